@@ -1,0 +1,51 @@
+/*
+ * A growing byte buffer with a cap: the only thing besides an arena that owns bytes.
+ *
+ *   bytes ──▶ [ used ........ | spare ]      len <= capacity <= max
+ *
+ * Appending past `max` gives NV_ERR_LIMIT, a failed allocation NV_ERR_NO_MEMORY; either marks the
+ * buffer as failed, leaves the bytes before it in place and makes every later append fail likewise,
+ * so that a writer may check once at its end. Not safe for use by two threads at once.
+ */
+#ifndef NV_BASE_BUF_H
+#define NV_BASE_BUF_H
+
+#include "base/error.h"
+#include "base/str.h"
+
+#include <stdarg.h>
+
+struct nv_buf {
+    char *bytes;
+    size_t len;
+    size_t capacity;
+    size_t max;
+    enum nv_err failed;
+};
+
+/* Readies an empty buffer that may grow to `max` bytes; allocates nothing. */
+void nv_buf_init(struct nv_buf *buf, size_t max);
+/* Frees the bytes; the buffer is empty and usable again with the same cap. NULL is allowed. */
+void nv_buf_release(struct nv_buf *buf);
+/* Forgets the contents and the failure, keeps the memory. */
+void nv_buf_clear(struct nv_buf *buf);
+/* Makes room for `extra` more bytes behind len. Errors: NV_ERR_LIMIT, NV_ERR_NO_MEMORY. */
+enum nv_err nv_buf_reserve(struct nv_buf *buf, size_t extra);
+/* Appends. Errors as nv_buf_reserve. */
+enum nv_err nv_buf_append(struct nv_buf *buf, const void *bytes, size_t len);
+enum nv_err nv_buf_append_str(struct nv_buf *buf, struct nv_str s);
+enum nv_err nv_buf_append_char(struct nv_buf *buf, char c);
+/* Appends printf's text (no terminator is counted). Errors as nv_buf_reserve. */
+enum nv_err nv_buf_printf(struct nv_buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+enum nv_err nv_buf_vprintf(struct nv_buf *buf, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+/* Drops the first `len` bytes (clamped), moving the rest down. */
+void nv_buf_consume(struct nv_buf *buf, size_t len);
+/* View of the contents. Borrowed: until the next call that changes the buffer. */
+struct nv_str nv_buf_str(const struct nv_buf *buf);
+/* Gives the bytes away: *bytes is new (free() it), the buffer is empty again. Returns the length.
+ */
+size_t nv_buf_take(struct nv_buf *buf, char **bytes);
+
+#endif

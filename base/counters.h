@@ -1,0 +1,68 @@
+/*
+ * The program's own metrics: a table of counters, each an atomic, shown in Prometheus text.
+ *
+ * Rows are added to NV_COUNTER_TABLE by whoever counts; parsing, help text and /metrics come from
+ * it. Labels are fixed at compile time: never a client's data (CVE-2023-45142). Any thread. Spans
+ * have a ledger of their own (model/ledger.h), because their counters must add up.
+ */
+#ifndef NV_BASE_COUNTERS_H
+#define NV_BASE_COUNTERS_H
+
+#include "base/buf.h"
+
+/* X(id, Prometheus name, labels or "", type, help) */
+#define NV_COUNTER_TABLE(X)                                                                        \
+    X(NV_COUNT_REQUESTS_OK, "noveum_requests_total", "result=\"ok\"", "counter",                   \
+      "Export requests by result")                                                                 \
+    X(NV_COUNT_REQUESTS_PARTIAL, "noveum_requests_total", "result=\"partial\"", "counter",         \
+      "Export requests by result")                                                                 \
+    X(NV_COUNT_REQUESTS_REFUSED, "noveum_requests_total", "result=\"refused\"", "counter",         \
+      "Export requests by result")                                                                 \
+    X(NV_COUNT_REQUESTS_BUSY, "noveum_requests_total", "result=\"busy\"", "counter",               \
+      "Export requests by result")                                                                 \
+    X(NV_COUNT_REQUEST_BYTES, "noveum_request_bytes_total", "", "counter",                         \
+      "Bytes of export requests after decompression")                                              \
+    X(NV_COUNT_LOG_RECORDS, "noveum_log_records_total", "", "counter", "Log records accepted")     \
+    X(NV_COUNT_LOG_RECORDS_UNUSED, "noveum_log_records_unused_total", "", "counter",               \
+      "Log records that named no trace or whose trace was sent already")                           \
+    X(NV_COUNT_METRIC_POINTS, "noveum_metric_requests_total", "", "counter",                       \
+      "Metrics requests accepted and not kept")                                                    \
+    X(NV_COUNT_INVALID_UTF8, "noveum_invalid_utf8_total", "", "counter",                           \
+      "Strings with invalid UTF-8, delivered with U+FFFD")                                         \
+    X(NV_COUNT_INT_RANGE, "noveum_integers_out_of_range_total", "", "counter",                     \
+      "JSON integers outside int64, delivered as doubles")                                         \
+    X(NV_COUNT_TRACES_COMPLETED, "noveum_traces_completed_total", "", "counter",                   \
+      "Traces that left assembly")                                                                 \
+    X(NV_COUNT_TRACES_INCOMPLETE, "noveum_traces_incomplete_total", "", "counter",                 \
+      "Traces sent without their root or with spans missing")                                      \
+    X(NV_COUNT_TRACES_LATE, "noveum_traces_late_total", "", "counter",                             \
+      "Linked traces made of spans that came after their trace was sent")                          \
+    X(NV_COUNT_TRACES_CUT, "noveum_traces_cut_total", "", "counter",                               \
+      "Traces cut into linked parts by a cap on spans, bytes or age")                              \
+    X(NV_COUNT_TRACES_DELIVERED, "noveum_traces_delivered_total", "", "counter",                   \
+      "Traces the backend or the files have taken")                                                \
+    X(NV_COUNT_SEND_ATTEMPTS, "noveum_send_attempts_total", "", "counter",                         \
+      "Requests made to the backend")                                                              \
+    X(NV_COUNT_SEND_RETRIES, "noveum_send_retries_total", "", "counter",                           \
+      "Requests made to the backend again")                                                        \
+    X(NV_COUNT_SEND_BYTES, "noveum_send_bytes_total", "", "counter",                               \
+      "Bytes of request bodies sent to the backend, as on the wire")
+
+enum nv_counter {
+#define NV_COUNTER_ENUM(id, name, labels, type, help) id,
+    NV_COUNTER_TABLE(NV_COUNTER_ENUM)
+#undef NV_COUNTER_ENUM
+        NV_COUNTER_COUNT
+};
+
+/* Adds to a counter. */
+void nv_count(enum nv_counter id, uint64_t amount);
+/* Sets a row of type "gauge". */
+void nv_count_set(enum nv_counter id, uint64_t value);
+uint64_t nv_count_get(enum nv_counter id);
+/* Back to zero, all of them: for tests. */
+void nv_count_reset(void);
+/* Appends all rows in Prometheus text format 0.0.4, HELP and TYPE once a name. */
+enum nv_err nv_count_write(struct nv_buf *buf);
+
+#endif

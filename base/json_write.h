@@ -1,0 +1,50 @@
+/*
+ * Streaming JSON writer onto an nv_buf: the hot path of the exporter.
+ *
+ * The writer places commas and colons. Strings may hold any bytes: control characters are escaped,
+ * and each maximal invalid UTF-8 part becomes U+FFFD (Unicode 15, section 3.9) and is counted in
+ * `replaced`. Errors are the buffer's (see base/buf.h) and may be checked once, at the end, in
+ * `writer.buf->failed`. Depth is bounded by NV_JSON_WRITE_DEPTH_MAX; deeper is NV_ERR_DEPTH there.
+ */
+#ifndef NV_BASE_JSON_WRITE_H
+#define NV_BASE_JSON_WRITE_H
+
+#include "base/buf.h"
+
+#define NV_JSON_WRITE_DEPTH_MAX 256
+
+struct nv_json_writer {
+    struct nv_buf *buf; /* borrowed */
+    uint64_t replaced;  /* invalid UTF-8 sequences turned into U+FFFD so far */
+    unsigned depth;
+    bool comma; /* a value was written at this level */
+    bool key;   /* a key was written, its value is due */
+};
+
+/* Starts writing at the end of `buf` (borrowed while the writer is used). */
+void nv_json_write_init(struct nv_json_writer *writer, struct nv_buf *buf);
+void nv_json_write_begin_object(struct nv_json_writer *writer);
+void nv_json_write_end_object(struct nv_json_writer *writer);
+void nv_json_write_begin_array(struct nv_json_writer *writer);
+void nv_json_write_end_array(struct nv_json_writer *writer);
+void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key);
+void nv_json_write_string(struct nv_json_writer *writer, struct nv_str value);
+void nv_json_write_int(struct nv_json_writer *writer, int64_t value);
+void nv_json_write_uint(struct nv_json_writer *writer, uint64_t value);
+/* Shortest text that reads back as the same double; NaN and infinities become strings. */
+void nv_json_write_double(struct nv_json_writer *writer, double value);
+void nv_json_write_bool(struct nv_json_writer *writer, bool value);
+void nv_json_write_null(struct nv_json_writer *writer);
+/* Base64 (RFC 4648, padded) of `bytes` as a string. */
+void nv_json_write_base64(struct nv_json_writer *writer, struct nv_str bytes);
+/* `json` is a whole, valid JSON text: copied as one value. */
+void nv_json_write_raw(struct nv_json_writer *writer, struct nv_str json);
+/* Opens a string whose content is appended in pieces, then closes it. */
+void nv_json_write_string_begin(struct nv_json_writer *writer);
+void nv_json_write_string_part(struct nv_json_writer *writer, struct nv_str part);
+void nv_json_write_string_end(struct nv_json_writer *writer);
+
+/* Length of the valid UTF-8 prefix of `s`; s.len when all of it is valid. */
+size_t nv_utf8_valid_prefix(struct nv_str s);
+
+#endif

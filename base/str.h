@@ -1,0 +1,63 @@
+/*
+ * Views on bytes. An nv_str never owns; whoever hands one out says how long it lives.
+ *
+ * Not terminated by NUL; may hold any bytes, NUL and invalid UTF-8 included. `ptr` may be NULL only
+ * when `len` is 0.
+ */
+#ifndef NV_BASE_STR_H
+#define NV_BASE_STR_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct nv_str {
+    const char *ptr;
+    size_t len;
+};
+
+/* View of a string literal, usable as an initialiser and as an expression. */
+#define NV_STR(literal) ((struct nv_str){"" literal, sizeof(literal) - 1})
+#define NV_STR_INIT(literal)                                                                       \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
+/* For printf's "%.*s". */
+#define NV_STR_ARG(s) (int)(s).len, ((s).ptr ? (s).ptr : "")
+
+/* View of a NUL-terminated string; NULL gives the empty view. Borrowed: lives as long as `text`. */
+struct nv_str nv_str_from(const char *text);
+/* Same bytes? */
+bool nv_str_eq(struct nv_str a, struct nv_str b);
+/* Same bytes but for ASCII case? */
+bool nv_str_ieq(struct nv_str a, struct nv_str b);
+/* As memcmp, a shorter string before a longer one that it begins. */
+int nv_str_cmp(struct nv_str a, struct nv_str b);
+bool nv_str_starts(struct nv_str s, struct nv_str prefix);
+bool nv_str_ends(struct nv_str s, struct nv_str suffix);
+/* Offset of the first `needle` in `s`, or SIZE_MAX. An empty needle is found at 0. */
+size_t nv_str_find(struct nv_str s, struct nv_str needle);
+/* Offset of the first `c` in `s`, or SIZE_MAX. */
+size_t nv_str_find_char(struct nv_str s, char c);
+/* Bytes [from, from+len) of `s`, clamped to it. Borrowed from `s`. */
+struct nv_str nv_str_slice(struct nv_str s, size_t from, size_t len);
+/* Without ASCII white space at both ends. Borrowed from `s`. */
+struct nv_str nv_str_trim(struct nv_str s);
+/* Seeded hash (XXH3; the seed is drawn once a process, so hash flooding needs luck). */
+uint64_t nv_str_hash(struct nv_str s);
+/* Equal, in time that depends only on the lengths: for secrets. */
+bool nv_str_eq_secret(struct nv_str a, struct nv_str b);
+
+/*
+ * Whole of `s` as a decimal number: no sign but a leading '-', no space, no overflow.
+ * NV_ERR_MALFORMED otherwise, `out` untouched.
+ */
+enum nv_err nv_str_to_int64(struct nv_str s, int64_t *out) NV_MUST_USE;
+enum nv_err nv_str_to_uint64(struct nv_str s, uint64_t *out) NV_MUST_USE;
+/* Whole of `s` as a JSON number or NaN, Infinity, -Infinity (locale-independent). */
+enum nv_err nv_str_to_double(struct nv_str s, double *out) NV_MUST_USE;
+
+#endif

@@ -1,0 +1,64 @@
+# Tests, found by place:
+#   tests/unit/<stage>/test_<name>.c   one check program each, label "unit"
+#   tests/fuzz/fuzz_<name>.c           libFuzzer target; its corpus replays in every ctest, label "fuzz-replay"
+#   tests/tools/*.py, *.sh             checks of the tree itself, label "tree"
+#   tests/e2e/test_<name>.py           pytest against the real program, label "e2e"
+pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+file(GLOB support_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/support/*.c")
+add_library(noveum_test_support INTERFACE)
+target_sources(noveum_test_support INTERFACE ${support_sources})
+target_include_directories(noveum_test_support INTERFACE "${CMAKE_SOURCE_DIR}/tests/support")
+target_compile_definitions(noveum_test_support INTERFACE
+  NOVEUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" NOVEUM_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
+target_link_libraries(noveum_test_support INTERFACE noveum_static PkgConfig::CHECK)
+include("${CMAKE_SOURCE_DIR}/tests/generate.cmake" OPTIONAL)
+
+file(GLOB unit_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/unit/*/test_*.c")
+foreach(source IN LISTS unit_tests)
+  get_filename_component(name "${source}" NAME_WE)
+  get_filename_component(stage "${source}" DIRECTORY)
+  get_filename_component(stage "${stage}" NAME)
+  add_executable(${stage}_${name} "${source}")
+  target_link_libraries(${stage}_${name} PRIVATE noveum_test_support)
+  add_test(NAME unit/${stage}/${name} COMMAND ${stage}_${name})
+  set_tests_properties(unit/${stage}/${name} PROPERTIES LABELS unit TIMEOUT 120)
+  if(NOVEUM_SANITIZE)
+    set_tests_properties(unit/${stage}/${name} PROPERTIES ENVIRONMENT "CK_FORK=no")
+  endif()
+endforeach()
+
+file(GLOB fuzz_targets CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_*.c")
+foreach(source IN LISTS fuzz_targets)
+  get_filename_component(name "${source}" NAME_WE)
+  set(corpus "${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name}")
+  add_executable(replay_${name} "${source}" "${CMAKE_SOURCE_DIR}/tests/fuzz/replay.c")
+  target_link_libraries(replay_${name} PRIVATE noveum_test_support)
+  add_test(NAME fuzz-replay/${name} COMMAND replay_${name} "${corpus}")
+  set_tests_properties(fuzz-replay/${name} PROPERTIES LABELS fuzz-replay TIMEOUT 120)
+  if(NOVEUM_FUZZ)
+    add_executable(${name} "${source}")
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_libraries(${name} PRIVATE noveum_test_support)
+  endif()
+endforeach()
+
+file(GLOB tree_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/tools/check_*.py")
+foreach(source IN LISTS tree_tests)
+  get_filename_component(name "${source}" NAME_WE)
+  add_test(NAME tree/${name} COMMAND Python3::Interpreter "${source}" "${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}")
+  set_tests_properties(tree/${name} PROPERTIES LABELS tree TIMEOUT 60)
+endforeach()
+
+# e2e runs in the project's own virtual environment (tools/test-environment.sh makes it).
+file(GLOB e2e_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/e2e/test_*.py")
+foreach(source IN LISTS e2e_tests)
+  get_filename_component(name "${source}" NAME_WE)
+  add_test(NAME e2e/${name}
+    COMMAND "${CMAKE_SOURCE_DIR}/build/venv/bin/python" -m pytest -q -p no:cacheprovider "${source}"
+    WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/tests/e2e")
+  set_tests_properties(e2e/${name} PROPERTIES LABELS e2e TIMEOUT 600
+    ENVIRONMENT "NOVEUM_GATEWAY_PROGRAM=$<TARGET_FILE:noveum-gateway>;NOVEUM_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+endforeach()

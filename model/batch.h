@@ -1,0 +1,68 @@
+/*
+ * One accepted export request: checked OTLP protobuf and an index of the spans in it.
+ *
+ *   body   [ ExportTraceServiceRequest ...... Span ...... Span ........ ]   OTLP protobuf, owned
+ *   groups [ 0: resource, scope | 1: ... ]        views into body, one for each ScopeSpans
+ *   items  [ trace id, span id, parent, facts, group, offset+length of the Span ]  one a span
+ *
+ * This is what otlp/ hands to assembly/ and what the journal keeps. JSON has been transcoded, gzip
+ * undone: the body is always the same protobuf (design.md section 2). Every item has been walked to
+ * its end: depth, wire types, ids and lengths are sound; whoever reads it later may trust it.
+ */
+#ifndef NV_MODEL_BATCH_H
+#define NV_MODEL_BATCH_H
+
+#include "base/str.h"
+
+#define NV_TRACE_ID_BYTES 16
+#define NV_SPAN_ID_BYTES 8
+
+enum nv_signal { NV_SIGNAL_TRACES, NV_SIGNAL_LOGS };
+
+/* Facts of an item that assembly needs, so that it decodes nothing. */
+enum nv_item_flags {
+    NV_ITEM_HAS_PARENT = 1u << 0,          /* parent_span_id is set and not zero */
+    NV_ITEM_PARENT_KNOWN_REMOTE = 1u << 1, /* flags say: parent is remote (0x300) */
+    NV_ITEM_PARENT_KNOWN_LOCAL = 1u << 2,  /* flags say: parent is not remote (0x100) */
+    NV_ITEM_SERVER = 1u << 3,              /* span kind SERVER or CONSUMER */
+    NV_ITEM_CLIENT = 1u << 4,              /* span kind CLIENT or PRODUCER */
+    NV_ITEM_ERROR = 1u << 5                /* status ERROR */
+};
+
+/* A span of a traces request, or a log record of a logs request. */
+struct nv_item {
+    uint8_t trace_id[NV_TRACE_ID_BYTES];
+    uint8_t span_id[NV_SPAN_ID_BYTES];   /* of a log record: zero when it names no span */
+    uint8_t parent_id[NV_SPAN_ID_BYTES]; /* zero without NV_ITEM_HAS_PARENT; zero for log records */
+    uint32_t group;                      /* index into groups */
+    uint32_t flags;                      /* enum nv_item_flags */
+    uint32_t offset;                     /* of the Span or LogRecord message's bytes in body */
+    uint32_t length;
+    uint64_t start_ns; /* as sent; for log records the time */
+    uint64_t end_ns;
+};
+
+/* What spans of one ScopeSpans (or log records of one ScopeLogs) share. All views into body. */
+struct nv_group {
+    struct nv_str resource; /* bytes of the Resource message, may be empty */
+    struct nv_str scope;    /* bytes of the InstrumentationScope message, may be empty */
+    struct nv_str resource_schema_url;
+    struct nv_str scope_schema_url;
+    struct nv_str service_name; /* resource attribute service.name, empty when absent */
+};
+
+struct nv_batch {
+    enum nv_signal signal;
+    char *body; /* owned, malloc'ed; at most 4 GiB - 1 */
+    size_t body_len;
+    struct nv_str project; /* header x-noveum-project, empty when absent; owned with the batch */
+    struct nv_item *items;
+    uint32_t item_count;
+    struct nv_group *groups;
+    uint32_t group_count;
+};
+
+/* Frees a batch and all that it owns (malloc'ed: itself, body, project.ptr, items, groups). */
+void nv_batch_free(struct nv_batch *batch);
+
+#endif

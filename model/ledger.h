@@ -1,0 +1,73 @@
+/*
+ * Where every received span is: the counters that must add up (interface.md).
+ *
+ *   received ──▶ held ──▶ queued ──▶ delivered | dropped{reason} | dead-lettered{reason}
+ *   rejected{reason}: refused at the door, never received
+ *
+ * A span is in exactly one place. Moves are made under one lock, a batch or a trace at a time, so
+ * that received = delivered + dropped + dead-lettered + held + queued at every scrape. After a
+ * restart, replayed spans are received again by the new process (and counted in
+ * noveum_spans_replayed_total).
+ */
+#ifndef NV_MODEL_LEDGER_H
+#define NV_MODEL_LEDGER_H
+
+#include "base/buf.h"
+
+/* X(id, name): why spans are refused at the door */
+#define NV_REJECT_TABLE(X)                                                                         \
+    X(NV_REJECT_TRACE_ID, "trace_id")                                                              \
+    X(NV_REJECT_SPAN_ID, "span_id")                                                                \
+    X(NV_REJECT_DEPTH, "depth")                                                                    \
+    X(NV_REJECT_SIZE, "size")                                                                      \
+    X(NV_REJECT_MALFORMED, "malformed")
+
+/* X(id, name): why spans are dropped; 0 unless the user configured a policy that drops */
+#define NV_DROP_TABLE(X)                                                                           \
+    X(NV_DROP_SAMPLED, "sampled")                                                                  \
+    X(NV_DROP_PLACEHOLDER, "placeholder")                                                          \
+    X(NV_DROP_DUPLICATE, "duplicate")                                                              \
+    X(NV_DROP_STOPPED, "stopped")
+
+/* X(id, name): why spans end as dead letters */
+#define NV_DEAD_TABLE(X)                                                                           \
+    X(NV_DEAD_REJECTED, "rejected")                                                                \
+    X(NV_DEAD_TOO_LARGE, "too_large")                                                              \
+    X(NV_DEAD_UNTRANSLATABLE, "untranslatable")                                                    \
+    X(NV_DEAD_DAMAGED, "damaged")                                                                  \
+    X(NV_DEAD_EXPIRED, "expired")
+
+#define NV_LEDGER_ENUM(id, name) id,
+enum nv_reject { NV_REJECT_TABLE(NV_LEDGER_ENUM) NV_REJECT_COUNT };
+enum nv_drop { NV_DROP_TABLE(NV_LEDGER_ENUM) NV_DROP_COUNT };
+enum nv_dead { NV_DEAD_TABLE(NV_LEDGER_ENUM) NV_DEAD_COUNT };
+#undef NV_LEDGER_ENUM
+
+/* All counts at one moment. */
+struct nv_ledger {
+    uint64_t received, replayed;
+    uint64_t held, queued;
+    uint64_t delivered;
+    uint64_t rejected[NV_REJECT_COUNT];
+    uint64_t dropped[NV_DROP_COUNT];
+    uint64_t dead[NV_DEAD_COUNT];
+};
+
+/* Any thread. `spans` may be 0. Moving more than is there is a bug and asserts. */
+void nv_ledger_reject(enum nv_reject reason, uint64_t spans);
+void nv_ledger_receive(uint64_t spans, bool replayed); /* into held */
+void nv_ledger_queue(uint64_t spans);                  /* held into queued */
+void nv_ledger_requeue(uint64_t spans); /* an outbox record found at start: received, into queued */
+void nv_ledger_deliver(uint64_t spans); /* queued into delivered */
+void nv_ledger_drop_held(enum nv_drop reason, uint64_t spans);
+void nv_ledger_drop_queued(enum nv_drop reason, uint64_t spans);
+void nv_ledger_dead_held(enum nv_dead reason, uint64_t spans);
+void nv_ledger_dead_queued(enum nv_dead reason, uint64_t spans);
+/* A consistent copy. */
+void nv_ledger_read(struct nv_ledger *out);
+/* Appends all of it in Prometheus text format. */
+enum nv_err nv_ledger_write(struct nv_buf *buf);
+/* Back to zero: for tests. */
+void nv_ledger_reset(void);
+
+#endif
