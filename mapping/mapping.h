@@ -1,0 +1,59 @@
+/*
+ * Translates raw traces into Noveum's form: the public face of this stage.
+ *
+ *   nv_raw_trace ─▶ decode ─▶ kinds ─▶ rows ─▶ usage, cost ─▶ identity, agents ─▶ nv_trace
+ *                     │          └──────┴── mapping/conventions/*.rules
+ *                     └─ log records join their spans by span id
+ *
+ * An nv_mapping is immutable after nv_mapping_new and may be used by any number of threads at once.
+ */
+#ifndef NV_MAPPING_MAPPING_H
+#define NV_MAPPING_MAPPING_H
+
+#include "base/clock.h"
+#include "model/trace.h"
+
+struct nv_mapping;
+struct nv_agents; /* mapping/agents.h */
+
+/* Source attributes that a row expresses fully: left out, or sent under their own key as well. */
+enum nv_keep_source { NV_KEEP_UNMAPPED, NV_KEEP_ALL };
+
+/* All strings are borrowed during nv_mapping_new only; empty means not set. */
+struct nv_mapping_config {
+    enum nv_keep_source keep_source;
+    struct nv_str prices_file;     /* user's prices, before the built-in ones (docs/prices.md) */
+    struct nv_str rules_file;      /* user's rows (mapping/conventions/README.md) */
+    struct nv_str project;         /* exporter.noveum.project */
+    struct nv_str environment;     /* exporter.noveum.environment */
+    struct nv_str service_version; /* exporter.noveum.service_version */
+    struct nv_str gateway_version; /* becomes noveum.gateway.version */
+    struct nv_agents *agents;      /* registry across traces, borrowed for life; may be NULL */
+};
+
+/*
+ * New mapping, or NULL with `fail` filled: NV_ERR_CONFIG for a rules or prices file that can't be
+ * read or is wrong (`path` is `file:line:column`), NV_ERR_NO_MEMORY.
+ */
+struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct nv_fail *fail);
+/* Frees; NULL is allowed. Traces made with it stay valid. */
+void nv_mapping_free(struct nv_mapping *mapping);
+
+/*
+ * Takes `raw` on success and on failure. On success *out is new: it owns the raw trace's arena and
+ * claim; free it with nv_arena_free((*out)->arena) once the claim is settled. On failure the arena
+ * and the claim stay with `raw`, untouched: the caller dead-letters its bytes. Errors:
+ * NV_ERR_NO_MEMORY; NV_ERR_MALFORMED for bytes that never passed the check at the door. Any thread.
+ */
+enum nv_err nv_mapping_translate(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                                 struct nv_trace **out) NV_MUST_USE;
+
+/*
+ * For `noveum-gateway explain`: translates as above and appends to `report`, span by span, each
+ * target field with the source key that won, its row, and the keys that lost. Text, one line a
+ * field.
+ */
+enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                               struct nv_buf *report, struct nv_trace **out) NV_MUST_USE;
+
+#endif
