@@ -40,7 +40,8 @@ struct nv_completer {
 enum nv_outcome {
     NV_OUTCOME_DELIVERED, /* the backend or the files have it */
     NV_OUTCOME_KEPT,      /* it is in a durable outbox or dead letter of its own */
-    NV_OUTCOME_DROPPED    /* by a configured policy */
+    NV_OUTCOME_DROPPED,   /* by a configured policy */
+    NV_OUTCOME_LEFT       /* stopped before its end: it must still be there at the next start */
 };
 
 /*

@@ -129,6 +129,7 @@ struct nv_trace {
     struct nv_span *spans;          /* by start time, parents before children at the same time */
     uint32_t span_count;
     struct nv_claim *claim;
+    struct nv_trace *next; /* for lists of whoever owns it */
 };
 
 #endif
