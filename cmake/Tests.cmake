@@ -13,6 +13,10 @@ target_include_directories(noveum_test_support INTERFACE "${CMAKE_SOURCE_DIR}/te
 target_compile_definitions(noveum_test_support INTERFACE
   NOVEUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" NOVEUM_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
 target_link_libraries(noveum_test_support INTERFACE noveum_static PkgConfig::CHECK)
+# tests/support/oom.h: allocations of our own objects go through its counters
+foreach(function malloc calloc realloc reallocarray strdup strndup aligned_alloc)
+  target_link_options(noveum_test_support INTERFACE "-Wl,--wrap=${function}")
+endforeach()
 include("${CMAKE_SOURCE_DIR}/tests/generate.cmake" OPTIONAL)
 
 file(GLOB unit_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/unit/*/test_*.c")

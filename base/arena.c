@@ -1,0 +1,204 @@
+/*
+ * The arena: bump allocation in chunks that double.
+ *
+ *   arena.newest ──▶ [chunk 16K| used | free ] ──▶ [own chunk 300K] ──▶ [chunk 8K] ──▶ [chunk 4K]
+ *
+ * An allocation too large for the next chunk gets one of its own, linked behind the newest, so that
+ * the free rest of the newest stays in use. Near the cap a chunk shrinks to what is left. Under
+ * AddressSanitizer the free part is poisoned and every allocation is followed by a poisoned gap, so
+ * that an overrun inside the arena is caught as one on the heap would be. There is no way to free a
+ * single allocation: that is the point.
+ */
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN 1
+#endif
+#endif
+#ifdef ARENA_ASAN
+#include <sanitizer/asan_interface.h>
+#define GAP 16
+#else
+#define GAP 0
+#define ASAN_POISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#endif
+
+#include "base/banned.h"
+
+#define ALIGNMENT ((size_t)16)
+#define CHUNK_FIRST ((size_t)4096)
+#define CHUNK_LARGEST ((size_t)256 * 1024)
+
+/* A multiple of ALIGNMENT long, so that what follows it is aligned. */
+struct chunk {
+    _Alignas(16) struct chunk *next;
+    size_t capacity; /* bytes behind the header */
+    size_t used;
+};
+
+struct nv_arena {
+    struct chunk *newest;
+    size_t next_size; /* of the next ordinary chunk, header included */
+    size_t bytes;     /* of all chunks, headers included */
+    size_t max_bytes;
+};
+
+static char *chunk_bytes(struct chunk *chunk)
+{
+    return (char *)(chunk + 1);
+}
+
+struct nv_arena *nv_arena_new(size_t max_bytes)
+{
+    struct nv_arena *arena = malloc(sizeof(*arena));
+    if (arena != NULL)
+        *arena = (struct nv_arena){.next_size = CHUNK_FIRST, .max_bytes = max_bytes};
+    return arena;
+}
+
+static void chunk_free(struct chunk *chunk)
+{
+    ASAN_UNPOISON_MEMORY_REGION(chunk_bytes(chunk), chunk->capacity);
+    free(chunk);
+}
+
+void nv_arena_free(struct nv_arena *arena)
+{
+    if (arena == NULL)
+        return;
+    for (struct chunk *chunk = arena->newest, *next; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        chunk_free(chunk);
+    }
+    free(arena);
+}
+
+void nv_arena_reset(struct nv_arena *arena)
+{
+    struct chunk *largest = NULL;
+    for (struct chunk *chunk = arena->newest, *next; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        if (largest == NULL || chunk->capacity > largest->capacity) {
+            if (largest != NULL)
+                chunk_free(largest);
+            largest = chunk;
+        } else {
+            chunk_free(chunk);
+        }
+    }
+    arena->newest = largest;
+    arena->bytes = 0;
+    if (largest == NULL)
+        return;
+    largest->next = NULL;
+    largest->used = 0;
+    ASAN_POISON_MEMORY_REGION(chunk_bytes(largest), largest->capacity);
+    arena->bytes = sizeof(*largest) + largest->capacity;
+}
+
+/* New chunk of `size` bytes, header included; the caller has checked the cap. */
+static struct chunk *chunk_new(struct nv_arena *arena, size_t size)
+{
+    assert(size >= sizeof(struct chunk) && size <= arena->max_bytes - arena->bytes);
+    struct chunk *chunk = malloc(size);
+    if (chunk == NULL)
+        return NULL;
+    *chunk = (struct chunk){.capacity = size - sizeof(*chunk)};
+    ASAN_POISON_MEMORY_REGION(chunk_bytes(chunk), chunk->capacity);
+    arena->bytes += size;
+    return chunk;
+}
+
+/* Chunk with room for `needed` bytes, linked in; NULL past the cap or without memory. */
+static struct chunk *add_chunk(struct nv_arena *arena, size_t needed)
+{
+    size_t left = arena->max_bytes - arena->bytes;
+    if (left < sizeof(struct chunk) || needed > left - sizeof(struct chunk))
+        return NULL;
+    size_t least = needed + sizeof(struct chunk);
+    bool own = least > arena->next_size;
+    size_t size = own ? least : arena->next_size;
+    struct chunk *chunk = chunk_new(arena, size < left ? size : left);
+    if (chunk == NULL)
+        return NULL;
+    if (own && arena->newest != NULL) {
+        chunk->next = arena->newest->next;
+        arena->newest->next = chunk;
+        return chunk;
+    }
+    chunk->next = arena->newest;
+    arena->newest = chunk;
+    if (arena->next_size < CHUNK_LARGEST)
+        arena->next_size *= 2;
+    return chunk;
+}
+
+void *nv_arena_raw(struct nv_arena *arena, size_t size)
+{
+    if (size > SIZE_MAX / 2)
+        return NULL;
+    size_t step = ((size + (ALIGNMENT - 1)) & ~(ALIGNMENT - 1)) + GAP;
+    struct chunk *chunk = arena->newest;
+    if (chunk == NULL || step > chunk->capacity - chunk->used) {
+        chunk = add_chunk(arena, step);
+        if (chunk == NULL)
+            return NULL;
+    }
+    char *at = chunk_bytes(chunk) + chunk->used;
+    chunk->used += step;
+    assert(chunk->used <= chunk->capacity && ((uintptr_t)at & (ALIGNMENT - 1)) == 0);
+    ASAN_UNPOISON_MEMORY_REGION(at, size);
+    return at;
+}
+
+void *nv_arena_alloc(struct nv_arena *arena, size_t size)
+{
+    void *at = nv_arena_raw(arena, size);
+    if (at != NULL && size > 0)
+        memset(at, 0, size);
+    return at;
+}
+
+void *nv_arena_array(struct nv_arena *arena, size_t count, size_t size)
+{
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    return nv_arena_alloc(arena, bytes);
+}
+
+struct nv_str nv_arena_dup(struct nv_arena *arena, struct nv_str s)
+{
+    char *copy = nv_arena_raw(arena, s.len);
+    if (copy != NULL && s.len > 0)
+        memcpy(copy, s.ptr, s.len);
+    return (struct nv_str){copy, s.len};
+}
+
+struct nv_str nv_arena_printf(struct nv_arena *arena, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    char *text = length >= 0 ? nv_arena_raw(arena, (size_t)length + 1) : NULL;
+    if (text != NULL)
+        (void)vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(args);
+    return (struct nv_str){text, text ? (size_t)length : 0};
+}
+
+size_t nv_arena_bytes(const struct nv_arena *arena)
+{
+    return arena->bytes;
+}

@@ -1,0 +1,142 @@
+/*
+ * Hex and base64 (RFC 4648), by table.
+ *
+ * The decoder takes both alphabets and optional padding at once, because the proto3 JSON mapping
+ * says that parsers accept all four forms. Bits left over in the last character are not checked:
+ * the reference implementations let them pass. No vector code: ids are 8 or 16 bytes, and
+ * base64 content is rare.
+ */
+#include "base/text.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+#define INVALID 0xff
+
+void nv_hex_encode(const uint8_t *bytes, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+}
+
+static unsigned hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0');
+    if (c >= 'a' && c <= 'f')
+        return (unsigned)(c - 'a') + 10;
+    if (c >= 'A' && c <= 'F')
+        return (unsigned)(c - 'A') + 10;
+    return INVALID;
+}
+
+enum nv_err nv_hex_decode(struct nv_str hex, uint8_t *out, size_t len)
+{
+    if (hex.len / 2 != len || hex.len % 2 != 0)
+        return NV_ERR_MALFORMED;
+    for (size_t i = 0; i < len; i++) {
+        unsigned high = hex_value(hex.ptr[2 * i]);
+        unsigned low = hex_value(hex.ptr[2 * i + 1]);
+        if (high == INVALID || low == INVALID)
+            return NV_ERR_MALFORMED;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return NV_OK;
+}
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static char *encode_tail(char *out, const unsigned char *in, size_t left)
+{
+    assert(left == 1 || left == 2);
+    unsigned bits = (unsigned)in[0] << 16 | (left == 2 ? (unsigned)in[1] << 8 : 0);
+    *out++ = alphabet[bits >> 18];
+    *out++ = alphabet[bits >> 12 & 63];
+    *out++ = left == 2 ? alphabet[bits >> 6 & 63] : '=';
+    *out++ = '=';
+    return out;
+}
+
+enum nv_err nv_base64_encode(struct nv_buf *buf, struct nv_str bytes)
+{
+    /* a text near SIZE_MAX cannot exist in memory; this keeps the product below from wrapping */
+    if (bytes.len > SIZE_MAX / 4)
+        return buf->failed = NV_ERR_LIMIT;
+    size_t length = (bytes.len + 2) / 3 * 4;
+    enum nv_err err = nv_buf_reserve(buf, length);
+    if (err != NV_OK || length == 0)
+        return err;
+    const unsigned char *in = (const unsigned char *)bytes.ptr;
+    char *out = buf->bytes + buf->len;
+    size_t left = bytes.len;
+    for (; left >= 3; left -= 3, in += 3) {
+        unsigned bits = (unsigned)in[0] << 16 | (unsigned)in[1] << 8 | in[2];
+        *out++ = alphabet[bits >> 18];
+        *out++ = alphabet[bits >> 12 & 63];
+        *out++ = alphabet[bits >> 6 & 63];
+        *out++ = alphabet[bits & 63];
+    }
+    if (left > 0)
+        out = encode_tail(out, in, left);
+    assert(out == buf->bytes + buf->len + length);
+    buf->len += length;
+    return NV_OK;
+}
+
+static unsigned base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (unsigned)(c - 'A');
+    if (c >= 'a' && c <= 'z')
+        return (unsigned)(c - 'a') + 26;
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0') + 52;
+    if (c == '+' || c == '-')
+        return 62;
+    if (c == '/' || c == '_')
+        return 63;
+    return INVALID;
+}
+
+/* Without its padding; false when the padding or the length is impossible. */
+static bool strip_padding(struct nv_str *text)
+{
+    size_t padding = 0;
+    while (padding < 2 && padding < text->len && text->ptr[text->len - 1 - padding] == '=')
+        padding++;
+    if (padding > 0 && text->len % 4 != 0)
+        return false;
+    text->len -= padding;
+    return text->len % 4 != 1;
+}
+
+enum nv_err nv_base64_decode(struct nv_buf *buf, struct nv_str text)
+{
+    if (!strip_padding(&text))
+        return NV_ERR_MALFORMED;
+    size_t tail = text.len % 4;
+    enum nv_err err = nv_buf_reserve(buf, text.len / 4 * 3 + (tail > 0 ? tail - 1 : 0));
+    if (err != NV_OK)
+        return err;
+    char *out = buf->bytes + buf->len;
+    unsigned bits = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned value = base64_value(text.ptr[i]);
+        if (value == INVALID)
+            return NV_ERR_MALFORMED;
+        bits = bits << 6 | value;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            *out++ = (char)(bits >> count & 0xff);
+        }
+    }
+    buf->len = (size_t)(out - buf->bytes);
+    assert(buf->len <= buf->capacity);
+    return NV_OK;
+}
