@@ -1,0 +1,103 @@
+/*
+ * One event loop: descriptors that become ready, a coarse tick, and tasks posted by other threads.
+ *
+ *   other threads ──post──▶ [ mailbox, eventfd ] ──▶ loop thread ──▶ task->run
+ *   epoll ──ready──▶ io->ready             every NV_LOOP_TICK_MS ──▶ tick->run
+ *
+ * The only files of otlp/ that know libevent are loop.c and this one (as an opaque name). HTTP/1.1
+ * and gRPC connections of all ports live on the same loops. Unless said otherwise a function is
+ * called on the loop's own thread, or before the loop is started or after it was stopped.
+ */
+#ifndef NV_OTLP_LOOP_H
+#define NV_OTLP_LOOP_H
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Deadlines are checked this often: coarse enough to cost nothing with 10,000 connections. */
+#define NV_LOOP_TICK_MS 100
+/* Size of the scratch area shared by all connections of a loop for reading. */
+#define NV_LOOP_SCRATCH_BYTES ((size_t)64 * 1024)
+
+struct event;
+struct nv_loop;
+
+/* Pointer to the struct that `field` is embedded in. */
+#define NV_CONTAINER(ptr, type, field) ((type *)(void *)((char *)(ptr)-offsetof(type, field)))
+
+/* A piece of work for a loop; embedded in what it works on, which lives until `run` is called. */
+struct nv_loop_task {
+    struct nv_loop_task *next;
+    void (*run)(struct nv_loop_task *task);
+};
+
+/* Something that looks at the time on every tick. */
+struct nv_loop_tick {
+    struct nv_loop_tick *next;
+    void (*run)(struct nv_loop_tick *tick, uint64_t now_ns); /* monotonic */
+};
+
+/* New loop, not running; NULL without memory or descriptors. `clock` is borrowed for its life. */
+struct nv_loop *nv_loop_new(const struct nv_clock *clock);
+/* Frees a stopped loop. Tasks still posted are run first. NULL is allowed. */
+void nv_loop_free(struct nv_loop *loop);
+/* Starts a thread that runs the loop, with all signals blocked. NV_ERR_NO_MEMORY, NV_ERR_IO. */
+enum nv_err nv_loop_start(struct nv_loop *loop) NV_MUST_USE;
+/* Ends the thread and waits for it. Any thread but the loop's. Nothing happens when not started. */
+void nv_loop_stop(struct nv_loop *loop);
+/* Without a thread: handles what is ready now and returns; for tests. */
+void nv_loop_turn(struct nv_loop *loop);
+/* Runs the ticks now, with the loop's clock; for tests with a fake clock. */
+void nv_loop_tick_now(struct nv_loop *loop);
+/* Has `task->run` called on the loop's thread, in order of posting. Any thread. */
+void nv_loop_post(struct nv_loop *loop, struct nv_loop_task *task);
+/* Is the caller the loop's thread (or is the loop not started)? Any thread. */
+bool nv_loop_is_current(const struct nv_loop *loop);
+/* The loop's clock; any thread. Borrowed. */
+const struct nv_clock *nv_loop_clock(const struct nv_loop *loop);
+/* NV_LOOP_SCRATCH_BYTES of memory for one callback's use. Borrowed. */
+char *nv_loop_scratch(struct nv_loop *loop);
+/* Adds or removes a tick; it must be removed before it goes away. */
+void nv_loop_add_tick(struct nv_loop *loop, struct nv_loop_tick *tick);
+void nv_loop_remove_tick(struct nv_loop *loop, struct nv_loop_tick *tick);
+
+enum nv_io_what { NV_IO_NONE = 0, NV_IO_READ = 1, NV_IO_WRITE = 2 };
+
+/* A watched descriptor; embedded in the connection. `ready` may close and free it. */
+struct nv_io {
+    void (*ready)(struct nv_io *io, unsigned what); /* enum nv_io_what, or'ed */
+    struct nv_loop *loop;
+    struct event *event;
+    int fd;
+    unsigned wanted;
+};
+
+/* Prepares a watch on `fd` that wants nothing yet; the descriptor stays the caller's. NO_MEMORY. */
+enum nv_err nv_io_init(struct nv_io *io, struct nv_loop *loop, int fd,
+                       void (*ready)(struct nv_io *io, unsigned what)) NV_MUST_USE;
+/* Sets what to wait for, level-triggered. Cheap when nothing changes. NO_MEMORY, IO. */
+enum nv_err nv_io_want(struct nv_io *io, unsigned what);
+/* Stops watching; a second call does nothing. */
+void nv_io_release(struct nv_io *io);
+
+/* A group of loops with a thread each. */
+struct nv_loops {
+    struct nv_loop **items;
+    unsigned count;
+};
+
+/* Makes `count` (1..256) loops. NV_ERR_NO_MEMORY, NV_ERR_IO. Release also after failure. */
+enum nv_err nv_loops_init(struct nv_loops *loops, unsigned count,
+                          const struct nv_clock *clock) NV_MUST_USE;
+/* Starts all threads; NV_ERR_NO_MEMORY, NV_ERR_IO leave some started: stop and release. */
+enum nv_err nv_loops_start(struct nv_loops *loops) NV_MUST_USE;
+/* Stops all threads. */
+void nv_loops_stop(struct nv_loops *loops);
+/* Frees stopped loops. */
+void nv_loops_release(struct nv_loops *loops);
+
+#endif
