@@ -45,11 +45,28 @@ static inline struct nv_wire nv_wire_read(struct nv_str bytes)
     return (struct nv_wire){bytes.ptr, bytes.len > 0 ? bytes.ptr + bytes.len : bytes.ptr};
 }
 
+/* nv_wire_next for every field that its fast path leaves; same contract. */
+enum nv_err nv_wire_next_any(struct nv_wire *wire, struct nv_wire_field *field) NV_MUST_USE;
+
 /*
  * The next field. NV_ERR_END behind the last one; NV_ERR_TRUNCATED, NV_ERR_MALFORMED, NV_ERR_DEPTH
- * on bytes that are no protobuf, with `wire->pos` at the field that is wrong.
+ * on bytes that are no protobuf, with `wire->pos` at the field that is wrong. Inline: nearly all
+ * fields of OTLP are length-delimited, with a tag and a length of one byte each.
  */
-enum nv_err nv_wire_next(struct nv_wire *wire, struct nv_wire_field *field) NV_MUST_USE;
+static inline enum nv_err nv_wire_next(struct nv_wire *wire, struct nv_wire_field *field)
+{
+    const uint8_t *at = (const uint8_t *)wire->pos;
+    size_t left = (size_t)(wire->end - wire->pos);
+    if (left >= 2 && (at[0] & 0x87) == NV_WIRE_BYTES && at[0] >= 8 && at[1] < 0x80 &&
+        left - 2 >= at[1]) {
+        field->number = at[0] >> 3;
+        field->type = NV_WIRE_BYTES;
+        field->bytes = (struct nv_str){wire->pos + 2, at[1]};
+        wire->pos += 2 + at[1];
+        return NV_OK;
+    }
+    return nv_wire_next_any(wire, field);
+}
 
 /* The double whose IEEE 754 bits `value` holds. */
 double nv_wire_double(uint64_t value);
