@@ -46,13 +46,15 @@ struct nv_json_reader {
     enum nv_err
         err; /* after NV_JSON_ERROR: MALFORMED, TRUNCATED (text ended inside the value), DEPTH */
     const char *what; /* after NV_JSON_ERROR: static text; pos is the place */
+    bool partial; /* after TRUNCATED: the text ended inside a value string, raw is what there is */
 };
 
 /* Starts reading `text` (borrowed), at most `depth_max` levels deep (clamped to the limit). */
 void nv_json_read_init(struct nv_json_reader *reader, struct nv_str text, unsigned depth_max);
 /* The next token. After ERROR or END the same is returned again. */
 enum nv_json_token nv_json_next(struct nv_json_reader *reader);
-/* Skips the rest of the value whose first token `token` was just returned. NV_OK or reader->err. */
+/* Skips the rest of the value whose first token `token` was just returned (behind KEY: the value of
+ * that key). NV_OK or reader->err. */
 enum nv_err nv_json_skip(struct nv_json_reader *reader, enum nv_json_token token) NV_MUST_USE;
 /*
  * Text of a raw string: `raw` itself when it holds no escapes, else a copy in the arena with

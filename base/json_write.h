@@ -10,6 +10,7 @@
 #define NV_BASE_JSON_WRITE_H
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 #define NV_JSON_WRITE_DEPTH_MAX 256
 
@@ -43,8 +44,5 @@ void nv_json_write_raw(struct nv_json_writer *writer, struct nv_str json);
 void nv_json_write_string_begin(struct nv_json_writer *writer);
 void nv_json_write_string_part(struct nv_json_writer *writer, struct nv_str part);
 void nv_json_write_string_end(struct nv_json_writer *writer);
-
-/* Length of the valid UTF-8 prefix of `s`; s.len when all of it is valid. */
-size_t nv_utf8_valid_prefix(struct nv_str s);
 
 #endif

@@ -1,0 +1,384 @@
+/*
+ * Values: comparison, writing, reading from JSON text, and lists of attributes.
+ *
+ * All of them recurse: depth is bounded by NV_VALUE_DEPTH_MAX wherever a value is made, by the wire
+ * walk for OTLP and by the reader here. Lists grow by doubling inside the arena and leave their old
+ * block behind; that wastes at most as much as they hold. Lookups walk: a span has 10 to 40
+ * attributes, and a hash would cost more than it saves (mapping folds keys through its own table).
+ */
+#include "model/value.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "base/banned.h"
+
+struct nv_value nv_value_null(void)
+{
+    return (struct nv_value){.type = NV_VALUE_NULL};
+}
+
+struct nv_value nv_value_bool(bool v)
+{
+    return (struct nv_value){.type = NV_VALUE_BOOL, .as.boolean = v};
+}
+
+struct nv_value nv_value_int(int64_t v)
+{
+    return (struct nv_value){.type = NV_VALUE_INT, .as.integer = v};
+}
+
+struct nv_value nv_value_double(double v)
+{
+    return (struct nv_value){.type = NV_VALUE_DOUBLE, .as.number = v};
+}
+
+struct nv_value nv_value_string(struct nv_str v)
+{
+    return (struct nv_value){.type = NV_VALUE_STRING, .as.string = v};
+}
+
+struct nv_value nv_value_json(struct nv_str v)
+{
+    return (struct nv_value){.type = NV_VALUE_JSON, .as.string = v};
+}
+
+/* ---- comparison ---------------------------------------------------------------------------- */
+
+static bool double_eq(double a, double b)
+{
+    return (isnan(a) && isnan(b)) || (a >= b && a <= b);
+}
+
+/* Exactly: 2^53 + 1 is not the double 2^53. */
+static bool int_eq_double(int64_t a, double b)
+{
+    return b >= -0x1p63 && b < 0x1p63 && double_eq(rint(b), b) && (int64_t)b == a;
+}
+
+static bool array_eq(const struct nv_array *a, const struct nv_array *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (!nv_value_eq(&a->items[i], &b->items[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Every key of `a` has the same value in `b`. */
+static bool map_within(const struct nv_value *a, const struct nv_value *b)
+{
+    for (uint32_t i = 0; i < a->as.map.count; i++) {
+        struct nv_str key = a->as.map.items[i].key;
+        const struct nv_value *other = nv_map_get(b, key);
+        if (other == NULL || !nv_value_eq(nv_map_get(a, key), other))
+            return false;
+    }
+    return true;
+}
+
+static bool same_type_eq(const struct nv_value *a, const struct nv_value *b)
+{
+    switch ((enum nv_value_type)a->type) {
+    case NV_VALUE_NULL:
+        return true;
+    case NV_VALUE_BOOL:
+        return a->as.boolean == b->as.boolean;
+    case NV_VALUE_INT:
+        return a->as.integer == b->as.integer;
+    case NV_VALUE_DOUBLE:
+        return double_eq(a->as.number, b->as.number);
+    case NV_VALUE_STRING:
+    case NV_VALUE_BYTES:
+    case NV_VALUE_JSON:
+        return nv_str_eq(a->as.string, b->as.string);
+    case NV_VALUE_ARRAY:
+        return array_eq(&a->as.array, &b->as.array);
+    case NV_VALUE_MAP:
+        return map_within(a, b) && map_within(b, a);
+    }
+    assert(!"a value of an unknown type");
+    return false;
+}
+
+bool nv_value_eq(const struct nv_value *a, const struct nv_value *b)
+{
+    if (a->type == b->type)
+        return same_type_eq(a, b);
+    if (a->type == NV_VALUE_INT && b->type == NV_VALUE_DOUBLE)
+        return int_eq_double(a->as.integer, b->as.number);
+    if (a->type == NV_VALUE_DOUBLE && b->type == NV_VALUE_INT)
+        return int_eq_double(b->as.integer, a->as.number);
+    return false;
+}
+
+static struct nv_value *find_last(struct nv_attribute *items, uint32_t count, struct nv_str key)
+{
+    for (uint32_t i = count; i > 0; i--) {
+        if (nv_str_eq(items[i - 1].key, key))
+            return &items[i - 1].value;
+    }
+    return NULL;
+}
+
+const struct nv_value *nv_map_get(const struct nv_value *map, struct nv_str key)
+{
+    if (map->type != NV_VALUE_MAP)
+        return NULL;
+    return find_last(map->as.map.items, map->as.map.count, key);
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+static void write_map(struct nv_json_writer *writer, const struct nv_attribute *items,
+                      uint32_t count)
+{
+    nv_json_write_begin_object(writer);
+    for (uint32_t i = 0; i < count; i++) {
+        nv_json_write_key(writer, items[i].key);
+        nv_value_write(writer, &items[i].value);
+    }
+    nv_json_write_end_object(writer);
+}
+
+static void write_array(struct nv_json_writer *writer, const struct nv_array *array)
+{
+    nv_json_write_begin_array(writer);
+    for (uint32_t i = 0; i < array->count; i++)
+        nv_value_write(writer, &array->items[i]);
+    nv_json_write_end_array(writer);
+}
+
+void nv_value_write(struct nv_json_writer *writer, const struct nv_value *value)
+{
+    switch ((enum nv_value_type)value->type) {
+    case NV_VALUE_NULL:
+        nv_json_write_null(writer);
+        return;
+    case NV_VALUE_BOOL:
+        nv_json_write_bool(writer, value->as.boolean);
+        return;
+    case NV_VALUE_INT:
+        nv_json_write_int(writer, value->as.integer);
+        return;
+    case NV_VALUE_DOUBLE:
+        nv_json_write_double(writer, value->as.number);
+        return;
+    case NV_VALUE_STRING:
+        nv_json_write_string(writer, value->as.string);
+        return;
+    case NV_VALUE_BYTES:
+        nv_json_write_base64(writer, value->as.string);
+        return;
+    case NV_VALUE_ARRAY:
+        write_array(writer, &value->as.array);
+        return;
+    case NV_VALUE_MAP:
+        write_map(writer, value->as.map.items, value->as.map.count);
+        return;
+    case NV_VALUE_JSON:
+        nv_json_write_raw(writer, value->as.string);
+        return;
+    }
+    assert(!"a value of an unknown type");
+}
+
+/* ---- reading JSON -------------------------------------------------------------------------- */
+
+/* `cut`: the text ended early and the caller wants what there was; everything open is closed. */
+struct parse {
+    struct nv_json_reader reader;
+    struct nv_arena *arena;
+    bool keep_partial;
+    bool cut;
+};
+
+static enum nv_err read_value(struct parse *parse, enum nv_json_token token, struct nv_value *out);
+
+/* Room for one more item of `size` bytes in a list that doubles; NULL without memory. */
+static void *grow_list(struct nv_arena *arena, void *items, uint32_t count, uint32_t *capacity,
+                       size_t size)
+{
+    if (count < *capacity)
+        return items;
+    if (*capacity > UINT32_MAX / 2)
+        return NULL;
+    uint32_t larger = *capacity > 0 ? *capacity * 2 : 4;
+    void *copy = nv_arena_array(arena, larger, size);
+    if (copy == NULL)
+        return NULL;
+    if (count > 0)
+        memcpy(copy, items, count * size);
+    *capacity = larger;
+    return copy;
+}
+
+/* What an error token means: an end of everything when partial text is welcome. */
+static enum nv_err read_error(struct parse *parse)
+{
+    if (!parse->keep_partial || parse->reader.err != NV_ERR_TRUNCATED)
+        return parse->reader.err;
+    parse->cut = true;
+    return NV_OK;
+}
+
+static enum nv_err read_text(struct parse *parse, struct nv_str *out)
+{
+    struct nv_str raw = parse->reader.raw;
+    *out = nv_json_unescape(parse->arena, raw, parse->reader.escaped);
+    return out->ptr == NULL && raw.len > 0 ? NV_ERR_NO_MEMORY : NV_OK;
+}
+
+static enum nv_err read_array(struct parse *parse, struct nv_value *out)
+{
+    struct nv_array array = {0};
+    uint32_t capacity = 0;
+    enum nv_err err = NV_OK;
+    while (err == NV_OK && !parse->cut) {
+        enum nv_json_token token = nv_json_next(&parse->reader);
+        if (token == NV_JSON_ARRAY_END)
+            break;
+        if (token == NV_JSON_ERROR && !parse->reader.partial) {
+            err = read_error(parse);
+            break;
+        }
+        array.items =
+            grow_list(parse->arena, array.items, array.count, &capacity, sizeof(*array.items));
+        if (array.items == NULL)
+            return NV_ERR_NO_MEMORY;
+        err = read_value(parse, token, &array.items[array.count++]);
+    }
+    *out = (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = array};
+    return err;
+}
+
+/* Reads the value of the key just read and appends both. A key whose value is cut off is left out.
+ */
+static enum nv_err read_member(struct parse *parse, struct nv_attributes *list)
+{
+    struct nv_str key;
+    struct nv_value value;
+    enum nv_err err = read_text(parse, &key);
+    if (err != NV_OK)
+        return err;
+    enum nv_json_token token = nv_json_next(&parse->reader);
+    if (token == NV_JSON_ERROR && !parse->reader.partial)
+        return read_error(parse);
+    err = read_value(parse, token, &value);
+    return err == NV_OK ? nv_attributes_add(list, parse->arena, key, value) : err;
+}
+
+static enum nv_err read_object(struct parse *parse, struct nv_value *out)
+{
+    struct nv_attributes list = {0};
+    enum nv_err err = NV_OK;
+    while (err == NV_OK && !parse->cut) {
+        enum nv_json_token token = nv_json_next(&parse->reader);
+        if (token == NV_JSON_OBJECT_END)
+            break;
+        err = token == NV_JSON_ERROR ? read_error(parse) : read_member(parse, &list);
+    }
+    *out = (struct nv_value){.type = NV_VALUE_MAP, .as.map = {list.items, list.count}};
+    return err;
+}
+
+static enum nv_err read_number(struct parse *parse, struct nv_value *out)
+{
+    int64_t integer = 0;
+    if (parse->reader.integer && nv_str_to_int64(parse->reader.raw, &integer) == NV_OK) {
+        *out = nv_value_int(integer);
+        return NV_OK;
+    }
+    double number = 0;
+    enum nv_err err = nv_str_to_double(parse->reader.raw, &number);
+    *out = nv_value_double(number);
+    return err;
+}
+
+static enum nv_err read_value(struct parse *parse, enum nv_json_token token, struct nv_value *out)
+{
+    assert(parse->reader.depth <= NV_VALUE_DEPTH_MAX);
+    *out = nv_value_null();
+    switch (token) {
+    case NV_JSON_OBJECT_BEGIN:
+        return read_object(parse, out);
+    case NV_JSON_ARRAY_BEGIN:
+        return read_array(parse, out);
+    case NV_JSON_STRING:
+        *out = nv_value_string((struct nv_str){NULL, 0});
+        return read_text(parse, &out->as.string);
+    case NV_JSON_NUMBER:
+        return read_number(parse, out);
+    case NV_JSON_TRUE:
+    case NV_JSON_FALSE:
+        *out = nv_value_bool(token == NV_JSON_TRUE);
+        return NV_OK;
+    case NV_JSON_ERROR:
+        if (!parse->reader.partial || !parse->keep_partial)
+            return read_error(parse);
+        parse->cut = true;
+        *out = nv_value_string((struct nv_str){NULL, 0});
+        return read_text(parse, &out->as.string);
+    case NV_JSON_NULL:
+    case NV_JSON_KEY:
+    case NV_JSON_OBJECT_END:
+    case NV_JSON_ARRAY_END:
+    case NV_JSON_END:
+        break;
+    }
+    assert(token == NV_JSON_NULL);
+    return NV_OK;
+}
+
+enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool *truncated,
+                               struct nv_value *out)
+{
+    struct parse parse = {.arena = arena, .keep_partial = truncated != NULL};
+    nv_json_read_init(&parse.reader, text, NV_VALUE_DEPTH_MAX);
+    enum nv_json_token token = nv_json_next(&parse.reader);
+    enum nv_err err = read_value(&parse, token, out);
+    if (err == NV_OK && !parse.cut && nv_json_next(&parse.reader) != NV_JSON_END)
+        err = parse.reader.err;
+    /* nothing at all was read: no value to give */
+    if (err == NV_OK && token == NV_JSON_ERROR && !parse.reader.partial)
+        err = NV_ERR_TRUNCATED;
+    if (truncated != NULL)
+        *truncated = parse.cut;
+    return err;
+}
+
+/* ---- lists of attributes ------------------------------------------------------------------- */
+
+enum nv_err nv_attributes_add(struct nv_attributes *list, struct nv_arena *arena, struct nv_str key,
+                              struct nv_value value)
+{
+    struct nv_attribute *items =
+        grow_list(arena, list->items, list->count, &list->capacity, sizeof(*items));
+    if (items == NULL)
+        return NV_ERR_NO_MEMORY;
+    list->items = items;
+    items[list->count++] = (struct nv_attribute){key, value};
+    return NV_OK;
+}
+
+enum nv_err nv_attributes_set(struct nv_attributes *list, struct nv_arena *arena, struct nv_str key,
+                              struct nv_value value)
+{
+    struct nv_value *present = nv_attributes_get(list, key);
+    if (present == NULL)
+        return nv_attributes_add(list, arena, key, value);
+    *present = value;
+    return NV_OK;
+}
+
+struct nv_value *nv_attributes_get(const struct nv_attributes *list, struct nv_str key)
+{
+    return find_last(list->items, list->count, key);
+}
+
+void nv_attributes_write(struct nv_json_writer *writer, const struct nv_attributes *list)
+{
+    write_map(writer, list->items, list->count);
+}

@@ -1,0 +1,278 @@
+/*
+ * Values: round trips through JSON, truncated text read as far as it goes, equality with its traps
+ * (int64 against double, order and duplicates of keys), lists, caps and no memory.
+ */
+#include "expect.h"
+#include "oom.h"
+
+#include "model/value.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/banned.h"
+
+static struct nv_arena *arena;
+
+static void setup(void)
+{
+    arena = nv_arena_new(1 << 20);
+    ck_assert_ptr_nonnull(arena);
+}
+
+static void teardown(void)
+{
+    nv_arena_free(arena);
+}
+
+static struct nv_value parse(const char *text)
+{
+    struct nv_value value;
+    enum nv_err err = nv_value_from_json(arena, nv_str_from(text), NULL, &value);
+    ck_assert_msg(err == NV_OK, "%s: %d", text, err);
+    return value;
+}
+
+static void assert_written(const struct nv_value *value, const char *expected)
+{
+    struct nv_buf buf;
+    struct nv_json_writer writer;
+    nv_buf_init(&buf, 1 << 20);
+    nv_json_write_init(&writer, &buf);
+    nv_value_write(&writer, value);
+    ck_assert_int_eq(buf.failed, NV_OK);
+    ck_assert_nv_str(nv_buf_str(&buf), expected);
+    nv_buf_release(&buf);
+}
+
+START_TEST(json_round_trip)
+{
+    static const char *texts[] = {"null",
+                                  "true",
+                                  "false",
+                                  "0",
+                                  "-9223372036854775808",
+                                  "9223372036854775807",
+                                  "1.5",
+                                  "\"\"",
+                                  "\"a\\\"b\\n\"",
+                                  "[]",
+                                  "{}",
+                                  "[1,[2,[3]],{\"a\":null}]",
+                                  "{\"b\":1,\"a\":[true,\"x\"],\"b\":2}",
+                                  "[0,1,2,3,4,5,6,7,8,9,10,11,12]"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct nv_value value = parse(texts[i]);
+        assert_written(&value, texts[i]);
+    }
+}
+END_TEST
+
+START_TEST(numbers_take_the_right_type)
+{
+    ck_assert_int_eq(parse("9223372036854775808").type, NV_VALUE_DOUBLE);
+    ck_assert_double_eq(parse("9223372036854775808").as.number, 0x1p63);
+    ck_assert_int_eq(parse("1.0").type, NV_VALUE_DOUBLE);
+    ck_assert_int_eq(parse("1e2").type, NV_VALUE_DOUBLE);
+    ck_assert_int_eq(parse("12").type, NV_VALUE_INT);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *value; /* NULL: nothing to give */
+} cut[] = {
+    {"{\"a\": 1, \"b\": \"hel", "{\"a\":1,\"b\":\"hel\"}"},
+    {"{\"a\": 1, \"b\": \"hel\\u00", "{\"a\":1,\"b\":\"hel\"}"},
+    {"{\"a\": 1, \"b\": \"x\\ny", "{\"a\":1,\"b\":\"x\\ny\"}"},
+    {"{\"a\": 1, \"b\":", "{\"a\":1}"},
+    {"{\"a\": 1, \"b", "{\"a\":1}"},
+    {"{\"a\": 1,", "{\"a\":1}"},
+    {"{\"a\": 1", "{\"a\":1}"},
+    {"{\"a\": tr", "{}"},
+    {"{", "{}"},
+    {"[", "[]"},
+    {"[[1, 2], [3", "[[1,2],[3]]"},
+    {"[{\"a\": [\"x", "[{\"a\":[\"x\"]}]"},
+    {"[1, -", "[1]"},
+    {"\"abc", "\"abc\""},
+    {"\"", "\"\""},
+    {"", NULL},
+    {"  ", NULL},
+    {"nul", NULL},
+};
+
+START_TEST(truncated_text)
+{
+    struct nv_str text = nv_str_from(cut[_i].text);
+    struct nv_value value;
+    bool truncated = false;
+    ck_assert_int_eq(nv_value_from_json(arena, text, NULL, &value), NV_ERR_TRUNCATED);
+    enum nv_err err = nv_value_from_json(arena, text, &truncated, &value);
+    if (cut[_i].value == NULL) {
+        ck_assert_int_eq(err, NV_ERR_TRUNCATED);
+        return;
+    }
+    ck_assert_int_eq(err, NV_OK);
+    ck_assert(truncated);
+    assert_written(&value, cut[_i].value);
+}
+END_TEST
+
+START_TEST(whole_text_is_not_truncated)
+{
+    struct nv_value value;
+    bool truncated = true;
+    ck_assert_int_eq(nv_value_from_json(arena, NV_STR("[1]"), &truncated, &value), NV_OK);
+    ck_assert(!truncated);
+    ck_assert_int_eq(nv_value_from_json(arena, NV_STR("[1}"), &truncated, &value),
+                     NV_ERR_MALFORMED);
+    ck_assert_int_eq(nv_value_from_json(arena, NV_STR("[1] x"), &truncated, &value),
+                     NV_ERR_MALFORMED);
+    ck_assert_int_eq(nv_value_from_json(arena, NV_STR("{\"a\" 1}"), NULL, &value),
+                     NV_ERR_MALFORMED);
+}
+END_TEST
+
+START_TEST(depth_at_the_limit_and_past_it)
+{
+    char text[2 * NV_VALUE_DEPTH_MAX + 3];
+    for (size_t depth = NV_VALUE_DEPTH_MAX; depth <= NV_VALUE_DEPTH_MAX + 1; depth++) {
+        memset(text, '[', depth);
+        memset(text + depth, ']', depth);
+        struct nv_value value;
+        enum nv_err err = nv_value_from_json(arena, (struct nv_str){text, 2 * depth}, NULL, &value);
+        ck_assert_int_eq(err, depth <= NV_VALUE_DEPTH_MAX ? NV_OK : NV_ERR_DEPTH);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *a, *b;
+    bool equal;
+} pairs[] = {
+    {"1", "1", true},
+    {"1", "1.0", true},
+    {"1.0", "1", true},
+    {"1", "2", false},
+    {"1.5", "1", false},
+    {"9007199254740993", "9007199254740992.0", false},
+    {"9223372036854775807", "9223372036854775808", false},
+    {"0", "-0.0", true},
+    {"null", "0", false},
+    {"\"1\"", "1", false},
+    {"\"a\"", "\"a\"", true},
+    {"true", "false", false},
+    {"null", "null", true},
+    {"[1,2]", "[1,2]", true},
+    {"[1,2]", "[2,1]", false},
+    {"[1]", "[1,1]", false},
+    {"{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", true},
+    {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
+    {"{\"a\":1,\"b\":2}", "{\"a\":1}", false},
+    {"{\"a\":1,\"a\":2}", "{\"a\":2}", true},
+    {"{\"a\":1,\"a\":2}", "{\"a\":1}", false},
+};
+
+START_TEST(equality)
+{
+    struct nv_value a = parse(pairs[_i].a);
+    struct nv_value b = parse(pairs[_i].b);
+    ck_assert_msg(nv_value_eq(&a, &b) == pairs[_i].equal, "%s and %s", pairs[_i].a, pairs[_i].b);
+    ck_assert(nv_value_eq(&a, &a));
+    ck_assert(nv_value_eq(&b, &a) == pairs[_i].equal);
+}
+END_TEST
+
+START_TEST(other_types)
+{
+    struct nv_value nan = nv_value_double((double)NAN);
+    ck_assert(nv_value_eq(&nan, &nan));
+    struct nv_value json = nv_value_json(NV_STR("{\"x\": 1}"));
+    assert_written(&json, "{\"x\": 1}");
+    ck_assert(nv_value_eq(&json, &json));
+    struct nv_value bytes = {.type = NV_VALUE_BYTES, .as.string = NV_STR("\xff\x00")};
+    assert_written(&bytes, "\"/wA=\"");
+    ck_assert_ptr_null(nv_map_get(&bytes, NV_STR("x")));
+    struct nv_value map = parse("{\"a\":1,\"b\":2,\"a\":3}");
+    ck_assert_int_eq(nv_map_get(&map, NV_STR("a"))->as.integer, 3);
+    ck_assert_ptr_null(nv_map_get(&map, NV_STR("c")));
+}
+END_TEST
+
+START_TEST(attribute_lists)
+{
+    struct nv_attributes list = {0};
+    for (int i = 0; i < 100; i++) {
+        struct nv_str key = nv_arena_printf(arena, "key-%d", i % 50);
+        ck_assert_int_eq(nv_attributes_set(&list, arena, key, nv_value_int(i)), NV_OK);
+    }
+    ck_assert_uint_eq(list.count, 50);
+    ck_assert_int_eq(nv_attributes_get(&list, NV_STR("key-7"))->as.integer, 57);
+    ck_assert_ptr_null(nv_attributes_get(&list, NV_STR("key-50")));
+    ck_assert_int_eq(nv_attributes_add(&list, arena, NV_STR("key-7"), nv_value_null()), NV_OK);
+    ck_assert_uint_eq(list.count, 51);
+    ck_assert_int_eq(nv_attributes_get(&list, NV_STR("key-7"))->type, NV_VALUE_NULL);
+
+    struct nv_attributes two = {0};
+    ck_assert_int_eq(nv_attributes_add(&two, arena, NV_STR("a"), nv_value_bool(true)), NV_OK);
+    ck_assert_int_eq(nv_attributes_add(&two, arena, NV_STR("b"), nv_value_string(NV_STR("x"))),
+                     NV_OK);
+    struct nv_buf buf;
+    struct nv_json_writer writer;
+    nv_buf_init(&buf, 1000);
+    nv_json_write_init(&writer, &buf);
+    nv_attributes_write(&writer, &two);
+    ck_assert_nv_str(nv_buf_str(&buf), "{\"a\":true,\"b\":\"x\"}");
+    nv_buf_release(&buf);
+}
+END_TEST
+
+START_TEST(no_memory_is_an_error)
+{
+    struct nv_buf text;
+    nv_buf_init(&text, 1 << 20);
+    (void)nv_buf_append_char(&text, '[');
+    for (int i = 0; i < 300; i++)
+        (void)nv_buf_printf(&text, "{\"k\\n%d\":[\"v\\t\", %d]},", i, i);
+    (void)nv_buf_append_str(&text, NV_STR("0]"));
+    for (unsigned long n = 1;; n++) {
+        struct nv_value value;
+        struct nv_arena *own = nv_arena_new(1 << 20);
+        ck_assert_ptr_nonnull(own);
+        oom_fail_nth(n);
+        enum nv_err err = nv_value_from_json(own, nv_buf_str(&text), NULL, &value);
+        bool failed = oom_end();
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        nv_arena_free(own);
+        if (!failed)
+            break;
+    }
+    nv_buf_release(&text);
+    struct nv_arena *none = nv_arena_new(0);
+    struct nv_attributes list = {0};
+    ck_assert_int_eq(nv_attributes_set(&list, none, NV_STR("a"), nv_value_null()),
+                     NV_ERR_NO_MEMORY);
+    nv_arena_free(none);
+}
+END_TEST
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
+
+int main(void)
+{
+    Suite *suite = suite_create("model/value");
+    TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, json_round_trip);
+    tcase_add_test(tcase, numbers_take_the_right_type);
+    tcase_add_loop_test(tcase, truncated_text, 0, COUNT(cut));
+    tcase_add_test(tcase, whole_text_is_not_truncated);
+    tcase_add_test(tcase, depth_at_the_limit_and_past_it);
+    tcase_add_loop_test(tcase, equality, 0, COUNT(pairs));
+    tcase_add_test(tcase, other_types);
+    tcase_add_test(tcase, attribute_lists);
+    tcase_add_test(tcase, no_memory_is_an_error);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
