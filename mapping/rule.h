@@ -1,0 +1,180 @@
+/*
+ * Mapping rules: the rows of mapping/conventions/ after parsing, and the look-up of a source key.
+ *
+ *   slots (hash) ─▶ keys ─▶ rules ─▶ tests        conditions
+ *                    │        ├────▶ steps        transform
+ *                    │        └────▶ fields       target, with the kinds that may have it
+ *                    └ watch: conditions ask for this key
+ *
+ * All arrays are constant: compiled into the program by tools/compile_rules.c, or built at start
+ * when the user has a table of his own. Indices are 16 bit, so a set holds at most 65,535 rules.
+ */
+#ifndef NV_MAPPING_RULE_H
+#define NV_MAPPING_RULE_H
+
+#include "mapping/field.h"
+#include "mapping/kind.h"
+
+enum nv_where {
+    NV_WHERE_SPAN = 1u << 0,
+    NV_WHERE_RESOURCE = 1u << 1,
+    NV_WHERE_SCOPE = 1u << 2,
+    NV_WHERE_FIELD = 1u << 3 /* derived from a field that has been decided */
+};
+
+/* X(id, name in tables, argument: 0 none, 1 optional, 2 required) */
+#define NV_STEP_TABLE(X)                                                                           \
+    X(NV_STEP_COPY, "copy", 0)                                                                     \
+    X(NV_STEP_TEXT, "text", 0)                                                                     \
+    X(NV_STEP_LOWER, "lower", 0)                                                                   \
+    X(NV_STEP_INT, "int", 0)                                                                       \
+    X(NV_STEP_FLOAT, "float", 0)                                                                   \
+    X(NV_STEP_BOOL, "bool", 0)                                                                     \
+    X(NV_STEP_JSON, "json", 0)                                                                     \
+    X(NV_STEP_ARRAY, "array", 0)                                                                   \
+    X(NV_STEP_FIRST, "first", 0)                                                                   \
+    X(NV_STEP_MEMBER, "member", 2)                                                                 \
+    X(NV_STEP_S2MS, "s2ms", 0)                                                                     \
+    X(NV_STEP_US2MS, "us2ms", 0)                                                                   \
+    X(NV_STEP_NS2MS, "ns2ms", 0)                                                                   \
+    X(NV_STEP_MS, "ms", 0)                                                                         \
+    X(NV_STEP_SINCE_START, "since_start", 0)                                                       \
+    X(NV_STEP_PROVIDER, "provider", 0)                                                             \
+    X(NV_STEP_MESSAGES, "messages", 2)                                                             \
+    X(NV_STEP_INSTRUCTIONS, "instructions", 0)                                                     \
+    X(NV_STEP_OUTPUT_TEXT, "output_text", 0)                                                       \
+    X(NV_STEP_TOOL_CALLS, "tool_calls", 0)                                                         \
+    X(NV_STEP_FINISH_REASON, "finish_reason", 0)                                                   \
+    X(NV_STEP_SYSTEM_TEXT, "system_text", 0)                                                       \
+    X(NV_STEP_TOOLS, "tools", 0)                                                                   \
+    X(NV_STEP_CALLS, "calls", 0)                                                                   \
+    X(NV_STEP_DOCUMENTS, "documents", 0)                                                           \
+    X(NV_STEP_TREE, "tree", 0)                                                                     \
+    X(NV_STEP_SCORES, "scores", 0)                                                                 \
+    X(NV_STEP_COUNT, "count", 0)                                                                   \
+    X(NV_STEP_NAMES, "names", 0)                                                                   \
+    X(NV_STEP_CONST, "const", 2)                                                                   \
+    X(NV_STEP_AFTER, "after", 2)                                                                   \
+    X(NV_STEP_BEFORE, "before", 2)                                                                 \
+    X(NV_STEP_BETWEEN, "between", 2)                                                               \
+    X(NV_STEP_SPREAD, "spread", 0)                                                                 \
+    X(NV_STEP_VECTOR_LENGTH, "vector_length", 0)                                                   \
+    X(NV_STEP_KIND, "kind", 1)                                                                     \
+    X(NV_STEP_KEEP, "keep", 0)                                                                     \
+    X(NV_STEP_DROP, "drop", 0)
+
+enum nv_step_op {
+#define NV_STEP_ENUM(id, name, argument) id,
+    NV_STEP_TABLE(NV_STEP_ENUM)
+#undef NV_STEP_ENUM
+        NV_STEP_COUNT_ALL
+};
+
+struct nv_step {
+    uint8_t op;   /* enum nv_step_op */
+    uint8_t kind; /* of NV_STEP_KIND: enum nv_kind, NV_KIND_NONE for "go on" */
+    struct nv_str argument;
+};
+
+enum nv_test_what {
+    NV_TEST_VALUE,
+    NV_TEST_SCOPE,
+    NV_TEST_NAME,
+    NV_TEST_SPAN_KIND,
+    NV_TEST_HAS,
+    NV_TEST_ATTRIBUTE,
+    NV_TEST_EVENT
+};
+
+struct nv_test {
+    uint8_t what; /* enum nv_test_what */
+    bool negate;
+    uint16_t first_watch; /* HAS: range in watches; ATTRIBUTE: one of them */
+    uint16_t watch_count;
+    struct nv_str globs; /* comma-separated */
+};
+
+enum nv_rule_flags {
+    NV_RULE_TREE = 1u << 0, /* collects all keys below its prefix into one value */
+    NV_RULE_WILD = 1u << 1, /* its target holds {*} */
+    NV_RULE_KEEP = 1u << 2,
+    NV_RULE_DROP = 1u << 3,
+    NV_RULE_KIND = 1u << 4,
+    NV_RULE_USER = 1u << 5 /* from the user's table */
+};
+
+struct nv_rule {
+    uint16_t key, field;
+    uint16_t first_test, first_step;
+    uint8_t test_count, step_count;
+    uint8_t where, flags;
+    uint16_t precedence; /* for kinds: rank */
+    uint16_t file, line;
+    uint32_t kinds; /* bits of the kinds it applies to */
+};
+
+struct nv_rule_key {
+    struct nv_str pattern; /* numbers as {i}; a trailing {*} is cut off, its dot kept */
+    uint32_t hash;
+    uint16_t first_rule, rule_count;
+    uint16_t watch;      /* 1 + index of the watch, 0 for none */
+    uint16_t prefix_len; /* literal text before the first placeholder, without its dot */
+    uint32_t gate;       /* kinds that may have an attribute of this very name */
+    bool wild;           /* the pattern ended with {*} */
+    bool has_kind;       /* some rule decides kinds */
+};
+
+struct nv_field {
+    struct nv_str name;
+    uint32_t kinds; /* kinds that may have it (fields.rules) */
+    uint16_t key;   /* 1 + key whose FIELD rules derive from it, 0 for none */
+    bool of_trace;  /* metadata.*, noveum.*, service_version, trace.* */
+};
+
+struct nv_rule_file {
+    struct nv_str name, convention, title;
+};
+
+struct nv_rules {
+    const struct nv_rule *rules;
+    const struct nv_rule_key *keys;
+    const struct nv_field *fields; /* the known ones (mapping/field.h) first, in their order */
+    const struct nv_test *tests;
+    const struct nv_step *steps;
+    const uint16_t *watches; /* key indices, ranges of which tests name */
+    const uint16_t *slots;   /* 1 + key index, open addressing */
+    const struct nv_rule_file *files;
+    uint32_t rule_count, key_count, field_count, test_count, step_count, watch_count, slot_count,
+        file_count;
+    uint32_t watched; /* number of distinct watch numbers */
+};
+
+/* The tables of mapping/conventions/, as compiled in. Borrowed, static. */
+const struct nv_rules *nv_rules_builtin(void);
+
+/* Most numbers of a key that are kept aside, longest key that is folded; others pass as they are.
+ */
+#define NV_KEY_NUMBERS_MAX 8
+#define NV_KEY_FOLDED_MAX 512
+
+/* A source key as looked up. */
+struct nv_key_match {
+    uint16_t key;         /* 1 + key index, 0 when no pattern matches */
+    uint16_t rest;        /* {*}: offset of what it stands for in `folded` */
+    uint16_t source_rest; /* the same in the source key */
+    uint8_t number_count;
+    uint32_t numbers[NV_KEY_NUMBERS_MAX];
+    struct nv_str folded; /* the key itself, or a text in `space` */
+    char space[NV_KEY_FOLDED_MAX];
+};
+
+/* Finds the best pattern for `key` (exact before long prefixes before short ones). Any thread. */
+void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out);
+/* Index of the key with exactly this pattern as in `pattern` and `wild`, or UINT16_MAX. */
+uint16_t nv_rules_find_exact(const struct nv_rules *rules, struct nv_str pattern, bool wild);
+/* Stable hash of patterns: the same at build time and at run time. */
+uint32_t nv_rule_hash(struct nv_str text);
+/* Does `text` match one of the comma-separated globs (`*` any text)? ASCII case is ignored. */
+bool nv_glob_any(struct nv_str globs, struct nv_str text);
+
+#endif
