@@ -86,12 +86,20 @@ enum nv_test_what {
     NV_TEST_EVENT
 };
 
+/* Keys that conditions ask for are numbered; a span's are gathered as bits. */
+#define NV_WATCHES_MAX 256
+struct nv_watch_set {
+    uint64_t bits[NV_WATCHES_MAX / 64];
+};
+
 struct nv_test {
     uint8_t what; /* enum nv_test_what */
     bool negate;
-    uint16_t first_watch; /* HAS: range in watches; ATTRIBUTE: one of them */
+    uint16_t
+        first_watch; /* ATTRIBUTE: number of its watch; while parsing, a range of the draft's */
     uint16_t watch_count;
-    struct nv_str globs; /* comma-separated */
+    struct nv_str globs;      /* comma-separated */
+    struct nv_watch_set mask; /* HAS: any of these */
 };
 
 enum nv_rule_flags {
@@ -117,11 +125,11 @@ struct nv_rule_key {
     struct nv_str pattern; /* numbers as {i}; a trailing {*} is cut off, its dot kept */
     uint32_t hash;
     uint16_t first_rule, rule_count;
-    uint16_t watch;      /* 1 + index of the watch, 0 for none */
-    uint16_t prefix_len; /* literal text before the first placeholder, without its dot */
-    uint32_t gate;       /* kinds that may have an attribute of this very name */
-    bool wild;           /* the pattern ended with {*} */
-    bool has_kind;       /* some rule decides kinds */
+    uint16_t prefix_len;         /* literal text before the first placeholder, without its dot */
+    uint32_t gate;               /* kinds that may have an attribute of this very name */
+    struct nv_watch_set watches; /* conditions that ask for it */
+    bool wild;                   /* the pattern ended with {*} */
+    bool has_kind;               /* some rule decides kinds */
 };
 
 struct nv_field {
@@ -141,12 +149,11 @@ struct nv_rules {
     const struct nv_field *fields; /* the known ones (mapping/field.h) first, in their order */
     const struct nv_test *tests;
     const struct nv_step *steps;
-    const uint16_t *watches; /* key indices, ranges of which tests name */
+    const uint16_t *watches; /* key index of each watch */
     const uint16_t *slots;   /* 1 + key index, open addressing */
     const struct nv_rule_file *files;
     uint32_t rule_count, key_count, field_count, test_count, step_count, watch_count, slot_count,
         file_count;
-    uint32_t watched; /* number of distinct watch numbers */
 };
 
 /* The tables of mapping/conventions/, as compiled in. Borrowed, static. */

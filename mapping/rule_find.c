@@ -1,0 +1,201 @@
+/*
+ * The look-up of a source key: fold its numbers, hash it, compare once.
+ *
+ *   llm.input_messages.12.message.role ─▶ llm.input_messages.{i}.message.role, [12] ─▶ slot ─▶ key
+ *
+ * A key without numbers is looked up in place, without a copy. Wildcard patterns are stored with
+ * the dot before {*}, so that a miss is retried on ever shorter prefixes: as many look-ups as the
+ * key has dots, only for keys that no table knows exactly. The hash is our own, because it must be
+ * the same in the program that compiles the tables and in the one that uses them. It needs no seed:
+ * foreign keys are never inserted, so nobody can build collisions that cost more than one compare
+ * a probe.
+ */
+#include "mapping/rule.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+uint32_t nv_rule_hash(struct nv_str text)
+{
+    uint64_t hash = UINT64_C(0x9E3779B97F4A7C15) ^ text.len;
+    size_t pos = 0;
+    for (; pos + 8 <= text.len; pos += 8) {
+        uint64_t word;
+        memcpy(&word, text.ptr + pos, 8);
+        hash = (hash ^ word) * UINT64_C(0xFF51AFD7ED558CCD);
+        hash ^= hash >> 32;
+    }
+    uint64_t tail = 0;
+    if (pos < text.len)
+        memcpy(&tail, text.ptr + pos, text.len - pos);
+    hash = (hash ^ tail) * UINT64_C(0xC4CEB9FE1A85EC53);
+    return (uint32_t)(hash ^ (hash >> 29));
+}
+
+/* Index of the key with this text, or UINT16_MAX. */
+static uint16_t find_text(const struct nv_rules *rules, struct nv_str text, bool wild)
+{
+    if (rules->slot_count == 0)
+        return UINT16_MAX;
+    uint32_t hash = nv_rule_hash(text);
+    uint32_t mask = rules->slot_count - 1;
+    for (uint32_t at = hash & mask; rules->slots[at] != 0; at = (at + 1) & mask) {
+        const struct nv_rule_key *key = &rules->keys[rules->slots[at] - 1];
+        if (key->hash == hash && key->wild == wild && nv_str_eq(key->pattern, text))
+            return (uint16_t)(rules->slots[at] - 1);
+    }
+    return UINT16_MAX;
+}
+
+uint16_t nv_rules_find_exact(const struct nv_rules *rules, struct nv_str pattern, bool wild)
+{
+    return find_text(rules, pattern, wild);
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Is there a digit right behind a dot? Only then can the key hold a number. */
+static bool may_hold_number(struct nv_str key)
+{
+    for (size_t pos = 0; pos + 1 < key.len;) {
+        const char *dot = memchr(key.ptr + pos, '.', key.len - pos - 1);
+        if (!dot)
+            return false;
+        pos = (size_t)(dot - key.ptr) + 1;
+        if (is_digit(key.ptr[pos]))
+            return true;
+    }
+    return false;
+}
+
+/* Value of the number that fills [pos, end), or UINT32_MAX when it is none or too long. */
+static uint32_t number_at(struct nv_str key, size_t pos, size_t end)
+{
+    if (end == pos || end - pos > 9)
+        return UINT32_MAX;
+    uint32_t value = 0;
+    for (; pos < end; pos++) {
+        if (!is_digit(key.ptr[pos]))
+            return UINT32_MAX;
+        value = value * 10 + (uint32_t)(key.ptr[pos] - '0');
+    }
+    return value;
+}
+
+/* Copies `key` into out->space with its numbers folded; leaves it as it is when it does not fit. */
+static void fold(struct nv_str key, struct nv_key_match *out)
+{
+    size_t used = 0;
+    for (size_t pos = 0; pos <= key.len;) {
+        const char *dot = pos < key.len ? memchr(key.ptr + pos, '.', key.len - pos) : NULL;
+        size_t end = dot ? (size_t)(dot - key.ptr) : key.len;
+        uint32_t number = pos > 0 ? number_at(key, pos, end) : UINT32_MAX;
+        bool folds = number != UINT32_MAX && out->number_count < NV_KEY_NUMBERS_MAX;
+        size_t len = folds ? 3 : end - pos;
+        if (used + len + 1 > NV_KEY_FOLDED_MAX) {
+            out->number_count = 0;
+            return;
+        }
+        memcpy(out->space + used, folds ? "{i}" : key.ptr + pos, len);
+        if (folds)
+            out->numbers[out->number_count++] = number;
+        used += len;
+        if (dot)
+            out->space[used++] = '.';
+        pos = end + 1;
+    }
+    out->folded = (struct nv_str){out->space, used};
+}
+
+/* Offset in `key` of the part that follows as many dots as `prefix` holds. */
+static size_t skip_dots(struct nv_str key, struct nv_str prefix)
+{
+    size_t dots = 0, pos = 0;
+    for (size_t i = 0; i < prefix.len; i++)
+        dots += prefix.ptr[i] == '.';
+    while (dots > 0 && pos < key.len)
+        dots -= key.ptr[pos++] == '.';
+    return pos;
+}
+
+static void find_prefix(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out)
+{
+    for (size_t len = out->folded.len; len > 0; len--) {
+        if (out->folded.ptr[len - 1] != '.' || len == out->folded.len)
+            continue;
+        struct nv_str prefix = nv_str_slice(out->folded, 0, len);
+        uint16_t found = find_text(rules, prefix, true);
+        if (found == UINT16_MAX)
+            continue;
+        out->key = (uint16_t)(found + 1);
+        out->rest = (uint16_t)len;
+        out->source_rest = (uint16_t)skip_dots(key, prefix);
+        return;
+    }
+}
+
+void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out)
+{
+    out->key = 0;
+    out->rest = 0;
+    out->source_rest = 0;
+    out->number_count = 0;
+    out->folded = key;
+    if (key.len == 0 || key.len > UINT16_MAX)
+        return;
+    if (may_hold_number(key))
+        fold(key, out);
+    uint16_t found = find_text(rules, out->folded, false);
+    if (found != UINT16_MAX) {
+        out->key = (uint16_t)(found + 1);
+        out->rest = (uint16_t)out->folded.len;
+        out->source_rest = (uint16_t)key.len;
+        return;
+    }
+    find_prefix(rules, key, out);
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Classic glob with one kind of wildcard: on a mismatch, the last `*` takes one more character. */
+static bool glob(struct nv_str pattern, struct nv_str text)
+{
+    size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
+    while (t < text.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            mark = t;
+        } else if (p < pattern.len && lower(pattern.ptr[p]) == lower(text.ptr[t])) {
+            p++;
+            t++;
+        } else if (star != SIZE_MAX) {
+            p = star + 1;
+            t = ++mark;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*')
+        p++;
+    return p == pattern.len;
+}
+
+bool nv_glob_any(struct nv_str globs, struct nv_str text)
+{
+    for (size_t pos = 0; pos <= globs.len;) {
+        struct nv_str rest = nv_str_slice(globs, pos, globs.len - pos);
+        size_t comma = nv_str_find_char(rest, ',');
+        size_t len = comma == SIZE_MAX ? rest.len : comma;
+        if (glob(nv_str_slice(rest, 0, len), text))
+            return true;
+        pos += len + 1;
+    }
+    return false;
+}
