@@ -35,7 +35,8 @@ enum nv_err nv_queue_push_wait(struct nv_queue *queue, void *item, size_t bytes)
 size_t nv_queue_pop(struct nv_queue *queue, void **items, size_t max, uint64_t timeout_ns);
 /* Refuses further pushes and wakes everybody; what is inside can still be popped. */
 void nv_queue_close(struct nv_queue *queue);
-/* Wakes one waiting consumer without an item (its pop returns 0). */
+/* Wakes one waiting consumer, or else the next that would wait, without an item (its pop gives 0).
+ */
 void nv_queue_wake(struct nv_queue *queue);
 size_t nv_queue_items(struct nv_queue *queue);
 size_t nv_queue_bytes(struct nv_queue *queue);

@@ -1,0 +1,174 @@
+/*
+ * The log: one line an event, written with one write(2), folded by call site.
+ *
+ *   2026-11-22T14:20:49.929944+00:00 warn exporter: backend refused the key status=401
+ *   {"time":"...","level":"warn","area":"exporter","message":"backend refused the key status=401"}
+ *
+ * A line is built in a buffer on the stack and cut to it: logging must work when memory is what has
+ * run out. One write a line keeps lines of different threads whole on pipes and files without a
+ * lock around the output; the lock here guards only the call sites' folding state. Foreign text
+ * reaches the message through format arguments, so control characters are escaped after formatting.
+ */
+#include "base/log.h"
+
+#include "base/clock.h"
+#include "base/json_write.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define MESSAGE_MAX 1024
+/* Worst case of escaping, six bytes for one, and the fields around it. */
+#define LINE_MAX_BYTES (MESSAGE_MAX * 6 + 256)
+
+static _Atomic int level_min = NV_LOG_INFO;
+static _Atomic int line_format = NV_LOG_TEXT;
+static pthread_mutex_t site_lock = PTHREAD_MUTEX_INITIALIZER;
+static void (*line_sink)(void *ctx, struct nv_str line);
+static void *line_sink_ctx;
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+void nv_log_configure(enum nv_log_level level, enum nv_log_format format)
+{
+    atomic_store(&level_min, (int)level);
+    atomic_store(&line_format, (int)format);
+}
+
+void nv_log_set_sink(void (*sink)(void *ctx, struct nv_str line), void *ctx)
+{
+    line_sink = sink;
+    line_sink_ctx = ctx;
+}
+
+enum nv_err nv_log_level_parse(struct nv_str text, enum nv_log_level *out)
+{
+    for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
+        if (nv_str_ieq(text, nv_str_from(level_names[i]))) {
+            *out = (enum nv_log_level)i;
+            return NV_OK;
+        }
+    }
+    return NV_ERR_CONFIG;
+}
+
+/* A line under construction; what does not fit is left out. */
+struct line {
+    char bytes[LINE_MAX_BYTES];
+    size_t len;
+};
+
+static void add(struct line *line, struct nv_str s)
+{
+    size_t room = sizeof(line->bytes) - line->len;
+    size_t len = s.len < room ? s.len : room;
+    if (len > 0)
+        memcpy(line->bytes + line->len, s.ptr, len);
+    line->len += len;
+}
+
+/* Text with control characters as \xNN; `json` adds JSON's own escapes and replaces bad UTF-8. */
+static void add_escaped(struct line *line, struct nv_str s, bool json)
+{
+    while (s.len > 0) {
+        char escape[8];
+        size_t invalid = 1;
+        size_t length = nv_utf8_char(s, &invalid);
+        unsigned char c = (unsigned char)s.ptr[0];
+        if (length == 0) {
+            add(line, NV_STR(NV_UTF8_REPLACEMENT));
+            length = invalid;
+        } else if (c < 0x20 || c == 0x7f) {
+            int n = snprintf(escape, sizeof(escape), json ? "\\u%04x" : "\\x%02x", c);
+            add(line, (struct nv_str){escape, (size_t)n});
+        } else {
+            if (json && (c == '"' || c == '\\'))
+                add(line, NV_STR("\\"));
+            add(line, (struct nv_str){s.ptr, length});
+        }
+        s = nv_str_slice(s, length, s.len);
+    }
+}
+
+static void emit(enum nv_log_level level, const char *area, struct nv_str message)
+{
+    struct line line;
+    char now[NV_TIME_TEXT_SIZE];
+    bool json = atomic_load(&line_format) == NV_LOG_JSON;
+    unsigned now_len = nv_time_format(nv_clock_wall_ns(nv_clock_system()), now);
+    line.len = 0;
+    add(&line, json ? NV_STR("{\"time\":\"") : NV_STR(""));
+    add(&line, (struct nv_str){now, now_len});
+    add(&line, json ? NV_STR("\",\"level\":\"") : NV_STR(" "));
+    add(&line, nv_str_from(level_names[level]));
+    add(&line, json ? NV_STR("\",\"area\":\"") : NV_STR(" "));
+    add(&line, nv_str_from(area));
+    add(&line, json ? NV_STR("\",\"message\":\"") : NV_STR(": "));
+    add_escaped(&line, message, json);
+    add(&line, json ? NV_STR("\"}\n") : NV_STR("\n"));
+    assert(line.len < sizeof(line.bytes));
+    struct nv_str text = {line.bytes, line.len};
+    if (line_sink != NULL) {
+        line_sink(line_sink_ctx, text);
+        return;
+    }
+    /* a log that cannot be written has nowhere to say so */
+    while (text.len > 0) {
+        ssize_t written = write(STDERR_FILENO, text.ptr, text.len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return;
+        text = nv_str_slice(text, (size_t)written, text.len);
+    }
+}
+
+/*
+ * Counts a line of a site. False when it is one too many in this window; *folded is what the window
+ * before left unsaid.
+ */
+static bool admit(struct nv_log_site *site, unsigned *folded)
+{
+    unsigned long long window =
+        nv_clock_mono_ns(nv_clock_system()) / (NV_NS_PER_S * NV_LOG_WINDOW_S) + 1;
+    (void)pthread_mutex_lock(&site_lock);
+    *folded = 0;
+    if (site->window != window) {
+        *folded = site->count > NV_LOG_BURST ? site->count - NV_LOG_BURST : 0;
+        site->window = window;
+        site->count = 0;
+    }
+    bool admitted = ++site->count <= NV_LOG_BURST;
+    (void)pthread_mutex_unlock(&site_lock);
+    return admitted;
+}
+
+void nv_log_write(struct nv_log_site *site, enum nv_log_level level, const char *area,
+                  const char *format, ...)
+{
+    if ((int)level < atomic_load(&level_min))
+        return;
+    unsigned folded = 0;
+    if (!admit(site, &folded))
+        return;
+    char message[MESSAGE_MAX];
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    assert(length >= 0);
+    size_t len = (size_t)length < sizeof(message) ? (size_t)length : sizeof(message) - 1;
+    if (folded > 0) {
+        int n =
+            snprintf(message + len, sizeof(message) - len, " (%u more like this before)", folded);
+        len += n > 0 && (size_t)n < sizeof(message) - len ? (size_t)n : 0;
+    }
+    emit(level, area, (struct nv_str){message, len});
+}

@@ -1,0 +1,155 @@
+/*
+ * The log: levels, both formats, foreign bytes, cut lines and folding by call site.
+ */
+#include "expect.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+static struct nv_buf lines;
+
+static void collect(void *ctx, struct nv_str line)
+{
+    (void)nv_buf_append_str(ctx, line);
+}
+
+static void setup(void)
+{
+    nv_buf_init(&lines, 1 << 20);
+    nv_log_configure(NV_LOG_INFO, NV_LOG_TEXT);
+    nv_log_set_sink(collect, &lines);
+}
+
+static void teardown(void)
+{
+    nv_log_set_sink(NULL, NULL);
+    nv_buf_release(&lines);
+}
+
+/* The line without its timestamp. */
+static struct nv_str behind_time(void)
+{
+    struct nv_str text = nv_buf_str(&lines);
+    return nv_str_slice(text, 33, text.len);
+}
+
+START_TEST(text_line)
+{
+    NV_LOG(NV_LOG_WARN, "exporter", "backend refused the key status=%d", 401);
+    ck_assert_nv_str(behind_time(), "warn exporter: backend refused the key status=401\n");
+}
+END_TEST
+
+START_TEST(json_line)
+{
+    nv_log_configure(NV_LOG_INFO, NV_LOG_JSON);
+    NV_LOG(NV_LOG_ERROR, "gateway", "odd name \"%s\"", "a\\b\n\x01\xff\x7f\xc3\xa9");
+    struct nv_str text = nv_buf_str(&lines);
+    size_t level = nv_str_find(text, NV_STR("\"level\""));
+    ck_assert_nv_str(nv_str_slice(text, level, text.len),
+                     "\"level\":\"error\",\"area\":\"gateway\",\"message\":\"odd name "
+                     "\\\"a\\\\b\\u000a\\u0001\xef\xbf\xbd\\u007f\xc3\xa9\\\"\"}\n");
+}
+END_TEST
+
+START_TEST(control_characters_in_text)
+{
+    NV_LOG(NV_LOG_INFO, "otlp", "%s", "a\r\nforged line\x1b[31m");
+    ck_assert_nv_str(behind_time(), "info otlp: a\\x0d\\x0aforged line\\x1b[31m\n");
+}
+END_TEST
+
+START_TEST(lower_levels_are_silent)
+{
+    NV_LOG(NV_LOG_DEBUG, "otlp", "unseen");
+    ck_assert_uint_eq(lines.len, 0);
+    nv_log_configure(NV_LOG_DEBUG, NV_LOG_TEXT);
+    NV_LOG(NV_LOG_DEBUG, "otlp", "seen");
+    ck_assert_uint_gt(lines.len, 0);
+}
+END_TEST
+
+START_TEST(long_messages_are_cut)
+{
+    static char text[20000];
+    memset(text, 1, sizeof(text) - 1);
+    nv_log_configure(NV_LOG_INFO, NV_LOG_JSON);
+    NV_LOG(NV_LOG_INFO, "otlp", "%s", text);
+    ck_assert_uint_gt(lines.len, 5000);
+    ck_assert_uint_lt(lines.len, 8000);
+    ck_assert_int_eq(lines.bytes[lines.len - 1], '\n');
+}
+END_TEST
+
+START_TEST(repeats_are_folded)
+{
+    struct nv_log_site site = {0};
+    for (int i = 0; i < 100; i++)
+        nv_log_write(&site, NV_LOG_INFO, "otlp", "again");
+    unsigned count = 0;
+    for (size_t i = 0; i < lines.len; i++)
+        count += lines.bytes[i] == '\n' ? 1 : 0;
+    /* twice the burst when the window ended in between */
+    ck_assert_uint_ge(count, NV_LOG_BURST);
+    ck_assert_uint_le(count, 2 * NV_LOG_BURST);
+    nv_buf_clear(&lines);
+    site.window--; /* as if a window had passed */
+    site.count = 100;
+    nv_log_write(&site, NV_LOG_INFO, "otlp", "again");
+    ck_assert_nv_str(behind_time(), "info otlp: again (95 more like this before)\n");
+}
+END_TEST
+
+START_TEST(levels_parse)
+{
+    enum nv_log_level level = NV_LOG_DEBUG;
+    ck_assert_int_eq(nv_log_level_parse(NV_STR("WARN"), &level), NV_OK);
+    ck_assert_int_eq(level, NV_LOG_WARN);
+    ck_assert_int_eq(nv_log_level_parse(NV_STR("error"), &level), NV_OK);
+    ck_assert_int_eq(level, NV_LOG_ERROR);
+    ck_assert_int_eq(nv_log_level_parse(NV_STR("loud"), &level), NV_ERR_CONFIG);
+    ck_assert_int_eq(level, NV_LOG_ERROR);
+}
+END_TEST
+
+START_TEST(default_sink_is_standard_error)
+{
+    int ends[2];
+    char text[256];
+    nv_log_set_sink(NULL, NULL);
+    int saved = dup(STDERR_FILENO);
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
+    NV_LOG(NV_LOG_INFO, "gateway", "to standard error");
+    ck_assert_int_ge(dup2(saved, STDERR_FILENO), 0);
+    ssize_t n = read(ends[0], text, sizeof(text));
+    ck_assert_int_gt(n, 33);
+    ck_assert_nv_str(nv_str_slice((struct nv_str){text, (size_t)n}, 33, 256),
+                     "info gateway: to standard error\n");
+    (void)close(saved);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("base/log");
+    TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, text_line);
+    tcase_add_test(tcase, json_line);
+    tcase_add_test(tcase, control_characters_in_text);
+    tcase_add_test(tcase, lower_levels_are_silent);
+    tcase_add_test(tcase, long_messages_are_cut);
+    tcase_add_test(tcase, repeats_are_folded);
+    tcase_add_test(tcase, levels_parse);
+    tcase_add_test(tcase, default_sink_is_standard_error);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}

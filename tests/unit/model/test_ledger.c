@@ -1,0 +1,143 @@
+/*
+ * The ledger: after any sequence of allowed moves the counts add up, also while several threads
+ * move and one reads; every reason has its line in the Prometheus text.
+ */
+#include "expect.h"
+
+#include "model/ledger.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/banned.h"
+
+static uint64_t sum(const uint64_t *values, size_t count)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += values[i];
+    return total;
+}
+
+static bool adds_up(const struct nv_ledger *now)
+{
+    return now->received == now->delivered + now->held + now->queued +
+                                sum(now->dropped, NV_DROP_COUNT) + sum(now->dead, NV_DEAD_COUNT);
+}
+
+static void setup(void)
+{
+    nv_ledger_reset();
+}
+
+START_TEST(every_move)
+{
+    struct nv_ledger now;
+    nv_ledger_receive(100, false);
+    nv_ledger_receive(10, true);
+    nv_ledger_requeue(5);
+    nv_ledger_reject(NV_REJECT_SPAN_ID, 3);
+    nv_ledger_queue(60);
+    nv_ledger_deliver(30);
+    nv_ledger_drop_held(NV_DROP_SAMPLED, 4);
+    nv_ledger_drop_queued(NV_DROP_STOPPED, 2);
+    nv_ledger_dead_held(NV_DEAD_UNTRANSLATABLE, 1);
+    nv_ledger_dead_queued(NV_DEAD_REJECTED, 6);
+    nv_ledger_receive(0, false);
+    nv_ledger_read(&now);
+    ck_assert_uint_eq(now.received, 115);
+    ck_assert_uint_eq(now.replayed, 15);
+    ck_assert_uint_eq(now.held, 45);
+    ck_assert_uint_eq(now.queued, 27);
+    ck_assert_uint_eq(now.delivered, 30);
+    ck_assert_uint_eq(now.rejected[NV_REJECT_SPAN_ID], 3);
+    ck_assert_uint_eq(now.dropped[NV_DROP_SAMPLED], 4);
+    ck_assert_uint_eq(now.dropped[NV_DROP_STOPPED], 2);
+    ck_assert_uint_eq(now.dead[NV_DEAD_UNTRANSLATABLE], 1);
+    ck_assert_uint_eq(now.dead[NV_DEAD_REJECTED], 6);
+    ck_assert(adds_up(&now));
+}
+END_TEST
+
+static atomic_bool stop;
+
+static void *move_about(void *arg)
+{
+    for (unsigned i = 0; i < 20000; i++) {
+        nv_ledger_receive(3, false);
+        nv_ledger_queue(2);
+        nv_ledger_drop_held(NV_DROP_SAMPLED, 1);
+        nv_ledger_deliver(1);
+        nv_ledger_dead_queued(NV_DEAD_EXPIRED, 1);
+    }
+    return arg;
+}
+
+static void *watch(void *arg)
+{
+    struct nv_ledger now;
+    while (!atomic_load(&stop)) {
+        nv_ledger_read(&now);
+        if (!adds_up(&now))
+            return arg;
+    }
+    return NULL;
+}
+
+START_TEST(adds_up_at_every_moment)
+{
+    pthread_t movers[2], watcher;
+    void *result = NULL;
+    ck_assert_int_eq(pthread_create(&watcher, NULL, watch, &stop), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&movers[i], NULL, move_about, NULL), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_join(movers[i], NULL), 0);
+    atomic_store(&stop, true);
+    ck_assert_int_eq(pthread_join(watcher, &result), 0);
+    ck_assert_msg(result == NULL, "a read found counts that do not add up");
+    struct nv_ledger now;
+    nv_ledger_read(&now);
+    ck_assert_uint_eq(now.received, 120000);
+    ck_assert_uint_eq(now.held + now.queued, 0);
+}
+END_TEST
+
+START_TEST(prometheus_text)
+{
+    static const char *const expected[] = {
+        "\nnoveum_spans_received_total 9\n",
+        "noveum_spans_rejected_total{reason=\"trace_id\"} 0\n",
+        "noveum_spans_rejected_total{reason=\"malformed\"} 2\n",
+        "noveum_spans_dropped_total{reason=\"stopped\"} 0\n",
+        "noveum_spans_dead_lettered_total{reason=\"expired\"} 0\n",
+        "# TYPE noveum_spans_held gauge\nnoveum_spans_held 4\n",
+        "\nnoveum_spans_queued 5\n",
+        "\nnoveum_spans_delivered_total 0\n",
+        "\nnoveum_spans_replayed_total 0\n",
+    };
+    struct nv_buf buf;
+    nv_buf_init(&buf, 1 << 20);
+    nv_ledger_receive(9, false);
+    nv_ledger_queue(5);
+    nv_ledger_reject(NV_REJECT_MALFORMED, 2);
+    ck_assert_int_eq(nv_ledger_write(&buf), NV_OK);
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+        ck_assert_msg(nv_str_find(nv_buf_str(&buf), nv_str_from(expected[i])) != SIZE_MAX,
+                      "no %s in %.*s", expected[i], (int)buf.len, buf.bytes);
+    nv_buf_release(&buf);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("model/ledger");
+    TCase *tcase = tcase_create("all");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_test(tcase, every_move);
+    tcase_add_test(tcase, adds_up_at_every_moment);
+    tcase_add_test(tcase, prometheus_text);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
