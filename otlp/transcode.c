@@ -113,7 +113,10 @@ static enum nv_err write_int64(struct transcoder *t, const struct nv_field *fiel
         return nv_wire_put_uint(t->out, field->number, (uint64_t)number);
     if (whole_double(text, &wide) != NV_OK)
         return fail_here(t, NV_ERR_MALFORMED, "must be an integer");
-    if (wide >= -0x1p63 && wide < 0x1p63)
+    bool plain = memchr(text.ptr, '.', text.len) == NULL &&
+                 memchr(text.ptr, 'e', text.len) == NULL &&
+                 memchr(text.ptr, 'E', text.len) == NULL; /* plain and no int64: out of range */
+    if (!plain && wide >= -0x1p63 && wide < 0x1p63)
         return nv_wire_put_uint(t->out, field->number, (uint64_t)(int64_t)wide);
     assert(field->oneof);
     ++*t->int_range;
@@ -280,8 +283,11 @@ static enum nv_err write_list(struct transcoder *t, const struct nv_field *field
                               enum nv_json_token token)
 {
     char name[64];
-    if (token != NV_JSON_ARRAY_BEGIN)
-        return fail_type(t, token, "must be an array");
+    if (token != NV_JSON_ARRAY_BEGIN) {
+        enum nv_err err = fail_type(t, token, "must be an array");
+        nv_path_prepend(t->fail, field->name.ptr);
+        return err;
+    }
     for (uint32_t index = 0;; index++) {
         token = nv_json_next(&t->reader);
         if (token == NV_JSON_ARRAY_END)
@@ -315,7 +321,6 @@ static enum nv_err write_field(struct transcoder *t, struct frame *frame, uint32
                                enum nv_json_token token)
 {
     const struct nv_field *field = &frame->schema->fields[slot];
-    char name[64];
     enum nv_err err;
     assert(slot < 32);
     if ((frame->seen & UINT32_C(1) << slot) != 0) {
@@ -330,10 +335,8 @@ static enum nv_err write_field(struct transcoder *t, struct frame *frame, uint32
     if (field->repeated)
         return write_list(t, field, token);
     err = write_value(t, field, token);
-    if (err != NV_OK) {
-        (void)snprintf(name, sizeof name, "%.*s", NV_STR_ARG(field->name));
-        nv_path_prepend(t->fail, name);
-    }
+    if (err != NV_OK)
+        nv_path_prepend(t->fail, field->name.ptr); /* names are literals: terminated */
     return err;
 }
 
