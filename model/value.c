@@ -99,7 +99,7 @@ static bool same_type_eq(const struct nv_value *a, const struct nv_value *b)
     case NV_VALUE_MAP:
         return map_within(a, b) && map_within(b, a);
     }
-    assert(!"a value of an unknown type");
+    assert(false && "a value of an unknown type");
     return false;
 }
 
@@ -182,7 +182,7 @@ void nv_value_write(struct nv_json_writer *writer, const struct nv_value *value)
         nv_json_write_raw(writer, value->as.string);
         return;
     }
-    assert(!"a value of an unknown type");
+    assert(false && "a value of an unknown type");
 }
 
 /* ---- reading JSON -------------------------------------------------------------------------- */
