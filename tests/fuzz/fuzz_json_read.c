@@ -3,8 +3,9 @@
  * values, and what the writer makes of a value reads back as the same value.
  *
  * Known differences, left out of the comparison: jansson refuses a byte order mark, invalid UTF-8,
- * lone surrogates, numbers outside int64 or double, and NUL in keys; we refuse more than 64 levels.
- * Cut text is read as well; it must give a value that can be written.
+ * lone surrogates, numbers outside int64 or double, and NUL in keys, and takes a NUL byte behind
+ * the value for the text's end; we refuse more than 64 levels. Cut text is read as well; it must
+ * give a value that can be written.
  */
 #include "base/utf8.h"
 #include "model/value.h"
@@ -89,8 +90,9 @@ static bool known_difference(struct nv_str text, enum nv_err err, const json_err
 {
     enum json_error_code code = json_error_code(error);
     return nv_str_starts(text, NV_STR("\xef\xbb\xbf")) || err == NV_ERR_DEPTH ||
-           nv_utf8_valid_prefix(text) != text.len || code == json_error_numeric_overflow ||
-           code == json_error_null_byte_in_key || strncmp(error->text, "invalid Unicode", 15) == 0;
+           nv_utf8_valid_prefix(text) != text.len || nv_str_find_char(text, '\0') != SIZE_MAX ||
+           code == json_error_numeric_overflow || code == json_error_null_byte_in_key ||
+           strncmp(error->text, "invalid Unicode", 15) == 0;
 }
 
 static void write_and_read_back(struct nv_arena *arena, const struct nv_value *value)
