@@ -27,6 +27,9 @@ struct nv_unflatten_node;
 struct nv_unflatten {
     struct nv_arena *arena; /* borrowed; everything is in it */
     struct nv_unflatten_node *root;
+    struct nv_unflatten_node **slots; /* hash of all nodes; a power of two */
+    uint32_t slot_count;
+    uint32_t nodes;
     uint32_t values; /* added so far */
 };
 
