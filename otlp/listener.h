@@ -27,13 +27,13 @@ struct nv_listener_config {
     bool reuse_port;    /* SO_REUSEPORT, for two processes on one port during a handover */
 };
 
-/* Who takes new connections. Called on a loop's thread; takes `fd` (non-blocking, TCP_NODELAY).
- * Returning false says that no more are wanted now: nv_listener_resume, or the next tick, goes on.
- */
+/* Who takes new connections; both are called on a loop's thread. */
 struct nv_accepter {
     void *ctx;
-    bool (*accepted)(void *ctx, struct nv_loop *loop, int fd);
-    bool (*wanted)(void *ctx, struct nv_loop *loop); /* asked before accept(2); NULL: always */
+    /* Takes `fd` (connected, non-blocking, TCP_NODELAY, close-on-exec). */
+    void (*accepted)(void *ctx, struct nv_loop *loop, int fd);
+    /* Asked before each accept(2); when false, this loop asks again at the next tick. */
+    bool (*wanted)(void *ctx, struct nv_loop *loop);
 };
 
 /*
@@ -42,12 +42,12 @@ struct nv_accepter {
  */
 enum nv_err nv_listener_open(const struct nv_listener_config *config, struct nv_fail *fail,
                              struct nv_listener **out) NV_MUST_USE;
-/* Accepts on `loops` (borrowed, not started yet or called on no loop's thread before start). */
+/* Accepts on `loops` (borrowed, not started yet) from their start on. NO_MEMORY, IO. */
 enum nv_err nv_listener_attach(struct nv_listener *listener, const struct nv_loops *loops,
                                struct nv_accepter accepter) NV_MUST_USE;
 /*
- * Ends accepting on `loop`: takes what is in the queue, then closes this loop's share. Call on
- * every loop's thread; the last one closes the sockets.
+ * Ends accepting on `loop`: takes what is in the queue, then gives up this loop's share. To be
+ * called on every loop's thread; the last one closes the sockets. A second call does nothing.
  */
 void nv_listener_stop(struct nv_listener *listener, struct nv_loop *loop);
 /* Frees; removes a Unix socket's file. The loops must have stopped. NULL is allowed. */

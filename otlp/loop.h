@@ -47,7 +47,8 @@ struct nv_loop *nv_loop_new(const struct nv_clock *clock);
 void nv_loop_free(struct nv_loop *loop);
 /* Starts a thread that runs the loop, with all signals blocked. NV_ERR_NO_MEMORY, NV_ERR_IO. */
 enum nv_err nv_loop_start(struct nv_loop *loop) NV_MUST_USE;
-/* Ends the thread and waits for it. Any thread but the loop's. Nothing happens when not started. */
+/* Ends the thread, waits for it and runs the tasks that are left. Any thread but the loop's.
+ * Nothing happens when not started. */
 void nv_loop_stop(struct nv_loop *loop);
 /* Without a thread: handles what is ready now and returns; for tests. */
 void nv_loop_turn(struct nv_loop *loop);

@@ -36,7 +36,7 @@ bool nv_tls_wanted(const struct nv_tls_files *files);
  */
 enum nv_err nv_tls_new(const struct nv_tls_files *files, const char *alpn, struct nv_fail *fail,
                        struct nv_tls **out) NV_MUST_USE;
-/* Frees; sessions that exist go on. NULL is allowed. */
+/* Frees; all streams made with it are closed. NULL is allowed. */
 void nv_tls_free(struct nv_tls *tls);
 /* Reads the files again; on failure (NV_ERR_CONFIG) the old ones stay in use. Any thread. */
 enum nv_err nv_tls_reload(struct nv_tls *tls, struct nv_fail *fail);

@@ -1,0 +1,538 @@
+/*
+ * The state machine of one connection: what to read, when to answer, how to end.
+ *
+ *   IDLE ─▶ HEAD ─▶ BODY ─▶ WAIT ─▶ WRITE ─┬─▶ IDLE      keep-alive
+ *             │       │               ▲    └─▶ LINGER ─▶ closed
+ *             └───────┴── refused ────┘
+ *
+ * Heads are read through the loop's scratch area, bodies of known length straight into their own
+ * buffer. Deadlines are absolute: they begin with a state and no byte renews them; a body must also
+ * keep a minimum rate. A refusal is followed by reading on for a while, within a budget of bytes
+ * and time: closing a socket with unread data makes the kernel reset the connection, and the client
+ * would lose the answer.
+ */
+#include "otlp/http_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+/* Bytes read in one go before other connections of the loop get their turn. */
+#define TURN_BYTES ((size_t)1024 * 1024)
+
+enum step { STEP_ON, STEP_WAIT, STEP_CLOSED };
+
+static uint64_t now_ns(const struct nv_http_connection *connection)
+{
+    return nv_clock_mono_ns(nv_loop_clock(connection->part->loop));
+}
+
+static const struct nv_http_limits *limits(const struct nv_http_connection *connection)
+{
+    return &connection->part->server->limits;
+}
+
+/* ---- lists and states --------------------------------------------------------------------- */
+
+static bool is_idle(const struct nv_http_connection *connection)
+{
+    return connection->state == NV_HTTP_AT_IDLE;
+}
+
+static struct nv_http_list *list_of(struct nv_http_connection *connection)
+{
+    return is_idle(connection) ? &connection->part->idle : &connection->part->busy;
+}
+
+static void unlink_from(struct nv_http_connection *connection, struct nv_http_list *list)
+{
+    if (connection->prev != NULL) {
+        connection->prev->next = connection->next;
+    } else {
+        list->first = connection->next;
+    }
+    if (connection->next != NULL) {
+        connection->next->prev = connection->prev;
+    } else {
+        list->last = connection->prev;
+    }
+    connection->prev = connection->next = NULL;
+}
+
+static void append_to(struct nv_http_connection *connection, struct nv_http_list *list)
+{
+    connection->prev = list->last;
+    if (list->last != NULL) {
+        list->last->next = connection;
+    } else {
+        list->first = connection;
+    }
+    list->last = connection;
+}
+
+/* Enters a state whose deadline is `timeout_ms` from now; 0: none. */
+static void enter(struct nv_http_connection *connection, enum nv_http_state state,
+                  unsigned timeout_ms)
+{
+    bool moves = is_idle(connection) != (state == NV_HTTP_AT_IDLE);
+    if (moves) {
+        unlink_from(connection, list_of(connection));
+    }
+    connection->state = (uint8_t)state;
+    if (moves) {
+        append_to(connection, list_of(connection));
+    }
+    connection->deadline_ns =
+        timeout_ms > 0 ? now_ns(connection) + timeout_ms * NV_NS_PER_MS : UINT64_MAX;
+}
+
+/* ---- open and close ----------------------------------------------------------------------- */
+
+static void on_ready(struct nv_io *io, unsigned what)
+{
+    struct nv_http_connection *connection = NV_CONTAINER(io, struct nv_http_connection, io);
+    (void)what;
+    if (connection->state == NV_HTTP_AT_WAIT) {
+        (void)nv_io_want(io, NV_IO_NONE); /* not now; drive() watches again after the reply */
+        return;
+    }
+    nv_http_connection_drive(connection);
+}
+
+void nv_http_connection_open(struct nv_http_part *part, int fd)
+{
+    struct nv_http_connection *connection = calloc(1, sizeof(*connection));
+    struct nv_stream stream = {.fd = fd};
+    if (connection == NULL || nv_stream_init(&stream, fd, part->server->tls) != NV_OK) {
+        nv_stream_close(&stream);
+        free(connection);
+        return;
+    }
+    connection->stream = stream;
+    connection->part = part;
+    atomic_fetch_add(&part->server->connections, 1);
+    append_to(connection, &part->idle);
+    /* A handshake counts as the beginning of a head; a plain connection may be opened ahead. */
+    enter(connection, NV_HTTP_AT_IDLE,
+          part->server->tls != NULL ? limits(connection)->head_timeout_ms
+                                    : limits(connection)->idle_timeout_ms);
+    if (nv_io_init(&connection->io, part->loop, fd, on_ready) != NV_OK ||
+        nv_io_want(&connection->io, NV_IO_READ) != NV_OK) {
+        nv_http_connection_close(connection);
+    }
+}
+
+void nv_http_connection_close(struct nv_http_connection *connection)
+{
+    struct nv_http_exchange *exchange = connection->exchange;
+    unlink_from(connection, list_of(connection));
+    nv_io_release(&connection->io);
+    nv_stream_close(&connection->stream);
+    if (exchange != NULL && connection->state == NV_HTTP_AT_WAIT && !exchange->replied) {
+        exchange->connection = NULL; /* freed when its handler has answered */
+    } else if (exchange != NULL) {
+        nv_http_exchange_free(exchange);
+    }
+    atomic_fetch_sub(&connection->part->server->connections, 1);
+    free(connection->rest);
+    free(connection);
+}
+
+/* ---- replies ------------------------------------------------------------------------------ */
+
+static enum step begin_reply(struct nv_http_connection *connection)
+{
+    assert(connection->exchange->replied);
+    if (connection->exchange->out.len == 0) {
+        return STEP_CLOSED; /* no memory for the reply */
+    }
+    enter(connection, NV_HTTP_AT_WRITE, limits(connection)->write_timeout_ms);
+    return STEP_ON;
+}
+
+static enum step refuse(struct nv_http_connection *connection, int status, const char *why)
+{
+    nv_http_exchange_refuse(connection->exchange, status, why);
+    return begin_reply(connection);
+}
+
+static enum step end_reply(struct nv_http_connection *connection)
+{
+    bool keep = connection->exchange->keep && !connection->part->stopping;
+    nv_http_exchange_free(connection->exchange);
+    connection->exchange = NULL;
+    if (keep) {
+        enter(connection, NV_HTTP_AT_IDLE, limits(connection)->idle_timeout_ms);
+        /* The next request has hardly come yet: waiting saves a read. TLS may hold some already. */
+        connection->stream.wants = NV_IO_READ;
+        return connection->rest == NULL && connection->stream.tls == NULL ? STEP_WAIT : STEP_ON;
+    }
+    nv_stream_shutdown(&connection->stream);
+    free(connection->rest);
+    connection->rest = NULL;
+    connection->linger_left = limits(connection)->linger_bytes_max;
+    enter(connection, NV_HTTP_AT_LINGER, limits(connection)->linger_timeout_ms);
+    return STEP_ON;
+}
+
+static enum step step_write(struct nv_http_connection *connection)
+{
+    struct nv_http_exchange *exchange = connection->exchange;
+    while (exchange->sent < exchange->out.len) {
+        size_t sent;
+        enum nv_err err = nv_stream_write(&connection->stream, exchange->out.bytes + exchange->sent,
+                                          exchange->out.len - exchange->sent, &sent);
+        if (err != NV_OK) {
+            return err == NV_ERR_AGAIN ? STEP_WAIT : STEP_CLOSED;
+        }
+        exchange->sent += sent;
+    }
+    return end_reply(connection);
+}
+
+/* "100 Continue" is only a courtesy: when the socket is full the client will go on without. */
+static enum step send_continue(struct nv_http_connection *connection)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    size_t sent;
+    enum nv_err err = nv_stream_write(&connection->stream, text, sizeof(text) - 1, &sent);
+    bool fine = err == NV_ERR_AGAIN || (err == NV_OK && sent == sizeof(text) - 1);
+    return fine ? STEP_ON : STEP_CLOSED;
+}
+
+/* ---- heads -------------------------------------------------------------------------------- */
+
+static enum nv_err save_head(struct nv_http_exchange *exchange, struct nv_str bytes)
+{
+    uint32_t need = exchange->head_len + (uint32_t)bytes.len;
+    if (need > exchange->head_capacity) {
+        uint32_t capacity = exchange->head_capacity * 2 > need ? exchange->head_capacity * 2 : need;
+        char *grown = realloc(exchange->head_bytes, capacity);
+        if (grown == NULL) {
+            return NV_ERR_NO_MEMORY;
+        }
+        exchange->head_bytes = grown;
+        exchange->head_capacity = capacity;
+    }
+    memcpy(exchange->head_bytes + exchange->head_len, bytes.ptr, bytes.len);
+    exchange->head_len = need;
+    return NV_OK;
+}
+
+static enum step call_handler(struct nv_http_connection *connection)
+{
+    enter(connection, NV_HTTP_AT_WAIT, 0);
+    return nv_http_exchange_handle(connection->exchange) ? begin_reply(connection) : STEP_WAIT;
+}
+
+static enum step on_head(struct nv_http_connection *connection, bool more_at_hand)
+{
+    struct nv_http_exchange *exchange = connection->exchange;
+    if (nv_http_exchange_decide(exchange)) {
+        return begin_reply(connection);
+    }
+    if (exchange->body_done) {
+        return call_handler(connection);
+    }
+    enter(connection, NV_HTTP_AT_BODY, limits(connection)->body_timeout_ms);
+    exchange->body_start_ns = now_ns(connection);
+    return exchange->head.expect_continue && !more_at_hand ? send_continue(connection) : STEP_ON;
+}
+
+/* Bytes that belong to the head, in whatever pieces. *used of them were taken. */
+static enum step take_head(struct nv_http_connection *connection, struct nv_str bytes, size_t *used)
+{
+    struct nv_http_exchange *exchange = connection->exchange;
+    uint32_t before = exchange->head_len;
+    size_t room = NV_HTTP1_HEAD_BYTES_MAX + 1 - before;
+    struct nv_str piece = nv_str_slice(bytes, 0, room);
+    struct nv_str all = piece;
+    if (before > 0) { /* not the first piece: all of them together */
+        if (save_head(exchange, piece) != NV_OK) {
+            return STEP_CLOSED;
+        }
+        all = (struct nv_str){exchange->head_bytes, exchange->head_len};
+    }
+    enum nv_http1_verdict verdict = nv_http1_head_feed(&exchange->head, all);
+    *used = exchange->head.length - before;
+    if (before > 0) {
+        exchange->head_len = exchange->head.length; /* the rest is body */
+    } else if (save_head(exchange, nv_str_slice(piece, 0, *used)) != NV_OK) {
+        return STEP_CLOSED;
+    }
+    if (verdict == NV_HTTP1_BAD) {
+        *used = bytes.len; /* nothing after it can be trusted */
+        return refuse(connection, exchange->head.status, exchange->head.why);
+    }
+    return verdict == NV_HTTP1_DONE ? on_head(connection, *used < bytes.len) : STEP_ON;
+}
+
+static enum step begin_head(struct nv_http_connection *connection)
+{
+    connection->exchange = nv_http_exchange_new(connection);
+    if (connection->exchange == NULL) {
+        return STEP_CLOSED;
+    }
+    enter(connection, NV_HTTP_AT_HEAD, limits(connection)->head_timeout_ms);
+    return STEP_ON;
+}
+
+/* ---- bodies ------------------------------------------------------------------------------- */
+
+static enum step refuse_growth(struct nv_http_connection *connection, enum nv_err err)
+{
+    return refuse(connection, 503,
+                  err == NV_ERR_FULL ? "too many bytes of requests in progress" : "out of memory");
+}
+
+static enum step append_body(struct nv_http_connection *connection, struct nv_str data)
+{
+    struct nv_http_exchange *exchange = connection->exchange;
+    size_t max = nv_http_exchange_body_max(exchange);
+    if (data.len == 0) {
+        return STEP_ON;
+    }
+    if (data.len > max - exchange->body_len) {
+        return refuse(connection, 413, "body is larger than the limit");
+    }
+    enum nv_err err = nv_http_exchange_reserve(exchange, data.len, max);
+    if (err != NV_OK) {
+        return refuse_growth(connection, err);
+    }
+    memcpy(exchange->body + exchange->body_len, data.ptr, data.len);
+    exchange->body_len += data.len;
+    return STEP_ON;
+}
+
+static enum step take_chunks(struct nv_http_connection *connection, struct nv_str bytes,
+                             size_t *used)
+{
+    struct nv_http_exchange *exchange = connection->exchange;
+    struct nv_str data;
+    enum nv_http1_verdict verdict = nv_http1_chunks_feed(&exchange->chunks, bytes, used, &data);
+    if (verdict == NV_HTTP1_BAD) {
+        *used = bytes.len;
+        return refuse(connection, 400, exchange->chunks.why);
+    }
+    enum step step = append_body(connection, data);
+    if (step == STEP_ON && verdict == NV_HTTP1_DONE && connection->state == NV_HTTP_AT_BODY) {
+        return call_handler(connection);
+    }
+    return step;
+}
+
+static size_t body_left(const struct nv_http_exchange *exchange)
+{
+    assert(!exchange->head.chunked && exchange->head.content_length >= exchange->body_len);
+    return (size_t)exchange->head.content_length - exchange->body_len;
+}
+
+static enum step take_length(struct nv_http_connection *connection, struct nv_str bytes,
+                             size_t *used)
+{
+    struct nv_http_exchange *exchange = connection->exchange;
+    struct nv_str data = nv_str_slice(bytes, 0, body_left(exchange));
+    *used = data.len;
+    enum step step = append_body(connection, data);
+    if (step == STEP_ON && connection->state == NV_HTTP_AT_BODY && body_left(exchange) == 0) {
+        return call_handler(connection);
+    }
+    return step;
+}
+
+/* A body of known length, straight from the socket into its own buffer. */
+static enum step read_body(struct nv_http_connection *connection, size_t *got)
+{
+    struct nv_http_exchange *exchange = connection->exchange;
+    size_t left = body_left(exchange);
+    size_t want = left < NV_LOOP_SCRATCH_BYTES ? left : NV_LOOP_SCRATCH_BYTES;
+    size_t max = nv_http_exchange_body_max(exchange);
+    enum nv_err err = nv_http_exchange_reserve(exchange, want, max);
+    if (err != NV_OK) {
+        return refuse_growth(connection, err);
+    }
+    size_t room = exchange->body_capacity - exchange->body_len;
+    err = nv_stream_read(&connection->stream, exchange->body + exchange->body_len,
+                         room < left ? room : left, got);
+    if (err != NV_OK || *got == 0) {
+        return err == NV_ERR_AGAIN ? STEP_WAIT : STEP_CLOSED;
+    }
+    exchange->body_len += *got;
+    return *got == left ? call_handler(connection) : STEP_ON;
+}
+
+/* ---- the machine -------------------------------------------------------------------------- */
+
+/* Hands some bytes to whatever the state wants. */
+static enum step take(struct nv_http_connection *connection, struct nv_str bytes, size_t *used)
+{
+    *used = 0;
+    if (connection->state == NV_HTTP_AT_IDLE && begin_head(connection) == STEP_CLOSED) {
+        return STEP_CLOSED;
+    }
+    if (connection->state == NV_HTTP_AT_HEAD) {
+        return take_head(connection, bytes, used);
+    }
+    assert(connection->state == NV_HTTP_AT_BODY);
+    return connection->exchange->head.chunked ? take_chunks(connection, bytes, used)
+                                              : take_length(connection, bytes, used);
+}
+
+static bool is_reading(const struct nv_http_connection *connection)
+{
+    return connection->state <= NV_HTTP_AT_BODY;
+}
+
+/* Keeps what was read past a request until its reply is out. */
+static enum step keep_rest(struct nv_http_connection *connection, struct nv_str bytes)
+{
+    const struct nv_http_exchange *exchange = connection->exchange;
+    assert(connection->rest == NULL && bytes.len <= NV_LOOP_SCRATCH_BYTES);
+    bool refused = exchange != NULL && exchange->replied && !exchange->keep;
+    if (bytes.len == 0 || refused) {
+        return STEP_ON;
+    }
+    connection->rest = malloc(bytes.len);
+    if (connection->rest == NULL) {
+        return STEP_CLOSED;
+    }
+    memcpy(connection->rest, bytes.ptr, bytes.len);
+    connection->rest_at = 0;
+    connection->rest_len = (uint32_t)bytes.len;
+    return STEP_ON;
+}
+
+static enum step step_rest(struct nv_http_connection *connection)
+{
+    enum step step = STEP_ON;
+    while (step == STEP_ON && is_reading(connection) &&
+           connection->rest_at < connection->rest_len) {
+        size_t used;
+        struct nv_str bytes = {connection->rest + connection->rest_at,
+                               connection->rest_len - connection->rest_at};
+        step = take(connection, bytes, &used);
+        connection->rest_at += (uint32_t)used;
+    }
+    if (connection->rest_at == connection->rest_len) {
+        free(connection->rest);
+        connection->rest = NULL;
+        connection->rest_at = connection->rest_len = 0;
+    }
+    return step;
+}
+
+static enum step read_scratch(struct nv_http_connection *connection, size_t *got)
+{
+    char *scratch = nv_loop_scratch(connection->part->loop);
+    enum nv_err err = nv_stream_read(&connection->stream, scratch, NV_LOOP_SCRATCH_BYTES, got);
+    if (err != NV_OK || *got == 0) {
+        return err == NV_ERR_AGAIN ? STEP_WAIT : STEP_CLOSED;
+    }
+    struct nv_str bytes = {scratch, *got};
+    enum step step = STEP_ON;
+    while (step == STEP_ON && is_reading(connection) && bytes.len > 0) {
+        size_t used;
+        step = take(connection, bytes, &used);
+        bytes = nv_str_slice(bytes, used, SIZE_MAX);
+    }
+    if (step != STEP_CLOSED && keep_rest(connection, bytes) == STEP_CLOSED) {
+        return STEP_CLOSED;
+    }
+    return step;
+}
+
+static enum step step_read(struct nv_http_connection *connection, size_t *got)
+{
+    *got = 0;
+    if (connection->rest != NULL) {
+        return step_rest(connection);
+    }
+    bool direct = connection->state == NV_HTTP_AT_BODY && !connection->exchange->head.chunked;
+    return direct ? read_body(connection, got) : read_scratch(connection, got);
+}
+
+static enum step step_linger(struct nv_http_connection *connection, size_t *got)
+{
+    enum nv_err err = nv_stream_read(&connection->stream, nv_loop_scratch(connection->part->loop),
+                                     NV_LOOP_SCRATCH_BYTES, got);
+    if (err == NV_ERR_AGAIN) {
+        return STEP_WAIT;
+    }
+    if (err != NV_OK || *got == 0 || *got >= connection->linger_left) {
+        return STEP_CLOSED;
+    }
+    connection->linger_left -= *got;
+    return STEP_ON;
+}
+
+static enum step step_once(struct nv_http_connection *connection, size_t *got)
+{
+    *got = 0;
+    switch ((enum nv_http_state)connection->state) {
+    case NV_HTTP_AT_WAIT:
+        return connection->exchange->replied ? begin_reply(connection) : STEP_WAIT;
+    case NV_HTTP_AT_WRITE:
+        return step_write(connection);
+    case NV_HTTP_AT_LINGER:
+        return step_linger(connection, got);
+    case NV_HTTP_AT_IDLE:
+    case NV_HTTP_AT_HEAD:
+    case NV_HTTP_AT_BODY:
+        break;
+    }
+    return step_read(connection, got);
+}
+
+void nv_http_connection_drive(struct nv_http_connection *connection)
+{
+    size_t total = 0;
+    enum step step = STEP_ON;
+    while (step == STEP_ON && total < TURN_BYTES) {
+        size_t got;
+        step = step_once(connection, &got);
+        total += got;
+    }
+    unsigned want = connection->stream.wants;
+    if (step == STEP_ON) {
+        want = NV_IO_READ | NV_IO_WRITE; /* its turn is over: writable brings it back at once */
+    } else if (connection->state == NV_HTTP_AT_WAIT) {
+        want = connection->io.wanted; /* most replies come before the next byte: see on_ready */
+    }
+    if (step == STEP_CLOSED || nv_io_want(&connection->io, want) != NV_OK) {
+        nv_http_connection_close(connection);
+    }
+}
+
+/* ---- deadlines ---------------------------------------------------------------------------- */
+
+static bool too_slow(const struct nv_http_connection *connection, uint64_t now)
+{
+    const struct nv_http_limits *limit = limits(connection);
+    uint64_t grace_ns = limit->body_grace_ms * NV_NS_PER_MS;
+    uint64_t spent_ns = now - connection->exchange->body_start_ns;
+    if (spent_ns <= grace_ns) {
+        return false;
+    }
+    uint64_t due = (spent_ns - grace_ns) / NV_NS_PER_MS * limit->body_rate_min / 1000;
+    return connection->exchange->body_len < due;
+}
+
+bool nv_http_connection_late(const struct nv_http_connection *connection, uint64_t now)
+{
+    return now >= connection->deadline_ns ||
+           (connection->state == NV_HTTP_AT_BODY && too_slow(connection, now));
+}
+
+void nv_http_connection_expire(struct nv_http_connection *connection)
+{
+    bool answer = connection->state == NV_HTTP_AT_HEAD || connection->state == NV_HTTP_AT_BODY;
+    if (connection->state != NV_HTTP_AT_IDLE && connection->state != NV_HTTP_AT_LINGER) {
+        atomic_fetch_add(&connection->part->server->timeouts, 1);
+    }
+    if (!answer || refuse(connection, 408, "request took too long") == STEP_CLOSED) {
+        nv_http_connection_close(connection);
+        return;
+    }
+    nv_http_connection_drive(connection);
+}

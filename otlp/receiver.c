@@ -1,0 +1,174 @@
+/*
+ * Puts the receiving stage together: loops, tokens, OTLP/HTTP and OTLP/gRPC.
+ *
+ * HTTP and gRPC share the loops and the tokens and nothing else. Order at the end matters: the
+ * loops stop first, so that nobody is in a handler while servers are freed; replies posted until
+ * then are run by the stop itself.
+ */
+#include "otlp/receiver.h"
+
+#include "otlp/otlp_http.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define THREADS_DEFAULT_MAX 4
+#define THREADS_MAX 64
+
+struct nv_receiver {
+    struct nv_loops loops;
+    struct nv_auth *auth;
+    struct nv_otlp_http *otlp_http; /* NULL: off */
+    struct nv_http_server *http;
+};
+
+void nv_receiver_config_init(struct nv_receiver_config *config)
+{
+    *config = (struct nv_receiver_config){
+        .http.listen = "127.0.0.1:4318",
+        .grpc.listen = "127.0.0.1:4317",
+        .max_body_bytes = 67108864,
+        .unix_mode = 0660,
+    };
+    nv_http_limits_init(&config->limits);
+}
+
+static unsigned thread_count(const struct nv_receiver_config *config)
+{
+    if (config->threads > 0) {
+        return config->threads < THREADS_MAX ? config->threads : THREADS_MAX;
+    }
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors < 1) {
+        return 1;
+    }
+    return processors < THREADS_DEFAULT_MAX ? (unsigned)processors : THREADS_DEFAULT_MAX;
+}
+
+static bool is_on(const struct nv_receiver_endpoint *endpoint)
+{
+    return endpoint->listen != NULL && endpoint->listen[0] != '\0';
+}
+
+static enum nv_err make_http(struct nv_receiver *receiver, const struct nv_receiver_config *config,
+                             const struct nv_acceptor *acceptor, struct nv_fail *fail)
+{
+    struct nv_otlp_http_config otlp = {.acceptor = acceptor,
+                                       .auth = receiver->auth,
+                                       .max_body_bytes = config->max_body_bytes,
+                                       .cors_allowed_origins = config->cors_allowed_origins};
+    enum nv_err err = nv_otlp_http_new(&otlp, fail, &receiver->otlp_http);
+    if (err != NV_OK) {
+        return err;
+    }
+    struct nv_http_server_config server = {
+        .listener = {.addresses = config->http.listen,
+                     .unix_mode = config->unix_mode,
+                     .reuse_port = config->reuse_port},
+        .tls = config->http.tls,
+        .limits = config->limits,
+        .hooks = nv_otlp_http_hooks(receiver->otlp_http),
+    };
+    server.limits.body_bytes_max = config->max_body_bytes;
+    if (server.limits.undecoded_bytes_max < config->max_body_bytes) {
+        server.limits.undecoded_bytes_max = config->max_body_bytes; /* one must fit */
+    }
+    server.routes = nv_otlp_http_routes(receiver->otlp_http, &server.route_count);
+    return nv_http_server_new(&server, &receiver->loops, fail, &receiver->http);
+}
+
+enum nv_err nv_receiver_new(const struct nv_receiver_config *config,
+                            const struct nv_acceptor *acceptor, const struct nv_clock *clock,
+                            struct nv_fail *fail, struct nv_receiver **out)
+{
+    struct nv_receiver *receiver = calloc(1, sizeof(*receiver));
+    if (receiver == NULL) {
+        return NV_ERR_NO_MEMORY;
+    }
+    enum nv_err err = nv_loops_init(&receiver->loops, thread_count(config), clock);
+    if (err == NV_OK) {
+        err = nv_auth_new(config->auth_token, config->auth_tokens_file, fail, &receiver->auth);
+    }
+    if (err == NV_OK && is_on(&config->http)) {
+        err = make_http(receiver, config, acceptor, fail);
+    }
+    if (err != NV_OK) {
+        nv_receiver_free(receiver);
+        return err;
+    }
+    *out = receiver;
+    return NV_OK;
+}
+
+enum nv_err nv_receiver_start(struct nv_receiver *receiver)
+{
+    return nv_loops_start(&receiver->loops);
+}
+
+void nv_receiver_stop_accepting(struct nv_receiver *receiver)
+{
+    if (receiver->http != NULL) {
+        nv_http_server_stop_accepting(receiver->http);
+    }
+}
+
+bool nv_receiver_drain(struct nv_receiver *receiver, unsigned timeout_ms)
+{
+    return receiver->http == NULL || nv_http_server_drain(receiver->http, timeout_ms);
+}
+
+void nv_receiver_free(struct nv_receiver *receiver)
+{
+    if (receiver == NULL) {
+        return;
+    }
+    nv_loops_stop(&receiver->loops);
+    nv_http_server_free(receiver->http);
+    nv_otlp_http_free(receiver->otlp_http);
+    nv_auth_free(receiver->auth);
+    nv_loops_release(&receiver->loops);
+    free(receiver);
+}
+
+enum nv_err nv_receiver_reload(struct nv_receiver *receiver, struct nv_fail *fail)
+{
+    enum nv_err first = nv_auth_reload(receiver->auth, fail);
+    enum nv_err err = receiver->http != NULL ? nv_http_server_reload(receiver->http, fail) : NV_OK;
+    return first != NV_OK ? first : err;
+}
+
+size_t nv_receiver_http_addresses(const struct nv_receiver *receiver)
+{
+    return receiver->http != NULL ? nv_listener_count(nv_http_server_listener(receiver->http)) : 0;
+}
+
+const char *nv_receiver_http_address(const struct nv_receiver *receiver, size_t i)
+{
+    assert(receiver->http != NULL);
+    return nv_listener_address(nv_http_server_listener(receiver->http), i);
+}
+
+size_t nv_receiver_grpc_addresses(const struct nv_receiver *receiver)
+{
+    (void)receiver;
+    return 0;
+}
+
+const char *nv_receiver_grpc_address(const struct nv_receiver *receiver, size_t i)
+{
+    (void)receiver;
+    (void)i;
+    assert(!"no gRPC address is bound");
+    return "";
+}
+
+void nv_receiver_http_status(const struct nv_receiver *receiver, struct nv_http_status *out)
+{
+    *out = (struct nv_http_status){0};
+    if (receiver->http != NULL) {
+        nv_http_server_status(receiver->http, out);
+    }
+}
