@@ -1,9 +1,10 @@
 /*
  * Which web pages may send: the origins of a comma-separated list.
  *
- *   "https://app.example.com, https://*.example.org, *"
+ *   "https://app.example.com,https://?.example.org"
  *
- * An entry is compared whole; one '*' stands for one or more characters of a host name or port.
+ * An entry is compared whole; one '*' (the '?' above) stands for one or more characters of a host
+ * name or port, and an entry of nothing but '*' matches every origin.
  */
 #ifndef NV_OTLP_CORS_H
 #define NV_OTLP_CORS_H
