@@ -1,0 +1,161 @@
+/*
+ * The admin port: four routes on the receiver's HTTP server.
+ *
+ * One loop of its own, small limits, no authentication: it listens on loopback unless told
+ * otherwise and shows counts, never contents (docs/security.md). Each answer is made on the loop's
+ * thread from one copy of the status; nothing here waits for a stage.
+ */
+#include "gateway/admin.h"
+
+#include "otlp/http_server.h"
+#include "otlp/loop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define ANSWER_BYTES_MAX ((size_t)4 << 20)
+#define SERVICES_MAX 1000
+#define DRAIN_MS 200
+#define ROUTE_COUNT 4
+
+struct nv_admin {
+    struct nv_gateway *gateway;
+    struct nv_http_server *server;
+    struct nv_loops loops;
+    bool loops_made;
+    struct nv_http_route routes[ROUTE_COUNT];
+};
+
+static void answer(struct nv_http_exchange *exchange, int status, const char *content_type,
+                   struct nv_buf *body)
+{
+    if (body->failed != NV_OK)
+        nv_http_reply_text(exchange, 500, NV_STR("text/plain"), NV_STR("out of memory\n"));
+    else
+        nv_http_reply_text(exchange, status, nv_str_from(content_type), nv_buf_str(body));
+    nv_buf_release(body);
+}
+
+static void handle_health(void *ctx, struct nv_http_exchange *exchange)
+{
+    (void)ctx;
+    nv_http_reply_text(exchange, 200, NV_STR("text/plain"), NV_STR("ok\n"));
+}
+
+static void handle_ready(void *ctx, struct nv_http_exchange *exchange)
+{
+    struct nv_admin *admin = ctx;
+    struct nv_gateway_status status;
+    struct nv_buf body;
+    const char *why = NULL;
+    nv_gateway_read_status(admin->gateway, &status);
+    bool ready = nv_admin_ready(&status, &why);
+    nv_buf_init(&body, ANSWER_BYTES_MAX);
+    (void)nv_buf_printf(&body, "%s\n", why);
+    answer(exchange, ready ? 200 : 503, "text/plain", &body);
+}
+
+static void handle_metrics(void *ctx, struct nv_http_exchange *exchange)
+{
+    struct nv_admin *admin = ctx;
+    struct nv_gateway_status status;
+    struct nv_buf body;
+    nv_gateway_read_status(admin->gateway, &status);
+    nv_buf_init(&body, ANSWER_BYTES_MAX);
+    (void)nv_admin_write_metrics(&status, &body);
+    answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
+}
+
+static void handle_status(void *ctx, struct nv_http_exchange *exchange)
+{
+    struct nv_admin *admin = ctx;
+    struct nv_gateway_status status;
+    struct nv_buf body;
+    nv_gateway_read_status(admin->gateway, &status);
+    nv_buf_init(&body, ANSWER_BYTES_MAX);
+    struct nv_service_facts *services = calloc(SERVICES_MAX, sizeof *services);
+    size_t count = 0;
+    if (services != NULL)
+        count = nv_gateway_read_services(admin->gateway, services, SERVICES_MAX);
+    (void)nv_admin_write_status(&status, services, count, &body);
+    free(services);
+    answer(exchange, 200, "application/json", &body);
+}
+
+static void set_routes(struct nv_admin *admin)
+{
+    static const struct {
+        const char *path;
+        void (*handle)(void *ctx, struct nv_http_exchange *exchange);
+    } rows[ROUTE_COUNT] = {{"/healthz", handle_health},
+                           {"/readyz", handle_ready},
+                           {"/metrics", handle_metrics},
+                           {"/status", handle_status}};
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        admin->routes[i] =
+            (struct nv_http_route){.path = nv_str_from(rows[i].path),
+                                   .methods = NV_HTTP_GET,
+                                   .body_bytes_max = 1024,
+                                   .handler = {.ctx = admin, .handle = rows[i].handle}};
+}
+
+static enum nv_err open_server(struct nv_admin *admin, const char *address, struct nv_fail *fail)
+{
+    struct nv_http_server_config config = {
+        .listener = {.addresses = address}, .routes = admin->routes, .route_count = ROUTE_COUNT};
+    nv_http_limits_init(&config.limits);
+    config.limits.connections_max = 100;
+    config.limits.body_bytes_max = 1024;
+    config.limits.undecoded_bytes_max = 1 << 20;
+    set_routes(admin);
+    enum nv_err err = nv_loops_init(&admin->loops, 1, nv_clock_system());
+    admin->loops_made = true;
+    if (err == NV_OK)
+        err = nv_http_server_new(&config, &admin->loops, fail, &admin->server);
+    if (err == NV_OK)
+        err = nv_loops_start(&admin->loops);
+    return err;
+}
+
+enum nv_err nv_admin_start(const char *address, struct nv_gateway *gateway, struct nv_fail *fail,
+                           struct nv_admin **out)
+{
+    assert(address != NULL && gateway != NULL);
+    struct nv_admin *admin = calloc(1, sizeof *admin);
+    *out = NULL;
+    if (admin == NULL)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    admin->gateway = gateway;
+    enum nv_err err = open_server(admin, address, fail);
+    if (err != NV_OK) {
+        (void)nv_fail_set(fail, err, 0, "can't open the admin port: %s", nv_err_info(err)->text);
+        nv_admin_stop(admin);
+        return err;
+    }
+    *out = admin;
+    return NV_OK;
+}
+
+void nv_admin_stop(struct nv_admin *admin)
+{
+    if (admin == NULL)
+        return;
+    if (admin->server != NULL) {
+        nv_http_server_stop_accepting(admin->server);
+        (void)nv_http_server_drain(admin->server, DRAIN_MS);
+    }
+    if (admin->loops_made) {
+        nv_loops_stop(&admin->loops);
+        nv_http_server_free(admin->server);
+        nv_loops_release(&admin->loops);
+    }
+    free(admin);
+}
+
+const char *nv_admin_address(const struct nv_admin *admin, size_t i)
+{
+    const struct nv_listener *listener = nv_http_server_listener(admin->server);
+    return i < nv_listener_count(listener) ? nv_listener_address(listener, i) : NULL;
+}

@@ -1,0 +1,404 @@
+/*
+ * The whole program as one object.
+ *
+ * Two knots need untying. The exporter keeps its outbox in assembly's store, which exists only once
+ * assembly has started, and assembly's replay wants the exporter: so assembly starts with its gate
+ * (may_complete) shut, and the gate opens when the exporter runs. Later the same gate carries the
+ * exporter's pressure back: while its queue is full, complete traces stay in the journal, where
+ * they cost nothing, and the door closes only when the journal itself is full.
+ */
+#include "gateway/gateway.h"
+
+#include "base/log.h"
+#include "gateway/admin.h"
+#include "gateway/option_value.h"
+#include "gateway/pipeline.h"
+#include "gateway/stages.h"
+#include "gateway/terminal.h"
+#include "otlp/request.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+/* Text of one trace on the terminal. */
+#define VIEW_BYTES_MAX ((size_t)1 << 20)
+/* Of the time to stop, what the exporter gets when assembly has used up its own. */
+#define EXPORTER_SHARE_MS 2000
+
+struct nv_gateway {
+    const struct nv_options *options; /* of the thread that starts, reloads and stops */
+    const struct nv_clock *clock;
+    uint64_t started_ns;
+    atomic_bool gate_open;
+    atomic_bool stopping;
+    atomic_bool show_traces;
+    bool local;
+    bool assembly_started, receiver_started, stopped;
+    struct nv_sampling sampling;
+    struct nv_terminal terminal;
+    struct nv_pipeline pipeline;
+    struct nv_settler settler;
+    struct nv_acceptor acceptor;
+    struct nv_mapping *mapping;
+    struct nv_assembly *assembly;
+    struct nv_exporter *exporter;
+    struct nv_receiver *receiver;
+    struct nv_admin *admin;
+};
+
+/* ---- seams ------------------------------------------------------------------------------------
+ */
+
+static bool may_complete(void *ctx)
+{
+    struct nv_gateway *gateway = ctx;
+    return atomic_load(&gateway->gate_open) && nv_exporter_pressure(gateway->exporter) == NV_OK;
+}
+
+static void remember(void *ctx, const struct nv_raw_trace *raw, struct nv_str name,
+                     struct nv_str session, struct nv_str user)
+{
+    struct nv_gateway *gateway = ctx;
+    nv_assembly_remember(gateway->assembly, raw, name, session, user);
+}
+
+static void show(void *ctx, const struct nv_trace *trace)
+{
+    struct nv_gateway *gateway = ctx;
+    if (!atomic_load(&gateway->show_traces))
+        return;
+    struct nv_buf text;
+    nv_buf_init(&text, VIEW_BYTES_MAX);
+    if (nv_terminal_write(&gateway->terminal, trace, &text) == NV_OK) {
+        /* one call: stdio locks the stream, so that traces of two shards don't mix */
+        (void)fwrite(text.bytes, 1, text.len, stdout);
+        (void)fflush(stdout);
+    }
+    nv_buf_release(&text);
+}
+
+static void consume(void *ctx, struct nv_trace *trace)
+{
+    struct nv_gateway *gateway = ctx;
+    nv_exporter_consume(gateway->exporter, trace);
+}
+
+/* A journalled request goes through the same door as a new one, but is not counted again. */
+static enum nv_err decode(void *ctx, enum nv_signal signal, char *body, size_t len,
+                          struct nv_batch **out)
+{
+    (void)ctx;
+    struct nv_request_result result;
+    struct nv_fail fail = {0};
+    return nv_request_decode(signal, NV_MEDIA_PROTOBUF, body, len, NULL, &result, out, &fail);
+}
+
+/* ---- making -----------------------------------------------------------------------------------
+ */
+
+static bool shows_traces(const struct nv_options *options)
+{
+    if (options->terminal_traces == NV_TERMINAL_AUTO)
+        return nv_options_local(options);
+    return options->terminal_traces == NV_TERMINAL_ON;
+}
+
+static enum nv_err make_mapping(struct nv_gateway *gateway, const struct nv_options *options,
+                                struct nv_fail *fail)
+{
+    struct nv_mapping_config config;
+    nv_stage_mapping(options, &config);
+    gateway->mapping = nv_mapping_new(&config, fail);
+    if (gateway->mapping == NULL)
+        return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
+    return NV_OK;
+}
+
+static void wire_pipeline(struct nv_gateway *gateway)
+{
+    gateway->pipeline = (struct nv_pipeline){.mapping = gateway->mapping,
+                                             .sampling = &gateway->sampling,
+                                             .next_ctx = gateway,
+                                             .remember = remember,
+                                             .show = show,
+                                             .consume = consume};
+}
+
+static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_options *options,
+                                 struct nv_fail *fail)
+{
+    struct nv_assembly_config config;
+    nv_stage_assembly(options, &config);
+    config.decode = decode;
+    config.may_complete = may_complete;
+    config.may_complete_ctx = gateway;
+    struct nv_completer completer = nv_pipeline_completer(&gateway->pipeline);
+    gateway->assembly = nv_assembly_new(&config, gateway->clock, &completer, fail);
+    if (gateway->assembly == NULL)
+        return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
+    gateway->settler = nv_assembly_settler(gateway->assembly);
+    gateway->acceptor = nv_assembly_acceptor(gateway->assembly);
+    gateway->pipeline.settler = gateway->settler;
+    return NV_OK;
+}
+
+static void set_reloadable(struct nv_gateway *gateway, const struct nv_options *options)
+{
+    nv_sampling_set(&gateway->sampling, options->sampling_rate, options->sampling_keep_errors);
+    atomic_store(&gateway->show_traces, shows_traces(options));
+    gateway->options = options;
+}
+
+enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fail,
+                           struct nv_gateway **out)
+{
+    assert(fail != NULL && out != NULL);
+    struct nv_gateway *gateway = calloc(1, sizeof *gateway);
+    *out = NULL;
+    if (gateway == NULL)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    gateway->clock = nv_clock_system();
+    gateway->local = nv_options_local(options);
+    gateway->started_ns = nv_clock_mono_ns(gateway->clock);
+    gateway->terminal =
+        (struct nv_terminal){.color = nv_terminal_wants_color(STDOUT_FILENO),
+                             .hex_ids = options->exporter_noveum_trace_id == NV_TRACE_ID_HEX,
+                             .file_directory = options->exporter_file_directory};
+    set_reloadable(gateway, options);
+    enum nv_err err = make_mapping(gateway, options, fail);
+    if (err == NV_OK) {
+        wire_pipeline(gateway);
+        err = make_assembly(gateway, options, fail);
+    }
+    if (err != NV_OK) {
+        nv_gateway_free(gateway);
+        return err;
+    }
+    *out = gateway;
+    return NV_OK;
+}
+
+/* ---- start ------------------------------------------------------------------------------------
+ */
+
+static enum nv_err start_assembly(struct nv_gateway *gateway, struct nv_fail *fail)
+{
+    enum nv_err err = nv_assembly_start(gateway->assembly, fail);
+    gateway->assembly_started = err == NV_OK;
+    if (err == NV_OK)
+        gateway->pipeline.store = nv_assembly_store(gateway->assembly);
+    return err;
+}
+
+static enum nv_err start_exporter(struct nv_gateway *gateway, const struct nv_options *options,
+                                  struct nv_fail *fail)
+{
+    struct nv_exporter_config config;
+    nv_stage_exporter(options, &config);
+    gateway->exporter =
+        nv_exporter_new(&config, &gateway->settler, gateway->pipeline.store, gateway->clock, fail);
+    if (gateway->exporter == NULL)
+        return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
+    enum nv_err err = nv_exporter_start(gateway->exporter, fail);
+    atomic_store(&gateway->gate_open, err == NV_OK);
+    return err;
+}
+
+static enum nv_err start_admin(struct nv_gateway *gateway, const struct nv_options *options,
+                               struct nv_fail *fail)
+{
+    if (nv_address_is_none(nv_str_from(options->admin_listen)))
+        return NV_OK;
+    return nv_admin_start(options->admin_listen, gateway, fail, &gateway->admin);
+}
+
+static enum nv_err make_receiver(struct nv_gateway *gateway, const struct nv_options *options,
+                                 struct nv_fail *fail)
+{
+    struct nv_receiver_config config;
+    struct nv_buf origins;
+    nv_buf_init(&origins, 1u << 20);
+    enum nv_err err = nv_stage_receiver(options, &origins, &config);
+    if (err == NV_OK)
+        err =
+            nv_receiver_new(&config, &gateway->acceptor, gateway->clock, fail, &gateway->receiver);
+    nv_buf_release(&origins);
+    return err;
+}
+
+static enum nv_err start_receiver(struct nv_gateway *gateway, struct nv_fail *fail)
+{
+    enum nv_err err = nv_receiver_start(gateway->receiver);
+    gateway->receiver_started = err == NV_OK;
+    if (err != NV_OK)
+        (void)nv_fail_set(fail, err, 0, "can't start the receiver: %s", nv_err_info(err)->text);
+    return err;
+}
+
+static void log_addresses(const struct nv_gateway *gateway)
+{
+    const char *address = NULL;
+    for (size_t i = 0; (address = nv_gateway_http_address(gateway, i)) != NULL; i++)
+        NV_LOG(NV_LOG_INFO, "gateway", "listening protocol=http address=%s", address);
+    for (size_t i = 0; (address = nv_gateway_grpc_address(gateway, i)) != NULL; i++)
+        NV_LOG(NV_LOG_INFO, "gateway", "listening protocol=grpc address=%s", address);
+    for (size_t i = 0; (address = nv_gateway_admin_address(gateway, i)) != NULL; i++)
+        NV_LOG(NV_LOG_INFO, "gateway", "listening protocol=admin address=%s", address);
+}
+
+enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
+{
+    const struct nv_options *options = nv_gateway_options(gateway);
+    /* the journal's lock first: of two gateways with one configuration the second must say that
+     * the state is in use, not that the port is */
+    enum nv_err err = start_assembly(gateway, fail);
+    if (err == NV_OK)
+        err = make_receiver(gateway, options, fail);
+    if (err == NV_OK)
+        err = start_exporter(gateway, options, fail);
+    if (err == NV_OK)
+        err = start_admin(gateway, options, fail);
+    if (err == NV_OK)
+        err = start_receiver(gateway, fail);
+    if (err == NV_OK)
+        log_addresses(gateway);
+    return err;
+}
+
+/* ---- stop -------------------------------------------------------------------------------------
+ */
+
+static uint64_t left_ms(const struct nv_gateway *gateway, uint64_t deadline_ns)
+{
+    uint64_t now = nv_clock_mono_ns(gateway->clock);
+    return now < deadline_ns ? (deadline_ns - now) / NV_NS_PER_MS : 0;
+}
+
+static void stop_receiver(struct nv_gateway *gateway, uint64_t deadline_ns)
+{
+    if (!gateway->receiver_started)
+        return;
+    nv_receiver_stop_accepting(gateway->receiver);
+    /* clients are slow at most; a quarter of the time is enough for the answers still due */
+    uint64_t wait_ms = left_ms(gateway, deadline_ns) / 4;
+    if (!nv_receiver_drain(gateway->receiver, (unsigned)wait_ms))
+        NV_LOG(NV_LOG_WARN, "gateway", "clients were cut off before their answer");
+}
+
+static void stop_assembly(struct nv_gateway *gateway, uint64_t deadline_ns)
+{
+    if (!gateway->assembly_started)
+        return;
+    /* a gateway that failed to start holds nothing new: what it found stays where it is */
+    uint64_t left = atomic_load(&gateway->gate_open) ? left_ms(gateway, deadline_ns) : 0;
+    uint64_t mine = left > 2 * EXPORTER_SHARE_MS ? left - EXPORTER_SHARE_MS : left / 2;
+    if (nv_assembly_stop(gateway->assembly, mine * NV_NS_PER_MS) != NV_OK && left > 0)
+        NV_LOG(NV_LOG_WARN, "gateway", "not every trace left in time, the journal keeps them");
+}
+
+void nv_gateway_stop(struct nv_gateway *gateway)
+{
+    if (gateway->stopped)
+        return;
+    gateway->stopped = true;
+    atomic_store(&gateway->stopping, true);
+    uint64_t deadline_ns = nv_clock_mono_ns(gateway->clock) +
+                           nv_gateway_options(gateway)->stop_deadline_ms * NV_NS_PER_MS;
+    stop_receiver(gateway, deadline_ns);
+    stop_assembly(gateway, deadline_ns);
+    if (gateway->exporter != NULL) {
+        uint64_t left = left_ms(gateway, deadline_ns);
+        nv_exporter_stop(gateway->exporter, (uint32_t)left);
+    }
+    nv_admin_stop(gateway->admin);
+    gateway->admin = NULL;
+}
+
+void nv_gateway_free(struct nv_gateway *gateway)
+{
+    if (gateway == NULL)
+        return;
+    nv_receiver_free(gateway->receiver);
+    nv_exporter_free(gateway->exporter);
+    nv_assembly_free(gateway->assembly);
+    nv_mapping_free(gateway->mapping);
+    free(gateway);
+}
+
+/* ---- reload -----------------------------------------------------------------------------------
+ */
+
+enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_options *options,
+                              struct nv_fail *fail)
+{
+    const struct nv_options *old = nv_gateway_options(gateway);
+    for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
+        if ((nv_option_table[id].flags & NV_OPTION_RELOAD) == 0 &&
+            !nv_option_same(old, options, id))
+            NV_LOG(NV_LOG_WARN, "gateway", "%s changed, restart the gateway to use the new value",
+                   nv_option_table[id].path);
+    }
+    set_reloadable(gateway, options);
+    enum nv_err err = NV_OK;
+    if (gateway->receiver != NULL)
+        err = nv_receiver_reload(gateway->receiver, fail);
+    return err;
+}
+
+/* ---- looking at it ----------------------------------------------------------------------------
+ */
+
+void nv_gateway_read_status(struct nv_gateway *gateway, struct nv_gateway_status *out)
+{
+    *out = (struct nv_gateway_status){0};
+    out->uptime_ns = nv_clock_mono_ns(gateway->clock) - gateway->started_ns;
+    out->local = gateway->local;
+    out->stopping = atomic_load(&gateway->stopping);
+    nv_receiver_http_status(gateway->receiver, &out->receiver);
+    nv_assembly_read_status(gateway->assembly, &out->assembly);
+    nv_exporter_read_status(gateway->exporter, &out->exporter);
+}
+
+size_t nv_gateway_read_services(struct nv_gateway *gateway, struct nv_service_facts *out,
+                                size_t max)
+{
+    return nv_assembly_read_services(gateway->assembly, out, max);
+}
+
+enum nv_err nv_gateway_retry_dead(struct nv_gateway *gateway, uint64_t id)
+{
+    return nv_exporter_retry_dead(gateway->exporter, id);
+}
+
+const struct nv_options *nv_gateway_options(const struct nv_gateway *gateway)
+{
+    return gateway->options;
+}
+
+bool nv_gateway_is_local(const struct nv_gateway *gateway)
+{
+    return gateway->local;
+}
+
+const char *nv_gateway_http_address(const struct nv_gateway *gateway, size_t i)
+{
+    if (gateway->receiver == NULL || i >= nv_receiver_http_addresses(gateway->receiver))
+        return NULL;
+    return nv_receiver_http_address(gateway->receiver, i);
+}
+
+const char *nv_gateway_grpc_address(const struct nv_gateway *gateway, size_t i)
+{
+    if (gateway->receiver == NULL || i >= nv_receiver_grpc_addresses(gateway->receiver))
+        return NULL;
+    return nv_receiver_grpc_address(gateway->receiver, i);
+}
+
+const char *nv_gateway_admin_address(const struct nv_gateway *gateway, size_t i)
+{
+    return gateway->admin == NULL ? NULL : nv_admin_address(gateway->admin, i);
+}

@@ -1,0 +1,72 @@
+/*
+ * The whole program as one object: the four stages, wired, started and stopped in order.
+ *
+ *   start: assembly (journal, replay held back) ▸ exporter ▸ replay let go ▸ admin ▸ receiver
+ *   stop:  receiver ▸ assembly ▸ exporter ▸ admin
+ *
+ * All of it within one process; several gateways in one process share counters and ledger only.
+ */
+#ifndef NV_GATEWAY_GATEWAY_H
+#define NV_GATEWAY_GATEWAY_H
+
+#include "assembly/assembly.h"
+#include "exporter/exporter.h"
+#include "gateway/options.h"
+#include "otlp/receiver.h"
+
+struct nv_gateway;
+
+/*
+ * New gateway from `options` (borrowed for its life), not started. NV_ERR_CONFIG with `fail`
+ * (rules, prices, tokens, certificates), NV_ERR_NO_MEMORY, NV_ERR_IO.
+ */
+enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fail,
+                           struct nv_gateway **out) NV_MUST_USE;
+/*
+ * Opens, binds and starts everything; requests are accepted when it returns. NV_ERR_LOCKED (journal
+ * in use), NV_ERR_CONFIG (port in use, directory), NV_ERR_IO, NV_ERR_NO_SPACE, NV_ERR_NO_MEMORY,
+ * each with `fail`: stop and free it then.
+ */
+enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail) NV_MUST_USE;
+/*
+ * Stops accepting, answers what is in flight, delivers or keeps what is held, within
+ * stop.deadline_ms. Also of a gateway that started in part. A second call does nothing.
+ */
+void nv_gateway_stop(struct nv_gateway *gateway);
+/* Frees a stopped gateway. NULL is allowed. */
+void nv_gateway_free(struct nv_gateway *gateway);
+/*
+ * Takes over what can change while running (keys marked reload) from `options` (borrowed; those of
+ * nv_gateway_new stay borrowed too, those of an earlier reload no longer); tokens and certificates
+ * are read again. Other changes are named in the log. NV_ERR_CONFIG with `fail` for tokens or
+ * certificates that can't be read; the old ones stay in use. One thread.
+ */
+enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_options *options,
+                              struct nv_fail *fail);
+
+/* Everything /status, /readyz and /metrics show, read at one time. */
+struct nv_gateway_status {
+    uint64_t uptime_ns;
+    bool local;    /* no API key: files and terminal */
+    bool stopping; /* SIGTERM was seen */
+    struct nv_http_status receiver;
+    struct nv_assembly_status assembly;
+    struct nv_exporter_status exporter;
+};
+/* Any thread, between start and free. */
+void nv_gateway_read_status(struct nv_gateway *gateway, struct nv_gateway_status *out);
+/* Up to `max` learned services into `out`; returns how many. Any thread, likewise. */
+size_t nv_gateway_read_services(struct nv_gateway *gateway, struct nv_service_facts *out,
+                                size_t max);
+/* Gives a dead letter another try. As nv_exporter_retry_dead. */
+enum nv_err nv_gateway_retry_dead(struct nv_gateway *gateway, uint64_t id) NV_MUST_USE;
+/* The options of new or of the last reload. Borrowed; on the thread that starts and stops. */
+const struct nv_options *nv_gateway_options(const struct nv_gateway *gateway);
+/* No API key: files and terminal. Any thread. */
+bool nv_gateway_is_local(const struct nv_gateway *gateway);
+/* The i-th address bound for OTLP/HTTP, OTLP/gRPC or the admin port, or NULL. Borrowed. */
+const char *nv_gateway_http_address(const struct nv_gateway *gateway, size_t i);
+const char *nv_gateway_grpc_address(const struct nv_gateway *gateway, size_t i);
+const char *nv_gateway_admin_address(const struct nv_gateway *gateway, size_t i);
+
+#endif

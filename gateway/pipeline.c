@@ -1,0 +1,90 @@
+/*
+ * What happens to a completed trace.
+ *
+ * A trace that can't be translated is nobody's fault but ours: it becomes a dead letter in its OTLP
+ * form, so that a later version can be given it again. Only when even that fails does the claim go
+ * back as LEFT: the journal still has the bytes, and the next start tries once more.
+ * Sampling comes after translation only when errors must be seen first.
+ */
+#include "gateway/pipeline.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "gateway/untranslated.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+static void settle(const struct nv_pipeline *pipeline, struct nv_claim *claim,
+                   enum nv_outcome outcome)
+{
+    pipeline->settler.settle(pipeline->settler.ctx, claim, outcome);
+}
+
+static void drop(const struct nv_pipeline *pipeline, struct nv_arena *arena, uint64_t spans,
+                 struct nv_claim *claim)
+{
+    nv_ledger_drop_held(NV_DROP_SAMPLED, spans);
+    nv_arena_free(arena);
+    settle(pipeline, claim, NV_OUTCOME_DROPPED);
+}
+
+static void bury(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw, enum nv_err why)
+{
+    char id[2 * NV_TRACE_ID_BYTES];
+    nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
+    enum nv_err err = nv_untranslated_put(pipeline->store, raw, why);
+    struct nv_claim *claim = raw->claim;
+    uint64_t spans = raw->span_count;
+    nv_arena_free(raw->arena);
+    if (err == NV_OK) {
+        NV_LOG(NV_LOG_ERROR, "gateway", "can't translate a trace, it is a dead letter id=%.32s: %s",
+               id, nv_err_info(why)->text);
+        nv_ledger_dead_held(NV_DEAD_UNTRANSLATABLE, spans);
+        settle(pipeline, claim, NV_OUTCOME_KEPT);
+        return;
+    }
+    NV_LOG(NV_LOG_ERROR, "gateway",
+           "can't translate a trace and can't write the dead letter, it is tried again after a "
+           "restart id=%.32s: %s",
+           id, nv_err_info(err)->text);
+    settle(pipeline, claim, NV_OUTCOME_LEFT);
+}
+
+static void pass_on(const struct nv_pipeline *pipeline, struct nv_trace *trace)
+{
+    assert(trace->arena != NULL);
+    if (pipeline->show != NULL)
+        pipeline->show(pipeline->next_ctx, trace);
+    pipeline->consume(pipeline->next_ctx, trace);
+}
+
+static void complete(void *ctx, struct nv_raw_trace *raw)
+{
+    const struct nv_pipeline *pipeline = ctx;
+    bool kept = nv_sampling_keeps(pipeline->sampling, raw->trace_id);
+    if (!kept && !nv_sampling_keeps_errors(pipeline->sampling)) {
+        drop(pipeline, raw->arena, raw->span_count, raw->claim);
+        return;
+    }
+    struct nv_trace *trace = NULL;
+    enum nv_err err = nv_mapping_translate(pipeline->mapping, raw, &trace);
+    if (err != NV_OK) {
+        bury(pipeline, raw, err);
+        return;
+    }
+    if (!kept && trace->error_count == 0 && trace->status != NV_STATUS_ERROR) {
+        drop(pipeline, trace->arena, trace->span_count, trace->claim);
+        return;
+    }
+    if (pipeline->remember != NULL)
+        pipeline->remember(pipeline->next_ctx, raw, trace->name, trace->session_id, trace->user_id);
+    pass_on(pipeline, trace);
+}
+
+struct nv_completer nv_pipeline_completer(struct nv_pipeline *pipeline)
+{
+    assert(pipeline->consume != NULL);
+    return (struct nv_completer){.ctx = pipeline, .complete = complete};
+}

@@ -1,0 +1,39 @@
+/*
+ * What happens to a completed trace: translate, sample, show, hand to the exporter.
+ *
+ *   assembly ──raw──▶ translate ──▶ sampled out? ──▶ remember ──▶ show ──▶ consume ──▶ exporter
+ *                        │ fails        │ yes
+ *                        ▼              ▼
+ *                   dead letter    dropped{sampled}
+ *
+ * Runs on the thread of the trace's shard. The stages are reached through pointers, so that a test
+ * can stand in for each of them. A trace always ends in exactly one place.
+ */
+#ifndef NV_GATEWAY_PIPELINE_H
+#define NV_GATEWAY_PIPELINE_H
+
+#include "gateway/sampling.h"
+#include "mapping/mapping.h"
+#include "model/stage.h"
+#include "model/store.h"
+
+/* All pointers borrowed for the pipeline's life; set before the first trace. */
+struct nv_pipeline {
+    const struct nv_mapping *mapping;
+    struct nv_sampling *sampling;
+    struct nv_settler settler;    /* assembly's */
+    const struct nv_store *store; /* for dead letters; NULL: none, the trace is left in memory */
+    void *next_ctx;               /* of remember, show and consume */
+    /* Facts of a first part, for later parts of the same trace. NULL: not kept. */
+    void (*remember)(void *next_ctx, const struct nv_raw_trace *raw, struct nv_str name,
+                     struct nv_str session, struct nv_str user);
+    /* Shows the trace (borrowed) to people. NULL: not shown. */
+    void (*show)(void *next_ctx, const struct nv_trace *trace);
+    /* Takes the trace: the exporter's door. */
+    void (*consume)(void *next_ctx, struct nv_trace *trace);
+};
+
+/* The seam for assembly. A view on `pipeline`, which must outlive it. */
+struct nv_completer nv_pipeline_completer(struct nv_pipeline *pipeline);
+
+#endif

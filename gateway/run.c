@@ -1,0 +1,237 @@
+/*
+ * The running program.
+ *
+ * Signals are blocked in every thread and taken one at a time by sigwait on the main thread: no
+ * handler, nothing async-signal-unsafe, nothing to lose. Only while stopping is a handler set, so
+ * that a second SIGTERM or SIGINT ends the process at once; the journal is made for that.
+ */
+#include "gateway/run.h"
+
+#include "base/log.h"
+#include "gateway/notify.h"
+#include "gateway/option_value.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+void nv_run_print_failure(const struct nv_fail *fail)
+{
+    const char *what = fail->what[0] != '\0' ? fail->what : nv_err_info(fail->code)->text;
+    if (fail->path[0] != '\0')
+        (void)fprintf(stderr, "noveum-gateway: %s: %s\n", fail->path, what);
+    else
+        (void)fprintf(stderr, "noveum-gateway: %s\n", what);
+}
+
+void nv_run_configure_log(const struct nv_options *options)
+{
+    static_assert(NV_LOG_DEBUG == 0 && NV_LOG_INFO == 1 && NV_LOG_WARN == 2 && NV_LOG_ERROR == 3,
+                  "log.level: debug|info|warn|error");
+    bool text = options->log_format == NV_FORMAT_TEXT ||
+                (options->log_format == NV_FORMAT_AUTO && isatty(STDERR_FILENO) == 1);
+    nv_log_configure((enum nv_log_level)options->log_level, text ? NV_LOG_TEXT : NV_LOG_JSON);
+}
+
+/* ---- banner -----------------------------------------------------------------------------------
+ */
+
+/* An address that clients on this machine can use: 0.0.0.0 and [::] are none. */
+static void write_client_url(const char *address, bool tls, struct nv_buf *buf)
+{
+    struct nv_str text = nv_str_from(address);
+    const char *scheme = tls ? "https" : "http";
+    static const struct nv_str any[] = {NV_STR_INIT("0.0.0.0:"), NV_STR_INIT("[::]:")};
+    for (size_t i = 0; i < 2; i++) {
+        if (nv_str_starts(text, any[i])) {
+            (void)nv_buf_printf(buf, "%s://localhost:%.*s", scheme,
+                                NV_STR_ARG(nv_str_slice(text, any[i].len, text.len)));
+            return;
+        }
+    }
+    if (nv_str_starts(text, NV_STR("unix:")))
+        (void)nv_buf_append_str(buf, text);
+    else
+        (void)nv_buf_printf(buf, "%s://%s", scheme, address);
+}
+
+static void write_line(const char *name, const char *address, bool tls, struct nv_buf *buf)
+{
+    if (address == NULL)
+        return;
+    (void)nv_buf_printf(buf, "  %-10s ", name);
+    write_client_url(address, tls, buf);
+    (void)nv_buf_append_char(buf, '\n');
+}
+
+enum nv_err nv_run_write_banner(const struct nv_gateway *gateway, struct nv_buf *buf)
+{
+    const struct nv_options *options = nv_gateway_options(gateway);
+    const char *http = nv_gateway_http_address(gateway, 0);
+    bool http_tls = options->receiver_http_tls_cert_file != NULL;
+    (void)nv_buf_append_str(buf, NV_STR("noveum-gateway " NOVEUM_VERSION
+                                        ", local mode: no API key, nothing leaves this "
+                                        "machine\n\n"));
+    write_line("OTLP/HTTP", http, http_tls, buf);
+    write_line("OTLP/gRPC", nv_gateway_grpc_address(gateway, 0),
+               options->receiver_grpc_tls_cert_file != NULL, buf);
+    write_line("admin", nv_gateway_admin_address(gateway, 0), false, buf);
+    if (options->exporter_file_directory != NULL)
+        (void)nv_buf_printf(buf, "  %-10s %s/\n", "traces", options->exporter_file_directory);
+    if (http != NULL) {
+        (void)nv_buf_append_str(buf, NV_STR("\nSet in your application, then run it:\n"
+                                            "  OTEL_EXPORTER_OTLP_ENDPOINT="));
+        write_client_url(http, http_tls, buf);
+        (void)nv_buf_append_str(buf, NV_STR("\n  OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n"));
+    }
+    return nv_buf_append_str(
+        buf, NV_STR("\nWith NOVEUM_API_KEY set, traces go to Noveum. Ctrl-C stops.\n\n"));
+}
+
+static void print_banner(const struct nv_gateway *gateway)
+{
+    struct nv_buf text;
+    nv_buf_init(&text, 1u << 16);
+    if (nv_gateway_is_local(gateway) && nv_run_write_banner(gateway, &text) == NV_OK) {
+        (void)fwrite(text.bytes, 1, text.len, stdout);
+        (void)fflush(stdout);
+    }
+    nv_buf_release(&text);
+}
+
+/* ---- signals ----------------------------------------------------------------------------------
+ */
+
+static void block_signals(sigset_t *set)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    (void)sigemptyset(set);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        (void)sigaddset(set, signals[i]);
+    int failed = pthread_sigmask(SIG_BLOCK, set, NULL);
+    assert(failed == 0);
+    (void)failed;
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void end_at_once(int signal)
+{
+    (void)signal;
+    _exit(NV_EXIT_OK);
+}
+
+static void arm_second_signal(const sigset_t *set)
+{
+    struct sigaction action = {.sa_handler = end_at_once};
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)pthread_sigmask(SIG_UNBLOCK, set, NULL);
+}
+
+/* ---- reload -----------------------------------------------------------------------------------
+ */
+
+/* The options of the last reload; those of the start stay, the stages may point into them. */
+struct reloaded {
+    struct nv_options *options;
+};
+
+static void free_options(struct nv_options *options)
+{
+    if (options != NULL)
+        nv_options_release(options);
+    free(options);
+}
+
+static void reload(struct nv_gateway *gateway, const struct nv_option_sources *sources,
+                   struct reloaded *reloaded)
+{
+    struct nv_fail fail = {0};
+    struct nv_options *options = calloc(1, sizeof *options);
+    (void)nv_notify("RELOADING=1");
+    enum nv_err err = options == NULL ? NV_ERR_NO_MEMORY : nv_options_load(options, sources, &fail);
+    if (err != NV_OK) {
+        NV_LOG(NV_LOG_ERROR, "gateway", "reload refused, nothing changed: %s%s%s", fail.path,
+               fail.path[0] != '\0' ? ": " : "",
+               fail.what[0] != '\0' ? fail.what : nv_err_info(err)->text);
+        free_options(options);
+        (void)nv_notify("READY=1");
+        return;
+    }
+    nv_run_configure_log(options);
+    err = nv_gateway_reload(gateway, options, &fail);
+    free_options(reloaded->options);
+    reloaded->options = options;
+    if (err != NV_OK)
+        NV_LOG(NV_LOG_ERROR, "gateway", "reloaded but for tokens or certificates: %s", fail.what);
+    else
+        NV_LOG(NV_LOG_INFO, "gateway", "configuration reloaded");
+    (void)nv_notify("READY=1");
+}
+
+static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
+                        const struct nv_option_sources *sources, struct reloaded *reloaded)
+{
+    for (;;) {
+        int got = 0;
+        if (sigwait(set, &got) != 0)
+            continue;
+        if (got != SIGHUP)
+            return got;
+        reload(gateway, sources, reloaded);
+    }
+}
+
+/* ---- the whole of it --------------------------------------------------------------------------
+ */
+
+static void stop(struct nv_gateway *gateway, const sigset_t *set)
+{
+    arm_second_signal(set);
+    nv_gateway_stop(gateway);
+    nv_gateway_free(gateway);
+}
+
+static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_fail *fail,
+                         const sigset_t *set)
+{
+    fail->code = err;
+    nv_run_print_failure(fail);
+    if (gateway != NULL)
+        stop(gateway, set);
+    return nv_exit_code_of(err);
+}
+
+int nv_run(const struct nv_options *options, const struct nv_option_sources *sources)
+{
+    sigset_t set;
+    struct nv_fail fail = {0};
+    struct nv_gateway *gateway = NULL;
+    struct reloaded reloaded = {0};
+    /* keys and contents of prompts live in this memory: no core files, no ptrace by others */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    block_signals(&set);
+    enum nv_err err = nv_gateway_new(options, &fail, &gateway);
+    if (err == NV_OK)
+        err = nv_gateway_start(gateway, &fail);
+    if (err != NV_OK)
+        return fail_to_start(gateway, err, &fail, &set);
+    print_banner(gateway);
+    NV_LOG(NV_LOG_INFO, "gateway", "started version=%s mode=%s", NOVEUM_VERSION,
+           nv_gateway_is_local(gateway) ? "local" : "noveum");
+    (void)nv_notify("READY=1");
+    int got = wait_for_end(gateway, &set, sources, &reloaded);
+    (void)nv_notify("STOPPING=1");
+    NV_LOG(NV_LOG_INFO, "gateway", "stopping signal=%s", got == SIGINT ? "SIGINT" : "SIGTERM");
+    stop(gateway, &set);
+    free_options(reloaded.options);
+    NV_LOG(NV_LOG_INFO, "gateway", "stopped");
+    return NV_EXIT_OK;
+}

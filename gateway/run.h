@@ -1,0 +1,24 @@
+/*
+ * The running program: configure, start, wait for signals, reload, stop.
+ */
+#ifndef NV_GATEWAY_RUN_H
+#define NV_GATEWAY_RUN_H
+
+#include "gateway/cli.h"
+#include "gateway/gateway.h"
+#include "gateway/option_load.h"
+
+/*
+ * Runs the gateway until a signal ends it; `options` (borrowed) were loaded from `sources`
+ * (borrowed), which SIGHUP reads again. Returns the exit code of interface.md. On the main thread,
+ * before any other thread was made.
+ */
+int nv_run(const struct nv_options *options, const struct nv_option_sources *sources);
+/* Configures the log by log.level and log.format. */
+void nv_run_configure_log(const struct nv_options *options);
+/* Appends what local mode says at its start: addresses and the line to set. Buffer's errors. */
+enum nv_err nv_run_write_banner(const struct nv_gateway *gateway, struct nv_buf *buf);
+/* Prints "noveum-gateway: WHERE: WHAT" on stderr. */
+void nv_run_print_failure(const struct nv_fail *fail);
+
+#endif

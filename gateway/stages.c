@@ -1,0 +1,118 @@
+/*
+ * Options into the configurations of the four stages: the only file that knows both sides.
+ *
+ * The stages keep enums of their own, so that they need nothing of gateway/. Their values are the
+ * places in the option's list of choices; the asserts below hold the two together.
+ */
+#include "gateway/stages.h"
+
+#include "gateway/option_value.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+static_assert(NV_COMPRESSION_AUTO == 0 && NV_COMPRESSION_GZIP == 1 && NV_COMPRESSION_NONE == 2,
+              "exporter.noveum.compression: auto|gzip|none");
+static_assert(NV_TRACE_ID_UUID == 0 && NV_TRACE_ID_HEX == 1, "exporter.noveum.trace_id: uuid|hex");
+static_assert(NV_KEEP_UNMAPPED == 0 && NV_KEEP_ALL == 1, "mapping.keep_source: unmapped|all");
+static_assert(NV_ON_STOP_KEEP == 0 && NV_ON_STOP_SEND == 1, "assembly.on_stop: keep|send");
+static_assert(NV_DURABILITY_FSYNC == 0 && NV_DURABILITY_OS == 1 && NV_DURABILITY_MEMORY == 2,
+              "journal.durability: fsync|os|memory");
+
+/* Traces are independent; more shards than processors only cost memory. */
+#define SHARDS_MAX 8
+
+void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_config *config)
+{
+    nv_exporter_config_init(config);
+    bool local = nv_options_local(options);
+    config->endpoint = local ? NULL : options->exporter_noveum_endpoint;
+    config->api_key = options->exporter_noveum_api_key;
+    config->ca_bundle_file = options->exporter_noveum_ca_bundle;
+    config->tls_verify = options->exporter_noveum_ssl_verify;
+    config->allow_insecure_transport = options->exporter_noveum_allow_insecure_transport;
+    config->compression = (enum nv_compression)options->exporter_noveum_compression;
+    config->trace_id_form = (enum nv_trace_id_form)options->exporter_noveum_trace_id;
+    config->timeout_ms = (uint32_t)options->exporter_noveum_timeout_ms;
+    config->max_in_flight = (uint32_t)options->exporter_noveum_max_in_flight;
+    config->batch_traces = (uint32_t)options->exporter_noveum_batch_traces;
+    config->batch_ms = (uint32_t)options->exporter_noveum_batch_ms;
+    config->max_body_bytes = options->exporter_noveum_max_body_bytes;
+    config->file_directory = options->exporter_file_directory;
+}
+
+static unsigned shard_count(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors < 1)
+        return 1;
+    return processors > SHARDS_MAX ? SHARDS_MAX : (unsigned)processors;
+}
+
+void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_config *config)
+{
+    nv_assembly_config_init(config);
+    config->quiet_ms = options->assembly_quiet_ms;
+    config->quiet_distributed_ms = options->assembly_quiet_distributed_ms;
+    config->quiet_logs_ms = options->assembly_quiet_logs_ms;
+    config->open_ms = options->assembly_open_ms;
+    config->remote_parent_ms = options->assembly_remote_parent_ms;
+    config->max_wait_ms = options->assembly_max_wait_ms;
+    config->max_spans = (uint32_t)options->assembly_max_spans;
+    config->max_trace_bytes = options->assembly_max_trace_bytes;
+    config->memory_bytes = options->assembly_memory_bytes;
+    config->on_stop = (enum nv_on_stop)options->assembly_on_stop;
+    config->journal_directory = options->journal_directory;
+    config->durability = (enum nv_durability)options->journal_durability;
+    config->journal_max_bytes = options->journal_max_bytes;
+    config->shards = shard_count();
+}
+
+void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config *config)
+{
+    *config = (struct nv_mapping_config){
+        .keep_source = (enum nv_keep_source)options->mapping_keep_source,
+        .prices_file = nv_str_from(options->mapping_prices_file),
+        .rules_file = nv_str_from(options->mapping_rules_file),
+        .project = nv_str_from(options->exporter_noveum_project),
+        .environment = nv_str_from(options->exporter_noveum_environment),
+        .service_version = nv_str_from(options->exporter_noveum_service_version),
+        .gateway_version = nv_str_from(NOVEUM_VERSION)};
+}
+
+static const char *listen_address(const char *address)
+{
+    return nv_address_is_none(nv_str_from(address)) ? NULL : address;
+}
+
+static enum nv_err join(const struct nv_text_list *list, struct nv_buf *out)
+{
+    for (size_t i = 0; i < list->count; i++)
+        (void)nv_buf_printf(out, "%s%s", i > 0 ? "," : "", list->items[i]);
+    return nv_buf_append_char(out, '\0');
+}
+
+enum nv_err nv_stage_receiver(const struct nv_options *options, struct nv_buf *origins,
+                              struct nv_receiver_config *config)
+{
+    nv_receiver_config_init(config);
+    config->http = (struct nv_receiver_endpoint){listen_address(options->receiver_http_listen),
+                                                 {options->receiver_http_tls_cert_file,
+                                                  options->receiver_http_tls_key_file,
+                                                  options->receiver_http_tls_client_ca_file}};
+    config->grpc = (struct nv_receiver_endpoint){listen_address(options->receiver_grpc_listen),
+                                                 {options->receiver_grpc_tls_cert_file,
+                                                  options->receiver_grpc_tls_key_file,
+                                                  options->receiver_grpc_tls_client_ca_file}};
+    config->auth_token = options->receiver_auth_token;
+    config->auth_tokens_file = options->receiver_auth_tokens_file;
+    config->max_body_bytes = options->receiver_max_body_bytes;
+    enum nv_err err = join(&options->receiver_cors_allowed_origins, origins);
+    if (err != NV_OK)
+        return err;
+    if (options->receiver_cors_allowed_origins.count > 0)
+        config->cors_allowed_origins = origins->bytes;
+    return NV_OK;
+}

@@ -1,0 +1,27 @@
+/*
+ * Options into the configurations of the four stages.
+ *
+ * All texts stay the options': the configurations borrow them, so the options must outlive the call
+ * that takes the configuration.
+ */
+#ifndef NV_GATEWAY_STAGES_H
+#define NV_GATEWAY_STAGES_H
+
+#include "assembly/assembly.h"
+#include "exporter/exporter.h"
+#include "gateway/options.h"
+#include "mapping/mapping.h"
+#include "otlp/receiver.h"
+
+/* Fills `config` with the defaults of the stage and what the options say. No failure. */
+void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_config *config);
+void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_config *config);
+void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config *config);
+/*
+ * As above; `origins` (empty, released by the caller) holds the list of origins as the receiver
+ * wants it. NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_stage_receiver(const struct nv_options *options, struct nv_buf *origins,
+                              struct nv_receiver_config *config) NV_MUST_USE;
+
+#endif
