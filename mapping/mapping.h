@@ -2,7 +2,7 @@
  * Translates raw traces into Noveum's form: the public face of this stage.
  *
  *   nv_raw_trace ─▶ decode ─▶ kinds ─▶ rows ─▶ usage, cost ─▶ identity, agents ─▶ nv_trace
- *                     │          └──────┴── mapping/conventions/*.rules
+ *                     │          └──────┴── mapping/conventions/<name>.rules
  *                     └─ log records join their spans by span id
  *
  * An nv_mapping is immutable after nv_mapping_new and may be used by any number of threads at once.
