@@ -1,0 +1,397 @@
+/*
+ * The assembly as a whole: made, started, asked at the door, stopped, freed.
+ *
+ * Start order is journal, shards, committer, and stop order the reverse of the flow: the door
+ * closes, the committer writes what was accepted, then the shards hand on what is complete. The
+ * committer outlives the shards, because claims come back until the exporter has drained too.
+ */
+#include "assembly/internal.h"
+#include "assembly/journal.h"
+#include "assembly/replay.h"
+#include "base/counters.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include "base/banned.h"
+
+#define SHARDS_MAX 64u
+#define QUEUE_ITEMS_MAX 4096u
+
+void nv_assembly_config_init(struct nv_assembly_config *config)
+{
+    *config = (struct nv_assembly_config){
+        .quiet_ms = 1000,
+        .quiet_distributed_ms = 7000,
+        .quiet_logs_ms = 6000,
+        .open_ms = 600000,
+        .remote_parent_ms = 60000,
+        .max_wait_ms = 3600000,
+        .max_spans = 10000,
+        .max_trace_bytes = UINT64_C(16) << 20,
+        .memory_bytes = UINT64_C(256) << 20,
+        .on_stop = NV_ON_STOP_KEEP,
+        .durability = NV_DURABILITY_FSYNC,
+        .journal_max_bytes = UINT64_C(8) << 30,
+        .journal_segment_bytes = 64u << 20,
+        .shards = 1,
+        .queue_bytes = UINT64_C(64) << 20,
+        .sent_max = 1000000,
+        .sent_ttl_ms = 3600000,
+    };
+}
+
+static enum nv_err check_config(const struct nv_assembly_config *config, struct nv_fail *fail)
+{
+    if (config->shards > SHARDS_MAX)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "at most %u shards", SHARDS_MAX);
+    if (config->max_spans == 0 || config->max_trace_bytes == 0 || config->memory_bytes == 0)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "assembly.max_spans, max_trace_bytes and memory_bytes must be positive");
+    if (config->queue_bytes == 0)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "queue_bytes must be positive");
+    if (config->durability != NV_DURABILITY_MEMORY && !config->journal_directory)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "journal.directory is not set");
+    return NV_OK;
+}
+
+static enum nv_err make_parts(struct nv_assembly *assembly)
+{
+    const struct nv_assembly_config *config = &assembly->config;
+    assembly->inline_mode = config->shards == 0;
+    assembly->shard_count = config->shards ? config->shards : 1;
+    assembly->services = nv_services_new();
+    if (!assembly->services)
+        return NV_ERR_NO_MEMORY;
+    nv_groups_init(&assembly->groups, assembly->services);
+    assembly->shards = calloc(assembly->shard_count, sizeof *assembly->shards);
+    if (!assembly->shards)
+        return NV_ERR_NO_MEMORY;
+    if (!assembly->inline_mode)
+        assembly->queue = nv_queue_new(QUEUE_ITEMS_MAX, config->queue_bytes);
+    enum nv_err err = assembly->inline_mode || assembly->queue ? NV_OK : NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < assembly->shard_count; i++) {
+        enum nv_err shard_err = nv_shard_init(&assembly->shards[i], assembly, i);
+        err = err ? err : shard_err;
+    }
+    return err;
+}
+
+struct nv_assembly *nv_assembly_new(const struct nv_assembly_config *config,
+                                    const struct nv_clock *clock,
+                                    const struct nv_completer *completer, struct nv_fail *fail)
+{
+    if (check_config(config, fail))
+        return NULL;
+    struct nv_assembly *assembly = calloc(1, sizeof *assembly);
+    if (!assembly) {
+        nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for assembly");
+        return NULL;
+    }
+    assembly->config = *config;
+    assembly->clock = *clock;
+    assembly->completer = *completer;
+    assembly->settled_end = &assembly->settled;
+    pthread_mutex_init(&assembly->lock, NULL);
+    pthread_cond_init(&assembly->changed, NULL);
+    if (config->journal_directory)
+        assembly->journal_directory = strdup(config->journal_directory);
+    assembly->config.journal_directory = assembly->journal_directory;
+    bool copied = !config->journal_directory || assembly->journal_directory;
+    if (!copied || make_parts(assembly)) {
+        nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for assembly");
+        nv_assembly_free(assembly);
+        return NULL;
+    }
+    return assembly;
+}
+
+uint64_t nv_assembly_now(const struct nv_assembly *assembly)
+{
+    return nv_clock_mono_ns(&assembly->clock);
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+static enum nv_err open_journal(struct nv_assembly *assembly, struct nv_fail *fail)
+{
+    const struct nv_assembly_config *config = &assembly->config;
+    if (config->durability == NV_DURABILITY_MEMORY)
+        return NV_OK;
+    const struct nv_journal_config journal = {.directory = config->journal_directory,
+                                              .sync = config->durability == NV_DURABILITY_FSYNC,
+                                              .max_bytes = config->journal_max_bytes,
+                                              .segment_bytes = config->journal_segment_bytes,
+                                              .ops = config->file_ops};
+    enum nv_err err = nv_journal_open(&journal, &assembly->journal, fail);
+    if (err == NV_ERR_INTERNAL) { /* until the journal has landed */
+        NV_LOG(NV_LOG_WARN, "assembly", "no journal in this build, traces are held in memory only");
+        return NV_OK;
+    }
+    return err ? err : nv_replay_open(assembly, fail);
+}
+
+static enum nv_err start_threads(struct nv_assembly *assembly)
+{
+    for (uint32_t i = 0; i < assembly->shard_count; i++) {
+        struct nv_shard *shard = &assembly->shards[i];
+        if (pthread_create(&shard->thread, NULL, nv_shard_run, shard))
+            return NV_ERR_NO_MEMORY;
+        shard->running = true;
+    }
+    if (pthread_create(&assembly->committer, NULL, nv_committer_run, assembly))
+        return NV_ERR_NO_MEMORY;
+    assembly->committer_running = true;
+    return NV_OK;
+}
+
+enum nv_err nv_assembly_start(struct nv_assembly *assembly, struct nv_fail *fail)
+{
+    assert(atomic_load(&assembly->phase) == NV_PHASE_NEW);
+    enum nv_err err = open_journal(assembly, fail);
+    if (err)
+        return err;
+    atomic_store(&assembly->phase, NV_PHASE_RUNNING);
+    if (!assembly->inline_mode) {
+        err = start_threads(assembly);
+        return err ? nv_fail_set(fail, err, 0, "cannot start threads") : NV_OK;
+    }
+    while (nv_replay_step(assembly))
+        ;
+    return NV_OK;
+}
+
+/* ---- the door ------------------------------------------------------------------------------ */
+
+static uint64_t memory_held(const struct nv_assembly *assembly)
+{
+    uint64_t bytes = atomic_load(&assembly->memory);
+    for (uint32_t i = 0; i < assembly->shard_count; i++)
+        bytes += atomic_load(&assembly->shards[i].memory_bytes);
+    return bytes;
+}
+
+static enum nv_err admit(void *ctx, size_t bytes)
+{
+    struct nv_assembly *assembly = ctx;
+    if (atomic_load(&assembly->phase) != NV_PHASE_RUNNING)
+        return NV_ERR_STOPPING;
+    /* With a journal the bytes themselves are not held in memory. */
+    uint64_t more = assembly->journal ? 0 : bytes;
+    if (memory_held(assembly) + more > assembly->config.memory_bytes)
+        return NV_ERR_FULL;
+    if (assembly->journal && nv_journal_is_full(assembly->journal, bytes))
+        return NV_ERR_FULL;
+    if (assembly->queue && nv_queue_bytes(assembly->queue) >= assembly->config.queue_bytes)
+        return NV_ERR_BUSY;
+    return NV_OK;
+}
+
+static enum nv_err new_pending(struct nv_assembly *assembly, struct nv_batch *batch,
+                               struct nv_pending **out)
+{
+    struct nv_pending *pending = calloc(1, sizeof *pending);
+    if (!pending)
+        return NV_ERR_NO_MEMORY;
+    enum nv_err err = nv_prepare(&assembly->groups, batch, assembly->shard_count,
+                                 nv_assembly_now(assembly), &pending->prepared);
+    if (err) {
+        free(pending);
+        return err;
+    }
+    *out = pending;
+    return NV_OK;
+}
+
+/* Sends a request on to the journal; it is answered there. Takes it on success only. */
+static enum nv_err submit(struct nv_assembly *assembly, struct nv_pending *pending)
+{
+    if (!assembly->queue) {
+        nv_committer_round(assembly, &pending, 1);
+        return NV_OK;
+    }
+    enum nv_err err = nv_queue_push(assembly->queue, pending, pending->prepared.request->body_len);
+    return err == NV_ERR_FULL ? NV_ERR_BUSY : err;
+}
+
+static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done, void *done_ctx)
+{
+    struct nv_assembly *assembly = ctx;
+    struct nv_pending *pending = NULL;
+    enum nv_err err = batch->item_count == 0 ? NV_OK : admit(assembly, batch->body_len);
+    if (!err && batch->item_count > 0)
+        err = new_pending(assembly, batch, &pending);
+    nv_batch_free(batch);
+    if (pending && !pending->prepared.arrivals) {
+        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, pending->prepared.unused);
+        nv_prepared_release(&assembly->groups, &pending->prepared);
+        free(pending);
+        pending = NULL;
+    }
+    if (pending) {
+        pending->done = done;
+        pending->done_ctx = done_ctx;
+        err = submit(assembly, pending);
+        if (!err)
+            return;
+        nv_prepared_release(&assembly->groups, &pending->prepared);
+        free(pending);
+    }
+    done(done_ctx, err);
+}
+
+struct nv_acceptor nv_assembly_acceptor(struct nv_assembly *assembly)
+{
+    return (struct nv_acceptor){.ctx = assembly, .accept = accept_batch, .admit = admit};
+}
+
+static void settle(void *ctx, struct nv_claim *claim, enum nv_outcome outcome)
+{
+    (void)outcome; /* delivered, kept elsewhere or dropped by policy: done with here */
+    nv_claims_settle(ctx, claim);
+}
+
+struct nv_settler nv_assembly_settler(struct nv_assembly *assembly)
+{
+    return (struct nv_settler){.ctx = assembly, .settle = settle};
+}
+
+uint64_t nv_assembly_tick(struct nv_assembly *assembly)
+{
+    if (!assembly->inline_mode)
+        return UINT64_MAX;
+    uint64_t next_ns = nv_shard_expire(&assembly->shards[0], nv_assembly_now(assembly));
+    nv_committer_round(assembly, NULL, 0);
+    return next_ns;
+}
+
+void nv_assembly_remember(struct nv_assembly *assembly, const struct nv_raw_trace *raw,
+                          struct nv_str name, struct nv_str session, struct nv_str user)
+{
+    if (raw->part > 0)
+        return;
+    struct nv_shard *shard = &assembly->shards[nv_shard_of(raw->trace_id, assembly->shard_count)];
+    struct nv_sent_trace *sent = nv_sent_find(&shard->sent, raw->trace_id);
+    if (sent)
+        nv_sent_set_text(sent, name, session, user);
+}
+
+/* ---- stop ---------------------------------------------------------------------------------- */
+
+static void wait_until_drained(struct nv_assembly *assembly)
+{
+    pthread_mutex_lock(&assembly->lock);
+    while (!assembly->drained)
+        pthread_cond_wait(&assembly->changed, &assembly->lock);
+    pthread_mutex_unlock(&assembly->lock);
+}
+
+static void stop_threads(struct nv_assembly *assembly)
+{
+    nv_queue_close(assembly->queue);
+    if (assembly->committer_running)
+        wait_until_drained(assembly);
+    atomic_store(&assembly->shards_closed, true);
+    for (uint32_t i = 0; i < assembly->shard_count; i++) {
+        struct nv_shard *shard = &assembly->shards[i];
+        nv_queue_close(shard->queue);
+        if (shard->running)
+            pthread_join(shard->thread, NULL);
+        shard->running = false;
+    }
+}
+
+enum nv_err nv_assembly_stop(struct nv_assembly *assembly, uint64_t deadline_ns)
+{
+    int running = NV_PHASE_RUNNING;
+    if (!atomic_compare_exchange_strong(&assembly->phase, &running, NV_PHASE_STOPPING))
+        return NV_OK;
+    uint64_t now_ns = nv_assembly_now(assembly);
+    bool forever = deadline_ns > UINT64_MAX - now_ns;
+    atomic_store(&assembly->stop_at_ns, forever ? UINT64_MAX : now_ns + deadline_ns);
+    if (assembly->inline_mode) {
+        nv_shard_finish(&assembly->shards[0]);
+        nv_committer_round(assembly, NULL, 0);
+    } else {
+        stop_threads(assembly);
+    }
+    atomic_store(&assembly->phase, NV_PHASE_STOPPED);
+    for (uint32_t i = 0; i < assembly->shard_count; i++) {
+        if (assembly->shards[i].table.index.count > 0 || assembly->shards[i].stalled)
+            return NV_ERR_TIMEOUT;
+    }
+    return NV_OK;
+}
+
+static void stop_committer(struct nv_assembly *assembly)
+{
+    pthread_mutex_lock(&assembly->lock);
+    assembly->committer_exit = true;
+    pthread_cond_broadcast(&assembly->changed);
+    pthread_mutex_unlock(&assembly->lock);
+    pthread_join(assembly->committer, NULL);
+    assembly->committer_running = false;
+}
+
+void nv_assembly_free(struct nv_assembly *assembly)
+{
+    if (!assembly)
+        return;
+    nv_assembly_stop(assembly, 0);
+    if (assembly->committer_running)
+        stop_committer(assembly);
+    if (assembly->journal)
+        nv_committer_round(assembly, NULL, 0);
+    nv_claims_abandon(assembly);
+    for (uint32_t i = 0; assembly->shards && i < assembly->shard_count; i++)
+        nv_shard_release(&assembly->shards[i]);
+    nv_replay_stop(assembly);
+    nv_journal_close(assembly->journal);
+    if (assembly->services)
+        nv_groups_release(&assembly->groups);
+    nv_services_free(assembly->services);
+    nv_queue_free(assembly->queue);
+    pthread_cond_destroy(&assembly->changed);
+    pthread_mutex_destroy(&assembly->lock);
+    free(assembly->shards);
+    free(assembly->journal_directory);
+    free(assembly);
+}
+
+/* ---- what it knows of itself ---------------------------------------------------------------- */
+
+void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_status *out)
+{
+    uint64_t now_ns = nv_assembly_now(assembly);
+    uint64_t oldest_ns = UINT64_MAX;
+    *out = (struct nv_assembly_status){.memory_bytes = memory_held(assembly),
+                                       .claims = atomic_load(&assembly->claims),
+                                       .replaying = atomic_load(&assembly->replaying),
+                                       .replayed = atomic_load(&assembly->replayed)};
+    for (uint32_t i = 0; i < assembly->shard_count; i++) {
+        struct nv_shard *shard = &assembly->shards[i];
+        uint64_t first_ns = atomic_load(&shard->oldest_ns);
+        out->open_traces += atomic_load(&shard->open_traces);
+        out->held_spans += atomic_load(&shard->held_spans);
+        out->held_bytes += atomic_load(&shard->held_bytes);
+        if (first_ns != 0 && first_ns < oldest_ns)
+            oldest_ns = first_ns;
+    }
+    if (out->open_traces > 0 && oldest_ns < now_ns)
+        out->oldest_age_ns = now_ns - oldest_ns;
+    if (!assembly->journal)
+        return;
+    struct nv_journal_status journal;
+    nv_journal_read_status(assembly->journal, &journal);
+    out->journal_bytes = journal.file_bytes;
+    out->journal_records = journal.records;
+    out->journal_damaged = journal.damaged;
+    out->journal_full = nv_journal_is_full(assembly->journal, 0);
+}
+
+size_t nv_assembly_read_services(struct nv_assembly *assembly, struct nv_service_facts *out,
+                                 size_t max)
+{
+    return nv_services_read(assembly->services, nv_assembly_now(assembly), out, max);
+}

@@ -1,0 +1,91 @@
+/*
+ * Claims: what ties a trace that was handed on to the requests it came in.
+ *
+ * A settled claim waits for the next round of the journal, which notes that the trace was sent and
+ * only then drops the claim's references. Without a journal there is nothing to note: the bytes
+ * were copied when the trace was gathered, the claim only counts.
+ */
+#include "assembly/internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include "base/banned.h"
+
+void nv_claims_add(struct nv_assembly *assembly, struct nv_claim *claim)
+{
+    atomic_fetch_add(&assembly->claims, 1);
+    pthread_mutex_lock(&assembly->lock);
+    claim->before = NULL;
+    claim->after = assembly->all_claims;
+    if (claim->after)
+        claim->after->before = claim;
+    assembly->all_claims = claim;
+    pthread_mutex_unlock(&assembly->lock);
+}
+
+static void unlink_claim(struct nv_assembly *assembly, struct nv_claim *claim)
+{
+    if (claim->before)
+        claim->before->after = claim->after;
+    else
+        assembly->all_claims = claim->after;
+    if (claim->after)
+        claim->after->before = claim->before;
+}
+
+void nv_claims_settle(struct nv_assembly *assembly, struct nv_claim *claim)
+{
+    pthread_mutex_lock(&assembly->lock);
+    unlink_claim(assembly, claim);
+    bool first = assembly->settled == NULL;
+    if (assembly->journal) {
+        claim->next = NULL;
+        *assembly->settled_end = claim;
+        assembly->settled_end = &claim->next;
+        pthread_cond_broadcast(&assembly->changed);
+    }
+    pthread_mutex_unlock(&assembly->lock);
+    if (!assembly->journal) {
+        assert(claim->request_count == 0);
+        free(claim);
+    } else if (first && assembly->queue) {
+        nv_queue_wake(assembly->queue);
+    }
+    uint64_t before = atomic_fetch_sub(&assembly->claims, 1);
+    assert(before > 0);
+    (void)before;
+}
+
+struct nv_claim *nv_claims_take(struct nv_assembly *assembly)
+{
+    pthread_mutex_lock(&assembly->lock);
+    struct nv_claim *claims = assembly->settled;
+    assembly->settled = NULL;
+    assembly->settled_end = &assembly->settled;
+    pthread_mutex_unlock(&assembly->lock);
+    return claims;
+}
+
+void nv_claims_free(struct nv_assembly *assembly, struct nv_claim *claims)
+{
+    while (claims) {
+        struct nv_claim *claim = claims;
+        claims = claim->next;
+        for (uint32_t i = 0; i < claim->request_count; i++)
+            nv_committer_unref(assembly, claim->requests[i]);
+        free(claim);
+    }
+}
+
+void nv_claims_abandon(struct nv_assembly *assembly)
+{
+    while (assembly->all_claims) {
+        struct nv_claim *claim = assembly->all_claims;
+        unlink_claim(assembly, claim);
+        for (uint32_t i = 0; i < claim->request_count; i++) {
+            if (nv_request_unref(claim->requests[i]))
+                nv_request_free(&assembly->groups, claim->requests[i]);
+        }
+        free(claim);
+    }
+}

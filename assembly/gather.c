@@ -1,0 +1,283 @@
+/*
+ * From an open trace to a raw one: its bytes are read, its groups made one list, its repetitions
+ * left out.
+ *
+ * Two spans with the same id: an SDK that got no answer sends its request again, so they are nearly
+ * always the same bytes; of two that differ the longer is kept, as the one that says more, and of
+ * two equally long the first. Items keep the order they came in.
+ *
+ * The spans of one trace lie close together in a request, so a run is read as one stretch when not
+ * too much of others lies between. What is read is compared with the hash taken on arrival: damage
+ * in a stretch costs the spans it is in, which are counted as dead letters, and no others.
+ */
+#include "assembly/internal.h"
+#include "assembly/journal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include "base/banned.h"
+
+/* Cap of a trace's arena: room for translating and encoding many times its bytes. */
+#define ARENA_BASE_MAX (UINT64_C(64) << 20)
+#define ARENA_FACTOR 16u
+/* A stretch may hold this much of others' bytes besides its own. */
+#define STRETCH_SLACK 4096u
+
+struct gathering {
+    struct nv_assembly *assembly;
+    const struct nv_open_trace *trace;
+    struct nv_raw_trace *raw;
+    const struct nv_shared_group **shared; /* of raw->groups */
+    uint8_t *left_out;                     /* by number of the item */
+    uint32_t damaged;
+};
+
+/* ---- duplicates --------------------------------------------------------------------------- */
+
+struct numbered {
+    uint64_t span_id;
+    uint32_t number;
+    uint32_t length;
+};
+
+static int compare_numbered(const void *a, const void *b)
+{
+    const struct numbered *left = a;
+    const struct numbered *right = b;
+    if (left->span_id != right->span_id)
+        return left->span_id < right->span_id ? -1 : 1;
+    if (left->length != right->length)
+        return left->length > right->length ? -1 : 1;
+    return left->number < right->number ? -1 : 1;
+}
+
+/* Marks spans whose id another has; returns how many. Spans only: records share their span's id. */
+static uint32_t mark_duplicates(const struct gathering *g, struct numbered *spans)
+{
+    struct nv_held_cursor cursor = {0};
+    struct nv_held_item *item;
+    uint32_t count = 0;
+    uint32_t number = 0;
+    for (; (item = nv_held_next(g->trace, &cursor)) != NULL; number++) {
+        if (cursor.run->request->signal == NV_SIGNAL_TRACES)
+            spans[count++] = (struct numbered){item->span_id, number, item->length};
+    }
+    qsort(spans, count, sizeof *spans, compare_numbered);
+    uint32_t duplicates = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        if (spans[i].span_id == spans[i - 1].span_id) {
+            g->left_out[spans[i].number] = 1;
+            duplicates++;
+        }
+    }
+    return duplicates;
+}
+
+/* ---- groups ------------------------------------------------------------------------------- */
+
+static bool copy_group(struct nv_arena *arena, const struct nv_shared_group *shared,
+                       struct nv_group *out)
+{
+    struct nv_str bytes = nv_arena_dup(arena, (struct nv_str){shared->bytes, shared->len});
+    if (shared->len > 0 && !bytes.ptr)
+        return false;
+    *out = shared->group;
+    struct nv_str *views[] = {&out->resource, &out->scope, &out->resource_schema_url,
+                              &out->scope_schema_url, &out->service_name};
+    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
+        if (views[i]->len > 0)
+            views[i]->ptr = bytes.ptr + (views[i]->ptr - shared->bytes);
+    }
+    return true;
+}
+
+/* Index of the run's group in the raw trace, added when new; UINT32_MAX without memory. */
+static uint32_t group_of(struct gathering *g, const struct nv_held_run *run)
+{
+    const struct nv_shared_group *shared = run->request->groups[run->group];
+    struct nv_raw_trace *raw = g->raw;
+    for (uint32_t i = raw->group_count; i > 0; i--) {
+        if (g->shared[i - 1] == shared)
+            return i - 1;
+    }
+    if (!copy_group(raw->arena, shared, &raw->groups[raw->group_count]))
+        return UINT32_MAX;
+    g->shared[raw->group_count] = shared;
+    return raw->group_count++;
+}
+
+/* ---- bytes -------------------------------------------------------------------------------- */
+
+static enum nv_err read_bytes(struct nv_assembly *assembly, const struct nv_request *request,
+                              size_t offset, size_t len, char *to)
+{
+    if (!request->body)
+        return nv_journal_read_body(assembly->journal, request->record_id, offset, len, to);
+    assert(offset + len <= request->body_len);
+    memcpy(to, request->body + offset, len);
+    return NV_OK;
+}
+
+static void add_item(struct gathering *g, const struct nv_held_run *run, uint32_t group,
+                     const struct nv_held_item *item, struct nv_str bytes)
+{
+    struct nv_raw_trace *raw = g->raw;
+    if (nv_held_check(bytes) != (item->check & ~(uint32_t)NV_HELD_FLAGS)) {
+        g->damaged += run->request->signal == NV_SIGNAL_TRACES;
+        return;
+    }
+    raw->items[raw->item_count++] =
+        (struct nv_raw_item){.bytes = bytes, .group = group, .signal = run->request->signal};
+    raw->span_count += run->request->signal == NV_SIGNAL_TRACES;
+}
+
+/* Where a run's items lie in the body. */
+struct stretch {
+    uint32_t from;
+    uint64_t to;
+    uint64_t own;
+};
+
+static struct stretch measure(const struct nv_held_run *run, const union nv_held *items)
+{
+    struct stretch stretch = {.from = UINT32_MAX};
+    for (uint32_t i = 0; i < run->count; i++) {
+        const struct nv_held_item *item = &items[i].item;
+        uint64_t to = (uint64_t)item->offset + item->length;
+        stretch.from = item->offset < stretch.from ? item->offset : stretch.from;
+        stretch.to = to > stretch.to ? to : stretch.to;
+        stretch.own += item->length;
+    }
+    return stretch;
+}
+
+/* The bytes of one item, new in the arena. A failed read leaves zeros: caught by the hash. */
+static enum nv_err read_item(struct gathering *g, const struct nv_held_run *run,
+                             const struct nv_held_item *item, struct nv_str *out)
+{
+    char *bytes = nv_arena_alloc(g->raw->arena, item->length);
+    if (!bytes)
+        return NV_ERR_NO_MEMORY;
+    enum nv_err err = read_bytes(g->assembly, run->request, item->offset, item->length, bytes);
+    *out = err ? (struct nv_str){NULL, 0} : (struct nv_str){bytes, item->length};
+    return NV_OK;
+}
+
+static enum nv_err gather_run(struct gathering *g, const struct nv_held_run *run,
+                              const union nv_held *items, uint32_t number)
+{
+    uint32_t group = group_of(g, run);
+    if (group == UINT32_MAX)
+        return NV_ERR_NO_MEMORY;
+    struct stretch stretch = measure(run, items);
+    size_t len = stretch.to - stretch.from;
+    char *whole = NULL;
+    if (len <= stretch.own * 2 + STRETCH_SLACK) {
+        whole = nv_arena_raw(g->raw->arena, len);
+        if (!whole)
+            return NV_ERR_NO_MEMORY;
+        if (read_bytes(g->assembly, run->request, stretch.from, len, whole))
+            whole = NULL;
+    }
+    for (uint32_t i = 0; i < run->count; i++) {
+        const struct nv_held_item *item = &items[i].item;
+        if (g->left_out[number + i])
+            continue;
+        struct nv_str bytes = {whole, item->length};
+        if (whole)
+            bytes.ptr = whole + (item->offset - stretch.from);
+        else if (read_item(g, run, item, &bytes))
+            return NV_ERR_NO_MEMORY;
+        add_item(g, run, group, item, bytes);
+    }
+    return NV_OK;
+}
+
+static enum nv_err gather_runs(struct gathering *g)
+{
+    const struct nv_open_trace *trace = g->trace;
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < trace->used;) {
+        const struct nv_held_run *run = &trace->held[i].run;
+        enum nv_err err = gather_run(g, run, &trace->held[i + 1], number);
+        if (err)
+            return err;
+        if (g->raw->project.len == 0 && run->request->project.len > 0)
+            g->raw->project = nv_arena_dup(g->raw->arena, run->request->project);
+        number += run->count;
+        i += run->count + 1;
+    }
+    return NV_OK;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------- */
+
+static struct nv_raw_trace *new_raw(const struct nv_open_trace *trace)
+{
+    struct nv_arena *arena = nv_arena_new(ARENA_BASE_MAX + trace->bytes * ARENA_FACTOR);
+    if (!arena)
+        return NULL;
+    struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
+    if (!raw) {
+        nv_arena_free(arena);
+        return NULL;
+    }
+    raw->arena = arena;
+    memcpy(raw->trace_id, trace->trace_id, NV_TRACE_ID_BYTES);
+    raw->part = trace->part;
+    return raw;
+}
+
+static struct nv_claim *new_claim(const struct nv_open_trace *trace, uint32_t runs)
+{
+    struct nv_claim *claim = malloc(sizeof *claim + runs * sizeof claim->requests[0]);
+    if (!claim)
+        return NULL;
+    *claim = (struct nv_claim){.part = trace->part,
+                               .first = nv_open_trace_first(trace),
+                               .last = nv_open_trace_last(trace)};
+    memcpy(claim->trace_id, trace->trace_id, NV_TRACE_ID_BYTES);
+    for (uint32_t i = 0; i < trace->used; i += trace->held[i].run.count + 1)
+        claim->requests[claim->request_count++] = trace->held[i].run.request;
+    assert(claim->request_count == runs);
+    return claim;
+}
+
+static enum nv_err fill(struct gathering *g, uint32_t runs, struct nv_gathered *out)
+{
+    struct nv_arena *arena = g->raw->arena;
+    uint32_t items = g->trace->item_count;
+    g->raw->items = nv_arena_array(arena, items, sizeof *g->raw->items);
+    g->raw->groups = nv_arena_array(arena, runs, sizeof *g->raw->groups);
+    g->shared = nv_arena_array(arena, runs, sizeof(struct nv_shared_group *));
+    g->left_out = nv_arena_alloc(arena, items);
+    struct numbered *spans = nv_arena_array(arena, g->trace->span_count, sizeof *spans);
+    if (!g->raw->items || !g->raw->groups || !g->shared || !g->left_out || !spans)
+        return NV_ERR_NO_MEMORY;
+    out->duplicates = mark_duplicates(g, spans);
+    return gather_runs(g);
+}
+
+enum nv_err nv_gather(struct nv_assembly *assembly, const struct nv_open_trace *trace,
+                      enum nv_incomplete incomplete, struct nv_gathered *out)
+{
+    uint32_t runs = 0;
+    for (uint32_t i = 0; i < trace->used; i += trace->held[i].run.count + 1)
+        runs++;
+    *out = (struct nv_gathered){.raw = new_raw(trace)};
+    struct gathering g = {.assembly = assembly, .trace = trace, .raw = out->raw};
+    enum nv_err err = out->raw ? fill(&g, runs, out) : NV_ERR_NO_MEMORY;
+    out->claim = err ? NULL : new_claim(trace, runs);
+    if (!out->claim) {
+        if (out->raw)
+            nv_arena_free(out->raw->arena);
+        return NV_ERR_NO_MEMORY;
+    }
+    out->damaged = g.damaged;
+    out->raw->incomplete = incomplete;
+    if (out->raw->span_count == 0) {
+        nv_arena_free(out->raw->arena);
+        out->raw = NULL;
+    }
+    return NV_OK;
+}

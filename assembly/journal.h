@@ -1,0 +1,101 @@
+/*
+ * The journal: a segmented, append-only log of records, each of which is forgotten by its own byte.
+ *
+ *   directory/  lock   journal-00000001   journal-00000002 ...        files of one size, reused
+ *
+ *   segment  [ header 4 KiB | release bytes, one a slot | record | record | ... | free ]
+ *   record   [ magic, header crc, payload crc, length, id, epoch, slot ] [ kind, head, body ] pad
+ *
+ * Ids grow by one a record, for ever. A record lives until it is released; a segment none of whose
+ * records lives is used again under a new epoch, so that what is left of the old can't be taken for
+ * new. A segment that few records keep alive has them copied to a cold one. Format and reasons:
+ * docs/design/0011-journal.md.
+ *
+ * Six functions carry it: open, commit, release, read, (recovery is in open; nv_journal_list tells
+ * what was found) and close. Any thread; commits exclude each other, reads run beside them.
+ */
+#ifndef NV_ASSEMBLY_JOURNAL_H
+#define NV_ASSEMBLY_JOURNAL_H
+
+#include "assembly/file_ops.h"
+#include "base/buf.h"
+#include "model/store.h"
+
+/* A build that reads this refuses directories with a larger number. */
+#define NV_JOURNAL_FORMAT 1u
+/* Free files kept for reuse (journal.md section 7). */
+#define NV_JOURNAL_SPARE_MAX 4u
+/* Longest record, head and body together: the receiver's largest body and room for its head. */
+#define NV_JOURNAL_RECORD_MAX (UINT32_C(1) << 31)
+
+struct nv_journal;
+
+struct nv_journal_config {
+    const char *directory; /* made (0700) when missing */
+    bool sync;             /* commit means on disk, not only written */
+    uint64_t max_bytes;    /* of all files together */
+    uint32_t segment_bytes;
+    const struct nv_file_ops *ops; /* NULL: the system's */
+};
+
+/*
+ * Opens the directory, takes its lock, finds what is there. *out is new. NV_ERR_LOCKED: another
+ * process has it; NV_ERR_CONFIG: not usable, or of a newer format; NO_SPACE, IO, NO_MEMORY. Damage
+ * is no error: what it covers is skipped and counted.
+ */
+enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_journal **out,
+                            struct nv_fail *fail) NV_MUST_USE;
+/* Closes and frees; what lives stays on disk. NULL is allowed. */
+void nv_journal_close(struct nv_journal *journal);
+
+/* A record to be written. Views are borrowed during the call. */
+struct nv_journal_put {
+    enum nv_record_kind kind;
+    struct nv_str head;
+    struct nv_str body;
+    uint64_t id; /* set on success */
+};
+
+/*
+ * Writes records as one group. With `sync` (and config.sync) it returns when they are on disk.
+ * Ids are in the order of the array. All or nothing is kept. NV_ERR_FULL: past max_bytes;
+ * NV_ERR_NO_SPACE: the disk is full; TOO_LARGE, IO, NO_MEMORY.
+ */
+enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put *puts, size_t count,
+                              bool sync) NV_MUST_USE;
+/* Forgets records; unknown ids are ignored. Works on a full disk. */
+void nv_journal_release(struct nv_journal *journal, const uint64_t *ids, size_t count);
+/*
+ * Copies `len` bytes at `offset` of a live record's body to `to`; does not check them (callers know
+ * what they wrote). NV_ERR_NOT_FOUND, NV_ERR_IO.
+ */
+enum nv_err nv_journal_read_body(struct nv_journal *journal, uint64_t id, size_t offset, size_t len,
+                                 char *to) NV_MUST_USE;
+/*
+ * Appends head and body of a live record (either may be NULL) after checking it whole.
+ * NV_ERR_NOT_FOUND, NV_ERR_MALFORMED (damaged), IO, LIMIT, NO_MEMORY.
+ */
+enum nv_err nv_journal_get(struct nv_journal *journal, uint64_t id, enum nv_record_kind *kind,
+                           struct nv_buf *head, struct nv_buf *body) NV_MUST_USE;
+/* Ids of the live records whose kind's bit (1 << kind) is in `kinds`, ascending. *ids is new. */
+enum nv_err nv_journal_list(struct nv_journal *journal, unsigned kinds, uint64_t **ids,
+                            size_t *count) NV_MUST_USE;
+/* Gives space back: call now and then from the committing thread. */
+void nv_journal_maintain(struct nv_journal *journal);
+/* Would a record of that size be refused now for want of room? A guess, cheap; any thread. */
+bool nv_journal_is_full(struct nv_journal *journal, size_t bytes);
+
+struct nv_journal_status {
+    uint64_t file_bytes; /* of all files */
+    uint64_t live_bytes; /* of live records */
+    uint64_t records;    /* live */
+    uint64_t damaged;    /* records or stretches skipped, since open */
+    uint32_t segments;
+    uint32_t spare;
+    uint64_t groups, syncs; /* commits, and fdatasync calls that succeeded */
+    uint64_t moved;         /* records copied to a cold segment */
+};
+
+void nv_journal_read_status(struct nv_journal *journal, struct nv_journal_status *out);
+
+#endif
