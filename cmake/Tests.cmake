@@ -3,6 +3,8 @@
 #   tests/fuzz/fuzz_<name>.c           libFuzzer target; its corpus replays in every ctest, label "fuzz-replay"
 #   tests/tools/*.py, *.sh             checks of the tree itself, label "tree"
 #   tests/e2e/test_<name>.py           pytest against the real program, label "e2e"
+# A unit or e2e test whose source reads NOVEUM_SOAK has a long form as well: it is found a second time
+# as soak/<name>, label "slow", which only `make soak` runs.
 pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
@@ -19,6 +21,15 @@ foreach(function malloc calloc realloc reallocarray strdup strndup aligned_alloc
 endforeach()
 include("${CMAKE_SOURCE_DIR}/tests/generate.cmake" OPTIONAL)
 
+function(noveum_add_soak name source)
+  file(STRINGS "${source}" mentions REGEX "NOVEUM_SOAK")
+  if(NOT mentions)
+    return()
+  endif()
+  add_test(NAME soak/${name} COMMAND ${ARGN})
+  set_tests_properties(soak/${name} PROPERTIES LABELS slow TIMEOUT 5400)
+endfunction()
+
 file(GLOB unit_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/unit/*/test_*.c")
 foreach(source IN LISTS unit_tests)
   get_filename_component(name "${source}" NAME_WE)
@@ -28,6 +39,7 @@ foreach(source IN LISTS unit_tests)
   target_link_libraries(${stage}_${name} PRIVATE noveum_test_support)
   add_test(NAME unit/${stage}/${name} COMMAND ${stage}_${name})
   set_tests_properties(unit/${stage}/${name} PROPERTIES LABELS unit TIMEOUT 120)
+  noveum_add_soak(${stage}/${name} "${source}" ${stage}_${name})
   if(NOVEUM_SANITIZE)
     set_tests_properties(unit/${stage}/${name} PROPERTIES ENVIRONMENT "CK_FORK=no")
   endif()
@@ -60,9 +72,14 @@ endforeach()
 file(GLOB e2e_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/e2e/test_*.py")
 foreach(source IN LISTS e2e_tests)
   get_filename_component(name "${source}" NAME_WE)
-  add_test(NAME e2e/${name}
-    COMMAND "${CMAKE_SOURCE_DIR}/build/venv/bin/python" -m pytest -q -p no:cacheprovider "${source}"
-    WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/tests/e2e")
-  set_tests_properties(e2e/${name} PROPERTIES LABELS e2e TIMEOUT 600
+  set(command "${CMAKE_SOURCE_DIR}/build/venv/bin/python" -m pytest -q -p no:cacheprovider "${source}")
+  add_test(NAME e2e/${name} COMMAND ${command})
+  set_tests_properties(e2e/${name} PROPERTIES LABELS e2e TIMEOUT 600)
+  noveum_add_soak(e2e/${name} "${source}" ${command})
+  set(both e2e/${name})
+  if(TEST soak/e2e/${name})
+    list(APPEND both soak/e2e/${name})
+  endif()
+  set_tests_properties(${both} PROPERTIES WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/tests/e2e"
     ENVIRONMENT "NOVEUM_GATEWAY_PROGRAM=$<TARGET_FILE:noveum-gateway>;NOVEUM_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
 endforeach()

@@ -1,0 +1,67 @@
+# The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
+.DEFAULT_GOAL := help
+.PHONY: help run build test soak bench fuzz lint coverage image clean
+MAKEFLAGS += --no-print-directory
+
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+GATEWAY := build/release/noveum-gateway
+
+help:
+	@echo 'make run        install what is missing, build, start in local mode (or deliver: NOVEUM_API_KEY)'
+	@echo 'make test       install what is missing, build, run every test'
+	@echo 'make build      release build: build/release/noveum-gateway, libnoveum.so, libnoveum.a'
+	@echo 'make soak       the long forms of the tests (about an hour)'
+	@echo 'make bench      drive the release build with GenAI spans, print cost and latency'
+	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (60)'
+	@echo 'make lint       formatter and static analysers'
+	@echo 'make coverage   line coverage of each stage; fails below the target'
+	@echo 'make image      container image noveum-gateway (buildah, podman or docker)'
+
+run: build
+	@exec $(GATEWAY) $(ARGS)
+
+build:
+	@tools/install-dependencies.sh build
+	@mkdir -p build
+	@cmake --preset release >build/release.configure.log 2>&1 || { cat build/release.configure.log; exit 1; }
+	@cmake --build --preset release -j $(JOBS)
+
+test:
+	@tools/install-dependencies.sh build test
+	@tools/test-environment.sh
+	@cmake --preset dev
+	@cmake --build --preset dev -j $(JOBS)
+	@ctest --preset dev
+
+soak:
+	@tools/install-dependencies.sh build test
+	@tools/test-environment.sh
+	@cmake --preset dev
+	@cmake --build --preset dev -j $(JOBS)
+	@NOVEUM_SOAK=1 ctest --preset soak
+
+bench: build
+	@python3 bench/run.py $(ARGS)
+
+fuzz:
+	@tools/install-dependencies.sh build test lint
+	@cmake --preset fuzz
+	@cmake --build --preset fuzz -j $(JOBS)
+	@tools/fuzz.sh $(FUZZ_SECONDS)
+
+lint:
+	@tools/install-dependencies.sh build test lint
+	@tools/lint.sh
+
+coverage:
+	@tools/install-dependencies.sh build test lint
+	@tools/test-environment.sh
+	@tools/coverage.sh
+
+image:
+	@tools/install-dependencies.sh build
+	@deploy/build-image.sh
+
+clean:
+	@rm -rf build
