@@ -59,7 +59,8 @@ enum nv_err nv_messages_plain(struct nv_messages_state *state, const struct nv_v
 /* ---- lists ---------------------------------------------------------------------------------- */
 
 /* Parts only, or parts and texts: one message. */
-static bool is_parts_list(const struct nv_value *items, uint32_t count) {
+static bool is_parts_list(const struct nv_value *items, uint32_t count)
+{
     bool part = false;
     for (uint32_t i = 0; i < count; i++) {
         if (items[i].type == NV_VALUE_STRING)
@@ -84,7 +85,8 @@ static bool continues_turn(const struct nv_value *item)
 }
 
 /* LangChain's short form of a message: ["human", "text"]. */
-static bool is_pair(const struct nv_value *items, uint32_t count) {
+static bool is_pair(const struct nv_value *items, uint32_t count)
+{
     return count == 2 && items[0].type == NV_VALUE_STRING && items[1].type == NV_VALUE_STRING &&
            nv_messages_is_role(items[0].as.string);
 }
