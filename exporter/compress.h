@@ -1,0 +1,20 @@
+/* gzip of request bodies. libdeflate stays in the .c. One thread at a time. */
+#ifndef NV_EXPORTER_COMPRESS_H
+#define NV_EXPORTER_COMPRESS_H
+
+#include "base/buf.h"
+
+/* Fastest level that still shrinks GenAI JSON about tenfold (dependencies: libdeflate). */
+#define NV_GZIP_LEVEL 1
+
+struct nv_compressor;
+
+/* New, or NULL without memory. `level` 1..12. */
+struct nv_compressor *nv_compressor_new(int level);
+/* NULL is allowed. */
+void nv_compressor_free(struct nv_compressor *compressor);
+/* Appends `input` as one gzip member. Errors are the buffer's. */
+enum nv_err nv_compress_gzip(struct nv_compressor *compressor, struct nv_str input,
+                             struct nv_buf *out) NV_MUST_USE;
+
+#endif
