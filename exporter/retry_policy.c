@@ -1,0 +1,226 @@
+/*
+ * The reaction to every answer, in one place.
+ *
+ * Three kinds of failure are kept apart, because each needs another cure. The body's fault (400,
+ * 413, 422): split until the bad trace stands alone. Everybody's fault (401, 403, 404, redirects,
+ * TLS): sending more is useless, so all is held and nothing is lost while a person mends it. The
+ * backend's fault (5xx, 429, broken connections): later, with jitter.
+ *
+ * An ambiguous answer is retried: the backend ignores a trace id that it has (contract section 1).
+ * A 500 that hits one body while others pass smells of a trace that the backend chokes on; it is
+ * split too, but a single trace is never given up for a 5xx. Statuses that are not in the table
+ * hold instead of dead-lettering: an unknown 4xx comes from a proxy more often than from a trace.
+ * Deliberately not here: counting, logging, time, and the choice of what is sent next.
+ */
+#include "exporter/retry_policy.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <time.h>
+
+#include "base/banned.h"
+
+static struct nv_verdict verdict(enum nv_action action, const char *why)
+{
+    return (struct nv_verdict){.action = action, .why = why};
+}
+
+static struct nv_verdict hold(enum nv_hold reason, uint32_t wait_ms, const char *why)
+{
+    struct nv_verdict v = verdict(NV_ACTION_HOLD, why);
+
+    v.hold = reason;
+    v.wait_ns = wait_ms * NV_NS_PER_MS;
+    return v;
+}
+
+uint64_t nv_retry_backoff_ns(const struct nv_retry_knobs *knobs, uint32_t number, uint64_t random)
+{
+    uint64_t ceiling_ms = knobs->initial_ms;
+
+    assert(number >= 1);
+    for (uint32_t i = 1; i < number && ceiling_ms < knobs->max_ms; i++)
+        ceiling_ms *= 2;
+    if (ceiling_ms > knobs->max_ms)
+        ceiling_ms = knobs->max_ms;
+    return random % (ceiling_ms * NV_NS_PER_MS + 1);
+}
+
+static bool parse_date(struct nv_str value, uint64_t wall_ns, uint64_t *wait_ns)
+{
+    static const char *const formats[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
+                                          "%a %b %e %H:%M:%S %Y"};
+    char text[64];
+    uint64_t now_s = wall_ns / NV_NS_PER_S;
+
+    if (value.len == 0 || value.len >= sizeof text)
+        return false;
+    memcpy(text, value.ptr, value.len);
+    text[value.len] = '\0';
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct tm tm = {0};
+        const char *end = strptime(text, formats[i], &tm);
+
+        if (end == NULL || *end != '\0')
+            continue;
+        time_t when = timegm(&tm);
+
+        *wait_ns = when > 0 && (uint64_t)when > now_s ? (uint64_t)when - now_s : 0;
+        *wait_ns = *wait_ns > UINT64_MAX / NV_NS_PER_S ? UINT64_MAX : *wait_ns * NV_NS_PER_S;
+        return true;
+    }
+    return false;
+}
+
+static bool all_digits(struct nv_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return s.len > 0;
+}
+
+bool nv_retry_after_parse(struct nv_str value, uint64_t wall_ns, uint64_t *wait_ns)
+{
+    uint64_t seconds = 0;
+
+    value = nv_str_trim(value);
+    if (!all_digits(value))
+        return parse_date(value, wall_ns, wait_ns);
+    if (nv_str_to_uint64(value, &seconds) != NV_OK || seconds > UINT64_MAX / NV_NS_PER_S)
+        *wait_ns = UINT64_MAX;
+    else
+        *wait_ns = seconds * NV_NS_PER_S;
+    return true;
+}
+
+/* A tenth more and one first backoff at random, so that many gateways do not return at once. */
+static uint64_t spread_ns(uint64_t wait_ns, const struct nv_retry_knobs *knobs, uint64_t random)
+{
+    return wait_ns + random % (wait_ns / 10 + knobs->initial_ms * NV_NS_PER_MS + 1);
+}
+
+static bool asked_wait_ns(const struct nv_attempt *a, uint32_t max_ms, uint64_t *wait_ns)
+{
+    if (!nv_retry_after_parse(a->retry_after, a->wall_ns, wait_ns))
+        return false;
+    if (*wait_ns > max_ms * NV_NS_PER_MS)
+        *wait_ns = max_ms * NV_NS_PER_MS;
+    return true;
+}
+
+static struct nv_verdict later(const struct nv_retry_knobs *knobs, const struct nv_attempt *a,
+                               const char *why)
+{
+    struct nv_verdict v = verdict(NV_ACTION_RETRY, why);
+
+    v.trouble = true;
+    v.asked = asked_wait_ns(a, knobs->retry_after_max_ms, &v.wait_ns);
+    v.wait_ns = v.asked ? spread_ns(v.wait_ns, knobs, a->random)
+                        : nv_retry_backoff_ns(knobs, a->number, a->random);
+    return v;
+}
+
+static struct nv_verdict credit(const struct nv_retry_knobs *knobs, const struct nv_attempt *a)
+{
+    struct nv_verdict v = hold(NV_HOLD_CREDIT, knobs->credit_pause_ms, "credit quota exceeded");
+    uint64_t wait_ns = 0;
+
+    v.asked = asked_wait_ns(a, knobs->credit_pause_max_ms, &wait_ns);
+    /* A short Retry-After must not turn the pause into a tight loop: the plan does not refill. */
+    if (v.asked && wait_ns > v.wait_ns)
+        v.wait_ns = wait_ns;
+    v.wait_ns = spread_ns(v.wait_ns, knobs, a->random);
+    return v;
+}
+
+/* The body's fault: halves, or the end of the one trace. */
+static struct nv_verdict narrow(const struct nv_attempt *a, enum nv_dead reason, const char *why)
+{
+    struct nv_verdict v = verdict(a->traces > 1 ? NV_ACTION_SPLIT : NV_ACTION_DEAD, why);
+
+    v.dead = reason;
+    return v;
+}
+
+static struct nv_verdict server_error(const struct nv_retry_knobs *knobs,
+                                      const struct nv_attempt *a)
+{
+    if (a->status == 500 && a->traces > 1 && a->others_pass && a->number >= NV_RETRY_SPLIT_ATTEMPTS)
+        return verdict(NV_ACTION_SPLIT, "backend fails on this body only");
+    return later(knobs, a, "backend failed");
+}
+
+static struct nv_verdict client_error(const struct nv_retry_knobs *knobs,
+                                      const struct nv_attempt *a)
+{
+    switch (a->status) {
+    case 400:
+    case 422:
+        if (a->gzip && !a->gzip_proven)
+            return verdict(NV_ACTION_IDENTITY, "gzip may be refused");
+        return narrow(a, NV_DEAD_REJECTED, "backend rejected the trace");
+    case 401:
+    case 403:
+    case 407:
+        return hold(NV_HOLD_AUTH, knobs->probe_ms, "backend refused the key");
+    case 402:
+        return credit(knobs, a);
+    case 408:
+    case 425:
+        return later(knobs, a, "backend asked to send again");
+    case 409:
+        return verdict(NV_ACTION_DELIVERED, "trace was stored before");
+    case 413:
+        return narrow(a, NV_DEAD_TOO_LARGE, "too large for the backend");
+    case 415:
+        if (a->gzip)
+            return verdict(NV_ACTION_IDENTITY, "gzip is refused");
+        return hold(NV_HOLD_CONFIG, knobs->probe_ms, "backend takes no JSON");
+    case 429:
+        return a->credit ? credit(knobs, a) : later(knobs, a, "rate limit");
+    default:
+        return hold(NV_HOLD_CONFIG, knobs->probe_ms, "endpoint does not take traces");
+    }
+}
+
+static struct nv_verdict by_status(const struct nv_retry_knobs *knobs, const struct nv_attempt *a)
+{
+    if (a->status >= 200 && a->status <= 202)
+        return verdict(NV_ACTION_DELIVERED, "accepted");
+    if (a->status >= 500 && a->status <= 599)
+        return server_error(knobs, a);
+    if (a->status >= 400 && a->status <= 499)
+        return client_error(knobs, a);
+    if (a->status >= 300 && a->status <= 399)
+        return hold(NV_HOLD_CONFIG, knobs->probe_ms, "endpoint redirects; the key does not follow");
+    return hold(NV_HOLD_CONFIG, knobs->probe_ms, "endpoint gives an unexpected status");
+}
+
+struct nv_verdict nv_retry_decide(const struct nv_retry_knobs *knobs,
+                                  const struct nv_attempt *attempt)
+{
+    assert(attempt->number >= 1 && attempt->traces >= 1);
+    switch (attempt->transfer) {
+    case NV_TRANSFER_REPLY:
+        return by_status(knobs, attempt);
+    case NV_TRANSFER_OVERSIZE:
+        /* What was cut off is text that nobody needs; the status line came before it. */
+        return attempt->status != 0 ? by_status(knobs, attempt)
+                                    : later(knobs, attempt, "reply too large");
+    case NV_TRANSFER_TLS:
+        return hold(NV_HOLD_CONFIG, knobs->probe_ms, "TLS failed");
+    case NV_TRANSFER_TIMEOUT:
+        return later(knobs, attempt, "no answer in time");
+    case NV_TRANSFER_CONNECT:
+        return later(knobs, attempt, "no connection");
+    case NV_TRANSFER_CANCELLED:
+        return verdict(NV_ACTION_RETRY, "cancelled");
+    case NV_TRANSFER_BROKEN:
+        return later(knobs, attempt, "connection broken");
+    case NV_TRANSFER_NO_MEMORY:
+        break;
+    }
+    return later(knobs, attempt, "out of memory");
+}
