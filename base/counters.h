@@ -46,7 +46,9 @@
     X(NV_COUNT_SEND_RETRIES, "noveum_send_retries_total", "", "counter",                           \
       "Requests made to the backend again")                                                        \
     X(NV_COUNT_SEND_BYTES, "noveum_send_bytes_total", "", "counter",                               \
-      "Bytes of request bodies sent to the backend, as on the wire")
+      "Bytes of request bodies sent to the backend, as on the wire")                               \
+    X(NV_COUNT_SEND_WARNINGS, "noveum_send_warnings_total", "", "counter",                         \
+      "Warnings and errors inside replies that accepted a body")
 
 enum nv_counter {
 #define NV_COUNTER_ENUM(id, name, labels, type, help) id,

@@ -1,0 +1,101 @@
+/*
+ * Replies of the backend, read with suspicion.
+ *
+ * The names of fields beyond `message` and `error` are not documented (contract section 1), so the
+ * code is looked for under every name seen. Text is kept short and printable because it ends in
+ * logs, in /status and in dead letters; text that may echo a secret is hidden by the
+ * words that the vendor's SDK looks for (contract section 9).
+ */
+#include "exporter/backend_reply.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "base/banned.h"
+
+/* Larger bodies are not parsed: nothing that matters is that long. */
+#define PARSE_BYTES_MAX (256u * 1024)
+
+static bool names_secret(struct nv_str text)
+{
+    static const char *const words[] = {"password", "token", "key", "secret", "bearer"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct nv_str word = nv_str_from(words[i]);
+
+        for (size_t at = 0; at + word.len <= text.len; at++)
+            if (nv_str_ieq(nv_str_slice(text, at, word.len), word))
+                return true;
+    }
+    return false;
+}
+
+static void keep_text(struct nv_backend_reply *out, const char *text)
+{
+    struct nv_str s = nv_str_from(text);
+    size_t n = 0;
+
+    if (out->text[0] != '\0' || s.len == 0)
+        return;
+    if (names_secret(s))
+        s = NV_STR("(hidden: may hold a secret)");
+    for (; n < s.len && n + 1 < sizeof out->text; n++)
+        out->text[n] = s.ptr[n] >= 0x20 && s.ptr[n] < 0x7f ? s.ptr[n] : '?';
+    out->text[n] = '\0';
+    assert(n < sizeof out->text);
+}
+
+static void read_text(struct nv_backend_reply *out, const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    if (text == NULL && json_is_object(value))
+        text = json_string_value(json_object_get(value, "message"));
+    if (text != NULL)
+        keep_text(out, text);
+}
+
+static void read_code(struct nv_backend_reply *out, const json_t *object)
+{
+    static const char *const names[] = {"code", "error", "error_code", "errorCode", "type"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const json_t *value = json_object_get(object, names[i]);
+        const char *text = json_string_value(value);
+
+        if (text != NULL && nv_str_eq(nv_str_from(text), NV_STR("CREDIT_QUOTA_EXCEEDED")))
+            out->credit = true;
+    }
+}
+
+static void read_list(struct nv_backend_reply *out, const json_t *list)
+{
+    if (!json_is_array(list))
+        return;
+    out->warnings += (uint32_t)json_array_size(list);
+    read_text(out, json_array_get(list, 0));
+}
+
+void nv_backend_reply_read(struct nv_str body, struct nv_backend_reply *out)
+{
+    json_t *root;
+
+    *out = (struct nv_backend_reply){0};
+    if (body.len == 0 || body.len > PARSE_BYTES_MAX)
+        return;
+    root = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, NULL);
+    if (json_is_object(root)) {
+        const json_t *error = json_object_get(root, "error");
+
+        read_code(out, root);
+        if (json_is_object(error))
+            read_code(out, error);
+        read_text(out, json_object_get(root, "message"));
+        read_text(out, error);
+        read_list(out, json_object_get(root, "errors"));
+        read_list(out, json_object_get(root, "warnings"));
+    }
+    json_decref(root);
+}

@@ -1,0 +1,364 @@
+/*
+ * The stage's face: consuming on the shards, stepping the sender, starting and stopping.
+ *
+ * Nothing is decided here. The sender's state belongs to one thread (the sender's, or the caller's
+ * in inline mode); what others may see is copied out under a lock after each step. Stopping tries
+ * to send until the deadline, but does not wait for a backend that is known to be in trouble when
+ * there is an outbox to put things into.
+ */
+#include "exporter/exporter.h"
+
+#include "exporter/dead_letters.h"
+#include "exporter/endpoint.h"
+#include "exporter/send_thread.h"
+#include "exporter/sender.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+/* Dead letters that wait for the sender to notice them; more are refused for the moment. */
+#define ADOPTED_MAX 64
+
+struct nv_exporter {
+    struct nv_exporter_config config; /* owns its strings */
+    const struct nv_clock *clock;
+    const struct nv_store *store;
+    struct nv_send_queue *queue;
+    struct nv_files *files;
+    struct nv_sender sender;
+    struct nv_send_thread *thread; /* NULL in inline mode */
+    bool sender_ready;
+    bool stopped;
+    _Atomic bool stopping;
+    _Atomic uint64_t stop_ns; /* monotonic deadline */
+    pthread_mutex_t lock;     /* the two below */
+    struct nv_exporter_status status;
+    struct nv_outbox_entry adopted[ADOPTED_MAX];
+    uint32_t adopted_count;
+};
+
+/* ---- making -------------------------------------------------------------------------------- */
+
+static bool copy_text(const char **field)
+{
+    if (*field == NULL)
+        return true;
+    *field = strdup(*field);
+    return *field != NULL;
+}
+
+static bool copy_config(struct nv_exporter_config *to, const struct nv_exporter_config *from)
+{
+    const char **fields[] = {&to->endpoint, &to->api_key, &to->ca_bundle_file, &to->proxy,
+                             &to->file_directory};
+    bool ok = true;
+
+    *to = *from;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        ok = copy_text(fields[i]) && ok;
+    return ok;
+}
+
+static void free_config(struct nv_exporter_config *config)
+{
+    if (config->api_key != NULL)
+        explicit_bzero((void *)(uintptr_t)config->api_key, strlen(config->api_key));
+    free((void *)(uintptr_t)config->endpoint);
+    free((void *)(uintptr_t)config->api_key);
+    free((void *)(uintptr_t)config->ca_bundle_file);
+    free((void *)(uintptr_t)config->proxy);
+    free((void *)(uintptr_t)config->file_directory);
+}
+
+static bool is_set(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+static enum nv_err init_sender(struct nv_exporter *exporter, const struct nv_settler *settler)
+{
+    struct nv_sender *sender = &exporter->sender;
+    enum nv_err err;
+
+    sender->config = &exporter->config;
+    sender->settler = settler;
+    sender->store = exporter->store;
+    sender->clock = exporter->clock;
+    sender->queue = exporter->queue;
+    sender->files = exporter->files;
+    err = nv_sender_init(sender);
+    if (err != NV_OK)
+        return err;
+    exporter->sender_ready = true;
+    err = nv_outbox_load(&sender->outbox);
+    if (err == NV_OK)
+        nv_ledger_requeue(sender->outbox.spans);
+    return err;
+}
+
+static enum nv_err init_parts(struct nv_exporter *exporter, const struct nv_settler *settler,
+                              struct nv_fail *fail)
+{
+    const struct nv_exporter_config *config = &exporter->config;
+    enum nv_err err;
+
+    if (is_set(config->file_directory)) {
+        exporter->files = nv_files_new(config->file_directory, fail);
+        if (exporter->files == NULL)
+            return NV_ERR_IO;
+    }
+    exporter->queue = nv_send_queue_new(config->queue_bytes_max, config->queue_traces_max);
+    if (exporter->queue == NULL)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    err = init_sender(exporter, settler);
+    if (err != NV_OK)
+        return nv_fail_set(fail, err, 0, "the outbox can't be read: %s", nv_err_info(err)->text);
+    nv_sender_refresh_status(&exporter->sender);
+    exporter->status = exporter->sender.status;
+    return NV_OK;
+}
+
+struct nv_exporter *nv_exporter_new(const struct nv_exporter_config *config,
+                                    const struct nv_settler *settler, const struct nv_store *store,
+                                    const struct nv_clock *clock, struct nv_fail *fail)
+{
+    struct nv_exporter *exporter;
+
+    assert(settler != NULL && clock != NULL);
+    if (nv_exporter_check(config, fail) != NV_OK)
+        return NULL;
+    exporter = calloc(1, sizeof *exporter);
+    if (exporter == NULL || pthread_mutex_init(&exporter->lock, NULL) != 0) {
+        (void)nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+        free(exporter);
+        return NULL;
+    }
+    exporter->clock = clock;
+    exporter->store = store;
+    if (!copy_config(&exporter->config, config))
+        (void)nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    else if (init_parts(exporter, settler, fail) == NV_OK)
+        return exporter;
+    nv_exporter_free(exporter);
+    return NULL;
+}
+
+void nv_exporter_free(struct nv_exporter *exporter)
+{
+    if (exporter == NULL)
+        return;
+    nv_exporter_stop(exporter, 0);
+    nv_send_thread_free(exporter->thread);
+    if (exporter->sender_ready)
+        nv_sender_release(&exporter->sender);
+    nv_send_queue_free(exporter->queue);
+    nv_files_free(exporter->files);
+    free_config(&exporter->config);
+    (void)pthread_mutex_destroy(&exporter->lock);
+    free(exporter);
+}
+
+/* ---- consuming ----------------------------------------------------------------------------- */
+
+void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
+{
+    struct nv_encoded *encoded;
+
+    nv_ledger_queue(trace->span_count);
+    encoded = nv_sender_encode(&exporter->config, trace);
+    if (encoded == NULL) {
+        nv_send_queue_push_raw(exporter->queue, trace);
+    } else {
+        encoded->queued_ns = nv_clock_mono_ns(exporter->clock);
+        nv_send_queue_push(exporter->queue, encoded);
+    }
+    if (exporter->thread == NULL)
+        return;
+    nv_send_thread_wake(exporter->thread);
+    nv_send_queue_wait_room(exporter->queue);
+}
+
+/* ---- stepping ------------------------------------------------------------------------------ */
+
+static void exchange_status(struct nv_exporter *exporter)
+{
+    (void)pthread_mutex_lock(&exporter->lock);
+    exporter->status = exporter->sender.status;
+    if (exporter->stopped)
+        exporter->status.state = NV_EXPORTER_STOPPED;
+    while (exporter->adopted_count > 0) {
+        const struct nv_outbox_entry *entry = &exporter->adopted[exporter->adopted_count - 1];
+
+        /* Without memory it stays here; the next step tries again. */
+        if (nv_outbox_adopt(&exporter->sender.outbox, entry) != NV_OK)
+            break;
+        exporter->adopted_count--;
+    }
+    (void)pthread_mutex_unlock(&exporter->lock);
+}
+
+uint64_t nv_exporter_pump(struct nv_exporter *exporter)
+{
+    uint64_t wait_ns;
+
+    exchange_status(exporter);
+    wait_ns = nv_sender_pump(&exporter->sender);
+    exchange_status(exporter);
+    return wait_ns;
+}
+
+static bool is_hopeless(const struct nv_exporter *exporter)
+{
+    return exporter->store != NULL && exporter->sender.status.state != NV_EXPORTER_SENDING;
+}
+
+static void finish(struct nv_exporter *exporter)
+{
+    const struct nv_transport *transport = exporter->sender.transport;
+
+    if (transport != NULL)
+        transport->cancel_all(transport->ctx);
+    /* Traces that arrived after the last pump. */
+    nv_sender_take_over(&exporter->sender);
+    nv_sender_abandon(&exporter->sender);
+    nv_sender_refresh_status(&exporter->sender);
+    exporter->stopped = true;
+    exchange_status(exporter);
+}
+
+static uint64_t step(void *ctx, bool *finished)
+{
+    struct nv_exporter *exporter = ctx;
+    bool stopping = atomic_load(&exporter->stopping);
+    uint64_t now_ns, wait_ns, stop_ns;
+
+    if (exporter->stopped) {
+        *finished = true;
+        return UINT64_MAX;
+    }
+    exporter->sender.stopping = stopping;
+    wait_ns = nv_exporter_pump(exporter);
+    if (!stopping)
+        return wait_ns;
+    now_ns = nv_clock_mono_ns(exporter->clock);
+    stop_ns = atomic_load(&exporter->stop_ns);
+    if (now_ns < stop_ns && !nv_sender_is_idle(&exporter->sender) && !is_hopeless(exporter))
+        return wait_ns < stop_ns - now_ns ? wait_ns : stop_ns - now_ns;
+    finish(exporter);
+    *finished = true;
+    return UINT64_MAX;
+}
+
+/* ---- starting and stopping ----------------------------------------------------------------- */
+
+enum nv_err nv_exporter_start(struct nv_exporter *exporter, struct nv_fail *fail)
+{
+    const struct nv_send_work work = {step, exporter};
+    struct nv_endpoint endpoint;
+    bool backend = is_set(exporter->config.endpoint);
+    enum nv_err err;
+
+    assert(exporter->thread == NULL && !exporter->stopped);
+    if (backend) {
+        err = nv_endpoint_parse(nv_str_from(exporter->config.endpoint), &endpoint, fail);
+        if (err != NV_OK)
+            return err;
+    }
+    exporter->thread =
+        nv_send_thread_new(&exporter->config, backend ? &endpoint : NULL, &work, fail);
+    if (exporter->thread == NULL)
+        return fail != NULL && fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
+    exporter->sender.transport = nv_send_thread_transport(exporter->thread);
+    nv_send_queue_set_waiting(exporter->queue, exporter->store != NULL);
+    err = nv_send_thread_start(exporter->thread);
+    if (err != NV_OK)
+        return nv_fail_set(fail, err, 0, "the exporter's thread can't be started");
+    /* What an earlier run left in the outbox. */
+    nv_send_thread_wake(exporter->thread);
+    return NV_OK;
+}
+
+void nv_exporter_stop(struct nv_exporter *exporter, uint32_t deadline_ms)
+{
+    bool finished = false;
+
+    if (exporter->stopped || !exporter->sender_ready)
+        return;
+    nv_send_queue_set_waiting(exporter->queue, false);
+    atomic_store(&exporter->stop_ns,
+                 nv_clock_mono_ns(exporter->clock) + deadline_ms * NV_NS_PER_MS);
+    atomic_store(&exporter->stopping, true);
+    if (exporter->thread != NULL) {
+        nv_send_thread_wake(exporter->thread);
+        nv_send_thread_join(exporter->thread);
+    }
+    if (exporter->stopped)
+        return;
+    /* Inline, or the thread never ran: one last try without waiting. */
+    (void)step(exporter, &finished);
+    if (!finished)
+        finish(exporter);
+}
+
+/* ---- looking in ---------------------------------------------------------------------------- */
+
+enum nv_err nv_exporter_pressure(const struct nv_exporter *exporter)
+{
+    return nv_send_queue_pressure(exporter->queue);
+}
+
+void nv_exporter_read_status(struct nv_exporter *exporter, struct nv_exporter_status *out)
+{
+    (void)pthread_mutex_lock(&exporter->lock);
+    *out = exporter->status;
+    (void)pthread_mutex_unlock(&exporter->lock);
+    /* These two are known to the moment. */
+    out->queued_traces = nv_send_queue_traces(exporter->queue);
+    out->queued_bytes = nv_send_queue_bytes(exporter->queue);
+}
+
+const char *nv_exporter_state_text(enum nv_exporter_state state)
+{
+    static const char *const names[] = {
+        [NV_EXPORTER_SENDING] = "sending",
+        [NV_EXPORTER_BACKING_OFF] = "backing off",
+        [NV_EXPORTER_HELD_AUTH] = "held: the key is refused",
+        [NV_EXPORTER_HELD_CREDIT] = "held: the plan's credit is used up",
+        [NV_EXPORTER_HELD_CONFIG] = "held: the endpoint is wrong",
+        [NV_EXPORTER_HELD_FILES] = "held: files can't be written",
+        [NV_EXPORTER_STOPPED] = "stopped",
+    };
+
+    assert((size_t)state < sizeof names / sizeof *names);
+    return names[state];
+}
+
+enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id)
+{
+    struct nv_outbox_entry entry = {0};
+    enum nv_err err = NV_ERR_BUSY;
+
+    if (exporter->store == NULL)
+        return NV_ERR_NOT_FOUND;
+    (void)pthread_mutex_lock(&exporter->lock);
+    if (exporter->adopted_count < ADOPTED_MAX)
+        err = nv_dead_letters_retry(exporter->store, id, &entry);
+    if (err == NV_OK) {
+        nv_ledger_requeue(entry.spans);
+        exporter->adopted[exporter->adopted_count++] = entry;
+    }
+    (void)pthread_mutex_unlock(&exporter->lock);
+    if (err == NV_OK && exporter->thread != NULL)
+        nv_send_thread_wake(exporter->thread);
+    return err;
+}
+
+void nv_exporter_set_transport(struct nv_exporter *exporter, const struct nv_transport *transport)
+{
+    assert(exporter->thread == NULL);
+    exporter->sender.transport = transport;
+}
