@@ -354,7 +354,7 @@ static size_t print_double(double value, char text[32])
         }
         double back = 0;
         if (nv_str_to_double((struct nv_str){text, (size_t)length}, &back) == NV_OK &&
-            memcmp(&back, &value, sizeof(back)) == 0)
+            back >= value && back <= value)
             break;
     }
     struct nv_str written = {text, (size_t)length};

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Formatter and static analysers over the sources of the product: clang-format (check only),
+# clang-tidy, cppcheck, and with NOVEUM_LINT_ANALYZER=1 a build with gcc -fanalyzer as well. Each
+# tool runs when it is there; any finding fails.
+set -u
+cd "$(dirname "$0")/.."
+build=build/lint
+failed=""
+say() { echo "lint: $*" >&2; }
+
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug >/dev/null || exit 1
+cmake --build "$build" -j "$(nproc)" --target noveum_objects >/dev/null || exit 1
+
+python3 tests/tools/check_format.py . "$build" || failed="$failed format"
+
+sources=$(ls base/*.c model/*.c otlp/*.c assembly/*.c mapping/*.c exporter/*.c gateway/*.c 2>/dev/null)
+if command -v clang-tidy >/dev/null; then
+    say "clang-tidy"
+    echo "$sources" | xargs -P "$(nproc)" -n 4 clang-tidy -p "$build" --quiet 2>/dev/null ||
+        failed="$failed clang-tidy"
+else
+    say "no clang-tidy, skipped"
+fi
+
+if command -v cppcheck >/dev/null; then
+    say "cppcheck"
+    cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+        --suppressions-list=tools/cppcheck.suppressions --error-exitcode=1 -j "$(nproc)" \
+        -I . -I "$build/generated" -D_GNU_SOURCE -DNOVEUM_VERSION='"lint"' $sources ||
+        failed="$failed cppcheck"
+else
+    say "no cppcheck, skipped"
+fi
+
+if [ "${NOVEUM_LINT_ANALYZER:-0}" = 1 ]; then
+    say "gcc -fanalyzer"
+    cmake -S . -B "$build-analyzer" -G Ninja -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug \
+        -DNOVEUM_TESTS=OFF -DCMAKE_C_FLAGS="-fanalyzer -Werror" >/dev/null &&
+        cmake --build "$build-analyzer" -j "$(nproc)" --target noveum_objects ||
+        failed="$failed gcc-analyzer"
+fi
+
+[ -z "$failed" ] || { say "failed:$failed"; exit 1; }
+say "clean"
