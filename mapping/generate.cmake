@@ -15,3 +15,37 @@ add_custom_command(OUTPUT "${noveum_rules_builtin}"
   DEPENDS compile_rules ${noveum_rule_tables}
   COMMENT "Compiling convention tables")
 target_sources(noveum_objects PRIVATE "${noveum_rules_builtin}")
+
+# events.rules: rows of mapping/content.c's table, one initialiser each.
+set(noveum_event_table "${CMAKE_SOURCE_DIR}/mapping/conventions/events.rules")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${noveum_event_table}")
+file(STRINGS "${noveum_event_table}" noveum_event_lines REGEX "^[^#]")
+set(noveum_event_rows "")
+foreach(line IN LISTS noveum_event_lines)
+  string(REGEX REPLACE "[ \t]*\\|[ \t]*" ";" cells "${line}")
+  list(LENGTH cells count)
+  if(NOT count EQUAL 5)
+    message(FATAL_ERROR "${noveum_event_table}: five cells expected in: ${line}")
+  endif()
+  list(GET cells 0 event)
+  list(GET cells 1 span)
+  list(GET cells 2 from)
+  list(GET cells 3 form)
+  list(GET cells 4 to)
+  string(STRIP "${to}" to)
+  string(TOUPPER "${span}" span)
+  if(NOT span MATCHES "^(ANY|TOOL|OTHER)$")
+    message(FATAL_ERROR "${noveum_event_table}: unknown span in: ${line}")
+  endif()
+  if(NOT form MATCHES "^(message|choice|document|value|attributes)(\\(([a-z]+)\\))?$")
+    message(FATAL_ERROR "${noveum_event_table}: unknown form in: ${line}")
+  endif()
+  set(role "${CMAKE_MATCH_3}")
+  string(REGEX REPLACE "\\(.*" "" form "${form}")
+  string(TOUPPER "${form}" form)
+  string(APPEND noveum_event_rows
+    " \\\n    X(\"${event}\", ${span}, \"${from}\", ${form}, \"${role}\", \"${to}\")")
+endforeach()
+file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/generated/mapping/event_rows.h"
+  CONTENT "/* Written by mapping/generate.cmake from events.rules. */
+#define NV_EVENT_ROWS(X)${noveum_event_rows}\n" @ONLY)

@@ -53,6 +53,13 @@ static enum nv_member member_id(struct nv_str key)
     return NV_MEMBER_NONE;
 }
 
+/* A call without arguments says so: {}. */
+static bool says_nothing(enum nv_member id, const struct nv_value *value)
+{
+    const bool arguments = id == NV_MEMBER_ARGUMENTS || id == NV_MEMBER_INPUT;
+    return nv_value_empty(value) && !(arguments && value->type == NV_VALUE_MAP);
+}
+
 void nv_members_find(const struct nv_value *map, struct nv_members *out)
 {
     out->mask = 0;
@@ -61,8 +68,8 @@ void nv_members_find(const struct nv_value *map, struct nv_members *out)
     for (uint32_t i = 0; i < map->as.map.count; i++) {
         const struct nv_attribute *member = &map->as.map.items[i];
         const enum nv_member id = member_id(member->key);
-        if (id == NV_MEMBER_NONE || nv_value_empty(&member->value) ||
-            (out->mask & (UINT64_C(1) << id)) != 0)
+        if (id == NV_MEMBER_NONE || (out->mask & (UINT64_C(1) << id)) != 0 ||
+            says_nothing(id, &member->value))
             continue;
         out->mask |= UINT64_C(1) << id;
         out->at[id] = &member->value;

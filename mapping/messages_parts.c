@@ -74,7 +74,7 @@ static const struct part_type part_types[] = {
     MEDIA("video", "video"),
     MEDIA("video_url", "video"),
     MEDIA("video-url", "video"),
-    MEDIA("file", "file"),
+    MEDIA("file", ""),
     MEDIA("input_file", "file"),
     MEDIA("document", "file"),
     MEDIA("document-url", "file"),
@@ -130,6 +130,15 @@ static const struct nv_str *media_key(const struct nv_value *part)
     return NULL;
 }
 
+/* Vercel's lists of calls have no type: {toolCallId, toolName, args}. */
+static bool is_bare_call(const struct nv_members *members)
+{
+    const uint64_t call = NV_HAS(NAME) | NV_HAS(CALL_ID);
+    const uint64_t not_call = NV_HAS(CONTENT) | NV_HAS(RESULT) | NV_HAS(OUTPUT) | NV_HAS(RESPONSE);
+    return (members->mask & call) == call && (members->mask & not_call) == 0 &&
+           (members->mask & (NV_HAS(ARGUMENTS) | NV_HAS(INPUT))) != 0;
+}
+
 bool nv_message_is_part(const struct nv_value *value)
 {
     if (value->type != NV_VALUE_MAP)
@@ -147,7 +156,7 @@ bool nv_message_is_part(const struct nv_value *value)
         return (members.mask & NV_HAS(CONTENT)) == 0;
     if (members.mask == NV_HAS(TEXT) || members.mask == (NV_HAS(TEXT) | NV_HAS(THOUGHT)))
         return true;
-    return media_key(value) != NULL;
+    return is_bare_call(&members) || media_key(value) != NULL;
 }
 
 /* ---- typed parts ---------------------------------------------------------------------------- */
@@ -195,38 +204,38 @@ static enum nv_err add_details(struct nv_message *message, const struct nv_attri
     return nv_values_push(&message->details, message->state->arena, details);
 }
 
-static enum nv_err think_texts(struct nv_message *message, const struct nv_value *value,
-                               unsigned depth)
+static enum nv_err add_reasoning(struct nv_message *message, const struct nv_value *part);
+
+/* Thought is text, an object around text (Bedrock), or a list of them (OpenAI's summaries). */
+static enum nv_err think(struct nv_message *message, const struct nv_value *value)
 {
-    if (value == NULL || depth > NV_MESSAGES_DEPTH_MAX)
-        return NV_OK;
-    if (value->type == NV_VALUE_STRING)
-        return nv_message_think(message, value->as.string);
-    if (value->type == NV_VALUE_MAP) {
-        struct nv_members members;
-        nv_members_find(value, &members);
-        const struct nv_value *text = nv_members_first(
-            &members, NV_HAS(TEXT) | NV_HAS(CONTENT) | NV_HAS(REASONING) | NV_HAS(DATA));
-        return think_texts(message, text, depth + 1);
+    if (value->type == NV_VALUE_MAP)
+        return add_reasoning(message, value);
+    if (value->type == NV_VALUE_ARRAY) {
+        enum nv_err err = NV_OK;
+        for (uint32_t i = 0; err == NV_OK && i < value->as.array.count; i++)
+            err = think(message, &value->as.array.items[i]);
+        return err;
     }
-    enum nv_err err = NV_OK;
-    for (uint32_t i = 0; err == NV_OK && value->type == NV_VALUE_ARRAY && i < value->as.array.count;
-         i++)
-        err = think_texts(message, &value->as.array.items[i], depth + 1);
-    return err;
+    struct nv_str text = {0};
+    enum nv_err err =
+        nv_value_empty(value) ? NV_OK : nv_json_text_of(message->state->arena, value, &text);
+    return err != NV_OK ? err : nv_message_think(message, text);
 }
 
-static enum nv_err add_reasoning(struct nv_message *message, const struct nv_value *part,
-                                 const struct nv_members *members)
+/* Recursion ends with the value's depth, which is capped where values are read. */
+static enum nv_err add_reasoning(struct nv_message *message, const struct nv_value *part)
 {
     const uint64_t places =
         NV_HAS(REASONING) | NV_HAS(TEXT) | NV_HAS(CONTENT) | NV_HAS(SUMMARY) | NV_HAS(DATA);
+    struct nv_members members;
+    nv_members_find(part, &members);
     enum nv_err err = NV_OK;
-    for (uint64_t left = members->mask & places; err == NV_OK && left != 0; left &= left - 1)
-        err = think_texts(message, members->at[__builtin_ctzll(left)], 0);
+    for (uint64_t left = members.mask & places; err == NV_OK && left != 0; left &= left - 1)
+        err = think(message, members.at[__builtin_ctzll(left)]);
     struct nv_attributes rest = {0};
     if (err == NV_OK)
-        err = nv_members_rest(message->state->arena, part, members,
+        err = nv_members_rest(message->state->arena, part, &members,
                               places | NV_HAS(TYPE) | NV_HAS(THOUGHT), &rest);
     return err != NV_OK ? err : add_details(message, &rest);
 }
@@ -288,7 +297,7 @@ static enum nv_err add_typed(struct nv_message *message, const struct nv_value *
     case PART_ANSWER:
         return add_answer(message, part);
     case PART_REASONING:
-        return add_reasoning(message, part, members);
+        return add_reasoning(message, part);
     case PART_MEDIA:
         return add_media(message, part, type->media);
     case PART_UNKNOWN:
@@ -329,15 +338,14 @@ static enum nv_err add_untyped(struct nv_message *message, const struct nv_value
     if (inner != NULL && inner->type == NV_VALUE_MAP)
         return add_answer(message, inner);
     inner = nv_members_get(members, NV_MEMBER_BEDROCK_REASONING);
-    if (inner != NULL && inner->type == NV_VALUE_MAP) {
-        struct nv_members reasoning;
-        nv_members_find(inner, &reasoning);
-        return add_reasoning(message, inner, &reasoning);
-    }
+    if (inner != NULL)
+        return think(message, inner);
     if (is_thought(members))
-        return add_reasoning(message, part, members);
+        return add_reasoning(message, part);
     if ((members->mask & NV_HAS(TEXT)) != 0 && (members->mask & NV_HAS(TYPE)) == 0)
         return add_text(message, part, members);
+    if (is_bare_call(members))
+        return nv_message_call(message, part);
     const struct nv_str *media = media_key(part);
     if (media != NULL && !nv_str_eq(*media, NV_STR("-")))
         return add_media(message, part, *media);

@@ -106,12 +106,21 @@ static bool fill_finish(struct nv_message *message, const struct nv_value *finis
     return true;
 }
 
-/* A finish reason inside of response_metadata or generation_info. */
-static void fill_info(struct nv_message *message, const struct nv_value *info)
+/* A finish reason inside of response_metadata or generation_info; *used: that was all of it. */
+static enum nv_err fill_info(struct nv_message *message, const struct nv_members *outer, bool *used)
 {
+    const struct nv_value *info = nv_members_get(outer, NV_MEMBER_INFO);
+    *used = false;
+    if (info == NULL || info->type != NV_VALUE_MAP)
+        return NV_OK;
     struct nv_members members;
+    struct nv_attributes rest = {0};
     nv_members_find(info, &members);
-    (void)fill_finish(message, nv_members_get(&members, NV_MEMBER_FINISH));
+    const bool finish = fill_finish(message, nv_members_get(&members, NV_MEMBER_FINISH));
+    enum nv_err err =
+        nv_members_rest(message->state->arena, info, &members, finish ? NV_HAS(FINISH) : 0, &rest);
+    *used = rest.count == 0;
+    return err;
 }
 
 static enum nv_err fill_content(struct nv_message *message, const struct nv_members *members,
@@ -160,9 +169,6 @@ static uint64_t fill_head(struct nv_message *message, const struct nv_members *m
         message->call_id = *found;
     if (fill_finish(message, nv_members_get(members, NV_MEMBER_FINISH)))
         used |= NV_HAS(FINISH);
-    found = nv_members_get(members, NV_MEMBER_INFO);
-    if (found != NULL)
-        fill_info(message, found);
     return used;
 }
 
@@ -175,16 +181,18 @@ enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *o
     used |= NV_HAS(PARTS) | NV_HAS(CONTENT) | NV_HAS(CONTENTS);
     used |= NV_HAS(TOOL_CALLS) | NV_HAS(CALL) | NV_HAS(FUNCTION_NAME) | NV_HAS(FUNCTION_ARGUMENTS);
     used |= text_repeats(&members) ? NV_HAS(TEXT) : 0;
-    enum nv_err err = NV_OK;
+    bool expressed = false;
+    enum nv_err err = fill_info(message, &members, &expressed);
+    used |= expressed ? NV_HAS(INFO) : 0;
     const struct nv_value *found = nv_members_get(&members, NV_MEMBER_REASONING);
-    if (found != NULL && found->type == NV_VALUE_STRING) {
+    if (err == NV_OK && found != NULL && found->type == NV_VALUE_STRING) {
         used |= NV_HAS(REASONING);
         err = nv_message_think(message, found->as.string);
     }
     if (err == NV_OK)
         err = fill_calls(message, &members);
     found = nv_members_get(&members, NV_MEMBER_EXTRA);
-    bool expressed = false;
+    expressed = false;
     if (err == NV_OK && found != NULL)
         err = fill_extra(message, found, &expressed);
     used |= expressed ? NV_HAS(EXTRA) : 0;
@@ -272,12 +280,13 @@ static enum nv_err fill_wrapped(struct nv_message *message, const struct nv_valu
         if (inner == NULL)
             break;
         role_from_wrapper(message, &members);
-        (void)fill_finish(message, nv_members_get(&members, NV_MEMBER_FINISH));
-        const struct nv_value *info = nv_members_get(&members, NV_MEMBER_INFO);
-        if (info != NULL)
-            fill_info(message, info);
-        enum nv_err err =
-            nv_members_rest(message->state->arena, object, &members, used, &message->rest);
+        if (!fill_finish(message, nv_members_get(&members, NV_MEMBER_FINISH)))
+            used &= ~NV_HAS(FINISH);
+        bool expressed = false;
+        enum nv_err err = fill_info(message, &members, &expressed);
+        used |= expressed ? NV_HAS(INFO) : 0;
+        if (err == NV_OK)
+            err = nv_members_rest(message->state->arena, object, &members, used, &message->rest);
         if (err != NV_OK)
             return err;
         if (inner->type != NV_VALUE_MAP)
@@ -383,7 +392,7 @@ static enum nv_err visit_system(struct nv_messages_state *state, const struct nv
         return NV_OK;
     const struct nv_value *system = nv_members_get(members, NV_MEMBER_SYSTEM);
     if (system != NULL) {
-        *used |= NV_HAS(SYSTEM);
+        *used |= system->type == NV_VALUE_STRING ? NV_HAS(SYSTEM) : 0;
         return push_system(state, system);
     }
     const struct nv_value *config = nv_members_get(members, NV_MEMBER_CONFIG);
@@ -395,6 +404,28 @@ static enum nv_err visit_system(struct nv_messages_state *state, const struct nv
     return system == NULL ? NV_OK : push_system(state, system);
 }
 
+/* A finish reason beside the message (Bedrock's stopReason) is that of the last one written. */
+static enum nv_err finish_last(struct nv_messages_state *state, uint32_t before,
+                               const struct nv_members *members, uint64_t *used)
+{
+    const struct nv_value *finish = nv_members_get(members, NV_MEMBER_FINISH);
+    if (finish == NULL || finish->type != NV_VALUE_STRING || state->list.count <= before)
+        return NV_OK;
+    struct nv_value *last = &state->list.items[state->list.count - 1];
+    if (nv_map_get(last, NV_STR("finish_reason")) != NULL)
+        return NV_OK;
+    struct nv_attributes whole = {0};
+    enum nv_err err = NV_OK;
+    for (uint32_t i = 0; err == NV_OK && i < last->as.map.count; i++)
+        err = nv_attributes_add(&whole, state->arena, last->as.map.items[i].key,
+                                last->as.map.items[i].value);
+    if (err == NV_OK)
+        err = nv_attributes_add(&whole, state->arena, NV_STR("finish_reason"), *finish);
+    last->as.map = (struct nv_map){whole.items, whole.count};
+    *used |= NV_HAS(FINISH);
+    return err;
+}
+
 static enum nv_err exchange(struct nv_messages_state *state, const struct nv_value *object,
                             const struct nv_members *members, unsigned depth)
 {
@@ -404,12 +435,16 @@ static enum nv_err exchange(struct nv_messages_state *state, const struct nv_val
         return nv_messages_plain(state, object);
     uint64_t used = UINT64_C(1) << place;
     enum nv_err err = visit_system(state, members, &used);
+    const uint32_t before = state->list.count;
+    if (err == NV_OK)
+        err = nv_messages_visit(state, inner, depth + 1);
+    if (err == NV_OK)
+        err = finish_last(state, before, members, &used);
     struct nv_attributes rest = {0};
     if (err == NV_OK)
         err = nv_members_rest(state->arena, object, members, used, &rest);
-    if (rest.count > 0)
-        state->partial = true;
-    return err != NV_OK ? err : nv_messages_visit(state, inner, depth + 1);
+    state->partial |= rest.count > 0;
+    return err;
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */
