@@ -1,0 +1,364 @@
+/*
+ * From a span's source attributes to candidates for fields: one look-up an attribute.
+ *
+ *   attribute ─▶ nv_rules_find ─▶ seen[i] ──┬─▶ watches present ─▶ kind
+ *                                           └─▶ rows whose kind and conditions hold
+ *                                                  └─▶ candidate in its field's list, by precedence
+ *
+ * Two passes, because conditions may ask for any attribute and the kind is decided from all of
+ * them. Candidates are not transformed here: only those that are asked are (mapping/resolve.c).
+ * Scratch memory is reused from span to span, so that a span costs no allocation but for what it
+ * sends. Content from events and log records arrives as further source attributes, one step of
+ * precedence behind the span's own.
+ */
+#include "mapping/engine.h"
+
+#include "mapping/content.h"
+#include "mapping/messages.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+enum nv_err nv_scratch_init(struct nv_translation *t)
+{
+    t->scratch.heads = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint16_t));
+    t->scratch.touched = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint16_t));
+    return t->scratch.heads && t->scratch.touched ? NV_OK : NV_ERR_NO_MEMORY;
+}
+
+struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_field field)
+{
+    assert(field < NV_FIELD_KNOWN);
+    uint16_t at = work->at[field];
+    return at ? &work->span->attributes.items[at - 1].value : NULL;
+}
+
+/* ---- what is there ------------------------------------------------------------------------- */
+
+static void note_watches(struct nv_scratch *scratch, const struct nv_rule_key *key, uint32_t at)
+{
+    for (unsigned word = 0; word < NV_WATCHES_MAX / 64; word++) {
+        uint64_t bits = key->watches.bits[word];
+        scratch->present.bits[word] |= bits;
+        for (; bits != 0; bits &= bits - 1)
+            scratch->watch_at[word * 64 + (unsigned)__builtin_ctzll(bits)] = (uint16_t)at;
+    }
+}
+
+static bool watched(const struct nv_rule_key *key)
+{
+    uint64_t bits = 0;
+    for (unsigned word = 0; word < NV_WATCHES_MAX / 64; word++)
+        bits |= key->watches.bits[word];
+    return bits != 0;
+}
+
+static enum nv_err reserve_seen(struct nv_translation *t, uint32_t count)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    if (count > scratch->seen_capacity) {
+        scratch->seen = nv_arena_array(t->arena, count + count / 2 + 32, sizeof *scratch->seen);
+        if (!scratch->seen)
+            return NV_ERR_NO_MEMORY;
+        scratch->seen_capacity = count + count / 2 + 32;
+    }
+    return NV_OK;
+}
+
+/* Looks every source attribute up once. */
+static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    struct nv_key_match match;
+    enum nv_err err = reserve_seen(t, work->source.count);
+    if (err)
+        return err;
+    memset(&scratch->present, 0, sizeof scratch->present);
+    for (uint32_t i = 0; i < work->source.count; i++) {
+        const struct nv_attribute *attribute = &work->source.items[i];
+        nv_rules_find(t->rules, attribute->key, &match);
+        scratch->seen[i] = (struct nv_seen){
+            .key = match.key, .source_rest = match.source_rest, .carried = i >= work->own_count};
+        if (match.key == 0)
+            continue;
+        const struct nv_rule_key *key = &t->rules->keys[match.key - 1];
+        if (watched(key) && !nv_value_absent(&attribute->value))
+            note_watches(scratch, key, i);
+    }
+    return NV_OK;
+}
+
+/* ---- candidates ---------------------------------------------------------------------------- */
+
+static enum nv_err new_candidate(struct nv_translation *t, struct nv_candidate **out)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    if (scratch->candidate_count == scratch->candidate_capacity) {
+        uint32_t capacity = scratch->candidate_capacity ? scratch->candidate_capacity * 2 : 128;
+        struct nv_candidate *larger = nv_arena_array(t->arena, capacity, sizeof *larger);
+        if (!larger)
+            return NV_ERR_NO_MEMORY;
+        if (scratch->candidate_count > 0)
+            memcpy(larger, scratch->candidates, scratch->candidate_count * sizeof *larger);
+        scratch->candidates = larger;
+        scratch->candidate_capacity = capacity;
+    }
+    *out = &scratch->candidates[scratch->candidate_count++];
+    return NV_OK;
+}
+
+/* Puts the newest candidate into its field's list, behind those that go before it. */
+static void enlist(struct nv_scratch *scratch)
+{
+    uint16_t number = (uint16_t)scratch->candidate_count;
+    struct nv_candidate *candidate = &scratch->candidates[number - 1];
+    uint16_t field = candidate->rule->field;
+    uint16_t *link = &scratch->heads[field];
+    if (*link == 0)
+        scratch->touched[scratch->touched_count++] = field;
+    while (*link != 0 && scratch->candidates[*link - 1].order <= candidate->order)
+        link = &scratch->candidates[*link - 1].next;
+    candidate->next = *link;
+    *link = number;
+}
+
+/* Precedence of a row for a value: what events and logs carry stands one step behind. */
+static uint16_t order_of(const struct nv_rule *rule, bool carried)
+{
+    uint32_t order = rule->precedence * 4u + (rule->flags & NV_RULE_USER ? 0 : 2) + carried;
+    return (uint16_t)(order < UINT16_MAX ? order : UINT16_MAX);
+}
+
+static enum nv_err add_candidate(struct nv_translation *t, const struct nv_rule *rule,
+                                 uint16_t attribute, const struct nv_value *value,
+                                 struct nv_str rest)
+{
+    struct nv_candidate *candidate;
+    enum nv_err err =
+        t->scratch.candidate_count < UINT16_MAX - 1 ? new_candidate(t, &candidate) : NV_ERR_LIMIT;
+    if (err)
+        return err == NV_ERR_LIMIT ? NV_OK : err; /* beyond: passes under its own key */
+    bool carried = attribute != UINT16_MAX && t->scratch.seen[attribute].carried;
+    *candidate = (struct nv_candidate){.rule = rule,
+                                       .attribute = attribute,
+                                       .order = order_of(rule, carried),
+                                       .rest = rest,
+                                       .value = value};
+    enlist(&t->scratch);
+    return NV_OK;
+}
+
+/* ---- trees --------------------------------------------------------------------------------- */
+
+/* The tree of a rule's field and prefix on this span; made at its first key. */
+static enum nv_err find_tree(struct nv_translation *t, const struct nv_rule *rule,
+                             uint16_t attribute, uint16_t *number)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    struct nv_str prefix =
+        nv_str_slice(t->rules->keys[rule->key].pattern, 0, t->rules->keys[rule->key].prefix_len);
+    for (uint32_t i = 0; i < scratch->tree_count; i++) {
+        const struct nv_rule *other = scratch->trees[i].rule;
+        struct nv_str theirs = nv_str_slice(t->rules->keys[other->key].pattern, 0,
+                                            t->rules->keys[other->key].prefix_len);
+        if (other->field == rule->field && nv_str_eq(prefix, theirs)) {
+            *number = (uint16_t)(i + 1);
+            return NV_OK;
+        }
+    }
+    if (scratch->tree_count == scratch->tree_capacity) {
+        uint32_t capacity = scratch->tree_capacity ? scratch->tree_capacity * 2 : 8;
+        struct nv_tree *larger = nv_arena_array(t->arena, capacity, sizeof *larger);
+        if (!larger)
+            return NV_ERR_NO_MEMORY;
+        if (scratch->tree_count > 0)
+            memcpy(larger, scratch->trees, scratch->tree_count * sizeof *larger);
+        scratch->trees = larger;
+        scratch->tree_capacity = capacity;
+    }
+    struct nv_tree *tree = &scratch->trees[scratch->tree_count++];
+    *tree = (struct nv_tree){.rule = rule};
+    nv_unflatten_init(&tree->builder, t->arena);
+    *number = (uint16_t)scratch->tree_count;
+    enum nv_err err = add_candidate(t, rule, attribute, NULL, NV_STR(""));
+    if (!err)
+        scratch->candidates[scratch->candidate_count - 1].tree = *number;
+    return err;
+}
+
+/* Adds an attribute to its rule's tree. Beyond the caps it stays as it is. */
+static enum nv_err add_to_tree(struct nv_translation *t, const struct nv_span_work *work,
+                               const struct nv_rule *rule, uint16_t attribute)
+{
+    struct nv_key_match match;
+    uint16_t number;
+    enum nv_err err = find_tree(t, rule, attribute, &number);
+    if (err)
+        return err;
+    const struct nv_attribute *source = &work->source.items[attribute];
+    nv_rules_find(t->rules, source->key, &match);
+    size_t prefix = t->rules->keys[rule->key].prefix_len;
+    struct nv_str path = nv_str_slice(match.folded, prefix + 1, match.folded.len);
+    /* The builder keeps the path: a folded one is only on this stack. */
+    if (match.folded.ptr == match.space) {
+        path = nv_arena_dup(t->arena, path);
+        if (!path.ptr && path.len > 0)
+            return NV_ERR_NO_MEMORY;
+    }
+    err = nv_unflatten_add(&t->scratch.trees[number - 1].builder, path, match.numbers,
+                           match.number_count, &source->value);
+    if (err == NV_ERR_LIMIT || err == NV_ERR_MALFORMED)
+        t->scratch.seen[attribute].state = NV_SOURCE_KEPT;
+    return err == NV_ERR_NO_MEMORY ? err : NV_OK;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+static bool applies(const struct nv_translation *t, const struct nv_span_work *work,
+                    const struct nv_rule *rule, const struct nv_value *value)
+{
+    uint32_t bit = NV_KIND_BIT(work->kind);
+    if (!(rule->where & NV_WHERE_SPAN) || (rule->flags & NV_RULE_KIND) || !(rule->kinds & bit))
+        return false;
+    return (t->rules->fields[rule->field].kinds & bit) != 0 && nv_rule_holds(t, work, rule, value);
+}
+
+static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_work *work,
+                              const struct nv_rule *rule, uint16_t attribute)
+{
+    struct nv_seen *seen = &t->scratch.seen[attribute];
+    const struct nv_attribute *source = &work->source.items[attribute];
+    if (rule->flags & NV_RULE_DROP)
+        seen->state = NV_SOURCE_DROPPED;
+    else if ((rule->flags & NV_RULE_KEEP) && seen->state != NV_SOURCE_DROPPED)
+        seen->state = NV_SOURCE_KEPT;
+    if ((rule->flags & (NV_RULE_DROP | NV_RULE_KEEP)) || rule->field == NV_FIELD_NONE)
+        return NV_OK;
+    if (rule->flags & NV_RULE_TREE)
+        return add_to_tree(t, work, rule, attribute);
+    struct nv_str rest = nv_str_slice(source->key, seen->source_rest, source->key.len);
+    return add_candidate(t, rule, attribute, &source->value, rest);
+}
+
+/* Rows of a fact of the span that is no attribute: @name, @scope, @any. */
+static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_work *work,
+                              uint16_t key_index, struct nv_str text)
+{
+    if (key_index == UINT16_MAX)
+        return NV_OK;
+    const struct nv_rule_key *key = &t->rules->keys[key_index];
+    const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+    struct nv_value *value = NULL;
+    for (unsigned i = 0; i < key->rule_count; i++) {
+        struct nv_value fact = nv_value_string(text);
+        if (!applies(t, work, &rule[i], &fact))
+            continue;
+        if (!value) {
+            value = nv_arena_alloc(t->arena, sizeof *value);
+            if (!value)
+                return NV_ERR_NO_MEMORY;
+            *value = fact;
+        }
+        enum nv_err err = add_candidate(t, &rule[i], UINT16_MAX, value, NV_STR(""));
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_work *work)
+{
+    for (uint32_t at = 0; at < work->source.count && at < UINT16_MAX; at++) {
+        if (t->scratch.seen[at].key == 0)
+            continue;
+        const struct nv_rule_key *key = &t->rules->keys[t->scratch.seen[at].key - 1];
+        const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+        for (unsigned i = 0; i < key->rule_count; i++) {
+            if (!applies(t, work, &rule[i], &work->source.items[at].value))
+                continue;
+            enum nv_err err = apply_rule(t, work, &rule[i], (uint16_t)at);
+            if (err)
+                return err;
+        }
+    }
+    const struct nv_mapping *mapping = t->mapping;
+    enum nv_err err = apply_fact(t, work, mapping->key_name, work->span->source_name);
+    if (!err)
+        err = apply_fact(t, work, mapping->key_scope, work->span->origin->scope_name);
+    if (!err)
+        err = apply_fact(t, work, mapping->key_any, NV_STR(""));
+    return err;
+}
+
+/* ---- content of events and log records ------------------------------------------------------ */
+
+/* Appends what events and log records carry to the source attributes. */
+static enum nv_err add_carried(struct nv_translation *t, struct nv_span_work *work, bool tool)
+{
+    if (work->span->event_count == 0 && work->log_count == 0)
+        return NV_OK;
+    struct nv_content content;
+    struct nv_content_source source = {.events = work->span->events,
+                                       .event_count = work->span->event_count,
+                                       .logs = work->logs,
+                                       .log_count = work->log_count,
+                                       .tool_span = tool};
+    enum nv_err err = nv_content_collect(t->arena, &source, &content);
+    for (uint32_t i = 0; !err && i < content.count; i++)
+        err = nv_attributes_add(&work->source, t->arena, content.items[i].key,
+                                content.items[i].value);
+    return err;
+}
+
+enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    scratch->candidate_count = 0;
+    scratch->tree_count = 0;
+    scratch->touched_count = 0;
+    work->source = work->span->attributes;
+    work->own_count = work->source.count;
+    work->span->attributes = (struct nv_attributes){0};
+    enum nv_err err = look_up(t, work);
+    if (err)
+        return err;
+    nv_kind_decide(t, work);
+    if (work->span->event_count > 0 || work->log_count > 0) {
+        err = add_carried(t, work, work->kind == NV_KIND_TOOL || work->kind == NV_KIND_MCP);
+        if (!err)
+            err = look_up(t, work);
+        if (err)
+            return err;
+        nv_kind_decide(t, work);
+    }
+    err = apply_rows(t, work);
+    return err ? err : nv_resolve_span(t, work);
+}
+
+enum nv_err nv_apply_resource(struct nv_translation *t, const struct nv_origin *origin)
+{
+    struct nv_key_match match;
+    struct nv_transform transform = {.arena = t->arena};
+    for (uint32_t i = 0; i < origin->resource.count; i++) {
+        const struct nv_attribute *attribute = &origin->resource.items[i];
+        nv_rules_find(t->rules, attribute->key, &match);
+        if (match.key == 0)
+            continue;
+        const struct nv_rule_key *key = &t->rules->keys[match.key - 1];
+        const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+        for (unsigned r = 0; r < key->rule_count; r++) {
+            struct nv_transformed result;
+            if (!(rule[r].where & NV_WHERE_RESOURCE) || rule[r].test_count > 0)
+                continue;
+            enum nv_err err = nv_transform_run(&transform, &t->rules->steps[rule[r].first_step],
+                                               rule[r].step_count, &attribute->value, &result);
+            if (err)
+                return err;
+            if (!result.absent && result.value.type == NV_VALUE_STRING)
+                nv_identity_tell(&t->identity, rule[r].field, result.value.as.string,
+                                 rule[r].precedence);
+        }
+    }
+    return NV_OK;
+}

@@ -1,0 +1,158 @@
+/*
+ * Conditions of rules, and the decision what kind a span is.
+ *
+ *   present watches (bits) ─┐
+ *   scope, name, value ─────┴─▶ tests of a rule ─▶ holds?
+ *
+ * All facts were gathered before (mapping/apply.c), so a test is a bit test or a comparison with a
+ * glob. Kind rows are tried in the order of their ranks and the first that holds decides; a row
+ * `kind` without a kind says "go on". Kinds that only the tree can tell are set later
+ * (mapping/usage.c).
+ */
+#include "mapping/engine.h"
+
+#include "mapping/messages.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+static bool any_bit(const struct nv_watch_set *a, const struct nv_watch_set *b)
+{
+    uint64_t common = 0;
+    for (unsigned i = 0; i < NV_WATCHES_MAX / 64; i++)
+        common |= a->bits[i] & b->bits[i];
+    return common != 0;
+}
+
+static struct nv_str span_kind_name(int32_t kind)
+{
+    static const struct nv_str names[] = {NV_STR_INIT("unspecified"), NV_STR_INIT("internal"),
+                                          NV_STR_INIT("server"),      NV_STR_INIT("client"),
+                                          NV_STR_INIT("producer"),    NV_STR_INIT("consumer")};
+    return kind >= 0 && kind <= NV_SPAN_KIND_CONSUMER ? names[kind] : names[0];
+}
+
+/* Text of a value for globs, without allocating: numbers into `space`. */
+static struct nv_str glob_text(const struct nv_value *value, char space[32])
+{
+    if (value->type == NV_VALUE_STRING) {
+        struct nv_str s = nv_str_trim(value->as.string);
+        bool quoted = s.len >= 2 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"';
+        return quoted ? nv_str_slice(s, 1, s.len - 2) : s;
+    }
+    if (value->type == NV_VALUE_BOOL)
+        return value->as.boolean ? NV_STR("true") : NV_STR("false");
+    if (value->type != NV_VALUE_INT)
+        return NV_STR("");
+    uint64_t rest =
+        value->as.integer < 0 ? 0 - (uint64_t)value->as.integer : (uint64_t)value->as.integer;
+    size_t at = 31;
+    do
+        space[--at] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value->as.integer < 0)
+        space[--at] = '-';
+    return (struct nv_str){space + at, 31 - at};
+}
+
+static bool event_matches(const struct nv_span_work *work, struct nv_str globs)
+{
+    for (uint32_t i = 0; i < work->span->event_count; i++)
+        if (nv_glob_any(globs, work->span->events[i].name))
+            return true;
+    for (uint32_t i = 0; i < work->log_count; i++)
+        if (nv_glob_any(globs, work->logs[i].event_name))
+            return true;
+    return false;
+}
+
+static bool attribute_matches(const struct nv_translation *t, const struct nv_span_work *work,
+                              const struct nv_test *test)
+{
+    char space[32];
+    unsigned number = test->first_watch;
+    if (!(t->scratch.present.bits[number / 64] >> number % 64 & 1))
+        return false;
+    const struct nv_value *value = &work->source.items[t->scratch.watch_at[number]].value;
+    return nv_glob_any(test->globs, glob_text(value, space));
+}
+
+static bool test_holds(const struct nv_translation *t, const struct nv_span_work *work,
+                       const struct nv_test *test, const struct nv_value *value)
+{
+    char space[32];
+    switch (test->what) {
+    case NV_TEST_VALUE:
+        return nv_glob_any(test->globs, glob_text(value, space));
+    case NV_TEST_SCOPE:
+        return nv_glob_any(test->globs, work->span->origin->scope_name);
+    case NV_TEST_NAME:
+        return nv_glob_any(test->globs, work->span->source_name);
+    case NV_TEST_SPAN_KIND:
+        return nv_glob_any(test->globs, span_kind_name(work->span->kind));
+    case NV_TEST_HAS:
+        return any_bit(&t->scratch.present, &test->mask);
+    case NV_TEST_ATTRIBUTE:
+        return attribute_matches(t, work, test);
+    case NV_TEST_EVENT:
+        return event_matches(work, test->globs);
+    default:
+        assert(!"unknown test");
+        return false;
+    }
+}
+
+bool nv_rule_holds(const struct nv_translation *t, const struct nv_span_work *work,
+                   const struct nv_rule *rule, const struct nv_value *value)
+{
+    const struct nv_test *test = &t->rules->tests[rule->first_test];
+    for (unsigned i = 0; i < rule->test_count; i++)
+        if (test_holds(t, work, &test[i], value) == test[i].negate)
+            return false;
+    return true;
+}
+
+/* The rank and kind decided so far. */
+struct decision {
+    uint16_t rank;
+    uint8_t kind;
+};
+
+/* Tries the kind rows of one key. Rows of a key stand in the order of their ranks. */
+static void decide_by_key(const struct nv_translation *t, const struct nv_span_work *work,
+                          uint16_t key_index, const struct nv_value *value,
+                          struct decision *decision)
+{
+    const struct nv_rule_key *key = &t->rules->keys[key_index];
+    const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+    for (unsigned i = 0; i < key->rule_count && rule[i].precedence < decision->rank; i++) {
+        if (!(rule[i].flags & NV_RULE_KIND) || !(rule[i].where & NV_WHERE_SPAN))
+            continue;
+        uint8_t kind = t->rules->steps[rule[i].first_step].kind;
+        if (kind != NV_KIND_NONE && nv_rule_holds(t, work, &rule[i], value))
+            *decision = (struct decision){rule[i].precedence, kind};
+    }
+}
+
+void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work)
+{
+    const struct nv_mapping *mapping = t->mapping;
+    struct decision decision = {UINT16_MAX, NV_KIND_NONE};
+    struct nv_value name = nv_value_string(work->span->source_name);
+    struct nv_value scope = nv_value_string(work->span->origin->scope_name);
+    struct nv_value nothing = nv_value_string(NV_STR(""));
+    for (uint32_t i = 0; i < work->source.count; i++) {
+        uint16_t key = t->scratch.seen[i].key;
+        const struct nv_value *value = &work->source.items[i].value;
+        if (key != 0 && t->rules->keys[key - 1].has_kind && !nv_value_absent(value))
+            decide_by_key(t, work, (uint16_t)(key - 1), value, &decision);
+    }
+    if (mapping->key_name != UINT16_MAX)
+        decide_by_key(t, work, mapping->key_name, &name, &decision);
+    if (mapping->key_scope != UINT16_MAX)
+        decide_by_key(t, work, mapping->key_scope, &scope, &decision);
+    if (mapping->key_any != UINT16_MAX)
+        decide_by_key(t, work, mapping->key_any, &nothing, &decision);
+    work->kind = (enum nv_kind)decision.kind;
+}

@@ -1,0 +1,380 @@
+/*
+ * From span bytes to nv_span: field numbers of the OTLP protocol buffers, nothing else.
+ *
+ * Repeated fields are counted before they are read, so that each list is one allocation of its
+ * exact size; the walk over the fields costs little beside what it saves. AnyValue nests, therefore
+ * its reader recurses, bounded by NV_VALUE_DEPTH_MAX. Unknown fields and known fields of another
+ * wire type are skipped, as protobuf has it. The last of several scalar fields wins. Nothing is
+ * judged here: empty names, odd times and zero ids are for the translation.
+ */
+#include "mapping/decode.h"
+
+#include "base/wire.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+/* Field numbers, from the .proto files of OTLP 1.x. */
+enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE = 2 };
+enum { ANY_STRING = 1, ANY_BOOL, ANY_INT, ANY_DOUBLE, ANY_ARRAY, ANY_KVLIST, ANY_BYTES };
+enum { LIST_VALUES = 1 };
+enum { RESOURCE_ATTRIBUTES = 1 };
+enum { SCOPE_NAME = 1, SCOPE_VERSION = 2, SCOPE_ATTRIBUTES = 3 };
+enum {
+    SPAN_ID = 2,
+    SPAN_TRACE_STATE = 3,
+    SPAN_PARENT_ID = 4,
+    SPAN_NAME = 5,
+    SPAN_KIND = 6,
+    SPAN_START = 7,
+    SPAN_END = 8,
+    SPAN_ATTRIBUTES = 9,
+    SPAN_DROPPED_ATTRIBUTES = 10,
+    SPAN_EVENTS = 11,
+    SPAN_DROPPED_EVENTS = 12,
+    SPAN_LINKS = 13,
+    SPAN_DROPPED_LINKS = 14,
+    SPAN_STATUS = 15,
+    SPAN_FLAGS = 16
+};
+enum { EVENT_TIME = 1, EVENT_NAME = 2, EVENT_ATTRIBUTES = 3 };
+enum { LINK_TRACE_ID = 1, LINK_SPAN_ID = 2, LINK_ATTRIBUTES = 4 };
+enum { STATUS_MESSAGE = 2, STATUS_CODE = 3 };
+
+static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
+                                struct nv_value *out);
+
+/* NV_OK at the regular end of a message, else what went wrong. */
+static enum nv_err at_end(enum nv_err err)
+{
+    return err == NV_ERR_END ? NV_OK : err;
+}
+
+/* How often the length-delimited field `number` occurs. */
+static uint32_t count_field(struct nv_str bytes, uint32_t number)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    uint32_t count = 0;
+    while (nv_wire_next(&wire, &field) == NV_OK)
+        count += field.number == number && field.type == NV_WIRE_BYTES;
+    return count;
+}
+
+static enum nv_err decode_attribute(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
+                                    struct nv_attribute *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    *out = (struct nv_attribute){.key = NV_STR("")};
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.type != NV_WIRE_BYTES)
+            continue;
+        if (field.number == KEY_VALUE_KEY)
+            out->key = field.bytes;
+        else if (field.number == KEY_VALUE_VALUE)
+            err = decode_value(arena, field.bytes, depth, &out->value);
+        if (err)
+            return err;
+    }
+    return at_end(err);
+}
+
+static enum nv_err decode_array(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
+                                struct nv_value *out)
+{
+    uint32_t count = count_field(bytes, LIST_VALUES), used = 0;
+    struct nv_value *items = nv_arena_array(arena, count, sizeof *items);
+    if (!items)
+        return NV_ERR_NO_MEMORY;
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    while (!(err = nv_wire_next(&wire, &field)))
+        if (field.number == LIST_VALUES && field.type == NV_WIRE_BYTES) {
+            assert(used < count);
+            err = decode_value(arena, field.bytes, depth, &items[used++]);
+            if (err)
+                return err;
+        }
+    out->type = NV_VALUE_ARRAY;
+    out->as.array.items = items;
+    out->as.array.count = used;
+    return at_end(err);
+}
+
+/* All KeyValues in field `number`, as a list of its exact size. */
+static enum nv_err decode_attributes(struct nv_arena *arena, struct nv_str bytes, uint32_t number,
+                                     unsigned depth, struct nv_attributes *out)
+{
+    uint32_t count = count_field(bytes, number);
+    *out = (struct nv_attributes){0};
+    if (count == 0)
+        return NV_OK;
+    out->items = nv_arena_array(arena, count, sizeof *out->items);
+    if (!out->items)
+        return NV_ERR_NO_MEMORY;
+    out->capacity = count;
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    while (!(err = nv_wire_next(&wire, &field)))
+        if (field.number == number && field.type == NV_WIRE_BYTES) {
+            assert(out->count < count);
+            err = decode_attribute(arena, field.bytes, depth, &out->items[out->count++]);
+            if (err)
+                return err;
+        }
+    return at_end(err);
+}
+
+static enum nv_err decode_kvlist(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
+                                 struct nv_value *out)
+{
+    struct nv_attributes list;
+    enum nv_err err = decode_attributes(arena, bytes, LIST_VALUES, depth, &list);
+    if (err)
+        return err;
+    out->type = NV_VALUE_MAP;
+    out->as.map.items = list.items;
+    out->as.map.count = list.count;
+    return NV_OK;
+}
+
+/* One field of an AnyValue. Fields of a wrong wire type are skipped. */
+static enum nv_err decode_any_field(struct nv_arena *arena, const struct nv_wire_field *field,
+                                    unsigned depth, struct nv_value *out)
+{
+    if (field->type == NV_WIRE_BYTES) {
+        switch (field->number) {
+        case ANY_STRING:
+            *out = nv_value_string(field->bytes);
+            break;
+        case ANY_BYTES:
+            *out = (struct nv_value){.type = NV_VALUE_BYTES, .as.string = field->bytes};
+            break;
+        case ANY_ARRAY:
+            return decode_array(arena, field->bytes, depth + 1, out);
+        case ANY_KVLIST:
+            return decode_kvlist(arena, field->bytes, depth + 1, out);
+        default:
+            break;
+        }
+    } else if (field->type == NV_WIRE_VARINT && field->number == ANY_BOOL) {
+        *out = nv_value_bool(field->value != 0);
+    } else if (field->type == NV_WIRE_VARINT && field->number == ANY_INT) {
+        *out = nv_value_int((int64_t)field->value);
+    } else if (field->type == NV_WIRE_FIXED64 && field->number == ANY_DOUBLE) {
+        *out = nv_value_double(nv_wire_double(field->value));
+    }
+    return NV_OK;
+}
+
+static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
+                                struct nv_value *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    *out = nv_value_null();
+    if (depth > NV_VALUE_DEPTH_MAX)
+        return NV_ERR_DEPTH;
+    while (!(err = nv_wire_next(&wire, &field))) {
+        err = decode_any_field(arena, &field, depth, out);
+        if (err)
+            return err;
+    }
+    return at_end(err);
+}
+
+enum nv_err nv_decode_value(struct nv_arena *arena, struct nv_str bytes, struct nv_value *out)
+{
+    return decode_value(arena, bytes, 0, out);
+}
+
+enum nv_err nv_decode_attribute(struct nv_arena *arena, struct nv_str bytes,
+                                struct nv_attribute *out)
+{
+    return decode_attribute(arena, bytes, 0, out);
+}
+
+/* ---- span ---------------------------------------------------------------------------------- */
+
+/* Copies an id of the right length; leaves zeroes otherwise. */
+static bool copy_id(uint8_t *id, size_t len, struct nv_str bytes)
+{
+    if (bytes.len != len)
+        return false;
+    memcpy(id, bytes.ptr, len);
+    return true;
+}
+
+static enum nv_err decode_event(struct nv_arena *arena, struct nv_str bytes, struct nv_event *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    out->name = NV_STR("event");
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.number == EVENT_TIME && field.type == NV_WIRE_FIXED64)
+            out->time_ns = field.value;
+        else if (field.number == EVENT_NAME && field.type == NV_WIRE_BYTES && field.bytes.len > 0)
+            out->name = field.bytes;
+    }
+    if (err != NV_ERR_END)
+        return err;
+    return decode_attributes(arena, bytes, EVENT_ATTRIBUTES, 0, &out->attributes);
+}
+
+static enum nv_err decode_link(struct nv_arena *arena, struct nv_str bytes, struct nv_link *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.type != NV_WIRE_BYTES)
+            continue;
+        if (field.number == LINK_TRACE_ID)
+            (void)copy_id(out->trace_id, sizeof out->trace_id, field.bytes);
+        else if (field.number == LINK_SPAN_ID)
+            (void)copy_id(out->span_id, sizeof out->span_id, field.bytes);
+    }
+    if (err != NV_ERR_END)
+        return err;
+    return decode_attributes(arena, bytes, LINK_ATTRIBUTES, 0, &out->attributes);
+}
+
+static void decode_status(struct nv_str bytes, struct nv_span *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    while (nv_wire_next(&wire, &field) == NV_OK) {
+        if (field.number == STATUS_MESSAGE && field.type == NV_WIRE_BYTES)
+            out->source_status_message = field.bytes;
+        else if (field.number == STATUS_CODE && field.type == NV_WIRE_VARINT)
+            out->status_code = (int32_t)field.value;
+    }
+}
+
+static bool all_zero(const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+static void decode_span_bytes(const struct nv_wire_field *field, struct nv_span *out)
+{
+    switch (field->number) {
+    case SPAN_ID:
+        (void)copy_id(out->span_id, sizeof out->span_id, field->bytes);
+        break;
+    case SPAN_PARENT_ID:
+        out->has_parent = copy_id(out->parent_id, sizeof out->parent_id, field->bytes) &&
+                          !all_zero(out->parent_id, sizeof out->parent_id);
+        break;
+    case SPAN_TRACE_STATE:
+        out->trace_state = field->bytes;
+        break;
+    case SPAN_NAME:
+        out->source_name = field->bytes;
+        break;
+    case SPAN_STATUS:
+        decode_status(field->bytes, out);
+        break;
+    default:
+        break;
+    }
+}
+
+static void decode_span_number(const struct nv_wire_field *field, struct nv_span *out)
+{
+    bool fixed64 = field->type == NV_WIRE_FIXED64, varint = field->type == NV_WIRE_VARINT;
+    if (field->number == SPAN_START && fixed64)
+        out->start_ns = field->value;
+    else if (field->number == SPAN_END && fixed64)
+        out->end_ns = field->value;
+    else if (field->number == SPAN_KIND && varint)
+        out->kind = (int32_t)field->value;
+    else if (field->number == SPAN_DROPPED_ATTRIBUTES && varint)
+        out->dropped_attributes = (uint32_t)field->value;
+    else if (field->number == SPAN_DROPPED_EVENTS && varint)
+        out->dropped_events = (uint32_t)field->value;
+    else if (field->number == SPAN_DROPPED_LINKS && varint)
+        out->dropped_links = (uint32_t)field->value;
+    else if (field->number == SPAN_FLAGS && field->type == NV_WIRE_FIXED32)
+        out->flags = (uint32_t)field->value;
+}
+
+/* Events and links, into lists of their exact size. */
+static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, struct nv_span *out)
+{
+    uint32_t events = count_field(bytes, SPAN_EVENTS), links = count_field(bytes, SPAN_LINKS);
+    if (events + links == 0)
+        return NV_OK;
+    out->events = nv_arena_array(arena, events, sizeof *out->events);
+    out->links = nv_arena_array(arena, links, sizeof *out->links);
+    if (!out->events || !out->links)
+        return NV_ERR_NO_MEMORY;
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.type != NV_WIRE_BYTES)
+            continue;
+        if (field.number == SPAN_EVENTS)
+            err = decode_event(arena, field.bytes, &out->events[out->event_count++]);
+        else if (field.number == SPAN_LINKS)
+            err = decode_link(arena, field.bytes, &out->links[out->link_count++]);
+        if (err)
+            return err;
+    }
+    return at_end(err);
+}
+
+enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct nv_span *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    memset(out, 0, sizeof *out);
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.type == NV_WIRE_BYTES)
+            decode_span_bytes(&field, out);
+        else
+            decode_span_number(&field, out);
+    }
+    if (err != NV_ERR_END)
+        return err;
+    err = decode_attributes(arena, bytes, SPAN_ATTRIBUTES, 0, &out->attributes);
+    return err ? err : decode_lists(arena, bytes, out);
+}
+
+enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *group,
+                             struct nv_origin *out)
+{
+    struct nv_wire wire = nv_wire_read(group->scope);
+    struct nv_wire_field field;
+    memset(out, 0, sizeof *out);
+    enum nv_err err =
+        decode_attributes(arena, group->resource, RESOURCE_ATTRIBUTES, 0, &out->resource);
+    if (err)
+        return err;
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.type != NV_WIRE_BYTES)
+            continue;
+        if (field.number == SCOPE_NAME)
+            out->scope_name = field.bytes;
+        else if (field.number == SCOPE_VERSION)
+            out->scope_version = field.bytes;
+    }
+    if (err != NV_ERR_END)
+        return err;
+    out->schema_url =
+        group->scope_schema_url.len > 0 ? group->scope_schema_url : group->resource_schema_url;
+    out->service_name = group->service_name;
+    return decode_attributes(arena, group->scope, SCOPE_ATTRIBUTES, 0, &out->scope_attributes);
+}

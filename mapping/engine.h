@@ -1,0 +1,158 @@
+/*
+ * What the files of this stage share while one trace is translated.
+ *
+ *   nv_translation ─┬─ nv_span_work[span_count]   one a span: kind, known fields, place in the tree
+ *                   ├─ nv_identity                session, user, project, ... as the spans tell
+ * them └─ scratch                    candidates of the span at hand, reused
+ */
+#ifndef NV_MAPPING_ENGINE_H
+#define NV_MAPPING_ENGINE_H
+
+#include "mapping/logs.h"
+#include "mapping/mapping.h"
+#include "mapping/rule.h"
+#include "mapping/transform.h"
+#include "mapping/unflatten.h"
+
+#define NV_NO_SPAN UINT32_MAX
+
+struct nv_prices;
+
+/* A mapping after nv_mapping_new: constant. */
+struct nv_mapping {
+    struct nv_arena *arena; /* owns everything here */
+    const struct nv_rules *rules;
+    struct nv_rules own_rules; /* built-in and the user's, when there is a rules file */
+    const struct nv_prices *prices;
+    enum nv_keep_source keep_source;
+    struct nv_str project, environment, service_version, gateway_version;
+    struct nv_agents *agents;
+    uint16_t key_any, key_name, key_scope; /* UINT16_MAX: no row asks for it */
+};
+
+/* A fact about the trace, with the precedence of the row that told it. */
+struct nv_fact {
+    struct nv_str text; /* ptr NULL: not told */
+    uint16_t precedence;
+};
+
+struct nv_identity {
+    struct nv_fact session, user, request, project, environment, service_version, name;
+};
+
+/* One candidate for a field. */
+struct nv_candidate {
+    const struct nv_rule *rule;
+    uint16_t attribute;           /* index into the work's source, UINT16_MAX for derived ones */
+    uint16_t next;                /* 1 + index of the next in the field's list, by precedence */
+    uint16_t tree;                /* 1 + index of the tree, 0 for none */
+    uint16_t order;               /* precedence with what carries the value */
+    struct nv_str rest;           /* {*}: what it stands for */
+    const struct nv_value *value; /* the value before the row's steps */
+};
+
+/* Keys of one prefix that are put together again for one rule. */
+struct nv_tree {
+    struct nv_unflatten builder;
+    const struct nv_rule *rule;
+    struct nv_value value;
+};
+
+enum nv_source_state {
+    NV_SOURCE_PLAIN,     /* goes out under its own key */
+    NV_SOURCE_EXPRESSED, /* a field says all of it */
+    NV_SOURCE_KEPT,      /* goes out, whatever else is said */
+    NV_SOURCE_DROPPED    /* never goes out */
+};
+
+/* What is known of one source attribute of the span at hand. */
+struct nv_seen {
+    uint16_t key;         /* 1 + key index, 0: unknown */
+    uint16_t source_rest; /* {*}: offset in the attribute's key */
+    uint8_t state;        /* enum nv_source_state */
+    bool carried;         /* came from an event or a log record, not from the attributes */
+};
+
+struct nv_scratch {
+    struct nv_candidate *candidates;
+    uint32_t candidate_count, candidate_capacity;
+    uint16_t *heads;   /* per field: 1 + first candidate */
+    uint16_t *touched; /* fields with candidates, in order */
+    uint32_t touched_count;
+    struct nv_seen *seen; /* per source attribute */
+    uint32_t seen_capacity;
+    struct nv_tree *trees;
+    uint32_t tree_count, tree_capacity;
+    struct nv_watch_set present;
+    uint16_t watch_at[NV_WATCHES_MAX]; /* attribute of a present watch */
+};
+
+struct nv_span_work {
+    struct nv_span *span; /* in the trace; its attributes are the translated ones */
+    struct nv_attributes source;
+    uint32_t own_count; /* source attributes of the span itself; carried ones follow */
+    enum nv_kind kind;
+    uint16_t at[NV_FIELD_KNOWN]; /* 1 + index of a known field in span->attributes */
+    uint32_t group;
+    uint32_t parent; /* NV_NO_SPAN: none here */
+    uint32_t depth;  /* below the topmost span of its branch */
+    const struct nv_log *logs;
+    uint32_t log_count;
+};
+
+struct nv_translation {
+    const struct nv_mapping *mapping;
+    const struct nv_rules *rules;
+    struct nv_raw_trace *raw;
+    struct nv_arena *arena;
+    struct nv_trace *trace;
+    struct nv_origin *origins; /* one a group */
+    struct nv_span_work *works;
+    uint32_t work_count;
+    uint32_t root; /* index of the root, or of the first of the topmost spans */
+    struct nv_scratch scratch;
+    struct nv_identity identity;
+    struct nv_buf *report; /* explain: where to write, or NULL */
+};
+
+/* Readies the scratch for the rules. NV_ERR_NO_MEMORY. */
+enum nv_err nv_scratch_init(struct nv_translation *t) NV_MUST_USE;
+
+/* Decides work->kind from the kind rows. Called by nv_apply_span. */
+void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work);
+/* Do all of a rule's conditions but the kind hold for a value of the span? */
+bool nv_rule_holds(const struct nv_translation *t, const struct nv_span_work *work,
+                   const struct nv_rule *rule, const struct nv_value *value);
+
+/*
+ * Translates one span's source attributes into span->attributes, and what it tells of the trace
+ * into t->identity. NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
+/* What a resource tells of the trace. NV_ERR_NO_MEMORY. */
+enum nv_err nv_apply_resource(struct nv_translation *t, const struct nv_origin *origin) NV_MUST_USE;
+/* Decides every field that has candidates and writes span->attributes. NV_ERR_NO_MEMORY. */
+enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
+/* Tells the trace: keeps `text` for `field` when it goes before what was told. */
+void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_str text,
+                      uint16_t precedence);
+
+/* Decodes spans and log records, orders them and links the tree: fills t->works, t->origins and
+ * t->root. Drops repeated span ids. Errors as nv_decode_span. */
+enum nv_err nv_tree_build(struct nv_translation *t) NV_MUST_USE;
+/* Tokens and costs of each call once: repeats of a call and sums of parents are renamed. */
+enum nv_err nv_usage_settle(struct nv_translation *t) NV_MUST_USE;
+/* Status, status message and exception of a span from its status, events and attributes. */
+enum nv_err nv_outcome_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
+/* Project, environment, session, name, status, times, attributes of the trace itself. */
+enum nv_err nv_trace_settle(struct nv_translation *t) NV_MUST_USE;
+
+/* The value of a known field of a span, or NULL. Borrowed, mutable until the list grows. */
+struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_field field);
+/* Sets a known field (replaces or appends). NV_ERR_NO_MEMORY. */
+enum nv_err nv_work_set(struct nv_translation *t, struct nv_span_work *work,
+                        enum nv_known_field field, struct nv_value value) NV_MUST_USE;
+/* Gives a known field another name, so that it no longer counts as the field. */
+void nv_work_rename(struct nv_span_work *work, enum nv_known_field field, struct nv_str name);
+
+#endif

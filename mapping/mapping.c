@@ -1,0 +1,115 @@
+/*
+ * The mapping as a whole: what is made once at start and then only read.
+ *
+ *   config ─▶ nv_mapping [ rules (built in, or merged with the user's), prices, defaults ]
+ *
+ * Without a rules file the compiled-in rules are used in place, with no start-up cost. With one,
+ * the built-in rows are imported into a draft, the user's parsed behind them and the set built
+ * anew: a few milliseconds, once. Wrong files are refused here, with line and column, so that a
+ * running gateway never meets one.
+ */
+#include "mapping/engine.h"
+#include "mapping/rule_parse.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/banned.h"
+
+#define ARENA_BYTES_MAX ((size_t)256 << 20)
+#define FILE_BYTES_MAX ((size_t)4 << 20)
+
+/* Whole of a small file in the arena. */
+static enum nv_err read_file(struct nv_arena *arena, struct nv_str path, struct nv_str *out,
+                             struct nv_fail *fail)
+{
+    struct nv_str name = nv_arena_printf(arena, "%.*s", NV_STR_ARG(path));
+    char *bytes = nv_arena_raw(arena, FILE_BYTES_MAX);
+    if (!name.ptr || !bytes)
+        return NV_ERR_NO_MEMORY;
+    FILE *in = fopen(name.ptr, "rb");
+    if (!in) {
+        (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't open the file: %s", strerror(errno));
+        if (fail)
+            snprintf(fail->path, sizeof fail->path, "%s:0:0", name.ptr);
+        return NV_ERR_CONFIG;
+    }
+    size_t len = fread(bytes, 1, FILE_BYTES_MAX, in);
+    bool whole = len < FILE_BYTES_MAX && !ferror(in);
+    fclose(in);
+    if (!whole)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "file is too large or can't be read");
+    *out = (struct nv_str){bytes, len};
+    return NV_OK;
+}
+
+static enum nv_err load_rules(struct nv_mapping *mapping, struct nv_str path, struct nv_fail *fail)
+{
+    struct nv_rule_draft draft;
+    struct nv_str text, name;
+    mapping->rules = nv_rules_builtin();
+    if (path.len == 0)
+        return NV_OK;
+    enum nv_err err = read_file(mapping->arena, path, &text, fail);
+    if (err)
+        return err;
+    name = nv_arena_dup(mapping->arena, path);
+    if (!name.ptr)
+        return NV_ERR_NO_MEMORY;
+    nv_rule_draft_init(&draft, mapping->arena);
+    err = nv_rule_draft_import(&draft, mapping->rules);
+    if (!err)
+        err = nv_rule_parse(&draft, name, text, true, fail);
+    if (!err)
+        err = nv_rule_build(&draft, &mapping->own_rules);
+    if (!err)
+        mapping->rules = &mapping->own_rules;
+    return err;
+}
+
+static enum nv_err copy_texts(struct nv_mapping *mapping, const struct nv_mapping_config *config)
+{
+    const struct {
+        struct nv_str from, *to;
+    } texts[] = {{config->project, &mapping->project},
+                 {config->environment, &mapping->environment},
+                 {config->service_version, &mapping->service_version},
+                 {config->gateway_version, &mapping->gateway_version}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        *texts[i].to = nv_arena_dup(mapping->arena, texts[i].from);
+        if (texts[i].from.len > 0 && !texts[i].to->ptr)
+            return NV_ERR_NO_MEMORY;
+    }
+    return NV_OK;
+}
+
+struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct nv_fail *fail)
+{
+    struct nv_arena *arena = nv_arena_new(ARENA_BYTES_MAX);
+    struct nv_mapping *mapping = arena ? nv_arena_alloc(arena, sizeof *mapping) : NULL;
+    enum nv_err err = mapping ? NV_OK : NV_ERR_NO_MEMORY;
+    if (!err) {
+        mapping->arena = arena;
+        mapping->keep_source = config->keep_source;
+        mapping->agents = config->agents;
+        err = copy_texts(mapping, config);
+    }
+    if (!err)
+        err = load_rules(mapping, config->rules_file, fail);
+    if (err) {
+        (void)nv_fail_set(fail, err, 0, "%s", nv_err_info(err)->text);
+        nv_arena_free(arena);
+        return NULL;
+    }
+    mapping->key_any = nv_rules_find_exact(mapping->rules, NV_STR("@any"), false);
+    mapping->key_name = nv_rules_find_exact(mapping->rules, NV_STR("@name"), false);
+    mapping->key_scope = nv_rules_find_exact(mapping->rules, NV_STR("@scope"), false);
+    return mapping;
+}
+
+void nv_mapping_free(struct nv_mapping *mapping)
+{
+    if (mapping)
+        nv_arena_free(mapping->arena);
+}

@@ -1,0 +1,459 @@
+/*
+ * Decides each field by itself, and what goes out under its own key.
+ *
+ *   field ─▶ its candidates by precedence ─▶ first that is not absent wins ─▶ span->attributes
+ *                                            losers: equal value: expressed; else kept
+ *   derived fields come after the fields they derive from
+ *   then: every source attribute that is neither expressed nor dropped
+ *
+ * The rule that the first matching vocabulary must not win a whole span (trap 34) is the shape of
+ * this file: there is no loop over vocabularies. Nothing is lost: a source attribute is left out
+ * only when a field says all of it (`exact`), or when its row drops it.
+ */
+#include "mapping/engine.h"
+
+#include "mapping/messages.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+enum nv_err nv_work_set(struct nv_translation *t, struct nv_span_work *work,
+                        enum nv_known_field field, struct nv_value value)
+{
+    struct nv_value *there = nv_work_get(work, field);
+    if (there) {
+        *there = value;
+        return NV_OK;
+    }
+    enum nv_err err =
+        nv_attributes_add(&work->span->attributes, t->arena, t->rules->fields[field].name, value);
+    if (!err)
+        work->at[field] = (uint16_t)work->span->attributes.count;
+    return err;
+}
+
+void nv_work_rename(struct nv_span_work *work, enum nv_known_field field, struct nv_str name)
+{
+    if (work->at[field] == 0)
+        return;
+    work->span->attributes.items[work->at[field] - 1].key = name;
+    work->at[field] = 0;
+}
+
+void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_str text,
+                      uint16_t precedence)
+{
+    struct nv_fact *fact;
+    switch (field) {
+    case NV_FIELD_SESSION_ID:
+        fact = &identity->session;
+        break;
+    case NV_FIELD_USER_ID:
+        fact = &identity->user;
+        break;
+    case NV_FIELD_METADATA_REQUEST_ID:
+        fact = &identity->request;
+        break;
+    case NV_FIELD_PROJECT:
+        fact = &identity->project;
+        break;
+    case NV_FIELD_ENVIRONMENT:
+        fact = &identity->environment;
+        break;
+    case NV_FIELD_SERVICE_VERSION:
+        fact = &identity->service_version;
+        break;
+    case NV_FIELD_TRACE_NAME:
+        fact = &identity->name;
+        break;
+    default:
+        return;
+    }
+    if (text.len > 0 && (!fact->text.ptr || precedence < fact->precedence))
+        *fact = (struct nv_fact){text, precedence};
+}
+
+/* ---- explain ------------------------------------------------------------------------------- */
+
+static struct nv_str source_name(const struct nv_translation *t, const struct nv_span_work *work,
+                                 const struct nv_candidate *candidate)
+{
+    if (candidate->tree)
+        return t->rules->keys[candidate->rule->key].pattern;
+    if (candidate->attribute == UINT16_MAX)
+        return t->rules->keys[candidate->rule->key].pattern;
+    return work->source.items[candidate->attribute].key;
+}
+
+static void report_line(const struct nv_translation *t, const struct nv_span_work *work,
+                        const struct nv_candidate *candidate, const char *verdict)
+{
+    if (!t->report)
+        return;
+    const struct nv_rule *rule = candidate->rule;
+    (void)nv_buf_printf(t->report, "    %-8s %.*s  (%.*s:%u, precedence %u)\n", verdict,
+                        NV_STR_ARG(source_name(t, work, candidate)),
+                        NV_STR_ARG(t->rules->files[rule->file].name), rule->line, rule->precedence);
+}
+
+static void report_field(const struct nv_translation *t, struct nv_str name)
+{
+    if (t->report)
+        (void)nv_buf_printf(t->report, "  %.*s\n", NV_STR_ARG(name));
+}
+
+/* ---- one candidate ------------------------------------------------------------------------- */
+
+static enum nv_err transform_candidate(struct nv_translation *t, const struct nv_span_work *work,
+                                       struct nv_candidate *candidate, struct nv_transformed *out)
+{
+    struct nv_transform transform = {.arena = t->arena, .start_ns = work->span->start_ns};
+    if (candidate->tree) {
+        struct nv_tree *tree = &t->scratch.trees[candidate->tree - 1];
+        enum nv_err err = nv_unflatten_finish(&tree->builder, &tree->value);
+        if (err)
+            return err;
+        candidate->value = &tree->value;
+    }
+    return nv_transform_run(&transform, &t->rules->steps[candidate->rule->first_step],
+                            candidate->rule->step_count, candidate->value, out);
+}
+
+static void set_state(struct nv_seen *seen, enum nv_source_state state)
+{
+    if (state > seen->state)
+        seen->state = (uint8_t)state;
+}
+
+/* Marks the attributes behind a candidate as said by a field. */
+static void mark_expressed(struct nv_translation *t, const struct nv_span_work *work,
+                           const struct nv_candidate *candidate)
+{
+    if (!candidate->tree) {
+        if (candidate->attribute != UINT16_MAX)
+            set_state(&t->scratch.seen[candidate->attribute], NV_SOURCE_EXPRESSED);
+        return;
+    }
+    const struct nv_rule_key *key = &t->rules->keys[candidate->rule->key];
+    struct nv_str prefix = nv_str_slice(key->pattern, 0, key->prefix_len);
+    for (uint32_t i = 0; i < work->source.count; i++) {
+        const struct nv_seen *seen = &t->scratch.seen[i];
+        if (seen->key == 0)
+            continue;
+        const struct nv_rule_key *other = &t->rules->keys[seen->key - 1];
+        const struct nv_rule *rule = &t->rules->rules[other->first_rule];
+        if (other->prefix_len != key->prefix_len || !nv_str_starts(other->pattern, prefix))
+            continue;
+        for (unsigned r = 0; r < other->rule_count; r++)
+            if ((rule[r].flags & NV_RULE_TREE) && rule[r].field == candidate->rule->field)
+                set_state(&t->scratch.seen[i], NV_SOURCE_EXPRESSED);
+    }
+}
+
+/* ---- placing ------------------------------------------------------------------------------- */
+
+/* `{*}` of a field's name replaced by what it stood for. */
+static struct nv_str concrete_name(struct nv_translation *t, struct nv_str name, struct nv_str rest)
+{
+    size_t hole = nv_str_find(name, NV_STR("{*}"));
+    assert(hole != SIZE_MAX);
+    return nv_arena_printf(t->arena, "%.*s%.*s%.*s", (int)hole, name.ptr, NV_STR_ARG(rest),
+                           (int)(name.len - hole - 3), name.ptr + hole + 3);
+}
+
+static enum nv_err add_custom(struct nv_translation *t, struct nv_attributes *list,
+                              struct nv_str name, struct nv_value value)
+{
+    if (name.len == 0 || nv_value_absent(&value) || nv_attributes_get(list, name))
+        return NV_OK;
+    return nv_attributes_add(list, t->arena, name, value);
+}
+
+/* Tags: an array of names, or an object of texts. */
+static enum nv_err place_tags(struct nv_translation *t, const struct nv_value *value)
+{
+    enum nv_err err = NV_OK;
+    if (value->type == NV_VALUE_ARRAY)
+        for (uint32_t i = 0; !err && i < value->as.array.count; i++) {
+            const struct nv_value *item = &value->as.array.items[i];
+            if (item->type == NV_VALUE_STRING && item->as.string.len > 0)
+                err = add_custom(t, &t->trace->tags, item->as.string,
+                                 nv_value_string(NV_STR("true")));
+        }
+    else if (value->type == NV_VALUE_MAP)
+        for (uint32_t i = 0; !err && i < value->as.map.count; i++)
+            err = add_custom(t, &t->trace->tags, value->as.map.items[i].key,
+                             value->as.map.items[i].value);
+    return err;
+}
+
+/* A fact of the trace, or of the span outside its attributes. */
+static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *work,
+                                 const struct nv_candidate *candidate, const struct nv_value *value)
+{
+    uint16_t field = candidate->rule->field;
+    struct nv_str text = nv_value_text(t->arena, value);
+    if (!text.ptr && text.len > 0)
+        return NV_ERR_NO_MEMORY;
+    switch (field) {
+    case NV_FIELD_TAGS:
+        return place_tags(t, value);
+    case NV_FIELD_TAGS_WILD:
+        return add_custom(t, &t->trace->tags, candidate->rest, nv_value_string(text));
+    case NV_FIELD_CUSTOM_WILD:
+        return add_custom(t, &t->trace->custom_attributes, candidate->rest, *value);
+    case NV_FIELD_SPAN_NAME:
+        work->span->name = text;
+        return NV_OK;
+    case NV_FIELD_SPAN_STATUS_MESSAGE:
+        work->span->status_message = text;
+        return NV_OK;
+    case NV_FIELD_SPAN_STATUS:
+        work->span->status = nv_str_ieq(text, NV_STR("error"))     ? NV_STATUS_ERROR
+                             : nv_str_ieq(text, NV_STR("timeout")) ? NV_STATUS_TIMEOUT
+                                                                   : NV_STATUS_OK;
+        return NV_OK;
+    default:
+        nv_identity_tell(&t->identity, field, text, candidate->rule->precedence);
+        return NV_OK;
+    }
+}
+
+static bool is_outside(const struct nv_translation *t, uint16_t field)
+{
+    return t->rules->fields[field].of_trace || field == NV_FIELD_SPAN_NAME ||
+           field == NV_FIELD_SPAN_STATUS || field == NV_FIELD_SPAN_STATUS_MESSAGE;
+}
+
+/* Members of an object one by one into a {*} field. */
+static enum nv_err spread(struct nv_translation *t, struct nv_span_work *work,
+                          struct nv_candidate candidate, const struct nv_value *value)
+{
+    for (uint32_t i = 0; i < value->as.map.count; i++) {
+        const struct nv_attribute *member = &value->as.map.items[i];
+        enum nv_err err;
+        candidate.rest = member->key;
+        if (is_outside(t, candidate.rule->field)) {
+            err = place_outside(t, work, &candidate, &member->value);
+        } else {
+            struct nv_str name =
+                concrete_name(t, t->rules->fields[candidate.rule->field].name, member->key);
+            err = name.ptr ? add_custom(t, &work->span->attributes, name, member->value)
+                           : NV_ERR_NO_MEMORY;
+        }
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+static enum nv_err place(struct nv_translation *t, struct nv_span_work *work,
+                         const struct nv_candidate *candidate, const struct nv_transformed *result)
+{
+    uint16_t field = candidate->rule->field;
+    const struct nv_rule *rule = candidate->rule;
+    struct nv_attributes *list = &work->span->attributes;
+    bool spreads = t->rules->steps[rule->first_step + rule->step_count - 1].op == NV_STEP_SPREAD;
+    if (spreads)
+        return result->value.type == NV_VALUE_MAP ? spread(t, work, *candidate, &result->value)
+                                                  : NV_OK;
+    if (is_outside(t, field))
+        return place_outside(t, work, candidate, &result->value);
+    if (rule->flags & NV_RULE_WILD) {
+        struct nv_str name = concrete_name(t, t->rules->fields[field].name, candidate->rest);
+        return name.ptr ? nv_attributes_add(list, t->arena, name, result->value) : NV_ERR_NO_MEMORY;
+    }
+    enum nv_err err =
+        nv_attributes_add(list, t->arena, t->rules->fields[field].name, result->value);
+    if (!err && field < NV_FIELD_KNOWN)
+        work->at[field] = (uint16_t)list->count;
+    return err;
+}
+
+/* May the source be left out, now that this field has its value? */
+static bool says_all(const struct nv_translation *t, const struct nv_candidate *candidate,
+                     const struct nv_transformed *result)
+{
+    const struct nv_rule *rule = candidate->rule;
+    return result->exact && !is_outside(t, rule->field) &&
+           t->rules->steps[rule->first_step].op != NV_STEP_SPREAD;
+}
+
+/* ---- a field ------------------------------------------------------------------------------- */
+
+static enum nv_err derive(struct nv_translation *t, uint16_t field, const struct nv_value *value);
+
+/* Each candidate of a {*} field stands for a name of its own. */
+static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work, uint16_t field)
+{
+    for (uint16_t at = t->scratch.heads[field]; at != 0;) {
+        struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
+        struct nv_transformed result;
+        enum nv_err err = transform_candidate(t, work, candidate, &result);
+        if (!err && !result.absent) {
+            report_line(t, work, candidate, "took");
+            err = place(t, work, candidate, &result);
+            if (says_all(t, candidate, &result))
+                mark_expressed(t, work, candidate);
+        }
+        if (err)
+            return err;
+        at = candidate->next;
+    }
+    return NV_OK;
+}
+
+static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *work,
+                                 uint16_t field)
+{
+    struct nv_transformed winner = {.absent = true}, result;
+    report_field(t, t->rules->fields[field].name);
+    if (t->scratch.candidates[t->scratch.heads[field] - 1].rule->flags & NV_RULE_WILD)
+        return resolve_wild(t, work, field);
+    for (uint16_t at = t->scratch.heads[field]; at != 0; at = t->scratch.candidates[at - 1].next) {
+        struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
+        enum nv_err err = transform_candidate(t, work, candidate, &result);
+        if (err)
+            return err;
+        if (result.absent) {
+            report_line(t, work, candidate, "absent");
+            continue;
+        }
+        if (winner.absent) {
+            winner = result;
+            report_line(t, work, candidate, "won");
+            err = place(t, work, candidate, &result);
+            if (err)
+                return err;
+        } else {
+            report_line(t, work, candidate, "lost");
+            result.exact = result.exact && nv_value_eq(&result.value, &winner.value);
+        }
+        if (says_all(t, candidate, &result))
+            mark_expressed(t, work, candidate);
+    }
+    if (winner.absent || t->rules->fields[field].key == 0)
+        return NV_OK;
+    return derive(t, field, &winner.value);
+}
+
+/* ---- derived fields ------------------------------------------------------------------------ */
+
+static enum nv_err add_derived(struct nv_translation *t, const struct nv_rule *rule,
+                               const struct nv_value *value)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    if (scratch->candidate_count == scratch->candidate_capacity) {
+        struct nv_candidate *larger =
+            nv_arena_array(t->arena, scratch->candidate_capacity * 2 + 8, sizeof *larger);
+        if (!larger)
+            return NV_ERR_NO_MEMORY;
+        memcpy(larger, scratch->candidates, scratch->candidate_count * sizeof *larger);
+        scratch->candidates = larger;
+        scratch->candidate_capacity = scratch->candidate_capacity * 2 + 8;
+    }
+    uint16_t order = (uint16_t)(rule->precedence * 4u + 3);
+    struct nv_candidate *candidate = &scratch->candidates[scratch->candidate_count++];
+    *candidate = (struct nv_candidate){
+        .rule = rule, .attribute = UINT16_MAX, .order = order, .value = value};
+    uint16_t *link = &scratch->heads[rule->field];
+    if (*link == 0)
+        scratch->touched[scratch->touched_count++] = rule->field;
+    while (*link != 0 && scratch->candidates[*link - 1].order <= order)
+        link = &scratch->candidates[*link - 1].next;
+    candidate->next = *link;
+    *link = (uint16_t)scratch->candidate_count;
+    return NV_OK;
+}
+
+static enum nv_err derive(struct nv_translation *t, uint16_t field, const struct nv_value *value)
+{
+    const struct nv_rule_key *key = &t->rules->keys[t->rules->fields[field].key - 1];
+    const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+    struct nv_value *copy = nv_arena_alloc(t->arena, sizeof *copy);
+    if (!copy)
+        return NV_ERR_NO_MEMORY;
+    *copy = *value;
+    for (unsigned i = 0; i < key->rule_count; i++) {
+        if (!(rule[i].where & NV_WHERE_FIELD))
+            continue;
+        enum nv_err err = add_derived(t, &rule[i], copy);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+/* ---- the rest ------------------------------------------------------------------------------ */
+
+/* The key under which an unmapped attribute goes out: its own, unless that would say something
+ * false of the span's kind, or another value has the name already. */
+static struct nv_str own_key(struct nv_translation *t, const struct nv_span_work *work, uint32_t at,
+                             bool *skip)
+{
+    const struct nv_attribute *attribute = &work->source.items[at];
+    uint16_t key = t->scratch.seen[at].key;
+    struct nv_str name = attribute->key;
+    if (key != 0 && !(t->rules->keys[key - 1].gate & NV_KIND_BIT(work->kind)))
+        return nv_arena_printf(t->arena, "llm.source.%.*s", NV_STR_ARG(name));
+    const struct nv_value *taken =
+        key != 0 ? nv_attributes_get(&work->span->attributes, name) : NULL;
+    if (!taken)
+        return name;
+    *skip = nv_value_eq(taken, &attribute->value);
+    return *skip ? name : nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(name));
+}
+
+static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
+{
+    bool all = t->mapping->keep_source == NV_KEEP_ALL;
+    for (uint32_t i = 0; i < work->own_count; i++) {
+        uint8_t state = t->scratch.seen[i].state;
+        if (state == NV_SOURCE_DROPPED || (state == NV_SOURCE_EXPRESSED && !all))
+            continue;
+        bool skip = false;
+        struct nv_str key = own_key(t, work, i, &skip);
+        if (!key.ptr && key.len > 0)
+            return NV_ERR_NO_MEMORY;
+        if (skip)
+            continue;
+        enum nv_err err =
+            nv_attributes_add(&work->span->attributes, t->arena, key, work->source.items[i].value);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+/* The system prompt also leads the messages when they have no system message (conventions 1). */
+static enum nv_err join_system(struct nv_translation *t, const struct nv_span_work *work)
+{
+    struct nv_value *messages = nv_work_get(work, NV_FIELD_INPUT_MESSAGES);
+    const struct nv_value *system = nv_work_get(work, NV_FIELD_SYSTEM_PROMPT);
+    if (!messages || !system || system->type != NV_VALUE_STRING || messages->type != NV_VALUE_ARRAY)
+        return NV_OK;
+    return nv_messages_add_system(t->arena, messages, system->as.string);
+}
+
+enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    enum nv_err err = NV_OK;
+    memset(work->at, 0, sizeof work->at);
+    if (t->report)
+        (void)nv_buf_printf(t->report, "span \"%.*s\" kind %.*s\n",
+                            NV_STR_ARG(work->span->source_name),
+                            NV_STR_ARG(nv_kind_name(work->kind)));
+    for (uint32_t i = 0, end = scratch->touched_count; !err && i < end; i++)
+        if (t->rules->fields[scratch->touched[i]].key != 0)
+            err = resolve_field(t, work, scratch->touched[i]);
+    for (uint32_t i = 0; !err && i < scratch->touched_count; i++)
+        if (t->rules->fields[scratch->touched[i]].key == 0)
+            err = resolve_field(t, work, scratch->touched[i]);
+    for (uint32_t i = 0; i < scratch->touched_count; i++)
+        scratch->heads[scratch->touched[i]] = 0;
+    if (!err)
+        err = join_system(t, work);
+    return err ? err : pass_the_rest(t, work);
+}

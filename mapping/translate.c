@@ -1,0 +1,185 @@
+/*
+ * One trace from raw to Noveum's form: the order of the steps, and the facts of the trace itself.
+ *
+ *   tree ─▶ resources ─▶ spans (rows) ─▶ outcome ─▶ usage ─▶ cost ─▶ agents ─▶ trace
+ *
+ * Each step works on all spans before the next begins, because usage and agents need parents and
+ * children. Nothing is shared between traces but the constant mapping, so shards translate side by
+ * side. What the trace says of itself (session, user, project) may come from any span; smaller
+ * precedence wins, then the earlier span.
+ */
+#include "mapping/engine.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+static const struct nv_str incomplete_names[] = {NV_STR_INIT("none"), NV_STR_INIT("root"),
+                                                 NV_STR_INIT("parent"), NV_STR_INIT("cut"),
+                                                 NV_STR_INIT("shutdown")};
+
+static enum nv_err add_text(struct nv_translation *t, struct nv_str key, struct nv_str text)
+{
+    if (text.len == 0)
+        return NV_OK;
+    return nv_attributes_add(&t->trace->attributes, t->arena, key, nv_value_string(text));
+}
+
+/* Project: request header, a resource's explicit word, configuration, service.name. */
+static struct nv_str choose_project(const struct nv_translation *t)
+{
+    const struct nv_fact *told = &t->identity.project;
+    if (t->raw->project.len > 0)
+        return t->raw->project;
+    if (told->text.ptr && told->precedence < 60)
+        return told->text;
+    if (t->mapping->project.len > 0)
+        return t->mapping->project;
+    return told->text.ptr ? told->text : NV_STR("default");
+}
+
+static void settle_times(struct nv_trace *trace)
+{
+    trace->start_ns = trace->span_count > 0 ? trace->spans[0].start_ns : 0;
+    trace->end_ns = trace->start_ns;
+    for (uint32_t i = 0; i < trace->span_count; i++)
+        if (trace->spans[i].end_ns > trace->end_ns)
+            trace->end_ns = trace->spans[i].end_ns;
+}
+
+/* Error as soon as one span failed; the root's message goes before the first failed span's. */
+static void settle_status(struct nv_translation *t)
+{
+    struct nv_trace *trace = t->trace;
+    const struct nv_span *first = NULL;
+    bool timeout = false;
+    for (uint32_t i = 0; i < trace->span_count; i++) {
+        const struct nv_span *span = &trace->spans[i];
+        timeout = timeout || span->status == NV_STATUS_TIMEOUT;
+        trace->error_count += span->status == NV_STATUS_ERROR;
+        if (!first && span->status != NV_STATUS_OK && span->status_message.ptr)
+            first = span;
+    }
+    trace->status = trace->error_count > 0 ? NV_STATUS_ERROR
+                    : timeout              ? NV_STATUS_TIMEOUT
+                                           : NV_STATUS_OK;
+    const struct nv_span *root = &trace->spans[t->root];
+    if (root->status_message.ptr)
+        trace->status_message = root->status_message;
+    else if (first)
+        trace->status_message = nv_arena_printf(t->arena, "%.*s: %.*s", NV_STR_ARG(first->name),
+                                                NV_STR_ARG(first->status_message));
+}
+
+/* The id of a linked part: from the first trace's id and the part's number, so that a replay gives
+ * the same; two rounds of splitmix64 over both halves. */
+static void derive_id(uint8_t id[NV_TRACE_ID_BYTES], uint32_t part)
+{
+    uint64_t halves[2];
+    memcpy(halves, id, sizeof halves);
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t x = halves[i] + (uint64_t)part * UINT64_C(0x9E3779B97F4A7C15) + i;
+        x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+        x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
+        halves[i] = x ^ (x >> 31);
+    }
+    halves[0] |= 1; /* never all zero */
+    memcpy(id, halves, sizeof halves);
+}
+
+/* A linked part carries on the first part's name, session and user. */
+static enum nv_err settle_part(struct nv_translation *t)
+{
+    const struct nv_raw_trace *raw = t->raw;
+    struct nv_trace *trace = t->trace;
+    if (raw->part == 0)
+        return NV_OK;
+    derive_id(trace->trace_id, raw->part);
+    struct nv_str name = raw->first_name.len > 0 ? raw->first_name : trace->name;
+    trace->name = nv_arena_printf(t->arena, "%.*s (continued)", NV_STR_ARG(name));
+    if (!trace->name.ptr)
+        return NV_ERR_NO_MEMORY;
+    if (!trace->session_id.ptr && raw->first_session.len > 0)
+        trace->session_id = raw->first_session;
+    if (!trace->user_id.ptr && raw->first_user.len > 0)
+        trace->user_id = raw->first_user;
+    return nv_attributes_add(&trace->attributes, t->arena, NV_STR("noveum.gateway.part"),
+                             nv_value_int(raw->part));
+}
+
+enum nv_err nv_trace_settle(struct nv_translation *t)
+{
+    const struct nv_identity *told = &t->identity;
+    struct nv_trace *trace = t->trace;
+    trace->name = told->name.text.ptr ? told->name.text : trace->spans[t->root].name;
+    trace->origin = trace->spans[t->root].origin;
+    trace->project = choose_project(t);
+    trace->environment = told->environment.text.ptr        ? told->environment.text
+                         : t->mapping->environment.len > 0 ? t->mapping->environment
+                                                           : NV_STR("production");
+    trace->service_version =
+        told->service_version.text.ptr ? told->service_version.text : t->mapping->service_version;
+    trace->session_id = told->session.text;
+    trace->user_id = told->user.text;
+    trace->request_id = told->request.text;
+    settle_times(trace);
+    settle_status(t);
+    enum nv_err err = add_text(t, NV_STR("noveum.project"), trace->project);
+    if (!err)
+        err = add_text(t, NV_STR("noveum.environment"), trace->environment);
+    if (!err)
+        err = add_text(t, NV_STR("noveum.gateway.version"), t->mapping->gateway_version);
+    if (!err && t->raw->incomplete != NV_COMPLETE)
+        err =
+            add_text(t, NV_STR("noveum.gateway.incomplete"), incomplete_names[t->raw->incomplete]);
+    return err ? err : settle_part(t);
+}
+
+static enum nv_err translate(struct nv_translation *t)
+{
+    enum nv_err err = nv_scratch_init(t);
+    if (!err)
+        err = nv_tree_build(t);
+    if (!err && t->work_count == 0)
+        err = NV_ERR_MALFORMED;
+    if (!err)
+        err = nv_apply_resource(t, t->works[t->root].span->origin);
+    for (uint32_t i = 0; !err && i < t->raw->group_count; i++)
+        err = nv_apply_resource(t, &t->origins[i]);
+    for (uint32_t i = 0; !err && i < t->work_count; i++)
+        err = nv_apply_span(t, &t->works[i]);
+    for (uint32_t i = 0; !err && i < t->work_count; i++)
+        err = nv_outcome_settle(t, &t->works[i]);
+    if (!err)
+        err = nv_usage_settle(t);
+    return err ? err : nv_trace_settle(t);
+}
+
+enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                               struct nv_buf *report, struct nv_trace **out)
+{
+    struct nv_trace *trace = nv_arena_alloc(raw->arena, sizeof *trace);
+    if (!trace)
+        return NV_ERR_NO_MEMORY;
+    struct nv_translation t = {.mapping = mapping,
+                               .rules = mapping->rules,
+                               .raw = raw,
+                               .arena = raw->arena,
+                               .trace = trace,
+                               .report = report};
+    memcpy(trace->trace_id, raw->trace_id, sizeof trace->trace_id);
+    memcpy(trace->source_trace_id, raw->trace_id, sizeof trace->source_trace_id);
+    enum nv_err err = translate(&t);
+    if (err)
+        return err;
+    trace->arena = raw->arena;
+    trace->claim = raw->claim;
+    *out = trace;
+    return NV_OK;
+}
+
+enum nv_err nv_mapping_translate(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                                 struct nv_trace **out)
+{
+    return nv_mapping_explain(mapping, raw, NULL, out);
+}

@@ -1,0 +1,278 @@
+/*
+ * The spans of a trace in order, with their parents, log records and origins.
+ *
+ *   raw items ─┬─ spans ─▶ decode ─▶ index by span id ─▶ parents, depths ─▶ sort by start, depth
+ *              └─ log records ─▶ decode ─▶ sort by span id ─▶ each span's own range
+ *
+ * A span id that comes twice (a client that repeats a request after a lost answer) is kept once,
+ * the first time. A parent chain that is a circle is cut where it closes. Spans are ordered by
+ * start because the backend stores only milliseconds and shows siblings in the order sent; a parent
+ * that starts at the same time stands before its children.
+ */
+#include "mapping/engine.h"
+
+#include "base/wire.h"
+#include "mapping/decode.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+enum { LOG_SPAN_ID = 10 };
+
+/* A span id and what it leads to; slots of an open-addressing table. */
+struct slot {
+    uint64_t id;
+    uint32_t index; /* 1 + index, 0: free */
+};
+
+struct table {
+    struct slot *slots;
+    uint32_t mask;
+};
+
+struct loose_log {
+    uint64_t span_id;
+    struct nv_log log;
+};
+
+struct order {
+    uint64_t start_ns;
+    uint32_t depth, index;
+};
+
+static uint64_t id_of(const uint8_t *bytes)
+{
+    uint64_t id;
+    memcpy(&id, bytes, sizeof id);
+    return id;
+}
+
+static enum nv_err table_init(struct table *table, struct nv_arena *arena, uint32_t count)
+{
+    uint32_t size = 16;
+    while (size < count * 2)
+        size *= 2;
+    table->mask = size - 1;
+    table->slots = nv_arena_array(arena, size, sizeof *table->slots);
+    return table->slots ? NV_OK : NV_ERR_NO_MEMORY;
+}
+
+/* The slot of `id`, or the free one where it belongs. */
+static struct slot *table_find(const struct table *table, uint64_t id)
+{
+    uint64_t hash = id * UINT64_C(0x9E3779B97F4A7C15);
+    uint32_t at = (uint32_t)(hash >> 32) & table->mask;
+    while (table->slots[at].index != 0 && table->slots[at].id != id)
+        at = (at + 1) & table->mask;
+    return &table->slots[at];
+}
+
+/* ---- origins and spans --------------------------------------------------------------------- */
+
+static enum nv_err decode_origins(struct nv_translation *t)
+{
+    t->origins = nv_arena_array(t->arena, t->raw->group_count, sizeof *t->origins);
+    if (!t->origins)
+        return NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < t->raw->group_count; i++) {
+        enum nv_err err = nv_decode_origin(t->arena, &t->raw->groups[i], &t->origins[i]);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+/* Decodes the spans, each id once, in the order they came. */
+static enum nv_err decode_spans(struct nv_translation *t, struct table *table)
+{
+    struct nv_raw_trace *raw = t->raw;
+    struct nv_span *spans = nv_arena_array(t->arena, raw->item_count, sizeof *spans);
+    t->works = nv_arena_array(t->arena, raw->item_count, sizeof *t->works);
+    if (!spans || !t->works)
+        return NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < raw->item_count; i++) {
+        const struct nv_raw_item *item = &raw->items[i];
+        if (item->signal != NV_SIGNAL_TRACES)
+            continue;
+        struct nv_span *span = &spans[t->work_count];
+        enum nv_err err = nv_decode_span(t->arena, item->bytes, span);
+        if (err)
+            return err;
+        struct slot *slot = table_find(table, id_of(span->span_id));
+        if (slot->index != 0)
+            continue;
+        slot->id = id_of(span->span_id);
+        slot->index = t->work_count + 1;
+        assert(item->group < raw->group_count);
+        span->origin = &t->origins[item->group];
+        t->works[t->work_count++] =
+            (struct nv_span_work){.span = span, .group = item->group, .parent = NV_NO_SPAN};
+    }
+    return NV_OK;
+}
+
+/* ---- parents ------------------------------------------------------------------------------- */
+
+static void link_parents(struct nv_translation *t, const struct table *table)
+{
+    for (uint32_t i = 0; i < t->work_count; i++) {
+        const struct nv_span *span = t->works[i].span;
+        if (!span->has_parent)
+            continue;
+        const struct slot *slot = table_find(table, id_of(span->parent_id));
+        if (slot->index != 0 && slot->index - 1 != i)
+            t->works[i].parent = slot->index - 1;
+    }
+}
+
+/* Depths by walking up; a circle is cut at the span where the walk began. */
+static void set_depths(struct nv_translation *t)
+{
+    for (uint32_t i = 0; i < t->work_count; i++) {
+        uint32_t steps = 0, at = i;
+        while (t->works[at].parent != NV_NO_SPAN && t->works[at].depth == 0 &&
+               steps <= t->work_count) {
+            at = t->works[at].parent;
+            steps++;
+        }
+        if (steps > t->work_count) {
+            t->works[i].parent = NV_NO_SPAN;
+            continue;
+        }
+        uint32_t depth = t->works[at].depth + steps;
+        for (at = i; steps > 0; steps--, at = t->works[at].parent)
+            t->works[at].depth = depth--;
+    }
+}
+
+/* ---- log records --------------------------------------------------------------------------- */
+
+static uint64_t log_span_id(struct nv_str bytes)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    uint64_t id = 0;
+    while (nv_wire_next(&wire, &field) == NV_OK)
+        if (field.number == LOG_SPAN_ID && field.type == NV_WIRE_BYTES &&
+            field.bytes.len == NV_SPAN_ID_BYTES)
+            id = id_of((const uint8_t *)field.bytes.ptr);
+    return id;
+}
+
+static int compare_logs(const void *left, const void *right)
+{
+    const struct loose_log *a = left, *b = right;
+    if (a->span_id != b->span_id)
+        return a->span_id < b->span_id ? -1 : 1;
+    return a->log.time_ns < b->log.time_ns ? -1 : a->log.time_ns > b->log.time_ns;
+}
+
+/* Gives each span the log records that name it. */
+static enum nv_err attach_logs(struct nv_translation *t, const struct table *table)
+{
+    struct nv_raw_trace *raw = t->raw;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < raw->item_count; i++)
+        count += raw->items[i].signal == NV_SIGNAL_LOGS;
+    if (count == 0)
+        return NV_OK;
+    struct loose_log *loose = nv_arena_array(t->arena, count, sizeof *loose);
+    struct nv_log *logs = nv_arena_array(t->arena, count, sizeof *logs);
+    if (!loose || !logs)
+        return NV_ERR_NO_MEMORY;
+    count = 0;
+    for (uint32_t i = 0; i < raw->item_count; i++) {
+        if (raw->items[i].signal != NV_SIGNAL_LOGS)
+            continue;
+        loose[count].span_id = log_span_id(raw->items[i].bytes);
+        enum nv_err err = nv_log_decode(t->arena, raw->items[i].bytes, &loose[count].log);
+        if (err)
+            return err;
+        count++;
+    }
+    qsort(loose, count, sizeof *loose, compare_logs);
+    for (uint32_t i = 0; i < count; i++) {
+        logs[i] = loose[i].log;
+        const struct slot *slot = table_find(table, loose[i].span_id);
+        if (loose[i].span_id == 0 || slot->index == 0)
+            continue;
+        struct nv_span_work *work = &t->works[slot->index - 1];
+        if (work->log_count++ == 0)
+            work->logs = &logs[i];
+    }
+    return NV_OK;
+}
+
+/* ---- order --------------------------------------------------------------------------------- */
+
+static int compare_order(const void *left, const void *right)
+{
+    const struct order *a = left, *b = right;
+    if (a->start_ns != b->start_ns)
+        return a->start_ns < b->start_ns ? -1 : 1;
+    if (a->depth != b->depth)
+        return a->depth < b->depth ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* Puts works and spans into the order they are sent in. */
+static enum nv_err sort_works(struct nv_translation *t)
+{
+    uint32_t count = t->work_count;
+    struct order *order = nv_arena_array(t->arena, count, sizeof *order);
+    uint32_t *places = nv_arena_array(t->arena, count, sizeof *places);
+    struct nv_span_work *works = nv_arena_array(t->arena, count, sizeof *works);
+    struct nv_span *spans = nv_arena_array(t->arena, count, sizeof *spans);
+    if (!order || !places || !works || !spans)
+        return NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = (struct order){t->works[i].span->start_ns, t->works[i].depth, i};
+    qsort(order, count, sizeof *order, compare_order);
+    for (uint32_t i = 0; i < count; i++)
+        places[order[i].index] = i;
+    for (uint32_t i = 0; i < count; i++) {
+        works[i] = t->works[order[i].index];
+        spans[i] = *works[i].span;
+        works[i].span = &spans[i];
+        if (works[i].parent != NV_NO_SPAN)
+            works[i].parent = places[works[i].parent];
+    }
+    t->works = works;
+    t->trace->spans = spans;
+    t->trace->span_count = count;
+    return NV_OK;
+}
+
+/* The first span without a parent, else the first whose parent is not here. */
+static uint32_t find_root(const struct nv_translation *t)
+{
+    uint32_t topmost = 0;
+    for (uint32_t i = t->work_count; i-- > 0;)
+        if (t->works[i].parent == NV_NO_SPAN)
+            topmost = i;
+    for (uint32_t i = 0; i < t->work_count; i++)
+        if (!t->works[i].span->has_parent)
+            return i;
+    return topmost;
+}
+
+enum nv_err nv_tree_build(struct nv_translation *t)
+{
+    struct table table;
+    enum nv_err err = table_init(&table, t->arena, t->raw->item_count);
+    if (!err)
+        err = decode_origins(t);
+    if (!err)
+        err = decode_spans(t, &table);
+    if (!err)
+        err = attach_logs(t, &table);
+    if (err)
+        return err;
+    link_parents(t, &table);
+    set_depths(t);
+    err = sort_works(t);
+    t->root = find_root(t);
+    return err;
+}

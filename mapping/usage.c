@@ -1,0 +1,305 @@
+/*
+ * Each model call once: tokens made inclusive, sums of parents and repeats of a call told apart.
+ *
+ *   agent          usage of its calls summed ──▶ llm.aggregated_usage.*
+ *   └─ chat        the call                      llm.input_tokens, ...
+ *      └─ chat     the same call by another      the richer of the two stays the call,
+ *                  instrumentation               the other gives what it lacks and steps back
+ *
+ * Decided by the tree, never by names of operations or conventions (trap 3): spans are visited
+ * from the leaves up, and each tells its parent which calls lie below. A model call directly around
+ * one other is the same call seen twice; around several it is their container; behind a tool or an
+ * agent it is a call of its own, unless the numbers say it is their sum. What steps back keeps
+ * everything it says, below `llm.source.` and `llm.aggregated_usage.`, where nothing counts it.
+ */
+#include "mapping/engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+/* What lies below a span. */
+struct below {
+    uint32_t calls;        /* nearest model calls */
+    uint32_t only;         /* the one, when calls == 1 */
+    bool barrier;          /* a tool or an agent stands between */
+    bool usage;            /* some of them tell tokens */
+    int64_t input, output; /* their sums */
+};
+
+static bool number(const struct nv_span_work *work, enum nv_known_field field, int64_t *out)
+{
+    const struct nv_value *value = nv_work_get(work, field);
+    if (!value || value->type != NV_VALUE_INT)
+        return false;
+    *out = value->as.integer;
+    return true;
+}
+
+static bool tells_tokens(const struct nv_span_work *work)
+{
+    int64_t ignored;
+    return number(work, NV_FIELD_INPUT_TOKENS, &ignored) ||
+           number(work, NV_FIELD_OUTPUT_TOKENS, &ignored) ||
+           number(work, NV_FIELD_TOTAL_TOKENS, &ignored);
+}
+
+/* ---- one span ------------------------------------------------------------------------------ */
+
+/*
+ * Makes input tokens inclusive of cached ones. A source that tells more cached tokens than input
+ * tokens counts them apart (trap 1): they are added. Rows for sources that are known to count apart
+ * fill the exclusive field.
+ */
+static enum nv_err make_inclusive(struct nv_translation *t, struct nv_span_work *work)
+{
+    int64_t input = 0, exclusive = 0, read = 0, created = 0;
+    bool has_input = number(work, NV_FIELD_INPUT_TOKENS, &input);
+    bool apart = number(work, NV_FIELD_EXCLUSIVE_INPUT, &exclusive);
+    (void)number(work, NV_FIELD_CACHE_READ_TOKENS, &read);
+    (void)number(work, NV_FIELD_CACHE_CREATION_TOKENS, &created);
+    if (apart && !has_input)
+        input = exclusive;
+    else if (!has_input || read <= input)
+        return NV_OK;
+    if (read < 0 || created < 0 || input > INT64_MAX / 4 || read > INT64_MAX / 4 ||
+        created > INT64_MAX / 4)
+        return NV_OK;
+    return nv_work_set(t, work, NV_FIELD_INPUT_TOKENS, nv_value_int(input + read + created));
+}
+
+/* Total = input + output when it is absent or too small to hold both. */
+static enum nv_err make_total(struct nv_translation *t, struct nv_span_work *work)
+{
+    int64_t input, output, total = 0;
+    if (!number(work, NV_FIELD_INPUT_TOKENS, &input) ||
+        !number(work, NV_FIELD_OUTPUT_TOKENS, &output) || input > INT64_MAX / 2 ||
+        output > INT64_MAX / 2)
+        return NV_OK;
+    bool told = number(work, NV_FIELD_TOTAL_TOKENS, &total);
+    if (told && total >= input + output)
+        return NV_OK;
+    return nv_work_set(t, work, NV_FIELD_TOTAL_TOKENS, nv_value_int(input + output));
+}
+
+/* Fields that are renamed when a span's usage is not its own, and their new names. */
+static const struct {
+    enum nv_known_field field;
+    struct nv_str name;
+} aggregated[] = {
+    {NV_FIELD_INPUT_TOKENS, NV_STR_INIT("llm.aggregated_usage.input_tokens")},
+    {NV_FIELD_OUTPUT_TOKENS, NV_STR_INIT("llm.aggregated_usage.output_tokens")},
+    {NV_FIELD_TOTAL_TOKENS, NV_STR_INIT("llm.aggregated_usage.total_tokens")},
+    {NV_FIELD_CACHE_READ_TOKENS, NV_STR_INIT("llm.aggregated_usage.cache_read_tokens")},
+    {NV_FIELD_CACHE_CREATION_TOKENS, NV_STR_INIT("llm.aggregated_usage.cache_creation_tokens")},
+    {NV_FIELD_REASONING_TOKENS, NV_STR_INIT("llm.aggregated_usage.reasoning_tokens")},
+    {NV_FIELD_COST_TOTAL, NV_STR_INIT("llm.aggregated_usage.cost.total")},
+    {NV_FIELD_COST_INPUT, NV_STR_INIT("llm.aggregated_usage.cost.input")},
+    {NV_FIELD_COST_OUTPUT, NV_STR_INIT("llm.aggregated_usage.cost.output")}};
+
+static void rename_usage(struct nv_span_work *work)
+{
+    for (size_t i = 0; i < sizeof aggregated / sizeof *aggregated; i++)
+        nv_work_rename(work, aggregated[i].field, aggregated[i].name);
+}
+
+/* ---- repeats of a call --------------------------------------------------------------------- */
+
+/* How much a span tells of its call. */
+static unsigned richness(const struct nv_span_work *work)
+{
+    static const struct {
+        enum nv_known_field field;
+        unsigned weight;
+    } worth[] = {{NV_FIELD_REQUEST_ID, 200},
+                 {NV_FIELD_OUTPUT_RESPONSE, 30},
+                 {NV_FIELD_OUTPUT_TOOL_CALLS, 30},
+                 {NV_FIELD_INPUT_TOKENS, 20},
+                 {NV_FIELD_OUTPUT_TOKENS, 20},
+                 {NV_FIELD_INPUT_MESSAGES, 2},
+                 {NV_FIELD_MODEL, 1},
+                 {NV_FIELD_PROVIDER, 1},
+                 {NV_FIELD_FINISH_REASON, 1},
+                 {NV_FIELD_SYSTEM_PROMPT, 1}};
+    unsigned sum = 0;
+    for (size_t i = 0; i < sizeof worth / sizeof *worth; i++) {
+        const struct nv_value *value = nv_work_get(work, worth[i].field);
+        bool empty = value && value->type == NV_VALUE_STRING && value->as.string.len == 0;
+        if (value && !empty)
+            sum += worth[i].weight;
+    }
+    return sum;
+}
+
+/* What the call lacks is taken from its repeat. */
+static enum nv_err complete(struct nv_translation *t, struct nv_span_work *call,
+                            const struct nv_span_work *repeat)
+{
+    static const enum nv_known_field fields[] = {NV_FIELD_MODEL,
+                                                 NV_FIELD_PROVIDER,
+                                                 NV_FIELD_OPERATION,
+                                                 NV_FIELD_INPUT_MESSAGES,
+                                                 NV_FIELD_OUTPUT_RESPONSE,
+                                                 NV_FIELD_OUTPUT_TOOL_CALLS,
+                                                 NV_FIELD_SYSTEM_PROMPT,
+                                                 NV_FIELD_FINISH_REASON,
+                                                 NV_FIELD_REQUEST_ID,
+                                                 NV_FIELD_INPUT_TOKENS,
+                                                 NV_FIELD_OUTPUT_TOKENS,
+                                                 NV_FIELD_TOTAL_TOKENS,
+                                                 NV_FIELD_CACHE_READ_TOKENS,
+                                                 NV_FIELD_CACHE_CREATION_TOKENS,
+                                                 NV_FIELD_REASONING_TOKENS,
+                                                 NV_FIELD_COST_TOTAL,
+                                                 NV_FIELD_TTFT_MS};
+    bool tokens = tells_tokens(call);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const struct nv_value *value = nv_work_get(repeat, fields[i]);
+        bool of_tokens =
+            fields[i] >= NV_FIELD_INPUT_TOKENS && fields[i] <= NV_FIELD_REASONING_TOKENS;
+        if (!value || nv_work_get(call, fields[i]) || (of_tokens && tokens))
+            continue;
+        enum nv_err err = nv_work_set(t, call, fields[i], *value);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+/* A model call that is not to be counted as one steps back. */
+static enum nv_err step_back(struct nv_translation *t, struct nv_span_work *work, enum nv_kind kind)
+{
+    rename_usage(work);
+    nv_work_rename(work, NV_FIELD_MODEL, NV_STR("llm.source.model"));
+    nv_work_rename(work, NV_FIELD_PROVIDER, NV_STR("llm.source.provider"));
+    nv_work_rename(work, NV_FIELD_OPERATION, NV_STR("llm.source.operation"));
+    work->kind = kind;
+    if (kind != NV_KIND_CHAIN || nv_work_get(work, NV_FIELD_CHAIN_NAME))
+        return NV_OK;
+    struct nv_str name = work->span->source_name;
+    return nv_work_set(t, work, NV_FIELD_CHAIN_NAME,
+                       nv_value_string(name.len > 0 ? name : NV_STR("llm")));
+}
+
+/* Two spans of one call: the richer stays it; the outer one when both tell as much. */
+static enum nv_err merge_repeat(struct nv_translation *t, struct nv_span_work *outer,
+                                struct nv_span_work *inner, bool *outer_stays)
+{
+    *outer_stays = richness(outer) >= richness(inner);
+    struct nv_span_work *call = *outer_stays ? outer : inner;
+    struct nv_span_work *repeat = *outer_stays ? inner : outer;
+    enum nv_err err = complete(t, call, repeat);
+    if (err)
+        return err;
+    return step_back(t, repeat, *outer_stays ? NV_KIND_GENERIC : NV_KIND_CHAIN);
+}
+
+/* ---- the tree ------------------------------------------------------------------------------ */
+
+static bool is_sum(const struct nv_span_work *work, const struct below *below)
+{
+    int64_t input = 0, output = 0;
+    bool has = number(work, NV_FIELD_INPUT_TOKENS, &input);
+    has = number(work, NV_FIELD_OUTPUT_TOKENS, &output) || has;
+    return !has || (below->usage && input == below->input && output == below->output);
+}
+
+/* Decides about a model call with others below; sets what its parent gets to see. */
+static enum nv_err settle_call(struct nv_translation *t, struct nv_span_work *work,
+                               struct below *below, uint32_t index)
+{
+    bool own_call = below->calls == 0 || (below->barrier && !is_sum(work, below));
+    if (!own_call && below->calls > 1)
+        return step_back(t, work, NV_KIND_CHAIN);
+    if (!own_call) {
+        bool stays;
+        enum nv_err err = merge_repeat(t, work, &t->works[below->only], &stays);
+        if (err || !stays)
+            return err;
+    }
+    int64_t input = 0, output = 0;
+    (void)number(work, NV_FIELD_INPUT_TOKENS, &input);
+    (void)number(work, NV_FIELD_OUTPUT_TOKENS, &output);
+    *below = (struct below){.calls = 1,
+                            .only = index,
+                            .usage = tells_tokens(work) || (own_call && below->usage),
+                            .input = input,
+                            .output = output};
+    return NV_OK;
+}
+
+static enum nv_err settle_span(struct nv_translation *t, uint32_t index, struct below *below)
+{
+    struct nv_span_work *work = &t->works[index];
+    if (work->kind == NV_KIND_LLM)
+        return settle_call(t, work, below, index);
+    if (work->kind == NV_KIND_EMBEDDING)
+        return NV_OK;
+    if (tells_tokens(work)) {
+        if (below->usage || below->calls > 0)
+            rename_usage(work);
+        else
+            below->usage = true;
+    }
+    if (below->calls > 0 &&
+        (work->kind == NV_KIND_TOOL || work->kind == NV_KIND_AGENT || work->kind == NV_KIND_MCP))
+        below->barrier = true;
+    return NV_OK;
+}
+
+static void add_below(struct below *parent, const struct below *child)
+{
+    if (child->calls > 0)
+        parent->only = child->only;
+    parent->calls += child->calls;
+    parent->barrier = parent->barrier || child->barrier;
+    parent->usage = parent->usage || child->usage;
+    parent->input += child->input;
+    parent->output += child->output;
+}
+
+struct visit {
+    uint32_t depth, index;
+};
+
+static int deeper_first(const void *left, const void *right)
+{
+    const struct visit *a = left, *b = right;
+    if (a->depth != b->depth)
+        return a->depth > b->depth ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* Visits children before parents. */
+static enum nv_err visit_all(struct nv_translation *t)
+{
+    struct below *below = nv_arena_array(t->arena, t->work_count, sizeof *below);
+    struct visit *visits = nv_arena_array(t->arena, t->work_count, sizeof *visits);
+    if (!below || !visits)
+        return NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < t->work_count; i++)
+        visits[i] = (struct visit){t->works[i].depth, i};
+    qsort(visits, t->work_count, sizeof *visits, deeper_first);
+    for (uint32_t i = 0; i < t->work_count; i++) {
+        uint32_t at = visits[i].index;
+        enum nv_err err = settle_span(t, at, &below[at]);
+        if (err)
+            return err;
+        if (t->works[at].parent != NV_NO_SPAN)
+            add_below(&below[t->works[at].parent], &below[at]);
+    }
+    return NV_OK;
+}
+
+enum nv_err nv_usage_settle(struct nv_translation *t)
+{
+    for (uint32_t i = 0; i < t->work_count; i++) {
+        enum nv_err err = make_inclusive(t, &t->works[i]);
+        if (!err)
+            err = make_total(t, &t->works[i]);
+        if (err)
+            return err;
+    }
+    return visit_all(t);
+}

@@ -1,0 +1,130 @@
+/*
+ * See mapping_kit.h. Raw traces are built in arenas of their own, as assembly does: the mapping
+ * takes them over. Batches live until all traces of a case have been visited, because raw items
+ * point into their bodies. Grouping is quadratic in the number of traces; cases have few.
+ */
+#include "tests/support/mapping_kit.h"
+
+#include "otlp/request.h"
+#include "tests/support/expect.h"
+
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define BATCHES_MAX 512
+#define ARENA_MAX ((size_t)512 << 20)
+
+struct batches {
+    struct nv_batch *list[BATCHES_MAX];
+    size_t count;
+};
+
+struct nv_mapping *nv_test_mapping_new(void)
+{
+    struct nv_fail fail = {0};
+    struct nv_mapping_config config = {.gateway_version = NV_STR("0.0.0-test")};
+    struct nv_mapping *mapping = nv_mapping_new(&config, &fail);
+    ck_assert_msg(mapping != NULL, "%s: %s", fail.path, fail.what);
+    return mapping;
+}
+
+static void add_request(struct batches *batches, enum nv_signal signal, bool json,
+                        struct nv_str body)
+{
+    struct nv_request_limits limits = {0};
+    struct nv_request_result result;
+    struct nv_fail fail = {0};
+    char *copy = malloc(body.len + 1);
+    ck_assert_ptr_nonnull(copy);
+    ck_assert_uint_lt(batches->count, BATCHES_MAX);
+    memcpy(copy, body.ptr, body.len);
+    enum nv_err err =
+        nv_request_decode(signal, json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, copy, body.len, &limits,
+                          &result, &batches->list[batches->count], &fail);
+    ck_assert_msg(err == NV_OK, "%s: %s", fail.path, fail.what);
+    batches->count++;
+}
+
+/* Is any item of this trace in an earlier place? */
+static bool seen_before(const struct batches *batches, size_t batch, uint32_t item)
+{
+    const uint8_t *id = batches->list[batch]->items[item].trace_id;
+    for (size_t b = 0; b <= batch; b++) {
+        uint32_t end = b == batch ? item : batches->list[b]->item_count;
+        for (uint32_t i = 0; i < end; i++)
+            if (memcmp(batches->list[b]->items[i].trace_id, id, NV_TRACE_ID_BYTES) == 0)
+                return true;
+    }
+    return false;
+}
+
+static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t *id)
+{
+    uint32_t items = 0, groups = 0;
+    for (size_t b = 0; b < batches->count; b++) {
+        items += batches->list[b]->item_count;
+        groups += batches->list[b]->group_count;
+    }
+    struct nv_arena *arena = nv_arena_new(ARENA_MAX);
+    struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
+    raw->arena = arena;
+    memcpy(raw->trace_id, id, NV_TRACE_ID_BYTES);
+    raw->items = nv_arena_array(arena, items, sizeof *raw->items);
+    raw->groups = nv_arena_array(arena, groups, sizeof *raw->groups);
+    for (size_t b = 0; b < batches->count; b++) {
+        const struct nv_batch *batch = batches->list[b];
+        for (uint32_t i = 0; i < batch->item_count; i++) {
+            const struct nv_item *item = &batch->items[i];
+            if (memcmp(item->trace_id, id, NV_TRACE_ID_BYTES) != 0)
+                continue;
+            raw->items[raw->item_count++] =
+                (struct nv_raw_item){.bytes = {batch->body + item->offset, item->length},
+                                     .group = raw->group_count + item->group,
+                                     .signal = batch->signal};
+            raw->span_count += batch->signal == NV_SIGNAL_TRACES;
+        }
+        memcpy(raw->groups + raw->group_count, batch->groups,
+               batch->group_count * sizeof *raw->groups);
+        raw->group_count += batch->group_count;
+    }
+    return raw;
+}
+
+static void translate_all(const struct nv_mapping *mapping, struct batches *batches,
+                          nv_test_trace_visit *visit, void *ctx)
+{
+    for (size_t b = 0; b < batches->count; b++)
+        for (uint32_t i = 0; i < batches->list[b]->item_count; i++) {
+            if (seen_before(batches, b, i))
+                continue;
+            struct nv_raw_trace *raw = gather(batches, batches->list[b]->items[i].trace_id);
+            struct nv_arena *arena = raw->arena;
+            struct nv_trace *trace = NULL;
+            if (raw->span_count > 0) {
+                ck_assert_int_eq(nv_mapping_translate(mapping, raw, &trace), NV_OK);
+                visit(ctx, trace);
+            }
+            nv_arena_free(arena);
+        }
+    for (size_t b = 0; b < batches->count; b++)
+        nv_batch_free(batches->list[b]);
+}
+
+void nv_test_case_translate(const struct nv_mapping *mapping, const struct nv_fixture *fixture,
+                            nv_test_trace_visit *visit, void *ctx)
+{
+    struct batches batches = {.count = 0};
+    for (size_t i = 0; i < fixture->request_count; i++)
+        add_request(&batches, fixture->requests[i].signal, fixture->requests[i].json,
+                    fixture->requests[i].body);
+    translate_all(mapping, &batches, visit, ctx);
+}
+
+void nv_test_json_translate(const struct nv_mapping *mapping, const char *json,
+                            nv_test_trace_visit *visit, void *ctx)
+{
+    struct batches batches = {.count = 0};
+    add_request(&batches, NV_SIGNAL_TRACES, true, nv_str_from(json));
+    translate_all(mapping, &batches, visit, ctx);
+}
