@@ -20,6 +20,10 @@
 
 #include "base/banned.h"
 
+/* Events of a span whose times rows may ask for, and the longest name of one. */
+#define EVENT_TIMES_MAX 256
+#define EVENT_KEY_MAX 128
+
 enum nv_err nv_scratch_init(struct nv_translation *t)
 {
     t->scratch.heads = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint16_t));
@@ -293,6 +297,36 @@ static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_wor
 
 /* ---- content of events and log records ------------------------------------------------------ */
 
+/* Tables may ask when an event of a name first happened: `@event:NAME`, in ms after the start. */
+static enum nv_err add_event_times(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct nv_key_match match;
+    uint32_t first = work->source.count;
+    for (uint32_t i = 0; i < work->span->event_count && i < EVENT_TIMES_MAX; i++) {
+        const struct nv_event *event = &work->span->events[i];
+        char space[EVENT_KEY_MAX] = "@event:";
+        size_t prefix = sizeof "@event:" - 1;
+        if (event->name.len > sizeof space - prefix || event->time_ns < work->span->start_ns)
+            continue;
+        memcpy(space + prefix, event->name.ptr, event->name.len);
+        struct nv_str key = {space, prefix + event->name.len};
+        nv_rules_find(t->rules, key, &match);
+        if (match.key == 0)
+            continue;
+        struct nv_attributes added = {work->source.items + first, work->source.count - first, 0};
+        if (nv_attributes_get(&added, key))
+            continue;
+        key = nv_arena_dup(t->arena, key);
+        double ms = (double)(event->time_ns - work->span->start_ns) / 1e6;
+        enum nv_err err = key.ptr
+                              ? nv_attributes_add(&work->source, t->arena, key, nv_value_double(ms))
+                              : NV_ERR_NO_MEMORY;
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
 /* Appends what events and log records carry to the source attributes. */
 static enum nv_err add_carried(struct nv_translation *t, struct nv_span_work *work, bool tool)
 {
@@ -308,7 +342,7 @@ static enum nv_err add_carried(struct nv_translation *t, struct nv_span_work *wo
     for (uint32_t i = 0; !err && i < content.count; i++)
         err = nv_attributes_add(&work->source, t->arena, content.items[i].key,
                                 content.items[i].value);
-    return err;
+    return err ? err : add_event_times(t, work);
 }
 
 enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)

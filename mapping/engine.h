@@ -67,10 +67,11 @@ enum nv_source_state {
 
 /* What is known of one source attribute of the span at hand. */
 struct nv_seen {
-    uint16_t key;         /* 1 + key index, 0: unknown */
-    uint16_t source_rest; /* {*}: offset in the attribute's key */
-    uint8_t state;        /* enum nv_source_state */
-    bool carried;         /* came from an event or a log record, not from the attributes */
+    uint16_t key;                  /* 1 + key index, 0: unknown */
+    uint16_t source_rest;          /* {*}: offset in the attribute's key */
+    uint8_t state;                 /* enum nv_source_state */
+    const struct nv_value *parsed; /* its JSON, once some row has looked into it */
+    bool carried;                  /* came from an event or a log record, not from the attributes */
 };
 
 struct nv_scratch {

@@ -105,6 +105,26 @@ static void report_field(const struct nv_translation *t, struct nv_str name)
 
 /* ---- one candidate ------------------------------------------------------------------------- */
 
+/* JSON text that several rows look into is parsed once. */
+static enum nv_err parsed_once(struct nv_translation *t, uint16_t attribute,
+                               const struct nv_value **value)
+{
+    static const struct nv_step json = {.op = NV_STEP_JSON};
+    struct nv_seen *seen = &t->scratch.seen[attribute];
+    if (!seen->parsed) {
+        struct nv_transform transform = {.arena = t->arena};
+        struct nv_transformed result;
+        enum nv_err err = nv_transform_run(&transform, &json, 1, *value, &result);
+        struct nv_value *parsed = nv_arena_alloc(t->arena, sizeof *parsed);
+        if (err || !parsed)
+            return err ? err : NV_ERR_NO_MEMORY;
+        *parsed = result.value;
+        seen->parsed = parsed;
+    }
+    *value = seen->parsed;
+    return NV_OK;
+}
+
 static enum nv_err transform_candidate(struct nv_translation *t, const struct nv_span_work *work,
                                        struct nv_candidate *candidate, struct nv_transformed *out)
 {
@@ -116,14 +136,30 @@ static enum nv_err transform_candidate(struct nv_translation *t, const struct nv
             return err;
         candidate->value = &tree->value;
     }
-    return nv_transform_run(&transform, &t->rules->steps[candidate->rule->first_step],
-                            candidate->rule->step_count, candidate->value, out);
+    const struct nv_step *steps = &t->rules->steps[candidate->rule->first_step];
+    const struct nv_value *value = candidate->value;
+    if (steps[0].op == NV_STEP_MEMBER && candidate->attribute != UINT16_MAX) {
+        enum nv_err err = parsed_once(t, candidate->attribute, &value);
+        if (err)
+            return err;
+    }
+    return nv_transform_run(&transform, steps, candidate->rule->step_count, value, out);
 }
 
 static void set_state(struct nv_seen *seen, enum nv_source_state state)
 {
     if (state > seen->state)
         seen->state = (uint8_t)state;
+}
+
+/* A part's type or a role in the source's own word: the canonical form need not repeat it. */
+static bool says_form(const struct nv_attribute *attribute)
+{
+    if (nv_str_ends(attribute->key, NV_STR(".type")))
+        return true;
+    return nv_str_ends(attribute->key, NV_STR(".role")) &&
+           attribute->value.type == NV_VALUE_STRING &&
+           !nv_glob_any(NV_STR("system,user,assistant,tool,developer"), attribute->value.as.string);
 }
 
 /* Marks the attributes behind a candidate as said by a field. */
@@ -144,6 +180,8 @@ static void mark_expressed(struct nv_translation *t, const struct nv_span_work *
         const struct nv_rule_key *other = &t->rules->keys[seen->key - 1];
         const struct nv_rule *rule = &t->rules->rules[other->first_rule];
         if (other->prefix_len != key->prefix_len || !nv_str_starts(other->pattern, prefix))
+            continue;
+        if (says_form(&work->source.items[i]))
             continue;
         for (unsigned r = 0; r < other->rule_count; r++)
             if ((rule[r].flags & NV_RULE_TREE) && rule[r].field == candidate->rule->field)
@@ -276,7 +314,7 @@ static bool says_all(const struct nv_translation *t, const struct nv_candidate *
                      const struct nv_transformed *result)
 {
     const struct nv_rule *rule = candidate->rule;
-    return result->exact && !is_outside(t, rule->field) &&
+    return result->exact && t->rules->fields[rule->field].replaces &&
            t->rules->steps[rule->first_step].op != NV_STEP_SPREAD;
 }
 
@@ -304,6 +342,15 @@ static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *w
     return NV_OK;
 }
 
+/* Is it worth while to look whether a loser says the same? Not when it must be parsed for that. */
+static bool cheap(const struct nv_translation *t, const struct nv_candidate *candidate)
+{
+    uint8_t op = t->rules->steps[candidate->rule->first_step].op;
+    return candidate->rule->step_count == 1 &&
+           (op == NV_STEP_COPY || op == NV_STEP_TEXT || op == NV_STEP_INT || op == NV_STEP_FLOAT ||
+            op == NV_STEP_BOOL || op == NV_STEP_PROVIDER);
+}
+
 static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *work,
                                  uint16_t field)
 {
@@ -313,6 +360,10 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
         return resolve_wild(t, work, field);
     for (uint16_t at = t->scratch.heads[field]; at != 0; at = t->scratch.candidates[at - 1].next) {
         struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
+        if (!winner.absent && !cheap(t, candidate)) {
+            report_line(t, work, candidate, "lost");
+            continue;
+        }
         enum nv_err err = transform_candidate(t, work, candidate, &result);
         if (err)
             return err;
@@ -410,8 +461,11 @@ static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *
     bool all = t->mapping->keep_source == NV_KEEP_ALL;
     for (uint32_t i = 0; i < work->own_count; i++) {
         uint8_t state = t->scratch.seen[i].state;
-        if (state == NV_SOURCE_DROPPED || (state == NV_SOURCE_EXPRESSED && !all))
+        struct nv_value value = work->source.items[i].value;
+        if (state == NV_SOURCE_EXPRESSED && !all)
             continue;
+        if (state == NV_SOURCE_DROPPED)
+            value = nv_value_string(NV_STR("***")); /* as the SDK masks (contract section 2) */
         bool skip = false;
         struct nv_str key = own_key(t, work, i, &skip);
         if (!key.ptr && key.len > 0)
@@ -419,7 +473,7 @@ static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *
         if (skip)
             continue;
         enum nv_err err =
-            nv_attributes_add(&work->span->attributes, t->arena, key, work->source.items[i].value);
+            nv_attributes_add(&work->span->attributes, t->arena, key, value);
         if (err)
             return err;
     }

@@ -137,6 +137,7 @@ struct nv_field {
     uint32_t kinds; /* kinds that may have it (fields.rules) */
     uint16_t key;   /* 1 + key whose FIELD rules derive from it, 0 for none */
     bool of_trace;  /* metadata.*, noveum.*, service_version, trace.* */
+    bool replaces;  /* the source may be left out: a namespace the backend shows whole */
 };
 
 struct nv_rule_file {

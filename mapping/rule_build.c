@@ -156,6 +156,14 @@ static bool is_of_trace(struct nv_str name)
            nv_str_starts(name, NV_STR("trace.")) || nv_str_eq(name, NV_STR("service_version"));
 }
 
+/* Namespaces in which a value may stand for its source; in others the source is kept as well. */
+static bool replaces_source(struct nv_str name)
+{
+    return nv_glob_any(NV_STR("llm.*,tool.*,agent.*,retrieval.*,embedding.*,rerank.*,chain.*,"
+                              "thread.*,exception.*,error.*,handoff.*"),
+                       name);
+}
+
 static bool is_known(struct nv_str name, uint32_t *index)
 {
     for (uint32_t i = 0; i < NV_FIELD_KNOWN; i++)
@@ -188,6 +196,7 @@ static enum nv_err make_fields(struct making *making)
         field->name = i < NV_FIELD_KNOWN ? known_fields[i] : names[i - NV_FIELD_KNOWN];
         field->kinds = gate_of(draft, field->name);
         field->of_trace = is_of_trace(field->name);
+        field->replaces = replaces_source(field->name);
     }
     return NV_OK;
 }

@@ -47,6 +47,30 @@ static bool tells_tokens(const struct nv_span_work *work)
 
 /* ---- one span ------------------------------------------------------------------------------ */
 
+/* OpenAI's own counts always include cached tokens. */
+static bool always_inclusive(const struct nv_value *provider)
+{
+    return provider->type == NV_VALUE_STRING &&
+           nv_glob_any(NV_STR("openai,azure_openai"), provider->as.string);
+}
+
+/* Replaces a count that the source told; what it told stays beside it. */
+static enum nv_err replace_count(struct nv_translation *t, struct nv_span_work *work,
+                                 enum nv_known_field field, int64_t count)
+{
+    const struct nv_value *told = nv_work_get(work, field);
+    if (told) {
+        struct nv_str name =
+            nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(t->rules->fields[field].name));
+        if (!name.ptr)
+            return NV_ERR_NO_MEMORY;
+        enum nv_err err = nv_attributes_add(&work->span->attributes, t->arena, name, *told);
+        if (err)
+            return err;
+    }
+    return nv_work_set(t, work, field, nv_value_int(count));
+}
+
 /*
  * Makes input tokens inclusive of cached ones. A source that tells more cached tokens than input
  * tokens counts them apart (trap 1): they are added. Rows for sources that are known to count apart
@@ -57,16 +81,17 @@ static enum nv_err make_inclusive(struct nv_translation *t, struct nv_span_work 
     int64_t input = 0, exclusive = 0, read = 0, created = 0;
     bool has_input = number(work, NV_FIELD_INPUT_TOKENS, &input);
     bool apart = number(work, NV_FIELD_EXCLUSIVE_INPUT, &exclusive);
+    const struct nv_value *provider = nv_work_get(work, NV_FIELD_PROVIDER);
     (void)number(work, NV_FIELD_CACHE_READ_TOKENS, &read);
     (void)number(work, NV_FIELD_CACHE_CREATION_TOKENS, &created);
     if (apart && !has_input)
         input = exclusive;
-    else if (!has_input || read <= input)
+    else if (!has_input || read <= input || (provider && always_inclusive(provider)))
         return NV_OK;
     if (read < 0 || created < 0 || input > INT64_MAX / 4 || read > INT64_MAX / 4 ||
         created > INT64_MAX / 4)
         return NV_OK;
-    return nv_work_set(t, work, NV_FIELD_INPUT_TOKENS, nv_value_int(input + read + created));
+    return replace_count(t, work, NV_FIELD_INPUT_TOKENS, input + read + created);
 }
 
 /* Total = input + output when it is absent or too small to hold both. */
@@ -80,7 +105,7 @@ static enum nv_err make_total(struct nv_translation *t, struct nv_span_work *wor
     bool told = number(work, NV_FIELD_TOTAL_TOKENS, &total);
     if (told && total >= input + output)
         return NV_OK;
-    return nv_work_set(t, work, NV_FIELD_TOTAL_TOKENS, nv_value_int(input + output));
+    return replace_count(t, work, NV_FIELD_TOTAL_TOKENS, input + output);
 }
 
 /* Fields that are renamed when a span's usage is not its own, and their new names. */

@@ -69,7 +69,7 @@ static void print_fields(FILE *out, const struct nv_rules *rules)
         const struct nv_field *f = &rules->fields[i];
         fputc('{', out);
         print_string(out, f->name);
-        fprintf(out, ",%uu,%u,%d},\n", f->kinds, f->key, f->of_trace);
+        fprintf(out, ",%uu,%u,%d,%d},\n", f->kinds, f->key, f->of_trace, f->replaces);
     }
     fputs("};\nstatic const struct nv_test tests[] = {\n", out);
     for (uint32_t i = 0; i < rules->test_count; i++) {
