@@ -21,7 +21,6 @@ struct row {
     struct nv_str globs, provider;
 };
 
-/* clang-format off */
 static const struct nv_str frameworks = NV_STR_INIT(
     "langchain,langgraph,crewai,llamaindex,llama_index,strands-agents,strands,gcp.vertex.agent,"
     "microsoft.agent_framework,agent_framework,autogen,autogen*,semantic_kernel,semantic-kernel,"
@@ -29,12 +28,19 @@ static const struct nv_str frameworks = NV_STR_INIT(
     "livekit,pipecat,mcp,vercel,ai,unknown,other,_other,custom");
 
 static const struct row spellings[] = {
-    {NV_STR_INIT("azure_openai*,azure.ai.openai*,az.ai.openai*,azure-openai*,azureopenai*"), NV_STR_INIT("azure_openai")},
+    {NV_STR_INIT("azure_openai*,azure.ai.openai*,az.ai.openai*,azure-openai*,"
+                 "azureopenai*"),
+     NV_STR_INIT("azure_openai")},
     {NV_STR_INIT("azure*,az.ai.inference*"), NV_STR_INIT("azure")},
     {NV_STR_INIT("openai_agents,openai*"), NV_STR_INIT("openai")},
     {NV_STR_INIT("anthropic*,claude"), NV_STR_INIT("anthropic")},
-    {NV_STR_INIT("gcp.gemini*,gcp.gen_ai*,gcp.genai*,gemini*,google*,gcp.vertex_ai*,gcp_vertex*,vertex_ai*,vertexai*,vertex*,genai"), NV_STR_INIT("google")},
-    {NV_STR_INIT("aws.bedrock*,aws_bedrock*,amazon-bedrock*,amazon_bedrock*,bedrock*,amazon,amazon.*,aws"), NV_STR_INIT("bedrock")},
+    {NV_STR_INIT("gcp.gemini*,gcp.gen_ai*,gcp.genai*,gemini*,google*,"
+                 "gcp.vertex_ai*,gcp_vertex*,vertex_ai*,vertexai*,vertex*,"
+                 "genai"),
+     NV_STR_INIT("google")},
+    {NV_STR_INIT("aws.bedrock*,aws_bedrock*,amazon-bedrock*,amazon_bedrock*,"
+                 "bedrock*,amazon,amazon.*,aws"),
+     NV_STR_INIT("bedrock")},
     {NV_STR_INIT("x_ai,xai,x-ai,xai.*"), NV_STR_INIT("xai")},
     {NV_STR_INIT("mistral_ai*,mistralai*,mistral*"), NV_STR_INIT("mistral")},
     {NV_STR_INIT("meta,meta.*,llama*"), NV_STR_INIT("meta")},
@@ -51,8 +57,11 @@ static const struct row hosts[] = {
     {NV_STR_INIT("*.inference.ai.azure.com,*.services.ai.azure.com"), NV_STR_INIT("azure")},
     {NV_STR_INIT("api.openai.com,*.api.openai.com"), NV_STR_INIT("openai")},
     {NV_STR_INIT("api.anthropic.com"), NV_STR_INIT("anthropic")},
-    {NV_STR_INIT("generativelanguage.googleapis.com,*aiplatform.googleapis.com"), NV_STR_INIT("google")},
-    {NV_STR_INIT("bedrock-runtime.*,bedrock-agent-runtime.*,bedrock.*.amazonaws.com"), NV_STR_INIT("bedrock")},
+    {NV_STR_INIT("generativelanguage.googleapis.com,*aiplatform.googleapis.com"),
+     NV_STR_INIT("google")},
+    {NV_STR_INIT("bedrock-runtime.*,bedrock-agent-runtime.*,"
+                 "bedrock.*.amazonaws.com"),
+     NV_STR_INIT("bedrock")},
     {NV_STR_INIT("api.mistral.ai"), NV_STR_INIT("mistral")},
     {NV_STR_INIT("api.cohere.com,api.cohere.ai"), NV_STR_INIT("cohere")},
     {NV_STR_INIT("api.deepseek.com"), NV_STR_INIT("deepseek")},
@@ -64,11 +73,21 @@ static const struct row hosts[] = {
 
 static const struct row models[] = {
     {NV_STR_INIT("azure/*"), NV_STR_INIT("azure_openai")},
-    {NV_STR_INIT("bedrock/*,us.anthropic.*,eu.anthropic.*,apac.anthropic.*,global.anthropic.*,anthropic.claude*,amazon.*,us.amazon.*,meta.llama*,mistral.mi*,cohere.*"), NV_STR_INIT("bedrock")},
-    {NV_STR_INIT("openai/*,gpt-*,chatgpt-*,o1,o1-*,o3,o3-*,o4-*,text-embedding-3*,text-embedding-ada*,text-davinci*,dall-e*,whisper-1,tts-1*"), NV_STR_INIT("openai")},
+    {NV_STR_INIT("bedrock/*,us.anthropic.*,eu.anthropic.*,apac.anthropic.*,"
+                 "global.anthropic.*,anthropic.claude*,amazon.*,us.amazon.*,"
+                 "meta.llama*,mistral.mi*,cohere.*"),
+     NV_STR_INIT("bedrock")},
+    {NV_STR_INIT("openai/*,gpt-*,chatgpt-*,o1,o1-*,o3,o3-*,o4-*,"
+                 "text-embedding-3*,text-embedding-ada*,text-davinci*,dall-e*,"
+                 "whisper-1,tts-1*"),
+     NV_STR_INIT("openai")},
     {NV_STR_INIT("anthropic/*,claude-*"), NV_STR_INIT("anthropic")},
-    {NV_STR_INIT("google/*,gemini/*,vertex_ai/*,gemini-*,models/gemini*,gemma-*,text-embedding-00*"), NV_STR_INIT("google")},
-    {NV_STR_INIT("mistral/*,mistralai/*,mistral-*,codestral*,ministral*,pixtral*"), NV_STR_INIT("mistral")},
+    {NV_STR_INIT("google/*,gemini/*,vertex_ai/*,gemini-*,models/gemini*,"
+                 "gemma-*,text-embedding-00*"),
+     NV_STR_INIT("google")},
+    {NV_STR_INIT("mistral/*,mistralai/*,mistral-*,codestral*,ministral*,"
+                 "pixtral*"),
+     NV_STR_INIT("mistral")},
     {NV_STR_INIT("cohere/*,command-*,command"), NV_STR_INIT("cohere")},
     {NV_STR_INIT("deepseek/*,deepseek-*"), NV_STR_INIT("deepseek")},
     {NV_STR_INIT("groq/*"), NV_STR_INIT("groq")},
@@ -77,7 +96,6 @@ static const struct row models[] = {
     {NV_STR_INIT("xai/*,grok-*"), NV_STR_INIT("xai")},
     {NV_STR_INIT("meta-llama/*,llama-*"), NV_STR_INIT("meta")},
 };
-/* clang-format on */
 
 static struct nv_str find(const struct row *rows, size_t count, struct nv_str text)
 {

@@ -472,8 +472,7 @@ static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *
             return NV_ERR_NO_MEMORY;
         if (skip)
             continue;
-        enum nv_err err =
-            nv_attributes_add(&work->span->attributes, t->arena, key, value);
+        enum nv_err err = nv_attributes_add(&work->span->attributes, t->arena, key, value);
         if (err)
             return err;
     }

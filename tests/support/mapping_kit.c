@@ -5,6 +5,7 @@
  */
 #include "tests/support/mapping_kit.h"
 
+#include "exporter/encode.h"
 #include "otlp/request.h"
 #include "tests/support/expect.h"
 
@@ -127,4 +128,9 @@ void nv_test_json_translate(const struct nv_mapping *mapping, const char *json,
     struct batches batches = {.count = 0};
     add_request(&batches, NV_SIGNAL_TRACES, true, nv_str_from(json));
     translate_all(mapping, &batches, visit, ctx);
+}
+
+void nv_test_trace_write(struct nv_buf *buf, const struct nv_trace *trace)
+{
+    ck_assert_int_eq(nv_encode_trace(buf, trace, NV_TRACE_ID_UUID), NV_OK);
 }
