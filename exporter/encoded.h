@@ -15,7 +15,8 @@
 /* An outbox record in memory: released when the last of its traces has ended. */
 struct nv_record {
     uint64_t id;
-    uint32_t remaining; /* traces that have not ended */
+    uint32_t traces;    /* in it, on disk */
+    uint32_t remaining; /* of them, not ended */
 };
 
 struct nv_encoded {

@@ -217,7 +217,7 @@ static enum nv_err read_record(struct nv_outbox *outbox, const struct nv_outbox_
     enum nv_err err = NV_ERR_NO_MEMORY;
 
     if (record != NULL) {
-        *record = (struct nv_record){.id = entry->id, .remaining = entry->traces};
+        *record = (struct nv_record){entry->id, entry->traces, entry->traces};
         err = outbox->store->get(outbox->store->ctx, entry->id, &outbox->text);
     }
     if (err == NV_OK)
@@ -258,7 +258,7 @@ enum nv_err nv_outbox_untake(struct nv_outbox *outbox, struct nv_encoded_list *l
     struct nv_record *record = list->first->record;
     enum nv_err err = grow(outbox);
 
-    assert(record != NULL && record->remaining == list->count);
+    assert(record != NULL && record->remaining == list->count && record->traces == list->count);
     if (err != NV_OK)
         return err;
     outbox->first = (outbox->first + outbox->capacity - 1) % outbox->capacity;

@@ -73,7 +73,8 @@ static bool is_whole_record(const struct nv_encoded_list *list)
 {
     const struct nv_record *record = list->first->record;
 
-    if (record == NULL || record->remaining != list->count)
+    /* `remaining` alone would take the second half for the whole once the first has ended. */
+    if (record == NULL || record->remaining != list->count || record->traces != list->count)
         return false;
     for (const struct nv_encoded *e = list->first; e != NULL; e = e->next)
         if (e->record != record)

@@ -26,9 +26,17 @@ static void quiet(void *ctx, struct nv_str line)
 
 /* ---- transport ----------------------------------------------------------------------------- */
 
+/* Tried twice: an out-of-memory test fails one allocation, and it may not be the rig's. */
+static void *allocate(size_t size)
+{
+    void *at = malloc(size);
+
+    return at != NULL ? at : malloc(size);
+}
+
 static struct nv_str copy(struct nv_str s)
 {
-    char *text = malloc(s.len + 1);
+    char *text = allocate(s.len + 1);
 
     if (text == NULL)
         abort();
@@ -48,7 +56,7 @@ static struct nv_str inflated(struct nv_str body)
 {
     struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
     size_t room = body.len * 1100 + 4096, len = 0;
-    char *out = malloc(room);
+    char *out = allocate(room);
     struct nv_str text;
 
     if (d == NULL || out == NULL ||
@@ -178,6 +186,8 @@ static enum nv_err put(void *ctx, enum nv_record_kind kind, struct nv_str head,
 
         if (record->id != 0)
             continue;
+        if (i >= rig->record_count)
+            rig->record_count = i + 1;
         *record = (struct rig_record){++rig->last_id, kind, copy(head), copy(payload)};
         *id = record->id;
         return NV_OK;
@@ -191,7 +201,7 @@ static enum nv_err get(void *ctx, uint64_t id, struct nv_buf *payload)
 
     if (rig->get_fails != NV_OK)
         return rig->get_fails;
-    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++)
+    for (uint32_t i = 0; i < rig->record_count; i++)
         if (rig->records[i].id == id && id != 0)
             return nv_buf_append_str(payload, rig->records[i].payload);
     return NV_ERR_NOT_FOUND;
@@ -201,7 +211,7 @@ static void forget(void *ctx, uint64_t id)
 {
     struct nv_rig *rig = ctx;
 
-    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++) {
+    for (uint32_t i = 0; i < rig->record_count; i++) {
         if (rig->records[i].id != id || id == 0)
             continue;
         drop(&rig->records[i].head);
@@ -214,18 +224,25 @@ static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *vis
 {
     struct nv_rig *rig = ctx;
 
-    for (uint64_t id = 1; id <= rig->last_id; id++)
-        for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++)
-            if (rig->records[i].id == id && rig->records[i].kind == kind)
-                visit(visit_ctx, id, rig->records[i].head, rig->records[i].payload);
-    return NV_OK;
+    const struct rig_record *next;
+
+    for (uint64_t after = 0;; after = next->id) {
+        next = NULL;
+        for (uint32_t i = 0; i < rig->record_count; i++)
+            if (rig->records[i].id > after && rig->records[i].kind == kind &&
+                (next == NULL || rig->records[i].id < next->id))
+                next = &rig->records[i];
+        if (next == NULL)
+            return NV_OK;
+        visit(visit_ctx, next->id, next->head, next->payload);
+    }
 }
 
 uint32_t rig_records(const struct nv_rig *rig, enum nv_record_kind kind)
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++)
+    for (uint32_t i = 0; i < rig->record_count; i++)
         count += rig->records[i].id != 0 && rig->records[i].kind == kind;
     return count;
 }
@@ -326,7 +343,7 @@ void rig_close(struct nv_rig *rig)
 
 void rig_release(struct nv_rig *rig)
 {
-    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++)
+    for (uint32_t i = 0; i < rig->record_count; i++)
         if (rig->records[i].id != 0)
             forget(rig, rig->records[i].id);
     nv_log_set_sink(NULL, NULL);

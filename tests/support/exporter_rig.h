@@ -51,6 +51,7 @@ struct nv_rig {
     uint32_t probes;
     enum nv_err send_fails; /* not NV_OK: what send returns */
     struct rig_record records[RIG_RECORDS_MAX];
+    uint32_t record_count; /* slots of records ever used */
     uint64_t last_id;
     enum nv_err put_fails, get_fails;
 };
