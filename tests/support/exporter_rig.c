@@ -160,8 +160,9 @@ uint32_t rig_traces_in(const struct rig_flight *flight)
     for (size_t i = 0; i < count; i++) {
         const json_t *trace = json_array_get(traces, i);
 
-        ck_assert(json_is_string(json_object_get(trace, "trace_id")));
-        ck_assert(json_is_array(json_object_get(trace, "spans")));
+        if (!json_is_string(json_object_get(trace, "trace_id")) ||
+            !json_is_array(json_object_get(trace, "spans")))
+            ck_abort_msg("no trace in the envelope");
     }
     json_decref(root);
     return (uint32_t)count;
@@ -261,7 +262,9 @@ uint32_t rig_settled(const struct nv_rig *rig, enum nv_outcome outcome)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < rig->trace_count; i++) {
-        ck_assert_uint_le(rig->claims[i].settled, 1);
+        /* Not ck_assert: each of those is a system call, and this loop is hot. */
+        if (rig->claims[i].settled > 1)
+            ck_abort_msg("claim %u was settled %u times", i, rig->claims[i].settled);
         count += rig->claims[i].settled == 1 && rig->claims[i].outcome == outcome;
     }
     return count;
