@@ -1,0 +1,27 @@
+#!/bin/sh
+# Lays out the root file system of the container image from a finished release build: the program,
+# the shared libraries it needs and nothing else, the certificates of the system's authorities, and
+# the few files libc wants. 65532 is the "nonroot" user of distroless images.
+#
+#   deploy/rootfs.sh PROGRAM FOLDER
+set -eu
+program=$1
+root=$2
+
+rm -rf "$root"
+mkdir -p "$root/usr/bin" "$root/etc/ssl/certs" "$root/tmp" "$root/state"
+chmod 1777 "$root/tmp"
+cp "$program" "$root/usr/bin/noveum-gateway"
+strip "$root/usr/bin/noveum-gateway" 2>/dev/null || true
+
+# ldd prints "name => /path (address)" and "/path (address)" for the loader
+ldd "$program" | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | sort -u |
+    while read -r library; do
+        mkdir -p "$root$(dirname "$library")"
+        cp -L "$library" "$root$library"
+    done
+
+cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
+echo 'nonroot:x:65532:65532:nonroot:/var/lib/noveum-gateway:/nonexistent' >"$root/etc/passwd"
+echo 'nonroot:x:65532:' >"$root/etc/group"
