@@ -240,7 +240,7 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
     if ((rule->flags & (NV_RULE_DROP | NV_RULE_KEEP)) || rule->field == NV_FIELD_NONE)
         return NV_OK;
     if (rule->flags & NV_RULE_TREE)
-        return add_to_tree(t, work, rule, attribute);
+        return source->value.type == NV_VALUE_NULL ? NV_OK : add_to_tree(t, work, rule, attribute);
     struct nv_str rest = nv_str_slice(source->key, seen->source_rest, source->key.len);
     return add_candidate(t, rule, attribute, &source->value, rest);
 }

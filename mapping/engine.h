@@ -11,7 +11,7 @@
 #include "mapping/logs.h"
 #include "mapping/mapping.h"
 #include "mapping/rule.h"
-#include "mapping/transform.h"
+#include "mapping/transform_steps.h"
 #include "mapping/unflatten.h"
 
 #define NV_NO_SPAN UINT32_MAX
@@ -84,6 +84,7 @@ struct nv_scratch {
     uint32_t seen_capacity;
     struct nv_tree *trees;
     uint32_t tree_count, tree_capacity;
+    bool output_from_tree; /* the output messages came as single attributes */
     struct nv_watch_set present;
     uint16_t watch_at[NV_WATCHES_MAX]; /* attribute of a present watch */
 };
@@ -101,6 +102,13 @@ struct nv_span_work {
     uint32_t log_count;
 };
 
+/* The last price that was looked up: a trace's calls mostly ask one model. */
+struct nv_price;
+struct nv_price_memo {
+    struct nv_str model, provider;
+    const struct nv_price *price;
+};
+
 struct nv_translation {
     const struct nv_mapping *mapping;
     const struct nv_rules *rules;
@@ -113,6 +121,7 @@ struct nv_translation {
     uint32_t root; /* index of the root, or of the first of the topmost spans */
     struct nv_scratch scratch;
     struct nv_identity identity;
+    struct nv_price_memo price_memo;
     struct nv_buf *report; /* explain: where to write, or NULL */
 };
 
@@ -143,6 +152,8 @@ void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_st
 enum nv_err nv_tree_build(struct nv_translation *t) NV_MUST_USE;
 /* Tokens and costs of each call once: repeats of a call and sums of parents are renamed. */
 enum nv_err nv_usage_settle(struct nv_translation *t) NV_MUST_USE;
+/* Cost of one span's call, told or computed. NV_ERR_NO_MEMORY. */
+enum nv_err nv_cost_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
 /* Status, status message and exception of a span from its status, events and attributes. */
 enum nv_err nv_outcome_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
 /* Project, environment, session, name, status, times, attributes of the trace itself. */

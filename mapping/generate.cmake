@@ -49,3 +49,13 @@ endforeach()
 file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/generated/mapping/event_rows.h"
   CONTENT "/* Written by mapping/generate.cmake from events.rules. */
 #define NV_EVENT_ROWS(X)${noveum_event_rows}\n" @ONLY)
+
+# The price table (mapping/prices.csv, made by tools/make-prices.py) is compiled in as bytes.
+set(noveum_prices_csv "${CMAKE_SOURCE_DIR}/mapping/prices.csv")
+set(noveum_prices_builtin "${CMAKE_BINARY_DIR}/generated/mapping/prices_builtin.c")
+add_custom_command(OUTPUT "${noveum_prices_builtin}"
+  COMMAND "${CMAKE_COMMAND}" -DIN=${noveum_prices_csv} -DOUT=${noveum_prices_builtin}
+    -P "${CMAKE_SOURCE_DIR}/cmake/Bytes.cmake"
+  DEPENDS "${noveum_prices_csv}" "${CMAKE_SOURCE_DIR}/cmake/Bytes.cmake"
+  COMMENT "Compiling the price table")
+target_sources(noveum_objects PRIVATE "${noveum_prices_builtin}")

@@ -9,6 +9,7 @@
  * running gateway never meets one.
  */
 #include "mapping/engine.h"
+#include "mapping/price.h"
 #include "mapping/rule_parse.h"
 
 #include <assert.h>
@@ -68,6 +69,25 @@ static enum nv_err load_rules(struct nv_mapping *mapping, struct nv_str path, st
     return err;
 }
 
+/* The user's prices go before the built-in ones. */
+static enum nv_err load_prices(struct nv_mapping *mapping, struct nv_str path, struct nv_fail *fail)
+{
+    struct nv_str text, builtin = {(const char *)nv_prices_csv, nv_prices_csv_len};
+    struct nv_prices *prices = nv_prices_new(mapping->arena);
+    enum nv_err err = prices ? NV_OK : NV_ERR_NO_MEMORY;
+    if (!err && path.len > 0) {
+        err = read_file(mapping->arena, path, &text, fail);
+        if (!err)
+            err = nv_prices_add(prices, path, text, fail);
+    }
+    if (!err)
+        err = nv_prices_add(prices, NV_STR("prices.csv"), builtin, fail);
+    if (!err)
+        err = nv_prices_finish(prices);
+    mapping->prices = prices;
+    return err;
+}
+
 static enum nv_err copy_texts(struct nv_mapping *mapping, const struct nv_mapping_config *config)
 {
     const struct {
@@ -97,6 +117,8 @@ struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct
     }
     if (!err)
         err = load_rules(mapping, config->rules_file, fail);
+    if (!err)
+        err = load_prices(mapping, config->prices_file, fail);
     if (err) {
         (void)nv_fail_set(fail, err, 0, "%s", nv_err_info(err)->text);
         nv_arena_free(arena);

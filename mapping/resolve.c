@@ -152,10 +152,14 @@ static void set_state(struct nv_seen *seen, enum nv_source_state state)
         seen->state = (uint8_t)state;
 }
 
-/* A part's type or a role in the source's own word: the canonical form need not repeat it. */
+/* A part's type, a role in the source's own word, JSON quoted twice: the canonical form need not
+ * repeat it. */
 static bool says_form(const struct nv_attribute *attribute)
 {
-    if (nv_str_ends(attribute->key, NV_STR(".type")))
+    const struct nv_value *value = &attribute->value;
+    bool quoted = value->type == NV_VALUE_STRING && value->as.string.len > 0 &&
+                  value->as.string.ptr[0] == '"';
+    if (quoted || nv_str_ends(attribute->key, NV_STR(".type")))
         return true;
     return nv_str_ends(attribute->key, NV_STR(".role")) &&
            attribute->value.type == NV_VALUE_STRING &&
@@ -377,6 +381,8 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
             err = place(t, work, candidate, &result);
             if (err)
                 return err;
+            if (field == NV_FIELD_OUTPUT_MESSAGES)
+                t->scratch.output_from_tree = candidate->tree != 0;
         } else {
             report_line(t, work, candidate, "lost");
             result.exact = result.exact && nv_value_eq(&result.value, &winner.value);
@@ -489,6 +495,54 @@ static enum nv_err join_system(struct nv_translation *t, const struct nv_span_wo
     return nv_messages_add_system(t->arena, messages, system->as.string);
 }
 
+/* Does the field hold this value? */
+static bool says(const struct nv_span_work *work, enum nv_known_field field,
+                 const struct nv_value *value)
+{
+    const struct nv_value *there = nv_work_get(work, field);
+    return there && nv_value_eq(there, value);
+}
+
+/* Are the output messages one plain answer that the fields derived from them say whole? */
+static bool said_by_others(const struct nv_span_work *work, const struct nv_value *messages)
+{
+    if (messages->type != NV_VALUE_ARRAY || messages->as.array.count != 1 ||
+        messages->as.array.items[0].type != NV_VALUE_MAP)
+        return false;
+    const struct nv_map *message = &messages->as.array.items[0].as.map;
+    for (uint32_t i = 0; i < message->count; i++) {
+        const struct nv_attribute *member = &message->items[i];
+        bool known =
+            (nv_str_eq(member->key, NV_STR("role")) && member->value.type == NV_VALUE_STRING &&
+             nv_str_eq(member->value.as.string, NV_STR("assistant"))) ||
+            (nv_str_eq(member->key, NV_STR("content")) &&
+             says(work, NV_FIELD_OUTPUT_RESPONSE, &member->value)) ||
+            (nv_str_eq(member->key, NV_STR("tool_calls")) &&
+             says(work, NV_FIELD_OUTPUT_TOOL_CALLS, &member->value)) ||
+            (nv_str_eq(member->key, NV_STR("finish_reason")) &&
+             says(work, NV_FIELD_FINISH_REASON, &member->value));
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
+/* Output messages go out only when they say more than response, tool calls and finish reason. */
+static void drop_plain_output(struct nv_span_work *work, bool from_tree)
+{
+    const struct nv_value *messages = nv_work_get(work, NV_FIELD_OUTPUT_MESSAGES);
+    struct nv_attributes *list = &work->span->attributes;
+    if (!messages || from_tree || !said_by_others(work, messages))
+        return;
+    uint16_t hole = work->at[NV_FIELD_OUTPUT_MESSAGES], last = (uint16_t)list->count;
+    list->items[hole - 1] = list->items[last - 1];
+    list->count--;
+    work->at[NV_FIELD_OUTPUT_MESSAGES] = 0;
+    for (unsigned field = 0; field < NV_FIELD_KNOWN; field++)
+        if (work->at[field] == last)
+            work->at[field] = hole;
+}
+
 enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
 {
     struct nv_scratch *scratch = &t->scratch;
@@ -506,6 +560,8 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
             err = resolve_field(t, work, scratch->touched[i]);
     for (uint32_t i = 0; i < scratch->touched_count; i++)
         scratch->heads[scratch->touched[i]] = 0;
+    if (!err)
+        drop_plain_output(work, scratch->output_from_tree);
     if (!err)
         err = join_system(t, work);
     return err ? err : pass_the_rest(t, work);

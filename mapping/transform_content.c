@@ -17,6 +17,17 @@
 
 /* ---- messages, tools, documents ------------------------------------------------------------ */
 
+/* Is there more than one empty message? `[{role, parts: []}]` is kept as it was. */
+static bool says_something(const struct nv_value *list)
+{
+    if (list->as.array.count != 1 || list->as.array.items[0].type != NV_VALUE_MAP)
+        return true;
+    const struct nv_value *message = &list->as.array.items[0];
+    const struct nv_value *content = nv_map_get(message, NV_STR("content"));
+    bool empty = content && content->type == NV_VALUE_STRING && content->as.string.len == 0;
+    return !empty || message->as.map.count > 2;
+}
+
 enum nv_err nv_step_messages(const struct nv_transform *transform, const struct nv_step *step,
                              struct nv_transformed *io)
 {
@@ -26,7 +37,8 @@ enum nv_err nv_step_messages(const struct nv_transform *transform, const struct 
     enum nv_err err = nv_messages_normalise(transform->arena, &io->value, direction, &messages);
     if (err)
         return err;
-    io->exact = io->exact && !messages.partial && !messages.truncated;
+    io->exact =
+        io->exact && !messages.partial && !messages.truncated && says_something(&messages.list);
     if (messages.list.as.array.count == 0)
         return nv_step_absent(io);
     return nv_step_give(io, messages.list);
@@ -74,7 +86,11 @@ enum nv_err nv_step_output_text(const struct nv_transform *transform, const stru
     struct nv_str text;
     io->exact = false;
     enum nv_err err = nv_messages_output_text(transform->arena, &io->value, &text);
-    return err ? err : nv_step_give(io, nv_value_string(text.ptr ? text : NV_STR("")));
+    if (err)
+        return err;
+    if (text.len == 0 && !nv_messages_tool_calls(&io->value))
+        return nv_step_absent(io);
+    return nv_step_give(io, nv_value_string(text.ptr ? text : NV_STR("")));
 }
 
 enum nv_err nv_step_tool_calls(const struct nv_transform *transform, const struct nv_step *step,

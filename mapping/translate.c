@@ -152,6 +152,8 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_outcome_settle(t, &t->works[i]);
     if (!err)
         err = nv_usage_settle(t);
+    for (uint32_t i = 0; !err && i < t->work_count; i++)
+        err = nv_cost_settle(t, &t->works[i]);
     return err ? err : nv_trace_settle(t);
 }
 

@@ -1,0 +1,105 @@
+/*
+ * Cost of the calls that count: kept when the source told one, else computed, never invented.
+ *
+ *   llm.cost.total told ─▶ kept as it is
+ *   parts told          ─▶ total = their sum
+ *   tokens and a price  ─▶ input, output, total from the table, currency USD
+ *
+ * Runs after repeats of a call have stepped back (mapping/usage.c), so that a call is priced once.
+ * Service tiers whose price the table does not know (flex, priority) are left without a cost.
+ */
+#include "mapping/engine.h"
+
+#include "mapping/price.h"
+#include "mapping/provider.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+static int64_t count(const struct nv_span_work *work, enum nv_known_field field)
+{
+    const struct nv_value *value = nv_work_get(work, field);
+    return value && value->type == NV_VALUE_INT && value->as.integer > 0 ? value->as.integer : 0;
+}
+
+static struct nv_str text(const struct nv_span_work *work, enum nv_known_field field)
+{
+    const struct nv_value *value = nv_work_get(work, field);
+    return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
+}
+
+static bool number(const struct nv_span_work *work, enum nv_known_field field, double *out)
+{
+    const struct nv_value *value = nv_work_get(work, field);
+    return value && nv_value_number(value, out);
+}
+
+static enum nv_err set_currency(struct nv_translation *t, struct nv_span_work *work)
+{
+    if (nv_attributes_get(&work->span->attributes, NV_STR("llm.cost.currency")))
+        return NV_OK;
+    return nv_attributes_add(&work->span->attributes, t->arena, NV_STR("llm.cost.currency"),
+                             nv_value_string(NV_STR("USD")));
+}
+
+/* A cost that the source told: the total is completed from its parts. */
+static enum nv_err complete_told(struct nv_translation *t, struct nv_span_work *work)
+{
+    double input = 0, output = 0;
+    bool told = number(work, NV_FIELD_COST_INPUT, &input);
+    told = number(work, NV_FIELD_COST_OUTPUT, &output) || told;
+    enum nv_err err = NV_OK;
+    if (told && !nv_work_get(work, NV_FIELD_COST_TOTAL))
+        err = nv_work_set(t, work, NV_FIELD_COST_TOTAL, nv_value_double(input + output));
+    return err ? err : set_currency(t, work);
+}
+
+static const struct nv_price *find_price(struct nv_translation *t, const struct nv_span_work *work,
+                                         struct nv_str model)
+{
+    struct nv_str provider = text(work, NV_FIELD_PROVIDER);
+    struct nv_price_memo *memo = &t->price_memo;
+    if (memo->model.ptr && nv_str_eq(memo->model, model) && nv_str_eq(memo->provider, provider))
+        return memo->price;
+    const struct nv_price *price =
+        nv_price_find(t->mapping->prices, provider, model, work->span->start_ns);
+    *memo = (struct nv_price_memo){model, provider, price};
+    return price;
+}
+
+static enum nv_err compute(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct nv_str tier = text(work, NV_FIELD_SERVICE_TIER);
+    struct nv_str model =
+        text(work, work->kind == NV_KIND_EMBEDDING ? NV_FIELD_EMBEDDING_MODEL : NV_FIELD_MODEL);
+    struct nv_price_usage usage = {.input = count(work, NV_FIELD_INPUT_TOKENS),
+                                   .cached = count(work, NV_FIELD_CACHE_READ_TOKENS),
+                                   .cache_write = count(work, NV_FIELD_CACHE_CREATION_TOKENS),
+                                   .output = count(work, NV_FIELD_OUTPUT_TOKENS),
+                                   .input_audio = count(work, NV_FIELD_INPUT_AUDIO_TOKENS),
+                                   .output_audio = count(work, NV_FIELD_OUTPUT_AUDIO_TOKENS),
+                                   .batch = nv_str_ieq(tier, NV_STR("batch"))};
+    double input, output;
+    if (usage.input + usage.output == 0 || nv_glob_any(NV_STR("flex,priority"), tier))
+        return NV_OK;
+    const struct nv_price *price = find_price(t, work, model);
+    if (!price)
+        return NV_OK;
+    nv_price_cost(price, &usage, &input, &output);
+    enum nv_err err = nv_work_set(t, work, NV_FIELD_COST_INPUT, nv_value_double(input));
+    if (!err)
+        err = nv_work_set(t, work, NV_FIELD_COST_OUTPUT, nv_value_double(output));
+    if (!err)
+        err = nv_work_set(t, work, NV_FIELD_COST_TOTAL, nv_value_double(input + output));
+    return err ? err : set_currency(t, work);
+}
+
+enum nv_err nv_cost_settle(struct nv_translation *t, struct nv_span_work *work)
+{
+    if (work->kind != NV_KIND_LLM && work->kind != NV_KIND_EMBEDDING)
+        return NV_OK;
+    bool told = nv_work_get(work, NV_FIELD_COST_TOTAL) || nv_work_get(work, NV_FIELD_COST_INPUT) ||
+                nv_work_get(work, NV_FIELD_COST_OUTPUT);
+    return told ? complete_told(t, work) : compute(t, work);
+}

@@ -1,0 +1,343 @@
+/*
+ * The price table: parse, group, find, multiply.
+ *
+ *   model ─▶ lower case ─▶ names to try: as it is, behind `/`, without region, version, date
+ *   provider ─▶ its rows ─▶ first whose glob matches and whose day has come, latest day first
+ *
+ * Providers that resell (Azure, Bedrock, Vertex) have rows of their own in the data; when they have
+ * none for a model, the maker's are asked, because list prices are the same there. Nothing falls
+ * back to a price of a similar name: globs in the data say how far a row reaches.
+ */
+#include "mapping/price.h"
+
+#include "mapping/provider.h"
+#include "mapping/rule.h"
+#include "mapping/transform.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define CELLS (3 + NV_PRICE_COLUMNS)
+#define NAME_MAX_BYTES 256
+#define TRIES_MAX 8
+
+struct row {
+    struct nv_price price;
+    uint32_t order;
+};
+
+struct provider_rows {
+    struct nv_str provider;
+    uint32_t first, count;
+};
+
+struct nv_prices {
+    struct nv_arena *arena;
+    struct row *rows;
+    struct provider_rows *providers;
+    uint32_t row_count, row_capacity, provider_count;
+};
+
+/* ---- parsing ------------------------------------------------------------------------------- */
+
+struct nv_prices *nv_prices_new(struct nv_arena *arena)
+{
+    struct nv_prices *prices = nv_arena_alloc(arena, sizeof *prices);
+    if (prices)
+        prices->arena = arena;
+    return prices;
+}
+
+static enum nv_err wrong(struct nv_fail *fail, struct nv_str name, unsigned line, size_t column,
+                         const char *what)
+{
+    if (fail && fail->code == NV_OK) {
+        (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s", what);
+        snprintf(fail->path, sizeof fail->path, "%.*s:%u:%zu", NV_STR_ARG(name), line, column);
+    }
+    return NV_ERR_CONFIG;
+}
+
+static enum nv_err new_row(struct nv_prices *prices, struct row **out)
+{
+    if (prices->row_count == prices->row_capacity) {
+        uint32_t capacity = prices->row_capacity ? prices->row_capacity * 2 : 1024;
+        struct row *larger = nv_arena_array(prices->arena, capacity, sizeof *larger);
+        if (!larger)
+            return NV_ERR_NO_MEMORY;
+        if (prices->row_count > 0)
+            memcpy(larger, prices->rows, prices->row_count * sizeof *larger);
+        prices->rows = larger;
+        prices->row_capacity = capacity;
+    }
+    *out = &prices->rows[prices->row_count];
+    (*out)->order = prices->row_count++;
+    return NV_OK;
+}
+
+/* Splits a line into its cells; returns how many. */
+static unsigned split(struct nv_str line, struct nv_str cells[CELLS])
+{
+    unsigned count = 0;
+    for (size_t pos = 0; pos <= line.len && count < CELLS;) {
+        struct nv_str rest = nv_str_slice(line, pos, line.len);
+        size_t comma = nv_str_find_char(rest, ',');
+        cells[count++] = nv_str_trim(nv_str_slice(rest, 0, comma));
+        pos = comma == SIZE_MAX ? line.len + 1 : pos + comma + 1;
+    }
+    return count;
+}
+
+static bool day_ns(struct nv_str day, uint64_t *ns)
+{
+    char text[32];
+    *ns = 0;
+    if (day.len == 0)
+        return true;
+    int len = snprintf(text, sizeof text, "%.*sT00:00:00Z", day.len == 10 ? 10 : 0, day.ptr);
+    return nv_time_parse((struct nv_str){text, (size_t)len}, ns);
+}
+
+static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsigned number,
+                             struct nv_str line, struct nv_fail *fail)
+{
+    struct nv_str cells[CELLS];
+    struct row *row;
+    unsigned count = split(line, cells);
+    if (count < 4 || cells[0].len == 0 || cells[1].len == 0)
+        return wrong(fail, name, number, 1, "a price needs provider, model, from and input");
+    enum nv_err err = new_row(prices, &row);
+    if (err)
+        return err;
+    row->price.provider = cells[0];
+    row->price.model = cells[1];
+    if (!day_ns(cells[2], &row->price.from_ns))
+        return wrong(fail, name, number, (size_t)(cells[2].ptr - line.ptr) + 1,
+                     "from must be a day as 2026-01-31");
+    for (unsigned i = 0; i < NV_PRICE_COLUMNS; i++) {
+        struct nv_str cell = i + 3 < count ? cells[i + 3] : NV_STR("");
+        double *usd = &row->price.usd[i];
+        *usd = -1;
+        if (cell.len > 0 && (nv_str_to_double(cell, usd) != NV_OK || !(*usd >= 0) || *usd > 1e9))
+            return wrong(fail, name, number, (size_t)(cell.ptr - line.ptr) + 1,
+                         "a price is a number of USD per million tokens");
+    }
+    return NV_OK;
+}
+
+enum nv_err nv_prices_add(struct nv_prices *prices, struct nv_str name, struct nv_str text,
+                          struct nv_fail *fail)
+{
+    unsigned number = 0;
+    bool header = false;
+    for (size_t pos = 0; pos < text.len;) {
+        struct nv_str rest = nv_str_slice(text, pos, text.len);
+        size_t end = nv_str_find_char(rest, '\n');
+        struct nv_str line = nv_str_trim(nv_str_slice(rest, 0, end));
+        pos = end == SIZE_MAX ? text.len : pos + end + 1;
+        number++;
+        if (line.len == 0 || line.ptr[0] == '#')
+            continue;
+        if (!header) {
+            header = true;
+            if (!nv_str_starts(line, NV_STR("provider,model,from,input,cached,cache_write,output")))
+                return wrong(fail, name, number, 1, "the first line must be the header");
+            continue;
+        }
+        enum nv_err err = parse_row(prices, name, number, line, fail);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct row *a = left, *b = right;
+    int order = nv_str_cmp(a->price.provider, b->price.provider);
+    if (order != 0)
+        return order;
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+enum nv_err nv_prices_finish(struct nv_prices *prices)
+{
+    if (prices->row_count == 0)
+        return NV_OK;
+    qsort(prices->rows, prices->row_count, sizeof *prices->rows, compare_rows);
+    prices->providers = nv_arena_array(prices->arena, prices->row_count, sizeof *prices->providers);
+    if (!prices->providers)
+        return NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < prices->row_count; i++) {
+        struct nv_str provider = prices->rows[i].price.provider;
+        struct provider_rows *last = &prices->providers[prices->provider_count];
+        if (prices->provider_count > 0 && nv_str_eq(last[-1].provider, provider)) {
+            last[-1].count++;
+        } else {
+            *last = (struct provider_rows){provider, i, 1};
+            prices->provider_count++;
+        }
+    }
+    return NV_OK;
+}
+
+/* ---- finding ------------------------------------------------------------------------------- */
+
+static const struct nv_price *find_in(const struct nv_prices *prices, struct nv_str provider,
+                                      struct nv_str model, uint64_t time_ns)
+{
+    const struct nv_price *best = NULL;
+    for (uint32_t p = 0; p < prices->provider_count; p++) {
+        const struct provider_rows *rows = &prices->providers[p];
+        if (!nv_str_eq(rows->provider, provider))
+            continue;
+        for (uint32_t i = rows->first; i < rows->first + rows->count; i++) {
+            const struct nv_price *price = &prices->rows[i].price;
+            if (price->from_ns > time_ns || !nv_glob_any(price->model, model))
+                continue;
+            /* The first row that matches decides; later ones of the same glob only by their day. */
+            if (!best)
+                best = price;
+            else if (nv_str_eq(best->model, price->model) && price->from_ns > best->from_ns)
+                best = price;
+        }
+    }
+    return best;
+}
+
+static bool all_digits(struct nv_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return s.len > 0;
+}
+
+/* `name-20240806`, `name-2024-08-06` or `name-latest` without its end; the same when it has none.
+ */
+static struct nv_str without_date(struct nv_str name)
+{
+    if (nv_str_ends(name, NV_STR("-latest")))
+        return nv_str_slice(name, 0, name.len - 7);
+    if (name.len > 9 && name.ptr[name.len - 9] == '-' &&
+        all_digits(nv_str_slice(name, name.len - 8, 8)))
+        return nv_str_slice(name, 0, name.len - 9);
+    if (name.len > 11 && name.ptr[name.len - 11] == '-' && name.ptr[name.len - 6] == '-' &&
+        name.ptr[name.len - 3] == '-' && all_digits(nv_str_slice(name, name.len - 10, 4)))
+        return nv_str_slice(name, 0, name.len - 11);
+    return name;
+}
+
+/* `us.anthropic.claude-x` without its region and maker. */
+static struct nv_str without_region(struct nv_str name)
+{
+    size_t anthropic = nv_str_find(name, NV_STR("anthropic."));
+    return anthropic == SIZE_MAX || anthropic > 8 ? name
+                                                  : nv_str_slice(name, anthropic + 10, name.len);
+}
+
+/* `-v1:0` at the end of Bedrock's names. */
+static struct nv_str without_version(struct nv_str name)
+{
+    size_t colon = nv_str_find_char(name, ':');
+    struct nv_str head = nv_str_slice(name, 0, colon);
+    if (colon != SIZE_MAX && head.len > 3 && head.ptr[head.len - 3] == '-' &&
+        head.ptr[head.len - 2] == 'v')
+        return nv_str_slice(head, 0, head.len - 3);
+    return colon == SIZE_MAX ? name : head;
+}
+
+static void add_try(struct nv_str tries[TRIES_MAX], unsigned *count, struct nv_str name)
+{
+    for (unsigned i = 0; i < *count; i++)
+        if (nv_str_eq(tries[i], name))
+            return;
+    if (*count < TRIES_MAX && name.len > 0)
+        tries[(*count)++] = name;
+}
+
+/* Names under which a model may stand in the table, the most exact first. */
+static unsigned spell(struct nv_str model, struct nv_str tries[TRIES_MAX])
+{
+    unsigned count = 0;
+    size_t slash = SIZE_MAX;
+    for (size_t i = 0; i < model.len; i++)
+        if (model.ptr[i] == '/')
+            slash = i;
+    struct nv_str last = slash == SIZE_MAX ? model : nv_str_slice(model, slash + 1, model.len);
+    struct nv_str bare = without_version(without_region(last));
+    add_try(tries, &count, model);
+    add_try(tries, &count, last);
+    add_try(tries, &count, without_version(last));
+    add_try(tries, &count, bare);
+    add_try(tries, &count, without_date(last));
+    add_try(tries, &count, without_date(bare));
+    return count;
+}
+
+const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_str provider,
+                                     struct nv_str model, uint64_t time_ns)
+{
+    char lower[NAME_MAX_BYTES];
+    struct nv_str tries[TRIES_MAX], trimmed = nv_str_trim(model);
+    if (trimmed.len == 0 || trimmed.len > sizeof lower)
+        return NULL;
+    for (size_t i = 0; i < trimmed.len; i++) {
+        char c = trimmed.ptr[i];
+        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    unsigned count = spell((struct nv_str){lower, trimmed.len}, tries);
+    struct nv_str maker = nv_provider_of_model(tries[count > 1 ? 1 : 0]);
+    const struct nv_str asked[] = {provider, nv_provider_of_model(tries[0]), maker};
+    for (unsigned p = 0; p < sizeof asked / sizeof *asked; p++)
+        for (unsigned i = 0; asked[p].len > 0 && i < count; i++) {
+            const struct nv_price *price = find_in(prices, asked[p], tries[i], time_ns);
+            if (price)
+                return price;
+        }
+    return NULL;
+}
+
+/* ---- multiplying --------------------------------------------------------------------------- */
+
+static double first_told(double a, double b, double c)
+{
+    return a >= 0 ? a : b >= 0 ? b : c;
+}
+
+static double round8(double usd)
+{
+    return round(usd * 1e8) / 1e8;
+}
+
+void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *usage, double *input,
+                   double *output)
+{
+    const double *usd = price->usd;
+    bool tier = usd[NV_PRICE_TIER_FROM] >= 0 && (double)usage->input > usd[NV_PRICE_TIER_FROM];
+    bool batch = usage->batch;
+    double in = first_told(batch ? usd[NV_PRICE_BATCH_INPUT] : -1,
+                           tier ? usd[NV_PRICE_TIER_INPUT] : -1, usd[NV_PRICE_INPUT]);
+    double out = first_told(batch ? usd[NV_PRICE_BATCH_OUTPUT] : -1,
+                            tier ? usd[NV_PRICE_TIER_OUTPUT] : -1, usd[NV_PRICE_OUTPUT]);
+    double cached = first_told(batch ? usd[NV_PRICE_BATCH_CACHED] : -1,
+                               tier ? usd[NV_PRICE_TIER_CACHED] : -1, usd[NV_PRICE_CACHED]);
+    double write = first_told(usd[NV_PRICE_CACHE_WRITE], in, 0);
+    double in_audio = first_told(usd[NV_PRICE_INPUT_AUDIO], in, 0);
+    double out_audio = first_told(usd[NV_PRICE_OUTPUT_AUDIO], out, 0);
+    if (cached < 0)
+        cached = in;
+    if (out < 0)
+        out = out_audio = 0; /* embeddings have no output */
+    double special = (double)(usage->cached + usage->cache_write + usage->input_audio);
+    double plain_input = fmax(0, (double)usage->input - special);
+    double plain_output = fmax(0, (double)(usage->output - usage->output_audio));
+    *input = round8((plain_input * in + (double)usage->cached * cached +
+                     (double)usage->cache_write * write + (double)usage->input_audio * in_audio) /
+                    1e6);
+    *output = round8((plain_output * out + (double)usage->output_audio * out_audio) / 1e6);
+}
