@@ -199,3 +199,29 @@ enum nv_err nv_reply_status(enum nv_media media, int grpc_code, struct nv_str me
         return status_json(grpc_code, message, fail, retry_after_s, out);
     return status_protobuf(grpc_code, message, fail, retry_after_s, out);
 }
+
+int nv_reply_retry_after_s(enum nv_err err)
+{
+    if (!nv_err_info(err)->retryable)
+        return 0;
+    switch (err) {
+    case NV_ERR_BUSY:
+        return 1;
+    case NV_ERR_STOPPING:
+        return 2;
+    case NV_ERR_NO_SPACE:
+        return 10;
+    default:
+        return 5;
+    }
+}
+
+struct nv_str nv_reply_message(enum nv_err err, const struct nv_fail *fail, char *text, size_t size)
+{
+    assert(size > 0);
+    if (fail == NULL || fail->code == NV_OK)
+        return nv_str_from(nv_err_info(err)->text);
+    (void)snprintf(text, size, "%s%s%s", fail->what, fail->path[0] != '\0' ? " at " : "",
+                   fail->path);
+    return nv_str_from(text);
+}

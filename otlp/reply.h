@@ -44,4 +44,14 @@ enum nv_err nv_reply_status(enum nv_media media, int grpc_code, struct nv_str me
                             const struct nv_fail *fail, int retry_after_s,
                             struct nv_buf *out) NV_MUST_USE;
 
+/* Seconds after which sending again has a chance, for Retry-After and RetryInfo; 0: do not. */
+int nv_reply_retry_after_s(enum nv_err err);
+
+/*
+ * What to tell the client: text and path of `fail` (may be NULL or empty) in `text`, else the text
+ * of `err`. Borrowed from `text` (of `size` bytes) or static.
+ */
+struct nv_str nv_reply_message(enum nv_err err, const struct nv_fail *fail, char *text,
+                               size_t size);
+
 #endif
