@@ -119,46 +119,17 @@ static void error_body(void *ctx, struct nv_http_exchange *exchange, int status,
              1);
 }
 
-/* Seconds after which an attempt has a chance; 0: do not try again. */
-static int retry_after_s(enum nv_err err)
-{
-    if (!nv_err_info(err)->retryable) {
-        return 0;
-    }
-    switch (err) {
-    case NV_ERR_BUSY:
-        return 1;
-    case NV_ERR_STOPPING:
-        return 2;
-    case NV_ERR_NO_SPACE:
-        return 10;
-    default:
-        return 5;
-    }
-}
-
-static struct nv_str error_message(enum nv_err err, const struct nv_fail *fail,
-                                   char text[MESSAGE_BYTES])
-{
-    if (fail == NULL || fail->code == NV_OK) {
-        return nv_str_from(nv_err_info(err)->text);
-    }
-    bool placed = fail->path[0] != '\0';
-    int len = snprintf(text, MESSAGE_BYTES, "%s%s%s", fail->what, placed ? " at " : "", fail->path);
-    return (struct nv_str){text, len < MESSAGE_BYTES ? (size_t)len : MESSAGE_BYTES - 1};
-}
-
 /* Any thread: what it reads of the exchange does not change after the handler was called. */
 static void reply_error(struct nv_http_exchange *exchange, enum nv_media media, enum nv_err err,
                         const struct nv_fail *fail)
 {
     const struct nv_err_info *info = nv_err_info(err);
-    int seconds = retry_after_s(err);
+    int seconds = nv_reply_retry_after_s(err);
     char text[MESSAGE_BYTES], retry[40] = "";
     struct nv_buf body;
     nv_buf_init(&body, REPLY_BYTES_MAX);
-    if (nv_reply_status(media, info->grpc_code, error_message(err, fail, text), fail, seconds,
-                        &body) != NV_OK) {
+    if (nv_reply_status(media, info->grpc_code, nv_reply_message(err, fail, text, sizeof(text)),
+                        fail, seconds, &body) != NV_OK) {
         nv_buf_clear(&body);
     }
     if (seconds > 0) {

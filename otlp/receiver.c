@@ -7,6 +7,7 @@
  */
 #include "otlp/receiver.h"
 
+#include "otlp/grpc_server.h"
 #include "otlp/otlp_http.h"
 
 #include <assert.h>
@@ -23,6 +24,7 @@ struct nv_receiver {
     struct nv_auth *auth;
     struct nv_otlp_http *otlp_http; /* NULL: off */
     struct nv_http_server *http;
+    struct nv_grpc_server *grpc; /* NULL: off */
 };
 
 void nv_receiver_config_init(struct nv_receiver_config *config)
@@ -80,6 +82,25 @@ static enum nv_err make_http(struct nv_receiver *receiver, const struct nv_recei
     return nv_http_server_new(&server, &receiver->loops, fail, &receiver->http);
 }
 
+static enum nv_err make_grpc(struct nv_receiver *receiver, const struct nv_receiver_config *config,
+                             const struct nv_acceptor *acceptor, struct nv_fail *fail)
+{
+    struct nv_grpc_server_config server = {
+        .listener = {.addresses = config->grpc.listen,
+                     .unix_mode = config->unix_mode,
+                     .reuse_port = config->reuse_port},
+        .tls = config->grpc.tls,
+        .acceptor = acceptor,
+        .auth = receiver->auth,
+    };
+    nv_grpc_limits_init(&server.limits);
+    server.limits.message_bytes_max = config->max_body_bytes;
+    if (server.limits.undecoded_bytes_max < config->max_body_bytes) {
+        server.limits.undecoded_bytes_max = config->max_body_bytes; /* one must fit */
+    }
+    return nv_grpc_server_new(&server, &receiver->loops, fail, &receiver->grpc);
+}
+
 enum nv_err nv_receiver_new(const struct nv_receiver_config *config,
                             const struct nv_acceptor *acceptor, const struct nv_clock *clock,
                             struct nv_fail *fail, struct nv_receiver **out)
@@ -94,6 +115,9 @@ enum nv_err nv_receiver_new(const struct nv_receiver_config *config,
     }
     if (err == NV_OK && is_on(&config->http)) {
         err = make_http(receiver, config, acceptor, fail);
+    }
+    if (err == NV_OK && is_on(&config->grpc)) {
+        err = make_grpc(receiver, config, acceptor, fail);
     }
     if (err != NV_OK) {
         nv_receiver_free(receiver);
@@ -113,11 +137,20 @@ void nv_receiver_stop_accepting(struct nv_receiver *receiver)
     if (receiver->http != NULL) {
         nv_http_server_stop_accepting(receiver->http);
     }
+    if (receiver->grpc != NULL) {
+        nv_grpc_server_stop_accepting(receiver->grpc);
+    }
 }
 
 bool nv_receiver_drain(struct nv_receiver *receiver, unsigned timeout_ms)
 {
-    return receiver->http == NULL || nv_http_server_drain(receiver->http, timeout_ms);
+    const struct nv_clock *clock = nv_clock_system();
+    uint64_t start_ns = nv_clock_mono_ns(clock);
+    bool http = receiver->http == NULL || nv_http_server_drain(receiver->http, timeout_ms);
+    uint64_t spent_ms = (nv_clock_mono_ns(clock) - start_ns) / NV_NS_PER_MS;
+    unsigned left_ms = spent_ms < timeout_ms ? timeout_ms - (unsigned)spent_ms : 0;
+    bool grpc = receiver->grpc == NULL || nv_grpc_server_drain(receiver->grpc, left_ms);
+    return http && grpc;
 }
 
 void nv_receiver_free(struct nv_receiver *receiver)
@@ -127,6 +160,7 @@ void nv_receiver_free(struct nv_receiver *receiver)
     }
     nv_loops_stop(&receiver->loops);
     nv_http_server_free(receiver->http);
+    nv_grpc_server_free(receiver->grpc);
     nv_otlp_http_free(receiver->otlp_http);
     nv_auth_free(receiver->auth);
     nv_loops_release(&receiver->loops);
@@ -136,8 +170,12 @@ void nv_receiver_free(struct nv_receiver *receiver)
 enum nv_err nv_receiver_reload(struct nv_receiver *receiver, struct nv_fail *fail)
 {
     enum nv_err first = nv_auth_reload(receiver->auth, fail);
-    enum nv_err err = receiver->http != NULL ? nv_http_server_reload(receiver->http, fail) : NV_OK;
-    return first != NV_OK ? first : err;
+    enum nv_err http = receiver->http != NULL ? nv_http_server_reload(receiver->http, fail) : NV_OK;
+    enum nv_err grpc = receiver->grpc != NULL ? nv_grpc_server_reload(receiver->grpc, fail) : NV_OK;
+    if (first != NV_OK) {
+        return first;
+    }
+    return http != NV_OK ? http : grpc;
 }
 
 size_t nv_receiver_http_addresses(const struct nv_receiver *receiver)
@@ -153,16 +191,13 @@ const char *nv_receiver_http_address(const struct nv_receiver *receiver, size_t 
 
 size_t nv_receiver_grpc_addresses(const struct nv_receiver *receiver)
 {
-    (void)receiver;
-    return 0;
+    return receiver->grpc != NULL ? nv_listener_count(nv_grpc_server_listener(receiver->grpc)) : 0;
 }
 
 const char *nv_receiver_grpc_address(const struct nv_receiver *receiver, size_t i)
 {
-    (void)receiver;
-    (void)i;
-    assert(!"no gRPC address is bound");
-    return "";
+    assert(receiver->grpc != NULL);
+    return nv_listener_address(nv_grpc_server_listener(receiver->grpc), i);
 }
 
 void nv_receiver_http_status(const struct nv_receiver *receiver, struct nv_http_status *out)
