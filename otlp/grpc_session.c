@@ -155,8 +155,9 @@ static ssize_t end_data(nghttp2_session *h2, struct nv_grpc_call *call, uint32_t
     return 0;
 }
 
-static ssize_t on_read_answer(nghttp2_session *h2, int32_t stream_id, uint8_t *bytes, size_t size,
-                              uint32_t *flags, nghttp2_data_source *source, void *user)
+static ssize_t on_h2_read_answer(nghttp2_session *h2, int32_t stream_id, uint8_t *bytes,
+                                 size_t size, uint32_t *flags, nghttp2_data_source *source,
+                                 void *user)
 {
     struct nv_grpc_call *call = call_of(h2, stream_id);
     (void)source;
@@ -175,7 +176,7 @@ static ssize_t on_read_answer(nghttp2_session *h2, int32_t stream_id, uint8_t *b
 static void submit_success(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
     struct fields fields = {.count = 0};
-    nghttp2_data_provider provider = {.read_callback = on_read_answer};
+    nghttp2_data_provider provider = {.read_callback = on_h2_read_answer};
     add_field(&fields, ":status", NV_STR("200"));
     add_field(&fields, "content-type", NV_STR("application/grpc"));
     (void)nghttp2_submit_response(session->h2, call->stream_id, fields.nv, fields.count, &provider);
@@ -263,9 +264,9 @@ static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, voi
     return 0;
 }
 
-static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
-                     void *user)
+static int on_h2_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint8_t *name,
+                        size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+                        void *user)
 {
     struct nv_grpc_session *session = user;
     struct nv_grpc_call *call = call_of(h2, frame->hd.stream_id);
@@ -386,7 +387,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     if (nghttp2_session_callbacks_new(&callbacks) != 0)
         return NULL;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_h2_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
