@@ -122,6 +122,7 @@ static void wire_pipeline(struct nv_gateway *gateway)
 {
     gateway->pipeline = (struct nv_pipeline){.mapping = gateway->mapping,
                                              .sampling = &gateway->sampling,
+                                             .clock = gateway->clock,
                                              .next_ctx = gateway,
                                              .remember = remember,
                                              .show = show,

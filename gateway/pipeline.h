@@ -21,6 +21,7 @@
 struct nv_pipeline {
     const struct nv_mapping *mapping;
     struct nv_sampling *sampling;
+    const struct nv_clock *clock;
     struct nv_settler settler;    /* assembly's */
     const struct nv_store *store; /* for dead letters; NULL: none, the trace is left in memory */
     void *next_ctx;               /* of remember, show and consume */

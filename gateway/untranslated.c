@@ -9,6 +9,8 @@
  */
 #include "gateway/untranslated.h"
 
+#include "base/clock.h"
+#include "base/json_write.h"
 #include "base/text.h"
 #include "base/wire.h"
 
@@ -57,18 +59,59 @@ enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, struct nv_buf 
     return out->failed;
 }
 
-static enum nv_err write_head(const struct nv_raw_trace *raw, enum nv_err why, struct nv_buf *out)
+static void put_text(struct nv_json_writer *json, struct nv_str key, struct nv_str value)
+{
+    nv_json_write_key(json, key);
+    nv_json_write_string(json, value);
+}
+
+/* The head that exporter/dead_letters.h reads; "format" tells it apart from a refused trace. */
+static enum nv_err write_head(const struct nv_raw_trace *raw, enum nv_err why, uint64_t wall_ns,
+                              struct nv_buf *out)
 {
     char id[2 * NV_TRACE_ID_BYTES];
+    char time[NV_TIME_TEXT_SIZE];
+    struct nv_json_writer json;
     nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
-    return nv_buf_printf(out,
-                         "{\"reason\":\"untranslatable\",\"detail\":\"%s\",\"spans\":%u,"
-                         "\"trace_id\":\"%.32s\",\"format\":\"otlp\"}",
-                         nv_err_info(why)->text, raw->span_count, id);
+    unsigned time_len = nv_time_format(wall_ns, time);
+    nv_json_write_init(&json, out);
+    nv_json_write_begin_object(&json);
+    nv_json_write_key(&json, NV_STR("v"));
+    nv_json_write_int(&json, 1);
+    put_text(&json, NV_STR("trace_id"), (struct nv_str){id, sizeof id});
+    put_text(&json, NV_STR("name"), NV_STR(""));
+    put_text(&json, NV_STR("reason"), NV_STR("untranslatable"));
+    nv_json_write_key(&json, NV_STR("status"));
+    nv_json_write_int(&json, 0);
+    put_text(&json, NV_STR("why"), nv_str_from(nv_err_info(why)->text));
+    put_text(&json, NV_STR("time"), (struct nv_str){time, time_len});
+    nv_json_write_key(&json, NV_STR("spans"));
+    nv_json_write_uint(&json, raw->span_count);
+    put_text(&json, NV_STR("format"), NV_STR("otlp"));
+    nv_json_write_end_object(&json);
+    return out->failed;
+}
+
+static enum nv_err write_payload(const struct nv_raw_trace *raw, struct nv_buf *out)
+{
+    struct nv_buf otlp;
+    struct nv_json_writer json;
+    nv_buf_init(&otlp, PAYLOAD_BYTES_MAX);
+    enum nv_err err = nv_untranslated_write(raw, &otlp);
+    if (err == NV_OK) {
+        nv_json_write_init(&json, out);
+        nv_json_write_begin_object(&json);
+        nv_json_write_key(&json, NV_STR("otlp"));
+        nv_json_write_base64(&json, nv_buf_str(&otlp));
+        nv_json_write_end_object(&json);
+        err = out->failed;
+    }
+    nv_buf_release(&otlp);
+    return err;
 }
 
 enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_raw_trace *raw,
-                                enum nv_err why)
+                                enum nv_err why, uint64_t wall_ns)
 {
     struct nv_buf head, payload;
     uint64_t id = 0;
@@ -76,12 +119,12 @@ enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_ra
         return NV_ERR_NOT_FOUND;
     nv_buf_init(&head, 4096);
     nv_buf_init(&payload, PAYLOAD_BYTES_MAX);
-    enum nv_err err = write_head(raw, why, &head);
+    enum nv_err err = write_head(raw, why, wall_ns, &head);
     if (err == NV_OK)
-        err = nv_untranslated_write(raw, &payload);
+        err = write_payload(raw, &payload);
     if (err == NV_OK)
-        err = store->put(store->ctx, NV_RECORD_DEAD_LETTER, nv_buf_str(&head), nv_buf_str(&payload),
-                         &id);
+        err = store->put(store->ctx, NV_RECORD_DEAD_LETTER, nv_buf_str(&head),
+                         nv_buf_str(&payload), &id);
     nv_buf_release(&head);
     nv_buf_release(&payload);
     return err;

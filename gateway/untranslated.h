@@ -14,9 +14,10 @@
 enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, struct nv_buf *out);
 /*
  * Puts that request into `store` (NULL: NV_ERR_NOT_FOUND) as a dead letter with the reason
- * `untranslatable` and `why` in words. Errors as nv_store.put, the buffer's.
+ * `untranslatable`, `why` in words and the time `wall_ns`. The payload is {"otlp": base64}, because
+ * dead letters are JSON. Errors as nv_store.put, the buffer's.
  */
 enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_raw_trace *raw,
-                                enum nv_err why);
+                                enum nv_err why, uint64_t wall_ns);
 
 #endif

@@ -1,0 +1,93 @@
+/*
+ * The entry of the program: from the command line to one function each.
+ *
+ * Kept small on purpose: everything it calls is in the library and tested there. Configuration is
+ * loaded before any thread exists, and every failure of it ends here with exit code 2.
+ */
+#include "gateway/cli.h"
+#include "gateway/commands.h"
+#include "gateway/option_print.h"
+#include "gateway/run.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define TEXT_BYTES_MAX ((size_t)1 << 20)
+
+static int print(struct nv_buf *text)
+{
+    if (text->failed == NV_OK)
+        (void)fwrite(text->bytes, 1, text->len, stdout);
+    int code = text->failed == NV_OK ? NV_EXIT_OK : NV_EXIT_FAILED;
+    nv_buf_release(text);
+    return code;
+}
+
+/* What needs no configuration. */
+static bool runs_bare(enum nv_command command)
+{
+    return command == NV_COMMAND_HELP || command == NV_COMMAND_VERSION ||
+           command == NV_COMMAND_PRINT_DOCS;
+}
+
+static int run_bare(enum nv_command command)
+{
+    struct nv_buf text;
+    nv_buf_init(&text, TEXT_BYTES_MAX);
+    if (command == NV_COMMAND_HELP)
+        (void)nv_cli_write_help(&text);
+    else if (command == NV_COMMAND_PRINT_DOCS)
+        (void)nv_options_write_docs(&text);
+    else
+        (void)nv_buf_printf(&text, "noveum-gateway %s\n", NOVEUM_VERSION);
+    return print(&text);
+}
+
+static int run_configured(const struct nv_cli *cli, const struct nv_options *options,
+                          const struct nv_option_sources *sources)
+{
+    struct nv_buf text;
+    switch (cli->command) {
+    case NV_COMMAND_RUN:
+        return nv_run(options, sources);
+    case NV_COMMAND_CHECK_CONFIG:
+        return nv_command_check_config(options);
+    case NV_COMMAND_PRINT_CONFIG:
+        nv_buf_init(&text, TEXT_BYTES_MAX);
+        (void)nv_options_write_config(options, &text);
+        return print(&text);
+    default:
+        return nv_command_run(cli, options);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct nv_cli cli;
+    struct nv_options options = {0};
+    struct nv_fail fail = {0};
+    int code = NV_EXIT_USAGE;
+    if (nv_cli_parse(argc, argv, &cli, &fail) != NV_OK) {
+        nv_run_print_failure(&fail);
+        (void)fputs("noveum-gateway: --help shows what can be asked for\n", stderr);
+    } else if (runs_bare(cli.command)) {
+        code = run_bare(cli.command);
+    } else {
+        struct nv_option_sources sources = {.config_file = cli.config_file,
+                                            .sets = cli.sets,
+                                            .set_count = cli.set_count,
+                                            .environment = (const char *const *)environ,
+                                            .directory = "."};
+        if (nv_options_load(&options, &sources, &fail) == NV_OK) {
+            nv_run_configure_log(&options);
+            code = run_configured(&cli, &options, &sources);
+        } else {
+            nv_run_print_failure(&fail);
+        }
+        nv_options_release(&options);
+    }
+    nv_cli_release(&cli);
+    return code;
+}
