@@ -209,12 +209,31 @@ static enum nv_err start_exporter(struct nv_gateway *gateway, const struct nv_op
     return err;
 }
 
+/* Does `what` speak of one of the addresses of option `id`? Then `fail` gets the key as its place. */
+static bool blame(const char *addresses, size_t id, struct nv_fail *fail)
+{
+    struct nv_str rest = nv_str_from(addresses);
+    while (rest.len > 0) {
+        size_t comma = nv_str_find_char(rest, ',');
+        struct nv_str one = nv_str_trim(nv_str_slice(rest, 0, comma));
+        if (one.len > 0 && nv_str_find(nv_str_from(fail->what), one) != SIZE_MAX) {
+            (void)snprintf(fail->path, sizeof fail->path, "%s", nv_option_table[id].path);
+            return true;
+        }
+        rest = nv_str_slice(rest, comma == SIZE_MAX ? rest.len : comma + 1, rest.len);
+    }
+    return false;
+}
+
 static enum nv_err start_admin(struct nv_gateway *gateway, const struct nv_options *options,
                                struct nv_fail *fail)
 {
     if (nv_address_is_none(nv_str_from(options->admin_listen)))
         return NV_OK;
-    return nv_admin_start(options->admin_listen, gateway, fail, &gateway->admin);
+    enum nv_err err = nv_admin_start(options->admin_listen, gateway, fail, &gateway->admin);
+    if (err != NV_OK)
+        (void)blame(options->admin_listen, NV_OPT_admin_listen, fail);
+    return err;
 }
 
 static enum nv_err make_receiver(struct nv_gateway *gateway, const struct nv_options *options,
@@ -228,6 +247,8 @@ static enum nv_err make_receiver(struct nv_gateway *gateway, const struct nv_opt
         err =
             nv_receiver_new(&config, &gateway->acceptor, gateway->clock, fail, &gateway->receiver);
     nv_buf_release(&origins);
+    if (err != NV_OK && !blame(options->receiver_http_listen, NV_OPT_receiver_http_listen, fail))
+        (void)blame(options->receiver_grpc_listen, NV_OPT_receiver_grpc_listen, fail);
     return err;
 }
 

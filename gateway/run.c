@@ -204,6 +204,11 @@ static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_
 {
     fail->code = err;
     nv_run_print_failure(fail);
+    if (strstr(fail->what, "in use") != NULL && strstr(fail->path, ".listen") != NULL)
+        (void)fprintf(stderr,
+                      "noveum-gateway: `ss -ltnp` shows who has it; another address: --set "
+                      "%s=127.0.0.1:0 (any free port)\n",
+                      fail->path);
     if (gateway != NULL)
         stop(gateway, set);
     return nv_exit_code_of(err);

@@ -26,7 +26,7 @@ from backend import Backend  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("NOVEUM_GATEWAY_PROGRAM", str(ROOT / "build/dev/noveum-gateway"))
 SLOW = 4 if re.search(r"/(asan|tsan|coverage)/", PROGRAM) else 1
-TIME = 20 * SLOW
+TIME = float(os.environ.get("NOVEUM_TEST_TIME", 15)) * SLOW
 
 # Short waits, so that a test takes a second and not ten minutes.
 WAITS = {
