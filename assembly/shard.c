@@ -153,7 +153,6 @@ static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
         nv_count(NV_COUNT_LOG_RECORDS_UNUSED, records);
         return;
     }
-    nv_ledger_queue(out->raw->span_count);
     nv_count(NV_COUNT_TRACES_COMPLETED, 1);
     nv_count(NV_COUNT_TRACES_INCOMPLETE, out->raw->incomplete == NV_INCOMPLETE_ROOT ||
                                              out->raw->incomplete == NV_INCOMPLETE_PARENT);

@@ -182,6 +182,7 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
     struct nv_claim *claim = raw->claim;
     uint32_t spans = raw->span_count;
     nv_arena_free(raw->arena);
+    nv_ledger_queue(spans);
     nv_ledger_deliver(spans);
     if (kit->hold_claims)
         kit->claims[kit->claim_count++] = claim;
