@@ -209,7 +209,8 @@ static enum nv_err start_exporter(struct nv_gateway *gateway, const struct nv_op
     return err;
 }
 
-/* Does `what` speak of one of the addresses of option `id`? Then `fail` gets the key as its place. */
+/* Does `what` speak of one of the addresses of option `id`? Then `fail` gets the key as its place.
+ */
 static bool blame(const char *addresses, size_t id, struct nv_fail *fail)
 {
     struct nv_str rest = nv_str_from(addresses);

@@ -34,8 +34,8 @@ static void bury(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw, e
 {
     char id[2 * NV_TRACE_ID_BYTES];
     nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
-    enum nv_err err = nv_untranslated_put(pipeline->store, raw, why,
-                                          nv_clock_wall_ns(pipeline->clock));
+    enum nv_err err =
+        nv_untranslated_put(pipeline->store, raw, why, nv_clock_wall_ns(pipeline->clock));
     struct nv_claim *claim = raw->claim;
     uint64_t spans = raw->span_count;
     nv_arena_free(raw->arena);

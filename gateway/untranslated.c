@@ -123,8 +123,8 @@ enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_ra
     if (err == NV_OK)
         err = write_payload(raw, &payload);
     if (err == NV_OK)
-        err = store->put(store->ctx, NV_RECORD_DEAD_LETTER, nv_buf_str(&head),
-                         nv_buf_str(&payload), &id);
+        err = store->put(store->ctx, NV_RECORD_DEAD_LETTER, nv_buf_str(&head), nv_buf_str(&payload),
+                         &id);
     nv_buf_release(&head);
     nv_buf_release(&payload);
     return err;
