@@ -56,7 +56,7 @@ struct nv_ledger {
 /* Any thread. `spans` may be 0. Moving more than is there is a bug and asserts. */
 void nv_ledger_reject(enum nv_reject reason, uint64_t spans);
 void nv_ledger_receive(uint64_t spans, bool replayed); /* into held */
-void nv_ledger_queue(uint64_t spans);                  /* held into queued: the exporter, on consume */
+void nv_ledger_queue(uint64_t spans);                  /* held into queued: by the exporter */
 void nv_ledger_requeue(uint64_t spans); /* an outbox record found at start: received, into queued */
 void nv_ledger_deliver(uint64_t spans); /* queued into delivered */
 void nv_ledger_drop_held(enum nv_drop reason, uint64_t spans);
