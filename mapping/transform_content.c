@@ -17,6 +17,15 @@
 
 /* ---- messages, tools, documents ------------------------------------------------------------ */
 
+/* A request or response around the messages says more than they do. */
+static bool is_object(const struct nv_value *value)
+{
+    if (value->type != NV_VALUE_STRING && value->type != NV_VALUE_JSON)
+        return value->type == NV_VALUE_MAP;
+    struct nv_str text = nv_str_trim(value->as.string);
+    return text.len > 0 && text.ptr[0] == '{';
+}
+
 /* Is there more than one empty message? `[{role, parts: []}]` is kept as it was. */
 static bool says_something(const struct nv_value *list)
 {
@@ -32,13 +41,14 @@ enum nv_err nv_step_messages(const struct nv_transform *transform, const struct 
                              struct nv_transformed *io)
 {
     struct nv_messages messages;
+    bool wrapped = is_object(&io->value);
     enum nv_messages_direction direction =
         nv_str_eq(step->argument, NV_STR("output")) ? NV_MESSAGES_OUTPUT : NV_MESSAGES_INPUT;
     enum nv_err err = nv_messages_normalise(transform->arena, &io->value, direction, &messages);
     if (err)
         return err;
-    io->exact =
-        io->exact && !messages.partial && !messages.truncated && says_something(&messages.list);
+    io->exact = io->exact && !wrapped && !messages.partial && !messages.truncated &&
+                says_something(&messages.list);
     if (messages.list.as.array.count == 0)
         return nv_step_absent(io);
     return nv_step_give(io, messages.list);
@@ -130,6 +140,7 @@ enum nv_err nv_step_tools(const struct nv_transform *transform, const struct nv_
 {
     (void)step;
     struct nv_value tools;
+    io->exact = io->exact && !is_object(&io->value);
     enum nv_err err = nv_tools_normalise(transform->arena, &io->value, &tools);
     if (err)
         return err;
@@ -141,6 +152,7 @@ enum nv_err nv_step_calls(const struct nv_transform *transform, const struct nv_
 {
     (void)step;
     struct nv_value calls;
+    io->exact = io->exact && !is_object(&io->value);
     enum nv_err err = nv_tool_calls_normalise(transform->arena, &io->value, &calls);
     if (err)
         return err;
@@ -152,10 +164,11 @@ enum nv_err nv_step_documents(const struct nv_transform *transform, const struct
 {
     (void)step;
     struct nv_documents documents;
+    bool wrapped = is_object(&io->value);
     enum nv_err err = nv_documents_normalise(transform->arena, &io->value, &documents);
     if (err)
         return err;
-    io->exact = io->exact && !documents.partial;
+    io->exact = io->exact && !wrapped && !documents.partial;
     return documents.list.as.array.count > 0 ? nv_step_give(io, documents.list)
                                              : nv_step_absent(io);
 }
