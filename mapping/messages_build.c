@@ -225,6 +225,12 @@ static struct nv_value array_or_null(const struct nv_values *values)
     return (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {values->items, values->count}};
 }
 
+static bool gathered(const struct nv_message *message)
+{
+    return message->parts.count > 0 || message->calls.count > 0 || message->thoughts.count > 0 ||
+           message->details.count > 0;
+}
+
 /* Writes what was gathered and forgets it. */
 static enum nv_err flush(struct nv_message *message)
 {
@@ -252,6 +258,8 @@ static enum nv_err flush(struct nv_message *message)
     for (uint32_t i = 0; i < message->rest.count; i++)
         map.items[map.count++] = message->rest.items[i];
     struct nv_messages_state *state = message->state;
+    /* A message that says nothing may have been emptied by its instrumentation. */
+    state->partial |= !gathered(message);
     const bool answered = message->answered;
     const struct nv_str role = message->role;
     nv_message_begin(message, state);
@@ -288,12 +296,6 @@ static enum nv_err extend_last(struct nv_message *message)
         map.items[map.count++] = message->rest.items[i];
     last->as.map = map;
     return NV_OK;
-}
-
-static bool gathered(const struct nv_message *message)
-{
-    return message->parts.count > 0 || message->calls.count > 0 || message->thoughts.count > 0 ||
-           message->details.count > 0;
 }
 
 enum nv_err nv_message_end(struct nv_message *message)

@@ -280,6 +280,8 @@ static enum nv_err fill_wrapped(struct nv_message *message, const struct nv_valu
         if (inner == NULL)
             break;
         role_from_wrapper(message, &members);
+        /* The constructor's class path is not repeated in the message. */
+        message->state->partial |= (used & NV_HAS(LC)) != 0;
         if (!fill_finish(message, nv_members_get(&members, NV_MEMBER_FINISH)))
             used &= ~NV_HAS(FINISH);
         bool expressed = false;
@@ -305,8 +307,10 @@ static enum nv_err wrapped_message(struct nv_messages_state *state, const struct
     if (inner != NULL && inner->type == NV_VALUE_MAP) {
         nv_members_find(inner, &body);
         /* A prompt value holds a list of messages, not one. */
-        if ((body.mask & NV_HAS(MESSAGES)) != 0 && (body.mask & NV_HAS(ROLE)) == 0)
+        if ((body.mask & NV_HAS(MESSAGES)) != 0 && (body.mask & NV_HAS(ROLE)) == 0) {
+            state->partial = true;
             return nv_messages_visit(state, inner, depth + 1);
+        }
     }
     struct nv_message message;
     nv_message_begin(&message, state);
@@ -426,6 +430,14 @@ static enum nv_err finish_last(struct nv_messages_state *state, uint32_t before,
     return err;
 }
 
+/* Text, or a list that starts with text: what it was is said by the member's name alone. */
+static bool is_bare_text(const struct nv_value *value)
+{
+    if (value->type == NV_VALUE_ARRAY && value->as.array.count > 0)
+        value = &value->as.array.items[0];
+    return value->type == NV_VALUE_STRING;
+}
+
 static enum nv_err exchange(struct nv_messages_state *state, const struct nv_value *object,
                             const struct nv_members *members, unsigned depth)
 {
@@ -434,6 +446,7 @@ static enum nv_err exchange(struct nv_messages_state *state, const struct nv_val
     if (inner == NULL)
         return nv_messages_plain(state, object);
     uint64_t used = UINT64_C(1) << place;
+    state->partial |= is_bare_text(inner);
     enum nv_err err = visit_system(state, members, &used);
     const uint32_t before = state->list.count;
     if (err == NV_OK)

@@ -132,6 +132,13 @@ static enum nv_err write_call(struct call *call, struct nv_value *out)
     return err;
 }
 
+/* Unset members of a flattened call leave an empty one behind (openinference-vercel). */
+static bool is_nothing(const struct call *call)
+{
+    return call->id == NULL && call->name == NULL && call->arguments == NULL &&
+           call->rest.count == 0;
+}
+
 static enum nv_err one_call(struct nv_arena *arena, const struct nv_value *value,
                             struct nv_values *calls, unsigned depth)
 {
@@ -155,8 +162,9 @@ static enum nv_err one_call(struct nv_arena *arena, const struct nv_value *value
     struct call call = {.arena = arena};
     struct nv_value out;
     err = gather(&call, &parsed, 0);
-    if (err == NV_OK)
-        err = write_call(&call, &out);
+    if (err != NV_OK || is_nothing(&call))
+        return err;
+    err = write_call(&call, &out);
     return err != NV_OK ? err : nv_values_push(calls, arena, out);
 }
 

@@ -54,6 +54,12 @@ static const struct {
     {NV_STR_INIT("messages"), TOOL_LIST},
 };
 
+struct walk {
+    struct nv_arena *arena;
+    struct nv_values tools;
+    bool partial;
+};
+
 struct tool {
     const struct nv_value *name, *description, *schema, *type; /* NULL when not there */
     struct nv_attributes rest;
@@ -68,10 +74,13 @@ static enum tool_member member_of(struct nv_str key)
     return TOOL_OTHER;
 }
 
-static void take(const struct nv_value **slot, const struct nv_value *value)
+/* The outer name of a nested definition counts; another one inside makes it partial. */
+static void take(struct walk *walk, const struct nv_value **slot, const struct nv_value *value)
 {
     if (*slot == NULL)
         *slot = value;
+    else
+        walk->partial |= !nv_value_eq(*slot, value);
 }
 
 /* ---- one definition ------------------------------------------------------------------------- */
@@ -97,8 +106,7 @@ static bool is_function_word(const struct nv_value *type)
            nv_str_eq(type->as.string, NV_STR("tool"));
 }
 
-static enum nv_err write_tool(struct nv_arena *arena, const struct tool *tool,
-                              struct nv_values *tools)
+static enum nv_err write_tool(struct walk *walk, const struct tool *tool)
 {
     struct nv_attributes members = {0};
     struct nv_value schema = nv_value_null();
@@ -106,25 +114,29 @@ static enum nv_err write_tool(struct nv_arena *arena, const struct tool *tool,
     const struct nv_value word = nv_value_string(NV_STR("function"));
     const struct nv_value *name = tool->name != NULL ? tool->name : tool->type;
     enum nv_err err =
-        nv_attributes_add(&members, arena, NV_STR("type"), function ? word : *tool->type);
+        nv_attributes_add(&members, walk->arena, NV_STR("type"), function ? word : *tool->type);
     if (err == NV_OK)
-        err = nv_attributes_add(&members, arena, NV_STR("name"), *name);
+        err = nv_attributes_add(&members, walk->arena, NV_STR("name"), *name);
     if (err == NV_OK && tool->description != NULL)
-        err = nv_attributes_add(&members, arena, NV_STR("description"), *tool->description);
+        err = nv_attributes_add(&members, walk->arena, NV_STR("description"), *tool->description);
     if (err == NV_OK && tool->schema != NULL)
-        err = schema_of(arena, tool->schema, &schema);
+        err = schema_of(walk->arena, tool->schema, &schema);
     if (err == NV_OK && schema.type != NV_VALUE_NULL)
-        err = nv_attributes_add(&members, arena, NV_STR("parameters"), schema);
+        err = nv_attributes_add(&members, walk->arena, NV_STR("parameters"), schema);
     for (uint32_t i = 0; err == NV_OK && i < tool->rest.count; i++)
-        err =
-            nv_attributes_add(&members, arena, tool->rest.items[i].key, tool->rest.items[i].value);
-    if (err != NV_OK || tools->count >= NV_TOOLS_MAX)
+        err = nv_attributes_add(&members, walk->arena, tool->rest.items[i].key,
+                                tool->rest.items[i].value);
+    if (err != NV_OK)
         return err;
+    if (walk->tools.count >= NV_TOOLS_MAX) {
+        walk->partial = true;
+        return NV_OK;
+    }
     const struct nv_value out = {.type = NV_VALUE_MAP, .as.map = {members.items, members.count}};
-    return nv_values_push(tools, arena, out);
+    return nv_values_push(&walk->tools, walk->arena, out);
 }
 
-static enum nv_err gather(struct nv_arena *arena, const struct nv_value *value, struct tool *tool,
+static enum nv_err gather(struct walk *walk, const struct nv_value *value, struct tool *tool,
                           unsigned depth)
 {
     enum nv_err err = NV_OK;
@@ -134,25 +146,24 @@ static enum nv_err gather(struct nv_arena *arena, const struct nv_value *value, 
             continue;
         const enum tool_member what = member_of(member->key);
         if (what == TOOL_NAME)
-            take(&tool->name, &member->value);
+            take(walk, &tool->name, &member->value);
         else if (what == TOOL_DESCRIPTION)
-            take(&tool->description, &member->value);
+            take(walk, &tool->description, &member->value);
         else if (what == TOOL_TYPE)
-            take(&tool->type, &member->value);
+            take(walk, &tool->type, &member->value);
         else if (what == TOOL_SCHEMA && tool->schema == NULL)
             tool->schema = &member->value;
         else if (what == TOOL_INNER && member->value.type == NV_VALUE_MAP && depth < 4)
-            err = gather(arena, &member->value, tool, depth + 1);
+            err = gather(walk, &member->value, tool, depth + 1);
         else
-            err = nv_attributes_add(&tool->rest, arena, member->key, member->value);
+            err = nv_attributes_add(&tool->rest, walk->arena, member->key, member->value);
     }
     return err;
 }
 
 /* ---- the walk ------------------------------------------------------------------------------- */
 
-static enum nv_err visit(struct nv_arena *arena, const struct nv_value *value,
-                         struct nv_values *tools, unsigned depth);
+static enum nv_err visit(struct walk *walk, const struct nv_value *value, unsigned depth);
 
 static const struct nv_value *text_member(const struct nv_value *map, struct nv_str key)
 {
@@ -178,55 +189,59 @@ static bool is_definition(const struct nv_value *map)
 }
 
 /* A map from tool names to definitions. */
-static enum nv_err visit_names(struct nv_arena *arena, const struct nv_value *map,
-                               struct nv_values *tools)
+static enum nv_err visit_names(struct walk *walk, const struct nv_value *map)
 {
     enum nv_err err = NV_OK;
     for (uint32_t i = 0; err == NV_OK && i < map->as.map.count; i++) {
         const struct nv_attribute *member = &map->as.map.items[i];
-        if (member->value.type != NV_VALUE_MAP || member_of(member->key) != TOOL_OTHER)
+        if (member->value.type != NV_VALUE_MAP || member_of(member->key) != TOOL_OTHER) {
+            walk->partial = true;
             continue;
+        }
         struct tool tool = {0};
-        err = gather(arena, &member->value, &tool, 0);
+        err = gather(walk, &member->value, &tool, 0);
         const struct nv_value name = nv_value_string(member->key);
         if (tool.name == NULL)
             tool.name = &name;
         if (err == NV_OK && (tool.description != NULL || tool.schema != NULL))
-            err = write_tool(arena, &tool, tools);
+            err = write_tool(walk, &tool);
     }
     return err;
 }
 
-static enum nv_err visit_map(struct nv_arena *arena, const struct nv_value *map,
-                             struct nv_values *tools, unsigned depth)
+static enum nv_err visit_map(struct walk *walk, const struct nv_value *map, unsigned depth)
 {
     if (is_definition(map)) {
         struct tool tool = {0};
-        enum nv_err err = gather(arena, map, &tool, 0);
-        return err != NV_OK ? err : write_tool(arena, &tool, tools);
+        enum nv_err err = gather(walk, map, &tool, 0);
+        return err != NV_OK ? err : write_tool(walk, &tool);
     }
     enum nv_err err = NV_OK;
-    bool opened = false;
+    bool opened = false, beside = false;
     for (uint32_t i = 0; err == NV_OK && i < map->as.map.count; i++) {
         const struct nv_attribute *member = &map->as.map.items[i];
         const enum tool_member what = member_of(member->key);
-        if (what != TOOL_INNER && what != TOOL_LIST)
+        if (what != TOOL_INNER && what != TOOL_LIST) {
+            beside |= !nv_value_empty(&member->value);
             continue;
+        }
         opened = true;
         const bool text = member->value.type == NV_VALUE_STRING && what == TOOL_INNER &&
                           !nv_str_eq(member->key, NV_STR("json_schema"));
         if (!text)
-            err = visit(arena, &member->value, tools, depth + 1);
+            err = visit(walk, &member->value, depth + 1);
+        beside |= text;
     }
+    walk->partial |= opened && beside;
     if (err != NV_OK || opened)
         return err;
     const struct nv_value *type = text_member(map, NV_STR("type"));
     if (type != NULL && depth > 0 && !nv_messages_is_role(type->as.string)) {
         struct tool tool = {0};
-        err = gather(arena, map, &tool, 0);
-        return err != NV_OK ? err : write_tool(arena, &tool, tools);
+        err = gather(walk, map, &tool, 0);
+        return err != NV_OK ? err : write_tool(walk, &tool);
     }
-    return visit_names(arena, map, tools);
+    return visit_names(walk, map);
 }
 
 static bool is_word(struct nv_str text)
@@ -235,32 +250,38 @@ static bool is_word(struct nv_str text)
            nv_str_find_char(text, '\n') == SIZE_MAX;
 }
 
-static enum nv_err visit(struct nv_arena *arena, const struct nv_value *in, struct nv_values *tools,
-                         unsigned depth)
+static enum nv_err visit(struct walk *walk, const struct nv_value *in, unsigned depth)
 {
     struct nv_value value;
-    enum nv_err err = nv_json_text_parse(arena, in, NV_JSON_TEXT_LEVELS, NULL, &value);
-    if (err != NV_OK || depth > TOOLS_DEPTH_MAX)
+    enum nv_err err = nv_json_text_parse(walk->arena, in, NV_JSON_TEXT_LEVELS, NULL, &value);
+    if (err != NV_OK)
         return err;
+    if (depth > TOOLS_DEPTH_MAX) {
+        walk->partial = true;
+        return NV_OK;
+    }
     if (value.type == NV_VALUE_ARRAY) {
         for (uint32_t i = 0; err == NV_OK && i < value.as.array.count; i++)
-            err = visit(arena, &value.as.array.items[i], tools, depth + 1);
+            err = visit(walk, &value.as.array.items[i], depth + 1);
         return err;
     }
     if (value.type == NV_VALUE_MAP)
-        return visit_map(arena, &value, tools, depth);
+        return visit_map(walk, &value, depth);
     if (value.type == NV_VALUE_STRING && depth > 0 && is_word(value.as.string)) {
         const struct tool tool = {.name = &value};
-        return write_tool(arena, &tool, tools);
+        return write_tool(walk, &tool);
     }
+    walk->partial |= !nv_value_empty(&value);
     return NV_OK;
 }
 
 enum nv_err nv_tools_normalise(struct nv_arena *arena, const struct nv_value *in,
-                               struct nv_value *out)
+                               struct nv_value *out, bool *partial)
 {
-    struct nv_values tools = {0};
-    enum nv_err err = nv_value_absent(in) ? NV_OK : visit(arena, in, &tools, 0);
-    *out = (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {tools.items, tools.count}};
+    struct walk walk = {.arena = arena};
+    enum nv_err err = nv_value_absent(in) ? NV_OK : visit(&walk, in, 0);
+    *out =
+        (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {walk.tools.items, walk.tools.count}};
+    *partial = walk.partial;
     return err;
 }

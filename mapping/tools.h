@@ -19,10 +19,11 @@
 
 /*
  * Normalises tool definitions: JSON text (STRING or JSON) or a tree. `out` is an ARRAY, empty when
- * nothing in `in` looks like a tool. Borrows `in`. Errors: NV_ERR_NO_MEMORY.
+ * nothing in `in` looks like a tool; *partial says whether `in` held more than tools (a request
+ * around them): keep it then. Borrows `in`. Errors: NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_tools_normalise(struct nv_arena *arena, const struct nv_value *in,
-                               struct nv_value *out) NV_MUST_USE;
+                               struct nv_value *out, bool *partial) NV_MUST_USE;
 /*
  * Normalises a list of tool calls or one call, of any shape the messages know (OpenAI, Anthropic
  * tool_use, Gemini functionCall, Bedrock toolUse, Vercel toolCallId, LangChain {name, args, id}).

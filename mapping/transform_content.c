@@ -140,10 +140,11 @@ enum nv_err nv_step_tools(const struct nv_transform *transform, const struct nv_
 {
     (void)step;
     struct nv_value tools;
-    io->exact = io->exact && !is_object(&io->value);
-    enum nv_err err = nv_tools_normalise(transform->arena, &io->value, &tools);
+    bool partial;
+    enum nv_err err = nv_tools_normalise(transform->arena, &io->value, &tools, &partial);
     if (err)
         return err;
+    io->exact = io->exact && !partial;
     return tools.as.array.count > 0 ? nv_step_give(io, tools) : nv_step_absent(io);
 }
 
