@@ -199,8 +199,11 @@ static enum nv_err bind_tcp(const struct binding *binding, const struct addrinfo
 /* Splits "host:port", "[v6]:port" or ":port" in place. */
 static bool split_host_port(char *text, char **host, char **port)
 {
+    uint64_t number = 0;
     char *colon = strrchr(text, ':');
-    if (colon == NULL || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1)) {
+    /* getaddrinfo would take 99999 for 34463. */
+    if (colon == NULL || nv_str_to_uint64(nv_str_from(colon + 1), &number) != NV_OK ||
+        number > UINT16_MAX) {
         return false;
     }
     *colon = '\0';

@@ -199,7 +199,7 @@ void nv_loop_stop(struct nv_loop *loop)
 void nv_loop_turn(struct nv_loop *loop)
 {
     assert(!loop->started);
-    event_base_loop(loop->base, EVLOOP_NONBLOCK);
+    event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK); /* ONCE: sockets stay ready */
 }
 
 void nv_loop_post(struct nv_loop *loop, struct nv_loop_task *task)

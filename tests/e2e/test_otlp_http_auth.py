@@ -107,7 +107,7 @@ def test_p03_several_tokens_basic_and_reload(tmp_path):
 def test_p03_unusable_tokens_refuse_the_start(tmp_path):
     gateway = Gateway({"receiver.auth.tokens_file": tmp_path / "missing"})
     assert gateway.process.wait(10) != 0
-    assert "missing" in gateway.log
+    assert "tokens_file" in gateway.log
     gateway.stop()
 
 
