@@ -7,6 +7,7 @@
  */
 #include "assembly/internal.h"
 #include "assembly/journal.h"
+#include "assembly/notes.h"
 #include "assembly/replay.h"
 #include "base/counters.h"
 #include "base/log.h"
@@ -37,7 +38,7 @@ void nv_assembly_config_init(struct nv_assembly_config *config)
         .journal_segment_bytes = 64u << 20,
         .shards = 1,
         .queue_bytes = UINT64_C(64) << 20,
-        .sent_max = 1000000,
+        .sent_max = 500000,
         .sent_ttl_ms = 3600000,
     };
 }
@@ -94,6 +95,7 @@ struct nv_assembly *nv_assembly_new(const struct nv_assembly_config *config,
     assembly->completer = *completer;
     assembly->settled_end = &assembly->settled;
     pthread_mutex_init(&assembly->lock, NULL);
+    pthread_mutex_init(&assembly->notes.lock, NULL);
     pthread_cond_init(&assembly->changed, NULL);
     if (config->journal_directory)
         assembly->journal_directory = strdup(config->journal_directory);
@@ -125,10 +127,6 @@ static enum nv_err open_journal(struct nv_assembly *assembly, struct nv_fail *fa
                                               .segment_bytes = config->journal_segment_bytes,
                                               .ops = config->file_ops};
     enum nv_err err = nv_journal_open(&journal, &assembly->journal, fail);
-    if (err == NV_ERR_INTERNAL) { /* until the journal has landed */
-        NV_LOG(NV_LOG_WARN, "assembly", "no journal in this build, traces are held in memory only");
-        return NV_OK;
-    }
     return err ? err : nv_replay_open(assembly, fail);
 }
 
@@ -146,6 +144,16 @@ static enum nv_err start_threads(struct nv_assembly *assembly)
     return NV_OK;
 }
 
+/* As far as memory reaches; the ticks go on from there. */
+static void replay_inline(struct nv_assembly *assembly)
+{
+    size_t before;
+    do {
+        before = nv_replay_left(assembly);
+        nv_replay_step(assembly);
+    } while (nv_replay_left(assembly) < before);
+}
+
 enum nv_err nv_assembly_start(struct nv_assembly *assembly, struct nv_fail *fail)
 {
     assert(atomic_load(&assembly->phase) == NV_PHASE_NEW);
@@ -157,8 +165,7 @@ enum nv_err nv_assembly_start(struct nv_assembly *assembly, struct nv_fail *fail
         err = start_threads(assembly);
         return err ? nv_fail_set(fail, err, 0, "cannot start threads") : NV_OK;
     }
-    while (nv_replay_step(assembly))
-        ;
+    replay_inline(assembly);
     return NV_OK;
 }
 
@@ -261,6 +268,7 @@ uint64_t nv_assembly_tick(struct nv_assembly *assembly)
 {
     if (!assembly->inline_mode)
         return UINT64_MAX;
+    nv_replay_step(assembly);
     uint64_t next_ns = nv_shard_expire(&assembly->shards[0], nv_assembly_now(assembly));
     nv_committer_round(assembly, NULL, 0);
     return next_ns;
@@ -346,7 +354,8 @@ void nv_assembly_free(struct nv_assembly *assembly)
     nv_claims_abandon(assembly);
     for (uint32_t i = 0; assembly->shards && i < assembly->shard_count; i++)
         nv_shard_release(&assembly->shards[i]);
-    nv_replay_stop(assembly);
+    nv_replay_free(assembly);
+    nv_notes_release(&assembly->notes);
     nv_journal_close(assembly->journal);
     if (assembly->services)
         nv_groups_release(&assembly->groups);
@@ -354,6 +363,7 @@ void nv_assembly_free(struct nv_assembly *assembly)
     nv_queue_free(assembly->queue);
     pthread_cond_destroy(&assembly->changed);
     pthread_mutex_destroy(&assembly->lock);
+    pthread_mutex_destroy(&assembly->notes.lock);
     free(assembly->shards);
     free(assembly->journal_directory);
     free(assembly);

@@ -12,6 +12,7 @@
  */
 #include "assembly/internal.h"
 #include "assembly/journal.h"
+#include "assembly/notes.h"
 #include "assembly/replay.h"
 #include "base/counters.h"
 #include "base/log.h"
@@ -30,7 +31,7 @@ void nv_committer_unref(struct nv_assembly *assembly, struct nv_request *request
     if (!nv_request_unref(request))
         return;
     atomic_fetch_sub(&assembly->memory, nv_request_bytes(request));
-    if (!assembly->journal) {
+    if (!assembly->journal || atomic_load(&request->keep)) {
         nv_request_free(&assembly->groups, request);
         return;
     }
@@ -133,22 +134,21 @@ static enum nv_err write_group(struct nv_assembly *assembly, struct nv_pending *
     size_t total = 0;
     for (; total < count; total++)
         put_of(pendings[total], &heads, &puts[total]);
-    if (settled)
-        puts[total++].head.len = nv_replay_write_settled(&heads, settled);
+    size_t notes = settled ? nv_notes_encode_settled(&heads, settled) : 0;
     enum nv_err err = heads.failed;
     const char *head = heads.bytes;
     for (size_t i = 0; i < total; i++) {
         puts[i].head.ptr = head;
         head += puts[i].head.len;
     }
-    if (settled)
-        puts[count].kind = NV_RECORD_SENT;
+    if (notes > 0)
+        puts[total++] = (struct nv_journal_put){.kind = NV_RECORD_SENT, .body = {head, notes}};
     if (!err && total > 0)
         err = nv_journal_commit(assembly->journal, puts, total, true);
     for (size_t i = 0; i < count && !err; i++)
         ids[i] = puts[i].id;
-    if (!err && settled)
-        nv_replay_wrote_settled(assembly, puts[count].id, settled);
+    if (!err && notes > 0)
+        nv_notes_wrote_settled(assembly, puts[count].id, settled);
     nv_buf_release(&heads);
     return err;
 }
@@ -252,6 +252,13 @@ static void serve_settled(struct nv_assembly *assembly)
     pthread_mutex_unlock(&assembly->lock);
 }
 
+/* Traces that are to be sent at the stop must be whole, as far as there is time. */
+static bool must_finish_replay(const struct nv_assembly *assembly)
+{
+    return assembly->config.on_stop == NV_ON_STOP_SEND && nv_replay_left(assembly) > 0 &&
+           nv_assembly_now(assembly) < atomic_load(&assembly->stop_at_ns);
+}
+
 void *nv_committer_run(void *arg)
 {
     struct nv_assembly *assembly = arg;
@@ -265,7 +272,8 @@ void *nv_committer_run(void *arg)
         for (size_t i = 0; i < count; i++)
             pendings[i] = items[i];
         nv_committer_round(assembly, pendings, count);
-        if (count == 0 && stopping && nv_queue_items(assembly->queue) == 0)
+        if (count == 0 && stopping && nv_queue_items(assembly->queue) == 0 &&
+            !must_finish_replay(assembly))
             break;
     }
     nv_replay_stop(assembly);

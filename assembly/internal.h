@@ -13,6 +13,7 @@
 
 #include "assembly/assembly.h"
 #include "assembly/completion.h"
+#include "assembly/plans.h"
 #include "assembly/sent.h"
 #include "assembly/trace_table.h"
 #include "base/queue.h"
@@ -37,14 +38,6 @@ struct nv_pending {
     void *done_ctx;
 };
 
-/* A part whose extent was fixed before a restart: its spans make the same part again. */
-struct nv_plan {
-    struct nv_plan *next;
-    uint8_t trace_id[NV_TRACE_ID_BYTES];
-    uint32_t part;
-    struct nv_place last;
-};
-
 struct nv_shard {
     struct nv_assembly *assembly;
     uint32_t number;
@@ -55,12 +48,34 @@ struct nv_shard {
     struct nv_trace_table table;
     struct nv_timers timers;
     struct nv_sent sent;
-    struct nv_plan *plans;                      /* owned, by trace and part; few */
+    struct nv_plans plans;                      /* parts to be made again as they were */
     struct nv_arrivals *stalled, **stalled_end; /* taken when there is memory again */
     uint32_t *scratch;                          /* folded ids, see facts.c */
     uint32_t scratch_capacity;
     uint64_t oldest_checked_ns;
     _Atomic uint64_t open_traces, held_spans, held_bytes, memory_bytes, oldest_ns;
+};
+
+/* A record of notes on disk. */
+struct nv_note_record {
+    uint64_t id;
+    uint64_t last;    /* highest record it speaks of */
+    uint64_t wall_ns; /* when it was written */
+    uint32_t count;
+};
+
+/* Such records, oldest first. */
+struct nv_note_ring {
+    struct nv_note_record *records;
+    size_t first, count, capacity;
+    uint64_t noted; /* sum of their counts */
+};
+
+/* Planned and settled notes live differently long. */
+struct nv_notes {
+    pthread_mutex_t lock;
+    struct nv_note_ring planned, settled;
+    uint64_t swept_ns;
 };
 
 enum nv_phase { NV_PHASE_NEW, NV_PHASE_RUNNING, NV_PHASE_STOPPING, NV_PHASE_STOPPED };
@@ -93,9 +108,11 @@ struct nv_assembly {
     bool drained;                /* the committer has seen the end of the queue */
     bool committer_exit;
 
-    struct nv_replay *replay; /* while it goes on */
+    struct nv_replay *replay; /* NULL without a journal */
+    struct nv_notes notes;
     _Atomic uint64_t replayed;
-    _Atomic bool replaying, full;
+    _Atomic bool replaying;
+    _Atomic bool replay_cut;         /* stopped before the replay was over: traces may lack spans */
     _Atomic uint64_t claims, memory; /* memory: of requests, see nv_request_bytes */
     _Atomic uint64_t next_record;    /* numbers requests without a journal */
 };
@@ -172,11 +189,5 @@ struct nv_claim *nv_claims_take(struct nv_assembly *assembly);
 void nv_claims_free(struct nv_assembly *assembly, struct nv_claim *claims);
 /* At the end: frees claims that nobody settled, forgetting nothing. */
 void nv_claims_abandon(struct nv_assembly *assembly);
-
-/* ---- replay.c ------------------------------------------------------------------------------ */
-
-/* Notes in the journal that the claims' parts are about to be handed on. Shard threads. */
-void nv_replay_note_planned(struct nv_assembly *assembly, struct nv_claim *const *claims,
-                            size_t count);
 
 #endif

@@ -80,6 +80,8 @@ enum nv_err nv_journal_get(struct nv_journal *journal, uint64_t id, enum nv_reco
 /* Ids of the live records whose kind's bit (1 << kind) is in `kinds`, ascending. *ids is new. */
 enum nv_err nv_journal_list(struct nv_journal *journal, unsigned kinds, uint64_t **ids,
                             size_t *count) NV_MUST_USE;
+/* Lowest id of a live record of these kinds; UINT64_MAX when there is none. */
+uint64_t nv_journal_oldest(struct nv_journal *journal, unsigned kinds);
 /* Gives space back: call now and then from the committing thread. */
 void nv_journal_maintain(struct nv_journal *journal);
 /* Would a record of that size be refused now for want of room? A guess, cheap; any thread. */

@@ -2,12 +2,9 @@
  * After a restart: what the journal holds goes through the same door, and what was sent is not sent
  * again in pieces. Internal to assembly.
  *
- *   SENT record  [ PLANNED T part 0 r1..r2 | SETTLED T part 0 r1..r2 | ... ]
- *
- * Before a part is handed on, its extent is noted (PLANNED); when it is settled that is noted too.
- * On replay the items of a settled part are skipped, and those of a planned part make exactly the
- * same part again, so that the backend, which may have it already, ignores it whole and loses
- * nothing. Everything else is assembled anew.
+ * Items of a part that was settled are skipped, and those of a part that was on its way (notes.h)
+ * make exactly the same part again, so that the backend, which may have it already, ignores it
+ * whole and loses nothing. Everything else is assembled anew.
  */
 #ifndef NV_ASSEMBLY_REPLAY_H
 #define NV_ASSEMBLY_REPLAY_H
@@ -23,16 +20,15 @@ struct nv_replay;
 enum nv_err nv_replay_open(struct nv_assembly *assembly, struct nv_fail *fail) NV_MUST_USE;
 /* Replays some requests. False: there are no more. The committing thread. */
 bool nv_replay_step(struct nv_assembly *assembly);
+/* Requests still to be replayed, and one for the end of it; 0: it is over. */
+size_t nv_replay_left(const struct nv_assembly *assembly);
 /* Gives up what is left; it stays in the journal. */
 void nv_replay_stop(struct nv_assembly *assembly);
+/* Frees it. NULL replay is allowed. */
+void nv_replay_free(struct nv_assembly *assembly);
 /* Dispatches arrivals, once all older ones have been: during the replay they wait. */
 void nv_replay_dispatch(struct nv_assembly *assembly, struct nv_arrivals *arrivals);
 /* Appends the head of a request's record; returns its length. Failure is the buffer's. */
 size_t nv_replay_write_head(struct nv_buf *out, const struct nv_request *request, uint32_t spans);
-/* Appends the entries of settled claims; returns their length. Failure is the buffer's. */
-size_t nv_replay_write_settled(struct nv_buf *out, const struct nv_claim *settled);
-/* The record `id` with those entries was written: it is released when nobody can need it. */
-void nv_replay_wrote_settled(struct nv_assembly *assembly, uint64_t id,
-                             const struct nv_claim *settled);
 
 #endif

@@ -49,6 +49,7 @@ struct nv_request {
     char *body;         /* owned; NULL once the bytes are in the journal */
     uint32_t body_len;
     atomic_uint refs;
+    atomic_bool keep;        /* a trace of it was left open at a stop: it stays in the journal */
     struct nv_str project;   /* owned, malloc'ed */
     struct nv_request *next; /* in the list of those to release */
     enum nv_signal signal;

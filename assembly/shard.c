@@ -10,6 +10,7 @@
  * it stays and is tried again.
  */
 #include "assembly/internal.h"
+#include "assembly/notes.h"
 #include "base/counters.h"
 
 #include <assert.h>
@@ -28,6 +29,7 @@ enum nv_err nv_shard_init(struct nv_shard *shard, struct nv_assembly *assembly, 
     shard->stalled_end = &shard->stalled;
     nv_trace_table_init(&shard->table);
     nv_timers_init(&shard->timers);
+    nv_plans_init(&shard->plans);
     const struct nv_assembly_config *config = &assembly->config;
     nv_sent_init(&shard->sent, config->sent_max / assembly->shard_count,
                  config->sent_ttl_ms * NV_NS_PER_MS);
@@ -37,8 +39,10 @@ enum nv_err nv_shard_init(struct nv_shard *shard, struct nv_assembly *assembly, 
     return shard->queue ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
+/* Lets go of a request whose spans have not left: the journal must not forget it. */
 static void forget_request(struct nv_assembly *assembly, struct nv_request *request)
 {
+    atomic_store(&request->keep, true);
     if (nv_request_unref(request))
         nv_request_free(&assembly->groups, request);
 }
@@ -63,11 +67,7 @@ void nv_shard_release(struct nv_shard *shard)
         forget_request(shard->assembly, arrivals->request);
         free(arrivals);
     }
-    while (shard->plans) {
-        struct nv_plan *plan = shard->plans;
-        shard->plans = plan->next;
-        free(plan);
-    }
+    nv_plans_release(&shard->plans);
     nv_trace_table_release(&shard->table);
     nv_timers_release(&shard->timers);
     nv_sent_release(&shard->sent);
@@ -205,7 +205,7 @@ static void hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t c
     assert(count <= TURN_MAX);
     for (size_t i = 0; i < count; i++)
         claims[i] = raws[i]->claim;
-    nv_replay_note_planned(shard->assembly, claims, count);
+    nv_notes_write_planned(shard->assembly, claims, count);
     for (size_t i = 0; i < count; i++)
         shard->assembly->completer.complete(shard->assembly->completer.ctx, raws[i]);
 }
@@ -289,28 +289,15 @@ uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
 
 /* ---- taking -------------------------------------------------------------------------------- */
 
-/* The plan for the next part of a trace that was on its way before a restart, or NULL. */
-static struct nv_plan *find_plan(const struct nv_shard *shard, const uint8_t *trace_id)
-{
-    for (struct nv_plan *plan = shard->plans; plan; plan = plan->next) {
-        if (memcmp(plan->trace_id, trace_id, NV_TRACE_ID_BYTES) == 0)
-            return plan;
-    }
-    return NULL;
-}
-
+/* A part that was on its way before a restart is made again as it was. */
 static void apply_plan(struct nv_shard *shard, struct nv_open_trace *trace)
 {
-    struct nv_plan *plan = shard->replayed ? NULL : find_plan(shard, trace->trace_id);
-    if (!plan)
+    struct nv_plan plan;
+    if (shard->replayed || !nv_plans_take(&shard->plans, trace->trace_id, &plan))
         return;
-    trace->part = plan->part;
-    trace->until = plan->last;
-    struct nv_plan **at = &shard->plans;
-    while (*at != plan)
-        at = &(*at)->next;
-    *at = plan->next;
-    free(plan);
+    trace->part = plan.part;
+    trace->until = plan.last;
+    trace->late = plan.part > 0;
 }
 
 static struct nv_open_trace *open_trace(struct nv_shard *shard, const uint8_t *trace_id,
@@ -458,6 +445,7 @@ static enum nv_err take_all(struct nv_shard *shard, struct nv_arrivals *arrivals
 static void end_replay(struct nv_shard *shard, uint64_t now_ns)
 {
     shard->replayed = true;
+    nv_plans_release(&shard->plans);
     for (uint32_t i = 0; i < shard->timers.count; i++) {
         struct nv_open_trace *trace = (struct nv_open_trace *)(void *)shard->timers.heap[i];
         if (trace->until.record_id != 0 && trace->timer.deadline_ns > now_ns)
@@ -488,7 +476,8 @@ void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_
 static bool leaves_at_stop(const struct nv_shard *shard, struct nv_completion *completion)
 {
     bool keep = shard->assembly->journal && shard->assembly->config.on_stop == NV_ON_STOP_KEEP;
-    if (completion->wait == NV_WAIT_QUIET)
+    bool whole = !atomic_load(&shard->assembly->replay_cut);
+    if (completion->wait == NV_WAIT_QUIET && whole)
         return true;
     if (completion->incomplete != NV_COMPLETE)
         completion->incomplete = NV_INCOMPLETE_SHUTDOWN;

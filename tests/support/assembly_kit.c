@@ -244,24 +244,41 @@ void kit_stop(struct kit *kit)
     kit->assembly = NULL;
 }
 
+static void shell(const char *format, const char *directory)
+{
+    char command[256];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(command, sizeof command, format, directory, directory, directory);
+#pragma GCC diagnostic pop
+    ck_assert_int_eq(system(command), 0);
+}
+
+void kit_crash(struct kit *kit)
+{
+    size_t traces = kit->trace_count;
+    shell("rm -rf '%s.crash' && cp -r '%s' '%s.crash'", kit->directory);
+    kit_stop(kit);
+    kit->trace_count = traces;
+    shell("rm -rf '%s' && mv '%s.crash' '%s'", kit->directory);
+}
+
 void kit_release(struct kit *kit)
 {
     kit_stop(kit);
     free(kit->traces);
-    if (kit->directory[0]) {
-        char command[128];
-        snprintf(command, sizeof command, "rm -rf '%s'", kit->directory);
-        ck_assert_int_eq(system(command), 0);
-    }
+    if (kit->directory[0])
+        shell("rm -rf '%s' '%s.crash' '%s'", kit->directory);
 }
 
 void kit_directory(struct kit *kit)
 {
-    snprintf(kit->directory, sizeof kit->directory, "/tmp/noveum-assembly-XXXXXX");
+    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(kit->directory, sizeof kit->directory, "%s/noveum-assembly-XXXXXX", base);
     ck_assert_ptr_nonnull(mkdtemp(kit->directory));
     kit->config.journal_directory = kit->directory;
     kit->config.durability = NV_DURABILITY_OS;
-    kit->config.journal_segment_bytes = 1u << 20;
+    kit->config.journal_segment_bytes = 256u << 10;
 }
 
 static void note_done(void *ctx, enum nv_err err)

@@ -47,7 +47,7 @@ void kit_init(struct kit *kit);
 void kit_start(struct kit *kit);
 /* As kit_start, but gives the error back. */
 enum nv_err kit_try_start(struct kit *kit);
-/* Frees the assembly as a crash would leave the journal: without stop, claims unsettled. */
+/* Leaves the journal as a crash at this moment would, and frees the assembly. */
 void kit_crash(struct kit *kit);
 /* Stops and frees the assembly, keeps what was completed. */
 void kit_stop(struct kit *kit);

@@ -1,0 +1,131 @@
+/*
+ * CRC32C two ways (crc32c.h).
+ *
+ * The instruction takes three cycles and may begin every cycle, so three lanes run at once over
+ * blocks of LANE bytes. Lanes are joined by what LANE zero bytes do to a checksum, which is linear:
+ * four tables of 256, one for each byte of it. The portable form takes eight bytes a step from
+ * eight tables. All tables are made once, at first use.
+ *
+ * Deliberately not done: carry-less multiplication for joining, and lanes on other processors; the
+ * journal spends a twentieth of its time here (journal.md, "Log profile").
+ */
+#include "assembly/crc32c.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include "base/banned.h"
+
+#define POLYNOMIAL 0x82f63b78u
+#define LANE 1024u
+
+static uint32_t table[8][256];
+static uint32_t shift[4][256]; /* what LANE zero bytes do, by byte of the checksum */
+static bool have_instruction;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static uint32_t one_byte(uint32_t crc, uint8_t byte)
+{
+    return (crc >> 8) ^ table[0][(crc ^ byte) & 0xff];
+}
+
+static uint32_t zeros(uint32_t crc, size_t len)
+{
+    while (len-- > 0)
+        crc = one_byte(crc, 0);
+    return crc;
+}
+
+static void make_tables(void)
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t crc = i;
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ (crc & 1 ? POLYNOMIAL : 0);
+        table[0][i] = crc;
+    }
+    for (uint32_t i = 0; i < 256; i++) {
+        for (int k = 1; k < 8; k++)
+            table[k][i] = one_byte(table[k - 1][i], 0);
+    }
+    for (uint32_t i = 0; i < 256; i++) {
+        for (int k = 0; k < 4; k++)
+            shift[k][i] = zeros(i << (8 * k), LANE);
+    }
+#if defined(__x86_64__)
+    have_instruction = __builtin_cpu_supports("sse4.2");
+#endif
+}
+
+static uint32_t load32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* Checksums here are complemented on the way in and out by the callers. */
+static uint32_t by_tables(uint32_t crc, const uint8_t *p, size_t len)
+{
+    for (; len >= 8; p += 8, len -= 8) {
+        uint32_t low = crc ^ load32(p);
+        uint32_t high = load32(p + 4);
+        crc = table[7][low & 0xff] ^ table[6][(low >> 8) & 0xff] ^ table[5][(low >> 16) & 0xff] ^
+              table[4][low >> 24] ^ table[3][high & 0xff] ^ table[2][(high >> 8) & 0xff] ^
+              table[1][(high >> 16) & 0xff] ^ table[0][high >> 24];
+    }
+    while (len-- > 0)
+        crc = one_byte(crc, *p++);
+    return crc;
+}
+
+#if defined(__x86_64__)
+static uint32_t past_lane(uint64_t crc)
+{
+    return shift[0][crc & 0xff] ^ shift[1][(crc >> 8) & 0xff] ^ shift[2][(crc >> 16) & 0xff] ^
+           shift[3][(crc >> 24) & 0xff];
+}
+
+static uint64_t load64(const uint8_t *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *p,
+                                                                 size_t len)
+{
+    uint64_t a = crc;
+    for (; len >= 3 * LANE; p += 3 * LANE, len -= 3 * LANE) {
+        uint64_t b = 0;
+        uint64_t c = 0;
+        for (size_t i = 0; i < LANE; i += 8) {
+            a = __builtin_ia32_crc32di(a, load64(p + i));
+            b = __builtin_ia32_crc32di(b, load64(p + LANE + i));
+            c = __builtin_ia32_crc32di(c, load64(p + 2 * LANE + i));
+        }
+        a = past_lane(past_lane(a) ^ b) ^ c;
+    }
+    for (; len >= 8; p += 8, len -= 8)
+        a = __builtin_ia32_crc32di(a, load64(p));
+    uint32_t rest = (uint32_t)a;
+    while (len-- > 0)
+        rest = __builtin_ia32_crc32qi(rest, *p++);
+    return rest;
+}
+#endif
+
+uint32_t nv_crc32c_portable(uint32_t crc, const void *bytes, size_t len)
+{
+    pthread_once(&once, make_tables);
+    return ~by_tables(~crc, bytes, len);
+}
+
+uint32_t nv_crc32c(uint32_t crc, const void *bytes, size_t len)
+{
+    pthread_once(&once, make_tables);
+#if defined(__x86_64__)
+    if (have_instruction)
+        return ~by_instruction(~crc, bytes, len);
+#endif
+    return ~by_tables(~crc, bytes, len);
+}

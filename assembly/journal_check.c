@@ -1,0 +1,121 @@
+/*
+ * The journal for the eyes of an operator (journal_check.h).
+ *
+ * Uses the same walk as the recovery, so that what it calls sound is what would be delivered. It
+ * changes nothing: no byte is marked, no file moved aside.
+ */
+#include "assembly/journal_check.h"
+#include "assembly/journal_internal.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include "base/banned.h"
+
+struct checking {
+    struct nv_buf *out;
+    struct nv_journal_report *report;
+    bool list;
+};
+
+const char *nv_record_kind_name(unsigned kind)
+{
+    static const char *const names[] = {[NV_RECORD_TRACES] = "traces",
+                                        [NV_RECORD_LOGS] = "logs",
+                                        [NV_RECORD_OUTBOX] = "outbox",
+                                        [NV_RECORD_DEAD_LETTER] = "dead-letter",
+                                        [NV_RECORD_SENT] = "sent"};
+    return kind < sizeof names / sizeof names[0] && names[kind] ? names[kind] : "unknown";
+}
+
+static enum nv_err see_record(void *ctx, struct nv_segment *segment, const struct nv_record *record,
+                              bool released)
+{
+    struct checking *checking = ctx;
+    checking->report->records++;
+    checking->report->released += released;
+    if (released)
+        return NV_OK;
+    checking->report->bytes += record->length;
+    if (!checking->list)
+        return NV_OK;
+    return nv_buf_printf(checking->out, "  record %llu %s length=%u file=journal-%08x offset=%u\n",
+                         (unsigned long long)record->id, nv_record_kind_name(record->kind),
+                         (unsigned)record->length, (unsigned)segment->number,
+                         (unsigned)record->offset);
+}
+
+static enum nv_err walk(struct nv_journal *journal, struct nv_segment *segment, bool known,
+                        struct checking *checking, uint64_t *damaged)
+{
+    struct nv_walk first = {0};
+    if (!known && !nv_segment_walk(journal, segment, &first))
+        segment->epoch = first.epoch;
+    if (segment->epoch == 0) {
+        checking->report->spare++;
+        return NV_OK;
+    }
+    struct nv_walk second = {.ctx = checking, .record = see_record};
+    enum nv_err err = nv_segment_walk(journal, segment, &second);
+    *damaged = second.damaged + !known;
+    return err;
+}
+
+static enum nv_err check_file(struct nv_journal *journal, const char *name,
+                              struct checking *checking, struct nv_fail *fail)
+{
+    char *end;
+    unsigned long number = strtoul(name + strlen("journal-"), &end, 16);
+    if (*end != '\0' || number == 0 || number > NV_SEGMENTS_MAX)
+        return NV_OK;
+    struct nv_opened opened;
+    enum nv_err err = nv_segment_open(journal, name, (uint32_t)number, &opened, fail);
+    if (err)
+        return err;
+    struct nv_segment *segment = opened.segment;
+    struct nv_journal_report before = *checking->report;
+    uint64_t damaged = 0;
+    err = walk(journal, segment, opened.known, checking, &damaged);
+    struct nv_journal_report *report = checking->report;
+    report->files++;
+    report->damaged += damaged;
+    uint64_t records = report->records - before.records;
+    uint64_t released = report->released - before.released;
+    if (!err)
+        err = nv_buf_printf(
+            checking->out, "%s epoch=%u size=%u records=%llu live=%llu damaged=%llu\n", name,
+            (unsigned)segment->epoch, (unsigned)segment->size, (unsigned long long)records,
+            (unsigned long long)(records - released), (unsigned long long)damaged);
+    journal->ops->close(journal->ops->ctx, segment->fd);
+    free(segment);
+    return err;
+}
+
+static int only_segments(const struct dirent *entry)
+{
+    return strncmp(entry->d_name, "journal-", strlen("journal-")) == 0;
+}
+
+enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *out,
+                             struct nv_journal_report *report, struct nv_fail *fail)
+{
+    struct nv_journal journal = {.ops = nv_file_ops_system()};
+    struct checking checking = {.out = out, .report = report, .list = list};
+    struct dirent **names;
+    *report = (struct nv_journal_report){0};
+    journal.directory = strdup(directory);
+    if (!journal.directory)
+        return NV_ERR_NO_MEMORY;
+    int count = scandir(directory, &names, only_segments, alphasort);
+    enum nv_err err = NV_OK;
+    if (count < 0)
+        err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot read the directory '%.90s'", directory);
+    for (int i = 0; i < count; i++) {
+        if (!err)
+            err = check_file(&journal, names[i]->d_name, &checking, fail);
+        free(names[i]);
+    }
+    if (count >= 0)
+        free((void *)names);
+    free(journal.directory);
+    return err;
+}

@@ -1,0 +1,28 @@
+/*
+ * The journal looked at from outside: `noveum-gateway journal check|list`.
+ *
+ * Reads only, takes no lock: beside a running gateway the picture is that of a moment.
+ */
+#ifndef NV_ASSEMBLY_JOURNAL_CHECK_H
+#define NV_ASSEMBLY_JOURNAL_CHECK_H
+
+#include "base/buf.h"
+
+struct nv_journal_report {
+    uint64_t files, spare;
+    uint64_t records, released; /* sound ones */
+    uint64_t damaged;           /* records or stretches that are not sound */
+    uint64_t bytes;             /* of live records' payloads */
+};
+
+/*
+ * Walks every file of the directory. Appends to `out` a line for each file and, with `list`, for
+ * each live record: id, kind, length, file, offset. NV_ERR_CONFIG: no such directory, or a newer
+ * format; IO, NO_MEMORY and the buffer's errors. Damage is not an error: see report->damaged.
+ */
+enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *out,
+                             struct nv_journal_report *report, struct nv_fail *fail);
+/* Name of a record's kind: "traces", "logs", "outbox", "dead-letter", "sent" or "unknown". */
+const char *nv_record_kind_name(unsigned kind);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * What the journal's sources share. Format of the files, all numbers little-endian:
+ *
+ *   segment header, 64 bytes (a page is kept for it)      record header, 32 bytes, 64-aligned
+ *    0 magic "NVJOURNL"     24 size                        0 magic       16 id
+ *    8 format               28 slots                       4 header crc  24 epoch
+ *   12 crc of the rest      32 first id                    8 payload crc 28 slot
+ *   16 epoch (0: spare)     40 flags (1: cold)            12 length of the payload
+ *
+ *   payload [ kind, 0, 0, 0 | length of head | head | body ]
+ *   release area, from byte 4096: one byte a slot, 0xa5 = released
+ *
+ * journal.c commits, reads and releases; journal_segment.c makes, reuses and syncs files;
+ * journal_recover.c finds what is there; journal_reclaim.c gives space back.
+ *
+ * Two locks: `writer`, held by who appends, and `lock`, held briefly for the index and the counts.
+ * Taken in that order. A segment is not reused while it is pinned by a reader.
+ */
+#ifndef NV_ASSEMBLY_JOURNAL_INTERNAL_H
+#define NV_ASSEMBLY_JOURNAL_INTERNAL_H
+
+#include "assembly/journal.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define NV_SEGMENT_MAGIC UINT64_C(0x4c4e52554f4a564e)
+#define NV_RECORD_MAGIC UINT32_C(0x4352564e)
+#define NV_SEGMENT_PAGE 4096u
+#define NV_RECORD_ALIGN 64u
+#define NV_RECORD_HEADER 32u
+#define NV_PAYLOAD_PREFIX 8u
+#define NV_HEAD_MAX UINT32_C(65535)
+#define NV_RELEASED 0xa5u
+/* A file has a slot for so many of its bytes: more, smaller records than that end it early. */
+#define NV_BYTES_PER_SLOT 1024u
+#define NV_SEGMENT_MIN (16u << 10)
+#define NV_SEGMENTS_MAX 65535u
+#define NV_PATH_MAX 4096u
+
+enum nv_segment_state {
+    NV_SEGMENT_SPARE,  /* holds nothing, may be used again */
+    NV_SEGMENT_ACTIVE, /* is appended to */
+    NV_SEGMENT_SEALED, /* full, or from before the start */
+    NV_SEGMENT_BAD     /* a write or sync of it failed: never written again but for releases */
+};
+
+struct nv_segment {
+    uint32_t number; /* of the file; its place in the table is number - 1 */
+    int fd;
+    enum nv_segment_state state;
+    bool cold;
+    bool dirty;   /* written since its last sync */
+    bool damaged; /* found so: kept aside when nothing lives in it any more */
+    uint32_t epoch;
+    uint32_t size;
+    uint32_t slot_max;
+    uint32_t data_start;
+    uint32_t end;   /* next record; writer */
+    uint32_t slots; /* used; writer */
+    uint32_t live;  /* records, not released; lock */
+    uint64_t live_bytes;
+    uint32_t pins; /* lock */
+};
+
+/* Where a live record is. Sorted by id; kind 0: released, to be squeezed out. */
+struct nv_entry {
+    uint64_t id;
+    uint32_t offset;  /* of its header */
+    uint32_t length;  /* of its payload */
+    uint16_t segment; /* number */
+    uint16_t head_len;
+    uint32_t slot_kind; /* slot << 4 | kind */
+};
+
+struct nv_journal {
+    struct nv_journal_config config;
+    char *directory; /* owned */
+    const struct nv_file_ops *ops;
+    int lock_fd, directory_fd;
+
+    pthread_mutex_t writer;
+    struct nv_segment *active; /* NULL: none yet */
+    struct nv_segment *cold;
+    uint64_t next_id;
+    uint32_t next_epoch;
+
+    pthread_mutex_t lock;
+    struct nv_segment **segments; /* by number - 1; NULL: no such file */
+    uint32_t segment_count;
+    struct nv_entry *entries;
+    size_t entry_count, entry_capacity, dead_entries;
+    uint64_t live_bytes, damaged;
+    uint32_t spare;
+    bool reclaim; /* a segment may be worth looking at */
+
+    _Atomic uint64_t file_bytes, groups, syncs, moved;
+    _Atomic uint64_t refused_ns; /* when a record was last refused for want of room; 0: not */
+};
+
+/* Decoded record header, and where it was. */
+struct nv_record {
+    uint32_t offset;
+    uint32_t payload_crc;
+    uint32_t length;
+    uint64_t id;
+    uint32_t epoch;
+    uint32_t slot;
+    /* of the payload */
+    uint32_t kind;
+    uint32_t head_len;
+};
+
+/* ---- journal_segment.c --------------------------------------------------------------------- */
+
+void nv_put32(uint8_t *to, uint32_t value);
+void nv_put64(uint8_t *to, uint64_t value);
+uint32_t nv_get32(const uint8_t *from);
+uint64_t nv_get64(const uint8_t *from);
+/* Bytes a record with such a payload takes. */
+uint64_t nv_record_size(uint64_t length);
+/* From errno: NO_SPACE for ENOSPC and EDQUOT, else IO. */
+enum nv_err nv_journal_errno(int error);
+/* Writes all, through short writes and EINTR. IO, NO_SPACE. Changes `parts`. */
+enum nv_err nv_journal_write(struct nv_journal *journal, int fd, struct iovec *parts, int count,
+                             uint64_t offset);
+/* Reads all. NV_ERR_IO, also when the file is too short. */
+enum nv_err nv_journal_read(struct nv_journal *journal, int fd, void *to, size_t len,
+                            uint64_t offset);
+/* Path of a file of the directory: new string or NULL. */
+char *nv_journal_path(const struct nv_journal *journal, const char *name);
+/* Layout of a file of that size. */
+void nv_segment_layout(struct nv_segment *segment, uint32_t size);
+/* Writes the header of a segment (epoch 0 says spare). */
+enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_segment *segment,
+                                    uint64_t first_id);
+/*
+ * An empty segment to append to that takes a record of `need` bytes: a spare one, else a new file.
+ * The writer's lock is held. FULL, NO_SPACE, IO, NO_MEMORY.
+ */
+enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, bool cold,
+                              struct nv_segment **out);
+/* Syncs what was written; on failure the segment is bad and stays so. Does nothing without sync. */
+enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment);
+/* Marks slots as released on disk. Errors are not of use to anyone: the record may come again. */
+void nv_segment_mark_released(struct nv_journal *journal, const struct nv_segment *segment,
+                              uint32_t slot, uint32_t count);
+/* Closes and unlinks a segment, or keeps the file aside when it is damaged. */
+void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment);
+/* Adds to the table. The lock need not be held at open. NV_ERR_NO_MEMORY, FULL. */
+enum nv_err nv_segment_register(struct nv_journal *journal, struct nv_segment *segment);
+
+/* ---- journal.c ----------------------------------------------------------------------------- */
+
+/* Appends records to a segment of the kind (cold or not). As nv_journal_commit; no index. */
+struct nv_append {
+    struct nv_journal_put *put;
+    struct nv_segment *segment; /* out: where it went */
+    uint32_t offset, slot, length;
+};
+enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends, size_t count,
+                              bool cold, bool sync);
+/* Index entry of a live record, or NULL. The lock is held. Borrowed until it is let go. */
+struct nv_entry *nv_journal_find(struct nv_journal *journal, uint64_t id);
+/* Makes room for `more` entries. The lock is held. NV_ERR_NO_MEMORY. */
+enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more);
+
+/* ---- journal_recover.c --------------------------------------------------------------------- */
+
+/* Decodes a record header; false when it is none. */
+bool nv_record_decode(const uint8_t bytes[NV_RECORD_HEADER], struct nv_record *out);
+/* Finds the files of the directory and what lives in them. CONFIG, IO, NO_MEMORY. */
+enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail);
+
+/* What a walk over a segment tells of. */
+struct nv_walk {
+    void *ctx;
+    /* A sound record, released or not. An error ends the walk. */
+    enum nv_err (*record)(void *ctx, struct nv_segment *segment, const struct nv_record *record,
+                          bool released);
+    uint64_t damaged; /* records or stretches that are not sound */
+    bool middle;      /* and something sound comes behind one */
+    uint32_t epoch;   /* highest among sound records of any epoch */
+};
+/* Walks a segment whose fd and layout are set; epoch 0: whichever is the highest. */
+enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segment,
+                            struct nv_walk *walk);
+/* A file that was opened. */
+struct nv_opened {
+    struct nv_segment *segment; /* new */
+    uint64_t first_id;          /* as its header says */
+    bool known;                 /* the header is sound; else the epoch is 0 */
+};
+
+/* Opens the file of `name` and reads its header. NV_ERR_CONFIG: newer format; IO, NO_MEMORY. */
+enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, uint32_t number,
+                            struct nv_opened *out, struct nv_fail *fail);
+
+#endif

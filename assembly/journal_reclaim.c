@@ -1,0 +1,204 @@
+/*
+ * Space given back: files in which nothing lives, and files that a few stragglers keep alive.
+ *
+ * A trace that stays open for an hour would pin a whole file that is otherwise done with. When less
+ * than a twentieth of a sealed file lives, its records are copied to a cold file: written, synced,
+ * then marked as released at the old place, then found at the new one. A crash in between leaves a
+ * record twice, which recovery sees by its id. The same way out is taken from a file whose sync
+ * failed. Copies keep their ids; a cold file is not in their order, which only recovery sorts out.
+ */
+#include "assembly/journal_internal.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include "base/banned.h"
+
+/* A sealed file is emptied below this part of it. */
+#define STRAGGLERS_PART 20u
+
+static void retire(struct nv_journal *journal, struct nv_segment *segment)
+{
+    bool usable = segment->state == NV_SEGMENT_SEALED && !segment->damaged &&
+                  segment->size == journal->config.segment_bytes &&
+                  journal->spare < NV_JOURNAL_SPARE_MAX;
+    if (!usable) {
+        nv_segment_discard(journal, segment);
+        return;
+    }
+    segment->state = NV_SEGMENT_SPARE;
+    if (nv_segment_write_header(journal, segment, journal->next_id)) {
+        segment->state = NV_SEGMENT_BAD;
+        nv_segment_discard(journal, segment);
+        return;
+    }
+    pthread_mutex_lock(&journal->lock);
+    journal->spare++;
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* ---- stragglers ---------------------------------------------------------------------------- */
+
+/* Ids of what lives in a segment: new array, or NULL. */
+static uint64_t *living(struct nv_journal *journal, const struct nv_segment *segment, size_t *count)
+{
+    pthread_mutex_lock(&journal->lock);
+    uint64_t *ids = malloc((segment->live + 1) * sizeof *ids);
+    *count = 0;
+    for (size_t i = 0; ids && i < journal->entry_count; i++) {
+        const struct nv_entry *entry = &journal->entries[i];
+        if (entry->slot_kind & 0xf && entry->segment == segment->number)
+            ids[(*count)++] = entry->id;
+    }
+    pthread_mutex_unlock(&journal->lock);
+    return ids;
+}
+
+/* The index shows the copy from here on; if the record was released meanwhile, so is the copy. */
+static void switch_over(struct nv_journal *journal, struct nv_segment *from,
+                        const struct nv_append *copy)
+{
+    uint64_t size = nv_record_size(copy->length);
+    pthread_mutex_lock(&journal->lock);
+    struct nv_entry *entry = nv_journal_find(journal, copy->put->id);
+    bool lives = entry && entry->segment == from->number;
+    uint32_t old_slot = lives ? entry->slot_kind >> 4 : 0;
+    if (lives) {
+        entry->segment = (uint16_t)copy->segment->number;
+        entry->offset = copy->offset;
+        entry->slot_kind = copy->slot << 4 | (entry->slot_kind & 0xf);
+        from->live--;
+        from->live_bytes -= size;
+        copy->segment->live++;
+        copy->segment->live_bytes += size;
+    }
+    pthread_mutex_unlock(&journal->lock);
+    if (lives)
+        nv_segment_mark_released(journal, from, old_slot, 1);
+    else
+        nv_segment_mark_released(journal, copy->segment, copy->slot, 1);
+}
+
+/* A record and its copy. */
+struct move {
+    struct nv_journal_put put; /* its views are gone once it is written */
+    struct nv_append copy;
+};
+
+static enum nv_err copy_one(struct nv_journal *journal, struct move *move)
+{
+    struct nv_buf head;
+    struct nv_buf body;
+    nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
+    nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
+    enum nv_err err = nv_journal_get(journal, move->put.id, &move->put.kind, &head, &body);
+    if (!err) {
+        move->put.head = nv_buf_str(&head);
+        move->put.body = nv_buf_str(&body);
+        move->copy = (struct nv_append){
+            .put = &move->put, .length = (uint32_t)(NV_PAYLOAD_PREFIX + head.len + body.len)};
+        err = nv_journal_append(journal, &move->copy, 1, true, false);
+        if (err)
+            move->copy.segment = NULL;
+    }
+    nv_buf_release(&head);
+    nv_buf_release(&body);
+    return err == NV_ERR_NOT_FOUND ? NV_OK : err;
+}
+
+/* Copies, syncs, then shows the copies. What was copied before an error is shown all the same. */
+static enum nv_err move_all(struct nv_journal *journal, struct nv_segment *from, struct move *moves,
+                            size_t count)
+{
+    enum nv_err err = NV_OK;
+    size_t copied = 0;
+    for (; copied < count && !err; copied++)
+        err = copy_one(journal, &moves[copied]);
+    enum nv_err synced = journal->cold ? nv_segment_sync(journal, journal->cold) : NV_OK;
+    if (synced)
+        return synced;
+    for (size_t i = 0; i < copied; i++) {
+        if (moves[i].copy.segment)
+            switch_over(journal, from, &moves[i].copy);
+    }
+    atomic_fetch_add(&journal->moved, copied);
+    return err;
+}
+
+/* True when nothing is left in the segment. */
+static bool empty_out(struct nv_journal *journal, struct nv_segment *segment)
+{
+    size_t count;
+    uint64_t *ids = living(journal, segment, &count);
+    struct move *moves = calloc(count + 1, sizeof *moves);
+    enum nv_err err = ids && moves ? NV_OK : NV_ERR_NO_MEMORY;
+    for (size_t i = 0; i < count && !err; i++)
+        moves[i].put.id = ids[i];
+    if (!err)
+        err = move_all(journal, segment, moves, count);
+    free(ids);
+    free(moves);
+    if (err == NV_ERR_MALFORMED)
+        segment->damaged = true; /* stays as it is until its owner has given it up */
+    return !err;
+}
+
+/* ---- the round ----------------------------------------------------------------------------- */
+
+enum fate { FATE_STAYS, FATE_LATER, FATE_RETIRE, FATE_EMPTY };
+
+/* What is to be done with a segment. The lock is held. */
+static enum fate fate_of(const struct nv_journal *journal, const struct nv_segment *segment)
+{
+    if (!segment || segment == journal->active || segment == journal->cold ||
+        segment->state == NV_SEGMENT_SPARE || segment->state == NV_SEGMENT_ACTIVE)
+        return FATE_STAYS;
+    if (segment->pins > 0)
+        return FATE_LATER;
+    if (segment->live == 0)
+        return FATE_RETIRE;
+    if (segment->damaged)
+        return FATE_STAYS;
+    bool few = segment->live_bytes < segment->size / STRAGGLERS_PART;
+    return few || segment->state == NV_SEGMENT_BAD ? FATE_EMPTY : FATE_STAYS;
+}
+
+static void treat(struct nv_journal *journal, uint32_t place, bool *again)
+{
+    pthread_mutex_lock(&journal->lock);
+    struct nv_segment *segment = journal->segments[place];
+    enum fate fate = fate_of(journal, segment);
+    pthread_mutex_unlock(&journal->lock);
+    if (fate == FATE_EMPTY && !empty_out(journal, segment))
+        fate = FATE_STAYS;
+    if (fate == FATE_EMPTY) {
+        pthread_mutex_lock(&journal->lock);
+        fate = segment->pins > 0 ? FATE_LATER : FATE_RETIRE;
+        pthread_mutex_unlock(&journal->lock);
+    }
+    if (fate == FATE_RETIRE)
+        retire(journal, segment);
+    *again |= fate == FATE_LATER;
+}
+
+void nv_journal_maintain(struct nv_journal *journal)
+{
+    pthread_mutex_lock(&journal->lock);
+    bool needed = journal->reclaim;
+    journal->reclaim = false;
+    pthread_mutex_unlock(&journal->lock);
+    if (!needed)
+        return;
+    bool again = false;
+    pthread_mutex_lock(&journal->writer);
+    if (journal->active && journal->active->state == NV_SEGMENT_BAD)
+        journal->active = NULL;
+    if (journal->cold && journal->cold->state == NV_SEGMENT_BAD)
+        journal->cold = NULL;
+    for (uint32_t i = 0; i < journal->segment_count; i++)
+        treat(journal, i, &again);
+    pthread_mutex_unlock(&journal->writer);
+    pthread_mutex_lock(&journal->lock);
+    journal->reclaim |= again;
+    pthread_mutex_unlock(&journal->lock);
+}

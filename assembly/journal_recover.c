@@ -1,0 +1,474 @@
+/*
+ * What is in the directory: open, lock, walk every file, close (journal.h).
+ *
+ * A file is walked from its first record on, by the lengths in the headers. Where no sound header
+ * of the file's epoch stands, the walk tries every 64 bytes until one does: damage costs the
+ * records it covers and no others, and behind the last record the remains of earlier epochs are
+ * passed over. The checksum of every payload is computed here, so that what is found is sound.
+ *
+ * Nothing is appended to a file of before the start: its end may be torn, and a fresh file costs
+ * little. Damage never keeps the program from starting.
+ */
+#include "assembly/crc32c.h"
+#include "assembly/journal_internal.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/banned.h"
+
+#define WINDOW (256u << 10)
+
+bool nv_record_decode(const uint8_t bytes[NV_RECORD_HEADER], struct nv_record *out)
+{
+    if (nv_get32(bytes) != NV_RECORD_MAGIC ||
+        nv_get32(bytes + 4) != nv_crc32c(0, bytes + 8, NV_RECORD_HEADER - 8))
+        return false;
+    *out = (struct nv_record){.payload_crc = nv_get32(bytes + 8),
+                              .length = nv_get32(bytes + 12),
+                              .id = nv_get64(bytes + 16),
+                              .epoch = nv_get32(bytes + 24),
+                              .slot = nv_get32(bytes + 28)};
+    return true;
+}
+
+/* ---- walking ------------------------------------------------------------------------------- */
+
+struct walker {
+    struct nv_journal *journal;
+    struct nv_segment *segment;
+    struct nv_walk *walk;
+    uint8_t *released; /* the release area */
+    uint8_t *window;
+    uint32_t window_at, window_len;
+    uint32_t next_slot; /* one past that of the last record */
+    bool damage;        /* seen, and nothing sound behind it yet */
+    bool stretch;       /* in a stretch without a sound header */
+};
+
+/* `len` bytes at `at`, through the window; NULL when they can't be read. */
+static const uint8_t *peek(struct walker *w, uint32_t at, uint32_t len)
+{
+    assert(len <= WINDOW && at + len <= w->segment->size);
+    if (at >= w->window_at && at + len <= w->window_at + w->window_len)
+        return w->window + (at - w->window_at);
+    uint32_t left = w->segment->size - at;
+    w->window_at = at;
+    w->window_len = left < WINDOW ? left : WINDOW;
+    if (nv_journal_read(w->journal, w->segment->fd, w->window, w->window_len, at)) {
+        w->window_len = 0;
+        return NULL;
+    }
+    return w->window;
+}
+
+static bool payload_is_sound(struct walker *w, struct nv_record *record)
+{
+    uint32_t crc = 0;
+    uint32_t at = record->offset + NV_RECORD_HEADER;
+    const uint8_t *prefix = peek(w, at, NV_PAYLOAD_PREFIX);
+    if (!prefix)
+        return false;
+    record->kind = prefix[0];
+    record->head_len = nv_get32(prefix + 4);
+    for (uint32_t left = record->length; left > 0;) {
+        uint32_t some = left < WINDOW ? left : WINDOW;
+        const uint8_t *bytes = peek(w, at, some);
+        if (!bytes)
+            return false;
+        crc = nv_crc32c(crc, bytes, some);
+        at += some;
+        left -= some;
+    }
+    return crc == record->payload_crc && record->kind > 0 && record->kind < 16 &&
+           record->head_len <= record->length - NV_PAYLOAD_PREFIX;
+}
+
+static bool fits(const struct walker *w, const struct nv_record *record)
+{
+    const struct nv_segment *segment = w->segment;
+    return record->length >= NV_PAYLOAD_PREFIX && record->slot < segment->slot_max &&
+           record->offset + nv_record_size(record->length) <= segment->size &&
+           (segment->epoch == 0 || record->epoch == segment->epoch);
+}
+
+/* Does what is no header look like one of this epoch that was hit? */
+static bool was_header(const struct walker *w, const uint8_t *bytes)
+{
+    int alike = (nv_get32(bytes) == NV_RECORD_MAGIC) + (nv_get32(bytes + 24) == w->segment->epoch) +
+                (nv_get32(bytes + 28) == w->next_slot);
+    return alike >= 2;
+}
+
+static void note_damage(struct walker *w, uint32_t at)
+{
+    w->walk->damaged++;
+    w->damage = true;
+    NV_LOG(NV_LOG_ERROR, "journal", "skipped damage number=%u offset=%u",
+           (unsigned)w->segment->number, (unsigned)at);
+}
+
+/* Looks at a place; returns the next one to look at. An error of the visitor ends the walk. */
+static enum nv_err look(struct walker *w, uint32_t *at)
+{
+    struct nv_record record;
+    const uint8_t *bytes = peek(w, *at, NV_RECORD_HEADER);
+    bool header = bytes && nv_record_decode(bytes, &record);
+    record.offset = *at;
+    if (!header || !fits(w, &record)) {
+        if (!w->stretch && !header && (!bytes || was_header(w, bytes)))
+            note_damage(w, *at);
+        w->stretch = true;
+        *at += NV_RECORD_ALIGN;
+        return NV_OK;
+    }
+    *at += (uint32_t)nv_record_size(record.length);
+    w->stretch = false;
+    w->next_slot = record.slot + 1;
+    bool released = w->released[record.slot] == NV_RELEASED;
+    if (!payload_is_sound(w, &record)) {
+        if (!released)
+            note_damage(w, record.offset);
+        return NV_OK;
+    }
+    w->walk->middle |= w->damage;
+    if (record.epoch > w->walk->epoch)
+        w->walk->epoch = record.epoch;
+    return w->walk->record ? w->walk->record(w->walk->ctx, w->segment, &record, released) : NV_OK;
+}
+
+enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segment,
+                            struct nv_walk *walk)
+{
+    struct walker w = {.journal = journal, .segment = segment, .walk = walk};
+    w.released = calloc(1, segment->slot_max);
+    w.window = malloc(WINDOW);
+    enum nv_err err = w.released && w.window ? NV_OK : NV_ERR_NO_MEMORY;
+    /* Unreadable release bytes: everything counts as live and may be delivered again. */
+    if (!err &&
+        nv_journal_read(journal, segment->fd, w.released, segment->slot_max, NV_SEGMENT_PAGE))
+        memset(w.released, 0, segment->slot_max);
+    uint32_t at = segment->data_start;
+    while (!err && at + NV_RECORD_HEADER <= segment->size)
+        err = look(&w, &at);
+    free(w.released);
+    free(w.window);
+    return err;
+}
+
+/* ---- one file ------------------------------------------------------------------------------ */
+
+static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *opened,
+                               struct nv_fail *fail)
+{
+    uint8_t bytes[64];
+    struct nv_segment *segment = opened->segment;
+    if (nv_journal_read(journal, segment->fd, bytes, sizeof bytes, 0))
+        return NV_OK;
+    uint32_t crc = nv_crc32c(nv_crc32c(0, bytes, 12), bytes + 16, sizeof bytes - 16);
+    if (nv_get64(bytes) != NV_SEGMENT_MAGIC || nv_get32(bytes + 12) != crc) {
+        static const uint8_t nothing[sizeof bytes];
+        segment->damaged = memcmp(bytes, nothing, sizeof bytes) != 0;
+        return NV_OK;
+    }
+    if (nv_get32(bytes + 8) > NV_JOURNAL_FORMAT)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "the journal in '%.80s' was written by a newer version (format %u, this "
+                           "one reads up to %u)",
+                           journal->directory, (unsigned)nv_get32(bytes + 8), NV_JOURNAL_FORMAT);
+    segment->epoch = nv_get32(bytes + 16);
+    segment->cold = nv_get32(bytes + 40) & 1;
+    opened->first_id = nv_get64(bytes + 32);
+    opened->known = true;
+    return NV_OK;
+}
+
+static enum nv_err open_file(struct nv_journal *journal, const char *name, int *fd, uint32_t *size)
+{
+    struct stat stat;
+    char *path = nv_journal_path(journal, name);
+    if (!path)
+        return NV_ERR_NO_MEMORY;
+    *fd = journal->ops->open(journal->ops->ctx, path, O_RDWR | O_CLOEXEC, 0);
+    free(path);
+    if (*fd < 0)
+        return NV_ERR_IO;
+    if (fstat(*fd, &stat) || stat.st_size > UINT32_MAX) {
+        journal->ops->close(journal->ops->ctx, *fd);
+        return NV_ERR_IO;
+    }
+    *size = (uint32_t)stat.st_size;
+    return NV_OK;
+}
+
+enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, uint32_t number,
+                            struct nv_opened *out, struct nv_fail *fail)
+{
+    uint32_t size = 0;
+    int fd = -1;
+    *out = (struct nv_opened){0};
+    enum nv_err err = open_file(journal, name, &fd, &size);
+    if (err)
+        return err;
+    struct nv_segment *segment = calloc(1, sizeof *segment);
+    err = segment ? NV_OK : NV_ERR_NO_MEMORY;
+    if (segment) {
+        segment->fd = fd;
+        segment->number = number;
+        segment->state = NV_SEGMENT_SEALED;
+        nv_segment_layout(segment, size);
+        out->segment = segment;
+        err = read_header(journal, out, fail);
+    }
+    if (err) {
+        journal->ops->close(journal->ops->ctx, fd);
+        free(segment);
+        out->segment = NULL;
+    }
+    return err;
+}
+
+/* ---- the directory ------------------------------------------------------------------------- */
+
+static enum nv_err take_record(void *ctx, struct nv_segment *segment,
+                               const struct nv_record *record, bool released)
+{
+    struct nv_journal *journal = ctx;
+    if (record->id >= journal->next_id)
+        journal->next_id = record->id + 1;
+    if (released)
+        return NV_OK;
+    enum nv_err err = nv_journal_reserve(journal, 1);
+    if (err)
+        return err;
+    journal->entries[journal->entry_count++] =
+        (struct nv_entry){.id = record->id,
+                          .offset = record->offset,
+                          .length = record->length,
+                          .segment = (uint16_t)segment->number,
+                          .head_len = (uint16_t)record->head_len,
+                          .slot_kind = record->slot << 4 | record->kind};
+    uint64_t size = nv_record_size(record->length);
+    segment->live++;
+    segment->live_bytes += size;
+    journal->live_bytes += size;
+    return NV_OK;
+}
+
+static enum nv_err take_segment(struct nv_journal *journal, struct nv_segment *segment, bool known)
+{
+    struct nv_walk walk = {.ctx = journal};
+    enum nv_err err = NV_OK;
+    if (known && segment->epoch == 0)
+        return NV_OK; /* spare: nothing in it */
+    if (!known) {
+        err = nv_segment_walk(journal, segment, &walk);
+        segment->epoch = walk.epoch;
+        walk = (struct nv_walk){.ctx = journal};
+    }
+    if (err || segment->epoch == 0)
+        return err;
+    if (segment->epoch >= journal->next_epoch)
+        journal->next_epoch = segment->epoch + 1;
+    walk.record = take_record;
+    err = nv_segment_walk(journal, segment, &walk);
+    journal->damaged += walk.damaged;
+    segment->damaged |= walk.middle;
+    return err;
+}
+
+static enum nv_err take_file(struct nv_journal *journal, const char *name, struct nv_fail *fail)
+{
+    char *end;
+    unsigned long number = strtoul(name + strlen("journal-"), &end, 16);
+    if (*end != '\0' || number == 0 || number > NV_SEGMENTS_MAX)
+        return NV_OK;
+    struct nv_opened opened;
+    enum nv_err err = nv_segment_open(journal, name, (uint32_t)number, &opened, fail);
+    if (err)
+        return err;
+    err = nv_segment_register(journal, opened.segment);
+    if (err) {
+        journal->ops->close(journal->ops->ctx, opened.segment->fd);
+        free(opened.segment);
+        return err;
+    }
+    if (opened.first_id > journal->next_id)
+        journal->next_id = opened.first_id;
+    return take_segment(journal, opened.segment, opened.known);
+}
+
+static int only_segments(const struct dirent *entry)
+{
+    return strncmp(entry->d_name, "journal-", strlen("journal-")) == 0;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct nv_entry *left = a;
+    const struct nv_entry *right = b;
+    if (left->id != right->id)
+        return left->id < right->id ? -1 : 1;
+    return (int)left->segment - (int)right->segment;
+}
+
+/* A record that was being moved when the program ended is there twice: one of them goes. */
+static void drop_twins(struct nv_journal *journal)
+{
+    size_t kept = 0;
+    if (journal->entry_count > 0)
+        qsort(journal->entries, journal->entry_count, sizeof *journal->entries, compare_entries);
+    for (size_t i = 0; i < journal->entry_count; i++) {
+        struct nv_entry entry = journal->entries[i];
+        if (kept == 0 || journal->entries[kept - 1].id != entry.id) {
+            journal->entries[kept++] = entry;
+            continue;
+        }
+        struct nv_segment *segment = journal->segments[entry.segment - 1];
+        segment->live--;
+        segment->live_bytes -= nv_record_size(entry.length);
+        journal->live_bytes -= nv_record_size(entry.length);
+        nv_segment_mark_released(journal, segment, entry.slot_kind >> 4, 1);
+    }
+    journal->entry_count = kept;
+}
+
+enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail)
+{
+    struct dirent **names;
+    int count = scandir(journal->directory, &names, only_segments, alphasort);
+    if (count < 0)
+        return nv_fail_set(fail, NV_ERR_IO, 0, "cannot read the directory '%.90s'",
+                           journal->directory);
+    enum nv_err err = NV_OK;
+    for (int i = 0; i < count; i++) {
+        if (!err)
+            err = take_file(journal, names[i]->d_name, fail);
+        free(names[i]);
+    }
+    free((void *)names);
+    if (err)
+        return nv_fail_set(fail, err, 0, "cannot recover the journal in '%.90s'",
+                           journal->directory);
+    drop_twins(journal);
+    return NV_OK;
+}
+
+/* ---- open and close ------------------------------------------------------------------------ */
+
+/* Makes the directory and those above it. */
+static enum nv_err make_directory(const char *directory, struct nv_fail *fail)
+{
+    char path[NV_PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s", directory);
+    if (len <= 0 || len >= (int)sizeof path)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "journal.directory is empty or too long");
+    for (char *at = path + 1;; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        char was = *at;
+        *at = '\0';
+        if (mkdir(path, 0700) && errno != EEXIST)
+            return nv_fail_set(fail, errno == ENOSPC ? NV_ERR_NO_SPACE : NV_ERR_CONFIG, 0,
+                               "cannot make the directory '%.70s': %s", path, strerror(errno));
+        *at = was;
+        if (was == '\0')
+            return NV_OK;
+    }
+}
+
+static enum nv_err take_lock(struct nv_journal *journal, struct nv_fail *fail)
+{
+    char *path = nv_journal_path(journal, "lock");
+    if (!path)
+        return NV_ERR_NO_MEMORY;
+    journal->directory_fd = open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    journal->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    free(path);
+    if (journal->directory_fd < 0 || journal->lock_fd < 0)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use the directory '%.80s': %s",
+                           journal->directory, strerror(errno));
+    if (flock(journal->lock_fd, LOCK_EX | LOCK_NB))
+        return nv_fail_set(fail, NV_ERR_LOCKED, 0,
+                           "the directory '%.80s' is used by another gateway", journal->directory);
+    return NV_OK;
+}
+
+static struct nv_journal *new_journal(const struct nv_journal_config *config)
+{
+    struct nv_journal *journal = calloc(1, sizeof *journal);
+    if (!journal)
+        return NULL;
+    journal->config = *config;
+    journal->ops = config->ops ? config->ops : nv_file_ops_system();
+    uint32_t size = config->segment_bytes / NV_SEGMENT_PAGE * NV_SEGMENT_PAGE;
+    journal->config.segment_bytes = size < NV_SEGMENT_MIN ? NV_SEGMENT_MIN : size;
+    journal->lock_fd = -1;
+    journal->directory_fd = -1;
+    journal->next_id = 1;
+    journal->next_epoch = 1;
+    journal->reclaim = true;
+    pthread_mutex_init(&journal->writer, NULL);
+    pthread_mutex_init(&journal->lock, NULL);
+    journal->directory = strdup(config->directory);
+    journal->config.directory = journal->directory;
+    if (!journal->directory) {
+        nv_journal_close(journal);
+        return NULL;
+    }
+    return journal;
+}
+
+enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_journal **out,
+                            struct nv_fail *fail)
+{
+    *out = NULL;
+    enum nv_err err = make_directory(config->directory, fail);
+    if (err)
+        return err;
+    struct nv_journal *journal = new_journal(config);
+    if (!journal)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for the journal");
+    err = take_lock(journal, fail);
+    if (!err)
+        err = nv_journal_recover(journal, fail);
+    if (err) {
+        nv_journal_close(journal);
+        return nv_fail_set(fail, err, 0, "cannot open the journal");
+    }
+    nv_journal_maintain(journal);
+    *out = journal;
+    return NV_OK;
+}
+
+void nv_journal_close(struct nv_journal *journal)
+{
+    if (!journal)
+        return;
+    for (uint32_t i = 0; i < journal->segment_count; i++) {
+        struct nv_segment *segment = journal->segments[i];
+        if (!segment)
+            continue;
+        if (segment->state == NV_SEGMENT_ACTIVE)
+            nv_segment_sync(journal, segment);
+        journal->ops->close(journal->ops->ctx, segment->fd);
+        free(segment);
+    }
+    if (journal->directory_fd >= 0)
+        close(journal->directory_fd);
+    if (journal->lock_fd >= 0)
+        close(journal->lock_fd);
+    pthread_mutex_destroy(&journal->writer);
+    pthread_mutex_destroy(&journal->lock);
+    free((void *)journal->segments);
+    free(journal->entries);
+    free(journal->directory);
+    free(journal);
+}

@@ -1,0 +1,56 @@
+/*
+ * For tests of the journal: a directory of its own, and file operations that fail when told to.
+ */
+#ifndef NV_TESTS_JOURNAL_KIT_H
+#define NV_TESTS_JOURNAL_KIT_H
+
+#include "assembly/journal.h"
+
+enum fail_op {
+    FAIL_NOTHING,
+    FAIL_OPEN,
+    FAIL_PWRITEV,
+    FAIL_PWRITEV_SHORT, /* writes one byte less than asked, or one byte */
+    FAIL_PREAD_SHORT,
+    FAIL_FDATASYNC,
+    FAIL_FSYNC,
+    FAIL_FALLOCATE,
+    FAIL_UNLINK
+};
+
+struct journal_kit {
+    char directory[64];
+    struct nv_journal_config config; /* sync, files of 64 KiB */
+    struct nv_journal *journal;
+    struct nv_file_ops ops;
+    enum fail_op op;
+    int fail_at, fail_times, calls, error;
+    int failed_fd, synced_fd;
+    /* Crash point: the process exits before call `crash_at` of any operation (after, if odd). */
+    int crash_at, any_calls;
+};
+
+/* Makes the directory; opens nothing. */
+void journal_kit_init(struct journal_kit *kit);
+/* Closes, removes the directory. */
+void journal_kit_release(struct journal_kit *kit);
+void journal_kit_open(struct journal_kit *kit);
+void journal_kit_close(struct journal_kit *kit);
+/* Closes and opens again. */
+void journal_kit_reopen(struct journal_kit *kit);
+/* Closes and empties the directory. */
+void journal_kit_clear(struct journal_kit *kit);
+/* Commits one record with that body; returns its id. */
+uint64_t journal_kit_put(struct journal_kit *kit, enum nv_record_kind kind, const char *body);
+/* The record is there and has that body. */
+void journal_kit_expect(struct journal_kit *kit, uint64_t id, const char *body);
+/* From the `at`-th call of `op` on, `times` calls fail with `error`. */
+void journal_kit_fail(struct journal_kit *kit, enum fail_op op, int at, int times, int error);
+/* Did a call fail since? Takes the failure back. */
+bool journal_kit_failed(struct journal_kit *kit);
+/* Writes another format number into all files' headers, with the right checksum. */
+void journal_kit_set_format(struct journal_kit *kit, unsigned format);
+/* Makes a file of so many 'f's. */
+void journal_kit_file(struct journal_kit *kit, const char *name, size_t size);
+
+#endif

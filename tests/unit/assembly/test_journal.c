@@ -1,0 +1,412 @@
+/*
+ * The journal by itself: groups, releases, reading back, reuse of files, stragglers, quota, a full
+ * disk, failing operations, two processes, a newer format.
+ */
+#include "assembly/journal.h"
+#include "assembly/journal_check.h"
+#include "journal_kit.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct journal_kit kit;
+
+static void setup(void)
+{
+    journal_kit_init(&kit);
+}
+
+static void teardown(void)
+{
+    journal_kit_release(&kit);
+}
+
+START_TEST(what_is_committed_is_read_back)
+{
+    journal_kit_open(&kit);
+    uint64_t a = journal_kit_put(&kit, NV_RECORD_TRACES, "first");
+    uint64_t b = journal_kit_put(&kit, NV_RECORD_OUTBOX, "");
+    ck_assert_uint_eq(b, a + 1);
+    journal_kit_expect(&kit, a, "first");
+    journal_kit_expect(&kit, b, "");
+    char part[3];
+    ck_assert_int_eq(nv_journal_read_body(kit.journal, a, 1, 3, part), NV_OK);
+    ck_assert_mem_eq(part, "irs", 3);
+    ck_assert_int_eq(nv_journal_read_body(kit.journal, 99, 0, 1, part), NV_ERR_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(what_is_committed_is_there_after_a_restart)
+{
+    journal_kit_open(&kit);
+    uint64_t a = journal_kit_put(&kit, NV_RECORD_TRACES, "one");
+    uint64_t b = journal_kit_put(&kit, NV_RECORD_TRACES, "two");
+    uint64_t c = journal_kit_put(&kit, NV_RECORD_DEAD_LETTER, "three");
+    nv_journal_release(kit.journal, &b, 1);
+    journal_kit_reopen(&kit);
+    journal_kit_expect(&kit, a, "one");
+    journal_kit_expect(&kit, c, "three");
+    ck_assert_int_eq(nv_journal_get(kit.journal, b, NULL, NULL, NULL), NV_ERR_NOT_FOUND);
+    uint64_t *ids;
+    size_t count;
+    ck_assert_int_eq(nv_journal_list(kit.journal, 1u << NV_RECORD_TRACES, &ids, &count), NV_OK);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_uint_eq(ids[0], a);
+    free(ids);
+    ck_assert_uint_gt(journal_kit_put(&kit, NV_RECORD_TRACES, "four"), c);
+}
+END_TEST
+
+START_TEST(ids_never_repeat_even_when_nothing_lives)
+{
+    journal_kit_open(&kit);
+    uint64_t a = 0;
+    for (int i = 0; i < 10; i++) {
+        a = journal_kit_put(&kit, NV_RECORD_TRACES, "gone");
+        nv_journal_release(kit.journal, &a, 1);
+    }
+    for (int i = 0; i < 3; i++) {
+        journal_kit_reopen(&kit);
+        uint64_t b = journal_kit_put(&kit, NV_RECORD_TRACES, "next");
+        ck_assert_uint_gt(b, a);
+        nv_journal_release(kit.journal, &b, 1);
+        a = b;
+    }
+}
+END_TEST
+
+START_TEST(a_group_spans_files_and_large_records_get_their_own)
+{
+    journal_kit_open(&kit);
+    char *body = malloc(100001);
+    memset(body, 'x', 100000);
+    body[100000] = 0;
+    uint64_t large = journal_kit_put(&kit, NV_RECORD_TRACES, body);
+    uint64_t ids[40];
+    struct nv_journal_put puts[40] = {{0}};
+    for (int i = 0; i < 40; i++)
+        puts[i] = (struct nv_journal_put){.kind = NV_RECORD_TRACES, .body = {body, 3000}};
+    ck_assert_int_eq(nv_journal_commit(kit.journal, puts, 40, true), NV_OK);
+    for (int i = 0; i < 40; i++)
+        ids[i] = puts[i].id;
+    journal_kit_reopen(&kit);
+    journal_kit_expect(&kit, large, body);
+    body[3000] = 0;
+    for (int i = 0; i < 40; i++)
+        journal_kit_expect(&kit, ids[i], body);
+    free(body);
+}
+END_TEST
+
+START_TEST(files_are_used_again)
+{
+    journal_kit_open(&kit);
+    char body[2000];
+    memset(body, 'y', sizeof body - 1);
+    body[sizeof body - 1] = 0;
+    for (int i = 0; i < 500; i++) {
+        uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, body);
+        nv_journal_release(kit.journal, &id, 1);
+        nv_journal_maintain(kit.journal);
+    }
+    struct nv_journal_status status;
+    nv_journal_read_status(kit.journal, &status);
+    ck_assert_uint_le(status.segments, 3);
+    ck_assert_uint_eq(status.records, 0);
+    journal_kit_reopen(&kit);
+    nv_journal_read_status(kit.journal, &status);
+    ck_assert_uint_eq(status.records, 0);
+    ck_assert_uint_eq(status.damaged, 0);
+}
+END_TEST
+
+START_TEST(stragglers_move_and_keep_their_ids)
+{
+    journal_kit_open(&kit);
+    uint64_t ids[200];
+    char body[1000];
+    memset(body, 'z', sizeof body - 1);
+    body[sizeof body - 1] = 0;
+    for (int i = 0; i < 200; i++) {
+        body[0] = (char)('a' + i % 26);
+        ids[i] = journal_kit_put(&kit, NV_RECORD_TRACES, body);
+    }
+    for (int i = 0; i < 200; i++) {
+        if (i % 40 != 0)
+            nv_journal_release(kit.journal, &ids[i], 1);
+        nv_journal_maintain(kit.journal);
+    }
+    struct nv_journal_status status;
+    nv_journal_read_status(kit.journal, &status);
+    ck_assert_uint_gt(status.moved, 0);
+    ck_assert_uint_eq(status.records, 5);
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < 200; i += 40) {
+            body[0] = (char)('a' + i % 26);
+            journal_kit_expect(&kit, ids[i], body);
+        }
+        journal_kit_reopen(&kit);
+    }
+    for (int i = 0; i < 200; i += 40)
+        nv_journal_release(kit.journal, &ids[i], 1);
+    journal_kit_reopen(&kit);
+    nv_journal_read_status(kit.journal, &status);
+    ck_assert_uint_eq(status.records, 0);
+}
+END_TEST
+
+START_TEST(past_the_quota_it_is_full_until_something_is_released)
+{
+    kit.config.max_bytes = 3 * kit.config.segment_bytes;
+    journal_kit_open(&kit);
+    struct nv_journal_put put = {.kind = NV_RECORD_TRACES, .body = NV_STR("12345678901234567890")};
+    uint64_t ids[4096];
+    size_t count = 0;
+    enum nv_err err = NV_OK;
+    char *body = calloc(1, 4000);
+    put.body = (struct nv_str){body, 4000};
+    while (!(err = nv_journal_commit(kit.journal, &put, 1, true)))
+        ids[count++] = put.id;
+    ck_assert_int_eq(err, NV_ERR_FULL);
+    ck_assert(nv_journal_is_full(kit.journal, 1));
+    nv_journal_release(kit.journal, ids, count / 2);
+    nv_journal_maintain(kit.journal);
+    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_OK);
+    ck_assert(!nv_journal_is_full(kit.journal, 1));
+    free(body);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_said_and_releases_still_work)
+{
+    journal_kit_open(&kit);
+    uint64_t ids[8];
+    char *body = calloc(1, 9000);
+    memset(body, 'd', 8999);
+    for (int i = 0; i < 8; i++)
+        ids[i] = journal_kit_put(&kit, NV_RECORD_TRACES, body);
+    journal_kit_fail(&kit, FAIL_FALLOCATE, 0, 1000, ENOSPC);
+    struct nv_journal_put put = {.kind = NV_RECORD_TRACES, .body = {body, 9000}};
+    enum nv_err err;
+    int more = 0;
+    while (!(err = nv_journal_commit(kit.journal, &put, 1, true)))
+        more++;
+    ck_assert_int_eq(err, NV_ERR_NO_SPACE);
+    ck_assert_int_le(more, 8);
+    nv_journal_release(kit.journal, ids, 8);
+    nv_journal_maintain(kit.journal);
+    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_OK); /* a file was freed */
+    free(body);
+}
+END_TEST
+
+static void check_after_failures(const uint64_t *ids, int count)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < count; i++) {
+            char body[32];
+            snprintf(body, sizeof body, "record %d", i);
+            journal_kit_expect(&kit, ids[i], body);
+        }
+        struct nv_journal_status status;
+        nv_journal_maintain(kit.journal);
+        nv_journal_read_status(kit.journal, &status);
+        ck_assert_uint_eq(status.records, (uint64_t)count);
+        journal_kit_reopen(&kit);
+    }
+}
+
+/* Each operation fails once at each of its calls; nothing that was committed may be missing. */
+static const struct {
+    enum fail_op op;
+    int error;
+} failures[] = {{FAIL_PWRITEV, EIO},   {FAIL_PWRITEV, ENOSPC}, {FAIL_PWRITEV_SHORT, 0},
+                {FAIL_PWRITEV, EINTR}, {FAIL_FDATASYNC, EIO},  {FAIL_FALLOCATE, ENOSPC},
+                {FAIL_FALLOCATE, EIO}, {FAIL_OPEN, EMFILE},    {FAIL_FSYNC, EIO},
+                {FAIL_PREAD_SHORT, 0}, {FAIL_UNLINK, EACCES}};
+
+START_TEST(any_operation_may_fail_once)
+{
+    for (int at = 0; at < 40; at++) {
+        uint64_t ids[12];
+        int kept = 0;
+        journal_kit_clear(&kit);
+        journal_kit_open(&kit);
+        journal_kit_fail(&kit, failures[_i].op, at, 1, failures[_i].error);
+        for (int i = 0; i < 12; i++) {
+            char body[32];
+            snprintf(body, sizeof body, "record %d", kept);
+            struct nv_journal_put put = {.kind = NV_RECORD_TRACES, .body = nv_str_from(body)};
+            if (nv_journal_commit(kit.journal, &put, 1, true) == NV_OK)
+                ids[kept++] = put.id;
+        }
+        ck_assert_int_ge(kept, 11); /* EIO is got over, at most one is refused */
+        bool reached = journal_kit_failed(&kit);
+        check_after_failures(ids, kept);
+        if (!reached)
+            break;
+    }
+}
+END_TEST
+
+START_TEST(a_failed_sync_is_never_tried_again_on_the_same_file)
+{
+    journal_kit_open(&kit);
+    uint64_t ids[2];
+    ids[0] = journal_kit_put(&kit, NV_RECORD_TRACES, "record 0");
+    journal_kit_fail(&kit, FAIL_FDATASYNC, 0, 1, EIO);
+    ids[1] = journal_kit_put(&kit, NV_RECORD_TRACES, "record 1");
+    ck_assert_int_ne(kit.synced_fd, kit.failed_fd);
+    check_after_failures(ids, 2);
+}
+END_TEST
+
+START_TEST(when_everything_fails_nothing_is_acknowledged)
+{
+    journal_kit_open(&kit);
+    journal_kit_put(&kit, NV_RECORD_TRACES, "record 0");
+    journal_kit_fail(&kit, FAIL_FDATASYNC, 0, 1000000, EIO);
+    struct nv_journal_put put = {.kind = NV_RECORD_TRACES, .body = NV_STR("never")};
+    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_ERR_IO);
+    journal_kit_fail(&kit, FAIL_NOTHING, 0, 0, 0);
+    journal_kit_put(&kit, NV_RECORD_TRACES, "again");
+    struct nv_journal_status status;
+    journal_kit_reopen(&kit);
+    nv_journal_read_status(kit.journal, &status);
+    ck_assert_uint_eq(status.records, 2); /* not the one in between */
+}
+END_TEST
+
+START_TEST(a_second_process_is_refused)
+{
+    journal_kit_open(&kit);
+    pid_t child = fork();
+    if (child == 0) {
+        struct nv_journal *other;
+        struct nv_fail fail = {0};
+        enum nv_err err = nv_journal_open(&kit.config, &other, &fail);
+        _exit(err == NV_ERR_LOCKED && strstr(fail.what, "used by another") ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    journal_kit_put(&kit, NV_RECORD_TRACES, "the first is unaffected");
+}
+END_TEST
+
+START_TEST(a_newer_format_is_refused_and_left_alone)
+{
+    journal_kit_open(&kit);
+    uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, "old");
+    journal_kit_close(&kit);
+    journal_kit_set_format(&kit, 2);
+    struct nv_fail fail = {0};
+    ck_assert_int_eq(nv_journal_open(&kit.config, &kit.journal, &fail), NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "newer version"));
+    journal_kit_set_format(&kit, 1);
+    journal_kit_open(&kit);
+    journal_kit_expect(&kit, id, "old");
+}
+END_TEST
+
+START_TEST(foreign_and_empty_files_do_not_matter)
+{
+    journal_kit_open(&kit);
+    uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, "mine");
+    journal_kit_close(&kit);
+    journal_kit_file(&kit, "journal-00000007", 0);
+    journal_kit_file(&kit, "journal-00000008", 100);
+    journal_kit_file(&kit, "journal-00000009", kit.config.segment_bytes);
+    journal_kit_file(&kit, "journal-zzz", 10);
+    journal_kit_file(&kit, "notes.txt", 10);
+    journal_kit_open(&kit);
+    journal_kit_expect(&kit, id, "mine");
+    char path[128];
+    snprintf(path, sizeof path, "%s/damaged-00000009", kit.directory);
+    ck_assert_int_eq(access(path, F_OK), 0); /* kept aside, not overwritten */
+}
+END_TEST
+
+START_TEST(check_and_list_tell_what_is_there)
+{
+    journal_kit_open(&kit);
+    uint64_t a = journal_kit_put(&kit, NV_RECORD_TRACES, "one");
+    uint64_t b = journal_kit_put(&kit, NV_RECORD_DEAD_LETTER, "two");
+    nv_journal_release(kit.journal, &a, 1);
+    struct nv_buf out;
+    struct nv_journal_report report;
+    nv_buf_init(&out, 1 << 20);
+    ck_assert_int_eq(nv_journal_check(kit.directory, true, &out, &report, NULL), NV_OK);
+    ck_assert_uint_eq(report.records, 2);
+    ck_assert_uint_eq(report.released, 1);
+    ck_assert_uint_eq(report.damaged, 0);
+    ck_assert_uint_ge(report.files, 1);
+    nv_buf_append(&out, "", 1);
+    char want[64];
+    snprintf(want, sizeof want, "record %llu dead-letter length=13 ", (unsigned long long)b);
+    ck_assert_ptr_nonnull(strstr(out.bytes, want));
+    nv_buf_release(&out);
+    ck_assert_str_eq(nv_record_kind_name(NV_RECORD_LOGS), "logs");
+    ck_assert_str_eq(nv_record_kind_name(77), "unknown");
+    struct nv_fail fail = {0};
+    nv_buf_init(&out, 1 << 20);
+    ck_assert_int_eq(nv_journal_check("/nonexistent", true, &out, &report, &fail), NV_ERR_CONFIG);
+}
+END_TEST
+
+START_TEST(a_head_that_is_too_long_is_refused)
+{
+    journal_kit_open(&kit);
+    char *head = calloc(1, 70000);
+    struct nv_journal_put put = {.kind = NV_RECORD_OUTBOX, .head = {head, 70000}};
+    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_ERR_TOO_LARGE);
+    free(head);
+}
+END_TEST
+
+START_TEST(a_directory_that_cannot_be_is_said)
+{
+    struct nv_fail fail = {0};
+    kit.config.directory = "/proc/nowhere/here";
+    ck_assert_int_eq(nv_journal_open(&kit.config, &kit.journal, &fail), NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "/proc/nowhere"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("journal");
+    TCase *tcase = tcase_create("journal");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, what_is_committed_is_read_back);
+    tcase_add_test(tcase, what_is_committed_is_there_after_a_restart);
+    tcase_add_test(tcase, ids_never_repeat_even_when_nothing_lives);
+    tcase_add_test(tcase, a_group_spans_files_and_large_records_get_their_own);
+    tcase_add_test(tcase, files_are_used_again);
+    tcase_add_test(tcase, stragglers_move_and_keep_their_ids);
+    tcase_add_test(tcase, past_the_quota_it_is_full_until_something_is_released);
+    tcase_add_test(tcase, a_full_disk_is_said_and_releases_still_work);
+    tcase_add_loop_test(tcase, any_operation_may_fail_once, 0,
+                        sizeof failures / sizeof failures[0]);
+    tcase_add_test(tcase, a_failed_sync_is_never_tried_again_on_the_same_file);
+    tcase_add_test(tcase, when_everything_fails_nothing_is_acknowledged);
+    tcase_add_test(tcase, a_second_process_is_refused);
+    tcase_add_test(tcase, a_newer_format_is_refused_and_left_alone);
+    tcase_add_test(tcase, foreign_and_empty_files_do_not_matter);
+    tcase_add_test(tcase, check_and_list_tell_what_is_there);
+    tcase_add_test(tcase, a_head_that_is_too_long_is_refused);
+    tcase_add_test(tcase, a_directory_that_cannot_be_is_said);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed;
+}

@@ -1,0 +1,366 @@
+/*
+ * Crashes and restarts of the whole assembly over a journal: nothing acknowledged is lost, nothing
+ * that was settled comes again, a part that was on its way is made again as it was.
+ */
+#include "assembly_kit.h"
+#include "base/counters.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct kit kit;
+
+static void setup(void)
+{
+    kit_init(&kit);
+    kit_directory(&kit);
+}
+
+static void teardown(void)
+{
+    kit_release(&kit);
+}
+
+static void restart(void)
+{
+    kit.trace_count = 0;
+    memset(kit.traces, 0, KIT_TRACES_MAX * sizeof *kit.traces);
+    nv_ledger_reset();
+    kit_start(&kit);
+}
+
+static uint64_t live_records(void)
+{
+    struct nv_assembly_status status;
+    nv_assembly_tick(kit.assembly);
+    nv_assembly_read_status(kit.assembly, &status);
+    return status.journal_records;
+}
+
+START_TEST(the_bytes_come_back_from_the_journal)
+{
+    kit_start(&kit);
+    ck_assert_int_eq(kit_spans(&kit, "shop", "1a 1b<a.*5000 2c 1d<a."), NV_OK);
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 2);
+    ck_assert_str_eq(kit.traces[0].items, "a b d");
+    struct nv_ledger ledger;
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 4);
+    ck_assert_uint_eq(ledger.delivered, 4);
+}
+END_TEST
+
+START_TEST(what_was_held_goes_on_after_a_crash)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1b<a. 2x<y.");
+    kit_spans(&kit, "shop", "3a");
+    kit_crash(&kit);
+    restart();
+    struct nv_ledger ledger;
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.held, 3);
+    ck_assert_uint_eq(ledger.replayed, 3);
+    kit_spans(&kit, "shop", "1a");
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_str_eq(kit.traces[i].items, kit.traces[i].trace == '1' ? "b a" : "a");
+}
+END_TEST
+
+START_TEST(what_was_settled_does_not_come_again)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1b<a. 2x<y."); /* 2 stays open and keeps this request alive */
+    kit_spans(&kit, "shop", "1a");
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    kit_advance(&kit, 10); /* the settling is written down */
+    kit_crash(&kit);
+    restart();
+    kit_advance(&kit, 599000);
+    ck_assert_uint_eq(kit.trace_count, 0);
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_int_eq(kit.traces[0].trace, '2');
+    struct nv_ledger ledger;
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.replayed, 1);
+}
+END_TEST
+
+START_TEST(late_spans_are_late_after_a_restart_too)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a");
+    kit_advance(&kit, 1000);
+    kit_spans(&kit, "shop", "1b<a."); /* accepted, not yet sent */
+    kit_crash(&kit);
+    restart();
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_uint_eq(kit.traces[0].part, 1);
+    ck_assert_str_eq(kit.traces[0].items, "b");
+    kit_crash(&kit);
+    restart();
+    kit_spans(&kit, "shop", "1c<a.");
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.traces[0].part, 2);
+}
+END_TEST
+
+START_TEST(a_part_on_its_way_is_made_again_as_it_was)
+{
+    kit.hold_claims = true;
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a");
+    kit_spans(&kit, "shop", "1b<a.");
+    kit_advance(&kit, 1000);
+    ck_assert_str_eq(kit.traces[0].items, "a b");
+    kit_spans(&kit, "shop", "1c<a."); /* late; its part never left */
+    kit.claim_count = 0;
+    kit_crash(&kit);
+    restart();
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 2);
+    ck_assert_str_eq(kit.traces[0].items, "a b");
+    ck_assert_uint_eq(kit.traces[0].part, 0);
+    ck_assert_uint_eq(kit.traces[0].incomplete, NV_COMPLETE);
+    ck_assert_str_eq(kit.traces[1].items, "c");
+    ck_assert_uint_eq(kit.traces[1].part, 1);
+    kit_settle_all(&kit);
+    ck_assert_uint_le(live_records(), 4); /* requests are gone, notes may stay */
+    kit_crash(&kit);
+    restart();
+    kit_advance(&kit, 3600000);
+    ck_assert_uint_eq(kit.trace_count, 0);
+}
+END_TEST
+
+START_TEST(parts_settled_out_of_order_are_told_apart)
+{
+    kit.hold_claims = true;
+    kit.config.max_spans = 2;
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a 1b<a. 1c<a. 1d<a. 1e<a.");
+    ck_assert_uint_eq(kit.trace_count, 2);
+    struct nv_settler settler = nv_assembly_settler(kit.assembly);
+    settler.settle(settler.ctx, kit.claims[1], NV_OUTCOME_DELIVERED); /* c d */
+    nv_assembly_tick(kit.assembly);
+    kit.claim_count = 0;
+    kit_crash(&kit);
+    restart();
+    kit_advance(&kit, 600000);
+    ck_assert_uint_eq(kit.trace_count, 2);
+    ck_assert_str_eq(kit.traces[0].items, "a b");
+    ck_assert_uint_eq(kit.traces[0].part, 0);
+    ck_assert_str_eq(kit.traces[1].items, "e");
+    ck_assert_uint_eq(kit.traces[1].part, 2);
+    kit_settle_all(&kit);
+}
+END_TEST
+
+START_TEST(records_are_released_when_every_trace_in_them_is_settled)
+{
+    kit.config.sent_max = 0;
+    kit.config.sent_ttl_ms = 0;
+    kit.hold_claims = true;
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a 2a 3b<a.");
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.claim_count, 2);
+    kit_settle_all(&kit);
+    ck_assert_uint_ge(live_records(), 1);
+    struct nv_ledger ledger;
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.held, 1);
+    kit_spans(&kit, "shop", "3a");
+    kit_advance(&kit, 1000);
+    kit_settle_all(&kit);
+    for (int i = 0; i < 4; i++) { /* each note outlives its requests by a round */
+        const char *const spans[] = {"4a", "5a", "6a", "7a"};
+        kit_spans(&kit, "shop", spans[i]);
+        kit_advance(&kit, 2000);
+        kit_settle_all(&kit);
+        kit_advance(&kit, 2000);
+    }
+    ck_assert_uint_le(live_records(), 4);
+}
+END_TEST
+
+START_TEST(stop_keeps_what_waits_and_hands_on_what_is_complete)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a 2b<a.");
+    kit_stop(&kit);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_int_eq(kit.traces[0].trace, '1');
+    restart();
+    kit_spans(&kit, "shop", "2a");
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_str_eq(kit.traces[0].items, "b a");
+    ck_assert_uint_eq(kit.traces[0].incomplete, NV_COMPLETE);
+}
+END_TEST
+
+START_TEST(stop_may_send_everything)
+{
+    kit.config.on_stop = NV_ON_STOP_SEND;
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a 2b<a.");
+    kit_stop(&kit);
+    ck_assert_uint_eq(kit.trace_count, 2);
+    restart();
+    kit_advance(&kit, 3600000);
+    ck_assert_uint_eq(kit.trace_count, 0);
+}
+END_TEST
+
+START_TEST(the_project_survives_a_restart)
+{
+    kit_start(&kit);
+    struct nv_batch *batch = kit_batch("shop", "1a");
+    batch->project = (struct nv_str){strdup("mine"), 4};
+    kit_accept(&kit, batch);
+    kit_crash(&kit);
+    restart();
+    kit_advance(&kit, 1000);
+    ck_assert_str_eq(kit.traces[0].project, "mine");
+}
+END_TEST
+
+START_TEST(log_records_are_replayed_as_log_records)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "chat", "1a");
+    kit_accept(&kit, kit_logs("chat", "1a"));
+    kit_crash(&kit);
+    restart();
+    kit_advance(&kit, 6000);
+    ck_assert_str_eq(kit.traces[0].items, "a (a)");
+}
+END_TEST
+
+START_TEST(without_a_decoder_a_journal_with_requests_is_refused)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a");
+    kit_crash(&kit);
+    kit.config.decode = NULL;
+    ck_assert_int_eq(kit_try_start(&kit), NV_ERR_CONFIG);
+}
+END_TEST
+
+START_TEST(the_store_keeps_outbox_and_dead_letters)
+{
+    kit_start(&kit);
+    const struct nv_store *store = nv_assembly_store(kit.assembly);
+    uint64_t a;
+    uint64_t b;
+    ck_assert_int_eq(store->put(store->ctx, NV_RECORD_OUTBOX, NV_STR("h"), NV_STR("{1}"), &a),
+                     NV_OK);
+    ck_assert_int_eq(
+        store->put(store->ctx, NV_RECORD_DEAD_LETTER, NV_STR("why"), NV_STR("{2}"), &b), NV_OK);
+    kit_crash(&kit);
+    restart();
+    store = nv_assembly_store(kit.assembly);
+    struct nv_buf buf;
+    nv_buf_init(&buf, 100);
+    ck_assert_int_eq(store->get(store->ctx, b, &buf), NV_OK);
+    ck_assert(nv_str_eq(nv_buf_str(&buf), NV_STR("{2}")));
+    nv_buf_release(&buf);
+    store->release(store->ctx, b);
+    ck_assert_int_eq(store->get(store->ctx, b, &buf), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(store->get(store->ctx, a, &buf), NV_OK);
+    nv_buf_release(&buf);
+    kit_advance(&kit, 3600000);
+    ck_assert_uint_eq(kit.trace_count, 0);
+}
+END_TEST
+
+struct visited {
+    int count;
+    char heads[64];
+};
+
+static void visit(void *ctx, uint64_t id, struct nv_str head, struct nv_str payload)
+{
+    struct visited *visited = ctx;
+    (void)id;
+    visited->count++;
+    size_t at = strlen(visited->heads);
+    snprintf(visited->heads + at, sizeof visited->heads - at, "%.*s=%.*s ", NV_STR_ARG(head),
+             NV_STR_ARG(payload));
+}
+
+START_TEST(the_store_visits_in_order)
+{
+    kit_start(&kit);
+    const struct nv_store *store = nv_assembly_store(kit.assembly);
+    uint64_t id;
+    for (int i = 0; i < 3; i++) {
+        const struct nv_str heads[] = {NV_STR_INIT("a"), NV_STR_INIT("b"), NV_STR_INIT("c")};
+        ck_assert_int_eq(store->put(store->ctx, NV_RECORD_OUTBOX, heads[i], NV_STR("x"), &id),
+                         NV_OK);
+    }
+    struct visited visited = {0};
+    ck_assert_int_eq(store->each(store->ctx, NV_RECORD_OUTBOX, visit, &visited), NV_OK);
+    ck_assert_str_eq(visited.heads, "a=x b=x c=x ");
+    ck_assert_int_eq(store->each(store->ctx, NV_RECORD_DEAD_LETTER, visit, &visited), NV_OK);
+    ck_assert_int_eq(visited.count, 3);
+}
+END_TEST
+
+START_TEST(many_notes_become_few_records)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "zx<y."); /* stays open all along */
+    for (int i = 0; i < 1200; i++) {
+        char spans[] = "1a";
+        spans[0] = (char)('1' + i % 60);
+        kit_spans(&kit, "shop", spans);
+        kit_advance(&kit, 1000);
+        kit_spans(&kit, "shop", "zw<y.");
+    }
+    ck_assert_uint_lt(live_records(), 1200 + 700);
+    kit_crash(&kit);
+    restart();
+    struct nv_ledger ledger;
+    nv_ledger_read(&ledger);
+    ck_assert_uint_ge(ledger.held, 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("replay");
+    TCase *tcase = tcase_create("replay");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, the_bytes_come_back_from_the_journal);
+    tcase_add_test(tcase, what_was_held_goes_on_after_a_crash);
+    tcase_add_test(tcase, what_was_settled_does_not_come_again);
+    tcase_add_test(tcase, late_spans_are_late_after_a_restart_too);
+    tcase_add_test(tcase, a_part_on_its_way_is_made_again_as_it_was);
+    tcase_add_test(tcase, parts_settled_out_of_order_are_told_apart);
+    tcase_add_test(tcase, records_are_released_when_every_trace_in_them_is_settled);
+    tcase_add_test(tcase, stop_keeps_what_waits_and_hands_on_what_is_complete);
+    tcase_add_test(tcase, stop_may_send_everything);
+    tcase_add_test(tcase, the_project_survives_a_restart);
+    tcase_add_test(tcase, log_records_are_replayed_as_log_records);
+    tcase_add_test(tcase, without_a_decoder_a_journal_with_requests_is_refused);
+    tcase_add_test(tcase, the_store_keeps_outbox_and_dead_letters);
+    tcase_add_test(tcase, the_store_visits_in_order);
+    tcase_add_test(tcase, many_notes_become_few_records);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed;
+}
