@@ -1,0 +1,97 @@
+"""The admin port: alive, ready, metrics that add up, status."""
+import json
+import re
+import urllib.request
+
+from backend import Fault
+from conftest import TIME
+from otlp import Trace, post, post_ok
+
+LINE = re.compile(r'^[a-z0-9_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? \d+(\.\d+)?$')
+
+
+def send(gateway, count=1, **attributes):
+    traces = [Trace() for _ in range(count)]
+    for trace in traces:
+        post_ok(gateway.port, trace.request([trace.span("root", **attributes)]))
+    return traces
+
+
+def test_alive_and_ready(gateway):
+    assert gateway.get("/healthz")[::2] == (200, "ok\n")
+    assert gateway.get("/readyz")[::2] == (200, "ready\n")
+    assert gateway.get("/nothing")[0] == 404
+
+
+def test_only_get_and_head(gateway):
+    status, headers, _ = post(gateway.ports["admin"], b"", path="/status")
+    assert status == 405 and "GET" in headers["Allow"]
+    url = f"http://127.0.0.1:{gateway.ports['admin']}/status"
+    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIME) as reply:
+        assert reply.status == 200 and reply.read() == b""
+
+
+def test_metrics_are_prometheus_text_and_add_up(gateway, backend):
+    send(gateway, 3)
+    backend.wait_traces(3, TIME)
+    gateway.wait_status(lambda s: s["spans"]["delivered"] == 3)
+    status, headers, text = gateway.get("/metrics")
+    assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    typed = set(re.findall(r"^# TYPE (\S+) (?:counter|gauge)$", text, re.MULTILINE))
+    names = set()
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            assert LINE.match(line), line
+            names.add(re.split(r"[{ ]", line)[0])
+    assert names == typed
+    assert len(re.findall(r"^# TYPE", text, re.MULTILINE)) == len(typed), "a TYPE line twice"
+    metrics = gateway.metrics()
+    assert metrics["noveum_spans_received_total"] == 3
+    assert metrics["noveum_spans_delivered_total"] == 3
+    assert metrics["noveum_spans_held"] == metrics["noveum_spans_queued"] == 0
+    assert metrics["noveum_traces_delivered_total"] == 3
+    assert metrics["noveum_ready"] == 1
+    dropped = [v for k, v in metrics.items() if k.startswith("noveum_spans_dropped_total")]
+    assert dropped and not any(dropped)
+
+
+def test_counters_add_up_while_spans_are_everywhere(make_gateway, backend):
+    backend.plan(*[Fault(status=503)] * 3)
+    gateway = make_gateway(
+        {"assembly.open_ms": 60000, "exporter.noveum.batch_ms": 0},
+        {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url})
+    waiting = Trace()
+    parent = waiting.span("later")
+    post_ok(gateway.port, waiting.request([waiting.span("child", parent=parent)]))
+    for _ in range(30):
+        send(gateway)
+        metrics = gateway.metrics()
+        total = sum(v for k, v in metrics.items() if re.match(
+            r"noveum_spans_(delivered_total|dropped_total|dead_lettered_total|held|queued)", k))
+        assert metrics["noveum_spans_received_total"] == total
+    backend.wait_traces(30, TIME)
+    assert gateway.wait_status(lambda s: s["spans"]["delivered"] == 30)["spans"]["held"] == 1
+
+
+def test_status_tells_what_each_stage_does(gateway, backend):
+    send(gateway)
+    backend.wait_traces(1, TIME)
+    status = gateway.wait_status(lambda s: s["spans"]["delivered"] == 1)
+    assert status["mode"] == "noveum" and status["ready"] is True
+    assert status["exporter"]["state"] == "sending"
+    assert status["exporter"]["last_delivery_time"].startswith("20")
+    assert status["receiver"]["requests"] >= 1
+    assert status["assembly"]["open_traces"] == 0
+    assert [service["name"] for service in status["services"]] == ["shop"]
+
+
+def test_a_refused_key_is_loud_and_loses_nothing(make_gateway, backend):
+    backend.probe_status = 401
+    gateway = make_gateway(environment={"NOVEUM_API_KEY": "nv_wrong_key",
+                                        "NOVEUM_ENDPOINT": backend.url})
+    send(gateway, 2)
+    status = gateway.wait_status(lambda s: "held" in s["exporter"]["state"])
+    assert "key" in status["exporter"]["state"] + status["exporter"]["reason"]
+    assert status["spans"]["queued"] == 2 and status["ready"] is True
+    assert any('"error"' in line and "key" in line for line in gateway.log)
+    assert not any("nv_wrong_key" in line for line in gateway.log + [json.dumps(status)])

@@ -1,0 +1,96 @@
+"""Configuration of the running program: sources, files in configs/, reload, sampling."""
+import signal
+import time
+
+import pytest
+from conftest import ROOT, TIME
+from otlp import Trace, post, post_ok
+
+
+def environment_of(backend):
+    return {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url}
+
+
+def wait_log(gateway, text):
+    deadline = time.monotonic() + TIME
+    while time.monotonic() < deadline:
+        if any(text in line for line in gateway.log):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"never logged: {text}\n{gateway.stderr()}")
+
+
+@pytest.mark.parametrize("name", ["local.yaml", "gateway.yaml"])
+def test_the_shipped_configurations_are_accepted(run, name, directory):
+    done = run("--check-config", "--config", str(ROOT / "configs" / name),
+               f"--set=journal.directory={directory}", environment={"NOVEUM_API_KEY": "nv_x"})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_sdks_file_is_read(make_gateway, backend, directory):
+    (directory / "noveum-trace.yaml").write_text(
+        f"api_key: {backend.key}\nproject: from-the-sdk-file\nendpoint: {backend.url}/v1/traces\n"
+        "environment: staging\nservice_version: 9.9\n")
+    gateway = make_gateway()
+    trace = Trace()
+    post_ok(gateway.port, trace.request([trace.span("root")]))
+    (whole,) = backend.wait_traces(1, TIME)
+    assert whole["project"] == "from-the-sdk-file"
+    assert whole["environment"] == "staging" and whole["service_version"] == "9.9"
+    backend.assert_clean()
+
+
+def test_a_key_from_a_file(make_gateway, backend, directory):
+    (directory / "key").write_text(backend.key + "\n")
+    gateway = make_gateway({"exporter.noveum.api_key": f"${{file:{directory}/key}}"},
+                           {"NOVEUM_ENDPOINT": backend.url})
+    trace = Trace()
+    post_ok(gateway.port, trace.request([trace.span("root")]))
+    backend.wait_traces(1, TIME)
+
+
+def test_sampling_by_trace_id_keeps_errors(make_gateway, backend):
+    gateway = make_gateway({"sampling.rate": 0}, environment_of(backend))
+    for error in (None, "broken", None):
+        trace = Trace()
+        post_ok(gateway.port, trace.request([trace.span("root", error=error)]))
+    (whole,) = backend.wait_traces(1, TIME)
+    assert whole["status"] == "error"
+    status = gateway.wait_status(lambda s: s["spans"]["dropped"] == 2)
+    assert status["spans"]["delivered"] == 1
+    assert gateway.metrics()['noveum_spans_dropped_total{reason="sampled"}'] == 2
+    gateway.assert_balanced()
+
+
+def test_reload_takes_over_what_it_can(make_gateway, backend, directory):
+    config = directory / "gateway.yaml"
+    tokens = directory / "tokens"
+    tokens.write_text("old-token\n")
+    config.write_text("sampling: {rate: 1.0}\n")
+    gateway = make_gateway({"receiver.auth.tokens_file": str(tokens)}, environment_of(backend),
+                           arguments=["--config", str(config)])
+    trace = Trace()
+    body = trace.request([trace.span("root")])
+    assert post(gateway.port, body, headers={"Authorization": "Bearer new-token"})[0] == 401
+    tokens.write_text("new-token\n")
+    config.write_text("sampling: {rate: 0.0}\njournal: {max_bytes: 1GiB}\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_log(gateway, "configuration reloaded")
+    wait_log(gateway, "journal.max_bytes changed, restart")
+    post_ok(gateway.port, body, headers={"Authorization": "Bearer new-token"})
+    assert post(gateway.port, body, headers={"Authorization": "Bearer old-token"})[0] == 401
+    gateway.wait_status(lambda s: s["spans"]["dropped"] == 1)
+
+
+def test_a_bad_reload_changes_nothing(make_gateway, backend, directory):
+    config = directory / "gateway.yaml"
+    config.write_text("sampling: {rate: 1.0}\n")
+    gateway = make_gateway(environment=environment_of(backend),
+                           arguments=["--config", str(config)])
+    config.write_text("sampling: {rat: 0.5}\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_log(gateway, "reload refused")
+    assert any("did you mean" in line and "sampling.rate" in line for line in gateway.log)
+    trace = Trace()
+    post_ok(gateway.port, trace.request([trace.span("root")]))
+    backend.wait_traces(1, TIME)
