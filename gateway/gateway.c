@@ -28,6 +28,8 @@
 #define VIEW_BYTES_MAX ((size_t)1 << 20)
 /* Of the time to stop, what the exporter gets when assembly has used up its own. */
 #define EXPORTER_SHARE_MS 2000
+/* What an exporter gets that the backend has refused: time to move its queue to disk. */
+#define HELD_EXPORTER_MS 500
 
 struct nv_gateway {
     const struct nv_options *options; /* of the thread that starts, reloads and stops */
@@ -323,6 +325,21 @@ static void stop_assembly(struct nv_gateway *gateway, uint64_t deadline_ns)
         NV_LOG(NV_LOG_WARN, "gateway", "not every trace left in time, the journal keeps them");
 }
 
+/* A backend that has refused the key or the plan will not change its mind in these seconds. */
+static void stop_exporter(struct nv_gateway *gateway, uint64_t deadline_ns)
+{
+    struct nv_exporter_status status;
+    if (gateway->exporter == NULL)
+        return;
+    uint64_t left = left_ms(gateway, deadline_ns);
+    nv_exporter_read_status(gateway->exporter, &status);
+    bool held = status.state == NV_EXPORTER_HELD_AUTH || status.state == NV_EXPORTER_HELD_CREDIT ||
+                status.state == NV_EXPORTER_HELD_CONFIG;
+    if (held && left > HELD_EXPORTER_MS)
+        left = HELD_EXPORTER_MS;
+    nv_exporter_stop(gateway->exporter, (uint32_t)left);
+}
+
 void nv_gateway_stop(struct nv_gateway *gateway)
 {
     if (gateway->stopped)
@@ -333,10 +350,7 @@ void nv_gateway_stop(struct nv_gateway *gateway)
                            nv_gateway_options(gateway)->stop_deadline_ms * NV_NS_PER_MS;
     stop_receiver(gateway, deadline_ns);
     stop_assembly(gateway, deadline_ns);
-    if (gateway->exporter != NULL) {
-        uint64_t left = left_ms(gateway, deadline_ns);
-        nv_exporter_stop(gateway->exporter, (uint32_t)left);
-    }
+    stop_exporter(gateway, deadline_ns);
     nv_admin_stop(gateway->admin);
     gateway->admin = NULL;
 }
