@@ -105,6 +105,18 @@ void nv_json_write_end_array(struct nv_json_writer *writer)
 
 /* ---- strings ------------------------------------------------------------------------------- */
 
+/* Does a byte of `word` need attention? Exact for "any", not for which one. */
+static bool word_special(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    uint64_t quote = word ^ ones * '"';
+    uint64_t backslash = word ^ ones * '\\';
+    uint64_t found = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
+                     ((word - ones * 0x20) & ~word) | word;
+    return (found & highs) != 0;
+}
+
 /* Copies bytes that need no attention; stops at one that does or at `end`. */
 static const char *copy_clean(const char *in, const char *end, char **out_at)
 {
@@ -127,6 +139,12 @@ static const char *copy_clean(const char *in, const char *end, char **out_at)
         }
     }
 #endif
+    for (uint64_t word; end - in >= 8; in += 8, out += 8) {
+        memcpy(&word, in, sizeof(word));
+        if (word_special(word))
+            break;
+        memcpy(out, &word, sizeof(word));
+    }
     for (; in < end; in++) {
         unsigned char c = (unsigned char)*in;
         if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
@@ -228,8 +246,36 @@ static void write_escaped(struct nv_json_writer *writer, struct nv_str s)
     }
 }
 
+/* Short strings, which keys and most values are: room is asked for once. False when the worst case
+ * does not fit below the cap. */
+static bool write_short(struct nv_json_writer *writer, struct nv_str s, bool key)
+{
+    struct nv_buf *buf = writer->buf;
+    size_t worst = s.len * EXPANSION + SLACK;
+    if (s.len > SMALL_PIECE_MAX || worst > buf->max - buf->len)
+        return false;
+    bool comma = writer->comma && !writer->key;
+    writer->key = key;
+    writer->comma = true;
+    if (nv_buf_reserve(buf, worst) != NV_OK)
+        return true;
+    char *out = buf->bytes + buf->len;
+    if (comma)
+        *out++ = ',';
+    *out++ = '"';
+    (void)escape_piece(s.ptr, s.ptr + s.len, s.ptr + s.len, &out, &writer->replaced);
+    *out++ = '"';
+    if (key)
+        *out++ = ':';
+    assert((size_t)(out - buf->bytes) <= buf->len + worst);
+    buf->len = (size_t)(out - buf->bytes);
+    return true;
+}
+
 void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key)
 {
+    if (key.len > 0 && write_short(writer, key, true))
+        return;
     nv_json_write_string(writer, key);
     (void)nv_buf_append_char(writer->buf, ':');
     writer->key = true;
@@ -237,6 +283,8 @@ void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key)
 
 void nv_json_write_string(struct nv_json_writer *writer, struct nv_str value)
 {
+    if (value.len > 0 && write_short(writer, value, false))
+        return;
     nv_json_write_string_begin(writer);
     write_escaped(writer, value);
     nv_json_write_string_end(writer);

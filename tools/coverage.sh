@@ -12,6 +12,6 @@ find build/coverage -name '*.gcda' -delete
     echo "coverage: tests failed; the numbers below are without them"
 }
 gcovr --root . --object-directory build/coverage --filter '(base|model|otlp|assembly|mapping|exporter|gateway)/' \
-    --exclude-unreachable-branches --gcov-ignore-parse-errors --json-summary build/coverage/summary.json \
+    --exclude-directories '.*/CompilerIdC' --exclude-unreachable-branches --gcov-ignore-parse-errors --json-summary build/coverage/summary.json \
     --json-summary-pretty build/coverage >/dev/null
 python3 tools/coverage_targets.py build/coverage/summary.json
