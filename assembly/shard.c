@@ -185,23 +185,23 @@ static enum nv_err take_out(struct nv_shard *shard, struct nv_open_trace *trace,
     uint32_t service = nv_facts_learn(assembly->services, trace, shard->scratch, now_ns);
     count_out(shard, trace, out);
     nv_claims_add(assembly, out->claim);
-    if (!assembly->journal || !out->raw)
-        drop_requests(assembly, out->claim);
     if (out->raw) {
         entitle(shard, out->raw);
         remember(shard, trace, incomplete, service, now_ns);
         out->raw->claim = out->claim;
-    } else {
-        nv_claims_settle(assembly, out->claim);
     }
     nv_timers_remove(&shard->timers, &trace->timer);
     nv_trace_table_close(&shard->table, trace);
+    if (!assembly->journal || !out->raw)
+        drop_requests(assembly, out->claim);
+    if (!out->raw)
+        nv_claims_settle(assembly, out->claim);
     return NV_OK;
 }
 
 static void hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t count)
 {
-    struct nv_claim *claims[TURN_MAX];
+    struct nv_claim *claims[TURN_MAX] = {NULL};
     assert(count <= TURN_MAX);
     for (size_t i = 0; i < count; i++)
         claims[i] = raws[i]->claim;
