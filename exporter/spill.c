@@ -1,7 +1,7 @@
 /*
  * Memory to disk: keeps the exporter's memory flat through an outage.
  *
- * Traces move when more than spill_bytes are held in memory, down to half of it so that the next
+ * Traces move when more than spill_bytes wait in memory, down to half of it so that the next
  * few do not move one by one, and when sending is closed and the oldest waited for spill_age_ms.
  * Bodies that were tried go first, then the oldest fresh traces; what came out of the outbox whole
  * just goes back to its record, without a write. The newest stay in memory and are the first to go
@@ -20,10 +20,21 @@
 /* Records written in one go before the loop looks at the network again. */
 #define RECORDS_A_PUMP 8
 
+static size_t bytes_of(const struct nv_encoded_list *list)
+{
+    return list->json_bytes + list->count * sizeof(struct nv_encoded);
+}
+
+/* Only what waits: bodies in flight can't be moved, and are bounded by their number. */
 static bool over_memory(const struct nv_sender *sender, size_t limit)
 {
-    return nv_send_queue_bytes(sender->queue) > limit ||
-           nv_send_queue_traces(sender->queue) > sender->config->queue_traces_max / 2;
+    size_t bytes = bytes_of(&sender->fresh), traces = sender->fresh.count;
+
+    for (const struct nv_body *body = sender->retry; body != NULL; body = body->next) {
+        bytes += bytes_of(&body->traces);
+        traces += body->traces.count;
+    }
+    return bytes > limit || traces > sender->config->queue_traces_max / 2;
 }
 
 static uint64_t oldest_ns(const struct nv_sender *sender)

@@ -31,18 +31,23 @@ static void close_arena(void)
     nv_arena_free(arena);
 }
 
-/* Attributes from the text of a JSON object. */
-static struct nv_attributes attributes(const char *json)
+/* Attributes from the text of a JSON object, which must outlive them. */
+static struct nv_attributes attributes_of(struct nv_str json)
 {
     struct nv_attributes list = {0};
     struct nv_value value;
 
-    ck_assert_int_eq(nv_value_from_json(arena, nv_str_from(json), NULL, &value), NV_OK);
+    ck_assert_int_eq(nv_value_from_json(arena, json, NULL, &value), NV_OK);
     for (uint32_t i = 0; i < value.as.map.count; i++)
         ck_assert_int_eq(
             nv_attributes_add(&list, arena, value.as.map.items[i].key, value.as.map.items[i].value),
             NV_OK);
     return list;
+}
+
+static struct nv_attributes attributes(const char *json)
+{
+    return attributes_of(nv_str_from(json));
 }
 
 static void id(const char *hex, uint8_t *out, size_t len)
@@ -94,8 +99,7 @@ static struct nv_attributes from_example(const json_t *example, size_t index)
     const json_t *trace = json_array_get(json_object_get(example, "traces"), 0);
     const json_t *one = json_array_get(json_object_get(trace, "spans"), index);
     char *text = json_dumps(json_object_get(one, "attributes"), JSON_REAL_PRECISION(15));
-    struct nv_str kept = nv_arena_dup(arena, nv_str_from(text));
-    struct nv_attributes list = attributes(nv_arena_printf(arena, "%s", kept.ptr).ptr);
+    struct nv_attributes list = attributes_of(nv_arena_dup(arena, nv_str_from(text)));
 
     free(text);
     return list;
