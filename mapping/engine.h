@@ -152,6 +152,8 @@ void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_st
 enum nv_err nv_tree_build(struct nv_translation *t) NV_MUST_USE;
 /* Tokens and costs of each call once: repeats of a call and sums of parents are renamed. */
 enum nv_err nv_usage_settle(struct nv_translation *t) NV_MUST_USE;
+/* The trace's agents: agent_graph.*, agent_workflow.*, the registry. NV_ERR_NO_MEMORY. */
+enum nv_err nv_agents_settle(struct nv_translation *t) NV_MUST_USE;
 /* Cost of one span's call, told or computed. NV_ERR_NO_MEMORY. */
 enum nv_err nv_cost_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
 /* Status, status message and exception of a span from its status, events and attributes. */

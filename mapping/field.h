@@ -45,6 +45,7 @@
     X(NV_FIELD_EMBEDDING_MODEL, "embedding.model")                                                 \
     X(NV_FIELD_HANDOFF_FROM, "handoff.from_agent")                                                 \
     X(NV_FIELD_HANDOFF_TO, "handoff.to_agent")                                                     \
+    X(NV_FIELD_WORKFLOW_NAME, "agent_workflow.name")                                               \
     X(NV_FIELD_CHAIN_NAME, "chain.name")                                                           \
     X(NV_FIELD_ERROR_TYPE, "error.type")                                                           \
     X(NV_FIELD_ERROR_MESSAGE, "error.message")                                                     \

@@ -324,7 +324,8 @@ static bool says_all(const struct nv_translation *t, const struct nv_candidate *
 
 /* ---- a field ------------------------------------------------------------------------------- */
 
-static enum nv_err derive(struct nv_translation *t, uint16_t field, const struct nv_value *value);
+static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work, uint16_t field,
+                          const struct nv_value *value);
 
 /* Each candidate of a {*} field stands for a name of its own. */
 static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work, uint16_t field)
@@ -392,7 +393,7 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
     }
     if (winner.absent || t->rules->fields[field].key == 0)
         return NV_OK;
-    return derive(t, field, &winner.value);
+    return derive(t, work, field, &winner.value);
 }
 
 /* ---- derived fields ------------------------------------------------------------------------ */
@@ -424,7 +425,8 @@ static enum nv_err add_derived(struct nv_translation *t, const struct nv_rule *r
     return NV_OK;
 }
 
-static enum nv_err derive(struct nv_translation *t, uint16_t field, const struct nv_value *value)
+static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work, uint16_t field,
+                          const struct nv_value *value)
 {
     const struct nv_rule_key *key = &t->rules->keys[t->rules->fields[field].key - 1];
     const struct nv_rule *rule = &t->rules->rules[key->first_rule];
@@ -433,7 +435,10 @@ static enum nv_err derive(struct nv_translation *t, uint16_t field, const struct
         return NV_ERR_NO_MEMORY;
     *copy = *value;
     for (unsigned i = 0; i < key->rule_count; i++) {
-        if (!(rule[i].where & NV_WHERE_FIELD))
+        uint32_t bit = NV_KIND_BIT(work->kind);
+        if (!(rule[i].where & NV_WHERE_FIELD) || !(rule[i].kinds & bit) ||
+            !(t->rules->fields[rule[i].field].kinds & bit) ||
+            !nv_rule_holds(t, work, &rule[i], copy))
             continue;
         enum nv_err err = add_derived(t, &rule[i], copy);
         if (err)

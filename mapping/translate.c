@@ -154,7 +154,9 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_usage_settle(t);
     for (uint32_t i = 0; !err && i < t->work_count; i++)
         err = nv_cost_settle(t, &t->works[i]);
-    return err ? err : nv_trace_settle(t);
+    if (!err)
+        err = nv_trace_settle(t);
+    return err ? err : nv_agents_settle(t);
 }
 
 enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,

@@ -1,0 +1,375 @@
+/*
+ * The registry of agents across traces: a bounded map with a time to live, seen at /agents.
+ *
+ *   (project, name) ─▶ entry [ id, role, runs, errors, calls, tools, connections, last seen ]
+ *
+ * It is a view for people, not a record: it lives in memory, forgets after the TTL, and lets the
+ * agent go that was seen longest ago when it is full. uthash keeps entries in the order they were
+ * added; an entry that is seen again is moved to the end, so the oldest is always the first. One
+ * mutex guards all; a trace with agents takes it once.
+ */
+#include "mapping/agents.h"
+
+#include "base/json_write.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "base/banned.h"
+
+#define AGENTS_MAX_DEFAULT 1000u
+#define TTL_NS_DEFAULT (UINT64_C(3600) * NV_NS_PER_S)
+#define CONNECTIONS_MAX 64u
+#define NAME_MAX_BYTES 256u
+
+struct connection {
+    char *to;
+    enum nv_agent_connection_type type;
+    uint64_t count;
+};
+
+struct entry {
+    char *key; /* project, a NUL, name */
+    size_t key_len, name_at;
+    char *id, *role; /* NULL: not told */
+    uint64_t runs, errors, calls, traces;
+    uint64_t first_seen_ns, last_seen_ns; /* wall clock */
+    char *tools[NV_AGENT_TOOLS_MAX];
+    uint32_t tool_count;
+    struct connection connections[CONNECTIONS_MAX];
+    uint32_t connection_count;
+    UT_hash_handle hh;
+};
+
+struct nv_agents {
+    pthread_mutex_t lock;
+    struct entry *entries;
+    uint32_t agents_max;
+    uint64_t ttl_ns;
+    const struct nv_clock *clock;
+};
+
+struct nv_str nv_agent_connection_name(enum nv_agent_connection_type type)
+{
+    static const struct nv_str names[] = {NV_STR_INIT("delegation"), NV_STR_INIT("handoff"),
+                                          NV_STR_INIT("message")};
+    assert((size_t)type < sizeof names / sizeof *names);
+    return names[type];
+}
+
+struct nv_agents *nv_agents_new(const struct nv_agents_config *config)
+{
+    struct nv_agents *agents = calloc(1, sizeof *agents);
+    if (!agents)
+        return NULL;
+    agents->agents_max = config->agents_max ? config->agents_max : AGENTS_MAX_DEFAULT;
+    agents->ttl_ns = config->ttl_ns ? config->ttl_ns : TTL_NS_DEFAULT;
+    agents->clock = config->clock ? config->clock : nv_clock_system();
+    if (pthread_mutex_init(&agents->lock, NULL) != 0) {
+        free(agents);
+        return NULL;
+    }
+    return agents;
+}
+
+static void free_entry(struct nv_agents *agents, struct entry *entry)
+{
+    HASH_DEL(agents->entries, entry);
+    for (uint32_t i = 0; i < entry->tool_count; i++)
+        free(entry->tools[i]);
+    for (uint32_t i = 0; i < entry->connection_count; i++)
+        free(entry->connections[i].to);
+    free(entry->key);
+    free(entry->id);
+    free(entry->role);
+    free(entry);
+}
+
+void nv_agents_free(struct nv_agents *agents)
+{
+    if (!agents)
+        return;
+    while (agents->entries)
+        free_entry(agents, agents->entries);
+    pthread_mutex_destroy(&agents->lock);
+    free(agents);
+}
+
+static void expire(struct nv_agents *agents, uint64_t now_ns)
+{
+    while (agents->entries && agents->entries->last_seen_ns + agents->ttl_ns < now_ns)
+        free_entry(agents, agents->entries);
+}
+
+/* Copy of at most NAME_MAX_BYTES, or NULL. */
+static char *copy_text(struct nv_str text)
+{
+    size_t len = text.len < NAME_MAX_BYTES ? text.len : NAME_MAX_BYTES;
+    char *copy = malloc(len + 1);
+    if (copy) {
+        if (len > 0)
+            memcpy(copy, text.ptr, len);
+        copy[len] = '\0';
+    }
+    return copy;
+}
+
+/* The entry of an agent, made when it is new and moved to the end; NULL without memory. */
+static struct entry *touch(struct nv_agents *agents, struct nv_str project, struct nv_str name,
+                           uint64_t now_ns)
+{
+    char key[2 * NAME_MAX_BYTES + 2];
+    struct nv_str head = nv_str_slice(project, 0, NAME_MAX_BYTES);
+    struct nv_str tail = nv_str_slice(name, 0, NAME_MAX_BYTES);
+    size_t len = head.len + 1 + tail.len;
+    if (head.len > 0)
+        memcpy(key, head.ptr, head.len);
+    key[head.len] = '\0';
+    memcpy(key + head.len + 1, tail.ptr, tail.len);
+    struct entry *entry = NULL;
+    HASH_FIND(hh, agents->entries, key, len, entry);
+    if (entry) {
+        HASH_DEL(agents->entries, entry);
+    } else {
+        entry = calloc(1, sizeof *entry);
+        char *copy = entry ? malloc(len) : NULL;
+        if (!copy) {
+            free(entry);
+            return NULL;
+        }
+        memcpy(copy, key, len);
+        entry->key = copy;
+        entry->key_len = len;
+        entry->name_at = head.len + 1;
+        entry->first_seen_ns = now_ns;
+    }
+    entry->last_seen_ns = now_ns;
+    HASH_ADD_KEYPTR(hh, agents->entries, entry->key, entry->key_len, entry);
+    return entry;
+}
+
+static void add_tool(struct entry *entry, struct nv_str name)
+{
+    for (uint32_t i = 0; i < entry->tool_count; i++)
+        if (nv_str_eq(nv_str_from(entry->tools[i]), nv_str_slice(name, 0, NAME_MAX_BYTES)))
+            return;
+    char *copy = entry->tool_count < NV_AGENT_TOOLS_MAX ? copy_text(name) : NULL;
+    if (copy)
+        entry->tools[entry->tool_count++] = copy;
+}
+
+static void add_connection(struct entry *entry, struct nv_str to,
+                           enum nv_agent_connection_type type, uint32_t count)
+{
+    for (uint32_t i = 0; i < entry->connection_count; i++) {
+        struct connection *known = &entry->connections[i];
+        if (known->type == type &&
+            nv_str_eq(nv_str_from(known->to), nv_str_slice(to, 0, NAME_MAX_BYTES))) {
+            known->count += count;
+            return;
+        }
+    }
+    char *copy = entry->connection_count < CONNECTIONS_MAX ? copy_text(to) : NULL;
+    if (copy)
+        entry->connections[entry->connection_count++] = (struct connection){copy, type, count};
+}
+
+static void replace_text(char **text, struct nv_str by)
+{
+    char *copy = by.len > 0 ? copy_text(by) : NULL;
+    if (!copy)
+        return;
+    free(*text);
+    *text = copy;
+}
+
+static void note_node(struct nv_agents *agents, const struct nv_agent_graph *graph, uint32_t index,
+                      uint64_t now_ns)
+{
+    const struct nv_agent_node *node = &graph->nodes[index];
+    struct entry *entry = touch(agents, graph->project, node->name, now_ns);
+    if (!entry)
+        return;
+    entry->runs += node->runs;
+    entry->errors += node->errors;
+    entry->calls += node->calls;
+    entry->traces++;
+    replace_text(&entry->id, node->id);
+    replace_text(&entry->role, node->role);
+    for (uint32_t i = 0; i < node->tool_count; i++)
+        add_tool(entry, node->tools[i]);
+    for (uint32_t i = 0; i < graph->connection_count; i++)
+        if (graph->connections[i].from == index)
+            add_connection(entry, graph->nodes[graph->connections[i].to].name,
+                           graph->connections[i].type, graph->connections[i].count);
+}
+
+void nv_agents_note(struct nv_agents *agents, const struct nv_agent_graph *graph)
+{
+    uint64_t now_ns = nv_clock_wall_ns(agents->clock);
+    pthread_mutex_lock(&agents->lock);
+    expire(agents, now_ns);
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].name.len > 0)
+            note_node(agents, graph, i, now_ns);
+    while (HASH_COUNT(agents->entries) > agents->agents_max)
+        free_entry(agents, agents->entries);
+    pthread_mutex_unlock(&agents->lock);
+}
+
+uint32_t nv_agents_count(struct nv_agents *agents)
+{
+    pthread_mutex_lock(&agents->lock);
+    expire(agents, nv_clock_wall_ns(agents->clock));
+    uint32_t count = HASH_COUNT(agents->entries);
+    pthread_mutex_unlock(&agents->lock);
+    return count;
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+static struct nv_str project_of(const struct entry *entry)
+{
+    return (struct nv_str){entry->key, entry->name_at - 1};
+}
+
+static struct nv_str name_of(const struct entry *entry)
+{
+    return (struct nv_str){entry->key + entry->name_at, entry->key_len - entry->name_at};
+}
+
+static void write_member(struct nv_json_writer *json, const char *key, struct nv_str value)
+{
+    nv_json_write_key(json, nv_str_from(key));
+    nv_json_write_string(json, value);
+}
+
+static void write_count(struct nv_json_writer *json, const char *key, uint64_t value)
+{
+    nv_json_write_key(json, nv_str_from(key));
+    nv_json_write_uint(json, value);
+}
+
+static void write_time(struct nv_json_writer *json, const char *key, uint64_t ns)
+{
+    char text[NV_TIME_TEXT_SIZE];
+    unsigned len = nv_time_format(ns, text);
+    write_member(json, key, (struct nv_str){text, len});
+}
+
+static void write_lists(struct nv_json_writer *json, const struct entry *entry)
+{
+    nv_json_write_key(json, NV_STR("tools"));
+    nv_json_write_begin_array(json);
+    for (uint32_t i = 0; i < entry->tool_count; i++)
+        nv_json_write_string(json, nv_str_from(entry->tools[i]));
+    nv_json_write_end_array(json);
+    nv_json_write_key(json, NV_STR("connections"));
+    nv_json_write_begin_array(json);
+    for (uint32_t i = 0; i < entry->connection_count; i++) {
+        const struct connection *connection = &entry->connections[i];
+        nv_json_write_begin_object(json);
+        write_member(json, "to", nv_str_from(connection->to));
+        write_member(json, "type", nv_agent_connection_name(connection->type));
+        write_count(json, "count", connection->count);
+        nv_json_write_end_object(json);
+    }
+    nv_json_write_end_array(json);
+}
+
+static void write_json(const struct nv_agents *agents, struct nv_buf *buf)
+{
+    struct nv_json_writer json;
+    nv_json_write_init(&json, buf);
+    nv_json_write_begin_object(&json);
+    nv_json_write_key(&json, NV_STR("agents"));
+    nv_json_write_begin_array(&json);
+    for (const struct entry *entry = agents->entries; entry; entry = entry->hh.next) {
+        nv_json_write_begin_object(&json);
+        write_member(&json, "project", project_of(entry));
+        write_member(&json, "name", name_of(entry));
+        if (entry->id)
+            write_member(&json, "id", nv_str_from(entry->id));
+        if (entry->role)
+            write_member(&json, "role", nv_str_from(entry->role));
+        write_count(&json, "traces", entry->traces);
+        write_count(&json, "runs", entry->runs);
+        write_count(&json, "errors", entry->errors);
+        write_count(&json, "calls", entry->calls);
+        write_time(&json, "first_seen", entry->first_seen_ns);
+        write_time(&json, "last_seen", entry->last_seen_ns);
+        write_lists(&json, entry);
+        nv_json_write_end_object(&json);
+    }
+    nv_json_write_end_array(&json);
+    nv_json_write_end_object(&json);
+}
+
+/* Text inside the quotes of DOT or Mermaid: quotes, backslashes and controls become spaces. */
+static void write_label(struct nv_buf *buf, struct nv_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool plain = c >= 0x20 && c != '"' && c != '\\' && c != '<' && c != '>' && c != 0x7F;
+        (void)nv_buf_append_char(buf, plain ? text.ptr[i] : ' ');
+    }
+}
+
+/* Number of the agent of this name in the same project, or its own count when it is unknown. */
+static uint32_t number_of(const struct nv_agents *agents, const struct entry *from,
+                          struct nv_str name)
+{
+    uint32_t number = 0;
+    for (const struct entry *entry = agents->entries; entry; entry = entry->hh.next, number++)
+        if (nv_str_eq(project_of(entry), project_of(from)) && nv_str_eq(name_of(entry), name))
+            return number;
+    return UINT32_MAX;
+}
+
+static void write_edges(const struct nv_agents *agents, bool dot, struct nv_buf *buf)
+{
+    uint32_t number = 0;
+    for (const struct entry *entry = agents->entries; entry; entry = entry->hh.next, number++)
+        for (uint32_t i = 0; i < entry->connection_count; i++) {
+            const struct connection *connection = &entry->connections[i];
+            uint32_t to = number_of(agents, entry, nv_str_from(connection->to));
+            struct nv_str type = nv_agent_connection_name(connection->type);
+            if (to == UINT32_MAX)
+                continue;
+            unsigned long long count = connection->count;
+            if (dot)
+                (void)nv_buf_printf(buf, "  a%u -> a%u [label=\"%.*s %llu\"];\n", number, to,
+                                    NV_STR_ARG(type), count);
+            else
+                (void)nv_buf_printf(buf, "  a%u -->|%.*s %llu| a%u\n", number, NV_STR_ARG(type),
+                                    count, to);
+        }
+}
+
+static void write_graph(const struct nv_agents *agents, bool dot, struct nv_buf *buf)
+{
+    uint32_t number = 0;
+    (void)nv_buf_printf(buf, dot ? "digraph agents {\n" : "graph LR\n");
+    for (const struct entry *entry = agents->entries; entry; entry = entry->hh.next, number++) {
+        (void)nv_buf_printf(buf, dot ? "  a%u [label=\"" : "  a%u[\"", number);
+        write_label(buf, name_of(entry));
+        (void)nv_buf_printf(buf, dot ? "\"];\n" : "\"]\n");
+    }
+    write_edges(agents, dot, buf);
+    if (dot)
+        (void)nv_buf_append_str(buf, NV_STR("}\n"));
+}
+
+enum nv_err nv_agents_write(struct nv_agents *agents, enum nv_agents_form form, struct nv_buf *buf)
+{
+    pthread_mutex_lock(&agents->lock);
+    expire(agents, nv_clock_wall_ns(agents->clock));
+    if (form == NV_AGENTS_JSON)
+        write_json(agents, buf);
+    else
+        write_graph(agents, form == NV_AGENTS_DOT, buf);
+    pthread_mutex_unlock(&agents->lock);
+    return buf->failed;
+}
