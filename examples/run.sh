@@ -13,6 +13,7 @@ venv=build/examples-venv
 stamp="$(sha256sum examples/python/requirements.txt | cut -d ' ' -f 1)"
 if [ "$(cat "$venv/.stamp" 2>/dev/null)" != "$stamp" ]; then
     echo "run.sh: installing examples/python/requirements.txt into $venv" >&2
+    tools/install-dependencies.sh example
     mkdir -p build
     rm -rf "$venv"
     python3 -m venv "$venv"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the project needs from the system's package manager, and nothing else.
 #
-#   tools/install-dependencies.sh [SET...]     sets: build (default), test, lint, image
+#   tools/install-dependencies.sh [SET...]     sets: build (default), test, example, lint,
+#                                              image
 #
 # Says what it will install, does nothing when all is there, needs nothing but apt-get (Debian 12,
 # Ubuntu 24.04 or later). Run as root or with sudo at hand. docs/dependencies.md has the reasons.
@@ -21,10 +22,11 @@ packages=""
 for set in "${@:-build}"; do
     case "$set" in
     build) packages="$packages $build" ;;
-    test)
-        packages="$packages $test"
+    test | example)
         # A Python or Node that is there already, from wherever, is as good as Debian's.
-        python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3-venv"
+        python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3 python3-venv"
+        [ "$set" = test ] || continue
+        packages="$packages $test"
         command -v node >/dev/null && command -v npm >/dev/null || packages="$packages nodejs npm"
         ;;
     lint)
@@ -35,7 +37,7 @@ for set in "${@:-build}"; do
         ;;
     image) packages="$packages $image" ;;
     *)
-        say "unknown set '$set'; sets are build, test, lint, image"
+        say "unknown set '$set'; sets are build, test, example, lint, image"
         exit 2
         ;;
     esac
