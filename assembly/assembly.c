@@ -255,8 +255,10 @@ struct nv_acceptor nv_assembly_acceptor(struct nv_assembly *assembly)
 
 static void settle(void *ctx, struct nv_claim *claim, enum nv_outcome outcome)
 {
-    (void)outcome; /* delivered, kept elsewhere or dropped by policy: done with here */
-    nv_claims_settle(ctx, claim);
+    if (outcome == NV_OUTCOME_LEFT)
+        nv_claims_leave(ctx, claim);
+    else
+        nv_claims_settle(ctx, claim);
 }
 
 struct nv_settler nv_assembly_settler(struct nv_assembly *assembly)

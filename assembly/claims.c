@@ -4,6 +4,9 @@
  * A settled claim waits for the next round of the journal, which notes that the trace was sent and
  * only then drops the claim's references. Without a journal there is nothing to note: the bytes
  * were copied when the trace was gathered, the claim only counts.
+ *
+ * A claim that comes back without its trace having arrived (NV_OUTCOME_LEFT, at a stop) leaves its
+ * requests in the journal; the note that its part was planned makes the next start send it again.
  */
 #include "assembly/internal.h"
 
@@ -33,6 +36,31 @@ static void unlink_claim(struct nv_assembly *assembly, struct nv_claim *claim)
         claim->after->before = claim->before;
 }
 
+static void free_unsettled(struct nv_assembly *assembly, struct nv_claim *claim)
+{
+    for (uint32_t i = 0; i < claim->request_count; i++) {
+        atomic_store(&claim->requests[i]->keep, true);
+        nv_committer_unref(assembly, claim->requests[i]);
+    }
+    free(claim);
+}
+
+static void count_down(struct nv_assembly *assembly)
+{
+    uint64_t before = atomic_fetch_sub(&assembly->claims, 1);
+    assert(before > 0);
+    (void)before;
+}
+
+void nv_claims_leave(struct nv_assembly *assembly, struct nv_claim *claim)
+{
+    pthread_mutex_lock(&assembly->lock);
+    unlink_claim(assembly, claim);
+    pthread_mutex_unlock(&assembly->lock);
+    free_unsettled(assembly, claim);
+    count_down(assembly);
+}
+
 void nv_claims_settle(struct nv_assembly *assembly, struct nv_claim *claim)
 {
     pthread_mutex_lock(&assembly->lock);
@@ -51,9 +79,7 @@ void nv_claims_settle(struct nv_assembly *assembly, struct nv_claim *claim)
     } else if (first && assembly->queue) {
         nv_queue_wake(assembly->queue);
     }
-    uint64_t before = atomic_fetch_sub(&assembly->claims, 1);
-    assert(before > 0);
-    (void)before;
+    count_down(assembly);
 }
 
 struct nv_claim *nv_claims_take(struct nv_assembly *assembly)

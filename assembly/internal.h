@@ -183,6 +183,8 @@ uint64_t nv_assembly_now(const struct nv_assembly *assembly);
 void nv_claims_add(struct nv_assembly *assembly, struct nv_claim *claim);
 /* Takes a claim that came back. Any thread. */
 void nv_claims_settle(struct nv_assembly *assembly, struct nv_claim *claim);
+/* Takes a claim whose trace did not arrive: its requests stay in the journal. Any thread. */
+void nv_claims_leave(struct nv_assembly *assembly, struct nv_claim *claim);
 /* The settled claims, in order; takes them out. Free with nv_claims_free. */
 struct nv_claim *nv_claims_take(struct nv_assembly *assembly);
 /* Drops the requests of a list of settled claims and frees it. */

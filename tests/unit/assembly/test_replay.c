@@ -221,6 +221,27 @@ START_TEST(stop_may_send_everything)
 }
 END_TEST
 
+START_TEST(what_did_not_arrive_by_the_stop_is_sent_by_the_next_start)
+{
+    kit.hold_claims = true;
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a 2a");
+    kit_advance(&kit, 1000);
+    struct nv_settler settler = nv_assembly_settler(kit.assembly);
+    bool first_is_1 = kit.traces[0].trace == '1';
+    settler.settle(settler.ctx, kit.claims[0], first_is_1 ? NV_OUTCOME_DELIVERED : NV_OUTCOME_LEFT);
+    settler.settle(settler.ctx, kit.claims[1], first_is_1 ? NV_OUTCOME_LEFT : NV_OUTCOME_DELIVERED);
+    kit.claim_count = 0;
+    kit_stop(&kit);
+    restart();
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_int_eq(kit.traces[0].trace, '2');
+    ck_assert_uint_eq(kit.traces[0].part, 0);
+    kit_settle_all(&kit);
+}
+END_TEST
+
 START_TEST(the_project_survives_a_restart)
 {
     kit_start(&kit);
@@ -351,6 +372,7 @@ int main(void)
     tcase_add_test(tcase, records_are_released_when_every_trace_in_them_is_settled);
     tcase_add_test(tcase, stop_keeps_what_waits_and_hands_on_what_is_complete);
     tcase_add_test(tcase, stop_may_send_everything);
+    tcase_add_test(tcase, what_did_not_arrive_by_the_stop_is_sent_by_the_next_start);
     tcase_add_test(tcase, the_project_survives_a_restart);
     tcase_add_test(tcase, log_records_are_replayed_as_log_records);
     tcase_add_test(tcase, without_a_decoder_a_journal_with_requests_is_refused);
