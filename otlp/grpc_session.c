@@ -155,9 +155,8 @@ static ssize_t end_data(nghttp2_session *h2, struct nv_grpc_call *call, uint32_t
     return 0;
 }
 
-static ssize_t on_h2_read_answer(nghttp2_session *h2, int32_t stream_id, uint8_t *bytes,
-                                 size_t size, uint32_t *flags, nghttp2_data_source *source,
-                                 void *user)
+static ssize_t on_h2_read_data(nghttp2_session *h2, int32_t stream_id, uint8_t *bytes, size_t size,
+                               uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     struct nv_grpc_call *call = call_of(h2, stream_id);
     (void)source;
@@ -176,7 +175,7 @@ static ssize_t on_h2_read_answer(nghttp2_session *h2, int32_t stream_id, uint8_t
 static void submit_success(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
     struct fields fields = {.count = 0};
-    nghttp2_data_provider provider = {.read_callback = on_h2_read_answer};
+    nghttp2_data_provider provider = {.read_callback = on_h2_read_data};
     add_field(&fields, ":status", NV_STR("200"));
     add_field(&fields, "content-type", NV_STR("application/grpc"));
     (void)nghttp2_submit_response(session->h2, call->stream_id, fields.nv, fields.count, &provider);

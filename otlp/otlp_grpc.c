@@ -268,32 +268,36 @@ static bool knows_service(struct nv_str service)
     return false;
 }
 
-static struct nv_str requested_service(struct nv_str message)
+static enum nv_err requested_service(struct nv_str message, struct nv_str *service)
 {
     struct nv_wire wire = nv_wire_read(message);
     struct nv_wire_field field;
-    struct nv_str service = {0};
-    while (nv_wire_next(&wire, &field) == NV_OK) {
+    enum nv_err err = nv_wire_next(&wire, &field);
+    for (; err == NV_OK; err = nv_wire_next(&wire, &field)) {
         if (field.number == 1 && field.type == NV_WIRE_BYTES)
-            service = field.bytes;
+            *service = field.bytes;
     }
-    return service;
+    return err == NV_ERR_END ? NV_OK : err;
 }
 
 static void handle_health(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *call, bool watch)
 {
+    struct nv_str service = {0};
     char *message;
     size_t len = nv_grpc_call_take_message(call, &message);
-    bool known = knows_service(requested_service((struct nv_str){message, len}));
+    enum nv_err err = requested_service((struct nv_str){message, len}, &service);
+    bool known = knows_service(service);
     bool serving = otlp->acceptor->admit(otlp->acceptor->ctx, 0) == NV_OK;
     char body[2] = {1 << 3, serving ? HEALTH_SERVING : HEALTH_NOT_SERVING};
     free(message);
-    if (!known) {
+    if (err != NV_OK) {
+        nv_grpc_call_fail(call, err, NULL);
+    } else if (!known) {
         nv_grpc_call_refuse(call, GRPC_NOT_FOUND, "unknown service");
-        return;
+    } else {
+        struct nv_grpc_answer answer = {.body = {body, sizeof body}, .stay = watch};
+        nv_grpc_call_answer(call, &answer);
     }
-    struct nv_grpc_answer answer = {.body = {body, sizeof body}, .stay = watch};
-    nv_grpc_call_answer(call, &answer);
 }
 
 /* ---- the service -------------------------------------------------------------------------- */

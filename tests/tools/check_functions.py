@@ -20,7 +20,7 @@ PARAMETERS_MAX = 6
 EXCEPTIONS = {
     "nv_request_decode": "two inputs with their types and limits, three outputs; used in one place",
     "on_h2_header": "nghttp2_on_header_callback",
-    "on_h2_read_answer": "nghttp2_data_source_read_callback",
+    "on_h2_read_data": "nghttp2_data_source_read_callback",
 }
 
 
