@@ -15,7 +15,10 @@ import subprocess
 import tempfile
 import time
 
-PROGRAM = os.environ.get("NOVEUM_GATEWAY_PROGRAM", "")
+from conftest import PROGRAM, SLOW, clean_environment
+
+__all__ = ["SLOW"]  # tests stretch their limits by it: sanitizer builds are slower
+
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
 TRACES = "/v1/traces"
@@ -243,11 +246,10 @@ class Gateway:
                 "journal.durability": "os", "exporter.file.directory": f"{self.folder.name}/traces",
                 "log.level": "info"}
         keys.update(options or {})
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("NOVEUM_", "LISTEN_"))}
         own = {"NOVEUM_GATEWAY_" + k.upper().replace(".", "_"): str(v) for k, v in keys.items()}
         self.log_path = pathlib.Path(self.folder.name, "log")
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([PROGRAM], env=inherited | own | (environment or {}), stdout=log, stderr=log,
+            self.process = subprocess.Popen([PROGRAM], env=clean_environment(**own, **(environment or {})), stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, cwd=self.folder.name, preexec_fn=preexec,
                                             close_fds=preexec is None)
 
@@ -263,7 +265,7 @@ class Gateway:
         return self.log_path.read_text(errors="replace")
 
     def wait_ready(self):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 20 * SLOW
         while True:
             try:
                 with self.connect(timeout=2):
@@ -273,7 +275,7 @@ class Gateway:
                 assert time.monotonic() < end, self.log
                 time.sleep(0.02)
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=20 * SLOW):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -316,7 +318,7 @@ class Gateway:
         started = time.monotonic()
         response = self.post()
         assert response is not None and response.status == 200, response
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 5 * SLOW
 
     def rss(self):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():

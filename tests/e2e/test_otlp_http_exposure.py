@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from otlp_http_kit import JSON, PROTOBUF, Client, Gateway, json_traces, request, traces
+from otlp_http_kit import JSON, PROTOBUF, SLOW, Client, Gateway, json_traces, request, traces
 
 
 # ---- P04: Unix sockets -----------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def test_f12_idle_and_slow_clients_delay_nobody():
         finally:
             stop.set()
             dripping.join()
-        assert p99 < 1 and count > 100, (p99, count)
+        assert p99 < 1 * SLOW and count > 100, (p99, count)
         assert per_connection < 8192, per_connection
         for client in idle + slow:
             client.close()
@@ -240,10 +240,10 @@ def test_f13_few_descriptors():
                 break
         before, started = gateway.cpu_seconds(), time.monotonic()
         time.sleep(2)
-        assert (gateway.cpu_seconds() - before) / (time.monotonic() - started) < 0.2
+        assert (gateway.cpu_seconds() - before) / (time.monotonic() - started) < 0.2 * SLOW
         started = time.monotonic()
         gateway.assert_alive()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 5 * SLOW
         for client in crowd:
             client.close()
         gateway.assert_alive()

@@ -7,7 +7,7 @@ import struct
 import time
 
 import pytest
-from otlp_http_kit import JSON, PROTOBUF, Gateway, chunked, json_traces, request, traces
+from otlp_http_kit import JSON, PROTOBUF, SLOW, Gateway, chunked, json_traces, request, traces
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +226,7 @@ def test_g25_slow_clients_delay_nobody(gateway):
     for _ in range(10):
         started = time.monotonic()
         assert gateway.post().status == 200
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 1 * SLOW
     for client in slow:
         client.close()
 
@@ -252,11 +252,11 @@ def test_g27_client_that_never_reads(gateway):
             pass
         started = time.monotonic()
         gateway.assert_alive()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 2 * SLOW
 
 
 def test_z01_alive_and_fast_at_the_end(gateway):
     for _ in range(50):
         started = time.monotonic()
         assert gateway.post().status == 200
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 1 * SLOW
