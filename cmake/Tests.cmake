@@ -9,12 +9,11 @@ pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 file(GLOB support_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/support/*.c")
-add_library(noveum_test_support INTERFACE)
-target_sources(noveum_test_support INTERFACE ${support_sources})
-target_include_directories(noveum_test_support INTERFACE "${CMAKE_SOURCE_DIR}/tests/support")
-target_compile_definitions(noveum_test_support INTERFACE
+add_library(noveum_test_support OBJECT ${support_sources})
+target_include_directories(noveum_test_support PUBLIC "${CMAKE_SOURCE_DIR}/tests/support")
+target_compile_definitions(noveum_test_support PUBLIC
   NOVEUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" NOVEUM_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
-target_link_libraries(noveum_test_support INTERFACE noveum_static PkgConfig::CHECK)
+target_link_libraries(noveum_test_support PUBLIC noveum_static PkgConfig::CHECK)
 # tests/support/oom.h: allocations of our own objects go through its counters
 foreach(function malloc calloc realloc reallocarray strdup strndup aligned_alloc)
   target_link_options(noveum_test_support INTERFACE "-Wl,--wrap=${function}")
