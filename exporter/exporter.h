@@ -59,13 +59,13 @@ struct nv_exporter_config {
     uint32_t spill_age_ms;     /* with a store: so does what waited this long while held */
     size_t max_trace_bytes;    /* JSON of one trace; a larger one is a dead letter */
 
-    uint32_t retry_initial_ms;     /* first ceiling of the jittered backoff */
-    uint32_t retry_max_ms;         /* last ceiling of it */
-    uint32_t retry_after_max_ms;   /* bound of a Retry-After */
-    uint32_t credit_pause_ms;      /* CREDIT_QUOTA_EXCEEDED without a Retry-After */
-    uint32_t credit_pause_max_ms;  /* bound of one with it */
-    uint32_t probe_ms;             /* between probes while held for 401, 403 or configuration */
-    uint32_t identity_ms;          /* auto: how long identity sticks before gzip is tried again */
+    uint32_t retry_initial_ms;    /* first ceiling of the jittered backoff */
+    uint32_t retry_max_ms;        /* last ceiling of it */
+    uint32_t retry_after_max_ms;  /* bound of a Retry-After */
+    uint32_t credit_pause_ms;     /* CREDIT_QUOTA_EXCEEDED without a Retry-After */
+    uint32_t credit_pause_max_ms; /* bound of one with it */
+    uint32_t probe_ms;    /* most between probes while held (key, endpoint); less at first */
+    uint32_t identity_ms; /* auto: how long identity sticks before gzip is tried again */
     uint32_t drain_requests_per_s; /* outbox bodies a second besides two a fresh body */
 };
 

@@ -90,6 +90,7 @@ bool nv_gate_success(struct nv_gate *gate, bool was_retry, uint64_t now_ns)
     if (now_ns < gate->until_ns)
         return false;
     ended = gate->hold != NV_HOLD_NONE;
+    gate->holds = 0;
     gate->hold = NV_HOLD_NONE;
     if (gate->width < gate->width_max)
         gate->width++;
@@ -110,6 +111,7 @@ void nv_gate_failure(struct nv_gate *gate, const struct nv_retry_knobs *knobs,
     gate->why = verdict->why;
     if (verdict->action == NV_ACTION_HOLD) {
         gate->hold = verdict->hold;
+        gate->holds++;
         gate->until_ns = 0;
         close_until(gate, now_ns + verdict->wait_ns);
         return;

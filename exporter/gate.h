@@ -19,6 +19,7 @@
 struct nv_gate {
     enum nv_hold hold; /* kept until the first success after until_ns */
     uint64_t until_ns; /* closed before */
+    uint32_t holds;    /* in a row */
     uint32_t troubles; /* in a row */
     uint32_t width;    /* requests at once */
     uint32_t width_max;

@@ -26,10 +26,17 @@ static struct nv_verdict verdict(enum nv_action action, const char *why)
     return (struct nv_verdict){.action = action, .why = why};
 }
 
-static struct nv_verdict hold(enum nv_hold reason, uint32_t wait_ms, const char *why)
+/* Soon at first, because whoever just mended the key is watching; then rarer, up to probe_ms. */
+static struct nv_verdict hold(enum nv_hold reason, const struct nv_retry_knobs *knobs,
+                              const struct nv_attempt *a, const char *why)
 {
     struct nv_verdict v = verdict(NV_ACTION_HOLD, why);
+    uint64_t wait_ms = knobs->max_ms;
 
+    for (uint32_t i = 0; i < a->holds && wait_ms < knobs->probe_ms; i++)
+        wait_ms *= 2;
+    if (wait_ms > knobs->probe_ms)
+        wait_ms = knobs->probe_ms;
     v.hold = reason;
     v.wait_ns = wait_ms * NV_NS_PER_MS;
     return v;
@@ -124,9 +131,11 @@ static struct nv_verdict later(const struct nv_retry_knobs *knobs, const struct 
 
 static struct nv_verdict credit(const struct nv_retry_knobs *knobs, const struct nv_attempt *a)
 {
-    struct nv_verdict v = hold(NV_HOLD_CREDIT, knobs->credit_pause_ms, "credit quota exceeded");
+    struct nv_verdict v = verdict(NV_ACTION_HOLD, "credit quota exceeded");
     uint64_t wait_ns = 0;
 
+    v.hold = NV_HOLD_CREDIT;
+    v.wait_ns = knobs->credit_pause_ms * NV_NS_PER_MS;
     v.asked = asked_wait_ns(a, knobs->credit_pause_max_ms, &wait_ns);
     /* A short Retry-After must not turn the pause into a tight loop: the plan does not refill. */
     if (v.asked && wait_ns > v.wait_ns)
@@ -164,7 +173,7 @@ static struct nv_verdict client_error(const struct nv_retry_knobs *knobs,
     case 401:
     case 403:
     case 407:
-        return hold(NV_HOLD_AUTH, knobs->probe_ms, "backend refused the key");
+        return hold(NV_HOLD_AUTH, knobs, a, "backend refused the key");
     case 402:
         return credit(knobs, a);
     case 408:
@@ -177,11 +186,11 @@ static struct nv_verdict client_error(const struct nv_retry_knobs *knobs,
     case 415:
         if (a->gzip)
             return verdict(NV_ACTION_IDENTITY, "gzip is refused");
-        return hold(NV_HOLD_CONFIG, knobs->probe_ms, "backend takes no JSON");
+        return hold(NV_HOLD_CONFIG, knobs, a, "backend takes no JSON");
     case 429:
         return a->credit ? credit(knobs, a) : later(knobs, a, "rate limit");
     default:
-        return hold(NV_HOLD_CONFIG, knobs->probe_ms, "endpoint does not take traces");
+        return hold(NV_HOLD_CONFIG, knobs, a, "endpoint does not take traces");
     }
 }
 
@@ -194,8 +203,8 @@ static struct nv_verdict by_status(const struct nv_retry_knobs *knobs, const str
     if (a->status >= 400 && a->status <= 499)
         return client_error(knobs, a);
     if (a->status >= 300 && a->status <= 399)
-        return hold(NV_HOLD_CONFIG, knobs->probe_ms, "endpoint redirects; the key does not follow");
-    return hold(NV_HOLD_CONFIG, knobs->probe_ms, "endpoint gives an unexpected status");
+        return hold(NV_HOLD_CONFIG, knobs, a, "endpoint redirects; the key does not follow");
+    return hold(NV_HOLD_CONFIG, knobs, a, "endpoint gives an unexpected status");
 }
 
 struct nv_verdict nv_retry_decide(const struct nv_retry_knobs *knobs,
@@ -210,7 +219,7 @@ struct nv_verdict nv_retry_decide(const struct nv_retry_knobs *knobs,
         return attempt->status != 0 ? by_status(knobs, attempt)
                                     : later(knobs, attempt, "reply too large");
     case NV_TRANSFER_TLS:
-        return hold(NV_HOLD_CONFIG, knobs->probe_ms, "TLS failed");
+        return hold(NV_HOLD_CONFIG, knobs, attempt, "TLS failed");
     case NV_TRANSFER_TIMEOUT:
         return later(knobs, attempt, "no answer in time");
     case NV_TRANSFER_CONNECT:

@@ -44,6 +44,7 @@ struct nv_attempt {
     uint32_t traces;           /* in the body, >= 1 */
     bool gzip;                 /* the body went out as gzip */
     bool gzip_proven;          /* a gzip body was accepted before */
+    uint32_t holds;            /* in a row before this answer: longer waits between probes */
     bool others_pass;          /* other bodies were delivered since this one's first attempt */
     uint64_t wall_ns;          /* for Retry-After dates */
     uint64_t random;           /* uniform over all values, for jitter */

@@ -148,6 +148,7 @@ static struct nv_attempt describe(struct nv_sender *sender, const struct nv_body
         .traces = body->traces.count,
         .gzip = body->gzip,
         .gzip_proven = sender->gzip_proven,
+        .holds = sender->gate.holds,
         .others_pass = sender->last_success_ns > body->first_try_ns,
         .wall_ns = nv_clock_wall_ns(sender->clock),
         .random = nv_sender_random(sender),
@@ -223,6 +224,7 @@ void nv_sender_probe_done(void *done_ctx, const struct nv_reply *reply)
                                  .retry_after = reply->retry_after,
                                  .number = 1,
                                  .traces = 1,
+                                 .holds = sender->gate.holds,
                                  .wall_ns = nv_clock_wall_ns(sender->clock),
                                  .random = nv_sender_random(sender)};
     struct nv_verdict verdict = nv_retry_decide(&sender->knobs, &attempt);

@@ -76,7 +76,7 @@ START_TEST(every_status)
         if (v.action == NV_ACTION_RETRY)
             ck_assert_uint_le(v.wait_ns, 500 * NV_NS_PER_MS);
         if (v.action == NV_ACTION_HOLD)
-            ck_assert_uint_ge(v.wait_ns, 60000 * NV_NS_PER_MS);
+            ck_assert_uint_ge(v.wait_ns, 5000 * NV_NS_PER_MS);
         ck_assert_int_eq(v.trouble, v.action == NV_ACTION_RETRY);
         if (v.action == NV_ACTION_DEAD)
             ck_assert_int_eq(v.dead, status == 413 ? NV_DEAD_TOO_LARGE : NV_DEAD_REJECTED);
@@ -117,6 +117,18 @@ START_TEST(gzip_is_suspected_until_proven)
     ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_IDENTITY);
     a.gzip = false;
     ck_assert_int_eq(nv_retry_decide(&knobs, &a).hold, NV_HOLD_CONFIG);
+}
+END_TEST
+
+START_TEST(probes_become_rarer)
+{
+    static const uint64_t waits_ms[] = {5000, 10000, 20000, 40000, 60000, 60000};
+    struct nv_attempt a = attempt(401);
+
+    for (a.holds = 0; a.holds < 6; a.holds++)
+        ck_assert_uint_eq(nv_retry_decide(&knobs, &a).wait_ns, waits_ms[a.holds] * NV_NS_PER_MS);
+    a.holds = UINT32_MAX;
+    ck_assert_uint_eq(nv_retry_decide(&knobs, &a).wait_ns, 60000 * NV_NS_PER_MS);
 }
 END_TEST
 
@@ -310,6 +322,7 @@ int main(void)
     tcase_add_loop_test(tcase, every_status, 0, sizeof rows / sizeof *rows);
     tcase_add_test(tcase, rows_cover_all);
     tcase_add_test(tcase, gzip_is_suspected_until_proven);
+    tcase_add_test(tcase, probes_become_rarer);
     tcase_add_test(tcase, transfers);
     tcase_add_test(tcase, one_body_that_fails_alone_is_split);
     tcase_add_loop_test(tcase, retry_after_is_read, 0, sizeof retry_afters / sizeof *retry_afters);

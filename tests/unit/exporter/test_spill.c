@@ -14,6 +14,8 @@ static struct nv_rig rig;
 static void setup(void)
 {
     rig_init(&rig);
+    /* So that a refused key holds for a minute, in one step. */
+    rig.config.retry_max_ms = 60000;
 }
 
 static void teardown(void)
