@@ -55,13 +55,20 @@ static struct nv_batch *batch_of(enum nv_signal signal, char *body, size_t len)
     struct nv_batch *batch = calloc(1, sizeof *batch);
     struct nv_group *group = calloc(1, sizeof *group);
     size_t line = (size_t)((char *)memchr(body, '\n', len) - body);
-    assert(batch && group);
+    struct nv_item *items = calloc(len, sizeof *items);
+    if (!batch || !group || !items) {
+        free(batch);
+        free(group);
+        free(items);
+        free(body);
+        return NULL;
+    }
     *batch = (struct nv_batch){
         .signal = signal, .body = body, .body_len = len, .groups = group, .group_count = 1};
     group->service_name = (struct nv_str){body, line};
     group->resource = (struct nv_str){body, line};
     group->scope = NV_STR("scope");
-    batch->items = calloc(len, sizeof *batch->items);
+    batch->items = items;
     for (size_t i = line + 1; i < len;) {
         size_t end = i;
         while (end < len && body[end] != ' ')
@@ -125,7 +132,7 @@ enum nv_err kit_decode(void *ctx, enum nv_signal signal, char *body, size_t len,
         return NV_ERR_MALFORMED;
     }
     *out = batch_of(signal, body, len);
-    return NV_OK;
+    return *out ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
 /* ---- what is completed --------------------------------------------------------------------- */
@@ -133,6 +140,13 @@ enum nv_err kit_decode(void *ctx, enum nv_signal signal, char *body, size_t len,
 static void copy_text(char *to, size_t size, struct nv_str s)
 {
     snprintf(to, size, "%.*s", NV_STR_ARG(s));
+}
+
+/* As ck_assert, but allocates nothing while all is well: memory may be failing. */
+static void demand(bool fact)
+{
+    if (!fact)
+        ck_abort_msg("a completed trace is not as it came");
 }
 
 static void describe(const struct nv_raw_trace *raw, struct kit_trace *out)
@@ -145,9 +159,9 @@ static void describe(const struct nv_raw_trace *raw, struct kit_trace *out)
     for (uint32_t i = 0; i < raw->item_count; i++) {
         const struct nv_raw_item *item = &raw->items[i];
         size_t at = strlen(out->items);
-        ck_assert_uint_lt(item->group, raw->group_count);
-        ck_assert_uint_ge(item->bytes.len, 2);
-        ck_assert_int_eq(item->bytes.ptr[0], out->trace);
+        demand(item->group < raw->group_count);
+        demand(item->bytes.len >= 2);
+        demand(item->bytes.ptr[0] == out->trace);
         bool log = item->signal == NV_SIGNAL_LOGS;
         snprintf(out->items + at, sizeof out->items - at, "%s%s%c%s", at ? " " : "", log ? "(" : "",
                  item->bytes.ptr[1], log ? ")" : "");
@@ -159,7 +173,7 @@ static void describe(const struct nv_raw_trace *raw, struct kit_trace *out)
         size_t at = strlen(out->services);
         snprintf(out->services + at, sizeof out->services - at, "%s%.*s", at ? " " : "",
                  NV_STR_ARG(raw->groups[i].service_name));
-        ck_assert(nv_str_eq(raw->groups[i].resource, raw->groups[i].service_name));
+        demand(nv_str_eq(raw->groups[i].resource, raw->groups[i].service_name));
     }
     copy_text(out->first_name, sizeof out->first_name, raw->first_name);
     copy_text(out->first_session, sizeof out->first_session, raw->first_session);
@@ -170,7 +184,7 @@ static void describe(const struct nv_raw_trace *raw, struct kit_trace *out)
 static void complete(void *ctx, struct nv_raw_trace *raw)
 {
     struct kit *kit = ctx;
-    ck_assert_uint_lt(kit->trace_count, KIT_TRACES_MAX);
+    demand(kit->trace_count < KIT_TRACES_MAX);
     struct kit_trace *trace = &kit->traces[kit->trace_count++];
     describe(raw, trace);
     trace->at_ns = kit->clock.mono;
@@ -263,6 +277,11 @@ void kit_crash(struct kit *kit)
     shell("rm -rf '%s' && mv '%s.crash' '%s'", kit->directory);
 }
 
+void kit_clear_directory(struct kit *kit)
+{
+    shell("rm -rf '%s'/* '%s.crash' '%s.none'", kit->directory);
+}
+
 void kit_release(struct kit *kit)
 {
     kit_stop(kit);
@@ -281,7 +300,7 @@ void kit_directory(struct kit *kit)
     kit->config.journal_segment_bytes = 256u << 10;
 }
 
-static void note_done(void *ctx, enum nv_err err)
+void kit_note_done(void *ctx, enum nv_err err)
 {
     struct kit *kit = ctx;
     kit->done_count++;
@@ -292,7 +311,7 @@ enum nv_err kit_accept(struct kit *kit, struct nv_batch *batch)
 {
     int before = kit->done_count;
     struct nv_acceptor acceptor = nv_assembly_acceptor(kit->assembly);
-    acceptor.accept(acceptor.ctx, batch, note_done, kit);
+    acceptor.accept(acceptor.ctx, batch, kit_note_done, kit);
     ck_assert_int_eq(kit->done_count, before + 1);
     return kit->done_last;
 }

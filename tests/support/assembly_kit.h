@@ -53,6 +53,8 @@ void kit_crash(struct kit *kit);
 void kit_stop(struct kit *kit);
 /* Frees all; removes the directory. */
 void kit_release(struct kit *kit);
+/* Empties the directory; the assembly must have been stopped. */
+void kit_clear_directory(struct kit *kit);
 /* Makes an empty directory and sets the configuration to a journal in it. */
 void kit_directory(struct kit *kit);
 
@@ -63,6 +65,8 @@ struct nv_batch *kit_batch(const char *service, const char *spans);
 struct nv_batch *kit_logs(const char *service, const char *spans);
 /* Accepts and returns what `done` said. */
 enum nv_err kit_accept(struct kit *kit, struct nv_batch *batch);
+/* The `done` that kit_accept uses; its ctx is the kit. */
+nv_accept_done kit_note_done;
 #define kit_spans(kit, service, spans) kit_accept((kit), kit_batch((service), (spans)))
 /* Moves the clock on by `ms`, ticking at every deadline on the way. */
 void kit_advance(struct kit *kit, uint64_t ms);

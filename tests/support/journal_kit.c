@@ -27,17 +27,24 @@ static bool fails(struct journal_kit *kit, enum fail_op op)
     return true;
 }
 
+static void crash(struct journal_kit *kit)
+{
+    if (kit->witness)
+        _exit(pwrite(kit->witness_fd, kit->witness, kit->witness_len, 0) < 0 ? 1 : 77);
+    _exit(77);
+}
+
 /* Exits at even points before the call, at odd ones after it. */
 static void crash_before(struct journal_kit *kit)
 {
     if (kit->crash_at >= 0 && kit->any_calls++ == kit->crash_at / 2 && kit->crash_at % 2 == 0)
-        _exit(77);
+        crash(kit);
 }
 
 static void crash_after(struct journal_kit *kit)
 {
     if (kit->crash_at >= 0 && kit->any_calls - 1 == kit->crash_at / 2 && kit->crash_at % 2 == 1)
-        _exit(77);
+        crash(kit);
 }
 
 static int kit_open(void *ctx, const char *path, int flags, mode_t mode)

@@ -28,6 +28,10 @@ struct journal_kit {
     int failed_fd, synced_fd;
     /* Crash point: the process exits before call `crash_at` of any operation (after, if odd). */
     int crash_at, any_calls;
+    /* What is written to witness_fd before such an exit. */
+    const void *witness;
+    size_t witness_len;
+    int witness_fd;
 };
 
 /* Makes the directory; opens nothing. */
