@@ -109,6 +109,12 @@ enum nv_err nv_stage_receiver(const struct nv_options *options, struct nv_buf *o
     config->auth_token = options->receiver_auth_token;
     config->auth_tokens_file = options->receiver_auth_tokens_file;
     config->max_body_bytes = options->receiver_max_body_bytes;
+    config->threads = (unsigned)options->receiver_threads;
+    config->limits.connections_max = options->receiver_max_connections;
+    config->limits.undecoded_bytes_max = options->receiver_max_undecoded_bytes;
+    config->limits.head_timeout_ms = (unsigned)options->receiver_head_timeout_ms;
+    config->limits.body_timeout_ms = (unsigned)options->receiver_body_timeout_ms;
+    config->limits.idle_timeout_ms = (unsigned)options->receiver_idle_timeout_ms;
     enum nv_err err = join(&options->receiver_cors_allowed_origins, origins);
     if (err != NV_OK)
         return err;

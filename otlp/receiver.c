@@ -95,6 +95,12 @@ static enum nv_err make_grpc(struct nv_receiver *receiver, const struct nv_recei
     };
     nv_grpc_limits_init(&server.limits);
     server.limits.message_bytes_max = config->max_body_bytes;
+    if (server.limits.connections_max > config->limits.connections_max) {
+        server.limits.connections_max = config->limits.connections_max;
+    }
+    server.limits.undecoded_bytes_max = config->limits.undecoded_bytes_max;
+    server.limits.handshake_timeout_ms = config->limits.head_timeout_ms;
+    server.limits.call_timeout_ms = config->limits.body_timeout_ms;
     if (server.limits.undecoded_bytes_max < config->max_body_bytes) {
         server.limits.undecoded_bytes_max = config->max_body_bytes; /* one must fit */
     }

@@ -32,7 +32,10 @@ struct nv_receiver_config {
     unsigned threads;                 /* loops; 0: one for each processor, at most 4 */
     unsigned unix_mode;               /* 0660 */
     bool reuse_port;
-    struct nv_http_limits limits; /* body_bytes_max follows max_body_bytes */
+    /* Of each protocol; gRPC takes connections (at most its own default), undecoded bytes, head
+     * and body timeouts from it.
+     * body_bytes_max follows max_body_bytes. */
+    struct nv_http_limits limits;
 };
 
 /* Fills in the defaults named above. */
