@@ -327,6 +327,19 @@ static bool says_all(const struct nv_translation *t, const struct nv_candidate *
 static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work, uint16_t field,
                           const struct nv_value *value);
 
+/* Has another candidate of a {*} field given the same name another value? */
+static bool is_taken(struct nv_translation *t, const struct nv_span_work *work,
+                     const struct nv_candidate *candidate, const struct nv_value *value)
+{
+    const struct nv_field *field = &t->rules->fields[candidate->rule->field];
+    if (field->of_trace || candidate->attribute == UINT16_MAX || candidate->rest.len == 0)
+        return false;
+    struct nv_str name = concrete_name(t, field->name, candidate->rest);
+    const struct nv_value *there =
+        name.ptr ? nv_attributes_get(&work->span->attributes, name) : NULL;
+    return there && !nv_value_eq(there, value);
+}
+
 /* Each candidate of a {*} field stands for a name of its own. */
 static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work, uint16_t field)
 {
@@ -334,7 +347,9 @@ static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *w
         struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
         struct nv_transformed result;
         enum nv_err err = transform_candidate(t, work, candidate, &result);
-        if (!err && !result.absent) {
+        if (!err && !result.absent && is_taken(t, work, candidate, &result.value)) {
+            report_line(t, work, candidate, "lost");
+        } else if (!err && !result.absent) {
             report_line(t, work, candidate, "took");
             err = place(t, work, candidate, &result);
             if (says_all(t, candidate, &result))

@@ -40,6 +40,8 @@ enum nv_where {
     X(NV_STEP_MS, "ms", 0)                                                                         \
     X(NV_STEP_SINCE_START, "since_start", 0)                                                       \
     X(NV_STEP_PROVIDER, "provider", 0)                                                             \
+    X(NV_STEP_MODEL_PROVIDER, "model_provider", 0)                                                 \
+    X(NV_STEP_HOST_PROVIDER, "host_provider", 0)                                                   \
     X(NV_STEP_MESSAGES, "messages", 2)                                                             \
     X(NV_STEP_INSTRUCTIONS, "instructions", 0)                                                     \
     X(NV_STEP_OUTPUT_TEXT, "output_text", 0)                                                       \

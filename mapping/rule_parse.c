@@ -371,6 +371,9 @@ static enum nv_err check_row(const struct place *place, const struct nv_str *cel
         rule->flags |= NV_RULE_WILD;
     else if (holder && collects(first))
         rule->flags |= NV_RULE_TREE;
+    enum nv_step_op last = place->draft->steps[rule->first_step + rule->step_count - 1].op;
+    if ((rule->flags & NV_RULE_WILD) && !row->source.wild && last != NV_STEP_SPREAD)
+        return wrong(place, cells[3], "{*} in the target needs {*} in the key, or spread");
     if (kind != (first == NV_STEP_KIND))
         return wrong(place, cells[4], "target kind and transform kind go together");
     if (kind && rule->kinds != NV_KINDS_ALL)

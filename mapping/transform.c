@@ -274,6 +274,26 @@ enum nv_err nv_step_provider(const struct nv_transform *transform, const struct 
     return nv_step_give(io, nv_value_string(name));
 }
 
+static enum nv_err give_guess(struct nv_transformed *io, struct nv_str name)
+{
+    io->exact = false;
+    return name.len > 0 ? nv_step_give(io, nv_value_string(name)) : nv_step_absent(io);
+}
+
+enum nv_err nv_step_model_provider(const struct nv_transform *transform, const struct nv_step *step,
+                                   struct nv_transformed *io)
+{
+    (void)step;
+    return give_guess(io, nv_provider_of_model(nv_value_text(transform->arena, &io->value)));
+}
+
+enum nv_err nv_step_host_provider(const struct nv_transform *transform, const struct nv_step *step,
+                                  struct nv_transformed *io)
+{
+    (void)step;
+    return give_guess(io, nv_provider_of_host(nv_value_text(transform->arena, &io->value)));
+}
+
 enum nv_err nv_step_vector_length(const struct nv_transform *transform, const struct nv_step *step,
                                   struct nv_transformed *io)
 {
@@ -299,6 +319,8 @@ static nv_step_fn *const steps_table[NV_STEP_COUNT_ALL] = {
     [NV_STEP_MS] = nv_step_ms,
     [NV_STEP_SINCE_START] = nv_step_since_start,
     [NV_STEP_PROVIDER] = nv_step_provider,
+    [NV_STEP_MODEL_PROVIDER] = nv_step_model_provider,
+    [NV_STEP_HOST_PROVIDER] = nv_step_host_provider,
     [NV_STEP_MESSAGES] = nv_step_messages,
     [NV_STEP_INSTRUCTIONS] = nv_step_instructions,
     [NV_STEP_OUTPUT_TEXT] = nv_step_output_text,

@@ -26,6 +26,19 @@ static bool is_object(const struct nv_value *value)
     return text.len > 0 && text.ptr[0] == '{';
 }
 
+/* Text, or a list of messages (objects or texts): what a canonical list can say whole. */
+static bool is_list(const struct nv_value *value)
+{
+    if (value->type != NV_VALUE_ARRAY)
+        return value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON ||
+               value->type == NV_VALUE_MAP;
+    for (uint32_t i = 0; i < value->as.array.count; i++)
+        if (value->as.array.items[i].type != NV_VALUE_MAP &&
+            value->as.array.items[i].type != NV_VALUE_STRING)
+            return false;
+    return true;
+}
+
 /* Is there more than one empty message? `[{role, parts: []}]` is kept as it was. */
 static bool says_something(const struct nv_value *list)
 {
@@ -41,7 +54,7 @@ enum nv_err nv_step_messages(const struct nv_transform *transform, const struct 
                              struct nv_transformed *io)
 {
     struct nv_messages messages;
-    bool wrapped = is_object(&io->value);
+    bool wrapped = is_object(&io->value) || !is_list(&io->value);
     enum nv_messages_direction direction =
         nv_str_eq(step->argument, NV_STR("output")) ? NV_MESSAGES_OUTPUT : NV_MESSAGES_INPUT;
     enum nv_err err = nv_messages_normalise(transform->arena, &io->value, direction, &messages);
