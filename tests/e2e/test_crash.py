@@ -150,7 +150,7 @@ def test_restarts_lose_nothing(make_gateway, backend, durability, how, rounds):
         {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url, "NOVEUM_PROJECT": "crash"})
     load, ready_s = Load(gateway).start(), []
     for _ in range(rounds):
-        time.sleep(random.uniform(0.3, 1.2))
+        time.sleep(random.uniform(0.5, 3.0) if SOAK else random.uniform(0.3, 1.2))
         restart(gateway, how, ready_s)
     time.sleep(0.5)
     load.finish()
@@ -163,7 +163,8 @@ def test_restarts_lose_nothing(make_gateway, backend, durability, how, rounds):
           f"refusals {dict(load.answers)}")
     assert len(acknowledged) > 100 * rounds / SLOW
     assert not lost, explain(backend, lost)
-    assert again <= 0.01 * len(acknowledged)
+    # what the backend had stored and not yet answered for when the program died, comes again
+    assert again <= (0.01 * len(acknowledged) if SOAK else 40 * rounds)
     assert not backend.schema_errors
     assert max(ready_s) <= 0.5 * SLOW
     gateway.assert_balanced()
