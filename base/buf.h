@@ -33,11 +33,14 @@ void nv_buf_clear(struct nv_buf *buf);
 enum nv_err nv_buf_reserve(struct nv_buf *buf, size_t extra);
 /* Appends. Errors as nv_buf_reserve. */
 enum nv_err nv_buf_append(struct nv_buf *buf, const void *bytes, size_t len);
+/* The same of a view. */
 enum nv_err nv_buf_append_str(struct nv_buf *buf, struct nv_str s);
+/* The same of one byte. */
 enum nv_err nv_buf_append_char(struct nv_buf *buf, char c);
 /* Appends printf's text (no terminator is counted). Errors as nv_buf_reserve. */
 enum nv_err nv_buf_printf(struct nv_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* The same with the arguments in a list, which is left as vprintf leaves it. */
 enum nv_err nv_buf_vprintf(struct nv_buf *buf, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 /* Drops the first `len` bytes (clamped), moving the rest down. */

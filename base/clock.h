@@ -22,6 +22,7 @@ struct nv_clock {
 const struct nv_clock *nv_clock_system(void);
 /* Shorthands that call through `clock`. */
 uint64_t nv_clock_mono_ns(const struct nv_clock *clock);
+/* Wall clock time: nanoseconds since 1970. For what leaves the program, never for waiting. */
 uint64_t nv_clock_wall_ns(const struct nv_clock *clock);
 
 /* A clock that stands still until told otherwise. Set the fields at will; one thread. */

@@ -24,17 +24,28 @@ struct nv_json_writer {
 
 /* Starts writing at the end of `buf` (borrowed while the writer is used). */
 void nv_json_write_init(struct nv_json_writer *writer, struct nv_buf *buf);
+/* Opens an object: keys and values follow in turn. Past the depth limit: NV_ERR_DEPTH. */
 void nv_json_write_begin_object(struct nv_json_writer *writer);
+/* Closes the innermost object. Closing what is not open is a bug and asserts. */
 void nv_json_write_end_object(struct nv_json_writer *writer);
+/* Opens an array: values follow. Past the depth limit: NV_ERR_DEPTH. */
 void nv_json_write_begin_array(struct nv_json_writer *writer);
+/* Closes the innermost array. */
 void nv_json_write_end_array(struct nv_json_writer *writer);
+/* Writes a key, escaped, and its colon; a value must follow. Duplicates are the caller's business.
+ */
 void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key);
+/* Writes any bytes as a string: escaped, invalid UTF-8 replaced and counted. */
 void nv_json_write_string(struct nv_json_writer *writer, struct nv_str value);
+/* Writes an integer, exact to the last digit whatever a reader makes of it. */
 void nv_json_write_int(struct nv_json_writer *writer, int64_t value);
+/* The same for the upper half of 64 bits. */
 void nv_json_write_uint(struct nv_json_writer *writer, uint64_t value);
 /* Shortest text that reads back as the same double; NaN and infinities become strings. */
 void nv_json_write_double(struct nv_json_writer *writer, double value);
+/* Writes true or false. */
 void nv_json_write_bool(struct nv_json_writer *writer, bool value);
+/* Writes null. */
 void nv_json_write_null(struct nv_json_writer *writer);
 /* Base64 (RFC 4648, padded) of `bytes` as a string. */
 void nv_json_write_base64(struct nv_json_writer *writer, struct nv_str bytes);
@@ -42,7 +53,9 @@ void nv_json_write_base64(struct nv_json_writer *writer, struct nv_str bytes);
 void nv_json_write_raw(struct nv_json_writer *writer, struct nv_str json);
 /* Opens a string whose content is appended in pieces, then closes it. */
 void nv_json_write_string_begin(struct nv_json_writer *writer);
+/* Appends to the open string, escaped. A character must not be split over two parts. */
 void nv_json_write_string_part(struct nv_json_writer *writer, struct nv_str part);
+/* Closes the string. */
 void nv_json_write_string_end(struct nv_json_writer *writer);
 
 #endif

@@ -32,6 +32,7 @@ struct nv_log_site {
     unsigned long long window;
     unsigned int count;
 };
+/* Writes one line, or only counts it when its site has used up its burst; never allocates. */
 void nv_log_write(struct nv_log_site *site, enum nv_log_level level, const char *area,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 

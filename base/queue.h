@@ -38,7 +38,9 @@ void nv_queue_close(struct nv_queue *queue);
 /* Wakes one waiting consumer, or else the next that would wait, without an item (its pop gives 0).
  */
 void nv_queue_wake(struct nv_queue *queue);
+/* Items inside now; stale as soon as it is returned. */
 size_t nv_queue_items(struct nv_queue *queue);
+/* Sum of the bytes the items inside were pushed with; likewise. */
 size_t nv_queue_bytes(struct nv_queue *queue);
 
 #endif

@@ -36,7 +36,9 @@ bool nv_str_eq(struct nv_str a, struct nv_str b);
 bool nv_str_ieq(struct nv_str a, struct nv_str b);
 /* As memcmp, a shorter string before a longer one that it begins. */
 int nv_str_cmp(struct nv_str a, struct nv_str b);
+/* Does `s` begin with `prefix`? Everything begins with the empty view. */
 bool nv_str_starts(struct nv_str s, struct nv_str prefix);
+/* Does `s` end with `suffix`? */
 bool nv_str_ends(struct nv_str s, struct nv_str suffix);
 /* Offset of the first `needle` in `s`, or SIZE_MAX. An empty needle is found at 0. */
 size_t nv_str_find(struct nv_str s, struct nv_str needle);
@@ -56,6 +58,7 @@ bool nv_str_eq_secret(struct nv_str a, struct nv_str b);
  * NV_ERR_MALFORMED otherwise, `out` untouched.
  */
 enum nv_err nv_str_to_int64(struct nv_str s, int64_t *out) NV_MUST_USE;
+/* The same without a sign. */
 enum nv_err nv_str_to_uint64(struct nv_str s, uint64_t *out) NV_MUST_USE;
 /* Whole of `s` as a JSON number or NaN, Infinity, -Infinity (locale-independent). */
 enum nv_err nv_str_to_double(struct nv_str s, double *out) NV_MUST_USE;

@@ -75,9 +75,11 @@ double nv_wire_double(uint64_t value);
 enum nv_err nv_wire_put_varint(struct nv_buf *buf, uint64_t value);
 /* Appends tag and number; also for enums and bools; a negative int is its 64-bit pattern. */
 enum nv_err nv_wire_put_uint(struct nv_buf *buf, uint32_t number, uint64_t value);
-/* Appends tag and 8 or 4 bytes, little endian. */
+/* Appends tag and 8 bytes, little endian. */
 enum nv_err nv_wire_put_fixed64(struct nv_buf *buf, uint32_t number, uint64_t value);
+/* Appends tag and 4 bytes, little endian. */
 enum nv_err nv_wire_put_fixed32(struct nv_buf *buf, uint32_t number, uint32_t value);
+/* Appends tag and the 8 bytes of a double. */
 enum nv_err nv_wire_put_double(struct nv_buf *buf, uint32_t number, double value);
 /* Appends tag, length and bytes: strings, bytes, ready-made messages. */
 enum nv_err nv_wire_put_bytes(struct nv_buf *buf, uint32_t number, struct nv_str bytes);
@@ -86,6 +88,7 @@ enum nv_err nv_wire_put_bytes(struct nv_buf *buf, uint32_t number, struct nv_str
  * which sets the length (minimal; contents of 128 bytes and more are moved once). Marks nest.
  */
 size_t nv_wire_begin(struct nv_buf *buf, uint32_t number);
+/* Closes the field that `mark` opened. Errors: the buffer's. */
 enum nv_err nv_wire_end(struct nv_buf *buf, size_t mark);
 
 #endif

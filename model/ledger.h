@@ -53,15 +53,25 @@ struct nv_ledger {
     uint64_t dead[NV_DEAD_COUNT];
 };
 
-/* Any thread. `spans` may be 0. Moving more than is there is a bug and asserts. */
+/* All below: any thread; `spans` may be 0; moving more than is there is a bug and asserts. */
+
+/* Refused at the door; never received. */
 void nv_ledger_reject(enum nv_reject reason, uint64_t spans);
-void nv_ledger_receive(uint64_t spans, bool replayed); /* into held */
-void nv_ledger_queue(uint64_t spans);                  /* held into queued: by the exporter */
-void nv_ledger_requeue(uint64_t spans); /* an outbox record found at start: received, into queued */
-void nv_ledger_deliver(uint64_t spans); /* queued into delivered */
+/* Received, into held; `replayed`: from the journal after a restart. */
+void nv_ledger_receive(uint64_t spans, bool replayed);
+/* Held into queued: the trace is complete and on its way. */
+void nv_ledger_queue(uint64_t spans);
+/* An outbox record found at the start: received (as replayed), into queued. */
+void nv_ledger_requeue(uint64_t spans);
+/* Queued into delivered. */
+void nv_ledger_deliver(uint64_t spans);
+/* Held into dropped, by a configured policy. */
 void nv_ledger_drop_held(enum nv_drop reason, uint64_t spans);
+/* Queued into dropped, by a configured policy. */
 void nv_ledger_drop_queued(enum nv_drop reason, uint64_t spans);
+/* Held into dead-lettered. */
 void nv_ledger_dead_held(enum nv_dead reason, uint64_t spans);
+/* Queued into dead-lettered. */
 void nv_ledger_dead_queued(enum nv_dead reason, uint64_t spans);
 /* A consistent copy. */
 void nv_ledger_read(struct nv_ledger *out);

@@ -68,11 +68,17 @@ struct nv_attributes {
     uint32_t capacity;
 };
 
+/* OTLP's empty AnyValue, JSON's null. */
 struct nv_value nv_value_null(void);
+/* A truth value. */
 struct nv_value nv_value_bool(bool v);
+/* A 64-bit integer. */
 struct nv_value nv_value_int(int64_t v);
+/* A double; NaN and infinities are written as strings. */
 struct nv_value nv_value_double(double v);
+/* Text. Borrowed: `v` must outlive the value. */
 struct nv_value nv_value_string(struct nv_str v);
+/* Text of a whole, valid JSON value, written as it is. Borrowed likewise. */
 struct nv_value nv_value_json(struct nv_str v);
 
 /* Deep comparison; INT and DOUBLE of the same number are equal, MAPs whatever their order. */

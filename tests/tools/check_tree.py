@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The form of the sources: what CONTRIBUTING.md asks for and no compiler checks.
 
-Every .c opens with an overview comment of at least four lines, includes base/banned.h last, has a
+Every prototype in a header has its contract above it (95 % at least). Every .c opens with an overview comment of at least four lines, includes base/banned.h last, has a
 unit test of its name, is at most 600 lines long and 100 columns wide; nothing is marked as left to
 do; every header has a guard named after its path and opens with a comment.
 
@@ -26,6 +26,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 # While stages are being built, a missing unit test is printed and does not fail the check.
 UNTESTED_FAILS = False
 
+DOCUMENTED_PERCENT_MIN = 95
+PROTOTYPE = re.compile(r"^(?!typedef|return|static|struct \w* ?\{|enum \w* ?\{)[A-Za-z_][\w\s*(),]*\b\w+\s*\([^;{]*")
 LEFT_TO_DO = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
 
 
@@ -56,6 +58,27 @@ def check_source(name, text):
         yield f"{name}: base/banned.h is not the last include"
 
 
+def undocumented(name, text):
+    """Prototypes without a comment directly above them, and how many prototypes there are."""
+    count, found = 0, []
+    documented = in_comment = False
+    depth = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        code = line.strip()
+        if in_comment or code.startswith("/*"):
+            in_comment = "*/" not in code
+            documented = True
+            continue
+        if depth == 0 and PROTOTYPE.match(line) and "{" not in code and "=" not in code:
+            count += 1
+            if not documented:
+                found.append(f"{name}:{number}: prototype without a comment")
+        depth += code.count("{") - code.count("}")
+        if not code or code.endswith(";") and not code.startswith("#"):
+            documented = False
+    return count, found
+
+
 def check_header(name, text):
     if not text.startswith("/*"):
         yield f"{name}:1: opens without a comment saying what it is"
@@ -66,13 +89,18 @@ def check_header(name, text):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    problems, untested = [], []
+    problems, untested, bare = [], [], []
+    prototypes = 0
     for stage in STAGES:
         for path in sorted((root / stage).rglob("*.[ch]")):
             name = str(path.relative_to(root))
             text = path.read_text(encoding="utf-8")
             problems += check_text(name, text)
             problems += check_source(name, text) if path.suffix == ".c" else check_header(name, text)
+            if path.suffix == ".h":
+                count, found = undocumented(name, text)
+                prototypes += count
+                bare += found
             if path.suffix != ".c" or name in TESTED_ELSEWHERE:
                 continue
             test = root / "tests" / "unit" / stage / f"test_{path.name}"
@@ -85,6 +113,8 @@ def main():
         test = root / "tests" / "unit" / pathlib.Path(name).parent / f"test_{pathlib.Path(name).name}"
         if test.exists():
             problems.append(f"{name}: has a unit test now, take it off the list in check_tree.py")
+    if len(bare) * 100 > prototypes * (100 - DOCUMENTED_PERCENT_MIN):
+        problems += bare
     for problem in problems + untested:
         print(problem)
     return 1 if problems or (untested and UNTESTED_FAILS) else 0
