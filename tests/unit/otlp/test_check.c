@@ -58,7 +58,7 @@ START_TEST(long_paths_keep_their_head)
     nv_path_prepend(&fail, "last");
     ck_assert_str_eq(fail.path, "last");
     for (int i = 0; i < 30; i++) {
-        char head[16];
+        char head[32];
         (void)snprintf(head, sizeof head, "values[%d]", i);
         nv_path_prepend(&fail, head);
     }
