@@ -218,6 +218,27 @@ static void put(struct nv_map *map, struct nv_str key, struct nv_value value)
     map->items[map->count++] = (struct nv_attribute){key, value};
 }
 
+/* Adds the members that no handler expressed. One that has a name of ours (a second `role`, a
+ * reasoning that is no text) gets `source.` before it: a name stands once. */
+static enum nv_err put_rest(struct nv_arena *arena, struct nv_map *map,
+                            const struct nv_attributes *rest)
+{
+    const uint32_t ours = map->count;
+    for (uint32_t i = 0; i < rest->count; i++) {
+        struct nv_str key = rest->items[i].key;
+        for (uint32_t j = 0; j < ours; j++) {
+            if (!nv_str_eq(map->items[j].key, key))
+                continue;
+            key = nv_arena_printf(arena, "source.%.*s", NV_STR_ARG(key));
+            if (key.ptr == NULL)
+                return NV_ERR_NO_MEMORY;
+            break;
+        }
+        map->items[map->count++] = (struct nv_attribute){key, rest->items[i].value};
+    }
+    return NV_OK;
+}
+
 static struct nv_value array_or_null(const struct nv_values *values)
 {
     if (values->count == 0)
@@ -255,8 +276,9 @@ static enum nv_err flush(struct nv_message *message)
         put(&map, NV_STR("reasoning"), nv_value_string(thought));
     put(&map, NV_STR("reasoning_details"), array_or_null(&message->details));
     put(&map, NV_STR("finish_reason"), message->finish);
-    for (uint32_t i = 0; i < message->rest.count; i++)
-        map.items[map.count++] = message->rest.items[i];
+    err = put_rest(arena, &map, &message->rest);
+    if (err != NV_OK)
+        return err;
     struct nv_messages_state *state = message->state;
     /* A message that says nothing may have been emptied by its instrumentation. */
     state->partial |= !gathered(message);
@@ -292,10 +314,9 @@ static enum nv_err extend_last(struct nv_message *message)
     if (nv_map_get(last, NV_STR("tool_call_id")) == NULL)
         put(&map, NV_STR("tool_call_id"), message->call_id);
     put(&map, NV_STR("finish_reason"), message->finish);
-    for (uint32_t i = 0; i < message->rest.count; i++)
-        map.items[map.count++] = message->rest.items[i];
+    enum nv_err err = put_rest(state->arena, &map, &message->rest);
     last->as.map = map;
-    return NV_OK;
+    return err;
 }
 
 enum nv_err nv_message_end(struct nv_message *message)

@@ -9,6 +9,8 @@
 #include "mapping/json_text.h"
 #include "mapping/messages_build.h"
 
+#include <assert.h>
+
 #include "base/banned.h"
 
 #define TOOLS_DEPTH_MAX 8u
@@ -113,6 +115,7 @@ static enum nv_err write_tool(struct walk *walk, const struct tool *tool)
     const bool function = is_function_word(tool->type);
     const struct nv_value word = nv_value_string(NV_STR("function"));
     const struct nv_value *name = tool->name != NULL ? tool->name : tool->type;
+    assert(name != NULL);
     enum nv_err err =
         nv_attributes_add(&members, walk->arena, NV_STR("type"), function ? word : *tool->type);
     if (err == NV_OK)
@@ -168,7 +171,8 @@ static enum nv_err visit(struct walk *walk, const struct nv_value *value, unsign
 static const struct nv_value *text_member(const struct nv_value *map, struct nv_str key)
 {
     const struct nv_value *value = nv_map_get(map, key);
-    return value != NULL && value->type == NV_VALUE_STRING ? value : NULL;
+    const bool text = value != NULL && value->type == NV_VALUE_STRING && !nv_value_empty(value);
+    return text ? value : NULL;
 }
 
 /* {name, ...}, {function: {name}}, {toolSpec: {name}}, or a provider's own tool: {type: ...}. */
