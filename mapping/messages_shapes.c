@@ -34,6 +34,9 @@ static bool is_canonical(const struct nv_value *object, const struct nv_members 
     static const struct nv_str plain[] = {NV_STR_INIT("role"), NV_STR_INIT("content"),
                                           NV_STR_INIT("name"), NV_STR_INIT("tool_call_id"),
                                           NV_STR_INIT("finish_reason")};
+    /* Fewer known members than members: one is empty, or stands twice. */
+    if ((uint32_t)__builtin_popcountll(members->mask) != object->as.map.count)
+        return false;
     for (uint32_t i = 0; i < object->as.map.count; i++) {
         const struct nv_attribute *member = &object->as.map.items[i];
         bool known = false;
