@@ -1,0 +1,232 @@
+/*
+ * What becomes of a completed trace: each end is reached, the ledger agrees, the claim is settled
+ * once, and nothing leaks (asan).
+ */
+#include "expect.h"
+#include "otlp_build.h"
+
+#include "gateway/explain.h"
+#include "gateway/pipeline.h"
+#include "tests/support/mapping_kit.h"
+
+#include "base/banned.h"
+
+struct fate {
+    unsigned consumed, shown, remembered, settled, stored;
+    enum nv_outcome outcome;
+    enum nv_err store_err;
+    char head[1000], payload[4000];
+};
+
+static struct fate fate;
+static struct nv_sampling sampling;
+static struct nv_mapping *mapping;
+static struct nv_fake_clock fake;
+
+static void settle(void *ctx, struct nv_claim *claim, enum nv_outcome outcome)
+{
+    (void)ctx;
+    ck_assert_ptr_eq(claim, (struct nv_claim *)&fate);
+    fate.settled++;
+    fate.outcome = outcome;
+}
+
+static void remember(void *ctx, const struct nv_raw_trace *raw, struct nv_str name,
+                     struct nv_str session, struct nv_str user)
+{
+    ck_assert_ptr_eq(ctx, &fate);
+    ck_assert_ptr_nonnull(raw);
+    ck_assert_uint_gt(name.len, 0);
+    (void)session;
+    (void)user;
+    fate.remembered++;
+}
+
+static void show(void *ctx, const struct nv_trace *trace)
+{
+    ck_assert_ptr_eq(ctx, &fate);
+    ck_assert_uint_eq(fate.consumed, 0);
+    ck_assert_uint_eq(trace->span_count, 1);
+    fate.shown++;
+}
+
+static void consume(void *ctx, struct nv_trace *trace)
+{
+    ck_assert_ptr_eq(ctx, &fate);
+    ck_assert_ptr_eq(trace->claim, (struct nv_claim *)&fate);
+    fate.consumed++;
+    nv_ledger_queue(trace->span_count);
+    nv_ledger_deliver(trace->span_count);
+    nv_arena_free(trace->arena);
+}
+
+static enum nv_err put(void *ctx, enum nv_record_kind kind, struct nv_str head,
+                       struct nv_str payload, uint64_t *id)
+{
+    (void)ctx;
+    ck_assert_int_eq(kind, NV_RECORD_DEAD_LETTER);
+    ck_assert(head.len < sizeof fate.head && payload.len < sizeof fate.payload);
+    memcpy(fate.head, head.ptr, head.len);
+    memcpy(fate.payload, payload.ptr, payload.len);
+    fate.stored++;
+    *id = 1;
+    return fate.store_err;
+}
+
+static const struct nv_store store = {.put = put};
+
+static struct nv_pipeline make_pipeline(const struct nv_store *dead_letters)
+{
+    return (struct nv_pipeline){.mapping = mapping,
+                                .sampling = &sampling,
+                                .clock = &fake.clock,
+                                .settler = {.settle = settle},
+                                .store = dead_letters,
+                                .next_ctx = &fate,
+                                .remember = remember,
+                                .show = show,
+                                .consume = consume};
+}
+
+/* A batch with one span; `status` is the bytes of its Status message. */
+static struct nv_batch *one_span(struct nv_str status)
+{
+    struct nv_test_message more = {0};
+    nv_test_add(&more, 5, NV_STR("root"));
+    if (status.len > 0)
+        nv_test_add(&more, 15, status);
+    struct nv_test_message span =
+        nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, nv_test_view(&more));
+    struct nv_test_message request = nv_test_request(nv_test_view(&span));
+    struct nv_test_decoded decoded =
+        nv_test_decode(NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, nv_test_view(&request));
+    ck_assert_int_eq(decoded.err, NV_OK);
+    return decoded.batch;
+}
+
+static void complete(const struct nv_store *dead_letters, struct nv_str status, bool damage)
+{
+    struct nv_pipeline pipeline = make_pipeline(dead_letters);
+    struct nv_completer completer = nv_pipeline_completer(&pipeline);
+    struct nv_batch *batch = one_span(status);
+    struct nv_raw_trace *raw = nv_explain_raw(batch, 0);
+    raw->claim = (struct nv_claim *)&fate;
+    if (damage)
+        raw->items[0].bytes.len--;
+    nv_ledger_receive(1, false);
+    completer.complete(completer.ctx, raw);
+    nv_batch_free(batch);
+}
+
+static void set_up(void)
+{
+    fate = (struct fate){0};
+    nv_ledger_reset();
+    nv_sampling_set(&sampling, 1.0, true);
+    nv_fake_clock_init(&fake, 0, 1000 * NV_NS_PER_S);
+    mapping = nv_test_mapping_new();
+}
+
+static void tear_down(void)
+{
+    nv_mapping_free(mapping);
+}
+
+static struct nv_ledger ledger(void)
+{
+    struct nv_ledger now;
+    nv_ledger_read(&now);
+    return now;
+}
+
+START_TEST(a_good_trace_is_shown_and_consumed)
+{
+    complete(&store, NV_STR(""), false);
+    ck_assert_uint_eq(fate.consumed, 1);
+    ck_assert_uint_eq(fate.shown, 1);
+    ck_assert_uint_eq(fate.remembered, 1);
+    ck_assert_uint_eq(fate.settled, 0); /* the exporter's business */
+    ck_assert_uint_eq(ledger().delivered, 1);
+}
+END_TEST
+
+START_TEST(sampled_out_before_translation)
+{
+    nv_sampling_set(&sampling, 0.0, false);
+    complete(&store, NV_STR("\x18\x02"), false);
+    ck_assert_uint_eq(fate.consumed + fate.shown + fate.stored, 0);
+    ck_assert_uint_eq(fate.settled, 1);
+    ck_assert_int_eq(fate.outcome, NV_OUTCOME_DROPPED);
+    ck_assert_uint_eq(ledger().dropped[NV_DROP_SAMPLED], 1);
+}
+END_TEST
+
+START_TEST(sampled_out_after_translation_unless_it_failed)
+{
+    nv_sampling_set(&sampling, 0.0, true);
+    complete(&store, NV_STR(""), false);
+    ck_assert_uint_eq(fate.consumed, 0);
+    ck_assert_int_eq(fate.outcome, NV_OUTCOME_DROPPED);
+    ck_assert_uint_eq(ledger().dropped[NV_DROP_SAMPLED], 1);
+    complete(&store, NV_STR("\x18\x02"), false); /* Status.code = ERROR */
+    ck_assert_uint_eq(fate.consumed, 1);
+    ck_assert_uint_eq(fate.settled, 1);
+}
+END_TEST
+
+START_TEST(what_cannot_be_translated_is_a_dead_letter)
+{
+    complete(&store, NV_STR(""), true);
+    ck_assert_uint_eq(fate.consumed, 0);
+    ck_assert_uint_eq(fate.stored, 1);
+    ck_assert_int_eq(fate.outcome, NV_OUTCOME_KEPT);
+    ck_assert_uint_eq(ledger().dead[NV_DEAD_UNTRANSLATABLE], 1);
+    ck_assert_ptr_nonnull(strstr(fate.head, "\"reason\":\"untranslatable\""));
+    ck_assert_ptr_nonnull(strstr(fate.head, "5b8efff798038103d269b633813fc60c"));
+    ck_assert_ptr_nonnull(strstr(fate.payload, "{\"otlp\":\""));
+}
+END_TEST
+
+START_TEST(and_left_in_the_journal_when_even_that_fails)
+{
+    fate.store_err = NV_ERR_NO_SPACE;
+    complete(&store, NV_STR(""), true);
+    ck_assert_int_eq(fate.outcome, NV_OUTCOME_LEFT);
+    ck_assert_uint_eq(ledger().held, 1);
+    complete(NULL, NV_STR(""), true);
+    ck_assert_uint_eq(fate.settled, 2);
+    ck_assert_int_eq(fate.outcome, NV_OUTCOME_LEFT);
+    ck_assert_uint_eq(ledger().held, 2);
+}
+END_TEST
+
+START_TEST(without_a_view_and_a_memory)
+{
+    struct nv_pipeline pipeline = make_pipeline(&store);
+    pipeline.show = NULL;
+    pipeline.remember = NULL;
+    struct nv_completer completer = nv_pipeline_completer(&pipeline);
+    struct nv_batch *batch = one_span(NV_STR(""));
+    struct nv_raw_trace *raw = nv_explain_raw(batch, 0);
+    raw->claim = (struct nv_claim *)&fate;
+    nv_ledger_receive(1, false);
+    completer.complete(completer.ctx, raw);
+    nv_batch_free(batch);
+    ck_assert_uint_eq(fate.consumed, 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway/pipeline");
+    TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_good_trace_is_shown_and_consumed);
+    tcase_add_test(tcase, sampled_out_before_translation);
+    tcase_add_test(tcase, sampled_out_after_translation_unless_it_failed);
+    tcase_add_test(tcase, what_cannot_be_translated_is_a_dead_letter);
+    tcase_add_test(tcase, and_left_in_the_journal_when_even_that_fails);
+    tcase_add_test(tcase, without_a_view_and_a_memory);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
