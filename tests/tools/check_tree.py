@@ -20,6 +20,11 @@ OVERVIEW_LINES_MIN = 4
 # Sources without a unit test of their own, and where they are tested instead.
 TESTED_ELSEWHERE = {
     "gateway/main.c": "tests/e2e: it only calls into the rest",
+    "gateway/admin.c": "tests/unit/gateway/test_gateway.c: it needs a gateway to show",
+    "gateway/commands.c": "tests/e2e/test_start.py, test_commands.py: it prints and exits",
+    "gateway/option_finish.c": "tests/unit/gateway/test_option_load.c: the last step of loading",
+    "gateway/option_sdk.c": "tests/unit/gateway/test_option_load.c: one source of several",
+    "gateway/run.c": "tests/e2e: signals, reload and exit codes of a process",
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)

@@ -70,7 +70,8 @@ START_TEST(out_of_memory)
         enum nv_err err = nv_explain_body(mapping, copy, body.len, &report, &fail);
         bool failed = oom_end();
         nv_buf_release(&report);
-        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        /* what only the report needs may be left out */
+        ck_assert(err == NV_OK || (failed && err == NV_ERR_NO_MEMORY));
         if (!failed)
             break;
     }

@@ -19,12 +19,18 @@ static void give(const char *key, struct nv_value value)
 static const struct {
     const char *key;
     const char *kind;
-} kinds[] = {{"tool.name", "tool"},         {"embedding.model", "embedding"},
-             {"rerank.query", "rerank"},    {"retrieval.query", "retrieval"},
-             {"llm.model", "llm"},          {"llm.provider", "llm"},
-             {"agent.name", "agent"},       {"chain.name", "chain"},
-             {"stt.text", "stt"},           {"tts.voice", "tts"},
-             {"llm.aggregated_usage.input_tokens", "span"}, {"http.method", "span"}};
+} kinds[] = {{"tool.name", "tool"},
+             {"embedding.model", "embedding"},
+             {"rerank.query", "rerank"},
+             {"retrieval.query", "retrieval"},
+             {"llm.model", "llm"},
+             {"llm.provider", "llm"},
+             {"agent.name", "agent"},
+             {"chain.name", "chain"},
+             {"stt.text", "stt"},
+             {"tts.voice", "tts"},
+             {"llm.aggregated_usage.input_tokens", "span"},
+             {"http.method", "span"}};
 
 START_TEST(kind_by_namespace)
 {
@@ -76,11 +82,11 @@ END_TEST
 START_TEST(sums_of_a_trace)
 {
     struct nv_span spans[3] = {0};
-    struct nv_attribute two[2][3] = {
-        {{NV_STR("llm.input_tokens"), nv_value_int(5)}, {NV_STR("llm.cost.total"), nv_value_int(1)}},
-        {{NV_STR("llm.input_tokens"), nv_value_int(INT64_MAX)},
-         {NV_STR("llm.output_tokens"), nv_value_int(2)},
-         {NV_STR("llm.cost.total"), nv_value_double(0.5)}}};
+    struct nv_attribute two[2][3] = {{{NV_STR("llm.input_tokens"), nv_value_int(5)},
+                                      {NV_STR("llm.cost.total"), nv_value_int(1)}},
+                                     {{NV_STR("llm.input_tokens"), nv_value_int(INT64_MAX)},
+                                      {NV_STR("llm.output_tokens"), nv_value_int(2)},
+                                      {NV_STR("llm.cost.total"), nv_value_double(0.5)}}};
     spans[0].attributes = (struct nv_attributes){two[0], 2, 2};
     spans[1].attributes = (struct nv_attributes){two[1], 3, 3};
     struct nv_trace trace = {.spans = spans, .span_count = 3};
