@@ -15,9 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from conftest import PROGRAM, SLOW, clean_environment
-
-__all__ = ["SLOW"]  # tests stretch their limits by it: sanitizer builds are slower
+from conftest import PROGRAM, SLOW, clean_environment  # tests stretch limits by SLOW: sanitizers
 
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"

@@ -94,3 +94,14 @@ def test_f08_huge_target(gateway):
 def test_f09_32_headers_of_200_bytes(gateway):
     headers = [(f"X-Header-{i}", "v" * 200) for i in range(32)]
     assert gateway.post(headers=headers).status == 200
+
+
+@pytest.mark.parametrize("form", ["length", "chunked"])
+@pytest.mark.parametrize("size, status", [(LIMIT - 1, 400), (LIMIT, 400), (LIMIT + 1, 413)])
+def test_p11_limit_to_the_byte(gateway, form, size, status):
+    """400: read whole and found to be no protobuf."""
+    body = b"\xff" * size
+    data = request(body=body)
+    if form == "chunked":
+        data = request(headers=[("Transfer-Encoding", "chunked")], length=False) + chunked(body, 50001)
+    assert gateway.raw(data).status == status
