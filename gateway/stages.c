@@ -67,6 +67,9 @@ void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_conf
     config->journal_directory = options->journal_directory;
     config->durability = (enum nv_durability)options->journal_durability;
     config->journal_max_bytes = options->journal_max_bytes;
+    /* A quota below a few segments would be full before its first record. */
+    if (config->journal_segment_bytes > options->journal_max_bytes / 8)
+        config->journal_segment_bytes = (uint32_t)(options->journal_max_bytes / 8);
     config->shards = shard_count();
 }
 
