@@ -42,6 +42,7 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
     sender->limits = (struct nv_pack_limits){config->batch_traces, config->max_body_bytes};
     nv_gate_init(&sender->gate, config->max_in_flight, now_ns);
     nv_outbox_init(&sender->outbox, sender->store);
+    nv_buf_init(&sender->scratch, SIZE_MAX);
     sender->drain_filled_ns = now_ns;
     if (getrandom(&sender->random, sizeof sender->random, GRND_NONBLOCK) < 0)
         sender->random = nv_clock_wall_ns(sender->clock);
@@ -53,6 +54,7 @@ void nv_sender_release(struct nv_sender *sender)
     assert(sender->fresh.count == 0 && sender->doomed.count == 0 && sender->retry == NULL);
     nv_compressor_free(sender->compressor);
     nv_outbox_release(&sender->outbox);
+    nv_buf_release(&sender->scratch);
 }
 
 uint64_t nv_sender_random(struct nv_sender *sender)
@@ -236,20 +238,20 @@ static bool use_gzip(const struct nv_sender *sender, const struct nv_body *body,
     return !body->identity && now_ns >= sender->identity_until_ns;
 }
 
+/* Pages of a fresh 4 MiB buffer cost as much as packing into it: the scratch buffer stays. */
 static enum nv_err build_wire(struct nv_sender *sender, struct nv_body *body)
 {
-    struct nv_buf packed;
+    uint64_t wall_ns = nv_clock_wall_ns(sender->clock);
     enum nv_err err;
 
     nv_buf_release(&body->wire);
-    err = nv_body_write(body, nv_clock_wall_ns(sender->clock), &body->wire);
-    if (err != NV_OK || !body->gzip)
+    if (!body->gzip)
+        return nv_body_write(body, wall_ns, &body->wire);
+    nv_buf_clear(&sender->scratch);
+    err = nv_body_write(body, wall_ns, &sender->scratch);
+    if (err != NV_OK)
         return err;
-    nv_buf_init(&packed, SIZE_MAX);
-    err = nv_compress_gzip(sender->compressor, nv_buf_str(&body->wire), &packed);
-    nv_buf_release(&body->wire);
-    body->wire = packed;
-    return err;
+    return nv_compress_gzip(sender->compressor, nv_buf_str(&sender->scratch), &body->wire);
 }
 
 static void write_copies(struct nv_sender *sender, const struct nv_body *body)
@@ -384,6 +386,8 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
     else
         write_files(sender, now_ns);
     more = nv_sender_spill(sender, now_ns);
+    if (nv_sender_is_idle(sender))
+        nv_buf_release(&sender->scratch);
     nv_sender_refresh_status(sender);
     if (more)
         return 0;

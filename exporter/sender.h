@@ -41,6 +41,7 @@ struct nv_sender {
     struct nv_pack_limits limits;
     struct nv_gate gate;
     struct nv_outbox outbox;
+    struct nv_buf scratch; /* JSON of a body before gzip, kept while there is work */
 
     struct nv_encoded_list fresh;
     struct nv_encoded_list doomed; /* dead letters that the store has not taken yet */
