@@ -361,4 +361,5 @@ void nv_exporter_set_transport(struct nv_exporter *exporter, const struct nv_tra
 {
     assert(exporter->thread == NULL);
     exporter->sender.transport = transport;
+    exporter->sender.random = 1;
 }

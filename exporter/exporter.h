@@ -152,7 +152,8 @@ enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id) NV
 
 /* ---- inline mode: no thread, no socket, the caller's clock ---------------------------------- */
 
-/* Uses `transport` (borrowed) instead of the real one; before anything is consumed. */
+/* Uses `transport` (borrowed) instead of the real one, and a fixed seed for jitter; before anything
+ * is consumed. */
 void nv_exporter_set_transport(struct nv_exporter *exporter, const struct nv_transport *transport);
 /*
  * Does all that is due now on the caller's thread, as the sender thread would; returns the
