@@ -122,7 +122,9 @@ void nv_grpc_call_answer(struct nv_grpc_call *call, const struct nv_grpc_answer 
     call->code = answer->code;
     call->accepts_encodings = answer->accepts_encodings;
     call->stay = answer->stay;
-    if (answer->code == 0 && nv_grpc_put_frame(&call->out, answer->body) != NV_OK)
+    if (call->http_status != 200)
+        (void)nv_buf_append_str(&call->out, answer->message);
+    else if (answer->code == 0 && nv_grpc_put_frame(&call->out, answer->body) != NV_OK)
         call->code = NV_GRPC_UNAVAILABLE; /* no memory: the client will try again */
     /* what does not fit is left out: the code says what matters */
     if (nv_grpc_put_message(&call->answer_message, answer->message) != NV_OK)
@@ -242,6 +244,8 @@ static void take_message(struct nv_grpc_call *call, struct nv_str bytes)
 void nv_grpc_call_feed(struct nv_grpc_call *call, struct nv_str bytes)
 {
     assert(!call->received && !call->ready);
+    if (call->discarding)
+        return;
     call->dispatching = true;
     while (call->prefix_len < NV_GRPC_PREFIX_BYTES && bytes.len > 0 && !call->ready) {
         call->prefix[call->prefix_len++] = (uint8_t)bytes.ptr[0];
@@ -262,9 +266,10 @@ void nv_grpc_call_end(struct nv_grpc_call *call)
     assert(!call->received && !call->ready);
     call->received = true;
     call->dispatching = true;
-    if (call->prefix_len == 0) {
+    if (call->prefix_len == 0 && !call->discarding) {
         nv_grpc_call_refuse(call, NV_GRPC_UNIMPLEMENTED, "no message in a unary call");
-    } else if (call->prefix_len < NV_GRPC_PREFIX_BYTES || call->message_len < call->announced) {
+    } else if (!call->discarding &&
+               (call->prefix_len < NV_GRPC_PREFIX_BYTES || call->message_len < call->announced)) {
         nv_grpc_call_refuse(call, NV_GRPC_INTERNAL, "message ends too early");
     } else {
         call->handed = true;
@@ -280,6 +285,12 @@ size_t nv_grpc_call_take_message(struct nv_grpc_call *call, char **message)
     call->message = NULL;
     drop_message(call);
     return len;
+}
+
+void nv_grpc_call_discard(struct nv_grpc_call *call)
+{
+    assert(call->dispatching && !call->received);
+    call->discarding = true;
 }
 
 bool nv_grpc_call_compressed(const struct nv_grpc_call *call)

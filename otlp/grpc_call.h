@@ -30,7 +30,7 @@ enum nv_grpc_header {
 
 /* All views are borrowed for the call of nv_grpc_call_answer only. */
 struct nv_grpc_answer {
-    int http_status;        /* 0: 200, as for all that gRPC answers itself */
+    int http_status;        /* 0: 200, as for all that is gRPC; else `message` is the whole body */
     int code;               /* 0: `body` follows; else google/rpc/code.proto */
     struct nv_str message;  /* any bytes */
     struct nv_str details;  /* a google.rpc.Status with details; empty: none */
@@ -54,6 +54,8 @@ struct nv_grpc_service {
 struct nv_str nv_grpc_call_header(const struct nv_grpc_call *call, enum nv_grpc_header which);
 /* Did a header come more than once? */
 bool nv_grpc_call_repeats(const struct nv_grpc_call *call, enum nv_grpc_header which);
+/* In `head`: does not keep the message, whatever it is; `handle` is called at its end. */
+void nv_grpc_call_discard(struct nv_grpc_call *call);
 /* Gives the message away: *message is new (free() it; NULL when empty). Returns its length. */
 size_t nv_grpc_call_take_message(struct nv_grpc_call *call, char **message);
 /* Was the message's compressed flag set? */

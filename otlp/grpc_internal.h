@@ -55,6 +55,7 @@ struct nv_grpc_call {
     uint64_t answer_by_ns;  /* from grpc-timeout; UINT64_MAX: none */
 
     bool dispatching; /* loop's thread is inside of the service: answers are picked up there */
+    bool discarding;  /* the message is not kept */
     bool received;    /* the request is complete, or will not be read any further */
     bool handed;      /* the service has yet to answer */
     bool ready;       /* the answer is there */

@@ -126,10 +126,8 @@ static void add_status(struct fields *fields, int code, char text[16])
 static void submit_error(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
     struct fields fields = {.count = 0};
-    char http[16];
     char code[16];
-    (void)snprintf(http, sizeof http, "%d", call->http_status);
-    add_field(&fields, ":status", nv_str_from(http));
+    add_field(&fields, ":status", NV_STR("200"));
     add_field(&fields, "content-type", NV_STR("application/grpc"));
     add_status(&fields, call->code, code);
     if (call->answer_message.len > 0)
@@ -148,7 +146,10 @@ static ssize_t end_data(nghttp2_session *h2, struct nv_grpc_call *call, uint32_t
     char code[16];
     if (call->stay)
         return NGHTTP2_ERR_DEFERRED;
-    *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (call->http_status != 200)
+        return 0; /* plain HTTP has no trailers */
+    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     add_status(&trailers, call->code, code);
     if (nghttp2_submit_trailer(h2, call->stream_id, trailers.nv, trailers.count) != 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -172,12 +173,16 @@ static ssize_t on_h2_read_data(nghttp2_session *h2, int32_t stream_id, uint8_t *
     return (ssize_t)rest.len;
 }
 
-static void submit_success(struct nv_grpc_session *session, struct nv_grpc_call *call)
+/* The response of a call, or the text that tells another client what it has found. */
+static void submit_body(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
     struct fields fields = {.count = 0};
     nghttp2_data_provider provider = {.read_callback = on_h2_read_data};
-    add_field(&fields, ":status", NV_STR("200"));
-    add_field(&fields, "content-type", NV_STR("application/grpc"));
+    char status[16];
+    bool grpc = call->http_status == 200;
+    (void)snprintf(status, sizeof status, "%d", call->http_status);
+    add_field(&fields, ":status", nv_str_from(status));
+    add_field(&fields, "content-type", grpc ? NV_STR("application/grpc") : NV_STR("text/plain"));
     (void)nghttp2_submit_response(session->h2, call->stream_id, fields.nv, fields.count, &provider);
 }
 
@@ -186,8 +191,8 @@ static void submit(struct nv_grpc_session *session, struct nv_grpc_call *call)
     assert(!call->submitted);
     call->submitted = true;
     call->received = true; /* whatever still comes is not read */
-    if (call->code == NV_GRPC_OK && call->http_status == 200)
-        submit_success(session, call);
+    if (call->code == NV_GRPC_OK || call->http_status != 200)
+        submit_body(session, call);
     else
         submit_error(session, call);
     if (session->allowance < ALLOWANCE_MAX)
@@ -404,7 +409,6 @@ static nghttp2_option *make_options(void)
     nghttp2_option_set_max_settings(option, SETTINGS_ENTRIES_MAX);
     nghttp2_option_set_max_outbound_ack(option, ACKS_QUEUED_MAX);
     nghttp2_option_set_max_continuations(option, CONTINUATIONS_MAX);
-    nghttp2_option_set_no_closed_streams(option, 1);
     return option;
 }
 

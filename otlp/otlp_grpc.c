@@ -87,22 +87,23 @@ static void refuse(struct nv_grpc_call *call, int code, const char *message)
     nv_grpc_call_refuse(call, code, message);
 }
 
-/* What is not gRPC at all is answered as HTTP would. */
-static bool refuse_http(struct nv_grpc_call *call)
+static bool is_grpc(const struct nv_grpc_call *call)
 {
-    struct nv_grpc_answer answer = {.code = NV_GRPC_INTERNAL};
+    return nv_grpc_is_content_type(nv_grpc_call_header(call, NV_GRPC_CONTENT_TYPE)) &&
+           nv_str_eq(nv_grpc_call_header(call, NV_GRPC_METHOD), NV_STR("POST"));
+}
+
+/* What is not gRPC at all is answered as HTTP would, when all of it has come. */
+static void refuse_http(struct nv_grpc_call *call)
+{
+    struct nv_grpc_answer answer = {
+        .http_status = 405, .code = NV_GRPC_INTERNAL, .message = NV_STR("method must be POST\n")};
     if (!nv_grpc_is_content_type(nv_grpc_call_header(call, NV_GRPC_CONTENT_TYPE))) {
         answer.http_status = 415;
-        answer.message = NV_STR("content-type must be application/grpc");
-    } else if (!nv_str_eq(nv_grpc_call_header(call, NV_GRPC_METHOD), NV_STR("POST"))) {
-        answer.http_status = 405;
-        answer.message = NV_STR("method must be POST");
-    } else {
-        return false;
+        answer.message = NV_STR("this is OTLP/gRPC: content-type must be application/grpc\n");
     }
     nv_count(NV_COUNT_REQUESTS_REFUSED, 1);
     nv_grpc_call_answer(call, &answer);
-    return true;
 }
 
 static enum nv_err check_token(const struct nv_otlp_grpc *otlp, const struct nv_grpc_call *call)
@@ -121,8 +122,10 @@ static void on_head(void *ctx, struct nv_grpc_call *call)
     const struct nv_otlp_grpc *otlp = ctx;
     enum method method = method_of(call);
     enum nv_coding coding;
-    if (refuse_http(call))
+    if (!is_grpc(call)) {
+        nv_grpc_call_discard(call);
         return;
+    }
     enum nv_err err = is_health(method) ? NV_OK : check_token(otlp, call);
     if (err != NV_OK)
         fail(call, err, NULL);
@@ -306,6 +309,10 @@ static void on_handle(void *ctx, struct nv_grpc_call *call)
 {
     const struct nv_otlp_grpc *otlp = ctx;
     enum method method = method_of(call);
+    if (!is_grpc(call)) {
+        refuse_http(call);
+        return;
+    }
     switch (method) {
     case METHOD_TRACES:
     case METHOD_LOGS:

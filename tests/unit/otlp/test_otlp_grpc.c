@@ -341,6 +341,11 @@ START_TEST(P07_not_grpc)
     const struct grpc_rig_stream *stream = ask(TRACES, cases[_i].headers, 0, one_span());
     ck_assert_int_eq(stream->http_status, cases[_i].status);
     ck_assert(stream->closed);
+    if (cases[_i].status != 200) {
+        ck_assert_str_eq(stream->content_type, "text/plain");
+        ck_assert_uint_gt(stream->body_len, 10);
+        ck_assert_int_eq(stream->grpc_status, -1);
+    }
     ck_assert_uint_eq(fake.items, cases[_i].status == 200);
 }
 END_TEST
