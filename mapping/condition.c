@@ -75,7 +75,7 @@ static bool attribute_matches(const struct nv_translation *t, const struct nv_sp
     if (!(t->scratch.present.bits[number / 64] >> number % 64 & 1))
         return false;
     const struct nv_value *value = &work->source.items[t->scratch.watch_at[number]].value;
-    return nv_glob_any(test->globs, glob_text(value, space));
+    return nv_glob_any_of(test->first, test->globs, glob_text(value, space));
 }
 
 static bool test_holds(const struct nv_translation *t, const struct nv_span_work *work,
@@ -84,13 +84,13 @@ static bool test_holds(const struct nv_translation *t, const struct nv_span_work
     char space[32];
     switch (test->what) {
     case NV_TEST_VALUE:
-        return nv_glob_any(test->globs, glob_text(value, space));
+        return nv_glob_any_of(test->first, test->globs, glob_text(value, space));
     case NV_TEST_SCOPE:
-        return nv_glob_any(test->globs, work->span->origin->scope_name);
+        return nv_glob_any_of(test->first, test->globs, work->span->origin->scope_name);
     case NV_TEST_NAME:
-        return nv_glob_any(test->globs, work->span->source_name);
+        return nv_glob_any_of(test->first, test->globs, work->span->source_name);
     case NV_TEST_SPAN_KIND:
-        return nv_glob_any(test->globs, span_kind_name(work->span->kind));
+        return nv_glob_any_of(test->first, test->globs, span_kind_name(work->span->kind));
     case NV_TEST_HAS:
         return any_bit(&t->scratch.present, &test->mask);
     case NV_TEST_ATTRIBUTE:

@@ -105,11 +105,10 @@ static enum nv_err decode_array(struct nv_arena *arena, struct nv_str bytes, uns
     return at_end(err);
 }
 
-/* All KeyValues in field `number`, as a list of its exact size. */
-static enum nv_err decode_attributes(struct nv_arena *arena, struct nv_str bytes, uint32_t number,
-                                     unsigned depth, struct nv_attributes *out)
+/* `count` KeyValues in field `number`, as a list of its exact size. */
+static enum nv_err decode_counted(struct nv_arena *arena, struct nv_str bytes, uint32_t number,
+                                  uint32_t count, unsigned depth, struct nv_attributes *out)
 {
-    uint32_t count = count_field(bytes, number);
     *out = (struct nv_attributes){0};
     if (count == 0)
         return NV_OK;
@@ -128,6 +127,13 @@ static enum nv_err decode_attributes(struct nv_arena *arena, struct nv_str bytes
                 return err;
         }
     return at_end(err);
+}
+
+/* All KeyValues in field `number`. */
+static enum nv_err decode_attributes(struct nv_arena *arena, struct nv_str bytes, uint32_t number,
+                                     unsigned depth, struct nv_attributes *out)
+{
+    return decode_counted(arena, bytes, number, count_field(bytes, number), depth, out);
 }
 
 static enum nv_err decode_kvlist(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
@@ -310,9 +316,9 @@ static void decode_span_number(const struct nv_wire_field *field, struct nv_span
 }
 
 /* Events and links, into lists of their exact size. */
-static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, struct nv_span *out)
+static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, uint32_t events,
+                                uint32_t links, struct nv_span *out)
 {
-    uint32_t events = count_field(bytes, SPAN_EVENTS), links = count_field(bytes, SPAN_LINKS);
     if (events + links == 0)
         return NV_OK;
     out->events = nv_arena_array(arena, events, sizeof *out->events);
@@ -340,17 +346,22 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     enum nv_err err;
+    uint32_t attributes = 0, events = 0, links = 0;
     memset(out, 0, sizeof *out);
     while (!(err = nv_wire_next(&wire, &field))) {
-        if (field.type == NV_WIRE_BYTES)
+        bool bytes_field = field.type == NV_WIRE_BYTES;
+        attributes += bytes_field && field.number == SPAN_ATTRIBUTES;
+        events += bytes_field && field.number == SPAN_EVENTS;
+        links += bytes_field && field.number == SPAN_LINKS;
+        if (bytes_field)
             decode_span_bytes(&field, out);
         else
             decode_span_number(&field, out);
     }
     if (err != NV_ERR_END)
         return err;
-    err = decode_attributes(arena, bytes, SPAN_ATTRIBUTES, 0, &out->attributes);
-    return err ? err : decode_lists(arena, bytes, out);
+    err = decode_counted(arena, bytes, SPAN_ATTRIBUTES, attributes, 0, &out->attributes);
+    return err ? err : decode_lists(arena, bytes, events, links, out);
 }
 
 enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *group,

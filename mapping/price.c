@@ -27,19 +27,22 @@
 
 struct row {
     struct nv_price price;
-    uint32_t order;
+    uint64_t first; /* nv_glob_first of the model */
+    uint32_t table, order;
+    bool glob;
 };
 
+/* Rows of one provider and table: exact names, sorted; behind them globs, as they were written. */
 struct provider_rows {
     struct nv_str provider;
-    uint32_t first, count;
+    uint32_t table, first, exact, count;
 };
 
 struct nv_prices {
     struct nv_arena *arena;
     struct row *rows;
     struct provider_rows *providers;
-    uint32_t row_count, row_capacity, provider_count;
+    uint32_t row_count, row_capacity, provider_count, table_count;
 };
 
 /* ---- parsing ------------------------------------------------------------------------------- */
@@ -76,6 +79,7 @@ static enum nv_err new_row(struct nv_prices *prices, struct row **out)
     }
     *out = &prices->rows[prices->row_count];
     (*out)->order = prices->row_count++;
+    (*out)->table = prices->table_count;
     return NV_OK;
 }
 
@@ -115,6 +119,8 @@ static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsig
         return err;
     row->price.provider = cells[0];
     row->price.model = cells[1];
+    row->first = nv_glob_first(cells[1]);
+    row->glob = nv_str_find_char(cells[1], '*') != SIZE_MAX;
     if (!day_ns(cells[2], &row->price.from_ns))
         return wrong(fail, name, number, (size_t)(cells[2].ptr - line.ptr) + 1,
                      "from must be a day as 2026-01-31");
@@ -152,16 +158,28 @@ enum nv_err nv_prices_add(struct nv_prices *prices, struct nv_str name, struct n
         if (err)
             return err;
     }
+    prices->table_count++;
     return NV_OK;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
 }
 
 static int compare_rows(const void *left, const void *right)
 {
     const struct row *a = left, *b = right;
     int order = nv_str_cmp(a->price.provider, b->price.provider);
-    if (order != 0)
-        return order;
-    return a->order < b->order ? -1 : a->order > b->order;
+    if (order == 0)
+        order = compare_numbers(a->table, b->table);
+    if (order == 0)
+        order = (int)a->glob - (int)b->glob;
+    if (order == 0 && !a->glob)
+        order = nv_str_cmp(a->price.model, b->price.model);
+    if (order == 0 && !a->glob) /* the latest day first */
+        order = compare_numbers(b->price.from_ns, a->price.from_ns);
+    return order ? order : compare_numbers(a->order, b->order);
 }
 
 enum nv_err nv_prices_finish(struct nv_prices *prices)
@@ -173,40 +191,71 @@ enum nv_err nv_prices_finish(struct nv_prices *prices)
     if (!prices->providers)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < prices->row_count; i++) {
-        struct nv_str provider = prices->rows[i].price.provider;
+        const struct row *row = &prices->rows[i];
         struct provider_rows *last = &prices->providers[prices->provider_count];
-        if (prices->provider_count > 0 && nv_str_eq(last[-1].provider, provider)) {
-            last[-1].count++;
-        } else {
-            *last = (struct provider_rows){provider, i, 1};
+        if (prices->provider_count == 0 || last[-1].table != row->table ||
+            !nv_str_eq(last[-1].provider, row->price.provider)) {
+            *last = (struct provider_rows){row->price.provider, row->table, i, 0, 0};
             prices->provider_count++;
+            last++;
         }
+        last[-1].count++;
+        last[-1].exact += !row->glob;
     }
     return NV_OK;
 }
 
 /* ---- finding ------------------------------------------------------------------------------- */
 
+static const struct nv_price *find_exact(const struct nv_prices *prices,
+                                         const struct provider_rows *rows, struct nv_str model,
+                                         uint64_t time_ns)
+{
+    uint32_t low = rows->first, end = rows->first + rows->exact, high = end;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (nv_str_cmp(prices->rows[middle].price.model, model) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < end && nv_str_eq(prices->rows[low].price.model, model); low++)
+        if (prices->rows[low].price.from_ns <= time_ns)
+            return &prices->rows[low].price;
+    return NULL;
+}
+
+/* The first glob that matches decides; later rows of the same glob only by their day. */
+static const struct nv_price *find_glob(const struct nv_prices *prices,
+                                        const struct provider_rows *rows, struct nv_str model,
+                                        uint64_t time_ns)
+{
+    const struct nv_price *best = NULL;
+    for (uint32_t i = rows->first + rows->exact; i < rows->first + rows->count; i++) {
+        const struct nv_price *price = &prices->rows[i].price;
+        bool later = best && price->from_ns > best->from_ns && nv_str_eq(best->model, price->model);
+        if (price->from_ns > time_ns || (best && !later))
+            continue;
+        if (nv_glob_any_of(prices->rows[i].first, price->model, model))
+            best = price;
+    }
+    return best;
+}
+
 static const struct nv_price *find_in(const struct nv_prices *prices, struct nv_str provider,
                                       struct nv_str model, uint64_t time_ns)
 {
-    const struct nv_price *best = NULL;
     for (uint32_t p = 0; p < prices->provider_count; p++) {
         const struct provider_rows *rows = &prices->providers[p];
         if (!nv_str_eq(rows->provider, provider))
             continue;
-        for (uint32_t i = rows->first; i < rows->first + rows->count; i++) {
-            const struct nv_price *price = &prices->rows[i].price;
-            if (price->from_ns > time_ns || !nv_glob_any(price->model, model))
-                continue;
-            /* The first row that matches decides; later ones of the same glob only by their day. */
-            if (!best)
-                best = price;
-            else if (nv_str_eq(best->model, price->model) && price->from_ns > best->from_ns)
-                best = price;
-        }
+        const struct nv_price *price = find_exact(prices, rows, model, time_ns);
+        if (!price)
+            price = find_glob(prices, rows, model, time_ns);
+        if (price)
+            return price;
     }
-    return best;
+    return NULL;
 }
 
 static bool all_digits(struct nv_str s)
@@ -291,14 +340,15 @@ const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_s
         lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
     }
     unsigned count = spell((struct nv_str){lower, trimmed.len}, tries);
-    struct nv_str maker = nv_provider_of_model(tries[count > 1 ? 1 : 0]);
-    const struct nv_str asked[] = {provider, nv_provider_of_model(tries[0]), maker};
-    for (unsigned p = 0; p < sizeof asked / sizeof *asked; p++)
-        for (unsigned i = 0; asked[p].len > 0 && i < count; i++) {
-            const struct nv_price *price = find_in(prices, asked[p], tries[i], time_ns);
+    for (unsigned p = 0; p < 3; p++) {
+        struct nv_str asked =
+            p == 0 ? provider : nv_provider_of_model(tries[p == 1 ? 0 : count - 1]);
+        for (unsigned i = 0; asked.len > 0 && i < count; i++) {
+            const struct nv_price *price = find_in(prices, asked, tries[i], time_ns);
             if (price)
                 return price;
         }
+    }
     return NULL;
 }
 

@@ -61,14 +61,9 @@ static bool is_digit(char c)
 /* Is there a digit right behind a dot? Only then can the key hold a number. */
 static bool may_hold_number(struct nv_str key)
 {
-    for (size_t pos = 0; pos + 1 < key.len;) {
-        const char *dot = memchr(key.ptr + pos, '.', key.len - pos - 1);
-        if (!dot)
-            return false;
-        pos = (size_t)(dot - key.ptr) + 1;
-        if (is_digit(key.ptr[pos]))
+    for (size_t pos = 0; pos + 1 < key.len; pos++)
+        if (key.ptr[pos] == '.' && is_digit(key.ptr[pos + 1]))
             return true;
-    }
     return false;
 }
 
@@ -198,4 +193,19 @@ bool nv_glob_any(struct nv_str globs, struct nv_str text)
         pos += len + 1;
     }
     return false;
+}
+
+uint64_t nv_glob_first(struct nv_str globs)
+{
+    uint64_t bits = 0;
+    for (size_t pos = 0; pos <= globs.len;) {
+        struct nv_str rest = nv_str_slice(globs, pos, globs.len - pos);
+        size_t comma = nv_str_find_char(rest, ',');
+        size_t len = comma == SIZE_MAX ? rest.len : comma;
+        if (len > 0 && rest.ptr[0] == '*')
+            return UINT64_MAX;
+        bits |= UINT64_C(1) << (len > 0 ? (unsigned char)lower(rest.ptr[0]) & 63 : 0);
+        pos += len + 1;
+    }
+    return bits;
 }

@@ -76,7 +76,7 @@ static void print_fields(FILE *out, const struct nv_rules *rules)
         const struct nv_test *t = &rules->tests[i];
         fprintf(out, "{%u,%d,%u,%u,", t->what, t->negate, t->first_watch, t->watch_count);
         print_string(out, t->globs);
-        fputc(',', out);
+        fprintf(out, ",%" PRIu64 "u,", t->first);
         print_watches(out, &t->mask);
         fputs("},\n", out);
     }
