@@ -162,7 +162,9 @@ static enum nv_err set_up(struct nv_auth *auth, struct nv_str token, const char 
         }
     }
     auth->required = auth->has_single || auth->tokens_file != NULL;
-    return load(auth, fail, &auth->set);
+    enum nv_err err = load(auth, fail, &auth->set);
+    assert(err != NV_OK || !auth->required || auth->has_single || auth->set->count > 0);
+    return err;
 }
 
 enum nv_err nv_auth_new(const char *token, const char *tokens_file, struct nv_fail *fail,

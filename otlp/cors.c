@@ -9,6 +9,8 @@
  */
 #include "otlp/cors.h"
 
+#include <assert.h>
+
 #include "base/banned.h"
 
 /* The next entry of a comma-separated list, which is advanced; empty at the end. */
@@ -36,6 +38,7 @@ static bool is_host_text(struct nv_str s)
 static bool matches(struct nv_str pattern, struct nv_str origin)
 {
     size_t star = nv_str_find_char(pattern, '*');
+    assert(pattern.len > 0);
     if (star == SIZE_MAX) {
         return nv_str_eq(pattern, origin);
     }

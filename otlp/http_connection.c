@@ -160,6 +160,7 @@ static enum step refuse(struct nv_http_connection *connection, int status, const
 static enum step end_reply(struct nv_http_connection *connection)
 {
     bool keep = connection->exchange->keep && !connection->part->stopping;
+    assert(connection->exchange->sent == connection->exchange->out.len);
     nv_http_exchange_free(connection->exchange);
     connection->exchange = NULL;
     if (keep) {
@@ -222,6 +223,7 @@ static enum nv_err save_head(struct nv_http_exchange *exchange, struct nv_str by
 
 static enum step call_handler(struct nv_http_connection *connection)
 {
+    assert(connection->exchange->route != NULL && !connection->exchange->replied);
     enter(connection, NV_HTTP_AT_WAIT, 0);
     return nv_http_exchange_handle(connection->exchange) ? begin_reply(connection) : STEP_WAIT;
 }
@@ -526,6 +528,7 @@ bool nv_http_connection_late(const struct nv_http_connection *connection, uint64
 
 void nv_http_connection_expire(struct nv_http_connection *connection)
 {
+    assert(connection->state != NV_HTTP_AT_WAIT); /* that one has no deadline */
     bool answer = connection->state == NV_HTTP_AT_HEAD || connection->state == NV_HTTP_AT_BODY;
     if (connection->state != NV_HTTP_AT_IDLE && connection->state != NV_HTTP_AT_LINGER) {
         atomic_fetch_add(&connection->part->server->timeouts, 1);

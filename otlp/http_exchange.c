@@ -45,6 +45,9 @@ void nv_http_exchange_free(struct nv_http_exchange *exchange)
         atomic_fetch_sub(&exchange->part->server->exchanges, 1);
     }
     uncount_body(exchange);
+    if (exchange->head_bytes != NULL) {
+        explicit_bzero(exchange->head_bytes, exchange->head_capacity); /* it may hold a token */
+    }
     free(exchange->head_bytes);
     free(exchange->body);
     nv_buf_release(&exchange->headers);

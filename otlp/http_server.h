@@ -134,6 +134,7 @@ void nv_http_server_status(const struct nv_http_server *server, struct nv_http_s
 
 /* ---- the request; all on the loop's thread, views borrowed until `handle` returns ----------- */
 
+/* One of enum nv_http_method; NV_HTTP_OTHER for a method that no route can name. */
 enum nv_http_method nv_http_request_method(const struct nv_http_exchange *exchange);
 /* "/v1/traces": without query, and without scheme and host of an absolute-form target. */
 struct nv_str nv_http_request_path(const struct nv_http_exchange *exchange);
@@ -152,6 +153,7 @@ size_t nv_http_request_take_body(struct nv_http_exchange *exchange, char **body)
 
 /* A pointer of the handler's, kept with the exchange; any thread that may reply. */
 void nv_http_exchange_set_user(struct nv_http_exchange *exchange, void *user);
+/* What was kept, NULL before. */
 void *nv_http_exchange_user(const struct nv_http_exchange *exchange);
 /* Adds a header line (without CRLF, borrowed) to whatever the reply will be. Loop's thread, before
  * the reply. Past 1 KiB of them it is left out. */

@@ -62,8 +62,9 @@ bool nv_loop_is_current(const struct nv_loop *loop);
 const struct nv_clock *nv_loop_clock(const struct nv_loop *loop);
 /* NV_LOOP_SCRATCH_BYTES of memory for one callback's use. Borrowed. */
 char *nv_loop_scratch(struct nv_loop *loop);
-/* Adds or removes a tick; it must be removed before it goes away. */
+/* Adds a tick (borrowed until it is removed). */
 void nv_loop_add_tick(struct nv_loop *loop, struct nv_loop_tick *tick);
+/* Removes a tick, also while ticks run; one that is not there is no error. */
 void nv_loop_remove_tick(struct nv_loop *loop, struct nv_loop_tick *tick);
 
 enum nv_io_what { NV_IO_NONE = 0, NV_IO_READ = 1, NV_IO_WRITE = 2 };

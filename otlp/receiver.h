@@ -59,10 +59,13 @@ void nv_receiver_free(struct nv_receiver *receiver);
  * the first failure. Any thread. */
 enum nv_err nv_receiver_reload(struct nv_receiver *receiver, struct nv_fail *fail);
 
-/* The addresses bound, for "listening on" and for port 0. */
+/* How many addresses OTLP/HTTP is bound to; 0: off. */
 size_t nv_receiver_http_addresses(const struct nv_receiver *receiver);
+/* The i-th of them as "127.0.0.1:4318", with the true port where 0 was asked. Borrowed. */
 const char *nv_receiver_http_address(const struct nv_receiver *receiver, size_t i);
+/* The same for OTLP/gRPC. */
 size_t nv_receiver_grpc_addresses(const struct nv_receiver *receiver);
+/* The i-th of them. Borrowed. */
 const char *nv_receiver_grpc_address(const struct nv_receiver *receiver, size_t i);
 /* Numbers of the HTTP side for /status. Any thread. */
 void nv_receiver_http_status(const struct nv_receiver *receiver, struct nv_http_status *out);

@@ -126,6 +126,8 @@ static enum nv_err load(struct nv_tls *tls, struct nv_fail *fail, SSL_CTX **out)
                                      SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* Tickets resume sessions without memory here; the cache would hold 20,000 of them. */
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_id_context(context, session_context, sizeof(session_context) - 1);
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, tls);
     enum nv_err err = load_files(tls, context, fail);
