@@ -1,0 +1,55 @@
+/*
+ * CRC32C: the published vectors, and the instruction against the tables at every length.
+ */
+#include "assembly/crc32c.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+START_TEST(published_vectors)
+{
+    uint8_t bytes[32];
+    ck_assert_uint_eq(nv_crc32c(0, "123456789", 9), 0xe3069283u);
+    memset(bytes, 0, sizeof bytes); /* RFC 3720, appendix B.4 */
+    ck_assert_uint_eq(nv_crc32c(0, bytes, sizeof bytes), 0x8a9136aau);
+    memset(bytes, 0xff, sizeof bytes);
+    ck_assert_uint_eq(nv_crc32c(0, bytes, sizeof bytes), 0x62a8ab43u);
+    for (int i = 0; i < 32; i++)
+        bytes[i] = (uint8_t)i;
+    ck_assert_uint_eq(nv_crc32c(0, bytes, sizeof bytes), 0x46dd794eu);
+    ck_assert_uint_eq(nv_crc32c_portable(0, bytes, sizeof bytes), 0x46dd794eu);
+    ck_assert_uint_eq(nv_crc32c(0, NULL, 0), 0);
+}
+END_TEST
+
+START_TEST(both_ways_agree_at_every_length_and_split)
+{
+    size_t size = 10000;
+    uint8_t *bytes = malloc(size);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(i * 131 + i / 7);
+    for (size_t len = 0; len < size; len += len < 100 || (len > 3000 && len < 3200) ? 1 : 97) {
+        uint32_t whole = nv_crc32c(0, bytes, len);
+        ck_assert_uint_eq(whole, nv_crc32c_portable(0, bytes, len));
+        size_t half = len / 3;
+        uint32_t parts = nv_crc32c(nv_crc32c(0, bytes, half), bytes + half, len - half);
+        ck_assert_uint_eq(whole, parts);
+    }
+    free(bytes);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("crc32c");
+    TCase *tcase = tcase_create("crc32c");
+    tcase_add_test(tcase, published_vectors);
+    tcase_add_test(tcase, both_ways_agree_at_every_length_and_split);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed;
+}
