@@ -7,6 +7,8 @@
  */
 #include "gateway/admin.h"
 
+#include "base/log.h"
+#include "gateway/control.h"
 #include "otlp/http_server.h"
 #include "otlp/loop.h"
 
@@ -22,7 +24,8 @@
 
 struct nv_admin {
     struct nv_gateway *gateway;
-    struct nv_http_server *server;
+    struct nv_http_server *server; /* NULL: no admin port */
+    struct nv_control *control;    /* NULL: no journal, no dead letters */
     struct nv_loops loops;
     bool loops_made;
     struct nv_http_route routes[ROUTE_COUNT];
@@ -110,25 +113,51 @@ static enum nv_err open_server(struct nv_admin *admin, const char *address, stru
     config.limits.body_bytes_max = 1024;
     config.limits.undecoded_bytes_max = 1 << 20;
     set_routes(admin);
+    return nv_http_server_new(&config, &admin->loops, fail, &admin->server);
+}
+
+static enum nv_err retry_dead(void *ctx, uint64_t id)
+{
+    return nv_gateway_retry_dead(ctx, id);
+}
+
+/* Commands on a running gateway are a convenience: without them it still runs. */
+static void open_control(struct nv_admin *admin)
+{
+    struct nv_fail fail = {0};
+    struct nv_dead_place place = {
+        .store = nv_gateway_store(admin->gateway), .ctx = admin->gateway, .retry = retry_dead};
+    const char *directory = nv_gateway_options(admin->gateway)->journal_directory;
+    if (place.store == NULL)
+        return;
+    if (nv_control_new(directory, &place, &admin->loops, &fail, &admin->control) != NV_OK)
+        NV_LOG(NV_LOG_WARN, "gateway", "no control socket, `dead` works when stopped only: %s",
+               fail.what);
+}
+
+static enum nv_err open_all(struct nv_admin *admin, const char *address, struct nv_fail *fail)
+{
     enum nv_err err = nv_loops_init(&admin->loops, 1, nv_clock_system());
     admin->loops_made = true;
-    if (err == NV_OK)
-        err = nv_http_server_new(&config, &admin->loops, fail, &admin->server);
-    if (err == NV_OK)
+    if (err == NV_OK && address != NULL)
+        err = open_server(admin, address, fail);
+    if (err == NV_OK) {
+        open_control(admin);
         err = nv_loops_start(&admin->loops);
+    }
     return err;
 }
 
 enum nv_err nv_admin_start(const char *address, struct nv_gateway *gateway, struct nv_fail *fail,
                            struct nv_admin **out)
 {
-    assert(address != NULL && gateway != NULL);
+    assert(gateway != NULL);
     struct nv_admin *admin = calloc(1, sizeof *admin);
     *out = NULL;
     if (admin == NULL)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     admin->gateway = gateway;
-    enum nv_err err = open_server(admin, address, fail);
+    enum nv_err err = open_all(admin, address, fail);
     if (err != NV_OK) {
         (void)nv_fail_set(fail, err, 0, "can't open the admin port: %s", nv_err_info(err)->text);
         nv_admin_stop(admin);
@@ -146,8 +175,10 @@ void nv_admin_stop(struct nv_admin *admin)
         nv_http_server_stop_accepting(admin->server);
         (void)nv_http_server_drain(admin->server, DRAIN_MS);
     }
+    nv_control_stop(admin->control);
     if (admin->loops_made) {
         nv_loops_stop(&admin->loops);
+        nv_control_free(admin->control);
         nv_http_server_free(admin->server);
         nv_loops_release(&admin->loops);
     }
@@ -156,6 +187,8 @@ void nv_admin_stop(struct nv_admin *admin)
 
 const char *nv_admin_address(const struct nv_admin *admin, size_t i)
 {
+    if (admin->server == NULL)
+        return NULL;
     const struct nv_listener *listener = nv_http_server_listener(admin->server);
     return i < nv_listener_count(listener) ? nv_listener_address(listener, i) : NULL;
 }

@@ -11,7 +11,8 @@
 struct nv_admin;
 
 /*
- * New admin server for `gateway` (borrowed), bound to `address` and answering. NV_ERR_CONFIG with
+ * New admin server for `gateway` (borrowed), bound to `address` (NULL: no port) and answering, and
+ * the control socket of gateway/control.h when there is a journal. NV_ERR_CONFIG with
  * `fail` (address in use), NV_ERR_NO_MEMORY, NV_ERR_IO.
  */
 enum nv_err nv_admin_start(const char *address, struct nv_gateway *gateway, struct nv_fail *fail,

@@ -6,13 +6,14 @@
  */
 #include "gateway/commands.h"
 
+#include "gateway/doctor.h"
 #include "gateway/explain.h"
+#include "gateway/journal_commands.h"
 #include "gateway/run.h"
 #include "gateway/stages.h"
 #include "otlp/auth.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -62,8 +63,12 @@ int nv_command_run(const struct nv_cli *cli, const struct nv_options *options)
     switch (cli->command) {
     case NV_COMMAND_EXPLAIN:
         return nv_command_explain(options, cli->argument);
+    case NV_COMMAND_DOCTOR:
+        return nv_command_doctor(options);
+    case NV_COMMAND_JOURNAL_CHECK:
+    case NV_COMMAND_JOURNAL_LIST:
+        return nv_command_journal(options, cli->command == NV_COMMAND_JOURNAL_LIST);
     default:
-        (void)fprintf(stderr, "noveum-gateway: this command is not available yet\n");
-        return NV_EXIT_FAILED;
+        return nv_command_dead(options, cli);
     }
 }

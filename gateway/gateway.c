@@ -231,9 +231,9 @@ static bool blame(const char *addresses, size_t id, struct nv_fail *fail)
 static enum nv_err start_admin(struct nv_gateway *gateway, const struct nv_options *options,
                                struct nv_fail *fail)
 {
-    if (nv_address_is_none(nv_str_from(options->admin_listen)))
-        return NV_OK;
-    enum nv_err err = nv_admin_start(options->admin_listen, gateway, fail, &gateway->admin);
+    bool none = nv_address_is_none(nv_str_from(options->admin_listen));
+    const char *address = none ? NULL : options->admin_listen;
+    enum nv_err err = nv_admin_start(address, gateway, fail, &gateway->admin);
     if (err != NV_OK)
         (void)blame(options->admin_listen, NV_OPT_admin_listen, fail);
     return err;
@@ -404,6 +404,11 @@ size_t nv_gateway_read_services(struct nv_gateway *gateway, struct nv_service_fa
                                 size_t max)
 {
     return nv_assembly_read_services(gateway->assembly, out, max);
+}
+
+const struct nv_store *nv_gateway_store(const struct nv_gateway *gateway)
+{
+    return gateway->pipeline.store;
 }
 
 enum nv_err nv_gateway_retry_dead(struct nv_gateway *gateway, uint64_t id)

@@ -58,6 +58,8 @@ void nv_gateway_read_status(struct nv_gateway *gateway, struct nv_gateway_status
 /* Up to `max` learned services into `out`; returns how many. Any thread, likewise. */
 size_t nv_gateway_read_services(struct nv_gateway *gateway, struct nv_service_facts *out,
                                 size_t max);
+/* Where outbox and dead letters are; NULL without a journal. Borrowed. */
+const struct nv_store *nv_gateway_store(const struct nv_gateway *gateway);
 /* Gives a dead letter another try. As nv_exporter_retry_dead. */
 enum nv_err nv_gateway_retry_dead(struct nv_gateway *gateway, uint64_t id) NV_MUST_USE;
 /* The options of new or of the last reload. Borrowed; on the thread that starts and stops. */

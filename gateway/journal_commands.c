@@ -1,0 +1,90 @@
+/*
+ * The commands about what is on disk.
+ *
+ * A gateway that runs holds the lock of its journal, and its exporter must hear of a retry: then
+ * the command goes through the control socket. Otherwise it works on the journal itself.
+ */
+#include "gateway/journal_commands.h"
+
+#include "assembly/journal_check.h"
+#include "exporter/dead_letters.h"
+#include "gateway/control.h"
+#include "gateway/dead_store.h"
+#include "gateway/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/banned.h"
+
+#define TEXT_BYTES_MAX ((size_t)1 << 30)
+
+static int finish(struct nv_buf *text, enum nv_err err, struct nv_fail *fail)
+{
+    if (text->len > 0)
+        (void)fwrite(text->bytes, 1, text->len, stdout);
+    nv_buf_release(text);
+    if (err == NV_OK)
+        return NV_EXIT_OK;
+    fail->code = err;
+    nv_run_print_failure(fail);
+    return NV_EXIT_FAILED;
+}
+
+int nv_command_journal(const struct nv_options *options, bool list)
+{
+    struct nv_journal_report report = {0};
+    struct nv_fail fail = {0};
+    struct nv_buf text;
+    nv_buf_init(&text, TEXT_BYTES_MAX);
+    enum nv_err err = nv_journal_check(options->journal_directory, list, &text, &report, &fail);
+    if (err == NV_OK)
+        (void)nv_buf_printf(&text,
+                            "%" PRIu64 " files, %" PRIu64 " spare, %" PRIu64 " records of %" PRIu64
+                            " bytes, %" PRIu64 " released, %" PRIu64 " damaged\n",
+                            report.files, report.spare, report.records, report.bytes,
+                            report.released, report.damaged);
+    int code = finish(&text, err, &fail);
+    return code == NV_EXIT_OK && report.damaged > 0 ? NV_EXIT_FAILED : code;
+}
+
+/* A stopped gateway finds the outbox record at its next start. */
+static enum nv_err retry_offline(void *ctx, uint64_t id)
+{
+    return nv_dead_letters_retry(ctx, id, NULL);
+}
+
+static enum nv_err run_offline(struct nv_dead_store *opened, const struct nv_dead_request *request,
+                               struct nv_buf *text)
+{
+    struct nv_dead_place place = {
+        .store = &opened->store, .ctx = &opened->store, .retry = retry_offline};
+    enum nv_err err = nv_dead_run(request, &place, text);
+    nv_dead_store_close(opened);
+    if (err == NV_OK && request->verb == NV_DEAD_RETRY)
+        (void)nv_buf_append_str(text, NV_STR("no gateway runs here: the next start sends them\n"));
+    return err;
+}
+
+int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
+{
+    struct nv_dead_request request;
+    struct nv_dead_store opened = {0};
+    struct nv_fail fail = {0};
+    struct nv_buf text;
+    enum nv_dead_verb verb = (enum nv_dead_verb)(cli->command - NV_COMMAND_DEAD_LIST);
+    if (nv_dead_parse(verb, nv_str_from(cli->argument), &request) != NV_OK) {
+        (void)fprintf(stderr, "noveum-gateway: \"%.60s\" is no id; `dead list` shows them\n",
+                      cli->argument);
+        return NV_EXIT_USAGE;
+    }
+    nv_buf_init(&text, TEXT_BYTES_MAX);
+    enum nv_err err = nv_dead_store_open(options, &opened, &fail);
+    if (err == NV_OK) {
+        err = run_offline(&opened, &request, &text);
+    } else if (err == NV_ERR_LOCKED) {
+        fail = (struct nv_fail){0};
+        err = nv_control_ask(options->journal_directory, &request, &text, &fail);
+    }
+    return finish(&text, err, &fail);
+}
