@@ -56,6 +56,8 @@ struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t str
 
 static void drop_message(struct nv_grpc_call *call)
 {
+    assert(call->message_len <= call->message_capacity);
+    assert(call->message_capacity <= call->counted || call->message == NULL);
     atomic_fetch_sub(&call->shared->undecoded_bytes, call->counted);
     call->counted = 0;
     free(call->message);
@@ -118,6 +120,7 @@ bool nv_grpc_call_repeats(const struct nv_grpc_call *call, enum nv_grpc_header w
 
 void nv_grpc_call_answer(struct nv_grpc_call *call, const struct nv_grpc_answer *answer)
 {
+    assert(call->out.len == 0 && answer->body.len <= ANSWER_BYTES_MAX);
     call->http_status = answer->http_status != 0 ? answer->http_status : 200;
     call->code = answer->code;
     call->accepts_encodings = answer->accepts_encodings;

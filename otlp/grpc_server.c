@@ -123,6 +123,7 @@ static void close_connection(struct nv_grpc_connection *connection)
 /* Sends what the session has, until the socket is full. NV_ERR_AGAIN: wait; NV_OK: all is sent. */
 static enum nv_err write_out(struct nv_grpc_connection *connection)
 {
+    assert(connection->sent <= connection->out.len);
     const struct nv_grpc_limits *limits = &connection->part->server->shared.limits;
     for (;;) {
         if (connection->sent == connection->out.len) {

@@ -67,6 +67,7 @@ static uint64_t now_ns(const struct nv_grpc_session *session)
 
 static void link_call(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
+    assert(call->session == NULL && call->prev == NULL);
     call->session = session;
     call->loop = session->loop;
     call->next = session->calls;
@@ -202,6 +203,7 @@ static void submit(struct nv_grpc_session *session, struct nv_grpc_call *call)
 struct nv_grpc_session *nv_grpc_call_settle(struct nv_grpc_call *call)
 {
     struct nv_grpc_session *session = call->session;
+    assert(call->ready);
     call->handed = false;
     if (session == NULL)
         nv_grpc_call_free(call);
@@ -222,6 +224,7 @@ static void expire(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
     struct fields fields = {.count = 0};
     char code[16];
+    assert(!call->submitted);
     add_field(&fields, ":status", NV_STR("200"));
     add_field(&fields, "content-type", NV_STR("application/grpc"));
     add_status(&fields, NV_GRPC_DEADLINE_EXCEEDED, code);

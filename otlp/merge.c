@@ -21,6 +21,7 @@ static void copy_pieces(struct nv_buf *out, struct nv_str bytes)
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     size_t mark = 0;
+    assert(bytes.ptr != NULL || bytes.len == 0);
     while (nv_wire_next(&wire, &field) == NV_OK) {
         if (field.number != 1)
             continue;

@@ -77,6 +77,7 @@ static enum nv_err open_group(struct walk *walk)
 {
     struct nv_batch *batch = walk->batch;
     void *groups = batch->groups;
+    assert(batch->group_count <= walk->group_capacity);
     if (walk->group_open)
         return NV_OK;
     enum nv_err err =
@@ -93,6 +94,7 @@ static enum nv_err add_item(struct walk *walk, const struct nv_item *item)
 {
     struct nv_batch *batch = walk->batch;
     void *items = batch->items;
+    assert(batch->item_count <= walk->item_capacity);
     if (batch->item_count >= walk->limits->items_max)
         return nv_fail_set(walk->check.fail, NV_ERR_TOO_LARGE, 0, "more than %" PRIu32 " items",
                            walk->limits->items_max);
@@ -207,6 +209,7 @@ static void keep_span_field(struct span_facts *facts, const struct nv_wire_field
 
 static enum nv_err add_span(struct walk *walk, struct nv_str bytes, const struct span_facts *facts)
 {
+    assert(bytes.ptr >= walk->check.body && bytes.len <= UINT32_MAX);
     struct nv_item item = {.offset = (uint32_t)(bytes.ptr - walk->check.body),
                            .length = (uint32_t)bytes.len,
                            .flags = kind_flags(facts->kind),

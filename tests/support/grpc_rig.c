@@ -202,6 +202,46 @@ void grpc_rig_frame(struct nv_buf *buf, uint8_t flag, struct nv_str message)
     ck_assert_int_eq(nv_buf_append_str(buf, message), NV_OK);
 }
 
+void grpc_rig_put_frame(struct nv_buf *buf, uint8_t type, uint8_t flags, uint32_t stream,
+                        struct nv_str payload)
+{
+    uint32_t len = htonl((uint32_t)payload.len << 8 | type);
+    uint32_t id = htonl(stream);
+    (void)nv_buf_append(buf, &len, 4);
+    (void)nv_buf_append_char(buf, (char)flags);
+    (void)nv_buf_append(buf, &id, 4);
+    ck_assert_int_eq(nv_buf_append_str(buf, payload), NV_OK);
+}
+
+void grpc_rig_put_header(struct nv_buf *buf, const char *name, const char *value)
+{
+    ck_assert(strlen(name) < 127 && strlen(value) < 127);
+    (void)nv_buf_append_char(buf, 0);
+    (void)nv_buf_append_char(buf, (char)strlen(name));
+    (void)nv_buf_append_str(buf, nv_str_from(name));
+    (void)nv_buf_append_char(buf, (char)strlen(value));
+    ck_assert_int_eq(nv_buf_append_str(buf, nv_str_from(value)), NV_OK);
+}
+
+void grpc_rig_put_call(struct nv_buf *buf, uint32_t stream, const char *path, struct nv_str message)
+{
+    struct nv_buf headers, body;
+    nv_buf_init(&headers, 1000);
+    nv_buf_init(&body, 5000);
+    grpc_rig_put_header(&headers, ":method", "POST");
+    grpc_rig_put_header(&headers, ":scheme", "http");
+    grpc_rig_put_header(&headers, ":path", path);
+    grpc_rig_put_header(&headers, ":authority", "test");
+    grpc_rig_put_header(&headers, "content-type", "application/grpc");
+    grpc_rig_put_header(&headers, "x-noveum-project", "shop");
+    grpc_rig_frame(&body, 0, message);
+    grpc_rig_put_frame(buf, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, stream,
+                       nv_buf_str(&headers));
+    grpc_rig_put_frame(buf, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, stream, nv_buf_str(&body));
+    nv_buf_release(&headers);
+    nv_buf_release(&body);
+}
+
 /* ---- moving bytes ------------------------------------------------------------------------- */
 
 void grpc_rig_raw(struct grpc_rig *rig, struct nv_str bytes)

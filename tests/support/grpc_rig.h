@@ -44,6 +44,9 @@ struct grpc_rig {
     unsigned goaways, pings, ping_acks, settings;
 };
 
+/* What a client sends first: its preface and empty SETTINGS. */
+#define GRPC_RIG_GREETING NV_STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+
 /* One header beside the usual ones; "" for `name` ends a list. */
 struct grpc_rig_header {
     const char *name;
@@ -72,6 +75,14 @@ void grpc_rig_raw(struct grpc_rig *rig, struct nv_str bytes);
 bool grpc_rig_advance(struct grpc_rig *rig, unsigned ms);
 /* What the client saw. */
 const struct grpc_rig_stream *grpc_rig_stream(const struct grpc_rig *rig, int32_t id);
+/* A frame's nine bytes and its payload, appended to `buf`. */
+void grpc_rig_put_frame(struct nv_buf *buf, uint8_t type, uint8_t flags, uint32_t stream,
+                        struct nv_str payload);
+/* A literal header of HPACK, neither indexed nor in Huffman's code, appended to `buf`. */
+void grpc_rig_put_header(struct nv_buf *buf, const char *name, const char *value);
+/* HEADERS and DATA of a whole call on `stream`, appended to `buf`. */
+void grpc_rig_put_call(struct nv_buf *buf, uint32_t stream, const char *path,
+                       struct nv_str message);
 /* `message` with its prefix, appended to `buf`; flag as given. */
 void grpc_rig_frame(struct nv_buf *buf, uint8_t flag, struct nv_str message);
 

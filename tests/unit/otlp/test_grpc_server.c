@@ -7,6 +7,7 @@
 #include "otlp/grpc_server.h"
 
 #include "expect.h"
+#include "grpc_rig.h"
 #include "otlp_build.h"
 
 #include <arpa/inet.h>
@@ -150,49 +151,6 @@ static struct nv_grpc_status status(void)
 
 /* ---- the client --------------------------------------------------------------------------- */
 
-static void put_frame(struct nv_buf *buf, uint8_t type, uint8_t flags, uint32_t stream,
-                      struct nv_str payload)
-{
-    uint32_t len = htonl((uint32_t)payload.len << 8 | type);
-    uint32_t id = htonl(stream);
-    (void)nv_buf_append(buf, &len, 4);
-    (void)nv_buf_append_char(buf, (char)flags);
-    (void)nv_buf_append(buf, &id, 4);
-    ck_assert_int_eq(nv_buf_append_str(buf, payload), NV_OK);
-}
-
-/* A literal header without indexing and without Huffman's code. */
-static void put_header(struct nv_buf *buf, const char *name, const char *value)
-{
-    (void)nv_buf_append_char(buf, 0);
-    (void)nv_buf_append_char(buf, (char)strlen(name));
-    (void)nv_buf_append_str(buf, nv_str_from(name));
-    (void)nv_buf_append_char(buf, (char)strlen(value));
-    ck_assert_int_eq(nv_buf_append_str(buf, nv_str_from(value)), NV_OK);
-}
-
-static void put_call(struct nv_buf *buf, uint32_t stream)
-{
-    struct nv_test_message span = nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, NV_STR(""));
-    struct nv_test_message request = nv_test_request(nv_test_view(&span));
-    struct nv_buf headers, body;
-    uint32_t len = htonl((uint32_t)request.len);
-    nv_buf_init(&headers, 1000);
-    nv_buf_init(&body, 5000);
-    put_header(&headers, ":method", "POST");
-    put_header(&headers, ":scheme", "http");
-    put_header(&headers, ":path", TRACES);
-    put_header(&headers, ":authority", "test");
-    put_header(&headers, "content-type", "application/grpc");
-    (void)nv_buf_append_char(&body, '\0');
-    (void)nv_buf_append(&body, &len, 4);
-    (void)nv_buf_append_str(&body, nv_test_view(&request));
-    put_frame(buf, 1, 4, stream, nv_buf_str(&headers));
-    put_frame(buf, 0, 1, stream, nv_buf_str(&body));
-    nv_buf_release(&headers);
-    nv_buf_release(&body);
-}
-
 static int dial(void)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -216,7 +174,7 @@ static void send_all(int fd, struct nv_str bytes)
 
 static void greet(int fd)
 {
-    send_all(fd, NV_STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"));
+    send_all(fd, GRPC_RIG_GREETING);
 }
 
 static bool receive(int fd, void *bytes, size_t len)
@@ -253,10 +211,12 @@ static unsigned read_ends(int fd, unsigned ends, unsigned *goaways)
 
 static void call_n(int fd, unsigned calls)
 {
+    struct nv_test_message span = nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, NV_STR(""));
+    struct nv_test_message request = nv_test_request(nv_test_view(&span));
     struct nv_buf buf;
     nv_buf_init(&buf, 1 << 20);
     for (unsigned i = 0; i < calls; i++)
-        put_call(&buf, 2 * i + 1);
+        grpc_rig_put_call(&buf, 2 * i + 1, TRACES, nv_test_view(&request));
     send_all(fd, nv_buf_str(&buf));
     nv_buf_release(&buf);
 }

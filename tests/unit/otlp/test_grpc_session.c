@@ -9,7 +9,6 @@
 #include "expect.h"
 #include "otlp/reply.h"
 
-#include <arpa/inet.h>
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
 
@@ -73,24 +72,12 @@ static const struct grpc_rig_stream *ask(const struct grpc_rig_header *more, str
     return grpc_rig_stream(&rig, id);
 }
 
-/* A frame's nine bytes and its payload. */
-static void raw_frame(struct nv_buf *buf, uint8_t type, uint8_t flags, uint32_t stream,
-                      struct nv_str payload)
-{
-    uint32_t len = htonl((uint32_t)payload.len << 8 | type);
-    uint32_t id = htonl(stream);
-    (void)nv_buf_append(buf, &len, 4);
-    (void)nv_buf_append_char(buf, (char)flags);
-    (void)nv_buf_append(buf, &id, 4);
-    ck_assert_int_eq(nv_buf_append_str(buf, payload), NV_OK);
-}
-
 static void flood(uint8_t type, uint8_t flags, uint32_t stream, struct nv_str payload, unsigned n)
 {
     struct nv_buf buf;
     nv_buf_init(&buf, 64 << 20);
     for (unsigned i = 0; i < n; i++)
-        raw_frame(&buf, type, flags, stream, payload);
+        grpc_rig_put_frame(&buf, type, flags, stream, payload);
     grpc_rig_raw(&rig, nv_buf_str(&buf));
     grpc_rig_pump(&rig);
     nv_buf_release(&buf);
@@ -138,7 +125,7 @@ START_TEST(P08_streams_past_the_limit_are_not_served)
     struct nv_buf buf;
     nv_buf_init(&buf, 1 << 20);
     for (uint32_t i = 0; i < 150; i++)
-        raw_frame(&buf, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 2 * i + 1, RAW_REQUEST);
+        grpc_rig_put_frame(&buf, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 2 * i + 1, RAW_REQUEST);
     grpc_rig_raw(&rig, nv_buf_str(&buf));
     ck_assert_uint_eq(served.heads, 100);
     ck_assert_uint_eq(atomic_load(&rig.shared.calls), 100);
@@ -199,8 +186,8 @@ START_TEST(message_in_single_bytes)
     int32_t id = grpc_rig_request(&rig, "/x", NULL, NV_STR(""), false);
     grpc_rig_pump(&rig);
     for (size_t i = 0; i < body.len; i++)
-        raw_frame(&frames, NGHTTP2_DATA, i + 1 == body.len ? NGHTTP2_FLAG_END_STREAM : 0,
-                  (uint32_t)id, (struct nv_str){body.bytes + i, 1});
+        grpc_rig_put_frame(&frames, NGHTTP2_DATA, i + 1 == body.len ? NGHTTP2_FLAG_END_STREAM : 0,
+                           (uint32_t)id, (struct nv_str){body.bytes + i, 1});
     for (size_t i = 0; i < frames.len; i++)
         grpc_rig_raw(&rig, (struct nv_str){frames.bytes + i, 1});
     ck_assert_uint_eq(served.handled, 1);
@@ -281,8 +268,8 @@ START_TEST(P08_hpack_bomb)
     (void)nv_buf_append(&block, value, sizeof value);
     for (int i = 0; i < 10000; i++)
         (void)nv_buf_append_char(&block, (char)0xbe); /* index 62: the newest entry */
-    raw_frame(&frames, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 1,
-              nv_buf_str(&block));
+    grpc_rig_put_frame(&frames, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
+                       1, nv_buf_str(&block));
     grpc_rig_raw(&rig, nv_buf_str(&frames));
     ck_assert_uint_eq(served.heads, 0);
     ck_assert_uint_eq(served.handled, 0);
@@ -295,9 +282,9 @@ START_TEST(P08_continuation_flood)
 {
     struct nv_buf frames;
     nv_buf_init(&frames, 1 << 20);
-    raw_frame(&frames, NGHTTP2_HEADERS, 0, 1, NV_STR("\x83\x86\x84"));
+    grpc_rig_put_frame(&frames, NGHTTP2_HEADERS, 0, 1, NV_STR("\x83\x86\x84"));
     for (int i = 0; i < 1000; i++)
-        raw_frame(&frames, NGHTTP2_CONTINUATION, 0, 1, NV_STR(""));
+        grpc_rig_put_frame(&frames, NGHTTP2_CONTINUATION, 0, 1, NV_STR(""));
     grpc_rig_raw(&rig, nv_buf_str(&frames));
     grpc_rig_pump(&rig);
     ck_assert(rig.fed != NV_OK || nv_grpc_session_done(rig.session));
@@ -360,8 +347,8 @@ START_TEST(P08_rapid_reset)
     struct nv_buf buf;
     nv_buf_init(&buf, 1 << 20);
     for (uint32_t i = 0; i < 5000; i++) {
-        raw_frame(&buf, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 2 * i + 1, RAW_REQUEST);
-        raw_frame(&buf, NGHTTP2_RST_STREAM, 0, 2 * i + 1, NV_STR("\0\0\0\x08"));
+        grpc_rig_put_frame(&buf, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 2 * i + 1, RAW_REQUEST);
+        grpc_rig_put_frame(&buf, NGHTTP2_RST_STREAM, 0, 2 * i + 1, NV_STR("\0\0\0\x08"));
     }
     grpc_rig_raw(&rig, nv_buf_str(&buf));
     grpc_rig_pump(&rig);

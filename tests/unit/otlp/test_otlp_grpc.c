@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "expect.h"
 #include "grpc_rig.h"
+#include "oom.h"
 #include "otlp_build.h"
 
 #include <stdlib.h>
@@ -457,6 +458,44 @@ START_TEST(project_header)
 }
 END_TEST
 
+/* The n-th allocation fails, from the connection's first byte to the answer's last. */
+static bool serve_without_memory(unsigned long n, struct nv_str bytes)
+{
+    struct nv_buf out;
+    enum nv_err fed = NV_OK;
+    enum nv_err pulled = NV_OK;
+    nv_buf_init(&out, 1 << 20);
+    oom_fail_nth(n);
+    struct nv_grpc_session *session = nv_grpc_session_new(&rig.shared, NULL, &rig);
+    if (session != NULL) {
+        fed = nv_grpc_session_feed(session, bytes);
+        pulled = nv_grpc_session_pull(session, 1000, &out);
+    }
+    bool failed = oom_end();
+    ck_assert(fed == NV_OK || fed == NV_ERR_NO_MEMORY);
+    ck_assert(pulled == NV_OK || pulled == NV_ERR_NO_MEMORY);
+    nv_grpc_session_free(session);
+    nv_buf_release(&out);
+    ck_assert_uint_eq(atomic_load(&rig.shared.calls), 0);
+    ck_assert_uint_eq(atomic_load(&rig.shared.undecoded_bytes), 0);
+    return failed;
+}
+
+START_TEST(out_of_memory)
+{
+    struct nv_buf bytes;
+    unsigned long n = 1;
+    nv_buf_init(&bytes, 10000);
+    (void)nv_buf_append_str(&bytes, GRPC_RIG_GREETING);
+    grpc_rig_put_call(&bytes, 1, TRACES, one_span());
+    grpc_rig_put_call(&bytes, 3, TRACES, NV_STR("bad"));
+    while (serve_without_memory(n, nv_buf_str(&bytes)))
+        n++;
+    ck_assert_uint_gt(n, 12);
+    nv_buf_release(&bytes);
+}
+END_TEST
+
 /* ---- P09: health -------------------------------------------------------------------------- */
 
 START_TEST(P09_health_check)
@@ -526,6 +565,7 @@ int main(void)
     tcase_add_test(tc, P07_grpc_timeout);
     tcase_add_test(tc, client_gone_before_the_answer);
     tcase_add_test(tc, project_header);
+    tcase_add_test(tc, out_of_memory);
     tcase_add_loop_test(tc, P09_health_check, 0, 5);
     tcase_add_test(tc, P09_health_watch_stays);
     suite_add_tcase(suite, tc);
