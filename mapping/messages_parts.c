@@ -167,13 +167,14 @@ static enum nv_err add_text(struct nv_message *message, const struct nv_value *p
 {
     const uint64_t places = NV_HAS(TEXT) | NV_HAS(CONTENT) | NV_HAS(VALUE) | NV_HAS(DATA);
     const struct nv_value *text = nv_members_first(members, places);
-    if (text == NULL)
-        return nv_value_empty(part) || members->mask == NV_HAS(TYPE)
-                   ? NV_OK
-                   : nv_values_push(&message->parts, message->state->arena, *part);
-    if (text->type != NV_VALUE_STRING)
-        return nv_values_push(&message->parts, message->state->arena, *part);
     struct nv_attributes rest = {0};
+    if (text == NULL || text->type != NV_VALUE_STRING) {
+        enum nv_err err =
+            nv_members_rest(message->state->arena, part, members, NV_HAS(TYPE), &rest);
+        if (err != NV_OK || rest.count == 0)
+            return err;
+        return nv_values_push(&message->parts, message->state->arena, *part);
+    }
     struct nv_members taken = *members;
     taken.at[NV_MEMBER_TEXT] = taken.at[NV_MEMBER_CONTENT] = text;
     taken.at[NV_MEMBER_VALUE] = taken.at[NV_MEMBER_DATA] = text;
