@@ -58,11 +58,13 @@ enum nv_err nv_messages_plain(struct nv_messages_state *state, const struct nv_v
 
 /* ---- lists ---------------------------------------------------------------------------------- */
 
-/* Parts only, or parts and texts: one message. */
+/* Parts and texts: one message. Asked only for lists that hold text. */
 static bool is_parts_list(const struct nv_value *items, uint32_t count)
 {
-    bool part = false;
-    for (uint32_t i = 0; i < count; i++) {
+    bool part = false, text = false;
+    for (uint32_t i = 0; i < count; i++)
+        text = text || items[i].type == NV_VALUE_STRING;
+    for (uint32_t i = 0; text && i < count; i++) {
         if (items[i].type == NV_VALUE_STRING)
             continue;
         if (!nv_message_is_part(&items[i]))
@@ -73,14 +75,10 @@ static bool is_parts_list(const struct nv_value *items, uint32_t count)
 }
 
 /* A message item of the Responses API that goes on with the assistant's turn. */
-static bool continues_turn(const struct nv_value *item)
+static bool continues_turn(const struct nv_members *members)
 {
-    if (item->type != NV_VALUE_MAP)
-        return false;
-    struct nv_members members;
-    nv_members_find(item, &members);
-    return nv_str_eq(nv_members_text(&members, NV_MEMBER_TYPE), NV_STR("message")) &&
-           nv_str_eq(nv_messages_role(nv_members_text(&members, NV_MEMBER_ROLE)),
+    return nv_str_eq(nv_members_text(members, NV_MEMBER_TYPE), NV_STR("message")) &&
+           nv_str_eq(nv_messages_role(nv_members_text(members, NV_MEMBER_ROLE)),
                      NV_STR("assistant"));
 }
 
@@ -113,9 +111,12 @@ static enum nv_err close_turn(struct turn *turn)
     return nv_message_end(&turn->message);
 }
 
+/* `members` are those of an item that is no part. */
 static enum nv_err add_to_turn(struct nv_messages_state *state, struct turn *turn,
-                               const struct nv_value *item, bool part, unsigned depth)
+                               const struct nv_value *item, const struct nv_members *members,
+                               unsigned depth)
 {
+    const bool part = members == NULL;
     enum nv_err err = NV_OK;
     if (turn->open && !part && turn->message.rest.count > 0)
         err = close_turn(turn);
@@ -125,8 +126,37 @@ static enum nv_err add_to_turn(struct nv_messages_state *state, struct turn *tur
     }
     if (err == NV_OK)
         err = part ? nv_message_part(&turn->message, item, depth + 1)
-                   : nv_message_fill(&turn->message, item, depth + 1);
+                   : nv_message_fill(&turn->message, item, members, depth + 1);
     return err;
+}
+
+static enum nv_err visit_object(struct nv_messages_state *state, const struct nv_value *object,
+                                const struct nv_members *members, unsigned depth)
+{
+    if (depth > NV_MESSAGES_DEPTH_MAX)
+        return nv_messages_plain(state, object);
+    bool known = false;
+    enum nv_err err = nv_messages_object(state, object, members, depth, &known);
+    return err != NV_OK || known ? err : nv_messages_plain(state, object);
+}
+
+/* Objects are looked at once: what their members tell is handed on. */
+static enum nv_err visit_item(struct nv_messages_state *state, struct turn *turn,
+                              const struct nv_value *item, bool parts, unsigned depth)
+{
+    struct nv_members members = {.mask = 0};
+    const bool object = item->type == NV_VALUE_MAP;
+    if (object)
+        nv_members_find(item, &members);
+    if (parts || (object && nv_message_is_part_of(item, &members)))
+        return add_to_turn(state, turn, item, NULL, depth);
+    if (continues_turn(&members))
+        return add_to_turn(state, turn, item, &members, depth);
+    enum nv_err err = close_turn(turn);
+    if (err != NV_OK || nv_value_empty(item))
+        return err;
+    return object ? visit_object(state, item, &members, depth + 1)
+                  : nv_messages_visit(state, item, depth + 1);
 }
 
 static enum nv_err visit_list(struct nv_messages_state *state, const struct nv_value *items,
@@ -135,33 +165,15 @@ static enum nv_err visit_list(struct nv_messages_state *state, const struct nv_v
     if (is_pair(items, count))
         return visit_pair(state, items);
     const bool parts = is_parts_list(items, count);
-    struct turn turn = {.open = false};
+    struct turn turn;
+    turn.open = false;
     enum nv_err err = NV_OK;
-    for (uint32_t i = 0; err == NV_OK && i < count; i++) {
-        const struct nv_value *item = &items[i];
-        const bool part = parts || nv_message_is_part(item);
-        if (part || continues_turn(item)) {
-            err = add_to_turn(state, &turn, item, part, depth);
-            continue;
-        }
-        err = close_turn(&turn);
-        if (err == NV_OK)
-            err = nv_messages_visit(state, item, depth + 1);
-    }
+    for (uint32_t i = 0; err == NV_OK && i < count; i++)
+        err = visit_item(state, &turn, &items[i], parts, depth);
     return err != NV_OK ? err : close_turn(&turn);
 }
 
 /* ---- anything ------------------------------------------------------------------------------- */
-
-static enum nv_err visit_object(struct nv_messages_state *state, const struct nv_value *object,
-                                unsigned depth)
-{
-    if (nv_message_is_part(object))
-        return visit_list(state, object, 1, depth);
-    bool known = false;
-    enum nv_err err = nv_messages_object(state, object, depth, &known);
-    return err != NV_OK || known ? err : nv_messages_plain(state, object);
-}
 
 enum nv_err nv_messages_visit(struct nv_messages_state *state, const struct nv_value *value,
                               unsigned depth)
@@ -173,7 +185,7 @@ enum nv_err nv_messages_visit(struct nv_messages_state *state, const struct nv_v
     if (value->type == NV_VALUE_ARRAY)
         return visit_list(state, value->as.array.items, value->as.array.count, depth);
     if (value->type == NV_VALUE_MAP)
-        return visit_object(state, value, depth);
+        return visit_list(state, value, 1, depth);
     if (depth > 0 && (value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON)) {
         /* Lists of JSON texts, one a message. */
         struct nv_value parsed;

@@ -19,6 +19,8 @@
 
 /* role, content, name, tool_call_id, tool_calls, reasoning, reasoning_details, finish_reason */
 #define FIXED_MEMBERS 8u
+/* Members among which one that stands twice is looked for; past it only among our own. */
+#define ASKED_MAX 64u
 
 enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena, struct nv_value value)
 {
@@ -226,7 +228,8 @@ static enum nv_err put_rest(struct nv_arena *arena, struct nv_map *map,
     const uint32_t ours = map->count;
     for (uint32_t i = 0; i < rest->count; i++) {
         struct nv_str key = rest->items[i].key;
-        for (uint32_t j = 0; j < ours; j++) {
+        const uint32_t asked = map->count <= ASKED_MAX ? map->count : ours;
+        for (uint32_t j = 0; j < asked; j++) {
             if (!nv_str_eq(map->items[j].key, key))
                 continue;
             key = nv_arena_printf(arena, "source.%.*s", NV_STR_ARG(key));

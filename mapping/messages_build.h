@@ -81,12 +81,14 @@ enum nv_err nv_message_tool_content(struct nv_message *message, const struct nv_
 /* Puts all that a message object says into `message`; role and finish stay when they are set
  * (messages_shapes.c). Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *object,
-                            unsigned depth) NV_MUST_USE;
+                            const struct nv_members *members, unsigned depth) NV_MUST_USE;
 /* Adds one part (messages_parts.c). Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_part(struct nv_message *message, const struct nv_value *part,
                             unsigned depth) NV_MUST_USE;
 /* Does `value` look like a part (of a list of parts) rather than like a message? */
 bool nv_message_is_part(const struct nv_value *value);
+/* The same of a MAP whose members (borrowed) are known. */
+bool nv_message_is_part_of(const struct nv_value *value, const struct nv_members *members);
 /* Appends a finished message to the list. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_push(struct nv_messages_state *state, struct nv_value message) NV_MUST_USE;
 /* The role that a word of any convention means (human, ai, model, MessageRole.USER, ...): canonical
@@ -98,11 +100,13 @@ bool nv_messages_is_role(struct nv_str word);
 enum nv_err nv_messages_visit(struct nv_messages_state *state, const struct nv_value *value,
                               unsigned depth) NV_MUST_USE;
 /*
- * One object into the list, by the table of shapes (messages_shapes.c). *known is false, and
- * nothing was written, when it is no message of any shape. Errors: NV_ERR_NO_MEMORY.
+ * One object, whose members (borrowed) are known, into the list by the table of shapes
+ * (messages_shapes.c). *known is false, and nothing was written, when it is no message of any
+ * shape. Errors: NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_messages_object(struct nv_messages_state *state, const struct nv_value *object,
-                               unsigned depth, bool *known) NV_MUST_USE;
+                               const struct nv_members *members, unsigned depth,
+                               bool *known) NV_MUST_USE;
 /* The text of any value as a message of the direction's role. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_plain(struct nv_messages_state *state,
                               const struct nv_value *value) NV_MUST_USE;

@@ -139,24 +139,29 @@ static bool is_bare_call(const struct nv_members *members)
            (members->mask & (NV_HAS(ARGUMENTS) | NV_HAS(INPUT))) != 0;
 }
 
-bool nv_message_is_part(const struct nv_value *value)
+bool nv_message_is_part_of(const struct nv_value *value, const struct nv_members *members)
 {
-    if (value->type != NV_VALUE_MAP)
+    if ((members->mask & (NV_HAS(ROLE) | NV_HAS(MESSAGE) | NV_HAS(TOOL_CALLS))) != 0)
         return false;
-    struct nv_members members;
-    nv_members_find(value, &members);
-    if ((members.mask & (NV_HAS(ROLE) | NV_HAS(MESSAGE) | NV_HAS(TOOL_CALLS))) != 0)
-        return false;
-    if (part_type_of(&members) != NULL)
+    if (part_type_of(members) != NULL)
         return true;
-    if ((members.mask & NV_HAS(TYPE)) != 0)
+    if ((members->mask & NV_HAS(TYPE)) != 0)
         return false;
     const uint64_t tells = NV_HAS(CALL) | NV_HAS(ANSWER) | NV_HAS(PART) | NV_HAS(BEDROCK_REASONING);
-    if ((members.mask & tells) != 0)
-        return (members.mask & NV_HAS(CONTENT)) == 0;
-    if (members.mask == NV_HAS(TEXT) || members.mask == (NV_HAS(TEXT) | NV_HAS(THOUGHT)))
+    if ((members->mask & tells) != 0)
+        return (members->mask & NV_HAS(CONTENT)) == 0;
+    if (members->mask == NV_HAS(TEXT) || members->mask == (NV_HAS(TEXT) | NV_HAS(THOUGHT)))
         return true;
-    return is_bare_call(&members) || media_key(value) != NULL;
+    return is_bare_call(members) || media_key(value) != NULL;
+}
+
+bool nv_message_is_part(const struct nv_value *value)
+{
+    struct nv_members members;
+    if (value->type != NV_VALUE_MAP)
+        return false;
+    nv_members_find(value, &members);
+    return nv_message_is_part_of(value, &members);
 }
 
 /* ---- typed parts ---------------------------------------------------------------------------- */

@@ -176,32 +176,30 @@ static uint64_t fill_head(struct nv_message *message, const struct nv_members *m
 }
 
 enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *object,
-                            unsigned depth)
+                            const struct nv_members *members, unsigned depth)
 {
-    struct nv_members members;
-    nv_members_find(object, &members);
-    uint64_t used = fill_head(message, &members);
+    uint64_t used = fill_head(message, members);
     used |= NV_HAS(PARTS) | NV_HAS(CONTENT) | NV_HAS(CONTENTS);
     used |= NV_HAS(TOOL_CALLS) | NV_HAS(CALL) | NV_HAS(FUNCTION_NAME) | NV_HAS(FUNCTION_ARGUMENTS);
-    used |= text_repeats(&members) ? NV_HAS(TEXT) : 0;
+    used |= text_repeats(members) ? NV_HAS(TEXT) : 0;
     bool expressed = false;
-    enum nv_err err = fill_info(message, &members, &expressed);
+    enum nv_err err = fill_info(message, members, &expressed);
     used |= expressed ? NV_HAS(INFO) : 0;
-    const struct nv_value *found = nv_members_get(&members, NV_MEMBER_REASONING);
+    const struct nv_value *found = nv_members_get(members, NV_MEMBER_REASONING);
     if (err == NV_OK && found != NULL && found->type == NV_VALUE_STRING) {
         used |= NV_HAS(REASONING);
         err = nv_message_think(message, found->as.string);
     }
     if (err == NV_OK)
-        err = fill_calls(message, &members);
-    found = nv_members_get(&members, NV_MEMBER_EXTRA);
+        err = fill_calls(message, members);
+    found = nv_members_get(members, NV_MEMBER_EXTRA);
     expressed = false;
     if (err == NV_OK && found != NULL)
         err = fill_extra(message, found, &expressed);
     used |= expressed ? NV_HAS(EXTRA) : 0;
     if (err == NV_OK)
-        err = nv_members_rest(message->state->arena, object, &members, used, &message->rest);
-    return err != NV_OK ? err : fill_content(message, &members, depth);
+        err = nv_members_rest(message->state->arena, object, members, used, &message->rest);
+    return err != NV_OK ? err : fill_content(message, members, depth);
 }
 
 static enum nv_err plain_message(struct nv_messages_state *state, const struct nv_value *object,
@@ -211,7 +209,7 @@ static enum nv_err plain_message(struct nv_messages_state *state, const struct n
         return nv_messages_push(state, *object);
     struct nv_message message;
     nv_message_begin(&message, state);
-    enum nv_err err = nv_message_fill(&message, object, depth);
+    enum nv_err err = nv_message_fill(&message, object, members, depth);
     return err != NV_OK ? err : nv_message_end(&message);
 }
 
@@ -298,7 +296,9 @@ static enum nv_err fill_wrapped(struct nv_message *message, const struct nv_valu
             return nv_message_content(message, inner, depth + 1);
         object = inner;
     }
-    return nv_message_fill(message, object, depth);
+    struct nv_members members;
+    nv_members_find(object, &members);
+    return nv_message_fill(message, object, &members, depth);
 }
 
 static enum nv_err wrapped_message(struct nv_messages_state *state, const struct nv_value *object,
@@ -340,7 +340,7 @@ static enum nv_err event_message(struct nv_messages_state *state, const struct n
         word = nv_str_slice(name, 0, name.len - suffix.len);
     if (nv_messages_is_role(word))
         message.role = nv_messages_role(word);
-    enum nv_err err = nv_message_fill(&message, object, depth);
+    enum nv_err err = nv_message_fill(&message, object, members, depth);
     return err != NV_OK ? err : nv_message_end(&message);
 }
 
@@ -489,17 +489,15 @@ static const struct shape {
 };
 
 enum nv_err nv_messages_object(struct nv_messages_state *state, const struct nv_value *object,
-                               unsigned depth, bool *known)
+                               const struct nv_members *members, unsigned depth, bool *known)
 {
-    struct nv_members members;
-    nv_members_find(object, &members);
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         const struct shape *shape = &shapes[i];
-        if ((members.mask & shape->all) != shape->all || (members.mask & shape->any) == 0 ||
-            (members.mask & shape->none) != 0)
+        if ((members->mask & shape->all) != shape->all || (members->mask & shape->any) == 0 ||
+            (members->mask & shape->none) != 0)
             continue;
         *known = true;
-        return shape->handler(state, object, &members, depth);
+        return shape->handler(state, object, members, depth);
     }
     *known = false;
     return NV_OK;

@@ -72,8 +72,10 @@ START_TEST(test_object)
     struct nv_test_messages kit;
     nv_test_messages_open(&kit, objects[_i].direction);
     const struct nv_value *object = nv_test_messages_value(&kit, objects[_i].object);
+    struct nv_members members;
     bool known = false;
-    ck_assert_int_eq(nv_messages_object(&kit.state, object, 0, &known), NV_OK);
+    nv_members_find(object, &members);
+    ck_assert_int_eq(nv_messages_object(&kit.state, object, &members, 0, &known), NV_OK);
     ck_assert_msg(known == (objects[_i].expected != NULL), "%s", objects[_i].object);
     nv_test_messages_expect(&kit, known ? objects[_i].expected : "[]");
     ck_assert_msg(kit.state.partial == objects[_i].partial, "%s", objects[_i].object);
@@ -88,8 +90,10 @@ START_TEST(test_canonical_is_not_copied)
     nv_test_messages_open(&kit, NV_MESSAGES_INPUT);
     const struct nv_value *object = nv_test_messages_value(
         &kit, "{\"role\":\"user\",\"content\":\"x\",\"finish_reason\":\"stop\"}");
+    struct nv_members members;
     bool known = false;
-    ck_assert_int_eq(nv_messages_object(&kit.state, object, 0, &known), NV_OK);
+    nv_members_find(object, &members);
+    ck_assert_int_eq(nv_messages_object(&kit.state, object, &members, 0, &known), NV_OK);
     ck_assert_ptr_eq(kit.state.list.items[0].as.map.items, object->as.map.items);
     nv_test_messages_close(&kit);
 }
