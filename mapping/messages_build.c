@@ -71,6 +71,8 @@ struct role_word {
     struct nv_str word, role;
 };
 
+#define CANONICAL_ROLES 5u /* the first of role_words */
+
 #define ROLE(word, role)                                                                           \
     {                                                                                              \
         NV_STR_INIT(word), NV_STR_INIT(role)                                                       \
@@ -105,6 +107,13 @@ static const struct role_word role_words[] = {
 
 static const struct role_word *find_role(struct nv_str word)
 {
+    if (word.len == 0)
+        return NULL;
+    /* Nearly always it is one of ours already, the first of the table. */
+    for (size_t i = 0; i < CANONICAL_ROLES; i++) {
+        if (nv_str_eq(role_words[i].word, word))
+            return &role_words[i];
+    }
     /* Python prints an enum as MessageRole.USER. */
     for (size_t i = word.len; i > 0; i--) {
         if (word.ptr[i - 1] == '.') {
