@@ -207,6 +207,9 @@ static enum step send_continue(struct nv_http_connection *connection)
 static enum nv_err save_head(struct nv_http_exchange *exchange, struct nv_str bytes)
 {
     uint32_t need = exchange->head_len + (uint32_t)bytes.len;
+    if (bytes.len == 0) { /* refused at its first byte */
+        return NV_OK;
+    }
     if (need > exchange->head_capacity) {
         uint32_t capacity = exchange->head_capacity * 2 > need ? exchange->head_capacity * 2 : need;
         char *grown = realloc(exchange->head_bytes, capacity);

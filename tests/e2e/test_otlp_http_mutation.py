@@ -15,7 +15,7 @@ import socket
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, unknown_fields
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
-from otlp_http_kit import JSON, PROTOBUF, Gateway, request
+from otlp_http_kit import JSON, PROTOBUF, SLOW, Gateway, request
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 COUNT = 1_000_000 if os.environ.get("NOVEUM_SOAK") else 12_000
@@ -152,6 +152,7 @@ def test_f18_mutated_bodies(media, suffix, verdict):
                 counts[status] = counts.get(status, 0) + 1
             if done >= COUNT // 4 and warm is None:
                 warm = gateway.rss()
-        assert gateway.rss() < warm * 1.5 + (64 << 20), (warm, gateway.rss())
+        if SLOW == 1:  # sanitizers keep what was freed
+            assert gateway.rss() < warm * 1.5 + (64 << 20), (warm, gateway.rss())
         gateway.assert_alive()
     assert counts[200] > COUNT // 100 and counts[400] > COUNT // 100, counts
