@@ -3,8 +3,8 @@
  *
  * A body is whole in memory before it is sent, so nothing is gained by a stream, and libdeflate's
  * one-shot call is several times faster than zlib's (docs/dependencies.md). The output is bounded
- * beforehand by libdeflate itself, so a call never runs out of room. Inflating replies is not done:
- * the gateway asks for identity replies, which cannot be bombs.
+ * beforehand by libdeflate itself, so a call never runs out of room. Only our own records are
+ * inflated, to a length that is known; replies are not: the gateway asks for identity.
  */
 #include "exporter/compress.h"
 
@@ -56,4 +56,24 @@ enum nv_err nv_compress_gzip(struct nv_compressor *compressor, struct nv_str inp
     assert(written > 0);
     out->len += written;
     return NV_OK;
+}
+
+enum nv_err nv_decompress_gzip(struct nv_str input, size_t len, struct nv_buf *out)
+{
+    struct libdeflate_decompressor *inflate = libdeflate_alloc_decompressor();
+    enum libdeflate_result result;
+    size_t used = 0;
+    enum nv_err err = inflate != NULL ? nv_buf_reserve(out, len) : NV_ERR_NO_MEMORY;
+
+    if (err == NV_OK) {
+        result = libdeflate_gzip_decompress_ex(inflate, input.ptr, input.len, out->bytes + out->len,
+                                               len, &used, NULL);
+        /* Without a place for the length written, exactly `len` bytes are success. */
+        if (result != LIBDEFLATE_SUCCESS || used != input.len)
+            err = NV_ERR_MALFORMED;
+        else
+            out->len += len;
+    }
+    libdeflate_free_decompressor(inflate);
+    return err;
 }

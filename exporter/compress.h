@@ -1,4 +1,4 @@
-/* gzip of request bodies. libdeflate stays in the .c. One thread at a time. */
+/* gzip of request bodies and of records. libdeflate stays in the .c. One thread at a time. */
 #ifndef NV_EXPORTER_COMPRESS_H
 #define NV_EXPORTER_COMPRESS_H
 
@@ -16,5 +16,10 @@ void nv_compressor_free(struct nv_compressor *compressor);
 /* Appends `input` as one gzip member. Errors are the buffer's. */
 enum nv_err nv_compress_gzip(struct nv_compressor *compressor, struct nv_str input,
                              struct nv_buf *out) NV_MUST_USE;
+/*
+ * Appends the `len` bytes that `input`, one gzip member and nothing behind it, stands for.
+ * NV_ERR_MALFORMED when it is no such member or of another length; else the buffer's errors.
+ */
+enum nv_err nv_decompress_gzip(struct nv_str input, size_t len, struct nv_buf *out) NV_MUST_USE;
 
 #endif

@@ -15,6 +15,7 @@
 /* An outbox record in memory: released when the last of its traces has ended. */
 struct nv_record {
     uint64_t id;
+    uint32_t text_len;  /* as in struct nv_outbox_entry */
     uint32_t traces;    /* in it, on disk */
     uint32_t remaining; /* of them, not ended */
 };

@@ -1,7 +1,7 @@
 /*
  * Traces that wait on disk: what memory should not hold through an outage.
  *
- *   nv_store:  [ record: head facts | trace \n trace \n ... ]  ...      NV_RECORD_OUTBOX
+ *   nv_store:  [ record: head facts | gzip of: trace \n trace \n ... ]  ...   NV_RECORD_OUTBOX
  *   memory:    [ id, spans, traces ] [ ... ]   a ring of what is there, oldest first
  *
  * A record holds a body's worth of traces, one JSON text a line; it is read back whole and released
@@ -10,6 +10,7 @@
 #ifndef NV_EXPORTER_OUTBOX_H
 #define NV_EXPORTER_OUTBOX_H
 
+#include "exporter/compress.h"
 #include "exporter/encoded.h"
 #include "model/store.h"
 
@@ -17,14 +18,16 @@ struct nv_outbox_entry {
     uint64_t id;
     uint64_t spans;
     uint32_t traces;
+    uint32_t text_len; /* of the text when the payload is its gzip; 0: the payload is the text */
 };
 
 struct nv_outbox {
     const struct nv_store *store; /* borrowed; NULL: there is no outbox */
     struct nv_outbox_entry *ring;
     size_t first, count, capacity;
-    uint64_t spans;     /* of all entries in the ring */
-    struct nv_buf text; /* payload being joined or read */
+    uint64_t spans;                   /* of all entries in the ring */
+    struct nv_buf text, packed;       /* payload being made or read, and its gzip */
+    struct nv_compressor *compressor; /* owned; made when first needed */
 };
 
 /* Empty outbox on `store` (borrowed, may be NULL). Allocates nothing. */

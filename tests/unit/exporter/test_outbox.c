@@ -157,6 +157,48 @@ START_TEST(damage_is_told)
 }
 END_TEST
 
+/* A packed record of which each byte in turn is wrong, or the end is missing. */
+START_TEST(damaged_gzip_is_told)
+{
+    struct nv_encoded_list list;
+    struct rig_record *record = &rig.records[0];
+    unsigned padding = 0;
+    uint64_t lost;
+    char *bytes;
+
+    put(0, 20);
+    bytes = (char *)(uintptr_t)record->payload.ptr;
+    ck_assert_int_eq(bytes[0], 0x1f);
+    ck_assert_uint_gt(outbox.ring[outbox.first].text_len, record->payload.len);
+    for (size_t i = 0; i < record->payload.len; i++) {
+        enum nv_err err;
+
+        /* Time, flags and system in gzip's head mean nothing to us. */
+        if (i >= 4 && i < 10)
+            continue;
+        bytes[i] = (char)(bytes[i] ^ 0x10);
+        err = nv_outbox_take(&outbox, &list, &lost);
+        bytes[i] = (char)(bytes[i] ^ 0x10);
+        if (err == NV_OK) {
+            /* A padding bit: gzip's checksum says that the text is right. */
+            ck_assert_uint_eq(list.count, 20);
+            ck_assert_int_eq(nv_outbox_untake(&outbox, &list), NV_OK);
+            padding++;
+            continue;
+        }
+        ck_assert_msg(err == NV_ERR_MALFORMED, "byte %zu: %d", i, (int)err);
+        ck_assert_int_eq(nv_outbox_load(&outbox), NV_OK);
+    }
+    ck_assert_uint_le(padding, 1);
+    record->payload.len--;
+    ck_assert_int_eq(nv_outbox_take(&outbox, &list, &lost), NV_ERR_MALFORMED);
+    record->payload.len++;
+    ck_assert_int_eq(nv_outbox_load(&outbox), NV_OK);
+    ck_assert_int_eq(nv_outbox_take(&outbox, &list, &lost), NV_OK);
+    end_all(&list);
+}
+END_TEST
+
 START_TEST(heads_that_are_not_ours)
 {
     static const char *const heads[] = {"",
@@ -254,6 +296,7 @@ int main(void)
     tcase_add_test(tcase, a_restart_finds_them);
     tcase_add_test(tcase, untaken_is_first_again);
     tcase_add_loop_test(tcase, damage_is_told, 0, sizeof damaged / sizeof *damaged);
+    tcase_add_test(tcase, damaged_gzip_is_told);
     tcase_add_test(tcase, heads_that_are_not_ours);
     tcase_add_test(tcase, disk_trouble_changes_nothing);
     tcase_add_test(tcase, memory_trouble_changes_nothing);
