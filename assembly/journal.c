@@ -360,7 +360,7 @@ static bool forget(struct nv_journal *journal, uint64_t id, struct nv_segment **
         (*segment)->live--;
         (*segment)->live_bytes -= size;
         (*segment)->pins++;
-        if ((*segment)->live_bytes < (*segment)->size / 20)
+        if ((*segment)->live_bytes < nv_journal_few_bytes(journal, *segment))
             journal->reclaim = true;
     }
     pthread_mutex_unlock(&journal->lock);

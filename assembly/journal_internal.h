@@ -165,6 +165,11 @@ struct nv_entry *nv_journal_find(struct nv_journal *journal, uint64_t id);
 /* Makes room for `more` entries. The lock is held. NV_ERR_NO_MEMORY. */
 enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more);
 
+/* ---- journal_reclaim.c --------------------------------------------------------------------- */
+
+/* A sealed segment of which fewer bytes live is emptied. */
+uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_segment *segment);
+
 /* ---- journal_recover.c --------------------------------------------------------------------- */
 
 /* Decodes a record header; false when it is none. */

@@ -2,7 +2,8 @@
  * Space given back: files in which nothing lives, and files that a few stragglers keep alive.
  *
  * A trace that stays open for an hour would pin a whole file that is otherwise done with. When less
- * than a twentieth of a sealed file lives, its records are copied to a cold file: written, synced,
+ * than a twentieth of a sealed file lives (a third, once half of the quota is in use), its records
+ * are copied to a cold file: written, synced,
  * then marked as released at the old place, then found at the new one. A crash in between leaves a
  * record twice, which recovery sees by its id. The same way out is taken from a file whose sync
  * failed. Copies keep their ids; a cold file is not in their order, which only recovery sorts out.
@@ -14,8 +15,11 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
-/* A sealed file is emptied below this part of it. */
-#define STRAGGLERS_PART 20u
+uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_segment *segment)
+{
+    bool tight = atomic_load(&journal->file_bytes) > journal->config.max_bytes / 2;
+    return segment->size / (tight ? 3 : 20);
+}
 
 static void retire(struct nv_journal *journal, struct nv_segment *segment)
 {
@@ -159,18 +163,26 @@ static enum fate fate_of(const struct nv_journal *journal, const struct nv_segme
         return FATE_RETIRE;
     if (segment->damaged)
         return FATE_STAYS;
-    bool few = segment->live_bytes < segment->size / STRAGGLERS_PART;
+    bool few = segment->live_bytes < nv_journal_few_bytes(journal, segment);
     return few || segment->state == NV_SEGMENT_BAD ? FATE_EMPTY : FATE_STAYS;
 }
 
-static void treat(struct nv_journal *journal, uint32_t place, bool *again)
+/* Treats one segment. Only one is emptied a round: it is done between two groups of requests. */
+static void treat(struct nv_journal *journal, uint32_t place, bool *emptied, bool *again)
 {
     pthread_mutex_lock(&journal->lock);
     struct nv_segment *segment = journal->segments[place];
     enum fate fate = fate_of(journal, segment);
     pthread_mutex_unlock(&journal->lock);
-    if (fate == FATE_EMPTY && !empty_out(journal, segment))
-        fate = FATE_STAYS;
+    if (fate == FATE_EMPTY && *emptied) {
+        *again = true;
+        return;
+    }
+    if (fate == FATE_EMPTY) {
+        *emptied = true;
+        if (!empty_out(journal, segment))
+            return;
+    }
     if (fate == FATE_EMPTY) {
         pthread_mutex_lock(&journal->lock);
         fate = segment->pins > 0 ? FATE_LATER : FATE_RETIRE;
@@ -190,13 +202,14 @@ void nv_journal_maintain(struct nv_journal *journal)
     if (!needed)
         return;
     bool again = false;
+    bool emptied = false;
     pthread_mutex_lock(&journal->writer);
     if (journal->active && journal->active->state == NV_SEGMENT_BAD)
         journal->active = NULL;
     if (journal->cold && journal->cold->state == NV_SEGMENT_BAD)
         journal->cold = NULL;
     for (uint32_t i = 0; i < journal->segment_count; i++)
-        treat(journal, i, &again);
+        treat(journal, i, &emptied, &again);
     pthread_mutex_unlock(&journal->writer);
     pthread_mutex_lock(&journal->lock);
     journal->reclaim |= again;

@@ -330,7 +330,7 @@ static enum nv_err create_fitting(struct nv_journal *journal, uint32_t number, u
     }
 }
 
-static enum nv_err create_segment(struct nv_journal *journal, uint64_t need,
+static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, bool cold,
                                   struct nv_segment **out)
 {
     uint64_t slots = need / NV_BYTES_PER_SLOT + NV_SEGMENT_PAGE;
@@ -339,7 +339,9 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need,
     uint64_t wanted = whole > journal->config.segment_bytes ? whole : journal->config.segment_bytes;
     if (wanted > UINT32_MAX)
         return NV_ERR_TOO_LARGE;
-    if (atomic_load(&journal->file_bytes) + wanted > journal->config.max_bytes)
+    /* One file for stragglers may stand above the quota: it is how room comes back. */
+    uint64_t allowed = journal->config.max_bytes + (cold ? wanted : 0);
+    if (atomic_load(&journal->file_bytes) + wanted > allowed)
         return NV_ERR_FULL;
     struct nv_segment *segment = calloc(1, sizeof *segment);
     if (!segment)
@@ -370,8 +372,8 @@ enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, bool co
                               struct nv_segment **out)
 {
     struct nv_segment *segment = take_spare(journal, need);
-    enum nv_err err =
-        segment ? zero_release_area(journal, segment) : create_segment(journal, need, &segment);
+    enum nv_err err = segment ? zero_release_area(journal, segment)
+                              : create_segment(journal, need, cold, &segment);
     if (!err)
         err = begin_segment(journal, segment, cold);
     if (err && segment) {
