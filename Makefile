@@ -47,7 +47,7 @@ bench: build
 fuzz:
 	@tools/install-dependencies.sh build test lint
 	@cmake --preset fuzz
-	@cmake --build --preset fuzz -j $(JOBS)
+	@cmake --build --preset fuzz -j $(JOBS) --target fuzzers
 	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 lint:

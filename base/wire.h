@@ -57,6 +57,9 @@ static inline enum nv_err nv_wire_next(struct nv_wire *wire, struct nv_wire_fiel
 {
     const uint8_t *at = (const uint8_t *)wire->pos;
     size_t left = (size_t)(wire->end - wire->pos);
+#ifdef __clang_analyzer__ /* which cannot see that readers look at the type first */
+    *field = (struct nv_wire_field){0};
+#endif
     if (left >= 2 && (at[0] & 0x87) == NV_WIRE_BYTES && at[0] >= 8 && at[1] < 0x80 &&
         left - 2 >= at[1]) {
         field->number = at[0] >> 3;

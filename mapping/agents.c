@@ -10,12 +10,12 @@
  */
 #include "mapping/agents.h"
 
+#include "base/hash_map.h"
 #include "base/json_write.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "base/banned.h"
 
@@ -74,9 +74,9 @@ struct nv_agents *nv_agents_new(const struct nv_agents_config *config)
     return agents;
 }
 
-static void free_entry(struct nv_agents *agents, struct entry *entry)
+/* Frees an entry that is not in the map. */
+static void free_loose(struct entry *entry)
 {
-    HASH_DEL(agents->entries, entry);
     for (uint32_t i = 0; i < entry->tool_count; i++)
         free(entry->tools[i]);
     for (uint32_t i = 0; i < entry->connection_count; i++)
@@ -85,6 +85,12 @@ static void free_entry(struct nv_agents *agents, struct entry *entry)
     free(entry->id);
     free(entry->role);
     free(entry);
+}
+
+static void free_entry(struct nv_agents *agents, struct entry *entry)
+{
+    HASH_DEL(agents->entries, entry);
+    free_loose(entry);
 }
 
 void nv_agents_free(struct nv_agents *agents)
@@ -147,6 +153,10 @@ static struct entry *touch(struct nv_agents *agents, struct nv_str project, stru
     }
     entry->last_seen_ns = now_ns;
     HASH_ADD_KEYPTR(hh, agents->entries, entry->key, entry->key_len, entry);
+    if (!nv_hash_added(entry, hh)) {
+        free_loose(entry);
+        return NULL;
+    }
     return entry;
 }
 

@@ -98,7 +98,7 @@ static bool test_holds(const struct nv_translation *t, const struct nv_span_work
     case NV_TEST_EVENT:
         return event_matches(work, test->globs);
     default:
-        assert(!"unknown test");
+        assert(false && "unknown test");
         return false;
     }
 }

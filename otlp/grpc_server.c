@@ -278,7 +278,7 @@ static struct nv_grpc_part *part_of(struct nv_grpc_server *server, const struct 
         if (server->parts[i].loop == loop)
             return &server->parts[i];
     }
-    assert(!"the loops of the listener are those of the server");
+    assert(false && "the loops of the listener are those of the server");
     return NULL;
 }
 

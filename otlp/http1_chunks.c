@@ -149,7 +149,7 @@ static enum nv_http1_verdict on_byte(struct nv_http1_chunks *chunks, unsigned ch
     case ENDED:
         break;
     }
-    assert(!"data is taken as a whole, and nothing follows the end");
+    assert(false && "data is taken as a whole, and nothing follows the end");
     return NV_HTTP1_BAD;
 }
 

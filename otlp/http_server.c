@@ -72,7 +72,7 @@ static struct nv_http_part *part_of(struct nv_http_server *server, const struct 
             return &server->parts[i];
         }
     }
-    assert(!"the loops of the listener are those of the server");
+    assert(false && "the loops of the listener are those of the server");
     return NULL;
 }
 

@@ -329,7 +329,7 @@ static void on_handle(void *ctx, struct nv_grpc_call *call)
     case METHOD_UNKNOWN:
         break;
     }
-    assert(!"on_head refuses unknown methods");
+    assert(false && "on_head refuses unknown methods");
     refuse(call, NV_GRPC_UNIMPLEMENTED, "unknown service or method");
 }
 

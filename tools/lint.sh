@@ -1,6 +1,6 @@
 #!/bin/sh
 # Formatter and static analysers over the sources of the product: clang-format (check only),
-# clang-tidy, cppcheck, and with NOVEUM_LINT_ANALYZER=1 a build with gcc -fanalyzer as well. Each
+# clang's warnings, clang-tidy, cppcheck, and with NOVEUM_LINT_ANALYZER=1 a build with gcc -fanalyzer as well. Each
 # tool runs when it is there; any finding fails.
 set -u
 cd "$(dirname "$0")/.."
@@ -8,8 +8,15 @@ build=build/lint
 failed=""
 say() { echo "lint: $*" >&2; }
 
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug >/dev/null || exit 1
-cmake --build "$build" -j "$(nproc)" --target noveum_objects >/dev/null || exit 1
+compiler=gcc
+! command -v clang >/dev/null || compiler=clang
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="$compiler" \
+    -DNOVEUM_WERROR=ON >/dev/null || exit 1
+say "warnings of $compiler"
+cmake --build "$build" -j "$(nproc)" --target noveum_objects -- -k 0 >"$build/warnings.log" || {
+    grep -E 'error:' "$build/warnings.log" | sort -u
+    failed="$failed warnings"
+}
 
 python3 tests/tools/check_format.py . "$build" || failed="$failed format"
 
