@@ -51,7 +51,8 @@ static enum nv_err complete_told(struct nv_translation *t, struct nv_span_work *
     told = number(work, NV_FIELD_COST_OUTPUT, &output) || told;
     enum nv_err err = NV_OK;
     if (told && !nv_work_get(work, NV_FIELD_COST_TOTAL))
-        err = nv_work_set(t, work, NV_FIELD_COST_TOTAL, nv_value_double(input + output));
+        err = nv_work_set(t, work, NV_FIELD_COST_TOTAL,
+                          nv_value_double(nv_price_round(input + output)));
     return err ? err : set_currency(t, work);
 }
 
@@ -91,7 +92,8 @@ static enum nv_err compute(struct nv_translation *t, struct nv_span_work *work)
     if (!err)
         err = nv_work_set(t, work, NV_FIELD_COST_OUTPUT, nv_value_double(output));
     if (!err)
-        err = nv_work_set(t, work, NV_FIELD_COST_TOTAL, nv_value_double(input + output));
+        err = nv_work_set(t, work, NV_FIELD_COST_TOTAL,
+                          nv_value_double(nv_price_round(input + output)));
     return err ? err : set_currency(t, work);
 }
 

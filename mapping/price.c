@@ -359,7 +359,7 @@ static double first_told(double a, double b, double c)
     return a >= 0 ? a : b >= 0 ? b : c;
 }
 
-static double round8(double usd)
+double nv_price_round(double usd)
 {
     return round(usd * 1e8) / 1e8;
 }
@@ -386,8 +386,9 @@ void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *us
     double special = (double)(usage->cached + usage->cache_write + usage->input_audio);
     double plain_input = fmax(0, (double)usage->input - special);
     double plain_output = fmax(0, (double)(usage->output - usage->output_audio));
-    *input = round8((plain_input * in + (double)usage->cached * cached +
-                     (double)usage->cache_write * write + (double)usage->input_audio * in_audio) /
-                    1e6);
-    *output = round8((plain_output * out + (double)usage->output_audio * out_audio) / 1e6);
+    *input = nv_price_round((plain_input * in + (double)usage->cached * cached +
+                             (double)usage->cache_write * write +
+                             (double)usage->input_audio * in_audio) /
+                            1e6);
+    *output = nv_price_round((plain_output * out + (double)usage->output_audio * out_audio) / 1e6);
 }

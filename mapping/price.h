@@ -70,6 +70,9 @@ const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_s
 void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *usage, double *input,
                    double *output);
 
+/* `usd` rounded to 8 decimals. */
+double nv_price_round(double usd);
+
 /* mapping/prices.csv, as compiled in. */
 extern const unsigned char nv_prices_csv[];
 extern const size_t nv_prices_csv_len;

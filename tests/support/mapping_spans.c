@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -268,4 +269,20 @@ const char *told_kind(const struct told *told, const char *span)
         }
     }
     return "";
+}
+
+struct nv_mapping *told_mapping(const char *rules, struct nv_fail *fail)
+{
+    char path[] = "/tmp/noveum-rules-XXXXXX";
+    struct nv_fail own = {0};
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, rules, strlen(rules)), (ssize_t)strlen(rules));
+    close(fd);
+    struct nv_mapping_config config = {.gateway_version = NV_STR("0.0.0-test"),
+                                       .rules_file = nv_str_from(path)};
+    struct nv_mapping *mapping = nv_mapping_new(&config, fail ? fail : &own);
+    unlink(path);
+    ck_assert_msg(mapping || fail, "%s: %s", own.path, own.what);
+    return mapping;
 }

@@ -32,6 +32,9 @@ json_t *told_span(const struct told *told, const char *name);
 void told_is(const struct told *told, const char *span, const char *key, const char *json);
 /* Asserts a member of a span or, with span NULL, of the first trace: `path` with dots. */
 void told_member(const struct told *told, const char *span, const char *path, const char *json);
+/* A mapping with a rules file of this text (see mapping/conventions/README.md), written to a
+ * temporary file. `fail` may be NULL: then a wrong text aborts; else NULL is returned for it. */
+struct nv_mapping *told_mapping(const char *rules, struct nv_fail *fail);
 /* Kind by the attribute namespace, as the backend tells it (contract section 4); "" for none. */
 const char *told_kind(const struct told *told, const char *span);
 

@@ -1,0 +1,140 @@
+/*
+ * Each call once: the tree decides what is a call, a repeat of it, or a sum.
+ *
+ * The commonest shapes of real instrumentations, and the exceptions from them.
+ */
+#include "tests/support/expect.h"
+#include "tests/support/mapping_spans.h"
+
+#include "base/banned.h"
+
+#define LLM(id, parent, in, out, more)                                                             \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
+    ", 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm', "              \
+    "'gen_ai.usage.input_tokens': " #in ", 'gen_ai.usage.output_tokens': " #out more "}}"
+#define TOOL(id, parent)                                                                           \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
+    ", 'attributes': {'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 't'}}"
+#define AGENT(id, parent, in)                                                                      \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
+    ", 'attributes': {'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'a', "         \
+    "'gen_ai.usage.input_tokens': " #in "}}"
+
+START_TEST(a_chain_of_three_repeats_is_one_call)
+{
+    struct told *told = told_by("[" LLM(1, 0, 10, 2, "") "," LLM(2, 1, 10, 2, "") "," LLM(
+        3, 2, 10, 2, ", 'gen_ai.response.id': 'r'") "]");
+    ck_assert_str_eq(told_kind(told, "s3"), "llm");
+    ck_assert_str_ne(told_kind(told, "s2"), "llm");
+    ck_assert_str_ne(told_kind(told, "s1"), "llm");
+    told_is(told, "s1", "llm.input_tokens", NULL);
+    told_is(told, "s2", "llm.input_tokens", NULL);
+    told_is(told, "s3", "llm.input_tokens", "10");
+    told_is(told, "s1", "llm.source.model", "'m'");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(the_outer_one_stays_when_both_tell_as_much)
+{
+    struct told *told = told_by("[" LLM(1, 0, 10, 2, "") "," LLM(2, 1, 10, 2, "") "]");
+    ck_assert_str_eq(told_kind(told, "s1"), "llm");
+    ck_assert_str_eq(told_kind(told, "s2"), "");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(a_call_around_several_is_their_container)
+{
+    struct told *told =
+        told_by("[" LLM(1, 0, 30, 5, "") "," LLM(2, 1, 10, 2, "") "," LLM(3, 1, 20, 3, "") "]");
+    ck_assert_str_eq(told_kind(told, "s1"), "chain");
+    told_is(told, "s1", "llm.aggregated_usage.input_tokens", "30");
+    told_is(told, "s2", "llm.input_tokens", "10");
+    told_is(told, "s3", "llm.input_tokens", "20");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(a_call_made_by_a_tool_is_its_own)
+{
+    struct told *told =
+        told_by("[" LLM(1, 0, 10, 2, "") "," TOOL(2, 1) "," LLM(3, 2, 99, 9, "") "]");
+    ck_assert_str_eq(told_kind(told, "s1"), "llm");
+    ck_assert_str_eq(told_kind(told, "s3"), "llm");
+    told_is(told, "s1", "llm.input_tokens", "10");
+    told_is(told, "s3", "llm.input_tokens", "99");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(a_sum_behind_a_tool_is_a_sum)
+{
+    struct told *told =
+        told_by("[" LLM(1, 0, 99, 9, "") "," TOOL(2, 1) "," LLM(3, 2, 99, 9, "") "]");
+    int calls =
+        (strcmp(told_kind(told, "s1"), "llm") == 0) + (strcmp(told_kind(told, "s3"), "llm") == 0);
+    ck_assert_int_eq(calls, 1);
+    told_free(told);
+}
+END_TEST
+
+START_TEST(agents_without_calls_keep_their_usage)
+{
+    struct told *told = told_by("[" AGENT(1, 0, 30) "," AGENT(2, 1, 30) "]");
+    told_is(told, "s2", "llm.input_tokens", "30");
+    told_is(told, "s1", "llm.input_tokens", NULL);
+    told_is(told, "s1", "llm.aggregated_usage.input_tokens", "30");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(a_total_that_is_missing_or_too_small)
+{
+    struct told *told = told_by(
+        "[" LLM(1, 0, 10, 2, "") "," LLM(2, 0, 10, 2, ", 'gen_ai.usage.total_tokens': 50") "," LLM(
+            3, 0, 10, 2, ", 'gen_ai.usage.total_tokens': 5") "]");
+    told_is(told, "s1", "llm.total_tokens", "12");
+    told_is(told, "s2", "llm.total_tokens", "50");
+    told_is(told, "s3", "llm.total_tokens", "12");
+    told_is(told, "s3", "llm.total_tokens.source", "5");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(openais_counts_are_inclusive_whatever_they_say)
+{
+    struct told *told = told_by("[" LLM(1, 0, 14, 2,
+                                        ", 'gen_ai.provider.name': 'openai', "
+                                        "'gen_ai.usage.cache_read.input_tokens': 16") "]");
+    told_is(told, "s1", "llm.input_tokens", "14");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(huge_counts_do_not_overflow)
+{
+    struct told *told = told_by("[" LLM(1, 0, 9223372036854775807, 9223372036854775807, "") "]");
+    told_is(told, "s1", "llm.input_tokens", "9223372036854775807");
+    told_is(told, "s1", "llm.total_tokens", NULL);
+    told_free(told);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("mapping/usage");
+    TCase *tcase = tcase_create("usage");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, a_chain_of_three_repeats_is_one_call);
+    tcase_add_test(tcase, the_outer_one_stays_when_both_tell_as_much);
+    tcase_add_test(tcase, a_call_around_several_is_their_container);
+    tcase_add_test(tcase, a_call_made_by_a_tool_is_its_own);
+    tcase_add_test(tcase, a_sum_behind_a_tool_is_a_sum);
+    tcase_add_test(tcase, agents_without_calls_keep_their_usage);
+    tcase_add_test(tcase, a_total_that_is_missing_or_too_small);
+    tcase_add_test(tcase, openais_counts_are_inclusive_whatever_they_say);
+    tcase_add_test(tcase, huge_counts_do_not_overflow);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
