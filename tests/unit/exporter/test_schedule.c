@@ -1,0 +1,178 @@
+/*
+ * When the pump wants to be called next: the time of each reason, and never a time in the past that
+ * nothing can be done about, which would spin the loop.
+ */
+#include "expect.h"
+#include "exporter_rig.h"
+
+#include "base/banned.h"
+
+static struct nv_rig rig;
+
+static void setup(void)
+{
+    rig_init(&rig);
+}
+
+static void teardown(void)
+{
+    rig_close(&rig);
+    rig_release(&rig);
+}
+
+static uint64_t wait_ms(void)
+{
+    uint64_t ns = nv_exporter_pump(rig.exporter);
+
+    return ns == UINT64_MAX ? UINT64_MAX : ns / NV_NS_PER_MS;
+}
+
+static void consume_many(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        rig_consume(&rig, "trace", 1);
+}
+
+START_TEST(nothing_to_do)
+{
+    rig_open(&rig, true);
+    ck_assert_uint_eq(wait_ms(), UINT64_MAX);
+}
+END_TEST
+
+START_TEST(a_batch_has_its_time)
+{
+    rig_open(&rig, false);
+    consume_many(1);
+    ck_assert_uint_eq(wait_ms(), 1000);
+    nv_fake_clock_advance(&rig.clock, 400 * NV_NS_PER_MS);
+    consume_many(1);
+    ck_assert_uint_eq(wait_ms(), 600);
+    nv_fake_clock_advance(&rig.clock, 600 * NV_NS_PER_MS);
+    /* In flight: only the answer can bring work. */
+    ck_assert_uint_eq(wait_ms(), UINT64_MAX);
+}
+END_TEST
+
+START_TEST(a_retry_after_is_slept_through)
+{
+    rig_open(&rig, false);
+    consume_many(1);
+    rig_run(&rig, 1000);
+    rig_answer(&rig, rig_flight(&rig), 503, "20", "");
+    ck_assert_uint_ge(wait_ms(), 19999);
+    ck_assert_uint_le(wait_ms(), 22500);
+}
+END_TEST
+
+START_TEST(an_unpaid_retry_waits_for_the_budget)
+{
+    uint64_t waited = 0;
+
+    rig_open(&rig, false);
+    consume_many(1);
+    rig_run(&rig, 1000);
+    for (int i = 0; i < 30; i++) {
+        uint64_t ms;
+
+        rig_answer(&rig, rig_flight(&rig), 500, "", "");
+        /* Asleep until it is paid: a handful of pumps a retry, not one a millisecond. */
+        for (int pumps = 0; rig_flight(&rig) == NULL; pumps++) {
+            ck_assert_int_lt(pumps, 5);
+            ms = wait_ms();
+            if (ms == UINT64_MAX)
+                break;
+            nv_fake_clock_advance(&rig.clock, (ms + 1) * NV_NS_PER_MS);
+            waited += ms + 1;
+        }
+        ck_assert_ptr_nonnull(rig_flight(&rig));
+    }
+    /* Ten at once are in the budget; then one in five seconds, less what the attempts earn. */
+    ck_assert_uint_ge(waited, 60000);
+    rig_answer(&rig, rig_flight(&rig), 200, "", "");
+}
+END_TEST
+
+START_TEST(a_hold_is_slept_through)
+{
+    rig_open(&rig, false);
+    consume_many(1);
+    rig_run(&rig, 1000);
+    rig_answer(&rig, rig_flight(&rig), _i == 0 ? 401 : 404, "", "");
+    ck_assert_uint_eq(wait_ms(), 5000);
+    nv_fake_clock_advance(&rig.clock, 5000 * NV_NS_PER_MS);
+    ck_assert_uint_eq(wait_ms(), UINT64_MAX);
+    ck_assert_ptr_nonnull(rig_flight(&rig));
+    rig_answer(&rig, rig_flight(&rig), 200, "", "");
+}
+END_TEST
+
+START_TEST(an_empty_hold_does_not_probe)
+{
+    rig_open(&rig, false);
+    consume_many(1);
+    rig_run(&rig, 1000);
+    rig_answer(&rig, rig_flight(&rig), 200, "", "");
+    ck_assert_uint_eq(wait_ms(), UINT64_MAX);
+    ck_assert_uint_eq(rig.probes, 0);
+}
+END_TEST
+
+/* All old slots taken, outbox not empty: the loop must wait for an answer, not spin. */
+START_TEST(a_full_width_of_old_bodies_does_not_spin)
+{
+    uint32_t steps = 0;
+
+    rig.config.batch_traces = 1;
+    rig.config.spill_bytes = 1;
+    rig_open(&rig, true);
+    consume_many(60);
+    for (int i = 0; i < 20; i++)
+        (void)nv_exporter_pump(rig.exporter);
+    ck_assert_uint_gt(rig_status(&rig).outbox_records, 40);
+    for (int i = 0; i < 8; i++) {
+        if (rig_flight(&rig) != NULL)
+            rig_answer(&rig, rig_flight(&rig), 200, "", "");
+        rig_run(&rig, 500);
+    }
+    rig_run(&rig, 2000);
+    while (wait_ms() < 50) {
+        ck_assert_uint_lt(++steps, 60);
+        nv_fake_clock_advance(&rig.clock, 50 * NV_NS_PER_MS);
+    }
+    ck_assert_uint_eq(rig_in_flight(&rig), 3);
+}
+END_TEST
+
+START_TEST(trouble_with_the_store_is_tried_each_second)
+{
+    rig_open(&rig, true);
+    rig.put_fails = NV_ERR_NO_SPACE;
+    consume_many(1);
+    rig_run(&rig, 1000);
+    rig_answer(&rig, rig_flight(&rig), 413, "", "");
+    ck_assert_uint_eq(wait_ms(), 1000);
+    rig.put_fails = NV_OK;
+    nv_fake_clock_advance(&rig.clock, 1000 * NV_NS_PER_MS);
+    ck_assert_uint_eq(wait_ms(), UINT64_MAX);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("exporter/schedule");
+    TCase *tcase = tcase_create("schedule");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, nothing_to_do);
+    tcase_add_test(tcase, a_batch_has_its_time);
+    tcase_add_test(tcase, a_retry_after_is_slept_through);
+    tcase_add_test(tcase, an_unpaid_retry_waits_for_the_budget);
+    tcase_add_loop_test(tcase, a_hold_is_slept_through, 0, 2);
+    tcase_add_test(tcase, an_empty_hold_does_not_probe);
+    tcase_add_test(tcase, a_full_width_of_old_bodies_does_not_spin);
+    tcase_add_test(tcase, trouble_with_the_store_is_tried_each_second);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
