@@ -255,8 +255,8 @@ class Gateway:
         self.wait_ready()
         return self
 
-    def __exit__(self, *args):
-        self.stop()
+    def __exit__(self, kind, *rest):
+        self.stop(expected=0 if kind is None else None)
 
     @property
     def log(self):
@@ -273,7 +273,8 @@ class Gateway:
                 assert time.monotonic() < end, self.log
                 time.sleep(0.02)
 
-    def stop(self, timeout=20 * SLOW):
+    def stop(self, timeout=20 * SLOW, expected=None):
+        """Ends it, clears up, and returns the exit code, which is to be `expected` when that is given."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -282,7 +283,9 @@ class Gateway:
                 self.process.kill()
                 self.process.wait()
                 raise
+        log = self.log
         self.folder.cleanup()
+        assert expected in (None, self.process.returncode), (self.process.returncode, log[-4000:])
         return self.process.returncode
 
     def connect(self, timeout=15):
