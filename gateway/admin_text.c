@@ -41,8 +41,10 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
     const struct nv_exporter_status *exporter = &status->exporter;
     gauge(buf, "noveum_uptime_seconds", "Seconds since the start", status->uptime_ns / NV_NS_PER_S);
     gauge(buf, "noveum_connections", "Open connections of OTLP/HTTP", status->receiver.connections);
+    gauge(buf, "noveum_grpc_connections", "Open connections of OTLP/gRPC",
+          status->grpc.connections);
     gauge(buf, "noveum_undecoded_bytes", "Bytes of requests being read",
-          status->receiver.undecoded_bytes);
+          status->receiver.undecoded_bytes + status->grpc.undecoded_bytes);
     gauge(buf, "noveum_open_traces", "Traces that wait for spans", assembly->open_traces);
     gauge(buf, "noveum_held_bytes", "Bytes of spans held", assembly->held_bytes);
     gauge(buf, "noveum_held_memory_bytes", "Of these and their index, in memory",
@@ -156,6 +158,19 @@ static void put_receiver(struct nv_json_writer *json, const struct nv_http_statu
     nv_json_write_end_object(json);
 }
 
+static void put_grpc(struct nv_json_writer *json, const struct nv_grpc_status *grpc)
+{
+    begin(json, "receiver_grpc");
+    put_uint(json, "connections", grpc->connections);
+    put_uint(json, "calls_in_progress", grpc->calls);
+    put_uint(json, "undecoded_bytes", grpc->undecoded_bytes);
+    put_uint(json, "accepted_connections", grpc->accepted);
+    put_uint(json, "requests", grpc->requests);
+    put_uint(json, "refused_connections", grpc->refused_connections);
+    put_uint(json, "floods", grpc->floods);
+    nv_json_write_end_object(json);
+}
+
 static void put_journal(struct nv_json_writer *json, const struct nv_assembly_status *assembly)
 {
     begin(json, "journal");
@@ -233,6 +248,7 @@ enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
     put_uint(&json, "uptime_ms", status->uptime_ns / NV_NS_PER_MS);
     put_spans(&json);
     put_receiver(&json, &status->receiver);
+    put_grpc(&json, &status->grpc);
     put_assembly(&json, &status->assembly);
     put_journal(&json, &status->assembly);
     put_exporter(&json, &status->exporter);

@@ -396,6 +396,7 @@ void nv_gateway_read_status(struct nv_gateway *gateway, struct nv_gateway_status
     out->local = gateway->local;
     out->stopping = atomic_load(&gateway->stopping);
     nv_receiver_http_status(gateway->receiver, &out->receiver);
+    nv_receiver_grpc_status(gateway->receiver, &out->grpc);
     nv_assembly_read_status(gateway->assembly, &out->assembly);
     nv_exporter_read_status(gateway->exporter, &out->exporter);
 }

@@ -50,6 +50,7 @@ struct nv_gateway_status {
     bool local;    /* no API key: files and terminal */
     bool stopping; /* SIGTERM was seen */
     struct nv_http_status receiver;
+    struct nv_grpc_status grpc;
     struct nv_assembly_status assembly;
     struct nv_exporter_status exporter;
 };

@@ -213,3 +213,11 @@ void nv_receiver_http_status(const struct nv_receiver *receiver, struct nv_http_
         nv_http_server_status(receiver->http, out);
     }
 }
+
+void nv_receiver_grpc_status(const struct nv_receiver *receiver, struct nv_grpc_status *out)
+{
+    *out = (struct nv_grpc_status){0};
+    if (receiver->grpc != NULL) {
+        nv_grpc_server_status(receiver->grpc, out);
+    }
+}

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "model/stage.h"
+#include "otlp/grpc_server.h"
 #include "otlp/http_server.h"
 
 struct nv_receiver;
@@ -69,5 +70,7 @@ size_t nv_receiver_grpc_addresses(const struct nv_receiver *receiver);
 const char *nv_receiver_grpc_address(const struct nv_receiver *receiver, size_t i);
 /* Numbers of the HTTP side for /status. Any thread. */
 void nv_receiver_http_status(const struct nv_receiver *receiver, struct nv_http_status *out);
+/* Numbers of the gRPC side, likewise; all zero when it is off. */
+void nv_receiver_grpc_status(const struct nv_receiver *receiver, struct nv_grpc_status *out);
 
 #endif

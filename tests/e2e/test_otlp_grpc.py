@@ -200,7 +200,10 @@ def test_R08_many_calls_at_once(gateway, channel):
     stub = trace_grpc.TraceServiceStub(channel)
     futures = [stub.Export.future(request_of(), timeout=TIME) for _ in range(200)]
     assert all(future.result() is not None for future in futures)
-    assert gateway.status()["spans"]["received"] == 200
+    status = gateway.status()
+    assert status["spans"]["received"] == 200
+    assert status["receiver_grpc"]["requests"] == 200 and status["receiver_grpc"]["calls_in_progress"] == 0
+    assert gateway.metrics()["noveum_grpc_connections"] >= 1
 
 
 def test_R09_tokens(make_gateway):
