@@ -44,19 +44,20 @@ static enum nv_err see_record(void *ctx, struct nv_segment *segment, const struc
                          (unsigned)record->offset);
 }
 
-static enum nv_err walk(struct nv_journal *journal, struct nv_segment *segment, bool known,
+static enum nv_err walk(struct nv_journal *journal, const struct nv_opened *opened,
                         struct checking *checking, uint64_t *damaged)
 {
     struct nv_walk first = {0};
-    if (!known && !nv_segment_walk(journal, segment, &first))
+    struct nv_segment *segment = opened->segment;
+    if (!opened->known && !nv_segment_walk(journal, segment, &first))
         segment->epoch = first.epoch;
-    if (segment->epoch == 0) {
+    if (opened->spare || segment->epoch == 0) {
         checking->report->spare++;
         return NV_OK;
     }
     struct nv_walk second = {.ctx = checking, .record = see_record};
     enum nv_err err = nv_segment_walk(journal, segment, &second);
-    *damaged = second.damaged + !known;
+    *damaged = second.damaged + !opened->known;
     return err;
 }
 
@@ -74,7 +75,7 @@ static enum nv_err check_file(struct nv_journal *journal, const char *name,
     struct nv_segment *segment = opened.segment;
     struct nv_journal_report before = *checking->report;
     uint64_t damaged = 0;
-    err = walk(journal, segment, opened.known, checking, &damaged);
+    err = walk(journal, &opened, checking, &damaged);
     struct nv_journal_report *report = checking->report;
     report->files++;
     report->damaged += damaged;

@@ -5,7 +5,7 @@
  *    0 magic "NVJOURNL"     24 size                        0 magic       16 id
  *    8 format               28 slots                       4 header crc  24 epoch
  *   12 crc of the rest      32 first id                    8 payload crc 28 slot
- *   16 epoch (0: spare)     40 flags (1: cold)            12 length of the payload
+ *   16 epoch                40 flags (1 cold, 2 spare)    12 length of the payload
  *
  *   payload [ kind, 0, 0, 0 | length of head | head | body ]
  *   release area, from byte 4096: one byte a slot, 0xa5 = released
@@ -32,6 +32,8 @@
 #define NV_PAYLOAD_PREFIX 8u
 #define NV_HEAD_MAX UINT32_C(65535)
 #define NV_RELEASED 0xa5u
+#define NV_SEGMENT_FLAG_COLD 1u
+#define NV_SEGMENT_FLAG_SPARE 2u /* holds nothing; the epoch is that of its last use */
 /* A file has a slot for so many of its bytes: more, smaller records than that end it early. */
 #define NV_BYTES_PER_SLOT 1024u
 #define NV_SEGMENT_MIN (16u << 10)
@@ -131,7 +133,7 @@ enum nv_err nv_journal_read(struct nv_journal *journal, int fd, void *to, size_t
 char *nv_journal_path(const struct nv_journal *journal, const char *name);
 /* Layout of a file of that size. */
 void nv_segment_layout(struct nv_segment *segment, uint32_t size);
-/* Writes the header of a segment (epoch 0 says spare). */
+/* Writes the header of a segment. */
 enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_segment *segment,
                                     uint64_t first_id);
 /*
@@ -195,6 +197,7 @@ struct nv_opened {
     struct nv_segment *segment; /* new */
     uint64_t first_id;          /* as its header says */
     bool known;                 /* the header is sound; else the epoch is 0 */
+    bool spare;                 /* nothing lives in it */
 };
 
 /* Opens the file of `name` and reads its header. NV_ERR_CONFIG: newer format; IO, NO_MEMORY. */

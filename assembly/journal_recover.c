@@ -184,7 +184,8 @@ static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *ope
                            "one reads up to %u)",
                            journal->directory, (unsigned)nv_get32(bytes + 8), NV_JOURNAL_FORMAT);
     segment->epoch = nv_get32(bytes + 16);
-    segment->cold = nv_get32(bytes + 40) & 1;
+    segment->cold = nv_get32(bytes + 40) & NV_SEGMENT_FLAG_COLD;
+    opened->spare = nv_get32(bytes + 40) & NV_SEGMENT_FLAG_SPARE;
     opened->first_id = nv_get64(bytes + 32);
     opened->known = true;
     return NV_OK;
@@ -262,13 +263,12 @@ static enum nv_err take_record(void *ctx, struct nv_segment *segment,
     return NV_OK;
 }
 
-static enum nv_err take_segment(struct nv_journal *journal, struct nv_segment *segment, bool known)
+static enum nv_err take_segment(struct nv_journal *journal, const struct nv_opened *opened)
 {
     struct nv_walk walk = {.ctx = journal};
+    struct nv_segment *segment = opened->segment;
     enum nv_err err = NV_OK;
-    if (known && segment->epoch == 0)
-        return NV_OK; /* spare: nothing in it */
-    if (!known) {
+    if (!opened->known) {
         err = nv_segment_walk(journal, segment, &walk);
         segment->epoch = walk.epoch;
         walk = (struct nv_walk){.ctx = journal};
@@ -277,6 +277,8 @@ static enum nv_err take_segment(struct nv_journal *journal, struct nv_segment *s
         return err;
     if (segment->epoch >= journal->next_epoch)
         journal->next_epoch = segment->epoch + 1;
+    if (opened->spare)
+        return NV_OK;
     walk.record = take_record;
     err = nv_segment_walk(journal, segment, &walk);
     journal->damaged += walk.damaged;
@@ -302,7 +304,7 @@ static enum nv_err take_file(struct nv_journal *journal, const char *name, struc
     }
     if (opened.first_id > journal->next_id)
         journal->next_id = opened.first_id;
-    return take_segment(journal, opened.segment, opened.known);
+    return take_segment(journal, &opened);
 }
 
 static int only_segments(const struct dirent *entry)

@@ -143,11 +143,12 @@ enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_
     uint8_t bytes[64] = {0};
     nv_put64(bytes, NV_SEGMENT_MAGIC);
     nv_put32(bytes + 8, NV_JOURNAL_FORMAT);
-    nv_put32(bytes + 16, segment->state == NV_SEGMENT_SPARE ? 0 : segment->epoch);
+    nv_put32(bytes + 16, segment->epoch);
     nv_put32(bytes + 24, segment->size);
     nv_put32(bytes + 28, segment->slot_max);
     nv_put64(bytes + 32, first_id);
-    nv_put32(bytes + 40, segment->cold ? 1 : 0);
+    nv_put32(bytes + 40, (segment->cold ? NV_SEGMENT_FLAG_COLD : 0) |
+                             (segment->state == NV_SEGMENT_SPARE ? NV_SEGMENT_FLAG_SPARE : 0));
     uint32_t crc = nv_crc32c(nv_crc32c(0, bytes, 12), bytes + 16, sizeof bytes - 16);
     nv_put32(bytes + 12, crc);
     struct iovec part = {bytes, sizeof bytes};
