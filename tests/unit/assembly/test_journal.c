@@ -3,7 +3,6 @@
  * disk, failing operations, two processes, a newer format.
  */
 #include "assembly/journal.h"
-#include "assembly/journal_check.h"
 #include "journal_kit.h"
 
 #include <check.h>
@@ -333,33 +332,6 @@ START_TEST(foreign_and_empty_files_do_not_matter)
 }
 END_TEST
 
-START_TEST(check_and_list_tell_what_is_there)
-{
-    journal_kit_open(&kit);
-    uint64_t a = journal_kit_put(&kit, NV_RECORD_TRACES, "one");
-    uint64_t b = journal_kit_put(&kit, NV_RECORD_DEAD_LETTER, "two");
-    nv_journal_release(kit.journal, &a, 1);
-    struct nv_buf out;
-    struct nv_journal_report report;
-    nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check(kit.directory, true, &out, &report, NULL), NV_OK);
-    ck_assert_uint_eq(report.records, 2);
-    ck_assert_uint_eq(report.released, 1);
-    ck_assert_uint_eq(report.damaged, 0);
-    ck_assert_uint_ge(report.files, 1);
-    nv_buf_append(&out, "", 1);
-    char want[64];
-    snprintf(want, sizeof want, "record %llu dead-letter length=13 ", (unsigned long long)b);
-    ck_assert_ptr_nonnull(strstr(out.bytes, want));
-    nv_buf_release(&out);
-    ck_assert_str_eq(nv_record_kind_name(NV_RECORD_LOGS), "logs");
-    ck_assert_str_eq(nv_record_kind_name(77), "unknown");
-    struct nv_fail fail = {0};
-    nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check("/nonexistent", true, &out, &report, &fail), NV_ERR_CONFIG);
-}
-END_TEST
-
 START_TEST(a_head_that_is_too_long_is_refused)
 {
     journal_kit_open(&kit);
@@ -400,7 +372,6 @@ int main(void)
     tcase_add_test(tcase, a_second_process_is_refused);
     tcase_add_test(tcase, a_newer_format_is_refused_and_left_alone);
     tcase_add_test(tcase, foreign_and_empty_files_do_not_matter);
-    tcase_add_test(tcase, check_and_list_tell_what_is_there);
     tcase_add_test(tcase, a_head_that_is_too_long_is_refused);
     tcase_add_test(tcase, a_directory_that_cannot_be_is_said);
     suite_add_tcase(suite, tcase);

@@ -277,66 +277,6 @@ START_TEST(without_a_decoder_a_journal_with_requests_is_refused)
 }
 END_TEST
 
-START_TEST(the_store_keeps_outbox_and_dead_letters)
-{
-    kit_start(&kit);
-    const struct nv_store *store = nv_assembly_store(kit.assembly);
-    uint64_t a;
-    uint64_t b;
-    ck_assert_int_eq(store->put(store->ctx, NV_RECORD_OUTBOX, NV_STR("h"), NV_STR("{1}"), &a),
-                     NV_OK);
-    ck_assert_int_eq(
-        store->put(store->ctx, NV_RECORD_DEAD_LETTER, NV_STR("why"), NV_STR("{2}"), &b), NV_OK);
-    kit_crash(&kit);
-    restart();
-    store = nv_assembly_store(kit.assembly);
-    struct nv_buf buf;
-    nv_buf_init(&buf, 100);
-    ck_assert_int_eq(store->get(store->ctx, b, &buf), NV_OK);
-    ck_assert(nv_str_eq(nv_buf_str(&buf), NV_STR("{2}")));
-    nv_buf_release(&buf);
-    store->release(store->ctx, b);
-    ck_assert_int_eq(store->get(store->ctx, b, &buf), NV_ERR_NOT_FOUND);
-    ck_assert_int_eq(store->get(store->ctx, a, &buf), NV_OK);
-    nv_buf_release(&buf);
-    kit_advance(&kit, 3600000);
-    ck_assert_uint_eq(kit.trace_count, 0);
-}
-END_TEST
-
-struct visited {
-    int count;
-    char heads[64];
-};
-
-static void visit(void *ctx, uint64_t id, struct nv_str head, struct nv_str payload)
-{
-    struct visited *visited = ctx;
-    (void)id;
-    visited->count++;
-    size_t at = strlen(visited->heads);
-    snprintf(visited->heads + at, sizeof visited->heads - at, "%.*s=%.*s ", NV_STR_ARG(head),
-             NV_STR_ARG(payload));
-}
-
-START_TEST(the_store_visits_in_order)
-{
-    kit_start(&kit);
-    const struct nv_store *store = nv_assembly_store(kit.assembly);
-    uint64_t id;
-    for (int i = 0; i < 3; i++) {
-        const struct nv_str heads[] = {NV_STR_INIT("a"), NV_STR_INIT("b"), NV_STR_INIT("c")};
-        ck_assert_int_eq(store->put(store->ctx, NV_RECORD_OUTBOX, heads[i], NV_STR("x"), &id),
-                         NV_OK);
-    }
-    struct visited visited = {0};
-    ck_assert_int_eq(store->each(store->ctx, NV_RECORD_OUTBOX, visit, &visited), NV_OK);
-    ck_assert_str_eq(visited.heads, "a=x b=x c=x ");
-    ck_assert_int_eq(store->each(store->ctx, NV_RECORD_DEAD_LETTER, visit, &visited), NV_OK);
-    ck_assert_int_eq(visited.count, 3);
-}
-END_TEST
-
 START_TEST(many_notes_become_few_records)
 {
     kit_start(&kit);
@@ -376,8 +316,6 @@ int main(void)
     tcase_add_test(tcase, the_project_survives_a_restart);
     tcase_add_test(tcase, log_records_are_replayed_as_log_records);
     tcase_add_test(tcase, without_a_decoder_a_journal_with_requests_is_refused);
-    tcase_add_test(tcase, the_store_keeps_outbox_and_dead_letters);
-    tcase_add_test(tcase, the_store_visits_in_order);
     tcase_add_test(tcase, many_notes_become_few_records);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -1,0 +1,136 @@
+/*
+ * A shard when things run short: arrivals that find no memory wait and are taken in order, traces
+ * that can't be gathered stay; and where traces of many shards go.
+ */
+#include "assembly/internal.h"
+#include "assembly_kit.h"
+#include "oom.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static struct kit kit;
+
+static void setup(void)
+{
+    kit_init(&kit);
+}
+
+static void teardown(void)
+{
+    kit_release(&kit);
+}
+
+START_TEST(arrivals_that_find_no_memory_wait_in_order)
+{
+    kit_start(&kit);
+    struct nv_shard *shard = &kit.assembly->shards[0];
+    struct nv_prepared prepared[3];
+    const char *spans[] = {"1a 2b", "1c<a. 3d", "1e<a."};
+    for (int i = 0; i < 3; i++) {
+        struct nv_batch *batch = kit_batch("shop", spans[i]);
+        ck_assert_int_eq(nv_prepare(&kit.assembly->groups, batch, 1, 1, &prepared[i]), NV_OK);
+        nv_ledger_receive(prepared[i].spans, false);
+        atomic_fetch_add(&kit.assembly->memory, nv_request_bytes(prepared[i].request));
+        nv_batch_free(batch);
+    }
+    oom_fail_from(2);
+    for (int i = 0; i < 3; i++)
+        nv_shard_take(shard, prepared[i].arrivals, kit.clock.mono);
+    oom_end();
+    ck_assert_ptr_nonnull(shard->stalled);
+    for (int i = 0; i < 3; i++)
+        nv_committer_unref(kit.assembly, prepared[i].request);
+    kit_advance(&kit, 2000);
+    ck_assert_ptr_null(shard->stalled);
+    ck_assert_uint_eq(kit.trace_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        if (kit.traces[i].trace == '1')
+            ck_assert_str_eq(kit.traces[i].items, "a c e");
+    }
+}
+END_TEST
+
+START_TEST(a_trace_that_cannot_be_gathered_stays)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a");
+    oom_fail_from(1);
+    for (int i = 0; i < 20; i++) {
+        nv_fake_clock_advance(&kit.clock, 100 * NV_NS_PER_MS);
+        nv_assembly_tick(kit.assembly);
+    }
+    oom_end();
+    ck_assert_uint_eq(kit.trace_count, 0);
+    kit_advance(&kit, 200);
+    ck_assert_uint_eq(kit.trace_count, 1);
+}
+END_TEST
+
+START_TEST(traces_spread_over_shards_and_keep_theirs)
+{
+    uint32_t counts[8] = {0};
+    for (uint32_t i = 0; i < 8000; i++) {
+        uint8_t id[NV_TRACE_ID_BYTES] = {0};
+        memcpy(id + 8, &i, sizeof i);
+        uint32_t shard = nv_shard_of(id, 8);
+        ck_assert_uint_eq(shard, nv_shard_of(id, 8));
+        counts[shard]++;
+        ck_assert_uint_eq(nv_shard_of(id, 1), 0);
+    }
+    for (int i = 0; i < 8; i++)
+        ck_assert(counts[i] > 800 && counts[i] < 1200);
+}
+END_TEST
+
+START_TEST(many_due_at_once_all_leave)
+{
+    kit_start(&kit);
+    for (int i = 0; i < 90; i++) {
+        char spans[] = "1a";
+        spans[0] = (char)('!' + i);
+        if (spans[0] != '0' && spans[0] != '<' && spans[0] != '*')
+            kit_spans(&kit, "shop", spans);
+    }
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 87);
+}
+END_TEST
+
+START_TEST(a_late_remote_parent_unlearns)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "api", "1b<a!");
+    kit_advance(&kit, 60000);
+    kit_spans(&kit, "api", "2b<a!");
+    kit_advance(&kit, 60000);
+    kit_spans(&kit, "web", "2a"); /* late, but it came */
+    kit_spans(&kit, "api", "3b<a!");
+    kit_advance(&kit, 60000);
+    kit_spans(&kit, "api", "4b<a!");
+    kit_advance(&kit, 59000);
+    struct nv_service_facts facts[4];
+    size_t count = nv_assembly_read_services(kit.assembly, facts, 4);
+    ck_assert_uint_eq(count, 2);
+    for (size_t i = 0; i < count; i++)
+        ck_assert(!facts[i].no_remote_parents);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("shard");
+    TCase *tcase = tcase_create("shard");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, arrivals_that_find_no_memory_wait_in_order);
+    tcase_add_test(tcase, a_trace_that_cannot_be_gathered_stays);
+    tcase_add_test(tcase, traces_spread_over_shards_and_keep_theirs);
+    tcase_add_test(tcase, many_due_at_once_all_leave);
+    tcase_add_test(tcase, a_late_remote_parent_unlearns);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed;
+}
