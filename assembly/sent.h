@@ -33,6 +33,7 @@ struct nv_sent_trace {
     uint32_t next_part;
     uint32_t service;    /* whose remote parent was missing; 0: none */
     bool cut;            /* its last part was cut: what follows is not late */
+    bool root;           /* a part with its root was sent */
     bool incomplete;     /* its last part was sent with something missing */
     uint32_t span_count; /* of span_ids, sorted */
     uint64_t *span_ids;  /* owned */

@@ -117,14 +117,16 @@ static void remember(struct nv_shard *shard, const struct nv_open_trace *trace,
     if (trace->part == 0)
         sent->service = service;
     uint64_t ids[NV_SENT_SPANS_MAX];
-    if (trace->span_count > NV_SENT_SPANS_MAX)
-        return;
     struct nv_held_cursor cursor = {0};
     struct nv_held_item *item;
     uint32_t count = 0;
     while ((item = nv_held_next(trace, &cursor)) != NULL) {
-        if (cursor.run->request->signal == NV_SIGNAL_TRACES)
-            ids[count++] = item->span_id;
+        if (cursor.run->request->signal != NV_SIGNAL_TRACES)
+            continue;
+        sent->root |= !(item->check & NV_HELD_PARENT);
+        if (count < NV_SENT_SPANS_MAX)
+            ids[count] = item->span_id;
+        count++;
     }
     nv_sent_add_spans(sent, ids, count);
 }
@@ -157,7 +159,7 @@ static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
     nv_count(NV_COUNT_TRACES_INCOMPLETE, out->raw->incomplete == NV_INCOMPLETE_ROOT ||
                                              out->raw->incomplete == NV_INCOMPLETE_PARENT);
     nv_count(NV_COUNT_TRACES_CUT, out->raw->incomplete == NV_INCOMPLETE_CUT);
-    nv_count(NV_COUNT_TRACES_LATE, trace->late);
+    nv_count(NV_COUNT_TRACES_LATE, trace->late && !trace->after_cut);
 }
 
 /* The bytes were copied: without a journal, or with nothing to send, nothing keeps the requests. */
@@ -315,9 +317,10 @@ static struct nv_open_trace *open_trace(struct nv_shard *shard, const uint8_t *t
     trace->last_ns = now_ns;
     trace->part = nv_sent_parts(&shard->sent, trace_id);
     const struct nv_sent_trace *sent = nv_sent_find(&shard->sent, trace_id);
-    trace->late = trace->part > 0 && !(sent && sent->cut);
+    trace->after_cut = trace->part > 0 && sent && sent->cut;
+    trace->late = trace->part > 0 && (!trace->after_cut || sent->root);
     trace->late_after_waiting = trace->late && sent && sent->incomplete;
-    if (sent && trace->late && sent->service != 0)
+    if (sent && trace->late && !trace->after_cut && sent->service != 0)
         nv_services_remote_came(shard->assembly->services, sent->service, now_ns);
     apply_plan(shard, trace);
     return trace;

@@ -48,7 +48,8 @@ struct nv_open_trace {
     uint32_t first_ordinal; /* of the first item in the request of the first run */
     uint32_t last_ordinal;  /* likewise of the last */
     struct nv_place until; /* a part planned before a restart ends here; record_id 0: not planned */
-    bool late;             /* continues a trace that was sent, not cut */
+    bool late;             /* what it continues was sent: parents are not waited for */
+    bool after_cut;        /* that was because it was too large or too old */
     bool late_after_waiting;
 };
 

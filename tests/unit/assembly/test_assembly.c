@@ -321,11 +321,29 @@ START_TEST(a_cap_on_spans_cuts_into_parts)
     ck_assert_str_eq(kit.traces[0].items, "a b c");
     ck_assert_uint_eq(kit.traces[1].part, 1);
     ck_assert_str_eq(kit.traces[1].items, "d e f");
-    kit_advance(&kit, 600000); /* the cut part still waits for its parent: it may be open */
+    kit_advance(&kit, 6999); /* its root was sent: only stragglers are waited for */
+    ck_assert_uint_eq(kit.trace_count, 3);
+    kit_advance(&kit, 1);
     ck_assert_uint_eq(kit.trace_count, 4);
     ck_assert_uint_eq(kit.traces[3].part, 2);
     ck_assert_str_eq(kit.traces[3].items, "g");
     assert_balanced(8, 8, 0);
+}
+END_TEST
+
+START_TEST(what_follows_a_cut_waits_for_the_root_that_has_not_come)
+{
+    kit.config.max_spans = 2;
+    kit_start(&kit);
+    kit_spans(&kit, "agent", "1b<a. 1c<a. 1d<a.");
+    ck_assert_uint_eq(kit.trace_count, 1);
+    kit_advance(&kit, 500000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    kit_spans(&kit, "agent", "1a");
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 2);
+    ck_assert_str_eq(kit.traces[1].items, "d a");
+    ck_assert_uint_eq(kit.traces[1].part, 1);
 }
 END_TEST
 
@@ -335,7 +353,7 @@ START_TEST(a_cap_on_bytes_cuts_into_parts)
     kit_start(&kit);
     kit_spans(&kit, "shop", "1a*600 1b*600 1c*3000 1d");
     ck_assert_uint_eq(kit.trace_count, 3);
-    kit_advance(&kit, 1000);
+    kit_advance(&kit, 7000);
     ck_assert_uint_eq(kit.trace_count, 4);
     assert_balanced(4, 4, 0);
 }
@@ -460,6 +478,7 @@ int main(void)
     tcase_add_test(tcase, late_spans_become_a_linked_part);
     tcase_add_test(tcase, late_spans_of_an_incomplete_trace_are_gathered);
     tcase_add_test(tcase, a_cap_on_spans_cuts_into_parts);
+    tcase_add_test(tcase, what_follows_a_cut_waits_for_the_root_that_has_not_come);
     tcase_add_test(tcase, a_cap_on_bytes_cuts_into_parts);
     tcase_add_test(tcase, stop_sends_what_is_open_in_memory);
     tcase_add_test(tcase, the_door_says_full_when_memory_is);
