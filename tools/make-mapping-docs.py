@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Write docs/mapping.md from the convention tables (mapping/conventions/*.rules).
+
+    tools/make-mapping-docs.py            writes the file
+    tools/make-mapping-docs.py --check    exit 1 when the file is not what the tables say
+"""
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = ROOT / "docs" / "mapping.md"
+HEAD = """# What becomes of each attribute
+
+Generated from `mapping/conventions/` by `tools/make-mapping-docs.py`; not to be edited by hand. The form of the
+tables, and how to write one, is in [`mapping/conventions/README.md`](../mapping/conventions/README.md).
+`noveum-gateway explain FILE` shows for a captured OTLP body which key won for each field and which lost.
+
+## How a span is translated
+1. Its attributes are looked up once each, numbers folded (`gen_ai.prompt.12.role` is found as `gen_ai.prompt.{i}.role`).
+   What its events and the log records that name it carry joins them, one step behind an attribute of the same rank.
+2. Its **kind** is decided by the row of the smallest rank that holds (section "Kinds of spans").
+3. Each **field** is decided by itself: of the keys that say something for it, the one with the smallest precedence wins.
+   Absent values (`""`, `{}`, `[]`, `null`, `N/A`, `<REDACTED>`, `NOT_GIVEN` and their like) say nothing; `0`, `"0"` and
+   `false` are values. Units are converted at the row.
+4. **Nothing is lost.** A source attribute is left out only when a field says all of it. It stays under its own key when it
+   lost to a different value, when its unit was converted, when its target belongs to the trace, or when its row says `keep`.
+   Where another value has its name it goes out as `<key>.source`; where its name would say something false of the span's
+   kind, as `llm.source.<key>`. Secrets (`drop`) go out as `***`.
+5. Over the whole trace: a model call directly around one other call is the same call seen twice, and the richer of the two
+   stays the call; around several it is their container; agents, chains and servers that repeat usage carry
+   `llm.aggregated_usage.*`. Input tokens are made inclusive of cached ones. Costs are kept when told, else computed from
+   `mapping/prices.csv`, never invented.
+
+## Messages
+All shapes of chat messages become one: `[{role, content, name?, tool_call_id?, tool_calls?, reasoning?, finish_reason?}]`,
+content a text when there is only text, else parts `{type, ...}`. Read are: OpenTelemetry parts (current and drafts), OpenAI
+chat and responses, Anthropic, Gemini, Bedrock Converse, Vercel, LangChain, LiveKit chat contexts, OpenInference and
+Traceloop indexed keys, event lists, bare text; told apart message by message. Unknown parts and members are kept.
+
+## Traps
+Each is a test (`tests/unit/mapping/test_traps.c` by number, the messages' tests, or a captured case under `tests/golden`).
+
+"""
+
+
+def cells(line):
+    """Cells of a row, the note joined."""
+    parts = [c.strip() for c in line.split("|")]
+    return parts[:6] + ["|".join(parts[6:]).strip()]
+
+
+def code(text):
+    """Markdown code of a cell; empty stays empty."""
+    text = text.replace("|", "\\|")
+    return f"`{text}`" if text else ""
+
+
+def table(path):
+    """(name, title, rows, gates) of one file."""
+    name, title, rows, gates = path.stem, path.stem, [], []
+    for line in path.read_text("utf-8").splitlines():
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("convention "):
+            name, title = line.split(" ", 2)[1], line.split(" ", 2)[2].strip('"')
+        elif line.startswith("field "):
+            gates.append(line.split(" ", 2)[1:])
+        else:
+            rows.append(cells(line))
+    return name, title, rows, gates
+
+
+TRAPS = """1. Input tokens with and without cached ones: more cached than input means they were counted apart; they are added.
+2. 0, `"0"`, a quoted number, NaN and absent are told apart.
+3. Parents repeat their children's usage; two instrumentations see one call: recognised by the tree.
+4. Aggregated usage is never input.
+5. Time to first token comes in seconds, milliseconds, nanoseconds, as a time or as an event.
+6. Messages come as JSON text, OpenAI-shaped text or trees.
+7. Thirteen message shapes, mixed in one list. 8. Tool responses under `response`, `result`, `data`. 9. Unknown parts are kept.
+10. Content in attributes, span events and log records; several events of one name are merged.
+11. On tool spans of Strands the message event is the input, the choice the output.
+12. Indices are numbers with gaps and a cap. 13. Names that collide with Noveum's. 14. `llm.input_messages` is a key and a prefix.
+15. Free metadata does not become identity. 16. False sessions. 17. Frameworks are no providers.
+18. A model alone makes no call. 19. Stamped agent and workflow names are no kind. 20. Absent in disguise.
+21. Values quoted twice. 22. JSON that ends too early is read as far as it goes. 23. Renamed LiveKit keys, both.
+24. Spellings of cache writes. 25. No schema version is asked. 26. Scopes are no gate for keys that speak for themselves.
+27. Generic keys count only in their own scope. 28. Placeholder spans. 29. Exclusive usage buckets.
+30. Server, proxy, HTTP and AWS spans repeat the client's call. 31. Costs with misleading names. 32. Content only in logs.
+33. Headers are never forwarded. 34. Each field by its own precedence. 35. Odd encodings of times, numbers and flags.
+36. No usage, no tokens.
+"""
+
+
+def render():
+    """The whole page."""
+    files = [p for p in sorted((ROOT / "mapping" / "conventions").glob("*.rules")) if p.name != "events.rules"]
+    tables = {p.stem: table(p) for p in files}
+    out = [HEAD, TRAPS, "\n## Fields and the kinds that may have them\n| field | kinds |\n|---|---|\n"]
+    out += [f"| {code(f)} | {k} |\n" for f, k in tables["fields"][3]]
+    out.append("\n## Kinds of spans\nThe smallest rank that holds decides.\n\n| rank | key | condition | kind | note |\n|---|---|---|---|---|\n")
+    kinds = [(int(r[5]), r, t[1]) for t in tables.values() for r in t[2] if r[3] == "kind"]
+    out += [f"| {rank} | {code(r[0])} | {code(r[2])} | {r[4][5:-1] or 'go on'} | {r[6]} |\n" for rank, r, _ in sorted(kinds, key=lambda k: k[0])]
+    for stem, (name, title, rows, _) in tables.items():
+        rows = [r for r in rows if r[3] != "kind"]
+        if not rows or stem == "fields":
+            continue
+        out.append(f"\n## {title}\n`{stem}.rules`, {len(rows)} rows\n\n| key | where | condition | field | transform | prec. | note |\n|---|---|---|---|---|---|---|\n")
+        out += [f"| {code(r[0])} | {r[1]} | {code(r[2])} | {code(r[3])} | {r[4].replace('|', '/')} | {r[5]} | {r[6].replace('|', '/')} |\n" for r in rows]
+    return "".join(out)
+
+
+def main():
+    """Command line."""
+    text = render()
+    if "--check" in sys.argv[1:]:
+        if not TARGET.exists() or TARGET.read_text("utf-8") != text:
+            print("docs/mapping.md is not what mapping/conventions says: run tools/make-mapping-docs.py")
+            return 1
+        return 0
+    TARGET.write_text(text, "utf-8")
+    return 0
+
+
+sys.exit(main())
