@@ -1,9 +1,9 @@
 /*
- * The admin port: four routes on the receiver's HTTP server.
+ * The admin port: five routes on the receiver's HTTP server.
  *
  * One loop of its own, small limits, no authentication: it listens on loopback unless told
- * otherwise and shows counts, never contents (docs/security.md). Each answer is made on the loop's
- * thread from one copy of the status; nothing here waits for a stage.
+ * otherwise and shows counts and names, never contents (docs/security.md). Each answer is made on
+ * the loop's thread from one copy of the status; nothing here waits for a stage.
  */
 #include "gateway/admin.h"
 
@@ -20,7 +20,7 @@
 #define ANSWER_BYTES_MAX ((size_t)4 << 20)
 #define SERVICES_MAX 1000
 #define DRAIN_MS 200
-#define ROUTE_COUNT 4
+#define ROUTE_COUNT 5
 
 struct nv_admin {
     struct nv_gateway *gateway;
@@ -87,6 +87,30 @@ static void handle_status(void *ctx, struct nv_http_exchange *exchange)
     answer(exchange, 200, "application/json", &body);
 }
 
+/* /agents, /agents?format=dot, /agents?format=mermaid */
+static void handle_agents(void *ctx, struct nv_http_exchange *exchange)
+{
+    struct nv_admin *admin = ctx;
+    struct nv_str query = nv_http_request_query(exchange);
+    struct nv_buf body;
+    enum nv_agents_form form = NV_AGENTS_JSON;
+    const char *type = "application/json";
+    if (nv_str_eq(query, NV_STR("format=dot"))) {
+        form = NV_AGENTS_DOT;
+        type = "text/vnd.graphviz";
+    } else if (nv_str_eq(query, NV_STR("format=mermaid"))) {
+        form = NV_AGENTS_MERMAID;
+        type = "text/plain; charset=utf-8";
+    } else if (query.len > 0 && !nv_str_eq(query, NV_STR("format=json"))) {
+        nv_http_reply_text(exchange, 400, NV_STR("text/plain"),
+                           NV_STR("format is json, dot or mermaid\n"));
+        return;
+    }
+    nv_buf_init(&body, ANSWER_BYTES_MAX);
+    (void)nv_agents_write(nv_gateway_agents(admin->gateway), form, &body);
+    answer(exchange, 200, type, &body);
+}
+
 static void set_routes(struct nv_admin *admin)
 {
     static const struct {
@@ -95,7 +119,8 @@ static void set_routes(struct nv_admin *admin)
     } rows[ROUTE_COUNT] = {{"/healthz", handle_health},
                            {"/readyz", handle_ready},
                            {"/metrics", handle_metrics},
-                           {"/status", handle_status}};
+                           {"/status", handle_status},
+                           {"/agents", handle_agents}};
     for (size_t i = 0; i < ROUTE_COUNT; i++)
         admin->routes[i] =
             (struct nv_http_route){.path = nv_str_from(rows[i].path),

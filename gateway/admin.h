@@ -1,5 +1,5 @@
 /*
- * The admin port: /healthz, /readyz, /metrics and /status over HTTP, GET and HEAD only.
+ * The admin port: /healthz, /readyz, /metrics, /status and /agents over HTTP, GET and HEAD only.
  *
  * It has a thread of its own, so that it answers while the receiver is busy.
  */

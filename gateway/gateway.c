@@ -45,6 +45,7 @@ struct nv_gateway {
     struct nv_pipeline pipeline;
     struct nv_settler settler;
     struct nv_acceptor acceptor;
+    struct nv_agents *agents;
     struct nv_mapping *mapping;
     struct nv_assembly *assembly;
     struct nv_exporter *exporter;
@@ -113,7 +114,12 @@ static enum nv_err make_mapping(struct nv_gateway *gateway, const struct nv_opti
                                 struct nv_fail *fail)
 {
     struct nv_mapping_config config;
+    struct nv_agents_config agents = {.clock = gateway->clock};
     nv_stage_mapping(options, &config);
+    gateway->agents = nv_agents_new(&agents);
+    if (gateway->agents == NULL)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    config.agents = gateway->agents;
     gateway->mapping = nv_mapping_new(&config, fail);
     if (gateway->mapping == NULL)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
@@ -363,6 +369,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     nv_exporter_free(gateway->exporter);
     nv_assembly_free(gateway->assembly);
     nv_mapping_free(gateway->mapping);
+    nv_agents_free(gateway->agents);
     free(gateway);
 }
 
@@ -410,6 +417,11 @@ size_t nv_gateway_read_services(struct nv_gateway *gateway, struct nv_service_fa
 const struct nv_store *nv_gateway_store(const struct nv_gateway *gateway)
 {
     return gateway->pipeline.store;
+}
+
+struct nv_agents *nv_gateway_agents(const struct nv_gateway *gateway)
+{
+    return gateway->agents;
 }
 
 enum nv_err nv_gateway_retry_dead(struct nv_gateway *gateway, uint64_t id)

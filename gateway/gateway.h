@@ -12,6 +12,7 @@
 #include "assembly/assembly.h"
 #include "exporter/exporter.h"
 #include "gateway/options.h"
+#include "mapping/agents.h"
 #include "otlp/receiver.h"
 
 struct nv_gateway;
@@ -61,6 +62,8 @@ size_t nv_gateway_read_services(struct nv_gateway *gateway, struct nv_service_fa
                                 size_t max);
 /* Where outbox and dead letters are; NULL without a journal. Borrowed. */
 const struct nv_store *nv_gateway_store(const struct nv_gateway *gateway);
+/* The agents seen lately in all traces. Borrowed; any thread. */
+struct nv_agents *nv_gateway_agents(const struct nv_gateway *gateway);
 /* Gives a dead letter another try. As nv_exporter_retry_dead. */
 enum nv_err nv_gateway_retry_dead(struct nv_gateway *gateway, uint64_t id) NV_MUST_USE;
 /* The options of new or of the last reload. Borrowed; on the thread that starts and stops. */

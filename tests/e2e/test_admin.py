@@ -97,3 +97,19 @@ def test_a_refused_key_is_loud_and_loses_nothing(make_gateway, backend):
     assert status["spans"]["queued"] == 2 and status["ready"] is True
     assert any('"error"' in line and "key" in line for line in gateway.log)
     assert not any("nv_wrong_key" in line for line in gateway.log + [json.dumps(status)])
+
+
+def test_agents_of_all_traces(gateway, backend):
+    assert json.loads(gateway.get("/agents")[2]) is not None
+    trace = Trace()
+    agent = trace.span("invoke_agent support", **{"gen_ai.operation.name": "invoke_agent",
+                                                  "gen_ai.agent.name": "support"})
+    helper = trace.span("invoke_agent lookup", parent=agent,
+                        **{"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "lookup"})
+    post_ok(gateway.port, trace.request([agent, helper]))
+    backend.wait_traces(1, TIME)
+    assert "support" in gateway.get("/agents")[2] and "lookup" in gateway.get("/agents")[2]
+    status, headers, text = gateway.get("/agents?format=dot")
+    assert status == 200 and text.startswith("digraph") and "support" in text
+    assert "support" in gateway.get("/agents?format=mermaid")[2]
+    assert gateway.get("/agents?format=png")[0] == 400
