@@ -107,7 +107,8 @@ static void handle_agents(void *ctx, struct nv_http_exchange *exchange)
         return;
     }
     nv_buf_init(&body, ANSWER_BYTES_MAX);
-    (void)nv_agents_write(nv_gateway_agents(admin->gateway), form, &body);
+    if (nv_agents_write(nv_gateway_agents(admin->gateway), form, &body) != NV_OK)
+        body.failed = NV_ERR_LIMIT;
     answer(exchange, 200, type, &body);
 }
 

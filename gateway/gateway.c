@@ -126,11 +126,12 @@ static enum nv_err make_mapping(struct nv_gateway *gateway, const struct nv_opti
     return NV_OK;
 }
 
-static void wire_pipeline(struct nv_gateway *gateway)
+static void wire_pipeline(struct nv_gateway *gateway, const struct nv_options *options)
 {
     gateway->pipeline = (struct nv_pipeline){.mapping = gateway->mapping,
                                              .sampling = &gateway->sampling,
                                              .clock = gateway->clock,
+                                             .mask_secrets = options->redaction_secrets,
                                              .next_ctx = gateway,
                                              .remember = remember,
                                              .show = show,
@@ -180,7 +181,7 @@ enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fai
     set_reloadable(gateway, options);
     enum nv_err err = make_mapping(gateway, options, fail);
     if (err == NV_OK) {
-        wire_pipeline(gateway);
+        wire_pipeline(gateway, options);
         err = make_assembly(gateway, options, fail);
     }
     if (err != NV_OK) {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "gateway/untranslated.h"
+#include "mapping/secrets.h"
 
 #include <assert.h>
 
@@ -77,6 +78,11 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
     }
     if (!kept && trace->error_count == 0 && trace->status != NV_STATUS_ERROR) {
         drop(pipeline, trace->arena, trace->span_count, trace->claim);
+        return;
+    }
+    if (pipeline->mask_secrets && nv_secrets_mask(trace) != NV_OK) {
+        /* the raw trace lies in the same arena, untouched: it goes where a failed one goes */
+        bury(pipeline, raw, NV_ERR_NO_MEMORY);
         return;
     }
     if (pipeline->remember != NULL)

@@ -1,7 +1,7 @@
 /*
- * What happens to a completed trace: translate, sample, show, hand to the exporter.
+ * What happens to a completed trace: translate, sample, mask, show, hand to the exporter.
  *
- *   assembly ──raw──▶ translate ──▶ sampled out? ──▶ remember ──▶ show ──▶ consume ──▶ exporter
+ *   assembly ──raw──▶ translate ──▶ sampled out? ──▶ mask ──▶ show ──▶ consume ──▶ exporter
  *                        │ fails        │ yes
  *                        ▼              ▼
  *                   dead letter    dropped{sampled}
@@ -23,6 +23,7 @@ struct nv_pipeline {
     struct nv_sampling *sampling;
     const struct nv_clock *clock;
     struct nv_settler settler;    /* assembly's */
+    bool mask_secrets;            /* redaction.secrets */
     const struct nv_store *store; /* for dead letters; NULL: none, the trace is left in memory */
     void *next_ctx;               /* of remember, show and consume */
     /* Facts of a first part, for later parts of the same trace. NULL: not kept. */

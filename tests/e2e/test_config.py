@@ -93,3 +93,19 @@ def test_a_bad_reload_changes_nothing(make_gateway, backend, directory):
     trace = Trace()
     post_ok(gateway.port, trace.request([trace.span("root")]))
     backend.wait_traces(1, TIME)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_secrets_are_masked_unless_switched_off(make_gateway, backend, masked):
+    gateway = make_gateway({} if masked else {"redaction.secrets": "off"}, environment_of(backend))
+    trace = Trace()
+    secret = "sk-abcdefghij0123456789"
+    span = trace.span("root", error=f"refused {secret}",
+                      **{"my.api_key": "k", "note": f"uses {secret}", "gen_ai.prompt": "plain"})
+    post_ok(gateway.port, trace.request([span]))
+    (whole,) = backend.wait_traces(1, TIME)
+    attributes = whole["spans"][0]["attributes"]
+    assert attributes["my.api_key"] == ("***" if masked else "k")
+    assert attributes["note"] == ("uses ***" if masked else f"uses {secret}")
+    assert (secret in str(whole)) is not masked
+    backend.assert_clean()
