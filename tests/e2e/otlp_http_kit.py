@@ -266,7 +266,7 @@ class Gateway:
         end = time.monotonic() + 20 * SLOW
         while True:
             try:
-                with self.connect(timeout=2):
+                with self.connect(timeout=2), socket.create_connection(("127.0.0.1", self.admin_port), 2):
                     return
             except OSError:
                 assert self.process.poll() is None, f"exit {self.process.returncode}: {self.log}"
