@@ -12,6 +12,7 @@
  */
 #include "otlp/grpc_server.h"
 
+#include "base/log.h"
 #include "otlp/grpc_internal.h"
 #include "otlp/otlp_grpc.h"
 
@@ -153,6 +154,15 @@ static enum nv_err write_out(struct nv_grpc_connection *connection)
     }
 }
 
+/* The two usual mistakes deserve a line: the peer sees a connection that was closed, no more. */
+static void explain_refusal(struct nv_str bytes)
+{
+    if (nv_str_starts(bytes, NV_STR("POST ")) || nv_str_starts(bytes, NV_STR("GET ")))
+        NV_LOG(NV_LOG_WARN, "otlp", "HTTP/1.1 on the gRPC port; OTLP/HTTP has a port of its own");
+    else if (nv_str_starts(bytes, NV_STR("\x16\x03")))
+        NV_LOG(NV_LOG_WARN, "otlp", "TLS on the gRPC port, which has no certificate");
+}
+
 /* Reads some and feeds the session. NV_ERR_AGAIN: nothing more to read now. */
 static enum nv_err read_some(struct nv_grpc_connection *connection, size_t *got)
 {
@@ -164,6 +174,7 @@ static enum nv_err read_some(struct nv_grpc_connection *connection, size_t *got)
         return NV_ERR_IO;
     err = nv_grpc_session_feed(connection->session, (struct nv_str){scratch, *got});
     if (err == NV_ERR_MALFORMED) {
+        explain_refusal((struct nv_str){scratch, *got});
         connection->closing = true; /* a GOAWAY may be on its way */
         return NV_OK;
     }
@@ -308,8 +319,8 @@ static void stop_part(struct nv_loop_task *task)
 {
     struct nv_grpc_part *part = NV_CONTAINER(task, struct nv_grpc_part, stop_task);
     struct nv_grpc_connection *next;
+    nv_listener_stop(part->server->listener, part->loop); /* takes what is in the queue first */
     struct nv_grpc_connection *last = part->last;
-    nv_listener_stop(part->server->listener, part->loop);
     for (struct nv_grpc_connection *at = part->first; at != NULL; at = next) {
         next = at == last ? NULL : at->next;
         nv_grpc_session_shutdown(at->session);

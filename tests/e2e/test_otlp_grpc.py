@@ -534,6 +534,8 @@ def test_P08_not_http2(gateway, data):
         if not data.startswith(b"\x16"):
             while sock.recv(65536):
                 pass
+    if not data.startswith(b"\0"):
+        wait_for(lambda: any("on the gRPC port" in line for line in gateway.log))
     with Raw(gateway) as client:
         assert client.status(client.call(frame(message()))) == 0
 
