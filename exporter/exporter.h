@@ -55,8 +55,8 @@ struct nv_exporter_config {
 
     size_t queue_bytes_max;    /* encoded traces in memory; past it the door refuses */
     uint32_t queue_traces_max; /* the same in traces */
-    size_t spill_bytes;        /* with a store: beyond it traces move to the outbox */
-    uint32_t spill_age_ms;     /* with a store: so does what waited this long while held */
+    size_t spill_bytes;        /* with a store, while not sending: beyond it traces go to disk */
+    uint32_t spill_age_ms;     /* with a store, while not sending: so does what waited this long */
     size_t max_trace_bytes;    /* JSON of one trace; a larger one is a dead letter */
 
     uint32_t retry_initial_ms;    /* first ceiling of the jittered backoff */

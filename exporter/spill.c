@@ -1,8 +1,10 @@
 /*
  * Memory to disk: keeps the exporter's memory flat through an outage.
  *
- * Traces move when more than spill_bytes wait in memory, down to half of it so that the next
- * few do not move one by one, and when sending is closed and the oldest waited for spill_age_ms.
+ * While sending is closed, traces move when more than spill_bytes wait, down to half of it so that
+ * the next few do not move one by one, or when the oldest waited for spill_age_ms. While it is open
+ * they move only past queue_bytes_max: a burst is better held back at the door, where it costs
+ * nothing, than written, read back and drained at the outbox's pace.
  * Bodies that were tried go first, then the oldest fresh traces; what came out of the outbox whole
  * just goes back to its record, without a write. The newest stay in memory and are the first to go
  * out when the backend is back. A record that the store refuses changes nothing: the traces stay,
@@ -25,16 +27,27 @@ static size_t bytes_of(const struct nv_encoded_list *list)
     return list->json_bytes + list->count * sizeof(struct nv_encoded);
 }
 
-/* Only what waits: bodies in flight can't be moved, and are bounded by their number. */
-static bool over_memory(const struct nv_sender *sender, size_t limit)
+static bool is_closed(const struct nv_sender *sender, uint64_t now_ns)
 {
+    return sender->gate.hold != NV_HOLD_NONE || now_ns < sender->gate.until_ns ||
+           sender->gate.troubles >= NV_GATE_TROUBLES_MAX || sender->files_failed;
+}
+
+/* Only what waits: bodies in flight can't be moved, and are bounded by their number. `part` is 1 to
+ * begin and 2 for the half that is moved down to. */
+static bool over_memory(const struct nv_sender *sender, uint64_t now_ns, size_t part)
+{
+    const struct nv_exporter_config *config = sender->config;
+    bool closed = is_closed(sender, now_ns);
+    size_t bytes_max = closed ? config->spill_bytes : config->queue_bytes_max;
+    size_t traces_max = closed ? config->queue_traces_max / 2 : config->queue_traces_max;
     size_t bytes = bytes_of(&sender->fresh), traces = sender->fresh.count;
 
     for (const struct nv_body *body = sender->retry; body != NULL; body = body->next) {
         bytes += bytes_of(&body->traces);
         traces += body->traces.count;
     }
-    return bytes > limit || traces > sender->config->queue_traces_max / 2;
+    return bytes > bytes_max / part || traces > traces_max / part;
 }
 
 static uint64_t oldest_ns(const struct nv_sender *sender)
@@ -58,13 +71,10 @@ uint64_t nv_sender_spill_due_ns(const struct nv_sender *sender)
 
 bool nv_sender_wants_spill(const struct nv_sender *sender, uint64_t now_ns)
 {
-    bool closed =
-        sender->gate.hold != NV_HOLD_NONE || now_ns < sender->gate.until_ns || sender->files_failed;
-
     if (sender->store == NULL || (sender->retry == NULL && sender->fresh.count == 0))
         return false;
-    return over_memory(sender, sender->config->spill_bytes) ||
-           (closed && nv_sender_spill_due_ns(sender) <= now_ns);
+    return over_memory(sender, now_ns, 1) ||
+           (is_closed(sender, now_ns) && nv_sender_spill_due_ns(sender) <= now_ns);
 }
 
 /* The claim of a trace in a record is settled: the record is what keeps it now. */
@@ -162,7 +172,7 @@ bool nv_sender_spill(struct nv_sender *sender, uint64_t now_ns)
         return false;
     for (int i = 0; i < RECORDS_A_PUMP && err == NV_OK; i++) {
         err = move_one(sender);
-        if (err == NV_OK && !over_memory(sender, sender->config->spill_bytes / 2) &&
+        if (err == NV_OK && !over_memory(sender, now_ns, 2) &&
             nv_sender_spill_due_ns(sender) > now_ns)
             return false;
     }

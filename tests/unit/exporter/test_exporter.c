@@ -245,7 +245,7 @@ static void drain_with_oom(unsigned long nth)
     struct nv_trace *traces[3];
 
     setup();
-    rig.config.spill_bytes = 2000;
+    rig.config.spill_bytes = rig.config.queue_bytes_max = 2000;
     rig.config.batch_traces = 2;
     rig_open(&rig, true);
     for (int i = 0; i < 3; i++) {

@@ -124,7 +124,7 @@ START_TEST(a_full_width_of_old_bodies_does_not_spin)
     uint32_t steps = 0;
 
     rig.config.batch_traces = 1;
-    rig.config.spill_bytes = 1;
+    rig.config.spill_bytes = rig.config.queue_bytes_max = 1;
     rig_open(&rig, true);
     consume_many(60);
     for (int i = 0; i < 20; i++)
