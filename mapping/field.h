@@ -36,6 +36,7 @@
     X(NV_FIELD_SERVICE_TIER, "llm.response.service_tier")                                          \
     X(NV_FIELD_TTFT_MS, "llm.time_to_first_token_ms")                                              \
     X(NV_FIELD_STREAMING, "llm.streaming")                                                         \
+    X(NV_FIELD_TOKENS_PER_SECOND, "llm.tokens_per_second")                                         \
     X(NV_FIELD_AGENT_ID, "agent.id")                                                               \
     X(NV_FIELD_AGENT_NAME, "agent.name")                                                           \
     X(NV_FIELD_AGENT_ROLE, "agent.role")                                                           \

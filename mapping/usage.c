@@ -317,6 +317,21 @@ static enum nv_err visit_all(struct nv_translation *t)
     return NV_OK;
 }
 
+/* Output tokens per second after the first one, of calls that tell when that came. */
+static enum nv_err settle_speed(struct nv_translation *t, struct nv_span_work *work)
+{
+    double first_ms;
+    int64_t output;
+    const struct nv_value *first = nv_work_get(work, NV_FIELD_TTFT_MS);
+    double whole_ms = (double)(work->span->end_ns - work->span->start_ns) / 1e6;
+    if (work->kind != NV_KIND_LLM || !first || !nv_value_number(first, &first_ms) ||
+        !number(work, NV_FIELD_OUTPUT_TOKENS, &output) || output <= 0 || whole_ms <= first_ms ||
+        nv_work_get(work, NV_FIELD_TOKENS_PER_SECOND))
+        return NV_OK;
+    double speed = (double)output * 1e3 / (whole_ms - first_ms);
+    return nv_work_set(t, work, NV_FIELD_TOKENS_PER_SECOND, nv_value_double(speed));
+}
+
 enum nv_err nv_usage_settle(struct nv_translation *t)
 {
     for (uint32_t i = 0; i < t->work_count; i++) {
@@ -326,5 +341,8 @@ enum nv_err nv_usage_settle(struct nv_translation *t)
         if (err)
             return err;
     }
-    return visit_all(t);
+    enum nv_err err = visit_all(t);
+    for (uint32_t i = 0; !err && i < t->work_count; i++)
+        err = settle_speed(t, &t->works[i]);
+    return err;
 }

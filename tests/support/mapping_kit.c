@@ -60,14 +60,15 @@ static bool seen_before(const struct batches *batches, size_t batch, uint32_t it
     return false;
 }
 
-static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t *id)
+static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t *id,
+                                   size_t arena_max)
 {
     uint32_t items = 0, groups = 0;
     for (size_t b = 0; b < batches->count; b++) {
         items += batches->list[b]->item_count;
         groups += batches->list[b]->group_count;
     }
-    struct nv_arena *arena = nv_arena_new(ARENA_MAX);
+    struct nv_arena *arena = nv_arena_new(arena_max);
     struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
     raw->arena = arena;
     memcpy(raw->trace_id, id, NV_TRACE_ID_BYTES);
@@ -85,8 +86,9 @@ static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t 
                                      .signal = batch->signal};
             raw->span_count += batch->signal == NV_SIGNAL_TRACES;
         }
-        memcpy(raw->groups + raw->group_count, batch->groups,
-               batch->group_count * sizeof *raw->groups);
+        if (batch->group_count > 0)
+            memcpy(raw->groups + raw->group_count, batch->groups,
+                   batch->group_count * sizeof *raw->groups);
         raw->group_count += batch->group_count;
     }
     return raw;
@@ -99,7 +101,8 @@ static void translate_all(const struct nv_mapping *mapping, struct batches *batc
         for (uint32_t i = 0; i < batches->list[b]->item_count; i++) {
             if (seen_before(batches, b, i))
                 continue;
-            struct nv_raw_trace *raw = gather(batches, batches->list[b]->items[i].trace_id);
+            struct nv_raw_trace *raw =
+                gather(batches, batches->list[b]->items[i].trace_id, ARENA_MAX);
             struct nv_arena *arena = raw->arena;
             struct nv_trace *trace = NULL;
             if (raw->span_count > 0) {
@@ -128,6 +131,25 @@ void nv_test_json_translate(const struct nv_mapping *mapping, const char *json,
     struct batches batches = {.count = 0};
     add_request(&batches, NV_SIGNAL_TRACES, true, nv_str_from(json));
     translate_all(mapping, &batches, visit, ctx);
+}
+
+enum nv_err nv_test_translate_within(const struct nv_mapping *mapping,
+                                     const struct nv_fixture *fixture, size_t arena_max,
+                                     size_t used)
+{
+    struct batches batches = {.count = 0};
+    struct nv_trace *trace;
+    for (size_t i = 0; i < fixture->request_count; i++)
+        add_request(&batches, fixture->requests[i].signal, fixture->requests[i].json,
+                    fixture->requests[i].body);
+    struct nv_raw_trace *raw = gather(&batches, batches.list[0]->items[0].trace_id, arena_max);
+    struct nv_arena *arena = raw->arena;
+    ck_assert_ptr_nonnull(nv_arena_alloc(arena, used));
+    enum nv_err err = nv_mapping_translate(mapping, raw, &trace);
+    nv_arena_free(arena);
+    for (size_t b = 0; b < batches.count; b++)
+        nv_batch_free(batches.list[b]);
+    return err;
 }
 
 void nv_test_trace_write(struct nv_buf *buf, const struct nv_trace *trace)

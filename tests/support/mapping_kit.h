@@ -22,6 +22,11 @@ void nv_test_case_translate(const struct nv_mapping *mapping, const struct nv_fi
  */
 void nv_test_json_translate(const struct nv_mapping *mapping, const char *json,
                             nv_test_trace_visit *visit, void *ctx);
+/* Translates the first trace of a case in an arena of at most `arena_max` bytes, `used` of which
+ * are gone already: so that memory ends at any place. Returns what the mapping said. */
+enum nv_err nv_test_translate_within(const struct nv_mapping *mapping,
+                                     const struct nv_fixture *fixture, size_t arena_max,
+                                     size_t used);
 /* Appends a trace as the exporter writes it. */
 void nv_test_trace_write(struct nv_buf *buf, const struct nv_trace *trace);
 

@@ -32,6 +32,7 @@ START_TEST(the_first_event_of_a_name_tells_the_time)
                 "'llm.model_name': 'm'}, 'events': [{'name': 'First Token Stream Event', 'at': 40},"
                 "{'name': 'First Token Stream Event', 'at': 90}]}]");
     told_is(told, "a", "llm.time_to_first_token_ms", "40");
+    told_is(told, "a", "llm.streaming", "true");
     told_free(told);
 }
 END_TEST

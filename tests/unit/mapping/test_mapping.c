@@ -5,6 +5,11 @@
  */
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
+#include "mapping/agents.h"
+
+#include <pthread.h>
+#include "tests/support/mapping_kit.h"
+#include "tests/support/oom.h"
 
 #include "base/banned.h"
 
@@ -95,6 +100,80 @@ START_TEST(keep_source_sends_both)
 }
 END_TEST
 
+/* Memory ends at every place in turn: an error, never a crash, and nothing is leaked. */
+START_TEST(memory_that_ends_while_translating)
+{
+    static const char *const cases[] = {"oi-openai-tools", "adk2-handoff", "oi-langchain-rag",
+                                        "otel-openai-event-tools", "litellm-otel-chat"};
+    struct nv_mapping_config config = {0};
+    struct nv_mapping *mapping = nv_mapping_new(&config, NULL);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct nv_fixture *fixture = nv_test_fixture_load(cases[c]);
+        bool failed = false, done = false;
+        for (size_t max = (size_t)32 << 10; max <= (size_t)1 << 20; max *= 2)
+            for (size_t used = 0; used < max / 4; used += max / 256) {
+                enum nv_err err = nv_test_translate_within(mapping, fixture, max, used);
+                ck_assert_msg(err == NV_OK || err == NV_ERR_NO_MEMORY, "%s: %d", cases[c], err);
+                failed = failed || err != NV_OK;
+                done = done || err == NV_OK;
+            }
+        ck_assert_msg(failed && done, "%s", cases[c]);
+        nv_test_fixture_free(fixture);
+    }
+    nv_mapping_free(mapping);
+}
+END_TEST
+
+START_TEST(memory_that_ends_at_start)
+{
+    struct nv_mapping_config config = {.project = NV_STR("p")};
+    struct nv_mapping *mapping = NULL;
+    for (unsigned long n = 1; !mapping; n++) {
+        oom_fail_nth(n);
+        mapping = nv_mapping_new(&config, NULL);
+        bool failed = oom_end();
+        ck_assert(failed == (mapping == NULL));
+    }
+    nv_mapping_free(mapping);
+}
+END_TEST
+
+static void count_spans(void *ctx, struct nv_trace *trace)
+{
+    *(uint64_t *)ctx += trace->span_count;
+}
+
+static void *translate_some(void *ctx)
+{
+    static const char *const cases[] = {"oi-openai-tools", "adk2-handoff", "tl-openai-tools"};
+    uint64_t spans = 0;
+    for (size_t i = 0; i < 6; i++) {
+        struct nv_fixture *fixture = nv_test_fixture_load(cases[i % 3]);
+        nv_test_case_translate(ctx, fixture, count_spans, &spans);
+        nv_test_fixture_free(fixture);
+    }
+    return (void *)(uintptr_t)spans;
+}
+
+START_TEST(threads_share_a_mapping)
+{
+    struct nv_agents_config agents_config = {0};
+    struct nv_agents *agents = nv_agents_new(&agents_config);
+    struct nv_mapping_config config = {.agents = agents};
+    struct nv_mapping *mapping = nv_mapping_new(&config, NULL);
+    pthread_t threads[3];
+    void *spans[3];
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, translate_some, mapping), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], &spans[i]);
+    ck_assert_ptr_eq(spans[0], spans[1]);
+    ck_assert_ptr_eq(spans[0], spans[2]);
+    nv_mapping_free(mapping);
+    nv_agents_free(agents);
+}
+END_TEST
+
 START_TEST(freeing_nothing)
 {
     nv_mapping_free(NULL);
@@ -110,6 +189,9 @@ int main(void)
     tcase_add_test(tcase, a_users_row_goes_before_the_built_in_one);
     tcase_add_test(tcase, wrong_files_are_refused_at_start);
     tcase_add_test(tcase, keep_source_sends_both);
+    tcase_add_test(tcase, memory_that_ends_while_translating);
+    tcase_add_test(tcase, memory_that_ends_at_start);
+    tcase_add_test(tcase, threads_share_a_mapping);
     tcase_add_test(tcase, freeing_nothing);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
