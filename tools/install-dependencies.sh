@@ -9,7 +9,7 @@
 set -eu
 
 build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libcurl4-openssl-dev
- libjansson-dev libnghttp2-dev zlib1g-dev libdeflate-dev libzstd-dev libyaml-dev libcyaml-dev
+ libjansson-dev libnghttp2-dev zlib1g-dev libdeflate-dev libzstd-dev libyaml-dev
  libpcre2-dev libssl-dev libxxhash-dev libnanopb-dev nanopb libutf8proc-dev uthash-dev
  protobuf-compiler python3 python3-protobuf ca-certificates"
 test="check libprotobuf-c-dev protobuf-c-compiler"
