@@ -34,6 +34,7 @@ struct nv_admin {
 static void answer(struct nv_http_exchange *exchange, int status, const char *content_type,
                    struct nv_buf *body)
 {
+    assert(status >= 200 && body != NULL);
     if (body->failed != NV_OK)
         nv_http_reply_text(exchange, 500, NV_STR("text/plain"), NV_STR("out of memory\n"));
     else

@@ -8,6 +8,7 @@
  */
 #include "gateway/control.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,6 +76,7 @@ enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *pl
                            const struct nv_loops *loops, struct nv_fail *fail,
                            struct nv_control **out)
 {
+    assert(directory != NULL && place->store != NULL);
     char address[sizeof(struct sockaddr_un)];
     *out = NULL;
     if (socket_path("unix:", directory, address, sizeof address) != 0)
@@ -181,6 +183,7 @@ static enum nv_err parse_reply(struct nv_str reply, struct nv_buf *out)
 enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *request,
                            struct nv_buf *out, struct nv_fail *fail)
 {
+    assert(directory != NULL && out != NULL);
     struct nv_buf reply;
     int fd = connect_to(directory);
     if (fd < 0)

@@ -65,6 +65,7 @@ static void visit_collect(void *visit_ctx, const struct nv_dead_letter *letter)
 static enum nv_err act(const struct nv_dead_request *request, const struct nv_dead_place *place,
                        struct entry entry, struct nv_buf *out)
 {
+    assert(request->verb == NV_DEAD_DROP || request->verb == NV_DEAD_RETRY);
     const char *done = request->verb == NV_DEAD_DROP ? "dropped" : "sent again";
     enum nv_err err = NV_OK;
     if (request->verb == NV_DEAD_DROP)

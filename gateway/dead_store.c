@@ -6,6 +6,7 @@
  */
 #include "gateway/dead_store.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -61,6 +62,7 @@ static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *vis
 enum nv_err nv_dead_store_open(const struct nv_options *options, struct nv_dead_store *out,
                                struct nv_fail *fail)
 {
+    assert(options->journal_directory != NULL);
     struct nv_journal_config config = {.directory = options->journal_directory,
                                        .sync = true,
                                        .max_bytes = options->journal_max_bytes,

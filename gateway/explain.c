@@ -110,6 +110,7 @@ enum nv_err nv_explain_body(const struct nv_mapping *mapping, char *body, size_t
 static enum nv_err explain_file(const struct nv_mapping *mapping, const char *path,
                                 struct nv_buf *report, struct nv_fail *fail)
 {
+    assert(path != NULL);
     struct nv_buf file;
     char *body = NULL;
     nv_buf_init(&file, FILE_BYTES_MAX);

@@ -71,6 +71,7 @@ static void remember(void *ctx, const struct nv_raw_trace *raw, struct nv_str na
 
 static void show(void *ctx, const struct nv_trace *trace)
 {
+    assert(trace->span_count == 0 || trace->spans != NULL);
     struct nv_gateway *gateway = ctx;
     if (!atomic_load(&gateway->show_traces))
         return;
@@ -284,6 +285,7 @@ static void log_addresses(const struct nv_gateway *gateway)
 
 enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
 {
+    assert(gateway->assembly != NULL && gateway->receiver == NULL);
     const struct nv_options *options = nv_gateway_options(gateway);
     /* the journal's lock first: of two gateways with one configuration the second must say that
      * the state is in use, not that the port is */
@@ -380,6 +382,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
 enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_options *options,
                               struct nv_fail *fail)
 {
+    assert(options != NULL && fail != NULL);
     const struct nv_options *old = nv_gateway_options(gateway);
     for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
         if ((nv_option_table[id].flags & NV_OPTION_RELOAD) == 0 &&
@@ -399,6 +402,7 @@ enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_option
 
 void nv_gateway_read_status(struct nv_gateway *gateway, struct nv_gateway_status *out)
 {
+    assert(gateway->exporter != NULL);
     *out = (struct nv_gateway_status){0};
     out->uptime_ns = nv_clock_mono_ns(gateway->clock) - gateway->started_ns;
     out->local = gateway->local;

@@ -6,6 +6,7 @@
  */
 #include "gateway/notify.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 bool nv_notify(const char *state)
 {
+    assert(state != NULL && state[0] != '\0');
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (path == NULL || (path[0] != '/' && path[0] != '@') ||

@@ -91,6 +91,7 @@ static enum nv_err expand_reference(struct nv_str inside, char *(*lookup)(const 
 enum nv_err nv_option_expand(struct nv_str text, char *(*lookup)(const char *name),
                              struct nv_buf *out, struct nv_fail *fail)
 {
+    assert(lookup != NULL && out != NULL);
     enum nv_err err = NV_OK;
     while (text.len > 0 && err == NV_OK) {
         size_t dollar = nv_str_find_char(text, '$');

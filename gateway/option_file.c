@@ -221,6 +221,7 @@ static enum nv_err read_stream(struct walk *walk)
 enum nv_err nv_config_read(struct nv_str text, const char *name, nv_config_visit *visit,
                            void *visit_ctx, struct nv_fail *fail)
 {
+    assert(name != NULL && visit != NULL);
     struct walk walk = {.name = name, .visit = visit, .visit_ctx = visit_ctx, .fail = fail};
     if (text.len > NV_CONFIG_FILE_BYTES_MAX)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the file is larger than %u bytes",

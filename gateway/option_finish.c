@@ -28,6 +28,7 @@ bool nv_options_local(const struct nv_options *options)
 static enum nv_err refuse(const struct nv_options *options, size_t id, struct nv_fail *fail,
                           const char *what)
 {
+    assert(id < NV_OPTION_TOTAL);
     enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s: %s", nv_option_table[id].path, what);
     if (fail != NULL)
         (void)snprintf(fail->path, sizeof fail->path, "%.*s", (int)sizeof fail->path - 1,

@@ -200,6 +200,7 @@ static enum nv_err load_set(struct nv_options *options, const char *set, struct 
 enum nv_err nv_options_load(struct nv_options *options, const struct nv_option_sources *sources,
                             struct nv_fail *fail)
 {
+    assert(sources->environment != NULL);
     enum nv_err err = nv_options_init(options);
     if (err == NV_OK && sources->directory != NULL)
         err = nv_sdk_file(options, sources->directory, fail);

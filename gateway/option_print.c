@@ -10,6 +10,8 @@
 #include "gateway/option_load.h"
 #include "gateway/option_sdk.h"
 
+#include <assert.h>
+
 #include "base/banned.h"
 
 /* ---- --help -----------------------------------------------------------------------------------
@@ -198,6 +200,7 @@ static void write_sdk(size_t id, struct nv_buf *buf)
 
 static void write_row(size_t id, struct nv_buf *buf)
 {
+    assert(id < NV_OPTION_TOTAL);
     const struct nv_option *option = &nv_option_table[id];
     (void)nv_buf_printf(buf, "| `%s` | ", option->path);
     write_type(option, buf);

@@ -198,6 +198,7 @@ static enum nv_err note(struct said *said, size_t i, struct nv_str text, const c
 enum nv_err nv_sdk_environment(struct nv_options *options, const char *const *environment,
                                struct nv_fail *fail)
 {
+    assert(environment != NULL);
     struct said said = {0};
     enum nv_err err = NV_OK;
     for (; *environment != NULL && err == NV_OK; environment++) {

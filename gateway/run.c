@@ -216,6 +216,7 @@ static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_
 
 int nv_run(const struct nv_options *options, const struct nv_option_sources *sources)
 {
+    assert(options != NULL && sources != NULL);
     sigset_t set;
     struct nv_fail fail = {0};
     struct nv_gateway *gateway = NULL;

@@ -179,6 +179,7 @@ static void write_span(struct view *view, uint32_t index, uint32_t depth)
 
 static void visit(struct view *view, uint32_t index, uint32_t depth)
 {
+    assert(!view->nodes[index].printed);
     view->nodes[index].printed = true;
     if (view->lines++ < NV_TERMINAL_SPANS_MAX)
         write_span(view, index, depth);

@@ -7,6 +7,8 @@
  */
 #include "gateway/terminal_facts.h"
 
+#include <assert.h>
+
 #include "base/banned.h"
 
 static bool has_prefix(const struct nv_attributes *list, const char *prefix)
@@ -79,6 +81,7 @@ static int64_t add_known(int64_t sum, int64_t value)
 
 void nv_trace_facts_read(const struct nv_trace *trace, struct nv_span_facts *facts)
 {
+    assert(trace->span_count == 0 || trace->spans != NULL);
     *facts =
         (struct nv_span_facts){.kind = "", .input_tokens = -1, .output_tokens = -1, .cost = -1.0};
     for (uint32_t i = 0; i < trace->span_count; i++) {

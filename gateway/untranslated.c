@@ -14,6 +14,8 @@
 #include "base/text.h"
 #include "base/wire.h"
 
+#include <assert.h>
+
 #include "base/banned.h"
 
 #define PAYLOAD_BYTES_MAX ((size_t)UINT32_MAX)
@@ -29,6 +31,7 @@ static bool group_has_spans(const struct nv_raw_trace *raw, uint32_t group)
 
 static void write_scope_spans(const struct nv_raw_trace *raw, uint32_t group, struct nv_buf *out)
 {
+    assert(group < raw->group_count);
     const struct nv_group *shared = &raw->groups[group];
     size_t scope_spans = nv_wire_begin(out, 2);
     if (shared->scope.len > 0)
