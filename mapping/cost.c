@@ -82,7 +82,7 @@ static enum nv_err compute(struct nv_translation *t, struct nv_span_work *work)
                                    .output_audio = count(work, NV_FIELD_OUTPUT_AUDIO_TOKENS),
                                    .batch = nv_str_ieq(tier, NV_STR("batch"))};
     double input, output;
-    if (usage.input + usage.output == 0 || nv_glob_any(NV_STR("flex,priority"), tier))
+    if ((usage.input == 0 && usage.output == 0) || nv_glob_any(NV_STR("flex,priority"), tier))
         return NV_OK;
     const struct nv_price *price = find_price(t, work, model);
     if (!price)

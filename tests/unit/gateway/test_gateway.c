@@ -206,6 +206,7 @@ START_TEST(bad_rules_are_refused_at_new)
     set(&options, NV_OPT_mapping_rules_file, "/nowhere");
     ck_assert_int_eq(nv_gateway_new(&options, &fail, &gateway), NV_ERR_CONFIG);
     ck_assert_ptr_null(gateway);
+    nv_options_release(&options);
     configure(&options);
     start(); /* for the tear down */
 }

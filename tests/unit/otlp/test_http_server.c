@@ -169,7 +169,7 @@ START_TEST(pipelined_requests_are_answered_in_order)
     http_rig_ask(&rig, nv_buf_str(&all));
     const char *at = rig.text;
     for (int i = 0; i < 200; i++) {
-        char mark[8];
+        char mark[16];
         snprintf(mark, sizeof(mark), "<%03d>", i);
         at = strstr(at, mark);
         ck_assert_ptr_nonnull(at);
