@@ -226,6 +226,47 @@ START_TEST(what_is_kept_goes_on_with_threads_too)
 }
 END_TEST
 
+/* Stopped in the middle of the replay nothing is sent in pieces, and nothing is lost. */
+START_TEST(a_stop_during_the_replay_changes_nothing)
+{
+    pthread_mutex_init(&lock, NULL);
+    pthread_cond_init(&changed, NULL);
+    kit_init(&kit);
+    kit_directory(&kit);
+    struct nv_assembly_config config = kit.config;
+    config.shards = 2;
+    config.quiet_ms = 60000;
+    atomic_store(&completed_spans, 0);
+    claim_first = claim_count = 0;
+    settler_exit = false;
+    pthread_t settler;
+    start(&config);
+    pthread_create(&settler, NULL, settle_all, NULL);
+    for (int i = 0; i < 300; i++) {
+        char spans[] = "1b<z.";
+        spans[0] = (char)('a' + i % 20);
+        spans[1] = (char)('A' + i / 20);
+        ck_assert_int_eq(accept_and_wait(kit_batch("shop", spans)), NV_OK);
+    }
+    stop(settler);
+    for (int restart = 0; restart < 4; restart++) {
+        settler_exit = false;
+        start(&config);
+        pthread_create(&settler, NULL, settle_all, NULL);
+        stop(settler);
+        ck_assert_uint_eq(atomic_load(&completed_spans), 0);
+    }
+    settler_exit = false;
+    config.on_stop = NV_ON_STOP_SEND;
+    start(&config);
+    pthread_create(&settler, NULL, settle_all, NULL);
+    stop(settler);
+    ck_assert_uint_eq(atomic_load(&completed_spans), 300);
+    ck_assert_uint_eq(claim_count, 20);
+    kit_release(&kit);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("committer");
@@ -233,6 +274,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, every_span_leaves_once, 0, 3);
     tcase_add_test(tcase, what_is_kept_goes_on_with_threads_too);
+    tcase_add_test(tcase, a_stop_during_the_replay_changes_nothing);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -277,6 +277,53 @@ START_TEST(without_a_decoder_a_journal_with_requests_is_refused)
 }
 END_TEST
 
+static enum nv_err refuse(void *ctx, enum nv_signal signal, char *body, size_t len,
+                          struct nv_batch **out)
+{
+    (void)ctx, (void)signal, (void)len;
+    *out = NULL;
+    free(body);
+    return NV_ERR_MALFORMED;
+}
+
+START_TEST(a_request_that_cannot_be_decoded_stays)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a");
+    kit_crash(&kit);
+    kit.config.decode = refuse;
+    restart();
+    kit_advance(&kit, 3600000);
+    ck_assert_uint_eq(kit.trace_count, 0);
+    kit_crash(&kit);
+    kit.config.decode = kit_decode;
+    restart();
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+}
+END_TEST
+
+START_TEST(what_comes_during_the_replay_comes_after_it)
+{
+    kit_start(&kit);
+    for (int i = 0; i < 100; i++)
+        kit_spans(&kit, "shop", "1b<a. 2x<y.");
+    kit_crash(&kit);
+    restart();
+    kit_spans(&kit, "shop", "1a");
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_str_eq(kit.traces[0].items, "b a");
+    struct nv_ledger ledger;
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.dropped[NV_DROP_DUPLICATE], 99);
+    struct nv_assembly_status status;
+    nv_assembly_read_status(kit.assembly, &status);
+    ck_assert_uint_eq(status.replayed, 100);
+    ck_assert(!status.replaying);
+}
+END_TEST
+
 START_TEST(many_notes_become_few_records)
 {
     kit_start(&kit);
@@ -316,6 +363,8 @@ int main(void)
     tcase_add_test(tcase, the_project_survives_a_restart);
     tcase_add_test(tcase, log_records_are_replayed_as_log_records);
     tcase_add_test(tcase, without_a_decoder_a_journal_with_requests_is_refused);
+    tcase_add_test(tcase, a_request_that_cannot_be_decoded_stays);
+    tcase_add_test(tcase, what_comes_during_the_replay_comes_after_it);
     tcase_add_test(tcase, many_notes_become_few_records);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
