@@ -218,6 +218,32 @@ START_TEST(damage_while_running_is_found_when_read)
 }
 END_TEST
 
+/* tests/data/journal-format-1 was written by another program from the description of the format. */
+START_TEST(a_file_of_format_1_is_read)
+{
+    char command[512];
+    snprintf(command, sizeof command, "cp '%s/tests/data/journal-format-1/journal-00000001' '%s'",
+             NOVEUM_SOURCE_DIR, kit.directory);
+    ck_assert_int_eq(system(command), 0);
+    journal_kit_open(&kit);
+    journal_kit_expect(&kit, 41, "first");
+    ck_assert_int_eq(nv_journal_get(kit.journal, 42, NULL, NULL, NULL), NV_ERR_NOT_FOUND);
+    struct nv_buf head;
+    enum nv_record_kind kind;
+    nv_buf_init(&head, 100);
+    ck_assert_int_eq(nv_journal_get(kit.journal, 43, &kind, &head, NULL), NV_OK);
+    ck_assert_int_eq(kind, NV_RECORD_DEAD_LETTER);
+    ck_assert(nv_str_eq(nv_buf_str(&head), NV_STR("why")));
+    nv_buf_release(&head);
+    journal_kit_expect(&kit, 43, "third");
+    ck_assert_uint_eq(journal_kit_put(&kit, NV_RECORD_TRACES, "next"), 44);
+    ck_assert_uint_gt(kit.journal->active->epoch, 7);
+    struct nv_journal_status status;
+    nv_journal_read_status(kit.journal, &status);
+    ck_assert_uint_eq(status.damaged, 0);
+}
+END_TEST
+
 /* ---- crashes at every point ---------------------------------------------------------------- */
 
 #define LIFE_STEPS 14
@@ -424,6 +450,7 @@ int main(void)
     tcase_add_test(tcase, damage_in_the_middle_is_counted_and_kept_aside);
     tcase_add_test(tcase, a_lost_header_of_the_last_record_is_counted);
     tcase_add_test(tcase, damage_while_running_is_found_when_read);
+    tcase_add_test(tcase, a_file_of_format_1_is_read);
     tcase_add_test(tcase, a_crash_at_any_point_loses_nothing);
     tcase_add_loop_test(tcase, a_random_life_is_as_the_model_says, 0, 8);
     suite_add_tcase(suite, tcase);
