@@ -41,7 +41,9 @@ void nv_send_queue_set_waiting(struct nv_send_queue *queue, bool on);
 void nv_send_queue_set_held(struct nv_send_queue *queue, bool held);
 /* NV_OK, NV_ERR_BUSY, NV_ERR_FULL: see nv_exporter_pressure. Any thread, no lock. */
 enum nv_err nv_send_queue_pressure(const struct nv_send_queue *queue) NV_MUST_USE;
+/* Bytes in memory, JSON and bookkeeping. Any thread. */
 size_t nv_send_queue_bytes(const struct nv_send_queue *queue);
+/* Traces in memory. Any thread. */
 size_t nv_send_queue_traces(const struct nv_send_queue *queue);
 
 #endif

@@ -1,6 +1,7 @@
 """Backends that fail in every way the contract and the fault table know (reliability.md F8-F11)."""
 import email.utils
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -279,6 +280,28 @@ def test_what_waits_is_sent_after_a_restart(start, backend):
     backend.assert_clean()
     gateway.wait_status(lambda s: s["spans"]["queued"] == 0 and s["spans"]["held"] == 0)
     gateway.assert_balanced()
+
+
+def test_the_outbox_survives_a_kill(start, backend):
+    """Past 32 MiB of waiting traces they move to disk; a kill in that state loses and doubles none."""
+    backend.always = Fault(status=503)
+    gateway = start()
+    ids = []
+    for _ in range(50):
+        trace = Trace()
+        span = trace.span("long", text=os.urandom(400_000).hex())
+        post_ok(gateway.port, trace.request([span]))
+        ids.append(trace.uuid)
+    gateway.wait_status(lambda s: s["exporter"]["outbox_records"] > 0, TIME + 10)
+    gateway.assert_balanced()
+    gateway.stop(signal.SIGKILL)
+    backend.always = None
+    gateway.start()
+    backend.wait_traces(50, TIME + 20)
+    assert set(backend.traces) == set(ids)
+    backend.assert_clean()
+    gateway.wait_status(lambda s: s["spans"]["delivered"] == 50)
+    assert gateway.status()["exporter"]["outbox_records"] == 0
 
 
 @pytest.fixture
