@@ -17,10 +17,15 @@
 
 #include "base/banned.h"
 
+/* More tokens than any call has: such a count is nonsense and is not priced. */
+#define TOKENS_MAX INT64_C(1000000000000)
+
 static int64_t count(const struct nv_span_work *work, enum nv_known_field field)
 {
     const struct nv_value *value = nv_work_get(work, field);
-    return value && value->type == NV_VALUE_INT && value->as.integer > 0 ? value->as.integer : 0;
+    bool sane = value && value->type == NV_VALUE_INT && value->as.integer > 0 &&
+                value->as.integer <= TOKENS_MAX;
+    return sane ? value->as.integer : 0;
 }
 
 static struct nv_str text(const struct nv_span_work *work, enum nv_known_field field)

@@ -88,7 +88,7 @@ static enum nv_err make_inclusive(struct nv_translation *t, struct nv_span_work 
         input = exclusive;
     else if (!has_input || read <= input || (provider && always_inclusive(provider)))
         return NV_OK;
-    if (read < 0 || created < 0 || input > INT64_MAX / 4 || read > INT64_MAX / 4 ||
+    if (read < 0 || created < 0 || input < 0 || input > INT64_MAX / 4 || read > INT64_MAX / 4 ||
         created > INT64_MAX / 4)
         return NV_OK;
     return replace_count(t, work, NV_FIELD_INPUT_TOKENS, input + read + created);
@@ -99,8 +99,8 @@ static enum nv_err make_total(struct nv_translation *t, struct nv_span_work *wor
 {
     int64_t input, output, total = 0;
     if (!number(work, NV_FIELD_INPUT_TOKENS, &input) ||
-        !number(work, NV_FIELD_OUTPUT_TOKENS, &output) || input > INT64_MAX / 2 ||
-        output > INT64_MAX / 2)
+        !number(work, NV_FIELD_OUTPUT_TOKENS, &output) || input < 0 || output < 0 ||
+        input > INT64_MAX / 2 || output > INT64_MAX / 2)
         return NV_OK;
     bool told = number(work, NV_FIELD_TOTAL_TOKENS, &total);
     if (told && total >= input + output)
@@ -273,6 +273,13 @@ static enum nv_err settle_span(struct nv_translation *t, uint32_t index, struct 
     return NV_OK;
 }
 
+/* A sum that no count fits: then nothing is its sum. */
+static int64_t add_counts(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MIN : sum;
+}
+
 static void add_below(struct below *parent, const struct below *child)
 {
     if (child->calls > 0)
@@ -280,8 +287,8 @@ static void add_below(struct below *parent, const struct below *child)
     parent->calls += child->calls;
     parent->barrier = parent->barrier || child->barrier;
     parent->usage = parent->usage || child->usage;
-    parent->input += child->input;
-    parent->output += child->output;
+    parent->input = add_counts(parent->input, child->input);
+    parent->output = add_counts(parent->output, child->output);
 }
 
 struct visit {

@@ -114,9 +114,12 @@ END_TEST
 
 START_TEST(huge_counts_do_not_overflow)
 {
-    struct told *told = told_by("[" LLM(1, 0, 9223372036854775807, 9223372036854775807, "") "]");
-    told_is(told, "s1", "llm.input_tokens", "9223372036854775807");
-    told_is(told, "s1", "llm.total_tokens", NULL);
+    struct told *told =
+        told_by("[" LLM(1, 0, 9223372036854775807, 9223372036854775807, "") "," TOOL(4, 1) "," LLM(
+            2, 4, 9223372036854775807, 9223372036854775807,
+            "") "," LLM(3, 4, -9223372036854775807, 9223372036854775807, "") "]");
+    told_is(told, "s2", "llm.input_tokens", "9223372036854775807");
+    told_is(told, "s2", "llm.total_tokens", NULL);
     told_free(told);
 }
 END_TEST
