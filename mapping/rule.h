@@ -34,6 +34,7 @@ enum nv_where {
     X(NV_STEP_ARRAY, "array", 0)                                                                   \
     X(NV_STEP_FIRST, "first", 0)                                                                   \
     X(NV_STEP_MEMBER, "member", 2)                                                                 \
+    X(NV_STEP_SUM_OF, "sum_of", 2)                                                                 \
     X(NV_STEP_S2MS, "s2ms", 0)                                                                     \
     X(NV_STEP_US2MS, "us2ms", 0)                                                                   \
     X(NV_STEP_NS2MS, "ns2ms", 0)                                                                   \

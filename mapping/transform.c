@@ -313,6 +313,7 @@ static nv_step_fn *const steps_table[NV_STEP_COUNT_ALL] = {
     [NV_STEP_ARRAY] = nv_step_array,
     [NV_STEP_FIRST] = nv_step_first,
     [NV_STEP_MEMBER] = nv_step_member,
+    [NV_STEP_SUM_OF] = nv_step_sum_of,
     [NV_STEP_S2MS] = nv_step_s2ms,
     [NV_STEP_US2MS] = nv_step_us2ms,
     [NV_STEP_NS2MS] = nv_step_ns2ms,

@@ -288,3 +288,27 @@ enum nv_err nv_step_since_start(const struct nv_transform *transform, const stru
         return nv_step_absent(io);
     return nv_step_give(io, nv_value_double((double)(moment - transform->start_ns) / 1e6));
 }
+
+/* ---- sums ---------------------------------------------------------------------------------- */
+
+/* Buckets that exclude each other (`input`, `input_cached_tokens`, ...) make one number. Asked for
+ * only when the bucket of that very name is there: other words mean whole numbers already. */
+enum nv_err nv_step_sum_of(const struct nv_transform *transform, const struct nv_step *step,
+                           struct nv_transformed *io)
+{
+    enum nv_err err = nv_step_parse(transform, io);
+    if (err)
+        return err;
+    io->exact = false;
+    if (io->value.type != NV_VALUE_MAP || !nv_map_get(&io->value, step->argument))
+        return nv_step_absent(io);
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < io->value.as.map.count; i++) {
+        const struct nv_attribute *bucket = &io->value.as.map.items[i];
+        if (bucket->value.type != NV_VALUE_INT || !nv_str_starts(bucket->key, step->argument))
+            continue;
+        if (__builtin_add_overflow(sum, bucket->value.as.integer, &sum))
+            return nv_step_absent(io);
+    }
+    return nv_step_give(io, nv_value_int(sum));
+}
