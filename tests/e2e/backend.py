@@ -189,6 +189,7 @@ class Schema:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # the body follows the head at once, not after 40 ms
 
     def log_message(self, *_):
         pass
