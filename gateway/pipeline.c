@@ -4,7 +4,8 @@
  * A trace that can't be translated is nobody's fault but ours: it becomes a dead letter in its OTLP
  * form, so that a later version can be given it again. Only when even that fails does the claim go
  * back as LEFT: the journal still has the bytes, and the next start tries once more.
- * Sampling comes after translation only when errors must be seen first.
+ * Placeholders that translation left out leave the ledger here as dropped: what they say is in the
+ * trace that goes on. Sampling comes after translation only when errors must be seen first.
  */
 #include "gateway/pipeline.h"
 
@@ -57,6 +58,7 @@ static void bury(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw, e
 static void pass_on(const struct nv_pipeline *pipeline, struct nv_trace *trace)
 {
     assert(trace->arena != NULL);
+    nv_ledger_drop_held(NV_DROP_PLACEHOLDER, trace->placeholder_count);
     if (pipeline->show != NULL)
         pipeline->show(pipeline->next_ctx, trace);
     pipeline->consume(pipeline->next_ctx, trace);
@@ -77,7 +79,7 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
         return;
     }
     if (!kept && trace->error_count == 0 && trace->status != NV_STATUS_ERROR) {
-        drop(pipeline, trace->arena, trace->span_count, trace->claim);
+        drop(pipeline, trace->arena, trace->span_count + trace->placeholder_count, trace->claim);
         return;
     }
     if (pipeline->mask_secrets && nv_secrets_mask(trace) != NV_OK) {

@@ -100,6 +100,7 @@ struct nv_span_work {
     uint32_t depth;  /* below the topmost span of its branch */
     const struct nv_log *logs;
     uint32_t log_count;
+    bool placeholder; /* a row says that it only announces its parent (mapping/placeholder.c) */
 };
 
 /* The last price that was looked up: a trace's calls mostly ask one model. */
@@ -150,6 +151,11 @@ void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_st
 /* Decodes spans and log records, orders them and links the tree: fills t->works, t->origins and
  * t->root. Drops repeated span ids. Errors as nv_decode_span. */
 enum nv_err nv_tree_build(struct nv_translation *t) NV_MUST_USE;
+/* Index of the root: the first span without a parent, else the first of the topmost ones. */
+uint32_t nv_tree_root(const struct nv_translation *t);
+/* Leaves out the spans that only announce a span that is here, and counts them in
+ * trace->placeholder_count. At least one span stays. NV_ERR_NO_MEMORY. */
+enum nv_err nv_placeholders_leave_out(struct nv_translation *t) NV_MUST_USE;
 /* Tokens and costs of each call once: repeats of a call and sums of parents are renamed. */
 enum nv_err nv_usage_settle(struct nv_translation *t) NV_MUST_USE;
 /* The trace's agents: agent_graph.*, agent_workflow.*, the registry. NV_ERR_NO_MEMORY. */

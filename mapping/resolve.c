@@ -248,6 +248,9 @@ static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *
     case NV_FIELD_SPAN_NAME:
         work->span->name = text;
         return NV_OK;
+    case NV_FIELD_SPAN_PLACEHOLDER:
+        work->placeholder = true;
+        return NV_OK;
     case NV_FIELD_SPAN_STATUS_MESSAGE:
         work->span->status_message = text;
         return NV_OK;
@@ -265,7 +268,8 @@ static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *
 static bool is_outside(const struct nv_translation *t, uint16_t field)
 {
     return t->rules->fields[field].of_trace || field == NV_FIELD_SPAN_NAME ||
-           field == NV_FIELD_SPAN_STATUS || field == NV_FIELD_SPAN_STATUS_MESSAGE;
+           field == NV_FIELD_SPAN_STATUS || field == NV_FIELD_SPAN_STATUS_MESSAGE ||
+           field == NV_FIELD_SPAN_PLACEHOLDER;
 }
 
 /* Members of an object one by one into a {*} field. */

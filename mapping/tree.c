@@ -245,8 +245,7 @@ static enum nv_err sort_works(struct nv_translation *t)
     return NV_OK;
 }
 
-/* The first span without a parent, else the first whose parent is not here. */
-static uint32_t find_root(const struct nv_translation *t)
+uint32_t nv_tree_root(const struct nv_translation *t)
 {
     uint32_t topmost = 0;
     for (uint32_t i = t->work_count; i-- > 0;)
@@ -273,6 +272,6 @@ enum nv_err nv_tree_build(struct nv_translation *t)
     link_parents(t, &table);
     set_depths(t);
     err = sort_works(t);
-    t->root = find_root(t);
+    t->root = nv_tree_root(t);
     return err;
 }

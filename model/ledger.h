@@ -22,7 +22,8 @@
     X(NV_REJECT_SIZE, "size")                                                                      \
     X(NV_REJECT_MALFORMED, "malformed")
 
-/* X(id, name): why spans are dropped; 0 unless the user configured a policy that drops */
+/* X(id, name): why spans are dropped; sampled and stopped are 0 unless the user configured a policy
+ * that drops; placeholders and duplicates repeat a span that is delivered */
 #define NV_DROP_TABLE(X)                                                                           \
     X(NV_DROP_SAMPLED, "sampled")                                                                  \
     X(NV_DROP_PLACEHOLDER, "placeholder")                                                          \

@@ -128,6 +128,9 @@ struct nv_trace {
     const struct nv_origin *origin; /* the root's: its resource is the trace's */
     struct nv_span *spans;          /* by start time, parents before children at the same time */
     uint32_t span_count;
+    uint32_t placeholder_count; /* spans that were received and left out: they only announced
+                                   one of `spans`; whoever takes the trace moves them in the
+                                   ledger */
     struct nv_claim *claim;
     struct nv_trace *next; /* for lists of whoever owns it */
 };

@@ -200,6 +200,57 @@ START_TEST(and_left_in_the_journal_when_even_that_fails)
 }
 END_TEST
 
+/* The root and a placeholder that announces it. */
+static struct nv_batch *announced_span(void)
+{
+    const struct nv_str body = NV_STR(
+        "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":["
+        "{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"00000000000000a1\","
+        "\"name\":\"root\",\"startTimeUnixNano\":\"1\",\"endTimeUnixNano\":\"2\"},"
+        "{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"00000000000000b2\","
+        "\"parentSpanId\":\"00000000000000a1\",\"name\":\"root\",\"startTimeUnixNano\":\"1\","
+        "\"endTimeUnixNano\":\"1\",\"attributes\":[{\"key\":\"logfire.span_type\",\"value\":"
+        "{\"stringValue\":\"pending_span\"}}]}]}]}]}");
+    struct nv_test_decoded decoded = nv_test_decode(NV_SIGNAL_TRACES, NV_MEDIA_JSON, body);
+    ck_assert_int_eq(decoded.err, NV_OK);
+    return decoded.batch;
+}
+
+static void complete_announced(void)
+{
+    struct nv_pipeline pipeline = make_pipeline(&store);
+    struct nv_completer completer = nv_pipeline_completer(&pipeline);
+    struct nv_batch *batch = announced_span();
+    struct nv_raw_trace *raw = nv_explain_raw(batch, 0);
+    raw->claim = (struct nv_claim *)&fate;
+    ck_assert_uint_eq(raw->span_count, 2);
+    nv_ledger_receive(2, false);
+    completer.complete(completer.ctx, raw);
+    nv_batch_free(batch);
+}
+
+START_TEST(placeholders_leave_the_ledger_as_dropped)
+{
+    complete_announced();
+    struct nv_ledger now = ledger();
+    ck_assert_uint_eq(fate.consumed, 1);
+    ck_assert_uint_eq(now.received, 2);
+    ck_assert_uint_eq(now.delivered, 1);
+    ck_assert_uint_eq(now.dropped[NV_DROP_PLACEHOLDER], 1);
+    ck_assert_uint_eq(now.held + now.queued, 0);
+}
+END_TEST
+
+START_TEST(placeholders_of_a_trace_that_is_sampled_out_are_sampled_out)
+{
+    nv_sampling_set(&sampling, 0.0, true);
+    complete_announced();
+    ck_assert_uint_eq(ledger().dropped[NV_DROP_SAMPLED], 2);
+    ck_assert_uint_eq(ledger().dropped[NV_DROP_PLACEHOLDER], 0);
+    ck_assert_uint_eq(ledger().held, 0);
+}
+END_TEST
+
 START_TEST(without_a_view_and_a_memory)
 {
     struct nv_pipeline pipeline = make_pipeline(&store);
@@ -226,6 +277,8 @@ int main(void)
     tcase_add_test(tcase, sampled_out_after_translation_unless_it_failed);
     tcase_add_test(tcase, what_cannot_be_translated_is_a_dead_letter);
     tcase_add_test(tcase, and_left_in_the_journal_when_even_that_fails);
+    tcase_add_test(tcase, placeholders_leave_the_ledger_as_dropped);
+    tcase_add_test(tcase, placeholders_of_a_trace_that_is_sampled_out_are_sampled_out);
     tcase_add_test(tcase, without_a_view_and_a_memory);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
