@@ -180,11 +180,11 @@ class Schema:
         self.check(len(ids) == len(set(ids)), f"{path}.spans", "a span id twice")
         self.check(trace.get("span_count") == len(spans), f"{path}.span_count",
                    f"{trace.get('span_count')} for {len(spans)} spans")
-        errors = sum(span.get("status") != "ok" for span in spans)
+        errors = sum(span.get("status") == "error" for span in spans)
         self.check(trace.get("error_count") == errors, f"{path}.error_count",
                    f"{trace.get('error_count')} for {errors} errors")
-        if errors:
-            self.check(trace.get("status") != "ok", f"{path}.status", "ok with failed spans")
+        self.check((trace.get("status") == "error") == (errors > 0), f"{path}.status",
+                   f"{trace.get('status')!r} with {errors} failed spans")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

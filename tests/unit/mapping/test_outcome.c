@@ -55,6 +55,23 @@ START_TEST(attributes_fill_what_events_do_not_say)
 }
 END_TEST
 
+/* error_count counts spans of status error only (contract section 2); timeouts are none. */
+START_TEST(timeouts_are_not_counted_as_errors)
+{
+    struct told *told = told_by(FAILED("'error.type': 'timeout'") "}]");
+    told_member(told, NULL, "error_count", "0");
+    told_member(told, NULL, "status", "'timeout'");
+    told_free(told);
+    told = told_by("[{'name': 'a', 'status': 2, 'attributes': {'error.type': 'timeout'}}, {'name': "
+                   "'b', 'status': 2, 'attributes': {'error.type': 'rate_limit'}}, {'name': 'c', "
+                   "'status': 2, 'attributes': {}}]");
+    told_member(told, "a", "status", "'timeout'");
+    told_member(told, NULL, "error_count", "2");
+    told_member(told, NULL, "status", "'error'");
+    told_free(told);
+}
+END_TEST
+
 START_TEST(timeouts)
 {
     struct told *told = told_by(FAILED("'error.type': 'timeout'") "}]");
@@ -84,6 +101,7 @@ int main(void)
     tcase_add_test(tcase, the_last_exception_event_counts);
     tcase_add_test(tcase, attributes_fill_what_events_do_not_say);
     tcase_add_test(tcase, timeouts);
+    tcase_add_test(tcase, timeouts_are_not_counted_as_errors);
     tcase_add_test(tcase, names_and_times);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
