@@ -220,6 +220,98 @@ static enum nv_err merge_repeat(struct nv_translation *t, struct nv_span_work *o
     return step_back(t, repeat, *outer_stays ? NV_KIND_GENERIC : NV_KIND_CHAIN);
 }
 
+/* ---- one call in two branches --------------------------------------------------------------- */
+
+/* What more spans than these carry is no id of a call. */
+enum { SAME_ID_MAX = 16 };
+
+struct response {
+    struct nv_str id;
+    uint32_t index;
+};
+
+static int by_response(const void *left, const void *right)
+{
+    const struct response *a = left, *b = right;
+    int order = nv_str_cmp(a->id, b->id);
+    return order != 0 ? order : a->index < b->index ? -1 : a->index > b->index;
+}
+
+static bool is_above(const struct nv_translation *t, uint32_t upper, uint32_t lower)
+{
+    uint32_t depth = t->works[upper].depth;
+    while (lower != upper && t->works[lower].depth > depth && t->works[lower].parent != NV_NO_SPAN)
+        lower = t->works[lower].parent;
+    return lower == upper;
+}
+
+static bool agrees(const struct nv_span_work *a, const struct nv_span_work *b,
+                   enum nv_known_field field)
+{
+    int64_t one, other;
+    return !number(a, field, &one) || !number(b, field, &other) || one == other;
+}
+
+/* Counts must not contradict: small local servers draw their ids from a thousand. */
+static bool is_same_call(const struct nv_translation *t, uint32_t a, uint32_t b)
+{
+    return !is_above(t, a, b) && !is_above(t, b, a) &&
+           agrees(&t->works[a], &t->works[b], NV_FIELD_INPUT_TOKENS) &&
+           agrees(&t->works[a], &t->works[b], NV_FIELD_OUTPUT_TOKENS);
+}
+
+/* Spans with one response id: the richest, the first of equals, stays the call. */
+static enum nv_err merge_group(struct nv_translation *t, const struct response *group,
+                               uint32_t count)
+{
+    uint32_t call = group[0].index;
+    for (uint32_t i = 1; i < count; i++)
+        if (richness(&t->works[group[i].index]) > richness(&t->works[call]))
+            call = group[i].index;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = group[i].index;
+        if (at == call || !is_same_call(t, call, at))
+            continue;
+        enum nv_err err = complete(t, &t->works[call], &t->works[at]);
+        if (!err)
+            err = step_back(t, &t->works[at], NV_KIND_GENERIC);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+/*
+ * Spans of different branches that carry the same response id are one call: a log of a stream
+ * beside its request, a second instrumentation (conventions 17.3, trap 28). Those above each other
+ * are left to the tree.
+ */
+static enum nv_err merge_branches(struct nv_translation *t)
+{
+    uint32_t count = 0;
+    struct response *list = nv_arena_array(t->arena, t->work_count, sizeof *list);
+    if (!list)
+        return NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < t->work_count; i++) {
+        const struct nv_value *id = nv_work_get(&t->works[i], NV_FIELD_REQUEST_ID);
+        if (t->works[i].kind == NV_KIND_LLM && id && id->type == NV_VALUE_STRING &&
+            id->as.string.len > 0)
+            list[count++] = (struct response){id->as.string, i};
+    }
+    if (count < 2)
+        return NV_OK;
+    qsort(list, count, sizeof *list, by_response);
+    for (uint32_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && nv_str_eq(list[from].id, list[to].id);)
+            to++;
+        bool shared = to - from > 1 && to - from <= SAME_ID_MAX;
+        enum nv_err err = shared ? merge_group(t, list + from, to - from) : NV_OK;
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
 /* ---- the tree ------------------------------------------------------------------------------ */
 
 static bool is_sum(const struct nv_span_work *work, const struct below *below)
@@ -348,7 +440,9 @@ enum nv_err nv_usage_settle(struct nv_translation *t)
         if (err)
             return err;
     }
-    enum nv_err err = visit_all(t);
+    enum nv_err err = merge_branches(t);
+    if (!err)
+        err = visit_all(t);
     for (uint32_t i = 0; !err && i < t->work_count; i++)
         err = settle_speed(t, &t->works[i]);
     return err;

@@ -6,6 +6,8 @@
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 #define LLM(id, parent, in, out, more)                                                             \
@@ -112,6 +114,70 @@ START_TEST(openais_counts_are_inclusive_whatever_they_say)
 }
 END_TEST
 
+#define ANSWER(id, parent, in, out, response)                                                      \
+    LLM(id, parent, in, out, ", 'gen_ai.response.id': '" response "'")
+
+START_TEST(siblings_of_one_response_are_one_call)
+{
+    struct told *told = told_by("[" AGENT(1, 0, 10) "," ANSWER(2, 1, 10, 2, "r") "," LLM(
+        3, 1, 10, 2, ", 'gen_ai.response.id': 'r', 'gen_ai.completion': 'hi'") "]");
+    ck_assert_str_eq(told_kind(told, "s3"), "llm");
+    ck_assert_str_ne(told_kind(told, "s2"), "llm");
+    told_is(told, "s3", "llm.input_tokens", "10");
+    told_is(told, "s2", "llm.input_tokens", NULL);
+    told_is(told, "s2", "llm.cost.total", NULL);
+    told_is(told, "s2", "llm.aggregated_usage.input_tokens", "10");
+    told_is(told, "s2", "llm.aggregated_usage.output_tokens", "2");
+    told_is(told, "s1", "llm.input_tokens", NULL);
+    told_free(told);
+}
+END_TEST
+
+START_TEST(retries_with_ids_of_their_own_all_count)
+{
+    struct told *told = told_by("[" ANSWER(1, 0, 10, 2, "r1") "," ANSWER(2, 0, 10, 2, "r2") "]");
+    told_is(told, "s1", "llm.input_tokens", "10");
+    told_is(told, "s2", "llm.input_tokens", "10");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(one_id_with_other_counts_is_a_chance)
+{
+    struct told *told = told_by("[" ANSWER(1, 0, 10, 2, "r") "," ANSWER(2, 0, 10, 3, "r") "]");
+    told_is(told, "s1", "llm.output_tokens", "2");
+    told_is(told, "s2", "llm.output_tokens", "3");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(a_repeat_below_and_a_repeat_beside)
+{
+    struct told *told = told_by(
+        "[" ANSWER(1, 0, 10, 2, "r") "," ANSWER(2, 1, 10, 2, "r") "," ANSWER(3, 0, 10, 2, "r") "]");
+    told_is(told, "s1", "llm.input_tokens", "10");
+    told_is(told, "s2", "llm.input_tokens", NULL);
+    told_is(told, "s3", "llm.input_tokens", NULL);
+    told_free(told);
+}
+END_TEST
+
+START_TEST(an_id_that_all_spans_carry_is_none)
+{
+    char spans[8192] = "[";
+    for (int i = 1; i <= 17; i++)
+        snprintf(spans + strlen(spans), sizeof spans - strlen(spans),
+                 "%s{'name': 's%d', 'id': %d, 'attributes': {'gen_ai.operation.name': 'chat', "
+                 "'gen_ai.usage.input_tokens': 1, 'gen_ai.response.id': 'x'}}",
+                 i > 1 ? "," : "", i, i);
+    snprintf(spans + strlen(spans), sizeof spans - strlen(spans), "]");
+    struct told *told = told_by(spans);
+    told_is(told, "s1", "llm.input_tokens", "1");
+    told_is(told, "s17", "llm.input_tokens", "1");
+    told_free(told);
+}
+END_TEST
+
 START_TEST(huge_counts_do_not_overflow)
 {
     struct told *told =
@@ -137,6 +203,11 @@ int main(void)
     tcase_add_test(tcase, agents_without_calls_keep_their_usage);
     tcase_add_test(tcase, a_total_that_is_missing_or_too_small);
     tcase_add_test(tcase, openais_counts_are_inclusive_whatever_they_say);
+    tcase_add_test(tcase, siblings_of_one_response_are_one_call);
+    tcase_add_test(tcase, retries_with_ids_of_their_own_all_count);
+    tcase_add_test(tcase, one_id_with_other_counts_is_a_chance);
+    tcase_add_test(tcase, a_repeat_below_and_a_repeat_beside);
+    tcase_add_test(tcase, an_id_that_all_spans_carry_is_none);
     tcase_add_test(tcase, huge_counts_do_not_overflow);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
