@@ -345,9 +345,15 @@ static enum nv_err build(struct building *b)
     struct nv_translation *t = b->t;
     b->nearest = nv_arena_array(t->arena, t->work_count, sizeof *b->nearest);
     b->node_of = nv_arena_array(t->arena, t->work_count, sizeof *b->node_of);
-    b->graph.nodes = nv_arena_array(t->arena, NV_AGENT_NODES_MAX, sizeof *b->graph.nodes);
-    b->graph.connections =
-        nv_arena_array(t->arena, NV_AGENT_CONNECTIONS_MAX, sizeof *b->graph.connections);
+    /* A span names three agents at most, itself and both sides of a handoff, and connects two pairs
+     * and one for each link. Not zeroed: each entry is written whole when it is made. */
+    uint64_t nodes = UINT64_C(3) * t->work_count, connections = UINT64_C(2) * t->work_count;
+    for (uint32_t i = 0; i < t->work_count; i++)
+        connections += t->works[i].span->link_count;
+    nodes = nodes < NV_AGENT_NODES_MAX ? nodes : NV_AGENT_NODES_MAX;
+    connections = connections < NV_AGENT_CONNECTIONS_MAX ? connections : NV_AGENT_CONNECTIONS_MAX;
+    b->graph.nodes = nv_arena_raw(t->arena, nodes * sizeof *b->graph.nodes);
+    b->graph.connections = nv_arena_raw(t->arena, connections * sizeof *b->graph.connections);
     if (!b->nearest || !b->node_of || !b->graph.nodes || !b->graph.connections)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < t->work_count; i++)

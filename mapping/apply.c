@@ -28,7 +28,11 @@ enum nv_err nv_scratch_init(struct nv_translation *t)
 {
     t->scratch.heads = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint16_t));
     t->scratch.touched = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint16_t));
-    return t->scratch.heads && t->scratch.touched ? NV_OK : NV_ERR_NO_MEMORY;
+    t->scratch.key_memos = nv_arena_array(t->arena, NV_KEY_MEMOS, sizeof(struct nv_key_memo));
+    t->scratch.scope_tests = nv_arena_array(t->arena, t->rules->test_count, 1);
+    return t->scratch.heads && t->scratch.touched && t->scratch.key_memos && t->scratch.scope_tests
+               ? NV_OK
+               : NV_ERR_NO_MEMORY;
 }
 
 struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_field field)
@@ -58,36 +62,69 @@ static bool watched(const struct nv_rule_key *key)
     return bits != 0;
 }
 
-static enum nv_err reserve_seen(struct nv_translation *t, uint32_t count)
+/* Room for `count` entries, of which the first `kept` stay. */
+static enum nv_err reserve_seen(struct nv_translation *t, uint32_t kept, uint32_t count)
 {
     struct nv_scratch *scratch = &t->scratch;
-    if (count > scratch->seen_capacity) {
-        scratch->seen = nv_arena_array(t->arena, count + count / 2 + 32, sizeof *scratch->seen);
-        if (!scratch->seen)
-            return NV_ERR_NO_MEMORY;
-        scratch->seen_capacity = count + count / 2 + 32;
-    }
+    if (count <= scratch->seen_capacity)
+        return NV_OK;
+    uint32_t capacity = count + count / 2 + 32;
+    struct nv_seen *larger = nv_arena_raw(t->arena, capacity * sizeof *larger);
+    if (!larger)
+        return NV_ERR_NO_MEMORY;
+    if (kept > 0)
+        memcpy(larger, scratch->seen, kept * sizeof *larger);
+    scratch->seen = larger;
+    scratch->seen_capacity = capacity;
     return NV_OK;
 }
 
-/* Looks every source attribute up once. */
-static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work)
+/* nv_rules_find through the memo: keys of one vocabulary differ at their ends, so the last eight
+ * bytes choose the slot. */
+static void find_key(struct nv_translation *t, struct nv_str text, struct nv_key_memo *out)
+{
+    struct nv_key_match match;
+    struct nv_key_memo *memo = NULL;
+    if (text.len >= sizeof(uint64_t)) {
+        uint64_t tail;
+        memcpy(&tail, text.ptr + text.len - sizeof tail, sizeof tail);
+        uint64_t hash = (tail ^ text.len) * UINT64_C(0x9E3779B97F4A7C15);
+        memo = &t->scratch.key_memos[(hash >> 32) % NV_KEY_MEMOS];
+        if (nv_str_eq(memo->text, text)) {
+            *out = *memo;
+            return;
+        }
+    }
+    nv_rules_find(t->rules, text, &match);
+    *out = (struct nv_key_memo){text, match.key, match.source_rest};
+    if (memo)
+        *memo = *out;
+}
+
+/* Looks the source attributes from `first` on up, each once. `*tells`: may one of them decide the
+ * kind, by its own rows or as a condition? */
+static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, uint32_t first,
+                           bool *tells)
 {
     struct nv_scratch *scratch = &t->scratch;
-    struct nv_key_match match;
-    enum nv_err err = reserve_seen(t, work->source.count);
+    struct nv_key_memo found;
+    enum nv_err err = reserve_seen(t, first, work->source.count);
     if (err)
         return err;
-    memset(&scratch->present, 0, sizeof scratch->present);
-    for (uint32_t i = 0; i < work->source.count; i++) {
+    *tells = false;
+    if (first == 0)
+        memset(&scratch->present, 0, sizeof scratch->present);
+    for (uint32_t i = first; i < work->source.count; i++) {
         const struct nv_attribute *attribute = &work->source.items[i];
-        nv_rules_find(t->rules, attribute->key, &match);
+        find_key(t, attribute->key, &found);
         scratch->seen[i] = (struct nv_seen){
-            .key = match.key, .source_rest = match.source_rest, .carried = i >= work->own_count};
-        if (match.key == 0)
+            .key = found.key, .source_rest = found.source_rest, .carried = i >= work->own_count};
+        if (found.key == 0)
             continue;
-        const struct nv_rule_key *key = &t->rules->keys[match.key - 1];
-        if (watched(key) && !nv_value_absent(&attribute->value))
+        const struct nv_rule_key *key = &t->rules->keys[found.key - 1];
+        bool asked = watched(key);
+        *tells = *tells || asked || key->has_kind;
+        if (asked && !nv_value_absent(&attribute->value))
             note_watches(scratch, key, i);
     }
     return NV_OK;
@@ -99,8 +136,8 @@ static enum nv_err new_candidate(struct nv_translation *t, struct nv_candidate *
 {
     struct nv_scratch *scratch = &t->scratch;
     if (scratch->candidate_count == scratch->candidate_capacity) {
-        uint32_t capacity = scratch->candidate_capacity ? scratch->candidate_capacity * 2 : 128;
-        struct nv_candidate *larger = nv_arena_array(t->arena, capacity, sizeof *larger);
+        uint32_t capacity = scratch->candidate_capacity ? scratch->candidate_capacity * 2 : 64;
+        struct nv_candidate *larger = nv_arena_raw(t->arena, capacity * sizeof *larger);
         if (!larger)
             return NV_ERR_NO_MEMORY;
         if (scratch->candidate_count > 0)
@@ -354,17 +391,23 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
     work->source = work->span->attributes;
     work->own_count = work->source.count;
     work->span->attributes = (struct nv_attributes){0};
-    enum nv_err err = look_up(t, work);
+    if (scratch->scope_origin != work->span->origin) {
+        memset(scratch->scope_tests, 0, t->rules->test_count);
+        scratch->scope_origin = work->span->origin;
+    }
+    bool tells = false;
+    enum nv_err err = look_up(t, work, 0, &tells);
     if (err)
         return err;
     nv_kind_decide(t, work);
     if (work->span->event_count > 0 || work->log_count > 0) {
         err = add_carried(t, work, work->kind == NV_KIND_TOOL || work->kind == NV_KIND_MCP);
         if (!err)
-            err = look_up(t, work);
+            err = look_up(t, work, work->own_count, &tells);
         if (err)
             return err;
-        nv_kind_decide(t, work);
+        if (tells)
+            nv_kind_decide(t, work);
     }
     err = apply_rows(t, work);
     return err ? err : nv_resolve_span(t, work);

@@ -78,6 +78,16 @@ static bool attribute_matches(const struct nv_translation *t, const struct nv_sp
     return nv_glob_any_of(test->first, test->globs, glob_text(value, space));
 }
 
+/* The scope is the same for a run of spans: each test of it is made once a run. */
+static bool scope_matches(const struct nv_translation *t, const struct nv_span_work *work,
+                          const struct nv_test *test)
+{
+    uint8_t *known = &t->scratch.scope_tests[test - t->rules->tests];
+    if (*known == 0)
+        *known = nv_glob_any_of(test->first, test->globs, work->span->origin->scope_name) ? 2 : 1;
+    return *known == 2;
+}
+
 static bool test_holds(const struct nv_translation *t, const struct nv_span_work *work,
                        const struct nv_test *test, const struct nv_value *value)
 {
@@ -86,7 +96,7 @@ static bool test_holds(const struct nv_translation *t, const struct nv_span_work
     case NV_TEST_VALUE:
         return nv_glob_any_of(test->first, test->globs, glob_text(value, space));
     case NV_TEST_SCOPE:
-        return nv_glob_any_of(test->first, test->globs, work->span->origin->scope_name);
+        return scope_matches(t, work, test);
     case NV_TEST_NAME:
         return nv_glob_any_of(test->first, test->globs, work->span->source_name);
     case NV_TEST_SPAN_KIND:

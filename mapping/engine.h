@@ -74,6 +74,13 @@ struct nv_seen {
     bool carried;                  /* came from an event or a log record, not from the attributes */
 };
 
+/* What nv_rules_find said of a key; spans of a trace mostly share their keys. */
+#define NV_KEY_MEMOS 128
+struct nv_key_memo {
+    struct nv_str text; /* borrowed from a span of the trace; len 0: free */
+    uint16_t key, source_rest;
+};
+
 struct nv_scratch {
     struct nv_candidate *candidates;
     uint32_t candidate_count, candidate_capacity;
@@ -87,6 +94,10 @@ struct nv_scratch {
     bool output_from_tree; /* the output messages came as single attributes */
     struct nv_watch_set present;
     uint16_t watch_at[NV_WATCHES_MAX]; /* attribute of a present watch */
+    struct nv_key_memo *key_memos;     /* NV_KEY_MEMOS */
+    struct nv_provider_memo provider_memo;
+    uint8_t *scope_tests; /* per test: 0 not asked of scope_origin yet, else 1 + does it hold? */
+    const struct nv_origin *scope_origin;
 };
 
 struct nv_span_work {

@@ -19,6 +19,25 @@
 
 #include "base/banned.h"
 
+/* May a text that begins so be one of the disguises, or such a one in quotes or white space? Asked
+ * first, because nearly every value is told by it alone. */
+static bool may_be_disguise(char first)
+{
+    switch (first) {
+    case '{':
+    case '[':
+    case '<':
+    case '_':
+    case 'n':
+    case 'N':
+    case '"':
+    case ' ':
+        return true;
+    default:
+        return first >= '\t' && first <= '\r';
+    }
+}
+
 bool nv_value_absent(const struct nv_value *value)
 {
     static const struct nv_str disguises[] = {
@@ -31,7 +50,10 @@ bool nv_value_absent(const struct nv_value *value)
         return true;
     if (value->type != NV_VALUE_STRING && value->type != NV_VALUE_JSON)
         return false;
-    struct nv_str text = nv_str_trim(value->as.string);
+    struct nv_str text = value->as.string;
+    if (text.len > 0 && !may_be_disguise(text.ptr[0]))
+        return false;
+    text = nv_str_trim(text);
     /* MLflow and Langfuse put quotes around their texts, these included. */
     if (text.len > 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"')
         text = nv_str_slice(text, 1, text.len - 2);

@@ -18,6 +18,9 @@
 
 #include "base/banned.h"
 
+/* Fields a span usually has beyond its source attributes: response, tool calls, costs. */
+#define DERIVED_USUAL 8
+
 enum nv_err nv_work_set(struct nv_translation *t, struct nv_span_work *work,
                         enum nv_known_field field, struct nv_value value)
 {
@@ -39,39 +42,6 @@ void nv_work_rename(struct nv_span_work *work, enum nv_known_field field, struct
         return;
     work->span->attributes.items[work->at[field] - 1].key = name;
     work->at[field] = 0;
-}
-
-void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_str text,
-                      uint16_t precedence)
-{
-    struct nv_fact *fact;
-    switch (field) {
-    case NV_FIELD_SESSION_ID:
-        fact = &identity->session;
-        break;
-    case NV_FIELD_USER_ID:
-        fact = &identity->user;
-        break;
-    case NV_FIELD_METADATA_REQUEST_ID:
-        fact = &identity->request;
-        break;
-    case NV_FIELD_PROJECT:
-        fact = &identity->project;
-        break;
-    case NV_FIELD_ENVIRONMENT:
-        fact = &identity->environment;
-        break;
-    case NV_FIELD_SERVICE_VERSION:
-        fact = &identity->service_version;
-        break;
-    case NV_FIELD_TRACE_NAME:
-        fact = &identity->name;
-        break;
-    default:
-        return;
-    }
-    if (text.len > 0 && (!fact->text.ptr || precedence < fact->precedence))
-        *fact = (struct nv_fact){text, precedence};
 }
 
 /* ---- explain ------------------------------------------------------------------------------- */
@@ -128,7 +98,9 @@ static enum nv_err parsed_once(struct nv_translation *t, uint16_t attribute,
 static enum nv_err transform_candidate(struct nv_translation *t, const struct nv_span_work *work,
                                        struct nv_candidate *candidate, struct nv_transformed *out)
 {
-    struct nv_transform transform = {.arena = t->arena, .start_ns = work->span->start_ns};
+    struct nv_transform transform = {.arena = t->arena,
+                                     .start_ns = work->span->start_ns,
+                                     .provider_memo = &t->scratch.provider_memo};
     if (candidate->tree) {
         struct nv_tree *tree = &t->scratch.trees[candidate->tree - 1];
         enum nv_err err = nv_unflatten_finish(&tree->builder, &tree->value);
@@ -572,6 +544,12 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
     struct nv_scratch *scratch = &t->scratch;
     enum nv_err err = NV_OK;
     memset(work->at, 0, sizeof work->at);
+    /* Most attributes go out as one; what is derived and counted comes on top. */
+    struct nv_attributes *list = &work->span->attributes;
+    list->capacity = work->source.count + DERIVED_USUAL;
+    list->items = nv_arena_raw(t->arena, list->capacity * sizeof *list->items);
+    if (!list->items)
+        return NV_ERR_NO_MEMORY;
     if (t->report)
         (void)nv_buf_printf(t->report, "span \"%.*s\" kind %.*s\n",
                             NV_STR_ARG(work->span->source_name),

@@ -184,13 +184,16 @@ static bool glob(struct nv_str pattern, struct nv_str text)
 
 bool nv_glob_any(struct nv_str globs, struct nv_str text)
 {
+    char first = text.len > 0 ? lower(text.ptr[0]) : '\0';
     for (size_t pos = 0; pos <= globs.len;) {
-        struct nv_str rest = nv_str_slice(globs, pos, globs.len - pos);
-        size_t comma = nv_str_find_char(rest, ',');
-        size_t len = comma == SIZE_MAX ? rest.len : comma;
-        if (glob(nv_str_slice(rest, 0, len), text))
+        size_t end = pos;
+        while (end < globs.len && globs.ptr[end] != ',')
+            end++;
+        /* most globs differ in their first character already */
+        bool may = end == pos || globs.ptr[pos] == '*' || lower(globs.ptr[pos]) == first;
+        if (may && glob((struct nv_str){globs.ptr + pos, end - pos}, text))
             return true;
-        pos += len + 1;
+        pos = end + 1;
     }
     return false;
 }

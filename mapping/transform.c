@@ -264,7 +264,11 @@ enum nv_err nv_step_provider(const struct nv_transform *transform, const struct 
 {
     (void)step;
     struct nv_str text = nv_value_text(transform->arena, &io->value);
-    struct nv_str name = nv_provider_normalise(transform->arena, text);
+    struct nv_provider_memo *memo = transform->provider_memo;
+    bool known = memo && memo->text.ptr && nv_str_eq(memo->text, text);
+    struct nv_str name = known ? memo->name : nv_provider_normalise(transform->arena, text);
+    if (memo && !known)
+        *memo = (struct nv_provider_memo){text, name};
     if (name.len == 0)
         return nv_step_absent(io);
     if (!name.ptr)

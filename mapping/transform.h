@@ -9,9 +9,15 @@
 #include "mapping/rule.h"
 #include "model/value.h"
 
+/* The last provider that was normalised: the spans of a trace mostly have one. */
+struct nv_provider_memo {
+    struct nv_str text, name; /* text.ptr NULL: none yet */
+};
+
 struct nv_transform {
     struct nv_arena *arena;
-    uint64_t start_ns; /* the span's, for since_start */
+    uint64_t start_ns;                      /* the span's, for since_start */
+    struct nv_provider_memo *provider_memo; /* borrowed, may be NULL */
 };
 
 struct nv_transformed {

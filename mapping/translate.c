@@ -19,6 +19,39 @@ static const struct nv_str incomplete_names[] = {NV_STR_INIT("none"), NV_STR_INI
                                                  NV_STR_INIT("parent"), NV_STR_INIT("cut"),
                                                  NV_STR_INIT("shutdown")};
 
+void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_str text,
+                      uint16_t precedence)
+{
+    struct nv_fact *fact;
+    switch (field) {
+    case NV_FIELD_SESSION_ID:
+        fact = &identity->session;
+        break;
+    case NV_FIELD_USER_ID:
+        fact = &identity->user;
+        break;
+    case NV_FIELD_METADATA_REQUEST_ID:
+        fact = &identity->request;
+        break;
+    case NV_FIELD_PROJECT:
+        fact = &identity->project;
+        break;
+    case NV_FIELD_ENVIRONMENT:
+        fact = &identity->environment;
+        break;
+    case NV_FIELD_SERVICE_VERSION:
+        fact = &identity->service_version;
+        break;
+    case NV_FIELD_TRACE_NAME:
+        fact = &identity->name;
+        break;
+    default:
+        return;
+    }
+    if (text.len > 0 && (!fact->text.ptr || precedence < fact->precedence))
+        *fact = (struct nv_fact){text, precedence};
+}
+
 static enum nv_err add_text(struct nv_translation *t, struct nv_str key, struct nv_str text)
 {
     if (text.len == 0)
@@ -143,10 +176,11 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_tree_build(t);
     if (!err && t->work_count == 0)
         err = NV_ERR_MALFORMED;
+    const struct nv_origin *root = err ? NULL : t->works[t->root].span->origin;
     if (!err)
-        err = nv_apply_resource(t, t->works[t->root].span->origin);
+        err = nv_apply_resource(t, root);
     for (uint32_t i = 0; !err && i < t->raw->group_count; i++)
-        err = nv_apply_resource(t, &t->origins[i]);
+        err = &t->origins[i] == root ? NV_OK : nv_apply_resource(t, &t->origins[i]);
     for (uint32_t i = 0; !err && i < t->work_count; i++)
         err = nv_apply_span(t, &t->works[i]);
     if (!err)

@@ -206,7 +206,8 @@ static void *grow_list(struct nv_arena *arena, void *items, uint32_t count, uint
     if (*capacity > UINT32_MAX / 2)
         return NULL;
     uint32_t larger = *capacity > 0 ? *capacity * 2 : 4;
-    void *copy = nv_arena_array(arena, larger, size);
+    /* not zeroed: an item is written whole before it is counted */
+    void *copy = nv_arena_raw(arena, larger * size);
     if (copy == NULL)
         return NULL;
     if (count > 0)

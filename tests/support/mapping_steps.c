@@ -26,7 +26,7 @@ void check_steps(const struct step_case *cases, size_t count)
         ck_assert_int_eq(nv_rule_parse(&draft, NV_STR("t"), nv_str_from(row), false, NULL), NV_OK);
         struct nv_value value;
         ck_assert_int_eq(nv_value_from_json(arena, nv_str_from(in), NULL, &value), NV_OK);
-        struct nv_transform transform = {arena, UINT64_C(1700000000000000000)};
+        struct nv_transform transform = {.arena = arena, .start_ns = UINT64_C(1700000000000000000)};
         struct nv_transformed result;
         ck_assert_int_eq(
             nv_transform_run(&transform, draft.steps, draft.step_count, &value, &result), NV_OK);
