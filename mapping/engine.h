@@ -178,6 +178,9 @@ enum nv_err nv_outcome_settle(struct nv_translation *t, struct nv_span_work *wor
 /* Project, environment, session, name, status, times, attributes of the trace itself. */
 enum nv_err nv_trace_settle(struct nv_translation *t) NV_MUST_USE;
 
+/* What a linked part says of the others: id, name, session, user, links. NV_ERR_NO_MEMORY. */
+enum nv_err nv_part_settle(struct nv_translation *t) NV_MUST_USE;
+
 /* The value of a known field of a span, or NULL. Borrowed, mutable until the list grows. */
 struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_field field);
 /* Sets a known field (replaces or appends). NV_ERR_NO_MEMORY. */

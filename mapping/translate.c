@@ -1,8 +1,8 @@
 /*
  * One trace from raw to Noveum's form: the order of the steps, and the facts of the trace itself.
  *
- *   tree ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ usage ─▶ cost ─▶
- *   trace ─▶ agents
+ *   tree ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ usage ─▶ cost ─▶ trace
+ *        ─▶ agents
  *
  * Each step works on all spans before the next begins, because usage and agents need parents and
  * children. Nothing is shared between traces but the constant mapping, so shards translate side by
@@ -10,8 +10,6 @@
  * precedence wins, then the earlier span.
  */
 #include "mapping/engine.h"
-
-#include <assert.h>
 
 #include "base/banned.h"
 
@@ -105,42 +103,6 @@ static void settle_status(struct nv_translation *t)
                                                 NV_STR_ARG(first->status_message));
 }
 
-/* The id of a linked part: from the first trace's id and the part's number, so that a replay gives
- * the same; two rounds of splitmix64 over both halves. */
-static void derive_id(uint8_t id[NV_TRACE_ID_BYTES], uint32_t part)
-{
-    uint64_t halves[2];
-    memcpy(halves, id, sizeof halves);
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t x = halves[i] + (uint64_t)part * UINT64_C(0x9E3779B97F4A7C15) + i;
-        x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-        x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
-        halves[i] = x ^ (x >> 31);
-    }
-    halves[0] |= 1; /* never all zero */
-    memcpy(id, halves, sizeof halves);
-}
-
-/* A linked part carries on the first part's name, session and user. */
-static enum nv_err settle_part(struct nv_translation *t)
-{
-    const struct nv_raw_trace *raw = t->raw;
-    struct nv_trace *trace = t->trace;
-    if (raw->part == 0)
-        return NV_OK;
-    derive_id(trace->trace_id, raw->part);
-    struct nv_str name = raw->first_name.len > 0 ? raw->first_name : trace->name;
-    trace->name = nv_arena_printf(t->arena, "%.*s (continued)", NV_STR_ARG(name));
-    if (!trace->name.ptr)
-        return NV_ERR_NO_MEMORY;
-    if (!trace->session_id.ptr && raw->first_session.len > 0)
-        trace->session_id = raw->first_session;
-    if (!trace->user_id.ptr && raw->first_user.len > 0)
-        trace->user_id = raw->first_user;
-    return nv_attributes_add(&trace->attributes, t->arena, NV_STR("noveum.gateway.part"),
-                             nv_value_int(raw->part));
-}
-
 enum nv_err nv_trace_settle(struct nv_translation *t)
 {
     const struct nv_identity *told = &t->identity;
@@ -166,7 +128,7 @@ enum nv_err nv_trace_settle(struct nv_translation *t)
     if (!err && t->raw->incomplete != NV_COMPLETE)
         err =
             add_text(t, NV_STR("noveum.gateway.incomplete"), incomplete_names[t->raw->incomplete]);
-    return err ? err : settle_part(t);
+    return err ? err : nv_part_settle(t);
 }
 
 static enum nv_err translate(struct nv_translation *t)

@@ -9,7 +9,8 @@
  * Decided by the tree, never by names of operations or conventions (trap 3): spans are visited
  * from the leaves up, and each tells its parent which calls lie below. A model call directly around
  * one other is the same call seen twice; around several it is their container; behind a tool or an
- * agent it is a call of its own, unless the numbers say it is their sum. What steps back keeps
+ * agent it is a call of its own, unless the numbers say it is their sum. Before that, spans of
+ * different branches with one response id become one call. What steps back keeps
  * everything it says, below `llm.source.` and `llm.aggregated_usage.`, where nothing counts it.
  */
 #include "mapping/engine.h"
