@@ -144,6 +144,29 @@ static int hex_digit(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
+/* What a backslash and this character stand for; NUL when it is no escape of two characters. */
+static char simple_escape(char kind)
+{
+    switch (kind) {
+    case '"':
+    case '\\':
+    case '/':
+        return kind;
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return '\0';
+    }
+}
+
 /* Checks the escape at `pos`. Its length; 0 when the text ends inside it; SIZE_MAX when invalid. */
 static size_t escape_length(struct nv_str text, size_t pos)
 {
@@ -151,7 +174,7 @@ static size_t escape_length(struct nv_str text, size_t pos)
         return 0;
     char kind = text.ptr[pos + 1];
     if (kind != 'u')
-        return kind != '\0' && strchr("\"\\/bfnrt", kind) != NULL ? 2 : SIZE_MAX;
+        return simple_escape(kind) != '\0' ? 2 : SIZE_MAX;
     for (size_t i = pos + 2; i < pos + 6; i++) {
         if (i >= text.len)
             return 0;
@@ -384,13 +407,10 @@ static uint32_t hex4(const char *at)
 /* Resolves the escape at the start of `raw` into `out`; sets its length in raw. */
 static size_t resolve_escape(struct nv_str raw, char out[4], size_t *length)
 {
-    static const char from[] = "\"\\/bfnrt";
-    static const char to[] = "\"\\/\b\f\n\r\t";
     *length = escape_length(raw, 0);
     if (*length == 2) {
-        const char *found = strchr(from, raw.ptr[1]);
-        assert(found != NULL);
-        out[0] = to[found - from];
+        out[0] = simple_escape(raw.ptr[1]);
+        assert(out[0] != '\0');
         return 1;
     }
     if (*length != 6) { /* never from a reader's raw string */

@@ -51,7 +51,7 @@ enum nv_err nv_wire_next_any(struct nv_wire *wire, struct nv_wire_field *field) 
 /*
  * The next field. NV_ERR_END behind the last one; NV_ERR_TRUNCATED, NV_ERR_MALFORMED, NV_ERR_DEPTH
  * on bytes that are no protobuf, with `wire->pos` at the field that is wrong. Inline: nearly all
- * fields of OTLP are length-delimited, with a tag and a length of one byte each.
+ * fields of OTLP are length-delimited, with a tag of one byte and a length of one or two.
  */
 static inline enum nv_err nv_wire_next(struct nv_wire *wire, struct nv_wire_field *field)
 {
@@ -60,13 +60,18 @@ static inline enum nv_err nv_wire_next(struct nv_wire *wire, struct nv_wire_fiel
 #ifdef __clang_analyzer__ /* which cannot see that readers look at the type first */
     *field = (struct nv_wire_field){0};
 #endif
-    if (left >= 2 && (at[0] & 0x87) == NV_WIRE_BYTES && at[0] >= 8 && at[1] < 0x80 &&
-        left - 2 >= at[1]) {
-        field->number = at[0] >> 3;
-        field->type = NV_WIRE_BYTES;
-        field->bytes = (struct nv_str){wire->pos + 2, at[1]};
-        wire->pos += 2 + at[1];
-        return NV_OK;
+    if (left == 0)
+        return NV_ERR_END;
+    if (left >= 3 && (at[0] & 0x87) == NV_WIRE_BYTES && at[0] >= 8 && (at[1] & at[2] & 0x80) == 0) {
+        size_t head = at[1] < 0x80 ? 2 : 3;
+        size_t len = head == 2 ? at[1] : (at[1] & 0x7fu) | (size_t)at[2] << 7;
+        if (left - head >= len) {
+            field->number = at[0] >> 3;
+            field->type = NV_WIRE_BYTES;
+            field->bytes = (struct nv_str){wire->pos + head, len};
+            wire->pos += head + len;
+            return NV_OK;
+        }
     }
     return nv_wire_next_any(wire, field);
 }

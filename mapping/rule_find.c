@@ -142,9 +142,12 @@ void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_ke
     out->folded = key;
     if (key.len == 0 || key.len > UINT16_MAX)
         return;
-    if (may_hold_number(key))
+    /* Tried as it is first: most keys hold no number, and this need not be found out for them. */
+    uint16_t found = find_text(rules, key, false);
+    if (found == UINT16_MAX && may_hold_number(key)) {
         fold(key, out);
-    uint16_t found = find_text(rules, out->folded, false);
+        found = find_text(rules, out->folded, false);
+    }
     if (found != UINT16_MAX) {
         out->key = (uint16_t)(found + 1);
         out->rest = (uint16_t)out->folded.len;
