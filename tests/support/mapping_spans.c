@@ -192,6 +192,30 @@ struct told *told_by(const char *spans)
     return told;
 }
 
+struct told *told_requests(const char *traces, const char *logs)
+{
+    struct nv_mapping *mapping = nv_test_mapping_new();
+    struct told *told = calloc(1, sizeof *told);
+    ck_assert_ptr_nonnull(told);
+    told->traces = json_array();
+    struct nv_fixture_request requests[2] = {{.signal = NV_SIGNAL_TRACES, .json = true},
+                                             {.signal = NV_SIGNAL_LOGS, .json = true}};
+    const char *bodies[2] = {traces, logs};
+    size_t count = logs ? 2 : 1;
+    for (size_t i = 0; i < count; i++) {
+        json_t *body = parse(bodies[i]);
+        char *text = json_dumps(body, JSON_ENSURE_ASCII);
+        requests[i].body = nv_str_from(text);
+        json_decref(body);
+    }
+    struct nv_fixture fixture = {.requests = requests, .request_count = count};
+    nv_test_case_translate(mapping, &fixture, keep, told);
+    for (size_t i = 0; i < count; i++)
+        free((char *)(uintptr_t)requests[i].body.ptr);
+    nv_mapping_free(mapping);
+    return told;
+}
+
 void told_free(struct told *told)
 {
     json_decref(told->traces);

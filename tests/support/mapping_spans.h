@@ -25,6 +25,9 @@ struct told {
 struct told *told_by(const char *spans);
 /* The same with a mapping of the caller's, and resource attributes (NULL: only service.name). */
 struct told *told_with(const struct nv_mapping *mapping, const char *resource, const char *spans);
+/* Whole OTLP/JSON requests, with the same quotes: one of spans, and one of log records (or NULL).
+ */
+struct told *told_requests(const char *traces, const char *logs);
 void told_free(struct told *told);
 /* The span of that name (borrowed); aborts when there is none. */
 json_t *told_span(const struct told *told, const char *name);
