@@ -446,6 +446,12 @@ struct nv_str nv_json_unescape(struct nv_arena *arena, struct nv_str raw, bool e
         raw = nv_str_slice(raw, clean, raw.len);
         if (raw.len == 0)
             break;
+        char simple = raw.len > 1 ? simple_escape(raw.ptr[1]) : '\0';
+        if (simple != '\0') {
+            *out++ = simple;
+            raw = (struct nv_str){raw.ptr + 2, raw.len - 2};
+            continue;
+        }
         char bytes[4];
         size_t length = 0;
         size_t count = resolve_escape(raw, bytes, &length);

@@ -188,8 +188,12 @@ static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, uns
     if (depth > NV_VALUE_DEPTH_MAX)
         return NV_ERR_DEPTH;
     while (!(err = nv_wire_next(&wire, &field))) {
-        err = decode_any_field(arena, &field, depth, out);
-        if (err)
+        /* most values are one string and nothing else */
+        if (field.number == ANY_STRING && field.type == NV_WIRE_BYTES)
+            *out = nv_value_string(field.bytes);
+        else
+            err = decode_any_field(arena, &field, depth, out);
+        if (err || wire.pos == wire.end)
             return err;
     }
     return at_end(err);

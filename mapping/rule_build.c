@@ -312,6 +312,28 @@ static enum nv_err make_watches(struct making *making)
     return NV_OK;
 }
 
+/* What a test costs, least first: a remembered answer, bits, then globs on ever more text. */
+static unsigned test_cost(const struct nv_test *test)
+{
+    static const uint8_t costs[] = {
+        [NV_TEST_SCOPE] = 0, [NV_TEST_HAS] = 1,  [NV_TEST_SPAN_KIND] = 2, [NV_TEST_ATTRIBUTE] = 3,
+        [NV_TEST_VALUE] = 4, [NV_TEST_NAME] = 5, [NV_TEST_EVENT] = 6};
+    assert(test->what < sizeof costs);
+    return costs[test->what];
+}
+
+/* All tests of a row must hold, so their order is free: the cheap ones are asked first. */
+static void order_tests(struct nv_test *tests, unsigned count)
+{
+    for (unsigned i = 1; i < count; i++) {
+        struct nv_test test = tests[i];
+        unsigned at = i;
+        for (; at > 0 && test_cost(&tests[at - 1]) > test_cost(&test); at--)
+            tests[at] = tests[at - 1];
+        tests[at] = test;
+    }
+}
+
 /* Gates of keys as they would go out unmapped; links from fields to the rows that derive. */
 static void link_keys(struct making *making)
 {
@@ -347,6 +369,8 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
         err = make_watches(&making);
     if (err)
         return err;
+    for (uint32_t i = 0; i < draft->row_count; i++)
+        order_tests(&draft->tests[making.rules[i].first_test], making.rules[i].test_count);
     link_keys(&making);
     *out = (struct nv_rules){.rules = making.rules,
                              .keys = making.keys,
