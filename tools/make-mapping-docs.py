@@ -38,7 +38,7 @@ chat and responses, Anthropic, Gemini, Bedrock Converse, Vercel, LangChain, Live
 Traceloop indexed keys, event lists, bare text; told apart message by message. Unknown parts and members are kept.
 
 ## Traps
-Each is a test (`tests/unit/mapping/test_traps.c` by number, the messages' tests, or a captured case under `tests/golden`).
+Each is a test (`tests/unit/mapping/test_traps.c` and `test_traps_more.c` by number, the messages' tests, or a captured case under `tests/golden`).
 
 """
 
@@ -85,7 +85,7 @@ TRAPS = """1. Input tokens with and without cached ones: more cached than input 
 18. A model alone makes no call. 19. Stamped agent and workflow names are no kind. 20. Absent in disguise.
 21. Values quoted twice. 22. JSON that ends too early is read as far as it goes. 23. Renamed LiveKit keys, both.
 24. Spellings of cache writes. 25. No schema version is asked. 26. Scopes are no gate for keys that speak for themselves.
-27. Generic keys count only in their own scope. 28. Placeholder spans. 29. Exclusive usage buckets.
+27. Generic keys count only in their own scope. 28. Placeholder spans are left out; one response id is one call. 29. Exclusive usage buckets.
 30. Server, proxy, HTTP and AWS spans repeat the client's call. 31. Costs with misleading names. 32. Content only in logs.
 33. Headers are never forwarded. 34. Each field by its own precedence. 35. Odd encodings of times, numbers and flags.
 36. No usage, no tokens.

@@ -156,7 +156,24 @@ def test_late_spans_become_a_linked_trace(gateway, backend):
     assert second["name"] == "root (continued)"
     assert second["metadata"]["session_id"] == "s-1"
     assert second["spans"][0]["name"] == "late"
+    link, = second["spans"][0]["links"]
+    assert link["trace_id"] == first["trace_id"]
+    assert link["span_id"] == first["spans"][0]["span_id"]
+    assert link["attributes"] == {"noveum.gateway.relation": "continued"}
     backend.assert_clean()
+
+
+def test_placeholders_are_dropped_and_counted(gateway, backend):
+    trace = Trace()
+    root = trace.span("root")
+    pending = trace.span("root (pending)", parent=root, **{"logfire.span_type": "pending_span"})
+    post_ok(gateway.port, trace.request([pending]))
+    post_ok(gateway.port, trace.request([root]))
+    delivered, = backend.wait_traces(1, TIME)
+    assert [span["name"] for span in delivered["spans"]] == ["root"]
+    backend.assert_clean()
+    gateway.wait_status(lambda s: s["spans"]["delivered"] == 1 and s["spans"]["held"] == 0)
+    gateway.assert_balanced()
 
 
 def test_content_as_log_records_is_accepted(gateway, backend):
