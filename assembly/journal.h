@@ -9,7 +9,7 @@
  * Ids grow by one a record, for ever. A record lives until it is released; a segment none of whose
  * records lives is used again under a new epoch, so that what is left of the old can't be taken for
  * new. A segment that few records keep alive has them copied to a cold one. Format and reasons:
- * docs/design/journal.md.
+ * docs/design/0004-journal.md.
  *
  * Six functions carry it: open, commit, release, read, (recovery is in open; nv_journal_list tells
  * what was found) and close. Any thread; commits exclude each other, reads run beside them.

@@ -9,7 +9,7 @@
  * Encoding happens on the shard's thread, everything behind the queue on one sender thread. Every
  * trace that was consumed ends in exactly one of: delivered, dead-lettered, kept in the outbox, or
  * (only when told to stop without a store) dropped; its claim is settled then and the ledger moved.
- * Contract of the backend: docs/design, "delivery".
+ * Contract of the backend: docs/design/0005-delivery.md.
  */
 #ifndef NV_EXPORTER_EXPORTER_H
 #define NV_EXPORTER_EXPORTER_H

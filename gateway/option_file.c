@@ -7,7 +7,7 @@
  * Events and not libcyaml's schema: the schema wants C structs nested as the file is, converts
  * before
  * ${env:...} could be expanded, and forgets where a value stood. The options are a flat table which
- * files, variables and arguments fill alike (docs/design/configuration.md). Plain recursion,
+ * files, variables and arguments fill alike (docs/design/0006-configuration.md). Plain recursion,
  * bounded by NV_CONFIG_DEPTH_MAX. Duplicate keys are found by a list of the paths seen so far.
  */
 #include "gateway/option_file.h"

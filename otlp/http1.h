@@ -4,8 +4,8 @@
  *   bytes so far ──nv_http1_head_feed──▶ MORE | DONE | BAD        offsets into the bytes, no copies
  *   body bytes ──nv_http1_chunks_feed──▶ data ranges, MORE | DONE | BAD
  *
- * What two parsers could read in two ways is refused (docs/design/http1-parser.md). The verdict
- * does not depend on how the bytes were cut into pieces. No heap, no pointers kept.
+ * What two parsers could read in two ways is refused (docs/design/0002-own-http1-parser.md). The
+ * verdict does not depend on how the bytes were cut into pieces. No heap, no pointers kept.
  */
 #ifndef NV_OTLP_HTTP1_H
 #define NV_OTLP_HTTP1_H
