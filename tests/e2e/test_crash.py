@@ -163,8 +163,9 @@ def test_restarts_lose_nothing(make_gateway, backend, durability, how, rounds):
           f"refusals {dict(load.answers)}")
     assert len(acknowledged) > 100 * rounds / SLOW
     assert not lost, explain(backend, lost)
-    # what the backend had stored and not yet answered for when the program died, comes again
-    assert again <= (0.01 * len(acknowledged) if SOAK else 40 * rounds)
+    # what the backend had stored and not yet answered for when the program died comes again; a short
+    # run on a busy machine says little of how much that is
+    assert again <= (0.01 * len(acknowledged) if SOAK else 200 * SLOW * rounds)
     assert not backend.schema_errors
     assert max(ready_s) <= 0.5 * SLOW
     gateway.assert_balanced()
