@@ -9,13 +9,13 @@ import json
 import sys
 
 TARGETS = {
-    "base": 95,
-    "model": 95,
-    "otlp": 70,
-    "assembly": 70,
-    "mapping": 70,
-    "exporter": 70,
-    "gateway": 50,
+    "base": 98,
+    "model": 98,
+    "otlp": 96,
+    "assembly": 96,
+    "mapping": 96,
+    "exporter": 96,
+    "gateway": 96,
 }
 
 
