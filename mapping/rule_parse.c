@@ -274,7 +274,7 @@ static enum nv_err parse_condition(const struct place *place, struct nv_str cell
     rule->kinds = NV_KINDS_ALL;
     rule->first_test = (uint16_t)draft->test_count;
     while (rest.len > 0) {
-        struct term term;
+        struct term term = {0};
         enum nv_err err = next_term(place, &rest, &term);
         if (err)
             return err;
