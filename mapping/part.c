@@ -1,14 +1,15 @@
 /*
  * Linked parts: what came after its trace had gone, or did not fit into it.
  *
- *   trace X, part 0 ──continued_by──▶ part 1 ──continued_by──▶ part 2     only of traces that are
- * cut ▲────────────continued───────┘                        │
- *          └────────────continued────────────────────────────────┘
+ *   trace X: part 0 ──continued_by──▶ part 1 ──continued_by──▶ part 2     (forward: only when cut)
+ *               ▲ ◀────continued─────────┘                        │
+ *               └──────continued──────────────────────────────────┘
  *
  * The backend keeps the first POST of a trace id, so a part has an id of its own, and span links
  * join it with the first. A link forward can be made only when it is known at the time that more
  * follows: of a trace that was cut, never of one whose spans came late. The link back names the
- * span that the part hangs below; it is zero when the part brought the root.
+ * span that the part hangs below; where that is not known, the link names the linking span itself,
+ * whose id the other part's spans have as their parent's if it is the root: never an id of zeros.
  */
 #include "mapping/engine.h"
 
@@ -44,8 +45,7 @@ static enum nv_err add_link(struct nv_translation *t, struct nv_span *span,
         memcpy(links, span->links, span->link_count * sizeof *links);
     struct nv_link *link = &links[span->link_count];
     memcpy(link->trace_id, trace_id, NV_TRACE_ID_BYTES);
-    if (span_id)
-        memcpy(link->span_id, span_id, NV_SPAN_ID_BYTES);
+    memcpy(link->span_id, span_id ? span_id : span->span_id, NV_SPAN_ID_BYTES);
     span->links = links;
     span->link_count++;
     return nv_attributes_add(&link->attributes, t->arena, NV_STR("noveum.gateway.relation"),

@@ -67,8 +67,6 @@ static void link_is(const struct nv_link *link, const uint8_t *trace_id, const c
     ck_assert_nv_str(told->as.string, relation);
 }
 
-#define NO_SPAN "\0\0\0\0\0\0\0\0"
-
 START_TEST(a_whole_trace_has_no_links)
 {
     struct nv_trace *trace = part(NV_STR(ROOT), 0, NV_COMPLETE);
@@ -90,7 +88,7 @@ END_TEST
 START_TEST(a_late_root_links_to_the_trace)
 {
     struct nv_trace *trace = part(NV_STR(ROOT), 3, NV_COMPLETE);
-    link_is(&trace->spans[0].links[0], trace->source_trace_id, NO_SPAN, "continued");
+    link_is(&trace->spans[0].links[0], trace->source_trace_id, "rootroot", "continued");
     nv_arena_free(trace->arena);
 }
 END_TEST
@@ -115,9 +113,9 @@ START_TEST(a_trace_that_is_cut_links_to_what_follows)
     ck_assert_uint_eq(first->spans[0].link_count, 1);
     ck_assert_uint_eq(second->spans[0].link_count, 2);
     ck_assert_uint_eq(third->spans[0].link_count, 1);
-    link_is(&first->spans[0].links[0], second->trace_id, NO_SPAN, "continued_by");
+    link_is(&first->spans[0].links[0], second->trace_id, "rootroot", "continued_by");
     link_is(&second->spans[0].links[0], first->trace_id, "rootroot", "continued");
-    link_is(&second->spans[0].links[1], third->trace_id, NO_SPAN, "continued_by");
+    link_is(&second->spans[0].links[1], third->trace_id, "latelate", "continued_by");
     nv_arena_free(first->arena);
     nv_arena_free(second->arena);
     nv_arena_free(third->arena);
