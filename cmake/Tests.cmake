@@ -5,7 +5,7 @@
 #   tests/e2e/test_<name>.py           pytest against the real program, label "e2e"
 # A unit or e2e test whose source reads NOVEUM_SOAK has a long form as well: it is found a second time
 # as soak/<name>, label "slow", which only `make soak` runs.
-pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
+pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check zlib)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 file(GLOB support_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/support/*.c")

@@ -9,10 +9,10 @@
 set -eu
 
 build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libcurl4-openssl-dev
- libjansson-dev libnghttp2-dev zlib1g-dev libdeflate-dev libzstd-dev libyaml-dev
- libpcre2-dev libssl-dev libxxhash-dev libnanopb-dev nanopb libutf8proc-dev uthash-dev
+ libjansson-dev libnghttp2-dev libdeflate-dev libzstd-dev libyaml-dev
+ libssl-dev libxxhash-dev libnanopb-dev nanopb uthash-dev
  protobuf-compiler python3 python3-protobuf ca-certificates"
-test="check libprotobuf-c-dev protobuf-c-compiler"
+test="check libprotobuf-c-dev protobuf-c-compiler zlib1g-dev"
 lint="clang clang-tidy clang-format cppcheck gcovr universal-ctags"
 image="buildah"
 
