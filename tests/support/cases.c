@@ -5,8 +5,8 @@
  * them.
  */
 #include "cases.h"
+#include "expect.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -71,4 +71,25 @@ struct nv_str nv_test_json(const struct nv_value *value, struct nv_buf *buf)
     nv_value_write(&writer, value);
     ck_assert_int_eq(buf->failed, NV_OK);
     return nv_buf_str(buf);
+}
+
+void nv_test_expect_member(const struct nv_value *test, const char *member,
+                           const struct nv_value *value)
+{
+    struct nv_buf left, right;
+    char why[512];
+    const bool same =
+        nv_test_json_eq(nv_test_json(value, &left),
+                        nv_test_json(nv_test_member(test, member), &right), why, sizeof why);
+    ck_assert_msg(same, "%.*s: %s: %s\ngot %.*s", NV_STR_ARG(nv_test_text(test, "name")), member,
+                  why, (int)left.len, left.bytes);
+    nv_buf_release(&left);
+    nv_buf_release(&right);
+}
+
+void nv_test_expect_flag(const struct nv_value *test, const char *member, bool set)
+{
+    const bool expected = nv_test_member(test, member)->type != NV_VALUE_NULL;
+    ck_assert_msg(set == expected, "%.*s: %s is %d", NV_STR_ARG(nv_test_text(test, "name")), member,
+                  set);
 }

@@ -310,6 +310,12 @@ void rig_consume(struct nv_rig *rig, const char *name, uint32_t spans)
     nv_exporter_consume(rig->exporter, rig_trace(rig, name, spans));
 }
 
+void rig_consume_many(struct nv_rig *rig, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        rig_consume(rig, "trace", 2);
+}
+
 /* ---- the whole ----------------------------------------------------------------------------- */
 
 void rig_init(struct nv_rig *rig)
@@ -346,6 +352,8 @@ void rig_close(struct nv_rig *rig)
 
 void rig_release(struct nv_rig *rig)
 {
+    if (rig->exporter != NULL)
+        rig_close(rig);
     for (uint32_t i = 0; i < rig->record_count; i++)
         if (rig->records[i].id != 0)
             forget(rig, rig->records[i].id);
@@ -361,10 +369,60 @@ void rig_run(struct nv_rig *rig, uint64_t ms)
     (void)nv_exporter_pump(rig->exporter);
 }
 
+void rig_accept_all(struct nv_rig *rig, uint64_t ms)
+{
+    for (int i = 0; i < 10000; i++) {
+        struct rig_flight *flight = rig_flight(rig);
+
+        if (flight != NULL)
+            rig_answer(rig, flight, 200, "", "{\"success\":true}");
+        rig_run(rig, flight != NULL ? 0 : ms);
+        if (flight == NULL && rig_flight(rig) == NULL)
+            return;
+    }
+}
+
+void rig_drain(struct nv_rig *rig, uint64_t ms)
+{
+    rig->put_fails = rig->get_fails = rig->send_fails = NV_OK;
+    for (int i = 0; i < 20000; i++) {
+        struct nv_exporter_status status = rig_status(rig);
+        struct rig_flight *flight = rig_flight(rig);
+
+        if (flight == NULL && status.queued_traces == 0 && status.outbox_records == 0)
+            return;
+        if (flight != NULL)
+            rig_answer(rig, flight, 200, "", "");
+        rig_run(rig, flight != NULL ? 1 : ms);
+    }
+    ck_abort_msg("does not drain");
+}
+
 struct nv_exporter_status rig_status(struct nv_rig *rig)
 {
     struct nv_exporter_status status;
 
     nv_exporter_read_status(rig->exporter, &status);
     return status;
+}
+
+uint64_t rig_delivered(void)
+{
+    struct nv_ledger ledger;
+    uint64_t left;
+
+    nv_ledger_read(&ledger);
+    left = ledger.held + ledger.queued + ledger.delivered;
+    for (size_t i = 0; i < NV_DEAD_COUNT; i++)
+        left += ledger.dead[i];
+    ck_assert_uint_eq(ledger.received, left);
+    return ledger.delivered;
+}
+
+uint64_t rig_dead(enum nv_dead reason)
+{
+    struct nv_ledger ledger;
+
+    nv_ledger_read(&ledger);
+    return ledger.dead[reason];
 }

@@ -62,13 +62,15 @@ void rig_init(struct nv_rig *rig);
 void rig_open(struct nv_rig *rig, bool with_store);
 /* Stops and frees the exporter; records, claims and config stay. */
 void rig_close(struct nv_rig *rig);
-/* Frees the rest. */
+/* Frees the rest, and the exporter when it is open. */
 void rig_release(struct nv_rig *rig);
 
 /* New trace of `spans` spans named `name`; the rig's next claim goes with it. */
 struct nv_trace *rig_trace(struct nv_rig *rig, const char *name, uint32_t spans);
 /* Received, held and consumed: as assembly and mapping would. */
 void rig_consume(struct nv_rig *rig, const char *name, uint32_t spans);
+/* `count` of them, each "trace" of two spans. */
+void rig_consume_many(struct nv_rig *rig, uint32_t count);
 /* Pumps; then moves the clock on by `ms` and pumps again. */
 void rig_run(struct nv_rig *rig, uint64_t ms);
 /* The oldest request in flight, or NULL. */
@@ -78,6 +80,12 @@ uint32_t rig_in_flight(const struct nv_rig *rig);
 /* Answers a flight with a status, a Retry-After ("" none) and a body; it is over then. */
 void rig_answer(struct nv_rig *rig, struct rig_flight *flight, int status, const char *retry_after,
                 const char *body);
+/* Answers all with 200 until nothing is in flight any more, also `ms` later. */
+void rig_accept_all(struct nv_rig *rig, uint64_t ms);
+/* The same, with store and transport mended first, until queue and outbox are empty; `ms` pass
+ * while nothing is in flight. Aborts the test when 20,000 rounds are not enough: the longest
+ * pause is credit's, an hour and a tenth. */
+void rig_drain(struct nv_rig *rig, uint64_t ms);
 /* Ends a flight without a reply. */
 void rig_fail(struct nv_rig *rig, struct rig_flight *flight, enum nv_transfer transfer);
 /* Traces in a flight's body; aborts the test when it is no valid envelope. */
@@ -88,5 +96,9 @@ uint32_t rig_records(const struct nv_rig *rig, enum nv_record_kind kind);
 /* Claims settled with this outcome. Aborts the test when a claim was settled twice. */
 uint32_t rig_settled(const struct nv_rig *rig, enum nv_outcome outcome);
 struct nv_exporter_status rig_status(struct nv_rig *rig);
+/* Spans delivered by the ledger. Aborts the test when the ledger's sum does not add up. */
+uint64_t rig_delivered(void);
+/* Spans dead-lettered for that reason. */
+uint64_t rig_dead(enum nv_dead reason);
 
 #endif

@@ -28,8 +28,6 @@ static void setup(void)
 
 static void teardown(void)
 {
-    if (rig.exporter != NULL)
-        rig_close(&rig);
     rig_release(&rig);
 }
 
@@ -116,23 +114,6 @@ static void random_step(bool with_store)
     (void)with_store;
 }
 
-static void heal_and_drain(void)
-{
-    rig.put_fails = rig.get_fails = rig.send_fails = NV_OK;
-    for (int i = 0; i < 4000; i++) {
-        struct nv_exporter_status status = rig_status(&rig);
-        struct rig_flight *flight = rig_flight(&rig);
-
-        if (flight == NULL && status.queued_traces == 0 && status.outbox_records == 0)
-            return;
-        if (flight != NULL)
-            rig_answer(&rig, flight, 200, "", "");
-        /* The longest pause is credit's: an hour and a tenth. */
-        rig_run(&rig, flight != NULL ? 1 : 5000);
-    }
-    ck_abort_msg("does not drain");
-}
-
 static void check_books(void)
 {
     struct nv_ledger ledger;
@@ -167,7 +148,7 @@ static void one_life(uint64_t seed)
         random_step(with_store);
         check_books();
     }
-    heal_and_drain();
+    rig_drain(&rig, 5000);
     check_books();
     nv_ledger_read(&ledger);
     ck_assert_uint_eq(ledger.queued, 0);
@@ -226,7 +207,7 @@ START_TEST(restarts_lose_nothing)
                 outbox_traces += traces_of_head(rig.records[r].head);
         rig_open(&rig, true);
         ck_assert_uint_eq(rig_status(&rig).outbox_records, rig_records(&rig, NV_RECORD_OUTBOX));
-        heal_and_drain();
+        rig_drain(&rig, 5000);
         second_life = (uint32_t)nv_count_get(NV_COUNT_TRACES_DELIVERED);
         ck_assert_uint_eq(second_life, outbox_traces);
         /* More is possible: a record of which a part was delivered is sent again whole. */
@@ -346,7 +327,7 @@ START_TEST(stop_puts_the_rest_into_the_outbox)
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 1);
     rig_close(&rig);
     rig_open(&rig, true);
-    heal_and_drain();
+    rig_drain(&rig, 5000);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 5);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 0);
 }

@@ -16,7 +16,6 @@ static void setup(void)
 
 static void teardown(void)
 {
-    rig_close(&rig);
     rig_release(&rig);
 }
 
@@ -25,12 +24,6 @@ static uint64_t wait_ms(void)
     uint64_t ns = nv_exporter_pump(rig.exporter);
 
     return ns == UINT64_MAX ? UINT64_MAX : ns / NV_NS_PER_MS;
-}
-
-static void consume_many(uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        rig_consume(&rig, "trace", 1);
 }
 
 START_TEST(nothing_to_do)
@@ -43,10 +36,10 @@ END_TEST
 START_TEST(a_batch_has_its_time)
 {
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     ck_assert_uint_eq(wait_ms(), 1000);
     nv_fake_clock_advance(&rig.clock, 400 * NV_NS_PER_MS);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     ck_assert_uint_eq(wait_ms(), 600);
     nv_fake_clock_advance(&rig.clock, 600 * NV_NS_PER_MS);
     /* In flight: only the answer can bring work. */
@@ -57,7 +50,7 @@ END_TEST
 START_TEST(a_retry_after_is_slept_through)
 {
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 503, "20", "");
     ck_assert_uint_ge(wait_ms(), 19999);
@@ -70,7 +63,7 @@ START_TEST(an_unpaid_retry_waits_for_the_budget)
     uint64_t waited = 0;
 
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     for (int i = 0; i < 30; i++) {
         uint64_t ms;
@@ -96,7 +89,7 @@ END_TEST
 START_TEST(a_hold_is_slept_through)
 {
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), _i == 0 ? 401 : 404, "", "");
     ck_assert_uint_eq(wait_ms(), 5000);
@@ -110,7 +103,7 @@ END_TEST
 START_TEST(an_empty_hold_does_not_probe)
 {
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 200, "", "");
     ck_assert_uint_eq(wait_ms(), UINT64_MAX);
@@ -126,7 +119,7 @@ START_TEST(a_full_width_of_old_bodies_does_not_spin)
     rig.config.batch_traces = 1;
     rig.config.spill_bytes = rig.config.queue_bytes_max = 1;
     rig_open(&rig, true);
-    consume_many(60);
+    rig_consume_many(&rig, 60);
     for (int i = 0; i < 20; i++)
         (void)nv_exporter_pump(rig.exporter);
     ck_assert_uint_gt(rig_status(&rig).outbox_records, 40);
@@ -148,7 +141,7 @@ START_TEST(trouble_with_the_store_is_tried_each_second)
 {
     rig_open(&rig, true);
     rig.put_fails = NV_ERR_NO_SPACE;
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 413, "", "");
     ck_assert_uint_eq(wait_ms(), 1000);

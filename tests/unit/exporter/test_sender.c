@@ -21,55 +21,21 @@ static void setup(void)
 
 static void teardown(void)
 {
-    if (rig.exporter != NULL)
-        rig_close(&rig);
     rig_release(&rig);
-}
-
-static uint64_t delivered(void)
-{
-    struct nv_ledger ledger;
-
-    nv_ledger_read(&ledger);
-    ck_assert_uint_eq(ledger.received, ledger.held + ledger.queued + ledger.delivered +
-                                           ledger.dead[NV_DEAD_REJECTED] +
-                                           ledger.dead[NV_DEAD_TOO_LARGE] +
-                                           ledger.dead[NV_DEAD_DAMAGED]);
-    return ledger.delivered;
-}
-
-static void consume_many(uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        rig_consume(&rig, "trace", 2);
-}
-
-/* Answers all with 200 until nothing moves any more. */
-static void accept_all(uint64_t ms)
-{
-    for (int i = 0; i < 10000; i++) {
-        struct rig_flight *flight = rig_flight(&rig);
-
-        if (flight != NULL)
-            rig_answer(&rig, flight, 200, "", "{\"success\":true}");
-        rig_run(&rig, flight != NULL ? 0 : ms);
-        if (flight == NULL && rig_flight(&rig) == NULL)
-            return;
-    }
 }
 
 START_TEST(a_batch_waits_for_batch_ms)
 {
     rig_open(&rig, false);
-    consume_many(3);
+    rig_consume_many(&rig, 3);
     rig_run(&rig, 999);
     ck_assert_ptr_null(rig_flight(&rig));
     rig_run(&rig, 1);
     ck_assert_uint_eq(rig_traces_in(rig_flight(&rig)), 3);
     ck_assert(rig_flight(&rig)->gzip);
-    ck_assert_uint_eq(delivered(), 0);
+    ck_assert_uint_eq(rig_delivered(), 0);
     rig_answer(&rig, rig_flight(&rig), 200, "", "");
-    ck_assert_uint_eq(delivered(), 6);
+    ck_assert_uint_eq(rig_delivered(), 6);
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_DELIVERED), 3);
     ck_assert_uint_eq(rig_status(&rig).queued_bytes, 0);
 }
@@ -79,7 +45,7 @@ START_TEST(a_full_batch_goes_at_once)
 {
     rig.config.batch_traces = 10;
     rig_open(&rig, false);
-    consume_many(25);
+    rig_consume_many(&rig, 25);
     rig_run(&rig, 0);
     ck_assert_uint_eq(rig_in_flight(&rig), 1);
     rig_answer(&rig, rig_flight(&rig), 201, "", "no json");
@@ -87,8 +53,8 @@ START_TEST(a_full_batch_goes_at_once)
     ck_assert_uint_eq(rig_in_flight(&rig), 1);
     rig_run(&rig, 1000);
     ck_assert_uint_eq(rig_in_flight(&rig), 2);
-    accept_all(1000);
-    ck_assert_uint_eq(delivered(), 50);
+    rig_accept_all(&rig, 1000);
+    ck_assert_uint_eq(rig_delivered(), 50);
     ck_assert_uint_eq(rig.sent, 3);
 }
 END_TEST
@@ -97,7 +63,7 @@ START_TEST(width_grows_to_max_in_flight)
 {
     rig.config.batch_traces = 1;
     rig_open(&rig, false);
-    consume_many(40);
+    rig_consume_many(&rig, 40);
     rig_run(&rig, 0);
     for (uint32_t width = 1; width < 4; width++) {
         ck_assert_uint_eq(rig_in_flight(&rig), width);
@@ -115,11 +81,11 @@ START_TEST(body_bytes_are_capped)
 {
     rig.config.max_body_bytes = 2000;
     rig_open(&rig, false);
-    consume_many(4);
+    rig_consume_many(&rig, 4);
     rig_run(&rig, 1000);
     ck_assert_uint_lt(rig_traces_in(rig_flight(&rig)), 4);
-    accept_all(1000);
-    ck_assert_uint_eq(delivered(), 8);
+    rig_accept_all(&rig, 1000);
+    ck_assert_uint_eq(rig_delivered(), 8);
 }
 END_TEST
 
@@ -127,21 +93,21 @@ START_TEST(forced_modes_of_compression)
 {
     rig.config.compression = NV_COMPRESSION_NONE;
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     ck_assert(!rig_flight(&rig)->gzip);
-    accept_all(0);
+    rig_accept_all(&rig, 0);
     rig_close(&rig);
     rig.config.compression = NV_COMPRESSION_GZIP;
     rig_open(&rig, false);
     for (int i = 0; i < 2; i++) {
-        consume_many(1);
+        rig_consume_many(&rig, 1);
         rig_run(&rig, 1000);
         ck_assert(rig_flight(&rig)->gzip);
         rig_answer(&rig, rig_flight(&rig), 415, "", "");
         rig_run(&rig, 0);
         ck_assert(!rig_flight(&rig)->gzip);
-        accept_all(0);
+        rig_accept_all(&rig, 0);
     }
 }
 END_TEST
@@ -149,15 +115,15 @@ END_TEST
 START_TEST(a_transport_without_memory_is_asked_again)
 {
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig.send_fails = NV_ERR_NO_MEMORY;
     rig_run(&rig, 1000);
     ck_assert_uint_eq(rig.sent, 0);
     rig.send_fails = NV_OK;
     rig_run(&rig, 1000);
     ck_assert_uint_eq(rig.sent, 1);
-    accept_all(0);
-    ck_assert_uint_eq(delivered(), 2);
+    rig_accept_all(&rig, 0);
+    ck_assert_uint_eq(rig_delivered(), 2);
 }
 END_TEST
 
@@ -167,7 +133,7 @@ START_TEST(a_storm_is_not_fed)
     rig.config.batch_traces = 10;
     rig_open(&rig, true);
     for (int second = 0; second < 300; second++) {
-        consume_many(10);
+        rig_consume_many(&rig, 10);
         for (int i = 0; i < 20; i++) {
             struct rig_flight *flight;
 
@@ -179,9 +145,9 @@ START_TEST(a_storm_is_not_fed)
     ck_assert_uint_le(rig.sent, 330);
     ck_assert_uint_ge(rig.sent, 30);
     rig_run(&rig, 5000);
-    for (int i = 0; i < 3000 && delivered() < rig.span_count; i++)
-        accept_all(100);
-    ck_assert_uint_eq(delivered(), rig.span_count);
+    for (int i = 0; i < 3000 && rig_delivered() < rig.span_count; i++)
+        rig_accept_all(&rig, 100);
+    ck_assert_uint_eq(rig_delivered(), rig.span_count);
 }
 END_TEST
 
@@ -194,7 +160,7 @@ START_TEST(a_mixed_storm_stays_in_budget)
     rig.config.batch_traces = 5;
     rig_open(&rig, true);
     for (uint32_t body = 0; body < bodies; body++) {
-        consume_many(5);
+        rig_consume_many(&rig, 5);
         for (int i = 0; i < 10; i++) {
             struct rig_flight *flight;
 
@@ -206,9 +172,9 @@ START_TEST(a_mixed_storm_stays_in_budget)
         }
     }
     ck_assert_uint_le(rig.sent, bodies * 11 / 10);
-    for (int i = 0; i < 5000 && delivered() < rig.span_count; i++)
-        accept_all(100);
-    ck_assert_uint_eq(delivered(), rig.span_count);
+    for (int i = 0; i < 5000 && rig_delivered() < rig.span_count; i++)
+        rig_accept_all(&rig, 100);
+    ck_assert_uint_eq(rig_delivered(), rig.span_count);
 }
 END_TEST
 
@@ -219,14 +185,14 @@ START_TEST(pressure_follows_memory)
     rig_open(&rig, false);
     ck_assert_int_eq(nv_exporter_pressure(rig.exporter), NV_OK);
     while (rig_status(&rig).queued_bytes < 20000)
-        consume_many(1);
+        rig_consume_many(&rig, 1);
     ck_assert_int_eq(nv_exporter_pressure(rig.exporter), NV_ERR_BUSY);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 401, "", "");
     rig_run(&rig, 0);
     ck_assert_int_eq(nv_exporter_pressure(rig.exporter), NV_ERR_FULL);
     rig_run(&rig, 60000);
-    accept_all(1000);
+    rig_accept_all(&rig, 1000);
     ck_assert_int_eq(nv_exporter_pressure(rig.exporter), NV_OK);
 }
 END_TEST
@@ -241,11 +207,11 @@ START_TEST(new_traces_do_not_wait_behind_a_backlog)
     rig.config.spill_bytes = 4000;
     rig.config.spill_age_ms = 1000;
     rig_open(&rig, true);
-    consume_many(5);
+    rig_consume_many(&rig, 5);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 401, "", "");
     for (int i = 0; i < 100; i++) {
-        consume_many(5);
+        rig_consume_many(&rig, 5);
         rig_run(&rig, 500);
     }
     backlog = rig_status(&rig).outbox_records;
@@ -278,10 +244,10 @@ START_TEST(a_backlog_drains_at_its_pace)
     rig.config.spill_bytes = 1;
     rig.config.drain_requests_per_s = 10;
     rig_open(&rig, true);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 0);
     rig_answer(&rig, rig_flight(&rig), 429, "60", "");
-    consume_many(300);
+    rig_consume_many(&rig, 300);
     for (int i = 0; i < 50; i++)
         rig_run(&rig, 0);
     ck_assert_uint_ge(rig_status(&rig).outbox_records, 290);

@@ -20,30 +20,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    rig_close(&rig);
     rig_release(&rig);
-}
-
-static void consume_many(uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        rig_consume(&rig, "trace", 2);
-}
-
-static void drain(void)
-{
-    rig.put_fails = rig.get_fails = NV_OK;
-    for (int i = 0; i < 20000; i++) {
-        struct nv_exporter_status status = rig_status(&rig);
-        struct rig_flight *flight = rig_flight(&rig);
-
-        if (flight == NULL && status.queued_traces == 0 && status.outbox_records == 0)
-            return;
-        if (flight != NULL)
-            rig_answer(&rig, flight, 200, "", "");
-        rig_run(&rig, flight != NULL ? 1 : 100);
-    }
-    ck_abort_msg("does not drain");
 }
 
 /* Ten minutes without a backend at the nominal rate: 4 traces a second here, one record each 5 s.
@@ -58,7 +35,7 @@ START_TEST(memory_is_flat_through_an_outage)
     for (int second = 0; second < 600; second++) {
         struct rig_flight *flight;
 
-        consume_many(4);
+        rig_consume_many(&rig, 4);
         rig_run(&rig, 1000);
         while ((flight = rig_flight(&rig)) != NULL)
             rig_fail(&rig, flight, NV_TRANSFER_CONNECT);
@@ -69,7 +46,7 @@ START_TEST(memory_is_flat_through_an_outage)
     ck_assert_int_ne(rig_status(&rig).state, NV_EXPORTER_SENDING);
     ck_assert_uint_gt(rig_status(&rig).outbox_spans, 4000);
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_LEFT), 0);
-    drain();
+    rig_drain(&rig, 100);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 2400);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 0);
 }
@@ -78,7 +55,7 @@ END_TEST
 START_TEST(age_moves_the_little_that_waits)
 {
     rig_open(&rig, true);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 401, "", "");
     rig_run(&rig, 28000);
@@ -88,7 +65,7 @@ START_TEST(age_moves_the_little_that_waits)
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_KEPT), 1);
     ck_assert_uint_eq(rig_status(&rig).queued_bytes, 0);
     ck_assert_uint_eq(rig_status(&rig).outbox_spans, 2);
-    drain();
+    rig_drain(&rig, 100);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 1);
 }
 END_TEST
@@ -98,12 +75,12 @@ START_TEST(the_pump_says_when_age_is_due)
     uint64_t wait_ns;
 
     rig_open(&rig, true);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 401, "", "");
     wait_ns = nv_exporter_pump(rig.exporter);
     ck_assert_uint_eq(wait_ns, 29000 * NV_NS_PER_MS);
-    drain();
+    rig_drain(&rig, 100);
 }
 END_TEST
 
@@ -112,16 +89,16 @@ START_TEST(what_is_sent_is_not_moved)
     rig.config.spill_bytes = 1000;
     rig.config.queue_bytes_max = 20000;
     rig_open(&rig, true);
-    consume_many(2);
+    rig_consume_many(&rig, 2);
     rig_run(&rig, 40000);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 0);
     ck_assert_uint_eq(rig_traces_in(rig_flight(&rig)), 2);
     /* Past the queue's limit even an open exporter writes: shards wait for it. */
-    consume_many(20);
+    rig_consume_many(&rig, 20);
     rig_run(&rig, 0);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 1);
     ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
-    drain();
+    rig_drain(&rig, 100);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 22);
 }
 END_TEST
@@ -132,7 +109,7 @@ START_TEST(a_full_disk_keeps_them_in_memory_and_sending_goes_on)
     rig.config.batch_traces = 1;
     rig.put_fails = NV_ERR_NO_SPACE;
     rig_open(&rig, true);
-    consume_many(10);
+    rig_consume_many(&rig, 10);
     for (int i = 0; i < 100 && nv_count_get(NV_COUNT_TRACES_DELIVERED) < 10; i++) {
         if (rig_flight(&rig) != NULL)
             rig_answer(&rig, rig_flight(&rig), 200, "", "");
@@ -149,7 +126,7 @@ START_TEST(a_record_goes_back_without_a_write)
 
     rig.config.spill_age_ms = 5000;
     rig_open(&rig, true);
-    consume_many(3);
+    rig_consume_many(&rig, 3);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 429, "20", "");
     rig_run(&rig, 6000);
@@ -161,7 +138,7 @@ START_TEST(a_record_goes_back_without_a_write)
     ck_assert_uint_eq(rig.last_id, last_id);
     ck_assert_uint_eq(rig_status(&rig).outbox_records, 1);
     ck_assert_uint_eq(rig_status(&rig).queued_bytes, 0);
-    drain();
+    rig_drain(&rig, 100);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 3);
 }
 END_TEST
@@ -171,7 +148,7 @@ START_TEST(a_damaged_record_is_counted)
     struct nv_ledger ledger;
 
     rig_open(&rig, true);
-    consume_many(3);
+    rig_consume_many(&rig, 3);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 401, "", "");
     rig_run(&rig, 30000);

@@ -21,49 +21,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    if (rig.exporter != NULL)
-        rig_close(&rig);
     rig_release(&rig);
-}
-
-static uint64_t delivered(void)
-{
-    struct nv_ledger ledger;
-
-    nv_ledger_read(&ledger);
-    ck_assert_uint_eq(ledger.received, ledger.held + ledger.queued + ledger.delivered +
-                                           ledger.dead[NV_DEAD_REJECTED] +
-                                           ledger.dead[NV_DEAD_TOO_LARGE] +
-                                           ledger.dead[NV_DEAD_DAMAGED]);
-    return ledger.delivered;
-}
-
-static uint64_t dead(enum nv_dead reason)
-{
-    struct nv_ledger ledger;
-
-    nv_ledger_read(&ledger);
-    return ledger.dead[reason];
-}
-
-static void consume_many(uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        rig_consume(&rig, "trace", 2);
-}
-
-/* Answers all with 200 until nothing moves any more. */
-static void accept_all(uint64_t ms)
-{
-    for (int i = 0; i < 10000; i++) {
-        struct rig_flight *flight = rig_flight(&rig);
-
-        if (flight != NULL)
-            rig_answer(&rig, flight, 200, "", "{\"success\":true}");
-        rig_run(&rig, flight != NULL ? 0 : ms);
-        if (flight == NULL && rig_flight(&rig) == NULL)
-            return;
-    }
 }
 
 START_TEST(poison_stands_alone)
@@ -72,17 +30,17 @@ START_TEST(poison_stands_alone)
 
     rig.config.batch_traces = 1000;
     rig_open(&rig, true);
-    consume_many(617);
+    rig_consume_many(&rig, 617);
     rig_consume(&rig, "poison", 3);
-    consume_many(382);
+    rig_consume_many(&rig, 382);
     rig_run(&rig, 1000);
     for (struct rig_flight *f = rig_flight(&rig); f != NULL; f = rig_flight(&rig)) {
         rig_answer(&rig, f, rig_body_has(f, "poison") ? 400 : 200, "", "{\"message\":\"bad\"}");
         rig_run(&rig, 0);
         ck_assert_uint_lt(++requests, 40);
     }
-    ck_assert_uint_eq(delivered(), 999 * 2);
-    ck_assert_uint_eq(dead(NV_DEAD_REJECTED), 3);
+    ck_assert_uint_eq(rig_delivered(), 999 * 2);
+    ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 3);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 1);
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_KEPT), 1);
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_DELIVERED), 999);
@@ -95,17 +53,17 @@ START_TEST(too_large_splits_and_is_learned)
     rig.config.batch_traces = 8;
     rig.config.max_body_bytes = (size_t)1 << 20;
     rig_open(&rig, true);
-    consume_many(8);
+    rig_consume_many(&rig, 8);
     rig_run(&rig, 0);
     rig_answer(&rig, rig_flight(&rig), 413, "", "");
     rig_run(&rig, 0);
     ck_assert_uint_eq(rig_traces_in(rig_flight(&rig)), 4);
-    accept_all(0);
-    ck_assert_uint_eq(delivered(), 16);
+    rig_accept_all(&rig, 0);
+    ck_assert_uint_eq(rig_delivered(), 16);
     rig_consume(&rig, "alone", 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 413, "", "");
-    ck_assert_uint_eq(dead(NV_DEAD_TOO_LARGE), 1);
+    ck_assert_uint_eq(rig_dead(NV_DEAD_TOO_LARGE), 1);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 1);
 }
 END_TEST
@@ -113,7 +71,7 @@ END_TEST
 START_TEST(gzip_falls_back_and_is_tried_again)
 {
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     ck_assert(rig_flight(&rig)->gzip);
     rig_answer(&rig, rig_flight(&rig), 415, "", "");
@@ -123,16 +81,16 @@ START_TEST(gzip_falls_back_and_is_tried_again)
     rig_answer(&rig, rig_flight(&rig), 200, "", "");
     rig_run(&rig, 0);
     ck_assert(rig_status(&rig).identity);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     ck_assert(!rig_flight(&rig)->gzip);
-    accept_all(0);
+    rig_accept_all(&rig, 0);
     nv_fake_clock_advance(&rig.clock, rig.config.identity_ms * NV_NS_PER_MS);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     ck_assert(rig_flight(&rig)->gzip);
-    accept_all(0);
-    ck_assert_uint_eq(delivered(), 6);
+    rig_accept_all(&rig, 0);
+    ck_assert_uint_eq(rig_delivered(), 6);
 }
 END_TEST
 
@@ -140,15 +98,15 @@ START_TEST(poison_in_the_first_gzip_body_is_not_gzips_fault)
 {
     rig.config.batch_traces = 4;
     rig_open(&rig, true);
-    consume_many(3);
+    rig_consume_many(&rig, 3);
     rig_consume(&rig, "poison", 1);
     rig_run(&rig, 0);
     for (struct rig_flight *f = rig_flight(&rig); f != NULL; f = rig_flight(&rig)) {
         rig_answer(&rig, f, rig_body_has(f, "poison") ? 400 : 200, "", "");
         rig_run(&rig, 0);
     }
-    ck_assert_uint_eq(delivered(), 6);
-    ck_assert_uint_eq(dead(NV_DEAD_REJECTED), 1);
+    ck_assert_uint_eq(rig_delivered(), 6);
+    ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 1);
     ck_assert(!rig_status(&rig).identity);
 }
 END_TEST
@@ -156,7 +114,7 @@ END_TEST
 START_TEST(a_refused_key_holds_until_the_probe_passes)
 {
     rig_open(&rig, true);
-    consume_many(5);
+    rig_consume_many(&rig, 5);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 401, "", "{\"message\":\"expired\"}");
     rig_run(&rig, 4000);
@@ -172,10 +130,10 @@ START_TEST(a_refused_key_holds_until_the_probe_passes)
     rig_run(&rig, 1);
     ck_assert_uint_eq(rig.probes, 2);
     rig_answer(&rig, rig_flight(&rig), 200, "", "{}");
-    accept_all(100);
+    rig_accept_all(&rig, 100);
     ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
-    ck_assert_uint_eq(delivered(), 10);
-    ck_assert_uint_eq(dead(NV_DEAD_REJECTED), 0);
+    ck_assert_uint_eq(rig_delivered(), 10);
+    ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 0);
 }
 END_TEST
 
@@ -184,7 +142,7 @@ START_TEST(a_probe_that_says_nothing_lets_a_body_ask)
     static const int statuses[] = {404, 500, 429};
 
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 401, "", "");
     rig_run(&rig, 60000);
@@ -192,14 +150,14 @@ START_TEST(a_probe_that_says_nothing_lets_a_body_ask)
     rig_run(&rig, 0);
     ck_assert_int_eq(rig_flight(&rig)->route, NV_ROUTE_TRACES);
     rig_answer(&rig, rig_flight(&rig), 200, "", "");
-    ck_assert_uint_eq(delivered(), 2);
+    ck_assert_uint_eq(rig_delivered(), 2);
 }
 END_TEST
 
 START_TEST(exhausted_credit_is_a_long_pause)
 {
     rig_open(&rig, true);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 429, "5",
                "{\"error\":{\"code\":\"CREDIT_QUOTA_EXCEEDED\"}}");
@@ -208,9 +166,9 @@ START_TEST(exhausted_credit_is_a_long_pause)
     ck_assert_uint_eq(rig.sent, 1);
     rig_run(&rig, 40000);
     ck_assert_uint_eq(rig.sent, 2);
-    accept_all(0);
+    rig_accept_all(&rig, 0);
     ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
-    ck_assert_uint_eq(delivered(), 2);
+    ck_assert_uint_eq(rig_delivered(), 2);
 }
 END_TEST
 
@@ -219,7 +177,7 @@ START_TEST(a_wrong_endpoint_holds)
     static const int statuses[] = {404, 302, 307, 204, 418};
 
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), statuses[_i], "", "");
     rig_run(&rig, 4000);
@@ -227,8 +185,8 @@ START_TEST(a_wrong_endpoint_holds)
     ck_assert_uint_eq(rig.sent, 1);
     rig_run(&rig, 1000);
     ck_assert_uint_eq(rig.sent, 2);
-    accept_all(0);
-    ck_assert_uint_eq(delivered(), 2);
+    rig_accept_all(&rig, 0);
+    ck_assert_uint_eq(rig_delivered(), 2);
 }
 END_TEST
 
@@ -236,7 +194,7 @@ START_TEST(retry_after_closes_for_all)
 {
     rig.config.batch_traces = 1;
     rig_open(&rig, false);
-    consume_many(3);
+    rig_consume_many(&rig, 3);
     rig_run(&rig, 0);
     rig_answer(&rig, rig_flight(&rig), 429, "10", "");
     rig_run(&rig, 9900);
@@ -244,8 +202,8 @@ START_TEST(retry_after_closes_for_all)
     ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_BACKING_OFF);
     rig_run(&rig, 2000);
     ck_assert_uint_gt(rig.sent, 1);
-    accept_all(1000);
-    ck_assert_uint_eq(delivered(), 6);
+    rig_accept_all(&rig, 1000);
+    ck_assert_uint_eq(rig_delivered(), 6);
 }
 END_TEST
 
@@ -256,14 +214,14 @@ START_TEST(ambiguous_answers_are_retried)
                                                  NV_TRANSFER_OVERSIZE};
 
     rig_open(&rig, false);
-    consume_many(2);
+    rig_consume_many(&rig, 2);
     rig_run(&rig, 1000);
     rig_fail(&rig, rig_flight(&rig), transfers[_i]);
     rig_run(&rig, 500);
     ck_assert_uint_eq(rig.sent, 2);
     ck_assert_uint_eq(rig_traces_in(rig_flight(&rig)), 2);
-    accept_all(0);
-    ck_assert_uint_eq(delivered(), 4);
+    rig_accept_all(&rig, 0);
+    ck_assert_uint_eq(rig_delivered(), 4);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_SEND_RETRIES), 1);
 }
 END_TEST
@@ -271,21 +229,21 @@ END_TEST
 START_TEST(warnings_are_counted)
 {
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 200, "",
                "{\"success\":true,\"warnings\":[\"a\",\"b\"],\"errors\":[{\"message\":\"c\"}]}");
     rig_run(&rig, 0);
     ck_assert_uint_eq(rig_status(&rig).warnings, 3);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_SEND_WARNINGS), 3);
-    ck_assert_uint_eq(delivered(), 2);
+    ck_assert_uint_eq(rig_delivered(), 2);
 }
 END_TEST
 
 START_TEST(secrets_are_never_shown)
 {
     rig_open(&rig, false);
-    consume_many(1);
+    rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 401, "", "{\"message\":\"token nv_test is expired\"}");
     rig_run(&rig, 0);

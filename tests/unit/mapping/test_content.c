@@ -2,9 +2,9 @@
  * Content of span events and log records: each row of content.json is what one span has, and the
  * virtual attributes that must come of it.
  */
+#include "arena_oom.h"
 #include "cases.h"
 #include "expect.h"
-#include "oom.h"
 #include "mapping/content.h"
 
 #include <stdio.h>
@@ -81,23 +81,18 @@ START_TEST(test_case)
 }
 END_TEST
 
+static enum nv_err attempt(void *ctx, struct nv_arena *arena)
+{
+    const struct input *input = ctx;
+    struct nv_content content;
+    return nv_content_collect(arena, &input->source, &content);
+}
+
 START_TEST(test_every_allocation_may_fail)
 {
     struct input input;
     read_input(&cases->items[_i], &input);
-    for (unsigned long n = 1;; n++) {
-        struct nv_arena *arena = nv_arena_new(ARENA_MAX);
-        struct nv_content content;
-        oom_fail_nth(n);
-        enum nv_err err = nv_content_collect(arena, &input.source, &content);
-        const bool failed = oom_end();
-        nv_arena_free(arena);
-        if (!failed) {
-            ck_assert_int_eq(err, NV_OK);
-            return;
-        }
-        ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
-    }
+    nv_test_oom_each(attempt, &input);
 }
 END_TEST
 

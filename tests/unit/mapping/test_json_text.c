@@ -2,9 +2,9 @@
  * JSON inside of text: what is undone, what stays text, what is read of broken-off text, and
  * Python's repr.
  */
+#include "arena_oom.h"
 #include "cases.h"
 #include "expect.h"
-#include "oom.h"
 #include "mapping/json_text.h"
 
 #include <stdlib.h>
@@ -140,26 +140,20 @@ START_TEST(test_repr)
 }
 END_TEST
 
+static enum nv_err attempt(void *ctx, struct nv_arena *small)
+{
+    const struct nv_value *in = ctx;
+    struct nv_value out;
+    struct nv_str text;
+    bool truncated = false;
+    enum nv_err err = nv_json_text_parse(small, in, 2, &truncated, &out);
+    return err == NV_OK ? nv_json_text_of(small, &out, &text) : err;
+}
+
 START_TEST(test_every_allocation_may_fail)
 {
-    const struct nv_value in = nv_value_string(nv_str_from(texts[_i].in));
-    for (unsigned long n = 1;; n++) {
-        struct nv_arena *small = nv_arena_new(ARENA_MAX);
-        struct nv_value out;
-        struct nv_str text;
-        bool truncated = false;
-        oom_fail_nth(n);
-        enum nv_err err = nv_json_text_parse(small, &in, 2, &truncated, &out);
-        if (err == NV_OK)
-            err = nv_json_text_of(small, &out, &text);
-        const bool failed = oom_end();
-        nv_arena_free(small);
-        if (!failed) {
-            ck_assert_int_eq(err, NV_OK);
-            return;
-        }
-        ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
-    }
+    struct nv_value in = nv_value_string(nv_str_from(texts[_i].in));
+    nv_test_oom_each(attempt, &in);
 }
 END_TEST
 

@@ -3,9 +3,9 @@
  * tests/fixtures) or written after a format's documentation, and the canonical list that must come
  * of it; for outputs the derived text and finish reason, too. Then caps, depth and memory.
  */
+#include "arena_oom.h"
 #include "cases.h"
 #include "expect.h"
-#include "oom.h"
 #include "mapping/messages.h"
 
 #include <stdio.h>
@@ -42,31 +42,16 @@ static struct nv_messages normalise(const char *text, enum nv_messages_direction
     return messages;
 }
 
-static void check_json(struct nv_str name, const struct nv_value *got,
-                       const struct nv_value *expected)
-{
-    struct nv_buf left, right;
-    char why[512];
-    const bool same =
-        nv_test_json_eq(nv_test_json(got, &left), nv_test_json(expected, &right), why, sizeof why);
-    ck_assert_msg(same, "%.*s: %s\ngot %.*s", NV_STR_ARG(name), why, (int)left.len, left.bytes);
-    nv_buf_release(&left);
-    nv_buf_release(&right);
-}
-
 START_TEST(test_shape)
 {
     const struct nv_value *test = &cases->items[_i];
-    const struct nv_str name = nv_test_text(test, "name");
     struct nv_messages messages;
     ck_assert_int_eq(
         nv_messages_normalise(arena, nv_test_member(test, "in"), direction_of(test), &messages),
         NV_OK);
-    check_json(name, &messages.list, nv_test_member(test, "expected"));
-    ck_assert_msg(messages.partial == (nv_test_member(test, "partial")->type != NV_VALUE_NULL),
-                  "%.*s: partial is %d", NV_STR_ARG(name), messages.partial);
-    ck_assert_msg(messages.truncated == (nv_test_member(test, "truncated")->type != NV_VALUE_NULL),
-                  "%.*s: truncated is %d", NV_STR_ARG(name), messages.truncated);
+    nv_test_expect_member(test, "expected", &messages.list);
+    nv_test_expect_flag(test, "partial", messages.partial);
+    nv_test_expect_flag(test, "truncated", messages.truncated);
     if (direction_of(test) == NV_MESSAGES_INPUT)
         return;
     struct nv_str text;
@@ -83,7 +68,7 @@ START_TEST(test_canonical_is_stable)
     const struct nv_value *expected = nv_test_member(test, "expected");
     struct nv_messages again;
     ck_assert_int_eq(nv_messages_normalise(arena, expected, direction_of(test), &again), NV_OK);
-    check_json(nv_test_text(test, "name"), &again.list, expected);
+    nv_test_expect_member(test, "expected", &again.list);
 }
 END_TEST
 
@@ -254,30 +239,25 @@ START_TEST(test_deep_nesting_keeps_the_text)
 }
 END_TEST
 
+static enum nv_err attempt(void *ctx, struct nv_arena *small)
+{
+    const struct nv_value *test = ctx;
+    struct nv_messages messages;
+    struct nv_str text;
+    enum nv_err err =
+        nv_messages_normalise(small, nv_test_member(test, "in"), direction_of(test), &messages);
+    if (err == NV_OK)
+        err = nv_messages_output_text(small, &messages.list, &text);
+    if (err == NV_OK)
+        err = nv_messages_system_text(small, &messages.list, &text);
+    if (err == NV_OK)
+        err = nv_messages_add_system(small, &messages.list, NV_STR("s"));
+    return err;
+}
+
 START_TEST(test_every_allocation_may_fail)
 {
-    const struct nv_value *test = &cases->items[_i];
-    for (unsigned long n = 1;; n++) {
-        struct nv_arena *small = nv_arena_new(ARENA_MAX);
-        struct nv_messages messages;
-        struct nv_str text;
-        oom_fail_nth(n);
-        enum nv_err err =
-            nv_messages_normalise(small, nv_test_member(test, "in"), direction_of(test), &messages);
-        if (err == NV_OK)
-            err = nv_messages_output_text(small, &messages.list, &text);
-        if (err == NV_OK)
-            err = nv_messages_system_text(small, &messages.list, &text);
-        if (err == NV_OK)
-            err = nv_messages_add_system(small, &messages.list, NV_STR("s"));
-        const bool failed = oom_end();
-        nv_arena_free(small);
-        if (!failed) {
-            ck_assert_int_eq(err, NV_OK);
-            return;
-        }
-        ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
-    }
+    nv_test_oom_each(attempt, &cases->items[_i]);
 }
 END_TEST
 

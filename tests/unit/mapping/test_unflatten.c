@@ -2,9 +2,9 @@
  * Trees out of flattened keys: order, gaps, caps, collisions; a random tree flattened and put
  * together again is the same.
  */
+#include "arena_oom.h"
 #include "cases.h"
 #include "expect.h"
-#include "oom.h"
 #include "mapping/unflatten.h"
 
 #include <stdio.h>
@@ -144,28 +144,22 @@ START_TEST(test_nothing_gives_null)
 }
 END_TEST
 
+static enum nv_err attempt(void *ctx, struct nv_arena *small)
+{
+    const struct nv_value value = nv_value_int(1);
+    struct nv_unflatten tree;
+    struct nv_value out;
+    enum nv_err err = NV_OK;
+    (void)ctx;
+    nv_unflatten_init(&tree, small);
+    for (uint32_t i = 0; err == NV_OK && i < 300; i++)
+        err = nv_unflatten_add(&tree, NV_STR("{i}.name"), &i, 1, &value);
+    return err == NV_OK ? nv_unflatten_finish(&tree, &out) : err;
+}
+
 START_TEST(test_every_allocation_may_fail)
 {
-    for (unsigned long n = 1;; n++) {
-        struct nv_arena *small = nv_arena_new(ARENA_MAX);
-        struct nv_unflatten tree;
-        struct nv_value out;
-        nv_unflatten_init(&tree, small);
-        const struct nv_value value = nv_value_int(1);
-        enum nv_err err = NV_OK;
-        oom_fail_nth(n);
-        for (uint32_t i = 0; err == NV_OK && i < 300; i++)
-            err = nv_unflatten_add(&tree, NV_STR("{i}.name"), &i, 1, &value);
-        if (err == NV_OK)
-            err = nv_unflatten_finish(&tree, &out);
-        const bool failed = oom_end();
-        nv_arena_free(small);
-        if (!failed) {
-            ck_assert_int_eq(err, NV_OK);
-            return;
-        }
-        ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
-    }
+    nv_test_oom_each(attempt, NULL);
 }
 END_TEST
 

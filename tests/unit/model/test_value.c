@@ -2,8 +2,8 @@
  * Values: round trips through JSON, truncated text read as far as it goes, equality with its traps
  * (int64 against double, order and duplicates of keys), lists, caps and no memory.
  */
+#include "arena_oom.h"
 #include "expect.h"
-#include "oom.h"
 
 #include "model/value.h"
 
@@ -228,6 +228,13 @@ START_TEST(attribute_lists)
 }
 END_TEST
 
+static enum nv_err attempt(void *ctx, struct nv_arena *own)
+{
+    const struct nv_buf *text = ctx;
+    struct nv_value value;
+    return nv_value_from_json(own, nv_buf_str(text), NULL, &value);
+}
+
 START_TEST(no_memory_is_an_error)
 {
     struct nv_buf text;
@@ -236,18 +243,7 @@ START_TEST(no_memory_is_an_error)
     for (int i = 0; i < 300; i++)
         (void)nv_buf_printf(&text, "{\"k\\n%d\":[\"v\\t\", %d]},", i, i);
     (void)nv_buf_append_str(&text, NV_STR("0]"));
-    for (unsigned long n = 1;; n++) {
-        struct nv_value value;
-        struct nv_arena *own = nv_arena_new(1 << 20);
-        ck_assert_ptr_nonnull(own);
-        oom_fail_nth(n);
-        enum nv_err err = nv_value_from_json(own, nv_buf_str(&text), NULL, &value);
-        bool failed = oom_end();
-        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
-        nv_arena_free(own);
-        if (!failed)
-            break;
-    }
+    nv_test_oom_each(attempt, &text);
     nv_buf_release(&text);
     struct nv_arena *none = nv_arena_new(0);
     struct nv_attributes list = {0};
