@@ -7,22 +7,21 @@
  * of connections the first without a call makes room. A connection that does not read what it is
  * sent is not read from either, so its answers can't pile up.
  *
- * Stopping: the listener is closed and every session says GOAWAY; sessions end after their last
- * call, and the connection with them.
+ * Stopping (see server.h): every session says GOAWAY; sessions end after their last call, and the
+ * connection with them.
  */
 #include "otlp/grpc_server.h"
 
 #include "base/log.h"
 #include "otlp/grpc_internal.h"
 #include "otlp/otlp_grpc.h"
+#include "otlp/server.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/banned.h"
 
-#define POLL_NS 2000000L
 #define OUT_ENOUGH_BYTES ((size_t)16 * 1024)
 #define OUT_BYTES_MAX ((size_t)256 * 1024)
 /* Bytes read in one go before other connections of the loop get their turn. */
@@ -42,24 +41,14 @@ struct nv_grpc_connection {
 
 /* What a server has on one loop; touched by that loop's thread alone. */
 struct nv_grpc_part {
-    struct nv_grpc_server *server;
-    struct nv_loop *loop;
-    struct nv_loop_tick tick;
-    struct nv_loop_task stop_task, close_task;
+    struct nv_server_part base;
     struct nv_grpc_connection *first, *last;
 };
 
 struct nv_grpc_server {
+    struct nv_server base;
     struct nv_grpc_shared shared;
     struct nv_otlp_grpc otlp;
-    struct nv_listener *listener;
-    struct nv_tls *tls; /* NULL: plain */
-    struct nv_grpc_part *parts;
-    unsigned part_count;
-    atomic_bool stopping;
-    atomic_uint stops_due; /* parts that have not yet handled their stop or close task */
-    atomic_size_t connections;
-    atomic_ullong accepted, refused_connections;
 };
 
 void nv_grpc_limits_init(struct nv_grpc_limits *limits)
@@ -80,9 +69,14 @@ void nv_grpc_limits_init(struct nv_grpc_limits *limits)
 
 /* ---- connections -------------------------------------------------------------------------- */
 
+static struct nv_grpc_server *server_of(const struct nv_grpc_part *part)
+{
+    return NV_CONTAINER(part->base.server, struct nv_grpc_server, base);
+}
+
 static uint64_t part_now_ns(const struct nv_grpc_part *part)
 {
-    return nv_clock_mono_ns(nv_loop_clock(part->loop));
+    return nv_clock_mono_ns(nv_loop_clock(part->base.loop));
 }
 
 static void append(struct nv_grpc_connection *connection)
@@ -117,7 +111,7 @@ static void close_connection(struct nv_grpc_connection *connection)
     nv_grpc_session_free(connection->session);
     nv_stream_close(&connection->stream);
     nv_buf_release(&connection->out);
-    atomic_fetch_sub(&connection->part->server->connections, 1);
+    atomic_fetch_sub(&connection->part->base.server->connections, 1);
     free(connection);
 }
 
@@ -125,7 +119,7 @@ static void close_connection(struct nv_grpc_connection *connection)
 static enum nv_err write_out(struct nv_grpc_connection *connection)
 {
     assert(connection->sent <= connection->out.len);
-    const struct nv_grpc_limits *limits = &connection->part->server->shared.limits;
+    const struct nv_grpc_limits *limits = &server_of(connection->part)->shared.limits;
     for (;;) {
         if (connection->sent == connection->out.len) {
             nv_buf_clear(&connection->out);
@@ -166,7 +160,7 @@ static void explain_refusal(struct nv_str bytes)
 /* Reads some and feeds the session. NV_ERR_AGAIN: nothing more to read now. */
 static enum nv_err read_some(struct nv_grpc_connection *connection, size_t *got)
 {
-    char *scratch = nv_loop_scratch(connection->part->loop);
+    char *scratch = nv_loop_scratch(connection->part->base.loop);
     enum nv_err err = nv_stream_read(&connection->stream, scratch, NV_LOOP_SCRATCH_BYTES, got);
     if (err != NV_OK)
         return err;
@@ -225,7 +219,7 @@ static void open_connection(struct nv_grpc_part *part, int fd)
 {
     struct nv_grpc_connection *connection = calloc(1, sizeof *connection);
     struct nv_stream stream = {.fd = fd};
-    if (connection == NULL || nv_stream_init(&stream, fd, part->server->tls) != NV_OK) {
+    if (connection == NULL || nv_stream_init(&stream, fd, part->base.server->tls) != NV_OK) {
         nv_stream_close(&stream);
         free(connection);
         return;
@@ -234,11 +228,12 @@ static void open_connection(struct nv_grpc_part *part, int fd)
     connection->part = part;
     connection->write_by_ns = UINT64_MAX;
     nv_buf_init(&connection->out, OUT_BYTES_MAX);
-    atomic_fetch_add(&part->server->connections, 1);
+    atomic_fetch_add(&part->base.server->connections, 1);
     append(connection);
-    connection->session = nv_grpc_session_new(&part->server->shared, part->loop, connection);
+    connection->session =
+        nv_grpc_session_new(&server_of(part)->shared, part->base.loop, connection);
     if (connection->session == NULL ||
-        nv_io_init(&connection->io, part->loop, fd, on_ready) != NV_OK) {
+        nv_io_init(&connection->io, part->base.loop, fd, on_ready) != NV_OK) {
         close_connection(connection);
         return;
     }
@@ -268,9 +263,14 @@ static void wake(struct nv_grpc_call *call)
 
 /* ---- one loop's part ---------------------------------------------------------------------- */
 
-static void on_tick(struct nv_loop_tick *tick, uint64_t now_ns)
+static struct nv_grpc_part *part_of(struct nv_server_part *base)
 {
-    struct nv_grpc_part *part = NV_CONTAINER(tick, struct nv_grpc_part, tick);
+    return NV_CONTAINER(base, struct nv_grpc_part, base);
+}
+
+static void tick(struct nv_server_part *base, uint64_t now_ns)
+{
+    struct nv_grpc_part *part = part_of(base);
     struct nv_grpc_connection *next;
     struct nv_grpc_connection *last = part->last; /* driving moves connections to the end */
     for (struct nv_grpc_connection *at = part->first; at != NULL; at = next) {
@@ -283,80 +283,51 @@ static void on_tick(struct nv_loop_tick *tick, uint64_t now_ns)
     }
 }
 
-static struct nv_grpc_part *part_of(struct nv_grpc_server *server, const struct nv_loop *loop)
+static bool make_room(struct nv_server_part *base)
 {
-    for (unsigned i = 0; i < server->part_count; i++) {
-        if (server->parts[i].loop == loop)
-            return &server->parts[i];
-    }
-    assert(false && "the loops of the listener are those of the server");
-    return NULL;
-}
-
-static bool on_wanted(void *ctx, struct nv_loop *loop)
-{
-    struct nv_grpc_server *server = ctx;
-    if (atomic_load(&server->connections) < server->shared.limits.connections_max)
-        return true;
-    atomic_fetch_add(&server->refused_connections, 1);
-    struct nv_grpc_connection *at = part_of(server, loop)->first;
+    struct nv_grpc_connection *at = part_of(base)->first;
     while (at != NULL && nv_grpc_session_busy(at->session))
         at = at->next;
     if (at == NULL)
-        return false; /* all are at work: the new one waits in the queue */
+        return false;
     close_connection(at);
     return true;
 }
 
-static void on_accepted(void *ctx, struct nv_loop *loop, int fd)
+static void take_connection(struct nv_server_part *base, int fd)
 {
-    struct nv_grpc_server *server = ctx;
-    atomic_fetch_add(&server->accepted, 1);
-    open_connection(part_of(server, loop), fd);
+    open_connection(part_of(base), fd);
 }
 
-static void stop_part(struct nv_loop_task *task)
+static void stop(struct nv_server_part *base)
 {
-    struct nv_grpc_part *part = NV_CONTAINER(task, struct nv_grpc_part, stop_task);
+    struct nv_grpc_part *part = part_of(base);
     struct nv_grpc_connection *next;
-    nv_listener_stop(part->server->listener, part->loop); /* takes what is in the queue first */
     struct nv_grpc_connection *last = part->last;
     for (struct nv_grpc_connection *at = part->first; at != NULL; at = next) {
         next = at == last ? NULL : at->next;
         nv_grpc_session_shutdown(at->session);
         drive(at);
     }
-    atomic_fetch_sub(&part->server->stops_due, 1);
 }
 
-static void close_part(struct nv_loop_task *task)
+static void close_all(struct nv_server_part *base)
 {
-    struct nv_grpc_part *part = NV_CONTAINER(task, struct nv_grpc_part, close_task);
+    struct nv_grpc_part *part = part_of(base);
     while (part->first != NULL)
         close_connection(part->first);
-    atomic_fetch_sub(&part->server->stops_due, 1);
 }
+
+static const struct nv_server_actions actions = {
+    .part_bytes = sizeof(struct nv_grpc_part),
+    .tick = tick,
+    .make_room = make_room,
+    .open = take_connection,
+    .stop = stop,
+    .close = close_all,
+};
 
 /* ---- the server --------------------------------------------------------------------------- */
-
-static enum nv_err make_parts(struct nv_grpc_server *server, const struct nv_loops *loops)
-{
-    server->parts = calloc(loops->count, sizeof *server->parts);
-    if (server->parts == NULL)
-        return NV_ERR_NO_MEMORY;
-    server->part_count = loops->count;
-    for (unsigned i = 0; i < loops->count; i++) {
-        struct nv_grpc_part *part = &server->parts[i];
-        part->server = server;
-        part->loop = loops->items[i];
-        part->tick.run = on_tick;
-        part->stop_task.run = stop_part;
-        part->close_task.run = close_part;
-        nv_loop_add_tick(part->loop, &part->tick);
-    }
-    struct nv_accepter accepter = {.ctx = server, .accepted = on_accepted, .wanted = on_wanted};
-    return nv_listener_attach(server->listener, loops, accepter);
-}
 
 enum nv_err nv_grpc_server_new(const struct nv_grpc_server_config *config,
                                const struct nv_loops *loops, struct nv_fail *fail,
@@ -373,13 +344,12 @@ enum nv_err nv_grpc_server_new(const struct nv_grpc_server_config *config,
     server->shared.service = nv_otlp_grpc_service(&server->otlp);
     server->shared.clock = nv_loop_clock(loops->items[0]);
     server->shared.wake = wake;
-    enum nv_err err = NV_OK;
-    if (nv_tls_wanted(&config->tls))
-        err = nv_tls_new(&config->tls, "h2", fail, &server->tls);
-    if (err == NV_OK)
-        err = nv_listener_open(&config->listener, fail, &server->listener);
-    if (err == NV_OK)
-        err = make_parts(server, loops);
+    struct nv_server_config base = {.actions = &actions,
+                                    .listener = &config->listener,
+                                    .tls = &config->tls,
+                                    .alpn = "h2",
+                                    .connections_max = config->limits.connections_max};
+    enum nv_err err = nv_server_open(&server->base, &base, loops, fail);
     if (err != NV_OK) {
         nv_grpc_server_free(server);
         return err;
@@ -388,81 +358,44 @@ enum nv_err nv_grpc_server_new(const struct nv_grpc_server_config *config,
     return NV_OK;
 }
 
-static void pause_briefly(void)
-{
-    struct timespec pause = {0, POLL_NS};
-    (void)nanosleep(&pause, NULL);
-}
-
-/* Has every part do a task, on its own thread, and waits for them. */
-static void on_all_parts(struct nv_grpc_server *server, bool stop)
-{
-    atomic_store(&server->stops_due, server->part_count);
-    for (unsigned i = 0; i < server->part_count; i++) {
-        struct nv_grpc_part *part = &server->parts[i];
-        struct nv_loop_task *task = stop ? &part->stop_task : &part->close_task;
-        if (nv_loop_is_current(part->loop))
-            task->run(task); /* a loop without a thread */
-        else
-            nv_loop_post(part->loop, task);
-    }
-    while (atomic_load(&server->stops_due) > 0)
-        pause_briefly();
-}
-
 void nv_grpc_server_stop_accepting(struct nv_grpc_server *server)
 {
-    if (!atomic_exchange(&server->stopping, true))
-        on_all_parts(server, true);
+    nv_server_stop(&server->base);
 }
 
 bool nv_grpc_server_drain(struct nv_grpc_server *server, unsigned timeout_ms)
 {
-    const struct nv_clock *clock = nv_clock_system();
-    uint64_t end_ns = nv_clock_mono_ns(clock) + timeout_ms * NV_NS_PER_MS;
-    assert(atomic_load(&server->stopping));
-    while (atomic_load(&server->connections) > 0 && nv_clock_mono_ns(clock) < end_ns)
-        pause_briefly();
-    bool answered = atomic_load(&server->shared.calls) == 0;
-    on_all_parts(server, false);
-    return answered;
+    return nv_server_drain(&server->base, timeout_ms, &server->shared.calls);
 }
 
 void nv_grpc_server_free(struct nv_grpc_server *server)
 {
     if (server == NULL)
         return;
-    for (unsigned i = 0; i < server->part_count; i++) {
-        atomic_store(&server->stops_due, 1);
-        close_part(&server->parts[i].close_task);
-        nv_loop_remove_tick(server->parts[i].loop, &server->parts[i].tick);
-    }
+    nv_server_release(&server->base);
     assert(atomic_load(&server->shared.calls) == 0);
-    nv_listener_free(server->listener);
-    nv_tls_free(server->tls);
-    free(server->parts);
     free(server);
 }
 
 enum nv_err nv_grpc_server_reload(struct nv_grpc_server *server, struct nv_fail *fail)
 {
-    return server->tls != NULL ? nv_tls_reload(server->tls, fail) : NV_OK;
+    return nv_server_reload(&server->base, fail);
 }
 
 const struct nv_listener *nv_grpc_server_listener(const struct nv_grpc_server *server)
 {
-    return server->listener;
+    return server->base.listener;
 }
 
 void nv_grpc_server_status(const struct nv_grpc_server *server, struct nv_grpc_status *out)
 {
     *out = (struct nv_grpc_status){
-        .connections = atomic_load(&server->connections),
+        .connections = atomic_load(&server->base.connections),
         .calls = atomic_load(&server->shared.calls),
         .undecoded_bytes = atomic_load(&server->shared.undecoded_bytes),
-        .accepted = atomic_load(&server->accepted),
+        .accepted = atomic_load(&server->base.accepted),
         .requests = atomic_load(&server->shared.requests),
-        .refused_connections = atomic_load(&server->refused_connections),
+        .refused_connections = atomic_load(&server->base.refused_connections),
         .floods = atomic_load(&server->shared.floods),
     };
 }

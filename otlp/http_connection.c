@@ -25,12 +25,12 @@ enum step { STEP_ON, STEP_WAIT, STEP_CLOSED };
 
 static uint64_t now_ns(const struct nv_http_connection *connection)
 {
-    return nv_clock_mono_ns(nv_loop_clock(connection->part->loop));
+    return nv_clock_mono_ns(nv_loop_clock(connection->part->base.loop));
 }
 
 static const struct nv_http_limits *limits(const struct nv_http_connection *connection)
 {
-    return &connection->part->server->limits;
+    return &nv_http_part_server(connection->part)->limits;
 }
 
 /* ---- lists and states --------------------------------------------------------------------- */
@@ -104,20 +104,20 @@ void nv_http_connection_open(struct nv_http_part *part, int fd)
 {
     struct nv_http_connection *connection = calloc(1, sizeof(*connection));
     struct nv_stream stream = {.fd = fd};
-    if (connection == NULL || nv_stream_init(&stream, fd, part->server->tls) != NV_OK) {
+    if (connection == NULL || nv_stream_init(&stream, fd, part->base.server->tls) != NV_OK) {
         nv_stream_close(&stream);
         free(connection);
         return;
     }
     connection->stream = stream;
     connection->part = part;
-    atomic_fetch_add(&part->server->connections, 1);
+    atomic_fetch_add(&part->base.server->connections, 1);
     append_to(connection, &part->idle);
     /* A handshake counts as the beginning of a head; a plain connection may be opened ahead. */
     enter(connection, NV_HTTP_AT_IDLE,
-          part->server->tls != NULL ? limits(connection)->head_timeout_ms
-                                    : limits(connection)->idle_timeout_ms);
-    if (nv_io_init(&connection->io, part->loop, fd, on_ready) != NV_OK ||
+          part->base.server->tls != NULL ? limits(connection)->head_timeout_ms
+                                         : limits(connection)->idle_timeout_ms);
+    if (nv_io_init(&connection->io, part->base.loop, fd, on_ready) != NV_OK ||
         nv_io_want(&connection->io, NV_IO_READ) != NV_OK) {
         nv_http_connection_close(connection);
     }
@@ -134,7 +134,7 @@ void nv_http_connection_close(struct nv_http_connection *connection)
     } else if (exchange != NULL) {
         nv_http_exchange_free(exchange);
     }
-    atomic_fetch_sub(&connection->part->server->connections, 1);
+    atomic_fetch_sub(&connection->part->base.server->connections, 1);
     free(connection->rest);
     free(connection);
 }
@@ -429,7 +429,7 @@ static enum step step_rest(struct nv_http_connection *connection)
 
 static enum step read_scratch(struct nv_http_connection *connection, size_t *got)
 {
-    char *scratch = nv_loop_scratch(connection->part->loop);
+    char *scratch = nv_loop_scratch(connection->part->base.loop);
     enum nv_err err = nv_stream_read(&connection->stream, scratch, NV_LOOP_SCRATCH_BYTES, got);
     if (err != NV_OK || *got == 0) {
         return err == NV_ERR_AGAIN ? STEP_WAIT : STEP_CLOSED;
@@ -459,8 +459,9 @@ static enum step step_read(struct nv_http_connection *connection, size_t *got)
 
 static enum step step_linger(struct nv_http_connection *connection, size_t *got)
 {
-    enum nv_err err = nv_stream_read(&connection->stream, nv_loop_scratch(connection->part->loop),
-                                     NV_LOOP_SCRATCH_BYTES, got);
+    enum nv_err err =
+        nv_stream_read(&connection->stream, nv_loop_scratch(connection->part->base.loop),
+                       NV_LOOP_SCRATCH_BYTES, got);
     if (err == NV_ERR_AGAIN) {
         return STEP_WAIT;
     }
@@ -534,7 +535,7 @@ void nv_http_connection_expire(struct nv_http_connection *connection)
     assert(connection->state != NV_HTTP_AT_WAIT); /* that one has no deadline */
     bool answer = connection->state == NV_HTTP_AT_HEAD || connection->state == NV_HTTP_AT_BODY;
     if (connection->state != NV_HTTP_AT_IDLE && connection->state != NV_HTTP_AT_LINGER) {
-        atomic_fetch_add(&connection->part->server->timeouts, 1);
+        atomic_fetch_add(&nv_http_part_server(connection->part)->timeouts, 1);
     }
     if (!answer || refuse(connection, 408, "request took too long") == STEP_CLOSED) {
         nv_http_connection_close(connection);

@@ -35,14 +35,14 @@ struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connect
 
 static void uncount_body(struct nv_http_exchange *exchange)
 {
-    atomic_fetch_sub(&exchange->part->server->undecoded_bytes, exchange->counted);
+    atomic_fetch_sub(&nv_http_part_server(exchange->part)->undecoded_bytes, exchange->counted);
     exchange->counted = 0;
 }
 
 void nv_http_exchange_free(struct nv_http_exchange *exchange)
 {
     if (exchange->open) {
-        atomic_fetch_sub(&exchange->part->server->exchanges, 1);
+        atomic_fetch_sub(&nv_http_part_server(exchange->part)->exchanges, 1);
     }
     uncount_body(exchange);
     if (exchange->head_bytes != NULL) {
@@ -57,7 +57,7 @@ void nv_http_exchange_free(struct nv_http_exchange *exchange)
 
 enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t extra, size_t max)
 {
-    struct nv_http_server *server = exchange->part->server;
+    struct nv_http_server *server = nv_http_part_server(exchange->part);
     size_t need = exchange->body_len + extra;
     assert(need <= max);
     if (need <= exchange->body_capacity) {
@@ -218,13 +218,13 @@ static void append_date(struct nv_buf *out, const struct nv_clock *clock)
 static void render(struct nv_http_exchange *exchange, const struct nv_http_reply *reply)
 {
     struct nv_buf *out = &exchange->out;
-    struct nv_http_server *server = exchange->part->server;
+    struct nv_http_server *server = nv_http_part_server(exchange->part);
     exchange->keep = exchange->head.keep_alive && exchange->body_done && !reply->close &&
-                     !atomic_load(&server->stopping);
+                     !atomic_load(&server->base.stopping);
     assert(reply->status >= 200 && reply->status <= 599);
     (void)nv_buf_reserve(out, reply->body.len + reply->headers.len + exchange->headers.len + 256);
     (void)nv_buf_printf(out, "HTTP/1.1 %d %s\r\n", reply->status, status_text(reply->status));
-    append_date(out, nv_loop_clock(exchange->part->loop));
+    append_date(out, nv_loop_clock(exchange->part->base.loop));
     if (reply->content_type.len > 0) {
         (void)nv_buf_printf(out, "Content-Type: %.*s\r\n", NV_STR_ARG(reply->content_type));
     }
@@ -261,13 +261,13 @@ static void on_reply(struct nv_loop_task *task)
 void nv_http_reply_send(struct nv_http_exchange *exchange, const struct nv_http_reply *reply)
 {
     render(exchange, reply);
-    if (nv_loop_is_current(exchange->part->loop) && exchange->dispatching) {
+    if (nv_loop_is_current(exchange->part->base.loop) && exchange->dispatching) {
         assert(!exchange->replied);
         exchange->replied = true;
         return;
     }
     exchange->task.run = on_reply;
-    nv_loop_post(exchange->part->loop, &exchange->task);
+    nv_loop_post(exchange->part->base.loop, &exchange->task);
 }
 
 void nv_http_reply_text(struct nv_http_exchange *exchange, int status, struct nv_str content_type,
@@ -279,7 +279,7 @@ void nv_http_reply_text(struct nv_http_exchange *exchange, int status, struct nv
 
 void nv_http_reply_error(struct nv_http_exchange *exchange, int status, struct nv_str message)
 {
-    const struct nv_http_hooks *hooks = &exchange->part->server->hooks;
+    const struct nv_http_hooks *hooks = &nv_http_part_server(exchange->part)->hooks;
     struct nv_buf body;
     struct nv_str content_type = NV_STR("text/plain; charset=utf-8");
     nv_buf_init(&body, 4096);
@@ -360,7 +360,7 @@ static void check_route(struct nv_http_exchange *exchange)
 
 size_t nv_http_exchange_body_max(const struct nv_http_exchange *exchange)
 {
-    size_t max = exchange->part->server->limits.body_bytes_max;
+    size_t max = nv_http_part_server(exchange->part)->limits.body_bytes_max;
     const struct nv_http_route *route = exchange->route;
     if (route != NULL && route->body_bytes_max > 0 && route->body_bytes_max < max) {
         max = route->body_bytes_max;
@@ -371,7 +371,7 @@ size_t nv_http_exchange_body_max(const struct nv_http_exchange *exchange)
 
 static void check_length(struct nv_http_exchange *exchange)
 {
-    struct nv_http_server *server = exchange->part->server;
+    struct nv_http_server *server = nv_http_part_server(exchange->part);
     size_t length = nv_http_request_length(exchange);
     if (length == SIZE_MAX || length == 0) {
         return; /* chunked: bounded as it comes */
@@ -387,7 +387,7 @@ static void check_length(struct nv_http_exchange *exchange)
 
 bool nv_http_exchange_decide(struct nv_http_exchange *exchange)
 {
-    struct nv_http_server *server = exchange->part->server;
+    struct nv_http_server *server = nv_http_part_server(exchange->part);
     const struct nv_http_hooks *hooks = &server->hooks;
     exchange->open = true;
     atomic_fetch_add(&server->exchanges, 1);
@@ -424,7 +424,7 @@ bool nv_http_exchange_handle(struct nv_http_exchange *exchange)
 
 void nv_http_exchange_refuse(struct nv_http_exchange *exchange, int status, const char *why)
 {
-    struct nv_http_server *server = exchange->part->server;
+    struct nv_http_server *server = nv_http_part_server(exchange->part);
     if (!exchange->open) {
         exchange->open = true;
         atomic_fetch_add(&server->exchanges, 1);

@@ -16,8 +16,7 @@
 
 #include "otlp/http1.h"
 #include "otlp/http_server.h"
-
-#include <stdatomic.h>
+#include "otlp/server.h"
 
 enum nv_http_state {
     NV_HTTP_AT_IDLE,  /* between requests */
@@ -72,29 +71,27 @@ struct nv_http_list {
 
 /* What a server has on one loop; touched by that loop's thread alone. */
 struct nv_http_part {
-    struct nv_http_server *server;
-    struct nv_loop *loop;
-    struct nv_loop_tick tick;
-    struct nv_loop_task stop_task, close_task;
+    struct nv_server_part base;
     struct nv_http_list idle, busy;
     uint64_t swept_ns;
     bool stopping;
 };
 
 struct nv_http_server {
+    struct nv_server base;
     struct nv_http_limits limits;
     const struct nv_http_route *routes;
     size_t route_count;
     struct nv_http_hooks hooks;
-    struct nv_listener *listener;
-    struct nv_tls *tls; /* NULL: plain */
-    struct nv_http_part *parts;
-    unsigned part_count;
-    atomic_bool stopping;
-    atomic_uint stops_due; /* parts that have not yet handled their stop or close task */
-    atomic_size_t connections, exchanges, undecoded_bytes;
-    atomic_ullong accepted, requests, refused_connections, timeouts;
+    atomic_size_t exchanges, undecoded_bytes;
+    atomic_ullong requests, timeouts;
 };
+
+/* The server a part belongs to. Borrowed. */
+static inline struct nv_http_server *nv_http_part_server(const struct nv_http_part *part)
+{
+    return NV_CONTAINER(part->base.server, struct nv_http_server, base);
+}
 
 /* ---- http_connection.c -------------------------------------------------------------------- */
 

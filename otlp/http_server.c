@@ -1,12 +1,12 @@
 /*
- * The server around its connections: limits, accepting, deadlines, stopping.
+ * The server around its connections: limits, making room, deadlines, stopping.
  *
- * Each loop has its own part with its own lists, so nothing but a few totals is shared. At the cap
+ * Each loop has its own part with its own lists, so nothing but a few totals is shared; server.c
+ * does what does not depend on HTTP. At the cap
  * of connections the one that has been idle longest makes room: a crowd of idle clients can't lock
  * out those who work. Every half second all connections of a part are looked at for deadlines.
  *
- * Stopping: the listener is closed, idle connections get one last look and go, the others go after
- * the reply they wait for.
+ * Stopping: idle connections get one last look and go, the others go after the reply they wait for.
  */
 #include "otlp/http_internal.h"
 
@@ -15,13 +15,11 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/banned.h"
 
 #define SWEEP_NS (500 * NV_NS_PER_MS)
 #define CONNECTIONS_MIN 4
-#define POLL_NS 2000000L
 
 void nv_http_limits_init(struct nv_http_limits *limits)
 {
@@ -55,9 +53,14 @@ static void sweep(struct nv_http_list *list, uint64_t now_ns)
     }
 }
 
-static void on_tick(struct nv_loop_tick *tick, uint64_t now_ns)
+static struct nv_http_part *part_of(struct nv_server_part *base)
 {
-    struct nv_http_part *part = NV_CONTAINER(tick, struct nv_http_part, tick);
+    return NV_CONTAINER(base, struct nv_http_part, base);
+}
+
+static void tick(struct nv_server_part *base, uint64_t now_ns)
+{
+    struct nv_http_part *part = part_of(base);
     if (now_ns - part->swept_ns >= SWEEP_NS) {
         part->swept_ns = now_ns;
         sweep(&part->idle, now_ns);
@@ -65,44 +68,25 @@ static void on_tick(struct nv_loop_tick *tick, uint64_t now_ns)
     }
 }
 
-static struct nv_http_part *part_of(struct nv_http_server *server, const struct nv_loop *loop)
+static bool make_room(struct nv_server_part *base)
 {
-    for (unsigned i = 0; i < server->part_count; i++) {
-        if (server->parts[i].loop == loop) {
-            return &server->parts[i];
-        }
-    }
-    assert(false && "the loops of the listener are those of the server");
-    return NULL;
-}
-
-static bool on_wanted(void *ctx, struct nv_loop *loop)
-{
-    struct nv_http_server *server = ctx;
-    if (atomic_load(&server->connections) < server->limits.connections_max) {
-        return true;
-    }
-    struct nv_http_part *part = part_of(server, loop);
-    atomic_fetch_add(&server->refused_connections, 1);
+    struct nv_http_part *part = part_of(base);
     if (part->idle.first == NULL) {
-        return false; /* all are at work: the new one waits in the queue */
+        return false;
     }
     nv_http_connection_close(part->idle.first);
     return true;
 }
 
-static void on_accepted(void *ctx, struct nv_loop *loop, int fd)
+static void open_connection(struct nv_server_part *base, int fd)
 {
-    struct nv_http_server *server = ctx;
-    atomic_fetch_add(&server->accepted, 1);
-    nv_http_connection_open(part_of(server, loop), fd);
+    nv_http_connection_open(part_of(base), fd);
 }
 
-static void stop_part(struct nv_loop_task *task)
+static void stop(struct nv_server_part *base)
 {
-    struct nv_http_part *part = NV_CONTAINER(task, struct nv_http_part, stop_task);
+    struct nv_http_part *part = part_of(base);
     struct nv_http_connection *next;
-    nv_listener_stop(part->server->listener, part->loop);
     part->stopping = true;
     for (struct nv_http_connection *at = part->idle.first; at != NULL; at = next) {
         next = at->next;
@@ -112,20 +96,27 @@ static void stop_part(struct nv_loop_task *task)
     while (part->idle.first != NULL) {
         nv_http_connection_close(part->idle.first);
     }
-    atomic_fetch_sub(&part->server->stops_due, 1);
 }
 
-static void close_part(struct nv_loop_task *task)
+static void close_all(struct nv_server_part *base)
 {
-    struct nv_http_part *part = NV_CONTAINER(task, struct nv_http_part, close_task);
+    struct nv_http_part *part = part_of(base);
     while (part->idle.first != NULL) {
         nv_http_connection_close(part->idle.first);
     }
     while (part->busy.first != NULL) {
         nv_http_connection_close(part->busy.first);
     }
-    atomic_fetch_sub(&part->server->stops_due, 1);
 }
+
+static const struct nv_server_actions actions = {
+    .part_bytes = sizeof(struct nv_http_part),
+    .tick = tick,
+    .make_room = make_room,
+    .open = open_connection,
+    .stop = stop,
+    .close = close_all,
+};
 
 /* ---- the server --------------------------------------------------------------------------- */
 
@@ -146,26 +137,6 @@ static void fit_descriptors(struct nv_http_limits *limits)
     }
 }
 
-static enum nv_err make_parts(struct nv_http_server *server, const struct nv_loops *loops)
-{
-    server->parts = calloc(loops->count, sizeof(*server->parts));
-    if (server->parts == NULL) {
-        return NV_ERR_NO_MEMORY;
-    }
-    server->part_count = loops->count;
-    for (unsigned i = 0; i < loops->count; i++) {
-        struct nv_http_part *part = &server->parts[i];
-        part->server = server;
-        part->loop = loops->items[i];
-        part->tick.run = on_tick;
-        part->stop_task.run = stop_part;
-        part->close_task.run = close_part;
-        nv_loop_add_tick(part->loop, &part->tick);
-    }
-    struct nv_accepter accepter = {.ctx = server, .accepted = on_accepted, .wanted = on_wanted};
-    return nv_listener_attach(server->listener, loops, accepter);
-}
-
 enum nv_err nv_http_server_new(const struct nv_http_server_config *config,
                                const struct nv_loops *loops, struct nv_fail *fail,
                                struct nv_http_server **out)
@@ -179,16 +150,12 @@ enum nv_err nv_http_server_new(const struct nv_http_server_config *config,
     server->route_count = config->route_count;
     server->hooks = config->hooks;
     fit_descriptors(&server->limits);
-    enum nv_err err = NV_OK;
-    if (nv_tls_wanted(&config->tls)) {
-        err = nv_tls_new(&config->tls, "http/1.1", fail, &server->tls);
-    }
-    if (err == NV_OK) {
-        err = nv_listener_open(&config->listener, fail, &server->listener);
-    }
-    if (err == NV_OK) {
-        err = make_parts(server, loops);
-    }
+    struct nv_server_config base = {.actions = &actions,
+                                    .listener = &config->listener,
+                                    .tls = &config->tls,
+                                    .alpn = "http/1.1",
+                                    .connections_max = server->limits.connections_max};
+    enum nv_err err = nv_server_open(&server->base, &base, loops, fail);
     if (err != NV_OK) {
         nv_http_server_free(server);
         return err;
@@ -197,48 +164,14 @@ enum nv_err nv_http_server_new(const struct nv_http_server_config *config,
     return NV_OK;
 }
 
-static void pause_briefly(void)
-{
-    struct timespec pause = {0, POLL_NS};
-    (void)nanosleep(&pause, NULL);
-}
-
-/* Has every part do a task, on its own thread, and waits for them. */
-static void on_all_parts(struct nv_http_server *server, bool stop)
-{
-    atomic_store(&server->stops_due, server->part_count);
-    for (unsigned i = 0; i < server->part_count; i++) {
-        struct nv_http_part *part = &server->parts[i];
-        struct nv_loop_task *task = stop ? &part->stop_task : &part->close_task;
-        if (nv_loop_is_current(part->loop)) {
-            task->run(task); /* a loop without a thread */
-        } else {
-            nv_loop_post(part->loop, task);
-        }
-    }
-    while (atomic_load(&server->stops_due) > 0) {
-        pause_briefly();
-    }
-}
-
 void nv_http_server_stop_accepting(struct nv_http_server *server)
 {
-    if (!atomic_exchange(&server->stopping, true)) {
-        on_all_parts(server, true);
-    }
+    nv_server_stop(&server->base);
 }
 
 bool nv_http_server_drain(struct nv_http_server *server, unsigned timeout_ms)
 {
-    const struct nv_clock *clock = nv_clock_system();
-    uint64_t end_ns = nv_clock_mono_ns(clock) + timeout_ms * NV_NS_PER_MS;
-    assert(atomic_load(&server->stopping));
-    while (atomic_load(&server->connections) > 0 && nv_clock_mono_ns(clock) < end_ns) {
-        pause_briefly();
-    }
-    bool answered = atomic_load(&server->exchanges) == 0;
-    on_all_parts(server, false);
-    return answered;
+    return nv_server_drain(&server->base, timeout_ms, &server->exchanges);
 }
 
 void nv_http_server_free(struct nv_http_server *server)
@@ -246,37 +179,30 @@ void nv_http_server_free(struct nv_http_server *server)
     if (server == NULL) {
         return;
     }
-    for (unsigned i = 0; i < server->part_count; i++) {
-        atomic_store(&server->stops_due, 1);
-        close_part(&server->parts[i].close_task);
-        nv_loop_remove_tick(server->parts[i].loop, &server->parts[i].tick);
-    }
+    nv_server_release(&server->base);
     assert(atomic_load(&server->exchanges) == 0);
-    nv_listener_free(server->listener);
-    nv_tls_free(server->tls);
-    free(server->parts);
     free(server);
 }
 
 enum nv_err nv_http_server_reload(struct nv_http_server *server, struct nv_fail *fail)
 {
-    return server->tls != NULL ? nv_tls_reload(server->tls, fail) : NV_OK;
+    return nv_server_reload(&server->base, fail);
 }
 
 const struct nv_listener *nv_http_server_listener(const struct nv_http_server *server)
 {
-    return server->listener;
+    return server->base.listener;
 }
 
 void nv_http_server_status(const struct nv_http_server *server, struct nv_http_status *out)
 {
     *out = (struct nv_http_status){
-        .connections = atomic_load(&server->connections),
+        .connections = atomic_load(&server->base.connections),
         .exchanges = atomic_load(&server->exchanges),
         .undecoded_bytes = atomic_load(&server->undecoded_bytes),
-        .accepted = atomic_load(&server->accepted),
+        .accepted = atomic_load(&server->base.accepted),
         .requests = atomic_load(&server->requests),
-        .refused_connections = atomic_load(&server->refused_connections),
+        .refused_connections = atomic_load(&server->base.refused_connections),
         .timeouts = atomic_load(&server->timeouts),
     };
 }
