@@ -7,8 +7,8 @@
 #include "assembly/journal_check.h"
 #include "assembly/journal_internal.h"
 
-#include <dirent.h>
 #include <stdlib.h>
+
 #include "base/banned.h"
 
 struct checking {
@@ -64,12 +64,8 @@ static enum nv_err walk(struct nv_journal *journal, const struct nv_opened *open
 static enum nv_err check_file(struct nv_journal *journal, const char *name,
                               struct checking *checking, struct nv_fail *fail)
 {
-    char *end;
-    unsigned long number = strtoul(name + strlen("journal-"), &end, 16);
-    if (*end != '\0' || number == 0 || number > NV_SEGMENTS_MAX)
-        return NV_OK;
     struct nv_opened opened;
-    enum nv_err err = nv_segment_open(journal, name, (uint32_t)number, &opened, fail);
+    enum nv_err err = nv_segment_open(journal, name, &opened, fail);
     if (err)
         return err;
     struct nv_segment *segment = opened.segment;
@@ -91,11 +87,6 @@ static enum nv_err check_file(struct nv_journal *journal, const char *name,
     return err;
 }
 
-static int only_segments(const struct dirent *entry)
-{
-    return strncmp(entry->d_name, "journal-", strlen("journal-")) == 0;
-}
-
 enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *out,
                              struct nv_journal_report *report, struct nv_fail *fail)
 {
@@ -106,7 +97,7 @@ enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *ou
     journal.directory = strdup(directory);
     if (!journal.directory)
         return NV_ERR_NO_MEMORY;
-    int count = scandir(directory, &names, only_segments, alphasort);
+    int count = scandir(directory, &names, nv_segment_named, alphasort);
     enum nv_err err = NV_OK;
     if (count < 0)
         err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot read the directory '%.90s'", directory);

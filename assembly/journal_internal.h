@@ -21,6 +21,7 @@
 
 #include "assembly/journal.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -200,8 +201,11 @@ struct nv_opened {
     bool spare;                 /* nothing lives in it */
 };
 
-/* Opens the file of `name` and reads its header. NV_ERR_CONFIG: newer format; IO, NO_MEMORY. */
-enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, uint32_t number,
-                            struct nv_opened *out, struct nv_fail *fail);
+/* For scandir: is this the name of a journal file ("journal-" and its number in hex)? */
+int nv_segment_named(const struct dirent *entry);
+/* Opens the file of `name`, which nv_segment_named chose, and reads its header. NV_ERR_CONFIG:
+ * newer format; IO, NO_MEMORY. */
+enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct nv_opened *out,
+                            struct nv_fail *fail);
 
 #endif

@@ -209,8 +209,24 @@ static enum nv_err open_file(struct nv_journal *journal, const char *name, int *
     return NV_OK;
 }
 
-enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, uint32_t number,
-                            struct nv_opened *out, struct nv_fail *fail)
+/* The number in a journal file's name, 0 when it is the name of something else. */
+static uint32_t number_of(const char *name)
+{
+    static const char prefix[] = "journal-";
+    if (strncmp(name, prefix, strlen(prefix)) != 0)
+        return 0;
+    char *end;
+    unsigned long number = strtoul(name + strlen(prefix), &end, 16);
+    return *end == '\0' && number <= NV_SEGMENTS_MAX ? (uint32_t)number : 0;
+}
+
+int nv_segment_named(const struct dirent *entry)
+{
+    return number_of(entry->d_name) != 0;
+}
+
+enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct nv_opened *out,
+                            struct nv_fail *fail)
 {
     uint32_t size = 0;
     int fd = -1;
@@ -222,7 +238,7 @@ enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, uint32
     err = segment ? NV_OK : NV_ERR_NO_MEMORY;
     if (segment) {
         segment->fd = fd;
-        segment->number = number;
+        segment->number = number_of(name);
         segment->state = NV_SEGMENT_SEALED;
         nv_segment_layout(segment, size);
         out->segment = segment;
@@ -288,12 +304,8 @@ static enum nv_err take_segment(struct nv_journal *journal, const struct nv_open
 
 static enum nv_err take_file(struct nv_journal *journal, const char *name, struct nv_fail *fail)
 {
-    char *end;
-    unsigned long number = strtoul(name + strlen("journal-"), &end, 16);
-    if (*end != '\0' || number == 0 || number > NV_SEGMENTS_MAX)
-        return NV_OK;
     struct nv_opened opened;
-    enum nv_err err = nv_segment_open(journal, name, (uint32_t)number, &opened, fail);
+    enum nv_err err = nv_segment_open(journal, name, &opened, fail);
     if (err)
         return err;
     err = nv_segment_register(journal, opened.segment);
@@ -305,11 +317,6 @@ static enum nv_err take_file(struct nv_journal *journal, const char *name, struc
     if (opened.first_id > journal->next_id)
         journal->next_id = opened.first_id;
     return take_segment(journal, &opened);
-}
-
-static int only_segments(const struct dirent *entry)
-{
-    return strncmp(entry->d_name, "journal-", strlen("journal-")) == 0;
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -345,7 +352,7 @@ static void drop_twins(struct nv_journal *journal)
 enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail)
 {
     struct dirent **names;
-    int count = scandir(journal->directory, &names, only_segments, alphasort);
+    int count = scandir(journal->directory, &names, nv_segment_named, alphasort);
     if (count < 0)
         return nv_fail_set(fail, NV_ERR_IO, 0, "cannot read the directory '%.90s'",
                            journal->directory);

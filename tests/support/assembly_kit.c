@@ -240,6 +240,14 @@ void kit_start(struct kit *kit)
     ck_assert_msg(err == NV_OK, "start: %s", kit->fail.what);
 }
 
+void kit_restart(struct kit *kit)
+{
+    kit->trace_count = 0;
+    memset(kit->traces, 0, KIT_TRACES_MAX * sizeof *kit->traces);
+    nv_ledger_reset();
+    kit_start(kit);
+}
+
 void kit_settle_all(struct kit *kit)
 {
     struct nv_settler settler = nv_assembly_settler(kit->assembly);

@@ -47,6 +47,8 @@ void kit_init(struct kit *kit);
 void kit_start(struct kit *kit);
 /* As kit_start, but gives the error back. */
 enum nv_err kit_try_start(struct kit *kit);
+/* kit_start after kit_crash or kit_stop, with the ledger and what was completed forgotten. */
+void kit_restart(struct kit *kit);
 /* Leaves the journal as a crash at this moment would, and frees the assembly. */
 void kit_crash(struct kit *kit);
 /* Stops and frees the assembly, keeps what was completed. */

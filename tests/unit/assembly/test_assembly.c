@@ -2,10 +2,10 @@
  * The rows of design.md section 2a from the outside: requests in, whole traces out, by a clock that
  * stands still until told otherwise; duplicates, late spans, caps, stop, and what the ledger says.
  */
+#include "expect.h"
 #include "assembly_kit.h"
 #include "base/counters.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -488,9 +488,5 @@ int main(void)
     tcase_add_test(tcase, status_tells_what_is_held);
     tcase_add_test(tcase, bad_configuration_is_refused);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -1,10 +1,10 @@
 /*
  * Claims: counted while they are out, settled in any order, given up without a leak.
  */
+#include "expect.h"
 #include "assembly/internal.h"
 #include "assembly_kit.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 static struct kit kit;
@@ -84,9 +84,5 @@ int main(void)
     tcase_add_loop_test(tcase, those_given_up_are_freed_with_the_assembly, 0, 2);
     tcase_add_loop_test(tcase, memory_comes_back_when_all_is_settled, 0, 2);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

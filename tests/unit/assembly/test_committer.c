@@ -3,11 +3,11 @@
  * every span has left exactly once and the journal holds no request. Real time, but nothing waits
  * for longer than it takes.
  */
+#include "expect.h"
 #include "assembly/assembly.h"
 #include "assembly/file_ops.h"
 #include "assembly_kit.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,6 +26,7 @@ static pthread_cond_t changed;
 static struct nv_claim *claims[100000];
 static size_t claim_first, claim_count;
 static bool settler_exit;
+static pthread_t settling;
 
 static void complete(void *ctx, struct nv_raw_trace *raw)
 {
@@ -120,6 +121,7 @@ static void *produce(void *arg)
     return NULL;
 }
 
+/* Starts the assembly and the thread that settles what it completes. */
 static void start(const struct nv_assembly_config *config)
 {
     struct nv_completer completer = {.complete = complete};
@@ -128,6 +130,26 @@ static void start(const struct nv_assembly_config *config)
     ck_assert_ptr_nonnull(assembly);
     enum nv_err err = nv_assembly_start(assembly, &fail);
     ck_assert_msg(err == NV_OK, "%s", fail.what);
+    settler_exit = false;
+    pthread_create(&settling, NULL, settle_all, NULL);
+}
+
+static void setup(void)
+{
+    pthread_mutex_init(&lock, NULL);
+    pthread_cond_init(&changed, NULL);
+    kit_init(&kit);
+    kit_directory(&kit);
+    kit.config.shards = 2;
+    atomic_store(&completed_spans, 0);
+    atomic_store(&accepted_spans, 0);
+    atomic_store(&refused, 0);
+    claim_first = claim_count = 0;
+}
+
+static void teardown(void)
+{
+    kit_release(&kit);
 }
 
 static void run_producers(void)
@@ -142,14 +164,14 @@ static void run_producers(void)
         pthread_join(producers[i], NULL);
 }
 
-static void stop(pthread_t settler)
+static void stop(void)
 {
     ck_assert_int_eq(nv_assembly_stop(assembly, 20 * NV_NS_PER_S), NV_OK);
     pthread_mutex_lock(&lock);
     settler_exit = true;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
-    pthread_join(settler, NULL);
+    pthread_join(settling, NULL);
     nv_assembly_free(assembly);
 }
 
@@ -158,25 +180,13 @@ static const enum nv_durability durabilities[] = {NV_DURABILITY_MEMORY, NV_DURAB
 
 START_TEST(every_span_leaves_once)
 {
-    pthread_mutex_init(&lock, NULL);
-    pthread_cond_init(&changed, NULL);
-    kit_init(&kit);
-    kit_directory(&kit);
     struct nv_assembly_config config = kit.config;
     config.durability = durabilities[_i];
-    config.shards = 2;
     config.quiet_ms = 5;
     config.on_stop = NV_ON_STOP_SEND;
-    atomic_store(&completed_spans, 0);
-    atomic_store(&accepted_spans, 0);
-    atomic_store(&refused, 0);
-    claim_first = claim_count = 0;
-    settler_exit = false;
-    pthread_t settler;
     start(&config);
-    pthread_create(&settler, NULL, settle_all, NULL);
     run_producers();
-    stop(settler);
+    stop();
     struct nv_ledger ledger;
     nv_ledger_read(&ledger);
     ck_assert_uint_eq(ledger.received, atomic_load(&accepted_spans));
@@ -184,86 +194,57 @@ START_TEST(every_span_leaves_once)
     ck_assert_uint_eq(ledger.held, 0);
     ck_assert_uint_eq(ledger.received, ledger.delivered + ledger.dropped[NV_DROP_DUPLICATE]);
     ck_assert_uint_eq(atomic_load(&refused), 0);
-    kit_release(&kit);
 }
 END_TEST
 
 START_TEST(what_is_kept_goes_on_with_threads_too)
 {
-    pthread_mutex_init(&lock, NULL);
-    pthread_cond_init(&changed, NULL);
-    kit_init(&kit);
-    kit_directory(&kit);
     struct nv_assembly_config config = kit.config;
-    config.shards = 2;
     config.quiet_ms = 5;
     config.journal_gather_us = 200;
-    atomic_store(&completed_spans, 0);
-    claim_first = claim_count = 0;
-    settler_exit = false;
-    pthread_t settler;
     start(&config);
-    pthread_create(&settler, NULL, settle_all, NULL);
     for (char trace = 'a'; trace <= 'z'; trace++) {
         char open[] = "1b<a.";
         open[0] = trace;
         ck_assert_int_eq(accept_and_wait(kit_batch("shop", open)), NV_OK);
     }
-    stop(settler);
+    stop();
     ck_assert_uint_eq(atomic_load(&completed_spans), 0);
-    settler_exit = false;
     config.on_stop = NV_ON_STOP_SEND;
     start(&config);
-    pthread_create(&settler, NULL, settle_all, NULL);
     for (char trace = 'a'; trace <= 'z'; trace++) {
         char root[] = "1a";
         root[0] = trace;
         ck_assert_int_eq(accept_and_wait(kit_batch("shop", root)), NV_OK);
     }
-    stop(settler);
+    stop();
     ck_assert_uint_eq(atomic_load(&completed_spans), 52);
-    kit_release(&kit);
 }
 END_TEST
 
 /* Stopped in the middle of the replay nothing is sent in pieces, and nothing is lost. */
 START_TEST(a_stop_during_the_replay_changes_nothing)
 {
-    pthread_mutex_init(&lock, NULL);
-    pthread_cond_init(&changed, NULL);
-    kit_init(&kit);
-    kit_directory(&kit);
     struct nv_assembly_config config = kit.config;
-    config.shards = 2;
     config.quiet_ms = 60000;
-    atomic_store(&completed_spans, 0);
-    claim_first = claim_count = 0;
-    settler_exit = false;
-    pthread_t settler;
     start(&config);
-    pthread_create(&settler, NULL, settle_all, NULL);
     for (int i = 0; i < 300; i++) {
         char spans[] = "1b<z.";
         spans[0] = (char)('a' + i % 20);
         spans[1] = (char)('A' + i / 20);
         ck_assert_int_eq(accept_and_wait(kit_batch("shop", spans)), NV_OK);
     }
-    stop(settler);
+    stop();
     for (int restart = 0; restart < 4; restart++) {
-        settler_exit = false;
         start(&config);
-        pthread_create(&settler, NULL, settle_all, NULL);
-        stop(settler);
+        stop();
         ck_assert_uint_eq(atomic_load(&completed_spans), 0);
     }
-    settler_exit = false;
     config.on_stop = NV_ON_STOP_SEND;
     start(&config);
-    pthread_create(&settler, NULL, settle_all, NULL);
-    stop(settler);
+    stop();
     ck_assert_uint_eq(atomic_load(&completed_spans), 300);
     ck_assert_uint_eq(claim_count, 20);
-    kit_release(&kit);
 }
 END_TEST
 
@@ -272,13 +253,10 @@ int main(void)
     Suite *suite = suite_create("committer");
     TCase *tcase = tcase_create("committer");
     tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, every_span_leaves_once, 0, 3);
     tcase_add_test(tcase, what_is_kept_goes_on_with_threads_too);
     tcase_add_test(tcase, a_stop_during_the_replay_changes_nothing);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

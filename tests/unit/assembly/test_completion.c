@@ -1,9 +1,9 @@
 /*
  * Each row of the table in design.md section 2a, as facts in and a deadline out.
  */
+#include "expect.h"
 #include "assembly/completion.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 #define FIRST (1000 * NV_NS_PER_S)
@@ -146,9 +146,5 @@ int main(void)
     tcase_add_test(tcase, waits_without_end_saturate);
     tcase_add_test(tcase, the_longest_wait_wins_whatever_is_configured);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -2,12 +2,12 @@
  * Captured requests of real SDKs through the whole of assembly: when each case's trace leaves, and
  * that every span of all cases leaves exactly once.
  */
+#include "expect.h"
 #include "assembly/assembly.h"
 #include "assembly_kit.h"
 #include "fixtures.h"
 #include "otlp/request.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,9 +230,5 @@ int main(void)
     tcase_add_test(tcase, a_trace_of_1501_spans_in_three_requests);
     tcase_add_loop_test(tcase, every_span_of_all_cases_leaves_once, 0, 2);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

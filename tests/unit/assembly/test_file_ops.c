@@ -1,9 +1,9 @@
 /*
  * The system's file operations: a file made, written in parts, read, synced, renamed and removed.
  */
+#include "expect.h"
 #include "assembly/file_ops.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,9 +47,5 @@ int main(void)
     TCase *tcase = tcase_create("file_ops");
     tcase_add_test(tcase, they_do_what_the_system_does);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -2,10 +2,10 @@
  * Every allocation between accept and delivery fails once: a request is either refused or all of it
  * is delivered; nothing leaks, nothing is lost. Then bytes that change on disk while they are held.
  */
+#include "expect.h"
 #include "assembly_kit.h"
 #include "oom.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -180,9 +180,5 @@ int main(void)
     tcase_add_test(tcase, a_trace_of_which_nothing_is_left_settles_itself);
     tcase_add_test(tcase, spans_far_apart_in_a_request_are_read_one_by_one);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

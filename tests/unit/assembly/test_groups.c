@@ -1,10 +1,10 @@
 /*
  * Equal resources and scopes are kept once, as long as a request holds them.
  */
+#include "expect.h"
 #include "assembly/request.h"
 #include "oom.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 static struct nv_services *services;
@@ -82,9 +82,5 @@ int main(void)
     tcase_add_test(tcase, each_part_tells_groups_apart);
     tcase_add_test(tcase, without_memory_there_is_none);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

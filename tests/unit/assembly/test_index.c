@@ -1,10 +1,10 @@
 /*
  * The hash table against a plain array: random adds and removes, colliding hashes, no memory.
  */
+#include "expect.h"
 #include "assembly/index.h"
 #include "oom.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 #define ITEMS 3000
@@ -76,9 +76,5 @@ int main(void)
     tcase_add_test(tcase, it_holds_what_was_added_and_not_removed);
     tcase_add_loop_test(tcase, without_memory_it_stays_as_it_was, 1, 3);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

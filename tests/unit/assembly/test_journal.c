@@ -2,10 +2,10 @@
  * The journal by itself: groups, releases, reading back, reuse of files, stragglers, quota, a full
  * disk, failing operations, two processes, a newer format.
  */
+#include "expect.h"
 #include "assembly/journal.h"
 #include "journal_kit.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -375,9 +375,5 @@ int main(void)
     tcase_add_test(tcase, a_head_that_is_too_long_is_refused);
     tcase_add_test(tcase, a_directory_that_cannot_be_is_said);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -2,12 +2,12 @@
  * `journal check` and `journal list`: what is sound, what is live, what is damaged; nothing is
  * changed by looking.
  */
+#include "expect.h"
 #include "assembly/journal_check.h"
 #include "assembly/journal.h"
 #include "journal_kit.h"
 #include "oom.h"
 
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,9 +110,5 @@ int main(void)
     tcase_add_test(tcase, damage_and_spare_files_are_seen);
     tcase_add_test(tcase, without_memory_it_says_so);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

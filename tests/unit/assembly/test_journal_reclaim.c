@@ -2,10 +2,10 @@
  * Space that comes back: pinned files wait, damaged ones are kept aside, and a journal whose quota
  * is used up by half-empty files makes room by moving what lives together.
  */
+#include "expect.h"
 #include "assembly/journal_internal.h"
 #include "journal_kit.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,9 +140,5 @@ int main(void)
     tcase_add_loop_test(tcase, moving_that_fails_leaves_everything_in_place, 0, 4);
     tcase_add_test(tcase, a_twin_left_by_a_crash_is_dropped);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

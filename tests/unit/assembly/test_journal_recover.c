@@ -4,10 +4,10 @@
  *
  * Damage may cost the records it covers and no others; whatever is read back is as it was written.
  */
+#include "expect.h"
 #include "assembly/journal_internal.h"
 #include "journal_kit.h"
 
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -454,9 +454,5 @@ int main(void)
     tcase_add_test(tcase, a_crash_at_any_point_loses_nothing);
     tcase_add_loop_test(tcase, a_random_life_is_as_the_model_says, 0, 8);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -2,10 +2,10 @@
  * Files of the journal: their layout, their headers, smaller ones when the disk is nearly full, and
  * numbers that read back.
  */
+#include "expect.h"
 #include "assembly/journal_internal.h"
 #include "journal_kit.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,9 +144,5 @@ int main(void)
     tcase_add_test(tcase, epochs_grow_and_spare_files_say_so);
     tcase_add_test(tcase, what_was_there_before_never_comes_back);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -2,11 +2,11 @@
  * Notes of what leaves: read back as written, merged when there are many, released when nobody can
  * need them.
  */
+#include "expect.h"
 #include "assembly/notes.h"
 #include "assembly/journal.h"
 #include "assembly_kit.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,9 +177,5 @@ int main(void)
     tcase_add_test(tcase, many_records_become_one_and_lose_nothing);
     tcase_add_test(tcase, without_a_journal_nothing_is_noted);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

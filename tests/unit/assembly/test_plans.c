@@ -1,10 +1,10 @@
 /*
  * Plans come out in the order of their parts, by trace, and are gone then.
  */
+#include "expect.h"
 #include "assembly/plans.h"
 #include "oom.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 static const uint8_t one[NV_TRACE_ID_BYTES] = {1};
@@ -74,9 +74,5 @@ int main(void)
     tcase_add_test(tcase, many_traces);
     tcase_add_test(tcase, without_memory_it_says_so);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -2,10 +2,10 @@
  * Crashes and restarts of the whole assembly over a journal: nothing acknowledged is lost, nothing
  * that was settled comes again, a part that was on its way is made again as it was.
  */
+#include "expect.h"
 #include "assembly_kit.h"
 #include "base/counters.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +21,6 @@ static void setup(void)
 static void teardown(void)
 {
     kit_release(&kit);
-}
-
-static void restart(void)
-{
-    kit.trace_count = 0;
-    memset(kit.traces, 0, KIT_TRACES_MAX * sizeof *kit.traces);
-    nv_ledger_reset();
-    kit_start(&kit);
 }
 
 static uint64_t live_records(void)
@@ -59,7 +51,7 @@ START_TEST(what_was_held_goes_on_after_a_crash)
     kit_spans(&kit, "shop", "1b<a. 2x<y.");
     kit_spans(&kit, "shop", "3a");
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     struct nv_ledger ledger;
     nv_ledger_read(&ledger);
     ck_assert_uint_eq(ledger.held, 3);
@@ -81,7 +73,7 @@ START_TEST(what_was_settled_does_not_come_again)
     ck_assert_uint_eq(kit.trace_count, 1);
     kit_advance(&kit, 10); /* the settling is written down */
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 599000);
     ck_assert_uint_eq(kit.trace_count, 0);
     kit_advance(&kit, 1000);
@@ -100,13 +92,13 @@ START_TEST(late_spans_are_late_after_a_restart_too)
     kit_advance(&kit, 1000);
     kit_spans(&kit, "shop", "1b<a."); /* accepted, not yet sent */
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 1000);
     ck_assert_uint_eq(kit.trace_count, 1);
     ck_assert_uint_eq(kit.traces[0].part, 1);
     ck_assert_str_eq(kit.traces[0].items, "b");
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     kit_spans(&kit, "shop", "1c<a.");
     kit_advance(&kit, 1000);
     ck_assert_uint_eq(kit.traces[0].part, 2);
@@ -124,7 +116,7 @@ START_TEST(a_part_on_its_way_is_made_again_as_it_was)
     kit_spans(&kit, "shop", "1c<a."); /* late; its part never left */
     kit.claim_count = 0;
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 1000);
     ck_assert_uint_eq(kit.trace_count, 2);
     ck_assert_str_eq(kit.traces[0].items, "a b");
@@ -135,7 +127,7 @@ START_TEST(a_part_on_its_way_is_made_again_as_it_was)
     kit_settle_all(&kit);
     ck_assert_uint_le(live_records(), 4); /* requests are gone, notes may stay */
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 3600000);
     ck_assert_uint_eq(kit.trace_count, 0);
 }
@@ -153,7 +145,7 @@ START_TEST(parts_settled_out_of_order_are_told_apart)
     nv_assembly_tick(kit.assembly);
     kit.claim_count = 0;
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 600000);
     ck_assert_uint_eq(kit.trace_count, 2);
     ck_assert_str_eq(kit.traces[0].items, "a b");
@@ -199,7 +191,7 @@ START_TEST(stop_keeps_what_waits_and_hands_on_what_is_complete)
     kit_stop(&kit);
     ck_assert_uint_eq(kit.trace_count, 1);
     ck_assert_int_eq(kit.traces[0].trace, '1');
-    restart();
+    kit_restart(&kit);
     kit_spans(&kit, "shop", "2a");
     kit_advance(&kit, 1000);
     ck_assert_uint_eq(kit.trace_count, 1);
@@ -215,7 +207,7 @@ START_TEST(stop_may_send_everything)
     kit_spans(&kit, "shop", "1a 2b<a.");
     kit_stop(&kit);
     ck_assert_uint_eq(kit.trace_count, 2);
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 3600000);
     ck_assert_uint_eq(kit.trace_count, 0);
 }
@@ -233,7 +225,7 @@ START_TEST(what_did_not_arrive_by_the_stop_is_sent_by_the_next_start)
     settler.settle(settler.ctx, kit.claims[1], first_is_1 ? NV_OUTCOME_LEFT : NV_OUTCOME_DELIVERED);
     kit.claim_count = 0;
     kit_stop(&kit);
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 1000);
     ck_assert_uint_eq(kit.trace_count, 1);
     ck_assert_int_eq(kit.traces[0].trace, '2');
@@ -249,7 +241,7 @@ START_TEST(the_project_survives_a_restart)
     batch->project = (struct nv_str){strdup("mine"), 4};
     kit_accept(&kit, batch);
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 1000);
     ck_assert_str_eq(kit.traces[0].project, "mine");
 }
@@ -261,7 +253,7 @@ START_TEST(log_records_are_replayed_as_log_records)
     kit_spans(&kit, "chat", "1a");
     kit_accept(&kit, kit_logs("chat", "1a"));
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 6000);
     ck_assert_str_eq(kit.traces[0].items, "a (a)");
 }
@@ -292,12 +284,12 @@ START_TEST(a_request_that_cannot_be_decoded_stays)
     kit_spans(&kit, "shop", "1a");
     kit_crash(&kit);
     kit.config.decode = refuse;
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 3600000);
     ck_assert_uint_eq(kit.trace_count, 0);
     kit_crash(&kit);
     kit.config.decode = kit_decode;
-    restart();
+    kit_restart(&kit);
     kit_advance(&kit, 1000);
     ck_assert_uint_eq(kit.trace_count, 1);
 }
@@ -309,7 +301,7 @@ START_TEST(what_comes_during_the_replay_comes_after_it)
     for (int i = 0; i < 100; i++)
         kit_spans(&kit, "shop", "1b<a. 2x<y.");
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     kit_spans(&kit, "shop", "1a");
     kit_advance(&kit, 1000);
     ck_assert_uint_eq(kit.trace_count, 1);
@@ -337,7 +329,7 @@ START_TEST(many_notes_become_few_records)
     }
     ck_assert_uint_lt(live_records(), 1200 + 700);
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     struct nv_ledger ledger;
     nv_ledger_read(&ledger);
     ck_assert_uint_ge(ledger.held, 1);
@@ -367,9 +359,5 @@ int main(void)
     tcase_add_test(tcase, what_comes_during_the_replay_comes_after_it);
     tcase_add_test(tcase, many_notes_become_few_records);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -1,11 +1,11 @@
 /*
  * From a batch to what is held: items by shard, flags of parents, what is left out, references.
  */
+#include "expect.h"
 #include "assembly/request.h"
 #include "assembly_kit.h"
 #include "oom.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,9 +129,5 @@ int main(void)
     tcase_add_test(tcase, without_memory_the_batch_is_whole);
     tcase_add_test(tcase, folded_ids_differ);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

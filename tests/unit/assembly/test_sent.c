@@ -2,11 +2,11 @@
  * The memory of sent traces: recent ones with names and span ids, older ones as numbers of parts,
  * both bounded; the oldest goes first.
  */
+#include "expect.h"
 #include "assembly/sent.h"
 #include "base/clock.h"
 #include "oom.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 static struct nv_sent sent;
@@ -147,9 +147,5 @@ int main(void)
     tcase_add_test(tcase, texts_are_kept_and_cut);
     tcase_add_test(tcase, without_memory_it_forgets_and_goes_on);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -1,9 +1,9 @@
 /*
  * What is learned of services: kept for an hour, bounded, disproved by what comes.
  */
+#include "expect.h"
 #include "assembly/services.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -121,9 +121,5 @@ int main(void)
     tcase_add_test(tcase, the_table_is_bounded_and_forgets_who_is_gone);
     tcase_add_test(tcase, what_is_known_can_be_read);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -2,11 +2,11 @@
  * A shard when things run short: arrivals that find no memory wait and are taken in order, traces
  * that can't be gathered stay; and where traces of many shards go.
  */
+#include "expect.h"
 #include "assembly/internal.h"
 #include "assembly_kit.h"
 #include "oom.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 static struct kit kit;
@@ -128,9 +128,5 @@ int main(void)
     tcase_add_test(tcase, many_due_at_once_all_leave);
     tcase_add_test(tcase, a_late_remote_parent_unlearns);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

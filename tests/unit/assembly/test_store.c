@@ -2,9 +2,9 @@
  * The journal as a store: outbox and dead letters survive a crash, are released, visited in order,
  * refused when there is no room, and damage in one does not hide the others.
  */
+#include "expect.h"
 #include "assembly_kit.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +22,6 @@ static void teardown(void)
     kit_release(&kit);
 }
 
-static void restart(void)
-{
-    kit.trace_count = 0;
-    nv_ledger_reset();
-    kit_start(&kit);
-}
-
 START_TEST(the_store_keeps_outbox_and_dead_letters)
 {
     kit_start(&kit);
@@ -40,7 +33,7 @@ START_TEST(the_store_keeps_outbox_and_dead_letters)
     ck_assert_int_eq(
         store->put(store->ctx, NV_RECORD_DEAD_LETTER, NV_STR("why"), NV_STR("{2}"), &b), NV_OK);
     kit_crash(&kit);
-    restart();
+    kit_restart(&kit);
     store = nv_assembly_store(kit.assembly);
     struct nv_buf buf;
     nv_buf_init(&buf, 100);
@@ -121,9 +114,5 @@ int main(void)
     tcase_add_test(tcase, the_store_visits_in_order);
     tcase_add_test(tcase, past_the_quota_it_says_full_and_releases_help);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

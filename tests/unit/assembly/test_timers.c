@@ -1,10 +1,10 @@
 /*
  * The heap of deadlines against sorting: random adds, moves and removals come out in order.
  */
+#include "expect.h"
 #include "assembly/timers.h"
 #include "oom.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 #define TIMERS 500
@@ -78,9 +78,5 @@ int main(void)
     tcase_add_test(tcase, the_first_is_always_the_earliest);
     tcase_add_test(tcase, without_memory_nothing_is_added);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

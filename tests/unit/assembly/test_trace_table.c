@@ -1,11 +1,11 @@
 /*
  * Open traces: what is added comes out in order, runs follow request and group, memory is counted.
  */
+#include "expect.h"
 #include "assembly/trace_table.h"
 #include "assembly_kit.h"
 #include "oom.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,9 +122,5 @@ int main(void)
     tcase_add_test(tcase, places_are_ordered_by_request_then_item);
     tcase_add_test(tcase, without_memory_it_stays_as_it_was);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }

@@ -4,9 +4,9 @@
  * Cases are byte strings with the verdict of upb (Python protobuf 7.36), except where a comment
  * says otherwise.
  */
+#include "expect.h"
 #include "base/wire.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
@@ -216,9 +216,5 @@ int main(void)
     tcase_add_loop_test(tc, begin_end_sets_length, 0, 7);
     tcase_add_test(tc, full_buffer_fails);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed;
+    return nv_test_run(suite);
 }
