@@ -184,31 +184,38 @@ void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
 
 /* ---- stepping ------------------------------------------------------------------------------ */
 
-static void exchange_status(struct nv_exporter *exporter)
+static void publish_status(struct nv_exporter *exporter)
 {
     (void)pthread_mutex_lock(&exporter->lock);
     exporter->status = exporter->sender.status;
     if (exporter->stopped)
         exporter->status.state = NV_EXPORTER_STOPPED;
-    while (exporter->adopted_count > 0) {
-        const struct nv_outbox_entry *entry = &exporter->adopted[exporter->adopted_count - 1];
+    (void)pthread_mutex_unlock(&exporter->lock);
+}
 
-        /* Without memory it stays here; the next step tries again. */
-        if (nv_outbox_adopt(&exporter->sender.outbox, entry) != NV_OK)
-            break;
-        exporter->adopted_count--;
+/* Gives the sender the dead letters that were made outbox records. False: no memory for all. */
+static bool adopt(struct nv_exporter *exporter)
+{
+    enum nv_err err = NV_OK;
+
+    (void)pthread_mutex_lock(&exporter->lock);
+    while (exporter->adopted_count > 0 && err == NV_OK) {
+        err = nv_outbox_adopt(&exporter->sender.outbox,
+                              &exporter->adopted[exporter->adopted_count - 1]);
+        exporter->adopted_count -= err == NV_OK;
     }
     (void)pthread_mutex_unlock(&exporter->lock);
+    return err == NV_OK;
 }
 
 uint64_t nv_exporter_pump(struct nv_exporter *exporter)
 {
-    uint64_t wait_ns;
+    const uint64_t again_ns = NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
+    bool adopted_all = adopt(exporter);
+    uint64_t wait_ns = nv_sender_pump(&exporter->sender);
 
-    exchange_status(exporter);
-    wait_ns = nv_sender_pump(&exporter->sender);
-    exchange_status(exporter);
-    return wait_ns;
+    publish_status(exporter);
+    return adopted_all || wait_ns < again_ns ? wait_ns : again_ns;
 }
 
 static bool is_hopeless(const struct nv_exporter *exporter)
@@ -227,7 +234,7 @@ static void finish(struct nv_exporter *exporter)
     nv_sender_abandon(&exporter->sender);
     nv_sender_refresh_status(&exporter->sender);
     exporter->stopped = true;
-    exchange_status(exporter);
+    publish_status(exporter);
 }
 
 static uint64_t step(void *ctx, bool *finished)
@@ -357,9 +364,10 @@ enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id)
     return err;
 }
 
-void nv_exporter_set_transport(struct nv_exporter *exporter, const struct nv_transport *transport)
+void nv_exporter_set_transport(struct nv_exporter *exporter, const struct nv_transport *transport,
+                               uint64_t seed)
 {
     assert(exporter->thread == NULL);
     exporter->sender.transport = transport;
-    exporter->sender.random = 1;
+    exporter->sender.random = seed;
 }

@@ -152,9 +152,10 @@ enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id) NV
 
 /* ---- inline mode: no thread, no socket, the caller's clock ---------------------------------- */
 
-/* Uses `transport` (borrowed) instead of the real one, and a fixed seed for jitter; before anything
- * is consumed. */
-void nv_exporter_set_transport(struct nv_exporter *exporter, const struct nv_transport *transport);
+/* Uses `transport` (borrowed) instead of the real one, and `seed` for jitter; before anything is
+ * consumed. */
+void nv_exporter_set_transport(struct nv_exporter *exporter, const struct nv_transport *transport,
+                               uint64_t seed);
 /*
  * Does all that is due now on the caller's thread, as the sender thread would; returns the
  * nanoseconds until more is due (UINT64_MAX: only a reply or a new trace can bring work).

@@ -43,6 +43,7 @@ struct nv_rig {
     struct nv_store store;
     struct nv_transport transport;
     struct nv_exporter *exporter;
+    uint64_t seed; /* of the jitter, for rig_open */
     struct nv_claim claims[RIG_TRACES_MAX];
     uint32_t trace_count;
     uint64_t span_count;
@@ -82,10 +83,10 @@ void rig_answer(struct nv_rig *rig, struct rig_flight *flight, int status, const
                 const char *body);
 /* Answers all with 200 until nothing is in flight any more, also `ms` later. */
 void rig_accept_all(struct nv_rig *rig, uint64_t ms);
-/* The same, with store and transport mended first, until queue and outbox are empty; `ms` pass
- * while nothing is in flight. Aborts the test when 20,000 rounds are not enough: the longest
- * pause is credit's, an hour and a tenth. */
-void rig_drain(struct nv_rig *rig, uint64_t ms);
+/* The same, with store and transport mended first, until queue and outbox are empty. The clock
+ * moves by what the pump asks for and no more, so that a missing wake-up shows: aborts the test
+ * when traces wait and no timer runs, and after two hours. */
+void rig_drain(struct nv_rig *rig);
 /* Ends a flight without a reply. */
 void rig_fail(struct nv_rig *rig, struct rig_flight *flight, enum nv_transfer transfer);
 /* Traces in a flight's body; aborts the test when it is no valid envelope. */

@@ -141,6 +141,7 @@ static void one_life(uint64_t seed)
 
     state = seed * UINT64_C(2654435761) + 1;
     setup();
+    rig.seed = state;
     with_store = draw(4) != 0;
     random_config();
     rig_open(&rig, with_store);
@@ -148,7 +149,7 @@ static void one_life(uint64_t seed)
         random_step(with_store);
         check_books();
     }
-    rig_drain(&rig, 5000);
+    rig_drain(&rig);
     check_books();
     nv_ledger_read(&ledger);
     ck_assert_uint_eq(ledger.queued, 0);
@@ -194,6 +195,7 @@ START_TEST(restarts_lose_nothing)
 
         state = ((uint64_t)_i * 100 + i) * UINT64_C(40503) + 7;
         setup();
+        rig.seed = state;
         random_config();
         rig_open(&rig, true);
         for (int step = 0; step < 80; step++)
@@ -207,7 +209,7 @@ START_TEST(restarts_lose_nothing)
                 outbox_traces += traces_of_head(rig.records[r].head);
         rig_open(&rig, true);
         ck_assert_uint_eq(rig_status(&rig).outbox_records, rig_records(&rig, NV_RECORD_OUTBOX));
-        rig_drain(&rig, 5000);
+        rig_drain(&rig);
         second_life = (uint32_t)nv_count_get(NV_COUNT_TRACES_DELIVERED);
         ck_assert_uint_eq(second_life, outbox_traces);
         /* More is possible: a record of which a part was delivered is sent again whole. */
@@ -327,7 +329,7 @@ START_TEST(stop_puts_the_rest_into_the_outbox)
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 1);
     rig_close(&rig);
     rig_open(&rig, true);
-    rig_drain(&rig, 5000);
+    rig_drain(&rig);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 5);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 0);
 }
@@ -368,6 +370,31 @@ START_TEST(a_dead_letter_gets_another_try)
     rig_answer(&rig, rig_flight(&rig), 200, "", "");
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 0);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 0);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 1);
+}
+END_TEST
+
+/* Nothing else is going on, so only a timer can bring the second look. */
+START_TEST(a_second_try_without_memory_is_not_forgotten)
+{
+    uint64_t wait_ns, id = 0;
+
+    rig_open(&rig, true);
+    rig.config.compression = NV_COMPRESSION_NONE;
+    rig_consume(&rig, "poison", 1);
+    rig_run(&rig, 1000);
+    rig_answer(&rig, rig_flight(&rig), 413, "", "");
+    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++)
+        if (rig.records[i].id != 0)
+            id = rig.records[i].id;
+    rig_run(&rig, 1000);
+    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id), NV_OK);
+    oom_fail_nth(1);
+    wait_ns = nv_exporter_pump(rig.exporter);
+    ck_assert(oom_end());
+    ck_assert_uint_le(wait_ns, NV_NS_PER_S);
+    nv_fake_clock_advance(&rig.clock, wait_ns);
+    rig_drain(&rig);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 1);
 }
 END_TEST
@@ -547,6 +574,7 @@ int main(void)
     tcase_add_test(stories, stop_puts_the_rest_into_the_outbox);
     tcase_add_loop_test(stories, stop_without_a_place_leaves_it_to_the_journal, 0, 2);
     tcase_add_test(stories, a_dead_letter_gets_another_try);
+    tcase_add_test(stories, a_second_try_without_memory_is_not_forgotten);
     tcase_add_test(stories, no_store_no_second_try);
     tcase_add_test(stories, a_dead_letter_waits_for_the_disk);
     tcase_add_test(stories, local_mode_writes_files_only);

@@ -46,7 +46,7 @@ START_TEST(memory_is_flat_through_an_outage)
     ck_assert_int_ne(rig_status(&rig).state, NV_EXPORTER_SENDING);
     ck_assert_uint_gt(rig_status(&rig).outbox_spans, 4000);
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_LEFT), 0);
-    rig_drain(&rig, 100);
+    rig_drain(&rig);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 2400);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 0);
 }
@@ -65,7 +65,7 @@ START_TEST(age_moves_the_little_that_waits)
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_KEPT), 1);
     ck_assert_uint_eq(rig_status(&rig).queued_bytes, 0);
     ck_assert_uint_eq(rig_status(&rig).outbox_spans, 2);
-    rig_drain(&rig, 100);
+    rig_drain(&rig);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 1);
 }
 END_TEST
@@ -80,7 +80,7 @@ START_TEST(the_pump_says_when_age_is_due)
     rig_answer(&rig, rig_flight(&rig), 401, "", "");
     wait_ns = nv_exporter_pump(rig.exporter);
     ck_assert_uint_eq(wait_ns, 29000 * NV_NS_PER_MS);
-    rig_drain(&rig, 100);
+    rig_drain(&rig);
 }
 END_TEST
 
@@ -98,7 +98,7 @@ START_TEST(what_is_sent_is_not_moved)
     rig_run(&rig, 0);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 1);
     ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
-    rig_drain(&rig, 100);
+    rig_drain(&rig);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 22);
 }
 END_TEST
@@ -138,7 +138,7 @@ START_TEST(a_record_goes_back_without_a_write)
     ck_assert_uint_eq(rig.last_id, last_id);
     ck_assert_uint_eq(rig_status(&rig).outbox_records, 1);
     ck_assert_uint_eq(rig_status(&rig).queued_bytes, 0);
-    rig_drain(&rig, 100);
+    rig_drain(&rig);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 3);
 }
 END_TEST
