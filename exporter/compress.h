@@ -1,10 +1,10 @@
-/* gzip of request bodies and of records. libdeflate stays in the .c. One thread at a time. */
+/* gzip of request bodies and of records, in one call each. One thread at a time. */
 #ifndef NV_EXPORTER_COMPRESS_H
 #define NV_EXPORTER_COMPRESS_H
 
 #include "base/buf.h"
 
-/* Fastest level that still shrinks GenAI JSON about tenfold (dependencies: libdeflate). */
+/* Fastest level that still shrinks GenAI JSON about tenfold (docs/dependencies.md). */
 #define NV_GZIP_LEVEL 1
 
 struct nv_compressor;
