@@ -20,7 +20,8 @@
 
 #include "base/banned.h"
 
-#define MESSAGE_FIRST_BYTES ((size_t)16 * 1024)
+/* Room for a message follows what has come: most peers send pieces of 16 KiB. */
+#define MESSAGE_FIRST_BYTES ((size_t)1024)
 #define ANSWER_BYTES_MAX ((size_t)4 * 1024)
 #define ANSWER_TEXT_MAX ((size_t)8 * 1024)
 #define CALL_MESSAGE_BYTES 384
@@ -43,7 +44,7 @@ struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t str
         return NULL;
     call->shared = shared;
     call->stream_id = stream_id;
-    call->answer_by_ns = UINT64_MAX;
+    call->answer_by_ns = call->close_by_ns = UINT64_MAX;
     call->receive_by_ns =
         nv_clock_mono_ns(shared->clock) + shared->limits.call_timeout_ms * NV_NS_PER_MS;
     nv_buf_init(&call->header_bytes, shared->limits.header_list_bytes);
@@ -65,10 +66,18 @@ static void drop_message(struct nv_grpc_call *call)
     call->message_len = call->message_capacity = 0;
 }
 
-void nv_grpc_call_free(struct nv_grpc_call *call)
+void nv_grpc_call_forget_request(struct nv_grpc_call *call)
 {
     drop_message(call);
+    atomic_fetch_sub(&call->shared->undecoded_bytes, call->counted_headers);
+    call->counted_headers = 0;
+    call->header_seen = 0;
     nv_buf_release(&call->header_bytes);
+}
+
+void nv_grpc_call_free(struct nv_grpc_call *call)
+{
+    nv_grpc_call_forget_request(call);
     nv_buf_release(&call->answer_message);
     nv_buf_release(&call->answer_details);
     nv_buf_release(&call->out);
@@ -77,6 +86,15 @@ void nv_grpc_call_free(struct nv_grpc_call *call)
 }
 
 /* ---- headers ------------------------------------------------------------------------------ */
+
+static enum nv_err keep_value(struct nv_grpc_call *call, struct nv_str value)
+{
+    atomic_size_t *total = &call->shared->undecoded_bytes;
+    call->counted_headers += value.len;
+    if (atomic_fetch_add(total, value.len) + value.len > call->shared->limits.undecoded_bytes_max)
+        return NV_ERR_BUSY;
+    return nv_buf_append_str(&call->header_bytes, value);
+}
 
 enum nv_err nv_grpc_call_add_header(struct nv_grpc_call *call, struct nv_str name,
                                     struct nv_str value)
@@ -95,7 +113,7 @@ enum nv_err nv_grpc_call_add_header(struct nv_grpc_call *call, struct nv_str nam
         call->header_seen |= bit;
         call->header_at[i] = (uint32_t)call->header_bytes.len;
         call->header_len[i] = (uint32_t)value.len;
-        return nv_buf_append_str(&call->header_bytes, value);
+        return keep_value(call, value);
     }
     return NV_OK;
 }
@@ -163,6 +181,26 @@ void nv_grpc_call_fail(struct nv_grpc_call *call, enum nv_err err, const struct 
 
 /* ---- the message -------------------------------------------------------------------------- */
 
+void nv_grpc_call_count_refused(const struct nv_grpc_call *call, int code)
+{
+    const struct nv_grpc_service *service = &call->shared->service;
+    if (service->refused != NULL)
+        service->refused(service->ctx, code);
+}
+
+/* What gRPC itself finds wrong, before the service has the call. */
+static void refuse(struct nv_grpc_call *call, int code, const char *message)
+{
+    nv_grpc_call_count_refused(call, code);
+    nv_grpc_call_refuse(call, code, message);
+}
+
+static void fail(struct nv_grpc_call *call, enum nv_err err)
+{
+    nv_grpc_call_count_refused(call, nv_err_info(err)->grpc_code);
+    nv_grpc_call_fail(call, err, NULL);
+}
+
 static void set_deadline(struct nv_grpc_call *call)
 {
     struct nv_str timeout = nv_grpc_call_header(call, NV_GRPC_TIMEOUT);
@@ -170,7 +208,7 @@ static void set_deadline(struct nv_grpc_call *call)
     if (timeout.ptr == NULL)
         return;
     if (nv_grpc_parse_timeout(timeout, &ns) != NV_OK) {
-        nv_grpc_call_refuse(call, NV_GRPC_INVALID_ARGUMENT, "malformed grpc-timeout");
+        refuse(call, NV_GRPC_INVALID_ARGUMENT, "malformed grpc-timeout");
         return;
     }
     uint64_t now_ns = nv_clock_mono_ns(call->shared->clock);
@@ -219,25 +257,25 @@ static void begin_message(struct nv_grpc_call *call)
     nv_grpc_parse_prefix(call->prefix, &call->compressed, &len);
     call->announced = len;
     if (call->compressed > 1) {
-        nv_grpc_call_refuse(call, NV_GRPC_INTERNAL, "compressed flag must be 0 or 1");
+        refuse(call, NV_GRPC_INTERNAL, "compressed flag must be 0 or 1");
         return;
     }
     enum nv_err err = len > call->shared->limits.message_bytes_max
                           ? NV_ERR_TOO_LARGE
                           : service->admit(service->ctx, call, len);
     if (err != NV_OK)
-        nv_grpc_call_fail(call, err, NULL);
+        fail(call, err);
 }
 
 static void take_message(struct nv_grpc_call *call, struct nv_str bytes)
 {
     if (bytes.len > call->announced - call->message_len) {
-        nv_grpc_call_refuse(call, NV_GRPC_UNIMPLEMENTED, "more than one message in a unary call");
+        refuse(call, NV_GRPC_UNIMPLEMENTED, "more than one message in a unary call");
         return;
     }
     enum nv_err err = reserve(call, bytes.len);
     if (err != NV_OK) {
-        nv_grpc_call_fail(call, err, NULL);
+        fail(call, err);
         return;
     }
     memcpy(call->message + call->message_len, bytes.ptr, bytes.len);
@@ -270,10 +308,10 @@ void nv_grpc_call_end(struct nv_grpc_call *call)
     call->received = true;
     call->dispatching = true;
     if (call->prefix_len == 0 && !call->discarding) {
-        nv_grpc_call_refuse(call, NV_GRPC_UNIMPLEMENTED, "no message in a unary call");
+        refuse(call, NV_GRPC_UNIMPLEMENTED, "no message in a unary call");
     } else if (!call->discarding &&
                (call->prefix_len < NV_GRPC_PREFIX_BYTES || call->message_len < call->announced)) {
-        nv_grpc_call_refuse(call, NV_GRPC_INTERNAL, "message ends too early");
+        refuse(call, NV_GRPC_INTERNAL, "message ends too early");
     } else {
         call->handed = true;
         service->handle(service->ctx, call);

@@ -48,6 +48,9 @@ struct nv_grpc_service {
     enum nv_err (*admit)(void *ctx, struct nv_grpc_call *call, size_t len);
     /* The call is complete: must see to it that it is answered exactly once, now or later. */
     void (*handle)(void *ctx, struct nv_grpc_call *call);
+    /* A call was answered with `code` before `handle`, or because `admit` said no; for counting.
+     * NULL is allowed. */
+    void (*refused)(void *ctx, int code);
 };
 
 /* Value of a header; ptr NULL when it did not come. Borrowed until `handle` returns. */

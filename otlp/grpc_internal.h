@@ -1,5 +1,6 @@
 /*
- * Inside of the gRPC server: shared by grpc_server.c, grpc_session.c and grpc_call.c alone.
+ * Inside of the gRPC server: shared by grpc_server.c, grpc_session.c, grpc_answer.c and
+ * grpc_call.c alone.
  *
  *   nv_grpc_server ── nv_grpc_part (one a loop) ── nv_grpc_connection ── nv_grpc_session
  *                                                                            │ list
@@ -43,6 +44,7 @@ struct nv_grpc_call {
     uint32_t header_list_bytes; /* of all headers, kept or not */
     uint32_t header_at[NV_GRPC_HEADER_COUNT], header_len[NV_GRPC_HEADER_COUNT];
     uint16_t header_seen, header_repeated; /* bit n: enum nv_grpc_header n */
+    size_t counted_headers;                /* of header_bytes, in the server's undecoded bytes */
 
     uint8_t prefix[NV_GRPC_PREFIX_BYTES];
     uint8_t prefix_len;
@@ -53,6 +55,7 @@ struct nv_grpc_call {
 
     uint64_t receive_by_ns; /* monotonic; the message must be complete */
     uint64_t answer_by_ns;  /* from grpc-timeout; UINT64_MAX: none */
+    uint64_t close_by_ns;   /* once submitted: the peer must have let the answer in */
 
     bool dispatching; /* loop's thread is inside of the service: answers are picked up there */
     bool discarding;  /* the message is not kept */
@@ -74,7 +77,8 @@ struct nv_grpc_call {
 struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t stream_id);
 /* Frees all of it and takes it out of the totals. */
 void nv_grpc_call_free(struct nv_grpc_call *call);
-/* Keeps a header if it is one of those kept. NV_ERR_LIMIT past header_list_bytes, NO_MEMORY. */
+/* Keeps a header if it is one of those kept. NV_ERR_LIMIT past header_list_bytes, NV_ERR_BUSY past
+ * the server's budget, NO_MEMORY. */
 enum nv_err nv_grpc_call_add_header(struct nv_grpc_call *call, struct nv_str name,
                                     struct nv_str value) NV_MUST_USE;
 /* The headers are complete: asks the service. The call may be ready afterwards. */
@@ -83,6 +87,20 @@ void nv_grpc_call_begin(struct nv_grpc_call *call);
 void nv_grpc_call_feed(struct nv_grpc_call *call, struct nv_str bytes);
 /* The peer has sent everything: hands the call over. It may be ready afterwards. */
 void nv_grpc_call_end(struct nv_grpc_call *call);
+
+/* Frees headers and message: the call has its answer. */
+void nv_grpc_call_forget_request(struct nv_grpc_call *call);
+/* Tells the service of an answer that was not its own. */
+void nv_grpc_call_count_refused(const struct nv_grpc_call *call, int code);
+
+/* ---- grpc_answer.c ------------------------------------------------------------------------ */
+
+struct nghttp2_session;
+/* Puts the answer of a ready call on its way; the call lives until its stream is closed. Without
+ * memory nothing is sent, and the session's deadline ends the stream. */
+void nv_grpc_answer_submit(struct nghttp2_session *h2, struct nv_grpc_call *call);
+/* Answers DEADLINE_EXCEEDED in the place of the service. */
+void nv_grpc_answer_expired(struct nghttp2_session *h2, int32_t stream_id);
 
 /* ---- grpc_session.c ----------------------------------------------------------------------- */
 
@@ -105,7 +123,7 @@ bool nv_grpc_session_tick(struct nv_grpc_session *session, uint64_t now_ns);
 void nv_grpc_session_shutdown(struct nv_grpc_session *session);
 /* Is there anything to pull? */
 bool nv_grpc_session_wants_write(const struct nv_grpc_session *session);
-/* Are calls open? */
+/* Is a call at work? One that only stays open behind its answer is not. */
 bool nv_grpc_session_busy(const struct nv_grpc_session *session);
 /* Puts the answer of a ready call on its way. The session to send from, or NULL when the stream was
  * gone. The call may be freed. Loop's thread. */

@@ -12,7 +12,7 @@
  * Flow control is by hand: the connection's window always moves, a stream's only while its message
  * is wanted. Windows are larger than the default 64 KiB, so that a batch needs no extra round trip.
  *
- * Errors are "Trailers-Only". When an answer ends a stream whose request still comes, the stream is
+ * When an answer ends a stream whose request still comes, the stream is
  * reset with NO_ERROR (RFC 9113 section 8.1), so that the peer stops sending.
  */
 #include "otlp/grpc_internal.h"
@@ -22,15 +22,12 @@
 #include <nghttp2/nghttp2.h>
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
 
 #define STREAM_WINDOW_BYTES (1 << 20)
 #define CONNECTION_WINDOW_BYTES (4 << 20)
-#define HEADERS_SENT_MAX 8
 /* frames that bring no call: as many at once, as many a second, and a refund for each answer */
 #define ALLOWANCE_MAX 2000
 #define ALLOWANCE_A_SECOND 100
@@ -100,102 +97,32 @@ static struct nv_grpc_call *call_of(nghttp2_session *h2, int32_t stream_id)
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
-/* Header fields for nghttp2, which copies names and values when they are submitted. */
-struct fields {
-    nghttp2_nv nv[HEADERS_SENT_MAX];
-    size_t count;
-};
-
-static void add_field(struct fields *fields, const char *name, struct nv_str value)
+/* The answer is on its way: whatever still comes of the request is not read. */
+static void mark_submitted(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
-    static uint8_t none;
-    assert(fields->count < HEADERS_SENT_MAX);
-    fields->nv[fields->count++] = (nghttp2_nv){
-        .name = (uint8_t *)(uintptr_t)name,
-        .namelen = strlen(name),
-        .value = value.len > 0 ? (uint8_t *)(uintptr_t)value.ptr : &none,
-        .valuelen = value.len,
-    };
+    assert(!call->submitted);
+    call->submitted = true;
+    call->received = true;
+    call->close_by_ns = now_ns(session) + session->shared->limits.write_timeout_ms * NV_NS_PER_MS;
 }
 
-static void add_status(struct fields *fields, int code, char text[16])
+/* Is the call only kept open behind its answer? Until it has answered, `stay` is the service's. */
+static bool is_watcher(const struct nv_grpc_call *call)
 {
-    (void)snprintf(text, 16, "%d", code);
-    add_field(fields, "grpc-status", nv_str_from(text));
-}
-
-static void submit_error(struct nv_grpc_session *session, struct nv_grpc_call *call)
-{
-    struct fields fields = {.count = 0};
-    char code[16];
-    add_field(&fields, ":status", NV_STR("200"));
-    add_field(&fields, "content-type", NV_STR("application/grpc"));
-    add_status(&fields, call->code, code);
-    if (call->answer_message.len > 0)
-        add_field(&fields, "grpc-message", nv_buf_str(&call->answer_message));
-    if (call->answer_details.len > 0)
-        add_field(&fields, "grpc-status-details-bin", nv_buf_str(&call->answer_details));
-    if (call->accepts_encodings)
-        add_field(&fields, "grpc-accept-encoding", NV_STR("identity,gzip,deflate,zstd"));
-    (void)nghttp2_submit_response(session->h2, call->stream_id, fields.nv, fields.count, NULL);
-}
-
-/* The answer is all sent: trailers, unless the stream is to stay. */
-static ssize_t end_data(nghttp2_session *h2, struct nv_grpc_call *call, uint32_t *flags)
-{
-    struct fields trailers = {.count = 0};
-    char code[16];
-    if (call->stay)
-        return NGHTTP2_ERR_DEFERRED;
-    *flags |= NGHTTP2_DATA_FLAG_EOF;
-    if (call->http_status != 200)
-        return 0; /* plain HTTP has no trailers */
-    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    add_status(&trailers, call->code, code);
-    if (nghttp2_submit_trailer(h2, call->stream_id, trailers.nv, trailers.count) != 0)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    return 0;
-}
-
-static ssize_t on_h2_read_data(nghttp2_session *h2, int32_t stream_id, uint8_t *bytes, size_t size,
-                               uint32_t *flags, nghttp2_data_source *source, void *user)
-{
-    struct nv_grpc_call *call = call_of(h2, stream_id);
-    (void)source;
-    (void)user;
-    assert(call != NULL);
-    struct nv_str rest = nv_str_slice(nv_buf_str(&call->out), call->sent, size);
-    if (rest.len == 0)
-        return end_data(h2, call, flags);
-    memcpy(bytes, rest.ptr, rest.len);
-    call->sent += rest.len;
-    if (call->sent == call->out.len && !call->stay && end_data(h2, call, flags) != 0)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    return (ssize_t)rest.len;
-}
-
-/* The response of a call, or the text that tells another client what it has found. */
-static void submit_body(struct nv_grpc_session *session, struct nv_grpc_call *call)
-{
-    struct fields fields = {.count = 0};
-    nghttp2_data_provider provider = {.read_callback = on_h2_read_data};
-    char status[16];
-    bool grpc = call->http_status == 200;
-    (void)snprintf(status, sizeof status, "%d", call->http_status);
-    add_field(&fields, ":status", nv_str_from(status));
-    add_field(&fields, "content-type", grpc ? NV_STR("application/grpc") : NV_STR("text/plain"));
-    (void)nghttp2_submit_response(session->h2, call->stream_id, fields.nv, fields.count, &provider);
+    return !call->handed && call->stay;
 }
 
 static void submit(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
-    assert(!call->submitted);
-    call->submitted = true;
-    call->received = true; /* whatever still comes is not read */
-    if (call->code == NV_GRPC_OK || call->http_status != 200)
-        submit_body(session, call);
-    else
-        submit_error(session, call);
+    mark_submitted(session, call);
+    if (is_watcher(call) && session->shut) {
+        call->stay = false;
+        call->code = NV_GRPC_UNAVAILABLE;
+    }
+    if (is_watcher(call))
+        call->close_by_ns = UINT64_MAX;
+    nv_grpc_call_forget_request(call);
+    nv_grpc_answer_submit(session->h2, call);
     if (session->allowance < ALLOWANCE_MAX)
         session->allowance += ALLOWANCE_A_CALL;
 }
@@ -222,15 +149,18 @@ static void pick_up(struct nv_grpc_call *call)
 /* Too late: answered here, whatever the service will say. Its buffers are not touched. */
 static void expire(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
-    struct fields fields = {.count = 0};
-    char code[16];
-    assert(!call->submitted);
-    add_field(&fields, ":status", NV_STR("200"));
-    add_field(&fields, "content-type", NV_STR("application/grpc"));
-    add_status(&fields, NV_GRPC_DEADLINE_EXCEEDED, code);
-    call->submitted = true;
-    call->received = true;
-    (void)nghttp2_submit_response(session->h2, call->stream_id, fields.nv, fields.count, NULL);
+    mark_submitted(session, call);
+    if (!call->handed) /* else the service counts what it does with it */
+        nv_grpc_call_count_refused(call, NV_GRPC_DEADLINE_EXCEEDED);
+    nv_grpc_answer_expired(session->h2, call->stream_id);
+}
+
+/* The peer opens no window for its answer. */
+static void give_up(struct nv_grpc_session *session, struct nv_grpc_call *call)
+{
+    call->close_by_ns = UINT64_MAX;
+    (void)nghttp2_submit_rst_stream(session->h2, NGHTTP2_FLAG_NONE, call->stream_id,
+                                    NGHTTP2_CANCEL);
 }
 
 /* ---- allowance ---------------------------------------------------------------------------- */
@@ -255,6 +185,13 @@ static void charge(struct nv_grpc_session *session, int64_t cost)
 
 /* ---- frames ------------------------------------------------------------------------------- */
 
+/* Resets a stream of which nothing was processed: the peer may send it again (RFC 9113 8.7). */
+static int refuse_stream(nghttp2_session *h2, int32_t stream_id)
+{
+    (void)nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_REFUSED_STREAM);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
 static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
 {
     struct nv_grpc_session *session = user;
@@ -262,7 +199,7 @@ static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, voi
         return 0;
     struct nv_grpc_call *call = nv_grpc_call_new(session->shared, frame->hd.stream_id);
     if (call == NULL)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* resets this stream alone */
+        return refuse_stream(h2, frame->hd.stream_id);
     if (nghttp2_session_set_stream_user_data(h2, frame->hd.stream_id, call) != 0) {
         nv_grpc_call_free(call);
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -283,8 +220,11 @@ static int on_h2_header(nghttp2_session *h2, const nghttp2_frame *frame, const u
         return 0; /* trailers of a request say nothing */
     struct nv_str field = {(const char *)name, name_len};
     struct nv_str content = {(const char *)value, value_len};
-    if (nv_grpc_call_add_header(call, field, content) == NV_OK)
+    enum nv_err err = nv_grpc_call_add_header(call, field, content);
+    if (err == NV_OK)
         return 0;
+    if (err != NV_ERR_LIMIT)
+        return refuse_stream(h2, frame->hd.stream_id);
     charge(session, COST_RESET); /* a header list that is too long: HPACK can make one of bytes */
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
@@ -512,7 +452,10 @@ bool nv_grpc_session_wants_write(const struct nv_grpc_session *session)
 
 bool nv_grpc_session_busy(const struct nv_grpc_session *session)
 {
-    return session->calls != NULL;
+    const struct nv_grpc_call *call = session->calls;
+    while (call != NULL && is_watcher(call))
+        call = call->next;
+    return call != NULL;
 }
 
 /* A peer that says nothing for long is asked whether it is there (RFC 9113 section 6.7). */
@@ -533,7 +476,9 @@ bool nv_grpc_session_tick(struct nv_grpc_session *session, uint64_t now)
     uint64_t greeting_ns = session->shared->limits.handshake_timeout_ms * NV_NS_PER_MS;
     for (struct nv_grpc_call *call = session->calls; call != NULL; call = call->next) {
         bool late = !call->received && now >= call->receive_by_ns;
-        if (!call->submitted && (late || now >= call->answer_by_ns))
+        if (call->submitted && now >= call->close_by_ns)
+            give_up(session, call);
+        else if (!call->submitted && (late || now >= call->answer_by_ns))
             expire(session, call);
     }
     if (session->shut && !session->shut_for_good) {
@@ -558,10 +503,12 @@ void nv_grpc_session_shutdown(struct nv_grpc_session *session)
     session->shut = true;
     (void)nghttp2_submit_shutdown_notice(session->h2);
     for (struct nv_grpc_call *call = session->calls; call != NULL; call = call->next) {
-        if (!call->stay)
+        if (!is_watcher(call))
             continue;
         call->stay = false;
         call->code = NV_GRPC_UNAVAILABLE;
+        call->close_by_ns =
+            now_ns(session) + session->shared->limits.write_timeout_ms * NV_NS_PER_MS;
         (void)nghttp2_session_resume_data(session->h2, call->stream_id);
     }
 }

@@ -142,9 +142,13 @@ static enum nv_err on_admit(void *ctx, struct nv_grpc_call *call, size_t len)
     enum nv_err err = NV_OK;
     if (method == METHOD_TRACES || method == METHOD_LOGS)
         err = otlp->acceptor->admit(otlp->acceptor->ctx, len);
-    if (err != NV_OK)
-        count_failure(err);
     return err;
+}
+
+static void on_refused(void *ctx, int code)
+{
+    (void)ctx;
+    nv_count(code == NV_GRPC_UNAVAILABLE ? NV_COUNT_REQUESTS_BUSY : NV_COUNT_REQUESTS_REFUSED, 1);
 }
 
 /* ---- export ------------------------------------------------------------------------------- */
@@ -178,25 +182,26 @@ static void on_done(void *done_ctx, enum nv_err err)
     free(pending);
 }
 
+static enum nv_coding coding_of(const struct nv_grpc_call *call)
+{
+    enum nv_coding coding = NV_CODING_IDENTITY;
+    enum nv_err err = nv_coding_parse(nv_grpc_call_header(call, NV_GRPC_ENCODING), &coding);
+    assert(err == NV_OK); /* on_head saw the same header */
+    return err == NV_OK ? coding : NV_CODING_IDENTITY;
+}
+
 /* The message after its encoding was undone: new, of *len bytes. */
 static enum nv_err take_message(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *call,
                                 char **message, size_t *len, struct nv_fail *why)
 {
-    enum nv_coding coding = NV_CODING_IDENTITY;
+    enum nv_coding coding = coding_of(call);
     bool compressed = nv_grpc_call_compressed(call);
-    struct nv_str encoding = nv_grpc_call_header(call, NV_GRPC_ENCODING);
     *len = nv_grpc_call_take_message(call, message);
     if (!compressed)
         return NV_OK;
-    enum nv_err err = nv_coding_parse(encoding, &coding);
-    if (err == NV_OK && coding == NV_CODING_IDENTITY) {
-        /* statuscodes: INTERNAL, "compressed flag set without an encoding" */
-        err = nv_fail_set(why, NV_ERR_MALFORMED, 0, "compressed flag without grpc-encoding");
-    }
     char *data = *message;
-    if (err == NV_OK)
-        err = nv_inflate(coding, (struct nv_str){data, *len}, otlp->message_bytes_max, message, len,
-                         why);
+    enum nv_err err =
+        nv_inflate(coding, (struct nv_str){data, *len}, otlp->message_bytes_max, message, len, why);
     free(data);
     return err;
 }
@@ -235,6 +240,11 @@ static void handle_export(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *
     const struct nv_acceptor *acceptor = otlp->acceptor;
     struct nv_fail why = {.code = NV_OK};
     struct nv_batch *batch = NULL;
+    if (nv_grpc_call_compressed(call) && coding_of(call) == NV_CODING_IDENTITY) {
+        /* gRPC's compression.md: INTERNAL, whatever the bytes are */
+        refuse(call, NV_GRPC_INTERNAL, "compressed flag without grpc-encoding");
+        return;
+    }
     struct pending *pending = calloc(1, sizeof *pending);
     if (pending == NULL) {
         fail(call, NV_ERR_NO_MEMORY, NULL);
@@ -335,6 +345,9 @@ static void on_handle(void *ctx, struct nv_grpc_call *call)
 
 struct nv_grpc_service nv_otlp_grpc_service(struct nv_otlp_grpc *otlp)
 {
-    return (struct nv_grpc_service){
-        .ctx = otlp, .head = on_head, .admit = on_admit, .handle = on_handle};
+    return (struct nv_grpc_service){.ctx = otlp,
+                                    .head = on_head,
+                                    .admit = on_admit,
+                                    .handle = on_handle,
+                                    .refused = on_refused};
 }

@@ -23,6 +23,7 @@ TESTED_ELSEWHERE = {
     "otlp/http_connection.c": "test_http_server.c: half of the server, no use without the other",
     "otlp/http_exchange.c": "test_http_server.c: the other half",
     "otlp/listener_address.c": "test_listener.c: addresses are told apart by what they bind",
+    "otlp/grpc_answer.c": "test_otlp_grpc.c: what a client sees of an answer",
     "otlp/grpc_call.c": "test_grpc_session.c: a call lives in a session",
     "otlp/request_count.c": "test_otlp_http.c: it only counts what an answer was",
     "gateway/admin.c": "tests/unit/gateway/test_gateway.c: it needs a gateway to show",

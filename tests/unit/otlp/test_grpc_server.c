@@ -273,6 +273,11 @@ static bool five_held(void)
     return held() == 5;
 }
 
+static bool two_hundred_held(void)
+{
+    return held() == 200;
+}
+
 static bool all_closed(void)
 {
     return status().connections == 0;
@@ -313,6 +318,32 @@ START_TEST(P08_stop_answers_what_has_begun)
     ck_assert_uint_ge(goaways, 1);
     close(busy);
     close(idle);
+}
+END_TEST
+
+/* The acceptor's thread writes answers while the loops look at the same calls to shut down. */
+START_TEST(stop_while_answers_come)
+{
+    int fds[4];
+    for (int round = 0; round < 4; round++) {
+        unsigned goaways = 0;
+        hold(true);
+        for (int i = 0; i < 4; i++) {
+            fds[i] = dial();
+            greet(fds[i]);
+            call_n(fds[i], 50);
+        }
+        wait_until(two_hundred_held);
+        hold(false);
+        nv_grpc_server_stop_accepting(server);
+        for (int i = 0; i < 4; i++) {
+            ck_assert_uint_eq(read_ends(fds[i], 50, &goaways), 50);
+            close(fds[i]);
+        }
+        ck_assert(nv_grpc_server_drain(server, 20000));
+        tear_down();
+        set_up();
+    }
 }
 END_TEST
 
@@ -394,6 +425,7 @@ int main(void)
     tcase_add_test(tc, many_connections_at_once);
     tcase_add_test(tc, client_gone);
     tcase_add_test(tc, P08_stop_answers_what_has_begun);
+    tcase_add_test(tc, stop_while_answers_come);
     tcase_add_test(tc, idle_connections_make_room);
     tcase_add_test(tc, not_http2_is_closed);
     tcase_add_test(tc, silent_connection_is_closed);

@@ -233,7 +233,33 @@ START_TEST(announced_is_not_allocated)
                                false);
     grpc_rig_pump(&rig);
     ck_assert_uint_eq(served.heads, 90);
-    ck_assert_uint_le(atomic_load(&rig.shared.undecoded_bytes), (size_t)90 * 16384);
+    ck_assert_uint_le(atomic_load(&rig.shared.undecoded_bytes), (size_t)90 * 1100);
+}
+END_TEST
+
+/* Headers that are kept until the call is answered count like messages. */
+START_TEST(budget_holds_headers_too)
+{
+    char token[4001];
+    memset(token, 't', sizeof token - 1);
+    token[sizeof token - 1] = '\0';
+    const struct grpc_rig_header more[] = {{"authorization", token}, {"", NULL}};
+    int32_t ids[4];
+    rig.shared.limits.undecoded_bytes_max = 13000;
+    for (int i = 0; i < 4; i++) {
+        ids[i] = grpc_rig_request(&rig, "/x", more, NV_STR(""), false);
+        grpc_rig_pump(&rig);
+    }
+    ck_assert_uint_eq(served.heads, 3);
+    ck_assert(!grpc_rig_stream(&rig, ids[2])->closed);
+    ck_assert(grpc_rig_stream(&rig, ids[3])->closed);
+    /* "not processed, may be sent again" (RFC 9113 section 8.7) */
+    ck_assert_uint_eq(grpc_rig_stream(&rig, ids[3])->error, NGHTTP2_REFUSED_STREAM);
+    ck_assert_uint_gt(atomic_load(&rig.shared.undecoded_bytes), 12000);
+    grpc_rig_cancel(&rig, ids[0]);
+    (void)grpc_rig_request(&rig, "/x", more, NV_STR(""), false);
+    grpc_rig_pump(&rig);
+    ck_assert_uint_eq(served.heads, 4);
 }
 END_TEST
 
@@ -430,6 +456,25 @@ START_TEST(message_that_never_ends)
 }
 END_TEST
 
+/* A peer that opens no window for its answer keeps the call no longer than one that reads none. */
+START_TEST(answer_that_is_never_let_in)
+{
+    nghttp2_settings_entry closed = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0};
+    ck_assert_int_eq(nghttp2_submit_settings(rig.client, 0, &closed, 1), 0);
+    int32_t id = grpc_rig_request(&rig, "/x", NULL, NV_STR("\0\0\0\0\0"), true);
+    grpc_rig_pump(&rig);
+    ck_assert_uint_eq(served.handled, 1);
+    ck_assert(grpc_rig_advance(&rig, 29999));
+    ck_assert(!grpc_rig_stream(&rig, id)->closed);
+    ck_assert(nv_grpc_session_busy(rig.session));
+    ck_assert(grpc_rig_advance(&rig, 1));
+    ck_assert(grpc_rig_stream(&rig, id)->closed);
+    ck_assert_uint_eq(grpc_rig_stream(&rig, id)->error, NGHTTP2_CANCEL);
+    ck_assert(!nv_grpc_session_busy(rig.session));
+    ck_assert_uint_eq(atomic_load(&rig.shared.calls), 0);
+}
+END_TEST
+
 START_TEST(P08_silent_peer_is_pinged)
 {
     ck_assert(grpc_rig_advance(&rig, 119999));
@@ -508,6 +553,7 @@ int main(void)
     tcase_add_test(tc, message_in_single_bytes);
     tcase_add_test(tc, budget_of_undecoded_bytes);
     tcase_add_test(tc, announced_is_not_allocated);
+    tcase_add_test(tc, budget_holds_headers_too);
     tcase_add_test(tc, P08_header_list_is_capped);
     tcase_add_test(tc, P08_hpack_bomb);
     tcase_add_test(tc, P08_continuation_flood);
@@ -520,6 +566,7 @@ int main(void)
     tcase_add_test(tc, frame_too_large);
     tcase_add_test(tc, no_greeting);
     tcase_add_test(tc, message_that_never_ends);
+    tcase_add_test(tc, answer_that_is_never_let_in);
     tcase_add_test(tc, P08_silent_peer_is_pinged);
     tcase_add_test(tc, P08_dead_peer_is_closed);
     tcase_add_test(tc, P08_shutdown_lets_calls_end);

@@ -310,8 +310,8 @@ START_TEST(P07_encodings)
         uint8_t flag;
         int code;
     } cases[] = {
-        {"identity", 0, 0}, {"gzip", 0, 0},      {"zstd", 0, 0},     {"deflate", 0, 0},
-        {"snappy", 0, 12},  {"br", 1, 12},       {"identity", 1, 3}, {NULL, 1, 3},
+        {"identity", 0, 0}, {"gzip", 0, 0},      {"zstd", 0, 0},      {"deflate", 0, 0},
+        {"snappy", 0, 12},  {"br", 1, 12},       {"identity", 1, 13}, {NULL, 1, 13},
         {"gzip", 2, 13},    {"identity", 3, 13}, {NULL, 0xff, 13},
     };
     struct grpc_rig_header headers[] = {{"grpc-encoding", cases[_i].encoding}, {"", NULL}};
@@ -375,6 +375,28 @@ START_TEST(P07_message_framing)
     ck_assert_msg(stream->grpc_status == cases[_i].code, "%s: %d", cases[_i].name,
                   stream->grpc_status);
     ck_assert(stream->closed);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_OK), cases[_i].code == 0);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_REFUSED), cases[_i].code != 0);
+}
+END_TEST
+
+/* What never reaches the service is counted like what it refuses. */
+START_TEST(P07_refusals_are_counted_once)
+{
+    static const struct grpc_rig_header nonsense[] = {{"grpc-timeout", "soon"}, {"", NULL}};
+    check_error(ask(TRACES, nonsense, 0, one_span()), 3, "malformed grpc-timeout");
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_REFUSED), 1);
+
+    int32_t id = grpc_rig_request(&rig, TRACES, NULL, NV_STR("\0\0\0\0\5"), false);
+    grpc_rig_pump(&rig);
+    ck_assert(grpc_rig_advance(&rig, 60000));
+    check_error(grpc_rig_stream(&rig, id), 4, "");
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_REFUSED), 2);
+
+    rig.shared.limits.undecoded_bytes_max = 100;
+    ck_assert_int_eq(ask(TRACES, NULL, 0, one_span())->grpc_status, 14);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_REFUSED), 2);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_BUSY), 1);
 }
 END_TEST
 
@@ -426,8 +448,10 @@ START_TEST(P07_grpc_timeout)
     ck_assert_int_eq(stream->grpc_status, -1);
     ck_assert(grpc_rig_advance(&rig, 1));
     check_error(stream, 4, "");
-    fake.done(fake.done_ctx, NV_OK); /* too late, and nobody minds */
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_REFUSED), 0);
+    fake.done(fake.done_ctx, NV_OK); /* too late for the client: kept all the same */
     grpc_rig_pump(&rig);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_OK), 1);
     check_error(ask(TRACES, nonsense, 0, one_span()), 3, "malformed grpc-timeout");
 }
 END_TEST
@@ -532,11 +556,43 @@ START_TEST(P09_health_watch_stays)
     const struct grpc_rig_stream *stream = ask(HEALTH "Watch", NULL, 0, NV_STR(""));
     ck_assert_int_eq(stream->http_status, 200);
     ck_assert_uint_eq(stream->body_len, 7);
+    ck_assert(grpc_rig_advance(&rig, 100000)); /* no deadline is its */
     ck_assert(!stream->closed);
     nv_grpc_session_shutdown(rig.session);
     grpc_rig_pump(&rig);
     ck_assert(stream->closed);
     ck_assert_int_eq(stream->grpc_status, 14);
+}
+END_TEST
+
+/* Watching is free and needs no token: it must not keep a connection from making room. */
+START_TEST(P09_watcher_is_not_at_work)
+{
+    const struct grpc_rig_stream *stream = ask(HEALTH "Watch", NULL, 0, NV_STR(""));
+    ck_assert(!stream->closed);
+    ck_assert(!nv_grpc_session_busy(rig.session));
+    fake.later = true;
+    stream = ask(TRACES, NULL, 0, one_span());
+    ck_assert(nv_grpc_session_busy(rig.session));
+    fake.done(fake.done_ctx, NV_OK);
+    grpc_rig_pump(&rig);
+    check_success(stream, NV_STR(""));
+    ck_assert(!nv_grpc_session_busy(rig.session));
+}
+END_TEST
+
+/* One that begins while the connection is being shut down must not hold it open. */
+START_TEST(P09_health_watch_during_shutdown)
+{
+    int32_t id = grpc_rig_request(&rig, HEALTH "Watch", NULL, NV_STR("\0\0\0\0\0"), false);
+    grpc_rig_pump(&rig);
+    nv_grpc_session_shutdown(rig.session);
+    grpc_rig_end(&rig, id);
+    grpc_rig_pump(&rig);
+    ck_assert(grpc_rig_advance(&rig, 100));
+    ck_assert(grpc_rig_stream(&rig, id)->closed);
+    ck_assert_int_eq(grpc_rig_stream(&rig, id)->grpc_status, 14);
+    ck_assert(nv_grpc_session_done(rig.session));
 }
 END_TEST
 
@@ -559,6 +615,7 @@ int main(void)
     tcase_add_loop_test(tc, P07_encodings, 0, 11);
     tcase_add_loop_test(tc, P07_not_grpc, 0, 6);
     tcase_add_loop_test(tc, P07_message_framing, 0, 8);
+    tcase_add_test(tc, P07_refusals_are_counted_once);
     tcase_add_test(tc, P07_full_queue_says_when_to_come_back);
     tcase_add_test(tc, P07_not_admitted);
     tcase_add_test(tc, P07_answered_later);
@@ -568,6 +625,8 @@ int main(void)
     tcase_add_test(tc, out_of_memory);
     tcase_add_loop_test(tc, P09_health_check, 0, 5);
     tcase_add_test(tc, P09_health_watch_stays);
+    tcase_add_test(tc, P09_watcher_is_not_at_work);
+    tcase_add_test(tc, P09_health_watch_during_shutdown);
     suite_add_tcase(suite, tc);
     return nv_test_run(suite);
 }
