@@ -44,6 +44,22 @@ enum nv_on_stop {
 typedef enum nv_err nv_assembly_decode(void *ctx, enum nv_signal signal, char *body, size_t len,
                                        struct nv_batch **out);
 
+/* A journalled request that the decoder refuses; all borrowed. */
+struct nv_undecoded {
+    enum nv_signal signal;
+    struct nv_str body;
+    struct nv_str project;
+    uint32_t spans; /* as counted when it was accepted; 0 for log records */
+    enum nv_err why;
+};
+
+/*
+ * Words the dead letter (model/store.h) of such a request: appends its head and payload. Any
+ * failure leaves the request in the journal.
+ */
+typedef enum nv_err nv_assembly_bury(void *ctx, const struct nv_undecoded *request,
+                                     struct nv_buf *head, struct nv_buf *payload);
+
 /* All of it plain values; strings are borrowed until nv_assembly_new returns. */
 struct nv_assembly_config {
     /* assembly.*: waits of design.md section 2a */
@@ -74,6 +90,9 @@ struct nv_assembly_config {
     /* replay; NULL: a journal that holds requests can't be opened (NV_ERR_CONFIG) */
     nv_assembly_decode *decode;
     void *decode_ctx;
+    /* what becomes of a request that no longer decodes; NULL: it stays in the journal */
+    nv_assembly_bury *bury;
+    void *bury_ctx;
     /*
      * Asked before a trace is completed, on its shard's thread; false holds it where it is cheap,
      * in the journal, and asks again within 20 ms. NULL: always.

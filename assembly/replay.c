@@ -5,6 +5,9 @@
  * open at once; but what is new waits to be dispatched until the replay is over, because shards
  * must see requests in the order of their ids: the extent of a part is a range of them. Items in
  * the range of a settled part are left out; those of a planned part make the same part again.
+ *
+ * A request that the decoder no longer takes (another version's, say) becomes a dead letter: left
+ * in the journal it would hold its space and be complained of at every start.
  */
 #include "assembly/replay.h"
 #include "assembly/journal.h"
@@ -184,7 +187,9 @@ static enum nv_err decode(struct nv_assembly *assembly, enum nv_record_kind kind
     return NV_OK;
 }
 
-static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_prepared *out)
+/* *why is set when it is the decoder that refuses. */
+static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_prepared *out,
+                           enum nv_err *why)
 {
     struct nv_buf head;
     struct nv_buf body;
@@ -194,7 +199,7 @@ static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
     enum nv_err err = nv_journal_get(assembly->journal, id, &kind, &head, &body);
     if (!err)
-        err = decode(assembly, kind, nv_buf_str(&head), &body, &batch);
+        err = *why = decode(assembly, kind, nv_buf_str(&head), &body, &batch);
     if (!err)
         err = nv_prepare(&assembly->groups, batch, assembly->shard_count, nv_assembly_now(assembly),
                          out);
@@ -204,23 +209,82 @@ static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_
     return err;
 }
 
+/* ---- what no longer decodes ---------------------------------------------------------------- */
+
+static uint32_t spans_of_head(struct nv_str head)
+{
+    uint32_t spans = 0;
+    for (size_t i = 8; i < HEAD_BYTES && i < head.len; i++)
+        spans |= (uint32_t)(unsigned char)head.ptr[i] << (8 * (i - 8));
+    return spans;
+}
+
+/* Writes the dead letter, on disk before the request is forgotten. */
+static enum nv_err put_dead(struct nv_assembly *assembly, const struct nv_undecoded *request,
+                            uint64_t *id)
+{
+    struct nv_buf head;
+    struct nv_buf payload;
+    nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
+    nv_buf_init(&payload, NV_JOURNAL_RECORD_MAX);
+    enum nv_err err = assembly->config.bury(assembly->config.bury_ctx, request, &head, &payload);
+    struct nv_journal_put put = {
+        .kind = NV_RECORD_DEAD_LETTER, .head = nv_buf_str(&head), .body = nv_buf_str(&payload)};
+    if (!err)
+        err = nv_journal_commit(assembly->journal, &put, 1, true);
+    *id = put.id;
+    nv_buf_release(&head);
+    nv_buf_release(&payload);
+    return err;
+}
+
+/* The request's spans are received and at once dead. Read anew: the decoder took the bytes. */
+static enum nv_err bury(struct nv_assembly *assembly, uint64_t id, enum nv_err why)
+{
+    struct nv_buf head;
+    struct nv_buf body;
+    enum nv_record_kind kind;
+    uint64_t dead_id = 0;
+    nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
+    nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
+    enum nv_err err = nv_journal_get(assembly->journal, id, &kind, &head, &body);
+    bool logs = !err && kind == NV_RECORD_LOGS;
+    struct nv_undecoded request = {.signal = logs ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES,
+                                   .body = nv_buf_str(&body),
+                                   .project = nv_str_slice(nv_buf_str(&head), HEAD_BYTES, SIZE_MAX),
+                                   .spans = logs ? 0 : spans_of_head(nv_buf_str(&head)),
+                                   .why = why};
+    if (!err)
+        err = put_dead(assembly, &request, &dead_id);
+    if (!err) {
+        nv_ledger_receive(request.spans, true);
+        nv_ledger_dead_held(NV_DEAD_UNTRANSLATABLE, request.spans);
+        nv_journal_release(assembly->journal, &id, 1);
+        NV_LOG(NV_LOG_ERROR, "journal",
+               "a request no longer decodes, it is a dead letter id=%llu spans=%u error=\"%s\"",
+               (unsigned long long)dead_id, request.spans, nv_err_info(why)->text);
+    }
+    nv_buf_release(&head);
+    nv_buf_release(&body);
+    return err;
+}
+
 /* Replays one request. NV_ERR_NO_MEMORY: try again. */
 static enum nv_err replay_one(struct nv_assembly *assembly, uint64_t id)
 {
     struct nv_prepared prepared;
-    enum nv_err err = prepare(assembly, id, &prepared);
+    enum nv_err why = NV_OK;
+    enum nv_err err = prepare(assembly, id, &prepared, &why);
+    if (err && why && why != NV_ERR_NO_MEMORY && assembly->config.bury)
+        err = bury(assembly, id, why);
+    else if (!err)
+        resume(assembly, &prepared, id);
     if (err == NV_ERR_NO_MEMORY)
         return err;
-    if (err == NV_ERR_NOT_FOUND)
-        return NV_OK;
-    if (err) {
+    if (err && err != NV_ERR_NOT_FOUND)
         NV_LOG(NV_LOG_ERROR, "journal",
-               "cannot replay a request, it is left where it is id=%llu "
-               "error=\"%s\"",
+               "cannot replay a request, the next start tries it again id=%llu error=\"%s\"",
                (unsigned long long)id, nv_err_info(err)->text);
-        return NV_OK;
-    }
-    resume(assembly, &prepared, id);
     return NV_OK;
 }
 

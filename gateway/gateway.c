@@ -15,6 +15,7 @@
 #include "gateway/pipeline.h"
 #include "gateway/stages.h"
 #include "gateway/terminal.h"
+#include "gateway/untranslated.h"
 #include "otlp/request.h"
 
 #include <assert.h>
@@ -101,6 +102,13 @@ static enum nv_err decode(void *ctx, enum nv_signal signal, char *body, size_t l
     return nv_request_decode(signal, NV_MEDIA_PROTOBUF, body, len, NULL, &result, out, &fail);
 }
 
+static enum nv_err bury(void *ctx, const struct nv_undecoded *request, struct nv_buf *head,
+                        struct nv_buf *payload)
+{
+    struct nv_gateway *gateway = ctx;
+    return nv_undecoded_write(request, nv_clock_wall_ns(gateway->clock), head, payload);
+}
+
 /* ---- making -----------------------------------------------------------------------------------
  */
 
@@ -145,6 +153,8 @@ static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_opt
     struct nv_assembly_config config;
     nv_stage_assembly(options, &config);
     config.decode = decode;
+    config.bury = bury;
+    config.bury_ctx = gateway;
     config.may_complete = may_complete;
     config.may_complete_ctx = gateway;
     struct nv_completer completer = nv_pipeline_completer(&gateway->pipeline);

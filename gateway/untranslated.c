@@ -1,5 +1,5 @@
 /*
- * Dead letters of traces that could not be translated.
+ * Dead letters of traces that could not be translated, and of requests that no longer decode.
  *
  * The payload is OTLP as it came, grouped again by resource and scope: `noveum-gateway explain` and
  * any OTLP tool read it, and a later version can be given it. OTLP fields:
@@ -68,28 +68,38 @@ static void put_text(struct nv_json_writer *json, struct nv_str key, struct nv_s
     nv_json_write_string(json, value);
 }
 
+/* What a head says; trace_id is empty for a whole request. */
+struct head {
+    struct nv_str trace_id;
+    const char *about; /* before the error's text */
+    enum nv_err why;
+    uint64_t wall_ns;
+    uint64_t spans;
+};
+
 /* The head that exporter/dead_letters.h reads; "format" tells it apart from a refused trace. */
-static enum nv_err write_head(const struct nv_raw_trace *raw, enum nv_err why, uint64_t wall_ns,
-                              struct nv_buf *out)
+static enum nv_err write_head(const struct head *head, struct nv_buf *out)
 {
-    char id[2 * NV_TRACE_ID_BYTES];
     char time[NV_TIME_TEXT_SIZE];
     struct nv_json_writer json;
-    nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
-    unsigned time_len = nv_time_format(wall_ns, time);
+    unsigned time_len = nv_time_format(head->wall_ns, time);
     nv_json_write_init(&json, out);
     nv_json_write_begin_object(&json);
     nv_json_write_key(&json, NV_STR("v"));
     nv_json_write_int(&json, 1);
-    put_text(&json, NV_STR("trace_id"), (struct nv_str){id, sizeof id});
+    put_text(&json, NV_STR("trace_id"), head->trace_id);
     put_text(&json, NV_STR("name"), NV_STR(""));
     put_text(&json, NV_STR("reason"), NV_STR("untranslatable"));
     nv_json_write_key(&json, NV_STR("status"));
     nv_json_write_int(&json, 0);
-    put_text(&json, NV_STR("why"), nv_str_from(nv_err_info(why)->text));
+    nv_json_write_key(&json, NV_STR("why"));
+    nv_json_write_string_begin(&json);
+    nv_json_write_string_part(&json, nv_str_from(head->about));
+    nv_json_write_string_part(&json, nv_str_from(nv_err_info(head->why)->text));
+    nv_json_write_string_end(&json);
     put_text(&json, NV_STR("time"), (struct nv_str){time, time_len});
     nv_json_write_key(&json, NV_STR("spans"));
-    nv_json_write_uint(&json, raw->span_count);
+    nv_json_write_uint(&json, head->spans);
     put_text(&json, NV_STR("format"), NV_STR("otlp"));
     nv_json_write_end_object(&json);
     return out->failed;
@@ -117,12 +127,19 @@ enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_ra
                                 enum nv_err why, uint64_t wall_ns)
 {
     struct nv_buf head, payload;
+    char trace_id[2 * NV_TRACE_ID_BYTES];
+    struct head facts = {.trace_id = {trace_id, sizeof trace_id},
+                         .about = "",
+                         .why = why,
+                         .wall_ns = wall_ns,
+                         .spans = raw->span_count};
     uint64_t id = 0;
     if (store == NULL)
         return NV_ERR_NOT_FOUND;
     nv_buf_init(&head, 4096);
     nv_buf_init(&payload, PAYLOAD_BYTES_MAX);
-    enum nv_err err = write_head(raw, why, wall_ns, &head);
+    nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, trace_id);
+    enum nv_err err = write_head(&facts, &head);
     if (err == NV_OK)
         err = write_payload(raw, &payload);
     if (err == NV_OK)
@@ -131,4 +148,25 @@ enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_ra
     nv_buf_release(&head);
     nv_buf_release(&payload);
     return err;
+}
+
+enum nv_err nv_undecoded_write(const struct nv_undecoded *request, uint64_t wall_ns,
+                               struct nv_buf *head, struct nv_buf *payload)
+{
+    struct head facts = {.about = "the request no longer decodes: ",
+                         .why = request->why,
+                         .wall_ns = wall_ns,
+                         .spans = request->spans};
+    struct nv_json_writer json;
+    nv_json_write_init(&json, payload);
+    nv_json_write_begin_object(&json);
+    put_text(&json, NV_STR("request"),
+             request->signal == NV_SIGNAL_LOGS ? NV_STR("logs") : NV_STR("traces"));
+    if (request->project.len > 0)
+        put_text(&json, NV_STR("project"), request->project);
+    nv_json_write_key(&json, NV_STR("otlp"));
+    nv_json_write_base64(&json, request->body);
+    nv_json_write_end_object(&json);
+    enum nv_err err = write_head(&facts, head);
+    return err != NV_OK ? err : payload->failed;
 }

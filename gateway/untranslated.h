@@ -1,9 +1,11 @@
 /*
- * Dead letters of traces that could not be translated: their spans as one OTLP request again.
+ * Dead letters in OTLP form: traces that could not be translated, their spans as one request again,
+ * and journalled requests that no longer decode, as they are.
  */
 #ifndef NV_GATEWAY_UNTRANSLATED_H
 #define NV_GATEWAY_UNTRANSLATED_H
 
+#include "assembly/assembly.h"
 #include "model/store.h"
 #include "model/trace.h"
 
@@ -19,5 +21,12 @@ enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, struct nv_buf 
  */
 enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_raw_trace *raw,
                                 enum nv_err why, uint64_t wall_ns);
+/*
+ * Appends head and payload of the dead letter of a request that no longer decodes, with the reason
+ * `untranslatable`: {"request": "traces" or "logs", "project": text, "otlp": base64 of its body};
+ * project only when it has one. Buffers' errors.
+ */
+enum nv_err nv_undecoded_write(const struct nv_undecoded *request, uint64_t wall_ns,
+                               struct nv_buf *head, struct nv_buf *payload);
 
 #endif

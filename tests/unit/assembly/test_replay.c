@@ -278,7 +278,7 @@ static enum nv_err refuse(void *ctx, enum nv_signal signal, char *body, size_t l
     return NV_ERR_MALFORMED;
 }
 
-START_TEST(a_request_that_cannot_be_decoded_stays)
+START_TEST(without_a_place_for_the_dead_an_undecodable_request_stays)
 {
     kit_start(&kit);
     kit_spans(&kit, "shop", "1a");
@@ -292,6 +292,86 @@ START_TEST(a_request_that_cannot_be_decoded_stays)
     kit_restart(&kit);
     kit_advance(&kit, 1000);
     ck_assert_uint_eq(kit.trace_count, 1);
+}
+END_TEST
+
+static enum nv_err bury(void *ctx, const struct nv_undecoded *request, struct nv_buf *head,
+                        struct nv_buf *payload)
+{
+    enum nv_err *fails = ctx;
+    ck_assert_int_eq(request->signal, NV_SIGNAL_TRACES);
+    ck_assert_uint_eq(request->spans, 3);
+    ck_assert_int_eq(request->why, NV_ERR_MALFORMED);
+    ck_assert(nv_str_eq(request->project, NV_STR("mine")));
+    ck_assert(nv_str_find(request->body, NV_STR("1a 1b<a. 2c")) != SIZE_MAX);
+    (void)nv_buf_append_str(head, NV_STR("{}"));
+    (void)nv_buf_append_str(payload, NV_STR("letter"));
+    return *fails;
+}
+
+static void count_letter(void *ctx, uint64_t id, struct nv_str head, struct nv_str payload)
+{
+    (void)id;
+    ck_assert(nv_str_eq(head, NV_STR("{}")) && nv_str_eq(payload, NV_STR("letter")));
+    ++*(unsigned *)ctx;
+}
+
+static unsigned letters(void)
+{
+    const struct nv_store *store = nv_assembly_store(kit.assembly);
+    unsigned count = 0;
+    ck_assert_int_eq(store->each(store->ctx, NV_RECORD_DEAD_LETTER, count_letter, &count), NV_OK);
+    return count;
+}
+
+static void crash_with_a_request(void)
+{
+    kit_start(&kit);
+    struct nv_batch *batch = kit_batch("shop", "1a 1b<a. 2c");
+    batch->project = (struct nv_str){strdup("mine"), 4};
+    ck_assert_int_eq(kit_accept(&kit, batch), NV_OK);
+    kit_crash(&kit);
+    kit.config.decode = refuse;
+    kit.config.bury = bury;
+}
+
+START_TEST(a_request_that_cannot_be_decoded_becomes_a_dead_letter)
+{
+    enum nv_err fails = NV_OK;
+    struct nv_ledger ledger;
+    kit.config.bury_ctx = &fails;
+    crash_with_a_request();
+    kit_restart(&kit);
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 3);
+    ck_assert_uint_eq(ledger.replayed, 3);
+    ck_assert_uint_eq(ledger.dead[NV_DEAD_UNTRANSLATABLE], 3);
+    ck_assert_uint_eq(ledger.held, 0);
+    ck_assert_uint_eq(letters(), 1);
+    ck_assert_uint_eq(live_records(), 1); /* the letter, not the request */
+    kit_crash(&kit);
+    kit_restart(&kit);
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 0);
+    ck_assert_uint_eq(letters(), 1);
+}
+END_TEST
+
+START_TEST(what_finds_no_place_as_a_dead_letter_stays)
+{
+    enum nv_err fails = NV_ERR_LIMIT;
+    struct nv_ledger ledger;
+    kit.config.bury_ctx = &fails;
+    crash_with_a_request();
+    kit_restart(&kit);
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 0);
+    ck_assert_uint_eq(letters(), 0);
+    kit_crash(&kit);
+    kit.config.decode = kit_decode;
+    kit_restart(&kit);
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 2);
 }
 END_TEST
 
@@ -355,7 +435,9 @@ int main(void)
     tcase_add_test(tcase, the_project_survives_a_restart);
     tcase_add_test(tcase, log_records_are_replayed_as_log_records);
     tcase_add_test(tcase, without_a_decoder_a_journal_with_requests_is_refused);
-    tcase_add_test(tcase, a_request_that_cannot_be_decoded_stays);
+    tcase_add_test(tcase, without_a_place_for_the_dead_an_undecodable_request_stays);
+    tcase_add_test(tcase, a_request_that_cannot_be_decoded_becomes_a_dead_letter);
+    tcase_add_test(tcase, what_finds_no_place_as_a_dead_letter_stays);
     tcase_add_test(tcase, what_comes_during_the_replay_comes_after_it);
     tcase_add_test(tcase, many_notes_become_few_records);
     suite_add_tcase(suite, tcase);

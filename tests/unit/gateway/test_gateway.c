@@ -6,6 +6,8 @@
 #include "otlp_build.h"
 
 #include "gateway/admin.h"
+#include "gateway/dead.h"
+#include "gateway/dead_store.h"
 #include "gateway/gateway.h"
 #include "gateway/run.h"
 
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -54,8 +57,10 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    nv_gateway_stop(gateway);
-    nv_gateway_stop(gateway); /* a second time does nothing */
+    if (gateway != NULL) {
+        nv_gateway_stop(gateway);
+        nv_gateway_stop(gateway); /* a second time does nothing */
+    }
     nv_gateway_free(gateway);
     gateway = NULL;
     nv_options_release(&options);
@@ -212,6 +217,82 @@ START_TEST(bad_rules_are_refused_at_new)
 }
 END_TEST
 
+/* ---- dead letters over a journal ------------------------------------------------------------ */
+
+static char journal[64];
+
+static void use_journal(void)
+{
+    (void)snprintf(journal, sizeof journal, "%s/journal", directory);
+    ck_assert_int_eq(mkdir(journal, 0700), 0);
+    set(&options, NV_OPT_journal_durability, "os");
+    set(&options, NV_OPT_journal_directory, journal);
+}
+
+static void remove_journal(void)
+{
+    char pattern[80];
+    glob_t found;
+    nv_gateway_stop(gateway);
+    nv_gateway_free(gateway);
+    gateway = NULL;
+    (void)snprintf(pattern, sizeof pattern, "%s/*", journal);
+    ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        (void)unlink(found.gl_pathv[i]);
+    globfree(&found);
+    ck_assert_int_eq(rmdir(journal), 0);
+}
+
+/* As a gateway that was stopped left it. */
+static uint64_t put_record(enum nv_record_kind kind, struct nv_str head, struct nv_str payload)
+{
+    struct nv_dead_store stopped;
+    uint64_t id = 0;
+    ck_assert_int_eq(nv_dead_store_open(&options, &stopped, &fail), NV_OK);
+    ck_assert_int_eq(stopped.store.put(stopped.store.ctx, kind, head, payload, &id), NV_OK);
+    nv_dead_store_close(&stopped);
+    return id;
+}
+
+static struct nv_str list_dead(struct nv_buf *out)
+{
+    struct nv_dead_place place = {.store = nv_gateway_store(gateway)};
+    struct nv_dead_request request = {.verb = NV_DEAD_LIST};
+    nv_buf_clear(out);
+    ck_assert_int_eq(nv_dead_run(&request, &place, out), NV_OK);
+    return nv_buf_str(out);
+}
+
+static void wait_for_replay(void)
+{
+    struct nv_gateway_status status = {.assembly = {.replaying = true}};
+    while (status.assembly.replaying)
+        nv_gateway_read_status(gateway, &status);
+}
+
+START_TEST(a_journalled_request_that_no_longer_decodes_is_a_dead_letter)
+{
+    static const char head[12] = {[8] = 4}; /* time, then the number of spans */
+    struct nv_ledger ledger;
+    struct nv_buf text;
+    nv_buf_init(&text, 10000);
+    use_journal();
+    put_record(NV_RECORD_TRACES, (struct nv_str){head, sizeof head}, NV_STR("\xff\xff"));
+    start();
+    wait_for_replay();
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 4);
+    ck_assert_uint_eq(ledger.dead[NV_DEAD_UNTRANSLATABLE], 4);
+    ck_assert_uint_eq(ledger.held + ledger.queued + ledger.delivered, 0);
+    (void)list_dead(&text);
+    ck_assert(nv_str_find(nv_buf_str(&text), NV_STR("untranslatable  4 spans")) != SIZE_MAX);
+    ck_assert(nv_str_find(nv_buf_str(&text), NV_STR("no longer decodes")) != SIZE_MAX);
+    nv_buf_release(&text);
+    remove_journal();
+}
+END_TEST
+
 START_TEST(the_banner_names_every_address)
 {
     struct nv_buf text;
@@ -241,6 +322,7 @@ int main(void)
     tcase_add_test(tcase, reload_takes_new_tokens_and_rates);
     tcase_add_test(tcase, a_port_in_use_is_named_by_its_key);
     tcase_add_test(tcase, bad_rules_are_refused_at_new);
+    tcase_add_test(tcase, a_journalled_request_that_no_longer_decodes_is_a_dead_letter);
     tcase_add_test(tcase, the_banner_names_every_address);
     suite_add_tcase(suite, tcase);
     int failed = nv_test_run(suite);
