@@ -5,11 +5,12 @@
  *             │       │               ▲    └─▶ LINGER ─▶ closed
  *             └───────┴── refused ────┘
  *
- * Heads are read through the loop's scratch area, bodies of known length straight into their own
- * buffer. Deadlines are absolute: they begin with a state and no byte renews them; a body must also
- * keep a minimum rate. A refusal is followed by reading on for a while, within a budget of bytes
- * and time: closing a socket with unread data makes the kernel reset the connection, and the client
- * would lose the answer.
+ * Heads and the beginnings of bodies are read through the loop's scratch area, so that a client
+ * which sends a byte a second holds hardly more than that; the rest of a body of known length goes
+ * straight into its own buffer. Deadlines are absolute: they begin with a state and no byte renews
+ * them; a body must also keep a minimum rate. A refusal is followed by reading on for a while,
+ * within a budget of bytes and time: closing a socket with unread data makes the kernel reset the
+ * connection, and the client would lose the answer.
  */
 #include "otlp/http_internal.h"
 
@@ -20,6 +21,8 @@
 
 /* Bytes read in one go before other connections of the loop get their turn. */
 #define TURN_BYTES ((size_t)1024 * 1024)
+/* What must have come of a body before room for the next read is made ahead. */
+#define DIRECT_BYTES ((size_t)32 * 1024)
 
 enum step { STEP_ON, STEP_WAIT, STEP_CLOSED };
 
@@ -346,7 +349,7 @@ static enum step take_length(struct nv_http_connection *connection, struct nv_st
     return step;
 }
 
-/* A body of known length, straight from the socket into its own buffer. */
+/* More of a body of known length, straight from the socket into its own buffer. */
 static enum step read_body(struct nv_http_connection *connection, size_t *got)
 {
     struct nv_http_exchange *exchange = connection->exchange;
@@ -453,7 +456,9 @@ static enum step step_read(struct nv_http_connection *connection, size_t *got)
     if (connection->rest != NULL) {
         return step_rest(connection);
     }
-    bool direct = connection->state == NV_HTTP_AT_BODY && !connection->exchange->head.chunked;
+    const struct nv_http_exchange *exchange = connection->exchange;
+    bool direct = connection->state == NV_HTTP_AT_BODY && !exchange->head.chunked &&
+                  exchange->body_len >= DIRECT_BYTES;
     return direct ? read_body(connection, got) : read_scratch(connection, got);
 }
 

@@ -16,7 +16,7 @@
 
 #define HEADERS_BYTES_MAX 1024
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
-#define BODY_FIRST_BYTES ((size_t)64 * 1024)
+#define BODY_FIRST_BYTES ((size_t)4 * 1024)
 
 struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection)
 {

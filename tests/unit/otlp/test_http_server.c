@@ -457,6 +457,44 @@ START_TEST(undecoded_bytes_have_a_total)
 }
 END_TEST
 
+/* A crowd of clients that send a byte each must not use up the budget of all. */
+START_TEST(slow_bodies_cost_what_has_come)
+{
+    static const char *const heads[] = {
+        "POST /echo HTTP/1.1\r\n" H "Content-Length: 90000\r\n\r\n",
+        "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n15f90\r\n", /* 90000 */
+    };
+    static char piece[90000];
+    struct nv_http_limits limits;
+    struct nv_http_status status;
+    int clients[20];
+    nv_http_limits_init(&limits);
+    limits.undecoded_bytes_max = 1 << 20;
+    open_rig(&limits);
+    for (int i = 0; i < 20; i++) {
+        clients[i] = http_rig_connect(&rig);
+        http_rig_send(&rig, clients[i], nv_str_from(heads[_i]));
+        http_rig_send(&rig, clients[i], NV_STR("x"));
+        http_rig_send(&rig, clients[i], NV_STR("x"));
+        rig.len = 0;
+        (void)http_rig_read(&rig, clients[i]);
+        ck_assert_uint_eq(rig.len, 0);
+    }
+    nv_http_server_status(rig.server, &status);
+    ck_assert_uint_le(status.undecoded_bytes, (size_t)20 * 4096);
+    http_rig_send(&rig, clients[0], (struct nv_str){piece, sizeof piece - 2});
+    if (_i == 1)
+        http_rig_send(&rig, clients[0], NV_STR("\r\n0\r\n\r\n"));
+    rig.len = 0;
+    (void)http_rig_read(&rig, clients[0]);
+    ck_assert_int_eq(http_rig_status(&rig, 0), 200);
+    ck_assert_uint_gt(rig.len, sizeof piece);
+    for (int i = 0; i < 20; i++)
+        close(clients[i]);
+    http_rig_close(&rig);
+}
+END_TEST
+
 START_TEST(longest_idle_connection_makes_room)
 {
     struct nv_http_limits limits;
@@ -646,6 +684,7 @@ int main(void)
     tcase_add_test(tcase, waiting_handler_has_no_deadline);
     tcase_add_test(tcase, linger_has_a_budget);
     tcase_add_test(tcase, undecoded_bytes_have_a_total);
+    tcase_add_loop_test(tcase, slow_bodies_cost_what_has_come, 0, 2);
     tcase_add_test(tcase, longest_idle_connection_makes_room);
     tcase_add_test(tcase, when_all_are_at_work_new_ones_wait);
     tcase_add_test(tcase, stop_answers_what_has_begun);
