@@ -195,14 +195,20 @@ static enum step step_write(struct nv_http_connection *connection)
     return end_reply(connection);
 }
 
-/* "100 Continue" is only a courtesy: when the socket is full the client will go on without. */
+/*
+ * What the socket does not take of "100 Continue" goes out before the reply. It can't be dropped:
+ * TLS has made a record of it by then and would take the reply's first bytes for those.
+ */
 static enum step send_continue(struct nv_http_connection *connection)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     size_t sent;
     enum nv_err err = nv_stream_write(&connection->stream, text, sizeof(text) - 1, &sent);
-    bool fine = err == NV_ERR_AGAIN || (err == NV_OK && sent == sizeof(text) - 1);
-    return fine ? STEP_ON : STEP_CLOSED;
+    if (err == NV_OK || err == NV_ERR_AGAIN) {
+        struct nv_str rest = {text + sent, sizeof(text) - 1 - sent};
+        err = nv_buf_append_str(&connection->exchange->out, rest);
+    }
+    return err == NV_OK ? STEP_ON : STEP_CLOSED;
 }
 
 /* ---- heads -------------------------------------------------------------------------------- */

@@ -53,7 +53,7 @@ struct nv_http_exchange {
     size_t counted; /* of body, in the server's undecoded bytes */
     uint64_t body_start_ns;
     struct nv_buf headers; /* added by handlers, lines with CRLF */
-    struct nv_buf out;     /* the whole reply */
+    struct nv_buf out;     /* what is left of 100 Continue, and the whole reply */
     size_t sent;
     enum nv_http_method method;
     bool open;        /* counted in the server's exchanges */

@@ -58,7 +58,8 @@ enum nv_err nv_stream_init(struct nv_stream *stream, int fd, struct nv_tls *tls)
  */
 enum nv_err nv_stream_read(struct nv_stream *stream, void *bytes, size_t len,
                            size_t *got) NV_MUST_USE;
-/* Writes up to `len` (> 0) bytes, *sent of them. Errors as nv_stream_read; never raises SIGPIPE. */
+/* Writes up to `len` (> 0) bytes, *sent of them. Errors as nv_stream_read; never raises SIGPIPE.
+ * With TLS the next write after NV_ERR_AGAIN begins with the same bytes, at least as many. */
 enum nv_err nv_stream_write(struct nv_stream *stream, const void *bytes, size_t len,
                             size_t *sent) NV_MUST_USE;
 /* Is the handshake done (always true without TLS)? */
