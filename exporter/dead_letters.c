@@ -258,14 +258,14 @@ static enum nv_err to_outbox(const struct nv_store *store, struct nv_str json,
     return err;
 }
 
-enum nv_err nv_dead_letters_retry(const struct nv_store *store, uint64_t id,
+enum nv_err nv_dead_letters_retry(const struct nv_store *store, uint64_t id, struct nv_str json,
                                   struct nv_outbox_entry *entry)
 {
     struct finding finding;
     enum nv_err err = find(store, id, &finding);
 
     if (err == NV_OK)
-        err = to_outbox(store, nv_buf_str(&finding.payload), entry);
+        err = to_outbox(store, json.len > 0 ? json : nv_buf_str(&finding.payload), entry);
     if (err == NV_OK)
         store->release(store->ctx, id);
     forget(&finding);

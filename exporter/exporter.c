@@ -344,7 +344,7 @@ const char *nv_exporter_state_text(enum nv_exporter_state state)
     return names[state];
 }
 
-enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id)
+enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id, struct nv_str json)
 {
     struct nv_outbox_entry entry = {0};
     enum nv_err err = NV_ERR_BUSY;
@@ -353,7 +353,7 @@ enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id)
         return NV_ERR_NOT_FOUND;
     (void)pthread_mutex_lock(&exporter->lock);
     if (exporter->adopted_count < ADOPTED_MAX)
-        err = nv_dead_letters_retry(exporter->store, id, &entry);
+        err = nv_dead_letters_retry(exporter->store, id, json, &entry);
     if (err == NV_OK) {
         nv_ledger_requeue(entry.spans);
         exporter->adopted[exporter->adopted_count++] = entry;

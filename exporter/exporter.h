@@ -145,10 +145,11 @@ void nv_exporter_read_status(struct nv_exporter *exporter, struct nv_exporter_st
 const char *nv_exporter_state_text(enum nv_exporter_state state);
 
 /*
- * Gives dead letter `id` (exporter/dead_letters.h) another try in this process. Any thread.
- * NV_ERR_NOT_FOUND, or the store's errors.
+ * Gives dead letter `id` another try in this process, with `json` as nv_dead_letters_retry. Any
+ * thread. Errors as there; NV_ERR_BUSY: too many at once.
  */
-enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id) NV_MUST_USE;
+enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id,
+                                   struct nv_str json) NV_MUST_USE;
 
 /* ---- inline mode: no thread, no socket, the caller's clock ---------------------------------- */
 

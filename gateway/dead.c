@@ -2,8 +2,7 @@
  * Dead letters: list, show, retry, drop.
  *
  * Ids are collected before anything is changed, because a store must not change while it is
- * visited. One that could not be translated is OTLP, not Noveum's JSON: it can be shown and
- * dropped, but sending it would only bring it back.
+ * visited. How one is tried again, and whether it can be, is the place's business.
  */
 #include "gateway/dead.h"
 
@@ -62,6 +61,17 @@ static void visit_collect(void *visit_ctx, const struct nv_dead_letter *letter)
         (void)nv_buf_append(&collect->entries, &entry, sizeof entry);
 }
 
+/* Why it could not be done, in words. */
+static const char *reason_of(struct entry entry, enum nv_err err)
+{
+    if (err == NV_ERR_AGAIN)
+        return "a whole request, which only a running gateway can take";
+    if (entry.untranslated && (err == NV_ERR_MALFORMED || err == NV_ERR_DEPTH ||
+                               err == NV_ERR_TRUNCATED || err == NV_ERR_TOO_LARGE))
+        return "this version can't translate it either";
+    return nv_err_info(err)->text;
+}
+
 static enum nv_err act(const struct nv_dead_request *request, const struct nv_dead_place *place,
                        struct entry entry, struct nv_buf *out)
 {
@@ -70,15 +80,11 @@ static enum nv_err act(const struct nv_dead_request *request, const struct nv_de
     enum nv_err err = NV_OK;
     if (request->verb == NV_DEAD_DROP)
         err = nv_dead_letters_drop(place->store, entry.id);
-    else if (entry.untranslated)
-        err = NV_ERR_REJECTED;
     else
         err = place->retry(place->ctx, entry.id);
     if (err == NV_OK)
         return nv_buf_printf(out, "%" PRIu64 "  %s\n", entry.id, done);
-    (void)nv_buf_printf(out, "%" PRIu64 "  %s\n", entry.id,
-                        entry.untranslated ? "never translated, can't be sent; see dead show"
-                                           : nv_err_info(err)->text);
+    (void)nv_buf_printf(out, "%" PRIu64 "  it stays: %s\n", entry.id, reason_of(entry, err));
     return request->all ? NV_OK : err;
 }
 

@@ -20,15 +20,15 @@ struct nv_dead_request {
 struct nv_dead_place {
     const struct nv_store *store;
     void *ctx;
-    enum nv_err (*retry)(void *ctx, uint64_t id); /* as nv_exporter_retry_dead */
+    enum nv_err (*retry)(void *ctx, uint64_t id); /* as nv_dead_retry */
 };
 
 /* Reads "all" or a number. NV_ERR_CONFIG. */
 enum nv_err nv_dead_parse(enum nv_dead_verb verb, struct nv_str id,
                           struct nv_dead_request *out) NV_MUST_USE;
 /*
- * Does it and appends what there is to say, as text. NV_ERR_NOT_FOUND (no such dead letter),
- * NV_ERR_REJECTED (one that was never translated can't be sent), the store's and buffer's errors.
+ * Does it and appends what there is to say, as text. NV_ERR_NOT_FOUND (no such dead letter), what
+ * retry says of the one that was asked for, the store's and buffer's errors.
  */
 enum nv_err nv_dead_run(const struct nv_dead_request *request, const struct nv_dead_place *place,
                         struct nv_buf *out);

@@ -9,6 +9,7 @@
 
 #include "gateway/cli.h"
 #include "gateway/option_expand.h"
+#include "gateway/raw_join.h"
 #include "gateway/run.h"
 #include "gateway/stages.h"
 #include "otlp/request.h"
@@ -20,42 +21,10 @@
 
 #define FILE_BYTES_MAX ((size_t)64 << 20)
 #define REPORT_BYTES_MAX ((size_t)256 << 20)
-#define ARENA_BYTES_MAX ((size_t)512 << 20)
 
 static bool same_trace(const struct nv_batch *batch, uint32_t a, uint32_t b)
 {
     return memcmp(batch->items[a].trace_id, batch->items[b].trace_id, NV_TRACE_ID_BYTES) == 0;
-}
-
-struct nv_raw_trace *nv_explain_raw(const struct nv_batch *batch, uint32_t first)
-{
-    assert(first < batch->item_count);
-    struct nv_arena *arena = nv_arena_new(ARENA_BYTES_MAX);
-    if (arena == NULL)
-        return NULL;
-    struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
-    struct nv_raw_item *items = nv_arena_array(arena, batch->item_count, sizeof *items);
-    if (raw == NULL || items == NULL) {
-        nv_arena_free(arena);
-        return NULL;
-    }
-    raw->arena = arena;
-    raw->items = items;
-    memcpy(raw->trace_id, batch->items[first].trace_id, NV_TRACE_ID_BYTES);
-    raw->groups = batch->groups;
-    raw->group_count = batch->group_count;
-    raw->project = batch->project;
-    for (uint32_t i = first; i < batch->item_count; i++) {
-        const struct nv_item *item = &batch->items[i];
-        if (!same_trace(batch, first, i))
-            continue;
-        items[raw->item_count++] =
-            (struct nv_raw_item){.bytes = {batch->body + item->offset, item->length},
-                                 .group = item->group,
-                                 .signal = batch->signal};
-        raw->span_count += batch->signal == NV_SIGNAL_TRACES ? 1 : 0;
-    }
-    return raw;
 }
 
 static bool seen_before(const struct nv_batch *batch, uint32_t index)
@@ -67,14 +36,14 @@ static bool seen_before(const struct nv_batch *batch, uint32_t index)
     return false;
 }
 
-static enum nv_err explain_batch(const struct nv_mapping *mapping, const struct nv_batch *batch,
+static enum nv_err explain_batch(const struct nv_mapping *mapping, struct nv_batch *batch,
                                  struct nv_buf *report)
 {
     enum nv_err err = NV_OK;
     for (uint32_t i = 0; i < batch->item_count && err == NV_OK; i++) {
         if (seen_before(batch, i))
             continue;
-        struct nv_raw_trace *raw = nv_explain_raw(batch, i);
+        struct nv_raw_trace *raw = nv_raw_join(&batch, 1, batch->items[i].trace_id);
         struct nv_trace *trace = NULL;
         if (raw == NULL)
             return NV_ERR_NO_MEMORY;

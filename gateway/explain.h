@@ -16,10 +16,5 @@ int nv_command_explain(const struct nv_options *options, const char *path);
  */
 enum nv_err nv_explain_body(const struct nv_mapping *mapping, char *body, size_t len,
                             struct nv_buf *report, struct nv_fail *fail);
-/*
- * New raw trace of the batch's items that share the trace id of item `first`, in an arena of its
- * own; its views point into the batch (borrowed while the trace is used). NULL without memory.
- */
-struct nv_raw_trace *nv_explain_raw(const struct nv_batch *batch, uint32_t first);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "gateway/admin.h"
+#include "gateway/dead_retry.h"
 #include "gateway/option_value.h"
 #include "gateway/pipeline.h"
 #include "gateway/stages.h"
@@ -46,6 +47,7 @@ struct nv_gateway {
     struct nv_pipeline pipeline;
     struct nv_settler settler;
     struct nv_acceptor acceptor;
+    struct nv_dead_retry dead_retry;
     struct nv_agents *agents;
     struct nv_mapping *mapping;
     struct nv_assembly *assembly;
@@ -215,6 +217,24 @@ static enum nv_err start_assembly(struct nv_gateway *gateway, struct nv_fail *fa
     return err;
 }
 
+static enum nv_err send_dead(void *ctx, uint64_t id, struct nv_str json)
+{
+    struct nv_gateway *gateway = ctx;
+    return nv_exporter_retry_dead(gateway->exporter, id, json);
+}
+
+static void wire_dead_retry(struct nv_gateway *gateway, const struct nv_exporter_config *exporter)
+{
+    gateway->dead_retry = (struct nv_dead_retry){.store = gateway->pipeline.store,
+                                                 .mapping = gateway->mapping,
+                                                 .acceptor = &gateway->acceptor,
+                                                 .mask_secrets = gateway->pipeline.mask_secrets,
+                                                 .trace_id_form = exporter->trace_id_form,
+                                                 .max_trace_bytes = exporter->max_trace_bytes,
+                                                 .send = send_dead,
+                                                 .ctx = gateway};
+}
+
 static enum nv_err start_exporter(struct nv_gateway *gateway, const struct nv_options *options,
                                   struct nv_fail *fail)
 {
@@ -224,6 +244,7 @@ static enum nv_err start_exporter(struct nv_gateway *gateway, const struct nv_op
         nv_exporter_new(&config, &gateway->settler, gateway->pipeline.store, gateway->clock, fail);
     if (gateway->exporter == NULL)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
+    wire_dead_retry(gateway, &config);
     enum nv_err err = nv_exporter_start(gateway->exporter, fail);
     atomic_store(&gateway->gate_open, err == NV_OK);
     return err;
@@ -441,7 +462,8 @@ struct nv_agents *nv_gateway_agents(const struct nv_gateway *gateway)
 
 enum nv_err nv_gateway_retry_dead(struct nv_gateway *gateway, uint64_t id)
 {
-    return nv_exporter_retry_dead(gateway->exporter, id);
+    return gateway->dead_retry.store != NULL ? nv_dead_retry(&gateway->dead_retry, id)
+                                             : NV_ERR_NOT_FOUND;
 }
 
 const struct nv_options *nv_gateway_options(const struct nv_gateway *gateway)

@@ -64,7 +64,7 @@ size_t nv_gateway_read_services(struct nv_gateway *gateway, struct nv_service_fa
 const struct nv_store *nv_gateway_store(const struct nv_gateway *gateway);
 /* The agents seen lately in all traces. Borrowed; any thread. */
 struct nv_agents *nv_gateway_agents(const struct nv_gateway *gateway);
-/* Gives a dead letter another try. As nv_exporter_retry_dead. */
+/* Gives a dead letter another try. As nv_dead_retry. */
 enum nv_err nv_gateway_retry_dead(struct nv_gateway *gateway, uint64_t id) NV_MUST_USE;
 /* The options of new or of the last reload. Borrowed; on the thread that starts and stops. */
 const struct nv_options *nv_gateway_options(const struct nv_gateway *gateway);

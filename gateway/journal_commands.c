@@ -9,8 +9,10 @@
 #include "assembly/journal_check.h"
 #include "exporter/dead_letters.h"
 #include "gateway/control.h"
+#include "gateway/dead_retry.h"
 #include "gateway/dead_store.h"
 #include "gateway/run.h"
+#include "gateway/stages.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,20 +51,52 @@ int nv_command_journal(const struct nv_options *options, bool list)
 }
 
 /* A stopped gateway finds the outbox record at its next start. */
-static enum nv_err retry_offline(void *ctx, uint64_t id)
+static enum nv_err send_offline(void *ctx, uint64_t id, struct nv_str json)
 {
-    return nv_dead_letters_retry(ctx, id, NULL);
+    return nv_dead_letters_retry(ctx, id, json, NULL);
 }
 
-static enum nv_err run_offline(struct nv_dead_store *opened, const struct nv_dead_request *request,
-                               struct nv_buf *text)
+static enum nv_err retry_offline(void *ctx, uint64_t id)
 {
-    struct nv_dead_place place = {
-        .store = &opened->store, .ctx = &opened->store, .retry = retry_offline};
-    enum nv_err err = nv_dead_run(request, &place, text);
-    nv_dead_store_close(opened);
-    if (err == NV_OK && request->verb == NV_DEAD_RETRY)
+    return nv_dead_retry(ctx, id);
+}
+
+static enum nv_err run_retry(const struct nv_options *options, struct nv_dead_place *place,
+                             const struct nv_dead_request *request, struct nv_buf *text,
+                             struct nv_fail *fail)
+{
+    struct nv_exporter_config exporter;
+    struct nv_mapping_config config;
+    nv_stage_exporter(options, &exporter);
+    nv_stage_mapping(options, &config);
+    struct nv_mapping *mapping = nv_mapping_new(&config, fail);
+    if (mapping == NULL)
+        return NV_ERR_CONFIG;
+    struct nv_dead_retry retry = {.store = place->store,
+                                  .mapping = mapping,
+                                  .mask_secrets = options->redaction_secrets,
+                                  .trace_id_form = exporter.trace_id_form,
+                                  .max_trace_bytes = exporter.max_trace_bytes,
+                                  .send = send_offline,
+                                  .ctx = (void *)(uintptr_t)place->store};
+    place->retry = retry_offline;
+    place->ctx = &retry;
+    enum nv_err err = nv_dead_run(request, place, text);
+    nv_mapping_free(mapping);
+    if (err == NV_OK)
         (void)nv_buf_append_str(text, NV_STR("no gateway runs here: the next start sends them\n"));
+    return err;
+}
+
+static enum nv_err run_offline(const struct nv_options *options, struct nv_dead_store *opened,
+                               const struct nv_dead_request *request, struct nv_buf *text,
+                               struct nv_fail *fail)
+{
+    struct nv_dead_place place = {.store = &opened->store};
+    enum nv_err err = request->verb == NV_DEAD_RETRY
+                          ? run_retry(options, &place, request, text, fail)
+                          : nv_dead_run(request, &place, text);
+    nv_dead_store_close(opened);
     return err;
 }
 
@@ -81,7 +115,7 @@ int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
     nv_buf_init(&text, TEXT_BYTES_MAX);
     enum nv_err err = nv_dead_store_open(options, &opened, &fail);
     if (err == NV_OK) {
-        err = run_offline(&opened, &request, &text);
+        err = run_offline(options, &opened, &request, &text, &fail);
     } else if (err == NV_ERR_LOCKED) {
         fail = (struct nv_fail){0};
         err = nv_control_ask(options->journal_directory, &request, &text, &fail);

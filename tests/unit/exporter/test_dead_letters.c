@@ -136,12 +136,12 @@ START_TEST(retried_through_the_outbox)
     struct nv_outbox_entry entry;
 
     ck_assert_int_eq(put(TRACE, ""), NV_OK);
-    ck_assert_int_eq(nv_dead_letters_retry(&rig.store, 1, &entry), NV_OK);
+    ck_assert_int_eq(nv_dead_letters_retry(&rig.store, 1, NV_STR(""), &entry), NV_OK);
     ck_assert_uint_eq(entry.spans, 3);
     ck_assert_uint_eq(entry.traces, 1);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 0);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 1);
-    ck_assert_int_eq(nv_dead_letters_retry(&rig.store, 1, NULL), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(nv_dead_letters_retry(&rig.store, 1, NV_STR(""), NULL), NV_ERR_NOT_FOUND);
     /* An outbox record is no dead letter. */
     ck_assert_int_eq(nv_dead_letters_drop(&rig.store, entry.id), NV_ERR_NOT_FOUND);
 }
@@ -151,9 +151,9 @@ START_TEST(a_failed_retry_leaves_it)
 {
     ck_assert_int_eq(put(TRACE, ""), NV_OK);
     ck_assert_int_eq(put("not a trace", ""), NV_OK);
-    ck_assert_int_eq(nv_dead_letters_retry(&rig.store, 2, NULL), NV_ERR_MALFORMED);
+    ck_assert_int_eq(nv_dead_letters_retry(&rig.store, 2, NV_STR(""), NULL), NV_ERR_MALFORMED);
     rig.put_fails = NV_ERR_NO_SPACE;
-    ck_assert_int_eq(nv_dead_letters_retry(&rig.store, 1, NULL), NV_ERR_NO_SPACE);
+    ck_assert_int_eq(nv_dead_letters_retry(&rig.store, 1, NV_STR(""), NULL), NV_ERR_NO_SPACE);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 2);
     ck_assert_int_eq(put(TRACE, ""), NV_ERR_NO_SPACE);
 }
@@ -177,7 +177,7 @@ START_TEST(no_memory)
         enum nv_err err;
 
         oom_fail_nth(nth);
-        err = nv_dead_letters_retry(&rig.store, 1, NULL);
+        err = nv_dead_letters_retry(&rig.store, 1, NV_STR(""), NULL);
         failed = oom_end();
         if (err == NV_OK)
             break;

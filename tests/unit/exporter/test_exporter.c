@@ -363,8 +363,8 @@ START_TEST(a_dead_letter_gets_another_try)
     for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++)
         if (rig.records[i].id != 0)
             id = rig.records[i].id;
-    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id + 1), NV_ERR_NOT_FOUND);
-    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id), NV_OK);
+    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id + 1, NV_STR("")), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id, NV_STR("")), NV_OK);
     rig_run(&rig, 1000);
     ck_assert(rig_body_has(rig_flight(&rig), "poison"));
     rig_answer(&rig, rig_flight(&rig), 200, "", "");
@@ -388,7 +388,7 @@ START_TEST(a_second_try_without_memory_is_not_forgotten)
         if (rig.records[i].id != 0)
             id = rig.records[i].id;
     rig_run(&rig, 1000);
-    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id), NV_OK);
+    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id, NV_STR("")), NV_OK);
     oom_fail_nth(1);
     wait_ns = nv_exporter_pump(rig.exporter);
     ck_assert(oom_end());
@@ -402,7 +402,7 @@ END_TEST
 START_TEST(no_store_no_second_try)
 {
     rig_open(&rig, false);
-    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, 1), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, 1, NV_STR("")), NV_ERR_NOT_FOUND);
     rig_consume(&rig, "poison", 1);
     rig.config.compression = NV_COMPRESSION_NONE;
     rig_run(&rig, 1000);

@@ -10,6 +10,7 @@
 #include "gateway/dead_store.h"
 #include "gateway/gateway.h"
 #include "gateway/run.h"
+#include "gateway/untranslated.h"
 
 #include <arpa/inet.h>
 #include <glob.h>
@@ -293,6 +294,72 @@ START_TEST(a_journalled_request_that_no_longer_decodes_is_a_dead_letter)
 }
 END_TEST
 
+/* As after an upgrade: what was undecodable to the version before is accepted now. */
+START_TEST(a_dead_request_is_retried_into_a_file)
+{
+    struct nv_test_message more = {0};
+    nv_test_add(&more, 5, NV_STR("root"));
+    struct nv_test_message span =
+        nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, nv_test_view(&more));
+    struct nv_test_message body = nv_test_request(nv_test_view(&span));
+    struct nv_undecoded request = {
+        .body = nv_test_view(&body), .spans = 1, .why = NV_ERR_MALFORMED};
+    struct nv_buf head, payload;
+    struct nv_ledger ledger;
+    nv_buf_init(&head, 10000);
+    nv_buf_init(&payload, 10000);
+    use_journal();
+    ck_assert_int_eq(nv_undecoded_write(&request, 0, &head, &payload), NV_OK);
+    uint64_t id = put_record(NV_RECORD_DEAD_LETTER, nv_buf_str(&head), nv_buf_str(&payload));
+    start();
+    ck_assert_int_eq(nv_gateway_retry_dead(gateway, id + 1), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(nv_gateway_retry_dead(gateway, id), NV_OK);
+    nv_buf_clear(&head);
+    ck_assert_uint_eq(list_dead(&head).len, 0);
+    nv_gateway_stop(gateway);
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 1);
+    ck_assert_uint_eq(ledger.delivered, 1);
+    ck_assert_uint_eq(count_files(true), 1);
+    nv_buf_release(&head);
+    nv_buf_release(&payload);
+    remove_journal();
+}
+END_TEST
+
+/* The same for a trace that could not be translated. */
+START_TEST(a_dead_trace_is_retried_into_a_file)
+{
+    struct nv_test_message span = nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, NV_STR(""));
+    struct nv_raw_item item = {.bytes = nv_test_view(&span)};
+    struct nv_group group = {0};
+    struct nv_raw_trace raw = {
+        .items = &item, .item_count = 1, .span_count = 1, .groups = &group, .group_count = 1};
+    struct nv_dead_store stopped;
+    struct nv_ledger ledger = {0};
+    struct nv_buf text;
+    uint64_t id = 0;
+    nv_buf_init(&text, 10000);
+    use_journal();
+    ck_assert_int_eq(nv_dead_store_open(&options, &stopped, &fail), NV_OK);
+    ck_assert_int_eq(nv_untranslated_put(&stopped.store, &raw, NV_ERR_MALFORMED, 0), NV_OK);
+    nv_dead_store_close(&stopped);
+    start();
+    struct nv_str line = list_dead(&text);
+    line = nv_str_slice(line, 0, nv_str_find_char(line, ' '));
+    ck_assert_int_eq(nv_str_to_uint64(line, &id), NV_OK);
+    ck_assert_int_eq(nv_gateway_retry_dead(gateway, id), NV_OK);
+    ck_assert_uint_eq(list_dead(&text).len, 0);
+    while (ledger.delivered == 0)
+        nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 1);
+    ck_assert_uint_eq(ledger.delivered, 1);
+    ck_assert_uint_eq(count_files(true), 1);
+    nv_buf_release(&text);
+    remove_journal();
+}
+END_TEST
+
 START_TEST(the_banner_names_every_address)
 {
     struct nv_buf text;
@@ -323,6 +390,8 @@ int main(void)
     tcase_add_test(tcase, a_port_in_use_is_named_by_its_key);
     tcase_add_test(tcase, bad_rules_are_refused_at_new);
     tcase_add_test(tcase, a_journalled_request_that_no_longer_decodes_is_a_dead_letter);
+    tcase_add_test(tcase, a_dead_request_is_retried_into_a_file);
+    tcase_add_test(tcase, a_dead_trace_is_retried_into_a_file);
     tcase_add_test(tcase, the_banner_names_every_address);
     suite_add_tcase(suite, tcase);
     int failed = nv_test_run(suite);
