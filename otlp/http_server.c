@@ -14,12 +14,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
 #define SWEEP_NS (500 * NV_NS_PER_MS)
-#define CONNECTIONS_MIN 4
 
 void nv_http_limits_init(struct nv_http_limits *limits)
 {
@@ -123,16 +122,10 @@ static const struct nv_server_actions actions = {
 /* Leaves descriptors for the journal, the backend and the log. */
 static void fit_descriptors(struct nv_http_limits *limits)
 {
-    struct rlimit rlimit;
-    if (getrlimit(RLIMIT_NOFILE, &rlimit) != 0 || rlimit.rlim_cur == RLIM_INFINITY) {
-        return;
-    }
-    size_t reserved = limits->descriptors_reserved;
-    size_t room = rlimit.rlim_cur > reserved ? (size_t)rlimit.rlim_cur - reserved : 0;
-    room = room < CONNECTIONS_MIN ? CONNECTIONS_MIN : room;
+    size_t room = nv_server_room(limits->descriptors_reserved);
     if (room < limits->connections_max) {
-        NV_LOG(NV_LOG_INFO, "otlp", "fewer connections than asked for limit=%zu nofile=%llu", room,
-               (unsigned long long)rlimit.rlim_cur);
+        NV_LOG(NV_LOG_INFO, "otlp", "fewer connections than asked for limit=%zu nofile=%ld", room,
+               sysconf(_SC_OPEN_MAX));
         limits->connections_max = room;
     }
 }

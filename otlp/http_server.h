@@ -86,7 +86,7 @@ struct nv_http_limits {
     unsigned write_timeout_ms;   /* 30000, for a whole reply */
     unsigned linger_timeout_ms;  /* 2000, reading on after a refusal so that it arrives */
     size_t linger_bytes_max;     /* 1 MiB */
-    size_t descriptors_reserved; /* 40, of RLIMIT_NOFILE, for everything but connections */
+    size_t descriptors_reserved; /* 40, of RLIMIT_NOFILE less an eighth, for everything else */
 };
 
 struct nv_http_server_config {

@@ -86,6 +86,13 @@ static int open_spare(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static void count_refused(const struct nv_accepter *accepter)
+{
+    if (accepter->refused != NULL) {
+        accepter->refused(accepter->ctx);
+    }
+}
+
 /* No descriptors: refuse one client with the spare, so that it learns of it, then rest. */
 static void refuse_one(struct share *share, int fd)
 {
@@ -95,6 +102,7 @@ static void refuse_one(struct share *share, int fd)
         int refused = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
         if (refused >= 0) {
             close(refused);
+            count_refused(&share->listener->accepter);
         }
     }
     share->spare_fd = open_spare();

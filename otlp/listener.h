@@ -34,6 +34,8 @@ struct nv_accepter {
     void (*accepted)(void *ctx, struct nv_loop *loop, int fd);
     /* Asked before each accept(2); when false, this loop asks again at the next tick. */
     bool (*wanted)(void *ctx, struct nv_loop *loop);
+    /* A connection was closed for lack of descriptors or memory. NULL is allowed. */
+    void (*refused)(void *ctx);
 };
 
 /*

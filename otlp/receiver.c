@@ -9,6 +9,7 @@
 
 #include "otlp/grpc_server.h"
 #include "otlp/otlp_http.h"
+#include "otlp/server.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -55,6 +56,19 @@ static bool is_on(const struct nv_receiver_endpoint *endpoint)
     return endpoint->listen != NULL && endpoint->listen[0] != '\0';
 }
 
+/* What gRPC may have of the descriptors: the cap, but when they are few a third of them. */
+static size_t grpc_connections(const struct nv_receiver_config *config)
+{
+    struct nv_grpc_limits limits;
+    nv_grpc_limits_init(&limits);
+    size_t max = limits.connections_max < config->limits.connections_max
+                     ? limits.connections_max
+                     : config->limits.connections_max;
+    size_t room = nv_server_room(config->limits.descriptors_reserved);
+    size_t share = is_on(&config->http) && room > 3 ? room / 3 : room;
+    return max < share ? max : share;
+}
+
 static enum nv_err make_http(struct nv_receiver *receiver, const struct nv_receiver_config *config,
                              const struct nv_acceptor *acceptor, struct nv_fail *fail)
 {
@@ -75,6 +89,9 @@ static enum nv_err make_http(struct nv_receiver *receiver, const struct nv_recei
         .hooks = nv_otlp_http_hooks(receiver->otlp_http),
     };
     server.limits.body_bytes_max = config->max_body_bytes;
+    if (is_on(&config->grpc)) {
+        server.limits.descriptors_reserved += grpc_connections(config);
+    }
     if (server.limits.undecoded_bytes_max < config->max_body_bytes) {
         server.limits.undecoded_bytes_max = config->max_body_bytes; /* one must fit */
     }
@@ -95,9 +112,7 @@ static enum nv_err make_grpc(struct nv_receiver *receiver, const struct nv_recei
     };
     nv_grpc_limits_init(&server.limits);
     server.limits.message_bytes_max = config->max_body_bytes;
-    if (server.limits.connections_max > config->limits.connections_max) {
-        server.limits.connections_max = config->limits.connections_max;
-    }
+    server.limits.connections_max = grpc_connections(config);
     server.limits.undecoded_bytes_max = config->limits.undecoded_bytes_max;
     server.limits.handshake_timeout_ms = config->limits.head_timeout_ms;
     server.limits.call_timeout_ms = config->limits.body_timeout_ms;

@@ -13,11 +13,15 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/banned.h"
 
 #define POLL_NS 2000000L
+#define CONNECTIONS_MIN 4
+/* Reserved of all descriptors: what is open beside connections grows with the machine. */
+#define RESERVED_PART 8
 
 /* ---- on the loops ------------------------------------------------------------------------- */
 
@@ -47,6 +51,12 @@ static void on_accepted(void *ctx, struct nv_loop *loop, int fd)
     server->actions->open(part_of(server, loop), fd);
 }
 
+static void on_refused(void *ctx)
+{
+    struct nv_server *server = ctx;
+    atomic_fetch_add(&server->refused_connections, 1);
+}
+
 static void on_tick(struct nv_loop_tick *tick, uint64_t now_ns)
 {
     struct nv_server_part *part = NV_CONTAINER(tick, struct nv_server_part, tick);
@@ -69,6 +79,17 @@ static void on_close(struct nv_loop_task *task)
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
+
+size_t nv_server_room(size_t reserved)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    size_t all = (size_t)limit.rlim_cur;
+    size_t kept = reserved + all / RESERVED_PART;
+    size_t room = all > kept ? all - kept : 0;
+    return room < CONNECTIONS_MIN ? CONNECTIONS_MIN : room;
+}
 
 static enum nv_err add_part(struct nv_server *server, struct nv_loop *loop)
 {
@@ -97,7 +118,8 @@ static enum nv_err make_parts(struct nv_server *server, const struct nv_loops *l
         err = add_part(server, loops->items[i]);
     if (err != NV_OK)
         return err;
-    struct nv_accepter accepter = {.ctx = server, .accepted = on_accepted, .wanted = on_wanted};
+    struct nv_accepter accepter = {
+        .ctx = server, .accepted = on_accepted, .wanted = on_wanted, .refused = on_refused};
     return nv_listener_attach(server->listener, loops, accepter);
 }
 

@@ -67,6 +67,11 @@ struct nv_server {
 };
 
 /*
+ * How many connections RLIMIT_NOFILE leaves room for when `reserved` descriptors and an eighth of
+ * all are kept for everything else (journal, backend, other ports); at least 4. SIZE_MAX: no limit.
+ */
+size_t nv_server_room(size_t reserved);
+/*
  * Binds, and makes a part on each of `loops` (borrowed; made, not started): connections come once
  * they run. `server` is zeroed. NV_ERR_CONFIG with what to do in `fail`, NV_ERR_NO_MEMORY,
  * NV_ERR_IO; release also after failure.

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from otlp_http_kit import JSON, PROTOBUF, SLOW, Client, Gateway, json_traces, request, traces
+from otlp_http_kit import JSON, PROTOBUF, SLOW, Client, Gateway, free_port, json_traces, request, traces
 
 
 # ---- P04: Unix sockets -----------------------------------------------------------------------------------
@@ -266,3 +266,22 @@ def test_f13_few_descriptors():
         for client in crowd:
             client.close()
         gateway.assert_alive()
+
+
+def test_f13_crowd_on_the_grpc_port_leaves_descriptors():
+    """All ports share one ulimit -n: idle gRPC clients must not take it from HTTP, journal and files."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+
+    grpc = free_port()
+    with Gateway({"receiver.grpc.listen": f"127.0.0.1:{grpc}"}, preexec=limit) as gateway:
+        crowd = []
+        for _ in range(200):
+            crowd.append(socket.create_connection(("127.0.0.1", grpc), 5))
+        time.sleep(0.5)
+        opened = len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
+        assert opened < 90, opened
+        assert "out of file descriptors" not in gateway.log
+        gateway.assert_alive()
+        for client in crowd:
+            client.close()

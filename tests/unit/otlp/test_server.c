@@ -10,6 +10,7 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -193,6 +194,26 @@ START_TEST(connections_come_up_to_the_cap)
 }
 END_TEST
 
+START_TEST(without_descriptors_the_refused_are_counted)
+{
+    struct rlimit before, tight;
+    open_on(1, 10);
+    int fd = dial();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int next = dup(0); /* no number below it is free */
+    close(next);
+    tight = before;
+    tight.rlim_cur = (rlim_t)next;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    turn();
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_uint_eq(atomic_load(&server.accepted), 0);
+    ck_assert_uint_eq(atomic_load(&server.refused_connections), 1);
+    close(fd);
+    release();
+}
+END_TEST
+
 START_TEST(ticks_reach_each_part)
 {
     open_on(LOOPS, 10);
@@ -265,6 +286,25 @@ START_TEST(actions_run_on_the_threads_of_their_loops)
 }
 END_TEST
 
+START_TEST(room_is_what_descriptors_leave)
+{
+    static const struct {
+        rlim_t limit;
+        size_t reserved, room;
+    } table[] = {
+        {64, 40, 16}, {64, 60, 4}, {64, 100, 4}, {256, 40, 184}, {256, 0, 224}, {256, 143, 81},
+    };
+    struct rlimit before, limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = before;
+    limit.rlim_cur = table[_i].limit;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    size_t room = nv_server_room(table[_i].reserved);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_uint_eq(room, table[_i].room);
+}
+END_TEST
+
 START_TEST(release_without_stop)
 {
     int fd;
@@ -320,10 +360,12 @@ int main(void)
     TCase *tc = tcase_create("server");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, connections_come_up_to_the_cap);
+    tcase_add_test(tc, without_descriptors_the_refused_are_counted);
     tcase_add_test(tc, ticks_reach_each_part);
     tcase_add_test(tc, stop_takes_the_queue_first_and_is_done_once);
     tcase_add_loop_test(tc, drain_closes_what_is_left_and_says_whether_all_was_answered, 0, 2);
     tcase_add_test(tc, actions_run_on_the_threads_of_their_loops);
+    tcase_add_loop_test(tc, room_is_what_descriptors_leave, 0, 6);
     tcase_add_test(tc, release_without_stop);
     tcase_add_test(tc, bad_configuration);
     tcase_add_test(tc, reload_without_tls_does_nothing);
