@@ -47,11 +47,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def body(self):
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        chunks = []
+        while size := int(self.rfile.readline(), 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
+
     def do_GET(self):  # noqa: N802
         self.reply(404, b"{}")
 
     def do_POST(self):  # noqa: N802
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         path = self.path.split("?")[0]
         if path in SIGNALS:
             with self.server.lock:
@@ -60,6 +70,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.server.lock:
             served = self.server.model.serve(path, json.loads(body or b"{}"))
             if served is None:
+                print(f"nobody answers {self.path}", file=sys.stderr)
                 return self.reply(404, b"{}")
             status, answer = served
             if isinstance(answer, dict):
@@ -153,8 +164,9 @@ def main():
                                          capture_output=True).stdout)
     named = ("opentelemetry-", *about.pop("packages"))
     packages = {k: v for k, v in sorted(versions.items()) if k.startswith(named)}
-    case = {"language": "python", "scenario": scenario, **about,
-            "packages": packages | about.get("versions", {}), "env": env}
+    packages |= about.pop("versions", {})
+    env.pop("CLI", None)
+    case = {"language": "python", "scenario": scenario, **about, "packages": packages, "env": env}
     write(folder, server, case, {
         "source": "the scenario (facts) and the stand-in model (llm_exchanges)", "facts": facts,
         "llm_exchanges": server.model.exchanges})

@@ -2,12 +2,6 @@
 import json
 import os
 
-from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
 MODEL = "gpt-4o-mini"
 PROMPT = "你好 🗼 — naïve café Ωß: say hi in one line"
 WEATHER = "weather in 東京?"
@@ -38,12 +32,17 @@ def tell_error(error):
 
 
 def resource(service):
+    from opentelemetry.sdk.resources import Resource  # not there when the framework is a program
     return Resource.create({"service.name": service, "service.version": "1.2.3",
                             "deployment.environment.name": "测试"})
 
 
 def tracing(service):
     """New tracer provider of the process; end with its shutdown()."""
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
     provider = TracerProvider(resource=resource(service))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
