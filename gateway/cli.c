@@ -18,15 +18,16 @@ static const struct {
     const char *first, *second; /* second NULL: one word */
     enum nv_command command;
     const char *argument; /* what it takes, or NULL */
+    bool several;         /* of them */
 } commands[] = {
-    {"doctor", NULL, NV_COMMAND_DOCTOR, NULL},
-    {"explain", NULL, NV_COMMAND_EXPLAIN, "FILE"},
-    {"journal", "check", NV_COMMAND_JOURNAL_CHECK, NULL},
-    {"journal", "list", NV_COMMAND_JOURNAL_LIST, NULL},
-    {"dead", "list", NV_COMMAND_DEAD_LIST, NULL},
-    {"dead", "show", NV_COMMAND_DEAD_SHOW, "ID"},
-    {"dead", "retry", NV_COMMAND_DEAD_RETRY, "ID"},
-    {"dead", "drop", NV_COMMAND_DEAD_DROP, "ID"},
+    {"doctor", NULL, NV_COMMAND_DOCTOR, NULL, false},
+    {"explain", NULL, NV_COMMAND_EXPLAIN, "FILE", true},
+    {"journal", "check", NV_COMMAND_JOURNAL_CHECK, NULL, false},
+    {"journal", "list", NV_COMMAND_JOURNAL_LIST, NULL, false},
+    {"dead", "list", NV_COMMAND_DEAD_LIST, NULL, false},
+    {"dead", "show", NV_COMMAND_DEAD_SHOW, "ID", false},
+    {"dead", "retry", NV_COMMAND_DEAD_RETRY, "ID", false},
+    {"dead", "drop", NV_COMMAND_DEAD_DROP, "ID", false},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -50,11 +51,12 @@ static enum nv_err parse_command(int count, char **words, struct nv_cli *cli, st
         if (count - used < wanted)
             return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%s%s%s\" needs a %s", commands[i].first,
                                two ? " " : "", two ? commands[i].second : "", commands[i].argument);
-        if (count - used > wanted)
+        if (count - used > wanted && !commands[i].several)
             return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"",
                                words[used + wanted]);
         cli->command = commands[i].command;
-        cli->argument = wanted == 1 ? words[used] : NULL;
+        cli->arguments = wanted == 1 ? (const char *const *)&words[used] : NULL;
+        cli->argument_count = (size_t)(count - used);
         return NV_OK;
     }
     return unknown_command(words[0], second, fail);
@@ -133,7 +135,9 @@ static const char help_head[] =
     "  --help            print this\n"
     "\n"
     "  doctor            check key, endpoint, clock, ports and disk, and say what is wrong\n"
-    "  explain FILE      show how the spans of an OTLP body (protobuf or JSON) are translated\n"
+    "  explain FILE...   show how the spans of OTLP bodies are translated: traces and logs,\n"
+    "                    protobuf or JSON, also in gzip or zstd; one trace in several files is\n"
+    "                    put together\n"
     "  journal check     read the whole journal and report damage\n"
     "  journal list      list what the journal holds\n"
     "  dead list         list what could not be delivered, with the reasons\n"

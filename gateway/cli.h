@@ -14,7 +14,7 @@ enum nv_command {
     NV_COMMAND_PRINT_CONFIG,
     NV_COMMAND_PRINT_DOCS,
     NV_COMMAND_DOCTOR,
-    NV_COMMAND_EXPLAIN, /* FILE */
+    NV_COMMAND_EXPLAIN, /* FILE... */
     NV_COMMAND_JOURNAL_CHECK,
     NV_COMMAND_JOURNAL_LIST,
     NV_COMMAND_DEAD_LIST,
@@ -32,7 +32,8 @@ struct nv_cli {
     const char *config_file; /* NULL: none */
     const char **sets;       /* of --set, in order; owned */
     size_t set_count;
-    const char *argument; /* FILE or ID, NULL when the command takes none */
+    const char *const *arguments; /* FILEs or an ID, NULL when the command takes none */
+    size_t argument_count;
 };
 
 /*

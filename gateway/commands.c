@@ -62,7 +62,7 @@ int nv_command_run(const struct nv_cli *cli, const struct nv_options *options)
     assert(cli->command != NV_COMMAND_RUN);
     switch (cli->command) {
     case NV_COMMAND_EXPLAIN:
-        return nv_command_explain(options, cli->argument);
+        return nv_command_explain(options, cli->arguments, cli->argument_count);
     case NV_COMMAND_DOCTOR:
         return nv_command_doctor(options);
     case NV_COMMAND_JOURNAL_CHECK:

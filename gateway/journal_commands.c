@@ -106,10 +106,10 @@ int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
     struct nv_dead_store opened = {0};
     struct nv_fail fail = {0};
     struct nv_buf text;
+    const char *word = cli->argument_count > 0 ? cli->arguments[0] : NULL;
     enum nv_dead_verb verb = (enum nv_dead_verb)(cli->command - NV_COMMAND_DEAD_LIST);
-    if (nv_dead_parse(verb, nv_str_from(cli->argument), &request) != NV_OK) {
-        (void)fprintf(stderr, "noveum-gateway: \"%.60s\" is no id; `dead list` shows them\n",
-                      cli->argument);
+    if (nv_dead_parse(verb, nv_str_from(word), &request) != NV_OK) {
+        (void)fprintf(stderr, "noveum-gateway: \"%.60s\" is no id; `dead list` shows them\n", word);
         return NV_EXIT_USAGE;
     }
     nv_buf_init(&text, TEXT_BYTES_MAX);

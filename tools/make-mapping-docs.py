@@ -13,7 +13,8 @@ HEAD = """# What becomes of each attribute
 
 Generated from `mapping/conventions/` by `tools/make-mapping-docs.py`; not to be edited by hand. The form of the
 tables, and how to write one, is in [`mapping/conventions/README.md`](../mapping/conventions/README.md).
-`noveum-gateway explain FILE` shows for a captured OTLP body which key won for each field and which lost.
+`noveum-gateway explain FILE...` shows for captured OTLP bodies (traces and logs, protobuf or JSON, also in gzip or zstd; the files of one
+trace are put together) which key won for each field and which lost.
 
 ## How a span is translated
 1. Its attributes are looked up once each, numbers folded (`gen_ai.prompt.12.role` is found as `gen_ai.prompt.{i}.role`).

@@ -1,4 +1,5 @@
 """The commands beside the running program: doctor, explain, journal, dead."""
+import gzip
 import json
 import re
 
@@ -118,4 +119,17 @@ def test_explain_names_sources(run):
         done = run("explain", str(file))
         assert done.returncode == 0 and "llm.model" in done.stdout, (file, done.stderr)
     assert run("explain", "/nowhere").returncode == 1
+    bad = run("explain", str(file), str(ROOT / "README.md"))
+    assert bad.returncode == 1 and "README.md" in bad.stderr
     assert run("explain", str(ROOT / "README.md")).returncode == 1
+
+
+def test_explain_joins_compressed_files(run, directory):
+    folder = ROOT / "tests/fixtures/adk2-tools"
+    packed = directory / "logs"
+    packed.write_bytes(gzip.compress((folder / "002.logs.pb").read_bytes()))
+    alone = run("explain", str(folder / "001.pb"))
+    both = run("explain", str(packed), str(folder / "001.pb"))
+    assert alone.returncode == 0 and both.returncode == 0, both.stderr
+    assert both.stdout.count('span "') == alone.stdout.count('span "')
+    assert len(both.stdout.splitlines()) > len(alone.stdout.splitlines())

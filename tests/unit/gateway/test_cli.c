@@ -15,13 +15,14 @@ static enum nv_err parse(const char *a, const char *b, const char *c, const char
 {
     static char texts[5][64];
     const char *words[] = {"noveum-gateway", a, b, c, d};
-    char *argv[6] = {NULL};
+    static char *argv[6];
     int argc = 0;
     for (; argc < 5 && words[argc] != NULL; argc++) {
         memset(texts[argc], 0, sizeof texts[argc]);
         memcpy(texts[argc], words[argc], strlen(words[argc]));
         argv[argc] = texts[argc];
     }
+    argv[argc] = NULL;
     nv_cli_release(&cli);
     fail = (struct nv_fail){0};
     return nv_cli_parse(argc, argv, &cli, &fail);
@@ -53,9 +54,19 @@ START_TEST(every_command)
     ck_assert_int_eq(parse(commands[_i].a, commands[_i].b, commands[_i].c, NULL), NV_OK);
     ck_assert_int_eq(cli.command, commands[_i].command);
     if (commands[_i].argument == NULL)
-        ck_assert_ptr_null(cli.argument);
+        ck_assert_ptr_null(cli.arguments);
     else
-        ck_assert_str_eq(cli.argument, commands[_i].argument);
+        ck_assert_str_eq(cli.arguments[0], commands[_i].argument);
+    ck_assert_uint_eq(cli.argument_count, commands[_i].argument != NULL);
+}
+END_TEST
+
+START_TEST(explain_takes_several_files)
+{
+    ck_assert_int_eq(parse("explain", "a.pb", "--set=a=1", "b.json.gz"), NV_OK);
+    ck_assert_uint_eq(cli.argument_count, 2);
+    ck_assert_str_eq(cli.arguments[0], "a.pb");
+    ck_assert_str_eq(cli.arguments[1], "b.json.gz");
 }
 END_TEST
 
@@ -124,6 +135,7 @@ int main(void)
     Suite *suite = suite_create("gateway/cli");
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, every_command, 0, COUNT(commands));
+    tcase_add_test(tcase, explain_takes_several_files);
     tcase_add_test(tcase, options_before_and_after_a_command);
     tcase_add_loop_test(tcase, refused_with_the_word_named, 0, COUNT(refusals));
     tcase_add_test(tcase, help_lists_every_key_and_command);
