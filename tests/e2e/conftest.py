@@ -53,7 +53,7 @@ class Gateway:
     """One run of the program. Ports are found by asking for port 0 and reading the log."""
 
     def __init__(self, directory, settings=None, environment=None, arguments=(), cwd=None,
-                 defaults=True):
+                 defaults=True, inherits=None):
         self.directory = pathlib.Path(directory)
         self.settings = {
             "receiver.http.listen": "127.0.0.1:0",
@@ -68,6 +68,7 @@ class Gateway:
         self.environment = clean_environment(HOME=str(self.directory), **(environment or {}))
         self.arguments = list(arguments)
         self.cwd = cwd or self.directory
+        self.inherits = inherits  # a descriptor that becomes number 3, the first of LISTEN_FDS
         self.process = None
         self.log, self.out = [], []
         self.ports = {}
@@ -78,8 +79,11 @@ class Gateway:
 
     def start(self, wait=True):
         self.log, self.out, self.ports = [], [], {}
-        self.process = subprocess.Popen(self.command(), cwd=self.cwd, env=self.environment,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        hand_over = self.inherits is not None
+        self.process = subprocess.Popen(
+            self.command(), cwd=self.cwd, env=self.environment, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, close_fds=not hand_over,
+            preexec_fn=(lambda: os.dup2(self.inherits, 3)) if hand_over else None)
         self.readers = [self.read(self.process.stderr, self.log),
                         self.read(self.process.stdout, self.out)]
         if wait:
