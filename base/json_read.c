@@ -63,12 +63,18 @@ static enum nv_json_token truncated(struct nv_json_reader *reader)
     return fail(reader, NV_ERR_TRUNCATED, "text ends inside the value");
 }
 
-static void skip_space(struct nv_json_reader *reader)
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static inline void skip_space(struct nv_json_reader *reader)
 {
     const char *text = reader->text.ptr;
     size_t pos = reader->pos;
-    while (pos < reader->text.len &&
-           (text[pos] == ' ' || text[pos] == '\n' || text[pos] == '\t' || text[pos] == '\r'))
+    if (pos >= reader->text.len || text[pos] > ' ')
+        return;
+    while (pos < reader->text.len && is_space(text[pos]))
         pos++;
     reader->pos = pos;
 }
@@ -430,6 +436,25 @@ static size_t resolve_escape(struct nv_str raw, char out[4], size_t *length)
     return nv_utf8_put(code, out);
 }
 
+/* Copies up to the first backslash; how many bytes that are. `out` has room for all of `raw`. */
+static inline size_t copy_clean(struct nv_str raw, char *out)
+{
+    size_t at = 0;
+#ifdef __SSE2__
+    const __m128i backslash = _mm_set1_epi8('\\');
+    for (; raw.len - at >= 16; at += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(raw.ptr + at));
+        _mm_storeu_si128((__m128i *)(void *)(out + at), block);
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, backslash));
+        if (mask != 0)
+            return at + (size_t)__builtin_ctz(mask);
+    }
+#endif
+    for (; at < raw.len && raw.ptr[at] != '\\'; at++)
+        out[at] = raw.ptr[at];
+    return at;
+}
+
 struct nv_str nv_json_unescape(struct nv_arena *arena, struct nv_str raw, bool escaped)
 {
     if (!escaped)
@@ -439,11 +464,9 @@ struct nv_str nv_json_unescape(struct nv_arena *arena, struct nv_str raw, bool e
         return (struct nv_str){NULL, 0};
     char *out = text;
     while (raw.len > 0) {
-        const char *found = memchr(raw.ptr, '\\', raw.len);
-        size_t clean = found ? (size_t)(found - raw.ptr) : raw.len;
-        memcpy(out, raw.ptr, clean);
+        size_t clean = copy_clean(raw, out);
         out += clean;
-        raw = nv_str_slice(raw, clean, raw.len);
+        raw = (struct nv_str){raw.ptr + clean, raw.len - clean};
         if (raw.len == 0)
             break;
         char simple = raw.len > 1 ? simple_escape(raw.ptr[1]) : '\0';

@@ -352,15 +352,13 @@ enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool 
 
 /* ---- lists of attributes ------------------------------------------------------------------- */
 
-enum nv_err nv_attributes_add(struct nv_attributes *list, struct nv_arena *arena, struct nv_str key,
-                              struct nv_value value)
+enum nv_err nv_attributes_reserve(struct nv_attributes *list, struct nv_arena *arena)
 {
     struct nv_attribute *items =
         grow_list(arena, list->items, list->count, &list->capacity, sizeof(*items));
     if (items == NULL)
         return NV_ERR_NO_MEMORY;
     list->items = items;
-    items[list->count++] = (struct nv_attribute){key, value};
     return NV_OK;
 }
 

@@ -96,9 +96,24 @@ void nv_value_write(struct nv_json_writer *writer, const struct nv_value *value)
 enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool *truncated,
                                struct nv_value *out) NV_MUST_USE;
 
-/* Appends; NV_ERR_NO_MEMORY. Keys are not checked for duplicates. */
-enum nv_err nv_attributes_add(struct nv_attributes *list, struct nv_arena *arena, struct nv_str key,
-                              struct nv_value value) NV_MUST_USE;
+/* Makes room for one more; NV_ERR_NO_MEMORY. */
+enum nv_err nv_attributes_reserve(struct nv_attributes *list, struct nv_arena *arena) NV_MUST_USE;
+/* Appends; NV_ERR_NO_MEMORY. Keys are not checked for duplicates. Inline: in lists whose room is
+ * known before, as most are, it is a write. */
+NV_MUST_USE static inline enum nv_err nv_attributes_add(struct nv_attributes *list,
+                                                        struct nv_arena *arena, struct nv_str key,
+                                                        struct nv_value value)
+{
+    if (list->count == list->capacity) {
+        enum nv_err err = nv_attributes_reserve(list, arena);
+        if (err != NV_OK)
+            return err;
+    }
+    struct nv_attribute *item = &list->items[list->count++];
+    item->key = key;
+    item->value = value;
+    return NV_OK;
+}
 /* Replaces the value of `key`, or appends. NV_ERR_NO_MEMORY. */
 enum nv_err nv_attributes_set(struct nv_attributes *list, struct nv_arena *arena, struct nv_str key,
                               struct nv_value value) NV_MUST_USE;
