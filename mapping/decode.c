@@ -2,16 +2,25 @@
  * From span bytes to nv_span: field numbers of the OTLP protocol buffers, nothing else.
  *
  * Repeated fields are counted before they are read, so that each list is one allocation of its
- * exact size; the walk over the fields costs little beside what it saves. AnyValue nests, therefore
- * its reader recurses, bounded by NV_VALUE_DEPTH_MAX. Unknown fields and known fields of another
- * wire type are skipped, as protobuf has it. The last of several scalar fields wins. Nothing is
- * judged here: empty names, odd times and zero ids are for the translation.
+ * exact size; the walk over the fields costs little beside what it saves. A span's attributes are
+ * noted while they are counted and not searched again. AnyValue nests, therefore its reader
+ * recurses, bounded by NV_VALUE_DEPTH_MAX. Unknown fields and known fields of another wire type are
+ * skipped, as protobuf has it. The last of several scalar fields wins. Nothing is judged here:
+ * empty names, odd times and zero ids are for the translation.
+ *
+ * Every encoder writes an attribute as key, then value, and a value as one field:
+ *
+ *   0a len key 12 len (0a len text | 18 varint | 21 8 bytes | 10 bool | ...)
+ *
+ * which is read without a loop (`plain_attribute`); whatever else protobuf allows takes the way
+ * round, with the same result.
  */
 #include "mapping/decode.h"
 
 #include "base/wire.h"
 
 #include <assert.h>
+#include <endian.h>
 
 #include "base/banned.h"
 
@@ -39,8 +48,13 @@ enum {
     SPAN_FLAGS = 16
 };
 enum { EVENT_TIME = 1, EVENT_NAME = 2, EVENT_ATTRIBUTES = 3 };
+enum { TAG_KEY = 0x0a, TAG_VALUE = 0x12 };
+enum { TAG_STRING = 0x0a, TAG_BOOL = 0x10, TAG_INT = 0x18, TAG_DOUBLE = 0x21 };
 enum { LINK_TRACE_ID = 1, LINK_SPAN_ID = 2, LINK_ATTRIBUTES = 4 };
 enum { STATUS_MESSAGE = 2, STATUS_CODE = 3 };
+
+/* Attributes of a span whose places are noted while its fields are counted. */
+#define NOTED_MAX 64
 
 static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
                                 struct nv_value *out);
@@ -62,12 +76,100 @@ static uint32_t count_field(struct nv_str bytes, uint32_t number)
     return count;
 }
 
+/* ---- what nearly all attributes look like --------------------------------------------------- */
+
+/* `bytes` from their length on, when length and content fill them exactly and the length takes one
+ * or two bytes. */
+static bool plain_bytes(struct nv_str bytes, struct nv_str *out)
+{
+    const uint8_t *at = (const uint8_t *)bytes.ptr;
+    size_t head = 1;
+    if (bytes.len == 0)
+        return false;
+    size_t len = at[0];
+    if (len >= 0x80) {
+        if (bytes.len < 2 || at[1] >= 0x80)
+            return false;
+        len = (len & 0x7f) | (size_t)at[1] << 7;
+        head = 2;
+    }
+    *out = (struct nv_str){bytes.ptr + head, len};
+    return head + len == bytes.len;
+}
+
+/* A varint that fills `bytes` exactly. */
+static bool plain_varint(struct nv_str bytes, uint64_t *out)
+{
+    const uint8_t *at = (const uint8_t *)bytes.ptr;
+    uint64_t value = 0;
+    if (bytes.len == 0 || bytes.len > 10)
+        return false;
+    for (size_t i = 0; i < bytes.len; i++) {
+        if ((at[i] < 0x80) != (i + 1 == bytes.len))
+            return false;
+        value |= (uint64_t)(at[i] & 0x7f) << (7 * i);
+    }
+    *out = value;
+    return true;
+}
+
+/* An AnyValue of one scalar field, or false. */
+static inline bool plain_value(struct nv_str bytes, struct nv_value *out)
+{
+    uint64_t bits;
+    if (bytes.len < 2)
+        return false;
+    struct nv_str rest = {bytes.ptr + 1, bytes.len - 1};
+    switch ((uint8_t)bytes.ptr[0]) {
+    case TAG_STRING:
+        out->type = NV_VALUE_STRING;
+        return plain_bytes(rest, &out->as.string);
+    case TAG_INT:
+        if (!plain_varint(rest, &bits))
+            return false;
+        *out = nv_value_int((int64_t)bits);
+        return true;
+    case TAG_BOOL:
+        if (!plain_varint(rest, &bits))
+            return false;
+        *out = nv_value_bool(bits != 0);
+        return true;
+    case TAG_DOUBLE:
+        if (rest.len != sizeof bits)
+            return false;
+        memcpy(&bits, rest.ptr, sizeof bits);
+        *out = nv_value_double(nv_wire_double(le64toh(bits)));
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A KeyValue of a short key and then a scalar, or false. */
+static inline bool plain_attribute(struct nv_str bytes, struct nv_attribute *out)
+{
+    const uint8_t *at = (const uint8_t *)bytes.ptr;
+    struct nv_str value;
+    if (bytes.len < 4 || at[0] != TAG_KEY || at[1] >= 0x80)
+        return false;
+    size_t behind = 2 + (size_t)at[1];
+    if (behind + 2 > bytes.len || at[behind] != TAG_VALUE)
+        return false;
+    out->key = (struct nv_str){bytes.ptr + 2, at[1]};
+    return plain_bytes((struct nv_str){bytes.ptr + behind + 1, bytes.len - behind - 1}, &value) &&
+           plain_value(value, &out->value);
+}
+
+/* ---- any value ------------------------------------------------------------------------------ */
+
 static enum nv_err decode_attribute(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
                                     struct nv_attribute *out)
 {
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     enum nv_err err;
+    if (depth <= NV_VALUE_DEPTH_MAX && plain_attribute(bytes, out))
+        return NV_OK;
     *out = (struct nv_attribute){.key = NV_STR("")};
     while (!(err = nv_wire_next(&wire, &field))) {
         if (field.type != NV_WIRE_BYTES)
@@ -188,12 +290,8 @@ static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, uns
     if (depth > NV_VALUE_DEPTH_MAX)
         return NV_ERR_DEPTH;
     while (!(err = nv_wire_next(&wire, &field))) {
-        /* most values are one string and nothing else */
-        if (field.number == ANY_STRING && field.type == NV_WIRE_BYTES)
-            *out = nv_value_string(field.bytes);
-        else
-            err = decode_any_field(arena, &field, depth, out);
-        if (err || wire.pos == wire.end)
+        err = decode_any_field(arena, &field, depth, out);
+        if (err)
             return err;
     }
     return at_end(err);
@@ -276,9 +374,21 @@ static bool all_zero(const uint8_t *bytes, size_t len)
     return true;
 }
 
-static void decode_span_bytes(const struct nv_wire_field *field, struct nv_span *out)
+/* What a span's lists hold, as found by the first walk over its fields. */
+struct found {
+    struct nv_str noted[NOTED_MAX]; /* the first attributes */
+    uint32_t attributes, events, links;
+};
+
+static void decode_span_bytes(const struct nv_wire_field *field, struct found *found,
+                              struct nv_span *out)
 {
     switch (field->number) {
+    case SPAN_ATTRIBUTES:
+        if (found->attributes < NOTED_MAX)
+            found->noted[found->attributes] = field->bytes;
+        found->attributes++;
+        break;
     case SPAN_ID:
         (void)copy_id(out->span_id, sizeof out->span_id, field->bytes);
         break;
@@ -291,6 +401,12 @@ static void decode_span_bytes(const struct nv_wire_field *field, struct nv_span 
         break;
     case SPAN_NAME:
         out->source_name = field->bytes;
+        break;
+    case SPAN_EVENTS:
+        found->events++;
+        break;
+    case SPAN_LINKS:
+        found->links++;
         break;
     case SPAN_STATUS:
         decode_status(field->bytes, out);
@@ -345,27 +461,45 @@ static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, uin
     return at_end(err);
 }
 
+/* The attributes that were noted, when those are all. */
+static enum nv_err decode_noted(struct nv_arena *arena, const struct found *found,
+                                struct nv_attributes *out)
+{
+    assert(found->attributes > 0 && found->attributes <= NOTED_MAX);
+    out->items = nv_arena_raw(arena, found->attributes * sizeof *out->items);
+    if (!out->items)
+        return NV_ERR_NO_MEMORY;
+    out->capacity = found->attributes;
+    for (; out->count < found->attributes; out->count++) {
+        enum nv_err err =
+            decode_attribute(arena, found->noted[out->count], 0, &out->items[out->count]);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
 enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct nv_span *out)
 {
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
+    struct found found;
     enum nv_err err;
-    uint32_t attributes = 0, events = 0, links = 0;
+    found.attributes = found.events = found.links = 0;
     memset(out, 0, sizeof *out);
     while (!(err = nv_wire_next(&wire, &field))) {
-        bool bytes_field = field.type == NV_WIRE_BYTES;
-        attributes += bytes_field && field.number == SPAN_ATTRIBUTES;
-        events += bytes_field && field.number == SPAN_EVENTS;
-        links += bytes_field && field.number == SPAN_LINKS;
-        if (bytes_field)
-            decode_span_bytes(&field, out);
+        if (field.type == NV_WIRE_BYTES)
+            decode_span_bytes(&field, &found, out);
         else
             decode_span_number(&field, out);
     }
     if (err != NV_ERR_END)
         return err;
-    err = decode_counted(arena, bytes, SPAN_ATTRIBUTES, attributes, 0, &out->attributes);
-    return err ? err : decode_lists(arena, bytes, events, links, out);
+    if (found.attributes > 0 && found.attributes <= NOTED_MAX)
+        err = decode_noted(arena, &found, &out->attributes);
+    else
+        err = decode_counted(arena, bytes, SPAN_ATTRIBUTES, found.attributes, 0, &out->attributes);
+    return err ? err : decode_lists(arena, bytes, found.events, found.links, out);
 }
 
 enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *group,

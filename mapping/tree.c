@@ -88,10 +88,11 @@ static enum nv_err decode_origins(struct nv_translation *t)
 static enum nv_err decode_spans(struct nv_translation *t, struct table *table)
 {
     struct nv_raw_trace *raw = t->raw;
-    struct nv_span *spans = nv_arena_array(t->arena, raw->item_count, sizeof *spans);
+    struct nv_span *spans = nv_arena_raw(t->arena, raw->item_count * sizeof *spans);
     t->works = nv_arena_array(t->arena, raw->item_count, sizeof *t->works);
     if (!spans || !t->works)
         return NV_ERR_NO_MEMORY;
+    t->trace->spans = spans;
     for (uint32_t i = 0; i < raw->item_count; i++) {
         const struct nv_raw_item *item = &raw->items[i];
         if (item->signal != NV_SIGNAL_TRACES)
@@ -107,8 +108,10 @@ static enum nv_err decode_spans(struct nv_translation *t, struct table *table)
         slot->index = t->work_count + 1;
         assert(item->group < raw->group_count);
         span->origin = &t->origins[item->group];
-        t->works[t->work_count++] =
-            (struct nv_span_work){.span = span, .group = item->group, .parent = NV_NO_SPAN};
+        struct nv_span_work *work = &t->works[t->work_count++];
+        work->span = span;
+        work->group = item->group;
+        work->parent = NV_NO_SPAN;
     }
     return NV_OK;
 }
@@ -217,10 +220,25 @@ static int compare_order(const void *left, const void *right)
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
+/* Most clients send spans as they end, but many a trace is in order as it came. */
+static bool in_order(const struct nv_translation *t)
+{
+    for (uint32_t i = 1; i < t->work_count; i++) {
+        const struct order before = {t->works[i - 1].span->start_ns, t->works[i - 1].depth, i - 1};
+        const struct order here = {t->works[i].span->start_ns, t->works[i].depth, i};
+        if (compare_order(&before, &here) > 0)
+            return false;
+    }
+    return true;
+}
+
 /* Puts works and spans into the order they are sent in. */
 static enum nv_err sort_works(struct nv_translation *t)
 {
     uint32_t count = t->work_count;
+    t->trace->span_count = count;
+    if (in_order(t))
+        return NV_OK;
     struct order *order = nv_arena_array(t->arena, count, sizeof *order);
     uint32_t *places = nv_arena_array(t->arena, count, sizeof *places);
     struct nv_span_work *works = nv_arena_array(t->arena, count, sizeof *works);
@@ -241,7 +259,6 @@ static enum nv_err sort_works(struct nv_translation *t)
     }
     t->works = works;
     t->trace->spans = spans;
-    t->trace->span_count = count;
     return NV_OK;
 }
 
