@@ -1,6 +1,7 @@
 /*
  * Normalising chat messages: the walk over lists and wrappers.
  *
+ *   text of a plain list ─▶ messages_plain.c
  *   value ─▶ undo JSON text ─▶ visit ─┬─ text   ─▶ a message of the direction's role
  *                                     ├─ list   ─▶ parts of one message, or each for itself
  *                                     └─ object ─▶ table of shapes (messages_shapes.c)
@@ -19,26 +20,7 @@
 
 #include "base/banned.h"
 
-/* May a text that begins so be one of the disguises, or such a one in quotes or white space? Asked
- * first, because nearly every value is told by it alone. */
-static bool may_be_disguise(char first)
-{
-    switch (first) {
-    case '{':
-    case '[':
-    case '<':
-    case '_':
-    case 'n':
-    case 'N':
-    case '"':
-    case ' ':
-        return true;
-    default:
-        return first >= '\t' && first <= '\r';
-    }
-}
-
-bool nv_value_absent(const struct nv_value *value)
+bool nv_value_absent_text(const struct nv_value *value)
 {
     static const struct nv_str disguises[] = {
         NV_STR_INIT("{}"),           NV_STR_INIT("[]"),
@@ -50,10 +32,7 @@ bool nv_value_absent(const struct nv_value *value)
         return true;
     if (value->type != NV_VALUE_STRING && value->type != NV_VALUE_JSON)
         return false;
-    struct nv_str text = value->as.string;
-    if (text.len > 0 && !may_be_disguise(text.ptr[0]))
-        return false;
-    text = nv_str_trim(text);
+    struct nv_str text = nv_str_trim(value->as.string);
     /* MLflow and Langfuse put quotes around their texts, these included. */
     if (text.len > 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"')
         text = nv_str_slice(text, 1, text.len - 2);
@@ -238,6 +217,15 @@ static enum nv_err add_overflow(struct nv_messages_state *state)
     return nv_values_push(&state->list, state->arena, last);
 }
 
+/* The general way, through a tree. */
+static enum nv_err visit_any(struct nv_messages_state *state, const struct nv_value *in)
+{
+    struct nv_value value;
+    enum nv_err err =
+        nv_json_text_parse(state->arena, in, NV_JSON_TEXT_LEVELS, &state->truncated, &value);
+    return err != NV_OK ? err : nv_messages_visit(state, &value, 0);
+}
+
 enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value *in,
                                   enum nv_messages_direction direction, struct nv_messages *out)
 {
@@ -246,10 +234,12 @@ enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value 
     if (nv_value_absent(in))
         return NV_OK;
     struct nv_messages_state state = {.arena = arena, .direction = direction};
-    struct nv_value value;
-    enum nv_err err = nv_json_text_parse(arena, in, NV_JSON_TEXT_LEVELS, &state.truncated, &value);
-    if (err == NV_OK)
-        err = nv_messages_visit(&state, &value, 0);
+    bool done = false;
+    enum nv_err err = NV_OK;
+    if (in->type == NV_VALUE_STRING || in->type == NV_VALUE_JSON)
+        err = nv_messages_plain_list(&state, in->as.string, &done);
+    if (err == NV_OK && !done)
+        err = visit_any(&state, in);
     if (err == NV_OK)
         err = add_overflow(&state);
     out->list.as.array = (struct nv_array){state.list.items, state.list.count};

@@ -107,6 +107,12 @@ enum nv_err nv_messages_visit(struct nv_messages_state *state, const struct nv_v
 enum nv_err nv_messages_object(struct nv_messages_state *state, const struct nv_value *object,
                                const struct nv_members *members, unsigned depth,
                                bool *known) NV_MUST_USE;
+/*
+ * A whole list of plain messages from its JSON text (messages_plain.c). *done is false, and `state`
+ * as it was, when the text is anything else. Errors: NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_messages_plain_list(struct nv_messages_state *state, struct nv_str text,
+                                   bool *done) NV_MUST_USE;
 /* The text of any value as a message of the direction's role. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_plain(struct nv_messages_state *state,
                               const struct nv_value *value) NV_MUST_USE;

@@ -202,66 +202,14 @@ enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *o
     return err != NV_OK ? err : fill_content(message, members, depth);
 }
 
-/* The text of {type: "text", content: ...}, or NULL: any other part. */
-static const struct nv_value *plain_part(const struct nv_value *part)
-{
-    if (part->type != NV_VALUE_MAP || part->as.map.count != 2)
-        return NULL;
-    const bool first = nv_str_eq(part->as.map.items[0].key, NV_STR("type"));
-    const struct nv_attribute *type = &part->as.map.items[first ? 0 : 1];
-    const struct nv_attribute *content = &part->as.map.items[first ? 1 : 0];
-    if (!nv_str_eq(type->key, NV_STR("type")) || type->value.type != NV_VALUE_STRING ||
-        !nv_str_eq(type->value.as.string, NV_STR("text")) ||
-        !nv_str_eq(content->key, NV_STR("content")) || content->value.type != NV_VALUE_STRING)
-        return NULL;
-    /* Text in brackets may be the JSON of parts. */
-    const struct nv_str text = nv_str_trim(content->value.as.string);
-    return text.len > 0 && text.ptr[0] != '[' ? &content->value : NULL;
-}
-
-/*
- * The shape that current instrumentations send nearly always, {role, parts: [{type: text,
- * content}], finish_reason?}, written straight: the general way costs four times as much (bench
- * of 1.5 KB lists).
- */
-static enum nv_err plain_parts(struct nv_messages_state *state, const struct nv_value *object,
-                               const struct nv_members *members, bool *done)
-{
-    const uint64_t expected = NV_HAS(ROLE) | NV_HAS(PARTS);
-    const struct nv_value *parts = nv_members_get(members, NV_MEMBER_PARTS);
-    const struct nv_str finish = nv_members_text(members, NV_MEMBER_FINISH);
-    const struct nv_str role = nv_members_text(members, NV_MEMBER_ROLE);
-    *done = false;
-    if ((members->mask & ~NV_HAS(FINISH)) != expected || parts->type != NV_VALUE_ARRAY ||
-        parts->as.array.count != 1 || role.len == 0 ||
-        object->as.map.count != (finish.len > 0 ? 3u : 2u))
-        return NV_OK;
-    const struct nv_value *text = plain_part(&parts->as.array.items[0]);
-    if (text == NULL)
-        return NV_OK;
-    struct nv_attribute *items = nv_arena_array(state->arena, 3, sizeof *items);
-    if (items == NULL)
-        return NV_ERR_NO_MEMORY;
-    items[0] = (struct nv_attribute){NV_STR("role"), nv_value_string(nv_messages_role(role))};
-    items[1] = (struct nv_attribute){NV_STR("content"), *text};
-    items[2] = (struct nv_attribute){NV_STR("finish_reason"), nv_value_string(finish)};
-    *done = true;
-    return nv_messages_push(
-        state, (struct nv_value){.type = NV_VALUE_MAP, .as.map = {items, object->as.map.count}});
-}
-
 static enum nv_err plain_message(struct nv_messages_state *state, const struct nv_value *object,
                                  const struct nv_members *members, unsigned depth)
 {
-    bool done = false;
-    enum nv_err err = plain_parts(state, object, members, &done);
-    if (err != NV_OK || done)
-        return err;
     if (is_canonical(object, members))
         return nv_messages_push(state, *object);
     struct nv_message message;
     nv_message_begin(&message, state);
-    err = nv_message_fill(&message, object, members, depth);
+    enum nv_err err = nv_message_fill(&message, object, members, depth);
     return err != NV_OK ? err : nv_message_end(&message);
 }
 
