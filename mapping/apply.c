@@ -1,7 +1,7 @@
 /*
  * From a span's source attributes to candidates for fields: one look-up an attribute.
  *
- *   attribute ─▶ nv_rules_find ─▶ seen[i] ──┬─▶ watches present ─▶ kind
+ *   attribute ─▶ nv_rules_find ─▶ seen[i] ──┬─▶ signs ─▶ kind
  *                                           └─▶ rows whose kind and conditions hold
  *                                                  └─▶ candidate in its field's list, by precedence
  *
@@ -27,12 +27,9 @@
 enum nv_err nv_scratch_init(struct nv_translation *t)
 {
     t->scratch.heads = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint16_t));
-    t->scratch.touched = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint16_t));
-    t->scratch.key_memos = nv_arena_array(t->arena, NV_KEY_MEMOS, sizeof(struct nv_key_memo));
-    t->scratch.scope_tests = nv_arena_array(t->arena, t->rules->test_count, 1);
-    return t->scratch.heads && t->scratch.touched && t->scratch.key_memos && t->scratch.scope_tests
-               ? NV_OK
-               : NV_ERR_NO_MEMORY;
+    t->scratch.touched = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
+    t->scratch.deriving = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
+    return t->scratch.heads && t->scratch.touched && t->scratch.deriving ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
 struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_field field)
@@ -44,22 +41,16 @@ struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_fiel
 
 /* ---- what is there ------------------------------------------------------------------------- */
 
-static void note_watches(struct nv_scratch *scratch, const struct nv_rule_key *key, uint32_t at)
+/* Notes what a key that is there tells conditions, and where one may find its value. */
+static void note_signs(struct nv_translation *t, const struct nv_rule_key *key, uint32_t at)
 {
-    for (unsigned word = 0; word < NV_WATCHES_MAX / 64; word++) {
-        uint64_t bits = key->watches.bits[word];
-        scratch->present.bits[word] |= bits;
-        for (; bits != 0; bits &= bits - 1)
-            scratch->watch_at[word * 64 + (unsigned)__builtin_ctzll(bits)] = (uint16_t)at;
+    struct nv_scratch *scratch = &t->scratch;
+    for (unsigned word = 0; word < NV_SIGNS_MAX / 64; word++) {
+        uint64_t bits = key->signs.bits[word];
+        scratch->signs.bits[word] |= bits;
+        for (bits &= t->rules->valued.bits[word]; bits != 0; bits &= bits - 1)
+            scratch->value_at[word * 64 + (unsigned)__builtin_ctzll(bits)] = (uint16_t)at;
     }
-}
-
-static bool watched(const struct nv_rule_key *key)
-{
-    uint64_t bits = 0;
-    for (unsigned word = 0; word < NV_WATCHES_MAX / 64; word++)
-        bits |= key->watches.bits[word];
-    return bits != 0;
 }
 
 /* Room for `count` entries, of which the first `kept` stay. */
@@ -79,114 +70,94 @@ static enum nv_err reserve_seen(struct nv_translation *t, uint32_t kept, uint32_
     return NV_OK;
 }
 
-/* nv_rules_find through the memo: keys of one vocabulary differ at their ends, so the last eight
- * bytes choose the slot. */
-static void find_key(struct nv_translation *t, struct nv_str text, struct nv_key_memo *out)
-{
-    struct nv_key_match match;
-    struct nv_key_memo *memo = NULL;
-    if (text.len >= sizeof(uint64_t)) {
-        uint64_t tail;
-        memcpy(&tail, text.ptr + text.len - sizeof tail, sizeof tail);
-        uint64_t hash = (tail ^ text.len) * UINT64_C(0x9E3779B97F4A7C15);
-        memo = &t->scratch.key_memos[(hash >> 32) % NV_KEY_MEMOS];
-        if (nv_str_eq(memo->text, text)) {
-            *out = *memo;
-            return;
-        }
-    }
-    nv_rules_find(t->rules, text, &match);
-    *out = (struct nv_key_memo){text, match.key, match.source_rest};
-    if (memo)
-        *memo = *out;
-}
-
 /* Looks the source attributes from `first` on up, each once. `*tells`: may one of them decide the
  * kind, by its own rows or as a condition? */
 static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, uint32_t first,
                            bool *tells)
 {
     struct nv_scratch *scratch = &t->scratch;
-    struct nv_key_memo found;
+    struct nv_key_match found;
     enum nv_err err = reserve_seen(t, first, work->source.count);
     if (err)
         return err;
     *tells = false;
     if (first == 0)
-        memset(&scratch->present, 0, sizeof scratch->present);
+        scratch->signs = scratch->scope_signs;
     for (uint32_t i = first; i < work->source.count; i++) {
         const struct nv_attribute *attribute = &work->source.items[i];
-        find_key(t, attribute->key, &found);
-        scratch->seen[i] = (struct nv_seen){
-            .key = found.key, .source_rest = found.source_rest, .carried = i >= work->own_count};
+        nv_rules_find(t->rules, attribute->key, &found);
+        scratch->seen[i] = (struct nv_seen){.key = found.key,
+                                            .source_rest = found.source_rest,
+                                            .absent = nv_value_absent(&attribute->value),
+                                            .carried = i >= work->own_count};
         if (found.key == 0)
             continue;
         const struct nv_rule_key *key = &t->rules->keys[found.key - 1];
-        bool asked = watched(key);
-        *tells = *tells || asked || key->has_kind;
-        if (asked && !nv_value_absent(&attribute->value))
-            note_watches(scratch, key, i);
+        *tells = *tells || key->watched || key->kind_count > 0;
+        if (key->watched && !scratch->seen[i].absent)
+            note_signs(t, key, i);
     }
     return NV_OK;
 }
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 
-static enum nv_err new_candidate(struct nv_translation *t, struct nv_candidate **out)
+/* Room for one more. Past what an index can say there is none: the attribute passes as it is. */
+static enum nv_err reserve_candidate(struct nv_translation *t)
 {
     struct nv_scratch *scratch = &t->scratch;
-    if (scratch->candidate_count == scratch->candidate_capacity) {
-        uint32_t capacity = scratch->candidate_capacity ? scratch->candidate_capacity * 2 : 64;
-        struct nv_candidate *larger = nv_arena_raw(t->arena, capacity * sizeof *larger);
-        if (!larger)
-            return NV_ERR_NO_MEMORY;
-        if (scratch->candidate_count > 0)
-            memcpy(larger, scratch->candidates, scratch->candidate_count * sizeof *larger);
-        scratch->candidates = larger;
-        scratch->candidate_capacity = capacity;
-    }
-    *out = &scratch->candidates[scratch->candidate_count++];
+    if (scratch->candidate_count < scratch->candidate_capacity)
+        return NV_OK;
+    if (scratch->candidate_count >= UINT16_MAX - 1)
+        return NV_ERR_LIMIT;
+    uint32_t capacity = scratch->candidate_capacity ? scratch->candidate_capacity * 2 : 64;
+    capacity = capacity < UINT16_MAX - 1 ? capacity : UINT16_MAX - 1;
+    struct nv_candidate *larger = nv_arena_raw(t->arena, capacity * sizeof *larger);
+    if (!larger)
+        return NV_ERR_NO_MEMORY;
+    if (scratch->candidate_count > 0)
+        memcpy(larger, scratch->candidates, scratch->candidate_count * sizeof *larger);
+    scratch->candidates = larger;
+    scratch->candidate_capacity = capacity;
     return NV_OK;
 }
 
-/* Puts the newest candidate into its field's list, behind those that go before it. */
-static void enlist(struct nv_scratch *scratch)
+/* The list's link that the candidate goes behind: after all of the same or a smaller order. */
+static uint16_t *place_in_list(struct nv_scratch *scratch, uint16_t *link, uint16_t order)
 {
-    uint16_t number = (uint16_t)scratch->candidate_count;
-    struct nv_candidate *candidate = &scratch->candidates[number - 1];
-    uint16_t field = candidate->rule->field;
-    uint16_t *link = &scratch->heads[field];
-    if (*link == 0)
-        scratch->touched[scratch->touched_count++] = field;
-    while (*link != 0 && scratch->candidates[*link - 1].order <= candidate->order)
+    while (*link != 0 && scratch->candidates[*link - 1].order <= order)
         link = &scratch->candidates[*link - 1].next;
-    candidate->next = *link;
-    *link = number;
+    return link;
 }
 
-/* Precedence of a row for a value: what events and logs carry stands one step behind. */
-static uint16_t order_of(const struct nv_rule *rule, bool carried)
+/* Written in place, member by member: a copy of what was just written waits for the writes. */
+enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rule, unsigned carried,
+                             const struct nv_value *value, struct nv_candidate **out)
 {
-    uint32_t order = rule->precedence * 4u + (rule->flags & NV_RULE_USER ? 0 : 2) + carried;
-    return (uint16_t)(order < UINT16_MAX ? order : UINT16_MAX);
-}
-
-static enum nv_err add_candidate(struct nv_translation *t, const struct nv_rule *rule,
-                                 uint16_t attribute, const struct nv_value *value,
-                                 struct nv_str rest)
-{
-    struct nv_candidate *candidate;
-    enum nv_err err =
-        t->scratch.candidate_count < UINT16_MAX - 1 ? new_candidate(t, &candidate) : NV_ERR_LIMIT;
+    struct nv_scratch *scratch = &t->scratch;
+    enum nv_err err = reserve_candidate(t);
+    *out = NULL;
     if (err)
-        return err == NV_ERR_LIMIT ? NV_OK : err; /* beyond: passes under its own key */
-    bool carried = attribute != UINT16_MAX && t->scratch.seen[attribute].carried;
-    *candidate = (struct nv_candidate){.rule = rule,
-                                       .attribute = attribute,
-                                       .order = order_of(rule, carried),
-                                       .rest = rest,
-                                       .value = value};
-    enlist(&t->scratch);
+        return err == NV_ERR_LIMIT ? NV_OK : err;
+    uint16_t *head = &scratch->heads[rule->field];
+    if (*head == 0) {
+        if (t->rules->fields[rule->field].key != 0)
+            scratch->deriving[scratch->deriving_count++] = rule->field;
+        else
+            scratch->touched[scratch->touched_count++] = rule->field;
+    }
+    struct nv_candidate *candidate = &scratch->candidates[scratch->candidate_count++];
+    candidate->rule = rule;
+    candidate->attribute = UINT16_MAX;
+    candidate->tree = 0;
+    candidate->order = (uint16_t)(rule->order + carried);
+    candidate->rest.ptr = NULL;
+    candidate->rest.len = 0;
+    candidate->value = value;
+    uint16_t *link = place_in_list(scratch, head, candidate->order);
+    candidate->next = *link;
+    *link = (uint16_t)scratch->candidate_count;
+    *out = candidate;
     return NV_OK;
 }
 
@@ -222,9 +193,12 @@ static enum nv_err find_tree(struct nv_translation *t, const struct nv_rule *rul
     *tree = (struct nv_tree){.rule = rule};
     nv_unflatten_init(&tree->builder, t->arena);
     *number = (uint16_t)scratch->tree_count;
-    enum nv_err err = add_candidate(t, rule, attribute, NULL, NV_STR(""));
-    if (!err)
-        scratch->candidates[scratch->candidate_count - 1].tree = *number;
+    struct nv_candidate *candidate;
+    enum nv_err err = nv_candidate_add(t, rule, scratch->seen[attribute].carried, NULL, &candidate);
+    if (candidate) {
+        candidate->attribute = attribute;
+        candidate->tree = *number;
+    }
     return err;
 }
 
@@ -256,15 +230,6 @@ static enum nv_err add_to_tree(struct nv_translation *t, const struct nv_span_wo
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
-static bool applies(const struct nv_translation *t, const struct nv_span_work *work,
-                    const struct nv_rule *rule, const struct nv_value *value)
-{
-    uint32_t bit = NV_KIND_BIT(work->kind);
-    if (!(rule->where & NV_WHERE_SPAN) || (rule->flags & NV_RULE_KIND) || !(rule->kinds & bit))
-        return false;
-    return (t->rules->fields[rule->field].kinds & bit) != 0 && nv_rule_holds(t, work, rule, value);
-}
-
 static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_work *work,
                               const struct nv_rule *rule, uint16_t attribute)
 {
@@ -278,8 +243,13 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
         return NV_OK;
     if (rule->flags & NV_RULE_TREE)
         return source->value.type == NV_VALUE_NULL ? NV_OK : add_to_tree(t, work, rule, attribute);
-    struct nv_str rest = nv_str_slice(source->key, seen->source_rest, source->key.len);
-    return add_candidate(t, rule, attribute, &source->value, rest);
+    struct nv_candidate *candidate;
+    enum nv_err err = nv_candidate_add(t, rule, seen->carried, &source->value, &candidate);
+    if (candidate)
+        candidate->attribute = attribute;
+    if (candidate && (rule->flags & NV_RULE_WILD))
+        candidate->rest = nv_str_slice(source->key, seen->source_rest, source->key.len);
+    return err;
 }
 
 /* Rows of a fact of the span that is no attribute: @name, @scope, @any. */
@@ -291,9 +261,9 @@ static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_wor
     const struct nv_rule_key *key = &t->rules->keys[key_index];
     const struct nv_rule *rule = &t->rules->rules[key->first_rule];
     struct nv_value *value = NULL;
-    for (unsigned i = 0; i < key->rule_count; i++) {
+    for (unsigned i = key->kind_count; i < key->rule_count; i++) {
         struct nv_value fact = nv_value_string(text);
-        if (!applies(t, work, &rule[i], &fact))
+        if (!(rule[i].gives & NV_KIND_BIT(work->kind)) || !nv_rule_holds(t, work, &rule[i], &fact))
             continue;
         if (!value) {
             value = nv_arena_alloc(t->arena, sizeof *value);
@@ -301,7 +271,8 @@ static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_wor
                 return NV_ERR_NO_MEMORY;
             *value = fact;
         }
-        enum nv_err err = add_candidate(t, &rule[i], UINT16_MAX, value, NV_STR(""));
+        struct nv_candidate *candidate;
+        enum nv_err err = nv_candidate_add(t, &rule[i], 0, value, &candidate);
         if (err)
             return err;
     }
@@ -310,13 +281,15 @@ static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_wor
 
 static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_work *work)
 {
+    const uint32_t bit = NV_KIND_BIT(work->kind);
     for (uint32_t at = 0; at < work->source.count && at < UINT16_MAX; at++) {
         if (t->scratch.seen[at].key == 0)
             continue;
         const struct nv_rule_key *key = &t->rules->keys[t->scratch.seen[at].key - 1];
         const struct nv_rule *rule = &t->rules->rules[key->first_rule];
-        for (unsigned i = 0; i < key->rule_count; i++) {
-            if (!applies(t, work, &rule[i], &work->source.items[at].value))
+        for (unsigned i = key->kind_count; i < key->rule_count; i++) {
+            if (!(rule[i].gives & bit) ||
+                !nv_rule_holds(t, work, &rule[i], &work->source.items[at].value))
                 continue;
             enum nv_err err = apply_rule(t, work, &rule[i], (uint16_t)at);
             if (err)
@@ -387,12 +360,15 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
     struct nv_scratch *scratch = &t->scratch;
     scratch->candidate_count = 0;
     scratch->tree_count = 0;
-    scratch->touched_count = 0;
+    scratch->touched_count = scratch->deriving_count = 0;
+    scratch->transform = (struct nv_transform){.arena = t->arena,
+                                               .start_ns = work->span->start_ns,
+                                               .provider_memo = &scratch->provider_memo};
     work->source = work->span->attributes;
     work->own_count = work->source.count;
     work->span->attributes = (struct nv_attributes){0};
     if (scratch->scope_origin != work->span->origin) {
-        memset(scratch->scope_tests, 0, t->rules->test_count);
+        scratch->scope_signs = nv_rules_scope_signs(t->rules, work->span->origin->scope_name);
         scratch->scope_origin = work->span->origin;
     }
     bool tells = false;

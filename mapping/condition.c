@@ -1,13 +1,13 @@
 /*
  * Conditions of rules, and the decision what kind a span is.
  *
- *   present watches (bits) ─┐
- *   scope, name, value ─────┴─▶ tests of a rule ─▶ holds?
+ *   signs (bits) ─────────┐
+ *   name, value, events ──┴─▶ a rule's filter and tests ─▶ holds?
  *
- * All facts were gathered before (mapping/apply.c), so a test is a bit test or a comparison with a
- * glob. Kind rows are tried in the order of their ranks and the first that holds decides; a row
- * `kind` without a kind says "go on". Kinds that only the tree can tell are set later
- * (mapping/usage.c).
+ * All facts were gathered before (mapping/apply.c): what keys and scope tell is bits, and a test is
+ * a comparison with a glob. Kind rows are tried in the order of their ranks and the first that
+ * holds decides; a row `kind` without a kind says "go on". Kinds that only the tree can tell are
+ * set later (mapping/usage.c).
  */
 #include "mapping/engine.h"
 
@@ -16,14 +16,6 @@
 #include <assert.h>
 
 #include "base/banned.h"
-
-static bool any_bit(const struct nv_watch_set *a, const struct nv_watch_set *b)
-{
-    uint64_t common = 0;
-    for (unsigned i = 0; i < NV_WATCHES_MAX / 64; i++)
-        common |= a->bits[i] & b->bits[i];
-    return common != 0;
-}
 
 static struct nv_str span_kind_name(int32_t kind)
 {
@@ -71,21 +63,10 @@ static bool attribute_matches(const struct nv_translation *t, const struct nv_sp
                               const struct nv_test *test)
 {
     char space[32];
-    unsigned number = test->first_watch;
-    if (!(t->scratch.present.bits[number / 64] >> number % 64 & 1))
+    if (!(t->scratch.signs.bits[test->sign / 64] >> test->sign % 64 & 1))
         return false;
-    const struct nv_value *value = &work->source.items[t->scratch.watch_at[number]].value;
-    return nv_glob_any_of(test->first, test->globs, glob_text(value, space));
-}
-
-/* The scope is the same for a run of spans: each test of it is made once a run. */
-static bool scope_matches(const struct nv_translation *t, const struct nv_span_work *work,
-                          const struct nv_test *test)
-{
-    uint8_t *known = &t->scratch.scope_tests[test - t->rules->tests];
-    if (*known == 0)
-        *known = nv_glob_any_of(test->first, test->globs, work->span->origin->scope_name) ? 2 : 1;
-    return *known == 2;
+    const struct nv_value *value = &work->source.items[t->scratch.value_at[test->sign]].value;
+    return nv_glob_any_of(&test->filter, test->globs, glob_text(value, space));
 }
 
 static bool test_holds(const struct nv_translation *t, const struct nv_span_work *work,
@@ -94,15 +75,11 @@ static bool test_holds(const struct nv_translation *t, const struct nv_span_work
     char space[32];
     switch (test->what) {
     case NV_TEST_VALUE:
-        return nv_glob_any_of(test->first, test->globs, glob_text(value, space));
-    case NV_TEST_SCOPE:
-        return scope_matches(t, work, test);
+        return nv_glob_any_of(&test->filter, test->globs, glob_text(value, space));
     case NV_TEST_NAME:
-        return nv_glob_any_of(test->first, test->globs, work->span->source_name);
+        return nv_glob_any_of(&test->filter, test->globs, work->span->source_name);
     case NV_TEST_SPAN_KIND:
-        return nv_glob_any_of(test->first, test->globs, span_kind_name(work->span->kind));
-    case NV_TEST_HAS:
-        return any_bit(&t->scratch.present, &test->mask);
+        return nv_glob_any_of(&test->filter, test->globs, span_kind_name(work->span->kind));
     case NV_TEST_ATTRIBUTE:
         return attribute_matches(t, work, test);
     case NV_TEST_EVENT:
@@ -113,11 +90,11 @@ static bool test_holds(const struct nv_translation *t, const struct nv_span_work
     }
 }
 
-bool nv_rule_holds(const struct nv_translation *t, const struct nv_span_work *work,
-                   const struct nv_rule *rule, const struct nv_value *value)
+bool nv_rule_tests_hold(const struct nv_translation *t, const struct nv_span_work *work,
+                        const struct nv_rule *rule, const struct nv_value *value)
 {
     const struct nv_test *test = &t->rules->tests[rule->first_test];
-    for (unsigned i = 0; i < rule->test_count; i++)
+    for (unsigned i = rule->sign_tests; i < rule->test_count; i++)
         if (test_holds(t, work, &test[i], value) == test[i].negate)
             return false;
     return true;
@@ -129,18 +106,20 @@ struct decision {
     uint8_t kind;
 };
 
-/* Tries the kind rows of one key. Rows of a key stand in the order of their ranks. */
+/* Tries the kind rows of one key, which stand in the order of their ranks. */
 static void decide_by_key(const struct nv_translation *t, const struct nv_span_work *work,
                           uint16_t key_index, const struct nv_value *value,
                           struct decision *decision)
 {
     const struct nv_rule_key *key = &t->rules->keys[key_index];
     const struct nv_rule *rule = &t->rules->rules[key->first_rule];
-    for (unsigned i = 0; i < key->rule_count && rule[i].precedence < decision->rank; i++) {
-        if (!(rule[i].flags & NV_RULE_KIND) || !(rule[i].where & NV_WHERE_SPAN))
+    char space[32];
+    const struct nv_glob_filter bits = nv_glob_bits(glob_text(value, space));
+    for (unsigned i = 0; i < key->kind_count && rule[i].precedence < decision->rank; i++) {
+        if (!nv_glob_may(&rule[i].filter.value, bits) || !nv_rule_holds(t, work, &rule[i], value))
             continue;
         uint8_t kind = t->rules->steps[rule[i].first_step].kind;
-        if (kind != NV_KIND_NONE && nv_rule_holds(t, work, &rule[i], value))
+        if ((rule[i].where & NV_WHERE_SPAN) && kind != NV_KIND_NONE)
             *decision = (struct decision){rule[i].precedence, kind};
     }
 }
@@ -155,7 +134,7 @@ void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work)
     for (uint32_t i = 0; i < work->source.count; i++) {
         uint16_t key = t->scratch.seen[i].key;
         const struct nv_value *value = &work->source.items[i].value;
-        if (key != 0 && t->rules->keys[key - 1].has_kind && !nv_value_absent(value))
+        if (key != 0 && t->rules->keys[key - 1].kind_count > 0 && !t->scratch.seen[i].absent)
             decide_by_key(t, work, (uint16_t)(key - 1), value, &decision);
     }
     if (mapping->key_name != UINT16_MAX)

@@ -19,6 +19,7 @@
 
 /* More tokens than any call has: such a count is nonsense and is not priced. */
 #define TOKENS_MAX INT64_C(1000000000000)
+#define NS_PER_DAY (24 * 3600 * UINT64_C(1000000000))
 
 static int64_t count(const struct nv_span_work *work, enum nv_known_field field)
 {
@@ -65,12 +66,17 @@ static const struct nv_price *find_price(struct nv_translation *t, const struct 
                                          struct nv_str model)
 {
     struct nv_str provider = text(work, NV_FIELD_PROVIDER);
-    struct nv_price_memo *memo = &t->price_memo;
-    if (memo->model.ptr && nv_str_eq(memo->model, model) && nv_str_eq(memo->provider, provider))
-        return memo->price;
+    const uint64_t day = work->span->start_ns / NS_PER_DAY;
+    for (unsigned i = 0; i < NV_PRICE_MEMOS; i++) {
+        const struct nv_price_memo *memo = &t->price_memos[i];
+        if (memo->model.ptr && memo->day == day && nv_str_eq(memo->model, model) &&
+            nv_str_eq(memo->provider, provider))
+            return memo->price;
+    }
     const struct nv_price *price =
         nv_price_find(t->mapping->prices, provider, model, work->span->start_ns);
-    *memo = (struct nv_price_memo){model, provider, price};
+    t->price_memos[t->next_price_memo++ % NV_PRICE_MEMOS] =
+        (struct nv_price_memo){model, provider, day, price};
     return price;
 }
 

@@ -70,34 +70,29 @@ struct nv_seen {
     uint16_t key;                  /* 1 + key index, 0: unknown */
     uint16_t source_rest;          /* {*}: offset in the attribute's key */
     uint8_t state;                 /* enum nv_source_state */
-    const struct nv_value *parsed; /* its JSON, once some row has looked into it */
+    bool absent;                   /* nv_value_absent of its value */
     bool carried;                  /* came from an event or a log record, not from the attributes */
-};
-
-/* What nv_rules_find said of a key; spans of a trace mostly share their keys. */
-#define NV_KEY_MEMOS 128
-struct nv_key_memo {
-    struct nv_str text; /* borrowed from a span of the trace; len 0: free */
-    uint16_t key, source_rest;
+    const struct nv_value *parsed; /* its JSON, once some row has looked into it */
 };
 
 struct nv_scratch {
     struct nv_candidate *candidates;
     uint32_t candidate_count, candidate_capacity;
-    uint16_t *heads;   /* per field: 1 + first candidate */
-    uint16_t *touched; /* fields with candidates, in order */
-    uint32_t touched_count;
+    uint16_t *heads;    /* per field: 1 + first candidate */
+    uint16_t *touched;  /* fields with candidates, in order, but for */
+    uint16_t *deriving; /* those that others derive from: decided first */
+    uint32_t touched_count, deriving_count;
     struct nv_seen *seen; /* per source attribute */
     uint32_t seen_capacity;
     struct nv_tree *trees;
     uint32_t tree_count, tree_capacity;
-    bool output_from_tree; /* the output messages came as single attributes */
-    struct nv_watch_set present;
-    uint16_t watch_at[NV_WATCHES_MAX]; /* attribute of a present watch */
-    struct nv_key_memo *key_memos;     /* NV_KEY_MEMOS */
+    bool output_from_tree;           /* the output messages came as single attributes */
+    struct nv_signs signs;           /* of the span at hand */
+    uint16_t value_at[NV_SIGNS_MAX]; /* attribute of a sign that is there, of those with a value */
     struct nv_provider_memo provider_memo;
-    uint8_t *scope_tests; /* per test: 0 not asked of scope_origin yet, else 1 + does it hold? */
+    struct nv_signs scope_signs; /* of scope_origin */
     const struct nv_origin *scope_origin;
+    struct nv_transform transform; /* of the span at hand */
 };
 
 struct nv_span_work {
@@ -114,10 +109,12 @@ struct nv_span_work {
     bool placeholder; /* a row says that it only announces its parent (mapping/placeholder.c) */
 };
 
-/* The last price that was looked up: a trace's calls mostly ask one model. */
+/* Prices that were looked up: a trace's calls mostly ask a few models. */
+#define NV_PRICE_MEMOS 4
 struct nv_price;
 struct nv_price_memo {
-    struct nv_str model, provider;
+    struct nv_str model, provider; /* model.ptr NULL: free */
+    uint64_t day;                  /* of the call: prices change from day to day */
     const struct nv_price *price;
 };
 
@@ -133,18 +130,40 @@ struct nv_translation {
     uint32_t root; /* index of the root, or of the first of the topmost spans */
     struct nv_scratch scratch;
     struct nv_identity identity;
-    struct nv_price_memo price_memo;
-    struct nv_buf *report; /* explain: where to write, or NULL */
+    struct nv_price_memo price_memos[NV_PRICE_MEMOS];
+    unsigned next_price_memo; /* which is given up for a new one */
+    struct nv_buf *report;    /* explain: where to write, or NULL */
 };
 
 /* Readies the scratch for the rules. NV_ERR_NO_MEMORY. */
 enum nv_err nv_scratch_init(struct nv_translation *t) NV_MUST_USE;
 
+/*
+ * A new candidate of a rule in its field's list, behind those that go before it. `carried`: 1 when
+ * an event or a log record carries the value (borrowed). The caller sets attribute, tree and rest,
+ * which are UINT16_MAX, 0 and empty. NULL in *out when there are as many as can be numbered: then
+ * the attribute passes as it is. NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rule, unsigned carried,
+                             const struct nv_value *value, struct nv_candidate **out) NV_MUST_USE;
+
 /* Decides work->kind from the kind rows. Called by nv_apply_span. */
 void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work);
+/* Do the conditions that other things than signs tell hold? nv_rule_holds asks it. */
+bool nv_rule_tests_hold(const struct nv_translation *t, const struct nv_span_work *work,
+                        const struct nv_rule *rule, const struct nv_value *value);
 /* Do all of a rule's conditions but the kind hold for a value of the span? */
-bool nv_rule_holds(const struct nv_translation *t, const struct nv_span_work *work,
-                   const struct nv_rule *rule, const struct nv_value *value);
+static inline bool nv_rule_holds(const struct nv_translation *t, const struct nv_span_work *work,
+                                 const struct nv_rule *rule, const struct nv_value *value)
+{
+    const struct nv_rule_filter *filter = &rule->filter;
+    uint64_t wrong = 0;
+    for (unsigned word = 0; word < NV_SIGNS_MAX / 64; word++)
+        wrong |= (filter->need.bits[word] & ~t->scratch.signs.bits[word]) |
+                 (filter->lack.bits[word] & t->scratch.signs.bits[word]);
+    return wrong == 0 &&
+           (rule->test_count == rule->sign_tests || nv_rule_tests_hold(t, work, rule, value));
+}
 
 /*
  * Translates one span's source attributes into span->attributes, and what it tells of the trace

@@ -3,7 +3,7 @@ file(GLOB noveum_rule_tables CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/mapping/conv
 list(FILTER noveum_rule_tables EXCLUDE REGEX "/events\\.rules$") # another form, content.h
 list(SORT noveum_rule_tables)
 add_executable(compile_rules
-  tools/compile_rules.c mapping/rule_parse.c mapping/rule_build.c mapping/rule_find.c mapping/kind.c
+  tools/compile_rules.c mapping/rule_parse.c mapping/rule_build.c mapping/rule_filter.c mapping/rule_find.c mapping/kind.c
   base/arena.c base/str.c base/error.c)
 target_include_directories(compile_rules PRIVATE "${CMAKE_SOURCE_DIR}")
 target_compile_definitions(compile_rules PRIVATE _GNU_SOURCE)

@@ -27,7 +27,7 @@
 
 struct row {
     struct nv_price price;
-    uint64_t first; /* nv_glob_first of the model */
+    struct nv_glob_filter filter; /* of the model */
     uint32_t table, order;
     bool glob;
 };
@@ -119,7 +119,7 @@ static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsig
         return err;
     row->price.provider = cells[0];
     row->price.model = cells[1];
-    row->first = nv_glob_first(cells[1]);
+    row->filter = nv_glob_filter_of(cells[1]);
     row->glob = nv_str_find_char(cells[1], '*') != SIZE_MAX;
     if (!day_ns(cells[2], &row->price.from_ns))
         return wrong(fail, name, number, (size_t)(cells[2].ptr - line.ptr) + 1,
@@ -236,7 +236,7 @@ static const struct nv_price *find_glob(const struct nv_prices *prices,
         bool later = best && price->from_ns > best->from_ns && nv_str_eq(best->model, price->model);
         if (price->from_ns > time_ns || (best && !later))
             continue;
-        if (nv_glob_any_of(prices->rows[i].first, price->model, model))
+        if (nv_glob_any_of(&prices->rows[i].filter, price->model, model))
             best = price;
     }
     return best;

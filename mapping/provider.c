@@ -136,6 +136,9 @@ static struct nv_str lower_case(struct nv_arena *arena, struct nv_str text)
 struct nv_str nv_provider_normalise(struct nv_arena *arena, struct nv_str name)
 {
     struct nv_str trimmed = nv_str_trim(name);
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++)
+        if (nv_str_eq(trimmed, spellings[i].provider))
+            return spellings[i].provider; /* nearly always it is ours already */
     if (trimmed.len == 0 || nv_glob_any(frameworks, trimmed))
         return NV_STR("");
     struct nv_str known = find(spellings, sizeof spellings / sizeof *spellings, trimmed);

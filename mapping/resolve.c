@@ -56,15 +56,20 @@ static struct nv_str source_name(const struct nv_translation *t, const struct nv
     return work->source.items[candidate->attribute].key;
 }
 
-static void report_line(const struct nv_translation *t, const struct nv_span_work *work,
-                        const struct nv_candidate *candidate, const char *verdict)
+static void write_line(const struct nv_translation *t, const struct nv_span_work *work,
+                       const struct nv_candidate *candidate, const char *verdict)
 {
-    if (!t->report)
-        return;
     const struct nv_rule *rule = candidate->rule;
     (void)nv_buf_printf(t->report, "    %-8s %.*s  (%.*s:%u, precedence %u)\n", verdict,
                         NV_STR_ARG(source_name(t, work, candidate)),
                         NV_STR_ARG(t->rules->files[rule->file].name), rule->line, rule->precedence);
+}
+
+static inline void report_line(const struct nv_translation *t, const struct nv_span_work *work,
+                               const struct nv_candidate *candidate, const char *verdict)
+{
+    if (t->report)
+        write_line(t, work, candidate, verdict);
 }
 
 static void report_field(const struct nv_translation *t, struct nv_str name)
@@ -95,12 +100,35 @@ static enum nv_err parsed_once(struct nv_translation *t, uint16_t attribute,
     return NV_OK;
 }
 
-static enum nv_err transform_candidate(struct nv_translation *t, const struct nv_span_work *work,
-                                       struct nv_candidate *candidate, struct nv_transformed *out)
+/* Is the value what its row's one step would make of it? So it is with most: this goes before the
+ * steps, which find the same out by way of a table. */
+static inline bool is_as_wanted(const struct nv_value *value, uint8_t op)
 {
-    struct nv_transform transform = {.arena = t->arena,
-                                     .start_ns = work->span->start_ns,
-                                     .provider_memo = &t->scratch.provider_memo};
+    switch (op) {
+    case NV_STEP_COPY:
+        return !nv_value_absent(value);
+    case NV_STEP_INT:
+    case NV_STEP_FLOAT:
+        return value->type == NV_VALUE_INT;
+    case NV_STEP_TEXT:
+        return value->type == NV_VALUE_STRING && !nv_value_absent(value) &&
+               value->as.string.ptr[0] != '"';
+    default:
+        return false;
+    }
+}
+
+static enum nv_err transform_candidate(struct nv_translation *t, struct nv_candidate *candidate,
+                                       struct nv_transformed *out)
+{
+    const struct nv_rule *rule = candidate->rule;
+    const struct nv_step *steps = &t->rules->steps[rule->first_step];
+    if ((rule->flags & NV_RULE_PLAIN) && is_as_wanted(candidate->value, steps[0].op)) {
+        out->value = *candidate->value;
+        out->absent = false;
+        out->exact = true;
+        return NV_OK;
+    }
     if (candidate->tree) {
         struct nv_tree *tree = &t->scratch.trees[candidate->tree - 1];
         enum nv_err err = nv_unflatten_finish(&tree->builder, &tree->value);
@@ -108,14 +136,13 @@ static enum nv_err transform_candidate(struct nv_translation *t, const struct nv
             return err;
         candidate->value = &tree->value;
     }
-    const struct nv_step *steps = &t->rules->steps[candidate->rule->first_step];
     const struct nv_value *value = candidate->value;
     if (steps[0].op == NV_STEP_MEMBER && candidate->attribute != UINT16_MAX) {
         enum nv_err err = parsed_once(t, candidate->attribute, &value);
         if (err)
             return err;
     }
-    return nv_transform_run(&transform, steps, candidate->rule->step_count, value, out);
+    return nv_transform_run(&t->scratch.transform, steps, rule->step_count, value, out);
 }
 
 static void set_state(struct nv_seen *seen, enum nv_source_state state)
@@ -237,13 +264,6 @@ static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *
     }
 }
 
-static bool is_outside(const struct nv_translation *t, uint16_t field)
-{
-    return t->rules->fields[field].of_trace || field == NV_FIELD_SPAN_NAME ||
-           field == NV_FIELD_SPAN_STATUS || field == NV_FIELD_SPAN_STATUS_MESSAGE ||
-           field == NV_FIELD_SPAN_PLACEHOLDER;
-}
-
 /* Members of an object one by one into a {*} field. */
 static enum nv_err spread(struct nv_translation *t, struct nv_span_work *work,
                           struct nv_candidate candidate, const struct nv_value *value)
@@ -252,7 +272,7 @@ static enum nv_err spread(struct nv_translation *t, struct nv_span_work *work,
         const struct nv_attribute *member = &value->as.map.items[i];
         enum nv_err err;
         candidate.rest = member->key;
-        if (is_outside(t, candidate.rule->field)) {
+        if (t->rules->fields[candidate.rule->field].outside) {
             err = place_outside(t, work, &candidate, &member->value);
         } else {
             struct nv_str name =
@@ -271,19 +291,18 @@ static enum nv_err place(struct nv_translation *t, struct nv_span_work *work,
 {
     uint16_t field = candidate->rule->field;
     const struct nv_rule *rule = candidate->rule;
+    const struct nv_field *target = &t->rules->fields[field];
     struct nv_attributes *list = &work->span->attributes;
-    bool spreads = t->rules->steps[rule->first_step + rule->step_count - 1].op == NV_STEP_SPREAD;
-    if (spreads)
+    if (rule->flags & NV_RULE_SPREAD)
         return result->value.type == NV_VALUE_MAP ? spread(t, work, *candidate, &result->value)
                                                   : NV_OK;
-    if (is_outside(t, field))
+    if (target->outside)
         return place_outside(t, work, candidate, &result->value);
     if (rule->flags & NV_RULE_WILD) {
-        struct nv_str name = concrete_name(t, t->rules->fields[field].name, candidate->rest);
+        struct nv_str name = concrete_name(t, target->name, candidate->rest);
         return name.ptr ? nv_attributes_add(list, t->arena, name, result->value) : NV_ERR_NO_MEMORY;
     }
-    enum nv_err err =
-        nv_attributes_add(list, t->arena, t->rules->fields[field].name, result->value);
+    enum nv_err err = nv_attributes_add(list, t->arena, target->name, result->value);
     if (!err && field < NV_FIELD_KNOWN)
         work->at[field] = (uint16_t)list->count;
     return err;
@@ -317,12 +336,12 @@ static bool is_taken(struct nv_translation *t, const struct nv_span_work *work,
 }
 
 /* Each candidate of a {*} field stands for a name of its own. */
-static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work, uint16_t field)
+static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work, uint16_t at)
 {
-    for (uint16_t at = t->scratch.heads[field]; at != 0;) {
+    while (at != 0) {
         struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
         struct nv_transformed result;
-        enum nv_err err = transform_candidate(t, work, candidate, &result);
+        enum nv_err err = transform_candidate(t, candidate, &result);
         if (!err && !result.absent && is_taken(t, work, candidate, &result.value)) {
             report_line(t, work, candidate, "lost");
         } else if (!err && !result.absent) {
@@ -338,49 +357,50 @@ static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *w
     return NV_OK;
 }
 
-/* Is it worth while to look whether a loser says the same? Not when it must be parsed for that. */
-static bool cheap(const struct nv_translation *t, const struct nv_candidate *candidate)
+/* What the candidates of a field that was decided by an earlier one add: nothing but that they say
+ * the same. They are not asked when they would have to be parsed for that. */
+static enum nv_err compare_loser(struct nv_translation *t, struct nv_span_work *work,
+                                 struct nv_candidate *candidate, const struct nv_value *winner)
 {
-    uint8_t op = t->rules->steps[candidate->rule->first_step].op;
-    return candidate->rule->step_count == 1 &&
-           (op == NV_STEP_COPY || op == NV_STEP_TEXT || op == NV_STEP_INT || op == NV_STEP_FLOAT ||
-            op == NV_STEP_BOOL || op == NV_STEP_PROVIDER);
+    struct nv_transformed result = {.absent = false};
+    bool plain = (candidate->rule->flags & NV_RULE_PLAIN) != 0;
+    enum nv_err err = plain ? transform_candidate(t, candidate, &result) : NV_OK;
+    report_line(t, work, candidate, result.absent ? "absent" : "lost");
+    if (plain && !err && !result.absent && says_all(t, candidate, &result) &&
+        nv_value_eq(&result.value, winner))
+        mark_expressed(t, work, candidate);
+    return err;
 }
 
 static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *work,
                                  uint16_t field)
 {
-    struct nv_transformed winner = {.absent = true}, result;
+    struct nv_transformed winner;
+    uint16_t at = t->scratch.heads[field];
+    t->scratch.heads[field] = 0;
     report_field(t, t->rules->fields[field].name);
-    if (t->scratch.candidates[t->scratch.heads[field] - 1].rule->flags & NV_RULE_WILD)
-        return resolve_wild(t, work, field);
-    for (uint16_t at = t->scratch.heads[field]; at != 0; at = t->scratch.candidates[at - 1].next) {
+    if (t->scratch.candidates[at - 1].rule->flags & NV_RULE_WILD)
+        return resolve_wild(t, work, at);
+    for (winner.absent = true; at != 0 && winner.absent; at = t->scratch.candidates[at - 1].next) {
         struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
-        if (!winner.absent && !cheap(t, candidate)) {
-            report_line(t, work, candidate, "lost");
-            continue;
-        }
-        enum nv_err err = transform_candidate(t, work, candidate, &result);
+        enum nv_err err = transform_candidate(t, candidate, &winner);
         if (err)
             return err;
-        if (result.absent) {
-            report_line(t, work, candidate, "absent");
+        report_line(t, work, candidate, winner.absent ? "absent" : "won");
+        if (winner.absent)
             continue;
-        }
-        if (winner.absent) {
-            winner = result;
-            report_line(t, work, candidate, "won");
-            err = place(t, work, candidate, &result);
-            if (err)
-                return err;
-            if (field == NV_FIELD_OUTPUT_MESSAGES)
-                t->scratch.output_from_tree = candidate->tree != 0;
-        } else {
-            report_line(t, work, candidate, "lost");
-            result.exact = result.exact && nv_value_eq(&result.value, &winner.value);
-        }
-        if (says_all(t, candidate, &result))
+        err = place(t, work, candidate, &winner);
+        if (err)
+            return err;
+        if (field == NV_FIELD_OUTPUT_MESSAGES)
+            t->scratch.output_from_tree = candidate->tree != 0;
+        if (says_all(t, candidate, &winner))
             mark_expressed(t, work, candidate);
+    }
+    for (; at != 0; at = t->scratch.candidates[at - 1].next) {
+        enum nv_err err = compare_loser(t, work, &t->scratch.candidates[at - 1], &winner.value);
+        if (err)
+            return err;
     }
     if (winner.absent || t->rules->fields[field].key == 0)
         return NV_OK;
@@ -388,33 +408,6 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
 }
 
 /* ---- derived fields ------------------------------------------------------------------------ */
-
-static enum nv_err add_derived(struct nv_translation *t, const struct nv_rule *rule,
-                               const struct nv_value *value)
-{
-    struct nv_scratch *scratch = &t->scratch;
-    if (scratch->candidate_count == scratch->candidate_capacity) {
-        struct nv_candidate *larger =
-            nv_arena_array(t->arena, scratch->candidate_capacity * 2 + 8, sizeof *larger);
-        if (!larger)
-            return NV_ERR_NO_MEMORY;
-        memcpy(larger, scratch->candidates, scratch->candidate_count * sizeof *larger);
-        scratch->candidates = larger;
-        scratch->candidate_capacity = scratch->candidate_capacity * 2 + 8;
-    }
-    uint16_t order = (uint16_t)(rule->precedence * 4u + 3);
-    struct nv_candidate *candidate = &scratch->candidates[scratch->candidate_count++];
-    *candidate = (struct nv_candidate){
-        .rule = rule, .attribute = UINT16_MAX, .order = order, .value = value};
-    uint16_t *link = &scratch->heads[rule->field];
-    if (*link == 0)
-        scratch->touched[scratch->touched_count++] = rule->field;
-    while (*link != 0 && scratch->candidates[*link - 1].order <= order)
-        link = &scratch->candidates[*link - 1].next;
-    candidate->next = *link;
-    *link = (uint16_t)scratch->candidate_count;
-    return NV_OK;
-}
 
 static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work, uint16_t field,
                           const struct nv_value *value)
@@ -431,7 +424,8 @@ static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *w
             !(t->rules->fields[rule[i].field].kinds & bit) ||
             !nv_rule_holds(t, work, &rule[i], copy))
             continue;
-        enum nv_err err = add_derived(t, &rule[i], copy);
+        struct nv_candidate *candidate;
+        enum nv_err err = nv_candidate_add(t, &rule[i], 0, copy, &candidate);
         if (err)
             return err;
     }
@@ -535,8 +529,7 @@ static void drop_plain_output(struct nv_span_work *work, bool from_tree)
     list->count--;
     work->at[NV_FIELD_OUTPUT_MESSAGES] = 0;
     for (unsigned field = 0; field < NV_FIELD_KNOWN; field++)
-        if (work->at[field] == last)
-            work->at[field] = hole;
+        work->at[field] = work->at[field] == last ? hole : work->at[field];
 }
 
 enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
@@ -554,14 +547,10 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
         (void)nv_buf_printf(t->report, "span \"%.*s\" kind %.*s\n",
                             NV_STR_ARG(work->span->source_name),
                             NV_STR_ARG(nv_kind_name(work->kind)));
-    for (uint32_t i = 0, end = scratch->touched_count; !err && i < end; i++)
-        if (t->rules->fields[scratch->touched[i]].key != 0)
-            err = resolve_field(t, work, scratch->touched[i]);
+    for (uint32_t i = 0; !err && i < scratch->deriving_count; i++)
+        err = resolve_field(t, work, scratch->deriving[i]);
     for (uint32_t i = 0; !err && i < scratch->touched_count; i++)
-        if (t->rules->fields[scratch->touched[i]].key == 0)
-            err = resolve_field(t, work, scratch->touched[i]);
-    for (uint32_t i = 0; i < scratch->touched_count; i++)
-        scratch->heads[scratch->touched[i]] = 0;
+        err = resolve_field(t, work, scratch->touched[i]);
     if (!err)
         drop_plain_output(work, scratch->output_from_tree);
     if (!err)

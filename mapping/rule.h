@@ -4,7 +4,7 @@
  *   slots (hash) ─▶ keys ─▶ rules ─▶ tests        conditions
  *                    │        ├────▶ steps        transform
  *                    │        └────▶ fields       target, with the kinds that may have it
- *                    └ watch: conditions ask for this key
+ *                    └ signs: conditions ask for this key
  *
  * All arrays are constant: compiled into the program by tools/compile_rules.c, or built at start
  * when the user has a table of his own. Indices are 16 bit, so a set holds at most 65,535 rules.
@@ -89,21 +89,42 @@ enum nv_test_what {
     NV_TEST_EVENT
 };
 
-/* Keys that conditions ask for are numbered; a span's are gathered as bits. */
+/* Keys that conditions ask for are numbered while a set is built. */
 #define NV_WATCHES_MAX 256
 struct nv_watch_set {
     uint64_t bits[NV_WATCHES_MAX / 64];
 };
 
+/*
+ * A sign is a question of conditions that is answered once for a span, for all rules that ask it:
+ * "is one of these keys there?" (has, lacks, attr), "does the scope match?". The set holds those
+ * that are true.
+ */
+#define NV_SIGNS_MAX 128
+struct nv_signs {
+    uint64_t bits[NV_SIGNS_MAX / 64];
+};
+
+/* What texts that match globs have in common; most comparisons end here. */
+struct nv_glob_filter {
+    uint64_t first;   /* bits of the characters they may begin with */
+    uint64_t lengths; /* bits of the lengths they may have, the last one for all from 63 on */
+};
+
+struct nv_scope_sign {
+    struct nv_str globs;
+    struct nv_glob_filter filter;
+    uint16_t sign;
+};
+
 struct nv_test {
     uint8_t what; /* enum nv_test_what */
     bool negate;
-    uint16_t
-        first_watch; /* ATTRIBUTE: number of its watch; while parsing, a range of the draft's */
-    uint16_t watch_count;
-    struct nv_str globs;      /* comma-separated */
-    uint64_t first;           /* nv_glob_first of globs */
-    struct nv_watch_set mask; /* HAS: any of these */
+    uint16_t first_watch, watch_count; /* HAS, ATTRIBUTE: range of the draft's while parsing */
+    uint16_t sign;                     /* HAS, ATTRIBUTE, SCOPE: number of its question */
+    struct nv_str globs;               /* comma-separated */
+    struct nv_glob_filter filter;      /* of globs */
+    struct nv_watch_set mask;          /* HAS, ATTRIBUTE: any of these */
 };
 
 enum nv_rule_flags {
@@ -112,28 +133,42 @@ enum nv_rule_flags {
     NV_RULE_KEEP = 1u << 2,
     NV_RULE_DROP = 1u << 3,
     NV_RULE_KIND = 1u << 4,
-    NV_RULE_USER = 1u << 5 /* from the user's table */
+    NV_RULE_USER = 1u << 5,   /* from the user's table */
+    NV_RULE_SPREAD = 1u << 6, /* the members of its value go out one by one */
+    NV_RULE_PLAIN = 1u << 7   /* one step on a scalar: cheap to ask, even of a loser */
+};
+
+/* What can be said of a rule by bits, without a look at its tests: most are passed over by it.
+ * Derived from the tests when the set is built. */
+struct nv_rule_filter {
+    struct nv_glob_filter value; /* what the value must be like */
+    struct nv_signs need, lack;  /* signs that must be and must not be there */
 };
 
 struct nv_rule {
     uint16_t key, field;
     uint16_t first_test, first_step;
     uint8_t test_count, step_count;
+    uint8_t sign_tests; /* so many tests, the first ones, are said whole by filter.need and lack */
     uint8_t where, flags;
     uint16_t precedence; /* for kinds: rank */
     uint16_t file, line;
     uint32_t kinds; /* bits of the kinds it applies to */
+    uint32_t gives; /* kinds of spans for which it says something of its target; 0 for kind rows */
+    uint16_t order; /* by precedence, the user's first; odd numbers are for what events carry */
+    struct nv_rule_filter filter;
 };
 
 struct nv_rule_key {
     struct nv_str pattern; /* numbers as {i}; a trailing {*} is cut off, its dot kept */
     uint32_t hash;
-    uint16_t first_rule, rule_count;
-    uint16_t prefix_len;         /* literal text before the first placeholder, without its dot */
-    uint32_t gate;               /* kinds that may have an attribute of this very name */
-    struct nv_watch_set watches; /* conditions that ask for it */
-    bool wild;                   /* the pattern ended with {*} */
-    bool has_kind;               /* some rule decides kinds */
+    uint16_t first_rule, rule_count; /* those that decide kinds first, by rank */
+    uint16_t kind_count;             /* how many decide kinds */
+    uint16_t prefix_len;   /* literal text before the first placeholder, without its dot */
+    uint32_t gate;         /* kinds that may have an attribute of this very name */
+    struct nv_signs signs; /* which it gives */
+    bool wild;             /* the pattern ended with {*} */
+    bool watched;          /* it gives some */
 };
 
 struct nv_field {
@@ -141,6 +176,7 @@ struct nv_field {
     uint32_t kinds; /* kinds that may have it (fields.rules) */
     uint16_t key;   /* 1 + key whose FIELD rules derive from it, 0 for none */
     bool of_trace;  /* metadata.*, noveum.*, service_version, trace.* */
+    bool outside;   /* no attribute of the span: of the trace, or its name or status */
     bool replaces;  /* the source may be left out: a namespace the backend shows whole */
 };
 
@@ -156,9 +192,11 @@ struct nv_rules {
     const struct nv_step *steps;
     const uint16_t *watches; /* key index of each watch */
     const uint16_t *slots;   /* 1 + key index, open addressing */
+    const struct nv_scope_sign *scopes;
     const struct nv_rule_file *files;
+    struct nv_signs valued; /* signs of keys whose value some condition asks for */
     uint32_t rule_count, key_count, field_count, test_count, step_count, watch_count, slot_count,
-        file_count;
+        scope_count, file_count;
 };
 
 /* The tables of mapping/conventions/, as compiled in. Borrowed, static. */
@@ -186,17 +224,30 @@ void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_ke
 uint16_t nv_rules_find_exact(const struct nv_rules *rules, struct nv_str pattern, bool wild);
 /* Stable hash of patterns: the same at build time and at run time. */
 uint32_t nv_rule_hash(struct nv_str text);
+/* The signs that a scope of this name gives. */
+struct nv_signs nv_rules_scope_signs(const struct nv_rules *rules, struct nv_str name);
 /* Does `text` match one of the comma-separated globs (`*` any text)? ASCII case is ignored. */
 bool nv_glob_any(struct nv_str globs, struct nv_str text);
-/* Bits of the characters that a text matched by one of the globs may begin with; most tests fail
- * on the first character, and this says so in one step. */
-uint64_t nv_glob_first(struct nv_str globs);
-/* nv_glob_any behind that filter. */
-static inline bool nv_glob_any_of(uint64_t first, struct nv_str globs, struct nv_str text)
+/* What all texts that match one of the globs have in common. */
+struct nv_glob_filter nv_glob_filter_of(struct nv_str globs);
+/* The bits of one text, to be held against a filter. */
+static inline struct nv_glob_filter nv_glob_bits(struct nv_str text)
 {
     unsigned c = text.len > 0 ? (unsigned char)text.ptr[0] : 0;
     c |= c >= 'A' && c <= 'Z' ? 0x20u : 0u;
-    return (first >> (c & 63) & 1) != 0 && nv_glob_any(globs, text);
+    return (struct nv_glob_filter){UINT64_C(1) << (c & 63), UINT64_C(1)
+                                                                << (text.len < 63 ? text.len : 63)};
+}
+/* May a text of these bits match? */
+static inline bool nv_glob_may(const struct nv_glob_filter *filter, struct nv_glob_filter bits)
+{
+    return (filter->first & bits.first) != 0 && (filter->lengths & bits.lengths) != 0;
+}
+/* nv_glob_any behind that filter. */
+static inline bool nv_glob_any_of(const struct nv_glob_filter *filter, struct nv_str globs,
+                                  struct nv_str text)
+{
+    return nv_glob_may(filter, nv_glob_bits(text)) && nv_glob_any(globs, text);
 }
 
 #endif

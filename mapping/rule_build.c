@@ -3,7 +3,7 @@
  *
  *   patterns of rows, watches, gates ─▶ sort, unique ─▶ keys ─▶ slots
  *   targets                          ─▶ known ones, then sorted, unique ─▶ fields
- *   rows ─▶ sort by key, precedence, user first, file, line ─▶ rules
+ *   rows ─▶ sort by key, kinds first, precedence, user first, file, line ─▶ rules ─▶ filters
  *
  * Runs at build time over all tables, and at start only when the user has a table of his own; so
  * it is written for clarity: sorts and binary searches, no hashing while building. An import turns
@@ -20,17 +20,6 @@ static const struct nv_str known_fields[NV_FIELD_KNOWN] = {
 #define FIELD_NAME(id, name) NV_STR_INIT(name),
     NV_FIELD_TABLE(FIELD_NAME)
 #undef FIELD_NAME
-};
-
-/* The set while it grows: the arrays of nv_rules, writable. */
-struct making {
-    struct nv_rule_draft *draft;
-    struct nv_rule_pattern *patterns;
-    struct nv_rule_key *keys;
-    struct nv_field *fields;
-    struct nv_rule *rules;
-    uint16_t *watches, *slots;
-    uint32_t key_count, field_count, slot_count, watched;
 };
 
 static int compare_patterns(const void *left, const void *right)
@@ -63,7 +52,7 @@ static uint32_t unique(void *items, uint32_t count, size_t size,
     return kept;
 }
 
-static uint16_t key_index(const struct making *making, struct nv_rule_pattern pattern)
+static uint16_t key_index(const struct nv_rule_making *making, struct nv_rule_pattern pattern)
 {
     const struct nv_rule_pattern *found =
         bsearch(&pattern, making->patterns, making->key_count, sizeof pattern, compare_patterns);
@@ -82,7 +71,7 @@ static uint16_t prefix_length(struct nv_rule_pattern pattern)
     return (uint16_t)len;
 }
 
-static enum nv_err make_keys(struct making *making)
+static enum nv_err make_keys(struct nv_rule_making *making)
 {
     struct nv_rule_draft *draft = making->draft;
     uint32_t most = draft->row_count + draft->watch_count + draft->gate_count, count = 0;
@@ -112,7 +101,7 @@ static enum nv_err make_keys(struct making *making)
     return NV_OK;
 }
 
-static enum nv_err make_slots(struct making *making)
+static enum nv_err make_slots(struct nv_rule_making *making)
 {
     making->slot_count = 16;
     while (making->slot_count < making->key_count * 3)
@@ -174,7 +163,7 @@ static bool is_known(struct nv_str name, uint32_t *index)
     return false;
 }
 
-static enum nv_err make_fields(struct making *making)
+static enum nv_err make_fields(struct nv_rule_making *making)
 {
     struct nv_rule_draft *draft = making->draft;
     struct nv_str *names = nv_arena_array(draft->arena, draft->row_count + 1, sizeof *names);
@@ -196,12 +185,14 @@ static enum nv_err make_fields(struct making *making)
         field->name = i < NV_FIELD_KNOWN ? known_fields[i] : names[i - NV_FIELD_KNOWN];
         field->kinds = gate_of(draft, field->name);
         field->of_trace = is_of_trace(field->name);
+        field->outside = field->of_trace || i == NV_FIELD_SPAN_NAME || i == NV_FIELD_SPAN_STATUS ||
+                         i == NV_FIELD_SPAN_STATUS_MESSAGE || i == NV_FIELD_SPAN_PLACEHOLDER;
         field->replaces = replaces_source(field->name);
     }
     return NV_OK;
 }
 
-static uint16_t field_index(const struct making *making, struct nv_str name)
+static uint16_t field_index(const struct nv_rule_making *making, struct nv_str name)
 {
     uint32_t index;
     if (is_known(name, &index))
@@ -224,8 +215,11 @@ static int compare_rules(const void *left, const void *right)
 {
     const struct nv_rule *a = left, *b = right;
     int user = (int)(b->flags & NV_RULE_USER) - (int)(a->flags & NV_RULE_USER);
+    int kind = (int)(b->flags & NV_RULE_KIND) - (int)(a->flags & NV_RULE_KIND);
     if (a->key != b->key)
         return a->key < b->key ? -1 : 1;
+    if (kind)
+        return kind;
     if (a->precedence != b->precedence)
         return a->precedence < b->precedence ? -1 : 1;
     if (user)
@@ -235,7 +229,7 @@ static int compare_rules(const void *left, const void *right)
     return (int)a->line - (int)b->line;
 }
 
-static enum nv_err make_rules(struct making *making)
+static enum nv_err make_rules(struct nv_rule_making *making)
 {
     struct nv_rule_draft *draft = making->draft;
     making->rules = nv_arena_array(draft->arena, draft->row_count + 1, sizeof *making->rules);
@@ -251,13 +245,13 @@ static enum nv_err make_rules(struct making *making)
         struct nv_rule_key *key = &making->keys[making->rules[i].key];
         key->first_rule = (uint16_t)i;
         key->rule_count++;
-        key->has_kind = key->has_kind || (making->rules[i].flags & NV_RULE_KIND);
+        key->kind_count = (uint16_t)(key->kind_count + !!(making->rules[i].flags & NV_RULE_KIND));
     }
     return NV_OK;
 }
 
 /* Number of the watch with this pattern. */
-static unsigned watch_number(const struct making *making, struct nv_rule_pattern pattern)
+static unsigned watch_number(const struct nv_rule_making *making, struct nv_rule_pattern pattern)
 {
     uint16_t key = key_index(making, pattern);
     unsigned number = 0;
@@ -267,7 +261,7 @@ static unsigned watch_number(const struct making *making, struct nv_rule_pattern
 }
 
 /* Numbers the distinct patterns that conditions ask for. */
-static enum nv_err number_watches(struct making *making)
+static enum nv_err number_watches(struct nv_rule_making *making)
 {
     struct nv_rule_draft *draft = making->draft;
     making->watches = nv_arena_array(draft->arena, draft->watch_count + 1, sizeof(uint16_t));
@@ -284,35 +278,24 @@ static enum nv_err number_watches(struct making *making)
     return making->watched <= NV_WATCHES_MAX ? NV_OK : NV_ERR_LIMIT;
 }
 
-/* A wild watch also sees the keys that have rows of their own below its prefix. */
-static enum nv_err make_watches(struct making *making)
+/* What tests ask for, as numbers. */
+static enum nv_err make_watches(struct nv_rule_making *making)
 {
     struct nv_rule_draft *draft = making->draft;
     enum nv_err err = number_watches(making);
     if (err)
         return err;
-    for (uint32_t i = 0; i < making->key_count; i++)
-        for (uint32_t number = 0; number < making->watched; number++) {
-            const struct nv_rule_key *watch = &making->keys[making->watches[number]];
-            struct nv_str pattern = making->keys[i].pattern;
-            bool covers = watch->wild ? nv_str_starts(pattern, watch->pattern)
-                                      : nv_str_eq(pattern, watch->pattern);
-            if (covers)
-                making->keys[i].watches.bits[number / 64] |= UINT64_C(1) << number % 64;
-        }
     for (uint32_t i = 0; i < draft->test_count; i++) {
         struct nv_test *test = &draft->tests[i];
         for (uint32_t w = 0; w < test->watch_count; w++) {
             unsigned number = watch_number(making, draft->watches[test->first_watch + w]);
             test->mask.bits[number / 64] |= UINT64_C(1) << number % 64;
         }
-        if (test->what == NV_TEST_ATTRIBUTE)
-            test->first_watch = (uint16_t)watch_number(making, draft->watches[test->first_watch]);
     }
     return NV_OK;
 }
 
-/* What a test costs, least first: a remembered answer, bits, then globs on ever more text. */
+/* What a test costs, least first: signs, bits, then globs on ever more text. */
 static unsigned test_cost(const struct nv_test *test)
 {
     static const uint8_t costs[] = {
@@ -335,7 +318,7 @@ static void order_tests(struct nv_test *tests, unsigned count)
 }
 
 /* Gates of keys as they would go out unmapped; links from fields to the rows that derive. */
-static void link_keys(struct making *making)
+static void link_keys(struct nv_rule_making *making)
 {
     for (uint32_t i = 0; i < making->key_count; i++)
         making->keys[i].gate = gate_of(making->draft, making->keys[i].pattern);
@@ -355,7 +338,7 @@ static void link_keys(struct making *making)
 
 enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
 {
-    struct making making = {.draft = draft};
+    struct nv_rule_making making = {.draft = draft};
     if (draft->row_count > NV_RULES_MAX)
         return NV_ERR_LIMIT;
     enum nv_err err = make_keys(&making);
@@ -371,6 +354,9 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
         return err;
     for (uint32_t i = 0; i < draft->row_count; i++)
         order_tests(&draft->tests[making.rules[i].first_test], making.rules[i].test_count);
+    err = nv_rule_filters_make(&making);
+    if (err)
+        return err;
     link_keys(&making);
     *out = (struct nv_rules){.rules = making.rules,
                              .keys = making.keys,
@@ -379,6 +365,8 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
                              .steps = draft->steps,
                              .watches = making.watches,
                              .slots = making.slots,
+                             .scopes = making.scopes,
+                             .valued = making.valued,
                              .files = draft->files,
                              .rule_count = draft->row_count,
                              .key_count = making.key_count,
@@ -387,6 +375,7 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
                              .step_count = draft->step_count,
                              .watch_count = making.watched,
                              .slot_count = making.slot_count,
+                             .scope_count = making.scope_count,
                              .file_count = draft->file_count};
     return NV_OK;
 }

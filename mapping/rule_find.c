@@ -8,7 +8,7 @@
  * key has dots, only for keys that no table knows exactly. The hash is our own, because it must be
  * the same in the program that compiles the tables and in the one that uses them. It needs no seed:
  * foreign keys are never inserted, so nobody can build collisions that cost more than one compare
- * a probe.
+ * a probe. That it does not read all of a long key costs a few of our own keys a second probe.
  */
 #include "mapping/rule.h"
 
@@ -16,33 +16,57 @@
 
 #include "base/banned.h"
 
+/* Up to eight bytes from `at` on, as a number. */
+static inline uint64_t word_at(const char *at, size_t len)
+{
+    uint64_t word = 0;
+    if (len >= sizeof word)
+        memcpy(&word, at, sizeof word);
+    else if (len > 0)
+        memcpy(&word, at, len);
+    return word;
+}
+
+/* Of the length and three words: keys of one vocabulary differ at their ends or in the middle. */
+static inline uint32_t hash_of(struct nv_str text)
+{
+    uint64_t hash = word_at(text.ptr, text.len) ^ text.len << 56;
+    hash *= UINT64_C(0x9E3779B97F4A7C15);
+    if (text.len > 8) {
+        uint64_t last = word_at(text.ptr + text.len - 8, 8);
+        uint64_t middle = word_at(text.ptr + (text.len - 8) / 2, 8);
+        hash = (hash ^ hash >> 32 ^ last) * UINT64_C(0xFF51AFD7ED558CCD);
+        hash = (hash ^ hash >> 32 ^ middle) * UINT64_C(0xC4CEB9FE1A85EC53);
+    }
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
 uint32_t nv_rule_hash(struct nv_str text)
 {
-    uint64_t hash = UINT64_C(0x9E3779B97F4A7C15) ^ text.len;
-    size_t pos = 0;
-    for (; pos + 8 <= text.len; pos += 8) {
-        uint64_t word;
-        memcpy(&word, text.ptr + pos, 8);
-        hash = (hash ^ word) * UINT64_C(0xFF51AFD7ED558CCD);
-        hash ^= hash >> 32;
-    }
-    uint64_t tail = 0;
-    if (pos < text.len)
-        memcpy(&tail, text.ptr + pos, text.len - pos);
-    hash = (hash ^ tail) * UINT64_C(0xC4CEB9FE1A85EC53);
-    return (uint32_t)(hash ^ (hash >> 29));
+    return hash_of(text);
+}
+
+/* As nv_str_eq, without a call for keys, which have 20 to 40 bytes. */
+static inline bool same_text(struct nv_str a, struct nv_str b)
+{
+    if (a.len != b.len || a.len < 8)
+        return nv_str_eq(a, b);
+    for (size_t i = 0; i + 8 < a.len; i += 8)
+        if (word_at(a.ptr + i, 8) != word_at(b.ptr + i, 8))
+            return false;
+    return word_at(a.ptr + a.len - 8, 8) == word_at(b.ptr + b.len - 8, 8);
 }
 
 /* Index of the key with this text, or UINT16_MAX. */
-static uint16_t find_text(const struct nv_rules *rules, struct nv_str text, bool wild)
+static inline uint16_t find_text(const struct nv_rules *rules, struct nv_str text, bool wild)
 {
     if (rules->slot_count == 0)
         return UINT16_MAX;
-    uint32_t hash = nv_rule_hash(text);
+    uint32_t hash = hash_of(text);
     uint32_t mask = rules->slot_count - 1;
     for (uint32_t at = hash & mask; rules->slots[at] != 0; at = (at + 1) & mask) {
         const struct nv_rule_key *key = &rules->keys[rules->slots[at] - 1];
-        if (key->hash == hash && key->wild == wild && nv_str_eq(key->pattern, text))
+        if (key->hash == hash && key->wild == wild && same_text(key->pattern, text))
             return (uint16_t)(rules->slots[at] - 1);
     }
     return UINT16_MAX;
@@ -157,25 +181,48 @@ void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_ke
     find_prefix(rules, key, out);
 }
 
+struct nv_signs nv_rules_scope_signs(const struct nv_rules *rules, struct nv_str name)
+{
+    struct nv_signs signs = {{0}};
+    for (uint32_t i = 0; i < rules->scope_count; i++) {
+        const struct nv_scope_sign *scope = &rules->scopes[i];
+        if (nv_glob_any_of(&scope->filter, scope->globs, name))
+            signs.bits[scope->sign / 64] |= UINT64_C(1) << scope->sign % 64;
+    }
+    return signs;
+}
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Classic glob with one kind of wildcard: on a mismatch, the last `*` takes one more character. */
+/* Offset of the first `c`, whose case does not matter, at or behind `at`; text.len for none. */
+static size_t find_char(struct nv_str text, size_t at, char c)
+{
+    while (at < text.len && lower(text.ptr[at]) != c)
+        at++;
+    return at;
+}
+
+/* Classic glob with one kind of wildcard: on a mismatch, the last `*` takes more characters, up to
+ * the next that what follows it begins with. */
 static bool glob(struct nv_str pattern, struct nv_str text)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
     while (t < text.len) {
         if (p < pattern.len && pattern.ptr[p] == '*') {
             star = p++;
+            if (p == pattern.len)
+                return true;
             mark = t;
         } else if (p < pattern.len && lower(pattern.ptr[p]) == lower(text.ptr[t])) {
             p++;
             t++;
         } else if (star != SIZE_MAX) {
             p = star + 1;
-            t = ++mark;
+            t = mark =
+                pattern.ptr[p] == '*' ? mark + 1 : find_char(text, mark + 1, lower(pattern.ptr[p]));
         } else {
             return false;
         }
@@ -185,33 +232,43 @@ static bool glob(struct nv_str pattern, struct nv_str text)
     return p == pattern.len;
 }
 
+/* The next of comma-separated globs from *pos on, which moves behind it; false behind the last. */
+static bool next_glob(struct nv_str globs, size_t *pos, struct nv_str *out)
+{
+    if (*pos > globs.len)
+        return false;
+    const char *at = globs.ptr + *pos;
+    const char *comma = globs.len > *pos ? memchr(at, ',', globs.len - *pos) : NULL;
+    size_t len = comma ? (size_t)(comma - at) : globs.len - *pos;
+    *out = (struct nv_str){at, len};
+    *pos += len + 1;
+    return true;
+}
+
 bool nv_glob_any(struct nv_str globs, struct nv_str text)
 {
-    char first = text.len > 0 ? lower(text.ptr[0]) : '\0';
-    for (size_t pos = 0; pos <= globs.len;) {
-        size_t end = pos;
-        while (end < globs.len && globs.ptr[end] != ',')
-            end++;
+    const char first = text.len > 0 ? lower(text.ptr[0]) : '\0';
+    struct nv_str one;
+    for (size_t pos = 0; next_glob(globs, &pos, &one);) {
         /* most globs differ in their first character already */
-        bool may = end == pos || globs.ptr[pos] == '*' || lower(globs.ptr[pos]) == first;
-        if (may && glob((struct nv_str){globs.ptr + pos, end - pos}, text))
+        bool may = one.len == 0 || one.ptr[0] == '*' || lower(one.ptr[0]) == first;
+        if (may && glob(one, text))
             return true;
-        pos = end + 1;
     }
     return false;
 }
 
-uint64_t nv_glob_first(struct nv_str globs)
+struct nv_glob_filter nv_glob_filter_of(struct nv_str globs)
 {
-    uint64_t bits = 0;
-    for (size_t pos = 0; pos <= globs.len;) {
-        struct nv_str rest = nv_str_slice(globs, pos, globs.len - pos);
-        size_t comma = nv_str_find_char(rest, ',');
-        size_t len = comma == SIZE_MAX ? rest.len : comma;
-        if (len > 0 && rest.ptr[0] == '*')
-            return UINT64_MAX;
-        bits |= UINT64_C(1) << (len > 0 ? (unsigned char)lower(rest.ptr[0]) & 63 : 0);
-        pos += len + 1;
+    struct nv_glob_filter filter = {0, 0};
+    struct nv_str one;
+    for (size_t pos = 0; next_glob(globs, &pos, &one);) {
+        size_t stars = 0;
+        for (size_t i = 0; i < one.len; i++)
+            stars += one.ptr[i] == '*';
+        struct nv_glob_filter bits = nv_glob_bits(nv_str_slice(one, 0, one.len - stars));
+        filter.lengths |= stars > 0 ? 0 - bits.lengths : bits.lengths;
+        filter.first |= stars > 0 && one.ptr[0] == '*' ? UINT64_MAX : bits.first;
     }
-    return bits;
+    return filter;
 }

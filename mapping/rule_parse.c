@@ -249,7 +249,7 @@ static enum nv_err parse_test(const struct place *place, const struct term *term
 {
     test->negate = term->negate;
     test->globs = term->value;
-    test->first = nv_glob_first(term->value);
+    test->filter = nv_glob_filter_of(term->value);
     if (text_test(term->name, &test->what))
         return NV_OK;
     if (nv_str_eq(term->name, NV_STR("has")))

@@ -63,4 +63,26 @@ enum nv_err nv_rule_draft_import(struct nv_rule_draft *draft,
  * NV_ERR_NO_MEMORY, NV_ERR_LIMIT. */
 enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out) NV_MUST_USE;
 
+/* ---- between the files that build ---------------------------------------------------------- */
+
+/* The set while it grows: the arrays of nv_rules, writable. */
+struct nv_rule_making {
+    struct nv_rule_draft *draft;
+    struct nv_rule_pattern *patterns; /* of the keys, in their order */
+    struct nv_rule_key *keys;
+    struct nv_field *fields;
+    struct nv_rule *rules;
+    uint16_t *watches, *slots;
+    struct nv_scope_sign *scopes;
+    struct nv_signs valued;
+    uint32_t key_count, field_count, slot_count, scope_count, watched;
+};
+
+/*
+ * The last step of building: numbers the signs, and derives from tests and steps what rules and
+ * keys say at once (signs, filter, gives, order, flags). All else must be ready. Errors:
+ * NV_ERR_LIMIT past NV_SIGNS_MAX, NV_ERR_NO_MEMORY. (rule_filter.c)
+ */
+enum nv_err nv_rule_filters_make(struct nv_rule_making *making) NV_MUST_USE;
+
 #endif

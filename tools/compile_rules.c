@@ -32,12 +32,26 @@ static void print_string(FILE *out, struct nv_str text)
     fputs("\")", out);
 }
 
-static void print_watches(FILE *out, const struct nv_watch_set *set)
+static void print_words(FILE *out, const uint64_t *words, unsigned count)
 {
     fputs("{{", out);
-    for (unsigned i = 0; i < NV_WATCHES_MAX / 64; i++)
-        fprintf(out, "%" PRIu64 "u,", set->bits[i]);
+    for (unsigned i = 0; i < count; i++)
+        fprintf(out, "%" PRIu64 "u,", words[i]);
     fputs("}}", out);
+}
+
+static void print_signs(FILE *out, const struct nv_signs *signs)
+{
+    print_words(out, signs->bits, NV_SIGNS_MAX / 64);
+}
+
+static void print_filter(FILE *out, const struct nv_rule_filter *filter)
+{
+    fprintf(out, "{{%" PRIu64 "u,%" PRIu64 "u},", filter->value.first, filter->value.lengths);
+    print_signs(out, &filter->need);
+    fputc(',', out);
+    print_signs(out, &filter->lack);
+    fputc('}', out);
 }
 
 static void print_rules(FILE *out, const struct nv_rules *rules)
@@ -45,19 +59,21 @@ static void print_rules(FILE *out, const struct nv_rules *rules)
     fputs("static const struct nv_rule rules[] = {\n", out);
     for (uint32_t i = 0; i < rules->rule_count; i++) {
         const struct nv_rule *r = &rules->rules[i];
-        fprintf(out, "{%u,%u,%u,%u,%u,%u,%u,%u,%u,%u,%u,%uu},\n", r->key, r->field, r->first_test,
-                r->first_step, r->test_count, r->step_count, r->where, r->flags, r->precedence,
-                r->file, r->line, r->kinds);
+        fprintf(out, "{%u,%u,%u,%u,%u,%u,%u,%u,%u,%u,%u,%u,%uu,%uu,%u,", r->key, r->field,
+                r->first_test, r->first_step, r->test_count, r->step_count, r->sign_tests, r->where,
+                r->flags, r->precedence, r->file, r->line, r->kinds, r->gives, r->order);
+        print_filter(out, &r->filter);
+        fputs("},\n", out);
     }
     fputs("{0}};\nstatic const struct nv_rule_key keys[] = {\n", out);
     for (uint32_t i = 0; i < rules->key_count; i++) {
         const struct nv_rule_key *k = &rules->keys[i];
         fputc('{', out);
         print_string(out, k->pattern);
-        fprintf(out, ",%uu,%u,%u,%u,%uu,", k->hash, k->first_rule, k->rule_count, k->prefix_len,
-                k->gate);
-        print_watches(out, &k->watches);
-        fprintf(out, ",%d,%d},\n", k->wild, k->has_kind);
+        fprintf(out, ",%uu,%u,%u,%u,%u,%uu,", k->hash, k->first_rule, k->rule_count, k->kind_count,
+                k->prefix_len, k->gate);
+        print_signs(out, &k->signs);
+        fprintf(out, ",%d,%d},\n", k->wild, k->watched);
     }
     fputs("{.pattern = NV_STR_INIT(\"\")}};\n", out);
 }
@@ -69,15 +85,17 @@ static void print_fields(FILE *out, const struct nv_rules *rules)
         const struct nv_field *f = &rules->fields[i];
         fputc('{', out);
         print_string(out, f->name);
-        fprintf(out, ",%uu,%u,%d,%d},\n", f->kinds, f->key, f->of_trace, f->replaces);
+        fprintf(out, ",%uu,%u,%d,%d,%d},\n", f->kinds, f->key, f->of_trace, f->outside,
+                f->replaces);
     }
     fputs("};\nstatic const struct nv_test tests[] = {\n", out);
     for (uint32_t i = 0; i < rules->test_count; i++) {
         const struct nv_test *t = &rules->tests[i];
-        fprintf(out, "{%u,%d,%u,%u,", t->what, t->negate, t->first_watch, t->watch_count);
+        fprintf(out, "{%u,%d,%u,%u,%u,", t->what, t->negate, t->first_watch, t->watch_count,
+                t->sign);
         print_string(out, t->globs);
-        fprintf(out, ",%" PRIu64 "u,", t->first);
-        print_watches(out, &t->mask);
+        fprintf(out, ",{%" PRIu64 "u,%" PRIu64 "u},", t->filter.first, t->filter.lengths);
+        print_words(out, t->mask.bits, NV_WATCHES_MAX / 64);
         fputs("},\n", out);
     }
     fputs("{.globs = NV_STR_INIT(\"\")}};\nstatic const struct nv_step steps[] = {\n", out);
@@ -98,6 +116,18 @@ static void print_numbers(FILE *out, const char *name, const uint16_t *numbers, 
     fputs("0};\n", out);
 }
 
+static void print_scopes(FILE *out, const struct nv_rules *rules)
+{
+    fputs("static const struct nv_scope_sign scopes[] = {\n", out);
+    for (uint32_t i = 0; i < rules->scope_count; i++) {
+        fputc('{', out);
+        print_string(out, rules->scopes[i].globs);
+        fprintf(out, ",{%" PRIu64 "u,%" PRIu64 "u},%u},\n", rules->scopes[i].filter.first,
+                rules->scopes[i].filter.lengths, rules->scopes[i].sign);
+    }
+    fputs("{.globs = NV_STR_INIT(\"\")}};\n", out);
+}
+
 static void print_all(FILE *out, const struct nv_rules *rules)
 {
     fputs("/* Made by tools/compile_rules.c from mapping/conventions; not to be edited. */\n"
@@ -107,6 +137,7 @@ static void print_all(FILE *out, const struct nv_rules *rules)
     print_fields(out, rules);
     print_numbers(out, "watches", rules->watches, rules->watch_count);
     print_numbers(out, "slots", rules->slots, rules->slot_count);
+    print_scopes(out, rules);
     fputs("static const struct nv_rule_file files[] = {\n", out);
     for (uint32_t i = 0; i < rules->file_count; i++) {
         fputc('{', out);
@@ -117,12 +148,16 @@ static void print_all(FILE *out, const struct nv_rules *rules)
         print_string(out, rules->files[i].title);
         fputs("},\n", out);
     }
+    fputs("};\nstatic const struct nv_rules builtin = {rules, keys, fields, tests, steps, "
+          "watches, slots, scopes, files, ",
+          out);
+    print_signs(out, &rules->valued);
     fprintf(out,
-            "};\nstatic const struct nv_rules builtin = {rules, keys, fields, tests, steps, "
-            "watches, slots, files, %u, %u, %u, %u, %u, %u, %u, %u};\n"
+            ", %u, %u, %u, %u, %u, %u, %u, %u, %u};\n"
             "const struct nv_rules *nv_rules_builtin(void)\n{\n    return &builtin;\n}\n",
             rules->rule_count, rules->key_count, rules->field_count, rules->test_count,
-            rules->step_count, rules->watch_count, rules->slot_count, rules->file_count);
+            rules->step_count, rules->watch_count, rules->slot_count, rules->scope_count,
+            rules->file_count);
 }
 
 /* Whole of a file in the arena; ptr NULL when it can't be read. */

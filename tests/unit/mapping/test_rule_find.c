@@ -98,12 +98,16 @@ START_TEST(globs)
                  {"", "x", false},           {"a*b*c", "aXbXbc", true},
                  {"a*b*c", "aXbXb", false},  {"*Retriever", "MyRetriever", true},
                  {"x,*y", "zy", true},       {"gpt-*", "GPT-4o", true},
-                 {"1*", "123", true},        {"-*", "-1", true}};
+                 {"1*", "123", true},        {"-*", "-1", true},
+                 {"*b", "aabab", true},      {"*B*a*", "xbxA", true},
+                 {"*ab*", "xaxaxab", true},  {"*ab", "xabx", false},
+                 {"**a", "xa", true},        {"a**", "A", true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct nv_str globs_text = nv_str_from(cases[i].globs), text = nv_str_from(cases[i].text);
         ck_assert_msg(nv_glob_any(globs_text, text) == cases[i].match, "%s on %s", cases[i].globs,
                       cases[i].text);
-        ck_assert_msg(nv_glob_any_of(nv_glob_first(globs_text), globs_text, text) == cases[i].match,
+        struct nv_glob_filter filter = nv_glob_filter_of(globs_text);
+        ck_assert_msg(nv_glob_any_of(&filter, globs_text, text) == cases[i].match,
                       "filter of %s on %s", cases[i].globs, cases[i].text);
     }
 }
