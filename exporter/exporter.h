@@ -122,10 +122,13 @@ enum nv_exporter_state {
     NV_EXPORTER_STOPPED
 };
 
+/* So many traces refused in a row with one status and none accepted: it is hardly the traces. */
+#define NV_EXPORTER_REFUSED_ALL 20
+
 /* For /status and /readyz. */
 struct nv_exporter_status {
     enum nv_exporter_state state;
-    char reason[160];     /* in words; empty while sending */
+    char reason[160];     /* in words; empty while sending, unless all is refused */
     char last_error[160]; /* of the last failed request, kept after recovery */
     uint64_t last_error_wall_ns;
     uint64_t last_delivery_wall_ns;     /* 0: none yet */
@@ -134,9 +137,11 @@ struct nv_exporter_status {
     uint64_t outbox_records, outbox_spans;
     uint32_t in_flight; /* requests */
     uint32_t retry_bodies;
-    uint64_t dead_letters; /* written by this process */
-    uint64_t warnings;     /* entries of warnings[] and errors[] in accepted replies */
-    bool identity;         /* auto: gzip was refused lately */
+    uint64_t dead_letters;   /* written by this process */
+    uint64_t refused_in_row; /* traces that became dead letters since one was accepted */
+    int refused_status;      /* with this HTTP status, all of them */
+    uint64_t warnings;       /* entries of warnings[] and errors[] in accepted replies */
+    bool identity;           /* auto: gzip was refused lately */
 };
 
 /* A consistent copy. Any thread. */

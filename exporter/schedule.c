@@ -124,14 +124,25 @@ static enum nv_exporter_state state_of(const struct nv_sender *sender, uint64_t 
     return NV_EXPORTER_SENDING;
 }
 
+static void describe(struct nv_exporter_status *status)
+{
+    if (status->state != NV_EXPORTER_SENDING)
+        (void)snprintf(status->reason, sizeof status->reason, "%s", status->last_error);
+    else if (status->refused_in_row >= NV_EXPORTER_REFUSED_ALL)
+        (void)snprintf(status->reason, sizeof status->reason,
+                       "the backend refuses every trace, the last %llu with status %d",
+                       (unsigned long long)status->refused_in_row, status->refused_status);
+    else
+        status->reason[0] = '\0';
+}
+
 void nv_sender_refresh_status(struct nv_sender *sender)
 {
     struct nv_exporter_status *status = &sender->status;
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
 
     status->state = state_of(sender, now_ns);
-    (void)snprintf(status->reason, sizeof status->reason, "%s",
-                   status->state == NV_EXPORTER_SENDING ? "" : status->last_error);
+    describe(status);
     status->next_try_ms = status->state != NV_EXPORTER_SENDING && sender->gate.until_ns > now_ns
                               ? (sender->gate.until_ns - now_ns) / NV_NS_PER_MS
                               : 0;

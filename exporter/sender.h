@@ -59,6 +59,7 @@ struct nv_sender {
     uint64_t store_trouble_ns;  /* the store failed: not before */
     uint64_t identity_until_ns; /* auto: no gzip before */
     bool gzip_proven;
+    uint64_t refused_warn_at; /* refusals in a row for the next warning */
     uint64_t last_success_ns;
     uint64_t random;
     bool stopping;

@@ -47,11 +47,48 @@ void nv_sender_insert_retry(struct nv_sender *sender, struct nv_body *body)
     sender->retry_count++;
 }
 
+/*
+ * 400 is the fault of a trace (contract section 1), and each refused alone is a dead letter. When
+ * every one is, it is rather a proxy or the backend itself. That changes nothing about what is kept
+ * where, but somebody must hear of it: at twenty, and each time the number has doubled.
+ */
+static void note_refusal(struct nv_sender *sender, int http_status)
+{
+    struct nv_exporter_status *status = &sender->status;
+
+    if (status->refused_status != http_status) {
+        status->refused_in_row = 0;
+        sender->refused_warn_at = NV_EXPORTER_REFUSED_ALL;
+    }
+    status->refused_status = http_status;
+    if (++status->refused_in_row < sender->refused_warn_at)
+        return;
+    sender->refused_warn_at *= 2;
+    NV_LOG(NV_LOG_ERROR, "exporter",
+           "the backend refuses every trace, the last %llu with status=%d: they are dead letters. "
+           "Look at exporter.noveum.endpoint and any proxy before it; when it is mended, "
+           "`noveum-gateway dead retry all` sends them again",
+           (unsigned long long)status->refused_in_row, http_status);
+}
+
+static void note_acceptance(struct nv_sender *sender)
+{
+    if (sender->status.refused_in_row >= NV_EXPORTER_REFUSED_ALL)
+        NV_LOG(NV_LOG_WARN, "exporter",
+               "the backend takes traces again, it refused count=%llu before: "
+               "`noveum-gateway dead retry all` sends them again",
+               (unsigned long long)sender->status.refused_in_row);
+    sender->status.refused_in_row = 0;
+    sender->status.refused_status = 0;
+    sender->refused_warn_at = NV_EXPORTER_REFUSED_ALL;
+}
+
 static void deliver(struct nv_sender *sender, struct nv_body *body, uint64_t now_ns)
 {
     struct nv_encoded *encoded;
 
     sender->last_success_ns = now_ns;
+    note_acceptance(sender);
     if (body->gzip)
         sender->gzip_proven = true;
     if (body->identity_test && sender->config->compression == NV_COMPRESSION_AUTO) {
@@ -98,6 +135,7 @@ static void doom(struct nv_sender *sender, struct nv_body *body, const struct nv
                  int status, const char *said)
 {
     assert(body->traces.count == 1);
+    note_refusal(sender, status);
     nv_sender_doom(sender, nv_encoded_list_pop(&body->traces), verdict, status, said);
     nv_body_free(body);
 }

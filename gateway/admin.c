@@ -154,10 +154,11 @@ static void open_control(struct nv_admin *admin)
     struct nv_fail fail = {0};
     struct nv_dead_place place = {
         .store = nv_gateway_store(admin->gateway), .ctx = admin->gateway, .retry = retry_dead};
+    const struct nv_http_handler status = {.ctx = admin, .handle = handle_status};
     const char *directory = nv_gateway_options(admin->gateway)->journal_directory;
     if (place.store == NULL)
         return;
-    if (nv_control_new(directory, &place, &admin->loops, &fail, &admin->control) != NV_OK)
+    if (nv_control_new(directory, &place, &status, &admin->loops, &fail, &admin->control) != NV_OK)
         NV_LOG(NV_LOG_WARN, "gateway", "no control socket, `dead` works when stopped only: %s",
                fail.what);
 }

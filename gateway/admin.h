@@ -32,7 +32,8 @@ enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
                                   struct nv_buf *buf);
 /*
  * Is the gateway able to accept? Otherwise *why (static) says in a word or two what it waits for.
- * A backend that is away is no reason: what is accepted is kept.
+ * A backend that is away or refuses everything is no reason: what is accepted is kept. The latter
+ * is told in *why all the same.
  */
 bool nv_admin_ready(const struct nv_gateway_status *status, const char **why);
 

@@ -21,9 +21,9 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
         *why = "stopping";
     else if (status->assembly.journal_full)
         *why = "journal full";
-    else
-        return true;
-    return false;
+    else if (status->exporter.refused_in_row >= NV_EXPORTER_REFUSED_ALL)
+        *why = "ready, but the backend refuses every trace: see /status";
+    return !status->stopping && !status->assembly.journal_full;
 }
 
 /* ---- /metrics ---------------------------------------------------------------------------------
@@ -62,6 +62,8 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
     gauge(buf, "noveum_requests_in_flight", "Requests to the backend", exporter->in_flight);
     gauge(buf, "noveum_exporter_sending", "1 unless the exporter waits or is held",
           exporter->state == NV_EXPORTER_SENDING ? 1 : 0);
+    gauge(buf, "noveum_traces_refused_in_row",
+          "Traces the backend has refused since it accepted one", exporter->refused_in_row);
     gauge(buf, "noveum_last_delivery_timestamp_seconds", "Unix time, 0: none yet",
           exporter->last_delivery_wall_ns / NV_NS_PER_S);
 }
@@ -211,6 +213,7 @@ static void put_exporter(struct nv_json_writer *json, const struct nv_exporter_s
     put_uint(json, "requests_in_flight", exporter->in_flight);
     put_uint(json, "bodies_to_retry", exporter->retry_bodies);
     put_uint(json, "dead_letters", exporter->dead_letters);
+    put_uint(json, "refused_in_row", exporter->refused_in_row);
     put_uint(json, "warnings", exporter->warnings);
     put_bool(json, "gzip_refused", exporter->identity);
     nv_json_write_end_object(json);

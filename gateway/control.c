@@ -1,7 +1,8 @@
 /*
- * The control socket: one route on the receiver's HTTP server, and a client for it.
+ * The control socket: two routes on the receiver's HTTP server, and a client for them.
  *
  *   POST /dead?list   POST /dead?show=7   POST /dead?retry=all   POST /dead?drop=7
+ *   GET /status       as on the admin port, which may be closed
  *
  * The client speaks HTTP/1.1 with `Connection: close` by hand: it only ever talks to the server of
  * the same version. An error code travels as its number, so that both ends say the same.
@@ -28,7 +29,7 @@ static const char *const verbs[] = {"list", "show", "retry", "drop"};
 struct nv_control {
     struct nv_http_server *server;
     struct nv_dead_place place;
-    struct nv_http_route route;
+    struct nv_http_route routes[2];
 };
 
 /* ---- server -----------------------------------------------------------------------------------
@@ -73,8 +74,8 @@ static int socket_path(const char *prefix, const char *directory, char *out, siz
 }
 
 enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *place,
-                           const struct nv_loops *loops, struct nv_fail *fail,
-                           struct nv_control **out)
+                           const struct nv_http_handler *status, const struct nv_loops *loops,
+                           struct nv_fail *fail, struct nv_control **out)
 {
     assert(directory != NULL && place->store != NULL);
     char address[sizeof(struct sockaddr_un)];
@@ -85,13 +86,15 @@ enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *pl
     if (control == NULL)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     control->place = *place;
-    control->route = (struct nv_http_route){.path = NV_STR("/dead"),
-                                            .methods = NV_HTTP_POST,
-                                            .body_bytes_max = 1,
-                                            .handler = {.ctx = control, .handle = handle}};
+    control->routes[0] = (struct nv_http_route){.path = NV_STR("/dead"),
+                                                .methods = NV_HTTP_POST,
+                                                .body_bytes_max = 1,
+                                                .handler = {.ctx = control, .handle = handle}};
+    control->routes[1] = (struct nv_http_route){
+        .path = NV_STR("/status"), .methods = NV_HTTP_GET, .body_bytes_max = 1, .handler = *status};
     struct nv_http_server_config config = {.listener = {.addresses = address, .unix_mode = 0600},
-                                           .routes = &control->route,
-                                           .route_count = 1};
+                                           .routes = control->routes,
+                                           .route_count = 2};
     nv_http_limits_init(&config.limits);
     config.limits.connections_max = 8;
     enum nv_err err = nv_http_server_new(&config, loops, fail, &control->server);
@@ -137,14 +140,13 @@ static int connect_to(const char *directory)
     return -1;
 }
 
-static bool send_request(int fd, const struct nv_dead_request *request)
+static bool send_request(int fd, const char *method, const char *target)
 {
-    char text[200], id[24];
-    (void)snprintf(id, sizeof id, "%" PRIu64, request->id);
+    char text[200];
     int len = snprintf(text, sizeof text,
-                       "POST /dead?%s=%s HTTP/1.1\r\nHost: control\r\nConnection: close\r\n"
+                       "%s %s HTTP/1.1\r\nHost: control\r\nConnection: close\r\n"
                        "Content-Length: 0\r\n\r\n",
-                       verbs[request->verb], request->all ? "all" : id);
+                       method, target);
     return send(fd, text, (size_t)len, MSG_NOSIGNAL) == len;
 }
 
@@ -162,7 +164,7 @@ static enum nv_err read_all(int fd, struct nv_buf *out)
     return NV_OK;
 }
 
-/* The body of a reply goes to `out`; gives back the code that came with it. */
+/* The body of a reply goes to `out`; gives back the code that came with it, if one did. */
 static enum nv_err parse_reply(struct nv_str reply, struct nv_buf *out)
 {
     static const struct nv_str name = NV_STR_INIT("x-noveum-error: ");
@@ -170,27 +172,28 @@ static enum nv_err parse_reply(struct nv_str reply, struct nv_buf *out)
     struct nv_str head = nv_str_slice(reply, 0, end);
     size_t at = nv_str_find(head, name);
     int64_t code = 0;
-    if (end == SIZE_MAX || at == SIZE_MAX)
+    if (end == SIZE_MAX || !nv_str_starts(head, NV_STR("HTTP/1.1 200 ")))
         return NV_ERR_IO;
-    struct nv_str value = nv_str_slice(head, at + name.len, head.len);
-    value = nv_str_slice(value, 0, nv_str_find(value, NV_STR("\r\n")));
-    if (nv_str_to_int64(value, &code) != NV_OK || code > 0 || code < INT16_MIN)
-        return NV_ERR_IO;
+    if (at != SIZE_MAX) {
+        struct nv_str value = nv_str_slice(head, at + name.len, head.len);
+        value = nv_str_slice(value, 0, nv_str_find(value, NV_STR("\r\n")));
+        if (nv_str_to_int64(value, &code) != NV_OK || code > 0 || code < INT16_MIN)
+            return NV_ERR_IO;
+    }
     enum nv_err err = nv_buf_append_str(out, nv_str_slice(reply, end + 4, reply.len));
     return err == NV_OK ? (enum nv_err)code : err;
 }
 
-enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *request,
-                           struct nv_buf *out, struct nv_fail *fail)
+static enum nv_err ask(const char *directory, const char *method, const char *target,
+                       struct nv_buf *out, struct nv_fail *fail)
 {
-    assert(directory != NULL && out != NULL);
     struct nv_buf reply;
     int fd = connect_to(directory);
     if (fd < 0)
         return nv_fail_set(fail, NV_ERR_IO, 0, "can't reach the gateway that runs here: %s",
                            strerror(errno));
     nv_buf_init(&reply, ANSWER_BYTES_MAX);
-    enum nv_err err = send_request(fd, request) ? read_all(fd, &reply) : NV_ERR_IO;
+    enum nv_err err = send_request(fd, method, target) ? read_all(fd, &reply) : NV_ERR_IO;
     if (err == NV_OK)
         err = parse_reply(nv_buf_str(&reply), out);
     if (err == NV_ERR_IO)
@@ -198,4 +201,21 @@ enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *
     nv_buf_release(&reply);
     (void)close(fd);
     return err;
+}
+
+enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *request,
+                           struct nv_buf *out, struct nv_fail *fail)
+{
+    char target[64], id[24];
+    assert(directory != NULL && out != NULL);
+    (void)snprintf(id, sizeof id, "%" PRIu64, request->id);
+    (void)snprintf(target, sizeof target, "/dead?%s=%s", verbs[request->verb],
+                   request->all ? "all" : id);
+    return ask(directory, "POST", target, out, fail);
+}
+
+enum nv_err nv_control_status(const char *directory, struct nv_buf *out, struct nv_fail *fail)
+{
+    assert(directory != NULL && out != NULL);
+    return ask(directory, "GET", "/status", out, fail);
 }

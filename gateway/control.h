@@ -17,12 +17,12 @@ struct nv_control;
 
 /*
  * New control server on `loops` (borrowed, made, not started) for `place` (copied; its pointers
- * borrowed). NV_ERR_CONFIG with `fail` (the path is too long for a socket), NV_ERR_NO_MEMORY,
- * NV_ERR_IO.
+ * borrowed); GET /status is answered by `status`. NV_ERR_CONFIG with `fail` (the path is too long
+ * for a socket), NV_ERR_NO_MEMORY, NV_ERR_IO.
  */
 enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *place,
-                           const struct nv_loops *loops, struct nv_fail *fail,
-                           struct nv_control **out) NV_MUST_USE;
+                           const struct nv_http_handler *status, const struct nv_loops *loops,
+                           struct nv_fail *fail, struct nv_control **out) NV_MUST_USE;
 /* Stops accepting and waits a moment for answers. NULL is allowed. */
 void nv_control_stop(struct nv_control *control);
 /* Frees; the loops must have stopped. NULL is allowed. */
@@ -34,5 +34,7 @@ void nv_control_free(struct nv_control *control);
  */
 enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *request,
                            struct nv_buf *out, struct nv_fail *fail);
+/* The status of the gateway that runs on `directory`: JSON appended to `out`. Errors likewise. */
+enum nv_err nv_control_status(const char *directory, struct nv_buf *out, struct nv_fail *fail);
 
 #endif

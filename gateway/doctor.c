@@ -2,12 +2,13 @@
  * doctor: what is wrong, in words, and what to do about it.
  *
  * Each check tries the real thing with the program's own code: binds the ports, writes and syncs a
- * file, asks the backend as the exporter would. A check that fails does not end the others. Nothing
- * stays behind.
+ * file, asks the backend as the exporter would, and the gateway that runs here how it fares. A
+ * check that fails does not end the others. Nothing stays behind.
  */
 #include "gateway/doctor.h"
 
 #include "gateway/cli.h"
+#include "gateway/control.h"
 #include "gateway/option_value.h"
 #include "gateway/stages.h"
 #include "otlp/listener.h"
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -123,6 +125,58 @@ static bool check_backend(const struct nv_options *options, struct nv_buf *out)
     if (nv_exporter_probe(&config, nv_clock_system(), &probe, &fail) != NV_OK)
         return say(out, false, "backend", fail.what);
     return nv_doctor_reply(&probe, out);
+}
+
+/* ---- the gateway that runs here ---------------------------------------------------------------
+ */
+
+bool nv_doctor_status(struct nv_str status, struct nv_buf *out)
+{
+    const char *state = NULL, *reason = NULL, *last_error = NULL;
+    json_int_t refused = 0, dead = 0;
+    char text[600];
+    json_t *root = json_loadb(status.ptr, status.len, 0, NULL);
+    if (root == NULL ||
+        json_unpack(root, "{s:{s:s,s:s,s:s,s:I},s:{s:I}}", "exporter", "state", &state, "reason",
+                    &reason, "last_error", &last_error, "refused_in_row", &refused, "spans",
+                    "dead_lettered", &dead) != 0) {
+        json_decref(root);
+        return say(out, false, "gateway", "one runs here, and what it says is not understood");
+    }
+    bool all_refused = refused >= NV_EXPORTER_REFUSED_ALL;
+    bool good = strcmp(state, nv_exporter_state_text(NV_EXPORTER_SENDING)) == 0 && !all_refused;
+    if (all_refused)
+        (void)snprintf(text, sizeof text,
+                       "%.180s (%.180s): look at exporter.noveum.endpoint and any proxy before it, "
+                       "then `noveum-gateway dead retry all`",
+                       reason, last_error);
+    else
+        (void)snprintf(text, sizeof text, "one runs here: %.60s%s%.180s", state,
+                       reason[0] != '\0' ? ": " : "", reason);
+    good = say(out, good, "gateway", text);
+    if (dead > 0 && !all_refused) {
+        (void)snprintf(text, sizeof text,
+                       "%" PRId64 " spans became dead letters since it started: "
+                       "`noveum-gateway dead list` shows why",
+                       (int64_t)dead);
+        (void)say(out, true, "gateway", text);
+    }
+    json_decref(root);
+    return good;
+}
+
+/* None running is no fault: doctor is asked before the first start, too. */
+static bool check_running(const struct nv_options *options, struct nv_buf *out)
+{
+    struct nv_buf status;
+    struct nv_fail fail = {0};
+    nv_buf_init(&status, REPORT_BYTES_MAX * 64);
+    bool good = true;
+    if (options->journal_durability != NV_DURABILITY_MEMORY &&
+        nv_control_status(options->journal_directory, &status, &fail) == NV_OK)
+        good = nv_doctor_status(nv_buf_str(&status), out);
+    nv_buf_release(&status);
+    return good;
 }
 
 /* ---- clock ------------------------------------------------------------------------------------
@@ -243,6 +297,7 @@ int nv_command_doctor(const struct nv_options *options)
     good = nv_doctor_ports("admin.listen", options->admin_listen, &out) && good;
     good = check_disks(options, &out) && good;
     good = check_backend(options, &out) && good;
+    good = check_running(options, &out) && good;
     (void)nv_buf_append_str(&out, good ? NV_STR("all is well\n") : NV_STR("not all is well\n"));
     (void)fwrite(out.bytes, 1, out.len, stdout);
     nv_buf_release(&out);

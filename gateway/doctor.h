@@ -16,6 +16,8 @@ int nv_command_doctor(const struct nv_options *options);
 bool nv_doctor_key(const struct nv_options *options, struct nv_buf *out);
 /* What one probe of the backend says. */
 bool nv_doctor_reply(const struct nv_probe *probe, struct nv_buf *out);
+/* What the status (JSON) of the gateway that runs on this journal says of its exporter. */
+bool nv_doctor_status(struct nv_str status, struct nv_buf *out);
 /* Is `wall_ns` a time that traces may carry, and is the clock kept in step? */
 bool nv_doctor_clock(uint64_t wall_ns, bool in_step, struct nv_buf *out);
 /* Can everything of `key` ("receiver.http.listen") be bound? */

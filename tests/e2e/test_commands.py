@@ -133,3 +133,24 @@ def test_explain_joins_compressed_files(run, directory):
     assert alone.returncode == 0 and both.returncode == 0, both.stderr
     assert both.stdout.count('span "') == alone.stdout.count('span "')
     assert len(both.stdout.splitlines()) > len(alone.stdout.splitlines())
+
+
+def test_a_backend_that_refuses_everything(run, make_gateway, backend):
+    environment = {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url}
+    gateway = make_gateway(environment=environment)
+    backend.always = Fault(status=400, body={"message": "captive portal"})
+    traces = [Trace() for _ in range(25)]
+    for trace in traces:
+        post_ok(gateway.port, trace.request([trace.span("unwanted")]))
+    gateway.wait_status(lambda s: s["exporter"]["refused_in_row"] == 25)
+    code, _, text = gateway.get("/readyz")
+    assert code == 200 and "refuses every trace" in text
+    doctor = run(*arguments(gateway, "doctor"), environment=environment)
+    assert doctor.returncode == 1 and "captive portal" in doctor.stdout
+    assert "dead retry all" in doctor.stdout
+    backend.always = None
+    done = run(*arguments(gateway, "dead", "retry", "all"))
+    assert done.returncode == 0 and done.stdout.count("sent again") == 25
+    backend.wait_traces(25, TIME)
+    gateway.wait_status(lambda s: s["exporter"]["refused_in_row"] == 0)
+    assert gateway.get("/readyz")[::2] == (200, "ready\n")

@@ -48,6 +48,70 @@ START_TEST(poison_stands_alone)
 }
 END_TEST
 
+static unsigned told;
+
+static void count_warnings(void *ctx, struct nv_str line)
+{
+    (void)ctx;
+    told += nv_str_find(line, NV_STR("refuses every trace")) != SIZE_MAX;
+    told += nv_str_find(line, NV_STR("takes traces again")) != SIZE_MAX ? 1000 : 0;
+}
+
+/* Answers what is in flight, and what comes of it, with `status`. */
+static void answer_all(int status)
+{
+    rig_run(&rig, 1000);
+    for (struct rig_flight *f = rig_flight(&rig); f != NULL; f = rig_flight(&rig)) {
+        rig_answer(&rig, f, status, "", "");
+        rig_run(&rig, 0);
+    }
+}
+
+/* An outage in disguise: the rules stay, but it is told at 20, 40, 80, and when it is over. */
+START_TEST(a_backend_that_refuses_everything_is_told_of)
+{
+    rig_open(&rig, true);
+    told = 0;
+    nv_log_set_sink(count_warnings, NULL);
+    rig_consume_many(&rig, NV_EXPORTER_REFUSED_ALL - 1);
+    answer_all(400);
+    ck_assert_uint_eq(told, 0);
+    ck_assert_str_eq(rig_status(&rig).reason, "");
+    rig_consume_many(&rig, 1);
+    answer_all(400);
+    ck_assert_uint_eq(told, 1);
+    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
+    ck_assert_ptr_nonnull(strstr(rig_status(&rig).reason, "last 20 with status 400"));
+    rig_consume_many(&rig, 79);
+    answer_all(400);
+    ck_assert_uint_eq(told, 3);
+    ck_assert_uint_eq(rig_status(&rig).refused_in_row, 99);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 99);
+    rig_consume_many(&rig, 1);
+    answer_all(200);
+    ck_assert_uint_eq(told, 1003);
+    ck_assert_uint_eq(rig_status(&rig).refused_in_row, 0);
+    ck_assert_str_eq(rig_status(&rig).reason, "");
+}
+END_TEST
+
+START_TEST(refusals_of_several_kinds_are_no_wall)
+{
+    rig_open(&rig, true);
+    told = 0;
+    nv_log_set_sink(count_warnings, NULL);
+    for (int i = 0; i < 4; i++) {
+        rig_consume_many(&rig, NV_EXPORTER_REFUSED_ALL - 1);
+        answer_all(i % 2 == 0 ? 422 : 400);
+    }
+    rig_consume_many(&rig, 1);
+    answer_all(200);
+    rig_consume_many(&rig, NV_EXPORTER_REFUSED_ALL - 1);
+    answer_all(400);
+    ck_assert_uint_eq(told, 0);
+}
+END_TEST
+
 START_TEST(too_large_splits_and_is_learned)
 {
     rig.config.batch_traces = 8;
@@ -259,6 +323,8 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, poison_stands_alone);
+    tcase_add_test(tcase, a_backend_that_refuses_everything_is_told_of);
+    tcase_add_test(tcase, refusals_of_several_kinds_are_no_wall);
     tcase_add_test(tcase, too_large_splits_and_is_learned);
     tcase_add_test(tcase, gzip_falls_back_and_is_tried_again);
     tcase_add_test(tcase, poison_in_the_first_gzip_body_is_not_gzips_fault);

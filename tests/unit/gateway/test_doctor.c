@@ -79,6 +79,32 @@ START_TEST(the_backends_reply)
 }
 END_TEST
 
+#define STATUS(state, reason, refused, dead)                                                       \
+    "{\"exporter\":{\"state\":\"" state "\",\"reason\":\"" reason                                  \
+    "\",\"last_error\":\"said: no\",\"refused_in_row\":" refused                                   \
+    "},\"spans\":{\"dead_lettered\":" dead "}}"
+
+static const struct {
+    const char *status;
+    bool good;
+    const char *says;
+} states[] = {
+    {STATUS("sending", "", "0", "0"), true, "ok    gateway   one runs here: sending\n"},
+    {STATUS("sending", "", "19", "40"), true, "40 spans became dead letters"},
+    {STATUS("sending", "refuses every trace", "20", "40"), false,
+     "refuses every trace (said: no): look at exporter.noveum.endpoint"},
+    {STATUS("backing off", "no connection", "0", "0"), false, "backing off: no connection"},
+    {"{}", false, "not understood"},
+    {"", false, "not understood"},
+};
+
+START_TEST(the_gateway_that_runs_here)
+{
+    ck_assert(nv_doctor_status(nv_str_from(states[_i].status), &out) == states[_i].good);
+    ck_assert_msg(has(states[_i].says), "%.*s", NV_STR_ARG(nv_buf_str(&out)));
+}
+END_TEST
+
 START_TEST(the_clock)
 {
     ck_assert(nv_doctor_clock(UINT64_C(1790000000) * NV_NS_PER_S, true, &out));
@@ -127,6 +153,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, the_key, 0, COUNT(keys));
     tcase_add_loop_test(tcase, the_backends_reply, 0, COUNT(replies));
+    tcase_add_loop_test(tcase, the_gateway_that_runs_here, 0,
+                        (int)(sizeof states / sizeof states[0]));
     tcase_add_test(tcase, the_clock);
     tcase_add_test(tcase, ports);
     tcase_add_test(tcase, disks);
