@@ -38,6 +38,7 @@ struct transcoder {
     struct nv_buf scratch; /* texts with escapes where they are not copied to `out` */
     uint64_t *int_range;
     struct nv_fail *fail;
+    size_t cuts_left; /* bytes that duplicates may still have walked and moved */
 };
 
 /* The object being read and the message being written for it. */
@@ -324,9 +325,11 @@ static enum nv_err write_field(struct transcoder *t, struct frame *frame, uint32
     enum nv_err err;
     assert(slot < 32);
     if ((frame->seen & UINT32_C(1) << slot) != 0) {
-        if (++frame->duplicates > NV_TRANSCODE_DUPLICATES_MAX)
+        size_t cost = t->out->len - frame->start;
+        if (++frame->duplicates > NV_TRANSCODE_DUPLICATES_MAX || cost > t->cuts_left)
             return fail_here(t, NV_ERR_MALFORMED, "too many duplicate keys");
-        if (t->out->len > frame->start)
+        t->cuts_left -= cost;
+        if (cost > 0)
             cut_field(t, frame, field->number);
     }
     frame->seen |= UINT32_C(1) << slot;
@@ -401,7 +404,10 @@ static enum nv_err read_request(struct transcoder *t, enum nv_signal signal)
 enum nv_err nv_transcode(enum nv_signal signal, struct nv_str json, struct nv_buf *out,
                          uint64_t *int_range, struct nv_fail *fail)
 {
-    struct transcoder t = {.out = out, .int_range = int_range, .fail = fail};
+    struct transcoder t = {.out = out,
+                           .int_range = int_range,
+                           .fail = fail,
+                           .cuts_left = NV_TRANSCODE_CUTS_MAX * json.len};
     assert(fail != NULL && int_range != NULL);
     nv_buf_init(&t.scratch, json.len + 1);
     nv_json_read_init(&t.reader, json, NV_JSON_DEPTH_LIMIT);

@@ -12,6 +12,9 @@
 
 /* Keys of one object that may come twice; more is an attack, not an accident. */
 #define NV_TRANSCODE_DUPLICATES_MAX 16
+/* How often all that was written may be moved to cut duplicates out, over all objects: nested ones
+ * around a large value would have it moved at every level. */
+#define NV_TRANSCODE_CUTS_MAX 8
 
 /*
  * Appends the request message of `signal` that `json` (borrowed) holds to `out`. Adds the number of

@@ -425,6 +425,33 @@ START_TEST(C31_too_many_duplicates)
 }
 END_TEST
 
+/* Duplicates around a large value, level by level: each would move all of it once more. */
+START_TEST(C31_duplicates_around_a_large_value)
+{
+    static const struct {
+        int levels;
+        enum nv_err err;
+    } cases[] = {{1, NV_OK}, {40, NV_ERR_MALFORMED}};
+    struct nv_buf json;
+    nv_buf_init(&json, 4 << 20);
+    (void)nv_buf_append_str(&json, NV_STR("{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{" IDS
+                                          ",\"attributes\":[{\"key\":\"k\",\"value\":"));
+    for (int i = 0; i < cases[_i].levels; i++)
+        (void)nv_buf_append_str(&json, NV_STR("{\"boolValue\":true,\"arrayValue\":{\"values\":["));
+    (void)nv_buf_append_str(&json, NV_STR("{\"stringValue\":\""));
+    for (int i = 0; i < 100000; i++)
+        (void)nv_buf_append_str(&json, NV_STR("0123456789"));
+    (void)nv_buf_append_str(&json, NV_STR("\"}"));
+    for (int i = 0; i < cases[_i].levels; i++)
+        (void)nv_buf_append_str(&json, NV_STR("]},\"boolValue\":true}"));
+    ck_assert_int_eq(nv_buf_append_str(&json, NV_STR("}]}]}]}]}")), NV_OK);
+    struct nv_test_decoded d = decode(nv_buf_str(&json));
+    ck_assert_msg(d.err == cases[_i].err, "%d: %s", (int)d.err, d.fail.what);
+    nv_batch_free(d.batch);
+    nv_buf_release(&json);
+}
+END_TEST
+
 START_TEST(C36_large_string_and_many_attributes)
 {
     struct nv_test_decoded d =
@@ -554,6 +581,7 @@ int main(void)
     tcase_add_test(tc, C30_nested_deeply);
     tcase_add_test(tc, C34_nested_thirty_two);
     tcase_add_test(tc, C31_too_many_duplicates);
+    tcase_add_loop_test(tc, C31_duplicates_around_a_large_value, 0, 2);
     tcase_add_test(tc, C36_large_string_and_many_attributes);
     tcase_add_test(tc, C37_number_of_a_million_digits);
     tcase_add_test(tc, C40_many_unknown_keys);
