@@ -8,7 +8,7 @@
  * sent is not read from either, so its answers can't pile up.
  *
  * Stopping (see server.h): every session says GOAWAY; sessions end after their last call, and the
- * connection with them.
+ * connection with them, once the peer has closed its side or a while has passed.
  */
 #include "otlp/grpc_server.h"
 
@@ -35,8 +35,10 @@ struct nv_grpc_connection {
     struct nv_grpc_session *session;
     struct nv_buf out;
     size_t sent;
-    uint64_t write_by_ns; /* UINT64_MAX: nothing is waiting */
-    bool closing;         /* sends what is left, reads no more */
+    uint64_t write_by_ns;  /* UINT64_MAX: nothing is waiting */
+    uint64_t linger_by_ns; /* UINT64_MAX: not lingering */
+    size_t linger_left;
+    bool closing; /* sends what is left, reads no more */
 };
 
 /* What a server has on one loop; touched by that loop's thread alone. */
@@ -62,6 +64,8 @@ void nv_grpc_limits_init(struct nv_grpc_limits *limits)
         .handshake_timeout_ms = 10000,
         .call_timeout_ms = 60000,
         .write_timeout_ms = 30000,
+        .linger_timeout_ms = 2000,
+        .linger_bytes_max = (size_t)1024 * 1024,
         .ping_after_ms = 120000,
         .ping_timeout_ms = 20000,
     };
@@ -175,6 +179,40 @@ static enum nv_err read_some(struct nv_grpc_connection *connection, size_t *got)
     return err;
 }
 
+static bool is_lingering(const struct nv_grpc_connection *connection)
+{
+    return connection->linger_by_ns != UINT64_MAX;
+}
+
+/*
+ * All is said. Closing now would have the kernel reset the connection if the peer says one thing
+ * more, and drop answers that are still on their way: so what it says is read for a while.
+ */
+static void begin_linger(struct nv_grpc_connection *connection)
+{
+    const struct nv_grpc_limits *limits = &server_of(connection->part)->shared.limits;
+    nv_stream_shutdown(&connection->stream);
+    connection->linger_left = limits->linger_bytes_max;
+    connection->linger_by_ns =
+        part_now_ns(connection->part) + limits->linger_timeout_ms * NV_NS_PER_MS;
+}
+
+/* Reads and forgets. May free the connection. */
+static void linger(struct nv_grpc_connection *connection)
+{
+    char *scratch = nv_loop_scratch(connection->part->base.loop);
+    enum nv_err err = NV_OK;
+    while (err == NV_OK) {
+        size_t got = 0;
+        err = nv_stream_read(&connection->stream, scratch, NV_LOOP_SCRATCH_BYTES, &got);
+        if (err == NV_OK && (got == 0 || got >= connection->linger_left))
+            err = NV_ERR_END;
+        connection->linger_left -= err == NV_OK ? got : 0;
+    }
+    if (err != NV_ERR_AGAIN || nv_io_want(&connection->io, connection->stream.wants) != NV_OK)
+        close_connection(connection);
+}
+
 static bool is_over(const struct nv_grpc_connection *connection)
 {
     return connection->closing || nv_grpc_session_done(connection->session);
@@ -185,6 +223,10 @@ static void drive(struct nv_grpc_connection *connection)
 {
     unsigned want = NV_IO_READ | NV_IO_WRITE; /* its turn is over: writable brings it back */
     size_t total = 0;
+    if (is_lingering(connection)) {
+        linger(connection);
+        return;
+    }
     while (total < TURN_BYTES) {
         size_t got = 0;
         enum nv_err err = write_out(connection);
@@ -195,6 +237,11 @@ static void drive(struct nv_grpc_connection *connection)
         if (err == NV_ERR_AGAIN) {
             want = connection->stream.wants;
             break;
+        }
+        if (err == NV_ERR_END) {
+            begin_linger(connection);
+            linger(connection);
+            return;
         }
         if (err != NV_OK) {
             nv_stream_shutdown(&connection->stream);
@@ -226,7 +273,7 @@ static void open_connection(struct nv_grpc_part *part, int fd)
     }
     connection->stream = stream;
     connection->part = part;
-    connection->write_by_ns = UINT64_MAX;
+    connection->write_by_ns = connection->linger_by_ns = UINT64_MAX;
     nv_buf_init(&connection->out, OUT_BYTES_MAX);
     atomic_fetch_add(&part->base.server->connections, 1);
     append(connection);
@@ -276,9 +323,10 @@ static void tick(struct nv_server_part *base, uint64_t now_ns)
     for (struct nv_grpc_connection *at = part->first; at != NULL; at = next) {
         bool end = at == last;
         next = end ? NULL : at->next;
-        if (now_ns >= at->write_by_ns || !nv_grpc_session_tick(at->session, now_ns))
+        bool late = now_ns >= at->write_by_ns || now_ns >= at->linger_by_ns;
+        if (late || (!is_lingering(at) && !nv_grpc_session_tick(at->session, now_ns)))
             close_connection(at);
-        else if (nv_grpc_session_wants_write(at->session))
+        else if (!is_lingering(at) && nv_grpc_session_wants_write(at->session))
             drive(at);
     }
 }

@@ -25,6 +25,8 @@ struct nv_grpc_limits {
     unsigned handshake_timeout_ms; /* 10000, from the connect to the client's SETTINGS */
     unsigned call_timeout_ms;      /* 60000, from the headers to the end of the message */
     unsigned write_timeout_ms;     /* 30000 without the peer reading anything */
+    unsigned linger_timeout_ms;    /* 2000, reading on after the end so that answers arrive */
+    size_t linger_bytes_max;       /* 1 MiB */
     unsigned ping_after_ms;        /* 120000 of silence; then the peer is asked */
     unsigned ping_timeout_ms;      /* 20000; no answer: the connection is closed */
 };

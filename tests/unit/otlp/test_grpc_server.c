@@ -151,16 +151,24 @@ static struct nv_grpc_status status(void)
 
 /* ---- the client --------------------------------------------------------------------------- */
 
-static int dial(void)
+/* `window`: bytes the kernel may receive before they are read, roughly; 0: as usual. */
+static int dial_with(int window)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     struct timeval patience = {20, 0};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     ck_assert_int_ge(fd, 0);
+    if (window > 0)
+        ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window), 0);
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     return fd;
+}
+
+static int dial(void)
+{
+    return dial_with(0);
 }
 
 static void send_all(int fd, struct nv_str bytes)
@@ -273,6 +281,16 @@ static bool five_held(void)
     return held() == 5;
 }
 
+static bool hundred_held(void)
+{
+    return held() == 100;
+}
+
+static bool one_connected(void)
+{
+    return status().connections == 1;
+}
+
 static bool two_hundred_held(void)
 {
     return held() == 200;
@@ -344,6 +362,54 @@ START_TEST(stop_while_answers_come)
         tear_down();
         set_up();
     }
+}
+END_TEST
+
+static bool none_open(void)
+{
+    return status().calls == 0;
+}
+
+/*
+ * What a client still says when all is answered must not make the kernel reset the connection: the
+ * answers it has yet to receive would be gone, though what they answer was taken.
+ */
+START_TEST(stop_waits_for_answers_to_arrive)
+{
+    struct nv_buf ping;
+    unsigned goaways = 0;
+    int fd = dial_with(1);
+    nv_buf_init(&ping, 100);
+    grpc_rig_put_frame(&ping, 6, 0, 0, NV_STR("12345678"));
+    hold(true);
+    greet(fd);
+    call_n(fd, 100);
+    wait_until(hundred_held);
+    nv_grpc_server_stop_accepting(server);
+    hold(false);
+    wait_until(none_open);
+    for (int i = 0; i < 200 && status().connections > 0; i++)
+        usleep(1000);
+    send_all(fd, nv_buf_str(&ping));
+    ck_assert_uint_eq(read_ends(fd, 100, &goaways), 100);
+    close(fd);
+    wait_until(all_closed);
+    nv_buf_release(&ping);
+}
+END_TEST
+
+/* One that stays when all is said is let go after a while. */
+START_TEST(stop_does_not_wait_for_ever)
+{
+    char bytes[100];
+    int fd = dial();
+    greet(fd);
+    wait_until(one_connected);
+    nv_grpc_server_stop_accepting(server);
+    while (recv(fd, bytes, sizeof bytes, 0) > 0)
+        continue;
+    wait_until(all_closed);
+    close(fd);
 }
 END_TEST
 
@@ -426,6 +492,8 @@ int main(void)
     tcase_add_test(tc, client_gone);
     tcase_add_test(tc, P08_stop_answers_what_has_begun);
     tcase_add_test(tc, stop_while_answers_come);
+    tcase_add_test(tc, stop_waits_for_answers_to_arrive);
+    tcase_add_test(tc, stop_does_not_wait_for_ever);
     tcase_add_test(tc, idle_connections_make_room);
     tcase_add_test(tc, not_http2_is_closed);
     tcase_add_test(tc, silent_connection_is_closed);
