@@ -133,6 +133,12 @@ static bool same_address(const union address *a, socklen_t a_len, const union ad
     return a_len == b_len && memcmp(a, b, a_len) == 0;
 }
 
+static bool set_option(int fd, int level, int option)
+{
+    int on = 1;
+    return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
+}
+
 static enum nv_err use_socket(const struct binding *binding, int fd)
 {
     int listening = 0;
@@ -143,6 +149,7 @@ static enum nv_err use_socket(const struct binding *binding, int fd)
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
         return refuse_errno(binding);
     }
+    (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY); /* fails on a Unix socket, which needs none */
     return add_socket(binding, fd);
 }
 
@@ -162,12 +169,6 @@ static int find_inherited(const union address *address, socklen_t len)
 }
 
 /* ---- TCP ---------------------------------------------------------------------------------- */
-
-static bool set_option(int fd, int level, int option)
-{
-    int on = 1;
-    return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
-}
 
 static enum nv_err bind_tcp(const struct binding *binding, const struct addrinfo *info)
 {

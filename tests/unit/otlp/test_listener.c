@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -22,6 +23,7 @@
 static struct nv_loops loops;
 static char folder[64];
 static unsigned accepted_count;
+static int no_delay; /* of the connection accepted last */
 static bool wanted;
 
 static void set_up(void)
@@ -61,9 +63,12 @@ static void refused_at(const char *addresses, const char *part)
 
 static void on_accepted(void *ctx, struct nv_loop *loop, int fd)
 {
+    socklen_t len = sizeof(no_delay);
     (void)ctx;
     (void)loop;
     accepted_count++;
+    no_delay = 0;
+    (void)getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, &len);
     close(fd);
 }
 
@@ -342,6 +347,7 @@ START_TEST(socket_by_number)
     close(connect_to(port_of(listener, 0)));
     turn();
     ck_assert_uint_eq(accepted_count, 1);
+    ck_assert_int_ne(no_delay, 0); /* whoever made the socket may not have asked for it */
     nv_listener_free(listener);
 }
 END_TEST
