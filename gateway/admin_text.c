@@ -170,6 +170,7 @@ static void put_grpc(struct nv_json_writer *json, const struct nv_grpc_status *g
     put_uint(json, "requests", grpc->requests);
     put_uint(json, "refused_connections", grpc->refused_connections);
     put_uint(json, "floods", grpc->floods);
+    put_uint(json, "timeouts", grpc->timeouts);
     nv_json_write_end_object(json);
 }
 

@@ -29,7 +29,7 @@ struct nv_grpc_shared {
     /* Has nv_grpc_call_settle called on the thread of the call's session. Any thread. */
     void (*wake)(struct nv_grpc_call *call);
     atomic_size_t calls, undecoded_bytes;
-    atomic_ullong requests, floods;
+    atomic_ullong requests, floods, timeouts;
 };
 
 struct nv_grpc_call {

@@ -323,11 +323,15 @@ static void tick(struct nv_server_part *base, uint64_t now_ns)
     for (struct nv_grpc_connection *at = part->first; at != NULL; at = next) {
         bool end = at == last;
         next = end ? NULL : at->next;
-        bool late = now_ns >= at->write_by_ns || now_ns >= at->linger_by_ns;
-        if (late || (!is_lingering(at) && !nv_grpc_session_tick(at->session, now_ns)))
+        if (is_lingering(at)) {
+            if (now_ns >= at->linger_by_ns)
+                close_connection(at);
+        } else if (now_ns >= at->write_by_ns || !nv_grpc_session_tick(at->session, now_ns)) {
+            atomic_fetch_add(&server_of(part)->shared.timeouts, 1);
             close_connection(at);
-        else if (!is_lingering(at) && nv_grpc_session_wants_write(at->session))
+        } else if (nv_grpc_session_wants_write(at->session)) {
             drive(at);
+        }
     }
 }
 
@@ -445,5 +449,6 @@ void nv_grpc_server_status(const struct nv_grpc_server *server, struct nv_grpc_s
         .requests = atomic_load(&server->shared.requests),
         .refused_connections = atomic_load(&server->base.refused_connections),
         .floods = atomic_load(&server->shared.floods),
+        .timeouts = atomic_load(&server->shared.timeouts),
     };
 }

@@ -45,6 +45,7 @@ struct nv_grpc_status {
     size_t calls; /* open, or with the acceptor */
     size_t undecoded_bytes;
     uint64_t accepted, requests, refused_connections, floods;
+    uint64_t timeouts; /* calls and connections ended by a limit of ours */
 };
 
 /* The defaults written above. */

@@ -159,6 +159,7 @@ static void expire(struct nv_grpc_session *session, struct nv_grpc_call *call)
 static void give_up(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
     call->close_by_ns = UINT64_MAX;
+    atomic_fetch_add(&session->shared->timeouts, 1);
     (void)nghttp2_submit_rst_stream(session->h2, NGHTTP2_FLAG_NONE, call->stream_id,
                                     NGHTTP2_CANCEL);
 }
@@ -476,6 +477,8 @@ bool nv_grpc_session_tick(struct nv_grpc_session *session, uint64_t now)
     uint64_t greeting_ns = session->shared->limits.handshake_timeout_ms * NV_NS_PER_MS;
     for (struct nv_grpc_call *call = session->calls; call != NULL; call = call->next) {
         bool late = !call->received && now >= call->receive_by_ns;
+        if (!call->submitted && late)
+            atomic_fetch_add(&session->shared->timeouts, 1);
         if (call->submitted && now >= call->close_by_ns)
             give_up(session, call);
         else if (!call->submitted && (late || now >= call->answer_by_ns))

@@ -545,7 +545,8 @@ void nv_http_connection_expire(struct nv_http_connection *connection)
 {
     assert(connection->state != NV_HTTP_AT_WAIT); /* that one has no deadline */
     bool answer = connection->state == NV_HTTP_AT_HEAD || connection->state == NV_HTTP_AT_BODY;
-    if (connection->state != NV_HTTP_AT_IDLE && connection->state != NV_HTTP_AT_LINGER) {
+    bool idle = connection->state == NV_HTTP_AT_IDLE && nv_stream_ready(&connection->stream);
+    if (!idle && connection->state != NV_HTTP_AT_LINGER) {
         atomic_fetch_add(&nv_http_part_server(connection->part)->timeouts, 1);
     }
     if (!answer || refuse(connection, 408, "request took too long") == STEP_CLOSED) {

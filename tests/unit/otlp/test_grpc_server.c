@@ -409,6 +409,7 @@ START_TEST(stop_does_not_wait_for_ever)
     while (recv(fd, bytes, sizeof bytes, 0) > 0)
         continue;
     wait_until(all_closed);
+    ck_assert_uint_eq(status().timeouts, 0);
     close(fd);
 }
 END_TEST
@@ -460,6 +461,7 @@ START_TEST(silent_connection_is_closed)
         continue;
     close(fd);
     wait_until(all_closed);
+    ck_assert_uint_eq(status().timeouts, 1);
 }
 END_TEST
 

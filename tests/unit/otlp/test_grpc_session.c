@@ -453,6 +453,7 @@ START_TEST(message_that_never_ends)
     ck_assert(grpc_rig_stream(&rig, id)->closed);
     ck_assert_int_eq(grpc_rig_stream(&rig, id)->grpc_status, NV_GRPC_DEADLINE_EXCEEDED);
     ck_assert_uint_eq(served.handled, 0);
+    ck_assert_uint_eq(atomic_load(&rig.shared.timeouts), 1);
 }
 END_TEST
 
@@ -472,6 +473,7 @@ START_TEST(answer_that_is_never_let_in)
     ck_assert_uint_eq(grpc_rig_stream(&rig, id)->error, NGHTTP2_CANCEL);
     ck_assert(!nv_grpc_session_busy(rig.session));
     ck_assert_uint_eq(atomic_load(&rig.shared.calls), 0);
+    ck_assert_uint_eq(atomic_load(&rig.shared.timeouts), 1);
 }
 END_TEST
 

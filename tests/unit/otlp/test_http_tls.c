@@ -25,6 +25,7 @@
 #define TURNS 20
 
 static char folder[64], cert[100], key[100];
+static struct nv_fake_clock clock_now;
 static struct nv_loops loops;
 static struct nv_http_server *server;
 static struct sockaddr_in address;
@@ -82,7 +83,8 @@ static void set_up(void)
                                            .routes = routes,
                                            .route_count = 1};
     nv_http_limits_init(&config.limits);
-    ck_assert_int_eq(nv_loops_init(&loops, 1, nv_clock_system()), NV_OK);
+    nv_fake_clock_init(&clock_now, 1000 * NV_NS_PER_S, 0);
+    ck_assert_int_eq(nv_loops_init(&loops, 1, &clock_now.clock), NV_OK);
     enum nv_err err = nv_http_server_new(&config, &loops, &fail, &server);
     ck_assert_msg(err == NV_OK, "%s", fail.what);
     context = SSL_CTX_new(TLS_client_method());
@@ -186,6 +188,27 @@ START_TEST(continue_that_finds_the_socket_full)
 }
 END_TEST
 
+/* A handshake has the time of a head, and one that takes longer is counted. */
+START_TEST(handshake_has_a_deadline)
+{
+    struct nv_http_status status;
+    client_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(client_fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(send(client_fd, "\x16\x03\x01", 3, MSG_NOSIGNAL), 3);
+    turn();
+    for (int second = 0; second < 10; second++) {
+        nv_http_server_status(server, &status);
+        ck_assert_uint_eq(status.connections, 1);
+        nv_fake_clock_advance(&clock_now, NV_NS_PER_S);
+        nv_loop_tick_now(loops.items[0]);
+    }
+    nv_http_server_status(server, &status);
+    ck_assert_uint_eq(status.connections, 0);
+    ck_assert_uint_eq(status.timeouts, 1);
+    close(client_fd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("http_tls");
@@ -194,6 +217,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, answers_of_a_slow_reader_are_whole);
     tcase_add_test(tc, continue_that_finds_the_socket_full);
+    tcase_add_test(tc, handshake_has_a_deadline);
     suite_add_tcase(suite, tc);
     return nv_test_run(suite);
 }
