@@ -258,27 +258,33 @@ static enum nv_err to_outbox(const struct nv_store *store, struct nv_str json,
     return err;
 }
 
+/* Not a walk over all letters: `retry all` and `drop all` would read each of them for each. */
 enum nv_err nv_dead_letters_retry(const struct nv_store *store, uint64_t id, struct nv_str json,
                                   struct nv_outbox_entry *entry)
 {
-    struct finding finding;
-    enum nv_err err = find(store, id, &finding);
+    struct nv_buf payload;
+    enum nv_err err;
 
+    nv_buf_init(&payload, LETTER_BYTES_MAX);
+    err = store->get(store->ctx, id, &payload);
     if (err == NV_OK)
-        err = to_outbox(store, json.len > 0 ? json : nv_buf_str(&finding.payload), entry);
+        err = to_outbox(store, json.len > 0 ? json : nv_buf_str(&payload), entry);
     if (err == NV_OK)
         store->release(store->ctx, id);
-    forget(&finding);
+    nv_buf_release(&payload);
     return err;
 }
 
 enum nv_err nv_dead_letters_drop(const struct nv_store *store, uint64_t id)
 {
-    struct finding finding;
-    enum nv_err err = find(store, id, &finding);
+    struct nv_buf payload;
+    enum nv_err err;
 
-    if (err == NV_OK)
+    nv_buf_init(&payload, LETTER_BYTES_MAX);
+    err = store->get(store->ctx, id, &payload);
+    nv_buf_release(&payload);
+    /* A damaged one can be dropped, too. */
+    if (err == NV_OK || err == NV_ERR_MALFORMED)
         store->release(store->ctx, id);
-    forget(&finding);
-    return err;
+    return err == NV_ERR_MALFORMED ? NV_OK : err;
 }

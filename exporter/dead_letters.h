@@ -44,13 +44,13 @@ enum nv_err nv_dead_letters_show(const struct nv_store *store, uint64_t id,
                                  struct nv_buf *out) NV_MUST_USE;
 /*
  * Turns one into an outbox record, *entry (may be NULL): a running exporter adopts it, else the
- * next start finds it. `json` is a trace as nv_encode_trace writes it, sent in the letter's place;
- * empty: the letter itself. NV_ERR_NOT_FOUND, NV_ERR_MALFORMED (no trace in JSON), the store's
- * errors, NV_ERR_NO_MEMORY; it stays then.
+ * next start finds it. `id` is one that was listed. `json` is a trace as nv_encode_trace writes it,
+ * sent in the letter's place; empty: the letter itself. NV_ERR_NOT_FOUND, NV_ERR_MALFORMED (no
+ * trace in JSON), the store's errors, NV_ERR_NO_MEMORY; it stays then.
  */
 enum nv_err nv_dead_letters_retry(const struct nv_store *store, uint64_t id, struct nv_str json,
                                   struct nv_outbox_entry *entry) NV_MUST_USE;
-/* Forgets one for good. NV_ERR_NOT_FOUND, the store's errors. */
+/* Forgets one that was listed, for good. NV_ERR_NOT_FOUND, the store's errors. */
 enum nv_err nv_dead_letters_drop(const struct nv_store *store, uint64_t id) NV_MUST_USE;
 /* Name of a reason as in the metric's label. Static. */
 const char *nv_dead_reason_text(enum nv_dead reason);

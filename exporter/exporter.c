@@ -17,11 +17,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/banned.h"
 
-/* Dead letters that wait for the sender to notice them; more are refused for the moment. */
+/* Dead letters that wait for the sender to notice them; more wait for it. */
 #define ADOPTED_MAX 64
+#define ADOPT_WAIT_S 10
 
 struct nv_exporter {
     struct nv_exporter_config config; /* owns its strings */
@@ -39,6 +41,7 @@ struct nv_exporter {
     struct nv_exporter_status status;
     struct nv_outbox_entry adopted[ADOPTED_MAX];
     uint32_t adopted_count;
+    pthread_cond_t room; /* adopted_count went down, or it stops */
 };
 
 /* ---- making -------------------------------------------------------------------------------- */
@@ -122,6 +125,16 @@ static enum nv_err init_parts(struct nv_exporter *exporter, const struct nv_sett
     return NV_OK;
 }
 
+static bool init_lock(struct nv_exporter *exporter)
+{
+    if (pthread_mutex_init(&exporter->lock, NULL) != 0)
+        return false;
+    if (pthread_cond_init(&exporter->room, NULL) == 0)
+        return true;
+    (void)pthread_mutex_destroy(&exporter->lock);
+    return false;
+}
+
 struct nv_exporter *nv_exporter_new(const struct nv_exporter_config *config,
                                     const struct nv_settler *settler, const struct nv_store *store,
                                     const struct nv_clock *clock, struct nv_fail *fail)
@@ -132,7 +145,7 @@ struct nv_exporter *nv_exporter_new(const struct nv_exporter_config *config,
     if (nv_exporter_check(config, fail) != NV_OK)
         return NULL;
     exporter = calloc(1, sizeof *exporter);
-    if (exporter == NULL || pthread_mutex_init(&exporter->lock, NULL) != 0) {
+    if (exporter == NULL || !init_lock(exporter)) {
         (void)nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
         free(exporter);
         return NULL;
@@ -158,6 +171,7 @@ void nv_exporter_free(struct nv_exporter *exporter)
     nv_send_queue_free(exporter->queue);
     nv_files_free(exporter->files);
     free_config(&exporter->config);
+    (void)pthread_cond_destroy(&exporter->room);
     (void)pthread_mutex_destroy(&exporter->lock);
     free(exporter);
 }
@@ -204,6 +218,7 @@ static bool adopt(struct nv_exporter *exporter)
                               &exporter->adopted[exporter->adopted_count - 1]);
         exporter->adopted_count -= err == NV_OK;
     }
+    (void)pthread_cond_broadcast(&exporter->room);
     (void)pthread_mutex_unlock(&exporter->lock);
     return err == NV_OK;
 }
@@ -298,7 +313,10 @@ void nv_exporter_stop(struct nv_exporter *exporter, uint32_t deadline_ms)
     nv_send_queue_set_waiting(exporter->queue, false);
     atomic_store(&exporter->stop_ns,
                  nv_clock_mono_ns(exporter->clock) + deadline_ms * NV_NS_PER_MS);
+    (void)pthread_mutex_lock(&exporter->lock);
     atomic_store(&exporter->stopping, true);
+    (void)pthread_cond_broadcast(&exporter->room);
+    (void)pthread_mutex_unlock(&exporter->lock);
     if (exporter->thread != NULL) {
         nv_send_thread_wake(exporter->thread);
         nv_send_thread_join(exporter->thread);
@@ -344,6 +362,20 @@ const char *nv_exporter_state_text(enum nv_exporter_state state)
     return names[state];
 }
 
+/* Waits for the sender's thread, which may be packing a body. The lock is held. */
+static bool has_room(struct nv_exporter *exporter)
+{
+    struct timespec until;
+    int timed_out = 0;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ADOPT_WAIT_S;
+    while (exporter->adopted_count == ADOPTED_MAX && exporter->thread != NULL && timed_out == 0 &&
+           !atomic_load(&exporter->stopping))
+        timed_out = pthread_cond_timedwait(&exporter->room, &exporter->lock, &until);
+    return exporter->adopted_count < ADOPTED_MAX;
+}
+
 enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id, struct nv_str json)
 {
     struct nv_outbox_entry entry = {0};
@@ -352,7 +384,7 @@ enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id, st
     if (exporter->store == NULL)
         return NV_ERR_NOT_FOUND;
     (void)pthread_mutex_lock(&exporter->lock);
-    if (exporter->adopted_count < ADOPTED_MAX)
+    if (has_room(exporter))
         err = nv_dead_letters_retry(exporter->store, id, json, &entry);
     if (err == NV_OK) {
         nv_ledger_requeue(entry.spans);

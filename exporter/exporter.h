@@ -151,7 +151,7 @@ const char *nv_exporter_state_text(enum nv_exporter_state state);
 
 /*
  * Gives dead letter `id` another try in this process, with `json` as nv_dead_letters_retry. Any
- * thread. Errors as there; NV_ERR_BUSY: too many at once.
+ * thread; may wait for the sender's. Errors as there; NV_ERR_BUSY: it takes none for seconds.
  */
 enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id,
                                    struct nv_str json) NV_MUST_USE;

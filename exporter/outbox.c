@@ -299,6 +299,18 @@ enum nv_err nv_outbox_take(struct nv_outbox *outbox, struct nv_encoded_list *out
     return err;
 }
 
+bool nv_outbox_next_fits(const struct nv_outbox *outbox, const struct nv_encoded_list *list,
+                         const struct nv_pack_limits *limits)
+{
+    const struct nv_outbox_entry *next;
+
+    if (outbox->count == 0)
+        return false;
+    next = &outbox->ring[outbox->first];
+    return next->text_len > 0 && (uint64_t)list->count + next->traces <= limits->traces_max &&
+           list->json_bytes + next->text_len <= limits->bytes_max;
+}
+
 enum nv_err nv_outbox_untake(struct nv_outbox *outbox, struct nv_encoded_list *list)
 {
     struct nv_record *record = list->first->record;

@@ -12,6 +12,7 @@
 
 #include "exporter/compress.h"
 #include "exporter/encoded.h"
+#include "exporter/pack.h"
 #include "model/store.h"
 
 struct nv_outbox_entry {
@@ -54,6 +55,12 @@ enum nv_err nv_outbox_put(struct nv_outbox *outbox, const struct nv_encoded_list
  */
 enum nv_err nv_outbox_take(struct nv_outbox *outbox, struct nv_encoded_list *out,
                            uint64_t *lost_spans) NV_MUST_USE;
+/*
+ * Does the record that nv_outbox_take would give next fit behind `list` in a body of these limits?
+ * False when the outbox is empty or the record's size is not known without reading it.
+ */
+bool nv_outbox_next_fits(const struct nv_outbox *outbox, const struct nv_encoded_list *list,
+                         const struct nv_pack_limits *limits);
 /*
  * Puts a record, none of whose traces has ended, back at the front of the ring and frees its
  * `list` (all traces of it, takes). NV_ERR_NO_MEMORY: nothing changed.

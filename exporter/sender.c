@@ -160,29 +160,45 @@ static void lose_record(struct nv_sender *sender, enum nv_err err, uint64_t span
     nv_ledger_dead_queued(NV_DEAD_DAMAGED, spans);
 }
 
-static struct nv_body *take_outbox(struct nv_sender *sender, uint64_t now_ns)
+/* One record; what can't be read for good is counted and gone, for the moment: later. */
+static enum nv_err take_record(struct nv_sender *sender, struct nv_encoded_list *list,
+                               uint64_t now_ns)
 {
-    const struct nv_pack_limits all = {UINT32_MAX, SIZE_MAX};
-    struct nv_encoded_list list;
-    struct nv_body *body;
+    struct nv_encoded_list taken;
     uint64_t lost = 0;
-    enum nv_err err;
+    enum nv_err err = nv_outbox_take(&sender->outbox, &taken, &lost);
 
-    if (nv_sender_outbox_due_ns(sender, now_ns) > now_ns)
-        return NULL;
-    sender->drain_budget = nv_sender_drain_budget(sender, now_ns);
-    sender->drain_filled_ns = now_ns;
-    err = nv_outbox_take(&sender->outbox, &list, &lost);
     if (err == NV_ERR_NOT_FOUND || err == NV_ERR_MALFORMED)
         lose_record(sender, err, lost);
     else if (err != NV_OK)
         sender->store_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
     if (err != NV_OK)
-        return NULL;
-    sender->drain_budget -= NV_SENDER_DRAIN_COST;
-    for (struct nv_encoded *e = list.first; e != NULL; e = e->next) {
+        return err;
+    for (struct nv_encoded *e = taken.first; e != NULL; e = e->next) {
         e->queued_ns = now_ns;
         nv_send_queue_remember(sender->queue, e);
+    }
+    nv_encoded_list_append(list, &taken);
+    return NV_OK;
+}
+
+/* Records smaller than a body (retried dead letters are one trace each) share one. */
+static struct nv_body *take_outbox(struct nv_sender *sender, uint64_t now_ns)
+{
+    const struct nv_pack_limits all = {UINT32_MAX, SIZE_MAX};
+    struct nv_encoded_list list = {0};
+    struct nv_body *body;
+
+    if (nv_sender_outbox_due_ns(sender, now_ns) > now_ns)
+        return NULL;
+    sender->drain_budget = nv_sender_drain_budget(sender, now_ns);
+    sender->drain_filled_ns = now_ns;
+    if (take_record(sender, &list, now_ns) != NV_OK)
+        return NULL;
+    sender->drain_budget -= NV_SENDER_DRAIN_COST;
+    while (nv_outbox_next_fits(&sender->outbox, &list, &sender->limits)) {
+        if (take_record(sender, &list, now_ns) != NV_OK)
+            break;
     }
     body = nv_body_take(&list, &all);
     if (body == NULL) {

@@ -139,10 +139,10 @@ def test_a_backend_that_refuses_everything(run, make_gateway, backend):
     environment = {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url}
     gateway = make_gateway(environment=environment)
     backend.always = Fault(status=400, body={"message": "captive portal"})
-    traces = [Trace() for _ in range(25)]
+    traces = [Trace() for _ in range(150)]
     for trace in traces:
         post_ok(gateway.port, trace.request([trace.span("unwanted")]))
-    gateway.wait_status(lambda s: s["exporter"]["refused_in_row"] == 25)
+    gateway.wait_status(lambda s: s["exporter"]["refused_in_row"] == 150)
     code, _, text = gateway.get("/readyz")
     assert code == 200 and "refuses every trace" in text
     doctor = run(*arguments(gateway, "doctor"), environment=environment)
@@ -150,7 +150,7 @@ def test_a_backend_that_refuses_everything(run, make_gateway, backend):
     assert "dead retry all" in doctor.stdout
     backend.always = None
     done = run(*arguments(gateway, "dead", "retry", "all"))
-    assert done.returncode == 0 and done.stdout.count("sent again") == 25
-    backend.wait_traces(25, TIME)
+    assert done.returncode == 0 and done.stdout.count("sent again") == 150
+    backend.wait_traces(150, TIME)
     gateway.wait_status(lambda s: s["exporter"]["refused_in_row"] == 0)
     assert gateway.get("/readyz")[::2] == (200, "ready\n")

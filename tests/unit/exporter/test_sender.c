@@ -266,6 +266,29 @@ START_TEST(a_backlog_drains_at_its_pace)
 }
 END_TEST
 
+/* Many small records, as retried dead letters are, do not need a request each. */
+START_TEST(small_records_share_a_body)
+{
+    rig.config.batch_traces = 50;
+    rig.config.spill_bytes = 1;
+    rig_open(&rig, true);
+    rig_consume_many(&rig, 1);
+    rig_run(&rig, 1000);
+    rig_answer(&rig, rig_flight(&rig), 429, "60", "");
+    for (int i = 0; i < 120; i++) {
+        rig_run(&rig, 0);
+        rig_consume_many(&rig, 1);
+    }
+    rig_run(&rig, 0);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 121);
+    rig.sent = 0;
+    rig_drain(&rig);
+    ck_assert_uint_eq(rig.sent, 3);
+    ck_assert_uint_eq(rig_delivered(), rig.span_count);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/sender");
@@ -284,6 +307,7 @@ int main(void)
     tcase_add_test(tcase, pressure_follows_memory);
     tcase_add_test(tcase, new_traces_do_not_wait_behind_a_backlog);
     tcase_add_test(tcase, a_backlog_drains_at_its_pace);
+    tcase_add_test(tcase, small_records_share_a_body);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
