@@ -213,26 +213,6 @@ static enum step send_continue(struct nv_http_connection *connection)
 
 /* ---- heads -------------------------------------------------------------------------------- */
 
-static enum nv_err save_head(struct nv_http_exchange *exchange, struct nv_str bytes)
-{
-    uint32_t need = exchange->head_len + (uint32_t)bytes.len;
-    if (bytes.len == 0) { /* refused at its first byte */
-        return NV_OK;
-    }
-    if (need > exchange->head_capacity) {
-        uint32_t capacity = exchange->head_capacity * 2 > need ? exchange->head_capacity * 2 : need;
-        char *grown = realloc(exchange->head_bytes, capacity);
-        if (grown == NULL) {
-            return NV_ERR_NO_MEMORY;
-        }
-        exchange->head_bytes = grown;
-        exchange->head_capacity = capacity;
-    }
-    memcpy(exchange->head_bytes + exchange->head_len, bytes.ptr, bytes.len);
-    exchange->head_len = need;
-    return NV_OK;
-}
-
 static enum step call_handler(struct nv_http_connection *connection)
 {
     assert(connection->exchange->route != NULL && !connection->exchange->replied);
@@ -254,6 +234,19 @@ static enum step on_head(struct nv_http_connection *connection, bool more_at_han
     return exchange->head.expect_continue && !more_at_hand ? send_continue(connection) : STEP_ON;
 }
 
+static enum step refuse_growth(struct nv_http_connection *connection, enum nv_err err)
+{
+    return refuse(connection, 503,
+                  err == NV_ERR_FULL ? "too many bytes of requests in progress" : "out of memory");
+}
+
+/* No room for the head: what is known of it points at bytes that were not kept. */
+static enum step refuse_head(struct nv_http_connection *connection, enum nv_err err)
+{
+    nv_http1_head_init(&connection->exchange->head);
+    return refuse_growth(connection, err);
+}
+
 /* Bytes that belong to the head, in whatever pieces. *used of them were taken. */
 static enum step take_head(struct nv_http_connection *connection, struct nv_str bytes, size_t *used)
 {
@@ -263,8 +256,9 @@ static enum step take_head(struct nv_http_connection *connection, struct nv_str 
     struct nv_str piece = nv_str_slice(bytes, 0, room);
     struct nv_str all = piece;
     if (before > 0) { /* not the first piece: all of them together */
-        if (save_head(exchange, piece) != NV_OK) {
-            return STEP_CLOSED;
+        enum nv_err err = nv_http_exchange_save_head(exchange, piece);
+        if (err != NV_OK) {
+            return refuse_head(connection, err);
         }
         all = (struct nv_str){exchange->head_bytes, exchange->head_len};
     }
@@ -272,8 +266,11 @@ static enum step take_head(struct nv_http_connection *connection, struct nv_str 
     *used = exchange->head.length - before;
     if (before > 0) {
         exchange->head_len = exchange->head.length; /* the rest is body */
-    } else if (save_head(exchange, nv_str_slice(piece, 0, *used)) != NV_OK) {
-        return STEP_CLOSED;
+    } else {
+        enum nv_err err = nv_http_exchange_save_head(exchange, nv_str_slice(piece, 0, *used));
+        if (err != NV_OK) {
+            return refuse_head(connection, err);
+        }
     }
     if (verdict == NV_HTTP1_BAD) {
         *used = bytes.len; /* nothing after it can be trusted */
@@ -293,12 +290,6 @@ static enum step begin_head(struct nv_http_connection *connection)
 }
 
 /* ---- bodies ------------------------------------------------------------------------------- */
-
-static enum step refuse_growth(struct nv_http_connection *connection, enum nv_err err)
-{
-    return refuse(connection, 503,
-                  err == NV_ERR_FULL ? "too many bytes of requests in progress" : "out of memory");
-}
 
 static enum step append_body(struct nv_http_connection *connection, struct nv_str data)
 {

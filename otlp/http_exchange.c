@@ -17,6 +17,8 @@
 #define HEADERS_BYTES_MAX 1024
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define BODY_FIRST_BYTES ((size_t)4 * 1024)
+/* Heads up to this size are not counted: the cap of connections bounds them well enough. */
+#define HEAD_UNCOUNTED_BYTES 4096
 
 struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection)
 {
@@ -33,6 +35,18 @@ struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connect
     return exchange;
 }
 
+/* Takes `more` of the server's budget of undecoded bytes. */
+static enum nv_err count_bytes(struct nv_http_exchange *exchange, size_t more)
+{
+    struct nv_http_server *server = nv_http_part_server(exchange->part);
+    if (atomic_fetch_add(&server->undecoded_bytes, more) + more >
+        server->limits.undecoded_bytes_max) {
+        atomic_fetch_sub(&server->undecoded_bytes, more);
+        return NV_ERR_FULL;
+    }
+    return NV_OK;
+}
+
 static void uncount_body(struct nv_http_exchange *exchange)
 {
     atomic_fetch_sub(&nv_http_part_server(exchange->part)->undecoded_bytes, exchange->counted);
@@ -45,6 +59,7 @@ void nv_http_exchange_free(struct nv_http_exchange *exchange)
         atomic_fetch_sub(&nv_http_part_server(exchange->part)->exchanges, 1);
     }
     uncount_body(exchange);
+    atomic_fetch_sub(&nv_http_part_server(exchange->part)->undecoded_bytes, exchange->counted_head);
     if (exchange->head_bytes != NULL) {
         explicit_bzero(exchange->head_bytes, exchange->head_capacity); /* it may hold a token */
     }
@@ -55,9 +70,49 @@ void nv_http_exchange_free(struct nv_http_exchange *exchange)
     free(exchange);
 }
 
+static enum nv_err grow_head(struct nv_http_exchange *exchange, uint32_t capacity)
+{
+    uint32_t more = capacity - exchange->counted_head;
+    if (capacity > HEAD_UNCOUNTED_BYTES) {
+        if (count_bytes(exchange, more) != NV_OK) {
+            return NV_ERR_FULL;
+        }
+        exchange->counted_head += more;
+    }
+    char *grown = malloc(capacity);
+    if (grown == NULL) {
+        return NV_ERR_NO_MEMORY;
+    }
+    if (exchange->head_len > 0) { /* realloc would leave a copy, which may hold a token */
+        memcpy(grown, exchange->head_bytes, exchange->head_len);
+        explicit_bzero(exchange->head_bytes, exchange->head_capacity);
+    }
+    free(exchange->head_bytes);
+    exchange->head_bytes = grown;
+    exchange->head_capacity = capacity;
+    return NV_OK;
+}
+
+enum nv_err nv_http_exchange_save_head(struct nv_http_exchange *exchange, struct nv_str bytes)
+{
+    uint32_t need = exchange->head_len + (uint32_t)bytes.len;
+    if (bytes.len == 0) { /* refused at its first byte */
+        return NV_OK;
+    }
+    if (need > exchange->head_capacity) {
+        uint32_t capacity = exchange->head_capacity * 2 > need ? exchange->head_capacity * 2 : need;
+        enum nv_err err = grow_head(exchange, capacity);
+        if (err != NV_OK) {
+            return err;
+        }
+    }
+    memcpy(exchange->head_bytes + exchange->head_len, bytes.ptr, bytes.len);
+    exchange->head_len = need;
+    return NV_OK;
+}
+
 enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t extra, size_t max)
 {
-    struct nv_http_server *server = nv_http_part_server(exchange->part);
     size_t need = exchange->body_len + extra;
     assert(need <= max);
     if (need <= exchange->body_capacity) {
@@ -69,9 +124,7 @@ enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t e
     capacity = capacity < need ? need : capacity;
     capacity = capacity > max ? max : capacity;
     size_t more = capacity - exchange->body_capacity;
-    if (atomic_fetch_add(&server->undecoded_bytes, more) + more >
-        server->limits.undecoded_bytes_max) {
-        atomic_fetch_sub(&server->undecoded_bytes, more);
+    if (count_bytes(exchange, more) != NV_OK) {
         return NV_ERR_FULL;
     }
     exchange->counted += more;

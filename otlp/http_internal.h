@@ -48,6 +48,7 @@ struct nv_http_exchange {
     void *user;
     char *head_bytes;
     uint32_t head_len, head_capacity;
+    uint32_t counted_head; /* of head_bytes, in the server's undecoded bytes */
     char *body;
     size_t body_len, body_capacity;
     size_t counted; /* of body, in the server's undecoded bytes */
@@ -112,6 +113,9 @@ bool nv_http_connection_late(const struct nv_http_connection *connection, uint64
 struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection);
 /* Frees all of it and takes it out of the server's totals. */
 void nv_http_exchange_free(struct nv_http_exchange *exchange);
+/* Appends a piece of the head. Errors as nv_http_exchange_reserve: large heads count too. */
+enum nv_err nv_http_exchange_save_head(struct nv_http_exchange *exchange,
+                                       struct nv_str bytes) NV_MUST_USE;
 /* Makes room for `extra` more bytes of body, at most `max` in all. NV_ERR_FULL: the server's budget
  * of undecoded bytes is used up; NV_ERR_NO_MEMORY. */
 enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t extra,

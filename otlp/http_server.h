@@ -77,7 +77,7 @@ struct nv_http_hooks {
 struct nv_http_limits {
     size_t connections_max;      /* 10000; lowered to what RLIMIT_NOFILE leaves */
     size_t body_bytes_max;       /* 64 MiB, of one body as sent */
-    size_t undecoded_bytes_max;  /* 256 MiB, of all bodies being read or waiting for a handler */
+    size_t undecoded_bytes_max;  /* 256 MiB, of bodies being read or waiting, and of large heads */
     unsigned head_timeout_ms;    /* 10000, from the first byte, or the connect with TLS */
     unsigned body_timeout_ms;    /* 60000, from the end of the head */
     unsigned body_rate_min;      /* 1024 bytes a second, on average after body_grace_ms */

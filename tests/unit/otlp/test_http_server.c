@@ -457,6 +457,67 @@ START_TEST(undecoded_bytes_have_a_total)
 }
 END_TEST
 
+/* Heads of an unusual size count like bodies; those of usual requests don't. */
+START_TEST(large_heads_count_too)
+{
+    char line[4096];
+    struct nv_http_limits limits;
+    struct nv_http_status status;
+    int clients[4];
+    nv_http_limits_init(&limits);
+    limits.undecoded_bytes_max = 70000;
+    open_rig(&limits);
+    memset(line, 'a', sizeof line);
+    memcpy(line, "X: ", 3);
+    memcpy(line + sizeof line - 2, "\r\n", 2);
+    for (int i = 0; i < 4; i++) {
+        clients[i] = http_rig_connect(&rig);
+        http_rig_send(&rig, clients[i], NV_STR("POST /echo HTTP/1.1\r\n"));
+        rig.len = 0;
+        for (int n = 0; n < 5; n++)
+            http_rig_send(&rig, clients[i], (struct nv_str){line, sizeof line});
+        (void)http_rig_read(&rig, clients[i]);
+        ck_assert_int_eq(http_rig_status(&rig, 0), i < 2 ? 0 : 503);
+    }
+    ck_assert(has("Retry-After: 1\r\n"));
+    rig.len = 0; /* what is there goes on */
+    http_rig_send(&rig, clients[0], NV_STR("Host: a\r\nContent-Length: 0\r\n\r\n"));
+    (void)http_rig_read(&rig, clients[0]);
+    ck_assert_int_eq(http_rig_status(&rig, 0), 200);
+    for (int i = 0; i < 4; i++)
+        close(clients[i]);
+    http_rig_turn(&rig);
+    nv_http_server_status(rig.server, &status);
+    ck_assert_uint_eq(status.undecoded_bytes, 0);
+    http_rig_close(&rig);
+}
+END_TEST
+
+/* The whole head in one piece: nothing of it is kept when there is no room. */
+START_TEST(large_head_at_once)
+{
+    char line[6000];
+    struct nv_http_limits limits;
+    struct nv_http_status status;
+    nv_http_limits_init(&limits);
+    limits.undecoded_bytes_max = 5000;
+    open_rig(&limits);
+    int client = http_rig_connect(&rig);
+    int len =
+        snprintf(line, sizeof line,
+                 "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: b\r\nX: %05000d\r\n\r\n", 1);
+    rig.len = 0;
+    http_rig_send(&rig, client, (struct nv_str){line, (size_t)len});
+    (void)http_rig_read(&rig, client);
+    ck_assert_int_eq(http_rig_status(&rig, 0), 503);
+    close(client);
+    http_rig_turn(&rig);
+    nv_http_server_status(rig.server, &status);
+    ck_assert_uint_eq(status.undecoded_bytes, 0);
+    http_rig_close(&rig);
+}
+END_TEST
+
 /* A crowd of clients that send a byte each must not use up the budget of all. */
 START_TEST(slow_bodies_cost_what_has_come)
 {
@@ -684,6 +745,8 @@ int main(void)
     tcase_add_test(tcase, waiting_handler_has_no_deadline);
     tcase_add_test(tcase, linger_has_a_budget);
     tcase_add_test(tcase, undecoded_bytes_have_a_total);
+    tcase_add_test(tcase, large_heads_count_too);
+    tcase_add_test(tcase, large_head_at_once);
     tcase_add_loop_test(tcase, slow_bodies_cost_what_has_come, 0, 2);
     tcase_add_test(tcase, longest_idle_connection_makes_room);
     tcase_add_test(tcase, when_all_are_at_work_new_ones_wait);
