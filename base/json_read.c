@@ -23,6 +23,11 @@
 
 #include "base/banned.h"
 
+/* Most that one escape stands for, in UTF-8. */
+#define ESCAPE_BYTES_MAX 4
+/* Most that is kept for the text of strings with escapes; those past it are unescaped apart. */
+#define ROOM_MAX ((size_t)16 * 1024)
+
 enum state {
     STATE_START,      /* the first value */
     STATE_VALUE,      /* a value must follow */
@@ -41,6 +46,11 @@ void nv_json_read_init(struct nv_json_reader *reader, struct nv_str text, unsign
         .depth_max = depth_max < NV_JSON_DEPTH_LIMIT ? depth_max : NV_JSON_DEPTH_LIMIT};
     if (nv_str_starts(text, NV_STR("\xef\xbb\xbf")))
         reader->pos = 3;
+}
+
+void nv_json_read_texts(struct nv_json_reader *reader, struct nv_arena *arena)
+{
+    reader->arena = arena;
 }
 
 static enum nv_json_token fail(struct nv_json_reader *reader, enum nv_err err, const char *what)
@@ -117,31 +127,6 @@ static enum nv_json_token close_container(struct nv_json_reader *reader)
 
 /* ---- strings ------------------------------------------------------------------------------- */
 
-/* Offset of the first quote, backslash or control character at or behind `pos`, or text.len. */
-static size_t find_special(struct nv_str text, size_t pos)
-{
-#ifdef __SSE2__
-    const __m128i last_control = _mm_set1_epi8(0x1f);
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
-    for (; text.len - pos >= 16; pos += 16) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + pos));
-        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, last_control), block);
-        __m128i special = _mm_or_si128(
-            control, _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)));
-        unsigned mask = (unsigned)_mm_movemask_epi8(special);
-        if (mask != 0)
-            return pos + (size_t)__builtin_ctz(mask);
-    }
-#endif
-    for (; pos < text.len; pos++) {
-        unsigned char c = (unsigned char)text.ptr[pos];
-        if (c < 0x20 || c == '"' || c == '\\')
-            break;
-    }
-    return pos;
-}
-
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -151,26 +136,11 @@ static int hex_digit(char c)
 }
 
 /* What a backslash and this character stand for; NUL when it is no escape of two characters. */
-static char simple_escape(char kind)
+static inline char simple_escape(char kind)
 {
-    switch (kind) {
-    case '"':
-    case '\\':
-    case '/':
-        return kind;
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    default:
-        return '\0';
-    }
+    static const char escapes[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                      ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+    return (unsigned char)kind < sizeof escapes ? escapes[(unsigned char)kind] : '\0';
 }
 
 /* Checks the escape at `pos`. Its length; 0 when the text ends inside it; SIZE_MAX when invalid. */
@@ -190,36 +160,188 @@ static size_t escape_length(struct nv_str text, size_t pos)
     return 6;
 }
 
+static uint32_t hex4(const char *at)
+{
+    uint32_t code = 0;
+    for (int i = 0; i < 4; i++)
+        code = code << 4 | ((uint32_t)hex_digit(at[i]) & 15);
+    return code;
+}
+
+/* Resolves the escape at the start of `raw` into `out`; sets its length in raw. */
+static size_t resolve_escape(struct nv_str raw, char out[4], size_t *length)
+{
+    *length = escape_length(raw, 0);
+    if (*length == 2) {
+        out[0] = simple_escape(raw.ptr[1]);
+        assert(out[0] != '\0');
+        return 1;
+    }
+    if (*length != 6) { /* never from a reader's raw string */
+        *length = 1;
+        out[0] = '\\';
+        return 1;
+    }
+    uint32_t code = hex4(raw.ptr + 2);
+    if (code >= 0xd800 && code < 0xdc00 && raw.len >= 12 && raw.ptr[6] == '\\' &&
+        escape_length(raw, 6) == 6) {
+        uint32_t low = hex4(raw.ptr + 8);
+        if (low >= 0xdc00 && low < 0xe000) {
+            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+            *length = 12;
+        }
+    }
+    return nv_utf8_put(code, out);
+}
+
+#ifdef __SSE2__
+/* The bits of the bytes of `block` that are a quote, a backslash or a control character. */
+static inline unsigned special_bits(__m128i block)
+{
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
+    __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
+    __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+}
+#endif
+
+static inline bool is_special(char c)
+{
+    return (unsigned char)c < 0x20 || c == '"' || c == '\\';
+}
+
+/* Offset of the first quote, backslash or control character at or behind `pos`, or text.len. */
+static inline size_t find_special(struct nv_str text, size_t pos)
+{
+#ifdef __SSE2__
+    for (const size_t end = text.len >= 16 ? text.len - 15 : 0; pos < end; pos += 16) {
+        unsigned bits =
+            special_bits(_mm_loadu_si128((const __m128i *)(const void *)(text.ptr + pos)));
+        if (bits != 0)
+            return pos + (size_t)__builtin_ctz(bits);
+    }
+#endif
+    while (pos < text.len && !is_special(text.ptr[pos]))
+        pos++;
+    return pos;
+}
+
+/* The same, and copies what is passed over to `out`. Ends early at text.len as at out's end. */
+static inline size_t copy_to_special(struct nv_str text, size_t pos, char *out, size_t room)
+{
+    size_t at = 0, most = text.len - pos < room ? text.len - pos : room;
+    const char *in = text.ptr + pos;
+#ifdef __SSE2__
+    for (const size_t end = most >= 16 ? most - 15 : 0; at < end; at += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(in + at));
+        _mm_storeu_si128((__m128i *)(void *)(out + at), block);
+        unsigned bits = special_bits(block);
+        if (bits != 0)
+            return pos + at + (size_t)__builtin_ctz(bits);
+    }
+#endif
+    for (; at < most && !is_special(in[at]); at++)
+        out[at] = in[at];
+    return pos + at;
+}
+
+/* Behind the escapes of a string that are valid, from the backslash at `pos` on: where it ends, or
+ * something is wrong with it. */
+static size_t skip_escaped(struct nv_json_reader *reader, size_t pos)
+{
+    const struct nv_str text = reader->text;
+    while (pos < text.len && text.ptr[pos] == '\\') {
+        size_t length = escape_length(text, pos);
+        if (length == 0 || length == SIZE_MAX)
+            return pos;
+        pos = find_special(text, pos + length);
+    }
+    return pos;
+}
+
+/* The same, while the text of the string, which begins at `start`, goes to the reader's room.
+ * SIZE_MAX when it does not fit. */
+static size_t copy_escaped(struct nv_json_reader *reader, size_t start, size_t pos)
+{
+    const struct nv_str text = reader->text;
+    char *out = reader->room, *const end = reader->room + reader->room_len;
+    if (pos - start >= reader->room_len)
+        return SIZE_MAX;
+    memcpy(out, text.ptr + start, pos - start);
+    out += pos - start;
+    while (pos < text.len && text.ptr[pos] == '\\') {
+        char simple = pos + 1 < text.len ? simple_escape(text.ptr[pos + 1]) : '\0';
+        size_t length = simple != '\0' ? 2 : escape_length(text, pos);
+        if (length == 0 || length == SIZE_MAX)
+            break;
+        if (end - out < ESCAPE_BYTES_MAX)
+            return SIZE_MAX;
+        if (simple != '\0')
+            *out++ = simple;
+        else
+            out += resolve_escape(nv_str_slice(text, pos, text.len), out, &length);
+        pos += length;
+        size_t clean = copy_to_special(text, pos, out, (size_t)(end - out)) - pos;
+        out += clean;
+        pos += clean;
+        if (pos < text.len && !is_special(text.ptr[pos]))
+            return SIZE_MAX;
+    }
+    reader->raw = (struct nv_str){reader->room, (size_t)(out - reader->room)};
+    reader->room_len -= (size_t)(out - reader->room);
+    reader->room = out;
+    reader->escaped = false;
+    return pos;
+}
+
+/* The rest of a string whose first backslash is at `pos`; sets raw and escaped. */
+static size_t read_escaped(struct nv_json_reader *reader, size_t start, size_t pos)
+{
+    if (reader->arena != NULL && reader->room == NULL) {
+        size_t left = reader->text.len - start;
+        reader->room_len = left < ROOM_MAX ? left : ROOM_MAX;
+        reader->room = nv_arena_raw(reader->arena, reader->room_len);
+        if (reader->room == NULL) {
+            (void)fail(reader, NV_ERR_NO_MEMORY, "no memory for the text");
+            return pos;
+        }
+    }
+    size_t end = reader->room != NULL ? copy_escaped(reader, start, pos) : SIZE_MAX;
+    if (end != SIZE_MAX)
+        return end;
+    end = skip_escaped(reader, pos);
+    reader->raw = (struct nv_str){reader->text.ptr + start, end - start};
+    reader->escaped = true;
+    return end;
+}
+
 /* Reads the string whose opening quote is at pos into raw; leaves pos behind its closing quote. */
 static bool read_string(struct nv_json_reader *reader)
 {
-    struct nv_str text = reader->text;
-    size_t start = reader->pos + 1;
-    size_t pos = start;
+    const struct nv_str text = reader->text;
+    const size_t start = reader->pos + 1;
+    size_t pos = find_special(text, start);
     reader->escaped = false;
-    for (;;) {
-        pos = find_special(text, pos);
-        size_t length = pos < text.len && text.ptr[pos] == '\\' ? escape_length(text, pos) : 0;
-        if (length == 0)
-            break;
-        reader->pos = pos;
-        if (length == SIZE_MAX) {
-            (void)malformed(reader, "invalid escape in a string");
-            return false;
-        }
-        reader->escaped = true;
-        pos += length;
-    }
     reader->raw = (struct nv_str){text.ptr + start, pos - start};
-    if (pos < text.len && text.ptr[pos] == '"') {
-        reader->pos = pos + 1;
+    if (pos < text.len && text.ptr[pos] == '\\')
+        pos = read_escaped(reader, start, pos);
+    reader->pos = pos;
+    if (reader->state == STATE_FAILED)
+        return false;
+    if (pos >= text.len) {
+        (void)truncated(reader);
+        return false;
+    }
+    if (text.ptr[pos] == '"') {
+        reader->pos++;
         return true;
     }
-    reader->pos = pos;
-    if (pos >= text.len || text.ptr[pos] == '\\')
-        (void)truncated(reader);
-    else
+    if (text.ptr[pos] != '\\')
         (void)malformed(reader, "control character in a string");
+    else if (escape_length(text, pos) == SIZE_MAX)
+        (void)malformed(reader, "invalid escape in a string");
+    else
+        (void)truncated(reader);
     return false;
 }
 
@@ -402,47 +524,13 @@ enum nv_err nv_json_skip(struct nv_json_reader *reader, enum nv_json_token token
 
 /* ---- escapes ------------------------------------------------------------------------------- */
 
-static uint32_t hex4(const char *at)
-{
-    uint32_t code = 0;
-    for (int i = 0; i < 4; i++)
-        code = code << 4 | ((uint32_t)hex_digit(at[i]) & 15);
-    return code;
-}
-
-/* Resolves the escape at the start of `raw` into `out`; sets its length in raw. */
-static size_t resolve_escape(struct nv_str raw, char out[4], size_t *length)
-{
-    *length = escape_length(raw, 0);
-    if (*length == 2) {
-        out[0] = simple_escape(raw.ptr[1]);
-        assert(out[0] != '\0');
-        return 1;
-    }
-    if (*length != 6) { /* never from a reader's raw string */
-        *length = 1;
-        out[0] = '\\';
-        return 1;
-    }
-    uint32_t code = hex4(raw.ptr + 2);
-    if (code >= 0xd800 && code < 0xdc00 && raw.len >= 12 && raw.ptr[6] == '\\' &&
-        escape_length(raw, 6) == 6) {
-        uint32_t low = hex4(raw.ptr + 8);
-        if (low >= 0xdc00 && low < 0xe000) {
-            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-            *length = 12;
-        }
-    }
-    return nv_utf8_put(code, out);
-}
-
 /* Copies up to the first backslash; how many bytes that are. `out` has room for all of `raw`. */
 static inline size_t copy_clean(struct nv_str raw, char *out)
 {
     size_t at = 0;
 #ifdef __SSE2__
     const __m128i backslash = _mm_set1_epi8('\\');
-    for (; raw.len - at >= 16; at += 16) {
+    for (const size_t end = raw.len >= 16 ? raw.len - 15 : 0; at < end; at += 16) {
         __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(raw.ptr + at));
         _mm_storeu_si128((__m128i *)(void *)(out + at), block);
         unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, backslash));

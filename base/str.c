@@ -33,11 +33,6 @@ struct nv_str nv_str_from(const char *text)
     return text ? (struct nv_str){text, strlen(text)} : (struct nv_str){NULL, 0};
 }
 
-bool nv_str_eq(struct nv_str a, struct nv_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 static unsigned char ascii_lower(char c)
 {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);

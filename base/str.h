@@ -30,8 +30,11 @@ struct nv_str {
 
 /* View of a NUL-terminated string; NULL gives the empty view. Borrowed: lives as long as `text`. */
 struct nv_str nv_str_from(const char *text);
-/* Same bytes? */
-bool nv_str_eq(struct nv_str a, struct nv_str b);
+/* Same bytes? Inline, because in tables most differ in their lengths. */
+static inline bool nv_str_eq(struct nv_str a, struct nv_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
 /* Same bytes but for ASCII case? */
 bool nv_str_ieq(struct nv_str a, struct nv_str b);
 /* As memcmp, a shorter string before a longer one that it begins. */

@@ -338,6 +338,7 @@ enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool 
 {
     struct parse parse = {.arena = arena, .keep_partial = truncated != NULL};
     nv_json_read_init(&parse.reader, text, NV_VALUE_DEPTH_MAX);
+    nv_json_read_texts(&parse.reader, arena);
     enum nv_json_token token = nv_json_next(&parse.reader);
     enum nv_err err = read_value(&parse, token, out);
     if (err == NV_OK && !parse.cut && nv_json_next(&parse.reader) != NV_JSON_END)

@@ -227,6 +227,86 @@ START_TEST(string_end_at_every_place)
 }
 END_TEST
 
+/* Two readers of the same bytes, one of which unescapes as it reads, must say the same. */
+static void same_with_texts(struct nv_str text)
+{
+    struct nv_json_reader plain, texts;
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    enum nv_json_token token;
+    nv_json_read_init(&plain, text, 8);
+    nv_json_read_init(&texts, text, 8);
+    nv_json_read_texts(&texts, arena);
+    do {
+        token = nv_json_next(&plain);
+        ck_assert_int_eq(nv_json_next(&texts), token);
+        ck_assert_uint_eq(texts.pos, plain.pos);
+        ck_assert_int_eq(texts.err, plain.err);
+        ck_assert_int_eq(texts.partial, plain.partial);
+        if (token != NV_JSON_KEY && token != NV_JSON_STRING && !plain.partial)
+            continue;
+        struct nv_str a = nv_json_unescape(arena, plain.raw, plain.escaped);
+        struct nv_str b = nv_json_unescape(arena, texts.raw, texts.escaped);
+        ck_assert(nv_str_eq(a, b));
+    } while (token != NV_JSON_ERROR && token != NV_JSON_END);
+    nv_arena_free(arena);
+}
+
+START_TEST(texts_are_the_same_wherever_the_text_ends)
+{
+    static const char text[] = "{\"k\\n1\": \"a\\nb\", \"plain\": \"no escapes in this one, "
+                               "which is longer than a block\", \"x\": [\"\\ud83d\\ude00 and "
+                               "seventeen bytes\\t\", \"\\\\\", \"\\u00e9\\\"\"]}";
+    for (size_t len = 0; len < sizeof text; len++) {
+        char *copy = malloc(len + 1); /* its own, so that a read past the end is seen */
+        memcpy(copy, text, len);
+        same_with_texts((struct nv_str){copy, len});
+        free(copy);
+    }
+}
+END_TEST
+
+START_TEST(texts_with_damage)
+{
+    static const char *const damaged[] = {"[\"a\\n\\x\"]", "[\"a\\n\x01\"]", "[\"a\\n\\u12g4\"]",
+                                          "{\"a\\q\":1}", "[\"\\ud83d\", \"\\ude00\\u\"]"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++)
+        same_with_texts(nv_str_from(damaged[i]));
+}
+END_TEST
+
+/* More escaped text than there is room for: some strings end in it, some outgrow it. */
+START_TEST(texts_past_the_room)
+{
+    struct nv_buf buf;
+    nv_buf_init(&buf, 1 << 20);
+    (void)nv_buf_append_char(&buf, '[');
+    for (unsigned i = 0; i < 400; i++) {
+        (void)nv_buf_printf(&buf, "%s\"%u", i > 0 ? "," : "", i);
+        for (unsigned j = 0; j < i; j++)
+            (void)nv_buf_append_str(&buf, j % 7 == 0 ? NV_STR("\\n") : NV_STR("x"));
+        (void)nv_buf_append_char(&buf, '"');
+    }
+    (void)nv_buf_append_char(&buf, ']');
+    same_with_texts(nv_buf_str(&buf));
+    nv_buf_release(&buf);
+}
+END_TEST
+
+START_TEST(no_memory_for_texts)
+{
+    struct nv_json_reader reader;
+    struct nv_arena *arena = nv_arena_new(0);
+    nv_json_read_init(&reader, NV_STR("[\"a\",\"a\\n\"]"), 8);
+    nv_json_read_texts(&reader, arena);
+    ck_assert_int_eq(nv_json_next(&reader), NV_JSON_ARRAY_BEGIN);
+    ck_assert_int_eq(nv_json_next(&reader), NV_JSON_STRING);
+    ck_assert_int_eq(nv_json_next(&reader), NV_JSON_ERROR);
+    ck_assert_int_eq(reader.err, NV_ERR_NO_MEMORY);
+    ck_assert(!reader.partial);
+    nv_arena_free(arena);
+}
+END_TEST
+
 static const struct {
     const char *raw;
     const char *text;
@@ -290,6 +370,10 @@ int main(void)
     tcase_add_test(tcase, raw_views_and_flags);
     tcase_add_test(tcase, cut_string_leaves_its_beginning);
     tcase_add_test(tcase, string_end_at_every_place);
+    tcase_add_test(tcase, texts_are_the_same_wherever_the_text_ends);
+    tcase_add_test(tcase, texts_with_damage);
+    tcase_add_test(tcase, texts_past_the_room);
+    tcase_add_test(tcase, no_memory_for_texts);
     tcase_add_loop_test(tcase, escapes_are_resolved, 0, COUNT(escapes));
     tcase_add_test(tcase, unescape_limits);
     suite_add_tcase(suite, tcase);
