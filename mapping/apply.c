@@ -26,10 +26,17 @@
 
 enum nv_err nv_scratch_init(struct nv_translation *t)
 {
+    uint32_t kind_rows = 0;
+    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++)
+        if (t->mapping->fact_keys[fact] != UINT16_MAX)
+            kind_rows += t->rules->keys[t->mapping->fact_keys[fact]].kind_count;
     t->scratch.heads = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint16_t));
     t->scratch.touched = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
     t->scratch.deriving = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
-    return t->scratch.heads && t->scratch.touched && t->scratch.deriving ? NV_OK : NV_ERR_NO_MEMORY;
+    t->scratch.kind_rows = nv_arena_raw(t->arena, kind_rows * sizeof(uint16_t));
+    return t->scratch.heads && t->scratch.touched && t->scratch.deriving && t->scratch.kind_rows
+               ? NV_OK
+               : NV_ERR_NO_MEMORY;
 }
 
 struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_field field)
@@ -102,12 +109,10 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 
-/* Room for one more. Past what an index can say there is none: the attribute passes as it is. */
-static enum nv_err reserve_candidate(struct nv_translation *t)
+/* Room for more. Past what an index can say there is none: the attribute passes as it is. */
+static enum nv_err grow_candidates(struct nv_translation *t)
 {
     struct nv_scratch *scratch = &t->scratch;
-    if (scratch->candidate_count < scratch->candidate_capacity)
-        return NV_OK;
     if (scratch->candidate_count >= UINT16_MAX - 1)
         return NV_ERR_LIMIT;
     uint32_t capacity = scratch->candidate_capacity ? scratch->candidate_capacity * 2 : 64;
@@ -123,7 +128,7 @@ static enum nv_err reserve_candidate(struct nv_translation *t)
 }
 
 /* The list's link that the candidate goes behind: after all of the same or a smaller order. */
-static uint16_t *place_in_list(struct nv_scratch *scratch, uint16_t *link, uint16_t order)
+static inline uint16_t *place_in_list(struct nv_scratch *scratch, uint16_t *link, uint16_t order)
 {
     while (*link != 0 && scratch->candidates[*link - 1].order <= order)
         link = &scratch->candidates[*link - 1].next;
@@ -131,14 +136,17 @@ static uint16_t *place_in_list(struct nv_scratch *scratch, uint16_t *link, uint1
 }
 
 /* Written in place, member by member: a copy of what was just written waits for the writes. */
-enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rule, unsigned carried,
-                             const struct nv_value *value, struct nv_candidate **out)
+static inline enum nv_err add_candidate(struct nv_translation *t, const struct nv_rule *rule,
+                                        unsigned carried, const struct nv_value *value,
+                                        struct nv_candidate **out)
 {
     struct nv_scratch *scratch = &t->scratch;
-    enum nv_err err = reserve_candidate(t);
     *out = NULL;
-    if (err)
-        return err == NV_ERR_LIMIT ? NV_OK : err;
+    if (scratch->candidate_count == scratch->candidate_capacity) {
+        enum nv_err err = grow_candidates(t);
+        if (err)
+            return err == NV_ERR_LIMIT ? NV_OK : err;
+    }
     uint16_t *head = &scratch->heads[rule->field];
     if (*head == 0) {
         if (t->rules->fields[rule->field].key != 0)
@@ -159,6 +167,12 @@ enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rul
     *link = (uint16_t)scratch->candidate_count;
     *out = candidate;
     return NV_OK;
+}
+
+enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rule, unsigned carried,
+                             const struct nv_value *value, struct nv_candidate **out)
+{
+    return add_candidate(t, rule, carried, value, out);
 }
 
 /* ---- trees --------------------------------------------------------------------------------- */
@@ -244,7 +258,7 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
     if (rule->flags & NV_RULE_TREE)
         return source->value.type == NV_VALUE_NULL ? NV_OK : add_to_tree(t, work, rule, attribute);
     struct nv_candidate *candidate;
-    enum nv_err err = nv_candidate_add(t, rule, seen->carried, &source->value, &candidate);
+    enum nv_err err = add_candidate(t, rule, seen->carried, &source->value, &candidate);
     if (candidate)
         candidate->attribute = attribute;
     if (candidate && (rule->flags & NV_RULE_WILD))
@@ -252,17 +266,18 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
     return err;
 }
 
-/* Rows of a fact of the span that is no attribute: @name, @scope, @any. */
+/* Rows of a fact of the span that is no attribute. */
 static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_work *work,
-                              uint16_t key_index, struct nv_str text)
+                              enum nv_fact_key of)
 {
+    const uint16_t key_index = t->mapping->fact_keys[of];
     if (key_index == UINT16_MAX)
         return NV_OK;
     const struct nv_rule_key *key = &t->rules->keys[key_index];
     const struct nv_rule *rule = &t->rules->rules[key->first_rule];
     struct nv_value *value = NULL;
     for (unsigned i = key->kind_count; i < key->rule_count; i++) {
-        struct nv_value fact = nv_value_string(text);
+        struct nv_value fact = nv_value_string(nv_fact_text(work, of));
         if (!(rule[i].gives & NV_KIND_BIT(work->kind)) || !nv_rule_holds(t, work, &rule[i], &fact))
             continue;
         if (!value) {
@@ -296,12 +311,9 @@ static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_wor
                 return err;
         }
     }
-    const struct nv_mapping *mapping = t->mapping;
-    enum nv_err err = apply_fact(t, work, mapping->key_name, work->span->source_name);
-    if (!err)
-        err = apply_fact(t, work, mapping->key_scope, work->span->origin->scope_name);
-    if (!err)
-        err = apply_fact(t, work, mapping->key_any, NV_STR(""));
+    enum nv_err err = NV_OK;
+    for (unsigned fact = 0; !err && fact < NV_FACT_KEYS; fact++)
+        err = apply_fact(t, work, (enum nv_fact_key)fact);
     return err;
 }
 
@@ -367,10 +379,8 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
     work->source = work->span->attributes;
     work->own_count = work->source.count;
     work->span->attributes = (struct nv_attributes){0};
-    if (scratch->scope_origin != work->span->origin) {
-        scratch->scope_signs = nv_rules_scope_signs(t->rules, work->span->origin->scope_name);
-        scratch->scope_origin = work->span->origin;
-    }
+    if (scratch->scope_origin != work->span->origin)
+        nv_scope_enter(t, work->span->origin);
     bool tells = false;
     enum nv_err err = look_up(t, work, 0, &tells);
     if (err)

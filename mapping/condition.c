@@ -106,42 +106,113 @@ struct decision {
     uint8_t kind;
 };
 
-/* Tries the kind rows of one key, which stand in the order of their ranks. */
+/* What may decide: a key's kind rows all hold or fall by the same value. */
+struct asked {
+    const struct nv_value *value;
+    struct nv_glob_filter bits; /* of its text */
+};
+
+static struct asked ask(const struct nv_value *value)
+{
+    char space[32];
+    return (struct asked){value, nv_glob_bits(glob_text(value, space))};
+}
+
+static inline void try_row(const struct nv_translation *t, const struct nv_span_work *work,
+                           const struct nv_rule *rule, const struct asked *asked,
+                           struct decision *decision)
+{
+    if (!nv_glob_may(&rule->filter.value, asked->bits) ||
+        !nv_rule_holds(t, work, rule, asked->value))
+        return;
+    uint8_t kind = t->rules->steps[rule->first_step].kind;
+    if ((rule->where & NV_WHERE_SPAN) && kind != NV_KIND_NONE)
+        *decision = (struct decision){rule->precedence, kind};
+}
+
+/* Tries the kind rows of an attribute's key, which stand in the order of their ranks. */
 static void decide_by_key(const struct nv_translation *t, const struct nv_span_work *work,
-                          uint16_t key_index, const struct nv_value *value,
+                          const struct nv_rule_key *key, const struct nv_value *value,
                           struct decision *decision)
 {
-    const struct nv_rule_key *key = &t->rules->keys[key_index];
     const struct nv_rule *rule = &t->rules->rules[key->first_rule];
-    char space[32];
-    const struct nv_glob_filter bits = nv_glob_bits(glob_text(value, space));
-    for (unsigned i = 0; i < key->kind_count && rule[i].precedence < decision->rank; i++) {
-        if (!nv_glob_may(&rule[i].filter.value, bits) || !nv_rule_holds(t, work, &rule[i], value))
-            continue;
-        uint8_t kind = t->rules->steps[rule[i].first_step].kind;
-        if ((rule[i].where & NV_WHERE_SPAN) && kind != NV_KIND_NONE)
-            *decision = (struct decision){rule[i].precedence, kind};
+    const struct asked asked = ask(value);
+    for (unsigned i = 0; i < key->kind_count && rule[i].precedence < decision->rank; i++)
+        try_row(t, work, &rule[i], &asked, decision);
+}
+
+/* Tries the kind rows of the span's facts that its scope has left. */
+static void decide_by_facts(const struct nv_translation *t, const struct nv_span_work *work,
+                            struct decision *decision)
+{
+    const uint16_t *row = t->scratch.kind_rows;
+    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++) {
+        const struct nv_value value = nv_value_string(nv_fact_text(work, (enum nv_fact_key)fact));
+        const struct asked asked = ask(&value);
+        const unsigned count = t->scratch.kind_row_counts[fact];
+        for (unsigned i = 0; i < count; i++) {
+            const struct nv_rule *rule = &t->rules->rules[row[i]];
+            if (rule->precedence >= decision->rank)
+                break;
+            try_row(t, work, rule, &asked, decision);
+        }
+        row += count;
     }
 }
 
 void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work)
 {
-    const struct nv_mapping *mapping = t->mapping;
     struct decision decision = {UINT16_MAX, NV_KIND_NONE};
-    struct nv_value name = nv_value_string(work->span->source_name);
-    struct nv_value scope = nv_value_string(work->span->origin->scope_name);
-    struct nv_value nothing = nv_value_string(NV_STR(""));
     for (uint32_t i = 0; i < work->source.count; i++) {
         uint16_t key = t->scratch.seen[i].key;
-        const struct nv_value *value = &work->source.items[i].value;
         if (key != 0 && t->rules->keys[key - 1].kind_count > 0 && !t->scratch.seen[i].absent)
-            decide_by_key(t, work, (uint16_t)(key - 1), value, &decision);
+            decide_by_key(t, work, &t->rules->keys[key - 1], &work->source.items[i].value,
+                          &decision);
     }
-    if (mapping->key_name != UINT16_MAX)
-        decide_by_key(t, work, mapping->key_name, &name, &decision);
-    if (mapping->key_scope != UINT16_MAX)
-        decide_by_key(t, work, mapping->key_scope, &scope, &decision);
-    if (mapping->key_any != UINT16_MAX)
-        decide_by_key(t, work, mapping->key_any, &nothing, &decision);
+    decide_by_facts(t, work, &decision);
     work->kind = (enum nv_kind)decision.kind;
+}
+
+/* ---- what a scope tells ---------------------------------------------------------------------- */
+
+struct nv_str nv_fact_text(const struct nv_span_work *work, enum nv_fact_key fact)
+{
+    switch (fact) {
+    case NV_FACT_NAME:
+        return work->span->source_name;
+    case NV_FACT_SCOPE:
+        return work->span->origin->scope_name;
+    case NV_FACT_ANY:
+    case NV_FACT_KEYS:
+        break;
+    }
+    return NV_STR("");
+}
+
+/* Does what a rule asks of the scope hold? */
+static bool scope_allows(const struct nv_translation *t, const struct nv_rule *rule)
+{
+    uint64_t wrong = 0;
+    for (unsigned word = 0; word < NV_SIGNS_MAX / 64; word++) {
+        const uint64_t there = t->scratch.scope_signs.bits[word];
+        wrong |= (rule->filter.need.bits[word] & t->rules->scoped.bits[word] & ~there) |
+                 (rule->filter.lack.bits[word] & there);
+    }
+    return wrong == 0;
+}
+
+void nv_scope_enter(struct nv_translation *t, const struct nv_origin *origin)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    uint16_t *row = scratch->kind_rows;
+    scratch->scope_origin = origin;
+    scratch->scope_signs = nv_rules_scope_signs(t->rules, origin->scope_name);
+    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++) {
+        const uint16_t *first = row, index = t->mapping->fact_keys[fact];
+        const struct nv_rule_key *key = index == UINT16_MAX ? NULL : &t->rules->keys[index];
+        for (unsigned i = 0; key && i < key->kind_count; i++)
+            if (scope_allows(t, &t->rules->rules[key->first_rule + i]))
+                *row++ = (uint16_t)(key->first_rule + i);
+        scratch->kind_row_counts[fact] = (uint16_t)(row - first);
+    }
 }

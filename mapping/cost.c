@@ -65,7 +65,8 @@ static enum nv_err complete_told(struct nv_translation *t, struct nv_span_work *
 static const struct nv_price *find_price(struct nv_translation *t, const struct nv_span_work *work,
                                          struct nv_str model)
 {
-    struct nv_str provider = text(work, NV_FIELD_PROVIDER);
+    struct nv_str provider = text(
+        work, work->kind == NV_KIND_EMBEDDING ? NV_FIELD_EMBEDDING_PROVIDER : NV_FIELD_PROVIDER);
     const uint64_t day = work->span->start_ns / NS_PER_DAY;
     for (unsigned i = 0; i < NV_PRICE_MEMOS; i++) {
         const struct nv_price_memo *memo = &t->price_memos[i];

@@ -471,8 +471,11 @@ static enum nv_err decode_noted(struct nv_arena *arena, const struct found *foun
         return NV_ERR_NO_MEMORY;
     out->capacity = found->attributes;
     for (; out->count < found->attributes; out->count++) {
-        enum nv_err err =
-            decode_attribute(arena, found->noted[out->count], 0, &out->items[out->count]);
+        const struct nv_str bytes = found->noted[out->count];
+        struct nv_attribute *item = &out->items[out->count];
+        if (plain_attribute(bytes, item))
+            continue;
+        enum nv_err err = decode_attribute(arena, bytes, 0, item);
         if (err)
             return err;
     }

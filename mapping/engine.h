@@ -18,6 +18,9 @@
 
 struct nv_prices;
 
+/* Facts of a span that rows ask for as for attributes: @name, @scope, @any (true of every span). */
+enum nv_fact_key { NV_FACT_NAME, NV_FACT_SCOPE, NV_FACT_ANY, NV_FACT_KEYS };
+
 /* A mapping after nv_mapping_new: constant. */
 struct nv_mapping {
     struct nv_arena *arena; /* owns everything here */
@@ -27,7 +30,7 @@ struct nv_mapping {
     enum nv_keep_source keep_source;
     struct nv_str project, environment, service_version, gateway_version;
     struct nv_agents *agents;
-    uint16_t key_any, key_name, key_scope; /* UINT16_MAX: no row asks for it */
+    uint16_t fact_keys[NV_FACT_KEYS]; /* their keys; UINT16_MAX: no row asks for it */
 };
 
 /* A fact about the trace, with the precedence of the row that told it. */
@@ -92,6 +95,8 @@ struct nv_scratch {
     struct nv_provider_memo provider_memo;
     struct nv_signs scope_signs; /* of scope_origin */
     const struct nv_origin *scope_origin;
+    uint16_t *kind_rows; /* of @name, @scope and @any: those that scope_origin does not rule out */
+    uint16_t kind_row_counts[NV_FACT_KEYS];
     struct nv_transform transform; /* of the span at hand */
 };
 
@@ -147,6 +152,10 @@ enum nv_err nv_scratch_init(struct nv_translation *t) NV_MUST_USE;
 enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rule, unsigned carried,
                              const struct nv_value *value, struct nv_candidate **out) NV_MUST_USE;
 
+/* Readies the scratch for the spans of an origin: what its scope tells. */
+void nv_scope_enter(struct nv_translation *t, const struct nv_origin *origin);
+/* The text of a fact of a span. Borrowed. */
+struct nv_str nv_fact_text(const struct nv_span_work *work, enum nv_fact_key fact);
 /* Decides work->kind from the kind rows. Called by nv_apply_span. */
 void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work);
 /* Do the conditions that other things than signs tell hold? nv_rule_holds asks it. */

@@ -45,6 +45,10 @@ static enum nv_err read_file(struct nv_arena *arena, struct nv_str path, struct 
     return NV_OK;
 }
 
+static const struct nv_str fact_names[NV_FACT_KEYS] = {[NV_FACT_NAME] = NV_STR_INIT("@name"),
+                                                       [NV_FACT_SCOPE] = NV_STR_INIT("@scope"),
+                                                       [NV_FACT_ANY] = NV_STR_INIT("@any")};
+
 static enum nv_err load_rules(struct nv_mapping *mapping, struct nv_str path, struct nv_fail *fail)
 {
     struct nv_rule_draft draft;
@@ -124,9 +128,8 @@ struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct
         nv_arena_free(arena);
         return NULL;
     }
-    mapping->key_any = nv_rules_find_exact(mapping->rules, NV_STR("@any"), false);
-    mapping->key_name = nv_rules_find_exact(mapping->rules, NV_STR("@name"), false);
-    mapping->key_scope = nv_rules_find_exact(mapping->rules, NV_STR("@scope"), false);
+    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++)
+        mapping->fact_keys[fact] = nv_rules_find_exact(mapping->rules, fact_names[fact], false);
     return mapping;
 }
 

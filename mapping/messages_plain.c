@@ -179,7 +179,10 @@ enum nv_err nv_messages_plain_list(struct nv_messages_state *state, struct nv_st
     assert(state->list.count == 0 && state->over.count == 0);
     struct plain plain = {.state = state, .err = NV_OK};
     nv_json_read_init(&plain.reader, text, NV_MESSAGES_DEPTH_MAX);
+    nv_json_read_texts(&plain.reader, state->arena);
     *done = read_list(&plain) && state->list.count > 0;
+    if (plain.reader.err == NV_ERR_NO_MEMORY)
+        plain.err = NV_ERR_NO_MEMORY;
     if (!*done)
         state->list.count = state->over.count = 0;
     return plain.err;

@@ -118,17 +118,12 @@ static inline bool is_as_wanted(const struct nv_value *value, uint8_t op)
     }
 }
 
-static enum nv_err transform_candidate(struct nv_translation *t, struct nv_candidate *candidate,
-                                       struct nv_transformed *out)
+/* The steps of a row that are more than a look at the value. */
+static enum nv_err run_steps(struct nv_translation *t, struct nv_candidate *candidate,
+                             struct nv_transformed *out)
 {
     const struct nv_rule *rule = candidate->rule;
     const struct nv_step *steps = &t->rules->steps[rule->first_step];
-    if ((rule->flags & NV_RULE_PLAIN) && is_as_wanted(candidate->value, steps[0].op)) {
-        out->value = *candidate->value;
-        out->absent = false;
-        out->exact = true;
-        return NV_OK;
-    }
     if (candidate->tree) {
         struct nv_tree *tree = &t->scratch.trees[candidate->tree - 1];
         enum nv_err err = nv_unflatten_finish(&tree->builder, &tree->value);
@@ -145,7 +140,21 @@ static enum nv_err transform_candidate(struct nv_translation *t, struct nv_candi
     return nv_transform_run(&t->scratch.transform, steps, rule->step_count, value, out);
 }
 
-static void set_state(struct nv_seen *seen, enum nv_source_state state)
+static inline enum nv_err transform_candidate(struct nv_translation *t,
+                                              struct nv_candidate *candidate,
+                                              struct nv_transformed *out)
+{
+    const struct nv_rule *rule = candidate->rule;
+    if (!(rule->flags & NV_RULE_PLAIN) ||
+        !is_as_wanted(candidate->value, t->rules->steps[rule->first_step].op))
+        return run_steps(t, candidate, out);
+    out->value = *candidate->value;
+    out->absent = false;
+    out->exact = true;
+    return NV_OK;
+}
+
+static inline void set_state(struct nv_seen *seen, enum nv_source_state state)
 {
     if (state > seen->state)
         seen->state = (uint8_t)state;
@@ -165,15 +174,10 @@ static bool says_form(const struct nv_attribute *attribute)
            !nv_glob_any(NV_STR("system,user,assistant,tool,developer"), attribute->value.as.string);
 }
 
-/* Marks the attributes behind a candidate as said by a field. */
-static void mark_expressed(struct nv_translation *t, const struct nv_span_work *work,
-                           const struct nv_candidate *candidate)
+/* Marks the attributes of a candidate's tree as said by its field. */
+static void mark_tree(struct nv_translation *t, const struct nv_span_work *work,
+                      const struct nv_candidate *candidate)
 {
-    if (!candidate->tree) {
-        if (candidate->attribute != UINT16_MAX)
-            set_state(&t->scratch.seen[candidate->attribute], NV_SOURCE_EXPRESSED);
-        return;
-    }
     const struct nv_rule_key *key = &t->rules->keys[candidate->rule->key];
     struct nv_str prefix = nv_str_slice(key->pattern, 0, key->prefix_len);
     for (uint32_t i = 0; i < work->source.count; i++) {
@@ -190,6 +194,16 @@ static void mark_expressed(struct nv_translation *t, const struct nv_span_work *
             if ((rule[r].flags & NV_RULE_TREE) && rule[r].field == candidate->rule->field)
                 set_state(&t->scratch.seen[i], NV_SOURCE_EXPRESSED);
     }
+}
+
+/* Marks the attributes behind a candidate as said by a field. */
+static inline void mark_expressed(struct nv_translation *t, const struct nv_span_work *work,
+                                  const struct nv_candidate *candidate)
+{
+    if (candidate->tree)
+        mark_tree(t, work, candidate);
+    else if (candidate->attribute != UINT16_MAX)
+        set_state(&t->scratch.seen[candidate->attribute], NV_SOURCE_EXPRESSED);
 }
 
 /* ---- placing ------------------------------------------------------------------------------- */
@@ -286,35 +300,41 @@ static enum nv_err spread(struct nv_translation *t, struct nv_span_work *work,
     return NV_OK;
 }
 
-static enum nv_err place(struct nv_translation *t, struct nv_span_work *work,
-                         const struct nv_candidate *candidate, const struct nv_transformed *result)
+/* A value that is no attribute of its target's name: spread, outside, {*}. */
+static enum nv_err place_otherwise(struct nv_translation *t, struct nv_span_work *work,
+                                   const struct nv_candidate *candidate,
+                                   const struct nv_value *value)
 {
-    uint16_t field = candidate->rule->field;
     const struct nv_rule *rule = candidate->rule;
-    const struct nv_field *target = &t->rules->fields[field];
-    struct nv_attributes *list = &work->span->attributes;
+    const struct nv_field *target = &t->rules->fields[rule->field];
     if (rule->flags & NV_RULE_SPREAD)
-        return result->value.type == NV_VALUE_MAP ? spread(t, work, *candidate, &result->value)
-                                                  : NV_OK;
+        return value->type == NV_VALUE_MAP ? spread(t, work, *candidate, value) : NV_OK;
     if (target->outside)
-        return place_outside(t, work, candidate, &result->value);
-    if (rule->flags & NV_RULE_WILD) {
-        struct nv_str name = concrete_name(t, target->name, candidate->rest);
-        return name.ptr ? nv_attributes_add(list, t->arena, name, result->value) : NV_ERR_NO_MEMORY;
-    }
-    enum nv_err err = nv_attributes_add(list, t->arena, target->name, result->value);
+        return place_outside(t, work, candidate, value);
+    assert(rule->flags & NV_RULE_WILD);
+    struct nv_str name = concrete_name(t, target->name, candidate->rest);
+    return name.ptr ? nv_attributes_add(&work->span->attributes, t->arena, name, *value)
+                    : NV_ERR_NO_MEMORY;
+}
+
+static inline enum nv_err place(struct nv_translation *t, struct nv_span_work *work,
+                                const struct nv_candidate *candidate, const struct nv_value *value)
+{
+    const uint16_t field = candidate->rule->field;
+    struct nv_attributes *list = &work->span->attributes;
+    if (!(candidate->rule->flags & NV_RULE_ONE))
+        return place_otherwise(t, work, candidate, value);
+    enum nv_err err = nv_attributes_add(list, t->arena, t->rules->fields[field].name, *value);
     if (!err && field < NV_FIELD_KNOWN)
         work->at[field] = (uint16_t)list->count;
     return err;
 }
 
 /* May the source be left out, now that this field has its value? */
-static bool says_all(const struct nv_translation *t, const struct nv_candidate *candidate,
-                     const struct nv_transformed *result)
+static inline bool says_all(const struct nv_candidate *candidate,
+                            const struct nv_transformed *result)
 {
-    const struct nv_rule *rule = candidate->rule;
-    return result->exact && t->rules->fields[rule->field].replaces &&
-           t->rules->steps[rule->first_step].op != NV_STEP_SPREAD;
+    return result->exact && (candidate->rule->flags & NV_RULE_WHOLE);
 }
 
 /* ---- a field ------------------------------------------------------------------------------- */
@@ -346,8 +366,8 @@ static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *w
             report_line(t, work, candidate, "lost");
         } else if (!err && !result.absent) {
             report_line(t, work, candidate, "took");
-            err = place(t, work, candidate, &result);
-            if (says_all(t, candidate, &result))
+            err = place(t, work, candidate, &result.value);
+            if (says_all(candidate, &result))
                 mark_expressed(t, work, candidate);
         }
         if (err)
@@ -366,7 +386,7 @@ static enum nv_err compare_loser(struct nv_translation *t, struct nv_span_work *
     bool plain = (candidate->rule->flags & NV_RULE_PLAIN) != 0;
     enum nv_err err = plain ? transform_candidate(t, candidate, &result) : NV_OK;
     report_line(t, work, candidate, result.absent ? "absent" : "lost");
-    if (plain && !err && !result.absent && says_all(t, candidate, &result) &&
+    if (plain && !err && !result.absent && says_all(candidate, &result) &&
         nv_value_eq(&result.value, winner))
         mark_expressed(t, work, candidate);
     return err;
@@ -389,12 +409,12 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
         report_line(t, work, candidate, winner.absent ? "absent" : "won");
         if (winner.absent)
             continue;
-        err = place(t, work, candidate, &winner);
+        err = place(t, work, candidate, &winner.value);
         if (err)
             return err;
         if (field == NV_FIELD_OUTPUT_MESSAGES)
             t->scratch.output_from_tree = candidate->tree != 0;
-        if (says_all(t, candidate, &winner))
+        if (says_all(candidate, &winner))
             mark_expressed(t, work, candidate);
     }
     for (; at != 0; at = t->scratch.candidates[at - 1].next) {
@@ -547,10 +567,11 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
         (void)nv_buf_printf(t->report, "span \"%.*s\" kind %.*s\n",
                             NV_STR_ARG(work->span->source_name),
                             NV_STR_ARG(nv_kind_name(work->kind)));
-    for (uint32_t i = 0; !err && i < scratch->deriving_count; i++)
-        err = resolve_field(t, work, scratch->deriving[i]);
-    for (uint32_t i = 0; !err && i < scratch->touched_count; i++)
-        err = resolve_field(t, work, scratch->touched[i]);
+    for (uint32_t i = 0; !err && i < scratch->deriving_count + scratch->touched_count; i++)
+        err = resolve_field(t, work,
+                            i < scratch->deriving_count
+                                ? scratch->deriving[i]
+                                : scratch->touched[i - scratch->deriving_count]);
     if (!err)
         drop_plain_output(work, scratch->output_from_tree);
     if (!err)

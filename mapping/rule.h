@@ -135,7 +135,9 @@ enum nv_rule_flags {
     NV_RULE_KIND = 1u << 4,
     NV_RULE_USER = 1u << 5,   /* from the user's table */
     NV_RULE_SPREAD = 1u << 6, /* the members of its value go out one by one */
-    NV_RULE_PLAIN = 1u << 7   /* one step on a scalar: cheap to ask, even of a loser */
+    NV_RULE_PLAIN = 1u << 7,  /* one step on a scalar: cheap to ask, even of a loser */
+    NV_RULE_WHOLE = 1u << 8, /* what it gives exactly need not go out under the source's key, too */
+    NV_RULE_ONE = 1u << 9    /* it gives one attribute of the span, under its target's name */
 };
 
 /* What can be said of a rule by bits, without a look at its tests: most are passed over by it.
@@ -150,7 +152,8 @@ struct nv_rule {
     uint16_t first_test, first_step;
     uint8_t test_count, step_count;
     uint8_t sign_tests; /* so many tests, the first ones, are said whole by filter.need and lack */
-    uint8_t where, flags;
+    uint8_t where;
+    uint16_t flags;
     uint16_t precedence; /* for kinds: rank */
     uint16_t file, line;
     uint32_t kinds; /* bits of the kinds it applies to */
@@ -195,6 +198,7 @@ struct nv_rules {
     const struct nv_scope_sign *scopes;
     const struct nv_rule_file *files;
     struct nv_signs valued; /* signs of keys whose value some condition asks for */
+    struct nv_signs scoped; /* signs of scopes */
     uint32_t rule_count, key_count, field_count, test_count, step_count, watch_count, slot_count,
         scope_count, file_count;
 };

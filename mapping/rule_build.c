@@ -367,6 +367,7 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
                              .slots = making.slots,
                              .scopes = making.scopes,
                              .valued = making.valued,
+                             .scoped = making.scoped,
                              .files = draft->files,
                              .rule_count = draft->row_count,
                              .key_count = making.key_count,

@@ -76,10 +76,11 @@ static enum nv_err make_scopes(struct nv_rule_making *making, const struct quest
         return NV_ERR_NO_MEMORY;
     for (uint16_t number = 0; number < questions->count; number++) {
         const struct nv_test *test = questions->asked[number];
-        if (test->what == NV_TEST_SCOPE)
+        if (test->what == NV_TEST_SCOPE) {
             making->scopes[making->scope_count++] =
                 (struct nv_scope_sign){test->globs, test->filter, number};
-        else if (test->what == NV_TEST_ATTRIBUTE)
+            set(&making->scoped, number);
+        } else if (test->what == NV_TEST_ATTRIBUTE)
             set(&making->valued, number);
     }
     return NV_OK;
@@ -148,16 +149,24 @@ static void make_filter(struct nv_rule *rule, const struct nv_test *tests)
     }
 }
 
-static void add_flags(struct nv_rule *rule, const struct nv_step *steps)
+static void add_flags(struct nv_rule *rule, const struct nv_step *steps,
+                      const struct nv_field *target)
 {
     static const bool plain[NV_STEP_COUNT_ALL] = {
         [NV_STEP_COPY] = true,  [NV_STEP_TEXT] = true, [NV_STEP_INT] = true,
         [NV_STEP_FLOAT] = true, [NV_STEP_BOOL] = true, [NV_STEP_PROVIDER] = true};
     assert(rule->step_count > 0);
-    if (steps[rule->step_count - 1].op == NV_STEP_SPREAD)
-        rule->flags |= NV_RULE_SPREAD;
+    bool spreads = steps[rule->step_count - 1].op == NV_STEP_SPREAD;
+    unsigned flags = rule->flags;
+    if (spreads)
+        flags |= NV_RULE_SPREAD;
     if (rule->step_count == 1 && plain[steps[0].op])
-        rule->flags |= NV_RULE_PLAIN;
+        flags |= NV_RULE_PLAIN;
+    if (target->replaces && steps[0].op != NV_STEP_SPREAD)
+        flags |= NV_RULE_WHOLE;
+    if (!spreads && !target->outside && !(flags & NV_RULE_WILD))
+        flags |= NV_RULE_ONE;
+    rule->flags = (uint16_t)flags;
 }
 
 enum nv_err nv_rule_filters_make(struct nv_rule_making *making)
@@ -176,7 +185,7 @@ enum nv_err nv_rule_filters_make(struct nv_rule_making *making)
         rule->gives = gives ? rule->kinds & making->fields[rule->field].kinds : 0;
         rule->order = (uint16_t)(rule->precedence * 4u + (rule->flags & NV_RULE_USER ? 0 : 2));
         make_filter(rule, &draft->tests[rule->first_test]);
-        add_flags(rule, &draft->steps[rule->first_step]);
+        add_flags(rule, &draft->steps[rule->first_step], &making->fields[rule->field]);
     }
     return NV_OK;
 }

@@ -157,28 +157,36 @@ static void find_prefix(const struct nv_rules *rules, struct nv_str key, struct 
     }
 }
 
-void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out)
+/* The way of keys that no table knows as they are. Apart, because few take it: by number, then by
+ * ever shorter prefixes. */
+static __attribute__((noinline)) void find_pattern(const struct nv_rules *rules, struct nv_str key,
+                                                   struct nv_key_match *out)
 {
-    out->key = 0;
-    out->rest = 0;
-    out->source_rest = 0;
-    out->number_count = 0;
-    out->folded = key;
-    if (key.len == 0 || key.len > UINT16_MAX)
-        return;
-    /* Tried as it is first: most keys hold no number, and this need not be found out for them. */
-    uint16_t found = find_text(rules, key, false);
-    if (found == UINT16_MAX && may_hold_number(key)) {
+    uint16_t found = UINT16_MAX;
+    if (may_hold_number(key)) {
         fold(key, out);
         found = find_text(rules, out->folded, false);
     }
-    if (found != UINT16_MAX) {
-        out->key = (uint16_t)(found + 1);
-        out->rest = (uint16_t)out->folded.len;
-        out->source_rest = (uint16_t)key.len;
+    if (found == UINT16_MAX) {
+        find_prefix(rules, key, out);
         return;
     }
-    find_prefix(rules, key, out);
+    out->key = (uint16_t)(found + 1);
+    out->rest = (uint16_t)out->folded.len;
+    out->source_rest = (uint16_t)key.len;
+}
+
+void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out)
+{
+    bool sane = key.len > 0 && key.len <= UINT16_MAX;
+    /* Tried as it is first: most keys hold no number, and this need not be found out for them. */
+    uint16_t found = sane ? find_text(rules, key, false) : UINT16_MAX;
+    out->key = (uint16_t)(found + 1);
+    out->rest = out->source_rest = found == UINT16_MAX ? 0 : (uint16_t)key.len;
+    out->number_count = 0;
+    out->folded = key;
+    if (sane && found == UINT16_MAX)
+        find_pattern(rules, key, out);
 }
 
 struct nv_signs nv_rules_scope_signs(const struct nv_rules *rules, struct nv_str name)
@@ -200,7 +208,8 @@ static char lower(char c)
 /* Offset of the first `c`, whose case does not matter, at or behind `at`; text.len for none. */
 static size_t find_char(struct nv_str text, size_t at, char c)
 {
-    while (at < text.len && lower(text.ptr[at]) != c)
+    const char upper = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    while (at < text.len && text.ptr[at] != c && text.ptr[at] != upper)
         at++;
     return at;
 }
@@ -252,7 +261,7 @@ bool nv_glob_any(struct nv_str globs, struct nv_str text)
     for (size_t pos = 0; next_glob(globs, &pos, &one);) {
         /* most globs differ in their first character already */
         bool may = one.len == 0 || one.ptr[0] == '*' || lower(one.ptr[0]) == first;
-        if (may && glob(one, text))
+        if (may && (nv_str_eq(one, text) || glob(one, text)))
             return true;
     }
     return false;

@@ -74,7 +74,7 @@ struct nv_rule_making {
     struct nv_rule *rules;
     uint16_t *watches, *slots;
     struct nv_scope_sign *scopes;
-    struct nv_signs valued;
+    struct nv_signs valued, scoped;
     uint32_t key_count, field_count, slot_count, scope_count, watched;
 };
 

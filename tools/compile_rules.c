@@ -152,6 +152,8 @@ static void print_all(FILE *out, const struct nv_rules *rules)
           "watches, slots, scopes, files, ",
           out);
     print_signs(out, &rules->valued);
+    fputc(',', out);
+    print_signs(out, &rules->scoped);
     fprintf(out,
             ", %u, %u, %u, %u, %u, %u, %u, %u, %u};\n"
             "const struct nv_rules *nv_rules_builtin(void)\n{\n    return &builtin;\n}\n",
