@@ -43,6 +43,7 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
     nv_gate_init(&sender->gate, config->max_in_flight, now_ns);
     nv_outbox_init(&sender->outbox, sender->store);
     nv_buf_init(&sender->scratch, SIZE_MAX);
+    nv_buf_init(&sender->packed, SIZE_MAX);
     sender->drain_filled_ns = now_ns;
     sender->refused_warn_at = NV_EXPORTER_REFUSED_ALL;
     if (getrandom(&sender->random, sizeof sender->random, GRND_NONBLOCK) < 0)
@@ -56,6 +57,7 @@ void nv_sender_release(struct nv_sender *sender)
     nv_compressor_free(sender->compressor);
     nv_outbox_release(&sender->outbox);
     nv_buf_release(&sender->scratch);
+    nv_buf_release(&sender->packed);
 }
 
 uint64_t nv_sender_random(struct nv_sender *sender)
@@ -255,7 +257,10 @@ static bool use_gzip(const struct nv_sender *sender, const struct nv_body *body,
     return !body->identity && now_ns >= sender->identity_until_ns;
 }
 
-/* Pages of a fresh 4 MiB buffer cost as much as packing into it: the scratch buffer stays. */
+/*
+ * Pages of a fresh 4 MiB buffer cost as much as packing into it: the scratch buffers stay. What is
+ * in flight holds the gzip alone, not the room that libdeflate asks for, which is the JSON's size.
+ */
 static enum nv_err build_wire(struct nv_sender *sender, struct nv_body *body)
 {
     uint64_t wall_ns = nv_clock_wall_ns(sender->clock);
@@ -268,7 +273,9 @@ static enum nv_err build_wire(struct nv_sender *sender, struct nv_body *body)
     err = nv_body_write(body, wall_ns, &sender->scratch);
     if (err != NV_OK)
         return err;
-    return nv_compress_gzip(sender->compressor, nv_buf_str(&sender->scratch), &body->wire);
+    nv_buf_clear(&sender->packed);
+    err = nv_compress_gzip(sender->compressor, nv_buf_str(&sender->scratch), &sender->packed);
+    return err != NV_OK ? err : nv_buf_append_str(&body->wire, nv_buf_str(&sender->packed));
 }
 
 static void write_copies(struct nv_sender *sender, const struct nv_body *body)
@@ -403,8 +410,10 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
     else
         write_files(sender, now_ns);
     more = nv_sender_spill(sender, now_ns);
-    if (nv_sender_is_idle(sender))
+    if (nv_sender_is_idle(sender)) {
         nv_buf_release(&sender->scratch);
+        nv_buf_release(&sender->packed);
+    }
     nv_sender_refresh_status(sender);
     if (more)
         return 0;

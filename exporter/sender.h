@@ -42,6 +42,7 @@ struct nv_sender {
     struct nv_gate gate;
     struct nv_outbox outbox;
     struct nv_buf scratch; /* JSON of a body before gzip, kept while there is work */
+    struct nv_buf packed;  /* its gzip, before it is copied out; likewise */
 
     struct nv_encoded_list fresh;
     struct nv_encoded_list doomed; /* dead letters that the store has not taken yet */
