@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Prints clang-tidy's findings that tools/lint.reviewed does not know; fails when there are any.
+"""Prints an analyser's findings that a list of reviewed ones does not know; fails when there are any.
 
-usage: lint_findings.py CLANG_TIDY_LOG REVIEWED ROOT
+Reads what clang-tidy and gcc -fanalyzer write: file:line:column: warning: text [check], which gcc has
+as [CWE-401] [-Wanalyzer-malloc-leak].
+
+usage: lint_findings.py LOG REVIEWED ROOT
 """
 import pathlib
 import re
 import sys
 
-FINDING = re.compile(r"^(/[^:]+):(\d+):\d+: (?:error|warning): (.*) \[([^\],]+)")
+FINDING = re.compile(r"^(/[^:]+):(\d+):\d+: (?:error|warning): (.*?)(?: \[CWE-\d+\])? \[(?:-W)?([^\],]+)[^\]]*\]$")
 
 
 def main():
@@ -32,7 +35,7 @@ def main():
         print(line)
     for (name, check), seen in reviewed.items():
         if not seen:
-            print(f"note: tools/lint.reviewed: nothing of {check} in {name} any more")
+            print(f"note: {reviewed_path}: nothing of {check} in {name} any more")
     return 1 if new else 0
 
 
