@@ -49,6 +49,9 @@ def clean_environment(**extra):
     return {**kept, **extra}
 
 
+HAND_OVER = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.execv(sys.argv[2], sys.argv[2:])"
+
+
 class Gateway:
     """One run of the program. Ports are found by asking for port 0 and reading the log."""
 
@@ -79,11 +82,13 @@ class Gateway:
 
     def start(self, wait=True):
         self.log, self.out, self.ports = [], [], {}
-        hand_over = self.inherits is not None
-        self.process = subprocess.Popen(
-            self.command(), cwd=self.cwd, env=self.environment, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, close_fds=not hand_over,
-            preexec_fn=(lambda: os.dup2(self.inherits, 3)) if hand_over else None)
+        command, passed = self.command(), ()
+        if self.inherits is not None:  # not by preexec_fn: that and the threads of gRPC don't mix
+            command = [sys.executable, "-c", HAND_OVER, str(self.inherits), *command]
+            passed = (self.inherits,)
+        self.process = subprocess.Popen(command, cwd=self.cwd, env=self.environment,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        pass_fds=passed)
         self.readers = [self.read(self.process.stderr, self.log),
                         self.read(self.process.stdout, self.out)]
         if wait:

@@ -14,6 +14,8 @@ import socket
 import threading
 import time
 
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # nothing that is forked here uses it
+import grpc  # noqa: E402
 import pytest
 
 from conftest import SLOW, TIME
@@ -23,6 +25,8 @@ from test_crash import delivered, explain, wait_delivered
 ROUNDS = 20 if os.environ.get("NOVEUM_SOAK") == "1" else 4
 SENDERS = 4
 GIVE_UP_S = 10 * SLOW  # an SDK's timeout for one export
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+CHANNEL = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
 # A trace whose next request has to wait for a restart is still open then, also on a busy machine.
 WAITS = {"assembly.open_ms": 20000 * SLOW}
 
@@ -69,6 +73,19 @@ class Sender(threading.Thread):
     def attempt(self, port, body):
         if port is None:
             return "down"
+        return self.call(port, body) if self.load.protocol == "grpc" else self.post(port, body)
+
+    def call(self, port, body):
+        if port not in self.connections:
+            channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL)
+            self.connections[port] = channel, channel.unary_unary(EXPORT)
+        try:
+            self.connections[port][1](body, timeout=5)
+            return 200
+        except grpc.RpcError as error:
+            return error.code().name
+
+    def post(self, port, body):
         try:
             if port not in self.connections:
                 self.connections[port] = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -89,8 +106,8 @@ class Sender(threading.Thread):
 class Load:
     """The senders and what they were told. `ports`: functions that say where to send now."""
 
-    def __init__(self, ports, parts):
-        self.ports, self.parts = ports, parts
+    def __init__(self, protocol, ports, parts):
+        self.protocol, self.ports, self.parts = protocol, ports, parts
         self.lock = threading.Lock()
         self.acknowledged = set()
         self.answers = collections.Counter()
@@ -143,11 +160,12 @@ def pause():
     time.sleep(random.uniform(0.3, 0.8))
 
 
-def test_two_instances_restarted_in_turn(make_gateway, backend, directory):
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_two_instances_restarted_in_turn(make_gateway, backend, directory, protocol):
     """Two ports, two journals: one is always there, and a trace of two requests waits for its own."""
     pair = [make_gateway({**WAITS, "journal.directory": str(directory / f"journal-{i}")},
                          environment(backend)) for i in range(2)]
-    load = Load([lambda g=g: g.ports.get("http") for g in pair], parts=2)
+    load = Load(protocol, [lambda g=g: g.ports.get(protocol) for g in pair], parts=2)
     for number in range(ROUNDS):
         gateway = pair[number % 2]
         pause()
@@ -162,8 +180,9 @@ def test_two_instances_restarted_in_turn(make_gateway, backend, directory):
         gateway.assert_balanced()
 
 
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
 @pytest.mark.parametrize("overlap", [False, True], ids=["one-after-the-other", "overlapping"])
-def test_upgrade_with_the_socket_handed_over(make_gateway, backend, directory, overlap):
+def test_upgrade_with_the_socket_handed_over(make_gateway, backend, directory, overlap, protocol):
     """LISTEN_FDS: the socket outlives each process, so nobody is ever refused.
 
     One after the other they share a journal, and traces of two requests go on where they were.
@@ -172,12 +191,12 @@ def test_upgrade_with_the_socket_handed_over(make_gateway, backend, directory, o
     """
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as server:
         port = server.getsockname()[1]
-        pair = [make_gateway({**WAITS, "receiver.http.listen": f"127.0.0.1:{port}",
+        pair = [make_gateway({**WAITS, f"receiver.{protocol}.listen": f"127.0.0.1:{port}",
                               "journal.directory": str(directory / f"journal-{i * overlap}")},
                              {**environment(backend), "LISTEN_FDS": "1"}, start=False,
                              inherits=server.fileno()) for i in range(2)]
         pair[0].start()
-        load = Load([lambda: port], parts=1 if overlap else 2)
+        load = Load(protocol, [lambda: port], parts=1 if overlap else 2)
         for number in range(ROUNDS):
             old, new = pair[number % 2], pair[(number + 1) % 2]
             pause()
