@@ -375,6 +375,34 @@ START_TEST(what_finds_no_place_as_a_dead_letter_stays)
 }
 END_TEST
 
+static enum nv_err bury_logs(void *ctx, const struct nv_undecoded *request, struct nv_buf *head,
+                             struct nv_buf *payload)
+{
+    (void)ctx;
+    ck_assert_int_eq(request->signal, NV_SIGNAL_LOGS);
+    ck_assert_uint_eq(request->spans, 0);
+    ck_assert_uint_eq(request->project.len, 0);
+    (void)nv_buf_append_str(head, NV_STR("{}"));
+    return nv_buf_append_str(payload, NV_STR("letter"));
+}
+
+START_TEST(log_records_that_cannot_be_decoded_count_no_spans)
+{
+    struct nv_ledger ledger;
+    kit_start(&kit);
+    ck_assert_int_eq(kit_accept(&kit, kit_logs("chat", "1a 1b")), NV_OK);
+    kit_crash(&kit);
+    kit.config.decode = refuse;
+    kit.config.bury = bury_logs;
+    kit_restart(&kit);
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 0);
+    ck_assert_uint_eq(ledger.dead[NV_DEAD_UNTRANSLATABLE], 0);
+    ck_assert_uint_eq(letters(), 1);
+    ck_assert_uint_eq(live_records(), 1);
+}
+END_TEST
+
 START_TEST(what_comes_during_the_replay_comes_after_it)
 {
     kit_start(&kit);
@@ -438,6 +466,7 @@ int main(void)
     tcase_add_test(tcase, without_a_place_for_the_dead_an_undecodable_request_stays);
     tcase_add_test(tcase, a_request_that_cannot_be_decoded_becomes_a_dead_letter);
     tcase_add_test(tcase, what_finds_no_place_as_a_dead_letter_stays);
+    tcase_add_test(tcase, log_records_that_cannot_be_decoded_count_no_spans);
     tcase_add_test(tcase, what_comes_during_the_replay_comes_after_it);
     tcase_add_test(tcase, many_notes_become_few_records);
     suite_add_tcase(suite, tcase);

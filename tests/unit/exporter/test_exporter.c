@@ -399,6 +399,39 @@ START_TEST(a_second_try_without_memory_is_not_forgotten)
 }
 END_TEST
 
+/* Inline nobody adopts them meanwhile, so the 65th is refused until the next pump. */
+START_TEST(many_second_tries_wait_for_the_sender)
+{
+    uint32_t busy = 0;
+
+    rig_open(&rig, true);
+    rig_consume_many(&rig, 100);
+    rig_run(&rig, 1000);
+    for (struct rig_flight *f = rig_flight(&rig); f != NULL; f = rig_flight(&rig)) {
+        rig_answer(&rig, f, 400, "", "");
+        rig_run(&rig, 0);
+    }
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 100);
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++) {
+            const struct rig_record *record = &rig.records[i];
+            enum nv_err err = NV_OK;
+
+            if (record->id != 0 && record->kind == NV_RECORD_DEAD_LETTER)
+                err = nv_exporter_retry_dead(rig.exporter, record->id, NV_STR(""));
+            if (err != NV_OK)
+                ck_assert_int_eq(err, NV_ERR_BUSY);
+            busy += err != NV_OK;
+        }
+        ck_assert_uint_eq(busy, 36);
+        rig_run(&rig, 0);
+    }
+    rig_drain(&rig);
+    ck_assert_uint_eq(rig_delivered(), 200);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 0);
+}
+END_TEST
+
 START_TEST(no_store_no_second_try)
 {
     rig_open(&rig, false);
@@ -575,6 +608,7 @@ int main(void)
     tcase_add_loop_test(stories, stop_without_a_place_leaves_it_to_the_journal, 0, 2);
     tcase_add_test(stories, a_dead_letter_gets_another_try);
     tcase_add_test(stories, a_second_try_without_memory_is_not_forgotten);
+    tcase_add_test(stories, many_second_tries_wait_for_the_sender);
     tcase_add_test(stories, no_store_no_second_try);
     tcase_add_test(stories, a_dead_letter_waits_for_the_disk);
     tcase_add_test(stories, local_mode_writes_files_only);
