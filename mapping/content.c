@@ -302,13 +302,13 @@ static enum nv_err apply_row(struct collector *collector, const struct record *r
 static bool row_fits(const struct collector *collector, const struct record *record,
                      const struct event_row *row)
 {
-    if (row->span == EVENT_SPAN_TOOL && !collector->tool_span)
+    /* The name first: nearly every row is told by it. */
+    const struct nv_str event = row->event;
+    const bool prefix = event.ptr[event.len - 1] == '*';
+    if (prefix ? !nv_str_starts(record->name, nv_str_slice(event, 0, event.len - 1))
+               : !nv_str_eq(record->name, event))
         return false;
-    if (row->span == EVENT_SPAN_OTHER && collector->tool_span)
-        return false;
-    if (nv_str_ends(row->event, NV_STR("*")))
-        return nv_str_starts(record->name, nv_str_slice(row->event, 0, row->event.len - 1));
-    return nv_str_eq(record->name, row->event);
+    return row->span == EVENT_SPAN_ANY || collector->tool_span == (row->span == EVENT_SPAN_TOOL);
 }
 
 static enum nv_err collect_record(struct collector *collector, const struct record *record)

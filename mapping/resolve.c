@@ -477,9 +477,9 @@ static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *
     bool all = t->mapping->keep_source == NV_KEEP_ALL;
     for (uint32_t i = 0; i < work->own_count; i++) {
         uint8_t state = t->scratch.seen[i].state;
-        struct nv_value value = work->source.items[i].value;
         if (state == NV_SOURCE_EXPRESSED && !all)
             continue;
+        struct nv_value value = work->source.items[i].value;
         if (state == NV_SOURCE_DROPPED)
             value = nv_value_string(NV_STR("***")); /* as the SDK masks (contract section 2) */
         bool skip = false;
