@@ -6,8 +6,10 @@
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
 #include "mapping/agents.h"
+#include "mapping/rule.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include "tests/support/mapping_kit.h"
 #include "tests/support/oom.h"
 
@@ -74,6 +76,15 @@ START_TEST(wrong_files_are_refused_at_start)
     ck_assert_ptr_null(told_mapping("x | span | | llm.x | dance | 1\n", &fail));
     ck_assert_int_eq(fail.code, NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.path, ":1:"));
+    char rows[16384];
+    size_t len = 0;
+    for (unsigned i = 0; i < NV_SIGNS_MAX; i++)
+        len += (size_t)snprintf(rows + len, sizeof rows - len,
+                                "my.key | span | scope=mine-%u | llm.model | copy | 30 |\n", i);
+    memset(&fail, 0, sizeof fail);
+    ck_assert_ptr_null(told_mapping(rows, &fail));
+    ck_assert_int_eq(fail.code, NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "different conditions"));
     struct nv_mapping_config missing = {.rules_file = NV_STR("/nowhere/rules")};
     memset(&fail, 0, sizeof fail);
     ck_assert_ptr_null(nv_mapping_new(&missing, &fail));
