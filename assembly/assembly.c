@@ -18,6 +18,7 @@
 #include "base/banned.h"
 
 #define SHARDS_MAX 64u
+/* Sixteen groups of the committer; the bound that counts is queue_bytes. */
 #define QUEUE_ITEMS_MAX 4096u
 
 void nv_assembly_config_init(struct nv_assembly_config *config)
@@ -218,6 +219,7 @@ static enum nv_err submit(struct nv_assembly *assembly, struct nv_pending *pendi
         nv_committer_round(assembly, &pending, 1);
         return NV_OK;
     }
+    /* This queue empties in milliseconds: BUSY (429). FULL (503) is for a disk that stays full. */
     enum nv_err err = nv_queue_push(assembly->queue, pending, pending->prepared.request->body_len);
     return err == NV_ERR_FULL ? NV_ERR_BUSY : err;
 }
@@ -230,6 +232,7 @@ static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done
     if (!err && batch->item_count > 0)
         err = new_pending(assembly, batch, &pending);
     nv_batch_free(batch);
+    /* Log records that name no trace can join none: answered and counted, never journalled. */
     if (pending && !pending->prepared.arrivals) {
         nv_count(NV_COUNT_LOG_RECORDS_UNUSED, pending->prepared.unused);
         nv_prepared_release(&assembly->groups, &pending->prepared);
@@ -279,6 +282,7 @@ uint64_t nv_assembly_tick(struct nv_assembly *assembly)
 void nv_assembly_remember(struct nv_assembly *assembly, const struct nv_raw_trace *raw,
                           struct nv_str name, struct nv_str session, struct nv_str user)
 {
+    /* Later parts are named after the first. No lock: completers run on the shard's own thread. */
     if (raw->part > 0)
         return;
     struct nv_shard *shard = &assembly->shards[nv_shard_of(raw->trace_id, assembly->shard_count)];
@@ -314,6 +318,7 @@ static void stop_threads(struct nv_assembly *assembly)
 
 enum nv_err nv_assembly_stop(struct nv_assembly *assembly, uint64_t deadline_ns)
 {
+    /* Whoever comes first stops it: free() stops, too. */
     int running = NV_PHASE_RUNNING;
     if (!atomic_compare_exchange_strong(&assembly->phase, &running, NV_PHASE_STOPPING))
         return NV_OK;
@@ -351,6 +356,8 @@ void nv_assembly_free(struct nv_assembly *assembly)
     nv_assembly_stop(assembly, 0);
     if (assembly->committer_running)
         stop_committer(assembly);
+    /* What was settled after the last round, which inline is everything since the last tick. What
+     * is not settled by now stays in the journal for the next start. */
     if (assembly->journal)
         nv_committer_round(assembly, NULL, 0);
     nv_claims_abandon(assembly);

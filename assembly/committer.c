@@ -21,7 +21,10 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
+/* Requests of one sync: bounds the arrays on the stack and how long the first waits for the rest.
+ */
 #define GROUP_MAX 256u
+/* Without requests, what was settled is written down at least this often. */
 #define IDLE_NS (50 * NV_NS_PER_MS)
 
 /* ---- forgetting ---------------------------------------------------------------------------- */
@@ -35,6 +38,8 @@ void nv_committer_unref(struct nv_assembly *assembly, struct nv_request *request
         nv_request_free(&assembly->groups, request);
         return;
     }
+    /* On a list for the committer and not released here: shards and the exporter come this way, and
+     * neither may wait for the journal's locks, nor release before the note is on disk. */
     pthread_mutex_lock(&assembly->lock);
     request->next = assembly->released;
     assembly->released = request;
@@ -77,6 +82,7 @@ static struct nv_arrivals *keep(struct nv_assembly *assembly, struct nv_pending 
     struct nv_request *request = prepared->request;
     struct nv_arrivals *arrivals = prepared->arrivals;
     request->record_id = record_id;
+    /* Read back when its traces are complete: memory holds where spans are, not the spans. */
     if (assembly->journal) {
         free(request->body);
         request->body = NULL;
@@ -86,6 +92,7 @@ static struct nv_arrivals *keep(struct nv_assembly *assembly, struct nv_pending 
     nv_count(NV_COUNT_LOG_RECORDS_UNUSED, prepared->unused);
     pending->done(pending->done_ctx, NV_OK);
     free(pending);
+    /* The reference of the preparation. Each of the arrivals has one, so it is never the last. */
     bool last = nv_request_unref(request);
     assert(!last && arrivals != NULL);
     (void)last;
@@ -136,6 +143,7 @@ static enum nv_err write_group(struct nv_assembly *assembly, struct nv_pending *
         put_of(pendings[total], &heads, &puts[total]);
     size_t notes = settled ? nv_notes_encode_settled(&heads, settled) : 0;
     enum nv_err err = heads.failed;
+    /* Not before all are encoded: the buffer moves while it grows. */
     const char *head = heads.bytes;
     for (size_t i = 0; i < total; i++) {
         puts[i].head.ptr = head;
@@ -213,6 +221,8 @@ void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendin
     struct nv_claim *settled = nv_claims_take(assembly);
     if (count > 0 || settled)
         commit(assembly, pendings, count, settled);
+    /* In this order: after a crash in between, note and request are both there and the replay
+     * leaves the settled part out. The other way round neither would tell that it was sent. */
     nv_claims_free(assembly, settled);
     forget_released(assembly);
     nv_journal_maintain(assembly->journal);
@@ -266,6 +276,7 @@ void *nv_committer_run(void *arg)
         void *items[GROUP_MAX];
         struct nv_pending *pendings[GROUP_MAX];
         bool replaying = nv_replay_step(assembly);
+        /* Read before the queue is: what was pushed before the stop is then in this turn. */
         bool stopping = atomic_load(&assembly->phase) != NV_PHASE_RUNNING;
         size_t count = nv_queue_pop(assembly->queue, items, GROUP_MAX, replaying ? 0 : IDLE_NS);
         count = gather_more(assembly, items, count);

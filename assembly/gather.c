@@ -96,6 +96,7 @@ static uint32_t group_of(struct gathering *g, const struct nv_held_run *run)
 {
     const struct nv_shared_group *shared = run->request->groups[run->group];
     struct nv_raw_trace *raw = g->raw;
+    /* From the end: neighbouring runs mostly share their group. */
     for (uint32_t i = raw->group_count; i > 0; i--) {
         if (g->shared[i - 1] == shared)
             return i - 1;
@@ -122,6 +123,8 @@ static void add_item(struct gathering *g, const struct nv_held_run *run, uint32_
                      const struct nv_held_item *item, struct nv_str bytes)
 {
     struct nv_raw_trace *raw = g->raw;
+    /* The door walked the bytes that had this hash; nothing after it checks a span again, so other
+     * bytes must not get that far. */
     if (nv_held_check(bytes) != (item->check & ~(uint32_t)NV_HELD_FLAGS)) {
         g->damaged += run->request->signal == NV_SIGNAL_TRACES;
         return;
@@ -275,6 +278,7 @@ enum nv_err nv_gather(struct nv_assembly *assembly, const struct nv_open_trace *
     }
     out->damaged = g.damaged;
     out->raw->incomplete = incomplete;
+    /* Log records alone are no trace. The claim remains: it lets their requests go. */
     if (out->raw->span_count == 0) {
         nv_arena_free(out->raw->arena);
         out->raw = NULL;

@@ -28,6 +28,8 @@
 
 /* ---- index --------------------------------------------------------------------------------- */
 
+/* A released entry stays where it is until half are such: to take one out of a sorted array moves
+ * all behind it. */
 static void squeeze(struct nv_journal *journal)
 {
     size_t kept = 0;
@@ -108,6 +110,7 @@ static void encode_front(uint8_t *front, const struct nv_append *append)
     nv_put32(front + 4, nv_crc32c(0, front + 8, NV_RECORD_HEADER - 8));
 }
 
+/* The parts stay where they are until pwritev: a body is never copied on its way to the disk. */
 static void add_record(struct flush *flush, struct nv_append *append)
 {
     static const uint8_t zeros[NV_RECORD_ALIGN];
@@ -157,6 +160,8 @@ static enum nv_err turn_over(struct nv_journal *journal, struct flush *flush, ui
                              bool cold)
 {
     struct nv_segment **current = cold ? &journal->cold : &journal->active;
+    /* The end of a group syncs the file it ended in; what it left in the full one is synced here.
+     */
     enum nv_err err = flush_out(journal, flush);
     struct nv_segment *full = *current;
     if (!err && full && full->state == NV_SEGMENT_ACTIVE)
@@ -281,11 +286,14 @@ static void note_room(struct nv_journal *journal, enum nv_err err)
 static enum nv_err commit_locked(struct nv_journal *journal, struct nv_append *appends,
                                  size_t count, bool sync)
 {
+    /* Room in the index first: once the group is on disk nothing may fail any more. */
     pthread_mutex_lock(&journal->lock);
     enum nv_err err = nv_journal_reserve(journal, count);
     pthread_mutex_unlock(&journal->lock);
     if (err)
         return err;
+    /* Only a failed write or sync is worth another file; space and memory will not come back
+     * between two attempts, and the client is told to wait for them. */
     err = NV_ERR_IO;
     for (int i = 0; i < ATTEMPTS && err == NV_ERR_IO; i++)
         err = attempt(journal, appends, count, sync);
@@ -320,6 +328,8 @@ enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put 
 
 bool nv_journal_is_full(struct nv_journal *journal, size_t bytes)
 {
+    /* Told by the last attempt, not computed: quotas, reserved blocks and what others write are
+     * known to the file system alone. */
     (void)bytes;
     uint64_t refused_ns = atomic_load(&journal->refused_ns);
     return refused_ns != 0 && now_ns() - refused_ns < REFUSED_NS;
@@ -359,6 +369,8 @@ static bool forget(struct nv_journal *journal, uint64_t id, struct nv_segment **
         journal->live_bytes -= size;
         (*segment)->live--;
         (*segment)->live_bytes -= size;
+        /* Until the slot is marked: reused before that, the file would lose a record of another
+         * epoch. */
         (*segment)->pins++;
         if ((*segment)->live_bytes < nv_journal_few_bytes(journal, *segment))
             journal->reclaim = true;

@@ -23,6 +23,8 @@ uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_
 
 static void retire(struct nv_journal *journal, struct nv_segment *segment)
 {
+    /* Odd sizes are made for one huge record or on a nearly full disk: the next one gains by a file
+     * of the usual size. */
     bool usable = segment->state == NV_SEGMENT_SEALED && !segment->damaged &&
                   segment->size == journal->config.segment_bytes &&
                   journal->spare < NV_JOURNAL_SPARE_MAX;
@@ -195,6 +197,7 @@ static void treat(struct nv_journal *journal, uint32_t place, bool *emptied, boo
 
 void nv_journal_maintain(struct nv_journal *journal)
 {
+    /* Taken back before the look, so that what changes meanwhile asks for another one. */
     pthread_mutex_lock(&journal->lock);
     bool needed = journal->reclaim;
     journal->reclaim = false;

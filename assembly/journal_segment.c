@@ -19,7 +19,9 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
+/* A file below this is full after a few requests: then the disk counts as full. */
 #define SMALLEST_FALLBACK (1u << 20)
+/* Half of Linux's IOV_MAX. */
 #define PARTS_MAX 512
 
 void nv_put32(uint8_t *to, uint32_t value)
@@ -183,6 +185,8 @@ void nv_segment_mark_released(struct nv_journal *journal, const struct nv_segmen
     while (count > 0) {
         uint32_t some = count < sizeof marks ? count : (uint32_t)sizeof marks;
         struct iovec part = {marks, some};
+        /* Neither synced nor an error: a mark that is lost brings the record back after a crash,
+         * where a note or the backend tells that it was done. */
         if (nv_journal_write(journal, segment->fd, &part, 1, NV_SEGMENT_PAGE + slot))
             NV_LOG(NV_LOG_WARN, "journal", "cannot mark a record as done number=%u",
                    (unsigned)segment->number);
@@ -267,6 +271,7 @@ static enum nv_err begin_segment(struct nv_journal *journal, struct nv_segment *
     segment->state = NV_SEGMENT_ACTIVE;
     segment->cold = cold;
     segment->epoch = journal->next_epoch++;
+    /* On disk before the first record: recovery believes only records of the header's epoch. */
     enum nv_err err = nv_segment_write_header(journal, segment, journal->next_id);
     segment->dirty = true;
     return err ? err : nv_segment_sync(journal, segment);

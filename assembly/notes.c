@@ -137,6 +137,7 @@ static enum nv_err merge(struct nv_assembly *assembly, struct nv_note_ring *ring
     for (size_t i = 0; i < count && !err; i++) {
         const struct nv_note_record *record = &ring->records[ring->first + i];
         err = nv_journal_get(assembly->journal, record->id, NULL, NULL, &notes);
+        /* A damaged one is left behind: at worst its traces are sent twice under their ids. */
         err = err == NV_ERR_MALFORMED ? NV_OK : err;
         merged.last = record->last > merged.last ? record->last : merged.last;
         merged.wall_ns = record->wall_ns;
@@ -148,6 +149,7 @@ static enum nv_err merge(struct nv_assembly *assembly, struct nv_note_ring *ring
     nv_buf_release(&notes);
     if (err)
         return err;
+    /* Only now that the copy is on disk. */
     for (size_t i = 0; i < count; i++) {
         nv_journal_release(assembly->journal, &ring->records[ring->first].id, 1);
         pop_record(ring);
@@ -240,6 +242,8 @@ void nv_notes_write_planned(struct nv_assembly *assembly, struct nv_claim *const
     }
     struct nv_journal_put put = {.kind = NV_RECORD_SENT, .body = nv_buf_str(&notes)};
     enum nv_err err = notes.failed;
+    /* Not synced: lost with the power, the plan costs at worst a part of another extent under an id
+     * that the backend has, and a sync for each turn of each shard would cost all of it always. */
     if (!err)
         err = nv_journal_commit(assembly->journal, &put, 1, false);
     nv_buf_release(&notes);

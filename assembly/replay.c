@@ -145,6 +145,7 @@ static void resume(struct nv_assembly *assembly, struct nv_prepared *prepared, u
     struct nv_arrivals *list = NULL;
     uint64_t spans = 0;
     request->record_id = id;
+    /* From here on as any kept request: the bytes are read back when a trace is complete. */
     free(request->body);
     request->body = NULL;
     atomic_fetch_add(&assembly->memory, nv_request_bytes(request));
@@ -295,6 +296,7 @@ static void finish(struct nv_assembly *assembly)
     replay->done = true;
     for (uint32_t i = 0; i < assembly->shard_count; i++) {
         struct nv_arrivals *end;
+        /* No error to return to: a shard that is not told would hold its planned parts for ever. */
         while ((end = calloc(1, sizeof *end)) == NULL)
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         end->shard = i;
@@ -332,6 +334,7 @@ bool nv_replay_step(struct nv_assembly *assembly)
 size_t nv_replay_left(const struct nv_assembly *assembly)
 {
     const struct nv_replay *replay = assembly->replay;
+    /* One more than the requests: the shards are to be told, too. */
     return replay && !replay->done ? replay->count - replay->next + 1 : 0;
 }
 

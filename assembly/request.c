@@ -25,6 +25,7 @@ uint64_t nv_span_id_number(const uint8_t span_id[NV_SPAN_ID_BYTES])
 
 uint32_t nv_span_id_fold(uint64_t span_id)
 {
+    /* Fibonacci hashing: ids that differ in few bits, as counters do, spread all the same. */
     return (uint32_t)((span_id * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
 }
 
@@ -37,6 +38,7 @@ uint32_t nv_shard_of(const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t shard_c
 {
     if (shard_count <= 1)
         return 0;
+    /* Other bits than the tables use, or a shard's table would see every n-th place only. */
     return (uint32_t)(nv_str_hash((struct nv_str){(const char *)trace_id, NV_TRACE_ID_BYTES}) >>
                       40) %
            shard_count;
@@ -199,6 +201,7 @@ enum nv_err nv_prepare(struct nv_groups *groups, struct nv_batch *batch, uint32_
         nv_prepared_release(groups, out);
         return err;
     }
+    /* Last, so that a failure leaves the batch whole to who gave it. */
     out->request->body = batch->body;
     out->request->body_len = (uint32_t)batch->body_len;
     out->request->project = batch->project;

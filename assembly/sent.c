@@ -16,6 +16,7 @@
 #include <string.h>
 #include "base/banned.h"
 
+/* A slot is 56 bits of the hash and 8 of the number of parts; 255 stands for that many or more. */
 #define PARTS_MASK UINT64_C(0xff)
 #define OLD_FIRST 256u
 
@@ -189,6 +190,7 @@ struct nv_sent_trace *nv_sent_note(struct nv_sent *sent, const uint8_t trace_id[
         if (sent->index.count >= sent->recent_max)
             evict_oldest(sent, now_ns);
         entry = add_entry(sent, trace_id);
+        /* Without memory for names and spans the id alone still keeps it from being used again. */
         if (!entry) {
             old_note(sent, id_hash(trace_id), part + 1, now_ns);
             return NULL;

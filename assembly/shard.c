@@ -17,9 +17,11 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
+/* After a want of memory; between two looks at a closed gate; a walk over all open traces. */
 #define RETRY_NS (100 * NV_NS_PER_MS)
 #define MAY_COMPLETE_NS (20 * NV_NS_PER_MS)
 #define OLDEST_CHECK_NS (2 * NV_NS_PER_S)
+/* Requests taken, and traces completed, before the other of the two has its turn. */
 #define TURN_MAX 64u
 
 enum nv_err nv_shard_init(struct nv_shard *shard, struct nv_assembly *assembly, uint32_t number)
@@ -207,6 +209,8 @@ static void hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t c
     assert(count <= TURN_MAX);
     for (size_t i = 0; i < count; i++)
         claims[i] = raws[i]->claim;
+    /* Before the first of them can leave: after a crash the same part is made again under the same
+     * id, which the backend knows and ignores. */
     nv_notes_write_planned(shard->assembly, claims, count);
     for (size_t i = 0; i < count; i++)
         shard->assembly->completer.complete(shard->assembly->completer.ctx, raws[i]);
@@ -235,6 +239,7 @@ static bool look_at(struct nv_shard *shard, struct nv_open_trace *trace, uint64_
         nv_timers_move(&shard->timers, &trace->timer, completion.deadline_ns);
         return false;
     }
+    /* Made again as it was, it is whole only when every older request has been replayed. */
     if (planned && !shard->replayed) {
         nv_timers_move(&shard->timers, &trace->timer, now_ns + RETRY_NS);
         return false;
@@ -330,6 +335,7 @@ static struct nv_open_trace *open_trace(struct nv_shard *shard, const uint8_t *t
 static bool is_repeated(const struct nv_shard *shard, const struct nv_arrival *arrival,
                         enum nv_signal signal)
 {
+    /* Log records have no id to be recognised by. */
     if (signal != NV_SIGNAL_TRACES)
         return false;
     const struct nv_sent_trace *sent = nv_sent_find(&shard->sent, arrival->trace_id);
@@ -393,6 +399,8 @@ static enum nv_err take_one(struct nv_shard *shard, struct nv_arrivals *arrivals
 {
     const struct nv_arrival *arrival = &arrivals->items[arrivals->taken];
     struct nv_request *request = arrivals->request;
+    /* Nothing of a first part that is open was sent; what is twice in it is found when it is
+     * gathered. */
     if ((!*trace || (*trace)->part > 0) && is_repeated(shard, arrival, request->signal)) {
         nv_ledger_drop_held(NV_DROP_DUPLICATE, 1);
         return NV_OK;
@@ -449,6 +457,7 @@ static void end_replay(struct nv_shard *shard, uint64_t now_ns)
 {
     shard->replayed = true;
     nv_plans_release(&shard->plans);
+    /* Parts of before the restart wait for nothing more: their last request has come. */
     for (uint32_t i = 0; i < shard->timers.count; i++) {
         struct nv_open_trace *trace = (struct nv_open_trace *)(void *)shard->timers.heap[i];
         if (trace->until.record_id != 0 && trace->timer.deadline_ns > now_ns)
@@ -463,6 +472,8 @@ void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_
         free(arrivals);
         return;
     }
+    /* Behind those that wait already: a part is noted as a range of record ids, so the order of
+     * requests is kept. */
     if (shard->stalled || take_all(shard, arrivals, now_ns)) {
         arrivals->next = NULL;
         *shard->stalled_end = arrivals;

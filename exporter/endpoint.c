@@ -129,11 +129,14 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
         .batch_traces = 100,
         .batch_ms = 1000,
         .max_body_bytes = (size_t)4 << 20,
+        /* No keys for these. Memory: the queue for a burst that the backend takes in seconds, the
+         * spill at half of it so that an outage leaves room for what is on its way. */
         .queue_bytes_max = (size_t)64 << 20,
         .queue_traces_max = 200000,
         .spill_bytes = (size_t)32 << 20,
         .spill_age_ms = 30000,
         .max_trace_bytes = (size_t)256 << 20,
+        /* Retries and pauses as contract section 1 asks; drain: see NV_SENDER_DRAIN_COST. */
         .retry_initial_ms = 500,
         .retry_max_ms = 5000,
         .retry_after_max_ms = 300000,

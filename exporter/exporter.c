@@ -185,6 +185,7 @@ void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
     nv_ledger_queue(trace->span_count);
     encoded = nv_sender_encode(&exporter->config, trace);
     if (encoded == NULL) {
+        /* No memory to encode it, and no way back: it was accepted, so it waits as it is. */
         nv_send_queue_push_raw(exporter->queue, trace);
     } else {
         encoded->queued_ns = nv_clock_mono_ns(exporter->clock);
@@ -193,6 +194,8 @@ void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
     if (exporter->thread == NULL)
         return;
     nv_send_thread_wake(exporter->thread);
+    /* Holds this shard until the sender has written to disk, never for the network; meanwhile the
+     * shard's other traces stay in the journal, where they cost nothing. */
     nv_send_queue_wait_room(exporter->queue);
 }
 
@@ -242,6 +245,8 @@ static void finish(struct nv_exporter *exporter)
 {
     const struct nv_transport *transport = exporter->sender.transport;
 
+    /* What the backend made of a request in flight is unknown; it is kept, and sent again it is the
+     * same ids, which the backend ignores (contract section 1). */
     if (transport != NULL)
         transport->cancel_all(transport->ctx);
     /* Traces that arrived after the last pump. */
@@ -313,6 +318,7 @@ void nv_exporter_stop(struct nv_exporter *exporter, uint32_t deadline_ms)
     nv_send_queue_set_waiting(exporter->queue, false);
     atomic_store(&exporter->stop_ns,
                  nv_clock_mono_ns(exporter->clock) + deadline_ms * NV_NS_PER_MS);
+    /* Under the lock, or who is about to wait for room would miss it. */
     (void)pthread_mutex_lock(&exporter->lock);
     atomic_store(&exporter->stopping, true);
     (void)pthread_cond_broadcast(&exporter->room);

@@ -121,6 +121,7 @@ static void load_one(void *ctx, uint64_t id, struct nv_str head, struct nv_str p
     if (read_head(head, &entry))
         loading->err = nv_outbox_adopt(loading->outbox, &entry);
     else
+        /* A later version may understand it: neither sent nor forgotten. */
         NV_LOG(NV_LOG_ERROR, "exporter", "outbox record not understood, left alone id=%llu",
                (unsigned long long)id);
 }
@@ -236,6 +237,7 @@ static enum nv_err parse_payload(struct nv_str text, const struct nv_outbox_entr
         err = parse_line(nv_str_slice(text, 0, end), record, out);
         text = nv_str_slice(text, end + 1, SIZE_MAX);
     }
+    /* The ledger has counted what the head says; another number must not be delivered unseen. */
     if (err == NV_OK && (out->count != entry->traces || out->spans != entry->spans))
         err = NV_ERR_MALFORMED;
     return err;
@@ -307,6 +309,7 @@ bool nv_outbox_next_fits(const struct nv_outbox *outbox, const struct nv_encoded
     if (outbox->count == 0)
         return false;
     next = &outbox->ring[outbox->first];
+    /* 0: stored as text, whose length is not known before it is read. */
     return next->text_len > 0 && (uint64_t)list->count + next->traces <= limits->traces_max &&
            list->json_bytes + next->text_len <= limits->bytes_max;
 }

@@ -190,6 +190,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     if (nv_buf_append(&slot->reply, bytes, len) == NV_OK)
         return len;
     slot->oversize = slot->reply.failed == NV_ERR_LIMIT;
+    /* Less than was given ends the transfer: nobody reads a reply without end. */
     return 0;
 }
 
@@ -310,6 +311,7 @@ static CURLcode set_behaviour(struct slot *slot, const struct nv_exporter_config
 
     SET(easy, CURLOPT_PRIVATE, (char *)slot);
     SET(easy, CURLOPT_ERRORBUFFER, slot->error);
+    /* Timeouts of the resolver by SIGALRM would hit a thread of libcurl's choice. */
     SET(easy, CURLOPT_NOSIGNAL, 1L);
     SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(easy, CURLOPT_USERAGENT, "noveum-otel-gateway/" NOVEUM_VERSION);

@@ -60,6 +60,7 @@ void nv_sender_release(struct nv_sender *sender)
     nv_buf_release(&sender->packed);
 }
 
+/* splitmix64: it keeps many gateways from coming back at once, and is nobody's secret. */
 uint64_t nv_sender_random(struct nv_sender *sender)
 {
     uint64_t z = (sender->random += UINT64_C(0x9e3779b97f4a7c15));
@@ -142,6 +143,8 @@ static struct nv_body *take_retry(struct nv_sender *sender, uint64_t now_ns)
     for (struct nv_body **at = &sender->retry; *at != NULL; at = &(*at)->next) {
         struct nv_body *body = *at;
 
+        /* Sorted, so none behind it is due either. One that can't be paid for does not hold up
+         * those behind it that are free: halves, and bodies whose failure was not the backend's. */
         if (body->due_ns > now_ns)
             return NULL;
         if (body->again && !nv_gate_pay_retry(&sender->gate, now_ns))
@@ -312,6 +315,7 @@ static bool start(struct nv_sender *sender, struct nv_body *body, uint64_t now_n
     struct nv_request request = {.route = NV_ROUTE_TRACES};
     enum nv_err err;
 
+    /* Once a trace: neither a retry nor what comes back from the outbox is written again. */
     if (sender->files != NULL && body->attempt == 0 && !body->old)
         write_copies(sender, body);
     body->owner = sender;
@@ -340,6 +344,7 @@ static void probe(struct nv_sender *sender, uint64_t now_ns)
 
     if (sender->probing || !nv_gate_wants_probe(&sender->gate, now_ns))
         return;
+    /* With nothing to send nobody needs to know yet whether the key works. */
     if (sender->fresh.count == 0 && sender->retry == NULL && sender->outbox.count == 0)
         return;
     if (sender->transport->send(sender->transport->ctx, &request, nv_sender_probe_done, sender) ==

@@ -48,6 +48,7 @@ struct nv_encoded *nv_sender_encode(const struct nv_exporter_config *config, str
     if (err == NV_OK)
         encoded = nv_encoded_new(nv_buf_str(&text), trace->span_count);
     nv_buf_release(&text);
+    /* The trace is untouched so far: without memory it waits as it is and is encoded later. */
     if (encoded == NULL)
         return NULL;
     encoded->why = why;

@@ -120,6 +120,7 @@ static void split(struct nv_sender *sender, struct nv_body *body, const struct n
         if (cap < sender->limits.bytes_max)
             sender->limits.bytes_max = cap > BODY_BYTES_MIN ? cap : BODY_BYTES_MIN;
     }
+    /* The halves start anew: what failed was the whole. */
     body->identity_test = false;
     body->attempt = 0;
     if (half == NULL) {
@@ -187,6 +188,7 @@ static struct nv_attempt describe(struct nv_sender *sender, const struct nv_body
         .gzip = body->gzip,
         .gzip_proven = sender->gzip_proven,
         .holds = sender->gate.holds,
+        /* Others got through since it was first tried: then the fault is rather in this body. */
         .others_pass = sender->last_success_ns > body->first_try_ns,
         .wall_ns = nv_clock_wall_ns(sender->clock),
         .random = nv_sender_random(sender),

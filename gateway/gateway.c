@@ -391,6 +391,7 @@ void nv_gateway_stop(struct nv_gateway *gateway)
     stop_receiver(gateway, deadline_ns);
     stop_assembly(gateway, deadline_ns);
     stop_exporter(gateway, deadline_ns);
+    /* last: how far the stop is can be watched to the end */
     nv_admin_stop(gateway->admin);
     gateway->admin = NULL;
 }
@@ -399,6 +400,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
 {
     if (gateway == NULL)
         return;
+    /* each may still call those after it: the door assembly, the exporter its claims */
     nv_receiver_free(gateway->receiver);
     nv_exporter_free(gateway->exporter);
     nv_assembly_free(gateway->assembly);

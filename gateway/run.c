@@ -117,6 +117,7 @@ static void block_signals(sigset_t *set)
     int failed = pthread_sigmask(SIG_BLOCK, set, NULL);
     assert(failed == 0);
     (void)failed;
+    /* a client that goes away is an error of its write, not the end of the gateway */
     (void)signal(SIGPIPE, SIG_IGN);
 }
 

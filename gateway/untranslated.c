@@ -51,6 +51,7 @@ static void write_scope(const struct nv_raw_trace *raw, uint32_t group, enum nv_
 enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, enum nv_signal signal,
                                   struct nv_buf *out)
 {
+    /* a ResourceSpans for each group: equal resources are repeated, which OTLP allows */
     for (uint32_t group = 0; group < raw->group_count; group++) {
         const struct nv_group *shared = &raw->groups[group];
         if (!group_has(raw, group, signal))
