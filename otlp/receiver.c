@@ -19,6 +19,8 @@
 
 #define THREADS_DEFAULT_MAX 4
 #define THREADS_MAX 64
+/* What a head can hold at most while it grows, twice NV_HTTP1_HEAD_BYTES_MAX. */
+#define HEAD_BYTES ((size_t)64 * 1024)
 
 struct nv_receiver {
     struct nv_loops loops;
@@ -54,6 +56,13 @@ static unsigned thread_count(const struct nv_receiver_config *config)
 static bool is_on(const struct nv_receiver_endpoint *endpoint)
 {
     return endpoint->listen != NULL && endpoint->listen[0] != '\0';
+}
+
+/* The budget as configured, but one request must fit: its body and a head of any size. */
+static size_t undecoded_bytes(const struct nv_receiver_config *config)
+{
+    size_t one = config->max_body_bytes + HEAD_BYTES;
+    return config->limits.undecoded_bytes_max > one ? config->limits.undecoded_bytes_max : one;
 }
 
 /* What gRPC may have of the descriptors: the cap, but when they are few a third of them. */
@@ -92,9 +101,7 @@ static enum nv_err make_http(struct nv_receiver *receiver, const struct nv_recei
     if (is_on(&config->grpc)) {
         server.limits.descriptors_reserved += grpc_connections(config);
     }
-    if (server.limits.undecoded_bytes_max < config->max_body_bytes) {
-        server.limits.undecoded_bytes_max = config->max_body_bytes; /* one must fit */
-    }
+    server.limits.undecoded_bytes_max = undecoded_bytes(config);
     server.routes = nv_otlp_http_routes(receiver->otlp_http, &server.route_count);
     return nv_http_server_new(&server, &receiver->loops, fail, &receiver->http);
 }
@@ -113,12 +120,9 @@ static enum nv_err make_grpc(struct nv_receiver *receiver, const struct nv_recei
     nv_grpc_limits_init(&server.limits);
     server.limits.message_bytes_max = config->max_body_bytes;
     server.limits.connections_max = grpc_connections(config);
-    server.limits.undecoded_bytes_max = config->limits.undecoded_bytes_max;
+    server.limits.undecoded_bytes_max = undecoded_bytes(config);
     server.limits.handshake_timeout_ms = config->limits.head_timeout_ms;
     server.limits.call_timeout_ms = config->limits.body_timeout_ms;
-    if (server.limits.undecoded_bytes_max < config->max_body_bytes) {
-        server.limits.undecoded_bytes_max = config->max_body_bytes; /* one must fit */
-    }
     return nv_grpc_server_new(&server, &receiver->loops, fail, &receiver->grpc);
 }
 

@@ -185,6 +185,15 @@ def test_R05_R07_limits_and_bombs(make_gateway):
     assert rss(gateway) < 300 << 20
 
 
+def test_R05_message_of_the_limit_fits_into_the_smallest_budget(make_gateway):
+    gateway = make_gateway({"receiver.max_body_bytes": "1048576",
+                            "receiver.max_undecoded_bytes": "1048576"})
+    with grpc.insecure_channel(address(gateway)) as channel:
+        message = b"\x7a" + b"\xfc\xff\x3f" + bytes(1048572)  # an unknown field
+        assert len(message) == 1048576
+        assert call(channel, EXPORT, message)[0] is grpc.StatusCode.OK
+
+
 def rss(gateway):
     status = pathlib.Path(f"/proc/{gateway.process.pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) * 1024

@@ -45,6 +45,17 @@ def test_f05_body_just_under_the_limit_is_taken(gateway):
     assert gateway.post(traces(name=b"x" * (LIMIT - 2000))).status == 200
 
 
+def test_f05_body_of_the_limit_fits_into_the_smallest_budget():
+    """What the head takes of the budget must not lock a body out that the limit allows."""
+    keys = {"receiver.max_body_bytes": LIMIT, "receiver.max_undecoded_bytes": LIMIT}
+    with Gateway(keys) as gateway:
+        overhead = len(traces(name=b"x" * (LIMIT - 100))) - (LIMIT - 100)
+        body = traces(name=b"x" * (LIMIT - overhead))
+        assert len(body) == LIMIT
+        assert gateway.post(body).status == 200
+        assert gateway.raw(request(body=body, headers=[("X-Large", "y" * 6000)])).status == 200
+
+
 def test_f06_absurd_length_and_then_silence(gateway):
     before, clients = gateway.rss(), []
     for _ in range(50):
