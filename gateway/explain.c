@@ -275,7 +275,8 @@ int nv_command_explain(const struct nv_options *options, const char *const *path
         err = add_file(&explain, paths[i], &report, &fail);
     if (err == NV_OK)
         err = nv_explain_write(&explain, mapping, &report);
-    (void)fwrite(report.bytes, 1, report.len, stdout);
+    if (report.len > 0)
+        (void)fwrite(report.bytes, 1, report.len, stdout);
     nv_buf_release(&report);
     nv_explain_release(&explain);
     nv_mapping_free(mapping);
