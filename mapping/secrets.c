@@ -2,14 +2,18 @@
  * Secrets masked.
  *
  * Nearly every text holds none, so the work is in finding that out. Words that look like keys are
- * long runs without a space: every 16th byte is looked at, and only where it lies in a run of 20 or
- * more are the patterns tried. Pairs are found by their `:` or `=`, then what stands before it is
- * read backwards. What was found becomes "***", which is also valid inside JSON text, so that JSON
- * need not be parsed. Patterns are spelled by hand: five prefixes need no regular expressions.
+ * long runs without a space: blocks of 16 bytes are looked at for what ends words, and only in runs
+ * of 16 or more are the patterns tried. Pairs are found by their `:` or `=`, then what stands
+ * before it is read backwards. What was found becomes "***", which is also valid inside JSON text,
+ * so that JSON need not be parsed. Patterns are spelled by hand: five prefixes need no regular
+ * expressions.
  */
 #include "mapping/secrets.h"
 
 #include <assert.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/banned.h"
 
@@ -40,6 +44,12 @@ static bool ends_in(struct nv_str name, const char *tail, size_t len)
     return true;
 }
 
+/* Names of secrets end in one of these. */
+static bool ends_a_secret(char c)
+{
+    return c == 'y' || c == 't' || c == 'd' || c == 'n' || c == 'l' || c == 's';
+}
+
 bool nv_secrets_is_key(struct nv_str key)
 {
     static const struct nv_str tails[] = {
@@ -50,7 +60,9 @@ bool nv_secrets_is_key(struct nv_str key)
         NV_STR_INIT("auth_token"),  NV_STR_INIT("session_token"), NV_STR_INIT("client_secret")};
     if (key.len < 6)
         return false;
-    char last = folded(key.ptr[key.len - 1]);
+    const char last = folded(key.ptr[key.len - 1]);
+    if (!ends_a_secret(last))
+        return false;
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
         if (last == tails[i].ptr[tails[i].len - 1] && ends_in(key, tails[i].ptr, tails[i].len))
             return true;
@@ -136,18 +148,58 @@ static struct stretch try_word(struct nv_str text, size_t from, size_t at, size_
     return (struct stretch){0};
 }
 
+/* No byte of a word or token is one of these or above 0x7f: white space, quotes, commas and the
+ * like end nearly all words of prose. What is left is looked at closely. */
+static bool ends_words(char c)
+{
+    return c <= '*';
+}
+
+/* The next run of at least WORD_MIN bytes from *start on that may all be in one word; false when
+ * there is none. Most texts hold none, so this is what they cost: a few instructions a block. */
+static bool next_run(struct nv_str text, size_t *start, size_t *end)
+{
+    size_t from = *start, at = from;
+#ifdef __SSE2__
+    for (; text.len - at >= 16; at += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + at));
+        unsigned words = (unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(block, _mm_set1_epi8('*')));
+        unsigned breaks = ~words & 0xffff;
+        if (breaks == 0)
+            continue;
+        *start = from;
+        *end = at + (size_t)__builtin_ctz(breaks);
+        if (*end - from >= WORD_MIN)
+            return true;
+        from = at + 32 - (size_t)__builtin_clz(breaks);
+    }
+#endif
+    for (; at <= text.len; at++) {
+        if (at < text.len && !ends_words(text.ptr[at]))
+            continue;
+        *start = from;
+        *end = at;
+        if (at - from >= WORD_MIN)
+            return true;
+        from = at + 1;
+    }
+    return false;
+}
+
 /* The first word at or behind `from` that looks like a key. Each run is looked at once. */
 static struct stretch find_word(struct nv_str text, size_t from)
 {
-    size_t at = from + WORD_MIN - 1;
-    while (at < text.len) {
-        size_t end = at;
-        if (is_token(text.ptr[at])) {
-            struct stretch found = try_word(text, from, at, &end);
-            if (found.len > 0)
-                return found;
+    size_t run_end = 0;
+    for (size_t run = from; run < text.len && next_run(text, &run, &run_end); run = run_end) {
+        for (size_t at = run + WORD_MIN - 1; at < run_end;) {
+            size_t end = at;
+            if (is_token(text.ptr[at])) {
+                struct stretch found = try_word(text, from, at, &end);
+                if (found.len > 0)
+                    return found;
+            }
+            at = end + WORD_MIN;
         }
-        at = end + WORD_MIN;
     }
     return (struct stretch){0};
 }
@@ -246,8 +298,7 @@ static bool may_be_name(struct nv_str text, size_t at)
     if (c == '"' && at > 1)
         c = text.ptr[at - 2];
     c = folded(c);
-    return c == 'y' || c == 't' || c == 'd' || c == 'n' || c == 'l' || c == 's' || c == '\\' ||
-           c == ' ' || c == '"' || c == '\'';
+    return ends_a_secret(c) || c == '\\' || c == ' ' || c == '"' || c == '\'';
 }
 
 /* The first secret's value behind a `separator` at or after `from`. */

@@ -111,6 +111,27 @@ START_TEST(a_key_is_found_at_every_place)
 }
 END_TEST
 
+/* The same in prose: words of all lengths up to a block before it, other runs behind it. */
+START_TEST(a_key_is_found_behind_any_words)
+{
+    static const char prose[] =
+        "It is, \"as\" said, a-rather-long word: 0123456789abcde {x=1} [y] ";
+    char text[400];
+    for (size_t at = 1; at < 200; at++) {
+        for (size_t i = 0; i < sizeof text; i++)
+            text[i] = prose[(i + at * 7) % (sizeof prose - 1)];
+        text[at - 1] = '(';
+        memcpy(text + at, "sk-0123456789abcdefghij)", 24);
+        struct nv_str masked = nv_secrets_mask_text(arena, (struct nv_str){text, sizeof text});
+        ck_assert_uint_eq(masked.len, sizeof text - 20);
+        ck_assert_uint_eq(nv_str_find(masked, NV_STR("(***)")), at - 1);
+        memcpy(text + at, "tk-0123456789abcdefghij)", 24);
+        masked = nv_secrets_mask_text(arena, (struct nv_str){text, sizeof text});
+        ck_assert_ptr_eq(masked.ptr, text);
+    }
+}
+END_TEST
+
 /* Values escaped as JSON does, once and twice, between other members. */
 START_TEST(json_stays_json)
 {
@@ -250,6 +271,7 @@ int main(void)
     tcase_add_loop_test(tcase, keys_by_their_end, 0, COUNT(keys));
     tcase_add_loop_test(tcase, texts_and_look_alikes, 0, COUNT(texts));
     tcase_add_test(tcase, a_key_is_found_at_every_place);
+    tcase_add_test(tcase, a_key_is_found_behind_any_words);
     tcase_add_test(tcase, json_stays_json);
     tcase_add_test(tcase, a_text_full_of_pairs_is_quick);
     tcase_add_test(tcase, a_long_word_is_quick);
