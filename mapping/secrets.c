@@ -174,6 +174,8 @@ static bool next_run(struct nv_str text, size_t *start, size_t *end)
         from = at + 32 - (size_t)__builtin_clz(breaks);
     }
 #endif
+    if (text.len - from < WORD_MIN)
+        return false;
     for (; at <= text.len; at++) {
         if (at < text.len && !ends_words(text.ptr[at]))
             continue;
