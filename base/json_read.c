@@ -6,25 +6,20 @@
  *            │ {  ──▶ FIRST_KEY ──"k":──▶ VALUE
  *            │ [  ──▶ FIRST_ITEM             AFTER ──} ]──▶ AFTER (of the level above) or DONE
  *
- * Strings are scanned 16 bytes at a time for the three things that matter: a quote, a backslash, a
- * control character. Nothing is decoded here; most of what is read is skipped or copied. The
+ * Strings are scanned in blocks (base/json_string.h). They are decoded only for readers that want
+ * it: much of what is read is skipped or copied. The
  * grammar is RFC 8259's and nothing more: no comments, no trailing commas, no NaN. Text that ends
  * inside the value is told apart from text that is wrong, because attributes are often cut by
  * SDK limits and what is left of them is still worth showing.
  */
 #include "base/json_read.h"
 
-#include "base/utf8.h"
+#include "base/json_string.h"
 
 #include <assert.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/banned.h"
 
-/* Most that one escape stands for, in UTF-8. */
-#define ESCAPE_BYTES_MAX 4
 /* Most that is kept for the text of strings with escapes; those past it are unescaped apart. */
 #define ROOM_MAX ((size_t)16 * 1024)
 
@@ -127,134 +122,16 @@ static enum nv_json_token close_container(struct nv_json_reader *reader)
 
 /* ---- strings ------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/* What a backslash and this character stand for; NUL when it is no escape of two characters. */
-static inline char simple_escape(char kind)
-{
-    static const char escapes[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                      ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
-    return (unsigned char)kind < sizeof escapes ? escapes[(unsigned char)kind] : '\0';
-}
-
-/* Checks the escape at `pos`. Its length; 0 when the text ends inside it; SIZE_MAX when invalid. */
-static size_t escape_length(struct nv_str text, size_t pos)
-{
-    if (pos + 1 >= text.len)
-        return 0;
-    char kind = text.ptr[pos + 1];
-    if (kind != 'u')
-        return simple_escape(kind) != '\0' ? 2 : SIZE_MAX;
-    for (size_t i = pos + 2; i < pos + 6; i++) {
-        if (i >= text.len)
-            return 0;
-        if (hex_digit(text.ptr[i]) < 0)
-            return SIZE_MAX;
-    }
-    return 6;
-}
-
-static uint32_t hex4(const char *at)
-{
-    uint32_t code = 0;
-    for (int i = 0; i < 4; i++)
-        code = code << 4 | ((uint32_t)hex_digit(at[i]) & 15);
-    return code;
-}
-
-/* Resolves the escape at the start of `raw` into `out`; sets its length in raw. */
-static size_t resolve_escape(struct nv_str raw, char out[4], size_t *length)
-{
-    *length = escape_length(raw, 0);
-    if (*length == 2) {
-        out[0] = simple_escape(raw.ptr[1]);
-        assert(out[0] != '\0');
-        return 1;
-    }
-    if (*length != 6) { /* never from a reader's raw string */
-        *length = 1;
-        out[0] = '\\';
-        return 1;
-    }
-    uint32_t code = hex4(raw.ptr + 2);
-    if (code >= 0xd800 && code < 0xdc00 && raw.len >= 12 && raw.ptr[6] == '\\' &&
-        escape_length(raw, 6) == 6) {
-        uint32_t low = hex4(raw.ptr + 8);
-        if (low >= 0xdc00 && low < 0xe000) {
-            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-            *length = 12;
-        }
-    }
-    return nv_utf8_put(code, out);
-}
-
-#ifdef __SSE2__
-/* The bits of the bytes of `block` that are a quote, a backslash or a control character. */
-static inline unsigned special_bits(__m128i block)
-{
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
-    __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-    __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
-}
-#endif
-
-static inline bool is_special(char c)
-{
-    return (unsigned char)c < 0x20 || c == '"' || c == '\\';
-}
-
-/* Offset of the first quote, backslash or control character at or behind `pos`, or text.len. */
-static inline size_t find_special(struct nv_str text, size_t pos)
-{
-#ifdef __SSE2__
-    for (const size_t end = text.len >= 16 ? text.len - 15 : 0; pos < end; pos += 16) {
-        unsigned bits =
-            special_bits(_mm_loadu_si128((const __m128i *)(const void *)(text.ptr + pos)));
-        if (bits != 0)
-            return pos + (size_t)__builtin_ctz(bits);
-    }
-#endif
-    while (pos < text.len && !is_special(text.ptr[pos]))
-        pos++;
-    return pos;
-}
-
-/* The same, and copies what is passed over to `out`. Ends early at text.len as at out's end. */
-static inline size_t copy_to_special(struct nv_str text, size_t pos, char *out, size_t room)
-{
-    size_t at = 0, most = text.len - pos < room ? text.len - pos : room;
-    const char *in = text.ptr + pos;
-#ifdef __SSE2__
-    for (const size_t end = most >= 16 ? most - 15 : 0; at < end; at += 16) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(in + at));
-        _mm_storeu_si128((__m128i *)(void *)(out + at), block);
-        unsigned bits = special_bits(block);
-        if (bits != 0)
-            return pos + at + (size_t)__builtin_ctz(bits);
-    }
-#endif
-    for (; at < most && !is_special(in[at]); at++)
-        out[at] = in[at];
-    return pos + at;
-}
-
 /* Behind the escapes of a string that are valid, from the backslash at `pos` on: where it ends, or
  * something is wrong with it. */
 static size_t skip_escaped(struct nv_json_reader *reader, size_t pos)
 {
     const struct nv_str text = reader->text;
     while (pos < text.len && text.ptr[pos] == '\\') {
-        size_t length = escape_length(text, pos);
+        size_t length = nv_json_escape_length(text, pos);
         if (length == 0 || length == SIZE_MAX)
             return pos;
-        pos = find_special(text, pos + length);
+        pos = nv_json_find_special(text, pos + length);
     }
     return pos;
 }
@@ -270,21 +147,21 @@ static size_t copy_escaped(struct nv_json_reader *reader, size_t start, size_t p
     memcpy(out, text.ptr + start, pos - start);
     out += pos - start;
     while (pos < text.len && text.ptr[pos] == '\\') {
-        char simple = pos + 1 < text.len ? simple_escape(text.ptr[pos + 1]) : '\0';
-        size_t length = simple != '\0' ? 2 : escape_length(text, pos);
+        char simple = pos + 1 < text.len ? nv_json_escape_simple(text.ptr[pos + 1]) : '\0';
+        size_t length = simple != '\0' ? 2 : nv_json_escape_length(text, pos);
         if (length == 0 || length == SIZE_MAX)
             break;
-        if (end - out < ESCAPE_BYTES_MAX)
+        if (end - out < NV_JSON_ESCAPE_BYTES)
             return SIZE_MAX;
         if (simple != '\0')
             *out++ = simple;
         else
-            out += resolve_escape(nv_str_slice(text, pos, text.len), out, &length);
+            out += nv_json_escape_resolve(nv_str_slice(text, pos, text.len), out, &length);
         pos += length;
-        size_t clean = copy_to_special(text, pos, out, (size_t)(end - out)) - pos;
+        size_t clean = nv_json_copy_to_special(text, pos, out, (size_t)(end - out)) - pos;
         out += clean;
         pos += clean;
-        if (pos < text.len && !is_special(text.ptr[pos]))
+        if (pos < text.len && !nv_json_is_special(text.ptr[pos]))
             return SIZE_MAX;
     }
     reader->raw = (struct nv_str){reader->room, (size_t)(out - reader->room)};
@@ -320,7 +197,7 @@ static bool read_string(struct nv_json_reader *reader)
 {
     const struct nv_str text = reader->text;
     const size_t start = reader->pos + 1;
-    size_t pos = find_special(text, start);
+    size_t pos = nv_json_find_special(text, start);
     reader->escaped = false;
     reader->raw = (struct nv_str){text.ptr + start, pos - start};
     if (pos < text.len && text.ptr[pos] == '\\')
@@ -338,7 +215,7 @@ static bool read_string(struct nv_json_reader *reader)
     }
     if (text.ptr[pos] != '\\')
         (void)malformed(reader, "control character in a string");
-    else if (escape_length(text, pos) == SIZE_MAX)
+    else if (nv_json_escape_length(text, pos) == SIZE_MAX)
         (void)malformed(reader, "invalid escape in a string");
     else
         (void)truncated(reader);
@@ -520,74 +397,4 @@ enum nv_err nv_json_skip(struct nv_json_reader *reader, enum nv_json_token token
             token = nv_json_next(reader);
     }
     return token == NV_JSON_ERROR ? reader->err : NV_OK;
-}
-
-/* ---- escapes ------------------------------------------------------------------------------- */
-
-/* Copies up to the first backslash; how many bytes that are. `out` has room for all of `raw`. */
-static inline size_t copy_clean(struct nv_str raw, char *out)
-{
-    size_t at = 0;
-#ifdef __SSE2__
-    const __m128i backslash = _mm_set1_epi8('\\');
-    for (const size_t end = raw.len >= 16 ? raw.len - 15 : 0; at < end; at += 16) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(raw.ptr + at));
-        _mm_storeu_si128((__m128i *)(void *)(out + at), block);
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, backslash));
-        if (mask != 0)
-            return at + (size_t)__builtin_ctz(mask);
-    }
-#endif
-    for (; at < raw.len && raw.ptr[at] != '\\'; at++)
-        out[at] = raw.ptr[at];
-    return at;
-}
-
-struct nv_str nv_json_unescape(struct nv_arena *arena, struct nv_str raw, bool escaped)
-{
-    if (!escaped)
-        return raw;
-    char *text = nv_arena_raw(arena, raw.len);
-    if (text == NULL)
-        return (struct nv_str){NULL, 0};
-    char *out = text;
-    while (raw.len > 0) {
-        size_t clean = copy_clean(raw, out);
-        out += clean;
-        raw = (struct nv_str){raw.ptr + clean, raw.len - clean};
-        if (raw.len == 0)
-            break;
-        char simple = raw.len > 1 ? simple_escape(raw.ptr[1]) : '\0';
-        if (simple != '\0') {
-            *out++ = simple;
-            raw = (struct nv_str){raw.ptr + 2, raw.len - 2};
-            continue;
-        }
-        char bytes[4];
-        size_t length = 0;
-        size_t count = resolve_escape(raw, bytes, &length);
-        assert(count <= length);
-        memcpy(out, bytes, count);
-        out += count;
-        raw = nv_str_slice(raw, length, raw.len);
-    }
-    return (struct nv_str){text, (size_t)(out - text)};
-}
-
-enum nv_err nv_json_unescape_to(struct nv_buf *buf, struct nv_str raw)
-{
-    while (raw.len > 0 && buf->failed == NV_OK) {
-        const char *found = memchr(raw.ptr, '\\', raw.len);
-        size_t clean = found ? (size_t)(found - raw.ptr) : raw.len;
-        (void)nv_buf_append(buf, raw.ptr, clean);
-        raw = nv_str_slice(raw, clean, raw.len);
-        if (raw.len == 0)
-            break;
-        char bytes[4];
-        size_t length = 0;
-        size_t count = resolve_escape(raw, bytes, &length);
-        (void)nv_buf_append(buf, bytes, count);
-        raw = nv_str_slice(raw, length, raw.len);
-    }
-    return buf->failed;
 }

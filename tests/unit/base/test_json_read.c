@@ -1,6 +1,6 @@
 /*
  * The reader: which tokens come, what is refused and where, truncation told apart from damage at
- * every byte, depth, skipping, and escapes.
+ * every byte, depth, skipping, and texts that are unescaped while they are read.
  */
 #include "expect.h"
 #include "oom.h"
@@ -307,53 +307,6 @@ START_TEST(no_memory_for_texts)
 }
 END_TEST
 
-static const struct {
-    const char *raw;
-    const char *text;
-} escapes[] = {
-    {"", ""},
-    {"plain", "plain"},
-    {"a\\nb\\t\\\"\\\\\\/\\b\\f\\r", "a\nb\t\"\\/\b\f\r"},
-    {"\\u0041\\u00e9\\u20AC", "A\xc3\xa9\xe2\x82\xac"},
-    {"\\ud83d\\ude00", "\xf0\x9f\x98\x80"},
-    {"\\ud83d", "\xef\xbf\xbd"},
-    {"\\ude00x", "\xef\xbf\xbdx"},
-    {"\\ud83d\\u0041", "\xef\xbf\xbd"
-                       "A"},
-    {"\\ud83d\\n", "\xef\xbf\xbd\n"},
-    {"\\ud83d\\ud83d\\ude00", "\xef\xbf\xbd\xf0\x9f\x98\x80"},
-    {"\\", "\\"},
-    {"\\u12", "\\u12"},
-};
-
-START_TEST(escapes_are_resolved)
-{
-    struct nv_str raw = nv_str_from(escapes[_i].raw);
-    struct nv_arena *arena = nv_arena_new(1 << 16);
-    struct nv_buf buf;
-    nv_buf_init(&buf, strlen(escapes[_i].text));
-    ck_assert_nv_str(nv_json_unescape(arena, raw, true), escapes[_i].text);
-    ck_assert_int_eq(nv_json_unescape_to(&buf, raw), NV_OK);
-    ck_assert_nv_str(nv_buf_str(&buf), escapes[_i].text);
-    nv_buf_release(&buf);
-    nv_arena_free(arena);
-}
-END_TEST
-
-START_TEST(unescape_limits)
-{
-    struct nv_str plain = NV_STR("plain");
-    ck_assert_ptr_eq(nv_json_unescape(NULL, plain, false).ptr, plain.ptr);
-    struct nv_arena *arena = nv_arena_new(0);
-    ck_assert_ptr_null(nv_json_unescape(arena, NV_STR("a\\n"), true).ptr);
-    nv_arena_free(arena);
-    struct nv_buf buf;
-    nv_buf_init(&buf, 2);
-    ck_assert_int_eq(nv_json_unescape_to(&buf, NV_STR("ab\\nc")), NV_ERR_LIMIT);
-    nv_buf_release(&buf);
-}
-END_TEST
-
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 int main(void)
@@ -374,8 +327,6 @@ int main(void)
     tcase_add_test(tcase, texts_with_damage);
     tcase_add_test(tcase, texts_past_the_room);
     tcase_add_test(tcase, no_memory_for_texts);
-    tcase_add_loop_test(tcase, escapes_are_resolved, 0, COUNT(escapes));
-    tcase_add_test(tcase, unescape_limits);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

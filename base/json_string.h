@@ -1,0 +1,90 @@
+/*
+ * Strings of JSON text: where they end, and what their escapes stand for. Internal to base.
+ *
+ *   "plain text\\n more"     scan ─▶ quote, backslash or control character
+ *             └── escape ─▶ length, text
+ *
+ * Scans go 16 bytes at a time where the machine has SSE2, and never read past the end.
+ */
+#ifndef NV_BASE_JSON_STRING_H
+#define NV_BASE_JSON_STRING_H
+
+#include "base/str.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* Most that one escape stands for, in UTF-8. */
+#define NV_JSON_ESCAPE_BYTES 4
+
+/* What a backslash and this character stand for; NUL when it is no escape of two characters. */
+static inline char nv_json_escape_simple(char kind)
+{
+    static const char escapes[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                      ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+    return (unsigned char)kind < sizeof escapes ? escapes[(unsigned char)kind] : '\0';
+}
+
+/* Checks the escape whose backslash is at `pos` (RFC 8259 section 7). Its length; 0 when the text
+ * ends inside it; SIZE_MAX when it is none. */
+size_t nv_json_escape_length(struct nv_str text, size_t pos);
+/*
+ * Writes what the escape at the start of `raw` stands for to `out`, in UTF-8; returns how many
+ * bytes that are and sets its length in `raw` (12 for a pair of surrogates). A lone surrogate is
+ * U+FFFD. A backslash that begins no valid escape stands for itself.
+ */
+size_t nv_json_escape_resolve(struct nv_str raw, char out[NV_JSON_ESCAPE_BYTES], size_t *length);
+
+#ifdef __SSE2__
+/* The bits of the bytes of `block` that are a quote, a backslash or a control character. */
+static inline unsigned nv_json_special_bits(__m128i block)
+{
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
+    __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
+    __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+}
+#endif
+
+static inline bool nv_json_is_special(char c)
+{
+    return (unsigned char)c < 0x20 || c == '"' || c == '\\';
+}
+
+/* Offset of the first quote, backslash or control character at or behind `pos`, or text.len. */
+static inline size_t nv_json_find_special(struct nv_str text, size_t pos)
+{
+#ifdef __SSE2__
+    for (const size_t end = text.len >= 16 ? text.len - 15 : 0; pos < end; pos += 16) {
+        unsigned bits =
+            nv_json_special_bits(_mm_loadu_si128((const __m128i *)(const void *)(text.ptr + pos)));
+        if (bits != 0)
+            return pos + (size_t)__builtin_ctz(bits);
+    }
+#endif
+    while (pos < text.len && !nv_json_is_special(text.ptr[pos]))
+        pos++;
+    return pos;
+}
+
+/* The same, and copies what is passed over to `out`. Ends early at text.len as at out's end. */
+static inline size_t nv_json_copy_to_special(struct nv_str text, size_t pos, char *out, size_t room)
+{
+    size_t at = 0, most = text.len - pos < room ? text.len - pos : room;
+    const char *in = text.ptr + pos;
+#ifdef __SSE2__
+    for (const size_t end = most >= 16 ? most - 15 : 0; at < end; at += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(in + at));
+        _mm_storeu_si128((__m128i *)(void *)(out + at), block);
+        unsigned bits = nv_json_special_bits(block);
+        if (bits != 0)
+            return pos + at + (size_t)__builtin_ctz(bits);
+    }
+#endif
+    for (; at < most && !nv_json_is_special(in[at]); at++)
+        out[at] = in[at];
+    return pos + at;
+}
+
+#endif
