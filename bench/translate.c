@@ -85,8 +85,8 @@ static struct nv_batch *make_batch(enum payload_shape shape)
         return NULL;
     payload_renew(&payload, 1, &next);
     size_t len = nv_buf_take(&payload.body, &body);
-    if (nv_request_decode(NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, body, len, &limits, &result, &batch,
-                          NULL) != NV_OK)
+    if (nv_request_decode(&(struct nv_request_body){NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, body, len},
+                          &limits, &result, &batch, NULL) != NV_OK)
         batch = NULL;
     payload_release(&payload);
     return batch;

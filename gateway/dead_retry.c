@@ -39,7 +39,8 @@ static enum nv_err decode(enum nv_signal signal, struct nv_str base64, struct nv
         return err;
     }
     size_t len = nv_buf_take(&body, &bytes);
-    return nv_request_decode(signal, NV_MEDIA_PROTOBUF, bytes, len, NULL, &result, out, &fail);
+    return nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, bytes, len}, NULL,
+                             &result, out, &fail);
 }
 
 /* ---- a trace ----------------------------------------------------------------------------------

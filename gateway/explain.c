@@ -91,8 +91,8 @@ static enum nv_err decode_copy(enum nv_signal signal, struct nv_str body, struct
         return NV_ERR_NO_MEMORY;
     if (body.len > 0)
         memcpy(copy, body.ptr, body.len);
-    return nv_request_decode(signal, NV_MEDIA_PROTOBUF, copy, body.len, NULL, &out->result,
-                             &out->batch, &out->fail);
+    return nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, copy, body.len},
+                             NULL, &out->result, &out->batch, &out->fail);
 }
 
 /* What does not give a single span, and is a logs request, is one. */
@@ -117,9 +117,10 @@ static enum nv_err decode(char *body, size_t len, struct decoded *out)
     struct nv_str view = {body, len};
     *out = (struct decoded){0};
     if (looks_like_json(view))
-        return nv_request_decode(has_key_of_logs(view) ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES,
-                                 NV_MEDIA_JSON, body, len, NULL, &out->result, &out->batch,
-                                 &out->fail);
+        return nv_request_decode(
+            &(struct nv_request_body){has_key_of_logs(view) ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES,
+                                      NV_MEDIA_JSON, body, len},
+            NULL, &out->result, &out->batch, &out->fail);
     enum nv_err err = decode_protobuf(view, out);
     free(body);
     return err;

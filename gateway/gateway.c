@@ -101,7 +101,8 @@ static enum nv_err decode(void *ctx, enum nv_signal signal, char *body, size_t l
     (void)ctx;
     struct nv_request_result result;
     struct nv_fail fail = {0};
-    return nv_request_decode(signal, NV_MEDIA_PROTOBUF, body, len, NULL, &result, out, &fail);
+    return nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, body, len}, NULL,
+                             &result, out, &fail);
 }
 
 static enum nv_err bury(void *ctx, const struct nv_undecoded *request, struct nv_buf *head,

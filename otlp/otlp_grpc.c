@@ -229,8 +229,9 @@ static enum nv_err decode(const struct nv_otlp_grpc *otlp, struct pending *pendi
     if (err != NV_OK)
         return err;
     nv_count(NV_COUNT_REQUEST_BYTES, len);
-    err = nv_request_decode(pending->signal, NV_MEDIA_PROTOBUF, message, len, &limits,
-                            &pending->result, batch, why);
+    err = nv_request_decode(
+        &(struct nv_request_body){pending->signal, NV_MEDIA_PROTOBUF, message, len}, &limits,
+        &pending->result, batch, why);
     return err == NV_OK ? set_project(pending->call, *batch) : err;
 }
 

@@ -312,8 +312,8 @@ static enum nv_err decode(const struct endpoint *endpoint, const struct form *fo
         return err;
     }
     nv_count(NV_COUNT_REQUEST_BYTES, len);
-    err = nv_request_decode(pending->signal, form->media, body, len, &limits, &pending->result,
-                            batch, fail);
+    err = nv_request_decode(&(struct nv_request_body){pending->signal, form->media, body, len},
+                            &limits, &pending->result, batch, fail);
     return err == NV_OK ? set_project(pending->exchange, *batch) : err;
 }
 

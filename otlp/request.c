@@ -129,7 +129,7 @@ static void warn(struct nv_request_result *result)
                        result->int_range);
 }
 
-enum nv_err nv_request_decode(enum nv_signal signal, enum nv_media media, char *body, size_t len,
+enum nv_err nv_request_decode(const struct nv_request_body *request,
                               const struct nv_request_limits *limits,
                               struct nv_request_result *result, struct nv_batch **out,
                               struct nv_fail *fail)
@@ -138,18 +138,18 @@ enum nv_err nv_request_decode(enum nv_signal signal, enum nv_media media, char *
     struct nv_fail unwanted = {0};
     if (fail == NULL)
         fail = &unwanted;
-    assert(body != NULL || len == 0);
+    assert(request->bytes != NULL || request->len == 0);
     *out = NULL;
     *result = (struct nv_request_result){0};
     struct nv_batch *batch = calloc(1, sizeof *batch);
     if (batch == NULL) {
-        free(body);
+        free(request->bytes);
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for a batch");
     }
-    batch->signal = signal;
-    batch->body = body;
-    batch->body_len = len;
-    enum nv_err err = fill_batch(batch, media, &all, result, fail);
+    batch->signal = request->signal;
+    batch->body = request->bytes;
+    batch->body_len = request->len;
+    enum nv_err err = fill_batch(batch, request->media, &all, result, fail);
     if (err != NV_OK) {
         nv_batch_free(batch);
         return nv_fail_set(fail, err, 0, "%s", nv_err_info(err)->text);

@@ -41,15 +41,23 @@ struct nv_request_result {
     char message[320]; /* UTF-8; why spans were rejected, or a warning; "" when all is well */
 };
 
+/* An export request as it came in. */
+struct nv_request_body {
+    enum nv_signal signal;
+    enum nv_media media;
+    char *bytes; /* malloc'ed; NULL only with `len` 0 */
+    size_t len;
+};
+
 /*
- * Checks and indexes one export request. Takes `body` (malloc'ed, NULL only with `len` 0), on
- * failure too. An empty protobuf body is an empty request; an empty JSON text is malformed.
- * `limits` may be NULL. On NV_OK `*out` is new (nv_batch_free), possibly without items, its project
- * empty, and `*result` is filled. Otherwise `*out` is NULL, `*fail` (may be NULL) tells what and
- * where, and the whole request is refused: NV_ERR_MALFORMED, NV_ERR_TRUNCATED, NV_ERR_DEPTH,
- * NV_ERR_TOO_LARGE, NV_ERR_NO_MEMORY. Counts nothing: see nv_request_count.
+ * Checks and indexes one export request. Takes `request->bytes`, on failure too. An empty protobuf
+ * body is an empty request; an empty JSON text is malformed. `limits` may be NULL. On NV_OK `*out`
+ * is new (nv_batch_free), possibly without items, its project empty, and `*result` is filled.
+ * Otherwise `*out` is NULL, `*fail` (may be NULL) tells what and where, and the whole request is
+ * refused: NV_ERR_MALFORMED, NV_ERR_TRUNCATED, NV_ERR_DEPTH, NV_ERR_TOO_LARGE, NV_ERR_NO_MEMORY.
+ * Counts nothing: see nv_request_count.
  */
-enum nv_err nv_request_decode(enum nv_signal signal, enum nv_media media, char *body, size_t len,
+enum nv_err nv_request_decode(const struct nv_request_body *request,
                               const struct nv_request_limits *limits,
                               struct nv_request_result *result, struct nv_batch **out,
                               struct nv_fail *fail) NV_MUST_USE;

@@ -34,7 +34,8 @@ static struct nv_batch *decode(enum nv_signal signal, const void *data, size_t s
         memcpy(body, data, size);
     }
     enum nv_err err =
-        nv_request_decode(signal, NV_MEDIA_PROTOBUF, body, size, NULL, result, &batch, &fail);
+        nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, body, size}, NULL,
+                          result, &batch, &fail);
     require((err == NV_OK) == (batch != NULL));
     require(err == NV_OK || (fail.code == err && fail.what[0] != '\0'));
     return batch;

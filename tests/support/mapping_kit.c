@@ -40,9 +40,9 @@ static void add_request(struct batches *batches, enum nv_signal signal, bool jso
     ck_assert_ptr_nonnull(copy);
     ck_assert_uint_lt(batches->count, BATCHES_MAX);
     memcpy(copy, body.ptr, body.len);
-    enum nv_err err =
-        nv_request_decode(signal, json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, copy, body.len, &limits,
-                          &result, &batches->list[batches->count], &fail);
+    enum nv_err err = nv_request_decode(
+        &(struct nv_request_body){signal, json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, copy, body.len},
+        &limits, &result, &batches->list[batches->count], &fail);
     ck_assert_msg(err == NV_OK, "%s: %s", fail.path, fail.what);
     batches->count++;
 }

@@ -81,9 +81,11 @@ static void accept_request(const struct nv_fixture_request *request)
     struct nv_request_result result;
     struct nv_batch *batch;
     struct nv_fail fail = {0};
-    enum nv_err err =
-        nv_request_decode(request->signal, request->json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, body,
-                          request->body.len, NULL, &result, &batch, &fail);
+    enum nv_err err = nv_request_decode(
+        &(struct nv_request_body){request->signal,
+                                  request->json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, body,
+                                  request->body.len},
+        NULL, &result, &batch, &fail);
     ck_assert_msg(err == NV_OK, "%s: %s", request->file, fail.what);
     struct nv_acceptor acceptor = nv_assembly_acceptor(assembly);
     err = NV_ERR_INTERNAL;

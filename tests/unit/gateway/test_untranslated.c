@@ -21,8 +21,10 @@ static struct nv_batch *decode(struct nv_str body, bool json)
     char *copy = malloc(body.len + 1);
     ck_assert_ptr_nonnull(copy);
     memcpy(copy, body.ptr, body.len);
-    enum nv_err err = nv_request_decode(NV_SIGNAL_TRACES, json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF,
-                                        copy, body.len, NULL, &result, &batch, &fail);
+    enum nv_err err = nv_request_decode(
+        &(struct nv_request_body){NV_SIGNAL_TRACES, json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, copy,
+                                  body.len},
+        NULL, &result, &batch, &fail);
     ck_assert_msg(err == NV_OK, "%s", fail.what);
     return batch;
 }

@@ -296,7 +296,8 @@ static enum nv_err decode_without_memory(struct nv_str bytes, enum nv_media medi
     memcpy(copy, bytes.ptr, bytes.len);
     oom_fail_nth(n);
     enum nv_err err =
-        nv_request_decode(NV_SIGNAL_TRACES, media, copy, bytes.len, NULL, &result, &batch, NULL);
+        nv_request_decode(&(struct nv_request_body){NV_SIGNAL_TRACES, media, copy, bytes.len}, NULL,
+                          &result, &batch, NULL);
     bool failed = oom_end();
     nv_batch_free(batch);
     return failed ? err : NV_ERR_END;
@@ -335,8 +336,9 @@ START_TEST(one_allocation_for_many_spans)
     struct nv_request_result result;
     struct nv_batch *batch;
     oom_count_only();
-    enum nv_err err = nv_request_decode(NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, copy, many.len, NULL,
-                                        &result, &batch, NULL);
+    enum nv_err err = nv_request_decode(
+        &(struct nv_request_body){NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, copy, many.len}, NULL,
+        &result, &batch, NULL);
     unsigned long allocations = oom_count();
     (void)oom_end();
     ck_assert_int_eq(err, NV_OK);

@@ -561,8 +561,9 @@ START_TEST(protobuf_limit)
     char *body = malloc(json.len);
     ck_assert_ptr_nonnull(body);
     memcpy(body, json.ptr, json.len);
-    ck_assert_int_eq(nv_request_decode(NV_SIGNAL_TRACES, NV_MEDIA_JSON, body, json.len, &limits,
-                                       &result, &batch, &fail),
+    ck_assert_int_eq(nv_request_decode(
+                         &(struct nv_request_body){NV_SIGNAL_TRACES, NV_MEDIA_JSON, body, json.len},
+                         &limits, &result, &batch, &fail),
                      NV_ERR_TOO_LARGE);
 }
 END_TEST

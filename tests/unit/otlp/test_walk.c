@@ -569,8 +569,9 @@ START_TEST(too_many_items)
         ck_assert_ptr_nonnull(body);
         for (size_t i = 0; i < spans; i++)
             memcpy(body + i * one.len, one.bytes, one.len);
-        enum nv_err err = nv_request_decode(NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, body,
-                                            spans * one.len, &limits, &result, &batch, &fail);
+        enum nv_err err = nv_request_decode(
+            &(struct nv_request_body){NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, body, spans * one.len},
+            &limits, &result, &batch, &fail);
         ck_assert_int_eq(err, spans == 2 ? NV_OK : NV_ERR_TOO_LARGE);
         nv_batch_free(batch);
     }
