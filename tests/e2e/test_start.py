@@ -1,5 +1,6 @@
 """What is refused at the start, with which exit code, and whether it says what to do."""
 import json
+import resource
 import socket
 import subprocess
 
@@ -155,3 +156,15 @@ def test_logs_are_json_without_secrets(make_gateway):
     for line in gateway.log:
         assert isinstance(json.loads(line), dict)
     assert "nv_secret" not in "\n".join(gateway.log + gateway.out)
+
+
+def test_descriptors_are_raised_to_the_hard_limit(make_gateway):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
+    try:
+        gateway = make_gateway()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    said = "few file descriptors" in gateway.stderr()
+    assert said == (hard != resource.RLIM_INFINITY and hard < 4096)
