@@ -5,7 +5,9 @@
  * Deliberately not done: a sync of its own for each put. What the exporter puts is in the outbox
  * because its requests are in the journal; those are released only by a later round of the journal,
  * whose sync covers the put as well. So a put returns when it is written, and nothing is forgotten
- * before it is on disk. Releases survive a crash of the program, and a power cut within seconds.
+ * before it is on disk. A record that takes the place of another one of the store (a dead letter
+ * that goes to the outbox, and back) has no such round before the release, and is synced. Releases
+ * survive a crash of the program, and a power cut within seconds.
  */
 #include "assembly/internal.h"
 #include "assembly/journal.h"
@@ -13,15 +15,27 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
-static enum nv_err put(void *ctx, enum nv_record_kind kind, struct nv_str head,
-                       struct nv_str payload, uint64_t *id)
+static enum nv_err commit(struct nv_assembly *assembly, struct nv_journal_put record, bool sync,
+                          uint64_t *id)
 {
-    struct nv_assembly *assembly = ctx;
-    struct nv_journal_put record = {.kind = kind, .head = head, .body = payload};
-    enum nv_err err = nv_journal_commit(assembly->journal, &record, 1, false);
+    enum nv_err err = nv_journal_commit(assembly->journal, &record, 1, sync);
     if (!err)
         *id = record.id;
     return err;
+}
+
+static enum nv_err put(void *ctx, enum nv_record_kind kind, struct nv_str head,
+                       struct nv_str payload, uint64_t *id)
+{
+    return commit(ctx, (struct nv_journal_put){.kind = kind, .head = head, .body = payload}, false,
+                  id);
+}
+
+static enum nv_err put_synced(void *ctx, enum nv_record_kind kind, struct nv_str head,
+                              struct nv_str payload, uint64_t *id)
+{
+    return commit(ctx, (struct nv_journal_put){.kind = kind, .head = head, .body = payload}, true,
+                  id);
 }
 
 static enum nv_err get(void *ctx, uint64_t id, struct nv_buf *payload)
@@ -68,7 +82,11 @@ const struct nv_store *nv_assembly_store(struct nv_assembly *assembly)
 {
     if (!assembly->journal)
         return NULL;
-    assembly->store = (struct nv_store){
-        .ctx = assembly, .put = put, .get = get, .release = release, .each = each};
+    assembly->store = (struct nv_store){.ctx = assembly,
+                                        .put = put,
+                                        .get = get,
+                                        .release = release,
+                                        .each = each,
+                                        .put_synced = put_synced};
     return &assembly->store;
 }

@@ -2,8 +2,8 @@
  * Dead letters over nv_store.
  *
  * A dead letter is the last copy of somebody's data, so nothing here removes one before its new
- * place is durable: retry stores the outbox record first and releases afterwards. A crash in
- * between leaves both, and the backend ignores the second delivery.
+ * place is durable: retry stores and syncs the outbox record first and releases afterwards. A crash
+ * in between leaves both, and the backend ignores the second delivery.
  */
 #include "exporter/dead_letters.h"
 
@@ -241,6 +241,7 @@ static enum nv_err to_outbox(const struct nv_store *store, struct nv_str json,
     struct nv_encoded_list list = {0};
     struct nv_encoded *encoded;
     struct nv_outbox outbox;
+    struct nv_store synced = nv_store_synced(store);
     enum nv_err err = nv_encoded_read_facts(json, &facts);
 
     if (err != NV_OK)
@@ -249,7 +250,7 @@ static enum nv_err to_outbox(const struct nv_store *store, struct nv_str json,
     if (encoded == NULL)
         return NV_ERR_NO_MEMORY;
     nv_encoded_list_push(&list, encoded);
-    nv_outbox_init(&outbox, store);
+    nv_outbox_init(&outbox, &synced);
     err = nv_outbox_put(&outbox, &list);
     if (err == NV_OK && entry != NULL)
         *entry = outbox.ring[outbox.first];

@@ -37,6 +37,7 @@ struct nv_exporter {
     bool stopped;
     _Atomic bool stopping;
     _Atomic uint64_t stop_ns; /* monotonic deadline */
+    pthread_mutex_t retrying; /* one second try at a time; taken before `lock` */
     pthread_mutex_t lock;     /* the two below */
     struct nv_exporter_status status;
     struct nv_outbox_entry adopted[ADOPTED_MAX];
@@ -129,8 +130,11 @@ static bool init_lock(struct nv_exporter *exporter)
 {
     if (pthread_mutex_init(&exporter->lock, NULL) != 0)
         return false;
-    if (pthread_cond_init(&exporter->room, NULL) == 0)
-        return true;
+    if (pthread_mutex_init(&exporter->retrying, NULL) == 0) {
+        if (pthread_cond_init(&exporter->room, NULL) == 0)
+            return true;
+        (void)pthread_mutex_destroy(&exporter->retrying);
+    }
     (void)pthread_mutex_destroy(&exporter->lock);
     return false;
 }
@@ -172,6 +176,7 @@ void nv_exporter_free(struct nv_exporter *exporter)
     nv_files_free(exporter->files);
     free_config(&exporter->config);
     (void)pthread_cond_destroy(&exporter->room);
+    (void)pthread_mutex_destroy(&exporter->retrying);
     (void)pthread_mutex_destroy(&exporter->lock);
     free(exporter);
 }
@@ -368,18 +373,32 @@ const char *nv_exporter_state_text(enum nv_exporter_state state)
     return names[state];
 }
 
-/* Waits for the sender's thread, which may be packing a body. The lock is held. */
+/* Waits for the sender's thread, which may be packing a body. */
 static bool has_room(struct nv_exporter *exporter)
 {
     struct timespec until;
     int timed_out = 0;
 
+    (void)pthread_mutex_lock(&exporter->lock);
     (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ADOPT_WAIT_S;
     while (exporter->adopted_count == ADOPTED_MAX && exporter->thread != NULL && timed_out == 0 &&
            !atomic_load(&exporter->stopping))
         timed_out = pthread_cond_timedwait(&exporter->room, &exporter->lock, &until);
-    return exporter->adopted_count < ADOPTED_MAX;
+    bool room = exporter->adopted_count < ADOPTED_MAX;
+    (void)pthread_mutex_unlock(&exporter->lock);
+    return room;
+}
+
+static void hand_over(struct nv_exporter *exporter, const struct nv_outbox_entry *entry)
+{
+    (void)pthread_mutex_lock(&exporter->lock);
+    assert(exporter->adopted_count < ADOPTED_MAX);
+    nv_ledger_requeue(entry->spans);
+    exporter->adopted[exporter->adopted_count++] = *entry;
+    (void)pthread_mutex_unlock(&exporter->lock);
+    if (exporter->thread != NULL)
+        nv_send_thread_wake(exporter->thread);
 }
 
 enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id, struct nv_str json)
@@ -389,16 +408,14 @@ enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id, st
 
     if (exporter->store == NULL)
         return NV_ERR_NOT_FOUND;
-    (void)pthread_mutex_lock(&exporter->lock);
+    /* Not under `lock`: this waits for the disk, and the sender must not. What room there is stays
+     * until it is used, because others only make more. */
+    (void)pthread_mutex_lock(&exporter->retrying);
     if (has_room(exporter))
         err = nv_dead_letters_retry(exporter->store, id, json, &entry);
-    if (err == NV_OK) {
-        nv_ledger_requeue(entry.spans);
-        exporter->adopted[exporter->adopted_count++] = entry;
-    }
-    (void)pthread_mutex_unlock(&exporter->lock);
-    if (err == NV_OK && exporter->thread != NULL)
-        nv_send_thread_wake(exporter->thread);
+    if (err == NV_OK)
+        hand_over(exporter, &entry);
+    (void)pthread_mutex_unlock(&exporter->retrying);
     return err;
 }
 

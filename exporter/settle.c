@@ -92,13 +92,24 @@ static void log_dead(const struct nv_encoded *encoded, const char *said)
            encoded->why, said);
 }
 
+/* From the outbox: nothing else has it once that record is released, at the end of its last trace.
+ * A fresh one is still in its requests, which the journal keeps until a sync of its own. */
+static enum nv_err put_letter(const struct nv_sender *sender, const struct nv_encoded *encoded,
+                              const char *said)
+{
+    struct nv_store synced = nv_store_synced(sender->store);
+
+    return nv_dead_letters_put(encoded->record != NULL ? &synced : sender->store, encoded, said,
+                               nv_clock_wall_ns(sender->clock));
+}
+
 /* Stores and ends one; false when the store can't at present. */
 static bool bury_one(struct nv_sender *sender, struct nv_encoded *encoded, const char *said)
 {
     enum nv_err err = NV_OK;
 
     if (sender->store != NULL)
-        err = nv_dead_letters_put(sender->store, encoded, said, nv_clock_wall_ns(sender->clock));
+        err = put_letter(sender, encoded, said);
     if (err != NV_OK) {
         NV_LOG(NV_LOG_ERROR, "exporter", "dead letter not stored, will try again: %s",
                nv_err_info(err)->text);

@@ -35,6 +35,21 @@ struct nv_store {
     /* Visits the live records of a kind in the order of their ids; views live during the visit. */
     enum nv_err (*each)(void *ctx, enum nv_record_kind kind, nv_store_visit *visit,
                         void *visit_ctx);
+    /*
+     * As put, but back only when the record is on disk, as far as journal.durability asks for that:
+     * for a record that takes the place of another one, which is released next. NULL: put does so.
+     */
+    enum nv_err (*put_synced)(void *ctx, enum nv_record_kind kind, struct nv_str head,
+                              struct nv_str payload, uint64_t *id);
 };
+
+/* The same store with put_synced for its put. Borrows what `store` does. */
+static inline struct nv_store nv_store_synced(const struct nv_store *store)
+{
+    struct nv_store synced = *store;
+    if (store->put_synced != NULL)
+        synced.put = store->put_synced;
+    return synced;
+}
 
 #endif

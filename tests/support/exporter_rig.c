@@ -192,11 +192,23 @@ static enum nv_err put(void *ctx, enum nv_record_kind kind, struct nv_str head,
             continue;
         if (i >= rig->record_count)
             rig->record_count = i + 1;
-        *record = (struct rig_record){++rig->last_id, kind, copy(head), copy(payload)};
+        *record = (struct rig_record){++rig->last_id, kind, copy(head), copy(payload), false};
         *id = record->id;
         return NV_OK;
     }
     return NV_ERR_NO_SPACE;
+}
+
+/* One sync is for all that was put before. */
+static enum nv_err put_synced(void *ctx, enum nv_record_kind kind, struct nv_str head,
+                              struct nv_str payload, uint64_t *id)
+{
+    struct nv_rig *rig = ctx;
+    enum nv_err err = put(ctx, kind, head, payload, id);
+
+    for (uint32_t i = 0; i < rig->record_count && err == NV_OK; i++)
+        rig->records[i].synced = true;
+    return err;
 }
 
 static enum nv_err get(void *ctx, uint64_t id, struct nv_buf *payload)
@@ -249,6 +261,13 @@ uint32_t rig_records(const struct nv_rig *rig, enum nv_record_kind kind)
     for (uint32_t i = 0; i < rig->record_count; i++)
         count += rig->records[i].id != 0 && rig->records[i].kind == kind;
     return count;
+}
+
+void rig_cut_power(struct nv_rig *rig)
+{
+    for (uint32_t i = 0; i < rig->record_count; i++)
+        if (rig->records[i].id != 0 && !rig->records[i].synced)
+            forget(rig, rig->records[i].id);
 }
 
 /* ---- assembly ------------------------------------------------------------------------------ */
@@ -329,7 +348,7 @@ void rig_init(struct nv_rig *rig)
     rig->config.endpoint = "http://127.0.0.1:26000/api";
     rig->config.api_key = "nv_test";
     rig->settler = (struct nv_settler){rig, settle};
-    rig->store = (struct nv_store){rig, put, get, forget, each};
+    rig->store = (struct nv_store){rig, put, get, forget, each, put_synced};
     rig->transport = (struct nv_transport){rig, send_request, cancel_all};
     nv_log_set_sink(quiet, NULL);
 }

@@ -34,6 +34,7 @@ struct rig_record {
     uint64_t id; /* 0: free */
     enum nv_record_kind kind;
     struct nv_str head, payload; /* owned */
+    bool synced;
 };
 
 struct nv_rig {
@@ -94,6 +95,8 @@ uint32_t rig_traces_in(const struct rig_flight *flight);
 bool rig_body_has(const struct rig_flight *flight, const char *text);
 /* Live records of a kind. */
 uint32_t rig_records(const struct nv_rig *rig, enum nv_record_kind kind);
+/* What a power cut may do at worst: releases are on disk, records that nobody synced are not. */
+void rig_cut_power(struct nv_rig *rig);
 /* Claims settled with this outcome. Aborts the test when a claim was settled twice. */
 uint32_t rig_settled(const struct nv_rig *rig, enum nv_outcome outcome);
 struct nv_exporter_status rig_status(struct nv_rig *rig);

@@ -4,7 +4,9 @@
  */
 #include "expect.h"
 #include "assembly_kit.h"
+#include "journal_kit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +84,40 @@ START_TEST(the_store_visits_in_order)
 }
 END_TEST
 
+/* put leaves the sync to the round that follows it, put_synced does not. */
+START_TEST(what_takes_the_place_of_another_is_synced)
+{
+    struct journal_kit files;
+    uint64_t id;
+    journal_kit_init(&files);
+    kit.config.file_ops = &files.ops;
+    kit.config.durability = NV_DURABILITY_FSYNC;
+    kit_start(&kit);
+    const struct nv_store *store = nv_assembly_store(kit.assembly);
+    struct nv_store synced = nv_store_synced(store);
+    struct nv_str head = NV_STR("h"), payload = NV_STR("{1}");
+    ck_assert_int_eq(store->put(store->ctx, NV_RECORD_OUTBOX, head, payload, &id), NV_OK);
+    files.synced_fd = -1;
+    ck_assert_int_eq(store->put(store->ctx, NV_RECORD_OUTBOX, head, payload, &id), NV_OK);
+    ck_assert_int_eq(files.synced_fd, -1);
+    ck_assert_int_eq(synced.put(synced.ctx, NV_RECORD_OUTBOX, head, payload, &id), NV_OK);
+    ck_assert_int_ne(files.synced_fd, -1);
+    /* One failing sync: the record is written again elsewhere. All of them: it is not there. */
+    journal_kit_fail(&files, FAIL_FDATASYNC, 0, 1, EIO);
+    ck_assert_int_eq(synced.put(synced.ctx, NV_RECORD_OUTBOX, head, payload, &id), NV_OK);
+    ck_assert(journal_kit_failed(&files));
+    ck_assert_int_ne(files.synced_fd, files.failed_fd);
+    journal_kit_fail(&files, FAIL_FDATASYNC, 0, 100, EIO);
+    ck_assert_int_eq(synced.put(synced.ctx, NV_RECORD_DEAD_LETTER, head, payload, &id), NV_ERR_IO);
+    ck_assert(journal_kit_failed(&files));
+    struct visited visited = {0};
+    ck_assert_int_eq(store->each(store->ctx, NV_RECORD_DEAD_LETTER, visit, &visited), NV_OK);
+    ck_assert_int_eq(visited.count, 0);
+    kit_stop(&kit);
+    journal_kit_release(&files);
+}
+END_TEST
+
 START_TEST(past_the_quota_it_says_full_and_releases_help)
 {
     static char payload[60000];
@@ -112,6 +148,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_store_keeps_outbox_and_dead_letters);
     tcase_add_test(tcase, the_store_visits_in_order);
+    tcase_add_test(tcase, what_takes_the_place_of_another_is_synced);
     tcase_add_test(tcase, past_the_quota_it_says_full_and_releases_help);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

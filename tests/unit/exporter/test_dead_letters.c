@@ -145,6 +145,28 @@ START_TEST(retried_through_the_outbox)
 }
 END_TEST
 
+START_TEST(a_power_cut_after_a_retry_loses_nothing)
+{
+    ck_assert_int_eq(put(TRACE, ""), NV_OK);
+    rig.records[0].synced = true;
+    ck_assert_int_eq(nv_dead_letters_retry(&rig.store, 1, NV_STR(""), NULL), NV_OK);
+    rig_cut_power(&rig);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 1);
+}
+END_TEST
+
+/* A store whose put is synced by itself has no other. */
+START_TEST(retried_where_every_put_is_synced)
+{
+    rig.store.put = rig.store.put_synced;
+    rig.store.put_synced = NULL;
+    ck_assert_int_eq(put(TRACE, ""), NV_OK);
+    ck_assert_int_eq(nv_dead_letters_retry(&rig.store, 1, NV_STR(""), NULL), NV_OK);
+    rig_cut_power(&rig);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 1);
+}
+END_TEST
+
 START_TEST(a_failed_retry_leaves_it)
 {
     ck_assert_int_eq(put(TRACE, ""), NV_OK);
@@ -208,6 +230,8 @@ int main(void)
     tcase_add_test(tcase, shown_as_json);
     tcase_add_test(tcase, long_names_are_cut);
     tcase_add_test(tcase, retried_through_the_outbox);
+    tcase_add_test(tcase, a_power_cut_after_a_retry_loses_nothing);
+    tcase_add_test(tcase, retried_where_every_put_is_synced);
     tcase_add_test(tcase, a_failed_retry_leaves_it);
     tcase_add_test(tcase, dropped_for_good);
     tcase_add_test(tcase, no_memory);

@@ -374,6 +374,28 @@ START_TEST(a_dead_letter_gets_another_try)
 }
 END_TEST
 
+/* Letter to outbox to letter again: at no moment is the only record one that nobody synced. */
+START_TEST(a_power_cut_at_a_second_refusal_loses_nothing)
+{
+    uint64_t id = 0;
+
+    rig.config.compression = NV_COMPRESSION_NONE;
+    rig_open(&rig, true);
+    rig_consume(&rig, "poison", 1);
+    rig_run(&rig, 1000);
+    rig_answer(&rig, rig_flight(&rig), 413, "", "");
+    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++)
+        if (rig.records[i].id != 0)
+            id = rig.records[i].id;
+    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id, NV_STR("")), NV_OK);
+    rig_run(&rig, 1000);
+    rig_answer(&rig, rig_flight(&rig), 413, "", "");
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 0);
+    rig_cut_power(&rig);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 1);
+}
+END_TEST
+
 /* Nothing else is going on, so only a timer can bring the second look. */
 START_TEST(a_second_try_without_memory_is_not_forgotten)
 {
@@ -607,6 +629,7 @@ int main(void)
     tcase_add_test(stories, stop_puts_the_rest_into_the_outbox);
     tcase_add_loop_test(stories, stop_without_a_place_leaves_it_to_the_journal, 0, 2);
     tcase_add_test(stories, a_dead_letter_gets_another_try);
+    tcase_add_test(stories, a_power_cut_at_a_second_refusal_loses_nothing);
     tcase_add_test(stories, a_second_try_without_memory_is_not_forgotten);
     tcase_add_test(stories, many_second_tries_wait_for_the_sender);
     tcase_add_test(stories, no_store_no_second_try);
