@@ -382,7 +382,8 @@ enum nv_err nv_content_collect(struct nv_arena *arena, const struct nv_content_s
     enum nv_err err = NV_OK;
     for (uint32_t i = 0; err == NV_OK && i < source->event_count; i++) {
         const struct nv_event *event = &source->events[i];
-        const struct record record = {event->name, NULL, &event->attributes};
+        const struct record record = {nv_event_name(event->name, &event->attributes), NULL,
+                                      &event->attributes};
         err = collect_record(&collector, &record);
     }
     if (err == NV_OK)

@@ -43,6 +43,22 @@ static enum nv_err decode_bytes(struct nv_arena *arena, const struct nv_wire_fie
     }
 }
 
+/* Rust's tracing names events after where they are written ("event src/otel.rs:42") unless told
+ * otherwise; what they are stands in an attribute then. */
+static bool is_place(struct nv_str name)
+{
+    return nv_str_starts(name, NV_STR("event ")) && nv_str_find(name, NV_STR(".rs:")) != SIZE_MAX;
+}
+
+struct nv_str nv_event_name(struct nv_str name, const struct nv_attributes *attributes)
+{
+    if (name.len > 0 && !is_place(name))
+        return name;
+    const struct nv_value *told = nv_attributes_get(attributes, NV_STR("event.name"));
+    bool tells = told && told->type == NV_VALUE_STRING && told->as.string.len > 0;
+    return tells ? told->as.string : name;
+}
+
 enum nv_err nv_log_decode(struct nv_arena *arena, struct nv_str bytes, struct nv_log *out)
 {
     struct nv_wire wire = nv_wire_read(bytes);
@@ -66,8 +82,6 @@ enum nv_err nv_log_decode(struct nv_arena *arena, struct nv_str bytes, struct nv
         return err;
     if (out->time_ns == 0)
         out->time_ns = observed_ns;
-    const struct nv_value *name = nv_attributes_get(&out->attributes, NV_STR("event.name"));
-    if (out->event_name.len == 0 && name && name->type == NV_VALUE_STRING)
-        out->event_name = name->as.string;
+    out->event_name = nv_event_name(out->event_name, &out->attributes);
     return NV_OK;
 }

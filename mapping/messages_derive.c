@@ -2,8 +2,9 @@
  * What is derived from canonical messages: output text, tool calls, finish reason, system text.
  *
  * Choice 0 is the first assistant message of a list that holds nothing else (several choices), and
- * the last one of a conversation. A first message that says nothing and calls nothing (an empty
- * chunk, thoughts only) is passed over when a later one does.
+ * the last one of a conversation, which is also told by that only the last one finished. A first
+ * message that says nothing and calls nothing (an empty chunk, thoughts only) is passed over when a
+ * later one does.
  */
 #include "mapping/json_text.h"
 #include "mapping/messages_build.h"
@@ -30,6 +31,13 @@ static bool says_something(const struct nv_value *message)
            (content != NULL && !nv_value_empty(content));
 }
 
+/* Turns of one answer rather than choices: only the last of them finished. */
+static bool goes_on(const struct nv_value *first, const struct nv_value *last)
+{
+    const struct nv_str key = NV_STR("finish_reason");
+    return first != last && nv_map_get(first, key) == NULL && nv_map_get(last, key) != NULL;
+}
+
 static const struct nv_value *choice_of(const struct nv_value *messages)
 {
     assert(messages->type == NV_VALUE_ARRAY);
@@ -47,7 +55,7 @@ static const struct nv_value *choice_of(const struct nv_value *messages)
         first = first == NULL ? message : first;
         last = message;
     }
-    const struct nv_value *choice = conversation ? last : first;
+    const struct nv_value *choice = conversation || goes_on(first, last) ? last : first;
     return choice != NULL ? choice : any;
 }
 

@@ -126,6 +126,26 @@ static enum nv_err fill_info(struct nv_message *message, const struct nv_members
     return err;
 }
 
+/*
+ * What stands in content that is wrapped once more, as AgentCore's records have it:
+ * {content | message: ..., finish_reason?}. Anything else is content itself.
+ */
+static const struct nv_value *unwrap_content(struct nv_message *message,
+                                             const struct nv_value *content)
+{
+    const uint64_t places = NV_HAS(CONTENT) | NV_HAS(MESSAGE);
+    struct nv_members inner;
+    nv_members_find(content, &inner);
+    if (__builtin_popcountll(inner.mask & places) != 1 ||
+        (inner.mask & ~(places | NV_HAS(FINISH))) != 0 ||
+        (uint32_t)__builtin_popcountll(inner.mask) != content->as.map.count)
+        return content;
+    const struct nv_value *finish = nv_members_get(&inner, NV_MEMBER_FINISH);
+    if (finish != NULL && (message->finish.type != NV_VALUE_NULL || !fill_finish(message, finish)))
+        return content;
+    return nv_members_first(&inner, places);
+}
+
 static enum nv_err fill_content(struct nv_message *message, const struct nv_members *members,
                                 unsigned depth)
 {
@@ -137,6 +157,8 @@ static enum nv_err fill_content(struct nv_message *message, const struct nv_memb
         const struct nv_value *content = nv_members_get(members, order[i]);
         if (content == NULL || (filled && order[i] == NV_MEMBER_TEXT))
             continue;
+        if (content->type == NV_VALUE_MAP)
+            content = unwrap_content(message, content);
         if (message->role.len > 0 && nv_str_eq(message->role, NV_STR("tool")))
             err = nv_message_tool_content(message, content, depth + 1);
         else

@@ -75,7 +75,7 @@ static enum nv_err replace_count(struct nv_translation *t, struct nv_span_work *
 /*
  * Makes input tokens inclusive of cached ones. A source that tells more cached tokens than input
  * tokens counts them apart (trap 1): they are added. Rows for sources that are known to count apart
- * fill the exclusive field.
+ * fill the exclusive field, which is the source's word of the other and no field of the backend.
  */
 static enum nv_err make_inclusive(struct nv_translation *t, struct nv_span_work *work)
 {
@@ -85,14 +85,20 @@ static enum nv_err make_inclusive(struct nv_translation *t, struct nv_span_work 
     const struct nv_value *provider = nv_work_get(work, NV_FIELD_PROVIDER);
     (void)number(work, NV_FIELD_CACHE_READ_TOKENS, &read);
     (void)number(work, NV_FIELD_CACHE_CREATION_TOKENS, &created);
-    if (apart && !has_input)
+    if (apart)
+        nv_work_rename(work, NV_FIELD_EXCLUSIVE_INPUT, NV_STR("llm.input_tokens.source"));
+    if (apart && has_input && input != exclusive)
+        return NV_OK; /* another key tells them whole */
+    if (apart)
         input = exclusive;
     else if (!has_input || read <= input || (provider && always_inclusive(provider)))
         return NV_OK;
     if (read < 0 || created < 0 || input < 0 || input > INT64_MAX / 4 || read > INT64_MAX / 4 ||
         created > INT64_MAX / 4)
         return NV_OK;
-    return replace_count(t, work, NV_FIELD_INPUT_TOKENS, input + read + created);
+    const struct nv_value whole = nv_value_int(input + read + created);
+    return apart ? nv_work_set(t, work, NV_FIELD_INPUT_TOKENS, whole)
+                 : replace_count(t, work, NV_FIELD_INPUT_TOKENS, whole.as.integer);
 }
 
 /* Total = input + output when it is absent or too small to hold both. */

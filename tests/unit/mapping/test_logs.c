@@ -45,6 +45,9 @@ START_TEST(fields)
     (void)nv_wire_put_bytes(&buf, 12, NV_STR("new"));
     log = decode(arena, &buf);
     ck_assert_nv_str(log.event_name, "new");
+    (void)nv_wire_put_bytes(&buf, 12, NV_STR("event src/telemetry.rs:42"));
+    log = decode(arena, &buf);
+    ck_assert_nv_str(log.event_name, "old");
     nv_buf_release(&buf);
     nv_arena_free(arena);
 }
