@@ -3,7 +3,9 @@
  *
  * One loop of its own, small limits, no authentication: it listens on loopback unless told
  * otherwise and shows counts and names, never contents (docs/security.md). Each answer is made on
- * the loop's thread from one copy of the status; nothing here waits for a stage.
+ * the loop's thread from one copy of the status; nothing here waits for a stage. The control socket
+ * has another: a retry of many dead letters waits for the disk once for each, and who asks after
+ * health must not.
  */
 #include "gateway/admin.h"
 
@@ -27,6 +29,7 @@ struct nv_admin {
     struct nv_http_server *server; /* NULL: no admin port */
     struct nv_control *control;    /* NULL: no journal, no dead letters */
     struct nv_loops loops;
+    struct nv_loops control_loops;
     bool loops_made;
     struct nv_http_route routes[ROUTE_COUNT];
 };
@@ -158,7 +161,8 @@ static void open_control(struct nv_admin *admin)
     const char *directory = nv_gateway_options(admin->gateway)->journal_directory;
     if (place.store == NULL)
         return;
-    if (nv_control_new(directory, &place, &status, &admin->loops, &fail, &admin->control) != NV_OK)
+    if (nv_control_new(directory, &place, &status, &admin->control_loops, &fail, &admin->control) !=
+        NV_OK)
         NV_LOG(NV_LOG_WARN, "gateway", "no control socket, `dead` works when stopped only: %s",
                fail.what);
 }
@@ -167,12 +171,16 @@ static enum nv_err open_all(struct nv_admin *admin, const char *address, struct 
 {
     enum nv_err err = nv_loops_init(&admin->loops, 1, nv_clock_system());
     admin->loops_made = true;
+    if (err == NV_OK)
+        err = nv_loops_init(&admin->control_loops, 1, nv_clock_system());
     if (err == NV_OK && address != NULL)
         err = open_server(admin, address, fail);
     if (err == NV_OK) {
         open_control(admin);
         err = nv_loops_start(&admin->loops);
     }
+    if (err == NV_OK)
+        err = nv_loops_start(&admin->control_loops);
     return err;
 }
 
@@ -206,9 +214,11 @@ void nv_admin_stop(struct nv_admin *admin)
     nv_control_stop(admin->control);
     if (admin->loops_made) {
         nv_loops_stop(&admin->loops);
+        nv_loops_stop(&admin->control_loops);
         nv_control_free(admin->control);
         nv_http_server_free(admin->server);
         nv_loops_release(&admin->loops);
+        nv_loops_release(&admin->control_loops);
     }
     free(admin);
 }

@@ -168,6 +168,31 @@ def test_a_slow_disk_delays_answers_and_nothing_else(slow_disk, make_gateway, ba
     gateway.assert_balanced()
 
 
+def test_retries_that_wait_for_the_disk_leave_health_alone(slow_disk, make_gateway, backend, run):
+    """A sync of 100 ms for each of 30 dead letters: /healthz and /metrics are answered meanwhile."""
+    gateway = make_gateway({}, {**settings_for(backend), **slow_disk, "SLOW_DISK_MS": "100"})
+    backend.always = Fault(status=400)
+    traces = [Trace() for _ in range(30)]
+    assert post(gateway.port, b"".join(t.request([t.span("unwanted")]) for t in traces))[0] == 200
+    gateway.wait_status(lambda s: s["exporter"]["refused_in_row"] == 30)
+    backend.always = None
+    done = []
+    retry = threading.Thread(target=lambda: done.append(run(
+        "dead", "retry", "all", "--set", f"journal.directory={gateway.directory / 'journal'}")))
+    begin = time.monotonic()
+    retry.start()
+    slowest = 0
+    while retry.is_alive():
+        asked = time.monotonic()
+        assert gateway.get("/healthz")[0] == gateway.get("/metrics")[0] == 200
+        slowest = max(slowest, time.monotonic() - asked)
+    took = time.monotonic() - begin
+    assert done[0].returncode == 0 and done[0].stdout.count("sent again") == 30, done
+    assert took >= 30 * 0.1 and slowest < took / 2, (took, slowest)
+    backend.wait_traces(30, 2 * TIME)
+    gateway.assert_balanced()
+
+
 def test_a_failing_sync_takes_back_no_answer(slow_disk, make_gateway, backend):
     """Every fifth sync fails (EIO): its file is left, and nothing is answered before another's."""
     gateway = make_gateway({}, {**settings_for(backend), **slow_disk, "SLOW_DISK_FAILS": "5"})
