@@ -39,6 +39,7 @@ void nv_assembly_config_init(struct nv_assembly_config *config)
         .journal_segment_bytes = 64u << 20,
         .shards = 1,
         .queue_bytes = UINT64_C(64) << 20,
+        .turn_bytes = UINT64_C(32) << 20,
         .sent_max = 500000,
         .sent_ttl_ms = 3600000,
     };

@@ -84,6 +84,8 @@ struct nv_assembly_config {
     /* how it runs */
     unsigned shards;      /* 0: inline */
     uint64_t queue_bytes; /* of requests between the door and the journal; past it BUSY */
+    uint64_t
+        turn_bytes; /* of spans a shard reads back before it hands them on; one trace at least */
     /* memory of what was sent, for late spans: at most so many traces, so long */
     uint32_t sent_max;
     uint64_t sent_ttl_ms;

@@ -276,15 +276,23 @@ uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
     while ((timer = nv_timers_first(&shard->timers)) != NULL && timer->deadline_ns <= now_ns) {
         struct nv_raw_trace *raws[TURN_MAX];
         size_t count = 0;
+        uint64_t bytes = 0;
         if (!may_complete(shard->assembly)) {
             publish(shard, now_ns);
             return now_ns + MAY_COMPLETE_NS;
         }
         for (; count < TURN_MAX && timer && timer->deadline_ns <= now_ns;
              timer = nv_timers_first(&shard->timers)) {
+            struct nv_open_trace *trace = (struct nv_open_trace *)timer;
             struct nv_gathered out;
-            if (look_at(shard, (struct nv_open_trace *)timer, now_ns, &out))
-                raws[count++] = out.raw;
+            uint64_t more = trace->bytes;
+            /* What is gathered waits in memory for those before it; the rest is on disk. */
+            if (count > 0 && bytes + more > shard->assembly->config.turn_bytes)
+                break;
+            if (!look_at(shard, trace, now_ns, &out))
+                continue;
+            bytes += more;
+            raws[count++] = out.raw;
         }
         hand_on(shard, raws, count);
     }

@@ -129,9 +129,10 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
         .batch_traces = 100,
         .batch_ms = 1000,
         .max_body_bytes = (size_t)4 << 20,
-        /* No keys for these. Memory: the queue for a burst that the backend takes in seconds, the
-         * spill at half of it so that an outage leaves room for what is on its way. */
+        /* Memory: the queue for a burst that the backend takes in seconds, the spill at half of it
+         * so that an outage leaves room for what is on its way. */
         .queue_bytes_max = (size_t)64 << 20,
+        /* No keys for these. */
         .queue_traces_max = 200000,
         .spill_bytes = (size_t)32 << 20,
         .spill_age_ms = 30000,
@@ -194,7 +195,7 @@ static enum nv_err check_ranges(const struct nv_exporter_config *config, struct 
         {"noveum.batch_traces", config->batch_traces, NV_EXPORTER_BATCH_TRACES_MAX},
         {"noveum.batch_ms", config->batch_ms + UINT64_C(1), 3600001},
         {"noveum.max_body_bytes", config->max_body_bytes, (uint64_t)1 << 30},
-        {"queue_bytes", config->queue_bytes_max, UINT64_MAX},
+        {"noveum.queue_bytes", config->queue_bytes_max, UINT64_MAX},
         {"queue_traces", config->queue_traces_max, UINT32_MAX},
         {"spill_bytes", config->spill_bytes, config->queue_bytes_max},
         {"max_trace_bytes", config->max_trace_bytes, (uint64_t)1 << 31},

@@ -6,6 +6,7 @@
  */
 #include "gateway/cli.h"
 #include "gateway/commands.h"
+#include "gateway/memory_limit.h"
 #include "gateway/option_print.h"
 #include "gateway/run.h"
 
@@ -75,11 +76,14 @@ int main(int argc, char **argv)
     } else if (runs_bare(cli.command)) {
         code = run_bare(cli.command);
     } else {
-        struct nv_option_sources sources = {.config_file = cli.config_file,
-                                            .sets = cli.sets,
-                                            .set_count = cli.set_count,
-                                            .environment = (const char *const *)environ,
-                                            .directory = "."};
+        struct nv_option_sources sources = {
+            .config_file = cli.config_file,
+            .sets = cli.sets,
+            .set_count = cli.set_count,
+            .environment = (const char *const *)environ,
+            .directory = ".",
+            .memory_limit_bytes =
+                nv_memory_limit(nv_memory_places_system(), nv_memory_machine_bytes())};
         if (nv_options_load(&options, &sources, &fail) == NV_OK) {
             nv_run_configure_log(&options);
             code = run_configured(&cli, &options, &sources);

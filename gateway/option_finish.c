@@ -5,6 +5,7 @@
  * with what to do about it. A key whose feature this version lacks is refused too: a privacy switch
  * that silently did nothing would be worse than none.
  */
+#include "gateway/memory_budget.h"
 #include "gateway/option_value.h"
 
 #include <assert.h>
@@ -213,6 +214,8 @@ static enum nv_err check_dev_mode(const struct nv_options *options, struct nv_fa
 enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
 {
     enum nv_err err = fill_defaults(options);
+    if (err == NV_OK)
+        err = nv_memory_budget_apply(options, fail);
     if (err == NV_OK)
         err = check_transport(options, fail);
     if (err == NV_OK)

@@ -9,6 +9,7 @@
 #include "gateway/option_load.h"
 
 #include "base/log.h"
+#include "gateway/memory_budget.h"
 #include "gateway/option_expand.h"
 #include "gateway/option_file.h"
 #include "gateway/option_sdk.h"
@@ -212,7 +213,8 @@ enum nv_err nv_options_load(struct nv_options *options, const struct nv_option_s
         err = load_environment(options, sources->environment, fail);
     for (size_t i = 0; i < sources->set_count && err == NV_OK; i++)
         err = load_set(options, sources->sets[i], fail);
-    if (err == NV_OK)
-        err = nv_options_finish(options, fail);
-    return err;
+    if (err != NV_OK)
+        return err;
+    nv_memory_budget_from_limit(options, sources->memory_limit_bytes);
+    return nv_options_finish(options, fail);
 }

@@ -15,6 +15,7 @@ struct nv_option_sources {
     size_t set_count;
     const char *const *environment; /* "NAME=value" each, NULL at the end */
     const char *directory;          /* where the SDK's files are looked for; NULL: not at all */
+    uint64_t memory_limit_bytes;    /* of the control group; 0: none */
 };
 
 /*

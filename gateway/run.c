@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "gateway/descriptors.h"
+#include "gateway/memory_budget.h"
 #include "gateway/notify.h"
 #include "gateway/option_value.h"
 
@@ -226,6 +227,7 @@ int nv_run(const struct nv_options *options, const struct nv_option_sources *sou
     /* keys and contents of prompts live in this memory: no core files, no ptrace by others */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     block_signals(&set);
+    nv_memory_budget_tune_malloc(options);
     (void)nv_descriptors_raise();
     enum nv_err err = nv_gateway_new(options, &fail, &gateway);
     if (err == NV_OK)

@@ -6,9 +6,11 @@
  */
 #include "gateway/stages.h"
 
+#include "gateway/memory_budget.h"
 #include "gateway/option_value.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -23,6 +25,9 @@ static_assert(NV_DURABILITY_FSYNC == 0 && NV_DURABILITY_OS == 1 && NV_DURABILITY
 
 /* Traces are independent; more shards than processors only cost memory. */
 #define SHARDS_MAX 8
+/* Of assembly.memory_bytes, for each trace that is remembered: some 16 bytes for most and 136 for
+ * the newest, without their names. */
+#define SENT_SHARE_BYTES 512
 
 void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_config *config)
 {
@@ -40,15 +45,17 @@ void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_conf
     config->batch_traces = (uint32_t)options->exporter_noveum_batch_traces;
     config->batch_ms = (uint32_t)options->exporter_noveum_batch_ms;
     config->max_body_bytes = options->exporter_noveum_max_body_bytes;
+    config->queue_bytes_max = options->exporter_noveum_queue_bytes;
+    /* In an outage half of the queue is for what is on its way. */
+    config->spill_bytes = config->queue_bytes_max / 2;
     config->file_directory = options->exporter_file_directory;
 }
 
-static unsigned shard_count(void)
+static unsigned shard_count(const struct nv_options *options)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (processors < 1)
-        return 1;
-    return processors > SHARDS_MAX ? SHARDS_MAX : (unsigned)processors;
+    unsigned most = processors > SHARDS_MAX ? SHARDS_MAX : (unsigned)processors;
+    return processors < 1 ? 1 : (unsigned)nv_memory_share(options, NV_MEMORY_THREADS, most);
 }
 
 void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_config *config)
@@ -70,7 +77,12 @@ void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_conf
     /* A quota below a few segments would be full before its first record. */
     if (config->journal_segment_bytes > options->journal_max_bytes / 8)
         config->journal_segment_bytes = (uint32_t)(options->journal_max_bytes / 8);
-    config->shards = shard_count();
+    config->shards = shard_count(options);
+    config->queue_bytes = nv_memory_share(options, NV_MEMORY_COMMIT, config->queue_bytes);
+    config->turn_bytes = nv_memory_share(options, NV_MEMORY_TURN, config->turn_bytes);
+    /* What is remembered of sent traces is part of memory_bytes: a quarter of it at most. */
+    if (config->sent_max > config->memory_bytes / SENT_SHARE_BYTES)
+        config->sent_max = (uint32_t)(config->memory_bytes / SENT_SHARE_BYTES);
 }
 
 void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config *config)
@@ -113,6 +125,7 @@ enum nv_err nv_stage_receiver(const struct nv_options *options, struct nv_buf *o
     config->auth_tokens_file = options->receiver_auth_tokens_file;
     config->max_body_bytes = options->receiver_max_body_bytes;
     config->threads = (unsigned)options->receiver_threads;
+    config->threads_max = (unsigned)nv_memory_share(options, NV_MEMORY_THREADS, UINT_MAX);
     config->limits.connections_max = options->receiver_max_connections;
     config->limits.undecoded_bytes_max = options->receiver_max_undecoded_bytes;
     config->limits.head_timeout_ms = (unsigned)options->receiver_head_timeout_ms;

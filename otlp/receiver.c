@@ -47,10 +47,14 @@ static unsigned thread_count(const struct nv_receiver_config *config)
         return config->threads < THREADS_MAX ? config->threads : THREADS_MAX;
     }
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned most = THREADS_DEFAULT_MAX;
+    if (config->threads_max > 0 && config->threads_max < most) {
+        most = config->threads_max;
+    }
     if (processors < 1) {
         return 1;
     }
-    return processors < THREADS_DEFAULT_MAX ? (unsigned)processors : THREADS_DEFAULT_MAX;
+    return (unsigned long)processors < most ? (unsigned)processors : most;
 }
 
 static bool is_on(const struct nv_receiver_endpoint *endpoint)

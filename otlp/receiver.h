@@ -31,6 +31,7 @@ struct nv_receiver_config {
     const char *cors_allowed_origins; /* comma-separated; "*", exact, or with one '*' inside */
     size_t max_body_bytes;            /* 67108864, after decompression and as sent */
     unsigned threads;                 /* loops; 0: one for each processor, at most 4 */
+    unsigned threads_max;             /* with 0: and at most so many; 0: no such limit */
     unsigned unix_mode;               /* 0660 */
     bool reuse_port;
     /* Of each protocol; gRPC takes connections (at most its own default), undecoded bytes, head

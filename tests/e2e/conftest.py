@@ -52,11 +52,14 @@ def clean_environment(**extra):
 HAND_OVER = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.execv(sys.argv[2], sys.argv[2:])"
 
 
+JOIN_GROUP = "import os, sys; open(sys.argv[1], 'w').write('0'); os.execv(sys.argv[2], sys.argv[2:])"
+
+
 class Gateway:
     """One run of the program. Ports are found by asking for port 0 and reading the log."""
 
     def __init__(self, directory, settings=None, environment=None, arguments=(), cwd=None,
-                 defaults=True, inherits=None):
+                 defaults=True, inherits=None, group=None):
         self.directory = pathlib.Path(directory)
         self.settings = {
             "receiver.http.listen": "127.0.0.1:0",
@@ -72,6 +75,7 @@ class Gateway:
         self.arguments = list(arguments)
         self.cwd = cwd or self.directory
         self.inherits = inherits  # a descriptor that becomes number 3, the first of LISTEN_FDS
+        self.group = group  # the file of a control group that a process joins by writing to it
         self.process = None
         self.log, self.out = [], []
         self.ports = {}
@@ -86,6 +90,8 @@ class Gateway:
         if self.inherits is not None:  # not by preexec_fn: that and the threads of gRPC don't mix
             command = [sys.executable, "-c", HAND_OVER, str(self.inherits), *command]
             passed = (self.inherits,)
+        if self.group is not None:
+            command = [sys.executable, "-c", JOIN_GROUP, str(self.group), *command]
         self.process = subprocess.Popen(command, cwd=self.cwd, env=self.environment,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         pass_fds=passed)

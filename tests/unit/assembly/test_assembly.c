@@ -410,6 +410,40 @@ START_TEST(traces_wait_while_nobody_can_take_them)
 }
 END_TEST
 
+static int turns_left;
+static bool takes_turns(void *ctx)
+{
+    (void)ctx;
+    return turns_left-- > 0;
+}
+
+/* Between turns it is asked again whether more can be taken; a turn has one trace at least. */
+START_TEST(a_turn_reads_back_only_so_many_bytes)
+{
+    kit.config.may_complete = takes_turns;
+    kit.config.turn_bytes = 1500;
+    turns_left = 0;
+    kit_start(&kit);
+    static const char *const spans[] = {"1a*600", "2a*600", "3a*600", "4a*5000", "5a*600"};
+    for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++) {
+        kit_spans(&kit, "shop", spans[i]);
+        kit_advance(&kit, 1);
+    }
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 0);
+    turns_left = 2;
+    kit_advance(&kit, 20);
+    ck_assert_uint_eq(kit.trace_count, 3);
+    turns_left = 1;
+    kit_advance(&kit, 20);
+    ck_assert_uint_eq(kit.trace_count, 4);
+    turns_left = 1;
+    kit_advance(&kit, 20);
+    ck_assert_uint_eq(kit.trace_count, 5);
+    assert_balanced(5, 5, 0);
+}
+END_TEST
+
 START_TEST(an_empty_batch_is_fine)
 {
     kit_start(&kit);
@@ -483,6 +517,7 @@ int main(void)
     tcase_add_test(tcase, stop_sends_what_is_open_in_memory);
     tcase_add_test(tcase, the_door_says_full_when_memory_is);
     tcase_add_test(tcase, traces_wait_while_nobody_can_take_them);
+    tcase_add_test(tcase, a_turn_reads_back_only_so_many_bytes);
     tcase_add_test(tcase, an_empty_batch_is_fine);
     tcase_add_test(tcase, the_project_of_the_request_travels_along);
     tcase_add_test(tcase, status_tells_what_is_held);

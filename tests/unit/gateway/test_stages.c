@@ -5,6 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
+#include "gateway/memory_budget.h"
 #include "gateway/stages.h"
 
 #include "base/banned.h"
@@ -39,10 +40,38 @@ START_TEST(the_exporters_defaults_agree)
     ck_assert_uint_eq(ours.batch_traces, own.batch_traces);
     ck_assert_uint_eq(ours.batch_ms, own.batch_ms);
     ck_assert_uint_eq(ours.max_body_bytes, own.max_body_bytes);
+    ck_assert_uint_eq(ours.queue_bytes_max, own.queue_bytes_max);
+    ck_assert_uint_eq(ours.spill_bytes, own.spill_bytes);
     ck_assert_int_eq(ours.compression, own.compression);
     ck_assert_int_eq(ours.trace_id_form, own.trace_id_form);
     ck_assert(ours.tls_verify && !ours.allow_insecure_transport);
     ck_assert_str_eq(ours.endpoint, NV_EXPORTER_ENDPOINT_DEFAULT);
+}
+END_TEST
+
+/* What has no key follows the budget too. */
+START_TEST(little_memory_reaches_every_stage)
+{
+    struct nv_exporter_config exporter;
+    struct nv_assembly_config assembly;
+    struct nv_receiver_config receiver;
+    struct nv_buf origins;
+    nv_buf_init(&origins, 1000);
+    set(NV_OPT_memory_max_bytes, "16MiB");
+    ck_assert_int_eq(nv_memory_budget_apply(&options, NULL), NV_OK);
+    nv_stage_exporter(&options, &exporter);
+    nv_stage_assembly(&options, &assembly);
+    ck_assert_int_eq(nv_stage_receiver(&options, &origins, &receiver), NV_OK);
+    nv_buf_release(&origins);
+    ck_assert_uint_eq(exporter.queue_bytes_max, 4u << 20);
+    ck_assert_uint_eq(exporter.spill_bytes, 2u << 20);
+    ck_assert_uint_eq(assembly.memory_bytes, 4u << 20);
+    ck_assert_uint_eq(assembly.queue_bytes, 2u << 20);
+    ck_assert_uint_eq(assembly.turn_bytes, 1u << 20);
+    ck_assert_uint_eq(assembly.sent_max, 8192);
+    ck_assert_uint_eq(assembly.shards, 1);
+    ck_assert_uint_eq(receiver.threads_max, 1);
+    ck_assert_uint_eq(receiver.limits.undecoded_bytes_max, 4u << 20);
 }
 END_TEST
 
@@ -74,6 +103,9 @@ START_TEST(the_assemblys_defaults_agree)
     ck_assert_int_eq(ours.on_stop, own.on_stop);
     ck_assert_int_eq(ours.durability, own.durability);
     ck_assert_uint_eq(ours.journal_max_bytes, own.journal_max_bytes);
+    ck_assert_uint_eq(ours.queue_bytes, own.queue_bytes);
+    ck_assert_uint_eq(ours.turn_bytes, own.turn_bytes);
+    ck_assert_uint_eq(ours.sent_max, own.sent_max);
     ck_assert_uint_ge(ours.shards, 1);
 }
 END_TEST
@@ -137,6 +169,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, the_exporters_defaults_agree);
+    tcase_add_test(tcase, little_memory_reaches_every_stage);
     tcase_add_test(tcase, no_key_no_endpoint);
     tcase_add_test(tcase, the_assemblys_defaults_agree);
     tcase_add_test(tcase, the_receivers_defaults_agree);
