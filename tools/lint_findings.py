@@ -2,7 +2,8 @@
 """Prints an analyser's findings that a list of reviewed ones does not know; fails when there are any.
 
 Reads what clang-tidy and gcc -fanalyzer write: file:line:column: warning: text [check], which gcc has
-as [CWE-401] [-Wanalyzer-malloc-leak].
+as [CWE-401] [-Wanalyzer-malloc-leak]. Paths are absolute, or relative to a build directory where ccache
+made them so (CCACHE_BASEDIR).
 
 usage: lint_findings.py LOG REVIEWED ROOT
 """
@@ -10,7 +11,7 @@ import pathlib
 import re
 import sys
 
-FINDING = re.compile(r"^(/[^:]+):(\d+):\d+: (?:error|warning): (.*?)(?: \[CWE-\d+\])? \[(?:-W)?([^\],]+)[^\]]*\]$")
+FINDING = re.compile(r"^((?:/|(?:\.\./)+)[^:]+):(\d+):\d+: (?:error|warning): (.*?)(?: \[CWE-\d+\])? \[(?:-W)?([^\],]+)[^\]]*\]$")
 
 
 def main():
@@ -26,7 +27,8 @@ def main():
         if not match:
             continue
         path, number, message, check = match.groups()
-        name = str(pathlib.Path(path).relative_to(pathlib.Path(root).resolve()))
+        name = path.lstrip("./") if path.startswith("../") else \
+            str(pathlib.Path(path).relative_to(pathlib.Path(root).resolve()))
         if (name, check) in reviewed:
             reviewed[name, check] = True
         else:
