@@ -148,7 +148,8 @@ static enum nv_err set_project(struct nv_batch *batch, struct nv_str project)
     if (copy == NULL)
         return NV_ERR_NO_MEMORY;
     memcpy(copy, project.ptr, project.len);
-    batch->project = (struct nv_str){copy, project.len};
+    batch->project.ptr = copy;
+    batch->project.len = project.len;
     return NV_OK;
 }
 

@@ -61,7 +61,7 @@ static enum nv_err retry_offline(void *ctx, uint64_t id)
     return nv_dead_retry(ctx, id);
 }
 
-static enum nv_err run_retry(const struct nv_options *options, struct nv_dead_place *place,
+static enum nv_err run_retry(const struct nv_options *options, const struct nv_store *store,
                              const struct nv_dead_request *request, struct nv_buf *text,
                              struct nv_fail *fail)
 {
@@ -72,16 +72,15 @@ static enum nv_err run_retry(const struct nv_options *options, struct nv_dead_pl
     struct nv_mapping *mapping = nv_mapping_new(&config, fail);
     if (mapping == NULL)
         return NV_ERR_CONFIG;
-    struct nv_dead_retry retry = {.store = place->store,
+    struct nv_dead_retry retry = {.store = store,
                                   .mapping = mapping,
                                   .mask_secrets = options->redaction_secrets,
                                   .trace_id_form = exporter.trace_id_form,
                                   .max_trace_bytes = exporter.max_trace_bytes,
                                   .send = send_offline,
-                                  .ctx = (void *)(uintptr_t)place->store};
-    place->retry = retry_offline;
-    place->ctx = &retry;
-    enum nv_err err = nv_dead_run(request, place, text);
+                                  .ctx = (void *)(uintptr_t)store};
+    struct nv_dead_place place = {.store = store, .ctx = &retry, .retry = retry_offline};
+    enum nv_err err = nv_dead_run(request, &place, text);
     nv_mapping_free(mapping);
     if (err == NV_OK)
         (void)nv_buf_append_str(text, NV_STR("no gateway runs here: the next start sends them\n"));
@@ -92,9 +91,9 @@ static enum nv_err run_offline(const struct nv_options *options, struct nv_dead_
                                const struct nv_dead_request *request, struct nv_buf *text,
                                struct nv_fail *fail)
 {
-    struct nv_dead_place place = {.store = &opened->store};
+    const struct nv_dead_place place = {.store = &opened->store};
     enum nv_err err = request->verb == NV_DEAD_RETRY
-                          ? run_retry(options, &place, request, text, fail)
+                          ? run_retry(options, &opened->store, request, text, fail)
                           : nv_dead_run(request, &place, text);
     nv_dead_store_close(opened);
     return err;
