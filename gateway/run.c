@@ -1,7 +1,7 @@
 /*
  * The running program.
  *
- * Signals are blocked in every thread and taken one at a time by sigwait on the main thread: no
+ * Signals are blocked in every thread and taken one at a time by the main thread, which waits: no
  * handler, nothing async-signal-unsafe, nothing to lose. Only while stopping is a handler set, so
  * that a second SIGTERM or SIGINT ends the process at once; the journal is made for that.
  */
@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "gateway/descriptors.h"
 #include "gateway/memory_budget.h"
+#include "gateway/memory_trim.h"
 #include "gateway/notify.h"
 #include "gateway/option_value.h"
 
@@ -182,13 +183,16 @@ static void reload(struct nv_gateway *gateway, const struct nv_option_sources *s
 static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
                         const struct nv_option_sources *sources, struct reloaded *reloaded)
 {
+    const struct timespec look = {.tv_sec = NV_MEMORY_TRIM_LOOK_S};
+    struct nv_memory_trim trim = {0};
     for (;;) {
-        int got = 0;
-        if (sigwait(set, &got) != 0)
-            continue;
-        if (got != SIGHUP)
+        int got = sigtimedwait(set, NULL, &look);
+        if (got < 0)
+            nv_memory_trim_look(&trim);
+        else if (got != SIGHUP)
             return got;
-        reload(gateway, sources, reloaded);
+        else
+            reload(gateway, sources, reloaded);
     }
 }
 
