@@ -131,6 +131,27 @@ static enum nv_err add_to_turn(struct nv_messages_state *state, struct turn *tur
     return err;
 }
 
+/*
+ * An object of no shape. Among the messages of an input it is a record of its own type (LiveKit's
+ * agent_config_update): nobody said it, and its type is the only word for its role.
+ */
+static enum nv_err unknown_object(struct nv_messages_state *state, const struct nv_value *object,
+                                  const struct nv_members *members)
+{
+    const struct nv_str type = nv_members_text(members, NV_MEMBER_TYPE);
+    struct nv_str text;
+    if (state->direction != NV_MESSAGES_INPUT || state->list.count == 0 || type.len == 0)
+        return nv_messages_plain(state, object);
+    enum nv_err err = nv_json_text_of(state->arena, object, &text);
+    if (err != NV_OK)
+        return err;
+    struct nv_message message;
+    nv_message_begin(&message, state);
+    message.role = type;
+    err = nv_message_text(&message, text);
+    return err != NV_OK ? err : nv_message_end(&message);
+}
+
 static enum nv_err visit_object(struct nv_messages_state *state, const struct nv_value *object,
                                 const struct nv_members *members, unsigned depth)
 {
@@ -138,7 +159,7 @@ static enum nv_err visit_object(struct nv_messages_state *state, const struct nv
         return nv_messages_plain(state, object);
     bool known = false;
     enum nv_err err = nv_messages_object(state, object, members, depth, &known);
-    return err != NV_OK || known ? err : nv_messages_plain(state, object);
+    return err != NV_OK || known ? err : unknown_object(state, object, members);
 }
 
 /* Objects are looked at once: what their members tell is handed on. */
