@@ -36,9 +36,9 @@ uint64_t nv_memory_share(const struct nv_options *options, enum nv_memory_holder
                          uint64_t most);
 
 /*
- * With less than NV_MEMORY_BUDGET_FULL: has malloc give freed memory back at once. Call before
- * threads run; once.
+ * With less than NV_MEMORY_BUDGET_FULL: has malloc give freed blocks back at once, and logs the
+ * budget and where it came from. Call before threads run; once.
  */
-void nv_memory_budget_tune_malloc(const struct nv_options *options);
+void nv_memory_budget_begin(const struct nv_options *options);
 
 #endif

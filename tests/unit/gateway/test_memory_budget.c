@@ -49,10 +49,10 @@ START_TEST(the_shares)
         uint64_t budget, undecoded, request, index, trace, queue, body, connections;
         uint64_t commit, turn, threads; /* without keys, of 64 MiB, 32 MiB and 8 */
     } rows[] = {
-        {8 MIB, 2 MIB, 1984 KIB, 2 MIB, 1 MIB, 2 MIB, 512 KIB, 512, 1 MIB, 512 KIB, 1},
-        {24 MIB, 6 MIB, 6080 KIB, 6 MIB, 3 MIB, 6 MIB, 1536 KIB, 1536, 3 MIB, 1536 KIB, 1},
-        {64 MIB, 16 MIB, 16320 KIB, 16 MIB, 8 MIB, 16 MIB, 4 MIB, 4096, 8 MIB, 4 MIB, 4},
-        {256 MIB, 64 MIB, 65472 KIB, 64 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 32 MIB, 16 MIB, 8},
+        {8 MIB, 2 MIB, 1984 KIB, 2 MIB, 1 MIB, 2 MIB, 512 KIB, 256, 1 MIB, 512 KIB, 1},
+        {24 MIB, 6 MIB, 6080 KIB, 6 MIB, 3 MIB, 6 MIB, 1536 KIB, 768, 3 MIB, 1536 KIB, 1},
+        {64 MIB, 16 MIB, 16320 KIB, 16 MIB, 8 MIB, 16 MIB, 4 MIB, 2048, 8 MIB, 4 MIB, 4},
+        {256 MIB, 64 MIB, 65472 KIB, 64 MIB, 16 MIB, 64 MIB, 4 MIB, 8192, 32 MIB, 16 MIB, 8},
         {1024 MIB, 256 MIB, 64 MIB, 256 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8},
         {9999 MIB, 256 MIB, 64 MIB, 256 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8},
     };
@@ -190,7 +190,7 @@ START_TEST(the_groups_limit_refuses_nothing)
     ck_assert_int_eq(nv_memory_budget_apply(&options, &fail), NV_OK);
     ck_assert_uint_eq(options.exporter_noveum_queue_bytes, 8 MIB);
     ck_assert_uint_eq(options.receiver_max_body_bytes, 64 MIB);
-    nv_memory_budget_tune_malloc(&options);
+    nv_memory_budget_begin(&options);
 }
 END_TEST
 
