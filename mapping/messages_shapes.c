@@ -126,6 +126,17 @@ static enum nv_err fill_info(struct nv_message *message, const struct nv_members
     return err;
 }
 
+/* A tool may well answer {"message": "done"}: that is its answer. Only a list of parts in text is
+ * what a wrapper holds. */
+static bool may_be_wrapped(const struct nv_message *message, const struct nv_value *inner)
+{
+    if (!nv_str_eq(message->role, NV_STR("tool")))
+        return true;
+    const struct nv_str text =
+        inner->type == NV_VALUE_STRING ? nv_str_trim(inner->as.string) : NV_STR("");
+    return text.len > 0 && text.ptr[0] == '[';
+}
+
 /*
  * What stands in content that is wrapped once more, as AgentCore's records have it:
  * {content | message: ..., finish_reason?}. Anything else is content itself.
@@ -141,6 +152,8 @@ static const struct nv_value *unwrap_content(struct nv_message *message,
         (uint32_t)__builtin_popcountll(inner.mask) != content->as.map.count)
         return content;
     const struct nv_value *finish = nv_members_get(&inner, NV_MEMBER_FINISH);
+    if (!may_be_wrapped(message, nv_members_first(&inner, places)))
+        return content;
     if (finish != NULL && (message->finish.type != NV_VALUE_NULL || !fill_finish(message, finish)))
         return content;
     return nv_members_first(&inner, places);

@@ -45,6 +45,13 @@ static const struct {
     {"{\"role\":\"assistant\",\"content\":{\"message\":\"x\",\"finish_reason\":\"end_turn\"}}",
      NV_MESSAGES_OUTPUT,
      "[{\"role\":\"assistant\",\"content\":\"x\",\"finish_reason\":\"end_turn\"}]", false},
+    {"{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":{\"message\":\"x\"}}",
+     NV_MESSAGES_INPUT,
+     "[{\"role\":\"tool\",\"content\":\"{\\\"message\\\":\\\"x\\\"}\",\"tool_call_id\":\"c\"}]",
+     false},
+    {"{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":{\"content\":\"[{\\\"text\\\":"
+     "\\\"x\\\"}]\"}}",
+     NV_MESSAGES_INPUT, "[{\"role\":\"tool\",\"content\":\"x\",\"tool_call_id\":\"c\"}]", false},
     {"{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":{\"message\":\"x\",\"code\":1}}",
      NV_MESSAGES_INPUT,
      "[{\"role\":\"tool\",\"content\":\"{\\\"message\\\":\\\"x\\\",\\\"code\\\":1}\","
