@@ -167,5 +167,7 @@ def test_restarts_lose_nothing(make_gateway, backend, durability, how, rounds):
     # run on a busy machine says little of how much that is
     assert again <= (0.01 * len(acknowledged) if SOAK else 200 * SLOW * rounds)
     assert not backend.schema_errors
-    assert max(ready_s) <= 0.5 * SLOW
+    # by the clock, so what else wants the processors counts: a start waits its turn among them
+    crowd = 1 if SOAK else max(1, os.getloadavg()[0] / os.cpu_count())
+    assert max(ready_s) <= 0.5 * SLOW * crowd
     gateway.assert_balanced()
