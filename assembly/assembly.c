@@ -213,15 +213,35 @@ static enum nv_err new_pending(struct nv_assembly *assembly, struct nv_batch *ba
     return NV_OK;
 }
 
+/*
+ * Counts what the shards will hold of a request before they do: many at once would else pass while
+ * there is room for one. One alone always passes, or the largest would never.
+ */
+static enum nv_err reserve(struct nv_assembly *assembly, const struct nv_prepared *prepared)
+{
+    uint64_t more = nv_prepared_bytes(prepared);
+    uint64_t before = atomic_fetch_add(&assembly->arriving, more);
+    if (before == 0 || memory_held(assembly) + before + more <= assembly->config.memory_bytes)
+        return NV_OK;
+    atomic_fetch_sub(&assembly->arriving, more);
+    return NV_ERR_BUSY;
+}
+
 /* Sends a request on to the journal; it is answered there. Takes it on success only. */
 static enum nv_err submit(struct nv_assembly *assembly, struct nv_pending *pending)
 {
+    uint64_t reserved = nv_prepared_bytes(&pending->prepared);
+    enum nv_err err = reserve(assembly, &pending->prepared);
+    if (err)
+        return err;
     if (!assembly->queue) {
         nv_committer_round(assembly, &pending, 1);
         return NV_OK;
     }
     /* This queue empties in milliseconds: BUSY (429). FULL (503) is for a disk that stays full. */
-    enum nv_err err = nv_queue_push(assembly->queue, pending, pending->prepared.request->body_len);
+    err = nv_queue_push(assembly->queue, pending, pending->prepared.request->body_len);
+    if (err)
+        atomic_fetch_sub(&assembly->arriving, reserved);
     return err == NV_ERR_FULL ? NV_ERR_BUSY : err;
 }
 

@@ -69,6 +69,7 @@ static void forget_released(struct nv_assembly *assembly)
 
 static void refuse(struct nv_assembly *assembly, struct nv_pending *pending, enum nv_err err)
 {
+    atomic_fetch_sub(&assembly->arriving, nv_prepared_bytes(&pending->prepared));
     nv_prepared_release(&assembly->groups, &pending->prepared);
     pending->done(pending->done_ctx, err);
     free(pending);

@@ -114,6 +114,7 @@ struct nv_assembly {
     _Atomic bool replaying;
     _Atomic bool replay_cut;         /* stopped before the replay was over: traces may lack spans */
     _Atomic uint64_t claims, memory; /* memory: of requests, see nv_request_bytes */
+    _Atomic uint64_t arriving;       /* bytes of the arrivals that no shard has taken yet */
     _Atomic uint64_t next_record;    /* numbers requests without a journal */
 };
 

@@ -160,6 +160,7 @@ static void resume(struct nv_assembly *assembly, struct nv_prepared *prepared, u
         spans += request->signal == NV_SIGNAL_TRACES ? left : 0;
         arrivals->next = list;
         list = arrivals;
+        atomic_fetch_add(&assembly->arriving, arrivals->bytes);
     }
     nv_ledger_receive(spans, true);
     nv_committer_dispatch(assembly, list);

@@ -112,6 +112,15 @@ static void fill(struct nv_arrival *arrival, const struct nv_batch *batch, uint3
     };
 }
 
+/* What one more arrival adds: itself, the item that is held of it, and mostly no new trace. */
+static uint64_t arrival_bytes(const struct nv_arrivals *arrivals)
+{
+    const struct nv_arrival *last = &arrivals->items[arrivals->count - 1];
+    bool same =
+        arrivals->count > 1 && memcmp(last->trace_id, (last - 1)->trace_id, NV_TRACE_ID_BYTES) == 0;
+    return sizeof *last + sizeof last->item + (same ? 0 : NV_OPEN_TRACE_BYTES);
+}
+
 /* Counts the items of each shard into counts[shard]; items without trace are left out. */
 static uint32_t count_items(const struct nv_batch *batch, uint32_t shard_count, uint32_t *counts)
 {
@@ -158,6 +167,7 @@ static enum nv_err split(const struct nv_batch *batch, uint32_t shard_count, uin
             continue;
         struct nv_arrivals *to = by_shard[nv_shard_of(batch->items[i].trace_id, shard_count)];
         fill(&to->items[to->count++], batch, i);
+        to->bytes += arrival_bytes(to);
     }
     if (batch->signal == NV_SIGNAL_TRACES)
         out->spans = batch->item_count - out->unused;
@@ -208,6 +218,14 @@ enum nv_err nv_prepare(struct nv_groups *groups, struct nv_batch *batch, uint32_
     batch->body = NULL;
     batch->project = (struct nv_str){NULL, 0};
     return NV_OK;
+}
+
+uint64_t nv_prepared_bytes(const struct nv_prepared *prepared)
+{
+    uint64_t bytes = 0;
+    for (const struct nv_arrivals *at = prepared->arrivals; at; at = at->next)
+        bytes += at->bytes;
+    return bytes;
 }
 
 void nv_prepared_release(struct nv_groups *groups, struct nv_prepared *prepared)

@@ -77,6 +77,9 @@ struct nv_held_item {
     uint32_t check; /* low 4 bits: enum nv_held_flags; the rest: hash of the bytes */
 };
 
+/* About what an open trace takes with its places in the index and the timers (trace_table.h). */
+#define NV_OPEN_TRACE_BYTES 256u
+
 struct nv_arrival {
     uint8_t trace_id[NV_TRACE_ID_BYTES];
     struct nv_held_item item;
@@ -88,6 +91,7 @@ struct nv_arrival {
 struct nv_arrivals {
     struct nv_arrivals *next;   /* for another shard, or in a list */
     struct nv_request *request; /* one reference */
+    uint64_t bytes;             /* about what its shard will hold of it, and itself */
     uint32_t shard;
     uint32_t count;
     uint32_t taken; /* items the shard has dealt with */
@@ -113,6 +117,8 @@ enum nv_err nv_prepare(struct nv_groups *groups, struct nv_batch *batch, uint32_
                        uint64_t now_ns, struct nv_prepared *out) NV_MUST_USE;
 /* Frees the struct's contents, as if the request had never been. */
 void nv_prepared_release(struct nv_groups *groups, struct nv_prepared *prepared);
+/* Sum of its arrivals' bytes. */
+uint64_t nv_prepared_bytes(const struct nv_prepared *prepared);
 /* The shard of a trace. */
 uint32_t nv_shard_of(const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t shard_count);
 

@@ -488,6 +488,11 @@ void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_
         shard->stalled_end = &arrivals->next;
         return;
     }
+    /* Counted as held before it is no longer counted as arriving. */
+    publish(shard, now_ns);
+    uint64_t arriving = atomic_fetch_sub(&shard->assembly->arriving, arrivals->bytes);
+    assert(arriving >= arrivals->bytes);
+    (void)arriving;
     nv_committer_unref(shard->assembly, arrivals->request);
     free(arrivals);
 }

@@ -34,6 +34,8 @@
 #define LIMIT_PERCENT 40
 /* A receiving and a translating thread hold a request and a trace each. */
 #define BYTES_A_THREAD (UINT64_C(16) << 20)
+/* A span that is a trace of its own: found, arriving and held. */
+#define BYTES_AN_ITEM 512
 /* Twice what an idle connection takes over TLS or gRPC (measured: 14 KB each; plain HTTP 0.3). */
 #define BYTES_A_CONNECTION 32768
 /* Beside the body a request has a head, twice its limit while it grows (otlp/receiver.c). */
@@ -144,8 +146,10 @@ enum nv_err nv_memory_budget_apply(struct nv_options *options, struct nv_fail *f
 uint64_t nv_memory_share(const struct nv_options *options, enum nv_memory_holder holder,
                          uint64_t most)
 {
-    static const uint64_t divisors[] = {
-        [NV_MEMORY_COMMIT] = 8, [NV_MEMORY_TURN] = 16, [NV_MEMORY_THREADS] = BYTES_A_THREAD};
+    static const uint64_t divisors[] = {[NV_MEMORY_COMMIT] = 8,
+                                        [NV_MEMORY_TURN] = 16,
+                                        [NV_MEMORY_ITEMS] = BYTES_AN_ITEM,
+                                        [NV_MEMORY_THREADS] = BYTES_A_THREAD};
     assert((size_t)holder < sizeof divisors / sizeof divisors[0]);
     uint64_t share = options->memory_max_bytes / divisors[holder];
     share = share < most ? share : most;

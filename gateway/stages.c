@@ -9,6 +9,8 @@
 #include "gateway/memory_budget.h"
 #include "gateway/option_value.h"
 
+#include "otlp/request.h"
+
 #include <assert.h>
 #include <limits.h>
 #include <unistd.h>
@@ -124,6 +126,7 @@ enum nv_err nv_stage_receiver(const struct nv_options *options, struct nv_buf *o
     config->auth_token = options->receiver_auth_token;
     config->auth_tokens_file = options->receiver_auth_tokens_file;
     config->max_body_bytes = options->receiver_max_body_bytes;
+    config->max_items = (uint32_t)nv_memory_share(options, NV_MEMORY_ITEMS, NV_REQUEST_ITEMS_MAX);
     config->threads = (unsigned)options->receiver_threads;
     config->threads_max = (unsigned)nv_memory_share(options, NV_MEMORY_THREADS, UINT_MAX);
     config->limits.connections_max = options->receiver_max_connections;

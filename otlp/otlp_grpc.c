@@ -222,7 +222,8 @@ static enum nv_err set_project(const struct nv_grpc_call *call, struct nv_batch 
 static enum nv_err decode(const struct nv_otlp_grpc *otlp, struct pending *pending,
                           struct nv_batch **batch, struct nv_fail *why)
 {
-    struct nv_request_limits limits = {.body_max_bytes = otlp->message_bytes_max};
+    struct nv_request_limits limits = {.body_max_bytes = otlp->message_bytes_max,
+                                       .items_max = otlp->items_max};
     char *message = NULL;
     size_t len = 0;
     enum nv_err err = take_message(otlp, pending->call, &message, &len, why);

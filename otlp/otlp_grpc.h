@@ -19,6 +19,7 @@ struct nv_otlp_grpc {
     const struct nv_acceptor *acceptor;
     struct nv_auth *auth;
     size_t message_bytes_max; /* after decompression */
+    uint32_t items_max;       /* spans or log records of one request; 0: as many as ever */
 };
 
 /* The service's functions, with `otlp` (borrowed) as their context. */

@@ -42,6 +42,7 @@ struct nv_otlp_http {
     const struct nv_acceptor *acceptor;
     struct nv_auth *auth;
     size_t max_body_bytes;
+    uint32_t max_items;
     char *cors; /* NULL: off */
     struct endpoint endpoints[TARGET_COUNT];
     struct nv_http_route routes[ROUTES];
@@ -304,7 +305,8 @@ static enum nv_err decode(const struct endpoint *endpoint, const struct form *fo
                           struct pending *pending, struct nv_batch **batch, struct nv_fail *fail)
 {
     const struct nv_otlp_http *service = endpoint->service;
-    struct nv_request_limits limits = {.body_max_bytes = service->max_body_bytes};
+    struct nv_request_limits limits = {.body_max_bytes = service->max_body_bytes,
+                                       .items_max = service->max_items};
     char *body = NULL;
     size_t len = 0;
     enum nv_err err = take_body(service, pending->exchange, form->coding, &body, &len, fail);
@@ -402,6 +404,7 @@ enum nv_err nv_otlp_http_new(const struct nv_otlp_http_config *config, struct nv
     service->acceptor = config->acceptor;
     service->auth = config->auth;
     service->max_body_bytes = config->max_body_bytes;
+    service->max_items = config->max_items;
     set_routes(service);
     if (origins.len > 0) {
         service->cors = strdup(config->cors_allowed_origins);

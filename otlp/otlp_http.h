@@ -20,7 +20,8 @@ struct nv_otlp_http_config {
     const struct nv_acceptor *acceptor; /* borrowed */
     struct nv_auth *auth;               /* borrowed */
     size_t max_body_bytes;              /* after decompression; also of the body as sent */
-    const char *cors_allowed_origins;   /* comma-separated, copied; NULL or "": no CORS */
+    uint32_t max_items;               /* spans or log records of one request; 0: as many as ever */
+    const char *cors_allowed_origins; /* comma-separated, copied; NULL or "": no CORS */
 };
 
 /* New service. NV_ERR_CONFIG for an origin that can't be one, NV_ERR_NO_MEMORY. */

@@ -88,6 +88,7 @@ static enum nv_err make_http(struct nv_receiver *receiver, const struct nv_recei
     struct nv_otlp_http_config otlp = {.acceptor = acceptor,
                                        .auth = receiver->auth,
                                        .max_body_bytes = config->max_body_bytes,
+                                       .max_items = config->max_items,
                                        .cors_allowed_origins = config->cors_allowed_origins};
     enum nv_err err = nv_otlp_http_new(&otlp, fail, &receiver->otlp_http);
     if (err != NV_OK) {
@@ -123,6 +124,7 @@ static enum nv_err make_grpc(struct nv_receiver *receiver, const struct nv_recei
     };
     nv_grpc_limits_init(&server.limits);
     server.limits.message_bytes_max = config->max_body_bytes;
+    server.limits.items_max = config->max_items;
     server.limits.connections_max = grpc_connections(config);
     server.limits.undecoded_bytes_max = undecoded_bytes(config);
     server.limits.handshake_timeout_ms = config->limits.head_timeout_ms;

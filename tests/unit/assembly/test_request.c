@@ -48,6 +48,24 @@ START_TEST(items_go_to_the_shard_of_their_trace)
 }
 END_TEST
 
+/* A trace costs most: spans of one stand together, spans of many do not. */
+START_TEST(what_will_be_held_is_known_beforehand)
+{
+    static const char *const spans[] = {"1a 1b 1c 1d", "1a 2b 3c 4d"};
+    uint64_t bytes[2];
+    for (size_t i = 0; i < 2; i++) {
+        struct nv_prepared prepared;
+        struct nv_batch *batch = kit_batch("shop", spans[i]);
+        ck_assert_int_eq(nv_prepare(&groups, batch, 1, 1, &prepared), NV_OK);
+        nv_batch_free(batch);
+        bytes[i] = nv_prepared_bytes(&prepared);
+        ck_assert_uint_gt(bytes[i], 4 * sizeof(struct nv_arrival));
+        nv_prepared_release(&groups, &prepared);
+    }
+    ck_assert_uint_eq(bytes[1] - bytes[0], UINT64_C(3) * NV_OPEN_TRACE_BYTES);
+}
+END_TEST
+
 static const struct {
     const char *span;
     uint32_t flags;
@@ -123,6 +141,7 @@ int main(void)
     Suite *suite = suite_create("request");
     TCase *tcase = tcase_create("request");
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, what_will_be_held_is_known_beforehand);
     tcase_add_test(tcase, items_go_to_the_shard_of_their_trace);
     tcase_add_loop_test(tcase, parents_are_local_or_remote, 0, sizeof parents / sizeof parents[0]);
     tcase_add_test(tcase, records_without_a_trace_are_left_out);

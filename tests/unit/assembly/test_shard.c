@@ -32,6 +32,7 @@ START_TEST(arrivals_that_find_no_memory_wait_in_order)
         ck_assert_int_eq(nv_prepare(&kit.assembly->groups, batch, 1, 1, &prepared[i]), NV_OK);
         nv_ledger_receive(prepared[i].spans, false);
         atomic_fetch_add(&kit.assembly->memory, nv_request_bytes(prepared[i].request));
+        atomic_fetch_add(&kit.assembly->arriving, nv_prepared_bytes(&prepared[i]));
         nv_batch_free(batch);
     }
     oom_fail_from(2);
@@ -43,11 +44,29 @@ START_TEST(arrivals_that_find_no_memory_wait_in_order)
         nv_committer_unref(kit.assembly, prepared[i].request);
     kit_advance(&kit, 2000);
     ck_assert_ptr_null(shard->stalled);
+    ck_assert_uint_eq(atomic_load(&kit.assembly->arriving), 0);
     ck_assert_uint_eq(kit.trace_count, 3);
     for (size_t i = 0; i < 3; i++) {
         if (kit.traces[i].trace == '1')
             ck_assert_str_eq(kit.traces[i].items, "a c e");
     }
+}
+END_TEST
+
+/* Each would fit alone, and what is on its way to the shards is not yet in what they hold. */
+START_TEST(what_is_on_its_way_counts_as_held)
+{
+    kit.config.memory_bytes = 3000;
+    kit_start(&kit);
+    atomic_store(&kit.assembly->arriving, 2000);
+    ck_assert_int_eq(kit_spans(&kit, "shop", "1a 2a 3a 4a 5a"), NV_ERR_BUSY);
+    ck_assert_uint_eq(atomic_load(&kit.assembly->arriving), 2000);
+    ck_assert_int_eq(kit_spans(&kit, "shop", "1a"), NV_OK);
+    ck_assert_uint_eq(atomic_load(&kit.assembly->arriving), 2000);
+    atomic_store(&kit.assembly->arriving, 0);
+    kit_advance(&kit, 1000);
+    ck_assert_int_eq(kit_spans(&kit, "shop", "2a 3a 4a 5a 6a 7a 8a 9a"), NV_OK);
+    ck_assert_uint_eq(atomic_load(&kit.assembly->arriving), 0);
 }
 END_TEST
 
@@ -123,6 +142,7 @@ int main(void)
     TCase *tcase = tcase_create("shard");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, arrivals_that_find_no_memory_wait_in_order);
+    tcase_add_test(tcase, what_is_on_its_way_counts_as_held);
     tcase_add_test(tcase, a_trace_that_cannot_be_gathered_stays);
     tcase_add_test(tcase, traces_spread_over_shards_and_keep_theirs);
     tcase_add_test(tcase, many_due_at_once_all_leave);

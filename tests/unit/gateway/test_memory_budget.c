@@ -47,14 +47,17 @@ START_TEST(the_shares)
 {
     static const struct {
         uint64_t budget, undecoded, request, index, trace, queue, body, connections;
-        uint64_t commit, turn, threads; /* without keys, of 64 MiB, 32 MiB and 8 */
+        uint64_t commit, turn, threads, items; /* without keys, of 64 MiB, 32 MiB, 8, 2,000,000 */
     } rows[] = {
-        {8 MIB, 2 MIB, 1984 KIB, 2 MIB, 1 MIB, 2 MIB, 512 KIB, 256, 1 MIB, 512 KIB, 1},
-        {24 MIB, 6 MIB, 6080 KIB, 6 MIB, 3 MIB, 6 MIB, 1536 KIB, 768, 3 MIB, 1536 KIB, 1},
-        {64 MIB, 16 MIB, 16320 KIB, 16 MIB, 8 MIB, 16 MIB, 4 MIB, 2048, 8 MIB, 4 MIB, 4},
-        {256 MIB, 64 MIB, 65472 KIB, 64 MIB, 16 MIB, 64 MIB, 4 MIB, 8192, 32 MIB, 16 MIB, 8},
-        {1024 MIB, 256 MIB, 64 MIB, 256 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8},
-        {9999 MIB, 256 MIB, 64 MIB, 256 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8},
+        {8 MIB, 2 MIB, 1984 KIB, 2 MIB, 1 MIB, 2 MIB, 512 KIB, 256, 1 MIB, 512 KIB, 1, 16384},
+        {24 MIB, 6 MIB, 6080 KIB, 6 MIB, 3 MIB, 6 MIB, 1536 KIB, 768, 3 MIB, 1536 KIB, 1, 49152},
+        {64 MIB, 16 MIB, 16320 KIB, 16 MIB, 8 MIB, 16 MIB, 4 MIB, 2048, 8 MIB, 4 MIB, 4, 131072},
+        {256 MIB, 64 MIB, 65472 KIB, 64 MIB, 16 MIB, 64 MIB, 4 MIB, 8192, 32 MIB, 16 MIB, 8,
+         524288},
+        {1024 MIB, 256 MIB, 64 MIB, 256 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8,
+         2000000},
+        {9999 MIB, 256 MIB, 64 MIB, 256 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8,
+         2000000},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         apply(rows[i].budget);
@@ -68,6 +71,7 @@ START_TEST(the_shares)
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_COMMIT, 64 MIB), rows[i].commit);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_TURN, 32 MIB), rows[i].turn);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_THREADS, 8), rows[i].threads);
+        ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_ITEMS, 2000000), rows[i].items);
     }
 }
 END_TEST
