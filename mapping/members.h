@@ -82,6 +82,9 @@
     X(ANSWER, "functionResponse")                                                                  \
     X(ANSWER, "function_response")                                                                 \
     X(ANSWER, "toolResult")                                                                        \
+    X(CALL, "toolRequest")                                                                         \
+    X(ANSWER, "toolResponse")                                                                      \
+    X(CALL_ID, "ref")                                                                              \
     X(BEDROCK_REASONING, "reasoningContent")                                                       \
     X(THOUGHT, "thought")                                                                          \
     X(UPDATE, "update")                                                                            \

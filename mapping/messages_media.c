@@ -47,6 +47,7 @@ static const struct {
     {NV_STR_INIT("document"), MEDIA_BOX},    {NV_STR_INIT("inlineData"), MEDIA_BOX},
     {NV_STR_INIT("inline_data"), MEDIA_BOX}, {NV_STR_INIT("fileData"), MEDIA_BOX},
     {NV_STR_INIT("file_data"), MEDIA_BOX},   {NV_STR_INIT("blob"), MEDIA_BOX},
+    {NV_STR_INIT("media"), MEDIA_BOX},       {NV_STR_INIT("contentType"), MEDIA_MIME},
 };
 
 struct media {

@@ -3,6 +3,7 @@
  *
  *   typed    {type: "text", content}  {type: "tool-call", toolCallId, ...}  {type: "thinking", ...}
  *   untyped  {text}  {functionCall: {...}}  {toolResult: {...}}             (Gemini, Bedrock)
+ *            {toolRequest: {ref, ...}}  {reasoning}  {media: {url, ...}}    (Genkit)
  *   wrapped  {message_content: {...}}                                       (OpenInference)
  *
  * What a `type` means is one row of part_types. A part of no known type is kept as it came: new
@@ -106,6 +107,7 @@ static const struct {
     {NV_STR_INIT("inline_data"), NV_STR_INIT("")},
     {NV_STR_INIT("fileData"), NV_STR_INIT("")},
     {NV_STR_INIT("file_data"), NV_STR_INIT("")},
+    {NV_STR_INIT("media"), NV_STR_INIT("")},
     {NV_STR_INIT("image"), NV_STR_INIT("image")},
     {NV_STR_INIT("document"), NV_STR_INIT("file")},
     {NV_STR_INIT("video"), NV_STR_INIT("video")},
@@ -346,7 +348,8 @@ static enum nv_err add_untyped(struct nv_message *message, const struct nv_value
     inner = nv_members_get(members, NV_MEMBER_BEDROCK_REASONING);
     if (inner != NULL)
         return think(message, inner);
-    if (is_thought(members))
+    const bool thinks = members->mask == NV_HAS(REASONING) && part->as.map.count == 1;
+    if (thinks || is_thought(members))
         return add_reasoning(message, part);
     if ((members->mask & NV_HAS(TEXT)) != 0 && (members->mask & NV_HAS(TYPE)) == 0)
         return add_text(message, part, members);

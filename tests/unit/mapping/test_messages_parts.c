@@ -60,6 +60,17 @@ static const struct {
      "[{\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"c\",\"name\":\"f\"}]"},
     {"[{\"toolResult\":{\"toolUseId\":\"c\",\"content\":[{\"text\":\"r\"}]}}]",
      "[{\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"c\"}]"},
+    {"[{\"text\":\"x\"},{\"toolRequest\":{\"ref\":\"c\",\"name\":\"f\",\"input\":{\"a\":1}}}]",
+     "[{\"role\":\"assistant\",\"content\":\"x\",\"tool_calls\":[{\"id\":\"c\",\"type\":"
+     "\"function\","
+     "\"function\":{\"name\":\"f\",\"arguments\":{\"a\":1}}}]}]"},
+    {"[{\"toolResponse\":{\"ref\":\"c\",\"name\":\"f\",\"output\":\"r\"}}]",
+     "[{\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"c\",\"name\":\"f\"}]"},
+    {"[{\"reasoning\":\"hm\"},{\"text\":\"x\"}]",
+     "[{\"role\":\"assistant\",\"content\":\"x\",\"reasoning\":\"hm\"}]"},
+    {"[{\"media\":{\"url\":\"data:image/png;base64,eA\",\"contentType\":\"image/png\"}}]",
+     "[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"mime_type\":\"image/png\","
+     "\"url\":\"data:image/png;base64,eA\"}]}]"},
     {"[{\"executableCode\":{\"code\":\"1\"}},{\"text\":\"x\"}]",
      "[{\"role\":\"user\",\"content\":[{\"executableCode\":{\"code\":\"1\"}},{\"type\":\"text\","
      "\"text\":\"x\"}]}]"},
