@@ -28,10 +28,15 @@ import threading
 from model import Model
 
 HERE = pathlib.Path(__file__).resolve().parent
-SIGNALS = {"/v1/traces": "traces", "/v1/logs": "logs", "/v1/metrics": "metrics"}
+SIGNALS = ("traces", "logs", "metrics")
 TIMEOUT_S = 120
 VERSIONS = ("import importlib.metadata as m, json; print(json.dumps("
             "{d.name: d.version for d in m.distributions()}))")
+
+
+def signal(path):
+    """The signal that requests to `path` bring, None for a path of the model."""
+    return next((name for name in SIGNALS if path.endswith(f"/v1/{name}")), None)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -63,7 +68,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):  # noqa: N802
         body = self.body()
         path = self.path.split("?")[0]
-        if path in SIGNALS:
+        if signal(path):
             with self.server.lock:
                 self.server.bodies.append((path, self.headers, body))
             return self.reply(200, b"", self.headers["Content-Type"])
@@ -132,16 +137,16 @@ def count_spans(body, json_form):
 def write(folder, server, case, expected):
     folder.mkdir()
     requests = []
-    kept = [(p, h, b) for p, h, b in server.bodies if SIGNALS[p] != "metrics"]
+    kept = [(p, h, b) for p, h, b in server.bodies if signal(p) != "metrics"]
     for number, (path, headers, body) in enumerate(kept, 1):
-        signal, coding = SIGNALS[path], headers.get("Content-Encoding")
+        told, coding = signal(path), headers.get("Content-Encoding")
         kind = headers["Content-Type"]
-        name = (f"{number:03d}{'.logs' if signal == 'logs' else ''}"
+        name = (f"{number:03d}{'.logs' if told == 'logs' else ''}"
                 f"{'.json' if 'json' in kind else '.pb'}{'.gz' if coding == 'gzip' else ''}")
         (folder / name).write_bytes(body)
         plain = gzip.decompress(body) if coding == "gzip" else body
-        spans = count_spans(plain, "json" in kind) if signal == "traces" else None
-        requests.append({"file": name, "signal": signal, "path": path, "content_type": kind,
+        spans = count_spans(plain, "json" in kind) if told == "traces" else None
+        requests.append({"file": name, "signal": told, "path": path, "content_type": kind,
                          "content_encoding": coding, "bytes": len(body),
                          "decoded_bytes": len(plain), "spans": spans})
     case = {"case": folder.name, **case, "requests": requests,
@@ -165,7 +170,7 @@ def main():
     named = ("opentelemetry-", *about.pop("packages"))
     packages = {k: v for k, v in sorted(versions.items()) if k.startswith(named)}
     packages |= about.pop("versions", {})
-    env.pop("CLI", None)
+    env = {k: v for k, v in env.items() if k not in ("CLI", "MODULES")}
     case = {"language": "python", "scenario": scenario, **about, "packages": packages, "env": env}
     write(folder, server, case, {
         "source": "the scenario (facts) and the stand-in model (llm_exchanges)", "facts": facts,

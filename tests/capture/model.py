@@ -129,7 +129,7 @@ class Model:
     # ---- Anthropic messages, Gemini ----
 
     def messages(self, request):
-        """The events of a streamed message."""
+        """The message, or the events of a streamed one."""
         model, number = request["model"], self.number()
         blocks = [b for m in request["messages"] if isinstance(m["content"], list)
                   for b in m["content"]]
@@ -149,14 +149,20 @@ class Model:
         stop = "tool_use" if call else "end_turn"
         self.note("anthropic.messages", request, {"id": f"msg_{number}", "model": model,
                                                   "content": [block], "stop_reason": stop}, usage)
+        whole = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": model,
+                 "content": [block], "stop_reason": stop, "stop_sequence": None, "usage": usage}
+        return self.message_events(whole, opened, delta) if request.get("stream") else whole
+
+    def message_events(self, whole, opened, delta):
+        """A message as it is streamed: its one block opens as `opened` and gets `delta`."""
         yield "message_start", {"message": {
-            "id": f"msg_{number}", "type": "message", "role": "assistant", "model": model,
-            "content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}}
+            **whole, "content": [], "stop_reason": None,
+            "usage": whole["usage"] | {"output_tokens": 1}}}
         yield "content_block_start", {"index": 0, "content_block": opened}
         yield "content_block_delta", {"index": 0, "delta": delta}
         yield "content_block_stop", {"index": 0}
-        yield "message_delta", {"delta": {"stop_reason": stop, "stop_sequence": None},
-                                "usage": {"output_tokens": made}}
+        yield "message_delta", {"delta": {k: whole[k] for k in ("stop_reason", "stop_sequence")},
+                                "usage": {"output_tokens": whole["usage"]["output_tokens"]}}
         yield "message_stop", {}
 
     def gemini(self, path, request):
@@ -189,7 +195,7 @@ class Model:
 
     def serve(self, path, request):
         """(status, answer or events) of a POST to `path`, None when it is no model's."""
-        if request.get("model", "").startswith("error"):
+        if request.get("model", "").startswith("error") or "/models/gemini-error" in path:
             return 400, self.refuse(request)
         if path.endswith("/chat/completions"):
             return 200, self.chat_chunks(request) if request.get("stream") else self.chat(request)
