@@ -49,6 +49,23 @@ static enum nv_err set_currency(struct nv_translation *t, struct nv_span_work *w
                              nv_value_string(NV_STR("USD")));
 }
 
+/* Sets a cost; text that the source gave the same name stays beside it. */
+static enum nv_err set_cost(struct nv_translation *t, struct nv_span_work *work,
+                            enum nv_known_field field, double cost)
+{
+    const struct nv_str name = t->rules->fields[field].name;
+    struct nv_attributes *attributes = &work->span->attributes;
+    for (uint32_t i = 0; !nv_work_get(work, field) && i < attributes->count; i++) {
+        if (!nv_str_eq(attributes->items[i].key, name))
+            continue;
+        const struct nv_str beside = nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(name));
+        if (!beside.ptr)
+            return NV_ERR_NO_MEMORY;
+        attributes->items[i].key = beside;
+    }
+    return nv_work_set(t, work, field, nv_value_double(cost));
+}
+
 /* A cost that the source told: the total is completed from its parts. */
 static enum nv_err complete_told(struct nv_translation *t, struct nv_span_work *work)
 {
@@ -57,8 +74,7 @@ static enum nv_err complete_told(struct nv_translation *t, struct nv_span_work *
     told = number(work, NV_FIELD_COST_OUTPUT, &output) || told;
     enum nv_err err = NV_OK;
     if (told && !nv_work_get(work, NV_FIELD_COST_TOTAL))
-        err = nv_work_set(t, work, NV_FIELD_COST_TOTAL,
-                          nv_value_double(nv_price_round(input + output)));
+        err = set_cost(t, work, NV_FIELD_COST_TOTAL, nv_price_round(input + output));
     return err ? err : set_currency(t, work);
 }
 
@@ -100,12 +116,11 @@ static enum nv_err compute(struct nv_translation *t, struct nv_span_work *work)
     if (!price)
         return NV_OK;
     nv_price_cost(price, &usage, &input, &output);
-    enum nv_err err = nv_work_set(t, work, NV_FIELD_COST_INPUT, nv_value_double(input));
+    enum nv_err err = set_cost(t, work, NV_FIELD_COST_INPUT, input);
     if (!err)
-        err = nv_work_set(t, work, NV_FIELD_COST_OUTPUT, nv_value_double(output));
+        err = set_cost(t, work, NV_FIELD_COST_OUTPUT, output);
     if (!err)
-        err = nv_work_set(t, work, NV_FIELD_COST_TOTAL,
-                          nv_value_double(nv_price_round(input + output)));
+        err = set_cost(t, work, NV_FIELD_COST_TOTAL, nv_price_round(input + output));
     return err ? err : set_currency(t, work);
 }
 

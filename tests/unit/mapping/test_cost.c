@@ -55,6 +55,16 @@ START_TEST(told_costs_are_kept)
 }
 END_TEST
 
+/* What has the name of a cost but is none is not overwritten by the computed one. */
+START_TEST(what_is_no_number_stays_beside)
+{
+    struct told *told = call("gpt-4o-mini", ", 'llm.cost.total': 'unknown'");
+    told_is(told, "a", "llm.cost.total", "0.00021");
+    told_is(told, "a", "llm.cost.total.source", "'unknown'");
+    told_free(told);
+}
+END_TEST
+
 START_TEST(never_invented)
 {
     struct told *told = call("my-own", "");
@@ -75,6 +85,7 @@ int main(void)
     tcase_add_test(tcase, computed);
     tcase_add_test(tcase, cached_and_batch);
     tcase_add_test(tcase, told_costs_are_kept);
+    tcase_add_test(tcase, what_is_no_number_stays_beside);
     tcase_add_test(tcase, never_invented);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
