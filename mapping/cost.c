@@ -55,8 +55,11 @@ static enum nv_err set_cost(struct nv_translation *t, struct nv_span_work *work,
 {
     const struct nv_str name = t->rules->fields[field].name;
     struct nv_attributes *attributes = &work->span->attributes;
+    /* By the last byte first: all names of a vocabulary begin alike. */
+    const char last = name.ptr[name.len - 1];
     for (uint32_t i = 0; !nv_work_get(work, field) && i < attributes->count; i++) {
-        if (!nv_str_eq(attributes->items[i].key, name))
+        const struct nv_str key = attributes->items[i].key;
+        if (key.len != name.len || key.ptr[key.len - 1] != last || !nv_str_eq(key, name))
             continue;
         const struct nv_str beside = nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(name));
         if (!beside.ptr)
