@@ -58,6 +58,19 @@ START_TEST(a_call_around_several_is_their_container)
 }
 END_TEST
 
+START_TEST(cached_tokens_of_a_container_step_back_in_both_names)
+{
+    struct told *told =
+        told_by("[" LLM(1, 0, 30, 5, ", 'gen_ai.usage.cache_read.input_tokens': 4") "," LLM(
+            2, 1, 10, 2, ", 'gen_ai.usage.cache_read.input_tokens': 4") "," LLM(3, 1, 20, 3,
+                                                                                "") "]");
+    told_is(told, "s1", "llm.cached_input_tokens", NULL);
+    told_is(told, "s1", "llm.aggregated_usage.cached_input_tokens", "4");
+    told_is(told, "s2", "llm.cached_input_tokens", "4");
+    told_free(told);
+}
+END_TEST
+
 START_TEST(a_call_made_by_a_tool_is_its_own)
 {
     struct told *told =
@@ -198,6 +211,7 @@ int main(void)
     tcase_add_test(tcase, a_chain_of_three_repeats_is_one_call);
     tcase_add_test(tcase, the_outer_one_stays_when_both_tell_as_much);
     tcase_add_test(tcase, a_call_around_several_is_their_container);
+    tcase_add_test(tcase, cached_tokens_of_a_container_step_back_in_both_names);
     tcase_add_test(tcase, a_call_made_by_a_tool_is_its_own);
     tcase_add_test(tcase, a_sum_behind_a_tool_is_a_sum);
     tcase_add_test(tcase, agents_without_calls_keep_their_usage);
