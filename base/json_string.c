@@ -71,25 +71,6 @@ size_t nv_json_escape_resolve(struct nv_str raw, char out[4], size_t *length)
     return nv_utf8_put(code, out);
 }
 
-/* Copies up to the first backslash; how many bytes that are. `out` has room for all of `raw`. */
-static inline size_t copy_clean(struct nv_str raw, char *out)
-{
-    size_t at = 0;
-#ifdef __SSE2__
-    const __m128i backslash = _mm_set1_epi8('\\');
-    for (const size_t end = raw.len >= 16 ? raw.len - 15 : 0; at < end; at += 16) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(raw.ptr + at));
-        _mm_storeu_si128((__m128i *)(void *)(out + at), block);
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, backslash));
-        if (mask != 0)
-            return at + (size_t)__builtin_ctz(mask);
-    }
-#endif
-    for (; at < raw.len && raw.ptr[at] != '\\'; at++)
-        out[at] = raw.ptr[at];
-    return at;
-}
-
 struct nv_str nv_json_unescape(struct nv_arena *arena, struct nv_str raw, bool escaped)
 {
     if (!escaped)
@@ -99,7 +80,9 @@ struct nv_str nv_json_unescape(struct nv_arena *arena, struct nv_str raw, bool e
         return (struct nv_str){NULL, 0};
     char *out = text;
     while (raw.len > 0) {
-        size_t clean = copy_clean(raw, out);
+        const char *found = memchr(raw.ptr, '\\', raw.len);
+        size_t clean = found ? (size_t)(found - raw.ptr) : raw.len;
+        memcpy(out, raw.ptr, clean);
         out += clean;
         raw = (struct nv_str){raw.ptr + clean, raw.len - clean};
         if (raw.len == 0)
