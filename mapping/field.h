@@ -26,6 +26,7 @@
     X(NV_FIELD_TOTAL_TOKENS, "llm.total_tokens")                                                   \
     X(NV_FIELD_CACHE_READ_TOKENS, "llm.cache_read_tokens")                                         \
     X(NV_FIELD_CACHE_CREATION_TOKENS, "llm.cache_creation_tokens")                                 \
+    X(NV_FIELD_CACHED_INPUT_TOKENS, "llm.cached_input_tokens")                                     \
     X(NV_FIELD_REASONING_TOKENS, "llm.reasoning_tokens")                                           \
     X(NV_FIELD_INPUT_AUDIO_TOKENS, "llm.input_modality_audio")                                     \
     X(NV_FIELD_OUTPUT_AUDIO_TOKENS, "llm.output_modality_audio")                                   \

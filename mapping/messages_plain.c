@@ -70,10 +70,8 @@ static bool read_text(struct plain *plain, struct nv_str *out)
 /* Text that says something and can't be the JSON of parts. */
 static bool is_prose(struct nv_str text)
 {
-    size_t at = 0;
-    while (at < text.len && (text.ptr[at] == ' ' || (text.ptr[at] >= '\t' && text.ptr[at] <= '\r')))
-        at++;
-    return at < text.len && text.ptr[at] != '[';
+    const struct nv_str trimmed = nv_str_trim(text);
+    return trimmed.len > 0 && trimmed.ptr[0] != '[';
 }
 
 /* [{"type": "text", "content": T}] */

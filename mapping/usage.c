@@ -125,25 +125,14 @@ static const struct {
     {NV_FIELD_TOTAL_TOKENS, NV_STR_INIT("llm.aggregated_usage.total_tokens")},
     {NV_FIELD_CACHE_READ_TOKENS, NV_STR_INIT("llm.aggregated_usage.cache_read_tokens")},
     {NV_FIELD_CACHE_CREATION_TOKENS, NV_STR_INIT("llm.aggregated_usage.cache_creation_tokens")},
+    {NV_FIELD_CACHED_INPUT_TOKENS, NV_STR_INIT("llm.aggregated_usage.cached_input_tokens")},
     {NV_FIELD_REASONING_TOKENS, NV_STR_INIT("llm.aggregated_usage.reasoning_tokens")},
     {NV_FIELD_COST_TOTAL, NV_STR_INIT("llm.aggregated_usage.cost.total")},
     {NV_FIELD_COST_INPUT, NV_STR_INIT("llm.aggregated_usage.cost.input")},
     {NV_FIELD_COST_OUTPUT, NV_STR_INIT("llm.aggregated_usage.cost.output")}};
 
-/* Cached tokens have two names in the backend; the derived one steps back with the other. */
-static void rename_cached(struct nv_span_work *work)
-{
-    struct nv_attributes *attributes = &work->span->attributes;
-    for (uint32_t i = 0; i < attributes->count; i++) {
-        if (nv_str_eq(attributes->items[i].key, NV_STR("llm.cached_input_tokens")))
-            attributes->items[i].key = NV_STR("llm.aggregated_usage.cached_input_tokens");
-    }
-}
-
 static void rename_usage(struct nv_span_work *work)
 {
-    if (nv_work_get(work, NV_FIELD_CACHE_READ_TOKENS))
-        rename_cached(work);
     for (size_t i = 0; i < sizeof aggregated / sizeof *aggregated; i++)
         nv_work_rename(work, aggregated[i].field, aggregated[i].name);
 }
