@@ -199,16 +199,6 @@ size_t nv_http_request_take_body(struct nv_http_exchange *exchange, char **body)
     return len;
 }
 
-void nv_http_exchange_set_user(struct nv_http_exchange *exchange, void *user)
-{
-    exchange->user = user;
-}
-
-void *nv_http_exchange_user(const struct nv_http_exchange *exchange)
-{
-    return exchange->user;
-}
-
 void nv_http_exchange_add_header(struct nv_http_exchange *exchange, struct nv_str line)
 {
     struct nv_buf *headers = &exchange->headers;

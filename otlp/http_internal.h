@@ -45,7 +45,6 @@ struct nv_http_exchange {
     struct nv_http_connection *connection; /* loop's thread only; NULL: gone */
     struct nv_http_part *part;
     const struct nv_http_route *route;
-    void *user;
     char *head_bytes;
     uint32_t head_len, head_capacity;
     uint32_t counted_head; /* of head_bytes, in the server's undecoded bytes */

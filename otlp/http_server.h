@@ -151,10 +151,6 @@ struct nv_str nv_http_request_body(const struct nv_http_exchange *exchange);
 /* Gives the body away: *body is new (free() it; NULL when empty). Returns its length. */
 size_t nv_http_request_take_body(struct nv_http_exchange *exchange, char **body);
 
-/* A pointer of the handler's, kept with the exchange; any thread that may reply. */
-void nv_http_exchange_set_user(struct nv_http_exchange *exchange, void *user);
-/* What was kept, NULL before. */
-void *nv_http_exchange_user(const struct nv_http_exchange *exchange);
 /* Adds a header line (without CRLF, borrowed) to whatever the reply will be. Loop's thread, before
  * the reply. Past 1 KiB of them it is left out. */
 void nv_http_exchange_add_header(struct nv_http_exchange *exchange, struct nv_str line);
