@@ -1,5 +1,5 @@
 # Tests, found by place:
-#   tests/unit/<stage>/test_<name>.c   one check program each, label "unit"
+#   tests/unit/<room>/test_<name>.c    one check program each, label "unit"; a room is a folder of the tree
 #   tests/fuzz/fuzz_<name>.c           libFuzzer target; its corpus replays in every ctest, label "fuzz-replay"
 #   tests/tools/*.py, *.sh             checks of the tree itself, label "tree"
 #   tests/e2e/test_<name>.py           pytest against the real program, label "e2e"
@@ -29,18 +29,19 @@ function(noveum_add_soak name source)
   set_tests_properties(soak/${name} PROPERTIES LABELS slow TIMEOUT 5400)
 endfunction()
 
-file(GLOB unit_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/unit/*/test_*.c")
+file(GLOB_RECURSE unit_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/unit/test_*.c")
 foreach(source IN LISTS unit_tests)
   get_filename_component(name "${source}" NAME_WE)
-  get_filename_component(stage "${source}" DIRECTORY)
-  get_filename_component(stage "${stage}" NAME)
-  add_executable(${stage}_${name} "${source}")
-  target_link_libraries(${stage}_${name} PRIVATE noveum_test_support)
-  add_test(NAME unit/${stage}/${name} COMMAND ${stage}_${name})
-  set_tests_properties(unit/${stage}/${name} PROPERTIES LABELS unit TIMEOUT 120)
-  noveum_add_soak(${stage}/${name} "${source}" ${stage}_${name})
+  get_filename_component(room "${source}" DIRECTORY)
+  file(RELATIVE_PATH room "${CMAKE_SOURCE_DIR}/tests/unit" "${room}")
+  string(REPLACE "/" "_" program "${room}_${name}")
+  add_executable(${program} "${source}")
+  target_link_libraries(${program} PRIVATE noveum_test_support)
+  add_test(NAME unit/${room}/${name} COMMAND ${program})
+  set_tests_properties(unit/${room}/${name} PROPERTIES LABELS unit TIMEOUT 120)
+  noveum_add_soak(${room}/${name} "${source}" ${program})
   if(NOVEUM_SANITIZE)
-    set_tests_properties(unit/${stage}/${name} PROPERTIES ENVIRONMENT "CK_FORK=no")
+    set_tests_properties(unit/${room}/${name} PROPERTIES ENVIRONMENT "CK_FORK=no")
   endif()
 endforeach()
 

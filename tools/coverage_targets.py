@@ -11,9 +11,12 @@ import sys
 TARGETS = {
     "base": 98,
     "model": 98,
+    "net": 96,
+    "journal": 96,
     "otlp": 96,
     "assembly": 96,
     "mapping": 96,
+    "redaction": 96,
     "exporter": 96,
     "gateway": 96,
 }

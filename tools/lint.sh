@@ -21,7 +21,7 @@ cmake --build "$build" -j "$(nproc)" --target noveum_objects -- -k 0 >"$build/wa
 
 python3 tests/tools/check_format.py . "$build" || failed="$failed format"
 
-sources=$(ls base/*.c model/*.c otlp/*.c assembly/*.c mapping/*.c exporter/*.c gateway/*.c 2>/dev/null)
+sources=$(find base net model journal otlp assembly mapping redaction exporter gateway -name '*.c' 2>/dev/null | sort)
 if command -v clang-tidy >/dev/null; then
     say "clang-tidy"
     echo "$sources" | xargs -P "$(nproc)" -n 4 clang-tidy -p "$build" --quiet \

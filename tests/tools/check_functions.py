@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import sys
 
-STAGES = ["base", "model", "otlp", "assembly", "mapping", "exporter", "gateway", "tools", "tests"]
+STAGES = ["base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway", "tools",
+          "tests"]
 LINES_MAX = 80
 PARAMETERS_MAX = 6
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Includes point one way: base < model < {otlp, assembly, mapping, exporter} < gateway.
+"""Includes point one way:
 
-The four stages never include each other; they meet in model/ and in function pointers that gateway/
+    base < {net, model} < journal < {otlp, assembly, mapping, redaction, exporter} < gateway
+
+The stages never include each other; they meet in model/ and in function pointers that gateway/
 wires. Third-party headers stay in at most two files each, a source and a header of ours not counted
 twice, so that a library can be replaced without reading the whole tree.
 
@@ -14,12 +16,16 @@ import sys
 
 LAYERS = {
     "base": {"base"},
+    "net": {"base", "net"},
     "model": {"base", "model"},
-    "otlp": {"base", "model", "otlp"},
-    "assembly": {"base", "model", "assembly"},
+    "journal": {"base", "model", "journal"},
+    "otlp": {"base", "net", "model", "otlp"},
+    "assembly": {"base", "model", "journal", "assembly"},
     "mapping": {"base", "model", "mapping"},
-    "exporter": {"base", "model", "exporter"},
-    "gateway": {"base", "model", "otlp", "assembly", "mapping", "exporter", "gateway", "noveum"},
+    "redaction": {"base", "model", "redaction"},
+    "exporter": {"base", "net", "model", "exporter"},
+    "gateway": {"base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway",
+                "noveum"},
 }
 
 # header prefix -> (library, most files that may include it)

@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-STAGES = ["base", "model", "otlp", "assembly", "mapping", "exporter", "gateway"]
+STAGES = ["base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway"]
 LINES_MAX = 600
 TEST_LINES_MAX = 900  # tables of cases are long
 WIDTH_MAX = 100
@@ -118,7 +118,7 @@ def main():
                 bare += found
             if path.suffix != ".c" or name in TESTED_ELSEWHERE:
                 continue
-            test = root / "tests" / "unit" / stage / f"test_{path.name}"
+            test = root / "tests" / "unit" / path.parent.relative_to(root) / f"test_{path.name}"
             if not test.exists():
                 untested.append(f"{name}: no unit test {test.relative_to(root)}")
     for path in sorted((root / "tests").rglob("*.[ch]")) + sorted((root / "tools").glob("*.c")):
