@@ -4,7 +4,7 @@
  *   ${env:NAME}           the variable; an error when it is not set
  *   ${env:NAME:-text}     the variable, or `text` when it is not set or empty
  *   ${file:PATH}          the file without its last line end: for mounted secrets
- *   $$                    one dollar sign
+ *   $${                   the text "${"; any other dollar stays as it is, "$$" too
  *
  * What comes in is not expanded again, so that a secret may hold "${".
  */
@@ -27,5 +27,8 @@ enum nv_err nv_option_expand(struct nv_str text, char *(*lookup)(const char *nam
  * why; NV_ERR_LIMIT past `max` bytes; the buffer's errors.
  */
 enum nv_err nv_read_file(const char *path, size_t max, struct nv_buf *out, struct nv_fail *fail);
+/* The same of an open file; takes `fd`, `name` is for messages. NV_ERR_NO_MEMORY too. */
+enum nv_err nv_read_descriptor(int fd, const char *name, size_t max, struct nv_buf *out,
+                               struct nv_fail *fail);
 
 #endif

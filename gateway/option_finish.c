@@ -5,6 +5,7 @@
  * with what to do about it. A key whose feature this version lacks is refused too: a privacy switch
  * that silently did nothing would be worse than none.
  */
+#include "gateway/file_trust.h"
 #include "gateway/memory_budget.h"
 #include "gateway/option_value.h"
 
@@ -130,8 +131,10 @@ static enum nv_err check_tls(const struct nv_options *options, struct nv_fail *f
 static enum nv_err check_file(const struct nv_options *options, size_t id, const char *path,
                               struct nv_fail *fail)
 {
-    if (path == NULL || access(path, R_OK) == 0)
+    if (path == NULL)
         return NV_OK;
+    if (access(path, R_OK) == 0)
+        return nv_file_check(path, NV_FILE_NAMED, fail);
     char what[96];
     (void)snprintf(what, sizeof what, "can't read \"%.48s\": %s", path, strerror(errno));
     return refuse(options, id, fail, what);

@@ -3,12 +3,17 @@
  *
  * What the user wrote is never passed over in silence: an unknown key in a file or after --set is
  * an error with the nearest name. An unknown NOVEUM_GATEWAY_ variable is an error when it looks
- * like a typo, and a warning otherwise: Kubernetes puts NOVEUM_GATEWAY_PORT_4318_TCP and the like
- * into every pod beside a service of that name, and a program must not fail for its neighbours.
+ * like a typo, and a warning otherwise. Kubernetes (and Docker's old links) put variables into
+ * every pod beside a service called noveum-gateway; these are known by their form and passed over,
+ * because a program must not fail for its neighbours:
+ *
+ *   NOVEUM_GATEWAY[_x]_SERVICE_HOST   _SERVICE_PORT[_name]   _PORT=tcp://...
+ *   NOVEUM_GATEWAY[_x]_PORT_4318_TCP[_PROTO|_PORT|_ADDR]
  */
 #include "gateway/option_load.h"
 
 #include "base/log.h"
+#include "gateway/file_trust.h"
 #include "gateway/memory_budget.h"
 #include "gateway/option_expand.h"
 #include "gateway/option_file.h"
@@ -82,7 +87,7 @@ static enum nv_err load_file(struct nv_options *options, const char *path, struc
 {
     struct nv_buf text;
     nv_buf_init(&text, NV_CONFIG_FILE_BYTES_MAX);
-    enum nv_err err = nv_read_file(path, NV_CONFIG_FILE_BYTES_MAX, &text, fail);
+    enum nv_err err = nv_file_read(path, NV_FILE_CONFIG, NV_CONFIG_FILE_BYTES_MAX, &text, fail);
     if (err == NV_OK)
         err = nv_config_read(nv_buf_str(&text), path, visit, options, fail);
     nv_buf_release(&text);
@@ -156,6 +161,53 @@ static enum nv_err unknown_variable(struct nv_str name, struct nv_fail *fail)
     return err;
 }
 
+/* Rest of `name` after its last `part`; ptr NULL when it is not there. */
+static struct nv_str after_last(struct nv_str name, struct nv_str part)
+{
+    struct nv_str rest = {NULL, 0};
+    for (size_t at; (at = nv_str_find(name, part)) != SIZE_MAX;)
+        rest = name = nv_str_slice(name, at + part.len, name.len);
+    return rest;
+}
+
+/* "4318_TCP", "4318_TCP_ADDR": what stands after PORT_ in the variables of a port. */
+static bool is_service_port(struct nv_str text)
+{
+    static const char *const ends[] = {"", "_PROTO", "_PORT", "_ADDR"};
+    static const char *const protocols[] = {"_TCP", "_UDP", "_SCTP"};
+    size_t digits = 0;
+    while (digits < text.len && isdigit((unsigned char)text.ptr[digits]))
+        digits++;
+    struct nv_str rest = nv_str_slice(text, digits, text.len);
+    for (size_t i = 0; i < 12 && digits > 0; i++) {
+        struct nv_str protocol = nv_str_from(protocols[i / 4]);
+        if (nv_str_starts(rest, protocol) &&
+            nv_str_eq(nv_str_slice(rest, protocol.len, rest.len), nv_str_from(ends[i % 4])))
+            return true;
+    }
+    return false;
+}
+
+/* Set by Kubernetes for a service whose name begins with noveum-gateway, not by the user? */
+static bool is_of_service(struct nv_str name, struct nv_str value)
+{
+    struct nv_str port = after_last(name, NV_STR("_SERVICE_PORT"));
+    struct nv_str host = after_last(name, NV_STR("_SERVICE_HOST"));
+    struct nv_str end = after_last(name, NV_STR("_PORT"));
+    if ((host.ptr != NULL && host.len == 0) ||
+        (port.ptr != NULL && (port.len == 0 || port.ptr[0] == '_')))
+        return true;
+    if (end.ptr != NULL && end.len == 0 && nv_str_find(value, NV_STR("://")) != SIZE_MAX)
+        return true;
+    size_t at = nv_str_find(name, NV_STR("_PORT_"));
+    for (; at != SIZE_MAX; at = nv_str_find(name, NV_STR("_PORT_"))) {
+        name = nv_str_slice(name, at + 6, name.len);
+        if (is_service_port(name))
+            return true;
+    }
+    return false;
+}
+
 static enum nv_err load_environment(struct nv_options *options, const char *const *environment,
                                     struct nv_fail *fail)
 {
@@ -168,7 +220,10 @@ static enum nv_err load_environment(struct nv_options *options, const char *cons
             continue;
         struct nv_str value = nv_str_slice(line, equals + 1, line.len);
         size_t id = find_variable(name);
-        if (id == NV_OPTION_TOTAL) {
+        if (id == NV_OPTION_TOTAL && is_of_service(name, value)) {
+            NV_LOG(NV_LOG_DEBUG, "config", "\"%.*s\" is of a Kubernetes service, ignored",
+                   NV_STR_ARG(name));
+        } else if (id == NV_OPTION_TOTAL) {
             err = unknown_variable(name, fail);
         } else if (value.len > 0) {
             char where[NV_OPTION_WHERE_SIZE];

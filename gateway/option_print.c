@@ -68,7 +68,7 @@ static void write_quoted(struct nv_str text, struct nv_buf *buf)
         unsigned char c = (unsigned char)text.ptr[i];
         if (c == '"' || c == '\\')
             (void)nv_buf_printf(buf, "\\%c", c);
-        else if (c == '$')
+        else if (c == '$' && i + 1 < text.len && text.ptr[i + 1] == '{')
             (void)nv_buf_append_str(buf, NV_STR("$$"));
         else if (c < ' ' || c == 0x7f)
             (void)nv_buf_printf(buf, "\\x%02x", c);
@@ -128,9 +128,10 @@ static const char docs_head[] =
     "   the working directory;\n"
     "4. the default.\n"
     "\n"
-    "`${env:NAME}`, `${env:NAME:-text}` and `${file:PATH}` are replaced in values, `$$` is a "
-    "dollar\n"
-    "sign. Durations are milliseconds or a number with `ms`, `s`, `m`, `h`; sizes are bytes or a\n"
+    "`${env:NAME}`, `${env:NAME:-text}` and `${file:PATH}` are replaced in values; `$${` is the "
+    "text\n"
+    "`${`, any other dollar stays as it is. Durations are milliseconds or a number with `ms`, `s`, "
+    "`m`, `h`; sizes are bytes or a\n"
     "number with `KB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`. Switches take `true 1 yes on` and\n"
     "`false 0 no off`. Lists are YAML lists, or texts with commas. An empty variable counts as "
     "not\n"

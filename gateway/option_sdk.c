@@ -9,8 +9,8 @@
  */
 #include "gateway/option_sdk.h"
 
+#include "gateway/file_trust.h"
 #include "gateway/option_file.h"
-#include "gateway/option_expand.h"
 #include "gateway/option_value.h"
 
 #include <assert.h>
@@ -239,7 +239,7 @@ static enum nv_err read_sdk_file(struct nv_options *options, const char *path, s
     struct nv_buf text;
     struct said said = {0};
     nv_buf_init(&text, NV_CONFIG_FILE_BYTES_MAX);
-    enum nv_err err = nv_read_file(path, NV_CONFIG_FILE_BYTES_MAX, &text, fail);
+    enum nv_err err = nv_file_read(path, NV_FILE_FOUND, NV_CONFIG_FILE_BYTES_MAX, &text, fail);
     if (err == NV_OK)
         err = nv_config_read(nv_buf_str(&text), path, visit, &said, fail);
     if (err == NV_OK)

@@ -12,6 +12,7 @@
 #include "gateway/memory_budget.h"
 #include "gateway/memory_trim.h"
 #include "gateway/notify.h"
+#include "gateway/option_origins.h"
 #include "gateway/option_value.h"
 
 #include <assert.h>
@@ -231,6 +232,7 @@ int nv_run(const struct nv_options *options, const struct nv_option_sources *sou
     /* keys and contents of prompts live in this memory: no core files, no ptrace by others */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     block_signals(&set);
+    nv_options_log_origins(options);
     nv_memory_budget_begin(options);
     (void)nv_descriptors_raise();
     enum nv_err err = nv_gateway_new(options, &fail, &gateway);

@@ -1,4 +1,5 @@
 """Configuration of the running program: sources, files in configs/, reload, sampling."""
+import os
 import signal
 import time
 
@@ -109,3 +110,42 @@ def test_secrets_are_masked_unless_switched_off(make_gateway, backend, masked):
     assert attributes["note"] == ("uses ***" if masked else f"uses {secret}")
     assert (secret in str(whole)) is not masked
     backend.assert_clean()
+
+
+def test_the_start_tells_where_the_settings_came_from(make_gateway, backend, directory):
+    (directory / "noveum-trace.yaml").write_text(f"project: p\nendpoint: {backend.url}\n")
+    gateway = make_gateway(environment={"NOVEUM_API_KEY": backend.key})
+    wait_log(gateway, "started version")
+    text = gateway.stderr()
+    assert "setting exporter.noveum.endpoint=" in text and "noveum-trace.yaml:2:1" in text
+    assert "setting exporter.noveum.project=" in text and "noveum-trace.yaml:1:1" in text
+    assert "from=NOVEUM_API_KEY" in text and backend.key not in text
+    assert "the key of NOVEUM_API_KEY goes to" in text
+
+
+@pytest.mark.parametrize("mode,owner,remedy", [(0o666, None, "chmod o-w"), (0o644, 4711, "chown"),
+                                               (0o664, None, None)])
+@pytest.mark.parametrize("found", [True, False])
+def test_a_file_that_others_control_is_refused(run, directory, mode, owner, remedy, found):
+    name = directory / ("noveum-trace.yaml" if found else "gateway.yaml")
+    name.write_text("log_level: INFO\n" if found else "log: {level: info}\n")
+    name.chmod(mode)
+    if owner is not None:
+        if os.geteuid() != 0:
+            pytest.skip("only root can give files away")
+        os.chown(name, owner, owner)
+    done = run("--check-config", f"--set=journal.directory={directory}/state",
+               *([] if found else ["--config", str(name)]), cwd=directory)
+    if remedy is None:
+        assert done.returncode == 0 and "chmod g-w" in done.stderr
+    else:
+        assert done.returncode == 2 and remedy in done.stderr and name.name in done.stderr
+
+
+def test_the_variables_of_a_kubernetes_service_do_not_stop_the_start(run, directory):
+    environment = {"NOVEUM_GATEWAY_SERVICE_PORT_TRACES": "4318",
+                   "NOVEUM_GATEWAY_PORT_4318_TCP_ADDR": "10.0.0.1",
+                   "NOVEUM_GATEWAY_PORT_4318_TCP_PORT": "4318",
+                   "NOVEUM_GATEWAY_PORT": "tcp://10.0.0.1:4318"}
+    done = run("--check-config", f"--set=journal.directory={directory}", environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -5,13 +5,17 @@
 #include "expect.h"
 #include "oom.h"
 
+#include "base/log.h"
 #include "gateway/option_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/banned.h"
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 static char directory[] = "/tmp/noveum-options-XXXXXX";
 static char config_path[64];
@@ -311,16 +315,90 @@ START_TEST(the_sdks_file_in_yaml_and_json)
 }
 END_TEST
 
-START_TEST(variables_that_kubernetes_sets_are_no_error)
+/* The kubelet's variables for services called noveum-gateway and noveum-gateway-<something>. */
+static const char *const of_kubernetes[] = {
+    "NOVEUM_GATEWAY_SERVICE_HOST=10.0.0.1",
+    "NOVEUM_GATEWAY_SERVICE_PORT=4318",
+    "NOVEUM_GATEWAY_SERVICE_PORT_TRACES=4318",
+    "NOVEUM_GATEWAY_SERVICE_PORT_OTLP_HTTP=4318",
+    "NOVEUM_GATEWAY_SERVICE_PORT_ADMIN_LISTEN=13133",
+    "NOVEUM_GATEWAY_SERVICE_PORT_LOG_LEVEL=1",
+    "NOVEUM_GATEWAY_PORT=tcp://10.0.0.1:4318",
+    "NOVEUM_GATEWAY_PORT_4318_TCP=tcp://10.0.0.1:4318",
+    "NOVEUM_GATEWAY_PORT_4318_TCP_PROTO=tcp",
+    "NOVEUM_GATEWAY_PORT_4318_TCP_PORT=4318",
+    "NOVEUM_GATEWAY_PORT_4318_TCP_ADDR=fd00::1",
+    "NOVEUM_GATEWAY_PORT_53_UDP_ADDR=10.0.0.1",
+    "NOVEUM_GATEWAY_PORT_53_SCTP=sctp://10.0.0.1:53",
+    "NOVEUM_GATEWAY_TERMINAL_SERVICE_HOST=10.0.0.1",
+    "NOVEUM_GATEWAY_ADMIN_SERVICE_PORT=13133",
+    "NOVEUM_GATEWAY_ADMIN_PORT=tcp://10.0.0.1:13133",
+    "NOVEUM_GATEWAY_ADMIN_PORT_13133_TCP_ADDR=10.0.0.1",
+    "NOVEUM_GATEWAY_LOG_LEVEL=",
+};
+
+static void count_lines(void *ctx, struct nv_str line)
 {
-    static const char *const environment[] = {"NOVEUM_GATEWAY_SERVICE_HOST=10.0.0.1",
-                                              "NOVEUM_GATEWAY_PORT_4318_TCP_ADDR=10.0.0.1",
-                                              "NOVEUM_GATEWAY_SERVICE_PORT_OTLP_HTTP=4318",
-                                              "NOVEUM_GATEWAY_PORT=tcp://10.0.0.1:4318",
-                                              "NOVEUM_GATEWAY_LOG_LEVEL=",
-                                              NULL};
-    ck_assert_int_eq(load(NULL, environment, NULL), NV_OK);
+    (void)line;
+    ++*(unsigned *)ctx;
+}
+
+START_TEST(variables_that_kubernetes_sets_are_ignored)
+{
+    const char *const environment[] = {of_kubernetes[_i], NULL};
+    unsigned lines = 0;
+    nv_log_set_sink(count_lines, &lines);
+    enum nv_err err = load(NULL, environment, NULL);
+    nv_log_set_sink(NULL, NULL);
+    ck_assert_msg(err == NV_OK, "%s: %s", of_kubernetes[_i], fail.what);
     ck_assert_uint_eq(options.log_level, 1);
+    ck_assert_uint_eq(lines, 0);
+}
+END_TEST
+
+START_TEST(dollars_stay_in_every_source)
+{
+    static const char *const ours[] = {"NOVEUM_GATEWAY_EXPORTER_NOVEUM_PROJECT=a$$b$${c}$", NULL};
+    static const char *const sdk[] = {"NOVEUM_PROJECT=a$$b", NULL};
+    ck_assert_int_eq(load(NULL, ours, NULL), NV_OK);
+    ck_assert_str_eq(options.exporter_noveum_project, "a$$b${c}$");
+    ck_assert_int_eq(load(NULL, sdk, NULL), NV_OK);
+    ck_assert_str_eq(options.exporter_noveum_project, "a$$b");
+    ck_assert_int_eq(load(NULL, NULL, "exporter.noveum.project=$$"), NV_OK);
+    ck_assert_str_eq(options.exporter_noveum_project, "$$");
+    ck_assert_int_eq(load("exporter: {noveum: {project: 'p$$w'}}\n", NULL, NULL), NV_OK);
+    ck_assert_str_eq(options.exporter_noveum_project, "p$$w");
+}
+END_TEST
+
+START_TEST(files_that_everybody_writes_are_refused)
+{
+    char path[128];
+    write_file("tokens", "t\n");
+    write_file("noveum-trace.yaml", "endpoint: https://evil.example\n");
+    (void)snprintf(path, sizeof path, "%s/noveum-trace.yaml", directory);
+    ck_assert_int_eq(load(NULL, NULL, NULL), NV_OK);
+    ck_assert_str_eq(options.exporter_noveum_endpoint, "https://evil.example");
+    ck_assert_int_eq(chmod(path, 0666), 0);
+    ck_assert_int_eq(load(NULL, NULL, NULL), NV_ERR_CONFIG);
+    ck_assert_str_eq(fail.path, path);
+    ck_assert_ptr_nonnull(strstr(fail.what, "chmod o-w"));
+    ck_assert_str_eq(options.exporter_noveum_endpoint, "https://api.noveum.ai/api");
+    remove_file("noveum-trace.yaml");
+    for (int i = 0; i < 4; i++) {
+        static const char *const options_of_files[] = {
+            "receiver.auth.tokens_file=", "mapping.rules_file=", "mapping.prices_file=",
+            "receiver.auth.token=${file:"};
+        char set[200];
+        (void)snprintf(path, sizeof path, "%s/tokens", directory);
+        ck_assert_int_eq(chmod(path, 0622), 0);
+        (void)snprintf(set, sizeof set, "%s%s%s", options_of_files[i], path, i == 3 ? "}" : "");
+        ck_assert_int_eq(load(NULL, NULL, set), NV_ERR_CONFIG);
+        ck_assert_ptr_nonnull(strstr(fail.what, "chmod o-w"));
+        ck_assert_int_eq(chmod(path, 0600), 0);
+        ck_assert_int_eq(load(NULL, NULL, set), NV_OK);
+    }
+    remove_file("tokens");
 }
 END_TEST
 
@@ -356,8 +434,6 @@ START_TEST(out_of_memory_is_an_error)
 }
 END_TEST
 
-#define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
-
 int main(void)
 {
     Suite *suite = suite_create("gateway/option_load");
@@ -375,7 +451,9 @@ int main(void)
     tcase_add_test(tcase, the_sdks_variables_mean_what_they_mean_there);
     tcase_add_test(tcase, debug_and_dev_mode_alone);
     tcase_add_test(tcase, the_sdks_file_in_yaml_and_json);
-    tcase_add_test(tcase, variables_that_kubernetes_sets_are_no_error);
+    tcase_add_loop_test(tcase, variables_that_kubernetes_sets_are_ignored, 0, COUNT(of_kubernetes));
+    tcase_add_test(tcase, dollars_stay_in_every_source);
+    tcase_add_test(tcase, files_that_everybody_writes_are_refused);
     tcase_add_test(tcase, place_of_the_journal);
     tcase_add_test(tcase, out_of_memory_is_an_error);
     suite_add_tcase(suite, tcase);

@@ -3,9 +3,12 @@
  */
 #include "expect.h"
 
+#include "gateway/option_expand.h"
 #include "gateway/option_file.h"
 #include "gateway/option_load.h"
 #include "gateway/option_print.h"
+
+#include <stdlib.h>
 
 #include "base/banned.h"
 
@@ -25,7 +28,13 @@ static enum nv_err read_back(void *visit_ctx, const struct nv_config_entry *entr
     if (entry->is_section || entry->is_null)
         return NV_OK;
     ck_assert_uint_lt(id, NV_OPTION_TOTAL);
-    return nv_options_set(visit_ctx, id, entry->value, NV_SOURCE_SET, entry->where, fail);
+    struct nv_buf value;
+    nv_buf_init(&value, 1000);
+    enum nv_err err = nv_option_expand(entry->value, getenv, &value, fail);
+    if (err == NV_OK)
+        err = nv_options_set(visit_ctx, id, nv_buf_str(&value), NV_SOURCE_SET, entry->where, fail);
+    nv_buf_release(&value);
+    return err;
 }
 
 START_TEST(a_printed_configuration_reads_back)
@@ -36,6 +45,7 @@ START_TEST(a_printed_configuration_reads_back)
     ck_assert_int_eq(nv_options_init(&options), NV_OK);
     ck_assert_int_eq(nv_options_init(&again), NV_OK);
     set(&options, NV_OPT_exporter_noveum_project, "a \"quoted\" \\ name\twith: # signs");
+    set(&options, NV_OPT_exporter_noveum_environment, "${env:A} $${ $$x $ $");
     set(&options, NV_OPT_sampling_rate, "0.5");
     set(&options, NV_OPT_assembly_on_stop, "send");
     set(&options, NV_OPT_journal_directory, "/tmp/x y");
