@@ -427,6 +427,7 @@ void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_st
     out->journal_bytes = journal.file_bytes;
     out->journal_records = journal.records;
     out->journal_damaged = journal.damaged;
+    out->journal_missing = journal.missing;
     out->journal_full = nv_journal_is_full(assembly->journal, 0);
 }
 

@@ -175,6 +175,7 @@ struct nv_assembly_status {
     uint64_t journal_bytes;   /* of its files */
     uint64_t journal_records; /* live */
     uint64_t journal_damaged; /* records found damaged since the start */
+    uint64_t journal_missing; /* records that were there before the start and are gone */
     bool journal_full;        /* the last request was refused for want of room */
 };
 

@@ -164,8 +164,10 @@ static enum nv_err turn_over(struct nv_journal *journal, struct flush *flush, ui
      */
     enum nv_err err = flush_out(journal, flush);
     struct nv_segment *full = *current;
-    if (!err && full && full->state == NV_SEGMENT_ACTIVE)
+    if (!err && full && full->state == NV_SEGMENT_ACTIVE) {
+        nv_segment_write_seal(journal, full);
         err = nv_segment_sync(journal, full);
+    }
     struct nv_segment *fresh = NULL;
     if (!err)
         err = nv_segment_obtain(journal, size, cold, &fresh);
@@ -177,6 +179,7 @@ static enum nv_err turn_over(struct nv_journal *journal, struct flush *flush, ui
     journal->reclaim = true;
     pthread_mutex_unlock(&journal->lock);
     *current = fresh;
+    nv_mark_write(journal, false);
     flush->segment = fresh;
     flush->offset = fresh->end;
     return NV_OK;
@@ -304,6 +307,8 @@ static enum nv_err commit_locked(struct nv_journal *journal, struct nv_append *a
         enter(journal, &appends[i]);
     pthread_mutex_unlock(&journal->lock);
     atomic_fetch_add(&journal->groups, 1);
+    if (sync)
+        nv_mark_write(journal, false);
     return NV_OK;
 }
 
@@ -534,6 +539,7 @@ void nv_journal_read_status(struct nv_journal *journal, struct nv_journal_status
     *out = (struct nv_journal_status){.live_bytes = journal->live_bytes,
                                       .records = journal->entry_count - journal->dead_entries,
                                       .damaged = journal->damaged,
+                                      .missing = journal->missing,
                                       .spare = journal->spare};
     for (uint32_t i = 0; i < journal->segment_count; i++)
         out->segments += journal->segments[i] != NULL;

@@ -91,7 +91,8 @@ struct nv_journal_status {
     uint64_t file_bytes; /* of all files */
     uint64_t live_bytes; /* of live records */
     uint64_t records;    /* live */
-    uint64_t damaged;    /* records or stretches skipped, since open */
+    uint64_t damaged;    /* records, stretches and files skipped, since open */
+    uint64_t missing;    /* records that were there before the start and left no trace */
     uint32_t segments;
     uint32_t spare;
     uint64_t groups, syncs; /* commits, and fdatasync calls that succeeded */

@@ -45,7 +45,7 @@ static enum nv_err see_record(void *ctx, struct nv_segment *segment, const struc
 }
 
 static enum nv_err walk(struct nv_journal *journal, const struct nv_opened *opened,
-                        struct checking *checking, uint64_t *damaged)
+                        struct checking *checking, struct nv_walk *found)
 {
     struct nv_walk first = {0};
     struct nv_segment *segment = opened->segment;
@@ -55,9 +55,9 @@ static enum nv_err walk(struct nv_journal *journal, const struct nv_opened *open
         checking->report->spare++;
         return NV_OK;
     }
-    struct nv_walk second = {.ctx = checking, .record = see_record};
-    enum nv_err err = nv_segment_walk(journal, segment, &second);
-    *damaged = second.damaged + !opened->known;
+    *found = (struct nv_walk){.ctx = checking, .record = see_record};
+    enum nv_err err = nv_segment_walk(journal, segment, found);
+    found->damaged += !opened->known;
     return err;
 }
 
@@ -70,18 +70,20 @@ static enum nv_err check_file(struct nv_journal *journal, const char *name,
         return err;
     struct nv_segment *segment = opened.segment;
     struct nv_journal_report before = *checking->report;
-    uint64_t damaged = 0;
-    err = walk(journal, &opened, checking, &damaged);
+    struct nv_walk found = {0};
+    err = walk(journal, &opened, checking, &found);
     struct nv_journal_report *report = checking->report;
     report->files++;
-    report->damaged += damaged;
+    report->damaged += found.damaged;
+    report->missing += found.missing;
     uint64_t records = report->records - before.records;
     uint64_t released = report->released - before.released;
     if (!err)
         err = nv_buf_printf(
-            checking->out, "%s epoch=%u size=%u records=%llu live=%llu damaged=%llu\n", name,
-            (unsigned)segment->epoch, (unsigned)segment->size, (unsigned long long)records,
-            (unsigned long long)(records - released), (unsigned long long)damaged);
+            checking->out, "%s epoch=%u size=%u records=%llu live=%llu damaged=%llu missing=%llu\n",
+            name, (unsigned)segment->epoch, (unsigned)segment->size, (unsigned long long)records,
+            (unsigned long long)(records - released), (unsigned long long)found.damaged,
+            (unsigned long long)found.missing);
     journal->ops->close(journal->ops->ctx, segment->fd);
     free(segment);
     return err;

@@ -12,13 +12,14 @@ struct nv_journal_report {
     uint64_t files, spare;
     uint64_t records, released; /* sound ones */
     uint64_t damaged;           /* records or stretches that are not sound */
+    uint64_t missing;           /* records that must have been there and left no trace */
     uint64_t bytes;             /* of live records' payloads */
 };
 
 /*
  * Walks every file of the directory. Appends to `out` a line for each file and, with `list`, for
  * each live record: id, kind, length, file, offset. NV_ERR_CONFIG: no such directory, or a newer
- * format; IO, NO_MEMORY and the buffer's errors. Damage is not an error: see report->damaged.
+ * format; IO, NO_MEMORY and the buffer's errors. Damage is no error: see report->damaged, missing.
  */
 enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *out,
                              struct nv_journal_report *report, struct nv_fail *fail);

@@ -9,9 +9,12 @@
  *
  *   payload [ kind, 0, 0, 0 | length of head | head | body ]
  *   release area, from byte 4096: one byte a slot, 0xa5 = released
+ *   seal, at byte 64, written when a file takes no more: 0 magic, 8 crc of the rest, 12 epoch, 16
+ * slots mark, in the file `lock`: how far the journal was on disk; journal_mark.c
  *
  * journal.c commits, reads and releases; journal_segment.c makes, reuses and syncs files;
- * journal_recover.c finds what is there; journal_reclaim.c gives space back.
+ * journal_recover.c finds what is there; journal_mark.c tells what ought to be there;
+ * journal_reclaim.c gives space back.
  *
  * Two locks: `writer`, held by who appends, and `lock`, held briefly for the index and the counts.
  * Taken in that order. A segment is not reused while it is pinned by a reader.
@@ -55,13 +58,16 @@ struct nv_segment {
     bool cold;
     bool dirty;   /* written since its last sync */
     bool damaged; /* found so: kept aside when nothing lives in it any more */
+    bool cut;     /* found shorter than its header says */
     uint32_t epoch;
     uint32_t size;
     uint32_t slot_max;
     uint32_t data_start;
-    uint32_t end;   /* next record; writer */
-    uint32_t slots; /* used; writer */
-    uint32_t live;  /* records, not released; lock */
+    uint32_t end;        /* next record; writer */
+    uint32_t slots;      /* used; writer */
+    uint32_t firm_slots; /* of these, on disk as far as the journal syncs at all; writer */
+    uint32_t due_slots;  /* found at the start: so many it had, by its seal or the mark; else 0 */
+    uint32_t live;       /* records, not released; lock */
     uint64_t live_bytes;
     uint32_t pins; /* lock */
 };
@@ -93,7 +99,7 @@ struct nv_journal {
     uint32_t segment_count;
     struct nv_entry *entries;
     size_t entry_count, entry_capacity, dead_entries;
-    uint64_t live_bytes, damaged;
+    uint64_t live_bytes, damaged, missing;
     uint32_t spare;
     bool reclaim; /* a segment may be worth looking at */
 
@@ -153,6 +159,31 @@ void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment);
 /* Adds to the table. The lock need not be held at open. NV_ERR_NO_MEMORY, FULL. */
 enum nv_err nv_segment_register(struct nv_journal *journal, struct nv_segment *segment);
 
+/* ---- journal_mark.c ------------------------------------------------------------------------ */
+
+/* A segment as the mark has it; number 0: none. */
+struct nv_marked {
+    uint32_t number, epoch, slots;
+};
+/* What was on disk when the mark was written. */
+struct nv_mark {
+    struct nv_marked active, cold;
+    uint32_t last_epoch; /* given to a file */
+    uint32_t files;      /* that have an epoch and were not given up */
+    uint64_t next_id;
+};
+/* Writes how many slots the segment has used: it takes no more. An error is of no use to anyone. */
+void nv_segment_write_seal(struct nv_journal *journal, const struct nv_segment *segment);
+/* Slots by the seal of the segment's epoch; 0 when it has none. */
+uint32_t nv_segment_read_seal(struct nv_journal *journal, const struct nv_segment *segment);
+/*
+ * Writes the mark; `firm` puts it on disk when the journal syncs. The writer's lock is held. A
+ * failure costs the knowledge of a gap and no more.
+ */
+void nv_mark_write(struct nv_journal *journal, bool firm);
+/* The mark of the last run; all 0 when there is none or it is not sound. */
+void nv_mark_read(struct nv_journal *journal, struct nv_mark *out);
+
 /* ---- journal.c ----------------------------------------------------------------------------- */
 
 /* Appends records to a segment of the kind (cold or not). As nv_journal_commit; no index. */
@@ -187,6 +218,7 @@ struct nv_walk {
     enum nv_err (*record)(void *ctx, struct nv_segment *segment, const struct nv_record *record,
                           bool released);
     uint64_t damaged; /* records or stretches that are not sound */
+    uint64_t missing; /* records that must have been there, neither found nor released */
     bool middle;      /* and something sound comes behind one */
     uint32_t epoch;   /* highest among sound records of any epoch */
 };

@@ -7,7 +7,9 @@
  * passed over. The checksum of every payload is computed here, so that what is found is sound.
  *
  * Nothing is appended to a file of before the start: its end may be torn, and a fresh file costs
- * little. Damage never keeps the program from starting.
+ * little. Damage never keeps the program from starting, but every gap is counted and told: slots
+ * that were used and are neither found nor released, files shorter than their header says, and
+ * files that are gone (journal_mark.c).
  */
 #include "assembly/crc32c.h"
 #include "assembly/journal_internal.h"
@@ -104,7 +106,23 @@ static bool was_header(const struct walker *w, const uint8_t *bytes)
 {
     int alike = (nv_get32(bytes) == NV_RECORD_MAGIC) + (nv_get32(bytes + 24) == w->segment->epoch) +
                 (nv_get32(bytes + 28) == w->next_slot);
-    return alike >= 2;
+    return alike >= 2 && w->segment->epoch != 0;
+}
+
+/* Slots before `end` that hold no record that was found: those not released are lost. */
+static void note_missing(struct walker *w, uint32_t end)
+{
+    uint64_t missing = 0;
+    for (uint32_t slot = w->next_slot; slot < end; slot++)
+        missing += w->released[slot] != NV_RELEASED;
+    if (missing == 0)
+        return;
+    w->walk->missing += missing;
+    w->damage = true;
+    NV_LOG(NV_LOG_ERROR, "journal",
+           "records are missing, they may have been acknowledged number=%u records=%llu "
+           "first_slot=%u",
+           (unsigned)w->segment->number, (unsigned long long)missing, (unsigned)w->next_slot);
 }
 
 static void note_damage(struct walker *w, uint32_t at)
@@ -123,7 +141,8 @@ static enum nv_err look(struct walker *w, uint32_t *at)
     bool header = bytes && nv_record_decode(bytes, &record);
     record.offset = *at;
     if (!header || !fits(w, &record)) {
-        if (!w->stretch && !header && (!bytes || was_header(w, bytes)))
+        bool cut_off = header && w->segment->cut && record.epoch == w->segment->epoch;
+        if (!w->stretch && (header ? cut_off : !bytes || was_header(w, bytes)))
             note_damage(w, *at);
         w->stretch = true;
         *at += NV_RECORD_ALIGN;
@@ -131,6 +150,8 @@ static enum nv_err look(struct walker *w, uint32_t *at)
     }
     *at += (uint32_t)nv_record_size(record.length);
     w->stretch = false;
+    if (w->segment->epoch != 0)
+        note_missing(w, record.slot);
     w->next_slot = record.slot + 1;
     bool released = w->released[record.slot] == NV_RELEASED;
     if (!payload_is_sound(w, &record)) {
@@ -144,6 +165,16 @@ static enum nv_err look(struct walker *w, uint32_t *at)
     return w->walk->record ? w->walk->record(w->walk->ctx, w->segment, &record, released) : NV_OK;
 }
 
+/* Unreadable release bytes: everything counts as live and may be delivered again. */
+static void read_released(struct walker *w)
+{
+    const struct nv_segment *segment = w->segment;
+    uint32_t there = segment->size > NV_SEGMENT_PAGE ? segment->size - NV_SEGMENT_PAGE : 0;
+    uint32_t len = there < segment->slot_max ? there : segment->slot_max;
+    if (nv_journal_read(w->journal, segment->fd, w->released, len, NV_SEGMENT_PAGE))
+        memset(w->released, 0, segment->slot_max);
+}
+
 enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segment,
                             struct nv_walk *walk)
 {
@@ -151,13 +182,16 @@ enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segme
     w.released = calloc(1, segment->slot_max);
     w.window = malloc(WINDOW);
     enum nv_err err = w.released && w.window ? NV_OK : NV_ERR_NO_MEMORY;
-    /* Unreadable release bytes: everything counts as live and may be delivered again. */
-    if (!err &&
-        nv_journal_read(journal, segment->fd, w.released, segment->slot_max, NV_SEGMENT_PAGE))
-        memset(w.released, 0, segment->slot_max);
+    if (!err)
+        read_released(&w);
+    if (!err && segment->cut)
+        note_damage(&w, segment->size);
     uint32_t at = segment->data_start;
     while (!err && at + NV_RECORD_HEADER <= segment->size)
         err = look(&w, &at);
+    if (!err && segment->epoch != 0)
+        note_missing(&w, segment->due_slots);
+    segment->slots = w.next_slot;
     free(w.released);
     free(w.window);
     return err;
@@ -183,11 +217,17 @@ static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *ope
                            "the journal in '%.80s' was written by a newer version (format %u, this "
                            "one reads up to %u)",
                            journal->directory, (unsigned)nv_get32(bytes + 8), NV_JOURNAL_FORMAT);
+    uint32_t found = segment->size;
+    nv_segment_layout(segment, nv_get32(bytes + 24));
+    segment->cut = found < segment->size;
+    segment->size = segment->cut ? found : segment->size;
     segment->epoch = nv_get32(bytes + 16);
     segment->cold = nv_get32(bytes + 40) & NV_SEGMENT_FLAG_COLD;
     opened->spare = nv_get32(bytes + 40) & NV_SEGMENT_FLAG_SPARE;
     opened->first_id = nv_get64(bytes + 32);
     opened->known = true;
+    if (!opened->spare)
+        segment->due_slots = nv_segment_read_seal(journal, segment);
     return NV_OK;
 }
 
@@ -279,30 +319,57 @@ static enum nv_err take_record(void *ctx, struct nv_segment *segment,
     return NV_OK;
 }
 
-static enum nv_err take_segment(struct nv_journal *journal, const struct nv_opened *opened)
+/* Finds the epoch of a file whose header is gone. */
+static enum nv_err guess_epoch(struct nv_journal *journal, struct nv_segment *segment)
 {
     struct nv_walk walk = {.ctx = journal};
+    enum nv_err err = nv_segment_walk(journal, segment, &walk);
+    segment->epoch = walk.epoch;
+    if (segment->epoch == 0 && !segment->damaged)
+        return err; /* made and never begun, or the mark tells that it was */
+    journal->damaged++;
+    NV_LOG(NV_LOG_ERROR, "journal", "the header of a file is damaged number=%u records=%s",
+           (unsigned)segment->number, segment->epoch != 0 ? "found" : "none");
+    return err;
+}
+
+static void expect_marked(struct nv_segment *segment, const struct nv_marked *marked)
+{
+    if (marked->number != segment->number || marked->epoch != segment->epoch)
+        return;
+    uint32_t slots = marked->slots < segment->slot_max ? marked->slots : segment->slot_max;
+    if (slots > segment->due_slots)
+        segment->due_slots = slots;
+}
+
+static enum nv_err take_segment(struct nv_journal *journal, const struct nv_opened *opened,
+                                const struct nv_mark *mark)
+{
+    struct nv_walk walk = {.ctx = journal, .record = take_record};
     struct nv_segment *segment = opened->segment;
-    enum nv_err err = NV_OK;
-    if (!opened->known) {
-        err = nv_segment_walk(journal, segment, &walk);
-        segment->epoch = walk.epoch;
-        walk = (struct nv_walk){.ctx = journal};
-    }
+    enum nv_err err = opened->known ? NV_OK : guess_epoch(journal, segment);
     if (err || segment->epoch == 0)
         return err;
     if (segment->epoch >= journal->next_epoch)
         journal->next_epoch = segment->epoch + 1;
     if (opened->spare)
         return NV_OK;
-    walk.record = take_record;
+    bool sealed = segment->due_slots != 0;
+    expect_marked(segment, &mark->active);
+    expect_marked(segment, &mark->cold);
     err = nv_segment_walk(journal, segment, &walk);
     journal->damaged += walk.damaged;
+    journal->missing += walk.missing;
     segment->damaged |= walk.middle;
+    if (segment->slots < segment->due_slots)
+        segment->slots = segment->due_slots;
+    if (!err && !sealed)
+        nv_segment_write_seal(journal, segment);
     return err;
 }
 
-static enum nv_err take_file(struct nv_journal *journal, const char *name, struct nv_fail *fail)
+static enum nv_err take_file(struct nv_journal *journal, const char *name,
+                             const struct nv_mark *mark, struct nv_fail *fail)
 {
     struct nv_opened opened;
     enum nv_err err = nv_segment_open(journal, name, &opened, fail);
@@ -316,7 +383,7 @@ static enum nv_err take_file(struct nv_journal *journal, const char *name, struc
     }
     if (opened.first_id > journal->next_id)
         journal->next_id = opened.first_id;
-    return take_segment(journal, &opened);
+    return take_segment(journal, &opened, mark);
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -349,9 +416,33 @@ static void drop_twins(struct nv_journal *journal)
     journal->entry_count = kept;
 }
 
+/* What the files alone don't tell: that one of them is gone or nothing but zeros. */
+static void check_mark(struct nv_journal *journal, const struct nv_mark *mark)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < journal->segment_count; i++)
+        found += journal->segments[i] && journal->segments[i]->epoch != 0;
+    /* A newer epoch than the mark's: the mark is of before a power cut, or an older version ran. */
+    bool stale = journal->next_epoch - 1 > mark->last_epoch;
+    if (found < mark->files && !stale) {
+        journal->damaged += mark->files - found;
+        NV_LOG(NV_LOG_ERROR, "journal",
+               "files are gone or hold only zeros, what was in them may have been acknowledged "
+               "files=%u of=%u",
+               (unsigned)(mark->files - found), (unsigned)mark->files);
+    }
+    if (mark->last_epoch >= journal->next_epoch)
+        journal->next_epoch = mark->last_epoch + 1;
+    if (mark->next_id > journal->next_id)
+        journal->next_id = mark->next_id;
+    nv_mark_write(journal, false);
+}
+
 enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail)
 {
     struct dirent **names;
+    struct nv_mark mark;
+    nv_mark_read(journal, &mark);
     int count = scandir(journal->directory, &names, nv_segment_named, alphasort);
     if (count < 0)
         return nv_fail_set(fail, NV_ERR_IO, 0, "cannot read the directory '%.90s'",
@@ -359,7 +450,7 @@ enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail)
     enum nv_err err = NV_OK;
     for (int i = 0; i < count; i++) {
         if (!err)
-            err = take_file(journal, names[i]->d_name, fail);
+            err = take_file(journal, names[i]->d_name, &mark, fail);
         free(names[i]);
     }
     free((void *)names);
@@ -367,6 +458,7 @@ enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail)
         return nv_fail_set(fail, err, 0, "cannot recover the journal in '%.90s'",
                            journal->directory);
     drop_twins(journal);
+    check_mark(journal, &mark);
     return NV_OK;
 }
 

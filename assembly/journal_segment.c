@@ -137,6 +137,8 @@ void nv_segment_layout(struct nv_segment *segment, uint32_t size)
     segment->data_start = NV_SEGMENT_PAGE + segment->slot_max;
     segment->end = segment->data_start;
     segment->slots = 0;
+    segment->firm_slots = 0;
+    segment->due_slots = 0;
 }
 
 enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_segment *segment,
@@ -159,10 +161,13 @@ enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_
 
 enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment)
 {
-    if (!journal->config.sync || !segment->dirty)
+    if (!journal->config.sync || !segment->dirty) {
+        segment->firm_slots = segment->slots;
         return NV_OK;
+    }
     if (journal->ops->fdatasync(journal->ops->ctx, segment->fd) == 0) {
         segment->dirty = false;
+        segment->firm_slots = segment->slots;
         atomic_fetch_add(&journal->syncs, 1);
         return NV_OK;
     }
@@ -245,6 +250,7 @@ void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment)
     pthread_mutex_unlock(&journal->lock);
     atomic_fetch_sub(&journal->file_bytes, segment->size);
     journal->ops->close(journal->ops->ctx, segment->fd);
+    nv_mark_write(journal, true); /* before the file goes, or it would be missed */
     remove_file(journal, segment->number, segment->damaged);
     free(segment);
 }

@@ -56,6 +56,9 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
     gauge(buf, "noveum_journal_records", "Live records of the journal", assembly->journal_records);
     gauge(buf, "noveum_journal_damaged_records", "Records found damaged since the start",
           assembly->journal_damaged);
+    gauge(buf, "noveum_journal_missing_records",
+          "Records that were in the journal before the start and are gone",
+          assembly->journal_missing);
     gauge(buf, "noveum_queued_traces", "Encoded traces in memory", exporter->queued_traces);
     gauge(buf, "noveum_queued_bytes", "Bytes of these", exporter->queued_bytes);
     gauge(buf, "noveum_outbox_records", "Encoded traces on disk", exporter->outbox_records);
@@ -180,6 +183,7 @@ static void put_journal(struct nv_json_writer *json, const struct nv_assembly_st
     put_uint(json, "bytes", assembly->journal_bytes);
     put_uint(json, "records", assembly->journal_records);
     put_uint(json, "damaged", assembly->journal_damaged);
+    put_uint(json, "missing", assembly->journal_missing);
     put_bool(json, "full", assembly->journal_full);
     put_bool(json, "replaying", assembly->replaying);
     put_uint(json, "replayed_requests", assembly->replayed);

@@ -43,11 +43,12 @@ int nv_command_journal(const struct nv_options *options, bool list)
     if (err == NV_OK)
         (void)nv_buf_printf(&text,
                             "%" PRIu64 " files, %" PRIu64 " spare, %" PRIu64 " records of %" PRIu64
-                            " bytes, %" PRIu64 " released, %" PRIu64 " damaged\n",
+                            " bytes, %" PRIu64 " released, %" PRIu64 " damaged, %" PRIu64
+                            " missing\n",
                             report.files, report.spare, report.records, report.bytes,
-                            report.released, report.damaged);
+                            report.released, report.damaged, report.missing);
     int code = finish(&text, err, &fail);
-    return code == NV_EXIT_OK && report.damaged > 0 ? NV_EXIT_FAILED : code;
+    return code == NV_EXIT_OK && report.damaged + report.missing > 0 ? NV_EXIT_FAILED : code;
 }
 
 /* A stopped gateway finds the outbox record at its next start. */

@@ -1,0 +1,39 @@
+"""What must not be broken quietly: a journal that lost records, a trace that kills or holds."""
+import os
+import signal
+
+from otlp import Trace, post_ok
+
+
+def crash(gateway):
+    gateway.stop(signal.SIGKILL)
+
+
+def test_a_zeroed_tail_of_the_journal_is_told(make_gateway):
+    gateway = make_gateway({"assembly.quiet_ms": 60000, "assembly.open_ms": 60000})
+    for _ in range(20):
+        trace = Trace()
+        post_ok(gateway.port, trace.request([trace.span("a")]))
+    crash(gateway)
+    file = next((gateway.directory / "journal").glob("journal-*"))
+    content = file.read_bytes()
+    kept = content.rindex(b"NVRC")  # the last record
+    with open(file, "r+b") as out:
+        out.seek(kept)
+        out.write(bytes(len(content) - kept))
+    gateway.start()
+    assert gateway.status()["journal"]["missing"] == 1
+    assert any("records are missing" in line for line in gateway.log)
+    assert gateway.metrics()["noveum_journal_missing_records"] == 1
+
+
+def test_a_journal_file_that_is_gone_is_told(make_gateway):
+    gateway = make_gateway({"assembly.quiet_ms": 60000})
+    trace = Trace()
+    post_ok(gateway.port, trace.request([trace.span("a")]))
+    crash(gateway)
+    for file in (gateway.directory / "journal").glob("journal-*"):
+        os.unlink(file)
+    gateway.start()
+    assert gateway.metrics()["noveum_journal_damaged_records"] == 1
+    assert any("files are gone" in line for line in gateway.log)
