@@ -129,6 +129,11 @@ uint64_t nv_str_hash(struct nv_str s)
     return XXH3_64bits_withSeed(s.ptr, s.len, hash_seed);
 }
 
+uint64_t nv_number_hash(uint64_t number)
+{
+    return nv_str_hash((struct nv_str){(const char *)&number, sizeof number});
+}
+
 bool nv_str_eq_secret(struct nv_str a, struct nv_str b)
 {
     if (a.len != b.len)

@@ -53,6 +53,8 @@ struct nv_str nv_str_slice(struct nv_str s, size_t from, size_t len);
 struct nv_str nv_str_trim(struct nv_str s);
 /* Seeded hash (XXH3; the seed is drawn once a process, so hash flooding needs luck). */
 uint64_t nv_str_hash(struct nv_str s);
+/* The same of a number: for ids and indexes that clients choose. */
+uint64_t nv_number_hash(uint64_t number);
 /* Equal, in time that depends only on the lengths: for secrets. */
 bool nv_str_eq_secret(struct nv_str a, struct nv_str b);
 

@@ -1,5 +1,5 @@
 /*
- * Values: comparison, writing, reading from JSON text, and lists of attributes.
+ * Values: writing, reading from JSON text, and lists of attributes (compared in value_eq.c).
  *
  * All of them recurse: depth is bounded by NV_VALUE_DEPTH_MAX wherever a value is made, by the wire
  * walk for OTLP and by the reader here. Lists grow by doubling inside the arena and leave their old
@@ -8,8 +8,9 @@
  */
 #include "model/value.h"
 
+#include "base/meter.h"
+
 #include <assert.h>
-#include <math.h>
 
 #include "base/banned.h"
 
@@ -43,84 +44,20 @@ struct nv_value nv_value_json(struct nv_str v)
     return (struct nv_value){.type = NV_VALUE_JSON, .as.string = v};
 }
 
-/* ---- comparison ---------------------------------------------------------------------------- */
-
-static bool double_eq(double a, double b)
-{
-    return (isnan(a) && isnan(b)) || (a >= b && a <= b);
-}
-
-/* Exactly: 2^53 + 1 is not the double 2^53. */
-static bool int_eq_double(int64_t a, double b)
-{
-    return b >= -0x1p63 && b < 0x1p63 && double_eq(rint(b), b) && (int64_t)b == a;
-}
-
-static bool array_eq(const struct nv_array *a, const struct nv_array *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (uint32_t i = 0; i < a->count; i++) {
-        if (!nv_value_eq(&a->items[i], &b->items[i]))
-            return false;
-    }
-    return true;
-}
-
-/* Every key of `a` has the same value in `b`. */
-static bool map_within(const struct nv_value *a, const struct nv_value *b)
-{
-    for (uint32_t i = 0; i < a->as.map.count; i++) {
-        struct nv_str key = a->as.map.items[i].key;
-        const struct nv_value *other = nv_map_get(b, key);
-        if (other == NULL || !nv_value_eq(nv_map_get(a, key), other))
-            return false;
-    }
-    return true;
-}
-
-static bool same_type_eq(const struct nv_value *a, const struct nv_value *b)
-{
-    switch ((enum nv_value_type)a->type) {
-    case NV_VALUE_NULL:
-        return true;
-    case NV_VALUE_BOOL:
-        return a->as.boolean == b->as.boolean;
-    case NV_VALUE_INT:
-        return a->as.integer == b->as.integer;
-    case NV_VALUE_DOUBLE:
-        return double_eq(a->as.number, b->as.number);
-    case NV_VALUE_STRING:
-    case NV_VALUE_BYTES:
-    case NV_VALUE_JSON:
-        return nv_str_eq(a->as.string, b->as.string);
-    case NV_VALUE_ARRAY:
-        return array_eq(&a->as.array, &b->as.array);
-    case NV_VALUE_MAP:
-        return map_within(a, b) && map_within(b, a);
-    }
-    assert(false && "a value of an unknown type");
-    return false;
-}
-
-bool nv_value_eq(const struct nv_value *a, const struct nv_value *b)
-{
-    if (a->type == b->type)
-        return same_type_eq(a, b);
-    if (a->type == NV_VALUE_INT && b->type == NV_VALUE_DOUBLE)
-        return int_eq_double(a->as.integer, b->as.number);
-    if (a->type == NV_VALUE_DOUBLE && b->type == NV_VALUE_INT)
-        return int_eq_double(b->as.integer, a->as.number);
-    return false;
-}
+/* ---- looking up ----------------------------------------------------------------------------- */
 
 static struct nv_value *find_last(struct nv_attribute *items, uint32_t count, struct nv_str key)
 {
-    for (uint32_t i = count; i > 0; i--) {
-        if (nv_str_eq(items[i - 1].key, key))
-            return &items[i - 1].value;
+    uint32_t left = count;
+    struct nv_value *found = NULL;
+    if (nv_meter_over())
+        return NULL;
+    for (; left > 0 && found == NULL; left--) {
+        if (nv_str_eq(items[left - 1].key, key))
+            found = &items[left - 1].value;
     }
-    return NULL;
+    (void)nv_meter_spend(count - left + 1);
+    return found;
 }
 
 const struct nv_value *nv_map_get(const struct nv_value *map, struct nv_str key)
@@ -337,6 +274,8 @@ enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool 
                                struct nv_value *out)
 {
     struct parse parse = {.arena = arena, .keep_partial = truncated != NULL};
+    if (!nv_meter_spend_bytes(text.len))
+        return NV_ERR_MALFORMED;
     nv_json_read_init(&parse.reader, text, NV_VALUE_DEPTH_MAX);
     nv_json_read_texts(&parse.reader, arena);
     enum nv_json_token token = nv_json_next(&parse.reader);

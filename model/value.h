@@ -81,8 +81,15 @@ struct nv_value nv_value_string(struct nv_str v);
 /* Text of a whole, valid JSON value, written as it is. Borrowed likewise. */
 struct nv_value nv_value_json(struct nv_str v);
 
-/* Deep comparison; INT and DOUBLE of the same number are equal, MAPs whatever their order. */
+/*
+ * Deep comparison; INT and DOUBLE of the same number are equal, MAPs whatever their order. A key
+ * that stands twice must stand twice in the other too, in the same order. Costs n log n at most, n
+ * being the smaller of the two in items and bytes. Without memory for the order of a large map, and
+ * past the meter's limit, two values are not equal: what is called equal is left out by callers.
+ */
 bool nv_value_eq(const struct nv_value *a, const struct nv_value *b);
+/* Seeded hash: the same for values that nv_value_eq calls equal. */
+uint64_t nv_value_hash(const struct nv_value *value);
 /* Value of `key` in a MAP (the last one wins, as in JSON), or NULL. Borrowed. */
 const struct nv_value *nv_map_get(const struct nv_value *map, struct nv_str key);
 /* Writes a value as one JSON value (BYTES as base64). Errors are the writer's buffer's. */

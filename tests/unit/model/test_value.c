@@ -1,6 +1,6 @@
 /*
- * Values: round trips through JSON, truncated text read as far as it goes, equality with its traps
- * (int64 against double, order and duplicates of keys), lists, caps and no memory.
+ * Values: round trips through JSON, truncated text read as far as it goes, lists, caps and no
+ * memory (comparison: test_value_eq.c).
  */
 #include "arena_oom.h"
 #include "expect.h"
@@ -147,43 +147,6 @@ START_TEST(depth_at_the_limit_and_past_it)
 }
 END_TEST
 
-static const struct {
-    const char *a, *b;
-    bool equal;
-} pairs[] = {
-    {"1", "1", true},
-    {"1", "1.0", true},
-    {"1.0", "1", true},
-    {"1", "2", false},
-    {"1.5", "1", false},
-    {"9007199254740993", "9007199254740992.0", false},
-    {"9223372036854775807", "9223372036854775808", false},
-    {"0", "-0.0", true},
-    {"null", "0", false},
-    {"\"1\"", "1", false},
-    {"\"a\"", "\"a\"", true},
-    {"true", "false", false},
-    {"null", "null", true},
-    {"[1,2]", "[1,2]", true},
-    {"[1,2]", "[2,1]", false},
-    {"[1]", "[1,1]", false},
-    {"{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", true},
-    {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
-    {"{\"a\":1,\"b\":2}", "{\"a\":1}", false},
-    {"{\"a\":1,\"a\":2}", "{\"a\":2}", true},
-    {"{\"a\":1,\"a\":2}", "{\"a\":1}", false},
-};
-
-START_TEST(equality)
-{
-    struct nv_value a = parse(pairs[_i].a);
-    struct nv_value b = parse(pairs[_i].b);
-    ck_assert_msg(nv_value_eq(&a, &b) == pairs[_i].equal, "%s and %s", pairs[_i].a, pairs[_i].b);
-    ck_assert(nv_value_eq(&a, &a));
-    ck_assert(nv_value_eq(&b, &a) == pairs[_i].equal);
-}
-END_TEST
-
 START_TEST(other_types)
 {
     struct nv_value nan = nv_value_double((double)NAN);
@@ -265,7 +228,6 @@ int main(void)
     tcase_add_loop_test(tcase, truncated_text, 0, COUNT(cut));
     tcase_add_test(tcase, whole_text_is_not_truncated);
     tcase_add_test(tcase, depth_at_the_limit_and_past_it);
-    tcase_add_loop_test(tcase, equality, 0, COUNT(pairs));
     tcase_add_test(tcase, other_types);
     tcase_add_test(tcase, attribute_lists);
     tcase_add_test(tcase, no_memory_is_an_error);
