@@ -6,13 +6,15 @@
  *
  * Keys are written through base/json_write one by one; there is no tree in between. The resource is
  * the same for most spans, so a span carries only those of its attributes that differ from the
- * trace's. Statuses and kinds outside OTLP's enums pass as their number, so that a newer SDK loses
- * nothing. Not done here: choosing names, times or statuses (mapping), and removing duplicate keys.
+ * trace's; that, and the scope, is made once for all spans that share it (repeats.h). Statuses and
+ * kinds outside OTLP's enums pass as their number, so that a newer SDK loses nothing. Not done
+ * here: choosing names, times or statuses (mapping), and removing duplicate keys.
  */
 #include "exporter/encode.h"
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "exporter/repeats.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -28,6 +30,7 @@ struct encoder {
     char id[NV_TRACE_ID_TEXT_MAX]; /* the trace's, as it is sent */
     size_t id_len;
     char source_id[2 * NV_TRACE_ID_BYTES];
+    struct nv_repeats scopes, resources;
 };
 
 size_t nv_trace_id_text(const uint8_t id[NV_TRACE_ID_BYTES], enum nv_trace_id_form form,
@@ -192,9 +195,10 @@ static void otel_status(struct nv_json_writer *json, const struct nv_span *span)
     nv_json_write_end_object(json);
 }
 
-static void scope(struct nv_json_writer *json, const struct nv_origin *origin)
+static void scope(struct nv_json_writer *json, const void *ctx)
 {
-    KEY(json, "scope");
+    const struct nv_origin *origin = ctx;
+
     nv_json_write_begin_object(json);
     KEY(json, "name");
     nv_json_write_string(json, origin->scope_name);
@@ -207,28 +211,44 @@ static void scope(struct nv_json_writer *json, const struct nv_origin *origin)
     nv_json_write_end_object(json);
 }
 
+struct two_resources {
+    const struct nv_attributes *own, *common;
+};
+
 /* Those attributes of a span's resource that the trace's has not, or has otherwise. */
-static void resource_difference(struct nv_json_writer *json, const struct nv_attributes *own,
-                                const struct nv_attributes *common)
+static void resource_difference(struct nv_json_writer *json, const void *ctx)
 {
+    const struct two_resources *two = ctx;
     bool open = false;
 
-    for (uint32_t i = 0; i < own->count; i++) {
-        const struct nv_attribute *attribute = &own->items[i];
-        const struct nv_value *other = nv_attributes_get(common, attribute->key);
+    for (uint32_t i = 0; i < two->own->count; i++) {
+        const struct nv_attribute *attribute = &two->own->items[i];
+        const struct nv_value *other = nv_attributes_get(two->common, attribute->key);
 
         if (other != NULL && nv_value_eq(other, &attribute->value))
             continue;
-        if (!open) {
-            KEY(json, "resource");
+        if (!open)
             nv_json_write_begin_object(json);
-            open = true;
-        }
+        open = true;
         nv_json_write_key(json, attribute->key);
         nv_value_write(json, &attribute->value);
     }
     if (open)
         nv_json_write_end_object(json);
+}
+
+/* Scope and, where it is not the trace's, resource of a span: made once for all that share them. */
+static void origin(struct encoder *e, const struct nv_origin *own)
+{
+    const struct nv_origin *common = e->trace->origin;
+
+    if (own == NULL)
+        return;
+    nv_repeats_write(&e->scopes, &e->json, own, scope, own);
+    if (common == NULL || own->resource.count == 0 || own->resource.items == common->resource.items)
+        return;
+    const struct two_resources two = {&own->resource, &common->resource};
+    nv_repeats_write(&e->resources, &e->json, own->resource.items, resource_difference, &two);
 }
 
 static void count_if(struct nv_json_writer *json, struct nv_str key, uint32_t count)
@@ -243,13 +263,8 @@ static void count_if(struct nv_json_writer *json, struct nv_str key, uint32_t co
 static void otel_rest(struct encoder *e, const struct nv_span *span)
 {
     struct nv_json_writer *json = &e->json;
-    const struct nv_origin *common = e->trace->origin;
 
-    if (span->origin != NULL) {
-        scope(json, span->origin);
-        if (common != NULL && span->origin != common)
-            resource_difference(json, &span->origin->resource, &common->resource);
-    }
+    origin(e, span->origin);
     if (span->trace_state.len > 0) {
         KEY(json, "trace_state");
         nv_json_write_string(json, span->trace_state);
@@ -377,6 +392,8 @@ static void trace_tail(struct encoder *e, bool with_resource)
     nv_json_write_string(json, (struct nv_str){e->source_id, sizeof e->source_id});
     KEY(json, "resource");
     nv_attributes_write(json, resource ? &trace->origin->resource : &none);
+    nv_repeats_write_list(&e->resources, json);
+    nv_repeats_write_list(&e->scopes, json);
     nv_json_write_end_object(json);
 }
 
@@ -386,6 +403,8 @@ static void encoder_init(struct encoder *e, struct nv_buf *buf, const struct nv_
     e->form = form;
     e->trace = trace;
     nv_json_write_init(&e->json, buf);
+    nv_repeats_init(&e->scopes, NV_STR("scope"), NV_STR("scope_ref"), NV_STR("scopes"));
+    nv_repeats_init(&e->resources, NV_STR("resource"), NV_STR("resource_ref"), NV_STR("resources"));
     e->id_len = nv_trace_id_text(trace->trace_id, form, e->id);
     nv_hex_encode(trace->source_trace_id, NV_TRACE_ID_BYTES, e->source_id);
 }
@@ -411,6 +430,8 @@ enum nv_err nv_encode_trace(struct nv_buf *buf, const struct nv_trace *trace,
     nv_json_write_end_array(json);
     trace_tail(&e, true);
     nv_json_write_end_object(json);
+    nv_repeats_release(&e.scopes);
+    nv_repeats_release(&e.resources);
     return buf->failed;
 }
 
