@@ -100,6 +100,12 @@ struct nv_scratch {
     struct nv_transform transform; /* of the span at hand */
 };
 
+/* A count that is evidence only, and no attribute of the span. */
+struct nv_told_count {
+    int64_t count;
+    bool told;
+};
+
 struct nv_span_work {
     struct nv_span *span; /* in the trace; its attributes are the translated ones */
     struct nv_attributes source;
@@ -111,6 +117,8 @@ struct nv_span_work {
     uint32_t depth;  /* below the topmost span of its branch */
     const struct nv_log *logs;
     uint32_t log_count;
+    struct nv_told_count exclusive_input;  /* without cached tokens */
+    struct nv_told_count exclusive_output; /* without reasoning */
     bool placeholder; /* a row says that it only announces its parent (mapping/placeholder.c) */
 };
 

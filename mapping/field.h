@@ -31,6 +31,10 @@
     X(NV_FIELD_INPUT_AUDIO_TOKENS, "llm.input_modality_audio")                                     \
     X(NV_FIELD_OUTPUT_AUDIO_TOKENS, "llm.output_modality_audio")                                   \
     X(NV_FIELD_EXCLUSIVE_INPUT, "llm.exclusive_input_tokens")                                      \
+    X(NV_FIELD_EXCLUSIVE_OUTPUT, "llm.exclusive_output_tokens")                                    \
+    X(NV_FIELD_TOOL_PROMPT_TOKENS, "llm.tool_prompt_tokens")                                       \
+    X(NV_FIELD_CACHE_CREATION_5M, "llm.cache_creation_tokens_5m")                                  \
+    X(NV_FIELD_CACHE_CREATION_1H, "llm.cache_creation_tokens_1h")                                  \
     X(NV_FIELD_COST_TOTAL, "llm.cost.total")                                                       \
     X(NV_FIELD_COST_INPUT, "llm.cost.input")                                                       \
     X(NV_FIELD_COST_OUTPUT, "llm.cost.output")                                                     \

@@ -248,6 +248,13 @@ static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *
                                  const struct nv_candidate *candidate, const struct nv_value *value)
 {
     uint16_t field = candidate->rule->field;
+    if (field == NV_FIELD_EXCLUSIVE_INPUT || field == NV_FIELD_EXCLUSIVE_OUTPUT) {
+        bool input = field == NV_FIELD_EXCLUSIVE_INPUT;
+        struct nv_told_count *told = input ? &work->exclusive_input : &work->exclusive_output;
+        told->told = value->type == NV_VALUE_INT;
+        told->count = told->told ? value->as.integer : 0;
+        return NV_OK;
+    }
     struct nv_str text = nv_value_text(t->arena, value);
     if (!text.ptr && text.len > 0)
         return NV_ERR_NO_MEMORY;

@@ -185,9 +185,12 @@ static enum nv_err make_fields(struct nv_rule_making *making)
         field->name = i < NV_FIELD_KNOWN ? known_fields[i] : names[i - NV_FIELD_KNOWN];
         field->kinds = gate_of(draft, field->name);
         field->of_trace = is_of_trace(field->name);
-        field->outside = field->of_trace || i == NV_FIELD_SPAN_NAME || i == NV_FIELD_SPAN_STATUS ||
-                         i == NV_FIELD_SPAN_STATUS_MESSAGE || i == NV_FIELD_SPAN_PLACEHOLDER;
-        field->replaces = replaces_source(field->name);
+        field->outside = field->of_trace || i == NV_FIELD_EXCLUSIVE_INPUT ||
+                         i == NV_FIELD_EXCLUSIVE_OUTPUT || i == NV_FIELD_SPAN_NAME ||
+                         i == NV_FIELD_SPAN_STATUS || i == NV_FIELD_SPAN_STATUS_MESSAGE ||
+                         i == NV_FIELD_SPAN_PLACEHOLDER;
+        /* evidence of a count: it need not be what goes out */
+        field->replaces = i != NV_FIELD_EXCLUSIVE_OUTPUT && replaces_source(field->name);
     }
     return NV_OK;
 }

@@ -291,8 +291,52 @@ enum nv_err nv_step_since_start(const struct nv_transform *transform, const stru
 
 /* ---- sums ---------------------------------------------------------------------------------- */
 
-/* Buckets that exclude each other (`input`, `input_cached_tokens`, ...) make one number. Asked for
- * only when the bucket of that very name is there: other words mean whole numbers already. */
+/* The sum of an object's numbers whose names start with `start`; false when it fits no count. */
+static bool sum_buckets(const struct nv_value *object, struct nv_str start, int64_t *sum)
+{
+    *sum = 0;
+    for (uint32_t i = 0; i < object->as.map.count; i++) {
+        const struct nv_attribute *bucket = &object->as.map.items[i];
+        if (bucket->value.type == NV_VALUE_INT && nv_str_starts(bucket->key, start) &&
+            __builtin_add_overflow(*sum, bucket->value.as.integer, sum))
+            return false;
+    }
+    return true;
+}
+
+/* One side of a call in a usage object: the bucket of that very name, and all that start so. */
+struct side {
+    int64_t bare, sum;
+};
+
+static bool read_side(const struct nv_value *object, struct nv_str name, struct side *side)
+{
+    const struct nv_value *bare = nv_map_get(object, name);
+    if (!bare || bare->type != NV_VALUE_INT || !sum_buckets(object, name, &side->sum))
+        return false;
+    side->bare = bare->as.integer;
+    return side->sum >= side->bare && side->bare >= 0 && side->sum < INT64_MAX / 2;
+}
+
+/* Does a told total say that the bucket of the very name holds the others of its side? It does when
+ * it is the sum of this one and of the other side, read either way, and not that of the buckets. */
+static bool total_says_inclusive(const struct nv_value *object, struct nv_str name)
+{
+    struct side side, other;
+    const bool is_input = nv_str_eq(name, NV_STR("input"));
+    const struct nv_value *total = nv_map_get(object, NV_STR("total"));
+    if (!total || total->type != NV_VALUE_INT || !read_side(object, name, &side) ||
+        !read_side(object, is_input ? NV_STR("output") : NV_STR("input"), &other))
+        return false;
+    const int64_t rest = total->as.integer - other.bare,
+                  rest_of_sum = total->as.integer - other.sum;
+    bool exclusive = side.sum == rest_of_sum || side.sum == rest;
+    return !exclusive && (side.bare == rest || side.bare == rest_of_sum);
+}
+
+/* Buckets that exclude each other (`input`, `input_cached_tokens`, ...) make one number, unless a
+ * total tells that they do not. Asked for only when the bucket of that very name is there: other
+ * words mean whole numbers already. */
 enum nv_err nv_step_sum_of(const struct nv_transform *transform, const struct nv_step *step,
                            struct nv_transformed *io)
 {
@@ -300,15 +344,12 @@ enum nv_err nv_step_sum_of(const struct nv_transform *transform, const struct nv
     if (err)
         return err;
     io->exact = false;
-    if (io->value.type != NV_VALUE_MAP || !nv_map_get(&io->value, step->argument))
+    const struct nv_value *bare =
+        io->value.type == NV_VALUE_MAP ? nv_map_get(&io->value, step->argument) : NULL;
+    int64_t sum;
+    if (!bare || !sum_buckets(&io->value, step->argument, &sum))
         return nv_step_absent(io);
-    int64_t sum = 0;
-    for (uint32_t i = 0; i < io->value.as.map.count; i++) {
-        const struct nv_attribute *bucket = &io->value.as.map.items[i];
-        if (bucket->value.type != NV_VALUE_INT || !nv_str_starts(bucket->key, step->argument))
-            continue;
-        if (__builtin_add_overflow(sum, bucket->value.as.integer, &sum))
-            return nv_step_absent(io);
-    }
+    if (total_says_inclusive(&io->value, step->argument))
+        sum = bare->as.integer;
     return nv_step_give(io, nv_value_int(sum));
 }

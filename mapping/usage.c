@@ -1,5 +1,5 @@
 /*
- * Each model call once: tokens made inclusive, sums of parents and repeats of a call told apart.
+ * Each model call once: sums of parents and repeats of a call told apart.
  *
  *   agent          usage of its calls summed ──▶ llm.aggregated_usage.*
  *   └─ chat        the call                      llm.input_tokens, ...
@@ -14,6 +14,7 @@
  * everything it says, below `llm.source.` and `llm.aggregated_usage.`, where nothing counts it.
  */
 #include "mapping/engine.h"
+#include "mapping/tokens.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -47,73 +48,6 @@ static bool tells_tokens(const struct nv_span_work *work)
 }
 
 /* ---- one span ------------------------------------------------------------------------------ */
-
-/* OpenAI's own counts always include cached tokens. */
-static bool always_inclusive(const struct nv_value *provider)
-{
-    return provider->type == NV_VALUE_STRING &&
-           nv_glob_any(NV_STR("openai,azure_openai"), provider->as.string);
-}
-
-/* Replaces a count that the source told; what it told stays beside it. */
-static enum nv_err replace_count(struct nv_translation *t, struct nv_span_work *work,
-                                 enum nv_known_field field, int64_t count)
-{
-    const struct nv_value *told = nv_work_get(work, field);
-    if (told) {
-        struct nv_str name =
-            nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(t->rules->fields[field].name));
-        if (!name.ptr)
-            return NV_ERR_NO_MEMORY;
-        enum nv_err err = nv_attributes_add(&work->span->attributes, t->arena, name, *told);
-        if (err)
-            return err;
-    }
-    return nv_work_set(t, work, field, nv_value_int(count));
-}
-
-/*
- * Makes input tokens inclusive of cached ones. A source that tells more cached tokens than input
- * tokens counts them apart (trap 1): they are added. Rows for sources that are known to count apart
- * fill the exclusive field, which is the source's word of the other and no field of the backend.
- */
-static enum nv_err make_inclusive(struct nv_translation *t, struct nv_span_work *work)
-{
-    int64_t input = 0, exclusive = 0, read = 0, created = 0;
-    bool has_input = number(work, NV_FIELD_INPUT_TOKENS, &input);
-    bool apart = number(work, NV_FIELD_EXCLUSIVE_INPUT, &exclusive);
-    const struct nv_value *provider = nv_work_get(work, NV_FIELD_PROVIDER);
-    (void)number(work, NV_FIELD_CACHE_READ_TOKENS, &read);
-    (void)number(work, NV_FIELD_CACHE_CREATION_TOKENS, &created);
-    if (apart)
-        nv_work_rename(work, NV_FIELD_EXCLUSIVE_INPUT, NV_STR("llm.input_tokens.source"));
-    if (apart && has_input && input != exclusive)
-        return NV_OK; /* another key tells them whole */
-    if (apart)
-        input = exclusive;
-    else if (!has_input || read <= input || (provider && always_inclusive(provider)))
-        return NV_OK;
-    if (read < 0 || created < 0 || input < 0 || input > INT64_MAX / 4 || read > INT64_MAX / 4 ||
-        created > INT64_MAX / 4)
-        return NV_OK;
-    const struct nv_value whole = nv_value_int(input + read + created);
-    return apart ? nv_work_set(t, work, NV_FIELD_INPUT_TOKENS, whole)
-                 : replace_count(t, work, NV_FIELD_INPUT_TOKENS, whole.as.integer);
-}
-
-/* Total = input + output when it is absent or too small to hold both. */
-static enum nv_err make_total(struct nv_translation *t, struct nv_span_work *work)
-{
-    int64_t input, output, total = 0;
-    if (!number(work, NV_FIELD_INPUT_TOKENS, &input) ||
-        !number(work, NV_FIELD_OUTPUT_TOKENS, &output) || input < 0 || output < 0 ||
-        input > INT64_MAX / 2 || output > INT64_MAX / 2)
-        return NV_OK;
-    bool told = number(work, NV_FIELD_TOTAL_TOKENS, &total);
-    if (told && total >= input + output)
-        return NV_OK;
-    return replace_count(t, work, NV_FIELD_TOTAL_TOKENS, input + output);
-}
 
 /* Fields that are renamed when a span's usage is not its own, and their new names. */
 static const struct {
@@ -442,9 +376,7 @@ static enum nv_err settle_speed(struct nv_translation *t, struct nv_span_work *w
 enum nv_err nv_usage_settle(struct nv_translation *t)
 {
     for (uint32_t i = 0; i < t->work_count; i++) {
-        enum nv_err err = make_inclusive(t, &t->works[i]);
-        if (!err)
-            err = make_total(t, &t->works[i]);
+        enum nv_err err = nv_tokens_settle(t, &t->works[i]);
         if (err)
             return err;
     }

@@ -55,6 +55,30 @@ START_TEST(units)
 }
 END_TEST
 
+START_TEST(buckets)
+{
+    static const struct step_case cases[] = {
+        {"sum_of(input)", "{'input': 1, 'input_cached': 2, 'output': 4}", "3", false},
+        {"sum_of(input)", "{'input': 1, 'input_cached': 2, 'output': 4, 'total': 7}", "3", false},
+        /* a total that is the bare buckets' sum: these hold the others */
+        {"sum_of(input)", "{'input': 9, 'input_cached': 2, 'output': 4, 'total': 13}", "9", false},
+        {"sum_of(output)", "{'input': 9, 'output': 4, 'output_reasoning': 3, 'total': 13}", "4",
+         false},
+        {"sum_of(output)", "{'input': 9, 'input_cached': 2, 'output': 4, 'total': 13}", "4", false},
+        /* one side holds its parts, the other does not */
+        {"sum_of(input)",
+         "{'input': 9, 'input_cached': 2, 'output': 4, 'output_reasoning': 3, 'total': 16}", "9",
+         false},
+        {"sum_of(output)",
+         "{'input': 9, 'input_cached': 2, 'output': 4, 'output_reasoning': 3, 'total': 16}", "7",
+         false},
+        {"sum_of(input)", "{'input': 9, 'input_cached': 2, 'output': 4, 'total': 99}", "11", false},
+        {"sum_of(input)", "{'input_tokens': 9}", NULL, false},
+        {"sum_of(input)", "'text'", NULL, false}};
+    CHECK_STEPS(cases);
+}
+END_TEST
+
 START_TEST(times)
 {
     static const struct {
@@ -88,6 +112,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, numbers);
     tcase_add_test(tcase, units);
+    tcase_add_test(tcase, buckets);
     tcase_add_test(tcase, times);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

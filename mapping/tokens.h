@@ -1,0 +1,16 @@
+/*
+ * What the counts of one span mean: see mapping/tokens.c.
+ */
+#ifndef NV_MAPPING_TOKENS_H
+#define NV_MAPPING_TOKENS_H
+
+#include "mapping/engine.h"
+
+/*
+ * Makes the span's input tokens hold the cached ones, its output tokens the reasoning, and its
+ * total both; a count that changes keeps the source's word under `.source`. Counts that no call has
+ * are left as they are. Run before repeats of a call are told apart. NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_tokens_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
+
+#endif
