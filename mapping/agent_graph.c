@@ -13,7 +13,9 @@
  */
 #include "mapping/engine.h"
 
+#include "base/meter.h"
 #include "mapping/agents.h"
+#include "model/key_index.h"
 
 #include <assert.h>
 
@@ -22,9 +24,16 @@
 struct building {
     struct nv_translation *t;
     struct nv_agent_graph graph;
-    uint32_t *nearest; /* a span: 1 + index of the agent span at or above it, 0 none; memo */
+    uint32_t *nearest; /* a span: 1 + index of the agent span at or above it, NO_AGENT, 0 unasked */
     uint32_t *node_of; /* an agent span: 1 + its node */
+    struct nv_hash_index names;       /* nodes by name */
+    struct nv_hash_index connections; /* connections by their ends and type */
+    struct nv_hash_index ids;         /* spans by id; made at the first link */
+    enum nv_err err;                  /* NV_ERR_NO_MEMORY of an index */
 };
+
+/* Memo of a span that is known to have no agent at or above it. */
+#define NO_AGENT UINT32_MAX
 
 static struct nv_str text_of(const struct nv_span_work *work, enum nv_known_field field)
 {
@@ -34,15 +43,25 @@ static struct nv_str text_of(const struct nv_span_work *work, enum nv_known_fiel
 
 /* ---- nodes --------------------------------------------------------------------------------- */
 
+/* Adds to an index; without memory the graph is given up as a whole. */
+static void note(struct building *b, struct nv_hash_index *index, uint64_t hash, uint32_t number)
+{
+    enum nv_err err = nv_hash_index_add(index, b->t->arena, hash, number);
+    b->err = err != NV_OK ? err : b->err;
+}
+
 /* 1 + index of the node of that name, made when it is new; 0 when there is no room. */
 static uint32_t find_node(struct building *b, struct nv_str name)
 {
     struct nv_agent_graph *graph = &b->graph;
-    for (uint32_t i = 0; i < graph->node_count; i++)
-        if (nv_str_eq(graph->nodes[i].name, name))
-            return i + 1;
+    const struct nv_hash_slot *slot;
+    uint64_t hash = nv_str_hash(name);
+    for (uint32_t at = 0; (slot = nv_hash_index_next(&b->names, hash, &at)) != NULL;)
+        if (nv_str_eq(graph->nodes[slot->number - 1].name, name))
+            return slot->number;
     if (graph->node_count == NV_AGENT_NODES_MAX)
         return 0;
+    note(b, &b->names, hash, graph->node_count);
     graph->nodes[graph->node_count] = (struct nv_agent_node){.name = name};
     return ++graph->node_count;
 }
@@ -69,22 +88,19 @@ static void add_agent_span(struct building *b, uint32_t index)
     node->errors += work->span->status != NV_STATUS_OK;
 }
 
-/* The agent span at or above a span, remembered on the way. */
+/* 1 + the agent span at or above a span, 0 none; remembered for all spans on the way. */
 static uint32_t nearest_agent(struct building *b, uint32_t index)
 {
-    uint32_t at = index, found = 0;
-    while (at != NV_NO_SPAN && found == 0) {
-        if (b->node_of[at] != 0)
-            found = at + 1;
-        else if (b->nearest[at] != 0)
-            found = b->nearest[at];
-        else
-            at = b->t->works[at].parent;
+    uint32_t at = index, found = NO_AGENT;
+    while (at != NV_NO_SPAN && b->node_of[at] == 0 && b->nearest[at] == 0) {
+        (void)nv_meter_spend(1);
+        at = b->t->works[at].parent;
     }
-    for (at = index; found != 0 && at != found - 1 && b->nearest[at] == 0;
-         at = b->t->works[at].parent)
-        b->nearest[at] = found;
-    return found;
+    if (at != NV_NO_SPAN)
+        found = b->node_of[at] != 0 ? at + 1 : b->nearest[at];
+    for (uint32_t back = index; back != at; back = b->t->works[back].parent)
+        b->nearest[back] = found;
+    return found == NO_AGENT ? 0 : found;
 }
 
 /* 1 + node of the agent above a span, itself not counted; 0 none. */
@@ -98,6 +114,7 @@ static uint32_t node_above(struct building *b, uint32_t index)
 static enum nv_err add_tool(struct building *b, uint32_t node_number, struct nv_str name)
 {
     struct nv_agent_node *node = &b->graph.nodes[node_number - 1];
+    (void)nv_meter_spend(1 + node->tool_count / 4);
     for (uint32_t i = 0; i < node->tool_count; i++)
         if (nv_str_eq(node->tools[i], name))
             return NV_OK;
@@ -120,16 +137,21 @@ static void connect(struct building *b, uint32_t from, uint32_t to,
     struct nv_agent_graph *graph = &b->graph;
     if (from == 0 || to == 0 || from == to)
         return;
-    for (uint32_t i = 0; i < graph->connection_count; i++) {
-        struct nv_agent_connection *known = &graph->connections[i];
+    static_assert(NV_AGENT_NODES_MAX <= 1 << 16, "both ends fit into one number");
+    uint64_t hash = nv_number_hash((uint64_t)type << 32 | from << 16 | to);
+    const struct nv_hash_slot *slot;
+    for (uint32_t at = 0; (slot = nv_hash_index_next(&b->connections, hash, &at)) != NULL;) {
+        struct nv_agent_connection *known = &graph->connections[slot->number - 1];
         if (known->from == from - 1 && known->to == to - 1 && known->type == type) {
             known->count++;
             return;
         }
     }
-    if (graph->connection_count < NV_AGENT_CONNECTIONS_MAX)
-        graph->connections[graph->connection_count++] =
-            (struct nv_agent_connection){from - 1, to - 1, type, 1};
+    if (graph->connection_count == NV_AGENT_CONNECTIONS_MAX)
+        return;
+    note(b, &b->connections, hash, graph->connection_count);
+    graph->connections[graph->connection_count++] =
+        (struct nv_agent_connection){from - 1, to - 1, type, 1};
 }
 
 static void add_handoff(struct building *b, uint32_t index)
@@ -143,6 +165,25 @@ static void add_handoff(struct building *b, uint32_t index)
     connect(b, source, find_node(b, to), NV_AGENT_HANDOFF);
 }
 
+static uint64_t hash_of_id(const uint8_t id[NV_SPAN_ID_BYTES])
+{
+    return nv_str_hash((struct nv_str){(const char *)id, NV_SPAN_ID_BYTES});
+}
+
+/* The span of that id, or NV_NO_SPAN. */
+static uint32_t find_span(struct building *b, const uint8_t id[NV_SPAN_ID_BYTES])
+{
+    const struct nv_translation *t = b->t;
+    const struct nv_hash_slot *slot;
+    const bool first = b->ids.used == 0;
+    for (uint32_t i = 0; first && i < t->work_count; i++)
+        note(b, &b->ids, hash_of_id(t->works[i].span->span_id), i);
+    for (uint32_t at = 0; (slot = nv_hash_index_next(&b->ids, hash_of_id(id), &at)) != NULL;)
+        if (memcmp(t->works[slot->number - 1].span->span_id, id, NV_SPAN_ID_BYTES) == 0)
+            return slot->number - 1;
+    return NV_NO_SPAN;
+}
+
 static void add_links(struct building *b, uint32_t index)
 {
     const struct nv_translation *t = b->t;
@@ -150,15 +191,12 @@ static void add_links(struct building *b, uint32_t index)
     uint32_t mine = span->link_count > 0 ? nearest_agent(b, index) : 0;
     for (uint32_t l = 0; mine != 0 && l < span->link_count; l++) {
         const struct nv_link *link = &span->links[l];
+        (void)nv_meter_spend(1);
         if (memcmp(link->trace_id, t->raw->trace_id, NV_TRACE_ID_BYTES) != 0)
             continue;
-        for (uint32_t i = 0; i < t->work_count; i++)
-            if (memcmp(t->works[i].span->span_id, link->span_id, NV_SPAN_ID_BYTES) == 0) {
-                uint32_t theirs = nearest_agent(b, i);
-                connect(b, theirs ? b->node_of[theirs - 1] : 0, b->node_of[mine - 1],
-                        NV_AGENT_MESSAGE);
-                break;
-            }
+        uint32_t linked = find_span(b, link->span_id);
+        uint32_t theirs = linked != NV_NO_SPAN ? nearest_agent(b, linked) : 0;
+        connect(b, theirs ? b->node_of[theirs - 1] : 0, b->node_of[mine - 1], NV_AGENT_MESSAGE);
     }
 }
 
@@ -364,7 +402,7 @@ static enum nv_err build(struct building *b)
         if (err)
             return err;
     }
-    return NV_OK;
+    return b->err;
 }
 
 enum nv_err nv_agents_settle(struct nv_translation *t)

@@ -195,13 +195,14 @@ static void replace_text(char **text, struct nv_str by)
     *text = copy;
 }
 
-static void note_node(struct nv_agents *agents, const struct nv_agent_graph *graph, uint32_t index,
-                      uint64_t now_ns)
+/* The entry of a node, which stays where it is until the oldest are let go; NULL without memory. */
+static struct entry *note_node(struct nv_agents *agents, const struct nv_agent_graph *graph,
+                               uint32_t index, uint64_t now_ns)
 {
     const struct nv_agent_node *node = &graph->nodes[index];
     struct entry *entry = touch(agents, graph->project, node->name, now_ns);
     if (!entry)
-        return;
+        return NULL;
     entry->runs += node->runs;
     entry->errors += node->errors;
     entry->calls += node->calls;
@@ -210,20 +211,30 @@ static void note_node(struct nv_agents *agents, const struct nv_agent_graph *gra
     replace_text(&entry->role, node->role);
     for (uint32_t i = 0; i < node->tool_count; i++)
         add_tool(entry, node->tools[i]);
-    for (uint32_t i = 0; i < graph->connection_count; i++)
-        if (graph->connections[i].from == index)
-            add_connection(entry, graph->nodes[graph->connections[i].to].name,
-                           graph->connections[i].type, graph->connections[i].count);
+    return entry;
 }
 
 void nv_agents_note(struct nv_agents *agents, const struct nv_agent_graph *graph)
 {
+    struct entry *entries[NV_AGENT_NODES_MAX] = {NULL};
     uint64_t now_ns = nv_clock_wall_ns(agents->clock);
+    assert(graph->node_count <= NV_AGENT_NODES_MAX);
     pthread_mutex_lock(&agents->lock);
     expire(agents, now_ns);
-    for (uint32_t i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i].name.len > 0)
-            note_node(agents, graph, i, now_ns);
+    bool told = true;
+    for (uint32_t i = 0; told && i < graph->node_count; i++) {
+        if (graph->nodes[i].name.len == 0)
+            continue;
+        /* without memory an entry that two nodes share may be gone: then nothing is connected */
+        entries[i] = note_node(agents, graph, i, now_ns);
+        told = entries[i] != NULL;
+    }
+    for (uint32_t i = 0; told && i < graph->connection_count; i++) {
+        const struct nv_agent_connection *connection = &graph->connections[i];
+        if (entries[connection->from])
+            add_connection(entries[connection->from], graph->nodes[connection->to].name,
+                           connection->type, connection->count);
+    }
     while (HASH_COUNT(agents->entries) > agents->agents_max)
         free_entry(agents, agents->entries);
     pthread_mutex_unlock(&agents->lock);

@@ -11,9 +11,11 @@
  * engine's.
  */
 #include "mapping/content.h"
+#include "base/meter.h"
 #include "mapping/event_rows.h" /* generated: NV_EVENT_ROWS */
 #include "mapping/json_text.h"
 #include "mapping/messages_build.h"
+#include "model/key_index.h"
 
 #include <stdlib.h>
 
@@ -44,6 +46,8 @@ struct slot {
     struct nv_str key;
     struct nv_values values; /* one, or the elements of a list */
     bool list;
+    struct nv_hash_index held; /* the first `hashed` values by hash */
+    uint32_t hashed;
 };
 
 /* One span event or log record. */
@@ -58,6 +62,7 @@ struct collector {
     bool tool_span;
     struct slot *slots;
     uint32_t slot_count, slot_capacity;
+    struct nv_hash_index later; /* slots past NV_KEY_INDEX_MIN by key */
 };
 
 /* ---- slots ---------------------------------------------------------------------------------- */
@@ -75,21 +80,39 @@ static enum nv_err grow_slots(struct collector *collector)
     return NV_OK;
 }
 
+/* The first slots are searched, those past them found by the hash of the key, which is set then. */
+static struct slot *find_slot(const struct collector *collector, struct nv_str key, uint64_t *hash)
+{
+    const struct nv_hash_slot *later;
+    (void)nv_meter_spend(1);
+    for (uint32_t i = 0; i < collector->slot_count && i < NV_KEY_INDEX_MIN; i++) {
+        if (nv_str_eq(collector->slots[i].key, key))
+            return &collector->slots[i];
+    }
+    if (collector->slot_count < NV_KEY_INDEX_MIN)
+        return NULL;
+    *hash = nv_str_hash(key);
+    for (uint32_t at = 0; (later = nv_hash_index_next(&collector->later, *hash, &at)) != NULL;) {
+        if (nv_str_eq(collector->slots[later->number - 1].key, key))
+            return &collector->slots[later->number - 1];
+    }
+    return NULL;
+}
+
 /* The slot of `key`, or NULL past the cap. */
 static enum nv_err slot_of(struct collector *collector, struct nv_str key, struct slot **out)
 {
-    *out = NULL;
-    for (uint32_t i = 0; i < collector->slot_count && *out == NULL; i++) {
-        if (nv_str_eq(collector->slots[i].key, key))
-            *out = &collector->slots[i];
-    }
+    uint64_t hash = 0;
+    *out = find_slot(collector, key, &hash);
     if (*out != NULL || collector->slot_count == SLOTS_MAX)
         return NV_OK;
-    if (collector->slot_count == collector->slot_capacity) {
-        enum nv_err err = grow_slots(collector);
-        if (err != NV_OK)
-            return err;
-    }
+    enum nv_err err = NV_OK;
+    if (collector->slot_count == collector->slot_capacity)
+        err = grow_slots(collector);
+    if (err == NV_OK && collector->slot_count >= NV_KEY_INDEX_MIN)
+        err = nv_hash_index_add(&collector->later, collector->arena, hash, collector->slot_count);
+    if (err != NV_OK)
+        return err;
     *out = &collector->slots[collector->slot_count++];
     **out = (struct slot){.key = key};
     return NV_OK;
@@ -105,13 +128,22 @@ static bool is_list(const struct nv_value *value)
     return text.len > 0 && text.ptr[0] == '[';
 }
 
-static bool slot_holds(const struct slot *slot, const struct nv_value *value)
+/* Is `value` one of the slot's? Found by hash: twenty thousand events may all be of one slot. */
+static enum nv_err slot_holds(struct collector *collector, struct slot *slot,
+                              const struct nv_value *value, bool *holds)
 {
-    for (uint32_t i = 0; i < slot->values.count; i++) {
-        if (nv_value_eq(&slot->values.items[i], value))
-            return true;
+    *holds = false;
+    for (; slot->hashed < slot->values.count; slot->hashed++) {
+        uint64_t hash = nv_value_hash(&slot->values.items[slot->hashed]);
+        enum nv_err err = nv_hash_index_add(&slot->held, collector->arena, hash, slot->hashed);
+        if (err != NV_OK)
+            return err;
     }
-    return false;
+    const struct nv_hash_slot *same;
+    uint64_t hash = nv_value_hash(value);
+    for (uint32_t at = 0; (same = nv_hash_index_next(&slot->held, hash, &at)) != NULL && !*holds;)
+        *holds = nv_value_eq(&slot->values.items[same->number - 1], value);
+    return NV_OK;
 }
 
 /* Lists of several events are put together, of other values the first counts. */
@@ -124,9 +156,11 @@ static enum nv_err put_value(struct collector *collector, struct nv_str key,
     enum nv_err err = slot_of(collector, key, &slot);
     if (err != NV_OK || slot == NULL)
         return err;
-    if (slot->values.count > 0 &&
-        (!is_list(value) || !is_list(&slot->values.items[0]) || slot_holds(slot, value)))
-        return NV_OK;
+    bool settled = slot->values.count > 0 && (!is_list(value) || !is_list(&slot->values.items[0]));
+    if (slot->values.count > 0 && !settled)
+        err = slot_holds(collector, slot, value, &settled);
+    if (err != NV_OK || settled)
+        return err;
     slot->list = slot->values.count > 0;
     return nv_values_push(&slot->values, collector->arena, *value);
 }
@@ -369,6 +403,7 @@ static enum nv_err write_items(struct collector *collector, bool from_log, struc
     }
     *out = (struct nv_content){items, count};
     collector->slot_count = 0;
+    nv_hash_index_clear(&collector->later);
     return NV_OK;
 }
 

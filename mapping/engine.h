@@ -200,6 +200,20 @@ void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_st
 enum nv_err nv_tree_build(struct nv_translation *t) NV_MUST_USE;
 /* Index of the root: the first span without a parent, else the first of the topmost ones. */
 uint32_t nv_tree_root(const struct nv_translation *t);
+/* The spans below a span, numbered one behind the other: [first, first + size), itself the first.
+ */
+struct nv_branch {
+    uint32_t first, size;
+};
+
+/* New in the arena: the branch of each span, so that "is it above that one?" is asked without
+ * walking. Good until the tree changes. NV_ERR_NO_MEMORY. */
+enum nv_err nv_tree_branches(const struct nv_translation *t, struct nv_branch **out) NV_MUST_USE;
+/* Is `lower` the span of branch `upper` or below it? */
+static inline bool nv_branch_holds(const struct nv_branch *upper, const struct nv_branch *lower)
+{
+    return lower->first - upper->first < upper->size;
+}
 /* Leaves out the spans that only announce a span that is here, and counts them in
  * trace->placeholder_count. At least one span stays. NV_ERR_NO_MEMORY. */
 enum nv_err nv_placeholders_leave_out(struct nv_translation *t) NV_MUST_USE;

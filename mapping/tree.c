@@ -5,12 +5,14 @@
  *              └─ log records ─▶ decode ─▶ sort by span id ─▶ each span's own range
  *
  * A span id that comes twice (a client that repeats a request after a lost answer) is kept once,
- * the first time. A parent chain that is a circle is cut where it closes. Spans are ordered by
- * start because the backend stores only milliseconds and shows siblings in the order sent; a parent
- * that starts at the same time stands before its children.
+ * the first time. A parent chain that is a circle is cut where it closes. Ids are found by a seeded
+ * hash, for clients choose them. Spans are ordered by start because the backend stores only
+ * milliseconds and shows siblings in the order sent; a parent that starts at the same time stands
+ * before its children.
  */
 #include "mapping/engine.h"
 
+#include "base/meter.h"
 #include "base/wire.h"
 #include "mapping/decode.h"
 
@@ -51,10 +53,12 @@ static uint64_t id_of(const uint8_t *bytes)
 
 static enum nv_err table_init(struct table *table, struct nv_arena *arena, uint32_t count)
 {
-    uint32_t size = 16;
-    while (size < count * 2)
+    size_t size = 16;
+    while (size < (size_t)count * 2)
         size *= 2;
-    table->mask = size - 1;
+    if (size > UINT32_MAX)
+        return NV_ERR_NO_MEMORY;
+    table->mask = (uint32_t)size - 1;
     table->slots = nv_arena_array(arena, size, sizeof *table->slots);
     return table->slots ? NV_OK : NV_ERR_NO_MEMORY;
 }
@@ -62,10 +66,10 @@ static enum nv_err table_init(struct table *table, struct nv_arena *arena, uint3
 /* The slot of `id`, or the free one where it belongs. */
 static struct slot *table_find(const struct table *table, uint64_t id)
 {
-    uint64_t hash = id * UINT64_C(0x9E3779B97F4A7C15);
-    uint32_t at = (uint32_t)(hash >> 32) & table->mask;
+    uint32_t first = (uint32_t)nv_number_hash(id) & table->mask, at = first;
     while (table->slots[at].index != 0 && table->slots[at].id != id)
         at = (at + 1) & table->mask;
+    (void)nv_meter_spend(1 + ((at - first) & table->mask));
     return &table->slots[at];
 }
 
@@ -130,23 +134,37 @@ static void link_parents(struct nv_translation *t, const struct table *table)
     }
 }
 
-/* Depths by walking up; a circle is cut at the span where the walk began. */
+/* A span on the way up that is being walked; no real depth is as large. */
+#define WALKED UINT32_MAX
+
+/* Gives the spans from `from` up to `top`, which has its depth, theirs. */
+static void number_path(struct nv_translation *t, uint32_t from, uint32_t top)
+{
+    uint32_t depth = t->works[top].depth;
+    for (uint32_t at = from; at != top; at = t->works[at].parent)
+        depth++;
+    for (uint32_t at = from; at != top; at = t->works[at].parent)
+        t->works[at].depth = depth--;
+}
+
+/* Depths by walking up to a span whose depth is known. A span that the walk meets twice closes a
+ * circle: it becomes topmost, and what hangs on the circle stays on it. */
 static void set_depths(struct nv_translation *t)
 {
     for (uint32_t i = 0; i < t->work_count; i++) {
-        uint32_t steps = 0, at = i;
-        while (t->works[at].parent != NV_NO_SPAN && t->works[at].depth == 0 &&
-               steps <= t->work_count) {
+        uint32_t at = i;
+        while (t->works[at].parent != NV_NO_SPAN && t->works[at].depth == 0) {
+            t->works[at].depth = WALKED;
             at = t->works[at].parent;
-            steps++;
+            (void)nv_meter_spend(1);
         }
-        if (steps > t->work_count) {
-            t->works[i].parent = NV_NO_SPAN;
-            continue;
+        if (t->works[at].depth == WALKED) {
+            uint32_t above = t->works[at].parent;
+            t->works[at].parent = NV_NO_SPAN;
+            t->works[at].depth = 0;
+            number_path(t, above, at);
         }
-        uint32_t depth = t->works[at].depth + steps;
-        for (at = i; steps > 0; steps--, at = t->works[at].parent)
-            t->works[at].depth = depth--;
+        number_path(t, i, at);
     }
 }
 
@@ -272,6 +290,54 @@ uint32_t nv_tree_root(const struct nv_translation *t)
         if (!t->works[i].span->has_parent)
             return i;
     return topmost;
+}
+
+/* The spans by depth, topmost first, in `order`. */
+static enum nv_err sort_by_depth(const struct nv_translation *t, uint32_t *order)
+{
+    uint32_t deepest = 0, begin = 0;
+    for (uint32_t i = 0; i < t->work_count; i++)
+        deepest = t->works[i].depth > deepest ? t->works[i].depth : deepest;
+    uint32_t *begins = nv_arena_array(t->arena, (size_t)deepest + 1, sizeof *begins);
+    if (!begins)
+        return NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < t->work_count; i++)
+        begins[t->works[i].depth]++;
+    for (uint32_t depth = 0; depth <= deepest; depth++) {
+        uint32_t count = begins[depth];
+        begins[depth] = begin;
+        begin += count;
+    }
+    for (uint32_t i = 0; i < t->work_count; i++)
+        order[begins[t->works[i].depth]++] = i;
+    return NV_OK;
+}
+
+enum nv_err nv_tree_branches(const struct nv_translation *t, struct nv_branch **out)
+{
+    uint32_t count = t->work_count, topmost = 0;
+    uint32_t *order = nv_arena_raw(t->arena, count * sizeof *order);
+    uint32_t *next = nv_arena_raw(t->arena, count * sizeof *next);
+    struct nv_branch *branches = nv_arena_array(t->arena, count, sizeof *branches);
+    enum nv_err err = order && next && branches ? sort_by_depth(t, order) : NV_ERR_NO_MEMORY;
+    if (err)
+        return err;
+    (void)nv_meter_spend(count);
+    for (uint32_t i = count; i-- > 0;) {
+        uint32_t at = order[i], parent = t->works[at].parent;
+        branches[at].size++;
+        if (parent != NV_NO_SPAN)
+            branches[parent].size += branches[at].size;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = order[i], parent = t->works[at].parent;
+        uint32_t *place = parent == NV_NO_SPAN ? &topmost : &next[parent];
+        branches[at].first = *place;
+        next[at] = *place + 1;
+        *place += branches[at].size;
+    }
+    *out = branches;
+    return NV_OK;
 }
 
 enum nv_err nv_tree_build(struct nv_translation *t)

@@ -179,14 +179,6 @@ static int by_response(const void *left, const void *right)
     return order != 0 ? order : a->index < b->index ? -1 : a->index > b->index;
 }
 
-static bool is_above(const struct nv_translation *t, uint32_t upper, uint32_t lower)
-{
-    uint32_t depth = t->works[upper].depth;
-    while (lower != upper && t->works[lower].depth > depth && t->works[lower].parent != NV_NO_SPAN)
-        lower = t->works[lower].parent;
-    return lower == upper;
-}
-
 static bool agrees(const struct nv_span_work *a, const struct nv_span_work *b,
                    enum nv_known_field field)
 {
@@ -195,16 +187,18 @@ static bool agrees(const struct nv_span_work *a, const struct nv_span_work *b,
 }
 
 /* Counts must not contradict: small local servers draw their ids from a thousand. */
-static bool is_same_call(const struct nv_translation *t, uint32_t a, uint32_t b)
+static bool is_same_call(const struct nv_translation *t, const struct nv_branch *branches,
+                         uint32_t a, uint32_t b)
 {
-    return !is_above(t, a, b) && !is_above(t, b, a) &&
+    return !nv_branch_holds(&branches[a], &branches[b]) &&
+           !nv_branch_holds(&branches[b], &branches[a]) &&
            agrees(&t->works[a], &t->works[b], NV_FIELD_INPUT_TOKENS) &&
            agrees(&t->works[a], &t->works[b], NV_FIELD_OUTPUT_TOKENS);
 }
 
 /* Spans with one response id: the richest, the first of equals, stays the call. */
-static enum nv_err merge_group(struct nv_translation *t, const struct response *group,
-                               uint32_t count)
+static enum nv_err merge_group(struct nv_translation *t, const struct nv_branch *branches,
+                               const struct response *group, uint32_t count)
 {
     uint32_t call = group[0].index;
     for (uint32_t i = 1; i < count; i++)
@@ -212,7 +206,7 @@ static enum nv_err merge_group(struct nv_translation *t, const struct response *
             call = group[i].index;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t at = group[i].index;
-        if (at == call || !is_same_call(t, call, at))
+        if (at == call || !is_same_call(t, branches, call, at))
             continue;
         enum nv_err err = complete(t, &t->works[call], &t->works[at]);
         if (!err)
@@ -231,6 +225,7 @@ static enum nv_err merge_group(struct nv_translation *t, const struct response *
 static enum nv_err merge_branches(struct nv_translation *t)
 {
     uint32_t count = 0;
+    struct nv_branch *branches = NULL;
     struct response *list = nv_arena_array(t->arena, t->work_count, sizeof *list);
     if (!list)
         return NV_ERR_NO_MEMORY;
@@ -247,7 +242,9 @@ static enum nv_err merge_branches(struct nv_translation *t)
         for (to = from + 1; to < count && nv_str_eq(list[from].id, list[to].id);)
             to++;
         bool shared = to - from > 1 && to - from <= SAME_ID_MAX;
-        enum nv_err err = shared ? merge_group(t, list + from, to - from) : NV_OK;
+        enum nv_err err = shared && !branches ? nv_tree_branches(t, &branches) : NV_OK;
+        if (!err && shared)
+            err = merge_group(t, branches, list + from, to - from);
         if (err)
             return err;
     }
