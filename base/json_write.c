@@ -272,6 +272,13 @@ static bool write_short(struct nv_json_writer *writer, struct nv_str s, bool key
     return true;
 }
 
+/* Inside a string: what is missing of it. */
+static void write_left_out(struct nv_json_writer *writer, size_t missing, size_t all)
+{
+    (void)nv_buf_printf(writer->buf, "[cut by noveum-gateway: %zu of %zu bytes left out]", missing,
+                        all);
+}
+
 void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key)
 {
     if (key.len > 0 && write_short(writer, key, true))
@@ -285,8 +292,12 @@ void nv_json_write_string(struct nv_json_writer *writer, struct nv_str value)
 {
     if (value.len > 0 && write_short(writer, value, false))
         return;
+    bool cut = writer->text_max > 0 && value.len > writer->text_max;
+    struct nv_str kept = {value.ptr, cut ? nv_utf8_cut(value, writer->text_max) : value.len};
     nv_json_write_string_begin(writer);
-    write_escaped(writer, value);
+    write_escaped(writer, kept);
+    if (cut)
+        write_left_out(writer, value.len - kept.len, value.len);
     nv_json_write_string_end(writer);
 }
 
@@ -307,8 +318,13 @@ void nv_json_write_string_end(struct nv_json_writer *writer)
 
 void nv_json_write_base64(struct nv_json_writer *writer, struct nv_str bytes)
 {
+    bool cut = writer->text_max > 0 && bytes.len > writer->text_max;
+    /* A multiple of three needs no padding before the text that follows. */
+    struct nv_str kept = {bytes.ptr, cut ? writer->text_max - writer->text_max % 3 : bytes.len};
     nv_json_write_string_begin(writer);
-    (void)nv_base64_encode(writer->buf, bytes);
+    (void)nv_base64_encode(writer->buf, kept);
+    if (cut)
+        write_left_out(writer, bytes.len - kept.len, bytes.len);
     nv_json_write_string_end(writer);
 }
 

@@ -17,6 +17,10 @@
 struct nv_json_writer {
     struct nv_buf *buf; /* borrowed */
     uint64_t replaced;  /* invalid UTF-8 sequences turned into U+FFFD so far */
+    /* 0: no limit. Bytes of a string or key, and of base64 before it is made: a longer one is cut
+     * at a character and says in its text how much was left out. */
+    size_t text_max;
+    uint32_t items_max; /* 0: no limit. For who writes lists: members of one (model/value.h) */
     unsigned depth;
     bool comma; /* a value was written at this level */
     bool key;   /* a key was written, its value is due */

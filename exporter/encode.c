@@ -6,9 +6,12 @@
  *
  * Keys are written through base/json_write one by one; there is no tree in between. The resource is
  * the same for most spans, so a span carries only those of its attributes that differ from the
- * trace's; that, and the scope, is made once for all spans that share it (repeats.h). Statuses and
- * kinds outside OTLP's enums pass as their number, so that a newer SDK loses nothing. Not done
- * here: choosing names, times or statuses (mapping), and removing duplicate keys.
+ * trace's; that, and the scope, is made once for all spans that share it (repeats.h). A trace that
+ * does not fit below the buffer's cap is written again with its texts and lists cut, each with a
+ * mark where it was cut and how much is missing; the trace's attribute noveum.gateway.cut says that
+ * it happened. Statuses and kinds outside OTLP's enums pass as their number, so that a newer SDK
+ * loses nothing. Not done here: choosing names, times or statuses (mapping), and removing duplicate
+ * keys.
  */
 #include "exporter/encode.h"
 
@@ -17,11 +20,19 @@
 #include "exporter/repeats.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/banned.h"
 
 #define KEY(writer, text) nv_json_write_key((writer), NV_STR(text))
+
+/* How much of each text and list is written: all, and less each time that it was too much. Each
+ * try stops at the buffer's cap, so a trace costs five times that at most. */
+static const struct cut {
+    size_t text_max;
+    uint32_t items_max;
+} cuts[] = {{0, 0}, {65536, 16384}, {8192, 2048}, {1024, 256}, {128, 32}};
 
 struct encoder {
     struct nv_json_writer json;
@@ -123,11 +134,19 @@ static void open_enum(struct nv_json_writer *json, int32_t value, const char *co
     nv_json_write_string(json, nv_str_from(number));
 }
 
+/* How many of `count` are written. */
+static uint32_t kept_of(const struct nv_json_writer *json, uint32_t count)
+{
+    return json->items_max > 0 && count > json->items_max ? json->items_max : count;
+}
+
 static void events(struct nv_json_writer *json, const struct nv_span *span)
 {
+    uint32_t kept = kept_of(json, span->event_count);
+
     KEY(json, "events");
     nv_json_write_begin_array(json);
-    for (uint32_t i = 0; i < span->event_count; i++) {
+    for (uint32_t i = 0; i < kept; i++) {
         const struct nv_event *event = &span->events[i];
 
         nv_json_write_begin_object(json);
@@ -146,9 +165,11 @@ static void links(struct encoder *e, const struct nv_span *span)
 {
     struct nv_json_writer *json = &e->json;
 
+    uint32_t kept = kept_of(json, span->link_count);
+
     KEY(json, "links");
     nv_json_write_begin_array(json);
-    for (uint32_t i = 0; i < span->link_count; i++) {
+    for (uint32_t i = 0; i < kept; i++) {
         const struct nv_link *link = &span->links[i];
         char id[NV_TRACE_ID_TEXT_MAX];
 
@@ -272,6 +293,9 @@ static void otel_rest(struct encoder *e, const struct nv_span *span)
     count_if(json, NV_STR("dropped_attributes_count"), span->dropped_attributes);
     count_if(json, NV_STR("dropped_events_count"), span->dropped_events);
     count_if(json, NV_STR("dropped_links_count"), span->dropped_links);
+    count_if(json, NV_STR("cut_events_count"),
+             span->event_count - kept_of(json, span->event_count));
+    count_if(json, NV_STR("cut_links_count"), span->link_count - kept_of(json, span->link_count));
 }
 
 static void span_otel(struct encoder *e, const struct nv_span *span)
@@ -409,18 +433,34 @@ static void encoder_init(struct encoder *e, struct nv_buf *buf, const struct nv_
     nv_hex_encode(trace->source_trace_id, NV_TRACE_ID_BYTES, e->source_id);
 }
 
-enum nv_err nv_encode_trace(struct nv_buf *buf, const struct nv_trace *trace,
-                            enum nv_trace_id_form form)
+static void trace_attributes(struct nv_json_writer *json, const struct nv_trace *trace)
+{
+    char text[80];
+
+    KEY(json, "attributes");
+    nv_json_write_begin_object(json);
+    nv_attributes_write_members(json, &trace->attributes);
+    if (json->text_max > 0) {
+        int len = snprintf(text, sizeof text, "texts to %zu bytes, lists to %" PRIu32 " items",
+                           json->text_max, json->items_max);
+        KEY(json, "noveum.gateway.cut");
+        nv_json_write_string(json, (struct nv_str){text, (size_t)len});
+    }
+    nv_json_write_end_object(json);
+}
+
+static enum nv_err encode_cut(struct nv_buf *buf, const struct nv_trace *trace,
+                              enum nv_trace_id_form form, const struct cut *cut)
 {
     struct encoder e;
     struct nv_json_writer *json = &e.json;
 
-    assert(trace->name.len > 0);
     encoder_init(&e, buf, trace, form);
+    json->text_max = cut->text_max;
+    json->items_max = cut->items_max;
     nv_json_write_begin_object(json);
     trace_head(&e, trace->status_message, trace->status);
-    KEY(json, "attributes");
-    nv_attributes_write(json, &trace->attributes);
+    trace_attributes(json, trace);
     metadata(json, trace);
     KEY(json, "spans");
     nv_json_write_begin_array(json);
@@ -433,6 +473,23 @@ enum nv_err nv_encode_trace(struct nv_buf *buf, const struct nv_trace *trace,
     nv_repeats_release(&e.scopes);
     nv_repeats_release(&e.resources);
     return buf->failed;
+}
+
+enum nv_err nv_encode_trace(struct nv_buf *buf, const struct nv_trace *trace,
+                            enum nv_trace_id_form form)
+{
+    size_t len = buf->len;
+    enum nv_err err = NV_ERR_LIMIT;
+
+    assert(trace->name.len > 0);
+    if (buf->failed != NV_OK)
+        return buf->failed;
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts && err == NV_ERR_LIMIT; i++) {
+        buf->len = len;
+        buf->failed = NV_OK;
+        err = encode_cut(buf, trace, form, &cuts[i]);
+    }
+    return err;
 }
 
 enum nv_err nv_encode_stub(struct nv_buf *buf, const struct nv_trace *trace,

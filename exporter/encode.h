@@ -11,7 +11,10 @@
 
 #define NV_TRACE_ID_TEXT_MAX 36
 
-/* Appends one Trace object. Errors: NV_ERR_LIMIT, NV_ERR_NO_MEMORY, NV_ERR_DEPTH. */
+/*
+ * Appends one Trace object, within the buffer's cap: long texts and lists are cut and marked where
+ * it would be larger. Errors: NV_ERR_LIMIT (larger even then), NV_ERR_NO_MEMORY, NV_ERR_DEPTH.
+ */
 enum nv_err nv_encode_trace(struct nv_buf *buf, const struct nv_trace *trace,
                             enum nv_trace_id_form form) NV_MUST_USE;
 /*

@@ -26,6 +26,30 @@ struct nv_encoded *nv_encoded_new(struct nv_str json, uint64_t spans)
     return encoded;
 }
 
+enum nv_err nv_encoded_begin(struct nv_buf *buf)
+{
+    static const struct nv_encoded blank;
+
+    assert(buf->len == 0);
+    return nv_buf_append(buf, &blank, sizeof blank);
+}
+
+struct nv_encoded *nv_encoded_take(struct nv_buf *buf, uint64_t spans)
+{
+    struct nv_encoded *encoded;
+    char *bytes;
+
+    if (buf->failed != NV_OK)
+        return NULL;
+    size_t len = nv_buf_take(buf, &bytes);
+    assert(len >= sizeof *encoded);
+    /* What doubling reserved in vain goes back. A block that can't shrink is as good. */
+    char *exact = realloc(bytes, len);
+    encoded = (struct nv_encoded *)(void *)(exact != NULL ? exact : bytes);
+    *encoded = (struct nv_encoded){.spans = spans, .json_len = len - sizeof *encoded};
+    return encoded;
+}
+
 size_t nv_encoded_bytes(const struct nv_encoded *encoded)
 {
     return sizeof *encoded + encoded->json_len;

@@ -9,7 +9,7 @@
 #ifndef NV_EXPORTER_ENCODED_H
 #define NV_EXPORTER_ENCODED_H
 
-#include "base/str.h"
+#include "base/buf.h"
 #include "model/stage.h"
 
 /* An outbox record in memory: released when the last of its traces has ended. */
@@ -43,6 +43,11 @@ struct nv_encoded_list {
 
 /* New, with a copy of `json`; NULL without memory. free() it. */
 struct nv_encoded *nv_encoded_new(struct nv_str json, uint64_t spans);
+/* Makes room for the facts at the start of an empty buffer: the JSON is appended behind it. */
+enum nv_err nv_encoded_begin(struct nv_buf *buf) NV_MUST_USE;
+/* New, out of a buffer that was begun so (its bytes are taken, nothing is copied, it is empty
+ * then); NULL when the buffer has failed, which then keeps its bytes. free() it. */
+struct nv_encoded *nv_encoded_take(struct nv_buf *buf, uint64_t spans);
 /* Bytes that one takes in memory: what the limits count. */
 size_t nv_encoded_bytes(const struct nv_encoded *encoded);
 /* The JSON. Borrowed from `encoded`. */

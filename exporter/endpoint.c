@@ -132,11 +132,12 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
         /* Memory: the queue for a burst that the backend takes in seconds, the spill at half of it
          * so that an outage leaves room for what is on its way. */
         .queue_bytes_max = (size_t)64 << 20,
+        .max_trace_bytes = (size_t)32 << 20,
         /* No keys for these. */
         .queue_traces_max = 200000,
         .spill_bytes = (size_t)32 << 20,
         .spill_age_ms = 30000,
-        .max_trace_bytes = (size_t)256 << 20,
+
         /* Retries and pauses as contract section 1 asks; drain: see NV_SENDER_DRAIN_COST. */
         .retry_initial_ms = 500,
         .retry_max_ms = 5000,
@@ -198,7 +199,7 @@ static enum nv_err check_ranges(const struct nv_exporter_config *config, struct 
         {"noveum.queue_bytes", config->queue_bytes_max, UINT64_MAX},
         {"queue_traces", config->queue_traces_max, UINT32_MAX},
         {"spill_bytes", config->spill_bytes, config->queue_bytes_max},
-        {"max_trace_bytes", config->max_trace_bytes, (uint64_t)1 << 31},
+        {"noveum.max_trace_bytes", config->max_trace_bytes, (uint64_t)1 << 30},
         {"retry_initial_ms", config->retry_initial_ms, 3600000},
         {"retry_max_ms", config->retry_max_ms, 3600000},
         {"probe_ms", config->probe_ms, 86400000},

@@ -57,7 +57,7 @@ struct nv_exporter_config {
     uint32_t queue_traces_max; /* the same in traces */
     size_t spill_bytes;        /* with a store, while not sending: beyond it traces go to disk */
     uint32_t spill_age_ms;     /* with a store, while not sending: so does what waited this long */
-    size_t max_trace_bytes;    /* JSON of one trace; a larger one is a dead letter */
+    size_t max_trace_bytes;    /* JSON of one trace; a larger one is cut (encode.h) */
 
     uint32_t retry_initial_ms;    /* first ceiling of the jittered backoff */
     uint32_t retry_max_ms;        /* last ceiling of it */

@@ -38,6 +38,9 @@
 #define BYTES_AN_ITEM 512
 /* Twice what an idle connection takes over TLS or gRPC (measured: 14 KB each; plain HTTP 0.3). */
 #define BYTES_A_CONNECTION 32768
+/* So that the JSON of a trace, a sixteenth, has 1 KiB for each span: what is written of one that
+ * says nothing takes 850 bytes. */
+#define BYTES_A_SPAN 16384
 /* Beside the body a request has a head, twice its limit while it grows (otlp/receiver.c). */
 #define HEAD_BYTES (UINT64_C(64) << 10)
 /* From here on blocks are mapped alone; glibc's own first value, which is then raised. */
@@ -53,7 +56,9 @@ static const struct {
     {NV_OPT_receiver_max_connections, BYTES_A_CONNECTION, 0},
     {NV_OPT_assembly_memory_bytes, 4, 0},
     {NV_OPT_assembly_max_trace_bytes, 8, 0},
+    {NV_OPT_assembly_max_spans, BYTES_A_SPAN, 0},
     {NV_OPT_exporter_noveum_queue_bytes, 4, 0},
+    {NV_OPT_exporter_noveum_max_trace_bytes, 16, 0},
     {NV_OPT_exporter_noveum_max_body_bytes, 16, 0},
 };
 

@@ -48,6 +48,7 @@ void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_conf
     config->batch_ms = (uint32_t)options->exporter_noveum_batch_ms;
     config->max_body_bytes = options->exporter_noveum_max_body_bytes;
     config->queue_bytes_max = options->exporter_noveum_queue_bytes;
+    config->max_trace_bytes = options->exporter_noveum_max_trace_bytes;
     /* In an outage half of the queue is for what is on its way. */
     config->spill_bytes = config->queue_bytes_max / 2;
     config->file_directory = options->exporter_file_directory;

@@ -11,6 +11,8 @@
 #include "base/meter.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -69,23 +71,59 @@ const struct nv_value *nv_map_get(const struct nv_value *map, struct nv_str key)
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
+static uint32_t count_kept(const struct nv_json_writer *writer, uint32_t count)
+{
+    return writer->items_max > 0 && count > writer->items_max ? writer->items_max : count;
+}
+
+static void write_left_out(struct nv_json_writer *writer, uint32_t kept, uint32_t count)
+{
+    char text[80];
+    int len = snprintf(text, sizeof text,
+                       "[cut by noveum-gateway: %" PRIu32 " of %" PRIu32 " items left out]",
+                       count - kept, count);
+    nv_json_write_string(writer, (struct nv_str){text, (size_t)len});
+}
+
+static void write_members(struct nv_json_writer *writer, const struct nv_attribute *items,
+                          uint32_t count)
+{
+    uint32_t kept = count_kept(writer, count);
+    for (uint32_t i = 0; i < kept; i++) {
+        nv_json_write_key(writer, items[i].key);
+        nv_value_write(writer, &items[i].value);
+    }
+    if (kept == count)
+        return;
+    nv_json_write_key(writer, NV_STR("noveum.gateway.cut"));
+    write_left_out(writer, kept, count);
+}
+
 static void write_map(struct nv_json_writer *writer, const struct nv_attribute *items,
                       uint32_t count)
 {
     nv_json_write_begin_object(writer);
-    for (uint32_t i = 0; i < count; i++) {
-        nv_json_write_key(writer, items[i].key);
-        nv_value_write(writer, &items[i].value);
-    }
+    write_members(writer, items, count);
     nv_json_write_end_object(writer);
 }
 
 static void write_array(struct nv_json_writer *writer, const struct nv_array *array)
 {
+    uint32_t kept = count_kept(writer, array->count);
     nv_json_write_begin_array(writer);
-    for (uint32_t i = 0; i < array->count; i++)
+    for (uint32_t i = 0; i < kept; i++)
         nv_value_write(writer, &array->items[i]);
+    if (kept < array->count)
+        write_left_out(writer, kept, array->count);
     nv_json_write_end_array(writer);
+}
+
+static void write_json(struct nv_json_writer *writer, struct nv_str json)
+{
+    if (writer->text_max > 0 && json.len > writer->text_max)
+        nv_json_write_string(writer, json);
+    else
+        nv_json_write_raw(writer, json);
 }
 
 void nv_value_write(struct nv_json_writer *writer, const struct nv_value *value)
@@ -116,7 +154,7 @@ void nv_value_write(struct nv_json_writer *writer, const struct nv_value *value)
         write_map(writer, value->as.map.items, value->as.map.count);
         return;
     case NV_VALUE_JSON:
-        nv_json_write_raw(writer, value->as.string);
+        write_json(writer, value->as.string);
         return;
     }
     assert(false && "a value of an unknown type");
@@ -315,6 +353,11 @@ enum nv_err nv_attributes_set(struct nv_attributes *list, struct nv_arena *arena
 struct nv_value *nv_attributes_get(const struct nv_attributes *list, struct nv_str key)
 {
     return find_last(list->items, list->count, key);
+}
+
+void nv_attributes_write_members(struct nv_json_writer *writer, const struct nv_attributes *list)
+{
+    write_members(writer, list->items, list->count);
 }
 
 void nv_attributes_write(struct nv_json_writer *writer, const struct nv_attributes *list)

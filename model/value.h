@@ -92,7 +92,11 @@ bool nv_value_eq(const struct nv_value *a, const struct nv_value *b);
 uint64_t nv_value_hash(const struct nv_value *value);
 /* Value of `key` in a MAP (the last one wins, as in JSON), or NULL. Borrowed. */
 const struct nv_value *nv_map_get(const struct nv_value *map, struct nv_str key);
-/* Writes a value as one JSON value (BYTES as base64). Errors are the writer's buffer's. */
+/*
+ * Writes a value as one JSON value (BYTES as base64). Errors are the writer's buffer's. With the
+ * writer's items_max an array or map ends after so many members with one that says how many were
+ * left out; JSON longer than its text_max is written as a text and cut.
+ */
 void nv_value_write(struct nv_json_writer *writer, const struct nv_value *value);
 /*
  * Reads one JSON value into the arena. Integers outside int64 become DOUBLE. With `truncated` not
@@ -126,7 +130,9 @@ enum nv_err nv_attributes_set(struct nv_attributes *list, struct nv_arena *arena
                               struct nv_value value) NV_MUST_USE;
 /* Value of `key` (the last one), or NULL. Borrowed, mutable until the list grows. */
 struct nv_value *nv_attributes_get(const struct nv_attributes *list, struct nv_str key);
-/* Writes the list as one JSON object. */
+/* Writes the list as one JSON object, cut as nv_value_write cuts a map. */
 void nv_attributes_write(struct nv_json_writer *writer, const struct nv_attributes *list);
+/* The same without the braces, inside an object that is open. */
+void nv_attributes_write_members(struct nv_json_writer *writer, const struct nv_attributes *list);
 
 #endif

@@ -79,6 +79,29 @@ static const struct {
     {"", NV_ERR_MALFORMED, NULL, NULL, 0},
 };
 
+START_TEST(a_buffer_becomes_an_element)
+{
+    struct nv_buf buf;
+
+    nv_buf_init(&buf, SIZE_MAX);
+    ck_assert_int_eq(nv_encoded_begin(&buf), NV_OK);
+    ck_assert_int_eq(nv_buf_append_str(&buf, NV_STR("{}")), NV_OK);
+    oom_fail_nth(1);
+    struct nv_encoded *encoded = nv_encoded_take(&buf, 7);
+    /* Shrinking may fail: the element is as good. */
+    ck_assert(oom_end());
+    ck_assert_ptr_nonnull(encoded);
+    ck_assert_nv_str(nv_encoded_json(encoded), "{}");
+    ck_assert_uint_eq(encoded->spans, 7);
+    ck_assert_ptr_null(encoded->claim);
+    ck_assert_ptr_null(buf.bytes);
+    free(encoded);
+    buf.failed = NV_ERR_LIMIT;
+    ck_assert_ptr_null(nv_encoded_take(&buf, 7));
+    nv_buf_release(&buf);
+}
+END_TEST
+
 START_TEST(facts)
 {
     struct nv_encoded_facts f;
@@ -99,6 +122,7 @@ int main(void)
 
     tcase_add_test(tcase, lists_sum_up);
     tcase_add_test(tcase, no_memory_no_element);
+    tcase_add_test(tcase, a_buffer_becomes_an_element);
     tcase_add_loop_test(tcase, facts, 0, sizeof cases / sizeof *cases);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

@@ -67,7 +67,9 @@ START_TEST(encoding_takes_on_success_only)
         oom_fail_nth(nth);
         one = nv_sender_encode(&rig.config, trace);
         failed = oom_end();
-        ck_assert_int_eq(one == NULL, failed);
+        /* Giving back what the buffer has too much may fail, and nothing is lost by it. */
+        ck_assert(one != NULL || failed);
+        failed = one == NULL;
         if (one != NULL) {
             ck_assert_ptr_eq(one->claim, &rig.claims[0]);
             ck_assert_uint_eq(one->spans, 2);

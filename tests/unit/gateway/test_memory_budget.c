@@ -67,6 +67,10 @@ START_TEST(the_shares)
         ck_assert_uint_eq(options.assembly_max_trace_bytes, rows[i].trace);
         ck_assert_uint_eq(options.exporter_noveum_queue_bytes, rows[i].queue);
         ck_assert_uint_eq(options.exporter_noveum_max_body_bytes, rows[i].body);
+        ck_assert_uint_eq(options.exporter_noveum_max_trace_bytes,
+                          rows[i].budget >= 512 MIB ? 32 MIB : rows[i].budget / 16);
+        ck_assert_uint_eq(options.assembly_max_spans,
+                          rows[i].budget >= 160 MIB ? 10000 : rows[i].budget / 16384);
         ck_assert_uint_eq(options.receiver_max_connections, rows[i].connections);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_COMMIT, 64 MIB), rows[i].commit);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_TURN, 32 MIB), rows[i].turn);
@@ -93,11 +97,15 @@ END_TEST
 
 START_TEST(more_budget_never_gives_less)
 {
-    static const size_t ids[] = {
-        NV_OPT_receiver_max_undecoded_bytes,  NV_OPT_receiver_max_body_bytes,
-        NV_OPT_receiver_max_connections,      NV_OPT_assembly_memory_bytes,
-        NV_OPT_assembly_max_trace_bytes,      NV_OPT_exporter_noveum_queue_bytes,
-        NV_OPT_exporter_noveum_max_body_bytes};
+    static const size_t ids[] = {NV_OPT_receiver_max_undecoded_bytes,
+                                 NV_OPT_receiver_max_body_bytes,
+                                 NV_OPT_receiver_max_connections,
+                                 NV_OPT_assembly_memory_bytes,
+                                 NV_OPT_assembly_max_trace_bytes,
+                                 NV_OPT_exporter_noveum_queue_bytes,
+                                 NV_OPT_exporter_noveum_max_body_bytes,
+                                 NV_OPT_exporter_noveum_max_trace_bytes,
+                                 NV_OPT_assembly_max_spans};
     uint64_t before[sizeof ids / sizeof ids[0]] = {0};
     for (uint64_t budget = 8 MIB; budget <= 2048 MIB; budget += budget / 9) {
         apply(budget);
