@@ -7,12 +7,13 @@
  * A line is built in a buffer on the stack and cut to it: logging must work when memory is what has
  * run out. One write a line keeps lines of different threads whole on pipes and files without a
  * lock around the output; the lock here guards only the call sites' folding state. Foreign text
- * reaches the message through format arguments, so control characters are escaped after formatting.
+ * reaches the message through format arguments, so it is made fit to be shown after formatting.
  */
 #include "base/log.h"
 
 #include "base/clock.h"
-#include "base/json_write.h"
+#include "base/json_string.h"
+#include "base/shown.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -74,26 +75,22 @@ static void add(struct line *line, struct nv_str s)
     line->len += len;
 }
 
-/* Text with control characters as \xNN; `json` adds JSON's own escapes and replaces bad UTF-8. */
-static void add_escaped(struct line *line, struct nv_str s, bool json)
+/* Text as base/shown.h lets it be seen; `json` adds JSON's own escapes. */
+static void add_shown(struct line *line, struct nv_str s, bool json)
 {
+    char escape[NV_SHOWN_ESCAPE_SIZE];
     while (s.len > 0) {
-        char escape[8];
-        size_t invalid = 1;
-        size_t length = nv_utf8_char(s, &invalid);
-        unsigned char c = (unsigned char)s.ptr[0];
-        if (length == 0) {
-            add(line, NV_STR(NV_UTF8_REPLACEMENT));
-            length = invalid;
-        } else if (c < 0x20 || c == 0x7f) {
-            int n = snprintf(escape, sizeof(escape), json ? "\\u%04x" : "\\x%02x", c);
-            add(line, (struct nv_str){escape, (size_t)n});
-        } else {
-            if (json && (c == '"' || c == '\\'))
-                add(line, NV_STR("\\"));
-            add(line, (struct nv_str){s.ptr, length});
-        }
-        s = nv_str_slice(s, length, s.len);
+        size_t special = json ? nv_json_find_special(s, 0) : s.len;
+        struct nv_str run = nv_str_slice(s, 0, special);
+        s = nv_str_slice(s, special, SIZE_MAX);
+        while (run.len > 0)
+            add(line, nv_shown_next(&run, json ? NV_SHOWN_JSON : NV_SHOWN_LINE, escape));
+        if (s.len == 0)
+            return;
+        int n = snprintf(escape, sizeof escape, (uint8_t)s.ptr[0] < ' ' ? "\\u%04x" : "\\%c",
+                         (uint8_t)s.ptr[0]);
+        add(line, (struct nv_str){escape, (size_t)n});
+        s = nv_str_slice(s, 1, SIZE_MAX);
     }
 }
 
@@ -111,7 +108,7 @@ static void emit(enum nv_log_level level, const char *area, struct nv_str messag
     add(&line, json ? NV_STR("\",\"area\":\"") : NV_STR(" "));
     add(&line, nv_str_from(area));
     add(&line, json ? NV_STR("\",\"message\":\"") : NV_STR(": "));
-    add_escaped(&line, message, json);
+    add_shown(&line, message, json);
     add(&line, json ? NV_STR("\"}\n") : NV_STR("\n"));
     assert(line.len < sizeof(line.bytes));
     struct nv_str text = {line.bytes, line.len};

@@ -60,7 +60,26 @@ END_TEST
 START_TEST(control_characters_in_text)
 {
     NV_LOG(NV_LOG_INFO, "otlp", "%s", "a\r\nforged line\x1b[31m");
-    ck_assert_nv_str(behind_time(), "info otlp: a\\x0d\\x0aforged line\\x1b[31m\n");
+    ck_assert_nv_str(behind_time(), "info otlp: a\\r\\nforged line\\x1b[31m\n");
+}
+END_TEST
+
+/* C1, a bidirectional override, zero width, a line separator, a tag: as what they are. */
+START_TEST(what_eyes_would_not_see)
+{
+    static const char text[] = "\xc2\x9b"
+                               "a\xe2\x80\xae"
+                               "b\xe2\x80\x8b"
+                               "c\xe2\x80\xa8"
+                               "d\xf3\xa0\x81\x81";
+    NV_LOG(NV_LOG_INFO, "otlp", "%s", text);
+    ck_assert_nv_str(behind_time(), "info otlp: \\x9ba\\u202eb\\u200bc\\u2028d\\U000e0041\n");
+    nv_buf_clear(&lines);
+    nv_log_configure(NV_LOG_INFO, NV_LOG_JSON);
+    NV_LOG(NV_LOG_INFO, "otlp", "%s", text);
+    ck_assert_uint_ne(nv_str_find(nv_buf_str(&lines), NV_STR("\"\\u009ba\\u202eb\\u200bc\\u2028d"
+                                                             "\\udb40\\udc41\"}")),
+                      SIZE_MAX);
 }
 END_TEST
 
@@ -145,6 +164,7 @@ int main(void)
     tcase_add_test(tcase, text_line);
     tcase_add_test(tcase, json_line);
     tcase_add_test(tcase, control_characters_in_text);
+    tcase_add_test(tcase, what_eyes_would_not_see);
     tcase_add_test(tcase, lower_levels_are_silent);
     tcase_add_test(tcase, long_messages_are_cut);
     tcase_add_test(tcase, repeats_are_folded);
