@@ -20,6 +20,29 @@
       "Export requests by result")                                                                 \
     X(NV_COUNT_REQUESTS_BUSY, "noveum_requests_total", "result=\"busy\"", "counter",               \
       "Export requests by result")                                                                 \
+    X(NV_COUNT_REFUSED_MALFORMED, "noveum_requests_refused_total", "reason=\"malformed\"",         \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")                  \
+    X(NV_COUNT_REFUSED_PROTOCOL, "noveum_requests_refused_total", "reason=\"protocol\"",           \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")                  \
+    X(NV_COUNT_REFUSED_PATH, "noveum_requests_refused_total", "reason=\"path\"", "counter",        \
+      "Requests not taken, by reason; busy ones are to be sent again")                             \
+    X(NV_COUNT_REFUSED_METHOD, "noveum_requests_refused_total", "reason=\"method\"", "counter",    \
+      "Requests not taken, by reason; busy ones are to be sent again")                             \
+    X(NV_COUNT_REFUSED_CONTENT_TYPE, "noveum_requests_refused_total", "reason=\"content_type\"",   \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")                  \
+    X(NV_COUNT_REFUSED_CONTENT_ENCODING, "noveum_requests_refused_total",                          \
+      "reason=\"content_encoding\"", "counter",                                                    \
+      "Requests not taken, by reason; busy ones are to be sent again")                             \
+    X(NV_COUNT_REFUSED_TOO_LARGE, "noveum_requests_refused_total", "reason=\"too_large\"",         \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")                  \
+    X(NV_COUNT_REFUSED_TOKEN, "noveum_requests_refused_total", "reason=\"token\"", "counter",      \
+      "Requests not taken, by reason; busy ones are to be sent again")                             \
+    X(NV_COUNT_REFUSED_TIMEOUT, "noveum_requests_refused_total", "reason=\"timeout\"", "counter",  \
+      "Requests not taken, by reason; busy ones are to be sent again")                             \
+    X(NV_COUNT_REFUSED_BUSY, "noveum_requests_refused_total", "reason=\"busy\"", "counter",        \
+      "Requests not taken, by reason; busy ones are to be sent again")                             \
+    X(NV_COUNT_REFUSED_INTERNAL, "noveum_requests_refused_total", "reason=\"internal\"",           \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")                  \
     X(NV_COUNT_REQUEST_BYTES, "noveum_request_bytes_total", "", "counter",                         \
       "Bytes of export requests after decompression")                                              \
     X(NV_COUNT_LOG_RECORDS, "noveum_log_records_total", "", "counter", "Log records accepted")     \

@@ -48,6 +48,9 @@ bool nv_http1_is_token(struct nv_str name)
     return name.len > 0;
 }
 
+/* First byte of a TLS record that carries a handshake (RFC 8446 section 5.1). */
+#define TLS_HANDSHAKE 0x16
+
 static enum nv_http1_verdict bad(struct nv_http1_head *head, int status, const char *why)
 {
     head->status = status;
@@ -125,7 +128,9 @@ static enum nv_http1_verdict parse_version(struct nv_http1_head *head, struct nv
         return bad(head, 400, "malformed request line");
     }
     if (version.ptr[5] != '1' || version.ptr[7] > '1') {
-        return bad(head, 505, "HTTP version not supported");
+        return bad(head, 505,
+                   version.ptr[5] == '2' ? "HTTP/2 is not spoken on this port"
+                                         : "HTTP version not supported");
     }
     head->minor_version = (uint8_t)(version.ptr[7] - '0');
     return NV_HTTP1_MORE;
@@ -301,7 +306,8 @@ static enum nv_http1_verdict parse_line(struct nv_http1_head *head, struct nv_st
 static enum nv_http1_verdict check_byte(struct nv_http1_head *head, unsigned char c)
 {
     if ((c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f) {
-        return bad(head, 400, "control character in the head");
+        bool tls = c == TLS_HANDSHAKE && head->scanned == 0;
+        return bad(head, 400, tls ? NV_HTTP1_WHY_TLS : "control character in the head");
     }
     if (head->scanned - head->line_start > NV_HTTP1_LINE_BYTES_MAX && c != '\n') {
         return head->has_request_line ? bad(head, 431, "header line too long")

@@ -19,6 +19,9 @@
 #define NV_HTTP1_EXTENSION_BYTES_MAX 4096 /* chunk extensions of one body, together */
 #define NV_HTTP1_TRAILER_BYTES_MAX 4096   /* trailer section of one body */
 
+/* `why` of a head that begins like a TLS handshake. */
+#define NV_HTTP1_WHY_TLS "TLS on a port that speaks plain HTTP"
+
 enum nv_http1_verdict { NV_HTTP1_MORE, NV_HTTP1_DONE, NV_HTTP1_BAD };
 
 /* A part of the head, relative to its first byte. */

@@ -15,6 +15,7 @@
 #include "base/wire.h"
 #include "otlp/grpc_text.h"
 #include "otlp/inflate.h"
+#include "otlp/refusal.h"
 #include "otlp/reply.h"
 
 #include <assert.h>
@@ -24,6 +25,7 @@
 
 #define REPLY_BYTES_MAX 4096
 #define PROJECT_BYTES_MAX 256
+#define MESSAGE_BYTES 384
 #define COLLECTOR "/opentelemetry.proto.collector."
 /* grpc.health.v1.HealthCheckResponse.ServingStatus */
 #define HEALTH_SERVING 1
@@ -70,20 +72,31 @@ static bool is_health(enum method method)
 
 /* ---- head --------------------------------------------------------------------------------- */
 
-static void count_failure(enum nv_err err)
+static void note_failure(enum nv_err err, const struct nv_fail *why)
 {
-    nv_count(nv_err_info(err)->retryable ? NV_COUNT_REQUESTS_BUSY : NV_COUNT_REQUESTS_REFUSED, 1);
+    char text[MESSAGE_BYTES];
+    nv_refusal_note("grpc", nv_refusal_of_error(err),
+                    nv_reply_message(err, why, text, sizeof text));
 }
 
 static void fail(struct nv_grpc_call *call, enum nv_err err, const struct nv_fail *why)
 {
-    count_failure(err);
+    note_failure(err, why);
     nv_grpc_call_fail(call, err, why);
+}
+
+static void refuse_encoding(struct nv_grpc_call *call)
+{
+    struct nv_fail why = {.code = NV_OK};
+    (void)nv_fail_set(&why, NV_ERR_ENCODING, 0,
+                      "grpc-encoding \"%.*s\" is not taken: send gzip, deflate, zstd or none",
+                      NV_STR_ARG(nv_str_slice(nv_grpc_call_header(call, NV_GRPC_ENCODING), 0, 32)));
+    fail(call, NV_ERR_ENCODING, &why);
 }
 
 static void refuse(struct nv_grpc_call *call, int code, const char *message)
 {
-    nv_count(NV_COUNT_REQUESTS_REFUSED, 1);
+    nv_refusal_note("grpc", nv_refusal_of_grpc(code), nv_str_from(message));
     nv_grpc_call_refuse(call, code, message);
 }
 
@@ -102,7 +115,7 @@ static void refuse_http(struct nv_grpc_call *call)
         answer.http_status = 415;
         answer.message = NV_STR("this is OTLP/gRPC: content-type must be application/grpc\n");
     }
-    nv_count(NV_COUNT_REQUESTS_REFUSED, 1);
+    nv_refusal_note("grpc", nv_refusal_of_http(answer.http_status), answer.message);
     nv_grpc_call_answer(call, &answer);
 }
 
@@ -132,7 +145,7 @@ static void on_head(void *ctx, struct nv_grpc_call *call)
     else if (method == METHOD_UNKNOWN)
         refuse(call, NV_GRPC_UNIMPLEMENTED, "unknown service or method");
     else if (nv_coding_parse(nv_grpc_call_header(call, NV_GRPC_ENCODING), &coding) != NV_OK)
-        fail(call, NV_ERR_ENCODING, NULL);
+        refuse_encoding(call);
 }
 
 static enum nv_err on_admit(void *ctx, struct nv_grpc_call *call, size_t len)
@@ -148,7 +161,8 @@ static enum nv_err on_admit(void *ctx, struct nv_grpc_call *call, size_t len)
 static void on_refused(void *ctx, int code)
 {
     (void)ctx;
-    nv_count(code == NV_GRPC_UNAVAILABLE ? NV_COUNT_REQUESTS_BUSY : NV_COUNT_REQUESTS_REFUSED, 1);
+    nv_refusal_note("grpc", nv_refusal_of_grpc(code),
+                    NV_STR("a call broke a limit of size, time or memory"));
 }
 
 /* ---- export ------------------------------------------------------------------------------- */

@@ -13,7 +13,9 @@
 
 #include "base/counters.h"
 #include "otlp/cors.h"
+#include "otlp/http1.h"
 #include "otlp/inflate.h"
+#include "otlp/refusal.h"
 #include "otlp/reply.h"
 #include "otlp/request.h"
 
@@ -26,6 +28,7 @@
 #define REPLY_BYTES_MAX 4096
 #define MESSAGE_BYTES 384
 #define PROJECT_BYTES_MAX 256
+#define FORM_SHOWN_MAX 32
 #define PREFLIGHT_SECONDS "7200"
 
 /* What a path takes. Metrics are accepted, so that SDKs which send all signals stay quiet. */
@@ -36,7 +39,7 @@ struct endpoint {
     enum target target;
 };
 
-#define ROUTES 4
+#define ROUTES 7
 
 struct nv_otlp_http {
     const struct nv_acceptor *acceptor;
@@ -107,17 +110,43 @@ static int grpc_code_of(int http_status)
     }
 }
 
+/* What the server said, and what to do about it. */
+static struct nv_str advise(const struct nv_http_exchange *exchange, int status,
+                            struct nv_str message, char *text, size_t size)
+{
+    const char *advice = NULL;
+    switch (status) {
+    case 404:
+        return nv_refusal_path_hint(nv_http_request_path(exchange), text, size);
+    case 405:
+        advice = "OTLP requests are POST";
+        break;
+    case 505:
+        advice = "OTLP/gRPC has a port of its own (receiver.grpc.listen, 4317); or set "
+                 "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf";
+        break;
+    default:
+        if (!nv_str_eq(message, NV_STR(NV_HTTP1_WHY_TLS)))
+            return message;
+        advice = "use http://, or set receiver.http.tls.cert_file and key_file";
+    }
+    (void)snprintf(text, size, "%.*s: %s", NV_STR_ARG(message), advice);
+    return nv_str_from(text);
+}
+
 static void error_body(void *ctx, struct nv_http_exchange *exchange, int status,
                        struct nv_str message, struct nv_buf *body, struct nv_str *content_type)
 {
     enum nv_media media = reply_media(exchange);
+    char text[MESSAGE_BYTES];
+    bool tls = nv_str_eq(message, NV_STR(NV_HTTP1_WHY_TLS));
     (void)ctx;
     *content_type = media_name(media);
+    message = advise(exchange, status, message, text, sizeof text);
     if (nv_reply_status(media, grpc_code_of(status), message, NULL, 0, body) != NV_OK) {
         nv_buf_clear(body);
     }
-    nv_count(status == 503 || status == 429 ? NV_COUNT_REQUESTS_BUSY : NV_COUNT_REQUESTS_REFUSED,
-             1);
+    nv_refusal_note("http", tls ? NV_REFUSAL_PROTOCOL : nv_refusal_of_http(status), message);
 }
 
 /* Any thread: what it reads of the exchange does not change after the handler was called. */
@@ -129,14 +158,14 @@ static void reply_error(struct nv_http_exchange *exchange, enum nv_media media, 
     char text[MESSAGE_BYTES], retry[40] = "";
     struct nv_buf body;
     nv_buf_init(&body, REPLY_BYTES_MAX);
-    if (nv_reply_status(media, info->grpc_code, nv_reply_message(err, fail, text, sizeof(text)),
-                        fail, seconds, &body) != NV_OK) {
+    struct nv_str message = nv_reply_message(err, fail, text, sizeof(text));
+    if (nv_reply_status(media, info->grpc_code, message, fail, seconds, &body) != NV_OK) {
         nv_buf_clear(&body);
     }
     if (seconds > 0) {
         snprintf(retry, sizeof(retry), "Retry-After: %d\r\n", seconds);
     }
-    nv_count(info->retryable ? NV_COUNT_REQUESTS_BUSY : NV_COUNT_REQUESTS_REFUSED, 1);
+    nv_refusal_note("http", nv_refusal_of_error(err), message);
     struct nv_http_reply reply = {.status = info->http_status,
                                   .content_type = media_name(media),
                                   .headers = nv_str_from(retry),
@@ -228,18 +257,34 @@ static void gate(void *ctx, struct nv_http_exchange *exchange)
 
 /* ---- head and body ------------------------------------------------------------------------ */
 
-static enum nv_err read_form(const struct nv_http_exchange *exchange, struct form *form)
+/* 415, and what would have been taken (RFC 9110 15.5.16). */
+static enum nv_err refuse_form(struct nv_fail *fail, enum nv_err err, struct nv_str value)
+{
+    value = nv_str_slice(value, 0, FORM_SHOWN_MAX);
+    if (err == NV_ERR_MEDIA_TYPE)
+        return nv_fail_set(fail, err, 0,
+                           "Content-Type \"%.*s\" is not taken: send application/x-protobuf or "
+                           "application/json",
+                           NV_STR_ARG(value));
+    return nv_fail_set(fail, err, 0,
+                       "Content-Encoding \"%.*s\" is not taken: send gzip, deflate, zstd or none",
+                       NV_STR_ARG(value));
+}
+
+static enum nv_err read_form(const struct nv_http_exchange *exchange, struct form *form,
+                             struct nv_fail *fail)
 {
     struct nv_str type = nv_http_request_header(exchange, NV_STR("content-type"));
     struct nv_str coding = nv_http_request_header(exchange, NV_STR("content-encoding"));
     if (nv_http_request_header_count(exchange, NV_STR("content-type")) != 1 ||
         !parse_media(type, &form->media)) {
-        return NV_ERR_MEDIA_TYPE;
+        return refuse_form(fail, NV_ERR_MEDIA_TYPE, type);
     }
     if (nv_http_request_header_count(exchange, NV_STR("content-encoding")) > 1) {
-        return NV_ERR_ENCODING;
+        return refuse_form(fail, NV_ERR_ENCODING, coding);
     }
-    return nv_coding_parse(coding, &form->coding);
+    enum nv_err err = nv_coding_parse(coding, &form->coding);
+    return err == NV_OK ? NV_OK : refuse_form(fail, err, coding);
 }
 
 static void on_head(void *ctx, struct nv_http_exchange *exchange)
@@ -247,13 +292,20 @@ static void on_head(void *ctx, struct nv_http_exchange *exchange)
     const struct endpoint *endpoint = ctx;
     const struct nv_acceptor *acceptor = endpoint->service->acceptor;
     struct form form;
-    enum nv_err err = read_form(exchange, &form);
+    struct nv_fail fail = {.code = NV_OK};
+    enum nv_err err = read_form(exchange, &form, &fail);
     size_t length = nv_http_request_length(exchange);
     if (err == NV_OK && endpoint->target != TARGET_METRICS) {
         err = acceptor->admit(acceptor->ctx, length != SIZE_MAX ? length : 0);
     }
+    if (err == NV_ERR_MEDIA_TYPE) {
+        nv_http_exchange_add_header(exchange,
+                                    NV_STR("Accept: application/x-protobuf, application/json"));
+    } else if (err == NV_ERR_ENCODING) {
+        nv_http_exchange_add_header(exchange, NV_STR("Accept-Encoding: gzip, deflate, zstd"));
+    }
     if (err != NV_OK) {
-        reply_error(exchange, reply_media(exchange), err, NULL);
+        reply_error(exchange, reply_media(exchange), err, &fail);
     }
 }
 
@@ -350,7 +402,7 @@ static void on_body(void *ctx, struct nv_http_exchange *exchange)
 {
     const struct endpoint *endpoint = ctx;
     struct form form = {.media = NV_MEDIA_JSON};
-    enum nv_err err = read_form(exchange, &form);
+    enum nv_err err = read_form(exchange, &form, NULL);
     assert(err == NV_OK); /* on_head saw the same headers */
     if (err != NV_OK) {
         reply_error(exchange, form.media, err, NULL);
@@ -373,6 +425,10 @@ static void set_routes(struct nv_otlp_http *service)
         {NV_STR_INIT("/v1/traces"), TARGET_TRACES},
         {NV_STR_INIT("/v1/logs"), TARGET_LOGS},
         {NV_STR_INIT("/v1/metrics"), TARGET_METRICS},
+        /* An endpoint written with a slash at its end, by hand or by joining. */
+        {NV_STR_INIT("/v1/traces/"), TARGET_TRACES},
+        {NV_STR_INIT("/v1/logs/"), TARGET_LOGS},
+        {NV_STR_INIT("/v1/metrics/"), TARGET_METRICS},
         /* OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used as it is, also without a path. */
         {NV_STR_INIT("/"), TARGET_TRACES},
     };

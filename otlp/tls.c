@@ -11,6 +11,9 @@
  */
 #include "otlp/tls.h"
 
+#include "base/counters.h"
+#include "base/log.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
@@ -250,10 +253,27 @@ static enum nv_err plain_error(struct nv_stream *stream, unsigned wants)
     return errno == EAGAIN || errno == EWOULDBLOCK ? NV_ERR_AGAIN : NV_ERR_IO;
 }
 
+/* A handshake that the peer or we broke off: no request will ever tell of it. */
+static void tell_handshake(const struct nv_stream *stream, unsigned long error)
+{
+    const char *why = ERR_reason_error_string(error);
+    if (SSL_is_init_finished(stream->tls->ssl)) {
+        return;
+    }
+    nv_count(NV_COUNT_REFUSED_PROTOCOL, 1);
+    NV_LOG(NV_LOG_WARN, "otlp", "TLS handshake failed: %s%s", why != NULL ? why : "unknown",
+           ERR_GET_REASON(error) == SSL_R_HTTP_REQUEST
+               ? "; this port speaks TLS: the client's endpoint must begin with https://"
+               : "");
+}
+
 /* What a result <= 0 of SSL_read or SSL_write means. */
 static enum nv_err tls_error(struct nv_stream *stream, int result)
 {
     int error = SSL_get_error(stream->tls->ssl, result);
+    if (error == SSL_ERROR_SSL) {
+        tell_handshake(stream, ERR_peek_error());
+    }
     ERR_clear_error();
     switch (error) {
     case SSL_ERROR_WANT_READ:

@@ -1,5 +1,8 @@
 """Checklist A (routing and methods) and K (health) over OTLP/HTTP, one test a line."""
 
+import time
+import urllib.request
+
 import pytest
 from otlp_http_kit import JSON, PROTOBUF, Gateway, json_traces, logs, request, traces
 
@@ -100,3 +103,56 @@ def test_k01_health_is_answered_without_auth():
         gateway.port = gateway.admin_port
         for path in ("/healthz", "/readyz"):
             assert gateway.ask("GET", path, media=None, length=False).status == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/traces/", "/v1/logs/", "/v1/metrics/"])
+def test_a_slash_at_the_end_is_accepted(gateway, path):
+    assert gateway.post(logs() if "logs" in path else traces(), path=path).status == 200
+
+
+def wait_log(gateway, text):
+    end = time.monotonic() + 15
+    while text not in gateway.log:
+        assert time.monotonic() < end, gateway.log
+        time.sleep(0.02)
+
+
+def metric(gateway, name):
+    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.admin_port}/metrics", timeout=15) as got:
+        text = got.read().decode()
+    return int(next(line.split()[-1] for line in text.splitlines() if line.startswith(name)))
+
+
+@pytest.mark.parametrize("path,hint", [
+    ("/v1/traces/v1/traces", "base URL"), ("/v1/v1/traces", "take the /v1 away"),
+    ("/traces", "OTEL_EXPORTER_OTLP_ENDPOINT"), ("/v1/traces//", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    ("/opentelemetry.proto.collector.trace.v1.TraceService/Export", "gRPC port")])
+def test_a_wrong_path_is_told_what_to_configure(gateway, path, hint):
+    before = metric(gateway, 'noveum_requests_refused_total{reason="path"}')
+    response = gateway.post(json_traces(), path=path, media=JSON)
+    assert response.status == 404 and hint in response.body.decode()
+    assert metric(gateway, 'noveum_requests_refused_total{reason="path"}') == before + 1
+
+
+def test_http2_on_the_http_port_is_told(gateway):
+    response = gateway.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    assert response.status == 505 and b"receiver.grpc.listen" in response.body
+    wait_log(gateway, "reason=protocol: HTTP/2 is not spoken on this port")
+    assert metric(gateway, 'noveum_requests_refused_total{reason="protocol"}') >= 1
+
+
+def test_tls_on_the_plain_port_is_told(gateway):
+    response = gateway.raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+    assert response.status == 400 and b"use http://" in response.body
+    wait_log(gateway, "reason=protocol: TLS on a port")
+
+
+def test_415_names_what_is_accepted(gateway):
+    response = gateway.post(json_traces(), media="text/plain")
+    assert response.status == 415 and b"application/x-protobuf or application/json" in response.body
+    assert response.get("accept") == "application/x-protobuf, application/json"
+    response = gateway.post(json_traces(), media=JSON, headers=[("Content-Encoding", "br")])
+    assert response.status == 415 and b"gzip, deflate, zstd" in response.body
+    assert response.get("accept-encoding") == "gzip, deflate, zstd"
+    wait_log(gateway, "reason=content_type")
+    wait_log(gateway, "reason=content_encoding")

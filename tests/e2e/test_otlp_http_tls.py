@@ -117,6 +117,10 @@ def test_p01_plain_http_to_the_tls_port(gateway):
         client.send(request(body=traces()))
         data = client.drain()
     assert b" 200 " not in data[:20]
+    end = time.monotonic() + 15
+    while "must begin with https://" not in gateway.log:
+        assert time.monotonic() < end, gateway.log
+        time.sleep(0.02)
 
 
 def test_p01_alpn(gateway, authority):

@@ -124,7 +124,7 @@ static const struct {
      "malformed chunk size"},
     {NV_STR_INIT("GET /get HTTP/1.1\r\n\r\n"), 400, "no Host"},
     {NV_STR_INIT("GET /get HTTP/3.0\r\n" H "\r\n"), 505, ""},
-    {NV_STR_INIT("\x16\x03\x01\x02"), 400, "control character"}, /* not one good byte */
+    {NV_STR_INIT("\x16\x03\x01\x02"), 400, "TLS on a port"}, /* not one good byte */
     {NV_STR_INIT("\n"), 400, ""},
     {NV_STR_INIT("POST /echo HTTP/1.1\r\n" H "Expect: tea\r\nContent-Length: 1\r\n\r\n"), 417, ""},
 };
