@@ -13,6 +13,7 @@
  */
 #include "mapping/engine.h"
 
+#include "base/meter.h"
 #include "mapping/content.h"
 #include "mapping/messages.h"
 
@@ -23,6 +24,8 @@
 /* Events of a span whose times rows may ask for, and the longest name of one. */
 #define EVENT_TIMES_MAX 256
 #define EVENT_KEY_MAX 128
+/* Candidates of a field among which one looks for its place as it comes. */
+#define LIST_LOOKS 16u
 
 enum nv_err nv_scratch_init(struct nv_translation *t)
 {
@@ -30,11 +33,14 @@ enum nv_err nv_scratch_init(struct nv_translation *t)
     for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++)
         if (t->mapping->fact_keys[fact] != UINT16_MAX)
             kind_rows += t->rules->keys[t->mapping->fact_keys[fact]].kind_count;
-    t->scratch.heads = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint16_t));
+    t->scratch.lists = nv_arena_array(t->arena, t->rules->field_count, sizeof *t->scratch.lists);
+    t->scratch.answers =
+        nv_arena_alloc(t->arena, sizeof *t->scratch.answers + t->rules->test_count);
     t->scratch.touched = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
     t->scratch.deriving = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
     t->scratch.kind_rows = nv_arena_raw(t->arena, kind_rows * sizeof(uint16_t));
-    return t->scratch.heads && t->scratch.touched && t->scratch.deriving && t->scratch.kind_rows
+    return t->scratch.lists && t->scratch.answers && t->scratch.touched && t->scratch.deriving &&
+                   t->scratch.kind_rows
                ? NV_OK
                : NV_ERR_NO_MEMORY;
 }
@@ -42,7 +48,7 @@ enum nv_err nv_scratch_init(struct nv_translation *t)
 struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_field field)
 {
     assert(field < NV_FIELD_KNOWN);
-    uint16_t at = work->at[field];
+    uint32_t at = work->at[field];
     return at ? &work->span->attributes.items[at - 1].value : NULL;
 }
 
@@ -56,7 +62,7 @@ static void note_signs(struct nv_translation *t, const struct nv_rule_key *key, 
         uint64_t bits = key->signs.bits[word];
         scratch->signs.bits[word] |= bits;
         for (bits &= t->rules->valued.bits[word]; bits != 0; bits &= bits - 1)
-            scratch->value_at[word * 64 + (unsigned)__builtin_ctzll(bits)] = (uint16_t)at;
+            scratch->value_at[word * 64 + (unsigned)__builtin_ctzll(bits)] = at;
     }
 }
 
@@ -88,6 +94,8 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
     if (err)
         return err;
     *tells = false;
+    nv_answers_forget(t);
+    (void)nv_meter_spend(work->source.count - first);
     if (first == 0)
         scratch->signs = scratch->scope_signs;
     for (uint32_t i = first; i < work->source.count; i++) {
@@ -109,14 +117,12 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 
-/* Room for more. Past what an index can say there is none: the attribute passes as it is. */
 static enum nv_err grow_candidates(struct nv_translation *t)
 {
     struct nv_scratch *scratch = &t->scratch;
-    if (scratch->candidate_count >= UINT16_MAX - 1)
-        return NV_ERR_LIMIT;
+    if (scratch->candidate_capacity > UINT32_MAX / 4)
+        return NV_ERR_NO_MEMORY;
     uint32_t capacity = scratch->candidate_capacity ? scratch->candidate_capacity * 2 : 64;
-    capacity = capacity < UINT16_MAX - 1 ? capacity : UINT16_MAX - 1;
     struct nv_candidate *larger = nv_arena_raw(t->arena, capacity * sizeof *larger);
     if (!larger)
         return NV_ERR_NO_MEMORY;
@@ -127,12 +133,27 @@ static enum nv_err grow_candidates(struct nv_translation *t)
     return NV_OK;
 }
 
-/* The list's link that the candidate goes behind: after all of the same or a smaller order. */
-static inline uint16_t *place_in_list(struct nv_scratch *scratch, uint16_t *link, uint16_t order)
+/* Puts candidate `number` into its field's list: behind all of the same or a smaller order. Looks
+ * for its place among the first few only; in a longer list it goes to the end, and the list is
+ * sorted when the field is decided (mapping/resolve.c). */
+static inline void put_in_list(struct nv_scratch *scratch, struct nv_candidate_list *list,
+                               uint32_t number)
 {
-    while (*link != 0 && scratch->candidates[*link - 1].order <= order)
+    struct nv_candidate *candidate = &scratch->candidates[number - 1];
+    uint32_t *link = &list->head;
+    unsigned looks = 0;
+    while (*link != 0 && scratch->candidates[*link - 1].order <= candidate->order &&
+           looks++ < LIST_LOOKS)
         link = &scratch->candidates[*link - 1].next;
-    return link;
+    if (looks > LIST_LOOKS) {
+        struct nv_candidate *last = &scratch->candidates[list->tail - 1];
+        list->unsorted = list->unsorted || last->order > candidate->order;
+        link = &last->next;
+    }
+    candidate->next = *link;
+    *link = number;
+    if (candidate->next == 0)
+        list->tail = number;
 }
 
 /* Written in place, member by member: a copy of what was just written waits for the writes. */
@@ -145,10 +166,10 @@ static inline enum nv_err add_candidate(struct nv_translation *t, const struct n
     if (scratch->candidate_count == scratch->candidate_capacity) {
         enum nv_err err = grow_candidates(t);
         if (err)
-            return err == NV_ERR_LIMIT ? NV_OK : err;
+            return err;
     }
-    uint16_t *head = &scratch->heads[rule->field];
-    if (*head == 0) {
+    struct nv_candidate_list *list = &scratch->lists[rule->field];
+    if (list->head == 0) {
         if (t->rules->fields[rule->field].key != 0)
             scratch->deriving[scratch->deriving_count++] = rule->field;
         else
@@ -156,15 +177,13 @@ static inline enum nv_err add_candidate(struct nv_translation *t, const struct n
     }
     struct nv_candidate *candidate = &scratch->candidates[scratch->candidate_count++];
     candidate->rule = rule;
-    candidate->attribute = UINT16_MAX;
+    candidate->attribute = NV_NO_ATTRIBUTE;
     candidate->tree = 0;
     candidate->order = (uint16_t)(rule->order + carried);
     candidate->rest.ptr = NULL;
     candidate->rest.len = 0;
     candidate->value = value;
-    uint16_t *link = place_in_list(scratch, head, candidate->order);
-    candidate->next = *link;
-    *link = (uint16_t)scratch->candidate_count;
+    put_in_list(scratch, list, scratch->candidate_count);
     *out = candidate;
     return NV_OK;
 }
@@ -179,7 +198,7 @@ enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rul
 
 /* The tree of a rule's field and prefix on this span; made at its first key. */
 static enum nv_err find_tree(struct nv_translation *t, const struct nv_rule *rule,
-                             uint16_t attribute, uint16_t *number)
+                             uint32_t attribute, uint16_t *number)
 {
     struct nv_scratch *scratch = &t->scratch;
     struct nv_str prefix =
@@ -209,7 +228,7 @@ static enum nv_err find_tree(struct nv_translation *t, const struct nv_rule *rul
     *number = (uint16_t)scratch->tree_count;
     struct nv_candidate *candidate;
     enum nv_err err = nv_candidate_add(t, rule, scratch->seen[attribute].carried, NULL, &candidate);
-    if (candidate) {
+    if (!err) {
         candidate->attribute = attribute;
         candidate->tree = *number;
     }
@@ -218,7 +237,7 @@ static enum nv_err find_tree(struct nv_translation *t, const struct nv_rule *rul
 
 /* Adds an attribute to its rule's tree. Beyond the caps it stays as it is. */
 static enum nv_err add_to_tree(struct nv_translation *t, const struct nv_span_work *work,
-                               const struct nv_rule *rule, uint16_t attribute)
+                               const struct nv_rule *rule, uint32_t attribute)
 {
     struct nv_key_match match;
     uint16_t number;
@@ -245,7 +264,7 @@ static enum nv_err add_to_tree(struct nv_translation *t, const struct nv_span_wo
 /* ---- rows ---------------------------------------------------------------------------------- */
 
 static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_work *work,
-                              const struct nv_rule *rule, uint16_t attribute)
+                              const struct nv_rule *rule, uint32_t attribute)
 {
     struct nv_seen *seen = &t->scratch.seen[attribute];
     const struct nv_attribute *source = &work->source.items[attribute];
@@ -259,11 +278,12 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
         return source->value.type == NV_VALUE_NULL ? NV_OK : add_to_tree(t, work, rule, attribute);
     struct nv_candidate *candidate;
     enum nv_err err = add_candidate(t, rule, seen->carried, &source->value, &candidate);
-    if (candidate)
-        candidate->attribute = attribute;
-    if (candidate && (rule->flags & NV_RULE_WILD))
+    if (err)
+        return err;
+    candidate->attribute = attribute;
+    if (rule->flags & NV_RULE_WILD)
         candidate->rest = nv_str_slice(source->key, seen->source_rest, source->key.len);
-    return err;
+    return NV_OK;
 }
 
 /* Rows of a fact of the span that is no attribute. */
@@ -297,16 +317,17 @@ static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_wor
 static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_work *work)
 {
     const uint32_t bit = NV_KIND_BIT(work->kind);
-    for (uint32_t at = 0; at < work->source.count && at < UINT16_MAX; at++) {
+    for (uint32_t at = 0; at < work->source.count; at++) {
         if (t->scratch.seen[at].key == 0)
             continue;
         const struct nv_rule_key *key = &t->rules->keys[t->scratch.seen[at].key - 1];
         const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+        (void)nv_meter_spend(key->rule_count);
         for (unsigned i = key->kind_count; i < key->rule_count; i++) {
             if (!(rule[i].gives & bit) ||
                 !nv_rule_holds(t, work, &rule[i], &work->source.items[at].value))
                 continue;
-            enum nv_err err = apply_rule(t, work, &rule[i], (uint16_t)at);
+            enum nv_err err = apply_rule(t, work, &rule[i], at);
             if (err)
                 return err;
         }

@@ -11,6 +11,7 @@
  */
 #include "mapping/engine.h"
 
+#include "base/meter.h"
 #include "mapping/messages.h"
 
 #include <assert.h>
@@ -50,6 +51,7 @@ static struct nv_str glob_text(const struct nv_value *value, char space[32])
 
 static bool event_matches(const struct nv_span_work *work, struct nv_str globs)
 {
+    (void)nv_meter_spend(work->span->event_count + work->log_count);
     for (uint32_t i = 0; i < work->span->event_count; i++)
         if (nv_glob_any(globs, work->span->events[i].name))
             return true;
@@ -59,6 +61,55 @@ static bool event_matches(const struct nv_span_work *work, struct nv_str globs)
     return false;
 }
 
+static bool glob_holds(const struct nv_test *test, struct nv_str text)
+{
+    (void)nv_meter_spend_bytes(text.len);
+    return nv_glob_any_of(&test->filter, test->globs, text);
+}
+
+/* ---- asked once a span ---------------------------------------------------------------------- */
+
+/* Texts up to this long are looked at again: that costs less than to remember the answer. */
+#define SHORT_TEXT 64u
+#define FEW_EVENTS 4u
+
+void nv_answers_forget(struct nv_translation *t)
+{
+    if (!t->scratch.answers->any)
+        return;
+    t->scratch.answers->any = false;
+    memset(t->scratch.answers->of, NV_UNASKED, t->rules->test_count);
+}
+
+/* Where the answer to a test is remembered. */
+static uint8_t *answer_to(const struct nv_translation *t, const struct nv_test *test)
+{
+    t->scratch.answers->any = true;
+    return &t->scratch.answers->of[test - t->rules->tests];
+}
+
+static bool text_matches(const struct nv_translation *t, const struct nv_test *test,
+                         struct nv_str text)
+{
+    if (text.len <= SHORT_TEXT)
+        return glob_holds(test, text);
+    uint8_t *answer = answer_to(t, test);
+    if (*answer == NV_UNASKED)
+        *answer = glob_holds(test, text) ? NV_ANSWER_YES : NV_ANSWER_NO;
+    return *answer == NV_ANSWER_YES;
+}
+
+static bool events_match(const struct nv_translation *t, const struct nv_span_work *work,
+                         const struct nv_test *test)
+{
+    if (work->span->event_count + work->log_count <= FEW_EVENTS)
+        return event_matches(work, test->globs);
+    uint8_t *answer = answer_to(t, test);
+    if (*answer == NV_UNASKED)
+        *answer = event_matches(work, test->globs) ? NV_ANSWER_YES : NV_ANSWER_NO;
+    return *answer == NV_ANSWER_YES;
+}
+
 static bool attribute_matches(const struct nv_translation *t, const struct nv_span_work *work,
                               const struct nv_test *test)
 {
@@ -66,7 +117,7 @@ static bool attribute_matches(const struct nv_translation *t, const struct nv_sp
     if (!(t->scratch.signs.bits[test->sign / 64] >> test->sign % 64 & 1))
         return false;
     const struct nv_value *value = &work->source.items[t->scratch.value_at[test->sign]].value;
-    return nv_glob_any_of(&test->filter, test->globs, glob_text(value, space));
+    return text_matches(t, test, glob_text(value, space));
 }
 
 static bool test_holds(const struct nv_translation *t, const struct nv_span_work *work,
@@ -75,15 +126,15 @@ static bool test_holds(const struct nv_translation *t, const struct nv_span_work
     char space[32];
     switch (test->what) {
     case NV_TEST_VALUE:
-        return nv_glob_any_of(&test->filter, test->globs, glob_text(value, space));
+        return glob_holds(test, glob_text(value, space));
     case NV_TEST_NAME:
-        return nv_glob_any_of(&test->filter, test->globs, work->span->source_name);
+        return text_matches(t, test, work->span->source_name);
     case NV_TEST_SPAN_KIND:
         return nv_glob_any_of(&test->filter, test->globs, span_kind_name(work->span->kind));
     case NV_TEST_ATTRIBUTE:
         return attribute_matches(t, work, test);
     case NV_TEST_EVENT:
-        return event_matches(work, test->globs);
+        return events_match(t, work, test);
     default:
         assert(false && "unknown test");
         return false;

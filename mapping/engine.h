@@ -13,6 +13,7 @@
 #include "mapping/rule.h"
 #include "mapping/transform_steps.h"
 #include "mapping/unflatten.h"
+#include "model/key_index.h"
 
 #define NV_NO_SPAN UINT32_MAX
 
@@ -43,15 +44,23 @@ struct nv_identity {
     struct nv_fact session, user, request, project, environment, service_version, name;
 };
 
+#define NV_NO_ATTRIBUTE UINT32_MAX
+
 /* One candidate for a field. */
 struct nv_candidate {
     const struct nv_rule *rule;
-    uint16_t attribute;           /* index into the work's source, UINT16_MAX for derived ones */
-    uint16_t next;                /* 1 + index of the next in the field's list, by precedence */
+    uint32_t attribute;           /* index into the work's source, NV_NO_ATTRIBUTE: derived */
+    uint32_t next;                /* 1 + index of the next in the field's list, by precedence */
     uint16_t tree;                /* 1 + index of the tree, 0 for none */
     uint16_t order;               /* precedence with what carries the value */
     struct nv_str rest;           /* {*}: what it stands for */
     const struct nv_value *value; /* the value before the row's steps */
+};
+
+/* A field's candidates: 1 + first and last, 0 none. */
+struct nv_candidate_list {
+    uint32_t head, tail;
+    bool unsorted; /* not by precedence: to be sorted before it is read */
 };
 
 /* Keys of one prefix that are put together again for one rule. */
@@ -78,20 +87,31 @@ struct nv_seen {
     const struct nv_value *parsed; /* its JSON, once some row has looked into it */
 };
 
+/* Conditions that ask the same of a span whichever attribute asks them, where the answer is long to
+ * find (a long name, many events): asked once a span. */
+struct nv_answers {
+    bool any;     /* one is not NV_UNASKED */
+    uint8_t of[]; /* per test of the rules */
+};
+enum { NV_UNASKED, NV_ANSWER_NO, NV_ANSWER_YES };
+
 struct nv_scratch {
     struct nv_candidate *candidates;
     uint32_t candidate_count, candidate_capacity;
-    uint16_t *heads;    /* per field: 1 + first candidate */
-    uint16_t *touched;  /* fields with candidates, in order, but for */
-    uint16_t *deriving; /* those that others derive from: decided first */
+    struct nv_candidate_list *lists; /* per field */
+    uint16_t *touched;               /* fields with candidates, in order, but for */
+    uint16_t *deriving;              /* those that others derive from: decided first */
     uint32_t touched_count, deriving_count;
     struct nv_seen *seen; /* per source attribute */
     uint32_t seen_capacity;
     struct nv_tree *trees;
     uint32_t tree_count, tree_capacity;
-    bool output_from_tree;           /* the output messages came as single attributes */
-    struct nv_signs signs;           /* of the span at hand */
-    uint16_t value_at[NV_SIGNS_MAX]; /* attribute of a sign that is there, of those with a value */
+    bool output_from_tree;            /* the output messages came as single attributes */
+    struct nv_signs signs;            /* of the span at hand */
+    uint32_t value_at[NV_SIGNS_MAX];  /* attribute of a sign that is there, of those with a value */
+    struct nv_answers *answers;       /* of conditions about the span at hand */
+    struct nv_key_index sent;         /* of the span's attributes, as far as they are decided */
+    struct nv_key_index tags, custom; /* of the trace's */
     struct nv_provider_memo provider_memo;
     struct nv_signs scope_signs; /* of scope_origin */
     const struct nv_origin *scope_origin;
@@ -111,7 +131,7 @@ struct nv_span_work {
     struct nv_attributes source;
     uint32_t own_count; /* source attributes of the span itself; carried ones follow */
     enum nv_kind kind;
-    uint16_t at[NV_FIELD_KNOWN]; /* 1 + index of a known field in span->attributes */
+    uint32_t at[NV_FIELD_KNOWN]; /* 1 + index of a known field in span->attributes */
     uint32_t group;
     uint32_t parent; /* NV_NO_SPAN: none here */
     uint32_t depth;  /* below the topmost span of its branch */
@@ -154,8 +174,7 @@ enum nv_err nv_scratch_init(struct nv_translation *t) NV_MUST_USE;
 /*
  * A new candidate of a rule in its field's list, behind those that go before it. `carried`: 1 when
  * an event or a log record carries the value (borrowed). The caller sets attribute, tree and rest,
- * which are UINT16_MAX, 0 and empty. NULL in *out when there are as many as can be numbered: then
- * the attribute passes as it is. NV_ERR_NO_MEMORY.
+ * which are NV_NO_ATTRIBUTE, 0 and empty. NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rule, unsigned carried,
                              const struct nv_value *value, struct nv_candidate **out) NV_MUST_USE;
@@ -164,6 +183,8 @@ enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rul
 void nv_scope_enter(struct nv_translation *t, const struct nv_origin *origin);
 /* The text of a fact of a span. Borrowed. */
 struct nv_str nv_fact_text(const struct nv_span_work *work, enum nv_fact_key fact);
+/* Forgets what conditions said of another span, or of this one before it got more attributes. */
+void nv_answers_forget(struct nv_translation *t);
 /* Decides work->kind from the kind rows. Called by nv_apply_span. */
 void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work);
 /* Do the conditions that other things than signs tell hold? nv_rule_holds asks it. */
@@ -191,6 +212,8 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work) N
 enum nv_err nv_apply_resource(struct nv_translation *t, const struct nv_origin *origin) NV_MUST_USE;
 /* Decides every field that has candidates and writes span->attributes. NV_ERR_NO_MEMORY. */
 enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
+/* The end of nv_resolve_span: what goes out beside the fields. NV_ERR_NO_MEMORY. */
+enum nv_err nv_rest_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
 /* Tells the trace: keeps `text` for `field` when it goes before what was told. */
 void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_str text,
                       uint16_t precedence);

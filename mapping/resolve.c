@@ -4,7 +4,7 @@
  *   field ─▶ its candidates by precedence ─▶ first that is not absent wins ─▶ span->attributes
  *                                            losers: equal value: expressed; else kept
  *   derived fields come after the fields they derive from
- *   then: every source attribute that is neither expressed nor dropped
+ *   then: every source attribute that is neither expressed nor dropped (mapping/rest.c)
  *
  * The rule that the first matching vocabulary must not win a whole span (trap 34) is the shape of
  * this file: there is no loop over vocabularies. Nothing is lost: a source attribute is left out
@@ -12,9 +12,11 @@
  */
 #include "mapping/engine.h"
 
+#include "base/meter.h"
 #include "mapping/messages.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/banned.h"
 
@@ -32,7 +34,7 @@ enum nv_err nv_work_set(struct nv_translation *t, struct nv_span_work *work,
     enum nv_err err =
         nv_attributes_add(&work->span->attributes, t->arena, t->rules->fields[field].name, value);
     if (!err)
-        work->at[field] = (uint16_t)work->span->attributes.count;
+        work->at[field] = work->span->attributes.count;
     return err;
 }
 
@@ -51,7 +53,7 @@ static struct nv_str source_name(const struct nv_translation *t, const struct nv
 {
     if (candidate->tree)
         return t->rules->keys[candidate->rule->key].pattern;
-    if (candidate->attribute == UINT16_MAX)
+    if (candidate->attribute == NV_NO_ATTRIBUTE)
         return t->rules->keys[candidate->rule->key].pattern;
     return work->source.items[candidate->attribute].key;
 }
@@ -81,7 +83,7 @@ static void report_field(const struct nv_translation *t, struct nv_str name)
 /* ---- one candidate ------------------------------------------------------------------------- */
 
 /* JSON text that several rows look into is parsed once. */
-static enum nv_err parsed_once(struct nv_translation *t, uint16_t attribute,
+static enum nv_err parsed_once(struct nv_translation *t, uint32_t attribute,
                                const struct nv_value **value)
 {
     static const struct nv_step json = {.op = NV_STEP_JSON};
@@ -132,7 +134,7 @@ static enum nv_err run_steps(struct nv_translation *t, struct nv_candidate *cand
         candidate->value = &tree->value;
     }
     const struct nv_value *value = candidate->value;
-    if (steps[0].op == NV_STEP_MEMBER && candidate->attribute != UINT16_MAX) {
+    if (steps[0].op == NV_STEP_MEMBER && candidate->attribute != NV_NO_ATTRIBUTE) {
         enum nv_err err = parsed_once(t, candidate->attribute, &value);
         if (err)
             return err;
@@ -180,6 +182,7 @@ static void mark_tree(struct nv_translation *t, const struct nv_span_work *work,
 {
     const struct nv_rule_key *key = &t->rules->keys[candidate->rule->key];
     struct nv_str prefix = nv_str_slice(key->pattern, 0, key->prefix_len);
+    (void)nv_meter_spend(work->source.count);
     for (uint32_t i = 0; i < work->source.count; i++) {
         const struct nv_seen *seen = &t->scratch.seen[i];
         if (seen->key == 0)
@@ -202,7 +205,7 @@ static inline void mark_expressed(struct nv_translation *t, const struct nv_span
 {
     if (candidate->tree)
         mark_tree(t, work, candidate);
-    else if (candidate->attribute != UINT16_MAX)
+    else if (candidate->attribute != NV_NO_ATTRIBUTE)
         set_state(&t->scratch.seen[candidate->attribute], NV_SOURCE_EXPRESSED);
 }
 
@@ -217,29 +220,42 @@ static struct nv_str concrete_name(struct nv_translation *t, struct nv_str name,
                            (int)(name.len - hole - 3), name.ptr + hole + 3);
 }
 
-static enum nv_err add_custom(struct nv_translation *t, struct nv_attributes *list,
-                              struct nv_str name, struct nv_value value)
+/* A list that each name stands in once, and its index. */
+struct names {
+    struct nv_attributes *list;
+    struct nv_key_index *index;
+};
+
+static struct names tags_of(struct nv_translation *t)
 {
-    if (name.len == 0 || nv_value_absent(&value) || nv_attributes_get(list, name))
+    return (struct names){&t->trace->tags, &t->scratch.tags};
+}
+
+static enum nv_err add_custom(struct nv_translation *t, struct names names, struct nv_str name,
+                              struct nv_value value)
+{
+    struct nv_value *there;
+    if (name.len == 0 || nv_value_absent(&value))
         return NV_OK;
-    return nv_attributes_add(list, t->arena, name, value);
+    enum nv_err err = nv_key_index_find(names.index, t->arena, names.list, name, &there);
+    return err || there ? err : nv_attributes_add(names.list, t->arena, name, value);
 }
 
 /* Tags: an array of names, or an object of texts. */
 static enum nv_err place_tags(struct nv_translation *t, const struct nv_value *value)
 {
+    const struct nv_value yes = nv_value_string(NV_STR("true"));
     enum nv_err err = NV_OK;
     if (value->type == NV_VALUE_ARRAY)
         for (uint32_t i = 0; !err && i < value->as.array.count; i++) {
             const struct nv_value *item = &value->as.array.items[i];
             if (item->type == NV_VALUE_STRING && item->as.string.len > 0)
-                err = add_custom(t, &t->trace->tags, item->as.string,
-                                 nv_value_string(NV_STR("true")));
+                err = add_custom(t, tags_of(t), item->as.string, yes);
         }
     else if (value->type == NV_VALUE_MAP)
         for (uint32_t i = 0; !err && i < value->as.map.count; i++)
-            err = add_custom(t, &t->trace->tags, value->as.map.items[i].key,
-                             value->as.map.items[i].value);
+            err =
+                add_custom(t, tags_of(t), value->as.map.items[i].key, value->as.map.items[i].value);
     return err;
 }
 
@@ -247,6 +263,7 @@ static enum nv_err place_tags(struct nv_translation *t, const struct nv_value *v
 static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *work,
                                  const struct nv_candidate *candidate, const struct nv_value *value)
 {
+    const struct names custom = {&t->trace->custom_attributes, &t->scratch.custom};
     uint16_t field = candidate->rule->field;
     if (field == NV_FIELD_EXCLUSIVE_INPUT || field == NV_FIELD_EXCLUSIVE_OUTPUT) {
         bool input = field == NV_FIELD_EXCLUSIVE_INPUT;
@@ -262,9 +279,9 @@ static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *
     case NV_FIELD_TAGS:
         return place_tags(t, value);
     case NV_FIELD_TAGS_WILD:
-        return add_custom(t, &t->trace->tags, candidate->rest, nv_value_string(text));
+        return add_custom(t, tags_of(t), candidate->rest, nv_value_string(text));
     case NV_FIELD_CUSTOM_WILD:
-        return add_custom(t, &t->trace->custom_attributes, candidate->rest, *value);
+        return add_custom(t, custom, candidate->rest, *value);
     case NV_FIELD_SPAN_NAME:
         work->span->name = text;
         return NV_OK;
@@ -289,6 +306,7 @@ static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *
 static enum nv_err spread(struct nv_translation *t, struct nv_span_work *work,
                           struct nv_candidate candidate, const struct nv_value *value)
 {
+    const struct names sent = {&work->span->attributes, &t->scratch.sent};
     for (uint32_t i = 0; i < value->as.map.count; i++) {
         const struct nv_attribute *member = &value->as.map.items[i];
         enum nv_err err;
@@ -298,8 +316,7 @@ static enum nv_err spread(struct nv_translation *t, struct nv_span_work *work,
         } else {
             struct nv_str name =
                 concrete_name(t, t->rules->fields[candidate.rule->field].name, member->key);
-            err = name.ptr ? add_custom(t, &work->span->attributes, name, member->value)
-                           : NV_ERR_NO_MEMORY;
+            err = name.ptr ? add_custom(t, sent, name, member->value) : NV_ERR_NO_MEMORY;
         }
         if (err)
             return err;
@@ -333,7 +350,7 @@ static inline enum nv_err place(struct nv_translation *t, struct nv_span_work *w
         return place_otherwise(t, work, candidate, value);
     enum nv_err err = nv_attributes_add(list, t->arena, t->rules->fields[field].name, *value);
     if (!err && field < NV_FIELD_KNOWN)
-        work->at[field] = (uint16_t)list->count;
+        work->at[field] = list->count;
     return err;
 }
 
@@ -350,26 +367,34 @@ static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *w
                           const struct nv_value *value);
 
 /* Has another candidate of a {*} field given the same name another value? */
-static bool is_taken(struct nv_translation *t, const struct nv_span_work *work,
-                     const struct nv_candidate *candidate, const struct nv_value *value)
+static enum nv_err is_taken(struct nv_translation *t, const struct nv_span_work *work,
+                            const struct nv_candidate *candidate, const struct nv_value *value,
+                            bool *taken)
 {
     const struct nv_field *field = &t->rules->fields[candidate->rule->field];
-    if (field->of_trace || candidate->attribute == UINT16_MAX || candidate->rest.len == 0)
-        return false;
+    *taken = false;
+    if (field->of_trace || candidate->attribute == NV_NO_ATTRIBUTE || candidate->rest.len == 0)
+        return NV_OK;
     struct nv_str name = concrete_name(t, field->name, candidate->rest);
-    const struct nv_value *there =
-        name.ptr ? nv_attributes_get(&work->span->attributes, name) : NULL;
-    return there && !nv_value_eq(there, value);
+    struct nv_value *there = NULL;
+    enum nv_err err = name.ptr ? nv_key_index_find(&t->scratch.sent, t->arena,
+                                                   &work->span->attributes, name, &there)
+                               : NV_ERR_NO_MEMORY;
+    *taken = there && !nv_value_eq(there, value);
+    return err;
 }
 
 /* Each candidate of a {*} field stands for a name of its own. */
-static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work, uint16_t at)
+static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work, uint32_t at)
 {
     while (at != 0) {
         struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
         struct nv_transformed result;
+        bool taken = false;
         enum nv_err err = transform_candidate(t, candidate, &result);
-        if (!err && !result.absent && is_taken(t, work, candidate, &result.value)) {
+        if (!err && !result.absent)
+            err = is_taken(t, work, candidate, &result.value, &taken);
+        if (!err && taken) {
             report_line(t, work, candidate, "lost");
         } else if (!err && !result.absent) {
             report_line(t, work, candidate, "took");
@@ -399,12 +424,60 @@ static enum nv_err compare_loser(struct nv_translation *t, struct nv_span_work *
     return err;
 }
 
+struct ranked {
+    uint32_t number; /* of the candidate, as it came */
+    uint16_t order;
+};
+
+static int by_order(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    if (a->order != b->order)
+        return a->order < b->order ? -1 : 1;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* Links the candidates of a long list anew: by precedence, those of one as they came. */
+static enum nv_err sort_list(struct nv_translation *t, struct nv_candidate_list *list)
+{
+    struct nv_candidate *candidates = t->scratch.candidates;
+    uint32_t count = 0, *link = &list->head;
+    for (uint32_t at = list->head; at != 0; at = candidates[at - 1].next)
+        count++;
+    struct ranked *ranked = nv_arena_raw(t->arena, count * sizeof *ranked);
+    if (!ranked)
+        return NV_ERR_NO_MEMORY;
+    count = 0;
+    for (uint32_t at = list->head; at != 0; at = candidates[at - 1].next)
+        ranked[count++] = (struct ranked){at, candidates[at - 1].order};
+    qsort(ranked, count, sizeof *ranked, by_order);
+    for (uint32_t i = 0; i < count; i++) {
+        *link = ranked[i].number;
+        link = &candidates[ranked[i].number - 1].next;
+    }
+    *link = 0;
+    (void)nv_meter_spend(count);
+    return NV_OK;
+}
+
+/* Takes the candidates of a field: 1 + the first. */
+static enum nv_err take_list(struct nv_translation *t, uint16_t field, uint32_t *first)
+{
+    struct nv_candidate_list *list = &t->scratch.lists[field];
+    enum nv_err err = list->unsorted ? sort_list(t, list) : NV_OK;
+    *first = list->head;
+    *list = (struct nv_candidate_list){0};
+    return err;
+}
+
 static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *work,
                                  uint16_t field)
 {
     struct nv_transformed winner;
-    uint16_t at = t->scratch.heads[field];
-    t->scratch.heads[field] = 0;
+    uint32_t at;
+    enum nv_err taken = take_list(t, field, &at);
+    if (taken)
+        return taken;
     report_field(t, t->rules->fields[field].name);
     if (t->scratch.candidates[at - 1].rule->flags & NV_RULE_WILD)
         return resolve_wild(t, work, at);
@@ -459,111 +532,14 @@ static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *w
     return NV_OK;
 }
 
-/* ---- the rest ------------------------------------------------------------------------------ */
-
-/* The key under which an unmapped attribute goes out: its own, unless that would say something
- * false of the span's kind, or another value has the name already. */
-static struct nv_str own_key(struct nv_translation *t, const struct nv_span_work *work, uint32_t at,
-                             bool *skip)
-{
-    const struct nv_attribute *attribute = &work->source.items[at];
-    uint16_t key = t->scratch.seen[at].key;
-    struct nv_str name = attribute->key;
-    if (key != 0 && !(t->rules->keys[key - 1].gate & NV_KIND_BIT(work->kind)))
-        return nv_arena_printf(t->arena, "llm.source.%.*s", NV_STR_ARG(name));
-    const struct nv_value *taken =
-        key != 0 ? nv_attributes_get(&work->span->attributes, name) : NULL;
-    if (!taken)
-        return name;
-    *skip = nv_value_eq(taken, &attribute->value);
-    return *skip ? name : nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(name));
-}
-
-static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
-{
-    bool all = t->mapping->keep_source == NV_KEEP_ALL;
-    for (uint32_t i = 0; i < work->own_count; i++) {
-        uint8_t state = t->scratch.seen[i].state;
-        if (state == NV_SOURCE_EXPRESSED && !all)
-            continue;
-        struct nv_value value = work->source.items[i].value;
-        if (state == NV_SOURCE_DROPPED)
-            value = nv_value_string(NV_STR("***")); /* as the SDK masks (contract section 2) */
-        bool skip = false;
-        struct nv_str key = own_key(t, work, i, &skip);
-        if (!key.ptr && key.len > 0)
-            return NV_ERR_NO_MEMORY;
-        if (skip)
-            continue;
-        enum nv_err err = nv_attributes_add(&work->span->attributes, t->arena, key, value);
-        if (err)
-            return err;
-    }
-    return NV_OK;
-}
-
-/* The system prompt also leads the messages when they have no system message (conventions 1). */
-static enum nv_err join_system(struct nv_translation *t, const struct nv_span_work *work)
-{
-    struct nv_value *messages = nv_work_get(work, NV_FIELD_INPUT_MESSAGES);
-    const struct nv_value *system = nv_work_get(work, NV_FIELD_SYSTEM_PROMPT);
-    if (!messages || !system || system->type != NV_VALUE_STRING || messages->type != NV_VALUE_ARRAY)
-        return NV_OK;
-    return nv_messages_add_system(t->arena, messages, system->as.string);
-}
-
-/* Does the field hold this value? */
-static bool says(const struct nv_span_work *work, enum nv_known_field field,
-                 const struct nv_value *value)
-{
-    const struct nv_value *there = nv_work_get(work, field);
-    return there && nv_value_eq(there, value);
-}
-
-/* Are the output messages one plain answer that the fields derived from them say whole? */
-static bool said_by_others(const struct nv_span_work *work, const struct nv_value *messages)
-{
-    if (messages->type != NV_VALUE_ARRAY || messages->as.array.count != 1 ||
-        messages->as.array.items[0].type != NV_VALUE_MAP)
-        return false;
-    const struct nv_map *message = &messages->as.array.items[0].as.map;
-    for (uint32_t i = 0; i < message->count; i++) {
-        const struct nv_attribute *member = &message->items[i];
-        bool known =
-            (nv_str_eq(member->key, NV_STR("role")) && member->value.type == NV_VALUE_STRING &&
-             nv_str_eq(member->value.as.string, NV_STR("assistant"))) ||
-            (nv_str_eq(member->key, NV_STR("content")) &&
-             says(work, NV_FIELD_OUTPUT_RESPONSE, &member->value)) ||
-            (nv_str_eq(member->key, NV_STR("tool_calls")) &&
-             says(work, NV_FIELD_OUTPUT_TOOL_CALLS, &member->value)) ||
-            (nv_str_eq(member->key, NV_STR("finish_reason")) &&
-             says(work, NV_FIELD_FINISH_REASON, &member->value));
-        if (!known)
-            return false;
-    }
-    return true;
-}
-
-/* Output messages go out only when they say more than response, tool calls and finish reason. */
-static void drop_plain_output(struct nv_span_work *work, bool from_tree)
-{
-    const struct nv_value *messages = nv_work_get(work, NV_FIELD_OUTPUT_MESSAGES);
-    struct nv_attributes *list = &work->span->attributes;
-    if (!messages || from_tree || !said_by_others(work, messages))
-        return;
-    uint16_t hole = work->at[NV_FIELD_OUTPUT_MESSAGES], last = (uint16_t)list->count;
-    list->items[hole - 1] = list->items[last - 1];
-    list->count--;
-    work->at[NV_FIELD_OUTPUT_MESSAGES] = 0;
-    for (unsigned field = 0; field < NV_FIELD_KNOWN; field++)
-        work->at[field] = work->at[field] == last ? hole : work->at[field];
-}
+/* ---- a span --------------------------------------------------------------------------------- */
 
 enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
 {
     struct nv_scratch *scratch = &t->scratch;
     enum nv_err err = NV_OK;
     memset(work->at, 0, sizeof work->at);
+    nv_key_index_clear(&scratch->sent);
     /* Most attributes go out as one; what is derived and counted comes on top. */
     struct nv_attributes *list = &work->span->attributes;
     list->capacity = work->source.count + DERIVED_USUAL;
@@ -579,9 +555,5 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
                             i < scratch->deriving_count
                                 ? scratch->deriving[i]
                                 : scratch->touched[i - scratch->deriving_count]);
-    if (!err)
-        drop_plain_output(work, scratch->output_from_tree);
-    if (!err)
-        err = join_system(t, work);
-    return err ? err : pass_the_rest(t, work);
+    return err ? err : nv_rest_settle(t, work);
 }
