@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "exporter/repeats.h"
+#include "model/key_index.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -34,8 +35,15 @@ static const struct cut {
     uint32_t items_max;
 } cuts[] = {{0, 0}, {65536, 16384}, {8192, 2048}, {1024, 256}, {128, 32}};
 
+/* An index of the trace's resource; arena NULL: none yet. */
+struct common_index {
+    struct nv_arena *arena;
+    struct nv_key_index keys;
+};
+
 struct encoder {
     struct nv_json_writer json;
+    struct common_index common;
     enum nv_trace_id_form form;
     const struct nv_trace *trace;
     char id[NV_TRACE_ID_TEXT_MAX]; /* the trace's, as it is sent */
@@ -234,7 +242,21 @@ static void scope(struct nv_json_writer *json, const void *ctx)
 
 struct two_resources {
     const struct nv_attributes *own, *common;
+    struct common_index *index;
 };
+
+/* The trace's attribute of that key. Past few, they are found by an index, which is made then;
+ * without memory for it they are searched. */
+static const struct nv_value *common_value(const struct two_resources *two, struct nv_str key)
+{
+    struct nv_value *found = NULL;
+    if (two->common->count > NV_KEY_INDEX_MIN && two->index->arena == NULL)
+        two->index->arena = nv_arena_new(SIZE_MAX);
+    if (two->index->arena == NULL ||
+        nv_key_index_find(&two->index->keys, two->index->arena, two->common, key, &found) != NV_OK)
+        return nv_attributes_get(two->common, key);
+    return found;
+}
 
 /* Those attributes of a span's resource that the trace's has not, or has otherwise. */
 static void resource_difference(struct nv_json_writer *json, const void *ctx)
@@ -244,7 +266,7 @@ static void resource_difference(struct nv_json_writer *json, const void *ctx)
 
     for (uint32_t i = 0; i < two->own->count; i++) {
         const struct nv_attribute *attribute = &two->own->items[i];
-        const struct nv_value *other = nv_attributes_get(two->common, attribute->key);
+        const struct nv_value *other = common_value(two, attribute->key);
 
         if (other != NULL && nv_value_eq(other, &attribute->value))
             continue;
@@ -268,7 +290,7 @@ static void origin(struct encoder *e, const struct nv_origin *own)
     nv_repeats_write(&e->scopes, &e->json, own, scope, own);
     if (common == NULL || own->resource.count == 0 || own->resource.items == common->resource.items)
         return;
-    const struct two_resources two = {&own->resource, &common->resource};
+    const struct two_resources two = {&own->resource, &common->resource, &e->common};
     nv_repeats_write(&e->resources, &e->json, own->resource.items, resource_difference, &two);
 }
 
@@ -424,6 +446,7 @@ static void trace_tail(struct encoder *e, bool with_resource)
 static void encoder_init(struct encoder *e, struct nv_buf *buf, const struct nv_trace *trace,
                          enum nv_trace_id_form form)
 {
+    e->common = (struct common_index){.arena = NULL};
     e->form = form;
     e->trace = trace;
     nv_json_write_init(&e->json, buf);
@@ -472,6 +495,7 @@ static enum nv_err encode_cut(struct nv_buf *buf, const struct nv_trace *trace,
     nv_json_write_end_object(json);
     nv_repeats_release(&e.scopes);
     nv_repeats_release(&e.resources);
+    nv_arena_free(e.common.arena);
     return buf->failed;
 }
 

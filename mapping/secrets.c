@@ -9,6 +9,8 @@
  * expressions.
  */
 #include "mapping/secrets.h"
+#include "base/meter.h"
+#include "model/key_index.h"
 
 #include <assert.h>
 #ifdef __SSE2__
@@ -388,6 +390,7 @@ static enum nv_err mask_text(struct nv_arena *arena, struct nv_str *text)
 {
     if (text->len == 0)
         return NV_OK;
+    (void)nv_meter_spend_bytes(text->len);
     struct nv_str masked = nv_secrets_mask_text(arena, *text);
     if (masked.ptr == NULL)
         return NV_ERR_NO_MEMORY;
@@ -426,6 +429,7 @@ static enum nv_err mask_list(struct nv_arena *arena, struct nv_attribute *items,
 {
     enum nv_err err = NV_OK;
     for (uint32_t i = 0; i < count && err == NV_OK; i++) {
+        (void)nv_meter_spend(1);
         if (nv_secrets_is_key(items[i].key) && holds_something(&items[i].value))
             items[i].value = nv_value_string(MASK);
         else
@@ -453,21 +457,57 @@ static enum nv_err mask_span(struct nv_arena *arena, struct nv_span *span)
     return err;
 }
 
-/* Resources are shared by spans: each is met more than once, the second time nothing is left. */
-static enum nv_err mask_origin(struct nv_arena *arena, const struct nv_origin *origin)
+/* What spans share and is masked already, by its address. */
+struct shared {
+    struct nv_hash_index origins, resources; /* numbers are those of a span that has it */
+    const struct nv_origin *last;
+};
+
+static uint64_t address_hash(const void *at)
 {
-    if (origin == NULL)
+    return nv_number_hash((uint64_t)(uintptr_t)at);
+}
+
+/* Was the origin of `span`, or its resource, met at an earlier span? Notes it if not. */
+static enum nv_err is_new(struct nv_trace *trace, struct nv_hash_index *index, bool resource,
+                          uint32_t span, bool *out)
+{
+    const struct nv_origin *origin = trace->spans[span].origin;
+    const void *wanted = resource ? (const void *)origin->resource.items : origin;
+    const struct nv_hash_slot *slot;
+    *out = false;
+    for (uint32_t at = 0; (slot = nv_hash_index_next(index, address_hash(wanted), &at)) != NULL;) {
+        const struct nv_origin *other = trace->spans[slot->number - 1].origin;
+        if ((resource ? (const void *)other->resource.items : other) == wanted)
+            return NV_OK;
+    }
+    *out = true;
+    return nv_hash_index_add(index, trace->arena, address_hash(wanted), span);
+}
+
+/* Spans share resources and scopes: each is read once, however they take turns. */
+static enum nv_err mask_origin(struct nv_trace *trace, struct shared *shared, uint32_t span)
+{
+    const struct nv_origin *origin = trace->spans[span].origin;
+    bool new_origin = false, new_resource = false;
+    if (origin == NULL || origin == shared->last)
         return NV_OK;
-    enum nv_err err = mask_list(arena, origin->resource.items, origin->resource.count);
-    if (err != NV_OK)
+    shared->last = origin;
+    enum nv_err err = is_new(trace, &shared->origins, false, span, &new_origin);
+    if (err != NV_OK || !new_origin)
         return err;
-    return mask_list(arena, origin->scope_attributes.items, origin->scope_attributes.count);
+    err = mask_list(trace->arena, origin->scope_attributes.items, origin->scope_attributes.count);
+    if (err == NV_OK)
+        err = is_new(trace, &shared->resources, true, span, &new_resource);
+    if (err != NV_OK || !new_resource)
+        return err;
+    return mask_list(trace->arena, origin->resource.items, origin->resource.count);
 }
 
 enum nv_err nv_secrets_mask(struct nv_trace *trace)
 {
     struct nv_arena *arena = trace->arena;
-    const struct nv_origin *origin = NULL;
+    struct shared shared = {.last = NULL};
     enum nv_err err = mask_attributes(arena, &trace->attributes);
     if (err == NV_OK)
         err = mask_attributes(arena, &trace->tags);
@@ -475,14 +515,10 @@ enum nv_err nv_secrets_mask(struct nv_trace *trace)
         err = mask_attributes(arena, &trace->custom_attributes);
     if (err == NV_OK)
         err = mask_text(arena, &trace->status_message);
-    if (err == NV_OK)
-        err = mask_origin(arena, trace->origin);
     for (uint32_t i = 0; i < trace->span_count && err == NV_OK; i++) {
-        struct nv_span *span = &trace->spans[i];
-        err = mask_span(arena, span);
-        if (err == NV_OK && span->origin != origin && span->origin != trace->origin)
-            err = mask_origin(arena, span->origin);
-        origin = span->origin;
+        err = mask_span(arena, &trace->spans[i]);
+        if (err == NV_OK)
+            err = mask_origin(trace, &shared, i);
     }
     return err;
 }
