@@ -5,8 +5,16 @@
  * code is looked for under every name seen. Text is kept short and printable because it ends in
  * logs, in /status and in dead letters; text that may echo a secret is hidden by the
  * words that the vendor's SDK looks for (contract section 9).
+ *
+ *   body ──own reader, up to 4 MiB──▶ whose words they are (an answer is believed for its body)
+ *        ──jansson, up to 256 KiB───▶ code, message, warnings
+ *
+ * Two readings, because the first question must be answered for every size without a tree in
+ * memory, and the second only matters in short replies.
  */
 #include "exporter/backend_reply.h"
+
+#include "base/json_read.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -78,11 +86,40 @@ static void read_list(struct nv_backend_reply *out, const json_t *list)
     read_text(out, json_array_get(list, 0));
 }
 
+static enum nv_reply_body read_object(struct nv_json_reader *reader)
+{
+    enum nv_reply_body body = NV_REPLY_OBJECT;
+    enum nv_json_token token = nv_json_next(reader);
+
+    while (token == NV_JSON_KEY) {
+        bool success = !reader->escaped && nv_str_eq(reader->raw, NV_STR("success"));
+
+        token = nv_json_next(reader);
+        if (success && token == NV_JSON_FALSE)
+            body = NV_REPLY_DENIAL;
+        if (nv_json_skip(reader, token) != NV_OK)
+            return NV_REPLY_FOREIGN;
+        token = nv_json_next(reader);
+    }
+    return token == NV_JSON_OBJECT_END && nv_json_next(reader) == NV_JSON_END ? body
+                                                                              : NV_REPLY_FOREIGN;
+}
+
+static enum nv_reply_body whose(struct nv_str text)
+{
+    struct nv_json_reader reader;
+
+    if (nv_str_trim(text).len == 0)
+        return NV_REPLY_EMPTY;
+    nv_json_read_init(&reader, text, NV_JSON_DEPTH_LIMIT);
+    return nv_json_next(&reader) == NV_JSON_OBJECT_BEGIN ? read_object(&reader) : NV_REPLY_FOREIGN;
+}
+
 void nv_backend_reply_read(struct nv_str body, struct nv_backend_reply *out)
 {
     json_t *root;
 
-    *out = (struct nv_backend_reply){0};
+    *out = (struct nv_backend_reply){.body = whose(body)};
     if (body.len == 0 || body.len > PARSE_BYTES_MAX)
         return;
     root = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, NULL);

@@ -6,15 +6,24 @@
 
 #define NV_REPLY_TEXT_MAX 128
 
+/* Who wrote the body. Contract section 1: the API answers with a JSON object, or with nothing. */
+enum nv_reply_body {
+    NV_REPLY_EMPTY,  /* nothing, or white space */
+    NV_REPLY_OBJECT, /* a whole JSON object that does not say `success: false` */
+    NV_REPLY_DENIAL, /* a whole JSON object that does */
+    NV_REPLY_FOREIGN /* anything else: a page, other JSON, half an object */
+};
+
 struct nv_backend_reply {
+    enum nv_reply_body body;
     bool credit;                  /* some code says CREDIT_QUOTA_EXCEEDED */
     uint32_t warnings;            /* entries of warnings[] and errors[] */
     char text[NV_REPLY_TEXT_MAX]; /* message, or first warning: printable, cut, never a secret */
 };
 
 /*
- * Reads a reply's body (borrowed). Never fails: a body that is no JSON object gives no facts, and
- * no text (contract section 1: the body is optional text). Any thread.
+ * Reads a reply's body (borrowed, at most NV_REPLY_BYTES_MAX). Never fails: a body that is no JSON
+ * object gives no facts and no text. Any thread.
  */
 void nv_backend_reply_read(struct nv_str body, struct nv_backend_reply *out);
 

@@ -365,6 +365,7 @@ const char *nv_exporter_state_text(enum nv_exporter_state state)
         [NV_EXPORTER_HELD_AUTH] = "held: the key is refused",
         [NV_EXPORTER_HELD_CREDIT] = "held: the plan's credit is used up",
         [NV_EXPORTER_HELD_CONFIG] = "held: the endpoint is wrong",
+        [NV_EXPORTER_HELD_FOREIGN] = "held: the endpoint does not answer as Noveum's API does",
         [NV_EXPORTER_HELD_FILES] = "held: files can't be written",
         [NV_EXPORTER_STOPPED] = "stopped",
     };

@@ -114,11 +114,12 @@ enum nv_err nv_exporter_pressure(const struct nv_exporter *exporter) NV_MUST_USE
 
 enum nv_exporter_state {
     NV_EXPORTER_SENDING,
-    NV_EXPORTER_BACKING_OFF, /* the backend is failing or asked us to wait */
-    NV_EXPORTER_HELD_AUTH,   /* 401, 403: the key */
-    NV_EXPORTER_HELD_CREDIT, /* CREDIT_QUOTA_EXCEEDED: the plan */
-    NV_EXPORTER_HELD_CONFIG, /* 404, redirect, TLS, ...: the endpoint */
-    NV_EXPORTER_HELD_FILES,  /* the file directory can't be written */
+    NV_EXPORTER_BACKING_OFF,  /* the backend is failing or asked us to wait */
+    NV_EXPORTER_HELD_AUTH,    /* 401, 403: the key */
+    NV_EXPORTER_HELD_CREDIT,  /* CREDIT_QUOTA_EXCEEDED: the plan */
+    NV_EXPORTER_HELD_CONFIG,  /* 404, TLS, ...: the endpoint */
+    NV_EXPORTER_HELD_FOREIGN, /* pages, redirects, `success: false`: not the API's yes */
+    NV_EXPORTER_HELD_FILES,   /* the file directory can't be written */
     NV_EXPORTER_STOPPED
 };
 

@@ -5,7 +5,7 @@
  * and then one request at a time probes it until one passes. Width grows back by one a success. A
  * Retry-After closes the gate for all at once, because the backend's limit is on the client's
  * address, not on a body (contract section 1). A success that was already on its way when a hold
- * began proves nothing and does not end it.
+ * began proves nothing and does not end it, but where the question is who answers.
  *
  * Budget: thousandths of a retry. Each attempt adds 100 and each second 200, a retry costs 1000 and
  * gets it back when it succeeds; so a healthy backend never runs it dry, and a failing one is
@@ -27,13 +27,22 @@
 void nv_gate_init(struct nv_gate *gate, uint32_t width_max, uint64_t now_ns)
 {
     assert(width_max >= 1);
-    *gate = (struct nv_gate){
-        .width = 1, .width_max = width_max, .budget = BUDGET_MAX, .filled_ns = now_ns, .why = ""};
+    *gate = (struct nv_gate){.width = 1,
+                             .width_max = width_max,
+                             .pilots = NV_GATE_PILOTS,
+                             .budget = BUDGET_MAX,
+                             .filled_ns = now_ns,
+                             .why = ""};
 }
 
 bool nv_gate_is_open(const struct nv_gate *gate, uint32_t in_flight, uint64_t now_ns)
 {
     return gate->hold != NV_HOLD_AUTH && now_ns >= gate->until_ns && in_flight < gate->width;
+}
+
+bool nv_gate_takes_pilot(const struct nv_gate *gate, uint32_t in_flight)
+{
+    return gate->hold == NV_HOLD_FOREIGN && in_flight < gate->width && in_flight < gate->pilots;
 }
 
 bool nv_gate_wants_probe(const struct nv_gate *gate, uint64_t now_ns)
@@ -87,6 +96,10 @@ bool nv_gate_success(struct nv_gate *gate, bool was_retry, uint64_t now_ns)
     if (was_retry)
         add(gate, RETRY_COST);
     gate->troubles = 0;
+    gate->pilots = NV_GATE_PILOTS;
+    /* Whoever stood there let this one through, whenever it was sent. */
+    if (gate->hold == NV_HOLD_FOREIGN)
+        gate->until_ns = now_ns;
     if (now_ns < gate->until_ns)
         return false;
     ended = gate->hold != NV_HOLD_NONE;
@@ -107,13 +120,23 @@ static void close_until(struct nv_gate *gate, uint64_t until_ns)
 void nv_gate_failure(struct nv_gate *gate, const struct nv_retry_knobs *knobs,
                      const struct nv_verdict *verdict, uint64_t now_ns, uint64_t random)
 {
+    uint32_t width = gate->width;
+    bool foreign = verdict->action == NV_ACTION_HOLD && verdict->hold == NV_HOLD_FOREIGN;
+
     assert(verdict->action == NV_ACTION_HOLD || verdict->trouble);
     gate->why = verdict->why;
+    if (foreign && verdict->first && gate->pilots > 0)
+        gate->pilots--;
+    /* A pilot's failure is no news: the wait goes on. */
+    if (foreign && gate->hold == NV_HOLD_FOREIGN && now_ns < gate->until_ns)
+        return;
     if (verdict->action == NV_ACTION_HOLD) {
         gate->hold = verdict->hold;
         gate->holds++;
         gate->until_ns = 0;
         close_until(gate, now_ns + verdict->wait_ns);
+        if (foreign && gate->pilots > 0)
+            gate->width = width;
         return;
     }
     if (now_ns >= gate->until_ns)

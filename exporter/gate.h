@@ -13,6 +13,9 @@
 
 #include "exporter/retry_policy.h"
 
+/* Bodies never tried that may still go while answers are not the API's: if one passes, it was a
+ * firewall that disliked one trace, and nobody needed to wait. */
+#define NV_GATE_PILOTS 3
 /* Troubles in a row after which all sending pauses, not only the body that failed. */
 #define NV_GATE_TROUBLES_MAX 3
 
@@ -21,6 +24,7 @@ struct nv_gate {
     uint64_t until_ns; /* closed before */
     uint32_t holds;    /* in a row */
     uint32_t troubles; /* in a row */
+    uint32_t pilots;   /* left while hold is NV_HOLD_FOREIGN */
     uint32_t width;    /* requests at once */
     uint32_t width_max;
     uint64_t budget;    /* thousandths of a retry */
@@ -32,6 +36,8 @@ struct nv_gate {
 void nv_gate_init(struct nv_gate *gate, uint32_t width_max, uint64_t now_ns);
 /* May one more request start while `in_flight` run? */
 bool nv_gate_is_open(const struct nv_gate *gate, uint32_t in_flight, uint64_t now_ns);
+/* Closed by answers that are not the API's, but a body that was never tried may go to see? */
+bool nv_gate_takes_pilot(const struct nv_gate *gate, uint32_t in_flight);
 /* Held for the key and due to be probed? */
 bool nv_gate_wants_probe(const struct nv_gate *gate, uint64_t now_ns);
 /* An attempt is made: fills the budget. */

@@ -51,6 +51,7 @@ struct nv_body *nv_body_split(struct nv_body *body)
     half->identity = body->identity;
     half->old = body->old;
     half->first_try_ns = body->first_try_ns;
+    half->refused = body->refused;
     body->traces = (struct nv_encoded_list){0};
     while (body->traces.count < keep)
         nv_encoded_list_push(&body->traces, nv_encoded_list_pop(&all));

@@ -18,6 +18,9 @@ struct nv_body {
     uint32_t attempt;              /* attempts made so far */
     uint64_t due_ns;               /* monotonic; not before */
     uint64_t first_try_ns;         /* monotonic, of the first attempt */
+    uint64_t start;                /* number of the last attempt among all of the sender's */
+    uint64_t refused;              /* starts when others than the API first refused it; 0: never */
+    uint32_t alone;                /* such refusals of it as one trace while others passed */
     bool again;                    /* the next attempt is a retry: it costs from the budget */
     bool identity;                 /* without gzip from now on */
     bool identity_test;            /* unchanged since gzip was refused: proves who is at fault */

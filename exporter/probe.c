@@ -22,8 +22,12 @@ struct asking {
 static void done(void *done_ctx, const struct nv_reply *reply)
 {
     struct asking *asking = done_ctx;
+    struct nv_backend_reply facts;
     asking->out->transfer = reply->transfer;
     asking->out->status = reply->status;
+    nv_backend_reply_read(reply->body, &facts);
+    asking->out->body = facts.body;
+    memcpy(asking->out->said, facts.text, sizeof asking->out->said);
     (void)snprintf(asking->out->detail, sizeof asking->out->detail, "%.*s",
                    NV_STR_ARG(nv_str_slice(reply->detail, 0, sizeof asking->out->detail - 1)));
     (void)event_base_loopexit(asking->base, NULL);

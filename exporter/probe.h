@@ -4,14 +4,17 @@
 #ifndef NV_EXPORTER_PROBE_H
 #define NV_EXPORTER_PROBE_H
 
+#include "exporter/backend_reply.h"
 #include "exporter/exporter.h"
 
 /* What came of it. */
 struct nv_probe {
     enum nv_transfer transfer;
-    int status;       /* HTTP status, 0 when none came */
-    uint64_t took_ms; /* from the call to the reply */
-    char detail[160]; /* the transport's own words on a failed transfer; no secrets */
+    int status;                   /* HTTP status, 0 when none came */
+    enum nv_reply_body body;      /* whose words the reply holds */
+    char said[NV_REPLY_TEXT_MAX]; /* what the API said, or "" */
+    uint64_t took_ms;             /* from the call to the reply */
+    char detail[160];             /* the transport's own words on a failed transfer; no secrets */
 };
 
 /*

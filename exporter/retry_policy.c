@@ -10,6 +10,11 @@
  * A 500 that hits one body while others pass smells of a trace that the backend chokes on; it is
  * split too, but a single trace is never given up for a 5xx. Statuses that are not in the table
  * hold instead of dead-lettering: an unknown 4xx comes from a proxy more often than from a trace.
+ *
+ * An answer whose body is not the API's (a page; docs/design/0012-answers.md) says either that
+ * nobody reaches the API, or that a firewall dislikes one trace. Only others tell which: while
+ * they pass, the body is halved and its refused trace given up (4xx) or left waiting alone (else);
+ * while none does, all is held.
  * Deliberately not here: counting, logging, time, and the choice of what is sent next.
  */
 #include "exporter/retry_policy.h"
@@ -144,6 +149,39 @@ static struct nv_verdict credit(const struct nv_retry_knobs *knobs, const struct
     return v;
 }
 
+/* Waits on its own, ever longer: others pass, so there is nothing to slow down for. */
+static struct nv_verdict wait_alone(const struct nv_retry_knobs *knobs, const struct nv_attempt *a,
+                                    const char *why)
+{
+    struct nv_verdict v = verdict(NV_ACTION_RETRY, why);
+    uint64_t wait_ms = knobs->initial_ms;
+
+    for (uint32_t i = 1; i < a->number && wait_ms < knobs->probe_ms; i++)
+        wait_ms *= 2;
+    v.wait_ns = (wait_ms < knobs->probe_ms ? wait_ms : knobs->probe_ms) * NV_NS_PER_MS;
+    return v;
+}
+
+/* Not the API's answer. `fatal`: a refusal, which a trace that is alone in it does not survive. */
+static struct nv_verdict foreign(const struct nv_retry_knobs *knobs, const struct nv_attempt *a,
+                                 bool fatal, const char *why)
+{
+    struct nv_verdict v;
+
+    if (!a->passed_since || a->foreign_row >= NV_RETRY_FOREIGN_ROW)
+        v = hold(NV_HOLD_FOREIGN, knobs, a, why);
+    else if (a->traces > 1)
+        v = verdict(NV_ACTION_SPLIT, why);
+    else if (fatal && a->alone + 1 >= NV_RETRY_ALONE)
+        v = verdict(NV_ACTION_DEAD, why);
+    else
+        v = wait_alone(knobs, a, why);
+    v.dead = a->status == 413 ? NV_DEAD_TOO_LARGE : NV_DEAD_REJECTED;
+    v.foreign = true;
+    v.first = a->number == 1;
+    return v;
+}
+
 /* The body's fault: halves, or the end of the one trace. */
 static struct nv_verdict narrow(const struct nv_attempt *a, enum nv_dead reason, const char *why)
 {
@@ -153,17 +191,67 @@ static struct nv_verdict narrow(const struct nv_attempt *a, enum nv_dead reason,
     return v;
 }
 
+/*
+ * A failure that keeps hitting one body while others pass is in the body, whatever the failure: a
+ * trace that the backend chokes on, or one at which something cuts the connection.
+ */
+static struct nv_verdict nobody_elses(const struct nv_retry_knobs *knobs,
+                                      const struct nv_attempt *a, const char *why)
+{
+    struct nv_verdict v = later(knobs, a, why);
+
+    if (!a->others_pass || a->number < NV_RETRY_SPLIT_ATTEMPTS || v.asked)
+        return v;
+    if (a->traces > 1)
+        return verdict(NV_ACTION_SPLIT, "fails on this body only");
+    return wait_alone(knobs, a, why);
+}
+
 static struct nv_verdict server_error(const struct nv_retry_knobs *knobs,
                                       const struct nv_attempt *a)
 {
-    if (a->status == 500 && a->traces > 1 && a->others_pass && a->number >= NV_RETRY_SPLIT_ATTEMPTS)
-        return verdict(NV_ACTION_SPLIT, "backend fails on this body only");
-    return later(knobs, a, "backend failed");
+    return nobody_elses(knobs, a, "backend failed");
+}
+
+/* By somebody who is not the API: a firewall, a proxy, another server. */
+static struct nv_verdict foreign_refusal(const struct nv_retry_knobs *knobs,
+                                         const struct nv_attempt *a)
+{
+    struct nv_verdict v;
+
+    switch (a->status) {
+    case 400:
+    case 415:
+    case 422:
+        if (!a->gzip || (a->status != 415 && a->gzip_proven))
+            break;
+        v = verdict(NV_ACTION_IDENTITY, "gzip may be refused");
+        v.foreign = true;
+        return v;
+    case 413:
+        /* A proxy's limit, said with its page: smaller bodies are the cure, others or not. */
+        if (a->traces == 1)
+            break;
+        v = narrow(a, NV_DEAD_TOO_LARGE, "too large for what stands before the backend");
+        v.foreign = true;
+        return v;
+    case 407:
+        return hold(NV_HOLD_AUTH, knobs, a, "the proxy wants a login");
+    case 408:
+    case 425:
+    case 429:
+        return later(knobs, a, "asked to send again");
+    default:
+        break;
+    }
+    return foreign(knobs, a, true, "refused by something that is not the API");
 }
 
 static struct nv_verdict client_error(const struct nv_retry_knobs *knobs,
                                       const struct nv_attempt *a)
 {
+    if (a->body == NV_REPLY_FOREIGN)
+        return foreign_refusal(knobs, a);
     switch (a->status) {
     case 400:
     case 422:
@@ -172,8 +260,9 @@ static struct nv_verdict client_error(const struct nv_retry_knobs *knobs,
         return narrow(a, NV_DEAD_REJECTED, "backend rejected the trace");
     case 401:
     case 403:
-    case 407:
         return hold(NV_HOLD_AUTH, knobs, a, "backend refused the key");
+    case 407:
+        return hold(NV_HOLD_AUTH, knobs, a, "the proxy wants a login");
     case 402:
         return credit(knobs, a);
     case 408:
@@ -194,17 +283,33 @@ static struct nv_verdict client_error(const struct nv_retry_knobs *knobs,
     }
 }
 
+/* 200, 201 or 202: a yes only in the API's own words, or in none. */
+static struct nv_verdict yes(const struct nv_retry_knobs *knobs, const struct nv_attempt *a)
+{
+    switch (a->body) {
+    case NV_REPLY_EMPTY:
+    case NV_REPLY_OBJECT:
+        return verdict(NV_ACTION_DELIVERED, "accepted");
+    case NV_REPLY_DENIAL:
+        return a->credit ? credit(knobs, a)
+                         : foreign(knobs, a, false, "backend answers \"success\": false");
+    case NV_REPLY_FOREIGN:
+        break;
+    }
+    return foreign(knobs, a, false, "answer is no JSON object: a page, not the API");
+}
+
 static struct nv_verdict by_status(const struct nv_retry_knobs *knobs, const struct nv_attempt *a)
 {
     if (a->status >= 200 && a->status <= 202)
-        return verdict(NV_ACTION_DELIVERED, "accepted");
+        return yes(knobs, a);
     if (a->status >= 500 && a->status <= 599)
         return server_error(knobs, a);
     if (a->status >= 400 && a->status <= 499)
         return client_error(knobs, a);
     if (a->status >= 300 && a->status <= 399)
-        return hold(NV_HOLD_CONFIG, knobs, a, "endpoint redirects; the key does not follow");
-    return hold(NV_HOLD_CONFIG, knobs, a, "endpoint gives an unexpected status");
+        return foreign(knobs, a, false, "endpoint redirects; the key does not follow");
+    return foreign(knobs, a, false, "endpoint gives an unexpected status");
 }
 
 struct nv_verdict nv_retry_decide(const struct nv_retry_knobs *knobs,
@@ -215,19 +320,19 @@ struct nv_verdict nv_retry_decide(const struct nv_retry_knobs *knobs,
     case NV_TRANSFER_REPLY:
         return by_status(knobs, attempt);
     case NV_TRANSFER_OVERSIZE:
-        /* What was cut off is text that nobody needs; the status line came before it. */
+        /* The status line came before it, but half a body is nobody's word. */
         return attempt->status != 0 ? by_status(knobs, attempt)
                                     : later(knobs, attempt, "reply too large");
     case NV_TRANSFER_TLS:
         return hold(NV_HOLD_CONFIG, knobs, attempt, "TLS failed");
     case NV_TRANSFER_TIMEOUT:
-        return later(knobs, attempt, "no answer in time");
+        return nobody_elses(knobs, attempt, "no answer in time");
     case NV_TRANSFER_CONNECT:
         return later(knobs, attempt, "no connection");
     case NV_TRANSFER_CANCELLED:
         return verdict(NV_ACTION_RETRY, "cancelled");
     case NV_TRANSFER_BROKEN:
-        return later(knobs, attempt, "connection broken");
+        return nobody_elses(knobs, attempt, "connection broken");
     case NV_TRANSFER_NO_MEMORY:
         break;
     }

@@ -7,6 +7,7 @@
 #ifndef NV_EXPORTER_RETRY_POLICY_H
 #define NV_EXPORTER_RETRY_POLICY_H
 
+#include "exporter/backend_reply.h"
 #include "exporter/transport.h"
 #include "model/ledger.h"
 
@@ -21,9 +22,10 @@ enum nv_action {
 
 enum nv_hold {
     NV_HOLD_NONE,
-    NV_HOLD_AUTH,   /* 401, 403, 407: the key */
+    NV_HOLD_AUTH,   /* 401, 403, 407: the key, or the proxy's login */
     NV_HOLD_CREDIT, /* 402, CREDIT_QUOTA_EXCEEDED: the plan */
-    NV_HOLD_CONFIG  /* redirect, 404, TLS, ...: the endpoint */
+    NV_HOLD_CONFIG, /* 404, TLS, ...: the endpoint */
+    NV_HOLD_FOREIGN /* a page, a redirect, `success: false`: not the API's, or not its yes */
 };
 
 /* Times in ms; fields as in struct nv_exporter_config. */
@@ -39,6 +41,7 @@ struct nv_attempt {
     enum nv_transfer transfer;
     int status;                /* HTTP status, 0 when none came */
     struct nv_str retry_after; /* header's value, borrowed */
+    enum nv_reply_body body;   /* whose words the reply holds */
     bool credit;               /* the body's code is CREDIT_QUOTA_EXCEEDED */
     uint32_t number;           /* 1 for the first attempt with this body */
     uint32_t traces;           /* in the body, >= 1 */
@@ -46,8 +49,11 @@ struct nv_attempt {
     bool gzip_proven;          /* a gzip body was accepted before */
     uint32_t holds;            /* in a row before this answer: longer waits between probes */
     bool others_pass;          /* other bodies were delivered since this one's first attempt */
-    uint64_t wall_ns;          /* for Retry-After dates */
-    uint64_t random;           /* uniform over all values, for jitter */
+    bool passed_since;         /* ... were sent and delivered since its first foreign refusal */
+    uint32_t alone; /* foreign refusals of it as one trace while others passed, before this one */
+    uint32_t foreign_row; /* bodies refused so since one was delivered */
+    uint64_t wall_ns;     /* for Retry-After dates */
+    uint64_t random;      /* uniform over all values, for jitter */
 };
 
 struct nv_verdict {
@@ -57,11 +63,19 @@ struct nv_verdict {
     uint64_t wait_ns;  /* NV_ACTION_RETRY, NV_ACTION_HOLD */
     bool trouble;      /* the backend, not the body, is at fault: slow down for all */
     bool asked;        /* wait_ns comes from a Retry-After */
+    bool foreign;      /* the answer was not the API's: proves nothing about it */
+    bool first;        /* of this body */
     const char *why;   /* static text for log and dead letter */
 };
 
 /* Attempts after which a body of several traces that alone gets 500 is split (see .c). */
 #define NV_RETRY_SPLIT_ATTEMPTS 4
+/* Refusals of one trace by others than the API, while other traces pass, that end it: one bad node
+ * of several behind an address refuses by chance. */
+#define NV_RETRY_ALONE 3
+/* So many bodies refused in a row by others than the API, and none delivered: what passed before
+ * proves nothing any more. Enough for a bisection that meets a few such traces in a row. */
+#define NV_RETRY_FOREIGN_ROW 16
 
 /* The verdict on one attempt. Total: every combination of inputs has one. */
 struct nv_verdict nv_retry_decide(const struct nv_retry_knobs *knobs,

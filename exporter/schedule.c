@@ -8,6 +8,8 @@
  */
 #include "exporter/sender.h"
 
+#include "base/log.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -71,6 +73,19 @@ static uint64_t retry_due_ns(const struct nv_sender *sender, uint64_t now_ns)
     return due;
 }
 
+/* A body that was never tried, while answers are not the API's. */
+static uint64_t pilot_due_ns(const struct nv_sender *sender)
+{
+    uint64_t due = nv_sender_fresh_due_ns(sender);
+
+    if (!nv_gate_takes_pilot(&sender->gate, sender->in_flight))
+        return UINT64_MAX;
+    for (const struct nv_body *body = sender->retry; body != NULL; body = body->next)
+        if (body->attempt == 0 && nv_sender_has_old_slot(sender))
+            due = least(due, body->due_ns);
+    return due;
+}
+
 static uint64_t send_due_ns(const struct nv_sender *sender, uint64_t now_ns)
 {
     uint64_t due = nv_sender_fresh_due_ns(sender);
@@ -82,7 +97,8 @@ static uint64_t send_due_ns(const struct nv_sender *sender, uint64_t now_ns)
         return UINT64_MAX;
     if (sender->gate.hold == NV_HOLD_AUTH && sender->probing)
         return UINT64_MAX;
-    return due > sender->gate.until_ns ? due : sender->gate.until_ns;
+    due = due > sender->gate.until_ns ? due : sender->gate.until_ns;
+    return least(due, pilot_due_ns(sender));
 }
 
 uint64_t nv_sender_next_due_ns(const struct nv_sender *sender, uint64_t now_ns)
@@ -114,6 +130,11 @@ static enum nv_exporter_state state_of(const struct nv_sender *sender, uint64_t 
         return NV_EXPORTER_HELD_CREDIT;
     case NV_HOLD_CONFIG:
         return NV_EXPORTER_HELD_CONFIG;
+    case NV_HOLD_FOREIGN:
+        /* While others are on their way it may be meant for one trace, and nobody waits for it. */
+        if (sender->in_flight > 0 && sender->gate.pilots > 0)
+            return NV_EXPORTER_SENDING;
+        return NV_EXPORTER_HELD_FOREIGN;
     case NV_HOLD_NONE:
         break;
     }
@@ -139,9 +160,13 @@ static void describe(struct nv_exporter_status *status)
 void nv_sender_refresh_status(struct nv_sender *sender)
 {
     struct nv_exporter_status *status = &sender->status;
+    enum nv_exporter_state before = status->state;
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
 
     status->state = state_of(sender, now_ns);
+    if (status->state == NV_EXPORTER_HELD_FOREIGN && before != status->state)
+        NV_LOG(NV_LOG_ERROR, "exporter", "sending is held, nothing is lost: %s",
+               status->last_error);
     describe(status);
     status->next_try_ms = status->state != NV_EXPORTER_SENDING && sender->gate.until_ns > now_ns
                               ? (sender->gate.until_ns - now_ns) / NV_NS_PER_MS

@@ -138,6 +138,16 @@ static struct nv_body *take_fresh(struct nv_sender *sender, uint64_t now_ns)
     return body;
 }
 
+static struct nv_body *unlink_retry(struct nv_sender *sender, struct nv_body **at)
+{
+    struct nv_body *body = *at;
+
+    *at = body->next;
+    body->next = NULL;
+    sender->retry_count--;
+    return body;
+}
+
 static struct nv_body *take_retry(struct nv_sender *sender, uint64_t now_ns)
 {
     for (struct nv_body **at = &sender->retry; *at != NULL; at = &(*at)->next) {
@@ -149,12 +159,20 @@ static struct nv_body *take_retry(struct nv_sender *sender, uint64_t now_ns)
             return NULL;
         if (body->again && !nv_gate_pay_retry(&sender->gate, now_ns))
             continue;
-        *at = body->next;
-        body->next = NULL;
-        sender->retry_count--;
-        return body;
+        return unlink_retry(sender, at);
     }
     return NULL;
+}
+
+/* Halves first: they tell which of them was meant. */
+static struct nv_body *take_pilot(struct nv_sender *sender, uint64_t now_ns)
+{
+    if (now_ns < sender->own_trouble_ns)
+        return NULL;
+    for (struct nv_body **at = &sender->retry; *at != NULL; at = &(*at)->next)
+        if ((*at)->attempt == 0 && (*at)->due_ns <= now_ns && nv_sender_has_old_slot(sender))
+            return unlink_retry(sender, at);
+    return take_fresh(sender, now_ns);
 }
 
 static void lose_record(struct nv_sender *sender, enum nv_err err, uint64_t spans)
@@ -303,6 +321,7 @@ static void count_attempt(struct nv_sender *sender, struct nv_body *body, uint64
     nv_count(NV_COUNT_SEND_BYTES, body->wire.len);
     if (body->attempt++ == 0 && body->first_try_ns == 0)
         body->first_try_ns = now_ns;
+    body->start = ++sender->starts;
     body->next = sender->flying;
     sender->flying = body;
     sender->in_flight++;
@@ -357,9 +376,13 @@ static void probe(struct nv_sender *sender, uint64_t now_ns)
 static void dispatch(struct nv_sender *sender, uint64_t now_ns)
 {
     probe(sender, now_ns);
-    while (nv_gate_is_open(&sender->gate, sender->in_flight, now_ns)) {
-        struct nv_body *body = take_next(sender, now_ns);
+    for (;;) {
+        bool open = nv_gate_is_open(&sender->gate, sender->in_flight, now_ns);
+        struct nv_body *body;
 
+        if (!open && !nv_gate_takes_pilot(&sender->gate, sender->in_flight))
+            return;
+        body = open ? take_next(sender, now_ns) : take_pilot(sender, now_ns);
         if (body == NULL || !start(sender, body, now_ns))
             return;
     }

@@ -51,7 +51,10 @@ struct nv_sender {
     uint32_t retry_count;
     struct nv_body *flying;
     uint32_t in_flight, old_in_flight;
-    bool probing; /* GET /v1/status is in flight */
+    bool probing;         /* GET /v1/status is in flight */
+    uint64_t starts;      /* requests with a body so far */
+    uint64_t passed;      /* the latest of them that was delivered */
+    uint32_t foreign_row; /* bodies refused by others than the API since one was delivered */
 
     bool prefer_old;       /* fresh and old take turns */
     uint64_t drain_budget; /* thousandths of an outbox body */

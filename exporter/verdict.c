@@ -5,6 +5,9 @@
  * back to the retry list whole; only a split parts them, and only a success or a dead letter ends
  * a trace. Whether gzip is to blame for a 400 is proven by the same body passing without it: then,
  * and only then, identity sticks for a while.
+ *
+ * Whether a refusal that is not the API's is meant for one trace shows in what is delivered after
+ * it: requests are numbered as they start, and only those that started later count.
  */
 #include "exporter/sender.h"
 
@@ -88,6 +91,9 @@ static void deliver(struct nv_sender *sender, struct nv_body *body, uint64_t now
     struct nv_encoded *encoded;
 
     sender->last_success_ns = now_ns;
+    sender->foreign_row = 0;
+    if (body->start > sender->passed)
+        sender->passed = body->start;
     note_acceptance(sender);
     if (body->gzip)
         sender->gzip_proven = true;
@@ -146,7 +152,9 @@ static void slow_down(struct nv_sender *sender, const struct nv_verdict *verdict
     enum nv_hold before = sender->gate.hold;
 
     nv_gate_failure(&sender->gate, &sender->knobs, verdict, now_ns, nv_sender_random(sender));
-    if (verdict->action == NV_ACTION_HOLD && before != verdict->hold)
+    /* Whether it is one for all shows when no pilot is left: nv_sender_refresh_status tells. */
+    if (verdict->action == NV_ACTION_HOLD && before != verdict->hold &&
+        verdict->hold != NV_HOLD_FOREIGN)
         NV_LOG(NV_LOG_ERROR, "exporter", "sending is held, nothing is lost: %s next_try_s=%llu",
                sender->status.last_error, (unsigned long long)(verdict->wait_ns / NV_NS_PER_S));
 }
@@ -182,6 +190,7 @@ static struct nv_attempt describe(struct nv_sender *sender, const struct nv_body
         .transfer = reply->transfer,
         .status = reply->status,
         .retry_after = reply->retry_after,
+        .body = facts->body,
         .credit = facts->credit,
         .number = body->attempt,
         .traces = body->traces.count,
@@ -190,9 +199,22 @@ static struct nv_attempt describe(struct nv_sender *sender, const struct nv_body
         .holds = sender->gate.holds,
         /* Others got through since it was first tried: then the fault is rather in this body. */
         .others_pass = sender->last_success_ns > body->first_try_ns,
+        /* Sent after it was refused: what was on its way then may have come by before. */
+        .passed_since = body->refused != 0 && sender->passed > body->refused,
+        .alone = body->alone,
+        .foreign_row = sender->foreign_row,
         .wall_ns = nv_clock_wall_ns(sender->clock),
         .random = nv_sender_random(sender),
     };
+}
+
+static void note_foreign(struct nv_sender *sender, struct nv_body *body)
+{
+    /* What was refused while nothing passed says nothing about the trace. */
+    body->alone += body->traces.count == 1 && body->refused != 0 && sender->passed > body->refused;
+    if (body->refused == 0)
+        body->refused = sender->starts;
+    sender->foreign_row += body->attempt == 1;
 }
 
 /* The backend looked at the body: whatever was held or slow is over. */
@@ -207,7 +229,9 @@ static void act(struct nv_sender *sender, struct nv_body *body, const struct nv_
 {
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
 
-    if (verdict->action != NV_ACTION_RETRY && verdict->action != NV_ACTION_HOLD)
+    if (verdict->foreign)
+        note_foreign(sender, body);
+    else if (verdict->action != NV_ACTION_RETRY && verdict->action != NV_ACTION_HOLD)
         passed(sender, body, now_ns);
     switch (verdict->action) {
     case NV_ACTION_DELIVERED:
@@ -230,6 +254,10 @@ static void act(struct nv_sender *sender, struct nv_body *body, const struct nv_
         return;
     case NV_ACTION_HOLD:
         slow_down(sender, verdict, now_ns);
+        if (verdict->foreign && body->traces.count > 1) {
+            split(sender, body, verdict, now_ns);
+            return;
+        }
         /* Due at once: the gate decides when, and a person may mend it before the next probe. */
         try_again(sender, body, now_ns, false);
         return;
@@ -258,7 +286,7 @@ void nv_sender_body_done(void *done_ctx, const struct nv_reply *reply)
 void nv_sender_probe_done(void *done_ctx, const struct nv_reply *reply)
 {
     struct nv_sender *sender = done_ctx;
-    struct nv_backend_reply facts = {0};
+    struct nv_backend_reply facts;
     struct nv_attempt attempt = {.transfer = reply->transfer,
                                  .status = reply->status,
                                  .retry_after = reply->retry_after,
@@ -267,8 +295,11 @@ void nv_sender_probe_done(void *done_ctx, const struct nv_reply *reply)
                                  .holds = sender->gate.holds,
                                  .wall_ns = nv_clock_wall_ns(sender->clock),
                                  .random = nv_sender_random(sender)};
-    struct nv_verdict verdict = nv_retry_decide(&sender->knobs, &attempt);
+    struct nv_verdict verdict;
 
+    nv_backend_reply_read(reply->body, &facts);
+    attempt.body = facts.body;
+    verdict = nv_retry_decide(&sender->knobs, &attempt);
     sender->probing = false;
     if (reply->transfer == NV_TRANSFER_CANCELLED)
         return;

@@ -14,6 +14,21 @@
 
 #include "base/banned.h"
 
+/* What is accepted is kept, so these are no reason to take us out; but a person should see them. */
+static const char *held_text(enum nv_exporter_state state)
+{
+    static const char *const texts[] = {
+        [NV_EXPORTER_HELD_AUTH] = "ready, but held: the key is refused: see /status",
+        [NV_EXPORTER_HELD_CREDIT] = "ready, but held: the plan's credit is used up: see /status",
+        [NV_EXPORTER_HELD_CONFIG] = "ready, but held: the endpoint is wrong: see /status",
+        [NV_EXPORTER_HELD_FOREIGN] =
+            "ready, but held: the endpoint does not answer as Noveum's API does: see /status",
+        [NV_EXPORTER_HELD_FILES] = "ready, but held: files can't be written: see /status",
+    };
+
+    return (size_t)state < sizeof texts / sizeof *texts ? texts[state] : NULL;
+}
+
 bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
 {
     *why = "ready";
@@ -23,6 +38,8 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
         *why = "journal full";
     else if (status->exporter.refused_in_row >= NV_EXPORTER_REFUSED_ALL)
         *why = "ready, but the backend refuses every trace: see /status";
+    else if (held_text(status->exporter.state) != NULL)
+        *why = held_text(status->exporter.state);
     return !status->stopping && !status->assembly.journal_full;
 }
 

@@ -100,17 +100,30 @@ static const char *transfer_advice(enum nv_transfer transfer)
     }
 }
 
+/* An answer is believed for its body, not its number: a page can have any status. */
+static const char *reply_advice(const struct nv_probe *probe)
+{
+    if (probe->body == NV_REPLY_FOREIGN)
+        return "but a page, not Noveum's API: exporter.noveum.endpoint should end in /api; else a "
+               "proxy, firewall, sign-in or maintenance page answers in its place";
+    if (probe->body == NV_REPLY_DENIAL && probe->status >= 200 && probe->status <= 299)
+        return "but it says \"success\": false: the backend does not take the key or is in trouble";
+    return status_advice(probe->status);
+}
+
 bool nv_doctor_reply(const struct nv_probe *probe, struct nv_buf *out)
 {
-    char text[400];
-    bool reply = probe->transfer == NV_TRANSFER_REPLY;
+    char text[600];
+    bool reply = probe->transfer == NV_TRANSFER_REPLY || probe->status != 0;
+    bool api = probe->body == NV_REPLY_EMPTY || probe->body == NV_REPLY_OBJECT;
     if (reply)
-        (void)snprintf(text, sizeof text, "%d after %" PRIu64 " ms: %s", probe->status,
-                       probe->took_ms, status_advice(probe->status));
+        (void)snprintf(text, sizeof text, "%d after %" PRIu64 " ms: %s%s%s", probe->status,
+                       probe->took_ms, reply_advice(probe),
+                       probe->said[0] != '\0' ? "; it says: " : "", probe->said);
     else
         (void)snprintf(text, sizeof text, "%s (%.150s)", transfer_advice(probe->transfer),
                        probe->detail);
-    return say(out, reply && probe->status == 200, "backend", text);
+    return say(out, reply && api && probe->status == 200, "backend", text);
 }
 
 static bool check_backend(const struct nv_options *options, struct nv_buf *out)

@@ -375,7 +375,7 @@ static void stop_exporter(struct nv_gateway *gateway, uint64_t deadline_ns)
     uint64_t left = left_ms(gateway, deadline_ns);
     nv_exporter_read_status(gateway->exporter, &status);
     bool held = status.state == NV_EXPORTER_HELD_AUTH || status.state == NV_EXPORTER_HELD_CREDIT ||
-                status.state == NV_EXPORTER_HELD_CONFIG;
+                status.state == NV_EXPORTER_HELD_CONFIG || status.state == NV_EXPORTER_HELD_FOREIGN;
     if (held && left > HELD_EXPORTER_MS)
         left = HELD_EXPORTER_MS;
     nv_exporter_stop(gateway->exporter, (uint32_t)left);

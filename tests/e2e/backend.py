@@ -35,6 +35,7 @@ class Fault:
     status: int = 200
     headers: dict = dataclasses.field(default_factory=dict)
     body: dict | None = None
+    page: str | None = None  # instead of JSON: an HTML page, as proxies and firewalls have them
     reset: bool = False  # close with RST; with store=True the traces are kept all the same
     store: bool = False
     delay_s: float = 0.0
@@ -195,11 +196,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def reply(self, status, body, headers=None):
-        raw = json.dumps(body).encode()
+        page = isinstance(body, str)
+        raw = body.encode() if page else json.dumps(body).encode()
         self.send_response(status)
         for key, value in (headers or {}).items():
             self.send_header(key, value)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/html" if page else "application/json")
         self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
         self.wfile.write(raw)
@@ -209,7 +211,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         backend.gets.append(self.path)
         if self.path == "/api/v1/status":
             status = backend.probe_status
-            self.reply(status, {"success": status == 200})
+            self.reply(status, backend.probe_page or {"success": status == 200})
         else:
             self.reply(404, {"error": "not found"})
 
@@ -237,6 +239,7 @@ class Backend:
         self.always = None  # a Fault for every request, or None
         self.accept_gzip = True
         self.probe_status = 200
+        self.probe_page = None  # HTML instead of the JSON
         self.bodies = []  # (time, headers, decoded JSON or None)
         self.gets = []
         self.traces = {}  # id -> trace, the first that came
@@ -265,7 +268,8 @@ class Backend:
         if fault.delay_s:
             time.sleep(fault.delay_s)
         doc, refusal = self.decode(handler, raw)
-        stored = refusal is None and (fault.store or (fault.status == 200 and not fault.reset))
+        plain = fault.status == 200 and not fault.reset and fault.page is None and not fault.body
+        stored = refusal is None and (fault.store or plain)
         with self.changed:
             self.bodies.append((time.monotonic(), dict(handler.headers), doc))
             if stored:
@@ -278,7 +282,9 @@ class Backend:
             handler.connection.close()
         elif refusal is not None:
             handler.reply(*refusal)
-        elif fault.status != 200:
+        elif fault.page is not None:
+            handler.reply(fault.status, fault.page, fault.headers)
+        elif fault.status != 200 or fault.body:
             handler.reply(fault.status, fault.body or {"error": "planned"}, fault.headers)
         else:
             handler.reply(200, {"success": True, "jobIds": ["1"]}, fault.headers)

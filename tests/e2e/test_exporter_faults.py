@@ -244,9 +244,10 @@ def test_replies_that_are_none(start, fault):
     raw.socket.close()
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[", b"\xff\xfe", b'{"message": "\\u0000"}'])
-def test_garbage_in_a_200_is_a_delivery(start, body):
-    raw = Raw(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"message": "\\u0000"}',
+                                  b'{"success": true, "errors": [{"success": false}]}'])
+def test_an_object_or_nothing_is_a_delivery(start, body):
+    raw = Raw(b"HTTP/1.1 202 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
     gateway = start(url=raw.url)
     send(gateway, 1)
     gateway.wait_status(lambda s: s["spans"]["delivered"] == 1)

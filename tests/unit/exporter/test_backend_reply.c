@@ -49,6 +49,55 @@ START_TEST(bodies)
 }
 END_TEST
 
+static const struct {
+    const char *body;
+    enum nv_reply_body whose;
+} kinds[] = {
+    {"", NV_REPLY_EMPTY},
+    {" \r\n\t", NV_REPLY_EMPTY},
+    {"{}", NV_REPLY_OBJECT},
+    {" {\"success\":true} \n", NV_REPLY_OBJECT},
+    {"\xef\xbb\xbf{}", NV_REPLY_OBJECT},
+    {"{\"message\":\"\\u0000\",\"n\":[1,{\"success\":false}]}", NV_REPLY_OBJECT},
+    {"{\"success\":null}", NV_REPLY_OBJECT},
+    {"{\"success\":\"false\"}", NV_REPLY_OBJECT},
+    {"{\"success\":false}", NV_REPLY_DENIAL},
+    {"{\"a\":{\"b\":[]},\"success\":false,\"c\":1}", NV_REPLY_DENIAL},
+    {"{\"success\":false,\"success\":true}", NV_REPLY_DENIAL},
+    {"<html>", NV_REPLY_FOREIGN},
+    {"OK", NV_REPLY_FOREIGN},
+    {"[]", NV_REPLY_FOREIGN},
+    {"[{\"success\":true}]", NV_REPLY_FOREIGN},
+    {"\"accepted\"", NV_REPLY_FOREIGN},
+    {"true", NV_REPLY_FOREIGN},
+    {"null", NV_REPLY_FOREIGN},
+    {"1", NV_REPLY_FOREIGN},
+    {"{\"success\":true", NV_REPLY_FOREIGN},
+    {"{\"success\":true}}", NV_REPLY_FOREIGN},
+    {"{\"success\":true}<html>", NV_REPLY_FOREIGN},
+    {"{\"success\"", NV_REPLY_FOREIGN},
+    {"{success:true}", NV_REPLY_FOREIGN},
+    {"\xff\xfe{", NV_REPLY_FOREIGN},
+};
+
+START_TEST(whose_words_they_are)
+{
+    struct nv_backend_reply reply;
+
+    nv_backend_reply_read(nv_str_from(kinds[_i].body), &reply);
+    ck_assert_msg(reply.body == kinds[_i].whose, "%s: %d", kinds[_i].body, (int)reply.body);
+}
+END_TEST
+
+START_TEST(a_nul_is_no_end)
+{
+    struct nv_backend_reply reply;
+
+    nv_backend_reply_read(NV_STR("{}\0{}"), &reply);
+    ck_assert_int_eq(reply.body, NV_REPLY_FOREIGN);
+}
+END_TEST
+
 START_TEST(long_texts_and_bodies)
 {
     struct nv_backend_reply reply;
@@ -62,6 +111,7 @@ START_TEST(long_texts_and_bodies)
     ck_assert_int_eq(nv_buf_printf(&buf, "{\"message\":\"%0300000d\"}", 7), NV_OK);
     nv_backend_reply_read(nv_buf_str(&buf), &reply);
     ck_assert_str_eq(reply.text, "");
+    ck_assert_int_eq(reply.body, NV_REPLY_OBJECT);
     nv_buf_clear(&buf);
     for (int i = 0; i < 100000; i++)
         (void)nv_buf_append_char(&buf, '[');
@@ -76,6 +126,8 @@ int main(void)
     TCase *tcase = tcase_create("reply");
 
     tcase_add_loop_test(tcase, bodies, 0, sizeof cases / sizeof *cases);
+    tcase_add_loop_test(tcase, whose_words_they_are, 0, sizeof kinds / sizeof *kinds);
+    tcase_add_test(tcase, a_nul_is_no_end);
     tcase_add_test(tcase, long_texts_and_bodies);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

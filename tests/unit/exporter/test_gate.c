@@ -124,6 +124,41 @@ START_TEST(a_refused_key_is_probed)
 }
 END_TEST
 
+/* Answers that are not the API's: a few that were never tried may still go and see. */
+START_TEST(pilots_go_while_answers_are_foreign)
+{
+    struct nv_verdict v = {.action = NV_ACTION_HOLD,
+                           .hold = NV_HOLD_FOREIGN,
+                           .wait_ns = MS(1000),
+                           .foreign = true,
+                           .first = true,
+                           .why = "page"};
+
+    ck_assert(!nv_gate_takes_pilot(&gate, 0));
+    nv_gate_failure(&gate, &knobs, &v, 0, 0);
+    ck_assert(!nv_gate_is_open(&gate, 0, 0));
+    ck_assert(nv_gate_takes_pilot(&gate, 0));
+    /* One that passes ends it, whatever time is left; nobody waited. */
+    ck_assert(nv_gate_success(&gate, false, MS(1)));
+    ck_assert(nv_gate_is_open(&gate, 0, MS(1)));
+    for (int i = 0; i < NV_GATE_PILOTS; i++) {
+        ck_assert(i == 0 || nv_gate_takes_pilot(&gate, 0));
+        nv_gate_failure(&gate, &knobs, &v, MS(1), 0);
+    }
+    ck_assert(!nv_gate_takes_pilot(&gate, 0));
+    /* The pilots did not make the wait longer. */
+    ck_assert(!nv_gate_is_open(&gate, 0, MS(1000)));
+    ck_assert(nv_gate_is_open(&gate, 0, MS(1001)));
+    ck_assert_uint_eq(gate.holds, 1);
+    /* The same body again costs none. */
+    ck_assert(nv_gate_success(&gate, false, MS(1001)));
+    v.first = false;
+    for (int i = 0; i < 10; i++)
+        nv_gate_failure(&gate, &knobs, &v, MS(1001), 0);
+    ck_assert_uint_eq(gate.pilots, NV_GATE_PILOTS);
+}
+END_TEST
+
 START_TEST(retries_are_a_tenth)
 {
     unsigned retries = 0;
@@ -172,6 +207,7 @@ int main(void)
     tcase_add_test(tcase, holds_last_until_proven_over);
     tcase_add_test(tcase, other_trouble_replaces_a_hold);
     tcase_add_test(tcase, a_refused_key_is_probed);
+    tcase_add_test(tcase, pilots_go_while_answers_are_foreign);
     tcase_add_test(tcase, retries_are_a_tenth);
     tcase_add_test(tcase, time_pays_one_in_five_seconds);
     tcase_add_test(tcase, a_retry_that_succeeds_costs_nothing);

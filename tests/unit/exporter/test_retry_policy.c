@@ -35,10 +35,10 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {0, 199, NV_ACTION_HOLD, NV_ACTION_HOLD, NV_HOLD_CONFIG},
+    {0, 199, NV_ACTION_HOLD, NV_ACTION_HOLD, NV_HOLD_FOREIGN},
     {200, 202, NV_ACTION_DELIVERED, NV_ACTION_DELIVERED, NV_HOLD_NONE},
-    {203, 299, NV_ACTION_HOLD, NV_ACTION_HOLD, NV_HOLD_CONFIG},
-    {300, 399, NV_ACTION_HOLD, NV_ACTION_HOLD, NV_HOLD_CONFIG},
+    {203, 299, NV_ACTION_HOLD, NV_ACTION_HOLD, NV_HOLD_FOREIGN},
+    {300, 399, NV_ACTION_HOLD, NV_ACTION_HOLD, NV_HOLD_FOREIGN},
     {400, 400, NV_ACTION_SPLIT, NV_ACTION_DEAD, NV_HOLD_NONE},
     {401, 401, NV_ACTION_HOLD, NV_ACTION_HOLD, NV_HOLD_AUTH},
     {402, 402, NV_ACTION_HOLD, NV_ACTION_HOLD, NV_HOLD_CREDIT},
@@ -160,7 +160,8 @@ START_TEST(transfers)
     struct nv_attempt a = attempt(200);
 
     a.transfer = NV_TRANSFER_OVERSIZE;
-    ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_DELIVERED);
+    a.body = NV_REPLY_FOREIGN; /* half of anything is */
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).hold, NV_HOLD_FOREIGN);
     a.status = 503;
     ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_RETRY);
 }
@@ -183,7 +184,103 @@ START_TEST(one_body_that_fails_alone_is_split)
     ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_RETRY);
     a.others_pass = true;
     a.status = 503;
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_SPLIT);
+    a.transfer = NV_TRANSFER_BROKEN;
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_SPLIT);
+    a.transfer = NV_TRANSFER_TIMEOUT;
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_SPLIT);
+    /* Alone it waits, rarely and at nobody's cost, and is never given up. */
+    a.traces = 1;
+    a.number = 1000;
     ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_RETRY);
+    ck_assert(!nv_retry_decide(&knobs, &a).trouble);
+    ck_assert_uint_eq(nv_retry_decide(&knobs, &a).wait_ns, 60000 * NV_NS_PER_MS);
+    /* What asks for a pause means everybody. */
+    a.transfer = NV_TRANSFER_REPLY;
+    a.retry_after = NV_STR("7");
+    ck_assert(nv_retry_decide(&knobs, &a).trouble);
+}
+END_TEST
+
+/* An answer is believed for its body: every status, every body that is not the API's yes. */
+START_TEST(no_number_makes_a_page_a_delivery)
+{
+    for (int status = 0; status < 600; status++)
+        for (enum nv_reply_body body = NV_REPLY_EMPTY; body <= NV_REPLY_FOREIGN; body++)
+            for (uint32_t traces = 1; traces <= 2; traces++) {
+                struct nv_attempt a = attempt(status);
+                struct nv_verdict v;
+
+                a.body = body;
+                a.traces = traces;
+                v = nv_retry_decide(&knobs, &a);
+                if (v.action == NV_ACTION_DELIVERED) {
+                    ck_assert((status >= 200 && status <= 202 && body <= NV_REPLY_OBJECT) ||
+                              (status == 409 && body != NV_REPLY_FOREIGN));
+                    continue;
+                }
+                /* While nothing passes, what is not the API's never ends a trace. */
+                if (body == NV_REPLY_FOREIGN)
+                    ck_assert_msg(v.action != NV_ACTION_DEAD, "status %d", status);
+                if (status < 400 || (body == NV_REPLY_FOREIGN && status == 403))
+                    ck_assert_int_eq(v.hold, NV_HOLD_FOREIGN);
+            }
+}
+END_TEST
+
+START_TEST(a_denial_for_want_of_credit_is_one)
+{
+    struct nv_attempt a = attempt(200);
+
+    a.body = NV_REPLY_DENIAL;
+    a.credit = true;
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).hold, NV_HOLD_CREDIT);
+}
+END_TEST
+
+static const struct {
+    int status;
+    bool fatal;
+} walls[] = {{403, true}, {406, true},  {405, true},  {401, true},  {451, true},
+             {400, true}, {422, true},  {404, true},  {413, true},  {415, true},
+             {409, true}, {200, false}, {302, false}, {204, false}, {206, false}};
+
+START_TEST(while_others_pass_it_is_the_trace)
+{
+    struct nv_attempt a = attempt(walls[_i].status);
+
+    a.body = NV_REPLY_FOREIGN;
+    a.passed_since = true;
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_SPLIT);
+    a.traces = 1;
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_RETRY);
+    ck_assert(!nv_retry_decide(&knobs, &a).trouble);
+    a.alone = NV_RETRY_ALONE - 1;
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).action,
+                     walls[_i].fatal ? NV_ACTION_DEAD : NV_ACTION_RETRY);
+    /* So many in a row: what passed before is long ago. */
+    a.foreign_row = NV_RETRY_FOREIGN_ROW;
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).hold, NV_HOLD_FOREIGN);
+    a.foreign_row = 0;
+    a.passed_since = false;
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).hold, NV_HOLD_FOREIGN);
+}
+END_TEST
+
+START_TEST(a_page_that_asks_to_wait_is_waited_for)
+{
+    static const int statuses[] = {408, 425, 429, 500, 503, 599};
+
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        struct nv_attempt a = attempt(statuses[i]);
+
+        a.body = NV_REPLY_FOREIGN;
+        ck_assert_int_eq(nv_retry_decide(&knobs, &a).action, NV_ACTION_RETRY);
+    }
+    struct nv_attempt a = attempt(407);
+
+    a.body = NV_REPLY_FOREIGN;
+    ck_assert_int_eq(nv_retry_decide(&knobs, &a).hold, NV_HOLD_AUTH);
 }
 END_TEST
 
@@ -325,6 +422,10 @@ int main(void)
     tcase_add_test(tcase, probes_become_rarer);
     tcase_add_test(tcase, transfers);
     tcase_add_test(tcase, one_body_that_fails_alone_is_split);
+    tcase_add_test(tcase, no_number_makes_a_page_a_delivery);
+    tcase_add_test(tcase, a_denial_for_want_of_credit_is_one);
+    tcase_add_loop_test(tcase, while_others_pass_it_is_the_trace, 0, sizeof walls / sizeof *walls);
+    tcase_add_test(tcase, a_page_that_asks_to_wait_is_waited_for);
     tcase_add_loop_test(tcase, retry_after_is_read, 0, sizeof retry_afters / sizeof *retry_afters);
     tcase_add_test(tcase, retry_after_is_bounded);
     tcase_add_test(tcase, credit_is_a_long_pause);

@@ -245,12 +245,148 @@ START_TEST(a_wrong_endpoint_holds)
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), statuses[_i], "", "");
     rig_run(&rig, 4000);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_HELD_CONFIG);
+    ck_assert_int_eq(rig_status(&rig).state,
+                     statuses[_i] < 400 ? NV_EXPORTER_HELD_FOREIGN : NV_EXPORTER_HELD_CONFIG);
     ck_assert_uint_eq(rig.sent, 1);
     rig_run(&rig, 1000);
     ck_assert_uint_eq(rig.sent, 2);
     rig_accept_all(&rig, 0);
     ck_assert_uint_eq(rig_delivered(), 2);
+}
+END_TEST
+
+#define PAGE "<html>Blocked. Your reference is 4711.</html>"
+
+/* Answers all that is in flight as a firewall with `status` would that dislikes `word`. */
+static uint32_t behind_a_wall(const char *word, int status, uint32_t seconds)
+{
+    uint32_t requests = 0;
+
+    for (uint32_t s = 0; s < seconds; s++) {
+        rig_run(&rig, 1000);
+        for (struct rig_flight *f = rig_flight(&rig); f != NULL; f = rig_flight(&rig)) {
+            bool hit = f->route == NV_ROUTE_TRACES && rig_body_has(f, word);
+
+            rig_answer(&rig, f, hit ? status : 200, "", hit ? PAGE : "{\"success\":true}");
+            rig_run(&rig, 0);
+            requests++;
+        }
+    }
+    return requests;
+}
+
+START_TEST(a_blocked_trace_holds_nobody)
+{
+    static const int statuses[] = {403, 406, 405, 401, 451, 404, 400, 422, 418};
+
+    rig.config.batch_traces = 100;
+    rig.config.compression = NV_COMPRESSION_NONE;
+    rig_open(&rig, true);
+    rig_consume_many(&rig, 37);
+    rig_consume(&rig, "poison", 1);
+    rig_consume_many(&rig, 62);
+    ck_assert_uint_lt(behind_a_wall("poison", statuses[_i], 3), 40);
+    ck_assert_uint_eq(rig_delivered(), 99 * 2);
+    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
+    behind_a_wall("poison", statuses[_i], 10);
+    ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 1);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 1);
+    ck_assert_uint_eq(rig_status(&rig).queued_traces, 0);
+}
+END_TEST
+
+/* Ten in a row, and no other traffic afterwards. */
+START_TEST(many_blocked_traces_hold_nobody)
+{
+    rig.config.batch_traces = 100;
+    rig_open(&rig, true);
+    rig_consume_many(&rig, 37);
+    for (int i = 0; i < 10; i++)
+        rig_consume(&rig, "poison", 1);
+    rig_consume_many(&rig, 53);
+    behind_a_wall("poison", 403, 3);
+    ck_assert_uint_eq(rig_delivered(), 90 * 2);
+    behind_a_wall("poison", 403, 30);
+    ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 10);
+}
+END_TEST
+
+/* A firewall may also redirect, answer 200 or cut the connection: the others pass, it waits. */
+START_TEST(what_is_no_refusal_waits_alone)
+{
+    static const int statuses[] = {200, 302, 204, 503};
+    uint32_t requests;
+
+    rig.config.batch_traces = 16;
+    rig_open(&rig, true);
+    rig_consume_many(&rig, 5);
+    rig_consume(&rig, "poison", 1);
+    rig_consume_many(&rig, 10);
+    behind_a_wall("poison", statuses[_i], 1);
+    for (int i = 0; i < 60; i++) {
+        rig_consume_many(&rig, 5);
+        behind_a_wall("poison", statuses[_i], 1);
+    }
+    ck_assert_uint_ge(rig_delivered(), (15 + 59 * 5) * 2);
+    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
+    ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 0);
+    requests = behind_a_wall("poison", statuses[_i], 600);
+    ck_assert_uint_gt(requests, 5);
+    ck_assert_uint_lt(requests, 40);
+    rig_drain(&rig);
+    ck_assert_uint_eq(rig_delivered(), (15 + 60 * 5) * 2 + 1);
+}
+END_TEST
+
+/* The wall stands before everybody: held and told, probed ever more rarely, nothing given up. */
+START_TEST(a_wall_before_all_is_a_hold)
+{
+    static const int statuses[] = {403, 200, 302, 405, 413};
+    uint32_t requests;
+
+    rig.config.batch_traces = 100;
+    rig_open(&rig, true);
+    rig_consume_many(&rig, 100);
+    requests = behind_a_wall("trace", statuses[_i], 1);
+    ck_assert_uint_le(requests, statuses[_i] == 413 ? 200 : 4);
+    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_HELD_FOREIGN);
+    for (int i = 0; i < 60; i++) {
+        rig_consume_many(&rig, 5);
+        requests = behind_a_wall("trace", statuses[_i], 60);
+    }
+    ck_assert_uint_le(requests, statuses[_i] == 413 ? 10 : 3);
+    ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED) + rig_dead(NV_DEAD_TOO_LARGE), 0);
+    ck_assert_uint_eq(rig_delivered(), 0);
+    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_HELD_FOREIGN);
+    ck_assert_str_ne(rig_status(&rig).reason, "");
+    rig_drain(&rig);
+    ck_assert_uint_eq(rig_delivered(), 400 * 2);
+}
+END_TEST
+
+/* One that passed before the wall came is no witness: nobody who was sent later passes. */
+START_TEST(a_wall_that_comes_meanwhile_ends_no_trace)
+{
+    struct rig_flight *first, *second;
+
+    rig.config.batch_traces = 1;
+    rig.config.compression = NV_COMPRESSION_NONE;
+    rig_open(&rig, true);
+    rig_consume_many(&rig, 6);
+    rig_run(&rig, 0);
+    rig_answer(&rig, rig_flight(&rig), 200, "", "");
+    rig_run(&rig, 0);
+    first = rig_flight(&rig);
+    first->busy = false;
+    second = rig_flight(&rig);
+    first->busy = true;
+    ck_assert_ptr_nonnull(second);
+    rig_answer(&rig, first, 403, "", PAGE);
+    rig_answer(&rig, second, 200, "", "{}");
+    behind_a_wall("trace", 403, 600);
+    ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 0);
+    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_HELD_FOREIGN);
+    ck_assert_uint_eq(rig_delivered(), 4);
 }
 END_TEST
 
@@ -332,6 +468,11 @@ int main(void)
     tcase_add_loop_test(tcase, a_probe_that_says_nothing_lets_a_body_ask, 0, 3);
     tcase_add_test(tcase, exhausted_credit_is_a_long_pause);
     tcase_add_loop_test(tcase, a_wrong_endpoint_holds, 0, 5);
+    tcase_add_loop_test(tcase, a_blocked_trace_holds_nobody, 0, 9);
+    tcase_add_test(tcase, many_blocked_traces_hold_nobody);
+    tcase_add_loop_test(tcase, what_is_no_refusal_waits_alone, 0, 4);
+    tcase_add_loop_test(tcase, a_wall_before_all_is_a_hold, 0, 5);
+    tcase_add_test(tcase, a_wall_that_comes_meanwhile_ends_no_trace);
     tcase_add_test(tcase, retry_after_closes_for_all);
     tcase_add_loop_test(tcase, ambiguous_answers_are_retried, 0, 5);
     tcase_add_test(tcase, warnings_are_counted);

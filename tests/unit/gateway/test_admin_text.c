@@ -19,6 +19,12 @@ START_TEST(ready_unless_stopping_or_full)
     ck_assert(nv_admin_ready(&status, &why));
     status.exporter.state = NV_EXPORTER_HELD_AUTH;
     ck_assert(nv_admin_ready(&status, &why));
+    ck_assert_ptr_nonnull(strstr(why, "key is refused"));
+    status.exporter.state = NV_EXPORTER_HELD_FOREIGN;
+    ck_assert(nv_admin_ready(&status, &why));
+    ck_assert_ptr_nonnull(strstr(why, "does not answer as"));
+    status.exporter.state = NV_EXPORTER_BACKING_OFF;
+    ck_assert(nv_admin_ready(&status, &why));
     ck_assert_str_eq(why, "ready");
     status.exporter.refused_in_row = NV_EXPORTER_REFUSED_ALL;
     ck_assert(nv_admin_ready(&status, &why));

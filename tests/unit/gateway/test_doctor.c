@@ -60,17 +60,34 @@ static const struct {
     struct nv_probe probe;
     bool good;
     const char *says;
-} replies[] = {{{.transfer = NV_TRANSFER_REPLY, .status = 200}, true, "knows the key"},
-               {{.transfer = NV_TRANSFER_REPLY, .status = 401}, false, "wrong or expired"},
-               {{.transfer = NV_TRANSFER_REPLY, .status = 403}, false, "traces:write"},
-               {{.transfer = NV_TRANSFER_REPLY, .status = 404}, false, "endpoint"},
-               {{.transfer = NV_TRANSFER_REPLY, .status = 429}, false, "slow down"},
-               {{.transfer = NV_TRANSFER_REPLY, .status = 502}, false, "trouble"},
-               {{.transfer = NV_TRANSFER_REPLY, .status = 302}, false, "unexpected"},
-               {{.transfer = NV_TRANSFER_CONNECT, .detail = "why"}, false, "(why)"},
-               {{.transfer = NV_TRANSFER_TLS}, false, "ca_bundle"},
-               {{.transfer = NV_TRANSFER_TIMEOUT}, false, "in time"},
-               {{.transfer = NV_TRANSFER_BROKEN}, false, "broke"}};
+} replies[] = {
+    {{.transfer = NV_TRANSFER_REPLY, .status = 200}, true, "knows the key"},
+    {{.transfer = NV_TRANSFER_REPLY, .status = 200, .body = NV_REPLY_FOREIGN},
+     false,
+     "a page, not Noveum's API"},
+    {{.transfer = NV_TRANSFER_REPLY, .status = 403, .body = NV_REPLY_FOREIGN},
+     false,
+     "a page, not Noveum's API"},
+    {{.transfer = NV_TRANSFER_OVERSIZE, .status = 200, .body = NV_REPLY_FOREIGN},
+     false,
+     "a page, not Noveum's API"},
+    {{.transfer = NV_TRANSFER_REPLY, .status = 200, .body = NV_REPLY_DENIAL, .said = "no such key"},
+     false,
+     "\"success\": false: the backend does not take the key or is in trouble; it says: no "
+     "such key"},
+    {{.transfer = NV_TRANSFER_REPLY, .status = 200, .body = NV_REPLY_OBJECT},
+     true,
+     "knows the key"},
+    {{.transfer = NV_TRANSFER_REPLY, .status = 401}, false, "wrong or expired"},
+    {{.transfer = NV_TRANSFER_REPLY, .status = 403}, false, "traces:write"},
+    {{.transfer = NV_TRANSFER_REPLY, .status = 404}, false, "endpoint"},
+    {{.transfer = NV_TRANSFER_REPLY, .status = 429}, false, "slow down"},
+    {{.transfer = NV_TRANSFER_REPLY, .status = 502}, false, "trouble"},
+    {{.transfer = NV_TRANSFER_REPLY, .status = 302}, false, "unexpected"},
+    {{.transfer = NV_TRANSFER_CONNECT, .detail = "why"}, false, "(why)"},
+    {{.transfer = NV_TRANSFER_TLS}, false, "ca_bundle"},
+    {{.transfer = NV_TRANSFER_TIMEOUT}, false, "in time"},
+    {{.transfer = NV_TRANSFER_BROKEN}, false, "broke"}};
 
 START_TEST(the_backends_reply)
 {
