@@ -64,8 +64,8 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
           status->receiver.undecoded_bytes + status->grpc.undecoded_bytes);
     gauge(buf, "noveum_open_traces", "Traces that wait for spans", assembly->open_traces);
     gauge(buf, "noveum_held_bytes", "Bytes of spans held", assembly->held_bytes);
-    gauge(buf, "noveum_held_memory_bytes", "Of these and their index, in memory",
-          assembly->memory_bytes);
+    gauge(buf, "noveum_held_memory_bytes",
+          "Bytes of held spans and of their index that are in memory", assembly->memory_bytes);
     gauge(buf, "noveum_oldest_trace_age_seconds", "Age of the oldest trace that waits",
           assembly->oldest_age_ns / NV_NS_PER_S);
     gauge(buf, "noveum_unsettled_traces", "Traces handed on and not settled", assembly->claims);
@@ -77,7 +77,7 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
           "Records that were in the journal before the start and are gone",
           assembly->journal_missing);
     gauge(buf, "noveum_queued_traces", "Encoded traces in memory", exporter->queued_traces);
-    gauge(buf, "noveum_queued_bytes", "Bytes of these", exporter->queued_bytes);
+    gauge(buf, "noveum_queued_bytes", "Bytes of encoded traces in memory", exporter->queued_bytes);
     gauge(buf, "noveum_outbox_records", "Encoded traces on disk", exporter->outbox_records);
     gauge(buf, "noveum_requests_in_flight", "Requests to the backend", exporter->in_flight);
     gauge(buf, "noveum_exporter_sending", "1 unless the exporter waits or is held",

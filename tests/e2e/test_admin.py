@@ -1,5 +1,6 @@
 """The admin port: alive, ready, metrics that add up, status."""
 import json
+import pathlib
 import re
 import urllib.request
 
@@ -45,6 +46,8 @@ def test_metrics_are_prometheus_text_and_add_up(gateway, backend):
             names.add(re.split(r"[{ ]", line)[0])
     assert names == typed
     assert len(re.findall(r"^# TYPE", text, re.MULTILINE)) == len(typed), "a TYPE line twice"
+    page = (pathlib.Path(__file__).parents[2] / "docs/metrics.md").read_text("utf-8")
+    assert names == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)), "tools/make-metrics-docs.py misses some"
     metrics = gateway.metrics()
     assert metrics["noveum_spans_received_total"] == 3
     assert metrics["noveum_spans_delivered_total"] == 3
