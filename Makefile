@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
-GATEWAY := build/release/noveum-gateway
+GATEWAY := build/run/noveum-gateway
 
 help:
 	@echo 'make run        install what is missing, build, start in local mode (or deliver: NOVEUM_API_KEY)'
@@ -18,12 +18,19 @@ help:
 	@echo 'make coverage   line coverage of each stage; fails below the target'
 	@echo 'make image      container image noveum-gateway (buildah, podman or docker)'
 
-run: build
+# The program alone, without optimisation across files: half the build time of `make build`.
+run:
+	@tools/install-dependencies.sh build
+	@mkdir -p build
+	@test -x $(GATEWAY) || echo 'make: building $(GATEWAY); the first time may take minutes'
+	@cmake --preset run >build/run.configure.log 2>&1 || { cat build/run.configure.log; exit 1; }
+	@cmake --build --preset run -j $(JOBS)
 	@exec $(GATEWAY) $(ARGS)
 
 build:
 	@tools/install-dependencies.sh build
 	@mkdir -p build
+	@test -x build/release/noveum-gateway || echo 'make: building build/release; linking, at the end, is silent for a while'
 	@cmake --preset release >build/release.configure.log 2>&1 || { cat build/release.configure.log; exit 1; }
 	@cmake --build --preset release -j $(JOBS)
 
