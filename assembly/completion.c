@@ -1,5 +1,5 @@
 /*
- * The table of design.md section 2a as code: one row, one line.
+ * The table of docs/design/0003-completion.md as code: one row, one line.
  *
  * Rows raise the wait, the longest wins, the age of the trace ends all waiting. What is said about
  * a trace that is sent with something missing follows from the facts, not from the row: a trace

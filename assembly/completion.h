@@ -1,5 +1,6 @@
 /*
- * When is a trace complete? A pure function: facts in, deadline out (design.md section 2a).
+ * When is a trace complete? A pure function: facts in, deadline out
+ * (docs/design/0003-completion.md).
  *
  * A trace is sent when the longest wait that applies has passed since its last span came; its rows
  * are enum nv_wait. No clock, no state, no allocation.

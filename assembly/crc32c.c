@@ -7,7 +7,7 @@
  * eight tables. All tables are made once, at first use.
  *
  * Deliberately not done: carry-less multiplication for joining, and lanes on other processors; the
- * journal spends a twentieth of its time here (journal.md, "Log profile").
+ * journal spends a twentieth of its time here (docs/design/0004-journal.md#what-was-measured).
  */
 #include "assembly/crc32c.h"
 

@@ -1,7 +1,7 @@
 /*
  * What the sources of assembly share: the assembly, its shards, its claims.
  *
- *   accept (any thread)        intake.c     prepare, queue
+ *   accept (any thread)        assembly.c   prepare, queue
  *   journal thread             committer.c  commit a group, acknowledge, dispatch, forget
  *   shard threads              shard.c      hold, time, complete
  *

@@ -37,7 +37,8 @@ void nv_fake_clock_init(struct nv_fake_clock *fake, uint64_t mono_ns, uint64_t w
 /* Moves both times on by `ns`. */
 void nv_fake_clock_advance(struct nv_fake_clock *fake, uint64_t ns);
 
-/* "2026-11-22T14:20:49.929944+00:00" and a NUL: six digits, truncated (contract section 2). */
+/* "2026-11-22T14:20:49.929944+00:00" and a NUL: six digits, truncated
+ * (docs/noveum-backend.md#times-and-ids). */
 #define NV_TIME_TEXT_SIZE 40
 /* Writes the ISO 8601 form of `wall_ns` into `text`; returns its length. Any uint64 is accepted. */
 unsigned nv_time_format(uint64_t wall_ns, char text[NV_TIME_TEXT_SIZE]);

@@ -5,8 +5,9 @@
  * Depth is bounded by the caller. Strings come as the raw bytes between the quotes, with a flag
  * that says whether they hold escapes; nv_json_unescape gives the text. Numbers come as their text.
  * The reader checks the whole grammar: separators, literals, number syntax, escapes, control
- * characters, nothing behind the value. Invalid UTF-8 in strings is let through (OTLP checklist
- * C28: it is replaced when written). A byte order mark before the value is skipped.
+ * characters, nothing behind the value. Invalid UTF-8 in strings is let through
+ * (docs/otlp.md#rules-of-the-walk, 4: it is replaced when written). A byte order mark before the
+ * value is skipped.
  *
  *   {"a": [1, "x"]}  gives  OBJECT_BEGIN KEY ARRAY_BEGIN NUMBER STRING ARRAY_END OBJECT_END END
  */

@@ -3,8 +3,8 @@
  *
  *   producers ──push──▶ [ ring, mutex, condition ] ──pop──▶ consumers
  *
- * Waiting, not spinning (design.md section 5). Never drops: a full queue refuses, and the refusal
- * is answered 429 or 503 at the door. Any number of threads on either side.
+ * Waiting, not spinning (docs/architecture.md#threads). Never drops: a full queue refuses, and the
+ * refusal is answered 429 or 503 at the door. Any number of threads on either side.
  */
 #ifndef NV_BASE_QUEUE_H
 #define NV_BASE_QUEUE_H

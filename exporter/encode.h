@@ -1,5 +1,5 @@
 /*
- * A translated trace as the backend's JSON: contract section 2, schema 2.0.
+ * A translated trace as the backend's JSON: docs/noveum-backend.md#traces, schema 2.0.
  *
  * Streams onto a buffer; allocates nothing but the buffer's growth. Any thread.
  */
@@ -19,7 +19,8 @@ enum nv_err nv_encode_trace(struct nv_buf *buf, const struct nv_trace *trace,
                             enum nv_trace_id_form form) NV_MUST_USE;
 /*
  * The same trace without its spans and attributes, status `error`, `reason` as status_message: what
- * is sent of a trace that can't be encoded (as the SDK does, contract section 2). Errors as above.
+ * is sent of a trace that can't be encoded (as the SDK does, docs/noveum-backend.md#traces). Errors
+ * as above.
  */
 enum nv_err nv_encode_stub(struct nv_buf *buf, const struct nv_trace *trace,
                            enum nv_trace_id_form form, const char *reason) NV_MUST_USE;

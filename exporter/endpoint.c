@@ -1,11 +1,11 @@
 /*
  * The endpoint and the rest of the exporter's configuration, checked before anything starts.
  *
- * The rules are the SDK's (contract section 7): http or https, no credentials in the URL, plain
- * http only to this machine unless it is allowed. Some old documents name the full /v1/traces URL;
- * both forms are accepted, because the doubled path is a 404 that people lose hours on. The parse
- * is strict on purpose and does not follow RFC 3986 into its corners: a URL that needs them is more
- * likely a mistake than an endpoint.
+ * The rules are the SDK's (docs/noveum-backend.md#sdk-configuration): http or https, no credentials
+ * in the URL, plain http only to this machine unless it is allowed. Some old documents name the
+ * full /v1/traces URL; both forms are accepted, because the doubled path is a 404 that people lose
+ * hours on. The parse is strict on purpose and does not follow RFC 3986 into its corners: a URL
+ * that needs them is more likely a mistake than an endpoint.
  */
 #include "exporter/endpoint.h"
 
@@ -138,7 +138,8 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
         .spill_bytes = (size_t)32 << 20,
         .spill_age_ms = 30000,
 
-        /* Retries and pauses as contract section 1 asks; drain: see NV_SENDER_DRAIN_COST. */
+        /* Retries and pauses as docs/noveum-backend.md#answers asks; drain: see
+         * NV_SENDER_DRAIN_COST. */
         .retry_initial_ms = 500,
         .retry_max_ms = 5000,
         .retry_after_max_ms = 300000,

@@ -1,5 +1,6 @@
 /*
- * Local mode: one JSON file a trace, as the SDK's dev mode writes them (contract section 9).
+ * Local mode: one JSON file a trace, as the SDK's dev mode writes them
+ * (docs/noveum-backend.md#dev-files).
  *
  *   <directory>/<trace id>.json      directory 0700, file 0600, 2-space JSON
  */

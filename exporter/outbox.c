@@ -9,8 +9,8 @@
  * one flush. The text form costs nothing here (the traces are JSON already) and needs no format of
  * its own. gzip makes the disk last about eight times as long through an outage, at the price of
  * what the request would cost anyway; without memory for it the text is stored as it is. A crash
- * between delivery and release sends a record again, which the backend ignores (contract section
- * 1).
+ * between delivery and release sends a record again, which the backend ignores
+ * (docs/noveum-backend.md#immutability).
  */
 #include "exporter/outbox.h"
 

@@ -12,7 +12,7 @@
 
 #include "base/str.h"
 
-/* Most of a reply that is kept, in bytes; more ends the transfer (reliability.md, libcurl row). */
+/* Most of a reply that is kept, in bytes; more ends the transfer (docs/security.md). */
 #define NV_REPLY_BYTES_MAX (4u * 1024 * 1024)
 
 enum nv_route {

@@ -23,7 +23,7 @@ enum nv_command {
     NV_COMMAND_DEAD_DROP   /* ID or all */
 };
 
-/* interface.md, "The program" */
+/* docs/operations.md#start-stop-reload */
 enum nv_exit_code { NV_EXIT_OK = 0, NV_EXIT_FAILED = 1, NV_EXIT_USAGE = 2, NV_EXIT_LOCKED = 3 };
 
 /* All texts point into argv. */

@@ -200,8 +200,8 @@ static enum nv_err check_available(const struct nv_options *options, struct nv_f
     return NV_OK;
 }
 
-/* The SDK refuses its dev mode in production (contract section 7); asked for by our key it is
- * just a directory. */
+/* The SDK refuses its dev mode in production (docs/noveum-backend.md#sdk-configuration); asked for
+ * by our key it is just a directory. */
 static enum nv_err check_dev_mode(const struct nv_options *options, struct nv_fail *fail)
 {
     enum nv_option_source source = options->source[NV_OPT_exporter_file_directory];

@@ -1,6 +1,6 @@
 /*
  * The configuration of Noveum's own SDK, taken over as it is: its environment variables and its
- * noveum-trace.yaml|yml|json (contract section 7).
+ * noveum-trace.yaml|yml|json (docs/noveum-backend.md#sdk-configuration).
  */
 #ifndef NV_GATEWAY_OPTION_SDK_H
 #define NV_GATEWAY_OPTION_SDK_H

@@ -212,7 +212,8 @@ static struct nv_str without_trailing(struct nv_str text, struct nv_str tail)
     return nv_str_ends(text, tail) ? nv_str_slice(text, 0, text.len - tail.len) : text;
 }
 
-/* The base of an endpoint: old documents spell it with /v1/traces (contract section 1). */
+/* The base of an endpoint: old documents spell it with /v1/traces
+ * (docs/noveum-backend.md#endpoints). */
 static struct nv_str url_base(struct nv_str text)
 {
     while (text.len > 0 && text.ptr[text.len - 1] == '/')

@@ -6,8 +6,8 @@
 
 #include "gateway/options.h"
 
-/* The SDK's words (contract section 7): true 1 yes on / false 0 no off and the empty text, any
- * case. NV_ERR_CONFIG otherwise. */
+/* The SDK's words (docs/noveum-backend.md#sdk-configuration): true 1 yes on / false 0 no off and
+ * the empty text, any case. NV_ERR_CONFIG otherwise. */
 enum nv_err nv_parse_bool(struct nv_str text, bool *out) NV_MUST_USE;
 /* Whole number with an optional unit: "1500", "500ms", "5s", "10m", "1h". NV_ERR_CONFIG. */
 enum nv_err nv_parse_ms(struct nv_str text, uint64_t *out) NV_MUST_USE;
@@ -40,7 +40,8 @@ struct nv_url {
 };
 /*
  * Views into `text` (borrowed). NV_ERR_CONFIG when it is not http(s), holds credentials, a query,
- * a fragment, spaces or control characters (contract section 7); *what then says which (static).
+ * a fragment, spaces or control characters (docs/noveum-backend.md#sdk-configuration); *what then
+ * says which (static).
  */
 enum nv_err nv_parse_url(struct nv_str text, struct nv_url *out, const char **what) NV_MUST_USE;
 /* localhost, 127.0.0.0/8 or ::1 : the only hosts to which plain http is safe. */

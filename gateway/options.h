@@ -19,7 +19,7 @@ enum nv_option_type {
     NV_OPTION_ADDRESS, /* comma-separated "host:port", "[v6]:port", "unix:/path", "fd:N"; or "none"
                         */
     NV_OPTION_URL,     /* http or https, without credentials; normalised to the base */
-    NV_OPTION_BOOL,    /* the SDK's words: true 1 yes on, false 0 no off (contract section 7) */
+    NV_OPTION_BOOL,    /* the SDK's words: true 1 yes on, false 0 no off, in any case */
     NV_OPTION_COUNT,
     NV_OPTION_MS,    /* a number of ms, or with a unit: 500ms, 5s, 10m, 1h */
     NV_OPTION_BYTES, /* a number of bytes, or with a unit: KB MB GB (1000), KiB MiB GiB (1024) */
@@ -33,7 +33,7 @@ enum nv_option_flags {
     NV_OPTION_RELOAD = 1u << 1  /* SIGHUP takes a new value; others need a restart */
 };
 
-/* Where a value came from, lowest rank first (interface.md: --set, environment, file, default). */
+/* Where a value came from, lowest rank first (--set, environment, file, default). */
 enum nv_option_source {
     NV_SOURCE_DEFAULT,
     NV_SOURCE_SDK_FILE, /* noveum-trace.yaml and its kin */

@@ -10,7 +10,7 @@
 
 /*
  * Runs the gateway until a signal ends it; `options` (borrowed) were loaded from `sources`
- * (borrowed), which SIGHUP reads again. Returns the exit code of interface.md. On the main thread,
+ * (borrowed), which SIGHUP reads again. Returns the exit code of cli.h. On the main thread,
  * before any other thread was made.
  */
 int nv_run(const struct nv_options *options, const struct nv_option_sources *sources);

@@ -1,9 +1,9 @@
 /*
  * Kind, model, tokens and cost of a span, read back from Noveum's attributes.
  *
- * Kind is told by the attribute namespace, in the order of contract section 4: what the platform
- * will show is what the terminal shows. Tokens of agents are sums of their children and therefore
- * stand under other keys (llm.aggregated_usage.*), so that adding up is safe.
+ * Kind is told by the attribute namespace, in the order of docs/noveum-backend.md#kinds: what the
+ * platform will show is what the terminal shows. Tokens of agents are sums of their children and
+ * therefore stand under other keys (llm.aggregated_usage.*), so that adding up is safe.
  */
 #include "gateway/terminal_facts.h"
 

@@ -7,9 +7,9 @@
  *   link between spans of two agents ─▶ message
  *
  * A node is a name, because ids of most frameworks are drawn for each run. The graph goes out on
- * the root span whole and on the trace in counts (contract section 5), and is told to the registry.
- * Workflow spans get the counts of their direct children. Caps hold; what is beyond them is not in
- * the graph but still in the trace.
+ * the root span whole and on the trace in counts (docs/noveum-backend.md#agents), and is told to
+ * the registry. Workflow spans get the counts of their direct children. Caps hold; what is beyond
+ * them is not in the graph but still in the trace.
  */
 #include "mapping/engine.h"
 

@@ -4,7 +4,7 @@
  *   agent spans ─▶ nodes        by id, else by name
  *   tree, handoffs, links ─▶ connections   delegation | handoff | message
  *        │
- *        ├─▶ agent_graph.* on the trace and its root (contract section 5)
+ *        ├─▶ agent_graph.* on the trace and its root (docs/noveum-backend.md#agents)
  *        └─▶ nv_agents: what was seen lately, with TTL and caps; /agents on the admin port
  */
 #ifndef NV_MAPPING_AGENTS_H

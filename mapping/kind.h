@@ -1,5 +1,5 @@
 /*
- * Kinds of spans, as Noveum tells them apart (contract section 4; conventions/span_kinds.csv).
+ * Kinds of spans, as Noveum tells them apart (docs/noveum-backend.md#kinds).
  *
  * There is no kind field at the backend: the namespaces of a span's attributes tell. The rows that
  * decide a kind are data (mapping/conventions/); here is only what kinds there are.

@@ -6,8 +6,8 @@
  *   attributes exception.*, error.* ┴─▶ exception {type, message, stack_trace}, exception.* fields
  *
  * Status ERROR is `error`, or `timeout` where the error's type says so; everything else is `ok`,
- * the backend knows nothing more (contract section 2). The last exception event counts, because it
- * is the one that left the span. Attributes fill what the event does not say.
+ * the backend knows nothing more (docs/noveum-backend.md#traces). The last exception event counts,
+ * because it is the one that left the span. Attributes fill what the event does not say.
  */
 #include "mapping/engine.h"
 

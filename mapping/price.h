@@ -9,7 +9,7 @@
  * batch_cached,batch_output,tier_from,tier_input,tier_cached,tier_output`, prices in USD per
  * million tokens, model a glob (`*`) in lower case, `from` a day or empty, `#` comments. A user's
  * rows go before the built-in ones. A model that no row names has no price: a cost is never
- * invented (contract section 10).
+ * invented (docs/noveum-backend.md#costs).
  */
 #ifndef NV_MAPPING_PRICE_H
 #define NV_MAPPING_PRICE_H
@@ -66,7 +66,8 @@ enum nv_err nv_prices_finish(struct nv_prices *prices) NV_MUST_USE;
  */
 const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_str provider,
                                      struct nv_str model, uint64_t time_ns);
-/* Cost of a call in USD, each rounded to 8 decimals (as the SDK does, contract section 5). */
+/* Cost of a call in USD, each rounded to 8 decimals (as the SDK does,
+ * docs/noveum-backend.md#costs). */
 void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *usage, double *input,
                    double *output);
 

@@ -1,4 +1,4 @@
-/* Provider names of every spelling in one (conventions.md section 3), and frameworks told apart. */
+/* Provider names of every spelling in one (trap 17), and frameworks told apart. */
 #ifndef NV_MAPPING_PROVIDER_H
 #define NV_MAPPING_PROVIDER_H
 

@@ -1,5 +1,5 @@
 /*
- * Secrets masked as the vendor's SDK masks them (contract section 2, "Secrets"): on a translated
+ * Secrets masked as the vendor's SDK masks them (docs/noveum-backend.md#secrets): on a translated
  * trace, before it is shown or encoded.
  *
  *   key ends in api_key, password, access_token ...      the whole value becomes "***"

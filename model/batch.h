@@ -6,8 +6,9 @@
  *   items  [ trace id, span id, parent, facts, group, offset+length of the Span ]  one a span
  *
  * This is what otlp/ hands to assembly/ and what the journal keeps. JSON has been transcoded, gzip
- * undone: the body is always the same protobuf (design.md section 2). Every item has been walked to
- * its end: depth, wire types, ids and lengths are sound; whoever reads it later may trust it.
+ * undone: the body is always the same protobuf (docs/design/0001-one-representation.md). Every item
+ * has been walked to its end: depth, wire types, ids and lengths are sound; whoever reads it later
+ * may trust it.
  */
 #ifndef NV_MODEL_BATCH_H
 #define NV_MODEL_BATCH_H

@@ -1,5 +1,5 @@
 /*
- * Where every received span is: the counters that must add up (interface.md).
+ * Where every received span is: the counters that must add up (docs/metrics.md).
  *
  *   received ──▶ held ──▶ queued ──▶ delivered | dropped{reason} | dead-lettered{reason}
  *   rejected{reason}: refused at the door, never received

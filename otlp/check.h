@@ -3,7 +3,8 @@
  *
  * Known fields must have the wire type of the table, nothing may be cut off, values may be nested
  * only so deep. Unknown fields and groups are passed over. Strings that are not UTF-8 are counted,
- * not refused (OTLP checklist, rule 8). Nothing is allocated; recursion is bounded by the depth.
+ * not refused (docs/otlp.md#rules-of-the-walk, 4). Nothing is allocated; recursion is bounded by
+ * the depth.
  */
 #ifndef NV_OTLP_CHECK_H
 #define NV_OTLP_CHECK_H

@@ -5,8 +5,8 @@
  *
  * Protobuf says that repeated occurrences of a singular message are merged (protobuf.dev, "Last One
  * Wins"), and that concatenating encodings does it. No known exporter sends this, the format allows
- * it (OTLP checklist D10). nv_group keeps one view for each, so such a request is rewritten once at
- * the door rather than understood by everybody behind it.
+ * it (docs/otlp.md#rules-of-the-walk, 2). nv_group keeps one view for each, so such a request is
+ * rewritten once at the door rather than understood by everybody behind it.
  */
 #include "otlp/merge.h"
 

@@ -7,11 +7,12 @@
  * Protobuf sets no order of fields: spans may come before the resource they belong to. So a group
  * is opened by the first item of a ScopeSpans and gets its scope when that ends, its resource when
  * the ResourceSpans ends. Empty envelopes make no group, so that a request of a million empty
- * messages costs no memory (OTLP checklist D31).
+ * messages costs no memory (docs/otlp.md#rules-of-the-walk, 1).
  *
  * What is wrong with the bytes refuses the request; what is wrong with one span (its ids) refuses
- * this span (checklist rule 7). A wrong parent or link id refuses nothing: the parent counts as
- * absent. Log records without a trace can't belong to one: they are accepted and counted.
+ * this span (docs/otlp.md#rules-of-the-walk, 3). A wrong parent or link id refuses nothing: the
+ * parent counts as absent. Log records without a trace can't belong to one: they are accepted and
+ * counted.
  *
  * Nothing is allocated but the two growing arrays, and nothing is copied but ids.
  */

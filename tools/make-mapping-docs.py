@@ -38,8 +38,7 @@ content a text when there is only text, else parts `{type, ...}`. Read are: Open
 chat and responses, Anthropic, Gemini, Bedrock Converse, Vercel, LangChain, LiveKit chat contexts, OpenInference and
 Traceloop indexed keys, event lists, bare text; told apart message by message. Unknown parts and members are kept.
 
-## Traps
-Each is a test (`tests/unit/mapping/test_traps.c` and `test_traps_more.c` by number, the messages' tests, or a captured case under `tests/golden`).
+What a mapper gets wrong, and how this one is kept from it, is [traps.md](traps.md).
 
 """
 
@@ -72,32 +71,11 @@ def table(path):
     return name, title, rows, gates
 
 
-TRAPS = """1. Input tokens with and without cached ones: more cached than input means they were counted apart; they are added.
-2. 0, `"0"`, a quoted number, NaN and absent are told apart.
-3. Parents repeat their children's usage; two instrumentations see one call: recognised by the tree.
-4. Aggregated usage is never input.
-5. Time to first token comes in seconds, milliseconds, nanoseconds, as a time or as an event.
-6. Messages come as JSON text, OpenAI-shaped text or trees.
-7. Thirteen message shapes, mixed in one list. 8. Tool responses under `response`, `result`, `data`. 9. Unknown parts are kept.
-10. Content in attributes, span events and log records; several events of one name are merged.
-11. On tool spans of Strands the message event is the input, the choice the output.
-12. Indices are numbers with gaps and a cap. 13. Names that collide with Noveum's. 14. `llm.input_messages` is a key and a prefix.
-15. Free metadata does not become identity. 16. False sessions. 17. Frameworks are no providers.
-18. A model alone makes no call. 19. Stamped agent and workflow names are no kind. 20. Absent in disguise.
-21. Values quoted twice. 22. JSON that ends too early is read as far as it goes. 23. Renamed LiveKit keys, both.
-24. Spellings of cache writes. 25. No schema version is asked. 26. Scopes are no gate for keys that speak for themselves.
-27. Generic keys count only in their own scope. 28. Placeholder spans are left out; one response id is one call. 29. Exclusive usage buckets.
-30. Server, proxy, HTTP and AWS spans repeat the client's call. 31. Costs with misleading names. 32. Content only in logs.
-33. Headers are never forwarded. 34. Each field by its own precedence. 35. Odd encodings of times, numbers and flags.
-36. No usage, no tokens.
-"""
-
-
 def render():
     """The whole page."""
     files = [p for p in sorted((ROOT / "mapping" / "conventions").glob("*.rules")) if p.name != "events.rules"]
     tables = {p.stem: table(p) for p in files}
-    out = [HEAD, TRAPS, "\n## Fields and the kinds that may have them\n| field | kinds |\n|---|---|\n"]
+    out = [HEAD, "## Fields and the kinds that may have them\n| field | kinds |\n|---|---|\n"]
     out += [f"| {code(f)} | {k} |\n" for f, k in tables["fields"][3]]
     out.append("\n## Kinds of spans\nThe smallest rank that holds decides.\n\n| rank | key | condition | kind | note |\n|---|---|---|---|---|\n")
     kinds = [(int(r[5]), r, t[1]) for t in tables.values() for r in t[2] if r[3] == "kind"]

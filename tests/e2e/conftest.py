@@ -182,7 +182,7 @@ class Gateway:
         raise AssertionError(f"never so: {status}")
 
     def assert_balanced(self):
-        """received = delivered + dropped + dead-lettered + held + queued (interface.md)."""
+        """received = delivered + dropped + dead-lettered + held + queued (docs/metrics.md)."""
         spans = self.status()["spans"]
         parts = ("delivered", "dropped", "dead_lettered", "held", "queued")
         assert spans["received"] == sum(spans[part] for part in parts), spans

@@ -1,4 +1,4 @@
-"""Backends that fail in every way the contract and the fault table know (reliability.md F8-F11)."""
+"""Backends that fail in every way the contract and the fault table know (F8-F11 of the fault table, docs/operations.md)."""
 import email.utils
 import os
 import signal

@@ -38,7 +38,8 @@ void told_member(const struct told *told, const char *span, const char *path, co
 /* A mapping with a rules file of this text (see mapping/conventions/README.md), written to a
  * temporary file. `fail` may be NULL: then a wrong text aborts; else NULL is returned for it. */
 struct nv_mapping *told_mapping(const char *rules, struct nv_fail *fail);
-/* Kind by the attribute namespace, as the backend tells it (contract section 4); "" for none. */
+/* Kind by the attribute namespace, as the backend tells it (docs/noveum-backend.md#kinds); "" for
+ * none. */
 const char *told_kind(const struct told *told, const char *span);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * The rows of design.md section 2a from the outside: requests in, whole traces out, by a clock that
- * stands still until told otherwise; duplicates, late spans, caps, stop, and what the ledger says.
+ * The rows of docs/design/0003-completion.md from the outside: requests in, whole traces out, by a
+ * clock that stands still until told otherwise; duplicates, late spans, caps, stop, and what the
+ * ledger says.
  */
 #include "expect.h"
 #include "assembly_kit.h"

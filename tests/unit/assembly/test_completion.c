@@ -1,5 +1,5 @@
 /*
- * Each row of the table in design.md section 2a, as facts in and a deadline out.
+ * Each row of the table in docs/design/0003-completion.md, as facts in and a deadline out.
  */
 #include "expect.h"
 #include "assembly/completion.h"

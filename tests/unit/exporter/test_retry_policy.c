@@ -1,6 +1,7 @@
 /*
- * The whole table of contract section 1: every status from 0 to 599 with bodies of one and of many,
- * gzip or not, against an oracle written as a list; Retry-After in all its forms; backoff bounds.
+ * The whole table of docs/noveum-backend.md#answers: every status from 0 to 599 with bodies of one
+ * and of many, gzip or not, against an oracle written as a list; Retry-After in all its forms;
+ * backoff bounds.
  */
 #include "expect.h"
 

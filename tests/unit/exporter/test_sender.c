@@ -151,7 +151,7 @@ START_TEST(a_storm_is_not_fed)
 }
 END_TEST
 
-/* Nine of ten fail at random, as reliability.md F8 has it. */
+/* Nine of ten fail at random, as F8 of the fault table (docs/operations.md) has it. */
 START_TEST(a_mixed_storm_stays_in_budget)
 {
     uint64_t random = 1;

@@ -55,7 +55,7 @@ START_TEST(attributes_fill_what_events_do_not_say)
 }
 END_TEST
 
-/* error_count counts spans of status error only (contract section 2); timeouts are none. */
+/* error_count counts spans of status error only (docs/noveum-backend.md#traces), no timeouts. */
 START_TEST(timeouts_are_not_counted_as_errors)
 {
     struct told *told = told_by(FAILED("'error.type': 'timeout'") "}]");

@@ -1,7 +1,7 @@
 /*
  * The price table: parsing, finding a model under all its spellings, multiplying.
  *
- * Spellings are those that the SDK's own table misses (contract section 5).
+ * Spellings are those that the SDK's own table misses (docs/noveum-backend.md#costs).
  */
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"

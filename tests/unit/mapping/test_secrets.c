@@ -57,7 +57,8 @@ START_TEST(keys_by_their_end)
 }
 END_TEST
 
-/* Contract section 6 gives three of these; the others are their neighbours. */
+/* The SDK's own examples are three of these (docs/noveum-backend.md#secrets); the others are their
+ * neighbours. */
 static const char *const texts[][2] = {
     {"nothing to see here, 12:30 and a=b", NULL},
     {"", NULL},

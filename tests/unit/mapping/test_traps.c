@@ -1,7 +1,7 @@
 /*
  * What a mapper gets wrong: the traps found in other mappers and in captures, each a named test.
  *
- * The numbers are those of the list the project keeps (docs/mapping.md, "Traps"). Spans here are
+ * The numbers are those of the list the project keeps (docs/traps.md). Spans here are
  * short; the same traps in captured bytes are in the goldens.
  */
 #include "tests/support/expect.h"

@@ -1,7 +1,7 @@
 /*
  * More of what a mapper gets wrong: the traps about messages, carriers of content and encodings.
  *
- * Numbers as in docs/mapping.md, "Traps"; the first half of the list is in test_traps.c.
+ * Numbers as in docs/traps.md; the first half of the list is in test_traps.c.
  */
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
