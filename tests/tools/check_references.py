@@ -159,7 +159,7 @@ def dead_in_line(tree, name, line, after):
     text = LINK.sub(" ", line) if page else line
     for match in FILE.finditer(text):
         path, anchor = match.group(1), (match.group(2) or "")[1:]
-        if FOREIGN.search(path):
+        if FOREIGN.search(path.removeprefix("./")):
             continue
         found = tree.file(path, near)
         if found is None or anchor and anchor not in tree.anchors.get(found, {anchor}):
