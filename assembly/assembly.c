@@ -127,6 +127,7 @@ static enum nv_err open_journal(struct nv_assembly *assembly, struct nv_fail *fa
                                               .sync = config->durability == NV_DURABILITY_FSYNC,
                                               .max_bytes = config->journal_max_bytes,
                                               .segment_bytes = config->journal_segment_bytes,
+                                              .reserve = NV_JOURNAL_RESERVE,
                                               .ops = config->file_ops};
     enum nv_err err = nv_journal_open(&journal, &assembly->journal, fail);
     return err ? err : nv_replay_open(assembly, fail);
@@ -428,7 +429,11 @@ void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_st
     out->journal_records = journal.records;
     out->journal_damaged = journal.damaged;
     out->journal_missing = journal.missing;
-    out->journal_full = nv_journal_is_full(assembly->journal, 0);
+    struct nv_journal_trouble trouble;
+    out->journal_full = nv_journal_refusal(assembly->journal, &trouble);
+    out->refusal = trouble.err;
+    out->refused_doing = trouble.doing;
+    out->refused_errno = trouble.error;
 }
 
 size_t nv_assembly_read_services(struct nv_assembly *assembly, struct nv_service_facts *out,

@@ -92,6 +92,21 @@ struct nv_claim *nv_claims_take(struct nv_assembly *assembly)
     return claims;
 }
 
+void nv_claims_return(struct nv_assembly *assembly, struct nv_claim *claims)
+{
+    struct nv_claim **end = &claims;
+    if (!claims)
+        return;
+    while (*end)
+        end = &(*end)->next;
+    pthread_mutex_lock(&assembly->lock);
+    *end = assembly->settled;
+    if (!*end)
+        assembly->settled_end = end;
+    assembly->settled = claims;
+    pthread_mutex_unlock(&assembly->lock);
+}
+
 void nv_claims_free(struct nv_assembly *assembly, struct nv_claim *claims)
 {
     while (claims) {

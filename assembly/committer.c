@@ -185,23 +185,39 @@ static void commit_alone(struct nv_assembly *assembly, struct nv_pending **pendi
     }
 }
 
-static void commit(struct nv_assembly *assembly, struct nv_pending **pendings, size_t count,
+/* Writes a note of what was settled by itself, after it could not be written with requests. */
+static bool note_alone(struct nv_assembly *assembly, const struct nv_claim *settled)
+{
+    uint64_t ids[1];
+    enum nv_err err = write_group(assembly, NULL, 0, settled, ids);
+    if (!err)
+        return true;
+    NV_LOG(NV_LOG_WARN, "journal", "cannot note what was sent error=\"%s\"",
+           nv_err_info(err)->text);
+    /* On a full disk space must come back: the requests go without a note. A crash before the next
+     * one may then send a late part under the id of its trace, and no worse; but what took their
+     * place, in the outbox say, is to be on disk first, which the note's sync would have seen to.
+     */
+    return nv_journal_sync(assembly->journal) == NV_OK;
+}
+
+/* False: what was settled is neither noted nor may its requests be forgotten. */
+static bool commit(struct nv_assembly *assembly, struct nv_pending **pendings, size_t count,
                    const struct nv_claim *settled)
 {
     uint64_t ids[GROUP_MAX];
     enum nv_err err = write_group(assembly, pendings, count, settled, ids);
     if (!err) {
         keep_all(assembly, pendings, count, ids);
-        return;
+        return true;
     }
-    NV_LOG(NV_LOG_ERROR, "journal", "cannot write a group of requests requests=%zu error=\"%s\"",
-           count, nv_err_info(err)->text);
-    /* On a full disk space must come back: claims are dropped without a note. A crash before the
-     * next one may then send a late part under the id of its trace, and no worse. */
-    if (settled && count > 0 && write_group(assembly, NULL, 0, settled, ids))
-        NV_LOG(NV_LOG_WARN, "journal", "cannot note what was sent error=\"%s\"",
+    if (err != NV_ERR_FULL && err != NV_ERR_NO_SPACE)
+        NV_LOG(NV_LOG_ERROR, "journal",
+               "cannot write a group of requests requests=%zu error=\"%s\"", count,
                nv_err_info(err)->text);
+    bool noted = !settled || note_alone(assembly, settled);
     commit_alone(assembly, pendings, count);
+    return noted;
 }
 
 static void commit_to_memory(struct nv_assembly *assembly, struct nv_pending **pendings,
@@ -220,12 +236,18 @@ void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendin
         return;
     }
     struct nv_claim *settled = nv_claims_take(assembly);
-    if (count > 0 || settled)
-        commit(assembly, pendings, count, settled);
+    bool noted = count == 0 && !settled;
+    if (!noted)
+        noted = commit(assembly, pendings, count, settled);
+    if (!noted) {
+        nv_claims_return(assembly, settled);
+        settled = NULL;
+    }
     /* In this order: after a crash in between, note and request are both there and the replay
      * leaves the settled part out. The other way round neither would tell that it was sent. */
     nv_claims_free(assembly, settled);
     forget_released(assembly);
+    nv_notes_sweep(assembly);
     nv_journal_maintain(assembly->journal);
 }
 

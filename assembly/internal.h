@@ -188,6 +188,8 @@ void nv_claims_settle(struct nv_assembly *assembly, struct nv_claim *claim);
 void nv_claims_leave(struct nv_assembly *assembly, struct nv_claim *claim);
 /* The settled claims, in order; takes them out. Free with nv_claims_free. */
 struct nv_claim *nv_claims_take(struct nv_assembly *assembly);
+/* Puts settled claims back to the front: the next round takes them again. Takes the list. */
+void nv_claims_return(struct nv_assembly *assembly, struct nv_claim *claims);
 /* Drops the requests of a list of settled claims and frees it. */
 void nv_claims_free(struct nv_assembly *assembly, struct nv_claim *claims);
 /* At the end: frees claims that nobody settled, forgetting nothing. */

@@ -16,15 +16,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 #include "base/banned.h"
 
 /* Records written with one pwritev. */
 #define FLUSH_MAX 64u
 #define PARTS_PER_RECORD 4u
 #define ATTEMPTS 3
-/* After a refusal the door says FULL for so long before the next request tries again. */
-#define REFUSED_NS UINT64_C(500000000)
 
 /* ---- index --------------------------------------------------------------------------------- */
 
@@ -137,10 +134,13 @@ static enum nv_err flush_out(struct nv_journal *journal, struct flush *flush)
     enum nv_err err =
         nv_journal_write(journal, segment->fd, flush->iov, flush->parts, flush->offset);
     if (err == NV_ERR_NO_SPACE) {
+        nv_room_trouble(journal, "writing a file", errno);
         segment->end = (uint32_t)flush->offset; /* the place can be written again, slots can't */
     } else if (err) {
+        int error = errno;
         NV_LOG(NV_LOG_ERROR, "journal", "cannot write a file, it is closed number=%u errno=%d",
-               (unsigned)segment->number, errno);
+               (unsigned)segment->number, error);
+        nv_room_trouble(journal, "writing a file", error);
         segment->state = NV_SEGMENT_BAD;
     }
     flush->records = 0;
@@ -149,17 +149,17 @@ static enum nv_err flush_out(struct nv_journal *journal, struct flush *flush)
     return err;
 }
 
-static bool has_room(const struct nv_segment *segment, uint64_t size)
+static bool has_room(const struct nv_segment *segment, uint64_t size, enum nv_use use)
 {
     return segment && segment->state == NV_SEGMENT_ACTIVE && segment->end + size <= segment->size &&
-           segment->slots < segment->slot_max;
+           segment->slots < segment->slot_max && !(segment->reserved && use == NV_USE_REQUEST);
 }
 
 /* The segment for the next record of `size`: the current one, or a fresh one after it. */
 static enum nv_err turn_over(struct nv_journal *journal, struct flush *flush, uint64_t size,
-                             bool cold)
+                             enum nv_use use)
 {
-    struct nv_segment **current = cold ? &journal->cold : &journal->active;
+    struct nv_segment **current = use == NV_USE_COLD ? &journal->cold : &journal->active;
     /* The end of a group syncs the file it ended in; what it left in the full one is synced here.
      */
     enum nv_err err = flush_out(journal, flush);
@@ -170,9 +170,11 @@ static enum nv_err turn_over(struct nv_journal *journal, struct flush *flush, ui
     }
     struct nv_segment *fresh = NULL;
     if (!err)
-        err = nv_segment_obtain(journal, size, cold, &fresh);
+        err = nv_segment_obtain(journal, size, use, &fresh);
     if (err)
         return err;
+    if (use == NV_USE_REQUEST)
+        nv_room_open(journal);
     pthread_mutex_lock(&journal->lock);
     if (full && full->state == NV_SEGMENT_ACTIVE)
         full->state = NV_SEGMENT_SEALED;
@@ -186,20 +188,20 @@ static enum nv_err turn_over(struct nv_journal *journal, struct flush *flush, ui
 }
 
 enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends, size_t count,
-                              bool cold, bool sync)
+                              enum nv_use use, bool sync)
 {
     struct flush *flush = malloc(sizeof *flush);
     if (!flush)
         return NV_ERR_NO_MEMORY;
-    flush->segment = cold ? journal->cold : journal->active;
+    flush->segment = use == NV_USE_COLD ? journal->cold : journal->active;
     flush->records = 0;
     flush->parts = 0;
     flush->offset = flush->segment ? flush->segment->end : 0;
     enum nv_err err = NV_OK;
     for (size_t i = 0; i < count && !err; i++) {
         uint64_t size = nv_record_size(appends[i].length);
-        if (!has_room(flush->segment, size))
-            err = turn_over(journal, flush, size, cold);
+        if (!has_room(flush->segment, size, use))
+            err = turn_over(journal, flush, size, use);
         else if (flush->records == FLUSH_MAX)
             err = flush_out(journal, flush);
         if (!err)
@@ -236,6 +238,19 @@ static void undo(struct nv_journal *journal, const struct nv_append *appends, si
     }
 }
 
+static enum nv_use use_of(const struct nv_append *appends, size_t count)
+{
+    enum nv_use use = NV_USE_NOTE;
+    for (size_t i = 0; i < count; i++) {
+        enum nv_record_kind kind = appends[i].put->kind;
+        enum nv_use one = kind == NV_RECORD_SENT          ? NV_USE_NOTE
+                          : kind == NV_RECORD_DEAD_LETTER ? NV_USE_LETTER
+                                                          : NV_USE_REQUEST;
+        use = one < use ? one : use;
+    }
+    return use;
+}
+
 /* One attempt, with ids of its own. */
 static enum nv_err attempt(struct nv_journal *journal, struct nv_append *appends, size_t count,
                            bool sync)
@@ -244,7 +259,7 @@ static enum nv_err attempt(struct nv_journal *journal, struct nv_append *appends
         appends[i].put->id = journal->next_id++;
         appends[i].segment = NULL;
     }
-    enum nv_err err = nv_journal_append(journal, appends, count, false, sync);
+    enum nv_err err = nv_journal_append(journal, appends, count, use_of(appends, count), sync);
     if (err)
         undo(journal, appends, count);
     return err;
@@ -267,23 +282,12 @@ static void enter(struct nv_journal *journal, const struct nv_append *append)
     journal->live_bytes += size;
 }
 
-static uint64_t now_ns(void)
+/* Alone, the smallest of a group may still fit: what is refused is told of one at a time. */
+static void note_refusal(struct nv_journal *journal, const struct nv_append *appends, size_t count,
+                         enum nv_err err)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
-/* Notes when there was no room, for those at the door. */
-static void note_room(struct nv_journal *journal, enum nv_err err)
-{
-    bool refused = err == NV_ERR_FULL || err == NV_ERR_NO_SPACE;
-    uint64_t before = atomic_exchange(&journal->refused_ns, refused ? now_ns() : 0);
-    if (refused && before == 0)
-        NV_LOG(NV_LOG_WARN, "journal", "no room, requests are refused until there is error=\"%s\"",
-               nv_err_info(err)->text);
-    else if (!refused && before != 0)
-        NV_LOG(NV_LOG_INFO, "journal", "there is room again");
+    if (err && count == 1 && use_of(appends, count) == NV_USE_REQUEST)
+        nv_room_refuse(journal, err, nv_record_size(appends[0].length), appends[0].put->body.len);
 }
 
 static enum nv_err commit_locked(struct nv_journal *journal, struct nv_append *appends,
@@ -324,20 +328,21 @@ enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put 
     if (!err) {
         pthread_mutex_lock(&journal->writer);
         err = commit_locked(journal, appends, count, sync);
-        note_room(journal, err);
+        note_refusal(journal, appends, count, err);
         pthread_mutex_unlock(&journal->writer);
     }
     free(appends);
     return err;
 }
 
-bool nv_journal_is_full(struct nv_journal *journal, size_t bytes)
+enum nv_err nv_journal_sync(struct nv_journal *journal)
 {
-    /* Told by the last attempt, not computed: quotas, reserved blocks and what others write are
-     * known to the file system alone. */
-    (void)bytes;
-    uint64_t refused_ns = atomic_load(&journal->refused_ns);
-    return refused_ns != 0 && now_ns() - refused_ns < REFUSED_NS;
+    pthread_mutex_lock(&journal->writer);
+    enum nv_err err = NV_OK;
+    if (journal->active && journal->active->state == NV_SEGMENT_ACTIVE)
+        err = nv_segment_sync(journal, journal->active);
+    pthread_mutex_unlock(&journal->writer);
+    return err;
 }
 
 /* ---- releasing ----------------------------------------------------------------------------- */

@@ -31,11 +31,23 @@
 struct nv_journal;
 
 struct nv_journal_config {
-    const char *directory; /* made (0700) when missing */
-    bool sync;             /* commit means on disk, not only written */
-    uint64_t max_bytes;    /* of all files together */
-    uint32_t segment_bytes;
+    const char *directory;         /* made (0700) when missing */
+    bool sync;                     /* commit means on disk, not only written */
+    uint64_t max_bytes;            /* of all files together */
+    uint32_t segment_bytes;        /* at most; less on a small volume when there is a reserve */
+    uint32_t reserve;              /* files set aside for notes and copies; 0: none (tests) */
     const struct nv_file_ops *ops; /* NULL: the system's */
+};
+
+/* Files set aside from the start (docs/design/0011-room.md): one for the notes of what was sent,
+ * one that copies go to, one for what a restart in between leaves of the two. */
+#define NV_JOURNAL_RESERVE 3u
+
+/* Why requests are refused. */
+struct nv_journal_trouble {
+    enum nv_err err;
+    const char *doing; /* static, "making a file" */
+    int error;         /* errno, 0: none */
 };
 
 /*
@@ -84,8 +96,16 @@ enum nv_err nv_journal_list(struct nv_journal *journal, unsigned kinds, uint64_t
 uint64_t nv_journal_oldest(struct nv_journal *journal, unsigned kinds);
 /* Gives space back: call now and then from the committing thread. */
 void nv_journal_maintain(struct nv_journal *journal);
-/* Would a record of that size be refused now for want of room? A guess, cheap; any thread. */
+/* Would a record of that size be refused now? 0: is any? By the last refusal; cheap; any thread. */
 bool nv_journal_is_full(struct nv_journal *journal, size_t bytes);
+/* Why requests are refused now. False: they are not. Any thread. */
+bool nv_journal_refusal(struct nv_journal *journal, struct nv_journal_trouble *out);
+/* Is all refused but what needs no file, the reserve being used up as well? Any thread. */
+bool nv_journal_is_used_up(struct nv_journal *journal);
+/* Bytes it could fill: the quota, or what the volume had room for at the start. */
+uint64_t nv_journal_capacity(const struct nv_journal *journal);
+/* Puts on disk what was committed without a sync. NV_ERR_IO: it may be lost with the power. */
+enum nv_err nv_journal_sync(struct nv_journal *journal) NV_MUST_USE;
 
 struct nv_journal_status {
     uint64_t file_bytes; /* of all files */

@@ -14,7 +14,8 @@
  *
  * journal.c commits, reads and releases; journal_segment.c makes, reuses and syncs files;
  * journal_recover.c finds what is there; journal_mark.c tells what ought to be there;
- * journal_reclaim.c gives space back.
+ * journal_reclaim.c gives space back; journal_room.c keeps room for that and says when there is
+ * none.
  *
  * Two locks: `writer`, held by who appends, and `lock`, held briefly for the index and the counts.
  * Taken in that order. A segment is not reused while it is pinned by a reader.
@@ -56,9 +57,10 @@ struct nv_segment {
     int fd;
     enum nv_segment_state state;
     bool cold;
-    bool dirty;   /* written since its last sync */
-    bool damaged; /* found so: kept aside when nothing lives in it any more */
-    bool cut;     /* found shorter than its header says */
+    bool reserved; /* taken from the reserve: no request may use it */
+    bool dirty;    /* written since its last sync */
+    bool damaged;  /* found so: kept aside when nothing lives in it any more */
+    bool cut;      /* found shorter than its header says */
     uint32_t epoch;
     uint32_t size;
     uint32_t slot_max;
@@ -70,6 +72,14 @@ struct nv_segment {
     uint32_t live;       /* records, not released; lock */
     uint64_t live_bytes;
     uint32_t pins; /* lock */
+};
+
+/* What a record is for: who may use the reserve. */
+enum nv_use {
+    NV_USE_REQUEST, /* and the outbox: not at all */
+    NV_USE_LETTER,  /* a dead letter: a part of it */
+    NV_USE_NOTE,
+    NV_USE_COLD /* a copy, to the cold file */
 };
 
 /* Where a live record is. Sorted by id; kind 0: released, to be squeezed out. */
@@ -87,12 +97,14 @@ struct nv_journal {
     char *directory; /* owned */
     const struct nv_file_ops *ops;
     int lock_fd, directory_fd;
+    uint64_t capacity; /* see nv_journal_capacity */
 
     pthread_mutex_t writer;
     struct nv_segment *active; /* NULL: none yet */
     struct nv_segment *cold;
     uint64_t next_id;
     uint32_t next_epoch;
+    uint64_t looked_ns; /* for room, while refusing */
 
     pthread_mutex_t lock;
     struct nv_segment **segments; /* by number - 1; NULL: no such file */
@@ -101,10 +113,13 @@ struct nv_journal {
     size_t entry_count, entry_capacity, dead_entries;
     uint64_t live_bytes, damaged, missing;
     uint32_t spare;
-    bool reclaim; /* a segment may be worth looking at */
+    bool reclaim;                               /* a segment may be worth looking at */
+    struct nv_journal_trouble trouble, refusal; /* the last error; why requests are refused */
 
     _Atomic uint64_t file_bytes, groups, syncs, moved;
-    _Atomic uint64_t refused_ns; /* when a record was last refused for want of room; 0: not */
+    _Atomic bool refusing;
+    _Atomic uint64_t refused_need;  /* smallest record refused since */
+    _Atomic uint64_t refused_bytes; /* of its body */
 };
 
 /* Decoded record header, and where it was. */
@@ -144,16 +159,19 @@ void nv_segment_layout(struct nv_segment *segment, uint32_t size);
 enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_segment *segment,
                                     uint64_t first_id);
 /*
- * An empty segment to append to that takes a record of `need` bytes: a spare one, else a new file.
- * The writer's lock is held. FULL, NO_SPACE, IO, NO_MEMORY.
+ * An empty segment to append to that takes a record of `need` bytes: a spare one, else a new file,
+ * else one of the reserve if `use` may have it. The writer's lock is held. FULL, NO_SPACE, IO,
+ * NO_MEMORY.
  */
-enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, bool cold,
+enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv_use use,
                               struct nv_segment **out);
 /* Syncs what was written; on failure the segment is bad and stays so. Does nothing without sync. */
 enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment);
 /* Marks slots as released on disk. Errors are not of use to anyone: the record may come again. */
 void nv_segment_mark_released(struct nv_journal *journal, const struct nv_segment *segment,
                               uint32_t slot, uint32_t count);
+/* Makes a file in which nothing lives a spare one. On an error it is bad. IO, NO_SPACE. */
+enum nv_err nv_segment_make_spare(struct nv_journal *journal, struct nv_segment *segment);
 /* Closes and unlinks a segment, or keeps the file aside when it is damaged. */
 void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment);
 /* Adds to the table. The lock need not be held at open. NV_ERR_NO_MEMORY, FULL. */
@@ -193,7 +211,7 @@ struct nv_append {
     uint32_t offset, slot, length;
 };
 enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends, size_t count,
-                              bool cold, bool sync);
+                              enum nv_use use, bool sync);
 /* Index entry of a live record, or NULL. The lock is held. Borrowed until it is let go. */
 struct nv_entry *nv_journal_find(struct nv_journal *journal, uint64_t id);
 /* Makes room for `more` entries. The lock is held. NV_ERR_NO_MEMORY. */
@@ -203,6 +221,26 @@ enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more);
 
 /* A sealed segment of which fewer bytes live is emptied. */
 uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_segment *segment);
+
+/* ---- journal_room.c ------------------------------------------------------------------------ */
+
+/* At open, when the files are known: how large new ones are made. */
+void nv_room_fit(struct nv_journal *journal);
+/* At open: the reserve, and a file to append to. Without them the journal is there, and refuses. */
+void nv_room_first(struct nv_journal *journal);
+/* Remembers an error, `doing` (static) what: the reason when a refusal comes of it. */
+void nv_room_trouble(struct nv_journal *journal, const char *doing, int error);
+/* A record of `need` bytes, with a body of `bytes`, was refused with `err`: so are the next. */
+void nv_room_refuse(struct nv_journal *journal, enum nv_err err, uint64_t need, uint64_t bytes);
+/* There was room for a request. */
+void nv_room_open(struct nv_journal *journal);
+/* Spare files that are kept at most. */
+uint32_t nv_room_spare_max(const struct nv_journal *journal);
+/* Spare files that this use has to leave. */
+uint32_t nv_room_kept_from(const struct nv_journal *journal, enum nv_use use);
+/* In a round of maintenance: before files are looked at and after. The writer's lock is held. */
+void nv_room_before(struct nv_journal *journal);
+void nv_room_after(struct nv_journal *journal);
 
 /* ---- journal_recover.c --------------------------------------------------------------------- */
 

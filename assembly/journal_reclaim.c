@@ -17,8 +17,12 @@
 
 uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_segment *segment)
 {
-    bool tight = atomic_load(&journal->file_bytes) > journal->config.max_bytes / 2;
-    return segment->size / (tight ? 3 : 20);
+    bool tight = atomic_load(&journal->file_bytes) > journal->config.max_bytes / 2 ||
+                 atomic_load(&journal->refusing);
+    uint64_t few = segment->size / (tight ? 3 : 20);
+    /* What is copied must fit: a file of before, when files were larger, waits until it does. */
+    uint64_t most = journal->config.segment_bytes / 3;
+    return few < most ? few : most;
 }
 
 static void retire(struct nv_journal *journal, struct nv_segment *segment)
@@ -27,20 +31,9 @@ static void retire(struct nv_journal *journal, struct nv_segment *segment)
      * of the usual size. */
     bool usable = segment->state == NV_SEGMENT_SEALED && !segment->damaged &&
                   segment->size == journal->config.segment_bytes &&
-                  journal->spare < NV_JOURNAL_SPARE_MAX;
-    if (!usable) {
+                  journal->spare < nv_room_spare_max(journal);
+    if (!usable || nv_segment_make_spare(journal, segment))
         nv_segment_discard(journal, segment);
-        return;
-    }
-    segment->state = NV_SEGMENT_SPARE;
-    if (nv_segment_write_header(journal, segment, journal->next_id)) {
-        segment->state = NV_SEGMENT_BAD;
-        nv_segment_discard(journal, segment);
-        return;
-    }
-    pthread_mutex_lock(&journal->lock);
-    journal->spare++;
-    pthread_mutex_unlock(&journal->lock);
 }
 
 /* ---- stragglers ---------------------------------------------------------------------------- */
@@ -103,7 +96,7 @@ static enum nv_err copy_one(struct nv_journal *journal, struct move *move)
         move->put.body = nv_buf_str(&body);
         move->copy = (struct nv_append){
             .put = &move->put, .length = (uint32_t)(NV_PAYLOAD_PREFIX + head.len + body.len)};
-        err = nv_journal_append(journal, &move->copy, 1, true, false);
+        err = nv_journal_append(journal, &move->copy, 1, NV_USE_COLD, false);
         if (err)
             move->copy.segment = NULL;
     }
@@ -202,17 +195,19 @@ void nv_journal_maintain(struct nv_journal *journal)
     bool needed = journal->reclaim;
     journal->reclaim = false;
     pthread_mutex_unlock(&journal->lock);
-    if (!needed)
+    if (!needed && !atomic_load(&journal->refusing))
         return;
     bool again = false;
     bool emptied = false;
     pthread_mutex_lock(&journal->writer);
-    if (journal->active && journal->active->state == NV_SEGMENT_BAD)
+    if (journal->active && journal->active->state != NV_SEGMENT_ACTIVE)
         journal->active = NULL;
-    if (journal->cold && journal->cold->state == NV_SEGMENT_BAD)
+    if (journal->cold && journal->cold->state != NV_SEGMENT_ACTIVE)
         journal->cold = NULL;
-    for (uint32_t i = 0; i < journal->segment_count; i++)
+    nv_room_before(journal);
+    for (uint32_t i = 0; i < journal->segment_count && needed; i++)
         treat(journal, i, &emptied, &again);
+    nv_room_after(journal);
     pthread_mutex_unlock(&journal->writer);
     pthread_mutex_lock(&journal->lock);
     journal->reclaim |= again;

@@ -348,6 +348,10 @@ static enum nv_err take_segment(struct nv_journal *journal, const struct nv_open
     struct nv_walk walk = {.ctx = journal, .record = take_record};
     struct nv_segment *segment = opened->segment;
     enum nv_err err = opened->known ? NV_OK : guess_epoch(journal, segment);
+    if (opened->spare) {
+        segment->state = NV_SEGMENT_SPARE;
+        journal->spare++;
+    }
     if (err || segment->epoch == 0)
         return err;
     if (segment->epoch >= journal->next_epoch)
@@ -544,6 +548,8 @@ enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_jo
         nv_journal_close(journal);
         return nv_fail_set(fail, err, 0, "cannot open the journal");
     }
+    nv_room_fit(journal);
+    nv_room_first(journal);
     nv_journal_maintain(journal);
     *out = journal;
     return NV_OK;

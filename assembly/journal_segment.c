@@ -283,11 +283,21 @@ static enum nv_err begin_segment(struct nv_journal *journal, struct nv_segment *
     return err ? err : nv_segment_sync(journal, segment);
 }
 
-static struct nv_segment *take_spare(struct nv_journal *journal, uint64_t need)
+/* What can't be used is looked at again by the next round. */
+static void give_up(struct nv_journal *journal, struct nv_segment *segment)
+{
+    segment->state = NV_SEGMENT_BAD;
+    pthread_mutex_lock(&journal->lock);
+    journal->reclaim = true;
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* A spare file with room for `need`, if more than `kept` of them are there. */
+static struct nv_segment *find_spare(struct nv_journal *journal, uint64_t need, uint32_t kept)
 {
     struct nv_segment *found = NULL;
     pthread_mutex_lock(&journal->lock);
-    for (uint32_t i = 0; i < journal->segment_count && !found; i++) {
+    for (uint32_t i = 0; i < journal->segment_count && !found && journal->spare > kept; i++) {
         struct nv_segment *segment = journal->segments[i];
         if (segment && segment->state == NV_SEGMENT_SPARE && segment->pins == 0 &&
             segment->data_start + need <= segment->size)
@@ -297,6 +307,22 @@ static struct nv_segment *take_spare(struct nv_journal *journal, uint64_t need)
         journal->spare--;
     pthread_mutex_unlock(&journal->lock);
     return found;
+}
+
+/* Such a file, readied; *out is NULL when there is none. */
+static enum nv_err take_spare(struct nv_journal *journal, uint64_t need, uint32_t kept,
+                              struct nv_segment **out)
+{
+    struct nv_segment *segment = find_spare(journal, need, kept);
+    /* The header of a spare file first: zeroed release bytes under that of its last use would bring
+     * all back, should the power go between the two. */
+    enum nv_err err = segment ? nv_segment_sync(journal, segment) : NV_OK;
+    if (segment && !err)
+        err = zero_release_area(journal, segment);
+    if (err)
+        give_up(journal, segment);
+    *out = err ? NULL : segment;
+    return err;
 }
 
 static uint32_t free_number(struct nv_journal *journal)
@@ -315,15 +341,18 @@ static enum nv_err create_file(struct nv_journal *journal, uint32_t number, uint
         return NV_ERR_NO_MEMORY;
     int fd =
         journal->ops->open(journal->ops->ctx, path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    enum nv_err err = fd < 0 ? nv_journal_errno(errno) : NV_OK;
+    int error = fd < 0 ? errno : 0;
+    enum nv_err err = error ? nv_journal_errno(error) : NV_OK;
     if (!err) {
-        int error = journal->ops->fallocate(journal->ops->ctx, fd, 0, size);
+        error = journal->ops->fallocate(journal->ops->ctx, fd, 0, size);
         err = error ? nv_journal_errno(error) : NV_OK;
         if (err) {
             journal->ops->close(journal->ops->ctx, fd);
             journal->ops->unlink(journal->ops->ctx, path);
         }
     }
+    if (err)
+        nv_room_trouble(journal, fd < 0 ? "making a file" : "allocating a file", error);
     free(path);
     *out = err ? -1 : fd;
     return err;
@@ -351,8 +380,10 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, boo
     uint64_t wanted = whole > journal->config.segment_bytes ? whole : journal->config.segment_bytes;
     if (wanted > UINT32_MAX)
         return NV_ERR_TOO_LARGE;
-    /* One file for stragglers may stand above the quota: it is how room comes back. */
-    uint64_t allowed = journal->config.max_bytes + (cold ? wanted : 0);
+    /* Without a reserve one file for stragglers may stand above the quota: it is how room comes
+     * back. */
+    bool above = cold && journal->config.reserve == 0;
+    uint64_t allowed = journal->config.max_bytes + (above ? wanted : 0);
     if (atomic_load(&journal->file_bytes) + wanted > allowed)
         return NV_ERR_FULL;
     struct nv_segment *segment = calloc(1, sizeof *segment);
@@ -380,20 +411,68 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, boo
     return NV_OK;
 }
 
-enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, bool cold,
+enum nv_err nv_segment_make_spare(struct nv_journal *journal, struct nv_segment *segment)
+{
+    segment->state = NV_SEGMENT_SPARE;
+    segment->reserved = false;
+    enum nv_err err = nv_segment_write_header(journal, segment, journal->next_id);
+    segment->dirty = true;
+    if (err) {
+        give_up(journal, segment);
+        return err;
+    }
+    pthread_mutex_lock(&journal->lock);
+    journal->spare++;
+    pthread_mutex_unlock(&journal->lock);
+    return NV_OK;
+}
+
+/* Makes the files that are missing in the reserve. */
+static enum nv_err fill_reserve(struct nv_journal *journal)
+{
+    enum nv_err err = NV_OK;
+    while (!err && journal->spare < journal->config.reserve) {
+        struct nv_segment *segment = NULL;
+        uint64_t layout = NV_SEGMENT_PAGE + journal->config.segment_bytes / NV_BYTES_PER_SLOT;
+        err = create_segment(journal, journal->config.segment_bytes / 2 - layout, false, &segment);
+        if (!err)
+            err = nv_segment_make_spare(journal, segment);
+        if (!err)
+            err = nv_segment_sync(journal, segment);
+    }
+    return err;
+}
+
+/* A segment that leaves the reserve as it should be. */
+static enum nv_err obtain_beside(struct nv_journal *journal, uint64_t need, bool cold,
+                                 struct nv_segment **out)
+{
+    enum nv_err err = take_spare(journal, need, journal->config.reserve, out);
+    if (err || *out)
+        return err;
+    err = fill_reserve(journal);
+    return err ? err : create_segment(journal, need, cold, out);
+}
+
+enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv_use use,
                               struct nv_segment **out)
 {
-    struct nv_segment *segment = take_spare(journal, need);
-    enum nv_err err = segment ? zero_release_area(journal, segment)
-                              : create_segment(journal, need, cold, &segment);
-    if (!err)
-        err = begin_segment(journal, segment, cold);
-    if (err && segment) {
-        segment->state = NV_SEGMENT_BAD;
-        pthread_mutex_lock(&journal->lock);
-        journal->reclaim = true;
-        pthread_mutex_unlock(&journal->lock);
+    struct nv_segment *segment = NULL;
+    bool cold = use == NV_USE_COLD;
+    *out = NULL;
+    enum nv_err err = obtain_beside(journal, need, cold, &segment);
+    bool reserved = false;
+    if (err && use != NV_USE_REQUEST) {
+        enum nv_err taken = take_spare(journal, need, nv_room_kept_from(journal, use), &segment);
+        reserved = segment != NULL;
+        err = segment ? NV_OK : taken ? taken : err;
     }
+    if (err)
+        return err;
+    segment->reserved = reserved;
+    err = begin_segment(journal, segment, cold);
+    if (err)
+        give_up(journal, segment);
     *out = err ? NULL : segment;
     return err;
 }

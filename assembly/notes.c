@@ -17,6 +17,8 @@
 /* When there are so many records of notes they are merged, into ones of about so many notes. */
 #define MERGE_RECORDS 256u
 #define MERGED_NOTES 4096u
+/* One in so many bytes of the volume may be notes of what was settled. */
+#define NOTES_SHARE 8u
 
 /* ---- encoding ------------------------------------------------------------------------------ */
 
@@ -104,6 +106,18 @@ static void pop_record(struct nv_note_ring *ring)
 }
 
 /*
+ * Notes of what was settled may take a part of the volume, else an hour of small traces would be
+ * the end of a small one. When even the reserve is used up, they go as soon as they can.
+ */
+static uint64_t settled_max(const struct nv_assembly *assembly)
+{
+    uint64_t room = nv_journal_capacity(assembly->journal) / NOTES_SHARE / ENTRY_BYTES;
+    if (nv_journal_is_used_up(assembly->journal))
+        return 0;
+    return room < assembly->config.sent_max ? room : assembly->config.sent_max;
+}
+
+/*
  * A note of what was planned is of use while its requests live; one of what was settled also as
  * long as the trace counts as sent.
  */
@@ -112,7 +126,7 @@ static bool may_go(const struct nv_assembly *assembly, const struct nv_note_ring
 {
     const struct nv_note_record *record = &ring->records[ring->first];
     uint64_t ttl_ns = assembly->config.sent_ttl_ms * NV_NS_PER_MS;
-    bool forgotten = ring == &assembly->notes.planned || ring->noted > assembly->config.sent_max ||
+    bool forgotten = ring == &assembly->notes.planned || ring->noted > settled_max(assembly) ||
                      (wall_ns > record->wall_ns && wall_ns - record->wall_ns > ttl_ns);
     return forgotten && record->last < oldest_request;
 }
@@ -186,7 +200,7 @@ static void merge_small(struct nv_assembly *assembly, struct nv_note_ring *ring)
     ring->count -= many - 1;
 }
 
-/* Releases records of notes that nobody can need, and merges small ones. The lock is held. */
+/* The lock is held. */
 static void sweep(struct nv_assembly *assembly)
 {
     struct nv_notes *notes = &assembly->notes;
@@ -200,6 +214,13 @@ static void sweep(struct nv_assembly *assembly)
     release_old(assembly, &notes->settled, oldest);
     merge_small(assembly, &notes->planned);
     merge_small(assembly, &notes->settled);
+}
+
+void nv_notes_sweep(struct nv_assembly *assembly)
+{
+    pthread_mutex_lock(&assembly->notes.lock);
+    sweep(assembly);
+    pthread_mutex_unlock(&assembly->notes.lock);
 }
 
 static uint64_t last_of(const struct nv_claim *claims)
@@ -222,7 +243,6 @@ void nv_notes_wrote_settled(struct nv_assembly *assembly, uint64_t id,
     pthread_mutex_lock(&assembly->notes.lock);
     if (add_record(&assembly->notes.settled, &record))
         NV_LOG(NV_LOG_WARN, "journal", "no memory to manage a note, it stays until the restart");
-    sweep(assembly);
     pthread_mutex_unlock(&assembly->notes.lock);
 }
 

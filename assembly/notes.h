@@ -30,6 +30,11 @@ size_t nv_notes_encode_settled(struct nv_buf *out, const struct nv_claim *settle
 void nv_notes_wrote_settled(struct nv_assembly *assembly, uint64_t id,
                             const struct nv_claim *settled);
 /*
+ * Releases records of notes that nobody can need and merges small ones, once a second at most. Not
+ * bound to the writing of a note: on a full disk none can be written until some have gone.
+ */
+void nv_notes_sweep(struct nv_assembly *assembly);
+/*
  * Reads all notes of the journal: *notes is new, sorted by trace, part and state. Damaged records
  * are passed over: at worst something is delivered twice. IO, NO_MEMORY.
  */

@@ -56,11 +56,10 @@ static void handle_ready(void *ctx, struct nv_http_exchange *exchange)
     struct nv_admin *admin = ctx;
     struct nv_gateway_status status;
     struct nv_buf body;
-    const char *why = NULL;
     nv_gateway_read_status(admin->gateway, &status);
-    bool ready = nv_admin_ready(&status, &why);
     nv_buf_init(&body, ANSWER_BYTES_MAX);
-    (void)nv_buf_printf(&body, "%s\n", why);
+    bool ready =
+        nv_admin_write_ready(&status, nv_gateway_options(admin->gateway)->journal_directory, &body);
     answer(exchange, ready ? 200 : 503, "text/plain", &body);
 }
 

@@ -36,5 +36,11 @@ enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
  * is told in *why all the same.
  */
 bool nv_admin_ready(const struct nv_gateway_status *status, const char **why);
+/*
+ * Appends what /readyz says: *why of nv_admin_ready and, when the journal refuses, the reason:
+ * what failed in which directory (borrowed; NULL: none) with the errno in words. True: ready.
+ */
+bool nv_admin_write_ready(const struct nv_gateway_status *status, const char *directory,
+                          struct nv_buf *buf);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/json_write.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -35,12 +36,36 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
     if (status->stopping)
         *why = "stopping";
     else if (status->assembly.journal_full)
-        *why = "journal full";
+        *why = status->assembly.refusal == NV_ERR_IO ? "journal can't be written" : "journal full";
     else if (status->exporter.refused_in_row >= NV_EXPORTER_REFUSED_ALL)
         *why = "ready, but the backend refuses every trace: see /status";
     else if (held_text(status->exporter.state) != NULL)
         *why = held_text(status->exporter.state);
     return !status->stopping && !status->assembly.journal_full;
+}
+
+/* Why the journal refuses, in words. */
+static void write_refusal(const struct nv_assembly_status *assembly, struct nv_buf *buf)
+{
+    (void)nv_buf_printf(buf, "%s while %s", nv_err_info(assembly->refusal)->text,
+                        assembly->refused_doing != NULL ? assembly->refused_doing : "writing");
+    if (assembly->refused_errno != 0)
+        (void)nv_buf_printf(buf, ": %s (errno %d)", strerror(assembly->refused_errno),
+                            assembly->refused_errno);
+}
+
+bool nv_admin_write_ready(const struct nv_gateway_status *status, const char *directory,
+                          struct nv_buf *buf)
+{
+    const char *why = NULL;
+    bool ready = nv_admin_ready(status, &why);
+    (void)nv_buf_printf(buf, "%s", why);
+    if (!status->stopping && status->assembly.journal_full) {
+        (void)nv_buf_printf(buf, " in '%s': ", directory != NULL ? directory : "");
+        write_refusal(&status->assembly, buf);
+    }
+    (void)nv_buf_append_char(buf, '\n');
+    return ready;
 }
 
 /* ---- /metrics ---------------------------------------------------------------------------------
@@ -194,6 +219,21 @@ static void put_grpc(struct nv_json_writer *json, const struct nv_grpc_status *g
     nv_json_write_end_object(json);
 }
 
+/* null, or why requests are refused. */
+static void put_refusal(struct nv_json_writer *json, const struct nv_assembly_status *assembly)
+{
+    struct nv_buf why;
+    nv_json_write_key(json, NV_STR("refusing"));
+    if (!assembly->journal_full) {
+        nv_json_write_null(json);
+        return;
+    }
+    nv_buf_init(&why, 1024);
+    write_refusal(assembly, &why);
+    nv_json_write_string(json, nv_buf_str(&why));
+    nv_buf_release(&why);
+}
+
 static void put_journal(struct nv_json_writer *json, const struct nv_assembly_status *assembly)
 {
     begin(json, "journal");
@@ -202,6 +242,7 @@ static void put_journal(struct nv_json_writer *json, const struct nv_assembly_st
     put_uint(json, "damaged", assembly->journal_damaged);
     put_uint(json, "missing", assembly->journal_missing);
     put_bool(json, "full", assembly->journal_full);
+    put_refusal(json, assembly);
     put_bool(json, "replaying", assembly->replaying);
     put_uint(json, "replayed_requests", assembly->replayed);
     nv_json_write_end_object(json);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool fails(struct journal_kit *kit, enum fail_op op)
@@ -113,11 +114,28 @@ static int kit_fsync(void *ctx, int fd)
     return result;
 }
 
+static uint64_t used_bytes(const struct journal_kit *kit)
+{
+    uint64_t used = 0;
+    DIR *dir = opendir(kit->directory);
+    ck_assert_ptr_nonnull(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        struct stat stat;
+        if (fstatat(dirfd(dir), entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(stat.st_mode))
+            used += (uint64_t)stat.st_size;
+    }
+    closedir(dir);
+    return used;
+}
+
 static int kit_fallocate(void *ctx, int fd, off_t offset, off_t len)
 {
     struct journal_kit *kit = ctx;
     if (fails(kit, FAIL_FALLOCATE))
         return kit->error;
+    if (kit->disk_bytes > 0 && used_bytes(kit) + (uint64_t)len > kit->disk_bytes)
+        return ENOSPC;
     crash_before(kit);
     int result = posix_fallocate(fd, offset, len);
     crash_after(kit);

@@ -75,6 +75,29 @@ START_TEST(memory_comes_back_when_all_is_settled)
 }
 END_TEST
 
+START_TEST(those_returned_come_again_in_order)
+{
+    kit.config.durability = NV_DURABILITY_OS;
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a 2a 3a");
+    kit_advance(&kit, 1000);
+    struct nv_settler settler = nv_assembly_settler(kit.assembly);
+    for (int i = 0; i < 2; i++)
+        settler.settle(settler.ctx, kit.claims[i], NV_OUTCOME_DELIVERED);
+    struct nv_claim *taken = nv_claims_take(kit.assembly);
+    nv_claims_return(kit.assembly, NULL);
+    settler.settle(settler.ctx, kit.claims[2], NV_OUTCOME_DELIVERED);
+    nv_claims_return(kit.assembly, taken);
+    taken = nv_claims_take(kit.assembly);
+    ck_assert_ptr_eq(taken, kit.claims[0]);
+    ck_assert_ptr_eq(taken->next, kit.claims[1]);
+    ck_assert_ptr_eq(taken->next->next, kit.claims[2]);
+    ck_assert_ptr_null(taken->next->next->next);
+    nv_claims_return(kit.assembly, taken);
+    kit.claim_count = 0;
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("claims");
@@ -83,6 +106,7 @@ int main(void)
     tcase_add_loop_test(tcase, they_are_counted_until_they_come_back, 0, 2);
     tcase_add_loop_test(tcase, those_given_up_are_freed_with_the_assembly, 0, 2);
     tcase_add_loop_test(tcase, memory_comes_back_when_all_is_settled, 0, 2);
+    tcase_add_test(tcase, those_returned_come_again_in_order);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -115,12 +115,14 @@ START_TEST(planned_notes_go_when_their_requests_have_gone)
     kit_start(&kit);
     write_planned('a', 0, 1, 1);
     nv_fake_clock_advance(&kit.clock, 2 * NV_NS_PER_S);
-    write_settled('a', 0, 1, 1); /* sweeps */
+    write_settled('a', 0, 1, 1);
+    nv_notes_sweep(kit.assembly);
     ck_assert_uint_eq(records(), 1);
     kit_spans(&kit, "shop", "1x<y.");
     write_planned('b', 0, 1000, 1000); /* of a request that is not there any more, but later */
     nv_fake_clock_advance(&kit.clock, 2 * NV_NS_PER_S);
     write_settled('b', 0, 1000, 1000);
+    nv_notes_sweep(kit.assembly);
     ck_assert_uint_eq(records(), 3); /* the open request is older */
 }
 END_TEST
@@ -132,6 +134,7 @@ START_TEST(settled_notes_go_when_their_traces_are_forgotten)
     for (int i = 0; i < 40; i++) {
         nv_fake_clock_advance(&kit.clock, 2 * NV_NS_PER_S);
         write_settled((char)('A' + i), 0, 1, 1);
+        nv_notes_sweep(kit.assembly);
     }
     ck_assert_uint_eq(records(), 10);
 }
@@ -146,6 +149,7 @@ START_TEST(many_records_become_one_and_lose_nothing)
     for (int i = 0; i < 4; i++) {
         nv_fake_clock_advance(&kit.clock, 2 * NV_NS_PER_S);
         write_settled('!', 1000 + (uint32_t)i, 1, 1);
+        nv_notes_sweep(kit.assembly);
     }
     ck_assert_uint_le(records(), 260);
     struct nv_note *notes;

@@ -123,7 +123,7 @@ START_TEST(past_the_quota_it_says_full_and_releases_help)
     static char payload[60000];
     uint64_t ids[64];
     size_t count = 0;
-    kit.config.journal_max_bytes = 3 * kit.config.journal_segment_bytes;
+    kit.config.journal_max_bytes = 16 * kit.config.journal_segment_bytes;
     kit_start(&kit);
     const struct nv_store *store = nv_assembly_store(kit.assembly);
     struct nv_str view = {payload, sizeof payload};
@@ -132,12 +132,12 @@ START_TEST(past_the_quota_it_says_full_and_releases_help)
         ck_assert_uint_lt(++count, 64);
     ck_assert_int_eq(err, NV_ERR_FULL);
     struct nv_acceptor acceptor = nv_assembly_acceptor(kit.assembly);
-    ck_assert_int_eq(acceptor.admit(acceptor.ctx, 10), NV_ERR_FULL);
+    ck_assert_int_eq(acceptor.admit(acceptor.ctx, sizeof payload), NV_ERR_FULL);
     for (size_t i = 0; i < count; i++)
         store->release(store->ctx, ids[i]);
     nv_assembly_tick(kit.assembly);
     ck_assert_int_eq(store->put(store->ctx, NV_RECORD_OUTBOX, NV_STR("h"), view, &ids[0]), NV_OK);
-    ck_assert_int_eq(acceptor.admit(acceptor.ctx, 10), NV_OK);
+    ck_assert_int_eq(acceptor.admit(acceptor.ctx, sizeof payload), NV_OK);
 }
 END_TEST
 

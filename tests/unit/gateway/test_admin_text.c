@@ -5,6 +5,7 @@
 
 #include "gateway/admin.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -35,6 +36,30 @@ START_TEST(ready_unless_stopping_or_full)
     status.stopping = true;
     ck_assert(!nv_admin_ready(&status, &why));
     ck_assert_str_eq(why, "stopping");
+}
+END_TEST
+
+START_TEST(a_journal_that_refuses_says_what_failed_where)
+{
+    struct nv_buf text;
+    nv_buf_init(&text, 1u << 16);
+    status = (struct nv_gateway_status){0};
+    ck_assert(nv_admin_write_ready(&status, "/var/lib/x", &text));
+    ck_assert(nv_str_eq(nv_buf_str(&text), NV_STR("ready\n")));
+    nv_buf_clear(&text);
+    status.assembly.journal_full = true;
+    status.assembly.refusal = NV_ERR_IO;
+    status.assembly.refused_doing = "making a file";
+    status.assembly.refused_errno = EACCES;
+    ck_assert(!nv_admin_write_ready(&status, "/var/lib/x", &text));
+    ck_assert(nv_str_eq(nv_buf_str(&text),
+                        NV_STR("journal can't be written in '/var/lib/x': input or output failed "
+                               "while making a file: Permission denied (errno 13)\n")));
+    nv_buf_clear(&text);
+    ck_assert_int_eq(nv_admin_write_status(&status, NULL, 0, &text), NV_OK);
+    ck_assert_uint_ne(nv_str_find(nv_buf_str(&text), NV_STR("Permission denied")), SIZE_MAX);
+    ck_assert_uint_eq(nv_str_find(nv_buf_str(&text), NV_STR("/var/lib")), SIZE_MAX);
+    nv_buf_release(&text);
 }
 END_TEST
 
@@ -90,6 +115,7 @@ int main(void)
     Suite *suite = suite_create("gateway/admin_text");
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, ready_unless_stopping_or_full);
+    tcase_add_test(tcase, a_journal_that_refuses_says_what_failed_where);
     tcase_add_test(tcase, status_is_json_whatever_a_service_is_called);
     tcase_add_test(tcase, metrics_name_every_gauge_once);
     suite_add_tcase(suite, tcase);
