@@ -53,9 +53,10 @@ static bool has_id(struct id_set set, uint32_t id)
     return false;
 }
 
-static uint32_t service_of(const struct nv_held_run *run)
+static uint32_t service_of(struct nv_services *services, const struct nv_held_run *run,
+                           uint64_t now_ns)
 {
-    return run->request->groups[run->group]->service;
+    return nv_group_service(services, run->request->groups[run->group], now_ns);
 }
 
 /* Facts of the services: how many, and what is known of each. */
@@ -64,9 +65,9 @@ static unsigned read_services(struct nv_services *services, const struct nv_open
 {
     unsigned all = 0;
     uint32_t last = UINT32_MAX;
-    uint32_t first = service_of(&trace->held[0].run);
+    uint32_t first = service_of(services, &trace->held[0].run, now_ns);
     for (uint32_t i = 0; i < trace->used; i += trace->held[i].run.count + 1) {
-        uint32_t service = service_of(&trace->held[i].run);
+        uint32_t service = service_of(services, &trace->held[i].run, now_ns);
         if (service == last)
             continue;
         last = service;
@@ -84,7 +85,8 @@ static void note_missing(struct nv_services *services, const struct nv_held_run 
 {
     if (!(item->check & NV_HELD_REMOTE))
         out->missing_local = true;
-    else if (nv_services_known(services, service_of(run), now_ns) & NV_LEARNED_NO_REMOTE)
+    else if (nv_services_known(services, service_of(services, run, now_ns), now_ns) &
+             NV_LEARNED_NO_REMOTE)
         out->missing_unlikely = true;
     else
         out->missing_remote = true;
@@ -124,7 +126,7 @@ static uint32_t learn_remote(struct nv_services *services, const struct nv_open_
     while ((item = nv_held_next(trace, &cursor)) != NULL) {
         if ((item->check & NV_HELD_FLAGS) != (NV_HELD_PARENT | NV_HELD_REMOTE))
             continue;
-        uint32_t service = service_of(cursor.run);
+        uint32_t service = service_of(services, cursor.run, now_ns);
         if (!has_id(ids, item->parent))
             vain = service;
         else if (service != came)
@@ -145,7 +147,7 @@ uint32_t nv_facts_learn(struct nv_services *services, const struct nv_open_trace
         unsigned learned = facts.several_services ? NV_LEARNED_DISTRIBUTED : 0;
         if (run->request->signal == NV_SIGNAL_LOGS)
             learned |= NV_LEARNED_LOGS;
-        nv_services_learn(services, service_of(run), learned, now_ns);
+        nv_services_learn(services, service_of(services, run, now_ns), learned, now_ns);
     }
     return trace->late ? 0 : learn_remote(services, trace, span_ids(trace, scratch), now_ns);
 }

@@ -91,30 +91,43 @@ static struct nv_shared_group *copy_group(const struct nv_group *group)
 }
 
 static struct nv_shared_group *add_group(struct nv_groups *groups, const struct nv_group *group,
-                                         uint64_t hash, uint64_t now_ns)
+                                         uint64_t hash, uint64_t client)
 {
     struct nv_shared_group *shared = copy_group(group);
     if (!shared)
         return NULL;
     shared->hash = hash;
+    shared->client = client;
     if (nv_index_add(&groups->index, hash, shared)) {
         free(shared);
         return NULL;
     }
-    shared->service = nv_services_slot(groups->services, group->service_name, now_ns);
     return shared;
 }
 
+uint32_t nv_group_service(struct nv_services *services, struct nv_shared_group *shared,
+                          uint64_t now_ns)
+{
+    uint32_t id = atomic_load(&shared->service);
+    if (nv_services_valid(services, id))
+        return id;
+    id = nv_services_id(services, shared->group.service_name, shared->client, now_ns);
+    atomic_store(&shared->service, id);
+    return id;
+}
+
 struct nv_shared_group *nv_groups_share(struct nv_groups *groups, const struct nv_group *group,
-                                        uint64_t now_ns)
+                                        uint64_t client, uint64_t now_ns)
 {
     uint64_t hash = group_hash(group);
     pthread_mutex_lock(&groups->lock);
     struct nv_shared_group *shared = nv_index_find(&groups->index, hash, group_eq, group);
     if (!shared)
-        shared = add_group(groups, group, hash, now_ns);
-    if (shared)
+        shared = add_group(groups, group, hash, client);
+    if (shared) {
         shared->refs++;
+        (void)nv_group_service(groups->services, shared, now_ns);
+    }
     pthread_mutex_unlock(&groups->lock);
     return shared;
 }

@@ -23,8 +23,9 @@
 struct nv_shared_group {
     struct nv_group group; /* views into bytes */
     uint64_t hash;
-    uint32_t refs;    /* under the lock of its nv_groups */
-    uint32_t service; /* slot in nv_services */
+    uint32_t refs;            /* under the lock of its nv_groups */
+    _Atomic uint32_t service; /* id in nv_services; read it with nv_group_service */
+    uint64_t client;          /* who sent it first */
     uint32_t len;
     char bytes[];
 };
@@ -39,9 +40,13 @@ struct nv_groups {
 void nv_groups_init(struct nv_groups *groups, struct nv_services *services);
 /* All must have been dropped. */
 void nv_groups_release(struct nv_groups *groups);
-/* The shared form of `group`, counted once more; NULL without memory. Give back with drop. */
+/* The shared form of `group` from `client`, counted once more; NULL without memory. Give back with
+ * drop. */
 struct nv_shared_group *nv_groups_share(struct nv_groups *groups, const struct nv_group *group,
-                                        uint64_t now_ns);
+                                        uint64_t client, uint64_t now_ns);
+/* Id of its service, asked for anew when the table has forgotten it meanwhile. Any thread. */
+uint32_t nv_group_service(struct nv_services *services, struct nv_shared_group *shared,
+                          uint64_t now_ns);
 void nv_groups_drop(struct nv_groups *groups, struct nv_shared_group *shared);
 
 struct nv_request {

@@ -6,6 +6,11 @@
  * parents never come" needs several witnesses, because it makes waits shorter, and one parent that
  * did come disproves it for an hour.
  *
+ * Whoever sends can make up names, so a full table must not be lost to them: a name of which
+ * nothing is known costs nothing to forget, one client's names go first when it brought more than a
+ * quarter, and what is left is weighed by traffic, halved every ten minutes. The worst are found
+ * some at a time, so that a flood of names is not a walk over the table each.
+ *
  * Names are cut to 127 bytes: two services that differ only behind that share a slot, which at
  * worst makes one of them wait as long as the other.
  */
@@ -14,14 +19,24 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/banned.h"
 
+#define SLOT_BITS 10u
+#define VICTIMS_MAX 64u
+#define OWNERS_MAX (2 * NV_SERVICES_MAX) /* a power of two */
+
+static_assert(NV_SERVICES_MAX == 1u << SLOT_BITS, "a slot fits into an id");
+
 struct service {
     char name[sizeof((struct nv_service_facts *)0)->name];
     uint32_t name_len;
-    uint32_t slot;
+    uint32_t id;
+    uint64_t client; /* who brought the name */
+    uint32_t weight; /* as of weighed_ns */
+    uint64_t weighed_ns;
     uint64_t seen_ns;
     uint64_t distributed_ns; /* 0: never */
     uint64_t logs_ns;
@@ -30,11 +45,28 @@ struct service {
     uint32_t vain; /* waits in vain since the last remote parent that came */
 };
 
+/* A service that may go, as it was when it was chosen. */
+struct victim {
+    uint32_t id;
+    bool known, within_share;
+    uint32_t weight;
+    uint64_t seen_ns;
+};
+
+struct owner {
+    uint64_t client;
+    uint32_t count; /* 0: the place is free */
+};
+
 struct nv_services {
     pthread_mutex_t lock;
     struct nv_index by_name;
     uint32_t count;
     struct service *slots[NV_SERVICES_MAX]; /* slots[0] unused */
+    _Atomic uint32_t ids[NV_SERVICES_MAX];  /* of the slots, for who takes no lock */
+    struct victim victims[NV_SERVICES_MAX]; /* worst first */
+    uint32_t victim_next, victim_count;
+    struct owner owners[OWNERS_MAX]; /* while victims are chosen */
 };
 
 struct nv_services *nv_services_new(void)
@@ -77,20 +109,93 @@ static bool lately(uint64_t seen_ns, uint64_t now_ns)
     return seen_ns != 0 && now_ns < seen_ns + NV_SERVICES_MEMORY_NS;
 }
 
-/* A slot nobody was seen in for an hour, forgotten; NULL when there is none. */
+/* ---- who goes ------------------------------------------------------------------------------ */
+
+static uint32_t slot_of(uint32_t id)
+{
+    return id & (NV_SERVICES_MAX - 1);
+}
+
+static struct service *find(struct nv_services *services, uint32_t id)
+{
+    struct service *service = slot_of(id) < services->count ? services->slots[slot_of(id)] : NULL;
+    return service && service->id == id ? service : NULL;
+}
+
+/* Traffic, of which what lies back counts less. */
+static uint32_t weigh(struct service *service, uint64_t now_ns)
+{
+    uint64_t past = now_ns > service->weighed_ns ? now_ns - service->weighed_ns : 0;
+    uint64_t halvings = past / NV_SERVICES_HALF_LIFE_NS;
+    service->weight = halvings < 32 ? service->weight >> halvings : 0;
+    service->weighed_ns += halvings * NV_SERVICES_HALF_LIFE_NS;
+    return service->weight;
+}
+
+static unsigned known(const struct service *service, uint64_t now_ns);
+
+static struct owner *owner_of(struct nv_services *services, uint64_t client)
+{
+    struct nv_str bytes = {(const char *)&client, sizeof client};
+    uint32_t at = (uint32_t)nv_str_hash(bytes) & (OWNERS_MAX - 1);
+    while (services->owners[at].count != 0 && services->owners[at].client != client)
+        at = (at + 1) & (OWNERS_MAX - 1);
+    services->owners[at].client = client;
+    return &services->owners[at];
+}
+
+static int compare_victims(const void *a, const void *b)
+{
+    const struct victim *left = a;
+    const struct victim *right = b;
+    if (left->known != right->known)
+        return left->known ? 1 : -1;
+    if (left->within_share != right->within_share)
+        return left->within_share ? 1 : -1;
+    if (left->weight != right->weight)
+        return left->weight < right->weight ? -1 : 1;
+    return left->seen_ns < right->seen_ns ? -1 : left->seen_ns > right->seen_ns;
+}
+
+/* One walk over the table for the next VICTIMS_MAX names. */
+static void choose_victims(struct nv_services *services, uint64_t now_ns)
+{
+    memset(services->owners, 0, sizeof services->owners);
+    for (uint32_t i = 1; i < services->count; i++)
+        owner_of(services, services->slots[i]->client)->count++;
+    for (uint32_t i = 1; i < services->count; i++) {
+        struct service *service = services->slots[i];
+        services->victims[i - 1] = (struct victim){
+            .id = service->id,
+            .known = known(service, now_ns) != 0,
+            .within_share = owner_of(services, service->client)->count <= NV_SERVICES_CLIENT_MAX,
+            .weight = weigh(service, now_ns),
+            .seen_ns = service->seen_ns,
+        };
+    }
+    uint32_t count = services->count - 1;
+    qsort(services->victims, count, sizeof services->victims[0], compare_victims);
+    services->victim_next = 0;
+    services->victim_count = count < VICTIMS_MAX ? count : VICTIMS_MAX;
+}
+
+/* The slot of the one that is worth least, forgotten. */
 static struct service *reuse_slot(struct nv_services *services, uint64_t now_ns)
 {
-    struct service *oldest = services->slots[1];
-    for (uint32_t i = 2; i < services->count; i++) {
-        if (services->slots[i]->seen_ns < oldest->seen_ns)
-            oldest = services->slots[i];
+    struct service *service = NULL;
+    while (!service) {
+        if (services->victim_next == services->victim_count)
+            choose_victims(services, now_ns);
+        const struct victim *victim = &services->victims[services->victim_next++];
+        service = find(services, victim->id);
+        /* seen since: it is worth another look; right after a choice none was */
+        if (service && service->seen_ns != victim->seen_ns)
+            service = NULL;
     }
-    if (lately(oldest->seen_ns, now_ns))
-        return NULL;
-    struct nv_str name = {oldest->name, oldest->name_len};
-    nv_index_remove(&services->by_name, nv_str_hash(name), oldest);
-    *oldest = (struct service){.slot = oldest->slot};
-    return oldest;
+    struct nv_str name = {service->name, service->name_len};
+    nv_index_remove(&services->by_name, nv_str_hash(name), service);
+    *service = (struct service){.id = service->id + NV_SERVICES_MAX};
+    return service;
 }
 
 static struct service *fresh_slot(struct nv_services *services, uint64_t now_ns)
@@ -100,42 +205,54 @@ static struct service *fresh_slot(struct nv_services *services, uint64_t now_ns)
     struct service *service = calloc(1, sizeof *service);
     if (!service)
         return NULL;
-    service->slot = services->count;
+    service->id = services->count;
     services->slots[services->count++] = service;
     return service;
 }
 
-static struct service *add(struct nv_services *services, struct nv_str name, uint64_t now_ns)
+static struct service *add(struct nv_services *services, struct nv_str name, uint64_t client,
+                           uint64_t now_ns)
 {
     struct service *service = fresh_slot(services, now_ns);
     if (!service)
         return NULL;
+    service->client = client;
     service->seen_ns = stamp(now_ns);
-    if (nv_index_add(&services->by_name, nv_str_hash(name), service)) {
-        if (service->slot == services->count - 1) {
-            services->count--;
-            free(service);
-        }
-        return NULL;
-    }
+    service->weighed_ns = now_ns;
     if (name.len > 0)
         memcpy(service->name, name.ptr, name.len);
     service->name_len = (uint32_t)name.len;
+    if (nv_index_add(&services->by_name, nv_str_hash(name), service)) {
+        /* only a growing table can be out of memory: the slot is the last one */
+        assert(slot_of(service->id) == services->count - 1);
+        services->slots[--services->count] = NULL;
+        free(service);
+        return NULL;
+    }
+    atomic_store(&services->ids[slot_of(service->id)], service->id);
     return service;
 }
 
-uint32_t nv_services_slot(struct nv_services *services, struct nv_str name, uint64_t now_ns)
+/* ---- the table ----------------------------------------------------------------------------- */
+
+uint32_t nv_services_id(struct nv_services *services, struct nv_str name, uint64_t client,
+                        uint64_t now_ns)
 {
     name = nv_str_slice(name, 0, sizeof services->slots[0]->name - 1);
     pthread_mutex_lock(&services->lock);
     struct service *service = nv_index_find(&services->by_name, nv_str_hash(name), name_eq, &name);
     if (!service)
-        service = add(services, name, now_ns);
+        service = add(services, name, client, now_ns);
     if (service)
         service->seen_ns = stamp(now_ns);
-    uint32_t slot = service ? service->slot : 0;
+    uint32_t id = service ? service->id : 0;
     pthread_mutex_unlock(&services->lock);
-    return slot;
+    return id;
+}
+
+bool nv_services_valid(const struct nv_services *services, uint32_t id)
+{
+    return id != 0 && atomic_load(&services->ids[slot_of(id)]) == id;
 }
 
 static unsigned known(const struct service *service, uint64_t now_ns)
@@ -151,24 +268,19 @@ static unsigned known(const struct service *service, uint64_t now_ns)
     return facts;
 }
 
-unsigned nv_services_known(struct nv_services *services, uint32_t slot, uint64_t now_ns)
+unsigned nv_services_known(struct nv_services *services, uint32_t id, uint64_t now_ns)
 {
-    if (slot == 0)
-        return 0;
     pthread_mutex_lock(&services->lock);
-    assert(slot < services->count);
-    unsigned facts = known(services->slots[slot], now_ns);
+    const struct service *service = find(services, id);
+    unsigned facts = service ? known(service, now_ns) : 0;
     pthread_mutex_unlock(&services->lock);
     return facts;
 }
 
-void nv_services_learn(struct nv_services *services, uint32_t slot, unsigned facts, uint64_t now_ns)
+static void learn(struct service *service, unsigned facts, uint64_t now_ns)
 {
-    if (slot == 0)
-        return;
-    pthread_mutex_lock(&services->lock);
-    assert(slot < services->count);
-    struct service *service = services->slots[slot];
+    uint32_t weight = weigh(service, now_ns);
+    service->weight = weight < UINT32_MAX ? weight + 1 : weight;
     service->seen_ns = stamp(now_ns);
     if (facts & NV_LEARNED_DISTRIBUTED)
         service->distributed_ns = stamp(now_ns);
@@ -178,17 +290,25 @@ void nv_services_learn(struct nv_services *services, uint32_t slot, unsigned fac
         service->vain = lately(service->vain_ns, now_ns) ? service->vain + 1 : 1;
         service->vain_ns = stamp(now_ns);
     }
+}
+
+void nv_services_learn(struct nv_services *services, uint32_t id, unsigned facts, uint64_t now_ns)
+{
+    pthread_mutex_lock(&services->lock);
+    struct service *service = find(services, id);
+    if (service)
+        learn(service, facts, now_ns);
     pthread_mutex_unlock(&services->lock);
 }
 
-void nv_services_remote_came(struct nv_services *services, uint32_t slot, uint64_t now_ns)
+void nv_services_remote_came(struct nv_services *services, uint32_t id, uint64_t now_ns)
 {
-    if (slot == 0)
-        return;
     pthread_mutex_lock(&services->lock);
-    assert(slot < services->count);
-    services->slots[slot]->came_ns = stamp(now_ns);
-    services->slots[slot]->vain = 0;
+    struct service *service = find(services, id);
+    if (service) {
+        service->came_ns = stamp(now_ns);
+        service->vain = 0;
+    }
     pthread_mutex_unlock(&services->lock);
 }
 

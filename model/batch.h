@@ -57,6 +57,7 @@ struct nv_batch {
     char *body; /* owned, malloc'ed; at most 4 GiB - 1 */
     size_t body_len;
     struct nv_str project; /* header x-noveum-project, empty when absent; owned with the batch */
+    uint64_t client;       /* stands for the network address that sent it; 0: not known */
     struct nv_item *items;
     uint32_t item_count;
     struct nv_group *groups;

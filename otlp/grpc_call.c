@@ -334,6 +334,11 @@ void nv_grpc_call_discard(struct nv_grpc_call *call)
     call->discarding = true;
 }
 
+uint64_t nv_grpc_call_client(const struct nv_grpc_call *call)
+{
+    return call->client;
+}
+
 bool nv_grpc_call_compressed(const struct nv_grpc_call *call)
 {
     return call->compressed == 1;

@@ -39,6 +39,7 @@ struct nv_grpc_call {
     struct nv_grpc_session *session; /* loop's thread only; NULL: the stream is gone */
     struct nv_grpc_call *prev, *next;
     int32_t stream_id;
+    uint64_t client; /* otlp/peer.h */
 
     struct nv_buf header_bytes;
     uint32_t header_list_bytes; /* of all headers, kept or not */
@@ -109,6 +110,8 @@ struct nv_grpc_session *nv_grpc_session_new(struct nv_grpc_shared *shared, struc
                                             void *owner);
 /* Frees it; calls that wait for the service go on alone. NULL is allowed. */
 void nv_grpc_session_free(struct nv_grpc_session *session);
+/* Calls that begin from here on are of that client. */
+void nv_grpc_session_set_client(struct nv_grpc_session *session, uint64_t client);
 void *nv_grpc_session_owner(const struct nv_grpc_session *session);
 /* Bytes from the peer. NV_ERR_MALFORMED, NV_ERR_NO_MEMORY: send what is left and close. */
 enum nv_err nv_grpc_session_feed(struct nv_grpc_session *session, struct nv_str bytes) NV_MUST_USE;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "otlp/grpc_internal.h"
 #include "otlp/otlp_grpc.h"
+#include "otlp/peer.h"
 #include "otlp/server.h"
 
 #include <assert.h>
@@ -284,6 +285,7 @@ static void open_connection(struct nv_grpc_part *part, int fd)
         close_connection(connection);
         return;
     }
+    nv_grpc_session_set_client(connection->session, nv_peer_of(fd));
     drive(connection);
 }
 

@@ -43,6 +43,7 @@ struct nv_grpc_session {
     struct nv_grpc_shared *shared;
     struct nv_loop *loop;
     void *owner;
+    uint64_t client;
     struct nv_grpc_call *calls; /* all open streams */
     uint64_t connected_ns;
     uint64_t heard_ns;  /* when the peer last sent something */
@@ -205,6 +206,7 @@ static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, voi
         nv_grpc_call_free(call);
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
+    call->client = session->client;
     link_call(session, call);
     return 0;
 }
@@ -407,6 +409,11 @@ void nv_grpc_session_free(struct nv_grpc_session *session)
         drop_call(session->calls);
     nghttp2_session_del(session->h2);
     free(session);
+}
+
+void nv_grpc_session_set_client(struct nv_grpc_session *session, uint64_t client)
+{
+    session->client = client;
 }
 
 void *nv_grpc_session_owner(const struct nv_grpc_session *session)

@@ -13,6 +13,7 @@
  * connection, and the client would lose the answer.
  */
 #include "otlp/http_internal.h"
+#include "otlp/peer.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -114,6 +115,7 @@ void nv_http_connection_open(struct nv_http_part *part, int fd)
     }
     connection->stream = stream;
     connection->part = part;
+    connection->client = nv_peer_of(fd);
     atomic_fetch_add(&part->base.server->connections, 1);
     append_to(connection, &part->idle);
     /* A handshake counts as the beginning of a head; a plain connection may be opened ahead. */

@@ -182,6 +182,11 @@ size_t nv_http_request_length(const struct nv_http_exchange *exchange)
     return exchange->head.chunked ? SIZE_MAX : (size_t)exchange->head.content_length;
 }
 
+uint64_t nv_http_request_client(const struct nv_http_exchange *exchange)
+{
+    return exchange->connection != NULL ? exchange->connection->client : 0;
+}
+
 struct nv_str nv_http_request_body(const struct nv_http_exchange *exchange)
 {
     return exchange->body_done ? (struct nv_str){exchange->body, exchange->body_len}

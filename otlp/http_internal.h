@@ -36,6 +36,7 @@ struct nv_http_connection {
     char *rest; /* bytes read past the current request: rest[rest_at .. rest_len) */
     uint32_t rest_at, rest_len;
     uint64_t deadline_ns;
+    uint64_t client; /* otlp/peer.h */
     size_t linger_left;
     uint8_t state; /* enum nv_http_state */
 };

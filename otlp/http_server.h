@@ -146,6 +146,8 @@ struct nv_str nv_http_request_header(const struct nv_http_exchange *exchange, st
 unsigned nv_http_request_header_count(const struct nv_http_exchange *exchange, struct nv_str name);
 /* Content-Length; 0 without a body, SIZE_MAX when chunked. */
 size_t nv_http_request_length(const struct nv_http_exchange *exchange);
+/* Who sends it (otlp/peer.h), 0 when not known. In `head` and `handle`. */
+uint64_t nv_http_request_client(const struct nv_http_exchange *exchange);
 /* The whole body; empty before `handle`. */
 struct nv_str nv_http_request_body(const struct nv_http_exchange *exchange);
 /* Gives the body away: *body is new (free() it; NULL when empty). Returns its length. */

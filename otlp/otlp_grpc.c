@@ -247,7 +247,10 @@ static enum nv_err decode(const struct nv_otlp_grpc *otlp, struct pending *pendi
     err = nv_request_decode(
         &(struct nv_request_body){pending->signal, NV_MEDIA_PROTOBUF, message, len}, &limits,
         &pending->result, batch, why);
-    return err == NV_OK ? set_project(pending->call, *batch) : err;
+    if (err != NV_OK)
+        return err;
+    (*batch)->client = nv_grpc_call_client(pending->call);
+    return set_project(pending->call, *batch);
 }
 
 static void handle_export(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *call,

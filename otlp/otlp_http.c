@@ -368,7 +368,11 @@ static enum nv_err decode(const struct endpoint *endpoint, const struct form *fo
     nv_count(NV_COUNT_REQUEST_BYTES, len);
     err = nv_request_decode(&(struct nv_request_body){pending->signal, form->media, body, len},
                             &limits, &pending->result, batch, fail);
-    return err == NV_OK ? set_project(pending->exchange, *batch) : err;
+    if (err != NV_OK) {
+        return err;
+    }
+    (*batch)->client = nv_http_request_client(pending->exchange);
+    return set_project(pending->exchange, *batch);
 }
 
 static void handle_items(const struct endpoint *endpoint, struct nv_http_exchange *exchange,

@@ -2,7 +2,7 @@
 import os
 import signal
 
-from otlp import Trace, post_ok
+from otlp import Trace, post, post_ok
 
 
 def crash(gateway):
@@ -37,3 +37,27 @@ def test_a_journal_file_that_is_gone_is_told(make_gateway):
     gateway.start()
     assert gateway.metrics()["noveum_journal_damaged_records"] == 1
     assert any("files are gone" in line for line in gateway.log)
+
+
+def test_made_up_names_do_not_keep_a_service_from_being_learned(make_gateway):
+    gateway = make_gateway()
+    for start in range(0, 3000, 100):
+        request = b"".join(Trace(service=f"made up {i}").request([Trace().span("a")])
+                           for i in range(start, start + 100))
+        post_ok(gateway.port, request)
+    honest = Trace(service="honest")
+    span = honest.span("chat")
+    post_ok(gateway.port, honest.request([span]))
+    status, _, _ = post(gateway.port, honest.logs(span, "prompt"), path="/v1/logs")
+    assert status == 200
+
+    def learned(status):
+        return any(s["name"] == "honest" and s["logs"] for s in status["services"])
+    gateway.wait_status(learned)
+    # and it stays so while more of them come
+    for start in range(3000, 6000, 100):
+        request = b"".join(Trace(service=f"made up {i}").request([Trace().span("a")])
+                           for i in range(start, start + 100))
+        post_ok(gateway.port, request)
+    gateway.wait_status(lambda s: s["spans"]["held"] == 0)
+    assert learned(gateway.status())

@@ -27,13 +27,13 @@ START_TEST(equal_groups_are_one)
     char resource[] = "resource";
     struct nv_group a = {.resource = {resource, 8}, .service_name = NV_STR("shop")};
     struct nv_group b = {.resource = NV_STR("resource"), .service_name = NV_STR("shop")};
-    struct nv_shared_group *first = nv_groups_share(&groups, &a, 1);
+    struct nv_shared_group *first = nv_groups_share(&groups, &a, 0, 1);
     resource[0] = '?'; /* it has a copy of its own */
-    struct nv_shared_group *second = nv_groups_share(&groups, &b, 2);
+    struct nv_shared_group *second = nv_groups_share(&groups, &b, 0, 2);
     ck_assert_ptr_eq(first, second);
     ck_assert(nv_str_eq(first->group.resource, NV_STR("resource")));
     nv_groups_drop(&groups, first);
-    ck_assert_ptr_eq(nv_groups_share(&groups, &b, 3), second);
+    ck_assert_ptr_eq(nv_groups_share(&groups, &b, 0, 3), second);
     nv_groups_drop(&groups, second);
     nv_groups_drop(&groups, second);
     ck_assert_uint_eq(groups.index.count, 0);
@@ -52,7 +52,7 @@ START_TEST(each_part_tells_groups_apart)
     };
     struct nv_shared_group *shared[6];
     for (int i = 0; i < 6; i++)
-        shared[i] = nv_groups_share(&groups, &all[i], 1);
+        shared[i] = nv_groups_share(&groups, &all[i], 0, 1);
     ck_assert_uint_eq(groups.index.count, 6);
     ck_assert_uint_ne(shared[4]->service, shared[0]->service);
     for (int i = 0; i < 6; i++)
@@ -65,7 +65,7 @@ START_TEST(without_memory_there_is_none)
     struct nv_group group = {.resource = NV_STR("x"), .service_name = NV_STR("s")};
     for (unsigned long n = 1; n < 4; n++) {
         oom_fail_nth(n);
-        struct nv_shared_group *shared = nv_groups_share(&groups, &group, 1);
+        struct nv_shared_group *shared = nv_groups_share(&groups, &group, 0, 1);
         oom_end();
         ck_assert_ptr_null(shared);
         ck_assert_uint_eq(groups.index.count, 0);

@@ -1,0 +1,20 @@
+/*
+ * Who is at the other end of a connection, as one number.
+ */
+#ifndef NV_OTLP_PEER_H
+#define NV_OTLP_PEER_H
+
+#include <stdint.h>
+
+struct sockaddr;
+
+/*
+ * Stands for the network address behind a connected socket: the same for all connections of one
+ * IPv4 address or one IPv6 /64 (what one customer is given, RFC 6177), different for others but
+ * for hash collisions, and for this process only. Unix sockets are one client. 0: not known.
+ */
+uint64_t nv_peer_of(int fd);
+/* The same of an address (borrowed). */
+uint64_t nv_peer_of_address(const struct sockaddr *address);
+
+#endif
