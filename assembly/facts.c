@@ -124,7 +124,7 @@ static uint32_t learn_remote(struct nv_services *services, const struct nv_open_
     uint32_t vain = 0;
     uint32_t came = 0;
     while ((item = nv_held_next(trace, &cursor)) != NULL) {
-        if ((item->check & NV_HELD_FLAGS) != (NV_HELD_PARENT | NV_HELD_REMOTE))
+        if ((~item->check & (NV_HELD_PARENT | NV_HELD_REMOTE)) != 0)
             continue;
         uint32_t service = service_of(services, cursor.run, now_ns);
         if (!has_id(ids, item->parent))

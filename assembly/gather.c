@@ -3,8 +3,10 @@
  * left out.
  *
  * Two spans with the same id: an SDK that got no answer sends its request again, so they are nearly
- * always the same bytes; of two that differ the longer is kept, as the one that says more, and of
- * two equally long the first. Items keep the order they came in.
+ * always the same bytes; of two that differ the one that has ended is kept, then the longer, as the
+ * one that says more, then the first. Only where one is CLIENT or PRODUCER and another SERVER or
+ * CONSUMER both are: Zipkin's two sides of a call share their id (mapping/identity.c gives one of
+ * them another). Items keep the order they came in.
  *
  * The spans of one trace lie close together in a request, so a run is read as one stretch when not
  * too much of others lies between. What is read is compared with the hash taken on arrival: damage
@@ -38,6 +40,7 @@ struct numbered {
     uint64_t span_id;
     uint32_t number;
     uint32_t length;
+    uint32_t flags; /* enum nv_held_flags */
 };
 
 static int compare_numbered(const void *a, const void *b)
@@ -46,9 +49,28 @@ static int compare_numbered(const void *a, const void *b)
     const struct numbered *right = b;
     if (left->span_id != right->span_id)
         return left->span_id < right->span_id ? -1 : 1;
+    if ((left->flags ^ right->flags) & NV_HELD_ENDED)
+        return left->flags & NV_HELD_ENDED ? -1 : 1;
     if (left->length != right->length)
         return left->length > right->length ? -1 : 1;
     return left->number < right->number ? -1 : 1;
+}
+
+/* Keeps the first of `count` spans of one id, best first, or the first of both sides of a call. */
+static uint32_t mark_same(const struct gathering *g, const struct numbered *spans, uint32_t count)
+{
+    uint32_t caller = UINT32_MAX;
+    uint32_t served = UINT32_MAX;
+    for (uint32_t i = count; i-- > 0;) {
+        if (spans[i].flags & NV_HELD_CALLER)
+            caller = i;
+        if (spans[i].flags & NV_HELD_SERVED)
+            served = i;
+    }
+    bool both = caller != UINT32_MAX && served != UINT32_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        g->left_out[spans[i].number] = both ? i != caller && i != served : i != 0;
+    return count - (both ? 2 : 1);
 }
 
 /* Marks spans whose id another has; returns how many. Spans only: records share their span's id. */
@@ -60,15 +82,18 @@ static uint32_t mark_duplicates(const struct gathering *g, struct numbered *span
     uint32_t number = 0;
     for (; (item = nv_held_next(g->trace, &cursor)) != NULL; number++) {
         if (cursor.run->request->signal == NV_SIGNAL_TRACES)
-            spans[count++] = (struct numbered){item->span_id, number, item->length};
+            spans[count++] =
+                (struct numbered){item->span_id, number, item->length, item->check & NV_HELD_FLAGS};
     }
     qsort(spans, count, sizeof *spans, compare_numbered);
     uint32_t duplicates = 0;
-    for (uint32_t i = 1; i < count; i++) {
-        if (spans[i].span_id == spans[i - 1].span_id) {
-            g->left_out[spans[i].number] = 1;
-            duplicates++;
-        }
+    uint32_t first = 0;
+    for (uint32_t i = 1; i <= count; i++) {
+        if (i < count && spans[i].span_id == spans[first].span_id)
+            continue;
+        if (i - first > 1)
+            duplicates += mark_same(g, &spans[first], i - first);
+        first = i;
     }
     return duplicates;
 }

@@ -85,8 +85,16 @@ static bool id_is_zero(const uint8_t *id, size_t len)
 static uint32_t held_flags(const struct nv_item *item)
 {
     uint32_t flags = 0;
-    if (item->flags & NV_ITEM_HAS_PARENT)
+    /* its own parent is nobody's child; two that share an id are told apart when it is gathered */
+    if (item->flags & NV_ITEM_HAS_PARENT &&
+        memcmp(item->parent_id, item->span_id, NV_SPAN_ID_BYTES) != 0)
         flags |= NV_HELD_PARENT;
+    if (item->flags & NV_ITEM_CLIENT)
+        flags |= NV_HELD_CALLER;
+    if (item->flags & NV_ITEM_SERVER)
+        flags |= NV_HELD_SERVED;
+    if (item->end_ns != 0)
+        flags |= NV_HELD_ENDED;
     if (item->flags & NV_ITEM_PARENT_KNOWN_REMOTE)
         flags |= NV_HELD_REMOTE;
     else if (item->flags & NV_ITEM_SERVER && !(item->flags & NV_ITEM_PARENT_KNOWN_LOCAL))

@@ -70,7 +70,10 @@ uint64_t nv_span_id_number(const uint8_t span_id[NV_SPAN_ID_BYTES]);
 enum nv_held_flags {
     NV_HELD_PARENT = 1u << 0, /* has a parent */
     NV_HELD_REMOTE = 1u << 1, /* which is in another process */
-    NV_HELD_FLAGS = 0xfu      /* bits of `check` that are flags */
+    NV_HELD_CALLER = 1u << 2, /* kind CLIENT or PRODUCER */
+    NV_HELD_SERVED = 1u << 3, /* kind SERVER or CONSUMER */
+    NV_HELD_ENDED = 1u << 4,  /* has an end */
+    NV_HELD_FLAGS = 0x1fu     /* bits of `check` that are flags */
 };
 
 /* What is held of a span or log record: 24 bytes. */
@@ -79,7 +82,7 @@ struct nv_held_item {
     uint32_t parent;  /* folded; meaningless without NV_HELD_PARENT */
     uint32_t offset;  /* of the message in the request's body */
     uint32_t length;
-    uint32_t check; /* low 4 bits: enum nv_held_flags; the rest: hash of the bytes */
+    uint32_t check; /* low 5 bits: enum nv_held_flags; the rest: hash of the bytes */
 };
 
 /* About what an open trace takes with its places in the index and the timers (trace_table.h). */
@@ -103,7 +106,7 @@ struct nv_arrivals {
     struct nv_arrival items[];
 };
 
-/* 28 bits of hash over the bytes of an item, in the place of `check`. */
+/* 27 bits of hash over the bytes of an item, in the place of `check`. */
 uint32_t nv_held_check(struct nv_str bytes);
 
 /* What is made of a batch before it is journalled. */

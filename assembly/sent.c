@@ -9,6 +9,7 @@
  * number of a linked part.
  */
 #include "assembly/sent.h"
+#include "assembly/request.h"
 #include "base/clock.h"
 
 #include <assert.h>
@@ -223,10 +224,30 @@ void nv_sent_add_spans(struct nv_sent_trace *entry, const uint64_t *ids, uint32_
     qsort(all, entry->span_count, sizeof *all, compare_ids);
 }
 
-bool nv_sent_has_span(const struct nv_sent_trace *entry, uint64_t span_id)
+static bool has_key(const struct nv_sent_trace *entry, uint64_t key)
 {
-    return entry->span_count > 0 && bsearch(&span_id, entry->span_ids, entry->span_count,
+    return entry->span_count > 0 && bsearch(&key, entry->span_ids, entry->span_count,
                                             sizeof *entry->span_ids, compare_ids) != NULL;
+}
+
+uint64_t nv_sent_key(uint64_t span_id, uint32_t flags)
+{
+    uint64_t facts = flags & (NV_HELD_CALLER | NV_HELD_SERVED | NV_HELD_ENDED);
+    return span_id ^ facts * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+bool nv_sent_has_span(const struct nv_sent_trace *entry, uint64_t span_id, uint32_t flags)
+{
+    static const uint32_t roles[] = {0, NV_HELD_CALLER, NV_HELD_SERVED};
+    uint32_t role = flags & (NV_HELD_CALLER | NV_HELD_SERVED);
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        if (role != 0 && roles[i] != 0 && roles[i] != role)
+            continue;
+        if (has_key(entry, nv_sent_key(span_id, roles[i] | NV_HELD_ENDED)) ||
+            (!(flags & NV_HELD_ENDED) && has_key(entry, nv_sent_key(span_id, roles[i]))))
+            return true;
+    }
+    return false;
 }
 
 void nv_sent_set_text(struct nv_sent_trace *entry, struct nv_str name, struct nv_str session,

@@ -72,10 +72,14 @@ struct nv_sent_trace *nv_sent_find(const struct nv_sent *sent,
  */
 struct nv_sent_trace *nv_sent_note(struct nv_sent *sent, const uint8_t trace_id[NV_TRACE_ID_BYTES],
                                    uint32_t part, uint64_t now_ns);
-/* Adds span ids to an entry, as far as there is room and memory. */
-void nv_sent_add_spans(struct nv_sent_trace *entry, const uint64_t *ids, uint32_t count);
-/* Was a span with that id sent? */
-bool nv_sent_has_span(const struct nv_sent_trace *entry, uint64_t span_id);
+/* What is remembered of a span: its id, the side of a call that it is and whether it had ended
+ * (`flags`: enum nv_held_flags). */
+uint64_t nv_sent_key(uint64_t span_id, uint32_t flags);
+/* Adds keys of spans to an entry, as far as there is room and memory. */
+void nv_sent_add_spans(struct nv_sent_trace *entry, const uint64_t *keys, uint32_t count);
+/* Was such a span sent? The other side of a call with the same id is another span, and one that has
+ * ended says more than one that had not. */
+bool nv_sent_has_span(const struct nv_sent_trace *entry, uint64_t span_id, uint32_t flags);
 /* Notes name, session and user (copied, cut to NV_SENT_TEXT_MAX), unless known already. */
 void nv_sent_set_text(struct nv_sent_trace *entry, struct nv_str name, struct nv_str session,
                       struct nv_str user);

@@ -127,7 +127,7 @@ static void remember(struct nv_shard *shard, const struct nv_open_trace *trace,
             continue;
         sent->root |= !(item->check & NV_HELD_PARENT);
         if (count < NV_SENT_SPANS_MAX)
-            ids[count] = item->span_id;
+            ids[count] = nv_sent_key(item->span_id, item->check);
         count++;
     }
     nv_sent_add_spans(sent, ids, count);
@@ -347,7 +347,7 @@ static bool is_repeated(const struct nv_shard *shard, const struct nv_arrival *a
     if (signal != NV_SIGNAL_TRACES)
         return false;
     const struct nv_sent_trace *sent = nv_sent_find(&shard->sent, arrival->trace_id);
-    return sent && nv_sent_has_span(sent, arrival->item.span_id);
+    return sent && nv_sent_has_span(sent, arrival->item.span_id, arrival->item.check);
 }
 
 static bool is_full(const struct nv_shard *shard, const struct nv_open_trace *trace,

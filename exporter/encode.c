@@ -88,11 +88,11 @@ static void span_id(struct nv_json_writer *json, const uint8_t id[NV_SPAN_ID_BYT
     nv_json_write_string(json, (struct nv_str){hex, sizeof hex});
 }
 
-static void parent_id(struct nv_json_writer *json, const struct nv_span *span)
+static void parent_id(struct nv_json_writer *json, const uint8_t *id, bool has_parent)
 {
     KEY(json, "parent_span_id");
-    if (span->has_parent)
-        span_id(json, span->parent_id);
+    if (has_parent)
+        span_id(json, id);
     else
         nv_json_write_null(json);
 }
@@ -332,8 +332,10 @@ static void span_otel(struct encoder *e, const struct nv_span *span)
     KEY(json, "trace_id");
     nv_json_write_string(json, (struct nv_str){e->source_id, sizeof e->source_id});
     KEY(json, "span_id");
-    span_id(json, span->span_id);
-    parent_id(json, span);
+    const struct nv_source_ids *source = span->source_ids;
+    span_id(json, source ? source->span_id : span->span_id);
+    parent_id(json, source ? source->parent_id : span->parent_id,
+              source ? source->has_parent : span->has_parent);
     KEY(json, "kind");
     open_enum(json, span->kind, kinds, sizeof kinds / sizeof *kinds);
     otel_status(json, span);
@@ -352,7 +354,7 @@ static void span_object(struct encoder *e, const struct nv_span *span)
     span_id(json, span->span_id);
     KEY(json, "trace_id");
     nv_json_write_string(json, (struct nv_str){e->id, e->id_len});
-    parent_id(json, span);
+    parent_id(json, span->parent_id, span->has_parent);
     KEY(json, "name");
     nv_json_write_string(json, span->name);
     times(json, span->start_ns, span->end_ns);

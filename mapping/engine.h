@@ -126,6 +126,9 @@ struct nv_told_count {
     bool told;
 };
 
+/* What had to be made up of a span's times (mapping/times.c). */
+enum nv_time_mark { NV_TIME_AS_SENT, NV_TIME_MISSING, NV_TIME_BEFORE_START };
+
 struct nv_span_work {
     struct nv_span *span; /* in the trace; its attributes are the translated ones */
     struct nv_attributes source;
@@ -133,8 +136,11 @@ struct nv_span_work {
     enum nv_kind kind;
     uint32_t at[NV_FIELD_KNOWN]; /* 1 + index of a known field in span->attributes */
     uint32_t group;
-    uint32_t parent; /* NV_NO_SPAN: none here */
-    uint32_t depth;  /* below the topmost span of its branch */
+    uint32_t parent;       /* NV_NO_SPAN: none here */
+    uint32_t depth;        /* below the topmost span of its branch */
+    uint32_t twin;         /* the other side of a call with the same id; NV_NO_SPAN: none */
+    uint32_t source_bytes; /* length of the span as it came */
+    enum nv_time_mark start_mark, end_mark;
     const struct nv_log *logs;
     uint32_t log_count;
     struct nv_told_count exclusive_input;  /* without cached tokens */
@@ -261,5 +267,45 @@ enum nv_err nv_work_set(struct nv_translation *t, struct nv_span_work *work,
                         enum nv_known_field field, struct nv_value value) NV_MUST_USE;
 /* Gives a known field another name, so that it no longer counts as the field. */
 void nv_work_rename(struct nv_span_work *work, enum nv_known_field field, struct nv_str name);
+
+/* ---- identity.c --------------------------------------------------------------------------- */
+
+/* A span id and what it leads to; slots of an open-addressing table. */
+struct nv_id_slot {
+    uint64_t id;
+    uint32_t index; /* 1 + index, 0: free */
+};
+struct nv_ids {
+    struct nv_id_slot *slots;
+    uint32_t mask;
+};
+
+/* Readies a table for `count` ids and those that are derived from them. NV_ERR_NO_MEMORY. */
+enum nv_err nv_ids_init(struct nv_ids *ids, struct nv_arena *arena, uint32_t count);
+/* The slot of `id`, or the free one where it belongs. */
+struct nv_id_slot *nv_ids_find(const struct nv_ids *ids, uint64_t id);
+/* The 8 bytes as a number. */
+uint64_t nv_id_number(const uint8_t bytes[NV_SPAN_ID_BYTES]);
+/*
+ * Enters the span at works[t->work_count], which `t->work_count` does not count yet. True: it is a
+ * span of its own, or the other side of a call with the same id. False: it was one sent again, and
+ * what is known of it is the better of the two.
+ */
+bool nv_identity_enter(struct nv_translation *t, const struct nv_ids *ids);
+/* Gives the served side of each shared id an id of its own, below the caller. NO_MEMORY. */
+enum nv_err nv_identity_separate(struct nv_translation *t, const struct nv_ids *ids);
+/* Finds the parent of works[child], which names one: sets `parent`, and the id by which that goes
+ * now. A span that names itself has none. NV_ERR_NO_MEMORY. */
+enum nv_err nv_identity_link(struct nv_translation *t, const struct nv_ids *ids, uint32_t child);
+/* Which span a log record of `origin` means by an id; NV_NO_SPAN: none here. */
+uint32_t nv_identity_of_log(const struct nv_translation *t, const struct nv_ids *ids, uint64_t id,
+                            const struct nv_origin *origin);
+
+/* ---- times.c ------------------------------------------------------------------------------ */
+
+/* Puts times in the place of those that are missing; parents and depths are known. */
+void nv_times_mend(struct nv_translation *t);
+/* Says so in the span's attributes. NV_ERR_NO_MEMORY, NV_ERR_LIMIT. */
+enum nv_err nv_times_tell(struct nv_translation *t, struct nv_span_work *work);
 
 #endif

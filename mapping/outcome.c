@@ -114,7 +114,5 @@ enum nv_err nv_outcome_settle(struct nv_translation *t, struct nv_span_work *wor
         span->name = span->source_name.len > 0    ? span->source_name
                      : work->kind != NV_KIND_NONE ? nv_kind_name(work->kind)
                                                   : NV_STR("span");
-    if (span->end_ns < span->start_ns)
-        span->end_ns = span->start_ns;
-    return err;
+    return err ? err : nv_times_tell(t, work);
 }

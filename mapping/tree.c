@@ -4,11 +4,9 @@
  *   raw items ─┬─ spans ─▶ decode ─▶ index by span id ─▶ parents, depths ─▶ sort by start, depth
  *              └─ log records ─▶ decode ─▶ sort by span id ─▶ each span's own range
  *
- * A span id that comes twice (a client that repeats a request after a lost answer) is kept once,
- * the first time. A parent chain that is a circle is cut where it closes. Ids are found by a seeded
- * hash, for clients choose them. Spans are ordered by start because the backend stores only
- * milliseconds and shows siblings in the order sent; a parent that starts at the same time stands
- * before its children.
+ * Who is who, identity.c says. A parent chain that is a circle is cut where it closes. Spans are
+ * ordered by start because the backend stores only milliseconds and shows siblings in the order
+ * sent; a parent that starts at the same time stands before its children.
  */
 #include "mapping/engine.h"
 
@@ -23,19 +21,9 @@
 
 enum { LOG_SPAN_ID = 10 };
 
-/* A span id and what it leads to; slots of an open-addressing table. */
-struct slot {
-    uint64_t id;
-    uint32_t index; /* 1 + index, 0: free */
-};
-
-struct table {
-    struct slot *slots;
-    uint32_t mask;
-};
-
 struct loose_log {
     uint64_t span_id;
+    uint32_t target; /* NV_NO_SPAN: none */
     struct nv_log log;
 };
 
@@ -43,35 +31,6 @@ struct order {
     uint64_t start_ns;
     uint32_t depth, index;
 };
-
-static uint64_t id_of(const uint8_t *bytes)
-{
-    uint64_t id;
-    memcpy(&id, bytes, sizeof id);
-    return id;
-}
-
-static enum nv_err table_init(struct table *table, struct nv_arena *arena, uint32_t count)
-{
-    size_t size = 16;
-    while (size < (size_t)count * 2)
-        size *= 2;
-    if (size > UINT32_MAX)
-        return NV_ERR_NO_MEMORY;
-    table->mask = (uint32_t)size - 1;
-    table->slots = nv_arena_array(arena, size, sizeof *table->slots);
-    return table->slots ? NV_OK : NV_ERR_NO_MEMORY;
-}
-
-/* The slot of `id`, or the free one where it belongs. */
-static struct slot *table_find(const struct table *table, uint64_t id)
-{
-    uint32_t first = (uint32_t)nv_number_hash(id) & table->mask, at = first;
-    while (table->slots[at].index != 0 && table->slots[at].id != id)
-        at = (at + 1) & table->mask;
-    (void)nv_meter_spend(1 + ((at - first) & table->mask));
-    return &table->slots[at];
-}
 
 /* ---- origins and spans --------------------------------------------------------------------- */
 
@@ -88,8 +47,8 @@ static enum nv_err decode_origins(struct nv_translation *t)
     return NV_OK;
 }
 
-/* Decodes the spans, each id once, in the order they came. */
-static enum nv_err decode_spans(struct nv_translation *t, struct table *table)
+/* Decodes the spans in the order they came. */
+static enum nv_err decode_spans(struct nv_translation *t, struct nv_ids *ids)
 {
     struct nv_raw_trace *raw = t->raw;
     struct nv_span *spans = nv_arena_raw(t->arena, raw->item_count * sizeof *spans);
@@ -105,33 +64,27 @@ static enum nv_err decode_spans(struct nv_translation *t, struct table *table)
         enum nv_err err = nv_decode_span(t->arena, item->bytes, span);
         if (err)
             return err;
-        struct slot *slot = table_find(table, id_of(span->span_id));
-        if (slot->index != 0)
-            continue;
-        slot->id = id_of(span->span_id);
-        slot->index = t->work_count + 1;
         assert(item->group < raw->group_count);
         span->origin = &t->origins[item->group];
-        struct nv_span_work *work = &t->works[t->work_count++];
+        struct nv_span_work *work = &t->works[t->work_count];
         work->span = span;
         work->group = item->group;
-        work->parent = NV_NO_SPAN;
+        work->parent = work->twin = NV_NO_SPAN;
+        work->source_bytes = (uint32_t)item->bytes.len;
+        t->work_count += nv_identity_enter(t, ids);
     }
     return NV_OK;
 }
 
 /* ---- parents ------------------------------------------------------------------------------- */
 
-static void link_parents(struct nv_translation *t, const struct table *table)
+static enum nv_err link_parents(struct nv_translation *t, const struct nv_ids *ids)
 {
-    for (uint32_t i = 0; i < t->work_count; i++) {
-        const struct nv_span *span = t->works[i].span;
-        if (!span->has_parent)
-            continue;
-        const struct slot *slot = table_find(table, id_of(span->parent_id));
-        if (slot->index != 0 && slot->index - 1 != i)
-            t->works[i].parent = slot->index - 1;
-    }
+    enum nv_err err = NV_OK;
+    for (uint32_t i = 0; !err && i < t->work_count; i++)
+        if (t->works[i].span->has_parent)
+            err = nv_identity_link(t, ids, i);
+    return err;
 }
 
 /* A span on the way up that is being walked; no real depth is as large. */
@@ -178,7 +131,7 @@ static uint64_t log_span_id(struct nv_str bytes)
     while (nv_wire_next(&wire, &field) == NV_OK)
         if (field.number == LOG_SPAN_ID && field.type == NV_WIRE_BYTES &&
             field.bytes.len == NV_SPAN_ID_BYTES)
-            id = id_of((const uint8_t *)field.bytes.ptr);
+            id = nv_id_number((const uint8_t *)field.bytes.ptr);
     return id;
 }
 
@@ -187,11 +140,13 @@ static int compare_logs(const void *left, const void *right)
     const struct loose_log *a = left, *b = right;
     if (a->span_id != b->span_id)
         return a->span_id < b->span_id ? -1 : 1;
+    if (a->target != b->target)
+        return a->target < b->target ? -1 : 1;
     return a->log.time_ns < b->log.time_ns ? -1 : a->log.time_ns > b->log.time_ns;
 }
 
 /* Gives each span the log records that name it. */
-static enum nv_err attach_logs(struct nv_translation *t, const struct table *table)
+static enum nv_err attach_logs(struct nv_translation *t, const struct nv_ids *ids)
 {
     struct nv_raw_trace *raw = t->raw;
     uint32_t count = 0;
@@ -208,6 +163,8 @@ static enum nv_err attach_logs(struct nv_translation *t, const struct table *tab
         if (raw->items[i].signal != NV_SIGNAL_LOGS)
             continue;
         loose[count].span_id = log_span_id(raw->items[i].bytes);
+        loose[count].target =
+            nv_identity_of_log(t, ids, loose[count].span_id, &t->origins[raw->items[i].group]);
         enum nv_err err = nv_log_decode(t->arena, raw->items[i].bytes, &loose[count].log);
         if (err)
             return err;
@@ -216,10 +173,9 @@ static enum nv_err attach_logs(struct nv_translation *t, const struct table *tab
     qsort(loose, count, sizeof *loose, compare_logs);
     for (uint32_t i = 0; i < count; i++) {
         logs[i] = loose[i].log;
-        const struct slot *slot = table_find(table, loose[i].span_id);
-        if (loose[i].span_id == 0 || slot->index == 0)
+        if (loose[i].target == NV_NO_SPAN)
             continue;
-        struct nv_span_work *work = &t->works[slot->index - 1];
+        struct nv_span_work *work = &t->works[loose[i].target];
         if (work->log_count++ == 0)
             work->logs = &logs[i];
     }
@@ -274,6 +230,8 @@ static enum nv_err sort_works(struct nv_translation *t)
         works[i].span = &spans[i];
         if (works[i].parent != NV_NO_SPAN)
             works[i].parent = places[works[i].parent];
+        if (works[i].twin != NV_NO_SPAN)
+            works[i].twin = places[works[i].twin];
     }
     t->works = works;
     t->trace->spans = spans;
@@ -342,18 +300,22 @@ enum nv_err nv_tree_branches(const struct nv_translation *t, struct nv_branch **
 
 enum nv_err nv_tree_build(struct nv_translation *t)
 {
-    struct table table;
-    enum nv_err err = table_init(&table, t->arena, t->raw->item_count);
+    struct nv_ids ids;
+    enum nv_err err = nv_ids_init(&ids, t->arena, t->raw->item_count);
     if (!err)
         err = decode_origins(t);
     if (!err)
-        err = decode_spans(t, &table);
+        err = decode_spans(t, &ids);
     if (!err)
-        err = attach_logs(t, &table);
+        err = nv_identity_separate(t, &ids);
+    if (!err)
+        err = attach_logs(t, &ids);
+    if (!err)
+        err = link_parents(t, &ids);
     if (err)
         return err;
-    link_parents(t, &table);
     set_depths(t);
+    nv_times_mend(t);
     err = sort_works(t);
     t->root = nv_tree_root(t);
     return err;

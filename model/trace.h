@@ -85,12 +85,20 @@ struct nv_origin {
     struct nv_str service_name;
 };
 
+/* How a span named itself and its parent, where that could not stay. */
+struct nv_source_ids {
+    uint8_t span_id[NV_SPAN_ID_BYTES];
+    uint8_t parent_id[NV_SPAN_ID_BYTES];
+    bool has_parent;
+};
+
 struct nv_span {
     uint8_t span_id[NV_SPAN_ID_BYTES];
     uint8_t parent_id[NV_SPAN_ID_BYTES];
     bool has_parent;
-    struct nv_str source_name; /* as sent, may be empty: otel.name */
-    struct nv_str name;        /* Noveum's, never empty */
+    const struct nv_source_ids *source_ids; /* NULL: the two above are as sent */
+    struct nv_str source_name;              /* as sent, may be empty: otel.name */
+    struct nv_str name;                     /* Noveum's, never empty */
     uint64_t start_ns;
     uint64_t end_ns;     /* >= start_ns after translation */
     int32_t kind;        /* enum nv_span_kind, open: unknown numbers pass */

@@ -61,3 +61,26 @@ def test_made_up_names_do_not_keep_a_service_from_being_learned(make_gateway):
         post_ok(gateway.port, request)
     gateway.wait_status(lambda s: s["spans"]["held"] == 0)
     assert learned(gateway.status())
+
+
+def test_both_sides_of_a_zipkin_call_are_delivered(gateway, backend):
+    trace = Trace(service="shop")
+    root = trace.span("root")
+    caller = trace.span("caller", parent=root)
+    caller.kind = 3
+    served = trace.span("served", parent=root)
+    served.kind, served.span_id = 2, caller.span_id
+    child = trace.span("child", parent=caller.span_id)
+    unknown = trace.span("no start", parent=root)
+    unknown.start_time_unix_nano = 0
+    post_ok(gateway.port, trace.request([root, caller, unknown]))
+    post_ok(gateway.port, trace.request([served, child], service="cart"))
+    backend.wait_traces(1)
+    spans = {span["name"]: span for span in backend.traces[trace.uuid]["spans"]}
+    assert set(spans) == {"root", "caller", "served", "child", "no start"}
+    assert spans["served"]["parent_span_id"] == caller.span_id.hex() == spans["caller"]["span_id"]
+    assert spans["served"]["otel"]["span_id"] == caller.span_id.hex()
+    assert spans["child"]["parent_span_id"] == spans["served"]["span_id"] != caller.span_id.hex()
+    assert spans["no start"]["start_time"] == spans["root"]["start_time"]
+    assert not backend.schema_errors
+    gateway.assert_balanced()

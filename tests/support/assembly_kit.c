@@ -44,6 +44,10 @@ static void read_word(const char *word, size_t len, struct nv_item *item)
             item->flags |= NV_ITEM_PARENT_KNOWN_LOCAL;
         else if (word[i] == '^')
             item->flags |= NV_ITEM_SERVER;
+        else if (word[i] == '@')
+            item->flags |= NV_ITEM_CLIENT;
+        else if (word[i] == '+')
+            item->end_ns = 1;
         else if (word[i] == '*' || word[i] == '=')
             break;
     }

@@ -3,7 +3,7 @@
  *
  * A span is written as letters: `kit_batch(kit, "shop", "1a 1b<a 1c<b! 2d")` is one request of
  * service shop with spans a, b (child of a), c (child of b, whose parent is remote) of trace 1 and
- * d of trace 2.
+ * d of trace 2. `^` is a SERVER, `@` a CLIENT, `+` has ended.
  */
 #ifndef NV_TESTS_ASSEMBLY_KIT_H
 #define NV_TESTS_ASSEMBLY_KIT_H

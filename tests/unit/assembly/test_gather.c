@@ -168,6 +168,52 @@ START_TEST(spans_far_apart_in_a_request_are_read_one_by_one)
 }
 END_TEST
 
+static const struct {
+    const char *spans;
+    const char *kept;
+    uint64_t duplicates;
+} same_ids[] = {
+    {"1a 1b@=1 1b^=2", "a b=1 b=2", 0},      /* both sides of a call */
+    {"1b^=2 1a 1b@=1", "b=2 a b=1", 0},      /* in any order */
+    {"1a 1b^+=1 1b^=222222222", "a b=1", 1}, /* the one that has ended */
+    {"1a 1b^=222222222 1b^+=1", "a b=1", 1},
+    {"1a 1b+=1 1b+=2222", "a b=2", 1}, /* then the longer */
+    {"1a 1b+=2222 1b+=1", "a b=2", 1},
+    {"1a 1b^+=1 1b^+=2", "a b=1", 1},  /* then the first */
+    {"1a 1b^=1 1b=22222", "a b=2", 1}, /* only a caller and a server are two */
+    {"1a 1b^=1 1b@=2 1b^+=3 1b=4444444", "a b=2 b=3", 2},
+};
+
+START_TEST(spans_of_one_id)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", same_ids[_i].spans);
+    kit_advance(&kit, 100000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_str_eq(kit.traces[0].items, same_ids[_i].kept);
+    struct nv_ledger ledger;
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.dropped[NV_DROP_DUPLICATE], same_ids[_i].duplicates);
+}
+END_TEST
+
+/* The server's span comes after the caller's has left, and the end of one after its beginning. */
+START_TEST(the_other_side_that_comes_late_is_not_sent_again)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a 1b@+ 1c");
+    kit_advance(&kit, 100000);
+    kit_spans(&kit, "cart", "1b^+ 1b@+ 1c+");
+    kit_advance(&kit, 400000);
+    ck_assert_uint_eq(kit.trace_count, 2);
+    ck_assert_str_eq(kit.traces[0].items, "a b c");
+    ck_assert_str_eq(kit.traces[1].items, "b c");
+    struct nv_ledger ledger;
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.dropped[NV_DROP_DUPLICATE], 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gather");
@@ -175,6 +221,8 @@ int main(void)
     tcase_set_timeout(tcase, 100);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, any_allocation_may_fail_on_the_way, 0, 2);
+    tcase_add_loop_test(tcase, spans_of_one_id, 0, sizeof same_ids / sizeof same_ids[0]);
+    tcase_add_test(tcase, the_other_side_that_comes_late_is_not_sent_again);
     tcase_add_test(tcase, any_allocation_may_fail_at_the_start);
     tcase_add_test(tcase, a_span_whose_bytes_changed_is_a_dead_letter_alone);
     tcase_add_test(tcase, a_trace_of_which_nothing_is_left_settles_itself);

@@ -74,8 +74,10 @@ static const struct {
     {"1a<b", NV_HELD_PARENT},
     {"1a<b.", NV_HELD_PARENT},
     {"1a<b!", NV_HELD_PARENT | NV_HELD_REMOTE},
-    {"1a<b^", NV_HELD_PARENT | NV_HELD_REMOTE}, /* a server without flags */
-    {"1a<b^.", NV_HELD_PARENT},                 /* a server whose flags say local */
+    {"1a<b^", NV_HELD_PARENT | NV_HELD_REMOTE | NV_HELD_SERVED}, /* a server without flags */
+    {"1a<b^.", NV_HELD_PARENT | NV_HELD_SERVED}, /* a server whose flags say local */
+    {"1a<a", 0},                                 /* its own parent */
+    {"1a<b@+", NV_HELD_PARENT | NV_HELD_CALLER | NV_HELD_ENDED},
 };
 
 START_TEST(parents_are_local_or_remote)

@@ -4,6 +4,7 @@
  */
 #include "expect.h"
 #include "assembly/sent.h"
+#include "assembly/request.h"
 #include "base/clock.h"
 #include "oom.h"
 
@@ -80,12 +81,16 @@ START_TEST(spans_are_recognised)
 {
     nv_sent_init(&sent, 10, NV_NS_PER_S);
     struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), 0, 0);
-    const uint64_t first[] = {9, 3, 7};
-    const uint64_t second[] = {1, 8};
+    uint64_t first[] = {9, 3, 7};
+    uint64_t second[] = {1, 8};
+    for (int i = 0; i < 3; i++)
+        first[i] = nv_sent_key(first[i], NV_HELD_ENDED);
+    for (int i = 0; i < 2; i++)
+        second[i] = nv_sent_key(second[i], NV_HELD_ENDED);
     nv_sent_add_spans(entry, first, 3);
     nv_sent_add_spans(entry, second, 2);
     for (uint64_t i = 0; i < 12; i++)
-        ck_assert_int_eq(nv_sent_has_span(entry, i),
+        ck_assert_int_eq(nv_sent_has_span(entry, i, NV_HELD_ENDED),
                          i == 9 || i == 3 || i == 7 || i == 1 || i == 8);
     uint64_t many[NV_SENT_SPANS_MAX] = {0};
     nv_sent_add_spans(entry, many, NV_SENT_SPANS_MAX);
@@ -135,10 +140,33 @@ START_TEST(without_memory_it_forgets_and_goes_on)
 }
 END_TEST
 
+/* Both sides of a call, and one that had not ended, are told apart; all else is sent again. */
+START_TEST(the_other_side_and_the_end_of_a_span_are_not_the_same)
+{
+    const unsigned caller = NV_HELD_CALLER, served = NV_HELD_SERVED, ended = NV_HELD_ENDED;
+    nv_sent_init(&sent, 10, NV_NS_PER_S);
+    struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), 0, 0);
+    const uint64_t keys[] = {nv_sent_key(1, caller | ended), nv_sent_key(2, caller),
+                             nv_sent_key(3, ended)};
+    nv_sent_add_spans(entry, keys, 3);
+    ck_assert(nv_sent_has_span(entry, 1, caller | ended));
+    ck_assert(nv_sent_has_span(entry, 1, caller));
+    ck_assert(nv_sent_has_span(entry, 1, ended));
+    ck_assert(nv_sent_has_span(entry, 1, ended | NV_HELD_PARENT | NV_HELD_REMOTE));
+    ck_assert(!nv_sent_has_span(entry, 1, served | ended));
+    ck_assert(nv_sent_has_span(entry, 2, caller));
+    ck_assert(!nv_sent_has_span(entry, 2, caller | ended));
+    ck_assert(nv_sent_has_span(entry, 3, served | ended));
+    ck_assert(nv_sent_has_span(entry, 3, caller));
+    nv_sent_release(&sent);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sent");
     TCase *tcase = tcase_create("sent");
+    tcase_add_test(tcase, the_other_side_and_the_end_of_a_span_are_not_the_same);
     tcase_add_test(tcase, parts_are_counted);
     tcase_add_test(tcase, older_traces_are_still_counted);
     tcase_add_test(tcase, the_oldest_generation_is_forgotten);
