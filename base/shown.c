@@ -16,7 +16,6 @@
 #include "base/utf8.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -125,4 +124,13 @@ enum nv_err nv_shown_append(struct nv_buf *buf, struct nv_str text, enum nv_show
     while (text.len > 0 && buf->failed == NV_OK)
         (void)nv_buf_append_str(buf, nv_shown_next(&text, form, escape));
     return buf->failed;
+}
+
+void nv_shown_print(FILE *file, struct nv_str text, enum nv_shown_form form)
+{
+    char escape[NV_SHOWN_ESCAPE_SIZE];
+    while (text.len > 0) {
+        struct nv_str piece = nv_shown_next(&text, form, escape);
+        (void)fwrite(piece.ptr, 1, piece.len, file);
+    }
 }

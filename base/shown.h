@@ -15,6 +15,8 @@
 
 #include "base/buf.h"
 
+#include <stdio.h>
+
 /* Longest escape, with its NUL. */
 #define NV_SHOWN_ESCAPE_SIZE 16
 
@@ -32,6 +34,8 @@ struct nv_str nv_shown_next(struct nv_str *rest, enum nv_shown_form form,
                             char escape[NV_SHOWN_ESCAPE_SIZE]);
 /* Appends `text` (borrowed) as it may be shown. Buffer's errors. */
 enum nv_err nv_shown_append(struct nv_buf *buf, struct nv_str text, enum nv_shown_form form);
+/* Writes `text` (borrowed) to a stream likewise; what can't be written is left out. */
+void nv_shown_print(FILE *file, struct nv_str text, enum nv_shown_form form);
 /* May this code point be shown? */
 bool nv_shown_code(uint32_t code);
 

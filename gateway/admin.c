@@ -10,6 +10,7 @@
 #include "gateway/admin.h"
 
 #include "base/log.h"
+#include "base/shown.h"
 #include "gateway/control.h"
 #include "otlp/http_server.h"
 #include "otlp/loop.h"
@@ -43,6 +44,19 @@ static void answer(struct nv_http_exchange *exchange, int status, const char *co
     else
         nv_http_reply_text(exchange, status, nv_str_from(content_type), nv_buf_str(body));
     nv_buf_release(body);
+}
+
+/* JSON with names that came from clients: the same text to a reader, and nothing hidden in it. */
+static void answer_json(struct nv_http_exchange *exchange, struct nv_buf *body)
+{
+    struct nv_buf shown;
+    nv_buf_init(&shown, 3 * ANSWER_BYTES_MAX);
+    if (body->failed == NV_OK)
+        (void)nv_shown_append(&shown, nv_buf_str(body), NV_SHOWN_JSON);
+    else
+        shown.failed = body->failed;
+    nv_buf_release(body);
+    answer(exchange, 200, "application/json", &shown);
 }
 
 static void handle_health(void *ctx, struct nv_http_exchange *exchange)
@@ -87,7 +101,7 @@ static void handle_status(void *ctx, struct nv_http_exchange *exchange)
         count = nv_gateway_read_services(admin->gateway, services, SERVICES_MAX);
     (void)nv_admin_write_status(&status, services, count, &body);
     free(services);
-    answer(exchange, 200, "application/json", &body);
+    answer_json(exchange, &body);
 }
 
 /* /agents, /agents?format=dot, /agents?format=mermaid */
@@ -97,7 +111,7 @@ static void handle_agents(void *ctx, struct nv_http_exchange *exchange)
     struct nv_str query = nv_http_request_query(exchange);
     struct nv_buf body;
     enum nv_agents_form form = NV_AGENTS_JSON;
-    const char *type = "application/json";
+    const char *type = "text/plain";
     if (nv_str_eq(query, NV_STR("format=dot"))) {
         form = NV_AGENTS_DOT;
         type = "text/vnd.graphviz";
@@ -112,7 +126,10 @@ static void handle_agents(void *ctx, struct nv_http_exchange *exchange)
     nv_buf_init(&body, ANSWER_BYTES_MAX);
     if (nv_agents_write(nv_gateway_agents(admin->gateway), form, &body) != NV_OK)
         body.failed = NV_ERR_LIMIT;
-    answer(exchange, 200, type, &body);
+    if (form == NV_AGENTS_JSON)
+        answer_json(exchange, &body);
+    else
+        answer(exchange, 200, type, &body);
 }
 
 static void set_routes(struct nv_admin *admin)

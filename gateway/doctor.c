@@ -7,6 +7,7 @@
  */
 #include "gateway/doctor.h"
 
+#include "base/shown.h"
 #include "gateway/cli.h"
 #include "gateway/control.h"
 #include "gateway/option_value.h"
@@ -35,7 +36,9 @@
 
 static bool say(struct nv_buf *out, bool good, const char *subject, const char *text)
 {
-    (void)nv_buf_printf(out, "%s  %-9s %s\n", good ? "ok  " : "BAD ", subject, text);
+    (void)nv_buf_printf(out, "%s  %-9s ", good ? "ok  " : "BAD ", subject);
+    (void)nv_shown_append(out, nv_str_from(text), NV_SHOWN_LINE); /* it may quote the backend */
+    (void)nv_buf_append_char(out, '\n');
     return good;
 }
 
@@ -312,7 +315,7 @@ int nv_command_doctor(const struct nv_options *options)
     good = check_backend(options, &out) && good;
     good = check_running(options, &out) && good;
     (void)nv_buf_append_str(&out, good ? NV_STR("all is well\n") : NV_STR("not all is well\n"));
-    (void)fwrite(out.bytes, 1, out.len, stdout);
+    nv_shown_print(stdout, nv_buf_str(&out), NV_SHOWN_LINES);
     nv_buf_release(&out);
     return good ? NV_EXIT_OK : NV_EXIT_FAILED;
 }

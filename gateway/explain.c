@@ -12,6 +12,7 @@
 #include "gateway/explain.h"
 
 #include "base/json_read.h"
+#include "base/shown.h"
 #include "base/text.h"
 #include "gateway/cli.h"
 #include "gateway/option_expand.h"
@@ -276,8 +277,7 @@ int nv_command_explain(const struct nv_options *options, const char *const *path
         err = add_file(&explain, paths[i], &report, &fail);
     if (err == NV_OK)
         err = nv_explain_write(&explain, mapping, &report);
-    if (report.len > 0)
-        (void)fwrite(report.bytes, 1, report.len, stdout);
+    nv_shown_print(stdout, nv_buf_str(&report), NV_SHOWN_LINES);
     nv_buf_release(&report);
     nv_explain_release(&explain);
     nv_mapping_free(mapping);

@@ -7,6 +7,7 @@
 #include "gateway/journal_commands.h"
 
 #include "assembly/journal_check.h"
+#include "base/shown.h"
 #include "exporter/dead_letters.h"
 #include "gateway/control.h"
 #include "gateway/dead_retry.h"
@@ -21,10 +22,10 @@
 
 #define TEXT_BYTES_MAX ((size_t)1 << 30)
 
-static int finish(struct nv_buf *text, enum nv_err err, struct nv_fail *fail)
+static int finish(struct nv_buf *text, enum nv_shown_form form, enum nv_err err,
+                  struct nv_fail *fail)
 {
-    if (text->len > 0)
-        (void)fwrite(text->bytes, 1, text->len, stdout);
+    nv_shown_print(stdout, nv_buf_str(text), form);
     nv_buf_release(text);
     if (err == NV_OK)
         return NV_EXIT_OK;
@@ -47,7 +48,7 @@ int nv_command_journal(const struct nv_options *options, bool list)
                             " missing\n",
                             report.files, report.spare, report.records, report.bytes,
                             report.released, report.damaged, report.missing);
-    int code = finish(&text, err, &fail);
+    int code = finish(&text, NV_SHOWN_LINES, err, &fail);
     return code == NV_EXIT_OK && report.damaged + report.missing > 0 ? NV_EXIT_FAILED : code;
 }
 
@@ -120,5 +121,5 @@ int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
         fail = (struct nv_fail){0};
         err = nv_control_ask(options->journal_directory, &request, &text, &fail);
     }
-    return finish(&text, err, &fail);
+    return finish(&text, verb == NV_DEAD_SHOW ? NV_SHOWN_JSON : NV_SHOWN_LINES, err, &fail);
 }

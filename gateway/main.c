@@ -4,6 +4,7 @@
  * Kept small on purpose: everything it calls is in the library and tested there. Configuration is
  * loaded before any thread exists, and every failure of it ends here with exit code 2.
  */
+#include "base/shown.h"
 #include "gateway/cli.h"
 #include "gateway/commands.h"
 #include "gateway/memory_limit.h"
@@ -20,7 +21,7 @@
 static int print(struct nv_buf *text)
 {
     if (text->failed == NV_OK)
-        (void)fwrite(text->bytes, 1, text->len, stdout);
+        nv_shown_print(stdout, nv_buf_str(text), NV_SHOWN_LINES);
     int code = text->failed == NV_OK ? NV_EXIT_OK : NV_EXIT_FAILED;
     nv_buf_release(text);
     return code;

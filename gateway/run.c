@@ -8,6 +8,7 @@
 #include "gateway/run.h"
 
 #include "base/log.h"
+#include "base/shown.h"
 #include "gateway/descriptors.h"
 #include "gateway/memory_budget.h"
 #include "gateway/memory_trim.h"
@@ -28,10 +29,13 @@
 void nv_run_print_failure(const struct nv_fail *fail)
 {
     const char *what = fail->what[0] != '\0' ? fail->what : nv_err_info(fail->code)->text;
-    if (fail->path[0] != '\0')
-        (void)fprintf(stderr, "noveum-gateway: %s: %s\n", fail->path, what);
-    else
-        (void)fprintf(stderr, "noveum-gateway: %s\n", what);
+    (void)fputs("noveum-gateway: ", stderr);
+    if (fail->path[0] != '\0') {
+        nv_shown_print(stderr, nv_str_from(fail->path), NV_SHOWN_LINE);
+        (void)fputs(": ", stderr);
+    }
+    nv_shown_print(stderr, nv_str_from(what), NV_SHOWN_LINE);
+    (void)fputs("\n", stderr);
 }
 
 void nv_run_configure_log(const struct nv_options *options)

@@ -10,7 +10,8 @@
  */
 #include "gateway/terminal.h"
 
-#include "base/text.h"
+#include "base/shown.h"
+#include "base/utf8.h"
 #include "gateway/terminal_facts.h"
 
 #include <assert.h>
@@ -55,22 +56,8 @@ bool nv_terminal_wants_color(int fd)
 enum nv_err nv_terminal_escape(struct nv_str text, size_t max, struct nv_buf *buf)
 {
     bool cut = text.len > max;
-    text = nv_str_slice(text, 0, max);
-    while (text.len > 0) {
-        size_t valid = nv_utf8_valid_prefix(text);
-        for (size_t i = 0; i < valid; i++) {
-            unsigned char c = (unsigned char)text.ptr[i];
-            /* C1 controls are U+0080..U+009F: C2 80..9F in UTF-8 */
-            bool c1 = c == 0xc2 && i + 1 < valid && (unsigned char)text.ptr[i + 1] < 0xa0;
-            if (c < ' ' || c == 0x7f || c1)
-                (void)nv_buf_printf(buf, "\\x%02x", c1 ? (unsigned char)text.ptr[++i] : c);
-            else
-                (void)nv_buf_append_char(buf, (char)c);
-        }
-        if (valid < text.len && !cut)
-            (void)nv_buf_printf(buf, "\\x%02x", (unsigned char)text.ptr[valid]);
-        text = nv_str_slice(text, valid + 1, text.len);
-    }
+    text = nv_str_slice(text, 0, nv_utf8_cut(text, max));
+    (void)nv_shown_append(buf, text, NV_SHOWN_LINE);
     return cut ? nv_buf_append_str(buf, NV_STR("…")) : buf->failed;
 }
 

@@ -6,12 +6,15 @@
  * It is a view for people, not a record: it lives in memory, forgets after the TTL, and lets the
  * agent go that was seen longest ago when it is full. uthash keeps entries in the order they were
  * added; an entry that is seen again is moved to the end, so the oldest is always the first. One
- * mutex guards all; a trace with agents takes it once.
+ * mutex guards all; a trace with agents takes it once, and who writes the list takes it once for
+ * each entry.
  */
 #include "mapping/agents.h"
 
 #include "base/hash_map.h"
 #include "base/json_write.h"
+#include "base/shown.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -23,6 +26,12 @@
 #define TTL_NS_DEFAULT (UINT64_C(3600) * NV_NS_PER_S)
 #define CONNECTIONS_MAX 64u
 #define NAME_MAX_BYTES 256u
+#define NONE UINT32_MAX
+/* Most that one entry takes in JSON: each text escaped, six bytes for one. */
+#define ENTRY_JSON_MAX                                                                             \
+    ((size_t)(NV_AGENT_TOOLS_MAX + CONNECTIONS_MAX + 8) * (6 * NAME_MAX_BYTES + 128))
+/* Most that a node and its edges take in a graph. */
+#define ENTRY_GRAPH_MAX ((size_t)24 * NAME_MAX_BYTES + (size_t)CONNECTIONS_MAX * 96)
 
 struct connection {
     char *to;
@@ -40,11 +49,14 @@ struct entry {
     uint32_t tool_count;
     struct connection connections[CONNECTIONS_MAX];
     uint32_t connection_count;
+    uint32_t holders; /* the map, and each writing that has it on its list */
+    uint32_t number;  /* its place in the writing under way */
     UT_hash_handle hh;
 };
 
 struct nv_agents {
     pthread_mutex_t lock;
+    pthread_mutex_t writing; /* one writing at a time: `number` is its own; taken before `lock` */
     struct entry *entries;
     uint32_t agents_max;
     uint64_t ttl_ns;
@@ -71,6 +83,11 @@ struct nv_agents *nv_agents_new(const struct nv_agents_config *config)
         free(agents);
         return NULL;
     }
+    if (pthread_mutex_init(&agents->writing, NULL) != 0) {
+        (void)pthread_mutex_destroy(&agents->lock);
+        free(agents);
+        return NULL;
+    }
     return agents;
 }
 
@@ -87,10 +104,17 @@ static void free_loose(struct entry *entry)
     free(entry);
 }
 
+static void let_go(struct entry *entry)
+{
+    assert(entry->holders > 0);
+    if (--entry->holders == 0)
+        free_loose(entry);
+}
+
 static void free_entry(struct nv_agents *agents, struct entry *entry)
 {
     HASH_DEL(agents->entries, entry);
-    free_loose(entry);
+    let_go(entry);
 }
 
 void nv_agents_free(struct nv_agents *agents)
@@ -100,6 +124,7 @@ void nv_agents_free(struct nv_agents *agents)
     while (agents->entries)
         free_entry(agents, agents->entries);
     pthread_mutex_destroy(&agents->lock);
+    pthread_mutex_destroy(&agents->writing);
     free(agents);
 }
 
@@ -109,10 +134,17 @@ static void expire(struct nv_agents *agents, uint64_t now_ns)
         free_entry(agents, agents->entries);
 }
 
+/* What is kept of a name, not cut inside a character. */
+static struct nv_str kept(struct nv_str text)
+{
+    return nv_str_slice(text, 0, nv_utf8_cut(text, NAME_MAX_BYTES));
+}
+
 /* Copy of at most NAME_MAX_BYTES, or NULL. */
 static char *copy_text(struct nv_str text)
 {
-    size_t len = text.len < NAME_MAX_BYTES ? text.len : NAME_MAX_BYTES;
+    text = kept(text);
+    size_t len = text.len;
     char *copy = malloc(len + 1);
     if (copy) {
         if (len > 0)
@@ -127,8 +159,8 @@ static struct entry *touch(struct nv_agents *agents, struct nv_str project, stru
                            uint64_t now_ns)
 {
     char key[2 * NAME_MAX_BYTES + 2];
-    struct nv_str head = nv_str_slice(project, 0, NAME_MAX_BYTES);
-    struct nv_str tail = nv_str_slice(name, 0, NAME_MAX_BYTES);
+    struct nv_str head = kept(project);
+    struct nv_str tail = kept(name);
     size_t len = head.len + 1 + tail.len;
     if (head.len > 0)
         memcpy(key, head.ptr, head.len);
@@ -150,11 +182,13 @@ static struct entry *touch(struct nv_agents *agents, struct nv_str project, stru
         entry->key_len = len;
         entry->name_at = head.len + 1;
         entry->first_seen_ns = now_ns;
+        entry->holders = 1;
+        entry->number = NONE;
     }
     entry->last_seen_ns = now_ns;
     HASH_ADD_KEYPTR(hh, agents->entries, entry->key, entry->key_len, entry);
     if (!nv_hash_added(entry, hh)) {
-        free_loose(entry);
+        let_go(entry);
         return NULL;
     }
     return entry;
@@ -163,7 +197,7 @@ static struct entry *touch(struct nv_agents *agents, struct nv_str project, stru
 static void add_tool(struct entry *entry, struct nv_str name)
 {
     for (uint32_t i = 0; i < entry->tool_count; i++)
-        if (nv_str_eq(nv_str_from(entry->tools[i]), nv_str_slice(name, 0, NAME_MAX_BYTES)))
+        if (nv_str_eq(nv_str_from(entry->tools[i]), kept(name)))
             return;
     char *copy = entry->tool_count < NV_AGENT_TOOLS_MAX ? copy_text(name) : NULL;
     if (copy)
@@ -175,8 +209,7 @@ static void add_connection(struct entry *entry, struct nv_str to,
 {
     for (uint32_t i = 0; i < entry->connection_count; i++) {
         struct connection *known = &entry->connections[i];
-        if (known->type == type &&
-            nv_str_eq(nv_str_from(known->to), nv_str_slice(to, 0, NAME_MAX_BYTES))) {
+        if (known->type == type && nv_str_eq(nv_str_from(known->to), kept(to))) {
             known->count += count;
             return;
         }
@@ -249,7 +282,7 @@ uint32_t nv_agents_count(struct nv_agents *agents)
     return count;
 }
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- one entry in JSON --------------------------------------------------------------------- */
 
 static struct nv_str project_of(const struct entry *entry)
 {
@@ -300,97 +333,183 @@ static void write_lists(struct nv_json_writer *json, const struct entry *entry)
     nv_json_write_end_array(json);
 }
 
-static void write_json(const struct nv_agents *agents, struct nv_buf *buf)
+/* ---- writing ------------------------------------------------------------------------------
+ *
+ *   lock, list of all entries, each held ─▶ for each: lock, write it ─▶ lock, let all go
+ *
+ * So no trace waits for more than one entry's text, and an answer of megabytes costs the shards
+ * nothing. What is noted meanwhile may or may not be in it.
+ */
+
+struct writing {
+    struct nv_agents *agents;
+    struct entry **list; /* each held */
+    uint32_t count;
+    struct nv_buf *buf;
+};
+
+static enum nv_err begin(struct writing *writing)
+{
+    struct nv_agents *agents = writing->agents;
+    pthread_mutex_lock(&agents->lock);
+    expire(agents, nv_clock_wall_ns(agents->clock));
+    writing->list = calloc(HASH_COUNT(agents->entries) + 1, sizeof(struct entry *));
+    for (struct entry *entry = agents->entries; writing->list && entry; entry = entry->hh.next) {
+        entry->number = writing->count;
+        entry->holders++;
+        writing->list[writing->count++] = entry;
+    }
+    pthread_mutex_unlock(&agents->lock);
+    return writing->list ? NV_OK : NV_ERR_NO_MEMORY;
+}
+
+static void end(struct writing *writing)
+{
+    pthread_mutex_lock(&writing->agents->lock);
+    for (uint32_t i = 0; i < writing->count; i++) {
+        writing->list[i]->number = NONE;
+        let_go(writing->list[i]);
+    }
+    pthread_mutex_unlock(&writing->agents->lock);
+    free(writing->list);
+}
+
+/* Room for one more entry and the end? */
+static bool has_room(const struct writing *writing, size_t most)
+{
+    return writing->buf->len + 2 * most <= writing->buf->max;
+}
+
+static void write_entry(struct nv_json_writer *json, const struct entry *entry)
+{
+    nv_json_write_begin_object(json);
+    write_member(json, "project", project_of(entry));
+    write_member(json, "name", name_of(entry));
+    if (entry->id)
+        write_member(json, "id", nv_str_from(entry->id));
+    if (entry->role)
+        write_member(json, "role", nv_str_from(entry->role));
+    write_count(json, "traces", entry->traces);
+    write_count(json, "runs", entry->runs);
+    write_count(json, "errors", entry->errors);
+    write_count(json, "calls", entry->calls);
+    write_time(json, "first_seen", entry->first_seen_ns);
+    write_time(json, "last_seen", entry->last_seen_ns);
+    write_lists(json, entry);
+    nv_json_write_end_object(json);
+}
+
+static void write_json(struct writing *writing)
 {
     struct nv_json_writer json;
-    nv_json_write_init(&json, buf);
+    uint32_t i = 0;
+    nv_json_write_init(&json, writing->buf);
     nv_json_write_begin_object(&json);
     nv_json_write_key(&json, NV_STR("agents"));
     nv_json_write_begin_array(&json);
-    for (const struct entry *entry = agents->entries; entry; entry = entry->hh.next) {
-        nv_json_write_begin_object(&json);
-        write_member(&json, "project", project_of(entry));
-        write_member(&json, "name", name_of(entry));
-        if (entry->id)
-            write_member(&json, "id", nv_str_from(entry->id));
-        if (entry->role)
-            write_member(&json, "role", nv_str_from(entry->role));
-        write_count(&json, "traces", entry->traces);
-        write_count(&json, "runs", entry->runs);
-        write_count(&json, "errors", entry->errors);
-        write_count(&json, "calls", entry->calls);
-        write_time(&json, "first_seen", entry->first_seen_ns);
-        write_time(&json, "last_seen", entry->last_seen_ns);
-        write_lists(&json, entry);
-        nv_json_write_end_object(&json);
+    for (; i < writing->count && has_room(writing, ENTRY_JSON_MAX); i++) {
+        pthread_mutex_lock(&writing->agents->lock);
+        write_entry(&json, writing->list[i]);
+        pthread_mutex_unlock(&writing->agents->lock);
     }
     nv_json_write_end_array(&json);
+    if (i < writing->count)
+        write_count(&json, "left_off", writing->count - i);
     nv_json_write_end_object(&json);
 }
 
-/* Text inside the quotes of DOT or Mermaid: quotes, backslashes and controls become spaces. */
-static void write_label(struct nv_buf *buf, struct nv_str text)
+/*
+ * Text inside the quotes of a label. Mermaid takes #name; and #number; for characters, Markdown
+ * between backticks and directives after %%; DOT takes escapes and HTML's entities. What is special
+ * to either goes out by number.
+ */
+static void write_label(struct nv_buf *buf, struct nv_str text, bool dot)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool plain = c >= 0x20 && c != '"' && c != '\\' && c != '<' && c != '>' && c != 0x7F;
-        (void)nv_buf_append_char(buf, plain ? text.ptr[i] : ' ');
+    char escape[NV_SHOWN_ESCAPE_SIZE];
+    while (text.len > 0) {
+        struct nv_str piece = nv_shown_next(&text, NV_SHOWN_LINE, escape);
+        for (size_t i = 0; i < piece.len; i++) {
+            char c = piece.ptr[i];
+            bool special = memchr("\"\\#&<>`[]{}|%", c, 13) != NULL;
+            if (!special)
+                (void)nv_buf_append_char(buf, c);
+            else if (dot)
+                (void)nv_buf_printf(buf, "&#%d;", c);
+            else
+                (void)nv_buf_printf(buf, "#%d;", c);
+        }
     }
 }
 
-/* Number of the agent of this name in the same project, or its own count when it is unknown. */
+/* Number of the agent of this name in the same project, or NONE when it is not in this writing. */
 static uint32_t number_of(const struct nv_agents *agents, const struct entry *from,
                           struct nv_str name)
 {
-    uint32_t number = 0;
-    for (const struct entry *entry = agents->entries; entry; entry = entry->hh.next, number++)
-        if (nv_str_eq(project_of(entry), project_of(from)) && nv_str_eq(name_of(entry), name))
-            return number;
-    return UINT32_MAX;
+    char key[2 * NAME_MAX_BYTES + 2];
+    struct entry *entry = NULL;
+    assert(name.len <= NAME_MAX_BYTES);
+    memcpy(key, from->key, from->name_at);
+    if (name.len > 0)
+        memcpy(key + from->name_at, name.ptr, name.len);
+    HASH_FIND(hh, agents->entries, key, from->name_at + name.len, entry);
+    return entry ? entry->number : NONE;
 }
 
-static void write_edges(const struct nv_agents *agents, bool dot, struct nv_buf *buf)
+static void write_edges(const struct writing *writing, const struct entry *entry, uint32_t nodes,
+                        bool dot)
 {
-    uint32_t number = 0;
-    for (const struct entry *entry = agents->entries; entry; entry = entry->hh.next, number++)
-        for (uint32_t i = 0; i < entry->connection_count; i++) {
-            const struct connection *connection = &entry->connections[i];
-            uint32_t to = number_of(agents, entry, nv_str_from(connection->to));
-            struct nv_str type = nv_agent_connection_name(connection->type);
-            if (to == UINT32_MAX)
-                continue;
-            unsigned long long count = connection->count;
-            if (dot)
-                (void)nv_buf_printf(buf, "  a%u -> a%u [label=\"%.*s %llu\"];\n", number, to,
-                                    NV_STR_ARG(type), count);
-            else
-                (void)nv_buf_printf(buf, "  a%u -->|%.*s %llu| a%u\n", number, NV_STR_ARG(type),
-                                    count, to);
-        }
-}
-
-static void write_graph(const struct nv_agents *agents, bool dot, struct nv_buf *buf)
-{
-    uint32_t number = 0;
-    (void)nv_buf_printf(buf, dot ? "digraph agents {\n" : "graph LR\n");
-    for (const struct entry *entry = agents->entries; entry; entry = entry->hh.next, number++) {
-        (void)nv_buf_printf(buf, dot ? "  a%u [label=\"" : "  a%u[\"", number);
-        write_label(buf, name_of(entry));
-        (void)nv_buf_printf(buf, dot ? "\"];\n" : "\"]\n");
+    for (uint32_t i = 0; i < entry->connection_count; i++) {
+        const struct connection *connection = &entry->connections[i];
+        uint32_t to = number_of(writing->agents, entry, nv_str_from(connection->to));
+        struct nv_str type = nv_agent_connection_name(connection->type);
+        unsigned long long count = connection->count;
+        if (to >= nodes)
+            continue;
+        if (dot)
+            (void)nv_buf_printf(writing->buf, "  a%u -> a%u [label=\"%.*s %llu\"];\n",
+                                entry->number, to, NV_STR_ARG(type), count);
+        else
+            (void)nv_buf_printf(writing->buf, "  a%u -->|%.*s %llu| a%u\n", entry->number,
+                                NV_STR_ARG(type), count, to);
     }
-    write_edges(agents, dot, buf);
+}
+
+static void write_node(const struct writing *writing, const struct entry *entry, bool dot)
+{
+    (void)nv_buf_printf(writing->buf, dot ? "  a%u [label=\"" : "  a%u[\"", entry->number);
+    write_label(writing->buf, name_of(entry), dot);
+    (void)nv_buf_printf(writing->buf, dot ? "\"];\n" : "\"]\n");
+}
+
+static void write_graph(struct writing *writing, bool dot)
+{
+    uint32_t nodes = 0, edges = 0;
+    (void)nv_buf_printf(writing->buf, dot ? "digraph agents {\n" : "graph LR\n");
+    for (; nodes < writing->count && has_room(writing, ENTRY_GRAPH_MAX); nodes++)
+        write_node(writing, writing->list[nodes], dot); /* a name never changes: no lock */
+    for (; edges < nodes && has_room(writing, ENTRY_GRAPH_MAX); edges++) {
+        pthread_mutex_lock(&writing->agents->lock);
+        write_edges(writing, writing->list[edges], nodes, dot);
+        pthread_mutex_unlock(&writing->agents->lock);
+    }
+    if (edges < writing->count)
+        (void)nv_buf_printf(writing->buf, "%s %u agents, and edges of %u, left off\n",
+                            dot ? "//" : "%%", writing->count - nodes, writing->count - edges);
     if (dot)
-        (void)nv_buf_append_str(buf, NV_STR("}\n"));
+        (void)nv_buf_append_str(writing->buf, NV_STR("}\n"));
 }
 
 enum nv_err nv_agents_write(struct nv_agents *agents, enum nv_agents_form form, struct nv_buf *buf)
 {
-    pthread_mutex_lock(&agents->lock);
-    expire(agents, nv_clock_wall_ns(agents->clock));
-    if (form == NV_AGENTS_JSON)
-        write_json(agents, buf);
-    else
-        write_graph(agents, form == NV_AGENTS_DOT, buf);
-    pthread_mutex_unlock(&agents->lock);
-    return buf->failed;
+    struct writing writing = {.agents = agents, .buf = buf};
+    pthread_mutex_lock(&agents->writing);
+    enum nv_err err = begin(&writing);
+    if (err == NV_OK && form == NV_AGENTS_JSON)
+        write_json(&writing);
+    else if (err == NV_OK)
+        write_graph(&writing, form == NV_AGENTS_DOT);
+    if (writing.list)
+        end(&writing);
+    pthread_mutex_unlock(&agents->writing);
+    return err == NV_OK ? buf->failed : err;
 }

@@ -72,7 +72,12 @@ uint32_t nv_agents_count(struct nv_agents *agents);
 
 enum nv_agents_form { NV_AGENTS_JSON, NV_AGENTS_DOT, NV_AGENTS_MERMAID };
 
-/* Appends all agents and their connections. Errors are the buffer's. */
+/*
+ * Appends all agents and their connections, fewer when the buffer's cap (at least 1 MiB) is near:
+ * then the text is whole all the same and says how many are left off. Labels hold no character that
+ * DOT or Mermaid or eyes would take for more than text; JSON holds names as they are.
+ * NV_ERR_NO_MEMORY, the buffer's errors.
+ */
 enum nv_err nv_agents_write(struct nv_agents *agents, enum nv_agents_form form,
                             struct nv_buf *buf) NV_MUST_USE;
 

@@ -13,6 +13,7 @@
 #include "mapping/engine.h"
 
 #include "base/meter.h"
+#include "base/shown.h"
 #include "mapping/messages.h"
 
 #include <assert.h>
@@ -62,9 +63,17 @@ static void write_line(const struct nv_translation *t, const struct nv_span_work
                        const struct nv_candidate *candidate, const char *verdict)
 {
     const struct nv_rule *rule = candidate->rule;
-    (void)nv_buf_printf(t->report, "    %-8s %.*s  (%.*s:%u, precedence %u)\n", verdict,
-                        NV_STR_ARG(source_name(t, work, candidate)),
+    (void)nv_buf_printf(t->report, "    %-8s ", verdict);
+    (void)nv_shown_append(t->report, source_name(t, work, candidate), NV_SHOWN_LINE);
+    (void)nv_buf_printf(t->report, "  (%.*s:%u, precedence %u)\n",
                         NV_STR_ARG(t->rules->files[rule->file].name), rule->line, rule->precedence);
+}
+
+static void report_span(const struct nv_translation *t, const struct nv_span_work *work)
+{
+    (void)nv_buf_append_str(t->report, NV_STR("span \""));
+    (void)nv_shown_append(t->report, work->span->source_name, NV_SHOWN_LINE);
+    (void)nv_buf_printf(t->report, "\" kind %.*s\n", NV_STR_ARG(nv_kind_name(work->kind)));
 }
 
 static inline void report_line(const struct nv_translation *t, const struct nv_span_work *work,
@@ -76,8 +85,11 @@ static inline void report_line(const struct nv_translation *t, const struct nv_s
 
 static void report_field(const struct nv_translation *t, struct nv_str name)
 {
-    if (t->report)
-        (void)nv_buf_printf(t->report, "  %.*s\n", NV_STR_ARG(name));
+    if (!t->report)
+        return;
+    (void)nv_buf_append_str(t->report, NV_STR("  "));
+    (void)nv_shown_append(t->report, name, NV_SHOWN_LINE);
+    (void)nv_buf_append_char(t->report, '\n');
 }
 
 /* ---- one candidate ------------------------------------------------------------------------- */
@@ -547,9 +559,7 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
     if (!list->items)
         return NV_ERR_NO_MEMORY;
     if (t->report)
-        (void)nv_buf_printf(t->report, "span \"%.*s\" kind %.*s\n",
-                            NV_STR_ARG(work->span->source_name),
-                            NV_STR_ARG(nv_kind_name(work->kind)));
+        report_span(t, work);
     for (uint32_t i = 0; !err && i < scratch->deriving_count + scratch->touched_count; i++)
         err = resolve_field(t, work,
                             i < scratch->deriving_count

@@ -6,6 +6,7 @@
 #include "otlp/grpc_text.h"
 
 #include "base/clock.h"
+#include "base/shown.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -48,15 +49,22 @@ enum nv_err nv_grpc_parse_timeout(struct nv_str text, uint64_t *ns)
     return NV_OK;
 }
 
-enum nv_err nv_grpc_put_message(struct nv_buf *buf, struct nv_str message)
+static void put_percent(struct nv_buf *buf, struct nv_str text)
 {
-    for (size_t i = 0; i < message.len; i++) {
-        uint8_t c = (uint8_t)message.ptr[i];
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = (uint8_t)text.ptr[i];
         if (c >= 0x20 && c <= 0x7e && c != '%')
             (void)nv_buf_append_char(buf, (char)c);
         else
             (void)nv_buf_printf(buf, "%%%02X", c);
     }
+}
+
+enum nv_err nv_grpc_put_message(struct nv_buf *buf, struct nv_str message)
+{
+    char escape[NV_SHOWN_ESCAPE_SIZE];
+    while (message.len > 0)
+        put_percent(buf, nv_shown_next(&message, NV_SHOWN_LINE, escape));
     return buf->failed;
 }
 

@@ -10,6 +10,7 @@
 #include "otlp/reply.h"
 
 #include "base/json_write.h"
+#include "base/shown.h"
 #include "base/utf8.h"
 #include "otlp/reply.pb.h"
 
@@ -24,21 +25,22 @@
 #define TYPE_BAD_REQUEST "type.googleapis.com/google.rpc.BadRequest"
 #define TYPE_RETRY_INFO "type.googleapis.com/google.rpc.RetryInfo"
 
-/* Copies text into a field of a message: valid UTF-8 without NUL, as much as fits, terminated. */
+/* Copies text into a field of a message: as it may be shown, as much as fits, terminated. */
 static void set_text(char *out, size_t size, struct nv_str text)
 {
-    size_t len = text.len < size ? text.len : size - 1;
+    char escape[NV_SHOWN_ESCAPE_SIZE];
+    size_t len = 0;
     assert(size > 0);
-    if (len > 0)
-        memcpy(out, text.ptr, len);
-    while (len > 0 && len < text.len && ((uint8_t)text.ptr[len] & 0xc0) == 0x80)
-        len--; /* never cut inside a character */
-    for (size_t i = nv_utf8_valid_prefix((struct nv_str){out, len}); i < len;
-         i += nv_utf8_valid_prefix((struct nv_str){out + i, len - i}))
-        out[i] = '?';
-    for (size_t i = 0; i < len; i++) {
-        if (out[i] == '\0')
-            out[i] = '?';
+    while (text.len > 0 && len < size - 1) {
+        struct nv_str piece = nv_shown_next(&text, NV_SHOWN_LINE, escape);
+        size_t room = size - 1 - len;
+        if (piece.len > room) { /* never inside a character or an escape */
+            piece.len = piece.ptr != escape ? nv_utf8_cut(piece, room) : 0;
+            text.len = 0;
+        }
+        if (piece.len > 0)
+            memcpy(out + len, piece.ptr, piece.len);
+        len += piece.len;
     }
     out[len] = '\0';
 }
@@ -113,6 +115,13 @@ static void write_text(struct nv_json_writer *writer, const char *key, struct nv
     nv_json_write_string(writer, text);
 }
 
+static void write_shown(struct nv_json_writer *writer, const char *key, struct nv_str text)
+{
+    char shown[sizeof((struct nv_fail *)NULL)->path];
+    set_text(shown, sizeof shown, text);
+    write_text(writer, key, nv_str_from(shown));
+}
+
 static void write_violation(struct nv_json_writer *writer, const struct nv_fail *fail)
 {
     nv_json_write_begin_object(writer);
@@ -120,8 +129,8 @@ static void write_violation(struct nv_json_writer *writer, const struct nv_fail 
     nv_json_write_key(writer, NV_STR("fieldViolations"));
     nv_json_write_begin_array(writer);
     nv_json_write_begin_object(writer);
-    write_text(writer, "field", nv_str_from(fail->path));
-    write_text(writer, "description", nv_str_from(fail->what));
+    write_shown(writer, "field", nv_str_from(fail->path));
+    write_shown(writer, "description", nv_str_from(fail->what));
     nv_json_write_end_object(writer);
     nv_json_write_end_array(writer);
     nv_json_write_end_object(writer);

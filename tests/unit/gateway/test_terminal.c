@@ -155,7 +155,7 @@ static const struct {
     const char *out;
 } escapes[] = {{NV_STR_INIT("plain 東京"), 100, "plain 東京"},
                {NV_STR_INIT("\x1b[31m"), 100, "\\x1b[31m"},
-               {NV_STR_INIT("a\r\n\tb\x7f"), 100, "a\\x0d\\x0a\\x09b\\x7f"},
+               {NV_STR_INIT("a\r\n\tb\x7f"), 100, "a\\r\\n\\tb\\x7f"},
                {NV_STR_INIT("\xc2\x9b"
                             "31m"),
                 100, "\\x9b31m"},
@@ -163,7 +163,12 @@ static const struct {
                {NV_STR_INIT("a\0b"), 100, "a\\x00b"},
                {NV_STR_INIT("a\xff\xfe"
                             "b"),
-                100, "a\\xff\\xfeb"},
+                100,
+                "a\xef\xbf\xbd\xef\xbf\xbd"
+                "b"},
+               {NV_STR_INIT("a\xe2\x80\xae"
+                            "b\xe2\x81\xa6\xe2\x80\x8b\xe2\x80\xa8"),
+                100, "a\\u202eb\\u2066\\u200b\\u2028"},
                {NV_STR_INIT("abcdef"), 3, "abc…"},
                {NV_STR_INIT("東京"), 4, "東…"},
                {NV_STR_INIT(""), 0, ""}};

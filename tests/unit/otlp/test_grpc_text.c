@@ -43,7 +43,7 @@ START_TEST(message_is_percent_encoded)
     struct nv_buf buf;
     nv_buf_init(&buf, 1000);
     ck_assert_int_eq(nv_grpc_put_message(&buf, NV_STR("50% of \xc3\xa9\n\x7f~ok")), NV_OK);
-    ck_assert_nv_str(nv_buf_str(&buf), "50%25 of %C3%A9%0A%7F~ok");
+    ck_assert_nv_str(nv_buf_str(&buf), "50%25 of %C3%A9\\n\\x7f~ok");
     nv_buf_release(&buf);
     nv_buf_init(&buf, 5);
     ck_assert_int_eq(nv_grpc_put_message(&buf, NV_STR("abcd\n")), NV_ERR_LIMIT);

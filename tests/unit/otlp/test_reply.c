@@ -162,11 +162,16 @@ START_TEST(foreign_text_becomes_utf8)
     } texts[] = {
         {NV_STR_INIT("a\xff"
                      "b"),
-         "a?b"},
-        {NV_STR_INIT("\xc3"), "?"},
+         "a\xef\xbf\xbd"
+         "b"},
+        {NV_STR_INIT("\xc3"), "\xef\xbf\xbd"},
         {NV_STR_INIT("\xc3\xa9"), "\xc3\xa9"},
-        {NV_STR_INIT("a\0b"), "a?b"},
-        {NV_STR_INIT("\xed\xa0\x80"), "???"},
+        {NV_STR_INIT("a\0b"), "a\\x00b"},
+        {NV_STR_INIT("a\033[2J\n"), "a\\x1b[2J\\n"},
+        {NV_STR_INIT("\xe2\x80\xae"
+                     "a\xc2\x9b"),
+         "\\u202ea\\x9b"},
+        {NV_STR_INIT("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
     };
     struct nv_buf out;
     nv_buf_init(&out, 1000);
