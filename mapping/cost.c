@@ -5,8 +5,11 @@
  *   parts told          ─▶ total = their sum
  *   tokens and a price  ─▶ input, output, total from the table, currency USD
  *
- * Runs after repeats of a call have stepped back (mapping/usage.c), so that a call is priced once.
- * Service tiers whose price the table does not know (flex, priority) are left without a cost.
+ * Runs after repeats of a call have stepped back (mapping/usage.c), so that a call is priced once;
+ * an agent that alone tells its usage is priced like a call. The model that answered goes before
+ * the one that was asked: but for names of a user's own (a deployment on Azure), which no table
+ * knows. A told cost of 0 for tokens that were used says that the emitter had no price. Service
+ * tiers whose price the table does not know (flex, priority) are left without a cost.
  */
 #include "mapping/engine.h"
 
@@ -19,7 +22,6 @@
 
 /* More tokens than any call has: such a count is nonsense and is not priced. */
 #define TOKENS_MAX INT64_C(1000000000000)
-#define NS_PER_DAY (24 * 3600 * UINT64_C(1000000000))
 
 static int64_t count(const struct nv_span_work *work, enum nv_known_field field)
 {
@@ -81,33 +83,48 @@ static enum nv_err complete_told(struct nv_translation *t, struct nv_span_work *
     return err ? err : set_currency(t, work);
 }
 
-static const struct nv_price *find_price(struct nv_translation *t, const struct nv_span_work *work,
-                                         struct nv_str model)
+static const struct nv_price *find_price_of(struct nv_translation *t,
+                                            const struct nv_span_work *work, struct nv_str model)
 {
     struct nv_str provider = text(
         work, work->kind == NV_KIND_EMBEDDING ? NV_FIELD_EMBEDDING_PROVIDER : NV_FIELD_PROVIDER);
-    const uint64_t day = work->span->start_ns / NS_PER_DAY;
+    const uint64_t slot = work->span->start_ns / NV_PRICE_SLOT_NS;
     for (unsigned i = 0; i < NV_PRICE_MEMOS; i++) {
         const struct nv_price_memo *memo = &t->price_memos[i];
-        if (memo->model.ptr && memo->day == day && nv_str_eq(memo->model, model) &&
+        if (memo->model.ptr && memo->slot == slot && nv_str_eq(memo->model, model) &&
             nv_str_eq(memo->provider, provider))
             return memo->price;
     }
     const struct nv_price *price =
         nv_price_find(t->mapping->prices, provider, model, work->span->start_ns);
     t->price_memos[t->next_price_memo++ % NV_PRICE_MEMOS] =
-        (struct nv_price_memo){model, provider, day, price};
+        (struct nv_price_memo){model, provider, slot, price};
+    return price;
+}
+
+static const struct nv_price *find_price(struct nv_translation *t, const struct nv_span_work *work)
+{
+    const enum nv_known_field fields[] = {
+        work->kind == NV_KIND_EMBEDDING ? NV_FIELD_EMBEDDING_MODEL : NV_FIELD_MODEL,
+        NV_FIELD_RESPONSE_MODEL, NV_FIELD_REQUEST_MODEL, NV_FIELD_AGENT_MODEL};
+    struct nv_str before = {NULL, 0};
+    const struct nv_price *price = NULL;
+    for (size_t i = 0; !price && i < sizeof fields / sizeof *fields; i++) {
+        struct nv_str model = text(work, fields[i]);
+        if (model.len > 0 && !nv_str_eq(model, before))
+            price = find_price_of(t, work, model);
+        before = model.len > 0 ? model : before;
+    }
     return price;
 }
 
 static enum nv_err compute(struct nv_translation *t, struct nv_span_work *work)
 {
     struct nv_str tier = text(work, NV_FIELD_SERVICE_TIER);
-    struct nv_str model =
-        text(work, work->kind == NV_KIND_EMBEDDING ? NV_FIELD_EMBEDDING_MODEL : NV_FIELD_MODEL);
     struct nv_price_usage usage = {.input = count(work, NV_FIELD_INPUT_TOKENS),
                                    .cached = count(work, NV_FIELD_CACHE_READ_TOKENS),
                                    .cache_write = count(work, NV_FIELD_CACHE_CREATION_TOKENS),
+                                   .cache_write_1h = count(work, NV_FIELD_CACHE_CREATION_1H),
                                    .output = count(work, NV_FIELD_OUTPUT_TOKENS),
                                    .input_audio = count(work, NV_FIELD_INPUT_AUDIO_TOKENS),
                                    .output_audio = count(work, NV_FIELD_OUTPUT_AUDIO_TOKENS),
@@ -115,7 +132,7 @@ static enum nv_err compute(struct nv_translation *t, struct nv_span_work *work)
     double input, output;
     if ((usage.input == 0 && usage.output == 0) || nv_glob_any(NV_STR("flex,priority"), tier))
         return NV_OK;
-    const struct nv_price *price = find_price(t, work, model);
+    const struct nv_price *price = find_price(t, work);
     if (!price)
         return NV_OK;
     nv_price_cost(price, &usage, &input, &output);
@@ -127,11 +144,33 @@ static enum nv_err compute(struct nv_translation *t, struct nv_span_work *work)
     return err ? err : set_currency(t, work);
 }
 
+/* 0 for a call that used tokens: not free, but of no known price. */
+static bool tells_nothing(const struct nv_span_work *work)
+{
+    static const enum nv_known_field costs[] = {NV_FIELD_COST_TOTAL, NV_FIELD_COST_INPUT,
+                                                NV_FIELD_COST_OUTPUT};
+    double cost;
+    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
+        if (nv_work_get(work, costs[i]) && (!number(work, costs[i], &cost) || cost != 0))
+            return false;
+    return count(work, NV_FIELD_INPUT_TOKENS) > 0 || count(work, NV_FIELD_OUTPUT_TOKENS) > 0;
+}
+
 enum nv_err nv_cost_settle(struct nv_translation *t, struct nv_span_work *work)
 {
-    if (work->kind != NV_KIND_LLM && work->kind != NV_KIND_EMBEDDING)
+    const bool told = nv_work_get(work, NV_FIELD_COST_TOTAL) ||
+                      nv_work_get(work, NV_FIELD_COST_INPUT) ||
+                      nv_work_get(work, NV_FIELD_COST_OUTPUT);
+    const bool priced = work->kind == NV_KIND_LLM || work->kind == NV_KIND_EMBEDDING ||
+                        (work->kind == NV_KIND_AGENT && work->counts);
+    if (told && !tells_nothing(work))
+        return complete_told(t, work);
+    if (!priced)
         return NV_OK;
-    bool told = nv_work_get(work, NV_FIELD_COST_TOTAL) || nv_work_get(work, NV_FIELD_COST_INPUT) ||
-                nv_work_get(work, NV_FIELD_COST_OUTPUT);
-    return told ? complete_told(t, work) : compute(t, work);
+    if (told) {
+        nv_work_rename(work, NV_FIELD_COST_TOTAL, NV_STR("llm.cost.total.source"));
+        nv_work_rename(work, NV_FIELD_COST_INPUT, NV_STR("llm.cost.input.source"));
+        nv_work_rename(work, NV_FIELD_COST_OUTPUT, NV_STR("llm.cost.output.source"));
+    }
+    return compute(t, work);
 }

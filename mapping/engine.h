@@ -145,6 +145,7 @@ struct nv_span_work {
     uint32_t log_count;
     struct nv_told_count exclusive_input;  /* without cached tokens */
     struct nv_told_count exclusive_output; /* without reasoning */
+    bool counts;      /* an agent whose usage nobody below tells: counted and priced there */
     bool placeholder; /* a row says that it only announces its parent (mapping/placeholder.c) */
 };
 
@@ -153,7 +154,7 @@ struct nv_span_work {
 struct nv_price;
 struct nv_price_memo {
     struct nv_str model, provider; /* model.ptr NULL: free */
-    uint64_t day;                  /* of the call: prices change from day to day */
+    uint64_t slot;                 /* of the call: the half hour, NV_PRICE_SLOT_NS */
     const struct nv_price *price;
 };
 

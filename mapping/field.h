@@ -38,6 +38,8 @@
     X(NV_FIELD_COST_TOTAL, "llm.cost.total")                                                       \
     X(NV_FIELD_COST_INPUT, "llm.cost.input")                                                       \
     X(NV_FIELD_COST_OUTPUT, "llm.cost.output")                                                     \
+    X(NV_FIELD_REQUEST_MODEL, "llm.request.model")                                                 \
+    X(NV_FIELD_RESPONSE_MODEL, "llm.response_model")                                               \
     X(NV_FIELD_SERVICE_TIER, "llm.response.service_tier")                                          \
     X(NV_FIELD_TTFT_MS, "llm.time_to_first_token_ms")                                              \
     X(NV_FIELD_STREAMING, "llm.streaming")                                                         \
@@ -46,6 +48,7 @@
     X(NV_FIELD_AGENT_NAME, "agent.name")                                                           \
     X(NV_FIELD_AGENT_ROLE, "agent.role")                                                           \
     X(NV_FIELD_AGENT_TYPE, "agent.type")                                                           \
+    X(NV_FIELD_AGENT_MODEL, "agent.llm_model")                                                     \
     X(NV_FIELD_TOOL_NAME, "tool.name")                                                             \
     X(NV_FIELD_TOOL_CALL_ID, "tool.call_id")                                                       \
     X(NV_FIELD_EMBEDDING_MODEL, "embedding.model")                                                 \

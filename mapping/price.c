@@ -1,8 +1,8 @@
 /*
  * The price table: parse, group, find, multiply.
  *
- *   model ─▶ lower case ─▶ names to try: as it is, behind `/`, without region, version, date
- *   provider ─▶ its rows ─▶ first whose glob matches and whose day has come, latest day first
+ *   model ─▶ lower case ─▶ names and sellers to try (mapping/price_name.c)
+ *   provider ─▶ its rows ─▶ first whose pattern matches and whose time it is, latest day first
  *
  * Providers that resell (Azure, Bedrock, Vertex) have rows of their own in the data; when they have
  * none for a model, the maker's are asked, because list prices are the same there. Nothing falls
@@ -10,7 +10,8 @@
  */
 #include "mapping/price.h"
 
-#include "mapping/provider.h"
+#include "mapping/price_name.h"
+#include "mapping/price_pattern.h"
 #include "mapping/rule.h"
 #include "mapping/transform.h"
 
@@ -22,14 +23,12 @@
 #include "base/banned.h"
 
 #define CELLS (3 + NV_PRICE_COLUMNS)
-#define NAME_MAX_BYTES 256
-#define TRIES_MAX 8
 
 struct row {
     struct nv_price price;
     struct nv_glob_filter filter; /* of the model */
     uint32_t table, order;
-    bool glob;
+    bool glob, special; /* special: more than a glob */
 };
 
 /* Rows of one provider and table: exact names, sorted; behind them globs, as they were written. */
@@ -106,6 +105,39 @@ static bool day_ns(struct nv_str day, uint64_t *ns)
     return nv_time_parse((struct nv_str){text, (size_t)len}, ns);
 }
 
+/* `16:30` as a minute of the day, on the half hour. */
+static bool minute_of(struct nv_str clock, uint16_t *minute)
+{
+    uint64_t hours, minutes;
+    if (clock.len != 5 || clock.ptr[2] != ':' ||
+        nv_str_to_uint64(nv_str_slice(clock, 0, 2), &hours) != NV_OK ||
+        nv_str_to_uint64(nv_str_slice(clock, 3, 5), &minutes) != NV_OK || hours > 23 ||
+        (minutes != 0 && minutes != 30))
+        return false;
+    *minute = (uint16_t)(hours * 60 + minutes);
+    return true;
+}
+
+/* The cell `from`: a day, hours, both, or nothing. */
+static bool parse_from(struct nv_str cell, struct nv_price *price)
+{
+    size_t colon = nv_str_find_char(cell, ':');
+    size_t space = nv_str_find_char(cell, ' ');
+    struct nv_str day = colon == SIZE_MAX ? cell : NV_STR(""), hours = cell;
+    if (space != SIZE_MAX) {
+        day = nv_str_slice(cell, 0, space);
+        hours = nv_str_slice(cell, space + 1, cell.len);
+    }
+    if (!day_ns(day, &price->from_ns))
+        return false;
+    if (colon == SIZE_MAX)
+        return true;
+    return hours.len == 11 && hours.ptr[5] == '-' &&
+           minute_of(nv_str_slice(hours, 0, 5), &price->from_minute) &&
+           minute_of(nv_str_slice(hours, 6, 11), &price->to_minute) &&
+           price->from_minute != price->to_minute;
+}
+
 static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsigned number,
                              struct nv_str line, struct nv_fail *fail)
 {
@@ -120,10 +152,11 @@ static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsig
     row->price.provider = cells[0];
     row->price.model = cells[1];
     row->filter = nv_glob_filter_of(cells[1]);
-    row->glob = nv_str_find_char(cells[1], '*') != SIZE_MAX;
-    if (!day_ns(cells[2], &row->price.from_ns))
+    row->special = nv_price_pattern_is_special(cells[1]);
+    row->glob = row->special || nv_str_find_char(cells[1], '*') != SIZE_MAX;
+    if (!parse_from(cells[2], &row->price))
         return wrong(fail, name, number, (size_t)(cells[2].ptr - line.ptr) + 1,
-                     "from must be a day as 2026-01-31");
+                     "from must be a day as 2026-01-31, half hours as 16:30-00:30, or both");
     for (unsigned i = 0; i < NV_PRICE_COLUMNS; i++) {
         struct nv_str cell = i + 3 < count ? cells[i + 3] : NV_STR("");
         double *usd = &row->price.usd[i];
@@ -167,6 +200,11 @@ static int compare_numbers(uint64_t a, uint64_t b)
     return a < b ? -1 : a > b;
 }
 
+static bool has_hours(const struct nv_price *price)
+{
+    return price->from_minute != price->to_minute;
+}
+
 static int compare_rows(const void *left, const void *right)
 {
     const struct row *a = left, *b = right;
@@ -179,6 +217,8 @@ static int compare_rows(const void *left, const void *right)
         order = nv_str_cmp(a->price.model, b->price.model);
     if (order == 0 && !a->glob) /* the latest day first */
         order = compare_numbers(b->price.from_ns, a->price.from_ns);
+    if (order == 0 && !a->glob)
+        order = (int)has_hours(&b->price) - (int)has_hours(&a->price);
     return order ? order : compare_numbers(a->order, b->order);
 }
 
@@ -207,6 +247,15 @@ enum nv_err nv_prices_finish(struct nv_prices *prices)
 
 /* ---- finding ------------------------------------------------------------------------------- */
 
+/* Has its day come, and is it its hour? Hours may pass midnight. */
+static bool is_time(const struct nv_price *price, uint64_t time_ns)
+{
+    uint64_t minute = time_ns / (UINT64_C(60) * 1000000000) % (24 * 60);
+    uint64_t from = price->from_minute, to = price->to_minute;
+    bool hour = from < to ? minute >= from && minute < to : minute >= from || minute < to;
+    return price->from_ns <= time_ns && (!has_hours(price) || hour);
+}
+
 static const struct nv_price *find_exact(const struct nv_prices *prices,
                                          const struct provider_rows *rows, struct nv_str model,
                                          uint64_t time_ns)
@@ -220,24 +269,33 @@ static const struct nv_price *find_exact(const struct nv_prices *prices,
             high = middle;
     }
     for (; low < end && nv_str_eq(prices->rows[low].price.model, model); low++)
-        if (prices->rows[low].price.from_ns <= time_ns)
+        if (is_time(&prices->rows[low].price, time_ns))
             return &prices->rows[low].price;
     return NULL;
 }
 
-/* The first glob that matches decides; later rows of the same glob only by their day. */
+/* Does a row of the same pattern go before another one? */
+static bool goes_before(const struct nv_price *price, const struct nv_price *best)
+{
+    if (!nv_str_eq(best->model, price->model))
+        return false;
+    return price->from_ns > best->from_ns ||
+           (price->from_ns == best->from_ns && has_hours(price) && !has_hours(best));
+}
+
+/* The first pattern that matches decides; later rows of the same pattern only by their time. */
 static const struct nv_price *find_glob(const struct nv_prices *prices,
                                         const struct provider_rows *rows, struct nv_str model,
                                         uint64_t time_ns)
 {
     const struct nv_price *best = NULL;
     for (uint32_t i = rows->first + rows->exact; i < rows->first + rows->count; i++) {
-        const struct nv_price *price = &prices->rows[i].price;
-        bool later = best && price->from_ns > best->from_ns && nv_str_eq(best->model, price->model);
-        if (price->from_ns > time_ns || (best && !later))
+        const struct row *row = &prices->rows[i];
+        if (!is_time(&row->price, time_ns) || (best && !goes_before(&row->price, best)))
             continue;
-        if (nv_glob_any_of(&prices->rows[i].filter, price->model, model))
-            best = price;
+        if (row->special ? nv_price_pattern_match(row->price.model, model)
+                         : nv_glob_any_of(&row->filter, row->price.model, model))
+            best = &row->price;
     }
     return best;
 }
@@ -258,97 +316,26 @@ static const struct nv_price *find_in(const struct nv_prices *prices, struct nv_
     return NULL;
 }
 
-static bool all_digits(struct nv_str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] < '0' || s.ptr[i] > '9')
-            return false;
-    return s.len > 0;
-}
-
-/* `name-20240806`, `name-2024-08-06` or `name-latest` without its end; the same when it has none.
- */
-static struct nv_str without_date(struct nv_str name)
-{
-    if (nv_str_ends(name, NV_STR("-latest")))
-        return nv_str_slice(name, 0, name.len - 7);
-    if (name.len > 9 && name.ptr[name.len - 9] == '-' &&
-        all_digits(nv_str_slice(name, name.len - 8, 8)))
-        return nv_str_slice(name, 0, name.len - 9);
-    if (name.len > 11 && name.ptr[name.len - 11] == '-' && name.ptr[name.len - 6] == '-' &&
-        name.ptr[name.len - 3] == '-' && all_digits(nv_str_slice(name, name.len - 10, 4)))
-        return nv_str_slice(name, 0, name.len - 11);
-    return name;
-}
-
-/* `us.anthropic.claude-x` without its region and maker. */
-static struct nv_str without_region(struct nv_str name)
-{
-    size_t anthropic = nv_str_find(name, NV_STR("anthropic."));
-    return anthropic == SIZE_MAX || anthropic > 8 ? name
-                                                  : nv_str_slice(name, anthropic + 10, name.len);
-}
-
-/* `-v1:0` at the end of Bedrock's names. */
-static struct nv_str without_version(struct nv_str name)
-{
-    size_t colon = nv_str_find_char(name, ':');
-    struct nv_str head = nv_str_slice(name, 0, colon);
-    if (colon != SIZE_MAX && head.len > 3 && head.ptr[head.len - 3] == '-' &&
-        head.ptr[head.len - 2] == 'v')
-        return nv_str_slice(head, 0, head.len - 3);
-    return colon == SIZE_MAX ? name : head;
-}
-
-static void add_try(struct nv_str tries[TRIES_MAX], unsigned *count, struct nv_str name)
-{
-    for (unsigned i = 0; i < *count; i++)
-        if (nv_str_eq(tries[i], name))
-            return;
-    if (*count < TRIES_MAX && name.len > 0)
-        tries[(*count)++] = name;
-}
-
-/* Names under which a model may stand in the table, the most exact first. */
-static unsigned spell(struct nv_str model, struct nv_str tries[TRIES_MAX])
-{
-    unsigned count = 0;
-    size_t slash = SIZE_MAX;
-    for (size_t i = 0; i < model.len; i++)
-        if (model.ptr[i] == '/')
-            slash = i;
-    struct nv_str last = slash == SIZE_MAX ? model : nv_str_slice(model, slash + 1, model.len);
-    struct nv_str bare = without_version(without_region(last));
-    add_try(tries, &count, model);
-    add_try(tries, &count, last);
-    add_try(tries, &count, without_version(last));
-    add_try(tries, &count, bare);
-    add_try(tries, &count, without_date(last));
-    add_try(tries, &count, without_date(bare));
-    return count;
-}
-
 const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_str provider,
                                      struct nv_str model, uint64_t time_ns)
 {
-    char lower[NAME_MAX_BYTES];
-    struct nv_str tries[TRIES_MAX], trimmed = nv_str_trim(model);
+    char lower[NV_PRICE_NAME_BYTES_MAX];
+    struct nv_price_names names;
+    struct nv_str trimmed = nv_str_trim(model);
     if (trimmed.len == 0 || trimmed.len > sizeof lower)
         return NULL;
     for (size_t i = 0; i < trimmed.len; i++) {
         char c = trimmed.ptr[i];
         lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
     }
-    unsigned count = spell((struct nv_str){lower, trimmed.len}, tries);
-    for (unsigned p = 0; p < 3; p++) {
-        struct nv_str asked =
-            p == 0 ? provider : nv_provider_of_model(tries[p == 1 ? 0 : count - 1]);
-        for (unsigned i = 0; asked.len > 0 && i < count; i++) {
-            const struct nv_price *price = find_in(prices, asked, tries[i], time_ns);
+    nv_price_names_make((struct nv_str){lower, trimmed.len}, provider, &names);
+    for (unsigned p = 0; p < names.seller_count; p++)
+        for (unsigned i = 0; i < names.count; i++) {
+            const struct nv_price *price =
+                find_in(prices, names.sellers[p], names.names[i], time_ns);
             if (price)
                 return price;
         }
-    }
     return NULL;
 }
 
@@ -376,18 +363,23 @@ void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *us
                             tier ? usd[NV_PRICE_TIER_OUTPUT] : -1, usd[NV_PRICE_OUTPUT]);
     double cached = first_told(batch ? usd[NV_PRICE_BATCH_CACHED] : -1,
                                tier ? usd[NV_PRICE_TIER_CACHED] : -1, usd[NV_PRICE_CACHED]);
-    double write = first_told(usd[NV_PRICE_CACHE_WRITE], in, 0);
+    double write =
+        first_told(tier ? usd[NV_PRICE_TIER_CACHE_WRITE] : -1, usd[NV_PRICE_CACHE_WRITE], in);
+    double hour = first_told(tier ? usd[NV_PRICE_TIER_CACHE_WRITE_1H] : -1,
+                             usd[NV_PRICE_CACHE_WRITE_1H], write);
     double in_audio = first_told(usd[NV_PRICE_INPUT_AUDIO], in, 0);
     double out_audio = first_told(usd[NV_PRICE_OUTPUT_AUDIO], out, 0);
     if (cached < 0)
         cached = in;
     if (out < 0)
         out = out_audio = 0; /* embeddings have no output */
+    int64_t hourly =
+        usage->cache_write_1h < usage->cache_write ? usage->cache_write_1h : usage->cache_write;
     double special = (double)(usage->cached + usage->cache_write + usage->input_audio);
     double plain_input = fmax(0, (double)usage->input - special);
     double plain_output = fmax(0, (double)(usage->output - usage->output_audio));
     *input = nv_price_round((plain_input * in + (double)usage->cached * cached +
-                             (double)usage->cache_write * write +
+                             (double)(usage->cache_write - hourly) * write + (double)hourly * hour +
                              (double)usage->input_audio * in_audio) /
                             1e6);
     *output = nv_price_round((plain_output * out + (double)usage->output_audio * out_audio) / 1e6);

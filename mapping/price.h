@@ -6,9 +6,12 @@
  *
  * The form of both is the same: a header line, then
  * `provider,model,from,input,cached,cache_write,output,input_audio,output_audio,batch_input,
- * batch_cached,batch_output,tier_from,tier_input,tier_cached,tier_output`, prices in USD per
- * million tokens, model a glob (`*`) in lower case, `from` a day or empty, `#` comments. A user's
- * rows go before the built-in ones. A model that no row names has no price: a cost is never
+ * batch_cached,batch_output,tier_from,tier_input,tier_cached,tier_output,cache_write_1h,
+ * tier_cache_write,tier_cache_write_1h`, prices in USD per million tokens, model a pattern
+ * (mapping/price_pattern.h) in lower case, `from` empty, a day, hours of the day in UTC, or both
+ * (`2026-01-31 16:30-00:30`; on half hours), `#` comments. Later cells may be missing. Of the rows
+ * of one pattern the latest day holds, and there hours go before the rest of the day. A user's rows
+ * go before the built-in ones. A model that no row names has no price: a cost is never
  * invented (docs/noveum-backend.md#costs).
  */
 #ifndef NV_MAPPING_PRICE_H
@@ -30,20 +33,29 @@ enum nv_price_column {
     NV_PRICE_TIER_INPUT,
     NV_PRICE_TIER_CACHED,
     NV_PRICE_TIER_OUTPUT,
+    NV_PRICE_CACHE_WRITE_1H, /* written for an hour; negative: as any write */
+    NV_PRICE_TIER_CACHE_WRITE,
+    NV_PRICE_TIER_CACHE_WRITE_1H,
     NV_PRICE_COLUMNS
 };
 
 struct nv_price {
-    struct nv_str provider, model; /* model: a glob */
+    struct nv_str provider, model; /* model: a pattern */
     uint64_t from_ns;
-    double usd[NV_PRICE_COLUMNS]; /* per million tokens; negative: not told */
+    uint16_t from_minute, to_minute; /* of the day in UTC; equal: all day */
+    double usd[NV_PRICE_COLUMNS];    /* per million tokens; negative: not told */
 };
 
 struct nv_prices;
 
-/* Tokens of one call. Input includes cached and written ones; all >= 0. */
+/* Prices change on the half hour only: what was found holds as long. */
+#define NV_PRICE_SLOT_NS (UINT64_C(30) * 60 * 1000000000)
+
+/* Tokens of one call. Input includes cached and written ones, cache_write those of an hour; all >=
+ * 0.
+ */
 struct nv_price_usage {
-    int64_t input, cached, cache_write, output, input_audio, output_audio;
+    int64_t input, cached, cache_write, cache_write_1h, output, input_audio, output_audio;
     bool batch;
 };
 

@@ -285,23 +285,44 @@ static enum nv_err settle_call(struct nv_translation *t, struct nv_span_work *wo
     return NV_OK;
 }
 
+/*
+ * Usage that an agent tells and no call below it: it is counted there, and priced by the model that
+ * the agent names. In a trace that was sent incomplete the calls may be in another part.
+ */
+static enum nv_err settle_agent(struct nv_translation *t, struct nv_span_work *work)
+{
+    if (t->raw->incomplete != NV_COMPLETE || t->raw->part > 0) {
+        rename_usage(work);
+        return NV_OK;
+    }
+    const struct nv_value *model = nv_work_get(work, NV_FIELD_RESPONSE_MODEL);
+    if (!model)
+        model = nv_work_get(work, NV_FIELD_REQUEST_MODEL);
+    work->counts = true;
+    return model && !nv_work_get(work, NV_FIELD_AGENT_MODEL)
+               ? nv_work_set(t, work, NV_FIELD_AGENT_MODEL, *model)
+               : NV_OK;
+}
+
 static enum nv_err settle_span(struct nv_translation *t, uint32_t index, struct below *below)
 {
     struct nv_span_work *work = &t->works[index];
+    enum nv_err err = NV_OK;
     if (work->kind == NV_KIND_LLM)
         return settle_call(t, work, below, index);
     if (work->kind == NV_KIND_EMBEDDING)
         return NV_OK;
     if (tells_tokens(work)) {
-        if (below->usage || below->calls > 0)
+        if (below->usage)
             rename_usage(work);
-        else
-            below->usage = true;
+        else if (work->kind == NV_KIND_AGENT)
+            err = settle_agent(t, work);
+        below->usage = true;
     }
     if (below->calls > 0 &&
         (work->kind == NV_KIND_TOOL || work->kind == NV_KIND_AGENT || work->kind == NV_KIND_MCP))
         below->barrier = true;
-    return NV_OK;
+    return err;
 }
 
 /* A sum that no count fits: then nothing is its sum. */

@@ -60,6 +60,13 @@ static bool seen_before(const struct batches *batches, size_t batch, uint32_t it
     return false;
 }
 
+static enum nv_incomplete sent_as = NV_COMPLETE;
+
+void nv_test_incomplete_set(enum nv_incomplete incomplete)
+{
+    sent_as = incomplete;
+}
+
 static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t *id,
                                    size_t arena_max)
 {
@@ -71,6 +78,7 @@ static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t 
     struct nv_arena *arena = nv_arena_new(arena_max);
     struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
     raw->arena = arena;
+    raw->incomplete = sent_as;
     memcpy(raw->trace_id, id, NV_TRACE_ID_BYTES);
     raw->items = nv_arena_array(arena, items, sizeof *raw->items);
     raw->groups = nv_arena_array(arena, groups, sizeof *raw->groups);

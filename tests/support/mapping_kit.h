@@ -27,6 +27,8 @@ void nv_test_json_translate(const struct nv_mapping *mapping, const char *json,
 enum nv_err nv_test_translate_within(const struct nv_mapping *mapping,
                                      const struct nv_fixture *fixture, size_t arena_max,
                                      size_t used);
+/* How the traces of later translations were sent; NV_COMPLETE at first. */
+void nv_test_incomplete_set(enum nv_incomplete incomplete);
 /* Appends a trace as the exporter writes it. */
 void nv_test_trace_write(struct nv_buf *buf, const struct nv_trace *trace);
 

@@ -61,6 +61,76 @@ START_TEST(models_are_found_under_their_spellings)
 }
 END_TEST
 
+/* Names with what gateways, clouds and clients put around them cost what the bare name costs. */
+START_TEST(names_in_all_their_wrappings)
+{
+    static const struct {
+        const char *provider, *model, *at, *bare;
+    } cases[] = {
+        {"", "openrouter/anthropic/claude-sonnet-4.5", "openrouter", "anthropic/claude-sonnet-4.5"},
+        {"openrouter", "openrouter/openai/gpt-4o-mini", "openrouter", "openai/gpt-4o-mini"},
+        {"", "anthropic:claude-sonnet-4-5", "anthropic", "claude-sonnet-4-5"},
+        {"", "openai:gpt-4o-mini", "openai", "gpt-4o-mini"},
+        {"", "google-gla:gemini-2.5-pro", "google", "gemini-2.5-pro"},
+        {"", "google-vertex:gemini-2.5-flash", "google", "gemini-2.5-flash"},
+        {"", "vertex_ai/gemini-2.5-pro", "google", "gemini-2.5-pro"},
+        {"google", "models/gemini-2.5-pro", "google", "gemini-2.5-pro"},
+        {"google", "publishers/google/models/gemini-2.5-pro", "google", "gemini-2.5-pro"},
+        {"", "gemini/gemini-2.5-flash", "google", "gemini-2.5-flash"},
+        {"", "vertex_ai/claude-3-5-sonnet@20241022", "google", "claude-3-5-sonnet"},
+        {"", "azure/gpt-4o-mini", "azure_openai", "gpt-4o-mini"},
+        {"", "bedrock/us.anthropic.claude-3-5-haiku-20241022-v1:0", "bedrock",
+         "anthropic.claude-3-5-haiku-20241022-v1:0"},
+        {"bedrock", "apac.anthropic.claude-3-5-sonnet-20241022-v2:0", "bedrock",
+         "anthropic.claude-3-5-sonnet-20241022-v2:0"},
+        {"bedrock",
+         "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-3-haiku-20240307-v1:0",
+         "bedrock", "anthropic.claude-3-haiku-20240307-v1:0"},
+        {"", "groq/llama-3.3-70b-versatile", "groq", "llama-3.3-70b-versatile"},
+        {"", "xai/grok-4", "xai", "grok-4"},
+        {"", "fireworks_ai/accounts/fireworks/models/deepseek-v3p2", "fireworks",
+         "accounts/fireworks/models/deepseek-v3p2"}};
+    struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
+    struct nv_prices *prices = builtin(arena, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct nv_price *bare =
+            nv_price_find(prices, nv_str_from(cases[i].at), nv_str_from(cases[i].bare), NOW);
+        ck_assert_msg(bare != NULL, "%s", cases[i].bare);
+        ck_assert_msg(nv_price_find(prices, nv_str_from(cases[i].provider),
+                                    nv_str_from(cases[i].model), NOW) == bare,
+                      "%s", cases[i].model);
+    }
+    ck_assert_ptr_null(nv_price_find(prices, NV_STR(""), NV_STR("ft:gpt-4o:me::1"), NOW));
+    ck_assert_ptr_null(nv_price_find(prices, NV_STR(""), NV_STR("nobody/their-own:free"), NOW));
+    nv_arena_free(arena);
+}
+END_TEST
+
+START_TEST(hours_of_the_day)
+{
+    static const struct {
+        uint64_t minute;
+        double usd;
+    } cases[] = {{0, 2}, {29, 2}, {30, 5}, {16 * 60 + 29, 5}, {16 * 60 + 30, 7}, {23 * 60, 7}};
+    struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
+    struct nv_prices *prices = builtin(arena, HEADER "openai,own*,,2,,,2\n"
+                                                     "openai,own*,00:30-16:30,5,,,5\n"
+                                                     "openai,own*,2026-01-01 16:30-00:00,7,,,7\n"
+                                                     "openai,exact,,2,,,2\n"
+                                                     "openai,exact,00:30-16:30,5,,,5\n"
+                                                     "openai,exact,2026-01-01 16:30-00:00,7,,,7\n");
+    const uint64_t day = NOW / UINT64_C(86400000000000) * UINT64_C(86400000000000);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t at = day + cases[i].minute * UINT64_C(60000000000);
+        const struct nv_price *price = nv_price_find(prices, NV_STR("openai"), NV_STR("own-1"), at);
+        ck_assert_double_eq(price->usd[NV_PRICE_INPUT], cases[i].usd);
+        price = nv_price_find(prices, NV_STR("openai"), NV_STR("exact"), at);
+        ck_assert_double_eq(price->usd[NV_PRICE_INPUT], cases[i].usd);
+    }
+    nv_arena_free(arena);
+}
+END_TEST
+
 START_TEST(users_prices_and_days)
 {
     struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
@@ -130,6 +200,8 @@ int main(void)
     TCase *tcase = tcase_create("price");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, models_are_found_under_their_spellings);
+    tcase_add_test(tcase, names_in_all_their_wrappings);
+    tcase_add_test(tcase, hours_of_the_day);
     tcase_add_test(tcase, users_prices_and_days);
     tcase_add_test(tcase, costs);
     tcase_add_test(tcase, wrong_tables_are_refused_with_their_place);

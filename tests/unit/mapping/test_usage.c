@@ -4,6 +4,7 @@
  * The commonest shapes of real instrumentations, and the exceptions from them.
  */
 #include "tests/support/expect.h"
+#include "tests/support/mapping_kit.h"
 #include "tests/support/mapping_spans.h"
 
 #include <stdio.h>
@@ -100,6 +101,72 @@ START_TEST(agents_without_calls_keep_their_usage)
     told_is(told, "s2", "llm.input_tokens", "30");
     told_is(told, "s1", "llm.input_tokens", NULL);
     told_is(told, "s1", "llm.aggregated_usage.input_tokens", "30");
+    told_free(told);
+}
+END_TEST
+
+#define TELLING_AGENT(id, parent, model, in, out)                                                  \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
+    ", 'attributes': {'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'a', "         \
+    "'gen_ai.request.model': '" model "', 'gen_ai.usage.input_tokens': " #in                       \
+    ", 'gen_ai.usage.output_tokens': " #out "}}"
+
+START_TEST(usage_that_only_agents_tell_is_priced_at_the_innermost)
+{
+    struct told *told = told_by("[" TELLING_AGENT(1, 0, "gpt-4o-mini", 1000, 100) "," TELLING_AGENT(
+        2, 1, "gpt-4o-mini", 1000, 100) "," TOOL(3, 2) "]");
+    ck_assert_str_eq(told_kind(told, "s2"), "agent");
+    told_is(told, "s2", "llm.input_tokens", "1000");
+    told_is(told, "s2", "llm.cost.total", "0.00021");
+    told_is(told, "s2", "llm.cost.currency", "'USD'");
+    told_is(told, "s2", "agent.llm_model", "'gpt-4o-mini'");
+    told_is(told, "s2", "llm.model", NULL);
+    told_is(told, "s1", "llm.input_tokens", NULL);
+    told_is(told, "s1", "llm.cost.total", NULL);
+    told_is(told, "s1", "llm.aggregated_usage.input_tokens", "1000");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(an_agent_counts_for_calls_that_tell_nothing)
+{
+    struct told *told = told_by("[" TELLING_AGENT(
+        1, 0, "gpt-4o-mini", 1000,
+        100) ","
+             "{'name': 's2', 'id': 2, 'parent': 1, 'attributes': {'gen_ai.operation.name': 'chat', "
+             "'gen_ai.request.model': 'gpt-4o-mini'}}]");
+    ck_assert_str_eq(told_kind(told, "s2"), "llm");
+    told_is(told, "s1", "llm.input_tokens", "1000");
+    told_is(told, "s1", "llm.cost.total", "0.00021");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(an_agents_calls_may_be_in_another_part)
+{
+    nv_test_incomplete_set(NV_INCOMPLETE_ROOT);
+    struct told *told = told_by("[" TELLING_AGENT(1, 99, "gpt-4o-mini", 1000, 100) "]");
+    nv_test_incomplete_set(NV_COMPLETE);
+    told_is(told, "s1", "llm.input_tokens", NULL);
+    told_is(told, "s1", "llm.cost.total", NULL);
+    told_is(told, "s1", "llm.aggregated_usage.input_tokens", "1000");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(a_turn_of_codex_counts_its_tokens)
+{
+    struct told *told =
+        told_by("[{'name': 'session_task.turn', 'scope': 'codex_cli_rs', 'attributes': {'model': "
+                "'gpt-5-mini', 'codex.turn.token_usage.input_tokens': 2904, "
+                "'codex.turn.token_usage.cached_input_tokens': 2000, "
+                "'codex.turn.token_usage.output_tokens': 87}}]");
+    told_is(told, "session_task.turn", "llm.input_tokens", "2904");
+    told_is(told, "session_task.turn", "llm.cache_read_tokens", "2000");
+    told_is(told, "session_task.turn", "agent.llm_model", "'gpt-5-mini'");
+    told_is(told, "session_task.turn", "llm.model", NULL);
+    ck_assert_ptr_nonnull(json_object_get(
+        json_object_get(told_span(told, "session_task.turn"), "attributes"), "llm.cost.total"));
     told_free(told);
 }
 END_TEST
@@ -215,6 +282,10 @@ int main(void)
     tcase_add_test(tcase, a_call_made_by_a_tool_is_its_own);
     tcase_add_test(tcase, a_sum_behind_a_tool_is_a_sum);
     tcase_add_test(tcase, agents_without_calls_keep_their_usage);
+    tcase_add_test(tcase, usage_that_only_agents_tell_is_priced_at_the_innermost);
+    tcase_add_test(tcase, an_agent_counts_for_calls_that_tell_nothing);
+    tcase_add_test(tcase, an_agents_calls_may_be_in_another_part);
+    tcase_add_test(tcase, a_turn_of_codex_counts_its_tokens);
     tcase_add_test(tcase, a_total_that_is_missing_or_too_small);
     tcase_add_test(tcase, openais_counts_are_inclusive_whatever_they_say);
     tcase_add_test(tcase, siblings_of_one_response_are_one_call);
