@@ -176,7 +176,7 @@ enum nv_err nv_assembly_start(struct nv_assembly *assembly, struct nv_fail *fail
 
 static uint64_t memory_held(const struct nv_assembly *assembly)
 {
-    uint64_t bytes = atomic_load(&assembly->memory);
+    uint64_t bytes = atomic_load(&assembly->memory) + atomic_load(&assembly->groups.bytes);
     for (uint32_t i = 0; i < assembly->shard_count; i++)
         bytes += atomic_load(&assembly->shards[i].memory_bytes);
     return bytes;

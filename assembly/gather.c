@@ -100,20 +100,44 @@ static uint32_t mark_duplicates(const struct gathering *g, struct numbered *span
 
 /* ---- groups ------------------------------------------------------------------------------- */
 
-static bool copy_group(struct nv_arena *arena, const struct nv_shared_group *shared,
+/* Groups before a new one that are searched for its resource: scopes of one come together. */
+#define GROUPS_LOOKED_AT 16u
+
+/* `from` copied to the arena, as a view; false without memory. */
+static bool copy_view(struct nv_arena *arena, struct nv_str from, struct nv_str *to)
+{
+    *to = nv_arena_dup(arena, from);
+    return from.len == 0 || to->ptr != NULL;
+}
+
+/* A group that has the same resource, or NULL. */
+static const struct nv_group *with_resource(const struct gathering *g,
+                                            const struct nv_shared_resource *resource)
+{
+    uint32_t count = g->raw->group_count;
+    uint32_t first = count > GROUPS_LOOKED_AT ? count - GROUPS_LOOKED_AT : 0;
+    for (uint32_t i = count; i > first; i--) {
+        if (g->shared[i - 1]->resource == resource)
+            return &g->raw->groups[i - 1];
+    }
+    return NULL;
+}
+
+/* Groups of one resource view one copy of it: translation knows it by that. */
+static bool copy_group(const struct gathering *g, const struct nv_shared_group *shared,
                        struct nv_group *out)
 {
-    struct nv_str bytes = nv_arena_dup(arena, (struct nv_str){shared->bytes, shared->len});
-    if (shared->len > 0 && !bytes.ptr)
+    struct nv_arena *arena = g->raw->arena;
+    const struct nv_group *other = with_resource(g, shared->resource);
+    if (other) {
+        *out = *other;
+    } else if (!copy_view(arena, shared->group.resource, &out->resource) ||
+               !copy_view(arena, shared->group.resource_schema_url, &out->resource_schema_url) ||
+               !copy_view(arena, shared->group.service_name, &out->service_name)) {
         return false;
-    *out = shared->group;
-    struct nv_str *views[] = {&out->resource, &out->scope, &out->resource_schema_url,
-                              &out->scope_schema_url, &out->service_name};
-    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
-        if (views[i]->len > 0)
-            views[i]->ptr = bytes.ptr + (views[i]->ptr - shared->bytes);
     }
-    return true;
+    return copy_view(arena, shared->group.scope, &out->scope) &&
+           copy_view(arena, shared->group.scope_schema_url, &out->scope_schema_url);
 }
 
 /* Index of the run's group in the raw trace, added when new; UINT32_MAX without memory. */
@@ -126,7 +150,7 @@ static uint32_t group_of(struct gathering *g, const struct nv_held_run *run)
         if (g->shared[i - 1] == shared)
             return i - 1;
     }
-    if (!copy_group(raw->arena, shared, &raw->groups[raw->group_count]))
+    if (!copy_group(g, shared, &raw->groups[raw->group_count]))
         return UINT32_MAX;
     g->shared[raw->group_count] = shared;
     return raw->group_count++;

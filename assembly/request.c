@@ -192,8 +192,11 @@ static enum nv_err new_request(struct nv_groups *groups, const struct nv_batch *
     atomic_init(&request->refs, 1);
     request->signal = batch->signal;
     for (uint32_t i = 0; i < batch->group_count; i++) {
+        const struct nv_group *group = &batch->groups[i];
+        bool first = i == 0;
         struct nv_shared_group *shared =
-            nv_groups_share(groups, &batch->groups[i], batch->client, now_ns);
+            nv_groups_share(groups, group, first ? NULL : group - 1,
+                            first ? NULL : request->groups[i - 1], batch->client, now_ns);
         if (!shared) {
             nv_request_free(groups, request);
             return NV_ERR_NO_MEMORY;

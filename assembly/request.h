@@ -19,30 +19,47 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* What the scopes of one resource share, by itself: one resource may have thousands of scopes. */
+struct nv_shared_resource {
+    uint64_t hash;
+    struct nv_str resource, schema_url, service_name; /* views into bytes */
+    uint32_t refs;                                    /* under the lock of its nv_groups */
+    uint32_t len;
+    char bytes[];
+};
+
 /* Resource, scope and their schema urls: one for all requests that hold the same bytes. */
 struct nv_shared_group {
-    struct nv_group group; /* views into bytes */
+    struct nv_group group; /* views into resource->bytes and bytes */
+    struct nv_shared_resource *resource;
     uint64_t hash;
     uint32_t refs;            /* under the lock of its nv_groups */
     _Atomic uint32_t service; /* id in nv_services; read it with nv_group_service */
     uint64_t client;          /* who sent it first */
     uint32_t len;
-    char bytes[];
+    char bytes[]; /* scope and its schema url */
 };
 
 /* The shared groups. Any thread; one lock, taken once for each group of a request. */
 struct nv_groups {
     pthread_mutex_t lock;
-    struct nv_index index;
+    struct nv_index index, resources;
     struct nv_services *services; /* borrowed */
+    _Atomic uint64_t bytes;       /* of groups, resources and the index, for budgets */
 };
 
 void nv_groups_init(struct nv_groups *groups, struct nv_services *services);
 /* All must have been dropped. */
 void nv_groups_release(struct nv_groups *groups);
-/* The shared form of `group` from `client`, counted once more; NULL without memory. Give back with
- * drop. */
+/*
+ * The shared form of `group` from `client`, counted once more; NULL without memory. Give back with
+ * drop.
+ * `before` (NULL: none) is the group before it in the same batch and `shared_before` its shared
+ * form: a resource that both view is not looked at again.
+ */
 struct nv_shared_group *nv_groups_share(struct nv_groups *groups, const struct nv_group *group,
+                                        const struct nv_group *before,
+                                        const struct nv_shared_group *shared_before,
                                         uint64_t client, uint64_t now_ns);
 /* Id of its service, asked for anew when the table has forgotten it meanwhile. Any thread. */
 uint32_t nv_group_service(struct nv_services *services, struct nv_shared_group *shared,
@@ -135,7 +152,7 @@ void nv_request_ref(struct nv_request *request);
 bool nv_request_unref(struct nv_request *request) NV_MUST_USE;
 /* Frees a request without references. */
 void nv_request_free(struct nv_groups *groups, struct nv_request *request);
-/* Memory it takes, for budgets. */
+/* Memory it takes, for budgets, its groups not counted: those are in nv_groups.bytes. */
 size_t nv_request_bytes(const struct nv_request *request);
 
 #endif

@@ -359,8 +359,9 @@ static bool is_full(const struct nv_shard *shard, const struct nv_open_trace *tr
     struct nv_place place = {request->record_id, arrival->ordinal};
     if (trace->until.record_id != 0)
         return nv_place_after(place, trace->until);
-    return trace->item_count >= config->max_spans ||
-           trace->bytes + arrival->item.length > config->max_trace_bytes;
+    uint64_t more =
+        arrival->item.length + nv_open_trace_group_bytes(trace, request->groups[arrival->group]);
+    return trace->item_count >= config->max_spans || trace->bytes + more > config->max_trace_bytes;
 }
 
 /* Sends a trace that can take no more. */

@@ -13,6 +13,9 @@
 #include <string.h>
 #include "base/banned.h"
 
+/* Back from the last: services that send a trace in turn are fewer. */
+#define RUNS_LOOKED_AT 16
+
 /* What malloc adds to a block; for budgets only. */
 #define MALLOC_OVERHEAD 16u
 
@@ -96,12 +99,34 @@ enum nv_err nv_open_trace_reserve(struct nv_trace_table *table, struct nv_open_t
     return NV_OK;
 }
 
+uint64_t nv_open_trace_group_bytes(const struct nv_open_trace *trace,
+                                   const struct nv_shared_group *group)
+{
+    bool resource = false;
+    uint32_t at = trace->last_run;
+    for (int i = 0; i < RUNS_LOOKED_AT && trace->used > 0; i++) {
+        const struct nv_held_run *run = &trace->held[at].run;
+        const struct nv_shared_group *other = run->request->groups[run->group];
+        if (other == group)
+            return 0;
+        resource = resource || other->resource == group->resource;
+        if (run->before == at)
+            break;
+        at = run->before;
+    }
+    return group->len + (resource ? 0 : group->resource->len);
+}
+
 static void begin_run(struct nv_open_trace *trace, struct nv_request *request, uint32_t group)
 {
+    uint32_t before = trace->used > 0 ? trace->last_run : 0;
+    uint64_t more = nv_open_trace_group_bytes(trace, request->groups[group]);
+    uint64_t room = UINT32_MAX - trace->group_bytes;
+    trace->group_bytes += (uint32_t)(more < room ? more : room);
     nv_request_ref(request);
     trace->last_run = trace->used++;
     trace->held[trace->last_run].run =
-        (struct nv_held_run){.request = request, .group = group, .count = 0};
+        (struct nv_held_run){.request = request, .group = group, .count = 0, .before = before};
 }
 
 void nv_open_trace_add(struct nv_open_trace *trace, struct nv_request *request,

@@ -18,7 +18,8 @@ struct nv_held_run {
     struct nv_request *request;
     uint32_t group;
     uint32_t count;
-    uint64_t unused;
+    uint32_t before; /* place of the run before it in held; its own for the first */
+    uint32_t unused;
 };
 
 union nv_held {
@@ -44,6 +45,7 @@ struct nv_open_trace {
     uint32_t last_run; /* its index in held */
     uint32_t item_count;
     uint32_t span_count;
+    uint32_t group_bytes; /* of the groups they are of; UINT32_MAX for all that is more */
     uint32_t part;
     uint32_t first_ordinal; /* of the first item in the request of the first run */
     uint32_t last_ordinal;  /* likewise of the last */
@@ -79,6 +81,13 @@ enum nv_err nv_open_trace_reserve(struct nv_trace_table *table, struct nv_open_t
 /* Adds an item of `request` (a run takes a reference to it). Room must have been reserved. */
 void nv_open_trace_add(struct nv_open_trace *trace, struct nv_request *request,
                        const struct nv_arrival *arrival, uint64_t now_ns);
+/*
+ * What an item of that group would add to the bytes of a trace besides its own: the group's, and
+ * the resource's, unless one of the runs before it has them. How many runs are looked at is
+ * bounded, so among many groups in turn one may be counted again.
+ */
+uint64_t nv_open_trace_group_bytes(const struct nv_open_trace *trace,
+                                   const struct nv_shared_group *group);
 /* First and last item of a trace with items. */
 struct nv_place nv_open_trace_first(const struct nv_open_trace *trace);
 struct nv_place nv_open_trace_last(const struct nv_open_trace *trace);

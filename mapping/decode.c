@@ -506,13 +506,16 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
 }
 
 enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *group,
-                             struct nv_origin *out)
+                             const struct nv_origin *before, struct nv_origin *out)
 {
     struct nv_wire wire = nv_wire_read(group->scope);
     struct nv_wire_field field;
+    enum nv_err err = NV_OK;
     memset(out, 0, sizeof *out);
-    enum nv_err err =
-        decode_attributes(arena, group->resource, RESOURCE_ATTRIBUTES, 0, &out->resource);
+    if (before)
+        out->resource = before->resource;
+    else
+        err = decode_attributes(arena, group->resource, RESOURCE_ATTRIBUTES, 0, &out->resource);
     if (err)
         return err;
     while (!(err = nv_wire_next(&wire, &field))) {

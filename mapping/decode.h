@@ -24,9 +24,9 @@ enum nv_err nv_decode_attribute(struct nv_arena *arena, struct nv_str bytes,
  */
 enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes,
                            struct nv_span *out) NV_MUST_USE;
-/* Reads what the spans of a group share: its Resource and its InstrumentationScope. Errors as
- * nv_decode_value. */
+/* Reads what the spans of a group share: its Resource and its InstrumentationScope. `before` (NULL:
+ * none) is an origin whose resource is the same bytes: it is shared. Errors as nv_decode_value. */
 enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *group,
-                             struct nv_origin *out) NV_MUST_USE;
+                             const struct nv_origin *before, struct nv_origin *out) NV_MUST_USE;
 
 #endif

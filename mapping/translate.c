@@ -141,8 +141,11 @@ static enum nv_err translate(struct nv_translation *t)
     const struct nv_origin *root = err ? NULL : t->works[t->root].span->origin;
     if (!err)
         err = nv_apply_resource(t, root);
-    for (uint32_t i = 0; !err && i < t->raw->group_count; i++)
-        err = &t->origins[i] == root ? NV_OK : nv_apply_resource(t, &t->origins[i]);
+    for (uint32_t i = 0; !err && i < t->raw->group_count; i++) {
+        const struct nv_origin *origin = &t->origins[i];
+        bool again = i > 0 && origin->resource.items == origin[-1].resource.items;
+        err = origin == root || again ? NV_OK : nv_apply_resource(t, origin);
+    }
     for (uint32_t i = 0; !err && i < t->work_count; i++)
         err = nv_apply_span(t, &t->works[i]);
     if (!err)

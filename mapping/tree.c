@@ -34,13 +34,22 @@ struct order {
 
 /* ---- origins and spans --------------------------------------------------------------------- */
 
+/* One copy of the bytes, as the scopes of one resource have. */
+static bool same_resource(const struct nv_group *a, const struct nv_group *b)
+{
+    return a->resource.ptr == b->resource.ptr && a->resource.len == b->resource.len;
+}
+
 static enum nv_err decode_origins(struct nv_translation *t)
 {
     t->origins = nv_arena_array(t->arena, t->raw->group_count, sizeof *t->origins);
     if (!t->origins)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < t->raw->group_count; i++) {
-        enum nv_err err = nv_decode_origin(t->arena, &t->raw->groups[i], &t->origins[i]);
+        const struct nv_group *group = &t->raw->groups[i];
+        const struct nv_origin *before =
+            i > 0 && same_resource(group, group - 1) ? &t->origins[i - 1] : NULL;
+        enum nv_err err = nv_decode_origin(t->arena, group, before, &t->origins[i]);
         if (err)
             return err;
     }

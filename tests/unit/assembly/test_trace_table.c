@@ -11,11 +11,18 @@
 
 static const uint8_t id[NV_TRACE_ID_BYTES] = {1, 2, 3};
 
+/* Two scopes of one resource. */
+static struct nv_shared_resource resource = {.len = 100};
+static struct nv_shared_group one = {.resource = &resource, .len = 3};
+static struct nv_shared_group two = {.resource = &resource, .len = 20};
+
 static struct nv_request *new_request(uint64_t record_id)
 {
     struct nv_request *request = calloc(1, sizeof *request + 2 * sizeof request->groups[0]);
     atomic_init(&request->refs, 1);
     request->record_id = record_id;
+    request->groups[0] = &one;
+    request->groups[1] = &two;
     request->signal = record_id == 9 ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES;
     return request;
 }
@@ -47,6 +54,7 @@ START_TEST(items_come_out_as_they_went_in)
     ck_assert_uint_eq(trace->bytes, 50);
     ck_assert_uint_eq(trace->used, 5 + 4);
     ck_assert_uint_eq(atomic_load(&requests[0]->refs), 3); /* two runs */
+    ck_assert_uint_eq(trace->group_bytes, 100 + 3 + 20);   /* each once, in however many runs */
     ck_assert_uint_eq(nv_open_trace_first(trace).ordinal, 3);
     ck_assert_uint_eq(nv_open_trace_last(trace).record_id, 9);
     struct nv_held_cursor cursor = {0};
@@ -72,7 +80,7 @@ START_TEST(an_open_trace_of_eight_spans_is_small)
     ck_assert_int_eq(nv_open_trace_reserve(&table, trace, 8), NV_OK);
     for (uint32_t i = 0; i < 8; i++)
         add(&table, trace, request, 0, i);
-    ck_assert_uint_le(table.bytes, 250 + 8 * 24);
+    ck_assert_uint_le(table.bytes, 256 + 8 * 24);
     nv_trace_table_close(&table, trace);
     nv_trace_table_release(&table);
     free(request);
