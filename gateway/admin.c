@@ -1,26 +1,35 @@
 /*
  * The admin port: five routes on the receiver's HTTP server.
  *
- * One loop of its own, small limits, no authentication: it listens on loopback unless told
- * otherwise and shows counts and names, never contents (docs/security.md). Each answer is made on
- * the loop's thread from one copy of the status; nothing here waits for a stage. The control socket
- * has another: a retry of many dead letters waits for the disk once for each, and who asks after
- * health must not.
+ *   loop ─┬─ gate: Host, token (gateway/admin_gate.c)
+ *         ├─ /healthz, /readyz ─▶ answered at once
+ *         └─ /metrics, /status, /agents ─task─▶ worker: made and answered there
+ *
+ * One loop of its own with small limits: it listens on loopback unless told otherwise and shows
+ * counts and names, never contents (docs/security.md). What takes long to write is written on a
+ * second thread, one answer at a time, because who asks after health must not wait for a graph of a
+ * thousand agents. The control socket has a third: a retry of many dead letters waits for the disk
+ * once for each. Answers wait in memory for slow readers, so their size and the number of
+ * connections bound each other.
  */
 #include "gateway/admin.h"
 
 #include "base/log.h"
 #include "base/shown.h"
+#include "gateway/admin_gate.h"
 #include "gateway/control.h"
 #include "otlp/http_server.h"
 #include "otlp/loop.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
 
 #define ANSWER_BYTES_MAX ((size_t)4 << 20)
+#define AGENTS_BYTES_MAX ((size_t)2 << 20)
+#define CONNECTIONS_MAX 32
 #define SERVICES_MAX 1000
 #define DRAIN_MS 200
 #define ROUTE_COUNT 5
@@ -29,10 +38,22 @@ struct nv_admin {
     struct nv_gateway *gateway;
     struct nv_http_server *server; /* NULL: no admin port */
     struct nv_control *control;    /* NULL: no journal, no dead letters */
+    struct nv_admin_gate *gate;
     struct nv_loops loops;
     struct nv_loops control_loops;
+    struct nv_loops worker;
+    atomic_bool stopping; /* the worker is going: answers are made where they are asked for */
     bool loops_made;
     struct nv_http_route routes[ROUTE_COUNT];
+};
+
+/* An answer to be made by the worker. */
+struct job {
+    struct nv_loop_task task;
+    struct nv_admin *admin;
+    struct nv_http_exchange *exchange;
+    void (*make)(const struct job *job);
+    enum nv_agents_form form;
 };
 
 static void answer(struct nv_http_exchange *exchange, int status, const char *content_type,
@@ -50,7 +71,7 @@ static void answer(struct nv_http_exchange *exchange, int status, const char *co
 static void answer_json(struct nv_http_exchange *exchange, struct nv_buf *body)
 {
     struct nv_buf shown;
-    nv_buf_init(&shown, 3 * ANSWER_BYTES_MAX);
+    nv_buf_init(&shown, ANSWER_BYTES_MAX + 2 * AGENTS_BYTES_MAX);
     if (body->failed == NV_OK)
         (void)nv_shown_append(&shown, nv_buf_str(body), NV_SHOWN_JSON);
     else
@@ -77,59 +98,103 @@ static void handle_ready(void *ctx, struct nv_http_exchange *exchange)
     answer(exchange, ready ? 200 : 503, "text/plain", &body);
 }
 
-static void handle_metrics(void *ctx, struct nv_http_exchange *exchange)
+static void make_metrics(const struct job *job)
 {
-    struct nv_admin *admin = ctx;
     struct nv_gateway_status status;
     struct nv_buf body;
-    nv_gateway_read_status(admin->gateway, &status);
+    nv_gateway_read_status(job->admin->gateway, &status);
     nv_buf_init(&body, ANSWER_BYTES_MAX);
     (void)nv_admin_write_metrics(&status, &body);
-    answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
+    answer(job->exchange, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
 }
 
-static void handle_status(void *ctx, struct nv_http_exchange *exchange)
+static void make_status(const struct job *job)
 {
-    struct nv_admin *admin = ctx;
+    struct nv_gateway *gateway = job->admin->gateway;
     struct nv_gateway_status status;
     struct nv_buf body;
-    nv_gateway_read_status(admin->gateway, &status);
+    nv_gateway_read_status(gateway, &status);
     nv_buf_init(&body, ANSWER_BYTES_MAX);
     struct nv_service_facts *services = calloc(SERVICES_MAX, sizeof *services);
     size_t count = 0;
     if (services != NULL)
-        count = nv_gateway_read_services(admin->gateway, services, SERVICES_MAX);
+        count = nv_gateway_read_services(gateway, services, SERVICES_MAX);
     (void)nv_admin_write_status(&status, services, count, &body);
     free(services);
-    answer_json(exchange, &body);
+    answer_json(job->exchange, &body);
+}
+
+static void make_agents(const struct job *job)
+{
+    struct nv_buf body;
+    nv_buf_init(&body, AGENTS_BYTES_MAX);
+    enum nv_err err = nv_agents_write(nv_gateway_agents(job->admin->gateway), job->form, &body);
+    if (err != NV_OK)
+        body.failed = err;
+    if (job->form == NV_AGENTS_JSON)
+        answer_json(job->exchange, &body);
+    else
+        answer(job->exchange, 200,
+               job->form == NV_AGENTS_DOT ? "text/vnd.graphviz" : "text/plain; charset=utf-8",
+               &body);
+}
+
+static void run_job(struct nv_loop_task *task)
+{
+    struct job *job = NV_CONTAINER(task, struct job, task);
+    job->make(job);
+    free(job);
+}
+
+static void hand_over(struct nv_admin *admin, struct nv_http_exchange *exchange,
+                      void (*make)(const struct job *job), enum nv_agents_form form)
+{
+    const struct job job = {
+        .task = {.run = run_job}, .admin = admin, .exchange = exchange, .make = make, .form = form};
+    struct job *copy = atomic_load(&admin->stopping) ? NULL : malloc(sizeof *copy);
+    if (copy == NULL) {
+        make(&job);
+        return;
+    }
+    *copy = job;
+    nv_loop_post(admin->worker.items[0], &copy->task);
+}
+
+static void handle_metrics(void *ctx, struct nv_http_exchange *exchange)
+{
+    hand_over(ctx, exchange, make_metrics, NV_AGENTS_JSON);
+}
+
+static void handle_status(void *ctx, struct nv_http_exchange *exchange)
+{
+    hand_over(ctx, exchange, make_status, NV_AGENTS_JSON);
+}
+
+/* On the control socket, whose loop has time. */
+static void handle_control_status(void *ctx, struct nv_http_exchange *exchange)
+{
+    make_status(&(const struct job){.admin = ctx, .exchange = exchange});
 }
 
 /* /agents, /agents?format=dot, /agents?format=mermaid */
 static void handle_agents(void *ctx, struct nv_http_exchange *exchange)
 {
-    struct nv_admin *admin = ctx;
+    static const struct {
+        const char *query;
+        enum nv_agents_form form;
+    } forms[] = {{"", NV_AGENTS_JSON},
+                 {"format=json", NV_AGENTS_JSON},
+                 {"format=dot", NV_AGENTS_DOT},
+                 {"format=mermaid", NV_AGENTS_MERMAID}};
     struct nv_str query = nv_http_request_query(exchange);
-    struct nv_buf body;
-    enum nv_agents_form form = NV_AGENTS_JSON;
-    const char *type = "text/plain";
-    if (nv_str_eq(query, NV_STR("format=dot"))) {
-        form = NV_AGENTS_DOT;
-        type = "text/vnd.graphviz";
-    } else if (nv_str_eq(query, NV_STR("format=mermaid"))) {
-        form = NV_AGENTS_MERMAID;
-        type = "text/plain; charset=utf-8";
-    } else if (query.len > 0 && !nv_str_eq(query, NV_STR("format=json"))) {
-        nv_http_reply_text(exchange, 400, NV_STR("text/plain"),
-                           NV_STR("format is json, dot or mermaid\n"));
-        return;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (nv_str_eq(query, nv_str_from(forms[i].query))) {
+            hand_over(ctx, exchange, make_agents, forms[i].form);
+            return;
+        }
     }
-    nv_buf_init(&body, ANSWER_BYTES_MAX);
-    if (nv_agents_write(nv_gateway_agents(admin->gateway), form, &body) != NV_OK)
-        body.failed = NV_ERR_LIMIT;
-    if (form == NV_AGENTS_JSON)
-        answer_json(exchange, &body);
-    else
-        answer(exchange, 200, type, &body);
+    nv_http_reply_text(exchange, 400, NV_STR("text/plain"),
+                       NV_STR("format is json, dot or mermaid\n"));
 }
 
 static void set_routes(struct nv_admin *admin)
@@ -153,9 +218,12 @@ static void set_routes(struct nv_admin *admin)
 static enum nv_err open_server(struct nv_admin *admin, const char *address, struct nv_fail *fail)
 {
     struct nv_http_server_config config = {
-        .listener = {.addresses = address}, .routes = admin->routes, .route_count = ROUTE_COUNT};
+        .listener = {.addresses = address},
+        .routes = admin->routes,
+        .route_count = ROUTE_COUNT,
+        .hooks = {.ctx = admin->gate, .gate = nv_admin_gate_check}};
     nv_http_limits_init(&config.limits);
-    config.limits.connections_max = 100;
+    config.limits.connections_max = CONNECTIONS_MAX;
     config.limits.body_bytes_max = 1024;
     config.limits.undecoded_bytes_max = 1 << 20;
     set_routes(admin);
@@ -173,7 +241,7 @@ static void open_control(struct nv_admin *admin)
     struct nv_fail fail = {0};
     struct nv_dead_place place = {
         .store = nv_gateway_store(admin->gateway), .ctx = admin->gateway, .retry = retry_dead};
-    const struct nv_http_handler status = {.ctx = admin, .handle = handle_status};
+    const struct nv_http_handler status = {.ctx = admin, .handle = handle_control_status};
     const char *directory = nv_gateway_options(admin->gateway)->journal_directory;
     if (place.store == NULL)
         return;
@@ -189,6 +257,10 @@ static enum nv_err open_all(struct nv_admin *admin, const char *address, struct 
     admin->loops_made = true;
     if (err == NV_OK)
         err = nv_loops_init(&admin->control_loops, 1, nv_clock_system());
+    if (err == NV_OK)
+        err = nv_loops_init(&admin->worker, 1, nv_clock_system());
+    if (err == NV_OK)
+        err = nv_admin_gate_new(nv_gateway_options(admin->gateway), fail, &admin->gate);
     if (err == NV_OK && address != NULL)
         err = open_server(admin, address, fail);
     if (err == NV_OK) {
@@ -197,6 +269,8 @@ static enum nv_err open_all(struct nv_admin *admin, const char *address, struct 
     }
     if (err == NV_OK)
         err = nv_loops_start(&admin->control_loops);
+    if (err == NV_OK)
+        err = nv_loops_start(&admin->worker);
     return err;
 }
 
@@ -219,6 +293,19 @@ enum nv_err nv_admin_start(const char *address, struct nv_gateway *gateway, stru
     return NV_OK;
 }
 
+/* The worker first, so that its last answers find their loop; then what came in between. */
+static void stop_loops(struct nv_admin *admin)
+{
+    atomic_store(&admin->stopping, true);
+    nv_loops_stop(&admin->worker);
+    nv_loops_stop(&admin->loops);
+    nv_loops_stop(&admin->control_loops);
+    if (admin->worker.count > 0)
+        nv_loop_turn(admin->worker.items[0]);
+    if (admin->loops.count > 0)
+        nv_loop_turn(admin->loops.items[0]);
+}
+
 void nv_admin_stop(struct nv_admin *admin)
 {
     if (admin == NULL)
@@ -229,13 +316,14 @@ void nv_admin_stop(struct nv_admin *admin)
     }
     nv_control_stop(admin->control);
     if (admin->loops_made) {
-        nv_loops_stop(&admin->loops);
-        nv_loops_stop(&admin->control_loops);
+        stop_loops(admin);
         nv_control_free(admin->control);
         nv_http_server_free(admin->server);
+        nv_loops_release(&admin->worker);
         nv_loops_release(&admin->loops);
         nv_loops_release(&admin->control_loops);
     }
+    nv_admin_gate_free(admin->gate);
     free(admin);
 }
 

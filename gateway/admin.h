@@ -1,7 +1,8 @@
 /*
  * The admin port: /healthz, /readyz, /metrics, /status and /agents over HTTP, GET and HEAD only.
  *
- * It has a thread of its own, so that it answers while the receiver is busy.
+ * It has threads of its own, so that it answers while the receiver is busy, and after health while
+ * a long answer is made.
  */
 #ifndef NV_GATEWAY_ADMIN_H
 #define NV_GATEWAY_ADMIN_H

@@ -1,7 +1,10 @@
 """The admin port: alive, ready, metrics that add up, status."""
+import concurrent.futures
+import http.client
 import json
 import pathlib
 import re
+import socket
 import urllib.request
 
 from backend import Fault
@@ -116,3 +119,70 @@ def test_agents_of_all_traces(gateway, backend):
     assert status == 200 and text.startswith("digraph") and "support" in text
     assert "support" in gateway.get("/agents?format=mermaid")[2]
     assert gateway.get("/agents?format=png")[0] == 400
+
+
+def ask(gateway, path, **headers):
+    """(status, text) with headers of our own."""
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.ports["admin"], timeout=TIME)
+    try:
+        connection.request("GET", path, headers=headers)
+        reply = connection.getresponse()
+        return reply.status, reply.read().decode()
+    finally:
+        connection.close()
+
+
+def test_names_of_strangers_are_refused(make_gateway):
+    gateway = make_gateway({"admin.hosts": "metrics.example, other.example:9"})
+    port = gateway.ports["admin"]
+    for path in ("/status", "/metrics", "/agents"):
+        for host in ("evil.example", f"evil.example:{port}", "localhost.evil.example", "127.0.0.1.nip.example"):
+            status, text = ask(gateway, path, Host=host)
+            assert status == 403 and "admin.hosts" in text, (host, text)
+        for host in ("127.0.0.1", f"[::1]:{port}", "10.9.8.7:1", "localhost", "METRICS.example", "other.example",
+                     socket.gethostname()):
+            assert ask(gateway, path, Host=host)[0] == 200, host
+    for path in ("/healthz", "/readyz"):
+        assert ask(gateway, path, Host="evil.example")[0] == 200
+    assert any("admin request refused" in line for line in gateway.log)
+
+
+def test_a_token_for_all_but_health(make_gateway, directory):
+    (directory / "token").write_text("s3cret-token\n")
+    gateway = make_gateway({"admin.token": f"${{file:{directory}/token}}"})
+    for path in ("/status", "/metrics", "/agents"):
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer s3cret-token2"}):
+            assert ask(gateway, path, **headers)[0] == 401
+        assert ask(gateway, path, Authorization="Bearer s3cret-token")[0] == 200
+    for path in ("/healthz", "/readyz"):
+        assert ask(gateway, path)[0] == 200
+    assert "s3cret-token" not in gateway.stderr()
+
+
+def crowd(gateway, count):
+    """Agents with long names, each with links to the one before."""
+    for start in range(0, count, 100):
+        trace = Trace()
+        spans = [trace.span("root")]
+        for i in range(start, start + 100):
+            name = f"{i:04}" + "\x1b#" * 126
+            spans.append(trace.span("invoke_agent", parent=spans[-1], **{
+                "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name, "gen_ai.agent.id": name}))
+        post_ok(gateway.port, trace.request(spans))
+
+
+def test_many_agents_of_long_names_are_answered(make_gateway):
+    gateway = make_gateway()
+    crowd(gateway, 1000)
+    gateway.wait_status(lambda s: s["spans"]["delivered"] == 1010)
+    agents = json.loads(gateway.get("/agents")[2])
+    assert len(agents["agents"]) + agents.get("left_off", 0) == 1000
+    status, _, dot = gateway.get("/agents?format=dot")
+    assert status == 200 and dot.endswith("}\n")
+    assert gateway.get("/agents?format=mermaid")[0] == 200
+    # many at once: each is answered, and who asks after health is too
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        asked = [pool.submit(gateway.get, "/agents?format=dot") for _ in range(16)]
+        for _ in range(20):
+            assert gateway.get("/healthz")[0] == 200
+        assert all(one.result()[0] == 200 for one in asked)

@@ -102,7 +102,7 @@ static int get(const char *path)
 {
     char request[200];
     int len = snprintf(request, sizeof request,
-                       "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path);
+                       "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
     return ask(nv_gateway_admin_address(gateway, 0), (struct nv_str){request, (size_t)len});
 }
 
@@ -116,7 +116,7 @@ static int post_span(const char *authorization)
     struct nv_buf request;
     nv_buf_init(&request, 10000);
     (void)nv_buf_printf(&request,
-                        "POST /v1/traces HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s"
+                        "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s"
                         "Content-Type: application/x-protobuf\r\nContent-Length: %zu\r\n\r\n",
                         authorization, body.len);
     ck_assert_int_eq(nv_buf_append_str(&request, nv_test_view(&body)), NV_OK);
