@@ -55,6 +55,16 @@ static void bury(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw, e
     settle(pipeline, claim, NV_OUTCOME_LEFT);
 }
 
+static void tell_untranslated(const struct nv_raw_trace *raw)
+{
+    char id[2 * NV_TRACE_ID_BYTES];
+    nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
+    NV_LOG(NV_LOG_WARN, "gateway",
+           "a trace is sent as it came, its translation took more than mapping.work_per_byte "
+           "allows id=%.32s spans=%u",
+           id, raw->span_count);
+}
+
 static void pass_on(const struct nv_pipeline *pipeline, struct nv_trace *trace)
 {
     assert(trace->arena != NULL);
@@ -87,6 +97,8 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
         bury(pipeline, raw, NV_ERR_NO_MEMORY);
         return;
     }
+    if (trace->untranslated)
+        tell_untranslated(raw);
     if (pipeline->remember != NULL)
         pipeline->remember(pipeline->next_ctx, raw, trace->name, trace->session_id, trace->user_id);
     pass_on(pipeline, trace);

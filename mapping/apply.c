@@ -322,7 +322,8 @@ static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_wor
             continue;
         const struct nv_rule_key *key = &t->rules->keys[t->scratch.seen[at].key - 1];
         const struct nv_rule *rule = &t->rules->rules[key->first_rule];
-        (void)nv_meter_spend(key->rule_count);
+        if (!nv_meter_spend(key->rule_count))
+            return NV_ERR_LIMIT;
         for (unsigned i = key->kind_count; i < key->rule_count; i++) {
             if (!(rule[i].gives & bit) ||
                 !nv_rule_holds(t, work, &rule[i], &work->source.items[at].value))

@@ -347,7 +347,7 @@ static bool row_fits(const struct collector *collector, const struct record *rec
 
 static enum nv_err collect_record(struct collector *collector, const struct record *record)
 {
-    enum nv_err err = NV_OK;
+    enum nv_err err = nv_meter_spend(1 + record->attributes->count) ? NV_OK : NV_ERR_LIMIT;
     for (size_t i = 0; err == NV_OK && i < sizeof event_rows / sizeof event_rows[0]; i++) {
         if (row_fits(collector, record, &event_rows[i]))
             err = apply_row(collector, record, &event_rows[i]);

@@ -17,6 +17,7 @@
  */
 #include "mapping/decode.h"
 
+#include "base/meter.h"
 #include "base/wire.h"
 
 #include <assert.h>
@@ -214,6 +215,7 @@ static enum nv_err decode_counted(struct nv_arena *arena, struct nv_str bytes, u
     *out = (struct nv_attributes){0};
     if (count == 0)
         return NV_OK;
+    (void)nv_meter_spend(count);
     out->items = nv_arena_array(arena, count, sizeof *out->items);
     if (!out->items)
         return NV_ERR_NO_MEMORY;

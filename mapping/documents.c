@@ -11,6 +11,7 @@
  * distance is kept as distance: it is no score, for less is better.
  */
 #include "mapping/documents.h"
+#include "base/meter.h"
 #include "mapping/json_text.h"
 #include "mapping/messages_build.h"
 
@@ -103,7 +104,7 @@ static bool is_type_word(const struct nv_attribute *member)
 
 static enum nv_err gather(struct document *document, const struct nv_value *map, unsigned depth)
 {
-    enum nv_err err = NV_OK;
+    enum nv_err err = nv_meter_spend(1 + map->as.map.count) ? NV_OK : NV_ERR_LIMIT;
     for (uint32_t i = 0; err == NV_OK && i < map->as.map.count; i++) {
         const struct nv_attribute *member = &map->as.map.items[i];
         const enum document_member what = member_of(member->key);
@@ -189,7 +190,7 @@ static enum nv_err visit_columns(struct walk *walk, const struct nv_value *map)
     const struct nv_value *texts = column(map, NV_STR("documents"));
     const struct nv_value *metadata = column(map, NV_STR("metadatas"));
     const struct nv_value *distances = column(map, NV_STR("distances"));
-    enum nv_err err = NV_OK;
+    enum nv_err err = nv_meter_spend(1 + ids->as.array.count) ? NV_OK : NV_ERR_LIMIT;
     for (uint32_t row = 0; err == NV_OK && row < ids->as.array.count; row++) {
         struct document document = {.arena = walk->arena,
                                     .id = cell(ids, row),
@@ -219,6 +220,7 @@ static enum nv_err visit(struct walk *walk, const struct nv_value *in, unsigned 
 static const struct nv_value *list_inside(const struct nv_value *map)
 {
     const struct nv_value *list = NULL;
+    (void)nv_meter_spend(1 + map->as.map.count);
     for (uint32_t i = 0; i < map->as.map.count; i++) {
         const struct nv_attribute *member = &map->as.map.items[i];
         const enum document_member what = member_of(member->key);

@@ -29,6 +29,7 @@ struct nv_mapping {
     struct nv_rules own_rules; /* built-in and the user's, when there is a rules file */
     const struct nv_prices *prices;
     enum nv_keep_source keep_source;
+    uint64_t work_per_byte; /* 0: any */
     struct nv_str project, environment, service_version, gateway_version;
     struct nv_agents *agents;
     uint16_t fact_keys[NV_FACT_KEYS]; /* their keys; UINT16_MAX: no row asks for it */
@@ -219,6 +220,9 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work) N
 enum nv_err nv_apply_resource(struct nv_translation *t, const struct nv_origin *origin) NV_MUST_USE;
 /* Decides every field that has candidates and writes span->attributes. NV_ERR_NO_MEMORY. */
 enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
+/* Masks what rows drop, whatever their conditions: all that is done to a span that goes out as it
+ * came. */
+void nv_rest_untranslated(const struct nv_rules *rules, struct nv_span *span);
 /* The end of nv_resolve_span: what goes out beside the fields. NV_ERR_NO_MEMORY. */
 enum nv_err nv_rest_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
 /* Tells the trace: keeps `text` for `field` when it goes before what was told. */

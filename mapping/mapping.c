@@ -122,6 +122,7 @@ struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct
         mapping->arena = arena;
         mapping->keep_source = config->keep_source;
         mapping->agents = config->agents;
+        mapping->work_per_byte = config->work_per_byte;
         err = copy_texts(mapping, config);
     }
     if (!err)

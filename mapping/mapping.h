@@ -29,6 +29,8 @@ struct nv_mapping_config {
     struct nv_str service_version; /* exporter.noveum.service_version */
     struct nv_str gateway_version; /* becomes noveum.gateway.version */
     struct nv_agents *agents;      /* registry across traces, borrowed for life; may be NULL */
+    uint64_t
+        work_per_byte; /* units of base/meter.h a trace may take for each of its bytes; 0: any */
 };
 
 /*
@@ -39,7 +41,14 @@ struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct
 /* Frees; NULL is allowed. Traces made with it stay valid. */
 void nv_mapping_free(struct nv_mapping *mapping);
 
+/* What even the smallest trace may take: as if it had so many bytes more. */
+#define NV_WORK_FREE_BYTES 4096u
+
 /*
+ * A trace whose translation takes more than its work (config.work_per_byte) leaves untranslated: as
+ * its spans came, but for the project and what rows drop; the trace's attribute
+ * noveum.gateway.untranslated says why, and trace->untranslated is set.
+ *
  * Takes `raw` on success and on failure. On success *out is new: it owns the raw trace's arena and
  * claim; free it with nv_arena_free((*out)->arena) once the claim is settled. On failure the arena
  * and the claim stay with `raw`, untouched: the caller dead-letters its bytes. Errors:

@@ -8,6 +8,7 @@
  */
 #include "mapping/members.h"
 
+#include "base/meter.h"
 #include <assert.h>
 
 #include "base/banned.h"
@@ -63,7 +64,7 @@ static bool says_nothing(enum nv_member id, const struct nv_value *value)
 void nv_members_find(const struct nv_value *map, struct nv_members *out)
 {
     out->mask = 0;
-    if (map->type != NV_VALUE_MAP)
+    if (map->type != NV_VALUE_MAP || !nv_meter_spend(1 + map->as.map.count))
         return;
     for (uint32_t i = 0; i < map->as.map.count; i++) {
         const struct nv_attribute *member = &map->as.map.items[i];

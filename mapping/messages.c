@@ -13,6 +13,7 @@
  * set.
  */
 #include "mapping/messages.h"
+#include "base/meter.h"
 #include "mapping/json_text.h"
 #include "mapping/messages_build.h"
 
@@ -63,6 +64,7 @@ enum nv_err nv_messages_plain(struct nv_messages_state *state, const struct nv_v
 static bool is_parts_list(const struct nv_value *items, uint32_t count)
 {
     bool part = false, text = false;
+    (void)nv_meter_spend(count);
     for (uint32_t i = 0; i < count; i++)
         text = text || items[i].type == NV_VALUE_STRING;
     for (uint32_t i = 0; text && i < count; i++) {
@@ -189,7 +191,7 @@ static enum nv_err visit_list(struct nv_messages_state *state, const struct nv_v
     const bool parts = is_parts_list(items, count);
     struct turn turn;
     turn.open = false;
-    enum nv_err err = NV_OK;
+    enum nv_err err = nv_meter_over() ? NV_ERR_LIMIT : NV_OK;
     for (uint32_t i = 0; err == NV_OK && i < count; i++)
         err = visit_item(state, &turn, &items[i], parts, depth);
     return err != NV_OK ? err : close_turn(&turn);

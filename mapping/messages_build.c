@@ -10,6 +10,7 @@
  * file writes.
  */
 #include "mapping/messages_build.h"
+#include "base/meter.h"
 #include "mapping/json_text.h"
 #include "mapping/tools.h"
 
@@ -29,6 +30,7 @@ enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena, str
         struct nv_value *items = nv_arena_array(arena, capacity, sizeof *items);
         if (items == NULL)
             return NV_ERR_NO_MEMORY;
+        (void)nv_meter_spend(values->count / 2);
         if (values->count > 0)
             memcpy(items, values->items, values->count * sizeof *items);
         values->items = items;
@@ -235,6 +237,7 @@ static enum nv_err put_rest(struct nv_arena *arena, struct nv_map *map,
                             const struct nv_attributes *rest)
 {
     const uint32_t ours = map->count;
+    (void)nv_meter_spend(rest->count);
     for (uint32_t i = 0; i < rest->count; i++) {
         struct nv_str key = rest->items[i].key;
         const uint32_t asked = map->count <= ASKED_MAX ? map->count : ours;
@@ -314,6 +317,7 @@ static enum nv_err extend_last(struct nv_message *message)
         return NV_OK;
     struct nv_value *last = &list->items[list->count - 1];
     const uint32_t old = last->as.map.count;
+    (void)nv_meter_spend(1 + old / 4);
     struct nv_map map = {
         nv_arena_array(state->arena, old + 3 + message->rest.count, sizeof(struct nv_attribute)),
         0};

@@ -11,6 +11,7 @@
  * the same for what is read here. Deliberately strict: a member that is empty, stands twice or is
  * not text is left to the general way, as is text that may be the JSON of parts.
  */
+#include "base/meter.h"
 #include "mapping/messages_build.h"
 
 #include <assert.h>
@@ -178,6 +179,7 @@ enum nv_err nv_messages_plain_list(struct nv_messages_state *state, struct nv_st
 {
     assert(state->list.count == 0 && state->over.count == 0);
     struct plain plain = {.state = state, .err = NV_OK};
+    (void)nv_meter_spend_bytes(text.len);
     nv_json_read_init(&plain.reader, text, NV_MESSAGES_DEPTH_MAX);
     nv_json_read_texts(&plain.reader, state->arena);
     *done = read_list(&plain) && state->list.count > 0;

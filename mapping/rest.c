@@ -44,6 +44,9 @@ static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *
     return name->ptr ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
+/* As the SDK masks (contract section 2). */
+#define DROPPED NV_STR("***")
+
 static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
 {
     bool all = t->mapping->keep_source == NV_KEEP_ALL;
@@ -53,7 +56,7 @@ static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *
             continue;
         struct nv_value value = work->source.items[i].value;
         if (state == NV_SOURCE_DROPPED)
-            value = nv_value_string(NV_STR("***")); /* as the SDK masks (contract section 2) */
+            value = nv_value_string(DROPPED);
         bool skip = false;
         struct nv_str key;
         enum nv_err err = own_key(t, work, i, &key, &skip);
@@ -121,6 +124,20 @@ static void drop_plain_output(struct nv_translation *t, struct nv_span_work *wor
     work->at[NV_FIELD_OUTPUT_MESSAGES] = 0;
     for (unsigned field = 0; field < NV_FIELD_KNOWN; field++)
         work->at[field] = work->at[field] == last ? hole : work->at[field];
+}
+
+void nv_rest_untranslated(const struct nv_rules *rules, struct nv_span *span)
+{
+    struct nv_key_match found;
+    for (uint32_t i = 0; i < span->attributes.count; i++) {
+        nv_rules_find(rules, span->attributes.items[i].key, &found);
+        const struct nv_rule_key *key = found.key == 0 ? NULL : &rules->keys[found.key - 1];
+        bool dropped = false;
+        for (unsigned row = 0; key && row < key->rule_count; row++)
+            dropped = dropped || (rules->rules[key->first_rule + row].flags & NV_RULE_DROP);
+        if (dropped)
+            span->attributes.items[i].value = nv_value_string(DROPPED);
+    }
 }
 
 enum nv_err nv_rest_settle(struct nv_translation *t, struct nv_span_work *work)

@@ -6,6 +6,7 @@
  * opens all containers; a definition is an object with a name, wherever it stands.
  */
 #include "mapping/tools.h"
+#include "base/meter.h"
 #include "mapping/json_text.h"
 #include "mapping/messages_build.h"
 
@@ -142,7 +143,7 @@ static enum nv_err write_tool(struct walk *walk, const struct tool *tool)
 static enum nv_err gather(struct walk *walk, const struct nv_value *value, struct tool *tool,
                           unsigned depth)
 {
-    enum nv_err err = NV_OK;
+    enum nv_err err = nv_meter_spend(1 + value->as.map.count) ? NV_OK : NV_ERR_LIMIT;
     for (uint32_t i = 0; err == NV_OK && i < value->as.map.count; i++) {
         const struct nv_attribute *member = &value->as.map.items[i];
         if (nv_value_empty(&member->value))
@@ -220,7 +221,7 @@ static enum nv_err visit_map(struct walk *walk, const struct nv_value *map, unsi
         enum nv_err err = gather(walk, map, &tool, 0);
         return err != NV_OK ? err : write_tool(walk, &tool);
     }
-    enum nv_err err = NV_OK;
+    enum nv_err err = nv_meter_spend(1 + map->as.map.count) ? NV_OK : NV_ERR_LIMIT;
     bool opened = false, beside = false;
     for (uint32_t i = 0; err == NV_OK && i < map->as.map.count; i++) {
         const struct nv_attribute *member = &map->as.map.items[i];

@@ -8,8 +8,19 @@
  * children. Nothing is shared between traces but the constant mapping, so shards translate side by
  * side. What the trace says of itself (session, user, project) may come from any span; smaller
  * precedence wins, then the earlier span.
+ *
+ *   meter ─▶ translate ─┬─ within its work ─▶ the trace
+ *                       └─ past it ─▶ thrown away ─▶ the trace as it came, marked
+ *
+ * All steps are meant to take time in proportion to bytes. The meter is for what we did not think
+ * of: a trace that takes hundreds of times what traces take must not hold the others of its shard.
  */
 #include "mapping/engine.h"
+
+#include "base/counters.h"
+#include "base/meter.h"
+
+#include <inttypes.h>
 
 #include "base/banned.h"
 
@@ -131,6 +142,18 @@ enum nv_err nv_trace_settle(struct nv_translation *t)
     return err ? err : nv_part_settle(t);
 }
 
+static enum nv_err apply_resources(struct nv_translation *t)
+{
+    const struct nv_origin *root = t->works[t->root].span->origin;
+    enum nv_err err = nv_apply_resource(t, root);
+    for (uint32_t i = 0; !err && i < t->raw->group_count; i++) {
+        const struct nv_origin *origin = &t->origins[i];
+        bool again = i > 0 && origin->resource.items == origin[-1].resource.items;
+        err = origin == root || again ? NV_OK : nv_apply_resource(t, origin);
+    }
+    return err;
+}
+
 static enum nv_err translate(struct nv_translation *t)
 {
     enum nv_err err = nv_scratch_init(t);
@@ -138,16 +161,10 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_tree_build(t);
     if (!err && t->work_count == 0)
         err = NV_ERR_MALFORMED;
-    const struct nv_origin *root = err ? NULL : t->works[t->root].span->origin;
     if (!err)
-        err = nv_apply_resource(t, root);
-    for (uint32_t i = 0; !err && i < t->raw->group_count; i++) {
-        const struct nv_origin *origin = &t->origins[i];
-        bool again = i > 0 && origin->resource.items == origin[-1].resource.items;
-        err = origin == root || again ? NV_OK : nv_apply_resource(t, origin);
-    }
+        err = apply_resources(t);
     for (uint32_t i = 0; !err && i < t->work_count; i++)
-        err = nv_apply_span(t, &t->works[i]);
+        err = nv_meter_over() ? NV_ERR_LIMIT : nv_apply_span(t, &t->works[i]);
     if (!err)
         err = nv_placeholders_leave_out(t);
     for (uint32_t i = 0; !err && i < t->work_count; i++)
@@ -161,21 +178,85 @@ static enum nv_err translate(struct nv_translation *t)
     return err ? err : nv_agents_settle(t);
 }
 
+/* ---- traces that cost too much --------------------------------------------------------------- */
+
+/* All that the trace's translation reads. */
+static uint64_t bytes_of(const struct nv_raw_trace *raw)
+{
+    uint64_t bytes = NV_WORK_FREE_BYTES;
+    for (uint32_t i = 0; i < raw->item_count; i++)
+        bytes += raw->items[i].bytes.len;
+    for (uint32_t i = 0; i < raw->group_count; i++) {
+        const struct nv_str resource = raw->groups[i].resource;
+        bytes += raw->groups[i].scope.len;
+        /* the groups of one resource follow each other */
+        if (i == 0 || resource.ptr != raw->groups[i - 1].resource.ptr)
+            bytes += resource.len;
+    }
+    return bytes;
+}
+
+static uint64_t work_allowed(const struct nv_translation *t)
+{
+    uint64_t allowed;
+    if (t->mapping->work_per_byte == 0 ||
+        __builtin_mul_overflow(bytes_of(t->raw), t->mapping->work_per_byte, &allowed))
+        return UINT64_MAX;
+    return allowed;
+}
+
+/* The trace as its spans came: a tree with names, times and statuses, and nothing looked into. */
+static enum nv_err leave_as_it_is(struct nv_translation *t, uint64_t allowed)
+{
+    enum nv_err err = nv_tree_build(t);
+    if (!err)
+        err = apply_resources(t);
+    for (uint32_t i = 0; !err && i < t->work_count; i++) {
+        nv_rest_untranslated(t->rules, t->works[i].span);
+        err = nv_outcome_settle(t, &t->works[i]);
+    }
+    if (!err)
+        err = nv_trace_settle(t);
+    if (err)
+        return err;
+    struct nv_str why = nv_arena_printf(
+        t->arena, "translation took more than %" PRIu64 " units of work (mapping.work_per_byte)",
+        allowed);
+    t->trace->untranslated = true;
+    nv_count(NV_COUNT_TRACES_UNTRANSLATED, 1);
+    return why.ptr ? add_text(t, NV_STR("noveum.gateway.untranslated"), why) : NV_ERR_NO_MEMORY;
+}
+
+static struct nv_translation begin(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                                   struct nv_trace *trace)
+{
+    *trace = (struct nv_trace){.arena = NULL};
+    memcpy(trace->trace_id, raw->trace_id, sizeof trace->trace_id);
+    memcpy(trace->source_trace_id, raw->trace_id, sizeof trace->source_trace_id);
+    return (struct nv_translation){.mapping = mapping,
+                                   .rules = mapping->rules,
+                                   .raw = raw,
+                                   .arena = raw->arena,
+                                   .trace = trace};
+}
+
 enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
                                struct nv_buf *report, struct nv_trace **out)
 {
     struct nv_trace *trace = nv_arena_alloc(raw->arena, sizeof *trace);
     if (!trace)
         return NV_ERR_NO_MEMORY;
-    struct nv_translation t = {.mapping = mapping,
-                               .rules = mapping->rules,
-                               .raw = raw,
-                               .arena = raw->arena,
-                               .trace = trace,
-                               .report = report};
-    memcpy(trace->trace_id, raw->trace_id, sizeof trace->trace_id);
-    memcpy(trace->source_trace_id, raw->trace_id, sizeof trace->source_trace_id);
+    struct nv_translation t = begin(mapping, raw, trace);
+    uint64_t allowed = work_allowed(&t);
+    t.report = report;
+    nv_meter_start(allowed);
     enum nv_err err = translate(&t);
+    bool over = nv_meter_over();
+    nv_meter_here.limit = UINT64_MAX;
+    if (over) {
+        t = begin(mapping, raw, trace);
+        err = leave_as_it_is(&t, allowed);
+    }
     if (err)
         return err;
     trace->arena = raw->arena;

@@ -12,6 +12,7 @@
  */
 #include "mapping/unflatten.h"
 
+#include "base/meter.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -40,8 +41,7 @@ static uint64_t node_hash(const struct nv_unflatten_node *parent, struct nv_str 
                           uint32_t number)
 {
     const uint64_t at = (uint64_t)(uintptr_t)parent * UINT64_C(0x9e3779b97f4a7c15);
-    const uint64_t own =
-        number == NOT_A_NUMBER ? nv_str_hash(name) : number * UINT64_C(0xc2b2ae3d27d4eb4f);
+    const uint64_t own = number == NOT_A_NUMBER ? nv_str_hash(name) : nv_number_hash(number);
     const uint64_t mixed = (at ^ own) * UINT64_C(0x165667b19e3779f9);
     return mixed ^ (mixed >> 29);
 }
@@ -111,6 +111,7 @@ static enum nv_err child_of(struct nv_unflatten *builder, struct nv_unflatten_no
     assert(builder->nodes < builder->slot_count);
     uint64_t at = node_hash(parent, name, number) & (builder->slot_count - 1);
     for (; builder->slots[at] != NULL; at = (at + 1) & (builder->slot_count - 1)) {
+        (void)nv_meter_spend(1);
         if (is_child(builder->slots[at], parent, name, number)) {
             *out = builder->slots[at];
             return NV_OK;
@@ -247,6 +248,7 @@ static enum nv_err finish_map(struct nv_arena *arena, const struct nv_unflatten_
 static enum nv_err finish_node(struct nv_arena *arena, const struct nv_unflatten_node *node,
                                struct nv_value *out)
 {
+    (void)nv_meter_spend(1);
     if (node->first == NULL) {
         *out = node->has_leaf ? node->leaf : nv_value_null();
         return NV_OK;

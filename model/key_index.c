@@ -135,6 +135,8 @@ enum nv_err nv_key_index_find(struct nv_key_index *index, struct nv_arena *arena
         return NV_OK;
     }
     *out = NULL;
+    if (nv_meter_over())
+        return NV_ERR_LIMIT;
     enum nv_err err = catch_up(index, arena, list);
     if (err != NV_OK)
         return err;

@@ -139,6 +139,7 @@ struct nv_trace {
     uint32_t placeholder_count; /* spans that were received and left out: they only announced
                                    one of `spans`; whoever takes the trace moves them in the
                                    ledger */
+    bool untranslated;          /* its spans are as they came: they cost too much to translate */
     struct nv_claim *claim;
     struct nv_trace *next; /* for lists of whoever owns it */
 };

@@ -89,6 +89,7 @@ static void write_members(struct nv_json_writer *writer, const struct nv_attribu
                           uint32_t count)
 {
     uint32_t kept = count_kept(writer, count);
+    (void)nv_meter_spend(1 + kept);
     for (uint32_t i = 0; i < kept; i++) {
         nv_json_write_key(writer, items[i].key);
         nv_value_write(writer, &items[i].value);
@@ -110,6 +111,7 @@ static void write_map(struct nv_json_writer *writer, const struct nv_attribute *
 static void write_array(struct nv_json_writer *writer, const struct nv_array *array)
 {
     uint32_t kept = count_kept(writer, array->count);
+    (void)nv_meter_spend(1 + kept);
     nv_json_write_begin_array(writer);
     for (uint32_t i = 0; i < kept; i++)
         nv_value_write(writer, &array->items[i]);
@@ -276,6 +278,8 @@ static enum nv_err read_number(struct parse *parse, struct nv_value *out)
 static enum nv_err read_value(struct parse *parse, enum nv_json_token token, struct nv_value *out)
 {
     assert(parse->reader.depth <= NV_VALUE_DEPTH_MAX);
+    if (!nv_meter_spend(1))
+        return NV_ERR_LIMIT;
     *out = nv_value_null();
     switch (token) {
     case NV_JSON_OBJECT_BEGIN:

@@ -102,7 +102,7 @@ void nv_value_write(struct nv_json_writer *writer, const struct nv_value *value)
  * Reads one JSON value into the arena. Integers outside int64 become DOUBLE. With `truncated` not
  * NULL, text that ends too early is read as far as it goes (open strings, arrays and objects are
  * closed) and *truncated says so. Errors: NV_ERR_MALFORMED, NV_ERR_TRUNCATED, NV_ERR_DEPTH (past
- * NV_VALUE_DEPTH_MAX), NV_ERR_NO_MEMORY.
+ * NV_VALUE_DEPTH_MAX), NV_ERR_NO_MEMORY, NV_ERR_LIMIT (past the limit of this thread's meter).
  */
 enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool *truncated,
                                struct nv_value *out) NV_MUST_USE;
