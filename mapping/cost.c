@@ -88,6 +88,8 @@ static const struct nv_price *find_price_of(struct nv_translation *t,
 {
     struct nv_str provider = text(
         work, work->kind == NV_KIND_EMBEDDING ? NV_FIELD_EMBEDDING_PROVIDER : NV_FIELD_PROVIDER);
+    if (provider.len == 0)
+        provider = work->priced_provider;
     const uint64_t slot = work->span->start_ns / NV_PRICE_SLOT_NS;
     for (unsigned i = 0; i < NV_PRICE_MEMOS; i++) {
         const struct nv_price_memo *memo = &t->price_memos[i];
@@ -107,8 +109,8 @@ static const struct nv_price *find_price(struct nv_translation *t, const struct 
     const enum nv_known_field fields[] = {
         work->kind == NV_KIND_EMBEDDING ? NV_FIELD_EMBEDDING_MODEL : NV_FIELD_MODEL,
         NV_FIELD_RESPONSE_MODEL, NV_FIELD_REQUEST_MODEL, NV_FIELD_AGENT_MODEL};
-    struct nv_str before = {NULL, 0};
-    const struct nv_price *price = NULL;
+    struct nv_str before = work->priced_model;
+    const struct nv_price *price = before.len > 0 ? find_price_of(t, work, before) : NULL;
     for (size_t i = 0; !price && i < sizeof fields / sizeof *fields; i++) {
         struct nv_str model = text(work, fields[i]);
         if (model.len > 0 && !nv_str_eq(model, before))
@@ -161,8 +163,8 @@ enum nv_err nv_cost_settle(struct nv_translation *t, struct nv_span_work *work)
     const bool told = nv_work_get(work, NV_FIELD_COST_TOTAL) ||
                       nv_work_get(work, NV_FIELD_COST_INPUT) ||
                       nv_work_get(work, NV_FIELD_COST_OUTPUT);
-    const bool priced = work->kind == NV_KIND_LLM || work->kind == NV_KIND_EMBEDDING ||
-                        (work->kind == NV_KIND_AGENT && work->counts);
+    const bool priced =
+        work->kind == NV_KIND_LLM || work->kind == NV_KIND_EMBEDDING || work->counts;
     if (told && !tells_nothing(work))
         return complete_told(t, work);
     if (!priced)

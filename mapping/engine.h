@@ -146,7 +146,8 @@ struct nv_span_work {
     uint32_t log_count;
     struct nv_told_count exclusive_input;  /* without cached tokens */
     struct nv_told_count exclusive_output; /* without reasoning */
-    bool counts;      /* an agent whose usage nobody below tells: counted and priced there */
+    bool counts; /* no call, but nobody below tells its usage: counted and priced there */
+    struct nv_str priced_model, priced_provider; /* as what, when it has stepped back */
     bool placeholder; /* a row says that it only announces its parent (mapping/placeholder.c) */
 };
 

@@ -53,6 +53,8 @@
     X(NV_FIELD_TOOL_CALL_ID, "tool.call_id")                                                       \
     X(NV_FIELD_EMBEDDING_MODEL, "embedding.model")                                                 \
     X(NV_FIELD_EMBEDDING_PROVIDER, "embedding.provider")                                           \
+    X(NV_FIELD_EMBEDDING_INPUT, "embedding.input")                                                 \
+    X(NV_FIELD_EMBEDDING_DIMENSIONS, "embedding.dimensions")                                       \
     X(NV_FIELD_HANDOFF_FROM, "handoff.from_agent")                                                 \
     X(NV_FIELD_HANDOFF_TO, "handoff.to_agent")                                                     \
     X(NV_FIELD_WORKFLOW_NAME, "agent_workflow.name")                                               \

@@ -247,3 +247,43 @@ enum nv_err nv_tokens_settle(struct nv_translation *t, struct nv_span_work *work
         err = replace(t, work, NV_FIELD_TOTAL_TOKENS, input + output);
     return err;
 }
+
+/* ---- two spans of one call ----------------------------------------------------------------- */
+
+static int64_t cached_of(const struct nv_span_work *work)
+{
+    int64_t read = 0, written = 0;
+    (void)number(work, NV_FIELD_CACHE_READ_TOKENS, &read);
+    (void)number(work, NV_FIELD_CACHE_CREATION_TOKENS, &written);
+    bool sane_counts = read >= 0 && written >= 0 && read <= COUNT_MAX && written <= COUNT_MAX;
+    return sane_counts ? read + written : 0;
+}
+
+bool nv_tokens_include(const struct nv_span_work *inclusive, const struct nv_span_work *other)
+{
+    int64_t whole, part;
+    if (!number(inclusive, NV_FIELD_INPUT_TOKENS, &whole) ||
+        !number(other, NV_FIELD_INPUT_TOKENS, &part) || part < 0 || whole <= part ||
+        whole > COUNT_MAX)
+        return false;
+    return whole - part == cached_of(inclusive) || whole - part == cached_of(other);
+}
+
+enum nv_err nv_tokens_take(struct nv_translation *t, struct nv_span_work *call,
+                           const struct nv_span_work *inclusive)
+{
+    static const enum nv_known_field cached[] = {NV_FIELD_CACHE_READ_TOKENS,
+                                                 NV_FIELD_CACHE_CREATION_TOKENS};
+    int64_t whole = 0, output = 0, total = 0;
+    (void)number(inclusive, NV_FIELD_INPUT_TOKENS, &whole);
+    enum nv_err err = replace(t, call, NV_FIELD_INPUT_TOKENS, whole);
+    for (size_t i = 0; !err && i < sizeof cached / sizeof *cached; i++) {
+        const struct nv_value *told = nv_work_get(inclusive, cached[i]);
+        if (told && !nv_work_get(call, cached[i]))
+            err = nv_work_set(t, call, cached[i], *told);
+    }
+    bool wanting = number(call, NV_FIELD_OUTPUT_TOKENS, &output) && output >= 0 &&
+                   output <= COUNT_MAX &&
+                   (!number(call, NV_FIELD_TOTAL_TOKENS, &total) || total < whole + output);
+    return err || !wanting ? err : replace(t, call, NV_FIELD_TOTAL_TOKENS, whole + output);
+}

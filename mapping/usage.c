@@ -11,7 +11,9 @@
  * one other is the same call seen twice; around several it is their container; behind a tool or an
  * agent it is a call of its own, unless the numbers say it is their sum. Before that, spans of
  * different branches with one response id become one call. What steps back keeps
- * everything it says, below `llm.source.` and `llm.aggregated_usage.`, where nothing counts it.
+ * everything it says, below `llm.source.` and `llm.aggregated_usage.`, where nothing counts it; but
+ * nobody steps back to those who tell nothing: a container of such calls goes on to count for them.
+ * Embeddings are calls of their own, decided the same way beside the others.
  */
 #include "mapping/engine.h"
 #include "mapping/tokens.h"
@@ -23,11 +25,14 @@
 
 /* What lies below a span. */
 struct below {
-    uint32_t calls;        /* nearest model calls */
-    uint32_t only;         /* the one, when calls == 1 */
-    bool barrier;          /* a tool or an agent stands between */
-    bool usage;            /* some of them tell tokens */
-    int64_t input, output; /* their sums */
+    uint32_t calls;         /* nearest model calls */
+    uint32_t only;          /* the one, when calls == 1 */
+    bool barrier;           /* a tool or an agent stands between */
+    bool usage;             /* some of them tell tokens */
+    int64_t input, output;  /* their sums */
+    uint32_t embeds, embed; /* nearest embeddings, the one when there is one */
+    bool embed_usage;
+    int64_t embed_input;
 };
 
 static bool number(const struct nv_span_work *work, enum nv_known_field field, int64_t *out)
@@ -121,6 +126,11 @@ static enum nv_err complete(struct nv_translation *t, struct nv_span_work *call,
                                                  NV_FIELD_COST_TOTAL,
                                                  NV_FIELD_TTFT_MS};
     bool tokens = tells_tokens(call);
+    if (nv_tokens_include(repeat, call)) {
+        enum nv_err err = nv_tokens_take(t, call, repeat);
+        if (err)
+            return err;
+    }
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const struct nv_value *value = nv_work_get(repeat, fields[i]);
         bool of_tokens =
@@ -134,10 +144,10 @@ static enum nv_err complete(struct nv_translation *t, struct nv_span_work *call,
     return NV_OK;
 }
 
-/* A model call that is not to be counted as one steps back. */
-static enum nv_err step_back(struct nv_translation *t, struct nv_span_work *work, enum nv_kind kind)
+/* A span that is no model call after all. */
+static enum nv_err leave_calls(struct nv_translation *t, struct nv_span_work *work,
+                               enum nv_kind kind)
 {
-    rename_usage(work);
     nv_work_rename(work, NV_FIELD_MODEL, NV_STR("llm.source.model"));
     nv_work_rename(work, NV_FIELD_PROVIDER, NV_STR("llm.source.provider"));
     nv_work_rename(work, NV_FIELD_OPERATION, NV_STR("llm.source.operation"));
@@ -147,6 +157,29 @@ static enum nv_err step_back(struct nv_translation *t, struct nv_span_work *work
     struct nv_str name = work->span->source_name;
     return nv_work_set(t, work, NV_FIELD_CHAIN_NAME,
                        nv_value_string(name.len > 0 ? name : NV_STR("llm")));
+}
+
+/* A model call that is not to be counted as one steps back. */
+static enum nv_err step_back(struct nv_translation *t, struct nv_span_work *work, enum nv_kind kind)
+{
+    rename_usage(work);
+    return leave_calls(t, work, kind);
+}
+
+static struct nv_str text(const struct nv_span_work *work, enum nv_known_field field)
+{
+    const struct nv_value *value = nv_work_get(work, field);
+    return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
+}
+
+/* A container of calls that tell nothing goes on to count for them: nobody steps back to those who
+ * tell nothing. */
+static enum nv_err count_for(struct nv_translation *t, struct nv_span_work *work)
+{
+    work->counts = true;
+    work->priced_model = text(work, NV_FIELD_MODEL);
+    work->priced_provider = text(work, NV_FIELD_PROVIDER);
+    return leave_calls(t, work, NV_KIND_CHAIN);
 }
 
 /* Two spans of one call: the richer stays it; the outer one when both tell as much. */
@@ -186,13 +219,20 @@ static bool agrees(const struct nv_span_work *a, const struct nv_span_work *b,
     return !number(a, field, &one) || !number(b, field, &other) || one == other;
 }
 
+/* One of them may count cached tokens apart. */
+static bool agrees_on_input(const struct nv_span_work *a, const struct nv_span_work *b)
+{
+    return agrees(a, b, NV_FIELD_INPUT_TOKENS) || nv_tokens_include(a, b) ||
+           nv_tokens_include(b, a);
+}
+
 /* Counts must not contradict: small local servers draw their ids from a thousand. */
 static bool is_same_call(const struct nv_translation *t, const struct nv_branch *branches,
                          uint32_t a, uint32_t b)
 {
     return !nv_branch_holds(&branches[a], &branches[b]) &&
            !nv_branch_holds(&branches[b], &branches[a]) &&
-           agrees(&t->works[a], &t->works[b], NV_FIELD_INPUT_TOKENS) &&
+           agrees_on_input(&t->works[a], &t->works[b]) &&
            agrees(&t->works[a], &t->works[b], NV_FIELD_OUTPUT_TOKENS);
 }
 
@@ -266,8 +306,12 @@ static enum nv_err settle_call(struct nv_translation *t, struct nv_span_work *wo
                                struct below *below, uint32_t index)
 {
     bool own_call = below->calls == 0 || (below->barrier && !is_sum(work, below));
-    if (!own_call && below->calls > 1)
+    if (!own_call && below->calls > 1 && (below->usage || !tells_tokens(work)))
         return step_back(t, work, NV_KIND_CHAIN);
+    if (!own_call && below->calls > 1) {
+        below->usage = true;
+        return count_for(t, work);
+    }
     if (!own_call) {
         bool stays;
         enum nv_err err = merge_repeat(t, work, &t->works[below->only], &stays);
@@ -281,8 +325,84 @@ static enum nv_err settle_call(struct nv_translation *t, struct nv_span_work *wo
                             .only = index,
                             .usage = tells_tokens(work) || (own_call && below->usage),
                             .input = input,
-                            .output = output};
+                            .output = output,
+                            .embeds = below->embeds,
+                            .embed = below->embed,
+                            .embed_usage = below->embed_usage,
+                            .embed_input = below->embed_input};
     return NV_OK;
+}
+
+/* An embedding that is not to be counted as one: its fields tell the kind, so all go. */
+static enum nv_err step_back_embedding(struct nv_translation *t, struct nv_span_work *work,
+                                       enum nv_kind kind)
+{
+    struct nv_attributes *list = &work->span->attributes;
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (!nv_str_starts(list->items[i].key, NV_STR("embedding.")))
+            continue;
+        list->items[i].key =
+            nv_arena_printf(t->arena, "llm.source.%.*s", NV_STR_ARG(list->items[i].key));
+        if (!list->items[i].key.ptr)
+            return NV_ERR_NO_MEMORY;
+    }
+    for (unsigned field = NV_FIELD_EMBEDDING_MODEL; field <= NV_FIELD_EMBEDDING_DIMENSIONS; field++)
+        work->at[field] = 0;
+    return leave_calls(t, work, kind);
+}
+
+/* Two spans of one embedding: the one that tells tokens stays it, the outer one of equals. */
+static enum nv_err merge_embedding(struct nv_translation *t, struct nv_span_work *outer,
+                                   struct nv_span_work *inner, bool *outer_stays)
+{
+    *outer_stays = tells_tokens(outer) || !tells_tokens(inner);
+    struct nv_span_work *call = *outer_stays ? outer : inner;
+    struct nv_span_work *repeat = *outer_stays ? inner : outer;
+    for (unsigned field = NV_FIELD_EMBEDDING_MODEL; field <= NV_FIELD_EMBEDDING_DIMENSIONS;
+         field++) {
+        const struct nv_value *value = nv_work_get(repeat, field);
+        enum nv_err err =
+            value && !nv_work_get(call, field) ? nv_work_set(t, call, field, *value) : NV_OK;
+        if (err)
+            return err;
+    }
+    rename_usage(repeat);
+    return step_back_embedding(t, repeat, *outer_stays ? NV_KIND_GENERIC : NV_KIND_CHAIN);
+}
+
+/* Decides about an embedding with others below; sets what its parent gets to see. */
+static enum nv_err settle_embedding(struct nv_translation *t, struct nv_span_work *work,
+                                    struct below *below, uint32_t index)
+{
+    bool stays = true;
+    enum nv_err err = NV_OK;
+    if (below->embeds > 1 && (below->embed_usage || !tells_tokens(work))) {
+        rename_usage(work);
+        return step_back_embedding(t, work, NV_KIND_CHAIN);
+    }
+    if (below->embeds > 1) {
+        below->embed_usage = work->counts = true;
+        work->priced_model = text(work, NV_FIELD_EMBEDDING_MODEL);
+        work->priced_provider = text(work, NV_FIELD_EMBEDDING_PROVIDER);
+        return step_back_embedding(t, work, NV_KIND_CHAIN);
+    }
+    if (below->embeds == 1)
+        err = merge_embedding(t, work, &t->works[below->embed], &stays);
+    if (err || !stays)
+        return err;
+    below->embeds = 1;
+    below->embed = index;
+    below->embed_input = 0;
+    below->embed_usage = number(work, NV_FIELD_INPUT_TOKENS, &below->embed_input);
+    return NV_OK;
+}
+
+static bool is_sum_of_embeddings(const struct nv_span_work *work, const struct below *below)
+{
+    int64_t input, output = 0;
+    (void)number(work, NV_FIELD_OUTPUT_TOKENS, &output);
+    return below->embed_usage && output == 0 && number(work, NV_FIELD_INPUT_TOKENS, &input) &&
+           input == below->embed_input;
 }
 
 /*
@@ -311,9 +431,9 @@ static enum nv_err settle_span(struct nv_translation *t, uint32_t index, struct 
     if (work->kind == NV_KIND_LLM)
         return settle_call(t, work, below, index);
     if (work->kind == NV_KIND_EMBEDDING)
-        return NV_OK;
+        return settle_embedding(t, work, below, index);
     if (tells_tokens(work)) {
-        if (below->usage)
+        if (below->usage || is_sum_of_embeddings(work, below))
             rename_usage(work);
         else if (work->kind == NV_KIND_AGENT)
             err = settle_agent(t, work);
@@ -341,6 +461,11 @@ static void add_below(struct below *parent, const struct below *child)
     parent->usage = parent->usage || child->usage;
     parent->input = add_counts(parent->input, child->input);
     parent->output = add_counts(parent->output, child->output);
+    if (child->embeds > 0)
+        parent->embed = child->embed;
+    parent->embeds += child->embeds;
+    parent->embed_usage = parent->embed_usage || child->embed_usage;
+    parent->embed_input = add_counts(parent->embed_input, child->embed_input);
 }
 
 struct visit {
@@ -376,7 +501,12 @@ static enum nv_err visit_all(struct nv_translation *t)
     return NV_OK;
 }
 
-/* Output tokens per second after the first one, of calls that tell when that came. */
+/* A window shorter than this part of the call, or than so many ms, is a rounding of its ends. */
+#define WINDOW_MIN_PART 0.05
+#define WINDOW_MIN_MS 20.0
+
+/* Output tokens per second after the first one, of calls that tell when that came; over the whole
+ * call where hardly anything came after it. */
 static enum nv_err settle_speed(struct nv_translation *t, struct nv_span_work *work)
 {
     double first_ms;
@@ -384,11 +514,14 @@ static enum nv_err settle_speed(struct nv_translation *t, struct nv_span_work *w
     const struct nv_value *first = nv_work_get(work, NV_FIELD_TTFT_MS);
     double whole_ms = (double)(work->span->end_ns - work->span->start_ns) / 1e6;
     if (work->kind != NV_KIND_LLM || !first || !nv_value_number(first, &first_ms) ||
-        !number(work, NV_FIELD_OUTPUT_TOKENS, &output) || output <= 0 || whole_ms <= first_ms ||
-        nv_work_get(work, NV_FIELD_TOKENS_PER_SECOND))
+        !number(work, NV_FIELD_OUTPUT_TOKENS, &output) || output <= 0 || whole_ms < first_ms ||
+        whole_ms < WINDOW_MIN_MS || nv_work_get(work, NV_FIELD_TOKENS_PER_SECOND))
         return NV_OK;
-    double speed = (double)output * 1e3 / (whole_ms - first_ms);
-    return nv_work_set(t, work, NV_FIELD_TOKENS_PER_SECOND, nv_value_double(speed));
+    double window_ms = whole_ms - first_ms;
+    if (window_ms < WINDOW_MIN_MS || window_ms < whole_ms * WINDOW_MIN_PART)
+        window_ms = whole_ms;
+    return nv_work_set(t, work, NV_FIELD_TOKENS_PER_SECOND,
+                       nv_value_double((double)output * 1e3 / window_ms));
 }
 
 enum nv_err nv_usage_settle(struct nv_translation *t)

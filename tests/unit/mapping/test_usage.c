@@ -171,6 +171,129 @@ START_TEST(a_turn_of_codex_counts_its_tokens)
 }
 END_TEST
 
+#define EMBED(id, parent, more)                                                                    \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
+    ", 'attributes': {'gen_ai.operation.name': 'embeddings', 'gen_ai.request.model': "             \
+    "'text-embedding-3-small'" more "}}"
+#define TOKENS(n) ", 'gen_ai.usage.input_tokens': " #n
+
+START_TEST(an_embedding_seen_twice_is_one)
+{
+    struct told *told = told_by("[" EMBED(1, 0, TOKENS(28)) "," EMBED(2, 1, TOKENS(28)) "]");
+    ck_assert_str_eq(told_kind(told, "s1"), "embedding");
+    ck_assert_str_ne(told_kind(told, "s2"), "embedding");
+    told_is(told, "s1", "llm.input_tokens", "28");
+    told_is(told, "s2", "llm.input_tokens", NULL);
+    told_is(told, "s2", "llm.cost.total", NULL);
+    told_is(told, "s2", "llm.aggregated_usage.input_tokens", "28");
+    told_is(told, "s2", "llm.source.embedding.model", "'text-embedding-3-small'");
+    told_free(told);
+    told = told_by(
+        "[" EMBED(1, 0, ", 'gen_ai.embeddings.input': ['hi']") "," EMBED(2, 1, TOKENS(28)) "]");
+    ck_assert_str_eq(told_kind(told, "s2"), "embedding");
+    ck_assert_str_ne(told_kind(told, "s1"), "embedding");
+    told_is(told, "s2", "embedding.input", "['hi']");
+    told_is(told, "s2", "llm.input_tokens", "28");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(an_embedding_around_several_is_their_sum)
+{
+    struct told *told = told_by(
+        "[" EMBED(1, 0, TOKENS(30)) "," EMBED(2, 1, TOKENS(10)) "," EMBED(3, 1, TOKENS(20)) "]");
+    ck_assert_str_eq(told_kind(told, "s1"), "chain");
+    told_is(told, "s1", "llm.input_tokens", NULL);
+    told_is(told, "s1", "llm.aggregated_usage.input_tokens", "30");
+    told_is(told, "s3", "llm.input_tokens", "20");
+    told_free(told);
+    /* several that tell nothing: then the outer one counts, and is priced */
+    told = told_by("[" EMBED(1, 0, TOKENS(30)) "," EMBED(2, 1, "") "," EMBED(3, 1, "") "]");
+    told_is(told, "s1", "llm.input_tokens", "30");
+    told_is(told, "s1", "llm.cost.total", "6e-07");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(a_chain_that_repeats_its_embedding_is_no_second_one)
+{
+    struct told *told =
+        told_by("[{'name': 's1', 'id': 1, 'attributes': {'openinference.span.kind': 'CHAIN', "
+                "'gen_ai.usage.input_tokens': 28}}," EMBED(2, 1, TOKENS(28)) "]");
+    told_is(told, "s1", "llm.input_tokens", NULL);
+    told_is(told, "s2", "llm.input_tokens", "28");
+    told_free(told);
+}
+END_TEST
+
+#define SILENT(id, parent)                                                                         \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
+    ", 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm'}}"
+
+START_TEST(nobody_steps_back_to_those_who_tell_nothing)
+{
+    struct told *told =
+        told_by("[{'name': 's1', 'id': 1, 'attributes': {'gen_ai.operation.name': 'chat', "
+                "'gen_ai.request.model': 'gpt-4o-mini', 'gen_ai.usage.input_tokens': 1000, "
+                "'gen_ai.usage.output_tokens': 100}}," SILENT(2, 1) "," SILENT(3, 1) "]");
+    told_is(told, "s1", "llm.input_tokens", "1000");
+    told_is(told, "s1", "llm.cost.total", "0.00021");
+    told_is(told, "s1", "llm.model", NULL);
+    ck_assert_str_eq(told_kind(told, "s2"), "llm");
+    ck_assert_str_eq(told_kind(told, "s3"), "llm");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(of_two_spans_of_a_call_the_inclusive_count_wins)
+{
+    struct told *told = told_by("[" LLM(1, 0, 100, 5,
+                                        ", 'gen_ai.usage.cache_read.input_tokens': 60, "
+                                        "'gen_ai.response.id': 'r'") "," LLM(2, 1, 160, 5, "") "]");
+    told_is(told, "s1", "llm.input_tokens", "160");
+    told_is(told, "s1", "llm.input_tokens.source", "100");
+    told_is(told, "s1", "llm.total_tokens", "165");
+    told_is(told, "s2", "llm.input_tokens", NULL);
+    told_free(told);
+    /* in two branches */
+    told = told_by("[" LLM(1, 0, 100, 5,
+                           ", 'gen_ai.usage.cache_read.input_tokens': 60, "
+                           "'gen_ai.response.id': 'r'") "," LLM(2, 0, 160, 5,
+                                                                ", 'gen_ai.response.id': "
+                                                                "'r'") "]");
+    told_is(told, "s1", "llm.input_tokens", "160");
+    told_is(told, "s2", "llm.input_tokens", NULL);
+    told_free(told);
+}
+END_TEST
+
+/* Of a call of `whole` ms with the first token after `first` ms: 100 tokens a second of what? */
+static void check_speed(int whole, double first, const char *want)
+{
+    char spans[512];
+    snprintf(spans, sizeof spans,
+             "[{'name': 's1', 'start': 0, 'end': %d, 'attributes': {'gen_ai.operation.name': "
+             "'chat', 'gen_ai.usage.output_tokens': 100, "
+             "'gen_ai.response.time_to_first_chunk': %g}}]",
+             whole, first / 1e3);
+    struct told *told = told_by(spans);
+    told_is(told, "s1", "llm.tokens_per_second", want);
+    told_free(told);
+}
+
+START_TEST(no_speed_from_a_window_that_is_a_rounding)
+{
+    check_speed(1000, 500, "200.0");
+    check_speed(1000, 950, "2000.0");
+    check_speed(1000, 960, "100.0");  /* 4 % of the call */
+    check_speed(1000, 1000, "100.0"); /* nothing after it */
+    check_speed(100, 80, "5000.0");
+    check_speed(100, 85, "1000.0"); /* 15 ms */
+    check_speed(19, 1, NULL);
+    check_speed(1000, 2000, NULL);
+}
+END_TEST
+
 START_TEST(a_total_that_is_missing_or_too_small)
 {
     struct told *told = told_by(
@@ -286,6 +409,12 @@ int main(void)
     tcase_add_test(tcase, an_agent_counts_for_calls_that_tell_nothing);
     tcase_add_test(tcase, an_agents_calls_may_be_in_another_part);
     tcase_add_test(tcase, a_turn_of_codex_counts_its_tokens);
+    tcase_add_test(tcase, an_embedding_seen_twice_is_one);
+    tcase_add_test(tcase, an_embedding_around_several_is_their_sum);
+    tcase_add_test(tcase, a_chain_that_repeats_its_embedding_is_no_second_one);
+    tcase_add_test(tcase, nobody_steps_back_to_those_who_tell_nothing);
+    tcase_add_test(tcase, of_two_spans_of_a_call_the_inclusive_count_wins);
+    tcase_add_test(tcase, no_speed_from_a_window_that_is_a_rounding);
     tcase_add_test(tcase, a_total_that_is_missing_or_too_small);
     tcase_add_test(tcase, openais_counts_are_inclusive_whatever_they_say);
     tcase_add_test(tcase, siblings_of_one_response_are_one_call);
