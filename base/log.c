@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/json_string.h"
+#include "base/mask.h"
 #include "base/shown.h"
 
 #include <assert.h>
@@ -162,6 +163,7 @@ void nv_log_write(struct nv_log_site *site, enum nv_log_level level, const char 
     va_end(args);
     assert(length >= 0);
     size_t len = (size_t)length < sizeof(message) ? (size_t)length : sizeof(message) - 1;
+    len = nv_mask_text(message, len);
     if (folded > 0) {
         int n =
             snprintf(message + len, sizeof(message) - len, " (%u more like this before)", folded);

@@ -120,12 +120,20 @@ static enum nv_err append_base64(struct nv_str secret, size_t shift)
     return err;
 }
 
+static bool is_number(struct nv_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    return true;
+}
+
 enum nv_err nv_mask_add(struct nv_str secret)
 {
     enum nv_err err;
 
     secret = nv_str_slice(secret, 0, SECRET_BYTES_MAX);
-    if (secret.len < NV_MASK_BYTES_MIN)
+    if (secret.len < NV_MASK_BYTES_MIN || is_number(secret))
         return NV_OK;
     (void)pthread_mutex_lock(&adding);
     err = append(secret, false);
@@ -135,9 +143,9 @@ enum nv_err nv_mask_add(struct nv_str secret)
     return err;
 }
 
-enum nv_err nv_mask_add_url(const char *url)
+enum nv_err nv_mask_add_url(struct nv_str url)
 {
-    struct nv_str rest = nv_str_from(url);
+    struct nv_str rest = url;
     size_t scheme = nv_str_find(rest, NV_STR("://"));
     size_t end, colon;
     struct nv_str login, password;
@@ -192,7 +200,7 @@ static bool is_hex(struct nv_str text, size_t at, unsigned char byte)
 static size_t stands_for(struct nv_str text, size_t at, unsigned char byte)
 {
     char c = text.ptr[at];
-    size_t slashes = 0;
+    size_t slashes = 0, escape = 0;
 
     if ((unsigned char)c == byte && c != '\\')
         return 1;
@@ -206,15 +214,16 @@ static size_t stands_for(struct nv_str text, size_t at, unsigned char byte)
     at += slashes;
     if (slashes == 0)
         return 0;
+    /* \u0075 before \u: the escaped letter may be the one that begins an escape. */
+    if (at < text.len && text.ptr[at] == 'x')
+        escape = is_hex(text, at + 1, byte) ? slashes + 3 : 0;
+    else if (nv_str_starts(nv_str_slice(text, at, SIZE_MAX), NV_STR("u00")))
+        escape = is_hex(text, at + 3, byte) ? slashes + 5 : 0;
+    if (escape != 0)
+        return escape;
     if (byte == '\\')
         return slashes;
-    if (at < text.len && (unsigned char)text.ptr[at] == byte)
-        return slashes + 1;
-    if (at < text.len && text.ptr[at] == 'x')
-        return is_hex(text, at + 1, byte) ? slashes + 3 : 0;
-    if (nv_str_starts(nv_str_slice(text, at, SIZE_MAX), NV_STR("u00")))
-        return is_hex(text, at + 3, byte) ? slashes + 5 : 0;
-    return 0;
+    return at < text.len && (unsigned char)text.ptr[at] == byte ? slashes + 1 : 0;
 }
 
 /* Bytes of text at `at` that are the pattern, or its beginning up to the end; 0: neither. */
@@ -278,4 +287,11 @@ void nv_mask_buf(struct nv_buf *buf)
 {
     if (buf->len > 0)
         buf->len = nv_mask_text(buf->bytes, buf->len);
+}
+
+void nv_mask_print(struct nv_buf *buf, FILE *stream)
+{
+    nv_mask_buf(buf);
+    if (buf->len > 0)
+        (void)fwrite(buf->bytes, 1, buf->len, stream);
 }

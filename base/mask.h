@@ -13,22 +13,24 @@
 
 #include "base/buf.h"
 
+#include <stdio.h>
+
 /* A shorter value hides nothing, and would blacken text that only looks like it. */
 #define NV_MASK_BYTES_MIN 8
 /* Secrets that are remembered: key, salt, passwords, bearer tokens of every reload. */
 #define NV_MASK_SECRETS_MAX 256
 
 /*
- * Remembers a value (copied) for good: after a reload the old one is a secret still. Shorter ones
- * and ones that are known are ignored. NV_ERR_LIMIT, NV_ERR_NO_MEMORY: it is not remembered. Any
- * thread.
+ * Remembers a value (copied) for good: after a reload the old one is a secret still. Shorter ones,
+ * digits alone (they would black out counts, and break JSON) and ones that are known are ignored.
+ * NV_ERR_LIMIT, NV_ERR_NO_MEMORY: it is not remembered. Any thread.
  */
 enum nv_err nv_mask_add(struct nv_str secret) NV_MUST_USE;
 /*
  * The same of the password in a URL's user:password@, and of both in the form that Basic
- * authentication has. A URL without them is ignored; so is NULL. Errors as above.
+ * authentication has. A URL without them is ignored. Errors as above.
  */
-enum nv_err nv_mask_add_url(const char *url) NV_MUST_USE;
+enum nv_err nv_mask_add_url(struct nv_str url) NV_MUST_USE;
 /*
  * Replaces each secret in `text` by "***", in place; returns the new length, never more than `len`.
  * A secret of which only the beginning (NV_MASK_BYTES_MIN bytes or more) fits before the end was
@@ -37,6 +39,8 @@ enum nv_err nv_mask_add_url(const char *url) NV_MUST_USE;
 size_t nv_mask_text(char *text, size_t len);
 /* The same of all that a buffer holds. */
 void nv_mask_buf(struct nv_buf *buf);
+/* Masks the buffer and writes it to `stream`, in one call. */
+void nv_mask_print(struct nv_buf *buf, FILE *stream);
 /* Forgets all. For tests; nobody else may be masking. */
 void nv_mask_clear(void);
 

@@ -15,6 +15,7 @@
 #include "exporter/backend_reply.h"
 
 #include "base/json_read.h"
+#include "base/mask.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@
 
 /* Larger bodies are not parsed: nothing that matters is that long. */
 #define PARSE_BYTES_MAX (256u * 1024)
+/* Of a text, before it is cut to NV_REPLY_TEXT_MAX: masking makes it shorter. */
+#define KEPT_BYTES_MAX 4096
 
 static bool names_secret(struct nv_str text)
 {
@@ -42,11 +45,15 @@ static bool names_secret(struct nv_str text)
 
 static void keep_text(struct nv_backend_reply *out, const char *text)
 {
-    struct nv_str s = nv_str_from(text);
+    char whole[KEPT_BYTES_MAX];
+    struct nv_str s = nv_str_slice(nv_str_from(text), 0, sizeof whole);
     size_t n = 0;
 
     if (out->text[0] != '\0' || s.len == 0)
         return;
+    /* Before it is cut: half a key is no longer known by its value. */
+    memcpy(whole, s.ptr, s.len);
+    s = (struct nv_str){whole, nv_mask_text(whole, s.len)};
     if (names_secret(s))
         s = NV_STR("(hidden: may hold a secret)");
     for (; n < s.len && n + 1 < sizeof out->text; n++)

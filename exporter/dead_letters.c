@@ -7,6 +7,7 @@
  */
 #include "exporter/dead_letters.h"
 
+#include "base/mask.h"
 #include "base/clock.h"
 #include "base/json_read.h"
 #include "base/json_write.h"
@@ -91,6 +92,7 @@ enum nv_err nv_dead_letters_put(const struct nv_store *store, const struct nv_en
     assert(encoded->why != NULL);
     nv_buf_init(&head, HEAD_BYTES_MAX);
     err = write_head(&head, encoded, said, wall_ns);
+    nv_mask_buf(&head);
     if (err == NV_OK)
         err = store->put(store->ctx, NV_RECORD_DEAD_LETTER, nv_buf_str(&head),
                          nv_encoded_json(encoded), &id);

@@ -14,6 +14,7 @@
  */
 #include "gateway/admin.h"
 
+#include "base/mask.h"
 #include "base/log.h"
 #include "base/shown.h"
 #include "gateway/admin_gate.h"
@@ -60,6 +61,7 @@ static void answer(struct nv_http_exchange *exchange, int status, const char *co
                    struct nv_buf *body)
 {
     assert(status >= 200 && body != NULL);
+    nv_mask_buf(body);
     if (body->failed != NV_OK)
         nv_http_reply_text(exchange, 500, NV_STR("text/plain"), NV_STR("out of memory\n"));
     else

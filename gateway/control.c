@@ -9,6 +9,8 @@
  */
 #include "gateway/control.h"
 
+#include "base/mask.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -57,6 +59,7 @@ static void handle(void *ctx, struct nv_http_exchange *exchange)
     enum nv_err err = parse_query(nv_http_request_query(exchange), &request);
     if (err == NV_OK)
         err = nv_dead_run(&request, &control->place, &text);
+    nv_mask_buf(&text);
     int len = snprintf(header, sizeof header, "x-noveum-error: %d\r\n", (int)err);
     struct nv_http_reply reply = {.status = 200,
                                   .content_type = NV_STR("text/plain; charset=utf-8"),

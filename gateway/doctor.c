@@ -7,6 +7,7 @@
  */
 #include "gateway/doctor.h"
 
+#include "base/mask.h"
 #include "base/shown.h"
 #include "gateway/cli.h"
 #include "gateway/control.h"
@@ -315,6 +316,7 @@ int nv_command_doctor(const struct nv_options *options)
     good = check_backend(options, &out) && good;
     good = check_running(options, &out) && good;
     (void)nv_buf_append_str(&out, good ? NV_STR("all is well\n") : NV_STR("not all is well\n"));
+    nv_mask_buf(&out);
     nv_shown_print(stdout, nv_buf_str(&out), NV_SHOWN_LINES);
     nv_buf_release(&out);
     return good ? NV_EXIT_OK : NV_EXIT_FAILED;

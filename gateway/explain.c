@@ -11,6 +11,7 @@
  */
 #include "gateway/explain.h"
 
+#include "base/mask.h"
 #include "base/json_read.h"
 #include "base/shown.h"
 #include "base/text.h"
@@ -277,6 +278,7 @@ int nv_command_explain(const struct nv_options *options, const char *const *path
         err = add_file(&explain, paths[i], &report, &fail);
     if (err == NV_OK)
         err = nv_explain_write(&explain, mapping, &report);
+    nv_mask_buf(&report);
     nv_shown_print(stdout, nv_buf_str(&report), NV_SHOWN_LINES);
     nv_buf_release(&report);
     nv_explain_release(&explain);

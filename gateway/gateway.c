@@ -9,6 +9,7 @@
  */
 #include "gateway/gateway.h"
 
+#include "base/mask.h"
 #include "base/log.h"
 #include "gateway/admin.h"
 #include "gateway/dead_retry.h"
@@ -82,7 +83,7 @@ static void show(void *ctx, const struct nv_trace *trace)
     nv_buf_init(&text, VIEW_BYTES_MAX);
     if (nv_terminal_write(&gateway->terminal, trace, &text) == NV_OK) {
         /* one call: stdio locks the stream, so that traces of two shards don't mix */
-        (void)fwrite(text.bytes, 1, text.len, stdout);
+        nv_mask_print(&text, stdout);
         (void)fflush(stdout);
     }
     nv_buf_release(&text);

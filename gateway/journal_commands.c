@@ -6,6 +6,7 @@
  */
 #include "gateway/journal_commands.h"
 
+#include "base/mask.h"
 #include "assembly/journal_check.h"
 #include "base/shown.h"
 #include "exporter/dead_letters.h"
@@ -25,6 +26,7 @@
 static int finish(struct nv_buf *text, enum nv_shown_form form, enum nv_err err,
                   struct nv_fail *fail)
 {
+    nv_mask_buf(text);
     nv_shown_print(stdout, nv_buf_str(text), form);
     nv_buf_release(text);
     if (err == NV_OK)

@@ -6,6 +6,7 @@
  */
 #include "base/shown.h"
 #include "gateway/cli.h"
+#include "base/mask.h"
 #include "gateway/commands.h"
 #include "gateway/memory_limit.h"
 #include "gateway/option_print.h"
@@ -21,7 +22,8 @@
 static int print(struct nv_buf *text)
 {
     if (text->failed == NV_OK)
-        nv_shown_print(stdout, nv_buf_str(text), NV_SHOWN_LINES);
+        nv_mask_buf(text);
+    nv_shown_print(stdout, nv_buf_str(text), NV_SHOWN_LINES);
     int code = text->failed == NV_OK ? NV_EXIT_OK : NV_EXIT_FAILED;
     nv_buf_release(text);
     return code;

@@ -7,6 +7,7 @@
  */
 #include "gateway/options.h"
 
+#include "base/mask.h"
 #include "gateway/option_value.h"
 
 #include <assert.h>
@@ -213,10 +214,23 @@ static void copy_text(char *out, size_t size, const char *text)
     out[len] = '\0';
 }
 
+static enum nv_err remember(size_t id, struct nv_str text)
+{
+    if ((nv_option_table[id].flags & NV_OPTION_SECRET) != 0)
+        return nv_mask_add(text);
+    if (nv_option_table[id].type == NV_OPTION_URL)
+        return nv_mask_add_url(text);
+    return NV_OK;
+}
+
 enum nv_err nv_options_set(struct nv_options *options, size_t id, struct nv_str text,
                            enum nv_option_source source, const char *where, struct nv_fail *fail)
 {
     assert(id < NV_OPTION_TOTAL);
+    /* first of all: what follows may quote it */
+    enum nv_err remembered = remember(id, text);
+    if (remembered != NV_OK)
+        return nv_fail_set(fail, remembered, 0, "no room to remember a secret by");
     /* also a value that loses is checked: a typo must not wait for the winner to go away */
     struct nv_options scratch;
     bool loses = source < options->source[id];

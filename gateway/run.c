@@ -7,6 +7,7 @@
  */
 #include "gateway/run.h"
 
+#include "base/mask.h"
 #include "base/log.h"
 #include "base/shown.h"
 #include "gateway/descriptors.h"
@@ -29,12 +30,12 @@
 void nv_run_print_failure(const struct nv_fail *fail)
 {
     const char *what = fail->what[0] != '\0' ? fail->what : nv_err_info(fail->code)->text;
+    char text[sizeof fail->path + sizeof fail->what + 64];
+    int len =
+        snprintf(text, sizeof text, "%s%s%s", fail->path, fail->path[0] != '\0' ? ": " : "", what);
+    assert(len > 0 && (size_t)len < sizeof text);
     (void)fputs("noveum-gateway: ", stderr);
-    if (fail->path[0] != '\0') {
-        nv_shown_print(stderr, nv_str_from(fail->path), NV_SHOWN_LINE);
-        (void)fputs(": ", stderr);
-    }
-    nv_shown_print(stderr, nv_str_from(what), NV_SHOWN_LINE);
+    nv_shown_print(stderr, (struct nv_str){text, nv_mask_text(text, (size_t)len)}, NV_SHOWN_LINE);
     (void)fputs("\n", stderr);
 }
 
@@ -107,7 +108,7 @@ static void print_banner(const struct nv_gateway *gateway)
     struct nv_buf text;
     nv_buf_init(&text, 1u << 16);
     if (nv_gateway_is_local(gateway) && nv_run_write_banner(gateway, &text) == NV_OK) {
-        (void)fwrite(text.bytes, 1, text.len, stdout);
+        nv_mask_print(&text, stdout);
         (void)fflush(stdout);
     }
     nv_buf_release(&text);
