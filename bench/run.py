@@ -8,7 +8,8 @@ the acknowledgements, memory, and whether delivered equals accepted. Every case 
 
 With NOVEUM_BENCH_OTELCOL naming a Collector's program, that runs the same cases in the same run
 (otlp receiver, groupbytrace where it has it, batch, otlphttp with JSON and gzip: the nearest to the
-same work) and the ratio is printed. Results go to build/bench.json as well.
+same work) and the ratio is printed. Results go to build/bench.json as well, with --keep NAME also to
+bench/history/NAME.json, in the form of bench/history/README.md.
 
 Needs only Python's standard library.
 """
@@ -229,6 +230,27 @@ def show(results):
             print(f"{row['system']}, {row['case']}: {ratio:.1f} times fewer CPU seconds a span than the Collector")
 
 
+def machine():
+    """What the numbers were measured on."""
+    cpu = [line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text("utf-8").splitlines() if line.startswith("model name")]
+    return {"cpu": cpu[0] if cpu else os.uname().machine, "processors": len(os.sched_getaffinity(0)),
+            "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20, "kernel": os.uname().release, "load": round(os.getloadavg()[0], 2)}
+
+
+def git(*arguments):
+    done = subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def head(args):
+    """All of a kept file but its results; taken before the load."""
+    commit = git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
+    version = subprocess.run([args.program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    return {"format": 1, "release": args.keep, "commit": commit, "version": version,
+            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": machine(),
+            "settings": dict(item.split("=", 1) for item in args.set)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--program", default=str(ROOT / "build" / "release" / "noveum-gateway"))
@@ -238,10 +260,13 @@ def main():
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--tmp", default=None, help="where the journal goes")
     parser.add_argument("-o", "--output", default=str(ROOT / "build" / "bench.json"))
+    parser.add_argument("--keep", metavar="NAME", help="keep the results of a whole run as bench/history/NAME.json")
     args = parser.parse_args()
+    if args.keep and (args.scale != 1.0 or not all(c.isalnum() or c in ".-" for c in args.keep)):
+        parser.error("--keep takes a release's name and a run at full scale")
     subprocess.run(["cmake", "--build", str(ROOT / "build" / "release"), "--target", "bench-loadgen", "bench-sink"],
                    check=True, stdout=subprocess.DEVNULL)
-    results = []
+    results, kept = [], head(args) if args.keep else None
     collector = os.environ.get("NOVEUM_BENCH_OTELCOL")
     for case in args.cases.split(","):
         for durability in args.durability.split(","):
@@ -251,6 +276,8 @@ def main():
             results.append(run_case("otelcol", case, collector, args, {}))
     show(results)
     pathlib.Path(args.output).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if kept is not None:
+        (ROOT / "bench" / "history" / f"{args.keep}.json").write_text(json.dumps({**kept, "results": results}, indent=1) + "\n", encoding="utf-8")
     return 0 if all(row["exact"] and row["bad"] == 0 for row in results) else 1
 
 
