@@ -172,6 +172,14 @@ class Gateway:
         pairs = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
 
+    def wait_log(self, text, timeout=TIME):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if any(text in line for line in list(self.log)):
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"never logged: {text}\n{self.stderr()}")
+
     def wait_status(self, ready, timeout=TIME):
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

@@ -8,12 +8,14 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 from conftest import PROGRAM, SLOW, clean_environment  # tests stretch limits by SLOW: sanitizers
 
@@ -261,6 +263,23 @@ class Gateway:
     @property
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    def wait_log(self, text, after=0):
+        """Waits until the log says `text` behind its first `after` characters."""
+        end = time.monotonic() + 20 * SLOW
+        while text not in self.log[after:]:
+            assert time.monotonic() < end, f"never logged: {text}: {self.log}"
+            time.sleep(0.02)
+
+    def wait_begun(self):
+        """Waits until a body is being read."""
+        end = time.monotonic() + 20 * SLOW
+        while True:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=10) as reply:
+                if re.search(rb"^noveum_undecoded_bytes [1-9]", reply.read(), re.MULTILINE):
+                    return
+            assert time.monotonic() < end, "no body is being read"
+            time.sleep(0.02)
 
     def wait_ready(self):
         end = time.monotonic() + 20 * SLOW

@@ -104,7 +104,9 @@ def test_doctor_says_what_is_wrong_with_the_key(run, directory, backend, status,
 
 def test_doctor_says_what_is_wrong_here(run, directory, gateway):
     environment = {"NOVEUM_API_KEY": "nv_x", "NOVEUM_ENDPOINT": "http://127.0.0.1:1"}
+    # the ports that are not asked about are any, whoever else has a gateway on this machine
     done = run("doctor", f"--set=receiver.http.listen=127.0.0.1:{gateway.port}",
+               "--set=receiver.grpc.listen=127.0.0.1:0", "--set=admin.listen=127.0.0.1:0",
                "--set=journal.directory=/proc/here", environment=environment)
     assert done.returncode == 1
     bad = re.findall(r"^BAD +(\S+)", done.stdout, re.MULTILINE)

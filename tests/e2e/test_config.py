@@ -12,15 +12,6 @@ def environment_of(backend):
     return {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url}
 
 
-def wait_log(gateway, text):
-    deadline = time.monotonic() + TIME
-    while time.monotonic() < deadline:
-        if any(text in line for line in gateway.log):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"never logged: {text}\n{gateway.stderr()}")
-
-
 @pytest.mark.parametrize("name", ["local.yaml", "gateway.yaml"])
 def test_the_shipped_configurations_are_accepted(run, name, directory):
     done = run("--check-config", "--config", str(ROOT / "configs" / name),
@@ -75,8 +66,8 @@ def test_reload_takes_over_what_it_can(make_gateway, backend, directory):
     tokens.write_text("new-token\n")
     config.write_text("sampling: {rate: 0.0}\njournal: {max_bytes: 1GiB}\n")
     gateway.process.send_signal(signal.SIGHUP)
-    wait_log(gateway, "configuration reloaded")
-    wait_log(gateway, "journal.max_bytes changed, restart")
+    gateway.wait_log("configuration reloaded")
+    gateway.wait_log("journal.max_bytes changed, restart")
     post_ok(gateway.port, body, headers={"Authorization": "Bearer new-token"})
     assert post(gateway.port, body, headers={"Authorization": "Bearer old-token"})[0] == 401
     gateway.wait_status(lambda s: s["spans"]["dropped"] == 1)
@@ -89,7 +80,7 @@ def test_a_bad_reload_changes_nothing(make_gateway, backend, directory):
                            arguments=["--config", str(config)])
     config.write_text("sampling: {rat: 0.5}\n")
     gateway.process.send_signal(signal.SIGHUP)
-    wait_log(gateway, "reload refused")
+    gateway.wait_log("reload refused")
     assert any("did you mean" in line and "sampling.rate" in line for line in gateway.log)
     trace = Trace()
     post_ok(gateway.port, trace.request([trace.span("root")]))
@@ -115,7 +106,7 @@ def test_secrets_are_masked_unless_switched_off(make_gateway, backend, masked):
 def test_the_start_tells_where_the_settings_came_from(make_gateway, backend, directory):
     (directory / "noveum-trace.yaml").write_text(f"project: p\nendpoint: {backend.url}\n")
     gateway = make_gateway(environment={"NOVEUM_API_KEY": backend.key})
-    wait_log(gateway, "started version")
+    gateway.wait_log("started version")
     text = gateway.stderr()
     assert "setting exporter.noveum.endpoint=" in text and "noveum-trace.yaml:2:1" in text
     assert "setting exporter.noveum.project=" in text and "noveum-trace.yaml:1:1" in text

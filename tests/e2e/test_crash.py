@@ -85,6 +85,13 @@ class Load:
         with self.lock:
             self.acknowledged.update((trace.trace_id.hex(), s.span_id.hex()) for s in spans)
 
+    def wait_more(self, spans):
+        """Waits until so many more spans are acknowledged."""
+        goal, deadline = len(self.acknowledged) + spans, time.monotonic() + 2 * TIME
+        while len(self.acknowledged) < goal:
+            assert time.monotonic() < deadline, f"{len(self.acknowledged)} acknowledged, {goal} wanted"
+            time.sleep(0.02)
+
     def finish(self):
         """Lets each sender end its trace."""
         self.ending.set()
@@ -150,9 +157,9 @@ def test_restarts_lose_nothing(make_gateway, backend, durability, how, rounds):
         {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url, "NOVEUM_PROJECT": "crash"})
     load, ready_s = Load(gateway).start(), []
     for _ in range(rounds):
-        time.sleep(random.uniform(0.5, 3.0) if SOAK else random.uniform(0.3, 1.2))
+        time.sleep(random.uniform(0.5, 3.0) if SOAK else random.uniform(0.3, 1.2))  # duration: a random moment
         restart(gateway, how, ready_s)
-    time.sleep(0.5)
+    load.wait_more(20)
     load.finish()
     acknowledged = load.acknowledged
     wait_delivered(backend, acknowledged, 4 * TIME)

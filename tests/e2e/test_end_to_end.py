@@ -125,7 +125,7 @@ def test_two_services_child_exports_first(gateway, backend):
     call = trace.span("POST /pay", parent=root)
     served = trace.span("pay", parent=call, remote=True)
     post_ok(gateway.port, trace.request([served], service="payment"))
-    time.sleep(0.2 * SLOW)
+    gateway.wait_status(lambda s: s["spans"]["held"] == 1)
     post_ok(gateway.port, trace.request([call, root]))
     (whole,) = backend.wait_traces(1, TIME)
     assert {span["name"] for span in whole["spans"]} == {"GET /checkout", "POST /pay", "pay"}
@@ -264,7 +264,7 @@ def test_a_second_sigterm_stops_at_once(make_gateway, backend):
     post_ok(gateway.port, trace.request([trace.span("root")]))
     gateway.wait_status(lambda s: s["exporter"]["queued_traces"] == 1)
     gateway.process.send_signal(signal.SIGTERM)
-    time.sleep(0.5 * SLOW)
+    gateway.wait_log("stopping signal=SIGTERM")
     started = time.monotonic()
     gateway.process.send_signal(signal.SIGTERM)
     gateway.wait_exit()

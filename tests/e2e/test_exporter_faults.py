@@ -74,7 +74,7 @@ def test_a_storm_of_503_is_not_fed(start, backend):
     backend.always = Fault(status=503)
     gateway = start()
     ids = send(gateway, 5)
-    time.sleep(4)
+    time.sleep(4)  # duration: how often is a dead backend asked?
     assert len(backend.bodies) <= 16
     backend.always = None
     finish(gateway, backend, ids)

@@ -100,7 +100,7 @@ def test_p03_several_tokens_basic_and_reload(tmp_path):
         assert status("Authorization", "Bearer first") == 401
         tokens.write_text("")  # a reload that fails leaves the tokens as they are
         gateway.process.send_signal(signal.SIGHUP)
-        time.sleep(0.3)
+        gateway.wait_log("reloaded but for tokens or certificates")
         assert status("Authorization", "Bearer second") == 200
 
 

@@ -110,13 +110,6 @@ def test_a_slash_at_the_end_is_accepted(gateway, path):
     assert gateway.post(logs() if "logs" in path else traces(), path=path).status == 200
 
 
-def wait_log(gateway, text):
-    end = time.monotonic() + 15
-    while text not in gateway.log:
-        assert time.monotonic() < end, gateway.log
-        time.sleep(0.02)
-
-
 def metric(gateway, name):
     with urllib.request.urlopen(f"http://127.0.0.1:{gateway.admin_port}/metrics", timeout=15) as got:
         text = got.read().decode()
@@ -137,14 +130,14 @@ def test_a_wrong_path_is_told_what_to_configure(gateway, path, hint):
 def test_http2_on_the_http_port_is_told(gateway):
     response = gateway.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     assert response.status == 505 and b"receiver.grpc.listen" in response.body
-    wait_log(gateway, "reason=protocol: HTTP/2 is not spoken on this port")
+    gateway.wait_log("reason=protocol: HTTP/2 is not spoken on this port")
     assert metric(gateway, 'noveum_requests_refused_total{reason="protocol"}') >= 1
 
 
 def test_tls_on_the_plain_port_is_told(gateway):
     response = gateway.raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
     assert response.status == 400 and b"use http://" in response.body
-    wait_log(gateway, "reason=protocol: TLS on a port")
+    gateway.wait_log("reason=protocol: TLS on a port")
 
 
 def test_415_names_what_is_accepted(gateway):
@@ -154,5 +147,5 @@ def test_415_names_what_is_accepted(gateway):
     response = gateway.post(json_traces(), media=JSON, headers=[("Content-Encoding", "br")])
     assert response.status == 415 and b"gzip, deflate, zstd" in response.body
     assert response.get("accept-encoding") == "gzip, deflate, zstd"
-    wait_log(gateway, "reason=content_type")
-    wait_log(gateway, "reason=content_encoding")
+    gateway.wait_log("reason=content_type")
+    gateway.wait_log("reason=content_encoding")

@@ -160,7 +160,7 @@ def test_p01_reload_without_restart(authority, tmp_path):
             assert kept.response().status == 200
         (tmp_path / "cert").write_text("garbage")  # a reload that fails changes nothing
         gateway.process.send_signal(signal.SIGHUP)
-        time.sleep(0.3)
+        gateway.wait_log("reloaded but for tokens or certificates")
         assert name() == "second"
 
 

@@ -69,7 +69,7 @@ def test_an_outage_loses_nothing(make_gateway, counting):
     counting.always = Fault(status=503)
     steady = Steady(gateway)
     steady.start()
-    time.sleep(DOWN_S * 0.2)
+    time.sleep(DOWN_S * 0.2)  # duration: of the outage
     early_mb = resident_mb(gateway.process)
     samples = []
     for _ in range(8):

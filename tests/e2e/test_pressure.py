@@ -159,7 +159,7 @@ def test_a_slow_disk_delays_answers_and_nothing_else(slow_disk, make_gateway, ba
     assert sent.post(gateway.port)[0] == 200
     assert time.monotonic() - begin >= 0.3
     load = Load(gateway, pause_s=0.01).start()
-    time.sleep(4)
+    time.sleep(4)  # duration: answers are counted over it
     load.finish()
     # Eight senders, each waiting for its sync: one a request would be 13 in all.
     assert len(load.acknowledged) > 5 * 20
@@ -197,7 +197,8 @@ def test_a_failing_sync_takes_back_no_answer(slow_disk, make_gateway, backend):
     """Every fifth sync fails (EIO): its file is left, and nothing is answered before another's."""
     gateway = make_gateway({}, {**settings_for(backend), **slow_disk, "SLOW_DISK_FAILS": "5"})
     load = Load(gateway).start()
-    time.sleep(3)
+    gateway.wait_log("cannot sync a file, it is closed", 2 * TIME)
+    load.wait_more(21)
     load.finish()
     assert any("cannot sync a file, it is closed" in line for line in gateway.log)
     assert set(load.answers) <= {503}, load.answers
@@ -277,7 +278,7 @@ def test_a_memory_limit_is_never_reached(small_memory, make_gateway, backend):
     gateway = make_gateway({"journal.max_bytes": str(256 << 20)}, settings_for(backend),
                            group=small_memory)
     press = Press(gateway, backend)
-    time.sleep(PRESS_S)
+    time.sleep(PRESS_S)  # duration: of the load
     acknowledged = press.end()
     assert gateway.process.poll() is None, gateway.stderr()
     assert acknowledged and press.answers <= {200, 429, 503}
@@ -295,7 +296,7 @@ def test_without_memory_work_waits(make_gateway, backend):
     limit = size * os.sysconf("SC_PAGE_SIZE") + (96 << 20)
     resource.prlimit(pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
     press = Press(gateway, backend)
-    time.sleep(3)
+    time.sleep(3)  # duration: of the load without memory
     acknowledged = press.end()
     assert gateway.process.poll() is None, gateway.stderr()
     # None: closed without an answer, where not even the answer had memory.

@@ -157,7 +157,7 @@ def stop(gateway):
 
 
 def pause():
-    time.sleep(random.uniform(0.3, 0.8))
+    time.sleep(random.uniform(0.3, 0.8))  # duration: a random moment
 
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
