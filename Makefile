@@ -1,6 +1,6 @@
 # The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak bench fuzz lint coverage image clean
+.PHONY: help run build test soak sanitize bench fuzz lint coverage image clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
@@ -11,6 +11,7 @@ help:
 	@echo 'make run        install what is missing, build, start in local mode (or deliver: NOVEUM_API_KEY)'
 	@echo 'make test       install what is missing, build, run every test'
 	@echo 'make build      release build: build/release/noveum-gateway, libnoveum.so, libnoveum.a'
+	@echo 'make sanitize   units, goldens and corpora under address and undefined-behaviour sanitizers'
 	@echo 'make soak       the long forms of the tests (about an hour)'
 	@echo 'make bench      drive the release build with GenAI spans, print cost and latency'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (60)'
@@ -47,6 +48,12 @@ soak:
 	@cmake --preset dev
 	@cmake --build --preset dev -j $(JOBS)
 	@NOVEUM_SOAK=1 ctest --preset soak
+
+sanitize:
+	@tools/install-dependencies.sh build test
+	@cmake --preset asan
+	@cmake --build --preset asan -j $(JOBS)
+	@ctest --preset asan -L 'unit|fuzz-replay'
 
 bench: build
 	@python3 bench/run.py $(ARGS)

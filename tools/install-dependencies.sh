@@ -70,4 +70,6 @@ fi
 apt="env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300"
 $sudo $apt update >&2 || say "apt-get update failed; trying with the lists that are there"
 $sudo $apt install -y --no-install-recommends $missing >&2
+# What goes with a version of clang is known now that clang is there.
+[ -n "${NOVEUM_INSTALL_AGAIN:-}" ] || NOVEUM_INSTALL_AGAIN=1 "$0" "$@"
 say "done"
