@@ -117,10 +117,10 @@ def test_p03_secrets_do_not_show(gateway):
         other.post(headers=[("Authorization", "Bearer s3cr3t-attempt")])
         other.post(headers=AUTH)
         port, other.port = other.port, other.admin_port
-        shown = other.ask("GET", "/metrics", media=None, length=False).body + \
-            other.ask("GET", "/status", media=None, length=False).body
+        shown = [other.ask("GET", path, media=None, length=False, host="localhost") for path in ("/metrics", "/status")]
         other.port = port
-        text = other.log + shown.decode()
+        assert [answer.status for answer in shown] == [200, 200]
+        text = other.log + "".join(answer.body.decode() for answer in shown)
     assert TOKEN not in text and "s3cr3t" not in text
 
 
