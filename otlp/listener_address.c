@@ -6,6 +6,10 @@
  * (or the old process) passes the listening sockets on: LISTEN_FDS, sd_listen_fds(3); they are
  * recognised by the address that they are bound to, so the configuration stays the same.
  *
+ * "[::]:4318" is everything, as it is for most programs on Linux: its socket takes IPv4 too,
+ * whatever net.ipv6.bindv6only says, unless another entry asks for the IPv4 side. ":4318" is two
+ * sockets.
+ *
  * A Unix socket's file that nobody listens on is a leftover of a crash and is replaced; a live one
  * is an error. Its mode is set before bind, so that it is never wider than asked for.
  */
@@ -48,6 +52,7 @@ struct binding {
     struct nv_listener_sockets *sockets;
     struct nv_fail *fail;
     const char *text; /* the entry, for messages */
+    bool dual;        /* an IPv6 socket takes IPv4 too */
 };
 
 static enum nv_err refuse(const struct binding *binding, const char *why)
@@ -139,6 +144,11 @@ static bool set_option(int fd, int level, int option)
     return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
+static bool set_v6only(int fd, int only)
+{
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) == 0;
+}
+
 static enum nv_err use_socket(const struct binding *binding, int fd)
 {
     int listening = 0;
@@ -183,7 +193,7 @@ static enum nv_err bind_tcp(const struct binding *binding, const struct addrinfo
     /* TCP_NODELAY is inherited by accepted sockets (Linux). */
     if (fd < 0 || !set_option(fd, SOL_SOCKET, SO_REUSEADDR) ||
         !set_option(fd, IPPROTO_TCP, TCP_NODELAY) ||
-        (info->ai_family == AF_INET6 && !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY)) ||
+        (info->ai_family == AF_INET6 && !set_v6only(fd, !binding->dual)) ||
         (binding->config->reuse_port && !set_option(fd, SOL_SOCKET, SO_REUSEPORT)) ||
         bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
         int saved = errno;
@@ -222,6 +232,38 @@ static bool split_host_port(char *text, char **host, char **port)
     return strchr(text, ':') == NULL; /* IPv6 needs its brackets */
 }
 
+/* Is the IPv4 side of this port asked for by an entry of its own? */
+static bool has_ipv4_any(const struct nv_listener_config *config, const char *port)
+{
+    struct nv_str rest = nv_str_from(config->addresses);
+    bool found = false;
+    while (rest.len > 0 && !found) {
+        size_t comma = nv_str_find_char(rest, ',');
+        struct nv_str entry = nv_str_trim(nv_str_slice(rest, 0, comma));
+        size_t colon = nv_str_starts(entry, NV_STR("0.0.0.0:")) ? 7 : 0;
+        found = nv_str_find_char(entry, ':') == colon && strcmp(port, "0") != 0 &&
+                nv_str_eq(nv_str_slice(entry, colon + 1, SIZE_MAX), nv_str_from(port));
+        rest =
+            comma == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(rest, comma + 1, SIZE_MAX);
+    }
+    return found;
+}
+
+static enum nv_err bind_addresses(const struct binding *binding, const struct addrinfo *list)
+{
+    /* A name may stand for addresses of a family that this machine has not: one must do. */
+    enum nv_err err = NV_OK;
+    size_t before = binding->sockets->count;
+    for (const struct addrinfo *info = list; info != NULL && err == NV_OK; info = info->ai_next) {
+        err = bind_tcp(binding, info);
+        err = err == NV_ERR_NOT_FOUND ? NV_OK : err;
+    }
+    if (err == NV_OK && binding->sockets->count == before) {
+        return refuse(binding, "this machine has no such address");
+    }
+    return err;
+}
+
 static enum nv_err bind_host(const struct binding *binding, char *text)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
@@ -234,17 +276,10 @@ static enum nv_err bind_host(const struct binding *binding, char *text)
     if (failed != 0) {
         return refuse(binding, gai_strerror(failed));
     }
-    /* A name may stand for addresses of a family that this machine has not: one must do. */
-    enum nv_err err = NV_OK;
-    size_t before = binding->sockets->count;
-    for (const struct addrinfo *info = list; info != NULL && err == NV_OK; info = info->ai_next) {
-        err = bind_tcp(binding, info);
-        err = err == NV_ERR_NOT_FOUND ? NV_OK : err;
-    }
+    struct binding own = *binding;
+    own.dual = strcmp(host, "::") == 0 && !has_ipv4_any(binding->config, port);
+    enum nv_err err = bind_addresses(&own, list);
     freeaddrinfo(list);
-    if (err == NV_OK && binding->sockets->count == before) {
-        return refuse(binding, "this machine has no such address");
-    }
     return err;
 }
 

@@ -163,6 +163,41 @@ START_TEST(several_addresses_are_served)
 }
 END_TEST
 
+static unsigned asked_by_ipv4(const char *addresses)
+{
+    struct nv_listener *listener = open_at(addresses);
+    unsigned before = accepted_count;
+    attach(listener);
+    int fd = connect_to(port_of(listener, 0));
+    turn();
+    close(fd);
+    nv_listener_free(listener);
+    return accepted_count - before;
+}
+
+START_TEST(any_address_of_ipv6_takes_ipv4)
+{
+    char both[64];
+    int probe = socket(AF_INET6, SOCK_STREAM, 0);
+    if (probe < 0)
+        return; /* a machine without IPv6 */
+    close(probe);
+    ck_assert_uint_eq(asked_by_ipv4("[::]:0"), 1);
+    /* with an entry for IPv4 the two stand beside each other */
+    struct nv_listener *listener = open_at("[::]:0");
+    uint16_t port = port_of(listener, 0);
+    nv_listener_free(listener);
+    snprintf(both, sizeof(both), "[::]:%u, 0.0.0.0:%u", port, port);
+    listener = open_at(both);
+    ck_assert_uint_eq(nv_listener_count(listener), 2);
+    nv_listener_free(listener);
+    snprintf(both, sizeof(both), "0.0.0.0:%u,[::]:%u", port, port);
+    listener = open_at(both);
+    ck_assert_uint_eq(nv_listener_count(listener), 2);
+    nv_listener_free(listener);
+}
+END_TEST
+
 START_TEST(reuse_port_lets_two_listen)
 {
     char text[64];
@@ -404,6 +439,7 @@ int main(void)
     tcase_add_test(tcase, addresses_that_are_refused);
     tcase_add_test(tcase, port_in_use_is_told);
     tcase_add_test(tcase, several_addresses_are_served);
+    tcase_add_test(tcase, any_address_of_ipv6_takes_ipv4);
     tcase_add_test(tcase, reuse_port_lets_two_listen);
     tcase_add_test(tcase, not_wanted_is_asked_again_at_the_tick);
     tcase_add_test(tcase, stop_takes_what_is_in_the_queue);
