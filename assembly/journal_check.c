@@ -66,6 +66,12 @@ static enum nv_err check_file(struct nv_journal *journal, const char *name,
 {
     struct nv_opened opened;
     enum nv_err err = nv_segment_open(journal, name, &opened, fail);
+    if (err == NV_ERR_NOT_FOUND)
+        return NV_OK;
+    if (err == NV_ERR_MALFORMED) {
+        checking->report->damaged++;
+        return nv_buf_printf(checking->out, "%s no file of a journal\n", name);
+    }
     if (err)
         return err;
     struct nv_segment *segment = opened.segment;

@@ -42,6 +42,8 @@
 /* A file has a slot for so many of its bytes: more, smaller records than that end it early. */
 #define NV_BYTES_PER_SLOT 1024u
 #define NV_SEGMENT_MIN (16u << 10)
+/* Offsets and sizes stay below 32 bits, one page on. */
+#define NV_SEGMENT_MAX (UINT32_MAX - 2 * NV_SEGMENT_PAGE + 1)
 #define NV_SEGMENTS_MAX 65535u
 #define NV_PATH_MAX 4096u
 
@@ -271,10 +273,24 @@ struct nv_opened {
     bool spare;                 /* nothing lives in it */
 };
 
-/* For scandir: is this the name of a journal file ("journal-" and its number in hex)? */
+/* ---- journal_files.c ----------------------------------------------------------------------- */
+
+/* Makes the directory and those above it. CONFIG, NO_SPACE. */
+enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fail);
+/* Opens directory and lock, and takes it. CONFIG: not usable, or everybody can write it; LOCKED. */
+enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fail);
+/* Where a file of that number is kept aside: a new string, a name that is free; NULL: none. */
+char *nv_journal_aside_path(const struct nv_journal *journal, uint32_t number);
+/* Moves what only has the name of a journal file out of the way, counted as damage. CONFIG. */
+enum nv_err nv_journal_set_aside(struct nv_journal *journal, const char *name,
+                                 struct nv_fail *fail);
+/* For scandir: is this the name of a journal file, "journal-" and eight hex digits? */
 int nv_segment_named(const struct dirent *entry);
-/* Opens the file of `name`, which nv_segment_named chose, and reads its header. NV_ERR_CONFIG:
- * newer format; IO, NO_MEMORY. */
+/*
+ * Opens the file of `name`, which nv_segment_named chose, and reads its header. CONFIG: newer
+ * format; IO: can't be opened, `fail` says why; MALFORMED: no file of a journal; NOT_FOUND: gone;
+ * NO_MEMORY.
+ */
 enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct nv_opened *out,
                             struct nv_fail *fail);
 

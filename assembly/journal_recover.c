@@ -18,11 +18,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/banned.h"
 
@@ -50,6 +46,7 @@ struct walker {
     uint8_t *released; /* the release area */
     uint8_t *window;
     uint32_t window_at, window_len;
+    bool window_zero;   /* nothing in it */
     uint32_t next_slot; /* one past that of the last record */
     bool damage;        /* seen, and nothing sound behind it yet */
     bool stretch;       /* in a stretch without a sound header */
@@ -68,6 +65,8 @@ static const uint8_t *peek(struct walker *w, uint32_t at, uint32_t len)
         w->window_len = 0;
         return NULL;
     }
+    w->window_zero = w->window_len > 0 && w->window[0] == 0 &&
+                     memcmp(w->window, w->window + 1, w->window_len - 1) == 0;
     return w->window;
 }
 
@@ -133,6 +132,13 @@ static void note_damage(struct walker *w, uint32_t at)
            (unsigned)w->segment->number, (unsigned)at);
 }
 
+/* Bytes from `at` on in which no header can be: a file of mostly holes is passed over quickly. */
+static uint32_t nothing_for(const struct walker *w, uint32_t at)
+{
+    uint32_t left = w->window_zero ? w->window_at + w->window_len - at : 0;
+    return left > NV_RECORD_ALIGN ? left / NV_RECORD_ALIGN * NV_RECORD_ALIGN : NV_RECORD_ALIGN;
+}
+
 /* Looks at a place; returns the next one to look at. An error of the visitor ends the walk. */
 static enum nv_err look(struct walker *w, uint32_t *at)
 {
@@ -145,7 +151,7 @@ static enum nv_err look(struct walker *w, uint32_t *at)
         if (!w->stretch && (header ? cut_off : !bytes || was_header(w, bytes)))
             note_damage(w, *at);
         w->stretch = true;
-        *at += NV_RECORD_ALIGN;
+        *at += bytes ? nothing_for(w, *at) : NV_RECORD_ALIGN;
         return NV_OK;
     }
     *at += (uint32_t)nv_record_size(record.length);
@@ -194,101 +200,6 @@ enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segme
     segment->slots = w.next_slot;
     free(w.released);
     free(w.window);
-    return err;
-}
-
-/* ---- one file ------------------------------------------------------------------------------ */
-
-static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *opened,
-                               struct nv_fail *fail)
-{
-    uint8_t bytes[64];
-    struct nv_segment *segment = opened->segment;
-    if (nv_journal_read(journal, segment->fd, bytes, sizeof bytes, 0))
-        return NV_OK;
-    uint32_t crc = nv_crc32c(nv_crc32c(0, bytes, 12), bytes + 16, sizeof bytes - 16);
-    if (nv_get64(bytes) != NV_SEGMENT_MAGIC || nv_get32(bytes + 12) != crc) {
-        static const uint8_t nothing[sizeof bytes];
-        segment->damaged = memcmp(bytes, nothing, sizeof bytes) != 0;
-        return NV_OK;
-    }
-    if (nv_get32(bytes + 8) > NV_JOURNAL_FORMAT)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                           "the journal in '%.80s' was written by a newer version (format %u, this "
-                           "one reads up to %u)",
-                           journal->directory, (unsigned)nv_get32(bytes + 8), NV_JOURNAL_FORMAT);
-    uint32_t found = segment->size;
-    nv_segment_layout(segment, nv_get32(bytes + 24));
-    segment->cut = found < segment->size;
-    segment->size = segment->cut ? found : segment->size;
-    segment->epoch = nv_get32(bytes + 16);
-    segment->cold = nv_get32(bytes + 40) & NV_SEGMENT_FLAG_COLD;
-    opened->spare = nv_get32(bytes + 40) & NV_SEGMENT_FLAG_SPARE;
-    opened->first_id = nv_get64(bytes + 32);
-    opened->known = true;
-    if (!opened->spare)
-        segment->due_slots = nv_segment_read_seal(journal, segment);
-    return NV_OK;
-}
-
-static enum nv_err open_file(struct nv_journal *journal, const char *name, int *fd, uint32_t *size)
-{
-    struct stat stat;
-    char *path = nv_journal_path(journal, name);
-    if (!path)
-        return NV_ERR_NO_MEMORY;
-    *fd = journal->ops->open(journal->ops->ctx, path, O_RDWR | O_CLOEXEC, 0);
-    free(path);
-    if (*fd < 0)
-        return NV_ERR_IO;
-    if (fstat(*fd, &stat) || stat.st_size > UINT32_MAX) {
-        journal->ops->close(journal->ops->ctx, *fd);
-        return NV_ERR_IO;
-    }
-    *size = (uint32_t)stat.st_size;
-    return NV_OK;
-}
-
-/* The number in a journal file's name, 0 when it is the name of something else. */
-static uint32_t number_of(const char *name)
-{
-    static const char prefix[] = "journal-";
-    if (strncmp(name, prefix, strlen(prefix)) != 0)
-        return 0;
-    char *end;
-    unsigned long number = strtoul(name + strlen(prefix), &end, 16);
-    return *end == '\0' && number <= NV_SEGMENTS_MAX ? (uint32_t)number : 0;
-}
-
-int nv_segment_named(const struct dirent *entry)
-{
-    return number_of(entry->d_name) != 0;
-}
-
-enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct nv_opened *out,
-                            struct nv_fail *fail)
-{
-    uint32_t size = 0;
-    int fd = -1;
-    *out = (struct nv_opened){0};
-    enum nv_err err = open_file(journal, name, &fd, &size);
-    if (err)
-        return err;
-    struct nv_segment *segment = calloc(1, sizeof *segment);
-    err = segment ? NV_OK : NV_ERR_NO_MEMORY;
-    if (segment) {
-        segment->fd = fd;
-        segment->number = number_of(name);
-        segment->state = NV_SEGMENT_SEALED;
-        nv_segment_layout(segment, size);
-        out->segment = segment;
-        err = read_header(journal, out, fail);
-    }
-    if (err) {
-        journal->ops->close(journal->ops->ctx, fd);
-        free(segment);
-        out->segment = NULL;
-    }
     return err;
 }
 
@@ -377,6 +288,10 @@ static enum nv_err take_file(struct nv_journal *journal, const char *name,
 {
     struct nv_opened opened;
     enum nv_err err = nv_segment_open(journal, name, &opened, fail);
+    if (err == NV_ERR_NOT_FOUND)
+        return NV_OK;
+    if (err == NV_ERR_MALFORMED)
+        return nv_journal_set_aside(journal, name, fail);
     if (err)
         return err;
     err = nv_segment_register(journal, opened.segment);
@@ -468,44 +383,6 @@ enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail)
 
 /* ---- open and close ------------------------------------------------------------------------ */
 
-/* Makes the directory and those above it. */
-static enum nv_err make_directory(const char *directory, struct nv_fail *fail)
-{
-    char path[NV_PATH_MAX];
-    int len = snprintf(path, sizeof path, "%s", directory);
-    if (len <= 0 || len >= (int)sizeof path)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "journal.directory is empty or too long");
-    for (char *at = path + 1;; at++) {
-        if (*at != '/' && *at != '\0')
-            continue;
-        char was = *at;
-        *at = '\0';
-        if (mkdir(path, 0700) && errno != EEXIST)
-            return nv_fail_set(fail, errno == ENOSPC ? NV_ERR_NO_SPACE : NV_ERR_CONFIG, 0,
-                               "cannot make the directory '%.70s': %s", path, strerror(errno));
-        *at = was;
-        if (was == '\0')
-            return NV_OK;
-    }
-}
-
-static enum nv_err take_lock(struct nv_journal *journal, struct nv_fail *fail)
-{
-    char *path = nv_journal_path(journal, "lock");
-    if (!path)
-        return NV_ERR_NO_MEMORY;
-    journal->directory_fd = open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    journal->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    free(path);
-    if (journal->directory_fd < 0 || journal->lock_fd < 0)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use the directory '%.80s': %s",
-                           journal->directory, strerror(errno));
-    if (flock(journal->lock_fd, LOCK_EX | LOCK_NB))
-        return nv_fail_set(fail, NV_ERR_LOCKED, 0,
-                           "the directory '%.80s' is used by another gateway", journal->directory);
-    return NV_OK;
-}
-
 static struct nv_journal *new_journal(const struct nv_journal_config *config)
 {
     struct nv_journal *journal = calloc(1, sizeof *journal);
@@ -535,13 +412,13 @@ enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_jo
                             struct nv_fail *fail)
 {
     *out = NULL;
-    enum nv_err err = make_directory(config->directory, fail);
+    enum nv_err err = nv_journal_make_directory(config->directory, fail);
     if (err)
         return err;
     struct nv_journal *journal = new_journal(config);
     if (!journal)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for the journal");
-    err = take_lock(journal, fail);
+    err = nv_journal_take_lock(journal, fail);
     if (!err)
         err = nv_journal_recover(journal, fail);
     if (err) {

@@ -120,10 +120,10 @@ char *nv_journal_path(const struct nv_journal *journal, const char *name)
     return path;
 }
 
-static char *segment_path(const struct nv_journal *journal, const char *prefix, uint32_t number)
+static char *segment_path(const struct nv_journal *journal, uint32_t number)
 {
     char name[32];
-    snprintf(name, sizeof name, "%s-%08x", prefix, (unsigned)number);
+    snprintf(name, sizeof name, "journal-%08x", (unsigned)number);
     return nv_journal_path(journal, name);
 }
 
@@ -231,8 +231,8 @@ static void sync_directory(struct nv_journal *journal)
 /* Takes the file away, or aside when it is damaged: somebody may want to look at it. */
 static void remove_file(struct nv_journal *journal, uint32_t number, bool aside)
 {
-    char *path = segment_path(journal, "journal", number);
-    char *kept = aside ? segment_path(journal, "damaged", number) : NULL;
+    char *path = segment_path(journal, number);
+    char *kept = aside ? nv_journal_aside_path(journal, number) : NULL;
     if (path && kept)
         journal->ops->rename(journal->ops->ctx, path, kept);
     else if (path)
@@ -336,11 +336,11 @@ static uint32_t free_number(struct nv_journal *journal)
 /* A new file of `size` bytes, all of them allocated. */
 static enum nv_err create_file(struct nv_journal *journal, uint32_t number, uint32_t size, int *out)
 {
-    char *path = segment_path(journal, "journal", number);
+    char *path = segment_path(journal, number);
     if (!path)
         return NV_ERR_NO_MEMORY;
-    int fd =
-        journal->ops->open(journal->ops->ctx, path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = journal->ops->open(journal->ops->ctx, path,
+                                O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     int error = fd < 0 ? errno : 0;
     enum nv_err err = error ? nv_journal_errno(error) : NV_OK;
     if (!err) {
@@ -378,7 +378,7 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, boo
     uint64_t whole =
         (need + slots + 2 * (uint64_t)NV_SEGMENT_PAGE) / NV_SEGMENT_PAGE * NV_SEGMENT_PAGE;
     uint64_t wanted = whole > journal->config.segment_bytes ? whole : journal->config.segment_bytes;
-    if (wanted > UINT32_MAX)
+    if (wanted > NV_SEGMENT_MAX)
         return NV_ERR_TOO_LARGE;
     /* Without a reserve one file for stragglers may stand above the quota: it is how room comes
      * back. */

@@ -193,3 +193,47 @@ def test_it_opens_again(make_gateway, counting, volume, kind, size, killed):
     gateway.assert_balanced()
     log = "\n".join(gateway.log)
     assert "no room" in log and "there is room again" in log
+
+
+def test_a_disk_that_is_full_at_the_start(make_gateway, counting, volume, directory):
+    settings = volume("tmpfs-8")
+    ballast = directory / "volume" / "ballast"
+    with open(ballast, "wb") as file:
+        try:
+            while True:
+                file.write(bytes(65536))
+                file.flush()
+        except OSError:
+            pass
+    gateway = start(make_gateway, counting, settings)
+    code, said = ready(gateway)
+    assert code == 503 and "No space left on device" in said and "volume/journal" in said, said
+    assert "No space left" in gateway.status()["journal"]["refusing"]
+    filler = Filler(500)
+    assert filler.send(gateway.port, 1) == [503]
+    ballast.unlink()
+    gateway.wait_status(lambda s: not s["journal"]["full"])
+    assert ready(gateway)[0] == 200 and filler.send(gateway.port, 1) == [200]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_a_directory_that_cannot_be_written(make_gateway, counting, directory):
+    """Another user's, with a lock that may be opened: it starts, is not ready and says why."""
+    place = directory / "state"
+    place.mkdir()
+    (place / "lock").touch()
+    (place / "lock").chmod(0o666)
+    place.chmod(0o755)
+    directory.chmod(0o755)
+    gateway = start(make_gateway, counting, {"journal.directory": str(place)})
+    gateway.stop()
+    for file in place.iterdir():
+        if file.name != "lock":
+            file.unlink()
+    gateway.command = lambda: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                               *type(gateway).command(gateway)]
+    gateway.start()
+    code, said = ready(gateway)
+    assert code == 503 and "Permission denied" in said and str(place) in said, said
+    assert Filler(500).send(gateway.port, 1) == [503]
+    assert any("errno=13" in line and str(place) in line for line in gateway.log), gateway.log

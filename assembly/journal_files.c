@@ -1,0 +1,263 @@
+/*
+ * The journal's directory as it is found: whose it is, its lock, which names are files of the
+ * journal, what a file's header says (journal_internal.h has the format).
+ *
+ *   journal-0000000a   eight digits, no more and no less: a file of ours
+ *     a link, directory, device; beyond 4 GiB without a header   never was: moved aside, told
+ *     can't be opened, can't be read                             may hold what was acknowledged:
+ *                                                                the start ends with file and cause
+ *   anything else      a stranger, not looked at
+ *
+ * Links are never followed: in a directory that others may write a link would have us write into
+ * whatever it names. A directory that everybody can write is refused when we can't mend it.
+ */
+#include "assembly/crc32c.h"
+#include "assembly/journal_internal.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/banned.h"
+
+#define NAME_PREFIX "journal-"
+#define NAME_DIGITS 8u
+/* Names tried for what is moved aside. */
+#define ASIDE_MAX 100u
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+/* The number in a journal file's name, 0 when it is the name of something else. */
+static uint32_t number_of(const char *name)
+{
+    size_t prefix = strlen(NAME_PREFIX);
+    uint32_t number = 0;
+    if (strlen(name) != prefix + NAME_DIGITS || strncmp(name, NAME_PREFIX, prefix) != 0)
+        return 0;
+    for (const char *at = name + prefix; *at != '\0'; at++) {
+        bool digit = *at >= '0' && *at <= '9';
+        if (!digit && (*at < 'a' || *at > 'f'))
+            return 0;
+        number = number << 4 | (uint32_t)(digit ? *at - '0' : *at - 'a' + 10);
+    }
+    return number <= NV_SEGMENTS_MAX ? number : 0;
+}
+
+int nv_segment_named(const struct dirent *entry)
+{
+    return number_of(entry->d_name) != 0;
+}
+
+/* ---- one file ------------------------------------------------------------------------------ */
+
+static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *opened,
+                               struct nv_fail *fail)
+{
+    uint8_t bytes[64];
+    struct nv_segment *segment = opened->segment;
+    if (nv_journal_read(journal, segment->fd, bytes, sizeof bytes, 0))
+        return NV_OK;
+    uint32_t crc = nv_crc32c(nv_crc32c(0, bytes, 12), bytes + 16, sizeof bytes - 16);
+    if (nv_get64(bytes) != NV_SEGMENT_MAGIC || nv_get32(bytes + 12) != crc) {
+        static const uint8_t nothing[sizeof bytes];
+        segment->damaged = memcmp(bytes, nothing, sizeof bytes) != 0;
+        return NV_OK;
+    }
+    if (nv_get32(bytes + 8) > NV_JOURNAL_FORMAT)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "the journal in '%.80s' was written by a newer version (format %u, this "
+                           "one reads up to %u)",
+                           journal->directory, (unsigned)nv_get32(bytes + 8), NV_JOURNAL_FORMAT);
+    uint32_t found = segment->size;
+    nv_segment_layout(segment, nv_get32(bytes + 24));
+    segment->cut = found < segment->size;
+    segment->size = segment->cut ? found : segment->size;
+    segment->epoch = nv_get32(bytes + 16);
+    segment->cold = nv_get32(bytes + 40) & NV_SEGMENT_FLAG_COLD;
+    opened->spare = nv_get32(bytes + 40) & NV_SEGMENT_FLAG_SPARE;
+    opened->first_id = nv_get64(bytes + 32);
+    opened->known = true;
+    if (!opened->spare)
+        segment->due_slots = nv_segment_read_seal(journal, segment);
+    return NV_OK;
+}
+
+/* What no file of the journal fails with: a link, a directory, a socket, a device that is not
+ * there. */
+static bool is_foreign(int error)
+{
+    return error == ELOOP || error == EISDIR || error == ENXIO || error == ENODEV;
+}
+
+static enum nv_err open_file(struct nv_journal *journal, const char *name, int *fd, uint64_t *size,
+                             struct nv_fail *fail)
+{
+    struct stat stat;
+    char *path = nv_journal_path(journal, name);
+    if (!path)
+        return NV_ERR_NO_MEMORY;
+    *fd = journal->ops->open(journal->ops->ctx, path,
+                             O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+    int error = *fd < 0 || fstat(*fd, &stat) ? errno : 0;
+    free(path);
+    enum nv_err err = NV_OK;
+    if (error == ENOENT)
+        err = NV_ERR_NOT_FOUND;
+    else if (is_foreign(error) || (error == 0 && !S_ISREG(stat.st_mode)))
+        err = NV_ERR_MALFORMED;
+    else if (error != 0)
+        err = nv_fail_set(fail, NV_ERR_IO, 0, "cannot open '%s' in '%.40s': %s", name,
+                          journal->directory, strerror(error));
+    else
+        *size = (uint64_t)stat.st_size;
+    if (err && *fd >= 0)
+        journal->ops->close(journal->ops->ctx, *fd);
+    return err;
+}
+
+static enum nv_err read_file(struct nv_journal *journal, uint64_t size, struct nv_opened *out,
+                             struct nv_fail *fail)
+{
+    bool huge = size > NV_SEGMENT_MAX;
+    nv_segment_layout(out->segment, huge ? NV_SEGMENT_MAX : (uint32_t)size);
+    enum nv_err err = read_header(journal, out, fail);
+    /* With its header it is ours, whoever made it longer. */
+    return !err && huge && !out->known ? NV_ERR_MALFORMED : err;
+}
+
+enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct nv_opened *out,
+                            struct nv_fail *fail)
+{
+    uint64_t size = 0;
+    int fd = -1;
+    *out = (struct nv_opened){0};
+    enum nv_err err = open_file(journal, name, &fd, &size, fail);
+    if (err)
+        return err;
+    struct nv_segment *segment = calloc(1, sizeof *segment);
+    err = segment ? NV_OK : NV_ERR_NO_MEMORY;
+    if (segment) {
+        segment->fd = fd;
+        segment->number = number_of(name);
+        segment->state = NV_SEGMENT_SEALED;
+        out->segment = segment;
+        err = read_file(journal, size, out, fail);
+    }
+    if (err) {
+        journal->ops->close(journal->ops->ctx, fd);
+        free(segment);
+        out->segment = NULL;
+    }
+    return err;
+}
+
+char *nv_journal_aside_path(const struct nv_journal *journal, uint32_t number)
+{
+    for (unsigned i = 0; i < ASIDE_MAX; i++) {
+        char name[40];
+        struct stat stat;
+        if (i == 0)
+            (void)snprintf(name, sizeof name, "damaged-%08x", (unsigned)number);
+        else
+            (void)snprintf(name, sizeof name, "damaged-%08x.%u", (unsigned)number, i);
+        char *path = nv_journal_path(journal, name);
+        if (!path || lstat(path, &stat) != 0)
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+enum nv_err nv_journal_set_aside(struct nv_journal *journal, const char *name, struct nv_fail *fail)
+{
+    char *from = nv_journal_path(journal, name);
+    char *to = nv_journal_aside_path(journal, number_of(name));
+    bool moved = from && to && journal->ops->rename(journal->ops->ctx, from, to) == 0;
+    int error = errno;
+    if (moved) {
+        journal->damaged++;
+        NV_LOG(NV_LOG_ERROR, "journal",
+               "no file of the journal (a link, a directory or beyond 4 GiB), moved aside "
+               "from=%s to=%s",
+               from, to);
+    }
+    free(from);
+    free(to);
+    return moved ? NV_OK
+                 : nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                               "'%s' in '%.40s' is no file of the journal: move it away (%s)", name,
+                               journal->directory, strerror(error));
+}
+
+/* ---- the directory ------------------------------------------------------------------------- */
+
+enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fail)
+{
+    char path[NV_PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s", directory);
+    if (len <= 0 || len >= (int)sizeof path)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "journal.directory is empty or too long");
+    for (char *at = path + 1;; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        char was = *at;
+        *at = '\0';
+        if (mkdir(path, 0700) && errno != EEXIST)
+            return nv_fail_set(fail, errno == ENOSPC ? NV_ERR_NO_SPACE : NV_ERR_CONFIG, 0,
+                               "cannot make the directory '%.70s': %s", path, strerror(errno));
+        *at = was;
+        if (was == '\0')
+            return NV_OK;
+    }
+}
+
+/*
+ * Who can write the directory can take files of ours away and put others in their place. Ours is
+ * mended; of others' the start ends, but where only an owner may take files away (sticky, /tmp).
+ */
+static enum nv_err check_mode(const struct nv_journal *journal, struct nv_fail *fail)
+{
+    struct stat stat;
+    if (fstat(journal->directory_fd, &stat))
+        return NV_OK;
+    bool ours = stat.st_uid == geteuid();
+    bool all = stat.st_mode & S_IWOTH;
+    if (all && ours && fchmod(journal->directory_fd, stat.st_mode & 07777u & ~(mode_t)S_IWOTH) == 0)
+        NV_LOG(NV_LOG_WARN, "journal",
+               "everybody could write the directory, which is no longer so directory=%s",
+               journal->directory);
+    else if (all && !(stat.st_mode & S_ISVTX))
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "everybody can write '%.40s' (uid %u): chown it, chmod o-w it, or name "
+                           "a directory in it",
+                           journal->directory, (unsigned)stat.st_uid);
+    else if (all || stat.st_mode & S_IWGRP)
+        NV_LOG(NV_LOG_WARN, "journal", "others than the owner can write the directory=%s mode=%o",
+               journal->directory, (unsigned)(stat.st_mode & 07777u));
+    return NV_OK;
+}
+
+enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fail)
+{
+    char *path = nv_journal_path(journal, "lock");
+    if (!path)
+        return NV_ERR_NO_MEMORY;
+    journal->directory_fd = open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    journal->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    free(path);
+    if (journal->directory_fd < 0 || journal->lock_fd < 0)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use the directory '%.80s': %s",
+                           journal->directory, strerror(errno));
+    struct stat stat;
+    if (fstat(journal->lock_fd, &stat) || !S_ISREG(stat.st_mode))
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "'lock' in '%.80s' is no regular file",
+                           journal->directory);
+    if (flock(journal->lock_fd, LOCK_EX | LOCK_NB))
+        return nv_fail_set(fail, NV_ERR_LOCKED, 0,
+                           "the directory '%.80s' is used by another gateway", journal->directory);
+    return check_mode(journal, fail);
+}
