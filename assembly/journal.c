@@ -260,6 +260,10 @@ static enum nv_err attempt(struct nv_journal *journal, struct nv_append *appends
         appends[i].segment = NULL;
     }
     enum nv_err err = nv_journal_append(journal, appends, count, use_of(appends, count), sync);
+    /* A sync that succeeds tells that all before it is on disk, too: what was committed without one
+     * to a file that has failed since. */
+    if (!err && sync && journal->config.sync)
+        err = nv_journal_rescue(journal);
     if (err)
         undo(journal, appends, count);
     return err;
@@ -341,6 +345,8 @@ enum nv_err nv_journal_sync(struct nv_journal *journal)
     enum nv_err err = NV_OK;
     if (journal->active && journal->active->state == NV_SEGMENT_ACTIVE)
         err = nv_segment_sync(journal, journal->active);
+    if (!err && journal->config.sync)
+        err = nv_journal_rescue(journal);
     pthread_mutex_unlock(&journal->writer);
     return err;
 }

@@ -155,6 +155,8 @@ enum nv_err nv_journal_read(struct nv_journal *journal, int fd, void *to, size_t
                             uint64_t offset);
 /* Path of a file of the directory: new string or NULL. */
 char *nv_journal_path(const struct nv_journal *journal, const char *name);
+/* Puts the directory's entries on disk, if the journal syncs. */
+void nv_journal_sync_directory(struct nv_journal *journal);
 /* Layout of a file of that size. */
 void nv_segment_layout(struct nv_segment *segment, uint32_t size);
 /* Writes the header of a segment. */
@@ -221,6 +223,11 @@ enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more);
 
 /* ---- journal_reclaim.c --------------------------------------------------------------------- */
 
+/*
+ * Moves what lives in files whose sync failed, which may be in memory only, and puts it on disk.
+ * The writer's lock is held. NV_ERR_IO: some of it is not.
+ */
+enum nv_err nv_journal_rescue(struct nv_journal *journal);
 /* A sealed segment of which fewer bytes live is emptied. */
 uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_segment *segment);
 

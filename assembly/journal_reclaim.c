@@ -142,6 +142,23 @@ static bool empty_out(struct nv_journal *journal, struct nv_segment *segment)
     return !err;
 }
 
+enum nv_err nv_journal_rescue(struct nv_journal *journal)
+{
+    for (uint32_t i = 0; i < journal->segment_count; i++) {
+        struct nv_segment *segment = journal->segments[i];
+        if (!segment || segment->state != NV_SEGMENT_BAD)
+            continue;
+        if (journal->cold == segment)
+            journal->cold = NULL;
+        pthread_mutex_lock(&journal->lock);
+        bool lives = segment->live > 0;
+        pthread_mutex_unlock(&journal->lock);
+        if (lives && !segment->damaged && !empty_out(journal, segment) && !segment->damaged)
+            return NV_ERR_IO;
+    }
+    return NV_OK;
+}
+
 /* ---- the round ----------------------------------------------------------------------------- */
 
 enum fate { FATE_STAYS, FATE_LATER, FATE_RETIRE, FATE_EMPTY };

@@ -357,6 +357,24 @@ static void check_mark(struct nv_journal *journal, const struct nv_mark *mark)
     nv_mark_write(journal, false);
 }
 
+/*
+ * What is read here may be in memory only, written by a process that was killed before its sync.
+ * From here on it is acted upon: requests go because of a note, one twin because of the other. So
+ * it is put on disk first, the files' entries too.
+ */
+static void firm_up(struct nv_journal *journal)
+{
+    nv_journal_sync_directory(journal);
+    for (uint32_t i = 0; i < journal->segment_count; i++) {
+        struct nv_segment *segment = journal->segments[i];
+        if (!segment)
+            continue;
+        segment->dirty = true;
+        /* A file that fails is bad now, and what lives in it is moved. */
+        (void)nv_segment_sync(journal, segment);
+    }
+}
+
 enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail)
 {
     struct dirent **names;
@@ -376,6 +394,7 @@ enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail)
     if (err)
         return nv_fail_set(fail, err, 0, "cannot recover the journal in '%.90s'",
                            journal->directory);
+    firm_up(journal);
     drop_twins(journal);
     check_mark(journal, &mark);
     return NV_OK;
@@ -427,6 +446,10 @@ enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_jo
     }
     nv_room_fit(journal);
     nv_room_first(journal);
+    pthread_mutex_lock(&journal->writer);
+    if (nv_journal_rescue(journal))
+        NV_LOG(NV_LOG_ERROR, "journal", "what a file holds can't be put on disk, nor moved");
+    pthread_mutex_unlock(&journal->writer);
     nv_journal_maintain(journal);
     *out = journal;
     return NV_OK;

@@ -222,7 +222,7 @@ enum nv_err nv_segment_register(struct nv_journal *journal, struct nv_segment *s
     return NV_OK;
 }
 
-static void sync_directory(struct nv_journal *journal)
+void nv_journal_sync_directory(struct nv_journal *journal)
 {
     if (journal->config.sync && journal->ops->fsync(journal->ops->ctx, journal->directory_fd) != 0)
         NV_LOG(NV_LOG_WARN, "journal", "cannot sync the directory errno=%d", errno);
@@ -239,7 +239,7 @@ static void remove_file(struct nv_journal *journal, uint32_t number, bool aside)
         journal->ops->unlink(journal->ops->ctx, path);
     free(path);
     free(kept);
-    sync_directory(journal);
+    nv_journal_sync_directory(journal);
 }
 
 void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment)
@@ -396,7 +396,7 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, boo
         free(segment);
         return err;
     }
-    sync_directory(journal);
+    nv_journal_sync_directory(journal);
     nv_segment_layout(segment, size);
     pthread_mutex_lock(&journal->lock);
     err = nv_segment_register(journal, segment);
