@@ -167,7 +167,17 @@ static bool pack(struct nv_outbox *outbox)
            outbox->packed.len < outbox->text.len && outbox->text.len <= UINT32_MAX;
 }
 
-static enum nv_err store(struct nv_outbox *outbox, struct nv_outbox_entry *entry)
+/* What came out of a record takes that record's place, which is released next. */
+static bool replaces_a_record(const struct nv_encoded_list *list)
+{
+    for (const struct nv_encoded *e = list->first; e != NULL; e = e->next)
+        if (e->record != NULL)
+            return true;
+    return false;
+}
+
+static enum nv_err store(const struct nv_store *store, struct nv_outbox *outbox,
+                         struct nv_outbox_entry *entry)
 {
     bool packed = pack(outbox);
     struct nv_buf head;
@@ -178,8 +188,8 @@ static enum nv_err store(struct nv_outbox *outbox, struct nv_outbox_entry *entry
     err = nv_buf_printf(&head, "{\"v\":1,\"traces\":%u,\"spans\":%llu,\"gzip\":%u}", entry->traces,
                         (unsigned long long)entry->spans, entry->text_len);
     if (err == NV_OK)
-        err = outbox->store->put(outbox->store->ctx, NV_RECORD_OUTBOX, nv_buf_str(&head),
-                                 nv_buf_str(packed ? &outbox->packed : &outbox->text), &entry->id);
+        err = store->put(store->ctx, NV_RECORD_OUTBOX, nv_buf_str(&head),
+                         nv_buf_str(packed ? &outbox->packed : &outbox->text), &entry->id);
     nv_buf_release(&head);
     return err;
 }
@@ -192,8 +202,11 @@ enum nv_err nv_outbox_put(struct nv_outbox *outbox, const struct nv_encoded_list
     assert(outbox->store != NULL && list->count > 0);
     if (err == NV_OK)
         err = join(&outbox->text, list);
-    if (err == NV_OK)
-        err = store(outbox, &entry);
+    if (err == NV_OK) {
+        struct nv_store synced = nv_store_synced(outbox->store);
+
+        err = store(replaces_a_record(list) ? &synced : outbox->store, outbox, &entry);
+    }
     done_with(&outbox->text);
     done_with(&outbox->packed);
     /* grow made room above, so that a stored record is never forgotten here. */

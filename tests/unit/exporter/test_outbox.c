@@ -140,6 +140,30 @@ static const struct {
     {"{\"v\":1,\"traces\":1,\"spans\":5}", "\n"},
 };
 
+START_TEST(what_is_left_of_a_record_is_on_disk_before_that_goes)
+{
+    struct nv_encoded_list list, rest = {0};
+    uint64_t lost;
+    bool synced = false;
+
+    put(1, 3);
+    ck_assert(!rig.records[0].synced);
+    ck_assert_int_eq(nv_outbox_take(&outbox, &list, &lost), NV_OK);
+    struct nv_encoded *sent = nv_encoded_list_pop(&list);
+    nv_outbox_end(&outbox, sent->record);
+    free(sent);
+    while (list.first != NULL)
+        nv_encoded_list_push(&rest, nv_encoded_list_pop(&list));
+    ck_assert_int_eq(nv_outbox_put(&outbox, &rest), NV_OK);
+    for (size_t i = 0; i < rig.record_count; i++) {
+        if (rig.records[i].id == rig.last_id)
+            synced = rig.records[i].synced;
+    }
+    ck_assert(synced);
+    end_all(&rest);
+}
+END_TEST
+
 START_TEST(damage_is_told)
 {
     struct nv_encoded_list list;
@@ -295,6 +319,7 @@ int main(void)
     tcase_add_test(tcase, first_in_first_out);
     tcase_add_test(tcase, a_restart_finds_them);
     tcase_add_test(tcase, untaken_is_first_again);
+    tcase_add_test(tcase, what_is_left_of_a_record_is_on_disk_before_that_goes);
     tcase_add_loop_test(tcase, damage_is_told, 0, sizeof damaged / sizeof *damaged);
     tcase_add_test(tcase, damaged_gzip_is_told);
     tcase_add_test(tcase, heads_that_are_not_ours);
