@@ -40,6 +40,7 @@ void nv_assembly_config_init(struct nv_assembly_config *config)
         .shards = 1,
         .queue_bytes = UINT64_C(64) << 20,
         .turn_bytes = UINT64_C(32) << 20,
+        .work_bytes = UINT64_C(128) << 20,
         .sent_max = 500000,
         .sent_ttl_ms = 3600000,
     };
@@ -97,6 +98,7 @@ struct nv_assembly *nv_assembly_new(const struct nv_assembly_config *config,
     assembly->completer = *completer;
     assembly->settled_end = &assembly->settled;
     pthread_mutex_init(&assembly->lock, NULL);
+    nv_account_init(&assembly->work, 2 * config->work_bytes);
     pthread_mutex_init(&assembly->notes.lock, NULL);
     pthread_cond_init(&assembly->changed, NULL);
     if (config->journal_directory)
@@ -394,6 +396,7 @@ void nv_assembly_free(struct nv_assembly *assembly)
     nv_queue_free(assembly->queue);
     pthread_cond_destroy(&assembly->changed);
     pthread_mutex_destroy(&assembly->lock);
+    nv_account_release(&assembly->work);
     pthread_mutex_destroy(&assembly->notes.lock);
     free(assembly->shards);
     free(assembly->journal_directory);

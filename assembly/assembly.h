@@ -86,6 +86,9 @@ struct nv_assembly_config {
     uint64_t queue_bytes; /* of requests between the door and the journal; past it BUSY */
     uint64_t
         turn_bytes; /* of spans a shard reads back before it hands them on; one trace at least */
+    /* What translating one trace may take beside its own bytes; the traces that all shards have
+     * gathered and not handed on may take twice that together, one alone always passes. */
+    uint64_t work_bytes;
     /* memory of what was sent, for late spans: at most so many traces, so long */
     uint32_t sent_max;
     uint64_t sent_ttl_ms;

@@ -19,9 +19,11 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
-/* Cap of a trace's arena: room for translating and encoding many times its bytes. */
-#define ARENA_BASE_MAX (UINT64_C(64) << 20)
-#define ARENA_FACTOR 16u
+/* Beside its bytes, as far as config.work_bytes goes: an honest trace takes four times as much. */
+#define WORK_BASE_BYTES (UINT64_C(1) << 20)
+#define WORK_FACTOR 16u
+/* Lists made while gathering, for each entry of what is held. */
+#define ENTRY_BYTES 256u
 /* A stretch may hold this much of others' bytes besides its own. */
 #define STRETCH_SLACK 4096u
 
@@ -264,9 +266,49 @@ static enum nv_err gather_runs(struct gathering *g)
 
 /* ---- the whole ---------------------------------------------------------------------------- */
 
-static struct nv_raw_trace *new_raw(const struct nv_open_trace *trace)
+/* Bytes of the trace as it is read, the stretches between its items included. */
+static uint64_t raw_bytes(const struct nv_open_trace *trace)
 {
-    struct nv_arena *arena = nv_arena_new(ARENA_BASE_MAX + trace->bytes * ARENA_FACTOR);
+    return 2 * trace->bytes + trace->group_bytes + (uint64_t)trace->used * ENTRY_BYTES +
+           STRETCH_SLACK;
+}
+
+static uint64_t arena_bytes(const struct nv_assembly *assembly, const struct nv_open_trace *trace)
+{
+    uint64_t work = WORK_BASE_BYTES + trace->bytes * WORK_FACTOR;
+    uint64_t most = assembly->config.work_bytes;
+    return raw_bytes(trace) + (work < most ? work : most);
+}
+
+uint64_t nv_gather_need(const struct nv_assembly *assembly, const struct nv_open_trace *trace)
+{
+    return arena_bytes(assembly, trace) + trace->bytes / 2;
+}
+
+bool nv_work_take(struct nv_assembly *assembly, uint64_t need, bool wait)
+{
+    if (assembly->inline_mode)
+        return true;
+    if (!wait)
+        return nv_account_try_take(&assembly->work, need);
+    nv_account_take(&assembly->work, need);
+    return true;
+}
+
+void nv_work_settle(struct nv_assembly *assembly, struct nv_raw_trace *raw, uint64_t need)
+{
+    if (assembly->inline_mode)
+        return;
+    if (raw)
+        nv_arena_charge(raw->arena, &assembly->work, need);
+    else
+        nv_account_give(&assembly->work, need);
+}
+
+static struct nv_raw_trace *new_raw(const struct nv_assembly *assembly,
+                                    const struct nv_open_trace *trace)
+{
+    struct nv_arena *arena = nv_arena_new(arena_bytes(assembly, trace));
     if (!arena)
         return NULL;
     struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
@@ -316,7 +358,7 @@ enum nv_err nv_gather(struct nv_assembly *assembly, const struct nv_open_trace *
     uint32_t runs = 0;
     for (uint32_t i = 0; i < trace->used; i += trace->held[i].run.count + 1)
         runs++;
-    *out = (struct nv_gathered){.raw = new_raw(trace)};
+    *out = (struct nv_gathered){.raw = new_raw(assembly, trace)};
     struct gathering g = {.assembly = assembly, .trace = trace, .raw = out->raw};
     enum nv_err err = out->raw ? fill(&g, runs, out) : NV_ERR_NO_MEMORY;
     out->claim = err ? NULL : new_claim(trace, runs);

@@ -203,6 +203,17 @@ static enum nv_err take_out(struct nv_shard *shard, struct nv_open_trace *trace,
     return NV_OK;
 }
 
+/* The same for one that is handed on at once. */
+static enum nv_err take_out_alone(struct nv_shard *shard, struct nv_open_trace *trace,
+                                  enum nv_incomplete incomplete, struct nv_gathered *out)
+{
+    uint64_t need = nv_gather_need(shard->assembly, trace);
+    (void)nv_work_take(shard->assembly, need, true);
+    enum nv_err err = take_out(shard, trace, incomplete, out);
+    nv_work_settle(shard->assembly, err ? NULL : out->raw, need);
+    return err;
+}
+
 static void hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t count)
 {
     struct nv_claim *claims[TURN_MAX] = {NULL};
@@ -289,7 +300,12 @@ uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
             /* What is gathered waits in memory for those before it; the rest is on disk. */
             if (count > 0 && bytes + more > shard->assembly->config.turn_bytes)
                 break;
-            if (!look_at(shard, trace, now_ns, &out))
+            uint64_t need = nv_gather_need(shard->assembly, trace);
+            if (!nv_work_take(shard->assembly, need, count == 0))
+                break;
+            bool left = look_at(shard, trace, now_ns, &out);
+            nv_work_settle(shard->assembly, left ? out.raw : NULL, need);
+            if (!left)
                 continue;
             bytes += more;
             raws[count++] = out.raw;
@@ -374,7 +390,7 @@ static enum nv_err cut(struct nv_shard *shard, struct nv_open_trace *trace)
             return NV_ERR_NO_MEMORY;
         incomplete = decide(shard, trace, trace->last_ns).incomplete;
     }
-    enum nv_err err = take_out(shard, trace, incomplete, &out);
+    enum nv_err err = take_out_alone(shard, trace, incomplete, &out);
     if (!err && out.raw)
         hand_on(shard, &out.raw, 1);
     return err;
@@ -524,7 +540,7 @@ static bool finish_trace(struct nv_shard *shard, struct nv_open_trace *trace)
         forget_trace(shard, trace);
         return true;
     }
-    if (!may_complete(shard->assembly) || take_out(shard, trace, completion.incomplete, &out))
+    if (!may_complete(shard->assembly) || take_out_alone(shard, trace, completion.incomplete, &out))
         return false;
     if (out.raw)
         hand_on(shard, &out.raw, 1);

@@ -50,6 +50,8 @@ struct nv_arena {
     size_t next_size; /* of the next ordinary chunk, header included */
     size_t bytes;     /* of all chunks, headers included */
     size_t max_bytes;
+    struct nv_account *account; /* borrowed; NULL: none */
+    uint64_t charge;            /* given back to it */
 };
 
 static char *chunk_bytes(struct chunk *chunk)
@@ -79,7 +81,49 @@ void nv_arena_free(struct nv_arena *arena)
         next = chunk->next;
         chunk_free(chunk);
     }
+    if (arena->account != NULL)
+        nv_account_give(arena->account, arena->charge);
     free(arena);
+}
+
+void nv_arena_charge(struct nv_arena *arena, struct nv_account *account, uint64_t bytes)
+{
+    assert(arena->account == NULL);
+    arena->account = account;
+    arena->charge = bytes;
+}
+
+struct nv_arena_mark nv_arena_mark(const struct nv_arena *arena)
+{
+    struct chunk *newest = arena->newest;
+    return (struct nv_arena_mark){.newest = newest,
+                                  .second = newest != NULL ? newest->next : NULL,
+                                  .used = newest != NULL ? newest->used : 0};
+}
+
+/* Frees the chunks from `from` to before `to`. */
+static void free_range(struct nv_arena *arena, struct chunk *from, const struct chunk *to)
+{
+    while (from != to) {
+        struct chunk *next = from->next;
+        arena->bytes -= sizeof(*from) + from->capacity;
+        chunk_free(from);
+        from = next;
+    }
+}
+
+void nv_arena_rewind(struct nv_arena *arena, struct nv_arena_mark mark)
+{
+    struct chunk *newest = mark.newest;
+    free_range(arena, arena->newest, newest);
+    arena->newest = newest;
+    if (newest == NULL)
+        return;
+    /* Chunks of their own were linked behind the newest of then. */
+    free_range(arena, newest->next, mark.second);
+    newest->next = mark.second;
+    newest->used = mark.used;
+    ASAN_POISON_MEMORY_REGION(chunk_bytes(newest) + newest->used, newest->capacity - newest->used);
 }
 
 void nv_arena_reset(struct nv_arena *arena)

@@ -10,6 +10,7 @@
 #ifndef NV_BASE_ARENA_H
 #define NV_BASE_ARENA_H
 
+#include "base/account.h"
 #include "base/str.h"
 
 struct nv_arena;
@@ -31,6 +32,19 @@ struct nv_str nv_arena_dup(struct nv_arena *arena, struct nv_str s);
 /* printf into the arena; ptr NULL when there is no memory. */
 struct nv_str nv_arena_printf(struct nv_arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Has nv_arena_free give `bytes` back to `account` (borrowed), from which they were taken. */
+void nv_arena_charge(struct nv_arena *arena, struct nv_account *account, uint64_t bytes);
+
+/* A state to come back to. */
+struct nv_arena_mark {
+    void *newest, *second;
+    size_t used;
+};
+
+/* The state now. Valid until a rewind to an earlier one, a reset or the end. */
+struct nv_arena_mark nv_arena_mark(const struct nv_arena *arena);
+/* Frees all that was allocated since the mark. */
+void nv_arena_rewind(struct nv_arena *arena, struct nv_arena_mark mark);
 /* Bytes of all chunks, for budgets. */
 size_t nv_arena_bytes(const struct nv_arena *arena);
 

@@ -29,11 +29,11 @@
 #define KEY(writer, text) nv_json_write_key((writer), NV_STR(text))
 
 /* How much of each text and list is written: all, and less each time that it was too much. Each
- * try stops at the buffer's cap, so a trace costs five times that at most. */
+ * try stops at the buffer's cap, so a trace costs six times that at most. */
 static const struct cut {
     size_t text_max;
     uint32_t items_max;
-} cuts[] = {{0, 0}, {65536, 16384}, {8192, 2048}, {1024, 256}, {128, 32}};
+} cuts[] = {{0, 0}, {1 << 20, 65536}, {131072, 16384}, {16384, 4096}, {2048, 1024}, {128, 32}};
 
 /* An index of the trace's resource; arena NULL: none yet. */
 struct common_index {

@@ -153,6 +153,7 @@ uint64_t nv_memory_share(const struct nv_options *options, enum nv_memory_holder
 {
     static const uint64_t divisors[] = {[NV_MEMORY_COMMIT] = 8,
                                         [NV_MEMORY_TURN] = 16,
+                                        [NV_MEMORY_WORK] = 8,
                                         [NV_MEMORY_ITEMS] = BYTES_AN_ITEM,
                                         [NV_MEMORY_THREADS] = BYTES_A_THREAD};
     assert((size_t)holder < sizeof divisors / sizeof divisors[0]);

@@ -27,6 +27,7 @@ enum nv_err nv_memory_budget_apply(struct nv_options *options, struct nv_fail *f
 /* Holders of memory that have no key. */
 enum nv_memory_holder {
     NV_MEMORY_COMMIT, /* requests that wait for the journal, in bytes */
+    NV_MEMORY_WORK,   /* what translating one trace takes beside its own bytes */
     NV_MEMORY_TURN,   /* span bytes that a shard gathers before it translates them */
     NV_MEMORY_ITEMS,  /* spans or log records of one request; a number */
     NV_MEMORY_THREADS /* of the receiver, and of assembly; a number */

@@ -32,8 +32,11 @@ static void drop(const struct nv_pipeline *pipeline, struct nv_arena *arena, uin
     settle(pipeline, claim, NV_OUTCOME_DROPPED);
 }
 
-static void bury(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw, enum nv_err why)
+/* What was made of the raw trace goes first: the letter takes as much again. */
+static void bury(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw,
+                 struct nv_arena_mark mark, enum nv_err why)
 {
+    nv_arena_rewind(raw->arena, mark);
     char id[2 * NV_TRACE_ID_BYTES];
     nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
     enum nv_err err =
@@ -83,9 +86,10 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
         return;
     }
     struct nv_trace *trace = NULL;
+    struct nv_arena_mark mark = nv_arena_mark(raw->arena);
     enum nv_err err = nv_mapping_translate(pipeline->mapping, raw, &trace);
     if (err != NV_OK) {
-        bury(pipeline, raw, err);
+        bury(pipeline, raw, mark, err);
         return;
     }
     if (!kept && trace->error_count == 0 && trace->status != NV_STATUS_ERROR) {
@@ -94,7 +98,7 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
     }
     if (pipeline->mask_secrets && nv_secrets_mask(trace) != NV_OK) {
         /* the raw trace lies in the same arena, untouched: it goes where a failed one goes */
-        bury(pipeline, raw, NV_ERR_NO_MEMORY);
+        bury(pipeline, raw, mark, NV_ERR_NO_MEMORY);
         return;
     }
     if (trace->untranslated)

@@ -82,6 +82,7 @@ void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_conf
         config->journal_segment_bytes = (uint32_t)(options->journal_max_bytes / 8);
     config->shards = shard_count(options);
     config->queue_bytes = nv_memory_share(options, NV_MEMORY_COMMIT, config->queue_bytes);
+    config->work_bytes = nv_memory_share(options, NV_MEMORY_WORK, config->work_bytes);
     config->turn_bytes = nv_memory_share(options, NV_MEMORY_TURN, config->turn_bytes);
     /* What is remembered of sent traces is part of memory_bytes: a quarter of it at most. */
     if (config->sent_max > config->memory_bytes / SENT_SHARE_BYTES)

@@ -110,12 +110,26 @@ static enum nv_err write_head(const struct head *head, struct nv_buf *out)
     return out->failed;
 }
 
+/* About what nv_untranslated_write makes of those items. */
+static size_t otlp_bytes(const struct nv_raw_trace *raw, enum nv_signal signal)
+{
+    size_t bytes = 64 * (size_t)raw->group_count;
+    for (uint32_t i = 0; i < raw->item_count; i++)
+        bytes += raw->items[i].signal == signal ? raw->items[i].bytes.len + 16 : 0;
+    return bytes;
+}
+
 static enum nv_err put_otlp(struct nv_json_writer *json, struct nv_str key,
                             const struct nv_raw_trace *raw, enum nv_signal signal)
 {
     struct nv_buf otlp;
     nv_buf_init(&otlp, PAYLOAD_BYTES_MAX);
-    enum nv_err err = nv_untranslated_write(raw, signal, &otlp);
+    /* Room at once: doubling would take half as much again of what may be large. */
+    enum nv_err err = nv_buf_reserve(&otlp, otlp_bytes(raw, signal));
+    if (err == NV_OK)
+        err = nv_untranslated_write(raw, signal, &otlp);
+    if (err == NV_OK)
+        err = nv_buf_reserve(json->buf, otlp.len / 3 * 4 + 64);
     if (err == NV_OK && (otlp.len > 0 || signal == NV_SIGNAL_TRACES)) {
         nv_json_write_key(json, key);
         nv_json_write_base64(json, nv_buf_str(&otlp));

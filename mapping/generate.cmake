@@ -4,7 +4,7 @@ list(FILTER noveum_rule_tables EXCLUDE REGEX "/events\\.rules$") # another form,
 list(SORT noveum_rule_tables)
 add_executable(compile_rules
   tools/compile_rules.c mapping/rule_parse.c mapping/rule_build.c mapping/rule_filter.c mapping/rule_find.c mapping/kind.c
-  base/arena.c base/str.c base/error.c)
+  base/account.c base/arena.c base/str.c base/error.c)
 target_include_directories(compile_rules PRIVATE "${CMAKE_SOURCE_DIR}")
 target_compile_definitions(compile_rules PRIVATE _GNU_SOURCE)
 target_link_libraries(compile_rules PRIVATE noveum_dependencies noveum_warnings)

@@ -87,19 +87,19 @@ START_TEST(a_large_trace_is_cut_and_says_where)
     json_t *span_doc = json_array_get(json_object_get(doc, "spans"), 0);
     json_t *attributes_doc = json_object_get(span_doc, "attributes");
     ck_assert_str_eq(text_of(json_object_get(doc, "attributes"), "noveum.gateway.cut"),
-                     "texts to 8192 bytes, lists to 2048 items");
+                     "texts to 16384 bytes, lists to 4096 items");
     ck_assert_ptr_nonnull(strstr(text_of(span_doc, "name"),
-                                 "[cut by noveum-gateway: 291808 of 300000 bytes left out]"));
-    ck_assert_ptr_nonnull(strstr(text_of(attributes_doc, "bytes"), "291810 of 300000 bytes"));
-    ck_assert_ptr_nonnull(strstr(text_of(attributes_doc, "json"), "291808 of 300000 bytes"));
+                                 "[cut by noveum-gateway: 283616 of 300000 bytes left out]"));
+    ck_assert_ptr_nonnull(strstr(text_of(attributes_doc, "bytes"), "283617 of 300000 bytes"));
+    ck_assert_ptr_nonnull(strstr(text_of(attributes_doc, "json"), "283616 of 300000 bytes"));
     json_t *list = json_object_get(attributes_doc, "list");
-    ck_assert_uint_eq(json_array_size(list), 2049);
-    ck_assert_str_eq(json_string_value(json_array_get(list, 2048)),
-                     "[cut by noveum-gateway: 47952 of 50000 items left out]");
-    ck_assert_uint_eq(json_array_size(json_object_get(span_doc, "events")), 2048);
+    ck_assert_uint_eq(json_array_size(list), 4097);
+    ck_assert_str_eq(json_string_value(json_array_get(list, 4096)),
+                     "[cut by noveum-gateway: 45904 of 50000 items left out]");
+    ck_assert_uint_eq(json_array_size(json_object_get(span_doc, "events")), 4096);
     json_t *otel = json_object_get(span_doc, "otel");
-    ck_assert_int_eq(json_integer_value(json_object_get(otel, "cut_events_count")), 47952);
-    ck_assert_int_eq(json_integer_value(json_object_get(otel, "cut_links_count")), 47952);
+    ck_assert_int_eq(json_integer_value(json_object_get(otel, "cut_events_count")), 45904);
+    ck_assert_int_eq(json_integer_value(json_object_get(otel, "cut_links_count")), 45904);
     json_decref(all);
     nv_buf_release(&buf);
 }

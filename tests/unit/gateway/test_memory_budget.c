@@ -73,6 +73,8 @@ START_TEST(the_shares)
                           rows[i].budget >= 160 MIB ? 10000 : rows[i].budget / 16384);
         ck_assert_uint_eq(options.receiver_max_connections, rows[i].connections);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_COMMIT, 64 MIB), rows[i].commit);
+        ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_WORK, 128 MIB),
+                          rows[i].budget >= 1024 MIB ? 128 MIB : rows[i].budget / 8);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_TURN, 32 MIB), rows[i].turn);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_THREADS, 8), rows[i].threads);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_ITEMS, 2000000), rows[i].items);
