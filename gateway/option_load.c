@@ -141,12 +141,33 @@ static const char *nearest_to_variable(struct nv_str name)
     return NULL;
 }
 
+/*
+ * NOVEUM_GATEWAY_API_KEY, NOVEUM_GATEWAY_ENDPOINT: an option's last word without its section. That
+ * may be meant for us, or be an application's own way to find its gateway: said, not refused.
+ */
+static void warn_ignored(struct nv_str name)
+{
+    char key[NV_OPTION_WHERE_SIZE];
+    struct nv_str rest = nv_str_slice(name, sizeof VARIABLE_PREFIX - 1, sizeof key);
+    struct nv_buf variable;
+    for (size_t i = 0; i < rest.len; i++)
+        key[i] = (char)tolower((unsigned char)rest.ptr[i]);
+    const char *near = nv_option_nearest((struct nv_str){key, rest.len});
+    nv_buf_init(&variable, NV_OPTION_WHERE_SIZE);
+    if (near != NULL)
+        (void)nv_option_variable(nv_option_find(nv_str_from(near)), &variable);
+    NV_LOG(NV_LOG_WARN, "config", "unknown variable \"%.*s\" is ignored%s%.*s", NV_STR_ARG(name),
+           near != NULL ? "; did you mean " : "; --help lists all keys",
+           NV_STR_ARG(nv_buf_str(&variable)));
+    nv_buf_release(&variable);
+}
+
 static enum nv_err unknown_variable(struct nv_str name, struct nv_fail *fail)
 {
     const char *near = nearest_to_variable(name);
     size_t id = near != NULL ? nv_option_find(nv_str_from(near)) : NV_OPTION_TOTAL;
     if (id == NV_OPTION_TOTAL) {
-        NV_LOG(NV_LOG_WARN, "config", "unknown variable \"%.*s\" is ignored", NV_STR_ARG(name));
+        warn_ignored(name);
         return NV_OK;
     }
     struct nv_buf variable;

@@ -356,6 +356,35 @@ START_TEST(variables_that_kubernetes_sets_are_ignored)
 }
 END_TEST
 
+static void keep_line(void *ctx, struct nv_str line)
+{
+    (void)nv_buf_append_str(ctx, line);
+}
+
+START_TEST(an_ignored_variable_names_the_right_one)
+{
+    static const char *const environment[] = {"NOVEUM_GATEWAY_API_KEY=nv_x",
+                                              "NOVEUM_GATEWAY_LOGLEVEL=debug",
+                                              "NOVEUM_GATEWAY_SOMETHING_ELSE=1", NULL};
+    static const char *const parts[] = {
+        "\"NOVEUM_GATEWAY_API_KEY\" is ignored; did you mean "
+        "NOVEUM_GATEWAY_EXPORTER_NOVEUM_API_KEY\n",
+        "\"NOVEUM_GATEWAY_LOGLEVEL\" is ignored; did you mean NOVEUM_GATEWAY_LOG_LEVEL\n",
+        "\"NOVEUM_GATEWAY_SOMETHING_ELSE\" is ignored; --help lists all keys\n"};
+    struct nv_buf lines;
+    nv_buf_init(&lines, 1u << 16);
+    nv_log_set_sink(keep_line, &lines);
+    enum nv_err err = load(NULL, environment, NULL);
+    nv_log_set_sink(NULL, NULL);
+    ck_assert_int_eq(err, NV_OK);
+    for (int i = 0; i < COUNT(parts); i++)
+        ck_assert_msg(nv_str_find(nv_buf_str(&lines), nv_str_from(parts[i])) != SIZE_MAX, "%.*s",
+                      (int)lines.len, lines.bytes);
+    ck_assert_uint_eq(nv_str_find(nv_buf_str(&lines), NV_STR("nv_x")), SIZE_MAX);
+    nv_buf_release(&lines);
+}
+END_TEST
+
 START_TEST(dollars_stay_in_every_source)
 {
     static const char *const ours[] = {"NOVEUM_GATEWAY_EXPORTER_NOVEUM_PROJECT=a$$b$${c}$", NULL};
@@ -452,6 +481,7 @@ int main(void)
     tcase_add_test(tcase, debug_and_dev_mode_alone);
     tcase_add_test(tcase, the_sdks_file_in_yaml_and_json);
     tcase_add_loop_test(tcase, variables_that_kubernetes_sets_are_ignored, 0, COUNT(of_kubernetes));
+    tcase_add_test(tcase, an_ignored_variable_names_the_right_one);
     tcase_add_test(tcase, dollars_stay_in_every_source);
     tcase_add_test(tcase, files_that_everybody_writes_are_refused);
     tcase_add_test(tcase, place_of_the_journal);
