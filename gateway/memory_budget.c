@@ -2,14 +2,14 @@
  * Shares of the memory budget.
  *
  *   1/4  requests being read (of each protocol)    1/8   requests that wait for the journal
- *   1/4  index of held spans                       1/16  spans being gathered, of each shard
+ *   1/4  index of held spans and resources         1/16  spans being gathered, of each shard
  *   1/4  the exporter's queue                      1/16  a body before compression
+ *   1/4  traces gathered and being translated      1/16  JSON of one trace
  *
  * They add up to more than one on purpose: not all are full at once, and each is a cap, not a
  * reservation. What the budget does not hold is the program itself (about 13 MB), stacks, the
- * journal's pages, which the kernel gives back by itself, and one trace being translated for each
- * shard: some four times its bytes. So the control group's limit is taken at 40 %
- * (measured: tests/e2e/test_pressure.py).
+ * journal's pages, which the kernel gives back by itself. So the control group's limit is taken at
+ * 40 % (measured: tests/e2e/test_pressure.py).
  *
  * A trace and a body larger than their share are not refused: the one is cut into linked parts, the
  * other goes alone. A request that is larger is, with 413, as one beyond any other limit.
