@@ -28,6 +28,8 @@
 
 #define CONNECT_TIMEOUT_MS 10000
 #define RETRY_AFTER_MAX 128
+/* Status lines and headers of a reply; a proxy's are some KB. Below libcurl's own 300 KB. */
+#define REPLY_HEAD_MAX ((size_t)256 << 10)
 
 struct slot {
     CURL *easy;
@@ -36,7 +38,8 @@ struct slot {
     nv_reply_done *done;
     void *done_ctx;
     struct nv_buf reply;
-    bool oversize;
+    bool oversize;     /* the body, behind a status that counts */
+    size_t head_bytes; /* of the reply's status line and headers */
     char retry_after[RETRY_AFTER_MAX];
     char error[CURL_ERROR_SIZE];
 };
@@ -56,9 +59,23 @@ struct nv_send_curl {
 
 /* ---- finished transfers -------------------------------------------------------------------- */
 
+/* Is the reply's head too large? libcurl calls a line that outgrows its buffer (100 KB) "out of
+ * memory"; when a reply has begun, that is what it means. */
+static bool head_is_too_large(const struct slot *slot, CURLcode code)
+{
+    curl_off_t began_us = 0;
+
+    if (slot->head_bytes > REPLY_HEAD_MAX)
+        return true;
+    if (code != CURLE_OUT_OF_MEMORY || slot->reply.len > 0)
+        return false;
+    (void)curl_easy_getinfo(slot->easy, CURLINFO_STARTTRANSFER_TIME_T, &began_us);
+    return began_us > 0;
+}
+
 static enum nv_transfer transfer_of(const struct slot *slot, CURLcode code)
 {
-    if (slot->oversize)
+    if (slot->oversize || head_is_too_large(slot, code))
         return NV_TRANSFER_OVERSIZE;
     switch (code) {
     case CURLE_OK:
@@ -91,7 +108,8 @@ static void finish(struct slot *slot, enum nv_transfer transfer)
     long status = 0;
 
     assert(slot->busy);
-    if (transfer == NV_TRANSFER_REPLY || transfer == NV_TRANSFER_OVERSIZE)
+    /* a head that was not read to its end is nobody's word */
+    if (transfer == NV_TRANSFER_REPLY || slot->oversize)
         (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
     reply.status = status > 0 && status < 1000 ? (int)status : 0;
     reply.retry_after = nv_str_from(slot->retry_after);
@@ -200,6 +218,9 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
     struct slot *slot = ctx;
     struct nv_str line = {bytes, size * count};
 
+    slot->head_bytes += line.len;
+    if (slot->head_bytes > REPLY_HEAD_MAX)
+        return 0;
     /* A status line starts a new reply: an interim one's headers do not count. */
     if (nv_str_starts(line, NV_STR("HTTP/")))
         slot->retry_after[0] = '\0';
@@ -255,6 +276,7 @@ static enum nv_err send_request(void *ctx, const struct nv_request *request, nv_
         return NV_ERR_INTERNAL;
     nv_buf_clear(&slot->reply);
     slot->oversize = false;
+    slot->head_bytes = 0;
     slot->retry_after[0] = slot->error[0] = '\0';
     if (set_request(slot, request) != CURLE_OK ||
         curl_multi_add_handle(curl->multi, slot->easy) != CURLM_OK)

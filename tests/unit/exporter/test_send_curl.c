@@ -288,6 +288,21 @@ START_TEST(large_bodies_go_without_expect)
 }
 END_TEST
 
+/* A status line and 270 KB of headers. */
+static char many_headers[270 * 1024 + 64];
+
+static void fill_many_headers(void)
+{
+    struct nv_buf buf;
+    nv_buf_init(&buf, sizeof many_headers);
+    (void)nv_buf_printf(&buf, "HTTP/1.1 200 OK\r\n");
+    while (buf.len < 270 * 1024)
+        (void)nv_buf_printf(&buf, "X-Some: value\r\n");
+    (void)nv_buf_printf(&buf, "\r\n");
+    memcpy(many_headers, buf.bytes, buf.len);
+    nv_buf_release(&buf);
+}
+
 static const struct {
     struct reply reply;
     enum nv_transfer transfer;
@@ -320,6 +335,8 @@ static const struct {
      NV_TRANSFER_OVERSIZE,
      503,
      ""},
+    {{"HTTP/1.1 200 OK\r\nX-Long: ", 8000000, true, false}, NV_TRANSFER_OVERSIZE, 0, ""},
+    {{many_headers, 0, true, false}, NV_TRANSFER_OVERSIZE, 0, ""},
     {{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", 0, true, false},
      NV_TRANSFER_BROKEN,
      0,
@@ -337,6 +354,7 @@ START_TEST(faults_are_named)
 {
     struct result result;
 
+    fill_many_headers();
     if (cases[_i].transfer == NV_TRANSFER_TIMEOUT)
         config.timeout_ms = 200;
     start_server(&cases[_i].reply, 1);
