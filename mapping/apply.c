@@ -33,14 +33,14 @@ enum nv_err nv_scratch_init(struct nv_translation *t)
     for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++)
         if (t->mapping->fact_keys[fact] != UINT16_MAX)
             kind_rows += t->rules->keys[t->mapping->fact_keys[fact]].kind_count;
-    t->scratch.lists = nv_arena_array(t->arena, t->rules->field_count, sizeof *t->scratch.lists);
-    t->scratch.answers =
-        nv_arena_alloc(t->arena, sizeof *t->scratch.answers + t->rules->test_count);
+    t->scratch.heads = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint32_t));
+    t->scratch.ends = nv_arena_raw(t->arena, t->rules->field_count * sizeof *t->scratch.ends);
+    t->scratch.answers = nv_arena_alloc(t->arena, sizeof *t->scratch.answers);
     t->scratch.touched = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
     t->scratch.deriving = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
     t->scratch.kind_rows = nv_arena_raw(t->arena, kind_rows * sizeof(uint16_t));
-    return t->scratch.lists && t->scratch.answers && t->scratch.touched && t->scratch.deriving &&
-                   t->scratch.kind_rows
+    return t->scratch.heads && t->scratch.ends && t->scratch.answers && t->scratch.touched &&
+                   t->scratch.deriving && t->scratch.kind_rows
                ? NV_OK
                : NV_ERR_NO_MEMORY;
 }
@@ -136,24 +136,24 @@ static enum nv_err grow_candidates(struct nv_translation *t)
 /* Puts candidate `number` into its field's list: behind all of the same or a smaller order. Looks
  * for its place among the first few only; in a longer list it goes to the end, and the list is
  * sorted when the field is decided (mapping/resolve.c). */
-static inline void put_in_list(struct nv_scratch *scratch, struct nv_candidate_list *list,
-                               uint32_t number)
+static inline void put_in_list(struct nv_scratch *scratch, uint16_t field, uint32_t number)
 {
     struct nv_candidate *candidate = &scratch->candidates[number - 1];
-    uint32_t *link = &list->head;
+    struct nv_list_end *end = &scratch->ends[field];
+    uint32_t *link = &scratch->heads[field];
     unsigned looks = 0;
     while (*link != 0 && scratch->candidates[*link - 1].order <= candidate->order &&
            looks++ < LIST_LOOKS)
         link = &scratch->candidates[*link - 1].next;
     if (looks > LIST_LOOKS) {
-        struct nv_candidate *last = &scratch->candidates[list->tail - 1];
-        list->unsorted = list->unsorted || last->order > candidate->order;
+        struct nv_candidate *last = &scratch->candidates[end->tail - 1];
+        end->unsorted = end->unsorted || last->order > candidate->order;
         link = &last->next;
     }
     candidate->next = *link;
     *link = number;
     if (candidate->next == 0)
-        list->tail = number;
+        end->tail = number;
 }
 
 /* Written in place, member by member: a copy of what was just written waits for the writes. */
@@ -168,8 +168,8 @@ static inline enum nv_err add_candidate(struct nv_translation *t, const struct n
         if (err)
             return err;
     }
-    struct nv_candidate_list *list = &scratch->lists[rule->field];
-    if (list->head == 0) {
+    if (scratch->heads[rule->field] == 0) {
+        scratch->ends[rule->field].unsorted = false;
         if (t->rules->fields[rule->field].key != 0)
             scratch->deriving[scratch->deriving_count++] = rule->field;
         else
@@ -183,7 +183,7 @@ static inline enum nv_err add_candidate(struct nv_translation *t, const struct n
     candidate->rest.ptr = NULL;
     candidate->rest.len = 0;
     candidate->value = value;
-    put_in_list(scratch, list, scratch->candidate_count);
+    put_in_list(scratch, rule->field, scratch->candidate_count);
     *out = candidate;
     return NV_OK;
 }

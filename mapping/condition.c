@@ -81,33 +81,42 @@ void nv_answers_forget(struct nv_translation *t)
     memset(t->scratch.answers->of, NV_UNASKED, t->rules->test_count);
 }
 
-/* Where the answer to a test is remembered. */
+/* Where the answer to a test is remembered; NULL without memory: then it is looked for again. */
 static uint8_t *answer_to(const struct nv_translation *t, const struct nv_test *test)
 {
-    t->scratch.answers->any = true;
-    return &t->scratch.answers->of[test - t->rules->tests];
+    struct nv_answers *answers = t->scratch.answers;
+    if (!answers->of)
+        answers->of = nv_arena_alloc(t->arena, t->rules->test_count);
+    if (!answers->of)
+        return NULL;
+    answers->any = true;
+    return &answers->of[test - t->rules->tests];
+}
+
+static bool remember(uint8_t *answer, bool yes)
+{
+    if (answer)
+        *answer = yes ? NV_ANSWER_YES : NV_ANSWER_NO;
+    return yes;
 }
 
 static bool text_matches(const struct nv_translation *t, const struct nv_test *test,
                          struct nv_str text)
 {
-    if (text.len <= SHORT_TEXT)
-        return glob_holds(test, text);
-    uint8_t *answer = answer_to(t, test);
-    if (*answer == NV_UNASKED)
-        *answer = glob_holds(test, text) ? NV_ANSWER_YES : NV_ANSWER_NO;
-    return *answer == NV_ANSWER_YES;
+    uint8_t *answer = text.len <= SHORT_TEXT ? NULL : answer_to(t, test);
+    if (answer && *answer != NV_UNASKED)
+        return *answer == NV_ANSWER_YES;
+    return remember(answer, glob_holds(test, text));
 }
 
 static bool events_match(const struct nv_translation *t, const struct nv_span_work *work,
                          const struct nv_test *test)
 {
-    if (work->span->event_count + work->log_count <= FEW_EVENTS)
-        return event_matches(work, test->globs);
-    uint8_t *answer = answer_to(t, test);
-    if (*answer == NV_UNASKED)
-        *answer = event_matches(work, test->globs) ? NV_ANSWER_YES : NV_ANSWER_NO;
-    return *answer == NV_ANSWER_YES;
+    bool few = work->span->event_count + work->log_count <= FEW_EVENTS;
+    uint8_t *answer = few ? NULL : answer_to(t, test);
+    if (answer && *answer != NV_UNASKED)
+        return *answer == NV_ANSWER_YES;
+    return remember(answer, event_matches(work, test->globs));
 }
 
 static bool attribute_matches(const struct nv_translation *t, const struct nv_span_work *work,

@@ -58,9 +58,9 @@ struct nv_candidate {
     const struct nv_value *value; /* the value before the row's steps */
 };
 
-/* A field's candidates: 1 + first and last, 0 none. */
-struct nv_candidate_list {
-    uint32_t head, tail;
+/* The end of a field's list of candidates; means something only when the list has a head. */
+struct nv_list_end {
+    uint32_t tail; /* 1 + last candidate */
     bool unsorted; /* not by precedence: to be sorted before it is read */
 };
 
@@ -91,17 +91,18 @@ struct nv_seen {
 /* Conditions that ask the same of a span whichever attribute asks them, where the answer is long to
  * find (a long name, many events): asked once a span. */
 struct nv_answers {
-    bool any;     /* one is not NV_UNASKED */
-    uint8_t of[]; /* per test of the rules */
+    bool any;    /* one is not NV_UNASKED */
+    uint8_t *of; /* per test of the rules; NULL: none was asked for in this trace */
 };
 enum { NV_UNASKED, NV_ANSWER_NO, NV_ANSWER_YES };
 
 struct nv_scratch {
     struct nv_candidate *candidates;
     uint32_t candidate_count, candidate_capacity;
-    struct nv_candidate_list *lists; /* per field */
-    uint16_t *touched;               /* fields with candidates, in order, but for */
-    uint16_t *deriving;              /* those that others derive from: decided first */
+    uint32_t *heads;          /* per field: 1 + first candidate */
+    struct nv_list_end *ends; /* per field */
+    uint16_t *touched;        /* fields with candidates, in order, but for */
+    uint16_t *deriving;       /* those that others derive from: decided first */
     uint32_t touched_count, deriving_count;
     struct nv_seen *seen; /* per source attribute */
     uint32_t seen_capacity;

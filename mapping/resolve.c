@@ -450,17 +450,17 @@ static int by_order(const void *left, const void *right)
 }
 
 /* Links the candidates of a long list anew: by precedence, those of one as they came. */
-static enum nv_err sort_list(struct nv_translation *t, struct nv_candidate_list *list)
+static enum nv_err sort_list(struct nv_translation *t, uint32_t *head)
 {
     struct nv_candidate *candidates = t->scratch.candidates;
-    uint32_t count = 0, *link = &list->head;
-    for (uint32_t at = list->head; at != 0; at = candidates[at - 1].next)
+    uint32_t count = 0, *link = head;
+    for (uint32_t at = *head; at != 0; at = candidates[at - 1].next)
         count++;
     struct ranked *ranked = nv_arena_raw(t->arena, count * sizeof *ranked);
     if (!ranked)
         return NV_ERR_NO_MEMORY;
     count = 0;
-    for (uint32_t at = list->head; at != 0; at = candidates[at - 1].next)
+    for (uint32_t at = *head; at != 0; at = candidates[at - 1].next)
         ranked[count++] = (struct ranked){at, candidates[at - 1].order};
     qsort(ranked, count, sizeof *ranked, by_order);
     for (uint32_t i = 0; i < count; i++) {
@@ -475,10 +475,10 @@ static enum nv_err sort_list(struct nv_translation *t, struct nv_candidate_list 
 /* Takes the candidates of a field: 1 + the first. */
 static enum nv_err take_list(struct nv_translation *t, uint16_t field, uint32_t *first)
 {
-    struct nv_candidate_list *list = &t->scratch.lists[field];
-    enum nv_err err = list->unsorted ? sort_list(t, list) : NV_OK;
-    *first = list->head;
-    *list = (struct nv_candidate_list){0};
+    uint32_t *head = &t->scratch.heads[field];
+    enum nv_err err = t->scratch.ends[field].unsorted ? sort_list(t, head) : NV_OK;
+    *first = *head;
+    *head = 0;
     return err;
 }
 
