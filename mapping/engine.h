@@ -253,6 +253,8 @@ static inline bool nv_branch_holds(const struct nv_branch *upper, const struct n
 /* Leaves out the spans that only announce a span that is here, and counts them in
  * trace->placeholder_count. At least one span stays. NV_ERR_NO_MEMORY. */
 enum nv_err nv_placeholders_leave_out(struct nv_translation *t) NV_MUST_USE;
+/* Leaves out the vectors of embeddings and of the spans around them. NV_ERR_NO_MEMORY. */
+enum nv_err nv_vectors_leave_out(struct nv_translation *t) NV_MUST_USE;
 /* Tokens and costs of each call once: repeats of a call and sums of parents are renamed. */
 enum nv_err nv_usage_settle(struct nv_translation *t) NV_MUST_USE;
 /* The trace's agents: agent_graph.*, agent_workflow.*, the registry. NV_ERR_NO_MEMORY. */

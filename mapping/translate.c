@@ -1,8 +1,8 @@
 /*
  * One trace from raw to Noveum's form: the order of the steps, and the facts of the trace itself.
  *
- *   tree ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ usage ─▶ cost ─▶ trace
- *        ─▶ agents
+ *   tree ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ vectors
+ *        ─▶ usage ─▶ cost ─▶ trace ─▶ agents
  *
  * Each step works on all spans before the next begins, because usage and agents need parents and
  * children. Nothing is shared between traces but the constant mapping, so shards translate side by
@@ -169,6 +169,8 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_placeholders_leave_out(t);
     for (uint32_t i = 0; !err && i < t->work_count; i++)
         err = nv_outcome_settle(t, &t->works[i]);
+    if (!err)
+        err = nv_vectors_leave_out(t);
     if (!err)
         err = nv_usage_settle(t);
     for (uint32_t i = 0; !err && i < t->work_count; i++)

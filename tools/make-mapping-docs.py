@@ -30,7 +30,7 @@ trace are put together) which key won for each field and which lost.
 5. Over the whole trace: a model call directly around one other call is the same call seen twice, and the richer of the two
    stays the call; around several it is their container; agents, chains and servers that repeat usage carry
    `llm.aggregated_usage.*`. Input tokens are made inclusive of cached ones and output tokens of reasoning, as a told total,
-   impossible counts or the table say. Usage that only an agent tells is counted there. Costs are kept when told, else
+   impossible counts or the table say. Usage that only an agent tells is counted there. Vectors of embeddings are left out. Costs are kept when told, else
    computed from `mapping/prices.csv`, never invented.
 
 ## Messages

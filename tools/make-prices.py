@@ -211,7 +211,7 @@ def main():
         rows += [[provider, alias, max(day, row[2]), *row[3:]] for row in rows if row[:2] == [provider, name]]
     text = [f"# Prices in USD per million tokens, from the package genai-prices {version} (PyPI, MIT licence,",
             f"# Copyright (c) Pydantic Services Inc. 2025 to present), read {datetime.date.today().isoformat()} by tools/make-prices.py.",
-            COLUMNS, *(",".join(r) for r in rows)]
+            COLUMNS, *(",".join(r).rstrip(",") for r in rows)]
     TARGET.write_text("\n".join(text) + "\n", "utf-8")
     print(f"{TARGET}: {len(rows)} rows of genai-prices {version}")
 
