@@ -1,6 +1,6 @@
 /*
  * Assembly: takes checked requests, keeps them safely, puts spans together by trace, and hands each
- * trace on when it is complete (design.md section 2a). The heart of the gateway.
+ * trace on when it is complete (docs/design/0003-completion.md). The heart of the gateway.
  *
  *   accept ──▶ journal ──▶ shard 0 ─┐
  *             (durable,    shard 1 ─┼──complete──▶ mapping, exporter ──settle──▶ journal
@@ -62,7 +62,7 @@ typedef enum nv_err nv_assembly_bury(void *ctx, const struct nv_undecoded *reque
 
 /* All of it plain values; strings are borrowed until nv_assembly_new returns. */
 struct nv_assembly_config {
-    /* assembly.*: waits of design.md section 2a */
+    /* assembly.*: waits of docs/design/0003-completion.md */
     uint64_t quiet_ms;
     uint64_t quiet_distributed_ms;
     uint64_t quiet_logs_ms;
@@ -79,7 +79,7 @@ struct nv_assembly_config {
     const char *journal_directory; /* made (0700) when missing; unused with MEMORY */
     enum nv_durability durability;
     uint64_t journal_max_bytes;
-    uint32_t journal_segment_bytes; /* 64 MiB (journal.md section 7); smaller in tests */
+    uint32_t journal_segment_bytes; /* 64 MiB (0004-journal.md); smaller in tests */
     uint32_t journal_gather_us;     /* longest wait to make a group larger; 0: none */
     /* how it runs */
     unsigned shards;      /* 0: inline */
@@ -107,7 +107,7 @@ struct nv_assembly_config {
     const struct nv_file_ops *file_ops; /* NULL: the system's; tests inject faults */
 };
 
-/* The defaults of interface.md: MEMORY is not the default, so set a directory. */
+/* The defaults of docs/configuration.md: MEMORY is not the default, so set a directory. */
 void nv_assembly_config_init(struct nv_assembly_config *config);
 
 /*
@@ -156,7 +156,7 @@ uint64_t nv_assembly_tick(struct nv_assembly *assembly);
 void nv_assembly_remember(struct nv_assembly *assembly, const struct nv_raw_trace *raw,
                           struct nv_str name, struct nv_str session, struct nv_str user);
 
-/* What was learned of one service (design.md section 2a). */
+/* What was learned of one service (docs/design/0003-completion.md). */
 struct nv_service_facts {
     char name[128];          /* cut; may hold any bytes, NUL-terminated */
     bool distributed;        /* lately took part in traces of several services */

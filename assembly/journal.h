@@ -23,7 +23,7 @@
 
 /* A build that reads this refuses directories with a larger number. */
 #define NV_JOURNAL_FORMAT 1u
-/* Free files kept for reuse (journal.md section 7). */
+/* Free files kept for reuse (docs/design/0004-journal.md#decision). */
 #define NV_JOURNAL_SPARE_MAX 4u
 /* Longest record, head and body together: the receiver's largest body and room for its head. */
 #define NV_JOURNAL_RECORD_MAX (UINT32_C(1) << 31)

@@ -3,9 +3,9 @@
  *
  * A file is allocated whole before it is used, so that a full disk shows itself here and not in the
  * middle of a group; when there is no room for a whole one, smaller ones are tried. A used file is
- * used again rather than unlinked (journal.md section 1: 15 % cheaper): its release bytes are
- * zeroed and that is synced before the header gets the new epoch, because a stale release byte
- * under a new epoch would lose a record silently.
+ * used again rather than unlinked (15 % cheaper, docs/design/0004-journal.md#what-was-measured):
+ * its release bytes are zeroed and that is synced before the header gets the new epoch, because a
+ * stale release byte under a new epoch would lose a record silently.
  */
 #include "assembly/crc32c.h"
 #include "assembly/journal_internal.h"

@@ -1,5 +1,6 @@
 /*
- * What was learned of the services that send: the memory behind the waits of design.md section 2a.
+ * What was learned of the services that send: the memory behind the waits of
+ * docs/design/0003-completion.md.
  *
  *   services  name ──▶ id = [ generation 22 bits | slot 10 bits ]   slots [ - | "shop" | "agent" ]
  *
@@ -19,7 +20,7 @@
 #define NV_SERVICES_CLIENT_MAX (NV_SERVICES_MAX / 4)
 /* What a service sent counts half as much after so long. */
 #define NV_SERVICES_HALF_LIFE_NS (UINT64_C(600) * NV_NS_PER_S)
-/* A fact is forgotten so long after it was last seen (design.md section 2a: an hour). */
+/* A fact is forgotten so long after it was last seen (docs/design/0003-completion.md: an hour). */
 #define NV_SERVICES_MEMORY_NS (UINT64_C(3600) * NV_NS_PER_S)
 /* So many traces in a row must have waited in vain before a remote parent is taken as lost. */
 #define NV_SERVICES_VAIN_MIN 3u

@@ -1,10 +1,10 @@
 /*
  * Replies of the backend, read with suspicion.
  *
- * The names of fields beyond `message` and `error` are not documented (contract section 1), so the
- * code is looked for under every name seen. Text is kept short and printable because it ends in
- * logs, in /status and in dead letters; text that may echo a secret is hidden by the
- * words that the vendor's SDK looks for (contract section 9).
+ * The names of fields beyond `message` and `error` are not documented
+ * (docs/noveum-backend.md#answers), so the code is looked for under every name seen. Text is kept
+ * short and printable because it ends in logs, in /status and in dead letters; text that may echo a
+ * secret is hidden by the words that the vendor's SDK looks for (docs/noveum-backend.md#answers).
  *
  *   body ──own reader, up to 4 MiB──▶ whose words they are (an answer is believed for its body)
  *        ──jansson, up to 256 KiB───▶ code, message, warnings

@@ -6,7 +6,8 @@
 
 #define NV_REPLY_TEXT_MAX 128
 
-/* Who wrote the body. Contract section 1: the API answers with a JSON object, or with nothing. */
+/* Who wrote the body: the API answers with a JSON object, or with nothing
+ * (docs/noveum-backend.md#answers). */
 enum nv_reply_body {
     NV_REPLY_EMPTY,  /* nothing, or white space */
     NV_REPLY_OBJECT, /* a whole JSON object that does not say `success: false` */

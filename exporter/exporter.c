@@ -251,7 +251,7 @@ static void finish(struct nv_exporter *exporter)
     const struct nv_transport *transport = exporter->sender.transport;
 
     /* What the backend made of a request in flight is unknown; it is kept, and sent again it is the
-     * same ids, which the backend ignores (contract section 1). */
+     * same ids, which the backend ignores (docs/noveum-backend.md#immutability). */
     if (transport != NULL)
         transport->cancel_all(transport->ctx);
     /* Traces that arrived after the last pump. */

@@ -20,7 +20,7 @@
 #include "model/store.h"
 
 #define NV_EXPORTER_ENDPOINT_DEFAULT "https://api.noveum.ai/api"
-/* Most traces the backend takes in one body (contract section 1). */
+/* Most traces the backend takes in one body (docs/noveum-backend.md#limits). */
 #define NV_EXPORTER_BATCH_TRACES_MAX 1000
 
 enum nv_compression {
@@ -34,8 +34,8 @@ enum nv_trace_id_form {
 };
 
 /*
- * Every exporter.* key of interface.md and the limits behind them. Strings are NUL-terminated,
- * borrowed during the call that takes the configuration; NULL and "" mean not set.
+ * Every exporter.* key of docs/configuration.md and the limits behind them. Strings are
+ * NUL-terminated, borrowed during the call that takes the configuration; NULL and "" mean not set.
  */
 struct nv_exporter_config {
     const char *endpoint; /* base or full .../v1/traces; not set: no backend, files only */
@@ -71,7 +71,7 @@ struct nv_exporter_config {
 
 struct nv_exporter;
 
-/* Fills in the defaults of interface.md; endpoint stays not set. */
+/* Fills in the defaults of docs/configuration.md; endpoint stays not set. */
 void nv_exporter_config_init(struct nv_exporter_config *config);
 /*
  * Says whether a configuration can work: endpoint's form, plain http only to loopback or when

@@ -4,8 +4,8 @@
  * One failed body says little, so only it waits; three in a row say that the backend is in trouble,
  * and then one request at a time probes it until one passes. Width grows back by one a success. A
  * Retry-After closes the gate for all at once, because the backend's limit is on the client's
- * address, not on a body (contract section 1). A success that was already on its way when a hold
- * began proves nothing and does not end it, but where the question is who answers.
+ * address, not on a body (docs/noveum-backend.md#answers). A success that was already on its way
+ * when a hold began proves nothing and does not end it, but where the question is who answers.
  *
  * Budget: thousandths of a retry. Each attempt adds 100 and each second 200, a retry costs 1000 and
  * gets it back when it succeeds; so a healthy backend never runs it dry, and a failing one is

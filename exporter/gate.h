@@ -6,7 +6,7 @@
  *
  * Also holds the retry budget: attempts that repeat an earlier one are paid from a bucket that
  * fills by a tenth of what is attempted, so that a failing backend is never asked much more often
- * than a healthy one (reliability.md F8). Times are monotonic. One thread.
+ * than a healthy one (F8 of the fault table, docs/operations.md). Times are monotonic. One thread.
  */
 #ifndef NV_EXPORTER_GATE_H
 #define NV_EXPORTER_GATE_H

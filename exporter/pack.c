@@ -4,7 +4,8 @@
  * Encoded traces are copied into the request only when it is sent and the copy is dropped after the
  * attempt: what waits is kept once. A body keeps its traces together through retries, so that a
  * retry after an unknown outcome repeats the same request; only a split parts them. A trace larger
- * than the cap goes alone, because nobody knows the backend's real limit (contract section 2).
+ * than the cap goes alone, because nobody knows the backend's real limit
+ * (docs/noveum-backend.md#limits).
  */
 #include "exporter/pack.h"
 

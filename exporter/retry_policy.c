@@ -6,10 +6,11 @@
  * TLS): sending more is useless, so all is held and nothing is lost while a person mends it. The
  * backend's fault (5xx, 429, broken connections): later, with jitter.
  *
- * An ambiguous answer is retried: the backend ignores a trace id that it has (contract section 1).
- * A 500 that hits one body while others pass smells of a trace that the backend chokes on; it is
- * split too, but a single trace is never given up for a 5xx. Statuses that are not in the table
- * hold instead of dead-lettering: an unknown 4xx comes from a proxy more often than from a trace.
+ * An ambiguous answer is retried: the backend ignores a trace id that it has
+ * (docs/noveum-backend.md#immutability). A 500 that hits one body while others pass smells of a
+ * trace that the backend chokes on; it is split too, but a single trace is never given up for a
+ * 5xx. Statuses that are not in the table hold instead of dead-lettering: an unknown 4xx comes from
+ * a proxy more often than from a trace.
  *
  * An answer whose body is not the API's (a page; docs/design/0012-answers.md) says either that
  * nobody reaches the API, or that a firewall dislikes one trace. Only others tell which: while

@@ -1,5 +1,6 @@
 /*
- * What to do after an answer of the backend, as a pure function: the table of contract section 1.
+ * What to do after an answer of the backend, as a pure function: the table of
+ * docs/noveum-backend.md#answers.
  *
  * No state, no clock, no randomness of its own: everything comes in, so that the whole table can be
  * tested. The states that live longer than one answer are in exporter/gate.h. Any thread.

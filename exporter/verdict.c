@@ -51,9 +51,10 @@ void nv_sender_insert_retry(struct nv_sender *sender, struct nv_body *body)
 }
 
 /*
- * 400 is the fault of a trace (contract section 1), and each refused alone is a dead letter. When
- * every one is, it is rather a proxy or the backend itself. That changes nothing about what is kept
- * where, but somebody must hear of it: at twenty, and each time the number has doubled.
+ * 400 is the fault of a trace (docs/noveum-backend.md#answers), and each refused alone is a dead
+ * letter. When every one is, it is rather a proxy or the backend itself. That changes nothing about
+ * what is kept where, but somebody must hear of it: at twenty, and each time the number has
+ * doubled.
  */
 static void note_refusal(struct nv_sender *sender, int http_status)
 {

@@ -8,7 +8,7 @@
  *
  * The result is a list of virtual source attributes under source keys: they go through the same
  * rows and the same precedence as attributes, one step behind an attribute of the same key
- * (conventions.md section 17.4: attributes win, events and logs only fill holes). Events stay
+ * (trap 10: attributes win, events and logs only fill holes). Events stay
  * events too. Several events of one name are merged (Strands sends one a direction, trap 10); log
  * records are ordered by time first.
  */

@@ -20,7 +20,7 @@ enum nv_err nv_decode_attribute(struct nv_arena *arena, struct nv_str bytes,
 /*
  * Reads a Span. `out->attributes` are the source's; fields that translation sets (name, status,
  * origin) are left zero. Events without a name are called `event`, because the backend requires one
- * (contract section 2). Errors as nv_decode_value.
+ * (docs/noveum-backend.md#spans). Errors as nv_decode_value.
  */
 enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes,
                            struct nv_span *out) NV_MUST_USE;

@@ -7,7 +7,7 @@
 
 #include "model/value.h"
 
-/* How often JSON may be wrapped in JSON text (conventions.md section 0). */
+/* How often JSON may be wrapped in JSON text (trap 21: twice is sent). */
 #define NV_JSON_TEXT_LEVELS 2u
 
 /*

@@ -44,7 +44,7 @@ static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *
     return name->ptr ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
-/* As the SDK masks (contract section 2). */
+/* As the SDK masks (docs/noveum-backend.md#secrets). */
 #define DROPPED NV_STR("***")
 
 static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)

@@ -259,7 +259,7 @@ static enum nv_err merge_group(struct nv_translation *t, const struct nv_branch 
 
 /*
  * Spans of different branches that carry the same response id are one call: a log of a stream
- * beside its request, a second instrumentation (conventions 17.3, trap 28). Those above each other
+ * beside its request, a second instrumentation (traps 28 and 30). Those above each other
  * are left to the tree.
  */
 static enum nv_err merge_branches(struct nv_translation *t)
