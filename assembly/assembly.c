@@ -432,6 +432,7 @@ void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_st
     out->journal_records = journal.records;
     out->journal_damaged = journal.damaged;
     out->journal_missing = journal.missing;
+    out->journal_exposed = journal.exposed;
     struct nv_journal_trouble trouble;
     out->journal_full = nv_journal_refusal(assembly->journal, &trouble);
     out->refusal = trouble.err;

@@ -179,6 +179,7 @@ struct nv_assembly_status {
     uint64_t journal_records;  /* live */
     uint64_t journal_damaged;  /* records found damaged since the start */
     uint64_t journal_missing;  /* records that were there before the start and are gone */
+    bool journal_exposed;      /* everybody can write its directory */
     bool journal_full;         /* requests are refused: there is no room, or no way to write */
     enum nv_err refusal;       /* why; NV_OK when they are not */
     const char *refused_doing; /* at what, static; NULL */

@@ -551,7 +551,8 @@ void nv_journal_read_status(struct nv_journal *journal, struct nv_journal_status
                                       .records = journal->entry_count - journal->dead_entries,
                                       .damaged = journal->damaged,
                                       .missing = journal->missing,
-                                      .spare = journal->spare};
+                                      .spare = journal->spare,
+                                      .exposed = journal->exposed};
     for (uint32_t i = 0; i < journal->segment_count; i++)
         out->segments += journal->segments[i] != NULL;
     pthread_mutex_unlock(&journal->lock);

@@ -116,6 +116,7 @@ struct nv_journal_status {
     uint32_t segments;
     uint32_t spare;
     uint64_t groups, syncs; /* commits, and fdatasync calls that succeeded */
+    bool exposed;           /* everybody can write the directory, and it is not ours to mend */
     uint64_t moved;         /* records copied to a cold segment */
 };
 

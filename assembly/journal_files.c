@@ -6,10 +6,14 @@
  *     a link, directory, device; beyond 4 GiB without a header   never was: moved aside, told
  *     can't be opened, can't be read                             may hold what was acknowledged:
  *                                                                the start ends with file and cause
+ *     belongs to neither us nor root                             not read: the start ends, as above
  *   anything else      a stranger, not looked at
  *
  * Links are never followed: in a directory that others may write a link would have us write into
- * whatever it names. A directory that everybody can write is refused when we can't mend it.
+ * whatever it names. A directory that everybody can write is mended when it is ours. When it is not
+ * it is warned of and used: it is what a pod gets (emptyDir, 0777, of root), and there nobody else
+ * is. What others could do in it is take files away; they can't have theirs taken for ours, nor
+ * read what we write.
  */
 #include "assembly/crc32c.h"
 #include "assembly/journal_internal.h"
@@ -93,6 +97,45 @@ static bool is_foreign(int error)
     return error == ELOOP || error == EISDIR || error == ENXIO || error == ENODEV;
 }
 
+/* Who the files that we make belong to: on a share that maps users it is not who we are. */
+static uid_t maker(const struct nv_journal *journal)
+{
+    struct stat stat;
+    uid_t uid = geteuid();
+    char *path = nv_journal_path(journal, "owner.tmp");
+    int fd = path ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    if (fd >= 0) {
+        uid = fstat(fd, &stat) == 0 ? stat.st_uid : uid;
+        (void)unlink(path);
+        (void)close(fd);
+    }
+    free(path);
+    return uid;
+}
+
+/* Root may look at a directory of the gateway's user, who can do as he likes there anyway. */
+static bool is_trusted(const struct nv_journal *journal, uid_t uid)
+{
+    struct stat directory;
+    if (uid == 0 || uid == geteuid())
+        return true;
+    if (geteuid() == 0 && stat(journal->directory, &directory) == 0 && directory.st_uid == uid &&
+        !(directory.st_mode & S_IWOTH))
+        return true;
+    return uid == maker(journal);
+}
+
+static enum nv_err check_owner(const struct nv_journal *journal, const char *name, uid_t uid,
+                               struct nv_fail *fail)
+{
+    return is_trusted(journal, uid)
+               ? NV_OK
+               : nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                             "'%s' in '%.30s' is user %u's, neither root's nor ours (%u): chown "
+                             "it or move it away",
+                             name, journal->directory, (unsigned)uid, (unsigned)geteuid());
+}
+
 static enum nv_err open_file(struct nv_journal *journal, const char *name, int *fd, uint64_t *size,
                              struct nv_fail *fail)
 {
@@ -113,6 +156,8 @@ static enum nv_err open_file(struct nv_journal *journal, const char *name, int *
         err = nv_fail_set(fail, NV_ERR_IO, 0, "cannot open '%s' in '%.40s': %s", name,
                           journal->directory, strerror(error));
     else
+        err = check_owner(journal, name, stat.st_uid, fail);
+    if (!err)
         *size = (uint64_t)stat.st_size;
     if (err && *fd >= 0)
         journal->ops->close(journal->ops->ctx, *fd);
@@ -215,30 +260,28 @@ enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fai
     }
 }
 
-/*
- * Who can write the directory can take files of ours away and put others in their place. Ours is
- * mended; of others' the start ends, but where only an owner may take files away (sticky, /tmp).
- */
-static enum nv_err check_mode(const struct nv_journal *journal, struct nv_fail *fail)
+/* Who can write the directory can take files of ours away, but where only owners may (sticky). */
+static void check_mode(struct nv_journal *journal)
 {
     struct stat stat;
     if (fstat(journal->directory_fd, &stat))
-        return NV_OK;
-    bool ours = stat.st_uid == geteuid();
+        return;
     bool all = stat.st_mode & S_IWOTH;
-    if (all && ours && fchmod(journal->directory_fd, stat.st_mode & 07777u & ~(mode_t)S_IWOTH) == 0)
+    mode_t mode = stat.st_mode & 07777u;
+    if (all && stat.st_uid == geteuid() &&
+        fchmod(journal->directory_fd, mode & ~(mode_t)S_IWOTH) == 0) {
         NV_LOG(NV_LOG_WARN, "journal",
                "everybody could write the directory, which is no longer so directory=%s",
                journal->directory);
-    else if (all && !(stat.st_mode & S_ISVTX))
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                           "everybody can write '%.40s' (uid %u): chown it, chmod o-w it, or name "
-                           "a directory in it",
-                           journal->directory, (unsigned)stat.st_uid);
-    else if (all || stat.st_mode & S_IWGRP)
-        NV_LOG(NV_LOG_WARN, "journal", "others than the owner can write the directory=%s mode=%o",
-               journal->directory, (unsigned)(stat.st_mode & 07777u));
-    return NV_OK;
+        return;
+    }
+    journal->exposed = all;
+    if (all || mode & S_IWGRP)
+        NV_LOG(NV_LOG_WARN, "journal",
+               "%s can write the directory and take away what was accepted: chown it, take that "
+               "permission back, or name a directory in it directory=%s mode=%o uid=%u",
+               all ? "everybody" : "its group", journal->directory, (unsigned)mode,
+               (unsigned)stat.st_uid);
 }
 
 enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fail)
@@ -247,17 +290,24 @@ enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fai
     if (!path)
         return NV_ERR_NO_MEMORY;
     journal->directory_fd = open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    journal->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (journal->directory_fd >= 0)
+        journal->lock_fd =
+            open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
     free(path);
     if (journal->directory_fd < 0 || journal->lock_fd < 0)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use the directory '%.80s': %s",
-                           journal->directory, strerror(errno));
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use %sthe directory '%.70s': %s",
+                           journal->directory_fd < 0 ? "" : "'lock' in ", journal->directory,
+                           strerror(errno));
     struct stat stat;
     if (fstat(journal->lock_fd, &stat) || !S_ISREG(stat.st_mode))
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "'lock' in '%.80s' is no regular file",
                            journal->directory);
+    enum nv_err err = check_owner(journal, "lock", stat.st_uid, fail);
+    if (err)
+        return err;
     if (flock(journal->lock_fd, LOCK_EX | LOCK_NB))
         return nv_fail_set(fail, NV_ERR_LOCKED, 0,
                            "the directory '%.80s' is used by another gateway", journal->directory);
-    return check_mode(journal, fail);
+    check_mode(journal);
+    return NV_OK;
 }

@@ -99,6 +99,7 @@ struct nv_journal {
     char *directory; /* owned */
     const struct nv_file_ops *ops;
     int lock_fd, directory_fd;
+    bool exposed;      /* everybody can write the directory */
     uint64_t capacity; /* see nv_journal_capacity */
 
     pthread_mutex_t writer;
@@ -284,7 +285,8 @@ struct nv_opened {
 
 /* Makes the directory and those above it. CONFIG, NO_SPACE. */
 enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fail);
-/* Opens directory and lock, and takes it. CONFIG: not usable, or everybody can write it; LOCKED. */
+/* Opens directory and lock, and takes it. CONFIG: not usable, or the lock is another user's;
+ * LOCKED. */
 enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fail);
 /* Where a file of that number is kept aside: a new string, a name that is free; NULL: none. */
 char *nv_journal_aside_path(const struct nv_journal *journal, uint32_t number);
@@ -295,8 +297,8 @@ enum nv_err nv_journal_set_aside(struct nv_journal *journal, const char *name,
 int nv_segment_named(const struct dirent *entry);
 /*
  * Opens the file of `name`, which nv_segment_named chose, and reads its header. CONFIG: newer
- * format; IO: can't be opened, `fail` says why; MALFORMED: no file of a journal; NOT_FOUND: gone;
- * NO_MEMORY.
+ * format, or neither ours nor root's; IO: can't be opened, `fail` says why; MALFORMED: no file of a
+ * journal; NOT_FOUND: gone; NO_MEMORY.
  */
 enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct nv_opened *out,
                             struct nv_fail *fail);

@@ -333,14 +333,24 @@ static uint32_t free_number(struct nv_journal *journal)
     return i + 1;
 }
 
+/* Nothing but a file of our own making is written to: what somebody else put there would be his to
+ * read. What is there by that name is not in the table, so nothing of ours lives in it. */
+static int open_new(struct nv_journal *journal, const char *path)
+{
+    int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    int fd = journal->ops->open(journal->ops->ctx, path, flags, 0600);
+    if (fd < 0 && errno == EEXIST && journal->ops->unlink(journal->ops->ctx, path) == 0)
+        fd = journal->ops->open(journal->ops->ctx, path, flags, 0600);
+    return fd;
+}
+
 /* A new file of `size` bytes, all of them allocated. */
 static enum nv_err create_file(struct nv_journal *journal, uint32_t number, uint32_t size, int *out)
 {
     char *path = segment_path(journal, number);
     if (!path)
         return NV_ERR_NO_MEMORY;
-    int fd = journal->ops->open(journal->ops->ctx, path,
-                                O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open_new(journal, path);
     int error = fd < 0 ? errno : 0;
     enum nv_err err = error ? nv_journal_errno(error) : NV_OK;
     if (!err) {

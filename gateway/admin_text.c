@@ -241,6 +241,7 @@ static void put_journal(struct nv_json_writer *json, const struct nv_assembly_st
     put_uint(json, "records", assembly->journal_records);
     put_uint(json, "damaged", assembly->journal_damaged);
     put_uint(json, "missing", assembly->journal_missing);
+    put_bool(json, "everybody_can_write", assembly->journal_exposed);
     put_bool(json, "full", assembly->journal_full);
     put_refusal(json, assembly);
     put_bool(json, "replaying", assembly->replaying);

@@ -217,6 +217,41 @@ def test_a_disk_that_is_full_at_the_start(make_gateway, counting, volume, direct
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def as_nobody(gateway):
+    command = gateway.command
+    gateway.command = lambda: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                               *command()]
+    return gateway
+
+
+def test_a_directory_that_everybody_can_write(make_gateway, counting, directory):
+    """A pod's emptyDir: of root, 0777. It works, is warned of, and nobody else's file is taken."""
+    place = directory / "state"
+    place.mkdir()
+    place.chmod(0o777)
+    directory.chmod(0o755)
+    gateway = start(make_gateway, counting, {"journal.directory": str(directory / "other")})
+    gateway.stop()
+    gateway.settings["journal.directory"] = str(place)
+    as_nobody(gateway)
+    gateway.start()
+    assert ready(gateway)[0] == 200
+    assert Filler(500).send(gateway.port, 1) == [200]
+    assert gateway.status()["journal"]["everybody_can_write"] is True
+    assert any("everybody can write the directory" in line and str(place) in line
+               for line in gateway.log), gateway.log
+    modes = {file.name: file.stat().st_mode & 0o777 for file in place.iterdir()}
+    assert set(modes.values()) <= {0o600}, modes
+    gateway.stop()
+    taken = place / "journal-00000009"
+    taken.write_bytes(bytes(70000))
+    os.chown(taken, 1234, 1234)
+    taken.chmod(0o666)
+    gateway.start(wait=False)
+    assert gateway.wait_exit() != 0
+    assert taken.name in gateway.stderr() and "user 1234" in gateway.stderr(), gateway.stderr()
+
+
 def test_a_directory_that_cannot_be_written(make_gateway, counting, directory):
     """Another user's, with a lock that may be opened: it starts, is not ready and says why."""
     place = directory / "state"
@@ -230,9 +265,7 @@ def test_a_directory_that_cannot_be_written(make_gateway, counting, directory):
     for file in place.iterdir():
         if file.name != "lock":
             file.unlink()
-    gateway.command = lambda: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                               *type(gateway).command(gateway)]
-    gateway.start()
+    as_nobody(gateway).start()
     code, said = ready(gateway)
     assert code == 503 and "Permission denied" in said and str(place) in said, said
     assert Filler(500).send(gateway.port, 1) == [503]

@@ -216,12 +216,94 @@ static void expect_as_nobody(enum nv_err want, const char *text)
     ck_assert_int_eq(status, 0);
 }
 
-START_TEST(others_directories_that_everybody_can_write_are_refused)
+/* As a pod finds an emptyDir. */
+static void use_as_nobody(void)
 {
+    struct nv_journal_status status;
+    struct stat stat_now;
+    ck_assert_int_eq(setgid(65534) + setuid(65534), 0);
+    umask(0);
+    journal_kit_open(&kit);
+    nv_journal_read_status(kit.journal, &status);
+    ck_assert(status.exposed);
+    uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, "mine");
+    journal_kit_reopen(&kit);
+    journal_kit_expect(&kit, id, "mine");
+    ck_assert_int_eq(stat(at("journal-00000001"), &stat_now), 0);
+    ck_assert_uint_eq(stat_now.st_mode & 07777, 0600);
+    ck_assert_int_eq(stat(at("lock"), &stat_now), 0);
+    ck_assert_uint_eq(stat_now.st_mode & 07777, 0600);
+}
+
+START_TEST(others_directories_that_everybody_can_write_are_used_and_told)
+{
+    static const mode_t modes[] = {0777, 01777, 02777};
+    if (geteuid() != 0)
+        return;
+    ck_assert_int_eq(chmod(kit.directory, modes[_i]), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        use_as_nobody();
+        _exit(0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(files_of_other_users_are_not_read)
+{
+    static const char *const names[] = {"lock", "journal-00000001"};
+    if (geteuid() != 0)
+        return;
     ck_assert_int_eq(chmod(kit.directory, 0777), 0);
-    expect_as_nobody(NV_ERR_CONFIG, "everybody can write");
-    ck_assert_int_eq(chmod(kit.directory, 01777), 0);
-    expect_as_nobody(NV_OK, NULL);
+    journal_kit_file(&kit, names[_i], 70000);
+    ck_assert_int_eq(chown(at(names[_i]), 1234, 1234), 0);
+    ck_assert_int_eq(chmod(at(names[_i]), 0666), 0);
+    expect_as_nobody(NV_ERR_CONFIG, names[_i]);
+    expect_as_nobody(NV_ERR_CONFIG, "user 1234");
+    ck_assert(is_there(names[_i]));
+    ck_assert(!is_there("owner.tmp"));
+}
+END_TEST
+
+START_TEST(root_reads_a_directory_of_another_user)
+{
+    struct nv_fail fail = {0};
+    if (geteuid() != 0)
+        return;
+    journal_kit_open(&kit);
+    uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, "theirs");
+    journal_kit_close(&kit);
+    ck_assert_int_eq(chown(kit.directory, 1234, 1234), 0);
+    ck_assert_int_eq(chown(at("lock"), 1234, 1234), 0);
+    ck_assert_int_eq(chown(at("journal-00000001"), 1234, 1234), 0);
+    journal_kit_open(&kit);
+    journal_kit_expect(&kit, id, "theirs");
+    journal_kit_close(&kit);
+    ck_assert_int_eq(chown(at("journal-00000001"), 4321, 4321), 0);
+    ck_assert_int_eq(nv_journal_open(&kit.config, &kit.journal, &fail), NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "user 4321"));
+    kit.journal = NULL;
+}
+END_TEST
+
+/* Whoever put it there has it open: nothing of ours may be written to it. */
+START_TEST(a_file_that_was_put_there_is_not_written_to)
+{
+    char body[60000];
+    char first[1] = "";
+    journal_kit_open(&kit);
+    int fd = open(at("journal-00000002"), O_RDWR | O_CREAT, 0666);
+    ck_assert_int_ge(fd, 0);
+    memset(body, 'x', sizeof body - 1);
+    body[sizeof body - 1] = '\0';
+    for (int i = 0; i < 3; i++)
+        journal_kit_put(&kit, NV_RECORD_TRACES, body);
+    ck_assert(is_there("journal-00000002"));
+    ck_assert_int_eq(pread(fd, first, 1, 0), 0);
+    close(fd);
 }
 END_TEST
 
@@ -262,7 +344,10 @@ int main(void)
     tcase_add_test(tcase, a_file_that_can_not_be_opened_is_named_with_the_cause);
     tcase_add_test(tcase, a_link_in_the_place_of_the_lock_is_not_followed);
     tcase_add_test(tcase, a_directory_of_ours_that_everybody_can_write_is_mended);
-    tcase_add_test(tcase, others_directories_that_everybody_can_write_are_refused);
+    tcase_add_loop_test(tcase, others_directories_that_everybody_can_write_are_used_and_told, 0, 3);
+    tcase_add_loop_test(tcase, files_of_other_users_are_not_read, 0, 2);
+    tcase_add_test(tcase, root_reads_a_directory_of_another_user);
+    tcase_add_test(tcase, a_file_that_was_put_there_is_not_written_to);
     tcase_add_test(tcase, files_of_another_owner_are_named);
     tcase_add_test(tcase, a_directory_without_write_permission_opens_and_refuses);
     suite_add_tcase(suite, tcase);
