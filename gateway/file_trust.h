@@ -5,10 +5,11 @@
  *
  *   role             everybody writes   other owner   group writes   no regular file
  *   NV_FILE_FOUND    refused            refused       warned of      refused
- *   NV_FILE_CONFIG   refused            refused       warned of      taken (a pipe)
- *   NV_FILE_NAMED    refused            warned of     warned of      taken
+ *   NV_FILE_NAMED    refused            warned of     warned of      taken (a pipe)
  *
- * Owners that are trusted: root and the user the gateway runs as. One thread.
+ * Owners that are trusted: root and the user the gateway runs as. Another one is only warned of
+ * where the file was named: a volume of a container keeps the owner that it has on the host, and
+ * what hands out secrets writes as a user of its own. One thread.
  */
 #ifndef NV_GATEWAY_FILE_TRUST_H
 #define NV_GATEWAY_FILE_TRUST_H
@@ -18,9 +19,8 @@
 #include <sys/stat.h>
 
 enum nv_file_role {
-    NV_FILE_FOUND,  /* noveum-trace.yaml in the working directory: nobody asked for it */
-    NV_FILE_CONFIG, /* --config */
-    NV_FILE_NAMED   /* what a trusted configuration names: tokens, keys, rules, prices */
+    NV_FILE_FOUND, /* noveum-trace.yaml in the working directory: nobody asked for it */
+    NV_FILE_NAMED  /* --config, and what a configuration names: tokens, keys, rules, prices */
 };
 enum nv_file_verdict { NV_FILE_TRUSTED, NV_FILE_DOUBTED, NV_FILE_REFUSED };
 

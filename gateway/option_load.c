@@ -87,7 +87,7 @@ static enum nv_err load_file(struct nv_options *options, const char *path, struc
 {
     struct nv_buf text;
     nv_buf_init(&text, NV_CONFIG_FILE_BYTES_MAX);
-    enum nv_err err = nv_file_read(path, NV_FILE_CONFIG, NV_CONFIG_FILE_BYTES_MAX, &text, fail);
+    enum nv_err err = nv_file_read(path, NV_FILE_NAMED, NV_CONFIG_FILE_BYTES_MAX, &text, fail);
     if (err == NV_OK)
         err = nv_config_read(nv_buf_str(&text), path, visit, options, fail);
     nv_buf_release(&text);

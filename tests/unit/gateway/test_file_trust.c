@@ -19,17 +19,17 @@
 static const struct {
     mode_t mode;
     uid_t owner;
-    enum nv_file_verdict verdict[3]; /* found, config, named */
+    enum nv_file_verdict verdict[2]; /* found, named */
     const char *why;
 } rows[] = {
-    {S_IFREG | 0600, SELF, {NV_FILE_TRUSTED, NV_FILE_TRUSTED, NV_FILE_TRUSTED}, ""},
-    {S_IFREG | 0644, 0, {NV_FILE_TRUSTED, NV_FILE_TRUSTED, NV_FILE_TRUSTED}, ""},
-    {S_IFREG | 0644, OTHER, {NV_FILE_REFUSED, NV_FILE_REFUSED, NV_FILE_DOUBTED}, "chown"},
-    {S_IFREG | 0664, SELF, {NV_FILE_DOUBTED, NV_FILE_DOUBTED, NV_FILE_DOUBTED}, "chmod g-w"},
-    {S_IFREG | 0666, SELF, {NV_FILE_REFUSED, NV_FILE_REFUSED, NV_FILE_REFUSED}, "chmod o-w"},
-    {S_IFREG | 0602, 0, {NV_FILE_REFUSED, NV_FILE_REFUSED, NV_FILE_REFUSED}, "chmod o-w"},
-    {S_IFIFO | 0666, SELF, {NV_FILE_REFUSED, NV_FILE_TRUSTED, NV_FILE_TRUSTED}, NULL},
-    {S_IFDIR | 0755, SELF, {NV_FILE_REFUSED, NV_FILE_TRUSTED, NV_FILE_TRUSTED}, NULL},
+    {S_IFREG | 0600, SELF, {NV_FILE_TRUSTED, NV_FILE_TRUSTED}, ""},
+    {S_IFREG | 0644, 0, {NV_FILE_TRUSTED, NV_FILE_TRUSTED}, ""},
+    {S_IFREG | 0644, OTHER, {NV_FILE_REFUSED, NV_FILE_DOUBTED}, "chown"},
+    {S_IFREG | 0664, SELF, {NV_FILE_DOUBTED, NV_FILE_DOUBTED}, "chmod g-w"},
+    {S_IFREG | 0666, SELF, {NV_FILE_REFUSED, NV_FILE_REFUSED}, "chmod o-w"},
+    {S_IFREG | 0602, 0, {NV_FILE_REFUSED, NV_FILE_REFUSED}, "chmod o-w"},
+    {S_IFIFO | 0666, SELF, {NV_FILE_REFUSED, NV_FILE_TRUSTED}, NULL},
+    {S_IFDIR | 0755, SELF, {NV_FILE_REFUSED, NV_FILE_TRUSTED}, NULL},
 };
 
 START_TEST(by_owner_mode_and_role)
