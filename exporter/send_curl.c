@@ -30,6 +30,11 @@
 #define RETRY_AFTER_MAX 128
 /* Status lines and headers of a reply; a proxy's are some KB. Below libcurl's own 300 KB. */
 #define REPLY_HEAD_MAX ((size_t)256 << 10)
+/* A connection that is never idle would stay with an address, and with an authority, for ever: it
+ * is not used again past this, which costs one handshake a minute. */
+#define CONNECTION_LIFE_S 60
+/* As long as records that move with a failover live. */
+#define DNS_LIFE_S 30
 
 struct slot {
     CURL *easy;
@@ -319,6 +324,11 @@ static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config
         SET(easy, CURLOPT_CAINFO, config->ca_bundle_file);
         SET(easy, CURLOPT_CAPATH, NULL);
     }
+    /* An authority that was removed is trusted no longer, one that was added at once, without a
+     * restart: neither its parsed bundle (libcurl keeps it a day) nor a session that was verified
+     * by it outlives its connection. */
+    SET(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+    SET(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     /* An empty proxy keeps libcurl from reading http_proxy and the like. */
     SET(easy, CURLOPT_PROXY, config->proxy != NULL ? config->proxy : "");
     SET(easy, CURLOPT_NOPROXY, "");
@@ -341,6 +351,8 @@ static CURLcode set_behaviour(struct slot *slot, const struct nv_exporter_config
     SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
         timeout < CONNECT_TIMEOUT_MS ? timeout : (long)CONNECT_TIMEOUT_MS);
     SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFE_S);
+    SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)DNS_LIFE_S);
     SET(easy, CURLOPT_QUICK_EXIT, 1L);
     SET(easy, CURLOPT_WRITEFUNCTION, on_body);
     SET(easy, CURLOPT_WRITEDATA, slot);

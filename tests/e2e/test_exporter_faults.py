@@ -341,3 +341,32 @@ def test_a_certificate_nobody_vouches_for_holds(start, tls_backend):
 def test_a_ca_bundle_vouches(start, tls_backend, certificate):
     gateway = start(NOVEUM_CA_BUNDLE=str(certificate[1]))
     finish(gateway, tls_backend, send(gateway, 2))
+
+
+def test_a_ca_bundle_that_changes_is_followed(start, tls_backend, certificate, directory):
+    """Without restart and without a signal: taken away it vouches no longer, put back it does."""
+    tls_backend.server.RequestHandlerClass = type(
+        "Closing", (tls_backend.server.RequestHandlerClass,), {"protocol_version": "HTTP/1.0"})
+    mine = certificate[1].read_bytes()
+    other = directory / "other.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-keyout", directory / "other.key", "-out", other, "-subj", "/CN=other"],
+                   check=True, capture_output=True)
+    bundle = directory / "bundle.pem"
+
+    def put(text):
+        fresh = directory / "bundle.new"
+        fresh.write_bytes(text)
+        fresh.rename(bundle)
+    put(mine)
+    gateway = start(NOVEUM_CA_BUNDLE=str(bundle))
+    ids = send(gateway, 1)
+    tls_backend.wait_traces(1, TIME)
+    put(other.read_bytes())
+    ids += send(gateway, 1)
+    status = gateway.wait_status(lambda s: s["exporter"]["state"].startswith("held"))
+    assert "TLS" in status["exporter"]["reason"], status["exporter"]
+    assert len(tls_backend.traces) == 1
+    put(other.read_bytes() + mine)
+    tls_backend.wait_traces(2, TIME + 10)
+    finish(gateway, tls_backend, ids)
