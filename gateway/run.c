@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/shown.h"
 #include "gateway/descriptors.h"
+#include "gateway/file_watch.h"
 #include "gateway/memory_budget.h"
 #include "gateway/memory_trim.h"
 #include "gateway/notify.h"
@@ -186,19 +187,56 @@ static void reload(struct nv_gateway *gateway, const struct nv_option_sources *s
     (void)nv_notify("READY=1");
 }
 
+struct watched {
+    const char *paths[NV_FILE_WATCH_MAX]; /* borrowed from the options in force */
+    struct nv_file_watch watch;
+};
+
+static void watch(struct watched *watched, const struct nv_gateway *gateway)
+{
+    const struct nv_options *options = nv_gateway_options(gateway);
+    const char *const paths[NV_FILE_WATCH_MAX] = {
+        options->receiver_http_tls_cert_file,      options->receiver_http_tls_key_file,
+        options->receiver_http_tls_client_ca_file, options->receiver_grpc_tls_cert_file,
+        options->receiver_grpc_tls_key_file,       options->receiver_grpc_tls_client_ca_file,
+        options->receiver_auth_tokens_file};
+
+    memcpy(watched->paths, paths, sizeof paths);
+    nv_file_watch_init(&watched->watch, watched->paths);
+}
+
+/* Certificates and tokens are renewed by others, and a container has no shell to send a signal. */
+static void look_at_files(struct nv_gateway *gateway, struct watched *watched)
+{
+    struct nv_fail fail = {0};
+
+    if (!nv_file_watch_look(&watched->watch, watched->paths))
+        return;
+    if (nv_gateway_reload(gateway, nv_gateway_options(gateway), &fail) != NV_OK)
+        NV_LOG(NV_LOG_ERROR, "gateway", "changed tokens or certificates not taken over: %s",
+               fail.what);
+    else
+        NV_LOG(NV_LOG_INFO, "gateway", "changed tokens or certificates taken over");
+}
+
 static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
                         const struct nv_option_sources *sources, struct reloaded *reloaded)
 {
     const struct timespec look = {.tv_sec = NV_MEMORY_TRIM_LOOK_S};
     struct nv_memory_trim trim = {0};
+    struct watched watched;
+    watch(&watched, gateway);
     for (;;) {
         int got = sigtimedwait(set, NULL, &look);
-        if (got < 0)
+        if (got < 0) {
             nv_memory_trim_look(&trim);
-        else if (got != SIGHUP)
+            look_at_files(gateway, &watched);
+        } else if (got != SIGHUP) {
             return got;
-        else
+        } else {
             reload(gateway, sources, reloaded);
+            watch(&watched, gateway);
+        }
     }
 }
 

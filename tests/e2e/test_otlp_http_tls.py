@@ -164,6 +164,39 @@ def test_p01_reload_without_restart(authority, tmp_path):
         assert name() == "second"
 
 
+def test_p01_replaced_files_are_found_without_a_signal(authority, tmp_path):
+    cert, key = authority.issue("first")
+    tokens = tmp_path / "tokens"
+    tokens.write_text("token-of-the-first-day\n")
+
+    def put(name, content):
+        (tmp_path / "new").write_bytes(content)
+        (tmp_path / "new").rename(tmp_path / name)
+    put("cert", cert.read_bytes())
+    put("key", key.read_bytes())
+    settings = options((tmp_path / "cert", tmp_path / "key"))
+    settings["receiver.auth.tokens_file"] = tokens
+    with Gateway(settings) as gateway:
+        def name():
+            with connect(gateway, context(authority)) as client:
+                return dict(pair[0] for pair in client.sock.getpeercert()["subject"])["commonName"]
+
+        def status():
+            with connect(gateway, context(authority)) as client:
+                client.send(request(headers=[("Authorization", "Bearer token-of-the-second-day")],
+                                    body=traces()))
+                return client.response().status
+        assert name() == "first" and status() == 401
+        cert, key = authority.issue("second")
+        put("cert", cert.read_bytes())
+        put("key", key.read_bytes())
+        put("tokens", b"token-of-the-second-day\n")
+        end = time.monotonic() + 60  # two looks, ten seconds apart
+        while name() != "second" and time.monotonic() < end:
+            time.sleep(0.2)
+        assert name() == "second" and status() == 200
+
+
 def test_p01_unusable_files_refuse_the_start(server_files, tmp_path):
     (tmp_path / "garbage").write_text("garbage")
     for files in ((tmp_path / "missing", server_files[1]), (server_files[0], tmp_path / "garbage")):
