@@ -317,30 +317,59 @@ void nv_assembly_remember(struct nv_assembly *assembly, const struct nv_raw_trac
 
 /* ---- stop ---------------------------------------------------------------------------------- */
 
-static void wait_until_drained(struct nv_assembly *assembly)
+/* Past the deadline a thread that only looks at the time every now and then gets so much more. */
+#define GRACE_NS (500 * NV_NS_PER_MS)
+
+/* The moment that lies `wait_ns` ahead on the system's clock, whatever clock the assembly has. */
+static struct timespec moment_in(uint64_t wait_ns)
 {
-    pthread_mutex_lock(&assembly->lock);
-    while (!assembly->drained)
-        pthread_cond_wait(&assembly->changed, &assembly->lock);
-    pthread_mutex_unlock(&assembly->lock);
+    const uint64_t year_ns = UINT64_C(31536000) * NV_NS_PER_S;
+    struct timespec at;
+    wait_ns = (wait_ns < year_ns ? wait_ns : year_ns) + GRACE_NS;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    uint64_t ns = (uint64_t)at.tv_nsec + wait_ns % NV_NS_PER_S;
+    at.tv_sec += (time_t)(wait_ns / NV_NS_PER_S + ns / NV_NS_PER_S);
+    at.tv_nsec = (long)(ns % NV_NS_PER_S);
+    return at;
 }
 
-static void stop_threads(struct nv_assembly *assembly)
+/* False: the committer still waits for a shard to take what it has for it. */
+static bool wait_until_drained(struct nv_assembly *assembly, const struct timespec *until)
 {
+    int failed = 0;
+    pthread_mutex_lock(&assembly->lock);
+    while (!assembly->drained && failed != ETIMEDOUT)
+        failed =
+            pthread_cond_clockwait(&assembly->changed, &assembly->lock, CLOCK_MONOTONIC, until);
+    bool drained = assembly->drained;
+    pthread_mutex_unlock(&assembly->lock);
+    return drained;
+}
+
+static void stop_threads(struct nv_assembly *assembly, uint64_t wait_ns)
+{
+    const struct timespec until = moment_in(wait_ns);
     nv_queue_close(assembly->queue);
-    if (assembly->committer_running)
-        wait_until_drained(assembly);
+    if (assembly->committer_running && !wait_until_drained(assembly, &until))
+        assembly->stuck = true;
     atomic_store(&assembly->shards_closed, true);
     for (uint32_t i = 0; i < assembly->shard_count; i++) {
         struct nv_shard *shard = &assembly->shards[i];
         nv_queue_close(shard->queue);
-        if (shard->running)
-            pthread_join(shard->thread, NULL);
-        shard->running = false;
+        if (shard->running && pthread_clockjoin_np(shard->thread, NULL, CLOCK_MONOTONIC, &until))
+            assembly->stuck = true;
+        else
+            shard->running = false;
     }
 }
 
-enum nv_err nv_assembly_stop(struct nv_assembly *assembly, uint64_t deadline_ns)
+bool nv_assembly_is_stuck(const struct nv_assembly *assembly)
+{
+    return assembly->stuck;
+}
+
+/* `wait_ns`: how long its threads are waited for. */
+static enum nv_err stop(struct nv_assembly *assembly, uint64_t deadline_ns, uint64_t wait_ns)
 {
     /* Whoever comes first stops it: free() stops, too. */
     int running = NV_PHASE_RUNNING;
@@ -353,14 +382,21 @@ enum nv_err nv_assembly_stop(struct nv_assembly *assembly, uint64_t deadline_ns)
         nv_shard_finish(&assembly->shards[0]);
         nv_committer_round(assembly, NULL, 0);
     } else {
-        stop_threads(assembly);
+        stop_threads(assembly, wait_ns);
     }
     atomic_store(&assembly->phase, NV_PHASE_STOPPED);
+    if (assembly->stuck)
+        return NV_ERR_TIMEOUT;
     for (uint32_t i = 0; i < assembly->shard_count; i++) {
         if (assembly->shards[i].table.index.count > 0 || assembly->shards[i].stalled)
             return NV_ERR_TIMEOUT;
     }
     return NV_OK;
+}
+
+enum nv_err nv_assembly_stop(struct nv_assembly *assembly, uint64_t deadline_ns)
+{
+    return stop(assembly, deadline_ns, deadline_ns);
 }
 
 static void stop_committer(struct nv_assembly *assembly)
@@ -377,7 +413,8 @@ void nv_assembly_free(struct nv_assembly *assembly)
 {
     if (!assembly)
         return;
-    nv_assembly_stop(assembly, 0);
+    assert(!assembly->stuck);
+    (void)stop(assembly, 0, UINT64_MAX);
     if (assembly->committer_running)
         stop_committer(assembly);
     /* What was settled after the last round, which inline is everything since the last tick. What

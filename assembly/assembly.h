@@ -131,6 +131,11 @@ enum nv_err nv_assembly_start(struct nv_assembly *assembly, struct nv_fail *fail
  */
 enum nv_err nv_assembly_stop(struct nv_assembly *assembly, uint64_t deadline_ns);
 /*
+ * After stop: is a thread still in a trace, long after the deadline? Then the completer may still
+ * be at work, and free must not be called: end the process. What is not settled is in the journal.
+ */
+bool nv_assembly_is_stuck(const struct nv_assembly *assembly);
+/*
  * Writes down what was settled, closes the journal, frees everything. Every claim must have been
  * settled or be given up (its trace is then sent again after a restart). NULL is allowed.
  */

@@ -92,6 +92,7 @@ struct nv_assembly {
     uint32_t shard_count; /* >= 1 */
     bool inline_mode;
     _Atomic int phase; /* enum nv_phase */
+    bool stuck;        /* of who stops it: a thread did not end in time */
     _Atomic uint64_t stop_at_ns;
 
     struct nv_journal *journal; /* NULL with NV_DURABILITY_MEMORY */

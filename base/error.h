@@ -45,6 +45,7 @@
     X(NV_ERR_IO, -502, "input or output failed", 503, 14, true)                                    \
     /* a limit of a container of ours, to be turned into one of the above */                       \
     X(NV_ERR_LIMIT, -600, "limit reached", 413, 8, false)                                          \
+    X(NV_ERR_FATAL, -603, "the process died twice while it was translated", 500, 13, false)        \
     X(NV_ERR_AGAIN, -601, "not ready yet", 503, 14, true)                                          \
     X(NV_ERR_END, -602, "nothing left", 500, 13, false)                                            \
     /* a bug */                                                                                    \

@@ -84,8 +84,14 @@ static void answer_json(struct nv_http_exchange *exchange, struct nv_buf *body)
 
 static void handle_health(void *ctx, struct nv_http_exchange *exchange)
 {
-    (void)ctx;
-    nv_http_reply_text(exchange, 200, NV_STR("text/plain"), NV_STR("ok\n"));
+    struct nv_admin *admin = ctx;
+    struct nv_gateway_status status;
+    nv_gateway_read_status(admin->gateway, &status);
+    if (nv_admin_healthy(&status))
+        nv_http_reply_text(exchange, 200, NV_STR("text/plain"), NV_STR("ok\n"));
+    else
+        nv_http_reply_text(exchange, 503, NV_STR("text/plain"),
+                           NV_STR("a shard makes no progress: see /status\n"));
 }
 
 static void handle_ready(void *ctx, struct nv_http_exchange *exchange)

@@ -6,6 +6,7 @@
  * and a load balancer that took us out for it would lose us the traffic we could keep.
  */
 #include "gateway/admin.h"
+#include "gateway/progress.h"
 
 #include "base/counters.h"
 #include "base/json_write.h"
@@ -30,6 +31,11 @@ static const char *held_text(enum nv_exporter_state state)
     return (size_t)state < sizeof texts / sizeof *texts ? texts[state] : NULL;
 }
 
+bool nv_admin_healthy(const struct nv_gateway_status *status)
+{
+    return status->stuck_ns < NV_STUCK_FATAL_NS;
+}
+
 bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
 {
     *why = "ready";
@@ -37,11 +43,14 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
         *why = "stopping";
     else if (status->assembly.journal_full)
         *why = status->assembly.refusal == NV_ERR_IO ? "journal can't be written" : "journal full";
+    else if (status->stuck_ns >= NV_STUCK_TOLD_NS)
+        *why = "a shard makes no progress: see /status";
     else if (status->exporter.refused_in_row >= NV_EXPORTER_REFUSED_ALL)
         *why = "ready, but the backend refuses every trace: see /status";
     else if (held_text(status->exporter.state) != NULL)
         *why = held_text(status->exporter.state);
-    return !status->stopping && !status->assembly.journal_full;
+    return !status->stopping && !status->assembly.journal_full &&
+           status->stuck_ns < NV_STUCK_TOLD_NS;
 }
 
 /* Why the journal refuses, in words. */
@@ -101,6 +110,10 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
     gauge(buf, "noveum_journal_missing_records",
           "Records that were in the journal before the start and are gone",
           assembly->journal_missing);
+    gauge(buf, "noveum_shard_stuck_seconds", "A shard makes no progress with a trace for so long",
+          status->stuck_ns / NV_NS_PER_S);
+    gauge(buf, "noveum_traces_set_aside", "Traces not tried: the process died twice over them",
+          status->set_aside);
     gauge(buf, "noveum_queued_traces", "Encoded traces in memory", exporter->queued_traces);
     gauge(buf, "noveum_queued_bytes", "Bytes of encoded traces in memory", exporter->queued_bytes);
     gauge(buf, "noveum_outbox_records", "Encoded traces on disk", exporter->outbox_records);
@@ -261,6 +274,15 @@ static void put_assembly(struct nv_json_writer *json, const struct nv_assembly_s
     nv_json_write_end_object(json);
 }
 
+static void put_translation(struct nv_json_writer *json, const struct nv_gateway_status *status)
+{
+    begin(json, "translation");
+    put_uint(json, "stuck_ms", status->stuck_ns / NV_NS_PER_MS);
+    put_text(json, "stuck_trace", status->stuck_trace);
+    put_uint(json, "set_aside", status->set_aside);
+    nv_json_write_end_object(json);
+}
+
 static void put_exporter(struct nv_json_writer *json, const struct nv_exporter_status *exporter)
 {
     begin(json, "exporter");
@@ -317,6 +339,7 @@ enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
     put_receiver(&json, &status->receiver);
     put_grpc(&json, &status->grpc);
     put_assembly(&json, &status->assembly);
+    put_translation(&json, status);
     put_journal(&json, &status->assembly);
     put_exporter(&json, &status->exporter);
     put_services(&json, services, service_count);

@@ -11,6 +11,7 @@
 
 #include "base/mask.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "gateway/admin.h"
 #include "gateway/dead_retry.h"
 #include "gateway/option_value.h"
@@ -46,6 +47,7 @@ struct nv_gateway {
     struct nv_sampling sampling;
     struct nv_terminal terminal;
     struct nv_pipeline pipeline;
+    struct nv_translating *translating;
     struct nv_settler settler;
     struct nv_acceptor acceptor;
     struct nv_dead_retry dead_retry;
@@ -130,7 +132,8 @@ static enum nv_err make_mapping(struct nv_gateway *gateway, const struct nv_opti
     struct nv_agents_config agents = {.clock = gateway->clock};
     nv_stage_mapping(options, &config);
     gateway->agents = nv_agents_new(&agents);
-    if (gateway->agents == NULL)
+    gateway->translating = nv_translating_new();
+    if (gateway->agents == NULL || gateway->translating == NULL)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     config.agents = gateway->agents;
     gateway->mapping = nv_mapping_new(&config, fail);
@@ -145,6 +148,7 @@ static void wire_pipeline(struct nv_gateway *gateway, const struct nv_options *o
                                              .sampling = &gateway->sampling,
                                              .clock = gateway->clock,
                                              .mask_secrets = options->redaction_secrets,
+                                             .translating = gateway->translating,
                                              .next_ctx = gateway,
                                              .remember = remember,
                                              .show = show,
@@ -214,9 +218,13 @@ static enum nv_err start_assembly(struct nv_gateway *gateway, struct nv_fail *fa
 {
     enum nv_err err = nv_assembly_start(gateway->assembly, fail);
     gateway->assembly_started = err == NV_OK;
-    if (err == NV_OK)
-        gateway->pipeline.store = nv_assembly_store(gateway->assembly);
-    return err;
+    if (err != NV_OK)
+        return err;
+    gateway->pipeline.store = nv_assembly_store(gateway->assembly);
+    /* the gate is shut: nothing is translated yet */
+    if (gateway->pipeline.store != NULL)
+        nv_translating_open(gateway->translating, nv_gateway_options(gateway)->journal_directory);
+    return NV_OK;
 }
 
 static enum nv_err send_dead(void *ctx, uint64_t id, struct nv_str json)
@@ -398,9 +406,20 @@ void nv_gateway_stop(struct nv_gateway *gateway)
     gateway->admin = NULL;
 }
 
+void nv_gateway_look(struct nv_gateway *gateway)
+{
+    nv_progress_look(nv_translating_progress(gateway->translating),
+                     nv_clock_mono_ns(gateway->clock));
+}
+
+bool nv_gateway_is_stuck(const struct nv_gateway *gateway)
+{
+    return gateway->assembly != NULL && nv_assembly_is_stuck(gateway->assembly);
+}
+
 void nv_gateway_free(struct nv_gateway *gateway)
 {
-    if (gateway == NULL)
+    if (gateway == NULL || nv_gateway_is_stuck(gateway))
         return;
     /* each may still call those after it: the door assembly, the exporter its claims */
     nv_receiver_free(gateway->receiver);
@@ -408,6 +427,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     nv_assembly_free(gateway->assembly);
     nv_mapping_free(gateway->mapping);
     nv_agents_free(gateway->agents);
+    nv_translating_free(gateway->translating);
     free(gateway);
 }
 
@@ -442,6 +462,11 @@ void nv_gateway_read_status(struct nv_gateway *gateway, struct nv_gateway_status
     out->uptime_ns = nv_clock_mono_ns(gateway->clock) - gateway->started_ns;
     out->local = gateway->local;
     out->stopping = atomic_load(&gateway->stopping);
+    uint8_t id[NV_TRACE_ID_BYTES];
+    out->stuck_ns = nv_progress_stuck(nv_translating_progress(gateway->translating), id);
+    if (out->stuck_ns >= NV_STUCK_TOLD_NS)
+        nv_hex_encode(id, sizeof id, out->stuck_trace);
+    out->set_aside = nv_translating_set_aside(gateway->translating);
     nv_receiver_http_status(gateway->receiver, &out->receiver);
     nv_receiver_grpc_status(gateway->receiver, &out->grpc);
     nv_assembly_read_status(gateway->assembly, &out->assembly);

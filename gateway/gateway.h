@@ -34,6 +34,11 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail) N
  * stop.deadline_ms. Also of a gateway that started in part. A second call does nothing.
  */
 void nv_gateway_stop(struct nv_gateway *gateway);
+/* Looks whether the shards get on; every NV_PROGRESS_LOOK_S. One thread. */
+void nv_gateway_look(struct nv_gateway *gateway);
+/* After stop: does a thread still run that did not end in time? Then free does nothing: the process
+ * must end by _exit, and the journal has what is not delivered. */
+bool nv_gateway_is_stuck(const struct nv_gateway *gateway);
 /* Frees a stopped gateway. NULL is allowed. */
 void nv_gateway_free(struct nv_gateway *gateway);
 /*
@@ -48,8 +53,11 @@ enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_option
 /* Everything /status, /readyz and /metrics show, read at one time. */
 struct nv_gateway_status {
     uint64_t uptime_ns;
-    bool local;    /* no API key: files and terminal */
-    bool stopping; /* SIGTERM was seen */
+    bool local;                                  /* no API key: files and terminal */
+    bool stopping;                               /* SIGTERM was seen */
+    uint64_t stuck_ns;                           /* a shard makes no progress for so long */
+    char stuck_trace[2 * NV_TRACE_ID_BYTES + 1]; /* with this trace, in hex */
+    uint64_t set_aside;                          /* traces that killed the process twice */
     struct nv_http_status receiver;
     struct nv_grpc_status grpc;
     struct nv_assembly_status assembly;

@@ -77,9 +77,8 @@ static void pass_on(const struct nv_pipeline *pipeline, struct nv_trace *trace)
     pipeline->consume(pipeline->next_ctx, trace);
 }
 
-static void complete(void *ctx, struct nv_raw_trace *raw)
+static void translate(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw)
 {
-    const struct nv_pipeline *pipeline = ctx;
     bool kept = nv_sampling_keeps(pipeline->sampling, raw->trace_id);
     if (!kept && !nv_sampling_keeps_errors(pipeline->sampling)) {
         drop(pipeline, raw->arena, raw->span_count, raw->claim);
@@ -106,6 +105,20 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
     if (pipeline->remember != NULL)
         pipeline->remember(pipeline->next_ctx, raw, trace->name, trace->session_id, trace->user_id);
     pass_on(pipeline, trace);
+}
+
+static void complete(void *ctx, struct nv_raw_trace *raw)
+{
+    const struct nv_pipeline *pipeline = ctx;
+    unsigned slot = NV_NO_SLOT;
+    if (pipeline->translating != NULL &&
+        !nv_translating_begin(pipeline->translating, raw->trace_id, raw->part, &slot)) {
+        bury(pipeline, raw, nv_arena_mark(raw->arena), NV_ERR_FATAL);
+        return;
+    }
+    translate(pipeline, raw);
+    if (pipeline->translating != NULL)
+        nv_translating_end(pipeline->translating, slot);
 }
 
 struct nv_completer nv_pipeline_completer(struct nv_pipeline *pipeline)

@@ -6,6 +6,7 @@
  *                        ▼              ▼
  *                   dead letter    dropped{sampled}
  *
+ * What killed the process twice goes to the dead letters untried (gateway/translating.h).
  * Runs on the thread of the trace's shard. The stages are reached through pointers, so that a test
  * can stand in for each of them. A trace always ends in exactly one place.
  */
@@ -13,6 +14,7 @@
 #define NV_GATEWAY_PIPELINE_H
 
 #include "gateway/sampling.h"
+#include "gateway/translating.h"
 #include "mapping/mapping.h"
 #include "model/stage.h"
 #include "model/store.h"
@@ -22,8 +24,9 @@ struct nv_pipeline {
     const struct nv_mapping *mapping;
     struct nv_sampling *sampling;
     const struct nv_clock *clock;
-    struct nv_settler settler;    /* assembly's */
-    bool mask_secrets;            /* redaction.secrets */
+    struct nv_settler settler;          /* assembly's */
+    bool mask_secrets;                  /* redaction.secrets */
+    struct nv_translating *translating; /* NULL: nothing is noted, nothing set aside */
     const struct nv_store *store; /* for dead letters; NULL: none, the trace is left in memory */
     void *next_ctx;               /* of remember, show and consume */
     /* Facts of a first part, for later parts of the same trace. NULL: not kept. */

@@ -17,6 +17,7 @@
 #include "gateway/notify.h"
 #include "gateway/option_origins.h"
 #include "gateway/option_value.h"
+#include "gateway/progress.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,9 +25,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/banned.h"
+
+/* After stop.deadline_ms, for what only has to be put away. */
+#define LATE_MS 250
 
 void nv_run_print_failure(const struct nv_fail *fail)
 {
@@ -137,6 +142,27 @@ static void end_at_once(int signal)
     _exit(NV_EXIT_OK);
 }
 
+/* The last resort: whatever does not end, the journal is made for that. */
+static void end_late(int signal)
+{
+    static const char text[] = "noveum-gateway: stop.deadline_ms is over, the journal keeps what "
+                               "was not delivered\n";
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)written;
+    (void)signal;
+    _exit(NV_EXIT_OK);
+}
+
+static void arm_deadline(const struct nv_gateway *gateway)
+{
+    const uint64_t ms = nv_gateway_options(gateway)->stop_deadline_ms + LATE_MS;
+    const struct itimerval timer = {
+        .it_value = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)}};
+    const struct sigaction action = {.sa_handler = end_late};
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 static void arm_second_signal(const sigset_t *set)
 {
     struct sigaction action = {.sa_handler = end_at_once};
@@ -222,20 +248,21 @@ static void look_at_files(struct nv_gateway *gateway, struct watched *watched)
 static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
                         const struct nv_option_sources *sources, struct reloaded *reloaded)
 {
-    const struct timespec look = {.tv_sec = NV_MEMORY_TRIM_LOOK_S};
+    const struct timespec look = {.tv_sec = NV_PROGRESS_LOOK_S};
     struct nv_memory_trim trim = {0};
     struct watched watched;
     watch(&watched, gateway);
-    for (;;) {
+    for (unsigned looks = 1;; looks++) {
         int got = sigtimedwait(set, NULL, &look);
-        if (got < 0) {
-            nv_memory_trim_look(&trim);
-            look_at_files(gateway, &watched);
-        } else if (got != SIGHUP) {
+        nv_gateway_look(gateway);
+        if (got >= 0 && got != SIGHUP)
             return got;
-        } else {
+        if (got == SIGHUP) {
             reload(gateway, sources, reloaded);
             watch(&watched, gateway);
+        } else if (looks % (NV_MEMORY_TRIM_LOOK_S / NV_PROGRESS_LOOK_S) == 0) {
+            nv_memory_trim_look(&trim);
+            look_at_files(gateway, &watched);
         }
     }
 }
@@ -243,11 +270,20 @@ static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
 /* ---- the whole of it --------------------------------------------------------------------------
  */
 
-static void stop(struct nv_gateway *gateway, const sigset_t *set)
+static void stop(struct nv_gateway *gateway, const sigset_t *set, int code)
 {
+    const struct itimerval never = {0};
     arm_second_signal(set);
+    arm_deadline(gateway);
     nv_gateway_stop(gateway);
+    if (nv_gateway_is_stuck(gateway)) {
+        NV_LOG(NV_LOG_ERROR, "gateway",
+               "a shard did not end in time, the journal keeps what was not delivered");
+        (void)fflush(stdout);
+        _exit(code);
+    }
     nv_gateway_free(gateway);
+    (void)setitimer(ITIMER_REAL, &never, NULL);
 }
 
 static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_fail *fail,
@@ -261,7 +297,7 @@ static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_
                       "%s=127.0.0.1:0 (any free port)\n",
                       fail->path);
     if (gateway != NULL)
-        stop(gateway, set);
+        stop(gateway, set, nv_exit_code_of(err));
     return nv_exit_code_of(err);
 }
 
@@ -290,7 +326,7 @@ int nv_run(const struct nv_options *options, const struct nv_option_sources *sou
     int got = wait_for_end(gateway, &set, sources, &reloaded);
     (void)nv_notify("STOPPING=1");
     NV_LOG(NV_LOG_INFO, "gateway", "stopping signal=%s", got == SIGINT ? "SIGINT" : "SIGTERM");
-    stop(gateway, &set);
+    stop(gateway, &set, NV_EXIT_OK);
     free_options(reloaded.options);
     NV_LOG(NV_LOG_INFO, "gateway", "stopped");
     return NV_EXIT_OK;

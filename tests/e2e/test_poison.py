@@ -1,7 +1,13 @@
 """What must not be broken quietly: a journal that lost records, a trace that kills or holds."""
 import os
+import shutil
 import signal
+import subprocess
+import time
 
+import pytest
+
+from conftest import ROOT, SLOW, TIME
 from otlp import Trace, post, post_ok
 
 
@@ -84,3 +90,77 @@ def test_both_sides_of_a_zipkin_call_are_delivered(gateway, backend):
     assert spans["no start"]["start_time"] == spans["root"]["start_time"]
     assert not backend.schema_errors
     gateway.assert_balanced()
+
+
+POISON = b"poison-trace-id!"
+
+
+@pytest.fixture
+def poison(directory):
+    """Environment in which one trace id does what POISON says, by a library in front of libc."""
+    compiler = shutil.which("cc")
+    if compiler is None or SLOW > 1:
+        pytest.skip("no compiler, or a sanitizer that must be loaded first")
+    library = directory / "poison.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", library,
+                    ROOT / "tests/e2e/poison.c", "-ldl"], check=True)
+    return lambda how: {"LD_PRELOAD": str(library), "POISON": how}
+
+
+def delivering(backend):
+    return {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url,
+            "NOVEUM_PROJECT": "e2e"}
+
+
+def test_a_trace_that_kills_twice_is_set_aside(make_gateway, backend, poison, run):
+    gateway = make_gateway(environment={**delivering(backend), **poison("kill")})
+    trace, honest = Trace(trace_id=POISON), Trace()
+    post_ok(gateway.port, trace.request([trace.span("deadly")]))
+    assert gateway.wait_exit() == -signal.SIGKILL
+    assert gateway.start(wait=False).wait_exit() == -signal.SIGKILL
+    gateway.start()
+    post_ok(gateway.port, honest.request([honest.span("a")]))
+    status = gateway.wait_status(lambda s: s["translation"]["set_aside"] == 1)
+    assert status["ready"]
+    assert gateway.metrics()["noveum_traces_set_aside"] == 1
+    log = "\n".join(gateway.log)
+    assert POISON.hex() in log and "times=2" in log and "died twice" in log
+    gateway.wait_status(lambda s: s["spans"]["delivered"] == 1)
+    assert set(backend.traces) == {honest.uuid}
+    gateway.assert_balanced()
+    listed = run("dead", "list", f"--set=journal.directory={gateway.directory}/journal").stdout
+    assert "died twice" in listed and POISON.hex() in listed
+    # it is tried again when somebody asks for it, and then it is a trace as any other
+    retried = run("dead", "retry", "all", f"--set=journal.directory={gateway.directory}/journal")
+    assert retried.returncode == 0, retried.stderr
+    backend.wait_traces(2)
+    assert set(backend.traces) == {honest.uuid, trace.uuid}
+    # and the next start knows nothing of it
+    gateway.stop()
+    gateway.start()
+    assert gateway.status()["translation"]["set_aside"] == 0
+    assert not any("died while" in line for line in gateway.log)
+
+
+@pytest.mark.parametrize("how", ["spin", "sleep"])
+def test_a_shard_that_is_stuck_is_told_and_stops_in_time(make_gateway, backend, poison, run, how):
+    gateway = make_gateway({"stop.deadline_ms": "3000"},
+                           {**delivering(backend), **poison(how)})
+    trace = Trace(trace_id=POISON)
+    post_ok(gateway.port, trace.request([trace.span("endless")]))
+    status = gateway.wait_status(lambda s: s["translation"]["stuck_trace"], timeout=3 * TIME)
+    assert status["translation"]["stuck_trace"] == POISON.hex()
+    assert status["translation"]["stuck_ms"] >= 5000
+    code, _, text = gateway.get("/readyz")
+    assert code == 503 and "no progress" in text
+    assert gateway.get("/healthz")[0] == 200  # not before a minute
+    assert any("no progress" in line and POISON.hex() in line for line in gateway.log)
+    begin = time.monotonic()
+    assert gateway.stop() == 0
+    assert time.monotonic() - begin < 4.5, gateway.stderr()
+    checked = run("journal", "check", f"--set=journal.directory={gateway.directory}/journal")
+    assert checked.returncode == 0, checked.stdout
+    gateway.environment.pop("LD_PRELOAD")
+    gateway.start()
+    backend.wait_traces(1)
+    assert set(backend.traces) == {trace.uuid}

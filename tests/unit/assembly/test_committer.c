@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PRODUCERS 4
@@ -248,6 +250,54 @@ START_TEST(a_stop_during_the_replay_changes_nothing)
 }
 END_TEST
 
+static void complete_never(void *ctx, struct nv_raw_trace *raw)
+{
+    (void)raw;
+    atomic_store((atomic_bool *)ctx, true);
+    for (;;)
+        pause();
+}
+
+/* In a process of its own: the thread never ends. */
+static int stop_while_stuck(void)
+{
+    atomic_bool inside = false;
+    struct nv_completer completer = {.ctx = &inside, .complete = complete_never};
+    struct nv_fail fail = {0};
+    const struct timespec nap = {.tv_nsec = 1000000};
+    kit.config.quiet_ms = 1;
+    assembly = nv_assembly_new(&kit.config, nv_clock_system(), &completer, &fail);
+    if (assembly == NULL || nv_assembly_start(assembly, &fail) != NV_OK)
+        return 1;
+    if (accept_and_wait(kit_batch("shop", "1a")) != NV_OK)
+        return 2;
+    while (!atomic_load(&inside))
+        nanosleep(&nap, NULL);
+    if (accept_and_wait(kit_batch("shop", "2a")) != NV_OK)
+        return 3;
+    if (nv_assembly_stop(assembly, 0) != NV_ERR_TIMEOUT || !nv_assembly_is_stuck(assembly))
+        return 4;
+    return 0;
+}
+
+START_TEST(a_stop_ends_whatever_a_shard_does)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        _exit(stop_while_stuck());
+    }
+    int status = -1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    /* the journal is intact and has both */
+    kit.config.on_stop = NV_ON_STOP_SEND;
+    start(&kit.config);
+    stop();
+    ck_assert_uint_eq(atomic_load(&completed_spans), 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("committer");
@@ -255,6 +305,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, every_span_leaves_once, 0, 3);
+    tcase_add_test(tcase, a_stop_ends_whatever_a_shard_does);
     tcase_add_test(tcase, what_is_kept_goes_on_with_threads_too);
     tcase_add_test(tcase, a_stop_during_the_replay_changes_nothing);
     suite_add_tcase(suite, tcase);

@@ -9,6 +9,10 @@
 #include "gateway/raw_join.h"
 #include "tests/support/mapping_kit.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/banned.h"
 
 struct fate {
@@ -22,6 +26,7 @@ static struct fate fate;
 static struct nv_sampling sampling;
 static struct nv_mapping *mapping;
 static struct nv_fake_clock fake;
+static struct nv_translating *translating;
 
 static void settle(void *ctx, struct nv_claim *claim, enum nv_outcome outcome)
 {
@@ -82,6 +87,7 @@ static struct nv_pipeline make_pipeline(const struct nv_store *dead_letters)
                                 .clock = &fake.clock,
                                 .settler = {.settle = settle},
                                 .store = dead_letters,
+                                .translating = translating,
                                 .next_ctx = &fate,
                                 .remember = remember,
                                 .show = show,
@@ -147,6 +153,37 @@ START_TEST(a_good_trace_is_shown_and_consumed)
     ck_assert_uint_eq(fate.remembered, 1);
     ck_assert_uint_eq(fate.settled, 0); /* the exporter's business */
     ck_assert_uint_eq(ledger().delivered, 1);
+}
+END_TEST
+
+/* A death is a handle that is freed while a trace is in it: what a killed process leaves. */
+START_TEST(what_killed_twice_is_a_dead_letter_untried)
+{
+    char directory[] = "/tmp/nv-pipeline-XXXXXX";
+    char path[64];
+    struct nv_batch *batch = one_span(NV_STR(""));
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    for (unsigned death = 0; death <= NV_DEATHS_MAX; death++) {
+        unsigned slot = 0;
+        nv_translating_free(translating);
+        translating = nv_translating_new();
+        nv_translating_open(translating, directory);
+        if (death < NV_DEATHS_MAX)
+            ck_assert(nv_translating_begin(translating, batch->items[0].trace_id, 0, &slot));
+    }
+    nv_batch_free(batch);
+    complete(&store, NV_STR(""), false);
+    ck_assert_uint_eq(fate.consumed + fate.shown, 0);
+    ck_assert_uint_eq(fate.stored, 1);
+    ck_assert_ptr_nonnull(strstr(fate.head, "died twice"));
+    ck_assert_uint_eq(fate.settled, 1);
+    ck_assert_int_eq(fate.outcome, NV_OUTCOME_KEPT);
+    ck_assert_uint_eq(ledger().dead[NV_DEAD_UNTRANSLATABLE], 1);
+    nv_translating_free(translating);
+    translating = NULL;
+    snprintf(path, sizeof path, "%s/translating", directory);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(directory), 0);
 }
 END_TEST
 
@@ -272,6 +309,7 @@ int main(void)
     Suite *suite = suite_create("gateway/pipeline");
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, what_killed_twice_is_a_dead_letter_untried);
     tcase_add_test(tcase, a_good_trace_is_shown_and_consumed);
     tcase_add_test(tcase, sampled_out_before_translation);
     tcase_add_test(tcase, sampled_out_after_translation_unless_it_failed);

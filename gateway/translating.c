@@ -1,0 +1,274 @@
+/*
+ * The file of translating.h.
+ *
+ *   entry   [ trace id 16 | part 4 | count 4 | crc 4 | 0 ]   slot: count 1 while busy
+ *                                                            suspect: count of deaths
+ *
+ * pwrite and not a mapping: a store to a page that the file system has no room for is a SIGBUS,
+ * where a write is an error that may be ignored. Two of them a trace, well below a microsecond
+ * each, beside a translation of fifty and more. Once a trace is in a slot, a polite end that had to
+ * be cut short counts like a death: the trace did not come to its end.
+ */
+#include "gateway/translating.h"
+
+#include "assembly/crc32c.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define NAME "translating"
+#define ENTRY_BYTES 32u
+#define CRC_AT 24u
+#define FILE_ENTRIES (1 + NV_PROGRESS_SLOTS + NV_SUSPECTS_MAX)
+
+static const char magic[ENTRY_BYTES] = "NVTRANSLATING1";
+
+struct entry {
+    uint8_t trace_id[NV_TRACE_ID_BYTES];
+    uint32_t part;
+    uint32_t count; /* 0: free */
+};
+
+struct nv_translating {
+    int fd; /* -1: none */
+    atomic_bool busy[NV_PROGRESS_SLOTS];
+    struct entry slots[NV_PROGRESS_SLOTS]; /* each its thread's */
+    struct nv_progress progress;
+    pthread_mutex_t lock; /* of the suspects */
+    struct entry suspects[NV_SUSPECTS_MAX];
+    _Atomic unsigned suspect_count;
+    _Atomic uint64_t set_aside;
+};
+
+struct nv_translating *nv_translating_new(void)
+{
+    struct nv_translating *translating = calloc(1, sizeof *translating);
+    if (translating == NULL)
+        return NULL;
+    translating->fd = -1;
+    pthread_mutex_init(&translating->lock, NULL);
+    nv_progress_init(&translating->progress);
+    return translating;
+}
+
+void nv_translating_free(struct nv_translating *translating)
+{
+    if (translating == NULL)
+        return;
+    if (translating->fd >= 0)
+        close(translating->fd);
+    nv_progress_release(&translating->progress);
+    pthread_mutex_destroy(&translating->lock);
+    free(translating);
+}
+
+/* ---- entries ---------------------------------------------------------------------------------
+ */
+
+static void encode(const struct entry *entry, uint8_t bytes[ENTRY_BYTES])
+{
+    memset(bytes, 0, ENTRY_BYTES);
+    memcpy(bytes, entry->trace_id, NV_TRACE_ID_BYTES);
+    memcpy(bytes + 16, &entry->part, sizeof entry->part);
+    memcpy(bytes + 20, &entry->count, sizeof entry->count);
+    uint32_t crc = nv_crc32c(0, bytes, CRC_AT);
+    memcpy(bytes + CRC_AT, &crc, sizeof crc);
+}
+
+/* False: free, or not what was written. */
+static bool decode(const uint8_t bytes[ENTRY_BYTES], struct entry *out)
+{
+    uint32_t crc;
+    memcpy(&crc, bytes + CRC_AT, sizeof crc);
+    memcpy(out->trace_id, bytes, NV_TRACE_ID_BYTES);
+    memcpy(&out->part, bytes + 16, sizeof out->part);
+    memcpy(&out->count, bytes + 20, sizeof out->count);
+    return crc == nv_crc32c(0, bytes, CRC_AT) && out->count != 0;
+}
+
+/* An error costs the note and no more. */
+static void write_entry(const struct nv_translating *translating, size_t place,
+                        const struct entry *entry)
+{
+    uint8_t bytes[ENTRY_BYTES];
+    if (translating->fd < 0)
+        return;
+    encode(entry, bytes);
+    if (pwrite(translating->fd, bytes, sizeof bytes, (off_t)(place * ENTRY_BYTES)) < 0)
+        NV_LOG(NV_LOG_DEBUG, "gateway", "cannot note a trace errno=%d", errno);
+}
+
+static bool is_same(const struct entry *entry, const uint8_t *trace_id, uint32_t part)
+{
+    return entry->count != 0 && entry->part == part &&
+           memcmp(entry->trace_id, trace_id, NV_TRACE_ID_BYTES) == 0;
+}
+
+static struct entry *find_suspect(struct nv_translating *translating, const uint8_t *trace_id,
+                                  uint32_t part)
+{
+    for (unsigned i = 0; i < NV_SUSPECTS_MAX; i++)
+        if (is_same(&translating->suspects[i], trace_id, part))
+            return &translating->suspects[i];
+    return NULL;
+}
+
+/* ---- start -----------------------------------------------------------------------------------
+ */
+
+static void add_death(struct nv_translating *translating, const struct entry *dead)
+{
+    struct entry *suspect = find_suspect(translating, dead->trace_id, dead->part);
+    if (suspect == NULL) {
+        suspect = &translating->suspects[0];
+        for (unsigned i = 1; i < NV_SUSPECTS_MAX; i++)
+            if (translating->suspects[i].count < suspect->count)
+                suspect = &translating->suspects[i];
+        *suspect = *dead;
+        suspect->count = 0;
+    }
+    suspect->count++;
+    char hex[2 * NV_TRACE_ID_BYTES];
+    nv_hex_encode(dead->trace_id, NV_TRACE_ID_BYTES, hex);
+    NV_LOG(NV_LOG_WARN, "gateway",
+           "the process died while it translated a trace id=%.32s part=%u times=%u%s", hex,
+           (unsigned)dead->part, (unsigned)suspect->count,
+           suspect->count >= NV_DEATHS_MAX ? ", it is set aside when it comes again" : "");
+}
+
+/* Of the last run: suspects first, so that a death is added to those of before. */
+static void read_file(struct nv_translating *translating)
+{
+    uint8_t bytes[FILE_ENTRIES][ENTRY_BYTES] = {{0}};
+    struct entry entry;
+    ssize_t len = pread(translating->fd, bytes, sizeof bytes, 0);
+    if (len != (ssize_t)sizeof bytes || memcmp(bytes[0], magic, sizeof magic) != 0)
+        return;
+    for (unsigned i = 0; i < NV_SUSPECTS_MAX; i++)
+        if (decode(bytes[1 + NV_PROGRESS_SLOTS + i], &entry))
+            translating->suspects[i] = entry;
+    for (unsigned i = 0; i < NV_PROGRESS_SLOTS; i++)
+        if (decode(bytes[1 + i], &entry))
+            add_death(translating, &entry);
+}
+
+static bool write_file(struct nv_translating *translating)
+{
+    uint8_t bytes[FILE_ENTRIES][ENTRY_BYTES] = {{0}};
+    unsigned count = 0;
+    memcpy(bytes[0], magic, sizeof magic);
+    for (unsigned i = 0; i < NV_SUSPECTS_MAX; i++) {
+        encode(&translating->suspects[i], bytes[1 + NV_PROGRESS_SLOTS + i]);
+        count += translating->suspects[i].count != 0;
+    }
+    atomic_store(&translating->suspect_count, count);
+    return pwrite(translating->fd, bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes;
+}
+
+void nv_translating_open(struct nv_translating *translating, const char *directory)
+{
+    char path[4096];
+    assert(translating->fd < 0);
+    int len = snprintf(path, sizeof path, "%s/" NAME, directory);
+    if (len > 0 && len < (int)sizeof path)
+        translating->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (translating->fd >= 0) {
+        read_file(translating);
+        if (write_file(translating))
+            return;
+    }
+    NV_LOG(NV_LOG_WARN, "gateway",
+           "cannot note which traces are translated, one that kills the process is not set aside "
+           "file=%.200s errno=%d",
+           path, errno);
+}
+
+/* ---- every trace -----------------------------------------------------------------------------
+ */
+
+static bool is_guilty(struct nv_translating *translating, const uint8_t *trace_id, uint32_t part)
+{
+    if (atomic_load(&translating->suspect_count) == 0)
+        return false;
+    pthread_mutex_lock(&translating->lock);
+    const struct entry *suspect = find_suspect(translating, trace_id, part);
+    bool guilty = suspect != NULL && suspect->count >= NV_DEATHS_MAX;
+    pthread_mutex_unlock(&translating->lock);
+    return guilty;
+}
+
+/* It was tried, or set aside: what comes under this id next is innocent. */
+static void forget(struct nv_translating *translating, const uint8_t *trace_id, uint32_t part)
+{
+    if (atomic_load(&translating->suspect_count) == 0)
+        return;
+    pthread_mutex_lock(&translating->lock);
+    struct entry *suspect = find_suspect(translating, trace_id, part);
+    if (suspect != NULL) {
+        *suspect = (struct entry){0};
+        write_entry(translating, 1 + NV_PROGRESS_SLOTS + (size_t)(suspect - translating->suspects),
+                    suspect);
+        atomic_fetch_sub(&translating->suspect_count, 1);
+    }
+    pthread_mutex_unlock(&translating->lock);
+}
+
+static unsigned take_slot(struct nv_translating *translating)
+{
+    for (unsigned i = 0; i < NV_PROGRESS_SLOTS; i++) {
+        bool free = false;
+        if (atomic_compare_exchange_strong(&translating->busy[i], &free, true))
+            return i;
+    }
+    return NV_NO_SLOT;
+}
+
+bool nv_translating_begin(struct nv_translating *translating,
+                          const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t part, unsigned *slot)
+{
+    *slot = NV_NO_SLOT;
+    if (is_guilty(translating, trace_id, part)) {
+        atomic_fetch_add(&translating->set_aside, 1);
+        return false;
+    }
+    *slot = take_slot(translating);
+    if (*slot == NV_NO_SLOT)
+        return true;
+    struct entry *entry = &translating->slots[*slot];
+    *entry = (struct entry){.part = part, .count = 1};
+    memcpy(entry->trace_id, trace_id, NV_TRACE_ID_BYTES);
+    nv_progress_begin(&translating->progress, *slot, trace_id);
+    write_entry(translating, 1 + *slot, entry);
+    return true;
+}
+
+void nv_translating_end(struct nv_translating *translating, unsigned slot)
+{
+    if (slot == NV_NO_SLOT)
+        return;
+    struct entry *entry = &translating->slots[slot];
+    forget(translating, entry->trace_id, entry->part);
+    *entry = (struct entry){0};
+    write_entry(translating, 1 + slot, entry);
+    nv_progress_end(&translating->progress, slot);
+    atomic_store(&translating->busy[slot], false);
+}
+
+uint64_t nv_translating_set_aside(const struct nv_translating *translating)
+{
+    return atomic_load(&translating->set_aside);
+}
+
+struct nv_progress *nv_translating_progress(struct nv_translating *translating)
+{
+    return &translating->progress;
+}
