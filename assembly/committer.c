@@ -48,6 +48,9 @@ void nv_committer_unref(struct nv_assembly *assembly, struct nv_request *request
 
 static void forget_released(struct nv_assembly *assembly)
 {
+    /* The replay gives requests up because of notes that the start has read. */
+    if (!nv_journal_is_sure(assembly->journal))
+        return;
     pthread_mutex_lock(&assembly->lock);
     struct nv_request *list = assembly->released;
     assembly->released = NULL;

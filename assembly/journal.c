@@ -141,7 +141,7 @@ static enum nv_err flush_out(struct nv_journal *journal, struct flush *flush)
         NV_LOG(NV_LOG_ERROR, "journal", "cannot write a file, it is closed number=%u errno=%d",
                (unsigned)segment->number, error);
         nv_room_trouble(journal, "writing a file", error);
-        segment->state = NV_SEGMENT_BAD;
+        nv_segment_fail(journal, segment);
     }
     flush->records = 0;
     flush->parts = 0;
@@ -347,8 +347,18 @@ enum nv_err nv_journal_sync(struct nv_journal *journal)
         err = nv_segment_sync(journal, journal->active);
     if (!err && journal->config.sync)
         err = nv_journal_rescue(journal);
+    if (!err)
+        nv_mark_write(journal, false);
     pthread_mutex_unlock(&journal->writer);
     return err;
+}
+
+bool nv_journal_is_sure(struct nv_journal *journal)
+{
+    pthread_mutex_lock(&journal->writer);
+    bool sure = journal->unsure == 0 || nv_journal_rescue(journal) == NV_OK;
+    pthread_mutex_unlock(&journal->writer);
+    return sure;
 }
 
 /* ---- releasing ----------------------------------------------------------------------------- */

@@ -104,6 +104,8 @@ bool nv_journal_refusal(struct nv_journal *journal, struct nv_journal_trouble *o
 bool nv_journal_is_used_up(struct nv_journal *journal);
 /* Bytes it could fill: the quota, or what the volume had room for at the start. */
 uint64_t nv_journal_capacity(const struct nv_journal *journal);
+/* Is all that the start found on disk, and not only shown? If not, tries again to put it there. */
+bool nv_journal_is_sure(struct nv_journal *journal);
 /* Puts on disk what was committed without a sync. NV_ERR_IO: it may be lost with the power. */
 enum nv_err nv_journal_sync(struct nv_journal *journal) NV_MUST_USE;
 

@@ -46,6 +46,7 @@
 #define NV_SEGMENT_MAX (UINT32_MAX - 2 * NV_SEGMENT_PAGE + 1)
 #define NV_SEGMENTS_MAX 65535u
 #define NV_PATH_MAX 4096u
+#define NV_ALL_SURE UINT32_MAX
 
 enum nv_segment_state {
     NV_SEGMENT_SPARE,  /* holds nothing, may be used again */
@@ -67,11 +68,12 @@ struct nv_segment {
     uint32_t size;
     uint32_t slot_max;
     uint32_t data_start;
-    uint32_t end;        /* next record; writer */
-    uint32_t slots;      /* used; writer */
-    uint32_t firm_slots; /* of these, on disk as far as the journal syncs at all; writer */
-    uint32_t due_slots;  /* found at the start: so many it had, by its seal or the mark; else 0 */
-    uint32_t live;       /* records, not released; lock */
+    uint32_t end;         /* next record; writer */
+    uint32_t slots;       /* used; writer */
+    uint32_t firm_slots;  /* of these, on disk as far as the journal syncs at all; writer */
+    uint32_t unsure_from; /* slots from here on may be in memory only, and are read from there */
+    uint32_t due_slots;   /* found at the start: so many it had, by its seal or the mark; else 0 */
+    uint32_t live;        /* records, not released; lock */
     uint64_t live_bytes;
     uint32_t pins; /* lock */
 };
@@ -108,6 +110,8 @@ struct nv_journal {
     uint64_t next_id;
     uint32_t next_epoch;
     uint64_t looked_ns; /* for room, while refusing */
+    uint64_t boot;      /* of the machine: journal_mark.c */
+    uint32_t unsure;    /* files with an unsure_from; 0 without sync */
 
     pthread_mutex_t lock;
     struct nv_segment **segments; /* by number - 1; NULL: no such file */
@@ -156,8 +160,8 @@ enum nv_err nv_journal_read(struct nv_journal *journal, int fd, void *to, size_t
                             uint64_t offset);
 /* Path of a file of the directory: new string or NULL. */
 char *nv_journal_path(const struct nv_journal *journal, const char *name);
-/* Puts the directory's entries on disk, if the journal syncs. */
-void nv_journal_sync_directory(struct nv_journal *journal);
+/* Puts the directory's entries on disk, if the journal syncs. IO, NO_SPACE. */
+enum nv_err nv_journal_sync_directory(struct nv_journal *journal);
 /* Layout of a file of that size. */
 void nv_segment_layout(struct nv_segment *segment, uint32_t size);
 /* Writes the header of a segment. */
@@ -172,6 +176,10 @@ enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv
                               struct nv_segment **out);
 /* Syncs what was written; on failure the segment is bad and stays so. Does nothing without sync. */
 enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment);
+/* A write or sync of it failed. */
+void nv_segment_fail(struct nv_journal *journal, struct nv_segment *segment);
+/* What is in slots from `slot` on (NV_ALL_SURE: nothing) is not known to be on disk. */
+void nv_segment_doubt(struct nv_journal *journal, struct nv_segment *segment, uint32_t slot);
 /* Marks slots as released on disk. Errors are not of use to anyone: the record may come again. */
 void nv_segment_mark_released(struct nv_journal *journal, const struct nv_segment *segment,
                               uint32_t slot, uint32_t count);
@@ -194,14 +202,23 @@ struct nv_mark {
     uint32_t last_epoch; /* given to a file */
     uint32_t files;      /* that have an epoch and were not given up */
     uint64_t next_id;
+    uint64_t boot; /* of the machine, when it was written */
 };
+/*
+ * First slot of the file that the last run, on this boot of the machine, may have failed to put on
+ * disk; NV_ALL_SURE: none.
+ */
+uint32_t nv_mark_sure_slots(const struct nv_journal *journal, const struct nv_mark *mark,
+                            const struct nv_segment *segment);
+/* The first 64 bits of the id of this boot of the machine; 0: not known. */
+uint64_t nv_mark_boot(void);
 /* Writes how many slots the segment has used: it takes no more. An error is of no use to anyone. */
 void nv_segment_write_seal(struct nv_journal *journal, const struct nv_segment *segment);
 /* Slots by the seal of the segment's epoch; 0 when it has none. */
 uint32_t nv_segment_read_seal(struct nv_journal *journal, const struct nv_segment *segment);
 /*
- * Writes the mark; `firm` puts it on disk when the journal syncs. The writer's lock is held. A
- * failure costs the knowledge of a gap and no more.
+ * Writes the mark, unless files are unsure; `firm` puts it on disk when the journal syncs. The
+ * writer's lock is held. A failure costs the knowledge of a gap and no more.
  */
 void nv_mark_write(struct nv_journal *journal, bool firm);
 /* The mark of the last run; all 0 when there is none or it is not sound. */
@@ -225,7 +242,7 @@ enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more);
 /* ---- journal_reclaim.c --------------------------------------------------------------------- */
 
 /*
- * Moves what lives in files whose sync failed, which may be in memory only, and puts it on disk.
+ * Moves what may be in memory only, because a sync failed or may have, and puts it on disk.
  * The writer's lock is held. NV_ERR_IO: some of it is not.
  */
 enum nv_err nv_journal_rescue(struct nv_journal *journal);

@@ -7,16 +7,25 @@
  *   slots   count up by one a record, and one that failed is marked as released: a hole in them
  *   seal    in the file itself: so many slots had it when it took no more (byte 64)
  *   mark    in the file `lock`, [ magic 8 | crc 4 | active 12 | cold 12 | last epoch 4 | files 4 |
- *           next id 8 ]: how far the files that are appended to were, and how many files there are
+ *           next id 8 | boot 8 ]: how far the files that are appended to were, and how many files
+ * there are
  *
  * The mark is overwritten after every group that is on disk and is not synced itself: it survives
  * the process, and after a power cut it is older than the files, never ahead of them. Only before
  * a file is taken away it is synced, so that an old one does not miss that file. It is in `lock`
  * because that file is open for as long as the journal is and no older version reads it.
+ *
+ * The mark also tells what is on disk for certain. What a failed fdatasync could not write the
+ * kernel still shows, to the next process too, whose own sync of it succeeds and means nothing.
+ * A process may end within such a sync (SIGKILL of one that hangs on a sick disk), so nothing can
+ * be noted when it fails; but then the mark was not moved on. On the same boot of the machine
+ * (after another one nothing is shown but what is on disk) the start takes what is beyond the mark
+ * for unsure and writes it anew. For that the mark stands still while files are unsure.
  */
 #include "assembly/crc32c.h"
 #include "assembly/journal_internal.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/banned.h"
@@ -89,16 +98,49 @@ static uint32_t count_files(struct nv_journal *journal)
     return count;
 }
 
+uint64_t nv_mark_boot(void)
+{
+    char text[36];
+    uint64_t boot = 0;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text) : 0;
+    if (fd >= 0)
+        close(fd);
+    unsigned digits = 0;
+    for (ssize_t i = 0; i < len && digits < 16; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (!digit && (text[i] < 'a' || text[i] > 'f'))
+            continue;
+        boot = boot << 4 | (uint64_t)(digit ? text[i] - '0' : text[i] - 'a' + 10);
+        digits++;
+    }
+    return boot;
+}
+
+uint32_t nv_mark_sure_slots(const struct nv_journal *journal, const struct nv_mark *mark,
+                            const struct nv_segment *segment)
+{
+    const struct nv_marked *both[] = {&mark->active, &mark->cold};
+    if (mark->next_id == 0 || mark->boot != journal->boot)
+        return NV_ALL_SURE;
+    for (unsigned i = 0; i < 2; i++) {
+        if (both[i]->number == segment->number && both[i]->epoch == segment->epoch)
+            return segment->slots > both[i]->slots ? both[i]->slots : NV_ALL_SURE;
+    }
+    return segment->epoch > mark->last_epoch ? 0 : NV_ALL_SURE;
+}
+
 void nv_mark_write(struct nv_journal *journal, bool firm)
 {
     uint8_t bytes[MARK_BYTES] = {0};
-    if (journal->lock_fd < 0)
+    if (journal->lock_fd < 0 || journal->unsure > 0)
         return;
     put_marked(bytes + 12, journal->active);
     put_marked(bytes + 24, journal->cold);
     nv_put32(bytes + 36, journal->next_epoch - 1);
     nv_put32(bytes + 40, count_files(journal));
     nv_put64(bytes + 44, journal->next_id);
+    nv_put64(bytes + 52, journal->boot);
     close_with_crc(bytes, sizeof bytes, MARK_MAGIC);
     ssize_t written = pwrite(journal->lock_fd, bytes, sizeof bytes, 0);
     if (written == (ssize_t)sizeof bytes && firm && journal->config.sync)
@@ -116,5 +158,6 @@ void nv_mark_read(struct nv_journal *journal, struct nv_mark *out)
                             .cold = get_marked(bytes + 24),
                             .last_epoch = nv_get32(bytes + 36),
                             .files = nv_get32(bytes + 40),
-                            .next_id = nv_get64(bytes + 44)};
+                            .next_id = nv_get64(bytes + 44),
+                            .boot = nv_get64(bytes + 52)};
 }

@@ -38,15 +38,17 @@ static void retire(struct nv_journal *journal, struct nv_segment *segment)
 
 /* ---- stragglers ---------------------------------------------------------------------------- */
 
-/* Ids of what lives in a segment: new array, or NULL. */
-static uint64_t *living(struct nv_journal *journal, const struct nv_segment *segment, size_t *count)
+/* Ids of what lives in a segment, from a slot on: new array, or NULL. */
+static uint64_t *living(struct nv_journal *journal, const struct nv_segment *segment, uint32_t slot,
+                        size_t *count)
 {
     pthread_mutex_lock(&journal->lock);
     uint64_t *ids = malloc((segment->live + 1) * sizeof *ids);
     *count = 0;
     for (size_t i = 0; ids && i < journal->entry_count; i++) {
         const struct nv_entry *entry = &journal->entries[i];
-        if (entry->slot_kind & 0xf && entry->segment == segment->number)
+        if (entry->slot_kind & 0xf && entry->segment == segment->number &&
+            entry->slot_kind >> 4 >= slot)
             ids[(*count)++] = entry->id;
     }
     pthread_mutex_unlock(&journal->lock);
@@ -124,11 +126,11 @@ static enum nv_err move_all(struct nv_journal *journal, struct nv_segment *from,
     return err;
 }
 
-/* True when nothing is left in the segment. */
-static bool empty_out(struct nv_journal *journal, struct nv_segment *segment)
+/* True when nothing is left in the segment, from that slot on. */
+static bool empty_out(struct nv_journal *journal, struct nv_segment *segment, uint32_t slot)
 {
     size_t count;
-    uint64_t *ids = living(journal, segment, &count);
+    uint64_t *ids = living(journal, segment, slot, &count);
     struct move *moves = calloc(count + 1, sizeof *moves);
     enum nv_err err = ids && moves ? NV_OK : NV_ERR_NO_MEMORY;
     for (size_t i = 0; i < count && !err; i++)
@@ -144,17 +146,16 @@ static bool empty_out(struct nv_journal *journal, struct nv_segment *segment)
 
 enum nv_err nv_journal_rescue(struct nv_journal *journal)
 {
-    for (uint32_t i = 0; i < journal->segment_count; i++) {
+    for (uint32_t i = 0; i < journal->segment_count && journal->unsure > 0; i++) {
         struct nv_segment *segment = journal->segments[i];
-        if (!segment || segment->state != NV_SEGMENT_BAD)
+        if (!segment || segment->unsure_from == NV_ALL_SURE)
             continue;
         if (journal->cold == segment)
             journal->cold = NULL;
-        pthread_mutex_lock(&journal->lock);
-        bool lives = segment->live > 0;
-        pthread_mutex_unlock(&journal->lock);
-        if (lives && !segment->damaged && !empty_out(journal, segment) && !segment->damaged)
+        if (!segment->damaged && !empty_out(journal, segment, segment->unsure_from) &&
+            !segment->damaged)
             return NV_ERR_IO;
+        nv_segment_doubt(journal, segment, NV_ALL_SURE);
     }
     return NV_OK;
 }
@@ -192,7 +193,7 @@ static void treat(struct nv_journal *journal, uint32_t place, bool *emptied, boo
     }
     if (fate == FATE_EMPTY) {
         *emptied = true;
-        if (!empty_out(journal, segment))
+        if (!empty_out(journal, segment, 0))
             return;
     }
     if (fate == FATE_EMPTY) {

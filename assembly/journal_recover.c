@@ -278,6 +278,8 @@ static enum nv_err take_segment(struct nv_journal *journal, const struct nv_open
     segment->damaged |= walk.middle;
     if (segment->slots < segment->due_slots)
         segment->slots = segment->due_slots;
+    segment->firm_slots = segment->slots;
+    nv_segment_doubt(journal, segment, nv_mark_sure_slots(journal, mark, segment));
     if (!err && !sealed)
         nv_segment_write_seal(journal, segment);
     return err;
@@ -314,7 +316,13 @@ static int compare_entries(const void *a, const void *b)
     return (int)left->segment - (int)right->segment;
 }
 
-/* A record that was being moved when the program ended is there twice: one of them goes. */
+static bool is_sure(const struct nv_journal *journal, const struct nv_entry *entry)
+{
+    return entry->slot_kind >> 4 < journal->segments[entry->segment - 1]->unsure_from;
+}
+
+/* A record that was being moved when the program ended is there twice: one of them goes, that which
+ * may be in memory only. */
 static void drop_twins(struct nv_journal *journal)
 {
     size_t kept = 0;
@@ -325,6 +333,11 @@ static void drop_twins(struct nv_journal *journal)
         if (kept == 0 || journal->entries[kept - 1].id != entry.id) {
             journal->entries[kept++] = entry;
             continue;
+        }
+        if (is_sure(journal, &entry) && !is_sure(journal, &journal->entries[kept - 1])) {
+            struct nv_entry unsure = journal->entries[kept - 1];
+            journal->entries[kept - 1] = entry;
+            entry = unsure;
         }
         struct nv_segment *segment = journal->segments[entry.segment - 1];
         segment->live--;
@@ -364,7 +377,7 @@ static void check_mark(struct nv_journal *journal, const struct nv_mark *mark)
  */
 static void firm_up(struct nv_journal *journal)
 {
-    nv_journal_sync_directory(journal);
+    (void)nv_journal_sync_directory(journal); /* no file was used before its entry was synced */
     for (uint32_t i = 0; i < journal->segment_count; i++) {
         struct nv_segment *segment = journal->segments[i];
         if (!segment)
@@ -415,6 +428,7 @@ static struct nv_journal *new_journal(const struct nv_journal_config *config)
     journal->directory_fd = -1;
     journal->next_id = 1;
     journal->next_epoch = 1;
+    journal->boot = nv_mark_boot();
     journal->reclaim = true;
     pthread_mutex_init(&journal->writer, NULL);
     pthread_mutex_init(&journal->lock, NULL);
@@ -449,6 +463,7 @@ enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_jo
     pthread_mutex_lock(&journal->writer);
     if (nv_journal_rescue(journal))
         NV_LOG(NV_LOG_ERROR, "journal", "what a file holds can't be put on disk, nor moved");
+    nv_mark_write(journal, false);
     pthread_mutex_unlock(&journal->writer);
     nv_journal_maintain(journal);
     *out = journal;
@@ -459,12 +474,14 @@ void nv_journal_close(struct nv_journal *journal)
 {
     if (!journal)
         return;
+    /* The mark of a start that failed stays: it tells what is not sure. */
+    if (journal->active && journal->active->state == NV_SEGMENT_ACTIVE &&
+        nv_segment_sync(journal, journal->active) == NV_OK)
+        nv_mark_write(journal, false);
     for (uint32_t i = 0; i < journal->segment_count; i++) {
         struct nv_segment *segment = journal->segments[i];
         if (!segment)
             continue;
-        if (segment->state == NV_SEGMENT_ACTIVE)
-            nv_segment_sync(journal, segment);
         journal->ops->close(journal->ops->ctx, segment->fd);
         free(segment);
     }

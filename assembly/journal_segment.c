@@ -138,6 +138,7 @@ void nv_segment_layout(struct nv_segment *segment, uint32_t size)
     segment->end = segment->data_start;
     segment->slots = 0;
     segment->firm_slots = 0;
+    segment->unsure_from = NV_ALL_SURE;
     segment->due_slots = 0;
 }
 
@@ -159,6 +160,23 @@ enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_
     return nv_journal_write(journal, segment->fd, &part, 1, 0);
 }
 
+void nv_segment_doubt(struct nv_journal *journal, struct nv_segment *segment, uint32_t slot)
+{
+    bool was = segment->unsure_from != NV_ALL_SURE;
+    segment->unsure_from = journal->config.sync ? slot : NV_ALL_SURE;
+    bool is = segment->unsure_from != NV_ALL_SURE;
+    journal->unsure = journal->unsure + is - was;
+}
+
+void nv_segment_fail(struct nv_journal *journal, struct nv_segment *segment)
+{
+    segment->state = NV_SEGMENT_BAD;
+    nv_segment_doubt(journal, segment, 0);
+    pthread_mutex_lock(&journal->lock);
+    journal->reclaim = true;
+    pthread_mutex_unlock(&journal->lock);
+}
+
 enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment)
 {
     if (!journal->config.sync || !segment->dirty) {
@@ -174,10 +192,7 @@ enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segme
     /* What the kernel could not write it forgets; a second sync would succeed and mean nothing. */
     NV_LOG(NV_LOG_ERROR, "journal", "cannot sync a file, it is closed number=%u errno=%d",
            (unsigned)segment->number, errno);
-    segment->state = NV_SEGMENT_BAD;
-    pthread_mutex_lock(&journal->lock);
-    journal->reclaim = true;
-    pthread_mutex_unlock(&journal->lock);
+    nv_segment_fail(journal, segment);
     return NV_ERR_IO;
 }
 
@@ -222,10 +237,15 @@ enum nv_err nv_segment_register(struct nv_journal *journal, struct nv_segment *s
     return NV_OK;
 }
 
-void nv_journal_sync_directory(struct nv_journal *journal)
+enum nv_err nv_journal_sync_directory(struct nv_journal *journal)
 {
-    if (journal->config.sync && journal->ops->fsync(journal->ops->ctx, journal->directory_fd) != 0)
-        NV_LOG(NV_LOG_WARN, "journal", "cannot sync the directory errno=%d", errno);
+    if (!journal->config.sync ||
+        journal->ops->fsync(journal->ops->ctx, journal->directory_fd) == 0 || errno == EINVAL)
+        return NV_OK; /* EINVAL: a file system that has no such thing */
+    int error = errno;
+    NV_LOG(NV_LOG_WARN, "journal", "cannot sync the directory errno=%d", error);
+    errno = error;
+    return nv_journal_errno(error);
 }
 
 /* Takes the file away, or aside when it is damaged: somebody may want to look at it. */
@@ -239,7 +259,8 @@ static void remove_file(struct nv_journal *journal, uint32_t number, bool aside)
         journal->ops->unlink(journal->ops->ctx, path);
     free(path);
     free(kept);
-    nv_journal_sync_directory(journal);
+    /* A file that comes back holds nothing that was not released. */
+    (void)nv_journal_sync_directory(journal);
 }
 
 void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment)
@@ -249,6 +270,7 @@ void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment)
     journal->segments[segment->number - 1] = NULL;
     pthread_mutex_unlock(&journal->lock);
     atomic_fetch_sub(&journal->file_bytes, segment->size);
+    nv_segment_doubt(journal, segment, NV_ALL_SURE);
     journal->ops->close(journal->ops->ctx, segment->fd);
     nv_mark_write(journal, true); /* before the file goes, or it would be missed */
     remove_file(journal, segment->number, segment->damaged);
@@ -283,15 +305,6 @@ static enum nv_err begin_segment(struct nv_journal *journal, struct nv_segment *
     return err ? err : nv_segment_sync(journal, segment);
 }
 
-/* What can't be used is looked at again by the next round. */
-static void give_up(struct nv_journal *journal, struct nv_segment *segment)
-{
-    segment->state = NV_SEGMENT_BAD;
-    pthread_mutex_lock(&journal->lock);
-    journal->reclaim = true;
-    pthread_mutex_unlock(&journal->lock);
-}
-
 /* A spare file with room for `need`, if more than `kept` of them are there. */
 static struct nv_segment *find_spare(struct nv_journal *journal, uint64_t need, uint32_t kept)
 {
@@ -320,7 +333,7 @@ static enum nv_err take_spare(struct nv_journal *journal, uint64_t need, uint32_
     if (segment && !err)
         err = zero_release_area(journal, segment);
     if (err)
-        give_up(journal, segment);
+        nv_segment_fail(journal, segment);
     *out = err ? NULL : segment;
     return err;
 }
@@ -402,11 +415,18 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, boo
     uint32_t size = (uint32_t)wanted;
     segment->number = free_number(journal);
     enum nv_err err = create_fitting(journal, segment->number, whole, &size, &segment->fd);
+    if (!err) {
+        err = nv_journal_sync_directory(journal);
+        if (err) { /* what is written to it might be in no directory after a power cut */
+            nv_room_trouble(journal, "syncing the directory", errno);
+            journal->ops->close(journal->ops->ctx, segment->fd);
+            remove_file(journal, segment->number, false);
+        }
+    }
     if (err) {
         free(segment);
         return err;
     }
-    nv_journal_sync_directory(journal);
     nv_segment_layout(segment, size);
     pthread_mutex_lock(&journal->lock);
     err = nv_segment_register(journal, segment);
@@ -428,7 +448,7 @@ enum nv_err nv_segment_make_spare(struct nv_journal *journal, struct nv_segment 
     enum nv_err err = nv_segment_write_header(journal, segment, journal->next_id);
     segment->dirty = true;
     if (err) {
-        give_up(journal, segment);
+        nv_segment_fail(journal, segment);
         return err;
     }
     pthread_mutex_lock(&journal->lock);
@@ -482,7 +502,7 @@ enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv
     segment->reserved = reserved;
     err = begin_segment(journal, segment, cold);
     if (err)
-        give_up(journal, segment);
+        nv_segment_fail(journal, segment);
     *out = err ? NULL : segment;
     return err;
 }

@@ -68,15 +68,40 @@ static void add_change(struct power *power, int fd, bool length, size_t offset, 
     file->changes[file->change_count++] = change;
 }
 
-static void keep_mark(struct power *power)
+static bool read_mark(const struct power *power, uint8_t mark[64])
 {
     char path[128];
-    uint8_t mark[64];
     snprintf(path, sizeof path, "%s/lock", power->directory);
     int fd = open(path, O_RDONLY);
-    bool there = fd >= 0 && pread(fd, mark, sizeof mark, 0) == (ssize_t)sizeof mark;
+    bool there = fd >= 0 && pread(fd, mark, 64, 0) == 64;
     if (fd >= 0)
         close(fd);
+    return there;
+}
+
+/* The mark is written past the table of operations: what the dead wrote is undone afterwards. */
+void power_kill(struct power *power)
+{
+    power->dead = true;
+    power->has_last_mark = read_mark(power, power->last_mark);
+}
+
+void power_revive(struct power *power)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/lock", power->directory);
+    int fd = power->has_last_mark ? open(path, O_WRONLY) : -1;
+    if (fd >= 0) {
+        ck_assert_int_eq(pwrite(fd, power->last_mark, 64, 0), 64);
+        close(fd);
+    }
+    power->dead = false;
+}
+
+static void keep_mark(struct power *power)
+{
+    uint8_t mark[64];
+    bool there = read_mark(power, mark);
     int last = power->mark_count - 1;
     if (!there || (last >= 0 && memcmp(power->marks[last % POWER_MARKS_MAX], mark, 64) == 0))
         return;
@@ -92,9 +117,17 @@ static void changed(struct power *power)
 
 /* ---- operations ---------------------------------------------------------------------------- */
 
+static bool is_dead(const struct power *power)
+{
+    errno = power->dead ? EIO : errno;
+    return power->dead;
+}
+
 static int power_open(void *ctx, const char *path, int flags, mode_t mode)
 {
     struct power *power = ctx;
+    if (is_dead(power))
+        return -1;
     int fd = open(path, flags, mode);
     if (fd < 0)
         return fd;
@@ -122,6 +155,8 @@ static int power_close(void *ctx, int fd)
 static ssize_t power_pwritev(void *ctx, int fd, const struct iovec *parts, int count, off_t offset)
 {
     struct power *power = ctx;
+    if (is_dead(power))
+        return -1;
     size_t at = (size_t)offset;
     for (int i = 0; i < count; i++) {
         add_change(power, fd, false, at, parts[i].iov_base, parts[i].iov_len);
@@ -160,23 +195,35 @@ static void apply(uint8_t **bytes, size_t *len, const struct power_change *chang
     memcpy(*bytes + change->offset, change->bytes, change->len);
 }
 
+static void make_certain(struct power_file *file)
+{
+    for (size_t i = 0; i < file->change_count; i++) {
+        file->changes[i].certain = !file->changes[i].limbo;
+        if (file->limbo)
+            continue;
+        apply(&file->bytes, &file->len, &file->changes[i]);
+        free(file->changes[i].bytes);
+    }
+    file->change_count = file->limbo ? file->change_count : 0;
+}
+
 static int power_fdatasync(void *ctx, int fd)
 {
     struct power *power = ctx;
     struct power_file *file = &power->files[power->of_fd[fd]];
+    if (is_dead(power))
+        return -1;
     if (power->fail_sync >= 0 && power->fail_sync-- == 0) {
-        file->limbo = file->change_count;
+        for (size_t i = 0; i < file->change_count; i++)
+            file->changes[i].limbo = !file->changes[i].certain;
+        file->limbo = file->change_count > 0;
+        if (power->fatal)
+            power_kill(power);
         errno = EIO;
         return -1;
     }
     changed(power); /* just before it has its effect */
-    if (power->dead)
-        return 0;
-    for (size_t i = file->limbo; i < file->change_count; i++) {
-        apply(&file->bytes, &file->len, &file->changes[i]);
-        free(file->changes[i].bytes);
-    }
-    file->change_count = file->limbo;
+    make_certain(file);
     changed(power);
     return 0;
 }
@@ -185,11 +232,11 @@ static int power_fsync(void *ctx, int fd)
 {
     struct power *power = ctx;
     (void)fd;
-    if (!power->dead) {
-        for (int i = 0; i < power->entry_count; i++) {
-            power->entries[i].file = file_now(&power->entries[i]);
-            power->entries[i].later_count = 0;
-        }
+    if (is_dead(power))
+        return -1;
+    for (int i = 0; i < power->entry_count; i++) {
+        power->entries[i].file = file_now(&power->entries[i]);
+        power->entries[i].later_count = 0;
     }
     changed(power);
     return 0;
@@ -197,6 +244,8 @@ static int power_fsync(void *ctx, int fd)
 
 static int power_fallocate(void *ctx, int fd, off_t offset, off_t len)
 {
+    if (is_dead(ctx))
+        return EIO;
     add_change(ctx, fd, true, 0, NULL, (size_t)(offset + len));
     int error = posix_fallocate(fd, offset, len);
     changed(ctx);
@@ -206,6 +255,8 @@ static int power_fallocate(void *ctx, int fd, off_t offset, off_t len)
 static int power_rename(void *ctx, const char *from, const char *to)
 {
     struct power *power = ctx;
+    if (is_dead(power))
+        return -1;
     int file = file_now(entry_of(power, from));
     set_entry(entry_of(power, from), -1);
     set_entry(entry_of(power, to), file);
@@ -216,6 +267,8 @@ static int power_rename(void *ctx, const char *from, const char *to)
 
 static int power_unlink(void *ctx, const char *path)
 {
+    if (is_dead(ctx))
+        return -1;
     set_entry(entry_of(ctx, path), -1);
     int result = unlink(path);
     changed(ctx);
@@ -262,9 +315,9 @@ static void make_file(struct power *power, int number, const char *name)
     memcpy(bytes, file->bytes ? file->bytes : bytes, len);
     for (size_t i = 0; i < file->change_count; i++) {
         const struct power_change *change = &file->changes[i];
-        if (!is_there(power, mood, i, one) && power_draw(power, 4) > 0)
+        if (!change->certain && !is_there(power, mood, i, one) && power_draw(power, 4) > 0)
             continue;
-        if (change->length || change->len == 0)
+        if (change->certain || change->length || change->len == 0)
             apply(&bytes, &len, change);
         else
             apply_sectors(power, (enum mood)power_draw(power, 5), sector, change, &bytes, &len);

@@ -3,6 +3,7 @@
  * deleted, between two runs, after a clean end and after a crash. Nothing is missed that was
  * released, never acknowledged, or given back.
  */
+#include "assembly/crc32c.h"
 #include "assembly/journal_internal.h"
 #include "expect.h"
 #include "journal_kit.h"
@@ -262,6 +263,57 @@ START_TEST(misses_nothing_that_was_refused)
 }
 END_TEST
 
+static void read_lock(uint8_t mark[64])
+{
+    char path[128];
+    path_of("lock", path);
+    int fd = open(path, O_RDONLY);
+    ck_assert_int_eq(pread(fd, mark, 64, 0), 64);
+    close(fd);
+}
+
+static void write_lock(const uint8_t mark[64])
+{
+    char path[128];
+    path_of("lock", path);
+    int fd = open(path, O_WRONLY);
+    ck_assert_int_eq(pwrite(fd, mark, 64, 0), 64);
+    close(fd);
+}
+
+/* The last run may have ended within a sync that failed: what it wrote is shown, and no more. */
+START_TEST(what_is_beyond_the_mark_is_written_anew_on_the_same_boot)
+{
+    struct nv_journal_status status;
+    char body[8000]; /* reclaim lets their files be */
+    uint8_t mark[64];
+    memset(body, 'u', sizeof body - 1);
+    body[sizeof body - 1] = 0;
+    struct nv_journal_put put = {.kind = NV_RECORD_OUTBOX, .body = nv_str_from(body)};
+    kit.config.sync = true;
+    journal_kit_open(&kit);
+    uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, body);
+    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, false), NV_OK);
+    read_lock(mark);
+    journal_kit_close(&kit);
+    if (_i == 1) { /* as after another boot */
+        mark[52] ^= 1;
+        nv_put32(mark + 8, nv_crc32c(0, mark + 12, sizeof mark - 12));
+    }
+    if (_i < 2) /* else it ended well */
+        write_lock(mark);
+    journal_kit_open(&kit);
+    nv_journal_read_status(kit.journal, &status);
+    ck_assert_uint_eq(status.moved, _i == 0);
+    journal_kit_expect(&kit, id, body);
+    journal_kit_expect(&kit, put.id, body);
+    journal_kit_reopen(&kit);
+    nv_journal_read_status(kit.journal, &status);
+    ck_assert_uint_eq(status.moved, 0);
+    journal_kit_expect(&kit, put.id, body);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("journal_mark");
@@ -279,6 +331,7 @@ int main(void)
     tcase_add_test(tcase, tells_of_a_header_that_is_gone);
     tcase_add_test(tcase, believes_no_mark_older_than_the_files);
     tcase_add_test(tcase, misses_nothing_that_was_refused);
+    tcase_add_loop_test(tcase, what_is_beyond_the_mark_is_written_anew_on_the_same_boot, 0, 3);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -136,25 +136,29 @@ static void open_live(void)
 static void restart(void)
 {
     doing = "being killed";
-    power.dead = true;
+    power_kill(&power);
     nv_journal_close(journal);
-    power.dead = false;
+    power_revive(&power);
     open_live();
-    promise_all();
+    if (!power.dead && journal->unsure == 0)
+        promise_all();
 }
 
 static void step(bool failing)
 {
     uint32_t what = power_draw(&power, 20);
-    if (failing && what == 19)
+    if (failing && what == 19) {
         power.fail_sync = (int)power_draw(&power, 3);
-    else if (what < 9)
+        power.fatal = power_draw(&power, 2);
+    } else if (what < 9)
         commit();
     else if (what < 15)
         release();
     else if (what < 18)
         doing = "maintaining", nv_journal_maintain(journal);
-    else if (what == 18 && !failing) /* who has seen a sync fail must live to act upon it */
+    else if (what == 18)
+        restart();
+    while (power.dead) /* in a sync that failed */
         restart();
 }
 
