@@ -214,7 +214,7 @@ def self_test():
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         for name, text in PLANTED.items():
-            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text, "utf-8")
         problems, _ = check(root, PLANTED, set())
         missed = [e for e in EXPECTED if not any(f": {e}" in p for p in problems)]
