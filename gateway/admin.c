@@ -19,8 +19,8 @@
 #include "base/shown.h"
 #include "gateway/admin_gate.h"
 #include "gateway/control.h"
-#include "otlp/http_server.h"
-#include "otlp/loop.h"
+#include "net/http_server.h"
+#include "net/loop.h"
 
 #include <assert.h>
 #include <stdatomic.h>

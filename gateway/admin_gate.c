@@ -7,12 +7,12 @@
  * behind it: gateway.evil.example is a stranger's. A request without a Host is no browser's. Probes
  * of health come under any name, from load balancers and kubelets, and tell nothing.
  *
- * Tokens are compared as those of the receiver, by keyed digests (otlp/auth.h).
+ * Tokens are compared as those of the receiver, by keyed digests (net/auth.h).
  */
 #include "gateway/admin_gate.h"
 
 #include "base/log.h"
-#include "otlp/auth.h"
+#include "net/auth.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

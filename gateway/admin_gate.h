@@ -12,7 +12,7 @@
 #define NV_GATEWAY_ADMIN_GATE_H
 
 #include "gateway/options.h"
-#include "otlp/http_server.h"
+#include "net/http_server.h"
 
 struct nv_admin_gate;
 

@@ -11,7 +11,7 @@
 #include "gateway/journal_commands.h"
 #include "gateway/run.h"
 #include "gateway/stages.h"
-#include "otlp/auth.h"
+#include "net/auth.h"
 
 #include <assert.h>
 

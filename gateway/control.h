@@ -11,7 +11,7 @@
 #define NV_GATEWAY_CONTROL_H
 
 #include "gateway/dead.h"
-#include "otlp/http_server.h"
+#include "net/http_server.h"
 
 struct nv_control;
 

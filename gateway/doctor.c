@@ -13,7 +13,7 @@
 #include "gateway/control.h"
 #include "gateway/option_value.h"
 #include "gateway/stages.h"
-#include "otlp/listener.h"
+#include "net/listener.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -55,7 +55,7 @@ struct nv_grpc_service {
 
 /* Value of a header; ptr NULL when it did not come. Borrowed until `handle` returns. */
 struct nv_str nv_grpc_call_header(const struct nv_grpc_call *call, enum nv_grpc_header which);
-/* Who sends it (otlp/peer.h), 0 when not known. */
+/* Who sends it (net/peer.h), 0 when not known. */
 uint64_t nv_grpc_call_client(const struct nv_grpc_call *call);
 /* Did a header come more than once? */
 bool nv_grpc_call_repeats(const struct nv_grpc_call *call, enum nv_grpc_header which);

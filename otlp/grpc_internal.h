@@ -39,7 +39,7 @@ struct nv_grpc_call {
     struct nv_grpc_session *session; /* loop's thread only; NULL: the stream is gone */
     struct nv_grpc_call *prev, *next;
     int32_t stream_id;
-    uint64_t client; /* otlp/peer.h */
+    uint64_t client; /* net/peer.h */
 
     struct nv_buf header_bytes;
     uint32_t header_list_bytes; /* of all headers, kept or not */

@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "otlp/grpc_internal.h"
 #include "otlp/otlp_grpc.h"
-#include "otlp/peer.h"
-#include "otlp/server.h"
+#include "net/peer.h"
+#include "net/server.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -10,9 +10,9 @@
 #define NV_OTLP_GRPC_SERVER_H
 
 #include "model/stage.h"
-#include "otlp/auth.h"
-#include "otlp/listener.h"
-#include "otlp/tls.h"
+#include "net/auth.h"
+#include "net/listener.h"
+#include "net/tls.h"
 
 struct nv_grpc_server;
 

@@ -11,7 +11,7 @@
 #define NV_OTLP_OTLP_GRPC_H
 
 #include "model/stage.h"
-#include "otlp/auth.h"
+#include "net/auth.h"
 #include "otlp/grpc_call.h"
 
 /* All borrowed for the service's life. */

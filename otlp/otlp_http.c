@@ -13,7 +13,7 @@
 
 #include "base/counters.h"
 #include "otlp/cors.h"
-#include "otlp/http1.h"
+#include "net/http1.h"
 #include "otlp/inflate.h"
 #include "otlp/refusal.h"
 #include "otlp/reply.h"

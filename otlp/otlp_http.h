@@ -11,8 +11,8 @@
 #define NV_OTLP_OTLP_HTTP_H
 
 #include "model/stage.h"
-#include "otlp/auth.h"
-#include "otlp/http_server.h"
+#include "net/auth.h"
+#include "net/http_server.h"
 
 struct nv_otlp_http;
 

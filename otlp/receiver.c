@@ -9,7 +9,7 @@
 
 #include "otlp/grpc_server.h"
 #include "otlp/otlp_http.h"
-#include "otlp/server.h"
+#include "net/server.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * The first byte says where to cut. Checked besides memory safety: the verdict does not depend on
  * the cut, every view lies inside of the head, and what was accepted frames its body in one way.
  */
-#include "otlp/http1.h"
+#include "net/http1.h"
 
 #include <stdlib.h>
 

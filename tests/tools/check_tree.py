@@ -20,9 +20,9 @@ OVERVIEW_LINES_MIN = 4
 # Sources without a unit test of their own, and where they are tested instead.
 TESTED_ELSEWHERE = {
     "gateway/main.c": "tests/e2e: it only calls into the rest",
-    "otlp/http_connection.c": "test_http_server.c: half of the server, no use without the other",
-    "otlp/http_exchange.c": "test_http_server.c: the other half",
-    "otlp/listener_address.c": "test_listener.c: addresses are told apart by what they bind",
+    "net/http_connection.c": "test_http_server.c: half of the server, no use without the other",
+    "net/http_exchange.c": "test_http_server.c: the other half",
+    "net/listener_address.c": "test_listener.c: addresses are told apart by what they bind",
     "otlp/grpc_answer.c": "test_otlp_grpc.c: what a client sees of an answer",
     "otlp/grpc_call.c": "test_grpc_session.c: a call lives in a session",
     "otlp/request_count.c": "test_otlp_http.c: it only counts what an answer was",

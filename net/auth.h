@@ -9,8 +9,8 @@
  * tokens file that can't be read or holds no token is an error at start and leaves the old tokens
  * in place at reload.
  */
-#ifndef NV_OTLP_AUTH_H
-#define NV_OTLP_AUTH_H
+#ifndef NV_NET_AUTH_H
+#define NV_NET_AUTH_H
 
 #include "base/str.h"
 

@@ -9,7 +9,7 @@
  * says of itself, which costs nothing to change. Hashed, because a share is all it is needed for
  * and addresses are personal data that should not lie around.
  */
-#include "otlp/peer.h"
+#include "net/peer.h"
 
 #include "base/str.h"
 

@@ -9,7 +9,7 @@
  * Not done here: what is idle and what is at work, deadlines, and goodbyes; they are the
  * protocol's.
  */
-#include "otlp/server.h"
+#include "net/server.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "otlp/auth.h"
+#include "net/auth.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,12 +12,12 @@
  * connection is worked on at a time; pipelined ones wait in the socket, so replies are in order and
  * memory is bounded. Used for OTLP/HTTP and for the admin port. Limits: docs/security.md.
  */
-#ifndef NV_OTLP_HTTP_SERVER_H
-#define NV_OTLP_HTTP_SERVER_H
+#ifndef NV_NET_HTTP_SERVER_H
+#define NV_NET_HTTP_SERVER_H
 
 #include "base/buf.h"
-#include "otlp/listener.h"
-#include "otlp/tls.h"
+#include "net/listener.h"
+#include "net/tls.h"
 
 struct nv_http_server;
 /* One request and its reply. Lives from the first byte of the request until the reply is given. */
@@ -146,7 +146,7 @@ struct nv_str nv_http_request_header(const struct nv_http_exchange *exchange, st
 unsigned nv_http_request_header_count(const struct nv_http_exchange *exchange, struct nv_str name);
 /* Content-Length; 0 without a body, SIZE_MAX when chunked. */
 size_t nv_http_request_length(const struct nv_http_exchange *exchange);
-/* Who sends it (otlp/peer.h), 0 when not known. In `head` and `handle`. */
+/* Who sends it (net/peer.h), 0 when not known. In `head` and `handle`. */
 uint64_t nv_http_request_client(const struct nv_http_exchange *exchange);
 /* The whole body; empty before `handle`. */
 struct nv_str nv_http_request_body(const struct nv_http_exchange *exchange);

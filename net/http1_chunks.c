@@ -11,7 +11,7 @@
  * smuggle a request past a proxy. Extensions and trailers are checked, counted and forgotten; a
  * trailer never becomes a header.
  */
-#include "otlp/http1.h"
+#include "net/http1.h"
 
 #include <assert.h>
 

@@ -11,11 +11,11 @@
  * A part is touched by its loop's thread alone. What a connection is, and what stopping and closing
  * do to it, is the server's: the actions below.
  */
-#ifndef NV_OTLP_SERVER_H
-#define NV_OTLP_SERVER_H
+#ifndef NV_NET_SERVER_H
+#define NV_NET_SERVER_H
 
-#include "otlp/listener.h"
-#include "otlp/tls.h"
+#include "net/listener.h"
+#include "net/tls.h"
 
 #include <stdatomic.h>
 

@@ -13,7 +13,7 @@
  * A Unix socket's file that nobody listens on is a leftover of a crash and is replaced; a live one
  * is an error. Its mode is set before bind, so that it is never wider than asked for.
  */
-#include "otlp/listener_address.h"
+#include "net/listener_address.h"
 
 #include "base/str.h"
 

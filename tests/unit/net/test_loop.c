@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "otlp/loop.h"
+#include "net/loop.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

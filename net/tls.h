@@ -8,8 +8,8 @@
  * TLS 1.2 and later, no renegotiation, no compression, released buffers (14 KB less for each idle
  * connection). OpenSSL's types stay in tls.c. Sessions keep the certificate they began with.
  */
-#ifndef NV_OTLP_TLS_H
-#define NV_OTLP_TLS_H
+#ifndef NV_NET_TLS_H
+#define NV_NET_TLS_H
 
 #include "base/error.h"
 

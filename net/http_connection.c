@@ -12,8 +12,8 @@
  * within a budget of bytes and time: closing a socket with unread data makes the kernel reset the
  * connection, and the client would lose the answer.
  */
-#include "otlp/http_internal.h"
-#include "otlp/peer.h"
+#include "net/http_internal.h"
+#include "net/peer.h"
 
 #include <assert.h>
 #include <stdlib.h>

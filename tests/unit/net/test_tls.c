@@ -6,8 +6,8 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "otlp/loop.h"
-#include "otlp/tls.h"
+#include "net/loop.h"
+#include "net/tls.h"
 
 #include <fcntl.h>
 #include <openssl/ssl.h>

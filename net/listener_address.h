@@ -1,10 +1,10 @@
 /*
  * Addresses in words become bound sockets: TCP, Unix, inherited. Used by listener.c alone.
  */
-#ifndef NV_OTLP_LISTENER_ADDRESS_H
-#define NV_OTLP_LISTENER_ADDRESS_H
+#ifndef NV_NET_LISTENER_ADDRESS_H
+#define NV_NET_LISTENER_ADDRESS_H
 
-#include "otlp/listener.h"
+#include "net/listener.h"
 
 #include <sys/types.h>
 

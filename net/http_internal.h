@@ -11,12 +11,12 @@
  * An idle connection has no exchange and no buffers. An exchange whose connection went away lives
  * on until its handler has answered: that is the generation check for replies of other threads.
  */
-#ifndef NV_OTLP_HTTP_INTERNAL_H
-#define NV_OTLP_HTTP_INTERNAL_H
+#ifndef NV_NET_HTTP_INTERNAL_H
+#define NV_NET_HTTP_INTERNAL_H
 
-#include "otlp/http1.h"
-#include "otlp/http_server.h"
-#include "otlp/server.h"
+#include "net/http1.h"
+#include "net/http_server.h"
+#include "net/server.h"
 
 enum nv_http_state {
     NV_HTTP_AT_IDLE,  /* between requests */
@@ -36,7 +36,7 @@ struct nv_http_connection {
     char *rest; /* bytes read past the current request: rest[rest_at .. rest_len) */
     uint32_t rest_at, rest_len;
     uint64_t deadline_ns;
-    uint64_t client; /* otlp/peer.h */
+    uint64_t client; /* net/peer.h */
     size_t linger_left;
     uint8_t state; /* enum nv_http_state */
 };

@@ -9,7 +9,7 @@
  * Not done on purpose: session tickets across restarts (a full handshake costs less than keeping
  * ticket keys safe), renegotiation, compression, 0-RTT (replayable).
  */
-#include "otlp/tls.h"
+#include "net/tls.h"
 
 #include "base/counters.h"
 #include "base/log.h"
@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "otlp/loop.h"
+#include "net/loop.h"
 
 #include "base/banned.h"
 

@@ -10,7 +10,7 @@
  *
  * Not done on purpose: upgrade to HTTP/2, HTTP/0.9, percent-decoding of paths (routes have none).
  */
-#include "otlp/http1.h"
+#include "net/http1.h"
 
 #include <assert.h>
 

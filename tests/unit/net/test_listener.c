@@ -4,7 +4,7 @@
  */
 #include "expect.h"
 
-#include "otlp/listener.h"
+#include "net/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>

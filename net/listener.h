@@ -9,10 +9,10 @@
  * queue that nobody reads, and makes "address in use" visible. Out of descriptors: a spare one is
  * given up to accept and close one connection, then accepting pauses until the next tick.
  */
-#ifndef NV_OTLP_LISTENER_H
-#define NV_OTLP_LISTENER_H
+#ifndef NV_NET_LISTENER_H
+#define NV_NET_LISTENER_H
 
-#include "otlp/loop.h"
+#include "net/loop.h"
 
 struct nv_listener;
 

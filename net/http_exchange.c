@@ -6,7 +6,7 @@
  * nothing that could be lost on the way. What rendering reads (head, headers, keep-alive) does not
  * change any more once the handler was called.
  */
-#include "otlp/http_internal.h"
+#include "net/http_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>

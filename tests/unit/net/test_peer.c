@@ -2,7 +2,7 @@
  * One client is one address, whatever its port, and IPv6 as what one customer has of it.
  */
 #include "expect.h"
-#include "otlp/peer.h"
+#include "net/peer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

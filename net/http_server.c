@@ -8,7 +8,7 @@
  *
  * Stopping: idle connections get one last look and go, the others go after the reply they wait for.
  */
-#include "otlp/http_internal.h"
+#include "net/http_internal.h"
 
 #include "base/log.h"
 

@@ -5,7 +5,7 @@
 #include "expect.h"
 
 #include "base/buf.h"
-#include "otlp/http1.h"
+#include "net/http1.h"
 
 #include <stdlib.h>
 

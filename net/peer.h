@@ -1,8 +1,8 @@
 /*
  * Who is at the other end of a connection, as one number.
  */
-#ifndef NV_OTLP_PEER_H
-#define NV_OTLP_PEER_H
+#ifndef NV_NET_PEER_H
+#define NV_NET_PEER_H
 
 #include <stdint.h>
 

@@ -6,7 +6,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "otlp/server.h"
+#include "net/server.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>

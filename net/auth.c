@@ -6,7 +6,7 @@
  * compared, also after a match. A reload builds a new set and swaps it under a lock that readers
  * share.
  */
-#include "otlp/auth.h"
+#include "net/auth.h"
 
 #include "base/buf.h"
 #include "base/text.h"

@@ -8,8 +8,8 @@
  * and gRPC connections of all ports live on the same loops. Unless said otherwise a function is
  * called on the loop's own thread, or before the loop is started or after it was stopped.
  */
-#ifndef NV_OTLP_LOOP_H
-#define NV_OTLP_LOOP_H
+#ifndef NV_NET_LOOP_H
+#define NV_NET_LOOP_H
 
 #include "base/clock.h"
 #include "base/error.h"

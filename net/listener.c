@@ -11,10 +11,10 @@
  * Without descriptors accept(2) fails while the socket stays ready, which would spin. The spare
  * descriptor turns that into: take one, close it, rest until the next tick.
  */
-#include "otlp/listener.h"
+#include "net/listener.h"
 
 #include "base/log.h"
-#include "otlp/listener_address.h"
+#include "net/listener_address.h"
 
 #include <assert.h>
 #include <errno.h>

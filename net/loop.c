@@ -7,7 +7,7 @@
  * libevent timers: a connection has one absolute deadline that moves with its state, and a coarse
  * tick that walks all connections is cheaper than a heap that is changed twice a request.
  */
-#include "otlp/loop.h"
+#include "net/loop.h"
 
 #include <assert.h>
 #include <errno.h>
