@@ -6,7 +6,7 @@
  * committer outlives the shards, because claims come back until the exporter has drained too.
  */
 #include "assembly/internal.h"
-#include "assembly/journal.h"
+#include "journal/journal.h"
 #include "assembly/notes.h"
 #include "assembly/replay.h"
 #include "base/counters.h"

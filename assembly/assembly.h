@@ -22,7 +22,7 @@
 #include "model/store.h"
 
 struct nv_assembly;
-struct nv_file_ops; /* assembly/file_ops.h */
+struct nv_file_ops; /* journal/file_ops.h */
 
 /* What a 200 promises: journal.durability. */
 enum nv_durability {

@@ -11,7 +11,7 @@
  * the door say BUSY, but does not make an acknowledgement late.
  */
 #include "assembly/internal.h"
-#include "assembly/journal.h"
+#include "journal/journal.h"
 #include "assembly/notes.h"
 #include "assembly/replay.h"
 #include "base/counters.h"

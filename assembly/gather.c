@@ -13,7 +13,7 @@
  * in a stretch costs the spans it is in, which are counted as dead letters, and no others.
  */
 #include "assembly/internal.h"
-#include "assembly/journal.h"
+#include "journal/journal.h"
 
 #include <assert.h>
 #include <stdlib.h>

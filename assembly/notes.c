@@ -6,7 +6,7 @@
  * are written again as one. What is kept in memory is 32 bytes a record, not the notes.
  */
 #include "assembly/notes.h"
-#include "assembly/journal.h"
+#include "journal/journal.h"
 #include "base/log.h"
 
 #include <stdlib.h>

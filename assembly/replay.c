@@ -10,7 +10,7 @@
  * in the journal it would hold its space and be complained of at every start.
  */
 #include "assembly/replay.h"
-#include "assembly/journal.h"
+#include "journal/journal.h"
 #include "assembly/notes.h"
 #include "base/log.h"
 

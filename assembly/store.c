@@ -10,7 +10,7 @@
  * survive a crash of the program, and a power cut within seconds.
  */
 #include "assembly/internal.h"
-#include "assembly/journal.h"
+#include "journal/journal.h"
 
 #include <stdlib.h>
 #include "base/banned.h"

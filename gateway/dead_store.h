@@ -4,7 +4,7 @@
 #ifndef NV_GATEWAY_DEAD_STORE_H
 #define NV_GATEWAY_DEAD_STORE_H
 
-#include "assembly/journal.h"
+#include "journal/journal.h"
 #include "gateway/options.h"
 
 struct nv_dead_store {

@@ -7,7 +7,7 @@
 #include "gateway/journal_commands.h"
 
 #include "base/mask.h"
-#include "assembly/journal_check.h"
+#include "journal/journal_check.h"
 #include "base/shown.h"
 #include "exporter/dead_letters.h"
 #include "gateway/control.h"

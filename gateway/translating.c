@@ -11,7 +11,7 @@
  */
 #include "gateway/translating.h"
 
-#include "assembly/crc32c.h"
+#include "journal/crc32c.h"
 #include "base/log.h"
 #include "base/text.h"
 

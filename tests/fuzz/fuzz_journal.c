@@ -5,7 +5,7 @@
  * The file is served from memory; its header is not looked at, so that the fuzzer need not guess
  * its checksum, but both ways to walk are taken: with a known epoch and with a damaged header.
  */
-#include "assembly/journal_internal.h"
+#include "journal/journal_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

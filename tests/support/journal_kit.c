@@ -5,7 +5,7 @@
  * afterwards is what a disk would hold.
  */
 #include "journal_kit.h"
-#include "assembly/crc32c.h"
+#include "journal/crc32c.h"
 
 #include <check.h>
 #include <dirent.h>

@@ -4,7 +4,7 @@
 #ifndef NV_TESTS_JOURNAL_KIT_H
 #define NV_TESTS_JOURNAL_KIT_H
 
-#include "assembly/journal.h"
+#include "journal/journal.h"
 
 enum fail_op {
     FAIL_NOTHING,

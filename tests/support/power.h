@@ -13,7 +13,7 @@
 #ifndef NV_TESTS_POWER_H
 #define NV_TESTS_POWER_H
 
-#include "assembly/file_ops.h"
+#include "journal/file_ops.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
  */
 #include "expect.h"
 #include "assembly/assembly.h"
-#include "assembly/file_ops.h"
+#include "journal/file_ops.h"
 #include "assembly_kit.h"
 
 #include <pthread.h>

@@ -7,7 +7,7 @@
  * the replay acts upon it. 2,000 states here; NOVEUM_SOAK: 100,000.
  */
 #include "expect.h"
-#include "assembly/journal_internal.h"
+#include "journal/journal_internal.h"
 #include "base/log.h"
 #include "power.h"
 

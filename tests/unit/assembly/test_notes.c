@@ -4,7 +4,7 @@
  */
 #include "expect.h"
 #include "assembly/notes.h"
-#include "assembly/journal.h"
+#include "journal/journal.h"
 #include "assembly_kit.h"
 
 #include <stdio.h>

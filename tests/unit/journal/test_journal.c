@@ -3,7 +3,7 @@
  * disk, failing operations, two processes, a newer format.
  */
 #include "expect.h"
-#include "assembly/journal.h"
+#include "journal/journal.h"
 #include "journal_kit.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
  * files that can't be opened, links in the place of the lock, directories that everybody can write.
  */
 #include "expect.h"
-#include "assembly/journal_internal.h"
+#include "journal/journal_internal.h"
 #include "journal_kit.h"
 
 #include <dirent.h>

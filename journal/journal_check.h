@@ -3,8 +3,8 @@
  *
  * Reads only, takes no lock: beside a running gateway the picture is that of a moment.
  */
-#ifndef NV_ASSEMBLY_JOURNAL_CHECK_H
-#define NV_ASSEMBLY_JOURNAL_CHECK_H
+#ifndef NV_JOURNAL_JOURNAL_CHECK_H
+#define NV_JOURNAL_JOURNAL_CHECK_H
 
 #include "base/buf.h"
 

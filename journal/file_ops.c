@@ -4,7 +4,7 @@
  * Nothing but the calls: what to do about EINTR, short writes and errors is the journal's business
  * and is tested there, through tables whose operations fail.
  */
-#include "assembly/file_ops.h"
+#include "journal/file_ops.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * is used up by half-empty files makes room by moving what lives together.
  */
 #include "expect.h"
-#include "assembly/journal_internal.h"
+#include "journal/journal_internal.h"
 #include "journal_kit.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * deleted, between two runs, after a clean end and after a crash. Nothing is missed that was
  * released, never acknowledged, or given back.
  */
-#include "assembly/crc32c.h"
-#include "assembly/journal_internal.h"
+#include "journal/crc32c.h"
+#include "journal/journal_internal.h"
 #include "expect.h"
 #include "journal_kit.h"
 

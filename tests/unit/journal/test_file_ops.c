@@ -2,7 +2,7 @@
  * The system's file operations: a file made, written in parts, read, synced, renamed and removed.
  */
 #include "expect.h"
-#include "assembly/file_ops.h"
+#include "journal/file_ops.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  *
  * Same meaning as the system calls of the same names, and the same errno; nothing retries here.
  */
-#ifndef NV_ASSEMBLY_FILE_OPS_H
-#define NV_ASSEMBLY_FILE_OPS_H
+#ifndef NV_JOURNAL_FILE_OPS_H
+#define NV_JOURNAL_FILE_OPS_H
 
 #include <sys/types.h>
 #include <sys/uio.h>

@@ -13,7 +13,7 @@
  * that become free fill up the reserve first. While requests are refused the journal itself looks
  * for room, ten times a second, because those at the door may have been told to come back late.
  */
-#include "assembly/journal_internal.h"
+#include "journal/journal_internal.h"
 #include "base/log.h"
 
 #include <assert.h>

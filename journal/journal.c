@@ -9,8 +9,8 @@
  * The index is an array sorted by id: appending is free because ids grow, a live record costs 24
  * bytes, and looking one up is a guess or a few steps.
  */
-#include "assembly/crc32c.h"
-#include "assembly/journal_internal.h"
+#include "journal/crc32c.h"
+#include "journal/journal_internal.h"
 #include "base/log.h"
 
 #include <assert.h>

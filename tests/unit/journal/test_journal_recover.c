@@ -5,7 +5,7 @@
  * Damage may cost the records it covers and no others; whatever is read back is as it was written.
  */
 #include "expect.h"
-#include "assembly/journal_internal.h"
+#include "journal/journal_internal.h"
 #include "journal_kit.h"
 
 #include <fcntl.h>

@@ -11,8 +11,8 @@
  * that were used and are neither found nor released, files shorter than their header says, and
  * files that are gone (journal_mark.c).
  */
-#include "assembly/crc32c.h"
-#include "assembly/journal_internal.h"
+#include "journal/crc32c.h"
+#include "journal/journal_internal.h"
 #include "base/log.h"
 
 #include <assert.h>

@@ -14,10 +14,10 @@
  * Six functions carry it: open, commit, release, read, (recovery is in open; nv_journal_list tells
  * what was found) and close. Any thread; commits exclude each other, reads run beside them.
  */
-#ifndef NV_ASSEMBLY_JOURNAL_H
-#define NV_ASSEMBLY_JOURNAL_H
+#ifndef NV_JOURNAL_JOURNAL_H
+#define NV_JOURNAL_JOURNAL_H
 
-#include "assembly/file_ops.h"
+#include "journal/file_ops.h"
 #include "base/buf.h"
 #include "model/store.h"
 

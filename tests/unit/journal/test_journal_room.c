@@ -3,7 +3,7 @@
  * restarts, and what can't be written says why.
  */
 #include "expect.h"
-#include "assembly/journal_internal.h"
+#include "journal/journal_internal.h"
 #include "journal_kit.h"
 
 #include <errno.h>

@@ -9,7 +9,7 @@
  * Deliberately not done: carry-less multiplication for joining, and lanes on other processors; the
  * journal spends a twentieth of its time here (docs/design/0004-journal.md#what-was-measured).
  */
-#include "assembly/crc32c.h"
+#include "journal/crc32c.h"
 
 #include <pthread.h>
 #include <stdbool.h>

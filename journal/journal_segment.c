@@ -7,8 +7,8 @@
  * its release bytes are zeroed and that is synced before the header gets the new epoch, because a
  * stale release byte under a new epoch would lose a record silently.
  */
-#include "assembly/crc32c.h"
-#include "assembly/journal_internal.h"
+#include "journal/crc32c.h"
+#include "journal/journal_internal.h"
 #include "base/log.h"
 
 #include <assert.h>

@@ -8,7 +8,7 @@
  * record twice, which recovery sees by its id. The same way out is taken from a file whose sync
  * failed. Copies keep their ids; a cold file is not in their order, which only recovery sorts out.
  */
-#include "assembly/journal_internal.h"
+#include "journal/journal_internal.h"
 #include "base/log.h"
 
 #include <assert.h>

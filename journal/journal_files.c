@@ -15,8 +15,8 @@
  * is. What others could do in it is take files away; they can't have theirs taken for ours, nor
  * read what we write.
  */
-#include "assembly/crc32c.h"
-#include "assembly/journal_internal.h"
+#include "journal/crc32c.h"
+#include "journal/journal_internal.h"
 #include "base/log.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * changed by looking.
  */
 #include "expect.h"
-#include "assembly/journal_check.h"
-#include "assembly/journal.h"
+#include "journal/journal_check.h"
+#include "journal/journal.h"
 #include "journal_kit.h"
 #include "oom.h"
 

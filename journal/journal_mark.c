@@ -22,8 +22,8 @@
  * (after another one nothing is shown but what is on disk) the start takes what is beyond the mark
  * for unsure and writes it anew. For that the mark stands still while files are unsure.
  */
-#include "assembly/crc32c.h"
-#include "assembly/journal_internal.h"
+#include "journal/crc32c.h"
+#include "journal/journal_internal.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -20,10 +20,10 @@
  * Two locks: `writer`, held by who appends, and `lock`, held briefly for the index and the counts.
  * Taken in that order. A segment is not reused while it is pinned by a reader.
  */
-#ifndef NV_ASSEMBLY_JOURNAL_INTERNAL_H
-#define NV_ASSEMBLY_JOURNAL_INTERNAL_H
+#ifndef NV_JOURNAL_JOURNAL_INTERNAL_H
+#define NV_JOURNAL_JOURNAL_INTERNAL_H
 
-#include "assembly/journal.h"
+#include "journal/journal.h"
 
 #include <dirent.h>
 #include <pthread.h>

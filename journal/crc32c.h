@@ -4,8 +4,8 @@
  * Uses the SSE4.2 instruction on three lanes where the processor has it, tables elsewhere; both
  * give the same. Any thread.
  */
-#ifndef NV_ASSEMBLY_CRC32C_H
-#define NV_ASSEMBLY_CRC32C_H
+#ifndef NV_JOURNAL_CRC32C_H
+#define NV_JOURNAL_CRC32C_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
  * CRC32C: the published vectors, and the instruction against the tables at every length.
  */
 #include "expect.h"
-#include "assembly/crc32c.h"
+#include "journal/crc32c.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * numbers that read back.
  */
 #include "expect.h"
-#include "assembly/journal_internal.h"
+#include "journal/journal_internal.h"
 #include "journal_kit.h"
 
 #include <errno.h>

@@ -4,8 +4,8 @@
  * Uses the same walk as the recovery, so that what it calls sound is what would be delivered. It
  * changes nothing: no byte is marked, no file moved aside.
  */
-#include "assembly/journal_check.h"
-#include "assembly/journal_internal.h"
+#include "journal/journal_check.h"
+#include "journal/journal_internal.h"
 
 #include <stdlib.h>
 
