@@ -12,7 +12,7 @@
 #ifndef NV_ASSEMBLY_REQUEST_H
 #define NV_ASSEMBLY_REQUEST_H
 
-#include "assembly/index.h"
+#include "base/index.h"
 #include "assembly/services.h"
 #include "model/batch.h"
 

@@ -14,7 +14,7 @@
 #ifndef NV_ASSEMBLY_SENT_H
 #define NV_ASSEMBLY_SENT_H
 
-#include "assembly/index.h"
+#include "base/index.h"
 #include "base/arena.h"
 #include "model/batch.h"
 

@@ -15,7 +15,7 @@
  * worst makes one of them wait as long as the other.
  */
 #include "assembly/services.h"
-#include "assembly/index.h"
+#include "base/index.h"
 
 #include <assert.h>
 #include <pthread.h>

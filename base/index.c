@@ -8,7 +8,7 @@
  *
  * Deliberately not done: shrinking. The table is bounded by the peak and small.
  */
-#include "assembly/index.h"
+#include "base/index.h"
 
 #include <assert.h>
 #include <stdlib.h>
