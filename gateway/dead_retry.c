@@ -14,7 +14,7 @@
 #include "gateway/raw_join.h"
 #include "gateway/untranslated.h"
 #include "mapping/secrets.h"
-#include "otlp/request.h"
+#include "otlp/request/request.h"
 
 #include <assert.h>
 #include <pthread.h>

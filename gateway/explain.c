@@ -20,8 +20,8 @@
 #include "gateway/raw_join.h"
 #include "gateway/run.h"
 #include "gateway/stages.h"
-#include "otlp/inflate.h"
-#include "otlp/request.h"
+#include "otlp/request/inflate.h"
+#include "otlp/request/request.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -19,7 +19,7 @@
 #include "gateway/stages.h"
 #include "gateway/terminal.h"
 #include "gateway/untranslated.h"
-#include "otlp/request.h"
+#include "otlp/request/request.h"
 
 #include <assert.h>
 #include <stdio.h>

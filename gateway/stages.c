@@ -9,7 +9,7 @@
 #include "gateway/memory_budget.h"
 #include "gateway/option_value.h"
 
-#include "otlp/request.h"
+#include "otlp/request/request.h"
 
 #include <assert.h>
 #include <limits.h>

@@ -7,8 +7,8 @@
  */
 #include "otlp/receiver.h"
 
-#include "otlp/grpc_server.h"
-#include "otlp/otlp_http.h"
+#include "otlp/grpc/grpc_server.h"
+#include "otlp/http/otlp_http.h"
 #include "net/server.h"
 
 #include <assert.h>

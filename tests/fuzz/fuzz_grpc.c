@@ -5,8 +5,8 @@
  * answers at once or after everything was read. Whatever comes: nothing is left behind, and what is
  * sent back is bounded.
  */
-#include "otlp/grpc_internal.h"
-#include "otlp/otlp_grpc.h"
+#include "otlp/grpc/grpc_internal.h"
+#include "otlp/grpc/otlp_grpc.h"
 
 #include <stdlib.h>
 

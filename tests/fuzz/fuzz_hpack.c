@@ -6,7 +6,7 @@
  *
  * What is kept of headers must stay within its bound, whatever the table makes of a few bytes.
  */
-#include "otlp/grpc_internal.h"
+#include "otlp/grpc/grpc_internal.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

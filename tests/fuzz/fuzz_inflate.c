@@ -4,7 +4,7 @@
  * The first byte chooses the coding. Checked besides memory safety: the limit holds, and nothing is
  * returned together with an error.
  */
-#include "otlp/inflate.h"
+#include "otlp/request/inflate.h"
 
 #include <stdlib.h>
 

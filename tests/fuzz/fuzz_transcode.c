@@ -5,9 +5,9 @@
  * protobuf-c. Written as JSON again by the oracle and transcoded once more, it must give the very
  * bytes that protobuf-c packs.
  */
-#include "otlp/request.h"
-#include "otlp/transcode.h"
-#include "otlp/walk.h"
+#include "otlp/request/request.h"
+#include "otlp/request/transcode.h"
+#include "otlp/request/walk.h"
 
 #include "otlp_oracle.h"
 

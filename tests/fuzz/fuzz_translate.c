@@ -9,7 +9,7 @@
  */
 #include "mapping/mapping.h"
 #include "mapping/secrets.h"
-#include "otlp/request.h"
+#include "otlp/request/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>

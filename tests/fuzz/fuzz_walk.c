@@ -6,8 +6,8 @@
  * inside the body; walking the accepted body once more must change nothing. protobuf-c recurses
  * without bound, so it only sees what the walk has found to be flat enough.
  */
-#include "otlp/request.h"
-#include "otlp/schema.h"
+#include "otlp/request/request.h"
+#include "otlp/request/schema.h"
 
 #include "otlp_oracle.h"
 

@@ -11,7 +11,7 @@
 #include "exporter/encode.h"
 #include "mapping/mapping.h"
 #include "mapping/secrets.h"
-#include "otlp/request.h"
+#include "otlp/request/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>

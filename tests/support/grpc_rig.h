@@ -10,7 +10,7 @@
 #ifndef NV_TESTS_SUPPORT_GRPC_RIG_H
 #define NV_TESTS_SUPPORT_GRPC_RIG_H
 
-#include "otlp/grpc_internal.h"
+#include "otlp/grpc/grpc_internal.h"
 
 #define GRPC_RIG_STREAMS 256
 

@@ -6,7 +6,7 @@
 #include "tests/support/mapping_kit.h"
 
 #include "exporter/encode.h"
-#include "otlp/request.h"
+#include "otlp/request/request.h"
 #include "tests/support/expect.h"
 
 #include <stdlib.h>

@@ -203,7 +203,7 @@ PLANTED = {
     "docs/otlp.md": "## The conformance list\n| D10, D11 | x |\n",
     "docs/operations.md": "## What is broken on purpose\n| F1 | x |\n",
     "docs/a.md": "# A title, `really`\n[good](otlp.md#the-conformance-list) [dead](otlp.md#nothing) [gone](b.md) `walk.c` `talk.c` docs/traps.md#1-one docs/traps.md#2-two\n",
-    "otlp/walk.c": "/* walk.h? otlp/walk.c, docs/a.md; trap 1, trap 2; checklist D10, checklist Q10; F1 of the fault table,\n"
+    "otlp/request/walk.c": "/* walk.h? otlp/request/walk.c, docs/a.md; trap 1, trap 2; checklist D10, checklist Q10; F1 of the fault table,\n"
                    " * F9 of the fault table; nv_walk, nv_stroll, nv_w*; contract section 4; design.md section 2a. */\nint nv_walk;\n",
 }
 EXPECTED = ["otlp.md#nothing", "b.md", "talk.c", "docs/traps.md#2-two", "walk.h", "trap 2", "checklist Q10", "F9", "nv_stroll", "contract section", "design.md"]

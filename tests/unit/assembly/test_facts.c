@@ -6,7 +6,7 @@
 #include "assembly/assembly.h"
 #include "assembly_kit.h"
 #include "fixtures.h"
-#include "otlp/request.h"
+#include "otlp/request/request.h"
 
 #include <stdlib.h>
 #include <string.h>

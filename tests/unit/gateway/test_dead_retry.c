@@ -9,7 +9,7 @@
 #include "gateway/dead_retry.h"
 #include "gateway/raw_join.h"
 #include "gateway/untranslated.h"
-#include "otlp/request.h"
+#include "otlp/request/request.h"
 #include "tests/support/fixtures.h"
 #include "tests/support/mapping_kit.h"
 #include "tests/support/otlp_build.h"

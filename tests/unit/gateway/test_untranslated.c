@@ -6,7 +6,7 @@
 
 #include "gateway/raw_join.h"
 #include "gateway/untranslated.h"
-#include "otlp/request.h"
+#include "otlp/request/request.h"
 #include "tests/support/fixtures.h"
 
 #include <stdlib.h>
