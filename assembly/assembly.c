@@ -7,8 +7,8 @@
  */
 #include "assembly/internal.h"
 #include "journal/journal.h"
-#include "assembly/notes.h"
-#include "assembly/replay.h"
+#include "assembly/door/notes.h"
+#include "assembly/door/replay.h"
 #include "base/counters.h"
 #include "base/log.h"
 

@@ -12,10 +12,10 @@
 #define NV_ASSEMBLY_INTERNAL_H
 
 #include "assembly/assembly.h"
-#include "assembly/completion.h"
-#include "assembly/plans.h"
-#include "assembly/sent.h"
-#include "assembly/trace_table.h"
+#include "assembly/hold/completion.h"
+#include "assembly/door/plans.h"
+#include "assembly/hold/sent.h"
+#include "assembly/hold/trace_table.h"
 #include "base/queue.h"
 
 struct nv_journal;

@@ -11,7 +11,7 @@
  * x' is derived from the trace's id and x, so that every replay gives the same, and always goes to
  * the served side, whichever came first. A child or log record that names x means the side whose
  * service is its own; where that says nothing, a SERVER or CONSUMER is a child of the caller and
- * anything else of the served side. Assembly keeps the two by the same rule (assembly/gather.c);
+ * anything else of the served side. Assembly keeps the two by the same rule (gather.c);
  * `explain` and letters that are tried again come here without it. Ids are found by a seeded hash,
  * for clients choose them.
  */

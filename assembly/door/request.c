@@ -1,0 +1,256 @@
+/*
+ * From a batch to what assembly holds (request.h): the index of its items, by shard.
+ *
+ * Runs on the thread that accepted the request, so that the journal's one thread has little to do.
+ * Each item's bytes are hashed once here: what is read back from the journal later is compared with
+ * it, so that a span whose bytes changed on disk is never delivered.
+ *
+ * A SERVER or CONSUMER span without flags counts as having a remote parent: the OpenTelemetry trace
+ * specification (SpanKind) says that its parent is a remote CLIENT or PRODUCER. All others without
+ * flags are taken as local, which waits longer.
+ */
+#include "assembly/door/request.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/banned.h"
+
+uint64_t nv_span_id_number(const uint8_t span_id[NV_SPAN_ID_BYTES])
+{
+    uint64_t number;
+    memcpy(&number, span_id, sizeof number);
+    return number;
+}
+
+uint32_t nv_span_id_fold(uint64_t span_id)
+{
+    /* Fibonacci hashing: ids that differ in few bits, as counters do, spread all the same. */
+    return (uint32_t)((span_id * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+
+uint32_t nv_held_check(struct nv_str bytes)
+{
+    return (uint32_t)nv_str_hash(bytes) & ~(uint32_t)NV_HELD_FLAGS;
+}
+
+uint32_t nv_shard_of(const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t shard_count)
+{
+    if (shard_count <= 1)
+        return 0;
+    /* Other bits than the tables use, or a shard's table would see every n-th place only. */
+    return (uint32_t)(nv_str_hash((struct nv_str){(const char *)trace_id, NV_TRACE_ID_BYTES}) >>
+                      40) %
+           shard_count;
+}
+
+void nv_request_ref(struct nv_request *request)
+{
+    atomic_fetch_add_explicit(&request->refs, 1, memory_order_relaxed);
+}
+
+bool nv_request_unref(struct nv_request *request)
+{
+    unsigned before = atomic_fetch_sub_explicit(&request->refs, 1, memory_order_acq_rel);
+    assert(before > 0);
+    return before == 1;
+}
+
+void nv_request_free(struct nv_groups *groups, struct nv_request *request)
+{
+    if (!request)
+        return;
+    for (uint32_t i = 0; i < request->group_count; i++)
+        nv_groups_drop(groups, request->groups[i]);
+    free(request->body);
+    free((void *)(uintptr_t)request->project.ptr);
+    free(request);
+}
+
+size_t nv_request_bytes(const struct nv_request *request)
+{
+    return sizeof *request + request->group_count * sizeof request->groups[0] +
+           request->project.len + (request->body ? request->body_len : 0);
+}
+
+static bool id_is_zero(const uint8_t *id, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (id[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+static uint32_t held_flags(const struct nv_item *item)
+{
+    uint32_t flags = 0;
+    /* its own parent is nobody's child; two that share an id are told apart when it is gathered */
+    if (item->flags & NV_ITEM_HAS_PARENT &&
+        memcmp(item->parent_id, item->span_id, NV_SPAN_ID_BYTES) != 0)
+        flags |= NV_HELD_PARENT;
+    if (item->flags & NV_ITEM_CLIENT)
+        flags |= NV_HELD_CALLER;
+    if (item->flags & NV_ITEM_SERVER)
+        flags |= NV_HELD_SERVED;
+    if (item->end_ns != 0)
+        flags |= NV_HELD_ENDED;
+    if (item->flags & NV_ITEM_PARENT_KNOWN_REMOTE)
+        flags |= NV_HELD_REMOTE;
+    else if (item->flags & NV_ITEM_SERVER && !(item->flags & NV_ITEM_PARENT_KNOWN_LOCAL))
+        flags |= NV_HELD_REMOTE;
+    return flags;
+}
+
+static void fill(struct nv_arrival *arrival, const struct nv_batch *batch, uint32_t ordinal)
+{
+    const struct nv_item *item = &batch->items[ordinal];
+    assert((size_t)item->offset + item->length <= batch->body_len);
+    assert(item->group < batch->group_count);
+    memcpy(arrival->trace_id, item->trace_id, sizeof arrival->trace_id);
+    arrival->group = item->group;
+    arrival->ordinal = ordinal;
+    struct nv_str bytes = {batch->body + item->offset, item->length};
+    arrival->item = (struct nv_held_item){
+        .span_id = nv_span_id_number(item->span_id),
+        .parent = nv_span_id_fold(nv_span_id_number(item->parent_id)),
+        .offset = item->offset,
+        .length = item->length,
+        .check = nv_held_check(bytes) | held_flags(item),
+    };
+}
+
+/* What one more arrival adds: itself, the item that is held of it, and mostly no new trace. */
+static uint64_t arrival_bytes(const struct nv_arrivals *arrivals)
+{
+    const struct nv_arrival *last = &arrivals->items[arrivals->count - 1];
+    bool same =
+        arrivals->count > 1 && memcmp(last->trace_id, (last - 1)->trace_id, NV_TRACE_ID_BYTES) == 0;
+    return sizeof *last + sizeof last->item + (same ? 0 : NV_OPEN_TRACE_BYTES);
+}
+
+/* Counts the items of each shard into counts[shard]; items without trace are left out. */
+static uint32_t count_items(const struct nv_batch *batch, uint32_t shard_count, uint32_t *counts)
+{
+    uint32_t unused = 0;
+    for (uint32_t i = 0; i < batch->item_count; i++) {
+        const uint8_t *id = batch->items[i].trace_id;
+        if (id_is_zero(id, NV_TRACE_ID_BYTES))
+            unused++;
+        else
+            counts[nv_shard_of(id, shard_count)]++;
+    }
+    return unused;
+}
+
+static enum nv_err new_arrivals(struct nv_prepared *out, const uint32_t *counts,
+                                uint32_t shard_count, struct nv_arrivals **by_shard)
+{
+    for (uint32_t shard = 0; shard < shard_count; shard++) {
+        if (counts[shard] == 0)
+            continue;
+        struct nv_arrivals *arrivals =
+            malloc(sizeof *arrivals + counts[shard] * sizeof arrivals->items[0]);
+        if (!arrivals)
+            return NV_ERR_NO_MEMORY;
+        *arrivals = (struct nv_arrivals){
+            .next = out->arrivals, .request = out->request, .shard = shard, .count = 0};
+        nv_request_ref(out->request);
+        out->arrivals = arrivals;
+        by_shard[shard] = arrivals;
+    }
+    return NV_OK;
+}
+
+/* Splits the batch; `counts` and `by_shard` have room for shard_count zeros. */
+static enum nv_err split(const struct nv_batch *batch, uint32_t shard_count, uint32_t *counts,
+                         struct nv_arrivals **by_shard, struct nv_prepared *out)
+{
+    out->unused = count_items(batch, shard_count, counts);
+    enum nv_err err = new_arrivals(out, counts, shard_count, by_shard);
+    if (err)
+        return err;
+    for (uint32_t i = 0; i < batch->item_count; i++) {
+        if (id_is_zero(batch->items[i].trace_id, NV_TRACE_ID_BYTES))
+            continue;
+        struct nv_arrivals *to = by_shard[nv_shard_of(batch->items[i].trace_id, shard_count)];
+        fill(&to->items[to->count++], batch, i);
+        to->bytes += arrival_bytes(to);
+    }
+    if (batch->signal == NV_SIGNAL_TRACES)
+        out->spans = batch->item_count - out->unused;
+    return NV_OK;
+}
+
+static enum nv_err new_request(struct nv_groups *groups, const struct nv_batch *batch,
+                               uint64_t now_ns, struct nv_request **out)
+{
+    struct nv_request *request =
+        calloc(1, sizeof *request + batch->group_count * sizeof request->groups[0]);
+    if (!request)
+        return NV_ERR_NO_MEMORY;
+    atomic_init(&request->refs, 1);
+    request->signal = batch->signal;
+    for (uint32_t i = 0; i < batch->group_count; i++) {
+        const struct nv_group *group = &batch->groups[i];
+        bool first = i == 0;
+        struct nv_shared_group *shared =
+            nv_groups_share(groups, group, first ? NULL : group - 1,
+                            first ? NULL : request->groups[i - 1], batch->client, now_ns);
+        if (!shared) {
+            nv_request_free(groups, request);
+            return NV_ERR_NO_MEMORY;
+        }
+        request->groups[request->group_count++] = shared;
+    }
+    *out = request;
+    return NV_OK;
+}
+
+enum nv_err nv_prepare(struct nv_groups *groups, struct nv_batch *batch, uint32_t shard_count,
+                       uint64_t now_ns, struct nv_prepared *out)
+{
+    memset(out, 0, sizeof *out);
+    enum nv_err err = new_request(groups, batch, now_ns, &out->request);
+    if (err)
+        return err;
+    uint32_t *counts = calloc(shard_count, sizeof *counts);
+    struct nv_arrivals **by_shard = calloc(shard_count, sizeof(struct nv_arrivals *));
+    err = counts && by_shard ? split(batch, shard_count, counts, by_shard, out) : NV_ERR_NO_MEMORY;
+    free(counts);
+    free((void *)by_shard);
+    if (err) {
+        nv_prepared_release(groups, out);
+        return err;
+    }
+    /* Last, so that a failure leaves the batch whole to who gave it. */
+    out->request->body = batch->body;
+    out->request->body_len = (uint32_t)batch->body_len;
+    out->request->project = batch->project;
+    batch->body = NULL;
+    batch->project = (struct nv_str){NULL, 0};
+    return NV_OK;
+}
+
+uint64_t nv_prepared_bytes(const struct nv_prepared *prepared)
+{
+    uint64_t bytes = 0;
+    for (const struct nv_arrivals *at = prepared->arrivals; at; at = at->next)
+        bytes += at->bytes;
+    return bytes;
+}
+
+void nv_prepared_release(struct nv_groups *groups, struct nv_prepared *prepared)
+{
+    while (prepared->arrivals) {
+        struct nv_arrivals *arrivals = prepared->arrivals;
+        prepared->arrivals = arrivals->next;
+        bool last = nv_request_unref(arrivals->request);
+        assert(!last);
+        (void)last;
+        free(arrivals);
+    }
+    if (prepared->request && nv_request_unref(prepared->request))
+        nv_request_free(groups, prepared->request);
+    prepared->request = NULL;
+}

@@ -1,0 +1,158 @@
+/*
+ * An accepted request as assembly keeps it: what its spans share, and who still needs it.
+ *
+ *   nv_request [ record | refs | groups ▸ ▸ ]      nv_arrivals [ request | item item item ... ]
+ *                                 │ │                for one shard; gone once the shard took it
+ *                 shared groups ◀─┴─┘  one copy of equal resource and scope bytes, counted
+ *
+ * The spans' bytes stay in the journal (or in `body` with durability memory); what is held of a
+ * span is 24 bytes in its trace (trace_table.h). A request is released, that is forgotten by the
+ * journal, when the last reference goes: every trace that has spans of it was settled.
+ */
+#ifndef NV_ASSEMBLY_DOOR_REQUEST_H
+#define NV_ASSEMBLY_DOOR_REQUEST_H
+
+#include "base/index.h"
+#include "assembly/hold/services.h"
+#include "model/batch.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What the scopes of one resource share, by itself: one resource may have thousands of scopes. */
+struct nv_shared_resource {
+    uint64_t hash;
+    struct nv_str resource, schema_url, service_name; /* views into bytes */
+    uint32_t refs;                                    /* under the lock of its nv_groups */
+    uint32_t len;
+    char bytes[];
+};
+
+/* Resource, scope and their schema urls: one for all requests that hold the same bytes. */
+struct nv_shared_group {
+    struct nv_group group; /* views into resource->bytes and bytes */
+    struct nv_shared_resource *resource;
+    uint64_t hash;
+    uint32_t refs;            /* under the lock of its nv_groups */
+    _Atomic uint32_t service; /* id in nv_services; read it with nv_group_service */
+    uint64_t client;          /* who sent it first */
+    uint32_t len;
+    char bytes[]; /* scope and its schema url */
+};
+
+/* The shared groups. Any thread; one lock, taken once for each group of a request. */
+struct nv_groups {
+    pthread_mutex_t lock;
+    struct nv_index index, resources;
+    struct nv_services *services; /* borrowed */
+    _Atomic uint64_t bytes;       /* of groups, resources and the index, for budgets */
+};
+
+void nv_groups_init(struct nv_groups *groups, struct nv_services *services);
+/* All must have been dropped. */
+void nv_groups_release(struct nv_groups *groups);
+/*
+ * The shared form of `group` from `client`, counted once more; NULL without memory. Give back with
+ * drop.
+ * `before` (NULL: none) is the group before it in the same batch and `shared_before` its shared
+ * form: a resource that both view is not looked at again.
+ */
+struct nv_shared_group *nv_groups_share(struct nv_groups *groups, const struct nv_group *group,
+                                        const struct nv_group *before,
+                                        const struct nv_shared_group *shared_before,
+                                        uint64_t client, uint64_t now_ns);
+/* Id of its service, asked for anew when the table has forgotten it meanwhile. Any thread. */
+uint32_t nv_group_service(struct nv_services *services, struct nv_shared_group *shared,
+                          uint64_t now_ns);
+void nv_groups_drop(struct nv_groups *groups, struct nv_shared_group *shared);
+
+struct nv_request {
+    uint64_t record_id; /* in the journal, 0 without one; numbers requests in their order */
+    char *body;         /* owned; NULL once the bytes are in the journal */
+    uint32_t body_len;
+    atomic_uint refs;
+    atomic_bool keep;        /* a trace of it was left open at a stop: it stays in the journal */
+    struct nv_str project;   /* owned, malloc'ed */
+    struct nv_request *next; /* in the list of those to release */
+    enum nv_signal signal;
+    uint32_t group_count;
+    struct nv_shared_group *groups[];
+};
+
+/* Folds 8 bytes of a span id to 32 bits: a parent is looked up by it (completion facts only). */
+uint32_t nv_span_id_fold(uint64_t span_id);
+/* The 8 bytes of an id as a number, for comparing. */
+uint64_t nv_span_id_number(const uint8_t span_id[NV_SPAN_ID_BYTES]);
+
+enum nv_held_flags {
+    NV_HELD_PARENT = 1u << 0, /* has a parent */
+    NV_HELD_REMOTE = 1u << 1, /* which is in another process */
+    NV_HELD_CALLER = 1u << 2, /* kind CLIENT or PRODUCER */
+    NV_HELD_SERVED = 1u << 3, /* kind SERVER or CONSUMER */
+    NV_HELD_ENDED = 1u << 4,  /* has an end */
+    NV_HELD_FLAGS = 0x1fu     /* bits of `check` that are flags */
+};
+
+/* What is held of a span or log record: 24 bytes. */
+struct nv_held_item {
+    uint64_t span_id; /* 0: a log record that names no span */
+    uint32_t parent;  /* folded; meaningless without NV_HELD_PARENT */
+    uint32_t offset;  /* of the message in the request's body */
+    uint32_t length;
+    uint32_t check; /* low 5 bits: enum nv_held_flags; the rest: hash of the bytes */
+};
+
+/* About what an open trace takes with its places in the index and the timers (trace_table.h). */
+#define NV_OPEN_TRACE_BYTES 256u
+
+struct nv_arrival {
+    uint8_t trace_id[NV_TRACE_ID_BYTES];
+    struct nv_held_item item;
+    uint32_t group;   /* index into the request's groups */
+    uint32_t ordinal; /* of the item in its request */
+};
+
+/* The items of one request that go to one shard. */
+struct nv_arrivals {
+    struct nv_arrivals *next;   /* for another shard, or in a list */
+    struct nv_request *request; /* one reference */
+    uint64_t bytes;             /* about what its shard will hold of it, and itself */
+    uint32_t shard;
+    uint32_t count;
+    uint32_t taken; /* items the shard has dealt with */
+    struct nv_arrival items[];
+};
+
+/* 27 bits of hash over the bytes of an item, in the place of `check`. */
+uint32_t nv_held_check(struct nv_str bytes);
+
+/* What is made of a batch before it is journalled. */
+struct nv_prepared {
+    struct nv_request *request;   /* new, one reference for the holder of this struct */
+    struct nv_arrivals *arrivals; /* new, a list; each holds a reference to the request */
+    uint32_t spans;               /* 0 for a logs request */
+    uint32_t unused;              /* log records that name no trace, left out */
+};
+
+/*
+ * Turns a batch (borrowed; its body and project are moved out on success) into a request and one
+ * nv_arrivals a shard. No arrivals: nothing in it is of use. NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_prepare(struct nv_groups *groups, struct nv_batch *batch, uint32_t shard_count,
+                       uint64_t now_ns, struct nv_prepared *out) NV_MUST_USE;
+/* Frees the struct's contents, as if the request had never been. */
+void nv_prepared_release(struct nv_groups *groups, struct nv_prepared *prepared);
+/* Sum of its arrivals' bytes. */
+uint64_t nv_prepared_bytes(const struct nv_prepared *prepared);
+/* The shard of a trace. */
+uint32_t nv_shard_of(const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t shard_count);
+
+void nv_request_ref(struct nv_request *request);
+/* Drops a reference; true when it was the last one: the caller then releases and frees. */
+bool nv_request_unref(struct nv_request *request) NV_MUST_USE;
+/* Frees a request without references. */
+void nv_request_free(struct nv_groups *groups, struct nv_request *request);
+/* Memory it takes, for budgets, its groups not counted: those are in nv_groups.bytes. */
+size_t nv_request_bytes(const struct nv_request *request);
+
+#endif

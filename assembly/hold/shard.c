@@ -1,0 +1,586 @@
+/*
+ * A shard: holds traces, watches their deadlines, hands them on.
+ *
+ * The timer of a trace is a promise to look, not a verdict: when spans come it is only moved
+ * forward to quiet_ms from now, and when it fires the facts are read and the true deadline is set.
+ * So a span costs no search, however large its trace.
+ *
+ * What was acknowledged is never dropped here. When there is no memory to take arrivals they wait
+ * in a list (and, their queue filling up, so does the door); when there is none to gather a trace
+ * it stays and is tried again.
+ */
+#include "assembly/internal.h"
+#include "assembly/door/notes.h"
+#include "base/counters.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include "base/banned.h"
+
+/* After a want of memory; between two looks at a closed gate; a walk over all open traces. */
+#define RETRY_NS (100 * NV_NS_PER_MS)
+#define MAY_COMPLETE_NS (20 * NV_NS_PER_MS)
+#define OLDEST_CHECK_NS (2 * NV_NS_PER_S)
+/* Requests taken, and traces completed, before the other of the two has its turn. */
+#define TURN_MAX 64u
+
+enum nv_err nv_shard_init(struct nv_shard *shard, struct nv_assembly *assembly, uint32_t number)
+{
+    shard->assembly = assembly;
+    shard->number = number;
+    shard->stalled_end = &shard->stalled;
+    nv_trace_table_init(&shard->table);
+    nv_timers_init(&shard->timers);
+    nv_plans_init(&shard->plans);
+    const struct nv_assembly_config *config = &assembly->config;
+    nv_sent_init(&shard->sent, config->sent_max / assembly->shard_count,
+                 config->sent_ttl_ms * NV_NS_PER_MS);
+    if (assembly->inline_mode)
+        return NV_OK;
+    shard->queue = nv_queue_new(4096, config->queue_bytes);
+    return shard->queue ? NV_OK : NV_ERR_NO_MEMORY;
+}
+
+/* Lets go of a request whose spans have not left: the journal must not forget it. */
+static void forget_request(struct nv_assembly *assembly, struct nv_request *request)
+{
+    atomic_store(&request->keep, true);
+    if (nv_request_unref(request))
+        nv_request_free(&assembly->groups, request);
+}
+
+static void forget_trace(struct nv_shard *shard, struct nv_open_trace *trace)
+{
+    for (uint32_t i = 0; i < trace->used; i += trace->held[i].run.count + 1)
+        forget_request(shard->assembly, trace->held[i].run.request);
+    nv_trace_table_close(&shard->table, trace);
+}
+
+void nv_shard_release(struct nv_shard *shard)
+{
+    struct nv_timer *timer;
+    while ((timer = nv_timers_first(&shard->timers)) != NULL) {
+        nv_timers_remove(&shard->timers, timer);
+        forget_trace(shard, (struct nv_open_trace *)timer);
+    }
+    while (shard->stalled) {
+        struct nv_arrivals *arrivals = shard->stalled;
+        shard->stalled = arrivals->next;
+        forget_request(shard->assembly, arrivals->request);
+        free(arrivals);
+    }
+    nv_plans_release(&shard->plans);
+    nv_trace_table_release(&shard->table);
+    nv_timers_release(&shard->timers);
+    nv_sent_release(&shard->sent);
+    nv_queue_free(shard->queue);
+    free(shard->scratch);
+}
+
+static void publish(struct nv_shard *shard, uint64_t now_ns)
+{
+    atomic_store(&shard->open_traces, shard->table.index.count);
+    atomic_store(&shard->memory_bytes, shard->table.bytes + nv_index_bytes(&shard->table.index) +
+                                           nv_sent_bytes(&shard->sent));
+    if (now_ns < shard->oldest_checked_ns + OLDEST_CHECK_NS && shard->oldest_checked_ns != 0)
+        return;
+    uint64_t oldest = UINT64_MAX;
+    for (uint32_t i = 0; i < shard->timers.count; i++) {
+        const struct nv_open_trace *trace = (const void *)shard->timers.heap[i];
+        oldest = trace->first_ns < oldest ? trace->first_ns : oldest;
+    }
+    atomic_store(&shard->oldest_ns, oldest);
+    shard->oldest_checked_ns = now_ns;
+}
+
+/* ---- completing ---------------------------------------------------------------------------- */
+
+static enum nv_err reserve_scratch(struct nv_shard *shard, uint32_t items)
+{
+    if (items <= shard->scratch_capacity)
+        return NV_OK;
+    uint32_t *scratch = realloc(shard->scratch, items * sizeof *scratch);
+    if (!scratch)
+        return NV_ERR_NO_MEMORY;
+    shard->scratch = scratch;
+    shard->scratch_capacity = items;
+    return NV_OK;
+}
+
+/* Remembers a trace that leaves, for what may come after it. */
+static void remember(struct nv_shard *shard, const struct nv_open_trace *trace,
+                     enum nv_incomplete incomplete, uint32_t service, uint64_t now_ns)
+{
+    struct nv_sent_trace *sent = nv_sent_note(&shard->sent, trace->trace_id, trace->part, now_ns);
+    if (!sent)
+        return;
+    sent->cut = incomplete == NV_INCOMPLETE_CUT;
+    sent->incomplete = incomplete != NV_COMPLETE;
+    if (trace->part == 0)
+        sent->service = service;
+    uint64_t ids[NV_SENT_SPANS_MAX];
+    struct nv_held_cursor cursor = {0};
+    struct nv_held_item *item;
+    uint32_t count = 0;
+    while ((item = nv_held_next(trace, &cursor)) != NULL) {
+        if (cursor.run->request->signal != NV_SIGNAL_TRACES)
+            continue;
+        sent->root |= !(item->check & NV_HELD_PARENT);
+        if (count < NV_SENT_SPANS_MAX)
+            ids[count] = nv_sent_key(item->span_id, item->check);
+        count++;
+    }
+    nv_sent_add_spans(sent, ids, count);
+}
+
+/* Names of the first part, for a later one. */
+static void entitle(struct nv_shard *shard, struct nv_raw_trace *raw)
+{
+    const struct nv_sent_trace *sent =
+        raw->part > 0 ? nv_sent_find(&shard->sent, raw->trace_id) : NULL;
+    if (!sent)
+        return;
+    raw->first_name = nv_arena_dup(raw->arena, nv_sent_text(sent, 0));
+    raw->first_session = nv_arena_dup(raw->arena, nv_sent_text(sent, 1));
+    raw->first_user = nv_arena_dup(raw->arena, nv_sent_text(sent, 2));
+}
+
+static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
+                      const struct nv_gathered *out)
+{
+    atomic_fetch_sub(&shard->held_spans, trace->span_count);
+    atomic_fetch_sub(&shard->held_bytes, trace->bytes);
+    nv_ledger_drop_held(NV_DROP_DUPLICATE, out->duplicates);
+    nv_ledger_dead_held(NV_DEAD_DAMAGED, out->damaged);
+    if (!out->raw) {
+        uint32_t records = trace->item_count - trace->span_count;
+        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, records);
+        return;
+    }
+    nv_count(NV_COUNT_TRACES_COMPLETED, 1);
+    nv_count(NV_COUNT_TRACES_INCOMPLETE, out->raw->incomplete == NV_INCOMPLETE_ROOT ||
+                                             out->raw->incomplete == NV_INCOMPLETE_PARENT);
+    nv_count(NV_COUNT_TRACES_CUT, out->raw->incomplete == NV_INCOMPLETE_CUT);
+    nv_count(NV_COUNT_TRACES_LATE, trace->late && !trace->after_cut);
+}
+
+/* The bytes were copied: without a journal, or with nothing to send, nothing keeps the requests. */
+static void drop_requests(struct nv_assembly *assembly, struct nv_claim *claim)
+{
+    for (uint32_t i = 0; i < claim->request_count; i++)
+        nv_committer_unref(assembly, claim->requests[i]);
+    claim->request_count = 0;
+}
+
+/*
+ * Takes a trace out of the table, ready to be handed on. Without anything to send *out is empty and
+ * the trace is gone all the same. NV_ERR_NO_MEMORY: it stays.
+ */
+static enum nv_err take_out(struct nv_shard *shard, struct nv_open_trace *trace,
+                            enum nv_incomplete incomplete, struct nv_gathered *out)
+{
+    struct nv_assembly *assembly = shard->assembly;
+    uint64_t now_ns = nv_assembly_now(assembly);
+    enum nv_err err = reserve_scratch(shard, trace->item_count);
+    if (!err)
+        err = nv_gather(assembly, trace, incomplete, out);
+    if (err)
+        return err;
+    uint32_t service = nv_facts_learn(assembly->services, trace, shard->scratch, now_ns);
+    count_out(shard, trace, out);
+    nv_claims_add(assembly, out->claim);
+    if (out->raw) {
+        entitle(shard, out->raw);
+        remember(shard, trace, incomplete, service, now_ns);
+        out->raw->claim = out->claim;
+    }
+    nv_timers_remove(&shard->timers, &trace->timer);
+    nv_trace_table_close(&shard->table, trace);
+    if (!assembly->journal || !out->raw)
+        drop_requests(assembly, out->claim);
+    if (!out->raw)
+        nv_claims_settle(assembly, out->claim);
+    return NV_OK;
+}
+
+/* The same for one that is handed on at once. */
+static enum nv_err take_out_alone(struct nv_shard *shard, struct nv_open_trace *trace,
+                                  enum nv_incomplete incomplete, struct nv_gathered *out)
+{
+    uint64_t need = nv_gather_need(shard->assembly, trace);
+    (void)nv_work_take(shard->assembly, need, true);
+    enum nv_err err = take_out(shard, trace, incomplete, out);
+    nv_work_settle(shard->assembly, err ? NULL : out->raw, need);
+    return err;
+}
+
+static void hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t count)
+{
+    struct nv_claim *claims[TURN_MAX] = {NULL};
+    assert(count <= TURN_MAX);
+    for (size_t i = 0; i < count; i++)
+        claims[i] = raws[i]->claim;
+    /* Before the first of them can leave: after a crash the same part is made again under the same
+     * id, which the backend knows and ignores. */
+    nv_notes_write_planned(shard->assembly, claims, count);
+    for (size_t i = 0; i < count; i++)
+        shard->assembly->completer.complete(shard->assembly->completer.ctx, raws[i]);
+}
+
+static struct nv_completion decide(struct nv_shard *shard, const struct nv_open_trace *trace,
+                                   uint64_t now_ns)
+{
+    struct nv_trace_facts facts;
+    nv_facts_read(shard->assembly->services, trace, shard->scratch, now_ns, &facts);
+    return nv_completion_decide(&shard->assembly->config, &facts);
+}
+
+/* Looks at a trace whose timer fired. True when it left, with something to send in `out`. */
+static bool look_at(struct nv_shard *shard, struct nv_open_trace *trace, uint64_t now_ns,
+                    struct nv_gathered *out)
+{
+    *out = (struct nv_gathered){0};
+    if (reserve_scratch(shard, trace->item_count)) {
+        nv_timers_move(&shard->timers, &trace->timer, now_ns + RETRY_NS);
+        return false;
+    }
+    struct nv_completion completion = decide(shard, trace, now_ns);
+    bool planned = trace->until.record_id != 0;
+    if (!planned && completion.deadline_ns > now_ns) {
+        nv_timers_move(&shard->timers, &trace->timer, completion.deadline_ns);
+        return false;
+    }
+    /* Made again as it was, it is whole only when every older request has been replayed. */
+    if (planned && !shard->replayed) {
+        nv_timers_move(&shard->timers, &trace->timer, now_ns + RETRY_NS);
+        return false;
+    }
+    if (take_out(shard, trace, completion.incomplete, out)) {
+        nv_timers_move(&shard->timers, &trace->timer, now_ns + RETRY_NS);
+        return false;
+    }
+    return out->raw != NULL;
+}
+
+static bool may_complete(const struct nv_assembly *assembly)
+{
+    return !assembly->config.may_complete ||
+           assembly->config.may_complete(assembly->config.may_complete_ctx);
+}
+
+static void retry_stalled(struct nv_shard *shard, uint64_t now_ns)
+{
+    struct nv_arrivals *list = shard->stalled;
+    shard->stalled = NULL;
+    shard->stalled_end = &shard->stalled;
+    while (list) {
+        struct nv_arrivals *arrivals = list;
+        list = arrivals->next;
+        nv_shard_take(shard, arrivals, now_ns);
+    }
+}
+
+uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
+{
+    retry_stalled(shard, now_ns);
+    struct nv_timer *timer;
+    while ((timer = nv_timers_first(&shard->timers)) != NULL && timer->deadline_ns <= now_ns) {
+        struct nv_raw_trace *raws[TURN_MAX];
+        size_t count = 0;
+        uint64_t bytes = 0;
+        if (!may_complete(shard->assembly)) {
+            publish(shard, now_ns);
+            return now_ns + MAY_COMPLETE_NS;
+        }
+        for (; count < TURN_MAX && timer && timer->deadline_ns <= now_ns;
+             timer = nv_timers_first(&shard->timers)) {
+            struct nv_open_trace *trace = (struct nv_open_trace *)timer;
+            struct nv_gathered out;
+            uint64_t more = trace->bytes;
+            /* What is gathered waits in memory for those before it; the rest is on disk. */
+            if (count > 0 && bytes + more > shard->assembly->config.turn_bytes)
+                break;
+            uint64_t need = nv_gather_need(shard->assembly, trace);
+            if (!nv_work_take(shard->assembly, need, count == 0))
+                break;
+            bool left = look_at(shard, trace, now_ns, &out);
+            nv_work_settle(shard->assembly, left ? out.raw : NULL, need);
+            if (!left)
+                continue;
+            bytes += more;
+            raws[count++] = out.raw;
+        }
+        hand_on(shard, raws, count);
+    }
+    publish(shard, now_ns);
+    timer = nv_timers_first(&shard->timers);
+    uint64_t next = timer ? timer->deadline_ns : UINT64_MAX;
+    return shard->stalled && next > now_ns + RETRY_NS ? now_ns + RETRY_NS : next;
+}
+
+/* ---- taking -------------------------------------------------------------------------------- */
+
+/* A part that was on its way before a restart is made again as it was. */
+static void apply_plan(struct nv_shard *shard, struct nv_open_trace *trace)
+{
+    struct nv_plan plan;
+    if (shard->replayed || !nv_plans_take(&shard->plans, trace->trace_id, &plan))
+        return;
+    trace->part = plan.part;
+    trace->until = plan.last;
+    trace->late = plan.part > 0;
+}
+
+static struct nv_open_trace *open_trace(struct nv_shard *shard, const uint8_t *trace_id,
+                                        uint64_t now_ns)
+{
+    struct nv_open_trace *trace = nv_trace_table_open(&shard->table, trace_id);
+    if (!trace)
+        return NULL;
+    uint64_t look_ns = now_ns + shard->assembly->config.quiet_ms * NV_NS_PER_MS;
+    if (nv_timers_add(&shard->timers, &trace->timer, look_ns)) {
+        nv_trace_table_close(&shard->table, trace);
+        return NULL;
+    }
+    trace->first_ns = now_ns;
+    trace->last_ns = now_ns;
+    trace->part = nv_sent_parts(&shard->sent, trace_id);
+    const struct nv_sent_trace *sent = nv_sent_find(&shard->sent, trace_id);
+    trace->after_cut = trace->part > 0 && sent && sent->cut;
+    trace->late = trace->part > 0 && (!trace->after_cut || sent->root);
+    trace->late_after_waiting = trace->late && sent && sent->incomplete;
+    if (sent && trace->late && !trace->after_cut && sent->service != 0)
+        nv_services_remote_came(shard->assembly->services, sent->service, now_ns);
+    apply_plan(shard, trace);
+    return trace;
+}
+
+/* A client that got no answer sends again what has long been sent. */
+static bool is_repeated(const struct nv_shard *shard, const struct nv_arrival *arrival,
+                        enum nv_signal signal)
+{
+    /* Log records have no id to be recognised by. */
+    if (signal != NV_SIGNAL_TRACES)
+        return false;
+    const struct nv_sent_trace *sent = nv_sent_find(&shard->sent, arrival->trace_id);
+    return sent && nv_sent_has_span(sent, arrival->item.span_id, arrival->item.check);
+}
+
+static bool is_full(const struct nv_shard *shard, const struct nv_open_trace *trace,
+                    const struct nv_request *request, const struct nv_arrival *arrival)
+{
+    const struct nv_assembly_config *config = &shard->assembly->config;
+    if (trace->item_count == 0)
+        return false;
+    struct nv_place place = {request->record_id, arrival->ordinal};
+    if (trace->until.record_id != 0)
+        return nv_place_after(place, trace->until);
+    uint64_t more =
+        arrival->item.length + nv_open_trace_group_bytes(trace, request->groups[arrival->group]);
+    return trace->item_count >= config->max_spans || trace->bytes + more > config->max_trace_bytes;
+}
+
+/* Sends a trace that can take no more. */
+static enum nv_err cut(struct nv_shard *shard, struct nv_open_trace *trace)
+{
+    enum nv_incomplete incomplete = NV_INCOMPLETE_CUT;
+    struct nv_gathered out;
+    if (trace->until.record_id != 0) {
+        if (reserve_scratch(shard, trace->item_count))
+            return NV_ERR_NO_MEMORY;
+        incomplete = decide(shard, trace, trace->last_ns).incomplete;
+    }
+    enum nv_err err = take_out_alone(shard, trace, incomplete, &out);
+    if (!err && out.raw)
+        hand_on(shard, &out.raw, 1);
+    return err;
+}
+
+/* Length of the stretch of arrivals from `from` that share trace and group. */
+static uint32_t stretch_len(const struct nv_arrivals *arrivals, uint32_t from)
+{
+    const struct nv_arrival *first = &arrivals->items[from];
+    uint32_t i = from + 1;
+    while (i < arrivals->count && arrivals->items[i].group == first->group &&
+           memcmp(arrivals->items[i].trace_id, first->trace_id, NV_TRACE_ID_BYTES) == 0)
+        i++;
+    return i - from;
+}
+
+/* Room for the next arrival, and if there is none for all of its stretch. */
+static enum nv_err reserve_room(struct nv_shard *shard, struct nv_open_trace *trace,
+                                const struct nv_arrivals *arrivals)
+{
+    if (trace->used + 2 <= trace->capacity)
+        return NV_OK;
+    uint32_t left = stretch_len(arrivals, arrivals->taken);
+    uint32_t room = shard->assembly->config.max_spans;
+    return nv_open_trace_reserve(&shard->table, trace, left < room ? left : room);
+}
+
+/* Takes the arrival at arrivals->taken into `*trace`, its trace if that is open. */
+static enum nv_err take_one(struct nv_shard *shard, struct nv_arrivals *arrivals,
+                            struct nv_open_trace **trace, uint64_t now_ns)
+{
+    const struct nv_arrival *arrival = &arrivals->items[arrivals->taken];
+    struct nv_request *request = arrivals->request;
+    /* Nothing of a first part that is open was sent; what is twice in it is found when it is
+     * gathered. */
+    if ((!*trace || (*trace)->part > 0) && is_repeated(shard, arrival, request->signal)) {
+        nv_ledger_drop_held(NV_DROP_DUPLICATE, 1);
+        return NV_OK;
+    }
+    if (*trace && is_full(shard, *trace, request, arrival)) {
+        enum nv_err err = cut(shard, *trace);
+        if (err)
+            return err;
+        *trace = NULL;
+    }
+    if (!*trace)
+        *trace = open_trace(shard, arrival->trace_id, now_ns);
+    if (!*trace || reserve_room(shard, *trace, arrivals))
+        return NV_ERR_NO_MEMORY;
+    nv_open_trace_add(*trace, request, arrival, now_ns);
+    atomic_fetch_add(&shard->held_spans, request->signal == NV_SIGNAL_TRACES);
+    atomic_fetch_add(&shard->held_bytes, arrival->item.length);
+    return NV_OK;
+}
+
+/* An empty trace is not left behind; the next look is at most quiet_ms away. */
+static void settle_down(struct nv_shard *shard, struct nv_open_trace *trace, uint64_t now_ns)
+{
+    if (!trace)
+        return;
+    if (trace->item_count == 0) {
+        nv_timers_remove(&shard->timers, &trace->timer);
+        nv_trace_table_close(&shard->table, trace);
+        return;
+    }
+    uint64_t look_ns = now_ns + shard->assembly->config.quiet_ms * NV_NS_PER_MS;
+    if (trace->timer.deadline_ns > look_ns)
+        nv_timers_move(&shard->timers, &trace->timer, look_ns);
+}
+
+static enum nv_err take_all(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_t now_ns)
+{
+    enum nv_err err = NV_OK;
+    while (!err && arrivals->taken < arrivals->count) {
+        const uint8_t *id = arrivals->items[arrivals->taken].trace_id;
+        struct nv_open_trace *trace = nv_trace_table_find(&shard->table, id);
+        do {
+            err = take_one(shard, arrivals, &trace, now_ns);
+            if (!err)
+                arrivals->taken++;
+        } while (!err && arrivals->taken < arrivals->count &&
+                 memcmp(arrivals->items[arrivals->taken].trace_id, id, NV_TRACE_ID_BYTES) == 0);
+        settle_down(shard, trace, now_ns);
+    }
+    return err;
+}
+
+static void end_replay(struct nv_shard *shard, uint64_t now_ns)
+{
+    shard->replayed = true;
+    nv_plans_release(&shard->plans);
+    /* Parts of before the restart wait for nothing more: their last request has come. */
+    for (uint32_t i = 0; i < shard->timers.count; i++) {
+        struct nv_open_trace *trace = (struct nv_open_trace *)(void *)shard->timers.heap[i];
+        if (trace->until.record_id != 0 && trace->timer.deadline_ns > now_ns)
+            nv_timers_move(&shard->timers, &trace->timer, now_ns);
+    }
+}
+
+void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_t now_ns)
+{
+    if (!arrivals->request) {
+        end_replay(shard, now_ns);
+        free(arrivals);
+        return;
+    }
+    /* Behind those that wait already: a part is noted as a range of record ids, so the order of
+     * requests is kept. */
+    if (shard->stalled || take_all(shard, arrivals, now_ns)) {
+        arrivals->next = NULL;
+        *shard->stalled_end = arrivals;
+        shard->stalled_end = &arrivals->next;
+        return;
+    }
+    /* Counted as held before it is no longer counted as arriving. */
+    publish(shard, now_ns);
+    uint64_t arriving = atomic_fetch_sub(&shard->assembly->arriving, arrivals->bytes);
+    assert(arriving >= arrivals->bytes);
+    (void)arriving;
+    nv_committer_unref(shard->assembly, arrivals->request);
+    free(arrivals);
+}
+
+/* ---- the thread, and its end --------------------------------------------------------------- */
+
+/* What to do with a trace at a stop: true when it is handed on. */
+static bool leaves_at_stop(const struct nv_shard *shard, struct nv_completion *completion)
+{
+    bool keep = shard->assembly->journal && shard->assembly->config.on_stop == NV_ON_STOP_KEEP;
+    bool whole = !atomic_load(&shard->assembly->replay_cut);
+    if (completion->wait == NV_WAIT_QUIET && whole)
+        return true;
+    if (completion->incomplete != NV_COMPLETE)
+        completion->incomplete = NV_INCOMPLETE_SHUTDOWN;
+    return !keep;
+}
+
+static bool finish_trace(struct nv_shard *shard, struct nv_open_trace *trace)
+{
+    struct nv_gathered out;
+    uint64_t now_ns = nv_assembly_now(shard->assembly);
+    if (reserve_scratch(shard, trace->item_count))
+        return false;
+    struct nv_completion completion = decide(shard, trace, now_ns);
+    if (!leaves_at_stop(shard, &completion)) {
+        nv_timers_remove(&shard->timers, &trace->timer);
+        forget_trace(shard, trace);
+        return true;
+    }
+    if (!may_complete(shard->assembly) || take_out_alone(shard, trace, completion.incomplete, &out))
+        return false;
+    if (out.raw)
+        hand_on(shard, &out.raw, 1);
+    return true;
+}
+
+bool nv_shard_finish(struct nv_shard *shard)
+{
+    struct nv_timer *timer;
+    const struct timespec pause = {.tv_nsec = 5000000};
+    while ((timer = nv_timers_first(&shard->timers)) != NULL) {
+        if (finish_trace(shard, (struct nv_open_trace *)timer))
+            continue;
+        if (shard->assembly->inline_mode ||
+            nv_assembly_now(shard->assembly) >= atomic_load(&shard->assembly->stop_at_ns))
+            break;
+        nanosleep(&pause, NULL);
+    }
+    publish(shard, nv_assembly_now(shard->assembly));
+    return timer == NULL && shard->stalled == NULL;
+}
+
+void *nv_shard_run(void *arg)
+{
+    struct nv_shard *shard = arg;
+    uint64_t next_ns = 0;
+    for (;;) {
+        void *items[TURN_MAX];
+        uint64_t now_ns = nv_assembly_now(shard->assembly);
+        uint64_t wait_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+        bool closed = atomic_load(&shard->assembly->shards_closed);
+        size_t count = nv_queue_pop(shard->queue, items, TURN_MAX,
+                                    wait_ns < NV_NS_PER_S ? wait_ns : NV_NS_PER_S);
+        if (count == 0 && closed)
+            break;
+        now_ns = nv_assembly_now(shard->assembly);
+        for (size_t i = 0; i < count; i++)
+            nv_shard_take(shard, items[i], now_ns);
+        next_ns = nv_shard_expire(shard, now_ns);
+    }
+    nv_shard_finish(shard);
+    return NULL;
+}

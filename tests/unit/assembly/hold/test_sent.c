@@ -1,0 +1,179 @@
+/*
+ * The memory of sent traces: recent ones with names and span ids, older ones as numbers of parts,
+ * both bounded; the oldest goes first.
+ */
+#include "expect.h"
+#include "assembly/hold/sent.h"
+#include "assembly/door/request.h"
+#include "base/clock.h"
+#include "oom.h"
+
+#include <stdlib.h>
+
+static struct nv_sent sent;
+
+static const uint8_t *id(uint32_t number)
+{
+    static uint8_t bytes[NV_TRACE_ID_BYTES];
+    memset(bytes, 7, sizeof bytes);
+    memcpy(bytes + 3, &number, sizeof number);
+    return bytes;
+}
+
+START_TEST(parts_are_counted)
+{
+    nv_sent_init(&sent, 100, NV_NS_PER_S);
+    ck_assert_uint_eq(nv_sent_parts(&sent, id(1)), 0);
+    nv_sent_note(&sent, id(1), 0, 5);
+    nv_sent_note(&sent, id(1), 2, 6);
+    nv_sent_note(&sent, id(1), 1, 7);
+    ck_assert_uint_eq(nv_sent_parts(&sent, id(1)), 3);
+    nv_sent_release(&sent);
+}
+END_TEST
+
+START_TEST(older_traces_are_still_counted)
+{
+    nv_sent_init(&sent, 40000, NV_NS_PER_S);
+    for (uint32_t i = 0; i < 30000; i++)
+        nv_sent_note(&sent, id(i), i % 3, 5);
+    ck_assert_uint_eq(sent.index.count, NV_SENT_RECENT_MAX);
+    for (uint32_t i = 0; i < 30000; i++)
+        ck_assert_uint_eq(nv_sent_parts(&sent, id(i)), i % 3 + 1);
+    ck_assert_ptr_null(nv_sent_find(&sent, id(0)));
+    ck_assert_uint_lt(nv_sent_bytes(&sent), 30000 * 40);
+    struct nv_sent_trace *again = nv_sent_note(&sent, id(0), 0, 6);
+    ck_assert_uint_eq(again->next_part, 1);
+    nv_sent_release(&sent);
+}
+END_TEST
+
+START_TEST(the_oldest_generation_is_forgotten)
+{
+    nv_sent_init(&sent, 1000, 4000);
+    sent.recent_max = 1;
+    nv_sent_note(&sent, id(1), 0, 0);
+    for (uint32_t i = 2; i < 12; i++)
+        nv_sent_note(&sent, id(i), 0, i * 1000);
+    ck_assert_uint_eq(nv_sent_parts(&sent, id(1)), 0);
+    ck_assert_uint_eq(nv_sent_parts(&sent, id(11)), 1);
+    ck_assert_uint_eq(nv_sent_parts(&sent, id(9)), 1);
+    nv_sent_release(&sent);
+}
+END_TEST
+
+START_TEST(it_is_bounded)
+{
+    nv_sent_init(&sent, 400, UINT64_MAX / 2);
+    sent.recent_max = 10;
+    for (uint32_t i = 0; i < 5000; i++)
+        nv_sent_note(&sent, id(i), 0, i);
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < 5000; i++)
+        known += nv_sent_parts(&sent, id(i)) != 0;
+    ck_assert_uint_le(known, 420);
+    ck_assert_uint_ge(known, 300);
+    nv_sent_release(&sent);
+}
+END_TEST
+
+START_TEST(spans_are_recognised)
+{
+    nv_sent_init(&sent, 10, NV_NS_PER_S);
+    struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), 0, 0);
+    uint64_t first[] = {9, 3, 7};
+    uint64_t second[] = {1, 8};
+    for (int i = 0; i < 3; i++)
+        first[i] = nv_sent_key(first[i], NV_HELD_ENDED);
+    for (int i = 0; i < 2; i++)
+        second[i] = nv_sent_key(second[i], NV_HELD_ENDED);
+    nv_sent_add_spans(entry, first, 3);
+    nv_sent_add_spans(entry, second, 2);
+    for (uint64_t i = 0; i < 12; i++)
+        ck_assert_int_eq(nv_sent_has_span(entry, i, NV_HELD_ENDED),
+                         i == 9 || i == 3 || i == 7 || i == 1 || i == 8);
+    uint64_t many[NV_SENT_SPANS_MAX] = {0};
+    nv_sent_add_spans(entry, many, NV_SENT_SPANS_MAX);
+    ck_assert_uint_eq(entry->span_count, 5); /* too many: not remembered */
+    nv_sent_release(&sent);
+}
+END_TEST
+
+START_TEST(texts_are_kept_and_cut)
+{
+    static char longer[1000];
+    nv_sent_init(&sent, 10, NV_NS_PER_S);
+    memset(longer, 'x', sizeof longer);
+    struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), 0, 0);
+    nv_sent_set_text(entry, NV_STR(""), NV_STR(""), NV_STR(""));
+    ck_assert_uint_eq(nv_sent_text(entry, 0).len, 0);
+    nv_sent_set_text(entry, NV_STR("name"), (struct nv_str){longer, sizeof longer}, NV_STR("u"));
+    nv_sent_set_text(entry, NV_STR("other"), NV_STR(""), NV_STR(""));
+    ck_assert(nv_str_eq(nv_sent_text(entry, 0), NV_STR("name")));
+    ck_assert_uint_eq(nv_sent_text(entry, 1).len, NV_SENT_TEXT_MAX);
+    ck_assert(nv_str_eq(nv_sent_text(entry, 2), NV_STR("u")));
+    nv_sent_release(&sent);
+}
+END_TEST
+
+START_TEST(without_memory_it_forgets_and_goes_on)
+{
+    for (unsigned long n = 1; n < 40; n++) {
+        nv_sent_init(&sent, 1000, NV_NS_PER_S);
+        sent.recent_max = 4;
+        oom_fail_nth(n);
+        for (uint32_t i = 0; i < 20; i++) {
+            struct nv_sent_trace *entry = nv_sent_note(&sent, id(i), 0, i);
+            const uint64_t span = i;
+            if (entry) {
+                nv_sent_add_spans(entry, &span, 1);
+                nv_sent_set_text(entry, NV_STR("n"), NV_STR("s"), NV_STR("u"));
+            }
+        }
+        oom_end();
+        uint32_t known = 0;
+        for (uint32_t i = 0; i < 20; i++)
+            known += nv_sent_parts(&sent, id(i)) == 1;
+        ck_assert_uint_ge(known, 18);
+        nv_sent_release(&sent);
+    }
+}
+END_TEST
+
+/* Both sides of a call, and one that had not ended, are told apart; all else is sent again. */
+START_TEST(the_other_side_and_the_end_of_a_span_are_not_the_same)
+{
+    const unsigned caller = NV_HELD_CALLER, served = NV_HELD_SERVED, ended = NV_HELD_ENDED;
+    nv_sent_init(&sent, 10, NV_NS_PER_S);
+    struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), 0, 0);
+    const uint64_t keys[] = {nv_sent_key(1, caller | ended), nv_sent_key(2, caller),
+                             nv_sent_key(3, ended)};
+    nv_sent_add_spans(entry, keys, 3);
+    ck_assert(nv_sent_has_span(entry, 1, caller | ended));
+    ck_assert(nv_sent_has_span(entry, 1, caller));
+    ck_assert(nv_sent_has_span(entry, 1, ended));
+    ck_assert(nv_sent_has_span(entry, 1, ended | NV_HELD_PARENT | NV_HELD_REMOTE));
+    ck_assert(!nv_sent_has_span(entry, 1, served | ended));
+    ck_assert(nv_sent_has_span(entry, 2, caller));
+    ck_assert(!nv_sent_has_span(entry, 2, caller | ended));
+    ck_assert(nv_sent_has_span(entry, 3, served | ended));
+    ck_assert(nv_sent_has_span(entry, 3, caller));
+    nv_sent_release(&sent);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("sent");
+    TCase *tcase = tcase_create("sent");
+    tcase_add_test(tcase, the_other_side_and_the_end_of_a_span_are_not_the_same);
+    tcase_add_test(tcase, parts_are_counted);
+    tcase_add_test(tcase, older_traces_are_still_counted);
+    tcase_add_test(tcase, the_oldest_generation_is_forgotten);
+    tcase_add_test(tcase, it_is_bounded);
+    tcase_add_test(tcase, spans_are_recognised);
+    tcase_add_test(tcase, texts_are_kept_and_cut);
+    tcase_add_test(tcase, without_memory_it_forgets_and_goes_on);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
