@@ -12,7 +12,7 @@
 #include "assembly/assembly.h"
 #include "exporter/exporter.h"
 #include "gateway/options.h"
-#include "mapping/agents.h"
+#include "mapping/settle/agents.h"
 #include "otlp/receiver.h"
 
 struct nv_gateway;

@@ -3,7 +3,7 @@ file(GLOB noveum_rule_tables CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/mapping/conv
 list(FILTER noveum_rule_tables EXCLUDE REGEX "/events\\.rules$") # another form, content.h
 list(SORT noveum_rule_tables)
 add_executable(compile_rules
-  tools/compile_rules.c mapping/rule_parse.c mapping/rule_build.c mapping/rule_filter.c mapping/rule_find.c mapping/kind.c
+  tools/compile_rules.c mapping/rules/rule_parse.c mapping/rules/rule_build.c mapping/rules/rule_filter.c mapping/rules/rule_find.c mapping/rules/kind.c
   base/account.c base/arena.c base/str.c base/error.c)
 target_include_directories(compile_rules PRIVATE "${CMAKE_SOURCE_DIR}")
 target_compile_definitions(compile_rules PRIVATE _GNU_SOURCE)
@@ -16,7 +16,7 @@ add_custom_command(OUTPUT "${noveum_rules_builtin}"
   COMMENT "Compiling convention tables")
 target_sources(noveum_objects PRIVATE "${noveum_rules_builtin}")
 
-# events.rules: rows of mapping/content.c's table, one initialiser each.
+# events.rules: rows of mapping/engine/content.c's table, one initialiser each.
 set(noveum_event_table "${CMAKE_SOURCE_DIR}/mapping/conventions/events.rules")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${noveum_event_table}")
 file(STRINGS "${noveum_event_table}" noveum_event_lines REGEX "^[^#]")

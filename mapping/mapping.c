@@ -8,9 +8,9 @@
  * anew: a few milliseconds, once. Wrong files are refused here, with line and column, so that a
  * running gateway never meets one.
  */
-#include "mapping/engine.h"
-#include "mapping/price.h"
-#include "mapping/rule_parse.h"
+#include "mapping/engine/engine.h"
+#include "mapping/prices/price.h"
+#include "mapping/rules/rule_parse.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -14,7 +14,7 @@
 #include "model/trace.h"
 
 struct nv_mapping;
-struct nv_agents; /* mapping/agents.h */
+struct nv_agents; /* mapping/settle/agents.h */
 
 /* Source attributes that a row expresses fully: left out, or sent under their own key as well. */
 enum nv_keep_source { NV_KEEP_UNMAPPED, NV_KEEP_ALL };
@@ -22,10 +22,11 @@ enum nv_keep_source { NV_KEEP_UNMAPPED, NV_KEEP_ALL };
 /* All strings are borrowed during nv_mapping_new only; empty means not set. */
 struct nv_mapping_config {
     enum nv_keep_source keep_source;
-    struct nv_str prices_file; /* user's prices, before the built-in ones (form: mapping/price.h) */
-    struct nv_str rules_file;  /* user's rows (mapping/conventions/README.md) */
-    struct nv_str project;     /* exporter.noveum.project */
-    struct nv_str environment; /* exporter.noveum.environment */
+    struct nv_str
+        prices_file; /* user's prices, before the built-in ones (form: mapping/prices/price.h) */
+    struct nv_str rules_file;      /* user's rows (mapping/conventions/README.md) */
+    struct nv_str project;         /* exporter.noveum.project */
+    struct nv_str environment;     /* exporter.noveum.environment */
     struct nv_str service_version; /* exporter.noveum.service_version */
     struct nv_str gateway_version; /* becomes noveum.gateway.version */
     struct nv_agents *agents;      /* registry across traces, borrowed for life; may be NULL */

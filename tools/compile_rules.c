@@ -7,7 +7,7 @@
  * Tables are read in the order of their names, because equal precedence goes by file. Errors are
  * printed as `file:line:column: text`, which editors understand. Nothing of this is in the gateway.
  */
-#include "mapping/rule_parse.h"
+#include "mapping/rules/rule_parse.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -131,7 +131,7 @@ static void print_scopes(FILE *out, const struct nv_rules *rules)
 static void print_all(FILE *out, const struct nv_rules *rules)
 {
     fputs("/* Made by tools/compile_rules.c from mapping/conventions; not to be edited. */\n"
-          "#include \"mapping/rule.h\"\n",
+          "#include \"mapping/rules/rule.h\"\n",
           out);
     print_rules(out, rules);
     print_fields(out, rules);

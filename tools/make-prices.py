@@ -5,7 +5,7 @@
 
 Downloads the wheel with pip, reads its data module without importing the package (its classes are
 replaced by recorders, so nothing of it runs and nothing else is needed) and writes one row a model
-pattern, starting date and hours of the day. Conditions become patterns of mapping/price_pattern.h; one that
+pattern, starting date and hours of the day. Conditions become patterns of mapping/prices/price_pattern.h; one that
 can't be said stops the tool. Rows without a token price are left out, and names that an earlier model of
 the provider takes. Review the difference as any other change of data, and run tools/make-price-cases.py.
 """
@@ -111,7 +111,7 @@ def globs(match):
 
 
 def matches(pattern, name):
-    """Does a pattern match a name? As mapping/price_pattern.c."""
+    """Does a pattern match a name? As mapping/prices/price_pattern.c."""
     def one(term):
         parts = re.escape(term).replace(r"\*", ".*").replace(r"\#", "#").replace("#", "[0-9]")
         return re.fullmatch(parts, name) is not None

@@ -5,7 +5,7 @@
  * Two spans with the same id: an SDK that got no answer sends its request again, so they are nearly
  * always the same bytes; of two that differ the one that has ended is kept, then the longer, as the
  * one that says more, then the first. Only where one is CLIENT or PRODUCER and another SERVER or
- * CONSUMER both are: Zipkin's two sides of a call share their id (mapping/identity.c gives one of
+ * CONSUMER both are: Zipkin's two sides of a call share their id (identity.c gives one of
  * them another). Items keep the order they came in.
  *
  * The spans of one trace lie close together in a request, so a run is read as one stretch when not

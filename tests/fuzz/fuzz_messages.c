@@ -9,10 +9,10 @@
  * itself (its members are checked where it is opened), and what is said by an event of the other
  * direction.
  */
-#include "mapping/documents.h"
-#include "mapping/json_text.h"
-#include "mapping/messages_build.h"
-#include "mapping/tools.h"
+#include "mapping/content/documents.h"
+#include "mapping/content/json_text.h"
+#include "mapping/content/messages_build.h"
+#include "mapping/content/tools.h"
 
 #include <stdint.h>
 #include <stdio.h>

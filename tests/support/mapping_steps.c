@@ -4,8 +4,8 @@
  */
 #include "tests/support/mapping_steps.h"
 
-#include "mapping/rule_parse.h"
-#include "mapping/transform_steps.h"
+#include "mapping/rules/rule_parse.h"
+#include "mapping/engine/transform_steps.h"
 #include "tests/support/expect.h"
 
 #include <stdio.h>

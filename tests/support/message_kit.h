@@ -4,7 +4,7 @@
 #ifndef NV_TESTS_SUPPORT_MESSAGE_KIT_H
 #define NV_TESTS_SUPPORT_MESSAGE_KIT_H
 
-#include "mapping/messages_build.h"
+#include "mapping/content/messages_build.h"
 
 struct nv_test_messages {
     struct nv_arena *arena;

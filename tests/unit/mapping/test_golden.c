@@ -7,7 +7,7 @@
  * cases and compares nothing (for scoring by hand). A case without want.json is translated all the
  * same: it must not fail.
  */
-#include "mapping/rule.h"
+#include "mapping/rules/rule.h"
 #include "tests/support/expect.h"
 #include "tests/support/mapping_kit.h"
 

@@ -5,8 +5,8 @@
  */
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
-#include "mapping/agents.h"
-#include "mapping/rule.h"
+#include "mapping/settle/agents.h"
+#include "mapping/rules/rule.h"
 
 #include <pthread.h>
 #include <stdio.h>

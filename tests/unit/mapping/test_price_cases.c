@@ -7,8 +7,8 @@
  */
 #include "tests/support/expect.h"
 #include "tests/support/fixtures.h"
-#include "mapping/price.h"
-#include "mapping/transform.h"
+#include "mapping/prices/price.h"
+#include "mapping/engine/transform.h"
 
 #include <math.h>
 #include <stdio.h>

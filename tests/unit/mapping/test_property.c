@@ -7,7 +7,7 @@
  * below the namespaces that the backend shows. The generator's seed is printed on failure and may
  * be given as PROPERTY_SEED.
  */
-#include "mapping/rule.h"
+#include "mapping/rules/rule.h"
 #include "tests/support/expect.h"
 #include "tests/support/mapping_kit.h"
 #include "tests/support/mapping_spans.h"

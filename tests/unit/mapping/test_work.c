@@ -4,7 +4,7 @@
  * near the work that a trace may take (mapping.work_per_byte).
  */
 #include "exporter/encode.h"
-#include "mapping/rule.h"
+#include "mapping/rules/rule.h"
 #include "mapping/secrets.h"
 #include "tests/support/expect.h"
 #include "tests/support/growth.h"

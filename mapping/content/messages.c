@@ -1,0 +1,272 @@
+/*
+ * Normalising chat messages: the walk over lists and wrappers.
+ *
+ *   text of a plain list ─▶ messages_plain.c
+ *   value ─▶ undo JSON text ─▶ visit ─┬─ text   ─▶ a message of the direction's role
+ *                                     ├─ list   ─▶ parts of one message, or each for itself
+ *                                     └─ object ─▶ table of shapes (messages_shapes.c)
+ *
+ * Lists are flattened (LangChain sends batches of lists). Items of OpenAI's Responses API
+ * (reasoning, function_call, message) that follow each other are one turn of the assistant, so they
+ * are gathered into one message. What is no message of any shape is kept as JSON text, for the
+ * model's answer may itself be JSON. Never refuses: the caller keeps the source when partial is
+ * set.
+ */
+#include "mapping/content/messages.h"
+#include "base/meter.h"
+#include "mapping/content/json_text.h"
+#include "mapping/content/messages_build.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+bool nv_value_absent_text(const struct nv_value *value)
+{
+    static const struct nv_str disguises[] = {
+        NV_STR_INIT("{}"),           NV_STR_INIT("[]"),
+        NV_STR_INIT("null"),         NV_STR_INIT("N/A"),
+        NV_STR_INIT("<REDACTED>"),   NV_STR_INIT("[REDACTED]"),
+        NV_STR_INIT("__REDACTED__"), NV_STR_INIT("<not serializable>"),
+        NV_STR_INIT("NOT_GIVEN"),    NV_STR_INIT("\"\"")};
+    if (nv_value_empty(value))
+        return true;
+    if (value->type != NV_VALUE_STRING && value->type != NV_VALUE_JSON)
+        return false;
+    struct nv_str text = nv_str_trim(value->as.string);
+    /* MLflow and Langfuse put quotes around their texts, these included. */
+    if (text.len > 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"')
+        text = nv_str_slice(text, 1, text.len - 2);
+    if (text.len > 18)
+        return false;
+    for (size_t i = 0; i < sizeof disguises / sizeof disguises[0]; i++) {
+        if (nv_str_eq(text, disguises[i]))
+            return true;
+    }
+    return text.len == 0;
+}
+
+enum nv_err nv_messages_plain(struct nv_messages_state *state, const struct nv_value *value)
+{
+    struct nv_str text;
+    enum nv_err err = nv_json_text_of(state->arena, value, &text);
+    if (err != NV_OK)
+        return err;
+    struct nv_message message;
+    nv_message_begin(&message, state);
+    err = nv_message_text(&message, text);
+    return err != NV_OK ? err : nv_message_end(&message);
+}
+
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+/* Parts and texts: one message. Asked only for lists that hold text. */
+static bool is_parts_list(const struct nv_value *items, uint32_t count)
+{
+    bool part = false, text = false;
+    (void)nv_meter_spend(count);
+    for (uint32_t i = 0; i < count; i++)
+        text = text || items[i].type == NV_VALUE_STRING;
+    for (uint32_t i = 0; text && i < count; i++) {
+        if (items[i].type == NV_VALUE_STRING)
+            continue;
+        if (!nv_message_is_part(&items[i]))
+            return false;
+        part = true;
+    }
+    return part;
+}
+
+/* A message item of the Responses API that goes on with the assistant's turn. */
+static bool continues_turn(const struct nv_members *members)
+{
+    return nv_str_eq(nv_members_text(members, NV_MEMBER_TYPE), NV_STR("message")) &&
+           nv_str_eq(nv_messages_role(nv_members_text(members, NV_MEMBER_ROLE)),
+                     NV_STR("assistant"));
+}
+
+/* LangChain's short form of a message: ["human", "text"]. */
+static bool is_pair(const struct nv_value *items, uint32_t count)
+{
+    return count == 2 && items[0].type == NV_VALUE_STRING && items[1].type == NV_VALUE_STRING &&
+           nv_messages_is_role(items[0].as.string);
+}
+
+static enum nv_err visit_pair(struct nv_messages_state *state, const struct nv_value *pair)
+{
+    struct nv_message message;
+    nv_message_begin(&message, state);
+    message.role = nv_messages_role(pair[0].as.string);
+    enum nv_err err = nv_message_content(&message, &pair[1], 0);
+    return err != NV_OK ? err : nv_message_end(&message);
+}
+
+struct turn {
+    struct nv_message message;
+    bool open;
+};
+
+static enum nv_err close_turn(struct turn *turn)
+{
+    if (!turn->open)
+        return NV_OK;
+    turn->open = false;
+    return nv_message_end(&turn->message);
+}
+
+/* `members` are those of an item that is no part. */
+static enum nv_err add_to_turn(struct nv_messages_state *state, struct turn *turn,
+                               const struct nv_value *item, const struct nv_members *members,
+                               unsigned depth)
+{
+    const bool part = members == NULL;
+    enum nv_err err = NV_OK;
+    if (turn->open && !part && turn->message.rest.count > 0)
+        err = close_turn(turn);
+    if (!turn->open) {
+        nv_message_begin(&turn->message, state);
+        turn->open = true;
+    }
+    if (err == NV_OK)
+        err = part ? nv_message_part(&turn->message, item, depth + 1)
+                   : nv_message_fill(&turn->message, item, members, depth + 1);
+    return err;
+}
+
+/*
+ * An object of no shape. Among the messages of an input it is a record of its own type (LiveKit's
+ * agent_config_update): nobody said it, and its type is the only word for its role.
+ */
+static enum nv_err unknown_object(struct nv_messages_state *state, const struct nv_value *object,
+                                  const struct nv_members *members)
+{
+    const struct nv_str type = nv_members_text(members, NV_MEMBER_TYPE);
+    struct nv_str text;
+    if (state->direction != NV_MESSAGES_INPUT || state->list.count == 0 || type.len == 0)
+        return nv_messages_plain(state, object);
+    enum nv_err err = nv_json_text_of(state->arena, object, &text);
+    if (err != NV_OK)
+        return err;
+    struct nv_message message;
+    nv_message_begin(&message, state);
+    message.role = type;
+    err = nv_message_text(&message, text);
+    return err != NV_OK ? err : nv_message_end(&message);
+}
+
+static enum nv_err visit_object(struct nv_messages_state *state, const struct nv_value *object,
+                                const struct nv_members *members, unsigned depth)
+{
+    if (depth > NV_MESSAGES_DEPTH_MAX)
+        return nv_messages_plain(state, object);
+    bool known = false;
+    enum nv_err err = nv_messages_object(state, object, members, depth, &known);
+    return err != NV_OK || known ? err : unknown_object(state, object, members);
+}
+
+/* Objects are looked at once: what their members tell is handed on. */
+static enum nv_err visit_item(struct nv_messages_state *state, struct turn *turn,
+                              const struct nv_value *item, bool parts, unsigned depth)
+{
+    struct nv_members members = {.mask = 0};
+    const bool object = item->type == NV_VALUE_MAP;
+    if (object)
+        nv_members_find(item, &members);
+    if (parts || (object && nv_message_is_part_of(item, &members)))
+        return add_to_turn(state, turn, item, NULL, depth);
+    if (continues_turn(&members))
+        return add_to_turn(state, turn, item, &members, depth);
+    enum nv_err err = close_turn(turn);
+    if (err != NV_OK || nv_value_empty(item))
+        return err;
+    return object ? visit_object(state, item, &members, depth + 1)
+                  : nv_messages_visit(state, item, depth + 1);
+}
+
+static enum nv_err visit_list(struct nv_messages_state *state, const struct nv_value *items,
+                              uint32_t count, unsigned depth)
+{
+    if (is_pair(items, count))
+        return visit_pair(state, items);
+    const bool parts = is_parts_list(items, count);
+    struct turn turn;
+    turn.open = false;
+    enum nv_err err = nv_meter_over() ? NV_ERR_LIMIT : NV_OK;
+    for (uint32_t i = 0; err == NV_OK && i < count; i++)
+        err = visit_item(state, &turn, &items[i], parts, depth);
+    return err != NV_OK ? err : close_turn(&turn);
+}
+
+/* ---- anything ------------------------------------------------------------------------------- */
+
+enum nv_err nv_messages_visit(struct nv_messages_state *state, const struct nv_value *value,
+                              unsigned depth)
+{
+    if (nv_value_empty(value))
+        return NV_OK;
+    if (depth > NV_MESSAGES_DEPTH_MAX)
+        return nv_messages_plain(state, value);
+    if (value->type == NV_VALUE_ARRAY)
+        return visit_list(state, value->as.array.items, value->as.array.count, depth);
+    if (value->type == NV_VALUE_MAP)
+        return visit_list(state, value, 1, depth);
+    if (depth > 0 && (value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON)) {
+        /* Lists of JSON texts, one a message. */
+        struct nv_value parsed;
+        enum nv_err err = nv_json_text_parse(state->arena, value, 1, &state->truncated, &parsed);
+        if (err != NV_OK)
+            return err;
+        if (parsed.type == NV_VALUE_MAP || parsed.type == NV_VALUE_ARRAY)
+            return nv_messages_visit(state, &parsed, depth + 1);
+    }
+    return nv_messages_plain(state, value);
+}
+
+/* What is past the cap becomes the text of one last message. */
+static enum nv_err add_overflow(struct nv_messages_state *state)
+{
+    if (state->over.count == 0)
+        return NV_OK;
+    const struct nv_value over = {.type = NV_VALUE_ARRAY,
+                                  .as.array = {state->over.items, state->over.count}};
+    struct nv_str text;
+    enum nv_err err = nv_json_text_of(state->arena, &over, &text);
+    struct nv_attribute *members = nv_arena_array(state->arena, 2, sizeof *members);
+    if (err != NV_OK || members == NULL)
+        return NV_ERR_NO_MEMORY;
+    members[0] = (struct nv_attribute){NV_STR("role"), nv_value_string(NV_STR("user"))};
+    members[1] = (struct nv_attribute){NV_STR("content"), nv_value_string(text)};
+    const struct nv_value last = {.type = NV_VALUE_MAP, .as.map = {members, 2}};
+    return nv_values_push(&state->list, state->arena, last);
+}
+
+/* The general way, through a tree. */
+static enum nv_err visit_any(struct nv_messages_state *state, const struct nv_value *in)
+{
+    struct nv_value value;
+    enum nv_err err =
+        nv_json_text_parse(state->arena, in, NV_JSON_TEXT_LEVELS, &state->truncated, &value);
+    return err != NV_OK ? err : nv_messages_visit(state, &value, 0);
+}
+
+enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value *in,
+                                  enum nv_messages_direction direction, struct nv_messages *out)
+{
+    assert(direction == NV_MESSAGES_INPUT || direction == NV_MESSAGES_OUTPUT);
+    *out = (struct nv_messages){.list = {.type = NV_VALUE_ARRAY}};
+    if (nv_value_absent(in))
+        return NV_OK;
+    struct nv_messages_state state = {.arena = arena, .direction = direction};
+    bool done = false;
+    enum nv_err err = NV_OK;
+    if (in->type == NV_VALUE_STRING || in->type == NV_VALUE_JSON)
+        err = nv_messages_plain_list(&state, in->as.string, &done);
+    if (err == NV_OK && !done)
+        err = visit_any(&state, in);
+    if (err == NV_OK)
+        err = add_overflow(&state);
+    out->list.as.array = (struct nv_array){state.list.items, state.list.count};
+    out->partial = state.partial;
+    out->truncated = state.truncated;
+    return err;
+}

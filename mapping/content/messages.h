@@ -1,0 +1,101 @@
+/*
+ * Chat messages of every convention in one form.
+ *
+ *   [{role, content, name?, tool_call_id?, tool_calls?, reasoning?, finish_reason?, ...}]
+ *
+ *   role        system | developer | user | assistant | tool, or the source's own word
+ *   content     a string when there is only text, else an ARRAY of parts {type, ...}
+ *   tool_calls  [{id, type: "function", function: {name, arguments}}], arguments parsed JSON
+ *   reasoning   text the model thought aloud
+ *
+ * What the source held besides (unknown parts, unknown members of a message) stays where it was.
+ * Shapes are told apart message by message, because mixed lists exist (traps 6 to 9); the shapes
+ * are listed in docs/mapping.md. Everything here is linear in the input, allocates only in the
+ * arena and borrows strings from its input: results live as long as both. Any thread, as long as
+ * the arena is used by one.
+ */
+#ifndef NV_MAPPING_CONTENT_MESSAGES_H
+#define NV_MAPPING_CONTENT_MESSAGES_H
+
+#include "model/value.h"
+
+/* Most messages kept of one list; the rest goes into one last message, as JSON text. */
+#define NV_MESSAGES_MAX 10000u
+
+enum nv_messages_direction {
+    NV_MESSAGES_INPUT, /* a bare string is the user's */
+    NV_MESSAGES_OUTPUT /* a bare string is the assistant's */
+};
+
+struct nv_messages {
+    struct nv_value list; /* ARRAY of MAPs in the form above; empty when nothing was said */
+    bool partial;         /* the source held more than messages (parameters, ids, usage): keep it */
+    bool truncated;       /* the source was JSON text that ends too early (trap 22) */
+};
+
+/*
+ * Normalises `in`: JSON text or bare text (STRING), JSON, or a tree; a single message, a list,
+ * lists of lists, or a request or response object of a provider around them. JSON in strings is
+ * undone two levels deep. A value that says "absent" (nv_value_absent) gives an empty list. Borrows
+ * `in`. Errors: NV_ERR_NO_MEMORY only; odd input is kept as text, never refused.
+ */
+enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value *in,
+                                  enum nv_messages_direction direction,
+                                  struct nv_messages *out) NV_MUST_USE;
+
+/*
+ * Absent, or absent in disguise (trap 20): NULL, "", {}, [], "{}", "[]", "null", "N/A",
+ * "<REDACTED>", "[REDACTED]", "__REDACTED__", "<not serializable>", "NOT_GIVEN", white space.
+ * 0, "0", false and NaN are values.
+ */
+static inline bool nv_value_absent(const struct nv_value *value);
+
+/* nv_value_absent for the values that their first byte does not tell. */
+bool nv_value_absent_text(const struct nv_value *value);
+
+static inline bool nv_value_absent(const struct nv_value *value)
+{
+    /* What a disguise may begin with, in quotes and white space, too: \t to \r, space, " and <;
+     * N [ _ n {. Asked first, because nearly every value is told by it alone. */
+    static const uint64_t begins[2] = {UINT64_C(0x1000000500003E00), UINT64_C(0x0800400088004000)};
+    if (value->type == NV_VALUE_INT || value->type == NV_VALUE_BOOL ||
+        value->type == NV_VALUE_DOUBLE)
+        return false;
+    if ((value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON) &&
+        value->as.string.len > 0) {
+        unsigned first = (unsigned char)value->as.string.ptr[0];
+        if (first >= 128 || (begins[first / 64] >> first % 64 & 1) == 0)
+            return false;
+    }
+    return nv_value_absent_text(value);
+}
+
+/* ---- what is derived from a canonical list (`messages` is nv_messages.list) ---------------- */
+
+/*
+ * Text of choice 0: the first assistant message, or the last one when the list is a conversation
+ * (other roles are in it). Its text parts joined; empty when it only calls tools or there is none.
+ * `out` is borrowed or in the arena. Errors: NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_messages_output_text(struct nv_arena *arena, const struct nv_value *messages,
+                                    struct nv_str *out) NV_MUST_USE;
+/* Tool calls of choice 0 (borrowed ARRAY), or NULL when it has none. */
+const struct nv_value *nv_messages_tool_calls(const struct nv_value *messages);
+/* Finish reason of choice 0 as the source spelled it; empty when it has none. Borrowed. */
+struct nv_str nv_messages_finish_reason(const struct nv_value *messages);
+/* Text of the leading system and developer messages, joined by an empty line; empty when there is
+ * none. Borrowed or in the arena. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_messages_system_text(struct nv_arena *arena, const struct nv_value *messages,
+                                    struct nv_str *out) NV_MUST_USE;
+/* Puts `text` (borrowed) as a system message first, unless a system or developer message is there
+ * or `text` is empty. `messages` is replaced, the old array untouched. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_messages_add_system(struct nv_arena *arena, struct nv_value *messages,
+                                   struct nv_str text) NV_MUST_USE;
+/*
+ * Text of system instructions in any shape: a bare string, parts ([{type, content}]), a message, a
+ * list of them, a Gemini Content. Borrowed or in the arena. Errors: NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_messages_instructions_text(struct nv_arena *arena, const struct nv_value *in,
+                                          struct nv_str *out) NV_MUST_USE;
+
+#endif

@@ -1,0 +1,387 @@
+/*
+ * Writing canonical messages: roles, member order, tools' answers as messages of their own.
+ *
+ *   gathered: parts ["a", {image}], calls [c1], answers ...      written: {role, content,
+ * tool_calls} {role: tool, tool_call_id}
+ *
+ * The order of the source is kept: an answer flushes what stood before it. Members that no handler
+ * expressed travel in `rest` with the first message written for the source message, so that nothing
+ * is lost. Deliberately nothing about shapes: messages_shapes.c and messages_parts.c find, this
+ * file writes.
+ */
+#include "mapping/content/messages_build.h"
+#include "base/meter.h"
+#include "mapping/content/json_text.h"
+#include "mapping/content/tools.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+/* role, content, name, tool_call_id, tool_calls, reasoning, reasoning_details, finish_reason */
+#define FIXED_MEMBERS 8u
+/* Members among which one that stands twice is looked for; past it only among our own. */
+#define ASKED_MAX 64u
+
+enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena, struct nv_value value)
+{
+    if (values->count == values->capacity) {
+        const uint32_t capacity = values->capacity == 0 ? 4 : values->capacity * 2;
+        struct nv_value *items = nv_arena_array(arena, capacity, sizeof *items);
+        if (items == NULL)
+            return NV_ERR_NO_MEMORY;
+        (void)nv_meter_spend(values->count / 2);
+        if (values->count > 0)
+            memcpy(items, values->items, values->count * sizeof *items);
+        values->items = items;
+        values->capacity = capacity;
+    }
+    assert(values->count < values->capacity);
+    values->items[values->count++] = value;
+    return NV_OK;
+}
+
+enum nv_err nv_values_join(const struct nv_values *texts, struct nv_arena *arena,
+                           struct nv_str separator, struct nv_str *out)
+{
+    *out = texts->count == 1 ? texts->items[0].as.string : NV_STR("");
+    if (texts->count <= 1)
+        return NV_OK;
+    size_t len = 0;
+    for (uint32_t i = 0; i < texts->count; i++)
+        len += texts->items[i].as.string.len + separator.len;
+    char *bytes = nv_arena_raw(arena, len);
+    if (bytes == NULL)
+        return NV_ERR_NO_MEMORY;
+    size_t at = 0;
+    for (uint32_t i = 0; i < texts->count; i++) {
+        const struct nv_str text = texts->items[i].as.string;
+        if (text.len > 0)
+            memcpy(bytes + at, text.ptr, text.len);
+        at += text.len;
+        memcpy(bytes + at, separator.ptr, separator.len);
+        at += separator.len;
+    }
+    assert(at == len);
+    *out = (struct nv_str){bytes, len - separator.len};
+    return NV_OK;
+}
+
+/* ---- roles ---------------------------------------------------------------------------------- */
+
+struct role_word {
+    struct nv_str word, role;
+};
+
+#define CANONICAL_ROLES 5u /* the first of role_words */
+
+#define ROLE(word, role)                                                                           \
+    {                                                                                              \
+        NV_STR_INIT(word), NV_STR_INIT(role)                                                       \
+    }
+static const struct role_word role_words[] = {
+    ROLE("user", "user"),
+    ROLE("assistant", "assistant"),
+    ROLE("system", "system"),
+    ROLE("tool", "tool"),
+    ROLE("developer", "developer"),
+    ROLE("human", "user"),
+    ROLE("ai", "assistant"),
+    ROLE("model", "assistant"),
+    ROLE("function", "tool"),
+    ROLE("chatbot", "assistant"),
+    ROLE("bot", "assistant"),
+    ROLE("HumanMessage", "user"),
+    ROLE("HumanMessageChunk", "user"),
+    ROLE("UserMessage", "user"),
+    ROLE("AIMessage", "assistant"),
+    ROLE("AIMessageChunk", "assistant"),
+    ROLE("AssistantMessage", "assistant"),
+    ROLE("SystemMessage", "system"),
+    ROLE("SystemMessageChunk", "system"),
+    ROLE("DeveloperMessage", "developer"),
+    ROLE("ToolMessage", "tool"),
+    ROLE("ToolMessageChunk", "tool"),
+    ROLE("FunctionMessage", "tool"),
+    ROLE("FunctionExecutionResultMessage", "tool"),
+};
+#undef ROLE
+
+static const struct role_word *find_role(struct nv_str word)
+{
+    if (word.len == 0)
+        return NULL;
+    /* Nearly always it is one of ours already, the first of the table. */
+    for (size_t i = 0; i < CANONICAL_ROLES; i++) {
+        if (nv_str_eq(role_words[i].word, word))
+            return &role_words[i];
+    }
+    /* Python prints an enum as MessageRole.USER. */
+    for (size_t i = word.len; i > 0; i--) {
+        if (word.ptr[i - 1] == '.') {
+            word = nv_str_slice(word, i, word.len);
+            break;
+        }
+    }
+    for (size_t i = 0; i < sizeof role_words / sizeof role_words[0]; i++) {
+        if (nv_str_ieq(role_words[i].word, word))
+            return &role_words[i];
+    }
+    return NULL;
+}
+
+struct nv_str nv_messages_role(struct nv_str word)
+{
+    const struct role_word *found = find_role(word);
+    return found != NULL ? found->role : word;
+}
+
+bool nv_messages_is_role(struct nv_str word)
+{
+    return find_role(word) != NULL;
+}
+
+/* ---- gathering ------------------------------------------------------------------------------ */
+
+void nv_message_begin(struct nv_message *message, struct nv_messages_state *state)
+{
+    *message = (struct nv_message){.state = state,
+                                   .name = nv_value_null(),
+                                   .call_id = nv_value_null(),
+                                   .finish = nv_value_null()};
+}
+
+enum nv_err nv_message_text(struct nv_message *message, struct nv_str text)
+{
+    return nv_values_push(&message->parts, message->state->arena, nv_value_string(text));
+}
+
+enum nv_err nv_message_think(struct nv_message *message, struct nv_str text)
+{
+    if (text.len == 0)
+        return NV_OK;
+    return nv_values_push(&message->thoughts, message->state->arena, nv_value_string(text));
+}
+
+enum nv_err nv_message_call(struct nv_message *message, const struct nv_value *call)
+{
+    struct nv_value calls;
+    enum nv_err err = nv_tool_calls_normalise(message->state->arena, call, &calls);
+    assert(err != NV_OK || calls.type == NV_VALUE_ARRAY);
+    for (uint32_t i = 0; err == NV_OK && i < calls.as.array.count; i++)
+        err = nv_values_push(&message->calls, message->state->arena, calls.as.array.items[i]);
+    return err;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static bool all_text(const struct nv_values *parts)
+{
+    for (uint32_t i = 0; i < parts->count; i++) {
+        if (parts->items[i].type != NV_VALUE_STRING)
+            return false;
+    }
+    return true;
+}
+
+static enum nv_err text_part(struct nv_arena *arena, struct nv_value *part)
+{
+    struct nv_attribute *members = nv_arena_array(arena, 2, sizeof *members);
+    if (members == NULL)
+        return NV_ERR_NO_MEMORY;
+    members[0] = (struct nv_attribute){NV_STR("type"), nv_value_string(NV_STR("text"))};
+    members[1] = (struct nv_attribute){NV_STR("text"), *part};
+    *part = (struct nv_value){.type = NV_VALUE_MAP, .as.map = {members, 2}};
+    return NV_OK;
+}
+
+static enum nv_err content_of(struct nv_arena *arena, struct nv_values *parts, struct nv_value *out)
+{
+    if (all_text(parts)) {
+        struct nv_str text;
+        enum nv_err err = nv_values_join(parts, arena, NV_STR("\n"), &text);
+        *out = nv_value_string(text);
+        return err;
+    }
+    for (uint32_t i = 0; i < parts->count; i++) {
+        if (parts->items[i].type != NV_VALUE_STRING)
+            continue;
+        enum nv_err err = text_part(arena, &parts->items[i]);
+        if (err != NV_OK)
+            return err;
+    }
+    *out = (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {parts->items, parts->count}};
+    return NV_OK;
+}
+
+static struct nv_str written_role(const struct nv_message *message)
+{
+    if (message->role.len > 0)
+        return message->role;
+    const bool thinks = message->calls.count > 0 || message->thoughts.count > 0;
+    if (thinks || message->state->direction == NV_MESSAGES_OUTPUT)
+        return NV_STR("assistant");
+    return NV_STR("user");
+}
+
+static void put(struct nv_map *map, struct nv_str key, struct nv_value value)
+{
+    if (value.type == NV_VALUE_NULL)
+        return;
+    map->items[map->count++] = (struct nv_attribute){key, value};
+}
+
+/* Adds the members that no handler expressed. One that has a name of ours (a second `role`, a
+ * reasoning that is no text) gets `source.` before it: a name stands once. */
+static enum nv_err put_rest(struct nv_arena *arena, struct nv_map *map,
+                            const struct nv_attributes *rest)
+{
+    const uint32_t ours = map->count;
+    (void)nv_meter_spend(rest->count);
+    for (uint32_t i = 0; i < rest->count; i++) {
+        struct nv_str key = rest->items[i].key;
+        const uint32_t asked = map->count <= ASKED_MAX ? map->count : ours;
+        for (uint32_t j = 0; j < asked; j++) {
+            if (!nv_str_eq(map->items[j].key, key))
+                continue;
+            key = nv_arena_printf(arena, "source.%.*s", NV_STR_ARG(key));
+            if (key.ptr == NULL)
+                return NV_ERR_NO_MEMORY;
+            break;
+        }
+        map->items[map->count++] = (struct nv_attribute){key, rest->items[i].value};
+    }
+    return NV_OK;
+}
+
+static struct nv_value array_or_null(const struct nv_values *values)
+{
+    if (values->count == 0)
+        return nv_value_null();
+    return (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {values->items, values->count}};
+}
+
+static bool gathered(const struct nv_message *message)
+{
+    return message->parts.count > 0 || message->calls.count > 0 || message->thoughts.count > 0 ||
+           message->details.count > 0;
+}
+
+/* Writes what was gathered and forgets it. */
+static enum nv_err flush(struct nv_message *message)
+{
+    struct nv_arena *arena = message->state->arena;
+    struct nv_value content;
+    struct nv_str thought;
+    enum nv_err err = content_of(arena, &message->parts, &content);
+    if (err == NV_OK)
+        err = nv_values_join(&message->thoughts, arena, NV_STR("\n"), &thought);
+    if (err != NV_OK)
+        return err;
+    struct nv_map map = {
+        nv_arena_array(arena, FIXED_MEMBERS + message->rest.count, sizeof(struct nv_attribute)), 0};
+    if (map.items == NULL)
+        return NV_ERR_NO_MEMORY;
+    put(&map, NV_STR("role"), nv_value_string(written_role(message)));
+    put(&map, NV_STR("content"), content);
+    put(&map, NV_STR("name"), message->name);
+    put(&map, NV_STR("tool_call_id"), message->call_id);
+    put(&map, NV_STR("tool_calls"), array_or_null(&message->calls));
+    if (message->thoughts.count > 0)
+        put(&map, NV_STR("reasoning"), nv_value_string(thought));
+    put(&map, NV_STR("reasoning_details"), array_or_null(&message->details));
+    put(&map, NV_STR("finish_reason"), message->finish);
+    err = put_rest(arena, &map, &message->rest);
+    if (err != NV_OK)
+        return err;
+    struct nv_messages_state *state = message->state;
+    /* A message that says nothing may have been emptied by its instrumentation. */
+    state->partial |= !gathered(message);
+    const bool answered = message->answered;
+    const struct nv_str role = message->role;
+    nv_message_begin(message, state);
+    message->answered = answered;
+    message->role = role;
+    return nv_messages_push(state, (struct nv_value){.type = NV_VALUE_MAP, .as.map = map});
+}
+
+/* The last message written gets what is left of its source message. */
+static enum nv_err extend_last(struct nv_message *message)
+{
+    struct nv_messages_state *state = message->state;
+    const bool more = message->rest.count > 0 || message->name.type != NV_VALUE_NULL ||
+                      message->call_id.type != NV_VALUE_NULL ||
+                      message->finish.type != NV_VALUE_NULL;
+    struct nv_values *list = state->over.count > 0 ? &state->over : &state->list;
+    if (!more || list->count == 0)
+        return NV_OK;
+    struct nv_value *last = &list->items[list->count - 1];
+    const uint32_t old = last->as.map.count;
+    (void)nv_meter_spend(1 + old / 4);
+    struct nv_map map = {
+        nv_arena_array(state->arena, old + 3 + message->rest.count, sizeof(struct nv_attribute)),
+        0};
+    if (map.items == NULL)
+        return NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < old; i++)
+        map.items[map.count++] = last->as.map.items[i];
+    if (nv_map_get(last, NV_STR("name")) == NULL)
+        put(&map, NV_STR("name"), message->name);
+    if (nv_map_get(last, NV_STR("tool_call_id")) == NULL)
+        put(&map, NV_STR("tool_call_id"), message->call_id);
+    put(&map, NV_STR("finish_reason"), message->finish);
+    enum nv_err err = put_rest(state->arena, &map, &message->rest);
+    last->as.map = map;
+    return err;
+}
+
+enum nv_err nv_message_end(struct nv_message *message)
+{
+    if (gathered(message) || !message->answered)
+        return flush(message);
+    return extend_last(message);
+}
+
+enum nv_err nv_message_tool_content(struct nv_message *message, const struct nv_value *content,
+                                    unsigned depth)
+{
+    bool parts = content->type == NV_VALUE_ARRAY && content->as.array.count > 0;
+    for (uint32_t i = 0; parts && i < content->as.array.count; i++) {
+        const struct nv_value *item = &content->as.array.items[i];
+        parts = item->type == NV_VALUE_STRING || nv_message_is_part(item);
+    }
+    if (parts || content->type == NV_VALUE_STRING || nv_message_is_part(content))
+        return nv_message_content(message, content, depth);
+    struct nv_str text;
+    enum nv_err err = nv_json_text_of(message->state->arena, content, &text);
+    return err != NV_OK ? err : nv_message_text(message, text);
+}
+
+enum nv_err nv_message_answer(struct nv_message *message, const struct nv_value *call_id,
+                              const struct nv_value *name, const struct nv_value *content,
+                              const struct nv_attributes *rest)
+{
+    enum nv_err err = NV_OK;
+    if (gathered(message))
+        err = flush(message);
+    if (err != NV_OK)
+        return err;
+    struct nv_message answer;
+    nv_message_begin(&answer, message->state);
+    answer.role = NV_STR("tool");
+    if (call_id != NULL)
+        answer.call_id = *call_id;
+    if (name != NULL)
+        answer.name = *name;
+    answer.rest = *rest;
+    message->answered = true;
+    if (content != NULL)
+        err = nv_message_tool_content(&answer, content, 1);
+    return err != NV_OK ? err : flush(&answer);
+}
+
+enum nv_err nv_messages_push(struct nv_messages_state *state, struct nv_value message)
+{
+    struct nv_values *list = state->list.count < NV_MESSAGES_MAX ? &state->list : &state->over;
+    return nv_values_push(list, state->arena, message);
+}

@@ -1,0 +1,125 @@
+/*
+ * A message under construction, and the list it goes into. Internal to the messages_*.c files.
+ *
+ *   any shape ─▶ nv_message {role, parts, calls, reasoning, ...} ─▶ one or more canonical MAPs
+ *
+ * Handlers put what they find into the message; nv_message_end writes the canonical form: members
+ * in a fixed order, text alone as a string. A tool's answer inside a message becomes a message of
+ * its own, in place (several may stand in one message, trap 9).
+ */
+#ifndef NV_MAPPING_CONTENT_MESSAGES_BUILD_H
+#define NV_MAPPING_CONTENT_MESSAGES_BUILD_H
+
+#include "mapping/content/members.h"
+#include "mapping/content/messages.h"
+
+/* Nesting of lists and wrappers followed; deeper values are kept as JSON text. */
+#define NV_MESSAGES_DEPTH_MAX 16u
+
+/* A growing list of values in an arena. */
+struct nv_values {
+    struct nv_value *items;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+/* Appends. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena,
+                           struct nv_value value) NV_MUST_USE;
+
+/* Joins STRINGs with `separator`. `out` is borrowed (from the only one) or in the arena. Errors:
+ * NV_ERR_NO_MEMORY. */
+enum nv_err nv_values_join(const struct nv_values *texts, struct nv_arena *arena,
+                           struct nv_str separator, struct nv_str *out) NV_MUST_USE;
+
+/* One normalisation in progress. */
+struct nv_messages_state {
+    struct nv_arena *arena;
+    enum nv_messages_direction direction;
+    struct nv_values list; /* canonical MAPs */
+    struct nv_values over; /* what is past NV_MESSAGES_MAX */
+    bool partial;
+    bool truncated;
+};
+
+struct nv_message {
+    struct nv_messages_state *state;
+    struct nv_str role;        /* canonical, or empty: the direction's */
+    struct nv_values parts;    /* {type, ...} MAPs; plain text as STRING */
+    struct nv_values calls;    /* canonical tool calls */
+    struct nv_values thoughts; /* STRINGs */
+    struct nv_values details;  /* what thoughts said beside their text (signatures): MAPs */
+    struct nv_value name, call_id, finish; /* NULL when not there */
+    struct nv_attributes rest;
+    bool answered; /* a tool's answer was written for it */
+};
+
+/* Starts a message of `state` (borrowed until nv_message_end). */
+void nv_message_begin(struct nv_message *message, struct nv_messages_state *state);
+/* Writes what was gathered, if anything was or if nothing was written for it yet. Errors:
+ * NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_end(struct nv_message *message) NV_MUST_USE;
+/* Adds text to the content. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_text(struct nv_message *message, struct nv_str text) NV_MUST_USE;
+/* Adds a line of thought. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_think(struct nv_message *message, struct nv_str text) NV_MUST_USE;
+/* Adds one tool call, or a list of them, of any shape. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_call(struct nv_message *message, const struct nv_value *call) NV_MUST_USE;
+/* Writes a tool's answer as a message of its own, what came before it first. `content` is any
+ * value, `rest` what else the answer said. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_answer(struct nv_message *message, const struct nv_value *call_id,
+                              const struct nv_value *name, const struct nv_value *content,
+                              const struct nv_attributes *rest) NV_MUST_USE;
+/* Adds content of any shape: text, a part, a list of parts, JSON text of such. Errors:
+ * NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_content(struct nv_message *message, const struct nv_value *content,
+                               unsigned depth) NV_MUST_USE;
+/* As nv_message_content, but what is no text and no list of parts becomes JSON text: the result of
+ * a tool. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_tool_content(struct nv_message *message, const struct nv_value *content,
+                                    unsigned depth) NV_MUST_USE;
+/* Puts all that a message object says into `message`; role and finish stay when they are set
+ * (messages_shapes.c). Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *object,
+                            const struct nv_members *members, unsigned depth) NV_MUST_USE;
+/* Adds one part (messages_parts.c). Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_part(struct nv_message *message, const struct nv_value *part,
+                            unsigned depth) NV_MUST_USE;
+/* Does `value` look like a part (of a list of parts) rather than like a message? */
+bool nv_message_is_part(const struct nv_value *value);
+/* The same of a MAP whose members (borrowed) are known. */
+bool nv_message_is_part_of(const struct nv_value *value, const struct nv_members *members);
+/* Appends a finished message to the list. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_messages_push(struct nv_messages_state *state, struct nv_value message) NV_MUST_USE;
+/* The role that a word of any convention means (human, ai, model, MessageRole.USER, ...): canonical
+ * where it is known, else the word. Borrowed. */
+struct nv_str nv_messages_role(struct nv_str word);
+/* Is `word` one that names a role? */
+bool nv_messages_is_role(struct nv_str word);
+/* One value of any shape into the list (messages.c). Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_messages_visit(struct nv_messages_state *state, const struct nv_value *value,
+                              unsigned depth) NV_MUST_USE;
+/*
+ * One object, whose members (borrowed) are known, into the list by the table of shapes
+ * (messages_shapes.c). *known is false, and nothing was written, when it is no message of any
+ * shape. Errors: NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_messages_object(struct nv_messages_state *state, const struct nv_value *object,
+                               const struct nv_members *members, unsigned depth,
+                               bool *known) NV_MUST_USE;
+/*
+ * A whole list of plain messages from its JSON text (messages_plain.c). *done is false, and `state`
+ * as it was, when the text is anything else. Errors: NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_messages_plain_list(struct nv_messages_state *state, struct nv_str text,
+                                   bool *done) NV_MUST_USE;
+/* The text of any value as a message of the direction's role. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_messages_plain(struct nv_messages_state *state,
+                              const struct nv_value *value) NV_MUST_USE;
+/* Parts and messages from a MAP of media members (messages_media.c): {type, mime_type?, url?,
+ * data?,
+ * ...}. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_media_part(struct nv_arena *arena, const struct nv_value *part, struct nv_str type,
+                          struct nv_value *out) NV_MUST_USE;
+
+#endif

@@ -1,0 +1,191 @@
+/*
+ * Plain lists of messages, read straight from JSON text: what current instrumentations nearly
+ * always send.
+ *
+ *   [{"role": R, "parts": [{"type": "text", "content": T}], "finish_reason"?: F}, ...]
+ *   [{"role": R, "content": T, "name"?, "tool_call_id"?, "finish_reason"?}, ...]
+ *
+ * Token by token, without a tree: to build one and to look at each of its objects costs three times
+ * as much (bench/translate.c). The first token that is not of this form ends the attempt and
+ * nothing is said of the text; the general way (messages.c) then reads it from the start, and gives
+ * the same for what is read here. Deliberately strict: a member that is empty, stands twice or is
+ * not text is left to the general way, as is text that may be the JSON of parts.
+ */
+#include "base/meter.h"
+#include "mapping/content/messages_build.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+enum { ROLE = 1, CONTENT = 2, PARTS = 4, FINISH = 8, NAME = 16, CALL_ID = 32, TYPE = 64 };
+
+#define MEMBERS_MAX 5 /* ROLE, CONTENT or PARTS, NAME, CALL_ID, FINISH */
+
+static const struct {
+    struct nv_str key;
+    unsigned member;
+} members[] = {{NV_STR_INIT("role"), ROLE},
+               {NV_STR_INIT("parts"), PARTS},
+               {NV_STR_INIT("type"), TYPE},
+               {NV_STR_INIT("content"), CONTENT},
+               {NV_STR_INIT("finish_reason"), FINISH},
+               {NV_STR_INIT("name"), NAME},
+               {NV_STR_INIT("tool_call_id"), CALL_ID}};
+
+struct plain {
+    struct nv_json_reader reader;
+    struct nv_messages_state *state;
+    enum nv_err err; /* NV_ERR_NO_MEMORY */
+};
+
+/* One message: its members as they came; PARTS stands as its text. */
+struct plain_message {
+    struct nv_attribute items[MEMBERS_MAX];
+    uint32_t count;
+    unsigned mask;
+    struct nv_str role, content, finish;
+};
+
+/* The member that the key just read names, 0 for others. */
+static unsigned member_of(const struct plain *plain)
+{
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (nv_str_eq(plain->reader.raw, members[i].key))
+            return members[i].member;
+    return 0;
+}
+
+/* The next token as text that is not empty. */
+static bool read_text(struct plain *plain, struct nv_str *out)
+{
+    struct nv_json_reader *reader = &plain->reader;
+    if (nv_json_next(reader) != NV_JSON_STRING || reader->raw.len == 0)
+        return false;
+    *out = nv_json_unescape(plain->state->arena, reader->raw, reader->escaped);
+    if (out->ptr == NULL)
+        plain->err = NV_ERR_NO_MEMORY;
+    return out->ptr != NULL;
+}
+
+/* Text that says something and can't be the JSON of parts. */
+static bool is_prose(struct nv_str text)
+{
+    const struct nv_str trimmed = nv_str_trim(text);
+    return trimmed.len > 0 && trimmed.ptr[0] != '[';
+}
+
+/* [{"type": "text", "content": T}] */
+static bool read_parts(struct plain *plain, struct nv_str *content)
+{
+    struct nv_json_reader *reader = &plain->reader;
+    struct nv_str type = {NULL, 0};
+    unsigned mask = 0;
+    if (nv_json_next(reader) != NV_JSON_ARRAY_BEGIN || nv_json_next(reader) != NV_JSON_OBJECT_BEGIN)
+        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        if (nv_json_next(reader) != NV_JSON_KEY)
+            return false;
+        const unsigned member = member_of(plain);
+        if ((member != TYPE && member != CONTENT) ||
+            !read_text(plain, member == TYPE ? &type : content))
+            return false;
+        mask |= member;
+    }
+    return mask == (TYPE | CONTENT) && nv_str_eq(type, NV_STR("text")) &&
+           nv_json_next(reader) == NV_JSON_OBJECT_END && nv_json_next(reader) == NV_JSON_ARRAY_END;
+}
+
+static bool read_member(struct plain *plain, struct plain_message *message)
+{
+    const unsigned member = member_of(plain);
+    const struct nv_str key = plain->reader.raw;
+    struct nv_str text;
+    if (member == 0 || member == TYPE || (message->mask & member) != 0 ||
+        message->count == MEMBERS_MAX)
+        return false;
+    if (member == PARTS ? !read_parts(plain, &text) : !read_text(plain, &text))
+        return false;
+    message->mask |= member;
+    message->items[message->count++] = (struct nv_attribute){key, nv_value_string(text)};
+    if (member == ROLE)
+        message->role = text;
+    else if (member == FINISH)
+        message->finish = text;
+    else if (member == PARTS || member == CONTENT)
+        message->content = text;
+    return true;
+}
+
+/* The members in the canonical form of a message that came as parts. */
+static void put_parts_message(struct plain_message *message)
+{
+    const struct nv_str role = nv_messages_role(message->role);
+    message->items[0] = (struct nv_attribute){NV_STR("role"), nv_value_string(role)};
+    message->items[1] = (struct nv_attribute){NV_STR("content"), nv_value_string(message->content)};
+    message->items[2] =
+        (struct nv_attribute){NV_STR("finish_reason"), nv_value_string(message->finish)};
+}
+
+/* Is it a message of one of the two forms? */
+static bool settle(struct plain_message *message)
+{
+    if (!is_prose(message->content) || (message->mask & ROLE) == 0)
+        return false;
+    if ((message->mask & ~(unsigned)FINISH) == (ROLE | PARTS)) {
+        put_parts_message(message);
+        return true;
+    }
+    return (message->mask & PARTS) == 0 &&
+           nv_str_eq(message->role, nv_messages_role(message->role));
+}
+
+/* The object whose first token was just read. */
+static bool read_message(struct plain *plain)
+{
+    struct plain_message message;
+    enum nv_json_token token;
+    message.count = 0;
+    message.mask = 0;
+    message.role = message.content = message.finish = NV_STR("");
+    while ((token = nv_json_next(&plain->reader)) == NV_JSON_KEY)
+        if (!read_member(plain, &message))
+            return false;
+    if (token != NV_JSON_OBJECT_END || !settle(&message))
+        return false;
+    struct nv_attribute *items = nv_arena_raw(plain->state->arena, message.count * sizeof *items);
+    if (items == NULL) {
+        plain->err = NV_ERR_NO_MEMORY;
+        return false;
+    }
+    memcpy(items, message.items, message.count * sizeof *items);
+    plain->err = nv_messages_push(
+        plain->state, (struct nv_value){.type = NV_VALUE_MAP, .as.map = {items, message.count}});
+    return plain->err == NV_OK;
+}
+
+static bool read_list(struct plain *plain)
+{
+    if (nv_json_next(&plain->reader) != NV_JSON_ARRAY_BEGIN)
+        return false;
+    enum nv_json_token token;
+    while ((token = nv_json_next(&plain->reader)) == NV_JSON_OBJECT_BEGIN)
+        if (!read_message(plain))
+            return false;
+    return token == NV_JSON_ARRAY_END && nv_json_next(&plain->reader) == NV_JSON_END;
+}
+
+enum nv_err nv_messages_plain_list(struct nv_messages_state *state, struct nv_str text, bool *done)
+{
+    assert(state->list.count == 0 && state->over.count == 0);
+    struct plain plain = {.state = state, .err = NV_OK};
+    (void)nv_meter_spend_bytes(text.len);
+    nv_json_read_init(&plain.reader, text, NV_MESSAGES_DEPTH_MAX);
+    nv_json_read_texts(&plain.reader, state->arena);
+    *done = read_list(&plain) && state->list.count > 0;
+    if (plain.reader.err == NV_ERR_NO_MEMORY)
+        plain.err = NV_ERR_NO_MEMORY;
+    if (!*done)
+        state->list.count = state->over.count = 0;
+    return plain.err;
+}

@@ -1,0 +1,178 @@
+/*
+ * Tool calls of every shape in one: {id, type: "function", function: {name, arguments}}.
+ *
+ *   {id, function: {name, arguments: "{...}"}}   OpenAI        {id, name, args} LangChain {call_id,
+ * name, arguments: "{...}"}          Responses     {toolCallId, toolName, input} Vercel {id, name,
+ * input: {...}}                     Anthropic     {tool_call: {...}}  OpenInference {functionCall:
+ * {name, args}}                 Gemini        {toolUse: {toolUseId, name, input}}
+ *
+ * The shapes differ only in the spelling of three members, so there is one reader and no detection.
+ * Arguments in JSON text are parsed, text that is not JSON stays text.
+ */
+#include "mapping/content/json_text.h"
+#include "mapping/content/messages_build.h"
+#include "mapping/content/tools.h"
+
+#include "base/banned.h"
+
+#define CALL_DEPTH_MAX 6u
+#define ARGUMENT_PLACES (NV_HAS(ARGUMENTS) | NV_HAS(INPUT) | NV_HAS(FUNCTION_ARGUMENTS))
+#define NAME_PLACES (NV_HAS(NAME) | NV_HAS(FUNCTION_NAME))
+
+struct call {
+    struct nv_arena *arena;
+    const struct nv_value *id, *item_id, *name, *arguments, *type; /* NULL when not there */
+    struct nv_attributes rest;
+};
+
+static void take(const struct nv_value **slot, const struct nv_value *value)
+{
+    if (*slot == NULL)
+        *slot = value;
+}
+
+/* Ids: the one that answers refer to goes first, a response item's own is kept beside it. */
+static void take_ids(struct call *call, const struct nv_members *members)
+{
+    const struct nv_value *own = nv_members_get(members, NV_MEMBER_ID);
+    const struct nv_value *call_id = nv_members_get(members, NV_MEMBER_CALL_ID);
+    take(&call->id, call_id != NULL ? call_id : own);
+    if (call_id != NULL && own != NULL && !nv_value_eq(call_id, own))
+        take(&call->item_id, own);
+}
+
+static enum nv_err gather(struct call *call, const struct nv_value *value, unsigned depth)
+{
+    struct nv_members members;
+    nv_members_find(value, &members);
+    uint64_t used = NV_HAS(ID) | NV_HAS(CALL_ID) | NV_HAS(TYPE);
+    const struct nv_value *inner = nv_members_get(&members, NV_MEMBER_CALL);
+    if (inner == NULL)
+        inner = nv_members_get(&members, NV_MEMBER_FUNCTION);
+    enum nv_err err = NV_OK;
+    if (inner != NULL && inner->type == NV_VALUE_MAP && depth < CALL_DEPTH_MAX) {
+        used |= NV_HAS(CALL) | NV_HAS(FUNCTION);
+        err = gather(call, inner, depth + 1);
+    }
+    take_ids(call, &members);
+    take(&call->type, nv_members_get(&members, NV_MEMBER_TYPE));
+    for (unsigned id = 0; id < NV_MEMBER_NONE; id++) {
+        const uint64_t bit = members.mask & (UINT64_C(1) << id);
+        const struct nv_value **slot = (bit & NAME_PLACES) != 0       ? &call->name
+                                       : (bit & ARGUMENT_PLACES) != 0 ? &call->arguments
+                                                                      : NULL;
+        if (slot != NULL && *slot == NULL) {
+            *slot = members.at[id];
+            used |= bit;
+        }
+    }
+    return err != NV_OK ? err : nv_members_rest(call->arena, value, &members, used, &call->rest);
+}
+
+static enum nv_err parse_arguments(struct nv_arena *arena, const struct nv_value *in,
+                                   struct nv_value *out)
+{
+    *out = *in;
+    if (in->type != NV_VALUE_STRING && in->type != NV_VALUE_JSON)
+        return NV_OK;
+    struct nv_value parsed;
+    enum nv_err err = nv_json_text_parse(arena, in, NV_JSON_TEXT_LEVELS, NULL, &parsed);
+    if (err == NV_OK && (parsed.type == NV_VALUE_MAP || parsed.type == NV_VALUE_ARRAY))
+        *out = parsed;
+    return err;
+}
+
+/* The source's words for "a function is called" all become one; others (custom, mcp) stay. */
+static struct nv_value type_of(const struct nv_value *type)
+{
+    static const struct nv_str words[] = {
+        NV_STR_INIT("function"),       NV_STR_INIT("tool_call"), NV_STR_INIT("tool_use"),
+        NV_STR_INIT("function_call"),  NV_STR_INIT("tool-call"), NV_STR_INIT("tool"),
+        NV_STR_INIT("tool_call_chunk")};
+    for (size_t i = 0; type != NULL && i < sizeof words / sizeof words[0]; i++) {
+        if (type->type == NV_VALUE_STRING && nv_str_eq(type->as.string, words[i]))
+            type = NULL;
+    }
+    return type == NULL ? nv_value_string(NV_STR("function")) : *type;
+}
+
+static enum nv_err write_function(struct call *call, struct nv_value *out)
+{
+    struct nv_attributes members = {0};
+    enum nv_err err = NV_OK;
+    if (call->name != NULL)
+        err = nv_attributes_add(&members, call->arena, NV_STR("name"), *call->name);
+    if (err == NV_OK && call->arguments != NULL) {
+        struct nv_value arguments;
+        err = parse_arguments(call->arena, call->arguments, &arguments);
+        if (err == NV_OK)
+            err = nv_attributes_add(&members, call->arena, NV_STR("arguments"), arguments);
+    }
+    *out = (struct nv_value){.type = NV_VALUE_MAP, .as.map = {members.items, members.count}};
+    return err;
+}
+
+static enum nv_err write_call(struct call *call, struct nv_value *out)
+{
+    struct nv_attributes members = {0};
+    struct nv_value function;
+    enum nv_err err = write_function(call, &function);
+    if (err == NV_OK && call->id != NULL)
+        err = nv_attributes_add(&members, call->arena, NV_STR("id"), *call->id);
+    if (err == NV_OK)
+        err = nv_attributes_add(&members, call->arena, NV_STR("type"), type_of(call->type));
+    if (err == NV_OK)
+        err = nv_attributes_add(&members, call->arena, NV_STR("function"), function);
+    if (err == NV_OK && call->item_id != NULL)
+        err = nv_attributes_add(&members, call->arena, NV_STR("item_id"), *call->item_id);
+    for (uint32_t i = 0; err == NV_OK && i < call->rest.count; i++)
+        err = nv_attributes_add(&members, call->arena, call->rest.items[i].key,
+                                call->rest.items[i].value);
+    *out = (struct nv_value){.type = NV_VALUE_MAP, .as.map = {members.items, members.count}};
+    return err;
+}
+
+/* Unset members of a flattened call leave an empty one behind (openinference-vercel). */
+static bool is_nothing(const struct call *call)
+{
+    return call->id == NULL && call->name == NULL && call->arguments == NULL &&
+           call->rest.count == 0;
+}
+
+static enum nv_err one_call(struct nv_arena *arena, const struct nv_value *value,
+                            struct nv_values *calls, unsigned depth)
+{
+    struct nv_value parsed;
+    enum nv_err err = nv_json_text_parse(arena, value, NV_JSON_TEXT_LEVELS, NULL, &parsed);
+    if (err != NV_OK)
+        return err;
+    if (parsed.type == NV_VALUE_ARRAY && depth < CALL_DEPTH_MAX) {
+        for (uint32_t i = 0; err == NV_OK && i < parsed.as.array.count; i++)
+            err = one_call(arena, &parsed.as.array.items[i], calls, depth + 1);
+        return err;
+    }
+    if (parsed.type != NV_VALUE_MAP) {
+        /* Not a call, but somebody put it among calls: its text stays. */
+        return nv_value_empty(&parsed) ? NV_OK : nv_values_push(calls, arena, *value);
+    }
+    struct nv_members members;
+    nv_members_find(&parsed, &members);
+    if (members.mask == NV_HAS(TOOL_CALLS) && depth < CALL_DEPTH_MAX)
+        return one_call(arena, nv_members_get(&members, NV_MEMBER_TOOL_CALLS), calls, depth + 1);
+    struct call call = {.arena = arena};
+    struct nv_value out;
+    err = gather(&call, &parsed, 0);
+    if (err != NV_OK || is_nothing(&call))
+        return err;
+    err = write_call(&call, &out);
+    return err != NV_OK ? err : nv_values_push(calls, arena, out);
+}
+
+enum nv_err nv_tool_calls_normalise(struct nv_arena *arena, const struct nv_value *in,
+                                    struct nv_value *out)
+{
+    struct nv_values calls = {0};
+    enum nv_err err = one_call(arena, in, &calls, 0);
+    *out = (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {calls.items, calls.count}};
+    return err;
+}

@@ -1,0 +1,449 @@
+/*
+ * From a span's source attributes to candidates for fields: one look-up an attribute.
+ *
+ *   attribute ─▶ nv_rules_find ─▶ seen[i] ──┬─▶ signs ─▶ kind
+ *                                           └─▶ rows whose kind and conditions hold
+ *                                                  └─▶ candidate in its field's list, by precedence
+ *
+ * Two passes, because conditions may ask for any attribute and the kind is decided from all of
+ * them. Candidates are not transformed here: only those that are asked are (resolve.c).
+ * Scratch memory is reused from span to span, so that a span costs no allocation but for what it
+ * sends. Content from events and log records arrives as further source attributes, one step of
+ * precedence behind the span's own.
+ */
+#include "mapping/engine/engine.h"
+
+#include "base/meter.h"
+#include "mapping/engine/content.h"
+#include "mapping/content/messages.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+/* Events of a span whose times rows may ask for, and the longest name of one. */
+#define EVENT_TIMES_MAX 256
+#define EVENT_KEY_MAX 128
+/* Candidates of a field among which one looks for its place as it comes. */
+#define LIST_LOOKS 16u
+
+enum nv_err nv_scratch_init(struct nv_translation *t)
+{
+    uint32_t kind_rows = 0;
+    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++)
+        if (t->mapping->fact_keys[fact] != UINT16_MAX)
+            kind_rows += t->rules->keys[t->mapping->fact_keys[fact]].kind_count;
+    t->scratch.heads = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint32_t));
+    t->scratch.ends = nv_arena_raw(t->arena, t->rules->field_count * sizeof *t->scratch.ends);
+    t->scratch.answers = nv_arena_alloc(t->arena, sizeof *t->scratch.answers);
+    t->scratch.touched = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
+    t->scratch.deriving = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
+    t->scratch.kind_rows = nv_arena_raw(t->arena, kind_rows * sizeof(uint16_t));
+    return t->scratch.heads && t->scratch.ends && t->scratch.answers && t->scratch.touched &&
+                   t->scratch.deriving && t->scratch.kind_rows
+               ? NV_OK
+               : NV_ERR_NO_MEMORY;
+}
+
+struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_field field)
+{
+    assert(field < NV_FIELD_KNOWN);
+    uint32_t at = work->at[field];
+    return at ? &work->span->attributes.items[at - 1].value : NULL;
+}
+
+/* ---- what is there ------------------------------------------------------------------------- */
+
+/* Notes what a key that is there tells conditions, and where one may find its value. */
+static void note_signs(struct nv_translation *t, const struct nv_rule_key *key, uint32_t at)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    for (unsigned word = 0; word < NV_SIGNS_MAX / 64; word++) {
+        uint64_t bits = key->signs.bits[word];
+        scratch->signs.bits[word] |= bits;
+        for (bits &= t->rules->valued.bits[word]; bits != 0; bits &= bits - 1)
+            scratch->value_at[word * 64 + (unsigned)__builtin_ctzll(bits)] = at;
+    }
+}
+
+/* Room for `count` entries, of which the first `kept` stay. */
+static enum nv_err reserve_seen(struct nv_translation *t, uint32_t kept, uint32_t count)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    if (count <= scratch->seen_capacity)
+        return NV_OK;
+    uint32_t capacity = count + count / 2 + 32;
+    struct nv_seen *larger = nv_arena_raw(t->arena, capacity * sizeof *larger);
+    if (!larger)
+        return NV_ERR_NO_MEMORY;
+    if (kept > 0)
+        memcpy(larger, scratch->seen, kept * sizeof *larger);
+    scratch->seen = larger;
+    scratch->seen_capacity = capacity;
+    return NV_OK;
+}
+
+/* Looks the source attributes from `first` on up, each once. `*tells`: may one of them decide the
+ * kind, by its own rows or as a condition? */
+static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, uint32_t first,
+                           bool *tells)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    struct nv_key_match found;
+    enum nv_err err = reserve_seen(t, first, work->source.count);
+    if (err)
+        return err;
+    *tells = false;
+    nv_answers_forget(t);
+    (void)nv_meter_spend(work->source.count - first);
+    if (first == 0)
+        scratch->signs = scratch->scope_signs;
+    for (uint32_t i = first; i < work->source.count; i++) {
+        const struct nv_attribute *attribute = &work->source.items[i];
+        nv_rules_find(t->rules, attribute->key, &found);
+        scratch->seen[i] = (struct nv_seen){.key = found.key,
+                                            .source_rest = found.source_rest,
+                                            .absent = nv_value_absent(&attribute->value),
+                                            .carried = i >= work->own_count};
+        if (found.key == 0)
+            continue;
+        const struct nv_rule_key *key = &t->rules->keys[found.key - 1];
+        *tells = *tells || key->watched || key->kind_count > 0;
+        if (key->watched && !scratch->seen[i].absent)
+            note_signs(t, key, i);
+    }
+    return NV_OK;
+}
+
+/* ---- candidates ---------------------------------------------------------------------------- */
+
+static enum nv_err grow_candidates(struct nv_translation *t)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    if (scratch->candidate_capacity > UINT32_MAX / 4)
+        return NV_ERR_NO_MEMORY;
+    uint32_t capacity = scratch->candidate_capacity ? scratch->candidate_capacity * 2 : 64;
+    struct nv_candidate *larger = nv_arena_raw(t->arena, capacity * sizeof *larger);
+    if (!larger)
+        return NV_ERR_NO_MEMORY;
+    if (scratch->candidate_count > 0)
+        memcpy(larger, scratch->candidates, scratch->candidate_count * sizeof *larger);
+    scratch->candidates = larger;
+    scratch->candidate_capacity = capacity;
+    return NV_OK;
+}
+
+/* Puts candidate `number` into its field's list: behind all of the same or a smaller order. Looks
+ * for its place among the first few only; in a longer list it goes to the end, and the list is
+ * sorted when the field is decided (mapping/engine/resolve.c). */
+static inline void put_in_list(struct nv_scratch *scratch, uint16_t field, uint32_t number)
+{
+    struct nv_candidate *candidate = &scratch->candidates[number - 1];
+    struct nv_list_end *end = &scratch->ends[field];
+    uint32_t *link = &scratch->heads[field];
+    unsigned looks = 0;
+    while (*link != 0 && scratch->candidates[*link - 1].order <= candidate->order &&
+           looks++ < LIST_LOOKS)
+        link = &scratch->candidates[*link - 1].next;
+    if (looks > LIST_LOOKS) {
+        struct nv_candidate *last = &scratch->candidates[end->tail - 1];
+        end->unsorted = end->unsorted || last->order > candidate->order;
+        link = &last->next;
+    }
+    candidate->next = *link;
+    *link = number;
+    if (candidate->next == 0)
+        end->tail = number;
+}
+
+/* Written in place, member by member: a copy of what was just written waits for the writes. */
+static inline enum nv_err add_candidate(struct nv_translation *t, const struct nv_rule *rule,
+                                        unsigned carried, const struct nv_value *value,
+                                        struct nv_candidate **out)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    *out = NULL;
+    if (scratch->candidate_count == scratch->candidate_capacity) {
+        enum nv_err err = grow_candidates(t);
+        if (err)
+            return err;
+    }
+    if (scratch->heads[rule->field] == 0) {
+        scratch->ends[rule->field].unsorted = false;
+        if (t->rules->fields[rule->field].key != 0)
+            scratch->deriving[scratch->deriving_count++] = rule->field;
+        else
+            scratch->touched[scratch->touched_count++] = rule->field;
+    }
+    struct nv_candidate *candidate = &scratch->candidates[scratch->candidate_count++];
+    candidate->rule = rule;
+    candidate->attribute = NV_NO_ATTRIBUTE;
+    candidate->tree = 0;
+    candidate->order = (uint16_t)(rule->order + carried);
+    candidate->rest.ptr = NULL;
+    candidate->rest.len = 0;
+    candidate->value = value;
+    put_in_list(scratch, rule->field, scratch->candidate_count);
+    *out = candidate;
+    return NV_OK;
+}
+
+enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rule, unsigned carried,
+                             const struct nv_value *value, struct nv_candidate **out)
+{
+    return add_candidate(t, rule, carried, value, out);
+}
+
+/* ---- trees --------------------------------------------------------------------------------- */
+
+/* The tree of a rule's field and prefix on this span; made at its first key. */
+static enum nv_err find_tree(struct nv_translation *t, const struct nv_rule *rule,
+                             uint32_t attribute, uint16_t *number)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    struct nv_str prefix =
+        nv_str_slice(t->rules->keys[rule->key].pattern, 0, t->rules->keys[rule->key].prefix_len);
+    for (uint32_t i = 0; i < scratch->tree_count; i++) {
+        const struct nv_rule *other = scratch->trees[i].rule;
+        struct nv_str theirs = nv_str_slice(t->rules->keys[other->key].pattern, 0,
+                                            t->rules->keys[other->key].prefix_len);
+        if (other->field == rule->field && nv_str_eq(prefix, theirs)) {
+            *number = (uint16_t)(i + 1);
+            return NV_OK;
+        }
+    }
+    if (scratch->tree_count == scratch->tree_capacity) {
+        uint32_t capacity = scratch->tree_capacity ? scratch->tree_capacity * 2 : 8;
+        struct nv_tree *larger = nv_arena_array(t->arena, capacity, sizeof *larger);
+        if (!larger)
+            return NV_ERR_NO_MEMORY;
+        if (scratch->tree_count > 0)
+            memcpy(larger, scratch->trees, scratch->tree_count * sizeof *larger);
+        scratch->trees = larger;
+        scratch->tree_capacity = capacity;
+    }
+    struct nv_tree *tree = &scratch->trees[scratch->tree_count++];
+    *tree = (struct nv_tree){.rule = rule};
+    nv_unflatten_init(&tree->builder, t->arena);
+    *number = (uint16_t)scratch->tree_count;
+    struct nv_candidate *candidate;
+    enum nv_err err = nv_candidate_add(t, rule, scratch->seen[attribute].carried, NULL, &candidate);
+    if (!err) {
+        candidate->attribute = attribute;
+        candidate->tree = *number;
+    }
+    return err;
+}
+
+/* Adds an attribute to its rule's tree. Beyond the caps it stays as it is. */
+static enum nv_err add_to_tree(struct nv_translation *t, const struct nv_span_work *work,
+                               const struct nv_rule *rule, uint32_t attribute)
+{
+    struct nv_key_match match;
+    uint16_t number;
+    enum nv_err err = find_tree(t, rule, attribute, &number);
+    if (err)
+        return err;
+    const struct nv_attribute *source = &work->source.items[attribute];
+    nv_rules_find(t->rules, source->key, &match);
+    size_t prefix = t->rules->keys[rule->key].prefix_len;
+    struct nv_str path = nv_str_slice(match.folded, prefix + 1, match.folded.len);
+    /* The builder keeps the path: a folded one is only on this stack. */
+    if (match.folded.ptr == match.space) {
+        path = nv_arena_dup(t->arena, path);
+        if (!path.ptr && path.len > 0)
+            return NV_ERR_NO_MEMORY;
+    }
+    err = nv_unflatten_add(&t->scratch.trees[number - 1].builder, path, match.numbers,
+                           match.number_count, &source->value);
+    if (err == NV_ERR_LIMIT || err == NV_ERR_MALFORMED)
+        t->scratch.seen[attribute].state = NV_SOURCE_KEPT;
+    return err == NV_ERR_NO_MEMORY ? err : NV_OK;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_work *work,
+                              const struct nv_rule *rule, uint32_t attribute)
+{
+    struct nv_seen *seen = &t->scratch.seen[attribute];
+    const struct nv_attribute *source = &work->source.items[attribute];
+    if (rule->flags & NV_RULE_DROP)
+        seen->state = NV_SOURCE_DROPPED;
+    else if ((rule->flags & NV_RULE_KEEP) && seen->state != NV_SOURCE_DROPPED)
+        seen->state = NV_SOURCE_KEPT;
+    if ((rule->flags & (NV_RULE_DROP | NV_RULE_KEEP)) || rule->field == NV_FIELD_NONE)
+        return NV_OK;
+    if (rule->flags & NV_RULE_TREE)
+        return source->value.type == NV_VALUE_NULL ? NV_OK : add_to_tree(t, work, rule, attribute);
+    struct nv_candidate *candidate;
+    enum nv_err err = add_candidate(t, rule, seen->carried, &source->value, &candidate);
+    if (err)
+        return err;
+    candidate->attribute = attribute;
+    if (rule->flags & NV_RULE_WILD)
+        candidate->rest = nv_str_slice(source->key, seen->source_rest, source->key.len);
+    return NV_OK;
+}
+
+/* Rows of a fact of the span that is no attribute. */
+static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_work *work,
+                              enum nv_fact_key of)
+{
+    const uint16_t key_index = t->mapping->fact_keys[of];
+    if (key_index == UINT16_MAX)
+        return NV_OK;
+    const struct nv_rule_key *key = &t->rules->keys[key_index];
+    const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+    struct nv_value *value = NULL;
+    for (unsigned i = key->kind_count; i < key->rule_count; i++) {
+        struct nv_value fact = nv_value_string(nv_fact_text(work, of));
+        if (!(rule[i].gives & NV_KIND_BIT(work->kind)) || !nv_rule_holds(t, work, &rule[i], &fact))
+            continue;
+        if (!value) {
+            value = nv_arena_alloc(t->arena, sizeof *value);
+            if (!value)
+                return NV_ERR_NO_MEMORY;
+            *value = fact;
+        }
+        struct nv_candidate *candidate;
+        enum nv_err err = nv_candidate_add(t, &rule[i], 0, value, &candidate);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_work *work)
+{
+    const uint32_t bit = NV_KIND_BIT(work->kind);
+    for (uint32_t at = 0; at < work->source.count; at++) {
+        if (t->scratch.seen[at].key == 0)
+            continue;
+        const struct nv_rule_key *key = &t->rules->keys[t->scratch.seen[at].key - 1];
+        const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+        if (!nv_meter_spend(key->rule_count))
+            return NV_ERR_LIMIT;
+        for (unsigned i = key->kind_count; i < key->rule_count; i++) {
+            if (!(rule[i].gives & bit) ||
+                !nv_rule_holds(t, work, &rule[i], &work->source.items[at].value))
+                continue;
+            enum nv_err err = apply_rule(t, work, &rule[i], at);
+            if (err)
+                return err;
+        }
+    }
+    enum nv_err err = NV_OK;
+    for (unsigned fact = 0; !err && fact < NV_FACT_KEYS; fact++)
+        err = apply_fact(t, work, (enum nv_fact_key)fact);
+    return err;
+}
+
+/* ---- content of events and log records ------------------------------------------------------ */
+
+/* Tables may ask when an event of a name first happened: `@event:NAME`, in ms after the start. */
+static enum nv_err add_event_times(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct nv_key_match match;
+    uint32_t first = work->source.count;
+    for (uint32_t i = 0; i < work->span->event_count && i < EVENT_TIMES_MAX; i++) {
+        const struct nv_event *event = &work->span->events[i];
+        char space[EVENT_KEY_MAX] = "@event:";
+        size_t prefix = sizeof "@event:" - 1;
+        if (event->name.len > sizeof space - prefix || event->time_ns < work->span->start_ns)
+            continue;
+        memcpy(space + prefix, event->name.ptr, event->name.len);
+        struct nv_str key = {space, prefix + event->name.len};
+        nv_rules_find(t->rules, key, &match);
+        if (match.key == 0)
+            continue;
+        struct nv_attributes added = {work->source.items + first, work->source.count - first, 0};
+        if (nv_attributes_get(&added, key))
+            continue;
+        key = nv_arena_dup(t->arena, key);
+        double ms = (double)(event->time_ns - work->span->start_ns) / 1e6;
+        enum nv_err err = key.ptr
+                              ? nv_attributes_add(&work->source, t->arena, key, nv_value_double(ms))
+                              : NV_ERR_NO_MEMORY;
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+/* Appends what events and log records carry to the source attributes. */
+static enum nv_err add_carried(struct nv_translation *t, struct nv_span_work *work, bool tool)
+{
+    if (work->span->event_count == 0 && work->log_count == 0)
+        return NV_OK;
+    struct nv_content content;
+    struct nv_content_source source = {.events = work->span->events,
+                                       .event_count = work->span->event_count,
+                                       .logs = work->logs,
+                                       .log_count = work->log_count,
+                                       .tool_span = tool};
+    enum nv_err err = nv_content_collect(t->arena, &source, &content);
+    for (uint32_t i = 0; !err && i < content.count; i++)
+        err = nv_attributes_add(&work->source, t->arena, content.items[i].key,
+                                content.items[i].value);
+    return err ? err : add_event_times(t, work);
+}
+
+enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    scratch->candidate_count = 0;
+    scratch->tree_count = 0;
+    scratch->touched_count = scratch->deriving_count = 0;
+    scratch->transform = (struct nv_transform){.arena = t->arena,
+                                               .start_ns = work->span->start_ns,
+                                               .provider_memo = &scratch->provider_memo};
+    work->source = work->span->attributes;
+    work->own_count = work->source.count;
+    work->span->attributes = (struct nv_attributes){0};
+    if (scratch->scope_origin != work->span->origin)
+        nv_scope_enter(t, work->span->origin);
+    bool tells = false;
+    enum nv_err err = look_up(t, work, 0, &tells);
+    if (err)
+        return err;
+    nv_kind_decide(t, work);
+    if (work->span->event_count > 0 || work->log_count > 0) {
+        err = add_carried(t, work, work->kind == NV_KIND_TOOL || work->kind == NV_KIND_MCP);
+        if (!err)
+            err = look_up(t, work, work->own_count, &tells);
+        if (err)
+            return err;
+        if (tells)
+            nv_kind_decide(t, work);
+    }
+    err = apply_rows(t, work);
+    return err ? err : nv_resolve_span(t, work);
+}
+
+enum nv_err nv_apply_resource(struct nv_translation *t, const struct nv_origin *origin)
+{
+    struct nv_key_match match;
+    struct nv_transform transform = {.arena = t->arena};
+    for (uint32_t i = 0; i < origin->resource.count; i++) {
+        const struct nv_attribute *attribute = &origin->resource.items[i];
+        nv_rules_find(t->rules, attribute->key, &match);
+        if (match.key == 0)
+            continue;
+        const struct nv_rule_key *key = &t->rules->keys[match.key - 1];
+        const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+        for (unsigned r = 0; r < key->rule_count; r++) {
+            struct nv_transformed result;
+            if (!(rule[r].where & NV_WHERE_RESOURCE) || rule[r].test_count > 0)
+                continue;
+            enum nv_err err = nv_transform_run(&transform, &t->rules->steps[rule[r].first_step],
+                                               rule[r].step_count, &attribute->value, &result);
+            if (err)
+                return err;
+            if (!result.absent && result.value.type == NV_VALUE_STRING)
+                nv_identity_tell(&t->identity, rule[r].field, result.value.as.string,
+                                 rule[r].precedence);
+        }
+    }
+    return NV_OK;
+}

@@ -1,0 +1,537 @@
+/*
+ * From span bytes to nv_span: field numbers of the OTLP protocol buffers, nothing else.
+ *
+ * Repeated fields are counted before they are read, so that each list is one allocation of its
+ * exact size; the walk over the fields costs little beside what it saves. A span's attributes are
+ * noted while they are counted and not searched again. AnyValue nests, therefore its reader
+ * recurses, bounded by NV_VALUE_DEPTH_MAX. Unknown fields and known fields of another wire type are
+ * skipped, as protobuf has it. The last of several scalar fields wins. Nothing is judged here:
+ * empty names, odd times and zero ids are for the translation.
+ *
+ * Every encoder writes an attribute as key, then value, and a value as one field:
+ *
+ *   0a len key 12 len (0a len text | 18 varint | 21 8 bytes | 10 bool | ...)
+ *
+ * which is read without a loop (`plain_attribute`); whatever else protobuf allows takes the way
+ * round, with the same result.
+ */
+#include "mapping/engine/decode.h"
+
+#include "base/meter.h"
+#include "base/wire.h"
+
+#include <assert.h>
+#include <endian.h>
+
+#include "base/banned.h"
+
+/* Field numbers, from the .proto files of OTLP 1.x. */
+enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE = 2 };
+enum { ANY_STRING = 1, ANY_BOOL, ANY_INT, ANY_DOUBLE, ANY_ARRAY, ANY_KVLIST, ANY_BYTES };
+enum { LIST_VALUES = 1 };
+enum { RESOURCE_ATTRIBUTES = 1 };
+enum { SCOPE_NAME = 1, SCOPE_VERSION = 2, SCOPE_ATTRIBUTES = 3 };
+enum {
+    SPAN_ID = 2,
+    SPAN_TRACE_STATE = 3,
+    SPAN_PARENT_ID = 4,
+    SPAN_NAME = 5,
+    SPAN_KIND = 6,
+    SPAN_START = 7,
+    SPAN_END = 8,
+    SPAN_ATTRIBUTES = 9,
+    SPAN_DROPPED_ATTRIBUTES = 10,
+    SPAN_EVENTS = 11,
+    SPAN_DROPPED_EVENTS = 12,
+    SPAN_LINKS = 13,
+    SPAN_DROPPED_LINKS = 14,
+    SPAN_STATUS = 15,
+    SPAN_FLAGS = 16
+};
+enum { EVENT_TIME = 1, EVENT_NAME = 2, EVENT_ATTRIBUTES = 3 };
+enum { TAG_KEY = 0x0a, TAG_VALUE = 0x12 };
+enum { TAG_STRING = 0x0a, TAG_BOOL = 0x10, TAG_INT = 0x18, TAG_DOUBLE = 0x21 };
+enum { LINK_TRACE_ID = 1, LINK_SPAN_ID = 2, LINK_ATTRIBUTES = 4 };
+enum { STATUS_MESSAGE = 2, STATUS_CODE = 3 };
+
+/* Attributes of a span whose places are noted while its fields are counted. */
+#define NOTED_MAX 64
+
+static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
+                                struct nv_value *out);
+
+/* NV_OK at the regular end of a message, else what went wrong. */
+static enum nv_err at_end(enum nv_err err)
+{
+    return err == NV_ERR_END ? NV_OK : err;
+}
+
+/* How often the length-delimited field `number` occurs. */
+static uint32_t count_field(struct nv_str bytes, uint32_t number)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    uint32_t count = 0;
+    while (nv_wire_next(&wire, &field) == NV_OK)
+        count += field.number == number && field.type == NV_WIRE_BYTES;
+    return count;
+}
+
+/* ---- what nearly all attributes look like --------------------------------------------------- */
+
+/* `bytes` from their length on, when length and content fill them exactly and the length takes one
+ * or two bytes. */
+static bool plain_bytes(struct nv_str bytes, struct nv_str *out)
+{
+    const uint8_t *at = (const uint8_t *)bytes.ptr;
+    size_t head = 1;
+    if (bytes.len == 0)
+        return false;
+    size_t len = at[0];
+    if (len >= 0x80) {
+        if (bytes.len < 2 || at[1] >= 0x80)
+            return false;
+        len = (len & 0x7f) | (size_t)at[1] << 7;
+        head = 2;
+    }
+    *out = (struct nv_str){bytes.ptr + head, len};
+    return head + len == bytes.len;
+}
+
+/* A varint that fills `bytes` exactly. */
+static bool plain_varint(struct nv_str bytes, uint64_t *out)
+{
+    const uint8_t *at = (const uint8_t *)bytes.ptr;
+    uint64_t value = 0;
+    if (bytes.len == 0 || bytes.len > 10)
+        return false;
+    for (size_t i = 0; i < bytes.len; i++) {
+        if ((at[i] < 0x80) != (i + 1 == bytes.len))
+            return false;
+        value |= (uint64_t)(at[i] & 0x7f) << (7 * i);
+    }
+    *out = value;
+    return true;
+}
+
+/* An AnyValue of one scalar field, or false. */
+static inline bool plain_value(struct nv_str bytes, struct nv_value *out)
+{
+    uint64_t bits;
+    if (bytes.len < 2)
+        return false;
+    struct nv_str rest = {bytes.ptr + 1, bytes.len - 1};
+    switch ((uint8_t)bytes.ptr[0]) {
+    case TAG_STRING:
+        out->type = NV_VALUE_STRING;
+        return plain_bytes(rest, &out->as.string);
+    case TAG_INT:
+        if (!plain_varint(rest, &bits))
+            return false;
+        *out = nv_value_int((int64_t)bits);
+        return true;
+    case TAG_BOOL:
+        if (!plain_varint(rest, &bits))
+            return false;
+        *out = nv_value_bool(bits != 0);
+        return true;
+    case TAG_DOUBLE:
+        if (rest.len != sizeof bits)
+            return false;
+        memcpy(&bits, rest.ptr, sizeof bits);
+        *out = nv_value_double(nv_wire_double(le64toh(bits)));
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A KeyValue of a short key and then a scalar, or false. */
+static inline bool plain_attribute(struct nv_str bytes, struct nv_attribute *out)
+{
+    const uint8_t *at = (const uint8_t *)bytes.ptr;
+    struct nv_str value;
+    if (bytes.len < 4 || at[0] != TAG_KEY || at[1] >= 0x80)
+        return false;
+    size_t behind = 2 + (size_t)at[1];
+    if (behind + 2 > bytes.len || at[behind] != TAG_VALUE)
+        return false;
+    out->key = (struct nv_str){bytes.ptr + 2, at[1]};
+    return plain_bytes((struct nv_str){bytes.ptr + behind + 1, bytes.len - behind - 1}, &value) &&
+           plain_value(value, &out->value);
+}
+
+/* ---- any value ------------------------------------------------------------------------------ */
+
+static enum nv_err decode_attribute(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
+                                    struct nv_attribute *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    if (depth <= NV_VALUE_DEPTH_MAX && plain_attribute(bytes, out))
+        return NV_OK;
+    *out = (struct nv_attribute){.key = NV_STR("")};
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.type != NV_WIRE_BYTES)
+            continue;
+        if (field.number == KEY_VALUE_KEY)
+            out->key = field.bytes;
+        else if (field.number == KEY_VALUE_VALUE)
+            err = decode_value(arena, field.bytes, depth, &out->value);
+        if (err)
+            return err;
+    }
+    return at_end(err);
+}
+
+static enum nv_err decode_array(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
+                                struct nv_value *out)
+{
+    uint32_t count = count_field(bytes, LIST_VALUES), used = 0;
+    struct nv_value *items = nv_arena_array(arena, count, sizeof *items);
+    if (!items)
+        return NV_ERR_NO_MEMORY;
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    while (!(err = nv_wire_next(&wire, &field)))
+        if (field.number == LIST_VALUES && field.type == NV_WIRE_BYTES) {
+            assert(used < count);
+            err = decode_value(arena, field.bytes, depth, &items[used++]);
+            if (err)
+                return err;
+        }
+    out->type = NV_VALUE_ARRAY;
+    out->as.array.items = items;
+    out->as.array.count = used;
+    return at_end(err);
+}
+
+/* `count` KeyValues in field `number`, as a list of its exact size. */
+static enum nv_err decode_counted(struct nv_arena *arena, struct nv_str bytes, uint32_t number,
+                                  uint32_t count, unsigned depth, struct nv_attributes *out)
+{
+    *out = (struct nv_attributes){0};
+    if (count == 0)
+        return NV_OK;
+    (void)nv_meter_spend(count);
+    out->items = nv_arena_array(arena, count, sizeof *out->items);
+    if (!out->items)
+        return NV_ERR_NO_MEMORY;
+    out->capacity = count;
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    while (!(err = nv_wire_next(&wire, &field)))
+        if (field.number == number && field.type == NV_WIRE_BYTES) {
+            assert(out->count < count);
+            err = decode_attribute(arena, field.bytes, depth, &out->items[out->count++]);
+            if (err)
+                return err;
+        }
+    return at_end(err);
+}
+
+/* All KeyValues in field `number`. */
+static enum nv_err decode_attributes(struct nv_arena *arena, struct nv_str bytes, uint32_t number,
+                                     unsigned depth, struct nv_attributes *out)
+{
+    return decode_counted(arena, bytes, number, count_field(bytes, number), depth, out);
+}
+
+static enum nv_err decode_kvlist(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
+                                 struct nv_value *out)
+{
+    struct nv_attributes list;
+    enum nv_err err = decode_attributes(arena, bytes, LIST_VALUES, depth, &list);
+    if (err)
+        return err;
+    out->type = NV_VALUE_MAP;
+    out->as.map.items = list.items;
+    out->as.map.count = list.count;
+    return NV_OK;
+}
+
+/* One field of an AnyValue. Fields of a wrong wire type are skipped. */
+static enum nv_err decode_any_field(struct nv_arena *arena, const struct nv_wire_field *field,
+                                    unsigned depth, struct nv_value *out)
+{
+    if (field->type == NV_WIRE_BYTES) {
+        switch (field->number) {
+        case ANY_STRING:
+            *out = nv_value_string(field->bytes);
+            break;
+        case ANY_BYTES:
+            *out = (struct nv_value){.type = NV_VALUE_BYTES, .as.string = field->bytes};
+            break;
+        case ANY_ARRAY:
+            return decode_array(arena, field->bytes, depth + 1, out);
+        case ANY_KVLIST:
+            return decode_kvlist(arena, field->bytes, depth + 1, out);
+        default:
+            break;
+        }
+    } else if (field->type == NV_WIRE_VARINT && field->number == ANY_BOOL) {
+        *out = nv_value_bool(field->value != 0);
+    } else if (field->type == NV_WIRE_VARINT && field->number == ANY_INT) {
+        *out = nv_value_int((int64_t)field->value);
+    } else if (field->type == NV_WIRE_FIXED64 && field->number == ANY_DOUBLE) {
+        *out = nv_value_double(nv_wire_double(field->value));
+    }
+    return NV_OK;
+}
+
+static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
+                                struct nv_value *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    *out = nv_value_null();
+    if (depth > NV_VALUE_DEPTH_MAX)
+        return NV_ERR_DEPTH;
+    while (!(err = nv_wire_next(&wire, &field))) {
+        err = decode_any_field(arena, &field, depth, out);
+        if (err)
+            return err;
+    }
+    return at_end(err);
+}
+
+enum nv_err nv_decode_value(struct nv_arena *arena, struct nv_str bytes, struct nv_value *out)
+{
+    return decode_value(arena, bytes, 0, out);
+}
+
+enum nv_err nv_decode_attribute(struct nv_arena *arena, struct nv_str bytes,
+                                struct nv_attribute *out)
+{
+    return decode_attribute(arena, bytes, 0, out);
+}
+
+/* ---- span ---------------------------------------------------------------------------------- */
+
+/* Copies an id of the right length; leaves zeroes otherwise. */
+static bool copy_id(uint8_t *id, size_t len, struct nv_str bytes)
+{
+    if (bytes.len != len)
+        return false;
+    memcpy(id, bytes.ptr, len);
+    return true;
+}
+
+static enum nv_err decode_event(struct nv_arena *arena, struct nv_str bytes, struct nv_event *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    out->name = NV_STR("event");
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.number == EVENT_TIME && field.type == NV_WIRE_FIXED64)
+            out->time_ns = field.value;
+        else if (field.number == EVENT_NAME && field.type == NV_WIRE_BYTES && field.bytes.len > 0)
+            out->name = field.bytes;
+    }
+    if (err != NV_ERR_END)
+        return err;
+    return decode_attributes(arena, bytes, EVENT_ATTRIBUTES, 0, &out->attributes);
+}
+
+static enum nv_err decode_link(struct nv_arena *arena, struct nv_str bytes, struct nv_link *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.type != NV_WIRE_BYTES)
+            continue;
+        if (field.number == LINK_TRACE_ID)
+            (void)copy_id(out->trace_id, sizeof out->trace_id, field.bytes);
+        else if (field.number == LINK_SPAN_ID)
+            (void)copy_id(out->span_id, sizeof out->span_id, field.bytes);
+    }
+    if (err != NV_ERR_END)
+        return err;
+    return decode_attributes(arena, bytes, LINK_ATTRIBUTES, 0, &out->attributes);
+}
+
+static void decode_status(struct nv_str bytes, struct nv_span *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    while (nv_wire_next(&wire, &field) == NV_OK) {
+        if (field.number == STATUS_MESSAGE && field.type == NV_WIRE_BYTES)
+            out->source_status_message = field.bytes;
+        else if (field.number == STATUS_CODE && field.type == NV_WIRE_VARINT)
+            out->status_code = (int32_t)field.value;
+    }
+}
+
+static bool all_zero(const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+/* What a span's lists hold, as found by the first walk over its fields. */
+struct found {
+    struct nv_str noted[NOTED_MAX]; /* the first attributes */
+    uint32_t attributes, events, links;
+};
+
+static void decode_span_bytes(const struct nv_wire_field *field, struct found *found,
+                              struct nv_span *out)
+{
+    switch (field->number) {
+    case SPAN_ATTRIBUTES:
+        if (found->attributes < NOTED_MAX)
+            found->noted[found->attributes] = field->bytes;
+        found->attributes++;
+        break;
+    case SPAN_ID:
+        (void)copy_id(out->span_id, sizeof out->span_id, field->bytes);
+        break;
+    case SPAN_PARENT_ID:
+        out->has_parent = copy_id(out->parent_id, sizeof out->parent_id, field->bytes) &&
+                          !all_zero(out->parent_id, sizeof out->parent_id);
+        break;
+    case SPAN_TRACE_STATE:
+        out->trace_state = field->bytes;
+        break;
+    case SPAN_NAME:
+        out->source_name = field->bytes;
+        break;
+    case SPAN_EVENTS:
+        found->events++;
+        break;
+    case SPAN_LINKS:
+        found->links++;
+        break;
+    case SPAN_STATUS:
+        decode_status(field->bytes, out);
+        break;
+    default:
+        break;
+    }
+}
+
+static void decode_span_number(const struct nv_wire_field *field, struct nv_span *out)
+{
+    bool fixed64 = field->type == NV_WIRE_FIXED64, varint = field->type == NV_WIRE_VARINT;
+    if (field->number == SPAN_START && fixed64)
+        out->start_ns = field->value;
+    else if (field->number == SPAN_END && fixed64)
+        out->end_ns = field->value;
+    else if (field->number == SPAN_KIND && varint)
+        out->kind = (int32_t)field->value;
+    else if (field->number == SPAN_DROPPED_ATTRIBUTES && varint)
+        out->dropped_attributes = (uint32_t)field->value;
+    else if (field->number == SPAN_DROPPED_EVENTS && varint)
+        out->dropped_events = (uint32_t)field->value;
+    else if (field->number == SPAN_DROPPED_LINKS && varint)
+        out->dropped_links = (uint32_t)field->value;
+    else if (field->number == SPAN_FLAGS && field->type == NV_WIRE_FIXED32)
+        out->flags = (uint32_t)field->value;
+}
+
+/* Events and links, into lists of their exact size. */
+static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, uint32_t events,
+                                uint32_t links, struct nv_span *out)
+{
+    if (events + links == 0)
+        return NV_OK;
+    out->events = nv_arena_array(arena, events, sizeof *out->events);
+    out->links = nv_arena_array(arena, links, sizeof *out->links);
+    if (!out->events || !out->links)
+        return NV_ERR_NO_MEMORY;
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    enum nv_err err;
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.type != NV_WIRE_BYTES)
+            continue;
+        if (field.number == SPAN_EVENTS)
+            err = decode_event(arena, field.bytes, &out->events[out->event_count++]);
+        else if (field.number == SPAN_LINKS)
+            err = decode_link(arena, field.bytes, &out->links[out->link_count++]);
+        if (err)
+            return err;
+    }
+    return at_end(err);
+}
+
+/* The attributes that were noted, when those are all. */
+static enum nv_err decode_noted(struct nv_arena *arena, const struct found *found,
+                                struct nv_attributes *out)
+{
+    assert(found->attributes > 0 && found->attributes <= NOTED_MAX);
+    out->items = nv_arena_raw(arena, found->attributes * sizeof *out->items);
+    if (!out->items)
+        return NV_ERR_NO_MEMORY;
+    out->capacity = found->attributes;
+    for (; out->count < found->attributes; out->count++) {
+        const struct nv_str bytes = found->noted[out->count];
+        struct nv_attribute *item = &out->items[out->count];
+        if (plain_attribute(bytes, item))
+            continue;
+        enum nv_err err = decode_attribute(arena, bytes, 0, item);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct nv_span *out)
+{
+    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire_field field;
+    struct found found;
+    enum nv_err err;
+    found.attributes = found.events = found.links = 0;
+    memset(out, 0, sizeof *out);
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.type == NV_WIRE_BYTES)
+            decode_span_bytes(&field, &found, out);
+        else
+            decode_span_number(&field, out);
+    }
+    if (err != NV_ERR_END)
+        return err;
+    if (found.attributes > 0 && found.attributes <= NOTED_MAX)
+        err = decode_noted(arena, &found, &out->attributes);
+    else
+        err = decode_counted(arena, bytes, SPAN_ATTRIBUTES, found.attributes, 0, &out->attributes);
+    return err ? err : decode_lists(arena, bytes, found.events, found.links, out);
+}
+
+enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *group,
+                             const struct nv_origin *before, struct nv_origin *out)
+{
+    struct nv_wire wire = nv_wire_read(group->scope);
+    struct nv_wire_field field;
+    enum nv_err err = NV_OK;
+    memset(out, 0, sizeof *out);
+    if (before)
+        out->resource = before->resource;
+    else
+        err = decode_attributes(arena, group->resource, RESOURCE_ATTRIBUTES, 0, &out->resource);
+    if (err)
+        return err;
+    while (!(err = nv_wire_next(&wire, &field))) {
+        if (field.type != NV_WIRE_BYTES)
+            continue;
+        if (field.number == SCOPE_NAME)
+            out->scope_name = field.bytes;
+        else if (field.number == SCOPE_VERSION)
+            out->scope_version = field.bytes;
+    }
+    if (err != NV_ERR_END)
+        return err;
+    out->schema_url =
+        group->scope_schema_url.len > 0 ? group->scope_schema_url : group->resource_schema_url;
+    out->service_name = group->service_name;
+    return decode_attributes(arena, group->scope, SCOPE_ATTRIBUTES, 0, &out->scope_attributes);
+}

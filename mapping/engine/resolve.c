@@ -1,0 +1,569 @@
+/*
+ * Decides each field by itself, and what goes out under its own key.
+ *
+ *   field ─▶ its candidates by precedence ─▶ first that is not absent wins ─▶ span->attributes
+ *                                            losers: equal value: expressed; else kept
+ *   derived fields come after the fields they derive from
+ *   then: every source attribute that is neither expressed nor dropped (mapping/engine/rest.c)
+ *
+ * The rule that the first matching vocabulary must not win a whole span (trap 34) is the shape of
+ * this file: there is no loop over vocabularies. Nothing is lost: a source attribute is left out
+ * only when a field says all of it (`exact`), or when its row drops it.
+ */
+#include "mapping/engine/engine.h"
+
+#include "base/meter.h"
+#include "base/shown.h"
+#include "mapping/content/messages.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+/* Fields a span usually has beyond its source attributes: response, tool calls, costs. */
+#define DERIVED_USUAL 8
+
+enum nv_err nv_work_set(struct nv_translation *t, struct nv_span_work *work,
+                        enum nv_known_field field, struct nv_value value)
+{
+    struct nv_value *there = nv_work_get(work, field);
+    if (there) {
+        *there = value;
+        return NV_OK;
+    }
+    enum nv_err err =
+        nv_attributes_add(&work->span->attributes, t->arena, t->rules->fields[field].name, value);
+    if (!err)
+        work->at[field] = work->span->attributes.count;
+    return err;
+}
+
+void nv_work_rename(struct nv_span_work *work, enum nv_known_field field, struct nv_str name)
+{
+    if (work->at[field] == 0)
+        return;
+    work->span->attributes.items[work->at[field] - 1].key = name;
+    work->at[field] = 0;
+}
+
+/* ---- explain ------------------------------------------------------------------------------- */
+
+static struct nv_str source_name(const struct nv_translation *t, const struct nv_span_work *work,
+                                 const struct nv_candidate *candidate)
+{
+    if (candidate->tree)
+        return t->rules->keys[candidate->rule->key].pattern;
+    if (candidate->attribute == NV_NO_ATTRIBUTE)
+        return t->rules->keys[candidate->rule->key].pattern;
+    return work->source.items[candidate->attribute].key;
+}
+
+static void write_line(const struct nv_translation *t, const struct nv_span_work *work,
+                       const struct nv_candidate *candidate, const char *verdict)
+{
+    const struct nv_rule *rule = candidate->rule;
+    (void)nv_buf_printf(t->report, "    %-8s ", verdict);
+    (void)nv_shown_append(t->report, source_name(t, work, candidate), NV_SHOWN_LINE);
+    (void)nv_buf_printf(t->report, "  (%.*s:%u, precedence %u)\n",
+                        NV_STR_ARG(t->rules->files[rule->file].name), rule->line, rule->precedence);
+}
+
+static void report_span(const struct nv_translation *t, const struct nv_span_work *work)
+{
+    (void)nv_buf_append_str(t->report, NV_STR("span \""));
+    (void)nv_shown_append(t->report, work->span->source_name, NV_SHOWN_LINE);
+    (void)nv_buf_printf(t->report, "\" kind %.*s\n", NV_STR_ARG(nv_kind_name(work->kind)));
+}
+
+static inline void report_line(const struct nv_translation *t, const struct nv_span_work *work,
+                               const struct nv_candidate *candidate, const char *verdict)
+{
+    if (t->report)
+        write_line(t, work, candidate, verdict);
+}
+
+static void report_field(const struct nv_translation *t, struct nv_str name)
+{
+    if (!t->report)
+        return;
+    (void)nv_buf_append_str(t->report, NV_STR("  "));
+    (void)nv_shown_append(t->report, name, NV_SHOWN_LINE);
+    (void)nv_buf_append_char(t->report, '\n');
+}
+
+/* ---- one candidate ------------------------------------------------------------------------- */
+
+/* JSON text that several rows look into is parsed once. */
+static enum nv_err parsed_once(struct nv_translation *t, uint32_t attribute,
+                               const struct nv_value **value)
+{
+    static const struct nv_step json = {.op = NV_STEP_JSON};
+    struct nv_seen *seen = &t->scratch.seen[attribute];
+    if (!seen->parsed) {
+        struct nv_transform transform = {.arena = t->arena};
+        struct nv_transformed result;
+        enum nv_err err = nv_transform_run(&transform, &json, 1, *value, &result);
+        struct nv_value *parsed = nv_arena_alloc(t->arena, sizeof *parsed);
+        if (err || !parsed)
+            return err ? err : NV_ERR_NO_MEMORY;
+        *parsed = result.value;
+        seen->parsed = parsed;
+    }
+    *value = seen->parsed;
+    return NV_OK;
+}
+
+/* Is the value what its row's one step would make of it? So it is with most: this goes before the
+ * steps, which find the same out by way of a table. */
+static inline bool is_as_wanted(const struct nv_value *value, uint8_t op)
+{
+    switch (op) {
+    case NV_STEP_COPY:
+        return !nv_value_absent(value);
+    case NV_STEP_INT:
+    case NV_STEP_FLOAT:
+        return value->type == NV_VALUE_INT;
+    case NV_STEP_TEXT:
+        return value->type == NV_VALUE_STRING && !nv_value_absent(value) &&
+               value->as.string.ptr[0] != '"';
+    default:
+        return false;
+    }
+}
+
+/* The steps of a row that are more than a look at the value. */
+static enum nv_err run_steps(struct nv_translation *t, struct nv_candidate *candidate,
+                             struct nv_transformed *out)
+{
+    const struct nv_rule *rule = candidate->rule;
+    const struct nv_step *steps = &t->rules->steps[rule->first_step];
+    if (candidate->tree) {
+        struct nv_tree *tree = &t->scratch.trees[candidate->tree - 1];
+        enum nv_err err = nv_unflatten_finish(&tree->builder, &tree->value);
+        if (err)
+            return err;
+        candidate->value = &tree->value;
+    }
+    const struct nv_value *value = candidate->value;
+    if (steps[0].op == NV_STEP_MEMBER && candidate->attribute != NV_NO_ATTRIBUTE) {
+        enum nv_err err = parsed_once(t, candidate->attribute, &value);
+        if (err)
+            return err;
+    }
+    return nv_transform_run(&t->scratch.transform, steps, rule->step_count, value, out);
+}
+
+static inline enum nv_err transform_candidate(struct nv_translation *t,
+                                              struct nv_candidate *candidate,
+                                              struct nv_transformed *out)
+{
+    const struct nv_rule *rule = candidate->rule;
+    if (!(rule->flags & NV_RULE_PLAIN) ||
+        !is_as_wanted(candidate->value, t->rules->steps[rule->first_step].op))
+        return run_steps(t, candidate, out);
+    out->value = *candidate->value;
+    out->absent = false;
+    out->exact = true;
+    return NV_OK;
+}
+
+static inline void set_state(struct nv_seen *seen, enum nv_source_state state)
+{
+    if (state > seen->state)
+        seen->state = (uint8_t)state;
+}
+
+/* A part's type, a role in the source's own word, JSON quoted twice: the canonical form need not
+ * repeat it. */
+static bool says_form(const struct nv_attribute *attribute)
+{
+    const struct nv_value *value = &attribute->value;
+    bool quoted = value->type == NV_VALUE_STRING && value->as.string.len > 0 &&
+                  value->as.string.ptr[0] == '"';
+    if (quoted || nv_str_ends(attribute->key, NV_STR(".type")))
+        return true;
+    return nv_str_ends(attribute->key, NV_STR(".role")) &&
+           attribute->value.type == NV_VALUE_STRING &&
+           !nv_glob_any(NV_STR("system,user,assistant,tool,developer"), attribute->value.as.string);
+}
+
+/* Marks the attributes of a candidate's tree as said by its field. */
+static void mark_tree(struct nv_translation *t, const struct nv_span_work *work,
+                      const struct nv_candidate *candidate)
+{
+    const struct nv_rule_key *key = &t->rules->keys[candidate->rule->key];
+    struct nv_str prefix = nv_str_slice(key->pattern, 0, key->prefix_len);
+    (void)nv_meter_spend(work->source.count);
+    for (uint32_t i = 0; i < work->source.count; i++) {
+        const struct nv_seen *seen = &t->scratch.seen[i];
+        if (seen->key == 0)
+            continue;
+        const struct nv_rule_key *other = &t->rules->keys[seen->key - 1];
+        const struct nv_rule *rule = &t->rules->rules[other->first_rule];
+        if (other->prefix_len != key->prefix_len || !nv_str_starts(other->pattern, prefix))
+            continue;
+        if (says_form(&work->source.items[i]))
+            continue;
+        for (unsigned r = 0; r < other->rule_count; r++)
+            if ((rule[r].flags & NV_RULE_TREE) && rule[r].field == candidate->rule->field)
+                set_state(&t->scratch.seen[i], NV_SOURCE_EXPRESSED);
+    }
+}
+
+/* Marks the attributes behind a candidate as said by a field. */
+static inline void mark_expressed(struct nv_translation *t, const struct nv_span_work *work,
+                                  const struct nv_candidate *candidate)
+{
+    if (candidate->tree)
+        mark_tree(t, work, candidate);
+    else if (candidate->attribute != NV_NO_ATTRIBUTE)
+        set_state(&t->scratch.seen[candidate->attribute], NV_SOURCE_EXPRESSED);
+}
+
+/* ---- placing ------------------------------------------------------------------------------- */
+
+/* `{*}` of a field's name replaced by what it stood for. */
+static struct nv_str concrete_name(struct nv_translation *t, struct nv_str name, struct nv_str rest)
+{
+    size_t hole = nv_str_find(name, NV_STR("{*}"));
+    assert(hole != SIZE_MAX);
+    return nv_arena_printf(t->arena, "%.*s%.*s%.*s", (int)hole, name.ptr, NV_STR_ARG(rest),
+                           (int)(name.len - hole - 3), name.ptr + hole + 3);
+}
+
+/* A list that each name stands in once, and its index. */
+struct names {
+    struct nv_attributes *list;
+    struct nv_key_index *index;
+};
+
+static struct names tags_of(struct nv_translation *t)
+{
+    return (struct names){&t->trace->tags, &t->scratch.tags};
+}
+
+static enum nv_err add_custom(struct nv_translation *t, struct names names, struct nv_str name,
+                              struct nv_value value)
+{
+    struct nv_value *there;
+    if (name.len == 0 || nv_value_absent(&value))
+        return NV_OK;
+    enum nv_err err = nv_key_index_find(names.index, t->arena, names.list, name, &there);
+    return err || there ? err : nv_attributes_add(names.list, t->arena, name, value);
+}
+
+/* Tags: an array of names, or an object of texts. */
+static enum nv_err place_tags(struct nv_translation *t, const struct nv_value *value)
+{
+    const struct nv_value yes = nv_value_string(NV_STR("true"));
+    enum nv_err err = NV_OK;
+    if (value->type == NV_VALUE_ARRAY)
+        for (uint32_t i = 0; !err && i < value->as.array.count; i++) {
+            const struct nv_value *item = &value->as.array.items[i];
+            if (item->type == NV_VALUE_STRING && item->as.string.len > 0)
+                err = add_custom(t, tags_of(t), item->as.string, yes);
+        }
+    else if (value->type == NV_VALUE_MAP)
+        for (uint32_t i = 0; !err && i < value->as.map.count; i++)
+            err =
+                add_custom(t, tags_of(t), value->as.map.items[i].key, value->as.map.items[i].value);
+    return err;
+}
+
+/* A fact of the trace, or of the span outside its attributes. */
+static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *work,
+                                 const struct nv_candidate *candidate, const struct nv_value *value)
+{
+    const struct names custom = {&t->trace->custom_attributes, &t->scratch.custom};
+    uint16_t field = candidate->rule->field;
+    if (field == NV_FIELD_EXCLUSIVE_INPUT || field == NV_FIELD_EXCLUSIVE_OUTPUT) {
+        bool input = field == NV_FIELD_EXCLUSIVE_INPUT;
+        struct nv_told_count *told = input ? &work->exclusive_input : &work->exclusive_output;
+        told->told = value->type == NV_VALUE_INT;
+        told->count = told->told ? value->as.integer : 0;
+        return NV_OK;
+    }
+    struct nv_str text = nv_value_text(t->arena, value);
+    if (!text.ptr && text.len > 0)
+        return NV_ERR_NO_MEMORY;
+    switch (field) {
+    case NV_FIELD_TAGS:
+        return place_tags(t, value);
+    case NV_FIELD_TAGS_WILD:
+        return add_custom(t, tags_of(t), candidate->rest, nv_value_string(text));
+    case NV_FIELD_CUSTOM_WILD:
+        return add_custom(t, custom, candidate->rest, *value);
+    case NV_FIELD_SPAN_NAME:
+        work->span->name = text;
+        return NV_OK;
+    case NV_FIELD_SPAN_PLACEHOLDER:
+        work->placeholder = true;
+        return NV_OK;
+    case NV_FIELD_SPAN_STATUS_MESSAGE:
+        work->span->status_message = text;
+        return NV_OK;
+    case NV_FIELD_SPAN_STATUS:
+        work->span->status = nv_str_ieq(text, NV_STR("error"))     ? NV_STATUS_ERROR
+                             : nv_str_ieq(text, NV_STR("timeout")) ? NV_STATUS_TIMEOUT
+                                                                   : NV_STATUS_OK;
+        return NV_OK;
+    default:
+        nv_identity_tell(&t->identity, field, text, candidate->rule->precedence);
+        return NV_OK;
+    }
+}
+
+/* Members of an object one by one into a {*} field. */
+static enum nv_err spread(struct nv_translation *t, struct nv_span_work *work,
+                          struct nv_candidate candidate, const struct nv_value *value)
+{
+    const struct names sent = {&work->span->attributes, &t->scratch.sent};
+    for (uint32_t i = 0; i < value->as.map.count; i++) {
+        const struct nv_attribute *member = &value->as.map.items[i];
+        enum nv_err err;
+        candidate.rest = member->key;
+        if (t->rules->fields[candidate.rule->field].outside) {
+            err = place_outside(t, work, &candidate, &member->value);
+        } else {
+            struct nv_str name =
+                concrete_name(t, t->rules->fields[candidate.rule->field].name, member->key);
+            err = name.ptr ? add_custom(t, sent, name, member->value) : NV_ERR_NO_MEMORY;
+        }
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+/* A value that is no attribute of its target's name: spread, outside, {*}. */
+static enum nv_err place_otherwise(struct nv_translation *t, struct nv_span_work *work,
+                                   const struct nv_candidate *candidate,
+                                   const struct nv_value *value)
+{
+    const struct nv_rule *rule = candidate->rule;
+    const struct nv_field *target = &t->rules->fields[rule->field];
+    if (rule->flags & NV_RULE_SPREAD)
+        return value->type == NV_VALUE_MAP ? spread(t, work, *candidate, value) : NV_OK;
+    if (target->outside)
+        return place_outside(t, work, candidate, value);
+    assert(rule->flags & NV_RULE_WILD);
+    struct nv_str name = concrete_name(t, target->name, candidate->rest);
+    return name.ptr ? nv_attributes_add(&work->span->attributes, t->arena, name, *value)
+                    : NV_ERR_NO_MEMORY;
+}
+
+static inline enum nv_err place(struct nv_translation *t, struct nv_span_work *work,
+                                const struct nv_candidate *candidate, const struct nv_value *value)
+{
+    const uint16_t field = candidate->rule->field;
+    struct nv_attributes *list = &work->span->attributes;
+    if (!(candidate->rule->flags & NV_RULE_ONE))
+        return place_otherwise(t, work, candidate, value);
+    enum nv_err err = nv_attributes_add(list, t->arena, t->rules->fields[field].name, *value);
+    if (!err && field < NV_FIELD_KNOWN)
+        work->at[field] = list->count;
+    return err;
+}
+
+/* May the source be left out, now that this field has its value? */
+static inline bool says_all(const struct nv_candidate *candidate,
+                            const struct nv_transformed *result)
+{
+    return result->exact && (candidate->rule->flags & NV_RULE_WHOLE);
+}
+
+/* ---- a field ------------------------------------------------------------------------------- */
+
+static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work, uint16_t field,
+                          const struct nv_value *value);
+
+/* Has another candidate of a {*} field given the same name another value? */
+static enum nv_err is_taken(struct nv_translation *t, const struct nv_span_work *work,
+                            const struct nv_candidate *candidate, const struct nv_value *value,
+                            bool *taken)
+{
+    const struct nv_field *field = &t->rules->fields[candidate->rule->field];
+    *taken = false;
+    if (field->of_trace || candidate->attribute == NV_NO_ATTRIBUTE || candidate->rest.len == 0)
+        return NV_OK;
+    struct nv_str name = concrete_name(t, field->name, candidate->rest);
+    struct nv_value *there = NULL;
+    enum nv_err err = name.ptr ? nv_key_index_find(&t->scratch.sent, t->arena,
+                                                   &work->span->attributes, name, &there)
+                               : NV_ERR_NO_MEMORY;
+    *taken = there && !nv_value_eq(there, value);
+    return err;
+}
+
+/* Each candidate of a {*} field stands for a name of its own. */
+static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work, uint32_t at)
+{
+    while (at != 0) {
+        struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
+        struct nv_transformed result;
+        bool taken = false;
+        enum nv_err err = transform_candidate(t, candidate, &result);
+        if (!err && !result.absent)
+            err = is_taken(t, work, candidate, &result.value, &taken);
+        if (!err && taken) {
+            report_line(t, work, candidate, "lost");
+        } else if (!err && !result.absent) {
+            report_line(t, work, candidate, "took");
+            err = place(t, work, candidate, &result.value);
+            if (says_all(candidate, &result))
+                mark_expressed(t, work, candidate);
+        }
+        if (err)
+            return err;
+        at = candidate->next;
+    }
+    return NV_OK;
+}
+
+/* What the candidates of a field that was decided by an earlier one add: nothing but that they say
+ * the same. They are not asked when they would have to be parsed for that. */
+static enum nv_err compare_loser(struct nv_translation *t, struct nv_span_work *work,
+                                 struct nv_candidate *candidate, const struct nv_value *winner)
+{
+    struct nv_transformed result = {.absent = false};
+    bool plain = (candidate->rule->flags & NV_RULE_PLAIN) != 0;
+    enum nv_err err = plain ? transform_candidate(t, candidate, &result) : NV_OK;
+    report_line(t, work, candidate, result.absent ? "absent" : "lost");
+    if (plain && !err && !result.absent && says_all(candidate, &result) &&
+        nv_value_eq(&result.value, winner))
+        mark_expressed(t, work, candidate);
+    return err;
+}
+
+struct ranked {
+    uint32_t number; /* of the candidate, as it came */
+    uint16_t order;
+};
+
+static int by_order(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    if (a->order != b->order)
+        return a->order < b->order ? -1 : 1;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* Links the candidates of a long list anew: by precedence, those of one as they came. */
+static enum nv_err sort_list(struct nv_translation *t, uint32_t *head)
+{
+    struct nv_candidate *candidates = t->scratch.candidates;
+    uint32_t count = 0, *link = head;
+    for (uint32_t at = *head; at != 0; at = candidates[at - 1].next)
+        count++;
+    struct ranked *ranked = nv_arena_raw(t->arena, count * sizeof *ranked);
+    if (!ranked)
+        return NV_ERR_NO_MEMORY;
+    count = 0;
+    for (uint32_t at = *head; at != 0; at = candidates[at - 1].next)
+        ranked[count++] = (struct ranked){at, candidates[at - 1].order};
+    qsort(ranked, count, sizeof *ranked, by_order);
+    for (uint32_t i = 0; i < count; i++) {
+        *link = ranked[i].number;
+        link = &candidates[ranked[i].number - 1].next;
+    }
+    *link = 0;
+    (void)nv_meter_spend(count);
+    return NV_OK;
+}
+
+/* Takes the candidates of a field: 1 + the first. */
+static enum nv_err take_list(struct nv_translation *t, uint16_t field, uint32_t *first)
+{
+    uint32_t *head = &t->scratch.heads[field];
+    enum nv_err err = t->scratch.ends[field].unsorted ? sort_list(t, head) : NV_OK;
+    *first = *head;
+    *head = 0;
+    return err;
+}
+
+static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *work,
+                                 uint16_t field)
+{
+    struct nv_transformed winner;
+    uint32_t at;
+    enum nv_err taken = take_list(t, field, &at);
+    if (taken)
+        return taken;
+    report_field(t, t->rules->fields[field].name);
+    if (t->scratch.candidates[at - 1].rule->flags & NV_RULE_WILD)
+        return resolve_wild(t, work, at);
+    for (winner.absent = true; at != 0 && winner.absent; at = t->scratch.candidates[at - 1].next) {
+        struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
+        enum nv_err err = transform_candidate(t, candidate, &winner);
+        if (err)
+            return err;
+        report_line(t, work, candidate, winner.absent ? "absent" : "won");
+        if (winner.absent)
+            continue;
+        err = place(t, work, candidate, &winner.value);
+        if (err)
+            return err;
+        if (field == NV_FIELD_OUTPUT_MESSAGES)
+            t->scratch.output_from_tree = candidate->tree != 0;
+        if (says_all(candidate, &winner))
+            mark_expressed(t, work, candidate);
+    }
+    for (; at != 0; at = t->scratch.candidates[at - 1].next) {
+        enum nv_err err = compare_loser(t, work, &t->scratch.candidates[at - 1], &winner.value);
+        if (err)
+            return err;
+    }
+    if (winner.absent || t->rules->fields[field].key == 0)
+        return NV_OK;
+    return derive(t, work, field, &winner.value);
+}
+
+/* ---- derived fields ------------------------------------------------------------------------ */
+
+static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work, uint16_t field,
+                          const struct nv_value *value)
+{
+    const struct nv_rule_key *key = &t->rules->keys[t->rules->fields[field].key - 1];
+    const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+    struct nv_value *copy = nv_arena_alloc(t->arena, sizeof *copy);
+    if (!copy)
+        return NV_ERR_NO_MEMORY;
+    *copy = *value;
+    for (unsigned i = 0; i < key->rule_count; i++) {
+        uint32_t bit = NV_KIND_BIT(work->kind);
+        if (!(rule[i].where & NV_WHERE_FIELD) || !(rule[i].kinds & bit) ||
+            !(t->rules->fields[rule[i].field].kinds & bit) ||
+            !nv_rule_holds(t, work, &rule[i], copy))
+            continue;
+        struct nv_candidate *candidate;
+        enum nv_err err = nv_candidate_add(t, &rule[i], 0, copy, &candidate);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+/* ---- a span --------------------------------------------------------------------------------- */
+
+enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    enum nv_err err = NV_OK;
+    memset(work->at, 0, sizeof work->at);
+    nv_key_index_clear(&scratch->sent);
+    /* Most attributes go out as one; what is derived and counted comes on top. */
+    struct nv_attributes *list = &work->span->attributes;
+    list->capacity = work->source.count + DERIVED_USUAL;
+    list->items = nv_arena_raw(t->arena, list->capacity * sizeof *list->items);
+    if (!list->items)
+        return NV_ERR_NO_MEMORY;
+    if (t->report)
+        report_span(t, work);
+    for (uint32_t i = 0; !err && i < scratch->deriving_count + scratch->touched_count; i++)
+        err = resolve_field(t, work,
+                            i < scratch->deriving_count
+                                ? scratch->deriving[i]
+                                : scratch->touched[i - scratch->deriving_count]);
+    return err ? err : nv_rest_settle(t, work);
+}

@@ -1,0 +1,148 @@
+/*
+ * What a span sends beside its fields, once all of them are decided.
+ *
+ *   output messages that say no more than others ─▶ left out
+ *   system prompt ─▶ leads the messages
+ *   source attributes neither expressed nor dropped ─▶ their own key
+ *                                                      llm.source.KEY   would belie the kind
+ *                                                      KEY.source       name has another value
+ *
+ * Names that are taken are found by the index of what was sent so far, because a client may send
+ * one key as often as it likes. The index follows the list only while it grows: whoever moves an
+ * attribute clears it.
+ */
+#include "mapping/engine/engine.h"
+
+#include "mapping/content/messages.h"
+
+#include "base/banned.h"
+
+/* ---- the rest ------------------------------------------------------------------------------ */
+
+/* The key under which an unmapped attribute goes out: its own, unless that would say something
+ * false of the span's kind, or another value has the name already. */
+static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *work, uint32_t at,
+                           struct nv_str *name, bool *skip)
+{
+    const struct nv_attribute *attribute = &work->source.items[at];
+    uint16_t key = t->scratch.seen[at].key;
+    struct nv_value *taken = NULL;
+    *name = attribute->key;
+    if (key == 0)
+        return NV_OK;
+    if (!(t->rules->keys[key - 1].gate & NV_KIND_BIT(work->kind))) {
+        *name = nv_arena_printf(t->arena, "llm.source.%.*s", NV_STR_ARG(attribute->key));
+        return name->ptr ? NV_OK : NV_ERR_NO_MEMORY;
+    }
+    enum nv_err err = nv_key_index_find(&t->scratch.sent, t->arena, &work->span->attributes,
+                                        attribute->key, &taken);
+    if (err || !taken)
+        return err;
+    *skip = nv_value_eq(taken, &attribute->value);
+    if (!*skip)
+        *name = nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(attribute->key));
+    return name->ptr ? NV_OK : NV_ERR_NO_MEMORY;
+}
+
+/* As the SDK masks (docs/noveum-backend.md#secrets). */
+#define DROPPED NV_STR("***")
+
+static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
+{
+    bool all = t->mapping->keep_source == NV_KEEP_ALL;
+    for (uint32_t i = 0; i < work->own_count; i++) {
+        uint8_t state = t->scratch.seen[i].state;
+        if (state == NV_SOURCE_EXPRESSED && !all)
+            continue;
+        struct nv_value value = work->source.items[i].value;
+        if (state == NV_SOURCE_DROPPED)
+            value = nv_value_string(DROPPED);
+        bool skip = false;
+        struct nv_str key;
+        enum nv_err err = own_key(t, work, i, &key, &skip);
+        if (!err && !skip)
+            err = nv_attributes_add(&work->span->attributes, t->arena, key, value);
+        if (err)
+            return err;
+    }
+    return NV_OK;
+}
+
+/* The system prompt also leads the messages when they have no system message (conventions 1). */
+static enum nv_err join_system(struct nv_translation *t, const struct nv_span_work *work)
+{
+    struct nv_value *messages = nv_work_get(work, NV_FIELD_INPUT_MESSAGES);
+    const struct nv_value *system = nv_work_get(work, NV_FIELD_SYSTEM_PROMPT);
+    if (!messages || !system || system->type != NV_VALUE_STRING || messages->type != NV_VALUE_ARRAY)
+        return NV_OK;
+    return nv_messages_add_system(t->arena, messages, system->as.string);
+}
+
+/* Does the field hold this value? */
+static bool says(const struct nv_span_work *work, enum nv_known_field field,
+                 const struct nv_value *value)
+{
+    const struct nv_value *there = nv_work_get(work, field);
+    return there && nv_value_eq(there, value);
+}
+
+/* Are the output messages one plain answer that the fields derived from them say whole? */
+static bool said_by_others(const struct nv_span_work *work, const struct nv_value *messages)
+{
+    if (messages->type != NV_VALUE_ARRAY || messages->as.array.count != 1 ||
+        messages->as.array.items[0].type != NV_VALUE_MAP)
+        return false;
+    const struct nv_map *message = &messages->as.array.items[0].as.map;
+    for (uint32_t i = 0; i < message->count; i++) {
+        const struct nv_attribute *member = &message->items[i];
+        bool known =
+            (nv_str_eq(member->key, NV_STR("role")) && member->value.type == NV_VALUE_STRING &&
+             nv_str_eq(member->value.as.string, NV_STR("assistant"))) ||
+            (nv_str_eq(member->key, NV_STR("content")) &&
+             says(work, NV_FIELD_OUTPUT_RESPONSE, &member->value)) ||
+            (nv_str_eq(member->key, NV_STR("tool_calls")) &&
+             says(work, NV_FIELD_OUTPUT_TOOL_CALLS, &member->value)) ||
+            (nv_str_eq(member->key, NV_STR("finish_reason")) &&
+             says(work, NV_FIELD_FINISH_REASON, &member->value));
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
+/* Output messages go out only when they say more than response, tool calls and finish reason. */
+static void drop_plain_output(struct nv_translation *t, struct nv_span_work *work)
+{
+    const struct nv_value *messages = nv_work_get(work, NV_FIELD_OUTPUT_MESSAGES);
+    struct nv_attributes *list = &work->span->attributes;
+    if (!messages || t->scratch.output_from_tree || !said_by_others(work, messages))
+        return;
+    uint32_t hole = work->at[NV_FIELD_OUTPUT_MESSAGES], last = list->count;
+    list->items[hole - 1] = list->items[last - 1];
+    list->count--;
+    nv_key_index_clear(&t->scratch.sent);
+    work->at[NV_FIELD_OUTPUT_MESSAGES] = 0;
+    for (unsigned field = 0; field < NV_FIELD_KNOWN; field++)
+        work->at[field] = work->at[field] == last ? hole : work->at[field];
+}
+
+void nv_rest_untranslated(const struct nv_rules *rules, struct nv_span *span)
+{
+    struct nv_key_match found;
+    for (uint32_t i = 0; i < span->attributes.count; i++) {
+        nv_rules_find(rules, span->attributes.items[i].key, &found);
+        const struct nv_rule_key *key = found.key == 0 ? NULL : &rules->keys[found.key - 1];
+        bool dropped = false;
+        for (unsigned row = 0; key && row < key->rule_count; row++)
+            dropped = dropped || (rules->rules[key->first_rule + row].flags & NV_RULE_DROP);
+        if (dropped)
+            span->attributes.items[i].value = nv_value_string(DROPPED);
+    }
+}
+
+enum nv_err nv_rest_settle(struct nv_translation *t, struct nv_span_work *work)
+{
+    drop_plain_output(t, work);
+    enum nv_err err = join_system(t, work);
+    return err ? err : pass_the_rest(t, work);
+}

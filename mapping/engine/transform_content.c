@@ -1,0 +1,188 @@
+/*
+ * Steps on messages, tools and documents, and what is derived from their canonical forms.
+ *
+ * The shapes themselves are read elsewhere (messages.h, tools.h, documents.h); here is what
+ * a row makes of them, and whether the source may be left out afterwards: not when the normaliser
+ * says that the source held more than messages, or ended too early.
+ */
+#include "mapping/engine/transform_steps.h"
+
+#include "mapping/content/documents.h"
+#include "mapping/content/messages.h"
+#include "mapping/content/tools.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+/* ---- messages, tools, documents ------------------------------------------------------------ */
+
+/* A request or response around the messages says more than they do. */
+static bool is_object(const struct nv_value *value)
+{
+    if (value->type != NV_VALUE_STRING && value->type != NV_VALUE_JSON)
+        return value->type == NV_VALUE_MAP;
+    struct nv_str text = nv_str_trim(value->as.string);
+    return text.len > 0 && text.ptr[0] == '{';
+}
+
+/* Text, or a list of messages (objects or texts): what a canonical list can say whole. */
+static bool is_list(const struct nv_value *value)
+{
+    if (value->type != NV_VALUE_ARRAY)
+        return value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON ||
+               value->type == NV_VALUE_MAP;
+    for (uint32_t i = 0; i < value->as.array.count; i++)
+        if (value->as.array.items[i].type != NV_VALUE_MAP &&
+            value->as.array.items[i].type != NV_VALUE_STRING)
+            return false;
+    return true;
+}
+
+/* Is there more than one empty message? `[{role, parts: []}]` is kept as it was. */
+static bool says_something(const struct nv_value *list)
+{
+    if (list->as.array.count != 1 || list->as.array.items[0].type != NV_VALUE_MAP)
+        return true;
+    const struct nv_value *message = &list->as.array.items[0];
+    const struct nv_value *content = nv_map_get(message, NV_STR("content"));
+    bool empty = content && content->type == NV_VALUE_STRING && content->as.string.len == 0;
+    return !empty || message->as.map.count > 2;
+}
+
+enum nv_err nv_step_messages(const struct nv_transform *transform, const struct nv_step *step,
+                             struct nv_transformed *io)
+{
+    struct nv_messages messages;
+    bool wrapped = is_object(&io->value) || !is_list(&io->value);
+    enum nv_messages_direction direction =
+        nv_str_eq(step->argument, NV_STR("output")) ? NV_MESSAGES_OUTPUT : NV_MESSAGES_INPUT;
+    enum nv_err err = nv_messages_normalise(transform->arena, &io->value, direction, &messages);
+    if (err)
+        return err;
+    io->exact = io->exact && !wrapped && !messages.partial && !messages.truncated &&
+                says_something(&messages.list);
+    if (messages.list.as.array.count == 0)
+        return nv_step_absent(io);
+    return nv_step_give(io, messages.list);
+}
+
+/* Every part of instructions is an object with a text: then the text alone says all of it. */
+static bool plain_parts(const struct nv_value *value)
+{
+    if (value->type != NV_VALUE_ARRAY)
+        return false;
+    for (uint32_t i = 0; i < value->as.array.count; i++) {
+        const struct nv_value *part = &value->as.array.items[i];
+        if (part->type != NV_VALUE_MAP || part->as.map.count != 2 ||
+            !nv_map_get(part, NV_STR("type")))
+            return false;
+    }
+    return true;
+}
+
+enum nv_err nv_step_instructions(const struct nv_transform *transform, const struct nv_step *step,
+                                 struct nv_transformed *io)
+{
+    (void)step;
+    struct nv_str text;
+    struct nv_value source = io->value;
+    enum nv_err err = nv_messages_instructions_text(transform->arena, &io->value, &text);
+    if (err)
+        return err;
+    if (text.len == 0)
+        return nv_step_absent(io);
+    bool same = source.type == NV_VALUE_STRING && nv_str_eq(source.as.string, text);
+    if (!same) {
+        err = nv_step_parse(transform, io);
+        if (err)
+            return err;
+        io->exact = io->exact && plain_parts(&io->value);
+    }
+    return nv_step_give(io, nv_value_string(text));
+}
+
+enum nv_err nv_step_output_text(const struct nv_transform *transform, const struct nv_step *step,
+                                struct nv_transformed *io)
+{
+    (void)step;
+    struct nv_str text;
+    io->exact = false;
+    enum nv_err err = nv_messages_output_text(transform->arena, &io->value, &text);
+    if (err)
+        return err;
+    if (text.len == 0 && !nv_messages_tool_calls(&io->value))
+        return nv_step_absent(io);
+    return nv_step_give(io, nv_value_string(text.ptr ? text : NV_STR("")));
+}
+
+enum nv_err nv_step_tool_calls(const struct nv_transform *transform, const struct nv_step *step,
+                               struct nv_transformed *io)
+{
+    (void)transform;
+    (void)step;
+    io->exact = false;
+    const struct nv_value *calls = nv_messages_tool_calls(&io->value);
+    return calls ? nv_step_give(io, *calls) : nv_step_absent(io);
+}
+
+enum nv_err nv_step_finish_reason(const struct nv_transform *transform, const struct nv_step *step,
+                                  struct nv_transformed *io)
+{
+    (void)transform;
+    (void)step;
+    io->exact = false;
+    struct nv_str reason = nv_messages_finish_reason(&io->value);
+    return reason.len > 0 ? nv_step_give(io, nv_value_string(reason)) : nv_step_absent(io);
+}
+
+enum nv_err nv_step_system_text(const struct nv_transform *transform, const struct nv_step *step,
+                                struct nv_transformed *io)
+{
+    (void)step;
+    struct nv_str text;
+    io->exact = false;
+    enum nv_err err = nv_messages_system_text(transform->arena, &io->value, &text);
+    if (err)
+        return err;
+    return text.len > 0 ? nv_step_give(io, nv_value_string(text)) : nv_step_absent(io);
+}
+
+enum nv_err nv_step_tools(const struct nv_transform *transform, const struct nv_step *step,
+                          struct nv_transformed *io)
+{
+    (void)step;
+    struct nv_value tools;
+    bool partial;
+    enum nv_err err = nv_tools_normalise(transform->arena, &io->value, &tools, &partial);
+    if (err)
+        return err;
+    io->exact = io->exact && !partial;
+    return tools.as.array.count > 0 ? nv_step_give(io, tools) : nv_step_absent(io);
+}
+
+enum nv_err nv_step_calls(const struct nv_transform *transform, const struct nv_step *step,
+                          struct nv_transformed *io)
+{
+    (void)step;
+    struct nv_value calls;
+    io->exact = io->exact && !is_object(&io->value);
+    enum nv_err err = nv_tool_calls_normalise(transform->arena, &io->value, &calls);
+    if (err)
+        return err;
+    return calls.as.array.count > 0 ? nv_step_give(io, calls) : nv_step_absent(io);
+}
+
+enum nv_err nv_step_documents(const struct nv_transform *transform, const struct nv_step *step,
+                              struct nv_transformed *io)
+{
+    (void)step;
+    struct nv_documents documents;
+    bool wrapped = is_object(&io->value);
+    enum nv_err err = nv_documents_normalise(transform->arena, &io->value, &documents);
+    if (err)
+        return err;
+    io->exact = io->exact && !wrapped && !documents.partial;
+    return documents.list.as.array.count > 0 ? nv_step_give(io, documents.list)
+                                             : nv_step_absent(io);
+}

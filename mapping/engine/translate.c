@@ -1,0 +1,274 @@
+/*
+ * One trace from raw to Noveum's form: the order of the steps, and the facts of the trace itself.
+ *
+ *   tree ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ vectors
+ *        ─▶ usage ─▶ cost ─▶ trace ─▶ agents
+ *
+ * Each step works on all spans before the next begins, because usage and agents need parents and
+ * children. Nothing is shared between traces but the constant mapping, so shards translate side by
+ * side. What the trace says of itself (session, user, project) may come from any span; smaller
+ * precedence wins, then the earlier span.
+ *
+ *   meter ─▶ translate ─┬─ within its work ─▶ the trace
+ *                       └─ past it ─▶ thrown away ─▶ the trace as it came, marked
+ *
+ * All steps are meant to take time in proportion to bytes. The meter is for what we did not think
+ * of: a trace that takes hundreds of times what traces take must not hold the others of its shard.
+ */
+#include "mapping/engine/engine.h"
+
+#include "base/counters.h"
+#include "base/meter.h"
+
+#include <inttypes.h>
+
+#include "base/banned.h"
+
+static const struct nv_str incomplete_names[] = {NV_STR_INIT("none"), NV_STR_INIT("root"),
+                                                 NV_STR_INIT("parent"), NV_STR_INIT("cut"),
+                                                 NV_STR_INIT("shutdown")};
+
+void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_str text,
+                      uint16_t precedence)
+{
+    struct nv_fact *fact;
+    switch (field) {
+    case NV_FIELD_SESSION_ID:
+        fact = &identity->session;
+        break;
+    case NV_FIELD_USER_ID:
+        fact = &identity->user;
+        break;
+    case NV_FIELD_METADATA_REQUEST_ID:
+        fact = &identity->request;
+        break;
+    case NV_FIELD_PROJECT:
+        fact = &identity->project;
+        break;
+    case NV_FIELD_ENVIRONMENT:
+        fact = &identity->environment;
+        break;
+    case NV_FIELD_SERVICE_VERSION:
+        fact = &identity->service_version;
+        break;
+    case NV_FIELD_TRACE_NAME:
+        fact = &identity->name;
+        break;
+    default:
+        return;
+    }
+    if (text.len > 0 && (!fact->text.ptr || precedence < fact->precedence))
+        *fact = (struct nv_fact){text, precedence};
+}
+
+static enum nv_err add_text(struct nv_translation *t, struct nv_str key, struct nv_str text)
+{
+    if (text.len == 0)
+        return NV_OK;
+    return nv_attributes_add(&t->trace->attributes, t->arena, key, nv_value_string(text));
+}
+
+/* Project: request header, a resource's explicit word, configuration, service.name. */
+static struct nv_str choose_project(const struct nv_translation *t)
+{
+    const struct nv_fact *told = &t->identity.project;
+    if (t->raw->project.len > 0)
+        return t->raw->project;
+    if (told->text.ptr && told->precedence < 60)
+        return told->text;
+    if (t->mapping->project.len > 0)
+        return t->mapping->project;
+    return told->text.ptr ? told->text : NV_STR("default");
+}
+
+static void settle_times(struct nv_trace *trace)
+{
+    trace->start_ns = trace->span_count > 0 ? trace->spans[0].start_ns : 0;
+    trace->end_ns = trace->start_ns;
+    for (uint32_t i = 0; i < trace->span_count; i++)
+        if (trace->spans[i].end_ns > trace->end_ns)
+            trace->end_ns = trace->spans[i].end_ns;
+}
+
+/* Error as soon as one span failed; the root's message goes before the first failed span's. */
+static void settle_status(struct nv_translation *t)
+{
+    struct nv_trace *trace = t->trace;
+    const struct nv_span *first = NULL;
+    bool timeout = false;
+    for (uint32_t i = 0; i < trace->span_count; i++) {
+        const struct nv_span *span = &trace->spans[i];
+        timeout = timeout || span->status == NV_STATUS_TIMEOUT;
+        trace->error_count += span->status == NV_STATUS_ERROR;
+        if (!first && span->status != NV_STATUS_OK && span->status_message.ptr)
+            first = span;
+    }
+    trace->status = trace->error_count > 0 ? NV_STATUS_ERROR
+                    : timeout              ? NV_STATUS_TIMEOUT
+                                           : NV_STATUS_OK;
+    const struct nv_span *root = &trace->spans[t->root];
+    if (root->status_message.ptr)
+        trace->status_message = root->status_message;
+    else if (first)
+        trace->status_message = nv_arena_printf(t->arena, "%.*s: %.*s", NV_STR_ARG(first->name),
+                                                NV_STR_ARG(first->status_message));
+}
+
+enum nv_err nv_trace_settle(struct nv_translation *t)
+{
+    const struct nv_identity *told = &t->identity;
+    struct nv_trace *trace = t->trace;
+    trace->name = told->name.text.ptr ? told->name.text : trace->spans[t->root].name;
+    trace->origin = trace->spans[t->root].origin;
+    trace->project = choose_project(t);
+    trace->environment = told->environment.text.ptr        ? told->environment.text
+                         : t->mapping->environment.len > 0 ? t->mapping->environment
+                                                           : NV_STR("production");
+    trace->service_version =
+        told->service_version.text.ptr ? told->service_version.text : t->mapping->service_version;
+    trace->session_id = told->session.text;
+    trace->user_id = told->user.text;
+    trace->request_id = told->request.text;
+    settle_times(trace);
+    settle_status(t);
+    enum nv_err err = add_text(t, NV_STR("noveum.project"), trace->project);
+    if (!err)
+        err = add_text(t, NV_STR("noveum.environment"), trace->environment);
+    if (!err)
+        err = add_text(t, NV_STR("noveum.gateway.version"), t->mapping->gateway_version);
+    if (!err && t->raw->incomplete != NV_COMPLETE)
+        err =
+            add_text(t, NV_STR("noveum.gateway.incomplete"), incomplete_names[t->raw->incomplete]);
+    return err ? err : nv_part_settle(t);
+}
+
+static enum nv_err apply_resources(struct nv_translation *t)
+{
+    const struct nv_origin *root = t->works[t->root].span->origin;
+    enum nv_err err = nv_apply_resource(t, root);
+    for (uint32_t i = 0; !err && i < t->raw->group_count; i++) {
+        const struct nv_origin *origin = &t->origins[i];
+        bool again = i > 0 && origin->resource.items == origin[-1].resource.items;
+        err = origin == root || again ? NV_OK : nv_apply_resource(t, origin);
+    }
+    return err;
+}
+
+static enum nv_err translate(struct nv_translation *t)
+{
+    enum nv_err err = nv_scratch_init(t);
+    if (!err)
+        err = nv_tree_build(t);
+    if (!err && t->work_count == 0)
+        err = NV_ERR_MALFORMED;
+    if (!err)
+        err = apply_resources(t);
+    for (uint32_t i = 0; !err && i < t->work_count; i++)
+        err = nv_meter_over() ? NV_ERR_LIMIT : nv_apply_span(t, &t->works[i]);
+    if (!err)
+        err = nv_placeholders_leave_out(t);
+    for (uint32_t i = 0; !err && i < t->work_count; i++)
+        err = nv_outcome_settle(t, &t->works[i]);
+    if (!err)
+        err = nv_vectors_leave_out(t);
+    if (!err)
+        err = nv_usage_settle(t);
+    for (uint32_t i = 0; !err && i < t->work_count; i++)
+        err = nv_cost_settle(t, &t->works[i]);
+    if (!err)
+        err = nv_trace_settle(t);
+    return err ? err : nv_agents_settle(t);
+}
+
+/* ---- traces that cost too much --------------------------------------------------------------- */
+
+/* All that the trace's translation reads. */
+static uint64_t bytes_of(const struct nv_raw_trace *raw)
+{
+    uint64_t bytes = NV_WORK_FREE_BYTES;
+    for (uint32_t i = 0; i < raw->item_count; i++)
+        bytes += raw->items[i].bytes.len;
+    for (uint32_t i = 0; i < raw->group_count; i++) {
+        const struct nv_str resource = raw->groups[i].resource;
+        bytes += raw->groups[i].scope.len;
+        /* the groups of one resource follow each other */
+        if (i == 0 || resource.ptr != raw->groups[i - 1].resource.ptr)
+            bytes += resource.len;
+    }
+    return bytes;
+}
+
+static uint64_t work_allowed(const struct nv_translation *t)
+{
+    uint64_t allowed;
+    if (t->mapping->work_per_byte == 0 ||
+        __builtin_mul_overflow(bytes_of(t->raw), t->mapping->work_per_byte, &allowed))
+        return UINT64_MAX;
+    return allowed;
+}
+
+/* The trace as its spans came: a tree with names, times and statuses, and nothing looked into. */
+static enum nv_err leave_as_it_is(struct nv_translation *t, uint64_t allowed)
+{
+    enum nv_err err = nv_tree_build(t);
+    if (!err)
+        err = apply_resources(t);
+    for (uint32_t i = 0; !err && i < t->work_count; i++) {
+        nv_rest_untranslated(t->rules, t->works[i].span);
+        err = nv_outcome_settle(t, &t->works[i]);
+    }
+    if (!err)
+        err = nv_trace_settle(t);
+    if (err)
+        return err;
+    struct nv_str why = nv_arena_printf(
+        t->arena, "translation took more than %" PRIu64 " units of work (mapping.work_per_byte)",
+        allowed);
+    t->trace->untranslated = true;
+    nv_count(NV_COUNT_TRACES_UNTRANSLATED, 1);
+    return why.ptr ? add_text(t, NV_STR("noveum.gateway.untranslated"), why) : NV_ERR_NO_MEMORY;
+}
+
+static struct nv_translation begin(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                                   struct nv_trace *trace)
+{
+    *trace = (struct nv_trace){.arena = NULL};
+    memcpy(trace->trace_id, raw->trace_id, sizeof trace->trace_id);
+    memcpy(trace->source_trace_id, raw->trace_id, sizeof trace->source_trace_id);
+    return (struct nv_translation){.mapping = mapping,
+                                   .rules = mapping->rules,
+                                   .raw = raw,
+                                   .arena = raw->arena,
+                                   .trace = trace};
+}
+
+enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                               struct nv_buf *report, struct nv_trace **out)
+{
+    struct nv_trace *trace = nv_arena_alloc(raw->arena, sizeof *trace);
+    if (!trace)
+        return NV_ERR_NO_MEMORY;
+    struct nv_translation t = begin(mapping, raw, trace);
+    uint64_t allowed = work_allowed(&t);
+    t.report = report;
+    nv_meter_start(allowed);
+    enum nv_err err = translate(&t);
+    bool over = nv_meter_over();
+    nv_meter_here.limit = UINT64_MAX;
+    if (over) {
+        t = begin(mapping, raw, trace);
+        err = leave_as_it_is(&t, allowed);
+    }
+    if (err)
+        return err;
+    trace->arena = raw->arena;
+    trace->claim = raw->claim;
+    *out = trace;
+    return NV_OK;
+}
+
+enum nv_err nv_mapping_translate(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                                 struct nv_trace **out)
+{
+    return nv_mapping_explain(mapping, raw, NULL, out);
+}

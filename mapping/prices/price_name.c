@@ -1,0 +1,145 @@
+/*
+ * Names that gateways, clouds and clients put around a model's own.
+ *
+ *   openrouter/anthropic/claude-sonnet-4.5 ─▶ itself, anthropic/claude-sonnet-4.5,
+ * claude-sonnet-4.5 at openrouter, anthropic bedrock/us.anthropic.claude-x-v1:0     ─▶ ...,
+ * us.anthropic.claude-x-v1, claude-x at bedrock google-gla:models/gemini-2.5-pro       ─▶ ...,
+ * gemini-2.5-pro at google
+ *
+ * What stands in front names who sells it, so each such word is asked as a provider. Only forms are
+ * taken off that don't change the price: a fine-tuned model (`ft:`) and a free variant (`:free`)
+ * keep theirs, for a cost is never invented.
+ */
+#include "mapping/prices/price_name.h"
+
+#include "mapping/prices/provider.h"
+#include "mapping/rules/rule.h"
+
+#include "base/banned.h"
+
+/* Providers whose name in the table is not the one that spans bear. */
+static const struct {
+    struct nv_str globs, seller;
+} sellers[] = {{NV_STR_INIT("fireworks*"), NV_STR_INIT("fireworks")},
+               {NV_STR_INIT("moonshot*"), NV_STR_INIT("moonshotai")},
+               {NV_STR_INIT("perplexity*"), NV_STR_INIT("perplexity")},
+               {NV_STR_INIT("openrouter*"), NV_STR_INIT("openrouter")},
+               {NV_STR_INIT("cerebras*"), NV_STR_INIT("cerebras")},
+               {NV_STR_INIT("databricks*"), NV_STR_INIT("databricks")},
+               {NV_STR_INIT("groq*"), NV_STR_INIT("groq")},
+               {NV_STR_INIT("novita*"), NV_STR_INIT("novita")},
+               {NV_STR_INIT("minimax*"), NV_STR_INIT("minimax")},
+               {NV_STR_INIT("voyage*"), NV_STR_INIT("voyageai")},
+               {NV_STR_INIT("zhipu*"), NV_STR_INIT("zhipuai")},
+               {NV_STR_INIT("z_ai,z-ai,z.ai"), NV_STR_INIT("zai")}};
+
+static bool all_digits(struct nv_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return s.len > 0;
+}
+
+/* `name-20240806`, `name@20240806`, `name-2024-08-06` or `name-latest` without its end. */
+static struct nv_str without_date(struct nv_str name)
+{
+    if (nv_str_ends(name, NV_STR("-latest")) || nv_str_ends(name, NV_STR("@latest")))
+        return nv_str_slice(name, 0, name.len - 7);
+    if (name.len > 9 && (name.ptr[name.len - 9] == '-' || name.ptr[name.len - 9] == '@') &&
+        all_digits(nv_str_slice(name, name.len - 8, 8)))
+        return nv_str_slice(name, 0, name.len - 9);
+    if (name.len > 11 && name.ptr[name.len - 11] == '-' && name.ptr[name.len - 6] == '-' &&
+        name.ptr[name.len - 3] == '-' && all_digits(nv_str_slice(name, name.len - 10, 4)))
+        return nv_str_slice(name, 0, name.len - 11);
+    return name;
+}
+
+/* `us.anthropic.claude-x` without its region and maker. */
+static struct nv_str without_region(struct nv_str name)
+{
+    size_t anthropic = nv_str_find(name, NV_STR("anthropic."));
+    return anthropic == SIZE_MAX || anthropic > 8 ? name
+                                                  : nv_str_slice(name, anthropic + 10, name.len);
+}
+
+/* Without `-v1:0` at the end of Bedrock's names, or what else stands behind a colon. */
+static struct nv_str without_version(struct nv_str name)
+{
+    size_t colon = nv_str_find_char(name, ':');
+    struct nv_str head = nv_str_slice(name, 0, colon);
+    if (colon == SIZE_MAX)
+        return name;
+    if (head.len > 3 && head.ptr[head.len - 3] == '-' && head.ptr[head.len - 2] == 'v')
+        return nv_str_slice(head, 0, head.len - 3);
+    return head;
+}
+
+static void add_name(struct nv_price_names *out, struct nv_str name)
+{
+    for (unsigned i = 0; i < out->count; i++)
+        if (nv_str_eq(out->names[i], name))
+            return;
+    if (out->count < NV_PRICE_NAMES_MAX && name.len > 0)
+        out->names[out->count++] = name;
+}
+
+static void add_seller(struct nv_price_names *out, struct nv_str seller)
+{
+    for (size_t i = 0; i < sizeof sellers / sizeof *sellers; i++)
+        if (nv_glob_any(sellers[i].globs, seller)) {
+            seller = sellers[i].seller;
+            break;
+        }
+    for (unsigned i = 0; i < out->seller_count; i++)
+        if (nv_str_eq(out->sellers[i], seller))
+            return;
+    if (out->seller_count < NV_PRICE_SELLERS_MAX && seller.len > 0)
+        out->sellers[out->seller_count++] = seller;
+}
+
+/* Length of a word in front that names a seller: `anthropic` of `anthropic:x`, `azure` of
+ * `azure/x`; SIZE_MAX when there is none. */
+static size_t front(struct nv_str name)
+{
+    size_t slash = nv_str_find_char(name, '/');
+    size_t colon = nv_str_find_char(name, ':');
+    if (slash < colon || colon == SIZE_MAX)
+        return slash;
+    for (size_t i = 0; i < colon; i++) {
+        char c = name.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || c == '-' || c == '_'))
+            return slash;
+    }
+    return colon;
+}
+
+void nv_price_names_make(struct nv_str model, struct nv_str provider, struct nv_price_names *out)
+{
+    struct nv_str last = model;
+    out->count = out->seller_count = 0;
+    add_name(out, model);
+    add_seller(out, provider);
+    if (nv_str_ends(model, NV_STR(":free"))) { /* nobody but who gives it away has its price */
+        add_seller(out, NV_STR("openrouter"));
+        if (nv_str_starts(model, NV_STR("openrouter/")))
+            add_name(out, nv_str_slice(model, 11, model.len));
+        return;
+    }
+    if (!nv_str_starts(model, NV_STR("ft:"))) {
+        for (size_t end; (end = front(last)) != SIZE_MAX;) {
+            add_seller(out, nv_provider_normalise(NULL, nv_str_slice(last, 0, end)));
+            last = nv_str_slice(last, end + 1, last.len);
+            if (out->count < NV_PRICE_NAMES_MAX - 6) /* room for the forms of the last */
+                add_name(out, last);
+        }
+        struct nv_str bare = without_version(without_region(last));
+        add_name(out, last);
+        add_name(out, without_version(last));
+        add_name(out, bare);
+        add_name(out, without_date(last));
+        add_name(out, without_date(bare));
+    }
+    add_seller(out, nv_provider_of_model(model));
+    add_seller(out, nv_provider_of_model(out->names[out->count - 1]));
+}

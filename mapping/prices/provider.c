@@ -1,0 +1,168 @@
+/*
+ * Three small tables: spellings of providers, hosts they answer at, and how their models are named.
+ *
+ *   gcp.vertex_ai, google_genai, gemini  ─▶ google          spelling, longest prefix first
+ *   api.openai.com, *.openai.azure.com   ─▶ openai, azure_openai
+ *   claude-3-5-sonnet                    ─▶ anthropic
+ *
+ * Tables are searched in order, so the more specific row stands first. Frameworks (LangChain,
+ * Strands, ADK) often sign as the provider; they are listed to be refused, and the provider is then
+ * inferred from host or model. A guess is made only from names that belong to one maker.
+ */
+#include "mapping/prices/provider.h"
+
+#include "mapping/rules/rule.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+struct row {
+    struct nv_str globs, provider;
+};
+
+static const struct nv_str frameworks = NV_STR_INIT(
+    "langchain,langgraph,crewai,llamaindex,llama_index,strands-agents,strands,gcp.vertex.agent,"
+    "microsoft.agent_framework,agent_framework,autogen,autogen*,semantic_kernel,semantic-kernel,"
+    "az.ai.agents,azure.ai.agents,agno,haystack,pydantic-ai,pydantic_ai,dspy,litellm,smolagents,"
+    "livekit,pipecat,mcp,vercel,ai,unknown,other,_other,custom");
+
+static const struct row spellings[] = {
+    {NV_STR_INIT("azure_openai*,azure.ai.openai*,az.ai.openai*,azure-openai*,"
+                 "azureopenai*"),
+     NV_STR_INIT("azure_openai")},
+    {NV_STR_INIT("azure*,az.ai.inference*"), NV_STR_INIT("azure")},
+    {NV_STR_INIT("openai_agents,openai*"), NV_STR_INIT("openai")},
+    {NV_STR_INIT("anthropic*,claude"), NV_STR_INIT("anthropic")},
+    {NV_STR_INIT("gcp.gemini*,gcp.gen_ai*,gcp.genai*,gemini*,google*,"
+                 "gcp.vertex_ai*,gcp_vertex*,vertex_ai*,vertexai*,vertex*,"
+                 "genai"),
+     NV_STR_INIT("google")},
+    {NV_STR_INIT("aws.bedrock*,aws_bedrock*,amazon-bedrock*,amazon_bedrock*,"
+                 "bedrock*,amazon,amazon.*,aws"),
+     NV_STR_INIT("bedrock")},
+    {NV_STR_INIT("x_ai,xai,x-ai,xai.*"), NV_STR_INIT("xai")},
+    {NV_STR_INIT("mistral_ai*,mistralai*,mistral*"), NV_STR_INIT("mistral")},
+    {NV_STR_INIT("meta,meta.*,llama*"), NV_STR_INIT("meta")},
+    {NV_STR_INIT("ibm.watsonx*,ibm.watson*,watsonx*"), NV_STR_INIT("watsonx")},
+    {NV_STR_INIT("hugging_face*,huggingface*,hugging-face*"), NV_STR_INIT("huggingface")},
+    {NV_STR_INIT("together_ai*,togetherai*,together*"), NV_STR_INIT("together")},
+    {NV_STR_INIT("cohere*"), NV_STR_INIT("cohere")},
+    {NV_STR_INIT("deepseek*"), NV_STR_INIT("deepseek")},
+    {NV_STR_INIT("ollama*"), NV_STR_INIT("ollama")},
+};
+
+static const struct row hosts[] = {
+    {NV_STR_INIT("*.openai.azure.com,*.cognitiveservices.azure.com"), NV_STR_INIT("azure_openai")},
+    {NV_STR_INIT("*.inference.ai.azure.com,*.services.ai.azure.com"), NV_STR_INIT("azure")},
+    {NV_STR_INIT("api.openai.com,*.api.openai.com"), NV_STR_INIT("openai")},
+    {NV_STR_INIT("api.anthropic.com"), NV_STR_INIT("anthropic")},
+    {NV_STR_INIT("generativelanguage.googleapis.com,*aiplatform.googleapis.com"),
+     NV_STR_INIT("google")},
+    {NV_STR_INIT("bedrock-runtime.*,bedrock-agent-runtime.*,"
+                 "bedrock.*.amazonaws.com"),
+     NV_STR_INIT("bedrock")},
+    {NV_STR_INIT("api.mistral.ai"), NV_STR_INIT("mistral")},
+    {NV_STR_INIT("api.cohere.com,api.cohere.ai"), NV_STR_INIT("cohere")},
+    {NV_STR_INIT("api.deepseek.com"), NV_STR_INIT("deepseek")},
+    {NV_STR_INIT("api.groq.com"), NV_STR_INIT("groq")},
+    {NV_STR_INIT("api.x.ai"), NV_STR_INIT("xai")},
+    {NV_STR_INIT("api.together.xyz,api.together.ai"), NV_STR_INIT("together")},
+    {NV_STR_INIT("openrouter.ai"), NV_STR_INIT("openrouter")},
+};
+
+static const struct row models[] = {
+    {NV_STR_INIT("azure/*"), NV_STR_INIT("azure_openai")},
+    {NV_STR_INIT("bedrock/*,us.anthropic.*,eu.anthropic.*,apac.anthropic.*,"
+                 "global.anthropic.*,anthropic.claude*,amazon.*,us.amazon.*,"
+                 "meta.llama*,mistral.mi*,cohere.*"),
+     NV_STR_INIT("bedrock")},
+    {NV_STR_INIT("openai/*,gpt-*,chatgpt-*,o1,o1-*,o3,o3-*,o4-*,"
+                 "text-embedding-3*,text-embedding-ada*,text-davinci*,dall-e*,"
+                 "whisper-1,tts-1*"),
+     NV_STR_INIT("openai")},
+    {NV_STR_INIT("anthropic/*,claude-*"), NV_STR_INIT("anthropic")},
+    {NV_STR_INIT("google/*,gemini/*,vertex_ai/*,gemini-*,models/gemini*,"
+                 "gemma-*,text-embedding-00*"),
+     NV_STR_INIT("google")},
+    {NV_STR_INIT("mistral/*,mistralai/*,mistral-*,codestral*,ministral*,"
+                 "pixtral*"),
+     NV_STR_INIT("mistral")},
+    {NV_STR_INIT("cohere/*,command-*,command"), NV_STR_INIT("cohere")},
+    {NV_STR_INIT("deepseek/*,deepseek-*"), NV_STR_INIT("deepseek")},
+    {NV_STR_INIT("groq/*"), NV_STR_INIT("groq")},
+    {NV_STR_INIT("ollama/*,ollama_chat/*"), NV_STR_INIT("ollama")},
+    {NV_STR_INIT("together_ai/*"), NV_STR_INIT("together")},
+    {NV_STR_INIT("xai/*,grok-*"), NV_STR_INIT("xai")},
+    {NV_STR_INIT("meta-llama/*,llama-*"), NV_STR_INIT("meta")},
+};
+
+static struct nv_str find(const struct row *rows, size_t count, struct nv_str text)
+{
+    for (size_t i = 0; i < count; i++)
+        if (nv_glob_any(rows[i].globs, text))
+            return rows[i].provider;
+    return NV_STR("");
+}
+
+/* host:port, or a dotted address: some emitters sign with where they called. */
+static bool is_address(struct nv_str name)
+{
+    bool digits = true;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (c == ':' || c == '/')
+            return true;
+        digits = digits && (c == '.' || (c >= '0' && c <= '9'));
+    }
+    return digits;
+}
+
+static struct nv_str lower_case(struct nv_arena *arena, struct nv_str text)
+{
+    bool upper = false;
+    for (size_t i = 0; i < text.len; i++)
+        upper = upper || (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z');
+    if (!upper)
+        return text;
+    char *bytes = nv_arena_raw(arena, text.len);
+    for (size_t i = 0; bytes && i < text.len; i++) {
+        char c = text.ptr[i];
+        bytes[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    return (struct nv_str){bytes, text.len};
+}
+
+struct nv_str nv_provider_normalise(struct nv_arena *arena, struct nv_str name)
+{
+    struct nv_str trimmed = nv_str_trim(name);
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++)
+        if (nv_str_eq(trimmed, spellings[i].provider))
+            return spellings[i].provider; /* nearly always it is ours already */
+    if (trimmed.len == 0 || nv_glob_any(frameworks, trimmed))
+        return NV_STR("");
+    struct nv_str known = find(spellings, sizeof spellings / sizeof *spellings, trimmed);
+    if (known.len > 0)
+        return known;
+    known = find(hosts, sizeof hosts / sizeof *hosts, trimmed);
+    if (known.len > 0 || is_address(trimmed))
+        return known;
+    size_t dot = nv_str_find_char(trimmed, '.');
+    return lower_case(arena, nv_str_slice(trimmed, 0, dot));
+}
+
+struct nv_str nv_provider_of_model(struct nv_str model)
+{
+    return find(models, sizeof models / sizeof *models, model);
+}
+
+struct nv_str nv_provider_of_host(struct nv_str host)
+{
+    size_t scheme = nv_str_find(host, NV_STR("://"));
+    if (scheme != SIZE_MAX)
+        host = nv_str_slice(host, scheme + 3, host.len);
+    size_t end = 0;
+    while (end < host.len && host.ptr[end] != '/' && host.ptr[end] != ':')
+        end++;
+    return find(hosts, sizeof hosts / sizeof *hosts, nv_str_slice(host, 0, end));
+}

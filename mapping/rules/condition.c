@@ -1,0 +1,278 @@
+/*
+ * Conditions of rules, and the decision what kind a span is.
+ *
+ *   signs (bits) ─────────┐
+ *   name, value, events ──┴─▶ a rule's filter and tests ─▶ holds?
+ *
+ * All facts were gathered before (apply.c): what keys and scope tell is bits, and a test is
+ * a comparison with a glob. Kind rows are tried in the order of their ranks and the first that
+ * holds decides; a row `kind` without a kind says "go on". Kinds that only the tree can tell are
+ * set later (mapping/settle/usage.c).
+ */
+#include "mapping/engine/engine.h"
+
+#include "base/meter.h"
+#include "mapping/content/messages.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+static struct nv_str span_kind_name(int32_t kind)
+{
+    static const struct nv_str names[] = {NV_STR_INIT("unspecified"), NV_STR_INIT("internal"),
+                                          NV_STR_INIT("server"),      NV_STR_INIT("client"),
+                                          NV_STR_INIT("producer"),    NV_STR_INIT("consumer")};
+    return kind >= 0 && kind <= NV_SPAN_KIND_CONSUMER ? names[kind] : names[0];
+}
+
+/* Text of a value for globs, without allocating: numbers into `space`. */
+static struct nv_str glob_text(const struct nv_value *value, char space[32])
+{
+    if (value->type == NV_VALUE_STRING) {
+        struct nv_str s = nv_str_trim(value->as.string);
+        bool quoted = s.len >= 2 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"';
+        return quoted ? nv_str_slice(s, 1, s.len - 2) : s;
+    }
+    if (value->type == NV_VALUE_BOOL)
+        return value->as.boolean ? NV_STR("true") : NV_STR("false");
+    if (value->type != NV_VALUE_INT)
+        return NV_STR("");
+    uint64_t rest =
+        value->as.integer < 0 ? 0 - (uint64_t)value->as.integer : (uint64_t)value->as.integer;
+    size_t at = 31;
+    do
+        space[--at] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value->as.integer < 0)
+        space[--at] = '-';
+    return (struct nv_str){space + at, 31 - at};
+}
+
+static bool event_matches(const struct nv_span_work *work, struct nv_str globs)
+{
+    (void)nv_meter_spend(work->span->event_count + work->log_count);
+    for (uint32_t i = 0; i < work->span->event_count; i++)
+        if (nv_glob_any(globs, work->span->events[i].name))
+            return true;
+    for (uint32_t i = 0; i < work->log_count; i++)
+        if (nv_glob_any(globs, work->logs[i].event_name))
+            return true;
+    return false;
+}
+
+static bool glob_holds(const struct nv_test *test, struct nv_str text)
+{
+    (void)nv_meter_spend_bytes(text.len);
+    return nv_glob_any_of(&test->filter, test->globs, text);
+}
+
+/* ---- asked once a span ---------------------------------------------------------------------- */
+
+/* Texts up to this long are looked at again: that costs less than to remember the answer. */
+#define SHORT_TEXT 64u
+#define FEW_EVENTS 4u
+
+void nv_answers_forget(struct nv_translation *t)
+{
+    if (!t->scratch.answers->any)
+        return;
+    t->scratch.answers->any = false;
+    memset(t->scratch.answers->of, NV_UNASKED, t->rules->test_count);
+}
+
+/* Where the answer to a test is remembered; NULL without memory: then it is looked for again. */
+static uint8_t *answer_to(const struct nv_translation *t, const struct nv_test *test)
+{
+    struct nv_answers *answers = t->scratch.answers;
+    if (!answers->of)
+        answers->of = nv_arena_alloc(t->arena, t->rules->test_count);
+    if (!answers->of)
+        return NULL;
+    answers->any = true;
+    return &answers->of[test - t->rules->tests];
+}
+
+static bool remember(uint8_t *answer, bool yes)
+{
+    if (answer)
+        *answer = yes ? NV_ANSWER_YES : NV_ANSWER_NO;
+    return yes;
+}
+
+static bool text_matches(const struct nv_translation *t, const struct nv_test *test,
+                         struct nv_str text)
+{
+    uint8_t *answer = text.len <= SHORT_TEXT ? NULL : answer_to(t, test);
+    if (answer && *answer != NV_UNASKED)
+        return *answer == NV_ANSWER_YES;
+    return remember(answer, glob_holds(test, text));
+}
+
+static bool events_match(const struct nv_translation *t, const struct nv_span_work *work,
+                         const struct nv_test *test)
+{
+    bool few = work->span->event_count + work->log_count <= FEW_EVENTS;
+    uint8_t *answer = few ? NULL : answer_to(t, test);
+    if (answer && *answer != NV_UNASKED)
+        return *answer == NV_ANSWER_YES;
+    return remember(answer, event_matches(work, test->globs));
+}
+
+static bool attribute_matches(const struct nv_translation *t, const struct nv_span_work *work,
+                              const struct nv_test *test)
+{
+    char space[32];
+    if (!(t->scratch.signs.bits[test->sign / 64] >> test->sign % 64 & 1))
+        return false;
+    const struct nv_value *value = &work->source.items[t->scratch.value_at[test->sign]].value;
+    return text_matches(t, test, glob_text(value, space));
+}
+
+static bool test_holds(const struct nv_translation *t, const struct nv_span_work *work,
+                       const struct nv_test *test, const struct nv_value *value)
+{
+    char space[32];
+    switch (test->what) {
+    case NV_TEST_VALUE:
+        return glob_holds(test, glob_text(value, space));
+    case NV_TEST_NAME:
+        return text_matches(t, test, work->span->source_name);
+    case NV_TEST_SPAN_KIND:
+        return nv_glob_any_of(&test->filter, test->globs, span_kind_name(work->span->kind));
+    case NV_TEST_ATTRIBUTE:
+        return attribute_matches(t, work, test);
+    case NV_TEST_EVENT:
+        return events_match(t, work, test);
+    default:
+        assert(false && "unknown test");
+        return false;
+    }
+}
+
+bool nv_rule_tests_hold(const struct nv_translation *t, const struct nv_span_work *work,
+                        const struct nv_rule *rule, const struct nv_value *value)
+{
+    const struct nv_test *test = &t->rules->tests[rule->first_test];
+    for (unsigned i = rule->sign_tests; i < rule->test_count; i++)
+        if (test_holds(t, work, &test[i], value) == test[i].negate)
+            return false;
+    return true;
+}
+
+/* The rank and kind decided so far. */
+struct decision {
+    uint16_t rank;
+    uint8_t kind;
+};
+
+/* What may decide: a key's kind rows all hold or fall by the same value. */
+struct asked {
+    const struct nv_value *value;
+    struct nv_glob_filter bits; /* of its text */
+};
+
+static struct asked ask(const struct nv_value *value)
+{
+    char space[32];
+    return (struct asked){value, nv_glob_bits(glob_text(value, space))};
+}
+
+static inline void try_row(const struct nv_translation *t, const struct nv_span_work *work,
+                           const struct nv_rule *rule, const struct asked *asked,
+                           struct decision *decision)
+{
+    if (!nv_glob_may(&rule->filter.value, asked->bits) ||
+        !nv_rule_holds(t, work, rule, asked->value))
+        return;
+    uint8_t kind = t->rules->steps[rule->first_step].kind;
+    if ((rule->where & NV_WHERE_SPAN) && kind != NV_KIND_NONE)
+        *decision = (struct decision){rule->precedence, kind};
+}
+
+/* Tries the kind rows of an attribute's key, which stand in the order of their ranks. */
+static void decide_by_key(const struct nv_translation *t, const struct nv_span_work *work,
+                          const struct nv_rule_key *key, const struct nv_value *value,
+                          struct decision *decision)
+{
+    const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+    const struct asked asked = ask(value);
+    for (unsigned i = 0; i < key->kind_count && rule[i].precedence < decision->rank; i++)
+        try_row(t, work, &rule[i], &asked, decision);
+}
+
+/* Tries the kind rows of the span's facts that its scope has left. */
+static void decide_by_facts(const struct nv_translation *t, const struct nv_span_work *work,
+                            struct decision *decision)
+{
+    const uint16_t *row = t->scratch.kind_rows;
+    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++) {
+        const struct nv_value value = nv_value_string(nv_fact_text(work, (enum nv_fact_key)fact));
+        const struct asked asked = ask(&value);
+        const unsigned count = t->scratch.kind_row_counts[fact];
+        for (unsigned i = 0; i < count; i++) {
+            const struct nv_rule *rule = &t->rules->rules[row[i]];
+            if (rule->precedence >= decision->rank)
+                break;
+            try_row(t, work, rule, &asked, decision);
+        }
+        row += count;
+    }
+}
+
+void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct decision decision = {UINT16_MAX, NV_KIND_NONE};
+    for (uint32_t i = 0; i < work->source.count; i++) {
+        uint16_t key = t->scratch.seen[i].key;
+        if (key != 0 && t->rules->keys[key - 1].kind_count > 0 && !t->scratch.seen[i].absent)
+            decide_by_key(t, work, &t->rules->keys[key - 1], &work->source.items[i].value,
+                          &decision);
+    }
+    decide_by_facts(t, work, &decision);
+    work->kind = (enum nv_kind)decision.kind;
+}
+
+/* ---- what a scope tells ---------------------------------------------------------------------- */
+
+struct nv_str nv_fact_text(const struct nv_span_work *work, enum nv_fact_key fact)
+{
+    switch (fact) {
+    case NV_FACT_NAME:
+        return work->span->source_name;
+    case NV_FACT_SCOPE:
+        return work->span->origin->scope_name;
+    case NV_FACT_ANY:
+    case NV_FACT_KEYS:
+        break;
+    }
+    return NV_STR("");
+}
+
+/* Does what a rule asks of the scope hold? */
+static bool scope_allows(const struct nv_translation *t, const struct nv_rule *rule)
+{
+    uint64_t wrong = 0;
+    for (unsigned word = 0; word < NV_SIGNS_MAX / 64; word++) {
+        const uint64_t there = t->scratch.scope_signs.bits[word];
+        wrong |= (rule->filter.need.bits[word] & t->rules->scoped.bits[word] & ~there) |
+                 (rule->filter.lack.bits[word] & there);
+    }
+    return wrong == 0;
+}
+
+void nv_scope_enter(struct nv_translation *t, const struct nv_origin *origin)
+{
+    struct nv_scratch *scratch = &t->scratch;
+    uint16_t *row = scratch->kind_rows;
+    scratch->scope_origin = origin;
+    scratch->scope_signs = nv_rules_scope_signs(t->rules, origin->scope_name);
+    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++) {
+        const uint16_t *first = row, index = t->mapping->fact_keys[fact];
+        const struct nv_rule_key *key = index == UINT16_MAX ? NULL : &t->rules->keys[index];
+        for (unsigned i = 0; key && i < key->kind_count; i++)
+            if (scope_allows(t, &t->rules->rules[key->first_rule + i]))
+                *row++ = (uint16_t)(key->first_rule + i);
+        scratch->kind_row_counts[fact] = (uint16_t)(row - first);
+    }
+}

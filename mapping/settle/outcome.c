@@ -1,0 +1,118 @@
+/*
+ * How a span ended: status, its message and the exception, from three places.
+ *
+ *   OTLP status ─▶ ok | error | timeout           a row may set it too (span.status)
+ *   exception events, the last one ─┐
+ *   attributes exception.*, error.* ┴─▶ exception {type, message, stack_trace}, exception.* fields
+ *
+ * Status ERROR is `error`, or `timeout` where the error's type says so; everything else is `ok`,
+ * the backend knows nothing more (docs/noveum-backend.md#traces). The last exception event counts,
+ * because it is the one that left the span. Attributes fill what the event does not say.
+ */
+#include "mapping/engine/engine.h"
+
+#include "mapping/content/messages.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+/* Text of an attribute of an event; empty when it has none. */
+static struct nv_str event_text(const struct nv_event *event, struct nv_str key)
+{
+    const struct nv_value *value = nv_attributes_get(&event->attributes, key);
+    return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
+}
+
+static struct nv_str field_text(const struct nv_span_work *work, enum nv_known_field field)
+{
+    const struct nv_value *value = nv_work_get(work, field);
+    return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
+}
+
+static struct nv_str first_of(struct nv_str a, struct nv_str b)
+{
+    return a.len > 0 ? a : b;
+}
+
+static const struct nv_event *last_exception(const struct nv_span *span)
+{
+    for (uint32_t i = span->event_count; i-- > 0;)
+        if (nv_str_eq(span->events[i].name, NV_STR("exception")))
+            return &span->events[i];
+    return NULL;
+}
+
+static void gather_exception(struct nv_span_work *work)
+{
+    struct nv_span *span = work->span;
+    const struct nv_event *event = last_exception(span);
+    if (event) {
+        span->exception_type = event_text(event, NV_STR("exception.type"));
+        span->exception_message = event_text(event, NV_STR("exception.message"));
+        span->exception_stacktrace = event_text(event, NV_STR("exception.stacktrace"));
+    }
+    span->exception_type =
+        first_of(span->exception_type, field_text(work, NV_FIELD_EXCEPTION_TYPE));
+    span->exception_message =
+        first_of(span->exception_message, field_text(work, NV_FIELD_EXCEPTION_MESSAGE));
+    span->exception_stacktrace =
+        first_of(span->exception_stacktrace, field_text(work, NV_FIELD_EXCEPTION_STACKTRACE));
+    if (span->status_code == NV_STATUS_CODE_ERROR) {
+        span->exception_type =
+            first_of(span->exception_type, field_text(work, NV_FIELD_ERROR_TYPE));
+        span->exception_message =
+            first_of(span->exception_message, first_of(field_text(work, NV_FIELD_ERROR_MESSAGE),
+                                                       span->source_status_message));
+    }
+    span->has_exception =
+        span->exception_type.len > 0 || (event && span->exception_message.len > 0);
+}
+
+/* Sets a text field unless the span has it, or there is nothing to say. */
+static enum nv_err fill(struct nv_translation *t, struct nv_span_work *work,
+                        enum nv_known_field field, struct nv_str text)
+{
+    if (text.len == 0 || nv_work_get(work, field))
+        return NV_OK;
+    return nv_work_set(t, work, field, nv_value_string(text));
+}
+
+static bool is_timeout(struct nv_str type)
+{
+    return nv_glob_any(NV_STR("timeout,*Timeout,*TimeoutError,*TimeoutException,*DeadlineExceeded"),
+                       type);
+}
+
+static void settle_status(struct nv_span_work *work)
+{
+    struct nv_span *span = work->span;
+    if (span->status_code == NV_STATUS_CODE_ERROR)
+        span->status = is_timeout(span->exception_type) ? NV_STATUS_TIMEOUT : NV_STATUS_ERROR;
+    if (span->status == NV_STATUS_OK) {
+        span->status_message = (struct nv_str){NULL, 0};
+        return;
+    }
+    struct nv_str message = first_of(span->status_message, span->source_status_message);
+    message = first_of(message, span->exception_message);
+    message = first_of(message, field_text(work, NV_FIELD_ERROR_MESSAGE));
+    span->status_message = message.len > 0 ? message : (struct nv_str){NULL, 0};
+}
+
+enum nv_err nv_outcome_settle(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct nv_span *span = work->span;
+    gather_exception(work);
+    settle_status(work);
+    enum nv_err err = NV_OK;
+    if (span->has_exception) {
+        err = fill(t, work, NV_FIELD_EXCEPTION_TYPE, span->exception_type);
+        if (!err)
+            err = fill(t, work, NV_FIELD_EXCEPTION_MESSAGE, span->exception_message);
+    }
+    if (span->name.len == 0)
+        span->name = span->source_name.len > 0    ? span->source_name
+                     : work->kind != NV_KIND_NONE ? nv_kind_name(work->kind)
+                                                  : NV_STR("span");
+    return err ? err : nv_times_tell(t, work);
+}

@@ -1,0 +1,206 @@
+/*
+ * Vectors of embeddings, which no reader of a trace reads, are left out.
+ *
+ *   [0.01, -0.2, ...]                           ─▶ gone; embedding.dimensions tells its length
+ *   {"data": [{"index": 0, "embedding": [..]}]} ─▶ {"data": [{"index": 0}]}
+ *   "[[0.01, ...]]" (JSON text), base64 floats  ─▶ the same
+ *
+ * A vector is told by what it is, an array of many numbers, wherever an emitter puts it: its own
+ * attribute, a response as JSON, an outer span that repeats it. Only embeddings and the spans
+ * directly around them are looked at, so that other traces pay nothing, and numbers that mean
+ * something elsewhere stay.
+ */
+#include "mapping/engine/engine.h"
+
+#include <assert.h>
+
+#include "base/banned.h"
+
+/* Fewer numbers than this are no embedding of a model in use (the shortest have 64). */
+#define VECTOR_MIN 32
+#define BASE64_MIN 128
+#define DEPTH_MAX 12
+
+enum fate { KEPT, CHANGED, GONE };
+
+struct stripping {
+    struct nv_arena *arena;
+    uint32_t length; /* of the last vector */
+    enum nv_err err;
+};
+
+static bool is_vector(const struct nv_value *value)
+{
+    if (value->type != NV_VALUE_ARRAY || value->as.array.count < VECTOR_MIN)
+        return false;
+    for (uint32_t i = 0; i < value->as.array.count; i++) {
+        uint8_t type = value->as.array.items[i].type;
+        if (type != NV_VALUE_DOUBLE && type != NV_VALUE_INT)
+            return false;
+    }
+    return true;
+}
+
+/* OpenAI's `encoding_format: base64`: four bytes a number. */
+static bool is_encoded(struct nv_str key, const struct nv_value *value)
+{
+    if (value->type != NV_VALUE_STRING || value->as.string.len < BASE64_MIN ||
+        !nv_str_ends(key, NV_STR("embedding")))
+        return false;
+    for (size_t i = 0; i < value->as.string.len; i++) {
+        char c = value->as.string.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && c != '+' && c != '/' && c != '=')
+            return false;
+    }
+    return true;
+}
+
+static enum fate strip(struct stripping *s, struct nv_str key, struct nv_value *value,
+                       unsigned depth);
+
+static enum fate strip_array(struct stripping *s, struct nv_value *value, unsigned depth)
+{
+    const uint32_t count = value->as.array.count;
+    struct nv_value *items = NULL;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct nv_value item = value->as.array.items[i];
+        enum fate fate = strip(s, NV_STR("embedding"), &item, depth + 1);
+        if (fate != KEPT && !items) {
+            items = nv_arena_array(s->arena, count, sizeof *items);
+            if (!items) {
+                s->err = NV_ERR_NO_MEMORY;
+                return KEPT;
+            }
+            if (i > 0)
+                memcpy(items, value->as.array.items, i * sizeof *items);
+        }
+        if (items && fate != GONE)
+            items[kept] = item;
+        kept += fate != GONE;
+    }
+    if (!items)
+        return KEPT;
+    value->as.array.items = items;
+    value->as.array.count = kept;
+    return kept == 0 ? GONE : CHANGED;
+}
+
+static enum fate strip_map(struct stripping *s, struct nv_value *value, unsigned depth)
+{
+    const uint32_t count = value->as.map.count;
+    struct nv_attribute *items = NULL;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct nv_attribute item = value->as.map.items[i];
+        enum fate fate = strip(s, item.key, &item.value, depth + 1);
+        if (fate != KEPT && !items) {
+            items = nv_arena_array(s->arena, count, sizeof *items);
+            if (!items) {
+                s->err = NV_ERR_NO_MEMORY;
+                return KEPT;
+            }
+            if (i > 0)
+                memcpy(items, value->as.map.items, i * sizeof *items);
+        }
+        if (items && fate != GONE)
+            items[kept] = item;
+        kept += fate != GONE;
+    }
+    if (!items)
+        return KEPT;
+    value->as.map.items = items;
+    value->as.map.count = kept;
+    return kept == 0 ? GONE : CHANGED;
+}
+
+/* JSON text becomes what it says when something in it goes. */
+static enum fate strip_text(struct stripping *s, struct nv_value *value, unsigned depth)
+{
+    const struct nv_transform transform = {.arena = s->arena};
+    struct nv_transformed parsed = {.value = *value, .exact = true};
+    struct nv_str text = nv_str_trim(value->as.string);
+    if (text.len < 2 * VECTOR_MIN || (text.ptr[0] != '[' && text.ptr[0] != '{'))
+        return KEPT;
+    enum nv_err err = nv_step_parse(&transform, &parsed);
+    if (err)
+        s->err = err;
+    if (err || parsed.value.type == NV_VALUE_STRING)
+        return KEPT;
+    enum fate fate = strip(s, NV_STR(""), &parsed.value, depth + 1);
+    if (fate == CHANGED)
+        *value = parsed.value;
+    return fate;
+}
+
+static enum fate strip(struct stripping *s, struct nv_str key, struct nv_value *value,
+                       unsigned depth)
+{
+    if (s->err || depth > DEPTH_MAX)
+        return KEPT;
+    if (is_vector(value)) {
+        s->length = value->as.array.count;
+        return GONE;
+    }
+    if (is_encoded(key, value)) {
+        s->length = (uint32_t)(value->as.string.len * 3 / 4 / 4);
+        return GONE;
+    }
+    switch (value->type) {
+    case NV_VALUE_ARRAY:
+        return strip_array(s, value, depth);
+    case NV_VALUE_MAP:
+        return strip_map(s, value, depth);
+    case NV_VALUE_STRING:
+        return strip_text(s, value, depth);
+    default:
+        return KEPT;
+    }
+}
+
+/* Tells the known fields that an attribute has moved, or is gone (0). */
+static void move_known(struct nv_span_work *work, uint32_t from, uint32_t to)
+{
+    for (unsigned field = 0; field < NV_FIELD_KNOWN; field++)
+        if (work->at[field] == from)
+            work->at[field] = (uint16_t)to;
+}
+
+static enum nv_err strip_span(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct stripping s = {.arena = t->arena};
+    struct nv_attributes *list = &work->span->attributes;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct nv_attribute item = list->items[i];
+        if (strip(&s, item.key, &item.value, 0) == GONE) {
+            move_known(work, i + 1, 0);
+            continue;
+        }
+        if (kept != i)
+            move_known(work, i + 1, kept + 1);
+        list->items[kept++] = item;
+    }
+    list->count = kept;
+    if (s.err || s.length == 0 || work->kind != NV_KIND_EMBEDDING ||
+        nv_work_get(work, NV_FIELD_EMBEDDING_DIMENSIONS))
+        return s.err;
+    return nv_work_set(t, work, NV_FIELD_EMBEDDING_DIMENSIONS, nv_value_int(s.length));
+}
+
+enum nv_err nv_vectors_leave_out(struct nv_translation *t)
+{
+    enum nv_err err = NV_OK;
+    uint32_t around = NV_NO_SPAN; /* the last one, of mostly one for many */
+    for (uint32_t i = 0; !err && i < t->work_count; i++) {
+        struct nv_span_work *work = &t->works[i];
+        if (work->kind != NV_KIND_EMBEDDING)
+            continue;
+        err = strip_span(t, work);
+        if (!err && work->parent != NV_NO_SPAN && work->parent != around)
+            err = strip_span(t, &t->works[work->parent]);
+        around = work->parent;
+    }
+    return err;
+}

@@ -1,0 +1,47 @@
+/*
+ * Retrieved documents: each row of documents.json is one shape, captured or after its
+ * documentation, and the list that must come of it (the table of list_table.h); here besides, the
+ * `scores` of the documents.
+ */
+#include "expect.h"
+#include "list_table.h"
+#include "mapping/content/documents.h"
+
+#include "base/banned.h"
+
+#define ARENA_MAX ((size_t)64 << 20)
+#define CASES "tests/unit/mapping/documents.json"
+
+static const struct nv_array *cases; /* read once: without forks they would add up */
+
+static enum nv_err list_of(struct nv_arena *arena, const struct nv_value *in,
+                           struct nv_test_list *out)
+{
+    struct nv_documents documents = {0};
+    enum nv_err err = nv_documents_normalise(arena, in, &documents);
+    *out = (struct nv_test_list){documents.list, documents.partial};
+    return err;
+}
+
+START_TEST(test_scores)
+{
+    const struct nv_value *test = &cases->items[_i];
+    struct nv_arena *arena = nv_arena_new(ARENA_MAX);
+    struct nv_documents documents;
+    ck_assert_int_eq(nv_documents_normalise(arena, nv_test_member(test, "in"), &documents), NV_OK);
+    ck_assert_int_eq(documents.scores.type, NV_VALUE_ARRAY);
+    if (documents.scores.as.array.count > 0 ||
+        nv_test_member(test, "scores")->type != NV_VALUE_NULL)
+        nv_test_expect_member(test, "scores", &documents.scores);
+    nv_arena_free(arena);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase;
+    Suite *suite = nv_test_list_suite("documents", CASES, list_of, &tcase);
+    cases = nv_test_cases(CASES);
+    tcase_add_loop_test(tcase, test_scores, 0, (int)cases->count);
+    return nv_test_run(suite);
+}

@@ -1,0 +1,210 @@
+/*
+ * The price table: parsing, finding a model under all its spellings, multiplying.
+ *
+ * Spellings are those that the SDK's own table misses (docs/noveum-backend.md#costs).
+ */
+#include "tests/support/expect.h"
+#include "tests/support/mapping_spans.h"
+#include "mapping/prices/price.h"
+
+#include "base/banned.h"
+
+static struct nv_prices *builtin(struct nv_arena *arena, const char *user)
+{
+    struct nv_prices *prices = nv_prices_new(arena);
+    struct nv_str csv = {(const char *)nv_prices_csv, nv_prices_csv_len};
+    ck_assert_ptr_nonnull(prices);
+    if (user)
+        ck_assert_int_eq(nv_prices_add(prices, NV_STR("user"), nv_str_from(user), NULL), NV_OK);
+    ck_assert_int_eq(nv_prices_add(prices, NV_STR("prices.csv"), csv, NULL), NV_OK);
+    ck_assert_int_eq(nv_prices_finish(prices), NV_OK);
+    return prices;
+}
+
+#define HEADER "provider,model,from,input,cached,cache_write,output\n"
+#define NOW UINT64_C(1795357249000000000) /* 2026-11-22 */
+
+START_TEST(models_are_found_under_their_spellings)
+{
+    static const struct {
+        const char *provider, *model;
+        bool known;
+    } cases[] = {{"openai", "gpt-4o-mini", true},
+                 {"openai", "GPT-4o-mini", true},
+                 {"openai", "gpt-4o-mini-2024-07-18", true},
+                 {"openai", "gpt-4o-mini-2099-01-01", true},
+                 {"", "gpt-4o-mini", true},
+                 {"", "openai/gpt-4o", true},
+                 {"azure_openai", "azure/gpt-4o", true},
+                 {"anthropic", "claude-3-5-sonnet-20241022", true},
+                 {"anthropic", "claude-3-7-sonnet-latest", true},
+                 {"anthropic", "claude-sonnet-4-5", true},
+                 {"openai", "o3", true},
+                 {"openai", "o3-mini", true},
+                 {"google", "gemini-1.5-pro-002", true},
+                 {"google", "models/gemini-1.5-pro", true},
+                 {"bedrock", "us.anthropic.claude-3-5-sonnet-20241022-v2:0", true},
+                 {"bedrock", "anthropic.claude-3-5-sonnet-20240620-v1:0", true},
+                 {"mistral", "mistral-large-latest", true},
+                 {"openai", "my-own-model", false},
+                 {"", "llama-local", false},
+                 {"openai", "", false}};
+    struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
+    struct nv_prices *prices = builtin(arena, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct nv_price *price =
+            nv_price_find(prices, nv_str_from(cases[i].provider), nv_str_from(cases[i].model), NOW);
+        ck_assert_msg((price != NULL) == cases[i].known, "%s %s", cases[i].provider,
+                      cases[i].model);
+    }
+    nv_arena_free(arena);
+}
+END_TEST
+
+/* Names with what gateways, clouds and clients put around them cost what the bare name costs. */
+START_TEST(names_in_all_their_wrappings)
+{
+    static const struct {
+        const char *provider, *model, *at, *bare;
+    } cases[] = {
+        {"", "openrouter/anthropic/claude-sonnet-4.5", "openrouter", "anthropic/claude-sonnet-4.5"},
+        {"openrouter", "openrouter/openai/gpt-4o-mini", "openrouter", "openai/gpt-4o-mini"},
+        {"", "anthropic:claude-sonnet-4-5", "anthropic", "claude-sonnet-4-5"},
+        {"", "openai:gpt-4o-mini", "openai", "gpt-4o-mini"},
+        {"", "google-gla:gemini-2.5-pro", "google", "gemini-2.5-pro"},
+        {"", "google-vertex:gemini-2.5-flash", "google", "gemini-2.5-flash"},
+        {"", "vertex_ai/gemini-2.5-pro", "google", "gemini-2.5-pro"},
+        {"google", "models/gemini-2.5-pro", "google", "gemini-2.5-pro"},
+        {"google", "publishers/google/models/gemini-2.5-pro", "google", "gemini-2.5-pro"},
+        {"", "gemini/gemini-2.5-flash", "google", "gemini-2.5-flash"},
+        {"", "vertex_ai/claude-3-5-sonnet@20241022", "google", "claude-3-5-sonnet"},
+        {"", "azure/gpt-4o-mini", "azure_openai", "gpt-4o-mini"},
+        {"", "bedrock/us.anthropic.claude-3-5-haiku-20241022-v1:0", "bedrock",
+         "anthropic.claude-3-5-haiku-20241022-v1:0"},
+        {"bedrock", "apac.anthropic.claude-3-5-sonnet-20241022-v2:0", "bedrock",
+         "anthropic.claude-3-5-sonnet-20241022-v2:0"},
+        {"bedrock",
+         "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-3-haiku-20240307-v1:0",
+         "bedrock", "anthropic.claude-3-haiku-20240307-v1:0"},
+        {"", "groq/llama-3.3-70b-versatile", "groq", "llama-3.3-70b-versatile"},
+        {"", "xai/grok-4", "xai", "grok-4"},
+        {"", "fireworks_ai/accounts/fireworks/models/deepseek-v3p2", "fireworks",
+         "accounts/fireworks/models/deepseek-v3p2"}};
+    struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
+    struct nv_prices *prices = builtin(arena, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct nv_price *bare =
+            nv_price_find(prices, nv_str_from(cases[i].at), nv_str_from(cases[i].bare), NOW);
+        ck_assert_msg(bare != NULL, "%s", cases[i].bare);
+        ck_assert_msg(nv_price_find(prices, nv_str_from(cases[i].provider),
+                                    nv_str_from(cases[i].model), NOW) == bare,
+                      "%s", cases[i].model);
+    }
+    ck_assert_ptr_null(nv_price_find(prices, NV_STR(""), NV_STR("ft:gpt-4o:me::1"), NOW));
+    ck_assert_ptr_null(nv_price_find(prices, NV_STR(""), NV_STR("nobody/their-own:free"), NOW));
+    nv_arena_free(arena);
+}
+END_TEST
+
+START_TEST(hours_of_the_day)
+{
+    static const struct {
+        uint64_t minute;
+        double usd;
+    } cases[] = {{0, 2}, {29, 2}, {30, 5}, {16 * 60 + 29, 5}, {16 * 60 + 30, 7}, {23 * 60, 7}};
+    struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
+    struct nv_prices *prices = builtin(arena, HEADER "openai,own*,,2,,,2\n"
+                                                     "openai,own*,00:30-16:30,5,,,5\n"
+                                                     "openai,own*,2026-01-01 16:30-00:00,7,,,7\n"
+                                                     "openai,exact,,2,,,2\n"
+                                                     "openai,exact,00:30-16:30,5,,,5\n"
+                                                     "openai,exact,2026-01-01 16:30-00:00,7,,,7\n");
+    const uint64_t day = NOW / UINT64_C(86400000000000) * UINT64_C(86400000000000);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t at = day + cases[i].minute * UINT64_C(60000000000);
+        const struct nv_price *price = nv_price_find(prices, NV_STR("openai"), NV_STR("own-1"), at);
+        ck_assert_double_eq(price->usd[NV_PRICE_INPUT], cases[i].usd);
+        price = nv_price_find(prices, NV_STR("openai"), NV_STR("exact"), at);
+        ck_assert_double_eq(price->usd[NV_PRICE_INPUT], cases[i].usd);
+    }
+    nv_arena_free(arena);
+}
+END_TEST
+
+START_TEST(users_prices_and_days)
+{
+    struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
+    struct nv_prices *prices = builtin(arena, HEADER "openai,gpt-4o*,,9,,,90\n"
+                                                     "openai,own-*,,1,,,2\n"
+                                                     "openai,own-*,2026-06-01,3,,,4\n");
+    const struct nv_price *mine =
+        nv_price_find(prices, NV_STR("openai"), NV_STR("gpt-4o-mini"), NOW);
+    ck_assert_double_eq(mine->usd[NV_PRICE_INPUT], 9);
+    const struct nv_price *late = nv_price_find(prices, NV_STR("openai"), NV_STR("own-x"), NOW);
+    ck_assert_double_eq(late->usd[NV_PRICE_INPUT], 3);
+    const struct nv_price *early =
+        nv_price_find(prices, NV_STR("openai"), NV_STR("own-x"), UINT64_C(1700000000000000000));
+    ck_assert_double_eq(early->usd[NV_PRICE_INPUT], 1);
+    nv_arena_free(arena);
+}
+END_TEST
+
+START_TEST(costs)
+{
+    struct nv_price price = {
+        .usd = {3, 0.3, 3.75, 15, 30, 60, 1.5, 0.15, 7.5, 200000, 6, 0.6, 22.5}};
+    static const struct {
+        struct nv_price_usage usage;
+        double input, output;
+    } cases[] = {
+        {{.input = 1000, .output = 100}, 0.003, 0.0015},
+        {{.input = 1000, .cached = 400, .cache_write = 100, .output = 0},
+         0.002 - 0.0005 + 0.00012 + 0.000375 - 0.0,
+         0},
+        {{.input = 1000, .output = 100, .batch = true}, 0.0015, 0.00075},
+        {{.input = 300000, .output = 100}, 1.8, 0.00225},
+        {{.input = 100, .input_audio = 100, .output = 10, .output_audio = 10}, 0.003, 0.0006}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double input, output;
+        nv_price_cost(&price, &cases[i].usage, &input, &output);
+        ck_assert_double_eq_tol(input, cases[i].input, 1e-9);
+        ck_assert_double_eq_tol(output, cases[i].output, 1e-9);
+    }
+}
+END_TEST
+
+START_TEST(wrong_tables_are_refused_with_their_place)
+{
+    static const struct {
+        const char *text, *path;
+    } cases[] = {{"openai,x,,1\n", "t:1:1"},
+                 {HEADER "openai,x\n", "t:2:1"},
+                 {HEADER "openai,x,,cheap,,,2\n", "t:2:11"},
+                 {HEADER "openai,x,,-1,,,2\n", "t:2:11"},
+                 {"# c\n" HEADER "openai,x,soon,1,,,2\n", "t:3:10"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct nv_arena *arena = nv_arena_new(1 << 20);
+        struct nv_fail fail = {0};
+        struct nv_prices *prices = nv_prices_new(arena);
+        ck_assert_int_eq(nv_prices_add(prices, NV_STR("t"), nv_str_from(cases[i].text), &fail),
+                         NV_ERR_CONFIG);
+        ck_assert_str_eq(fail.path, cases[i].path);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("mapping/price");
+    TCase *tcase = tcase_create("price");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, models_are_found_under_their_spellings);
+    tcase_add_test(tcase, names_in_all_their_wrappings);
+    tcase_add_test(tcase, hours_of_the_day);
+    tcase_add_test(tcase, users_prices_and_days);
+    tcase_add_test(tcase, costs);
+    tcase_add_test(tcase, wrong_tables_are_refused_with_their_place);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}

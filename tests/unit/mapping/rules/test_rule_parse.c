@@ -1,0 +1,138 @@
+/*
+ * The parser of tables: what it accepts, and where it says that something is wrong.
+ *
+ * Every refusal names file, line and column, because users write tables too.
+ */
+#include "tests/support/expect.h"
+#include "tests/support/mapping_spans.h"
+#include "mapping/rules/rule_parse.h"
+
+#include "base/banned.h"
+
+static enum nv_err parse(const char *text, struct nv_rule_draft *draft, struct nv_arena *arena,
+                         struct nv_fail *fail)
+{
+    nv_rule_draft_init(draft, arena);
+    return nv_rule_parse(draft, NV_STR("t.rules"), nv_str_from(text), false, fail);
+}
+
+START_TEST(rows_become_rules)
+{
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    struct nv_rule_draft draft;
+    struct nv_fail fail = {0};
+    ck_assert_int_eq(parse("# comment\n\nconvention mine \"My own\"\nfield llm.x llm,agent\n"
+                           "my.{k}.key.{*} | span, resource | kind=llm,agent value!=a,\"b*\" "
+                           "has=x,y.{*} | llm.x | first>int | 42 | a note | with a bar\n"
+                           "my.kind | span | name=\"chat,chat *\" | kind | kind(LLM) | 7\n",
+                           &draft, arena, &fail),
+                     NV_OK);
+    ck_assert_uint_eq(draft.row_count, 2);
+    ck_assert_uint_eq(draft.gate_count, 1);
+    ck_assert_nv_str(draft.files[0].convention, "mine");
+    ck_assert_nv_str(draft.files[0].title, "My own");
+    const struct nv_rule_row *row = &draft.rows[0];
+    ck_assert_nv_str(row->source.text, "my.{i}.key.");
+    ck_assert(row->source.wild);
+    ck_assert_uint_eq(row->rule.where, NV_WHERE_SPAN | NV_WHERE_RESOURCE);
+    ck_assert_uint_eq(row->rule.kinds, NV_KIND_BIT(NV_KIND_LLM) | NV_KIND_BIT(NV_KIND_AGENT));
+    ck_assert_uint_eq(row->rule.test_count, 2);
+    ck_assert_uint_eq(row->rule.step_count, 2);
+    ck_assert_uint_eq(row->rule.precedence, 42);
+    ck_assert_uint_eq(row->rule.line, 5);
+    ck_assert(draft.rows[1].rule.flags & NV_RULE_KIND);
+    ck_assert_nv_str(draft.tests[2].globs, "chat,chat *");
+    nv_arena_free(arena);
+}
+END_TEST
+
+START_TEST(lists_below_a_pattern_are_trees)
+{
+    static const struct {
+        const char *row;
+        bool tree;
+    } cases[] = {{"a.{i}.{*} | span | | llm.input.messages | messages(input) | 1", true},
+                 {"a.{i}.b | span | | llm.finish_reason | first | 1", false},
+                 {"a.b | span | | llm.input.messages | messages(input) | 1", false},
+                 {"a.{*} | span | | metadata.custom_attributes.{*} | copy | 1", false},
+                 {"a.{i}.{*} | span | | agent.x | tree | 1", true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct nv_arena *arena = nv_arena_new(1 << 20);
+        struct nv_rule_draft draft;
+        ck_assert_int_eq(parse(cases[i].row, &draft, arena, NULL), NV_OK);
+        ck_assert_msg(((draft.rows[0].rule.flags & NV_RULE_TREE) != 0) == cases[i].tree, "%s",
+                      cases[i].row);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
+START_TEST(refusals_name_the_place)
+{
+    static const struct {
+        const char *text, *path, *what;
+    } cases[] = {{"a | span | | llm.x", "t.rules:1:1", "six cells"},
+                 {" | span | | llm.x | copy | 1", "t.rules:1:2", "empty key"},
+                 {"a.{*}.b | span | | llm.x | copy | 1", "t.rules:1:1", "last part"},
+                 {"\n\na | attr | | llm.x | copy | 1", "t.rules:3:5", "where must be"},
+                 {"a | span | kind=robot | llm.x | copy | 1", "t.rules:1:17", "unknown kind"},
+                 {"a | span | colour=red | llm.x | copy | 1", "t.rules:1:12", "unknown condition"},
+                 {"a | span | scope | llm.x | copy | 1", "t.rules:1:12", "name=value"},
+                 {"a | span | name=\"x | llm.x | copy | 1", "t.rules:1:17", "not closed"},
+                 {"a | span | scope= | llm.x | copy | 1", "t.rules:1:12", "without a value"},
+                 {"a | span | | llm.x | sing | 1", "t.rules:1:22", "unknown transform"},
+                 {"a | span | | llm.x | copy(1) | 1", "t.rules:1:22", "no argument"},
+                 {"a | span | | llm.x | member | 1", "t.rules:1:22", "needs an argument"},
+                 {"a | span | | llm.x | member(a | 1", "t.rules:1:22", "not closed"},
+                 {"a | span | | llm.x | | 1", "t.rules:1:22", "steps"},
+                 {"a | span | | llm.x | copy | high", "t.rules:1:29", "precedence"},
+                 {"a | span | | llm.x | copy | 0", "t.rules:1:29", "precedence"},
+                 {"a | span | | | copy | 1", "t.rules:1:14", "target is missing"},
+                 {"a | span | | kind | copy | 1", "t.rules:1:21", "go together"},
+                 {"a | span | | llm.x | kind(llm) | 1", "t.rules:1:22", "go together"},
+                 {"a | span | kind=llm | kind | kind(llm) | 1", "t.rules:1:12", "can't depend"},
+                 {"a | span | | kind | kind(robot) | 1", "t.rules:1:26", "unknown kind"},
+                 {"a | span | | llm.{*} | copy | 1", "t.rules:1:14", "needs {*}"},
+                 {"field llm.x", "t.rules:1:7", "needs a name and kinds"},
+                 {"convention x y", "t.rules:1:12", "title"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct nv_arena *arena = nv_arena_new(1 << 20);
+        struct nv_rule_draft draft;
+        struct nv_fail fail = {0};
+        ck_assert_int_eq(parse(cases[i].text, &draft, arena, &fail), NV_ERR_CONFIG);
+        ck_assert_msg(strcmp(fail.path, cases[i].path) == 0, "%s: at %s, expected %s",
+                      cases[i].text, fail.path, cases[i].path);
+        ck_assert_msg(strstr(fail.what, cases[i].what) != NULL, "%s: %s", cases[i].text, fail.what);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
+START_TEST(memory_that_ends_is_an_error)
+{
+    for (size_t bytes = 4096; bytes < 200000; bytes += 8192) {
+        struct nv_arena *arena = nv_arena_new(bytes);
+        struct nv_rule_draft draft;
+        struct nv_rules rules;
+        nv_rule_draft_init(&draft, arena);
+        enum nv_err err = nv_rule_draft_import(&draft, nv_rules_builtin());
+        if (!err)
+            err = nv_rule_build(&draft, &rules);
+        ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("mapping/rule_parse");
+    TCase *tcase = tcase_create("rule_parse");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, rows_become_rules);
+    tcase_add_test(tcase, lists_below_a_pattern_are_trees);
+    tcase_add_test(tcase, refusals_name_the_place);
+    tcase_add_test(tcase, memory_that_ends_is_an_error);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}

@@ -1,0 +1,106 @@
+/*
+ * The agents of one trace: delegation, handoff, messages, tools; and tasks of workflows.
+ */
+#include "tests/support/expect.h"
+#include "tests/support/mapping_spans.h"
+#include "mapping/settle/agents.h"
+
+#include "base/banned.h"
+
+#define AGENT(id, parent, name, more)                                                              \
+    "{'name': 'invoke_agent " name "', 'id': " #id ", 'parent': " #parent                          \
+    ", 'attributes': {'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': '" name        \
+    "'}" more "}"
+
+START_TEST(nodes_and_connections)
+{
+    struct told *told = told_by("[" AGENT(1, 0, "lead", "") "," AGENT(2, 1, "worker", "") "," AGENT(
+        3, 1, "worker", ", 'status': 2") ","
+                                         "{'name': 'execute_tool search', 'id': 4, 'parent': 2, "
+                                         "'attributes': {'gen_ai.operation.name': "
+                                         "'execute_tool', 'gen_ai.tool.name': 'search'}},"
+                                         "{'name': 'chat m', 'id': 5, 'parent': 2, 'attributes': "
+                                         "{'gen_ai.operation.name': 'chat', "
+                                         "'gen_ai.request.model': 'm'}},"
+                                         "{'name': 'execute_tool transfer_to_billing', 'id': 6, "
+                                         "'parent': 1, 'attributes': "
+                                         "{'gen_ai.operation.name': 'execute_tool', "
+                                         "'gen_ai.tool.name': 'transfer_to_billing'}}]");
+    told_member(told, NULL, "attributes",
+                "{'noveum.project': 'test', 'noveum.environment': 'production', "
+                "'noveum.gateway.version': '0.0.0-test', 'agent_graph.name': 'lead', "
+                "'agent_graph.node_count': 3, 'agent_graph.connection_count': 2}");
+    told_is(
+        told, "invoke_agent lead", "agent_graph.nodes",
+        "[{'name': 'lead', 'runs': 1, 'errors': 0, 'calls': 0, 'tools': ['transfer_to_billing']},"
+        "{'name': 'worker', 'runs': 2, 'errors': 1, 'calls': 1, 'tools': ['search']},"
+        "{'name': 'billing', 'runs': 0, 'errors': 0, 'calls': 0}]");
+    told_is(told, "invoke_agent lead", "agent_graph.connections",
+            "[{'from': 'lead', 'to': 'worker', 'type': 'delegation', 'count': 2},"
+            "{'from': 'lead', 'to': 'billing', 'type': 'handoff', 'count': 1}]");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(links_are_messages)
+{
+    struct told *told = told_by("[{'name': 'root', 'id': 9, 'attributes': {}}," AGENT(
+        1, 9, "a", "") "," AGENT(2, 9, "b", ", 'links': [1]") "]");
+    told_is(told, "root", "agent_graph.connections",
+            "[{'from': 'a', 'to': 'b', 'type': 'message', 'count': 1}]");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(no_agents_no_graph)
+{
+    struct told *told = told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat'}}]");
+    told_is(told, "a", "agent_graph.node_count", NULL);
+    told_free(told);
+}
+END_TEST
+
+START_TEST(tasks_of_a_workflow)
+{
+    struct told *told = told_by(
+        "[{'name': 'w', 'id': 1, 'attributes': {'gen_ai.operation.name': 'invoke_workflow', "
+        "'gen_ai.workflow.name': 'nightly'}}," AGENT(2, 1, "a", "") "," AGENT(
+            3, 1, "b", ", 'status': 2") ","
+                                        "{'name': 'GET', 'id': 4, 'parent': 1, 'attributes': "
+                                        "{'http.request.method': 'GET'}}]");
+    told_is(told, "w", "agent_workflow.name", "'nightly'");
+    told_is(told, "w", "agent_workflow.task_count", "2");
+    told_is(told, "w", "agent_workflow.completed_tasks", "1");
+    told_is(told, "w", "agent_workflow.failed_tasks", "1");
+    told_is(told, "w", "agent_workflow.success_rate", "0.5");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(the_registry_is_told)
+{
+    struct nv_agents_config agents_config = {0};
+    struct nv_agents *agents = nv_agents_new(&agents_config);
+    struct nv_mapping_config config = {.agents = agents};
+    struct nv_mapping *mapping = nv_mapping_new(&config, NULL);
+    struct told *told = told_with(mapping, NULL, "[" AGENT(1, 0, "lead", "") "]");
+    ck_assert_uint_eq(nv_agents_count(agents), 1);
+    told_free(told);
+    nv_mapping_free(mapping);
+    nv_agents_free(agents);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("mapping/agent_graph");
+    TCase *tcase = tcase_create("agent_graph");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, nodes_and_connections);
+    tcase_add_test(tcase, links_are_messages);
+    tcase_add_test(tcase, no_agents_no_graph);
+    tcase_add_test(tcase, tasks_of_a_workflow);
+    tcase_add_test(tcase, the_registry_is_told);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
