@@ -10,7 +10,7 @@
  */
 #include "bench/payload.h"
 #include "mapping/mapping.h"
-#include "mapping/secrets.h"
+#include "redaction/secrets.h"
 #include "otlp/request/request.h"
 
 #include <stdio.h>

@@ -13,7 +13,7 @@
 #include "exporter/encode.h"
 #include "gateway/raw_join.h"
 #include "gateway/untranslated.h"
-#include "mapping/secrets.h"
+#include "redaction/secrets.h"
 #include "otlp/request/request.h"
 
 #include <assert.h>

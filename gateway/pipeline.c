@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "gateway/untranslated.h"
-#include "mapping/secrets.h"
+#include "redaction/secrets.h"
 
 #include <assert.h>
 

@@ -8,7 +8,7 @@
  * that do not run backwards, attributes that can be written, and masked a second time as the first.
  */
 #include "mapping/mapping.h"
-#include "mapping/secrets.h"
+#include "redaction/secrets.h"
 #include "otlp/request/request.h"
 
 #include <stdio.h>

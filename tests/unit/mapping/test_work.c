@@ -5,7 +5,7 @@
  */
 #include "exporter/encode.h"
 #include "mapping/rules/rule.h"
-#include "mapping/secrets.h"
+#include "redaction/secrets.h"
 #include "tests/support/expect.h"
 #include "tests/support/growth.h"
 #include "tests/support/mapping_kit.h"

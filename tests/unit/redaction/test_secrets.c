@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "mapping/secrets.h"
+#include "redaction/secrets.h"
 
 #include <jansson.h>
 #include <stdlib.h>

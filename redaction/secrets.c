@@ -8,7 +8,7 @@
  * so that JSON need not be parsed. Patterns are spelled by hand: five prefixes need no regular
  * expressions.
  */
-#include "mapping/secrets.h"
+#include "redaction/secrets.h"
 #include "base/meter.h"
 #include "model/key_index.h"
 

@@ -6,8 +6,8 @@
  *   text holds sk-..., AKIA..., AIza..., ghp_..., Bearer ...  that word becomes ***
  *   text holds `password: x`, `"api_key": "x y"`, `access_token=x`   x becomes ***
  */
-#ifndef NV_MAPPING_SECRETS_H
-#define NV_MAPPING_SECRETS_H
+#ifndef NV_REDACTION_SECRETS_H
+#define NV_REDACTION_SECRETS_H
 
 #include "model/trace.h"
 
