@@ -8,9 +8,9 @@
  * are lower bounds: everything is in the cache.
  */
 #include "base/clock.h"
-#include "exporter/compress.h"
-#include "exporter/encode.h"
-#include "exporter/pack.h"
+#include "exporter/encode/compress.h"
+#include "exporter/encode/encode.h"
+#include "exporter/encode/pack.h"
 
 #include <assert.h>
 #include <stdio.h>

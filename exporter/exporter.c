@@ -8,10 +8,10 @@
  */
 #include "exporter/exporter.h"
 
-#include "exporter/dead_letters.h"
-#include "exporter/endpoint.h"
-#include "exporter/send_thread.h"
-#include "exporter/sender.h"
+#include "exporter/outbox/dead_letters.h"
+#include "exporter/send/endpoint.h"
+#include "exporter/send/send_thread.h"
+#include "exporter/send/sender.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -15,7 +15,7 @@
 #define NV_EXPORTER_EXPORTER_H
 
 #include "base/clock.h"
-#include "exporter/transport.h"
+#include "exporter/send/transport.h"
 #include "model/stage.h"
 #include "model/store.h"
 

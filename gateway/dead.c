@@ -6,7 +6,7 @@
  */
 #include "gateway/dead.h"
 
-#include "exporter/dead_letters.h"
+#include "exporter/outbox/dead_letters.h"
 #include "gateway/terminal.h"
 
 #include <assert.h>

@@ -9,8 +9,8 @@
 #include "gateway/dead_retry.h"
 
 #include "base/text.h"
-#include "exporter/dead_letters.h"
-#include "exporter/encode.h"
+#include "exporter/outbox/dead_letters.h"
+#include "exporter/encode/encode.h"
 #include "gateway/raw_join.h"
 #include "gateway/untranslated.h"
 #include "redaction/secrets.h"

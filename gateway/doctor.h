@@ -4,7 +4,7 @@
 #ifndef NV_GATEWAY_DOCTOR_H
 #define NV_GATEWAY_DOCTOR_H
 
-#include "exporter/probe.h"
+#include "exporter/send/probe.h"
 #include "gateway/options.h"
 
 /* Prints a line a check; returns the exit code: 1 when one of them failed. */

@@ -9,7 +9,7 @@
 #include "base/mask.h"
 #include "journal/journal_check.h"
 #include "base/shown.h"
-#include "exporter/dead_letters.h"
+#include "exporter/outbox/dead_letters.h"
 #include "gateway/control.h"
 #include "gateway/dead_retry.h"
 #include "gateway/dead_store.h"

@@ -82,7 +82,7 @@ struct head {
     uint64_t spans;
 };
 
-/* The head that exporter/dead_letters.h reads; "format" tells it apart from a refused trace. */
+/* The head that dead_letters.h reads; "format" tells it apart from a refused trace. */
 static enum nv_err write_head(const struct head *head, struct nv_buf *out)
 {
     char time[NV_TIME_TEXT_SIZE];

@@ -8,7 +8,7 @@
  * limit of its own the translation goes on to its end, so that what is too much is seen as such.
  */
 #include "base/meter.h"
-#include "exporter/encode.h"
+#include "exporter/encode/encode.h"
 #include "mapping/mapping.h"
 #include "redaction/secrets.h"
 #include "otlp/request/request.h"

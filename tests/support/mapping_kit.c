@@ -5,7 +5,7 @@
  */
 #include "tests/support/mapping_kit.h"
 
-#include "exporter/encode.h"
+#include "exporter/encode/encode.h"
 #include "otlp/request/request.h"
 #include "tests/support/expect.h"
 

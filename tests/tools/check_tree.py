@@ -31,7 +31,7 @@ TESTED_ELSEWHERE = {
     "gateway/control.c": "tests/e2e/test_commands.py: two processes over a socket",
     "gateway/dead_store.c": "tests/e2e/test_commands.py: the journal of a stopped gateway",
     "gateway/journal_commands.c": "tests/e2e/test_commands.py: it prints and exits",
-    "exporter/probe.c": "tests/e2e/test_commands.py: one request to a backend",
+    "exporter/send/probe.c": "tests/e2e/test_commands.py: one request to a backend",
     "gateway/option_finish.c": "tests/unit/gateway/test_option_load.c: the last step of loading",
     "gateway/option_sdk.c": "tests/unit/gateway/test_option_load.c: one source of several",
     "gateway/run.c": "tests/e2e: signals, reload and exit codes of a process",

@@ -4,7 +4,7 @@
  */
 #include "expect.h"
 
-#include "exporter/encode.h"
+#include "exporter/encode/encode.h"
 
 #include <jansson.h>
 

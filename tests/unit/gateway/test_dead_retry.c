@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "exporter/encode.h"
+#include "exporter/encode/encode.h"
 #include "gateway/dead_retry.h"
 #include "gateway/raw_join.h"
 #include "gateway/untranslated.h"

@@ -3,7 +3,7 @@
  * path that a client can make long, and for every key of the tables. And no captured trace comes
  * near the work that a trace may take (mapping.work_per_byte).
  */
-#include "exporter/encode.h"
+#include "exporter/encode/encode.h"
 #include "mapping/rules/rule.h"
 #include "redaction/secrets.h"
 #include "tests/support/expect.h"

@@ -1,0 +1,162 @@
+/*
+ * The ends of a trace: delivered, or dead.
+ *
+ * Each end does the same four things in the same order: the ledger moves, the claim is settled,
+ * the outbox record loses one of its traces, the memory is freed. A dead letter ends only when the
+ * store has it; until then it waits in `doomed` and is counted as queued, so that a full disk at
+ * that moment loses nothing. Without a store there is no place for the dead: they are logged with
+ * their reason and gone.
+ */
+#include "exporter/outbox/dead_letters.h"
+#include "exporter/encode/encode.h"
+#include "exporter/send/sender.h"
+
+#include "base/counters.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+/* A first guess that most traces fit in; growing costs copies. */
+#define ENCODE_FIRST_BYTES ((size_t)16 << 10)
+
+/* Header and JSON of a trace, or of what is sent in its place and then *why. */
+static enum nv_err encode_into(struct nv_buf *text, const struct nv_exporter_config *config,
+                               const struct nv_trace *trace, const char **why)
+{
+    enum nv_err err = nv_buf_reserve(text, ENCODE_FIRST_BYTES);
+
+    if (err == NV_OK)
+        err = nv_encoded_begin(text);
+    if (err == NV_OK)
+        err = nv_encode_trace(text, trace, config->trace_id_form);
+    if (err != NV_ERR_LIMIT && err != NV_ERR_DEPTH)
+        return err;
+    *why = err == NV_ERR_DEPTH
+               ? "nested too deeply"
+               : "larger than exporter.noveum.max_trace_bytes even when its texts are cut";
+    nv_buf_clear(text);
+    err = nv_encoded_begin(text);
+    return err != NV_OK ? err : nv_encode_stub(text, trace, config->trace_id_form, *why);
+}
+
+struct nv_encoded *nv_sender_encode(const struct nv_exporter_config *config, struct nv_trace *trace)
+{
+    struct nv_encoded *encoded = NULL;
+    const char *why = NULL;
+    struct nv_buf text;
+
+    nv_buf_init(&text, config->max_trace_bytes > ENCODE_FIRST_BYTES ? config->max_trace_bytes
+                                                                    : ENCODE_FIRST_BYTES);
+    if (encode_into(&text, config, trace, &why) == NV_OK)
+        encoded = nv_encoded_take(&text, trace->span_count);
+    nv_buf_release(&text);
+    /* The trace is untouched so far: without memory it waits as it is and is encoded later. */
+    if (encoded == NULL)
+        return NULL;
+    encoded->why = why;
+    encoded->dead = NV_DEAD_TOO_LARGE;
+    encoded->claim = trace->claim;
+    nv_arena_free(trace->arena);
+    return encoded;
+}
+
+void nv_sender_drop_memory(struct nv_sender *sender, struct nv_encoded *encoded)
+{
+    nv_send_queue_forget(sender->queue, encoded);
+    free(encoded);
+}
+
+static void end(struct nv_sender *sender, struct nv_encoded *encoded, enum nv_outcome outcome)
+{
+    if (encoded->claim != NULL)
+        sender->settler->settle(sender->settler->ctx, encoded->claim, outcome);
+    nv_outbox_end(&sender->outbox, encoded->record);
+    nv_sender_drop_memory(sender, encoded);
+}
+
+void nv_sender_delivered(struct nv_sender *sender, struct nv_encoded *encoded)
+{
+    nv_ledger_deliver(encoded->spans);
+    nv_count(NV_COUNT_TRACES_DELIVERED, 1);
+    sender->status.last_delivery_wall_ns = nv_clock_wall_ns(sender->clock);
+    end(sender, encoded, NV_OUTCOME_DELIVERED);
+}
+
+static void log_dead(const struct nv_encoded *encoded, const char *said)
+{
+    struct nv_encoded_facts facts;
+
+    if (nv_encoded_read_facts(nv_encoded_json(encoded), &facts) != NV_OK)
+        facts = (struct nv_encoded_facts){0};
+    NV_LOG(NV_LOG_ERROR, "exporter",
+           "trace became a dead letter trace_id=%.*s reason=%s status=%d why=\"%s\" said=\"%s\"",
+           NV_STR_ARG(facts.trace_id), nv_dead_reason_text(encoded->dead), encoded->status,
+           encoded->why, said);
+}
+
+/* From the outbox: nothing else has it once that record is released, at the end of its last trace.
+ * A fresh one is still in its requests, which the journal keeps until a sync of its own. */
+static enum nv_err put_letter(const struct nv_sender *sender, const struct nv_encoded *encoded,
+                              const char *said)
+{
+    struct nv_store synced = nv_store_synced(sender->store);
+
+    return nv_dead_letters_put(encoded->record != NULL ? &synced : sender->store, encoded, said,
+                               nv_clock_wall_ns(sender->clock));
+}
+
+/* Stores and ends one; false when the store can't at present. */
+static bool bury_one(struct nv_sender *sender, struct nv_encoded *encoded, const char *said)
+{
+    enum nv_err err = NV_OK;
+
+    if (sender->store != NULL)
+        err = put_letter(sender, encoded, said);
+    if (err != NV_OK) {
+        NV_LOG(NV_LOG_ERROR, "exporter", "dead letter not stored, will try again: %s",
+               nv_err_info(err)->text);
+        return false;
+    }
+    log_dead(encoded, said);
+    sender->status.dead_letters++;
+    nv_ledger_dead_queued(encoded->dead, encoded->spans);
+    end(sender, encoded, NV_OUTCOME_KEPT);
+    return true;
+}
+
+static void postpone(struct nv_sender *sender)
+{
+    sender->store_trouble_ns =
+        nv_clock_mono_ns(sender->clock) + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
+}
+
+void nv_sender_doom(struct nv_sender *sender, struct nv_encoded *encoded,
+                    const struct nv_verdict *verdict, int status, const char *said)
+{
+    assert(verdict->action == NV_ACTION_DEAD);
+    encoded->dead = verdict->dead;
+    encoded->status = status;
+    encoded->why = verdict->why;
+    if (!bury_one(sender, encoded, said)) {
+        nv_encoded_list_push(&sender->doomed, encoded);
+        postpone(sender);
+    }
+}
+
+void nv_sender_bury(struct nv_sender *sender)
+{
+    struct nv_encoded_list due = sender->doomed;
+    struct nv_encoded *encoded;
+
+    sender->doomed = (struct nv_encoded_list){0};
+    while ((encoded = nv_encoded_list_pop(&due)) != NULL) {
+        if (bury_one(sender, encoded, ""))
+            continue;
+        nv_encoded_list_push(&sender->doomed, encoded);
+        nv_encoded_list_append(&sender->doomed, &due);
+        postpone(sender);
+    }
+}

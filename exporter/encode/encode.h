@@ -1,0 +1,31 @@
+/*
+ * A translated trace as the backend's JSON: docs/noveum-backend.md#traces, schema 2.0.
+ *
+ * Streams onto a buffer; allocates nothing but the buffer's growth. Any thread.
+ */
+#ifndef NV_EXPORTER_ENCODE_ENCODE_H
+#define NV_EXPORTER_ENCODE_ENCODE_H
+
+#include "base/buf.h"
+#include "exporter/exporter.h"
+
+#define NV_TRACE_ID_TEXT_MAX 36
+
+/*
+ * Appends one Trace object, within the buffer's cap: long texts and lists are cut and marked where
+ * it would be larger. Errors: NV_ERR_LIMIT (larger even then), NV_ERR_NO_MEMORY, NV_ERR_DEPTH.
+ */
+enum nv_err nv_encode_trace(struct nv_buf *buf, const struct nv_trace *trace,
+                            enum nv_trace_id_form form) NV_MUST_USE;
+/*
+ * The same trace without its spans and attributes, status `error`, `reason` as status_message: what
+ * is sent of a trace that can't be encoded (as the SDK does, docs/noveum-backend.md#traces). Errors
+ * as above.
+ */
+enum nv_err nv_encode_stub(struct nv_buf *buf, const struct nv_trace *trace,
+                           enum nv_trace_id_form form, const char *reason) NV_MUST_USE;
+/* Text of a trace id, no NUL; returns its length: 36 for uuid, 32 for hex. */
+size_t nv_trace_id_text(const uint8_t id[NV_TRACE_ID_BYTES], enum nv_trace_id_form form,
+                        char out[NV_TRACE_ID_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * Packing by count and by bytes.
+ *
+ * Encoded traces are copied into the request only when it is sent and the copy is dropped after the
+ * attempt: what waits is kept once. A body keeps its traces together through retries, so that a
+ * retry after an unknown outcome repeats the same request; only a split parts them. A trace larger
+ * than the cap goes alone, because nobody knows the backend's real limit
+ * (docs/noveum-backend.md#limits).
+ */
+#include "exporter/encode/pack.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+static const struct nv_str head = NV_STR_INIT("{\"traces\":[");
+
+static bool fits(const struct nv_body *body, const struct nv_encoded *next,
+                 const struct nv_pack_limits *limits)
+{
+    return body->traces.count < limits->traces_max &&
+           body->traces.json_bytes + next->json_len <= limits->bytes_max;
+}
+
+struct nv_body *nv_body_take(struct nv_encoded_list *list, const struct nv_pack_limits *limits)
+{
+    struct nv_body *body = calloc(1, sizeof *body);
+
+    assert(list->count > 0 && limits->traces_max > 0 && limits->bytes_max > 0);
+    if (body == NULL)
+        return NULL;
+    nv_buf_init(&body->wire, SIZE_MAX);
+    do
+        nv_encoded_list_push(&body->traces, nv_encoded_list_pop(list));
+    while (list->first != NULL && fits(body, list->first, limits));
+    return body;
+}
+
+struct nv_body *nv_body_split(struct nv_body *body)
+{
+    struct nv_body *half = calloc(1, sizeof *half);
+    struct nv_encoded_list all = body->traces;
+    uint32_t keep = all.count / 2;
+
+    assert(all.count >= 2);
+    if (half == NULL)
+        return NULL;
+    nv_buf_init(&half->wire, SIZE_MAX);
+    half->identity = body->identity;
+    half->old = body->old;
+    half->first_try_ns = body->first_try_ns;
+    half->refused = body->refused;
+    body->traces = (struct nv_encoded_list){0};
+    while (body->traces.count < keep)
+        nv_encoded_list_push(&body->traces, nv_encoded_list_pop(&all));
+    nv_encoded_list_append(&half->traces, &all);
+    return half;
+}
+
+bool nv_body_is_full(const struct nv_encoded_list *list, const struct nv_pack_limits *limits)
+{
+    return list->count >= limits->traces_max || list->json_bytes >= limits->bytes_max;
+}
+
+enum nv_err nv_body_write(const struct nv_body *body, uint64_t wall_ns, struct nv_buf *buf)
+{
+    size_t room = head.len + body->traces.json_bytes + body->traces.count + 64;
+
+    if (nv_buf_reserve(buf, room) != NV_OK)
+        return buf->failed;
+    (void)nv_buf_append_str(buf, head);
+    for (const struct nv_encoded *e = body->traces.first; e != NULL; e = e->next) {
+        if (e != body->traces.first)
+            (void)nv_buf_append_char(buf, ',');
+        (void)nv_buf_append_str(buf, nv_encoded_json(e));
+    }
+    (void)nv_buf_printf(buf, "],\"timestamp\":%llu.%06llu}",
+                        (unsigned long long)(wall_ns / NV_NS_PER_S),
+                        (unsigned long long)(wall_ns % NV_NS_PER_S / 1000));
+    return buf->failed;
+}
+
+void nv_body_free(struct nv_body *body)
+{
+    if (body == NULL)
+        return;
+    assert(body->traces.count == 0);
+    nv_buf_release(&body->wire);
+    free(body);
+}

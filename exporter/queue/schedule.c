@@ -1,0 +1,182 @@
+/*
+ * When the sender should look again, and how it is.
+ *
+ * Each reason to act has a time: a body is full or its batch_ms is over, a retry is due and can be
+ * paid, the outbox may give its next record, the gate opens, an age calls for the disk. The least
+ * of them is what the thread sleeps for. A time that has passed although nothing could be done
+ * would spin the loop, so each function here mirrors what its counterpart in sender.c checks.
+ */
+#include "exporter/send/sender.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/banned.h"
+
+bool nv_sender_has_old_slot(const struct nv_sender *sender)
+{
+    uint32_t slots = sender->gate.width > 1 ? sender->gate.width - 1 : 1;
+
+    return sender->old_in_flight < slots;
+}
+
+uint64_t nv_sender_fresh_due_ns(const struct nv_sender *sender)
+{
+    if (sender->fresh.count == 0)
+        return UINT64_MAX;
+    if (sender->stopping || nv_body_is_full(&sender->fresh, &sender->limits))
+        return 0;
+    return sender->fresh.first->queued_ns + sender->config->batch_ms * NV_NS_PER_MS;
+}
+
+uint64_t nv_sender_drain_budget(const struct nv_sender *sender, uint64_t now_ns)
+{
+    uint64_t rate = sender->config->drain_requests_per_s;
+    uint64_t elapsed_ms = (now_ns - sender->drain_filled_ns) / NV_NS_PER_MS;
+    uint64_t cap = rate * NV_SENDER_DRAIN_COST + NV_SENDER_DRAIN_A_FRESH_BODY;
+    uint64_t budget = sender->drain_budget + elapsed_ms * rate * NV_SENDER_DRAIN_COST / 1000;
+
+    return budget < cap ? budget : cap;
+}
+
+uint64_t nv_sender_outbox_due_ns(const struct nv_sender *sender, uint64_t now_ns)
+{
+    uint64_t budget = nv_sender_drain_budget(sender, now_ns);
+
+    /* At a stop what is on disk stays there: it is safe, and the deadline is for the rest. */
+    if (sender->outbox.count == 0 || sender->stopping)
+        return UINT64_MAX;
+    if (now_ns < sender->store_trouble_ns)
+        return sender->store_trouble_ns;
+    if (budget >= NV_SENDER_DRAIN_COST)
+        return now_ns;
+    return now_ns + ((NV_SENDER_DRAIN_COST - budget) / sender->config->drain_requests_per_s + 1) *
+                        NV_NS_PER_MS;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t retry_due_ns(const struct nv_sender *sender, uint64_t now_ns)
+{
+    uint64_t due = UINT64_MAX;
+
+    for (const struct nv_body *body = sender->retry; body != NULL; body = body->next) {
+        uint64_t paid = body->again ? nv_gate_retry_due_ns(&sender->gate, now_ns) : 0;
+
+        due = least(due, paid > body->due_ns ? paid : body->due_ns);
+    }
+    return due;
+}
+
+/* A body that was never tried, while answers are not the API's. */
+static uint64_t pilot_due_ns(const struct nv_sender *sender)
+{
+    uint64_t due = nv_sender_fresh_due_ns(sender);
+
+    if (!nv_gate_takes_pilot(&sender->gate, sender->in_flight))
+        return UINT64_MAX;
+    for (const struct nv_body *body = sender->retry; body != NULL; body = body->next)
+        if (body->attempt == 0 && nv_sender_has_old_slot(sender))
+            due = least(due, body->due_ns);
+    return due;
+}
+
+static uint64_t send_due_ns(const struct nv_sender *sender, uint64_t now_ns)
+{
+    uint64_t due = nv_sender_fresh_due_ns(sender);
+
+    if (nv_sender_has_old_slot(sender))
+        due = least(due,
+                    least(retry_due_ns(sender, now_ns), nv_sender_outbox_due_ns(sender, now_ns)));
+    if (due == UINT64_MAX || sender->in_flight >= sender->gate.width)
+        return UINT64_MAX;
+    if (sender->gate.hold == NV_HOLD_AUTH && sender->probing)
+        return UINT64_MAX;
+    due = due > sender->gate.until_ns ? due : sender->gate.until_ns;
+    return least(due, pilot_due_ns(sender));
+}
+
+uint64_t nv_sender_next_due_ns(const struct nv_sender *sender, uint64_t now_ns)
+{
+    bool files_only = sender->transport == NULL;
+    uint64_t spill_ns = nv_sender_spill_due_ns(sender);
+    uint64_t due = files_only && sender->fresh.count > 0 ? now_ns : UINT64_MAX;
+
+    due = least(due,
+                files_only ? nv_sender_outbox_due_ns(sender, now_ns) : send_due_ns(sender, now_ns));
+    if (sender->raw != NULL)
+        due = least(due, now_ns);
+    if (due < sender->own_trouble_ns)
+        due = sender->own_trouble_ns;
+    if (sender->doomed.count > 0 || nv_sender_wants_spill(sender, now_ns))
+        due = least(due, sender->store_trouble_ns);
+    /* An age that has passed already waits for the gate to close, not for time. */
+    return spill_ns > now_ns ? least(due, spill_ns) : due;
+}
+
+/* ---- status -------------------------------------------------------------------------------- */
+
+static enum nv_exporter_state state_of(const struct nv_sender *sender, uint64_t now_ns)
+{
+    switch (sender->gate.hold) {
+    case NV_HOLD_AUTH:
+        return NV_EXPORTER_HELD_AUTH;
+    case NV_HOLD_CREDIT:
+        return NV_EXPORTER_HELD_CREDIT;
+    case NV_HOLD_CONFIG:
+        return NV_EXPORTER_HELD_CONFIG;
+    case NV_HOLD_FOREIGN:
+        /* While others are on their way it may be meant for one trace, and nobody waits for it. */
+        if (sender->in_flight > 0 && sender->gate.pilots > 0)
+            return NV_EXPORTER_SENDING;
+        return NV_EXPORTER_HELD_FOREIGN;
+    case NV_HOLD_NONE:
+        break;
+    }
+    if (sender->files_failed)
+        return NV_EXPORTER_HELD_FILES;
+    if (now_ns < sender->gate.until_ns || sender->gate.troubles >= NV_GATE_TROUBLES_MAX)
+        return NV_EXPORTER_BACKING_OFF;
+    return NV_EXPORTER_SENDING;
+}
+
+static void describe(struct nv_exporter_status *status)
+{
+    if (status->state != NV_EXPORTER_SENDING)
+        (void)snprintf(status->reason, sizeof status->reason, "%s", status->last_error);
+    else if (status->refused_in_row >= NV_EXPORTER_REFUSED_ALL)
+        (void)snprintf(status->reason, sizeof status->reason,
+                       "the backend refuses every trace, the last %llu with status %d",
+                       (unsigned long long)status->refused_in_row, status->refused_status);
+    else
+        status->reason[0] = '\0';
+}
+
+void nv_sender_refresh_status(struct nv_sender *sender)
+{
+    struct nv_exporter_status *status = &sender->status;
+    enum nv_exporter_state before = status->state;
+    uint64_t now_ns = nv_clock_mono_ns(sender->clock);
+
+    status->state = state_of(sender, now_ns);
+    if (status->state == NV_EXPORTER_HELD_FOREIGN && before != status->state)
+        NV_LOG(NV_LOG_ERROR, "exporter", "sending is held, nothing is lost: %s",
+               status->last_error);
+    describe(status);
+    status->next_try_ms = status->state != NV_EXPORTER_SENDING && sender->gate.until_ns > now_ns
+                              ? (sender->gate.until_ns - now_ns) / NV_NS_PER_MS
+                              : 0;
+    status->queued_traces = nv_send_queue_traces(sender->queue);
+    status->queued_bytes = nv_send_queue_bytes(sender->queue);
+    status->outbox_records = sender->outbox.count;
+    status->outbox_spans = sender->outbox.spans;
+    status->in_flight = sender->in_flight;
+    status->retry_bodies = sender->retry_count;
+    status->identity = now_ns < sender->identity_until_ns;
+    nv_send_queue_set_held(sender->queue, status->state != NV_EXPORTER_SENDING);
+}

@@ -1,0 +1,490 @@
+/*
+ * libcurl multi, driven by libevent: sockets and one timer.
+ *
+ *   libcurl ──socket_callback──▶ struct event per socket ──ready──▶ curl_multi_socket_action
+ *           ──timer_callback───▶ one timer event ─────────timeout─▶ curl_multi_socket_action
+ *   then: read finished transfers ▸ done(reply) each ▸ after()
+ *
+ * Every transfer gets one of a fixed set of easy handles, so the options are set once and memory
+ * is bounded by the width. The key is only ever in the header list; libcurl's verbose output stays
+ * off. What is refused by option rather than by code: redirects, other schemes, HTTP/0.9, ambient
+ * proxies and .netrc. A transfer's own errors are turned into enum nv_transfer by what they say
+ * about the request: surely not sent, or unknown.
+ */
+#include "exporter/send/send_curl.h"
+
+#include "base/buf.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+#include <event2/event.h>
+
+#include "base/banned.h"
+
+#define CONNECT_TIMEOUT_MS 10000
+#define RETRY_AFTER_MAX 128
+/* Status lines and headers of a reply; a proxy's are some KB. Below libcurl's own 300 KB. */
+#define REPLY_HEAD_MAX ((size_t)256 << 10)
+/* A connection that is never idle would stay with an address, and with an authority, for ever: it
+ * is not used again past this, which costs one handshake a minute. */
+#define CONNECTION_LIFE_S 60
+/* As long as records that move with a failover live. */
+#define DNS_LIFE_S 30
+
+struct slot {
+    CURL *easy;
+    struct nv_send_curl *owner;
+    bool busy;
+    nv_reply_done *done;
+    void *done_ctx;
+    struct nv_buf reply;
+    bool oversize;     /* the body, behind a status that counts */
+    size_t head_bytes; /* of the reply's status line and headers */
+    char retry_after[RETRY_AFTER_MAX];
+    char error[CURL_ERROR_SIZE];
+};
+
+struct nv_send_curl {
+    struct nv_transport transport;
+    CURLM *multi;
+    struct event_base *base;
+    struct event *timer;
+    struct nv_send_after after;
+    struct curl_slist *plain, *gzip, *bare; /* headers of the three kinds of request */
+    char traces_url[NV_ENDPOINT_URL_MAX];
+    char status_url[NV_ENDPOINT_URL_MAX];
+    struct slot *slots;
+    uint32_t slot_count;
+};
+
+/* ---- finished transfers -------------------------------------------------------------------- */
+
+/* Is the reply's head too large? libcurl calls a line that outgrows its buffer (100 KB) "out of
+ * memory"; when a reply has begun, that is what it means. */
+static bool head_is_too_large(const struct slot *slot, CURLcode code)
+{
+    curl_off_t began_us = 0;
+
+    if (slot->head_bytes > REPLY_HEAD_MAX)
+        return true;
+    if (code != CURLE_OUT_OF_MEMORY || slot->reply.len > 0)
+        return false;
+    (void)curl_easy_getinfo(slot->easy, CURLINFO_STARTTRANSFER_TIME_T, &began_us);
+    return began_us > 0;
+}
+
+static enum nv_transfer transfer_of(const struct slot *slot, CURLcode code)
+{
+    if (slot->oversize || head_is_too_large(slot, code))
+        return NV_TRANSFER_OVERSIZE;
+    switch (code) {
+    case CURLE_OK:
+        return NV_TRANSFER_REPLY;
+    case CURLE_OPERATION_TIMEDOUT:
+        return NV_TRANSFER_TIMEOUT;
+    case CURLE_OUT_OF_MEMORY:
+        return NV_TRANSFER_NO_MEMORY;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR: /* mostly a handshake cut off: may pass the next time */
+        return NV_TRANSFER_CONNECT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return NV_TRANSFER_TLS;
+    default:
+        return NV_TRANSFER_BROKEN;
+    }
+}
+
+static void finish(struct slot *slot, enum nv_transfer transfer)
+{
+    struct nv_reply reply = {.transfer = transfer};
+    nv_reply_done *done = slot->done;
+    long status = 0;
+
+    assert(slot->busy);
+    /* a head that was not read to its end is nobody's word */
+    if (transfer == NV_TRANSFER_REPLY || slot->oversize)
+        (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
+    reply.status = status > 0 && status < 1000 ? (int)status : 0;
+    reply.retry_after = nv_str_from(slot->retry_after);
+    reply.body = nv_buf_str(&slot->reply);
+    reply.detail = nv_str_from(transfer == NV_TRANSFER_REPLY ? "" : slot->error);
+    (void)curl_multi_remove_handle(slot->owner->multi, slot->easy);
+    slot->busy = false;
+    slot->done = NULL;
+    done(slot->done_ctx, &reply);
+    nv_buf_release(&slot->reply);
+}
+
+static void read_finished(struct nv_send_curl *curl)
+{
+    CURLMsg *message;
+    int left = 0;
+
+    while ((message = curl_multi_info_read(curl->multi, &left)) != NULL) {
+        CURLcode code = message->data.result;
+        char *slot = NULL;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
+        finish((struct slot *)(void *)slot, transfer_of((struct slot *)(void *)slot, code));
+    }
+    curl->after.call(curl->after.ctx);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+static void on_socket(evutil_socket_t fd, short what, void *ctx)
+{
+    struct nv_send_curl *curl = ctx;
+    int flags =
+        ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0);
+    int running = 0;
+
+    (void)curl_multi_socket_action(curl->multi, fd, flags, &running);
+    read_finished(curl);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+    struct nv_send_curl *curl = ctx;
+    int running = 0;
+
+    (void)fd;
+    (void)what;
+    (void)curl_multi_socket_action(curl->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    read_finished(curl);
+}
+
+/* libcurl: a socket is of interest, or no longer. The event hangs on the socket's private pointer.
+ */
+static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
+{
+    struct nv_send_curl *curl = ctx;
+    struct event *event = socket_ctx;
+    short events = EV_PERSIST;
+
+    (void)easy;
+    if (event != NULL)
+        event_free(event);
+    if (what == CURL_POLL_REMOVE) {
+        (void)curl_multi_assign(curl->multi, fd, NULL);
+        return 0;
+    }
+    events = (short)(events | ((what & CURL_POLL_IN) ? EV_READ : 0));
+    events = (short)(events | ((what & CURL_POLL_OUT) ? EV_WRITE : 0));
+    event = event_new(curl->base, fd, events, on_socket, curl);
+    (void)curl_multi_assign(curl->multi, fd, event);
+    if (event == NULL || event_add(event, NULL) != 0)
+        return -1;
+    return 0;
+}
+
+static int timer_callback(CURLM *multi, long timeout_ms, void *ctx)
+{
+    struct nv_send_curl *curl = ctx;
+    struct timeval wait = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+
+    (void)multi;
+    if (timeout_ms < 0)
+        return event_del(curl->timer) == 0 ? 0 : -1;
+    return event_add(curl->timer, &wait) == 0 ? 0 : -1;
+}
+
+/* ---- one transfer -------------------------------------------------------------------------- */
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct slot *slot = ctx;
+    size_t len = size * count;
+
+    if (nv_buf_append(&slot->reply, bytes, len) == NV_OK)
+        return len;
+    slot->oversize = slot->reply.failed == NV_ERR_LIMIT;
+    /* Less than was given ends the transfer: nobody reads a reply without end. */
+    return 0;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
+{
+    static const struct nv_str name = NV_STR_INIT("retry-after:");
+    struct slot *slot = ctx;
+    struct nv_str line = {bytes, size * count};
+
+    slot->head_bytes += line.len;
+    if (slot->head_bytes > REPLY_HEAD_MAX)
+        return 0;
+    /* A status line starts a new reply: an interim one's headers do not count. */
+    if (nv_str_starts(line, NV_STR("HTTP/")))
+        slot->retry_after[0] = '\0';
+    if (line.len > name.len && nv_str_ieq(nv_str_slice(line, 0, name.len), name)) {
+        struct nv_str value = nv_str_trim(nv_str_slice(line, name.len, SIZE_MAX));
+
+        (void)snprintf(slot->retry_after, sizeof slot->retry_after, "%.*s", NV_STR_ARG(value));
+    }
+    return line.len;
+}
+
+static struct slot *free_slot(struct nv_send_curl *curl)
+{
+    for (uint32_t i = 0; i < curl->slot_count; i++)
+        if (!curl->slots[i].busy)
+            return &curl->slots[i];
+    return NULL;
+}
+
+static CURLcode set_request(struct slot *slot, const struct nv_request *request)
+{
+    struct nv_send_curl *curl = slot->owner;
+    CURL *easy = slot->easy;
+    CURLcode code;
+
+    if (request->route == NV_ROUTE_STATUS) {
+        code = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+        if (code == CURLE_OK)
+            code = curl_easy_setopt(easy, CURLOPT_URL, curl->status_url);
+        if (code == CURLE_OK)
+            code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, curl->bare);
+        return code;
+    }
+    code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_URL, curl->traces_url);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.ptr);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->gzip ? curl->gzip : curl->plain);
+    return code;
+}
+
+static enum nv_err send_request(void *ctx, const struct nv_request *request, nv_reply_done *done,
+                                void *done_ctx)
+{
+    struct nv_send_curl *curl = ctx;
+    struct slot *slot = free_slot(curl);
+
+    if (slot == NULL)
+        return NV_ERR_INTERNAL;
+    nv_buf_clear(&slot->reply);
+    slot->oversize = false;
+    slot->head_bytes = 0;
+    slot->retry_after[0] = slot->error[0] = '\0';
+    if (set_request(slot, request) != CURLE_OK ||
+        curl_multi_add_handle(curl->multi, slot->easy) != CURLM_OK)
+        return NV_ERR_NO_MEMORY;
+    slot->busy = true;
+    slot->done = done;
+    slot->done_ctx = done_ctx;
+    return NV_OK;
+}
+
+static void cancel_all(void *ctx)
+{
+    struct nv_send_curl *curl = ctx;
+
+    for (uint32_t i = 0; i < curl->slot_count; i++)
+        if (curl->slots[i].busy)
+            finish(&curl->slots[i], NV_TRANSFER_CANCELLED);
+}
+
+/* ---- making -------------------------------------------------------------------------------- */
+
+#define SET(easy, option, value)                                                                   \
+    do {                                                                                           \
+        CURLcode code_ = curl_easy_setopt((easy), (option), (value));                              \
+        if (code_ != CURLE_OK)                                                                     \
+            return code_;                                                                          \
+    } while (0)
+
+static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config)
+{
+    long verify = config->tls_verify ? 1 : 0;
+
+    SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(easy, CURLOPT_SSL_VERIFYPEER, verify);
+    SET(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
+    if (config->ca_bundle_file != NULL && config->ca_bundle_file[0] != '\0') {
+        SET(easy, CURLOPT_CAINFO, config->ca_bundle_file);
+        SET(easy, CURLOPT_CAPATH, NULL);
+    }
+    /* An authority that was removed is trusted no longer, one that was added at once, without a
+     * restart: neither its parsed bundle (libcurl keeps it a day) nor a session that was verified
+     * by it outlives its connection. */
+    SET(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+    SET(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    /* An empty proxy keeps libcurl from reading http_proxy and the like. */
+    SET(easy, CURLOPT_PROXY, config->proxy != NULL ? config->proxy : "");
+    SET(easy, CURLOPT_NOPROXY, "");
+    SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    return CURLE_OK;
+}
+
+static CURLcode set_behaviour(struct slot *slot, const struct nv_exporter_config *config)
+{
+    CURL *easy = slot->easy;
+    long timeout = (long)config->timeout_ms;
+
+    SET(easy, CURLOPT_PRIVATE, (char *)slot);
+    SET(easy, CURLOPT_ERRORBUFFER, slot->error);
+    /* Timeouts of the resolver by SIGALRM would hit a thread of libcurl's choice. */
+    SET(easy, CURLOPT_NOSIGNAL, 1L);
+    SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(easy, CURLOPT_USERAGENT, "noveum-otel-gateway/" NOVEUM_VERSION);
+    SET(easy, CURLOPT_TIMEOUT_MS, timeout);
+    SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
+        timeout < CONNECT_TIMEOUT_MS ? timeout : (long)CONNECT_TIMEOUT_MS);
+    SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFE_S);
+    SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)DNS_LIFE_S);
+    SET(easy, CURLOPT_QUICK_EXIT, 1L);
+    SET(easy, CURLOPT_WRITEFUNCTION, on_body);
+    SET(easy, CURLOPT_WRITEDATA, slot);
+    SET(easy, CURLOPT_HEADERFUNCTION, on_header);
+    SET(easy, CURLOPT_HEADERDATA, slot);
+    return CURLE_OK;
+}
+
+static bool add_header(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*list, line);
+
+    if (longer != NULL)
+        *list = longer;
+    return longer != NULL;
+}
+
+static bool make_headers(struct nv_send_curl *curl, const char *key)
+{
+    struct curl_slist **all[] = {&curl->plain, &curl->gzip, &curl->bare};
+    struct nv_buf line;
+    bool ok = true;
+
+    nv_buf_init(&line, (size_t)1 << 16);
+    ok = nv_buf_printf(&line, "Authorization: Bearer %s", key) == NV_OK &&
+         nv_buf_append_char(&line, '\0') == NV_OK;
+    for (size_t i = 0; i < 3; i++)
+        ok = ok && add_header(all[i], line.bytes);
+    nv_buf_release(&line);
+    for (size_t i = 0; i < 2; i++)
+        ok = ok && add_header(all[i], "Content-Type: application/json") &&
+             add_header(all[i], "Expect:");
+    return ok && add_header(&curl->gzip, "Content-Encoding: gzip");
+}
+
+static enum nv_err make_slots(struct nv_send_curl *curl, const struct nv_exporter_config *config,
+                              struct nv_fail *fail)
+{
+    CURLcode code = CURLE_OK;
+
+    /* One more than the width, for the probe. */
+    curl->slot_count = config->max_in_flight + 1;
+    curl->slots = calloc(curl->slot_count, sizeof *curl->slots);
+    if (curl->slots == NULL) {
+        curl->slot_count = 0;
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    }
+    for (uint32_t i = 0; i < curl->slot_count && code == CURLE_OK; i++) {
+        struct slot *slot = &curl->slots[i];
+
+        slot->owner = curl;
+        nv_buf_init(&slot->reply, NV_REPLY_BYTES_MAX);
+        slot->easy = curl_easy_init();
+        code = slot->easy == NULL ? CURLE_OUT_OF_MEMORY : set_behaviour(slot, config);
+        if (code == CURLE_OK)
+            code = set_security(slot->easy, config);
+    }
+    if (code == CURLE_OUT_OF_MEMORY)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    if (code != CURLE_OK)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "libcurl refuses the exporter's options: %s",
+                           curl_easy_strerror(code));
+    return NV_OK;
+}
+
+static bool set_multi(struct nv_send_curl *curl)
+{
+    return curl_multi_setopt(curl->multi, CURLMOPT_SOCKETFUNCTION, socket_callback) == CURLM_OK &&
+           curl_multi_setopt(curl->multi, CURLMOPT_SOCKETDATA, curl) == CURLM_OK &&
+           curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, timer_callback) == CURLM_OK &&
+           curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl) == CURLM_OK &&
+           curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)curl->slot_count) == CURLM_OK;
+}
+
+static void global_init(void)
+{
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct nv_send_curl *nv_send_curl_new(struct event_base *base,
+                                      const struct nv_exporter_config *config,
+                                      const struct nv_endpoint *endpoint,
+                                      const struct nv_send_after *after, struct nv_fail *fail)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct nv_send_curl *curl = calloc(1, sizeof *curl);
+    enum nv_err err = NV_OK;
+
+    (void)pthread_once(&once, global_init);
+    if (curl == NULL) {
+        (void)nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+        return NULL;
+    }
+    curl->transport = (struct nv_transport){curl, send_request, cancel_all};
+    curl->base = base;
+    curl->after = *after;
+    memcpy(curl->traces_url, endpoint->traces_url, sizeof curl->traces_url);
+    memcpy(curl->status_url, endpoint->status_url, sizeof curl->status_url);
+    curl->timer = evtimer_new(base, on_timer, curl);
+    curl->multi = curl_multi_init();
+    err = make_slots(curl, config, fail);
+    if (err == NV_OK && (curl->timer == NULL || curl->multi == NULL || !set_multi(curl) ||
+                         !make_headers(curl, config->api_key)))
+        err = nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    if (err != NV_OK) {
+        nv_send_curl_free(curl);
+        return NULL;
+    }
+    return curl;
+}
+
+const struct nv_transport *nv_send_curl_transport(const struct nv_send_curl *curl)
+{
+    return &curl->transport;
+}
+
+void nv_send_curl_free(struct nv_send_curl *curl)
+{
+    if (curl == NULL)
+        return;
+    for (uint32_t i = 0; i < curl->slot_count; i++) {
+        assert(!curl->slots[i].busy);
+        curl_easy_cleanup(curl->slots[i].easy);
+        nv_buf_release(&curl->slots[i].reply);
+    }
+    free(curl->slots);
+    /* Closes idle connections, whose events go through socket_callback. */
+    (void)curl_multi_cleanup(curl->multi);
+    if (curl->timer != NULL)
+        event_free(curl->timer);
+    curl_slist_free_all(curl->plain);
+    curl_slist_free_all(curl->gzip);
+    curl_slist_free_all(curl->bare);
+    free(curl);
+}

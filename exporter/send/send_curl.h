@@ -1,0 +1,37 @@
+/*
+ * The real transport: libcurl's multi interface on a libevent loop. CURL types stay in the .c.
+ *
+ * One connection pool with keep-alive; http and https only; no redirects, no ambient proxy, no
+ * Expect; TLS 1.2 or newer, verified; replies bounded (exporter/send/transport.h). All calls on the
+ * loop's thread.
+ */
+#ifndef NV_EXPORTER_SEND_SEND_CURL_H
+#define NV_EXPORTER_SEND_SEND_CURL_H
+
+#include "exporter/send/endpoint.h"
+
+struct event_base;
+struct nv_send_curl;
+
+/* Called outside of any libcurl call whenever replies may have been handed over. */
+struct nv_send_after {
+    void (*call)(void *ctx);
+    void *ctx;
+};
+
+/*
+ * New transport to `endpoint` with key, TLS, proxy, timeout and width of `config`; both borrowed
+ * during the call, as is `after`. NULL with `fail` (may be NULL) set: NV_ERR_NO_MEMORY,
+ * NV_ERR_CONFIG
+ * (an option that this libcurl refuses, such as a CA file it can't use).
+ */
+struct nv_send_curl *nv_send_curl_new(struct event_base *base,
+                                      const struct nv_exporter_config *config,
+                                      const struct nv_endpoint *endpoint,
+                                      const struct nv_send_after *after, struct nv_fail *fail);
+/* Its function table. Borrowed, lives as long as the transport. */
+const struct nv_transport *nv_send_curl_transport(const struct nv_send_curl *curl);
+/* Frees it; nothing may be in flight (cancel_all first). NULL is allowed. */
+void nv_send_curl_free(struct nv_send_curl *curl);
+
+#endif

@@ -1,0 +1,458 @@
+/*
+ * What goes out next, and when to look again.
+ *
+ * Fresh traces and old ones (retries, halves, outbox) take turns, and old ones never hold the last
+ * free request, so that neither a backlog nor a stream of new traces starves the other. The outbox
+ * drains at a configured pace plus two bodies for each fresh one: at least twice the nominal rate,
+ * and no storm. Only what is about to be sent is read from the outbox.
+ *
+ * A pump is cheap when nothing is due, so it is called after every event; schedule.c says when it
+ * wants to be called next. Trouble of our own (no memory, a full disk) postpones by a second, and
+ * a disk that fails does not keep what is in memory from being sent.
+ */
+#include "exporter/send/sender.h"
+
+#include "base/counters.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/banned.h"
+
+enum nv_err nv_sender_init(struct nv_sender *sender)
+{
+    const struct nv_exporter_config *config = sender->config;
+    uint64_t now_ns = nv_clock_mono_ns(sender->clock);
+
+    assert(sender->settler != NULL && sender->queue != NULL);
+    sender->compressor = nv_compressor_new(NV_GZIP_LEVEL);
+    if (sender->compressor == NULL)
+        return NV_ERR_NO_MEMORY;
+    sender->knobs = (struct nv_retry_knobs){
+        .initial_ms = config->retry_initial_ms,
+        .max_ms = config->retry_max_ms,
+        .retry_after_max_ms = config->retry_after_max_ms,
+        .credit_pause_ms = config->credit_pause_ms,
+        .credit_pause_max_ms = config->credit_pause_max_ms,
+        .probe_ms = config->probe_ms,
+    };
+    sender->limits = (struct nv_pack_limits){config->batch_traces, config->max_body_bytes};
+    nv_gate_init(&sender->gate, config->max_in_flight, now_ns);
+    nv_outbox_init(&sender->outbox, sender->store);
+    nv_buf_init(&sender->scratch, SIZE_MAX);
+    nv_buf_init(&sender->packed, SIZE_MAX);
+    sender->drain_filled_ns = now_ns;
+    sender->refused_warn_at = NV_EXPORTER_REFUSED_ALL;
+    if (getrandom(&sender->random, sizeof sender->random, GRND_NONBLOCK) < 0)
+        sender->random = nv_clock_wall_ns(sender->clock);
+    return NV_OK;
+}
+
+void nv_sender_release(struct nv_sender *sender)
+{
+    assert(sender->fresh.count == 0 && sender->doomed.count == 0 && sender->retry == NULL);
+    nv_compressor_free(sender->compressor);
+    nv_outbox_release(&sender->outbox);
+    nv_buf_release(&sender->scratch);
+    nv_buf_release(&sender->packed);
+}
+
+/* splitmix64: it keeps many gateways from coming back at once, and is nobody's secret. */
+uint64_t nv_sender_random(struct nv_sender *sender)
+{
+    uint64_t z = (sender->random += UINT64_C(0x9e3779b97f4a7c15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+void nv_sender_note_error(struct nv_sender *sender, const char *text)
+{
+    (void)snprintf(sender->status.last_error, sizeof sender->status.last_error, "%s", text);
+    sender->status.last_error_wall_ns = nv_clock_wall_ns(sender->clock);
+}
+
+/* ---- taking over --------------------------------------------------------------------------- */
+
+static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t now_ns)
+{
+    struct nv_trace **tail = &sender->raw;
+
+    while (*tail != NULL)
+        tail = &(*tail)->next;
+    *tail = raw;
+    while (sender->raw != NULL && now_ns >= sender->own_trouble_ns) {
+        struct nv_trace *trace = sender->raw;
+        struct nv_trace *next = trace->next;
+        struct nv_encoded *encoded = nv_sender_encode(sender->config, trace);
+
+        if (encoded == NULL) {
+            sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
+            return;
+        }
+        sender->raw = next;
+        encoded->queued_ns = now_ns;
+        nv_send_queue_remember(sender->queue, encoded);
+        nv_encoded_list_push(encoded->why != NULL ? &sender->doomed : &sender->fresh, encoded);
+    }
+}
+
+static void set_doomed_aside(struct nv_sender *sender, struct nv_encoded_list *from)
+{
+    struct nv_encoded *encoded;
+
+    while ((encoded = nv_encoded_list_pop(from)) != NULL)
+        nv_encoded_list_push(encoded->why != NULL ? &sender->doomed : &sender->fresh, encoded);
+}
+
+void nv_sender_take_over(struct nv_sender *sender)
+{
+    uint64_t now_ns = nv_clock_mono_ns(sender->clock);
+    struct nv_encoded_list arrived = {0};
+    struct nv_trace *raw = nv_send_queue_take_all(sender->queue, &arrived);
+
+    set_doomed_aside(sender, &arrived);
+    if (raw != NULL || sender->raw != NULL)
+        encode_raw(sender, raw, now_ns);
+    if (sender->doomed.count > 0 && now_ns >= sender->store_trouble_ns)
+        nv_sender_bury(sender);
+}
+
+/* ---- choosing ------------------------------------------------------------------------------ */
+
+static struct nv_body *take_fresh(struct nv_sender *sender, uint64_t now_ns)
+{
+    struct nv_body *body;
+
+    if (nv_sender_fresh_due_ns(sender) > now_ns)
+        return NULL;
+    body = nv_body_take(&sender->fresh, &sender->limits);
+    if (body == NULL)
+        sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
+    else
+        sender->drain_budget += NV_SENDER_DRAIN_A_FRESH_BODY;
+    return body;
+}
+
+static struct nv_body *unlink_retry(struct nv_sender *sender, struct nv_body **at)
+{
+    struct nv_body *body = *at;
+
+    *at = body->next;
+    body->next = NULL;
+    sender->retry_count--;
+    return body;
+}
+
+static struct nv_body *take_retry(struct nv_sender *sender, uint64_t now_ns)
+{
+    for (struct nv_body **at = &sender->retry; *at != NULL; at = &(*at)->next) {
+        struct nv_body *body = *at;
+
+        /* Sorted, so none behind it is due either. One that can't be paid for does not hold up
+         * those behind it that are free: halves, and bodies whose failure was not the backend's. */
+        if (body->due_ns > now_ns)
+            return NULL;
+        if (body->again && !nv_gate_pay_retry(&sender->gate, now_ns))
+            continue;
+        return unlink_retry(sender, at);
+    }
+    return NULL;
+}
+
+/* Halves first: they tell which of them was meant. */
+static struct nv_body *take_pilot(struct nv_sender *sender, uint64_t now_ns)
+{
+    if (now_ns < sender->own_trouble_ns)
+        return NULL;
+    for (struct nv_body **at = &sender->retry; *at != NULL; at = &(*at)->next)
+        if ((*at)->attempt == 0 && (*at)->due_ns <= now_ns && nv_sender_has_old_slot(sender))
+            return unlink_retry(sender, at);
+    return take_fresh(sender, now_ns);
+}
+
+static void lose_record(struct nv_sender *sender, enum nv_err err, uint64_t spans)
+{
+    NV_LOG(NV_LOG_ERROR, "exporter", "outbox record can't be read back: %s spans=%llu",
+           nv_err_info(err)->text, (unsigned long long)spans);
+    nv_sender_note_error(sender, "an outbox record can't be read back");
+    nv_ledger_dead_queued(NV_DEAD_DAMAGED, spans);
+}
+
+/* One record; what can't be read for good is counted and gone, for the moment: later. */
+static enum nv_err take_record(struct nv_sender *sender, struct nv_encoded_list *list,
+                               uint64_t now_ns)
+{
+    struct nv_encoded_list taken;
+    uint64_t lost = 0;
+    enum nv_err err = nv_outbox_take(&sender->outbox, &taken, &lost);
+
+    if (err == NV_ERR_NOT_FOUND || err == NV_ERR_MALFORMED)
+        lose_record(sender, err, lost);
+    else if (err != NV_OK)
+        sender->store_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
+    if (err != NV_OK)
+        return err;
+    for (struct nv_encoded *e = taken.first; e != NULL; e = e->next) {
+        e->queued_ns = now_ns;
+        nv_send_queue_remember(sender->queue, e);
+    }
+    nv_encoded_list_append(list, &taken);
+    return NV_OK;
+}
+
+/* Records smaller than a body (retried dead letters are one trace each) share one. */
+static struct nv_body *take_outbox(struct nv_sender *sender, uint64_t now_ns)
+{
+    const struct nv_pack_limits all = {UINT32_MAX, SIZE_MAX};
+    struct nv_encoded_list list = {0};
+    struct nv_body *body;
+
+    if (nv_sender_outbox_due_ns(sender, now_ns) > now_ns)
+        return NULL;
+    sender->drain_budget = nv_sender_drain_budget(sender, now_ns);
+    sender->drain_filled_ns = now_ns;
+    if (take_record(sender, &list, now_ns) != NV_OK)
+        return NULL;
+    sender->drain_budget -= NV_SENDER_DRAIN_COST;
+    while (nv_outbox_next_fits(&sender->outbox, &list, &sender->limits)) {
+        if (take_record(sender, &list, now_ns) != NV_OK)
+            break;
+    }
+    body = nv_body_take(&list, &all);
+    if (body == NULL) {
+        /* Without memory for the body they go on as fresh ones; nothing is lost. */
+        nv_encoded_list_append(&sender->fresh, &list);
+        return NULL;
+    }
+    body->old = true;
+    return body;
+}
+
+static struct nv_body *take_old(struct nv_sender *sender, uint64_t now_ns)
+{
+    struct nv_body *body;
+
+    if (!nv_sender_has_old_slot(sender))
+        return NULL;
+    body = take_retry(sender, now_ns);
+    return body != NULL ? body : take_outbox(sender, now_ns);
+}
+
+static struct nv_body *take_next(struct nv_sender *sender, uint64_t now_ns)
+{
+    struct nv_body *body;
+
+    if (now_ns < sender->own_trouble_ns)
+        return NULL;
+    if (sender->prefer_old) {
+        body = take_old(sender, now_ns);
+        if (body == NULL)
+            body = take_fresh(sender, now_ns);
+    } else {
+        body = take_fresh(sender, now_ns);
+        if (body == NULL)
+            body = take_old(sender, now_ns);
+    }
+    if (body != NULL)
+        sender->prefer_old = !body->old;
+    return body;
+}
+
+/* ---- starting ------------------------------------------------------------------------------ */
+
+static bool use_gzip(const struct nv_sender *sender, const struct nv_body *body, uint64_t now_ns)
+{
+    switch (sender->config->compression) {
+    case NV_COMPRESSION_NONE:
+        return false;
+    case NV_COMPRESSION_GZIP:
+        return !body->identity;
+    case NV_COMPRESSION_AUTO:
+        break;
+    }
+    return !body->identity && now_ns >= sender->identity_until_ns;
+}
+
+/*
+ * Pages of a fresh 4 MiB buffer cost as much as packing into it: the scratch buffers stay. What is
+ * in flight holds the gzip alone, not the room that libdeflate asks for, which is the JSON's size.
+ */
+static enum nv_err build_wire(struct nv_sender *sender, struct nv_body *body)
+{
+    uint64_t wall_ns = nv_clock_wall_ns(sender->clock);
+    enum nv_err err;
+
+    nv_buf_release(&body->wire);
+    if (!body->gzip)
+        return nv_body_write(body, wall_ns, &body->wire);
+    nv_buf_clear(&sender->scratch);
+    err = nv_body_write(body, wall_ns, &sender->scratch);
+    if (err != NV_OK)
+        return err;
+    nv_buf_clear(&sender->packed);
+    err = nv_compress_gzip(sender->compressor, nv_buf_str(&sender->scratch), &sender->packed);
+    return err != NV_OK ? err : nv_buf_append_str(&body->wire, nv_buf_str(&sender->packed));
+}
+
+static void write_copies(struct nv_sender *sender, const struct nv_body *body)
+{
+    for (const struct nv_encoded *e = body->traces.first; e != NULL; e = e->next) {
+        struct nv_encoded_facts facts = {0};
+        enum nv_err err = nv_encoded_read_facts(nv_encoded_json(e), &facts);
+
+        if (err == NV_OK)
+            err = nv_files_write(sender->files, facts.trace_id, nv_encoded_json(e));
+        if (err != NV_OK)
+            NV_LOG(NV_LOG_WARN, "exporter", "copy of a trace not written to a file: %s",
+                   nv_err_info(err)->text);
+    }
+}
+
+static void count_attempt(struct nv_sender *sender, struct nv_body *body, uint64_t now_ns)
+{
+    nv_gate_attempt(&sender->gate, now_ns);
+    nv_count(NV_COUNT_SEND_ATTEMPTS, 1);
+    nv_count(NV_COUNT_SEND_RETRIES, body->again ? 1 : 0);
+    nv_count(NV_COUNT_SEND_BYTES, body->wire.len);
+    if (body->attempt++ == 0 && body->first_try_ns == 0)
+        body->first_try_ns = now_ns;
+    body->start = ++sender->starts;
+    body->next = sender->flying;
+    sender->flying = body;
+    sender->in_flight++;
+    sender->old_in_flight += body->old;
+}
+
+/* Takes the body: in flight, or back in the retry list with false when we lack the means. */
+static bool start(struct nv_sender *sender, struct nv_body *body, uint64_t now_ns)
+{
+    struct nv_request request = {.route = NV_ROUTE_TRACES};
+    enum nv_err err;
+
+    /* Once a trace: neither a retry nor what comes back from the outbox is written again. */
+    if (sender->files != NULL && body->attempt == 0 && !body->old)
+        write_copies(sender, body);
+    body->owner = sender;
+    body->gzip = use_gzip(sender, body, now_ns);
+    err = build_wire(sender, body);
+    if (err == NV_OK) {
+        request.body = nv_buf_str(&body->wire);
+        request.gzip = body->gzip;
+        err = sender->transport->send(sender->transport->ctx, &request, nv_sender_body_done, body);
+    }
+    if (err == NV_OK) {
+        count_attempt(sender, body, now_ns);
+        return true;
+    }
+    nv_sender_note_error(sender, nv_err_info(err)->text);
+    nv_buf_release(&body->wire);
+    body->again = false;
+    body->due_ns = sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
+    nv_sender_insert_retry(sender, body);
+    return false;
+}
+
+static void probe(struct nv_sender *sender, uint64_t now_ns)
+{
+    const struct nv_request request = {.route = NV_ROUTE_STATUS};
+
+    if (sender->probing || !nv_gate_wants_probe(&sender->gate, now_ns))
+        return;
+    /* With nothing to send nobody needs to know yet whether the key works. */
+    if (sender->fresh.count == 0 && sender->retry == NULL && sender->outbox.count == 0)
+        return;
+    if (sender->transport->send(sender->transport->ctx, &request, nv_sender_probe_done, sender) ==
+        NV_OK)
+        sender->probing = true;
+    else
+        sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
+}
+
+static void dispatch(struct nv_sender *sender, uint64_t now_ns)
+{
+    probe(sender, now_ns);
+    for (;;) {
+        bool open = nv_gate_is_open(&sender->gate, sender->in_flight, now_ns);
+        struct nv_body *body;
+
+        if (!open && !nv_gate_takes_pilot(&sender->gate, sender->in_flight))
+            return;
+        body = open ? take_next(sender, now_ns) : take_pilot(sender, now_ns);
+        if (body == NULL || !start(sender, body, now_ns))
+            return;
+    }
+}
+
+/* ---- files only ---------------------------------------------------------------------------- */
+
+static bool write_one(struct nv_sender *sender, const struct nv_encoded *encoded)
+{
+    struct nv_encoded_facts facts = {0};
+    enum nv_err err = nv_encoded_read_facts(nv_encoded_json(encoded), &facts);
+
+    if (err == NV_OK)
+        err = nv_files_write(sender->files, facts.trace_id, nv_encoded_json(encoded));
+    sender->files_failed = err != NV_OK;
+    if (err == NV_OK)
+        return true;
+    nv_sender_note_error(sender, nv_err_info(err)->text);
+    NV_LOG(NV_LOG_ERROR, "exporter", "trace not written to a file, will try again: %s",
+           nv_err_info(err)->text);
+    return false;
+}
+
+static void write_files(struct nv_sender *sender, uint64_t now_ns)
+{
+    struct nv_body *body;
+
+    while (now_ns >= sender->own_trouble_ns) {
+        if (sender->fresh.count == 0 && (body = take_outbox(sender, now_ns)) != NULL) {
+            nv_encoded_list_append(&sender->fresh, &body->traces);
+            nv_body_free(body);
+        }
+        if (sender->fresh.count == 0)
+            return;
+        if (write_one(sender, sender->fresh.first))
+            nv_sender_delivered(sender, nv_encoded_list_pop(&sender->fresh));
+        else
+            sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
+    }
+}
+
+/* ---- the pump ------------------------------------------------------------------------------ */
+
+uint64_t nv_sender_pump(struct nv_sender *sender)
+{
+    uint64_t now_ns = nv_clock_mono_ns(sender->clock);
+    uint64_t due_ns;
+    bool more;
+
+    nv_sender_take_over(sender);
+    if (sender->transport != NULL)
+        dispatch(sender, now_ns);
+    else
+        write_files(sender, now_ns);
+    more = nv_sender_spill(sender, now_ns);
+    if (nv_sender_is_idle(sender)) {
+        nv_buf_release(&sender->scratch);
+        nv_buf_release(&sender->packed);
+    }
+    nv_sender_refresh_status(sender);
+    if (more)
+        return 0;
+    due_ns = nv_sender_next_due_ns(sender, now_ns);
+    if (due_ns == UINT64_MAX)
+        return UINT64_MAX;
+    return due_ns > now_ns ? due_ns - now_ns : NV_NS_PER_MS;
+}
+
+bool nv_sender_is_idle(const struct nv_sender *sender)
+{
+    return sender->fresh.count == 0 && sender->doomed.count == 0 && sender->raw == NULL &&
+           sender->retry == NULL && sender->in_flight == 0;
+}
