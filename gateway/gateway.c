@@ -12,13 +12,13 @@
 #include "base/mask.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "gateway/admin.h"
-#include "gateway/dead_retry.h"
-#include "gateway/option_value.h"
+#include "gateway/admin/admin.h"
+#include "gateway/dead/dead_retry.h"
+#include "gateway/config/option_value.h"
 #include "gateway/pipeline.h"
 #include "gateway/stages.h"
-#include "gateway/terminal.h"
-#include "gateway/untranslated.h"
+#include "gateway/view/terminal.h"
+#include "gateway/dead/untranslated.h"
 #include "otlp/request/request.h"
 
 #include <assert.h>

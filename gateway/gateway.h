@@ -11,7 +11,7 @@
 
 #include "assembly/assembly.h"
 #include "exporter/exporter.h"
-#include "gateway/options.h"
+#include "gateway/config/options.h"
 #include "mapping/settle/agents.h"
 #include "otlp/receiver.h"
 

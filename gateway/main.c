@@ -5,11 +5,11 @@
  * loaded before any thread exists, and every failure of it ends here with exit code 2.
  */
 #include "base/shown.h"
-#include "gateway/cli.h"
+#include "gateway/commands/cli.h"
 #include "base/mask.h"
-#include "gateway/commands.h"
-#include "gateway/memory_limit.h"
-#include "gateway/option_print.h"
+#include "gateway/commands/commands.h"
+#include "gateway/process/memory_limit.h"
+#include "gateway/config/option_print.h"
 #include "gateway/run.h"
 
 #include <stdio.h>

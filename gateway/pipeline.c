@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "gateway/untranslated.h"
+#include "gateway/dead/untranslated.h"
 #include "redaction/secrets.h"
 
 #include <assert.h>

@@ -4,9 +4,9 @@
 #ifndef NV_GATEWAY_RUN_H
 #define NV_GATEWAY_RUN_H
 
-#include "gateway/cli.h"
+#include "gateway/commands/cli.h"
 #include "gateway/gateway.h"
-#include "gateway/option_load.h"
+#include "gateway/config/option_load.h"
 
 /*
  * Runs the gateway until a signal ends it; `options` (borrowed) were loaded from `sources`

@@ -6,8 +6,8 @@
  */
 #include "gateway/stages.h"
 
-#include "gateway/memory_budget.h"
-#include "gateway/option_value.h"
+#include "gateway/config/memory_budget.h"
+#include "gateway/config/option_value.h"
 
 #include "otlp/request/request.h"
 

@@ -9,7 +9,7 @@
 
 #include "assembly/assembly.h"
 #include "exporter/exporter.h"
-#include "gateway/options.h"
+#include "gateway/config/options.h"
 #include "mapping/mapping.h"
 #include "otlp/receiver.h"
 

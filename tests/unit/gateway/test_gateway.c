@@ -5,12 +5,12 @@
 #include "expect.h"
 #include "otlp_build.h"
 
-#include "gateway/admin.h"
-#include "gateway/dead.h"
-#include "gateway/dead_store.h"
+#include "gateway/admin/admin.h"
+#include "gateway/dead/dead.h"
+#include "gateway/dead/dead_store.h"
 #include "gateway/gateway.h"
 #include "gateway/run.h"
-#include "gateway/untranslated.h"
+#include "gateway/dead/untranslated.h"
 
 #include <arpa/inet.h>
 #include <glob.h>

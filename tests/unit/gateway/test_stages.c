@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "gateway/memory_budget.h"
+#include "gateway/config/memory_budget.h"
 #include "gateway/stages.h"
 
 #include "base/banned.h"

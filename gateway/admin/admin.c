@@ -1,0 +1,344 @@
+/*
+ * The admin port: five routes on the receiver's HTTP server.
+ *
+ *   loop ─┬─ gate: Host, token (gateway/admin/admin_gate.c)
+ *         ├─ /healthz, /readyz ─▶ answered at once
+ *         └─ /metrics, /status, /agents ─task─▶ worker: made and answered there
+ *
+ * One loop of its own with small limits: it listens on loopback unless told otherwise and shows
+ * counts and names, never contents (docs/security.md). What takes long to write is written on a
+ * second thread, one answer at a time, because who asks after health must not wait for a graph of a
+ * thousand agents. The control socket has a third: a retry of many dead letters waits for the disk
+ * once for each. Answers wait in memory for slow readers, so their size and the number of
+ * connections bound each other.
+ */
+#include "gateway/admin/admin.h"
+
+#include "base/mask.h"
+#include "base/log.h"
+#include "base/shown.h"
+#include "gateway/admin/admin_gate.h"
+#include "gateway/admin/control.h"
+#include "net/http_server.h"
+#include "net/loop.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define ANSWER_BYTES_MAX ((size_t)4 << 20)
+#define AGENTS_BYTES_MAX ((size_t)2 << 20)
+#define CONNECTIONS_MAX 32
+#define SERVICES_MAX 1000
+#define DRAIN_MS 200
+#define ROUTE_COUNT 5
+
+struct nv_admin {
+    struct nv_gateway *gateway;
+    struct nv_http_server *server; /* NULL: no admin port */
+    struct nv_control *control;    /* NULL: no journal, no dead letters */
+    struct nv_admin_gate *gate;
+    struct nv_loops loops;
+    struct nv_loops control_loops;
+    struct nv_loops worker;
+    atomic_bool stopping; /* the worker is going: answers are made where they are asked for */
+    bool loops_made;
+    struct nv_http_route routes[ROUTE_COUNT];
+};
+
+/* An answer to be made by the worker. */
+struct job {
+    struct nv_loop_task task;
+    struct nv_admin *admin;
+    struct nv_http_exchange *exchange;
+    void (*make)(const struct job *job);
+    enum nv_agents_form form;
+};
+
+static void answer(struct nv_http_exchange *exchange, int status, const char *content_type,
+                   struct nv_buf *body)
+{
+    assert(status >= 200 && body != NULL);
+    nv_mask_buf(body);
+    if (body->failed != NV_OK)
+        nv_http_reply_text(exchange, 500, NV_STR("text/plain"), NV_STR("out of memory\n"));
+    else
+        nv_http_reply_text(exchange, status, nv_str_from(content_type), nv_buf_str(body));
+    nv_buf_release(body);
+}
+
+/* JSON with names that came from clients: the same text to a reader, and nothing hidden in it. */
+static void answer_json(struct nv_http_exchange *exchange, struct nv_buf *body)
+{
+    struct nv_buf shown;
+    nv_buf_init(&shown, ANSWER_BYTES_MAX + 2 * AGENTS_BYTES_MAX);
+    if (body->failed == NV_OK)
+        (void)nv_shown_append(&shown, nv_buf_str(body), NV_SHOWN_JSON);
+    else
+        shown.failed = body->failed;
+    nv_buf_release(body);
+    answer(exchange, 200, "application/json", &shown);
+}
+
+static void handle_health(void *ctx, struct nv_http_exchange *exchange)
+{
+    struct nv_admin *admin = ctx;
+    struct nv_gateway_status status;
+    nv_gateway_read_status(admin->gateway, &status);
+    if (nv_admin_healthy(&status))
+        nv_http_reply_text(exchange, 200, NV_STR("text/plain"), NV_STR("ok\n"));
+    else
+        nv_http_reply_text(exchange, 503, NV_STR("text/plain"),
+                           NV_STR("a shard makes no progress: see /status\n"));
+}
+
+static void handle_ready(void *ctx, struct nv_http_exchange *exchange)
+{
+    struct nv_admin *admin = ctx;
+    struct nv_gateway_status status;
+    struct nv_buf body;
+    nv_gateway_read_status(admin->gateway, &status);
+    nv_buf_init(&body, ANSWER_BYTES_MAX);
+    bool ready =
+        nv_admin_write_ready(&status, nv_gateway_options(admin->gateway)->journal_directory, &body);
+    answer(exchange, ready ? 200 : 503, "text/plain", &body);
+}
+
+static void make_metrics(const struct job *job)
+{
+    struct nv_gateway_status status;
+    struct nv_buf body;
+    nv_gateway_read_status(job->admin->gateway, &status);
+    nv_buf_init(&body, ANSWER_BYTES_MAX);
+    (void)nv_admin_write_metrics(&status, &body);
+    answer(job->exchange, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
+}
+
+static void make_status(const struct job *job)
+{
+    struct nv_gateway *gateway = job->admin->gateway;
+    struct nv_gateway_status status;
+    struct nv_buf body;
+    nv_gateway_read_status(gateway, &status);
+    nv_buf_init(&body, ANSWER_BYTES_MAX);
+    struct nv_service_facts *services = calloc(SERVICES_MAX, sizeof *services);
+    size_t count = 0;
+    if (services != NULL)
+        count = nv_gateway_read_services(gateway, services, SERVICES_MAX);
+    (void)nv_admin_write_status(&status, services, count, &body);
+    free(services);
+    answer_json(job->exchange, &body);
+}
+
+static void make_agents(const struct job *job)
+{
+    struct nv_buf body;
+    nv_buf_init(&body, AGENTS_BYTES_MAX);
+    enum nv_err err = nv_agents_write(nv_gateway_agents(job->admin->gateway), job->form, &body);
+    if (err != NV_OK)
+        body.failed = err;
+    if (job->form == NV_AGENTS_JSON)
+        answer_json(job->exchange, &body);
+    else
+        answer(job->exchange, 200,
+               job->form == NV_AGENTS_DOT ? "text/vnd.graphviz" : "text/plain; charset=utf-8",
+               &body);
+}
+
+static void run_job(struct nv_loop_task *task)
+{
+    struct job *job = NV_CONTAINER(task, struct job, task);
+    job->make(job);
+    free(job);
+}
+
+static void hand_over(struct nv_admin *admin, struct nv_http_exchange *exchange,
+                      void (*make)(const struct job *job), enum nv_agents_form form)
+{
+    const struct job job = {
+        .task = {.run = run_job}, .admin = admin, .exchange = exchange, .make = make, .form = form};
+    struct job *copy = atomic_load(&admin->stopping) ? NULL : malloc(sizeof *copy);
+    if (copy == NULL) {
+        make(&job);
+        return;
+    }
+    *copy = job;
+    nv_loop_post(admin->worker.items[0], &copy->task);
+}
+
+static void handle_metrics(void *ctx, struct nv_http_exchange *exchange)
+{
+    hand_over(ctx, exchange, make_metrics, NV_AGENTS_JSON);
+}
+
+static void handle_status(void *ctx, struct nv_http_exchange *exchange)
+{
+    hand_over(ctx, exchange, make_status, NV_AGENTS_JSON);
+}
+
+/* On the control socket, whose loop has time. */
+static void handle_control_status(void *ctx, struct nv_http_exchange *exchange)
+{
+    make_status(&(const struct job){.admin = ctx, .exchange = exchange});
+}
+
+/* /agents, /agents?format=dot, /agents?format=mermaid */
+static void handle_agents(void *ctx, struct nv_http_exchange *exchange)
+{
+    static const struct {
+        const char *query;
+        enum nv_agents_form form;
+    } forms[] = {{"", NV_AGENTS_JSON},
+                 {"format=json", NV_AGENTS_JSON},
+                 {"format=dot", NV_AGENTS_DOT},
+                 {"format=mermaid", NV_AGENTS_MERMAID}};
+    struct nv_str query = nv_http_request_query(exchange);
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (nv_str_eq(query, nv_str_from(forms[i].query))) {
+            hand_over(ctx, exchange, make_agents, forms[i].form);
+            return;
+        }
+    }
+    nv_http_reply_text(exchange, 400, NV_STR("text/plain"),
+                       NV_STR("format is json, dot or mermaid\n"));
+}
+
+static void set_routes(struct nv_admin *admin)
+{
+    static const struct {
+        const char *path;
+        void (*handle)(void *ctx, struct nv_http_exchange *exchange);
+    } rows[ROUTE_COUNT] = {{"/healthz", handle_health},
+                           {"/readyz", handle_ready},
+                           {"/metrics", handle_metrics},
+                           {"/status", handle_status},
+                           {"/agents", handle_agents}};
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        admin->routes[i] =
+            (struct nv_http_route){.path = nv_str_from(rows[i].path),
+                                   .methods = NV_HTTP_GET,
+                                   .body_bytes_max = 1024,
+                                   .handler = {.ctx = admin, .handle = rows[i].handle}};
+}
+
+static enum nv_err open_server(struct nv_admin *admin, const char *address, struct nv_fail *fail)
+{
+    struct nv_http_server_config config = {
+        .listener = {.addresses = address},
+        .routes = admin->routes,
+        .route_count = ROUTE_COUNT,
+        .hooks = {.ctx = admin->gate, .gate = nv_admin_gate_check}};
+    nv_http_limits_init(&config.limits);
+    config.limits.connections_max = CONNECTIONS_MAX;
+    config.limits.body_bytes_max = 1024;
+    config.limits.undecoded_bytes_max = 1 << 20;
+    set_routes(admin);
+    return nv_http_server_new(&config, &admin->loops, fail, &admin->server);
+}
+
+static enum nv_err retry_dead(void *ctx, uint64_t id)
+{
+    return nv_gateway_retry_dead(ctx, id);
+}
+
+/* Commands on a running gateway are a convenience: without them it still runs. */
+static void open_control(struct nv_admin *admin)
+{
+    struct nv_fail fail = {0};
+    struct nv_dead_place place = {
+        .store = nv_gateway_store(admin->gateway), .ctx = admin->gateway, .retry = retry_dead};
+    const struct nv_http_handler status = {.ctx = admin, .handle = handle_control_status};
+    const char *directory = nv_gateway_options(admin->gateway)->journal_directory;
+    if (place.store == NULL)
+        return;
+    if (nv_control_new(directory, &place, &status, &admin->control_loops, &fail, &admin->control) !=
+        NV_OK)
+        NV_LOG(NV_LOG_WARN, "gateway", "no control socket, `dead` works when stopped only: %s",
+               fail.what);
+}
+
+static enum nv_err open_all(struct nv_admin *admin, const char *address, struct nv_fail *fail)
+{
+    enum nv_err err = nv_loops_init(&admin->loops, 1, nv_clock_system());
+    admin->loops_made = true;
+    if (err == NV_OK)
+        err = nv_loops_init(&admin->control_loops, 1, nv_clock_system());
+    if (err == NV_OK)
+        err = nv_loops_init(&admin->worker, 1, nv_clock_system());
+    if (err == NV_OK)
+        err = nv_admin_gate_new(nv_gateway_options(admin->gateway), fail, &admin->gate);
+    if (err == NV_OK && address != NULL)
+        err = open_server(admin, address, fail);
+    if (err == NV_OK) {
+        open_control(admin);
+        err = nv_loops_start(&admin->loops);
+    }
+    if (err == NV_OK)
+        err = nv_loops_start(&admin->control_loops);
+    if (err == NV_OK)
+        err = nv_loops_start(&admin->worker);
+    return err;
+}
+
+enum nv_err nv_admin_start(const char *address, struct nv_gateway *gateway, struct nv_fail *fail,
+                           struct nv_admin **out)
+{
+    assert(gateway != NULL);
+    struct nv_admin *admin = calloc(1, sizeof *admin);
+    *out = NULL;
+    if (admin == NULL)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    admin->gateway = gateway;
+    enum nv_err err = open_all(admin, address, fail);
+    if (err != NV_OK) {
+        (void)nv_fail_set(fail, err, 0, "can't open the admin port: %s", nv_err_info(err)->text);
+        nv_admin_stop(admin);
+        return err;
+    }
+    *out = admin;
+    return NV_OK;
+}
+
+/* The worker first, so that its last answers find their loop; then what came in between. */
+static void stop_loops(struct nv_admin *admin)
+{
+    atomic_store(&admin->stopping, true);
+    nv_loops_stop(&admin->worker);
+    nv_loops_stop(&admin->loops);
+    nv_loops_stop(&admin->control_loops);
+    if (admin->worker.count > 0)
+        nv_loop_turn(admin->worker.items[0]);
+    if (admin->loops.count > 0)
+        nv_loop_turn(admin->loops.items[0]);
+}
+
+void nv_admin_stop(struct nv_admin *admin)
+{
+    if (admin == NULL)
+        return;
+    if (admin->server != NULL) {
+        nv_http_server_stop_accepting(admin->server);
+        (void)nv_http_server_drain(admin->server, DRAIN_MS);
+    }
+    nv_control_stop(admin->control);
+    if (admin->loops_made) {
+        stop_loops(admin);
+        nv_control_free(admin->control);
+        nv_http_server_free(admin->server);
+        nv_loops_release(&admin->worker);
+        nv_loops_release(&admin->loops);
+        nv_loops_release(&admin->control_loops);
+    }
+    nv_admin_gate_free(admin->gate);
+    free(admin);
+}
+
+const char *nv_admin_address(const struct nv_admin *admin, size_t i)
+{
+    if (admin->server == NULL)
+        return NULL;
+    const struct nv_listener *listener = nv_http_server_listener(admin->server);
+    return i < nv_listener_count(listener) ? nv_listener_address(listener, i) : NULL;
+}

@@ -1,0 +1,348 @@
+/*
+ * What the admin port says: Prometheus text and JSON, from one copy of the status.
+ *
+ * Written with our own JSON writer, because names of services come from clients and may hold any
+ * bytes. Ready means "a request sent now would be kept": a backend that is away does not matter,
+ * and a load balancer that took us out for it would lose us the traffic we could keep.
+ */
+#include "gateway/admin/admin.h"
+#include "gateway/progress.h"
+
+#include "base/counters.h"
+#include "base/json_write.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/* What is accepted is kept, so these are no reason to take us out; but a person should see them. */
+static const char *held_text(enum nv_exporter_state state)
+{
+    static const char *const texts[] = {
+        [NV_EXPORTER_HELD_AUTH] = "ready, but held: the key is refused: see /status",
+        [NV_EXPORTER_HELD_CREDIT] = "ready, but held: the plan's credit is used up: see /status",
+        [NV_EXPORTER_HELD_CONFIG] = "ready, but held: the endpoint is wrong: see /status",
+        [NV_EXPORTER_HELD_FOREIGN] =
+            "ready, but held: the endpoint does not answer as Noveum's API does: see /status",
+        [NV_EXPORTER_HELD_FILES] = "ready, but held: files can't be written: see /status",
+    };
+
+    return (size_t)state < sizeof texts / sizeof *texts ? texts[state] : NULL;
+}
+
+bool nv_admin_healthy(const struct nv_gateway_status *status)
+{
+    return status->stuck_ns < NV_STUCK_FATAL_NS;
+}
+
+bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
+{
+    *why = "ready";
+    if (status->stopping)
+        *why = "stopping";
+    else if (status->assembly.journal_full)
+        *why = status->assembly.refusal == NV_ERR_IO ? "journal can't be written" : "journal full";
+    else if (status->stuck_ns >= NV_STUCK_TOLD_NS)
+        *why = "a shard makes no progress: see /status";
+    else if (status->exporter.refused_in_row >= NV_EXPORTER_REFUSED_ALL)
+        *why = "ready, but the backend refuses every trace: see /status";
+    else if (held_text(status->exporter.state) != NULL)
+        *why = held_text(status->exporter.state);
+    return !status->stopping && !status->assembly.journal_full &&
+           status->stuck_ns < NV_STUCK_TOLD_NS;
+}
+
+/* Why the journal refuses, in words. */
+static void write_refusal(const struct nv_assembly_status *assembly, struct nv_buf *buf)
+{
+    (void)nv_buf_printf(buf, "%s while %s", nv_err_info(assembly->refusal)->text,
+                        assembly->refused_doing != NULL ? assembly->refused_doing : "writing");
+    if (assembly->refused_errno != 0)
+        (void)nv_buf_printf(buf, ": %s (errno %d)", strerror(assembly->refused_errno),
+                            assembly->refused_errno);
+}
+
+bool nv_admin_write_ready(const struct nv_gateway_status *status, const char *directory,
+                          struct nv_buf *buf)
+{
+    const char *why = NULL;
+    bool ready = nv_admin_ready(status, &why);
+    (void)nv_buf_printf(buf, "%s", why);
+    if (!status->stopping && status->assembly.journal_full) {
+        (void)nv_buf_printf(buf, " in '%s': ", directory != NULL ? directory : "");
+        write_refusal(&status->assembly, buf);
+    }
+    (void)nv_buf_append_char(buf, '\n');
+    return ready;
+}
+
+/* ---- /metrics ---------------------------------------------------------------------------------
+ */
+
+static void gauge(struct nv_buf *buf, const char *name, const char *help, uint64_t value)
+{
+    (void)nv_buf_printf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRIu64 "\n", name, help, name,
+                        name, value);
+}
+
+static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *buf)
+{
+    const struct nv_assembly_status *assembly = &status->assembly;
+    const struct nv_exporter_status *exporter = &status->exporter;
+    gauge(buf, "noveum_uptime_seconds", "Seconds since the start", status->uptime_ns / NV_NS_PER_S);
+    gauge(buf, "noveum_connections", "Open connections of OTLP/HTTP", status->receiver.connections);
+    gauge(buf, "noveum_grpc_connections", "Open connections of OTLP/gRPC",
+          status->grpc.connections);
+    gauge(buf, "noveum_undecoded_bytes", "Bytes of requests being read",
+          status->receiver.undecoded_bytes + status->grpc.undecoded_bytes);
+    gauge(buf, "noveum_open_traces", "Traces that wait for spans", assembly->open_traces);
+    gauge(buf, "noveum_held_bytes", "Bytes of spans held", assembly->held_bytes);
+    gauge(buf, "noveum_held_memory_bytes",
+          "Bytes of held spans and of their index that are in memory", assembly->memory_bytes);
+    gauge(buf, "noveum_oldest_trace_age_seconds", "Age of the oldest trace that waits",
+          assembly->oldest_age_ns / NV_NS_PER_S);
+    gauge(buf, "noveum_unsettled_traces", "Traces handed on and not settled", assembly->claims);
+    gauge(buf, "noveum_journal_bytes", "Bytes of the journal's files", assembly->journal_bytes);
+    gauge(buf, "noveum_journal_records", "Live records of the journal", assembly->journal_records);
+    gauge(buf, "noveum_journal_damaged_records", "Records found damaged since the start",
+          assembly->journal_damaged);
+    gauge(buf, "noveum_journal_missing_records",
+          "Records that were in the journal before the start and are gone",
+          assembly->journal_missing);
+    gauge(buf, "noveum_shard_stuck_seconds", "A shard makes no progress with a trace for so long",
+          status->stuck_ns / NV_NS_PER_S);
+    gauge(buf, "noveum_traces_set_aside", "Traces not tried: the process died twice over them",
+          status->set_aside);
+    gauge(buf, "noveum_queued_traces", "Encoded traces in memory", exporter->queued_traces);
+    gauge(buf, "noveum_queued_bytes", "Bytes of encoded traces in memory", exporter->queued_bytes);
+    gauge(buf, "noveum_outbox_records", "Encoded traces on disk", exporter->outbox_records);
+    gauge(buf, "noveum_requests_in_flight", "Requests to the backend", exporter->in_flight);
+    gauge(buf, "noveum_exporter_sending", "1 unless the exporter waits or is held",
+          exporter->state == NV_EXPORTER_SENDING ? 1 : 0);
+    gauge(buf, "noveum_traces_refused_in_row",
+          "Traces the backend has refused since it accepted one", exporter->refused_in_row);
+    gauge(buf, "noveum_last_delivery_timestamp_seconds", "Unix time, 0: none yet",
+          exporter->last_delivery_wall_ns / NV_NS_PER_S);
+}
+
+enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status, struct nv_buf *buf)
+{
+    const char *why = NULL;
+    (void)nv_count_write(buf);
+    (void)nv_ledger_write(buf);
+    gauge(buf, "noveum_ready", "1 when a request sent now would be kept",
+          nv_admin_ready(status, &why) ? 1 : 0);
+    write_gauges(status, buf);
+    (void)nv_buf_printf(buf,
+                        "# HELP noveum_build_info Version of the program\n"
+                        "# TYPE noveum_build_info gauge\n"
+                        "noveum_build_info{version=\"%s\"} 1\n",
+                        NOVEUM_VERSION);
+    return buf->failed;
+}
+
+/* ---- /status ----------------------------------------------------------------------------------
+ */
+
+static void put_uint(struct nv_json_writer *json, const char *key, uint64_t value)
+{
+    nv_json_write_key(json, nv_str_from(key));
+    nv_json_write_uint(json, value);
+}
+
+static void put_bool(struct nv_json_writer *json, const char *key, bool value)
+{
+    nv_json_write_key(json, nv_str_from(key));
+    nv_json_write_bool(json, value);
+}
+
+static void put_text(struct nv_json_writer *json, const char *key, const char *value)
+{
+    nv_json_write_key(json, nv_str_from(key));
+    nv_json_write_string(json, nv_str_from(value));
+}
+
+/* ISO 8601, or null for "never". */
+static void put_time(struct nv_json_writer *json, const char *key, uint64_t wall_ns)
+{
+    char text[NV_TIME_TEXT_SIZE];
+    nv_json_write_key(json, nv_str_from(key));
+    if (wall_ns == 0) {
+        nv_json_write_null(json);
+        return;
+    }
+    unsigned len = nv_time_format(wall_ns, text);
+    nv_json_write_string(json, (struct nv_str){text, len});
+}
+
+static void begin(struct nv_json_writer *json, const char *key)
+{
+    nv_json_write_key(json, nv_str_from(key));
+    nv_json_write_begin_object(json);
+}
+
+static void put_spans(struct nv_json_writer *json)
+{
+    struct nv_ledger ledger;
+    uint64_t rejected = 0, dropped = 0, dead = 0;
+    nv_ledger_read(&ledger);
+    for (unsigned i = 0; i < NV_REJECT_COUNT; i++)
+        rejected += ledger.rejected[i];
+    for (unsigned i = 0; i < NV_DROP_COUNT; i++)
+        dropped += ledger.dropped[i];
+    for (unsigned i = 0; i < NV_DEAD_COUNT; i++)
+        dead += ledger.dead[i];
+    begin(json, "spans");
+    put_uint(json, "received", ledger.received);
+    put_uint(json, "replayed", ledger.replayed);
+    put_uint(json, "rejected", rejected);
+    put_uint(json, "held", ledger.held);
+    put_uint(json, "queued", ledger.queued);
+    put_uint(json, "delivered", ledger.delivered);
+    put_uint(json, "dropped", dropped);
+    put_uint(json, "dead_lettered", dead);
+    nv_json_write_end_object(json);
+}
+
+static void put_receiver(struct nv_json_writer *json, const struct nv_http_status *receiver)
+{
+    begin(json, "receiver");
+    put_uint(json, "connections", receiver->connections);
+    put_uint(json, "requests_in_progress", receiver->exchanges);
+    put_uint(json, "undecoded_bytes", receiver->undecoded_bytes);
+    put_uint(json, "accepted_connections", receiver->accepted);
+    put_uint(json, "requests", receiver->requests);
+    put_uint(json, "refused_connections", receiver->refused_connections);
+    put_uint(json, "timeouts", receiver->timeouts);
+    nv_json_write_end_object(json);
+}
+
+static void put_grpc(struct nv_json_writer *json, const struct nv_grpc_status *grpc)
+{
+    begin(json, "receiver_grpc");
+    put_uint(json, "connections", grpc->connections);
+    put_uint(json, "calls_in_progress", grpc->calls);
+    put_uint(json, "undecoded_bytes", grpc->undecoded_bytes);
+    put_uint(json, "accepted_connections", grpc->accepted);
+    put_uint(json, "requests", grpc->requests);
+    put_uint(json, "refused_connections", grpc->refused_connections);
+    put_uint(json, "floods", grpc->floods);
+    put_uint(json, "timeouts", grpc->timeouts);
+    nv_json_write_end_object(json);
+}
+
+/* null, or why requests are refused. */
+static void put_refusal(struct nv_json_writer *json, const struct nv_assembly_status *assembly)
+{
+    struct nv_buf why;
+    nv_json_write_key(json, NV_STR("refusing"));
+    if (!assembly->journal_full) {
+        nv_json_write_null(json);
+        return;
+    }
+    nv_buf_init(&why, 1024);
+    write_refusal(assembly, &why);
+    nv_json_write_string(json, nv_buf_str(&why));
+    nv_buf_release(&why);
+}
+
+static void put_journal(struct nv_json_writer *json, const struct nv_assembly_status *assembly)
+{
+    begin(json, "journal");
+    put_uint(json, "bytes", assembly->journal_bytes);
+    put_uint(json, "records", assembly->journal_records);
+    put_uint(json, "damaged", assembly->journal_damaged);
+    put_uint(json, "missing", assembly->journal_missing);
+    put_bool(json, "everybody_can_write", assembly->journal_exposed);
+    put_bool(json, "full", assembly->journal_full);
+    put_refusal(json, assembly);
+    put_bool(json, "replaying", assembly->replaying);
+    put_uint(json, "replayed_requests", assembly->replayed);
+    nv_json_write_end_object(json);
+}
+
+static void put_assembly(struct nv_json_writer *json, const struct nv_assembly_status *assembly)
+{
+    begin(json, "assembly");
+    put_uint(json, "open_traces", assembly->open_traces);
+    put_uint(json, "held_spans", assembly->held_spans);
+    put_uint(json, "held_bytes", assembly->held_bytes);
+    put_uint(json, "memory_bytes", assembly->memory_bytes);
+    put_uint(json, "oldest_age_ms", assembly->oldest_age_ns / NV_NS_PER_MS);
+    put_uint(json, "unsettled_traces", assembly->claims);
+    nv_json_write_end_object(json);
+}
+
+static void put_translation(struct nv_json_writer *json, const struct nv_gateway_status *status)
+{
+    begin(json, "translation");
+    put_uint(json, "stuck_ms", status->stuck_ns / NV_NS_PER_MS);
+    put_text(json, "stuck_trace", status->stuck_trace);
+    put_uint(json, "set_aside", status->set_aside);
+    nv_json_write_end_object(json);
+}
+
+static void put_exporter(struct nv_json_writer *json, const struct nv_exporter_status *exporter)
+{
+    begin(json, "exporter");
+    put_text(json, "state", nv_exporter_state_text(exporter->state));
+    put_text(json, "reason", exporter->reason);
+    put_text(json, "last_error", exporter->last_error);
+    put_time(json, "last_error_time", exporter->last_error_wall_ns);
+    put_time(json, "last_delivery_time", exporter->last_delivery_wall_ns);
+    put_uint(json, "next_try_ms", exporter->next_try_ms);
+    put_uint(json, "queued_traces", exporter->queued_traces);
+    put_uint(json, "queued_bytes", exporter->queued_bytes);
+    put_uint(json, "outbox_records", exporter->outbox_records);
+    put_uint(json, "outbox_spans", exporter->outbox_spans);
+    put_uint(json, "requests_in_flight", exporter->in_flight);
+    put_uint(json, "bodies_to_retry", exporter->retry_bodies);
+    put_uint(json, "dead_letters", exporter->dead_letters);
+    put_uint(json, "refused_in_row", exporter->refused_in_row);
+    put_uint(json, "warnings", exporter->warnings);
+    put_bool(json, "gzip_refused", exporter->identity);
+    nv_json_write_end_object(json);
+}
+
+static void put_services(struct nv_json_writer *json, const struct nv_service_facts *services,
+                         size_t count)
+{
+    nv_json_write_key(json, NV_STR("services"));
+    nv_json_write_begin_array(json);
+    for (size_t i = 0; i < count; i++) {
+        nv_json_write_begin_object(json);
+        put_text(json, "name", services[i].name);
+        put_bool(json, "distributed", services[i].distributed);
+        put_bool(json, "logs", services[i].logs);
+        put_bool(json, "no_remote_parents", services[i].no_remote_parents);
+        put_uint(json, "seen_ms_ago", services[i].seen_ns_before / NV_NS_PER_MS);
+        nv_json_write_end_object(json);
+    }
+    nv_json_write_end_array(json);
+}
+
+enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
+                                  const struct nv_service_facts *services, size_t service_count,
+                                  struct nv_buf *buf)
+{
+    struct nv_json_writer json;
+    const char *why = NULL;
+    nv_json_write_init(&json, buf);
+    nv_json_write_begin_object(&json);
+    put_text(&json, "version", NOVEUM_VERSION);
+    put_text(&json, "mode", status->local ? "local" : "noveum");
+    put_bool(&json, "ready", nv_admin_ready(status, &why));
+    put_text(&json, "ready_reason", why);
+    put_uint(&json, "uptime_ms", status->uptime_ns / NV_NS_PER_MS);
+    put_spans(&json);
+    put_receiver(&json, &status->receiver);
+    put_grpc(&json, &status->grpc);
+    put_assembly(&json, &status->assembly);
+    put_translation(&json, status);
+    put_journal(&json, &status->assembly);
+    put_exporter(&json, &status->exporter);
+    put_services(&json, services, service_count);
+    nv_json_write_end_object(&json);
+    return nv_buf_append_char(buf, '\n');
+}

@@ -1,0 +1,224 @@
+/*
+ * The control socket: two routes on the receiver's HTTP server, and a client for them.
+ *
+ *   POST /dead?list   POST /dead?show=7   POST /dead?retry=all   POST /dead?drop=7
+ *   GET /status       as on the admin port, which may be closed
+ *
+ * The client speaks HTTP/1.1 with `Connection: close` by hand: it only ever talks to the server of
+ * the same version. An error code travels as its number, so that both ends say the same.
+ */
+#include "gateway/admin/control.h"
+
+#include "base/mask.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define ANSWER_BYTES_MAX ((size_t)512 << 20)
+#define SOCKET_NAME "control"
+#define DRAIN_MS 200
+
+static const char *const verbs[] = {"list", "show", "retry", "drop"};
+
+struct nv_control {
+    struct nv_http_server *server;
+    struct nv_dead_place place;
+    struct nv_http_route routes[2];
+};
+
+/* ---- server -----------------------------------------------------------------------------------
+ */
+
+static enum nv_err parse_query(struct nv_str query, struct nv_dead_request *request)
+{
+    size_t equals = nv_str_find_char(query, '=');
+    struct nv_str name = nv_str_slice(query, 0, equals);
+    struct nv_str id = nv_str_slice(query, equals == SIZE_MAX ? query.len : equals + 1, query.len);
+    for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (nv_str_eq(name, nv_str_from(verbs[i])))
+            return nv_dead_parse((enum nv_dead_verb)i, id, request);
+    }
+    return NV_ERR_CONFIG;
+}
+
+static void handle(void *ctx, struct nv_http_exchange *exchange)
+{
+    struct nv_control *control = ctx;
+    struct nv_dead_request request;
+    struct nv_buf text;
+    char header[64];
+    nv_buf_init(&text, ANSWER_BYTES_MAX);
+    enum nv_err err = parse_query(nv_http_request_query(exchange), &request);
+    if (err == NV_OK)
+        err = nv_dead_run(&request, &control->place, &text);
+    nv_mask_buf(&text);
+    int len = snprintf(header, sizeof header, "x-noveum-error: %d\r\n", (int)err);
+    struct nv_http_reply reply = {.status = 200,
+                                  .content_type = NV_STR("text/plain; charset=utf-8"),
+                                  .headers = {header, (size_t)len},
+                                  .body = nv_buf_str(&text),
+                                  .close = true};
+    nv_http_reply_send(exchange, &reply);
+    nv_buf_release(&text);
+}
+
+static int socket_path(const char *prefix, const char *directory, char *out, size_t size)
+{
+    int len = snprintf(out, size, "%s%s/" SOCKET_NAME, prefix, directory);
+    return len > 0 && (size_t)len < size ? 0 : -1;
+}
+
+enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *place,
+                           const struct nv_http_handler *status, const struct nv_loops *loops,
+                           struct nv_fail *fail, struct nv_control **out)
+{
+    assert(directory != NULL && place->store != NULL);
+    char address[sizeof(struct sockaddr_un)];
+    *out = NULL;
+    if (socket_path("unix:", directory, address, sizeof address) != 0)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "journal.directory is too long for a socket");
+    struct nv_control *control = calloc(1, sizeof *control);
+    if (control == NULL)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    control->place = *place;
+    control->routes[0] = (struct nv_http_route){.path = NV_STR("/dead"),
+                                                .methods = NV_HTTP_POST,
+                                                .body_bytes_max = 1,
+                                                .handler = {.ctx = control, .handle = handle}};
+    control->routes[1] = (struct nv_http_route){
+        .path = NV_STR("/status"), .methods = NV_HTTP_GET, .body_bytes_max = 1, .handler = *status};
+    struct nv_http_server_config config = {.listener = {.addresses = address, .unix_mode = 0600},
+                                           .routes = control->routes,
+                                           .route_count = 2};
+    nv_http_limits_init(&config.limits);
+    config.limits.connections_max = 8;
+    enum nv_err err = nv_http_server_new(&config, loops, fail, &control->server);
+    if (err != NV_OK) {
+        free(control);
+        return err;
+    }
+    *out = control;
+    return NV_OK;
+}
+
+void nv_control_stop(struct nv_control *control)
+{
+    if (control == NULL)
+        return;
+    nv_http_server_stop_accepting(control->server);
+    (void)nv_http_server_drain(control->server, DRAIN_MS);
+}
+
+void nv_control_free(struct nv_control *control)
+{
+    if (control == NULL)
+        return;
+    nv_http_server_free(control->server);
+    free(control);
+}
+
+/* ---- client -----------------------------------------------------------------------------------
+ */
+
+static int connect_to(const char *directory)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (socket_path("", directory, address.sun_path, sizeof address.sun_path) != 0)
+        return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    int cause = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    errno = cause;
+    return -1;
+}
+
+static bool send_request(int fd, const char *method, const char *target)
+{
+    char text[200];
+    int len = snprintf(text, sizeof text,
+                       "%s %s HTTP/1.1\r\nHost: control\r\nConnection: close\r\n"
+                       "Content-Length: 0\r\n\r\n",
+                       method, target);
+    return send(fd, text, (size_t)len, MSG_NOSIGNAL) == len;
+}
+
+static enum nv_err read_all(int fd, struct nv_buf *out)
+{
+    char piece[16384];
+    for (ssize_t got = 1; got > 0;) {
+        got = recv(fd, piece, sizeof piece, 0);
+        if (got < 0)
+            return NV_ERR_IO;
+        enum nv_err err = nv_buf_append(out, piece, (size_t)got);
+        if (err != NV_OK)
+            return err;
+    }
+    return NV_OK;
+}
+
+/* The body of a reply goes to `out`; gives back the code that came with it, if one did. */
+static enum nv_err parse_reply(struct nv_str reply, struct nv_buf *out)
+{
+    static const struct nv_str name = NV_STR_INIT("x-noveum-error: ");
+    size_t end = nv_str_find(reply, NV_STR("\r\n\r\n"));
+    struct nv_str head = nv_str_slice(reply, 0, end);
+    size_t at = nv_str_find(head, name);
+    int64_t code = 0;
+    if (end == SIZE_MAX || !nv_str_starts(head, NV_STR("HTTP/1.1 200 ")))
+        return NV_ERR_IO;
+    if (at != SIZE_MAX) {
+        struct nv_str value = nv_str_slice(head, at + name.len, head.len);
+        value = nv_str_slice(value, 0, nv_str_find(value, NV_STR("\r\n")));
+        if (nv_str_to_int64(value, &code) != NV_OK || code > 0 || code < INT16_MIN)
+            return NV_ERR_IO;
+    }
+    enum nv_err err = nv_buf_append_str(out, nv_str_slice(reply, end + 4, reply.len));
+    return err == NV_OK ? (enum nv_err)code : err;
+}
+
+static enum nv_err ask(const char *directory, const char *method, const char *target,
+                       struct nv_buf *out, struct nv_fail *fail)
+{
+    struct nv_buf reply;
+    int fd = connect_to(directory);
+    if (fd < 0)
+        return nv_fail_set(fail, NV_ERR_IO, 0, "can't reach the gateway that runs here: %s",
+                           strerror(errno));
+    nv_buf_init(&reply, ANSWER_BYTES_MAX);
+    enum nv_err err = send_request(fd, method, target) ? read_all(fd, &reply) : NV_ERR_IO;
+    if (err == NV_OK)
+        err = parse_reply(nv_buf_str(&reply), out);
+    if (err == NV_ERR_IO)
+        (void)nv_fail_set(fail, err, 0, "the gateway that runs here did not answer");
+    nv_buf_release(&reply);
+    (void)close(fd);
+    return err;
+}
+
+enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *request,
+                           struct nv_buf *out, struct nv_fail *fail)
+{
+    char target[64], id[24];
+    assert(directory != NULL && out != NULL);
+    (void)snprintf(id, sizeof id, "%" PRIu64, request->id);
+    (void)snprintf(target, sizeof target, "/dead?%s=%s", verbs[request->verb],
+                   request->all ? "all" : id);
+    return ask(directory, "POST", target, out, fail);
+}
+
+enum nv_err nv_control_status(const char *directory, struct nv_buf *out, struct nv_fail *fail)
+{
+    assert(directory != NULL && out != NULL);
+    return ask(directory, "GET", "/status", out, fail);
+}

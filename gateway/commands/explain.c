@@ -1,0 +1,291 @@
+/*
+ * explain: files through the door and the translation, with nothing between them.
+ *
+ * What assembly would do over time is done here at once: the items of one trace id are one trace,
+ * whichever file they are in. Bodies are read by the same decoder as at the door, so that what
+ * explain accepts the gateway accepts, and the other way round.
+ *
+ * The path tells the gateway which signal a body is; a file has none. In JSON the first key says
+ * it. In protobuf both requests look alike down to the third level, but a Span begins with an id
+ * where a LogRecord has a fixed64, so that only one of them decodes to something.
+ */
+#include "gateway/commands/explain.h"
+
+#include "base/mask.h"
+#include "base/json_read.h"
+#include "base/shown.h"
+#include "base/text.h"
+#include "gateway/commands/cli.h"
+#include "gateway/config/option_expand.h"
+#include "gateway/commands/raw_join.h"
+#include "gateway/run.h"
+#include "gateway/stages.h"
+#include "otlp/request/inflate.h"
+#include "otlp/request/request.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define FILE_BYTES_MAX ((size_t)64 << 20)
+#define BODY_BYTES_MAX ((size_t)256 << 20)
+#define REPORT_BYTES_MAX ((size_t)256 << 20)
+
+/* ---- one body ---------------------------------------------------------------------------------
+ */
+
+static enum nv_coding coding_of(struct nv_str body)
+{
+    if (nv_str_starts(body, NV_STR("\x1f\x8b")))
+        return NV_CODING_GZIP;
+    return nv_str_starts(body, NV_STR("\x28\xb5\x2f\xfd")) ? NV_CODING_ZSTD : NV_CODING_IDENTITY;
+}
+
+/* Undoes compression in place. */
+static enum nv_err inflate(char **body, size_t *len, struct nv_fail *fail)
+{
+    struct nv_str data = {*body, *len};
+    enum nv_coding coding = coding_of(data);
+    char *plain = NULL;
+    if (coding == NV_CODING_IDENTITY)
+        return NV_OK;
+    enum nv_err err = nv_inflate(coding, data, BODY_BYTES_MAX, &plain, len, fail);
+    free(*body);
+    *body = plain;
+    return err;
+}
+
+static bool looks_like_json(struct nv_str body)
+{
+    struct nv_str text = nv_str_trim(body);
+    return nv_str_starts(text, NV_STR("{")) || nv_str_starts(text, NV_STR("\xef\xbb\xbf{"));
+}
+
+static bool has_key_of_logs(struct nv_str json)
+{
+    struct nv_json_reader reader;
+    nv_json_read_init(&reader, json, NV_JSON_DEPTH_LIMIT);
+    if (nv_json_next(&reader) != NV_JSON_OBJECT_BEGIN)
+        return false;
+    while (nv_json_next(&reader) == NV_JSON_KEY) {
+        if (nv_str_eq(reader.raw, NV_STR("resourceLogs")) ||
+            nv_str_eq(reader.raw, NV_STR("resource_logs")))
+            return true;
+        if (nv_json_skip(&reader, nv_json_next(&reader)) != NV_OK)
+            return false;
+    }
+    return false;
+}
+
+struct decoded {
+    struct nv_request_result result;
+    struct nv_batch *batch;
+    struct nv_fail fail;
+};
+
+static enum nv_err decode_copy(enum nv_signal signal, struct nv_str body, struct decoded *out)
+{
+    char *copy = malloc(body.len + 1);
+    *out = (struct decoded){0};
+    if (copy == NULL)
+        return NV_ERR_NO_MEMORY;
+    if (body.len > 0)
+        memcpy(copy, body.ptr, body.len);
+    return nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, copy, body.len},
+                             NULL, &out->result, &out->batch, &out->fail);
+}
+
+/* What does not give a single span, and is a logs request, is one. */
+static enum nv_err decode_protobuf(struct nv_str body, struct decoded *out)
+{
+    struct decoded logs = {0};
+    enum nv_err err = decode_copy(NV_SIGNAL_TRACES, body, out);
+    if (err == NV_ERR_NO_MEMORY || (err == NV_OK && out->result.accepted > 0))
+        return err;
+    if (decode_copy(NV_SIGNAL_LOGS, body, &logs) != NV_OK || logs.result.log_records == 0) {
+        nv_batch_free(logs.batch);
+        return err;
+    }
+    nv_batch_free(out->batch);
+    *out = logs;
+    return NV_OK;
+}
+
+/* Takes `body`. */
+static enum nv_err decode(char *body, size_t len, struct decoded *out)
+{
+    struct nv_str view = {body, len};
+    *out = (struct decoded){0};
+    if (looks_like_json(view))
+        return nv_request_decode(
+            &(struct nv_request_body){has_key_of_logs(view) ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES,
+                                      NV_MEDIA_JSON, body, len},
+            NULL, &out->result, &out->batch, &out->fail);
+    enum nv_err err = decode_protobuf(view, out);
+    free(body);
+    return err;
+}
+
+static enum nv_err keep(struct nv_explain *explain, struct nv_batch *batch)
+{
+    if (explain->count == explain->capacity) {
+        size_t capacity = explain->capacity * 2 + 4;
+        struct nv_batch **batches =
+            reallocarray(explain->batches, capacity, sizeof(struct nv_batch *));
+        if (batches == NULL) {
+            nv_batch_free(batch);
+            return NV_ERR_NO_MEMORY;
+        }
+        explain->batches = batches;
+        explain->capacity = capacity;
+    }
+    explain->batches[explain->count++] = batch;
+    return NV_OK;
+}
+
+enum nv_err nv_explain_add(struct nv_explain *explain, char *body, size_t len,
+                           struct nv_buf *report, struct nv_fail *fail)
+{
+    struct decoded decoded;
+    enum nv_err err = inflate(&body, &len, fail);
+    if (err != NV_OK) {
+        free(body);
+        return err;
+    }
+    err = decode(body, len, &decoded);
+    if (err != NV_OK) {
+        *fail = decoded.fail;
+        return err;
+    }
+    if (decoded.result.rejected > 0)
+        (void)nv_buf_printf(report, "rejected at the door: %s\n", decoded.result.message);
+    return keep(explain, decoded.batch);
+}
+
+void nv_explain_release(struct nv_explain *explain)
+{
+    for (size_t i = 0; i < explain->count; i++)
+        nv_batch_free(explain->batches[i]);
+    free(explain->batches);
+    *explain = (struct nv_explain){0};
+}
+
+/* ---- the traces -------------------------------------------------------------------------------
+ */
+
+/* Trace ids in the order they were first seen. */
+struct ids {
+    uint8_t (*list)[NV_TRACE_ID_BYTES];
+    size_t count;
+};
+
+static void note_id(struct ids *ids, const uint8_t *trace_id)
+{
+    for (size_t i = ids->count; i > 0; i--) {
+        if (memcmp(ids->list[i - 1], trace_id, NV_TRACE_ID_BYTES) == 0)
+            return;
+    }
+    memcpy(ids->list[ids->count++], trace_id, NV_TRACE_ID_BYTES);
+}
+
+static enum nv_err list_ids(const struct nv_explain *explain, struct ids *out)
+{
+    size_t items = 0;
+    for (size_t b = 0; b < explain->count; b++)
+        items += explain->batches[b]->item_count;
+    *out = (struct ids){.list = calloc(items + 1, sizeof *out->list)};
+    if (out->list == NULL)
+        return NV_ERR_NO_MEMORY;
+    for (size_t b = 0; b < explain->count; b++) {
+        for (uint32_t i = 0; i < explain->batches[b]->item_count; i++)
+            note_id(out, explain->batches[b]->items[i].trace_id);
+    }
+    return NV_OK;
+}
+
+/* A trace of log records alone is never sent: there is nothing to hang them on. */
+static enum nv_err say_no_span(const struct nv_raw_trace *raw, struct nv_buf *report)
+{
+    char id[2 * NV_TRACE_ID_BYTES];
+    nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
+    return nv_buf_printf(report, "trace %.*s: %u log records and no span, nothing is sent\n",
+                         (int)sizeof id, id, raw->item_count);
+}
+
+static enum nv_err explain_trace(const struct nv_explain *explain, const uint8_t *trace_id,
+                                 const struct nv_mapping *mapping, struct nv_buf *report)
+{
+    struct nv_raw_trace *raw = nv_raw_join(explain->batches, explain->count, trace_id);
+    struct nv_trace *trace = NULL;
+    if (raw == NULL)
+        return NV_ERR_NO_MEMORY;
+    assert(raw->item_count > 0);
+    enum nv_err err = raw->span_count > 0 ? nv_mapping_explain(mapping, raw, report, &trace)
+                                          : say_no_span(raw, report);
+    nv_arena_free(trace != NULL ? trace->arena : raw->arena);
+    return err;
+}
+
+enum nv_err nv_explain_write(const struct nv_explain *explain, const struct nv_mapping *mapping,
+                             struct nv_buf *report)
+{
+    struct ids ids;
+    enum nv_err err = list_ids(explain, &ids);
+    for (size_t i = 0; i < ids.count && err == NV_OK; i++)
+        err = explain_trace(explain, ids.list[i], mapping, report);
+    free(ids.list);
+    return err;
+}
+
+/* ---- the command ------------------------------------------------------------------------------
+ */
+
+static enum nv_err add_file(struct nv_explain *explain, const char *path, struct nv_buf *report,
+                            struct nv_fail *fail)
+{
+    struct nv_buf file;
+    char *body = NULL;
+    nv_buf_init(&file, FILE_BYTES_MAX);
+    enum nv_err err = nv_read_file(path, FILE_BYTES_MAX, &file, fail);
+    if (err != NV_OK) {
+        nv_buf_release(&file);
+        return err;
+    }
+    size_t len = nv_buf_take(&file, &body);
+    err = nv_explain_add(explain, body, len, report, fail);
+    if (err != NV_OK && fail->path[0] == '\0')
+        (void)snprintf(fail->path, sizeof fail->path, "%s", path);
+    return err;
+}
+
+int nv_command_explain(const struct nv_options *options, const char *const *paths, size_t count)
+{
+    struct nv_mapping_config config;
+    struct nv_explain explain = {0};
+    struct nv_fail fail = {0};
+    struct nv_buf report;
+    enum nv_err err = NV_OK;
+    nv_stage_mapping(options, &config);
+    struct nv_mapping *mapping = nv_mapping_new(&config, &fail);
+    if (mapping == NULL) {
+        nv_run_print_failure(&fail);
+        return NV_EXIT_USAGE;
+    }
+    nv_buf_init(&report, REPORT_BYTES_MAX);
+    for (size_t i = 0; i < count && err == NV_OK; i++)
+        err = add_file(&explain, paths[i], &report, &fail);
+    if (err == NV_OK)
+        err = nv_explain_write(&explain, mapping, &report);
+    nv_mask_buf(&report);
+    nv_shown_print(stdout, nv_buf_str(&report), NV_SHOWN_LINES);
+    nv_buf_release(&report);
+    nv_explain_release(&explain);
+    nv_mapping_free(mapping);
+    if (err == NV_OK)
+        return NV_EXIT_OK;
+    fail.code = err;
+    nv_run_print_failure(&fail);
+    return NV_EXIT_FAILED;
+}

@@ -1,0 +1,127 @@
+/*
+ * The commands about what is on disk.
+ *
+ * A gateway that runs holds the lock of its journal, and its exporter must hear of a retry: then
+ * the command goes through the control socket. Otherwise it works on the journal itself.
+ */
+#include "gateway/commands/journal_commands.h"
+
+#include "base/mask.h"
+#include "journal/journal_check.h"
+#include "base/shown.h"
+#include "exporter/outbox/dead_letters.h"
+#include "gateway/admin/control.h"
+#include "gateway/dead/dead_retry.h"
+#include "gateway/dead/dead_store.h"
+#include "gateway/run.h"
+#include "gateway/stages.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/banned.h"
+
+#define TEXT_BYTES_MAX ((size_t)1 << 30)
+
+static int finish(struct nv_buf *text, enum nv_shown_form form, enum nv_err err,
+                  struct nv_fail *fail)
+{
+    nv_mask_buf(text);
+    nv_shown_print(stdout, nv_buf_str(text), form);
+    nv_buf_release(text);
+    if (err == NV_OK)
+        return NV_EXIT_OK;
+    fail->code = err;
+    nv_run_print_failure(fail);
+    return NV_EXIT_FAILED;
+}
+
+int nv_command_journal(const struct nv_options *options, bool list)
+{
+    struct nv_journal_report report = {0};
+    struct nv_fail fail = {0};
+    struct nv_buf text;
+    nv_buf_init(&text, TEXT_BYTES_MAX);
+    enum nv_err err = nv_journal_check(options->journal_directory, list, &text, &report, &fail);
+    if (err == NV_OK)
+        (void)nv_buf_printf(&text,
+                            "%" PRIu64 " files, %" PRIu64 " spare, %" PRIu64 " records of %" PRIu64
+                            " bytes, %" PRIu64 " released, %" PRIu64 " damaged, %" PRIu64
+                            " missing\n",
+                            report.files, report.spare, report.records, report.bytes,
+                            report.released, report.damaged, report.missing);
+    int code = finish(&text, NV_SHOWN_LINES, err, &fail);
+    return code == NV_EXIT_OK && report.damaged + report.missing > 0 ? NV_EXIT_FAILED : code;
+}
+
+/* A stopped gateway finds the outbox record at its next start. */
+static enum nv_err send_offline(void *ctx, uint64_t id, struct nv_str json)
+{
+    return nv_dead_letters_retry(ctx, id, json, NULL);
+}
+
+static enum nv_err retry_offline(void *ctx, uint64_t id)
+{
+    return nv_dead_retry(ctx, id);
+}
+
+static enum nv_err run_retry(const struct nv_options *options, const struct nv_store *store,
+                             const struct nv_dead_request *request, struct nv_buf *text,
+                             struct nv_fail *fail)
+{
+    struct nv_exporter_config exporter;
+    struct nv_mapping_config config;
+    nv_stage_exporter(options, &exporter);
+    nv_stage_mapping(options, &config);
+    struct nv_mapping *mapping = nv_mapping_new(&config, fail);
+    if (mapping == NULL)
+        return NV_ERR_CONFIG;
+    struct nv_dead_retry retry = {.store = store,
+                                  .mapping = mapping,
+                                  .mask_secrets = options->redaction_secrets,
+                                  .trace_id_form = exporter.trace_id_form,
+                                  .max_trace_bytes = exporter.max_trace_bytes,
+                                  .send = send_offline,
+                                  .ctx = (void *)(uintptr_t)store};
+    struct nv_dead_place place = {.store = store, .ctx = &retry, .retry = retry_offline};
+    enum nv_err err = nv_dead_run(request, &place, text);
+    nv_mapping_free(mapping);
+    if (err == NV_OK)
+        (void)nv_buf_append_str(text, NV_STR("no gateway runs here: the next start sends them\n"));
+    return err;
+}
+
+static enum nv_err run_offline(const struct nv_options *options, struct nv_dead_store *opened,
+                               const struct nv_dead_request *request, struct nv_buf *text,
+                               struct nv_fail *fail)
+{
+    const struct nv_dead_place place = {.store = &opened->store};
+    enum nv_err err = request->verb == NV_DEAD_RETRY
+                          ? run_retry(options, &opened->store, request, text, fail)
+                          : nv_dead_run(request, &place, text);
+    nv_dead_store_close(opened);
+    return err;
+}
+
+int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
+{
+    struct nv_dead_request request;
+    struct nv_dead_store opened = {0};
+    struct nv_fail fail = {0};
+    struct nv_buf text;
+    const char *word = cli->argument_count > 0 ? cli->arguments[0] : NULL;
+    enum nv_dead_verb verb = (enum nv_dead_verb)(cli->command - NV_COMMAND_DEAD_LIST);
+    if (nv_dead_parse(verb, nv_str_from(word), &request) != NV_OK) {
+        (void)fprintf(stderr, "noveum-gateway: \"%.60s\" is no id; `dead list` shows them\n", word);
+        return NV_EXIT_USAGE;
+    }
+    nv_buf_init(&text, TEXT_BYTES_MAX);
+    enum nv_err err = nv_dead_store_open(options, &opened, &fail);
+    if (err == NV_OK) {
+        err = run_offline(options, &opened, &request, &text, &fail);
+    } else if (err == NV_ERR_LOCKED) {
+        fail = (struct nv_fail){0};
+        err = nv_control_ask(options->journal_directory, &request, &text, &fail);
+    }
+    return finish(&text, verb == NV_DEAD_SHOW ? NV_SHOWN_JSON : NV_SHOWN_LINES, err, &fail);
+}

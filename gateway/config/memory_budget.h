@@ -1,0 +1,46 @@
+/*
+ * One budget of memory, and each stage's share of it.
+ *
+ *   memory.max_bytes ──▶ what has a key and is not set        nv_memory_budget_apply
+ *                    └─▶ what has no key: threads, turns      nv_memory_share (gateway/stages.c)
+ */
+#ifndef NV_GATEWAY_CONFIG_MEMORY_BUDGET_H
+#define NV_GATEWAY_CONFIG_MEMORY_BUDGET_H
+
+#include "gateway/config/options.h"
+
+/* With this much every share is at least the default of its key, so that nothing changes. */
+#define NV_MEMORY_BUDGET_FULL (UINT64_C(1) << 30)
+
+/*
+ * Lowers the default of memory.max_bytes to what `limit_bytes` (of the control group; 0: none)
+ * leaves for it. For options that are being loaded, before anything else looks at them.
+ */
+void nv_memory_budget_from_limit(struct nv_options *options, uint64_t limit_bytes);
+/*
+ * Gives the keys that were not set their share of memory.max_bytes, never more than their default
+ * and never less than what they need; then checks that one request and one body fit. NV_ERR_CONFIG
+ * with `fail` (may be NULL) naming the key and what to do.
+ */
+enum nv_err nv_memory_budget_apply(struct nv_options *options, struct nv_fail *fail) NV_MUST_USE;
+
+/* Holders of memory that have no key. */
+enum nv_memory_holder {
+    NV_MEMORY_COMMIT, /* requests that wait for the journal, in bytes */
+    NV_MEMORY_WORK,   /* what translating one trace takes beside its own bytes */
+    NV_MEMORY_TURN,   /* span bytes that a shard gathers before it translates them */
+    NV_MEMORY_ITEMS,  /* spans or log records of one request; a number */
+    NV_MEMORY_THREADS /* of the receiver, and of assembly; a number */
+};
+
+/* The share of one of them by memory.max_bytes, at most `most`, at least 1. */
+uint64_t nv_memory_share(const struct nv_options *options, enum nv_memory_holder holder,
+                         uint64_t most);
+
+/*
+ * With less than NV_MEMORY_BUDGET_FULL: has malloc give freed blocks back at once, and logs the
+ * budget and where it came from. Call before threads run; once.
+ */
+void nv_memory_budget_begin(const struct nv_options *options);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * ${env:NAME} and ${file:PATH} inside configuration values.
+ *
+ *   ${env:NAME}           the variable; an error when it is not set
+ *   ${env:NAME:-text}     the variable, or `text` when it is not set or empty
+ *   ${file:PATH}          the file without its last line end: for mounted secrets
+ *   $${                   the text "${"; any other dollar stays as it is, "$$" too
+ *
+ * What comes in is not expanded again, so that a secret may hold "${".
+ */
+#ifndef NV_GATEWAY_CONFIG_OPTION_EXPAND_H
+#define NV_GATEWAY_CONFIG_OPTION_EXPAND_H
+
+#include "base/buf.h"
+
+/* Largest file that ${file:...} takes in. */
+#define NV_EXPAND_FILE_BYTES_MAX 65536
+
+/*
+ * Appends `text` (borrowed) with its references replaced. `lookup` finds variables (getenv in the
+ * program). NV_ERR_CONFIG with `fail->what` set, or the buffer's errors.
+ */
+enum nv_err nv_option_expand(struct nv_str text, char *(*lookup)(const char *name),
+                             struct nv_buf *out, struct nv_fail *fail);
+/*
+ * Appends a whole file, NUL bytes included. NV_ERR_CONFIG with `fail->what` naming the path and
+ * why; NV_ERR_LIMIT past `max` bytes; the buffer's errors.
+ */
+enum nv_err nv_read_file(const char *path, size_t max, struct nv_buf *out, struct nv_fail *fail);
+/* The same of an open file; takes `fd`, `name` is for messages. NV_ERR_NO_MEMORY too. */
+enum nv_err nv_read_descriptor(int fd, const char *name, size_t max, struct nv_buf *out,
+                               struct nv_fail *fail);
+
+#endif

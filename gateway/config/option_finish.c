@@ -1,0 +1,236 @@
+/*
+ * The last step of configuration: defaults that depend on others, and checks over several options.
+ *
+ * Everything that can be refused is refused here, before a port is bound or a directory made, each
+ * with what to do about it. A key whose feature this version lacks is refused too: a privacy switch
+ * that silently did nothing would be worse than none.
+ */
+#include "gateway/config/file_trust.h"
+#include "gateway/config/memory_budget.h"
+#include "gateway/config/option_value.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define LOCAL_DIRECTORY ".noveum_trace_dev"
+#define STATE_NAME "noveum-gateway"
+
+bool nv_options_local(const struct nv_options *options)
+{
+    return options->exporter_noveum_api_key == NULL;
+}
+
+/* A failure of option `id`, placed where its value was written. */
+static enum nv_err refuse(const struct nv_options *options, size_t id, struct nv_fail *fail,
+                          const char *what)
+{
+    assert(id < NV_OPTION_TOTAL);
+    enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s: %s", nv_option_table[id].path, what);
+    if (fail != NULL)
+        (void)snprintf(fail->path, sizeof fail->path, "%.*s", (int)sizeof fail->path - 1,
+                       options->where[id]);
+    return err;
+}
+
+/* ---- defaults that depend on others -----------------------------------------------------------
+ */
+
+static enum nv_err set_joined(char **field, const char *directory, const char *name)
+{
+    size_t size = strlen(directory) + strlen(name) + 2;
+    char *path = malloc(size);
+    if (path == NULL)
+        return NV_ERR_NO_MEMORY;
+    (void)snprintf(path, size, "%s/%s", directory, name);
+    free(*field);
+    *field = path;
+    return NV_OK;
+}
+
+/* systemd's StateDirectory=, then the XDG base directory specification, then the system's place. */
+static enum nv_err default_journal(struct nv_options *options)
+{
+    const char *systemd = getenv("STATE_DIRECTORY");
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    if (systemd != NULL && systemd[0] == '/' && strchr(systemd, ':') == NULL)
+        return set_joined(&options->journal_directory, systemd, "journal");
+    if (state != NULL && state[0] == '/')
+        return set_joined(&options->journal_directory, state, STATE_NAME);
+    if (geteuid() != 0 && home != NULL && home[0] == '/')
+        return set_joined(&options->journal_directory, home, ".local/state/" STATE_NAME);
+    return set_joined(&options->journal_directory, "/var/lib", STATE_NAME);
+}
+
+static enum nv_err fill_defaults(struct nv_options *options)
+{
+    enum nv_err err = NV_OK;
+    if (options->journal_directory == NULL)
+        err = default_journal(options);
+    if (err == NV_OK && options->exporter_file_directory == NULL && nv_options_local(options)) {
+        options->exporter_file_directory = strdup(LOCAL_DIRECTORY);
+        if (options->exporter_file_directory == NULL)
+            err = NV_ERR_NO_MEMORY;
+    }
+    return err;
+}
+
+/* ---- checks -----------------------------------------------------------------------------------
+ */
+
+static enum nv_err check_transport(const struct nv_options *options, struct nv_fail *fail)
+{
+    struct nv_url url;
+    const char *what = NULL;
+    if (nv_options_local(options))
+        return NV_OK;
+    enum nv_err err = nv_parse_url(nv_str_from(options->exporter_noveum_endpoint), &url, &what);
+    assert(err == NV_OK);
+    (void)err;
+    bool allowed = options->exporter_noveum_allow_insecure_transport;
+    if (!url.secure && !allowed && !nv_host_is_loopback(url.host))
+        return refuse(options, NV_OPT_exporter_noveum_endpoint, fail,
+                      "plain http would show the key to the network; use https, or set "
+                      "allow_insecure_transport");
+    if (!options->exporter_noveum_ssl_verify && !allowed)
+        return refuse(options, NV_OPT_exporter_noveum_ssl_verify, fail,
+                      "switching checks off also needs allow_insecure_transport; better name your "
+                      "authority in ca_bundle");
+    return NV_OK;
+}
+
+static enum nv_err check_tls_pair(const struct nv_options *options, size_t cert_id,
+                                  const char *cert, const char *key, const char *client_ca,
+                                  struct nv_fail *fail)
+{
+    if (cert != NULL && key == NULL)
+        return refuse(options, cert_id, fail, "a certificate needs its key: set tls.key_file too");
+    if (cert == NULL && (key != NULL || client_ca != NULL))
+        return refuse(options, cert_id, fail, "missing; TLS needs tls.cert_file and tls.key_file");
+    return NV_OK;
+}
+
+static enum nv_err check_tls(const struct nv_options *options, struct nv_fail *fail)
+{
+    enum nv_err err = check_tls_pair(
+        options, NV_OPT_receiver_http_tls_cert_file, options->receiver_http_tls_cert_file,
+        options->receiver_http_tls_key_file, options->receiver_http_tls_client_ca_file, fail);
+    if (err != NV_OK)
+        return err;
+    return check_tls_pair(options, NV_OPT_receiver_grpc_tls_cert_file,
+                          options->receiver_grpc_tls_cert_file, options->receiver_grpc_tls_key_file,
+                          options->receiver_grpc_tls_client_ca_file, fail);
+}
+
+static enum nv_err check_file(const struct nv_options *options, size_t id, const char *path,
+                              struct nv_fail *fail)
+{
+    if (path == NULL)
+        return NV_OK;
+    if (access(path, R_OK) == 0)
+        return nv_file_check(path, NV_FILE_NAMED, fail);
+    char what[96];
+    (void)snprintf(what, sizeof what, "can't read \"%.48s\": %s", path, strerror(errno));
+    return refuse(options, id, fail, what);
+}
+
+static enum nv_err check_files(const struct nv_options *options, struct nv_fail *fail)
+{
+    static const size_t ids[] = {NV_OPT_receiver_http_tls_cert_file,
+                                 NV_OPT_receiver_http_tls_key_file,
+                                 NV_OPT_receiver_http_tls_client_ca_file,
+                                 NV_OPT_receiver_grpc_tls_cert_file,
+                                 NV_OPT_receiver_grpc_tls_key_file,
+                                 NV_OPT_receiver_grpc_tls_client_ca_file,
+                                 NV_OPT_receiver_auth_tokens_file,
+                                 NV_OPT_exporter_noveum_ca_bundle,
+                                 NV_OPT_mapping_prices_file,
+                                 NV_OPT_mapping_rules_file};
+    enum nv_err err = NV_OK;
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0] && err == NV_OK; i++) {
+        const char *base = (const char *)options + nv_option_table[ids[i]].offset;
+        err = check_file(options, ids[i], *(char *const *)(const void *)base, fail);
+    }
+    return err;
+}
+
+/* A directory given by hand may be made, but not its parents: a typo would hide there. */
+static enum nv_err check_directory(const struct nv_options *options, size_t id, const char *path,
+                                   struct nv_fail *fail)
+{
+    char parent[4096];
+    struct stat info;
+    if (path == NULL || options->source[id] == NV_SOURCE_DEFAULT)
+        return NV_OK;
+    if (stat(path, &info) == 0)
+        return S_ISDIR(info.st_mode) ? NV_OK : refuse(options, id, fail, "is not a directory");
+    size_t len = strlen(path);
+    if (len >= sizeof parent)
+        return refuse(options, id, fail, "the path is too long");
+    memcpy(parent, path, len + 1);
+    while (len > 1 && parent[len - 1] == '/')
+        parent[--len] = '\0';
+    char *slash = strrchr(parent, '/');
+    if (slash == NULL || slash == parent)
+        return NV_OK;
+    *slash = '\0';
+    if (stat(parent, &info) == 0 && S_ISDIR(info.st_mode))
+        return NV_OK;
+    char what[100];
+    (void)snprintf(what, sizeof what, "there is no directory \"%.60s\"; make it first", parent);
+    return refuse(options, id, fail, what);
+}
+
+static enum nv_err check_available(const struct nv_options *options, struct nv_fail *fail)
+{
+    if (options->redaction_pii != NV_PII_OFF)
+        return refuse(options, NV_OPT_redaction_pii, fail,
+                      "not available yet: personal data would leave as it came; set it to off");
+    if (options->redaction_patterns.count > 0)
+        return refuse(options, NV_OPT_redaction_patterns, fail, "not available yet: remove it");
+    if (options->redaction_phone_regions.count > 0)
+        return refuse(options, NV_OPT_redaction_phone_regions, fail,
+                      "not available yet: remove it");
+    return NV_OK;
+}
+
+/* The SDK refuses its dev mode in production (docs/noveum-backend.md#sdk-configuration); asked for
+ * by our key it is just a directory. */
+static enum nv_err check_dev_mode(const struct nv_options *options, struct nv_fail *fail)
+{
+    enum nv_option_source source = options->source[NV_OPT_exporter_file_directory];
+    bool by_sdk = source == NV_SOURCE_SDK_FILE || source == NV_SOURCE_SDK_ENVIRONMENT;
+    struct nv_str environment = nv_str_from(options->exporter_noveum_environment);
+    if (by_sdk &&
+        (nv_str_ieq(environment, NV_STR("prod")) || nv_str_ieq(environment, NV_STR("production"))))
+        return refuse(options, NV_OPT_exporter_file_directory, fail,
+                      "the SDK's dev mode is refused when the environment is production");
+    return NV_OK;
+}
+
+enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
+{
+    enum nv_err err = fill_defaults(options);
+    if (err == NV_OK)
+        err = nv_memory_budget_apply(options, fail);
+    if (err == NV_OK)
+        err = check_transport(options, fail);
+    if (err == NV_OK)
+        err = check_tls(options, fail);
+    if (err == NV_OK)
+        err = check_files(options, fail);
+    if (err == NV_OK)
+        err = check_directory(options, NV_OPT_journal_directory, options->journal_directory, fail);
+    if (err == NV_OK)
+        err = check_directory(options, NV_OPT_exporter_file_directory,
+                              options->exporter_file_directory, fail);
+    if (err == NV_OK)
+        err = check_available(options, fail);
+    return err == NV_OK ? check_dev_mode(options, fail) : err;
+}

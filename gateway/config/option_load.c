@@ -1,0 +1,296 @@
+/*
+ * Files, variables and arguments into options.
+ *
+ * What the user wrote is never passed over in silence: an unknown key in a file or after --set is
+ * an error with the nearest name. An unknown NOVEUM_GATEWAY_ variable is an error when it looks
+ * like a typo, and a warning otherwise. Kubernetes (and Docker's old links) put variables into
+ * every pod beside a service called noveum-gateway; these are known by their form and passed over,
+ * because a program must not fail for its neighbours:
+ *
+ *   NOVEUM_GATEWAY[_x]_SERVICE_HOST   _SERVICE_PORT[_name]   _PORT=tcp://...
+ *   NOVEUM_GATEWAY[_x]_PORT_4318_TCP[_PROTO|_PORT|_ADDR]
+ */
+#include "gateway/config/option_load.h"
+
+#include "base/log.h"
+#include "gateway/config/file_trust.h"
+#include "gateway/config/memory_budget.h"
+#include "gateway/config/option_expand.h"
+#include "gateway/config/option_file.h"
+#include "gateway/config/option_sdk.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define VARIABLE_PREFIX "NOVEUM_GATEWAY_"
+#define VALUE_MAX ((size_t)NV_CONFIG_FILE_BYTES_MAX)
+
+static enum nv_err fail_at(struct nv_fail *fail, const char *where, enum nv_err err)
+{
+    if (err == NV_ERR_CONFIG && fail != NULL && fail->path[0] == '\0')
+        (void)snprintf(fail->path, sizeof fail->path, "%s", where);
+    return err;
+}
+
+static enum nv_err unknown_key(struct nv_str path, const char *where, struct nv_fail *fail)
+{
+    const char *near = nv_option_nearest(path);
+    if (near != NULL)
+        (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown key \"%.*s\", did you mean \"%s\"?",
+                          NV_STR_ARG(nv_str_slice(path, 0, 48)), near);
+    else
+        (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown key \"%.*s\"; --help lists all keys",
+                          NV_STR_ARG(nv_str_slice(path, 0, 64)));
+    return fail_at(fail, where, NV_ERR_CONFIG);
+}
+
+static enum nv_err set_expanded(struct nv_options *options, size_t id, struct nv_str text,
+                                enum nv_option_source source, const char *where,
+                                struct nv_fail *fail)
+{
+    struct nv_buf value;
+    nv_buf_init(&value, VALUE_MAX);
+    enum nv_err err = nv_option_expand(text, getenv, &value, fail);
+    if (err == NV_OK)
+        err = nv_options_set(options, id, nv_buf_str(&value), source, where, fail);
+    else if (err == NV_ERR_LIMIT)
+        err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "the value is too long");
+    nv_buf_release(&value);
+    return fail_at(fail, where, err);
+}
+
+/* ---- file -------------------------------------------------------------------------------------
+ */
+
+static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry, struct nv_fail *fail)
+{
+    size_t id = nv_option_find(entry->path);
+    bool section = nv_option_is_section(entry->path);
+    if (id == NV_OPTION_TOTAL && !section)
+        return unknown_key(entry->path, entry->where, fail);
+    if (entry->is_null)
+        return NV_OK;
+    if (entry->is_section && section)
+        return NV_OK;
+    if (section || entry->is_section)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" %s", NV_STR_ARG(entry->path),
+                           section ? "is a section: its keys come indented below it"
+                                   : "takes a value, not keys below it");
+    return set_expanded(visit_ctx, id, entry->value, NV_SOURCE_FILE, entry->where, fail);
+}
+
+static enum nv_err load_file(struct nv_options *options, const char *path, struct nv_fail *fail)
+{
+    struct nv_buf text;
+    nv_buf_init(&text, NV_CONFIG_FILE_BYTES_MAX);
+    enum nv_err err = nv_file_read(path, NV_FILE_NAMED, NV_CONFIG_FILE_BYTES_MAX, &text, fail);
+    if (err == NV_OK)
+        err = nv_config_read(nv_buf_str(&text), path, visit, options, fail);
+    nv_buf_release(&text);
+    return fail_at(fail, "--config", err == NV_ERR_LIMIT ? NV_ERR_CONFIG : err);
+}
+
+/* ---- environment ------------------------------------------------------------------------------
+ */
+
+enum nv_err nv_option_variable(size_t id, struct nv_buf *out)
+{
+    assert(id < NV_OPTION_TOTAL);
+    (void)nv_buf_append_str(out, NV_STR(VARIABLE_PREFIX));
+    for (const char *c = nv_option_table[id].path; *c != '\0'; c++)
+        (void)nv_buf_append_char(out, *c == '.' ? '_' : (char)toupper((unsigned char)*c));
+    return out->failed;
+}
+
+/* Row whose variable is `name`, or NV_OPTION_TOTAL. */
+static size_t find_variable(struct nv_str name)
+{
+    char text[NV_OPTION_WHERE_SIZE];
+    for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
+        struct nv_buf buf;
+        nv_buf_init(&buf, sizeof text);
+        bool same = nv_option_variable(id, &buf) == NV_OK && nv_str_eq(nv_buf_str(&buf), name);
+        nv_buf_release(&buf);
+        if (same)
+            return id;
+    }
+    return NV_OPTION_TOTAL;
+}
+
+/* The key that a variable's name would stand for, every `_` taken as a dot, to find a near one. */
+static const char *nearest_to_variable(struct nv_str name)
+{
+    char best[NV_OPTION_WHERE_SIZE];
+    size_t len = 0;
+    name = nv_str_slice(name, sizeof VARIABLE_PREFIX - 1, sizeof best - 1);
+    for (; len < name.len; len++)
+        best[len] = (char)tolower((unsigned char)name.ptr[len]);
+    /* try each number of dots from the left: assembly.quiet_ms, exporter.noveum.max_in_flight */
+    for (size_t i = 0; i < len; i++) {
+        if (best[i] != '_')
+            continue;
+        best[i] = '.';
+        const char *near = nv_option_nearest((struct nv_str){best, len});
+        if (near != NULL)
+            return near;
+    }
+    return NULL;
+}
+
+/*
+ * NOVEUM_GATEWAY_API_KEY, NOVEUM_GATEWAY_ENDPOINT: an option's last word without its section. That
+ * may be meant for us, or be an application's own way to find its gateway: said, not refused.
+ */
+static void warn_ignored(struct nv_str name)
+{
+    char key[NV_OPTION_WHERE_SIZE];
+    struct nv_str rest = nv_str_slice(name, sizeof VARIABLE_PREFIX - 1, sizeof key);
+    struct nv_buf variable;
+    for (size_t i = 0; i < rest.len; i++)
+        key[i] = (char)tolower((unsigned char)rest.ptr[i]);
+    const char *near = nv_option_nearest((struct nv_str){key, rest.len});
+    nv_buf_init(&variable, NV_OPTION_WHERE_SIZE);
+    if (near != NULL)
+        (void)nv_option_variable(nv_option_find(nv_str_from(near)), &variable);
+    NV_LOG(NV_LOG_WARN, "config", "unknown variable \"%.*s\" is ignored%s%.*s", NV_STR_ARG(name),
+           near != NULL ? "; did you mean " : "; --help lists all keys",
+           NV_STR_ARG(nv_buf_str(&variable)));
+    nv_buf_release(&variable);
+}
+
+static enum nv_err unknown_variable(struct nv_str name, struct nv_fail *fail)
+{
+    const char *near = nearest_to_variable(name);
+    size_t id = near != NULL ? nv_option_find(nv_str_from(near)) : NV_OPTION_TOTAL;
+    if (id == NV_OPTION_TOTAL) {
+        warn_ignored(name);
+        return NV_OK;
+    }
+    struct nv_buf variable;
+    nv_buf_init(&variable, NV_OPTION_WHERE_SIZE);
+    (void)nv_option_variable(id, &variable);
+    enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown variable, did you mean %.*s?",
+                                  NV_STR_ARG(nv_buf_str(&variable)));
+    nv_buf_release(&variable);
+    if (fail != NULL)
+        (void)snprintf(fail->path, sizeof fail->path, "%.*s",
+                       NV_STR_ARG(nv_str_slice(name, 0, 96)));
+    return err;
+}
+
+/* Rest of `name` after its last `part`; ptr NULL when it is not there. */
+static struct nv_str after_last(struct nv_str name, struct nv_str part)
+{
+    struct nv_str rest = {NULL, 0};
+    for (size_t at; (at = nv_str_find(name, part)) != SIZE_MAX;)
+        rest = name = nv_str_slice(name, at + part.len, name.len);
+    return rest;
+}
+
+/* "4318_TCP", "4318_TCP_ADDR": what stands after PORT_ in the variables of a port. */
+static bool is_service_port(struct nv_str text)
+{
+    static const char *const ends[] = {"", "_PROTO", "_PORT", "_ADDR"};
+    static const char *const protocols[] = {"_TCP", "_UDP", "_SCTP"};
+    size_t digits = 0;
+    while (digits < text.len && isdigit((unsigned char)text.ptr[digits]))
+        digits++;
+    struct nv_str rest = nv_str_slice(text, digits, text.len);
+    for (size_t i = 0; i < 12 && digits > 0; i++) {
+        struct nv_str protocol = nv_str_from(protocols[i / 4]);
+        if (nv_str_starts(rest, protocol) &&
+            nv_str_eq(nv_str_slice(rest, protocol.len, rest.len), nv_str_from(ends[i % 4])))
+            return true;
+    }
+    return false;
+}
+
+/* Set by Kubernetes for a service whose name begins with noveum-gateway, not by the user? */
+static bool is_of_service(struct nv_str name, struct nv_str value)
+{
+    struct nv_str port = after_last(name, NV_STR("_SERVICE_PORT"));
+    struct nv_str host = after_last(name, NV_STR("_SERVICE_HOST"));
+    struct nv_str end = after_last(name, NV_STR("_PORT"));
+    if ((host.ptr != NULL && host.len == 0) ||
+        (port.ptr != NULL && (port.len == 0 || port.ptr[0] == '_')))
+        return true;
+    if (end.ptr != NULL && end.len == 0 && nv_str_find(value, NV_STR("://")) != SIZE_MAX)
+        return true;
+    size_t at = nv_str_find(name, NV_STR("_PORT_"));
+    for (; at != SIZE_MAX; at = nv_str_find(name, NV_STR("_PORT_"))) {
+        name = nv_str_slice(name, at + 6, name.len);
+        if (is_service_port(name))
+            return true;
+    }
+    return false;
+}
+
+static enum nv_err load_environment(struct nv_options *options, const char *const *environment,
+                                    struct nv_fail *fail)
+{
+    enum nv_err err = NV_OK;
+    for (; *environment != NULL && err == NV_OK; environment++) {
+        struct nv_str line = nv_str_from(*environment);
+        size_t equals = nv_str_find_char(line, '=');
+        struct nv_str name = nv_str_slice(line, 0, equals);
+        if (!nv_str_starts(name, NV_STR(VARIABLE_PREFIX)) || equals == SIZE_MAX)
+            continue;
+        struct nv_str value = nv_str_slice(line, equals + 1, line.len);
+        size_t id = find_variable(name);
+        if (id == NV_OPTION_TOTAL && is_of_service(name, value)) {
+            NV_LOG(NV_LOG_DEBUG, "config", "\"%.*s\" is of a Kubernetes service, ignored",
+                   NV_STR_ARG(name));
+        } else if (id == NV_OPTION_TOTAL) {
+            err = unknown_variable(name, fail);
+        } else if (value.len > 0) {
+            char where[NV_OPTION_WHERE_SIZE];
+            (void)snprintf(where, sizeof where, "%.*s", NV_STR_ARG(name));
+            err = set_expanded(options, id, value, NV_SOURCE_ENVIRONMENT, where, fail);
+        }
+    }
+    return err;
+}
+
+/* ---- --set ------------------------------------------------------------------------------------
+ */
+
+static enum nv_err load_set(struct nv_options *options, const char *set, struct nv_fail *fail)
+{
+    struct nv_str line = nv_str_from(set);
+    size_t equals = nv_str_find_char(line, '=');
+    if (equals == SIZE_MAX) {
+        (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "write --set KEY=VALUE");
+        return fail_at(fail, "--set", NV_ERR_CONFIG);
+    }
+    struct nv_str path = nv_str_trim(nv_str_slice(line, 0, equals));
+    size_t id = nv_option_find(path);
+    if (id == NV_OPTION_TOTAL)
+        return unknown_key(path, "--set", fail);
+    struct nv_str value = nv_str_slice(line, equals + 1, line.len);
+    return set_expanded(options, id, value, NV_SOURCE_SET, "--set", fail);
+}
+
+enum nv_err nv_options_load(struct nv_options *options, const struct nv_option_sources *sources,
+                            struct nv_fail *fail)
+{
+    assert(sources->environment != NULL);
+    enum nv_err err = nv_options_init(options);
+    if (err == NV_OK && sources->directory != NULL)
+        err = nv_sdk_file(options, sources->directory, fail);
+    if (err == NV_OK && sources->config_file != NULL)
+        err = load_file(options, sources->config_file, fail);
+    if (err == NV_OK)
+        err = nv_sdk_environment(options, sources->environment, fail);
+    if (err == NV_OK)
+        err = load_environment(options, sources->environment, fail);
+    for (size_t i = 0; i < sources->set_count && err == NV_OK; i++)
+        err = load_set(options, sources->sets[i], fail);
+    if (err != NV_OK)
+        return err;
+    nv_memory_budget_from_limit(options, sources->memory_limit_bytes);
+    return nv_options_finish(options, fail);
+}

@@ -1,0 +1,124 @@
+/*
+ * Dead letters: list, show, retry, drop.
+ *
+ * Ids are collected before anything is changed, because a store must not change while it is
+ * visited. How one is tried again, and whether it can be, is the place's business.
+ */
+#include "gateway/dead/dead.h"
+
+#include "exporter/outbox/dead_letters.h"
+#include "gateway/view/terminal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#include "base/banned.h"
+
+#define UNTRANSLATED NV_STR("untranslatable")
+#define IDS_BYTES_MAX ((size_t)64 << 20)
+
+/* One letter, as needed to act on it. */
+struct entry {
+    uint64_t id;
+    bool untranslated;
+};
+
+struct collect {
+    struct nv_buf entries; /* struct entry, one after the other */
+    const struct nv_dead_request *request;
+};
+
+enum nv_err nv_dead_parse(enum nv_dead_verb verb, struct nv_str id, struct nv_dead_request *out)
+{
+    *out = (struct nv_dead_request){.verb = verb};
+    if (verb == NV_DEAD_LIST)
+        return NV_OK;
+    if ((verb == NV_DEAD_RETRY || verb == NV_DEAD_DROP) && nv_str_eq(id, NV_STR("all"))) {
+        out->all = true;
+        return NV_OK;
+    }
+    return nv_str_to_uint64(id, &out->id) == NV_OK ? NV_OK : NV_ERR_CONFIG;
+}
+
+static void visit_line(void *visit_ctx, const struct nv_dead_letter *letter)
+{
+    struct nv_buf *out = visit_ctx;
+    (void)nv_buf_printf(out, "%" PRIu64 "  %.*s  %.*s  %" PRIu64 " spans  ", letter->id,
+                        NV_STR_ARG(letter->time), NV_STR_ARG(letter->reason), letter->spans);
+    (void)nv_terminal_escape(letter->trace_id, 64, out);
+    (void)nv_buf_append_str(out, NV_STR("  "));
+    (void)nv_terminal_escape(letter->name, 60, out);
+    (void)nv_buf_append_str(out, NV_STR("  "));
+    (void)nv_terminal_escape(letter->why, 200, out);
+    (void)nv_buf_append_char(out, '\n');
+}
+
+static void visit_collect(void *visit_ctx, const struct nv_dead_letter *letter)
+{
+    struct collect *collect = visit_ctx;
+    struct entry entry = {letter->id, nv_str_eq(letter->reason, UNTRANSLATED)};
+    if (collect->request->all || collect->request->id == letter->id)
+        (void)nv_buf_append(&collect->entries, &entry, sizeof entry);
+}
+
+/* Why it could not be done, in words. */
+static const char *reason_of(struct entry entry, enum nv_err err)
+{
+    if (err == NV_ERR_AGAIN)
+        return "a whole request, which only a running gateway can take";
+    if (entry.untranslated && (err == NV_ERR_MALFORMED || err == NV_ERR_DEPTH ||
+                               err == NV_ERR_TRUNCATED || err == NV_ERR_TOO_LARGE))
+        return "this version can't translate it either";
+    return nv_err_info(err)->text;
+}
+
+static enum nv_err act(const struct nv_dead_request *request, const struct nv_dead_place *place,
+                       struct entry entry, struct nv_buf *out)
+{
+    assert(request->verb == NV_DEAD_DROP || request->verb == NV_DEAD_RETRY);
+    const char *done = request->verb == NV_DEAD_DROP ? "dropped" : "sent again";
+    enum nv_err err = NV_OK;
+    if (request->verb == NV_DEAD_DROP)
+        err = nv_dead_letters_drop(place->store, entry.id);
+    else
+        err = place->retry(place->ctx, entry.id);
+    if (err == NV_OK)
+        return nv_buf_printf(out, "%" PRIu64 "  %s\n", entry.id, done);
+    (void)nv_buf_printf(out, "%" PRIu64 "  it stays: %s\n", entry.id, reason_of(entry, err));
+    return request->all ? NV_OK : err;
+}
+
+static enum nv_err act_on_all(const struct nv_dead_request *request,
+                              const struct nv_dead_place *place, struct nv_buf *out)
+{
+    struct collect collect = {.request = request};
+    nv_buf_init(&collect.entries, IDS_BYTES_MAX);
+    enum nv_err err = nv_dead_letters_list(place->store, visit_collect, &collect);
+    if (err == NV_OK)
+        err = collect.entries.failed;
+    if (err == NV_OK && !request->all && collect.entries.len == 0)
+        err = NV_ERR_NOT_FOUND;
+    for (size_t at = 0; at < collect.entries.len && err == NV_OK; at += sizeof(struct entry)) {
+        struct entry entry;
+        memcpy(&entry, collect.entries.bytes + at, sizeof entry);
+        err = act(request, place, entry, out);
+    }
+    nv_buf_release(&collect.entries);
+    return err;
+}
+
+enum nv_err nv_dead_run(const struct nv_dead_request *request, const struct nv_dead_place *place,
+                        struct nv_buf *out)
+{
+    assert(place->store != NULL);
+    switch (request->verb) {
+    case NV_DEAD_LIST: {
+        enum nv_err err = nv_dead_letters_list(place->store, visit_line, out);
+        return err == NV_OK ? out->failed : err;
+    }
+    case NV_DEAD_SHOW:
+        return nv_dead_letters_show(place->store, request->id, out);
+    default:
+        return act_on_all(request, place, out);
+    }
+}

@@ -1,0 +1,36 @@
+/*
+ * What can be done with dead letters, wherever their store is: in the running gateway or in the
+ * journal of one that is stopped.
+ */
+#ifndef NV_GATEWAY_DEAD_DEAD_H
+#define NV_GATEWAY_DEAD_DEAD_H
+
+#include "base/buf.h"
+#include "model/store.h"
+
+enum nv_dead_verb { NV_DEAD_LIST, NV_DEAD_SHOW, NV_DEAD_RETRY, NV_DEAD_DROP };
+
+struct nv_dead_request {
+    enum nv_dead_verb verb;
+    bool all;    /* RETRY, DROP: every one of them */
+    uint64_t id; /* else this one; unused by LIST */
+};
+
+/* Where dead letters are and how one is tried again. All borrowed. */
+struct nv_dead_place {
+    const struct nv_store *store;
+    void *ctx;
+    enum nv_err (*retry)(void *ctx, uint64_t id); /* as nv_dead_retry */
+};
+
+/* Reads "all" or a number. NV_ERR_CONFIG. */
+enum nv_err nv_dead_parse(enum nv_dead_verb verb, struct nv_str id,
+                          struct nv_dead_request *out) NV_MUST_USE;
+/*
+ * Does it and appends what there is to say, as text. NV_ERR_NOT_FOUND (no such dead letter), what
+ * retry says of the one that was asked for, the store's and buffer's errors.
+ */
+enum nv_err nv_dead_run(const struct nv_dead_request *request, const struct nv_dead_place *place,
+                        struct nv_buf *out);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * The local view: each completed trace as a tree on the terminal.
+ *
+ *   ✗ support agent  3500 ms  5 spans  340→61 tokens  $0.000102
+ *     agent  invoke_agent support      3500 ms
+ *     ├─ llm    chat gpt-4o-mini       1300 ms  gpt-4o-mini  120→30 tokens  $0.000036
+ *     └─ tool   get_order               250 ms  order service: 503
+ *     .noveum_trace_dev/4bdd6520-a260-32ed-5f00-d3897e6a87dc.json
+ *
+ * Names and texts are the application's: control characters are shown escaped, so that a trace
+ * can't steer the terminal.
+ */
+#ifndef NV_GATEWAY_VIEW_TERMINAL_H
+#define NV_GATEWAY_VIEW_TERMINAL_H
+
+#include "model/trace.h"
+
+/* Spans of one trace that are printed; the rest is only counted. */
+#define NV_TERMINAL_SPANS_MAX 200
+
+struct nv_terminal {
+    bool color;                 /* ANSI colours: errors red, kinds dim */
+    bool hex_ids;               /* form of trace ids in file names */
+    const char *file_directory; /* where the trace's file will be; NULL: no last line. Borrowed */
+};
+
+/* Colour only on a terminal, and not with NO_COLOR set (no-color.org) or TERM=dumb. */
+bool nv_terminal_wants_color(int fd);
+/* Appends the trace (borrowed) as text. NV_ERR_NO_MEMORY, buffer's errors. */
+enum nv_err nv_terminal_write(const struct nv_terminal *terminal, const struct nv_trace *trace,
+                              struct nv_buf *buf);
+/* Appends `text` on one line, with control characters and invalid UTF-8 as \xNN, at most
+ * `max` bytes of it (an ellipsis follows a cut). Buffer's errors. */
+enum nv_err nv_terminal_escape(struct nv_str text, size_t max, struct nv_buf *buf);
+
+#endif

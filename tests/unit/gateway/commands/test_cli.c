@@ -1,0 +1,148 @@
+/*
+ * The command line: every command, order of options, and everything that is refused.
+ */
+#include "expect.h"
+#include "oom.h"
+
+#include "gateway/commands/cli.h"
+
+#include "base/banned.h"
+
+static struct nv_cli cli;
+static struct nv_fail fail;
+
+static enum nv_err parse(const char *a, const char *b, const char *c, const char *d)
+{
+    static char texts[5][64];
+    const char *words[] = {"noveum-gateway", a, b, c, d};
+    static char *argv[6];
+    int argc = 0;
+    for (; argc < 5 && words[argc] != NULL; argc++) {
+        memset(texts[argc], 0, sizeof texts[argc]);
+        memcpy(texts[argc], words[argc], strlen(words[argc]));
+        argv[argc] = texts[argc];
+    }
+    argv[argc] = NULL;
+    nv_cli_release(&cli);
+    fail = (struct nv_fail){0};
+    return nv_cli_parse(argc, argv, &cli, &fail);
+}
+
+static const struct {
+    const char *a, *b, *c;
+    enum nv_command command;
+    const char *argument;
+} commands[] = {{NULL, NULL, NULL, NV_COMMAND_RUN, NULL},
+                {"--help", NULL, NULL, NV_COMMAND_HELP, NULL},
+                {"-h", NULL, NULL, NV_COMMAND_HELP, NULL},
+                {"--version", NULL, NULL, NV_COMMAND_VERSION, NULL},
+                {"-V", NULL, NULL, NV_COMMAND_VERSION, NULL},
+                {"--check-config", NULL, NULL, NV_COMMAND_CHECK_CONFIG, NULL},
+                {"--print-config", NULL, NULL, NV_COMMAND_PRINT_CONFIG, NULL},
+                {"--print-docs", NULL, NULL, NV_COMMAND_PRINT_DOCS, NULL},
+                {"doctor", NULL, NULL, NV_COMMAND_DOCTOR, NULL},
+                {"explain", "body.pb", NULL, NV_COMMAND_EXPLAIN, "body.pb"},
+                {"journal", "check", NULL, NV_COMMAND_JOURNAL_CHECK, NULL},
+                {"journal", "list", NULL, NV_COMMAND_JOURNAL_LIST, NULL},
+                {"dead", "list", NULL, NV_COMMAND_DEAD_LIST, NULL},
+                {"dead", "show", "7", NV_COMMAND_DEAD_SHOW, "7"},
+                {"dead", "retry", "all", NV_COMMAND_DEAD_RETRY, "all"},
+                {"dead", "drop", "7", NV_COMMAND_DEAD_DROP, "7"}};
+
+START_TEST(every_command)
+{
+    ck_assert_int_eq(parse(commands[_i].a, commands[_i].b, commands[_i].c, NULL), NV_OK);
+    ck_assert_int_eq(cli.command, commands[_i].command);
+    if (commands[_i].argument == NULL)
+        ck_assert_ptr_null(cli.arguments);
+    else
+        ck_assert_str_eq(cli.arguments[0], commands[_i].argument);
+    ck_assert_uint_eq(cli.argument_count, commands[_i].argument != NULL);
+}
+END_TEST
+
+START_TEST(explain_takes_several_files)
+{
+    ck_assert_int_eq(parse("explain", "a.pb", "--set=a=1", "b.json.gz"), NV_OK);
+    ck_assert_uint_eq(cli.argument_count, 2);
+    ck_assert_str_eq(cli.arguments[0], "a.pb");
+    ck_assert_str_eq(cli.arguments[1], "b.json.gz");
+}
+END_TEST
+
+START_TEST(options_before_and_after_a_command)
+{
+    ck_assert_int_eq(parse("--set=a=1", "doctor", "--set", "b=2"), NV_OK);
+    ck_assert_uint_eq(cli.set_count, 2);
+    ck_assert_str_eq(cli.sets[0], "a=1");
+    ck_assert_str_eq(cli.sets[1], "b=2");
+    ck_assert_int_eq(cli.command, NV_COMMAND_DOCTOR);
+    ck_assert_int_eq(parse("-c", "x.yaml", NULL, NULL), NV_OK);
+    ck_assert_str_eq(cli.config_file, "x.yaml");
+}
+END_TEST
+
+static const char *const refusals[][5] = {
+    {"--colour", NULL, NULL, NULL, "--colour"},    {"--config", NULL, NULL, NULL, "incomplete"},
+    {"start", NULL, NULL, NULL, "\"start\""},      {"dead", NULL, NULL, NULL, "\"dead\""},
+    {"dead", "burn", NULL, NULL, "\"dead burn\""}, {"dead", "show", NULL, NULL, "needs a ID"},
+    {"explain", NULL, NULL, NULL, "needs a FILE"}, {"doctor", "now", NULL, NULL, "\"now\""},
+    {"--help", "me", NULL, NULL, "\"me\""},        {"dead", "show", "1", "2", "\"2\""}};
+
+START_TEST(refused_with_the_word_named)
+{
+    const char *const *row = refusals[_i];
+    ck_assert_int_eq(parse(row[0], row[1], row[2], row[3]), NV_ERR_CONFIG);
+    ck_assert_msg(strstr(fail.what, row[4]) != NULL, "\"%s\" lacks \"%s\"", fail.what, row[4]);
+}
+END_TEST
+
+START_TEST(help_lists_every_key_and_command)
+{
+    struct nv_buf text;
+    nv_buf_init(&text, 1u << 20);
+    ck_assert_int_eq(nv_cli_write_help(&text), NV_OK);
+    static const char *const words[] = {"--config",  "doctor",     "explain",       "journal list",
+                                        "dead drop", "Exit codes", "sampling.rate", "log.format"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        ck_assert(nv_str_find(nv_buf_str(&text), nv_str_from(words[i])) != SIZE_MAX);
+    nv_buf_release(&text);
+}
+END_TEST
+
+START_TEST(exit_codes)
+{
+    ck_assert_int_eq(nv_exit_code_of(NV_ERR_LOCKED), 3);
+    ck_assert_int_eq(nv_exit_code_of(NV_ERR_CONFIG), 1);
+    ck_assert_int_eq(nv_exit_code_of(NV_ERR_IO), 1);
+}
+END_TEST
+
+START_TEST(out_of_memory)
+{
+    oom_fail_nth(1);
+    enum nv_err err = parse("--help", NULL, NULL, NULL);
+    ck_assert(oom_end());
+    ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
+    nv_cli_release(&cli);
+}
+END_TEST
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway/cli");
+    TCase *tcase = tcase_create("all");
+    tcase_add_loop_test(tcase, every_command, 0, COUNT(commands));
+    tcase_add_test(tcase, explain_takes_several_files);
+    tcase_add_test(tcase, options_before_and_after_a_command);
+    tcase_add_loop_test(tcase, refused_with_the_word_named, 0, COUNT(refusals));
+    tcase_add_test(tcase, help_lists_every_key_and_command);
+    tcase_add_test(tcase, exit_codes);
+    tcase_add_test(tcase, out_of_memory);
+    suite_add_tcase(suite, tcase);
+    int failed = nv_test_run(suite);
+    nv_cli_release(&cli);
+    return failed;
+}

@@ -1,0 +1,151 @@
+/*
+ * Dead letters on a store of three: list, show, retry, drop, one or all, and ids that are none.
+ */
+#include "expect.h"
+
+#include "gateway/dead/dead.h"
+
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define HEAD(id, reason)                                                                           \
+    "{\"v\":1,\"trace_id\":\"t" id "\",\"name\":\"n\\u001b\",\"reason\":\"" reason                 \
+    "\",\"status\":400,\"why\":\"w\",\"time\":\"now\",\"spans\":2}"
+
+static const char *const heads[] = {HEAD("1", "rejected"), HEAD("2", "untranslatable"),
+                                    HEAD("3", "too_large")};
+static bool live[3];
+static unsigned retried;
+static struct nv_buf out;
+
+static enum nv_err get(void *ctx, uint64_t id, struct nv_buf *payload)
+{
+    (void)ctx;
+    if (id < 1 || id > 3 || !live[id - 1])
+        return NV_ERR_NOT_FOUND;
+    return nv_buf_append_str(payload, NV_STR("{\"trace\":1}"));
+}
+
+static void release(void *ctx, uint64_t id)
+{
+    (void)ctx;
+    ck_assert(id >= 1 && id <= 3);
+    live[id - 1] = false;
+}
+
+static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit, void *visit_ctx)
+{
+    (void)ctx;
+    ck_assert_int_eq(kind, NV_RECORD_DEAD_LETTER);
+    for (uint64_t id = 1; id <= 3; id++) {
+        if (live[id - 1])
+            visit(visit_ctx, id, nv_str_from(heads[id - 1]), NV_STR("{\"trace\":1}"));
+    }
+    return NV_OK;
+}
+
+static enum nv_err retry(void *ctx, uint64_t id)
+{
+    (void)ctx;
+    if (id == 2)
+        return NV_ERR_MALFORMED;
+    release(NULL, id);
+    retried++;
+    return NV_OK;
+}
+
+static const struct nv_store store = {.get = get, .release = release, .each = each};
+
+static enum nv_err run(enum nv_dead_verb verb, const char *id)
+{
+    struct nv_dead_place place = {.store = &store, .retry = retry};
+    struct nv_dead_request request;
+    nv_buf_clear(&out);
+    ck_assert_int_eq(nv_dead_parse(verb, nv_str_from(id), &request), NV_OK);
+    return nv_dead_run(&request, &place, &out);
+}
+
+static bool has(const char *part)
+{
+    return nv_str_find(nv_buf_str(&out), nv_str_from(part)) != SIZE_MAX;
+}
+
+static void set_up(void)
+{
+    live[0] = live[1] = live[2] = true;
+    retried = 0;
+    nv_buf_init(&out, 100000);
+}
+
+static void tear_down(void)
+{
+    nv_buf_release(&out);
+}
+
+START_TEST(a_line_for_each)
+{
+    ck_assert_int_eq(run(NV_DEAD_LIST, NULL), NV_OK);
+    ck_assert(has("1  now  rejected  2 spans  t1  n\\x1b  w\n"));
+    ck_assert(has("\n3  now  too_large"));
+}
+END_TEST
+
+START_TEST(show_one)
+{
+    ck_assert_int_eq(run(NV_DEAD_SHOW, "1"), NV_OK);
+    ck_assert(has("\"dead_letter\"") && has("\"trace\""));
+    ck_assert_int_eq(run(NV_DEAD_SHOW, "4"), NV_ERR_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(retry_one_and_all)
+{
+    ck_assert_int_eq(run(NV_DEAD_RETRY, "1"), NV_OK);
+    ck_assert(has("1  sent again"));
+    ck_assert_int_eq(run(NV_DEAD_RETRY, "1"), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(run(NV_DEAD_RETRY, "2"), NV_ERR_MALFORMED);
+    ck_assert(has("2  it stays: this version can't translate it either"));
+    ck_assert_int_eq(run(NV_DEAD_RETRY, "all"), NV_OK);
+    ck_assert(has("2  it stays") && has("3  sent again"));
+    ck_assert_uint_eq(retried, 2);
+    ck_assert(live[1]);
+}
+END_TEST
+
+START_TEST(drop_one_and_all)
+{
+    ck_assert_int_eq(run(NV_DEAD_DROP, "2"), NV_OK);
+    ck_assert(live[0] && !live[1] && live[2]);
+    ck_assert_int_eq(run(NV_DEAD_DROP, "all"), NV_OK);
+    ck_assert(!live[0] && !live[2]);
+    ck_assert_int_eq(run(NV_DEAD_DROP, "all"), NV_OK);
+    ck_assert_int_eq(run(NV_DEAD_DROP, "3"), NV_ERR_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(ids_that_are_none)
+{
+    static const char *const wrong[] = {"", "x", "-1", "1x", "99999999999999999999"};
+    struct nv_dead_request request;
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_int_eq(nv_dead_parse(NV_DEAD_DROP, nv_str_from(wrong[i]), &request),
+                         NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_dead_parse(NV_DEAD_SHOW, NV_STR("all"), &request), NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_dead_parse(NV_DEAD_LIST, NV_STR("whatever"), &request), NV_OK);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway/dead");
+    TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_line_for_each);
+    tcase_add_test(tcase, show_one);
+    tcase_add_test(tcase, retry_one_and_all);
+    tcase_add_test(tcase, drop_one_and_all);
+    tcase_add_test(tcase, ids_that_are_none);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
