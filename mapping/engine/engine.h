@@ -149,8 +149,7 @@ struct nv_span_work {
     struct nv_told_count exclusive_output; /* without reasoning */
     bool counts; /* no call, but nobody below tells its usage: counted and priced there */
     struct nv_str priced_model, priced_provider; /* as what, when it has stepped back */
-    bool
-        placeholder; /* a row says that it only announces its parent (mapping/settle/placeholder.c) */
+    bool placeholder; /* a row says that it only announces its parent (placeholder.c) */
 };
 
 /* Prices that were looked up: a trace's calls mostly ask a few models. */
