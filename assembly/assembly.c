@@ -422,6 +422,7 @@ void nv_assembly_free(struct nv_assembly *assembly)
     if (assembly->journal)
         nv_committer_round(assembly, NULL, 0);
     nv_claims_abandon(assembly);
+    nv_committer_abandon(assembly);
     for (uint32_t i = 0; assembly->shards && i < assembly->shard_count; i++)
         nv_shard_release(&assembly->shards[i]);
     nv_replay_free(assembly);

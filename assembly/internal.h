@@ -178,6 +178,8 @@ void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendin
 void nv_committer_dispatch(struct nv_assembly *assembly, struct nv_arrivals *arrivals);
 /* Drops a reference to a request; the last one has it forgotten. Any thread. */
 void nv_committer_unref(struct nv_assembly *assembly, struct nv_request *request);
+/* At the end: frees what could not be forgotten on disk; it stays there. */
+void nv_committer_abandon(struct nv_assembly *assembly);
 /* The thread's body; `arg` is the assembly. */
 void *nv_committer_run(void *arg);
 
@@ -201,7 +203,7 @@ struct nv_claim *nv_claims_take(struct nv_assembly *assembly);
 void nv_claims_return(struct nv_assembly *assembly, struct nv_claim *claims);
 /* Drops the requests of a list of settled claims and frees it. */
 void nv_claims_free(struct nv_assembly *assembly, struct nv_claim *claims);
-/* At the end: frees claims that nobody settled, forgetting nothing. */
+/* At the end: frees claims that nobody settled or that could not be noted, forgetting nothing. */
 void nv_claims_abandon(struct nv_assembly *assembly);
 
 #endif

@@ -315,6 +315,7 @@ static enum nv_err commit_locked(struct nv_journal *journal, struct nv_append *a
         enter(journal, &appends[i]);
     pthread_mutex_unlock(&journal->lock);
     atomic_fetch_add(&journal->groups, 1);
+    journal->kept_loose = !sync && (journal->kept_loose || use_of(appends, count) < NV_USE_NOTE);
     if (sync)
         nv_mark_write(journal, false);
     return NV_OK;
@@ -339,16 +340,33 @@ enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put 
     return err;
 }
 
-enum nv_err nv_journal_sync(struct nv_journal *journal)
+/* The writer's lock is held. */
+static enum nv_err sync_all(struct nv_journal *journal)
 {
-    pthread_mutex_lock(&journal->writer);
     enum nv_err err = NV_OK;
     if (journal->active && journal->active->state == NV_SEGMENT_ACTIVE)
         err = nv_segment_sync(journal, journal->active);
     if (!err && journal->config.sync)
         err = nv_journal_rescue(journal);
-    if (!err)
-        nv_mark_write(journal, false);
+    if (err)
+        return err;
+    journal->kept_loose = false;
+    nv_mark_write(journal, false);
+    return NV_OK;
+}
+
+enum nv_err nv_journal_sync(struct nv_journal *journal)
+{
+    pthread_mutex_lock(&journal->writer);
+    enum nv_err err = sync_all(journal);
+    pthread_mutex_unlock(&journal->writer);
+    return err;
+}
+
+enum nv_err nv_journal_sync_kept(struct nv_journal *journal)
+{
+    pthread_mutex_lock(&journal->writer);
+    enum nv_err err = journal->kept_loose && journal->config.sync ? sync_all(journal) : NV_OK;
     pthread_mutex_unlock(&journal->writer);
     return err;
 }

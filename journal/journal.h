@@ -106,6 +106,12 @@ bool nv_journal_is_used_up(struct nv_journal *journal);
 uint64_t nv_journal_capacity(const struct nv_journal *journal);
 /* Is all that the start found on disk, and not only shown? If not, tries again to put it there. */
 bool nv_journal_is_sure(struct nv_journal *journal);
+/*
+ * Before a note is written that rests on records committed without a sync (traces that went to the
+ * outbox): puts those on disk, if there are any. Of what waits for a sync the disk may keep the
+ * later part and lose the earlier. NV_ERR_IO.
+ */
+enum nv_err nv_journal_sync_kept(struct nv_journal *journal) NV_MUST_USE;
 /* Puts on disk what was committed without a sync. NV_ERR_IO: it may be lost with the power. */
 enum nv_err nv_journal_sync(struct nv_journal *journal) NV_MUST_USE;
 

@@ -110,6 +110,7 @@ struct nv_journal {
     uint64_t next_id;
     uint32_t next_epoch;
     uint64_t looked_ns; /* for room, while refusing */
+    bool kept_loose;    /* records of the outbox or dead letters wait for a sync */
     uint64_t boot;      /* of the machine: journal_mark.c */
     uint32_t unsure;    /* files with an unsure_from; 0 without sync */
 

@@ -120,6 +120,12 @@ void nv_claims_free(struct nv_assembly *assembly, struct nv_claim *claims)
 
 void nv_claims_abandon(struct nv_assembly *assembly)
 {
+    /* Settled, but the disk took no note of it: after the restart they are sent again. */
+    for (struct nv_claim *claim = nv_claims_take(assembly); claim;) {
+        struct nv_claim *next = claim->next;
+        free_unsettled(assembly, claim);
+        claim = next;
+    }
     while (assembly->all_claims) {
         struct nv_claim *claim = assembly->all_claims;
         unlink_claim(assembly, claim);

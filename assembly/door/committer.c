@@ -68,6 +68,15 @@ static void forget_released(struct nv_assembly *assembly)
     }
 }
 
+void nv_committer_abandon(struct nv_assembly *assembly)
+{
+    while (assembly->released) {
+        struct nv_request *request = assembly->released;
+        assembly->released = request->next;
+        nv_request_free(&assembly->groups, request);
+    }
+}
+
 /* ---- committing ---------------------------------------------------------------------------- */
 
 static void refuse(struct nv_assembly *assembly, struct nv_pending *pending, enum nv_err err)
@@ -239,6 +248,12 @@ void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendin
         return;
     }
     struct nv_claim *settled = nv_claims_take(assembly);
+    /* Not in the group's own sync: torn by a power cut it could leave the note without the outbox
+     * record that it rests on. Costs a sync a round, while traces go to the outbox. */
+    if (settled && nv_journal_sync_kept(assembly->journal)) {
+        nv_claims_return(assembly, settled);
+        settled = NULL;
+    }
     bool noted = count == 0 && !settled;
     if (!noted)
         noted = commit(assembly, pendings, count, settled);

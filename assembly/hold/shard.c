@@ -66,7 +66,8 @@ void nv_shard_release(struct nv_shard *shard)
     while (shard->stalled) {
         struct nv_arrivals *arrivals = shard->stalled;
         shard->stalled = arrivals->next;
-        forget_request(shard->assembly, arrivals->request);
+        if (arrivals->request) /* else the end of the replay */
+            forget_request(shard->assembly, arrivals->request);
         free(arrivals);
     }
     nv_plans_release(&shard->plans);
@@ -385,6 +386,9 @@ static enum nv_err cut(struct nv_shard *shard, struct nv_open_trace *trace)
 {
     enum nv_incomplete incomplete = NV_INCOMPLETE_CUT;
     struct nv_gathered out;
+    /* While the start replays, whoever is to take it may not be there yet. */
+    if (!shard->replayed && shard->assembly->journal && !may_complete(shard->assembly))
+        return NV_ERR_BUSY;
     if (trace->until.record_id != 0) {
         if (reserve_scratch(shard, trace->item_count))
             return NV_ERR_NO_MEMORY;
@@ -492,7 +496,7 @@ static void end_replay(struct nv_shard *shard, uint64_t now_ns)
 
 void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_t now_ns)
 {
-    if (!arrivals->request) {
+    if (!arrivals->request && !shard->stalled) {
         end_replay(shard, now_ns);
         free(arrivals);
         return;
