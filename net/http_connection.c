@@ -283,7 +283,7 @@ static enum step take_head(struct nv_http_connection *connection, struct nv_str 
 
 static enum step begin_head(struct nv_http_connection *connection)
 {
-    connection->exchange = nv_http_exchange_new(connection);
+    connection->exchange = nv_http_exchange_new(connection, nv_http_connection_drive);
     if (connection->exchange == NULL) {
         return STEP_CLOSED;
     }

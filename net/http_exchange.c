@@ -20,7 +20,8 @@
 /* Heads up to this size are not counted: the cap of connections bounds them well enough. */
 #define HEAD_UNCOUNTED_BYTES 4096
 
-struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection)
+struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection,
+                                              nv_http_wake *wake)
 {
     struct nv_http_exchange *exchange = malloc(sizeof(*exchange));
     if (exchange == NULL) {
@@ -31,6 +32,7 @@ struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connect
     nv_buf_init(&exchange->headers, HEADERS_BYTES_MAX);
     nv_buf_init(&exchange->out, REPLY_BYTES_MAX);
     exchange->connection = connection;
+    exchange->wake = wake;
     exchange->part = connection->part;
     return exchange;
 }
@@ -302,7 +304,7 @@ static void on_reply(struct nv_loop_task *task)
     if (exchange->connection == NULL) {
         nv_http_exchange_free(exchange);
     } else {
-        nv_http_connection_drive(exchange->connection);
+        exchange->wake(exchange->connection);
     }
 }
 

@@ -41,9 +41,13 @@ struct nv_http_connection {
     uint8_t state; /* enum nv_http_state */
 };
 
+/* A reply is there: go on with the connection, which may be freed by it. Loop's thread. */
+typedef void nv_http_wake(struct nv_http_connection *connection);
+
 struct nv_http_exchange {
     struct nv_loop_task task;              /* brings a reply home */
     struct nv_http_connection *connection; /* loop's thread only; NULL: gone */
+    nv_http_wake *wake;                    /* of the connection, when a reply has come home */
     struct nv_http_part *part;
     const struct nv_http_route *route;
     char *head_bytes;
@@ -109,8 +113,10 @@ bool nv_http_connection_late(const struct nv_http_connection *connection, uint64
 
 /* ---- http_exchange.c ---------------------------------------------------------------------- */
 
-/* New exchange for a connection, or NULL without memory. */
-struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection);
+/* New exchange for a connection (borrowed, until it is set to NULL), or NULL without memory. `wake`
+ * is called for a reply that was given outside of the handler. */
+struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection,
+                                              nv_http_wake *wake);
 /* Frees all of it and takes it out of the server's totals. */
 void nv_http_exchange_free(struct nv_http_exchange *exchange);
 /* Appends a piece of the head. Errors as nv_http_exchange_reserve: large heads count too. */
