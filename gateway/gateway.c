@@ -277,12 +277,60 @@ static bool blame(const char *addresses, size_t id, struct nv_fail *fail)
     return false;
 }
 
+/* ---- what the admin port is shown -------------------------------------------------------------
+ */
+
+static void read_status(void *ctx, struct nv_gateway_status *out)
+{
+    struct nv_gateway *gateway = ctx;
+    assert(gateway->exporter != NULL);
+    *out = (struct nv_gateway_status){0};
+    out->uptime_ns = nv_clock_mono_ns(gateway->clock) - gateway->started_ns;
+    out->local = gateway->local;
+    out->stopping = atomic_load(&gateway->stopping);
+    uint8_t id[NV_TRACE_ID_BYTES];
+    out->stuck_ns = nv_progress_stuck(nv_translating_progress(gateway->translating), id);
+    if (out->stuck_ns >= NV_STUCK_TOLD_NS)
+        nv_hex_encode(id, sizeof id, out->stuck_trace);
+    out->set_aside = nv_translating_set_aside(gateway->translating);
+    nv_receiver_http_status(gateway->receiver, &out->receiver);
+    nv_receiver_grpc_status(gateway->receiver, &out->grpc);
+    nv_assembly_read_status(gateway->assembly, &out->assembly);
+    nv_exporter_read_status(gateway->exporter, &out->exporter);
+}
+
+static size_t read_services(void *ctx, struct nv_service_facts *out, size_t max)
+{
+    const struct nv_gateway *gateway = ctx;
+    return nv_assembly_read_services(gateway->assembly, out, max);
+}
+
+static enum nv_err retry_dead(void *ctx, uint64_t id)
+{
+    const struct nv_gateway *gateway = ctx;
+    return gateway->dead_retry.store != NULL ? nv_dead_retry(&gateway->dead_retry, id)
+                                             : NV_ERR_NOT_FOUND;
+}
+
+void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out)
+{
+    *out = (struct nv_admin_source){.options = nv_gateway_options(gateway),
+                                    .store = gateway->pipeline.store,
+                                    .agents = gateway->agents,
+                                    .read_status = read_status,
+                                    .read_services = read_services,
+                                    .retry_dead = retry_dead,
+                                    .ctx = gateway};
+}
+
 static enum nv_err start_admin(struct nv_gateway *gateway, const struct nv_options *options,
                                struct nv_fail *fail)
 {
     bool none = nv_address_is_none(nv_str_from(options->admin_listen));
     const char *address = none ? NULL : options->admin_listen;
-    enum nv_err err = nv_admin_start(address, gateway, fail, &gateway->admin);
+    struct nv_admin_source source;
+    nv_gateway_source(gateway, &source);
+    enum nv_err err = nv_admin_start(address, &source, fail, &gateway->admin);
     if (err != NV_OK)
         (void)blame(options->admin_listen, NV_OPT_admin_listen, fail);
     return err;
@@ -454,46 +502,6 @@ enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_option
 
 /* ---- looking at it ----------------------------------------------------------------------------
  */
-
-void nv_gateway_read_status(struct nv_gateway *gateway, struct nv_gateway_status *out)
-{
-    assert(gateway->exporter != NULL);
-    *out = (struct nv_gateway_status){0};
-    out->uptime_ns = nv_clock_mono_ns(gateway->clock) - gateway->started_ns;
-    out->local = gateway->local;
-    out->stopping = atomic_load(&gateway->stopping);
-    uint8_t id[NV_TRACE_ID_BYTES];
-    out->stuck_ns = nv_progress_stuck(nv_translating_progress(gateway->translating), id);
-    if (out->stuck_ns >= NV_STUCK_TOLD_NS)
-        nv_hex_encode(id, sizeof id, out->stuck_trace);
-    out->set_aside = nv_translating_set_aside(gateway->translating);
-    nv_receiver_http_status(gateway->receiver, &out->receiver);
-    nv_receiver_grpc_status(gateway->receiver, &out->grpc);
-    nv_assembly_read_status(gateway->assembly, &out->assembly);
-    nv_exporter_read_status(gateway->exporter, &out->exporter);
-}
-
-size_t nv_gateway_read_services(struct nv_gateway *gateway, struct nv_service_facts *out,
-                                size_t max)
-{
-    return nv_assembly_read_services(gateway->assembly, out, max);
-}
-
-const struct nv_store *nv_gateway_store(const struct nv_gateway *gateway)
-{
-    return gateway->pipeline.store;
-}
-
-struct nv_agents *nv_gateway_agents(const struct nv_gateway *gateway)
-{
-    return gateway->agents;
-}
-
-enum nv_err nv_gateway_retry_dead(struct nv_gateway *gateway, uint64_t id)
-{
-    return gateway->dead_retry.store != NULL ? nv_dead_retry(&gateway->dead_retry, id)
-                                             : NV_ERR_NOT_FOUND;
-}
 
 const struct nv_options *nv_gateway_options(const struct nv_gateway *gateway)
 {

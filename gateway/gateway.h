@@ -9,11 +9,8 @@
 #ifndef NV_GATEWAY_GATEWAY_H
 #define NV_GATEWAY_GATEWAY_H
 
-#include "assembly/assembly.h"
-#include "exporter/exporter.h"
+#include "gateway/admin/source.h"
 #include "gateway/config/options.h"
-#include "mapping/settle/agents.h"
-#include "otlp/receiver.h"
 
 struct nv_gateway;
 
@@ -50,30 +47,11 @@ void nv_gateway_free(struct nv_gateway *gateway);
 enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_options *options,
                               struct nv_fail *fail);
 
-/* Everything /status, /readyz and /metrics show, read at one time. */
-struct nv_gateway_status {
-    uint64_t uptime_ns;
-    bool local;                                  /* no API key: files and terminal */
-    bool stopping;                               /* SIGTERM was seen */
-    uint64_t stuck_ns;                           /* a shard makes no progress for so long */
-    char stuck_trace[2 * NV_TRACE_ID_BYTES + 1]; /* with this trace, in hex */
-    uint64_t set_aside;                          /* traces that killed the process twice */
-    struct nv_http_status receiver;
-    struct nv_grpc_status grpc;
-    struct nv_assembly_status assembly;
-    struct nv_exporter_status exporter;
-};
-/* Any thread, between start and free. */
-void nv_gateway_read_status(struct nv_gateway *gateway, struct nv_gateway_status *out);
-/* Up to `max` learned services into `out`; returns how many. Any thread, likewise. */
-size_t nv_gateway_read_services(struct nv_gateway *gateway, struct nv_service_facts *out,
-                                size_t max);
-/* Where outbox and dead letters are; NULL without a journal. Borrowed. */
-const struct nv_store *nv_gateway_store(const struct nv_gateway *gateway);
-/* The agents seen lately in all traces. Borrowed; any thread. */
-struct nv_agents *nv_gateway_agents(const struct nv_gateway *gateway);
-/* Gives a dead letter another try. As nv_dead_retry. */
-enum nv_err nv_gateway_retry_dead(struct nv_gateway *gateway, uint64_t id) NV_MUST_USE;
+/*
+ * What the admin port may see and do of a started gateway. Borrowed until stop; on the thread that
+ * starts and stops, and before the first reload: the options are those of the start.
+ */
+void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out);
 /* The options of new or of the last reload. Borrowed; on the thread that starts and stops. */
 const struct nv_options *nv_gateway_options(const struct nv_gateway *gateway);
 /* No API key: files and terminal. Any thread. */

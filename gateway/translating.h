@@ -13,7 +13,7 @@
 #ifndef NV_GATEWAY_TRANSLATING_H
 #define NV_GATEWAY_TRANSLATING_H
 
-#include "gateway/progress.h"
+#include "gateway/process/progress.h"
 
 /* Traces remembered of former deaths; past it those with the fewest deaths are forgotten. */
 #define NV_SUSPECTS_MAX 64u

@@ -36,7 +36,7 @@
 #define ROUTE_COUNT 5
 
 struct nv_admin {
-    struct nv_gateway *gateway;
+    struct nv_admin_source source;
     struct nv_http_server *server; /* NULL: no admin port */
     struct nv_control *control;    /* NULL: no journal, no dead letters */
     struct nv_admin_gate *gate;
@@ -82,11 +82,16 @@ static void answer_json(struct nv_http_exchange *exchange, struct nv_buf *body)
     answer(exchange, 200, "application/json", &shown);
 }
 
+static void read_status(const struct nv_admin *admin, struct nv_gateway_status *out)
+{
+    admin->source.read_status(admin->source.ctx, out);
+}
+
 static void handle_health(void *ctx, struct nv_http_exchange *exchange)
 {
     struct nv_admin *admin = ctx;
     struct nv_gateway_status status;
-    nv_gateway_read_status(admin->gateway, &status);
+    read_status(admin, &status);
     if (nv_admin_healthy(&status))
         nv_http_reply_text(exchange, 200, NV_STR("text/plain"), NV_STR("ok\n"));
     else
@@ -99,10 +104,9 @@ static void handle_ready(void *ctx, struct nv_http_exchange *exchange)
     struct nv_admin *admin = ctx;
     struct nv_gateway_status status;
     struct nv_buf body;
-    nv_gateway_read_status(admin->gateway, &status);
+    read_status(admin, &status);
     nv_buf_init(&body, ANSWER_BYTES_MAX);
-    bool ready =
-        nv_admin_write_ready(&status, nv_gateway_options(admin->gateway)->journal_directory, &body);
+    bool ready = nv_admin_write_ready(&status, admin->source.options->journal_directory, &body);
     answer(exchange, ready ? 200 : 503, "text/plain", &body);
 }
 
@@ -110,7 +114,7 @@ static void make_metrics(const struct job *job)
 {
     struct nv_gateway_status status;
     struct nv_buf body;
-    nv_gateway_read_status(job->admin->gateway, &status);
+    read_status(job->admin, &status);
     nv_buf_init(&body, ANSWER_BYTES_MAX);
     (void)nv_admin_write_metrics(&status, &body);
     answer(job->exchange, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
@@ -118,15 +122,15 @@ static void make_metrics(const struct job *job)
 
 static void make_status(const struct job *job)
 {
-    struct nv_gateway *gateway = job->admin->gateway;
+    const struct nv_admin_source *source = &job->admin->source;
     struct nv_gateway_status status;
     struct nv_buf body;
-    nv_gateway_read_status(gateway, &status);
+    read_status(job->admin, &status);
     nv_buf_init(&body, ANSWER_BYTES_MAX);
     struct nv_service_facts *services = calloc(SERVICES_MAX, sizeof *services);
     size_t count = 0;
     if (services != NULL)
-        count = nv_gateway_read_services(gateway, services, SERVICES_MAX);
+        count = source->read_services(source->ctx, services, SERVICES_MAX);
     (void)nv_admin_write_status(&status, services, count, &body);
     free(services);
     answer_json(job->exchange, &body);
@@ -136,7 +140,7 @@ static void make_agents(const struct job *job)
 {
     struct nv_buf body;
     nv_buf_init(&body, AGENTS_BYTES_MAX);
-    enum nv_err err = nv_agents_write(nv_gateway_agents(job->admin->gateway), job->form, &body);
+    enum nv_err err = nv_agents_write(job->admin->source.agents, job->form, &body);
     if (err != NV_OK)
         body.failed = err;
     if (job->form == NV_AGENTS_JSON)
@@ -238,19 +242,15 @@ static enum nv_err open_server(struct nv_admin *admin, const char *address, stru
     return nv_http_server_new(&config, &admin->loops, fail, &admin->server);
 }
 
-static enum nv_err retry_dead(void *ctx, uint64_t id)
-{
-    return nv_gateway_retry_dead(ctx, id);
-}
-
 /* Commands on a running gateway are a convenience: without them it still runs. */
 static void open_control(struct nv_admin *admin)
 {
     struct nv_fail fail = {0};
-    struct nv_dead_place place = {
-        .store = nv_gateway_store(admin->gateway), .ctx = admin->gateway, .retry = retry_dead};
+    const struct nv_admin_source *source = &admin->source;
+    const struct nv_dead_place place = {
+        .store = source->store, .ctx = source->ctx, .retry = source->retry_dead};
     const struct nv_http_handler status = {.ctx = admin, .handle = handle_control_status};
-    const char *directory = nv_gateway_options(admin->gateway)->journal_directory;
+    const char *directory = source->options->journal_directory;
     if (place.store == NULL)
         return;
     if (nv_control_new(directory, &place, &status, &admin->control_loops, &fail, &admin->control) !=
@@ -268,7 +268,7 @@ static enum nv_err open_all(struct nv_admin *admin, const char *address, struct 
     if (err == NV_OK)
         err = nv_loops_init(&admin->worker, 1, nv_clock_system());
     if (err == NV_OK)
-        err = nv_admin_gate_new(nv_gateway_options(admin->gateway), fail, &admin->gate);
+        err = nv_admin_gate_new(admin->source.options, fail, &admin->gate);
     if (err == NV_OK && address != NULL)
         err = open_server(admin, address, fail);
     if (err == NV_OK) {
@@ -282,15 +282,15 @@ static enum nv_err open_all(struct nv_admin *admin, const char *address, struct 
     return err;
 }
 
-enum nv_err nv_admin_start(const char *address, struct nv_gateway *gateway, struct nv_fail *fail,
-                           struct nv_admin **out)
+enum nv_err nv_admin_start(const char *address, const struct nv_admin_source *source,
+                           struct nv_fail *fail, struct nv_admin **out)
 {
-    assert(gateway != NULL);
+    assert(source->options != NULL && source->read_status != NULL);
     struct nv_admin *admin = calloc(1, sizeof *admin);
     *out = NULL;
     if (admin == NULL)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
-    admin->gateway = gateway;
+    admin->source = *source;
     enum nv_err err = open_all(admin, address, fail);
     if (err != NV_OK) {
         (void)nv_fail_set(fail, err, 0, "can't open the admin port: %s", nv_err_info(err)->text);

@@ -7,17 +7,17 @@
 #ifndef NV_GATEWAY_ADMIN_ADMIN_H
 #define NV_GATEWAY_ADMIN_ADMIN_H
 
-#include "gateway/gateway.h"
+#include "gateway/admin/source.h"
 
 struct nv_admin;
 
 /*
- * New admin server for `gateway` (borrowed), bound to `address` (NULL: no port) and answering, and
+ * New admin server for `source` (copied), bound to `address` (NULL: no port) and answering, and
  * the control socket of gateway/admin/control.h when there is a journal. NV_ERR_CONFIG with
  * `fail` (address in use), NV_ERR_NO_MEMORY, NV_ERR_IO.
  */
-enum nv_err nv_admin_start(const char *address, struct nv_gateway *gateway, struct nv_fail *fail,
-                           struct nv_admin **out) NV_MUST_USE;
+enum nv_err nv_admin_start(const char *address, const struct nv_admin_source *source,
+                           struct nv_fail *fail, struct nv_admin **out) NV_MUST_USE;
 /* Stops answering and frees. NULL is allowed. */
 void nv_admin_stop(struct nv_admin *admin);
 /* The i-th bound address, or NULL. Borrowed. */

@@ -6,7 +6,7 @@
  * and a load balancer that took us out for it would lose us the traffic we could keep.
  */
 #include "gateway/admin/admin.h"
-#include "gateway/progress.h"
+#include "gateway/process/progress.h"
 
 #include "base/counters.h"
 #include "base/json_write.h"

@@ -9,7 +9,7 @@
 #include "gateway/commands/doctor.h"
 #include "gateway/commands/explain.h"
 #include "gateway/commands/journal_commands.h"
-#include "gateway/run.h"
+#include "gateway/commands/run.h"
 #include "gateway/stages.h"
 #include "net/auth.h"
 

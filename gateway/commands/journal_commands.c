@@ -13,7 +13,7 @@
 #include "gateway/admin/control.h"
 #include "gateway/dead/dead_retry.h"
 #include "gateway/dead/dead_store.h"
-#include "gateway/run.h"
+#include "gateway/commands/run.h"
 #include "gateway/stages.h"
 
 #include <inttypes.h>

@@ -15,7 +15,6 @@
 #include "gateway/config/file_trust.h"
 
 #include "base/log.h"
-#include "gateway/config/option_expand.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -87,6 +86,47 @@ static enum nv_err check_link(const char *path, struct nv_fail *fail)
     return act(&info, path, NV_FILE_FOUND, fail);
 }
 
+static enum nv_err read_all(FILE *file, const char *path, size_t max, struct nv_buf *out,
+                            struct nv_fail *fail)
+{
+    enum nv_err err = NV_OK;
+    size_t total = 0;
+    char piece[4096];
+    for (size_t got = 0; err == NV_OK && (got = fread(piece, 1, sizeof piece, file)) > 0;) {
+        total += got;
+        err = total > max ? NV_ERR_LIMIT : nv_buf_append(out, piece, got);
+    }
+    if (err == NV_OK && ferror(file))
+        err =
+            nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't read \"%.60s\": %s", path, strerror(errno));
+    else if (err == NV_ERR_LIMIT)
+        (void)nv_fail_set(fail, err, 0, "\"%.60s\" is larger than %zu bytes", path, max);
+    (void)fclose(file);
+    return err;
+}
+
+enum nv_err nv_read_file(const char *path, size_t max, struct nv_buf *out, struct nv_fail *fail)
+{
+    assert(path != NULL && max > 0);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't open \"%.60s\": %s", path,
+                           strerror(errno));
+    return read_all(file, path, max, out, fail);
+}
+
+/* Takes `fd`; `name` is for messages. */
+static enum nv_err read_descriptor(int fd, const char *name, size_t max, struct nv_buf *out,
+                                   struct nv_fail *fail)
+{
+    assert(fd >= 0 && max > 0);
+    FILE *file = fdopen(fd, "r");
+    if (file != NULL)
+        return read_all(file, name, max, out, fail);
+    (void)close(fd);
+    return NV_ERR_NO_MEMORY;
+}
+
 enum nv_err nv_file_read(const char *path, enum nv_file_role role, size_t max, struct nv_buf *out,
                          struct nv_fail *fail)
 {
@@ -100,7 +140,7 @@ enum nv_err nv_file_read(const char *path, enum nv_file_role role, size_t max, s
     if (err == NV_OK && fstat(fd, &info) == 0)
         err = act(&info, path, role, fail);
     if (err == NV_OK)
-        return nv_read_descriptor(fd, path, max, out, fail);
+        return read_descriptor(fd, path, max, out, fail);
     (void)close(fd);
     return err;
 }

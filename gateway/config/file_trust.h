@@ -38,7 +38,13 @@ enum nv_file_verdict nv_file_judge(const struct stat *info, uid_t self, enum nv_
  * refused; doubts go to the log. NV_OK when there is no such file: who opens it says so better.
  */
 enum nv_err nv_file_check(const char *path, enum nv_file_role role, struct nv_fail *fail);
-/* nv_read_file (option_expand.h) of a file that passes; what is judged is what is read. */
+/*
+ * Appends a whole file, NUL bytes included, whoever it belongs to. NV_ERR_CONFIG with `fail->what`
+ * naming the path and why; NV_ERR_LIMIT past `max` bytes; the buffer's errors.
+ */
+enum nv_err nv_read_file(const char *path, size_t max, struct nv_buf *out,
+                         struct nv_fail *fail) NV_MUST_USE;
+/* nv_read_file of a file that passes; what is judged is what is read. NV_ERR_NO_MEMORY too. */
 enum nv_err nv_file_read(const char *path, enum nv_file_role role, size_t max, struct nv_buf *out,
                          struct nv_fail *fail) NV_MUST_USE;
 

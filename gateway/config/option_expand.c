@@ -4,62 +4,18 @@
  * The Collector's syntax, because users bring its files along. A reference that finds nothing is an
  * error, not an empty text: an empty key or path would only fail later, and far away. Nothing that
  * was read is ever put into a message. A dollar means nothing unless a brace follows: passwords
- * hold
- * "$$", and a half of it taken away in silence is a key that is refused for no reason to be seen.
+ * hold "$$", and a half of it taken away in silence is a key that is refused for no reason to be
+ * seen.
  */
 #include "gateway/config/option_expand.h"
 
 #include "gateway/config/file_trust.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 
 #define REFERENCE_MAX 512
-
-static enum nv_err read_all(FILE *file, const char *path, size_t max, struct nv_buf *out,
-                            struct nv_fail *fail)
-{
-    enum nv_err err = NV_OK;
-    size_t total = 0;
-    char piece[4096];
-    for (size_t got = 0; err == NV_OK && (got = fread(piece, 1, sizeof piece, file)) > 0;) {
-        total += got;
-        err = total > max ? NV_ERR_LIMIT : nv_buf_append(out, piece, got);
-    }
-    if (err == NV_OK && ferror(file))
-        err =
-            nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't read \"%.60s\": %s", path, strerror(errno));
-    else if (err == NV_ERR_LIMIT)
-        (void)nv_fail_set(fail, err, 0, "\"%.60s\" is larger than %zu bytes", path, max);
-    (void)fclose(file);
-    return err;
-}
-
-enum nv_err nv_read_file(const char *path, size_t max, struct nv_buf *out, struct nv_fail *fail)
-{
-    assert(path != NULL && max > 0);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't open \"%.60s\": %s", path,
-                           strerror(errno));
-    return read_all(file, path, max, out, fail);
-}
-
-enum nv_err nv_read_descriptor(int fd, const char *name, size_t max, struct nv_buf *out,
-                               struct nv_fail *fail)
-{
-    assert(fd >= 0 && max > 0);
-    FILE *file = fdopen(fd, "r");
-    if (file != NULL)
-        return read_all(file, name, max, out, fail);
-    (void)close(fd);
-    return NV_ERR_NO_MEMORY;
-}
 
 static enum nv_err expand_env(char *name, char *(*lookup)(const char *name), struct nv_buf *out,
                               struct nv_fail *fail)

@@ -22,13 +22,5 @@
  */
 enum nv_err nv_option_expand(struct nv_str text, char *(*lookup)(const char *name),
                              struct nv_buf *out, struct nv_fail *fail);
-/*
- * Appends a whole file, NUL bytes included. NV_ERR_CONFIG with `fail->what` naming the path and
- * why; NV_ERR_LIMIT past `max` bytes; the buffer's errors.
- */
-enum nv_err nv_read_file(const char *path, size_t max, struct nv_buf *out, struct nv_fail *fail);
-/* The same of an open file; takes `fd`, `name` is for messages. NV_ERR_NO_MEMORY too. */
-enum nv_err nv_read_descriptor(int fd, const char *name, size_t max, struct nv_buf *out,
-                               struct nv_fail *fail);
 
 #endif

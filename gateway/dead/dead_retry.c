@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/encode/encode.h"
-#include "gateway/commands/raw_join.h"
+#include "gateway/dead/raw_join.h"
 #include "gateway/dead/untranslated.h"
 #include "redaction/secrets.h"
 #include "otlp/request/request.h"

@@ -13,7 +13,7 @@
 #include "gateway/process/memory_limit.h"
 
 #include "base/buf.h"
-#include "gateway/config/option_expand.h"
+#include "gateway/config/file_trust.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -19,7 +19,7 @@ OVERVIEW_LINES_MIN = 4
 
 # Sources without a unit test of their own, and where they are tested instead.
 TESTED_ELSEWHERE = {
-    "gateway/main.c": "tests/e2e: it only calls into the rest",
+    "gateway/commands/main.c": "tests/e2e: it only calls into the rest",
     "net/http_connection.c": "test_http_server.c: half of the server, no use without the other",
     "net/http_exchange.c": "test_http_server.c: the other half",
     "net/listener_address.c": "test_listener.c: addresses are told apart by what they bind",
@@ -34,7 +34,7 @@ TESTED_ELSEWHERE = {
     "exporter/send/probe.c": "tests/e2e/test_commands.py: one request to a backend",
     "gateway/config/option_finish.c": "tests/unit/gateway/config/test_option_load.c: the last step of loading",
     "gateway/config/option_sdk.c": "tests/unit/gateway/config/test_option_load.c: one source of several",
-    "gateway/run.c": "tests/e2e: signals, reload and exit codes of a process",
+    "gateway/commands/run.c": "tests/e2e: signals, reload and exit codes of a process",
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)

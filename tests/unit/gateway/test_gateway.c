@@ -9,7 +9,7 @@
 #include "gateway/dead/dead.h"
 #include "gateway/dead/dead_store.h"
 #include "gateway/gateway.h"
-#include "gateway/run.h"
+#include "gateway/commands/run.h"
 #include "gateway/dead/untranslated.h"
 
 #include <arpa/inet.h>
@@ -245,6 +245,19 @@ static void remove_journal(void)
     ck_assert_int_eq(rmdir(journal), 0);
 }
 
+static struct nv_admin_source source_of_gateway(void)
+{
+    struct nv_admin_source source;
+    nv_gateway_source(gateway, &source);
+    return source;
+}
+
+static enum nv_err retry_dead(uint64_t id)
+{
+    struct nv_admin_source source = source_of_gateway();
+    return source.retry_dead(source.ctx, id);
+}
+
 /* As a gateway that was stopped left it. */
 static uint64_t put_record(enum nv_record_kind kind, struct nv_str head, struct nv_str payload)
 {
@@ -258,7 +271,7 @@ static uint64_t put_record(enum nv_record_kind kind, struct nv_str head, struct 
 
 static struct nv_str list_dead(struct nv_buf *out)
 {
-    struct nv_dead_place place = {.store = nv_gateway_store(gateway)};
+    struct nv_dead_place place = {.store = source_of_gateway().store};
     struct nv_dead_request request = {.verb = NV_DEAD_LIST};
     nv_buf_clear(out);
     ck_assert_int_eq(nv_dead_run(&request, &place, out), NV_OK);
@@ -268,8 +281,9 @@ static struct nv_str list_dead(struct nv_buf *out)
 static void wait_for_replay(void)
 {
     struct nv_gateway_status status = {.assembly = {.replaying = true}};
+    struct nv_admin_source source = source_of_gateway();
     while (status.assembly.replaying)
-        nv_gateway_read_status(gateway, &status);
+        source.read_status(source.ctx, &status);
 }
 
 START_TEST(a_journalled_request_that_no_longer_decodes_is_a_dead_letter)
@@ -312,8 +326,8 @@ START_TEST(a_dead_request_is_retried_into_a_file)
     ck_assert_int_eq(nv_undecoded_write(&request, 0, &head, &payload), NV_OK);
     uint64_t id = put_record(NV_RECORD_DEAD_LETTER, nv_buf_str(&head), nv_buf_str(&payload));
     start();
-    ck_assert_int_eq(nv_gateway_retry_dead(gateway, id + 1), NV_ERR_NOT_FOUND);
-    ck_assert_int_eq(nv_gateway_retry_dead(gateway, id), NV_OK);
+    ck_assert_int_eq(retry_dead(id + 1), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(retry_dead(id), NV_OK);
     nv_buf_clear(&head);
     ck_assert_uint_eq(list_dead(&head).len, 0);
     nv_gateway_stop(gateway);
@@ -348,7 +362,7 @@ START_TEST(a_dead_trace_is_retried_into_a_file)
     struct nv_str line = list_dead(&text);
     line = nv_str_slice(line, 0, nv_str_find_char(line, ' '));
     ck_assert_int_eq(nv_str_to_uint64(line, &id), NV_OK);
-    ck_assert_int_eq(nv_gateway_retry_dead(gateway, id), NV_OK);
+    ck_assert_int_eq(retry_dead(id), NV_OK);
     ck_assert_uint_eq(list_dead(&text).len, 0);
     while (ledger.delivered == 0)
         nv_ledger_read(&ledger);

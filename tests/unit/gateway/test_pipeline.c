@@ -6,7 +6,7 @@
 #include "otlp_build.h"
 
 #include "gateway/pipeline.h"
-#include "gateway/commands/raw_join.h"
+#include "gateway/dead/raw_join.h"
 #include "tests/support/mapping_kit.h"
 
 #include <stdio.h>

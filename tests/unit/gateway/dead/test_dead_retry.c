@@ -7,7 +7,7 @@
 
 #include "exporter/encode/encode.h"
 #include "gateway/dead/dead_retry.h"
-#include "gateway/commands/raw_join.h"
+#include "gateway/dead/raw_join.h"
 #include "gateway/dead/untranslated.h"
 #include "otlp/request/request.h"
 #include "tests/support/fixtures.h"

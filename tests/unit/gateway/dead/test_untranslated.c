@@ -4,7 +4,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "gateway/commands/raw_join.h"
+#include "gateway/dead/raw_join.h"
 #include "gateway/dead/untranslated.h"
 #include "otlp/request/request.h"
 #include "tests/support/fixtures.h"

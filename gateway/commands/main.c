@@ -10,7 +10,7 @@
 #include "gateway/commands/commands.h"
 #include "gateway/process/memory_limit.h"
 #include "gateway/config/option_print.h"
-#include "gateway/run.h"
+#include "gateway/commands/run.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "gateway/commands/raw_join.h"
+#include "gateway/dead/raw_join.h"
 
 #include "base/banned.h"
 

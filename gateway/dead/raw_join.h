@@ -1,8 +1,8 @@
 /*
  * Whole requests into one raw trace, at once: what assembly does over time.
  */
-#ifndef NV_GATEWAY_COMMANDS_RAW_JOIN_H
-#define NV_GATEWAY_COMMANDS_RAW_JOIN_H
+#ifndef NV_GATEWAY_DEAD_RAW_JOIN_H
+#define NV_GATEWAY_DEAD_RAW_JOIN_H
 
 #include "model/trace.h"
 

@@ -6,7 +6,7 @@
  * longer says more, and of two equally long the first came first. Log records share their span's
  * id and are all kept.
  */
-#include "gateway/commands/raw_join.h"
+#include "gateway/dead/raw_join.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -8,8 +8,8 @@
  * thread that could run but was not let run does not count: in a pod that is throttled, time on the
  * wall passes without anybody being stuck, and a restart would only make it worse.
  */
-#ifndef NV_GATEWAY_PROGRESS_H
-#define NV_GATEWAY_PROGRESS_H
+#ifndef NV_GATEWAY_PROCESS_PROGRESS_H
+#define NV_GATEWAY_PROCESS_PROGRESS_H
 
 #include "base/clock.h"
 #include "model/batch.h"

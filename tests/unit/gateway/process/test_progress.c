@@ -2,7 +2,7 @@
  * A shard is stuck when its thread worked or slept over one trace, not when it was not let run.
  */
 #include "expect.h"
-#include "gateway/progress.h"
+#include "gateway/process/progress.h"
 
 #include <string.h>
 #include <unistd.h>

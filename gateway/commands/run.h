@@ -1,8 +1,8 @@
 /*
  * The running program: configure, start, wait for signals, reload, stop.
  */
-#ifndef NV_GATEWAY_RUN_H
-#define NV_GATEWAY_RUN_H
+#ifndef NV_GATEWAY_COMMANDS_RUN_H
+#define NV_GATEWAY_COMMANDS_RUN_H
 
 #include "gateway/commands/cli.h"
 #include "gateway/gateway.h"

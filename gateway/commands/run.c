@@ -5,7 +5,7 @@
  * handler, nothing async-signal-unsafe, nothing to lose. Only while stopping is a handler set, so
  * that a second SIGTERM or SIGINT ends the process at once; the journal is made for that.
  */
-#include "gateway/run.h"
+#include "gateway/commands/run.h"
 
 #include "base/mask.h"
 #include "base/log.h"
@@ -17,7 +17,7 @@
 #include "gateway/process/notify.h"
 #include "gateway/config/option_origins.h"
 #include "gateway/config/option_value.h"
-#include "gateway/progress.h"
+#include "gateway/process/progress.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
  * from running counts at most LOOK_NS_MAX for one look. The state of a thread is field 3 of
  * /proc/self/task/TID/stat (proc(5)): R can run, S and D sleep.
  */
-#include "gateway/progress.h"
+#include "gateway/process/progress.h"
 
 #include "base/log.h"
 #include "base/text.h"
