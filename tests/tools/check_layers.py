@@ -4,10 +4,11 @@
     base < {net, model} < journal < {otlp, assembly, mapping, redaction, exporter} < gateway
 
 The stages never include each other; they meet in model/ and in function pointers that gateway/
-wires. Third-party headers stay in at most two files each, a source and a header of ours not counted
+wires. Nor do the rooms of one stage (its folders, and what stands in the stage's own folder) include each other in a
+circle. Third-party headers stay in at most two files each, a source and a header of ours not counted
 twice, so that a library can be replaced without reading the whole tree.
 
-usage: check_layers.py SOURCE_DIR [BUILD_DIR]
+usage: check_layers.py SOURCE_DIR [BUILD_DIR]        check_layers.py --self-test
 """
 import collections
 import pathlib
@@ -27,6 +28,9 @@ LAYERS = {
     "gateway": {"base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway",
                 "noveum"},
 }
+
+# stages whose rooms still include each other in a circle: this only gets shorter
+TIED_STAGES = {"assembly", "mapping", "exporter"}
 
 # header prefix -> (library, most files that may include it)
 LIBRARIES = {
@@ -60,9 +64,54 @@ def library_of(name):
     return None
 
 
-def main():
-    root = pathlib.Path(sys.argv[1])
+def room_circles(edges):
+    """Sets of rooms that reach each other, of {room: rooms it includes}."""
+    reach = {room: set(others) for room, others in edges.items()}
+    rooms = set(reach).union(*edges.values()) if edges else set()
+    for middle in rooms:  # Warshall: what reaches `middle` reaches what it reaches
+        for room in reach:
+            if middle in reach[room]:
+                reach[room] |= reach.get(middle, set())
+    found = {frozenset(b for b in rooms if b in reach.get(a, ()) and a in reach.get(b, ())) | {a}
+             for a in rooms}
+    return sorted(sorted(members) for members in found if len(members) > 1)
+
+
+def check_rooms(root):
+    """Problems: circles of rooms, with one include for each edge of them."""
+    edges, example = collections.defaultdict(set), {}
+    for layer in LAYERS:
+        for path in sorted((root / layer).rglob("*.[ch]")):
+            room = str(path.parent.relative_to(root))
+            for match in INCLUDE.finditer(path.read_text(encoding="utf-8")):
+                other = str(pathlib.PurePosixPath(match.group(2)).parent)
+                ours = match.group(1) == '"' and (root / match.group(2)).exists()  # not a generated one
+                if ours and other != room and other.split("/")[0] == layer:
+                    edges[room].add(other)
+                    example.setdefault((room, other), f"{path.relative_to(root)} includes {match.group(2)}")
     problems = []
+    for members in room_circles(edges):
+        if members[0].split("/")[0] in TIED_STAGES:
+            continue
+        problems.append("rooms include each other in a circle: " + ", ".join(members))
+        problems += [f"    {text}" for (a, b), text in sorted(example.items()) if a in members and b in members]
+    return problems
+
+
+def self_test():
+    """A circle of two, one of three by way of the stage's own folder; a chain is none."""
+    edges = {"a": {"a/x"}, "a/x": {"a"}, "b": {"b/p"}, "b/p": {"b/q"}, "b/q": {"b"}, "c": {"c/s"}, "c/s": {"c/t"}}
+    return room_circles(edges) == [["a", "a/x"], ["b", "b/p", "b/q"]] and room_circles({}) == []
+
+
+def main():
+    if not self_test():
+        print("self-test failed")
+        return 1
+    if sys.argv[1] == "--self-test":
+        return 0
+    root = pathlib.Path(sys.argv[1])
+    problems = check_rooms(root)
     users = collections.defaultdict(set)
     for layer, allowed in LAYERS.items():
         for path in sorted((root / layer).rglob("*.[ch]")):
