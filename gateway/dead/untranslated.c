@@ -17,53 +17,104 @@
 #include "base/wire.h"
 
 #include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
 
 #include "base/banned.h"
 
 #define PAYLOAD_BYTES_MAX ((size_t)UINT32_MAX)
 
-static bool group_has(const struct nv_raw_trace *raw, uint32_t group, enum nv_signal signal)
+/*
+ * Items in the order in which they are written: those of one resource together, and of these those
+ * of one scope. Groups of one resource share its bytes (assembly/hold/gather.c), so they are told
+ * by the address: written for each of its scopes again, 6 MB of resource became 3 GB.
+ */
+struct placed {
+    const struct nv_raw_item *item;
+    const char *resource;
+    uint32_t number;
+    uint32_t first; /* number of the first item of the resource */
+};
+
+static int by_resource(const void *a, const void *b)
 {
-    for (uint32_t i = 0; i < raw->item_count; i++) {
-        if (raw->items[i].group == group && raw->items[i].signal == signal)
-            return true;
-    }
-    return false;
+    const struct placed *left = a;
+    const struct placed *right = b;
+    if (left->resource != right->resource)
+        return (uintptr_t)left->resource < (uintptr_t)right->resource ? -1 : 1;
+    return left->number < right->number ? -1 : 1;
 }
 
-static void write_scope(const struct nv_raw_trace *raw, uint32_t group, enum nv_signal signal,
-                        struct nv_buf *out)
+static int by_place(const void *a, const void *b)
 {
-    assert(group < raw->group_count);
+    const struct placed *left = a;
+    const struct placed *right = b;
+    if (left->first != right->first)
+        return left->first < right->first ? -1 : 1;
+    if (left->item->group != right->item->group)
+        return left->item->group < right->item->group ? -1 : 1;
+    return left->number < right->number ? -1 : 1;
+}
+
+/* New list of *count items, in order; NULL without memory. */
+static struct placed *place(const struct nv_raw_trace *raw, enum nv_signal signal, uint32_t *count)
+{
+    struct placed *list = calloc(raw->item_count + 1, sizeof *list);
+    *count = 0;
+    for (uint32_t i = 0; list != NULL && i < raw->item_count; i++) {
+        const struct nv_raw_item *item = &raw->items[i];
+        assert(item->group < raw->group_count);
+        if (item->signal == signal)
+            list[(*count)++] = (struct placed){item, raw->groups[item->group].resource.ptr, i, i};
+    }
+    if (list == NULL)
+        return NULL;
+    qsort(list, *count, sizeof *list, by_resource);
+    for (uint32_t i = 1; i < *count; i++)
+        if (list[i].resource == list[i - 1].resource)
+            list[i].first = list[i - 1].first;
+    qsort(list, *count, sizeof *list, by_place);
+    return list;
+}
+
+/* The items from `at` on that are of one group; returns the place behind them. */
+static uint32_t write_scope(const struct nv_raw_trace *raw, const struct placed *list,
+                            uint32_t count, uint32_t at, struct nv_buf *out)
+{
+    uint32_t group = list[at].item->group;
     const struct nv_group *shared = &raw->groups[group];
     size_t scope = nv_wire_begin(out, 2);
     if (shared->scope.len > 0)
         (void)nv_wire_put_bytes(out, 1, shared->scope);
-    for (uint32_t i = 0; i < raw->item_count; i++) {
-        if (raw->items[i].group == group && raw->items[i].signal == signal)
-            (void)nv_wire_put_bytes(out, 2, raw->items[i].bytes);
-    }
+    for (; at < count && list[at].item->group == group; at++)
+        (void)nv_wire_put_bytes(out, 2, list[at].item->bytes);
     if (shared->scope_schema_url.len > 0)
         (void)nv_wire_put_bytes(out, 3, shared->scope_schema_url);
     (void)nv_wire_end(out, scope);
+    return at;
 }
 
 enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, enum nv_signal signal,
                                   struct nv_buf *out)
 {
-    /* a ResourceSpans for each group: equal resources are repeated, which OTLP allows */
-    for (uint32_t group = 0; group < raw->group_count; group++) {
-        const struct nv_group *shared = &raw->groups[group];
-        if (!group_has(raw, group, signal))
-            continue;
+    uint32_t count;
+    struct placed *list = place(raw, signal, &count);
+    if (list == NULL)
+        return NV_ERR_NO_MEMORY;
+    for (uint32_t at = 0; at < count;) {
+        const struct nv_group *shared = &raw->groups[list[at].item->group];
+        const char *same = list[at].resource;
         size_t resource = nv_wire_begin(out, 1);
         if (shared->resource.len > 0)
             (void)nv_wire_put_bytes(out, 1, shared->resource);
-        write_scope(raw, group, signal, out);
+        do
+            at = write_scope(raw, list, count, at, out);
+        while (same != NULL && at < count && list[at].resource == same);
         if (shared->resource_schema_url.len > 0)
             (void)nv_wire_put_bytes(out, 3, shared->resource_schema_url);
         (void)nv_wire_end(out, resource);
     }
+    free(list);
     return out->failed;
 }
 

@@ -53,6 +53,34 @@ static void same_spans(const struct nv_batch *batch, const struct nv_batch *agai
     ck_assert_uint_eq(matched, again->item_count);
 }
 
+/* A resource with many scopes is in the letter once: by scope, its length was multiplied. */
+START_TEST(a_resource_is_written_once_for_all_its_scopes)
+{
+    enum { SCOPES = 300, SPANS = 2 };
+    char text[4096];
+    struct nv_group groups[SCOPES + 1];
+    struct nv_raw_item items[SCOPES * SPANS];
+    memset(text, 'r', sizeof text);
+    for (uint32_t i = 0; i <= SCOPES; i++)
+        groups[i] = (struct nv_group){.resource = {text, sizeof text}, .scope = NV_STR("\n\1s")};
+    groups[1].resource = NV_STR("other");
+    for (uint32_t i = 0; i < SCOPES * SPANS; i++)
+        items[i] = (struct nv_raw_item){
+            .bytes = {text, 1 + i % 2}, .group = i % SCOPES, .signal = NV_SIGNAL_TRACES};
+    struct nv_raw_trace raw = {
+        .items = items, .item_count = SCOPES * SPANS, .groups = groups, .group_count = SCOPES + 1};
+    struct nv_buf out;
+    nv_buf_init(&out, 1u << 20);
+    ck_assert_int_eq(nv_untranslated_write(&raw, NV_SIGNAL_TRACES, &out), NV_OK);
+    ck_assert_uint_gt(out.len, sizeof text);
+    ck_assert_uint_lt(out.len, sizeof text + SCOPES * 32);
+    nv_buf_clear(&out);
+    ck_assert_int_eq(nv_untranslated_write(&raw, NV_SIGNAL_LOGS, &out), NV_OK);
+    ck_assert_uint_eq(out.len, 0);
+    nv_buf_release(&out);
+}
+END_TEST
+
 START_TEST(captured_requests_survive_the_round_trip)
 {
     static const char *const names[] = {"baseline-distributed", "oi-openai-tools",
@@ -118,6 +146,7 @@ int main(void)
 {
     Suite *suite = suite_create("gateway/untranslated");
     TCase *tcase = tcase_create("all");
+    tcase_add_test(tcase, a_resource_is_written_once_for_all_its_scopes);
     tcase_add_loop_test(tcase, captured_requests_survive_the_round_trip, 0, 3);
     tcase_add_test(tcase, out_of_memory_and_no_store);
     suite_add_tcase(suite, tcase);
