@@ -52,6 +52,7 @@ struct nv_arena {
     size_t max_bytes;
     struct nv_account *account; /* borrowed; NULL: none */
     uint64_t charge;            /* given back to it */
+    bool full;                  /* the cap refused an allocation */
 };
 
 static char *chunk_bytes(struct chunk *chunk)
@@ -166,8 +167,10 @@ static struct chunk *chunk_new(struct nv_arena *arena, size_t size)
 static struct chunk *add_chunk(struct nv_arena *arena, size_t needed)
 {
     size_t left = arena->max_bytes - arena->bytes;
-    if (left < sizeof(struct chunk) || needed > left - sizeof(struct chunk))
+    if (left < sizeof(struct chunk) || needed > left - sizeof(struct chunk)) {
+        arena->full = true;
         return NULL;
+    }
     size_t least = needed + sizeof(struct chunk);
     bool own = least > arena->next_size;
     size_t size = own ? least : arena->next_size;
@@ -240,6 +243,11 @@ struct nv_str nv_arena_printf(struct nv_arena *arena, const char *format, ...)
     va_end(again);
     va_end(args);
     return (struct nv_str){text, text ? (size_t)length : 0};
+}
+
+bool nv_arena_is_full(const struct nv_arena *arena)
+{
+    return arena->full;
 }
 
 size_t nv_arena_bytes(const struct nv_arena *arena)

@@ -45,6 +45,8 @@ struct nv_arena_mark {
 struct nv_arena_mark nv_arena_mark(const struct nv_arena *arena);
 /* Frees all that was allocated since the mark. */
 void nv_arena_rewind(struct nv_arena *arena, struct nv_arena_mark mark);
+/* Was an allocation refused because of the cap, and not for want of memory? */
+bool nv_arena_is_full(const struct nv_arena *arena);
 /* Bytes of all chunks, for budgets. */
 size_t nv_arena_bytes(const struct nv_arena *arena);
 

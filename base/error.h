@@ -41,6 +41,7 @@
     X(NV_ERR_LOCKED, -401, "in use by another process", 500, 13, false)                            \
     /* the host */                                                                                 \
     X(NV_ERR_NO_MEMORY, -500, "out of memory", 503, 14, true)                                      \
+    X(NV_ERR_SHARE, -504, "it takes more memory than memory.max_bytes leaves it", 500, 13, false)  \
     X(NV_ERR_NO_SPACE, -501, "no space left on disk", 503, 14, true)                               \
     X(NV_ERR_IO, -502, "input or output failed", 503, 14, true)                                    \
     /* a limit of a container of ours, to be turned into one of the above */                       \

@@ -76,6 +76,7 @@ START_TEST(cap_is_never_passed)
         if (caps[i] >= 4096) /* most of it can be used */
             ck_assert_uint_gt(given, caps[i] / 2);
         ck_assert_ptr_null(nv_arena_alloc(arena, caps[i] + 1));
+        ck_assert(nv_arena_is_full(arena));
         nv_arena_free(arena);
     }
 }
