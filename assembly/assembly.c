@@ -32,7 +32,7 @@ void nv_assembly_config_init(struct nv_assembly_config *config)
         .max_wait_ms = 3600000,
         .max_spans = 10000,
         .max_trace_bytes = UINT64_C(16) << 20,
-        .memory_bytes = UINT64_C(256) << 20,
+        .memory_bytes = UINT64_C(128) << 20,
         .on_stop = NV_ON_STOP_KEEP,
         .durability = NV_DURABILITY_FSYNC,
         .journal_max_bytes = UINT64_C(8) << 30,
@@ -98,7 +98,8 @@ struct nv_assembly *nv_assembly_new(const struct nv_assembly_config *config,
     assembly->completer = *completer;
     assembly->settled_end = &assembly->settled;
     pthread_mutex_init(&assembly->lock, NULL);
-    nv_account_init(&assembly->work, 2 * config->work_bytes);
+    nv_account_init(&assembly->own_work, 2 * config->work_bytes);
+    assembly->work = config->account ? config->account : &assembly->own_work;
     pthread_mutex_init(&assembly->notes.lock, NULL);
     pthread_cond_init(&assembly->changed, NULL);
     if (config->journal_directory)
@@ -434,7 +435,7 @@ void nv_assembly_free(struct nv_assembly *assembly)
     nv_queue_free(assembly->queue);
     pthread_cond_destroy(&assembly->changed);
     pthread_mutex_destroy(&assembly->lock);
-    nv_account_release(&assembly->work);
+    nv_account_release(&assembly->own_work);
     pthread_mutex_destroy(&assembly->notes.lock);
     free(assembly->shards);
     free(assembly->journal_directory);

@@ -17,6 +17,7 @@
 #ifndef NV_ASSEMBLY_ASSEMBLY_H
 #define NV_ASSEMBLY_ASSEMBLY_H
 
+#include "base/account.h"
 #include "base/clock.h"
 #include "model/stage.h"
 #include "model/store.h"
@@ -84,11 +85,13 @@ struct nv_assembly_config {
     /* how it runs */
     unsigned shards;      /* 0: inline */
     uint64_t queue_bytes; /* of requests between the door and the journal; past it BUSY */
-    uint64_t
-        turn_bytes; /* of spans a shard reads back before it hands them on; one trace at least */
-    /* What translating one trace may take beside its own bytes; the traces that all shards have
-     * gathered and not handed on may take twice that together, one alone always passes. */
+    /* What a shard takes of the account before it hands traces on; one trace at least. */
+    uint64_t turn_bytes;
+    /* What translating one trace may take beside its own bytes. */
     uint64_t work_bytes;
+    /* Of traces from when they are gathered until they are JSON; borrowed. NULL: one of their own,
+     * of twice work_bytes. */
+    struct nv_account *account;
     /* memory of what was sent, for late spans: at most so many traces, so long */
     uint32_t sent_max;
     uint64_t sent_ttl_ms;

@@ -87,7 +87,8 @@ struct nv_assembly {
     struct nv_completer completer;
     struct nv_services *services;
     struct nv_groups groups;
-    struct nv_account work; /* of arenas of gathered traces; unused inline */
+    struct nv_account *work;    /* of arenas of gathered traces; unused inline */
+    struct nv_account own_work; /* when the configuration has none */
     struct nv_shard *shards;
     uint32_t shard_count; /* >= 1 */
     bool inline_mode;
@@ -156,11 +157,11 @@ struct nv_gathered {
     uint32_t damaged;         /* spans left out because their bytes are not what came */
 };
 
-/* What the arena of a trace may grow to, and half its bytes for the JSON made of it. */
+/* What the arena of a trace may grow to. */
 uint64_t nv_gather_need(const struct nv_assembly *assembly, const struct nv_open_trace *trace);
-/* Takes `need` from the account of work; waits for it, or with `wait` false may fail. A shard that
- * waits must have handed on what it gathered. */
-bool nv_work_take(struct nv_assembly *assembly, uint64_t need, bool wait);
+/* Takes `need` from the account of work. False: not now; the `first` of a turn has it reserved for
+ * the shard and asks again. */
+bool nv_work_take(struct nv_shard *shard, uint64_t need, bool first);
 /* Lets the arena of `raw` carry what was taken; NULL: gives it back. */
 void nv_work_settle(struct nv_assembly *assembly, struct nv_raw_trace *raw, uint64_t need);
 /* Reads a trace's bytes and makes it whole; the trace is unchanged. NV_ERR_NO_MEMORY. */

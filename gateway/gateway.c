@@ -44,6 +44,7 @@ struct nv_gateway {
     atomic_bool show_traces;
     bool local;
     bool assembly_started, receiver_started, stopped;
+    struct nv_account memory; /* of requests and traces */
     struct nv_sampling sampling;
     struct nv_terminal terminal;
     struct nv_pipeline pipeline;
@@ -160,6 +161,7 @@ static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_opt
 {
     struct nv_assembly_config config;
     nv_stage_assembly(options, &config);
+    config.account = &gateway->memory;
     config.decode = decode;
     config.bury = bury;
     config.bury_ctx = gateway;
@@ -190,6 +192,7 @@ enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fai
     *out = NULL;
     if (gateway == NULL)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    nv_account_init(&gateway->memory, nv_stage_account_bytes(options));
     gateway->clock = nv_clock_system();
     gateway->local = nv_options_local(options);
     gateway->started_ns = nv_clock_mono_ns(gateway->clock);
@@ -343,6 +346,7 @@ static enum nv_err make_receiver(struct nv_gateway *gateway, const struct nv_opt
     struct nv_buf origins;
     nv_buf_init(&origins, 1u << 20);
     enum nv_err err = nv_stage_receiver(options, &origins, &config);
+    config.limits.account = &gateway->memory;
     if (err == NV_OK)
         err =
             nv_receiver_new(&config, &gateway->acceptor, gateway->clock, fail, &gateway->receiver);
@@ -476,6 +480,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     nv_mapping_free(gateway->mapping);
     nv_agents_free(gateway->agents);
     nv_translating_free(gateway->translating);
+    nv_account_release(&gateway->memory);
     free(gateway);
 }
 

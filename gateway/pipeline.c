@@ -36,7 +36,7 @@ static void drop(const struct nv_pipeline *pipeline, struct nv_arena *arena, uin
 static void bury(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw,
                  struct nv_arena_mark mark, enum nv_err why)
 {
-    /* Its own share is used up: nothing is wrong with the host, and trying again changes nothing. */
+    /* Its own share is used up: the host has memory, and trying again changes nothing. */
     if (why == NV_ERR_NO_MEMORY && nv_arena_is_full(raw->arena))
         why = NV_ERR_SHARE;
     nv_arena_rewind(raw->arena, mark);

@@ -29,7 +29,7 @@ static_assert(NV_DURABILITY_FSYNC == 0 && NV_DURABILITY_OS == 1 && NV_DURABILITY
 #define SHARDS_MAX 8
 /* Of assembly.memory_bytes, for each trace that is remembered: some 16 bytes for most and 136 for
  * the newest, without their names. */
-#define SENT_SHARE_BYTES 512
+#define SENT_SHARE_BYTES 256
 
 void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_config *config)
 {
@@ -59,6 +59,13 @@ static unsigned shard_count(const struct nv_options *options)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned most = processors > SHARDS_MAX ? SHARDS_MAX : (unsigned)processors;
     return processors < 1 ? 1 : (unsigned)nv_memory_share(options, NV_MEMORY_THREADS, most);
+}
+
+uint64_t nv_stage_account_bytes(const struct nv_options *options)
+{
+    struct nv_memory_line lines[NV_MEMORY_LINES];
+    nv_memory_lines(options, shard_count(options), lines);
+    return lines[0].bytes;
 }
 
 void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_config *config)

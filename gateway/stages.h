@@ -13,6 +13,8 @@
 #include "mapping/mapping.h"
 #include "otlp/receiver.h"
 
+/* What the account of requests and traces may hold (gateway/config/memory_budget.h). */
+uint64_t nv_stage_account_bytes(const struct nv_options *options);
 /* Fills `config` with the defaults of the stage and what the options say. No failure. */
 void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_config *config);
 void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_config *config);

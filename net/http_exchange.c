@@ -37,22 +37,39 @@ struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connect
     return exchange;
 }
 
-/* Takes `more` of the server's budget of undecoded bytes. */
+/* Takes `more` of the server's budget of undecoded bytes, and of the account. */
 static enum nv_err count_bytes(struct nv_http_exchange *exchange, size_t more)
 {
     struct nv_http_server *server = nv_http_part_server(exchange->part);
-    if (atomic_fetch_add(&server->undecoded_bytes, more) + more >
-        server->limits.undecoded_bytes_max) {
-        atomic_fetch_sub(&server->undecoded_bytes, more);
-        return NV_ERR_FULL;
-    }
-    return NV_OK;
+    struct nv_account *account = server->limits.account;
+    bool fits = atomic_fetch_add(&server->undecoded_bytes, more) + more <=
+                server->limits.undecoded_bytes_max;
+    if (fits && (account == NULL || nv_account_try_take(account, more)))
+        return NV_OK;
+    atomic_fetch_sub(&server->undecoded_bytes, more);
+    return NV_ERR_FULL;
+}
+
+static void uncount_bytes(struct nv_http_exchange *exchange, size_t bytes)
+{
+    struct nv_http_server *server = nv_http_part_server(exchange->part);
+    atomic_fetch_sub(&server->undecoded_bytes, bytes);
+    if (server->limits.account != NULL && bytes > 0)
+        nv_account_give(server->limits.account, bytes);
 }
 
 static void uncount_body(struct nv_http_exchange *exchange)
 {
-    atomic_fetch_sub(&nv_http_part_server(exchange->part)->undecoded_bytes, exchange->counted);
+    uncount_bytes(exchange, exchange->counted);
     exchange->counted = 0;
+}
+
+enum nv_err nv_http_request_count(struct nv_http_exchange *exchange, size_t more)
+{
+    assert(!exchange->replied);
+    enum nv_err err = count_bytes(exchange, more);
+    exchange->counted += err == NV_OK ? more : 0;
+    return err;
 }
 
 void nv_http_exchange_free(struct nv_http_exchange *exchange)
@@ -61,7 +78,7 @@ void nv_http_exchange_free(struct nv_http_exchange *exchange)
         atomic_fetch_sub(&nv_http_part_server(exchange->part)->exchanges, 1);
     }
     uncount_body(exchange);
-    atomic_fetch_sub(&nv_http_part_server(exchange->part)->undecoded_bytes, exchange->counted_head);
+    uncount_bytes(exchange, exchange->counted_head);
     if (exchange->head_bytes != NULL) {
         explicit_bzero(exchange->head_bytes, exchange->head_capacity); /* it may hold a token */
     }
@@ -202,7 +219,6 @@ size_t nv_http_request_take_body(struct nv_http_exchange *exchange, char **body)
     *body = exchange->body;
     exchange->body = NULL;
     exchange->body_len = exchange->body_capacity = 0;
-    uncount_body(exchange);
     return len;
 }
 
@@ -310,6 +326,7 @@ static void on_reply(struct nv_loop_task *task)
 
 void nv_http_reply_send(struct nv_http_exchange *exchange, const struct nv_http_reply *reply)
 {
+    uncount_body(exchange);
     render(exchange, reply);
     if (nv_loop_is_current(exchange->part->base.loop) && exchange->dispatching) {
         assert(!exchange->replied);

@@ -14,6 +14,7 @@
 #ifndef NV_NET_HTTP_INTERNAL_H
 #define NV_NET_HTTP_INTERNAL_H
 
+#include "base/account.h"
 #include "net/http1.h"
 #include "net/http_server.h"
 #include "net/server.h"

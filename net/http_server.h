@@ -77,7 +77,9 @@ struct nv_http_hooks {
 struct nv_http_limits {
     size_t connections_max;      /* 10000; lowered to what RLIMIT_NOFILE leaves */
     size_t body_bytes_max;       /* 64 MiB, of one body as sent */
-    size_t undecoded_bytes_max;  /* 256 MiB, of bodies being read or waiting, and of large heads */
+    size_t undecoded_bytes_max;  /* 256 MiB, of requests until they are answered: bodies, what is
+                                  * made of them (nv_http_request_count), large heads */
+    struct nv_account *account;  /* the same bytes count there too; borrowed; NULL: nowhere else */
     unsigned head_timeout_ms;    /* 10000, from the first byte, or the connect with TLS */
     unsigned body_timeout_ms;    /* 60000, from the end of the head */
     unsigned body_rate_min;      /* 1024 bytes a second, on average after body_grace_ms */
@@ -150,8 +152,12 @@ size_t nv_http_request_length(const struct nv_http_exchange *exchange);
 uint64_t nv_http_request_client(const struct nv_http_exchange *exchange);
 /* The whole body; empty before `handle`. */
 struct nv_str nv_http_request_body(const struct nv_http_exchange *exchange);
-/* Gives the body away: *body is new (free() it; NULL when empty). Returns its length. */
+/* Gives the body away: *body is new (free() it; NULL when empty). Returns its length. It stays
+ * counted as undecoded until the reply. */
 size_t nv_http_request_take_body(struct nv_http_exchange *exchange, char **body);
+/* Counts `more` bytes that are made of the request, until the reply. NV_ERR_FULL: no room for them,
+ * nothing is counted. In `handle`. */
+enum nv_err nv_http_request_count(struct nv_http_exchange *exchange, size_t more) NV_MUST_USE;
 
 /* Adds a header line (without CRLF, borrowed) to whatever the reply will be. Loop's thread, before
  * the reply. Past 1 KiB of them it is left out. */

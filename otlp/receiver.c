@@ -62,10 +62,11 @@ static bool is_on(const struct nv_receiver_endpoint *endpoint)
     return endpoint->listen != NULL && endpoint->listen[0] != '\0';
 }
 
-/* The budget as configured, but one request must fit: its body and a head of any size. */
+/* The budget as configured, but one request must fit: its body, what is made of it (JSON becomes
+ * protobuf, compressed bytes plain ones) and a head of any size. */
 static size_t undecoded_bytes(const struct nv_receiver_config *config)
 {
-    size_t one = config->max_body_bytes + HEAD_BYTES;
+    size_t one = 2 * config->max_body_bytes + HEAD_BYTES;
     return config->limits.undecoded_bytes_max > one ? config->limits.undecoded_bytes_max : one;
 }
 
@@ -127,6 +128,7 @@ static enum nv_err make_grpc(struct nv_receiver *receiver, const struct nv_recei
     server.limits.items_max = config->max_items;
     server.limits.connections_max = grpc_connections(config);
     server.limits.undecoded_bytes_max = undecoded_bytes(config);
+    server.limits.account = config->limits.account;
     server.limits.handshake_timeout_ms = config->limits.head_timeout_ms;
     server.limits.call_timeout_ms = config->limits.body_timeout_ms;
     return nv_grpc_server_new(&server, &receiver->loops, fail, &receiver->grpc);

@@ -20,8 +20,10 @@
 #include "base/banned.h"
 
 /* Beside its bytes, as far as config.work_bytes goes: an honest trace takes four times as much. */
-#define WORK_BASE_BYTES (UINT64_C(1) << 20)
+#define WORK_BASE_BYTES (UINT64_C(256) << 10)
 #define WORK_FACTOR 16u
+/* From here on a trace is read without much of others' bytes. */
+#define LARGE_BYTES (UINT64_C(1) << 20)
 /* Lists made while gathering, for each entry of what is held. */
 #define ENTRY_BYTES 256u
 /* A stretch may hold this much of others' bytes besides its own. */
@@ -217,6 +219,13 @@ static enum nv_err read_item(struct gathering *g, const struct nv_held_run *run,
     return NV_OK;
 }
 
+/* How much of others' bytes may be read with so many of its own; few for a trace of which the
+ * double is much. */
+static uint64_t spare_bytes(const struct nv_open_trace *trace, uint64_t own)
+{
+    return trace->bytes < LARGE_BYTES ? own + STRETCH_SLACK : own / 16;
+}
+
 static enum nv_err gather_run(struct gathering *g, const struct nv_held_run *run,
                               const union nv_held *items, uint32_t number)
 {
@@ -226,7 +235,7 @@ static enum nv_err gather_run(struct gathering *g, const struct nv_held_run *run
     struct stretch stretch = measure(run, items);
     size_t len = stretch.to - stretch.from;
     char *whole = NULL;
-    if (len <= stretch.own * 2 + STRETCH_SLACK) {
+    if (len <= stretch.own + spare_bytes(g->trace, stretch.own)) {
         whole = nv_arena_raw(g->raw->arena, len);
         if (!whole)
             return NV_ERR_NO_MEMORY;
@@ -269,30 +278,23 @@ static enum nv_err gather_runs(struct gathering *g)
 /* Bytes of the trace as it is read, the stretches between its items included. */
 static uint64_t raw_bytes(const struct nv_open_trace *trace)
 {
-    return 2 * trace->bytes + trace->group_bytes + (uint64_t)trace->used * ENTRY_BYTES +
-           STRETCH_SLACK;
+    return trace->bytes + spare_bytes(trace, trace->bytes) + trace->group_bytes +
+           (uint64_t)trace->used * ENTRY_BYTES;
 }
 
-static uint64_t arena_bytes(const struct nv_assembly *assembly, const struct nv_open_trace *trace)
+uint64_t nv_gather_need(const struct nv_assembly *assembly, const struct nv_open_trace *trace)
 {
     uint64_t work = WORK_BASE_BYTES + trace->bytes * WORK_FACTOR;
     uint64_t most = assembly->config.work_bytes;
     return raw_bytes(trace) + (work < most ? work : most);
 }
 
-uint64_t nv_gather_need(const struct nv_assembly *assembly, const struct nv_open_trace *trace)
+bool nv_work_take(struct nv_shard *shard, uint64_t need, bool first)
 {
-    return arena_bytes(assembly, trace) + trace->bytes / 2;
-}
-
-bool nv_work_take(struct nv_assembly *assembly, uint64_t need, bool wait)
-{
-    if (assembly->inline_mode)
+    struct nv_account *work = shard->assembly->work;
+    if (shard->assembly->inline_mode)
         return true;
-    if (!wait)
-        return nv_account_try_take(&assembly->work, need);
-    nv_account_take(&assembly->work, need);
-    return true;
+    return first ? nv_account_ask(work, shard, need) : nv_account_try_take(work, need);
 }
 
 void nv_work_settle(struct nv_assembly *assembly, struct nv_raw_trace *raw, uint64_t need)
@@ -300,15 +302,15 @@ void nv_work_settle(struct nv_assembly *assembly, struct nv_raw_trace *raw, uint
     if (assembly->inline_mode)
         return;
     if (raw)
-        nv_arena_charge(raw->arena, &assembly->work, need);
+        nv_arena_charge(raw->arena, assembly->work, need);
     else
-        nv_account_give(&assembly->work, need);
+        nv_account_give(assembly->work, need);
 }
 
 static struct nv_raw_trace *new_raw(const struct nv_assembly *assembly,
                                     const struct nv_open_trace *trace)
 {
-    struct nv_arena *arena = nv_arena_new(arena_bytes(assembly, trace));
+    struct nv_arena *arena = nv_arena_new(nv_gather_need(assembly, trace));
     if (!arena)
         return NULL;
     struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);

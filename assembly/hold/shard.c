@@ -209,7 +209,8 @@ static enum nv_err take_out_alone(struct nv_shard *shard, struct nv_open_trace *
                                   enum nv_incomplete incomplete, struct nv_gathered *out)
 {
     uint64_t need = nv_gather_need(shard->assembly, trace);
-    (void)nv_work_take(shard->assembly, need, true);
+    if (!nv_work_take(shard, need, true))
+        return NV_ERR_NO_MEMORY;
     enum nv_err err = take_out(shard, trace, incomplete, out);
     nv_work_settle(shard->assembly, err ? NULL : out->raw, need);
     return err;
@@ -297,23 +298,27 @@ uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
              timer = nv_timers_first(&shard->timers)) {
             struct nv_open_trace *trace = (struct nv_open_trace *)timer;
             struct nv_gathered out;
-            uint64_t more = trace->bytes;
-            /* What is gathered waits in memory for those before it; the rest is on disk. */
-            if (count > 0 && bytes + more > shard->assembly->config.turn_bytes)
-                break;
             uint64_t need = nv_gather_need(shard->assembly, trace);
-            if (!nv_work_take(shard->assembly, need, count == 0))
+            /* What is gathered waits in memory for those before it; the rest is on disk. */
+            if (count > 0 && bytes + need > shard->assembly->config.turn_bytes)
                 break;
+            if (!nv_work_take(shard, need, count == 0)) {
+                if (count == 0)
+                    return now_ns + MAY_COMPLETE_NS;
+                break;
+            }
             bool left = look_at(shard, trace, now_ns, &out);
             nv_work_settle(shard->assembly, left ? out.raw : NULL, need);
             if (!left)
                 continue;
-            bytes += more;
+            bytes += need;
             raws[count++] = out.raw;
         }
         hand_on(shard, raws, count);
     }
     publish(shard, now_ns);
+    if (!shard->stalled && !shard->assembly->inline_mode)
+        nv_account_forget(shard->assembly->work, shard);
     timer = nv_timers_first(&shard->timers);
     uint64_t next = timer ? timer->deadline_ns : UINT64_MAX;
     return shard->stalled && next > now_ns + RETRY_NS ? now_ns + RETRY_NS : next;
@@ -564,6 +569,7 @@ bool nv_shard_finish(struct nv_shard *shard)
         nanosleep(&pause, NULL);
     }
     publish(shard, nv_assembly_now(shard->assembly));
+    nv_account_forget(shard->assembly->work, shard);
     return timer == NULL && shard->stalled == NULL;
 }
 

@@ -132,7 +132,7 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
         /* Memory: the queue for a burst that the backend takes in seconds, the spill at half of it
          * so that an outage leaves room for what is on its way. */
         .queue_bytes_max = (size_t)64 << 20,
-        .max_trace_bytes = (size_t)32 << 20,
+        .max_trace_bytes = (size_t)16 << 20,
         /* No keys for these. */
         .queue_traces_max = 200000,
         .spill_bytes = (size_t)32 << 20,

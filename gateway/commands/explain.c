@@ -48,10 +48,11 @@ static enum nv_err inflate(char **body, size_t *len, struct nv_fail *fail)
 {
     struct nv_str data = {*body, *len};
     enum nv_coding coding = coding_of(data);
+    const struct nv_room room = {.max = BODY_BYTES_MAX};
     char *plain = NULL;
     if (coding == NV_CODING_IDENTITY)
         return NV_OK;
-    enum nv_err err = nv_inflate(coding, data, BODY_BYTES_MAX, &plain, len, fail);
+    enum nv_err err = nv_inflate(coding, data, &room, &plain, len, fail);
     free(*body);
     *body = plain;
     return err;

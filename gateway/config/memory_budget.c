@@ -1,15 +1,20 @@
 /*
- * Shares of the memory budget.
+ * Shares of the memory budget. What the stages hold at most, and what is left for the rest:
  *
- *   1/4  requests being read (of each protocol)    1/8   requests that wait for the journal
- *   1/4  index of held spans and resources         1/16  spans being gathered, of each shard
- *   1/4  the exporter's queue                      1/16  a body before compression
- *   1/4  traces gathered and being translated      1/16  JSON of one trace
+ *   index of held spans, resources      1/8                   assembly.memory_bytes
+ *   JSON that waits                     2 x 1/16              exporter.noveum.queue_bytes, twice
+ *   JSON being written                  J x shards            exporter.noveum.max_trace_bytes
+ *   bodies on their way                 J x (in flight + 2)   the larger of a trace and a body
+ *   threads                             1/16                  buffers below the sizes that count,
+ *                                                             what malloc keeps of its arenas
+ *   the account: requests from their first byte to the answer, traces until they are JSON: the rest
  *
- * They add up to more than one on purpose: not all are full at once, and each is a cap, not a
- * reservation. What the budget does not hold is the program itself (about 13 MB), stacks, the
- * journal's pages, which the kernel gives back by itself. So the control group's limit is taken at
- * 40 % (measured: tests/e2e/test_pressure.py).
+ * J is 1/32 up to 2 MiB and then 1/64. The lines of nv_memory_lines add up to memory.max_bytes;
+ * tests/unit/gateway/config/test_memory_budget.c adds them. Requests and traces share one account
+ * because each must be able to be as large as the other leaves it: two shares for the largest of
+ * both would be more than there is. What the budget does not hold is the program itself (about
+ * 14 MB) and the journal's pages, which the kernel gives back by itself. So the control group's
+ * limit is taken at 40 % (measured: tests/e2e/test_pressure.py).
  *
  * A trace and a body larger than their share are not refused: the one is cut into linked parts, the
  * other goes alone. A request that is larger is, with 413, as one beyond any other limit.
@@ -33,14 +38,17 @@
 /* Of the control group's limit. */
 #define LIMIT_PERCENT 40
 /* A receiving and a translating thread hold a request and a trace each. */
-#define BYTES_A_THREAD (UINT64_C(16) << 20)
+#define BYTES_A_THREAD (UINT64_C(32) << 20)
 /* A span that is a trace of its own: found, arriving and held. */
 #define BYTES_AN_ITEM 512
 /* Twice what an idle connection takes over TLS or gRPC (measured: 14 KB each; plain HTTP 0.3). */
 #define BYTES_A_CONNECTION 32768
-/* So that the JSON of a trace, a sixteenth, has 1 KiB for each span: what is written of one that
- * says nothing takes 850 bytes. */
-#define BYTES_A_SPAN 16384
+/* So that the JSON of a trace, J, has 1 KiB for each span: what is written of one that says nothing
+ * takes 850 bytes. */
+#define BYTES_A_SPAN 65536
+/* A trace and a body on their way beside it. */
+#define BYTES_A_FLIGHT (UINT64_C(32) << 20)
+#define JSON_DIVISOR 0
 /* Beside the body a request has a head, twice its limit while it grows (otlp/receiver.c). */
 #define HEAD_BYTES (UINT64_C(64) << 10)
 /* From here on blocks are mapped alone; glibc's own first value, which is then raised. */
@@ -51,16 +59,27 @@ static const struct {
     uint64_t divisor;
     uint64_t less; /* what goes off the share */
 } shares[] = {
-    {NV_OPT_receiver_max_undecoded_bytes, 4, 0},
-    {NV_OPT_receiver_max_body_bytes, 4, HEAD_BYTES},
+    {NV_OPT_receiver_max_undecoded_bytes, 2, 0},
+    {NV_OPT_receiver_max_body_bytes, 5, HEAD_BYTES},
     {NV_OPT_receiver_max_connections, BYTES_A_CONNECTION, 0},
-    {NV_OPT_assembly_memory_bytes, 4, 0},
-    {NV_OPT_assembly_max_trace_bytes, 8, 0},
+    {NV_OPT_assembly_memory_bytes, 8, 0},
+    {NV_OPT_assembly_max_trace_bytes, 64, 0},
     {NV_OPT_assembly_max_spans, BYTES_A_SPAN, 0},
-    {NV_OPT_exporter_noveum_queue_bytes, 4, 0},
-    {NV_OPT_exporter_noveum_max_trace_bytes, 16, 0},
-    {NV_OPT_exporter_noveum_max_body_bytes, 16, 0},
+    {NV_OPT_exporter_noveum_queue_bytes, 16, 0},
+    {NV_OPT_exporter_noveum_max_trace_bytes, JSON_DIVISOR, 0},
+    {NV_OPT_exporter_noveum_max_body_bytes, JSON_DIVISOR, 0},
+    {NV_OPT_exporter_noveum_max_in_flight, BYTES_A_FLIGHT, 0},
 };
+
+/* Of the budget; JSON takes less of a larger one, where there are more shards to write it. */
+static uint64_t share_of(uint64_t budget, uint64_t divisor)
+{
+    const uint64_t small = UINT64_C(2) << 20;
+    if (divisor != JSON_DIVISOR)
+        return budget / divisor;
+    uint64_t share = budget / 32 < small ? budget / 32 : small;
+    return budget / 64 > share ? budget / 64 : share;
+}
 
 static uint64_t *number(struct nv_options *options, size_t id)
 {
@@ -137,7 +156,7 @@ static enum nv_err check_request(const struct nv_options *options, struct nv_fai
 enum nv_err nv_memory_budget_apply(struct nv_options *options, struct nv_fail *fail)
 {
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
-        uint64_t share = options->memory_max_bytes / shares[i].divisor;
+        uint64_t share = share_of(options->memory_max_bytes, shares[i].divisor);
         if (!is_set(options, shares[i].id))
             derive(options, shares[i].id, share - shares[i].less, "memory.max_bytes");
     }
@@ -152,7 +171,7 @@ uint64_t nv_memory_share(const struct nv_options *options, enum nv_memory_holder
                          uint64_t most)
 {
     static const uint64_t divisors[] = {[NV_MEMORY_COMMIT] = 8,
-                                        [NV_MEMORY_TURN] = 16,
+                                        [NV_MEMORY_TURN] = 8,
                                         [NV_MEMORY_WORK] = 8,
                                         [NV_MEMORY_ITEMS] = BYTES_AN_ITEM,
                                         [NV_MEMORY_THREADS] = BYTES_A_THREAD};
@@ -160,6 +179,32 @@ uint64_t nv_memory_share(const struct nv_options *options, enum nv_memory_holder
     uint64_t share = options->memory_max_bytes / divisors[holder];
     share = share < most ? share : most;
     return share > 0 ? share : 1;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+void nv_memory_lines(const struct nv_options *options, unsigned shards,
+                     struct nv_memory_line lines[NV_MEMORY_LINES])
+{
+    uint64_t trace = options->exporter_noveum_max_trace_bytes;
+    uint64_t body = larger(trace, options->exporter_noveum_max_body_bytes);
+    const struct nv_memory_line held[NV_MEMORY_LINES - 1] = {
+        {"index of held spans", options->assembly_memory_bytes},
+        {"JSON that waits", 2 * options->exporter_noveum_queue_bytes},
+        {"JSON being written", trace * shards},
+        {"bodies on their way", body * (options->exporter_noveum_max_in_flight + 2)},
+        {"threads", options->memory_max_bytes / 16},
+    };
+    uint64_t rest = options->memory_max_bytes;
+    for (size_t i = 0; i < NV_MEMORY_LINES - 1; i++) {
+        rest -= held[i].bytes < rest ? held[i].bytes : rest;
+        lines[i + 1] = held[i];
+    }
+    uint64_t least = options->memory_max_bytes / 4;
+    lines[0] = (struct nv_memory_line){"requests and traces", larger(rest, least)};
 }
 
 void nv_memory_budget_begin(const struct nv_options *options)

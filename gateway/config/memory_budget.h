@@ -33,6 +33,20 @@ enum nv_memory_holder {
     NV_MEMORY_THREADS /* of the receiver, and of assembly; a number */
 };
 
+/* What one part of the program holds at most. */
+struct nv_memory_line {
+    const char *what; /* static */
+    uint64_t bytes;
+};
+#define NV_MEMORY_LINES 6
+
+/*
+ * All of it, with so many shards of assembly; the first is the account of requests and traces. They
+ * add up to memory.max_bytes, but where keys were set to more: the account has a quarter at least.
+ */
+void nv_memory_lines(const struct nv_options *options, unsigned shards,
+                     struct nv_memory_line lines[NV_MEMORY_LINES]);
+
 /* The share of one of them by memory.max_bytes, at most `most`, at least 1. */
 uint64_t nv_memory_share(const struct nv_options *options, enum nv_memory_holder holder,
                          uint64_t most);

@@ -55,12 +55,39 @@ struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t str
     return call;
 }
 
+/* Takes `more` of the server's budget of undecoded bytes and of the account, adds it to `*to`. */
+static enum nv_err count(struct nv_grpc_call *call, size_t *to, size_t more)
+{
+    struct nv_grpc_shared *shared = call->shared;
+    struct nv_account *account = shared->limits.account;
+    bool fits = atomic_fetch_add(&shared->undecoded_bytes, more) + more <=
+                shared->limits.undecoded_bytes_max;
+    if (fits && (account == NULL || nv_account_try_take(account, more))) {
+        *to += more;
+        return NV_OK;
+    }
+    atomic_fetch_sub(&shared->undecoded_bytes, more);
+    return NV_ERR_BUSY;
+}
+
+static void uncount(struct nv_grpc_call *call, size_t *from)
+{
+    atomic_fetch_sub(&call->shared->undecoded_bytes, *from);
+    if (call->shared->limits.account != NULL && *from > 0)
+        nv_account_give(call->shared->limits.account, *from);
+    *from = 0;
+}
+
+enum nv_err nv_grpc_call_count(struct nv_grpc_call *call, size_t more)
+{
+    return count(call, &call->counted, more);
+}
+
 static void drop_message(struct nv_grpc_call *call)
 {
     assert(call->message_len <= call->message_capacity);
     assert(call->message_capacity <= call->counted || call->message == NULL);
-    atomic_fetch_sub(&call->shared->undecoded_bytes, call->counted);
-    call->counted = 0;
+    uncount(call, &call->counted);
     free(call->message);
     call->message = NULL;
     call->message_len = call->message_capacity = 0;
@@ -69,8 +96,7 @@ static void drop_message(struct nv_grpc_call *call)
 void nv_grpc_call_forget_request(struct nv_grpc_call *call)
 {
     drop_message(call);
-    atomic_fetch_sub(&call->shared->undecoded_bytes, call->counted_headers);
-    call->counted_headers = 0;
+    uncount(call, &call->counted_headers);
     call->header_seen = 0;
     nv_buf_release(&call->header_bytes);
 }
@@ -89,9 +115,7 @@ void nv_grpc_call_free(struct nv_grpc_call *call)
 
 static enum nv_err keep_value(struct nv_grpc_call *call, struct nv_str value)
 {
-    atomic_size_t *total = &call->shared->undecoded_bytes;
-    call->counted_headers += value.len;
-    if (atomic_fetch_add(total, value.len) + value.len > call->shared->limits.undecoded_bytes_max)
+    if (count(call, &call->counted_headers, value.len) != NV_OK)
         return NV_ERR_BUSY;
     return nv_buf_append_str(&call->header_bytes, value);
 }
@@ -236,10 +260,7 @@ static enum nv_err reserve(struct nv_grpc_call *call, size_t extra)
         call->message_capacity == 0 ? MESSAGE_FIRST_BYTES : 2 * call->message_capacity;
     capacity = capacity < need ? need : capacity;
     capacity = capacity > call->announced ? call->announced : capacity;
-    size_t more = capacity - call->counted;
-    size_t before = atomic_fetch_add(&call->shared->undecoded_bytes, more);
-    call->counted += more;
-    if (before + more > call->shared->limits.undecoded_bytes_max)
+    if (count(call, &call->counted, capacity - call->counted) != NV_OK)
         return NV_ERR_BUSY;
     char *grown = realloc(call->message, capacity);
     if (grown == NULL)
@@ -324,7 +345,7 @@ size_t nv_grpc_call_take_message(struct nv_grpc_call *call, char **message)
     size_t len = call->message_len;
     *message = call->message;
     call->message = NULL;
-    drop_message(call);
+    call->message_len = call->message_capacity = 0;
     return len;
 }
 

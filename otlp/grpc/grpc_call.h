@@ -61,8 +61,12 @@ uint64_t nv_grpc_call_client(const struct nv_grpc_call *call);
 bool nv_grpc_call_repeats(const struct nv_grpc_call *call, enum nv_grpc_header which);
 /* In `head`: does not keep the message, whatever it is; `handle` is called at its end. */
 void nv_grpc_call_discard(struct nv_grpc_call *call);
-/* Gives the message away: *message is new (free() it; NULL when empty). Returns its length. */
+/* Gives the message away: *message is new (free() it; NULL when empty). Returns its length. It
+ * stays counted as undecoded until the answer. */
 size_t nv_grpc_call_take_message(struct nv_grpc_call *call, char **message);
+/* Counts `more` bytes that are made of the request, until the answer. NV_ERR_BUSY: no room for
+ * them, nothing is counted. In `handle`. */
+enum nv_err nv_grpc_call_count(struct nv_grpc_call *call, size_t more) NV_MUST_USE;
 /* Was the message's compressed flag set? */
 bool nv_grpc_call_compressed(const struct nv_grpc_call *call);
 /* Answers; `call` must not be used afterwards (but for the rest of `head`). Once, any thread. */

@@ -12,6 +12,7 @@
 #ifndef NV_OTLP_GRPC_GRPC_INTERNAL_H
 #define NV_OTLP_GRPC_GRPC_INTERNAL_H
 
+#include "base/account.h"
 #include "base/buf.h"
 #include "otlp/grpc/grpc_call.h"
 #include "otlp/grpc/grpc_server.h"

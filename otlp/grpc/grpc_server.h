@@ -17,12 +17,14 @@
 struct nv_grpc_server;
 
 struct nv_grpc_limits {
-    size_t connections_max;        /* 2000 */
-    uint32_t streams_max;          /* 100 calls of a connection at once */
-    uint32_t header_list_bytes;    /* 16384: names and values plus 32 each (RFC 9113 6.5.2) */
-    size_t message_bytes_max;      /* 64 MiB, as sent and after decompression */
-    uint32_t items_max;            /* of one message; 0: NV_REQUEST_ITEMS_MAX */
-    size_t undecoded_bytes_max;    /* 256 MiB, of all messages being read */
+    size_t connections_max;     /* 2000 */
+    uint32_t streams_max;       /* 100 calls of a connection at once */
+    uint32_t header_list_bytes; /* 16384: names and values plus 32 each (RFC 9113 6.5.2) */
+    size_t message_bytes_max;   /* 64 MiB, as sent and after decompression */
+    uint32_t items_max;         /* of one message; 0: NV_REQUEST_ITEMS_MAX */
+    size_t undecoded_bytes_max; /* 256 MiB, of requests until they are answered: messages, what
+                                 * is made of them (nv_grpc_call_count), headers */
+    struct nv_account *account; /* the same bytes count there too; borrowed; NULL: nowhere else */
     unsigned handshake_timeout_ms; /* 10000, from the connect to the client's SETTINGS */
     unsigned call_timeout_ms;      /* 60000, from the headers to the end of the message */
     unsigned write_timeout_ms;     /* 30000 without the peer reading anything */

@@ -204,6 +204,11 @@ static enum nv_coding coding_of(const struct nv_grpc_call *call)
     return err == NV_OK ? coding : NV_CODING_IDENTITY;
 }
 
+static enum nv_err take_room(void *ctx, size_t bytes)
+{
+    return nv_grpc_call_count(ctx, bytes);
+}
+
 /* The message after its encoding was undone: new, of *len bytes. */
 static enum nv_err take_message(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *call,
                                 char **message, size_t *len, struct nv_fail *why)
@@ -214,8 +219,8 @@ static enum nv_err take_message(const struct nv_otlp_grpc *otlp, struct nv_grpc_
     if (!compressed)
         return NV_OK;
     char *data = *message;
-    enum nv_err err =
-        nv_inflate(coding, (struct nv_str){data, *len}, otlp->message_bytes_max, message, len, why);
+    const struct nv_room room = {otlp->message_bytes_max, take_room, call};
+    enum nv_err err = nv_inflate(coding, (struct nv_str){data, *len}, &room, message, len, why);
     free(data);
     return err;
 }
@@ -236,8 +241,9 @@ static enum nv_err set_project(const struct nv_grpc_call *call, struct nv_batch 
 static enum nv_err decode(const struct nv_otlp_grpc *otlp, struct pending *pending,
                           struct nv_batch **batch, struct nv_fail *why)
 {
-    struct nv_request_limits limits = {.body_max_bytes = otlp->message_bytes_max,
-                                       .items_max = otlp->items_max};
+    const struct nv_room room = {otlp->message_bytes_max, take_room, pending->call};
+    struct nv_request_limits limits = {
+        .body_max_bytes = otlp->message_bytes_max, .items_max = otlp->items_max, .room = &room};
     char *message = NULL;
     size_t len = 0;
     enum nv_err err = take_message(otlp, pending->call, &message, &len, why);

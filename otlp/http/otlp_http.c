@@ -323,6 +323,11 @@ static void on_done(void *done_ctx, enum nv_err err)
     free(pending);
 }
 
+static enum nv_err take_room(void *ctx, size_t bytes)
+{
+    return nv_http_request_count(ctx, bytes);
+}
+
 /* The body after its coding was undone: new, of *len bytes. */
 static enum nv_err take_body(const struct nv_otlp_http *service, struct nv_http_exchange *exchange,
                              enum nv_coding coding, char **body, size_t *len, struct nv_fail *fail)
@@ -333,7 +338,8 @@ static enum nv_err take_body(const struct nv_otlp_http *service, struct nv_http_
     }
     char *compressed = *body;
     struct nv_str data = {compressed, *len};
-    enum nv_err err = nv_inflate(coding, data, service->max_body_bytes, body, len, fail);
+    const struct nv_room room = {service->max_body_bytes, take_room, exchange};
+    enum nv_err err = nv_inflate(coding, data, &room, body, len, fail);
     free(compressed);
     return err;
 }
@@ -357,8 +363,9 @@ static enum nv_err decode(const struct endpoint *endpoint, const struct form *fo
                           struct pending *pending, struct nv_batch **batch, struct nv_fail *fail)
 {
     const struct nv_otlp_http *service = endpoint->service;
-    struct nv_request_limits limits = {.body_max_bytes = service->max_body_bytes,
-                                       .items_max = service->max_items};
+    const struct nv_room room = {service->max_body_bytes, take_room, pending->exchange};
+    struct nv_request_limits limits = {
+        .body_max_bytes = service->max_body_bytes, .items_max = service->max_items, .room = &room};
     char *body = NULL;
     size_t len = 0;
     enum nv_err err = take_body(service, pending->exchange, form->coding, &body, &len, fail);

@@ -23,9 +23,11 @@
 struct output {
     char *bytes;
     size_t len, capacity, max;
+    const struct nv_room *room;
 };
 
 #define FIRST_RATIO 8
+#define WINDOW_FREE_LOG 18
 #define FIRST_BYTES_MIN ((size_t)1024)
 
 enum nv_err nv_coding_parse(struct nv_str value, enum nv_coding *out)
@@ -55,6 +57,10 @@ static enum nv_err grow(struct output *output, size_t first)
     capacity = capacity > output->max ? output->max : capacity;
     if (capacity <= output->capacity) {
         return NV_ERR_TOO_LARGE;
+    }
+    enum nv_err err = nv_room_take(output->room, capacity - output->capacity);
+    if (err != NV_OK) {
+        return err;
     }
     char *bytes = realloc(output->bytes, capacity);
     if (bytes == NULL) {
@@ -155,8 +161,27 @@ static enum nv_err zstd_run(ZSTD_DStream *stream, ZSTD_inBuffer *in, struct outp
     return NV_OK;
 }
 
+/*
+ * Room for the windows of the frames. Where the first says that it has one of up to 256 KiB it is
+ * not asked for, as a thread's buffers are not; else the largest is, for a later frame may have it
+ * (RFC 8878 3.1.1.1: magic 4 bytes, descriptor with the flag of a single segment 0x20, window).
+ */
+static enum nv_err ask_window(struct nv_str data, const struct output *output)
+{
+    const uint8_t *at = (const uint8_t *)data.ptr;
+    bool small = data.len > 5 && (at[4] & 0x20) == 0 && at[5] >> 3 < WINDOW_FREE_LOG - 10;
+    small |= ZSTD_getFrameContentSize(data.ptr, data.len) <= (1u << WINDOW_FREE_LOG);
+    bool one = ZSTD_findFrameCompressedSize(data.ptr, data.len) == data.len;
+    return one && small ? NV_OK
+                        : nv_room_take(output->room, (size_t)1 << NV_INFLATE_ZSTD_WINDOW_LOG);
+}
+
 static enum nv_err inflate_zstd(struct nv_str data, struct output *output)
 {
+    enum nv_err err = ask_window(data, output);
+    if (err != NV_OK) {
+        return err;
+    }
     ZSTD_DStream *stream = ZSTD_createDStream();
     if (stream == NULL || ZSTD_isError(ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax,
                                                               NV_INFLATE_ZSTD_WINDOW_LOG))) {
@@ -165,7 +190,7 @@ static enum nv_err inflate_zstd(struct nv_str data, struct output *output)
     }
     ZSTD_inBuffer in = {data.ptr, data.len, 0};
     size_t hint = 1;
-    enum nv_err err = zstd_run(stream, &in, output, &hint);
+    err = zstd_run(stream, &in, output, &hint);
     ZSTD_freeDStream(stream);
     return err == NV_OK && hint != 0 ? NV_ERR_MALFORMED : err;
 }
@@ -178,18 +203,21 @@ static const char *error_text(enum nv_err err)
     case NV_ERR_TOO_LARGE:
         return "body is larger than the limit after decompression";
     case NV_ERR_NO_MEMORY:
-        return "out of memory";
+    case NV_ERR_FULL:
+    case NV_ERR_BUSY:
+        return nv_err_info(err)->text;
     default:
         return "compressed body is damaged or incomplete";
     }
 }
 
-enum nv_err nv_inflate(enum nv_coding coding, struct nv_str data, size_t max, char **out,
-                       size_t *out_len, struct nv_fail *fail)
+enum nv_err nv_inflate(enum nv_coding coding, struct nv_str data, const struct nv_room *room,
+                       char **out, size_t *out_len, struct nv_fail *fail)
 {
+    size_t max = room->max;
     assert(coding != NV_CODING_IDENTITY && max < SIZE_MAX / 4);
     /* One byte over the limit is room enough to see that the limit is passed. */
-    struct output output = {.max = max + 1};
+    struct output output = {.max = max + 1, .room = room};
     size_t first = data.len < max / FIRST_RATIO ? data.len * FIRST_RATIO : max + 1;
     enum nv_err err = data.len > 0 ? grow(&output, first) : NV_ERR_MALFORMED;
     if (err == NV_OK) {

@@ -9,6 +9,7 @@
 #define NV_OTLP_REQUEST_INFLATE_H
 
 #include "base/str.h"
+#include "otlp/request/room.h"
 
 enum nv_coding { NV_CODING_IDENTITY, NV_CODING_GZIP, NV_CODING_DEFLATE, NV_CODING_ZSTD };
 
@@ -23,12 +24,13 @@ enum nv_coding { NV_CODING_IDENTITY, NV_CODING_GZIP, NV_CODING_DEFLATE, NV_CODIN
  */
 enum nv_err nv_coding_parse(struct nv_str value, enum nv_coding *out) NV_MUST_USE;
 /*
- * Decodes `data` (borrowed) to at most `max` bytes. On NV_OK *out is new (free() it; NULL when
- * *out_len is 0). NV_ERR_TOO_LARGE past `max` or with a larger window; NV_ERR_MALFORMED for
- * anything that is not one or more whole, intact members without bytes behind them;
- * NV_ERR_NO_MEMORY. `fail` (may be NULL) says which. `coding` is not NV_CODING_IDENTITY.
+ * Decodes `data` (borrowed) to at most room->max bytes, all memory asked of `room`. On NV_OK *out
+ * is new (free() it; NULL when *out_len is 0). NV_ERR_TOO_LARGE past room->max or with a larger
+ * window; NV_ERR_MALFORMED for anything that is not one or more whole, intact members without bytes
+ * behind them; NV_ERR_NO_MEMORY, or what `room` said. `fail` (may be NULL) says which. `coding` is
+ * not NV_CODING_IDENTITY.
  */
-enum nv_err nv_inflate(enum nv_coding coding, struct nv_str data, size_t max, char **out,
-                       size_t *out_len, struct nv_fail *fail) NV_MUST_USE;
+enum nv_err nv_inflate(enum nv_coding coding, struct nv_str data, const struct nv_room *room,
+                       char **out, size_t *out_len, struct nv_fail *fail) NV_MUST_USE;
 
 #endif

@@ -47,11 +47,13 @@ static enum nv_err transcode_body(struct nv_batch *batch, const struct nv_reques
 {
     struct nv_buf protobuf;
     nv_buf_init(&protobuf, limits->body_max_bytes);
+    enum nv_err err = nv_room_take(limits->room, batch->body_len);
     size_t guess = batch->body_len / 2 + TRANSCODED_SPARE_BYTES;
-    if (guess < limits->body_max_bytes)
+    if (err == NV_OK && guess < limits->body_max_bytes)
         (void)nv_buf_reserve(&protobuf, guess);
-    enum nv_err err = nv_transcode(batch->signal, (struct nv_str){batch->body, batch->body_len},
-                                   &protobuf, &result->int_range, fail);
+    if (err == NV_OK)
+        err = nv_transcode(batch->signal, (struct nv_str){batch->body, batch->body_len}, &protobuf,
+                           &result->int_range, fail);
     if (err == NV_OK)
         replace_body(batch, &protobuf);
     nv_buf_release(&protobuf);
@@ -76,8 +78,9 @@ static enum nv_err merge_body(struct nv_batch *batch, const struct nv_request_li
     bool split = false;
     forget_index(batch);
     nv_buf_init(&merged, limits->body_max_bytes);
-    enum nv_err err =
-        nv_merge_split(batch->signal, (struct nv_str){batch->body, batch->body_len}, &merged);
+    enum nv_err err = nv_room_take(limits->room, batch->body_len);
+    if (err == NV_OK)
+        err = nv_merge_split(batch->signal, (struct nv_str){batch->body, batch->body_len}, &merged);
     if (err == NV_OK) {
         replace_body(batch, &merged);
         *result = (struct nv_request_result){0};

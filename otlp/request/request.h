@@ -11,6 +11,7 @@
 
 #include "model/batch.h"
 #include "model/ledger.h"
+#include "otlp/request/room.h"
 
 /* How the request is encoded; its answer has the same encoding (OTLP specification, OTLP/HTTP). */
 enum nv_media { NV_MEDIA_PROTOBUF, NV_MEDIA_JSON };
@@ -27,6 +28,7 @@ struct nv_request_limits {
     unsigned depth_max; /* of nested AnyValues */
     uint32_t items_max;
     size_t body_max_bytes; /* of the protobuf that JSON becomes; callers bound what they pass in */
+    const struct nv_room *room; /* for that, and for a large index; NULL: without asking */
 };
 
 /* What a decoded request was made of; answers and counters are made from it. */

@@ -61,11 +61,24 @@ static bool id_usable(struct nv_str id, size_t len)
 
 /* ---- growing ------------------------------------------------------------------------------ */
 
-static enum nv_err grow(void **array, uint32_t *capacity, uint32_t count, size_t size)
+/* Arrays up to this size are not asked for: each thread has them for a moment only. */
+#define ROOM_FREE_BYTES ((size_t)65536)
+
+static enum nv_err ask_room(const struct walk *walk, size_t old, size_t more)
+{
+    if (more <= ROOM_FREE_BYTES)
+        return NV_OK;
+    return nv_room_take(walk->limits->room, old <= ROOM_FREE_BYTES ? more : more - old);
+}
+
+static enum nv_err grow(const struct walk *walk, void **array, uint32_t *capacity, uint32_t count,
+                        size_t size)
 {
     if (count < *capacity)
         return NV_OK;
     uint32_t more = *capacity == 0 ? 16 : *capacity * 2;
+    if (ask_room(walk, *capacity * size, more * size) != NV_OK)
+        return NV_ERR_BUSY;
     void *grown = reallocarray(*array, more, size);
     if (grown == NULL)
         return NV_ERR_NO_MEMORY;
@@ -82,7 +95,7 @@ static enum nv_err open_group(struct walk *walk)
     if (walk->group_open)
         return NV_OK;
     enum nv_err err =
-        grow(&groups, &walk->group_capacity, batch->group_count, sizeof *batch->groups);
+        grow(walk, &groups, &walk->group_capacity, batch->group_count, sizeof *batch->groups);
     batch->groups = groups;
     if (err != NV_OK)
         return err;
@@ -101,7 +114,7 @@ static enum nv_err add_item(struct walk *walk, const struct nv_item *item)
                            walk->limits->items_max);
     enum nv_err err = open_group(walk);
     if (err == NV_OK)
-        err = grow(&items, &walk->item_capacity, batch->item_count, sizeof *batch->items);
+        err = grow(walk, &items, &walk->item_capacity, batch->item_count, sizeof *batch->items);
     batch->items = items;
     if (err != NV_OK)
         return err;

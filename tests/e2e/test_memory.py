@@ -2,11 +2,13 @@
 
 Each input is sent four times at once to a gateway of 64 and of 256 MiB, compressed, and as large as
 the door lets through; the most it ever had resident (VmHWM) is compared with the option, the program
-itself (PROGRAM_MB) added. What was accepted is delivered or a dead letter seconds later: nothing is
+itself added: what it has resident when it
+starts, and what it has mapped of files and not read yet. What was accepted is delivered or a dead letter seconds later: nothing is
 tried for ever. The backend here only counts, or it would itself be what runs out of memory.
 """
 import gzip
 import http.server
+import os
 import re
 import threading
 import zlib
@@ -18,9 +20,10 @@ from conftest import SLOW, TIME
 from otlp import post
 
 MB = 1 << 20
-# The program idle (14), stacks, malloc's arenas and what libraries keep for themselves.
-PROGRAM_MB = 34
 SENDERS = 4
+SOAK = os.environ.get("NOVEUM_SOAK") == "1"
+# Inputs that take tens of seconds at their full size come to their peak with a part of it.
+PART = 1 if SOAK else 4
 
 pytestmark = pytest.mark.skipif(SLOW > 1, reason="a sanitizer takes memory of its own")
 
@@ -78,6 +81,21 @@ def sink():
     made.server.server_close()
 
 
+def program_mb(gateway):
+    """The program's own: resident now, and the pages of its files that are not yet."""
+    with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as status:
+        own = int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+    from_file = False
+    with open(f"/proc/{gateway.process.pid}/smaps", encoding="utf-8") as maps:
+        for line in maps:
+            field = line.split()
+            if re.fullmatch(r"[0-9a-f]+-[0-9a-f]+", field[0]):
+                from_file = len(field) > 5 and field[5].startswith("/")
+            elif from_file and field[0] in ("Size:", "Rss:"):
+                own += int(field[1]) if field[0] == "Size:" else -int(field[1])
+    return own / 1024
+
+
 def peak_mb(gateway):
     with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as status:
         return int(re.search(r"VmHWM:\s+(\d+)", status.read()).group(1)) / 1024
@@ -103,19 +121,19 @@ INPUTS = {
     "empty values": lambda size: hostile.empty_values(size // 2),
     "bytes": hostile.byte_values,
     "doubles": lambda size: hostile.doubles(size // 11),
-    "short attributes": lambda size: hostile.short_attributes(size // 14),
+    "short attributes": lambda size: hostile.short_attributes(size // 14 // PART),
     "dotted keys": lambda size: hostile.dotted_keys(size // 100, 20),
     "numbers in a text": hostile.json_text,
     "arrays in a text": lambda size: hostile.json_text(size, item=b"[],", end=b"[]]"),
     "messages in a text": hostile.messages,
     "empty scopes": lambda size: hostile.empty_scopes(size // 2),
-    "least spans": lambda size: hostile.least_spans(size // 160),
+    "least spans": lambda size: hostile.least_spans(size // 160 // PART),
 }
 
 
 def largest(max_mb):
     """What a request may have after decompression, by the budget; a little less."""
-    return min(64 * MB, max_mb * MB // 4 - 65536) - 300_000
+    return min(64 * MB, max_mb * MB // 5 - 65536) - 300_000
 
 
 def send_all(gateway, bodies):
@@ -139,12 +157,13 @@ def send_all(gateway, bodies):
     return answers
 
 
-@pytest.mark.parametrize("max_mb", [64, 256])
+@pytest.mark.parametrize("max_mb", [64, 256] if SOAK else [64])
 @pytest.mark.parametrize("name", list(INPUTS))
 def test_hostile_requests_stay_within_the_option(make_gateway, sink, name, max_mb):
     gateway = make_gateway({"memory.max_bytes": str(max_mb * MB)},
                            {"NOVEUM_API_KEY": "nv_memory_test", "NOVEUM_ENDPOINT": sink.url,
                             "NOVEUM_PROJECT": "memory"})
+    own = program_mb(gateway)
     # The larger budget is for what the smaller one refuses; its inputs need not fill it.
     bodies = bodies_of(INPUTS[name], min(largest(max_mb), 16 * MB))
     answers = send_all(gateway, bodies)
@@ -153,8 +172,11 @@ def test_hostile_requests_stay_within_the_option(make_gateway, sink, name, max_m
     spans = gateway.assert_balanced()
     assert spans["received"] == spans["delivered"] + spans["dead_lettered"] + spans["dropped"]
     peak = peak_mb(gateway)
-    assert peak < max_mb + PROGRAM_MB, f"{peak:.0f} MB, {answers}"
+    # For the table of docs/operations.md (pytest -rP).
+    print(f"{name}: {peak:.0f} MB, {own:.0f} the program's; {sink.plain >> 10} KB sent; {spans}")
+    assert peak <= max_mb + own, f"{peak:.0f} MB, {answers}"
     assert gateway.get("/healthz")[0] == 200
+    assert not any("out of memory" in line for line in gateway.log), gateway.stderr()
     # What one trace may have, for each that was delivered; those of small spans are many.
     if name not in ("least spans", "many scopes"):
         assert sink.plain <= SENDERS * 8 * max_mb * MB / 16 + MB, f"{sink.plain} bytes sent"

@@ -27,8 +27,9 @@ static void require(bool truth)
 static bool check_walk(enum nv_signal signal, const struct nv_buf *protobuf)
 {
     struct nv_batch batch = {.signal = signal, .body = protobuf->bytes, .body_len = protobuf->len};
-    struct nv_request_limits limits = {NV_REQUEST_DEPTH_MAX, NV_REQUEST_ITEMS_MAX,
-                                       NV_REQUEST_BODY_MAX_BYTES};
+    struct nv_request_limits limits = {.depth_max = NV_REQUEST_DEPTH_MAX,
+                                       .items_max = NV_REQUEST_ITEMS_MAX,
+                                       .body_max_bytes = NV_REQUEST_BODY_MAX_BYTES};
     struct nv_request_result result = {0};
     struct nv_fail fail = {0};
     bool split = false;

@@ -422,7 +422,7 @@ static bool takes_turns(void *ctx)
 START_TEST(a_turn_reads_back_only_so_many_bytes)
 {
     kit.config.may_complete = takes_turns;
-    kit.config.turn_bytes = 1500;
+    kit.config.turn_bytes = 600 * 1024; /* the arenas of two of them */
     turns_left = 0;
     kit_start(&kit);
     static const char *const spans[] = {"1a*600", "2a*600", "3a*600", "4a*5000", "5a*600"};

@@ -1,6 +1,6 @@
 /*
- * The account: one alone always passes, several share it, who asked first is served first, and an
- * arena gives back what it carries.
+ * The account: one alone always passes, several share it, what is reserved is passed by nobody, and
+ * an arena gives back what it carries.
  */
 #include "expect.h"
 
@@ -10,6 +10,7 @@
 #include "base/banned.h"
 
 static struct nv_account account;
+static const char somebody, large;
 
 static void open_account(void)
 {
@@ -35,7 +36,7 @@ END_TEST
 
 START_TEST(one_alone_passes)
 {
-    nv_account_take(&account, 1000);
+    ck_assert(nv_account_ask(&account, &somebody, 1000));
     ck_assert(!nv_account_try_take(&account, 1));
     nv_account_give(&account, 1000);
     ck_assert(nv_account_try_take(&account, UINT64_MAX));
@@ -43,25 +44,45 @@ START_TEST(one_alone_passes)
 }
 END_TEST
 
-static void *take_much(void *unused)
+START_TEST(what_is_reserved_is_passed_by_nobody)
 {
-    (void)unused;
-    nv_account_take(&account, 90);
-    return NULL;
-}
-
-START_TEST(who_waits_holds_up_who_comes_later)
-{
-    pthread_t thread;
     ck_assert(nv_account_try_take(&account, 20));
-    ck_assert_int_eq(pthread_create(&thread, NULL, take_much, NULL), 0);
-    /* Until it stands in line, small ones pass; then they don't, though they would fit. */
-    while (nv_account_try_take(&account, 1))
-        nv_account_give(&account, 1);
+    ck_assert(!nv_account_ask(&account, &large, 90));
+    /* What fits beside it passes, what does not waits for it, and so does another that asks. */
+    ck_assert(!nv_account_try_take(&account, 1));
+    ck_assert(!nv_account_ask(&account, &somebody, 1));
     nv_account_give(&account, 20);
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    ck_assert_uint_eq(nv_account_used(&account), 90);
+    ck_assert(nv_account_try_take(&account, 10));
+    ck_assert(!nv_account_try_take(&account, 1));
+    ck_assert(nv_account_ask(&account, &large, 90));
     nv_account_give(&account, 90);
+    ck_assert(nv_account_try_take(&account, 90));
+    nv_account_give(&account, 100);
+}
+END_TEST
+
+/* As for the largest, that the account could never hold beside anything. */
+START_TEST(what_is_larger_than_all_comes_when_the_rest_has_gone)
+{
+    ck_assert(nv_account_try_take(&account, 20));
+    ck_assert(!nv_account_ask(&account, &somebody, UINT64_MAX));
+    ck_assert(!nv_account_try_take(&account, 1));
+    nv_account_give(&account, 20);
+    ck_assert(!nv_account_try_take(&account, 1));
+    ck_assert(nv_account_ask(&account, &somebody, UINT64_MAX));
+    nv_account_give(&account, UINT64_MAX);
+}
+END_TEST
+
+START_TEST(a_reservation_is_forgotten_by_its_owner_only)
+{
+    ck_assert(nv_account_try_take(&account, 20));
+    ck_assert(!nv_account_ask(&account, &somebody, 100));
+    nv_account_forget(&account, &account);
+    ck_assert(!nv_account_try_take(&account, 80));
+    nv_account_forget(&account, &somebody);
+    ck_assert(nv_account_try_take(&account, 80));
+    nv_account_give(&account, 100);
 }
 END_TEST
 
@@ -82,7 +103,9 @@ int main(void)
     tcase_add_checked_fixture(tcase, open_account, close_account);
     tcase_add_test(tcase, what_fits_is_taken);
     tcase_add_test(tcase, one_alone_passes);
-    tcase_add_test(tcase, who_waits_holds_up_who_comes_later);
+    tcase_add_test(tcase, what_is_reserved_is_passed_by_nobody);
+    tcase_add_test(tcase, what_is_larger_than_all_comes_when_the_rest_has_gone);
+    tcase_add_test(tcase, a_reservation_is_forgotten_by_its_owner_only);
     tcase_add_test(tcase, an_arena_gives_back);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

@@ -63,15 +63,15 @@ START_TEST(little_memory_reaches_every_stage)
     nv_stage_assembly(&options, &assembly);
     ck_assert_int_eq(nv_stage_receiver(&options, &origins, &receiver), NV_OK);
     nv_buf_release(&origins);
-    ck_assert_uint_eq(exporter.queue_bytes_max, 4u << 20);
-    ck_assert_uint_eq(exporter.spill_bytes, 2u << 20);
-    ck_assert_uint_eq(assembly.memory_bytes, 4u << 20);
+    ck_assert_uint_eq(exporter.queue_bytes_max, 1u << 20);
+    ck_assert_uint_eq(exporter.spill_bytes, 1u << 19);
+    ck_assert_uint_eq(assembly.memory_bytes, 2u << 20);
     ck_assert_uint_eq(assembly.queue_bytes, 2u << 20);
-    ck_assert_uint_eq(assembly.turn_bytes, 1u << 20);
+    ck_assert_uint_eq(assembly.turn_bytes, 2u << 20);
     ck_assert_uint_eq(assembly.sent_max, 8192);
     ck_assert_uint_eq(assembly.shards, 1);
     ck_assert_uint_eq(receiver.threads_max, 1);
-    ck_assert_uint_eq(receiver.limits.undecoded_bytes_max, 4u << 20);
+    ck_assert_uint_eq(receiver.limits.undecoded_bytes_max, 8u << 20);
 }
 END_TEST
 

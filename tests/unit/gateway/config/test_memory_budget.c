@@ -49,14 +49,13 @@ START_TEST(the_shares)
         uint64_t budget, undecoded, request, index, trace, queue, body, connections;
         uint64_t commit, turn, threads, items; /* without keys, of 64 MiB, 32 MiB, 8, 2,000,000 */
     } rows[] = {
-        {8 MIB, 2 MIB, 1984 KIB, 2 MIB, 1 MIB, 2 MIB, 512 KIB, 256, 1 MIB, 512 KIB, 1, 16384},
-        {24 MIB, 6 MIB, 6080 KIB, 6 MIB, 3 MIB, 6 MIB, 1536 KIB, 768, 3 MIB, 1536 KIB, 1, 49152},
-        {64 MIB, 16 MIB, 16320 KIB, 16 MIB, 8 MIB, 16 MIB, 4 MIB, 2048, 8 MIB, 4 MIB, 4, 131072},
-        {256 MIB, 64 MIB, 65472 KIB, 64 MIB, 16 MIB, 64 MIB, 4 MIB, 8192, 32 MIB, 16 MIB, 8,
-         524288},
-        {1024 MIB, 256 MIB, 64 MIB, 256 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8,
+        {8 MIB, 4 MIB, 1612185, 1 MIB, 128 KIB, 512 KIB, 256 KIB, 256, 1 MIB, 1 MIB, 1, 16384},
+        {24 MIB, 12 MIB, 4967628, 3 MIB, 384 KIB, 1536 KIB, 768 KIB, 768, 3 MIB, 3 MIB, 1, 49152},
+        {64 MIB, 32 MIB, 13356236, 8 MIB, 1 MIB, 4 MIB, 2 MIB, 2048, 8 MIB, 8 MIB, 2, 131072},
+        {256 MIB, 128 MIB, 53621555, 32 MIB, 4 MIB, 16 MIB, 4 MIB, 8192, 32 MIB, 32 MIB, 8, 524288},
+        {1024 MIB, 256 MIB, 64 MIB, 128 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8,
          2000000},
-        {9999 MIB, 256 MIB, 64 MIB, 256 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8,
+        {9999 MIB, 256 MIB, 64 MIB, 128 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8,
          2000000},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -68,9 +67,11 @@ START_TEST(the_shares)
         ck_assert_uint_eq(options.exporter_noveum_queue_bytes, rows[i].queue);
         ck_assert_uint_eq(options.exporter_noveum_max_body_bytes, rows[i].body);
         ck_assert_uint_eq(options.exporter_noveum_max_trace_bytes,
-                          rows[i].budget >= 512 MIB ? 32 MIB : rows[i].budget / 16);
+                          rows[i].budget >= 1024 MIB  ? 16 MIB
+                          : rows[i].budget >= 128 MIB ? rows[i].budget / 64
+                                                      : rows[i].budget / 32);
         ck_assert_uint_eq(options.assembly_max_spans,
-                          rows[i].budget >= 160 MIB ? 10000 : rows[i].budget / 16384);
+                          rows[i].budget >= 640 MIB ? 10000 : rows[i].budget / 65536);
         ck_assert_uint_eq(options.receiver_max_connections, rows[i].connections);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_COMMIT, 64 MIB), rows[i].commit);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_WORK, 128 MIB),
@@ -79,6 +80,44 @@ START_TEST(the_shares)
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_THREADS, 8), rows[i].threads);
         ck_assert_uint_eq(nv_memory_share(&options, NV_MEMORY_ITEMS, 2000000), rows[i].items);
     }
+}
+END_TEST
+
+/* What all of them hold together is the budget, and the account has room for the largest of what
+ * comes: JSON and the protobuf made of it, or a trace of one span as large as a request. */
+START_TEST(the_shares_add_up_to_the_budget)
+{
+    for (uint64_t budget = 8 MIB; budget <= 4096 MIB; budget += budget / 7) {
+        apply(budget);
+        for (unsigned most = 1; most <= 8; most++) {
+            struct nv_memory_line lines[NV_MEMORY_LINES];
+            unsigned shards = (unsigned)nv_memory_share(&options, NV_MEMORY_THREADS, most);
+            uint64_t sum = 0, request = options.receiver_max_body_bytes;
+            nv_memory_lines(&options, shards, lines);
+            for (size_t i = 0; i < NV_MEMORY_LINES; i++) {
+                ck_assert_ptr_nonnull(lines[i].what);
+                sum += lines[i].bytes;
+            }
+            ck_assert_uint_eq(sum, budget);
+            ck_assert_uint_ge(lines[0].bytes, 2 * request + 64 KIB);
+            ck_assert_uint_ge(lines[0].bytes,
+                              request / 16 * 17 +
+                                  nv_memory_share(&options, NV_MEMORY_WORK, budget));
+        }
+    }
+}
+END_TEST
+
+/* A key that is set to more than its share costs the others nothing that they need to go on. */
+START_TEST(the_account_is_never_empty)
+{
+    struct nv_memory_line lines[NV_MEMORY_LINES];
+    set(NV_OPT_memory_max_bytes, "64MiB");
+    set(NV_OPT_assembly_memory_bytes, "100MiB");
+    ck_assert_int_eq(nv_memory_budget_apply(&options, &fail), NV_OK);
+    nv_memory_lines(&options, 2, lines);
+    ck_assert_uint_eq(lines[0].bytes, 16 MIB);
+    ck_assert_uint_eq(lines[1].bytes, 100 MIB);
 }
 END_TEST
 
@@ -130,7 +169,7 @@ START_TEST(what_is_set_stays)
     ck_assert_int_eq(nv_memory_budget_apply(&options, &fail), NV_OK);
     ck_assert_uint_eq(options.assembly_memory_bytes, 100 MIB);
     ck_assert_uint_eq(options.receiver_max_undecoded_bytes, 1 MIB);
-    ck_assert_uint_eq(options.exporter_noveum_queue_bytes, 4 MIB);
+    ck_assert_uint_eq(options.exporter_noveum_queue_bytes, 1 MIB);
     ck_assert_str_eq(options.where[NV_OPT_assembly_memory_bytes], "--set");
     ck_assert_str_eq(options.where[NV_OPT_exporter_noveum_queue_bytes], "memory.max_bytes");
 }
@@ -214,6 +253,8 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, the_shares);
+    tcase_add_test(tcase, the_shares_add_up_to_the_budget);
+    tcase_add_test(tcase, the_account_is_never_empty);
     tcase_add_test(tcase, a_full_budget_changes_nothing);
     tcase_add_test(tcase, more_budget_never_gives_less);
     tcase_add_test(tcase, what_is_set_stays);

@@ -77,7 +77,7 @@ START_TEST(defaults_are_those_of_the_interface)
     ck_assert_uint_eq(options.assembly_max_wait_ms, 3600000);
     ck_assert_uint_eq(options.assembly_max_spans, 10000);
     ck_assert_uint_eq(options.assembly_max_trace_bytes, 16u << 20);
-    ck_assert_uint_eq(options.assembly_memory_bytes, 256u << 20);
+    ck_assert_uint_eq(options.assembly_memory_bytes, 128u << 20);
     ck_assert_uint_eq(options.journal_max_bytes, UINT64_C(8) << 30);
     ck_assert_str_eq(options.journal_directory, "/state/noveum-gateway");
     ck_assert_str_eq(options.exporter_noveum_endpoint, "https://api.noveum.ai/api");

@@ -52,7 +52,7 @@ static enum nv_err inflate_is(enum nv_coding coding, struct nv_str data, size_t 
     char *out = NULL;
     size_t len = 0;
     struct nv_fail fail = {.code = NV_OK};
-    enum nv_err err = nv_inflate(coding, data, max, &out, &len, &fail);
+    enum nv_err err = nv_inflate(coding, data, &(struct nv_room){.max = max}, &out, &len, &fail);
     ck_assert_int_eq(fail.code, err);
     if (err != NV_OK)
         ck_assert(out == NULL && len == 0 && fail.what[0] != '\0');
@@ -206,8 +206,8 @@ START_TEST(every_flipped_bit_is_seen_or_harmless)
         size_t len = 0;
         memcpy(copy, data.ptr, data.len);
         copy[bit / 8] = (char)(copy[bit / 8] ^ (1 << (bit % 8)));
-        enum nv_err err =
-            nv_inflate(codings[_i], (struct nv_str){copy, data.len}, MAX, &out, &len, NULL);
+        enum nv_err err = nv_inflate(codings[_i], (struct nv_str){copy, data.len},
+                                     &(struct nv_room){.max = MAX}, &out, &len, NULL);
         ck_assert(err == NV_OK || err == NV_ERR_MALFORMED || err == NV_ERR_TOO_LARGE);
         if (err == NV_OK && codings[_i] != NV_CODING_ZSTD) /* our zstd frames have no checksum */
             ck_assert_nv_str_eq(((struct nv_str){out, len}), text);
@@ -240,7 +240,8 @@ START_TEST(every_allocation_failing_once)
         char *out = NULL;
         size_t len = 0;
         oom_fail_nth(n);
-        enum nv_err err = nv_inflate(codings[_i], data, MAX, &out, &len, NULL);
+        enum nv_err err =
+            nv_inflate(codings[_i], data, &(struct nv_room){.max = MAX}, &out, &len, NULL);
         bool failed = oom_end();
         ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
         free(out);
