@@ -24,23 +24,6 @@ static const struct member_name member_names[] = {NV_MEMBER_TABLE(MEMBER_NAME)};
 
 static_assert(NV_MEMBER_NONE <= 64, "ids are bits of a 64-bit mask");
 
-bool nv_value_empty(const struct nv_value *value)
-{
-    switch (value->type) {
-    case NV_VALUE_NULL:
-        return true;
-    case NV_VALUE_STRING:
-    case NV_VALUE_BYTES:
-        return value->as.string.len == 0;
-    case NV_VALUE_ARRAY:
-        return value->as.array.count == 0;
-    case NV_VALUE_MAP:
-        return value->as.map.count == 0;
-    default:
-        return false;
-    }
-}
-
 static enum nv_member member_id(struct nv_str key)
 {
     if (key.len == 0)

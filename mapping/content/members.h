@@ -10,7 +10,7 @@
 #ifndef NV_MAPPING_CONTENT_MEMBERS_H
 #define NV_MAPPING_CONTENT_MEMBERS_H
 
-#include "model/value.h"
+#include "model/absent.h"
 
 /* X(id, key): many keys may share an id; the most frequent first, because the table is searched. */
 #define NV_MEMBER_TABLE(X)                                                                         \
@@ -164,7 +164,5 @@ struct nv_str nv_members_text(const struct nv_members *members, enum nv_member i
 enum nv_err nv_members_rest(struct nv_arena *arena, const struct nv_value *map,
                             const struct nv_members *members, uint64_t used,
                             struct nv_attributes *rest) NV_MUST_USE;
-/* NULL, "", [] and {}: says nothing at all. */
-bool nv_value_empty(const struct nv_value *value);
 
 #endif

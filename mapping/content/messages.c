@@ -21,31 +21,6 @@
 
 #include "base/banned.h"
 
-bool nv_value_absent_text(const struct nv_value *value)
-{
-    static const struct nv_str disguises[] = {
-        NV_STR_INIT("{}"),           NV_STR_INIT("[]"),
-        NV_STR_INIT("null"),         NV_STR_INIT("N/A"),
-        NV_STR_INIT("<REDACTED>"),   NV_STR_INIT("[REDACTED]"),
-        NV_STR_INIT("__REDACTED__"), NV_STR_INIT("<not serializable>"),
-        NV_STR_INIT("NOT_GIVEN"),    NV_STR_INIT("\"\"")};
-    if (nv_value_empty(value))
-        return true;
-    if (value->type != NV_VALUE_STRING && value->type != NV_VALUE_JSON)
-        return false;
-    struct nv_str text = nv_str_trim(value->as.string);
-    /* MLflow and Langfuse put quotes around their texts, these included. */
-    if (text.len > 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"')
-        text = nv_str_slice(text, 1, text.len - 2);
-    if (text.len > 18)
-        return false;
-    for (size_t i = 0; i < sizeof disguises / sizeof disguises[0]; i++) {
-        if (nv_str_eq(text, disguises[i]))
-            return true;
-    }
-    return text.len == 0;
-}
-
 enum nv_err nv_messages_plain(struct nv_messages_state *state, const struct nv_value *value)
 {
     struct nv_str text;

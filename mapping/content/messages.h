@@ -43,33 +43,6 @@ enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value 
                                   enum nv_messages_direction direction,
                                   struct nv_messages *out) NV_MUST_USE;
 
-/*
- * Absent, or absent in disguise (trap 20): NULL, "", {}, [], "{}", "[]", "null", "N/A",
- * "<REDACTED>", "[REDACTED]", "__REDACTED__", "<not serializable>", "NOT_GIVEN", white space.
- * 0, "0", false and NaN are values.
- */
-static inline bool nv_value_absent(const struct nv_value *value);
-
-/* nv_value_absent for the values that their first byte does not tell. */
-bool nv_value_absent_text(const struct nv_value *value);
-
-static inline bool nv_value_absent(const struct nv_value *value)
-{
-    /* What a disguise may begin with, in quotes and white space, too: \t to \r, space, " and <;
-     * N [ _ n {. Asked first, because nearly every value is told by it alone. */
-    static const uint64_t begins[2] = {UINT64_C(0x1000000500003E00), UINT64_C(0x0800400088004000)};
-    if (value->type == NV_VALUE_INT || value->type == NV_VALUE_BOOL ||
-        value->type == NV_VALUE_DOUBLE)
-        return false;
-    if ((value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON) &&
-        value->as.string.len > 0) {
-        unsigned first = (unsigned char)value->as.string.ptr[0];
-        if (first >= 128 || (begins[first / 64] >> first % 64 & 1) == 0)
-            return false;
-    }
-    return nv_value_absent_text(value);
-}
-
 /* ---- what is derived from a canonical list (`messages` is nv_messages.list) ---------------- */
 
 /*

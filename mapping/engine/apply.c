@@ -15,7 +15,7 @@
 
 #include "base/meter.h"
 #include "mapping/engine/content.h"
-#include "mapping/content/messages.h"
+#include "model/absent.h"
 
 #include <assert.h>
 

@@ -15,6 +15,7 @@
 #include "mapping/event_rows.h" /* generated: NV_EVENT_ROWS */
 #include "mapping/content/json_text.h"
 #include "mapping/content/messages_build.h"
+#include "model/absent.h"
 #include "model/key_index.h"
 
 #include <stdlib.h>

@@ -14,7 +14,7 @@
 
 #include "base/meter.h"
 #include "base/shown.h"
-#include "mapping/content/messages.h"
+#include "model/absent.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -9,8 +9,8 @@
  */
 #include "mapping/engine/transform_steps.h"
 
-#include "mapping/content/messages.h"
 #include "mapping/prices/provider.h"
+#include "model/absent.h"
 
 #include <assert.h>
 

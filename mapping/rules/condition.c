@@ -12,7 +12,6 @@
 #include "mapping/engine/engine.h"
 
 #include "base/meter.h"
-#include "mapping/content/messages.h"
 
 #include <assert.h>
 

@@ -11,7 +11,6 @@
  */
 #include "mapping/engine/engine.h"
 
-#include "mapping/content/messages.h"
 
 #include <assert.h>
 

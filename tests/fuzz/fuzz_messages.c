@@ -13,6 +13,7 @@
 #include "mapping/content/json_text.h"
 #include "mapping/content/messages_build.h"
 #include "mapping/content/tools.h"
+#include "model/absent.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -7,6 +7,7 @@
 #include "cases.h"
 #include "expect.h"
 #include "mapping/content/messages.h"
+#include "model/absent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
