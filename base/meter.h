@@ -8,7 +8,7 @@
  * There is one meter a thread, because a trace is translated by one thread from its begin to its
  * end, and because comparing two values must count without every caller between handing a meter
  * through. Whoever is told "false" gives up with any answer of the right type: what was translated
- * past the limit is thrown away by the one who started the meter (mapping/engine/translate.c).
+ * past the limit is thrown away by the one who started the meter (mapping/translate.c).
  */
 #ifndef NV_BASE_METER_H
 #define NV_BASE_METER_H

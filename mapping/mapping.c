@@ -8,7 +8,8 @@
  * anew: a few milliseconds, once. Wrong files are refused here, with line and column, so that a
  * running gateway never meets one.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/engine/work.h"
+#include "mapping/mapping.h"
 #include "mapping/prices/price.h"
 #include "mapping/rules/rule_parse.h"
 
@@ -120,7 +121,7 @@ struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct
     enum nv_err err = mapping ? NV_OK : NV_ERR_NO_MEMORY;
     if (!err) {
         mapping->arena = arena;
-        mapping->keep_source = config->keep_source;
+        mapping->keep_all = config->keep_source == NV_KEEP_ALL;
         mapping->agents = config->agents;
         mapping->work_per_byte = config->work_per_byte;
         err = copy_texts(mapping, config);

@@ -24,33 +24,6 @@
 /* Events of a span whose times rows may ask for, and the longest name of one. */
 #define EVENT_TIMES_MAX 256
 #define EVENT_KEY_MAX 128
-/* Candidates of a field among which one looks for its place as it comes. */
-#define LIST_LOOKS 16u
-
-enum nv_err nv_scratch_init(struct nv_translation *t)
-{
-    uint32_t kind_rows = 0;
-    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++)
-        if (t->mapping->fact_keys[fact] != UINT16_MAX)
-            kind_rows += t->rules->keys[t->mapping->fact_keys[fact]].kind_count;
-    t->scratch.heads = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint32_t));
-    t->scratch.ends = nv_arena_raw(t->arena, t->rules->field_count * sizeof *t->scratch.ends);
-    t->scratch.answers = nv_arena_alloc(t->arena, sizeof *t->scratch.answers);
-    t->scratch.touched = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
-    t->scratch.deriving = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
-    t->scratch.kind_rows = nv_arena_raw(t->arena, kind_rows * sizeof(uint16_t));
-    return t->scratch.heads && t->scratch.ends && t->scratch.answers && t->scratch.touched &&
-                   t->scratch.deriving && t->scratch.kind_rows
-               ? NV_OK
-               : NV_ERR_NO_MEMORY;
-}
-
-struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_field field)
-{
-    assert(field < NV_FIELD_KNOWN);
-    uint32_t at = work->at[field];
-    return at ? &work->span->attributes.items[at - 1].value : NULL;
-}
 
 /* ---- what is there ------------------------------------------------------------------------- */
 
@@ -113,85 +86,6 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
             note_signs(t, key, i);
     }
     return NV_OK;
-}
-
-/* ---- candidates ---------------------------------------------------------------------------- */
-
-static enum nv_err grow_candidates(struct nv_translation *t)
-{
-    struct nv_scratch *scratch = &t->scratch;
-    if (scratch->candidate_capacity > UINT32_MAX / 4)
-        return NV_ERR_NO_MEMORY;
-    uint32_t capacity = scratch->candidate_capacity ? scratch->candidate_capacity * 2 : 64;
-    struct nv_candidate *larger = nv_arena_raw(t->arena, capacity * sizeof *larger);
-    if (!larger)
-        return NV_ERR_NO_MEMORY;
-    if (scratch->candidate_count > 0)
-        memcpy(larger, scratch->candidates, scratch->candidate_count * sizeof *larger);
-    scratch->candidates = larger;
-    scratch->candidate_capacity = capacity;
-    return NV_OK;
-}
-
-/* Puts candidate `number` into its field's list: behind all of the same or a smaller order. Looks
- * for its place among the first few only; in a longer list it goes to the end, and the list is
- * sorted when the field is decided (mapping/engine/resolve.c). */
-static inline void put_in_list(struct nv_scratch *scratch, uint16_t field, uint32_t number)
-{
-    struct nv_candidate *candidate = &scratch->candidates[number - 1];
-    struct nv_list_end *end = &scratch->ends[field];
-    uint32_t *link = &scratch->heads[field];
-    unsigned looks = 0;
-    while (*link != 0 && scratch->candidates[*link - 1].order <= candidate->order &&
-           looks++ < LIST_LOOKS)
-        link = &scratch->candidates[*link - 1].next;
-    if (looks > LIST_LOOKS) {
-        struct nv_candidate *last = &scratch->candidates[end->tail - 1];
-        end->unsorted = end->unsorted || last->order > candidate->order;
-        link = &last->next;
-    }
-    candidate->next = *link;
-    *link = number;
-    if (candidate->next == 0)
-        end->tail = number;
-}
-
-/* Written in place, member by member: a copy of what was just written waits for the writes. */
-static inline enum nv_err add_candidate(struct nv_translation *t, const struct nv_rule *rule,
-                                        unsigned carried, const struct nv_value *value,
-                                        struct nv_candidate **out)
-{
-    struct nv_scratch *scratch = &t->scratch;
-    *out = NULL;
-    if (scratch->candidate_count == scratch->candidate_capacity) {
-        enum nv_err err = grow_candidates(t);
-        if (err)
-            return err;
-    }
-    if (scratch->heads[rule->field] == 0) {
-        scratch->ends[rule->field].unsorted = false;
-        if (t->rules->fields[rule->field].key != 0)
-            scratch->deriving[scratch->deriving_count++] = rule->field;
-        else
-            scratch->touched[scratch->touched_count++] = rule->field;
-    }
-    struct nv_candidate *candidate = &scratch->candidates[scratch->candidate_count++];
-    candidate->rule = rule;
-    candidate->attribute = NV_NO_ATTRIBUTE;
-    candidate->tree = 0;
-    candidate->order = (uint16_t)(rule->order + carried);
-    candidate->rest.ptr = NULL;
-    candidate->rest.len = 0;
-    candidate->value = value;
-    put_in_list(scratch, rule->field, scratch->candidate_count);
-    *out = candidate;
-    return NV_OK;
-}
-
-enum nv_err nv_candidate_add(struct nv_translation *t, const struct nv_rule *rule, unsigned carried,
-                             const struct nv_value *value, struct nv_candidate **out)
-{
-    return add_candidate(t, rule, carried, value, out);
 }
 
 /* ---- trees --------------------------------------------------------------------------------- */
@@ -277,7 +171,7 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
     if (rule->flags & NV_RULE_TREE)
         return source->value.type == NV_VALUE_NULL ? NV_OK : add_to_tree(t, work, rule, attribute);
     struct nv_candidate *candidate;
-    enum nv_err err = add_candidate(t, rule, seen->carried, &source->value, &candidate);
+    enum nv_err err = nv_candidate_add(t, rule, seen->carried, &source->value, &candidate);
     if (err)
         return err;
     candidate->attribute = attribute;

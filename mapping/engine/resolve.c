@@ -15,6 +15,7 @@
 #include "base/meter.h"
 #include "base/shown.h"
 #include "model/absent.h"
+#include "model/scalar.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -23,29 +24,6 @@
 
 /* Fields a span usually has beyond its source attributes: response, tool calls, costs. */
 #define DERIVED_USUAL 8
-
-enum nv_err nv_work_set(struct nv_translation *t, struct nv_span_work *work,
-                        enum nv_known_field field, struct nv_value value)
-{
-    struct nv_value *there = nv_work_get(work, field);
-    if (there) {
-        *there = value;
-        return NV_OK;
-    }
-    enum nv_err err =
-        nv_attributes_add(&work->span->attributes, t->arena, t->rules->fields[field].name, value);
-    if (!err)
-        work->at[field] = work->span->attributes.count;
-    return err;
-}
-
-void nv_work_rename(struct nv_span_work *work, enum nv_known_field field, struct nv_str name)
-{
-    if (work->at[field] == 0)
-        return;
-    work->span->attributes.items[work->at[field] - 1].key = name;
-    work->at[field] = 0;
-}
 
 /* ---- explain ------------------------------------------------------------------------------- */
 

@@ -49,10 +49,9 @@ static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *
 
 static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
 {
-    bool all = t->mapping->keep_source == NV_KEEP_ALL;
     for (uint32_t i = 0; i < work->own_count; i++) {
         uint8_t state = t->scratch.seen[i].state;
-        if (state == NV_SOURCE_EXPRESSED && !all)
+        if (state == NV_SOURCE_EXPRESSED && !t->mapping->keep_all)
             continue;
         struct nv_value value = work->source.items[i].value;
         if (state == NV_SOURCE_DROPPED)

@@ -11,52 +11,13 @@
 
 #include "mapping/prices/provider.h"
 #include "model/absent.h"
+#include "model/scalar.h"
 
 #include <assert.h>
 
 #include "base/banned.h"
 
-enum nv_err nv_step_absent(struct nv_transformed *io)
-{
-    io->value = nv_value_null();
-    io->absent = true;
-    return NV_OK;
-}
-
-enum nv_err nv_step_give(struct nv_transformed *io, struct nv_value value)
-{
-    io->value = value;
-    return NV_OK;
-}
-
 /* ---- structure ----------------------------------------------------------------------------- */
-
-static bool looks_like_json(struct nv_str text)
-{
-    struct nv_str trimmed = nv_str_trim(text);
-    return trimmed.len > 0 &&
-           (trimmed.ptr[0] == '{' || trimmed.ptr[0] == '[' || trimmed.ptr[0] == '"');
-}
-
-/* Parses text in place of itself, two layers deep; text that is no JSON stays. */
-enum nv_err nv_step_parse(const struct nv_transform *transform, struct nv_transformed *io)
-{
-    for (unsigned layer = 0; layer < 2; layer++) {
-        bool text = io->value.type == NV_VALUE_STRING || io->value.type == NV_VALUE_JSON;
-        if (!text || !looks_like_json(io->value.as.string))
-            return NV_OK;
-        struct nv_value parsed;
-        enum nv_err err = nv_value_from_json(transform->arena, io->value.as.string, NULL, &parsed);
-        if (err == NV_ERR_NO_MEMORY)
-            return err;
-        if (err)
-            return NV_OK;
-        if (nv_str_trim(io->value.as.string).ptr[0] == '"')
-            io->exact = false; /* the quoted text is another text */
-        io->value = parsed;
-    }
-    return NV_OK;
-}
 
 enum nv_err nv_step_json(const struct nv_transform *transform, const struct nv_step *step,
                          struct nv_transformed *io)

@@ -34,11 +34,4 @@ enum nv_err nv_transform_run(const struct nv_transform *transform, const struct 
                              unsigned count, const struct nv_value *in,
                              struct nv_transformed *out) NV_MUST_USE;
 
-/* Text of a scalar: of a STRING without one layer of JSON quotes, of numbers and booleans as JSON
- * writes them; empty for others. Borrowed or in the arena; ptr NULL with len > 0 without memory. */
-struct nv_str nv_value_text(struct nv_arena *arena, const struct nv_value *value);
-/* Nanoseconds since 1970 of an ISO 8601 time with zone or Z (digits past ns are cut), else false.
- */
-bool nv_time_parse(struct nv_str text, uint64_t *ns);
-
 #endif

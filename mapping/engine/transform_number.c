@@ -11,39 +11,12 @@
  */
 #include "mapping/engine/transform_steps.h"
 
-#include <assert.h>
-#include <math.h>
+#include "base/iso_time.h"
+#include "model/scalar.h"
 
 #include "base/banned.h"
 
 /* ---- scalars ------------------------------------------------------------------------------- */
-
-/* `s` without one pair of JSON quotes around it. */
-static struct nv_str unquoted(struct nv_str s)
-{
-    bool quoted = s.len >= 2 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"';
-    return quoted ? nv_str_slice(s, 1, s.len - 2) : s;
-}
-
-struct nv_str nv_value_text(struct nv_arena *arena, const struct nv_value *value)
-{
-    switch (value->type) {
-    case NV_VALUE_STRING: {
-        struct nv_str inner = unquoted(value->as.string);
-        bool escaped =
-            inner.len != value->as.string.len && memchr(inner.ptr, '\\', inner.len) != NULL;
-        return escaped ? nv_json_unescape(arena, inner, true) : inner;
-    }
-    case NV_VALUE_INT:
-        return nv_arena_printf(arena, "%lld", (long long)value->as.integer);
-    case NV_VALUE_DOUBLE:
-        return nv_arena_printf(arena, "%.17g", value->as.number);
-    case NV_VALUE_BOOL:
-        return value->as.boolean ? NV_STR("true") : NV_STR("false");
-    default:
-        return NV_STR("");
-    }
-}
 
 enum nv_err nv_step_copy(const struct nv_transform *transform, const struct nv_step *step,
                          struct nv_transformed *io)
@@ -89,25 +62,6 @@ enum nv_err nv_step_lower(const struct nv_transform *transform, const struct nv_
     return nv_step_give(io, nv_value_string(copy));
 }
 
-/* A finite number from a native one or decimal text, quoted or not (trap 2). */
-bool nv_value_number(const struct nv_value *value, double *out)
-{
-    switch (value->type) {
-    case NV_VALUE_INT:
-        *out = (double)value->as.integer;
-        return true;
-    case NV_VALUE_DOUBLE:
-        *out = value->as.number;
-        return isfinite(value->as.number) != 0;
-    case NV_VALUE_STRING: {
-        struct nv_str text = nv_str_trim(unquoted(nv_str_trim(value->as.string)));
-        return nv_str_to_double(text, out) == NV_OK && isfinite(*out);
-    }
-    default:
-        return false;
-    }
-}
-
 enum nv_err nv_step_int(const struct nv_transform *transform, const struct nv_step *step,
                         struct nv_transformed *io)
 {
@@ -118,7 +72,7 @@ enum nv_err nv_step_int(const struct nv_transform *transform, const struct nv_st
     double number;
     int64_t integer;
     if (io->value.type == NV_VALUE_STRING) {
-        struct nv_str text = nv_str_trim(unquoted(nv_str_trim(io->value.as.string)));
+        struct nv_str text = nv_str_trim(nv_unquoted(nv_str_trim(io->value.as.string)));
         io->exact = false;
         if (nv_str_to_int64(text, &integer) == NV_OK)
             return nv_step_give(io, nv_value_int(integer));
@@ -199,79 +153,6 @@ enum nv_err nv_step_ms(const struct nv_transform *transform, const struct nv_ste
     return nv_step_float(transform, step, io);
 }
 
-/* Two or more digits at `pos`; advances. */
-static bool digits_at(struct nv_str text, size_t *pos, unsigned count, uint32_t *out)
-{
-    *out = 0;
-    for (unsigned i = 0; i < count; i++, (*pos)++) {
-        if (*pos >= text.len || text.ptr[*pos] < '0' || text.ptr[*pos] > '9')
-            return false;
-        *out = *out * 10 + (uint32_t)(text.ptr[*pos] - '0');
-    }
-    return true;
-}
-
-static bool char_at(struct nv_str text, size_t *pos, char c)
-{
-    return *pos < text.len && text.ptr[(*pos)++] == c;
-}
-
-/* Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant's days_from_civil). */
-static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
-{
-    year -= month <= 2;
-    int64_t era = year / 400;
-    unsigned of_era = (unsigned)(year - era * 400);
-    unsigned of_year = (153 * (month + (month > 2 ? -3u : 9u)) + 2) / 5 + day - 1;
-    unsigned day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    return era * 146097 + (int64_t)day_of_era - 719468;
-}
-
-/* `.digits` as nanoseconds. */
-static uint64_t fraction_ns(struct nv_str text, size_t *pos)
-{
-    uint64_t ns = 0, unit = 100000000;
-    if (*pos >= text.len || text.ptr[*pos] != '.')
-        return 0;
-    for ((*pos)++; *pos < text.len && text.ptr[*pos] >= '0' && text.ptr[*pos] <= '9'; (*pos)++) {
-        ns += unit * (uint64_t)(text.ptr[*pos] - '0');
-        unit /= 10;
-    }
-    return ns;
-}
-
-bool nv_time_parse(struct nv_str text, uint64_t *ns)
-{
-    uint32_t year, month, day, hour, minute, second, zone_hour = 0, zone_minute = 0;
-    size_t pos = 0;
-    bool date = digits_at(text, &pos, 4, &year) && char_at(text, &pos, '-') &&
-                digits_at(text, &pos, 2, &month) && char_at(text, &pos, '-') &&
-                digits_at(text, &pos, 2, &day);
-    if (!date || year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || pos >= text.len ||
-        (text.ptr[pos] != 'T' && text.ptr[pos] != ' '))
-        return false;
-    pos++;
-    if (!digits_at(text, &pos, 2, &hour) || !char_at(text, &pos, ':') ||
-        !digits_at(text, &pos, 2, &minute) || !char_at(text, &pos, ':') ||
-        !digits_at(text, &pos, 2, &second) || hour > 24 || minute > 59 || second > 60)
-        return false;
-    uint64_t fraction = fraction_ns(text, &pos);
-    int64_t zone = 0;
-    if (pos < text.len && (text.ptr[pos] == '+' || text.ptr[pos] == '-')) {
-        int64_t sign = text.ptr[pos++] == '+' ? 1 : -1;
-        if (!digits_at(text, &pos, 2, &zone_hour) || !char_at(text, &pos, ':') ||
-            !digits_at(text, &pos, 2, &zone_minute))
-            return false;
-        zone = sign * ((int64_t)zone_hour * 3600 + (int64_t)zone_minute * 60);
-    }
-    int64_t seconds = days_from_civil(year, month, day) * 86400 + (int64_t)hour * 3600 +
-                      (int64_t)minute * 60 + second - zone;
-    if (seconds < 0)
-        return false;
-    *ns = (uint64_t)seconds * UINT64_C(1000000000) + fraction;
-    return true;
-}
-
 /* An ISO time, quoted up to twice (trap 21), minus the span's start. */
 enum nv_err nv_step_since_start(const struct nv_transform *transform, const struct nv_step *step,
                                 struct nv_transformed *io)
@@ -284,7 +165,7 @@ enum nv_err nv_step_since_start(const struct nv_transform *transform, const stru
     while (text.len > 0 && (text.ptr[0] == '"' || text.ptr[0] == '\\'))
         text = nv_str_slice(text, 1, text.len);
     io->exact = false;
-    if (!nv_time_parse(text, &moment) || moment < transform->start_ns)
+    if (!nv_iso_time_parse(text, &moment) || moment < transform->start_ns)
         return nv_step_absent(io);
     return nv_step_give(io, nv_value_double((double)(moment - transform->start_ns) / 1e6));
 }

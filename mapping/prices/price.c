@@ -13,7 +13,7 @@
 #include "mapping/prices/price_name.h"
 #include "mapping/prices/price_pattern.h"
 #include "mapping/rules/rule.h"
-#include "mapping/engine/transform.h"
+#include "base/iso_time.h"
 
 #include <assert.h>
 #include <math.h>
@@ -102,7 +102,7 @@ static bool day_ns(struct nv_str day, uint64_t *ns)
     if (day.len == 0)
         return true;
     int len = snprintf(text, sizeof text, "%.*sT00:00:00Z", day.len == 10 ? 10 : 0, day.ptr);
-    return nv_time_parse((struct nv_str){text, (size_t)len}, ns);
+    return nv_iso_time_parse((struct nv_str){text, (size_t)len}, ns);
 }
 
 /* `16:30` as a minute of the day, on the half hour. */

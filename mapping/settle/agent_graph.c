@@ -11,7 +11,7 @@
  * the registry. Workflow spans get the counts of their direct children. Caps hold; what is beyond
  * them is not in the graph but still in the trace.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/settle/settle.h"
 
 #include "base/meter.h"
 #include "mapping/settle/agents.h"

@@ -11,10 +11,11 @@
  * knows. A told cost of 0 for tokens that were used says that the emitter had no price. Service
  * tiers whose price the table does not know (flex, priority) are left without a cost.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/settle/settle.h"
 
 #include "mapping/prices/price.h"
 #include "mapping/prices/provider.h"
+#include "model/scalar.h"
 
 #include <assert.h>
 

@@ -15,7 +15,7 @@
  * `explain` and letters that are tried again come here without it. Ids are found by a seeded hash,
  * for clients choose them.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/settle/settle.h"
 
 #include "base/meter.h"
 

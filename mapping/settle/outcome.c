@@ -9,8 +9,7 @@
  * the backend knows nothing more (docs/noveum-backend.md#traces). The last exception event counts,
  * because it is the one that left the span. Attributes fill what the event does not say.
  */
-#include "mapping/engine/engine.h"
-
+#include "mapping/settle/settle.h"
 
 #include <assert.h>
 

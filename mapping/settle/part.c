@@ -11,7 +11,7 @@
  * span that the part hangs below; where that is not known, the link names the linking span itself,
  * whose id the other part's spans have as their parent's if it is the root: never an id of zeros.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/settle/settle.h"
 
 #include <assert.h>
 

@@ -11,7 +11,7 @@
  * only when there would be nothing else to send. The ledger's count is the caller's business:
  * trace->placeholder_count says how many it must move.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/settle/settle.h"
 
 #include <assert.h>
 

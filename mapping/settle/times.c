@@ -10,7 +10,7 @@
  * What is made up is said in `noveum.gateway.start_time` and `noveum.gateway.end_time`. Times that
  * are wrong but told (a clock that is years ahead) stay: nothing here knows a better one.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/settle/settle.h"
 
 #include "base/meter.h"
 

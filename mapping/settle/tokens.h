@@ -4,7 +4,7 @@
 #ifndef NV_MAPPING_SETTLE_TOKENS_H
 #define NV_MAPPING_SETTLE_TOKENS_H
 
-#include "mapping/engine/engine.h"
+#include "mapping/engine/work.h"
 
 /*
  * Makes the span's input tokens hold the cached ones, its output tokens the reasoning, and its

@@ -8,7 +8,7 @@
  * ordered by start because the backend stores only milliseconds and shows siblings in the order
  * sent; a parent that starts at the same time stands before its children.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/settle/settle.h"
 
 #include "base/meter.h"
 #include "base/wire.h"

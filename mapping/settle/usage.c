@@ -15,8 +15,9 @@
  * nobody steps back to those who tell nothing: a container of such calls goes on to count for them.
  * Embeddings are calls of their own, decided the same way beside the others.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/settle/settle.h"
 #include "mapping/settle/tokens.h"
+#include "model/scalar.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -10,7 +10,8 @@
  * directly around them are looked at, so that other traces pay nothing, and numbers that mean
  * something elsewhere stay.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/settle/settle.h"
+#include "mapping/engine/transform_steps.h"
 
 #include <assert.h>
 

@@ -8,7 +8,7 @@
 #include "tests/support/expect.h"
 #include "tests/support/fixtures.h"
 #include "mapping/prices/price.h"
-#include "mapping/engine/transform.h"
+#include "base/iso_time.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static struct call read_call(const struct nv_str *cells)
                                &call.usage.cache_write, &call.usage.cache_write_1h,
                                &call.usage.output,      &call.usage.input_audio,
                                &call.usage.output_audio};
-    ck_assert(nv_time_parse(cells[1], &call.time_ns));
+    ck_assert(nv_iso_time_parse(cells[1], &call.time_ns));
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         *counts[i] = (int64_t)as_number(cells[2 + i]);
     call.usage.batch = as_number(cells[9]) > 0;

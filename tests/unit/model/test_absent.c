@@ -1,6 +1,6 @@
 /*
- * What says nothing (traps 2 and 20): every text of the table, plain, quoted and in white space; its
- * first byte as the table gives it; near misses and other types.
+ * What says nothing (traps 2 and 20): every text of the table, plain, quoted and in white space;
+ * its first byte as the table gives it; near misses and other types.
  */
 #include "tests/support/expect.h"
 

@@ -16,6 +16,8 @@
  * of: a trace that takes hundreds of times what traces take must not hold the others of its shard.
  */
 #include "mapping/engine/engine.h"
+#include "mapping/mapping.h"
+#include "mapping/settle/settle.h"
 
 #include "base/counters.h"
 #include "base/meter.h"
@@ -24,42 +26,14 @@
 
 #include "base/banned.h"
 
+/* Rows of noveum.project from this precedence on take a name that was given to something else (a
+ * service: semconv.rules; an application, a tracing project) for the project's. Configuration goes
+ * before those, and after rows that name a project. */
+#define PROJECT_GUESSED 60
+
 static const struct nv_str incomplete_names[] = {NV_STR_INIT("none"), NV_STR_INIT("root"),
                                                  NV_STR_INIT("parent"), NV_STR_INIT("cut"),
                                                  NV_STR_INIT("shutdown")};
-
-void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_str text,
-                      uint16_t precedence)
-{
-    struct nv_fact *fact;
-    switch (field) {
-    case NV_FIELD_SESSION_ID:
-        fact = &identity->session;
-        break;
-    case NV_FIELD_USER_ID:
-        fact = &identity->user;
-        break;
-    case NV_FIELD_METADATA_REQUEST_ID:
-        fact = &identity->request;
-        break;
-    case NV_FIELD_PROJECT:
-        fact = &identity->project;
-        break;
-    case NV_FIELD_ENVIRONMENT:
-        fact = &identity->environment;
-        break;
-    case NV_FIELD_SERVICE_VERSION:
-        fact = &identity->service_version;
-        break;
-    case NV_FIELD_TRACE_NAME:
-        fact = &identity->name;
-        break;
-    default:
-        return;
-    }
-    if (text.len > 0 && (!fact->text.ptr || precedence < fact->precedence))
-        *fact = (struct nv_fact){text, precedence};
-}
 
 static enum nv_err add_text(struct nv_translation *t, struct nv_str key, struct nv_str text)
 {
@@ -74,7 +48,7 @@ static struct nv_str choose_project(const struct nv_translation *t)
     const struct nv_fact *told = &t->identity.project;
     if (t->raw->project.len > 0)
         return t->raw->project;
-    if (told->text.ptr && told->precedence < 60)
+    if (told->text.ptr && told->precedence < PROJECT_GUESSED)
         return told->text;
     if (t->mapping->project.len > 0)
         return t->mapping->project;
@@ -114,7 +88,8 @@ static void settle_status(struct nv_translation *t)
                                                 NV_STR_ARG(first->status_message));
 }
 
-enum nv_err nv_trace_settle(struct nv_translation *t)
+/* Project, environment, session, name, status, times, attributes of the trace itself. */
+static enum nv_err settle_trace(struct nv_translation *t)
 {
     const struct nv_identity *told = &t->identity;
     struct nv_trace *trace = t->trace;
@@ -176,7 +151,7 @@ static enum nv_err translate(struct nv_translation *t)
     for (uint32_t i = 0; !err && i < t->work_count; i++)
         err = nv_cost_settle(t, &t->works[i]);
     if (!err)
-        err = nv_trace_settle(t);
+        err = settle_trace(t);
     return err ? err : nv_agents_settle(t);
 }
 
@@ -218,7 +193,7 @@ static enum nv_err leave_as_it_is(struct nv_translation *t, uint64_t allowed)
         err = nv_outcome_settle(t, &t->works[i]);
     }
     if (!err)
-        err = nv_trace_settle(t);
+        err = settle_trace(t);
     if (err)
         return err;
     struct nv_str why = nv_arena_printf(
