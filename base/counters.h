@@ -63,7 +63,7 @@
     X(NV_COUNT_TRACES_CUT, "noveum_traces_cut_total", "", "counter",                               \
       "Traces cut into linked parts by a cap on spans, bytes or age")                              \
     X(NV_COUNT_TRACES_UNTRANSLATED, "noveum_traces_untranslated_total", "", "counter",             \
-      "Traces sent as they came, because their translation took more than mapping.work_per_byte")  \
+      "Traces sent as they came, because their translation took too much work or memory")          \
     X(NV_COUNT_TRACES_DELIVERED, "noveum_traces_delivered_total", "", "counter",                   \
       "Traces the backend or the files have taken")                                                \
     X(NV_COUNT_SEND_ATTEMPTS, "noveum_send_attempts_total", "", "counter",                         \

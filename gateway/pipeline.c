@@ -66,8 +66,8 @@ static void tell_untranslated(const struct nv_raw_trace *raw)
     char id[2 * NV_TRACE_ID_BYTES];
     nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
     NV_LOG(NV_LOG_WARN, "gateway",
-           "a trace is sent as it came, its translation took more than mapping.work_per_byte "
-           "allows id=%.32s spans=%u",
+           "a trace is sent as it came, its translation took more than mapping.work_per_byte or "
+           "memory.max_bytes allows id=%.32s spans=%u",
            id, raw->span_count);
 }
 

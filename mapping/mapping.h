@@ -46,7 +46,8 @@ void nv_mapping_free(struct nv_mapping *mapping);
 #define NV_WORK_FREE_BYTES 4096u
 
 /*
- * A trace whose translation takes more than its work (config.work_per_byte) leaves untranslated: as
+ * A trace whose translation takes more than its work (config.work_per_byte), or more memory than
+ * its arena may have, leaves untranslated: of lists that do not fit a first part only, otherwise as
  * its spans came, but for the project and what rows drop; the trace's attribute
  * noveum.gateway.untranslated says why, and trace->untranslated is set.
  *

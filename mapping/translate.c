@@ -21,8 +21,10 @@
 
 #include "base/counters.h"
 #include "base/meter.h"
+#include "mapping/engine/decode.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -183,7 +185,7 @@ static uint64_t work_allowed(const struct nv_translation *t)
 }
 
 /* The trace as its spans came: a tree with names, times and statuses, and nothing looked into. */
-static enum nv_err leave_as_it_is(struct nv_translation *t, uint64_t allowed)
+static enum nv_err leave_as_it_is(struct nv_translation *t, struct nv_str why)
 {
     enum nv_err err = nv_tree_build(t);
     if (!err)
@@ -196,11 +198,8 @@ static enum nv_err leave_as_it_is(struct nv_translation *t, uint64_t allowed)
         err = settle_trace(t);
     if (err)
         return err;
-    struct nv_str why = nv_arena_printf(
-        t->arena, "translation took more than %" PRIu64 " units of work (mapping.work_per_byte)",
-        allowed);
     t->trace->untranslated = true;
-    nv_count(NV_COUNT_TRACES_UNTRANSLATED, 1);
+    why = nv_arena_dup(t->arena, why);
     return why.ptr ? add_text(t, NV_STR("noveum.gateway.untranslated"), why) : NV_ERR_NO_MEMORY;
 }
 
@@ -217,6 +216,34 @@ static struct nv_translation begin(const struct nv_mapping *mapping, struct nv_r
                                    .trace = trace};
 }
 
+static enum nv_err leave_for_work(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                                  struct nv_trace *trace, uint64_t allowed)
+{
+    struct nv_translation t = begin(mapping, raw, trace);
+    char why[96];
+    int len = snprintf(
+        why, sizeof why,
+        "translation took more than %" PRIu64 " units of work (mapping.work_per_byte)", allowed);
+    return leave_as_it_is(&t, (struct nv_str){why, (size_t)len});
+}
+
+/* Its arena is at the cap. What it has of many is left out until the rest fits. */
+static enum nv_err leave_for_memory(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                                    struct nv_trace *trace, struct nv_arena_mark mark)
+{
+    static const uint32_t limits[] = {0, 16384, 1024, 64};
+    enum nv_err err = NV_ERR_NO_MEMORY;
+    for (size_t i = 0; i < sizeof limits / sizeof *limits && err == NV_ERR_NO_MEMORY; i++) {
+        nv_arena_rewind(raw->arena, mark);
+        nv_decode_limit(limits[i]);
+        struct nv_translation t = begin(mapping, raw, trace);
+        err = leave_as_it_is(&t, NV_STR("translation took more memory than memory.max_bytes leaves "
+                                        "it"));
+    }
+    nv_decode_limit(0);
+    return err;
+}
+
 enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
                                struct nv_buf *report, struct nv_trace **out)
 {
@@ -225,17 +252,19 @@ enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_t
         return NV_ERR_NO_MEMORY;
     struct nv_translation t = begin(mapping, raw, trace);
     uint64_t allowed = work_allowed(&t);
+    struct nv_arena_mark mark = nv_arena_mark(raw->arena);
     t.report = report;
     nv_meter_start(allowed);
     enum nv_err err = translate(&t);
     bool over = nv_meter_over();
     nv_meter_here.limit = UINT64_MAX;
-    if (over) {
-        t = begin(mapping, raw, trace);
-        err = leave_as_it_is(&t, allowed);
-    }
+    if (over)
+        err = leave_for_work(mapping, raw, trace, allowed);
+    if (err == NV_ERR_NO_MEMORY && nv_arena_is_full(raw->arena))
+        err = leave_for_memory(mapping, raw, trace, mark);
     if (err)
         return err;
+    nv_count(NV_COUNT_TRACES_UNTRANSLATED, trace->untranslated);
     trace->arena = raw->arena;
     trace->claim = raw->claim;
     *out = trace;

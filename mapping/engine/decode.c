@@ -22,6 +22,7 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <inttypes.h>
 
 #include "base/banned.h"
 
@@ -57,8 +58,23 @@ enum { STATUS_MESSAGE = 2, STATUS_CODE = 3 };
 /* Attributes of a span whose places are noted while its fields are counted. */
 #define NOTED_MAX 64
 
+static _Thread_local uint32_t items_max = UINT32_MAX;
+
 static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
                                 struct nv_value *out);
+
+void nv_decode_limit(uint32_t limit)
+{
+    items_max = limit > 0 ? limit : UINT32_MAX;
+}
+
+/* The last item of a list of which `count` were left out. */
+static enum nv_err tell_cut(struct nv_arena *arena, uint32_t count, struct nv_value *out)
+{
+    struct nv_str text = nv_arena_printf(arena, "[%" PRIu32 " more items were left out]", count);
+    *out = nv_value_string(text);
+    return text.ptr ? NV_OK : NV_ERR_NO_MEMORY;
+}
 
 /* NV_OK at the regular end of a message, else what went wrong. */
 static enum nv_err at_end(enum nv_err err)
@@ -189,19 +205,21 @@ static enum nv_err decode_array(struct nv_arena *arena, struct nv_str bytes, uns
                                 struct nv_value *out)
 {
     uint32_t count = count_field(bytes, LIST_VALUES), used = 0;
-    struct nv_value *items = nv_arena_array(arena, count, sizeof *items);
+    uint32_t kept = count < items_max ? count : items_max;
+    struct nv_value *items = nv_arena_array(arena, (size_t)kept + (kept < count), sizeof *items);
     if (!items)
         return NV_ERR_NO_MEMORY;
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
-    enum nv_err err;
-    while (!(err = nv_wire_next(&wire, &field)))
+    enum nv_err err = NV_OK;
+    while (used < kept && !(err = nv_wire_next(&wire, &field)))
         if (field.number == LIST_VALUES && field.type == NV_WIRE_BYTES) {
-            assert(used < count);
             err = decode_value(arena, field.bytes, depth, &items[used++]);
             if (err)
                 return err;
         }
+    if (!err && kept < count)
+        err = tell_cut(arena, count - kept, &items[used++]);
     out->type = NV_VALUE_ARRAY;
     out->as.array.items = items;
     out->as.array.count = used;
@@ -216,20 +234,24 @@ static enum nv_err decode_counted(struct nv_arena *arena, struct nv_str bytes, u
     if (count == 0)
         return NV_OK;
     (void)nv_meter_spend(count);
-    out->items = nv_arena_array(arena, count, sizeof *out->items);
+    uint32_t kept = count < items_max ? count : items_max;
+    out->capacity = kept + (kept < count);
+    out->items = nv_arena_array(arena, out->capacity, sizeof *out->items);
     if (!out->items)
         return NV_ERR_NO_MEMORY;
-    out->capacity = count;
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
-    enum nv_err err;
-    while (!(err = nv_wire_next(&wire, &field)))
+    enum nv_err err = NV_OK;
+    while (out->count < kept && !(err = nv_wire_next(&wire, &field)))
         if (field.number == number && field.type == NV_WIRE_BYTES) {
-            assert(out->count < count);
             err = decode_attribute(arena, field.bytes, depth, &out->items[out->count++]);
             if (err)
                 return err;
         }
+    if (!err && kept < count) {
+        out->items[out->count].key = NV_STR("noveum.gateway.cut");
+        err = tell_cut(arena, count - kept, &out->items[out->count++].value);
+    }
     return at_end(err);
 }
 
@@ -443,6 +465,10 @@ static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, uin
 {
     if (events + links == 0)
         return NV_OK;
+    out->dropped_events += events > items_max ? events - items_max : 0;
+    out->dropped_links += links > items_max ? links - items_max : 0;
+    events = events < items_max ? events : items_max;
+    links = links < items_max ? links : items_max;
     out->events = nv_arena_array(arena, events, sizeof *out->events);
     out->links = nv_arena_array(arena, links, sizeof *out->links);
     if (!out->events || !out->links)
@@ -453,9 +479,9 @@ static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, uin
     while (!(err = nv_wire_next(&wire, &field))) {
         if (field.type != NV_WIRE_BYTES)
             continue;
-        if (field.number == SPAN_EVENTS)
+        if (field.number == SPAN_EVENTS && out->event_count < events)
             err = decode_event(arena, field.bytes, &out->events[out->event_count++]);
-        else if (field.number == SPAN_LINKS)
+        else if (field.number == SPAN_LINKS && out->link_count < links)
             err = decode_link(arena, field.bytes, &out->links[out->link_count++]);
         if (err)
             return err;

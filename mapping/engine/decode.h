@@ -10,6 +10,11 @@
 
 #include "model/trace.h"
 
+/*
+ * From here on this thread reads so many items of a list, attributes, events or links at most, what
+ * is left out is told: lists and attributes by a last item, events and links as dropped. 0: all.
+ */
+void nv_decode_limit(uint32_t items_max);
 /* Reads an AnyValue. Errors: NV_ERR_NO_MEMORY, NV_ERR_DEPTH past NV_VALUE_DEPTH_MAX,
  * NV_ERR_MALFORMED, NV_ERR_TRUNCATED. */
 enum nv_err nv_decode_value(struct nv_arena *arena, struct nv_str bytes,

@@ -176,6 +176,7 @@ def test_hostile_requests_stay_within_the_option(make_gateway, sink, name, max_m
     print(f"{name}: {peak:.0f} MB, {own:.0f} the program's; {sink.plain >> 10} KB sent; {spans}")
     assert peak <= max_mb + own, f"{peak:.0f} MB, {answers}"
     assert gateway.get("/healthz")[0] == 200
+    assert spans["delivered"] > 0 and spans["dead_lettered"] == 0, gateway.stderr()
     assert not any("out of memory" in line for line in gateway.log), gateway.stderr()
     # What one trace may have, for each that was delivered; those of small spans are many.
     if name not in ("least spans", "many scopes"):

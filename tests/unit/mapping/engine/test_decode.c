@@ -99,6 +99,51 @@ START_TEST(cut_at_every_byte)
 }
 END_TEST
 
+/* With a limit the first of each list are read, and what is left out is told. */
+START_TEST(lists_are_read_up_to_the_limit)
+{
+    struct nv_buf buf;
+    struct nv_span span;
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    nv_buf_init(&buf, 1 << 16);
+    for (unsigned i = 0; i < 100; i++) {
+        attribute(&buf, 9, "a");
+        (void)nv_wire_put_bytes(&buf, 11, NV_STR(""));
+        (void)nv_wire_put_bytes(&buf, 13, NV_STR(""));
+    }
+    (void)nv_wire_put_uint(&buf, 12, 5);
+    nv_decode_limit(70);
+    ck_assert_int_eq(nv_decode_span(arena, nv_buf_str(&buf), &span), NV_OK);
+    ck_assert_uint_eq(span.attributes.count, 71);
+    ck_assert_nv_str(span.attributes.items[69].key, "a");
+    ck_assert_nv_str(span.attributes.items[70].key, "noveum.gateway.cut");
+    ck_assert_nv_str(span.attributes.items[70].value.as.string, "[30 more items were left out]");
+    ck_assert_uint_eq(span.event_count, 70);
+    ck_assert_uint_eq(span.dropped_events, 35);
+    ck_assert_uint_eq(span.link_count, 70);
+    ck_assert_uint_eq(span.dropped_links, 30);
+    nv_decode_limit(0);
+    ck_assert_int_eq(nv_decode_span(arena, nv_buf_str(&buf), &span), NV_OK);
+    ck_assert_uint_eq(span.attributes.count, 100);
+    ck_assert_uint_eq(span.event_count + span.link_count, 200);
+    nv_buf_clear(&buf);
+    for (unsigned i = 0; i < 100; i++)
+        (void)nv_wire_put_bytes(&buf, 1, NV_STR(""));
+    struct nv_buf list;
+    struct nv_value value;
+    nv_buf_init(&list, 1 << 16);
+    (void)nv_wire_put_bytes(&list, 5, nv_buf_str(&buf));
+    nv_decode_limit(10);
+    ck_assert_int_eq(nv_decode_value(arena, nv_buf_str(&list), &value), NV_OK);
+    nv_decode_limit(0);
+    ck_assert_uint_eq(value.as.array.count, 11);
+    ck_assert_nv_str(value.as.array.items[10].as.string, "[90 more items were left out]");
+    nv_buf_release(&list);
+    nv_buf_release(&buf);
+    nv_arena_free(arena);
+}
+END_TEST
+
 START_TEST(values_that_nest_too_deeply)
 {
     struct nv_buf inner, outer;
@@ -143,6 +188,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, all_fields_of_a_span);
     tcase_add_test(tcase, cut_at_every_byte);
+    tcase_add_test(tcase, lists_are_read_up_to_the_limit);
     tcase_add_test(tcase, values_that_nest_too_deeply);
     tcase_add_test(tcase, all_types_of_values);
     suite_add_tcase(suite, tcase);
