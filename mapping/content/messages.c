@@ -21,18 +21,6 @@
 
 #include "base/banned.h"
 
-enum nv_err nv_messages_plain(struct nv_messages_state *state, const struct nv_value *value)
-{
-    struct nv_str text;
-    enum nv_err err = nv_json_text_of(state->arena, value, &text);
-    if (err != NV_OK)
-        return err;
-    struct nv_message message;
-    nv_message_begin(&message, state);
-    err = nv_message_text(&message, text);
-    return err != NV_OK ? err : nv_message_end(&message);
-}
-
 /* ---- lists ---------------------------------------------------------------------------------- */
 
 /* Parts and texts: one message. Asked only for lists that hold text. */
@@ -224,6 +212,13 @@ static enum nv_err visit_any(struct nv_messages_state *state, const struct nv_va
     return err != NV_OK ? err : nv_messages_visit(state, &value, 0);
 }
 
+void nv_messages_open(struct nv_messages_state *state, struct nv_arena *arena,
+                      enum nv_messages_direction direction)
+{
+    static const struct nv_messages_walk walk = {nv_messages_visit, nv_messages_instructions_text};
+    *state = (struct nv_messages_state){.arena = arena, .walk = &walk, .direction = direction};
+}
+
 enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value *in,
                                   enum nv_messages_direction direction, struct nv_messages *out)
 {
@@ -231,7 +226,8 @@ enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value 
     *out = (struct nv_messages){.list = {.type = NV_VALUE_ARRAY}};
     if (nv_value_absent(in))
         return NV_OK;
-    struct nv_messages_state state = {.arena = arena, .direction = direction};
+    struct nv_messages_state state;
+    nv_messages_open(&state, arena, direction);
     bool done = false;
     enum nv_err err = NV_OK;
     if (in->type == NV_VALUE_STRING || in->type == NV_VALUE_JSON)
@@ -244,4 +240,13 @@ enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value 
     out->partial = state.partial;
     out->truncated = state.truncated;
     return err;
+}
+
+enum nv_err nv_messages_instructions_text(struct nv_arena *arena, const struct nv_value *in,
+                                          struct nv_str *out)
+{
+    struct nv_messages messages;
+    *out = NV_STR("");
+    enum nv_err err = nv_messages_normalise(arena, in, NV_MESSAGES_INPUT, &messages);
+    return err != NV_OK ? err : nv_messages_texts(arena, &messages.list, out);
 }

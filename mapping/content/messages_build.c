@@ -1,8 +1,9 @@
 /*
- * Writing canonical messages: roles, member order, tools' answers as messages of their own.
+ * Writing canonical messages: roles, member order, what was gathered.
  *
- *   gathered: parts ["a", {image}], calls [c1], answers ...      written: {role, content,
- * tool_calls} {role: tool, tool_call_id}
+ *   gathered                              written
+ *   parts ["a", {image}], calls [c1]  ─▶  {role, content, tool_calls}
+ *   answer to c0                      ─▶  {role: tool, tool_call_id, content}
  *
  * The order of the source is kept: an answer flushes what stood before it. Members that no handler
  * expressed travel in `rest` with the first message written for the source message, so that nothing
@@ -22,50 +23,6 @@
 #define FIXED_MEMBERS 8u
 /* Members among which one that stands twice is looked for; past it only among our own. */
 #define ASKED_MAX 64u
-
-enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena, struct nv_value value)
-{
-    if (values->count == values->capacity) {
-        const uint32_t capacity = values->capacity == 0 ? 4 : values->capacity * 2;
-        struct nv_value *items = nv_arena_array(arena, capacity, sizeof *items);
-        if (items == NULL)
-            return NV_ERR_NO_MEMORY;
-        (void)nv_meter_spend(values->count / 2);
-        if (values->count > 0)
-            memcpy(items, values->items, values->count * sizeof *items);
-        values->items = items;
-        values->capacity = capacity;
-    }
-    assert(values->count < values->capacity);
-    values->items[values->count++] = value;
-    return NV_OK;
-}
-
-enum nv_err nv_values_join(const struct nv_values *texts, struct nv_arena *arena,
-                           struct nv_str separator, struct nv_str *out)
-{
-    *out = texts->count == 1 ? texts->items[0].as.string : NV_STR("");
-    if (texts->count <= 1)
-        return NV_OK;
-    size_t len = 0;
-    for (uint32_t i = 0; i < texts->count; i++)
-        len += texts->items[i].as.string.len + separator.len;
-    char *bytes = nv_arena_raw(arena, len);
-    if (bytes == NULL)
-        return NV_ERR_NO_MEMORY;
-    size_t at = 0;
-    for (uint32_t i = 0; i < texts->count; i++) {
-        const struct nv_str text = texts->items[i].as.string;
-        if (text.len > 0)
-            memcpy(bytes + at, text.ptr, text.len);
-        at += text.len;
-        memcpy(bytes + at, separator.ptr, separator.len);
-        at += separator.len;
-    }
-    assert(at == len);
-    *out = (struct nv_str){bytes, len - separator.len};
-    return NV_OK;
-}
 
 /* ---- roles ---------------------------------------------------------------------------------- */
 
@@ -335,6 +292,11 @@ static enum nv_err extend_last(struct nv_message *message)
     return err;
 }
 
+enum nv_err nv_message_flush(struct nv_message *message)
+{
+    return gathered(message) ? flush(message) : NV_OK;
+}
+
 enum nv_err nv_message_end(struct nv_message *message)
 {
     if (gathered(message) || !message->answered)
@@ -342,46 +304,20 @@ enum nv_err nv_message_end(struct nv_message *message)
     return extend_last(message);
 }
 
-enum nv_err nv_message_tool_content(struct nv_message *message, const struct nv_value *content,
-                                    unsigned depth)
-{
-    bool parts = content->type == NV_VALUE_ARRAY && content->as.array.count > 0;
-    for (uint32_t i = 0; parts && i < content->as.array.count; i++) {
-        const struct nv_value *item = &content->as.array.items[i];
-        parts = item->type == NV_VALUE_STRING || nv_message_is_part(item);
-    }
-    if (parts || content->type == NV_VALUE_STRING || nv_message_is_part(content))
-        return nv_message_content(message, content, depth);
-    struct nv_str text;
-    enum nv_err err = nv_json_text_of(message->state->arena, content, &text);
-    return err != NV_OK ? err : nv_message_text(message, text);
-}
-
-enum nv_err nv_message_answer(struct nv_message *message, const struct nv_value *call_id,
-                              const struct nv_value *name, const struct nv_value *content,
-                              const struct nv_attributes *rest)
-{
-    enum nv_err err = NV_OK;
-    if (gathered(message))
-        err = flush(message);
-    if (err != NV_OK)
-        return err;
-    struct nv_message answer;
-    nv_message_begin(&answer, message->state);
-    answer.role = NV_STR("tool");
-    if (call_id != NULL)
-        answer.call_id = *call_id;
-    if (name != NULL)
-        answer.name = *name;
-    answer.rest = *rest;
-    message->answered = true;
-    if (content != NULL)
-        err = nv_message_tool_content(&answer, content, 1);
-    return err != NV_OK ? err : flush(&answer);
-}
-
 enum nv_err nv_messages_push(struct nv_messages_state *state, struct nv_value message)
 {
     struct nv_values *list = state->list.count < NV_MESSAGES_MAX ? &state->list : &state->over;
     return nv_values_push(list, state->arena, message);
+}
+
+enum nv_err nv_messages_plain(struct nv_messages_state *state, const struct nv_value *value)
+{
+    struct nv_str text;
+    enum nv_err err = nv_json_text_of(state->arena, value, &text);
+    if (err != NV_OK)
+        return err;
+    struct nv_message message;
+    nv_message_begin(&message, state);
+    err = nv_message_text(&message, text);
+    return err != NV_OK ? err : nv_message_end(&message);
 }

@@ -12,29 +12,27 @@
 
 #include "mapping/content/members.h"
 #include "mapping/content/messages.h"
+#include "mapping/content/values.h"
 
 /* Nesting of lists and wrappers followed; deeper values are kept as JSON text. */
 #define NV_MESSAGES_DEPTH_MAX 16u
 
-/* A growing list of values in an arena. */
-struct nv_values {
-    struct nv_value *items;
-    uint32_t count;
-    uint32_t capacity;
+struct nv_messages_state;
+
+/* What shapes call to go on with what they hold: the walk of messages.c, which knows them. */
+struct nv_messages_walk {
+    /* One value of any shape into the list. Errors: NV_ERR_NO_MEMORY. */
+    enum nv_err (*visit)(struct nv_messages_state *state, const struct nv_value *value,
+                         unsigned depth);
+    /* As nv_messages_instructions_text. */
+    enum nv_err (*instructions)(struct nv_arena *arena, const struct nv_value *in,
+                                struct nv_str *out);
 };
-
-/* Appends. Errors: NV_ERR_NO_MEMORY. */
-enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena,
-                           struct nv_value value) NV_MUST_USE;
-
-/* Joins STRINGs with `separator`. `out` is borrowed (from the only one) or in the arena. Errors:
- * NV_ERR_NO_MEMORY. */
-enum nv_err nv_values_join(const struct nv_values *texts, struct nv_arena *arena,
-                           struct nv_str separator, struct nv_str *out) NV_MUST_USE;
 
 /* One normalisation in progress. */
 struct nv_messages_state {
     struct nv_arena *arena;
+    const struct nv_messages_walk *walk; /* static */
     enum nv_messages_direction direction;
     struct nv_values list; /* canonical MAPs */
     struct nv_values over; /* what is past NV_MESSAGES_MAX */
@@ -59,6 +57,9 @@ void nv_message_begin(struct nv_message *message, struct nv_messages_state *stat
 /* Writes what was gathered, if anything was or if nothing was written for it yet. Errors:
  * NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_end(struct nv_message *message) NV_MUST_USE;
+/* Writes what was gathered, if anything was; role and the rest of the source stay. Errors:
+ * NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_flush(struct nv_message *message) NV_MUST_USE;
 /* Adds text to the content. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_text(struct nv_message *message, struct nv_str text) NV_MUST_USE;
 /* Adds a line of thought. Errors: NV_ERR_NO_MEMORY. */
@@ -96,6 +97,9 @@ enum nv_err nv_messages_push(struct nv_messages_state *state, struct nv_value me
 struct nv_str nv_messages_role(struct nv_str word);
 /* Is `word` one that names a role? */
 bool nv_messages_is_role(struct nv_str word);
+/* Readies an empty normalisation (messages.c). */
+void nv_messages_open(struct nv_messages_state *state, struct nv_arena *arena,
+                      enum nv_messages_direction direction);
 /* One value of any shape into the list (messages.c). Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_visit(struct nv_messages_state *state, const struct nv_value *value,
                               unsigned depth) NV_MUST_USE;
@@ -113,6 +117,10 @@ enum nv_err nv_messages_object(struct nv_messages_state *state, const struct nv_
  */
 enum nv_err nv_messages_plain_list(struct nv_messages_state *state, struct nv_str text,
                                    bool *done) NV_MUST_USE;
+/* Texts of all messages of a canonical list, joined by an empty line (messages_derive.c). `out` is
+ * borrowed or in the arena. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_messages_texts(struct nv_arena *arena, const struct nv_value *messages,
+                              struct nv_str *out) NV_MUST_USE;
 /* The text of any value as a message of the direction's role. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_plain(struct nv_messages_state *state,
                               const struct nv_value *value) NV_MUST_USE;

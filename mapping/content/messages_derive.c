@@ -94,6 +94,18 @@ static enum nv_err gather_text(struct nv_arena *arena, const struct nv_value *me
     return err;
 }
 
+enum nv_err nv_messages_texts(struct nv_arena *arena, const struct nv_value *messages,
+                              struct nv_str *out)
+{
+    assert(messages->type == NV_VALUE_ARRAY);
+    struct nv_values texts = {0};
+    enum nv_err err = NV_OK;
+    *out = NV_STR("");
+    for (uint32_t i = 0; err == NV_OK && i < messages->as.array.count; i++)
+        err = gather_text(arena, &messages->as.array.items[i], &texts);
+    return err != NV_OK ? err : nv_values_join(&texts, arena, NV_STR("\n\n"), out);
+}
+
 enum nv_err nv_messages_output_text(struct nv_arena *arena, const struct nv_value *messages,
                                     struct nv_str *out)
 {
@@ -160,16 +172,4 @@ enum nv_err nv_messages_add_system(struct nv_arena *arena, struct nv_value *mess
         memcpy(items + 1, old.items, old.count * sizeof *items);
     messages->as.array = (struct nv_array){items, old.count + 1};
     return NV_OK;
-}
-
-enum nv_err nv_messages_instructions_text(struct nv_arena *arena, const struct nv_value *in,
-                                          struct nv_str *out)
-{
-    *out = NV_STR("");
-    struct nv_messages messages;
-    struct nv_values texts = {0};
-    enum nv_err err = nv_messages_normalise(arena, in, NV_MESSAGES_INPUT, &messages);
-    for (uint32_t i = 0; err == NV_OK && i < messages.list.as.array.count; i++)
-        err = gather_text(arena, &messages.list.as.array.items[i], &texts);
-    return err != NV_OK ? err : nv_values_join(&texts, arena, NV_STR("\n\n"), out);
 }

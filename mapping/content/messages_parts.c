@@ -430,3 +430,41 @@ enum nv_err nv_message_content(struct nv_message *message, const struct nv_value
         err = nv_message_part(message, &content->as.array.items[i], depth + 1);
     return err;
 }
+
+/* ---- answers of tools ---------------------------------------------------------------------- */
+
+enum nv_err nv_message_tool_content(struct nv_message *message, const struct nv_value *content,
+                                    unsigned depth)
+{
+    bool parts = content->type == NV_VALUE_ARRAY && content->as.array.count > 0;
+    for (uint32_t i = 0; parts && i < content->as.array.count; i++) {
+        const struct nv_value *item = &content->as.array.items[i];
+        parts = item->type == NV_VALUE_STRING || nv_message_is_part(item);
+    }
+    if (parts || content->type == NV_VALUE_STRING || nv_message_is_part(content))
+        return nv_message_content(message, content, depth);
+    struct nv_str text;
+    enum nv_err err = nv_json_text_of(message->state->arena, content, &text);
+    return err != NV_OK ? err : nv_message_text(message, text);
+}
+
+enum nv_err nv_message_answer(struct nv_message *message, const struct nv_value *call_id,
+                              const struct nv_value *name, const struct nv_value *content,
+                              const struct nv_attributes *rest)
+{
+    enum nv_err err = nv_message_flush(message);
+    if (err != NV_OK)
+        return err;
+    struct nv_message answer;
+    nv_message_begin(&answer, message->state);
+    answer.role = NV_STR("tool");
+    if (call_id != NULL)
+        answer.call_id = *call_id;
+    if (name != NULL)
+        answer.name = *name;
+    answer.rest = *rest;
+    message->answered = true;
+    if (content != NULL)
+        err = nv_message_tool_content(&answer, content, 1);
+    return err != NV_OK ? err : nv_message_end(&answer);
+}

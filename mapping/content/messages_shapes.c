@@ -347,7 +347,7 @@ static enum nv_err wrapped_message(struct nv_messages_state *state, const struct
         /* A prompt value holds a list of messages, not one. */
         if ((body.mask & NV_HAS(MESSAGES)) != 0 && (body.mask & NV_HAS(ROLE)) == 0) {
             state->partial = true;
-            return nv_messages_visit(state, inner, depth + 1);
+            return state->walk->visit(state, inner, depth + 1);
         }
     }
     struct nv_message message;
@@ -416,7 +416,7 @@ static const struct nv_value *place_of(const struct nv_messages_state *state,
 static enum nv_err push_system(struct nv_messages_state *state, const struct nv_value *system)
 {
     struct nv_str text = {0};
-    enum nv_err err = nv_messages_instructions_text(state->arena, system, &text);
+    enum nv_err err = state->walk->instructions(state->arena, system, &text);
     if (err != NV_OK || text.len == 0)
         return err;
     struct nv_message message;
@@ -488,7 +488,7 @@ static enum nv_err exchange(struct nv_messages_state *state, const struct nv_val
     enum nv_err err = visit_system(state, members, &used);
     const uint32_t before = state->list.count;
     if (err == NV_OK)
-        err = nv_messages_visit(state, inner, depth + 1);
+        err = state->walk->visit(state, inner, depth + 1);
     if (err == NV_OK)
         err = finish_last(state, before, members, &used);
     struct nv_attributes rest = {0};

@@ -1,17 +1,22 @@
 /*
  * Tool calls of every shape in one: {id, type: "function", function: {name, arguments}}.
  *
- *   {id, function: {name, arguments: "{...}"}}   OpenAI        {id, name, args} LangChain {call_id,
- * name, arguments: "{...}"}          Responses     {toolCallId, toolName, input} Vercel {id, name,
- * input: {...}}                     Anthropic     {tool_call: {...}}  OpenInference {functionCall:
- * {name, args}}                 Gemini        {toolUse: {toolUseId, name, input}}
+ *   OpenAI         {id, function: {name, arguments: "{...}"}}
+ *   Responses      {call_id, name, arguments: "{...}"}
+ *   Anthropic      {id, name, input: {...}}
+ *   Gemini         {functionCall: {name, args}}
+ *   Bedrock        {toolUse: {toolUseId, name, input}}
+ *   Vercel         {toolCallId, toolName, input}
+ *   LangChain      {id, name, args}
+ *   OpenInference  {tool_call: {...}}
  *
  * The shapes differ only in the spelling of three members, so there is one reader and no detection.
  * Arguments in JSON text are parsed, text that is not JSON stays text.
  */
 #include "mapping/content/json_text.h"
-#include "mapping/content/messages_build.h"
+#include "mapping/content/members.h"
 #include "mapping/content/tools.h"
+#include "mapping/content/values.h"
 
 #include "base/banned.h"
 

@@ -14,7 +14,7 @@ void nv_test_messages_open(struct nv_test_messages *kit, enum nv_messages_direct
 {
     kit->arena = nv_arena_new((size_t)16 << 20);
     ck_assert_ptr_nonnull(kit->arena);
-    kit->state = (struct nv_messages_state){.arena = kit->arena, .direction = direction};
+    nv_messages_open(&kit->state, kit->arena, direction);
 }
 
 void nv_test_messages_close(struct nv_test_messages *kit)
