@@ -15,6 +15,7 @@
 #include "base/json_write.h"
 #include "base/text.h"
 #include "base/wire.h"
+#include "model/otlp_fields.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -83,13 +84,13 @@ static uint32_t write_scope(const struct nv_raw_trace *raw, const struct placed 
 {
     uint32_t group = list[at].item->group;
     const struct nv_group *shared = &raw->groups[group];
-    size_t scope = nv_wire_begin(out, 2);
+    size_t scope = nv_wire_begin(out, NV_OTLP_RESOURCE_GROUP_SCOPES);
     if (shared->scope.len > 0)
-        (void)nv_wire_put_bytes(out, 1, shared->scope);
+        (void)nv_wire_put_bytes(out, NV_OTLP_SCOPE_GROUP_SCOPE, shared->scope);
     for (; at < count && list[at].item->group == group; at++)
-        (void)nv_wire_put_bytes(out, 2, list[at].item->bytes);
+        (void)nv_wire_put_bytes(out, NV_OTLP_SCOPE_GROUP_ITEMS, list[at].item->bytes);
     if (shared->scope_schema_url.len > 0)
-        (void)nv_wire_put_bytes(out, 3, shared->scope_schema_url);
+        (void)nv_wire_put_bytes(out, NV_OTLP_SCOPE_GROUP_SCHEMA_URL, shared->scope_schema_url);
     (void)nv_wire_end(out, scope);
     return at;
 }
@@ -104,14 +105,15 @@ enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, enum nv_signal
     for (uint32_t at = 0; at < count;) {
         const struct nv_group *shared = &raw->groups[list[at].item->group];
         const char *same = list[at].resource;
-        size_t resource = nv_wire_begin(out, 1);
+        size_t resource = nv_wire_begin(out, NV_OTLP_REQUEST_GROUPS);
         if (shared->resource.len > 0)
-            (void)nv_wire_put_bytes(out, 1, shared->resource);
+            (void)nv_wire_put_bytes(out, NV_OTLP_RESOURCE_GROUP_RESOURCE, shared->resource);
         do
             at = write_scope(raw, list, count, at, out);
         while (same != NULL && at < count && list[at].resource == same);
         if (shared->resource_schema_url.len > 0)
-            (void)nv_wire_put_bytes(out, 3, shared->resource_schema_url);
+            (void)nv_wire_put_bytes(out, NV_OTLP_RESOURCE_GROUP_SCHEMA_URL,
+                                    shared->resource_schema_url);
         (void)nv_wire_end(out, resource);
     }
     free(list);

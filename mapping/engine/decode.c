@@ -19,6 +19,7 @@
 
 #include "base/meter.h"
 #include "base/wire.h"
+#include "model/otlp_fields.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -26,34 +27,8 @@
 
 #include "base/banned.h"
 
-/* Field numbers, from the .proto files of OTLP 1.x. */
-enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE = 2 };
-enum { ANY_STRING = 1, ANY_BOOL, ANY_INT, ANY_DOUBLE, ANY_ARRAY, ANY_KVLIST, ANY_BYTES };
-enum { LIST_VALUES = 1 };
-enum { RESOURCE_ATTRIBUTES = 1 };
-enum { SCOPE_NAME = 1, SCOPE_VERSION = 2, SCOPE_ATTRIBUTES = 3 };
-enum {
-    SPAN_ID = 2,
-    SPAN_TRACE_STATE = 3,
-    SPAN_PARENT_ID = 4,
-    SPAN_NAME = 5,
-    SPAN_KIND = 6,
-    SPAN_START = 7,
-    SPAN_END = 8,
-    SPAN_ATTRIBUTES = 9,
-    SPAN_DROPPED_ATTRIBUTES = 10,
-    SPAN_EVENTS = 11,
-    SPAN_DROPPED_EVENTS = 12,
-    SPAN_LINKS = 13,
-    SPAN_DROPPED_LINKS = 14,
-    SPAN_STATUS = 15,
-    SPAN_FLAGS = 16
-};
-enum { EVENT_TIME = 1, EVENT_NAME = 2, EVENT_ATTRIBUTES = 3 };
-enum { TAG_KEY = 0x0a, TAG_VALUE = 0x12 };
-enum { TAG_STRING = 0x0a, TAG_BOOL = 0x10, TAG_INT = 0x18, TAG_DOUBLE = 0x21 };
-enum { LINK_TRACE_ID = 1, LINK_SPAN_ID = 2, LINK_ATTRIBUTES = 4 };
-enum { STATUS_MESSAGE = 2, STATUS_CODE = 3 };
+/* Tags of fields below 16: number and wire type in one byte. */
+#define TAG(number, wire) ((number) << 3 | (wire))
 
 /* Attributes of a span whose places are noted while its fields are counted. */
 #define NOTED_MAX 64
@@ -138,20 +113,20 @@ static inline bool plain_value(struct nv_str bytes, struct nv_value *out)
         return false;
     struct nv_str rest = {bytes.ptr + 1, bytes.len - 1};
     switch ((uint8_t)bytes.ptr[0]) {
-    case TAG_STRING:
+    case TAG(NV_OTLP_ANY_STRING, NV_WIRE_BYTES):
         out->type = NV_VALUE_STRING;
         return plain_bytes(rest, &out->as.string);
-    case TAG_INT:
+    case TAG(NV_OTLP_ANY_INT, NV_WIRE_VARINT):
         if (!plain_varint(rest, &bits))
             return false;
         *out = nv_value_int((int64_t)bits);
         return true;
-    case TAG_BOOL:
+    case TAG(NV_OTLP_ANY_BOOL, NV_WIRE_VARINT):
         if (!plain_varint(rest, &bits))
             return false;
         *out = nv_value_bool(bits != 0);
         return true;
-    case TAG_DOUBLE:
+    case TAG(NV_OTLP_ANY_DOUBLE, NV_WIRE_FIXED64):
         if (rest.len != sizeof bits)
             return false;
         memcpy(&bits, rest.ptr, sizeof bits);
@@ -167,10 +142,10 @@ static inline bool plain_attribute(struct nv_str bytes, struct nv_attribute *out
 {
     const uint8_t *at = (const uint8_t *)bytes.ptr;
     struct nv_str value;
-    if (bytes.len < 4 || at[0] != TAG_KEY || at[1] >= 0x80)
+    if (bytes.len < 4 || at[0] != TAG(NV_OTLP_PAIR_KEY, NV_WIRE_BYTES) || at[1] >= 0x80)
         return false;
     size_t behind = 2 + (size_t)at[1];
-    if (behind + 2 > bytes.len || at[behind] != TAG_VALUE)
+    if (behind + 2 > bytes.len || at[behind] != TAG(NV_OTLP_PAIR_VALUE, NV_WIRE_BYTES))
         return false;
     out->key = (struct nv_str){bytes.ptr + 2, at[1]};
     return plain_bytes((struct nv_str){bytes.ptr + behind + 1, bytes.len - behind - 1}, &value) &&
@@ -191,9 +166,9 @@ static enum nv_err decode_attribute(struct nv_arena *arena, struct nv_str bytes,
     while (!(err = nv_wire_next(&wire, &field))) {
         if (field.type != NV_WIRE_BYTES)
             continue;
-        if (field.number == KEY_VALUE_KEY)
+        if (field.number == NV_OTLP_PAIR_KEY)
             out->key = field.bytes;
-        else if (field.number == KEY_VALUE_VALUE)
+        else if (field.number == NV_OTLP_PAIR_VALUE)
             err = decode_value(arena, field.bytes, depth, &out->value);
         if (err)
             return err;
@@ -204,7 +179,7 @@ static enum nv_err decode_attribute(struct nv_arena *arena, struct nv_str bytes,
 static enum nv_err decode_array(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
                                 struct nv_value *out)
 {
-    uint32_t count = count_field(bytes, LIST_VALUES), used = 0;
+    uint32_t count = count_field(bytes, NV_OTLP_LIST_VALUES), used = 0;
     uint32_t kept = count < items_max ? count : items_max;
     struct nv_value *items = nv_arena_array(arena, (size_t)kept + (kept < count), sizeof *items);
     if (!items)
@@ -213,7 +188,7 @@ static enum nv_err decode_array(struct nv_arena *arena, struct nv_str bytes, uns
     struct nv_wire_field field;
     enum nv_err err = NV_OK;
     while (used < kept && !(err = nv_wire_next(&wire, &field)))
-        if (field.number == LIST_VALUES && field.type == NV_WIRE_BYTES) {
+        if (field.number == NV_OTLP_LIST_VALUES && field.type == NV_WIRE_BYTES) {
             err = decode_value(arena, field.bytes, depth, &items[used++]);
             if (err)
                 return err;
@@ -266,7 +241,7 @@ static enum nv_err decode_kvlist(struct nv_arena *arena, struct nv_str bytes, un
                                  struct nv_value *out)
 {
     struct nv_attributes list;
-    enum nv_err err = decode_attributes(arena, bytes, LIST_VALUES, depth, &list);
+    enum nv_err err = decode_attributes(arena, bytes, NV_OTLP_LIST_VALUES, depth, &list);
     if (err)
         return err;
     out->type = NV_VALUE_MAP;
@@ -281,24 +256,24 @@ static enum nv_err decode_any_field(struct nv_arena *arena, const struct nv_wire
 {
     if (field->type == NV_WIRE_BYTES) {
         switch (field->number) {
-        case ANY_STRING:
+        case NV_OTLP_ANY_STRING:
             *out = nv_value_string(field->bytes);
             break;
-        case ANY_BYTES:
+        case NV_OTLP_ANY_BYTES:
             *out = (struct nv_value){.type = NV_VALUE_BYTES, .as.string = field->bytes};
             break;
-        case ANY_ARRAY:
+        case NV_OTLP_ANY_ARRAY:
             return decode_array(arena, field->bytes, depth + 1, out);
-        case ANY_KVLIST:
+        case NV_OTLP_ANY_KVLIST:
             return decode_kvlist(arena, field->bytes, depth + 1, out);
         default:
             break;
         }
-    } else if (field->type == NV_WIRE_VARINT && field->number == ANY_BOOL) {
+    } else if (field->type == NV_WIRE_VARINT && field->number == NV_OTLP_ANY_BOOL) {
         *out = nv_value_bool(field->value != 0);
-    } else if (field->type == NV_WIRE_VARINT && field->number == ANY_INT) {
+    } else if (field->type == NV_WIRE_VARINT && field->number == NV_OTLP_ANY_INT) {
         *out = nv_value_int((int64_t)field->value);
-    } else if (field->type == NV_WIRE_FIXED64 && field->number == ANY_DOUBLE) {
+    } else if (field->type == NV_WIRE_FIXED64 && field->number == NV_OTLP_ANY_DOUBLE) {
         *out = nv_value_double(nv_wire_double(field->value));
     }
     return NV_OK;
@@ -350,14 +325,15 @@ static enum nv_err decode_event(struct nv_arena *arena, struct nv_str bytes, str
     enum nv_err err;
     out->name = NV_STR("event");
     while (!(err = nv_wire_next(&wire, &field))) {
-        if (field.number == EVENT_TIME && field.type == NV_WIRE_FIXED64)
+        if (field.number == NV_OTLP_EVENT_TIME && field.type == NV_WIRE_FIXED64)
             out->time_ns = field.value;
-        else if (field.number == EVENT_NAME && field.type == NV_WIRE_BYTES && field.bytes.len > 0)
+        else if (field.number == NV_OTLP_EVENT_NAME && field.type == NV_WIRE_BYTES &&
+                 field.bytes.len > 0)
             out->name = field.bytes;
     }
     if (err != NV_ERR_END)
         return err;
-    return decode_attributes(arena, bytes, EVENT_ATTRIBUTES, 0, &out->attributes);
+    return decode_attributes(arena, bytes, NV_OTLP_EVENT_ATTRIBUTES, 0, &out->attributes);
 }
 
 static enum nv_err decode_link(struct nv_arena *arena, struct nv_str bytes, struct nv_link *out)
@@ -368,14 +344,14 @@ static enum nv_err decode_link(struct nv_arena *arena, struct nv_str bytes, stru
     while (!(err = nv_wire_next(&wire, &field))) {
         if (field.type != NV_WIRE_BYTES)
             continue;
-        if (field.number == LINK_TRACE_ID)
+        if (field.number == NV_OTLP_LINK_TRACE_ID)
             (void)copy_id(out->trace_id, sizeof out->trace_id, field.bytes);
-        else if (field.number == LINK_SPAN_ID)
+        else if (field.number == NV_OTLP_LINK_SPAN_ID)
             (void)copy_id(out->span_id, sizeof out->span_id, field.bytes);
     }
     if (err != NV_ERR_END)
         return err;
-    return decode_attributes(arena, bytes, LINK_ATTRIBUTES, 0, &out->attributes);
+    return decode_attributes(arena, bytes, NV_OTLP_LINK_ATTRIBUTES, 0, &out->attributes);
 }
 
 static void decode_status(struct nv_str bytes, struct nv_span *out)
@@ -383,9 +359,9 @@ static void decode_status(struct nv_str bytes, struct nv_span *out)
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     while (nv_wire_next(&wire, &field) == NV_OK) {
-        if (field.number == STATUS_MESSAGE && field.type == NV_WIRE_BYTES)
+        if (field.number == NV_OTLP_STATUS_MESSAGE && field.type == NV_WIRE_BYTES)
             out->source_status_message = field.bytes;
-        else if (field.number == STATUS_CODE && field.type == NV_WIRE_VARINT)
+        else if (field.number == NV_OTLP_STATUS_CODE && field.type == NV_WIRE_VARINT)
             out->status_code = (int32_t)field.value;
     }
 }
@@ -408,31 +384,31 @@ static void decode_span_bytes(const struct nv_wire_field *field, struct found *f
                               struct nv_span *out)
 {
     switch (field->number) {
-    case SPAN_ATTRIBUTES:
+    case NV_OTLP_SPAN_ATTRIBUTES:
         if (found->attributes < NOTED_MAX)
             found->noted[found->attributes] = field->bytes;
         found->attributes++;
         break;
-    case SPAN_ID:
+    case NV_OTLP_SPAN_ID:
         (void)copy_id(out->span_id, sizeof out->span_id, field->bytes);
         break;
-    case SPAN_PARENT_ID:
+    case NV_OTLP_SPAN_PARENT_ID:
         out->has_parent = copy_id(out->parent_id, sizeof out->parent_id, field->bytes) &&
                           !all_zero(out->parent_id, sizeof out->parent_id);
         break;
-    case SPAN_TRACE_STATE:
+    case NV_OTLP_SPAN_TRACE_STATE:
         out->trace_state = field->bytes;
         break;
-    case SPAN_NAME:
+    case NV_OTLP_SPAN_NAME:
         out->source_name = field->bytes;
         break;
-    case SPAN_EVENTS:
+    case NV_OTLP_SPAN_EVENTS:
         found->events++;
         break;
-    case SPAN_LINKS:
+    case NV_OTLP_SPAN_LINKS:
         found->links++;
         break;
-    case SPAN_STATUS:
+    case NV_OTLP_SPAN_STATUS:
         decode_status(field->bytes, out);
         break;
     default:
@@ -443,19 +419,19 @@ static void decode_span_bytes(const struct nv_wire_field *field, struct found *f
 static void decode_span_number(const struct nv_wire_field *field, struct nv_span *out)
 {
     bool fixed64 = field->type == NV_WIRE_FIXED64, varint = field->type == NV_WIRE_VARINT;
-    if (field->number == SPAN_START && fixed64)
+    if (field->number == NV_OTLP_SPAN_START && fixed64)
         out->start_ns = field->value;
-    else if (field->number == SPAN_END && fixed64)
+    else if (field->number == NV_OTLP_SPAN_END && fixed64)
         out->end_ns = field->value;
-    else if (field->number == SPAN_KIND && varint)
+    else if (field->number == NV_OTLP_SPAN_KIND && varint)
         out->kind = (int32_t)field->value;
-    else if (field->number == SPAN_DROPPED_ATTRIBUTES && varint)
+    else if (field->number == NV_OTLP_SPAN_DROPPED_ATTRIBUTES && varint)
         out->dropped_attributes = (uint32_t)field->value;
-    else if (field->number == SPAN_DROPPED_EVENTS && varint)
+    else if (field->number == NV_OTLP_SPAN_DROPPED_EVENTS && varint)
         out->dropped_events = (uint32_t)field->value;
-    else if (field->number == SPAN_DROPPED_LINKS && varint)
+    else if (field->number == NV_OTLP_SPAN_DROPPED_LINKS && varint)
         out->dropped_links = (uint32_t)field->value;
-    else if (field->number == SPAN_FLAGS && field->type == NV_WIRE_FIXED32)
+    else if (field->number == NV_OTLP_SPAN_FLAGS && field->type == NV_WIRE_FIXED32)
         out->flags = (uint32_t)field->value;
 }
 
@@ -479,9 +455,9 @@ static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, uin
     while (!(err = nv_wire_next(&wire, &field))) {
         if (field.type != NV_WIRE_BYTES)
             continue;
-        if (field.number == SPAN_EVENTS && out->event_count < events)
+        if (field.number == NV_OTLP_SPAN_EVENTS && out->event_count < events)
             err = decode_event(arena, field.bytes, &out->events[out->event_count++]);
-        else if (field.number == SPAN_LINKS && out->link_count < links)
+        else if (field.number == NV_OTLP_SPAN_LINKS && out->link_count < links)
             err = decode_link(arena, field.bytes, &out->links[out->link_count++]);
         if (err)
             return err;
@@ -529,7 +505,8 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
     if (found.attributes > 0 && found.attributes <= NOTED_MAX)
         err = decode_noted(arena, &found, &out->attributes);
     else
-        err = decode_counted(arena, bytes, SPAN_ATTRIBUTES, found.attributes, 0, &out->attributes);
+        err = decode_counted(arena, bytes, NV_OTLP_SPAN_ATTRIBUTES, found.attributes, 0,
+                             &out->attributes);
     return err ? err : decode_lists(arena, bytes, found.events, found.links, out);
 }
 
@@ -543,15 +520,16 @@ enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *grou
     if (before)
         out->resource = before->resource;
     else
-        err = decode_attributes(arena, group->resource, RESOURCE_ATTRIBUTES, 0, &out->resource);
+        err = decode_attributes(arena, group->resource, NV_OTLP_RESOURCE_ATTRIBUTES, 0,
+                                &out->resource);
     if (err)
         return err;
     while (!(err = nv_wire_next(&wire, &field))) {
         if (field.type != NV_WIRE_BYTES)
             continue;
-        if (field.number == SCOPE_NAME)
+        if (field.number == NV_OTLP_SCOPE_NAME)
             out->scope_name = field.bytes;
-        else if (field.number == SCOPE_VERSION)
+        else if (field.number == NV_OTLP_SCOPE_VERSION)
             out->scope_version = field.bytes;
     }
     if (err != NV_ERR_END)
@@ -559,5 +537,6 @@ enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *grou
     out->schema_url =
         group->scope_schema_url.len > 0 ? group->scope_schema_url : group->resource_schema_url;
     out->service_name = group->service_name;
-    return decode_attributes(arena, group->scope, SCOPE_ATTRIBUTES, 0, &out->scope_attributes);
+    return decode_attributes(arena, group->scope, NV_OTLP_SCOPE_ATTRIBUTES, 0,
+                             &out->scope_attributes);
 }

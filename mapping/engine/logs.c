@@ -9,19 +9,11 @@
 
 #include "base/wire.h"
 #include "mapping/engine/decode.h"
+#include "model/otlp_fields.h"
 
 #include <assert.h>
 
 #include "base/banned.h"
-
-enum {
-    LOG_TIME = 1,
-    LOG_SEVERITY = 2,
-    LOG_BODY = 5,
-    LOG_ATTRIBUTES = 6,
-    LOG_OBSERVED_TIME = 11,
-    LOG_EVENT_NAME = 12
-};
 
 static enum nv_err decode_bytes(struct nv_arena *arena, const struct nv_wire_field *field,
                                 struct nv_log *out)
@@ -29,12 +21,12 @@ static enum nv_err decode_bytes(struct nv_arena *arena, const struct nv_wire_fie
     struct nv_attribute attribute;
     enum nv_err err;
     switch (field->number) {
-    case LOG_BODY:
+    case NV_OTLP_LOG_BODY:
         return nv_decode_value(arena, field->bytes, &out->body);
-    case LOG_EVENT_NAME:
+    case NV_OTLP_LOG_EVENT_NAME:
         out->event_name = field->bytes;
         return NV_OK;
-    case LOG_ATTRIBUTES:
+    case NV_OTLP_LOG_ATTRIBUTES:
         err = nv_decode_attribute(arena, field->bytes, &attribute);
         return err ? err
                    : nv_attributes_add(&out->attributes, arena, attribute.key, attribute.value);
@@ -69,11 +61,11 @@ enum nv_err nv_log_decode(struct nv_arena *arena, struct nv_str bytes, struct nv
     while (!(err = nv_wire_next(&wire, &field))) {
         if (field.type == NV_WIRE_BYTES)
             err = decode_bytes(arena, &field, out);
-        else if (field.number == LOG_TIME && field.type == NV_WIRE_FIXED64)
+        else if (field.number == NV_OTLP_LOG_TIME && field.type == NV_WIRE_FIXED64)
             out->time_ns = field.value;
-        else if (field.number == LOG_OBSERVED_TIME && field.type == NV_WIRE_FIXED64)
+        else if (field.number == NV_OTLP_LOG_OBSERVED_TIME && field.type == NV_WIRE_FIXED64)
             observed_ns = field.value;
-        else if (field.number == LOG_SEVERITY && field.type == NV_WIRE_VARINT)
+        else if (field.number == NV_OTLP_LOG_SEVERITY && field.type == NV_WIRE_VARINT)
             out->severity = (int32_t)field.value;
         if (err)
             return err;

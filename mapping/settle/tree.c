@@ -13,13 +13,12 @@
 #include "base/meter.h"
 #include "base/wire.h"
 #include "mapping/engine/decode.h"
+#include "model/otlp_fields.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
-
-enum { LOG_SPAN_ID = 10 };
 
 struct loose_log {
     uint64_t span_id;
@@ -138,7 +137,7 @@ static uint64_t log_span_id(struct nv_str bytes)
     struct nv_wire_field field;
     uint64_t id = 0;
     while (nv_wire_next(&wire, &field) == NV_OK)
-        if (field.number == LOG_SPAN_ID && field.type == NV_WIRE_BYTES &&
+        if (field.number == NV_OTLP_LOG_SPAN_ID && field.type == NV_WIRE_BYTES &&
             field.bytes.len == NV_SPAN_ID_BYTES)
             id = nv_id_number((const uint8_t *)field.bytes.ptr);
     return id;

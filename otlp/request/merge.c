@@ -10,11 +10,17 @@
  */
 #include "otlp/request/merge.h"
 
+#include "model/otlp_fields.h"
 #include "otlp/request/schema.h"
 
 #include <assert.h>
 
 #include "base/banned.h"
+
+/* The field that is merged, in ResourceSpans and in ScopeSpans alike. */
+#define SHARED NV_OTLP_RESOURCE_GROUP_RESOURCE
+
+static_assert((int)NV_OTLP_SCOPE_GROUP_SCOPE == (int)SHARED, "both levels are copied alike");
 
 static void copy_pieces(struct nv_buf *out, struct nv_str bytes)
 {
@@ -23,10 +29,10 @@ static void copy_pieces(struct nv_buf *out, struct nv_str bytes)
     size_t mark = 0;
     assert(bytes.ptr != NULL || bytes.len == 0);
     while (nv_wire_next(&wire, &field) == NV_OK) {
-        if (field.number != 1)
+        if (field.number != SHARED)
             continue;
         if (mark == 0)
-            mark = nv_wire_begin(out, 1);
+            mark = nv_wire_begin(out, SHARED);
         (void)nv_buf_append(out, field.bytes.ptr, field.bytes.len);
     }
     if (mark != 0)
@@ -39,7 +45,7 @@ static void copy_scope(struct nv_buf *out, struct nv_str bytes)
     struct nv_wire_field field;
     copy_pieces(out, bytes);
     for (const char *at = wire.pos; nv_wire_next(&wire, &field) == NV_OK; at = wire.pos) {
-        if (field.number != 1)
+        if (field.number != SHARED)
             (void)nv_buf_append(out, at, (size_t)(wire.pos - at));
     }
 }
@@ -55,7 +61,7 @@ static void copy_resource(struct nv_buf *out, enum nv_message_id id, struct nv_s
             size_t mark = nv_wire_begin(out, field.number);
             copy_scope(out, field.bytes);
             (void)nv_wire_end(out, mark);
-        } else if (field.number != 1) {
+        } else if (field.number != SHARED) {
             (void)nv_buf_append(out, at, (size_t)(wire.pos - at));
         }
     }
@@ -67,11 +73,12 @@ enum nv_err nv_merge_split(enum nv_signal signal, struct nv_str body, struct nv_
     struct nv_wire wire = nv_wire_read(body);
     struct nv_wire_field field;
     const struct nv_schema *request = nv_schema(nv_schema_request(signal));
-    assert(request->slots == 2);
+    assert(request->slots == NV_OTLP_REQUEST_GROUPS + 1);
     for (const char *at = wire.pos; nv_wire_next(&wire, &field) == NV_OK; at = wire.pos) {
-        if (field.number == 1) {
-            size_t mark = nv_wire_begin(out, 1);
-            copy_resource(out, (enum nv_message_id)request->fields[1].of, field.bytes);
+        if (field.number == NV_OTLP_REQUEST_GROUPS) {
+            size_t mark = nv_wire_begin(out, NV_OTLP_REQUEST_GROUPS);
+            copy_resource(out, (enum nv_message_id)request->fields[NV_OTLP_REQUEST_GROUPS].of,
+                          field.bytes);
             (void)nv_wire_end(out, mark);
         } else {
             (void)nv_buf_append(out, at, (size_t)(wire.pos - at));

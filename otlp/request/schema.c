@@ -3,10 +3,12 @@
  *
  * Written from the field numbers of opentelemetry-proto, not generated: it serves two readers (the
  * walk over protobuf and the transcoder of JSON) that generated code would not serve, and it is
- * compared with the .proto files of the tests field by field. A new field of OTLP is one row here
- * and one row there.
+ * compared with the .proto files of the tests field by field. A new field of OTLP is its number in
+ * model/otlp_fields.h, one row here and one row there.
  */
 #include "otlp/request/schema.h"
+
+#include "model/otlp_fields.h"
 
 #include <assert.h>
 
@@ -41,85 +43,106 @@
              .of = (what),                                                                         \
              .oneof = true}
 
-static const struct nv_field traces_request[] = {MANY("resourceSpans", 1, RESOURCE_SPANS)};
+static const struct nv_field traces_request[] = {
+    MANY("resourceSpans", NV_OTLP_REQUEST_GROUPS, RESOURCE_SPANS)};
 static const struct nv_field resource_spans[] = {
-    MANY_AT(0, "instrumentationLibrarySpans", 1000, MESSAGE, NV_MESSAGE_LIBRARY_SPANS),
-    ONE("resource", 1, RESOURCE), MANY("scopeSpans", 2, SCOPE_SPANS), STRING("schemaUrl", 3)};
-static const struct nv_field scope_spans[] = {ONE("scope", 1, SCOPE), MANY("spans", 2, SPAN),
-                                              STRING("schemaUrl", 3)};
-static const struct nv_field library_spans[] = {ONE("instrumentationLibrary", 1, SCOPE),
-                                                MANY("spans", 2, SPAN), STRING("schemaUrl", 3)};
+    MANY_AT(0, "instrumentationLibrarySpans", NV_OTLP_RESOURCE_GROUP_LIBRARIES, MESSAGE,
+            NV_MESSAGE_LIBRARY_SPANS),
+    ONE("resource", NV_OTLP_RESOURCE_GROUP_RESOURCE, RESOURCE),
+    MANY("scopeSpans", NV_OTLP_RESOURCE_GROUP_SCOPES, SCOPE_SPANS),
+    STRING("schemaUrl", NV_OTLP_RESOURCE_GROUP_SCHEMA_URL)};
+static const struct nv_field scope_spans[] = {ONE("scope", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
+                                              MANY("spans", NV_OTLP_SCOPE_GROUP_ITEMS, SPAN),
+                                              STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
+static const struct nv_field library_spans[] = {
+    ONE("instrumentationLibrary", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
+    MANY("spans", NV_OTLP_SCOPE_GROUP_ITEMS, SPAN),
+    STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
 static const struct nv_field span[] = {
-    ID("traceId", 1),
-    ID("spanId", 2),
-    STRING("traceState", 3),
-    ID("parentSpanId", 4),
-    STRING("name", 5),
-    ENUM("kind", 6, NV_ENUM_SPAN_KIND),
-    FIXED64("startTimeUnixNano", 7),
-    FIXED64("endTimeUnixNano", 8),
-    MANY("attributes", 9, KEY_VALUE),
-    UINT32("droppedAttributesCount", 10),
-    MANY("events", 11, EVENT),
-    UINT32("droppedEventsCount", 12),
-    MANY("links", 13, LINK),
-    UINT32("droppedLinksCount", 14),
-    ONE("status", 15, STATUS),
-    FIXED32("flags", 16),
+    ID("traceId", NV_OTLP_SPAN_TRACE_ID),
+    ID("spanId", NV_OTLP_SPAN_ID),
+    STRING("traceState", NV_OTLP_SPAN_TRACE_STATE),
+    ID("parentSpanId", NV_OTLP_SPAN_PARENT_ID),
+    STRING("name", NV_OTLP_SPAN_NAME),
+    ENUM("kind", NV_OTLP_SPAN_KIND, NV_ENUM_SPAN_KIND),
+    FIXED64("startTimeUnixNano", NV_OTLP_SPAN_START),
+    FIXED64("endTimeUnixNano", NV_OTLP_SPAN_END),
+    MANY("attributes", NV_OTLP_SPAN_ATTRIBUTES, KEY_VALUE),
+    UINT32("droppedAttributesCount", NV_OTLP_SPAN_DROPPED_ATTRIBUTES),
+    MANY("events", NV_OTLP_SPAN_EVENTS, EVENT),
+    UINT32("droppedEventsCount", NV_OTLP_SPAN_DROPPED_EVENTS),
+    MANY("links", NV_OTLP_SPAN_LINKS, LINK),
+    UINT32("droppedLinksCount", NV_OTLP_SPAN_DROPPED_LINKS),
+    ONE("status", NV_OTLP_SPAN_STATUS, STATUS),
+    FIXED32("flags", NV_OTLP_SPAN_FLAGS),
 };
-static const struct nv_field event[] = {FIXED64("timeUnixNano", 1), STRING("name", 2),
-                                        MANY("attributes", 3, KEY_VALUE),
-                                        UINT32("droppedAttributesCount", 4)};
-static const struct nv_field span_link[] = {ID("traceId", 1),
-                                            ID("spanId", 2),
-                                            STRING("traceState", 3),
-                                            MANY("attributes", 4, KEY_VALUE),
-                                            UINT32("droppedAttributesCount", 5),
-                                            FIXED32("flags", 6)};
-static const struct nv_field status[] = {STRING("message", 2),
-                                         ENUM("code", 3, NV_ENUM_STATUS_CODE)};
-static const struct nv_field logs_request[] = {MANY("resourceLogs", 1, RESOURCE_LOGS)};
+static const struct nv_field event[] = {
+    FIXED64("timeUnixNano", NV_OTLP_EVENT_TIME), STRING("name", NV_OTLP_EVENT_NAME),
+    MANY("attributes", NV_OTLP_EVENT_ATTRIBUTES, KEY_VALUE),
+    UINT32("droppedAttributesCount", NV_OTLP_EVENT_DROPPED_ATTRIBUTES)};
+static const struct nv_field span_link[] = {
+    ID("traceId", NV_OTLP_LINK_TRACE_ID),
+    ID("spanId", NV_OTLP_LINK_SPAN_ID),
+    STRING("traceState", NV_OTLP_LINK_TRACE_STATE),
+    MANY("attributes", NV_OTLP_LINK_ATTRIBUTES, KEY_VALUE),
+    UINT32("droppedAttributesCount", NV_OTLP_LINK_DROPPED_ATTRIBUTES),
+    FIXED32("flags", NV_OTLP_LINK_FLAGS)};
+static const struct nv_field status[] = {STRING("message", NV_OTLP_STATUS_MESSAGE),
+                                         ENUM("code", NV_OTLP_STATUS_CODE, NV_ENUM_STATUS_CODE)};
+static const struct nv_field logs_request[] = {
+    MANY("resourceLogs", NV_OTLP_REQUEST_GROUPS, RESOURCE_LOGS)};
 static const struct nv_field resource_logs[] = {
-    MANY_AT(0, "instrumentationLibraryLogs", 1000, MESSAGE, NV_MESSAGE_LIBRARY_LOGS),
-    ONE("resource", 1, RESOURCE), MANY("scopeLogs", 2, SCOPE_LOGS), STRING("schemaUrl", 3)};
+    MANY_AT(0, "instrumentationLibraryLogs", NV_OTLP_RESOURCE_GROUP_LIBRARIES, MESSAGE,
+            NV_MESSAGE_LIBRARY_LOGS),
+    ONE("resource", NV_OTLP_RESOURCE_GROUP_RESOURCE, RESOURCE),
+    MANY("scopeLogs", NV_OTLP_RESOURCE_GROUP_SCOPES, SCOPE_LOGS),
+    STRING("schemaUrl", NV_OTLP_RESOURCE_GROUP_SCHEMA_URL)};
 static const struct nv_field scope_logs[] = {
-    ONE("scope", 1, SCOPE), MANY("logRecords", 2, LOG_RECORD), STRING("schemaUrl", 3)};
-static const struct nv_field library_logs[] = {ONE("instrumentationLibrary", 1, SCOPE),
-                                               MANY("logRecords", 2, LOG_RECORD),
-                                               STRING("schemaUrl", 3)};
+    ONE("scope", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
+    MANY("logRecords", NV_OTLP_SCOPE_GROUP_ITEMS, LOG_RECORD),
+    STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
+static const struct nv_field library_logs[] = {
+    ONE("instrumentationLibrary", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
+    MANY("logRecords", NV_OTLP_SCOPE_GROUP_ITEMS, LOG_RECORD),
+    STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
 static const struct nv_field log_record[] = {
-    FIXED64("timeUnixNano", 1),
-    ENUM("severityNumber", 2, NV_ENUM_SEVERITY),
-    STRING("severityText", 3),
-    ONE("body", 5, ANY_VALUE),
-    MANY("attributes", 6, KEY_VALUE),
-    UINT32("droppedAttributesCount", 7),
-    FIXED32("flags", 8),
-    ID("traceId", 9),
-    ID("spanId", 10),
-    FIXED64("observedTimeUnixNano", 11),
-    STRING("eventName", 12),
+    FIXED64("timeUnixNano", NV_OTLP_LOG_TIME),
+    ENUM("severityNumber", NV_OTLP_LOG_SEVERITY, NV_ENUM_SEVERITY),
+    STRING("severityText", NV_OTLP_LOG_SEVERITY_TEXT),
+    ONE("body", NV_OTLP_LOG_BODY, ANY_VALUE),
+    MANY("attributes", NV_OTLP_LOG_ATTRIBUTES, KEY_VALUE),
+    UINT32("droppedAttributesCount", NV_OTLP_LOG_DROPPED_ATTRIBUTES),
+    FIXED32("flags", NV_OTLP_LOG_FLAGS),
+    ID("traceId", NV_OTLP_LOG_TRACE_ID),
+    ID("spanId", NV_OTLP_LOG_SPAN_ID),
+    FIXED64("observedTimeUnixNano", NV_OTLP_LOG_OBSERVED_TIME),
+    STRING("eventName", NV_OTLP_LOG_EVENT_NAME),
 };
-static const struct nv_field resource[] = {MANY("attributes", 1, KEY_VALUE),
-                                           UINT32("droppedAttributesCount", 2),
-                                           MANY("entityRefs", 3, ENTITY_REF)};
-static const struct nv_field entity_ref[] = {STRING("schemaUrl", 1), STRING("type", 2),
-                                             STRINGS("idKeys", 3), STRINGS("descriptionKeys", 4)};
-static const struct nv_field scope[] = {STRING("name", 1), STRING("version", 2),
-                                        MANY("attributes", 3, KEY_VALUE),
-                                        UINT32("droppedAttributesCount", 4)};
-static const struct nv_field key_value[] = {STRING("key", 1), ONE("value", 2, ANY_VALUE)};
+static const struct nv_field resource[] = {
+    MANY("attributes", NV_OTLP_RESOURCE_ATTRIBUTES, KEY_VALUE),
+    UINT32("droppedAttributesCount", NV_OTLP_RESOURCE_DROPPED_ATTRIBUTES),
+    MANY("entityRefs", NV_OTLP_RESOURCE_ENTITY_REFS, ENTITY_REF)};
+static const struct nv_field entity_ref[] = {
+    STRING("schemaUrl", NV_OTLP_ENTITY_SCHEMA_URL), STRING("type", NV_OTLP_ENTITY_TYPE),
+    STRINGS("idKeys", NV_OTLP_ENTITY_ID_KEYS),
+    STRINGS("descriptionKeys", NV_OTLP_ENTITY_DESCRIPTION_KEYS)};
+static const struct nv_field scope[] = {
+    STRING("name", NV_OTLP_SCOPE_NAME), STRING("version", NV_OTLP_SCOPE_VERSION),
+    MANY("attributes", NV_OTLP_SCOPE_ATTRIBUTES, KEY_VALUE),
+    UINT32("droppedAttributesCount", NV_OTLP_SCOPE_DROPPED_ATTRIBUTES)};
+static const struct nv_field key_value[] = {STRING("key", NV_OTLP_PAIR_KEY),
+                                            ONE("value", NV_OTLP_PAIR_VALUE, ANY_VALUE)};
 static const struct nv_field any_value[] = {
-    MEMBER("stringValue", 1, STRING, BYTES, 0),
-    MEMBER("boolValue", 2, BOOL, VARINT, 0),
-    MEMBER("intValue", 3, INT64, VARINT, 0),
-    MEMBER("doubleValue", 4, DOUBLE, FIXED64, 0),
-    MEMBER("arrayValue", 5, MESSAGE, BYTES, NV_MESSAGE_ARRAY_VALUE),
-    MEMBER("kvlistValue", 6, MESSAGE, BYTES, NV_MESSAGE_KEY_VALUE_LIST),
-    MEMBER("bytesValue", 7, BYTES, BYTES, 0),
+    MEMBER("stringValue", NV_OTLP_ANY_STRING, STRING, BYTES, 0),
+    MEMBER("boolValue", NV_OTLP_ANY_BOOL, BOOL, VARINT, 0),
+    MEMBER("intValue", NV_OTLP_ANY_INT, INT64, VARINT, 0),
+    MEMBER("doubleValue", NV_OTLP_ANY_DOUBLE, DOUBLE, FIXED64, 0),
+    MEMBER("arrayValue", NV_OTLP_ANY_ARRAY, MESSAGE, BYTES, NV_MESSAGE_ARRAY_VALUE),
+    MEMBER("kvlistValue", NV_OTLP_ANY_KVLIST, MESSAGE, BYTES, NV_MESSAGE_KEY_VALUE_LIST),
+    MEMBER("bytesValue", NV_OTLP_ANY_BYTES, BYTES, BYTES, 0),
 };
-static const struct nv_field array_value[] = {MANY("values", 1, ANY_VALUE)};
-static const struct nv_field key_value_list[] = {MANY("values", 1, KEY_VALUE)};
+static const struct nv_field array_value[] = {MANY("values", NV_OTLP_LIST_VALUES, ANY_VALUE)};
+static const struct nv_field key_value_list[] = {MANY("values", NV_OTLP_LIST_VALUES, KEY_VALUE)};
 
 #define SCHEMA(id, table)                                                                          \
     [NV_MESSAGE_##id] = {.fields = (table), .slots = sizeof(table) / sizeof(table)[0]}

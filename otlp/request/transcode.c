@@ -19,6 +19,7 @@
 
 #include "base/json_read.h"
 #include "base/text.h"
+#include "model/otlp_fields.h"
 #include "otlp/request/check.h"
 #include "otlp/request/schema.h"
 
@@ -30,7 +31,6 @@
 #include "base/banned.h"
 
 #define ID_BYTES_MAX 32
-#define ANY_VALUE_DOUBLE 4
 
 struct transcoder {
     struct nv_json_reader reader;
@@ -121,7 +121,7 @@ static enum nv_err write_int64(struct transcoder *t, const struct nv_field *fiel
         return nv_wire_put_uint(t->out, field->number, (uint64_t)(int64_t)wide);
     assert(field->oneof);
     ++*t->int_range;
-    return nv_wire_put_double(t->out, ANY_VALUE_DOUBLE, wide);
+    return nv_wire_put_double(t->out, NV_OTLP_ANY_DOUBLE, wide);
 }
 
 static enum nv_err parse_unsigned(struct transcoder *t, struct nv_str text, uint64_t max,

@@ -18,6 +18,8 @@
  */
 #include "otlp/request/walk.h"
 
+#include "model/otlp_fields.h"
+#include "model/trace.h"
 #include "otlp/request/check.h"
 
 #include <assert.h>
@@ -150,7 +152,7 @@ static bool status_code(struct nv_str status, int32_t *code)
     struct nv_wire_field field;
     bool found = false;
     while (nv_wire_next(&wire, &field) == NV_OK) {
-        if (field.number == 3) {
+        if (field.number == NV_OTLP_STATUS_CODE) {
             *code = (int32_t)field.value;
             found = true;
         }
@@ -161,11 +163,11 @@ static bool status_code(struct nv_str status, int32_t *code)
 static uint32_t kind_flags(int32_t kind)
 {
     switch (kind) {
-    case 2: /* SPAN_KIND_SERVER */
-    case 5: /* SPAN_KIND_CONSUMER */
+    case NV_SPAN_KIND_SERVER:
+    case NV_SPAN_KIND_CONSUMER:
         return NV_ITEM_SERVER;
-    case 3: /* SPAN_KIND_CLIENT */
-    case 4: /* SPAN_KIND_PRODUCER */
+    case NV_SPAN_KIND_CLIENT:
+    case NV_SPAN_KIND_PRODUCER:
         return NV_ITEM_CLIENT;
     default:
         return 0;
@@ -192,28 +194,28 @@ struct span_facts {
 static void keep_span_field(struct span_facts *facts, const struct nv_wire_field *field)
 {
     switch (field->number) {
-    case 1:
+    case NV_OTLP_SPAN_TRACE_ID:
         facts->ids.trace = field->bytes;
         break;
-    case 2:
+    case NV_OTLP_SPAN_ID:
         facts->ids.span = field->bytes;
         break;
-    case 4:
+    case NV_OTLP_SPAN_PARENT_ID:
         facts->ids.parent = field->bytes;
         break;
-    case 6:
+    case NV_OTLP_SPAN_KIND:
         facts->kind = (int32_t)field->value;
         break;
-    case 7:
+    case NV_OTLP_SPAN_START:
         facts->start_ns = field->value;
         break;
-    case 8:
+    case NV_OTLP_SPAN_END:
         facts->end_ns = field->value;
         break;
-    case 15:
+    case NV_OTLP_SPAN_STATUS:
         (void)status_code(field->bytes, &facts->status);
         break;
-    case 16:
+    case NV_OTLP_SPAN_FLAGS:
         facts->flags = (uint32_t)field->value;
         break;
     default:
@@ -243,7 +245,7 @@ static enum nv_err add_span(struct walk *walk, struct nv_str bytes, const struct
         memcpy(item.parent_id, facts->ids.parent.ptr, NV_SPAN_ID_BYTES);
         item.flags |= parent_flags(facts->flags);
     }
-    if (facts->status == 2) /* STATUS_CODE_ERROR */
+    if (facts->status == NV_STATUS_CODE_ERROR)
         item.flags |= NV_ITEM_ERROR;
     return add_item(walk, &item);
 }
@@ -301,25 +303,25 @@ static enum nv_err walk_log_record(struct walk *walk, struct nv_str bytes)
             err = nv_check_field(&walk->check, NV_MESSAGE_LOG_RECORD, &field, 0);
         if (err != NV_OK)
             return nv_check_blame(&walk->check, NV_MESSAGE_LOG_RECORD, bytes, at, err);
-        if (field.number == 1)
+        if (field.number == NV_OTLP_LOG_TIME)
             time_ns = field.value;
-        else if (field.number == 9)
+        else if (field.number == NV_OTLP_LOG_TRACE_ID)
             ids.trace = field.bytes;
-        else if (field.number == 10)
+        else if (field.number == NV_OTLP_LOG_SPAN_ID)
             ids.span = field.bytes;
-        else if (field.number == 11)
+        else if (field.number == NV_OTLP_LOG_OBSERVED_TIME)
             observed_ns = field.value;
     }
 }
 
 /* ---- envelopes ---------------------------------------------------------------------------- */
 
-/* ScopeSpans, ScopeLogs and their deprecated twins: 1 scope, 2 items, 3 schema URL. */
+/* ScopeSpans, ScopeLogs and their deprecated twins. */
 static enum nv_err walk_scope_field(struct walk *walk, const struct nv_wire_field *field,
                                     struct nv_group *shared)
 {
     enum nv_err err;
-    if (field->number == 2 && field->type == NV_WIRE_BYTES) {
+    if (field->number == NV_OTLP_SCOPE_GROUP_ITEMS && field->type == NV_WIRE_BYTES) {
         err = walk->batch->signal == NV_SIGNAL_LOGS ? walk_log_record(walk, field->bytes)
                                                     : walk_span(walk, field->bytes);
         walk->item_index++;
@@ -328,10 +330,10 @@ static enum nv_err walk_scope_field(struct walk *walk, const struct nv_wire_fiel
     err = nv_check_field(&walk->check, walk->scope_message, field, 0);
     if (err != NV_OK)
         return err;
-    if (field->number == 1) {
+    if (field->number == NV_OTLP_SCOPE_GROUP_SCOPE) {
         walk->split |= shared->scope.ptr != NULL;
         shared->scope = field->bytes;
-    } else if (field->number == 3) {
+    } else if (field->number == NV_OTLP_SCOPE_GROUP_SCHEMA_URL) {
         shared->scope_schema_url = field->bytes;
     }
     return NV_OK;
@@ -367,7 +369,7 @@ static struct nv_str string_value(struct nv_str any_value)
     struct nv_wire_field field;
     struct nv_str text = {0};
     while (nv_wire_next(&wire, &field) == NV_OK) {
-        if (field.number == 1)
+        if (field.number == NV_OTLP_ANY_STRING)
             text = field.bytes;
         else if (nv_schema_field(nv_schema(NV_MESSAGE_ANY_VALUE), field.number) != NULL)
             text = (struct nv_str){0};
@@ -385,12 +387,12 @@ static struct nv_str service_name(struct nv_str resource)
         struct nv_wire_field part;
         struct nv_str key = {0};
         struct nv_str value = {0};
-        if (field.number != 1)
+        if (field.number != NV_OTLP_RESOURCE_ATTRIBUTES)
             continue;
         while (nv_wire_next(&attribute, &part) == NV_OK) {
-            if (part.number == 1)
+            if (part.number == NV_OTLP_PAIR_KEY)
                 key = part.bytes;
-            else if (part.number == 2)
+            else if (part.number == NV_OTLP_PAIR_VALUE)
                 value = part.bytes;
         }
         if (nv_str_eq(key, NV_STR("service.name")))
@@ -399,23 +401,23 @@ static struct nv_str service_name(struct nv_str resource)
     return name;
 }
 
-/* ResourceSpans and ResourceLogs: 1 resource, 2 and 1000 scopes, 3 schema URL. */
+/* ResourceSpans and ResourceLogs; `scopes` counts those of both spellings. */
 static enum nv_err walk_resource_field(struct walk *walk, enum nv_message_id id,
                                        const struct nv_wire_field *field, struct nv_group *shared,
                                        uint32_t scopes[2])
 {
     const struct nv_field *known = nv_schema_field(nv_schema(id), field->number);
     if (known != NULL && known->repeated && field->type == NV_WIRE_BYTES) {
-        walk->scope_index = scopes[known->number == 2]++;
+        walk->scope_index = scopes[known->number == NV_OTLP_RESOURCE_GROUP_SCOPES]++;
         return walk_scope(walk, (enum nv_message_id)known->of, field->bytes);
     }
     enum nv_err err = nv_check_field(&walk->check, id, field, 0);
     if (err != NV_OK)
         return err;
-    if (field->number == 1) {
+    if (field->number == NV_OTLP_RESOURCE_GROUP_RESOURCE) {
         walk->split |= shared->resource.ptr != NULL;
         shared->resource = field->bytes;
-    } else if (field->number == 3) {
+    } else if (field->number == NV_OTLP_RESOURCE_GROUP_SCHEMA_URL) {
         shared->resource_schema_url = field->bytes;
     }
     return NV_OK;
@@ -453,7 +455,8 @@ static enum nv_err walk_body(struct walk *walk)
 {
     struct nv_str body = {walk->batch->body, walk->batch->body_len};
     enum nv_message_id request = nv_schema_request(walk->batch->signal);
-    enum nv_message_id resource = (enum nv_message_id)nv_schema(request)->fields[1].of;
+    enum nv_message_id resource =
+        (enum nv_message_id)nv_schema(request)->fields[NV_OTLP_REQUEST_GROUPS].of;
     struct nv_wire wire = nv_wire_read(body);
     struct nv_wire_field field;
     for (;;) {
@@ -461,7 +464,7 @@ static enum nv_err walk_body(struct walk *walk)
         enum nv_err err = nv_wire_next(&wire, &field);
         if (err == NV_ERR_END)
             return NV_OK;
-        if (err == NV_OK && field.number == 1 && field.type == NV_WIRE_BYTES) {
+        if (err == NV_OK && field.number == NV_OTLP_REQUEST_GROUPS && field.type == NV_WIRE_BYTES) {
             err = walk_resource(walk, resource, field.bytes);
             walk->resource_index++;
         } else if (err == NV_OK) {
