@@ -12,7 +12,7 @@
 #define NV_ASSEMBLY_HOLD_TRACE_TABLE_H
 
 #include "assembly/door/request.h"
-#include "assembly/hold/timers.h"
+#include "base/timers.h"
 
 struct nv_held_run {
     struct nv_request *request;

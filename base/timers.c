@@ -1,13 +1,13 @@
 /*
- * The heap of timers.h.
+ * The heap of base/timers.h: written once, for whatever waits (traces today).
  *
  * A heap and not a wheel: waits reach from one second to one hour, most timers are moved a few
  * times and then fire, and a hundred thousand of them are 17 levels. The heap holds pointers, 8
- * bytes a trace.
+ * bytes a timer.
  *
  * Deliberately not done: a stable order of equal deadlines; nobody relies on it.
  */
-#include "assembly/hold/timers.h"
+#include "base/timers.h"
 
 #include <assert.h>
 #include <stdlib.h>

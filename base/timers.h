@@ -1,13 +1,13 @@
 /*
- * Deadlines of many traces: a binary heap, the earliest on top.
+ * Deadlines of many things that wait: a binary heap, the earliest on top.
  *
  *   heap [ t0 | t1 | t2 | ... ]   t[i] <= t[2i+1], t[2i+2]; each timer knows its place
  *
  * A timer is embedded in what waits. Changing a deadline is O(log n), without allocation. Not safe
  * for use by two threads at once.
  */
-#ifndef NV_ASSEMBLY_HOLD_TIMERS_H
-#define NV_ASSEMBLY_HOLD_TIMERS_H
+#ifndef NV_BASE_TIMERS_H
+#define NV_BASE_TIMERS_H
 
 #include "base/error.h"
 
