@@ -9,6 +9,7 @@
 #include "base/buf.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -86,25 +87,18 @@ enum nv_err nv_buf_append_char(struct nv_buf *buf, char c)
 
 enum nv_err nv_buf_printf(struct nv_buf *buf, const char *format, ...)
 {
-    va_list args;
-    va_start(args, format);
-    enum nv_err err = nv_buf_vprintf(buf, format, args);
-    va_end(args);
-    return err;
-}
-
-enum nv_err nv_buf_vprintf(struct nv_buf *buf, const char *format, va_list args)
-{
+    va_list args, again;
     enum nv_err err = nv_buf_reserve(buf, 0);
     if (err != NV_OK)
         return err;
-    va_list again;
+    va_start(args, format);
     va_copy(again, args);
     size_t room = buf->capacity - buf->len + 1;
     int length = vsnprintf(buf->bytes + buf->len, room, format, args);
-    if (length < 0)
+    va_end(args);
+    if (length < 0) {
         err = buf->failed = NV_ERR_INTERNAL;
-    else if ((size_t)length >= room) {
+    } else if ((size_t)length >= room) {
         err = nv_buf_reserve(buf, (size_t)length);
         if (err == NV_OK)
             (void)vsnprintf(buf->bytes + buf->len, (size_t)length + 1, format, again);
@@ -113,18 +107,6 @@ enum nv_err nv_buf_vprintf(struct nv_buf *buf, const char *format, va_list args)
     if (err == NV_OK)
         buf->len += (size_t)length;
     return err;
-}
-
-void nv_buf_consume(struct nv_buf *buf, size_t len)
-{
-    if (len >= buf->len) {
-        buf->len = 0;
-        return;
-    }
-    if (len == 0)
-        return;
-    memmove(buf->bytes, buf->bytes + len, buf->len - len);
-    buf->len -= len;
 }
 
 struct nv_str nv_buf_str(const struct nv_buf *buf)

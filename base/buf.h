@@ -13,7 +13,6 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#include <stdarg.h>
 
 struct nv_buf {
     char *bytes;
@@ -40,11 +39,6 @@ enum nv_err nv_buf_append_char(struct nv_buf *buf, char c);
 /* Appends printf's text (no terminator is counted). Errors as nv_buf_reserve. */
 enum nv_err nv_buf_printf(struct nv_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The same with the arguments in a list, which is left as vprintf leaves it. */
-enum nv_err nv_buf_vprintf(struct nv_buf *buf, const char *format, va_list args)
-    __attribute__((format(printf, 2, 0)));
-/* Drops the first `len` bytes (clamped), moving the rest down. */
-void nv_buf_consume(struct nv_buf *buf, size_t len);
 /* View of the contents. Borrowed: until the next call that changes the buffer. */
 struct nv_str nv_buf_str(const struct nv_buf *buf);
 /* Gives the bytes away: *bytes is new (free() it), the buffer is empty again. Returns the length.

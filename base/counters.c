@@ -35,12 +35,6 @@ void nv_count(enum nv_counter id, uint64_t amount)
     (void)atomic_fetch_add_explicit(&values[id], amount, memory_order_relaxed);
 }
 
-void nv_count_set(enum nv_counter id, uint64_t value)
-{
-    assert((unsigned)id < NV_COUNTER_COUNT && strcmp(rows[id].type, "gauge") == 0);
-    atomic_store_explicit(&values[id], value, memory_order_relaxed);
-}
-
 uint64_t nv_count_get(enum nv_counter id)
 {
     assert((unsigned)id < NV_COUNTER_COUNT);

@@ -84,8 +84,6 @@ enum nv_counter {
 
 /* Adds to a counter. */
 void nv_count(enum nv_counter id, uint64_t amount);
-/* Sets a row of type "gauge". */
-void nv_count_set(enum nv_counter id, uint64_t value);
 /* The counter's value now. */
 uint64_t nv_count_get(enum nv_counter id);
 /* Back to zero, all of them: for tests. */

@@ -20,10 +20,8 @@
     /* the caller's data */                                                                        \
     X(NV_ERR_MALFORMED, -100, "malformed data", 400, 3, false)                                     \
     X(NV_ERR_DEPTH, -101, "nested too deeply", 400, 3, false)                                      \
-    X(NV_ERR_BAD_ID, -102, "invalid trace or span id", 400, 3, false)                              \
     X(NV_ERR_TRUNCATED, -103, "data ends too early", 400, 3, false)                                \
     X(NV_ERR_NOT_FOUND, -104, "not found", 404, 12, false)                                         \
-    X(NV_ERR_METHOD, -105, "method not allowed", 405, 12, false)                                   \
     X(NV_ERR_MEDIA_TYPE, -106, "unsupported content type", 415, 3, false)                          \
     X(NV_ERR_ENCODING, -107, "unsupported content encoding", 415, 12, false)                       \
     X(NV_ERR_TOO_LARGE, -108, "too large", 413, 8, false)                                          \
@@ -33,22 +31,20 @@
     X(NV_ERR_BUSY, -200, "too many requests in progress", 429, 14, true)                           \
     X(NV_ERR_FULL, -201, "no room, retry later", 503, 14, true)                                    \
     X(NV_ERR_STOPPING, -202, "shutting down, retry later", 503, 14, true)                          \
-    /* the backend */                                                                              \
-    X(NV_ERR_BACKEND, -300, "backend failed", 502, 14, true)                                       \
-    X(NV_ERR_REJECTED, -301, "backend rejected the data", 502, 14, true)                           \
     /* the operator */                                                                             \
     X(NV_ERR_CONFIG, -400, "bad configuration", 500, 13, false)                                    \
     X(NV_ERR_LOCKED, -401, "in use by another process", 500, 13, false)                            \
     /* the host */                                                                                 \
     X(NV_ERR_NO_MEMORY, -500, "out of memory", 503, 14, true)                                      \
-    X(NV_ERR_SHARE, -504, "it takes more memory than memory.max_bytes leaves it", 500, 13, false)  \
     X(NV_ERR_NO_SPACE, -501, "no space left on disk", 503, 14, true)                               \
     X(NV_ERR_IO, -502, "input or output failed", 503, 14, true)                                    \
+    X(NV_ERR_SHARE, -504, "it takes more memory than memory.max_bytes leaves it", 500, 13, false)  \
     /* a limit of a container of ours, to be turned into one of the above */                       \
     X(NV_ERR_LIMIT, -600, "limit reached", 413, 8, false)                                          \
-    X(NV_ERR_FATAL, -603, "the process died twice while it was translated", 500, 13, false)        \
     X(NV_ERR_AGAIN, -601, "not ready yet", 503, 14, true)                                          \
     X(NV_ERR_END, -602, "nothing left", 500, 13, false)                                            \
+    X(NV_ERR_POISON, -603, "the process died twice while it was translated", 500, 13, false)       \
+    /* ---- the fatal line: NV_ERR_FATAL_LINE ---- */                                              \
     /* a bug */                                                                                    \
     X(NV_ERR_INTERNAL, -900, "internal error", 500, 13, false)
 
@@ -57,6 +53,16 @@ enum nv_err {
     NV_ERR_TABLE(NV_ERR_ENUM)
 #undef NV_ERR_ENUM
 };
+
+/*
+ * A code at or below this line says that the object which returned it may be half changed: only its
+ * `free` (or `release`) may be called then. Any other code leaves the object as its header says.
+ */
+#define NV_ERR_FATAL_LINE (-900)
+static inline bool nv_err_is_fatal(enum nv_err code)
+{
+    return (int)code <= NV_ERR_FATAL_LINE;
+}
 
 /* One row of NV_ERR_TABLE. */
 struct nv_err_info {

@@ -50,17 +50,6 @@ void nv_log_set_sink(void (*sink)(void *ctx, struct nv_str line), void *ctx)
     line_sink_ctx = ctx;
 }
 
-enum nv_err nv_log_level_parse(struct nv_str text, enum nv_log_level *out)
-{
-    for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
-        if (nv_str_ieq(text, nv_str_from(level_names[i]))) {
-            *out = (enum nv_log_level)i;
-            return NV_OK;
-        }
-    }
-    return NV_ERR_CONFIG;
-}
-
 /* A line under construction; what does not fit is left out. */
 struct line {
     char bytes[LINE_MAX_BYTES];

@@ -24,8 +24,6 @@ enum nv_log_format { NV_LOG_TEXT, NV_LOG_JSON };
 void nv_log_configure(enum nv_log_level level, enum nv_log_format format);
 /* Sends lines to `sink` instead of stderr; NULL restores it. For tests. One thread. */
 void nv_log_set_sink(void (*sink)(void *ctx, struct nv_str line), void *ctx);
-/* "debug", "info", "warn", "error" in any case. NV_ERR_CONFIG otherwise. */
-enum nv_err nv_log_level_parse(struct nv_str text, enum nv_log_level *out) NV_MUST_USE;
 
 /* State of one call site, for folding; use the macros. */
 struct nv_log_site {

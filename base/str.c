@@ -134,17 +134,6 @@ uint64_t nv_number_hash(uint64_t number)
     return nv_str_hash((struct nv_str){(const char *)&number, sizeof number});
 }
 
-bool nv_str_eq_secret(struct nv_str a, struct nv_str b)
-{
-    if (a.len != b.len)
-        return false;
-    /* volatile: the compiler may not turn this into a loop that stops at the first difference */
-    volatile unsigned char difference = 0;
-    for (size_t i = 0; i < a.len; i++)
-        difference = (unsigned char)(difference | (unsigned char)(a.ptr[i] ^ b.ptr[i]));
-    return difference == 0;
-}
-
 static enum nv_err parse_magnitude(struct nv_str s, uint64_t max, uint64_t *out)
 {
     if (s.len == 0)

@@ -55,8 +55,6 @@ struct nv_str nv_str_trim(struct nv_str s);
 uint64_t nv_str_hash(struct nv_str s);
 /* The same of a number: for ids and indexes that clients choose. */
 uint64_t nv_number_hash(uint64_t number);
-/* Equal, in time that depends only on the lengths: for secrets. */
-bool nv_str_eq_secret(struct nv_str a, struct nv_str b);
 
 /*
  * Whole of `s` as a decimal number: no sign but a leading '-', no space, no overflow.

@@ -165,7 +165,9 @@ static bool take_request(struct sink *sink, struct client *client)
             take_body(sink, nv_str_slice(in, head_len + 4, (size_t)length), gzip);
         answer(sink, client->fd, "{\"success\":true}");
     }
-    nv_buf_consume(&client->in, head_len + 4 + (size_t)length);
+    size_t used = head_len + 4 + (size_t)length;
+    memmove(client->in.bytes, client->in.bytes + used, client->in.len - used);
+    client->in.len -= used;
     return true;
 }
 

@@ -116,7 +116,7 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
     unsigned slot = NV_NO_SLOT;
     if (pipeline->translating != NULL &&
         !nv_translating_begin(pipeline->translating, raw->trace_id, raw->part, &slot)) {
-        bury(pipeline, raw, nv_arena_mark(raw->arena), NV_ERR_FATAL);
+        bury(pipeline, raw, nv_arena_mark(raw->arena), NV_ERR_POISON);
         return;
     }
     translate(pipeline, raw);

@@ -69,12 +69,6 @@ void nv_ledger_drop_held(enum nv_drop reason, uint64_t spans)
     move(&ledger.held, &ledger.dropped[reason], spans);
 }
 
-void nv_ledger_drop_queued(enum nv_drop reason, uint64_t spans)
-{
-    assert((unsigned)reason < NV_DROP_COUNT);
-    move(&ledger.queued, &ledger.dropped[reason], spans);
-}
-
 void nv_ledger_dead_held(enum nv_dead reason, uint64_t spans)
 {
     assert((unsigned)reason < NV_DEAD_COUNT);

@@ -17,26 +17,20 @@
 /* X(id, name): why spans are refused at the door */
 #define NV_REJECT_TABLE(X)                                                                         \
     X(NV_REJECT_TRACE_ID, "trace_id")                                                              \
-    X(NV_REJECT_SPAN_ID, "span_id")                                                                \
-    X(NV_REJECT_DEPTH, "depth")                                                                    \
-    X(NV_REJECT_SIZE, "size")                                                                      \
-    X(NV_REJECT_MALFORMED, "malformed")
+    X(NV_REJECT_SPAN_ID, "span_id")
 
-/* X(id, name): why spans are dropped; sampled and stopped are 0 unless the user configured a policy
- * that drops; placeholders and duplicates repeat a span that is delivered */
+/* X(id, name): why spans are dropped; sampled is 0 unless the user configured it; placeholders and duplicates repeat a span that is delivered */
 #define NV_DROP_TABLE(X)                                                                           \
     X(NV_DROP_SAMPLED, "sampled")                                                                  \
     X(NV_DROP_PLACEHOLDER, "placeholder")                                                          \
-    X(NV_DROP_DUPLICATE, "duplicate")                                                              \
-    X(NV_DROP_STOPPED, "stopped")
+    X(NV_DROP_DUPLICATE, "duplicate")
 
 /* X(id, name): why spans end as dead letters */
 #define NV_DEAD_TABLE(X)                                                                           \
     X(NV_DEAD_REJECTED, "rejected")                                                                \
     X(NV_DEAD_TOO_LARGE, "too_large")                                                              \
     X(NV_DEAD_UNTRANSLATABLE, "untranslatable")                                                    \
-    X(NV_DEAD_DAMAGED, "damaged")                                                                  \
-    X(NV_DEAD_EXPIRED, "expired")
+    X(NV_DEAD_DAMAGED, "damaged")
 
 #define NV_LEDGER_ENUM(id, name) id,
 enum nv_reject { NV_REJECT_TABLE(NV_LEDGER_ENUM) NV_REJECT_COUNT };
@@ -68,8 +62,6 @@ void nv_ledger_requeue(uint64_t spans);
 void nv_ledger_deliver(uint64_t spans);
 /* Held into dropped, by a configured policy. */
 void nv_ledger_drop_held(enum nv_drop reason, uint64_t spans);
-/* Queued into dropped, by a configured policy. */
-void nv_ledger_drop_queued(enum nv_drop reason, uint64_t spans);
 /* Held into dead-lettered. */
 void nv_ledger_dead_held(enum nv_dead reason, uint64_t spans);
 /* Queued into dead-lettered. */

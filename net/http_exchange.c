@@ -206,12 +206,6 @@ uint64_t nv_http_request_client(const struct nv_http_exchange *exchange)
     return exchange->connection != NULL ? exchange->connection->client : 0;
 }
 
-struct nv_str nv_http_request_body(const struct nv_http_exchange *exchange)
-{
-    return exchange->body_done ? (struct nv_str){exchange->body, exchange->body_len}
-                               : (struct nv_str){NULL, 0};
-}
-
 size_t nv_http_request_take_body(struct nv_http_exchange *exchange, char **body)
 {
     assert(exchange->body_done);

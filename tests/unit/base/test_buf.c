@@ -69,20 +69,6 @@ START_TEST(printf_longer_than_the_room)
 }
 END_TEST
 
-START_TEST(consume_moves_the_rest_down)
-{
-    struct nv_buf buf;
-    nv_buf_init(&buf, 100);
-    ck_assert_int_eq(nv_buf_append_str(&buf, NV_STR("abcdef")), NV_OK);
-    nv_buf_consume(&buf, 0);
-    nv_buf_consume(&buf, 2);
-    ck_assert_nv_str(nv_buf_str(&buf), "cdef");
-    nv_buf_consume(&buf, 99);
-    ck_assert_uint_eq(buf.len, 0);
-    nv_buf_release(&buf);
-}
-END_TEST
-
 START_TEST(take_gives_the_bytes_away)
 {
     struct nv_buf buf;
@@ -129,7 +115,6 @@ int main(void)
     tcase_add_test(tcase, cap_and_one_past_it);
     tcase_add_test(tcase, printf_fills_to_the_cap);
     tcase_add_test(tcase, printf_longer_than_the_room);
-    tcase_add_test(tcase, consume_moves_the_rest_down);
     tcase_add_test(tcase, take_gives_the_bytes_away);
     tcase_add_test(tcase, no_memory_is_sticky_and_keeps_the_prefix);
     suite_add_tcase(suite, tcase);

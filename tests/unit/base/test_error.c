@@ -45,6 +45,15 @@ START_TEST(retryable_follows_the_http_status)
 }
 END_TEST
 
+/* The table is in the order of its values, and the fatal line is drawn where its comment stands. */
+START_TEST(the_fatal_line_parts_the_table)
+{
+    if (_i > 0)
+        ck_assert_int_lt(codes[_i], codes[_i - 1]);
+    ck_assert(nv_err_is_fatal(codes[_i]) == (codes[_i] == NV_ERR_INTERNAL));
+}
+END_TEST
+
 START_TEST(unknown_code_is_internal)
 {
     ck_assert_int_eq(nv_err_info((enum nv_err)12345)->code, NV_ERR_INTERNAL);
@@ -54,9 +63,10 @@ END_TEST
 START_TEST(first_failure_wins)
 {
     struct nv_fail fail = {0};
-    ck_assert_int_eq(nv_fail_set(&fail, NV_ERR_BAD_ID, 7, "id of %d bytes", 3), NV_ERR_BAD_ID);
+    ck_assert_int_eq(nv_fail_set(&fail, NV_ERR_MALFORMED, 7, "id of %d bytes", 3),
+                     NV_ERR_MALFORMED);
     ck_assert_int_eq(nv_fail_set(&fail, NV_ERR_DEPTH, 9, "deep"), NV_ERR_DEPTH);
-    ck_assert_int_eq(fail.code, NV_ERR_BAD_ID);
+    ck_assert_int_eq(fail.code, NV_ERR_MALFORMED);
     ck_assert_uint_eq(fail.offset, 7);
     ck_assert_str_eq(fail.what, "id of 3 bytes");
 }
@@ -78,6 +88,7 @@ int main(void)
     tcase_add_loop_test(tcase, every_code_has_a_row, 0, CODE_COUNT);
     tcase_add_loop_test(tcase, codes_are_distinct, 0, CODE_COUNT);
     tcase_add_loop_test(tcase, retryable_follows_the_http_status, 0, CODE_COUNT);
+    tcase_add_loop_test(tcase, the_fatal_line_parts_the_table, 0, CODE_COUNT);
     tcase_add_test(tcase, unknown_code_is_internal);
     tcase_add_test(tcase, first_failure_wins);
     tcase_add_test(tcase, failure_text_is_cut);

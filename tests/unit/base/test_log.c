@@ -124,18 +124,6 @@ START_TEST(repeats_are_folded)
 }
 END_TEST
 
-START_TEST(levels_parse)
-{
-    enum nv_log_level level = NV_LOG_DEBUG;
-    ck_assert_int_eq(nv_log_level_parse(NV_STR("WARN"), &level), NV_OK);
-    ck_assert_int_eq(level, NV_LOG_WARN);
-    ck_assert_int_eq(nv_log_level_parse(NV_STR("error"), &level), NV_OK);
-    ck_assert_int_eq(level, NV_LOG_ERROR);
-    ck_assert_int_eq(nv_log_level_parse(NV_STR("loud"), &level), NV_ERR_CONFIG);
-    ck_assert_int_eq(level, NV_LOG_ERROR);
-}
-END_TEST
-
 START_TEST(default_sink_is_standard_error)
 {
     int ends[2];
@@ -168,7 +156,6 @@ int main(void)
     tcase_add_test(tcase, lower_levels_are_silent);
     tcase_add_test(tcase, long_messages_are_cut);
     tcase_add_test(tcase, repeats_are_folded);
-    tcase_add_test(tcase, levels_parse);
     tcase_add_test(tcase, default_sink_is_standard_error);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

@@ -29,10 +29,6 @@ START_TEST(equality_and_order)
     ck_assert_int_lt(nv_str_cmp(NV_STR("ab"), NV_STR("abc")), 0);
     ck_assert_int_gt(nv_str_cmp(NV_STR("b"), NV_STR("abc")), 0);
     ck_assert_int_gt(nv_str_cmp(NV_STR("\xff"), NV_STR("a")), 0);
-    ck_assert(nv_str_eq_secret(NV_STR("token"), NV_STR("token")));
-    ck_assert(!nv_str_eq_secret(NV_STR("token"), NV_STR("tokeN")));
-    ck_assert(!nv_str_eq_secret(NV_STR("token"), NV_STR("toke")));
-    ck_assert(nv_str_eq_secret(none, none));
     ck_assert_uint_eq(nv_str_from(NULL).len, 0);
     ck_assert_uint_eq(nv_str_from("abc").len, 3);
 }

@@ -40,19 +40,19 @@ START_TEST(every_move)
     nv_ledger_queue(60);
     nv_ledger_deliver(30);
     nv_ledger_drop_held(NV_DROP_SAMPLED, 4);
-    nv_ledger_drop_queued(NV_DROP_STOPPED, 2);
+    nv_ledger_drop_held(NV_DROP_DUPLICATE, 2);
     nv_ledger_dead_held(NV_DEAD_UNTRANSLATABLE, 1);
     nv_ledger_dead_queued(NV_DEAD_REJECTED, 6);
     nv_ledger_receive(0, false);
     nv_ledger_read(&now);
     ck_assert_uint_eq(now.received, 115);
     ck_assert_uint_eq(now.replayed, 15);
-    ck_assert_uint_eq(now.held, 45);
-    ck_assert_uint_eq(now.queued, 27);
+    ck_assert_uint_eq(now.held, 43);
+    ck_assert_uint_eq(now.queued, 29);
     ck_assert_uint_eq(now.delivered, 30);
     ck_assert_uint_eq(now.rejected[NV_REJECT_SPAN_ID], 3);
     ck_assert_uint_eq(now.dropped[NV_DROP_SAMPLED], 4);
-    ck_assert_uint_eq(now.dropped[NV_DROP_STOPPED], 2);
+    ck_assert_uint_eq(now.dropped[NV_DROP_DUPLICATE], 2);
     ck_assert_uint_eq(now.dead[NV_DEAD_UNTRANSLATABLE], 1);
     ck_assert_uint_eq(now.dead[NV_DEAD_REJECTED], 6);
     ck_assert(adds_up(&now));
@@ -68,7 +68,7 @@ static void *move_about(void *arg)
         nv_ledger_queue(2);
         nv_ledger_drop_held(NV_DROP_SAMPLED, 1);
         nv_ledger_deliver(1);
-        nv_ledger_dead_queued(NV_DEAD_EXPIRED, 1);
+        nv_ledger_dead_queued(NV_DEAD_REJECTED, 1);
     }
     return arg;
 }
@@ -108,9 +108,9 @@ START_TEST(prometheus_text)
     static const char *const expected[] = {
         "\nnoveum_spans_received_total 9\n",
         "noveum_spans_rejected_total{reason=\"trace_id\"} 0\n",
-        "noveum_spans_rejected_total{reason=\"malformed\"} 2\n",
-        "noveum_spans_dropped_total{reason=\"stopped\"} 0\n",
-        "noveum_spans_dead_lettered_total{reason=\"expired\"} 0\n",
+        "noveum_spans_rejected_total{reason=\"span_id\"} 2\n",
+        "noveum_spans_dropped_total{reason=\"duplicate\"} 0\n",
+        "noveum_spans_dead_lettered_total{reason=\"damaged\"} 0\n",
         "# TYPE noveum_spans_held gauge\nnoveum_spans_held 4\n",
         "\nnoveum_spans_queued 5\n",
         "\nnoveum_spans_delivered_total 0\n",
@@ -120,7 +120,7 @@ START_TEST(prometheus_text)
     nv_buf_init(&buf, 1 << 20);
     nv_ledger_receive(9, false);
     nv_ledger_queue(5);
-    nv_ledger_reject(NV_REJECT_MALFORMED, 2);
+    nv_ledger_reject(NV_REJECT_SPAN_ID, 2);
     ck_assert_int_eq(nv_ledger_write(&buf), NV_OK);
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
         ck_assert_msg(nv_str_find(nv_buf_str(&buf), nv_str_from(expected[i])) != SIZE_MAX,

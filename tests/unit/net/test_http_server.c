@@ -24,7 +24,10 @@ static void echo(void *ctx, struct nv_http_exchange *exchange)
 {
     (void)ctx;
     handled++;
-    nv_http_reply_text(exchange, 200, NV_STR("text/plain"), nv_http_request_body(exchange));
+    char *body;
+    size_t len = nv_http_request_take_body(exchange, &body);
+    nv_http_reply_text(exchange, 200, NV_STR("text/plain"), (struct nv_str){body, len});
+    free(body);
 }
 
 static void keep(void *ctx, struct nv_http_exchange *exchange)
