@@ -13,7 +13,6 @@
 #include "base/error.h"
 #include "base/str.h"
 
-
 struct nv_buf {
     char *bytes;
     size_t len;

@@ -19,7 +19,8 @@
     X(NV_REJECT_TRACE_ID, "trace_id")                                                              \
     X(NV_REJECT_SPAN_ID, "span_id")
 
-/* X(id, name): why spans are dropped; sampled is 0 unless the user configured it; placeholders and duplicates repeat a span that is delivered */
+/* X(id, name): why spans are dropped; sampled is 0 unless the user configured it; placeholders and
+ * duplicates repeat a span that is delivered */
 #define NV_DROP_TABLE(X)                                                                           \
     X(NV_DROP_SAMPLED, "sampled")                                                                  \
     X(NV_DROP_PLACEHOLDER, "placeholder")                                                          \

@@ -150,8 +150,8 @@ unsigned nv_http_request_header_count(const struct nv_http_exchange *exchange, s
 size_t nv_http_request_length(const struct nv_http_exchange *exchange);
 /* Who sends it (net/peer.h), 0 when not known. In `head` and `handle`. */
 uint64_t nv_http_request_client(const struct nv_http_exchange *exchange);
-/* Gives the whole body away, in `handle`: *body is new (free() it; NULL when empty). Returns its length. It stays
- * counted as undecoded until the reply. */
+/* Gives the whole body away, in `handle`: *body is new (free() it; NULL when empty). Returns its
+ * length. It stays counted as undecoded until the reply. */
 size_t nv_http_request_take_body(struct nv_http_exchange *exchange, char **body);
 /* Counts `more` bytes that are made of the request, until the reply. NV_ERR_FULL: no room for them,
  * nothing is counted. In `handle`. */
