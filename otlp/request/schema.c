@@ -16,7 +16,7 @@
 
 #define FIELD(json, num, kind, wiretype, what)                                                     \
     {                                                                                              \
-        .name = NV_STR_INIT(json), .number = (num), .type = NV_FIELD_##kind,                       \
+        .name = NV_STR_INIT(json), .number = (num), .type = NV_PROTO_##kind,                       \
         .wire = NV_WIRE_##wiretype, .of = (what)                                                   \
     }
 #define STRING(json, num) [num] = FIELD(json, num, STRING, BYTES, 0)
@@ -29,7 +29,7 @@
 #define MANY_AT(slot, json, num, kind, what)                                                       \
     [slot] = {.name = NV_STR_INIT(json),                                                           \
               .number = (num),                                                                     \
-              .type = NV_FIELD_##kind,                                                             \
+              .type = NV_PROTO_##kind,                                                             \
               .wire = NV_WIRE_BYTES,                                                               \
               .of = (what),                                                                        \
               .repeated = true}
@@ -38,27 +38,27 @@
 #define MEMBER(json, num, kind, wiretype, what)                                                    \
     [num] = {.name = NV_STR_INIT(json),                                                            \
              .number = (num),                                                                      \
-             .type = NV_FIELD_##kind,                                                              \
+             .type = NV_PROTO_##kind,                                                              \
              .wire = NV_WIRE_##wiretype,                                                           \
              .of = (what),                                                                         \
              .oneof = true}
 
-static const struct nv_field traces_request[] = {
+static const struct nv_proto_field traces_request[] = {
     MANY("resourceSpans", NV_OTLP_REQUEST_GROUPS, RESOURCE_SPANS)};
-static const struct nv_field resource_spans[] = {
+static const struct nv_proto_field resource_spans[] = {
     MANY_AT(0, "instrumentationLibrarySpans", NV_OTLP_RESOURCE_GROUP_LIBRARIES, MESSAGE,
             NV_MESSAGE_LIBRARY_SPANS),
     ONE("resource", NV_OTLP_RESOURCE_GROUP_RESOURCE, RESOURCE),
     MANY("scopeSpans", NV_OTLP_RESOURCE_GROUP_SCOPES, SCOPE_SPANS),
     STRING("schemaUrl", NV_OTLP_RESOURCE_GROUP_SCHEMA_URL)};
-static const struct nv_field scope_spans[] = {ONE("scope", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
-                                              MANY("spans", NV_OTLP_SCOPE_GROUP_ITEMS, SPAN),
-                                              STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
-static const struct nv_field library_spans[] = {
+static const struct nv_proto_field scope_spans[] = {
+    ONE("scope", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE), MANY("spans", NV_OTLP_SCOPE_GROUP_ITEMS, SPAN),
+    STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
+static const struct nv_proto_field library_spans[] = {
     ONE("instrumentationLibrary", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
     MANY("spans", NV_OTLP_SCOPE_GROUP_ITEMS, SPAN),
     STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
-static const struct nv_field span[] = {
+static const struct nv_proto_field span[] = {
     ID("traceId", NV_OTLP_SPAN_TRACE_ID),
     ID("spanId", NV_OTLP_SPAN_ID),
     STRING("traceState", NV_OTLP_SPAN_TRACE_STATE),
@@ -76,36 +76,37 @@ static const struct nv_field span[] = {
     ONE("status", NV_OTLP_SPAN_STATUS, STATUS),
     FIXED32("flags", NV_OTLP_SPAN_FLAGS),
 };
-static const struct nv_field event[] = {
+static const struct nv_proto_field event[] = {
     FIXED64("timeUnixNano", NV_OTLP_EVENT_TIME), STRING("name", NV_OTLP_EVENT_NAME),
     MANY("attributes", NV_OTLP_EVENT_ATTRIBUTES, KEY_VALUE),
     UINT32("droppedAttributesCount", NV_OTLP_EVENT_DROPPED_ATTRIBUTES)};
-static const struct nv_field span_link[] = {
+static const struct nv_proto_field span_link[] = {
     ID("traceId", NV_OTLP_LINK_TRACE_ID),
     ID("spanId", NV_OTLP_LINK_SPAN_ID),
     STRING("traceState", NV_OTLP_LINK_TRACE_STATE),
     MANY("attributes", NV_OTLP_LINK_ATTRIBUTES, KEY_VALUE),
     UINT32("droppedAttributesCount", NV_OTLP_LINK_DROPPED_ATTRIBUTES),
     FIXED32("flags", NV_OTLP_LINK_FLAGS)};
-static const struct nv_field status[] = {STRING("message", NV_OTLP_STATUS_MESSAGE),
-                                         ENUM("code", NV_OTLP_STATUS_CODE, NV_ENUM_STATUS_CODE)};
-static const struct nv_field logs_request[] = {
+static const struct nv_proto_field status[] = {
+    STRING("message", NV_OTLP_STATUS_MESSAGE),
+    ENUM("code", NV_OTLP_STATUS_CODE, NV_ENUM_STATUS_CODE)};
+static const struct nv_proto_field logs_request[] = {
     MANY("resourceLogs", NV_OTLP_REQUEST_GROUPS, RESOURCE_LOGS)};
-static const struct nv_field resource_logs[] = {
+static const struct nv_proto_field resource_logs[] = {
     MANY_AT(0, "instrumentationLibraryLogs", NV_OTLP_RESOURCE_GROUP_LIBRARIES, MESSAGE,
             NV_MESSAGE_LIBRARY_LOGS),
     ONE("resource", NV_OTLP_RESOURCE_GROUP_RESOURCE, RESOURCE),
     MANY("scopeLogs", NV_OTLP_RESOURCE_GROUP_SCOPES, SCOPE_LOGS),
     STRING("schemaUrl", NV_OTLP_RESOURCE_GROUP_SCHEMA_URL)};
-static const struct nv_field scope_logs[] = {
+static const struct nv_proto_field scope_logs[] = {
     ONE("scope", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
     MANY("logRecords", NV_OTLP_SCOPE_GROUP_ITEMS, LOG_RECORD),
     STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
-static const struct nv_field library_logs[] = {
+static const struct nv_proto_field library_logs[] = {
     ONE("instrumentationLibrary", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
     MANY("logRecords", NV_OTLP_SCOPE_GROUP_ITEMS, LOG_RECORD),
     STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
-static const struct nv_field log_record[] = {
+static const struct nv_proto_field log_record[] = {
     FIXED64("timeUnixNano", NV_OTLP_LOG_TIME),
     ENUM("severityNumber", NV_OTLP_LOG_SEVERITY, NV_ENUM_SEVERITY),
     STRING("severityText", NV_OTLP_LOG_SEVERITY_TEXT),
@@ -118,21 +119,21 @@ static const struct nv_field log_record[] = {
     FIXED64("observedTimeUnixNano", NV_OTLP_LOG_OBSERVED_TIME),
     STRING("eventName", NV_OTLP_LOG_EVENT_NAME),
 };
-static const struct nv_field resource[] = {
+static const struct nv_proto_field resource[] = {
     MANY("attributes", NV_OTLP_RESOURCE_ATTRIBUTES, KEY_VALUE),
     UINT32("droppedAttributesCount", NV_OTLP_RESOURCE_DROPPED_ATTRIBUTES),
     MANY("entityRefs", NV_OTLP_RESOURCE_ENTITY_REFS, ENTITY_REF)};
-static const struct nv_field entity_ref[] = {
+static const struct nv_proto_field entity_ref[] = {
     STRING("schemaUrl", NV_OTLP_ENTITY_SCHEMA_URL), STRING("type", NV_OTLP_ENTITY_TYPE),
     STRINGS("idKeys", NV_OTLP_ENTITY_ID_KEYS),
     STRINGS("descriptionKeys", NV_OTLP_ENTITY_DESCRIPTION_KEYS)};
-static const struct nv_field scope[] = {
+static const struct nv_proto_field scope[] = {
     STRING("name", NV_OTLP_SCOPE_NAME), STRING("version", NV_OTLP_SCOPE_VERSION),
     MANY("attributes", NV_OTLP_SCOPE_ATTRIBUTES, KEY_VALUE),
     UINT32("droppedAttributesCount", NV_OTLP_SCOPE_DROPPED_ATTRIBUTES)};
-static const struct nv_field key_value[] = {STRING("key", NV_OTLP_PAIR_KEY),
-                                            ONE("value", NV_OTLP_PAIR_VALUE, ANY_VALUE)};
-static const struct nv_field any_value[] = {
+static const struct nv_proto_field key_value[] = {STRING("key", NV_OTLP_PAIR_KEY),
+                                                  ONE("value", NV_OTLP_PAIR_VALUE, ANY_VALUE)};
+static const struct nv_proto_field any_value[] = {
     MEMBER("stringValue", NV_OTLP_ANY_STRING, STRING, BYTES, 0),
     MEMBER("boolValue", NV_OTLP_ANY_BOOL, BOOL, VARINT, 0),
     MEMBER("intValue", NV_OTLP_ANY_INT, INT64, VARINT, 0),
@@ -141,8 +142,9 @@ static const struct nv_field any_value[] = {
     MEMBER("kvlistValue", NV_OTLP_ANY_KVLIST, MESSAGE, BYTES, NV_MESSAGE_KEY_VALUE_LIST),
     MEMBER("bytesValue", NV_OTLP_ANY_BYTES, BYTES, BYTES, 0),
 };
-static const struct nv_field array_value[] = {MANY("values", NV_OTLP_LIST_VALUES, ANY_VALUE)};
-static const struct nv_field key_value_list[] = {MANY("values", NV_OTLP_LIST_VALUES, KEY_VALUE)};
+static const struct nv_proto_field array_value[] = {MANY("values", NV_OTLP_LIST_VALUES, ANY_VALUE)};
+static const struct nv_proto_field key_value_list[] = {
+    MANY("values", NV_OTLP_LIST_VALUES, KEY_VALUE)};
 
 #define SCHEMA(id, table)                                                                          \
     [NV_MESSAGE_##id] = {.fields = (table), .slots = sizeof(table) / sizeof(table)[0]}

@@ -39,27 +39,27 @@ enum nv_message_id {
     NV_MESSAGE_COUNT
 };
 
-enum nv_field_type {
-    NV_FIELD_MESSAGE,
-    NV_FIELD_STRING,
-    NV_FIELD_BYTES, /* JSON: base64 */
-    NV_FIELD_ID,    /* bytes; JSON: hex (OTLP specification, JSON Protobuf Encoding) */
-    NV_FIELD_BOOL,
-    NV_FIELD_INT64,
-    NV_FIELD_UINT32,
-    NV_FIELD_ENUM,
-    NV_FIELD_DOUBLE,
-    NV_FIELD_FIXED64,
-    NV_FIELD_FIXED32
+enum nv_proto_type {
+    NV_PROTO_MESSAGE,
+    NV_PROTO_STRING,
+    NV_PROTO_BYTES, /* JSON: base64 */
+    NV_PROTO_ID,    /* bytes; JSON: hex (OTLP specification, JSON Protobuf Encoding) */
+    NV_PROTO_BOOL,
+    NV_PROTO_INT64,
+    NV_PROTO_UINT32,
+    NV_PROTO_ENUM,
+    NV_PROTO_DOUBLE,
+    NV_PROTO_FIXED64,
+    NV_PROTO_FIXED32
 };
 
 /* Which names an enum's numbers have in JSON. */
 enum nv_enum_id { NV_ENUM_SPAN_KIND, NV_ENUM_STATUS_CODE, NV_ENUM_SEVERITY, NV_ENUM_COUNT };
 
-struct nv_field {
+struct nv_proto_field {
     struct nv_str name; /* lowerCamelCase; empty in an unused slot */
     uint16_t number;    /* 0 in an unused slot */
-    uint8_t type;       /* enum nv_field_type */
+    uint8_t type;       /* enum nv_proto_type */
     uint8_t wire;       /* enum nv_wire_type, what `type` is sent as */
     uint8_t of;         /* MESSAGE: enum nv_message_id; ENUM: enum nv_enum_id */
     bool repeated;
@@ -67,7 +67,7 @@ struct nv_field {
 };
 
 struct nv_schema {
-    const struct nv_field *fields;
+    const struct nv_proto_field *fields;
     uint32_t slots; /* highest number + 1 */
 };
 
@@ -77,10 +77,10 @@ const struct nv_schema *nv_schema(enum nv_message_id id);
 enum nv_message_id nv_schema_request(enum nv_signal signal);
 
 /* The field of that number, or NULL when the message has none. */
-static inline const struct nv_field *nv_schema_field(const struct nv_schema *schema,
-                                                     uint32_t number)
+static inline const struct nv_proto_field *nv_schema_field(const struct nv_schema *schema,
+                                                           uint32_t number)
 {
-    const struct nv_field *field = &schema->fields[number < schema->slots ? number : 0];
+    const struct nv_proto_field *field = &schema->fields[number < schema->slots ? number : 0];
     return field->number == number ? field : NULL;
 }
 

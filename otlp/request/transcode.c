@@ -105,7 +105,7 @@ static enum nv_err whole_double(struct nv_str text, double *out)
     return NV_OK;
 }
 
-static enum nv_err write_int64(struct transcoder *t, const struct nv_field *field,
+static enum nv_err write_int64(struct transcoder *t, const struct nv_proto_field *field,
                                struct nv_str text)
 {
     int64_t number;
@@ -136,22 +136,22 @@ static enum nv_err parse_unsigned(struct transcoder *t, struct nv_str text, uint
     return *out <= max ? NV_OK : fail_here(t, NV_ERR_MALFORMED, "must be an integer of its range");
 }
 
-static enum nv_err write_unsigned(struct transcoder *t, const struct nv_field *field,
+static enum nv_err write_unsigned(struct transcoder *t, const struct nv_proto_field *field,
                                   struct nv_str text)
 {
     uint64_t number = 0;
-    uint64_t max = field->type == NV_FIELD_FIXED64 ? UINT64_MAX : UINT32_MAX;
+    uint64_t max = field->type == NV_PROTO_FIXED64 ? UINT64_MAX : UINT32_MAX;
     enum nv_err err = parse_unsigned(t, text, max, &number);
     if (err != NV_OK || number == 0)
         return err;
-    if (field->type == NV_FIELD_FIXED64)
+    if (field->type == NV_PROTO_FIXED64)
         return nv_wire_put_fixed64(t->out, field->number, number);
-    if (field->type == NV_FIELD_FIXED32)
+    if (field->type == NV_PROTO_FIXED32)
         return nv_wire_put_fixed32(t->out, field->number, (uint32_t)number);
     return nv_wire_put_uint(t->out, field->number, number);
 }
 
-static enum nv_err write_enum(struct transcoder *t, const struct nv_field *field,
+static enum nv_err write_enum(struct transcoder *t, const struct nv_proto_field *field,
                               enum nv_json_token token, struct nv_str text)
 {
     int64_t number = 0;
@@ -167,7 +167,7 @@ static enum nv_err write_enum(struct transcoder *t, const struct nv_field *field
     return number == 0 ? NV_OK : nv_wire_put_uint(t->out, field->number, (uint64_t)number);
 }
 
-static enum nv_err write_double(struct transcoder *t, const struct nv_field *field,
+static enum nv_err write_double(struct transcoder *t, const struct nv_proto_field *field,
                                 struct nv_str text)
 {
     double number;
@@ -176,26 +176,26 @@ static enum nv_err write_double(struct transcoder *t, const struct nv_field *fie
     return nv_wire_put_double(t->out, field->number, number);
 }
 
-static enum nv_err write_number(struct transcoder *t, const struct nv_field *field,
+static enum nv_err write_number(struct transcoder *t, const struct nv_proto_field *field,
                                 enum nv_json_token token)
 {
     struct nv_str text;
     enum nv_err err = number_text(t, token, &text);
     if (err != NV_OK)
         return err;
-    switch ((enum nv_field_type)field->type) {
-    case NV_FIELD_INT64:
+    switch ((enum nv_proto_type)field->type) {
+    case NV_PROTO_INT64:
         return write_int64(t, field, text);
-    case NV_FIELD_ENUM:
+    case NV_PROTO_ENUM:
         return write_enum(t, field, token, text);
-    case NV_FIELD_DOUBLE:
+    case NV_PROTO_DOUBLE:
         return write_double(t, field, text);
     default:
         return write_unsigned(t, field, text);
     }
 }
 
-static enum nv_err write_string(struct transcoder *t, const struct nv_field *field)
+static enum nv_err write_string(struct transcoder *t, const struct nv_proto_field *field)
 {
     struct nv_str raw = t->reader.raw;
     if (raw.len == 0 && !field->oneof && !field->repeated)
@@ -207,7 +207,7 @@ static enum nv_err write_string(struct transcoder *t, const struct nv_field *fie
     return err != NV_OK ? err : nv_wire_end(t->out, mark);
 }
 
-static enum nv_err write_base64(struct transcoder *t, const struct nv_field *field)
+static enum nv_err write_base64(struct transcoder *t, const struct nv_proto_field *field)
 {
     struct nv_str text;
     size_t mark = nv_wire_begin(t->out, field->number);
@@ -219,7 +219,7 @@ static enum nv_err write_base64(struct transcoder *t, const struct nv_field *fie
     return err != NV_OK ? err : nv_wire_end(t->out, mark);
 }
 
-static enum nv_err write_id(struct transcoder *t, const struct nv_field *field)
+static enum nv_err write_id(struct transcoder *t, const struct nv_proto_field *field)
 {
     uint8_t id[ID_BYTES_MAX];
     struct nv_str text;
@@ -231,7 +231,7 @@ static enum nv_err write_id(struct transcoder *t, const struct nv_field *field)
     return nv_wire_put_bytes(t->out, field->number, (struct nv_str){(char *)id, text.len / 2});
 }
 
-static enum nv_err write_bool(struct transcoder *t, const struct nv_field *field,
+static enum nv_err write_bool(struct transcoder *t, const struct nv_proto_field *field,
                               enum nv_json_token token)
 {
     if (token != NV_JSON_TRUE && token != NV_JSON_FALSE)
@@ -240,21 +240,21 @@ static enum nv_err write_bool(struct transcoder *t, const struct nv_field *field
     return nv_wire_put_uint(t->out, field->number, token == NV_JSON_TRUE);
 }
 
-static enum nv_err write_scalar(struct transcoder *t, const struct nv_field *field,
+static enum nv_err write_scalar(struct transcoder *t, const struct nv_proto_field *field,
                                 enum nv_json_token token)
 {
-    bool text = field->type == NV_FIELD_STRING || field->type == NV_FIELD_BYTES ||
-                field->type == NV_FIELD_ID;
+    bool text = field->type == NV_PROTO_STRING || field->type == NV_PROTO_BYTES ||
+                field->type == NV_PROTO_ID;
     if (text && token != NV_JSON_STRING)
         return fail_type(t, token, "must be a string");
-    switch ((enum nv_field_type)field->type) {
-    case NV_FIELD_STRING:
+    switch ((enum nv_proto_type)field->type) {
+    case NV_PROTO_STRING:
         return write_string(t, field);
-    case NV_FIELD_BYTES:
+    case NV_PROTO_BYTES:
         return write_base64(t, field);
-    case NV_FIELD_ID:
+    case NV_PROTO_ID:
         return write_id(t, field);
-    case NV_FIELD_BOOL:
+    case NV_PROTO_BOOL:
         return write_bool(t, field, token);
     default:
         return write_number(t, field, token);
@@ -264,10 +264,10 @@ static enum nv_err write_scalar(struct transcoder *t, const struct nv_field *fie
 /* ---- messages ----------------------------------------------------------------------------- */
 
 /* One value: a scalar or an object. In a list, null is an empty message: its place counts. */
-static enum nv_err write_value(struct transcoder *t, const struct nv_field *field,
+static enum nv_err write_value(struct transcoder *t, const struct nv_proto_field *field,
                                enum nv_json_token token)
 {
-    if (field->type != NV_FIELD_MESSAGE)
+    if (field->type != NV_PROTO_MESSAGE)
         return write_scalar(t, field, token);
     if (token != NV_JSON_OBJECT_BEGIN && !(field->repeated && token == NV_JSON_NULL))
         return fail_type(t, token, "must be an object");
@@ -280,7 +280,7 @@ static enum nv_err write_value(struct transcoder *t, const struct nv_field *fiel
     return nv_wire_end(t->out, mark);
 }
 
-static enum nv_err write_list(struct transcoder *t, const struct nv_field *field,
+static enum nv_err write_list(struct transcoder *t, const struct nv_proto_field *field,
                               enum nv_json_token token)
 {
     char name[64];
@@ -321,7 +321,7 @@ static void cut_field(struct transcoder *t, const struct frame *frame, uint32_t 
 static enum nv_err write_field(struct transcoder *t, struct frame *frame, uint32_t slot,
                                enum nv_json_token token)
 {
-    const struct nv_field *field = &frame->schema->fields[slot];
+    const struct nv_proto_field *field = &frame->schema->fields[slot];
     enum nv_err err;
     assert(slot < 32);
     if ((frame->seen & UINT32_C(1) << slot) != 0) {

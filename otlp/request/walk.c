@@ -406,7 +406,7 @@ static enum nv_err walk_resource_field(struct walk *walk, enum nv_message_id id,
                                        const struct nv_wire_field *field, struct nv_group *shared,
                                        uint32_t scopes[2])
 {
-    const struct nv_field *known = nv_schema_field(nv_schema(id), field->number);
+    const struct nv_proto_field *known = nv_schema_field(nv_schema(id), field->number);
     if (known != NULL && known->repeated && field->type == NV_WIRE_BYTES) {
         walk->scope_index = scopes[known->number == NV_OTLP_RESOURCE_GROUP_SCOPES]++;
         return walk_scope(walk, (enum nv_message_id)known->of, field->bytes);

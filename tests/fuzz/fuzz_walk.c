@@ -68,7 +68,7 @@ static bool is_unusual(enum nv_message_id id, struct nv_str bytes)
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     for (const char *at = wire.pos; nv_wire_next(&wire, &field) == NV_OK; at = wire.pos) {
-        const struct nv_field *known = nv_schema_field(nv_schema(id), field.number);
+        const struct nv_proto_field *known = nv_schema_field(nv_schema(id), field.number);
         size_t head = (size_t)(wire.pos - at);
         if (field.type == NV_WIRE_GROUP)
             return true;
@@ -80,7 +80,7 @@ static bool is_unusual(enum nv_message_id id, struct nv_str bytes)
             if ((at[i] & 0x80) != 0 && (at[i - 1] & 0x80) != 0)
                 return true;
         }
-        if (known != NULL && known->type == NV_FIELD_MESSAGE &&
+        if (known != NULL && known->type == NV_PROTO_MESSAGE &&
             is_unusual((enum nv_message_id)known->of, field.bytes))
             return true;
     }

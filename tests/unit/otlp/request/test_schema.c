@@ -79,15 +79,15 @@ START_TEST(fields_are_those_of_the_proto_file)
     unsigned known = 0;
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *want = &type->fields[i];
-        const struct nv_field *have = nv_schema_field(schema, want->id);
+        const struct nv_proto_field *have = nv_schema_field(schema, want->id);
         ck_assert_msg(have != NULL, "%s.%s", type->name, want->name);
         ck_assert_msg(is_camel_of(have->name, want->name), "%s.%s", type->name, want->name);
         ck_assert_uint_eq(have->number, want->id);
         ck_assert_int_eq(have->wire, wire_of(want->type));
         ck_assert_int_eq(have->repeated, want->label == PROTOBUF_C_LABEL_REPEATED);
         ck_assert_int_eq(have->oneof, (want->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0);
-        ck_assert_int_eq(have->type == NV_FIELD_MESSAGE, want->type == PROTOBUF_C_TYPE_MESSAGE);
-        if (have->type == NV_FIELD_MESSAGE)
+        ck_assert_int_eq(have->type == NV_PROTO_MESSAGE, want->type == PROTOBUF_C_TYPE_MESSAGE);
+        if (have->type == NV_PROTO_MESSAGE)
             ck_assert_int_eq(have->of, id_of(want->descriptor));
     }
     for (uint32_t slot = 0; slot < schema->slots; slot++)
