@@ -24,8 +24,7 @@
 #define WORD_MIN 16
 #define NAME_MAX_LEN 40
 
-/* ---- keys -------------------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 static char folded(char c)
 {
@@ -46,34 +45,63 @@ static bool ends_in(struct nv_str name, const char *tail, size_t len)
     return true;
 }
 
-/* Names of secrets end in one of these. */
+/* X(last letter, name): what the names of secrets end in. */
+#define TAIL_TABLE(X)                                                                              \
+    X('y', "api_key")                                                                              \
+    X('y', "apikey")                                                                               \
+    X('t', "secret")                                                                               \
+    X('y', "secret_key")                                                                           \
+    X('d', "password")                                                                             \
+    X('n', "authorization")                                                                        \
+    X('y', "access_key")                                                                           \
+    X('y', "private_key")                                                                          \
+    X('l', "credential")                                                                           \
+    X('s', "credentials")                                                                          \
+    X('n', "access_token")                                                                         \
+    X('n', "refresh_token")                                                                        \
+    X('n', "auth_token")                                                                           \
+    X('n', "session_token")                                                                        \
+    X('t', "client_secret")
+
+struct tail {
+    struct nv_str name;
+    char last;
+};
+#define TAIL(last, name) {NV_STR_INIT(name), last},
+static const struct tail tails[] = {TAIL_TABLE(TAIL)};
+#undef TAIL
+
+/* The shortest of them: no shorter key is read. */
+#define TAIL_MIN (sizeof "apikey" - 1)
+#define LONG_ENOUGH(last, name) static_assert(sizeof(name) - 1 >= TAIL_MIN, name);
+TAIL_TABLE(LONG_ENOUGH)
+#undef LONG_ENOUGH
+
+/* Can a secret's name end in `c`? Asked of every name, and no is what it mostly says. */
 static bool ends_a_secret(char c)
 {
-    return c == 'y' || c == 't' || c == 'd' || c == 'n' || c == 'l' || c == 's';
+#define LETTER(last, name) | (UINT32_C(1) << ((last) - 'a'))
+    static const uint32_t letters = 0 TAIL_TABLE(LETTER);
+#undef LETTER
+    return c >= 'a' && c <= 'z' && (letters >> (c - 'a') & 1) != 0;
 }
 
 bool nv_secrets_is_key(struct nv_str key)
 {
-    static const struct nv_str tails[] = {
-        NV_STR_INIT("api_key"),     NV_STR_INIT("apikey"),        NV_STR_INIT("secret"),
-        NV_STR_INIT("secret_key"),  NV_STR_INIT("password"),      NV_STR_INIT("authorization"),
-        NV_STR_INIT("access_key"),  NV_STR_INIT("private_key"),   NV_STR_INIT("credential"),
-        NV_STR_INIT("credentials"), NV_STR_INIT("access_token"),  NV_STR_INIT("refresh_token"),
-        NV_STR_INIT("auth_token"),  NV_STR_INIT("session_token"), NV_STR_INIT("client_secret")};
-    if (key.len < 6)
+    if (key.len < TAIL_MIN)
         return false;
     const char last = folded(key.ptr[key.len - 1]);
     if (!ends_a_secret(last))
         return false;
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
-        if (last == tails[i].ptr[tails[i].len - 1] && ends_in(key, tails[i].ptr, tails[i].len))
+        assert(tails[i].last == tails[i].name.ptr[tails[i].name.len - 1]);
+        if (last == tails[i].last && ends_in(key, tails[i].name.ptr, tails[i].name.len))
             return true;
     }
     return false;
 }
 
-/* ---- words ------------------------------------------------------------------------------------
- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 /* Characters of words (1) and of bearer tokens too (2, RFC 6750 section 2.1), by their code. */
 static const uint8_t classes[256] = {
@@ -208,8 +236,7 @@ static struct stretch find_word(struct nv_str text, size_t from)
     return (struct stretch){0};
 }
 
-/* ---- pairs ------------------------------------------------------------------------------------
- */
+/* ---- pairs ----------------------------------------------------------------------------------- */
 
 static bool is_name(char c)
 {
@@ -325,8 +352,7 @@ static struct stretch find_pair(struct nv_str text, size_t from, char separator)
     return (struct stretch){0};
 }
 
-/* ---- texts ------------------------------------------------------------------------------------
- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 /*
  * What each of the three searches found next. Kept between steps: a text full of pairs must not be
@@ -383,8 +409,7 @@ struct nv_str nv_secrets_mask_text(struct nv_arena *arena, struct nv_str text)
     return (struct nv_str){out, len + text.len - from};
 }
 
-/* ---- a trace ----------------------------------------------------------------------------------
- */
+/* ---- a trace --------------------------------------------------------------------------------- */
 
 static enum nv_err mask_text(struct nv_arena *arena, struct nv_str *text)
 {
