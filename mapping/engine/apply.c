@@ -151,7 +151,7 @@ static enum nv_err add_to_tree(struct nv_translation *t, const struct nv_span_wo
     err = nv_unflatten_add(&t->scratch.trees[number - 1].builder, path, match.numbers,
                            match.number_count, &source->value);
     if (err == NV_ERR_LIMIT || err == NV_ERR_MALFORMED)
-        t->scratch.seen[attribute].state = NV_SOURCE_KEPT;
+        t->scratch.seen[attribute].state = NV_SEEN_KEPT;
     return err == NV_ERR_NO_MEMORY ? err : NV_OK;
 }
 
@@ -163,9 +163,9 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
     struct nv_seen *seen = &t->scratch.seen[attribute];
     const struct nv_attribute *source = &work->source.items[attribute];
     if (rule->flags & NV_RULE_DROP)
-        seen->state = NV_SOURCE_DROPPED;
-    else if ((rule->flags & NV_RULE_KEEP) && seen->state != NV_SOURCE_DROPPED)
-        seen->state = NV_SOURCE_KEPT;
+        seen->state = NV_SEEN_DROPPED;
+    else if ((rule->flags & NV_RULE_KEEP) && seen->state != NV_SEEN_DROPPED)
+        seen->state = NV_SEEN_KEPT;
     if ((rule->flags & (NV_RULE_DROP | NV_RULE_KEEP)) || rule->field == NV_FIELD_NONE)
         return NV_OK;
     if (rule->flags & NV_RULE_TREE)

@@ -146,7 +146,7 @@ static inline enum nv_err transform_candidate(struct nv_translation *t,
     return NV_OK;
 }
 
-static inline void set_state(struct nv_seen *seen, enum nv_source_state state)
+static inline void set_state(struct nv_seen *seen, enum nv_seen_state state)
 {
     if (state > seen->state)
         seen->state = (uint8_t)state;
@@ -185,7 +185,7 @@ static void mark_tree(struct nv_translation *t, const struct nv_span_work *work,
             continue;
         for (unsigned r = 0; r < other->rule_count; r++)
             if ((rule[r].flags & NV_RULE_TREE) && rule[r].field == candidate->rule->field)
-                set_state(&t->scratch.seen[i], NV_SOURCE_EXPRESSED);
+                set_state(&t->scratch.seen[i], NV_SEEN_EXPRESSED);
     }
 }
 
@@ -196,7 +196,7 @@ static inline void mark_expressed(struct nv_translation *t, const struct nv_span
     if (candidate->tree)
         mark_tree(t, work, candidate);
     else if (candidate->attribute != NV_NO_ATTRIBUTE)
-        set_state(&t->scratch.seen[candidate->attribute], NV_SOURCE_EXPRESSED);
+        set_state(&t->scratch.seen[candidate->attribute], NV_SEEN_EXPRESSED);
 }
 
 /* ---- placing ------------------------------------------------------------------------------- */

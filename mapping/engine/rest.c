@@ -51,10 +51,10 @@ static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *
 {
     for (uint32_t i = 0; i < work->own_count; i++) {
         uint8_t state = t->scratch.seen[i].state;
-        if (state == NV_SOURCE_EXPRESSED && !t->mapping->keep_all)
+        if (state == NV_SEEN_EXPRESSED && !t->mapping->keep_all)
             continue;
         struct nv_value value = work->source.items[i].value;
-        if (state == NV_SOURCE_DROPPED)
+        if (state == NV_SEEN_DROPPED)
             value = nv_value_string(DROPPED);
         bool skip = false;
         struct nv_str key;

@@ -259,12 +259,6 @@ enum nv_err nv_step_host_provider(const struct nv_transform *transform, const st
     return give_guess(io, nv_provider_of_host(nv_value_text(transform->arena, &io->value)));
 }
 
-enum nv_err nv_step_vector_length(const struct nv_transform *transform, const struct nv_step *step,
-                                  struct nv_transformed *io)
-{
-    return nv_step_count(transform, step, io);
-}
-
 /* ---- the table ----------------------------------------------------------------------------- */
 
 static nv_step_fn *const steps_table[NV_STEP_COUNT_ALL] = {
@@ -305,7 +299,7 @@ static nv_step_fn *const steps_table[NV_STEP_COUNT_ALL] = {
     [NV_STEP_BEFORE] = nv_step_before,
     [NV_STEP_BETWEEN] = nv_step_between,
     [NV_STEP_SPREAD] = nv_step_json, /* the engine spreads the object */
-    [NV_STEP_VECTOR_LENGTH] = nv_step_vector_length,
+    [NV_STEP_VECTOR_LENGTH] = nv_step_count,
     [NV_STEP_KIND] = nv_step_copy,
     [NV_STEP_KEEP] = nv_step_copy,
     [NV_STEP_DROP] = nv_step_copy};

@@ -39,7 +39,7 @@ nv_step_fn nv_step_copy, nv_step_text, nv_step_lower, nv_step_int, nv_step_float
 /* Structure and text (transform.c). */
 nv_step_fn nv_step_json, nv_step_array, nv_step_first, nv_step_member, nv_step_count,
     nv_step_scores, nv_step_names, nv_step_const, nv_step_after, nv_step_before, nv_step_between,
-    nv_step_provider, nv_step_model_provider, nv_step_host_provider, nv_step_vector_length;
+    nv_step_provider, nv_step_model_provider, nv_step_host_provider;
 /* Content (transform_content.c). */
 nv_step_fn nv_step_messages, nv_step_instructions, nv_step_output_text, nv_step_tool_calls,
     nv_step_finish_reason, nv_step_system_text, nv_step_tools, nv_step_calls, nv_step_documents;

@@ -75,18 +75,18 @@ struct nv_tree {
     struct nv_value value;
 };
 
-enum nv_source_state {
-    NV_SOURCE_PLAIN,     /* goes out under its own key */
-    NV_SOURCE_EXPRESSED, /* a field says all of it */
-    NV_SOURCE_KEPT,      /* goes out, whatever else is said */
-    NV_SOURCE_DROPPED    /* never goes out */
+enum nv_seen_state {
+    NV_SEEN_PLAIN,     /* goes out under its own key */
+    NV_SEEN_EXPRESSED, /* a field says all of it */
+    NV_SEEN_KEPT,      /* goes out, whatever else is said */
+    NV_SEEN_DROPPED    /* never goes out */
 };
 
 /* What is known of one source attribute of the span at hand. */
 struct nv_seen {
     uint16_t key;                  /* 1 + key index, 0: unknown */
     uint16_t source_rest;          /* {*}: offset in the attribute's key */
-    uint8_t state;                 /* enum nv_source_state */
+    uint8_t state;                 /* enum nv_seen_state */
     bool absent;                   /* nv_value_absent of its value */
     bool carried;                  /* came from an event or a log record, not from the attributes */
     const struct nv_value *parsed; /* its JSON, once some row has looked into it */

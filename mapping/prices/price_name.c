@@ -1,10 +1,13 @@
 /*
  * Names that gateways, clouds and clients put around a model's own.
  *
- *   openrouter/anthropic/claude-sonnet-4.5 ─▶ itself, anthropic/claude-sonnet-4.5,
- * claude-sonnet-4.5 at openrouter, anthropic bedrock/us.anthropic.claude-x-v1:0     ─▶ ...,
- * us.anthropic.claude-x-v1, claude-x at bedrock google-gla:models/gemini-2.5-pro       ─▶ ...,
- * gemini-2.5-pro at google
+ *   model as sent                            names, the most exact first         sellers
+ *   openrouter/anthropic/claude-sonnet-4.5 ─▶ itself,                             openrouter,
+ *                                             anthropic/claude-sonnet-4.5,        anthropic
+ *                                             claude-sonnet-4.5
+ *   bedrock/us.anthropic.claude-x-v1:0     ─▶ ..., us.anthropic.claude-x-v1,      bedrock
+ *                                             claude-x
+ *   google-gla:models/gemini-2.5-pro       ─▶ ..., gemini-2.5-pro                 google
  *
  * What stands in front names who sells it, so each such word is asked as a provider. Only forms are
  * taken off that don't change the price: a fine-tuned model (`ft:`) and a free variant (`:free`)

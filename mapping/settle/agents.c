@@ -273,15 +273,6 @@ void nv_agents_note(struct nv_agents *agents, const struct nv_agent_graph *graph
     pthread_mutex_unlock(&agents->lock);
 }
 
-uint32_t nv_agents_count(struct nv_agents *agents)
-{
-    pthread_mutex_lock(&agents->lock);
-    expire(agents, nv_clock_wall_ns(agents->clock));
-    uint32_t count = HASH_COUNT(agents->entries);
-    pthread_mutex_unlock(&agents->lock);
-    return count;
-}
-
 /* ---- one entry in JSON --------------------------------------------------------------------- */
 
 static struct nv_str project_of(const struct entry *entry)
@@ -333,8 +324,9 @@ static void write_lists(struct nv_json_writer *json, const struct entry *entry)
     nv_json_write_end_array(json);
 }
 
-/* ---- writing ------------------------------------------------------------------------------
- *
+/* ---- writing -------------------------------------------------------------------------------- */
+
+/*
  *   lock, list of all entries, each held ─▶ for each: lock, write it ─▶ lock, let all go
  *
  * So no trace waits for more than one entry's text, and an answer of megabytes costs the shards

@@ -67,8 +67,6 @@ void nv_agents_free(struct nv_agents *agents);
  * Without memory nothing is added: the registry is a view, not a record.
  */
 void nv_agents_note(struct nv_agents *agents, const struct nv_agent_graph *graph);
-/* How many agents are known and not past their time. */
-uint32_t nv_agents_count(struct nv_agents *agents);
 
 enum nv_agents_form { NV_AGENTS_JSON, NV_AGENTS_DOT, NV_AGENTS_MERMAID };
 

@@ -59,7 +59,7 @@ struct nv_ids {
 };
 
 /* Readies a table for `count` ids and those that are derived from them. NV_ERR_NO_MEMORY. */
-enum nv_err nv_ids_init(struct nv_ids *ids, struct nv_arena *arena, uint32_t count);
+enum nv_err nv_ids_init(struct nv_ids *ids, struct nv_arena *arena, uint32_t count) NV_MUST_USE;
 /* The slot of `id`, or the free one where it belongs. */
 struct nv_id_slot *nv_ids_find(const struct nv_ids *ids, uint64_t id);
 /* The 8 bytes as a number. */
@@ -71,10 +71,11 @@ uint64_t nv_id_number(const uint8_t bytes[NV_SPAN_ID_BYTES]);
  */
 bool nv_identity_enter(struct nv_translation *t, const struct nv_ids *ids);
 /* Gives the served side of each shared id an id of its own, below the caller. NO_MEMORY. */
-enum nv_err nv_identity_separate(struct nv_translation *t, const struct nv_ids *ids);
+enum nv_err nv_identity_separate(struct nv_translation *t, const struct nv_ids *ids) NV_MUST_USE;
 /* Finds the parent of works[child], which names one: sets `parent`, and the id by which that goes
  * now. A span that names itself has none. NV_ERR_NO_MEMORY. */
-enum nv_err nv_identity_link(struct nv_translation *t, const struct nv_ids *ids, uint32_t child);
+enum nv_err nv_identity_link(struct nv_translation *t, const struct nv_ids *ids,
+                             uint32_t child) NV_MUST_USE;
 /* Which span a log record of `origin` means by an id; NV_NO_SPAN: none here. */
 uint32_t nv_identity_of_log(const struct nv_translation *t, const struct nv_ids *ids, uint64_t id,
                             const struct nv_origin *origin);
@@ -84,6 +85,6 @@ uint32_t nv_identity_of_log(const struct nv_translation *t, const struct nv_ids 
 /* Puts times in the place of those that are missing; parents and depths are known. */
 void nv_times_mend(struct nv_translation *t);
 /* Says so in the span's attributes. NV_ERR_NO_MEMORY, NV_ERR_LIMIT. */
-enum nv_err nv_times_tell(struct nv_translation *t, struct nv_span_work *work);
+enum nv_err nv_times_tell(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
 
 #endif

@@ -35,7 +35,6 @@ ALLOWED = {
     # looks: what a test or a bench has to see and the program need not
     "nv_account_used": "bytes that are counted",
     "nv_arena_bytes": "bytes that a translation takes, in benches",
-    "nv_agents_count": "agents that are kept",
     "nv_stream_alpn": "the protocol that was agreed on",
     "nv_value_json": "a value as text, to compare it",
     # the other side

@@ -35,6 +35,20 @@ static void expect(struct nv_agents *agents, enum nv_agents_form form, const cha
     nv_buf_release(&buf);
 }
 
+/* How many agents the registry shows. */
+static unsigned count_of(struct nv_agents *agents)
+{
+    struct nv_buf buf;
+    unsigned count = 0;
+    nv_buf_init(&buf, 1 << 20);
+    ck_assert_int_eq(nv_agents_write(agents, NV_AGENTS_JSON, &buf), NV_OK);
+    ck_assert_int_eq(nv_buf_append_char(&buf, '\0'), NV_OK);
+    for (const char *at = buf.bytes; (at = strstr(at, "\"name\":")) != NULL; at++)
+        count++;
+    nv_buf_release(&buf);
+    return count;
+}
+
 START_TEST(counts_tools_and_connections_add_up)
 {
     struct nv_agents_config config = {0};
@@ -53,7 +67,7 @@ START_TEST(counts_tools_and_connections_add_up)
     struct nv_agent_graph graph = graph_of(nodes, 2, &edge, 1);
     nv_agents_note(agents, &graph);
     nv_agents_note(agents, &graph);
-    ck_assert_uint_eq(nv_agents_count(agents), 2);
+    ck_assert_uint_eq(count_of(agents), 2);
     expect(agents, NV_AGENTS_JSON, "\"name\":\"triage\"", true);
     expect(agents, NV_AGENTS_JSON, "\"traces\":2,\"runs\":4,\"errors\":2,\"calls\":6", true);
     expect(agents, NV_AGENTS_JSON, "\"tools\":[\"search\",\"pay\"]", true);
@@ -74,9 +88,9 @@ START_TEST(forgotten_after_their_time)
     note(agents, "old");
     nv_fake_clock_advance(&clock, 8 * NV_NS_PER_S);
     note(agents, "young");
-    ck_assert_uint_eq(nv_agents_count(agents), 2);
+    ck_assert_uint_eq(count_of(agents), 2);
     nv_fake_clock_advance(&clock, 5 * NV_NS_PER_S);
-    ck_assert_uint_eq(nv_agents_count(agents), 1);
+    ck_assert_uint_eq(count_of(agents), 1);
     expect(agents, NV_AGENTS_JSON, "young", true);
     expect(agents, NV_AGENTS_JSON, "old", false);
     nv_agents_free(agents);
@@ -91,7 +105,7 @@ START_TEST(the_one_seen_longest_ago_goes)
     note(agents, "b");
     note(agents, "a");
     note(agents, "c");
-    ck_assert_uint_eq(nv_agents_count(agents), 2);
+    ck_assert_uint_eq(count_of(agents), 2);
     expect(agents, NV_AGENTS_JSON, "\"b\"", false);
     expect(agents, NV_AGENTS_JSON, "\"a\"", true);
     nv_agents_free(agents);
@@ -232,7 +246,7 @@ START_TEST(written_while_it_changes)
     }
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
-    ck_assert_uint_eq(nv_agents_count(agents), 20);
+    ck_assert_uint_eq(count_of(agents), 20);
     nv_agents_free(agents);
 }
 END_TEST
