@@ -9,6 +9,7 @@
  */
 #include "gateway/gateway.h"
 
+#include "base/limits.h"
 #include "base/mask.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -28,8 +29,6 @@
 
 #include "base/banned.h"
 
-/* Text of one trace on the terminal. */
-#define VIEW_BYTES_MAX ((size_t)1 << 20)
 /* Of the time to stop, what the exporter gets when assembly has used up its own. */
 #define EXPORTER_SHARE_MS 2000
 /* What an exporter gets that the backend has refused: time to move its queue to disk. */
@@ -83,7 +82,7 @@ static void show(void *ctx, const struct nv_trace *trace)
     if (!atomic_load(&gateway->show_traces))
         return;
     struct nv_buf text;
-    nv_buf_init(&text, VIEW_BYTES_MAX);
+    nv_buf_init(&text, NV_CAP_TERMINAL_TRACE);
     if (nv_terminal_write(&gateway->terminal, trace, &text) == NV_OK) {
         /* one call: stdio locks the stream, so that traces of two shards don't mix */
         nv_mask_print(&text, stdout);
@@ -344,7 +343,7 @@ static enum nv_err make_receiver(struct nv_gateway *gateway, const struct nv_opt
 {
     struct nv_receiver_config config;
     struct nv_buf origins;
-    nv_buf_init(&origins, 1u << 20);
+    nv_buf_init(&origins, NV_CAP_ORIGINS);
     enum nv_err err = nv_stage_receiver(options, &origins, &config);
     config.limits.account = &gateway->memory;
     if (err == NV_OK)

@@ -19,6 +19,7 @@
 
 #include "journal/file_ops.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "model/store.h"
 
 /* A build that reads this refuses directories with a larger number. */
@@ -26,7 +27,7 @@
 /* Free files kept for reuse (docs/design/0004-journal.md#decision). */
 #define NV_JOURNAL_SPARE_MAX 4u
 /* Longest record, head and body together: the receiver's largest body and room for its head. */
-#define NV_JOURNAL_RECORD_MAX (UINT32_C(1) << 31)
+#define NV_JOURNAL_RECORD_MAX ((uint32_t)NV_CAP_RECORD)
 
 struct nv_journal;
 

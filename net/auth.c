@@ -9,6 +9,7 @@
 #include "net/auth.h"
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -24,7 +25,6 @@
 #include "base/banned.h"
 
 #define DIGEST_BYTES 32
-#define FILE_BYTES_MAX ((size_t)1024 * 1024)
 
 struct set {
     unsigned char digests[NV_AUTH_TOKENS_MAX][DIGEST_BYTES];
@@ -121,7 +121,7 @@ static enum nv_err load(const struct nv_auth *auth, struct nv_fail *fail, struct
     enum nv_err err = NV_OK;
     if (auth->tokens_file != NULL) {
         struct nv_buf text;
-        nv_buf_init(&text, FILE_BYTES_MAX);
+        nv_buf_init(&text, NV_CAP_TOKENS_FILE);
         err = read_file(auth, &text, fail);
         if (err == NV_OK) {
             err = parse_lines(auth, set, nv_buf_str(&text), fail);

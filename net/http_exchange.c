@@ -8,14 +8,14 @@
  */
 #include "net/http_internal.h"
 
+#include "base/limits.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/banned.h"
 
-#define HEADERS_BYTES_MAX 1024
-#define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define BODY_FIRST_BYTES ((size_t)4 * 1024)
 /* Heads up to this size are not counted: the cap of connections bounds them well enough. */
 #define HEAD_UNCOUNTED_BYTES 4096
@@ -29,8 +29,8 @@ struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connect
     }
     memset(exchange, 0, offsetof(struct nv_http_exchange, head)); /* the head's table is large */
     nv_http1_head_init(&exchange->head);
-    nv_buf_init(&exchange->headers, HEADERS_BYTES_MAX);
-    nv_buf_init(&exchange->out, REPLY_BYTES_MAX);
+    nv_buf_init(&exchange->headers, NV_CAP_HTTP_HEADERS);
+    nv_buf_init(&exchange->out, NV_CAP_HTTP_REPLY);
     exchange->connection = connection;
     exchange->wake = wake;
     exchange->part = connection->part;
@@ -343,7 +343,7 @@ void nv_http_reply_error(struct nv_http_exchange *exchange, int status, struct n
     const struct nv_http_hooks *hooks = &nv_http_part_server(exchange->part)->hooks;
     struct nv_buf body;
     struct nv_str content_type = NV_STR("text/plain; charset=utf-8");
-    nv_buf_init(&body, 4096);
+    nv_buf_init(&body, NV_CAP_HTTP_ERROR);
     if (hooks->error_body != NULL) {
         hooks->error_body(hooks->ctx, exchange, status, message, &body, &content_type);
     } else {
@@ -388,7 +388,7 @@ static const struct nv_http_route *find_route(const struct nv_http_server *serve
 static void add_allow(struct nv_http_exchange *exchange, unsigned methods)
 {
     struct nv_buf line;
-    nv_buf_init(&line, 128);
+    nv_buf_init(&line, NV_CAP_HTTP_LINE);
     (void)nv_buf_printf(
         &line, "Allow: %s%s%s%sOPTIONS", (methods & NV_HTTP_GET) ? "GET, HEAD, " : "",
         (methods & NV_HTTP_POST) ? "POST, " : "", (methods & NV_HTTP_PUT) ? "PUT, " : "",

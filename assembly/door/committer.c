@@ -11,6 +11,7 @@
  * the door say BUSY, but does not make an acknowledgement late.
  */
 #include "assembly/internal.h"
+#include "base/limits.h"
 #include "journal/journal.h"
 #include "assembly/door/notes.h"
 #include "assembly/door/replay.h"
@@ -150,7 +151,7 @@ static enum nv_err write_group(struct nv_assembly *assembly, struct nv_pending *
     struct nv_journal_put puts[GROUP_MAX + 1] = {{0}};
     struct nv_buf heads;
     assert(count <= GROUP_MAX);
-    nv_buf_init(&heads, SIZE_MAX);
+    nv_buf_init(&heads, NV_CAP_RECORD);
     size_t total = 0;
     for (; total < count; total++)
         put_of(pendings[total], &heads, &puts[total]);

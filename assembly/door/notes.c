@@ -6,6 +6,7 @@
  * are written again as one. What is kept in memory is 32 bytes a record, not the notes.
  */
 #include "assembly/door/notes.h"
+#include "base/limits.h"
 #include "journal/journal.h"
 #include "base/log.h"
 
@@ -252,7 +253,7 @@ void nv_notes_write_planned(struct nv_assembly *assembly, struct nv_claim *const
     if (!assembly->journal || count == 0)
         return;
     struct nv_buf notes;
-    nv_buf_init(&notes, SIZE_MAX);
+    nv_buf_init(&notes, NV_CAP_RECORD);
     struct nv_note_record record = {.wall_ns = nv_clock_wall_ns(nv_clock_system()),
                                     .count = (uint32_t)count};
     for (size_t i = 0; i < count; i++) {
@@ -339,7 +340,7 @@ static enum nv_err read_notes(struct reading *reading)
 enum nv_err nv_notes_read(struct nv_assembly *assembly, struct nv_note **notes, size_t *count)
 {
     struct reading reading = {.assembly = assembly};
-    nv_buf_init(&reading.notes, SIZE_MAX);
+    nv_buf_init(&reading.notes, NV_CAP_NOTES);
     enum nv_err err = read_notes(&reading);
     if (err) {
         nv_buf_release(&reading.notes);

@@ -14,6 +14,7 @@
  */
 #include "gateway/admin/admin.h"
 
+#include "base/limits.h"
 #include "base/mask.h"
 #include "base/log.h"
 #include "base/shown.h"
@@ -28,8 +29,6 @@
 
 #include "base/banned.h"
 
-#define ANSWER_BYTES_MAX ((size_t)4 << 20)
-#define AGENTS_BYTES_MAX ((size_t)2 << 20)
 #define CONNECTIONS_MAX 32
 #define SERVICES_MAX 1000
 #define DRAIN_MS 200
@@ -73,7 +72,7 @@ static void answer(struct nv_http_exchange *exchange, int status, const char *co
 static void answer_json(struct nv_http_exchange *exchange, struct nv_buf *body)
 {
     struct nv_buf shown;
-    nv_buf_init(&shown, ANSWER_BYTES_MAX + 2 * AGENTS_BYTES_MAX);
+    nv_buf_init(&shown, NV_CAP_ADMIN_ANSWER + 2 * NV_CAP_ADMIN_AGENTS);
     if (body->failed == NV_OK)
         (void)nv_shown_append(&shown, nv_buf_str(body), NV_SHOWN_JSON);
     else
@@ -105,7 +104,7 @@ static void handle_ready(void *ctx, struct nv_http_exchange *exchange)
     struct nv_gateway_status status;
     struct nv_buf body;
     read_status(admin, &status);
-    nv_buf_init(&body, ANSWER_BYTES_MAX);
+    nv_buf_init(&body, NV_CAP_ADMIN_ANSWER);
     bool ready = nv_admin_write_ready(&status, admin->source.options->journal_directory, &body);
     answer(exchange, ready ? 200 : 503, "text/plain", &body);
 }
@@ -115,7 +114,7 @@ static void make_metrics(const struct job *job)
     struct nv_gateway_status status;
     struct nv_buf body;
     read_status(job->admin, &status);
-    nv_buf_init(&body, ANSWER_BYTES_MAX);
+    nv_buf_init(&body, NV_CAP_ADMIN_ANSWER);
     (void)nv_admin_write_metrics(&status, &body);
     answer(job->exchange, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
 }
@@ -126,7 +125,7 @@ static void make_status(const struct job *job)
     struct nv_gateway_status status;
     struct nv_buf body;
     read_status(job->admin, &status);
-    nv_buf_init(&body, ANSWER_BYTES_MAX);
+    nv_buf_init(&body, NV_CAP_ADMIN_ANSWER);
     struct nv_service_facts *services = calloc(SERVICES_MAX, sizeof *services);
     size_t count = 0;
     if (services != NULL)
@@ -139,7 +138,7 @@ static void make_status(const struct job *job)
 static void make_agents(const struct job *job)
 {
     struct nv_buf body;
-    nv_buf_init(&body, AGENTS_BYTES_MAX);
+    nv_buf_init(&body, NV_CAP_ADMIN_AGENTS);
     enum nv_err err = nv_agents_write(job->admin->source.agents, job->form, &body);
     if (err != NV_OK)
         body.failed = err;

@@ -6,6 +6,7 @@
  * and a load balancer that took us out for it would lose us the traffic we could keep.
  */
 #include "gateway/admin/admin.h"
+#include "base/limits.h"
 #include "gateway/process/progress.h"
 
 #include "base/counters.h"
@@ -241,7 +242,7 @@ static void put_refusal(struct nv_json_writer *json, const struct nv_assembly_st
         nv_json_write_null(json);
         return;
     }
-    nv_buf_init(&why, 1024);
+    nv_buf_init(&why, NV_CAP_ADMIN_WHY);
     write_refusal(assembly, &why);
     nv_json_write_string(json, nv_buf_str(&why));
     nv_buf_release(&why);

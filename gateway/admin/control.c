@@ -9,6 +9,7 @@
  */
 #include "gateway/admin/control.h"
 
+#include "base/limits.h"
 #include "base/mask.h"
 
 #include <assert.h>
@@ -22,7 +23,6 @@
 
 #include "base/banned.h"
 
-#define ANSWER_BYTES_MAX ((size_t)512 << 20)
 #define SOCKET_NAME "control"
 #define DRAIN_MS 200
 
@@ -55,7 +55,7 @@ static void handle(void *ctx, struct nv_http_exchange *exchange)
     struct nv_dead_request request;
     struct nv_buf text;
     char header[64];
-    nv_buf_init(&text, ANSWER_BYTES_MAX);
+    nv_buf_init(&text, NV_CAP_CONTROL_ANSWER);
     enum nv_err err = parse_query(nv_http_request_query(exchange), &request);
     if (err == NV_OK)
         err = nv_dead_run(&request, &control->place, &text);
@@ -195,7 +195,7 @@ static enum nv_err ask(const char *directory, const char *method, const char *ta
     if (fd < 0)
         return nv_fail_set(fail, NV_ERR_IO, 0, "can't reach the gateway that runs here: %s",
                            strerror(errno));
-    nv_buf_init(&reply, ANSWER_BYTES_MAX);
+    nv_buf_init(&reply, NV_CAP_CONTROL_ANSWER);
     enum nv_err err = send_request(fd, method, target) ? read_all(fd, &reply) : NV_ERR_IO;
     if (err == NV_OK)
         err = parse_reply(nv_buf_str(&reply), out);

@@ -7,6 +7,7 @@
  */
 #include "gateway/commands/doctor.h"
 
+#include "base/limits.h"
 #include "base/mask.h"
 #include "base/shown.h"
 #include "gateway/commands/cli.h"
@@ -28,7 +29,6 @@
 
 #include "base/banned.h"
 
-#define REPORT_BYTES_MAX ((size_t)1 << 16)
 /* 2025-01-01 and 2100-01-01: a clock outside was never set. */
 #define WALL_MIN_NS (UINT64_C(1735689600) * NV_NS_PER_S)
 #define WALL_MAX_NS (UINT64_C(4102444800) * NV_NS_PER_S)
@@ -187,7 +187,7 @@ static bool check_running(const struct nv_options *options, struct nv_buf *out)
 {
     struct nv_buf status;
     struct nv_fail fail = {0};
-    nv_buf_init(&status, REPORT_BYTES_MAX * 64);
+    nv_buf_init(&status, NV_CAP_DOCTOR_STATUS);
     bool good = true;
     if (options->journal_durability != NV_DURABILITY_MEMORY &&
         nv_control_status(options->journal_directory, &status, &fail) == NV_OK)
@@ -306,7 +306,7 @@ static bool check_disks(const struct nv_options *options, struct nv_buf *out)
 int nv_command_doctor(const struct nv_options *options)
 {
     struct nv_buf out;
-    nv_buf_init(&out, REPORT_BYTES_MAX);
+    nv_buf_init(&out, NV_CAP_DOCTOR);
     bool good = nv_doctor_key(options, &out);
     good = check_clock(&out) && good;
     good = nv_doctor_ports("receiver.http.listen", options->receiver_http_listen, &out) && good;

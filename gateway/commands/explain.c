@@ -11,6 +11,7 @@
  */
 #include "gateway/commands/explain.h"
 
+#include "base/limits.h"
 #include "base/mask.h"
 #include "base/json_read.h"
 #include "base/shown.h"
@@ -29,9 +30,7 @@
 
 #include "base/banned.h"
 
-#define FILE_BYTES_MAX ((size_t)64 << 20)
 #define BODY_BYTES_MAX ((size_t)256 << 20)
-#define REPORT_BYTES_MAX ((size_t)256 << 20)
 
 /* ---- one body ---------------------------------------------------------------------------------
  */
@@ -248,8 +247,8 @@ static enum nv_err add_file(struct nv_explain *explain, const char *path, struct
 {
     struct nv_buf file;
     char *body = NULL;
-    nv_buf_init(&file, FILE_BYTES_MAX);
-    enum nv_err err = nv_read_file(path, FILE_BYTES_MAX, &file, fail);
+    nv_buf_init(&file, NV_CAP_EXPLAIN_FILE);
+    enum nv_err err = nv_read_file(path, NV_CAP_EXPLAIN_FILE, &file, fail);
     if (err != NV_OK) {
         nv_buf_release(&file);
         return err;
@@ -274,7 +273,7 @@ int nv_command_explain(const struct nv_options *options, const char *const *path
         nv_run_print_failure(&fail);
         return NV_EXIT_USAGE;
     }
-    nv_buf_init(&report, REPORT_BYTES_MAX);
+    nv_buf_init(&report, NV_CAP_EXPLAIN_REPORT);
     for (size_t i = 0; i < count && err == NV_OK; i++)
         err = add_file(&explain, paths[i], &report, &fail);
     if (err == NV_OK)

@@ -6,6 +6,7 @@
  */
 #include "gateway/commands/journal_commands.h"
 
+#include "base/limits.h"
 #include "base/mask.h"
 #include "journal/journal_check.h"
 #include "base/shown.h"
@@ -20,8 +21,6 @@
 #include <stdio.h>
 
 #include "base/banned.h"
-
-#define TEXT_BYTES_MAX ((size_t)1 << 30)
 
 static int finish(struct nv_buf *text, enum nv_shown_form form, enum nv_err err,
                   struct nv_fail *fail)
@@ -41,7 +40,7 @@ int nv_command_journal(const struct nv_options *options, bool list)
     struct nv_journal_report report = {0};
     struct nv_fail fail = {0};
     struct nv_buf text;
-    nv_buf_init(&text, TEXT_BYTES_MAX);
+    nv_buf_init(&text, NV_CAP_COMMAND_TEXT);
     enum nv_err err = nv_journal_check(options->journal_directory, list, &text, &report, &fail);
     if (err == NV_OK)
         (void)nv_buf_printf(&text,
@@ -115,7 +114,7 @@ int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
         (void)fprintf(stderr, "noveum-gateway: \"%.60s\" is no id; `dead list` shows them\n", word);
         return NV_EXIT_USAGE;
     }
-    nv_buf_init(&text, TEXT_BYTES_MAX);
+    nv_buf_init(&text, NV_CAP_COMMAND_TEXT);
     enum nv_err err = nv_dead_store_open(options, &opened, &fail);
     if (err == NV_OK) {
         err = run_offline(options, &opened, &request, &text, &fail);

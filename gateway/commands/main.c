@@ -5,6 +5,7 @@
  * loaded before any thread exists, and every failure of it ends here with exit code 2.
  */
 #include "base/shown.h"
+#include "base/limits.h"
 #include "gateway/commands/cli.h"
 #include "base/mask.h"
 #include "gateway/commands/commands.h"
@@ -16,8 +17,6 @@
 #include <unistd.h>
 
 #include "base/banned.h"
-
-#define TEXT_BYTES_MAX ((size_t)1 << 20)
 
 static int print(struct nv_buf *text)
 {
@@ -39,7 +38,7 @@ static bool runs_bare(enum nv_command command)
 static int run_bare(enum nv_command command)
 {
     struct nv_buf text;
-    nv_buf_init(&text, TEXT_BYTES_MAX);
+    nv_buf_init(&text, NV_CAP_HELP);
     if (command == NV_COMMAND_HELP)
         (void)nv_cli_write_help(&text);
     else if (command == NV_COMMAND_PRINT_DOCS)
@@ -59,7 +58,7 @@ static int run_configured(const struct nv_cli *cli, const struct nv_options *opt
     case NV_COMMAND_CHECK_CONFIG:
         return nv_command_check_config(options);
     case NV_COMMAND_PRINT_CONFIG:
-        nv_buf_init(&text, TEXT_BYTES_MAX);
+        nv_buf_init(&text, NV_CAP_HELP);
         (void)nv_options_write_config(options, &text);
         return print(&text);
     default:

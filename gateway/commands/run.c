@@ -7,6 +7,7 @@
  */
 #include "gateway/commands/run.h"
 
+#include "base/limits.h"
 #include "base/mask.h"
 #include "base/log.h"
 #include "base/shown.h"
@@ -112,7 +113,7 @@ enum nv_err nv_run_write_banner(const struct nv_gateway *gateway, struct nv_buf 
 static void print_banner(const struct nv_gateway *gateway)
 {
     struct nv_buf text;
-    nv_buf_init(&text, 1u << 16);
+    nv_buf_init(&text, NV_CAP_HELP);
     if (nv_gateway_is_local(gateway) && nv_run_write_banner(gateway, &text) == NV_OK) {
         nv_mask_print(&text, stdout);
         (void)fflush(stdout);

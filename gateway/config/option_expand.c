@@ -9,6 +9,7 @@
  */
 #include "gateway/config/option_expand.h"
 
+#include "base/limits.h"
 #include "gateway/config/file_trust.h"
 
 #include <assert.h>
@@ -37,7 +38,7 @@ static enum nv_err expand_env(char *name, char *(*lookup)(const char *name), str
 static enum nv_err expand_file(const char *path, struct nv_buf *out, struct nv_fail *fail)
 {
     size_t before = out->len;
-    enum nv_err err = nv_file_read(path, NV_FILE_NAMED, NV_EXPAND_FILE_BYTES_MAX, out, fail);
+    enum nv_err err = nv_file_read(path, NV_FILE_NAMED, NV_CAP_CONFIG_VALUE_FILE, out, fail);
     if (err == NV_ERR_LIMIT)
         return NV_ERR_CONFIG;
     if (err == NV_OK && out->len > before && out->bytes[out->len - 1] == '\n')

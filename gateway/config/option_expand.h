@@ -13,9 +13,6 @@
 
 #include "base/buf.h"
 
-/* Largest file that ${file:...} takes in. */
-#define NV_EXPAND_FILE_BYTES_MAX 65536
-
 /*
  * Appends `text` (borrowed) with its references replaced. `lookup` finds variables (getenv in the
  * program). NV_ERR_CONFIG with `fail->what` set, or the buffer's errors.

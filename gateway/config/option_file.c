@@ -12,6 +12,8 @@
  */
 #include "gateway/config/option_file.h"
 
+#include "base/limits.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <yaml.h>
@@ -223,14 +225,14 @@ enum nv_err nv_config_read(struct nv_str text, const char *name, nv_config_visit
 {
     assert(name != NULL && visit != NULL);
     struct walk walk = {.name = name, .visit = visit, .visit_ctx = visit_ctx, .fail = fail};
-    if (text.len > NV_CONFIG_FILE_BYTES_MAX)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the file is larger than %u bytes",
-                           NV_CONFIG_FILE_BYTES_MAX);
+    if (text.len > NV_CAP_CONFIG_FILE)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the file is larger than %zu bytes",
+                           NV_CAP_CONFIG_FILE);
     if (yaml_parser_initialize(&walk.parser) != 1)
         return NV_ERR_NO_MEMORY;
     nv_buf_init(&walk.path, NV_CONFIG_PATH_MAX - 1);
-    nv_buf_init(&walk.seen, 2 * (size_t)NV_CONFIG_FILE_BYTES_MAX);
-    nv_buf_init(&walk.value, NV_CONFIG_FILE_BYTES_MAX);
+    nv_buf_init(&walk.seen, 2 * NV_CAP_CONFIG_FILE);
+    nv_buf_init(&walk.value, NV_CAP_CONFIG_FILE);
     const unsigned char *bytes = (const unsigned char *)(text.ptr != NULL ? text.ptr : "");
     yaml_parser_set_input_string(&walk.parser, bytes, text.len);
     enum nv_err err = read_stream(&walk);

@@ -6,8 +6,6 @@
 
 #include "base/buf.h"
 
-/* Largest configuration file. */
-#define NV_CONFIG_FILE_BYTES_MAX (1u << 20)
 /* Longest path of keys and deepest nesting. */
 #define NV_CONFIG_PATH_MAX 256
 #define NV_CONFIG_DEPTH_MAX 12

@@ -12,6 +12,7 @@
  */
 #include "gateway/config/option_load.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "gateway/config/file_trust.h"
 #include "gateway/config/memory_budget.h"
@@ -27,7 +28,6 @@
 #include "base/banned.h"
 
 #define VARIABLE_PREFIX "NOVEUM_GATEWAY_"
-#define VALUE_MAX ((size_t)NV_CONFIG_FILE_BYTES_MAX)
 
 static enum nv_err fail_at(struct nv_fail *fail, const char *where, enum nv_err err)
 {
@@ -53,7 +53,7 @@ static enum nv_err set_expanded(struct nv_options *options, size_t id, struct nv
                                 struct nv_fail *fail)
 {
     struct nv_buf value;
-    nv_buf_init(&value, VALUE_MAX);
+    nv_buf_init(&value, NV_CAP_CONFIG_FILE);
     enum nv_err err = nv_option_expand(text, getenv, &value, fail);
     if (err == NV_OK)
         err = nv_options_set(options, id, nv_buf_str(&value), source, where, fail);
@@ -86,8 +86,8 @@ static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry, s
 static enum nv_err load_file(struct nv_options *options, const char *path, struct nv_fail *fail)
 {
     struct nv_buf text;
-    nv_buf_init(&text, NV_CONFIG_FILE_BYTES_MAX);
-    enum nv_err err = nv_file_read(path, NV_FILE_NAMED, NV_CONFIG_FILE_BYTES_MAX, &text, fail);
+    nv_buf_init(&text, NV_CAP_CONFIG_FILE);
+    enum nv_err err = nv_file_read(path, NV_FILE_NAMED, NV_CAP_CONFIG_FILE, &text, fail);
     if (err == NV_OK)
         err = nv_config_read(nv_buf_str(&text), path, visit, options, fail);
     nv_buf_release(&text);

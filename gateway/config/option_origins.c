@@ -11,13 +11,13 @@
  */
 #include "gateway/config/option_origins.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 
 #include <assert.h>
 
 #include "base/banned.h"
 
-#define VALUE_BYTES_MAX 4096
 #define SECTION "exporter.noveum."
 
 static bool is_told(const struct nv_options *options, size_t id)
@@ -34,7 +34,7 @@ static void tell(const struct nv_options *options, size_t id)
 {
     struct nv_log_site site = {0}; /* of its own: a burst of settings is not to be folded */
     struct nv_buf value;
-    nv_buf_init(&value, VALUE_BYTES_MAX);
+    nv_buf_init(&value, NV_CAP_CONFIG_SHOWN);
     (void)nv_option_write(options, id, &value);
     nv_log_write(&site, NV_LOG_INFO, "config", "setting %s=\"%.*s\" from=%s",
                  nv_option_table[id].path, NV_STR_ARG(nv_buf_str(&value)),

@@ -9,6 +9,7 @@
  */
 #include "gateway/config/option_sdk.h"
 
+#include "base/limits.h"
 #include "gateway/config/file_trust.h"
 #include "gateway/config/option_file.h"
 #include "gateway/config/option_value.h"
@@ -142,7 +143,7 @@ static enum nv_err apply_row(struct nv_options *options, const struct said *said
 {
     struct nv_buf text;
     bool skip = false;
-    nv_buf_init(&text, NV_CONFIG_FILE_BYTES_MAX);
+    nv_buf_init(&text, NV_CAP_CONFIG_FILE);
     struct nv_str sdk = nv_str_from(said->text[i]);
     enum nv_err err = turn_text(rows[i].turn, sdk, &text, &skip);
     if (err == NV_ERR_CONFIG)
@@ -238,8 +239,8 @@ static enum nv_err read_sdk_file(struct nv_options *options, const char *path, s
 {
     struct nv_buf text;
     struct said said = {0};
-    nv_buf_init(&text, NV_CONFIG_FILE_BYTES_MAX);
-    enum nv_err err = nv_file_read(path, NV_FILE_FOUND, NV_CONFIG_FILE_BYTES_MAX, &text, fail);
+    nv_buf_init(&text, NV_CAP_CONFIG_FILE);
+    enum nv_err err = nv_file_read(path, NV_FILE_FOUND, NV_CAP_CONFIG_FILE, &text, fail);
     if (err == NV_OK)
         err = nv_config_read(nv_buf_str(&text), path, visit, &said, fail);
     if (err == NV_OK)

@@ -6,6 +6,7 @@
  */
 #include "gateway/dead/dead.h"
 
+#include "base/limits.h"
 #include "exporter/outbox/dead_letters.h"
 #include "gateway/view/terminal.h"
 
@@ -15,7 +16,6 @@
 #include "base/banned.h"
 
 #define UNTRANSLATED NV_STR("untranslatable")
-#define IDS_BYTES_MAX ((size_t)64 << 20)
 
 /* One letter, as needed to act on it. */
 struct entry {
@@ -92,7 +92,7 @@ static enum nv_err act_on_all(const struct nv_dead_request *request,
                               const struct nv_dead_place *place, struct nv_buf *out)
 {
     struct collect collect = {.request = request};
-    nv_buf_init(&collect.entries, IDS_BYTES_MAX);
+    nv_buf_init(&collect.entries, NV_CAP_DEAD_IDS);
     enum nv_err err = nv_dead_letters_list(place->store, visit_collect, &collect);
     if (err == NV_OK)
         err = collect.entries.failed;

@@ -8,6 +8,7 @@
  */
 #include "gateway/dead/dead_retry.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/encode/encode.h"
@@ -22,8 +23,6 @@
 
 #include "base/banned.h"
 
-#define LETTER_BYTES_MAX ((size_t)UINT32_MAX)
-
 /* New batch of a base64 text; none for an empty one. */
 static enum nv_err decode(enum nv_signal signal, struct nv_str base64, struct nv_batch **out)
 {
@@ -32,7 +31,7 @@ static enum nv_err decode(enum nv_signal signal, struct nv_str base64, struct nv
     struct nv_buf body;
     char *bytes;
     *out = NULL;
-    nv_buf_init(&body, LETTER_BYTES_MAX);
+    nv_buf_init(&body, NV_CAP_DEAD_LETTER);
     enum nv_err err = nv_base64_decode(&body, base64);
     if (err != NV_OK) {
         nv_buf_release(&body);
@@ -180,10 +179,10 @@ enum nv_err nv_dead_retry(const struct nv_dead_retry *retry, uint64_t id)
     struct nv_otlp_letter letter;
     struct nv_buf payload;
     assert(retry->store != NULL && retry->send != NULL);
-    struct nv_arena *arena = nv_arena_new(LETTER_BYTES_MAX);
+    struct nv_arena *arena = nv_arena_new(NV_CAP_DEAD_LETTER);
     if (arena == NULL)
         return NV_ERR_NO_MEMORY;
-    nv_buf_init(&payload, LETTER_BYTES_MAX);
+    nv_buf_init(&payload, NV_CAP_DEAD_LETTER);
     enum nv_err err = retry->store->get(retry->store->ctx, id, &payload);
     if (err == NV_OK) {
         err = nv_otlp_letter_read(arena, nv_buf_str(&payload), &letter);

@@ -8,12 +8,12 @@
  */
 #include "gateway/dead/raw_join.h"
 
+#include "base/limits.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
-
-#define ARENA_BYTES_MAX ((size_t)512 << 20)
 
 static bool is_of(const struct nv_item *item, const uint8_t *trace_id)
 {
@@ -85,7 +85,7 @@ static void add_batch(struct nv_raw_trace *raw, const struct nv_batch *batch,
 static struct nv_raw_trace *new_raw(struct nv_batch *const *batches, size_t count,
                                     const uint8_t *trace_id, struct numbered **spans)
 {
-    struct nv_arena *arena = nv_arena_new(ARENA_BYTES_MAX);
+    struct nv_arena *arena = nv_arena_new(NV_CAP_JOIN_ARENA);
     size_t items = 0, groups = 0;
     if (arena == NULL)
         return NULL;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/json_read.h"
 #include "base/json_write.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "base/wire.h"
 #include "model/otlp_fields.h"
@@ -22,8 +23,6 @@
 #include <stdlib.h>
 
 #include "base/banned.h"
-
-#define PAYLOAD_BYTES_MAX ((size_t)UINT32_MAX)
 
 /*
  * Items in the order in which they are written: those of one resource together, and of these those
@@ -176,7 +175,7 @@ static enum nv_err put_otlp(struct nv_json_writer *json, struct nv_str key,
                             const struct nv_raw_trace *raw, enum nv_signal signal)
 {
     struct nv_buf otlp;
-    nv_buf_init(&otlp, PAYLOAD_BYTES_MAX);
+    nv_buf_init(&otlp, NV_CAP_DEAD_LETTER);
     /* Room at once: doubling would take half as much again of what may be large. */
     enum nv_err err = nv_buf_reserve(&otlp, otlp_bytes(raw, signal));
     if (err == NV_OK)
@@ -237,8 +236,8 @@ enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_ra
     uint64_t id = 0;
     if (store == NULL)
         return NV_ERR_NOT_FOUND;
-    nv_buf_init(&head, 4096);
-    nv_buf_init(&payload, PAYLOAD_BYTES_MAX);
+    nv_buf_init(&head, NV_CAP_DEAD_HEAD);
+    nv_buf_init(&payload, NV_CAP_DEAD_LETTER);
     nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, trace_id);
     enum nv_err err = write_head(&facts, &head);
     if (err == NV_OK)

@@ -10,6 +10,8 @@
  */
 #include "mapping/content/json_text.h"
 
+#include "base/limits.h"
+
 #include "base/banned.h"
 
 /* Enough for any rewritten character: one byte becomes at most \u00XX. */
@@ -81,7 +83,7 @@ enum nv_err nv_json_text_of(struct nv_arena *arena, const struct nv_value *in, s
         return NV_OK;
     }
     struct nv_buf buf;
-    nv_buf_init(&buf, SIZE_MAX);
+    nv_buf_init(&buf, NV_CAP_RECORD);
     struct nv_json_writer writer;
     nv_json_write_init(&writer, &buf);
     nv_value_write(&writer, in);

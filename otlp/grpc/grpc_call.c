@@ -12,6 +12,7 @@
  */
 #include "otlp/grpc/grpc_internal.h"
 
+#include "base/limits.h"
 #include "otlp/request/reply.h"
 
 #include <assert.h>
@@ -22,8 +23,6 @@
 
 /* Room for a message follows what has come: most peers send pieces of 16 KiB. */
 #define MESSAGE_FIRST_BYTES ((size_t)1024)
-#define ANSWER_BYTES_MAX ((size_t)4 * 1024)
-#define ANSWER_TEXT_MAX ((size_t)8 * 1024)
 #define CALL_MESSAGE_BYTES 384
 
 static const struct nv_str header_names[NV_GRPC_HEADER_COUNT] = {
@@ -48,9 +47,9 @@ struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t str
     call->receive_by_ns =
         nv_clock_mono_ns(shared->clock) + shared->limits.call_timeout_ms * NV_NS_PER_MS;
     nv_buf_init(&call->header_bytes, shared->limits.header_list_bytes);
-    nv_buf_init(&call->answer_message, ANSWER_TEXT_MAX);
-    nv_buf_init(&call->answer_details, ANSWER_TEXT_MAX);
-    nv_buf_init(&call->out, ANSWER_BYTES_MAX + NV_GRPC_PREFIX_BYTES);
+    nv_buf_init(&call->answer_message, NV_CAP_GRPC_TEXT);
+    nv_buf_init(&call->answer_details, NV_CAP_GRPC_TEXT);
+    nv_buf_init(&call->out, NV_CAP_OTLP_REPLY + NV_GRPC_PREFIX_BYTES);
     atomic_fetch_add(&shared->calls, 1);
     return call;
 }
@@ -162,7 +161,7 @@ bool nv_grpc_call_repeats(const struct nv_grpc_call *call, enum nv_grpc_header w
 
 void nv_grpc_call_answer(struct nv_grpc_call *call, const struct nv_grpc_answer *answer)
 {
-    assert(call->out.len == 0 && answer->body.len <= ANSWER_BYTES_MAX);
+    assert(call->out.len == 0 && answer->body.len <= NV_CAP_OTLP_REPLY);
     call->http_status = answer->http_status != 0 ? answer->http_status : 200;
     call->code = answer->code;
     call->accepts_encodings = answer->accepts_encodings;
@@ -194,7 +193,7 @@ void nv_grpc_call_fail(struct nv_grpc_call *call, enum nv_err err, const struct 
                                     .message = nv_reply_message(err, fail, text, sizeof text),
                                     .accepts_encodings = err == NV_ERR_ENCODING};
     struct nv_buf details;
-    nv_buf_init(&details, ANSWER_BYTES_MAX);
+    nv_buf_init(&details, NV_CAP_OTLP_REPLY);
     bool detailed = retry_s > 0 || (fail != NULL && fail->code != NV_OK);
     if (detailed && nv_reply_status(NV_MEDIA_PROTOBUF, answer.code, answer.message, fail, retry_s,
                                     &details) == NV_OK)

@@ -12,6 +12,7 @@
  */
 #include "otlp/grpc/grpc_server.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "otlp/grpc/grpc_internal.h"
 #include "otlp/grpc/otlp_grpc.h"
@@ -24,7 +25,6 @@
 #include "base/banned.h"
 
 #define OUT_ENOUGH_BYTES ((size_t)16 * 1024)
-#define OUT_BYTES_MAX ((size_t)256 * 1024)
 /* Bytes read in one go before other connections of the loop get their turn. */
 #define TURN_BYTES ((size_t)1024 * 1024)
 
@@ -275,7 +275,7 @@ static void open_connection(struct nv_grpc_part *part, int fd)
     connection->stream = stream;
     connection->part = part;
     connection->write_by_ns = connection->linger_by_ns = UINT64_MAX;
-    nv_buf_init(&connection->out, OUT_BYTES_MAX);
+    nv_buf_init(&connection->out, NV_CAP_GRPC_OUT);
     atomic_fetch_add(&part->base.server->connections, 1);
     append(connection);
     connection->session =

@@ -12,6 +12,7 @@
 #include "otlp/grpc/otlp_grpc.h"
 
 #include "base/counters.h"
+#include "base/limits.h"
 #include "base/wire.h"
 #include "otlp/grpc/grpc_text.h"
 #include "otlp/request/inflate.h"
@@ -23,7 +24,6 @@
 
 #include "base/banned.h"
 
-#define REPLY_BYTES_MAX 4096
 #define PROJECT_BYTES_MAX 256
 #define MESSAGE_BYTES 384
 #define COLLECTOR "/opentelemetry.proto.collector."
@@ -171,7 +171,7 @@ static void answer_success(struct nv_grpc_call *call, enum nv_signal signal, uin
                            struct nv_str message)
 {
     struct nv_buf body;
-    nv_buf_init(&body, REPLY_BYTES_MAX);
+    nv_buf_init(&body, NV_CAP_OTLP_REPLY);
     enum nv_err err = nv_reply_success(signal, NV_MEDIA_PROTOBUF, rejected, message, &body);
     if (err == NV_OK) {
         struct nv_grpc_answer answer = {.body = nv_buf_str(&body)};

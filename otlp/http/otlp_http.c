@@ -12,6 +12,7 @@
 #include "otlp/http/otlp_http.h"
 
 #include "base/counters.h"
+#include "base/limits.h"
 #include "otlp/http/cors.h"
 #include "net/http1.h"
 #include "otlp/request/inflate.h"
@@ -25,7 +26,6 @@
 
 #include "base/banned.h"
 
-#define REPLY_BYTES_MAX 4096
 #define MESSAGE_BYTES 384
 #define PROJECT_BYTES_MAX 256
 #define FORM_SHOWN_MAX 32
@@ -157,7 +157,7 @@ static void reply_error(struct nv_http_exchange *exchange, enum nv_media media, 
     int seconds = nv_reply_retry_after_s(err);
     char text[MESSAGE_BYTES], retry[40] = "";
     struct nv_buf body;
-    nv_buf_init(&body, REPLY_BYTES_MAX);
+    nv_buf_init(&body, NV_CAP_OTLP_REPLY);
     struct nv_str message = nv_reply_message(err, fail, text, sizeof(text));
     if (nv_reply_status(media, info->grpc_code, message, fail, seconds, &body) != NV_OK) {
         nv_buf_clear(&body);
@@ -178,7 +178,7 @@ static void reply_success(struct nv_http_exchange *exchange, enum nv_signal sign
                           enum nv_media media, uint64_t rejected, struct nv_str message)
 {
     struct nv_buf body;
-    nv_buf_init(&body, REPLY_BYTES_MAX);
+    nv_buf_init(&body, NV_CAP_OTLP_REPLY);
     if (nv_reply_success(signal, media, rejected, message, &body) != NV_OK) {
         nv_buf_release(&body);
         reply_error(exchange, media, NV_ERR_NO_MEMORY, NULL);

@@ -4,6 +4,7 @@
  */
 #include "expect.h"
 
+#include "base/limits.h"
 #include "gateway/config/option_expand.h"
 
 #include <stdio.h>
@@ -102,7 +103,7 @@ END_TEST
 
 START_TEST(limits)
 {
-    static char large[NV_EXPAND_FILE_BYTES_MAX + 1];
+    static char large[NV_CAP_CONFIG_VALUE_FILE + 1];
     char reference[600];
     struct nv_buf out;
     struct nv_fail fail = {0};

@@ -2,6 +2,7 @@
  * The YAML walk: paths, places, sequences, limits, and every truncation of a document.
  */
 #include "expect.h"
+#include "base/limits.h"
 #include "oom.h"
 
 #include "gateway/config/option_file.h"
@@ -95,7 +96,7 @@ START_TEST(limits_of_depth_and_length)
     ck_assert_int_eq(read_text(text, 404, &fail), NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.what, "too long"));
     fail = (struct nv_fail){0};
-    ck_assert_int_eq(read_text(text, NV_CONFIG_FILE_BYTES_MAX + 1, &fail), NV_ERR_CONFIG);
+    ck_assert_int_eq(read_text(text, NV_CAP_CONFIG_FILE + 1, &fail), NV_ERR_CONFIG);
 }
 END_TEST
 

@@ -1,0 +1,93 @@
+/*
+ * How large each buffer and each arena may grow, in bytes, all in one place.
+ *
+ * A cap here is a backstop for what is bounded elsewhere by an option or by what it is made of:
+ * past it the buffer fails with NV_ERR_LIMIT and stays failed (base/buf.h), nothing is cut in
+ * silence.
+ * Caps that the user sets (receiver.max_body_bytes, exporter.noveum.max_trace_bytes, ...) are rows
+ * of the option table and not here. Nothing is allocated ahead: a cap costs no memory.
+ *
+ *   head of a reply 1 KiB ─ text for people 1 MiB ─ an answer 64 MiB ─ a record 2 GiB
+ */
+#ifndef NV_BASE_LIMITS_H
+#define NV_BASE_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NV_CAP_KIB(n) ((size_t)(n) << 10)
+#define NV_CAP_MIB(n) ((size_t)(n) << 20)
+#define NV_CAP_GIB(n) ((size_t)(n) << 30)
+
+/* ---- what is kept or moved whole ------------------------------------------------------------ */
+
+/* A journal record, head and body together, and whatever is written as one or comes from one: half
+ * of what its 32-bit lengths can say, so that sums of two do not wrap. */
+#define NV_CAP_RECORD NV_CAP_GIB(2)
+/* All notes of a journal, read at the start: a thousand million; memory ends before. */
+#define NV_CAP_NOTES NV_CAP_GIB(64)
+/* A dead letter's text: base64 of a record in JSON. Its lengths are 32 bits. */
+#define NV_CAP_DEAD_LETTER ((size_t)UINT32_MAX)
+/* Head of a dead letter: names are cut to 512 bytes, the rest is numbers. */
+#define NV_CAP_DEAD_HEAD NV_CAP_KIB(4)
+/* Ids of all dead letters, for a command on all of them: 4 million. */
+#define NV_CAP_DEAD_IDS NV_CAP_MIB(64)
+/* Joined raw trace of `explain` and of a retried dead letter: its spans point into the requests. */
+#define NV_CAP_JOIN_ARENA NV_CAP_MIB(512)
+
+/* ---- HTTP and gRPC -------------------------------------------------------------------------- */
+
+/* Header lines that handlers add to a reply: a handful, none with a client's data. */
+#define NV_CAP_HTTP_HEADERS NV_CAP_KIB(1)
+/* A reply: /status with a thousand services is the largest, four times over at worst in escapes. */
+#define NV_CAP_HTTP_REPLY NV_CAP_MIB(64)
+/* Text of an error of the server itself, JSON or plain; the message is at most 128 bytes. */
+#define NV_CAP_HTTP_ERROR NV_CAP_KIB(4)
+/* One header line with an address. */
+#define NV_CAP_HTTP_LINE ((size_t)128)
+/* ExportTraceServiceResponse: one message of at most a few hundred bytes. */
+#define NV_CAP_OTLP_REPLY NV_CAP_KIB(4)
+/* grpc-message and grpc-status-details-bin, percent- or base64-encoded. */
+#define NV_CAP_GRPC_TEXT NV_CAP_KIB(8)
+/* Frames that wait for a peer that reads slowly; past half of it nothing new is put in. */
+#define NV_CAP_GRPC_OUT NV_CAP_KIB(256)
+
+/* ---- configuration -------------------------------------------------------------------------- */
+
+/* A configuration file: the largest example is 12 KiB. Also any value that is read from one. */
+#define NV_CAP_CONFIG_FILE NV_CAP_MIB(1)
+/* A file that ${file:...} takes in: keys and certificates' names. */
+#define NV_CAP_CONFIG_VALUE_FILE NV_CAP_KIB(64)
+/* A value as it is shown in the log. */
+#define NV_CAP_CONFIG_SHOWN NV_CAP_KIB(4)
+/* receiver.auth.tokens_file: 250 tokens of the longest kind, thousands of usual ones. */
+#define NV_CAP_TOKENS_FILE NV_CAP_MIB(1)
+/* Allowed CORS origins, joined. */
+#define NV_CAP_ORIGINS NV_CAP_MIB(1)
+/* Files of /proc and /sys that are read: controllers and groups of a process. */
+#define NV_CAP_SYSTEM_FILE NV_CAP_KIB(64)
+
+/* ---- what people read ----------------------------------------------------------------------- */
+
+/* /metrics, /status, /readyz. */
+#define NV_CAP_ADMIN_ANSWER NV_CAP_MIB(4)
+/* /agents: a thousand agents with their edges. */
+#define NV_CAP_ADMIN_AGENTS NV_CAP_MIB(2)
+/* Why the journal refuses, a sentence with a path. */
+#define NV_CAP_ADMIN_WHY NV_CAP_KIB(1)
+/* An answer on the control socket: `dead show` of a large trace. */
+#define NV_CAP_CONTROL_ANSWER NV_CAP_MIB(512)
+/* The tree of a trace on the terminal. */
+#define NV_CAP_TERMINAL_TRACE NV_CAP_MIB(1)
+/* --help, --print-config, --print-docs, the banner. */
+#define NV_CAP_HELP NV_CAP_MIB(1)
+/* What doctor says, and the status that it reads for it. */
+#define NV_CAP_DOCTOR NV_CAP_KIB(64)
+#define NV_CAP_DOCTOR_STATUS NV_CAP_MIB(4)
+/* Lists of `journal` and `dead` on a stopped gateway, a line a record. */
+#define NV_CAP_COMMAND_TEXT NV_CAP_GIB(1)
+/* A file given to `explain`, and what it says about it. */
+#define NV_CAP_EXPLAIN_FILE NV_CAP_MIB(64)
+#define NV_CAP_EXPLAIN_REPORT NV_CAP_MIB(256)
+
+#endif
