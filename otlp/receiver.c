@@ -9,6 +9,7 @@
 
 #include "otlp/grpc/grpc_server.h"
 #include "otlp/http/otlp_http.h"
+#include "otlp/request/inflate.h"
 #include "net/server.h"
 
 #include <assert.h>
@@ -63,10 +64,12 @@ static bool is_on(const struct nv_receiver_endpoint *endpoint)
 }
 
 /* The budget as configured, but one request must fit: its body, what is made of it (JSON becomes
- * protobuf, compressed bytes plain ones) and a head of any size. */
+ * protobuf, compressed bytes plain ones, zstd with a window) and a head of any size. */
 static size_t undecoded_bytes(const struct nv_receiver_config *config)
 {
-    size_t one = 2 * config->max_body_bytes + HEAD_BYTES;
+    size_t window = (size_t)1 << NV_INFLATE_ZSTD_WINDOW_LOG;
+    window = config->max_body_bytes < window ? config->max_body_bytes : window;
+    size_t one = 2 * config->max_body_bytes + window + HEAD_BYTES;
     return config->limits.undecoded_bytes_max > one ? config->limits.undecoded_bytes_max : one;
 }
 

@@ -60,7 +60,7 @@ static const struct {
     uint64_t less; /* what goes off the share */
 } shares[] = {
     {NV_OPT_receiver_max_undecoded_bytes, 2, 0},
-    {NV_OPT_receiver_max_body_bytes, 5, HEAD_BYTES},
+    {NV_OPT_receiver_max_body_bytes, 6, HEAD_BYTES},
     {NV_OPT_receiver_max_connections, BYTES_A_CONNECTION, 0},
     {NV_OPT_assembly_memory_bytes, 8, 0},
     {NV_OPT_assembly_max_trace_bytes, 64, 0},

@@ -24,10 +24,11 @@ struct output {
     char *bytes;
     size_t len, capacity, max;
     const struct nv_room *room;
+    bool windowed; /* the bytes are kept a second time while they are in the window */
 };
 
 #define FIRST_RATIO 8
-#define WINDOW_FREE_LOG 18
+#define WINDOW_BYTES_MAX ((size_t)1 << NV_INFLATE_ZSTD_WINDOW_LOG)
 #define FIRST_BYTES_MIN ((size_t)1024)
 
 enum nv_err nv_coding_parse(struct nv_str value, enum nv_coding *out)
@@ -49,6 +50,13 @@ enum nv_err nv_coding_parse(struct nv_str value, enum nv_coding *out)
     return NV_ERR_ENCODING;
 }
 
+/* What a zstd window has of so many bytes of output: it is written as they are, so what it has not
+ * yet been given costs no memory, however large the frame says that it is. */
+static size_t window_of(size_t bytes)
+{
+    return bytes < WINDOW_BYTES_MAX ? bytes : WINDOW_BYTES_MAX;
+}
+
 /* Doubles the room, or makes the first. NV_ERR_TOO_LARGE: it is at its cap already. */
 static enum nv_err grow(struct output *output, size_t first)
 {
@@ -58,7 +66,8 @@ static enum nv_err grow(struct output *output, size_t first)
     if (capacity <= output->capacity) {
         return NV_ERR_TOO_LARGE;
     }
-    enum nv_err err = nv_room_take(output->room, capacity - output->capacity);
+    size_t window = output->windowed ? window_of(capacity) - window_of(output->capacity) : 0;
+    enum nv_err err = nv_room_take(output->room, capacity - output->capacity + window);
     if (err != NV_OK) {
         return err;
     }
@@ -161,27 +170,8 @@ static enum nv_err zstd_run(ZSTD_DStream *stream, ZSTD_inBuffer *in, struct outp
     return NV_OK;
 }
 
-/*
- * Room for the windows of the frames. Where the first says that it has one of up to 256 KiB it is
- * not asked for, as a thread's buffers are not; else the largest is, for a later frame may have it
- * (RFC 8878 3.1.1.1: magic 4 bytes, descriptor with the flag of a single segment 0x20, window).
- */
-static enum nv_err ask_window(struct nv_str data, const struct output *output)
-{
-    const uint8_t *at = (const uint8_t *)data.ptr;
-    bool small = data.len > 5 && (at[4] & 0x20) == 0 && at[5] >> 3 < WINDOW_FREE_LOG - 10;
-    small |= ZSTD_getFrameContentSize(data.ptr, data.len) <= (1u << WINDOW_FREE_LOG);
-    bool one = ZSTD_findFrameCompressedSize(data.ptr, data.len) == data.len;
-    return one && small ? NV_OK
-                        : nv_room_take(output->room, (size_t)1 << NV_INFLATE_ZSTD_WINDOW_LOG);
-}
-
 static enum nv_err inflate_zstd(struct nv_str data, struct output *output)
 {
-    enum nv_err err = ask_window(data, output);
-    if (err != NV_OK) {
-        return err;
-    }
     ZSTD_DStream *stream = ZSTD_createDStream();
     if (stream == NULL || ZSTD_isError(ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax,
                                                               NV_INFLATE_ZSTD_WINDOW_LOG))) {
@@ -190,7 +180,7 @@ static enum nv_err inflate_zstd(struct nv_str data, struct output *output)
     }
     ZSTD_inBuffer in = {data.ptr, data.len, 0};
     size_t hint = 1;
-    err = zstd_run(stream, &in, output, &hint);
+    enum nv_err err = zstd_run(stream, &in, output, &hint);
     ZSTD_freeDStream(stream);
     return err == NV_OK && hint != 0 ? NV_ERR_MALFORMED : err;
 }
@@ -217,7 +207,7 @@ enum nv_err nv_inflate(enum nv_coding coding, struct nv_str data, const struct n
     size_t max = room->max;
     assert(coding != NV_CODING_IDENTITY && max < SIZE_MAX / 4);
     /* One byte over the limit is room enough to see that the limit is passed. */
-    struct output output = {.max = max + 1, .room = room};
+    struct output output = {.max = max + 1, .room = room, .windowed = coding == NV_CODING_ZSTD};
     size_t first = data.len < max / FIRST_RATIO ? data.len * FIRST_RATIO : max + 1;
     enum nv_err err = data.len > 0 ? grow(&output, first) : NV_ERR_MALFORMED;
     if (err == NV_OK) {

@@ -133,7 +133,7 @@ INPUTS = {
 
 def largest(max_mb):
     """What a request may have after decompression, by the budget; a little less."""
-    return min(64 * MB, max_mb * MB // 5 - 65536) - 300_000
+    return min(64 * MB, max_mb * MB // 6 - 65536) - 300_000
 
 
 def send_all(gateway, bodies):

@@ -232,6 +232,40 @@ START_TEST(zstd_window_is_bounded)
 }
 END_TEST
 
+struct account {
+    size_t taken, max;
+};
+
+static enum nv_err take(void *ctx, size_t bytes)
+{
+    struct account *account = ctx;
+    if (account->taken + bytes > account->max)
+        return NV_ERR_FULL;
+    account->taken += bytes;
+    return NV_OK;
+}
+
+/* All that is allocated was asked for: the output, and for zstd what its window keeps of it. */
+START_TEST(memory_is_asked_for_before_it_is_taken)
+{
+    struct nv_str text = text_of(100000);
+    struct nv_str data = compressed(codings[_i], text);
+    struct account account = {.max = SIZE_MAX};
+    struct nv_room room = {.max = MAX, .take = take, .ctx = &account};
+    size_t len = 0, least = codings[_i] == NV_CODING_ZSTD ? 2 * text.len : text.len;
+    char *out = NULL;
+    ck_assert_int_eq(nv_inflate(codings[_i], data, &room, &out, &len, NULL), NV_OK);
+    free(out);
+    ck_assert_uint_ge(account.taken, least);
+    ck_assert_uint_le(account.taken, 2 * least + 16 * data.len + 4096);
+    account = (struct account){.max = account.taken - 1};
+    ck_assert_int_eq(nv_inflate(codings[_i], data, &room, &out, &len, NULL), NV_ERR_FULL);
+    ck_assert_ptr_null(out);
+    drop(data);
+    drop(text);
+}
+END_TEST
+
 START_TEST(every_allocation_failing_once)
 {
     struct nv_str text = text_of(20000);
@@ -268,6 +302,7 @@ int main(void)
     tcase_add_loop_test(tcase, wrong_format, 0, CODINGS);
     tcase_add_loop_test(tcase, every_flipped_bit_is_seen_or_harmless, 0, CODINGS);
     tcase_add_test(tcase, zstd_window_is_bounded);
+    tcase_add_loop_test(tcase, memory_is_asked_for_before_it_is_taken, 0, CODINGS);
     tcase_add_loop_test(tcase, every_allocation_failing_once, 0, CODINGS);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
