@@ -1,6 +1,15 @@
 /*
  * Secrets masked.
  *
+ *   trace ─▶ attributes ─┬─ key is a secret's ─▶ whole value ***
+ *                        └─ text ─▶ find_secret ─▶ the nearest of three searches ─▶ *** ─▶ on
+ *                                       ├─ words    runs of 16 bytes ─▶ prefixes of makers, Bearer
+ *                                       ├─ `:` ─┐
+ *                                       └─ `=` ─┴─ name before it, value behind it
+ *
+ * Each search keeps what it found until the text is past it, so that a text is read once for each,
+ * however many secrets it holds.
+ *
  * Nearly every text holds none, so the work is in finding that out. Words that look like keys are
  * long runs without a space: blocks of 16 bytes are looked at for what ends words, and only in runs
  * of 16 or more are the patterns tried. Pairs are found by their `:` or `=`, then what stands

@@ -1,6 +1,12 @@
 /*
  * JSON inside of text, and Python's repr of the same.
  *
+ *   {"a": 1}            one level   ─▶ {"a": 1}
+ *   "{\"a\": 1}"        two levels  ─▶ {"a": 1}
+ *   [{"a": 1}, {"b      broken off  ─▶ [{"a": 1}], truncated
+ *   {'a': None}         repr        ─▶ {"a": null}
+ *   [see above]         prose       ─▶ itself
+ *
  * Attribute values are JSON text more often than not, and sometimes JSON text of JSON text (MLflow
  * quotes everything, Langfuse some). Two levels are undone, no more: text that a user wrote about
  * JSON must stay text. Broken-off text (Gemini CLI cuts at 10,000 characters) is read as far as it
@@ -76,6 +82,8 @@ enum nv_err nv_json_text_parse(struct nv_arena *arena, const struct nv_value *in
     return NV_OK;
 }
 
+/* Through a buffer and then into the arena, because the length is known only at the end and an
+ * arena can't give back what a doubling buffer leaves behind. */
 enum nv_err nv_json_text_of(struct nv_arena *arena, const struct nv_value *in, struct nv_str *out)
 {
     if (in->type == NV_VALUE_STRING || in->type == NV_VALUE_JSON) {
@@ -151,6 +159,8 @@ static enum nv_err repr_hex_escape(struct repr *repr, unsigned digits)
     return NV_OK;
 }
 
+/* JSON's escapes are a part of Python's; those that it lacks become \u. Octal ones and \N{...} are
+ * refused: no emitter was seen to write them, and the text then stays what it was. */
 static enum nv_err repr_escape(struct repr *repr)
 {
     const char c = repr_peek(repr);
@@ -205,6 +215,7 @@ static enum nv_err repr_string(struct repr *repr, char quote)
     return nv_buf_append_char(repr->out, '"');
 }
 
+/* The three words that Python spells otherwise. Any other word is a call or a name: no JSON. */
 static enum nv_err repr_word(struct repr *repr)
 {
     static const struct {
@@ -236,6 +247,8 @@ static enum nv_err repr_punctuation(struct repr *repr, char c)
     return nv_buf_append_char(repr->out, json);
 }
 
+/* Numbers pass byte by byte and brackets as they come: the JSON reader behind this judges both, so
+ * that nothing is checked twice. */
 static enum nv_err repr_token(struct repr *repr)
 {
     const char c = repr_peek(repr);

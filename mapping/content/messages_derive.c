@@ -1,10 +1,16 @@
 /*
  * What is derived from canonical messages: output text, tool calls, finish reason, system text.
  *
- * Choice 0 is the first assistant message of a list that holds nothing else (several choices), and
- * the last one of a conversation, which is also told by that only the last one finished. A first
- * message that says nothing and calls nothing (an empty chunk, thoughts only) is passed over when a
- * later one does.
+ *   [assistant a] [assistant b]               choices: a
+ *   [assistant a] [tool] [assistant b]        a conversation: b
+ *   [assistant a] [assistant b, finished]     turns of one answer: b
+ *   [assistant, thoughts only] [assistant b]  b
+ *
+ * The backend shows one answer a call, so one must be chosen, and the same for its text, its tool
+ * calls and its finish reason. Choice 0 is the first assistant message of a list that holds nothing
+ * else (several choices), and the last one of a conversation, which is also told by that only the
+ * last one finished. A first message that says nothing and calls nothing (an empty chunk, thoughts
+ * only) is passed over when a later one does.
  */
 #include "mapping/content/json_text.h"
 #include "mapping/content/messages_build.h"

@@ -1,6 +1,10 @@
 /*
  * Tool definitions of every shape in one: {type: "function", name, description?, parameters?, ...}.
  *
+ *   request {tools: [...]}   ─┐
+ *   list, JSON text, message ─┼─▶ walk ─▶ object with a name ─▶ gather, inside first ─▶ write_tool
+ *   {get_time: {...}}, names ─┘            {function: {...}}, {toolSpec: {...}}
+ *
  * Definitions come bare, in lists, in requests that hold them, as JSON texts in lists, and as
  * messages (Langfuse's LangChain handler puts them among the messages with role tool). One walk
  * opens all containers; a definition is an object with a name, wherever it stands.
@@ -15,6 +19,8 @@
 #include "base/banned.h"
 
 #define TOOLS_DEPTH_MAX 8u
+/* The longest text that may be a tool's name alone: twice what OpenAI allows; longer is prose. */
+#define NAME_BYTES_MAX 128u
 
 enum tool_member {
     TOOL_OTHER,
@@ -57,6 +63,7 @@ static const struct {
     {NV_STR_INIT("messages"), TOOL_LIST},
 };
 
+/* One normalisation. */
 struct walk {
     struct nv_arena *arena;
     struct nv_values tools;
@@ -251,7 +258,7 @@ static enum nv_err visit_map(struct walk *walk, const struct nv_value *map, unsi
 
 static bool is_word(struct nv_str text)
 {
-    return text.len > 0 && text.len <= 128 && nv_str_find_char(text, ' ') == SIZE_MAX &&
+    return text.len > 0 && text.len <= NAME_BYTES_MAX && nv_str_find_char(text, ' ') == SIZE_MAX &&
            nv_str_find_char(text, '\n') == SIZE_MAX;
 }
 

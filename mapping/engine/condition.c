@@ -17,6 +17,9 @@
 
 #include "base/banned.h"
 
+/* Digits and sign of an int64, and more. */
+#define NUMBER_TEXT 32
+
 static struct nv_str span_kind_name(int32_t kind)
 {
     static const struct nv_str names[] = {NV_STR_INIT("unspecified"), NV_STR_INIT("internal"),
@@ -26,7 +29,7 @@ static struct nv_str span_kind_name(int32_t kind)
 }
 
 /* Text of a value for globs, without allocating: numbers into `space`. */
-static struct nv_str glob_text(const struct nv_value *value, char space[32])
+static struct nv_str glob_text(const struct nv_value *value, char space[NUMBER_TEXT])
 {
     if (value->type == NV_VALUE_STRING) {
         struct nv_str s = nv_str_trim(value->as.string);
@@ -39,13 +42,13 @@ static struct nv_str glob_text(const struct nv_value *value, char space[32])
         return NV_STR("");
     uint64_t rest =
         value->as.integer < 0 ? 0 - (uint64_t)value->as.integer : (uint64_t)value->as.integer;
-    size_t at = 31;
+    size_t at = NUMBER_TEXT;
     do
         space[--at] = (char)('0' + rest % 10);
     while (rest /= 10);
     if (value->as.integer < 0)
         space[--at] = '-';
-    return (struct nv_str){space + at, 31 - at};
+    return (struct nv_str){space + at, NUMBER_TEXT - at};
 }
 
 static bool event_matches(const struct nv_span_work *work, struct nv_str globs)
@@ -121,7 +124,7 @@ static bool events_match(const struct nv_translation *t, const struct nv_span_wo
 static bool attribute_matches(const struct nv_translation *t, const struct nv_span_work *work,
                               const struct nv_test *test)
 {
-    char space[32];
+    char space[NUMBER_TEXT];
     if (!(t->scratch.signs.bits[test->sign / 64] >> test->sign % 64 & 1))
         return false;
     const struct nv_value *value = &work->source.items[t->scratch.value_at[test->sign]].value;
@@ -131,7 +134,7 @@ static bool attribute_matches(const struct nv_translation *t, const struct nv_sp
 static bool test_holds(const struct nv_translation *t, const struct nv_span_work *work,
                        const struct nv_test *test, const struct nv_value *value)
 {
-    char space[32];
+    char space[NUMBER_TEXT];
     switch (test->what) {
     case NV_TEST_VALUE:
         return glob_holds(test, glob_text(value, space));
@@ -173,7 +176,7 @@ struct asked {
 
 static struct asked ask(const struct nv_value *value)
 {
-    char space[32];
+    char space[NUMBER_TEXT];
     return (struct asked){value, nv_glob_bits(glob_text(value, space))};
 }
 

@@ -24,6 +24,8 @@
 
 /* Most keys gathered for one span; what is past it stays in its event. */
 #define SLOTS_MAX 512u
+/* Enough for the usual: input, output and system text of a call, and what stands beside them. */
+#define FIRST_SLOTS 16u
 
 enum event_span { EVENT_SPAN_ANY, EVENT_SPAN_TOOL, EVENT_SPAN_OTHER };
 enum event_form { EVENT_MESSAGE, EVENT_CHOICE, EVENT_DOCUMENT, EVENT_VALUE, EVENT_ATTRIBUTES };
@@ -70,7 +72,8 @@ struct collector {
 
 static enum nv_err grow_slots(struct collector *collector)
 {
-    const uint32_t capacity = collector->slot_capacity == 0 ? 16 : collector->slot_capacity * 2;
+    const uint32_t capacity =
+        collector->slot_capacity == 0 ? FIRST_SLOTS : collector->slot_capacity * 2;
     struct slot *slots = nv_arena_array(collector->arena, capacity, sizeof *slots);
     if (slots == NULL)
         return NV_ERR_NO_MEMORY;

@@ -32,6 +32,8 @@
 
 /* Attributes of a span whose places are noted while its fields are counted. */
 #define NOTED_MAX 64
+/* 64 bits in sevens. */
+#define VARINT_BYTES_MAX 10
 
 static _Thread_local uint32_t items_max = UINT32_MAX;
 
@@ -94,7 +96,7 @@ static bool plain_varint(struct nv_str bytes, uint64_t *out)
 {
     const uint8_t *at = (const uint8_t *)bytes.ptr;
     uint64_t value = 0;
-    if (bytes.len == 0 || bytes.len > 10)
+    if (bytes.len == 0 || bytes.len > VARINT_BYTES_MAX)
         return false;
     for (size_t i = 0; i < bytes.len; i++) {
         if ((at[i] < 0x80) != (i + 1 == bytes.len))

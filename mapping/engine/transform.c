@@ -1,5 +1,10 @@
 /*
- * Steps on scalars, text and structure; those on messages and tools call their own files.
+ * Steps on text and structure, and the table of all steps.
+ *
+ *   row "json member(usage.total) int"
+ *
+ *   value ─▶ steps_table[JSON] ─▶ [MEMBER] ─▶ [INT] ─▶ value, exact?
+ *                 └──── absent ────┴──────────┴─▶ the next key in precedence
  *
  * One function a step, in one table indexed by the step's number: a row names steps, and the engine
  * runs them without knowing what they mean. Each function sees the value so far and replaces it. A

@@ -16,6 +16,13 @@
 
 #include "base/banned.h"
 
+/* Just inside of what an int64 holds: a double beyond it has no integer, and the conversion of one
+ * is undefined. */
+#define INTEGER_MAX 9.2e18
+#define MS_PER_S 1e3
+#define MS_PER_US 1e-3
+#define MS_PER_NS 1e-6
+
 /* ---- scalars ------------------------------------------------------------------------------- */
 
 enum nv_err nv_step_copy(const struct nv_transform *transform, const struct nv_step *step,
@@ -77,7 +84,7 @@ enum nv_err nv_step_int(const struct nv_transform *transform, const struct nv_st
         if (nv_str_to_int64(text, &integer) == NV_OK)
             return nv_step_give(io, nv_value_int(integer));
     }
-    if (!nv_value_number(&io->value, &number) || number >= 9.2e18 || number <= -9.2e18)
+    if (!nv_value_number(&io->value, &number) || number >= INTEGER_MAX || number <= -INTEGER_MAX)
         return nv_step_absent(io);
     io->exact = io->exact && (double)(int64_t)number == number;
     return nv_step_give(io, nv_value_int((int64_t)number));
@@ -128,7 +135,7 @@ enum nv_err nv_step_s2ms(const struct nv_transform *transform, const struct nv_s
 {
     (void)transform;
     (void)step;
-    return scaled(io, 1e3);
+    return scaled(io, MS_PER_S);
 }
 
 enum nv_err nv_step_us2ms(const struct nv_transform *transform, const struct nv_step *step,
@@ -136,7 +143,7 @@ enum nv_err nv_step_us2ms(const struct nv_transform *transform, const struct nv_
 {
     (void)transform;
     (void)step;
-    return scaled(io, 1e-3);
+    return scaled(io, MS_PER_US);
 }
 
 enum nv_err nv_step_ns2ms(const struct nv_transform *transform, const struct nv_step *step,
@@ -144,7 +151,7 @@ enum nv_err nv_step_ns2ms(const struct nv_transform *transform, const struct nv_
 {
     (void)transform;
     (void)step;
-    return scaled(io, 1e-6);
+    return scaled(io, MS_PER_NS);
 }
 
 enum nv_err nv_step_ms(const struct nv_transform *transform, const struct nv_step *step,

@@ -40,6 +40,7 @@ void nv_unflatten_init(struct nv_unflatten *builder, struct nv_arena *arena)
 static uint64_t node_hash(const struct nv_unflatten_node *parent, struct nv_str name,
                           uint32_t number)
 {
+    /* Odd constants of splitmix64 and xxHash; what a client chooses is in the seeded hash. */
     const uint64_t at = (uint64_t)(uintptr_t)parent * UINT64_C(0x9e3779b97f4a7c15);
     const uint64_t own = number == NOT_A_NUMBER ? nv_str_hash(name) : nv_number_hash(number);
     const uint64_t mixed = (at ^ own) * UINT64_C(0x165667b19e3779f9);

@@ -13,6 +13,9 @@
 
 #include "base/banned.h"
 
+/* Candidates of most spans; twice as many each time that it is not enough. */
+#define FIRST_CANDIDATES 64
+
 enum nv_err nv_scratch_init(struct nv_translation *t)
 {
     uint32_t kind_rows = 0;
@@ -70,7 +73,8 @@ enum nv_err nv_candidates_grow(struct nv_translation *t)
     struct nv_scratch *scratch = &t->scratch;
     if (scratch->candidate_capacity > UINT32_MAX / 4)
         return NV_ERR_NO_MEMORY;
-    uint32_t capacity = scratch->candidate_capacity ? scratch->candidate_capacity * 2 : 64;
+    uint32_t capacity =
+        scratch->candidate_capacity ? scratch->candidate_capacity * 2 : FIRST_CANDIDATES;
     struct nv_candidate *larger = nv_arena_raw(t->arena, capacity * sizeof *larger);
     if (!larger)
         return NV_ERR_NO_MEMORY;

@@ -13,6 +13,7 @@
 #include "mapping/prices/price_name.h"
 #include "mapping/prices/price_pattern.h"
 #include "mapping/rules/rule.h"
+#include "base/clock.h"
 #include "base/iso_time.h"
 
 #include <assert.h>
@@ -21,6 +22,15 @@
 #include <stdlib.h>
 
 #include "base/banned.h"
+
+/* Rows of the built-in table and a user's: about 3,400. */
+#define FIRST_ROWS 1024
+#define NS_PER_MINUTE (60 * NV_NS_PER_S)
+#define MINUTES_PER_DAY (24 * 60)
+/* Prices are a million tokens'. */
+#define PRICED_TOKENS 1e6
+/* Costs keep 8 decimals (price.h). */
+#define COST_UNIT 1e8
 
 #define CELLS (3 + NV_PRICE_COLUMNS)
 
@@ -67,7 +77,7 @@ static enum nv_err wrong(struct nv_fail *fail, struct nv_str name, unsigned line
 static enum nv_err new_row(struct nv_prices *prices, struct row **out)
 {
     if (prices->row_count == prices->row_capacity) {
-        uint32_t capacity = prices->row_capacity ? prices->row_capacity * 2 : 1024;
+        uint32_t capacity = prices->row_capacity ? prices->row_capacity * 2 : FIRST_ROWS;
         struct row *larger = nv_arena_array(prices->arena, capacity, sizeof *larger);
         if (!larger)
             return NV_ERR_NO_MEMORY;
@@ -250,7 +260,7 @@ enum nv_err nv_prices_finish(struct nv_prices *prices)
 /* Has its day come, and is it its hour? Hours may pass midnight. */
 static bool is_time(const struct nv_price *price, uint64_t time_ns)
 {
-    uint64_t minute = time_ns / (UINT64_C(60) * 1000000000) % (24 * 60);
+    uint64_t minute = time_ns / NS_PER_MINUTE % MINUTES_PER_DAY;
     uint64_t from = price->from_minute, to = price->to_minute;
     bool hour = from < to ? minute >= from && minute < to : minute >= from || minute < to;
     return price->from_ns <= time_ns && (!has_hours(price) || hour);
@@ -348,7 +358,7 @@ static double first_told(double a, double b, double c)
 
 double nv_price_round(double usd)
 {
-    return round(usd * 1e8) / 1e8;
+    return round(usd * COST_UNIT) / COST_UNIT;
 }
 
 void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *usage, double *input,
@@ -381,6 +391,7 @@ void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *us
     *input = nv_price_round((plain_input * in + (double)usage->cached * cached +
                              (double)(usage->cache_write - hourly) * write + (double)hourly * hour +
                              (double)usage->input_audio * in_audio) /
-                            1e6);
-    *output = nv_price_round((plain_output * out + (double)usage->output_audio * out_audio) / 1e6);
+                            PRICED_TOKENS);
+    *output = nv_price_round((plain_output * out + (double)usage->output_audio * out_audio) /
+                             PRICED_TOKENS);
 }

@@ -20,6 +20,11 @@
 
 #include "base/banned.h"
 
+#define OPENROUTER "openrouter/"
+/* Names that the last word of a model's gives: itself, without version, region, date. Words in
+ * front leave them their room. */
+#define LAST_FORMS 6
+
 /* Providers whose name in the table is not the one that spans bear. */
 static const struct {
     struct nv_str globs, seller;
@@ -125,15 +130,15 @@ void nv_price_names_make(struct nv_str model, struct nv_str provider, struct nv_
     add_seller(out, provider);
     if (nv_str_ends(model, NV_STR(":free"))) { /* nobody but who gives it away has its price */
         add_seller(out, NV_STR("openrouter"));
-        if (nv_str_starts(model, NV_STR("openrouter/")))
-            add_name(out, nv_str_slice(model, 11, model.len));
+        if (nv_str_starts(model, NV_STR(OPENROUTER)))
+            add_name(out, nv_str_slice(model, sizeof OPENROUTER - 1, model.len));
         return;
     }
     if (!nv_str_starts(model, NV_STR("ft:"))) {
         for (size_t end; (end = front(last)) != SIZE_MAX;) {
             add_seller(out, nv_provider_normalise(NULL, nv_str_slice(last, 0, end)));
             last = nv_str_slice(last, end + 1, last.len);
-            if (out->count < NV_PRICE_NAMES_MAX - 6) /* room for the forms of the last */
+            if (out->count < NV_PRICE_NAMES_MAX - LAST_FORMS)
                 add_name(out, last);
         }
         struct nv_str bare = without_version(without_region(last));

@@ -2,7 +2,7 @@
  * Names of the kinds: what the tables write and `explain` prints.
  *
  * A linear search over eighteen names is enough: names are read when tables are parsed, never a
- * span. How a span gets its kind is in mapping/engine/apply.c and in the tables.
+ * span. How a span gets its kind is in mapping/engine/condition.c and in the tables.
  */
 #include "mapping/rules/kind.h"
 

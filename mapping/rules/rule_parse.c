@@ -21,6 +21,10 @@
 #include "base/banned.h"
 
 #define CELLS 7
+/* What an error shows of the cell it is about. */
+#define SHOWN_MAX 60
+/* mapping/conventions/README.md, Precedence. */
+#define PRECEDENCE_MAX 999
 
 /* Where the parser is, for messages. */
 struct place {
@@ -85,7 +89,7 @@ static enum nv_err wrong(const struct place *place, struct nv_str at, const char
     size_t column = at.ptr >= place->line.ptr && at.ptr <= place->line.ptr + place->line.len
                         ? (size_t)(at.ptr - place->line.ptr) + 1
                         : 1;
-    size_t shown = at.len < 60 ? at.len : 60;
+    size_t shown = at.len < SHOWN_MAX ? at.len : SHOWN_MAX;
     (void)nv_fail_set(place->fail, NV_ERR_CONFIG, 0, "%s: \"%.*s\"", what, (int)shown,
                       at.ptr ? at.ptr : "");
     snprintf(place->fail->path, sizeof place->fail->path, "%.*s:%u:%zu", NV_STR_ARG(place->name),
@@ -402,7 +406,8 @@ static enum nv_err parse_row(const struct place *place, const struct nv_str *cel
         err = check_row(place, cells, &parsed);
     if (!err && parsed.target.len == 0)
         err = wrong(place, cells[3], "target is missing");
-    if (!err && (nv_str_to_int64(cells[5], &precedence) || precedence < 1 || precedence > 999))
+    if (!err &&
+        (nv_str_to_int64(cells[5], &precedence) || precedence < 1 || precedence > PRECEDENCE_MAX))
         err = wrong(place, cells[5], "precedence must be a number from 1 to 999");
     if (err)
         return err;
