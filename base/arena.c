@@ -62,8 +62,8 @@ static char *chunk_bytes(struct chunk *chunk)
 
 struct nv_arena *nv_arena_new(size_t max_bytes)
 {
-    struct nv_arena *arena = malloc(sizeof(*arena));
-    if (arena != NULL)
+    struct nv_arena *arena = malloc(sizeof *arena);
+    if (arena)
         *arena = (struct nv_arena){.next_size = CHUNK_FIRST, .max_bytes = max_bytes};
     return arena;
 }
@@ -76,13 +76,13 @@ static void chunk_free(struct chunk *chunk)
 
 void nv_arena_free(struct nv_arena *arena)
 {
-    if (arena == NULL)
+    if (!arena)
         return;
-    for (struct chunk *chunk = arena->newest, *next; chunk != NULL; chunk = next) {
+    for (struct chunk *chunk = arena->newest, *next; chunk; chunk = next) {
         next = chunk->next;
         chunk_free(chunk);
     }
-    if (arena->account != NULL)
+    if (arena->account)
         nv_account_give(arena->account, arena->charge);
     free(arena);
 }
@@ -107,7 +107,7 @@ static void free_range(struct nv_arena *arena, struct chunk *from, const struct 
 {
     while (from != to) {
         struct chunk *next = from->next;
-        arena->bytes -= sizeof(*from) + from->capacity;
+        arena->bytes -= sizeof *from + from->capacity;
         chunk_free(from);
         from = next;
     }
@@ -118,7 +118,7 @@ void nv_arena_rewind(struct nv_arena *arena, struct nv_arena_mark mark)
     struct chunk *newest = mark.newest;
     free_range(arena, arena->newest, newest);
     arena->newest = newest;
-    if (newest == NULL)
+    if (!newest)
         return;
     /* Chunks of their own were linked behind the newest of then. */
     free_range(arena, newest->next, mark.second);
@@ -130,10 +130,10 @@ void nv_arena_rewind(struct nv_arena *arena, struct nv_arena_mark mark)
 void nv_arena_reset(struct nv_arena *arena)
 {
     struct chunk *largest = NULL;
-    for (struct chunk *chunk = arena->newest, *next; chunk != NULL; chunk = next) {
+    for (struct chunk *chunk = arena->newest, *next; chunk; chunk = next) {
         next = chunk->next;
-        if (largest == NULL || chunk->capacity > largest->capacity) {
-            if (largest != NULL)
+        if (!largest || chunk->capacity > largest->capacity) {
+            if (largest)
                 chunk_free(largest);
             largest = chunk;
         } else {
@@ -142,12 +142,12 @@ void nv_arena_reset(struct nv_arena *arena)
     }
     arena->newest = largest;
     arena->bytes = 0;
-    if (largest == NULL)
+    if (!largest)
         return;
     largest->next = NULL;
     largest->used = 0;
     ASAN_POISON_MEMORY_REGION(chunk_bytes(largest), largest->capacity);
-    arena->bytes = sizeof(*largest) + largest->capacity;
+    arena->bytes = sizeof *largest + largest->capacity;
 }
 
 /* New chunk of `size` bytes, header included; the caller has checked the cap. */
@@ -155,9 +155,9 @@ static struct chunk *chunk_new(struct nv_arena *arena, size_t size)
 {
     assert(size >= sizeof(struct chunk) && size <= arena->max_bytes - arena->bytes);
     struct chunk *chunk = malloc(size);
-    if (chunk == NULL)
+    if (!chunk)
         return NULL;
-    *chunk = (struct chunk){.capacity = size - sizeof(*chunk)};
+    *chunk = (struct chunk){.capacity = size - sizeof *chunk};
     ASAN_POISON_MEMORY_REGION(chunk_bytes(chunk), chunk->capacity);
     arena->bytes += size;
     return chunk;
@@ -175,9 +175,9 @@ static struct chunk *add_chunk(struct nv_arena *arena, size_t needed)
     bool own = least > arena->next_size;
     size_t size = own ? least : arena->next_size;
     struct chunk *chunk = chunk_new(arena, size < left ? size : left);
-    if (chunk == NULL)
+    if (!chunk)
         return NULL;
-    if (own && arena->newest != NULL) {
+    if (own && arena->newest) {
         chunk->next = arena->newest->next;
         arena->newest->next = chunk;
         return chunk;
@@ -195,9 +195,9 @@ void *nv_arena_raw(struct nv_arena *arena, size_t size)
         return NULL;
     size_t step = ((size + (ALIGNMENT - 1)) & ~(ALIGNMENT - 1)) + GAP;
     struct chunk *chunk = arena->newest;
-    if (chunk == NULL || step > chunk->capacity - chunk->used) {
+    if (!chunk || step > chunk->capacity - chunk->used) {
         chunk = add_chunk(arena, step);
-        if (chunk == NULL)
+        if (!chunk)
             return NULL;
     }
     char *at = chunk_bytes(chunk) + chunk->used;
@@ -210,7 +210,7 @@ void *nv_arena_raw(struct nv_arena *arena, size_t size)
 void *nv_arena_alloc(struct nv_arena *arena, size_t size)
 {
     void *at = nv_arena_raw(arena, size);
-    if (at != NULL && size > 0)
+    if (at && size > 0)
         memset(at, 0, size);
     return at;
 }
@@ -226,7 +226,7 @@ void *nv_arena_array(struct nv_arena *arena, size_t count, size_t size)
 struct nv_str nv_arena_dup(struct nv_arena *arena, struct nv_str s)
 {
     char *copy = nv_arena_raw(arena, s.len);
-    if (copy != NULL && s.len > 0)
+    if (copy && s.len > 0)
         memcpy(copy, s.ptr, s.len);
     return (struct nv_str){copy, s.len};
 }
@@ -238,7 +238,7 @@ struct nv_str nv_arena_printf(struct nv_arena *arena, const char *format, ...)
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, args);
     char *text = length >= 0 ? nv_arena_raw(arena, (size_t)length + 1) : NULL;
-    if (text != NULL)
+    if (text)
         (void)vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
     va_end(args);

@@ -25,7 +25,7 @@ void nv_buf_init(struct nv_buf *buf, size_t max)
 
 void nv_buf_release(struct nv_buf *buf)
 {
-    if (buf == NULL)
+    if (!buf)
         return;
     free(buf->bytes);
     nv_buf_init(buf, buf->max);
@@ -46,7 +46,7 @@ static enum nv_err grow(struct nv_buf *buf, size_t needed)
         capacity = buf->max;
     assert(capacity >= needed);
     char *bytes = realloc(buf->bytes, capacity + 1);
-    if (bytes == NULL)
+    if (!bytes)
         return buf->failed = NV_ERR_NO_MEMORY;
     buf->bytes = bytes;
     buf->capacity = capacity;
@@ -58,7 +58,7 @@ enum nv_err nv_buf_reserve(struct nv_buf *buf, size_t extra)
     assert(buf->len <= buf->capacity && buf->capacity <= buf->max);
     if (buf->failed != NV_OK)
         return buf->failed;
-    if (extra <= buf->capacity - buf->len && buf->bytes != NULL)
+    if (extra <= buf->capacity - buf->len && buf->bytes)
         return NV_OK;
     if (extra > buf->max - buf->len)
         return buf->failed = NV_ERR_LIMIT;

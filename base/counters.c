@@ -52,9 +52,10 @@ enum nv_err nv_count_write(struct nv_buf *buf)
     const char *previous = "";
     for (size_t i = 0; i < NV_COUNTER_COUNT; i++) {
         const struct row *row = &rows[i];
-        if (strcmp(row->name, previous) != 0)
+        if (strcmp(row->name, previous) != 0) {
             (void)nv_buf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help,
                                 row->name, row->type);
+        }
         previous = row->name;
         const char *open = row->labels[0] != '\0' ? "{" : "";
         const char *close = row->labels[0] != '\0' ? "}" : "";

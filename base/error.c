@@ -22,7 +22,7 @@ static const struct nv_err_info table[] = {
 
 const struct nv_err_info *nv_err_info(enum nv_err code)
 {
-    const size_t count = sizeof(table) / sizeof(table[0]);
+    const size_t count = sizeof table / sizeof table[0];
     for (size_t i = 0; i < count; i++) {
         if (table[i].code == code)
             return &table[i];
@@ -35,13 +35,13 @@ enum nv_err nv_fail_set(struct nv_fail *fail, enum nv_err code, size_t offset, c
                         ...)
 {
     assert(code != NV_OK);
-    if (fail == NULL || fail->code != NV_OK)
+    if (!fail || fail->code != NV_OK)
         return code;
     fail->code = code;
     fail->offset = offset;
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(fail->what, sizeof(fail->what), format, args);
+    (void)vsnprintf(fail->what, sizeof fail->what, format, args);
     va_end(args);
     return code;
 }

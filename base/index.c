@@ -41,7 +41,7 @@ void *nv_index_find(const struct nv_index *index, uint64_t hash, nv_index_eq *eq
         return NULL;
     uint32_t mask = index->capacity - 1;
     uint32_t want = fold(hash);
-    for (uint32_t i = want & mask; index->items[i] != NULL; i = (i + 1) & mask) {
+    for (uint32_t i = want & mask; index->items[i]; i = (i + 1) & mask) {
         if (index->hashes[i] == want && eq(index->items[i], key))
             return index->items[i];
     }
@@ -53,7 +53,7 @@ static void place(struct nv_index *index, uint32_t hash, void *item)
 {
     uint32_t mask = index->capacity - 1;
     uint32_t i = hash & mask;
-    while (index->items[i] != NULL)
+    while (index->items[i])
         i = (i + 1) & mask;
     index->items[i] = item;
     index->hashes[i] = hash;
@@ -71,7 +71,7 @@ static enum nv_err grow(struct nv_index *index)
         return NV_ERR_NO_MEMORY;
     }
     for (uint32_t i = 0; i < index->capacity; i++) {
-        if (index->items[i] != NULL)
+        if (index->items[i])
             place(&larger, index->hashes[i], index->items[i]);
     }
     larger.count = index->count;
@@ -85,7 +85,7 @@ enum nv_err nv_index_add(struct nv_index *index, uint64_t hash, void *item)
     assert(item != NULL);
     if (index->count >= index->capacity / 4 * 3) {
         enum nv_err err = grow(index);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     place(index, fold(hash), item);
@@ -97,7 +97,7 @@ enum nv_err nv_index_add(struct nv_index *index, uint64_t hash, void *item)
 static void shift_back(struct nv_index *index, uint32_t hole)
 {
     uint32_t mask = index->capacity - 1;
-    for (uint32_t i = (hole + 1) & mask; index->items[i] != NULL; i = (i + 1) & mask) {
+    for (uint32_t i = (hole + 1) & mask; index->items[i]; i = (i + 1) & mask) {
         uint32_t home = index->hashes[i] & mask;
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             index->items[hole] = index->items[i];

@@ -174,11 +174,11 @@ static size_t copy_escaped(struct nv_json_reader *reader, size_t start, size_t p
 /* The rest of a string whose first backslash is at `pos`; sets raw and escaped. */
 static size_t read_escaped(struct nv_json_reader *reader, size_t start, size_t pos)
 {
-    if (reader->arena != NULL && reader->room == NULL) {
+    if (reader->arena && !reader->room) {
         size_t left = reader->text.len - start;
         reader->room_len = left < ROOM_MAX ? left : ROOM_MAX;
         reader->room = nv_arena_raw(reader->arena, reader->room_len);
-        if (reader->room == NULL) {
+        if (!reader->room) {
             (void)fail(reader, NV_ERR_NO_MEMORY, "no memory for the text");
             return pos;
         }
@@ -228,9 +228,10 @@ static enum nv_json_token read_literal(struct nv_json_reader *reader, struct nv_
                                        enum nv_json_token token)
 {
     struct nv_str rest = nv_str_slice(reader->text, reader->pos, literal.len);
-    if (!nv_str_eq(rest, literal))
+    if (!nv_str_eq(rest, literal)) {
         return nv_str_starts(literal, rest) ? truncated(reader)
                                             : malformed(reader, "expected a value");
+    }
     reader->pos += literal.len;
     value_ended(reader);
     return token;

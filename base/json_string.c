@@ -76,7 +76,7 @@ struct nv_str nv_json_unescape(struct nv_arena *arena, struct nv_str raw, bool e
     if (!escaped)
         return raw;
     char *text = nv_arena_raw(arena, raw.len);
-    if (text == NULL)
+    if (!text)
         return (struct nv_str){NULL, 0};
     char *out = text;
     while (raw.len > 0) {

@@ -140,10 +140,10 @@ static const char *copy_clean(const char *in, const char *end, char **out_at)
     }
 #endif
     for (uint64_t word; end - in >= 8; in += 8, out += 8) {
-        memcpy(&word, in, sizeof(word));
+        memcpy(&word, in, sizeof word);
         if (word_special(word))
             break;
-        memcpy(out, &word, sizeof(word));
+        memcpy(out, &word, sizeof word);
     }
     for (; in < end; in++) {
         unsigned char c = (unsigned char)*in;
@@ -220,7 +220,7 @@ static const char *escape_near_cap(struct nv_json_writer *writer, const char *in
     char *out = text;
     size_t piece = (size_t)(limit - in) < SMALL_PIECE_MAX ? (size_t)(limit - in) : SMALL_PIECE_MAX;
     in = escape_piece(in, in + piece, limit, &out, &writer->replaced);
-    assert((size_t)(out - text) <= sizeof(text));
+    assert((size_t)(out - text) <= sizeof text);
     (void)nv_buf_append(writer->buf, text, (size_t)(out - text));
     return in;
 }
@@ -352,7 +352,7 @@ static char *put_uint(char *end, uint64_t value)
 void nv_json_write_uint(struct nv_json_writer *writer, uint64_t value)
 {
     char text[INT_TEXT_MAX];
-    char *end = text + sizeof(text);
+    char *end = text + sizeof text;
     char *at = put_uint(end, value);
     put(writer, at, (size_t)(end - at));
 }
@@ -360,7 +360,7 @@ void nv_json_write_uint(struct nv_json_writer *writer, uint64_t value)
 void nv_json_write_int(struct nv_json_writer *writer, int64_t value)
 {
     char text[INT_TEXT_MAX];
-    char *end = text + sizeof(text);
+    char *end = text + sizeof text;
     char *at = put_uint(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
     if (value < 0)
         *--at = '-';
@@ -436,9 +436,9 @@ void nv_json_write_double(struct nv_json_writer *writer, double value)
     } else if (isinf(value)) {
         put(writer, signbit(value) ? "\"-Infinity\"" : "\"Infinity\"", signbit(value) ? 11 : 10);
     } else {
-        char *at = put_decimal(text + sizeof(text), value);
-        if (at != NULL)
-            put(writer, at, (size_t)(text + sizeof(text) - at));
+        char *at = put_decimal(text + sizeof text, value);
+        if (at)
+            put(writer, at, (size_t)(text + sizeof text - at));
         else
             put(writer, text, print_double(value, text));
     }

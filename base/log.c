@@ -58,7 +58,7 @@ struct line {
 
 static void add(struct line *line, struct nv_str s)
 {
-    size_t room = sizeof(line->bytes) - line->len;
+    size_t room = sizeof line->bytes - line->len;
     size_t len = s.len < room ? s.len : room;
     if (len > 0)
         memcpy(line->bytes + line->len, s.ptr, len);
@@ -100,9 +100,9 @@ static void emit(enum nv_log_level level, const char *area, struct nv_str messag
     add(&line, json ? NV_STR("\",\"message\":\"") : NV_STR(": "));
     add_shown(&line, message, json);
     add(&line, json ? NV_STR("\"}\n") : NV_STR("\n"));
-    assert(line.len < sizeof(line.bytes));
+    assert(line.len < sizeof line.bytes);
     struct nv_str text = {line.bytes, line.len};
-    if (line_sink != NULL) {
+    if (line_sink) {
         line_sink(line_sink_ctx, text);
         return;
     }
@@ -148,15 +148,15 @@ void nv_log_write(struct nv_log_site *site, enum nv_log_level level, const char 
     char message[MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(message, sizeof(message), format, args);
+    int length = vsnprintf(message, sizeof message, format, args);
     va_end(args);
     assert(length >= 0);
-    size_t len = (size_t)length < sizeof(message) ? (size_t)length : sizeof(message) - 1;
+    size_t len = (size_t)length < sizeof message ? (size_t)length : sizeof message - 1;
     len = nv_mask_text(message, len);
     if (folded > 0) {
         int n =
-            snprintf(message + len, sizeof(message) - len, " (%u more like this before)", folded);
-        len += n > 0 && (size_t)n < sizeof(message) - len ? (size_t)n : 0;
+            snprintf(message + len, sizeof message - len, " (%u more like this before)", folded);
+        len += n > 0 && (size_t)n < sizeof message - len ? (size_t)n : 0;
     }
     emit(level, area, (struct nv_str){message, len});
 }

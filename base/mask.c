@@ -50,10 +50,11 @@ static bool is_known(struct nv_str bytes, bool base64)
 {
     size_t count = atomic_load(&pattern_count);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         if (patterns[i].base64 == base64 &&
             nv_str_eq(bytes, (struct nv_str){patterns[i].bytes, patterns[i].len}))
             return true;
+    }
     return false;
 }
 
@@ -86,7 +87,7 @@ static enum nv_err append(struct nv_str bytes, bool base64)
     if (at == PATTERNS_MAX)
         return NV_ERR_LIMIT;
     copy = malloc(bytes.len);
-    if (copy == NULL)
+    if (!copy)
         return NV_ERR_NO_MEMORY;
     memcpy(copy, bytes.ptr, bytes.len);
     patterns[at] = (struct pattern){copy, bytes.len, base64};
@@ -113,7 +114,7 @@ static enum nv_err append_base64(struct nv_str secret, size_t shift)
     err = nv_base64_encode(&text, (struct nv_str){shifted, total});
     if (err == NV_OK)
         err = append((struct nv_str){text.bytes + front, whole - front}, true);
-    if (text.bytes != NULL)
+    if (text.bytes)
         explicit_bzero(text.bytes, text.len);
     explicit_bzero(shifted, sizeof shifted);
     nv_buf_release(&text);
@@ -122,9 +123,10 @@ static enum nv_err append_base64(struct nv_str secret, size_t shift)
 
 static bool is_number(struct nv_str text)
 {
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] < '0' || text.ptr[i] > '9')
             return false;
+    }
     return true;
 }
 

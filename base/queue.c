@@ -67,14 +67,14 @@ static bool init_waiting(struct nv_queue *queue)
 struct nv_queue *nv_queue_new(size_t max_items, size_t max_bytes)
 {
     assert(max_items > 0 && max_bytes > 0);
-    struct nv_queue *queue = calloc(1, sizeof(*queue));
-    if (queue == NULL)
+    struct nv_queue *queue = calloc(1, sizeof *queue);
+    if (!queue)
         return NULL;
     queue->max_items = max_items;
     queue->max_bytes = max_bytes;
     queue->capacity = max_items < FIRST_SLOTS ? max_items : FIRST_SLOTS;
-    queue->slots = calloc(queue->capacity, sizeof(*queue->slots));
-    if (queue->slots == NULL || !init_waiting(queue)) {
+    queue->slots = calloc(queue->capacity, sizeof *queue->slots);
+    if (!queue->slots || !init_waiting(queue)) {
         free(queue->slots);
         free(queue);
         return NULL;
@@ -84,7 +84,7 @@ struct nv_queue *nv_queue_new(size_t max_items, size_t max_bytes)
 
 void nv_queue_free(struct nv_queue *queue)
 {
-    if (queue == NULL)
+    if (!queue)
         return;
     assert(queue->count == 0 && queue->bytes == 0);
     (void)pthread_cond_destroy(&queue->not_empty);
@@ -100,8 +100,8 @@ static enum nv_err grow(struct nv_queue *queue)
     size_t capacity =
         queue->capacity <= queue->max_items / 2 ? queue->capacity * 2 : queue->max_items;
     assert(capacity > queue->capacity);
-    struct slot *slots = calloc(capacity, sizeof(*slots));
-    if (slots == NULL)
+    struct slot *slots = calloc(capacity, sizeof *slots);
+    if (!slots)
         return NV_ERR_NO_MEMORY;
     for (size_t i = 0; i < queue->count; i++)
         slots[i] = queue->slots[(queue->head + i) % queue->capacity];

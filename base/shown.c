@@ -81,18 +81,19 @@ static size_t plain_length(struct nv_str s, enum nv_shown_form form)
 static struct nv_str escape_code(uint32_t code, enum nv_shown_form form, char *escape)
 {
     int n;
-    if (form == NV_SHOWN_JSON && code > 0xffff)
+    if (form == NV_SHOWN_JSON && code > 0xffff) {
         n = snprintf(escape, NV_SHOWN_ESCAPE_SIZE, "\\u%04x\\u%04x",
                      0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff));
-    else if (code > 0xffff)
+    } else if (code > 0xffff) {
         n = snprintf(escape, NV_SHOWN_ESCAPE_SIZE, "\\U%08x", code);
-    else if (code > 0xff || form == NV_SHOWN_JSON)
+    } else if (code > 0xff || form == NV_SHOWN_JSON) {
         n = snprintf(escape, NV_SHOWN_ESCAPE_SIZE, "\\u%04x", code);
-    else if (code == '\n' || code == '\t' || code == '\r')
+    } else if (code == '\n' || code == '\t' || code == '\r') {
         n = snprintf(escape, NV_SHOWN_ESCAPE_SIZE, "\\%c",
                      code == '\n' ? 'n' : (code == '\t' ? 't' : 'r'));
-    else
+    } else {
         n = snprintf(escape, NV_SHOWN_ESCAPE_SIZE, "\\x%02x", code);
+    }
     assert(n > 0 && n < NV_SHOWN_ESCAPE_SIZE);
     return (struct nv_str){escape, (size_t)n};
 }

@@ -114,7 +114,7 @@ struct nv_str nv_str_trim(struct nv_str s)
 static void draw_hash_seed(void)
 {
     /* Without entropy (early boot) the clock and an address are still better than a constant. */
-    if (getrandom(&hash_seed, sizeof(hash_seed), GRND_NONBLOCK) == (ssize_t)sizeof(hash_seed))
+    if (getrandom(&hash_seed, sizeof hash_seed, GRND_NONBLOCK) == (ssize_t)sizeof hash_seed)
         return;
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -239,7 +239,7 @@ static enum nv_err slow_double(struct nv_str s, double *out)
 {
     char small[NUMBER_TEXT_MAX + 1];
     char *text = s.len <= NUMBER_TEXT_MAX ? small : malloc(s.len + 1);
-    if (text == NULL)
+    if (!text)
         return NV_ERR_NO_MEMORY;
     memcpy(text, s.ptr, s.len);
     text[s.len] = '\0';

@@ -80,7 +80,7 @@ static enum nv_err reserve(struct nv_timers *timers)
 enum nv_err nv_timers_add(struct nv_timers *timers, struct nv_timer *timer, uint64_t deadline_ns)
 {
     enum nv_err err = reserve(timers);
-    if (err)
+    if (err != NV_OK)
         return err;
     timer->deadline_ns = deadline_ns;
     put(timers, timers->count++, timer);

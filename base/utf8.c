@@ -65,7 +65,7 @@ static size_t skip_ascii(struct nv_str s, size_t at)
 #endif
     for (; s.len - at >= 8; at += 8) {
         uint64_t word;
-        memcpy(&word, s.ptr + at, sizeof(word));
+        memcpy(&word, s.ptr + at, sizeof word);
         if ((word & UINT64_C(0x8080808080808080)) != 0)
             break;
     }

@@ -133,11 +133,11 @@ static enum nv_err make_mapping(struct nv_gateway *gateway, const struct nv_opti
     nv_stage_mapping(options, &config);
     gateway->agents = nv_agents_new(&agents);
     gateway->translating = nv_translating_new();
-    if (gateway->agents == NULL || gateway->translating == NULL)
+    if (!gateway->agents || !gateway->translating)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     config.agents = gateway->agents;
     gateway->mapping = nv_mapping_new(&config, fail);
-    if (gateway->mapping == NULL)
+    if (!gateway->mapping)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
     return NV_OK;
 }
@@ -168,7 +168,7 @@ static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_opt
     config.may_complete_ctx = gateway;
     struct nv_completer completer = nv_pipeline_completer(&gateway->pipeline);
     gateway->assembly = nv_assembly_new(&config, gateway->clock, &completer, fail);
-    if (gateway->assembly == NULL)
+    if (!gateway->assembly)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
     gateway->settler = nv_assembly_settler(gateway->assembly);
     gateway->acceptor = nv_assembly_acceptor(gateway->assembly);
@@ -189,7 +189,7 @@ enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fai
     assert(fail != NULL && out != NULL);
     struct nv_gateway *gateway = calloc(1, sizeof *gateway);
     *out = NULL;
-    if (gateway == NULL)
+    if (!gateway)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     nv_account_init(&gateway->memory, nv_stage_account_bytes(options));
     gateway->clock = nv_clock_system();
@@ -224,7 +224,7 @@ static enum nv_err start_assembly(struct nv_gateway *gateway, struct nv_fail *fa
         return err;
     gateway->pipeline.store = nv_assembly_store(gateway->assembly);
     /* the gate is shut: nothing is translated yet */
-    if (gateway->pipeline.store != NULL)
+    if (gateway->pipeline.store)
         nv_translating_open(gateway->translating, nv_gateway_options(gateway)->journal_directory);
     return NV_OK;
 }
@@ -254,7 +254,7 @@ static enum nv_err start_exporter(struct nv_gateway *gateway, const struct nv_op
     nv_stage_exporter(options, &config);
     gateway->exporter =
         nv_exporter_new(&config, &gateway->settler, gateway->pipeline.store, gateway->clock, fail);
-    if (gateway->exporter == NULL)
+    if (!gateway->exporter)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
     wire_dead_retry(gateway, &config);
     enum nv_err err = nv_exporter_start(gateway->exporter, fail);
@@ -346,9 +346,10 @@ static enum nv_err make_receiver(struct nv_gateway *gateway, const struct nv_opt
     nv_buf_init(&origins, NV_CAP_ORIGINS);
     enum nv_err err = nv_stage_receiver(options, &origins, &config);
     config.limits.account = &gateway->memory;
-    if (err == NV_OK)
+    if (err == NV_OK) {
         err =
             nv_receiver_new(&config, &gateway->acceptor, gateway->clock, fail, &gateway->receiver);
+    }
     nv_buf_release(&origins);
     if (err != NV_OK && !blame(options->receiver_http_listen, NV_OPT_receiver_http_listen, fail))
         (void)blame(options->receiver_grpc_listen, NV_OPT_receiver_grpc_listen, fail);
@@ -430,7 +431,7 @@ static void stop_assembly(struct nv_gateway *gateway, uint64_t deadline_ns)
 static void stop_exporter(struct nv_gateway *gateway, uint64_t deadline_ns)
 {
     struct nv_exporter_status status;
-    if (gateway->exporter == NULL)
+    if (!gateway->exporter)
         return;
     uint64_t left = left_ms(gateway, deadline_ns);
     nv_exporter_read_status(gateway->exporter, &status);
@@ -470,7 +471,7 @@ bool nv_gateway_is_stuck(const struct nv_gateway *gateway)
 
 void nv_gateway_free(struct nv_gateway *gateway)
 {
-    if (gateway == NULL || nv_gateway_is_stuck(gateway))
+    if (!gateway || nv_gateway_is_stuck(gateway))
         return;
     /* each may still call those after it: the door assembly, the exporter its claims */
     nv_receiver_free(gateway->receiver);
@@ -493,13 +494,14 @@ enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_option
     const struct nv_options *old = nv_gateway_options(gateway);
     for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
         if ((nv_option_table[id].flags & NV_OPTION_RELOAD) == 0 &&
-            !nv_option_same(old, options, id))
+            !nv_option_same(old, options, id)) {
             NV_LOG(NV_LOG_WARN, "gateway", "%s changed, restart the gateway to use the new value",
                    nv_option_table[id].path);
+        }
     }
     set_reloadable(gateway, options);
     enum nv_err err = NV_OK;
-    if (gateway->receiver != NULL)
+    if (gateway->receiver)
         err = nv_receiver_reload(gateway->receiver, fail);
     return err;
 }
@@ -519,14 +521,14 @@ bool nv_gateway_is_local(const struct nv_gateway *gateway)
 
 const char *nv_gateway_http_address(const struct nv_gateway *gateway, size_t i)
 {
-    if (gateway->receiver == NULL || i >= nv_receiver_http_addresses(gateway->receiver))
+    if (!gateway->receiver || i >= nv_receiver_http_addresses(gateway->receiver))
         return NULL;
     return nv_receiver_http_address(gateway->receiver, i);
 }
 
 const char *nv_gateway_grpc_address(const struct nv_gateway *gateway, size_t i)
 {
-    if (gateway->receiver == NULL || i >= nv_receiver_grpc_addresses(gateway->receiver))
+    if (!gateway->receiver || i >= nv_receiver_grpc_addresses(gateway->receiver))
         return NULL;
     return nv_receiver_grpc_address(gateway->receiver, i);
 }

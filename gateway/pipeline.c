@@ -75,7 +75,7 @@ static void pass_on(const struct nv_pipeline *pipeline, struct nv_trace *trace)
 {
     assert(trace->arena != NULL);
     nv_ledger_drop_held(NV_DROP_PLACEHOLDER, trace->placeholder_count);
-    if (pipeline->show != NULL)
+    if (pipeline->show)
         pipeline->show(pipeline->next_ctx, trace);
     pipeline->consume(pipeline->next_ctx, trace);
 }
@@ -105,7 +105,7 @@ static void translate(const struct nv_pipeline *pipeline, struct nv_raw_trace *r
     }
     if (trace->untranslated)
         tell_untranslated(raw);
-    if (pipeline->remember != NULL)
+    if (pipeline->remember)
         pipeline->remember(pipeline->next_ctx, raw, trace->name, trace->session_id, trace->user_id);
     pass_on(pipeline, trace);
 }
@@ -114,13 +114,13 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
 {
     const struct nv_pipeline *pipeline = ctx;
     unsigned slot = NV_NO_SLOT;
-    if (pipeline->translating != NULL &&
+    if (pipeline->translating &&
         !nv_translating_begin(pipeline->translating, raw->trace_id, raw->part, &slot)) {
         bury(pipeline, raw, nv_arena_mark(raw->arena), NV_ERR_POISON);
         return;
     }
     translate(pipeline, raw);
-    if (pipeline->translating != NULL)
+    if (pipeline->translating)
         nv_translating_end(pipeline->translating, slot);
 }
 

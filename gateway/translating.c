@@ -52,7 +52,7 @@ struct nv_translating {
 struct nv_translating *nv_translating_new(void)
 {
     struct nv_translating *translating = calloc(1, sizeof *translating);
-    if (translating == NULL)
+    if (!translating)
         return NULL;
     translating->fd = -1;
     pthread_mutex_init(&translating->lock, NULL);
@@ -62,7 +62,7 @@ struct nv_translating *nv_translating_new(void)
 
 void nv_translating_free(struct nv_translating *translating)
 {
-    if (translating == NULL)
+    if (!translating)
         return;
     if (translating->fd >= 0)
         close(translating->fd);
@@ -116,9 +116,10 @@ static bool is_same(const struct entry *entry, const uint8_t *trace_id, uint32_t
 static struct entry *find_suspect(struct nv_translating *translating, const uint8_t *trace_id,
                                   uint32_t part)
 {
-    for (unsigned i = 0; i < NV_SUSPECTS_MAX; i++)
+    for (unsigned i = 0; i < NV_SUSPECTS_MAX; i++) {
         if (is_same(&translating->suspects[i], trace_id, part))
             return &translating->suspects[i];
+    }
     return NULL;
 }
 
@@ -128,11 +129,12 @@ static struct entry *find_suspect(struct nv_translating *translating, const uint
 static void add_death(struct nv_translating *translating, const struct entry *dead)
 {
     struct entry *suspect = find_suspect(translating, dead->trace_id, dead->part);
-    if (suspect == NULL) {
+    if (!suspect) {
         suspect = &translating->suspects[0];
-        for (unsigned i = 1; i < NV_SUSPECTS_MAX; i++)
+        for (unsigned i = 1; i < NV_SUSPECTS_MAX; i++) {
             if (translating->suspects[i].count < suspect->count)
                 suspect = &translating->suspects[i];
+        }
         *suspect = *dead;
         suspect->count = 0;
     }
@@ -153,12 +155,14 @@ static void read_file(struct nv_translating *translating)
     ssize_t len = pread(translating->fd, bytes, sizeof bytes, 0);
     if (len != (ssize_t)sizeof bytes || memcmp(bytes[0], magic, sizeof magic) != 0)
         return;
-    for (unsigned i = 0; i < NV_SUSPECTS_MAX; i++)
+    for (unsigned i = 0; i < NV_SUSPECTS_MAX; i++) {
         if (decode(bytes[1 + NV_PROGRESS_SLOTS + i], &entry))
             translating->suspects[i] = entry;
-    for (unsigned i = 0; i < NV_PROGRESS_SLOTS; i++)
+    }
+    for (unsigned i = 0; i < NV_PROGRESS_SLOTS; i++) {
         if (decode(bytes[1 + i], &entry))
             add_death(translating, &entry);
+    }
 }
 
 static bool write_file(struct nv_translating *translating)
@@ -213,7 +217,7 @@ static void forget(struct nv_translating *translating, const uint8_t *trace_id, 
         return;
     pthread_mutex_lock(&translating->lock);
     struct entry *suspect = find_suspect(translating, trace_id, part);
-    if (suspect != NULL) {
+    if (suspect) {
         *suspect = (struct entry){0};
         write_entry(translating, 1 + NV_PROGRESS_SLOTS + (size_t)(suspect - translating->suspects),
                     suspect);

@@ -35,8 +35,9 @@ bool nv_value_absent_text(const struct nv_value *value)
         text = nv_str_slice(text, 1, text.len - 2);
     if (text.len > DISGUISE_MAX)
         return false;
-    for (size_t i = 0; i < sizeof disguises / sizeof disguises[0]; i++)
+    for (size_t i = 0; i < sizeof disguises / sizeof disguises[0]; i++) {
         if (nv_str_eq(text, disguises[i]))
             return true;
+    }
     return text.len == 0;
 }

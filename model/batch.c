@@ -12,7 +12,7 @@
 
 void nv_batch_free(struct nv_batch *batch)
 {
-    if (batch == NULL)
+    if (!batch)
         return;
     free(batch->body);
     free(batch->items);

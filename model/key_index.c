@@ -42,7 +42,7 @@ static enum nv_err grow(struct nv_hash_index *index, struct nv_arena *arena)
         return NV_ERR_NO_MEMORY;
     if (old_size > 0 || index->capacity < size) {
         struct nv_hash_slot *slots = nv_arena_raw(arena, size * sizeof *slots);
-        if (slots == NULL)
+        if (!slots)
             return NV_ERR_NO_MEMORY;
         index->slots = slots;
         index->capacity = size;
@@ -115,7 +115,7 @@ static enum nv_err catch_up(struct nv_key_index *index, struct nv_arena *arena,
         struct nv_str key = list->items[index->counted].key;
         uint64_t hash = nv_str_hash(key);
         struct nv_hash_slot *slot = slot_of(index, list, key, hash);
-        if (slot != NULL) {
+        if (slot) {
             slot->number = index->counted + 1;
             continue;
         }
@@ -142,7 +142,7 @@ enum nv_err nv_key_index_find(struct nv_key_index *index, struct nv_arena *arena
         return err;
     assert(index->counted == list->count);
     const struct nv_hash_slot *slot = slot_of(index, list, key, nv_str_hash(key));
-    if (slot != NULL)
+    if (slot)
         *out = &list->items[slot->number - 1].value;
     return NV_OK;
 }

@@ -20,7 +20,7 @@ static struct nv_ledger ledger;
 static void move(uint64_t *from, uint64_t *to, uint64_t spans)
 {
     (void)pthread_mutex_lock(&lock);
-    if (from != NULL) {
+    if (from) {
         assert(*from >= spans);
         *from -= spans;
     }

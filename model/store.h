@@ -47,7 +47,7 @@ struct nv_store {
 static inline struct nv_store nv_store_synced(const struct nv_store *store)
 {
     struct nv_store synced = *store;
-    if (store->put_synced != NULL)
+    if (store->put_synced)
         synced.put = store->put_synced;
     return synced;
 }

@@ -54,7 +54,7 @@ static struct nv_value *find_last(struct nv_attribute *items, uint32_t count, st
     struct nv_value *found = NULL;
     if (nv_meter_over())
         return NULL;
-    for (; left > 0 && found == NULL; left--) {
+    for (; left > 0 && !found; left--) {
         if (nv_str_eq(items[left - 1].key, key))
             found = &items[left - 1].value;
     }
@@ -185,7 +185,7 @@ static void *grow_list(struct nv_arena *arena, void *items, uint32_t count, uint
     uint32_t larger = *capacity > 0 ? *capacity * 2 : 4;
     /* not zeroed: an item is written whole before it is counted */
     void *copy = nv_arena_raw(arena, larger * size);
-    if (copy == NULL)
+    if (!copy)
         return NULL;
     if (count > 0)
         memcpy(copy, items, count * size);
@@ -223,8 +223,8 @@ static enum nv_err read_array(struct parse *parse, struct nv_value *out)
             break;
         }
         array.items =
-            grow_list(parse->arena, array.items, array.count, &capacity, sizeof(*array.items));
-        if (array.items == NULL)
+            grow_list(parse->arena, array.items, array.count, &capacity, sizeof *array.items);
+        if (!array.items)
             return NV_ERR_NO_MEMORY;
         err = read_value(parse, token, &array.items[array.count++]);
     }
@@ -327,7 +327,7 @@ enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool 
     /* nothing at all was read: no value to give */
     if (err == NV_OK && token == NV_JSON_ERROR && !parse.reader.partial)
         err = NV_ERR_TRUNCATED;
-    if (truncated != NULL)
+    if (truncated)
         *truncated = parse.cut;
     return err;
 }
@@ -337,8 +337,8 @@ enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool 
 enum nv_err nv_attributes_reserve(struct nv_attributes *list, struct nv_arena *arena)
 {
     struct nv_attribute *items =
-        grow_list(arena, list->items, list->count, &list->capacity, sizeof(*items));
-    if (items == NULL)
+        grow_list(arena, list->items, list->count, &list->capacity, sizeof *items);
+    if (!items)
         return NV_ERR_NO_MEMORY;
     list->items = items;
     return NV_OK;
@@ -348,7 +348,7 @@ enum nv_err nv_attributes_set(struct nv_attributes *list, struct nv_arena *arena
                               struct nv_value value)
 {
     struct nv_value *present = nv_attributes_get(list, key);
-    if (present == NULL)
+    if (!present)
         return nv_attributes_add(list, arena, key, value);
     *present = value;
     return NV_OK;

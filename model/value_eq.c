@@ -110,7 +110,7 @@ static bool sorted_eq(const struct nv_map *a, const struct nv_map *b)
     struct place *places = small;
     if (a->count > ON_STACK)
         places = malloc(2 * (size_t)a->count * sizeof *places);
-    if (places == NULL)
+    if (!places)
         return false;
     sort_members(a, places);
     sort_members(b, places + a->count);
@@ -227,9 +227,10 @@ uint64_t nv_value_hash(const struct nv_value *value)
         return hash;
     case NV_VALUE_MAP:
         /* a sum, for the order does not count */
-        for (uint32_t i = 0; i < value->as.map.count; i++)
+        for (uint32_t i = 0; i < value->as.map.count; i++) {
             hash += join(nv_str_hash(value->as.map.items[i].key),
                          nv_value_hash(&value->as.map.items[i].value));
+        }
         return hash;
     }
     assert(false && "a value of an unknown type");

@@ -46,7 +46,7 @@ static bool digest(const struct nv_auth *auth, struct nv_str token, unsigned cha
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     unsigned len = 0;
     bool fine = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-                EVP_DigestUpdate(context, auth->key, sizeof(auth->key)) == 1 &&
+                EVP_DigestUpdate(context, auth->key, sizeof auth->key) == 1 &&
                 EVP_DigestUpdate(context, token.ptr, token.len) == 1 &&
                 EVP_DigestFinal_ex(context, out, &len) == 1 && len == DIGEST_BYTES;
     EVP_MD_CTX_free(context);
@@ -65,12 +65,10 @@ static enum nv_err add_line(const struct nv_auth *auth, struct set *set, struct 
                             struct nv_fail *fail)
 {
     line = nv_str_trim(line);
-    if (line.len == 0 || line.ptr[0] == '#') {
+    if (line.len == 0 || line.ptr[0] == '#')
         return NV_OK;
-    }
-    if (line.len > NV_AUTH_TOKEN_MAX || set->count == NV_AUTH_TOKENS_MAX) {
+    if (line.len > NV_AUTH_TOKEN_MAX || set->count == NV_AUTH_TOKENS_MAX)
         return refuse(fail, auth, "a token is too long or there are too many");
-    }
     return digest(auth, line, set->digests[set->count++]) ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
@@ -83,9 +81,8 @@ static enum nv_err parse_lines(const struct nv_auth *auth, struct set *set, stru
         err = add_line(auth, set, nv_str_slice(text, 0, end), fail);
         text = end == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(text, end + 1, SIZE_MAX);
     }
-    if (err == NV_OK && set->count == 0) {
+    if (err == NV_OK && set->count == 0)
         return refuse(fail, auth, "there is no token in it");
-    }
     return err;
 }
 
@@ -93,20 +90,18 @@ static enum nv_err read_file(const struct nv_auth *auth, struct nv_buf *text, st
 {
     char reason[96];
     int fd = open(auth->tokens_file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return refuse(fail, auth, strerror_r(errno, reason, sizeof(reason)));
-    }
+    if (fd < 0)
+        return refuse(fail, auth, strerror_r(errno, reason, sizeof reason));
     enum nv_err err = NV_OK;
     ssize_t got = 1;
     while (err == NV_OK && got > 0) {
         char piece[4096];
-        got = read(fd, piece, sizeof(piece));
-        if (got < 0) {
-            err = refuse(fail, auth, strerror_r(errno, reason, sizeof(reason)));
-        } else if (got > 0 && nv_buf_append(text, piece, (size_t)got) != NV_OK) {
+        got = read(fd, piece, sizeof piece);
+        if (got < 0)
+            err = refuse(fail, auth, strerror_r(errno, reason, sizeof reason));
+        else if (got > 0 && nv_buf_append(text, piece, (size_t)got) != NV_OK)
             err = refuse(fail, auth, "larger than 1 MiB");
-        }
-        OPENSSL_cleanse(piece, sizeof(piece));
+        OPENSSL_cleanse(piece, sizeof piece);
     }
     close(fd);
     return err;
@@ -114,21 +109,18 @@ static enum nv_err read_file(const struct nv_auth *auth, struct nv_buf *text, st
 
 static enum nv_err load(const struct nv_auth *auth, struct nv_fail *fail, struct set **out)
 {
-    struct set *set = calloc(1, sizeof(*set));
-    if (set == NULL) {
+    struct set *set = calloc(1, sizeof *set);
+    if (!set)
         return NV_ERR_NO_MEMORY;
-    }
     enum nv_err err = NV_OK;
-    if (auth->tokens_file != NULL) {
+    if (auth->tokens_file) {
         struct nv_buf text;
         nv_buf_init(&text, NV_CAP_TOKENS_FILE);
         err = read_file(auth, &text, fail);
-        if (err == NV_OK) {
+        if (err == NV_OK)
             err = parse_lines(auth, set, nv_buf_str(&text), fail);
-        }
-        if (text.len > 0) {
+        if (text.len > 0)
             OPENSSL_cleanse(text.bytes, text.len);
-        }
         nv_buf_release(&text);
     }
     if (err != NV_OK) {
@@ -144,22 +136,19 @@ static enum nv_err load(const struct nv_auth *auth, struct nv_fail *fail, struct
 static enum nv_err set_up(struct nv_auth *auth, struct nv_str token, const char *tokens_file,
                           struct nv_fail *fail)
 {
-    if (RAND_bytes(auth->key, sizeof(auth->key)) != 1) {
+    if (RAND_bytes(auth->key, sizeof auth->key) != 1)
         return NV_ERR_IO;
-    }
     if (token.len > NV_AUTH_TOKEN_MAX) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the token is longer than %d bytes",
                            NV_AUTH_TOKEN_MAX);
     }
     auth->has_single = token.len > 0;
-    if (auth->has_single && !digest(auth, token, auth->single)) {
+    if (auth->has_single && !digest(auth, token, auth->single))
         return NV_ERR_NO_MEMORY;
-    }
-    if (tokens_file != NULL && tokens_file[0] != '\0') {
+    if (tokens_file && tokens_file[0] != '\0') {
         auth->tokens_file = strdup(tokens_file);
-        if (auth->tokens_file == NULL) {
+        if (!auth->tokens_file)
             return NV_ERR_NO_MEMORY;
-        }
     }
     auth->required = auth->has_single || auth->tokens_file != NULL;
     enum nv_err err = load(auth, fail, &auth->set);
@@ -170,8 +159,8 @@ static enum nv_err set_up(struct nv_auth *auth, struct nv_str token, const char 
 enum nv_err nv_auth_new(const char *token, const char *tokens_file, struct nv_fail *fail,
                         struct nv_auth **out)
 {
-    struct nv_auth *auth = calloc(1, sizeof(*auth));
-    if (auth == NULL || pthread_rwlock_init(&auth->lock, NULL) != 0) {
+    struct nv_auth *auth = calloc(1, sizeof *auth);
+    if (!auth || pthread_rwlock_init(&auth->lock, NULL) != 0) {
         free(auth);
         return NV_ERR_NO_MEMORY;
     }
@@ -186,13 +175,12 @@ enum nv_err nv_auth_new(const char *token, const char *tokens_file, struct nv_fa
 
 void nv_auth_free(struct nv_auth *auth)
 {
-    if (auth == NULL) {
+    if (!auth)
         return;
-    }
     free(auth->set);
     free(auth->tokens_file);
     pthread_rwlock_destroy(&auth->lock);
-    OPENSSL_cleanse(auth, sizeof(*auth));
+    OPENSSL_cleanse(auth, sizeof *auth);
     free(auth);
 }
 
@@ -200,9 +188,8 @@ enum nv_err nv_auth_reload(struct nv_auth *auth, struct nv_fail *fail)
 {
     struct set *fresh = NULL;
     enum nv_err err = load(auth, fail, &fresh);
-    if (err != NV_OK) {
+    if (err != NV_OK)
         return err;
-    }
     pthread_rwlock_wrlock(&auth->lock);
     struct set *old = auth->set;
     auth->set = fresh;
@@ -221,17 +208,14 @@ bool nv_auth_required(const struct nv_auth *auth)
 static bool is_known(struct nv_auth *auth, struct nv_str token)
 {
     unsigned char presented[DIGEST_BYTES];
-    if (token.len == 0 || token.len > NV_AUTH_TOKEN_MAX || !digest(auth, token, presented)) {
+    if (token.len == 0 || token.len > NV_AUTH_TOKEN_MAX || !digest(auth, token, presented))
         return false;
-    }
     unsigned found = 0;
-    if (auth->has_single) {
+    if (auth->has_single)
         found |= CRYPTO_memcmp(presented, auth->single, DIGEST_BYTES) == 0;
-    }
     pthread_rwlock_rdlock(&auth->lock);
-    for (size_t i = 0; i < auth->set->count; i++) {
+    for (size_t i = 0; i < auth->set->count; i++)
         found |= CRYPTO_memcmp(presented, auth->set->digests[i], DIGEST_BYTES) == 0;
-    }
     pthread_rwlock_unlock(&auth->lock);
     return found != 0;
 }
@@ -243,32 +227,28 @@ static bool is_known_basic(struct nv_auth *auth, struct nv_str credentials)
     bool known = nv_base64_decode(&decoded, credentials) == NV_OK &&
                  nv_str_find_char(nv_buf_str(&decoded), ':') != SIZE_MAX &&
                  is_known(auth, nv_buf_str(&decoded));
-    if (decoded.len > 0) {
+    if (decoded.len > 0)
         OPENSSL_cleanse(decoded.bytes, decoded.len);
-    }
     nv_buf_release(&decoded);
     return known;
 }
 
 enum nv_err nv_auth_check(struct nv_auth *auth, struct nv_str authorization, struct nv_str api_key)
 {
-    if (!auth->required) {
+    if (!auth->required)
         return NV_OK;
-    }
     bool known = false;
     size_t space = nv_str_find_char(authorization, ' ');
     struct nv_str scheme = nv_str_slice(authorization, 0, space);
     if (space != SIZE_MAX) {
         struct nv_str rest = nv_str_trim(nv_str_slice(authorization, space + 1, SIZE_MAX));
-        if (nv_str_ieq(scheme, NV_STR("bearer"))) {
+        if (nv_str_ieq(scheme, NV_STR("bearer")))
             known = is_known(auth, rest);
-        } else if (nv_str_ieq(scheme, NV_STR("basic"))) {
+        else if (nv_str_ieq(scheme, NV_STR("basic")))
             known = is_known_basic(auth, rest);
-        }
     }
     /* A wrong Authorization is not mended by a right key: one claim a request. */
-    if (authorization.len == 0) {
+    if (authorization.len == 0)
         known = is_known(auth, api_key);
-    }
     return known ? NV_OK : NV_ERR_UNAUTHENTICATED;
 }

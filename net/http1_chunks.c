@@ -43,9 +43,8 @@ static enum nv_http1_verdict bad(struct nv_http1_chunks *chunks, const char *why
 
 static int hex_value(unsigned char c)
 {
-    if (c >= '0' && c <= '9') {
+    if (c >= '0' && c <= '9')
         return c - '0';
-    }
     c |= 0x20;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -59,16 +58,14 @@ static enum nv_http1_verdict on_size(struct nv_http1_chunks *chunks, unsigned ch
 {
     int digit = hex_value(c);
     if (digit >= 0) {
-        if (chunks->digits == DIGITS_MAX || chunks->left >> 58 != 0) {
+        if (chunks->digits == DIGITS_MAX || chunks->left >> 58 != 0)
             return bad(chunks, "chunk size too large");
-        }
         chunks->digits++;
         chunks->left = chunks->left * 16 + (uint64_t)digit;
         return NV_HTTP1_MORE;
     }
-    if (chunks->digits == 0 || (c != ';' && c != '\r')) {
+    if (chunks->digits == 0 || (c != ';' && c != '\r'))
         return bad(chunks, "malformed chunk size");
-    }
     chunks->state = c == ';' ? EXTENSION : SIZE_LF;
     return NV_HTTP1_MORE;
 }
@@ -79,9 +76,8 @@ static enum nv_http1_verdict on_extension(struct nv_http1_chunks *chunks, unsign
         chunks->state = SIZE_LF;
         return NV_HTTP1_MORE;
     }
-    if (!is_text(c)) {
+    if (!is_text(c))
         return bad(chunks, "malformed chunk extension");
-    }
     return ++chunks->extension_bytes > NV_HTTP1_EXTENSION_BYTES_MAX
                ? bad(chunks, "chunk extensions too long")
                : NV_HTTP1_MORE;
@@ -91,9 +87,8 @@ static enum nv_http1_verdict on_extension(struct nv_http1_chunks *chunks, unsign
 static enum nv_http1_verdict expect(struct nv_http1_chunks *chunks, unsigned char c,
                                     unsigned char want, enum state next)
 {
-    if (c != want) {
+    if (c != want)
         return bad(chunks, "chunk without CR LF");
-    }
     if (next == SIZE) {
         chunks->digits = 0;
         chunks->left = 0;
@@ -104,15 +99,13 @@ static enum nv_http1_verdict expect(struct nv_http1_chunks *chunks, unsigned cha
 
 static enum nv_http1_verdict on_trailer(struct nv_http1_chunks *chunks, unsigned char c)
 {
-    if (++chunks->trailer_bytes > NV_HTTP1_TRAILER_BYTES_MAX) {
+    if (++chunks->trailer_bytes > NV_HTTP1_TRAILER_BYTES_MAX)
         return bad(chunks, "trailers too long");
-    }
     if (chunks->state == TRAILER_START && c == '\r') {
         chunks->state = END_LF;
     } else if (chunks->state == TRAILER_VALUE) {
-        if (c != '\r' && !is_text(c)) {
+        if (c != '\r' && !is_text(c))
             return bad(chunks, "malformed trailer");
-        }
         chunks->state = c == '\r' ? TRAILER_LF : TRAILER_VALUE;
     } else if (chunks->state == TRAILER_NAME && c == ':') {
         chunks->state = TRAILER_VALUE;
@@ -165,9 +158,8 @@ enum nv_http1_verdict nv_http1_chunks_feed(struct nv_http1_chunks *chunks, struc
             verdict = on_byte(chunks, (unsigned char)bytes.ptr[at++]);
             continue;
         }
-        if (data->len > 0) {
+        if (data->len > 0)
             break; /* one range a call */
-        }
         *data = nv_str_slice(bytes, at, chunks->left < SIZE_MAX ? (size_t)chunks->left : SIZE_MAX);
         at += data->len;
         chunks->left -= data->len;

@@ -51,27 +51,24 @@ static struct nv_http_list *list_of(struct nv_http_connection *connection)
 
 static void unlink_from(struct nv_http_connection *connection, struct nv_http_list *list)
 {
-    if (connection->prev != NULL) {
+    if (connection->prev)
         connection->prev->next = connection->next;
-    } else {
+    else
         list->first = connection->next;
-    }
-    if (connection->next != NULL) {
+    if (connection->next)
         connection->next->prev = connection->prev;
-    } else {
+    else
         list->last = connection->prev;
-    }
     connection->prev = connection->next = NULL;
 }
 
 static void append_to(struct nv_http_connection *connection, struct nv_http_list *list)
 {
     connection->prev = list->last;
-    if (list->last != NULL) {
+    if (list->last)
         list->last->next = connection;
-    } else {
+    else
         list->first = connection;
-    }
     list->last = connection;
 }
 
@@ -80,13 +77,11 @@ static void enter(struct nv_http_connection *connection, enum nv_http_state stat
                   unsigned timeout_ms)
 {
     bool moves = is_idle(connection) != (state == NV_HTTP_AT_IDLE);
-    if (moves) {
+    if (moves)
         unlink_from(connection, list_of(connection));
-    }
     connection->state = (uint8_t)state;
-    if (moves) {
+    if (moves)
         append_to(connection, list_of(connection));
-    }
     connection->deadline_ns =
         timeout_ms > 0 ? now_ns(connection) + timeout_ms * NV_NS_PER_MS : UINT64_MAX;
 }
@@ -106,9 +101,9 @@ static void on_ready(struct nv_io *io, unsigned what)
 
 void nv_http_connection_open(struct nv_http_part *part, int fd)
 {
-    struct nv_http_connection *connection = calloc(1, sizeof(*connection));
+    struct nv_http_connection *connection = calloc(1, sizeof *connection);
     struct nv_stream stream = {.fd = fd};
-    if (connection == NULL || nv_stream_init(&stream, fd, part->base.server->tls) != NV_OK) {
+    if (!connection || nv_stream_init(&stream, fd, part->base.server->tls) != NV_OK) {
         nv_stream_close(&stream);
         free(connection);
         return;
@@ -123,9 +118,8 @@ void nv_http_connection_open(struct nv_http_part *part, int fd)
           part->base.server->tls != NULL ? limits(connection)->head_timeout_ms
                                          : limits(connection)->idle_timeout_ms);
     if (nv_io_init(&connection->io, part->base.loop, fd, on_ready) != NV_OK ||
-        nv_io_want(&connection->io, NV_IO_READ) != NV_OK) {
+        nv_io_want(&connection->io, NV_IO_READ) != NV_OK)
         nv_http_connection_close(connection);
-    }
 }
 
 void nv_http_connection_close(struct nv_http_connection *connection)
@@ -134,11 +128,10 @@ void nv_http_connection_close(struct nv_http_connection *connection)
     unlink_from(connection, list_of(connection));
     nv_io_release(&connection->io);
     nv_stream_close(&connection->stream);
-    if (exchange != NULL && connection->state == NV_HTTP_AT_WAIT && !exchange->replied) {
+    if (exchange && connection->state == NV_HTTP_AT_WAIT && !exchange->replied)
         exchange->connection = NULL; /* freed when its handler has answered */
-    } else if (exchange != NULL) {
+    else if (exchange)
         nv_http_exchange_free(exchange);
-    }
     atomic_fetch_sub(&connection->part->base.server->connections, 1);
     free(connection->rest);
     free(connection);
@@ -149,9 +142,8 @@ void nv_http_connection_close(struct nv_http_connection *connection)
 static enum step begin_reply(struct nv_http_connection *connection)
 {
     assert(connection->exchange->replied);
-    if (connection->exchange->out.len == 0) {
+    if (connection->exchange->out.len == 0)
         return STEP_CLOSED; /* no memory for the reply */
-    }
     enter(connection, NV_HTTP_AT_WRITE, limits(connection)->write_timeout_ms);
     return STEP_ON;
 }
@@ -189,9 +181,8 @@ static enum step step_write(struct nv_http_connection *connection)
         size_t sent;
         enum nv_err err = nv_stream_write(&connection->stream, exchange->out.bytes + exchange->sent,
                                           exchange->out.len - exchange->sent, &sent);
-        if (err != NV_OK) {
+        if (err != NV_OK)
             return err == NV_ERR_AGAIN ? STEP_WAIT : STEP_CLOSED;
-        }
         exchange->sent += sent;
     }
     return end_reply(connection);
@@ -205,9 +196,9 @@ static enum step send_continue(struct nv_http_connection *connection)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     size_t sent;
-    enum nv_err err = nv_stream_write(&connection->stream, text, sizeof(text) - 1, &sent);
+    enum nv_err err = nv_stream_write(&connection->stream, text, sizeof text - 1, &sent);
     if (err == NV_OK || err == NV_ERR_AGAIN) {
-        struct nv_str rest = {text + sent, sizeof(text) - 1 - sent};
+        struct nv_str rest = {text + sent, sizeof text - 1 - sent};
         err = nv_buf_append_str(&connection->exchange->out, rest);
     }
     return err == NV_OK ? STEP_ON : STEP_CLOSED;
@@ -225,12 +216,10 @@ static enum step call_handler(struct nv_http_connection *connection)
 static enum step on_head(struct nv_http_connection *connection, bool more_at_hand)
 {
     struct nv_http_exchange *exchange = connection->exchange;
-    if (nv_http_exchange_decide(exchange)) {
+    if (nv_http_exchange_decide(exchange))
         return begin_reply(connection);
-    }
-    if (exchange->body_done) {
+    if (exchange->body_done)
         return call_handler(connection);
-    }
     enter(connection, NV_HTTP_AT_BODY, limits(connection)->body_timeout_ms);
     exchange->body_start_ns = now_ns(connection);
     return exchange->head.expect_continue && !more_at_hand ? send_continue(connection) : STEP_ON;
@@ -259,9 +248,8 @@ static enum step take_head(struct nv_http_connection *connection, struct nv_str 
     struct nv_str all = piece;
     if (before > 0) { /* not the first piece: all of them together */
         enum nv_err err = nv_http_exchange_save_head(exchange, piece);
-        if (err != NV_OK) {
+        if (err != NV_OK)
             return refuse_head(connection, err);
-        }
         all = (struct nv_str){exchange->head_bytes, exchange->head_len};
     }
     enum nv_http1_verdict verdict = nv_http1_head_feed(&exchange->head, all);
@@ -270,9 +258,8 @@ static enum step take_head(struct nv_http_connection *connection, struct nv_str 
         exchange->head_len = exchange->head.length; /* the rest is body */
     } else {
         enum nv_err err = nv_http_exchange_save_head(exchange, nv_str_slice(piece, 0, *used));
-        if (err != NV_OK) {
+        if (err != NV_OK)
             return refuse_head(connection, err);
-        }
     }
     if (verdict == NV_HTTP1_BAD) {
         *used = bytes.len; /* nothing after it can be trusted */
@@ -284,9 +271,8 @@ static enum step take_head(struct nv_http_connection *connection, struct nv_str 
 static enum step begin_head(struct nv_http_connection *connection)
 {
     connection->exchange = nv_http_exchange_new(connection, nv_http_connection_drive);
-    if (connection->exchange == NULL) {
+    if (!connection->exchange)
         return STEP_CLOSED;
-    }
     enter(connection, NV_HTTP_AT_HEAD, limits(connection)->head_timeout_ms);
     return STEP_ON;
 }
@@ -297,16 +283,13 @@ static enum step append_body(struct nv_http_connection *connection, struct nv_st
 {
     struct nv_http_exchange *exchange = connection->exchange;
     size_t max = nv_http_exchange_body_max(exchange);
-    if (data.len == 0) {
+    if (data.len == 0)
         return STEP_ON;
-    }
-    if (data.len > max - exchange->body_len) {
+    if (data.len > max - exchange->body_len)
         return refuse(connection, 413, "body is larger than the limit");
-    }
     enum nv_err err = nv_http_exchange_reserve(exchange, data.len, max);
-    if (err != NV_OK) {
+    if (err != NV_OK)
         return refuse_growth(connection, err);
-    }
     memcpy(exchange->body + exchange->body_len, data.ptr, data.len);
     exchange->body_len += data.len;
     return STEP_ON;
@@ -323,9 +306,8 @@ static enum step take_chunks(struct nv_http_connection *connection, struct nv_st
         return refuse(connection, 400, exchange->chunks.why);
     }
     enum step step = append_body(connection, data);
-    if (step == STEP_ON && verdict == NV_HTTP1_DONE && connection->state == NV_HTTP_AT_BODY) {
+    if (step == STEP_ON && verdict == NV_HTTP1_DONE && connection->state == NV_HTTP_AT_BODY)
         return call_handler(connection);
-    }
     return step;
 }
 
@@ -342,9 +324,8 @@ static enum step take_length(struct nv_http_connection *connection, struct nv_st
     struct nv_str data = nv_str_slice(bytes, 0, body_left(exchange));
     *used = data.len;
     enum step step = append_body(connection, data);
-    if (step == STEP_ON && connection->state == NV_HTTP_AT_BODY && body_left(exchange) == 0) {
+    if (step == STEP_ON && connection->state == NV_HTTP_AT_BODY && body_left(exchange) == 0)
         return call_handler(connection);
-    }
     return step;
 }
 
@@ -356,15 +337,13 @@ static enum step read_body(struct nv_http_connection *connection, size_t *got)
     size_t want = left < NV_LOOP_SCRATCH_BYTES ? left : NV_LOOP_SCRATCH_BYTES;
     size_t max = nv_http_exchange_body_max(exchange);
     enum nv_err err = nv_http_exchange_reserve(exchange, want, max);
-    if (err != NV_OK) {
+    if (err != NV_OK)
         return refuse_growth(connection, err);
-    }
     size_t room = exchange->body_capacity - exchange->body_len;
     err = nv_stream_read(&connection->stream, exchange->body + exchange->body_len,
                          room < left ? room : left, got);
-    if (err != NV_OK || *got == 0) {
+    if (err != NV_OK || *got == 0)
         return err == NV_ERR_AGAIN ? STEP_WAIT : STEP_CLOSED;
-    }
     exchange->body_len += *got;
     return *got == left ? call_handler(connection) : STEP_ON;
 }
@@ -375,12 +354,10 @@ static enum step read_body(struct nv_http_connection *connection, size_t *got)
 static enum step take(struct nv_http_connection *connection, struct nv_str bytes, size_t *used)
 {
     *used = 0;
-    if (connection->state == NV_HTTP_AT_IDLE && begin_head(connection) == STEP_CLOSED) {
+    if (connection->state == NV_HTTP_AT_IDLE && begin_head(connection) == STEP_CLOSED)
         return STEP_CLOSED;
-    }
-    if (connection->state == NV_HTTP_AT_HEAD) {
+    if (connection->state == NV_HTTP_AT_HEAD)
         return take_head(connection, bytes, used);
-    }
     assert(connection->state == NV_HTTP_AT_BODY);
     return connection->exchange->head.chunked ? take_chunks(connection, bytes, used)
                                               : take_length(connection, bytes, used);
@@ -397,13 +374,11 @@ static enum step keep_rest(struct nv_http_connection *connection, struct nv_str 
     const struct nv_http_exchange *exchange = connection->exchange;
     assert(connection->rest == NULL && bytes.len <= NV_LOOP_SCRATCH_BYTES);
     bool refused = exchange != NULL && exchange->replied && !exchange->keep;
-    if (bytes.len == 0 || refused) {
+    if (bytes.len == 0 || refused)
         return STEP_ON;
-    }
     connection->rest = malloc(bytes.len);
-    if (connection->rest == NULL) {
+    if (!connection->rest)
         return STEP_CLOSED;
-    }
     memcpy(connection->rest, bytes.ptr, bytes.len);
     connection->rest_at = 0;
     connection->rest_len = (uint32_t)bytes.len;
@@ -433,9 +408,8 @@ static enum step read_scratch(struct nv_http_connection *connection, size_t *got
 {
     char *scratch = nv_loop_scratch(connection->part->base.loop);
     enum nv_err err = nv_stream_read(&connection->stream, scratch, NV_LOOP_SCRATCH_BYTES, got);
-    if (err != NV_OK || *got == 0) {
+    if (err != NV_OK || *got == 0)
         return err == NV_ERR_AGAIN ? STEP_WAIT : STEP_CLOSED;
-    }
     struct nv_str bytes = {scratch, *got};
     enum step step = STEP_ON;
     while (step == STEP_ON && is_reading(connection) && bytes.len > 0) {
@@ -443,18 +417,16 @@ static enum step read_scratch(struct nv_http_connection *connection, size_t *got
         step = take(connection, bytes, &used);
         bytes = nv_str_slice(bytes, used, SIZE_MAX);
     }
-    if (step != STEP_CLOSED && keep_rest(connection, bytes) == STEP_CLOSED) {
+    if (step != STEP_CLOSED && keep_rest(connection, bytes) == STEP_CLOSED)
         return STEP_CLOSED;
-    }
     return step;
 }
 
 static enum step step_read(struct nv_http_connection *connection, size_t *got)
 {
     *got = 0;
-    if (connection->rest != NULL) {
+    if (connection->rest)
         return step_rest(connection);
-    }
     const struct nv_http_exchange *exchange = connection->exchange;
     bool direct = connection->state == NV_HTTP_AT_BODY && !exchange->head.chunked &&
                   exchange->body_len >= DIRECT_BYTES;
@@ -466,12 +438,10 @@ static enum step step_linger(struct nv_http_connection *connection, size_t *got)
     enum nv_err err =
         nv_stream_read(&connection->stream, nv_loop_scratch(connection->part->base.loop),
                        NV_LOOP_SCRATCH_BYTES, got);
-    if (err == NV_ERR_AGAIN) {
+    if (err == NV_ERR_AGAIN)
         return STEP_WAIT;
-    }
-    if (err != NV_OK || *got == 0 || *got >= connection->linger_left) {
+    if (err != NV_OK || *got == 0 || *got >= connection->linger_left)
         return STEP_CLOSED;
-    }
     connection->linger_left -= *got;
     return STEP_ON;
 }
@@ -504,14 +474,12 @@ void nv_http_connection_drive(struct nv_http_connection *connection)
         total += got;
     }
     unsigned want = connection->stream.wants;
-    if (step == STEP_ON) {
+    if (step == STEP_ON)
         want = NV_IO_READ | NV_IO_WRITE; /* its turn is over: writable brings it back at once */
-    } else if (connection->state == NV_HTTP_AT_WAIT) {
+    else if (connection->state == NV_HTTP_AT_WAIT)
         want = connection->io.wanted; /* most replies come before the next byte: see on_ready */
-    }
-    if (step == STEP_CLOSED || nv_io_want(&connection->io, want) != NV_OK) {
+    if (step == STEP_CLOSED || nv_io_want(&connection->io, want) != NV_OK)
         nv_http_connection_close(connection);
-    }
 }
 
 /* ---- deadlines ---------------------------------------------------------------------------- */
@@ -521,9 +489,8 @@ static bool too_slow(const struct nv_http_connection *connection, uint64_t now)
     const struct nv_http_limits *limit = limits(connection);
     uint64_t grace_ns = limit->body_grace_ms * NV_NS_PER_MS;
     uint64_t spent_ns = now - connection->exchange->body_start_ns;
-    if (spent_ns <= grace_ns) {
+    if (spent_ns <= grace_ns)
         return false;
-    }
     uint64_t due = (spent_ns - grace_ns) / NV_NS_PER_MS * limit->body_rate_min / 1000;
     return connection->exchange->body_len < due;
 }
@@ -539,9 +506,8 @@ void nv_http_connection_expire(struct nv_http_connection *connection)
     assert(connection->state != NV_HTTP_AT_WAIT); /* that one has no deadline */
     bool answer = connection->state == NV_HTTP_AT_HEAD || connection->state == NV_HTTP_AT_BODY;
     bool idle = connection->state == NV_HTTP_AT_IDLE && nv_stream_ready(&connection->stream);
-    if (!idle && connection->state != NV_HTTP_AT_LINGER) {
+    if (!idle && connection->state != NV_HTTP_AT_LINGER)
         atomic_fetch_add(&nv_http_part_server(connection->part)->timeouts, 1);
-    }
     if (!answer || refuse(connection, 408, "request took too long") == STEP_CLOSED) {
         nv_http_connection_close(connection);
         return;

@@ -23,10 +23,9 @@
 struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection,
                                               nv_http_wake *wake)
 {
-    struct nv_http_exchange *exchange = malloc(sizeof(*exchange));
-    if (exchange == NULL) {
+    struct nv_http_exchange *exchange = malloc(sizeof *exchange);
+    if (!exchange)
         return NULL;
-    }
     memset(exchange, 0, offsetof(struct nv_http_exchange, head)); /* the head's table is large */
     nv_http1_head_init(&exchange->head);
     nv_buf_init(&exchange->headers, NV_CAP_HTTP_HEADERS);
@@ -44,7 +43,7 @@ static enum nv_err count_bytes(struct nv_http_exchange *exchange, size_t more)
     struct nv_account *account = server->limits.account;
     bool fits = atomic_fetch_add(&server->undecoded_bytes, more) + more <=
                 server->limits.undecoded_bytes_max;
-    if (fits && (account == NULL || nv_account_try_take(account, more)))
+    if (fits && (!account || nv_account_try_take(account, more)))
         return NV_OK;
     atomic_fetch_sub(&server->undecoded_bytes, more);
     return NV_ERR_FULL;
@@ -54,7 +53,7 @@ static void uncount_bytes(struct nv_http_exchange *exchange, size_t bytes)
 {
     struct nv_http_server *server = nv_http_part_server(exchange->part);
     atomic_fetch_sub(&server->undecoded_bytes, bytes);
-    if (server->limits.account != NULL && bytes > 0)
+    if (server->limits.account && bytes > 0)
         nv_account_give(server->limits.account, bytes);
 }
 
@@ -74,14 +73,12 @@ enum nv_err nv_http_request_count(struct nv_http_exchange *exchange, size_t more
 
 void nv_http_exchange_free(struct nv_http_exchange *exchange)
 {
-    if (exchange->open) {
+    if (exchange->open)
         atomic_fetch_sub(&nv_http_part_server(exchange->part)->exchanges, 1);
-    }
     uncount_body(exchange);
     uncount_bytes(exchange, exchange->counted_head);
-    if (exchange->head_bytes != NULL) {
+    if (exchange->head_bytes)
         explicit_bzero(exchange->head_bytes, exchange->head_capacity); /* it may hold a token */
-    }
     free(exchange->head_bytes);
     free(exchange->body);
     nv_buf_release(&exchange->headers);
@@ -93,15 +90,13 @@ static enum nv_err grow_head(struct nv_http_exchange *exchange, uint32_t capacit
 {
     uint32_t more = capacity - exchange->counted_head;
     if (capacity > HEAD_UNCOUNTED_BYTES) {
-        if (count_bytes(exchange, more) != NV_OK) {
+        if (count_bytes(exchange, more) != NV_OK)
             return NV_ERR_FULL;
-        }
         exchange->counted_head += more;
     }
     char *grown = malloc(capacity);
-    if (grown == NULL) {
+    if (!grown)
         return NV_ERR_NO_MEMORY;
-    }
     if (exchange->head_len > 0) { /* realloc would leave a copy, which may hold a token */
         memcpy(grown, exchange->head_bytes, exchange->head_len);
         explicit_bzero(exchange->head_bytes, exchange->head_capacity);
@@ -115,15 +110,13 @@ static enum nv_err grow_head(struct nv_http_exchange *exchange, uint32_t capacit
 enum nv_err nv_http_exchange_save_head(struct nv_http_exchange *exchange, struct nv_str bytes)
 {
     uint32_t need = exchange->head_len + (uint32_t)bytes.len;
-    if (bytes.len == 0) { /* refused at its first byte */
+    if (bytes.len == 0) /* refused at its first byte */
         return NV_OK;
-    }
     if (need > exchange->head_capacity) {
         uint32_t capacity = exchange->head_capacity * 2 > need ? exchange->head_capacity * 2 : need;
         enum nv_err err = grow_head(exchange, capacity);
-        if (err != NV_OK) {
+        if (err != NV_OK)
             return err;
-        }
     }
     memcpy(exchange->head_bytes + exchange->head_len, bytes.ptr, bytes.len);
     exchange->head_len = need;
@@ -134,23 +127,20 @@ enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t e
 {
     size_t need = exchange->body_len + extra;
     assert(need <= max);
-    if (need <= exchange->body_capacity) {
+    if (need <= exchange->body_capacity)
         return NV_OK;
-    }
     /* Doubling by what has come; never by what a header claims. */
     size_t capacity = exchange->body_capacity * 2;
     capacity = capacity < BODY_FIRST_BYTES ? BODY_FIRST_BYTES : capacity;
     capacity = capacity < need ? need : capacity;
     capacity = capacity > max ? max : capacity;
     size_t more = capacity - exchange->body_capacity;
-    if (count_bytes(exchange, more) != NV_OK) {
+    if (count_bytes(exchange, more) != NV_OK)
         return NV_ERR_FULL;
-    }
     exchange->counted += more;
     char *body = realloc(exchange->body, capacity);
-    if (body == NULL) {
+    if (!body)
         return NV_ERR_NO_MEMORY;
-    }
     exchange->body = body;
     exchange->body_capacity = capacity;
     return NV_OK;
@@ -190,9 +180,8 @@ unsigned nv_http_request_header_count(const struct nv_http_exchange *exchange, s
 {
     struct nv_str bytes = head_str(exchange);
     unsigned count = 0;
-    for (size_t i = 0; i < exchange->head.header_count; i++) {
+    for (size_t i = 0; i < exchange->head.header_count; i++)
         count += nv_str_ieq(nv_http1_view_str(bytes, exchange->head.headers[i].name), name);
-    }
     return count;
 }
 
@@ -220,9 +209,8 @@ void nv_http_exchange_add_header(struct nv_http_exchange *exchange, struct nv_st
 {
     struct nv_buf *headers = &exchange->headers;
     assert(!exchange->replied);
-    if (headers->len + line.len + 2 <= headers->max && nv_buf_append_str(headers, line) == NV_OK) {
+    if (headers->len + line.len + 2 <= headers->max && nv_buf_append_str(headers, line) == NV_OK)
         (void)nv_buf_append_str(headers, NV_STR("\r\n"));
-    }
 }
 
 /* ---- rendering ---------------------------------------------------------------------------- */
@@ -252,10 +240,9 @@ static const char *status_text(int status)
         {503, "Service Unavailable"},
         {505, "HTTP Version Not Supported"},
     };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (table[i].status == status) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (table[i].status == status)
             return table[i].text;
-        }
     }
     return "Other";
 }
@@ -268,7 +255,7 @@ static void append_date(struct nv_buf *out, const struct nv_clock *clock)
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t now = (time_t)(nv_clock_wall_ns(clock) / NV_NS_PER_S);
     struct tm tm;
-    if (gmtime_r(&now, &tm) != NULL) {
+    if (gmtime_r(&now, &tm)) {
         (void)nv_buf_printf(out, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[tm.tm_wday],
                             tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
                             tm.tm_sec);
@@ -285,21 +272,17 @@ static void render(struct nv_http_exchange *exchange, const struct nv_http_reply
     (void)nv_buf_reserve(out, reply->body.len + reply->headers.len + exchange->headers.len + 256);
     (void)nv_buf_printf(out, "HTTP/1.1 %d %s\r\n", reply->status, status_text(reply->status));
     append_date(out, nv_loop_clock(exchange->part->base.loop));
-    if (reply->content_type.len > 0) {
+    if (reply->content_type.len > 0)
         (void)nv_buf_printf(out, "Content-Type: %.*s\r\n", NV_STR_ARG(reply->content_type));
-    }
-    if (reply->status != 204) {
+    if (reply->status != 204)
         (void)nv_buf_printf(out, "Content-Length: %zu\r\n", reply->body.len);
-    }
-    if (!exchange->keep) {
+    if (!exchange->keep)
         (void)nv_buf_append_str(out, NV_STR("Connection: close\r\n"));
-    }
     (void)nv_buf_append_str(out, nv_buf_str(&exchange->headers));
     (void)nv_buf_append_str(out, reply->headers);
     (void)nv_buf_append_str(out, NV_STR("\r\n"));
-    if (exchange->method != NV_HTTP_HEAD && reply->status != 204) {
+    if (exchange->method != NV_HTTP_HEAD && reply->status != 204)
         (void)nv_buf_append_str(out, reply->body);
-    }
     if (out->failed != NV_OK) { /* half a reply would be read as a whole one: close instead */
         nv_buf_clear(out);
         exchange->keep = false;
@@ -311,11 +294,10 @@ static void on_reply(struct nv_loop_task *task)
 {
     struct nv_http_exchange *exchange = NV_CONTAINER(task, struct nv_http_exchange, task);
     exchange->replied = true;
-    if (exchange->connection == NULL) {
+    if (!exchange->connection)
         nv_http_exchange_free(exchange);
-    } else {
+    else
         exchange->wake(exchange->connection);
-    }
 }
 
 void nv_http_reply_send(struct nv_http_exchange *exchange, const struct nv_http_reply *reply)
@@ -344,7 +326,7 @@ void nv_http_reply_error(struct nv_http_exchange *exchange, int status, struct n
     struct nv_buf body;
     struct nv_str content_type = NV_STR("text/plain; charset=utf-8");
     nv_buf_init(&body, NV_CAP_HTTP_ERROR);
-    if (hooks->error_body != NULL) {
+    if (hooks->error_body) {
         hooks->error_body(hooks->ctx, exchange, status, message, &body, &content_type);
     } else {
         (void)nv_buf_append_str(&body, message);
@@ -366,10 +348,9 @@ static enum nv_http_method parse_method(struct nv_str name)
         {NV_STR_INIT("HEAD"), NV_HTTP_HEAD}, {NV_STR_INIT("OPTIONS"), NV_HTTP_OPTIONS},
         {NV_STR_INIT("PUT"), NV_HTTP_PUT},   {NV_STR_INIT("DELETE"), NV_HTTP_DELETE},
     };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (nv_str_eq(name, table[i].name)) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (nv_str_eq(name, table[i].name))
             return table[i].method;
-        }
     }
     return NV_HTTP_OTHER;
 }
@@ -378,9 +359,8 @@ static const struct nv_http_route *find_route(const struct nv_http_server *serve
                                               struct nv_str path)
 {
     for (size_t i = 0; i < server->route_count; i++) {
-        if (nv_str_eq(server->routes[i].path, path)) {
+        if (nv_str_eq(server->routes[i].path, path))
             return &server->routes[i];
-        }
     }
     return NULL;
 }
@@ -402,12 +382,12 @@ static void check_route(struct nv_http_exchange *exchange)
 {
     const struct nv_http_route *route = exchange->route;
     bool any = nv_str_eq(nv_http_request_path(exchange), NV_STR("*"));
-    if (exchange->method == NV_HTTP_OPTIONS && (route != NULL || any)) {
+    if (exchange->method == NV_HTTP_OPTIONS && (route || any)) {
         add_allow(exchange, route != NULL ? route->methods : NV_HTTP_GET | NV_HTTP_POST);
         nv_http_reply_text(exchange, 204, NV_STR(""), NV_STR(""));
         return;
     }
-    if (route == NULL) {
+    if (!route) {
         nv_http_reply_error(exchange, 404, NV_STR("no such path"));
         return;
     }
@@ -423,9 +403,8 @@ size_t nv_http_exchange_body_max(const struct nv_http_exchange *exchange)
 {
     size_t max = nv_http_part_server(exchange->part)->limits.body_bytes_max;
     const struct nv_http_route *route = exchange->route;
-    if (route != NULL && route->body_bytes_max > 0 && route->body_bytes_max < max) {
+    if (route && route->body_bytes_max > 0 && route->body_bytes_max < max)
         max = route->body_bytes_max;
-    }
     size_t length = nv_http_request_length(exchange);
     return length < max ? length : max;
 }
@@ -434,9 +413,8 @@ static void check_length(struct nv_http_exchange *exchange)
 {
     struct nv_http_server *server = nv_http_part_server(exchange->part);
     size_t length = nv_http_request_length(exchange);
-    if (length == SIZE_MAX || length == 0) {
+    if (length == SIZE_MAX || length == 0)
         return; /* chunked: bounded as it comes */
-    }
     if (length > nv_http_exchange_body_max(exchange)) {
         nv_http_reply_error(exchange, 413, NV_STR("body is larger than the limit"));
     } else if (length + atomic_load(&server->undecoded_bytes) >
@@ -457,18 +435,14 @@ bool nv_http_exchange_decide(struct nv_http_exchange *exchange)
     exchange->body_done = !exchange->head.chunked && exchange->head.content_length == 0;
     exchange->route = find_route(server, nv_http_request_path(exchange));
     exchange->dispatching = true;
-    if (hooks->gate != NULL) {
+    if (hooks->gate)
         hooks->gate(hooks->ctx, exchange);
-    }
-    if (!exchange->replied) {
+    if (!exchange->replied)
         check_route(exchange);
-    }
-    if (!exchange->replied) {
+    if (!exchange->replied)
         check_length(exchange);
-    }
-    if (!exchange->replied && exchange->route->handler.head != NULL) {
+    if (!exchange->replied && exchange->route->handler.head)
         exchange->route->handler.head(exchange->route->handler.ctx, exchange);
-    }
     exchange->dispatching = false;
     return exchange->replied;
 }
@@ -493,9 +467,8 @@ void nv_http_exchange_refuse(struct nv_http_exchange *exchange, int status, cons
     }
     exchange->head.keep_alive = false;
     exchange->dispatching = true;
-    if (status == 503) {
+    if (status == 503)
         nv_http_exchange_add_header(exchange, NV_STR("Retry-After: 1"));
-    }
     nv_http_reply_error(exchange, status, nv_str_from(why));
     exchange->dispatching = false;
 }

@@ -44,11 +44,10 @@ void nv_http_limits_init(struct nv_http_limits *limits)
 static void sweep(struct nv_http_list *list, uint64_t now_ns)
 {
     struct nv_http_connection *next;
-    for (struct nv_http_connection *at = list->first; at != NULL; at = next) {
+    for (struct nv_http_connection *at = list->first; at; at = next) {
         next = at->next;
-        if (nv_http_connection_late(at, now_ns)) {
+        if (nv_http_connection_late(at, now_ns))
             nv_http_connection_expire(at);
-        }
     }
 }
 
@@ -70,9 +69,8 @@ static void tick(struct nv_server_part *base, uint64_t now_ns)
 static bool make_room(struct nv_server_part *base)
 {
     struct nv_http_part *part = part_of(base);
-    if (part->idle.first == NULL) {
+    if (!part->idle.first)
         return false;
-    }
     nv_http_connection_close(part->idle.first);
     return true;
 }
@@ -87,25 +85,22 @@ static void stop(struct nv_server_part *base)
     struct nv_http_part *part = part_of(base);
     struct nv_http_connection *next;
     part->stopping = true;
-    for (struct nv_http_connection *at = part->idle.first; at != NULL; at = next) {
+    for (struct nv_http_connection *at = part->idle.first; at; at = next) {
         next = at->next;
         /* A request may have come meanwhile: it is answered, with Connection: close. */
         nv_http_connection_drive(at);
     }
-    while (part->idle.first != NULL) {
+    while (part->idle.first)
         nv_http_connection_close(part->idle.first);
-    }
 }
 
 static void close_all(struct nv_server_part *base)
 {
     struct nv_http_part *part = part_of(base);
-    while (part->idle.first != NULL) {
+    while (part->idle.first)
         nv_http_connection_close(part->idle.first);
-    }
-    while (part->busy.first != NULL) {
+    while (part->busy.first)
         nv_http_connection_close(part->busy.first);
-    }
 }
 
 static const struct nv_server_actions actions = {
@@ -134,10 +129,9 @@ enum nv_err nv_http_server_new(const struct nv_http_server_config *config,
                                const struct nv_loops *loops, struct nv_fail *fail,
                                struct nv_http_server **out)
 {
-    struct nv_http_server *server = calloc(1, sizeof(*server));
-    if (server == NULL) {
+    struct nv_http_server *server = calloc(1, sizeof *server);
+    if (!server)
         return NV_ERR_NO_MEMORY;
-    }
     server->limits = config->limits;
     server->routes = config->routes;
     server->route_count = config->route_count;
@@ -169,9 +163,8 @@ bool nv_http_server_drain(struct nv_http_server *server, unsigned timeout_ms)
 
 void nv_http_server_free(struct nv_http_server *server)
 {
-    if (server == NULL) {
+    if (!server)
         return;
-    }
     nv_server_release(&server->base);
     assert(atomic_load(&server->exchanges) == 0);
     free(server);

@@ -53,10 +53,9 @@ struct nv_listener {
 enum nv_err nv_listener_open(const struct nv_listener_config *config, struct nv_fail *fail,
                              struct nv_listener **out)
 {
-    struct nv_listener *listener = calloc(1, sizeof(*listener));
-    if (listener == NULL) {
+    struct nv_listener *listener = calloc(1, sizeof *listener);
+    if (!listener)
         return NV_ERR_NO_MEMORY;
-    }
     enum nv_err err = nv_listener_bind(config, &listener->sockets, fail);
     if (err != NV_OK) {
         nv_listener_free(listener);
@@ -69,9 +68,8 @@ enum nv_err nv_listener_open(const struct nv_listener_config *config, struct nv_
 static void set_wanted(struct share *share, unsigned what)
 {
     for (size_t i = 0; i < share->listener->sockets.count; i++) {
-        if (nv_io_want(&share->watches[i].io, what) != NV_OK) {
+        if (nv_io_want(&share->watches[i].io, what) != NV_OK)
             NV_LOG(NV_LOG_ERROR, "otlp", "cannot watch a listening socket");
-        }
     }
 }
 
@@ -88,9 +86,8 @@ static int open_spare(void)
 
 static void count_refused(const struct nv_accepter *accepter)
 {
-    if (accepter->refused != NULL) {
+    if (accepter->refused)
         accepter->refused(accepter->ctx);
-    }
 }
 
 /* No descriptors: refuse one client with the spare, so that it learns of it, then rest. */
@@ -123,9 +120,8 @@ static bool accept_one(struct share *share, int fd)
         return true;
     }
     int failed = errno;
-    if (failed == EMFILE || failed == ENFILE || failed == ENOBUFS || failed == ENOMEM) {
+    if (failed == EMFILE || failed == ENFILE || failed == ENOBUFS || failed == ENOMEM)
         refuse_one(share, fd);
-    }
     return failed == EINTR || failed == ECONNABORTED;
 }
 
@@ -144,9 +140,8 @@ static void on_tick(struct nv_loop_tick *tick, uint64_t now_ns)
         share->resting = false;
         set_wanted(share, NV_IO_READ);
     }
-    if (share->spare_fd < 0) {
+    if (share->spare_fd < 0)
         share->spare_fd = open_spare();
-    }
 }
 
 static enum nv_err attach_loop(struct nv_listener *listener, struct nv_loop *loop)
@@ -161,9 +156,8 @@ static enum nv_err attach_loop(struct nv_listener *listener, struct nv_loop *loo
         struct watch *watch = &share->watches[i];
         watch->share = share;
         err = nv_io_init(&watch->io, loop, listener->sockets.items[i].fd, on_ready);
-        if (err == NV_OK) {
+        if (err == NV_OK)
             err = nv_io_want(&watch->io, NV_IO_READ);
-        }
     }
     return err;
 }
@@ -173,47 +167,41 @@ enum nv_err nv_listener_attach(struct nv_listener *listener, const struct nv_loo
 {
     assert(listener->shares == NULL && accepter.accepted != NULL && accepter.wanted != NULL);
     listener->accepter = accepter;
-    listener->shares = calloc(loops->count, sizeof(*listener->shares));
+    listener->shares = calloc(loops->count, sizeof *listener->shares);
     enum nv_err err = listener->shares != NULL ? NV_OK : NV_ERR_NO_MEMORY;
-    for (unsigned i = 0; i < loops->count && err == NV_OK; i++) {
+    for (unsigned i = 0; i < loops->count && err == NV_OK; i++)
         err = attach_loop(listener, loops->items[i]);
-    }
     return err;
 }
 
 static void close_sockets(struct nv_listener *listener)
 {
-    for (size_t i = 0; i < listener->sockets.count; i++) {
+    for (size_t i = 0; i < listener->sockets.count; i++)
         nv_listener_socket_close(&listener->sockets.items[i]);
-    }
 }
 
 static void stop_share(struct share *share)
 {
-    if (share->stopped) {
+    if (share->stopped)
         return;
-    }
     share->stopped = true;
     nv_loop_remove_tick(share->loop, &share->tick);
-    for (size_t i = 0; i < share->listener->sockets.count; i++) {
+    for (size_t i = 0; i < share->listener->sockets.count; i++)
         nv_io_release(&share->watches[i].io);
-    }
     if (share->spare_fd >= 0) {
         close(share->spare_fd);
         share->spare_fd = -1;
     }
-    if (atomic_fetch_sub(&share->listener->active, 1) == 1) {
+    if (atomic_fetch_sub(&share->listener->active, 1) == 1)
         close_sockets(share->listener);
-    }
 }
 
 void nv_listener_stop(struct nv_listener *listener, struct nv_loop *loop)
 {
     for (unsigned i = 0; i < listener->share_count; i++) {
         struct share *share = &listener->shares[i];
-        if (share->loop != loop || share->stopped) {
+        if (share->loop != loop || share->stopped)
             continue;
-        }
         for (size_t s = 0; s < listener->sockets.count; s++) {
             while (!share->resting && accept_one(share, listener->sockets.items[s].fd)) {
             }
@@ -224,12 +212,10 @@ void nv_listener_stop(struct nv_listener *listener, struct nv_loop *loop)
 
 void nv_listener_free(struct nv_listener *listener)
 {
-    if (listener == NULL) {
+    if (!listener)
         return;
-    }
-    for (unsigned i = 0; i < listener->share_count; i++) {
+    for (unsigned i = 0; i < listener->share_count; i++)
         stop_share(&listener->shares[i]);
-    }
     close_sockets(listener);
     free(listener->shares);
     free(listener);

@@ -64,10 +64,9 @@ static enum nv_err refuse(const struct binding *binding, const char *why)
 static enum nv_err refuse_errno(const struct binding *binding)
 {
     char text[96];
-    if (errno == EADDRINUSE) {
+    if (errno == EADDRINUSE)
         return refuse(binding, "address in use; stop the other program or choose another");
-    }
-    return refuse(binding, strerror_r(errno, text, sizeof(text)));
+    return refuse(binding, strerror_r(errno, text, sizeof text));
 }
 
 /* ---- names -------------------------------------------------------------------------------- */
@@ -75,20 +74,20 @@ static enum nv_err refuse_errno(const struct binding *binding)
 static void write_name(int fd, char name[NV_LISTENER_NAME_BYTES])
 {
     union address address = {.storage = {0}};
-    socklen_t len = sizeof(address);
+    socklen_t len = sizeof address;
     char host[INET6_ADDRSTRLEN] = "";
     if (getsockname(fd, &address.any, &len) != 0) {
         snprintf(name, NV_LISTENER_NAME_BYTES, "fd:%d", fd);
     } else if (address.any.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &address.in.sin_addr, host, sizeof(host));
+        inet_ntop(AF_INET, &address.in.sin_addr, host, sizeof host);
         snprintf(name, NV_LISTENER_NAME_BYTES, "%s:%u", host, ntohs(address.in.sin_port));
     } else if (address.any.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &address.in6.sin6_addr, host, sizeof(host));
+        inet_ntop(AF_INET6, &address.in6.sin6_addr, host, sizeof host);
         snprintf(name, NV_LISTENER_NAME_BYTES, "[%s]:%u", host, ntohs(address.in6.sin6_port));
     } else {
         bool abstract = address.un.sun_path[0] == '\0';
         snprintf(name, NV_LISTENER_NAME_BYTES, "unix:%s%.*s", abstract ? "@" : "",
-                 (int)(sizeof(address.un.sun_path) - 1), address.un.sun_path + abstract);
+                 (int)(sizeof address.un.sun_path - 1), address.un.sun_path + abstract);
     }
 }
 
@@ -112,28 +111,24 @@ static int inherited_count(void)
 {
     int64_t pid = 0, count = 0;
     const char *text = getenv("LISTEN_PID");
-    if (text != NULL && (nv_str_to_int64(nv_str_from(text), &pid) != NV_OK || pid != getpid())) {
+    if (text && (nv_str_to_int64(nv_str_from(text), &pid) != NV_OK || pid != getpid()))
         return 0; /* meant for another process */
-    }
     if (nv_str_to_int64(nv_str_from(getenv("LISTEN_FDS")), &count) != NV_OK || count < 0 ||
-        count > INHERITED_MAX) {
+        count > INHERITED_MAX)
         return 0;
-    }
     return (int)count;
 }
 
 static bool same_address(const union address *a, socklen_t a_len, const union address *b,
                          socklen_t b_len)
 {
-    if (a->any.sa_family != b->any.sa_family) {
+    if (a->any.sa_family != b->any.sa_family)
         return false;
-    }
-    if (a->any.sa_family == AF_INET) {
+    if (a->any.sa_family == AF_INET)
         return a->in.sin_port == b->in.sin_port && a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
-    }
     if (a->any.sa_family == AF_INET6) {
         return a->in6.sin6_port == b->in6.sin6_port &&
-               memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr)) == 0;
+               memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof a->in6.sin6_addr) == 0;
     }
     return a_len == b_len && memcmp(a, b, a_len) == 0;
 }
@@ -141,24 +136,22 @@ static bool same_address(const union address *a, socklen_t a_len, const union ad
 static bool set_option(int fd, int level, int option)
 {
     int on = 1;
-    return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
+    return setsockopt(fd, level, option, &on, sizeof on) == 0;
 }
 
 static bool set_v6only(int fd, int only)
 {
-    return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) == 0;
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) == 0;
 }
 
 static enum nv_err use_socket(const struct binding *binding, int fd)
 {
     int listening = 0;
-    socklen_t len = sizeof(listening);
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 || !listening) {
+    socklen_t len = sizeof listening;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 || !listening)
         return refuse(binding, "the descriptor is not a listening socket");
-    }
-    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
         return refuse_errno(binding);
-    }
     (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY); /* fails on a Unix socket, which needs none */
     return add_socket(binding, fd);
 }
@@ -169,11 +162,10 @@ static int find_inherited(const union address *address, socklen_t len)
     int end = FIRST_INHERITED_FD + inherited_count();
     for (int fd = FIRST_INHERITED_FD; fd < end; fd++) {
         union address bound = {.storage = {0}};
-        socklen_t bound_len = sizeof(bound);
+        socklen_t bound_len = sizeof bound;
         if (getsockname(fd, &bound.any, &bound_len) == 0 &&
-            same_address(address, len, &bound, bound_len)) {
+            same_address(address, len, &bound, bound_len))
             return fd;
-        }
     }
     return -1;
 }
@@ -183,12 +175,11 @@ static int find_inherited(const union address *address, socklen_t len)
 static enum nv_err bind_tcp(const struct binding *binding, const struct addrinfo *info)
 {
     union address address = {.storage = {0}};
-    assert(info->ai_addrlen <= sizeof(address));
+    assert(info->ai_addrlen <= sizeof address);
     memcpy(&address, info->ai_addr, info->ai_addrlen);
     int fd = find_inherited(&address, info->ai_addrlen);
-    if (fd >= 0) {
+    if (fd >= 0)
         return use_socket(binding, fd);
-    }
     fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     /* TCP_NODELAY is inherited by accepted sockets (Linux). */
     if (fd < 0 || !set_option(fd, SOL_SOCKET, SO_REUSEADDR) ||
@@ -197,9 +188,8 @@ static enum nv_err bind_tcp(const struct binding *binding, const struct addrinfo
         (binding->config->reuse_port && !set_option(fd, SOL_SOCKET, SO_REUSEPORT)) ||
         bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
         int saved = errno;
-        if (fd >= 0) {
+        if (fd >= 0)
             close(fd);
-        }
         errno = saved;
         return saved == EAFNOSUPPORT || saved == EADDRNOTAVAIL ? NV_ERR_NOT_FOUND
                                                                : refuse_errno(binding);
@@ -213,18 +203,15 @@ static bool split_host_port(char *text, char **host, char **port)
     uint64_t number = 0;
     char *colon = strrchr(text, ':');
     /* getaddrinfo would take 99999 for 34463. */
-    if (colon == NULL || nv_str_to_uint64(nv_str_from(colon + 1), &number) != NV_OK ||
-        number > UINT16_MAX) {
+    if (!colon || nv_str_to_uint64(nv_str_from(colon + 1), &number) != NV_OK || number > UINT16_MAX)
         return false;
-    }
     *colon = '\0';
     *port = colon + 1;
     *host = text;
     if (text[0] == '[') {
         size_t len = strlen(text);
-        if (text[len - 1] != ']') {
+        if (text[len - 1] != ']')
             return false;
-        }
         text[len - 1] = '\0';
         *host = text + 1;
         return true;
@@ -254,13 +241,12 @@ static enum nv_err bind_addresses(const struct binding *binding, const struct ad
     /* A name may stand for addresses of a family that this machine has not: one must do. */
     enum nv_err err = NV_OK;
     size_t before = binding->sockets->count;
-    for (const struct addrinfo *info = list; info != NULL && err == NV_OK; info = info->ai_next) {
+    for (const struct addrinfo *info = list; info && err == NV_OK; info = info->ai_next) {
         err = bind_tcp(binding, info);
         err = err == NV_ERR_NOT_FOUND ? NV_OK : err;
     }
-    if (err == NV_OK && binding->sockets->count == before) {
+    if (err == NV_OK && binding->sockets->count == before)
         return refuse(binding, "this machine has no such address");
-    }
     return err;
 }
 
@@ -269,13 +255,11 @@ static enum nv_err bind_host(const struct binding *binding, char *text)
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     char *host, *port;
-    if (!split_host_port(text, &host, &port)) {
+    if (!split_host_port(text, &host, &port))
         return refuse(binding, "want host:port, [ipv6]:port, unix:/path or fd:N");
-    }
     int failed = getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &list);
-    if (failed != 0) {
+    if (failed != 0)
         return refuse(binding, gai_strerror(failed));
-    }
     struct binding own = *binding;
     own.dual = strcmp(host, "::") == 0 && !has_ipv4_any(binding->config, port);
     enum nv_err err = bind_addresses(&own, list);
@@ -289,9 +273,8 @@ static enum nv_err bind_host(const struct binding *binding, char *text)
 static bool remove_stale(const struct sockaddr_un *address, socklen_t len)
 {
     struct stat info;
-    if (lstat(address->sun_path, &info) != 0) {
+    if (lstat(address->sun_path, &info) != 0)
         return errno == ENOENT;
-    }
     if (!S_ISSOCK(info.st_mode)) {
         errno = EEXIST;
         return false;
@@ -299,9 +282,8 @@ static bool remove_stale(const struct sockaddr_un *address, socklen_t len)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool dead =
         fd >= 0 && connect(fd, (const struct sockaddr *)address, len) != 0 && errno == ECONNREFUSED;
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     errno = EADDRINUSE;
     return dead && unlink(address->sun_path) == 0;
 }
@@ -311,23 +293,21 @@ static enum nv_err bind_path(const struct binding *binding, const union address 
 {
     mode_t mode = binding->config->unix_mode != 0 ? binding->config->unix_mode : UNIX_MODE_DEFAULT;
     bool named = address->un.sun_path[0] != '\0';
-    if (named && !remove_stale(&address->un, len)) {
+    if (named && !remove_stale(&address->un, len))
         return refuse_errno(binding);
-    }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || fchmod(fd, mode) != 0 || bind(fd, &address->any, len) != 0 ||
         (named && chmod(address->un.sun_path, mode) != 0) || listen(fd, BACKLOG) != 0) {
         enum nv_err err = refuse_errno(binding);
-        if (fd >= 0) {
+        if (fd >= 0)
             close(fd);
-        }
         return err;
     }
     enum nv_err err = add_socket(binding, fd);
     struct stat info;
     if (err == NV_OK && named && lstat(address->un.sun_path, &info) == 0) {
         struct nv_listener_socket *entry = &binding->sockets->items[binding->sockets->count - 1];
-        memcpy(entry->unix_path, address->un.sun_path, sizeof(address->un.sun_path));
+        memcpy(entry->unix_path, address->un.sun_path, sizeof address->un.sun_path);
         entry->unix_device = info.st_dev;
         entry->unix_inode = info.st_ino;
     }
@@ -338,10 +318,9 @@ static enum nv_err bind_unix(const struct binding *binding, const char *path)
 {
     union address address = {.storage = {0}};
     size_t len = strlen(path);
-    if (len < 2 || len >= sizeof(address.un.sun_path)) {
+    if (len < 2 || len >= sizeof address.un.sun_path)
         return refuse(binding, "the path of a Unix socket has 2 to 107 characters");
-    }
-    static_assert(sizeof(address.un.sun_path) < NV_LISTENER_NAME_BYTES - 6, "names fit");
+    static_assert(sizeof address.un.sun_path < NV_LISTENER_NAME_BYTES - 6, "names fit");
     address.un.sun_family = AF_UNIX;
     memcpy(address.un.sun_path, path, len);
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
@@ -358,9 +337,8 @@ static enum nv_err bind_unix(const struct binding *binding, const char *path)
 static enum nv_err bind_fd(const struct binding *binding, const char *digits)
 {
     int64_t fd = 0;
-    if (nv_str_to_int64(nv_str_from(digits), &fd) != NV_OK || fd < 0 || fd > INT32_MAX) {
+    if (nv_str_to_int64(nv_str_from(digits), &fd) != NV_OK || fd < 0 || fd > INT32_MAX)
         return refuse(binding, "want fd:N with the number of an open socket");
-    }
     return use_socket(binding, (int)fd);
 }
 
@@ -368,18 +346,15 @@ static enum nv_err bind_one(struct binding *binding, struct nv_str entry)
 {
     char text[NV_LISTENER_NAME_BYTES], copy[NV_LISTENER_NAME_BYTES];
     entry = nv_str_trim(entry);
-    snprintf(text, sizeof(text), "%.*s", NV_STR_ARG(entry));
-    memcpy(copy, text, sizeof(copy));
+    snprintf(text, sizeof text, "%.*s", NV_STR_ARG(entry));
+    memcpy(copy, text, sizeof copy);
     binding->text = text;
-    if (entry.len == 0 || entry.len >= sizeof(text)) {
+    if (entry.len == 0 || entry.len >= sizeof text)
         return refuse(binding, "want host:port, [ipv6]:port, unix:/path or fd:N");
-    }
-    if (strncmp(copy, "unix:", 5) == 0) {
+    if (strncmp(copy, "unix:", 5) == 0)
         return bind_unix(binding, copy + 5);
-    }
-    if (strncmp(copy, "fd:", 3) == 0) {
+    if (strncmp(copy, "fd:", 3) == 0)
         return bind_fd(binding, copy + 3);
-    }
     return bind_host(binding, copy);
 }
 
@@ -406,8 +381,7 @@ void nv_listener_socket_close(struct nv_listener_socket *socket)
         socket->fd = -1;
     }
     if (socket->unix_path[0] != '\0' && lstat(socket->unix_path, &info) == 0 &&
-        info.st_dev == socket->unix_device && info.st_ino == socket->unix_inode) {
+        info.st_dev == socket->unix_device && info.st_ino == socket->unix_inode)
         unlink(socket->unix_path);
-    }
     socket->unix_path[0] = '\0';
 }

@@ -53,7 +53,7 @@ static struct nv_loop_task *take_tasks(struct nv_loop *loop)
 static void run_tasks(struct nv_loop *loop)
 {
     struct nv_loop_task *next;
-    for (struct nv_loop_task *task = take_tasks(loop); task != NULL; task = next) {
+    for (struct nv_loop_task *task = take_tasks(loop); task; task = next) {
         next = task->next; /* run may free the task */
         task->run(task);
     }
@@ -64,18 +64,17 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
     struct nv_loop *loop = ctx;
     uint64_t count;
     (void)what;
-    while (read((int)fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    while (read((int)fd, &count, sizeof count) < 0 && errno == EINTR) {
     }
     run_tasks(loop);
-    if (atomic_load(&loop->stopping)) {
+    if (atomic_load(&loop->stopping))
         event_base_loopbreak(loop->base);
-    }
 }
 
 void nv_loop_tick_now(struct nv_loop *loop)
 {
     uint64_t now_ns = nv_clock_mono_ns(loop->clock);
-    for (struct nv_loop_tick *tick = loop->ticks; tick != NULL; tick = loop->next_tick) {
+    for (struct nv_loop_tick *tick = loop->ticks; tick; tick = loop->next_tick) {
         loop->next_tick = tick->next;
         tick->run(tick, now_ns);
     }
@@ -92,15 +91,14 @@ static bool open_events(struct nv_loop *loop)
 {
     static const struct timeval period = {0, NV_LOOP_TICK_MS * 1000};
     struct event_config *config = event_config_new();
-    if (config != NULL) {
+    if (config) {
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
         loop->base = event_base_new_with_config(config);
         event_config_free(config);
     }
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (loop->base == NULL || loop->wake_fd < 0) {
+    if (!loop->base || loop->wake_fd < 0)
         return false;
-    }
     loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
     loop->tick_event = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
     return loop->wake_event != NULL && loop->tick_event != NULL &&
@@ -110,10 +108,9 @@ static bool open_events(struct nv_loop *loop)
 struct nv_loop *nv_loop_new(const struct nv_clock *clock)
 {
     assert(clock != NULL);
-    struct nv_loop *loop = calloc(1, sizeof(*loop));
-    if (loop == NULL) {
+    struct nv_loop *loop = calloc(1, sizeof *loop);
+    if (!loop)
         return NULL;
-    }
     loop->clock = clock;
     loop->wake_fd = -1;
     if (pthread_mutex_init(&loop->lock, NULL) != 0) {
@@ -129,23 +126,18 @@ struct nv_loop *nv_loop_new(const struct nv_clock *clock)
 
 void nv_loop_free(struct nv_loop *loop)
 {
-    if (loop == NULL) {
+    if (!loop)
         return;
-    }
     assert(!loop->started);
     run_tasks(loop);
-    if (loop->wake_event != NULL) {
+    if (loop->wake_event)
         event_free(loop->wake_event);
-    }
-    if (loop->tick_event != NULL) {
+    if (loop->tick_event)
         event_free(loop->tick_event);
-    }
-    if (loop->base != NULL) {
+    if (loop->base)
         event_base_free(loop->base);
-    }
-    if (loop->wake_fd >= 0) {
+    if (loop->wake_fd >= 0)
         close(loop->wake_fd);
-    }
     pthread_mutex_destroy(&loop->lock);
     free(loop);
 }
@@ -153,7 +145,7 @@ void nv_loop_free(struct nv_loop *loop)
 static void wake(struct nv_loop *loop)
 {
     uint64_t one = 1;
-    while (write(loop->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+    while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
 
@@ -185,9 +177,8 @@ enum nv_err nv_loop_start(struct nv_loop *loop)
 
 void nv_loop_stop(struct nv_loop *loop)
 {
-    if (!loop->started) {
+    if (!loop->started)
         return;
-    }
     assert(current != loop);
     atomic_store(&loop->stopping, true);
     wake(loop);
@@ -207,15 +198,13 @@ void nv_loop_post(struct nv_loop *loop, struct nv_loop_task *task)
     task->next = NULL;
     pthread_mutex_lock(&loop->lock);
     bool first = loop->first == NULL;
-    if (first) {
+    if (first)
         loop->first = task;
-    } else {
+    else
         loop->last->next = task;
-    }
     loop->last = task;
-    if (first) {
+    if (first)
         wake(loop); /* under the lock: the loop may be freed as soon as the task has run */
-    }
     pthread_mutex_unlock(&loop->lock);
 }
 
@@ -243,15 +232,12 @@ void nv_loop_add_tick(struct nv_loop *loop, struct nv_loop_tick *tick)
 void nv_loop_remove_tick(struct nv_loop *loop, struct nv_loop_tick *tick)
 {
     struct nv_loop_tick **at = &loop->ticks;
-    while (*at != NULL && *at != tick) {
+    while (*at && *at != tick)
         at = &(*at)->next;
-    }
-    if (*at == tick) {
+    if (*at == tick)
         *at = tick->next;
-    }
-    if (loop->next_tick == tick) {
+    if (loop->next_tick == tick)
         loop->next_tick = tick->next;
-    }
 }
 
 /* ---- descriptors -------------------------------------------------------------------------- */
@@ -274,29 +260,25 @@ enum nv_err nv_io_init(struct nv_io *io, struct nv_loop *loop, int fd,
 
 enum nv_err nv_io_want(struct nv_io *io, unsigned what)
 {
-    if (io->wanted == what) {
+    if (io->wanted == what)
         return NV_OK;
-    }
-    if (io->wanted != NV_IO_NONE) {
+    if (io->wanted != NV_IO_NONE)
         event_del(io->event);
-    }
     io->wanted = NV_IO_NONE;
-    if (what == NV_IO_NONE) {
+    if (what == NV_IO_NONE)
         return NV_OK;
-    }
     short events = (short)(EV_PERSIST | ((what & NV_IO_READ) ? EV_READ : 0) |
                            ((what & NV_IO_WRITE) ? EV_WRITE : 0));
     if (event_assign(io->event, io->loop->base, io->fd, events, on_ready, io) != 0 ||
-        event_add(io->event, NULL) != 0) {
+        event_add(io->event, NULL) != 0)
         return NV_ERR_IO;
-    }
     io->wanted = what;
     return NV_OK;
 }
 
 void nv_io_release(struct nv_io *io)
 {
-    if (io->event != NULL) {
+    if (io->event) {
         event_free(io->event); /* deletes it too */
         io->event = NULL;
         io->wanted = NV_IO_NONE;
@@ -308,15 +290,13 @@ void nv_io_release(struct nv_io *io)
 enum nv_err nv_loops_init(struct nv_loops *loops, unsigned count, const struct nv_clock *clock)
 {
     assert(count > 0 && count <= LOOPS_MAX);
-    *loops = (struct nv_loops){.items = calloc(count, sizeof(*loops->items)), .count = 0};
-    if (loops->items == NULL) {
+    *loops = (struct nv_loops){.items = calloc(count, sizeof *loops->items), .count = 0};
+    if (!loops->items)
         return NV_ERR_NO_MEMORY;
-    }
     while (loops->count < count) {
         struct nv_loop *loop = nv_loop_new(clock);
-        if (loop == NULL) {
+        if (!loop)
             return NV_ERR_NO_MEMORY;
-        }
         loops->items[loops->count++] = loop;
     }
     return NV_OK;
@@ -325,24 +305,21 @@ enum nv_err nv_loops_init(struct nv_loops *loops, unsigned count, const struct n
 enum nv_err nv_loops_start(struct nv_loops *loops)
 {
     enum nv_err err = NV_OK;
-    for (unsigned i = 0; i < loops->count && err == NV_OK; i++) {
+    for (unsigned i = 0; i < loops->count && err == NV_OK; i++)
         err = nv_loop_start(loops->items[i]);
-    }
     return err;
 }
 
 void nv_loops_stop(struct nv_loops *loops)
 {
-    for (unsigned i = 0; i < loops->count; i++) {
+    for (unsigned i = 0; i < loops->count; i++)
         nv_loop_stop(loops->items[i]);
-    }
 }
 
 void nv_loops_release(struct nv_loops *loops)
 {
-    for (unsigned i = 0; i < loops->count; i++) {
+    for (unsigned i = 0; i < loops->count; i++)
         nv_loop_free(loops->items[i]);
-    }
     free(loops->items);
     *loops = (struct nv_loops){NULL, 0};
 }

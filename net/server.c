@@ -95,7 +95,7 @@ static enum nv_err add_part(struct nv_server *server, struct nv_loop *loop)
 {
     assert(server->actions->part_bytes >= sizeof(struct nv_server_part));
     struct nv_server_part *part = calloc(1, server->actions->part_bytes);
-    if (part == NULL)
+    if (!part)
         return NV_ERR_NO_MEMORY;
     part->server = server;
     part->loop = loop;
@@ -112,7 +112,7 @@ static enum nv_err make_parts(struct nv_server *server, const struct nv_loops *l
     enum nv_err err = NV_OK;
     assert(loops->count > 0);
     server->parts = calloc(loops->count, sizeof *server->parts);
-    if (server->parts == NULL)
+    if (!server->parts)
         return NV_ERR_NO_MEMORY;
     for (unsigned i = 0; i < loops->count && err == NV_OK; i++)
         err = add_part(server, loops->items[i]);

@@ -60,9 +60,8 @@ static enum nv_err refuse(struct nv_fail *fail, const char *what, const char *fi
 {
     char reason[128] = "unknown reason";
     unsigned long code = ERR_peek_last_error();
-    if (code != 0) {
-        ERR_error_string_n(code, reason, sizeof(reason));
-    }
+    if (code != 0)
+        ERR_error_string_n(code, reason, sizeof reason);
     ERR_clear_error();
     const char *last = strrchr(reason, ':'); /* "error:0A...:lib:func:reason" */
     return nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s '%s': %s", what, file,
@@ -85,11 +84,10 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 
 static enum nv_err load_client_ca(const struct nv_tls *tls, SSL_CTX *context, struct nv_fail *fail)
 {
-    if (tls->client_ca_file == NULL) {
+    if (!tls->client_ca_file)
         return NV_OK;
-    }
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->client_ca_file);
-    if (names == NULL || SSL_CTX_load_verify_locations(context, tls->client_ca_file, NULL) != 1) {
+    if (!names || SSL_CTX_load_verify_locations(context, tls->client_ca_file, NULL) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
         return refuse(fail, "cannot use client_ca_file", tls->client_ca_file);
     }
@@ -100,18 +98,14 @@ static enum nv_err load_client_ca(const struct nv_tls *tls, SSL_CTX *context, st
 
 static enum nv_err load_files(const struct nv_tls *tls, SSL_CTX *context, struct nv_fail *fail)
 {
-    if (tls->cert_file == NULL || tls->key_file == NULL) {
+    if (!tls->cert_file || !tls->key_file)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "tls needs both cert_file and key_file");
-    }
-    if (SSL_CTX_use_certificate_chain_file(context, tls->cert_file) != 1) {
+    if (SSL_CTX_use_certificate_chain_file(context, tls->cert_file) != 1)
         return refuse(fail, "cannot use cert_file", tls->cert_file);
-    }
-    if (SSL_CTX_use_PrivateKey_file(context, tls->key_file, SSL_FILETYPE_PEM) != 1) {
+    if (SSL_CTX_use_PrivateKey_file(context, tls->key_file, SSL_FILETYPE_PEM) != 1)
         return refuse(fail, "cannot use key_file", tls->key_file);
-    }
-    if (SSL_CTX_check_private_key(context) != 1) {
+    if (SSL_CTX_check_private_key(context) != 1)
         return refuse(fail, "key_file does not belong to the certificate", tls->key_file);
-    }
     return load_client_ca(tls, context, fail);
 }
 
@@ -120,9 +114,8 @@ static enum nv_err load(struct nv_tls *tls, struct nv_fail *fail, SSL_CTX **out)
     static const unsigned char session_context[] = "noveum-gateway";
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    if (context == NULL) {
+    if (!context)
         return NV_ERR_NO_MEMORY;
-    }
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE |
@@ -131,7 +124,7 @@ static enum nv_err load(struct nv_tls *tls, struct nv_fail *fail, SSL_CTX **out)
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     /* Tickets resume sessions without memory here; the cache would hold 20,000 of them. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_session_id_context(context, session_context, sizeof(session_context) - 1);
+    SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, tls);
     enum nv_err err = load_files(tls, context, fail);
     if (err != NV_OK) {
@@ -165,8 +158,8 @@ static void set_alpn(struct nv_tls *tls, const char *list)
 enum nv_err nv_tls_new(const struct nv_tls_files *files, const char *alpn, struct nv_fail *fail,
                        struct nv_tls **out)
 {
-    struct nv_tls *tls = calloc(1, sizeof(*tls));
-    if (tls == NULL || pthread_mutex_init(&tls->lock, NULL) != 0) {
+    struct nv_tls *tls = calloc(1, sizeof *tls);
+    if (!tls || pthread_mutex_init(&tls->lock, NULL) != 0) {
         free(tls);
         return NV_ERR_NO_MEMORY;
     }
@@ -174,9 +167,8 @@ enum nv_err nv_tls_new(const struct nv_tls_files *files, const char *alpn, struc
     enum nv_err err = NV_ERR_NO_MEMORY;
     if (copy_text(files->cert_file, &tls->cert_file) &&
         copy_text(files->key_file, &tls->key_file) &&
-        copy_text(files->client_ca_file, &tls->client_ca_file)) {
+        copy_text(files->client_ca_file, &tls->client_ca_file))
         err = load(tls, fail, &tls->context);
-    }
     if (err != NV_OK) {
         nv_tls_free(tls);
         return err;
@@ -187,9 +179,8 @@ enum nv_err nv_tls_new(const struct nv_tls_files *files, const char *alpn, struc
 
 void nv_tls_free(struct nv_tls *tls)
 {
-    if (tls == NULL) {
+    if (!tls)
         return;
-    }
     SSL_CTX_free(tls->context);
     free(tls->cert_file);
     free(tls->key_file);
@@ -202,9 +193,8 @@ enum nv_err nv_tls_reload(struct nv_tls *tls, struct nv_fail *fail)
 {
     SSL_CTX *context = NULL;
     enum nv_err err = load(tls, fail, &context);
-    if (err != NV_OK) {
+    if (err != NV_OK)
         return err;
-    }
     pthread_mutex_lock(&tls->lock);
     SSL_CTX *old = tls->context;
     tls->context = context;
@@ -217,14 +207,13 @@ enum nv_err nv_tls_reload(struct nv_tls *tls, struct nv_fail *fail)
 
 static struct nv_tls_session *session_new(struct nv_tls *tls, int fd)
 {
-    struct nv_tls_session *session = calloc(1, sizeof(*session));
-    if (session == NULL) {
+    struct nv_tls_session *session = calloc(1, sizeof *session);
+    if (!session)
         return NULL;
-    }
     pthread_mutex_lock(&tls->lock);
     session->ssl = SSL_new(tls->context);
     pthread_mutex_unlock(&tls->lock);
-    if (session->ssl == NULL || SSL_set_fd(session->ssl, fd) != 1) {
+    if (!session->ssl || SSL_set_fd(session->ssl, fd) != 1) {
         SSL_free(session->ssl);
         free(session);
         return NULL;
@@ -236,9 +225,9 @@ static struct nv_tls_session *session_new(struct nv_tls *tls, int fd)
 enum nv_err nv_stream_init(struct nv_stream *stream, int fd, struct nv_tls *tls)
 {
     *stream = (struct nv_stream){.fd = fd, .tls = NULL, .wants = NV_IO_READ};
-    if (tls != NULL) {
+    if (tls) {
         stream->tls = session_new(tls, fd);
-        if (stream->tls == NULL) {
+        if (!stream->tls) {
             nv_stream_close(stream);
             return NV_ERR_NO_MEMORY;
         }
@@ -257,9 +246,8 @@ static enum nv_err plain_error(struct nv_stream *stream, unsigned wants)
 static void tell_handshake(const struct nv_stream *stream, unsigned long error)
 {
     const char *why = ERR_reason_error_string(error);
-    if (SSL_is_init_finished(stream->tls->ssl)) {
+    if (SSL_is_init_finished(stream->tls->ssl))
         return;
-    }
     nv_count(NV_COUNT_REFUSED_PROTOCOL, 1);
     NV_LOG(NV_LOG_WARN, "otlp", "TLS handshake failed: %s%s", why != NULL ? why : "unknown",
            ERR_GET_REASON(error) == SSL_R_HTTP_REQUEST
@@ -271,9 +259,8 @@ static void tell_handshake(const struct nv_stream *stream, unsigned long error)
 static enum nv_err tls_error(struct nv_stream *stream, int result)
 {
     int error = SSL_get_error(stream->tls->ssl, result);
-    if (error == SSL_ERROR_SSL) {
+    if (error == SSL_ERROR_SSL)
         tell_handshake(stream, ERR_peek_error());
-    }
     ERR_clear_error();
     switch (error) {
     case SSL_ERROR_WANT_READ:
@@ -298,12 +285,11 @@ enum nv_err nv_stream_read(struct nv_stream *stream, void *bytes, size_t len, si
 {
     assert(len > 0);
     *got = 0;
-    if (stream->tls != NULL) {
+    if (stream->tls) {
         ERR_clear_error();
         int result = SSL_read(stream->tls->ssl, bytes, clamp_int(len));
-        if (result <= 0) {
+        if (result <= 0)
             return tls_error(stream, result);
-        }
         *got = (size_t)result;
         return NV_OK;
     }
@@ -311,9 +297,8 @@ enum nv_err nv_stream_read(struct nv_stream *stream, void *bytes, size_t len, si
     do {
         result = recv(stream->fd, bytes, len, 0);
     } while (result < 0 && errno == EINTR);
-    if (result < 0) {
+    if (result < 0)
         return plain_error(stream, NV_IO_READ);
-    }
     *got = (size_t)result;
     return NV_OK;
 }
@@ -322,7 +307,7 @@ enum nv_err nv_stream_write(struct nv_stream *stream, const void *bytes, size_t 
 {
     assert(len > 0);
     *sent = 0;
-    if (stream->tls != NULL) {
+    if (stream->tls) {
         ERR_clear_error();
         int result = SSL_write(stream->tls->ssl, bytes, clamp_int(len));
         if (result <= 0) {
@@ -336,9 +321,8 @@ enum nv_err nv_stream_write(struct nv_stream *stream, const void *bytes, size_t 
     do {
         result = send(stream->fd, bytes, len, MSG_NOSIGNAL);
     } while (result < 0 && errno == EINTR);
-    if (result < 0) {
+    if (result < 0)
         return plain_error(stream, NV_IO_WRITE);
-    }
     *sent = (size_t)result;
     return NV_OK;
 }
@@ -352,23 +336,20 @@ const char *nv_stream_alpn(const struct nv_stream *stream)
 {
     const unsigned char *name = NULL;
     unsigned len = 0;
-    if (stream->tls == NULL) {
+    if (!stream->tls)
         return "";
-    }
     SSL_get0_alpn_selected(stream->tls->ssl, &name, &len);
-    if (len >= sizeof(stream->tls->alpn)) {
+    if (len >= sizeof stream->tls->alpn)
         len = 0;
-    }
-    if (len > 0) {
+    if (len > 0)
         memcpy(stream->tls->alpn, name, len);
-    }
     stream->tls->alpn[len] = '\0';
     return stream->tls->alpn;
 }
 
 void nv_stream_shutdown(struct nv_stream *stream)
 {
-    if (stream->tls != NULL && SSL_is_init_finished(stream->tls->ssl)) {
+    if (stream->tls && SSL_is_init_finished(stream->tls->ssl)) {
         ERR_clear_error();
         (void)SSL_shutdown(stream->tls->ssl);
         ERR_clear_error();
@@ -378,7 +359,7 @@ void nv_stream_shutdown(struct nv_stream *stream)
 
 void nv_stream_close(struct nv_stream *stream)
 {
-    if (stream->tls != NULL) {
+    if (stream->tls) {
         SSL_free(stream->tls->ssl);
         free(stream->tls);
         stream->tls = NULL;

@@ -44,17 +44,14 @@ void nv_receiver_config_init(struct nv_receiver_config *config)
 
 static unsigned thread_count(const struct nv_receiver_config *config)
 {
-    if (config->threads > 0) {
+    if (config->threads > 0)
         return config->threads < THREADS_MAX ? config->threads : THREADS_MAX;
-    }
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned most = THREADS_DEFAULT_MAX;
-    if (config->threads_max > 0 && config->threads_max < most) {
+    if (config->threads_max > 0 && config->threads_max < most)
         most = config->threads_max;
-    }
-    if (processors < 1) {
+    if (processors < 1)
         return 1;
-    }
     return (unsigned long)processors < most ? (unsigned)processors : most;
 }
 
@@ -95,9 +92,8 @@ static enum nv_err make_http(struct nv_receiver *receiver, const struct nv_recei
                                        .max_items = config->max_items,
                                        .cors_allowed_origins = config->cors_allowed_origins};
     enum nv_err err = nv_otlp_http_new(&otlp, fail, &receiver->otlp_http);
-    if (err != NV_OK) {
+    if (err != NV_OK)
         return err;
-    }
     struct nv_http_server_config server = {
         .listener = {.addresses = config->http.listen,
                      .unix_mode = config->unix_mode,
@@ -107,9 +103,8 @@ static enum nv_err make_http(struct nv_receiver *receiver, const struct nv_recei
         .hooks = nv_otlp_http_hooks(receiver->otlp_http),
     };
     server.limits.body_bytes_max = config->max_body_bytes;
-    if (is_on(&config->grpc)) {
+    if (is_on(&config->grpc))
         server.limits.descriptors_reserved += grpc_connections(config);
-    }
     server.limits.undecoded_bytes_max = undecoded_bytes(config);
     server.routes = nv_otlp_http_routes(receiver->otlp_http, &server.route_count);
     return nv_http_server_new(&server, &receiver->loops, fail, &receiver->http);
@@ -141,20 +136,16 @@ enum nv_err nv_receiver_new(const struct nv_receiver_config *config,
                             const struct nv_acceptor *acceptor, const struct nv_clock *clock,
                             struct nv_fail *fail, struct nv_receiver **out)
 {
-    struct nv_receiver *receiver = calloc(1, sizeof(*receiver));
-    if (receiver == NULL) {
+    struct nv_receiver *receiver = calloc(1, sizeof *receiver);
+    if (!receiver)
         return NV_ERR_NO_MEMORY;
-    }
     enum nv_err err = nv_loops_init(&receiver->loops, thread_count(config), clock);
-    if (err == NV_OK) {
+    if (err == NV_OK)
         err = nv_auth_new(config->auth_token, config->auth_tokens_file, fail, &receiver->auth);
-    }
-    if (err == NV_OK && is_on(&config->http)) {
+    if (err == NV_OK && is_on(&config->http))
         err = make_http(receiver, config, acceptor, fail);
-    }
-    if (err == NV_OK && is_on(&config->grpc)) {
+    if (err == NV_OK && is_on(&config->grpc))
         err = make_grpc(receiver, config, acceptor, fail);
-    }
     if (err != NV_OK) {
         nv_receiver_free(receiver);
         return err;
@@ -170,12 +161,10 @@ enum nv_err nv_receiver_start(struct nv_receiver *receiver)
 
 void nv_receiver_stop_accepting(struct nv_receiver *receiver)
 {
-    if (receiver->http != NULL) {
+    if (receiver->http)
         nv_http_server_stop_accepting(receiver->http);
-    }
-    if (receiver->grpc != NULL) {
+    if (receiver->grpc)
         nv_grpc_server_stop_accepting(receiver->grpc);
-    }
 }
 
 bool nv_receiver_drain(struct nv_receiver *receiver, unsigned timeout_ms)
@@ -191,9 +180,8 @@ bool nv_receiver_drain(struct nv_receiver *receiver, unsigned timeout_ms)
 
 void nv_receiver_free(struct nv_receiver *receiver)
 {
-    if (receiver == NULL) {
+    if (!receiver)
         return;
-    }
     nv_loops_stop(&receiver->loops);
     nv_http_server_free(receiver->http);
     nv_grpc_server_free(receiver->grpc);
@@ -208,9 +196,8 @@ enum nv_err nv_receiver_reload(struct nv_receiver *receiver, struct nv_fail *fai
     enum nv_err first = nv_auth_reload(receiver->auth, fail);
     enum nv_err http = receiver->http != NULL ? nv_http_server_reload(receiver->http, fail) : NV_OK;
     enum nv_err grpc = receiver->grpc != NULL ? nv_grpc_server_reload(receiver->grpc, fail) : NV_OK;
-    if (first != NV_OK) {
+    if (first != NV_OK)
         return first;
-    }
     return http != NV_OK ? http : grpc;
 }
 
@@ -239,15 +226,13 @@ const char *nv_receiver_grpc_address(const struct nv_receiver *receiver, size_t 
 void nv_receiver_http_status(const struct nv_receiver *receiver, struct nv_http_status *out)
 {
     *out = (struct nv_http_status){0};
-    if (receiver->http != NULL) {
+    if (receiver->http)
         nv_http_server_status(receiver->http, out);
-    }
 }
 
 void nv_receiver_grpc_status(const struct nv_receiver *receiver, struct nv_grpc_status *out)
 {
     *out = (struct nv_grpc_status){0};
-    if (receiver->grpc != NULL) {
+    if (receiver->grpc)
         nv_grpc_server_status(receiver->grpc, out);
-    }
 }

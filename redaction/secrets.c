@@ -297,7 +297,7 @@ static struct stretch value_behind(struct nv_str text, size_t at, bool *quoted)
     if (*quoted)
         return (struct stretch){open + 1, quoted_len(text, open + 1, open - from, text.ptr[open])};
     size_t to = from;
-    while (to < text.len && strchr(" \t\r\n,;&\"'{}[]()<>\\", text.ptr[to]) == NULL)
+    while (to < text.len && !strchr(" \t\r\n,;&\"'{}[]()<>\\", text.ptr[to]))
         to++;
     return (struct stretch){from, to - from};
 }
@@ -403,7 +403,7 @@ struct nv_str nv_secrets_mask_text(struct nv_arena *arena, struct nv_str text)
         return text;
     /* a secret of one character grows by two, so three times the length is enough */
     char *out = nv_arena_array(arena, text.len, 3);
-    if (out == NULL)
+    if (!out)
         return (struct nv_str){NULL, text.len};
     size_t len = 0, from = 0;
     for (; found.len > 0; found = find_secret(&search, from)) {
@@ -426,7 +426,7 @@ static enum nv_err mask_text(struct nv_arena *arena, struct nv_str *text)
         return NV_OK;
     (void)nv_meter_spend_bytes(text->len);
     struct nv_str masked = nv_secrets_mask_text(arena, *text);
-    if (masked.ptr == NULL)
+    if (!masked.ptr)
         return NV_ERR_NO_MEMORY;
     *text = masked;
     return NV_OK;
@@ -524,7 +524,7 @@ static enum nv_err mask_origin(struct nv_trace *trace, struct shared *shared, ui
 {
     const struct nv_origin *origin = trace->spans[span].origin;
     bool new_origin = false, new_resource = false;
-    if (origin == NULL || origin == shared->last)
+    if (!origin || origin == shared->last)
         return NV_OK;
     shared->last = origin;
     enum nv_err err = is_new(trace, &shared->origins, false, span, &new_origin);

@@ -91,11 +91,12 @@ static void handle_health(void *ctx, struct nv_http_exchange *exchange)
     struct nv_admin *admin = ctx;
     struct nv_gateway_status status;
     read_status(admin, &status);
-    if (nv_admin_healthy(&status))
+    if (nv_admin_healthy(&status)) {
         nv_http_reply_text(exchange, 200, NV_STR("text/plain"), NV_STR("ok\n"));
-    else
+    } else {
         nv_http_reply_text(exchange, 503, NV_STR("text/plain"),
                            NV_STR("a shard makes no progress: see /status\n"));
+    }
 }
 
 static void handle_ready(void *ctx, struct nv_http_exchange *exchange)
@@ -128,7 +129,7 @@ static void make_status(const struct job *job)
     nv_buf_init(&body, NV_CAP_ADMIN_ANSWER);
     struct nv_service_facts *services = calloc(SERVICES_MAX, sizeof *services);
     size_t count = 0;
-    if (services != NULL)
+    if (services)
         count = source->read_services(source->ctx, services, SERVICES_MAX);
     (void)nv_admin_write_status(&status, services, count, &body);
     free(services);
@@ -142,12 +143,13 @@ static void make_agents(const struct job *job)
     enum nv_err err = nv_agents_write(job->admin->source.agents, job->form, &body);
     if (err != NV_OK)
         body.failed = err;
-    if (job->form == NV_AGENTS_JSON)
+    if (job->form == NV_AGENTS_JSON) {
         answer_json(job->exchange, &body);
-    else
+    } else {
         answer(job->exchange, 200,
                job->form == NV_AGENTS_DOT ? "text/vnd.graphviz" : "text/plain; charset=utf-8",
                &body);
+    }
 }
 
 static void run_job(struct nv_loop_task *task)
@@ -163,7 +165,7 @@ static void hand_over(struct nv_admin *admin, struct nv_http_exchange *exchange,
     const struct job job = {
         .task = {.run = run_job}, .admin = admin, .exchange = exchange, .make = make, .form = form};
     struct job *copy = atomic_load(&admin->stopping) ? NULL : malloc(sizeof *copy);
-    if (copy == NULL) {
+    if (!copy) {
         make(&job);
         return;
     }
@@ -218,12 +220,13 @@ static void set_routes(struct nv_admin *admin)
                            {"/metrics", handle_metrics},
                            {"/status", handle_status},
                            {"/agents", handle_agents}};
-    for (size_t i = 0; i < ROUTE_COUNT; i++)
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
         admin->routes[i] =
             (struct nv_http_route){.path = nv_str_from(rows[i].path),
                                    .methods = NV_HTTP_GET,
                                    .body_bytes_max = 1024,
                                    .handler = {.ctx = admin, .handle = rows[i].handle}};
+    }
 }
 
 static enum nv_err open_server(struct nv_admin *admin, const char *address, struct nv_fail *fail)
@@ -250,12 +253,13 @@ static void open_control(struct nv_admin *admin)
         .store = source->store, .ctx = source->ctx, .retry = source->retry_dead};
     const struct nv_http_handler status = {.ctx = admin, .handle = handle_control_status};
     const char *directory = source->options->journal_directory;
-    if (place.store == NULL)
+    if (!place.store)
         return;
     if (nv_control_new(directory, &place, &status, &admin->control_loops, &fail, &admin->control) !=
-        NV_OK)
+        NV_OK) {
         NV_LOG(NV_LOG_WARN, "gateway", "no control socket, `dead` works when stopped only: %s",
                fail.what);
+    }
 }
 
 static enum nv_err open_all(struct nv_admin *admin, const char *address, struct nv_fail *fail)
@@ -268,7 +272,7 @@ static enum nv_err open_all(struct nv_admin *admin, const char *address, struct 
         err = nv_loops_init(&admin->worker, 1, nv_clock_system());
     if (err == NV_OK)
         err = nv_admin_gate_new(admin->source.options, fail, &admin->gate);
-    if (err == NV_OK && address != NULL)
+    if (err == NV_OK && address)
         err = open_server(admin, address, fail);
     if (err == NV_OK) {
         open_control(admin);
@@ -287,7 +291,7 @@ enum nv_err nv_admin_start(const char *address, const struct nv_admin_source *so
     assert(source->options != NULL && source->read_status != NULL);
     struct nv_admin *admin = calloc(1, sizeof *admin);
     *out = NULL;
-    if (admin == NULL)
+    if (!admin)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     admin->source = *source;
     enum nv_err err = open_all(admin, address, fail);
@@ -315,9 +319,9 @@ static void stop_loops(struct nv_admin *admin)
 
 void nv_admin_stop(struct nv_admin *admin)
 {
-    if (admin == NULL)
+    if (!admin)
         return;
-    if (admin->server != NULL) {
+    if (admin->server) {
         nv_http_server_stop_accepting(admin->server);
         (void)nv_http_server_drain(admin->server, DRAIN_MS);
     }
@@ -336,7 +340,7 @@ void nv_admin_stop(struct nv_admin *admin)
 
 const char *nv_admin_address(const struct nv_admin *admin, size_t i)
 {
-    if (admin->server == NULL)
+    if (!admin->server)
         return NULL;
     const struct nv_listener *listener = nv_http_server_listener(admin->server);
     return i < nv_listener_count(listener) ? nv_listener_address(listener, i) : NULL;

@@ -100,7 +100,7 @@ enum nv_err nv_admin_gate_new(const struct nv_options *options, struct nv_fail *
 {
     struct nv_admin_gate *gate = calloc(1, sizeof *gate);
     *out = NULL;
-    if (gate == NULL)
+    if (!gate)
         return NV_ERR_NO_MEMORY;
     gate->hosts = &options->admin_hosts;
     if (gethostname(gate->own, sizeof gate->own - 1) != 0)
@@ -116,7 +116,7 @@ enum nv_err nv_admin_gate_new(const struct nv_options *options, struct nv_fail *
 
 void nv_admin_gate_free(struct nv_admin_gate *gate)
 {
-    if (gate == NULL)
+    if (!gate)
         return;
     nv_auth_free(gate->auth);
     free(gate);

@@ -48,7 +48,7 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
         *why = "a shard makes no progress: see /status";
     else if (status->exporter.refused_in_row >= NV_EXPORTER_REFUSED_ALL)
         *why = "ready, but the backend refuses every trace: see /status";
-    else if (held_text(status->exporter.state) != NULL)
+    else if (held_text(status->exporter.state))
         *why = held_text(status->exporter.state);
     return !status->stopping && !status->assembly.journal_full &&
            status->stuck_ns < NV_STUCK_TOLD_NS;
@@ -59,9 +59,10 @@ static void write_refusal(const struct nv_assembly_status *assembly, struct nv_b
 {
     (void)nv_buf_printf(buf, "%s while %s", nv_err_info(assembly->refusal)->text,
                         assembly->refused_doing != NULL ? assembly->refused_doing : "writing");
-    if (assembly->refused_errno != 0)
+    if (assembly->refused_errno != 0) {
         (void)nv_buf_printf(buf, ": %s (errno %d)", strerror(assembly->refused_errno),
                             assembly->refused_errno);
+    }
 }
 
 bool nv_admin_write_ready(const struct nv_gateway_status *status, const char *directory,

@@ -86,7 +86,7 @@ enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *pl
     if (socket_path("unix:", directory, address, sizeof address) != 0)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "journal.directory is too long for a socket");
     struct nv_control *control = calloc(1, sizeof *control);
-    if (control == NULL)
+    if (!control)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     control->place = *place;
     control->routes[0] = (struct nv_http_route){.path = NV_STR("/dead"),
@@ -111,7 +111,7 @@ enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *pl
 
 void nv_control_stop(struct nv_control *control)
 {
-    if (control == NULL)
+    if (!control)
         return;
     nv_http_server_stop_accepting(control->server);
     (void)nv_http_server_drain(control->server, DRAIN_MS);
@@ -119,7 +119,7 @@ void nv_control_stop(struct nv_control *control)
 
 void nv_control_free(struct nv_control *control)
 {
-    if (control == NULL)
+    if (!control)
         return;
     nv_http_server_free(control->server);
     free(control);
@@ -192,9 +192,10 @@ static enum nv_err ask(const char *directory, const char *method, const char *ta
 {
     struct nv_buf reply;
     int fd = connect_to(directory);
-    if (fd < 0)
+    if (fd < 0) {
         return nv_fail_set(fail, NV_ERR_IO, 0, "can't reach the gateway that runs here: %s",
                            strerror(errno));
+    }
     nv_buf_init(&reply, NV_CAP_CONTROL_ANSWER);
     enum nv_err err = send_request(fd, method, target) ? read_all(fd, &reply) : NV_ERR_IO;
     if (err == NV_OK)

@@ -44,16 +44,18 @@ static enum nv_err parse_command(int count, char **words, struct nv_cli *cli, st
     for (size_t i = 0; i < COMMANDS; i++) {
         bool two = commands[i].second != NULL;
         if (strcmp(words[0], commands[i].first) != 0 ||
-            (two && (second == NULL || strcmp(second, commands[i].second) != 0)))
+            (two && (!second || strcmp(second, commands[i].second) != 0)))
             continue;
         int used = two ? 2 : 1;
         int wanted = commands[i].argument != NULL ? 1 : 0;
-        if (count - used < wanted)
+        if (count - used < wanted) {
             return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%s%s%s\" needs a %s", commands[i].first,
                                two ? " " : "", two ? commands[i].second : "", commands[i].argument);
-        if (count - used > wanted && !commands[i].several)
+        }
+        if (count - used > wanted && !commands[i].several) {
             return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"",
                                words[used + wanted]);
+        }
         cli->command = commands[i].command;
         cli->arguments = wanted == 1 ? (const char *const *)&words[used] : NULL;
         cli->argument_count = (size_t)(count - used);
@@ -100,14 +102,15 @@ enum nv_err nv_cli_parse(int argc, char **argv, struct nv_cli *cli, struct nv_fa
         {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     *cli = (struct nv_cli){.command = NV_COMMAND_RUN};
     cli->sets = calloc((size_t)argc + 1, sizeof *cli->sets);
-    if (cli->sets == NULL)
+    if (!cli->sets)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     optind = 0; /* glibc: start anew, tests parse more than once */
     opterr = 0;
     for (int got = 0; (got = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
-        if (apply_option(got == 'V' ? 'v' : got, cli) != NV_OK)
+        if (apply_option(got == 'V' ? 'v' : got, cli) != NV_OK) {
             return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown or incomplete option \"%.60s\"",
                                argv[optind - 1]);
+        }
     }
     if (optind >= argc)
         return NV_OK;

@@ -50,9 +50,10 @@ bool nv_doctor_key(const struct nv_options *options, struct nv_buf *out)
 {
     char text[256];
     const char *key = options->exporter_noveum_api_key;
-    if (key == NULL)
+    if (!key) {
         return say(out, true, "key",
                    "none: local mode, traces go to files; set NOVEUM_API_KEY to deliver");
+    }
     const char *where = options->where[NV_OPT_exporter_noveum_api_key];
     for (const char *c = key; *c != '\0'; c++) {
         if (*c <= ' ' || *c > '~') {
@@ -107,9 +108,10 @@ static const char *transfer_advice(enum nv_transfer transfer)
 /* An answer is believed for its body, not its number: a page can have any status. */
 static const char *reply_advice(const struct nv_probe *probe)
 {
-    if (probe->body == NV_REPLY_FOREIGN)
+    if (probe->body == NV_REPLY_FOREIGN) {
         return "but a page, not Noveum's API: exporter.noveum.endpoint should end in /api; else a "
                "proxy, firewall, sign-in or maintenance page answers in its place";
+    }
     if (probe->body == NV_REPLY_DENIAL && probe->status >= 200 && probe->status <= 299)
         return "but it says \"success\": false: the backend does not take the key or is in trouble";
     return status_advice(probe->status);
@@ -120,13 +122,14 @@ bool nv_doctor_reply(const struct nv_probe *probe, struct nv_buf *out)
     char text[600];
     bool reply = probe->transfer == NV_TRANSFER_REPLY || probe->status != 0;
     bool api = probe->body == NV_REPLY_EMPTY || probe->body == NV_REPLY_OBJECT;
-    if (reply)
+    if (reply) {
         (void)snprintf(text, sizeof text, "%d after %" PRIu64 " ms: %s%s%s", probe->status,
                        probe->took_ms, reply_advice(probe),
                        probe->said[0] != '\0' ? "; it says: " : "", probe->said);
-    else
+    } else {
         (void)snprintf(text, sizeof text, "%s (%.150s)", transfer_advice(probe->transfer),
                        probe->detail);
+    }
     return say(out, reply && api && probe->status == 200, "backend", text);
 }
 
@@ -153,23 +156,23 @@ bool nv_doctor_status(struct nv_str status, struct nv_buf *out)
     json_int_t refused = 0, dead = 0;
     char text[600];
     json_t *root = json_loadb(status.ptr, status.len, 0, NULL);
-    if (root == NULL ||
-        json_unpack(root, "{s:{s:s,s:s,s:s,s:I},s:{s:I}}", "exporter", "state", &state, "reason",
-                    &reason, "last_error", &last_error, "refused_in_row", &refused, "spans",
-                    "dead_lettered", &dead) != 0) {
+    if (!root || json_unpack(root, "{s:{s:s,s:s,s:s,s:I},s:{s:I}}", "exporter", "state", &state,
+                             "reason", &reason, "last_error", &last_error, "refused_in_row",
+                             &refused, "spans", "dead_lettered", &dead) != 0) {
         json_decref(root);
         return say(out, false, "gateway", "one runs here, and what it says is not understood");
     }
     bool all_refused = refused >= NV_EXPORTER_REFUSED_ALL;
     bool good = strcmp(state, nv_exporter_state_text(NV_EXPORTER_SENDING)) == 0 && !all_refused;
-    if (all_refused)
+    if (all_refused) {
         (void)snprintf(text, sizeof text,
                        "%.180s (%.180s): look at exporter.noveum.endpoint and any proxy before it, "
                        "then `noveum-gateway dead retry all`",
                        reason, last_error);
-    else
+    } else {
         (void)snprintf(text, sizeof text, "one runs here: %.60s%s%.180s", state,
                        reason[0] != '\0' ? ": " : "", reason);
+    }
     good = say(out, good, "gateway", text);
     if (dead > 0 && !all_refused) {
         (void)snprintf(text, sizeof text,
@@ -236,11 +239,12 @@ bool nv_doctor_ports(const char *key, const char *addresses, struct nv_buf *out)
         return true;
     bool free_to_use = nv_listener_open(&config, &fail, &listener) == NV_OK;
     nv_listener_free(listener);
-    if (free_to_use)
+    if (free_to_use) {
         (void)snprintf(text, sizeof text, "%s %.200s is free", key, addresses);
-    else
+    } else {
         (void)snprintf(text, sizeof text, "%s: %s (a gateway that already runs here?)", key,
                        fail.what);
+    }
     return say(out, free_to_use, "port", text);
 }
 
@@ -293,13 +297,15 @@ bool nv_doctor_disk(const char *key, const char *directory, uint64_t wanted_byte
 static bool check_disks(const struct nv_options *options, struct nv_buf *out)
 {
     bool good = true;
-    if (options->journal_durability != NV_DURABILITY_MEMORY)
+    if (options->journal_durability != NV_DURABILITY_MEMORY) {
         good = nv_doctor_disk("journal.directory", options->journal_directory,
                               options->journal_max_bytes, out);
-    if (options->exporter_file_directory != NULL)
+    }
+    if (options->exporter_file_directory) {
         good =
             nv_doctor_disk("exporter.file.directory", options->exporter_file_directory, 0, out) &&
             good;
+    }
     return good;
 }
 

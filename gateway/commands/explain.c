@@ -89,7 +89,7 @@ static enum nv_err decode_copy(enum nv_signal signal, struct nv_str body, struct
 {
     char *copy = malloc(body.len + 1);
     *out = (struct decoded){0};
-    if (copy == NULL)
+    if (!copy)
         return NV_ERR_NO_MEMORY;
     if (body.len > 0)
         memcpy(copy, body.ptr, body.len);
@@ -118,11 +118,12 @@ static enum nv_err decode(char *body, size_t len, struct decoded *out)
 {
     struct nv_str view = {body, len};
     *out = (struct decoded){0};
-    if (looks_like_json(view))
+    if (looks_like_json(view)) {
         return nv_request_decode(
             &(struct nv_request_body){has_key_of_logs(view) ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES,
                                       NV_MEDIA_JSON, body, len},
             NULL, &out->result, &out->batch, &out->fail);
+    }
     enum nv_err err = decode_protobuf(view, out);
     free(body);
     return err;
@@ -134,7 +135,7 @@ static enum nv_err keep(struct nv_explain *explain, struct nv_batch *batch)
         size_t capacity = explain->capacity * 2 + 4;
         struct nv_batch **batches =
             reallocarray(explain->batches, capacity, sizeof(struct nv_batch *));
-        if (batches == NULL) {
+        if (!batches) {
             nv_batch_free(batch);
             return NV_ERR_NO_MEMORY;
         }
@@ -196,7 +197,7 @@ static enum nv_err list_ids(const struct nv_explain *explain, struct ids *out)
     for (size_t b = 0; b < explain->count; b++)
         items += explain->batches[b]->item_count;
     *out = (struct ids){.list = calloc(items + 1, sizeof *out->list)};
-    if (out->list == NULL)
+    if (!out->list)
         return NV_ERR_NO_MEMORY;
     for (size_t b = 0; b < explain->count; b++) {
         for (uint32_t i = 0; i < explain->batches[b]->item_count; i++)
@@ -219,7 +220,7 @@ static enum nv_err explain_trace(const struct nv_explain *explain, const uint8_t
 {
     struct nv_raw_trace *raw = nv_raw_join(explain->batches, explain->count, trace_id);
     struct nv_trace *trace = NULL;
-    if (raw == NULL)
+    if (!raw)
         return NV_ERR_NO_MEMORY;
     assert(raw->item_count > 0);
     enum nv_err err = raw->span_count > 0 ? nv_mapping_explain(mapping, raw, report, &trace)
@@ -269,7 +270,7 @@ int nv_command_explain(const struct nv_options *options, const char *const *path
     enum nv_err err = NV_OK;
     nv_stage_mapping(options, &config);
     struct nv_mapping *mapping = nv_mapping_new(&config, &fail);
-    if (mapping == NULL) {
+    if (!mapping) {
         nv_run_print_failure(&fail);
         return NV_EXIT_USAGE;
     }

@@ -42,13 +42,14 @@ int nv_command_journal(const struct nv_options *options, bool list)
     struct nv_buf text;
     nv_buf_init(&text, NV_CAP_COMMAND_TEXT);
     enum nv_err err = nv_journal_check(options->journal_directory, list, &text, &report, &fail);
-    if (err == NV_OK)
+    if (err == NV_OK) {
         (void)nv_buf_printf(&text,
                             "%" PRIu64 " files, %" PRIu64 " spare, %" PRIu64 " records of %" PRIu64
                             " bytes, %" PRIu64 " released, %" PRIu64 " damaged, %" PRIu64
                             " missing\n",
                             report.files, report.spare, report.records, report.bytes,
                             report.released, report.damaged, report.missing);
+    }
     int code = finish(&text, NV_SHOWN_LINES, err, &fail);
     return code == NV_EXIT_OK && report.damaged + report.missing > 0 ? NV_EXIT_FAILED : code;
 }
@@ -73,7 +74,7 @@ static enum nv_err run_retry(const struct nv_options *options, const struct nv_s
     nv_stage_exporter(options, &exporter);
     nv_stage_mapping(options, &config);
     struct nv_mapping *mapping = nv_mapping_new(&config, fail);
-    if (mapping == NULL)
+    if (!mapping)
         return NV_ERR_CONFIG;
     struct nv_dead_retry retry = {.store = store,
                                   .mapping = mapping,

@@ -79,7 +79,7 @@ static void write_client_url(const char *address, bool tls, struct nv_buf *buf)
 
 static void write_line(const char *name, const char *address, bool tls, struct nv_buf *buf)
 {
-    if (address == NULL)
+    if (!address)
         return;
     (void)nv_buf_printf(buf, "  %-10s ", name);
     write_client_url(address, tls, buf);
@@ -98,9 +98,9 @@ enum nv_err nv_run_write_banner(const struct nv_gateway *gateway, struct nv_buf 
     write_line("OTLP/gRPC", nv_gateway_grpc_address(gateway, 0),
                options->receiver_grpc_tls_cert_file != NULL, buf);
     write_line("admin", nv_gateway_admin_address(gateway, 0), false, buf);
-    if (options->exporter_file_directory != NULL)
+    if (options->exporter_file_directory)
         (void)nv_buf_printf(buf, "  %-10s %s/\n", "traces", options->exporter_file_directory);
-    if (http != NULL) {
+    if (http) {
         (void)nv_buf_append_str(buf, NV_STR("\nSet in your application, then run it:\n"
                                             "  OTEL_EXPORTER_OTLP_ENDPOINT="));
         write_client_url(http, http_tls, buf);
@@ -183,7 +183,7 @@ struct reloaded {
 
 static void free_options(struct nv_options *options)
 {
-    if (options != NULL)
+    if (options)
         nv_options_release(options);
     free(options);
 }
@@ -239,11 +239,12 @@ static void look_at_files(struct nv_gateway *gateway, struct watched *watched)
 
     if (!nv_file_watch_look(&watched->watch, watched->paths))
         return;
-    if (nv_gateway_reload(gateway, nv_gateway_options(gateway), &fail) != NV_OK)
+    if (nv_gateway_reload(gateway, nv_gateway_options(gateway), &fail) != NV_OK) {
         NV_LOG(NV_LOG_ERROR, "gateway", "changed tokens or certificates not taken over: %s",
                fail.what);
-    else
+    } else {
         NV_LOG(NV_LOG_INFO, "gateway", "changed tokens or certificates taken over");
+    }
 }
 
 static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
@@ -292,12 +293,13 @@ static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_
 {
     fail->code = err;
     nv_run_print_failure(fail);
-    if (strstr(fail->what, "in use") != NULL && strstr(fail->path, ".listen") != NULL)
+    if (strstr(fail->what, "in use") && strstr(fail->path, ".listen")) {
         (void)fprintf(stderr,
                       "noveum-gateway: `ss -ltnp` shows who has it; another address: --set "
                       "%s=127.0.0.1:0 (any free port)\n",
                       fail->path);
-    if (gateway != NULL)
+    }
+    if (gateway)
         stop(gateway, set, nv_exit_code_of(err));
     return nv_exit_code_of(err);
 }

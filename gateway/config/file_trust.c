@@ -36,12 +36,14 @@ enum nv_file_verdict nv_file_judge(const struct stat *info, uid_t self, enum nv_
     bool foreign = info->st_uid != 0 && info->st_uid != self;
     assert(why != NULL);
     why[0] = '\0';
-    if (!S_ISREG(info->st_mode))
+    if (!S_ISREG(info->st_mode)) {
         return role == NV_FILE_FOUND ? say(NV_FILE_REFUSED, why, "is no regular file: remove it")
                                      : NV_FILE_TRUSTED;
-    if ((info->st_mode & S_IWOTH) != 0)
+    }
+    if ((info->st_mode & S_IWOTH) != 0) {
         return say(NV_FILE_REFUSED, why,
                    "everybody can write this file and so configure the gateway: chmod o-w it");
+    }
     if (foreign) {
         (void)snprintf(why, NV_FILE_WHY_SIZE,
                        "belongs to user %u, neither to root nor to user %u, which the gateway "
@@ -49,9 +51,10 @@ enum nv_file_verdict nv_file_judge(const struct stat *info, uid_t self, enum nv_
                        (unsigned)info->st_uid, (unsigned)self);
         return role == NV_FILE_NAMED ? NV_FILE_DOUBTED : NV_FILE_REFUSED;
     }
-    if ((info->st_mode & S_IWGRP) != 0)
+    if ((info->st_mode & S_IWGRP) != 0) {
         return say(NV_FILE_DOUBTED, why,
                    "its group can write this file and so configure the gateway: chmod g-w it");
+    }
     return NV_FILE_TRUSTED;
 }
 
@@ -65,7 +68,7 @@ static enum nv_err act(const struct stat *info, const char *path, enum nv_file_r
     if (verdict != NV_FILE_REFUSED)
         return NV_OK;
     (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s", why);
-    if (fail != NULL && fail->path[0] == '\0')
+    if (fail && fail->path[0] == '\0')
         (void)snprintf(fail->path, sizeof fail->path, "%s", path);
     return NV_ERR_CONFIG;
 }
@@ -96,11 +99,12 @@ static enum nv_err read_all(FILE *file, const char *path, size_t max, struct nv_
         total += got;
         err = total > max ? NV_ERR_LIMIT : nv_buf_append(out, piece, got);
     }
-    if (err == NV_OK && ferror(file))
+    if (err == NV_OK && ferror(file)) {
         err =
             nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't read \"%.60s\": %s", path, strerror(errno));
-    else if (err == NV_ERR_LIMIT)
+    } else if (err == NV_ERR_LIMIT) {
         (void)nv_fail_set(fail, err, 0, "\"%.60s\" is larger than %zu bytes", path, max);
+    }
     (void)fclose(file);
     return err;
 }
@@ -109,9 +113,10 @@ enum nv_err nv_read_file(const char *path, size_t max, struct nv_buf *out, struc
 {
     assert(path != NULL && max > 0);
     FILE *file = fopen(path, "re");
-    if (file == NULL)
+    if (!file) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't open \"%.60s\": %s", path,
                            strerror(errno));
+    }
     return read_all(file, path, max, out, fail);
 }
 
@@ -121,7 +126,7 @@ static enum nv_err read_descriptor(int fd, const char *name, size_t max, struct 
 {
     assert(fd >= 0 && max > 0);
     FILE *file = fdopen(fd, "r");
-    if (file != NULL)
+    if (file)
         return read_all(file, name, max, out, fail);
     (void)close(fd);
     return NV_ERR_NO_MEMORY;
@@ -133,9 +138,10 @@ enum nv_err nv_file_read(const char *path, enum nv_file_role role, size_t max, s
     struct stat info;
     int flags = O_RDONLY | O_CLOEXEC | (role == NV_FILE_FOUND ? O_NONBLOCK : 0);
     int fd = open(path, flags);
-    if (fd < 0)
+    if (fd < 0) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't open \"%.60s\": %s", path,
                            strerror(errno));
+    }
     enum nv_err err = role == NV_FILE_FOUND ? check_link(path, fail) : NV_OK;
     if (err == NV_OK && fstat(fd, &info) == 0)
         err = act(&info, path, role, fail);

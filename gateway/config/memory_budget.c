@@ -107,9 +107,10 @@ static void derive(struct nv_options *options, size_t id, uint64_t value, const 
 
 void nv_memory_budget_from_limit(struct nv_options *options, uint64_t limit_bytes)
 {
-    if (limit_bytes > 0 && !is_set(options, NV_OPT_memory_max_bytes))
+    if (limit_bytes > 0 && !is_set(options, NV_OPT_memory_max_bytes)) {
         derive(options, NV_OPT_memory_max_bytes, limit_bytes / 100 * LIMIT_PERCENT,
                "the control group's limit");
+    }
 }
 
 /* ---- checks -----------------------------------------------------------------------------------
@@ -120,9 +121,10 @@ static enum nv_err refuse(const struct nv_options *options, size_t id, struct nv
 {
     enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s: %llu %s", nv_option_table[id].path,
                                   (unsigned long long)value, what);
-    if (fail != NULL)
+    if (fail) {
         (void)snprintf(fail->path, sizeof fail->path, "%.*s", (int)sizeof fail->path - 1,
                        options->where[id]);
+    }
     return err;
 }
 
@@ -131,13 +133,15 @@ static enum nv_err check_body(struct nv_options *options, struct nv_fail *fail)
     uint64_t body = options->exporter_noveum_max_body_bytes;
     if (body <= options->exporter_noveum_queue_bytes)
         return NV_OK;
-    if (is_set(options, NV_OPT_exporter_noveum_queue_bytes))
+    if (is_set(options, NV_OPT_exporter_noveum_queue_bytes)) {
         return refuse(options, NV_OPT_exporter_noveum_queue_bytes, fail,
                       options->exporter_noveum_queue_bytes,
                       "can't hold one body of exporter.noveum.max_body_bytes; raise it");
-    if (is_set(options, NV_OPT_memory_max_bytes))
+    }
+    if (is_set(options, NV_OPT_memory_max_bytes)) {
         return refuse(options, NV_OPT_memory_max_bytes, fail, options->memory_max_bytes,
                       "can't hold one body of exporter.noveum.max_body_bytes; raise it");
+    }
     /* Nobody asked for the budget, somebody for the body. */
     options->exporter_noveum_queue_bytes = body;
     return NV_OK;
@@ -147,9 +151,10 @@ static enum nv_err check_body(struct nv_options *options, struct nv_fail *fail)
 static enum nv_err check_request(const struct nv_options *options, struct nv_fail *fail)
 {
     if (is_set(options, NV_OPT_memory_max_bytes) &&
-        options->receiver_max_body_bytes > options->memory_max_bytes / 2)
+        options->receiver_max_body_bytes > options->memory_max_bytes / 2) {
         return refuse(options, NV_OPT_memory_max_bytes, fail, options->memory_max_bytes,
                       "can't hold one request of receiver.max_body_bytes; it takes twice that");
+    }
     return NV_OK;
 }
 

@@ -22,16 +22,17 @@ static enum nv_err expand_env(char *name, char *(*lookup)(const char *name), str
                               struct nv_fail *fail)
 {
     char *fallback = strstr(name, ":-");
-    if (fallback != NULL) {
+    if (fallback) {
         *fallback = '\0';
         fallback += 2;
     }
     const char *value = lookup(name);
-    if (fallback != NULL && (value == NULL || value[0] == '\0'))
+    if (fallback && (!value || value[0] == '\0'))
         value = fallback;
-    if (value == NULL)
+    if (!value) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the environment variable %.60s is not set",
                            name);
+    }
     return nv_buf_append_str(out, nv_str_from(value));
 }
 
@@ -53,9 +54,10 @@ static enum nv_err expand_reference(struct nv_str inside, char *(*lookup)(const 
                                     struct nv_buf *out, struct nv_fail *fail)
 {
     char text[REFERENCE_MAX];
-    if (inside.len >= sizeof text)
+    if (inside.len >= sizeof text) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "a reference is longer than %d bytes",
                            REFERENCE_MAX - 1);
+    }
     memcpy(text, inside.ptr, inside.len);
     text[inside.len] = '\0';
     if (strncmp(text, "env:", 4) == 0)

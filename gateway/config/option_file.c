@@ -40,7 +40,7 @@ static void place_of(const struct walk *walk, yaml_mark_t mark, char *out, size_
 static enum nv_err refuse(struct walk *walk, yaml_mark_t mark, const char *what)
 {
     (void)nv_fail_set(walk->fail, NV_ERR_CONFIG, mark.index, "%s", what);
-    if (walk->fail != NULL && walk->fail->path[0] == '\0')
+    if (walk->fail && walk->fail->path[0] == '\0')
         place_of(walk, mark, walk->fail->path, sizeof walk->fail->path);
     return NV_ERR_CONFIG;
 }
@@ -225,9 +225,10 @@ enum nv_err nv_config_read(struct nv_str text, const char *name, nv_config_visit
 {
     assert(name != NULL && visit != NULL);
     struct walk walk = {.name = name, .visit = visit, .visit_ctx = visit_ctx, .fail = fail};
-    if (text.len > NV_CAP_CONFIG_FILE)
+    if (text.len > NV_CAP_CONFIG_FILE) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the file is larger than %zu bytes",
                            NV_CAP_CONFIG_FILE);
+    }
     if (yaml_parser_initialize(&walk.parser) != 1)
         return NV_ERR_NO_MEMORY;
     nv_buf_init(&walk.path, NV_CONFIG_PATH_MAX - 1);

@@ -32,9 +32,10 @@ static enum nv_err refuse(const struct nv_options *options, size_t id, struct nv
 {
     assert(id < NV_OPTION_TOTAL);
     enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s: %s", nv_option_table[id].path, what);
-    if (fail != NULL)
+    if (fail) {
         (void)snprintf(fail->path, sizeof fail->path, "%.*s", (int)sizeof fail->path - 1,
                        options->where[id]);
+    }
     return err;
 }
 
@@ -45,7 +46,7 @@ static enum nv_err set_joined(char **field, const char *directory, const char *n
 {
     size_t size = strlen(directory) + strlen(name) + 2;
     char *path = malloc(size);
-    if (path == NULL)
+    if (!path)
         return NV_ERR_NO_MEMORY;
     (void)snprintf(path, size, "%s/%s", directory, name);
     free(*field);
@@ -59,11 +60,11 @@ static enum nv_err default_journal(struct nv_options *options)
     const char *systemd = getenv("STATE_DIRECTORY");
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
-    if (systemd != NULL && systemd[0] == '/' && strchr(systemd, ':') == NULL)
+    if (systemd && systemd[0] == '/' && !strchr(systemd, ':'))
         return set_joined(&options->journal_directory, systemd, "journal");
-    if (state != NULL && state[0] == '/')
+    if (state && state[0] == '/')
         return set_joined(&options->journal_directory, state, STATE_NAME);
-    if (geteuid() != 0 && home != NULL && home[0] == '/')
+    if (geteuid() != 0 && home && home[0] == '/')
         return set_joined(&options->journal_directory, home, ".local/state/" STATE_NAME);
     return set_joined(&options->journal_directory, "/var/lib", STATE_NAME);
 }
@@ -71,11 +72,11 @@ static enum nv_err default_journal(struct nv_options *options)
 static enum nv_err fill_defaults(struct nv_options *options)
 {
     enum nv_err err = NV_OK;
-    if (options->journal_directory == NULL)
+    if (!options->journal_directory)
         err = default_journal(options);
-    if (err == NV_OK && options->exporter_file_directory == NULL && nv_options_local(options)) {
+    if (err == NV_OK && !options->exporter_file_directory && nv_options_local(options)) {
         options->exporter_file_directory = strdup(LOCAL_DIRECTORY);
-        if (options->exporter_file_directory == NULL)
+        if (!options->exporter_file_directory)
             err = NV_ERR_NO_MEMORY;
     }
     return err;
@@ -94,14 +95,16 @@ static enum nv_err check_transport(const struct nv_options *options, struct nv_f
     assert(err == NV_OK);
     (void)err;
     bool allowed = options->exporter_noveum_allow_insecure_transport;
-    if (!url.secure && !allowed && !nv_host_is_loopback(url.host))
+    if (!url.secure && !allowed && !nv_host_is_loopback(url.host)) {
         return refuse(options, NV_OPT_exporter_noveum_endpoint, fail,
                       "plain http would show the key to the network; use https, or set "
                       "allow_insecure_transport");
-    if (!options->exporter_noveum_ssl_verify && !allowed)
+    }
+    if (!options->exporter_noveum_ssl_verify && !allowed) {
         return refuse(options, NV_OPT_exporter_noveum_ssl_verify, fail,
                       "switching checks off also needs allow_insecure_transport; better name your "
                       "authority in ca_bundle");
+    }
     return NV_OK;
 }
 
@@ -109,9 +112,9 @@ static enum nv_err check_tls_pair(const struct nv_options *options, size_t cert_
                                   const char *cert, const char *key, const char *client_ca,
                                   struct nv_fail *fail)
 {
-    if (cert != NULL && key == NULL)
+    if (cert && !key)
         return refuse(options, cert_id, fail, "a certificate needs its key: set tls.key_file too");
-    if (cert == NULL && (key != NULL || client_ca != NULL))
+    if (!cert && (key || client_ca))
         return refuse(options, cert_id, fail, "missing; TLS needs tls.cert_file and tls.key_file");
     return NV_OK;
 }
@@ -131,7 +134,7 @@ static enum nv_err check_tls(const struct nv_options *options, struct nv_fail *f
 static enum nv_err check_file(const struct nv_options *options, size_t id, const char *path,
                               struct nv_fail *fail)
 {
-    if (path == NULL)
+    if (!path)
         return NV_OK;
     if (access(path, R_OK) == 0)
         return nv_file_check(path, NV_FILE_NAMED, fail);
@@ -166,7 +169,7 @@ static enum nv_err check_directory(const struct nv_options *options, size_t id, 
 {
     char parent[4096];
     struct stat info;
-    if (path == NULL || options->source[id] == NV_SOURCE_DEFAULT)
+    if (!path || options->source[id] == NV_SOURCE_DEFAULT)
         return NV_OK;
     if (stat(path, &info) == 0)
         return S_ISDIR(info.st_mode) ? NV_OK : refuse(options, id, fail, "is not a directory");
@@ -177,7 +180,7 @@ static enum nv_err check_directory(const struct nv_options *options, size_t id, 
     while (len > 1 && parent[len - 1] == '/')
         parent[--len] = '\0';
     char *slash = strrchr(parent, '/');
-    if (slash == NULL || slash == parent)
+    if (!slash || slash == parent)
         return NV_OK;
     *slash = '\0';
     if (stat(parent, &info) == 0 && S_ISDIR(info.st_mode))
@@ -189,14 +192,16 @@ static enum nv_err check_directory(const struct nv_options *options, size_t id, 
 
 static enum nv_err check_available(const struct nv_options *options, struct nv_fail *fail)
 {
-    if (options->redaction_pii != NV_PII_OFF)
+    if (options->redaction_pii != NV_PII_OFF) {
         return refuse(options, NV_OPT_redaction_pii, fail,
                       "not available yet: personal data would leave as it came; set it to off");
+    }
     if (options->redaction_patterns.count > 0)
         return refuse(options, NV_OPT_redaction_patterns, fail, "not available yet: remove it");
-    if (options->redaction_phone_regions.count > 0)
+    if (options->redaction_phone_regions.count > 0) {
         return refuse(options, NV_OPT_redaction_phone_regions, fail,
                       "not available yet: remove it");
+    }
     return NV_OK;
 }
 
@@ -207,10 +212,11 @@ static enum nv_err check_dev_mode(const struct nv_options *options, struct nv_fa
     enum nv_option_source source = options->source[NV_OPT_exporter_file_directory];
     bool by_sdk = source == NV_SOURCE_SDK_FILE || source == NV_SOURCE_SDK_ENVIRONMENT;
     struct nv_str environment = nv_str_from(options->exporter_noveum_environment);
-    if (by_sdk &&
-        (nv_str_ieq(environment, NV_STR("prod")) || nv_str_ieq(environment, NV_STR("production"))))
+    if (by_sdk && (nv_str_ieq(environment, NV_STR("prod")) ||
+                   nv_str_ieq(environment, NV_STR("production")))) {
         return refuse(options, NV_OPT_exporter_file_directory, fail,
                       "the SDK's dev mode is refused when the environment is production");
+    }
     return NV_OK;
 }
 
@@ -227,9 +233,10 @@ enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
         err = check_files(options, fail);
     if (err == NV_OK)
         err = check_directory(options, NV_OPT_journal_directory, options->journal_directory, fail);
-    if (err == NV_OK)
+    if (err == NV_OK) {
         err = check_directory(options, NV_OPT_exporter_file_directory,
                               options->exporter_file_directory, fail);
+    }
     if (err == NV_OK)
         err = check_available(options, fail);
     return err == NV_OK ? check_dev_mode(options, fail) : err;

@@ -31,7 +31,7 @@
 
 static enum nv_err fail_at(struct nv_fail *fail, const char *where, enum nv_err err)
 {
-    if (err == NV_ERR_CONFIG && fail != NULL && fail->path[0] == '\0')
+    if (err == NV_ERR_CONFIG && fail && fail->path[0] == '\0')
         (void)snprintf(fail->path, sizeof fail->path, "%s", where);
     return err;
 }
@@ -39,12 +39,13 @@ static enum nv_err fail_at(struct nv_fail *fail, const char *where, enum nv_err 
 static enum nv_err unknown_key(struct nv_str path, const char *where, struct nv_fail *fail)
 {
     const char *near = nv_option_nearest(path);
-    if (near != NULL)
+    if (near) {
         (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown key \"%.*s\", did you mean \"%s\"?",
                           NV_STR_ARG(nv_str_slice(path, 0, 48)), near);
-    else
+    } else {
         (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown key \"%.*s\"; --help lists all keys",
                           NV_STR_ARG(nv_str_slice(path, 0, 64)));
+    }
     return fail_at(fail, where, NV_ERR_CONFIG);
 }
 
@@ -76,10 +77,11 @@ static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry, s
         return NV_OK;
     if (entry->is_section && section)
         return NV_OK;
-    if (section || entry->is_section)
+    if (section || entry->is_section) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" %s", NV_STR_ARG(entry->path),
                            section ? "is a section: its keys come indented below it"
                                    : "takes a value, not keys below it");
+    }
     return set_expanded(visit_ctx, id, entry->value, NV_SOURCE_FILE, entry->where, fail);
 }
 
@@ -135,7 +137,7 @@ static const char *nearest_to_variable(struct nv_str name)
             continue;
         best[i] = '.';
         const char *near = nv_option_nearest((struct nv_str){best, len});
-        if (near != NULL)
+        if (near)
             return near;
     }
     return NULL;
@@ -154,7 +156,7 @@ static void warn_ignored(struct nv_str name)
         key[i] = (char)tolower((unsigned char)rest.ptr[i]);
     const char *near = nv_option_nearest((struct nv_str){key, rest.len});
     nv_buf_init(&variable, NV_OPTION_WHERE_SIZE);
-    if (near != NULL)
+    if (near)
         (void)nv_option_variable(nv_option_find(nv_str_from(near)), &variable);
     NV_LOG(NV_LOG_WARN, "config", "unknown variable \"%.*s\" is ignored%s%.*s", NV_STR_ARG(name),
            near != NULL ? "; did you mean " : "; --help lists all keys",
@@ -176,9 +178,10 @@ static enum nv_err unknown_variable(struct nv_str name, struct nv_fail *fail)
     enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown variable, did you mean %.*s?",
                                   NV_STR_ARG(nv_buf_str(&variable)));
     nv_buf_release(&variable);
-    if (fail != NULL)
+    if (fail) {
         (void)snprintf(fail->path, sizeof fail->path, "%.*s",
                        NV_STR_ARG(nv_str_slice(name, 0, 96)));
+    }
     return err;
 }
 
@@ -215,10 +218,9 @@ static bool is_of_service(struct nv_str name, struct nv_str value)
     struct nv_str port = after_last(name, NV_STR("_SERVICE_PORT"));
     struct nv_str host = after_last(name, NV_STR("_SERVICE_HOST"));
     struct nv_str end = after_last(name, NV_STR("_PORT"));
-    if ((host.ptr != NULL && host.len == 0) ||
-        (port.ptr != NULL && (port.len == 0 || port.ptr[0] == '_')))
+    if ((host.ptr && host.len == 0) || (port.ptr && (port.len == 0 || port.ptr[0] == '_')))
         return true;
-    if (end.ptr != NULL && end.len == 0 && nv_str_find(value, NV_STR("://")) != SIZE_MAX)
+    if (end.ptr && end.len == 0 && nv_str_find(value, NV_STR("://")) != SIZE_MAX)
         return true;
     size_t at = nv_str_find(name, NV_STR("_PORT_"));
     for (; at != SIZE_MAX; at = nv_str_find(name, NV_STR("_PORT_"))) {
@@ -233,7 +235,7 @@ static enum nv_err load_environment(struct nv_options *options, const char *cons
                                     struct nv_fail *fail)
 {
     enum nv_err err = NV_OK;
-    for (; *environment != NULL && err == NV_OK; environment++) {
+    for (; *environment && err == NV_OK; environment++) {
         struct nv_str line = nv_str_from(*environment);
         size_t equals = nv_str_find_char(line, '=');
         struct nv_str name = nv_str_slice(line, 0, equals);
@@ -279,9 +281,9 @@ enum nv_err nv_options_load(struct nv_options *options, const struct nv_option_s
 {
     assert(sources->environment != NULL);
     enum nv_err err = nv_options_init(options);
-    if (err == NV_OK && sources->directory != NULL)
+    if (err == NV_OK && sources->directory)
         err = nv_sdk_file(options, sources->directory, fail);
-    if (err == NV_OK && sources->config_file != NULL)
+    if (err == NV_OK && sources->config_file)
         err = load_file(options, sources->config_file, fail);
     if (err == NV_OK)
         err = nv_sdk_environment(options, sources->environment, fail);

@@ -194,9 +194,9 @@ static void write_sdk(size_t id, struct nv_buf *buf)
 {
     const char *variable = nv_sdk_variable(id);
     const char *key = nv_sdk_key(id);
-    if (variable != NULL)
+    if (variable)
         (void)nv_buf_printf(buf, "`%s`", variable);
-    if (key != NULL)
+    if (key)
         (void)nv_buf_printf(buf, "%s`%s`", variable != NULL ? ", " : "", key);
 }
 
@@ -206,7 +206,7 @@ static void write_row(size_t id, struct nv_buf *buf)
     const struct nv_option *option = &nv_option_table[id];
     (void)nv_buf_printf(buf, "| `%s` | ", option->path);
     write_type(option, buf);
-    if (option->fallback != NULL)
+    if (option->fallback)
         (void)nv_buf_printf(buf, " | `%s` | %s | ", option->fallback, option->help);
     else
         (void)nv_buf_printf(buf, " | | %s | ", option->help);

@@ -77,7 +77,7 @@ static enum nv_err wrong(struct nv_fail *fail, const char *where, const char *fo
                          struct nv_str text)
 {
     enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" %s", NV_STR_ARG(text), format);
-    if (fail != NULL)
+    if (fail)
         (void)snprintf(fail->path, sizeof fail->path, "%s", where);
     return err;
 }
@@ -158,7 +158,7 @@ static bool dev_mode_on(const struct said *said)
 {
     bool on = false;
     for (size_t i = 0; i < ROWS; i++) {
-        if (rows[i].turn == DEV_SWITCH && said->text[i] != NULL &&
+        if (rows[i].turn == DEV_SWITCH && said->text[i] &&
             nv_parse_bool(nv_str_from(said->text[i]), &on) != NV_OK)
             return false;
     }
@@ -170,7 +170,7 @@ static enum nv_err apply(struct nv_options *options, const struct said *said,
 {
     bool dev_mode = dev_mode_on(said);
     for (size_t i = 0; i < ROWS; i++) {
-        if (said->text[i] == NULL || (rows[i].turn == DEV_DIRECTORY && !dev_mode))
+        if (!said->text[i] || (rows[i].turn == DEV_DIRECTORY && !dev_mode))
             continue;
         enum nv_err err = apply_row(options, said, i, source, fail);
         if (err != NV_OK)
@@ -202,13 +202,13 @@ enum nv_err nv_sdk_environment(struct nv_options *options, const char *const *en
     assert(environment != NULL);
     struct said said = {0};
     enum nv_err err = NV_OK;
-    for (; *environment != NULL && err == NV_OK; environment++) {
+    for (; *environment && err == NV_OK; environment++) {
         struct nv_str line = nv_str_from(*environment);
         size_t equals = nv_str_find_char(line, '=');
         struct nv_str value =
             nv_str_slice(line, equals == SIZE_MAX ? line.len : equals + 1, line.len);
         for (size_t i = 0; i < ROWS && value.len > 0 && err == NV_OK; i++) {
-            if (rows[i].variable != NULL &&
+            if (rows[i].variable &&
                 nv_str_eq(nv_str_slice(line, 0, equals), nv_str_from(rows[i].variable)))
                 err = note(&said, i, value, rows[i].variable);
         }
@@ -227,7 +227,7 @@ static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry, s
     struct said *said = visit_ctx;
     (void)fail;
     for (size_t i = 0; i < ROWS; i++) {
-        if (rows[i].key == NULL || !nv_str_eq(entry->path, nv_str_from(rows[i].key)))
+        if (!rows[i].key || !nv_str_eq(entry->path, nv_str_from(rows[i].key)))
             continue;
         if (!entry->is_null && !entry->is_section)
             return note(said, i, entry->value, entry->where);
@@ -267,7 +267,7 @@ enum nv_err nv_sdk_file(struct nv_options *options, const char *directory, struc
 const char *nv_sdk_variable(size_t id)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        if (rows[i].id == id && rows[i].variable != NULL)
+        if (rows[i].id == id && rows[i].variable)
             return rows[i].variable;
     }
     return NULL;

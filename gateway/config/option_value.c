@@ -46,7 +46,7 @@ static enum nv_err parse_with_unit(struct nv_str text, const struct unit *units,
         return NV_ERR_CONFIG;
     struct nv_str name = nv_str_trim(nv_str_slice(text, digits, text.len));
     uint64_t factor = name.len == 0 ? units[0].factor : 0;
-    for (const struct unit *unit = units; unit->name != NULL && factor == 0; unit++) {
+    for (const struct unit *unit = units; unit->name && factor == 0; unit++) {
         if (nv_str_ieq(name, nv_str_from(unit->name)))
             factor = unit->factor;
     }
@@ -103,11 +103,11 @@ void nv_text_list_release(struct nv_text_list *list)
 static enum nv_err list_add(struct nv_text_list *list, struct nv_str text)
 {
     char **items = realloc(list->items, (list->count + 1) * sizeof *items);
-    if (items == NULL)
+    if (!items)
         return NV_ERR_NO_MEMORY;
     list->items = items;
     char *copy = strndup(text.ptr, text.len);
-    if (copy == NULL)
+    if (!copy)
         return NV_ERR_NO_MEMORY;
     list->items[list->count++] = copy;
     return NV_OK;
@@ -201,7 +201,7 @@ static bool has_unsafe_character(struct nv_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if (c <= ' ' || c >= 0x7f || strchr("\"<>\\^`{|}", c) != NULL)
+        if (c <= ' ' || c >= 0x7f || strchr("\"<>\\^`{|}", c))
             return true;
     }
     return false;

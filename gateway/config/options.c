@@ -65,7 +65,7 @@ enum nv_err nv_options_init(struct nv_options *options)
 {
     memset(options, 0, sizeof *options);
     for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
-        if (nv_option_table[id].fallback == NULL)
+        if (!nv_option_table[id].fallback)
             continue;
         struct nv_fail fail = {0};
         enum nv_err err = nv_options_set(options, id, nv_str_from(nv_option_table[id].fallback),
@@ -85,7 +85,7 @@ static enum nv_err set_text(char **field, struct nv_str text)
     char *copy = NULL;
     if (text.len > 0) {
         copy = strndup(text.ptr, text.len);
-        if (copy == NULL)
+        if (!copy)
             return NV_ERR_NO_MEMORY;
     }
     free(*field);
@@ -95,10 +95,11 @@ static enum nv_err set_text(char **field, struct nv_str text)
 
 static enum nv_err set_address(char **field, struct nv_str text, struct nv_fail *fail)
 {
-    if (nv_check_addresses(text) != NV_OK)
+    if (nv_check_addresses(text) != NV_OK) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0,
                            "\"%.*s\" is no address: write host:port, [v6]:port, unix:/path or none",
                            NV_STR_ARG(text));
+    }
     return set_text(field, nv_str_trim(text));
 }
 
@@ -140,10 +141,11 @@ static enum nv_err set_number(const struct nv_option *option, uint64_t *field, s
     }
     if (err != NV_OK)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" is not %s", NV_STR_ARG(text), units);
-    if (number < option->min || number > option->max)
+    if (number < option->min || number > option->max) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0,
                            "%" PRIu64 " is not within %" PRIu64 "..%" PRIu64, number, option->min,
                            option->max);
+    }
     *field = number;
     return NV_OK;
 }
@@ -151,9 +153,10 @@ static enum nv_err set_number(const struct nv_option *option, uint64_t *field, s
 static enum nv_err set_rate(double *field, struct nv_str text, struct nv_fail *fail)
 {
     double rate = 0;
-    if (nv_str_to_double(text, &rate) != NV_OK || !(rate >= 0.0 && rate <= 1.0))
+    if (nv_str_to_double(text, &rate) != NV_OK || !(rate >= 0.0 && rate <= 1.0)) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" is not a rate within 0..1",
                            NV_STR_ARG(text));
+    }
     *field = rate;
     return NV_OK;
 }
@@ -162,17 +165,19 @@ static enum nv_err set_choice(const struct nv_option *option, unsigned *field, s
                               struct nv_fail *fail)
 {
     /* YAML 1.1 readers and people write `off` as a boolean; here it is a word like others */
-    if (nv_parse_choice(text, option->choices, field) != NV_OK)
+    if (nv_parse_choice(text, option->choices, field) != NV_OK) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" is none of %s", NV_STR_ARG(text),
                            option->choices);
+    }
     return NV_OK;
 }
 
 static enum nv_err set_bool(bool *field, struct nv_str text, struct nv_fail *fail)
 {
-    if (nv_parse_bool(text, field) != NV_OK)
+    if (nv_parse_bool(text, field) != NV_OK) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" is neither true nor false",
                            NV_STR_ARG(text));
+    }
     return NV_OK;
 }
 
@@ -239,7 +244,7 @@ enum nv_err nv_options_set(struct nv_options *options, size_t id, struct nv_str 
     enum nv_err err = set_field(loses ? &scratch : options, id, text, fail);
     if (loses)
         nv_options_release(&scratch);
-    if (err == NV_ERR_CONFIG && fail != NULL) {
+    if (err == NV_ERR_CONFIG && fail) {
         char what[sizeof fail->what];
         memcpy(what, fail->what, sizeof what);
         bool secret = (nv_option_table[id].flags & NV_OPTION_SECRET) != 0;
@@ -383,7 +388,7 @@ enum nv_err nv_option_write(const struct nv_options *options, size_t id, struct 
     if (is_text(option->type)) {
         const char *text = *(char *const *)field;
         bool secret = (option->flags & NV_OPTION_SECRET) != 0;
-        if (text == NULL)
+        if (!text)
             return buf->failed;
         return nv_buf_append_str(buf, nv_str_from(secret ? "***" : text));
     }

@@ -70,7 +70,7 @@ static enum nv_err join(const struct nv_otlp_letter *letter, struct nv_batch *co
     if (batches[0]->item_count == 0)
         return NV_ERR_MALFORMED;
     struct nv_raw_trace *raw = nv_raw_join(batches, count, batches[0]->items[0].trace_id);
-    if (raw == NULL)
+    if (!raw)
         return NV_ERR_NO_MEMORY;
     raw->part = letter->part;
     raw->incomplete = letter->incomplete;
@@ -144,7 +144,7 @@ static enum nv_err set_project(struct nv_batch *batch, struct nv_str project)
     if (project.len == 0)
         return NV_OK;
     char *copy = malloc(project.len);
-    if (copy == NULL)
+    if (!copy)
         return NV_ERR_NO_MEMORY;
     memcpy(copy, project.ptr, project.len);
     batch->project.ptr = copy;
@@ -156,7 +156,7 @@ static enum nv_err accept_request(const struct nv_dead_retry *retry, uint64_t id
                                   const struct nv_otlp_letter *letter)
 {
     struct nv_batch *batch = NULL;
-    if (retry->acceptor == NULL)
+    if (!retry->acceptor)
         return NV_ERR_AGAIN;
     enum nv_err err = decode(letter->signal, letter->otlp, &batch);
     if (err == NV_OK && batch->item_count == 0)
@@ -180,7 +180,7 @@ enum nv_err nv_dead_retry(const struct nv_dead_retry *retry, uint64_t id)
     struct nv_buf payload;
     assert(retry->store != NULL && retry->send != NULL);
     struct nv_arena *arena = nv_arena_new(NV_CAP_DEAD_LETTER);
-    if (arena == NULL)
+    if (!arena)
         return NV_ERR_NO_MEMORY;
     nv_buf_init(&payload, NV_CAP_DEAD_LETTER);
     enum nv_err err = retry->store->get(retry->store->ctx, id, &payload);

@@ -68,13 +68,15 @@ enum nv_err nv_dead_store_open(const struct nv_options *options, struct nv_dead_
                                        .max_bytes = options->journal_max_bytes,
                                        .segment_bytes = SEGMENT_BYTES};
     /* opening makes what is missing; a mistyped directory must not look like an empty one */
-    if (access(options->journal_directory, F_OK) != 0)
+    if (access(options->journal_directory, F_OK) != 0) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "there is no journal in \"%.80s\"",
                            options->journal_directory);
+    }
     enum nv_err err = nv_journal_open(&config, &out->journal, fail);
-    if (err == NV_OK)
+    if (err == NV_OK) {
         out->store = (struct nv_store){
             .ctx = out->journal, .put = put, .get = get, .release = release, .each = each};
+    }
     return err;
 }
 

@@ -48,7 +48,7 @@ static void leave_out_duplicates(struct nv_raw_trace *raw, struct numbered *span
             raw->items[spans[i].number].bytes.ptr = NULL;
     }
     for (uint32_t i = 0; i < raw->item_count; i++) {
-        if (raw->items[i].bytes.ptr != NULL)
+        if (raw->items[i].bytes.ptr)
             raw->items[kept++] = raw->items[i];
         else
             raw->span_count--;
@@ -74,9 +74,10 @@ static void add_batch(struct nv_raw_trace *raw, const struct nv_batch *batch,
                                  .group = raw->group_count + item->group,
                                  .signal = batch->signal};
     }
-    if (batch->group_count > 0)
+    if (batch->group_count > 0) {
         memcpy(raw->groups + raw->group_count, batch->groups,
                batch->group_count * sizeof *raw->groups);
+    }
     raw->group_count += batch->group_count;
     if (raw->project.len == 0)
         raw->project = batch->project;
@@ -87,7 +88,7 @@ static struct nv_raw_trace *new_raw(struct nv_batch *const *batches, size_t coun
 {
     struct nv_arena *arena = nv_arena_new(NV_CAP_JOIN_ARENA);
     size_t items = 0, groups = 0;
-    if (arena == NULL)
+    if (!arena)
         return NULL;
     for (size_t b = 0; b < count; b++) {
         for (uint32_t i = 0; i < batches[b]->item_count; i++)
@@ -98,7 +99,7 @@ static struct nv_raw_trace *new_raw(struct nv_batch *const *batches, size_t coun
     struct nv_raw_item *item_array = nv_arena_array(arena, items + 1, sizeof *item_array);
     struct nv_group *group_array = nv_arena_array(arena, groups + 1, sizeof *group_array);
     *spans = nv_arena_array(arena, items + 1, sizeof **spans);
-    if (raw == NULL || item_array == NULL || group_array == NULL || *spans == NULL) {
+    if (!raw || !item_array || !group_array || !*spans) {
         nv_arena_free(arena);
         return NULL;
     }
@@ -114,7 +115,7 @@ struct nv_raw_trace *nv_raw_join(struct nv_batch *const *batches, size_t count,
 {
     struct numbered *spans = NULL;
     struct nv_raw_trace *raw = new_raw(batches, count, trace_id, &spans);
-    if (raw == NULL)
+    if (!raw)
         return NULL;
     for (size_t b = 0; b < count; b++)
         add_batch(raw, batches[b], spans);

@@ -61,18 +61,19 @@ static struct placed *place(const struct nv_raw_trace *raw, enum nv_signal signa
 {
     struct placed *list = calloc(raw->item_count + 1, sizeof *list);
     *count = 0;
-    for (uint32_t i = 0; list != NULL && i < raw->item_count; i++) {
+    for (uint32_t i = 0; list && i < raw->item_count; i++) {
         const struct nv_raw_item *item = &raw->items[i];
         assert(item->group < raw->group_count);
         if (item->signal == signal)
             list[(*count)++] = (struct placed){item, raw->groups[item->group].resource.ptr, i, i};
     }
-    if (list == NULL)
+    if (!list)
         return NULL;
     qsort(list, *count, sizeof *list, by_resource);
-    for (uint32_t i = 1; i < *count; i++)
+    for (uint32_t i = 1; i < *count; i++) {
         if (list[i].resource == list[i - 1].resource)
             list[i].first = list[i - 1].first;
+    }
     qsort(list, *count, sizeof *list, by_place);
     return list;
 }
@@ -99,7 +100,7 @@ enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, enum nv_signal
 {
     uint32_t count;
     struct placed *list = place(raw, signal, &count);
-    if (list == NULL)
+    if (!list)
         return NV_ERR_NO_MEMORY;
     for (uint32_t at = 0; at < count;) {
         const struct nv_group *shared = &raw->groups[list[at].item->group];
@@ -109,10 +110,11 @@ enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, enum nv_signal
             (void)nv_wire_put_bytes(out, NV_OTLP_RESOURCE_GROUP_RESOURCE, shared->resource);
         do
             at = write_scope(raw, list, count, at, out);
-        while (same != NULL && at < count && list[at].resource == same);
-        if (shared->resource_schema_url.len > 0)
+        while (same && at < count && list[at].resource == same);
+        if (shared->resource_schema_url.len > 0) {
             (void)nv_wire_put_bytes(out, NV_OTLP_RESOURCE_GROUP_SCHEMA_URL,
                                     shared->resource_schema_url);
+        }
         (void)nv_wire_end(out, resource);
     }
     free(list);
@@ -234,7 +236,7 @@ enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_ra
                          .wall_ns = wall_ns,
                          .spans = raw->span_count};
     uint64_t id = 0;
-    if (store == NULL)
+    if (!store)
         return NV_ERR_NOT_FOUND;
     nv_buf_init(&head, NV_CAP_DEAD_HEAD);
     nv_buf_init(&payload, NV_CAP_DEAD_LETTER);
@@ -242,9 +244,10 @@ enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_ra
     enum nv_err err = write_head(&facts, &head);
     if (err == NV_OK)
         err = write_payload(raw, &payload);
-    if (err == NV_OK)
+    if (err == NV_OK) {
         err = store->put(store->ctx, NV_RECORD_DEAD_LETTER, nv_buf_str(&head), nv_buf_str(&payload),
                          &id);
+    }
     nv_buf_release(&head);
     nv_buf_release(&payload);
     return err;
@@ -318,7 +321,7 @@ static enum nv_err read_field(struct nv_json_reader *reader, struct nv_arena *ar
     if (token != NV_JSON_STRING)
         return nv_json_skip(reader, token);
     struct nv_str text = nv_json_unescape(arena, reader->raw, reader->escaped);
-    if (text.ptr == NULL)
+    if (!text.ptr)
         return NV_ERR_NO_MEMORY;
     read_text(out, key, text);
     return NV_OK;
@@ -338,7 +341,7 @@ enum nv_err nv_otlp_letter_read(struct nv_arena *arena, struct nv_str payload,
         err = read_field(&reader, arena, out);
     if (err == NV_OK && (token != NV_JSON_OBJECT_END || nv_json_next(&reader) != NV_JSON_END))
         err = NV_ERR_MALFORMED;
-    if (err == NV_OK && out->otlp.ptr == NULL)
+    if (err == NV_OK && !out->otlp.ptr)
         err = NV_ERR_NOT_FOUND;
     return err;
 }

@@ -26,17 +26,19 @@ uint64_t nv_descriptors_raise(void)
     }
     struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
     assert(limit.rlim_cur <= limit.rlim_max);
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
         limit = raised;
-    else
+    } else {
         NV_LOG(NV_LOG_DEBUG, "gateway",
                "cannot raise the limit of descriptors errno=%d soft=%" PRIu64 " hard=%" PRIu64,
                errno, (uint64_t)limit.rlim_cur, (uint64_t)limit.rlim_max);
+    }
     if (limit.rlim_cur == RLIM_INFINITY)
         return UINT64_MAX;
-    if (limit.rlim_cur < NV_DESCRIPTORS_PLENTY)
+    if (limit.rlim_cur < NV_DESCRIPTORS_PLENTY) {
         NV_LOG(NV_LOG_INFO, "gateway",
                "few file descriptors, fewer connections are kept limit=%" PRIu64,
                (uint64_t)limit.rlim_cur);
+    }
     return limit.rlim_cur;
 }

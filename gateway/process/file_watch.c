@@ -21,7 +21,7 @@ static uint64_t sign_of(const char *path)
 {
     struct stat state;
 
-    if (path == NULL || path[0] == '\0' || stat(path, &state) != 0)
+    if (!path || path[0] == '\0' || stat(path, &state) != 0)
         return 0;
     uint64_t facts[] = {(uint64_t)state.st_dev, (uint64_t)state.st_ino, (uint64_t)state.st_size,
                         (uint64_t)state.st_mtim.tv_sec, (uint64_t)state.st_mtim.tv_nsec};

@@ -21,8 +21,7 @@ bool nv_notify(const char *state)
     assert(state != NULL && state[0] != '\0');
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (path == NULL || (path[0] != '/' && path[0] != '@') ||
-        strlen(path) >= sizeof address.sun_path)
+    if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
         return false;
     size_t len = strlen(path);
     memcpy(address.sun_path, path, len);

@@ -94,12 +94,14 @@ static void tell(const struct nv_progress_slot *slot, uint64_t before_ns)
     uint8_t id[NV_TRACE_ID_BYTES];
     read_id(slot, id);
     nv_hex_encode(id, sizeof id, hex);
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
-        if (before_ns < levels[i] && slot->stuck_ns >= levels[i])
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (before_ns < levels[i] && slot->stuck_ns >= levels[i]) {
             NV_LOG(NV_LOG_ERROR, "gateway",
                    "a shard makes no progress with a trace id=%.32s seconds=%u%s", hex,
                    (unsigned)(slot->stuck_ns / NV_NS_PER_S),
                    i > 0 ? ", /healthz fails until it does" : "");
+        }
+    }
 }
 
 static void look_at(struct nv_progress *progress, struct nv_progress_slot *slot, uint64_t now_ns)

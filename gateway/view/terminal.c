@@ -48,7 +48,7 @@ bool nv_terminal_wants_color(int fd)
 {
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
-    if (no_color != NULL && no_color[0] != '\0')
+    if (no_color && no_color[0] != '\0')
         return false;
     return isatty(fd) == 1 && term != NULL && strcmp(term, "dumb") != 0;
 }
@@ -209,9 +209,10 @@ static void write_tree(struct view *view)
         if (!view->nodes[i].printed)
             visit(view, i, 0); /* a ring of parents */
     }
-    if (view->lines > NV_TERMINAL_SPANS_MAX)
+    if (view->lines > NV_TERMINAL_SPANS_MAX) {
         (void)nv_buf_printf(view->buf, "  ... and %u more spans\n",
                             view->lines - NV_TERMINAL_SPANS_MAX);
+    }
 }
 
 /* ---- head and foot ----------------------------------------------------------------------------
@@ -230,9 +231,10 @@ static void write_head(struct view *view)
     (void)nv_buf_printf(view->buf, "  %.0f ms  %u span%s",
                         (double)(trace->end_ns - trace->start_ns) / 1e6, trace->span_count,
                         trace->span_count == 1 ? "" : "s");
-    if (trace->error_count > 0)
+    if (trace->error_count > 0) {
         (void)nv_buf_printf(view->buf, "  %u error%s", trace->error_count,
                             trace->error_count == 1 ? "" : "s");
+    }
     (void)nv_span_facts_write(&sum, view->buf);
     (void)nv_buf_append_char(view->buf, '\n');
 }
@@ -240,7 +242,7 @@ static void write_head(struct view *view)
 static void write_file_name(struct view *view)
 {
     static const unsigned dashes[] = {4, 6, 8, 10};
-    if (view->terminal->file_directory == NULL)
+    if (!view->terminal->file_directory)
         return;
     style(view, DIM);
     (void)nv_buf_printf(view->buf, "  %s/", view->terminal->file_directory);
@@ -265,7 +267,7 @@ enum nv_err nv_terminal_write(const struct nv_terminal *terminal, const struct n
     view.nodes = calloc(count, sizeof *view.nodes);
     view.by_id = calloc(count, sizeof *view.by_id);
     enum nv_err err = NV_ERR_NO_MEMORY;
-    if (view.nodes != NULL && view.by_id != NULL) {
+    if (view.nodes && view.by_id) {
         for (uint32_t i = 0; i < trace->span_count; i++)
             view.by_id[i] = i;
         qsort_r(view.by_id, trace->span_count, sizeof *view.by_id, compare_ids, trace->spans);

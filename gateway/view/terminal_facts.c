@@ -38,7 +38,7 @@ static const char *kind_of(const struct nv_attributes *list)
 static int64_t integer_of(const struct nv_attributes *list, struct nv_str key)
 {
     const struct nv_value *value = nv_attributes_get(list, key);
-    if (value == NULL || value->type != NV_VALUE_INT || value->as.integer < 0)
+    if (!value || value->type != NV_VALUE_INT || value->as.integer < 0)
         return -1;
     return value->as.integer;
 }
@@ -46,7 +46,7 @@ static int64_t integer_of(const struct nv_attributes *list, struct nv_str key)
 static double number_of(const struct nv_attributes *list, struct nv_str key)
 {
     const struct nv_value *value = nv_attributes_get(list, key);
-    if (value != NULL && value->type == NV_VALUE_DOUBLE)
+    if (value && value->type == NV_VALUE_DOUBLE)
         return value->as.number;
     return value != NULL && value->type == NV_VALUE_INT ? (double)value->as.integer : -1.0;
 }
@@ -96,13 +96,14 @@ void nv_trace_facts_read(const struct nv_trace *trace, struct nv_span_facts *fac
 
 enum nv_err nv_span_facts_write(const struct nv_span_facts *facts, struct nv_buf *buf)
 {
-    if (facts->input_tokens >= 0 && facts->output_tokens >= 0)
+    if (facts->input_tokens >= 0 && facts->output_tokens >= 0) {
         (void)nv_buf_printf(buf, "  %lld→%lld tokens", (long long)facts->input_tokens,
                             (long long)facts->output_tokens);
-    else if (facts->input_tokens >= 0 || facts->output_tokens >= 0)
+    } else if (facts->input_tokens >= 0 || facts->output_tokens >= 0) {
         (void)nv_buf_printf(
             buf, "  %lld tokens",
             (long long)(facts->input_tokens >= 0 ? facts->input_tokens : facts->output_tokens));
+    }
     if (facts->cost >= 0.0)
         (void)nv_buf_printf(buf, "  $%.6f", facts->cost);
     return buf->failed;

@@ -39,7 +39,7 @@ static const struct nv_str header_names[NV_GRPC_HEADER_COUNT] = {
 struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t stream_id)
 {
     struct nv_grpc_call *call = calloc(1, sizeof *call);
-    if (call == NULL)
+    if (!call)
         return NULL;
     call->shared = shared;
     call->stream_id = stream_id;
@@ -61,7 +61,7 @@ static enum nv_err count(struct nv_grpc_call *call, size_t *to, size_t more)
     struct nv_account *account = shared->limits.account;
     bool fits = atomic_fetch_add(&shared->undecoded_bytes, more) + more <=
                 shared->limits.undecoded_bytes_max;
-    if (fits && (account == NULL || nv_account_try_take(account, more))) {
+    if (fits && (!account || nv_account_try_take(account, more))) {
         *to += more;
         return NV_OK;
     }
@@ -72,7 +72,7 @@ static enum nv_err count(struct nv_grpc_call *call, size_t *to, size_t more)
 static void uncount(struct nv_grpc_call *call, size_t *from)
 {
     atomic_fetch_sub(&call->shared->undecoded_bytes, *from);
-    if (call->shared->limits.account != NULL && *from > 0)
+    if (call->shared->limits.account && *from > 0)
         nv_account_give(call->shared->limits.account, *from);
     *from = 0;
 }
@@ -207,7 +207,7 @@ void nv_grpc_call_fail(struct nv_grpc_call *call, enum nv_err err, const struct 
 void nv_grpc_call_count_refused(const struct nv_grpc_call *call, int code)
 {
     const struct nv_grpc_service *service = &call->shared->service;
-    if (service->refused != NULL)
+    if (service->refused)
         service->refused(service->ctx, code);
 }
 
@@ -228,7 +228,7 @@ static void set_deadline(struct nv_grpc_call *call)
 {
     struct nv_str timeout = nv_grpc_call_header(call, NV_GRPC_TIMEOUT);
     uint64_t ns;
-    if (timeout.ptr == NULL)
+    if (!timeout.ptr)
         return;
     if (nv_grpc_parse_timeout(timeout, &ns) != NV_OK) {
         refuse(call, NV_GRPC_INVALID_ARGUMENT, "malformed grpc-timeout");
@@ -262,7 +262,7 @@ static enum nv_err reserve(struct nv_grpc_call *call, size_t extra)
     if (count(call, &call->counted, capacity - call->counted) != NV_OK)
         return NV_ERR_BUSY;
     char *grown = realloc(call->message, capacity);
-    if (grown == NULL)
+    if (!grown)
         return NV_ERR_NO_MEMORY;
     call->message = grown;
     call->message_capacity = capacity;

@@ -89,7 +89,7 @@ static void append(struct nv_grpc_connection *connection)
     struct nv_grpc_part *part = connection->part;
     connection->prev = part->last;
     connection->next = NULL;
-    if (part->last != NULL)
+    if (part->last)
         part->last->next = connection;
     else
         part->first = connection;
@@ -99,11 +99,11 @@ static void append(struct nv_grpc_connection *connection)
 static void take_out(struct nv_grpc_connection *connection)
 {
     struct nv_grpc_part *part = connection->part;
-    if (connection->prev != NULL)
+    if (connection->prev)
         connection->prev->next = connection->next;
     else
         part->first = connection->next;
-    if (connection->next != NULL)
+    if (connection->next)
         connection->next->prev = connection->prev;
     else
         part->last = connection->prev;
@@ -143,9 +143,10 @@ static enum nv_err write_out(struct nv_grpc_connection *connection)
         enum nv_err err =
             nv_stream_write(&connection->stream, connection->out.bytes + connection->sent,
                             connection->out.len - connection->sent, &sent);
-        if (err == NV_ERR_AGAIN && connection->write_by_ns == UINT64_MAX)
+        if (err == NV_ERR_AGAIN && connection->write_by_ns == UINT64_MAX) {
             connection->write_by_ns =
                 part_now_ns(connection->part) + limits->write_timeout_ms * NV_NS_PER_MS;
+        }
         if (err != NV_OK)
             return err;
         connection->sent += sent;
@@ -267,7 +268,7 @@ static void open_connection(struct nv_grpc_part *part, int fd)
 {
     struct nv_grpc_connection *connection = calloc(1, sizeof *connection);
     struct nv_stream stream = {.fd = fd};
-    if (connection == NULL || nv_stream_init(&stream, fd, part->base.server->tls) != NV_OK) {
+    if (!connection || nv_stream_init(&stream, fd, part->base.server->tls) != NV_OK) {
         nv_stream_close(&stream);
         free(connection);
         return;
@@ -280,7 +281,7 @@ static void open_connection(struct nv_grpc_part *part, int fd)
     append(connection);
     connection->session =
         nv_grpc_session_new(&server_of(part)->shared, part->base.loop, connection);
-    if (connection->session == NULL ||
+    if (!connection->session ||
         nv_io_init(&connection->io, part->base.loop, fd, on_ready) != NV_OK) {
         close_connection(connection);
         return;
@@ -296,7 +297,7 @@ static void on_answer(struct nv_loop_task *task)
     struct nv_grpc_call *call = NV_CONTAINER(task, struct nv_grpc_call, task);
     call->ready = true;
     struct nv_grpc_session *session = nv_grpc_call_settle(call);
-    if (session != NULL)
+    if (session)
         drive(nv_grpc_session_owner(session));
 }
 
@@ -322,7 +323,7 @@ static void tick(struct nv_server_part *base, uint64_t now_ns)
     struct nv_grpc_part *part = part_of(base);
     struct nv_grpc_connection *next;
     struct nv_grpc_connection *last = part->last; /* driving moves connections to the end */
-    for (struct nv_grpc_connection *at = part->first; at != NULL; at = next) {
+    for (struct nv_grpc_connection *at = part->first; at; at = next) {
         bool end = at == last;
         next = end ? NULL : at->next;
         if (is_lingering(at)) {
@@ -340,9 +341,9 @@ static void tick(struct nv_server_part *base, uint64_t now_ns)
 static bool make_room(struct nv_server_part *base)
 {
     struct nv_grpc_connection *at = part_of(base)->first;
-    while (at != NULL && nv_grpc_session_busy(at->session))
+    while (at && nv_grpc_session_busy(at->session))
         at = at->next;
-    if (at == NULL)
+    if (!at)
         return false;
     close_connection(at);
     return true;
@@ -358,7 +359,7 @@ static void stop(struct nv_server_part *base)
     struct nv_grpc_part *part = part_of(base);
     struct nv_grpc_connection *next;
     struct nv_grpc_connection *last = part->last;
-    for (struct nv_grpc_connection *at = part->first; at != NULL; at = next) {
+    for (struct nv_grpc_connection *at = part->first; at; at = next) {
         next = at == last ? NULL : at->next;
         nv_grpc_session_shutdown(at->session);
         drive(at);
@@ -368,7 +369,7 @@ static void stop(struct nv_server_part *base)
 static void close_all(struct nv_server_part *base)
 {
     struct nv_grpc_part *part = part_of(base);
-    while (part->first != NULL)
+    while (part->first)
         close_connection(part->first);
 }
 
@@ -388,7 +389,7 @@ enum nv_err nv_grpc_server_new(const struct nv_grpc_server_config *config,
                                struct nv_grpc_server **out)
 {
     struct nv_grpc_server *server = calloc(1, sizeof *server);
-    if (server == NULL)
+    if (!server)
         return NV_ERR_NO_MEMORY;
     assert(loops->count > 0);
     server->otlp = (struct nv_otlp_grpc){.acceptor = config->acceptor,
@@ -425,7 +426,7 @@ bool nv_grpc_server_drain(struct nv_grpc_server *server, unsigned timeout_ms)
 
 void nv_grpc_server_free(struct nv_grpc_server *server)
 {
-    if (server == NULL)
+    if (!server)
         return;
     nv_server_release(&server->base);
     assert(atomic_load(&server->shared.calls) == 0);

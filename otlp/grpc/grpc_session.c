@@ -69,7 +69,7 @@ static void link_call(struct nv_grpc_session *session, struct nv_grpc_call *call
     call->session = session;
     call->loop = session->loop;
     call->next = session->calls;
-    if (session->calls != NULL)
+    if (session->calls)
         session->calls->prev = call;
     session->calls = call;
 }
@@ -79,11 +79,11 @@ static void drop_call(struct nv_grpc_call *call)
 {
     struct nv_grpc_session *session = call->session;
     assert(session != NULL);
-    if (call->prev != NULL)
+    if (call->prev)
         call->prev->next = call->next;
     else
         session->calls = call->next;
-    if (call->next != NULL)
+    if (call->next)
         call->next->prev = call->prev;
     call->prev = call->next = NULL;
     call->session = NULL;
@@ -133,7 +133,7 @@ struct nv_grpc_session *nv_grpc_call_settle(struct nv_grpc_call *call)
     struct nv_grpc_session *session = call->session;
     assert(call->ready);
     call->handed = false;
-    if (session == NULL)
+    if (!session)
         nv_grpc_call_free(call);
     else if (!call->submitted)
         submit(session, call);
@@ -200,7 +200,7 @@ static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, voi
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct nv_grpc_call *call = nv_grpc_call_new(session->shared, frame->hd.stream_id);
-    if (call == NULL)
+    if (!call)
         return refuse_stream(h2, frame->hd.stream_id);
     if (nghttp2_session_set_stream_user_data(h2, frame->hd.stream_id, call) != 0) {
         nv_grpc_call_free(call);
@@ -218,8 +218,7 @@ static int on_h2_header(nghttp2_session *h2, const nghttp2_frame *frame, const u
     struct nv_grpc_session *session = user;
     struct nv_grpc_call *call = call_of(h2, frame->hd.stream_id);
     (void)flags;
-    if (call == NULL || frame->hd.type != NGHTTP2_HEADERS ||
-        frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+    if (!call || frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0; /* trailers of a request say nothing */
     struct nv_str field = {(const char *)name, name_len};
     struct nv_str content = {(const char *)value, value_len};
@@ -242,7 +241,7 @@ static void end_request(struct nv_grpc_call *call)
 static void on_stream_frame(nghttp2_session *h2, const nghttp2_frame *frame)
 {
     struct nv_grpc_call *call = call_of(h2, frame->hd.stream_id);
-    if (call == NULL)
+    if (!call)
         return;
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         nv_grpc_call_begin(call);
@@ -298,7 +297,7 @@ static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t stream_id,
     (void)flags;
     (void)user;
     (void)nghttp2_session_consume_connection(h2, len);
-    if (call == NULL || call->received || call->ready)
+    if (!call || call->received || call->ready)
         return 0; /* its window stays closed: the peer will stop */
     nv_grpc_call_feed(call, (struct nv_str){(const char *)bytes, len});
     pick_up(call);
@@ -313,9 +312,10 @@ static int on_frame_sent(nghttp2_session *h2, const nghttp2_frame *frame, void *
     (void)user;
     bool last =
         frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    if (last && nghttp2_session_get_stream_remote_close(h2, frame->hd.stream_id) == 0)
+    if (last && nghttp2_session_get_stream_remote_close(h2, frame->hd.stream_id) == 0) {
         (void)nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                         NGHTTP2_NO_ERROR);
+    }
     return 0;
 }
 
@@ -324,7 +324,7 @@ static int on_stream_close(nghttp2_session *h2, int32_t stream_id, uint32_t erro
     struct nv_grpc_call *call = call_of(h2, stream_id);
     (void)error;
     (void)user;
-    if (call != NULL)
+    if (call)
         drop_call(call);
     return 0;
 }
@@ -387,7 +387,7 @@ struct nv_grpc_session *nv_grpc_session_new(struct nv_grpc_shared *shared, struc
                                             void *owner)
 {
     struct nv_grpc_session *session = calloc(1, sizeof *session);
-    if (session == NULL)
+    if (!session)
         return NULL;
     session->shared = shared;
     session->loop = loop;
@@ -403,9 +403,9 @@ struct nv_grpc_session *nv_grpc_session_new(struct nv_grpc_shared *shared, struc
 
 void nv_grpc_session_free(struct nv_grpc_session *session)
 {
-    if (session == NULL)
+    if (!session)
         return;
-    while (session->calls != NULL)
+    while (session->calls)
         drop_call(session->calls);
     nghttp2_session_del(session->h2);
     free(session);
@@ -461,7 +461,7 @@ bool nv_grpc_session_wants_write(const struct nv_grpc_session *session)
 bool nv_grpc_session_busy(const struct nv_grpc_session *session)
 {
     const struct nv_grpc_call *call = session->calls;
-    while (call != NULL && is_watcher(call))
+    while (call && is_watcher(call))
         call = call->next;
     return call != NULL;
 }
@@ -482,7 +482,7 @@ static bool ping(struct nv_grpc_session *session, uint64_t now)
 bool nv_grpc_session_tick(struct nv_grpc_session *session, uint64_t now)
 {
     uint64_t greeting_ns = session->shared->limits.handshake_timeout_ms * NV_NS_PER_MS;
-    for (struct nv_grpc_call *call = session->calls; call != NULL; call = call->next) {
+    for (struct nv_grpc_call *call = session->calls; call; call = call->next) {
         bool late = !call->received && now >= call->receive_by_ns;
         if (!call->submitted && late)
             atomic_fetch_add(&session->shared->timeouts, 1);
@@ -512,7 +512,7 @@ void nv_grpc_session_shutdown(struct nv_grpc_session *session)
         return;
     session->shut = true;
     (void)nghttp2_submit_shutdown_notice(session->h2);
-    for (struct nv_grpc_call *call = session->calls; call != NULL; call = call->next) {
+    for (struct nv_grpc_call *call = session->calls; call; call = call->next) {
         if (!is_watcher(call))
             continue;
         call->stay = false;

@@ -231,7 +231,7 @@ static enum nv_err set_project(const struct nv_grpc_call *call, struct nv_batch 
     if (project.len == 0 || project.len > PROJECT_BYTES_MAX)
         return NV_OK;
     char *copy = malloc(project.len);
-    if (copy == NULL)
+    if (!copy)
         return NV_ERR_NO_MEMORY;
     memcpy(copy, project.ptr, project.len);
     batch->project = (struct nv_str){copy, project.len};
@@ -271,7 +271,7 @@ static void handle_export(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *
         return;
     }
     struct pending *pending = calloc(1, sizeof *pending);
-    if (pending == NULL) {
+    if (!pending) {
         fail(call, NV_ERR_NO_MEMORY, NULL);
         return;
     }
@@ -306,13 +306,16 @@ static bool knows_service(struct nv_str service)
     return false;
 }
 
+/* grpc.health.v1.HealthCheckRequest.service */
+enum { HEALTH_SERVICE = 1 };
+
 static enum nv_err requested_service(struct nv_str message, struct nv_str *service)
 {
     struct nv_wire wire = nv_wire_read(message);
     struct nv_wire_field field;
     enum nv_err err = nv_wire_next(&wire, &field);
     for (; err == NV_OK; err = nv_wire_next(&wire, &field)) {
-        if (field.number == 1 && field.type == NV_WIRE_BYTES)
+        if (field.number == HEALTH_SERVICE && field.type == NV_WIRE_BYTES)
             *service = field.bytes;
     }
     return err == NV_ERR_END ? NV_OK : err;

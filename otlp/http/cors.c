@@ -28,9 +28,8 @@ static bool is_host_text(struct nv_str s)
         char c = s.ptr[i];
         bool fine =
             (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':';
-        if (!fine) {
+        if (!fine)
             return false;
-        }
     }
     return s.len > 0;
 }
@@ -39,14 +38,12 @@ static bool matches(struct nv_str pattern, struct nv_str origin)
 {
     size_t star = nv_str_find_char(pattern, '*');
     assert(pattern.len > 0);
-    if (star == SIZE_MAX) {
+    if (star == SIZE_MAX)
         return nv_str_eq(pattern, origin);
-    }
     struct nv_str prefix = nv_str_slice(pattern, 0, star);
     struct nv_str suffix = nv_str_slice(pattern, star + 1, SIZE_MAX);
-    if (prefix.len + suffix.len == 0) {
+    if (prefix.len + suffix.len == 0)
         return true;
-    }
     return origin.len > prefix.len + suffix.len && nv_str_starts(origin, prefix) &&
            nv_str_ends(origin, suffix) &&
            is_host_text(nv_str_slice(origin, prefix.len, origin.len - prefix.len - suffix.len));
@@ -56,23 +53,20 @@ bool nv_cors_allows(struct nv_str list, struct nv_str origin)
 {
     while (list.len > 0) {
         struct nv_str entry = next_entry(&list);
-        if (entry.len > 0 && matches(entry, origin)) {
+        if (entry.len > 0 && matches(entry, origin))
             return true;
-        }
     }
     return false;
 }
 
 static bool entry_valid(struct nv_str entry)
 {
-    if (nv_str_eq(entry, NV_STR("*")) || entry.len == 0) {
+    if (nv_str_eq(entry, NV_STR("*")) || entry.len == 0)
         return true;
-    }
     size_t scheme = nv_str_find(entry, NV_STR("://"));
     size_t star = nv_str_find_char(entry, '*');
-    if (scheme == SIZE_MAX || scheme == 0) {
+    if (scheme == SIZE_MAX || scheme == 0)
         return false;
-    }
     struct nv_str host = nv_str_slice(entry, scheme + 3, SIZE_MAX);
     bool second = star != SIZE_MAX &&
                   nv_str_find_char(nv_str_slice(entry, star + 1, SIZE_MAX), '*') != SIZE_MAX;
@@ -84,9 +78,8 @@ static bool entry_valid(struct nv_str entry)
 bool nv_cors_list_valid(struct nv_str list)
 {
     while (list.len > 0) {
-        if (!entry_valid(next_entry(&list))) {
+        if (!entry_valid(next_entry(&list)))
             return false;
-        }
     }
     return true;
 }

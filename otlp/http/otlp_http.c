@@ -143,9 +143,8 @@ static void error_body(void *ctx, struct nv_http_exchange *exchange, int status,
     (void)ctx;
     *content_type = media_name(media);
     message = advise(exchange, status, message, text, sizeof text);
-    if (nv_reply_status(media, grpc_code_of(status), message, NULL, 0, body) != NV_OK) {
+    if (nv_reply_status(media, grpc_code_of(status), message, NULL, 0, body) != NV_OK)
         nv_buf_clear(body);
-    }
     nv_refusal_note("http", tls ? NV_REFUSAL_PROTOCOL : nv_refusal_of_http(status), message);
 }
 
@@ -158,13 +157,11 @@ static void reply_error(struct nv_http_exchange *exchange, enum nv_media media, 
     char text[MESSAGE_BYTES], retry[40] = "";
     struct nv_buf body;
     nv_buf_init(&body, NV_CAP_OTLP_REPLY);
-    struct nv_str message = nv_reply_message(err, fail, text, sizeof(text));
-    if (nv_reply_status(media, info->grpc_code, message, fail, seconds, &body) != NV_OK) {
+    struct nv_str message = nv_reply_message(err, fail, text, sizeof text);
+    if (nv_reply_status(media, info->grpc_code, message, fail, seconds, &body) != NV_OK)
         nv_buf_clear(&body);
-    }
-    if (seconds > 0) {
-        snprintf(retry, sizeof(retry), "Retry-After: %d\r\n", seconds);
-    }
+    if (seconds > 0)
+        snprintf(retry, sizeof retry, "Retry-After: %d\r\n", seconds);
     nv_refusal_note("http", nv_refusal_of_error(err), message);
     struct nv_http_reply reply = {.status = info->http_status,
                                   .content_type = media_name(media),
@@ -194,10 +191,9 @@ static void reply_success(struct nv_http_exchange *exchange, enum nv_signal sign
 static void add_header(struct nv_http_exchange *exchange, const char *name, struct nv_str value)
 {
     char line[512];
-    int len = snprintf(line, sizeof(line), "%s: %.*s", name, NV_STR_ARG(value));
-    if (len > 0 && (size_t)len < sizeof(line)) {
+    int len = snprintf(line, sizeof line, "%s: %.*s", name, NV_STR_ARG(value));
+    if (len > 0 && (size_t)len < sizeof line)
         nv_http_exchange_add_header(exchange, (struct nv_str){line, (size_t)len});
-    }
 }
 
 /* Headers a page wants to send: echoed, as the origin is trusted with all of them. */
@@ -217,9 +213,8 @@ static void add_preflight(struct nv_http_exchange *exchange)
 /* Adds what the browser looks for. True when the request was a preflight and is answered. */
 static bool handle_cors(const struct nv_otlp_http *service, struct nv_http_exchange *exchange)
 {
-    if (service->cors == NULL) {
+    if (!service->cors)
         return false;
-    }
     struct nv_str origin = nv_http_request_header(exchange, NV_STR("origin"));
     bool allowed = origin.len > 0 && nv_cors_allows(nv_str_from(service->cors), origin);
     nv_http_exchange_add_header(exchange, NV_STR("Vary: Origin"));
@@ -229,12 +224,10 @@ static bool handle_cors(const struct nv_otlp_http *service, struct nv_http_excha
     }
     struct nv_str method =
         nv_http_request_header(exchange, NV_STR("access-control-request-method"));
-    if (nv_http_request_method(exchange) != NV_HTTP_OPTIONS || origin.len == 0 || method.len == 0) {
+    if (nv_http_request_method(exchange) != NV_HTTP_OPTIONS || origin.len == 0 || method.len == 0)
         return false;
-    }
-    if (allowed) {
+    if (allowed)
         add_preflight(exchange);
-    }
     nv_http_reply_text(exchange, 204, NV_STR(""), NV_STR(""));
     return true;
 }
@@ -242,9 +235,8 @@ static bool handle_cors(const struct nv_otlp_http *service, struct nv_http_excha
 static void gate(void *ctx, struct nv_http_exchange *exchange)
 {
     struct nv_otlp_http *service = ctx;
-    if (handle_cors(service, exchange) || !nv_auth_required(service->auth)) {
+    if (handle_cors(service, exchange) || !nv_auth_required(service->auth))
         return;
-    }
     bool once = nv_http_request_header_count(exchange, NV_STR("authorization")) <= 1 &&
                 nv_http_request_header_count(exchange, NV_STR("x-api-key")) <= 1;
     struct nv_str authorization = nv_http_request_header(exchange, NV_STR("authorization"));
@@ -261,11 +253,12 @@ static void gate(void *ctx, struct nv_http_exchange *exchange)
 static enum nv_err refuse_form(struct nv_fail *fail, enum nv_err err, struct nv_str value)
 {
     value = nv_str_slice(value, 0, FORM_SHOWN_MAX);
-    if (err == NV_ERR_MEDIA_TYPE)
+    if (err == NV_ERR_MEDIA_TYPE) {
         return nv_fail_set(fail, err, 0,
                            "Content-Type \"%.*s\" is not taken: send application/x-protobuf or "
                            "application/json",
                            NV_STR_ARG(value));
+    }
     return nv_fail_set(fail, err, 0,
                        "Content-Encoding \"%.*s\" is not taken: send gzip, deflate, zstd or none",
                        NV_STR_ARG(value));
@@ -277,12 +270,10 @@ static enum nv_err read_form(const struct nv_http_exchange *exchange, struct for
     struct nv_str type = nv_http_request_header(exchange, NV_STR("content-type"));
     struct nv_str coding = nv_http_request_header(exchange, NV_STR("content-encoding"));
     if (nv_http_request_header_count(exchange, NV_STR("content-type")) != 1 ||
-        !parse_media(type, &form->media)) {
+        !parse_media(type, &form->media))
         return refuse_form(fail, NV_ERR_MEDIA_TYPE, type);
-    }
-    if (nv_http_request_header_count(exchange, NV_STR("content-encoding")) > 1) {
+    if (nv_http_request_header_count(exchange, NV_STR("content-encoding")) > 1)
         return refuse_form(fail, NV_ERR_ENCODING, coding);
-    }
     enum nv_err err = nv_coding_parse(coding, &form->coding);
     return err == NV_OK ? NV_OK : refuse_form(fail, err, coding);
 }
@@ -295,18 +286,16 @@ static void on_head(void *ctx, struct nv_http_exchange *exchange)
     struct nv_fail fail = {.code = NV_OK};
     enum nv_err err = read_form(exchange, &form, &fail);
     size_t length = nv_http_request_length(exchange);
-    if (err == NV_OK && endpoint->target != TARGET_METRICS) {
+    if (err == NV_OK && endpoint->target != TARGET_METRICS)
         err = acceptor->admit(acceptor->ctx, length != SIZE_MAX ? length : 0);
-    }
     if (err == NV_ERR_MEDIA_TYPE) {
         nv_http_exchange_add_header(exchange,
                                     NV_STR("Accept: application/x-protobuf, application/json"));
     } else if (err == NV_ERR_ENCODING) {
         nv_http_exchange_add_header(exchange, NV_STR("Accept-Encoding: gzip, deflate, zstd"));
     }
-    if (err != NV_OK) {
+    if (err != NV_OK)
         reply_error(exchange, reply_media(exchange), err, &fail);
-    }
 }
 
 static void on_done(void *done_ctx, enum nv_err err)
@@ -333,9 +322,8 @@ static enum nv_err take_body(const struct nv_otlp_http *service, struct nv_http_
                              enum nv_coding coding, char **body, size_t *len, struct nv_fail *fail)
 {
     *len = nv_http_request_take_body(exchange, body);
-    if (coding == NV_CODING_IDENTITY) {
+    if (coding == NV_CODING_IDENTITY)
         return NV_OK;
-    }
     char *compressed = *body;
     struct nv_str data = {compressed, *len};
     const struct nv_room room = {service->max_body_bytes, take_room, exchange};
@@ -347,13 +335,11 @@ static enum nv_err take_body(const struct nv_otlp_http *service, struct nv_http_
 static enum nv_err set_project(const struct nv_http_exchange *exchange, struct nv_batch *batch)
 {
     struct nv_str project = nv_http_request_header(exchange, NV_STR("x-noveum-project"));
-    if (project.len == 0 || project.len > PROJECT_BYTES_MAX) {
+    if (project.len == 0 || project.len > PROJECT_BYTES_MAX)
         return NV_OK;
-    }
     char *copy = malloc(project.len);
-    if (copy == NULL) {
+    if (!copy)
         return NV_ERR_NO_MEMORY;
-    }
     memcpy(copy, project.ptr, project.len);
     batch->project = (struct nv_str){copy, project.len};
     return NV_OK;
@@ -369,15 +355,13 @@ static enum nv_err decode(const struct endpoint *endpoint, const struct form *fo
     char *body = NULL;
     size_t len = 0;
     enum nv_err err = take_body(service, pending->exchange, form->coding, &body, &len, fail);
-    if (err != NV_OK) {
+    if (err != NV_OK)
         return err;
-    }
     nv_count(NV_COUNT_REQUEST_BYTES, len);
     err = nv_request_decode(&(struct nv_request_body){pending->signal, form->media, body, len},
                             &limits, &pending->result, batch, fail);
-    if (err != NV_OK) {
+    if (err != NV_OK)
         return err;
-    }
     (*batch)->client = nv_http_request_client(pending->exchange);
     return set_project(pending->exchange, *batch);
 }
@@ -388,8 +372,8 @@ static void handle_items(const struct endpoint *endpoint, struct nv_http_exchang
     const struct nv_acceptor *acceptor = endpoint->service->acceptor;
     struct nv_fail fail = {.code = NV_OK};
     struct nv_batch *batch = NULL;
-    struct pending *pending = calloc(1, sizeof(*pending));
-    if (pending == NULL) {
+    struct pending *pending = calloc(1, sizeof *pending);
+    if (!pending) {
         reply_error(exchange, form->media, NV_ERR_NO_MEMORY, NULL);
         return;
     }
@@ -443,9 +427,8 @@ static void set_routes(struct nv_otlp_http *service)
         /* OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used as it is, also without a path. */
         {NV_STR_INIT("/"), TARGET_TRACES},
     };
-    for (size_t i = 0; i < TARGET_COUNT; i++) {
+    for (size_t i = 0; i < TARGET_COUNT; i++)
         service->endpoints[i] = (struct endpoint){service, (enum target)i};
-    }
     for (size_t i = 0; i < ROUTES; i++) {
         service->routes[i] = (struct nv_http_route){
             .path = table[i].path,
@@ -464,10 +447,9 @@ enum nv_err nv_otlp_http_new(const struct nv_otlp_http_config *config, struct nv
                            "cors.allowed_origins wants https://host[:port] or '*': '%.*s'",
                            NV_STR_ARG(origins));
     }
-    struct nv_otlp_http *service = calloc(1, sizeof(*service));
-    if (service == NULL) {
+    struct nv_otlp_http *service = calloc(1, sizeof *service);
+    if (!service)
         return NV_ERR_NO_MEMORY;
-    }
     service->acceptor = config->acceptor;
     service->auth = config->auth;
     service->max_body_bytes = config->max_body_bytes;
@@ -475,7 +457,7 @@ enum nv_err nv_otlp_http_new(const struct nv_otlp_http_config *config, struct nv
     set_routes(service);
     if (origins.len > 0) {
         service->cors = strdup(config->cors_allowed_origins);
-        if (service->cors == NULL) {
+        if (!service->cors) {
             nv_otlp_http_free(service);
             return NV_ERR_NO_MEMORY;
         }
@@ -486,7 +468,7 @@ enum nv_err nv_otlp_http_new(const struct nv_otlp_http_config *config, struct nv
 
 void nv_otlp_http_free(struct nv_otlp_http *service)
 {
-    if (service != NULL) {
+    if (service) {
         free(service->cors);
         free(service);
     }

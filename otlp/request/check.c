@@ -21,20 +21,22 @@ enum nv_err nv_check_field(struct nv_check *check, enum nv_message_id id,
                            const struct nv_wire_field *field, unsigned depth)
 {
     const struct nv_proto_field *known = nv_schema_field(nv_schema(id), field->number);
-    if (known == NULL)
+    if (!known)
         return NV_OK;
-    if (field->type != known->wire)
+    if (field->type != known->wire) {
         return nv_fail_set(check->fail, NV_ERR_MALFORMED, 0, "wire type %d, must be %d",
                            (int)field->type, (int)known->wire);
+    }
     if (known->type == NV_PROTO_STRING) {
         check->invalid_utf8 += nv_utf8_valid_prefix(field->bytes) != field->bytes.len;
         return NV_OK;
     }
     if (known->type != NV_PROTO_MESSAGE)
         return NV_OK;
-    if (known->of == NV_MESSAGE_ANY_VALUE && ++depth > check->depth_max)
+    if (known->of == NV_MESSAGE_ANY_VALUE && ++depth > check->depth_max) {
         return nv_fail_set(check->fail, NV_ERR_DEPTH, 0, "values nested deeper than %u",
                            check->depth_max);
+    }
     return nv_check_message(check, (enum nv_message_id)known->of, field->bytes, depth);
 }
 
@@ -81,7 +83,7 @@ static void name_field(enum nv_message_id id, struct nv_str bytes, const char *a
     if (nv_wire_next(&wire, &field) != NV_OK)
         return;
     const struct nv_proto_field *known = nv_schema_field(nv_schema(id), field.number);
-    if (known == NULL)
+    if (!known)
         return;
     if (known->repeated)
         (void)snprintf(out, size, "%.*s[%" PRIu32 "]", NV_STR_ARG(known->name), seen[field.number]);

@@ -41,7 +41,7 @@ enum nv_err nv_coding_parse(struct nv_str value, enum nv_coding *out)
         {NV_STR_INIT("gzip"), NV_CODING_GZIP},       {NV_STR_INIT("x-gzip"), NV_CODING_GZIP},
         {NV_STR_INIT("deflate"), NV_CODING_DEFLATE}, {NV_STR_INIT("zstd"), NV_CODING_ZSTD},
     };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (nv_str_ieq(value, table[i].name)) {
             *out = table[i].coding;
             return NV_OK;
@@ -63,18 +63,15 @@ static enum nv_err grow(struct output *output, size_t first)
     size_t capacity = output->capacity > 0 ? output->capacity * 2 : first;
     capacity = capacity < FIRST_BYTES_MIN ? FIRST_BYTES_MIN : capacity;
     capacity = capacity > output->max ? output->max : capacity;
-    if (capacity <= output->capacity) {
+    if (capacity <= output->capacity)
         return NV_ERR_TOO_LARGE;
-    }
     size_t window = output->windowed ? window_of(capacity) - window_of(output->capacity) : 0;
     enum nv_err err = nv_room_take(output->room, capacity - output->capacity + window);
-    if (err != NV_OK) {
+    if (err != NV_OK)
         return err;
-    }
     char *bytes = realloc(output->bytes, capacity);
-    if (bytes == NULL) {
+    if (!bytes)
         return NV_ERR_NO_MEMORY;
-    }
     output->bytes = bytes;
     output->capacity = capacity;
     return NV_OK;
@@ -105,13 +102,11 @@ static enum nv_err inflate_member(struct libdeflate_decompressor *decompressor,
             output->len += got;
             return NV_OK;
         }
-        if (result != LIBDEFLATE_INSUFFICIENT_SPACE) {
+        if (result != LIBDEFLATE_INSUFFICIENT_SPACE)
             return NV_ERR_MALFORMED;
-        }
         enum nv_err err = grow(output, 0);
-        if (err != NV_OK) {
+        if (err != NV_OK)
             return err;
-        }
     }
 }
 
@@ -152,20 +147,17 @@ static enum nv_err zstd_run(ZSTD_DStream *stream, ZSTD_inBuffer *in, struct outp
     while (in->pos < in->size || full) {
         if (output->len == output->capacity) {
             enum nv_err err = grow(output, 0);
-            if (err != NV_OK) {
+            if (err != NV_OK)
                 return err;
-            }
         }
         ZSTD_outBuffer out = {output->bytes, output->capacity, output->len};
         *hint = ZSTD_decompressStream(stream, &out, in);
-        if (ZSTD_isError(*hint)) {
+        if (ZSTD_isError(*hint))
             return zstd_error(*hint);
-        }
         output->len = out.pos;
         full = out.pos == out.size && *hint != 0; /* more may be waiting inside */
-        if (*hint == 0 && ++frames > NV_INFLATE_MEMBERS_MAX) {
+        if (*hint == 0 && ++frames > NV_INFLATE_MEMBERS_MAX)
             return NV_ERR_MALFORMED;
-        }
     }
     return NV_OK;
 }
@@ -173,8 +165,8 @@ static enum nv_err zstd_run(ZSTD_DStream *stream, ZSTD_inBuffer *in, struct outp
 static enum nv_err inflate_zstd(struct nv_str data, struct output *output)
 {
     ZSTD_DStream *stream = ZSTD_createDStream();
-    if (stream == NULL || ZSTD_isError(ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax,
-                                                              NV_INFLATE_ZSTD_WINDOW_LOG))) {
+    if (!stream || ZSTD_isError(ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax,
+                                                       NV_INFLATE_ZSTD_WINDOW_LOG))) {
         ZSTD_freeDStream(stream);
         return NV_ERR_NO_MEMORY;
     }
@@ -214,9 +206,8 @@ enum nv_err nv_inflate(enum nv_coding coding, struct nv_str data, const struct n
         err = coding == NV_CODING_ZSTD ? inflate_zstd(data, &output)
                                        : inflate_deflate(coding, data, &output);
     }
-    if (err == NV_OK && output.len > max) {
+    if (err == NV_OK && output.len > max)
         err = NV_ERR_TOO_LARGE;
-    }
     if (err != NV_OK || output.len == 0) {
         free(output.bytes);
         output.bytes = NULL;

@@ -57,7 +57,7 @@ static void copy_resource(struct nv_buf *out, enum nv_message_id id, struct nv_s
     copy_pieces(out, bytes);
     for (const char *at = wire.pos; nv_wire_next(&wire, &field) == NV_OK; at = wire.pos) {
         const struct nv_proto_field *known = nv_schema_field(nv_schema(id), field.number);
-        if (known != NULL && known->repeated) {
+        if (known && known->repeated) {
             size_t mark = nv_wire_begin(out, field.number);
             copy_scope(out, field.bytes);
             (void)nv_wire_end(out, mark);

@@ -184,9 +184,10 @@ static enum nv_err success_json(enum nv_signal signal, uint64_t rejected, struct
     nv_json_write_begin_object(&writer);
     nv_json_write_key(&writer, NV_STR("partialSuccess"));
     nv_json_write_begin_object(&writer);
-    if (rejected > 0) /* int64: a string in proto3 JSON */
+    if (rejected > 0) { /* int64: a string in proto3 JSON */
         write_text(&writer, signal == NV_SIGNAL_LOGS ? "rejectedLogRecords" : "rejectedSpans",
                    nv_str_from(count));
+    }
     write_text(&writer, "errorMessage", nv_str_from(text));
     nv_json_write_end_object(&writer);
     nv_json_write_end_object(&writer);
@@ -228,7 +229,7 @@ int nv_reply_retry_after_s(enum nv_err err)
 struct nv_str nv_reply_message(enum nv_err err, const struct nv_fail *fail, char *text, size_t size)
 {
     assert(size > 0);
-    if (fail == NULL || fail->code == NV_OK)
+    if (!fail || fail->code == NV_OK)
         return nv_str_from(nv_err_info(err)->text);
     (void)snprintf(text, size, "%s%s%s", fail->what, fail->path[0] != '\0' ? " at " : "",
                    fail->path);

@@ -24,7 +24,7 @@
 static struct nv_request_limits effective_limits(const struct nv_request_limits *limits)
 {
     struct nv_request_limits all = {0};
-    if (limits != NULL)
+    if (limits)
         all = *limits;
     if (all.depth_max == 0 || all.depth_max > NV_REQUEST_DEPTH_MAX)
         all.depth_max = NV_REQUEST_DEPTH_MAX;
@@ -51,9 +51,10 @@ static enum nv_err transcode_body(struct nv_batch *batch, const struct nv_reques
     size_t guess = batch->body_len / 2 + TRANSCODED_SPARE_BYTES;
     if (err == NV_OK && guess < limits->body_max_bytes)
         (void)nv_buf_reserve(&protobuf, guess);
-    if (err == NV_OK)
+    if (err == NV_OK) {
         err = nv_transcode(batch->signal, (struct nv_str){batch->body, batch->body_len}, &protobuf,
                            &result->int_range, fail);
+    }
     if (err == NV_OK)
         replace_body(batch, &protobuf);
     nv_buf_release(&protobuf);
@@ -113,12 +114,12 @@ static void trim(struct nv_batch *batch)
 {
     if (batch->item_count > 0) {
         void *items = reallocarray(batch->items, batch->item_count, sizeof *batch->items);
-        if (items != NULL)
+        if (items)
             batch->items = items;
     }
     if (batch->group_count > 0) {
         void *groups = reallocarray(batch->groups, batch->group_count, sizeof *batch->groups);
-        if (groups != NULL)
+        if (groups)
             batch->groups = groups;
     }
 }
@@ -126,10 +127,11 @@ static void trim(struct nv_batch *batch)
 static void warn(struct nv_request_result *result)
 {
     size_t len = strlen(result->message);
-    if (result->int_range > 0)
+    if (result->int_range > 0) {
         (void)snprintf(result->message + len, sizeof result->message - len,
                        "%s%" PRIu64 " integers outside int64 became doubles", len > 0 ? "; " : "",
                        result->int_range);
+    }
 }
 
 enum nv_err nv_request_decode(const struct nv_request_body *request,
@@ -139,13 +141,13 @@ enum nv_err nv_request_decode(const struct nv_request_body *request,
 {
     struct nv_request_limits all = effective_limits(limits);
     struct nv_fail unwanted = {0};
-    if (fail == NULL)
+    if (!fail)
         fail = &unwanted;
     assert(request->bytes != NULL || request->len == 0);
     *out = NULL;
     *result = (struct nv_request_result){0};
     struct nv_batch *batch = calloc(1, sizeof *batch);
-    if (batch == NULL) {
+    if (!batch) {
         free(request->bytes);
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for a batch");
     }

@@ -82,7 +82,7 @@ static enum nv_err grow(const struct walk *walk, void **array, uint32_t *capacit
     if (ask_room(walk, *capacity * size, more * size) != NV_OK)
         return NV_ERR_BUSY;
     void *grown = reallocarray(*array, more, size);
-    if (grown == NULL)
+    if (!grown)
         return NV_ERR_NO_MEMORY;
     *array = grown;
     *capacity = more;
@@ -111,9 +111,10 @@ static enum nv_err add_item(struct walk *walk, const struct nv_item *item)
     struct nv_batch *batch = walk->batch;
     void *items = batch->items;
     assert(batch->item_count <= walk->item_capacity);
-    if (batch->item_count >= walk->limits->items_max)
+    if (batch->item_count >= walk->limits->items_max) {
         return nv_fail_set(walk->check.fail, NV_ERR_TOO_LARGE, 0, "more than %" PRIu32 " items",
                            walk->limits->items_max);
+    }
     enum nv_err err = open_group(walk);
     if (err == NV_OK)
         err = grow(walk, &items, &walk->item_capacity, batch->item_count, sizeof *batch->items);
@@ -407,7 +408,7 @@ static enum nv_err walk_resource_field(struct walk *walk, enum nv_message_id id,
                                        uint32_t scopes[2])
 {
     const struct nv_proto_field *known = nv_schema_field(nv_schema(id), field->number);
-    if (known != NULL && known->repeated && field->type == NV_WIRE_BYTES) {
+    if (known && known->repeated && field->type == NV_WIRE_BYTES) {
         walk->scope_index = scopes[known->number == NV_OTLP_RESOURCE_GROUP_SCOPES]++;
         return walk_scope(walk, (enum nv_message_id)known->of, field->bytes);
     }
@@ -479,10 +480,11 @@ static enum nv_err walk_body(struct walk *walk)
 static void finish_message(struct nv_request_result *result)
 {
     size_t len = strlen(result->message);
-    if (result->rejected > 0)
+    if (result->rejected > 0) {
         (void)snprintf(result->message + len, sizeof result->message - len,
                        " (%" PRIu64 " of %" PRIu64 " spans rejected)", result->rejected,
                        result->rejected + result->accepted);
+    }
 }
 
 enum nv_err nv_walk_request(struct nv_batch *batch, const struct nv_request_limits *limits,
