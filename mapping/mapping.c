@@ -58,23 +58,23 @@ static enum nv_err load_rules(struct nv_mapping *mapping, struct nv_str path, st
     if (path.len == 0)
         return NV_OK;
     enum nv_err err = read_file(mapping->arena, path, &text, fail);
-    if (err)
+    if (err != NV_OK)
         return err;
     name = nv_arena_dup(mapping->arena, path);
     if (!name.ptr)
         return NV_ERR_NO_MEMORY;
     nv_rule_draft_init(&draft, mapping->arena);
     err = nv_rule_draft_import(&draft, mapping->rules);
-    if (!err)
+    if (err == NV_OK)
         err = nv_rule_parse(&draft, name, text, true, fail);
-    if (!err)
+    if (err == NV_OK)
         err = nv_rule_build(&draft, &mapping->own_rules);
     if (err == NV_ERR_LIMIT)
         err = nv_fail_set(fail, NV_ERR_CONFIG, 0,
                           "too many rows (%u with ours), or too many different conditions with "
                           "has, lacks, scope and attr (%u with ours; equal ones count once)",
                           NV_RULES_MAX, NV_SIGNS_MAX);
-    if (!err)
+    if (err == NV_OK)
         mapping->rules = &mapping->own_rules;
     return err;
 }
@@ -85,14 +85,14 @@ static enum nv_err load_prices(struct nv_mapping *mapping, struct nv_str path, s
     struct nv_str text, builtin = {(const char *)nv_prices_csv, nv_prices_csv_len};
     struct nv_prices *prices = nv_prices_new(mapping->arena);
     enum nv_err err = prices ? NV_OK : NV_ERR_NO_MEMORY;
-    if (!err && path.len > 0) {
+    if (err == NV_OK && path.len > 0) {
         err = read_file(mapping->arena, path, &text, fail);
-        if (!err)
+        if (err == NV_OK)
             err = nv_prices_add(prices, path, text, fail);
     }
-    if (!err)
+    if (err == NV_OK)
         err = nv_prices_add(prices, NV_STR("prices.csv"), builtin, fail);
-    if (!err)
+    if (err == NV_OK)
         err = nv_prices_finish(prices);
     mapping->prices = prices;
     return err;
@@ -119,18 +119,18 @@ struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct
     struct nv_arena *arena = nv_arena_new(ARENA_BYTES_MAX);
     struct nv_mapping *mapping = arena ? nv_arena_alloc(arena, sizeof *mapping) : NULL;
     enum nv_err err = mapping ? NV_OK : NV_ERR_NO_MEMORY;
-    if (!err) {
+    if (err == NV_OK) {
         mapping->arena = arena;
         mapping->keep_all = config->keep_source == NV_KEEP_ALL;
         mapping->agents = config->agents;
         mapping->work_per_byte = config->work_per_byte;
         err = copy_texts(mapping, config);
     }
-    if (!err)
+    if (err == NV_OK)
         err = load_rules(mapping, config->rules_file, fail);
-    if (!err)
+    if (err == NV_OK)
         err = load_prices(mapping, config->prices_file, fail);
-    if (err) {
+    if (err != NV_OK) {
         (void)nv_fail_set(fail, err, 0, "%s", nv_err_info(err)->text);
         nv_arena_free(arena);
         return NULL;

@@ -109,21 +109,21 @@ static enum nv_err settle_trace(struct nv_translation *t)
     settle_times(trace);
     settle_status(t);
     enum nv_err err = add_text(t, NV_STR("noveum.project"), trace->project);
-    if (!err)
+    if (err == NV_OK)
         err = add_text(t, NV_STR("noveum.environment"), trace->environment);
-    if (!err)
+    if (err == NV_OK)
         err = add_text(t, NV_STR("noveum.gateway.version"), t->mapping->gateway_version);
-    if (!err && t->raw->incomplete != NV_COMPLETE)
+    if (err == NV_OK && t->raw->incomplete != NV_COMPLETE)
         err =
             add_text(t, NV_STR("noveum.gateway.incomplete"), incomplete_names[t->raw->incomplete]);
-    return err ? err : nv_part_settle(t);
+    return err != NV_OK ? err : nv_part_settle(t);
 }
 
 static enum nv_err apply_resources(struct nv_translation *t)
 {
     const struct nv_origin *root = t->works[t->root].span->origin;
     enum nv_err err = nv_apply_resource(t, root);
-    for (uint32_t i = 0; !err && i < t->raw->group_count; i++) {
+    for (uint32_t i = 0; err == NV_OK && i < t->raw->group_count; i++) {
         const struct nv_origin *origin = &t->origins[i];
         bool again = i > 0 && origin->resource.items == origin[-1].resource.items;
         err = origin == root || again ? NV_OK : nv_apply_resource(t, origin);
@@ -134,27 +134,27 @@ static enum nv_err apply_resources(struct nv_translation *t)
 static enum nv_err translate(struct nv_translation *t)
 {
     enum nv_err err = nv_scratch_init(t);
-    if (!err)
+    if (err == NV_OK)
         err = nv_tree_build(t);
-    if (!err && t->work_count == 0)
+    if (err == NV_OK && t->work_count == 0)
         err = NV_ERR_MALFORMED;
-    if (!err)
+    if (err == NV_OK)
         err = apply_resources(t);
-    for (uint32_t i = 0; !err && i < t->work_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         err = nv_meter_over() ? NV_ERR_LIMIT : nv_apply_span(t, &t->works[i]);
-    if (!err)
+    if (err == NV_OK)
         err = nv_placeholders_leave_out(t);
-    for (uint32_t i = 0; !err && i < t->work_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         err = nv_outcome_settle(t, &t->works[i]);
-    if (!err)
+    if (err == NV_OK)
         err = nv_vectors_leave_out(t);
-    if (!err)
+    if (err == NV_OK)
         err = nv_usage_settle(t);
-    for (uint32_t i = 0; !err && i < t->work_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         err = nv_cost_settle(t, &t->works[i]);
-    if (!err)
+    if (err == NV_OK)
         err = settle_trace(t);
-    return err ? err : nv_agents_settle(t);
+    return err != NV_OK ? err : nv_agents_settle(t);
 }
 
 /* ---- traces that cost too much --------------------------------------------------------------- */
@@ -188,15 +188,15 @@ static uint64_t work_allowed(const struct nv_translation *t)
 static enum nv_err leave_as_it_is(struct nv_translation *t, struct nv_str why)
 {
     enum nv_err err = nv_tree_build(t);
-    if (!err)
+    if (err == NV_OK)
         err = apply_resources(t);
-    for (uint32_t i = 0; !err && i < t->work_count; i++) {
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++) {
         nv_rest_untranslated(t->rules, t->works[i].span);
         err = nv_outcome_settle(t, &t->works[i]);
     }
-    if (!err)
+    if (err == NV_OK)
         err = settle_trace(t);
-    if (err)
+    if (err != NV_OK)
         return err;
     t->trace->untranslated = true;
     why = nv_arena_dup(t->arena, why);
@@ -262,7 +262,7 @@ enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_t
         err = leave_for_work(mapping, raw, trace, allowed);
     if (err == NV_ERR_NO_MEMORY && nv_arena_is_full(raw->arena))
         err = leave_for_memory(mapping, raw, trace, mark);
-    if (err)
+    if (err != NV_OK)
         return err;
     nv_count(NV_COUNT_TRACES_UNTRANSLATED, trace->untranslated);
     trace->arena = raw->arena;

@@ -90,7 +90,7 @@ static enum document_member member_of(struct nv_str key)
 static enum nv_err take(struct document *document, const struct nv_value **slot,
                         const struct nv_attribute *member)
 {
-    if (*slot != NULL)
+    if (*slot)
         return nv_attributes_add(&document->rest, document->arena, member->key, member->value);
     *slot = &member->value;
     return NV_OK;
@@ -132,7 +132,7 @@ static enum nv_err gather(struct document *document, const struct nv_value *map,
 static enum nv_err put(struct document *document, struct nv_attributes *members, struct nv_str key,
                        const struct nv_value *value)
 {
-    return value == NULL ? NV_OK : nv_attributes_add(members, document->arena, key, *value);
+    return !value ? NV_OK : nv_attributes_add(members, document->arena, key, *value);
 }
 
 static enum nv_err write_document(struct walk *walk, struct document *document)
@@ -144,7 +144,7 @@ static enum nv_err write_document(struct walk *walk, struct document *document)
         err = put(document, &members, NV_STR("content"), document->content);
     if (err == NV_OK)
         err = put(document, &members, NV_STR("score"), document->score);
-    if (err == NV_OK && document->metadata != NULL) {
+    if (err == NV_OK && document->metadata) {
         err = nv_json_text_parse(walk->arena, document->metadata, NV_JSON_TEXT_LEVELS, NULL,
                                  &metadata);
         if (err == NV_OK)
@@ -169,7 +169,7 @@ static enum nv_err write_document(struct walk *walk, struct document *document)
 static const struct nv_value *column(const struct nv_value *map, struct nv_str key)
 {
     const struct nv_value *value = nv_map_get(map, key);
-    if (value == NULL || value->type != NV_VALUE_ARRAY)
+    if (!value || value->type != NV_VALUE_ARRAY)
         return NULL;
     if (value->as.array.count == 1 && value->as.array.items[0].type == NV_VALUE_ARRAY)
         return &value->as.array.items[0];
@@ -178,7 +178,7 @@ static const struct nv_value *column(const struct nv_value *map, struct nv_str k
 
 static const struct nv_value *cell(const struct nv_value *column_value, uint32_t row)
 {
-    if (column_value == NULL || row >= column_value->as.array.count ||
+    if (!column_value || row >= column_value->as.array.count ||
         nv_value_empty(&column_value->as.array.items[row]))
         return NULL;
     return &column_value->as.array.items[row];
@@ -197,7 +197,7 @@ static enum nv_err visit_columns(struct walk *walk, const struct nv_value *map)
                                     .content = cell(texts, row),
                                     .metadata = cell(metadata, row)};
         const struct nv_value *distance = cell(distances, row);
-        if (distance != NULL)
+        if (distance)
             err = nv_attributes_add(&document.rest, walk->arena, NV_STR("distance"), *distance);
         if (err == NV_OK)
             err = write_document(walk, &document);
@@ -226,7 +226,7 @@ static const struct nv_value *list_inside(const struct nv_value *map)
         const enum document_member what = member_of(member->key);
         if (what == DOCUMENT_CONTENT && member->value.type == NV_VALUE_STRING)
             return NULL;
-        if (what == DOCUMENT_LIST && list == NULL &&
+        if (what == DOCUMENT_LIST && !list &&
             (member->value.type == NV_VALUE_ARRAY || member->value.type == NV_VALUE_MAP))
             list = &member->value;
     }
@@ -235,10 +235,10 @@ static const struct nv_value *list_inside(const struct nv_value *map)
 
 static enum nv_err visit_map(struct walk *walk, const struct nv_value *map, unsigned depth)
 {
-    if (column(map, NV_STR("ids")) != NULL)
+    if (column(map, NV_STR("ids")))
         return visit_columns(walk, map);
     const struct nv_value *list = list_inside(map);
-    if (list != NULL) {
+    if (list) {
         for (uint32_t i = 0; i < map->as.map.count; i++) {
             const struct nv_value *value = &map->as.map.items[i].value;
             walk->partial |= value != list && !nv_value_empty(value);
@@ -275,7 +275,7 @@ static enum nv_err gather_scores(struct nv_arena *arena, const struct nv_value *
     *out = (struct nv_value){.type = NV_VALUE_ARRAY};
     for (uint32_t i = 0; i < documents->as.array.count; i++) {
         const struct nv_value *score = nv_map_get(&documents->as.array.items[i], NV_STR("score"));
-        if (score == NULL || (score->type != NV_VALUE_DOUBLE && score->type != NV_VALUE_INT))
+        if (!score || (score->type != NV_VALUE_DOUBLE && score->type != NV_VALUE_INT))
             return NV_OK;
         enum nv_err err = nv_values_push(&scores, arena, *score);
         if (err != NV_OK)

@@ -98,7 +98,7 @@ enum nv_err nv_json_text_of(struct nv_arena *arena, const struct nv_value *in, s
     enum nv_err err = buf.failed;
     if (err == NV_OK) {
         *out = nv_arena_dup(arena, nv_buf_str(&buf));
-        err = out->ptr == NULL ? NV_ERR_NO_MEMORY : NV_OK;
+        err = !out->ptr ? NV_ERR_NO_MEMORY : NV_OK;
     }
     nv_buf_release(&buf);
     return err == NV_OK ? NV_OK : NV_ERR_NO_MEMORY;
@@ -254,7 +254,7 @@ static enum nv_err repr_token(struct repr *repr)
     const char c = repr_peek(repr);
     if (c == '\'' || c == '"')
         return repr_string(repr, c);
-    if (strchr("{}[]():,", c) != NULL)
+    if (strchr("{}[]():,", c))
         return repr_punctuation(repr, c);
     if ((c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e') {
         repr->pos++;
@@ -279,7 +279,7 @@ enum nv_err nv_json_text_from_repr(struct nv_arena *arena, struct nv_str text, s
         err = buf.failed;
     if (err == NV_OK) {
         *out = nv_arena_dup(arena, nv_buf_str(&buf));
-        err = out->ptr == NULL ? NV_ERR_NO_MEMORY : NV_OK;
+        err = !out->ptr ? NV_ERR_NO_MEMORY : NV_OK;
     }
     nv_buf_release(&buf);
     return err;

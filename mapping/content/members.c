@@ -77,7 +77,7 @@ const struct nv_value *nv_members_first(const struct nv_members *members, uint64
 struct nv_str nv_members_text(const struct nv_members *members, enum nv_member id)
 {
     const struct nv_value *value = nv_members_get(members, id);
-    if (value == NULL || value->type != NV_VALUE_STRING)
+    if (!value || value->type != NV_VALUE_STRING)
         return NV_STR("");
     return value->as.string;
 }

@@ -195,7 +195,7 @@ static enum nv_err add_overflow(struct nv_messages_state *state)
     struct nv_str text;
     enum nv_err err = nv_json_text_of(state->arena, &over, &text);
     struct nv_attribute *members = nv_arena_array(state->arena, 2, sizeof *members);
-    if (err != NV_OK || members == NULL)
+    if (err != NV_OK || !members)
         return NV_ERR_NO_MEMORY;
     members[0] = (struct nv_attribute){NV_STR("role"), nv_value_string(NV_STR("user"))};
     members[1] = (struct nv_attribute){NV_STR("content"), nv_value_string(text)};

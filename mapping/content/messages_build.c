@@ -90,7 +90,7 @@ static const struct role_word *find_role(struct nv_str word)
 struct nv_str nv_messages_role(struct nv_str word)
 {
     const struct role_word *found = find_role(word);
-    return found != NULL ? found->role : word;
+    return found ? found->role : word;
 }
 
 bool nv_messages_is_role(struct nv_str word)
@@ -144,7 +144,7 @@ static bool all_text(const struct nv_values *parts)
 static enum nv_err text_part(struct nv_arena *arena, struct nv_value *part)
 {
     struct nv_attribute *members = nv_arena_array(arena, 2, sizeof *members);
-    if (members == NULL)
+    if (!members)
         return NV_ERR_NO_MEMORY;
     members[0] = (struct nv_attribute){NV_STR("type"), nv_value_string(NV_STR("text"))};
     members[1] = (struct nv_attribute){NV_STR("text"), *part};
@@ -202,7 +202,7 @@ static enum nv_err put_rest(struct nv_arena *arena, struct nv_map *map,
             if (!nv_str_eq(map->items[j].key, key))
                 continue;
             key = nv_arena_printf(arena, "source.%.*s", NV_STR_ARG(key));
-            if (key.ptr == NULL)
+            if (!key.ptr)
                 return NV_ERR_NO_MEMORY;
             break;
         }
@@ -237,7 +237,7 @@ static enum nv_err flush(struct nv_message *message)
         return err;
     struct nv_map map = {
         nv_arena_array(arena, FIXED_MEMBERS + message->rest.count, sizeof(struct nv_attribute)), 0};
-    if (map.items == NULL)
+    if (!map.items)
         return NV_ERR_NO_MEMORY;
     put(&map, NV_STR("role"), nv_value_string(written_role(message)));
     put(&map, NV_STR("content"), content);
@@ -278,13 +278,13 @@ static enum nv_err extend_last(struct nv_message *message)
     struct nv_map map = {
         nv_arena_array(state->arena, old + 3 + message->rest.count, sizeof(struct nv_attribute)),
         0};
-    if (map.items == NULL)
+    if (!map.items)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < old; i++)
         map.items[map.count++] = last->as.map.items[i];
-    if (nv_map_get(last, NV_STR("name")) == NULL)
+    if (!nv_map_get(last, NV_STR("name")))
         put(&map, NV_STR("name"), message->name);
-    if (nv_map_get(last, NV_STR("tool_call_id")) == NULL)
+    if (!nv_map_get(last, NV_STR("tool_call_id")))
         put(&map, NV_STR("tool_call_id"), message->call_id);
     put(&map, NV_STR("finish_reason"), message->finish);
     enum nv_err err = put_rest(state->arena, &map, &message->rest);

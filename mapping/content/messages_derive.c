@@ -22,7 +22,7 @@
 static struct nv_str member_text(const struct nv_value *message, struct nv_str key)
 {
     const struct nv_value *value = nv_map_get(message, key);
-    return value != NULL && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
+    return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
 }
 
 static bool has_role(const struct nv_value *message, struct nv_str role)
@@ -34,7 +34,7 @@ static bool says_something(const struct nv_value *message)
 {
     const struct nv_value *content = nv_map_get(message, NV_STR("content"));
     return nv_map_get(message, NV_STR("tool_calls")) != NULL ||
-           (content != NULL && !nv_value_empty(content));
+           (content && !nv_value_empty(content));
 }
 
 /* Turns of one answer rather than choices: only the last of them finished. */
@@ -58,11 +58,11 @@ static const struct nv_value *choice_of(const struct nv_value *messages)
         any = message;
         if (!says_something(message))
             continue;
-        first = first == NULL ? message : first;
+        first = !first ? message : first;
         last = message;
     }
     const struct nv_value *choice = conversation || goes_on(first, last) ? last : first;
-    return choice != NULL ? choice : any;
+    return choice ? choice : any;
 }
 
 /* ---- text of content ------------------------------------------------------------------------ */
@@ -74,8 +74,7 @@ static bool part_text(const struct nv_value *part, struct nv_str *text)
         return true;
     }
     const struct nv_value *type = nv_map_get(part, NV_STR("type"));
-    if (type == NULL || type->type != NV_VALUE_STRING ||
-        !nv_str_eq(type->as.string, NV_STR("text")))
+    if (!type || type->type != NV_VALUE_STRING || !nv_str_eq(type->as.string, NV_STR("text")))
         return false;
     *text = member_text(part, NV_STR("text"));
     return true;
@@ -86,7 +85,7 @@ static enum nv_err gather_text(struct nv_arena *arena, const struct nv_value *me
                                struct nv_values *texts)
 {
     const struct nv_value *content = nv_map_get(message, NV_STR("content"));
-    if (content == NULL)
+    if (!content)
         return NV_OK;
     if (content->type == NV_VALUE_STRING)
         return content->as.string.len == 0 ? NV_OK : nv_values_push(texts, arena, *content);
@@ -118,20 +117,20 @@ enum nv_err nv_messages_output_text(struct nv_arena *arena, const struct nv_valu
     const struct nv_value *choice = choice_of(messages);
     struct nv_values texts = {0};
     *out = NV_STR("");
-    enum nv_err err = choice == NULL ? NV_OK : gather_text(arena, choice, &texts);
+    enum nv_err err = !choice ? NV_OK : gather_text(arena, choice, &texts);
     return err != NV_OK ? err : nv_values_join(&texts, arena, NV_STR("\n"), out);
 }
 
 const struct nv_value *nv_messages_tool_calls(const struct nv_value *messages)
 {
     const struct nv_value *choice = choice_of(messages);
-    return choice == NULL ? NULL : nv_map_get(choice, NV_STR("tool_calls"));
+    return !choice ? NULL : nv_map_get(choice, NV_STR("tool_calls"));
 }
 
 struct nv_str nv_messages_finish_reason(const struct nv_value *messages)
 {
     const struct nv_value *choice = choice_of(messages);
-    return choice == NULL ? NV_STR("") : member_text(choice, NV_STR("finish_reason"));
+    return !choice ? NV_STR("") : member_text(choice, NV_STR("finish_reason"));
 }
 
 /* ---- system text ---------------------------------------------------------------------------- */
@@ -169,7 +168,7 @@ enum nv_err nv_messages_add_system(struct nv_arena *arena, struct nv_value *mess
         return NV_OK;
     struct nv_value *items = nv_arena_array(arena, (size_t)old.count + 1, sizeof *items);
     struct nv_attribute *members = nv_arena_array(arena, 2, sizeof *members);
-    if (items == NULL || members == NULL)
+    if (!items || !members)
         return NV_ERR_NO_MEMORY;
     members[0] = (struct nv_attribute){NV_STR("role"), nv_value_string(NV_STR("system"))};
     members[1] = (struct nv_attribute){NV_STR("content"), nv_value_string(text)};

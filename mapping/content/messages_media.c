@@ -78,7 +78,7 @@ static enum nv_err keep(struct media *media, struct nv_str box, struct nv_str ke
                        nv_attributes_get(&media->rest, key) != NULL;
     if (taken) {
         name = nv_arena_printf(media->arena, "%.*s.%.*s", NV_STR_ARG(box), NV_STR_ARG(key));
-        if (name.ptr == NULL)
+        if (!name.ptr)
             return NV_ERR_NO_MEMORY;
     }
     return nv_attributes_add(&media->rest, media->arena, name, *value);

@@ -145,7 +145,7 @@ bool nv_message_is_part_of(const struct nv_value *value, const struct nv_members
 {
     if ((members->mask & (NV_HAS(ROLE) | NV_HAS(MESSAGE) | NV_HAS(TOOL_CALLS))) != 0)
         return false;
-    if (part_type_of(members) != NULL)
+    if (part_type_of(members))
         return true;
     if ((members->mask & NV_HAS(TYPE)) != 0)
         return false;
@@ -175,7 +175,7 @@ static enum nv_err add_text(struct nv_message *message, const struct nv_value *p
     const uint64_t places = NV_HAS(TEXT) | NV_HAS(CONTENT) | NV_HAS(VALUE) | NV_HAS(DATA);
     const struct nv_value *text = nv_members_first(members, places);
     struct nv_attributes rest = {0};
-    if (text == NULL || text->type != NV_VALUE_STRING) {
+    if (!text || text->type != NV_VALUE_STRING) {
         enum nv_err err =
             nv_members_rest(message->state->arena, part, members, NV_HAS(TYPE), &rest);
         if (err != NV_OK || rest.count == 0)
@@ -251,7 +251,7 @@ static enum nv_err add_reasoning(struct nv_message *message, const struct nv_val
 /* Vercel and the AI SDK wrap an answer's value as {type: json|text|..., value}. */
 static const struct nv_value *unwrap_output(const struct nv_value *value)
 {
-    if (value == NULL || value->type != NV_VALUE_MAP)
+    if (!value || value->type != NV_VALUE_MAP)
         return value;
     struct nv_members members;
     nv_members_find(value, &members);
@@ -269,7 +269,7 @@ static enum nv_err add_answer(struct nv_message *message, const struct nv_value 
     const struct nv_value *content = nv_members_first(&members, places);
     const struct nv_value *call_id = nv_members_get(&members, NV_MEMBER_CALL_ID);
     uint64_t used = NV_HAS(TYPE) | NV_HAS(NAME) | NV_HAS(CALL_ID);
-    if (call_id == NULL) {
+    if (!call_id) {
         call_id = nv_members_get(&members, NV_MEMBER_ID);
         used |= NV_HAS(ID);
     }
@@ -337,16 +337,16 @@ static enum nv_err add_untyped(struct nv_message *message, const struct nv_value
 {
     enum nv_err err = NV_OK;
     const struct nv_value *inner = nv_members_get(members, NV_MEMBER_CALL);
-    if (inner != NULL) {
+    if (inner) {
         err = nv_message_call(message, inner);
         return err != NV_OK ? err
                             : add_beside(message, part, members, NV_HAS(CALL) | NV_HAS(THOUGHT));
     }
     inner = nv_members_get(members, NV_MEMBER_ANSWER);
-    if (inner != NULL && inner->type == NV_VALUE_MAP)
+    if (inner && inner->type == NV_VALUE_MAP)
         return add_answer(message, inner);
     inner = nv_members_get(members, NV_MEMBER_BEDROCK_REASONING);
-    if (inner != NULL)
+    if (inner)
         return think(message, inner);
     const bool thinks = members->mask == NV_HAS(REASONING) && part->as.map.count == 1;
     if (thinks || is_thought(members))
@@ -356,7 +356,7 @@ static enum nv_err add_untyped(struct nv_message *message, const struct nv_value
     if (is_bare_call(members))
         return nv_message_call(message, part);
     const struct nv_str *media = media_key(part);
-    if (media != NULL && !nv_str_eq(*media, NV_STR("-")))
+    if (media && !nv_str_eq(*media, NV_STR("-")))
         return add_media(message, part, *media);
     return nv_values_push(&message->parts, message->state->arena, *part);
 }
@@ -375,10 +375,10 @@ enum nv_err nv_message_part(struct nv_message *message, const struct nv_value *p
     struct nv_members members;
     nv_members_find(part, &members);
     const struct nv_value *inner = nv_members_get(&members, NV_MEMBER_PART);
-    if (inner != NULL)
+    if (inner)
         return nv_message_part(message, inner, depth + 1);
     const struct part_type *type = part_type_of(&members);
-    if (type != NULL)
+    if (type)
         return add_typed(message, part, &members, type);
     return add_untyped(message, part, &members);
 }
@@ -458,13 +458,13 @@ enum nv_err nv_message_answer(struct nv_message *message, const struct nv_value 
     struct nv_message answer;
     nv_message_begin(&answer, message->state);
     answer.role = NV_STR("tool");
-    if (call_id != NULL)
+    if (call_id)
         answer.call_id = *call_id;
-    if (name != NULL)
+    if (name)
         answer.name = *name;
     answer.rest = *rest;
     message->answered = true;
-    if (content != NULL)
+    if (content)
         err = nv_message_tool_content(&answer, content, 1);
     return err != NV_OK ? err : nv_message_end(&answer);
 }

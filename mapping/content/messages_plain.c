@@ -63,7 +63,7 @@ static bool read_text(struct plain *plain, struct nv_str *out)
     if (nv_json_next(reader) != NV_JSON_STRING || reader->raw.len == 0)
         return false;
     *out = nv_json_unescape(plain->state->arena, reader->raw, reader->escaped);
-    if (out->ptr == NULL)
+    if (!out->ptr)
         plain->err = NV_ERR_NO_MEMORY;
     return out->ptr != NULL;
 }
@@ -154,7 +154,7 @@ static bool read_message(struct plain *plain)
     if (token != NV_JSON_OBJECT_END || !settle(&message))
         return false;
     struct nv_attribute *items = nv_arena_raw(plain->state->arena, message.count * sizeof *items);
-    if (items == NULL) {
+    if (!items) {
         plain->err = NV_ERR_NO_MEMORY;
         return false;
     }

@@ -55,10 +55,10 @@ static enum nv_err fill_calls(struct nv_message *message, const struct nv_member
 {
     enum nv_err err = NV_OK;
     const struct nv_value *calls = nv_members_get(members, NV_MEMBER_TOOL_CALLS);
-    if (calls != NULL)
+    if (calls)
         err = nv_message_call(message, calls);
     calls = nv_members_get(members, NV_MEMBER_CALL);
-    if (err == NV_OK && calls != NULL)
+    if (err == NV_OK && calls)
         err = nv_message_call(message, calls);
     if (err != NV_OK || (members->mask & NV_HAS(FUNCTION_NAME)) == 0)
         return err;
@@ -66,7 +66,7 @@ static enum nv_err fill_calls(struct nv_message *message, const struct nv_member
         {NV_STR("name"), *nv_members_get(members, NV_MEMBER_FUNCTION_NAME)},
         {NV_STR("arguments"), nv_value_null()}};
     const struct nv_value *arguments = nv_members_get(members, NV_MEMBER_FUNCTION_ARGUMENTS);
-    if (arguments != NULL)
+    if (arguments)
         function[1].value = *arguments;
     const struct nv_value call = {.type = NV_VALUE_MAP, .as.map = {function, 2}};
     return nv_message_call(message, &call);
@@ -81,7 +81,7 @@ static enum nv_err fill_extra(struct nv_message *message, const struct nv_value 
     enum nv_err err = NV_OK;
     uint64_t taken = NV_HAS(REASONING);
     const struct nv_value *thought = nv_members_get(&members, NV_MEMBER_REASONING);
-    if (thought != NULL && thought->type == NV_VALUE_STRING)
+    if (thought && thought->type == NV_VALUE_STRING)
         err = nv_message_think(message, thought->as.string);
     else
         taken = 0;
@@ -98,7 +98,7 @@ static enum nv_err fill_extra(struct nv_message *message, const struct nv_value 
 /* Says whether `finish` is expressed now. */
 static bool fill_finish(struct nv_message *message, const struct nv_value *finish)
 {
-    if (finish == NULL)
+    if (!finish)
         return false;
     if (finish->type == NV_VALUE_ARRAY && finish->as.array.count == 1)
         finish = &finish->as.array.items[0];
@@ -114,7 +114,7 @@ static enum nv_err fill_info(struct nv_message *message, const struct nv_members
 {
     const struct nv_value *info = nv_members_get(outer, NV_MEMBER_INFO);
     *used = false;
-    if (info == NULL || info->type != NV_VALUE_MAP)
+    if (!info || info->type != NV_VALUE_MAP)
         return NV_OK;
     struct nv_members members;
     struct nv_attributes rest = {0};
@@ -154,7 +154,7 @@ static const struct nv_value *unwrap_content(struct nv_message *message,
     const struct nv_value *finish = nv_members_get(&inner, NV_MEMBER_FINISH);
     if (!may_be_wrapped(message, nv_members_first(&inner, places)))
         return content;
-    if (finish != NULL && (message->finish.type != NV_VALUE_NULL || !fill_finish(message, finish)))
+    if (finish && (message->finish.type != NV_VALUE_NULL || !fill_finish(message, finish)))
         return content;
     return nv_members_first(&inner, places);
 }
@@ -168,7 +168,7 @@ static enum nv_err fill_content(struct nv_message *message, const struct nv_memb
     bool filled = false;
     for (size_t i = 0; err == NV_OK && i < sizeof order / sizeof order[0]; i++) {
         const struct nv_value *content = nv_members_get(members, order[i]);
-        if (content == NULL || (filled && order[i] == NV_MEMBER_TEXT))
+        if (!content || (filled && order[i] == NV_MEMBER_TEXT))
             continue;
         if (content->type == NV_VALUE_MAP)
             content = unwrap_content(message, content);
@@ -200,10 +200,10 @@ static uint64_t fill_head(struct nv_message *message, const struct nv_members *m
     if (nv_messages_is_role(type) || nv_str_eq(type, NV_STR("message")))
         used |= NV_HAS(TYPE);
     const struct nv_value *found = nv_members_get(members, NV_MEMBER_NAME);
-    if (found != NULL)
+    if (found)
         message->name = *found;
     found = nv_members_get(members, NV_MEMBER_CALL_ID);
-    if (found != NULL)
+    if (found)
         message->call_id = *found;
     if (fill_finish(message, nv_members_get(members, NV_MEMBER_FINISH)))
         used |= NV_HAS(FINISH);
@@ -221,7 +221,7 @@ enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *o
     enum nv_err err = fill_info(message, members, &expressed);
     used |= expressed ? NV_HAS(INFO) : 0;
     const struct nv_value *found = nv_members_get(members, NV_MEMBER_REASONING);
-    if (err == NV_OK && found != NULL && found->type == NV_VALUE_STRING) {
+    if (err == NV_OK && found && found->type == NV_VALUE_STRING) {
         used |= NV_HAS(REASONING);
         err = nv_message_think(message, found->as.string);
     }
@@ -229,7 +229,7 @@ enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *o
         err = fill_calls(message, members);
     found = nv_members_get(members, NV_MEMBER_EXTRA);
     expressed = false;
-    if (err == NV_OK && found != NULL)
+    if (err == NV_OK && found)
         err = fill_extra(message, found, &expressed);
     used |= expressed ? NV_HAS(EXTRA) : 0;
     if (err == NV_OK)
@@ -253,7 +253,7 @@ static enum nv_err plain_message(struct nv_messages_state *state, const struct n
 /* The class that LangChain's constructor names: the last element of `id`. */
 static struct nv_str class_of(const struct nv_value *id)
 {
-    if (id == NULL || id->type != NV_VALUE_ARRAY || id->as.array.count == 0)
+    if (!id || id->type != NV_VALUE_ARRAY || id->as.array.count == 0)
         return NV_STR("");
     const struct nv_value *last = &id->as.array.items[id->as.array.count - 1];
     return last->type == NV_VALUE_STRING ? last->as.string : NV_STR("");
@@ -273,7 +273,7 @@ static const struct nv_value *inside(const struct nv_members *members, uint64_t 
         return inner;
     }
     inner = nv_members_get(members, NV_MEMBER_MESSAGE);
-    if (inner != NULL && (members->mask & (NV_HAS(ROLE) | NV_HAS(CONTENT))) == 0) {
+    if (inner && (members->mask & (NV_HAS(ROLE) | NV_HAS(CONTENT))) == 0) {
         *used = NV_HAS(MESSAGE) | NV_HAS(FINISH) | NV_HAS(TYPE) | NV_HAS(TEXT) | NV_HAS(EVENT);
         return inner;
     }
@@ -313,7 +313,7 @@ static enum nv_err fill_wrapped(struct nv_message *message, const struct nv_valu
         uint64_t used = 0;
         nv_members_find(object, &members);
         const struct nv_value *inner = inside(&members, &used);
-        if (inner == NULL)
+        if (!inner)
             break;
         role_from_wrapper(message, &members);
         /* The constructor's class path is not repeated in the message. */
@@ -342,7 +342,7 @@ static enum nv_err wrapped_message(struct nv_messages_state *state, const struct
     uint64_t used = 0;
     const struct nv_value *inner = inside(members, &used);
     struct nv_members body;
-    if (inner != NULL && inner->type == NV_VALUE_MAP) {
+    if (inner && inner->type == NV_VALUE_MAP) {
         nv_members_find(inner, &body);
         /* A prompt value holds a list of messages, not one. */
         if ((body.mask & NV_HAS(MESSAGES)) != 0 && (body.mask & NV_HAS(ROLE)) == 0) {
@@ -399,7 +399,7 @@ static const struct nv_value *place_of(const struct nv_messages_state *state,
     const enum nv_member *places = input ? input_places : output_places;
     for (; *places != NV_MEMBER_NONE; places++) {
         const struct nv_value *value = nv_members_get(members, *places);
-        if (value == NULL)
+        if (!value)
             continue;
         const bool text = value->type != NV_VALUE_ARRAY && value->type != NV_VALUE_MAP;
         const bool alone = object->as.map.count == 1;
@@ -433,7 +433,7 @@ static enum nv_err visit_system(struct nv_messages_state *state, const struct nv
     if (state->direction != NV_MESSAGES_INPUT)
         return NV_OK;
     const struct nv_value *system = nv_members_get(members, NV_MEMBER_SYSTEM);
-    if (system != NULL) {
+    if (system) {
         *used |= system->type == NV_VALUE_STRING ? NV_HAS(SYSTEM) : 0;
         return push_system(state, system);
     }
@@ -443,7 +443,7 @@ static enum nv_err visit_system(struct nv_messages_state *state, const struct nv
     struct nv_members inner;
     nv_members_find(config, &inner);
     system = nv_members_get(&inner, NV_MEMBER_SYSTEM);
-    return system == NULL ? NV_OK : push_system(state, system);
+    return !system ? NV_OK : push_system(state, system);
 }
 
 /* A finish reason beside the message (Bedrock's stopReason) is that of the last one written. */
@@ -451,10 +451,10 @@ static enum nv_err finish_last(struct nv_messages_state *state, uint32_t before,
                                const struct nv_members *members, uint64_t *used)
 {
     const struct nv_value *finish = nv_members_get(members, NV_MEMBER_FINISH);
-    if (finish == NULL || finish->type != NV_VALUE_STRING || state->list.count <= before)
+    if (!finish || finish->type != NV_VALUE_STRING || state->list.count <= before)
         return NV_OK;
     struct nv_value *last = &state->list.items[state->list.count - 1];
-    if (nv_map_get(last, NV_STR("finish_reason")) != NULL)
+    if (nv_map_get(last, NV_STR("finish_reason")))
         return NV_OK;
     struct nv_attributes whole = {0};
     enum nv_err err = NV_OK;
@@ -481,7 +481,7 @@ static enum nv_err exchange(struct nv_messages_state *state, const struct nv_val
 {
     enum nv_member place = NV_MEMBER_NONE;
     const struct nv_value *inner = place_of(state, object, members, &place);
-    if (inner == NULL)
+    if (!inner)
         return nv_messages_plain(state, object);
     uint64_t used = UINT64_C(1) << place;
     state->partial |= is_bare_text(inner);

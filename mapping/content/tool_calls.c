@@ -32,7 +32,7 @@ struct call {
 
 static void take(const struct nv_value **slot, const struct nv_value *value)
 {
-    if (*slot == NULL)
+    if (!*slot)
         *slot = value;
 }
 
@@ -41,8 +41,8 @@ static void take_ids(struct call *call, const struct nv_members *members)
 {
     const struct nv_value *own = nv_members_get(members, NV_MEMBER_ID);
     const struct nv_value *call_id = nv_members_get(members, NV_MEMBER_CALL_ID);
-    take(&call->id, call_id != NULL ? call_id : own);
-    if (call_id != NULL && own != NULL && !nv_value_eq(call_id, own))
+    take(&call->id, call_id ? call_id : own);
+    if (call_id && own && !nv_value_eq(call_id, own))
         take(&call->item_id, own);
 }
 
@@ -52,10 +52,10 @@ static enum nv_err gather(struct call *call, const struct nv_value *value, unsig
     nv_members_find(value, &members);
     uint64_t used = NV_HAS(ID) | NV_HAS(CALL_ID) | NV_HAS(TYPE);
     const struct nv_value *inner = nv_members_get(&members, NV_MEMBER_CALL);
-    if (inner == NULL)
+    if (!inner)
         inner = nv_members_get(&members, NV_MEMBER_FUNCTION);
     enum nv_err err = NV_OK;
-    if (inner != NULL && inner->type == NV_VALUE_MAP && depth < CALL_DEPTH_MAX) {
+    if (inner && inner->type == NV_VALUE_MAP && depth < CALL_DEPTH_MAX) {
         used |= NV_HAS(CALL) | NV_HAS(FUNCTION);
         err = gather(call, inner, depth + 1);
     }
@@ -66,7 +66,7 @@ static enum nv_err gather(struct call *call, const struct nv_value *value, unsig
         const struct nv_value **slot = (bit & NAME_PLACES) != 0       ? &call->name
                                        : (bit & ARGUMENT_PLACES) != 0 ? &call->arguments
                                                                       : NULL;
-        if (slot != NULL && *slot == NULL) {
+        if (slot && !*slot) {
             *slot = members.at[id];
             used |= bit;
         }
@@ -94,20 +94,20 @@ static struct nv_value type_of(const struct nv_value *type)
         NV_STR_INIT("function"),       NV_STR_INIT("tool_call"), NV_STR_INIT("tool_use"),
         NV_STR_INIT("function_call"),  NV_STR_INIT("tool-call"), NV_STR_INIT("tool"),
         NV_STR_INIT("tool_call_chunk")};
-    for (size_t i = 0; type != NULL && i < sizeof words / sizeof words[0]; i++) {
+    for (size_t i = 0; type && i < sizeof words / sizeof words[0]; i++) {
         if (type->type == NV_VALUE_STRING && nv_str_eq(type->as.string, words[i]))
             type = NULL;
     }
-    return type == NULL ? nv_value_string(NV_STR("function")) : *type;
+    return !type ? nv_value_string(NV_STR("function")) : *type;
 }
 
 static enum nv_err write_function(struct call *call, struct nv_value *out)
 {
     struct nv_attributes members = {0};
     enum nv_err err = NV_OK;
-    if (call->name != NULL)
+    if (call->name)
         err = nv_attributes_add(&members, call->arena, NV_STR("name"), *call->name);
-    if (err == NV_OK && call->arguments != NULL) {
+    if (err == NV_OK && call->arguments) {
         struct nv_value arguments;
         err = parse_arguments(call->arena, call->arguments, &arguments);
         if (err == NV_OK)
@@ -122,13 +122,13 @@ static enum nv_err write_call(struct call *call, struct nv_value *out)
     struct nv_attributes members = {0};
     struct nv_value function;
     enum nv_err err = write_function(call, &function);
-    if (err == NV_OK && call->id != NULL)
+    if (err == NV_OK && call->id)
         err = nv_attributes_add(&members, call->arena, NV_STR("id"), *call->id);
     if (err == NV_OK)
         err = nv_attributes_add(&members, call->arena, NV_STR("type"), type_of(call->type));
     if (err == NV_OK)
         err = nv_attributes_add(&members, call->arena, NV_STR("function"), function);
-    if (err == NV_OK && call->item_id != NULL)
+    if (err == NV_OK && call->item_id)
         err = nv_attributes_add(&members, call->arena, NV_STR("item_id"), *call->item_id);
     for (uint32_t i = 0; err == NV_OK && i < call->rest.count; i++)
         err = nv_attributes_add(&members, call->arena, call->rest.items[i].key,

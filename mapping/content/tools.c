@@ -87,7 +87,7 @@ static enum tool_member member_of(struct nv_str key)
 /* The outer name of a nested definition counts; another one inside makes it partial. */
 static void take(struct walk *walk, const struct nv_value **slot, const struct nv_value *value)
 {
-    if (*slot == NULL)
+    if (!*slot)
         *slot = value;
     else
         walk->partial |= !nv_value_eq(*slot, value);
@@ -103,14 +103,14 @@ static enum nv_err schema_of(struct nv_arena *arena, const struct nv_value *in,
     if (err != NV_OK || out->type != NV_VALUE_MAP || out->as.map.count != 1)
         return err;
     const struct nv_value *inner = nv_map_get(out, NV_STR("json"));
-    if (inner != NULL && inner->type == NV_VALUE_MAP)
+    if (inner && inner->type == NV_VALUE_MAP)
         *out = *inner;
     return NV_OK;
 }
 
 static bool is_function_word(const struct nv_value *type)
 {
-    if (type == NULL || type->type != NV_VALUE_STRING)
+    if (!type || type->type != NV_VALUE_STRING)
         return true;
     return nv_str_eq(type->as.string, NV_STR("function")) ||
            nv_str_eq(type->as.string, NV_STR("tool"));
@@ -122,15 +122,15 @@ static enum nv_err write_tool(struct walk *walk, const struct tool *tool)
     struct nv_value schema = nv_value_null();
     const bool function = is_function_word(tool->type);
     const struct nv_value word = nv_value_string(NV_STR("function"));
-    const struct nv_value *name = tool->name != NULL ? tool->name : tool->type;
+    const struct nv_value *name = tool->name ? tool->name : tool->type;
     assert(name != NULL);
     enum nv_err err =
         nv_attributes_add(&members, walk->arena, NV_STR("type"), function ? word : *tool->type);
     if (err == NV_OK)
         err = nv_attributes_add(&members, walk->arena, NV_STR("name"), *name);
-    if (err == NV_OK && tool->description != NULL)
+    if (err == NV_OK && tool->description)
         err = nv_attributes_add(&members, walk->arena, NV_STR("description"), *tool->description);
-    if (err == NV_OK && tool->schema != NULL)
+    if (err == NV_OK && tool->schema)
         err = schema_of(walk->arena, tool->schema, &schema);
     if (err == NV_OK && schema.type != NV_VALUE_NULL)
         err = nv_attributes_add(&members, walk->arena, NV_STR("parameters"), schema);
@@ -162,7 +162,7 @@ static enum nv_err gather(struct walk *walk, const struct nv_value *value, struc
             take(walk, &tool->description, &member->value);
         else if (what == TOOL_TYPE)
             take(walk, &tool->type, &member->value);
-        else if (what == TOOL_SCHEMA && tool->schema == NULL)
+        else if (what == TOOL_SCHEMA && !tool->schema)
             tool->schema = &member->value;
         else if (what == TOOL_INNER && member->value.type == NV_VALUE_MAP && depth < 4)
             err = gather(walk, &member->value, tool, depth + 1);
@@ -187,14 +187,13 @@ static const struct nv_value *text_member(const struct nv_value *map, struct nv_
 static bool is_definition(const struct nv_value *map)
 {
     static const struct nv_str boxes[] = {NV_STR_INIT("function"), NV_STR_INIT("toolSpec")};
-    if (nv_map_get(map, NV_STR("role")) != NULL || nv_map_get(map, NV_STR("messages")) != NULL)
+    if (nv_map_get(map, NV_STR("role")) || nv_map_get(map, NV_STR("messages")))
         return false;
-    if (text_member(map, NV_STR("name")) != NULL)
+    if (text_member(map, NV_STR("name")))
         return nv_map_get(map, NV_STR("tools")) == NULL;
     for (size_t i = 0; i < sizeof boxes / sizeof boxes[0]; i++) {
         const struct nv_value *inner = nv_map_get(map, boxes[i]);
-        if (inner != NULL && inner->type == NV_VALUE_MAP &&
-            text_member(inner, NV_STR("name")) != NULL)
+        if (inner && inner->type == NV_VALUE_MAP && text_member(inner, NV_STR("name")) != NULL)
             return true;
     }
     return false;
@@ -213,9 +212,9 @@ static enum nv_err visit_names(struct walk *walk, const struct nv_value *map)
         struct tool tool = {0};
         err = gather(walk, &member->value, &tool, 0);
         const struct nv_value name = nv_value_string(member->key);
-        if (tool.name == NULL)
+        if (!tool.name)
             tool.name = &name;
-        if (err == NV_OK && (tool.description != NULL || tool.schema != NULL))
+        if (err == NV_OK && (tool.description || tool.schema))
             err = write_tool(walk, &tool);
     }
     return err;
@@ -248,7 +247,7 @@ static enum nv_err visit_map(struct walk *walk, const struct nv_value *map, unsi
     if (err != NV_OK || opened)
         return err;
     const struct nv_value *type = text_member(map, NV_STR("type"));
-    if (type != NULL && depth > 0 && !nv_messages_is_role(type->as.string)) {
+    if (type && depth > 0 && !nv_messages_is_role(type->as.string)) {
         struct tool tool = {0};
         err = gather(walk, map, &tool, 0);
         return err != NV_OK ? err : write_tool(walk, &tool);

@@ -23,7 +23,7 @@ enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena, str
     if (values->count == values->capacity) {
         const uint32_t capacity = values->capacity == 0 ? FIRST_CAPACITY : values->capacity * 2;
         struct nv_value *items = nv_arena_array(arena, capacity, sizeof *items);
-        if (items == NULL)
+        if (!items)
             return NV_ERR_NO_MEMORY;
         (void)nv_meter_spend(values->count / 2);
         if (values->count > 0)
@@ -46,7 +46,7 @@ enum nv_err nv_values_join(const struct nv_values *texts, struct nv_arena *arena
     for (uint32_t i = 0; i < texts->count; i++)
         len += texts->items[i].as.string.len + separator.len;
     char *bytes = nv_arena_raw(arena, len);
-    if (bytes == NULL)
+    if (!bytes)
         return NV_ERR_NO_MEMORY;
     size_t at = 0;
     for (uint32_t i = 0; i < texts->count; i++) {

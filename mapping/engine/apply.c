@@ -64,7 +64,7 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
     struct nv_scratch *scratch = &t->scratch;
     struct nv_key_match found;
     enum nv_err err = reserve_seen(t, first, work->source.count);
-    if (err)
+    if (err != NV_OK)
         return err;
     *tells = false;
     nv_answers_forget(t);
@@ -122,7 +122,7 @@ static enum nv_err find_tree(struct nv_translation *t, const struct nv_rule *rul
     *number = (uint16_t)scratch->tree_count;
     struct nv_candidate *candidate;
     enum nv_err err = nv_candidate_add(t, rule, scratch->seen[attribute].carried, NULL, &candidate);
-    if (!err) {
+    if (err == NV_OK) {
         candidate->attribute = attribute;
         candidate->tree = *number;
     }
@@ -136,7 +136,7 @@ static enum nv_err add_to_tree(struct nv_translation *t, const struct nv_span_wo
     struct nv_key_match match;
     uint16_t number;
     enum nv_err err = find_tree(t, rule, attribute, &number);
-    if (err)
+    if (err != NV_OK)
         return err;
     const struct nv_attribute *source = &work->source.items[attribute];
     nv_rules_find(t->rules, source->key, &match);
@@ -172,7 +172,7 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
         return source->value.type == NV_VALUE_NULL ? NV_OK : add_to_tree(t, work, rule, attribute);
     struct nv_candidate *candidate;
     enum nv_err err = nv_candidate_add(t, rule, seen->carried, &source->value, &candidate);
-    if (err)
+    if (err != NV_OK)
         return err;
     candidate->attribute = attribute;
     if (rule->flags & NV_RULE_WILD)
@@ -202,7 +202,7 @@ static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_wor
         }
         struct nv_candidate *candidate;
         enum nv_err err = nv_candidate_add(t, &rule[i], 0, value, &candidate);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;
@@ -223,12 +223,12 @@ static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_wor
                 !nv_rule_holds(t, work, &rule[i], &work->source.items[at].value))
                 continue;
             enum nv_err err = apply_rule(t, work, &rule[i], at);
-            if (err)
+            if (err != NV_OK)
                 return err;
         }
     }
     enum nv_err err = NV_OK;
-    for (unsigned fact = 0; !err && fact < NV_FACT_KEYS; fact++)
+    for (unsigned fact = 0; err == NV_OK && fact < NV_FACT_KEYS; fact++)
         err = apply_fact(t, work, (enum nv_fact_key)fact);
     return err;
 }
@@ -259,7 +259,7 @@ static enum nv_err add_event_times(struct nv_translation *t, struct nv_span_work
         enum nv_err err = key.ptr
                               ? nv_attributes_add(&work->source, t->arena, key, nv_value_double(ms))
                               : NV_ERR_NO_MEMORY;
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;
@@ -277,10 +277,10 @@ static enum nv_err add_carried(struct nv_translation *t, struct nv_span_work *wo
                                        .log_count = work->log_count,
                                        .tool_span = tool};
     enum nv_err err = nv_content_collect(t->arena, &source, &content);
-    for (uint32_t i = 0; !err && i < content.count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < content.count; i++)
         err = nv_attributes_add(&work->source, t->arena, content.items[i].key,
                                 content.items[i].value);
-    return err ? err : add_event_times(t, work);
+    return err != NV_OK ? err : add_event_times(t, work);
 }
 
 enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
@@ -299,20 +299,20 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
         nv_scope_enter(t, work->span->origin);
     bool tells = false;
     enum nv_err err = look_up(t, work, 0, &tells);
-    if (err)
+    if (err != NV_OK)
         return err;
     nv_kind_decide(t, work);
     if (work->span->event_count > 0 || work->log_count > 0) {
         err = add_carried(t, work, work->kind == NV_KIND_TOOL || work->kind == NV_KIND_MCP);
-        if (!err)
+        if (err == NV_OK)
             err = look_up(t, work, work->own_count, &tells);
-        if (err)
+        if (err != NV_OK)
             return err;
         if (tells)
             nv_kind_decide(t, work);
     }
     err = apply_rows(t, work);
-    return err ? err : nv_resolve_span(t, work);
+    return err != NV_OK ? err : nv_resolve_span(t, work);
 }
 
 enum nv_err nv_apply_resource(struct nv_translation *t, const struct nv_origin *origin)
@@ -332,7 +332,7 @@ enum nv_err nv_apply_resource(struct nv_translation *t, const struct nv_origin *
                 continue;
             enum nv_err err = nv_transform_run(&transform, &t->rules->steps[rule[r].first_step],
                                                rule[r].step_count, &attribute->value, &result);
-            if (err)
+            if (err != NV_OK)
                 return err;
             if (!result.absent && result.value.type == NV_VALUE_STRING)
                 nv_identity_tell(&t->identity, rule[r].field, result.value.as.string,

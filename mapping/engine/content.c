@@ -75,7 +75,7 @@ static enum nv_err grow_slots(struct collector *collector)
     const uint32_t capacity =
         collector->slot_capacity == 0 ? FIRST_SLOTS : collector->slot_capacity * 2;
     struct slot *slots = nv_arena_array(collector->arena, capacity, sizeof *slots);
-    if (slots == NULL)
+    if (!slots)
         return NV_ERR_NO_MEMORY;
     if (collector->slot_count > 0)
         memcpy(slots, collector->slots, collector->slot_count * sizeof *slots);
@@ -108,7 +108,7 @@ static enum nv_err slot_of(struct collector *collector, struct nv_str key, struc
 {
     uint64_t hash = 0;
     *out = find_slot(collector, key, &hash);
-    if (*out != NULL || collector->slot_count == SLOTS_MAX)
+    if (*out || collector->slot_count == SLOTS_MAX)
         return NV_OK;
     enum nv_err err = NV_OK;
     if (collector->slot_count == collector->slot_capacity)
@@ -158,7 +158,7 @@ static enum nv_err put_value(struct collector *collector, struct nv_str key,
         return NV_OK;
     struct slot *slot = NULL;
     enum nv_err err = slot_of(collector, key, &slot);
-    if (err != NV_OK || slot == NULL)
+    if (err != NV_OK || !slot)
         return err;
     bool settled = slot->values.count > 0 && (!is_list(value) || !is_list(&slot->values.items[0]));
     if (slot->values.count > 0 && !settled)
@@ -174,7 +174,7 @@ static enum nv_err put_element(struct collector *collector, struct nv_str key,
 {
     struct slot *slot = NULL;
     enum nv_err err = slot_of(collector, key, &slot);
-    if (err != NV_OK || slot == NULL)
+    if (err != NV_OK || !slot)
         return err;
     slot->list = true;
     return nv_values_push(&slot->values, collector->arena, value);
@@ -211,19 +211,19 @@ static enum nv_err event_body(struct collector *collector, const struct record *
 {
     const struct nv_value *content =
         nv_attributes_get(record->attributes, NV_STR("gen_ai.event.content"));
-    if (record->body != NULL && !nv_value_absent(record->body))
+    if (record->body && !nv_value_absent(record->body))
         content = record->body;
-    if (content == NULL)
+    if (!content)
         return attributes_body(collector, record, out);
     return nv_json_text_parse(collector->arena, content, NV_JSON_TEXT_LEVELS, NULL, out);
 }
 
 static const struct nv_value *member_of(const struct nv_value *map, struct nv_str path)
 {
-    while (map != NULL && map->type == NV_VALUE_MAP) {
+    while (map && map->type == NV_VALUE_MAP) {
         const struct nv_value *whole = nv_map_get(map, path);
         const size_t dot = nv_str_find_char(path, '.');
-        if (whole != NULL || dot == SIZE_MAX)
+        if (whole || dot == SIZE_MAX)
             return whole;
         map = nv_map_get(map, nv_str_slice(path, 0, dot));
         path = nv_str_slice(path, dot + 1, path.len);
@@ -237,7 +237,7 @@ static enum nv_err pick(struct collector *collector, const struct record *record
 {
     *out = nv_value_null();
     const struct nv_value *attribute = nv_attributes_get(record->attributes, row->from);
-    if (attribute != NULL) {
+    if (attribute) {
         *out = *attribute;
         return NV_OK;
     }
@@ -250,7 +250,7 @@ static enum nv_err pick(struct collector *collector, const struct record *record
         return NV_OK;
     }
     const struct nv_value *member = member_of(&body, row->from);
-    if (member != NULL)
+    if (member)
         *out = *member;
     return NV_OK;
 }
@@ -314,7 +314,7 @@ static enum nv_err put_attributes(struct collector *collector, const struct reco
     /* Some SDKs put the members into the body instead. */
     const struct nv_value *body = record->body;
     for (uint32_t i = 0;
-         err == NV_OK && body != NULL && body->type == NV_VALUE_MAP && i < body->as.map.count; i++)
+         err == NV_OK && body && body->type == NV_VALUE_MAP && i < body->as.map.count; i++)
         err = put_value(collector, body->as.map.items[i].key, &body->as.map.items[i].value);
     return err;
 }
@@ -372,7 +372,7 @@ static int by_time(const void *a, const void *b)
 static enum nv_err collect_logs(struct collector *collector, const struct nv_content_source *source)
 {
     const struct nv_log **logs = nv_arena_array(collector->arena, source->log_count, sizeof *logs);
-    if (logs == NULL)
+    if (!logs)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < source->log_count; i++)
         logs[i] = &source->logs[i];
@@ -391,7 +391,7 @@ static enum nv_err write_items(struct collector *collector, bool from_log, struc
     if (collector->slot_count == 0)
         return NV_OK;
     struct nv_content_item *items = nv_arena_array(collector->arena, count, sizeof *items);
-    if (items == NULL)
+    if (!items)
         return NV_ERR_NO_MEMORY;
     if (out->count > 0)
         memcpy(items, out->items, out->count * sizeof *items);

@@ -172,7 +172,7 @@ static enum nv_err decode_attribute(struct nv_arena *arena, struct nv_str bytes,
             out->key = field.bytes;
         else if (field.number == NV_OTLP_PAIR_VALUE)
             err = decode_value(arena, field.bytes, depth, &out->value);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return at_end(err);
@@ -192,10 +192,10 @@ static enum nv_err decode_array(struct nv_arena *arena, struct nv_str bytes, uns
     while (used < kept && !(err = nv_wire_next(&wire, &field)))
         if (field.number == NV_OTLP_LIST_VALUES && field.type == NV_WIRE_BYTES) {
             err = decode_value(arena, field.bytes, depth, &items[used++]);
-            if (err)
+            if (err != NV_OK)
                 return err;
         }
-    if (!err && kept < count)
+    if (err == NV_OK && kept < count)
         err = tell_cut(arena, count - kept, &items[used++]);
     out->type = NV_VALUE_ARRAY;
     out->as.array.items = items;
@@ -222,10 +222,10 @@ static enum nv_err decode_counted(struct nv_arena *arena, struct nv_str bytes, u
     while (out->count < kept && !(err = nv_wire_next(&wire, &field)))
         if (field.number == number && field.type == NV_WIRE_BYTES) {
             err = decode_attribute(arena, field.bytes, depth, &out->items[out->count++]);
-            if (err)
+            if (err != NV_OK)
                 return err;
         }
-    if (!err && kept < count) {
+    if (err == NV_OK && kept < count) {
         out->items[out->count].key = NV_STR("noveum.gateway.cut");
         err = tell_cut(arena, count - kept, &out->items[out->count++].value);
     }
@@ -244,7 +244,7 @@ static enum nv_err decode_kvlist(struct nv_arena *arena, struct nv_str bytes, un
 {
     struct nv_attributes list;
     enum nv_err err = decode_attributes(arena, bytes, NV_OTLP_LIST_VALUES, depth, &list);
-    if (err)
+    if (err != NV_OK)
         return err;
     out->type = NV_VALUE_MAP;
     out->as.map.items = list.items;
@@ -292,7 +292,7 @@ static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, uns
         return NV_ERR_DEPTH;
     while (!(err = nv_wire_next(&wire, &field))) {
         err = decode_any_field(arena, &field, depth, out);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return at_end(err);
@@ -461,7 +461,7 @@ static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, uin
             err = decode_event(arena, field.bytes, &out->events[out->event_count++]);
         else if (field.number == NV_OTLP_SPAN_LINKS && out->link_count < links)
             err = decode_link(arena, field.bytes, &out->links[out->link_count++]);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return at_end(err);
@@ -482,7 +482,7 @@ static enum nv_err decode_noted(struct nv_arena *arena, const struct found *foun
         if (plain_attribute(bytes, item))
             continue;
         enum nv_err err = decode_attribute(arena, bytes, 0, item);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;
@@ -509,7 +509,7 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
     else
         err = decode_counted(arena, bytes, NV_OTLP_SPAN_ATTRIBUTES, found.attributes, 0,
                              &out->attributes);
-    return err ? err : decode_lists(arena, bytes, found.events, found.links, out);
+    return err != NV_OK ? err : decode_lists(arena, bytes, found.events, found.links, out);
 }
 
 enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *group,
@@ -524,7 +524,7 @@ enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *grou
     else
         err = decode_attributes(arena, group->resource, NV_OTLP_RESOURCE_ATTRIBUTES, 0,
                                 &out->resource);
-    if (err)
+    if (err != NV_OK)
         return err;
     while (!(err = nv_wire_next(&wire, &field))) {
         if (field.type != NV_WIRE_BYTES)

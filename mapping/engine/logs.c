@@ -28,7 +28,8 @@ static enum nv_err decode_bytes(struct nv_arena *arena, const struct nv_wire_fie
         return NV_OK;
     case NV_OTLP_LOG_ATTRIBUTES:
         err = nv_decode_attribute(arena, field->bytes, &attribute);
-        return err ? err
+        return err != NV_OK
+                   ? err
                    : nv_attributes_add(&out->attributes, arena, attribute.key, attribute.value);
     default:
         return NV_OK;
@@ -67,7 +68,7 @@ enum nv_err nv_log_decode(struct nv_arena *arena, struct nv_str bytes, struct nv
             observed_ns = field.value;
         else if (field.number == NV_OTLP_LOG_SEVERITY && field.type == NV_WIRE_VARINT)
             out->severity = (int32_t)field.value;
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     if (err != NV_ERR_END)

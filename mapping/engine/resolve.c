@@ -83,8 +83,8 @@ static enum nv_err parsed_once(struct nv_translation *t, uint32_t attribute,
         struct nv_transformed result;
         enum nv_err err = nv_transform_run(&transform, &json, 1, *value, &result);
         struct nv_value *parsed = nv_arena_alloc(t->arena, sizeof *parsed);
-        if (err || !parsed)
-            return err ? err : NV_ERR_NO_MEMORY;
+        if (err != NV_OK || !parsed)
+            return err != NV_OK ? err : NV_ERR_NO_MEMORY;
         *parsed = result.value;
         seen->parsed = parsed;
     }
@@ -119,14 +119,14 @@ static enum nv_err run_steps(struct nv_translation *t, struct nv_candidate *cand
     if (candidate->tree) {
         struct nv_tree *tree = &t->scratch.trees[candidate->tree - 1];
         enum nv_err err = nv_unflatten_finish(&tree->builder, &tree->value);
-        if (err)
+        if (err != NV_OK)
             return err;
         candidate->value = &tree->value;
     }
     const struct nv_value *value = candidate->value;
     if (steps[0].op == NV_STEP_MEMBER && candidate->attribute != NV_NO_ATTRIBUTE) {
         enum nv_err err = parsed_once(t, candidate->attribute, &value);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return nv_transform_run(&t->scratch.transform, steps, rule->step_count, value, out);
@@ -237,13 +237,13 @@ static enum nv_err place_tags(struct nv_translation *t, const struct nv_value *v
     const struct nv_value yes = nv_value_string(NV_STR("true"));
     enum nv_err err = NV_OK;
     if (value->type == NV_VALUE_ARRAY)
-        for (uint32_t i = 0; !err && i < value->as.array.count; i++) {
+        for (uint32_t i = 0; err == NV_OK && i < value->as.array.count; i++) {
             const struct nv_value *item = &value->as.array.items[i];
             if (item->type == NV_VALUE_STRING && item->as.string.len > 0)
                 err = add_custom(t, tags_of(t), item->as.string, yes);
         }
     else if (value->type == NV_VALUE_MAP)
-        for (uint32_t i = 0; !err && i < value->as.map.count; i++)
+        for (uint32_t i = 0; err == NV_OK && i < value->as.map.count; i++)
             err =
                 add_custom(t, tags_of(t), value->as.map.items[i].key, value->as.map.items[i].value);
     return err;
@@ -308,7 +308,7 @@ static enum nv_err spread(struct nv_translation *t, struct nv_span_work *work,
                 concrete_name(t, t->rules->fields[candidate.rule->field].name, member->key);
             err = name.ptr ? add_custom(t, sent, name, member->value) : NV_ERR_NO_MEMORY;
         }
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;
@@ -339,7 +339,7 @@ static inline enum nv_err place(struct nv_translation *t, struct nv_span_work *w
     if (!(candidate->rule->flags & NV_RULE_ONE))
         return place_otherwise(t, work, candidate, value);
     enum nv_err err = nv_attributes_add(list, t->arena, t->rules->fields[field].name, *value);
-    if (!err && field < NV_FIELD_KNOWN)
+    if (err == NV_OK && field < NV_FIELD_KNOWN)
         work->at[field] = list->count;
     return err;
 }
@@ -382,17 +382,17 @@ static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *w
         struct nv_transformed result;
         bool taken = false;
         enum nv_err err = transform_candidate(t, candidate, &result);
-        if (!err && !result.absent)
+        if (err == NV_OK && !result.absent)
             err = is_taken(t, work, candidate, &result.value, &taken);
-        if (!err && taken) {
+        if (err == NV_OK && taken != NV_OK) {
             report_line(t, work, candidate, "lost");
-        } else if (!err && !result.absent) {
+        } else if (err == NV_OK && !result.absent) {
             report_line(t, work, candidate, "took");
             err = place(t, work, candidate, &result.value);
             if (says_all(candidate, &result))
                 mark_expressed(t, work, candidate);
         }
-        if (err)
+        if (err != NV_OK)
             return err;
         at = candidate->next;
     }
@@ -408,7 +408,7 @@ static enum nv_err compare_loser(struct nv_translation *t, struct nv_span_work *
     bool plain = (candidate->rule->flags & NV_RULE_PLAIN) != 0;
     enum nv_err err = plain ? transform_candidate(t, candidate, &result) : NV_OK;
     report_line(t, work, candidate, result.absent ? "absent" : "lost");
-    if (plain && !err && !result.absent && says_all(candidate, &result) &&
+    if (plain && err == NV_OK && !result.absent && says_all(candidate, &result) &&
         nv_value_eq(&result.value, winner))
         mark_expressed(t, work, candidate);
     return err;
@@ -466,7 +466,7 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
     struct nv_transformed winner;
     uint32_t at;
     enum nv_err taken = take_list(t, field, &at);
-    if (taken)
+    if (taken != NV_OK)
         return taken;
     report_field(t, t->rules->fields[field].name);
     if (t->scratch.candidates[at - 1].rule->flags & NV_RULE_WILD)
@@ -474,13 +474,13 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
     for (winner.absent = true; at != 0 && winner.absent; at = t->scratch.candidates[at - 1].next) {
         struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
         enum nv_err err = transform_candidate(t, candidate, &winner);
-        if (err)
+        if (err != NV_OK)
             return err;
         report_line(t, work, candidate, winner.absent ? "absent" : "won");
         if (winner.absent)
             continue;
         err = place(t, work, candidate, &winner.value);
-        if (err)
+        if (err != NV_OK)
             return err;
         if (field == NV_FIELD_OUTPUT_MESSAGES)
             t->scratch.output_from_tree = candidate->tree != 0;
@@ -489,7 +489,7 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
     }
     for (; at != 0; at = t->scratch.candidates[at - 1].next) {
         enum nv_err err = compare_loser(t, work, &t->scratch.candidates[at - 1], &winner.value);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     if (winner.absent || t->rules->fields[field].key == 0)
@@ -516,7 +516,7 @@ static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *w
             continue;
         struct nv_candidate *candidate;
         enum nv_err err = nv_candidate_add(t, &rule[i], 0, copy, &candidate);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;
@@ -538,10 +538,10 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
         return NV_ERR_NO_MEMORY;
     if (t->report)
         report_span(t, work);
-    for (uint32_t i = 0; !err && i < scratch->deriving_count + scratch->touched_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < scratch->deriving_count + scratch->touched_count; i++)
         err = resolve_field(t, work,
                             i < scratch->deriving_count
                                 ? scratch->deriving[i]
                                 : scratch->touched[i - scratch->deriving_count]);
-    return err ? err : nv_rest_settle(t, work);
+    return err != NV_OK ? err : nv_rest_settle(t, work);
 }

@@ -36,7 +36,7 @@ static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *
     }
     enum nv_err err = nv_key_index_find(&t->scratch.sent, t->arena, &work->span->attributes,
                                         attribute->key, &taken);
-    if (err || !taken)
+    if (err != NV_OK || !taken)
         return err;
     *skip = nv_value_eq(taken, &attribute->value);
     if (!*skip)
@@ -59,9 +59,9 @@ static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *
         bool skip = false;
         struct nv_str key;
         enum nv_err err = own_key(t, work, i, &key, &skip);
-        if (!err && !skip)
+        if (err == NV_OK && !skip)
             err = nv_attributes_add(&work->span->attributes, t->arena, key, value);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;
@@ -143,5 +143,5 @@ enum nv_err nv_rest_settle(struct nv_translation *t, struct nv_span_work *work)
 {
     drop_plain_output(t, work);
     enum nv_err err = join_system(t, work);
-    return err ? err : pass_the_rest(t, work);
+    return err != NV_OK ? err : pass_the_rest(t, work);
 }

@@ -32,7 +32,7 @@ enum nv_err nv_step_parse(const struct nv_transform *transform, struct nv_transf
         enum nv_err err = nv_value_from_json(transform->arena, io->value.as.string, NULL, &parsed);
         if (err == NV_ERR_NO_MEMORY)
             return err;
-        if (err)
+        if (err != NV_OK)
             return NV_OK;
         if (nv_str_trim(io->value.as.string).ptr[0] == '"')
             io->exact = false; /* the quoted text is another text */

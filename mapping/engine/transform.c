@@ -29,7 +29,7 @@ enum nv_err nv_step_json(const struct nv_transform *transform, const struct nv_s
 {
     (void)step;
     enum nv_err err = nv_step_parse(transform, io);
-    if (!err && nv_value_absent(&io->value))
+    if (err == NV_OK && nv_value_absent(&io->value))
         return nv_step_absent(io);
     return err;
 }
@@ -62,7 +62,7 @@ enum nv_err nv_step_array(const struct nv_transform *transform, const struct nv_
 {
     (void)step;
     enum nv_err err = nv_step_parse(transform, io);
-    if (err || io->value.type == NV_VALUE_ARRAY)
+    if (err != NV_OK || io->value.type == NV_VALUE_ARRAY)
         return err;
     io->exact = false;
     if (nv_value_absent(&io->value))
@@ -84,7 +84,7 @@ enum nv_err nv_step_first(const struct nv_transform *transform, const struct nv_
 {
     (void)step;
     enum nv_err err = nv_step_parse(transform, io);
-    if (err)
+    if (err != NV_OK)
         return err;
     if (io->value.type == NV_VALUE_ARRAY) {
         io->exact = false;
@@ -102,7 +102,7 @@ enum nv_err nv_step_member(const struct nv_transform *transform, const struct nv
     io->exact = false;
     while (path.len > 0) {
         enum nv_err err = nv_step_parse(transform, io);
-        if (err)
+        if (err != NV_OK)
             return err;
         size_t dot = nv_str_find_char(path, '.');
         struct nv_str name = nv_str_slice(path, 0, dot);
@@ -125,7 +125,7 @@ enum nv_err nv_step_count(const struct nv_transform *transform, const struct nv_
 {
     (void)step;
     enum nv_err err = nv_step_parse(transform, io);
-    if (err)
+    if (err != NV_OK)
         return err;
     io->exact = false;
     if (io->value.type == NV_VALUE_ARRAY)
@@ -220,7 +220,7 @@ enum nv_err nv_step_between(const struct nv_transform *transform, const struct n
     (void)transform;
     size_t comma = nv_str_find_char(step->argument, ',');
     enum nv_err err = cut(io, nv_str_slice(step->argument, 0, comma), true);
-    if (err || io->absent || comma == SIZE_MAX)
+    if (err != NV_OK || io->absent || comma == SIZE_MAX)
         return err;
     return cut(io, nv_str_slice(step->argument, comma + 1, step->argument.len), false);
 }
@@ -318,7 +318,7 @@ enum nv_err nv_transform_run(const struct nv_transform *transform, const struct 
     for (unsigned i = 0; i < count && !out->absent; i++) {
         assert(steps[i].op < NV_STEP_COUNT_ALL && steps_table[steps[i].op]);
         enum nv_err err = steps_table[steps[i].op](transform, &steps[i], out);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;

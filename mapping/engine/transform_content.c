@@ -58,7 +58,7 @@ enum nv_err nv_step_messages(const struct nv_transform *transform, const struct 
     enum nv_messages_direction direction =
         nv_str_eq(step->argument, NV_STR("output")) ? NV_MESSAGES_OUTPUT : NV_MESSAGES_INPUT;
     enum nv_err err = nv_messages_normalise(transform->arena, &io->value, direction, &messages);
-    if (err)
+    if (err != NV_OK)
         return err;
     io->exact = io->exact && !wrapped && !messages.partial && !messages.truncated &&
                 says_something(&messages.list);
@@ -88,14 +88,14 @@ enum nv_err nv_step_instructions(const struct nv_transform *transform, const str
     struct nv_str text;
     struct nv_value source = io->value;
     enum nv_err err = nv_messages_instructions_text(transform->arena, &io->value, &text);
-    if (err)
+    if (err != NV_OK)
         return err;
     if (text.len == 0)
         return nv_step_absent(io);
     bool same = source.type == NV_VALUE_STRING && nv_str_eq(source.as.string, text);
     if (!same) {
         err = nv_step_parse(transform, io);
-        if (err)
+        if (err != NV_OK)
             return err;
         io->exact = io->exact && plain_parts(&io->value);
     }
@@ -109,7 +109,7 @@ enum nv_err nv_step_output_text(const struct nv_transform *transform, const stru
     struct nv_str text;
     io->exact = false;
     enum nv_err err = nv_messages_output_text(transform->arena, &io->value, &text);
-    if (err)
+    if (err != NV_OK)
         return err;
     if (text.len == 0 && !nv_messages_tool_calls(&io->value))
         return nv_step_absent(io);
@@ -143,7 +143,7 @@ enum nv_err nv_step_system_text(const struct nv_transform *transform, const stru
     struct nv_str text;
     io->exact = false;
     enum nv_err err = nv_messages_system_text(transform->arena, &io->value, &text);
-    if (err)
+    if (err != NV_OK)
         return err;
     return text.len > 0 ? nv_step_give(io, nv_value_string(text)) : nv_step_absent(io);
 }
@@ -155,7 +155,7 @@ enum nv_err nv_step_tools(const struct nv_transform *transform, const struct nv_
     struct nv_value tools;
     bool partial;
     enum nv_err err = nv_tools_normalise(transform->arena, &io->value, &tools, &partial);
-    if (err)
+    if (err != NV_OK)
         return err;
     io->exact = io->exact && !partial;
     return tools.as.array.count > 0 ? nv_step_give(io, tools) : nv_step_absent(io);
@@ -168,7 +168,7 @@ enum nv_err nv_step_calls(const struct nv_transform *transform, const struct nv_
     struct nv_value calls;
     io->exact = io->exact && !is_object(&io->value);
     enum nv_err err = nv_tool_calls_normalise(transform->arena, &io->value, &calls);
-    if (err)
+    if (err != NV_OK)
         return err;
     return calls.as.array.count > 0 ? nv_step_give(io, calls) : nv_step_absent(io);
 }
@@ -180,7 +180,7 @@ enum nv_err nv_step_documents(const struct nv_transform *transform, const struct
     struct nv_documents documents;
     bool wrapped = is_object(&io->value);
     enum nv_err err = nv_documents_normalise(transform->arena, &io->value, &documents);
-    if (err)
+    if (err != NV_OK)
         return err;
     io->exact = io->exact && !wrapped && !documents.partial;
     return documents.list.as.array.count > 0 ? nv_step_give(io, documents.list)

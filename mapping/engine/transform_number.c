@@ -56,7 +56,7 @@ enum nv_err nv_step_lower(const struct nv_transform *transform, const struct nv_
                           struct nv_transformed *io)
 {
     enum nv_err err = nv_step_text(transform, step, io);
-    if (err || io->absent)
+    if (err != NV_OK || io->absent)
         return err;
     struct nv_str copy = nv_arena_dup(transform->arena, io->value.as.string);
     if (!copy.ptr)
@@ -229,7 +229,7 @@ enum nv_err nv_step_sum_of(const struct nv_transform *transform, const struct nv
                            struct nv_transformed *io)
 {
     enum nv_err err = nv_step_parse(transform, io);
-    if (err)
+    if (err != NV_OK)
         return err;
     io->exact = false;
     const struct nv_value *bare =

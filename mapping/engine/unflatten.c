@@ -57,7 +57,7 @@ static void slot_put(struct nv_unflatten_node **slots, uint32_t slot_count,
                      struct nv_unflatten_node *node)
 {
     uint64_t at = node_hash(node->parent, node->name, node->number) & (slot_count - 1);
-    while (slots[at] != NULL)
+    while (slots[at])
         at = (at + 1) & (slot_count - 1);
     slots[at] = node;
 }
@@ -68,10 +68,10 @@ static enum nv_err grow_slots(struct nv_unflatten *builder)
         return NV_OK;
     const uint32_t count = builder->slot_count == 0 ? FIRST_SLOTS : builder->slot_count * 2;
     struct nv_unflatten_node **slots = nv_arena_array(builder->arena, count, sizeof *slots);
-    if (slots == NULL)
+    if (!slots)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < builder->slot_count; i++) {
-        if (builder->slots[i] != NULL)
+        if (builder->slots[i])
             slot_put(slots, count, builder->slots[i]);
     }
     builder->slots = slots;
@@ -84,12 +84,12 @@ static struct nv_unflatten_node *new_child(struct nv_unflatten *builder,
                                            uint32_t number)
 {
     struct nv_unflatten_node *node = nv_arena_alloc(builder->arena, sizeof *node);
-    if (node == NULL)
+    if (!node)
         return NULL;
     node->parent = parent;
     node->name = name;
     node->number = number;
-    if (parent->last == NULL)
+    if (!parent->last)
         parent->first = node;
     else
         parent->last->next = node;
@@ -111,7 +111,7 @@ static enum nv_err child_of(struct nv_unflatten *builder, struct nv_unflatten_no
         return err;
     assert(builder->nodes < builder->slot_count);
     uint64_t at = node_hash(parent, name, number) & (builder->slot_count - 1);
-    for (; builder->slots[at] != NULL; at = (at + 1) & (builder->slot_count - 1)) {
+    for (; builder->slots[at]; at = (at + 1) & (builder->slot_count - 1)) {
         (void)nv_meter_spend(1);
         if (is_child(builder->slots[at], parent, name, number)) {
             *out = builder->slots[at];
@@ -119,7 +119,7 @@ static enum nv_err child_of(struct nv_unflatten *builder, struct nv_unflatten_no
         }
     }
     *out = new_child(builder, parent, name, number);
-    return *out == NULL ? NV_ERR_NO_MEMORY : NV_OK;
+    return !*out ? NV_ERR_NO_MEMORY : NV_OK;
 }
 
 /* ---- adding --------------------------------------------------------------------------------- */
@@ -166,10 +166,10 @@ enum nv_err nv_unflatten_add(struct nv_unflatten *builder, struct nv_str folded,
         return err;
     if (builder->values >= NV_UNFLATTEN_VALUES_MAX)
         return NV_ERR_LIMIT;
-    if (builder->root == NULL)
+    if (!builder->root)
         builder->root = nv_arena_alloc(builder->arena, sizeof *builder->root);
     struct nv_unflatten_node *node = builder->root;
-    if (node == NULL)
+    if (!node)
         return NV_ERR_NO_MEMORY;
     unsigned used = 0;
     for (struct nv_str rest = folded; err == NV_OK && rest.len > 0;) {
@@ -203,11 +203,11 @@ static enum nv_err finish_array(struct nv_arena *arena, const struct nv_unflatte
     const uint32_t count = node->numbered;
     const struct nv_unflatten_node **nodes = nv_arena_array(arena, count, sizeof *nodes);
     struct nv_value *items = nv_arena_array(arena, count, sizeof *items);
-    if (nodes == NULL || items == NULL)
+    if (!nodes || !items)
         return NV_ERR_NO_MEMORY;
     uint32_t at = 0;
     bool sorted = true;
-    for (const struct nv_unflatten_node *child = node->first; child != NULL; child = child->next) {
+    for (const struct nv_unflatten_node *child = node->first; child; child = child->next) {
         sorted = sorted && (at == 0 || nodes[at - 1]->number < child->number);
         nodes[at++] = child;
     }
@@ -226,18 +226,18 @@ static enum nv_err finish_map(struct nv_arena *arena, const struct nv_unflatten_
 {
     const uint32_t count = node->named + node->numbered + (node->has_leaf ? 1 : 0);
     struct nv_map map = {nv_arena_array(arena, count, sizeof(struct nv_attribute)), 0};
-    if (map.items == NULL)
+    if (!map.items)
         return NV_ERR_NO_MEMORY;
     if (node->has_leaf)
         map.items[map.count++] = (struct nv_attribute){NV_STR(""), node->leaf};
     enum nv_err err = NV_OK;
-    for (const struct nv_unflatten_node *child = node->first; err == NV_OK && child != NULL;
+    for (const struct nv_unflatten_node *child = node->first; err == NV_OK && child;
          child = child->next) {
         struct nv_attribute *member = &map.items[map.count++];
         member->key = child->name;
         if (child->number != NOT_A_NUMBER) {
             member->key = nv_arena_printf(arena, "%u", child->number);
-            if (member->key.ptr == NULL)
+            if (!member->key.ptr)
                 return NV_ERR_NO_MEMORY;
         }
         err = finish_node(arena, child, &member->value);
@@ -250,7 +250,7 @@ static enum nv_err finish_node(struct nv_arena *arena, const struct nv_unflatten
                                struct nv_value *out)
 {
     (void)nv_meter_spend(1);
-    if (node->first == NULL) {
+    if (!node->first) {
         *out = node->has_leaf ? node->leaf : nv_value_null();
         return NV_OK;
     }
@@ -262,5 +262,5 @@ static enum nv_err finish_node(struct nv_arena *arena, const struct nv_unflatten
 enum nv_err nv_unflatten_finish(struct nv_unflatten *builder, struct nv_value *out)
 {
     *out = nv_value_null();
-    return builder->root == NULL ? NV_OK : finish_node(builder->arena, builder->root, out);
+    return !builder->root ? NV_OK : finish_node(builder->arena, builder->root, out);
 }

@@ -53,7 +53,7 @@ enum nv_err nv_work_set(struct nv_translation *t, struct nv_span_work *work,
     }
     enum nv_err err =
         nv_attributes_add(&work->span->attributes, t->arena, t->rules->fields[field].name, value);
-    if (!err)
+    if (err == NV_OK)
         work->at[field] = work->span->attributes.count;
     return err;
 }

@@ -232,7 +232,7 @@ NV_MUST_USE static inline enum nv_err nv_candidate_add(struct nv_translation *t,
     *out = NULL;
     if (scratch->candidate_count == scratch->candidate_capacity) {
         enum nv_err err = nv_candidates_grow(t);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     if (scratch->heads[rule->field] == 0) {

@@ -157,7 +157,7 @@ static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsig
     if (count < 4 || cells[0].len == 0 || cells[1].len == 0)
         return wrong(fail, name, number, 1, "a price needs provider, model, from and input");
     enum nv_err err = new_row(prices, &row);
-    if (err)
+    if (err != NV_OK)
         return err;
     row->price.provider = cells[0];
     row->price.model = cells[1];
@@ -198,7 +198,7 @@ enum nv_err nv_prices_add(struct nv_prices *prices, struct nv_str name, struct n
             continue;
         }
         enum nv_err err = parse_row(prices, name, number, line, fail);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     prices->table_count++;

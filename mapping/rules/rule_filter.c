@@ -174,9 +174,9 @@ enum nv_err nv_rule_filters_make(struct nv_rule_making *making)
     struct nv_rule_draft *draft = making->draft;
     struct questions questions = {.count = 0};
     enum nv_err err = number_tests(draft, &questions);
-    if (!err)
+    if (err == NV_OK)
         err = make_scopes(making, &questions);
-    if (err)
+    if (err != NV_OK)
         return err;
     sign_keys(making, &questions);
     for (uint32_t i = 0; i < draft->row_count; i++) {

@@ -124,7 +124,7 @@ static enum nv_err add_watch(const struct place *place, struct nv_str key, uint1
     struct nv_rule_draft *draft = place->draft;
     struct nv_rule_pattern pattern, *watch;
     enum nv_err err = parse_pattern(place, key, &pattern);
-    if (err)
+    if (err != NV_OK)
         return err;
     APPEND(draft, watch, watches, watch_count, watch_capacity);
     *watch = pattern;
@@ -222,7 +222,7 @@ static enum nv_err parse_has(const struct place *place, const struct term *term,
     while (next_word(&rest, &word)) {
         uint16_t index;
         enum nv_err err = add_watch(place, word, &index);
-        if (err)
+        if (err != NV_OK)
             return err;
         test->watch_count++;
     }
@@ -280,7 +280,7 @@ static enum nv_err parse_condition(const struct place *place, struct nv_str cell
     while (rest.len > 0) {
         struct term term = {0};
         enum nv_err err = next_term(place, &rest, &term);
-        if (err)
+        if (err != NV_OK)
             return err;
         if (nv_str_eq(term.name, NV_STR("kind"))) {
             uint32_t kinds;
@@ -293,7 +293,7 @@ static enum nv_err parse_condition(const struct place *place, struct nv_str cell
             *test = parsed;
             rule->test_count++;
         }
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     bool fits = rule->test_count <= NV_RULE_TESTS_MAX && draft->test_count < UINT16_MAX;
@@ -338,7 +338,7 @@ static enum nv_err parse_steps(const struct place *place, struct nv_str cell, st
         struct nv_step parsed = {0}, *step;
         struct nv_str text = nv_str_trim(nv_str_slice(rest, 0, arrow));
         enum nv_err err = parse_step(place, text, &parsed);
-        if (err)
+        if (err != NV_OK)
             return err;
         APPEND(draft, step, steps, step_count, step_capacity);
         *step = parsed;
@@ -396,20 +396,20 @@ static enum nv_err parse_row(const struct place *place, const struct nv_str *cel
     parsed.rule.line = (uint16_t)(place->number < UINT16_MAX ? place->number : UINT16_MAX);
     parsed.rule.flags = place->user ? NV_RULE_USER : 0;
     enum nv_err err = parse_pattern(place, cells[0], &parsed.source);
-    if (!err)
+    if (err == NV_OK)
         err = parse_where(place, cells[1], &parsed.rule.where);
-    if (!err)
+    if (err == NV_OK)
         err = parse_condition(place, cells[2], &parsed.rule);
-    if (!err)
+    if (err == NV_OK)
         err = parse_steps(place, cells[4], &parsed.rule);
-    if (!err)
+    if (err == NV_OK)
         err = check_row(place, cells, &parsed);
-    if (!err && parsed.target.len == 0)
+    if (err == NV_OK && parsed.target.len == 0)
         err = wrong(place, cells[3], "target is missing");
-    if (!err &&
+    if (err == NV_OK &&
         (nv_str_to_int64(cells[5], &precedence) || precedence < 1 || precedence > PRECEDENCE_MAX))
         err = wrong(place, cells[5], "precedence must be a number from 1 to 999");
-    if (err)
+    if (err != NV_OK)
         return err;
     parsed.rule.precedence = (uint16_t)precedence;
     APPEND(draft, row, rows, row_count, row_capacity);
@@ -424,11 +424,11 @@ static enum nv_err parse_gate(const struct place *place, struct nv_str rest)
     struct nv_rule_gate parsed = {0}, *gate;
     size_t space = nv_str_find_char(rest, ' ');
     enum nv_err err = parse_pattern(place, nv_str_slice(rest, 0, space), &parsed.field);
-    if (!err && space == SIZE_MAX)
+    if (err == NV_OK && space == SIZE_MAX)
         err = wrong(place, rest, "field needs a name and kinds");
-    if (!err)
+    if (err == NV_OK)
         err = parse_kinds(place, nv_str_slice(rest, space, rest.len), &parsed.kinds);
-    if (err)
+    if (err != NV_OK)
         return err;
     APPEND(draft, gate, gates, gate_count, gate_capacity);
     *gate = parsed;
@@ -484,7 +484,7 @@ enum nv_err nv_rule_parse(struct nv_rule_draft *draft, struct nv_str name, struc
         place.line = nv_str_slice(rest, 0, end);
         place.number++;
         enum nv_err err = parse_line(&place, nv_str_trim(place.line));
-        if (err)
+        if (err != NV_OK)
             return err;
         pos = end == SIZE_MAX ? text.len : pos + end + 1;
     }

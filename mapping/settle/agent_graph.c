@@ -293,10 +293,10 @@ static enum nv_err add_counts(const struct building *b, struct nv_attributes *li
     struct nv_arena *arena = b->t->arena;
     enum nv_err err = nv_attributes_add(list, arena, NV_STR("agent_graph.name"),
                                         nv_value_string(b->graph.nodes[0].name));
-    if (!err)
+    if (err == NV_OK)
         err = nv_attributes_add(list, arena, NV_STR("agent_graph.node_count"),
                                 nv_value_int(b->graph.node_count));
-    if (!err)
+    if (err == NV_OK)
         err = nv_attributes_add(list, arena, NV_STR("agent_graph.connection_count"),
                                 nv_value_int(b->graph.connection_count));
     return err;
@@ -311,14 +311,14 @@ static enum nv_err add_whole(const struct building *b, struct nv_attributes *lis
     connections.as.array.items =
         nv_arena_array(arena, graph->connection_count, sizeof(struct nv_value));
     enum nv_err err = nodes.as.array.items && connections.as.array.items ? NV_OK : NV_ERR_NO_MEMORY;
-    for (uint32_t i = 0; !err && i < graph->node_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < graph->node_count; i++)
         err = describe_node(arena, &graph->nodes[i], &nodes.as.array.items[nodes.as.array.count++]);
-    for (uint32_t i = 0; !err && i < graph->connection_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < graph->connection_count; i++)
         err = describe_connection(arena, graph, &graph->connections[i],
                                   &connections.as.array.items[connections.as.array.count++]);
-    if (!err)
+    if (err == NV_OK)
         err = nv_attributes_add(list, arena, NV_STR("agent_graph.nodes"), nodes);
-    if (!err && graph->connection_count > 0)
+    if (err == NV_OK && graph->connection_count > 0)
         err = nv_attributes_add(list, arena, NV_STR("agent_graph.connections"), connections);
     return err;
 }
@@ -349,7 +349,7 @@ static enum nv_err settle_workflows(struct nv_translation *t)
             tasks[t->works[i].parent].failed += t->works[i].span->status != NV_STATUS_OK;
         }
     enum nv_err err = NV_OK;
-    for (uint32_t i = 0; !err && i < t->work_count; i++) {
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++) {
         if (t->works[i].at[NV_FIELD_WORKFLOW_NAME] == 0)
             continue;
         struct nv_attributes *list = &t->works[i].span->attributes;
@@ -362,7 +362,7 @@ static enum nv_err settle_workflows(struct nv_translation *t)
                      {NV_STR("agent_workflow.failed_tasks"), nv_value_int(tasks[i].failed)},
                      {NV_STR("agent_workflow.success_rate"),
                       nv_value_double(total > 0 ? (double)completed / (double)total : 0)}};
-        for (size_t f = 0; !err && f < sizeof facts / sizeof *facts; f++)
+        for (size_t f = 0; err == NV_OK && f < sizeof facts / sizeof *facts; f++)
             err = nv_attributes_set(list, t->arena, facts[f].key, facts[f].value);
     }
     return err;
@@ -399,7 +399,7 @@ static enum nv_err build(struct building *b)
             add_agent_span(b, i);
     for (uint32_t i = 0; i < t->work_count; i++) {
         enum nv_err err = add_span(b, i);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return b->err;
@@ -408,20 +408,20 @@ static enum nv_err build(struct building *b)
 enum nv_err nv_agents_settle(struct nv_translation *t)
 {
     enum nv_err err = settle_workflows(t);
-    if (err || !tells_of_agents(t))
+    if (err != NV_OK || !tells_of_agents(t))
         return err;
     struct building b = {.t = t};
     err = build(&b);
-    if (err || b.graph.node_count == 0)
+    if (err != NV_OK || b.graph.node_count == 0)
         return err;
     struct nv_attributes *root = &t->works[t->root].span->attributes;
     err = add_counts(&b, &t->trace->attributes);
-    if (!err)
+    if (err == NV_OK)
         err = add_counts(&b, root);
-    if (!err)
+    if (err == NV_OK)
         err = add_whole(&b, root);
     b.graph.project = t->trace->project;
-    if (!err && t->mapping->agents)
+    if (err == NV_OK && t->mapping->agents)
         nv_agents_note(t->mapping->agents, &b.graph);
     return err;
 }

@@ -260,7 +260,7 @@ void nv_agents_note(struct nv_agents *agents, const struct nv_agent_graph *graph
             continue;
         /* without memory an entry that two nodes share may be gone: then nothing is connected */
         entries[i] = note_node(agents, graph, i, now_ns);
-        told = entries[i] != NULL;
+        told = entries[i];
     }
     for (uint32_t i = 0; told && i < graph->connection_count; i++) {
         const struct nv_agent_connection *connection = &graph->connections[i];

@@ -163,7 +163,7 @@ enum nv_err nv_identity_separate(struct nv_translation *t, const struct nv_ids *
         struct nv_span *served = work->span;
         const struct nv_span *caller = t->works[work->twin].span;
         enum nv_err err = keep_source(t, served);
-        if (err)
+        if (err != NV_OK)
             return err;
         hang_below(served, caller);
         uint64_t id = nv_id_number(served->span_id), derived = derive(t, ids, id);
@@ -219,7 +219,7 @@ enum nv_err nv_identity_link(struct nv_translation *t, const struct nv_ids *ids,
     if (!itself && parent == slot->index - 1)
         return NV_OK;
     enum nv_err err = keep_source(t, span);
-    if (err)
+    if (err != NV_OK)
         return err;
     if (itself)
         span->has_parent = false;

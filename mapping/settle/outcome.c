@@ -105,12 +105,12 @@ enum nv_err nv_outcome_settle(struct nv_translation *t, struct nv_span_work *wor
     enum nv_err err = NV_OK;
     if (span->has_exception) {
         err = fill(t, work, NV_FIELD_EXCEPTION_TYPE, span->exception_type);
-        if (!err)
+        if (err == NV_OK)
             err = fill(t, work, NV_FIELD_EXCEPTION_MESSAGE, span->exception_message);
     }
     if (span->name.len == 0)
         span->name = span->source_name.len > 0    ? span->source_name
                      : work->kind != NV_KIND_NONE ? nv_kind_name(work->kind)
                                                   : NV_STR("span");
-    return err ? err : nv_times_tell(t, work);
+    return err != NV_OK ? err : nv_times_tell(t, work);
 }

@@ -89,9 +89,9 @@ static enum nv_err carry_on(struct nv_translation *t)
 enum nv_err nv_part_settle(struct nv_translation *t)
 {
     enum nv_err err = t->raw->part > 0 ? carry_on(t) : NV_OK;
-    if (!err && t->raw->part > 0)
+    if (err == NV_OK && t->raw->part > 0)
         err = link_back(t);
-    if (!err && t->raw->incomplete == NV_INCOMPLETE_CUT)
+    if (err == NV_OK && t->raw->incomplete == NV_INCOMPLETE_CUT)
         err = link_forward(t);
     return err;
 }

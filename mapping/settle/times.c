@@ -84,7 +84,7 @@ enum nv_err nv_times_tell(struct nv_translation *t, struct nv_span_work *work)
     if (work->start_mark != NV_TIME_AS_SENT)
         err = nv_attributes_add(attributes, t->arena, NV_STR("noveum.gateway.start_time"),
                                 nv_value_string(words[work->start_mark]));
-    if (!err && work->end_mark != NV_TIME_AS_SENT)
+    if (err == NV_OK && work->end_mark != NV_TIME_AS_SENT)
         err = nv_attributes_add(attributes, t->arena, NV_STR("noveum.gateway.end_time"),
                                 nv_value_string(words[work->end_mark]));
     return err;

@@ -49,7 +49,7 @@ static enum nv_err decode_origins(struct nv_translation *t)
         const struct nv_origin *before =
             i > 0 && same_resource(group, group - 1) ? &t->origins[i - 1] : NULL;
         enum nv_err err = nv_decode_origin(t->arena, group, before, &t->origins[i]);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;
@@ -70,7 +70,7 @@ static enum nv_err decode_spans(struct nv_translation *t, struct nv_ids *ids)
             continue;
         struct nv_span *span = &spans[t->work_count];
         enum nv_err err = nv_decode_span(t->arena, item->bytes, span);
-        if (err)
+        if (err != NV_OK)
             return err;
         assert(item->group < raw->group_count);
         span->origin = &t->origins[item->group];
@@ -89,7 +89,7 @@ static enum nv_err decode_spans(struct nv_translation *t, struct nv_ids *ids)
 static enum nv_err link_parents(struct nv_translation *t, const struct nv_ids *ids)
 {
     enum nv_err err = NV_OK;
-    for (uint32_t i = 0; !err && i < t->work_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         if (t->works[i].span->has_parent)
             err = nv_identity_link(t, ids, i);
     return err;
@@ -174,7 +174,7 @@ static enum nv_err attach_logs(struct nv_translation *t, const struct nv_ids *id
         loose[count].target =
             nv_identity_of_log(t, ids, loose[count].span_id, &t->origins[raw->items[i].group]);
         enum nv_err err = nv_log_decode(t->arena, raw->items[i].bytes, &loose[count].log);
-        if (err)
+        if (err != NV_OK)
             return err;
         count++;
     }
@@ -286,7 +286,7 @@ enum nv_err nv_tree_branches(const struct nv_translation *t, struct nv_branch **
     uint32_t *next = nv_arena_raw(t->arena, count * sizeof *next);
     struct nv_branch *branches = nv_arena_array(t->arena, count, sizeof *branches);
     enum nv_err err = order && next && branches ? sort_by_depth(t, order) : NV_ERR_NO_MEMORY;
-    if (err)
+    if (err != NV_OK)
         return err;
     (void)nv_meter_spend(count);
     for (uint32_t i = count; i-- > 0;) {
@@ -310,17 +310,17 @@ enum nv_err nv_tree_build(struct nv_translation *t)
 {
     struct nv_ids ids;
     enum nv_err err = nv_ids_init(&ids, t->arena, t->raw->item_count);
-    if (!err)
+    if (err == NV_OK)
         err = decode_origins(t);
-    if (!err)
+    if (err == NV_OK)
         err = decode_spans(t, &ids);
-    if (!err)
+    if (err == NV_OK)
         err = nv_identity_separate(t, &ids);
-    if (!err)
+    if (err == NV_OK)
         err = attach_logs(t, &ids);
-    if (!err)
+    if (err == NV_OK)
         err = link_parents(t, &ids);
-    if (err)
+    if (err != NV_OK)
         return err;
     set_depths(t);
     nv_times_mend(t);

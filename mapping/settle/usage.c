@@ -129,7 +129,7 @@ static enum nv_err complete(struct nv_translation *t, struct nv_span_work *call,
     bool tokens = tells_tokens(call);
     if (nv_tokens_include(repeat, call)) {
         enum nv_err err = nv_tokens_take(t, call, repeat);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -139,7 +139,7 @@ static enum nv_err complete(struct nv_translation *t, struct nv_span_work *call,
         if (!value || nv_work_get(call, fields[i]) || (of_tokens && tokens))
             continue;
         enum nv_err err = nv_work_set(t, call, fields[i], *value);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;
@@ -191,7 +191,7 @@ static enum nv_err merge_repeat(struct nv_translation *t, struct nv_span_work *o
     struct nv_span_work *call = *outer_stays ? outer : inner;
     struct nv_span_work *repeat = *outer_stays ? inner : outer;
     enum nv_err err = complete(t, call, repeat);
-    if (err)
+    if (err != NV_OK)
         return err;
     return step_back(t, repeat, *outer_stays ? NV_KIND_GENERIC : NV_KIND_CHAIN);
 }
@@ -250,9 +250,9 @@ static enum nv_err merge_group(struct nv_translation *t, const struct nv_branch 
         if (at == call || !is_same_call(t, branches, call, at))
             continue;
         enum nv_err err = complete(t, &t->works[call], &t->works[at]);
-        if (!err)
+        if (err == NV_OK)
             err = step_back(t, &t->works[at], NV_KIND_GENERIC);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;
@@ -284,9 +284,9 @@ static enum nv_err merge_branches(struct nv_translation *t)
             to++;
         bool shared = to - from > 1 && to - from <= SAME_ID_MAX;
         enum nv_err err = shared && !branches ? nv_tree_branches(t, &branches) : NV_OK;
-        if (!err && shared)
+        if (err == NV_OK && shared)
             err = merge_group(t, branches, list + from, to - from);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return NV_OK;
@@ -316,7 +316,7 @@ static enum nv_err settle_call(struct nv_translation *t, struct nv_span_work *wo
     if (!own_call) {
         bool stays;
         enum nv_err err = merge_repeat(t, work, &t->works[below->only], &stays);
-        if (err || !stays)
+        if (err != NV_OK || !stays)
             return err;
     }
     int64_t input = 0, output = 0;
@@ -364,7 +364,7 @@ static enum nv_err merge_embedding(struct nv_translation *t, struct nv_span_work
         const struct nv_value *value = nv_work_get(repeat, field);
         enum nv_err err =
             value && !nv_work_get(call, field) ? nv_work_set(t, call, field, *value) : NV_OK;
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     rename_usage(repeat);
@@ -389,7 +389,7 @@ static enum nv_err settle_embedding(struct nv_translation *t, struct nv_span_wor
     }
     if (below->embeds == 1)
         err = merge_embedding(t, work, &t->works[below->embed], &stays);
-    if (err || !stays)
+    if (err != NV_OK || !stays)
         return err;
     below->embeds = 1;
     below->embed = index;
@@ -494,7 +494,7 @@ static enum nv_err visit_all(struct nv_translation *t)
     for (uint32_t i = 0; i < t->work_count; i++) {
         uint32_t at = visits[i].index;
         enum nv_err err = settle_span(t, at, &below[at]);
-        if (err)
+        if (err != NV_OK)
             return err;
         if (t->works[at].parent != NV_NO_SPAN)
             add_below(&below[t->works[at].parent], &below[at]);
@@ -529,13 +529,13 @@ enum nv_err nv_usage_settle(struct nv_translation *t)
 {
     for (uint32_t i = 0; i < t->work_count; i++) {
         enum nv_err err = nv_tokens_settle(t, &t->works[i]);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     enum nv_err err = merge_branches(t);
-    if (!err)
+    if (err == NV_OK)
         err = visit_all(t);
-    for (uint32_t i = 0; !err && i < t->work_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         err = settle_speed(t, &t->works[i]);
     return err;
 }

@@ -125,9 +125,9 @@ static enum fate strip_text(struct stripping *s, struct nv_value *value, unsigne
     if (text.len < 2 * VECTOR_MIN || (text.ptr[0] != '[' && text.ptr[0] != '{'))
         return KEPT;
     enum nv_err err = nv_step_parse(&transform, &parsed);
-    if (err)
+    if (err != NV_OK)
         s->err = err;
-    if (err || parsed.value.type == NV_VALUE_STRING)
+    if (err != NV_OK || parsed.value.type == NV_VALUE_STRING)
         return KEPT;
     enum fate fate = strip(s, NV_STR(""), &parsed.value, depth + 1);
     if (fate == CHANGED)
@@ -194,12 +194,12 @@ enum nv_err nv_vectors_leave_out(struct nv_translation *t)
 {
     enum nv_err err = NV_OK;
     uint32_t around = NV_NO_SPAN; /* the last one, of mostly one for many */
-    for (uint32_t i = 0; !err && i < t->work_count; i++) {
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++) {
         struct nv_span_work *work = &t->works[i];
         if (work->kind != NV_KIND_EMBEDDING)
             continue;
         err = strip_span(t, work);
-        if (!err && work->parent != NV_NO_SPAN && work->parent != around)
+        if (err == NV_OK && work->parent != NV_NO_SPAN && work->parent != around)
             err = strip_span(t, &t->works[work->parent]);
         around = work->parent;
     }
