@@ -5,10 +5,11 @@
  * closes, the committer writes what was accepted, then the shards hand on what is complete. The
  * committer outlives the shards, because claims come back until the exporter has drained too.
  */
-#include "assembly/internal.h"
-#include "journal/journal.h"
+#include "assembly/assembly.h"
 #include "assembly/door/notes.h"
 #include "assembly/door/replay.h"
+#include "assembly/hold/shard.h"
+#include "journal/journal.h"
 #include "base/counters.h"
 #include "base/log.h"
 
@@ -60,6 +61,47 @@ static enum nv_err check_config(const struct nv_assembly_config *config, struct 
     return NV_OK;
 }
 
+static uint64_t now_ns_of(const struct nv_assembly *assembly)
+{
+    return nv_clock_mono_ns(&assembly->clock);
+}
+
+/* ---- from the door to the shards ----------------------------------------------------------- */
+
+static void dispatch_one(struct nv_assembly *assembly, struct nv_arrivals *arrivals)
+{
+    struct nv_shard *shard = &assembly->shards[arrivals->shard];
+    size_t bytes = sizeof *arrivals + arrivals->count * sizeof arrivals->items[0];
+    if (!shard->queue) {
+        nv_shard_take(shard, arrivals, now_ns_of(assembly));
+        return;
+    }
+    enum nv_err err = nv_queue_push_wait(shard->queue, arrivals, bytes);
+    assert(!err);
+    (void)err;
+}
+
+static void take_arrivals(struct nv_assembly *assembly, struct nv_arrivals *arrivals)
+{
+    while (arrivals) {
+        struct nv_arrivals *next = arrivals->next;
+        dispatch_one(assembly, arrivals);
+        arrivals = next;
+    }
+}
+
+/* What was settled is remembered as sent, what was only planned is a plan, too. */
+static enum nv_err learn_note(struct nv_assembly *assembly, const struct nv_note *note)
+{
+    struct nv_shard *shard = &assembly->shards[nv_shard_of(note->trace_id, assembly->shard_count)];
+    nv_sent_note(&shard->sent, note->trace_id, note->part, now_ns_of(assembly));
+    if (note->state != NV_NOTE_PLANNED)
+        return NV_OK;
+    return nv_plans_add(&shard->plans, note->trace_id, note->part, note->last);
+}
+
+/* ---- made ---------------------------------------------------------------------------------- */
+
 static enum nv_err make_parts(struct nv_assembly *assembly)
 {
     const struct nv_assembly_config *config = &assembly->config;
@@ -96,6 +138,7 @@ struct nv_assembly *nv_assembly_new(const struct nv_assembly_config *config,
     assembly->config = *config;
     assembly->clock = *clock;
     assembly->completer = *completer;
+    assembly->holder = (struct nv_holder){.take = take_arrivals, .learn = learn_note};
     assembly->settled_end = &assembly->settled;
     pthread_mutex_init(&assembly->lock, NULL);
     nv_account_init(&assembly->own_work, 2 * config->work_bytes);
@@ -112,11 +155,6 @@ struct nv_assembly *nv_assembly_new(const struct nv_assembly_config *config,
         return NULL;
     }
     return assembly;
-}
-
-uint64_t nv_assembly_now(const struct nv_assembly *assembly)
-{
-    return nv_clock_mono_ns(&assembly->clock);
 }
 
 /* ---- start --------------------------------------------------------------------------------- */
@@ -208,7 +246,7 @@ static enum nv_err new_pending(struct nv_assembly *assembly, struct nv_batch *ba
     if (!pending)
         return NV_ERR_NO_MEMORY;
     enum nv_err err = nv_prepare(&assembly->groups, batch, assembly->shard_count,
-                                 nv_assembly_now(assembly), &pending->prepared);
+                                 now_ns_of(assembly), &pending->prepared);
     if (err) {
         free(pending);
         return err;
@@ -299,7 +337,7 @@ uint64_t nv_assembly_tick(struct nv_assembly *assembly)
     if (!assembly->inline_mode)
         return UINT64_MAX;
     nv_replay_step(assembly);
-    uint64_t next_ns = nv_shard_expire(&assembly->shards[0], nv_assembly_now(assembly));
+    uint64_t next_ns = nv_shard_expire(&assembly->shards[0], now_ns_of(assembly));
     nv_committer_round(assembly, NULL, 0);
     return next_ns;
 }
@@ -376,7 +414,7 @@ static enum nv_err stop(struct nv_assembly *assembly, uint64_t deadline_ns, uint
     int running = NV_PHASE_RUNNING;
     if (!atomic_compare_exchange_strong(&assembly->phase, &running, NV_PHASE_STOPPING))
         return NV_OK;
-    uint64_t now_ns = nv_assembly_now(assembly);
+    uint64_t now_ns = now_ns_of(assembly);
     bool forever = deadline_ns > UINT64_MAX - now_ns;
     atomic_store(&assembly->stop_at_ns, forever ? UINT64_MAX : now_ns + deadline_ns);
     if (assembly->inline_mode) {
@@ -446,7 +484,7 @@ void nv_assembly_free(struct nv_assembly *assembly)
 
 void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_status *out)
 {
-    uint64_t now_ns = nv_assembly_now(assembly);
+    uint64_t now_ns = now_ns_of(assembly);
     uint64_t oldest_ns = UINT64_MAX;
     *out = (struct nv_assembly_status){.memory_bytes = memory_held(assembly),
                                        .claims = atomic_load(&assembly->claims),
@@ -482,5 +520,5 @@ void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_st
 size_t nv_assembly_read_services(struct nv_assembly *assembly, struct nv_service_facts *out,
                                  size_t max)
 {
-    return nv_services_read(assembly->services, nv_assembly_now(assembly), out, max);
+    return nv_services_read(assembly->services, now_ns_of(assembly), out, max);
 }

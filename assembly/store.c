@@ -9,7 +9,8 @@
  * that goes to the outbox, and back) has no such round before the release, and is synced. Releases
  * survive a crash of the program, and a power cut within seconds.
  */
-#include "assembly/internal.h"
+#include "assembly/assembly.h"
+#include "assembly/door/state.h"
 #include "journal/journal.h"
 
 #include <stdlib.h>

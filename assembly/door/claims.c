@@ -8,7 +8,7 @@
  * A claim that comes back without its trace having arrived (NV_OUTCOME_LEFT, at a stop) leaves its
  * requests in the journal; the note that its part was planned makes the next start send it again.
  */
-#include "assembly/internal.h"
+#include "assembly/door/state.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static void free_unsettled(struct nv_assembly *assembly, struct nv_claim *claim)
 {
     for (uint32_t i = 0; i < claim->request_count; i++) {
         atomic_store(&claim->requests[i]->keep, true);
-        nv_committer_unref(assembly, claim->requests[i]);
+        nv_request_let_go(assembly, claim->requests[i]);
     }
     free(claim);
 }
@@ -113,7 +113,7 @@ void nv_claims_free(struct nv_assembly *assembly, struct nv_claim *claims)
         struct nv_claim *claim = claims;
         claims = claim->next;
         for (uint32_t i = 0; i < claim->request_count; i++)
-            nv_committer_unref(assembly, claim->requests[i]);
+            nv_request_let_go(assembly, claim->requests[i]);
         free(claim);
     }
 }

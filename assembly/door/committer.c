@@ -10,7 +10,7 @@
  * A request is answered before it is dispatched: a shard that is behind makes the queue fill and
  * the door say BUSY, but does not make an acknowledgement late.
  */
-#include "assembly/internal.h"
+#include "assembly/door/state.h"
 #include "base/limits.h"
 #include "journal/journal.h"
 #include "assembly/door/notes.h"
@@ -29,23 +29,6 @@
 #define IDLE_NS (50 * NV_NS_PER_MS)
 
 /* ---- forgetting ---------------------------------------------------------------------------- */
-
-void nv_committer_unref(struct nv_assembly *assembly, struct nv_request *request)
-{
-    if (!nv_request_unref(request))
-        return;
-    atomic_fetch_sub(&assembly->memory, nv_request_bytes(request));
-    if (!assembly->journal || atomic_load(&request->keep)) {
-        nv_request_free(&assembly->groups, request);
-        return;
-    }
-    /* On a list for the committer and not released here: shards and the exporter come this way, and
-     * neither may wait for the journal's locks, nor release before the note is on disk. */
-    pthread_mutex_lock(&assembly->lock);
-    request->next = assembly->released;
-    assembly->released = request;
-    pthread_mutex_unlock(&assembly->lock);
-}
 
 static void forget_released(struct nv_assembly *assembly)
 {
@@ -111,28 +94,6 @@ static struct nv_arrivals *keep(struct nv_assembly *assembly, struct nv_pending 
     assert(!last && arrivals != NULL);
     (void)last;
     return arrivals;
-}
-
-static void dispatch_one(struct nv_assembly *assembly, struct nv_arrivals *arrivals)
-{
-    struct nv_shard *shard = &assembly->shards[arrivals->shard];
-    size_t bytes = sizeof *arrivals + arrivals->count * sizeof arrivals->items[0];
-    if (!shard->queue) {
-        nv_shard_take(shard, arrivals, nv_assembly_now(assembly));
-        return;
-    }
-    enum nv_err err = nv_queue_push_wait(shard->queue, arrivals, bytes);
-    assert(!err);
-    (void)err;
-}
-
-void nv_committer_dispatch(struct nv_assembly *assembly, struct nv_arrivals *arrivals)
-{
-    while (arrivals) {
-        struct nv_arrivals *next = arrivals->next;
-        dispatch_one(assembly, arrivals);
-        arrivals = next;
-    }
 }
 
 static void put_of(const struct nv_pending *pending, struct nv_buf *heads,
@@ -308,7 +269,7 @@ static void serve_settled(struct nv_assembly *assembly)
 static bool must_finish_replay(const struct nv_assembly *assembly)
 {
     return assembly->config.on_stop == NV_ON_STOP_SEND && nv_replay_left(assembly) > 0 &&
-           nv_assembly_now(assembly) < atomic_load(&assembly->stop_at_ns);
+           nv_clock_mono_ns(&assembly->clock) < atomic_load(&assembly->stop_at_ns);
 }
 
 void *nv_committer_run(void *arg)

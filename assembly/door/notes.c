@@ -205,7 +205,7 @@ static void merge_small(struct nv_assembly *assembly, struct nv_note_ring *ring)
 static void sweep(struct nv_assembly *assembly)
 {
     struct nv_notes *notes = &assembly->notes;
-    uint64_t now_ns = nv_assembly_now(assembly);
+    uint64_t now_ns = nv_clock_mono_ns(&assembly->clock);
     if (now_ns - notes->swept_ns < NV_NS_PER_S)
         return;
     notes->swept_ns = now_ns;

@@ -10,7 +10,7 @@
 #ifndef NV_ASSEMBLY_DOOR_NOTES_H
 #define NV_ASSEMBLY_DOOR_NOTES_H
 
-#include "assembly/internal.h"
+#include "assembly/door/state.h"
 
 enum nv_note_state { NV_NOTE_PLANNED = 1, NV_NOTE_SETTLED = 2 };
 

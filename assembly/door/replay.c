@@ -56,17 +56,12 @@ static bool same_part(const struct nv_note *a, const struct nv_note *b)
 static enum nv_err tell_shards(struct nv_assembly *assembly)
 {
     struct nv_replay *replay = assembly->replay;
-    uint64_t now_ns = nv_assembly_now(assembly);
     enum nv_err err = NV_OK;
     for (size_t i = 0; i < replay->note_count && !err; i++) {
         const struct nv_note *note = &replay->notes[i];
         if (i + 1 < replay->note_count && same_part(note, note + 1))
             continue; /* the last of a part says most */
-        struct nv_shard *shard =
-            &assembly->shards[nv_shard_of(note->trace_id, assembly->shard_count)];
-        nv_sent_note(&shard->sent, note->trace_id, note->part, now_ns);
-        if (note->state == NV_NOTE_PLANNED)
-            err = nv_plans_add(&shard->plans, note->trace_id, note->part, note->last);
+        err = assembly->holder.learn(assembly, note);
     }
     return err;
 }
@@ -134,7 +129,7 @@ static uint32_t leave_out_settled(const struct nv_replay *replay, struct nv_arri
 
 static void free_arrivals(struct nv_assembly *assembly, struct nv_arrivals *arrivals)
 {
-    nv_committer_unref(assembly, arrivals->request);
+    nv_request_let_go(assembly, arrivals->request);
     free(arrivals);
 }
 
@@ -163,8 +158,8 @@ static void resume(struct nv_assembly *assembly, struct nv_prepared *prepared, u
         atomic_fetch_add(&assembly->arriving, arrivals->bytes);
     }
     nv_ledger_receive(spans, true);
-    nv_committer_dispatch(assembly, list);
-    nv_committer_unref(assembly, request);
+    assembly->holder.take(assembly, list);
+    nv_request_let_go(assembly, request);
     atomic_fetch_add(&assembly->replayed, 1);
 }
 
@@ -203,8 +198,8 @@ static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_
     if (!err)
         err = *why = decode(assembly, kind, nv_buf_str(&head), &body, &batch);
     if (!err)
-        err = nv_prepare(&assembly->groups, batch, assembly->shard_count, nv_assembly_now(assembly),
-                         out);
+        err = nv_prepare(&assembly->groups, batch, assembly->shard_count,
+                         nv_clock_mono_ns(&assembly->clock), out);
     nv_batch_free(batch);
     nv_buf_release(&head);
     nv_buf_release(&body);
@@ -301,9 +296,9 @@ static void finish(struct nv_assembly *assembly)
         while ((end = calloc(1, sizeof *end)) == NULL)
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         end->shard = i;
-        nv_committer_dispatch(assembly, end);
+        assembly->holder.take(assembly, end);
     }
-    nv_committer_dispatch(assembly, replay->waiting);
+    assembly->holder.take(assembly, replay->waiting);
     replay->waiting = NULL;
     free(replay->ids);
     free(replay->notes);
@@ -343,7 +338,7 @@ void nv_replay_dispatch(struct nv_assembly *assembly, struct nv_arrivals *arriva
 {
     struct nv_replay *replay = assembly->replay;
     if (!replay || replay->done) {
-        nv_committer_dispatch(assembly, arrivals);
+        assembly->holder.take(assembly, arrivals);
         return;
     }
     *replay->waiting_end = arrivals;

@@ -9,7 +9,7 @@
 #ifndef NV_ASSEMBLY_DOOR_REPLAY_H
 #define NV_ASSEMBLY_DOOR_REPLAY_H
 
-#include "assembly/internal.h"
+#include "assembly/door/state.h"
 
 struct nv_replay;
 

@@ -9,7 +9,7 @@
  * specification (SpanKind) says that its parent is a remote CLIENT or PRODUCER. All others without
  * flags are taken as local, which waits longer.
  */
-#include "assembly/door/request.h"
+#include "assembly/door/state.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -65,6 +65,23 @@ void nv_request_free(struct nv_groups *groups, struct nv_request *request)
     free(request->body);
     free((void *)(uintptr_t)request->project.ptr);
     free(request);
+}
+
+void nv_request_let_go(struct nv_assembly *assembly, struct nv_request *request)
+{
+    if (!nv_request_unref(request))
+        return;
+    atomic_fetch_sub(&assembly->memory, nv_request_bytes(request));
+    if (!assembly->journal || atomic_load(&request->keep)) {
+        nv_request_free(&assembly->groups, request);
+        return;
+    }
+    /* On a list for the committer and not released here: shards and the exporter come this way, and
+     * neither may wait for the journal's locks, nor release before the note is on disk. */
+    pthread_mutex_lock(&assembly->lock);
+    request->next = assembly->released;
+    assembly->released = request;
+    pthread_mutex_unlock(&assembly->lock);
 }
 
 size_t nv_request_bytes(const struct nv_request *request)

@@ -13,11 +13,13 @@
 #define NV_ASSEMBLY_DOOR_REQUEST_H
 
 #include "base/index.h"
-#include "assembly/hold/services.h"
+#include "assembly/door/services.h"
 #include "model/batch.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+struct nv_assembly;
 
 /* What the scopes of one resource share, by itself: one resource may have thousands of scopes. */
 struct nv_shared_resource {
@@ -150,6 +152,11 @@ uint32_t nv_shard_of(const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t shard_c
 void nv_request_ref(struct nv_request *request);
 /* Drops a reference; true when it was the last one: the caller then releases and frees. */
 bool nv_request_unref(struct nv_request *request) NV_MUST_USE;
+/*
+ * Drops a reference to a request that `assembly` counts; the last one has it forgotten: by the next
+ * round of the journal, unless it is to be kept. Any thread.
+ */
+void nv_request_let_go(struct nv_assembly *assembly, struct nv_request *request);
 /* Frees a request without references. */
 void nv_request_free(struct nv_groups *groups, struct nv_request *request);
 /* Memory it takes, for budgets, its groups not counted: those are in nv_groups.bytes. */

@@ -8,7 +8,9 @@
 #ifndef NV_ASSEMBLY_HOLD_COMPLETION_H
 #define NV_ASSEMBLY_HOLD_COMPLETION_H
 
-#include "assembly/assembly.h"
+#include "assembly/door/config.h"
+#include "base/clock.h"
+#include "model/stage.h"
 
 /* The rows of the table, in the order of their default waits. */
 enum nv_wait {

@@ -7,7 +7,7 @@
  *
  * Small traces are searched straight, large ones through a sorted copy of the ids.
  */
-#include "assembly/internal.h"
+#include "assembly/hold/facts.h"
 
 #include <assert.h>
 #include <stdlib.h>

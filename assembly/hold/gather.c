@@ -12,7 +12,8 @@
  * too much of others lies between. What is read is compared with the hash taken on arrival: damage
  * in a stretch costs the spans it is in, which are counted as dead letters, and no others.
  */
-#include "assembly/internal.h"
+#include "assembly/hold/gather.h"
+#include "assembly/hold/shard.h"
 #include "journal/journal.h"
 
 #include <assert.h>

@@ -9,8 +9,10 @@
  * in a list (and, their queue filling up, so does the door); when there is none to gather a trace
  * it stays and is tried again.
  */
-#include "assembly/internal.h"
+#include "assembly/hold/shard.h"
 #include "assembly/door/notes.h"
+#include "assembly/hold/facts.h"
+#include "assembly/hold/gather.h"
 #include "base/counters.h"
 
 #include <assert.h>
@@ -23,6 +25,11 @@
 #define OLDEST_CHECK_NS (2 * NV_NS_PER_S)
 /* Requests taken, and traces completed, before the other of the two has its turn. */
 #define TURN_MAX 64u
+
+static uint64_t now_ns_of(const struct nv_shard *shard)
+{
+    return nv_clock_mono_ns(&shard->assembly->clock);
+}
 
 enum nv_err nv_shard_init(struct nv_shard *shard, struct nv_assembly *assembly, uint32_t number)
 {
@@ -169,7 +176,7 @@ static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
 static void drop_requests(struct nv_assembly *assembly, struct nv_claim *claim)
 {
     for (uint32_t i = 0; i < claim->request_count; i++)
-        nv_committer_unref(assembly, claim->requests[i]);
+        nv_request_let_go(assembly, claim->requests[i]);
     claim->request_count = 0;
 }
 
@@ -181,7 +188,7 @@ static enum nv_err take_out(struct nv_shard *shard, struct nv_open_trace *trace,
                             enum nv_incomplete incomplete, struct nv_gathered *out)
 {
     struct nv_assembly *assembly = shard->assembly;
-    uint64_t now_ns = nv_assembly_now(assembly);
+    uint64_t now_ns = now_ns_of(shard);
     enum nv_err err = reserve_scratch(shard, trace->item_count);
     if (!err)
         err = nv_gather(assembly, trace, incomplete, out);
@@ -519,7 +526,7 @@ void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_
     uint64_t arriving = atomic_fetch_sub(&shard->assembly->arriving, arrivals->bytes);
     assert(arriving >= arrivals->bytes);
     (void)arriving;
-    nv_committer_unref(shard->assembly, arrivals->request);
+    nv_request_let_go(shard->assembly, arrivals->request);
     free(arrivals);
 }
 
@@ -540,7 +547,7 @@ static bool leaves_at_stop(const struct nv_shard *shard, struct nv_completion *c
 static bool finish_trace(struct nv_shard *shard, struct nv_open_trace *trace)
 {
     struct nv_gathered out;
-    uint64_t now_ns = nv_assembly_now(shard->assembly);
+    uint64_t now_ns = now_ns_of(shard);
     if (reserve_scratch(shard, trace->item_count))
         return false;
     struct nv_completion completion = decide(shard, trace, now_ns);
@@ -564,11 +571,11 @@ bool nv_shard_finish(struct nv_shard *shard)
         if (finish_trace(shard, (struct nv_open_trace *)timer))
             continue;
         if (shard->assembly->inline_mode ||
-            nv_assembly_now(shard->assembly) >= atomic_load(&shard->assembly->stop_at_ns))
+            now_ns_of(shard) >= atomic_load(&shard->assembly->stop_at_ns))
             break;
         nanosleep(&pause, NULL);
     }
-    publish(shard, nv_assembly_now(shard->assembly));
+    publish(shard, now_ns_of(shard));
     nv_account_forget(shard->assembly->work, shard);
     return timer == NULL && shard->stalled == NULL;
 }
@@ -579,14 +586,14 @@ void *nv_shard_run(void *arg)
     uint64_t next_ns = 0;
     for (;;) {
         void *items[TURN_MAX];
-        uint64_t now_ns = nv_assembly_now(shard->assembly);
+        uint64_t now_ns = now_ns_of(shard);
         uint64_t wait_ns = next_ns > now_ns ? next_ns - now_ns : 0;
         bool closed = atomic_load(&shard->assembly->shards_closed);
         size_t count = nv_queue_pop(shard->queue, items, TURN_MAX,
                                     wait_ns < NV_NS_PER_S ? wait_ns : NV_NS_PER_S);
         if (count == 0 && closed)
             break;
-        now_ns = nv_assembly_now(shard->assembly);
+        now_ns = now_ns_of(shard);
         for (size_t i = 0; i < count; i++)
             nv_shard_take(shard, items[i], now_ns);
         next_ns = nv_shard_expire(shard, now_ns);

@@ -164,11 +164,6 @@ struct nv_place nv_open_trace_last(const struct nv_open_trace *trace)
                              trace->last_ordinal};
 }
 
-bool nv_place_after(struct nv_place a, struct nv_place b)
-{
-    return a.record_id != b.record_id ? a.record_id > b.record_id : a.ordinal > b.ordinal;
-}
-
 struct nv_held_item *nv_held_next(const struct nv_open_trace *trace, struct nv_held_cursor *cursor)
 {
     if (cursor->left == 0) {

@@ -11,6 +11,7 @@
 #ifndef NV_ASSEMBLY_HOLD_TRACE_TABLE_H
 #define NV_ASSEMBLY_HOLD_TRACE_TABLE_H
 
+#include "assembly/door/place.h"
 #include "assembly/door/request.h"
 #include "base/timers.h"
 
@@ -25,12 +26,6 @@ struct nv_held_run {
 union nv_held {
     struct nv_held_run run;
     struct nv_held_item item;
-};
-
-/* Where an item is in the order of all accepted items. */
-struct nv_place {
-    uint64_t record_id;
-    uint32_t ordinal;
 };
 
 struct nv_open_trace {
@@ -91,8 +86,6 @@ uint64_t nv_open_trace_group_bytes(const struct nv_open_trace *trace,
 /* First and last item of a trace with items. */
 struct nv_place nv_open_trace_first(const struct nv_open_trace *trace);
 struct nv_place nv_open_trace_last(const struct nv_open_trace *trace);
-/* Does `a` come after `b`? */
-bool nv_place_after(struct nv_place a, struct nv_place b);
 
 /* Walks what is held: the next item or NULL; `cursor->run` is the run it is in. Starts zeroed. */
 struct nv_held_cursor {

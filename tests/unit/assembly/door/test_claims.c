@@ -2,7 +2,7 @@
  * Claims: counted while they are out, settled in any order, given up without a leak.
  */
 #include "expect.h"
-#include "assembly/internal.h"
+#include "assembly/door/state.h"
 #include "assembly_kit.h"
 
 #include <stdlib.h>

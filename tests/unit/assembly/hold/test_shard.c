@@ -3,7 +3,7 @@
  * that can't be gathered stay; and where traces of many shards go.
  */
 #include "expect.h"
-#include "assembly/internal.h"
+#include "assembly/hold/shard.h"
 #include "assembly_kit.h"
 #include "oom.h"
 
@@ -41,7 +41,7 @@ START_TEST(arrivals_that_find_no_memory_wait_in_order)
     oom_end();
     ck_assert_ptr_nonnull(shard->stalled);
     for (int i = 0; i < 3; i++)
-        nv_committer_unref(kit.assembly, prepared[i].request);
+        nv_request_let_go(kit.assembly, prepared[i].request);
     kit_advance(&kit, 2000);
     ck_assert_ptr_null(shard->stalled);
     ck_assert_uint_eq(atomic_load(&kit.assembly->arriving), 0);

@@ -1,24 +1,32 @@
 /*
- * What the sources of assembly share: the assembly, its shards, its claims.
+ * The state of an assembly, which its rooms share, and what the sources of the door do with it.
  *
- *   accept (any thread)        assembly.c   prepare, queue
- *   journal thread             committer.c  commit a group, acknowledge, dispatch, forget
- *   shard threads              shard.c      hold, time, complete
+ *      assembly.c        makes it, wires it, stops it
+ *       │      │
+ *       │    hold/       shard threads: hold, time, complete        includes door/
+ *       │      │
+ *      door/             accept (any thread): prepare, queue
+ *                        journal thread: commit a group, acknowledge, dispatch, forget
  *
- * Inline all of it runs on the caller's thread. Locks, and the order to take them in: groups and
- * services (leaves), settled (leaf), the journal's own. None is held while calling out.
+ * What the door has for a shard goes through `holder`: it knows no shard. Inline all of it runs on
+ * the caller's thread. Locks, and the order to take them in: groups and services (leaves), lock
+ * (leaf), the journal's own. None is held while calling out.
  */
-#ifndef NV_ASSEMBLY_INTERNAL_H
-#define NV_ASSEMBLY_INTERNAL_H
+#ifndef NV_ASSEMBLY_DOOR_STATE_H
+#define NV_ASSEMBLY_DOOR_STATE_H
 
-#include "assembly/assembly.h"
-#include "assembly/hold/completion.h"
-#include "assembly/door/plans.h"
-#include "assembly/hold/sent.h"
-#include "assembly/hold/trace_table.h"
+#include "assembly/door/config.h"
+#include "assembly/door/place.h"
+#include "assembly/door/request.h"
+#include "base/clock.h"
 #include "base/queue.h"
+#include "model/stage.h"
+#include "model/store.h"
 
 struct nv_journal;
+struct nv_note;
+struct nv_replay;
+struct nv_shard;
 
 /* One trace or part on its way out, and the requests it has spans of. */
 struct nv_claim {
@@ -36,24 +44,6 @@ struct nv_pending {
     struct nv_prepared prepared;
     nv_accept_done *done;
     void *done_ctx;
-};
-
-struct nv_shard {
-    struct nv_assembly *assembly;
-    uint32_t number;
-    struct nv_queue *queue; /* of nv_arrivals; NULL inline */
-    pthread_t thread;
-    bool running;
-    bool replayed; /* the journal's requests of before the start have all come */
-    struct nv_trace_table table;
-    struct nv_timers timers;
-    struct nv_sent sent;
-    struct nv_plans plans;                      /* parts to be made again as they were */
-    struct nv_arrivals *stalled, **stalled_end; /* taken when there is memory again */
-    uint32_t *scratch;                          /* folded ids, see facts.c */
-    uint32_t scratch_capacity;
-    uint64_t oldest_checked_ns;
-    _Atomic uint64_t open_traces, held_spans, held_bytes, memory_bytes, oldest_ns;
 };
 
 /* A record of notes on disk. */
@@ -78,6 +68,15 @@ struct nv_notes {
     uint64_t swept_ns;
 };
 
+/* What the door asks of who holds traces; set by assembly.c. The committing thread calls it. */
+struct nv_holder {
+    /* Takes a list of arrivals, each for its shard (NULL request: the replay is over), waiting for
+     * room. */
+    void (*take)(struct nv_assembly *assembly, struct nv_arrivals *arrivals);
+    /* Before the replay: this part was settled or on its way (notes.h). NV_ERR_NO_MEMORY. */
+    enum nv_err (*learn)(struct nv_assembly *assembly, const struct nv_note *note);
+};
+
 enum nv_phase { NV_PHASE_NEW, NV_PHASE_RUNNING, NV_PHASE_STOPPING, NV_PHASE_STOPPED };
 
 struct nv_assembly {
@@ -85,6 +84,7 @@ struct nv_assembly {
     char *journal_directory; /* owned copy, config points to it */
     struct nv_clock clock;
     struct nv_completer completer;
+    struct nv_holder holder;
     struct nv_services *services;
     struct nv_groups groups;
     struct nv_account *work;    /* of arenas of gathered traces; unused inline */
@@ -121,53 +121,6 @@ struct nv_assembly {
     _Atomic uint64_t next_record;    /* numbers requests without a journal */
 };
 
-/* ---- shard.c ------------------------------------------------------------------------------ */
-
-/* Readies a shard of `assembly`. NV_ERR_NO_MEMORY. */
-enum nv_err nv_shard_init(struct nv_shard *shard, struct nv_assembly *assembly, uint32_t number);
-/* Frees it with all that is still open, as a crash would forget it. */
-void nv_shard_release(struct nv_shard *shard);
-/* Takes the arrivals (NULL request: the replay is over). Its thread. */
-void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_t now_ns);
-/* Completes what is due; returns the next deadline. Its thread. */
-uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns);
-/* At a stop: hands on what is complete, and by config.on_stop the rest. False: time is up. */
-bool nv_shard_finish(struct nv_shard *shard);
-/* The thread's body; `arg` is the shard. */
-void *nv_shard_run(void *arg);
-
-/* ---- facts.c ------------------------------------------------------------------------------ */
-
-/* What is seen of a trace. `scratch` has room for its items. */
-void nv_facts_read(struct nv_services *services, const struct nv_open_trace *trace,
-                   uint32_t *scratch, uint64_t now_ns, struct nv_trace_facts *out);
-/*
- * Notes what a trace that leaves tells of its services. Returns the slot of a service whose remote
- * parent is missing, 0 if none.
- */
-uint32_t nv_facts_learn(struct nv_services *services, const struct nv_open_trace *trace,
-                        uint32_t *scratch, uint64_t now_ns);
-
-/* ---- gather.c ----------------------------------------------------------------------------- */
-
-struct nv_gathered {
-    struct nv_raw_trace *raw; /* new; NULL when no span of it can be sent */
-    struct nv_claim *claim;   /* new; holds a reference for each run */
-    uint32_t duplicates;      /* spans left out because another has their id */
-    uint32_t damaged;         /* spans left out because their bytes are not what came */
-};
-
-/* What the arena of a trace may grow to. */
-uint64_t nv_gather_need(const struct nv_assembly *assembly, const struct nv_open_trace *trace);
-/* Takes `need` from the account of work. False: not now; the `first` of a turn has it reserved for
- * the shard and asks again. */
-bool nv_work_take(struct nv_shard *shard, uint64_t need, bool first);
-/* Lets the arena of `raw` carry what was taken; NULL: gives it back. */
-void nv_work_settle(struct nv_assembly *assembly, struct nv_raw_trace *raw, uint64_t need);
-/* Reads a trace's bytes and makes it whole; the trace is unchanged. NV_ERR_NO_MEMORY. */
-enum nv_err nv_gather(struct nv_assembly *assembly, const struct nv_open_trace *trace,
-                      enum nv_incomplete incomplete, struct nv_gathered *out);
-
 /* ---- committer.c -------------------------------------------------------------------------- */
 
 /*
@@ -175,19 +128,10 @@ enum nv_err nv_gather(struct nv_assembly *assembly, const struct nv_open_trace *
  * group; answers and dispatches the requests, forgets those that nobody needs any more.
  */
 void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendings, size_t count);
-/* Hands a list of arrivals to their shards, waiting for room. Takes them. */
-void nv_committer_dispatch(struct nv_assembly *assembly, struct nv_arrivals *arrivals);
-/* Drops a reference to a request; the last one has it forgotten. Any thread. */
-void nv_committer_unref(struct nv_assembly *assembly, struct nv_request *request);
 /* At the end: frees what could not be forgotten on disk; it stays there. */
 void nv_committer_abandon(struct nv_assembly *assembly);
 /* The thread's body; `arg` is the assembly. */
 void *nv_committer_run(void *arg);
-
-/* ---- assembly.c ---------------------------------------------------------------------------- */
-
-/* Monotonic time by the assembly's clock. Any thread. */
-uint64_t nv_assembly_now(const struct nv_assembly *assembly);
 
 /* ---- claims.c ------------------------------------------------------------------------------ */
 

@@ -10,10 +10,11 @@
  * stale, knows and learns nothing, and is asked for again by its name. Any thread; one lock, taken
  * a few times a trace.
  */
-#ifndef NV_ASSEMBLY_HOLD_SERVICES_H
-#define NV_ASSEMBLY_HOLD_SERVICES_H
+#ifndef NV_ASSEMBLY_DOOR_SERVICES_H
+#define NV_ASSEMBLY_DOOR_SERVICES_H
 
-#include "assembly/assembly.h"
+#include "base/clock.h"
+#include "base/str.h"
 
 #define NV_SERVICES_MAX 1024u
 /* When the table is full, names of a client that brought more than so many go before others. */
@@ -29,6 +30,15 @@ enum nv_learned {
     NV_LEARNED_DISTRIBUTED = 1u << 0,
     NV_LEARNED_LOGS = 1u << 1,
     NV_LEARNED_NO_REMOTE = 1u << 2 /* learning it once is one wait in vain */
+};
+
+/* What was learned of one service (docs/design/0003-completion.md). */
+struct nv_service_facts {
+    char name[128];          /* cut; may hold any bytes, NUL-terminated */
+    bool distributed;        /* lately took part in traces of several services */
+    bool logs;               /* its content lately came as log records */
+    bool no_remote_parents;  /* its remote parents lately never came */
+    uint64_t seen_ns_before; /* age of the last trace */
 };
 
 struct nv_services;

@@ -3,7 +3,7 @@
  * driven out by names that somebody makes up.
  */
 #include "expect.h"
-#include "assembly/hold/services.h"
+#include "assembly/door/services.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * After a long outage of the backend there may be as many as there were traces in flight, so they
  * are looked up by hash. Most traces have one.
  */
-#include "assembly/door/plans.h"
+#include "assembly/hold/plans.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * Plans come out in the order of their parts, by trace, and are gone then.
  */
 #include "expect.h"
-#include "assembly/door/plans.h"
+#include "assembly/hold/plans.h"
 #include "oom.h"
 
 #include <stdlib.h>

@@ -14,7 +14,7 @@
  * Names are cut to 127 bytes: two services that differ only behind that share a slot, which at
  * worst makes one of them wait as long as the other.
  */
-#include "assembly/hold/services.h"
+#include "assembly/door/services.h"
 #include "base/index.h"
 
 #include <assert.h>

@@ -5,10 +5,12 @@
  *
  * Filled at the start, emptied by the replay. One thread at a time.
  */
-#ifndef NV_ASSEMBLY_DOOR_PLANS_H
-#define NV_ASSEMBLY_DOOR_PLANS_H
+#ifndef NV_ASSEMBLY_HOLD_PLANS_H
+#define NV_ASSEMBLY_HOLD_PLANS_H
 
-#include "assembly/hold/trace_table.h"
+#include "assembly/door/place.h"
+#include "base/index.h"
+#include "model/batch.h"
 
 struct nv_plan {
     struct nv_plan *next; /* of the same trace */
