@@ -10,9 +10,7 @@
  * it stays and is tried again.
  */
 #include "assembly/hold/shard.h"
-#include "assembly/door/notes.h"
-#include "assembly/hold/facts.h"
-#include "assembly/hold/gather.h"
+#include "assembly/hold/leave.h"
 #include "base/counters.h"
 
 #include <assert.h>
@@ -23,8 +21,6 @@
 #define RETRY_NS (100 * NV_NS_PER_MS)
 #define MAY_COMPLETE_NS (20 * NV_NS_PER_MS)
 #define OLDEST_CHECK_NS (2 * NV_NS_PER_S)
-/* Requests taken, and traces completed, before the other of the two has its turn. */
-#define TURN_MAX 64u
 
 static uint64_t now_ns_of(const struct nv_shard *shard)
 {
@@ -103,157 +99,18 @@ static void publish(struct nv_shard *shard, uint64_t now_ns)
 
 /* ---- completing ---------------------------------------------------------------------------- */
 
-static enum nv_err reserve_scratch(struct nv_shard *shard, uint32_t items)
-{
-    if (items <= shard->scratch_capacity)
-        return NV_OK;
-    uint32_t *scratch = realloc(shard->scratch, items * sizeof *scratch);
-    if (!scratch)
-        return NV_ERR_NO_MEMORY;
-    shard->scratch = scratch;
-    shard->scratch_capacity = items;
-    return NV_OK;
-}
-
-/* Remembers a trace that leaves, for what may come after it. */
-static void remember(struct nv_shard *shard, const struct nv_open_trace *trace,
-                     enum nv_incomplete incomplete, uint32_t service, uint64_t now_ns)
-{
-    struct nv_sent_trace *sent = nv_sent_note(&shard->sent, trace->trace_id, trace->part, now_ns);
-    if (!sent)
-        return;
-    sent->cut = incomplete == NV_INCOMPLETE_CUT;
-    sent->incomplete = incomplete != NV_COMPLETE;
-    if (trace->part == 0)
-        sent->service = service;
-    uint64_t ids[NV_SENT_SPANS_MAX];
-    struct nv_held_cursor cursor = {0};
-    struct nv_held_item *item;
-    uint32_t count = 0;
-    while ((item = nv_held_next(trace, &cursor)) != NULL) {
-        if (cursor.run->request->signal != NV_SIGNAL_TRACES)
-            continue;
-        sent->root |= !(item->check & NV_HELD_PARENT);
-        if (count < NV_SENT_SPANS_MAX)
-            ids[count] = nv_sent_key(item->span_id, item->check);
-        count++;
-    }
-    nv_sent_add_spans(sent, ids, count);
-}
-
-/* Names of the first part, for a later one. */
-static void entitle(struct nv_shard *shard, struct nv_raw_trace *raw)
-{
-    const struct nv_sent_trace *sent =
-        raw->part > 0 ? nv_sent_find(&shard->sent, raw->trace_id) : NULL;
-    if (!sent)
-        return;
-    raw->first_name = nv_arena_dup(raw->arena, nv_sent_text(sent, 0));
-    raw->first_session = nv_arena_dup(raw->arena, nv_sent_text(sent, 1));
-    raw->first_user = nv_arena_dup(raw->arena, nv_sent_text(sent, 2));
-}
-
-static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
-                      const struct nv_gathered *out)
-{
-    atomic_fetch_sub(&shard->held_spans, trace->span_count);
-    atomic_fetch_sub(&shard->held_bytes, trace->bytes);
-    nv_ledger_drop_held(NV_DROP_DUPLICATE, out->duplicates);
-    nv_ledger_dead_held(NV_DEAD_DAMAGED, out->damaged);
-    if (!out->raw) {
-        uint32_t records = trace->item_count - trace->span_count;
-        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, records);
-        return;
-    }
-    nv_count(NV_COUNT_TRACES_COMPLETED, 1);
-    nv_count(NV_COUNT_TRACES_INCOMPLETE, out->raw->incomplete == NV_INCOMPLETE_ROOT ||
-                                             out->raw->incomplete == NV_INCOMPLETE_PARENT);
-    nv_count(NV_COUNT_TRACES_CUT, out->raw->incomplete == NV_INCOMPLETE_CUT);
-    nv_count(NV_COUNT_TRACES_LATE, trace->late && !trace->after_cut);
-}
-
-/* The bytes were copied: without a journal, or with nothing to send, nothing keeps the requests. */
-static void drop_requests(struct nv_assembly *assembly, struct nv_claim *claim)
-{
-    for (uint32_t i = 0; i < claim->request_count; i++)
-        nv_request_let_go(assembly, claim->requests[i]);
-    claim->request_count = 0;
-}
-
-/*
- * Takes a trace out of the table, ready to be handed on. Without anything to send *out is empty and
- * the trace is gone all the same. NV_ERR_NO_MEMORY: it stays.
- */
-static enum nv_err take_out(struct nv_shard *shard, struct nv_open_trace *trace,
-                            enum nv_incomplete incomplete, struct nv_gathered *out)
-{
-    struct nv_assembly *assembly = shard->assembly;
-    uint64_t now_ns = now_ns_of(shard);
-    enum nv_err err = reserve_scratch(shard, trace->item_count);
-    if (!err)
-        err = nv_gather(assembly, trace, incomplete, out);
-    if (err)
-        return err;
-    uint32_t service = nv_facts_learn(assembly->services, trace, shard->scratch, now_ns);
-    count_out(shard, trace, out);
-    nv_claims_add(assembly, out->claim);
-    if (out->raw) {
-        entitle(shard, out->raw);
-        remember(shard, trace, incomplete, service, now_ns);
-        out->raw->claim = out->claim;
-    }
-    nv_timers_remove(&shard->timers, &trace->timer);
-    nv_trace_table_close(&shard->table, trace);
-    if (!assembly->journal || !out->raw)
-        drop_requests(assembly, out->claim);
-    if (!out->raw)
-        nv_claims_settle(assembly, out->claim);
-    return NV_OK;
-}
-
-/* The same for one that is handed on at once. */
-static enum nv_err take_out_alone(struct nv_shard *shard, struct nv_open_trace *trace,
-                                  enum nv_incomplete incomplete, struct nv_gathered *out)
-{
-    uint64_t need = nv_gather_need(shard->assembly, trace);
-    if (!nv_work_take(shard, need, true))
-        return NV_ERR_NO_MEMORY;
-    enum nv_err err = take_out(shard, trace, incomplete, out);
-    nv_work_settle(shard->assembly, err ? NULL : out->raw, need);
-    return err;
-}
-
-static void hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t count)
-{
-    struct nv_claim *claims[TURN_MAX] = {NULL};
-    assert(count <= TURN_MAX);
-    for (size_t i = 0; i < count; i++)
-        claims[i] = raws[i]->claim;
-    /* Before the first of them can leave: after a crash the same part is made again under the same
-     * id, which the backend knows and ignores. */
-    nv_notes_write_planned(shard->assembly, claims, count);
-    for (size_t i = 0; i < count; i++)
-        shard->assembly->completer.complete(shard->assembly->completer.ctx, raws[i]);
-}
-
-static struct nv_completion decide(struct nv_shard *shard, const struct nv_open_trace *trace,
-                                   uint64_t now_ns)
-{
-    struct nv_trace_facts facts;
-    nv_facts_read(shard->assembly->services, trace, shard->scratch, now_ns, &facts);
-    return nv_completion_decide(&shard->assembly->config, &facts);
-}
+/* ---- completing ---------------------------------------------------------------------------- */
 
 /* Looks at a trace whose timer fired. True when it left, with something to send in `out`. */
 static bool look_at(struct nv_shard *shard, struct nv_open_trace *trace, uint64_t now_ns,
                     struct nv_gathered *out)
 {
     *out = (struct nv_gathered){0};
-    if (reserve_scratch(shard, trace->item_count)) {
+    if (nv_leave_reserve(shard, trace->item_count)) {
         nv_timers_move(&shard->timers, &trace->timer, now_ns + RETRY_NS);
         return false;
     }
-    struct nv_completion completion = decide(shard, trace, now_ns);
+    struct nv_completion completion = nv_leave_decide(shard, trace, now_ns);
     bool planned = trace->until.record_id != 0;
     if (!planned && completion.deadline_ns > now_ns) {
         nv_timers_move(&shard->timers, &trace->timer, completion.deadline_ns);
@@ -264,7 +121,7 @@ static bool look_at(struct nv_shard *shard, struct nv_open_trace *trace, uint64_
         nv_timers_move(&shard->timers, &trace->timer, now_ns + RETRY_NS);
         return false;
     }
-    if (take_out(shard, trace, completion.incomplete, out)) {
+    if (nv_leave_take(shard, trace, completion.incomplete, out) != NV_OK) {
         nv_timers_move(&shard->timers, &trace->timer, now_ns + RETRY_NS);
         return false;
     }
@@ -294,14 +151,14 @@ uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
     retry_stalled(shard, now_ns);
     struct nv_timer *timer;
     while ((timer = nv_timers_first(&shard->timers)) != NULL && timer->deadline_ns <= now_ns) {
-        struct nv_raw_trace *raws[TURN_MAX];
+        struct nv_raw_trace *raws[NV_TURN_MAX];
         size_t count = 0;
         uint64_t bytes = 0;
         if (!may_complete(shard->assembly)) {
             publish(shard, now_ns);
             return now_ns + MAY_COMPLETE_NS;
         }
-        for (; count < TURN_MAX && timer && timer->deadline_ns <= now_ns;
+        for (; count < NV_TURN_MAX && timer && timer->deadline_ns <= now_ns;
              timer = nv_timers_first(&shard->timers)) {
             struct nv_open_trace *trace = (struct nv_open_trace *)timer;
             struct nv_gathered out;
@@ -321,7 +178,7 @@ uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
             bytes += need;
             raws[count++] = out.raw;
         }
-        hand_on(shard, raws, count);
+        nv_leave_hand_on(shard, raws, count);
     }
     publish(shard, now_ns);
     if (!shard->stalled && !shard->assembly->inline_mode)
@@ -397,19 +254,15 @@ static bool is_full(const struct nv_shard *shard, const struct nv_open_trace *tr
 static enum nv_err cut(struct nv_shard *shard, struct nv_open_trace *trace)
 {
     enum nv_incomplete incomplete = NV_INCOMPLETE_CUT;
-    struct nv_gathered out;
     /* While the start replays, whoever is to take it may not be there yet. */
     if (!shard->replayed && shard->assembly->journal && !may_complete(shard->assembly))
         return NV_ERR_BUSY;
     if (trace->until.record_id != 0) {
-        if (reserve_scratch(shard, trace->item_count))
+        if (nv_leave_reserve(shard, trace->item_count))
             return NV_ERR_NO_MEMORY;
-        incomplete = decide(shard, trace, trace->last_ns).incomplete;
+        incomplete = nv_leave_decide(shard, trace, trace->last_ns).incomplete;
     }
-    enum nv_err err = take_out_alone(shard, trace, incomplete, &out);
-    if (!err && out.raw)
-        hand_on(shard, &out.raw, 1);
-    return err;
+    return nv_leave_alone(shard, trace, incomplete);
 }
 
 /* Length of the stretch of arrivals from `from` that share trace and group. */
@@ -546,21 +399,17 @@ static bool leaves_at_stop(const struct nv_shard *shard, struct nv_completion *c
 
 static bool finish_trace(struct nv_shard *shard, struct nv_open_trace *trace)
 {
-    struct nv_gathered out;
     uint64_t now_ns = now_ns_of(shard);
-    if (reserve_scratch(shard, trace->item_count))
+    if (nv_leave_reserve(shard, trace->item_count))
         return false;
-    struct nv_completion completion = decide(shard, trace, now_ns);
+    struct nv_completion completion = nv_leave_decide(shard, trace, now_ns);
     if (!leaves_at_stop(shard, &completion)) {
         nv_timers_remove(&shard->timers, &trace->timer);
         forget_trace(shard, trace);
         return true;
     }
-    if (!may_complete(shard->assembly) || take_out_alone(shard, trace, completion.incomplete, &out))
-        return false;
-    if (out.raw)
-        hand_on(shard, &out.raw, 1);
-    return true;
+    return may_complete(shard->assembly) &&
+           nv_leave_alone(shard, trace, completion.incomplete) == NV_OK;
 }
 
 bool nv_shard_finish(struct nv_shard *shard)
@@ -585,11 +434,11 @@ void *nv_shard_run(void *arg)
     struct nv_shard *shard = arg;
     uint64_t next_ns = 0;
     for (;;) {
-        void *items[TURN_MAX];
+        void *items[NV_TURN_MAX];
         uint64_t now_ns = now_ns_of(shard);
         uint64_t wait_ns = next_ns > now_ns ? next_ns - now_ns : 0;
         bool closed = atomic_load(&shard->assembly->shards_closed);
-        size_t count = nv_queue_pop(shard->queue, items, TURN_MAX,
+        size_t count = nv_queue_pop(shard->queue, items, NV_TURN_MAX,
                                     wait_ns < NV_NS_PER_S ? wait_ns : NV_NS_PER_S);
         if (count == 0 && closed)
             break;

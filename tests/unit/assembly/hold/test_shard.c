@@ -70,22 +70,6 @@ START_TEST(what_is_on_its_way_counts_as_held)
 }
 END_TEST
 
-START_TEST(a_trace_that_cannot_be_gathered_stays)
-{
-    kit_start(&kit);
-    kit_spans(&kit, "shop", "1a");
-    oom_fail_from(1);
-    for (int i = 0; i < 20; i++) {
-        nv_fake_clock_advance(&kit.clock, 100 * NV_NS_PER_MS);
-        nv_assembly_tick(kit.assembly);
-    }
-    oom_end();
-    ck_assert_uint_eq(kit.trace_count, 0);
-    kit_advance(&kit, 200);
-    ck_assert_uint_eq(kit.trace_count, 1);
-}
-END_TEST
-
 START_TEST(traces_spread_over_shards_and_keep_theirs)
 {
     uint32_t counts[8] = {0};
@@ -99,20 +83,6 @@ START_TEST(traces_spread_over_shards_and_keep_theirs)
     }
     for (int i = 0; i < 8; i++)
         ck_assert(counts[i] > 800 && counts[i] < 1200);
-}
-END_TEST
-
-START_TEST(many_due_at_once_all_leave)
-{
-    kit_start(&kit);
-    for (int i = 0; i < 90; i++) {
-        char spans[] = "1a";
-        spans[0] = (char)('!' + i);
-        if (spans[0] != '0' && spans[0] != '<' && spans[0] != '*')
-            kit_spans(&kit, "shop", spans);
-    }
-    kit_advance(&kit, 1000);
-    ck_assert_uint_eq(kit.trace_count, 87);
 }
 END_TEST
 
@@ -143,9 +113,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, arrivals_that_find_no_memory_wait_in_order);
     tcase_add_test(tcase, what_is_on_its_way_counts_as_held);
-    tcase_add_test(tcase, a_trace_that_cannot_be_gathered_stays);
     tcase_add_test(tcase, traces_spread_over_shards_and_keep_theirs);
-    tcase_add_test(tcase, many_due_at_once_all_leave);
     tcase_add_test(tcase, a_late_remote_parent_unlearns);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

@@ -1,0 +1,167 @@
+/*
+ * A trace that leaves its shard: whole, remembered, claimed, noted, handed on.
+ *
+ *   open trace ── take ──▶ gathered [ raw, claim ] ── hand on ──▶ planned note ──▶ completer
+ *       │                      │
+ *       │ no memory: stays     │ nothing to send (log records alone): settled at once
+ *
+ * In this order, because each step is what makes the next one safe:
+ *
+ *   1. the bytes are read and made whole; until then the trace is unchanged and may stay
+ *   2. what it tells of its services is learned, what is left out of it counted
+ *   3. its claim is known to the assembly: from here on its requests are held by that
+ *   4. the shard remembers it as sent: what comes later is a late part
+ *   5. the trace is taken out of table and timers
+ *   6. its part is noted as planned, before the first can leave: after a crash the same part is
+ *      made again under the same id, which the backend knows and ignores
+ *   7. the completer has it
+ *
+ * Several traces share one note of step 6, so a turn takes out many and hands them on together.
+ */
+#include "assembly/hold/leave.h"
+#include "assembly/door/notes.h"
+#include "assembly/hold/facts.h"
+#include "base/counters.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include "base/banned.h"
+
+enum nv_err nv_leave_reserve(struct nv_shard *shard, uint32_t items)
+{
+    if (items <= shard->scratch_capacity)
+        return NV_OK;
+    uint32_t *scratch = realloc(shard->scratch, items * sizeof *scratch);
+    if (!scratch)
+        return NV_ERR_NO_MEMORY;
+    shard->scratch = scratch;
+    shard->scratch_capacity = items;
+    return NV_OK;
+}
+
+/* Remembers a trace that leaves, for what may come after it. */
+static void remember(struct nv_shard *shard, const struct nv_open_trace *trace,
+                     enum nv_incomplete incomplete, uint32_t service, uint64_t now_ns)
+{
+    struct nv_sent_trace *sent = nv_sent_note(&shard->sent, trace->trace_id, trace->part, now_ns);
+    if (!sent)
+        return;
+    sent->cut = incomplete == NV_INCOMPLETE_CUT;
+    sent->incomplete = incomplete != NV_COMPLETE;
+    if (trace->part == 0)
+        sent->service = service;
+    uint64_t ids[NV_SENT_SPANS_MAX];
+    struct nv_held_cursor cursor = {0};
+    struct nv_held_item *item;
+    uint32_t count = 0;
+    while ((item = nv_held_next(trace, &cursor)) != NULL) {
+        if (cursor.run->request->signal != NV_SIGNAL_TRACES)
+            continue;
+        sent->root |= !(item->check & NV_HELD_PARENT);
+        if (count < NV_SENT_SPANS_MAX)
+            ids[count] = nv_sent_key(item->span_id, item->check);
+        count++;
+    }
+    nv_sent_add_spans(sent, ids, count);
+}
+
+/* Names of the first part, for a later one. */
+static void entitle(struct nv_shard *shard, struct nv_raw_trace *raw)
+{
+    const struct nv_sent_trace *sent =
+        raw->part > 0 ? nv_sent_find(&shard->sent, raw->trace_id) : NULL;
+    if (!sent)
+        return;
+    raw->first_name = nv_arena_dup(raw->arena, nv_sent_text(sent, 0));
+    raw->first_session = nv_arena_dup(raw->arena, nv_sent_text(sent, 1));
+    raw->first_user = nv_arena_dup(raw->arena, nv_sent_text(sent, 2));
+}
+
+static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
+                      const struct nv_gathered *out)
+{
+    atomic_fetch_sub(&shard->held_spans, trace->span_count);
+    atomic_fetch_sub(&shard->held_bytes, trace->bytes);
+    nv_ledger_drop_held(NV_DROP_DUPLICATE, out->duplicates);
+    nv_ledger_dead_held(NV_DEAD_DAMAGED, out->damaged);
+    if (!out->raw) {
+        uint32_t records = trace->item_count - trace->span_count;
+        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, records);
+        return;
+    }
+    nv_count(NV_COUNT_TRACES_COMPLETED, 1);
+    nv_count(NV_COUNT_TRACES_INCOMPLETE, out->raw->incomplete == NV_INCOMPLETE_ROOT ||
+                                             out->raw->incomplete == NV_INCOMPLETE_PARENT);
+    nv_count(NV_COUNT_TRACES_CUT, out->raw->incomplete == NV_INCOMPLETE_CUT);
+    nv_count(NV_COUNT_TRACES_LATE, trace->late && !trace->after_cut);
+}
+
+/* The bytes were copied: without a journal, or with nothing to send, nothing keeps the requests. */
+static void drop_requests(struct nv_assembly *assembly, struct nv_claim *claim)
+{
+    for (uint32_t i = 0; i < claim->request_count; i++)
+        nv_request_let_go(assembly, claim->requests[i]);
+    claim->request_count = 0;
+}
+
+enum nv_err nv_leave_take(struct nv_shard *shard, struct nv_open_trace *trace,
+                          enum nv_incomplete incomplete, struct nv_gathered *out)
+{
+    struct nv_assembly *assembly = shard->assembly;
+    uint64_t now_ns = nv_clock_mono_ns(&assembly->clock);
+    enum nv_err err = nv_leave_reserve(shard, trace->item_count);
+    if (!err)
+        err = nv_gather(assembly, trace, incomplete, out);
+    if (err)
+        return err;
+    uint32_t service = nv_facts_learn(assembly->services, trace, shard->scratch, now_ns);
+    count_out(shard, trace, out);
+    nv_claims_add(assembly, out->claim);
+    if (out->raw) {
+        entitle(shard, out->raw);
+        remember(shard, trace, incomplete, service, now_ns);
+        out->raw->claim = out->claim;
+    }
+    nv_timers_remove(&shard->timers, &trace->timer);
+    nv_trace_table_close(&shard->table, trace);
+    if (!assembly->journal || !out->raw)
+        drop_requests(assembly, out->claim);
+    if (!out->raw)
+        nv_claims_settle(assembly, out->claim);
+    return NV_OK;
+}
+
+void nv_leave_hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t count)
+{
+    struct nv_claim *claims[NV_TURN_MAX] = {NULL};
+    assert(count <= NV_TURN_MAX);
+    for (size_t i = 0; i < count; i++)
+        claims[i] = raws[i]->claim;
+    /* Before the first of them can leave: after a crash the same part is made again under the same
+     * id, which the backend knows and ignores. */
+    nv_notes_write_planned(shard->assembly, claims, count);
+    for (size_t i = 0; i < count; i++)
+        shard->assembly->completer.complete(shard->assembly->completer.ctx, raws[i]);
+}
+
+enum nv_err nv_leave_alone(struct nv_shard *shard, struct nv_open_trace *trace,
+                           enum nv_incomplete incomplete)
+{
+    struct nv_gathered out;
+    uint64_t need = nv_gather_need(shard->assembly, trace);
+    if (!nv_work_take(shard, need, true))
+        return NV_ERR_NO_MEMORY;
+    enum nv_err err = nv_leave_take(shard, trace, incomplete, &out);
+    nv_work_settle(shard->assembly, err != NV_OK ? NULL : out.raw, need);
+    if (err == NV_OK && out.raw)
+        nv_leave_hand_on(shard, &out.raw, 1);
+    return err;
+}
+
+struct nv_completion nv_leave_decide(struct nv_shard *shard, const struct nv_open_trace *trace,
+                                     uint64_t now_ns)
+{
+    struct nv_trace_facts facts;
+    nv_facts_read(shard->assembly->services, trace, shard->scratch, now_ns, &facts);
+    return nv_completion_decide(&shard->assembly->config, &facts);
+}
