@@ -27,8 +27,8 @@ const char *nv_record_kind_name(unsigned kind)
     return kind < sizeof names / sizeof names[0] && names[kind] ? names[kind] : "unknown";
 }
 
-static enum nv_err see_record(void *ctx, struct nv_segment *segment, const struct nv_record *record,
-                              bool released)
+static enum nv_err see_record(void *ctx, struct nv_segment *segment,
+                              const struct nv_record_header *record, bool released)
 {
     struct checking *checking = ctx;
     checking->report->records++;

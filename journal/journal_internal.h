@@ -12,10 +12,11 @@
  *   seal, at byte 64, written when a file takes no more: 0 magic, 8 crc of the rest, 12 epoch, 16
  * slots mark, in the file `lock`: how far the journal was on disk; journal_mark.c
  *
- * journal.c commits, reads and releases; journal_segment.c makes, reuses and syncs files;
- * journal_recover.c finds what is there; journal_mark.c tells what ought to be there;
- * journal_reclaim.c gives space back; journal_room.c keeps room for that and says when there is
- * none.
+ * journal.c commits and releases; journal_append.c writes records; journal_index.c knows where each
+ * is and reads it back; journal_segment.c makes, reuses and syncs files; journal_recover.c finds
+ * what is there; journal_mark.c tells what ought to be there; journal_reclaim.c gives space back;
+ * journal_room.c keeps room for that, journal_refusal.c says when there is none. Which of them
+ * calls which: journal_bytes.c, the lowest.
  *
  * Two locks: `writer`, held by who appends, and `lock`, held briefly for the index and the counts.
  * Taken in that order. A segment is not reused while it is pinned by a reader.
@@ -131,7 +132,7 @@ struct nv_journal {
 };
 
 /* Decoded record header, and where it was. */
-struct nv_record {
+struct nv_record_header {
     uint32_t offset;
     uint32_t payload_crc;
     uint32_t length;
@@ -143,7 +144,7 @@ struct nv_record {
     uint32_t head_len;
 };
 
-/* ---- journal_segment.c --------------------------------------------------------------------- */
+/* ---- journal_bytes.c ------------------------------------------------------------------------ */
 
 void nv_put32(uint8_t *to, uint32_t value);
 void nv_put64(uint8_t *to, uint64_t value);
@@ -152,31 +153,36 @@ uint64_t nv_get64(const uint8_t *from);
 /* Bytes a record with such a payload takes. */
 uint64_t nv_record_size(uint64_t length);
 /* From errno: NO_SPACE for ENOSPC and EDQUOT, else IO. */
-enum nv_err nv_journal_errno(int error);
+enum nv_err nv_journal_errno(int error) NV_MUST_USE;
 /* Writes all, through short writes and EINTR. IO, NO_SPACE. Changes `parts`. */
 enum nv_err nv_journal_write(struct nv_journal *journal, int fd, struct iovec *parts, int count,
-                             uint64_t offset);
+                             uint64_t offset) NV_MUST_USE;
 /* Reads all. NV_ERR_IO, also when the file is too short. */
 enum nv_err nv_journal_read(struct nv_journal *journal, int fd, void *to, size_t len,
-                            uint64_t offset);
+                            uint64_t offset) NV_MUST_USE;
 /* Path of a file of the directory: new string or NULL. */
 char *nv_journal_path(const struct nv_journal *journal, const char *name);
-/* Puts the directory's entries on disk, if the journal syncs. IO, NO_SPACE. */
-enum nv_err nv_journal_sync_directory(struct nv_journal *journal);
 /* Layout of a file of that size. */
 void nv_segment_layout(struct nv_segment *segment, uint32_t size);
+/* Decodes a record header; false when it is none. */
+bool nv_record_decode(const uint8_t bytes[NV_RECORD_HEADER], struct nv_record_header *out);
+
+/* ---- journal_segment.c --------------------------------------------------------------------- */
+
+/* Puts the directory's entries on disk, if the journal syncs. IO, NO_SPACE. */
+enum nv_err nv_journal_sync_directory(struct nv_journal *journal) NV_MUST_USE;
 /* Writes the header of a segment. */
 enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_segment *segment,
-                                    uint64_t first_id);
+                                    uint64_t first_id) NV_MUST_USE;
 /*
  * An empty segment to append to that takes a record of `need` bytes: a spare one, else a new file,
  * else one of the reserve if `use` may have it. The writer's lock is held. FULL, NO_SPACE, IO,
  * NO_MEMORY.
  */
 enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv_use use,
-                              struct nv_segment **out);
+                              struct nv_segment **out) NV_MUST_USE;
 /* Syncs what was written; on failure the segment is bad and stays so. Does nothing without sync. */
-enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment);
+enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment) NV_MUST_USE;
 /* A write or sync of it failed. */
 void nv_segment_fail(struct nv_journal *journal, struct nv_segment *segment);
 /* What is in slots from `slot` on (NV_ALL_SURE: nothing) is not known to be on disk. */
@@ -185,11 +191,12 @@ void nv_segment_doubt(struct nv_journal *journal, struct nv_segment *segment, ui
 void nv_segment_mark_released(struct nv_journal *journal, const struct nv_segment *segment,
                               uint32_t slot, uint32_t count);
 /* Makes a file in which nothing lives a spare one. On an error it is bad. IO, NO_SPACE. */
-enum nv_err nv_segment_make_spare(struct nv_journal *journal, struct nv_segment *segment);
+enum nv_err nv_segment_make_spare(struct nv_journal *journal,
+                                  struct nv_segment *segment) NV_MUST_USE;
 /* Closes and unlinks a segment, or keeps the file aside when it is damaged. */
 void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment);
 /* Adds to the table. The lock need not be held at open. NV_ERR_NO_MEMORY, FULL. */
-enum nv_err nv_segment_register(struct nv_journal *journal, struct nv_segment *segment);
+enum nv_err nv_segment_register(struct nv_journal *journal, struct nv_segment *segment) NV_MUST_USE;
 
 /* ---- journal_mark.c ------------------------------------------------------------------------ */
 
@@ -225,7 +232,7 @@ void nv_mark_write(struct nv_journal *journal, bool firm);
 /* The mark of the last run; all 0 when there is none or it is not sound. */
 void nv_mark_read(struct nv_journal *journal, struct nv_mark *out);
 
-/* ---- journal.c ----------------------------------------------------------------------------- */
+/* ---- journal_append.c ----------------------------------------------------------------------- */
 
 /* Appends records to a segment of the kind (cold or not). As nv_journal_commit; no index. */
 struct nv_append {
@@ -234,11 +241,13 @@ struct nv_append {
     uint32_t offset, slot, length;
 };
 enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends, size_t count,
-                              enum nv_use use, bool sync);
+                              enum nv_use use, bool sync) NV_MUST_USE;
+/* ---- journal_index.c ------------------------------------------------------------------------ */
+
 /* Index entry of a live record, or NULL. The lock is held. Borrowed until it is let go. */
 struct nv_entry *nv_journal_find(struct nv_journal *journal, uint64_t id);
 /* Makes room for `more` entries. The lock is held. NV_ERR_NO_MEMORY. */
-enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more);
+enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more) NV_MUST_USE;
 
 /* ---- journal_reclaim.c --------------------------------------------------------------------- */
 
@@ -246,7 +255,22 @@ enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more);
  * Moves what may be in memory only, because a sync failed or may have, and puts it on disk.
  * The writer's lock is held. NV_ERR_IO: some of it is not.
  */
-enum nv_err nv_journal_rescue(struct nv_journal *journal);
+enum nv_err nv_journal_rescue(struct nv_journal *journal) NV_MUST_USE;
+
+/* ---- journal_refusal.c ---------------------------------------------------------------------- */
+
+/* Remembers an error, `doing` (static) what: the reason when a refusal comes of it. */
+void nv_room_trouble(struct nv_journal *journal, const char *doing, int error);
+/* A record of `need` bytes, with a body of `bytes`, was refused with `err`: so are the next. */
+void nv_room_refuse(struct nv_journal *journal, enum nv_err err, uint64_t need, uint64_t bytes);
+/* A look for room found none: the reason is `err` now. */
+void nv_room_still_refused(struct nv_journal *journal, enum nv_err err);
+/* There was room for a request. */
+void nv_room_open(struct nv_journal *journal);
+/* Spare files that are kept at most. */
+uint32_t nv_room_spare_max(const struct nv_journal *journal);
+/* Spare files that this use has to leave. */
+uint32_t nv_room_kept_from(const struct nv_journal *journal, enum nv_use use);
 /* A sealed segment of which fewer bytes live is emptied. */
 uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_segment *segment);
 
@@ -256,33 +280,21 @@ uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_
 void nv_room_fit(struct nv_journal *journal);
 /* At open: the reserve, and a file to append to. Without them the journal is there, and refuses. */
 void nv_room_first(struct nv_journal *journal);
-/* Remembers an error, `doing` (static) what: the reason when a refusal comes of it. */
-void nv_room_trouble(struct nv_journal *journal, const char *doing, int error);
-/* A record of `need` bytes, with a body of `bytes`, was refused with `err`: so are the next. */
-void nv_room_refuse(struct nv_journal *journal, enum nv_err err, uint64_t need, uint64_t bytes);
-/* There was room for a request. */
-void nv_room_open(struct nv_journal *journal);
-/* Spare files that are kept at most. */
-uint32_t nv_room_spare_max(const struct nv_journal *journal);
-/* Spare files that this use has to leave. */
-uint32_t nv_room_kept_from(const struct nv_journal *journal, enum nv_use use);
 /* In a round of maintenance: before files are looked at and after. The writer's lock is held. */
 void nv_room_before(struct nv_journal *journal);
 void nv_room_after(struct nv_journal *journal);
 
 /* ---- journal_recover.c --------------------------------------------------------------------- */
 
-/* Decodes a record header; false when it is none. */
-bool nv_record_decode(const uint8_t bytes[NV_RECORD_HEADER], struct nv_record *out);
 /* Finds the files of the directory and what lives in them. CONFIG, IO, NO_MEMORY. */
-enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail);
+enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail) NV_MUST_USE;
 
 /* What a walk over a segment tells of. */
 struct nv_walk {
     void *ctx;
     /* A sound record, released or not. An error ends the walk. */
-    enum nv_err (*record)(void *ctx, struct nv_segment *segment, const struct nv_record *record,
-                          bool released);
+    enum nv_err (*record)(void *ctx, struct nv_segment *segment,
+                          const struct nv_record_header *record, bool released);
     uint64_t damaged; /* records or stretches that are not sound */
     uint64_t missing; /* records that must have been there, neither found nor released */
     bool middle;      /* and something sound comes behind one */
@@ -290,7 +302,7 @@ struct nv_walk {
 };
 /* Walks a segment whose fd and layout are set; epoch 0: whichever is the highest. */
 enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segment,
-                            struct nv_walk *walk);
+                            struct nv_walk *walk) NV_MUST_USE;
 /* A file that was opened. */
 struct nv_opened {
     struct nv_segment *segment; /* new */
@@ -302,15 +314,15 @@ struct nv_opened {
 /* ---- journal_files.c ----------------------------------------------------------------------- */
 
 /* Makes the directory and those above it. CONFIG, NO_SPACE. */
-enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fail);
+enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fail) NV_MUST_USE;
 /* Opens directory and lock, and takes it. CONFIG: not usable, or the lock is another user's;
  * LOCKED. */
-enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fail);
+enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fail) NV_MUST_USE;
 /* Where a file of that number is kept aside: a new string, a name that is free; NULL: none. */
 char *nv_journal_aside_path(const struct nv_journal *journal, uint32_t number);
 /* Moves what only has the name of a journal file out of the way, counted as damage. CONFIG. */
 enum nv_err nv_journal_set_aside(struct nv_journal *journal, const char *name,
-                                 struct nv_fail *fail);
+                                 struct nv_fail *fail) NV_MUST_USE;
 /* For scandir: is this the name of a journal file, "journal-" and eight hex digits? */
 int nv_segment_named(const struct dirent *entry);
 /*
@@ -319,6 +331,6 @@ int nv_segment_named(const struct dirent *entry);
  * journal; NOT_FOUND: gone; NO_MEMORY.
  */
 enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct nv_opened *out,
-                            struct nv_fail *fail);
+                            struct nv_fail *fail) NV_MUST_USE;
 
 #endif

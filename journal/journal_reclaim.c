@@ -15,16 +15,6 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
-uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_segment *segment)
-{
-    bool tight = atomic_load(&journal->file_bytes) > journal->config.max_bytes / 2 ||
-                 atomic_load(&journal->refusing);
-    uint64_t few = segment->size / (tight ? 3 : 20);
-    /* What is copied must fit: a file of before, when files were larger, waits until it does. */
-    uint64_t most = journal->config.segment_bytes / 3;
-    return few < most ? few : most;
-}
-
 static void retire(struct nv_journal *journal, struct nv_segment *segment)
 {
     /* Odd sizes are made for one huge record or on a nearly full disk: the next one gains by a file

@@ -24,19 +24,6 @@
 
 #define WINDOW (256u << 10)
 
-bool nv_record_decode(const uint8_t bytes[NV_RECORD_HEADER], struct nv_record *out)
-{
-    if (nv_get32(bytes) != NV_RECORD_MAGIC ||
-        nv_get32(bytes + 4) != nv_crc32c(0, bytes + 8, NV_RECORD_HEADER - 8))
-        return false;
-    *out = (struct nv_record){.payload_crc = nv_get32(bytes + 8),
-                              .length = nv_get32(bytes + 12),
-                              .id = nv_get64(bytes + 16),
-                              .epoch = nv_get32(bytes + 24),
-                              .slot = nv_get32(bytes + 28)};
-    return true;
-}
-
 /* ---- walking ------------------------------------------------------------------------------- */
 
 struct walker {
@@ -70,7 +57,7 @@ static const uint8_t *peek(struct walker *w, uint32_t at, uint32_t len)
     return w->window;
 }
 
-static bool payload_is_sound(struct walker *w, struct nv_record *record)
+static bool payload_is_sound(struct walker *w, struct nv_record_header *record)
 {
     uint32_t crc = 0;
     uint32_t at = record->offset + NV_RECORD_HEADER;
@@ -92,7 +79,7 @@ static bool payload_is_sound(struct walker *w, struct nv_record *record)
            record->head_len <= record->length - NV_PAYLOAD_PREFIX;
 }
 
-static bool fits(const struct walker *w, const struct nv_record *record)
+static bool fits(const struct walker *w, const struct nv_record_header *record)
 {
     const struct nv_segment *segment = w->segment;
     return record->length >= NV_PAYLOAD_PREFIX && record->slot < segment->slot_max &&
@@ -142,7 +129,7 @@ static uint32_t nothing_for(const struct walker *w, uint32_t at)
 /* Looks at a place; returns the next one to look at. An error of the visitor ends the walk. */
 static enum nv_err look(struct walker *w, uint32_t *at)
 {
-    struct nv_record record;
+    struct nv_record_header record;
     const uint8_t *bytes = peek(w, *at, NV_RECORD_HEADER);
     bool header = bytes && nv_record_decode(bytes, &record);
     record.offset = *at;
@@ -206,7 +193,7 @@ enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segme
 /* ---- the directory ------------------------------------------------------------------------- */
 
 static enum nv_err take_record(void *ctx, struct nv_segment *segment,
-                               const struct nv_record *record, bool released)
+                               const struct nv_record_header *record, bool released)
 {
     struct nv_journal *journal = ctx;
     if (record->id >= journal->next_id)
@@ -377,14 +364,16 @@ static void check_mark(struct nv_journal *journal, const struct nv_mark *mark)
  */
 static void firm_up(struct nv_journal *journal)
 {
-    (void)nv_journal_sync_directory(journal); /* no file was used before its entry was synced */
+    enum nv_err err = nv_journal_sync_directory(journal);
+    (void)err; /* no file was used before its entry was synced */
     for (uint32_t i = 0; i < journal->segment_count; i++) {
         struct nv_segment *segment = journal->segments[i];
         if (!segment)
             continue;
         segment->dirty = true;
         /* A file that fails is bad now, and what lives in it is moved. */
-        (void)nv_segment_sync(journal, segment);
+        err = nv_segment_sync(journal, segment);
+        (void)err;
     }
 }
 

@@ -21,104 +21,8 @@
 
 /* A file below this is full after a few requests: then the disk counts as full. */
 #define SMALLEST_FALLBACK (1u << 20)
-/* Half of Linux's IOV_MAX. */
-#define PARTS_MAX 512
-
-void nv_put32(uint8_t *to, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        to[i] = (uint8_t)(value >> (8 * i));
-}
-
-void nv_put64(uint8_t *to, uint64_t value)
-{
-    nv_put32(to, (uint32_t)value);
-    nv_put32(to + 4, (uint32_t)(value >> 32));
-}
-
-uint32_t nv_get32(const uint8_t *from)
-{
-    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-           (uint32_t)from[3] << 24;
-}
-
-uint64_t nv_get64(const uint8_t *from)
-{
-    return nv_get32(from) | (uint64_t)nv_get32(from + 4) << 32;
-}
-
-uint64_t nv_record_size(uint64_t length)
-{
-    return (NV_RECORD_HEADER + length + NV_RECORD_ALIGN - 1) / NV_RECORD_ALIGN * NV_RECORD_ALIGN;
-}
-
-enum nv_err nv_journal_errno(int error)
-{
-    return error == ENOSPC || error == EDQUOT ? NV_ERR_NO_SPACE : NV_ERR_IO;
-}
 
 /* ---- bytes --------------------------------------------------------------------------------- */
-
-/* Moves `parts` on by `len` written bytes; returns how many parts are left. */
-static int advance(struct iovec **parts, int count, size_t len)
-{
-    while (count > 0 && len >= (*parts)->iov_len) {
-        len -= (*parts)->iov_len;
-        (*parts)++;
-        count--;
-    }
-    if (count > 0) {
-        (*parts)->iov_base = (char *)(*parts)->iov_base + len;
-        (*parts)->iov_len -= len;
-    }
-    return count;
-}
-
-enum nv_err nv_journal_write(struct nv_journal *journal, int fd, struct iovec *parts, int count,
-                             uint64_t offset)
-{
-    while (count > 0) {
-        int some = count < PARTS_MAX ? count : PARTS_MAX;
-        ssize_t n = journal->ops->pwritev(journal->ops->ctx, fd, parts, some, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? nv_journal_errno(errno) : NV_ERR_IO;
-        offset += (uint64_t)n;
-        count = advance(&parts, count, (size_t)n);
-    }
-    return NV_OK;
-}
-
-enum nv_err nv_journal_read(struct nv_journal *journal, int fd, void *to, size_t len,
-                            uint64_t offset)
-{
-    char *at = to;
-    while (len > 0) {
-        ssize_t n = journal->ops->pread(journal->ops->ctx, fd, at, len, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return NV_ERR_IO;
-        at += n;
-        offset += (uint64_t)n;
-        len -= (size_t)n;
-    }
-    return NV_OK;
-}
-
-char *nv_journal_path(const struct nv_journal *journal, const char *name)
-{
-    char *path = malloc(NV_PATH_MAX);
-    if (!path)
-        return NULL;
-    int len = snprintf(path, NV_PATH_MAX, "%s/%s", journal->directory, name);
-    if (len < 0 || len >= (int)NV_PATH_MAX) {
-        free(path);
-        return NULL;
-    }
-    return path;
-}
 
 static char *segment_path(const struct nv_journal *journal, uint32_t number)
 {
@@ -128,19 +32,6 @@ static char *segment_path(const struct nv_journal *journal, uint32_t number)
 }
 
 /* ---- one segment --------------------------------------------------------------------------- */
-
-void nv_segment_layout(struct nv_segment *segment, uint32_t size)
-{
-    uint32_t slots = size / NV_BYTES_PER_SLOT / NV_SEGMENT_PAGE * NV_SEGMENT_PAGE;
-    segment->size = size;
-    segment->slot_max = slots ? slots : NV_SEGMENT_PAGE;
-    segment->data_start = NV_SEGMENT_PAGE + segment->slot_max;
-    segment->end = segment->data_start;
-    segment->slots = 0;
-    segment->firm_slots = 0;
-    segment->unsure_from = NV_ALL_SURE;
-    segment->due_slots = 0;
-}
 
 enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_segment *segment,
                                     uint64_t first_id)
@@ -260,7 +151,8 @@ static void remove_file(struct nv_journal *journal, uint32_t number, bool aside)
     free(path);
     free(kept);
     /* A file that comes back holds nothing that was not released. */
-    (void)nv_journal_sync_directory(journal);
+    enum nv_err err = nv_journal_sync_directory(journal);
+    (void)err;
 }
 
 void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment)

@@ -27,7 +27,7 @@ static ssize_t read_image(void *ctx, int fd, void *to, size_t len, off_t offset)
     return (ssize_t)len;
 }
 
-static enum nv_err see(void *ctx, struct nv_segment *segment, const struct nv_record *record,
+static enum nv_err see(void *ctx, struct nv_segment *segment, const struct nv_record_header *record,
                        bool released)
 {
     uint64_t *records = ctx;

@@ -26,21 +26,6 @@ static void teardown(void)
     journal_kit_release(&kit);
 }
 
-START_TEST(what_is_committed_is_read_back)
-{
-    journal_kit_open(&kit);
-    uint64_t a = journal_kit_put(&kit, NV_RECORD_TRACES, "first");
-    uint64_t b = journal_kit_put(&kit, NV_RECORD_OUTBOX, "");
-    ck_assert_uint_eq(b, a + 1);
-    journal_kit_expect(&kit, a, "first");
-    journal_kit_expect(&kit, b, "");
-    char part[3];
-    ck_assert_int_eq(nv_journal_read_body(kit.journal, a, 1, 3, part), NV_OK);
-    ck_assert_mem_eq(part, "irs", 3);
-    ck_assert_int_eq(nv_journal_read_body(kit.journal, 99, 0, 1, part), NV_ERR_NOT_FOUND);
-}
-END_TEST
-
 START_TEST(what_is_committed_is_there_after_a_restart)
 {
     journal_kit_open(&kit);
@@ -77,29 +62,6 @@ START_TEST(ids_never_repeat_even_when_nothing_lives)
         nv_journal_release(kit.journal, &b, 1);
         a = b;
     }
-}
-END_TEST
-
-START_TEST(a_group_spans_files_and_large_records_get_their_own)
-{
-    journal_kit_open(&kit);
-    char *body = malloc(100001);
-    memset(body, 'x', 100000);
-    body[100000] = 0;
-    uint64_t large = journal_kit_put(&kit, NV_RECORD_TRACES, body);
-    uint64_t ids[40];
-    struct nv_journal_put puts[40] = {{0}};
-    for (int i = 0; i < 40; i++)
-        puts[i] = (struct nv_journal_put){.kind = NV_RECORD_TRACES, .body = {body, 3000}};
-    ck_assert_int_eq(nv_journal_commit(kit.journal, puts, 40, true), NV_OK);
-    for (int i = 0; i < 40; i++)
-        ids[i] = puts[i].id;
-    journal_kit_reopen(&kit);
-    journal_kit_expect(&kit, large, body);
-    body[3000] = 0;
-    for (int i = 0; i < 40; i++)
-        journal_kit_expect(&kit, ids[i], body);
-    free(body);
 }
 END_TEST
 
@@ -157,52 +119,6 @@ START_TEST(stragglers_move_and_keep_their_ids)
     journal_kit_reopen(&kit);
     nv_journal_read_status(kit.journal, &status);
     ck_assert_uint_eq(status.records, 0);
-}
-END_TEST
-
-START_TEST(past_the_quota_it_is_full_until_something_is_released)
-{
-    kit.config.max_bytes = 3 * kit.config.segment_bytes;
-    journal_kit_open(&kit);
-    struct nv_journal_put put = {.kind = NV_RECORD_TRACES, .body = NV_STR("12345678901234567890")};
-    uint64_t ids[4096];
-    size_t count = 0;
-    enum nv_err err = NV_OK;
-    char *body = calloc(1, 4000);
-    put.body = (struct nv_str){body, 4000};
-    while (!(err = nv_journal_commit(kit.journal, &put, 1, true)))
-        ids[count++] = put.id;
-    ck_assert_int_eq(err, NV_ERR_FULL);
-    ck_assert(nv_journal_is_full(kit.journal, 4000));
-    ck_assert(nv_journal_is_full(kit.journal, 0));
-    nv_journal_release(kit.journal, ids, count / 2);
-    nv_journal_maintain(kit.journal);
-    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_OK);
-    ck_assert(!nv_journal_is_full(kit.journal, 4000));
-    free(body);
-}
-END_TEST
-
-START_TEST(a_full_disk_is_said_and_releases_still_work)
-{
-    journal_kit_open(&kit);
-    uint64_t ids[8];
-    char *body = calloc(1, 9000);
-    memset(body, 'd', 8999);
-    for (int i = 0; i < 8; i++)
-        ids[i] = journal_kit_put(&kit, NV_RECORD_TRACES, body);
-    journal_kit_fail(&kit, FAIL_FALLOCATE, 0, 1000, ENOSPC);
-    struct nv_journal_put put = {.kind = NV_RECORD_TRACES, .body = {body, 9000}};
-    enum nv_err err;
-    int more = 0;
-    while (!(err = nv_journal_commit(kit.journal, &put, 1, true)))
-        more++;
-    ck_assert_int_eq(err, NV_ERR_NO_SPACE);
-    ck_assert_int_le(more, 8);
-    nv_journal_release(kit.journal, ids, 8);
-    nv_journal_maintain(kit.journal);
-    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_OK); /* a file was freed */
-    free(body);
 }
 END_TEST
 
@@ -358,14 +274,10 @@ int main(void)
     TCase *tcase = tcase_create("journal");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, what_is_committed_is_read_back);
     tcase_add_test(tcase, what_is_committed_is_there_after_a_restart);
     tcase_add_test(tcase, ids_never_repeat_even_when_nothing_lives);
-    tcase_add_test(tcase, a_group_spans_files_and_large_records_get_their_own);
     tcase_add_test(tcase, files_are_used_again);
     tcase_add_test(tcase, stragglers_move_and_keep_their_ids);
-    tcase_add_test(tcase, past_the_quota_it_is_full_until_something_is_released);
-    tcase_add_test(tcase, a_full_disk_is_said_and_releases_still_work);
     tcase_add_loop_test(tcase, any_operation_may_fail_once, 0,
                         sizeof failures / sizeof failures[0]);
     tcase_add_test(tcase, a_failed_sync_is_never_tried_again_on_the_same_file);
