@@ -3,7 +3,7 @@ add_library(noveum_warnings INTERFACE)
 target_compile_options(noveum_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
   -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef
-  -Wvla -Wformat=2 -Wimplicit-fallthrough -fno-common -fstack-protector-strong)
+  -Wvla -Wformat=2 -Wimplicit-fallthrough -Wnull-dereference -fno-common -fstack-protector-strong)
 if(NOVEUM_WERROR)
   target_compile_options(noveum_warnings INTERFACE -Werror)
 endif()
