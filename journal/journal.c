@@ -72,9 +72,9 @@ static enum nv_err attempt(struct nv_journal *journal, struct nv_append *appends
     enum nv_err err = nv_journal_append(journal, appends, count, use_of(appends, count), sync);
     /* A sync that succeeds tells that all before it is on disk, too: what was committed without one
      * to a file that has failed since. */
-    if (!err && sync && journal->config.sync)
+    if (err == NV_OK && sync && journal->config.sync)
         err = nv_journal_rescue(journal);
-    if (err)
+    if (err != NV_OK)
         undo(journal, appends, count);
     return err;
 }
@@ -100,7 +100,7 @@ static void enter(struct nv_journal *journal, const struct nv_append *append)
 static void note_refusal(struct nv_journal *journal, const struct nv_append *appends, size_t count,
                          enum nv_err err)
 {
-    if (err && count == 1 && use_of(appends, count) == NV_USE_REQUEST)
+    if (err != NV_OK && count == 1 && use_of(appends, count) == NV_USE_REQUEST)
         nv_room_refuse(journal, err, nv_record_size(appends[0].length), appends[0].put->body.len);
 }
 
@@ -111,14 +111,14 @@ static enum nv_err commit_locked(struct nv_journal *journal, struct nv_append *a
     pthread_mutex_lock(&journal->lock);
     enum nv_err err = nv_journal_reserve(journal, count);
     pthread_mutex_unlock(&journal->lock);
-    if (err)
+    if (err != NV_OK)
         return err;
     /* Only a failed write or sync is worth another file; space and memory will not come back
      * between two attempts, and the client is told to wait for them. */
     err = NV_ERR_IO;
     for (int i = 0; i < ATTEMPTS && err == NV_ERR_IO; i++)
         err = attempt(journal, appends, count, sync);
-    if (err)
+    if (err != NV_OK)
         return err;
     pthread_mutex_lock(&journal->lock);
     for (size_t i = 0; i < count; i++)
@@ -140,7 +140,7 @@ enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put 
     if (!appends)
         return NV_ERR_NO_MEMORY;
     enum nv_err err = measure(puts, count, appends);
-    if (!err) {
+    if (err == NV_OK) {
         pthread_mutex_lock(&journal->writer);
         err = commit_locked(journal, appends, count, sync);
         note_refusal(journal, appends, count, err);
@@ -156,9 +156,9 @@ static enum nv_err sync_all(struct nv_journal *journal)
     enum nv_err err = NV_OK;
     if (journal->active && journal->active->state == NV_SEGMENT_ACTIVE)
         err = nv_segment_sync(journal, journal->active);
-    if (!err && journal->config.sync)
+    if (err == NV_OK && journal->config.sync)
         err = nv_journal_rescue(journal);
-    if (err)
+    if (err != NV_OK)
         return err;
     journal->kept_loose = false;
     nv_mark_write(journal, false);

@@ -85,7 +85,7 @@ static enum nv_err flush_out(struct nv_journal *journal, struct flush *flush)
     if (err == NV_ERR_NO_SPACE) {
         nv_room_trouble(journal, "writing a file", errno);
         segment->end = (uint32_t)flush->offset; /* the place can be written again, slots can't */
-    } else if (err) {
+    } else if (err != NV_OK) {
         int error = errno;
         NV_LOG(NV_LOG_ERROR, "journal", "cannot write a file, it is closed number=%u errno=%d",
                (unsigned)segment->number, error);
@@ -113,14 +113,14 @@ static enum nv_err turn_over(struct nv_journal *journal, struct flush *flush, ui
      */
     enum nv_err err = flush_out(journal, flush);
     struct nv_segment *full = *current;
-    if (!err && full && full->state == NV_SEGMENT_ACTIVE) {
+    if (err == NV_OK && full && full->state == NV_SEGMENT_ACTIVE) {
         nv_segment_write_seal(journal, full);
         err = nv_segment_sync(journal, full);
     }
     struct nv_segment *fresh = NULL;
-    if (!err)
+    if (err == NV_OK)
         err = nv_segment_obtain(journal, size, use, &fresh);
-    if (err)
+    if (err != NV_OK)
         return err;
     if (use == NV_USE_REQUEST)
         nv_room_open(journal);
@@ -147,18 +147,18 @@ enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appe
     flush->parts = 0;
     flush->offset = flush->segment ? flush->segment->end : 0;
     enum nv_err err = NV_OK;
-    for (size_t i = 0; i < count && !err; i++) {
+    for (size_t i = 0; i < count && err == NV_OK; i++) {
         uint64_t size = nv_record_size(appends[i].length);
         if (!has_room(flush->segment, size, use))
             err = turn_over(journal, flush, size, use);
         else if (flush->records == FLUSH_MAX)
             err = flush_out(journal, flush);
-        if (!err)
+        if (err == NV_OK)
             add_record(flush, &appends[i]);
     }
-    if (!err)
+    if (err == NV_OK)
         err = flush_out(journal, flush);
-    if (!err && sync)
+    if (err == NV_OK && sync)
         err = nv_segment_sync(journal, flush->segment);
     free(flush);
     return err;

@@ -72,7 +72,7 @@ static enum nv_err check_file(struct nv_journal *journal, const char *name,
         checking->report->damaged++;
         return nv_buf_printf(checking->out, "%s no file of a journal\n", name);
     }
-    if (err)
+    if (err != NV_OK)
         return err;
     struct nv_segment *segment = opened.segment;
     struct nv_journal_report before = *checking->report;
@@ -84,12 +84,13 @@ static enum nv_err check_file(struct nv_journal *journal, const char *name,
     report->missing += found.missing;
     uint64_t records = report->records - before.records;
     uint64_t released = report->released - before.released;
-    if (!err)
+    if (err == NV_OK) {
         err = nv_buf_printf(
             checking->out, "%s epoch=%u size=%u records=%llu live=%llu damaged=%llu missing=%llu\n",
             name, (unsigned)segment->epoch, (unsigned)segment->size, (unsigned long long)records,
             (unsigned long long)(records - released), (unsigned long long)found.damaged,
             (unsigned long long)found.missing);
+    }
     journal->ops->close(journal->ops->ctx, segment->fd);
     free(segment);
     return err;
@@ -110,7 +111,7 @@ enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *ou
     if (count < 0)
         err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot read the directory '%.90s'", directory);
     for (int i = 0; i < count; i++) {
-        if (!err)
+        if (err == NV_OK)
             err = check_file(&journal, names[i]->d_name, &checking, fail);
         free(names[i]);
     }

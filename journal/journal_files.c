@@ -71,11 +71,12 @@ static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *ope
         segment->damaged = memcmp(bytes, nothing, sizeof bytes) != 0;
         return NV_OK;
     }
-    if (nv_get32(bytes + 8) > NV_JOURNAL_FORMAT)
+    if (nv_get32(bytes + 8) > NV_JOURNAL_FORMAT) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0,
                            "the journal in '%.80s' was written by a newer version (format %u, this "
                            "one reads up to %u)",
                            journal->directory, (unsigned)nv_get32(bytes + 8), NV_JOURNAL_FORMAT);
+    }
     uint32_t found = segment->size;
     nv_segment_layout(segment, nv_get32(bytes + 24));
     segment->cut = found < segment->size;
@@ -148,18 +149,19 @@ static enum nv_err open_file(struct nv_journal *journal, const char *name, int *
     int error = *fd < 0 || fstat(*fd, &stat) ? errno : 0;
     free(path);
     enum nv_err err = NV_OK;
-    if (error == ENOENT)
+    if (error == ENOENT) {
         err = NV_ERR_NOT_FOUND;
-    else if (is_foreign(error) || (error == 0 && !S_ISREG(stat.st_mode)))
+    } else if (is_foreign(error) || (error == 0 && !S_ISREG(stat.st_mode))) {
         err = NV_ERR_MALFORMED;
-    else if (error != 0)
+    } else if (error != 0) {
         err = nv_fail_set(fail, NV_ERR_IO, 0, "cannot open '%s' in '%.40s': %s", name,
                           journal->directory, strerror(error));
-    else
+    } else {
         err = check_owner(journal, name, stat.st_uid, fail);
-    if (!err)
+    }
+    if (err == NV_OK)
         *size = (uint64_t)stat.st_size;
-    if (err && *fd >= 0)
+    if (err != NV_OK && *fd >= 0)
         journal->ops->close(journal->ops->ctx, *fd);
     return err;
 }
@@ -171,7 +173,7 @@ static enum nv_err read_file(struct nv_journal *journal, uint64_t size, struct n
     nv_segment_layout(out->segment, huge ? NV_SEGMENT_MAX : (uint32_t)size);
     enum nv_err err = read_header(journal, out, fail);
     /* With its header it is ours, whoever made it longer. */
-    return !err && huge && !out->known ? NV_ERR_MALFORMED : err;
+    return !err != NV_OK && huge && !out->known ? NV_ERR_MALFORMED : err;
 }
 
 enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct nv_opened *out,
@@ -181,7 +183,7 @@ enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct
     int fd = -1;
     *out = (struct nv_opened){0};
     enum nv_err err = open_file(journal, name, &fd, &size, fail);
-    if (err)
+    if (err != NV_OK)
         return err;
     struct nv_segment *segment = calloc(1, sizeof *segment);
     err = segment ? NV_OK : NV_ERR_NO_MEMORY;
@@ -192,7 +194,7 @@ enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct
         out->segment = segment;
         err = read_file(journal, size, out, fail);
     }
-    if (err) {
+    if (err != NV_OK) {
         journal->ops->close(journal->ops->ctx, fd);
         free(segment);
         out->segment = NULL;
@@ -251,9 +253,10 @@ enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fai
             continue;
         char was = *at;
         *at = '\0';
-        if (mkdir(path, 0700) && errno != EEXIST)
+        if (mkdir(path, 0700) && errno != EEXIST) {
             return nv_fail_set(fail, errno == ENOSPC ? NV_ERR_NO_SPACE : NV_ERR_CONFIG, 0,
                                "cannot make the directory '%.70s': %s", path, strerror(errno));
+        }
         *at = was;
         if (was == '\0')
             return NV_OK;
@@ -276,12 +279,13 @@ static void check_mode(struct nv_journal *journal)
         return;
     }
     journal->exposed = all;
-    if (all || mode & S_IWGRP)
+    if (all || mode & S_IWGRP) {
         NV_LOG(NV_LOG_WARN, "journal",
                "%s can write the directory and take away what was accepted: chown it, take that "
                "permission back, or name a directory in it directory=%s mode=%o uid=%u",
                all ? "everybody" : "its group", journal->directory, (unsigned)mode,
                (unsigned)stat.st_uid);
+    }
 }
 
 enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fail)
@@ -290,24 +294,28 @@ enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fai
     if (!path)
         return NV_ERR_NO_MEMORY;
     journal->directory_fd = open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (journal->directory_fd >= 0)
+    if (journal->directory_fd >= 0) {
         journal->lock_fd =
             open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+    }
     free(path);
-    if (journal->directory_fd < 0 || journal->lock_fd < 0)
+    if (journal->directory_fd < 0 || journal->lock_fd < 0) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use %sthe directory '%.70s': %s",
                            journal->directory_fd < 0 ? "" : "'lock' in ", journal->directory,
                            strerror(errno));
+    }
     struct stat stat;
-    if (fstat(journal->lock_fd, &stat) || !S_ISREG(stat.st_mode))
+    if (fstat(journal->lock_fd, &stat) || !S_ISREG(stat.st_mode)) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "'lock' in '%.80s' is no regular file",
                            journal->directory);
+    }
     enum nv_err err = check_owner(journal, "lock", stat.st_uid, fail);
-    if (err)
+    if (err != NV_OK)
         return err;
-    if (flock(journal->lock_fd, LOCK_EX | LOCK_NB))
+    if (flock(journal->lock_fd, LOCK_EX | LOCK_NB)) {
         return nv_fail_set(fail, NV_ERR_LOCKED, 0,
                            "the directory '%.80s' is used by another gateway", journal->directory);
+    }
     check_mode(journal);
     return NV_OK;
 }

@@ -134,7 +134,7 @@ static enum nv_err read_whole(struct nv_journal *journal, uint64_t id, struct nv
     enum nv_err err =
         bytes ? nv_journal_read(journal, segment->fd, bytes, len, entry->offset) : NV_ERR_NO_MEMORY;
     unpin(journal, segment);
-    if (!err)
+    if (err == NV_OK)
         err = check(entry, bytes);
     if (err == NV_ERR_MALFORMED) {
         NV_LOG(NV_LOG_ERROR, "journal", "a record is damaged id=%llu", (unsigned long long)id);
@@ -142,7 +142,7 @@ static enum nv_err read_whole(struct nv_journal *journal, uint64_t id, struct nv
         journal->damaged++;
         pthread_mutex_unlock(&journal->lock);
     }
-    if (err) {
+    if (err != NV_OK) {
         free(bytes);
         bytes = NULL;
     }
@@ -156,16 +156,17 @@ enum nv_err nv_journal_get(struct nv_journal *journal, uint64_t id, enum nv_reco
     struct nv_entry entry;
     char *bytes;
     enum nv_err err = read_whole(journal, id, &entry, &bytes);
-    if (err)
+    if (err != NV_OK)
         return err;
     const char *at = bytes + NV_RECORD_HEADER + NV_PAYLOAD_PREFIX;
     if (kind)
         *kind = (enum nv_record_kind)(entry.slot_kind & KIND_BITS);
     if (head)
         err = nv_buf_append(head, at, entry.head_len);
-    if (!err && body)
+    if (err == NV_OK && body) {
         err = nv_buf_append(body, at + entry.head_len,
                             entry.length - NV_PAYLOAD_PREFIX - entry.head_len);
+    }
     free(bytes);
     return err;
 }

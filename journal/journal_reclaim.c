@@ -83,13 +83,13 @@ static enum nv_err copy_one(struct nv_journal *journal, struct move *move)
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
     enum nv_err err = nv_journal_get(journal, move->put.id, &move->put.kind, &head, &body);
-    if (!err) {
+    if (err == NV_OK) {
         move->put.head = nv_buf_str(&head);
         move->put.body = nv_buf_str(&body);
         move->copy = (struct nv_append){
             .put = &move->put, .length = (uint32_t)(NV_PAYLOAD_PREFIX + head.len + body.len)};
         err = nv_journal_append(journal, &move->copy, 1, NV_USE_COLD, false);
-        if (err)
+        if (err != NV_OK)
             move->copy.segment = NULL;
     }
     nv_buf_release(&head);
@@ -103,7 +103,7 @@ static enum nv_err move_all(struct nv_journal *journal, struct nv_segment *from,
 {
     enum nv_err err = NV_OK;
     size_t copied = 0;
-    for (; copied < count && !err; copied++)
+    for (; copied < count && err == NV_OK; copied++)
         err = copy_one(journal, &moves[copied]);
     enum nv_err synced = journal->cold ? nv_segment_sync(journal, journal->cold) : NV_OK;
     if (synced)
@@ -123,9 +123,9 @@ static bool empty_out(struct nv_journal *journal, struct nv_segment *segment, ui
     uint64_t *ids = living(journal, segment, slot, &count);
     struct move *moves = calloc(count + 1, sizeof *moves);
     enum nv_err err = ids && moves ? NV_OK : NV_ERR_NO_MEMORY;
-    for (size_t i = 0; i < count && !err; i++)
+    for (size_t i = 0; i < count && err == NV_OK; i++)
         moves[i].put.id = ids[i];
-    if (!err)
+    if (err == NV_OK)
         err = move_all(journal, segment, moves, count);
     free(ids);
     free(moves);

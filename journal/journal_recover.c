@@ -175,14 +175,14 @@ enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segme
     w.released = calloc(1, segment->slot_max);
     w.window = malloc(WINDOW);
     enum nv_err err = w.released && w.window ? NV_OK : NV_ERR_NO_MEMORY;
-    if (!err)
+    if (err == NV_OK)
         read_released(&w);
-    if (!err && segment->cut)
+    if (err == NV_OK && segment->cut)
         note_damage(&w, segment->size);
     uint32_t at = segment->data_start;
-    while (!err && at + NV_RECORD_HEADER <= segment->size)
+    while (err == NV_OK && at + NV_RECORD_HEADER <= segment->size)
         err = look(&w, &at);
-    if (!err && segment->epoch != 0)
+    if (err == NV_OK && segment->epoch != 0)
         note_missing(&w, segment->due_slots);
     segment->slots = w.next_slot;
     free(w.released);
@@ -201,7 +201,7 @@ static enum nv_err take_record(void *ctx, struct nv_segment *segment,
     if (released)
         return NV_OK;
     enum nv_err err = nv_journal_reserve(journal, 1);
-    if (err)
+    if (err != NV_OK)
         return err;
     journal->entries[journal->entry_count++] =
         (struct nv_entry){.id = record->id,
@@ -250,7 +250,7 @@ static enum nv_err take_segment(struct nv_journal *journal, const struct nv_open
         segment->state = NV_SEGMENT_SPARE;
         journal->spare++;
     }
-    if (err || segment->epoch == 0)
+    if (err != NV_OK || segment->epoch == 0)
         return err;
     if (segment->epoch >= journal->next_epoch)
         journal->next_epoch = segment->epoch + 1;
@@ -267,7 +267,7 @@ static enum nv_err take_segment(struct nv_journal *journal, const struct nv_open
         segment->slots = segment->due_slots;
     segment->firm_slots = segment->slots;
     nv_segment_doubt(journal, segment, nv_mark_sure_slots(journal, mark, segment));
-    if (!err && !sealed)
+    if (err == NV_OK && !sealed)
         nv_segment_write_seal(journal, segment);
     return err;
 }
@@ -281,10 +281,10 @@ static enum nv_err take_file(struct nv_journal *journal, const char *name,
         return NV_OK;
     if (err == NV_ERR_MALFORMED)
         return nv_journal_set_aside(journal, name, fail);
-    if (err)
+    if (err != NV_OK)
         return err;
     err = nv_segment_register(journal, opened.segment);
-    if (err) {
+    if (err != NV_OK) {
         journal->ops->close(journal->ops->ctx, opened.segment->fd);
         free(opened.segment);
         return err;
@@ -383,19 +383,21 @@ enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail)
     struct nv_mark mark;
     nv_mark_read(journal, &mark);
     int count = scandir(journal->directory, &names, nv_segment_named, alphasort);
-    if (count < 0)
+    if (count < 0) {
         return nv_fail_set(fail, NV_ERR_IO, 0, "cannot read the directory '%.90s'",
                            journal->directory);
+    }
     enum nv_err err = NV_OK;
     for (int i = 0; i < count; i++) {
-        if (!err)
+        if (err == NV_OK)
             err = take_file(journal, names[i]->d_name, &mark, fail);
         free(names[i]);
     }
     free((void *)names);
-    if (err)
+    if (err != NV_OK) {
         return nv_fail_set(fail, err, 0, "cannot recover the journal in '%.90s'",
                            journal->directory);
+    }
     firm_up(journal);
     drop_twins(journal);
     check_mark(journal, &mark);
@@ -435,15 +437,15 @@ enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_jo
 {
     *out = NULL;
     enum nv_err err = nv_journal_make_directory(config->directory, fail);
-    if (err)
+    if (err != NV_OK)
         return err;
     struct nv_journal *journal = new_journal(config);
     if (!journal)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for the journal");
     err = nv_journal_take_lock(journal, fail);
-    if (!err)
+    if (err == NV_OK)
         err = nv_journal_recover(journal, fail);
-    if (err) {
+    if (err != NV_OK) {
         nv_journal_close(journal);
         return nv_fail_set(fail, err, 0, "cannot open the journal");
     }

@@ -59,7 +59,7 @@ void nv_room_trouble(struct nv_journal *journal, const char *doing, int error)
 static struct nv_journal_trouble reason(const struct nv_journal *journal, enum nv_err err)
 {
     struct nv_journal_trouble trouble = journal->trouble;
-    if (err == NV_ERR_FULL || trouble.doing == NULL)
+    if (err == NV_ERR_FULL || !trouble.doing)
         trouble = (struct nv_journal_trouble){.doing = "staying below journal.max_bytes"};
     trouble.err = err;
     return trouble;

@@ -160,7 +160,7 @@ void nv_room_after(struct nv_journal *journal)
     if (before && before->state == NV_SEGMENT_ACTIVE && nv_segment_sync(journal, before))
         return;
     enum nv_err err = nv_segment_obtain(journal, need, NV_USE_REQUEST, &fresh);
-    if (err) {
+    if (err != NV_OK) {
         nv_room_still_refused(journal, err);
         return;
     }
@@ -181,14 +181,14 @@ void nv_room_first(struct nv_journal *journal)
         return;
     pthread_mutex_lock(&journal->writer);
     enum nv_err err = nv_segment_obtain(journal, 0, NV_USE_REQUEST, &fresh);
-    if (err)
+    if (err != NV_OK)
         nv_room_refuse(journal, err, 0, 0);
-    if (err && nv_segment_obtain(journal, 0, NV_USE_NOTE, &fresh))
+    if (err != NV_OK && nv_segment_obtain(journal, 0, NV_USE_NOTE, &fresh))
         NV_LOG(NV_LOG_WARN, "journal", "no file to write notes to: what is sent may be sent again");
     journal->active = fresh;
     /* One file for notes and copies: what starts left before it goes there, or each start on a full
      * disk would leave two more files with a few notes in them. */
-    if (err)
+    if (err != NV_OK)
         journal->cold = fresh;
     nv_mark_write(journal, false);
     pthread_mutex_unlock(&journal->writer);

@@ -98,9 +98,10 @@ void nv_segment_mark_released(struct nv_journal *journal, const struct nv_segmen
         struct iovec part = {marks, some};
         /* Neither synced nor an error: a mark that is lost brings the record back after a crash,
          * where a note or the backend tells that it was done. */
-        if (nv_journal_write(journal, segment->fd, &part, 1, NV_SEGMENT_PAGE + slot))
+        if (nv_journal_write(journal, segment->fd, &part, 1, NV_SEGMENT_PAGE + slot)) {
             NV_LOG(NV_LOG_WARN, "journal", "cannot mark a record as done number=%u",
                    (unsigned)segment->number);
+        }
         slot += some;
         count -= some;
     }
@@ -177,7 +178,7 @@ static enum nv_err zero_release_area(struct nv_journal *journal, struct nv_segme
     for (uint32_t at = 0; at < segment->slot_max; at += NV_SEGMENT_PAGE) {
         struct iovec part = {(void *)(uintptr_t)zeros, NV_SEGMENT_PAGE};
         enum nv_err err = nv_journal_write(journal, segment->fd, &part, 1, NV_SEGMENT_PAGE + at);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     segment->dirty = true;
@@ -194,7 +195,7 @@ static enum nv_err begin_segment(struct nv_journal *journal, struct nv_segment *
     /* On disk before the first record: recovery believes only records of the header's epoch. */
     enum nv_err err = nv_segment_write_header(journal, segment, journal->next_id);
     segment->dirty = true;
-    return err ? err : nv_segment_sync(journal, segment);
+    return err != NV_OK ? err : nv_segment_sync(journal, segment);
 }
 
 /* A spare file with room for `need`, if more than `kept` of them are there. */
@@ -222,11 +223,11 @@ static enum nv_err take_spare(struct nv_journal *journal, uint64_t need, uint32_
     /* The header of a spare file first: zeroed release bytes under that of its last use would bring
      * all back, should the power go between the two. */
     enum nv_err err = segment ? nv_segment_sync(journal, segment) : NV_OK;
-    if (segment && !err)
+    if (segment && err == NV_OK)
         err = zero_release_area(journal, segment);
-    if (err)
+    if (err != NV_OK)
         nv_segment_fail(journal, segment);
-    *out = err ? NULL : segment;
+    *out = err != NV_OK ? NULL : segment;
     return err;
 }
 
@@ -258,18 +259,18 @@ static enum nv_err create_file(struct nv_journal *journal, uint32_t number, uint
     int fd = open_new(journal, path);
     int error = fd < 0 ? errno : 0;
     enum nv_err err = error ? nv_journal_errno(error) : NV_OK;
-    if (!err) {
+    if (err == NV_OK) {
         error = journal->ops->fallocate(journal->ops->ctx, fd, 0, size);
         err = error ? nv_journal_errno(error) : NV_OK;
-        if (err) {
+        if (err != NV_OK) {
             journal->ops->close(journal->ops->ctx, fd);
             journal->ops->unlink(journal->ops->ctx, path);
         }
     }
-    if (err)
+    if (err != NV_OK)
         nv_room_trouble(journal, fd < 0 ? "making a file" : "allocating a file", error);
     free(path);
-    *out = err ? -1 : fd;
+    *out = err != NV_OK ? -1 : fd;
     return err;
 }
 
@@ -307,15 +308,15 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, boo
     uint32_t size = (uint32_t)wanted;
     segment->number = free_number(journal);
     enum nv_err err = create_fitting(journal, segment->number, whole, &size, &segment->fd);
-    if (!err) {
+    if (err == NV_OK) {
         err = nv_journal_sync_directory(journal);
-        if (err) { /* what is written to it might be in no directory after a power cut */
+        if (err != NV_OK) { /* what is written to it might be in no directory after a power cut */
             nv_room_trouble(journal, "syncing the directory", errno);
             journal->ops->close(journal->ops->ctx, segment->fd);
             remove_file(journal, segment->number, false);
         }
     }
-    if (err) {
+    if (err != NV_OK) {
         free(segment);
         return err;
     }
@@ -323,7 +324,7 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, boo
     pthread_mutex_lock(&journal->lock);
     err = nv_segment_register(journal, segment);
     pthread_mutex_unlock(&journal->lock);
-    if (err) {
+    if (err != NV_OK) {
         journal->ops->close(journal->ops->ctx, segment->fd);
         remove_file(journal, segment->number, false);
         free(segment);
@@ -339,7 +340,7 @@ enum nv_err nv_segment_make_spare(struct nv_journal *journal, struct nv_segment 
     segment->reserved = false;
     enum nv_err err = nv_segment_write_header(journal, segment, journal->next_id);
     segment->dirty = true;
-    if (err) {
+    if (err != NV_OK) {
         nv_segment_fail(journal, segment);
         return err;
     }
@@ -353,13 +354,13 @@ enum nv_err nv_segment_make_spare(struct nv_journal *journal, struct nv_segment 
 static enum nv_err fill_reserve(struct nv_journal *journal)
 {
     enum nv_err err = NV_OK;
-    while (!err && journal->spare < journal->config.reserve) {
+    while (err == NV_OK && journal->spare < journal->config.reserve) {
         struct nv_segment *segment = NULL;
         uint64_t layout = NV_SEGMENT_PAGE + journal->config.segment_bytes / NV_BYTES_PER_SLOT;
         err = create_segment(journal, journal->config.segment_bytes / 2 - layout, false, &segment);
-        if (!err)
+        if (err == NV_OK)
             err = nv_segment_make_spare(journal, segment);
-        if (!err)
+        if (err == NV_OK)
             err = nv_segment_sync(journal, segment);
     }
     return err;
@@ -370,10 +371,10 @@ static enum nv_err obtain_beside(struct nv_journal *journal, uint64_t need, bool
                                  struct nv_segment **out)
 {
     enum nv_err err = take_spare(journal, need, journal->config.reserve, out);
-    if (err || *out)
+    if (err != NV_OK || *out)
         return err;
     err = fill_reserve(journal);
-    return err ? err : create_segment(journal, need, cold, out);
+    return err != NV_OK ? err : create_segment(journal, need, cold, out);
 }
 
 enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv_use use,
@@ -384,17 +385,17 @@ enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv
     *out = NULL;
     enum nv_err err = obtain_beside(journal, need, cold, &segment);
     bool reserved = false;
-    if (err && use != NV_USE_REQUEST) {
+    if (err != NV_OK && use != NV_USE_REQUEST) {
         enum nv_err taken = take_spare(journal, need, nv_room_kept_from(journal, use), &segment);
         reserved = segment != NULL;
         err = segment ? NV_OK : taken ? taken : err;
     }
-    if (err)
+    if (err != NV_OK)
         return err;
     segment->reserved = reserved;
     err = begin_segment(journal, segment, cold);
-    if (err)
+    if (err != NV_OK)
         nv_segment_fail(journal, segment);
-    *out = err ? NULL : segment;
+    *out = err != NV_OK ? NULL : segment;
     return err;
 }

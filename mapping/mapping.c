@@ -69,11 +69,12 @@ static enum nv_err load_rules(struct nv_mapping *mapping, struct nv_str path, st
         err = nv_rule_parse(&draft, name, text, true, fail);
     if (err == NV_OK)
         err = nv_rule_build(&draft, &mapping->own_rules);
-    if (err == NV_ERR_LIMIT)
+    if (err == NV_ERR_LIMIT) {
         err = nv_fail_set(fail, NV_ERR_CONFIG, 0,
                           "too many rows (%u with ours), or too many different conditions with "
                           "has, lacks, scope and attr (%u with ours; equal ones count once)",
                           NV_RULES_MAX, NV_SIGNS_MAX);
+    }
     if (err == NV_OK)
         mapping->rules = &mapping->own_rules;
     return err;

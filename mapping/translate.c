@@ -61,9 +61,10 @@ static void settle_times(struct nv_trace *trace)
 {
     trace->start_ns = trace->span_count > 0 ? trace->spans[0].start_ns : 0;
     trace->end_ns = trace->start_ns;
-    for (uint32_t i = 0; i < trace->span_count; i++)
+    for (uint32_t i = 0; i < trace->span_count; i++) {
         if (trace->spans[i].end_ns > trace->end_ns)
             trace->end_ns = trace->spans[i].end_ns;
+    }
 }
 
 /* Error as soon as one span failed; the root's message goes before the first failed span's. */
@@ -83,11 +84,12 @@ static void settle_status(struct nv_translation *t)
                     : timeout              ? NV_STATUS_TIMEOUT
                                            : NV_STATUS_OK;
     const struct nv_span *root = &trace->spans[t->root];
-    if (root->status_message.ptr)
+    if (root->status_message.ptr) {
         trace->status_message = root->status_message;
-    else if (first)
+    } else if (first) {
         trace->status_message = nv_arena_printf(t->arena, "%.*s: %.*s", NV_STR_ARG(first->name),
                                                 NV_STR_ARG(first->status_message));
+    }
 }
 
 /* Project, environment, session, name, status, times, attributes of the trace itself. */
@@ -113,9 +115,10 @@ static enum nv_err settle_trace(struct nv_translation *t)
         err = add_text(t, NV_STR("noveum.environment"), trace->environment);
     if (err == NV_OK)
         err = add_text(t, NV_STR("noveum.gateway.version"), t->mapping->gateway_version);
-    if (err == NV_OK && t->raw->incomplete != NV_COMPLETE)
+    if (err == NV_OK && t->raw->incomplete != NV_COMPLETE) {
         err =
             add_text(t, NV_STR("noveum.gateway.incomplete"), incomplete_names[t->raw->incomplete]);
+    }
     return err != NV_OK ? err : nv_part_settle(t);
 }
 

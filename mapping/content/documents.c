@@ -150,9 +150,10 @@ static enum nv_err write_document(struct walk *walk, struct document *document)
         if (err == NV_OK)
             err = nv_attributes_add(&members, walk->arena, NV_STR("metadata"), metadata);
     }
-    for (uint32_t i = 0; err == NV_OK && i < document->rest.count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < document->rest.count; i++) {
         err = nv_attributes_add(&members, walk->arena, document->rest.items[i].key,
                                 document->rest.items[i].value);
+    }
     if (err != NV_OK)
         return err;
     if (walk->list.count >= NV_DOCUMENTS_MAX) {

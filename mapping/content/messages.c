@@ -90,9 +90,10 @@ static enum nv_err add_to_turn(struct nv_messages_state *state, struct turn *tur
         nv_message_begin(&turn->message, state);
         turn->open = true;
     }
-    if (err == NV_OK)
+    if (err == NV_OK) {
         err = part ? nv_message_part(&turn->message, item, depth + 1)
                    : nv_message_fill(&turn->message, item, members, depth + 1);
+    }
     return err;
 }
 

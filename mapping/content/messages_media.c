@@ -182,9 +182,10 @@ enum nv_err nv_media_part(struct nv_arena *arena, const struct nv_value *part, s
         err = put(&members, arena, NV_STR("url"), media.url);
     if (err == NV_OK)
         err = put(&members, arena, NV_STR("data"), media.data);
-    for (uint32_t i = 0; err == NV_OK && i < media.rest.count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < media.rest.count; i++) {
         err =
             nv_attributes_add(&members, arena, media.rest.items[i].key, media.rest.items[i].value);
+    }
     *out = (struct nv_value){.type = NV_VALUE_MAP, .as.map = {members.items, members.count}};
     return err;
 }

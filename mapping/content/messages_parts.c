@@ -194,9 +194,10 @@ static enum nv_err add_text(struct nv_message *message, const struct nv_value *p
                             nv_value_string(NV_STR("text")));
     if (err == NV_OK)
         err = nv_attributes_add(&whole, message->state->arena, NV_STR("text"), *text);
-    for (uint32_t i = 0; err == NV_OK && i < rest.count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < rest.count; i++) {
         err = nv_attributes_add(&whole, message->state->arena, rest.items[i].key,
                                 rest.items[i].value);
+    }
     if (err != NV_OK)
         return err;
     const struct nv_value kept = {.type = NV_VALUE_MAP, .as.map = {whole.items, whole.count}};
@@ -242,9 +243,10 @@ static enum nv_err add_reasoning(struct nv_message *message, const struct nv_val
     for (uint64_t left = members.mask & places; err == NV_OK && left != 0; left &= left - 1)
         err = think(message, members.at[__builtin_ctzll(left)]);
     struct nv_attributes rest = {0};
-    if (err == NV_OK)
+    if (err == NV_OK) {
         err = nv_members_rest(message->state->arena, part, &members,
                               places | NV_HAS(TYPE) | NV_HAS(THOUGHT), &rest);
+    }
     return err != NV_OK ? err : add_details(message, &rest);
 }
 

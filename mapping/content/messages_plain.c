@@ -50,9 +50,10 @@ struct plain_message {
 /* The member that the key just read names, 0 for others. */
 static unsigned member_of(const struct plain *plain)
 {
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         if (nv_str_eq(plain->reader.raw, members[i].key))
             return members[i].member;
+    }
     return 0;
 }
 
@@ -148,9 +149,10 @@ static bool read_message(struct plain *plain)
     message.count = 0;
     message.mask = 0;
     message.role = message.content = message.finish = NV_STR("");
-    while ((token = nv_json_next(&plain->reader)) == NV_JSON_KEY)
+    while ((token = nv_json_next(&plain->reader)) == NV_JSON_KEY) {
         if (!read_member(plain, &message))
             return false;
+    }
     if (token != NV_JSON_OBJECT_END || !settle(&message))
         return false;
     struct nv_attribute *items = nv_arena_raw(plain->state->arena, message.count * sizeof *items);
@@ -169,9 +171,10 @@ static bool read_list(struct plain *plain)
     if (nv_json_next(&plain->reader) != NV_JSON_ARRAY_BEGIN)
         return false;
     enum nv_json_token token;
-    while ((token = nv_json_next(&plain->reader)) == NV_JSON_OBJECT_BEGIN)
+    while ((token = nv_json_next(&plain->reader)) == NV_JSON_OBJECT_BEGIN) {
         if (!read_message(plain))
             return false;
+    }
     return token == NV_JSON_ARRAY_END && nv_json_next(&plain->reader) == NV_JSON_END;
 }
 

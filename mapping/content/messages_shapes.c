@@ -458,9 +458,10 @@ static enum nv_err finish_last(struct nv_messages_state *state, uint32_t before,
         return NV_OK;
     struct nv_attributes whole = {0};
     enum nv_err err = NV_OK;
-    for (uint32_t i = 0; err == NV_OK && i < last->as.map.count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < last->as.map.count; i++) {
         err = nv_attributes_add(&whole, state->arena, last->as.map.items[i].key,
                                 last->as.map.items[i].value);
+    }
     if (err == NV_OK)
         err = nv_attributes_add(&whole, state->arena, NV_STR("finish_reason"), *finish);
     last->as.map = (struct nv_map){whole.items, whole.count};

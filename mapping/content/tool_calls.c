@@ -130,9 +130,10 @@ static enum nv_err write_call(struct call *call, struct nv_value *out)
         err = nv_attributes_add(&members, call->arena, NV_STR("function"), function);
     if (err == NV_OK && call->item_id)
         err = nv_attributes_add(&members, call->arena, NV_STR("item_id"), *call->item_id);
-    for (uint32_t i = 0; err == NV_OK && i < call->rest.count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < call->rest.count; i++) {
         err = nv_attributes_add(&members, call->arena, call->rest.items[i].key,
                                 call->rest.items[i].value);
+    }
     *out = (struct nv_value){.type = NV_VALUE_MAP, .as.map = {members.items, members.count}};
     return err;
 }

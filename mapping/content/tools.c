@@ -134,9 +134,10 @@ static enum nv_err write_tool(struct walk *walk, const struct tool *tool)
         err = schema_of(walk->arena, tool->schema, &schema);
     if (err == NV_OK && schema.type != NV_VALUE_NULL)
         err = nv_attributes_add(&members, walk->arena, NV_STR("parameters"), schema);
-    for (uint32_t i = 0; err == NV_OK && i < tool->rest.count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < tool->rest.count; i++) {
         err = nv_attributes_add(&members, walk->arena, tool->rest.items[i].key,
                                 tool->rest.items[i].value);
+    }
     if (err != NV_OK)
         return err;
     if (walk->tools.count >= NV_TOOLS_MAX) {

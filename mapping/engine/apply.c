@@ -277,9 +277,10 @@ static enum nv_err add_carried(struct nv_translation *t, struct nv_span_work *wo
                                        .log_count = work->log_count,
                                        .tool_span = tool};
     enum nv_err err = nv_content_collect(t->arena, &source, &content);
-    for (uint32_t i = 0; err == NV_OK && i < content.count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < content.count; i++) {
         err = nv_attributes_add(&work->source, t->arena, content.items[i].key,
                                 content.items[i].value);
+    }
     return err != NV_OK ? err : add_event_times(t, work);
 }
 
@@ -334,9 +335,10 @@ enum nv_err nv_apply_resource(struct nv_translation *t, const struct nv_origin *
                                                rule[r].step_count, &attribute->value, &result);
             if (err != NV_OK)
                 return err;
-            if (!result.absent && result.value.type == NV_VALUE_STRING)
+            if (!result.absent && result.value.type == NV_VALUE_STRING) {
                 nv_identity_tell(&t->identity, rule[r].field, result.value.as.string,
                                  rule[r].precedence);
+            }
         }
     }
     return NV_OK;

@@ -54,12 +54,14 @@ static struct nv_str glob_text(const struct nv_value *value, char space[NUMBER_T
 static bool event_matches(const struct nv_span_work *work, struct nv_str globs)
 {
     (void)nv_meter_spend(work->span->event_count + work->log_count);
-    for (uint32_t i = 0; i < work->span->event_count; i++)
+    for (uint32_t i = 0; i < work->span->event_count; i++) {
         if (nv_glob_any(globs, work->span->events[i].name))
             return true;
-    for (uint32_t i = 0; i < work->log_count; i++)
+    }
+    for (uint32_t i = 0; i < work->log_count; i++) {
         if (nv_glob_any(globs, work->logs[i].event_name))
             return true;
+    }
     return false;
 }
 
@@ -156,9 +158,10 @@ bool nv_rule_tests_hold(const struct nv_translation *t, const struct nv_span_wor
                         const struct nv_rule *rule, const struct nv_value *value)
 {
     const struct nv_test *test = &t->rules->tests[rule->first_test];
-    for (unsigned i = rule->sign_tests; i < rule->test_count; i++)
+    for (unsigned i = rule->sign_tests; i < rule->test_count; i++) {
         if (test_holds(t, work, &test[i], value) == test[i].negate)
             return false;
+    }
     return true;
 }
 
@@ -227,9 +230,10 @@ void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work)
     struct decision decision = {UINT16_MAX, NV_KIND_NONE};
     for (uint32_t i = 0; i < work->source.count; i++) {
         uint16_t key = t->scratch.seen[i].key;
-        if (key != 0 && t->rules->keys[key - 1].kind_count > 0 && !t->scratch.seen[i].absent)
+        if (key != 0 && t->rules->keys[key - 1].kind_count > 0 && !t->scratch.seen[i].absent) {
             decide_by_key(t, work, &t->rules->keys[key - 1], &work->source.items[i].value,
                           &decision);
+        }
     }
     decide_by_facts(t, work, &decision);
     work->kind = (enum nv_kind)decision.kind;
@@ -272,9 +276,10 @@ void nv_scope_enter(struct nv_translation *t, const struct nv_origin *origin)
     for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++) {
         const uint16_t *first = row, index = t->mapping->fact_keys[fact];
         const struct nv_rule_key *key = index == UINT16_MAX ? NULL : &t->rules->keys[index];
-        for (unsigned i = 0; key && i < key->kind_count; i++)
+        for (unsigned i = 0; key && i < key->kind_count; i++) {
             if (scope_allows(t, &t->rules->rules[key->first_rule + i]))
                 *row++ = (uint16_t)(key->first_rule + i);
+        }
         scratch->kind_row_counts[fact] = (uint16_t)(row - first);
     }
 }

@@ -272,9 +272,10 @@ static enum nv_err put_message(struct collector *collector, const struct event_r
         err = nv_attributes_add(&members, arena, NV_STR("role"), nv_value_string(row->role));
     if (err == NV_OK && !map)
         err = nv_attributes_add(&members, arena, NV_STR("content"), *value);
-    for (uint32_t i = 0; err == NV_OK && map && i < value->as.map.count; i++)
+    for (uint32_t i = 0; err == NV_OK && map && i < value->as.map.count; i++) {
         err = nv_attributes_add(&members, arena, value->as.map.items[i].key,
                                 value->as.map.items[i].value);
+    }
     if (err != NV_OK)
         return err;
     const struct nv_value message = {.type = NV_VALUE_MAP,
@@ -399,11 +400,12 @@ static enum nv_err write_items(struct collector *collector, bool from_log, struc
         const struct slot *slot = &collector->slots[i];
         struct nv_content_item *item = &items[out->count + i];
         *item = (struct nv_content_item){.key = slot->key, .from_log = from_log};
-        if (slot->list)
+        if (slot->list) {
             item->value = (struct nv_value){.type = NV_VALUE_ARRAY,
                                             .as.array = {slot->values.items, slot->values.count}};
-        else if (slot->values.count > 0)
+        } else if (slot->values.count > 0) {
             item->value = slot->values.items[0];
+        }
     }
     *out = (struct nv_content){items, count};
     collector->slot_count = 0;

@@ -165,7 +165,7 @@ static enum nv_err decode_attribute(struct nv_arena *arena, struct nv_str bytes,
     if (depth <= NV_VALUE_DEPTH_MAX && plain_attribute(bytes, out))
         return NV_OK;
     *out = (struct nv_attribute){.key = NV_STR("")};
-    while (!(err = nv_wire_next(&wire, &field))) {
+    while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
         if (field.type != NV_WIRE_BYTES)
             continue;
         if (field.number == NV_OTLP_PAIR_KEY)
@@ -189,12 +189,13 @@ static enum nv_err decode_array(struct nv_arena *arena, struct nv_str bytes, uns
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     enum nv_err err = NV_OK;
-    while (used < kept && !(err = nv_wire_next(&wire, &field)))
+    while (used < kept && (err = nv_wire_next(&wire, &field)) == NV_OK) {
         if (field.number == NV_OTLP_LIST_VALUES && field.type == NV_WIRE_BYTES) {
             err = decode_value(arena, field.bytes, depth, &items[used++]);
             if (err != NV_OK)
                 return err;
         }
+    }
     if (err == NV_OK && kept < count)
         err = tell_cut(arena, count - kept, &items[used++]);
     out->type = NV_VALUE_ARRAY;
@@ -219,12 +220,13 @@ static enum nv_err decode_counted(struct nv_arena *arena, struct nv_str bytes, u
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     enum nv_err err = NV_OK;
-    while (out->count < kept && !(err = nv_wire_next(&wire, &field)))
+    while (out->count < kept && (err = nv_wire_next(&wire, &field)) == NV_OK) {
         if (field.number == number && field.type == NV_WIRE_BYTES) {
             err = decode_attribute(arena, field.bytes, depth, &out->items[out->count++]);
             if (err != NV_OK)
                 return err;
         }
+    }
     if (err == NV_OK && kept < count) {
         out->items[out->count].key = NV_STR("noveum.gateway.cut");
         err = tell_cut(arena, count - kept, &out->items[out->count++].value);
@@ -290,7 +292,7 @@ static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, uns
     *out = nv_value_null();
     if (depth > NV_VALUE_DEPTH_MAX)
         return NV_ERR_DEPTH;
-    while (!(err = nv_wire_next(&wire, &field))) {
+    while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
         err = decode_any_field(arena, &field, depth, out);
         if (err != NV_OK)
             return err;
@@ -326,7 +328,7 @@ static enum nv_err decode_event(struct nv_arena *arena, struct nv_str bytes, str
     struct nv_wire_field field;
     enum nv_err err;
     out->name = NV_STR("event");
-    while (!(err = nv_wire_next(&wire, &field))) {
+    while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
         if (field.number == NV_OTLP_EVENT_TIME && field.type == NV_WIRE_FIXED64)
             out->time_ns = field.value;
         else if (field.number == NV_OTLP_EVENT_NAME && field.type == NV_WIRE_BYTES &&
@@ -343,7 +345,7 @@ static enum nv_err decode_link(struct nv_arena *arena, struct nv_str bytes, stru
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     enum nv_err err;
-    while (!(err = nv_wire_next(&wire, &field))) {
+    while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
         if (field.type != NV_WIRE_BYTES)
             continue;
         if (field.number == NV_OTLP_LINK_TRACE_ID)
@@ -370,9 +372,10 @@ static void decode_status(struct nv_str bytes, struct nv_span *out)
 
 static bool all_zero(const uint8_t *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         if (bytes[i] != 0)
             return false;
+    }
     return true;
 }
 
@@ -454,7 +457,7 @@ static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, uin
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     enum nv_err err;
-    while (!(err = nv_wire_next(&wire, &field))) {
+    while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
         if (field.type != NV_WIRE_BYTES)
             continue;
         if (field.number == NV_OTLP_SPAN_EVENTS && out->event_count < events)
@@ -496,7 +499,7 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
     enum nv_err err;
     found.attributes = found.events = found.links = 0;
     memset(out, 0, sizeof *out);
-    while (!(err = nv_wire_next(&wire, &field))) {
+    while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
         if (field.type == NV_WIRE_BYTES)
             decode_span_bytes(&field, &found, out);
         else
@@ -504,11 +507,12 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
     }
     if (err != NV_ERR_END)
         return err;
-    if (found.attributes > 0 && found.attributes <= NOTED_MAX)
+    if (found.attributes > 0 && found.attributes <= NOTED_MAX) {
         err = decode_noted(arena, &found, &out->attributes);
-    else
+    } else {
         err = decode_counted(arena, bytes, NV_OTLP_SPAN_ATTRIBUTES, found.attributes, 0,
                              &out->attributes);
+    }
     return err != NV_OK ? err : decode_lists(arena, bytes, found.events, found.links, out);
 }
 
@@ -519,14 +523,15 @@ enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *grou
     struct nv_wire_field field;
     enum nv_err err = NV_OK;
     memset(out, 0, sizeof *out);
-    if (before)
+    if (before) {
         out->resource = before->resource;
-    else
+    } else {
         err = decode_attributes(arena, group->resource, NV_OTLP_RESOURCE_ATTRIBUTES, 0,
                                 &out->resource);
+    }
     if (err != NV_OK)
         return err;
-    while (!(err = nv_wire_next(&wire, &field))) {
+    while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
         if (field.type != NV_WIRE_BYTES)
             continue;
         if (field.number == NV_OTLP_SCOPE_NAME)

@@ -56,9 +56,10 @@ static inline bool nv_rule_holds(const struct nv_translation *t, const struct nv
 {
     const struct nv_rule_filter *filter = &rule->filter;
     uint64_t wrong = 0;
-    for (unsigned word = 0; word < NV_SIGNS_MAX / 64; word++)
+    for (unsigned word = 0; word < NV_SIGNS_MAX / 64; word++) {
         wrong |= (filter->need.bits[word] & ~t->scratch.signs.bits[word]) |
                  (filter->lack.bits[word] & t->scratch.signs.bits[word]);
+    }
     return wrong == 0 &&
            (rule->test_count == rule->sign_tests || nv_rule_tests_hold(t, work, rule, value));
 }

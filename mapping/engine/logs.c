@@ -59,7 +59,7 @@ enum nv_err nv_log_decode(struct nv_arena *arena, struct nv_str bytes, struct nv
     uint64_t observed_ns = 0;
     enum nv_err err;
     *out = (struct nv_log){.event_name = NV_STR("")};
-    while (!(err = nv_wire_next(&wire, &field))) {
+    while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
         if (field.type == NV_WIRE_BYTES)
             err = decode_bytes(arena, &field, out);
         else if (field.number == NV_OTLP_LOG_TIME && field.type == NV_WIRE_FIXED64)

@@ -183,9 +183,10 @@ static void mark_tree(struct nv_translation *t, const struct nv_span_work *work,
             continue;
         if (says_form(&work->source.items[i]))
             continue;
-        for (unsigned r = 0; r < other->rule_count; r++)
+        for (unsigned r = 0; r < other->rule_count; r++) {
             if ((rule[r].flags & NV_RULE_TREE) && rule[r].field == candidate->rule->field)
                 set_state(&t->scratch.seen[i], NV_SEEN_EXPRESSED);
+        }
     }
 }
 
@@ -228,7 +229,7 @@ static enum nv_err add_custom(struct nv_translation *t, struct names names, stru
     if (name.len == 0 || nv_value_absent(&value))
         return NV_OK;
     enum nv_err err = nv_key_index_find(names.index, t->arena, names.list, name, &there);
-    return err || there ? err : nv_attributes_add(names.list, t->arena, name, value);
+    return err != NV_OK || there ? err : nv_attributes_add(names.list, t->arena, name, value);
 }
 
 /* Tags: an array of names, or an object of texts. */
@@ -236,16 +237,18 @@ static enum nv_err place_tags(struct nv_translation *t, const struct nv_value *v
 {
     const struct nv_value yes = nv_value_string(NV_STR("true"));
     enum nv_err err = NV_OK;
-    if (value->type == NV_VALUE_ARRAY)
+    if (value->type == NV_VALUE_ARRAY) {
         for (uint32_t i = 0; err == NV_OK && i < value->as.array.count; i++) {
             const struct nv_value *item = &value->as.array.items[i];
             if (item->type == NV_VALUE_STRING && item->as.string.len > 0)
                 err = add_custom(t, tags_of(t), item->as.string, yes);
         }
-    else if (value->type == NV_VALUE_MAP)
-        for (uint32_t i = 0; err == NV_OK && i < value->as.map.count; i++)
+    } else if (value->type == NV_VALUE_MAP) {
+        for (uint32_t i = 0; err == NV_OK && i < value->as.map.count; i++) {
             err =
                 add_custom(t, tags_of(t), value->as.map.items[i].key, value->as.map.items[i].value);
+        }
+    }
     return err;
 }
 
@@ -538,10 +541,12 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
         return NV_ERR_NO_MEMORY;
     if (t->report)
         report_span(t, work);
-    for (uint32_t i = 0; err == NV_OK && i < scratch->deriving_count + scratch->touched_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < scratch->deriving_count + scratch->touched_count;
+         i++) {
         err = resolve_field(t, work,
                             i < scratch->deriving_count
                                 ? scratch->deriving[i]
                                 : scratch->touched[i - scratch->deriving_count]);
+    }
     return err != NV_OK ? err : nv_rest_settle(t, work);
 }

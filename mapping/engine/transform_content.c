@@ -29,13 +29,15 @@ static bool is_object(const struct nv_value *value)
 /* Text, or a list of messages (objects or texts): what a canonical list can say whole. */
 static bool is_list(const struct nv_value *value)
 {
-    if (value->type != NV_VALUE_ARRAY)
+    if (value->type != NV_VALUE_ARRAY) {
         return value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON ||
                value->type == NV_VALUE_MAP;
-    for (uint32_t i = 0; i < value->as.array.count; i++)
+    }
+    for (uint32_t i = 0; i < value->as.array.count; i++) {
         if (value->as.array.items[i].type != NV_VALUE_MAP &&
             value->as.array.items[i].type != NV_VALUE_STRING)
             return false;
+    }
     return true;
 }
 

@@ -62,9 +62,10 @@ enum nv_err nv_step_lower(const struct nv_transform *transform, const struct nv_
     if (!copy.ptr)
         return NV_ERR_NO_MEMORY;
     char *bytes = (char *)(uintptr_t)copy.ptr; /* ours, just allocated */
-    for (size_t i = 0; i < copy.len; i++)
+    for (size_t i = 0; i < copy.len; i++) {
         if (bytes[i] >= 'A' && bytes[i] <= 'Z')
             bytes[i] = (char)(bytes[i] - 'A' + 'a');
+    }
     io->exact = false;
     return nv_step_give(io, nv_value_string(copy));
 }

@@ -19,9 +19,10 @@
 enum nv_err nv_scratch_init(struct nv_translation *t)
 {
     uint32_t kind_rows = 0;
-    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++)
+    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++) {
         if (t->mapping->fact_keys[fact] != UINT16_MAX)
             kind_rows += t->rules->keys[t->mapping->fact_keys[fact]].kind_count;
+    }
     t->scratch.heads = nv_arena_array(t->arena, t->rules->field_count, sizeof(uint32_t));
     t->scratch.ends = nv_arena_raw(t->arena, t->rules->field_count * sizeof *t->scratch.ends);
     t->scratch.answers = nv_arena_alloc(t->arena, sizeof *t->scratch.answers);

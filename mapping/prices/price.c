@@ -164,16 +164,18 @@ static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsig
     row->filter = nv_glob_filter_of(cells[1]);
     row->special = nv_price_pattern_is_special(cells[1]);
     row->glob = row->special || nv_str_find_char(cells[1], '*') != SIZE_MAX;
-    if (!parse_from(cells[2], &row->price))
+    if (!parse_from(cells[2], &row->price)) {
         return wrong(fail, name, number, (size_t)(cells[2].ptr - line.ptr) + 1,
                      "from must be a day as 2026-01-31, half hours as 16:30-00:30, or both");
+    }
     for (unsigned i = 0; i < NV_PRICE_COLUMNS; i++) {
         struct nv_str cell = i + 3 < count ? cells[i + 3] : NV_STR("");
         double *usd = &row->price.usd[i];
         *usd = -1;
-        if (cell.len > 0 && (nv_str_to_double(cell, usd) != NV_OK || !(*usd >= 0) || *usd > 1e9))
+        if (cell.len > 0 && (nv_str_to_double(cell, usd) != NV_OK || !(*usd >= 0) || *usd > 1e9)) {
             return wrong(fail, name, number, (size_t)(cell.ptr - line.ptr) + 1,
                          "a price is a number of USD per million tokens");
+        }
     }
     return NV_OK;
 }
@@ -278,9 +280,10 @@ static const struct nv_price *find_exact(const struct nv_prices *prices,
         else
             high = middle;
     }
-    for (; low < end && nv_str_eq(prices->rows[low].price.model, model); low++)
+    for (; low < end && nv_str_eq(prices->rows[low].price.model, model); low++) {
         if (is_time(&prices->rows[low].price, time_ns))
             return &prices->rows[low].price;
+    }
     return NULL;
 }
 
@@ -339,13 +342,14 @@ const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_s
         lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
     }
     nv_price_names_make((struct nv_str){lower, trimmed.len}, provider, &names);
-    for (unsigned p = 0; p < names.seller_count; p++)
+    for (unsigned p = 0; p < names.seller_count; p++) {
         for (unsigned i = 0; i < names.count; i++) {
             const struct nv_price *price =
                 find_in(prices, names.sellers[p], names.names[i], time_ns);
             if (price)
                 return price;
         }
+    }
     return NULL;
 }
 

@@ -43,9 +43,10 @@ static const struct {
 
 static bool all_digits(struct nv_str s)
 {
-    for (size_t i = 0; i < s.len; i++)
+    for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] < '0' || s.ptr[i] > '9')
             return false;
+    }
     return s.len > 0;
 }
 
@@ -85,23 +86,26 @@ static struct nv_str without_version(struct nv_str name)
 
 static void add_name(struct nv_price_names *out, struct nv_str name)
 {
-    for (unsigned i = 0; i < out->count; i++)
+    for (unsigned i = 0; i < out->count; i++) {
         if (nv_str_eq(out->names[i], name))
             return;
+    }
     if (out->count < NV_PRICE_NAMES_MAX && name.len > 0)
         out->names[out->count++] = name;
 }
 
 static void add_seller(struct nv_price_names *out, struct nv_str seller)
 {
-    for (size_t i = 0; i < sizeof sellers / sizeof *sellers; i++)
+    for (size_t i = 0; i < sizeof sellers / sizeof *sellers; i++) {
         if (nv_glob_any(sellers[i].globs, seller)) {
             seller = sellers[i].seller;
             break;
         }
-    for (unsigned i = 0; i < out->seller_count; i++)
+    }
+    for (unsigned i = 0; i < out->seller_count; i++) {
         if (nv_str_eq(out->sellers[i], seller))
             return;
+    }
     if (out->seller_count < NV_PRICE_SELLERS_MAX && seller.len > 0)
         out->sellers[out->seller_count++] = seller;
 }

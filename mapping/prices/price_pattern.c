@@ -14,9 +14,10 @@
 
 bool nv_price_pattern_is_special(struct nv_str pattern)
 {
-    for (size_t i = 0; i < pattern.len; i++)
+    for (size_t i = 0; i < pattern.len; i++) {
         if (pattern.ptr[i] == '&' || pattern.ptr[i] == '#' || pattern.ptr[i] == '!')
             return true;
+    }
     return false;
 }
 

@@ -24,8 +24,9 @@ struct nv_str nv_kind_name(enum nv_kind kind)
 
 enum nv_kind nv_kind_from_name(struct nv_str name)
 {
-    for (unsigned kind = 0; kind < NV_KIND_COUNT; kind++)
+    for (unsigned kind = 0; kind < NV_KIND_COUNT; kind++) {
         if (nv_str_ieq(names[kind], name))
             return (enum nv_kind)kind;
+    }
     return NV_KIND_COUNT;
 }

@@ -80,8 +80,9 @@ static enum nv_err make_scopes(struct nv_rule_making *making, const struct quest
             making->scopes[making->scope_count++] =
                 (struct nv_scope_sign){test->globs, test->filter, number};
             set(&making->scoped, number);
-        } else if (test->what == NV_TEST_ATTRIBUTE)
+        } else if (test->what == NV_TEST_ATTRIBUTE) {
             set(&making->valued, number);
+        }
     }
     return NV_OK;
 }

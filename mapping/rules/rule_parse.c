@@ -109,9 +109,10 @@ static enum nv_err parse_pattern(const struct place *place, struct nv_str text,
     if (!copy.ptr)
         return NV_ERR_NO_MEMORY;
     char *bytes = (char *)(uintptr_t)copy.ptr; /* ours, just allocated */
-    for (size_t i = 0; i + 2 < copy.len; i++)
+    for (size_t i = 0; i + 2 < copy.len; i++) {
         if (bytes[i] == '{' && bytes[i + 2] == '}' && bytes[i + 1] >= 'a' && bytes[i + 1] <= 'z')
             bytes[i + 1] = 'i';
+    }
     out->wild = nv_str_ends(copy, NV_STR(".{*}"));
     out->text = out->wild ? nv_str_slice(copy, 0, copy.len - 3) : copy;
     if (nv_str_find(out->text, NV_STR("{*}")) != SIZE_MAX)
@@ -162,9 +163,10 @@ static enum nv_err parse_where(const struct place *place, struct nv_str cell, ui
     *out = 0;
     while (next_word(&rest, &word)) {
         uint8_t bit = 0;
-        for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
             if (nv_str_eq(places[i].name, word))
                 bit = places[i].bit;
+        }
         if (bit == 0)
             return wrong(place, word, "where must be span, resource, scope or field");
         *out |= bit;
@@ -240,11 +242,12 @@ static bool text_test(struct nv_str name, uint8_t *what)
                  {NV_STR_INIT("name"), NV_TEST_NAME},
                  {NV_STR_INIT("otel.kind"), NV_TEST_SPAN_KIND},
                  {NV_STR_INIT("event"), NV_TEST_EVENT}};
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
         if (nv_str_eq(tests[i].name, name)) {
             *what = tests[i].what;
             return true;
         }
+    }
     return false;
 }
 

@@ -56,9 +56,10 @@ static uint32_t find_node(struct building *b, struct nv_str name)
     struct nv_agent_graph *graph = &b->graph;
     const struct nv_hash_slot *slot;
     uint64_t hash = nv_str_hash(name);
-    for (uint32_t at = 0; (slot = nv_hash_index_next(&b->names, hash, &at)) != NULL;)
+    for (uint32_t at = 0; (slot = nv_hash_index_next(&b->names, hash, &at)) != NULL;) {
         if (nv_str_eq(graph->nodes[slot->number - 1].name, name))
             return slot->number;
+    }
     if (graph->node_count == NV_AGENT_NODES_MAX)
         return 0;
     note(b, &b->names, hash, graph->node_count);
@@ -115,9 +116,10 @@ static enum nv_err add_tool(struct building *b, uint32_t node_number, struct nv_
 {
     struct nv_agent_node *node = &b->graph.nodes[node_number - 1];
     (void)nv_meter_spend(1 + node->tool_count / 4);
-    for (uint32_t i = 0; i < node->tool_count; i++)
+    for (uint32_t i = 0; i < node->tool_count; i++) {
         if (nv_str_eq(node->tools[i], name))
             return NV_OK;
+    }
     if (name.len == 0 || node->tool_count == NV_AGENT_TOOLS_MAX)
         return NV_OK;
     if (!node->tools)
@@ -178,9 +180,10 @@ static uint32_t find_span(struct building *b, const uint8_t id[NV_SPAN_ID_BYTES]
     const bool first = b->ids.used == 0;
     for (uint32_t i = 0; first && i < t->work_count; i++)
         note(b, &b->ids, hash_of_id(t->works[i].span->span_id), i);
-    for (uint32_t at = 0; (slot = nv_hash_index_next(&b->ids, hash_of_id(id), &at)) != NULL;)
+    for (uint32_t at = 0; (slot = nv_hash_index_next(&b->ids, hash_of_id(id), &at)) != NULL;) {
         if (memcmp(t->works[slot->number - 1].span->span_id, id, NV_SPAN_ID_BYTES) == 0)
             return slot->number - 1;
+    }
     return NV_NO_SPAN;
 }
 
@@ -293,12 +296,14 @@ static enum nv_err add_counts(const struct building *b, struct nv_attributes *li
     struct nv_arena *arena = b->t->arena;
     enum nv_err err = nv_attributes_add(list, arena, NV_STR("agent_graph.name"),
                                         nv_value_string(b->graph.nodes[0].name));
-    if (err == NV_OK)
+    if (err == NV_OK) {
         err = nv_attributes_add(list, arena, NV_STR("agent_graph.node_count"),
                                 nv_value_int(b->graph.node_count));
-    if (err == NV_OK)
+    }
+    if (err == NV_OK) {
         err = nv_attributes_add(list, arena, NV_STR("agent_graph.connection_count"),
                                 nv_value_int(b->graph.connection_count));
+    }
     return err;
 }
 
@@ -313,9 +318,10 @@ static enum nv_err add_whole(const struct building *b, struct nv_attributes *lis
     enum nv_err err = nodes.as.array.items && connections.as.array.items ? NV_OK : NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; err == NV_OK && i < graph->node_count; i++)
         err = describe_node(arena, &graph->nodes[i], &nodes.as.array.items[nodes.as.array.count++]);
-    for (uint32_t i = 0; err == NV_OK && i < graph->connection_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < graph->connection_count; i++) {
         err = describe_connection(arena, graph, &graph->connections[i],
                                   &connections.as.array.items[connections.as.array.count++]);
+    }
     if (err == NV_OK)
         err = nv_attributes_add(list, arena, NV_STR("agent_graph.nodes"), nodes);
     if (err == NV_OK && graph->connection_count > 0)
@@ -343,11 +349,12 @@ static enum nv_err settle_workflows(struct nv_translation *t)
     struct tasks *tasks = any ? nv_arena_array(t->arena, t->work_count, sizeof *tasks) : NULL;
     if (!tasks)
         return any ? NV_ERR_NO_MEMORY : NV_OK;
-    for (uint32_t i = 0; i < t->work_count; i++)
+    for (uint32_t i = 0; i < t->work_count; i++) {
         if (t->works[i].parent != NV_NO_SPAN && is_task(t->works[i].kind)) {
             tasks[t->works[i].parent].total++;
             tasks[t->works[i].parent].failed += t->works[i].span->status != NV_STATUS_OK;
         }
+    }
     enum nv_err err = NV_OK;
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++) {
         if (t->works[i].at[NV_FIELD_WORKFLOW_NAME] == 0)
@@ -372,9 +379,10 @@ static enum nv_err settle_workflows(struct nv_translation *t)
 
 static bool tells_of_agents(const struct nv_translation *t)
 {
-    for (uint32_t i = 0; i < t->work_count; i++)
+    for (uint32_t i = 0; i < t->work_count; i++) {
         if (t->works[i].kind == NV_KIND_AGENT || t->works[i].at[NV_FIELD_HANDOFF_TO] != 0)
             return true;
+    }
     return false;
 }
 
@@ -394,9 +402,10 @@ static enum nv_err build(struct building *b)
     b->graph.connections = nv_arena_raw(t->arena, connections * sizeof *b->graph.connections);
     if (!b->nearest || !b->node_of || !b->graph.nodes || !b->graph.connections)
         return NV_ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < t->work_count; i++)
+    for (uint32_t i = 0; i < t->work_count; i++) {
         if (t->works[i].kind == NV_KIND_AGENT)
             add_agent_span(b, i);
+    }
     for (uint32_t i = 0; i < t->work_count; i++) {
         enum nv_err err = add_span(b, i);
         if (err != NV_OK)

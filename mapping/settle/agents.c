@@ -196,9 +196,10 @@ static struct entry *touch(struct nv_agents *agents, struct nv_str project, stru
 
 static void add_tool(struct entry *entry, struct nv_str name)
 {
-    for (uint32_t i = 0; i < entry->tool_count; i++)
+    for (uint32_t i = 0; i < entry->tool_count; i++) {
         if (nv_str_eq(nv_str_from(entry->tools[i]), kept(name)))
             return;
+    }
     char *copy = entry->tool_count < NV_AGENT_TOOLS_MAX ? copy_text(name) : NULL;
     if (copy)
         entry->tools[entry->tool_count++] = copy;
@@ -264,9 +265,10 @@ void nv_agents_note(struct nv_agents *agents, const struct nv_agent_graph *graph
     }
     for (uint32_t i = 0; told && i < graph->connection_count; i++) {
         const struct nv_agent_connection *connection = &graph->connections[i];
-        if (entries[connection->from])
+        if (entries[connection->from]) {
             add_connection(entries[connection->from], graph->nodes[connection->to].name,
                            connection->type, connection->count);
+        }
     }
     while (HASH_COUNT(agents->entries) > agents->agents_max)
         free_entry(agents, agents->entries);
@@ -457,12 +459,13 @@ static void write_edges(const struct writing *writing, const struct entry *entry
         unsigned long long count = connection->count;
         if (to >= nodes)
             continue;
-        if (dot)
+        if (dot) {
             (void)nv_buf_printf(writing->buf, "  a%u -> a%u [label=\"%.*s %llu\"];\n",
                                 entry->number, to, NV_STR_ARG(type), count);
-        else
+        } else {
             (void)nv_buf_printf(writing->buf, "  a%u -->|%.*s %llu| a%u\n", entry->number,
                                 NV_STR_ARG(type), count, to);
+        }
     }
 }
 
@@ -484,9 +487,10 @@ static void write_graph(struct writing *writing, bool dot)
         write_edges(writing, writing->list[edges], nodes, dot);
         pthread_mutex_unlock(&writing->agents->lock);
     }
-    if (edges < writing->count)
+    if (edges < writing->count) {
         (void)nv_buf_printf(writing->buf, "%s %u agents, and edges of %u, left off\n",
                             dot ? "//" : "%%", writing->count - nodes, writing->count - edges);
+    }
     if (dot)
         (void)nv_buf_append_str(writing->buf, NV_STR("}\n"));
 }

@@ -35,9 +35,10 @@ static struct nv_str first_of(struct nv_str a, struct nv_str b)
 
 static const struct nv_event *last_exception(const struct nv_span *span)
 {
-    for (uint32_t i = span->event_count; i-- > 0;)
+    for (uint32_t i = span->event_count; i-- > 0;) {
         if (nv_str_eq(span->events[i].name, NV_STR("exception")))
             return &span->events[i];
+    }
     return NULL;
 }
 
@@ -108,9 +109,10 @@ enum nv_err nv_outcome_settle(struct nv_translation *t, struct nv_span_work *wor
         if (err == NV_OK)
             err = fill(t, work, NV_FIELD_EXCEPTION_MESSAGE, span->exception_message);
     }
-    if (span->name.len == 0)
+    if (span->name.len == 0) {
         span->name = span->source_name.len > 0    ? span->source_name
                      : work->kind != NV_KIND_NONE ? nv_kind_name(work->kind)
                                                   : NV_STR("span");
+    }
     return err != NV_OK ? err : nv_times_tell(t, work);
 }

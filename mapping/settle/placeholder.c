@@ -59,9 +59,10 @@ enum nv_err nv_placeholders_leave_out(struct nv_translation *t)
     uint32_t kept = choose(t, places);
     if (kept == 0 || kept == t->work_count)
         return NV_OK;
-    for (uint32_t i = 0; i < t->work_count; i++)
+    for (uint32_t i = 0; i < t->work_count; i++) {
         if (places[i] != NV_NO_SPAN)
             move_up(t, &t->works[i], places);
+    }
     struct nv_span *spans = t->trace->spans;
     for (uint32_t i = 0; i < t->work_count; i++) {
         if (places[i] == NV_NO_SPAN)

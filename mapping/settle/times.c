@@ -63,15 +63,17 @@ void nv_times_mend(struct nv_translation *t)
     for (uint32_t i = 0; i < t->work_count; i++)
         missing = missing || t->works[i].span->start_ns == 0;
     uint64_t first_ns = missing ? earliest(t) : 0;
-    for (uint32_t i = 0; missing && first_ns != 0 && i < t->work_count; i++)
+    for (uint32_t i = 0; missing && first_ns != 0 && i < t->work_count; i++) {
         if (t->works[i].span->start_ns == 0)
             mend_start(t, i, first_ns);
+    }
     for (uint32_t i = 0; i < t->work_count; i++) {
         struct nv_span *span = t->works[i].span;
         mend_end(&t->works[i]);
-        for (uint32_t k = 0; k < span->event_count; k++)
+        for (uint32_t k = 0; k < span->event_count; k++) {
             if (span->events[k].time_ns == 0)
                 span->events[k].time_ns = span->start_ns;
+        }
     }
 }
 
@@ -81,11 +83,13 @@ enum nv_err nv_times_tell(struct nv_translation *t, struct nv_span_work *work)
                                           [NV_TIME_BEFORE_START] = NV_STR_INIT("before start")};
     struct nv_attributes *attributes = &work->span->attributes;
     enum nv_err err = NV_OK;
-    if (work->start_mark != NV_TIME_AS_SENT)
+    if (work->start_mark != NV_TIME_AS_SENT) {
         err = nv_attributes_add(attributes, t->arena, NV_STR("noveum.gateway.start_time"),
                                 nv_value_string(words[work->start_mark]));
-    if (err == NV_OK && work->end_mark != NV_TIME_AS_SENT)
+    }
+    if (err == NV_OK && work->end_mark != NV_TIME_AS_SENT) {
         err = nv_attributes_add(attributes, t->arena, NV_STR("noveum.gateway.end_time"),
                                 nv_value_string(words[work->end_mark]));
+    }
     return err;
 }

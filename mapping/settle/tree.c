@@ -89,9 +89,10 @@ static enum nv_err decode_spans(struct nv_translation *t, struct nv_ids *ids)
 static enum nv_err link_parents(struct nv_translation *t, const struct nv_ids *ids)
 {
     enum nv_err err = NV_OK;
-    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++) {
         if (t->works[i].span->has_parent)
             err = nv_identity_link(t, ids, i);
+    }
     return err;
 }
 
@@ -136,10 +137,11 @@ static uint64_t log_span_id(struct nv_str bytes)
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
     uint64_t id = 0;
-    while (nv_wire_next(&wire, &field) == NV_OK)
+    while (nv_wire_next(&wire, &field) == NV_OK) {
         if (field.number == NV_OTLP_LOG_SPAN_ID && field.type == NV_WIRE_BYTES &&
             field.bytes.len == NV_SPAN_ID_BYTES)
             id = nv_id_number((const uint8_t *)field.bytes.ptr);
+    }
     return id;
 }
 
@@ -249,12 +251,14 @@ static enum nv_err sort_works(struct nv_translation *t)
 uint32_t nv_tree_root(const struct nv_translation *t)
 {
     uint32_t topmost = 0;
-    for (uint32_t i = t->work_count; i-- > 0;)
+    for (uint32_t i = t->work_count; i-- > 0;) {
         if (t->works[i].parent == NV_NO_SPAN)
             topmost = i;
-    for (uint32_t i = 0; i < t->work_count; i++)
+    }
+    for (uint32_t i = 0; i < t->work_count; i++) {
         if (!t->works[i].span->has_parent)
             return i;
+    }
     return topmost;
 }
 

@@ -242,9 +242,10 @@ static enum nv_err merge_group(struct nv_translation *t, const struct nv_branch 
                                const struct response *group, uint32_t count)
 {
     uint32_t call = group[0].index;
-    for (uint32_t i = 1; i < count; i++)
+    for (uint32_t i = 1; i < count; i++) {
         if (richness(&t->works[group[i].index]) > richness(&t->works[call]))
             call = group[i].index;
+    }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t at = group[i].index;
         if (at == call || !is_same_call(t, branches, call, at))

@@ -138,7 +138,7 @@ static enum fate strip_text(struct stripping *s, struct nv_value *value, unsigne
 static enum fate strip(struct stripping *s, struct nv_str key, struct nv_value *value,
                        unsigned depth)
 {
-    if (s->err || depth > DEPTH_MAX)
+    if (s->err != NV_OK || depth > DEPTH_MAX)
         return KEPT;
     if (is_vector(value)) {
         s->length = value->as.array.count;
@@ -163,9 +163,10 @@ static enum fate strip(struct stripping *s, struct nv_str key, struct nv_value *
 /* Tells the known fields that an attribute has moved, or is gone (0). */
 static void move_known(struct nv_span_work *work, uint32_t from, uint32_t to)
 {
-    for (unsigned field = 0; field < NV_FIELD_KNOWN; field++)
+    for (unsigned field = 0; field < NV_FIELD_KNOWN; field++) {
         if (work->at[field] == from)
             work->at[field] = (uint16_t)to;
+    }
 }
 
 static enum nv_err strip_span(struct nv_translation *t, struct nv_span_work *work)
@@ -184,7 +185,7 @@ static enum nv_err strip_span(struct nv_translation *t, struct nv_span_work *wor
         list->items[kept++] = item;
     }
     list->count = kept;
-    if (s.err || s.length == 0 || work->kind != NV_KIND_EMBEDDING ||
+    if (s.err != NV_OK || s.length == 0 || work->kind != NV_KIND_EMBEDDING ||
         nv_work_get(work, NV_FIELD_EMBEDDING_DIMENSIONS))
         return s.err;
     return nv_work_set(t, work, NV_FIELD_EMBEDDING_DIMENSIONS, nv_value_int(s.length));
