@@ -5,9 +5,15 @@
  * forward to quiet_ms from now, and when it fires the facts are read and the true deadline is set.
  * So a span costs no search, however large its trace.
  *
- * What was acknowledged is never dropped here. When there is no memory to take arrivals they wait
- * in a list (and, their queue filling up, so does the door); when there is none to gather a trace
- * it stays and is tried again.
+ * What was acknowledged is never dropped here. When there is no memory to take arrivals, or the
+ * gate is shut for a trace that has to be cut before, they wait in a list (and, their bytes counted
+ * as arriving, so does the door); when there is none to gather a trace it stays and is tried again.
+ *
+ *   arrivals ──▶ open trace ──▶ timer fires: look ──▶ its deadline has come ──▶ leave.c
+ *      │            │  ▲             │
+ *      │            │  └─ not yet ───┘   set to the deadline
+ *      │            └── at its cap: cut ──▶ leave.c, the next part is opened
+ *      └── no memory, gate shut ──▶ stalled, in order, taken before all others
  */
 #include "assembly/hold/shard.h"
 #include "assembly/hold/leave.h"
@@ -21,6 +27,8 @@
 #define RETRY_NS (100 * NV_NS_PER_MS)
 #define MAY_COMPLETE_NS (20 * NV_NS_PER_MS)
 #define OLDEST_CHECK_NS (2 * NV_NS_PER_S)
+/* At a stop, between two looks at a closed gate. */
+#define FINISH_PAUSE_NS 5000000
 
 static uint64_t now_ns_of(const struct nv_shard *shard)
 {
@@ -250,9 +258,12 @@ static bool is_full(const struct nv_shard *shard, const struct nv_open_trace *tr
     return trace->item_count >= config->max_spans || trace->bytes + more > config->max_trace_bytes;
 }
 
-/* Sends a trace that can take no more. */
+/* Sends a trace that can take no more. NO_MEMORY, BUSY: not now, its arrivals wait. */
 static enum nv_err cut(struct nv_shard *shard, struct nv_open_trace *trace)
 {
+    /* Asked like all that leave: while the start replays there is nobody yet to take it. */
+    if (!may_complete(shard->assembly))
+        return NV_ERR_BUSY;
     enum nv_incomplete incomplete = NV_INCOMPLETE_CUT;
     /* While the start replays, whoever is to take it may not be there yet. */
     if (!shard->replayed && shard->assembly->journal && !may_complete(shard->assembly))
@@ -385,16 +396,21 @@ void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_
 
 /* ---- the thread, and its end --------------------------------------------------------------- */
 
+/* Does what is not complete at a stop stay in the journal? */
+static bool keeps(const struct nv_shard *shard)
+{
+    return shard->assembly->journal && shard->assembly->config.on_stop == NV_ON_STOP_KEEP;
+}
+
 /* What to do with a trace at a stop: true when it is handed on. */
 static bool leaves_at_stop(const struct nv_shard *shard, struct nv_completion *completion)
 {
-    bool keep = shard->assembly->journal && shard->assembly->config.on_stop == NV_ON_STOP_KEEP;
     bool whole = !atomic_load(&shard->assembly->replay_cut);
     if (completion->wait == NV_WAIT_QUIET && whole)
         return true;
     if (completion->incomplete != NV_COMPLETE)
         completion->incomplete = NV_INCOMPLETE_SHUTDOWN;
-    return !keep;
+    return !keeps(shard);
 }
 
 static bool finish_trace(struct nv_shard *shard, struct nv_open_trace *trace)
@@ -414,11 +430,18 @@ static bool finish_trace(struct nv_shard *shard, struct nv_open_trace *trace)
 
 bool nv_shard_finish(struct nv_shard *shard)
 {
-    struct nv_timer *timer;
-    const struct timespec pause = {.tv_nsec = 5000000};
-    while ((timer = nv_timers_first(&shard->timers)) != NULL) {
-        if (finish_trace(shard, (struct nv_open_trace *)timer))
+    const struct timespec pause = {.tv_nsec = FINISH_PAUSE_NS};
+    for (;;) {
+        struct nv_timer *timer = nv_timers_first(&shard->timers);
+        /* What waits behind traces that had to leave first; kept, it is in the journal. */
+        if (!timer && shard->stalled && !keeps(shard)) {
+            retry_stalled(shard, now_ns_of(shard));
+            timer = nv_timers_first(&shard->timers);
+        }
+        if (timer && finish_trace(shard, (struct nv_open_trace *)timer))
             continue;
+        if (!timer && (!shard->stalled || keeps(shard)))
+            break;
         if (shard->assembly->inline_mode ||
             now_ns_of(shard) >= atomic_load(&shard->assembly->stop_at_ns))
             break;
@@ -426,7 +449,7 @@ bool nv_shard_finish(struct nv_shard *shard)
     }
     publish(shard, now_ns_of(shard));
     nv_account_forget(shard->assembly->work, shard);
-    return timer == NULL && shard->stalled == NULL;
+    return nv_timers_first(&shard->timers) == NULL && shard->stalled == NULL;
 }
 
 void *nv_shard_run(void *arg)

@@ -1,5 +1,6 @@
 /*
- * Traces that leave: many at once, and one that can't be made whole stays where it is.
+ * Traces that leave: many at once; one that can't be made whole stays where it is, and one at its
+ * cap waits for the gate like any other.
  */
 #include "expect.h"
 #include "assembly/hold/leave.h"
@@ -8,9 +9,19 @@
 
 static struct kit kit;
 
+static bool gate_open;
+
+static bool may_complete(void *ctx)
+{
+    (void)ctx;
+    return gate_open;
+}
+
 static void setup(void)
 {
     kit_init(&kit);
+    kit.config.may_complete = may_complete;
+    gate_open = true;
 }
 
 static void teardown(void)
@@ -48,6 +59,58 @@ START_TEST(many_due_at_once_all_leave)
 }
 END_TEST
 
+static void expect_two_parts(void)
+{
+    ck_assert_str_eq(kit.traces[0].items, "a b c");
+    ck_assert_uint_eq(kit.trace_count, 2);
+    ck_assert_str_eq(kit.traces[1].items, "d e");
+    ck_assert_uint_eq(kit.traces[1].part, 1);
+}
+
+START_TEST(one_at_its_cap_waits_for_the_gate_too)
+{
+    kit.config.max_spans = 3;
+    kit_start(&kit);
+    gate_open = false;
+    ck_assert_int_eq(kit_spans(&kit, "shop", "1a 1b 1c 1d 1e"), NV_OK);
+    kit_advance(&kit, 2000);
+    ck_assert_uint_eq(kit.trace_count, 0);
+    gate_open = true;
+    kit_advance(&kit, 8000);
+    expect_two_parts();
+}
+END_TEST
+
+/* The replay runs before there is anybody to take what is completed. */
+START_TEST(nothing_leaves_while_the_start_replays)
+{
+    kit_directory(&kit);
+    kit.config.durability = NV_DURABILITY_OS;
+    kit_start(&kit);
+    gate_open = false;
+    ck_assert_int_eq(kit_spans(&kit, "shop", "1a 1b 1c 1d 1e"), NV_OK);
+    kit_stop(&kit);
+    kit.config.max_spans = 3;
+    kit_start(&kit);
+    ck_assert_uint_eq(kit.trace_count, 0);
+    gate_open = true;
+    kit_advance(&kit, 8000);
+    expect_two_parts();
+}
+END_TEST
+
+START_TEST(what_waits_for_the_gate_leaves_at_a_stop_without_a_journal)
+{
+    kit.config.max_spans = 3;
+    kit_start(&kit);
+    gate_open = false;
+    ck_assert_int_eq(kit_spans(&kit, "shop", "1a 1b 1c 1d 1e"), NV_OK);
+    gate_open = true;
+    ck_assert_int_eq(nv_assembly_stop(kit.assembly, 0), NV_OK);
+    expect_two_parts();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("leave");
@@ -55,6 +118,9 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_trace_that_cannot_be_gathered_stays);
     tcase_add_test(tcase, many_due_at_once_all_leave);
+    tcase_add_test(tcase, one_at_its_cap_waits_for_the_gate_too);
+    tcase_add_test(tcase, nothing_leaves_while_the_start_replays);
+    tcase_add_test(tcase, what_waits_for_the_gate_leaves_at_a_stop_without_a_journal);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
