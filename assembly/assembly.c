@@ -51,9 +51,10 @@ static enum nv_err check_config(const struct nv_assembly_config *config, struct 
 {
     if (config->shards > SHARDS_MAX)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "at most %u shards", SHARDS_MAX);
-    if (config->max_spans == 0 || config->max_trace_bytes == 0 || config->memory_bytes == 0)
+    if (config->max_spans == 0 || config->max_trace_bytes == 0 || config->memory_bytes == 0) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0,
                            "assembly.max_spans, max_trace_bytes and memory_bytes must be positive");
+    }
     if (config->queue_bytes == 0)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "queue_bytes must be positive");
     if (config->durability != NV_DURABILITY_MEMORY && !config->journal_directory)
@@ -77,7 +78,7 @@ static void dispatch_one(struct nv_assembly *assembly, struct nv_arrivals *arriv
         return;
     }
     enum nv_err err = nv_queue_push_wait(shard->queue, arrivals, bytes);
-    assert(!err);
+    assert(err == NV_OK);
     (void)err;
 }
 
@@ -119,7 +120,7 @@ static enum nv_err make_parts(struct nv_assembly *assembly)
     enum nv_err err = assembly->inline_mode || assembly->queue ? NV_OK : NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < assembly->shard_count; i++) {
         enum nv_err shard_err = nv_shard_init(&assembly->shards[i], assembly, i);
-        err = err ? err : shard_err;
+        err = err != NV_OK ? err : shard_err;
     }
     return err;
 }
@@ -171,7 +172,7 @@ static enum nv_err open_journal(struct nv_assembly *assembly, struct nv_fail *fa
                                               .reserve = NV_JOURNAL_RESERVE,
                                               .ops = config->file_ops};
     enum nv_err err = nv_journal_open(&journal, &assembly->journal, fail);
-    return err ? err : nv_replay_open(assembly, fail);
+    return err != NV_OK ? err : nv_replay_open(assembly, fail);
 }
 
 static enum nv_err start_threads(struct nv_assembly *assembly)
@@ -202,12 +203,12 @@ enum nv_err nv_assembly_start(struct nv_assembly *assembly, struct nv_fail *fail
 {
     assert(atomic_load(&assembly->phase) == NV_PHASE_NEW);
     enum nv_err err = open_journal(assembly, fail);
-    if (err)
+    if (err != NV_OK)
         return err;
     atomic_store(&assembly->phase, NV_PHASE_RUNNING);
     if (!assembly->inline_mode) {
         err = start_threads(assembly);
-        return err ? nv_fail_set(fail, err, 0, "cannot start threads") : NV_OK;
+        return err != NV_OK ? nv_fail_set(fail, err, 0, "cannot start threads") : NV_OK;
     }
     replay_inline(assembly);
     return NV_OK;
@@ -247,7 +248,7 @@ static enum nv_err new_pending(struct nv_assembly *assembly, struct nv_batch *ba
         return NV_ERR_NO_MEMORY;
     enum nv_err err = nv_prepare(&assembly->groups, batch, assembly->shard_count,
                                  now_ns_of(assembly), &pending->prepared);
-    if (err) {
+    if (err != NV_OK) {
         free(pending);
         return err;
     }
@@ -274,7 +275,7 @@ static enum nv_err submit(struct nv_assembly *assembly, struct nv_pending *pendi
 {
     uint64_t reserved = nv_prepared_bytes(&pending->prepared);
     enum nv_err err = reserve(assembly, &pending->prepared);
-    if (err)
+    if (err != NV_OK)
         return err;
     if (!assembly->queue) {
         nv_committer_round(assembly, &pending, 1);
@@ -282,7 +283,7 @@ static enum nv_err submit(struct nv_assembly *assembly, struct nv_pending *pendi
     }
     /* This queue empties in milliseconds: BUSY (429). FULL (503) is for a disk that stays full. */
     err = nv_queue_push(assembly->queue, pending, pending->prepared.request->body_len);
-    if (err)
+    if (err != NV_OK)
         atomic_fetch_sub(&assembly->arriving, reserved);
     return err == NV_ERR_FULL ? NV_ERR_BUSY : err;
 }
@@ -292,7 +293,7 @@ static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done
     struct nv_assembly *assembly = ctx;
     struct nv_pending *pending = NULL;
     enum nv_err err = batch->item_count == 0 ? NV_OK : admit(assembly, batch->body_len);
-    if (!err && batch->item_count > 0)
+    if (err == NV_OK && batch->item_count > 0)
         err = new_pending(assembly, batch, &pending);
     nv_batch_free(batch);
     /* Log records that name no trace can join none: answered and counted, never journalled. */
@@ -306,7 +307,7 @@ static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done
         pending->done = done;
         pending->done_ctx = done_ctx;
         err = submit(assembly, pending);
-        if (!err)
+        if (err == NV_OK)
             return;
         nv_prepared_release(&assembly->groups, &pending->prepared);
         free(pending);
@@ -349,6 +350,7 @@ void nv_assembly_remember(struct nv_assembly *assembly, const struct nv_raw_trac
     if (raw->part > 0)
         return;
     struct nv_shard *shard = &assembly->shards[nv_shard_of(raw->trace_id, assembly->shard_count)];
+    assert(nv_shard_is_mine(shard));
     struct nv_sent_trace *sent = nv_sent_find(&shard->sent, raw->trace_id);
     if (sent)
         nv_sent_set_text(sent, name, session, user);
@@ -377,9 +379,10 @@ static bool wait_until_drained(struct nv_assembly *assembly, const struct timesp
 {
     int failed = 0;
     pthread_mutex_lock(&assembly->lock);
-    while (!assembly->drained && failed != ETIMEDOUT)
+    while (!assembly->drained && failed != ETIMEDOUT) {
         failed =
             pthread_cond_clockwait(&assembly->changed, &assembly->lock, CLOCK_MONOTONIC, until);
+    }
     bool drained = assembly->drained;
     pthread_mutex_unlock(&assembly->lock);
     return drained;

@@ -20,7 +20,7 @@ static enum nv_err commit(struct nv_assembly *assembly, struct nv_journal_put re
                           uint64_t *id)
 {
     enum nv_err err = nv_journal_commit(assembly->journal, &record, 1, sync);
-    if (!err)
+    if (err == NV_OK)
         *id = record.id;
     return err;
 }
@@ -60,7 +60,7 @@ static enum nv_err visit_one(struct nv_assembly *assembly, uint64_t id, nv_store
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
     enum nv_err err = nv_journal_get(assembly->journal, id, NULL, &head, &body);
-    if (!err)
+    if (err == NV_OK)
         visit(visit_ctx, id, nv_buf_str(&head), nv_buf_str(&body));
     nv_buf_release(&head);
     nv_buf_release(&body);
@@ -73,7 +73,7 @@ static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *vis
     uint64_t *ids = NULL;
     size_t count = 0;
     enum nv_err err = nv_journal_list(assembly->journal, 1u << kind, &ids, &count);
-    for (size_t i = 0; i < count && !err; i++)
+    for (size_t i = 0; i < count && err == NV_OK; i++)
         err = visit_one(assembly, ids[i], visit, visit_ctx);
     free(ids);
     return err;

@@ -1,9 +1,28 @@
 /*
  * Claims: what ties a trace that was handed on to the requests it came in.
  *
- * A settled claim waits for the next round of the journal, which notes that the trace was sent and
- * only then drops the claim's references. Without a journal there is nothing to note: the bytes
- * were copied when the trace was gathered, the claim only counts.
+ *   add ──▶ out ── settle ──▶ settled ── take ──▶ in a round ── free ──▶ gone
+ *            │                    ▲                  │
+ *            │                    └───── return ─────┘  not noted
+ *            ├── leave ────▶ gone, its requests stay in the journal
+ *            └── abandon ──▶ the same, at the end
+ *
+ * A shard, the exporter and the journal's thread meet here. What may happen in which order:
+ *
+ *   1. the shard adds the claim before the trace is handed on: it may come back before the call
+ *      returns, from another thread
+ *   2. the exporter settles it, on any thread and in any order; it is appended under the lock, and
+ *      the first of a list wakes the journal's thread, which may be waiting for requests
+ *   3. the journal's thread takes the whole list; what is settled from here on is for its next
+ *      round
+ *   4. it notes that these traces were sent, and has the note on disk
+ *   5. only then it drops their requests. A crash between 4 and 5 finds note and request, and the
+ *      replay leaves the part out; the other way round neither would tell that it was sent
+ *   6. if 4 failed the list goes back to the front: the next round notes it before what came
+ *      meanwhile, so that notes stay in the order in which traces were settled
+ *
+ * Without a journal there is nothing to note: the bytes were copied when the trace was gathered, so
+ * a claim holds no request, is freed at step 2 and only counts.
  *
  * A claim that comes back without its trace having arrived (NV_OUTCOME_LEFT, at a stop) leaves its
  * requests in the journal; the note that its part was planned makes the next start send it again.

@@ -126,11 +126,11 @@ static enum nv_err write_group(struct nv_assembly *assembly, struct nv_pending *
     }
     if (notes > 0)
         puts[total++] = (struct nv_journal_put){.kind = NV_RECORD_SENT, .body = {head, notes}};
-    if (!err && total > 0)
+    if (err == NV_OK && total > 0)
         err = nv_journal_commit(assembly->journal, puts, total, true);
-    for (size_t i = 0; i < count && !err; i++)
+    for (size_t i = 0; i < count && err == NV_OK; i++)
         ids[i] = puts[i].id;
-    if (!err && notes > 0)
+    if (err == NV_OK && notes > 0)
         nv_notes_wrote_settled(assembly, puts[count].id, settled);
     nv_buf_release(&heads);
     return err;
@@ -152,7 +152,7 @@ static void commit_alone(struct nv_assembly *assembly, struct nv_pending **pendi
     for (size_t i = 0; i < count; i++) {
         uint64_t id;
         enum nv_err err = write_group(assembly, &pendings[i], 1, NULL, &id);
-        if (err)
+        if (err != NV_OK)
             refuse(assembly, pendings[i], err);
         else
             keep_all(assembly, &pendings[i], 1, &id);
@@ -164,7 +164,7 @@ static bool note_alone(struct nv_assembly *assembly, const struct nv_claim *sett
 {
     uint64_t ids[1];
     enum nv_err err = write_group(assembly, NULL, 0, settled, ids);
-    if (!err)
+    if (err == NV_OK)
         return true;
     NV_LOG(NV_LOG_WARN, "journal", "cannot note what was sent error=\"%s\"",
            nv_err_info(err)->text);
@@ -181,14 +181,15 @@ static bool commit(struct nv_assembly *assembly, struct nv_pending **pendings, s
 {
     uint64_t ids[GROUP_MAX];
     enum nv_err err = write_group(assembly, pendings, count, settled, ids);
-    if (!err) {
+    if (err == NV_OK) {
         keep_all(assembly, pendings, count, ids);
         return true;
     }
-    if (err != NV_ERR_FULL && err != NV_ERR_NO_SPACE)
+    if (err != NV_ERR_FULL && err != NV_ERR_NO_SPACE) {
         NV_LOG(NV_LOG_ERROR, "journal",
                "cannot write a group of requests requests=%zu error=\"%s\"", count,
                nv_err_info(err)->text);
+    }
     bool noted = !settled || note_alone(assembly, settled);
     commit_alone(assembly, pendings, count);
     return noted;

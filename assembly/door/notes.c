@@ -10,11 +10,20 @@
 #include "journal/journal.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include "base/banned.h"
 
-/* One note: id, part, state, first and last record, first and last ordinal. */
-#define ENTRY_BYTES 48u
+/* One note: where its parts stand. */
+#define ID_AT 0u
+#define PART_AT (ID_AT + NV_TRACE_ID_BYTES)
+#define STATE_AT (PART_AT + 4u)
+#define FIRST_RECORD_AT (STATE_AT + 4u)
+#define LAST_RECORD_AT (FIRST_RECORD_AT + 8u)
+#define FIRST_ORDINAL_AT (LAST_RECORD_AT + 8u)
+#define LAST_ORDINAL_AT (FIRST_ORDINAL_AT + 4u)
+#define ENTRY_BYTES (LAST_ORDINAL_AT + 4u)
+static_assert(ENTRY_BYTES == 48, "journals of before hold notes of 48 bytes");
 /* When there are so many records of notes they are merged, into ones of about so many notes. */
 #define MERGE_RECORDS 256u
 #define MERGED_NOTES 4096u
@@ -49,23 +58,23 @@ static uint64_t get64(const char *from)
 static void write_note(struct nv_buf *out, const struct nv_claim *claim, enum nv_note_state state)
 {
     char bytes[ENTRY_BYTES];
-    memcpy(bytes, claim->trace_id, NV_TRACE_ID_BYTES);
-    put32(bytes + 16, claim->part);
-    put32(bytes + 20, state);
-    put64(bytes + 24, claim->first.record_id);
-    put64(bytes + 32, claim->last.record_id);
-    put32(bytes + 40, claim->first.ordinal);
-    put32(bytes + 44, claim->last.ordinal);
+    memcpy(bytes + ID_AT, claim->trace_id, NV_TRACE_ID_BYTES);
+    put32(bytes + PART_AT, claim->part);
+    put32(bytes + STATE_AT, state);
+    put64(bytes + FIRST_RECORD_AT, claim->first.record_id);
+    put64(bytes + LAST_RECORD_AT, claim->last.record_id);
+    put32(bytes + FIRST_ORDINAL_AT, claim->first.ordinal);
+    put32(bytes + LAST_ORDINAL_AT, claim->last.ordinal);
     nv_buf_append(out, bytes, sizeof bytes);
 }
 
 static void read_note(const char *bytes, struct nv_note *out)
 {
-    memcpy(out->trace_id, bytes, NV_TRACE_ID_BYTES);
-    out->part = get32(bytes + 16);
-    out->state = get32(bytes + 20);
-    out->first = (struct nv_place){get64(bytes + 24), get32(bytes + 40)};
-    out->last = (struct nv_place){get64(bytes + 32), get32(bytes + 44)};
+    memcpy(out->trace_id, bytes + ID_AT, NV_TRACE_ID_BYTES);
+    out->part = get32(bytes + PART_AT);
+    out->state = get32(bytes + STATE_AT);
+    out->first = (struct nv_place){get64(bytes + FIRST_RECORD_AT), get32(bytes + FIRST_ORDINAL_AT)};
+    out->last = (struct nv_place){get64(bytes + LAST_RECORD_AT), get32(bytes + LAST_ORDINAL_AT)};
 }
 
 size_t nv_notes_encode_settled(struct nv_buf *out, const struct nv_claim *settled)
@@ -149,7 +158,7 @@ static enum nv_err merge(struct nv_assembly *assembly, struct nv_note_ring *ring
     struct nv_note_record merged = {0};
     nv_buf_init(&notes, NV_JOURNAL_RECORD_MAX);
     enum nv_err err = NV_OK;
-    for (size_t i = 0; i < count && !err; i++) {
+    for (size_t i = 0; i < count && err == NV_OK; i++) {
         const struct nv_note_record *record = &ring->records[ring->first + i];
         err = nv_journal_get(assembly->journal, record->id, NULL, NULL, &notes);
         /* A damaged one is left behind: at worst its traces are sent twice under their ids. */
@@ -159,10 +168,10 @@ static enum nv_err merge(struct nv_assembly *assembly, struct nv_note_ring *ring
         merged.count += record->count;
     }
     struct nv_journal_put put = {.kind = NV_RECORD_SENT, .body = nv_buf_str(&notes)};
-    if (!err)
+    if (err == NV_OK)
         err = nv_journal_commit(assembly->journal, &put, 1, true);
     nv_buf_release(&notes);
-    if (err)
+    if (err != NV_OK)
         return err;
     /* Only now that the copy is on disk. */
     for (size_t i = 0; i < count; i++) {
@@ -265,10 +274,10 @@ void nv_notes_write_planned(struct nv_assembly *assembly, struct nv_claim *const
     enum nv_err err = notes.failed;
     /* Not synced: lost with the power, the plan costs at worst a part of another extent under an id
      * that the backend has, and a sync for each turn of each shard would cost all of it always. */
-    if (!err)
+    if (err == NV_OK)
         err = nv_journal_commit(assembly->journal, &put, 1, false);
     nv_buf_release(&notes);
-    if (err) {
+    if (err != NV_OK) {
         NV_LOG(NV_LOG_WARN, "journal", "cannot note what is sent next error=\"%s\"",
                nv_err_info(err)->text);
         return;
@@ -311,7 +320,7 @@ static enum nv_err read_record(struct reading *reading, uint64_t id, struct nv_s
             record.last = note.last.record_id;
         record.count++;
         enum nv_err err = nv_buf_append(&reading->notes, &note, sizeof note);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     return add_record(&reading->assembly->notes.settled, &record);
@@ -323,11 +332,11 @@ static enum nv_err read_notes(struct reading *reading)
     uint64_t *ids = NULL;
     size_t count = 0;
     enum nv_err err = nv_journal_list(journal, 1u << NV_RECORD_SENT, &ids, &count);
-    for (size_t i = 0; i < count && !err; i++) {
+    for (size_t i = 0; i < count && err == NV_OK; i++) {
         struct nv_buf body;
         nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
         err = nv_journal_get(journal, ids[i], NULL, NULL, &body);
-        if (!err)
+        if (err == NV_OK)
             err = read_record(reading, ids[i], nv_buf_str(&body));
         else if (err == NV_ERR_MALFORMED)
             err = NV_OK; /* at worst something is delivered twice */
@@ -342,7 +351,7 @@ enum nv_err nv_notes_read(struct nv_assembly *assembly, struct nv_note **notes, 
     struct reading reading = {.assembly = assembly};
     nv_buf_init(&reading.notes, NV_CAP_NOTES);
     enum nv_err err = read_notes(&reading);
-    if (err) {
+    if (err != NV_OK) {
         nv_buf_release(&reading.notes);
         return err;
     }

@@ -23,6 +23,8 @@
 /* Head of a request: wall time, spans, then the project. */
 #define HEAD_BYTES 12u
 #define PROJECT_MAX 4096u
+/* Without memory to tell a shard that the replay is over, before it is tried again. */
+#define RETRY_PAUSE_NS 1000000
 
 struct nv_replay {
     uint64_t *ids; /* requests to replay */
@@ -57,7 +59,7 @@ static enum nv_err tell_shards(struct nv_assembly *assembly)
 {
     struct nv_replay *replay = assembly->replay;
     enum nv_err err = NV_OK;
-    for (size_t i = 0; i < replay->note_count && !err; i++) {
+    for (size_t i = 0; i < replay->note_count && err == NV_OK; i++) {
         const struct nv_note *note = &replay->notes[i];
         if (i + 1 < replay->note_count && same_part(note, note + 1))
             continue; /* the last of a part says most */
@@ -76,12 +78,13 @@ enum nv_err nv_replay_open(struct nv_assembly *assembly, struct nv_fail *fail)
     assembly->replay = replay;
     replay->waiting_end = &replay->waiting;
     enum nv_err err = nv_notes_read(assembly, &replay->notes, &replay->note_count);
-    if (!err)
+    if (err == NV_OK)
         err = tell_shards(assembly);
-    if (!err)
+    if (err == NV_OK) {
         err = nv_journal_list(assembly->journal, 1u << NV_RECORD_TRACES | 1u << NV_RECORD_LOGS,
                               &replay->ids, &replay->count);
-    if (err)
+    }
+    if (err != NV_OK)
         return nv_fail_set(fail, err, 0, "cannot read back the journal");
     if (replay->count > 0 && !assembly->config.decode)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the journal holds requests to be replayed");
@@ -170,7 +173,7 @@ static enum nv_err decode(struct nv_assembly *assembly, enum nv_record_kind kind
     size_t len = nv_buf_take(body, &bytes);
     enum nv_signal signal = kind == NV_RECORD_LOGS ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES;
     enum nv_err err = assembly->config.decode(assembly->config.decode_ctx, signal, bytes, len, out);
-    if (err || head.len <= HEAD_BYTES)
+    if (err != NV_OK || head.len <= HEAD_BYTES)
         return err;
     char *project = malloc(head.len - HEAD_BYTES);
     if (!project) {
@@ -195,11 +198,12 @@ static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
     enum nv_err err = nv_journal_get(assembly->journal, id, &kind, &head, &body);
-    if (!err)
+    if (err == NV_OK)
         err = *why = decode(assembly, kind, nv_buf_str(&head), &body, &batch);
-    if (!err)
+    if (err == NV_OK) {
         err = nv_prepare(&assembly->groups, batch, assembly->shard_count,
                          nv_clock_mono_ns(&assembly->clock), out);
+    }
     nv_batch_free(batch);
     nv_buf_release(&head);
     nv_buf_release(&body);
@@ -227,7 +231,7 @@ static enum nv_err put_dead(struct nv_assembly *assembly, const struct nv_undeco
     enum nv_err err = assembly->config.bury(assembly->config.bury_ctx, request, &head, &payload);
     struct nv_journal_put put = {
         .kind = NV_RECORD_DEAD_LETTER, .head = nv_buf_str(&head), .body = nv_buf_str(&payload)};
-    if (!err)
+    if (err == NV_OK)
         err = nv_journal_commit(assembly->journal, &put, 1, true);
     *id = put.id;
     nv_buf_release(&head);
@@ -245,15 +249,15 @@ static enum nv_err bury(struct nv_assembly *assembly, uint64_t id, enum nv_err w
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
     enum nv_err err = nv_journal_get(assembly->journal, id, &kind, &head, &body);
-    bool logs = !err && kind == NV_RECORD_LOGS;
+    bool logs = !err != NV_OK && kind == NV_RECORD_LOGS;
     struct nv_undecoded request = {.signal = logs ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES,
                                    .body = nv_buf_str(&body),
                                    .project = nv_str_slice(nv_buf_str(&head), HEAD_BYTES, SIZE_MAX),
                                    .spans = logs ? 0 : spans_of_head(nv_buf_str(&head)),
                                    .why = why};
-    if (!err)
+    if (err == NV_OK)
         err = put_dead(assembly, &request, &dead_id);
-    if (!err) {
+    if (err == NV_OK) {
         nv_ledger_receive(request.spans, true);
         nv_ledger_dead_held(NV_DEAD_UNTRANSLATABLE, request.spans);
         nv_journal_release(assembly->journal, &id, 1);
@@ -272,16 +276,17 @@ static enum nv_err replay_one(struct nv_assembly *assembly, uint64_t id)
     struct nv_prepared prepared;
     enum nv_err why = NV_OK;
     enum nv_err err = prepare(assembly, id, &prepared, &why);
-    if (err && why && why != NV_ERR_NO_MEMORY && assembly->config.bury)
+    if (err != NV_OK && why && why != NV_ERR_NO_MEMORY && assembly->config.bury)
         err = bury(assembly, id, why);
-    else if (!err)
+    else if (err == NV_OK)
         resume(assembly, &prepared, id);
     if (err == NV_ERR_NO_MEMORY)
         return err;
-    if (err && err != NV_ERR_NOT_FOUND)
+    if (err != NV_OK && err != NV_ERR_NOT_FOUND) {
         NV_LOG(NV_LOG_ERROR, "journal",
                "cannot replay a request, the next start tries it again id=%llu error=\"%s\"",
                (unsigned long long)id, nv_err_info(err)->text);
+    }
     return NV_OK;
 }
 
@@ -294,7 +299,7 @@ static void finish(struct nv_assembly *assembly)
         struct nv_arrivals *end;
         /* No error to return to: a shard that is not told would hold its planned parts for ever. */
         while ((end = calloc(1, sizeof *end)) == NULL)
-            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+            nanosleep(&(struct timespec){.tv_nsec = RETRY_PAUSE_NS}, NULL);
         end->shard = i;
         assembly->holder.take(assembly, end);
     }
@@ -306,9 +311,10 @@ static void finish(struct nv_assembly *assembly)
     replay->notes = NULL;
     replay->note_count = 0;
     atomic_store(&assembly->replaying, false);
-    if (replay->count > 0)
+    if (replay->count > 0) {
         NV_LOG(NV_LOG_INFO, "journal", "replayed requests=%llu",
                (unsigned long long)atomic_load(&assembly->replayed));
+    }
 }
 
 bool nv_replay_step(struct nv_assembly *assembly)

@@ -185,7 +185,7 @@ static enum nv_err split(const struct nv_batch *batch, uint32_t shard_count, uin
 {
     out->unused = count_items(batch, shard_count, counts);
     enum nv_err err = new_arrivals(out, counts, shard_count, by_shard);
-    if (err)
+    if (err != NV_OK)
         return err;
     for (uint32_t i = 0; i < batch->item_count; i++) {
         if (id_is_zero(batch->items[i].trace_id, NV_TRACE_ID_BYTES))
@@ -229,14 +229,14 @@ enum nv_err nv_prepare(struct nv_groups *groups, struct nv_batch *batch, uint32_
 {
     memset(out, 0, sizeof *out);
     enum nv_err err = new_request(groups, batch, now_ns, &out->request);
-    if (err)
+    if (err != NV_OK)
         return err;
     uint32_t *counts = calloc(shard_count, sizeof *counts);
     struct nv_arrivals **by_shard = calloc(shard_count, sizeof(struct nv_arrivals *));
     err = counts && by_shard ? split(batch, shard_count, counts, by_shard, out) : NV_ERR_NO_MEMORY;
     free(counts);
     free((void *)by_shard);
-    if (err) {
+    if (err != NV_OK) {
         nv_prepared_release(groups, out);
         return err;
     }

@@ -66,7 +66,7 @@ static unsigned read_services(struct nv_services *services, const struct nv_open
     unsigned all = 0;
     uint32_t last = UINT32_MAX;
     uint32_t first = service_of(services, &trace->held[0].run, now_ns);
-    for (uint32_t i = 0; i < trace->used; i += trace->held[i].run.count + 1) {
+    for (uint32_t i = 0; i < trace->used; i = nv_held_run_after(trace, i)) {
         uint32_t service = service_of(services, &trace->held[i].run, now_ns);
         if (service == last)
             continue;
@@ -142,7 +142,7 @@ uint32_t nv_facts_learn(struct nv_services *services, const struct nv_open_trace
 {
     struct nv_trace_facts facts = {0};
     read_services(services, trace, now_ns, &facts);
-    for (uint32_t i = 0; i < trace->used; i += trace->held[i].run.count + 1) {
+    for (uint32_t i = 0; i < trace->used; i = nv_held_run_after(trace, i)) {
         const struct nv_held_run *run = &trace->held[i].run;
         unsigned learned = facts.several_services ? NV_LEARNED_DISTRIBUTED : 0;
         if (run->request->signal == NV_SIGNAL_LOGS)

@@ -86,9 +86,10 @@ static uint32_t mark_duplicates(const struct gathering *g, struct numbered *span
     uint32_t count = 0;
     uint32_t number = 0;
     for (; (item = nv_held_next(g->trace, &cursor)) != NULL; number++) {
-        if (cursor.run->request->signal == NV_SIGNAL_TRACES)
+        if (cursor.run->request->signal == NV_SIGNAL_TRACES) {
             spans[count++] =
                 (struct numbered){item->span_id, number, item->length, item->check & NV_HELD_FLAGS};
+        }
     }
     qsort(spans, count, sizeof *spans, compare_numbered);
     uint32_t duplicates = 0;
@@ -134,13 +135,12 @@ static bool copy_group(const struct gathering *g, const struct nv_shared_group *
 {
     struct nv_arena *arena = g->raw->arena;
     const struct nv_group *other = with_resource(g, shared->resource);
-    if (other) {
+    if (other)
         *out = *other;
-    } else if (!copy_view(arena, shared->group.resource, &out->resource) ||
-               !copy_view(arena, shared->group.resource_schema_url, &out->resource_schema_url) ||
-               !copy_view(arena, shared->group.service_name, &out->service_name)) {
+    else if (!copy_view(arena, shared->group.resource, &out->resource) ||
+             !copy_view(arena, shared->group.resource_schema_url, &out->resource_schema_url) ||
+             !copy_view(arena, shared->group.service_name, &out->service_name))
         return false;
-    }
     return copy_view(arena, shared->group.scope, &out->scope) &&
            copy_view(arena, shared->group.scope_schema_url, &out->scope_schema_url);
 }
@@ -216,7 +216,7 @@ static enum nv_err read_item(struct gathering *g, const struct nv_held_run *run,
     if (!bytes)
         return NV_ERR_NO_MEMORY;
     enum nv_err err = read_bytes(g->assembly, run->request, item->offset, item->length, bytes);
-    *out = err ? (struct nv_str){NULL, 0} : (struct nv_str){bytes, item->length};
+    *out = err != NV_OK ? (struct nv_str){NULL, 0} : (struct nv_str){bytes, item->length};
     return NV_OK;
 }
 
@@ -264,12 +264,12 @@ static enum nv_err gather_runs(struct gathering *g)
     for (uint32_t i = 0; i < trace->used;) {
         const struct nv_held_run *run = &trace->held[i].run;
         enum nv_err err = gather_run(g, run, &trace->held[i + 1], number);
-        if (err)
+        if (err != NV_OK)
             return err;
         if (g->raw->project.len == 0 && run->request->project.len > 0)
             g->raw->project = nv_arena_dup(g->raw->arena, run->request->project);
         number += run->count;
-        i += run->count + 1;
+        i = nv_held_run_after(trace, i);
     }
     return NV_OK;
 }
@@ -334,7 +334,7 @@ static struct nv_claim *new_claim(const struct nv_open_trace *trace, uint32_t ru
                                .first = nv_open_trace_first(trace),
                                .last = nv_open_trace_last(trace)};
     memcpy(claim->trace_id, trace->trace_id, NV_TRACE_ID_BYTES);
-    for (uint32_t i = 0; i < trace->used; i += trace->held[i].run.count + 1)
+    for (uint32_t i = 0; i < trace->used; i = nv_held_run_after(trace, i))
         claim->requests[claim->request_count++] = trace->held[i].run.request;
     assert(claim->request_count == runs);
     return claim;
@@ -359,12 +359,12 @@ enum nv_err nv_gather(struct nv_assembly *assembly, const struct nv_open_trace *
                       enum nv_incomplete incomplete, struct nv_gathered *out)
 {
     uint32_t runs = 0;
-    for (uint32_t i = 0; i < trace->used; i += trace->held[i].run.count + 1)
+    for (uint32_t i = 0; i < trace->used; i = nv_held_run_after(trace, i))
         runs++;
     *out = (struct nv_gathered){.raw = new_raw(assembly, trace)};
     struct gathering g = {.assembly = assembly, .trace = trace, .raw = out->raw};
     enum nv_err err = out->raw ? fill(&g, runs, out) : NV_ERR_NO_MEMORY;
-    out->claim = err ? NULL : new_claim(trace, runs);
+    out->claim = err != NV_OK ? NULL : new_claim(trace, runs);
     if (!out->claim) {
         if (out->raw)
             nv_arena_free(out->raw->arena);

@@ -24,6 +24,6 @@ bool nv_work_take(struct nv_shard *shard, uint64_t need, bool first);
 void nv_work_settle(struct nv_assembly *assembly, struct nv_raw_trace *raw, uint64_t need);
 /* Reads a trace's bytes and makes it whole; the trace is unchanged. NV_ERR_NO_MEMORY. */
 enum nv_err nv_gather(struct nv_assembly *assembly, const struct nv_open_trace *trace,
-                      enum nv_incomplete incomplete, struct nv_gathered *out);
+                      enum nv_incomplete incomplete, struct nv_gathered *out) NV_MUST_USE;
 
 #endif

@@ -108,11 +108,12 @@ enum nv_err nv_leave_take(struct nv_shard *shard, struct nv_open_trace *trace,
                           enum nv_incomplete incomplete, struct nv_gathered *out)
 {
     struct nv_assembly *assembly = shard->assembly;
+    assert(nv_shard_is_mine(shard));
     uint64_t now_ns = nv_clock_mono_ns(&assembly->clock);
     enum nv_err err = nv_leave_reserve(shard, trace->item_count);
-    if (!err)
+    if (err == NV_OK)
         err = nv_gather(assembly, trace, incomplete, out);
-    if (err)
+    if (err != NV_OK)
         return err;
     uint32_t service = nv_facts_learn(assembly->services, trace, shard->scratch, now_ns);
     count_out(shard, trace, out);

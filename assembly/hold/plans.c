@@ -57,7 +57,7 @@ enum nv_err nv_plans_add(struct nv_plans *plans, const uint8_t trace_id[NV_TRACE
         return NV_OK;
     }
     enum nv_err err = nv_index_add(&plans->index, hash, plan);
-    if (err)
+    if (err != NV_OK)
         free(plan);
     return err;
 }
@@ -74,7 +74,7 @@ bool nv_plans_take(struct nv_plans *plans, const uint8_t trace_id[NV_TRACE_ID_BY
     if (first->next) {
         /* There was room for the first one, so this needs no memory. */
         enum nv_err err = nv_index_add(&plans->index, hash, first->next);
-        assert(!err);
+        assert(err == NV_OK);
         (void)err;
     }
     free(first);

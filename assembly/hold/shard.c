@@ -27,6 +27,9 @@
 #define RETRY_NS (100 * NV_NS_PER_MS)
 #define MAY_COMPLETE_NS (20 * NV_NS_PER_MS)
 #define OLDEST_CHECK_NS (2 * NV_NS_PER_S)
+/* Arrivals that wait for the shard: as many requests as wait for the journal (assembly.c); the
+ * bound that counts is queue_bytes. */
+#define QUEUE_ITEMS_MAX 4096u
 /* At a stop, between two looks at a closed gate. */
 #define FINISH_PAUSE_NS 5000000
 
@@ -48,7 +51,7 @@ enum nv_err nv_shard_init(struct nv_shard *shard, struct nv_assembly *assembly, 
                  config->sent_ttl_ms * NV_NS_PER_MS);
     if (assembly->inline_mode)
         return NV_OK;
-    shard->queue = nv_queue_new(4096, config->queue_bytes);
+    shard->queue = nv_queue_new(QUEUE_ITEMS_MAX, config->queue_bytes);
     return shard->queue ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
@@ -62,7 +65,7 @@ static void forget_request(struct nv_assembly *assembly, struct nv_request *requ
 
 static void forget_trace(struct nv_shard *shard, struct nv_open_trace *trace)
 {
-    for (uint32_t i = 0; i < trace->used; i += trace->held[i].run.count + 1)
+    for (uint32_t i = 0; i < trace->used; i = nv_held_run_after(trace, i))
         forget_request(shard->assembly, trace->held[i].run.request);
     nv_trace_table_close(&shard->table, trace);
 }
@@ -72,7 +75,7 @@ void nv_shard_release(struct nv_shard *shard)
     struct nv_timer *timer;
     while ((timer = nv_timers_first(&shard->timers)) != NULL) {
         nv_timers_remove(&shard->timers, timer);
-        forget_trace(shard, (struct nv_open_trace *)timer);
+        forget_trace(shard, nv_open_trace_of(timer));
     }
     while (shard->stalled) {
         struct nv_arrivals *arrivals = shard->stalled;
@@ -98,7 +101,7 @@ static void publish(struct nv_shard *shard, uint64_t now_ns)
         return;
     uint64_t oldest = UINT64_MAX;
     for (uint32_t i = 0; i < shard->timers.count; i++) {
-        const struct nv_open_trace *trace = (const void *)shard->timers.heap[i];
+        const struct nv_open_trace *trace = nv_open_trace_of(shard->timers.heap[i]);
         oldest = trace->first_ns < oldest ? trace->first_ns : oldest;
     }
     atomic_store(&shard->oldest_ns, oldest);
@@ -156,6 +159,7 @@ static void retry_stalled(struct nv_shard *shard, uint64_t now_ns)
 
 uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
 {
+    assert(nv_shard_is_mine(shard));
     retry_stalled(shard, now_ns);
     struct nv_timer *timer;
     while ((timer = nv_timers_first(&shard->timers)) != NULL && timer->deadline_ns <= now_ns) {
@@ -168,7 +172,7 @@ uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
         }
         for (; count < NV_TURN_MAX && timer && timer->deadline_ns <= now_ns;
              timer = nv_timers_first(&shard->timers)) {
-            struct nv_open_trace *trace = (struct nv_open_trace *)timer;
+            struct nv_open_trace *trace = nv_open_trace_of(timer);
             struct nv_gathered out;
             uint64_t need = nv_gather_need(shard->assembly, trace);
             /* What is gathered waits in memory for those before it; the rest is on disk. */
@@ -312,7 +316,7 @@ static enum nv_err take_one(struct nv_shard *shard, struct nv_arrivals *arrivals
     }
     if (*trace && is_full(shard, *trace, request, arrival)) {
         enum nv_err err = cut(shard, *trace);
-        if (err)
+        if (err != NV_OK)
             return err;
         *trace = NULL;
     }
@@ -344,14 +348,14 @@ static void settle_down(struct nv_shard *shard, struct nv_open_trace *trace, uin
 static enum nv_err take_all(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_t now_ns)
 {
     enum nv_err err = NV_OK;
-    while (!err && arrivals->taken < arrivals->count) {
+    while (err == NV_OK && arrivals->taken < arrivals->count) {
         const uint8_t *id = arrivals->items[arrivals->taken].trace_id;
         struct nv_open_trace *trace = nv_trace_table_find(&shard->table, id);
         do {
             err = take_one(shard, arrivals, &trace, now_ns);
-            if (!err)
+            if (err == NV_OK)
                 arrivals->taken++;
-        } while (!err && arrivals->taken < arrivals->count &&
+        } while (err == NV_OK && arrivals->taken < arrivals->count &&
                  memcmp(arrivals->items[arrivals->taken].trace_id, id, NV_TRACE_ID_BYTES) == 0);
         settle_down(shard, trace, now_ns);
     }
@@ -364,7 +368,7 @@ static void end_replay(struct nv_shard *shard, uint64_t now_ns)
     nv_plans_release(&shard->plans);
     /* Parts of before the restart wait for nothing more: their last request has come. */
     for (uint32_t i = 0; i < shard->timers.count; i++) {
-        struct nv_open_trace *trace = (struct nv_open_trace *)(void *)shard->timers.heap[i];
+        struct nv_open_trace *trace = nv_open_trace_of(shard->timers.heap[i]);
         if (trace->until.record_id != 0 && trace->timer.deadline_ns > now_ns)
             nv_timers_move(&shard->timers, &trace->timer, now_ns);
     }
@@ -372,6 +376,7 @@ static void end_replay(struct nv_shard *shard, uint64_t now_ns)
 
 void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_t now_ns)
 {
+    assert(nv_shard_is_mine(shard));
     if (!arrivals->request && !shard->stalled) {
         end_replay(shard, now_ns);
         free(arrivals);
@@ -438,7 +443,7 @@ bool nv_shard_finish(struct nv_shard *shard)
             retry_stalled(shard, now_ns_of(shard));
             timer = nv_timers_first(&shard->timers);
         }
-        if (timer && finish_trace(shard, (struct nv_open_trace *)timer))
+        if (timer && finish_trace(shard, nv_open_trace_of(timer)))
             continue;
         if (!timer && (!shard->stalled || keeps(shard)))
             break;
@@ -456,6 +461,7 @@ void *nv_shard_run(void *arg)
 {
     struct nv_shard *shard = arg;
     uint64_t next_ns = 0;
+    shard->owner = pthread_self();
     for (;;) {
         void *items[NV_TURN_MAX];
         uint64_t now_ns = now_ns_of(shard);

@@ -16,7 +16,8 @@ struct nv_shard {
     struct nv_assembly *assembly;
     uint32_t number;
     struct nv_queue *queue; /* of nv_arrivals; NULL inline */
-    pthread_t thread;
+    pthread_t thread;       /* of who starts and joins it */
+    pthread_t owner;        /* the same by its own word, for its own asserts */
     bool running;
     bool replayed; /* the journal's requests of before the start have all come */
     struct nv_trace_table table;
@@ -30,8 +31,15 @@ struct nv_shard {
     _Atomic uint64_t open_traces, held_spans, held_bytes, memory_bytes, oldest_ns;
 };
 
+/* Is the caller the thread that the shard belongs to? For asserts. */
+static inline bool nv_shard_is_mine(const struct nv_shard *shard)
+{
+    return shard->assembly->inline_mode || pthread_equal(shard->owner, pthread_self());
+}
+
 /* Readies a shard of `assembly`. NV_ERR_NO_MEMORY. */
-enum nv_err nv_shard_init(struct nv_shard *shard, struct nv_assembly *assembly, uint32_t number);
+enum nv_err nv_shard_init(struct nv_shard *shard, struct nv_assembly *assembly,
+                          uint32_t number) NV_MUST_USE;
 /* Frees it with all that is still open, as a crash would forget it. */
 void nv_shard_release(struct nv_shard *shard);
 /* Takes the arrivals (NULL request: the replay is over). Its thread. */

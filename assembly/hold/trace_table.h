@@ -15,6 +15,8 @@
 #include "assembly/door/request.h"
 #include "base/timers.h"
 
+#include <stddef.h>
+
 struct nv_held_run {
     struct nv_request *request;
     uint32_t group;
@@ -29,7 +31,7 @@ union nv_held {
 };
 
 struct nv_open_trace {
-    struct nv_timer timer; /* first: the timer is the trace */
+    struct nv_timer timer; /* nv_open_trace_of leads back */
     uint8_t trace_id[NV_TRACE_ID_BYTES];
     uint64_t first_ns; /* arrivals, monotonic */
     uint64_t last_ns;
@@ -86,6 +88,18 @@ uint64_t nv_open_trace_group_bytes(const struct nv_open_trace *trace,
 /* First and last item of a trace with items. */
 struct nv_place nv_open_trace_first(const struct nv_open_trace *trace);
 struct nv_place nv_open_trace_last(const struct nv_open_trace *trace);
+
+/* The trace that a timer of it belongs to. */
+static inline struct nv_open_trace *nv_open_trace_of(struct nv_timer *timer)
+{
+    return (struct nv_open_trace *)(void *)((char *)timer - offsetof(struct nv_open_trace, timer));
+}
+
+/* Index in held of the run behind the one at `run`: an entry for the run itself, one an item. */
+static inline uint32_t nv_held_run_after(const struct nv_open_trace *trace, uint32_t run)
+{
+    return run + 1 + trace->held[run].run.count;
+}
 
 /* Walks what is held: the next item or NULL; `cursor->run` is the run it is in. Starts zeroed. */
 struct nv_held_cursor {
