@@ -171,9 +171,6 @@ bool nv_record_decode(const uint8_t bytes[NV_RECORD_HEADER], struct nv_record_he
 
 /* Puts the directory's entries on disk, if the journal syncs. IO, NO_SPACE. */
 enum nv_err nv_journal_sync_directory(struct nv_journal *journal) NV_MUST_USE;
-/* Writes the header of a segment. */
-enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_segment *segment,
-                                    uint64_t first_id) NV_MUST_USE;
 /*
  * An empty segment to append to that takes a record of `need` bytes: a spare one, else a new file,
  * else one of the reserve if `use` may have it. The writer's lock is held. FULL, NO_SPACE, IO,
@@ -283,11 +280,6 @@ void nv_room_first(struct nv_journal *journal);
 /* In a round of maintenance: before files are looked at and after. The writer's lock is held. */
 void nv_room_before(struct nv_journal *journal);
 void nv_room_after(struct nv_journal *journal);
-
-/* ---- journal_recover.c --------------------------------------------------------------------- */
-
-/* Finds the files of the directory and what lives in them. CONFIG, IO, NO_MEMORY. */
-enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail) NV_MUST_USE;
 
 /* What a walk over a segment tells of. */
 struct nv_walk {

@@ -377,7 +377,8 @@ static void firm_up(struct nv_journal *journal)
     }
 }
 
-enum nv_err nv_journal_recover(struct nv_journal *journal, struct nv_fail *fail)
+/* Finds the files of the directory and what lives in them. CONFIG, IO, NO_MEMORY. */
+static enum nv_err recover(struct nv_journal *journal, struct nv_fail *fail)
 {
     struct dirent **names;
     struct nv_mark mark;
@@ -444,7 +445,7 @@ enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_jo
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for the journal");
     err = nv_journal_take_lock(journal, fail);
     if (err == NV_OK)
-        err = nv_journal_recover(journal, fail);
+        err = recover(journal, fail);
     if (err != NV_OK) {
         nv_journal_close(journal);
         return nv_fail_set(fail, err, 0, "cannot open the journal");

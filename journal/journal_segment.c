@@ -33,8 +33,9 @@ static char *segment_path(const struct nv_journal *journal, uint32_t number)
 
 /* ---- one segment --------------------------------------------------------------------------- */
 
-enum nv_err nv_segment_write_header(struct nv_journal *journal, const struct nv_segment *segment,
-                                    uint64_t first_id)
+/* Writes the header of a segment. */
+static enum nv_err write_header(struct nv_journal *journal, const struct nv_segment *segment,
+                                uint64_t first_id)
 {
     uint8_t bytes[64] = {0};
     nv_put64(bytes, NV_SEGMENT_MAGIC);
@@ -193,7 +194,7 @@ static enum nv_err begin_segment(struct nv_journal *journal, struct nv_segment *
     segment->cold = cold;
     segment->epoch = journal->next_epoch++;
     /* On disk before the first record: recovery believes only records of the header's epoch. */
-    enum nv_err err = nv_segment_write_header(journal, segment, journal->next_id);
+    enum nv_err err = write_header(journal, segment, journal->next_id);
     segment->dirty = true;
     return err != NV_OK ? err : nv_segment_sync(journal, segment);
 }
@@ -338,7 +339,7 @@ enum nv_err nv_segment_make_spare(struct nv_journal *journal, struct nv_segment 
 {
     segment->state = NV_SEGMENT_SPARE;
     segment->reserved = false;
-    enum nv_err err = nv_segment_write_header(journal, segment, journal->next_id);
+    enum nv_err err = write_header(journal, segment, journal->next_id);
     segment->dirty = true;
     if (err != NV_OK) {
         nv_segment_fail(journal, segment);

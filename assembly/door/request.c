@@ -16,7 +16,8 @@
 #include <string.h>
 #include "base/banned.h"
 
-uint64_t nv_span_id_number(const uint8_t span_id[NV_SPAN_ID_BYTES])
+/* The 8 bytes of an id as a number, for comparing. */
+static uint64_t id_number(const uint8_t span_id[NV_SPAN_ID_BYTES])
 {
     uint64_t number;
     memcpy(&number, span_id, sizeof number);
@@ -129,8 +130,8 @@ static void fill(struct nv_arrival *arrival, const struct nv_batch *batch, uint3
     arrival->ordinal = ordinal;
     struct nv_str bytes = {batch->body + item->offset, item->length};
     arrival->item = (struct nv_held_item){
-        .span_id = nv_span_id_number(item->span_id),
-        .parent = nv_span_id_fold(nv_span_id_number(item->parent_id)),
+        .span_id = id_number(item->span_id),
+        .parent = nv_span_id_fold(id_number(item->parent_id)),
         .offset = item->offset,
         .length = item->length,
         .check = nv_held_check(bytes) | held_flags(item),

@@ -83,8 +83,6 @@ struct nv_request {
 
 /* Folds 8 bytes of a span id to 32 bits: a parent is looked up by it (completion facts only). */
 uint32_t nv_span_id_fold(uint64_t span_id);
-/* The 8 bytes of an id as a number, for comparing. */
-uint64_t nv_span_id_number(const uint8_t span_id[NV_SPAN_ID_BYTES]);
 
 enum nv_held_flags {
     NV_HELD_PARENT = 1u << 0, /* has a parent */

@@ -52,8 +52,9 @@ struct encoder {
     struct nv_repeats scopes, resources;
 };
 
-size_t nv_trace_id_text(const uint8_t id[NV_TRACE_ID_BYTES], enum nv_trace_id_form form,
-                        char out[NV_TRACE_ID_TEXT_MAX])
+/* Text of a trace id, no NUL; returns its length: 36 for uuid, 32 for hex. */
+static size_t id_text(const uint8_t id[NV_TRACE_ID_BYTES], enum nv_trace_id_form form,
+                      char out[NV_TRACE_ID_TEXT_MAX])
 {
     char hex[2 * NV_TRACE_ID_BYTES];
     size_t n = 0;
@@ -183,8 +184,7 @@ static void links(struct encoder *e, const struct nv_span *span)
 
         nv_json_write_begin_object(json);
         KEY(json, "trace_id");
-        nv_json_write_string(json,
-                             (struct nv_str){id, nv_trace_id_text(link->trace_id, e->form, id)});
+        nv_json_write_string(json, (struct nv_str){id, id_text(link->trace_id, e->form, id)});
         KEY(json, "span_id");
         span_id(json, link->span_id);
         KEY(json, "attributes");
@@ -454,7 +454,7 @@ static void encoder_init(struct encoder *e, struct nv_buf *buf, const struct nv_
     nv_json_write_init(&e->json, buf);
     nv_repeats_init(&e->scopes, NV_STR("scope"), NV_STR("scope_ref"), NV_STR("scopes"));
     nv_repeats_init(&e->resources, NV_STR("resource"), NV_STR("resource_ref"), NV_STR("resources"));
-    e->id_len = nv_trace_id_text(trace->trace_id, form, e->id);
+    e->id_len = id_text(trace->trace_id, form, e->id);
     nv_hex_encode(trace->source_trace_id, NV_TRACE_ID_BYTES, e->source_id);
 }
 

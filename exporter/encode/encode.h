@@ -24,8 +24,5 @@ enum nv_err nv_encode_trace(struct nv_buf *buf, const struct nv_trace *trace,
  */
 enum nv_err nv_encode_stub(struct nv_buf *buf, const struct nv_trace *trace,
                            enum nv_trace_id_form form, const char *reason) NV_MUST_USE;
-/* Text of a trace id, no NUL; returns its length: 36 for uuid, 32 for hex. */
-size_t nv_trace_id_text(const uint8_t id[NV_TRACE_ID_BYTES], enum nv_trace_id_form form,
-                        char out[NV_TRACE_ID_TEXT_MAX]);
 
 #endif

@@ -60,7 +60,8 @@ enum nv_err nv_ids_init(struct nv_ids *ids, struct nv_arena *arena, uint32_t cou
     return ids->slots ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
-struct nv_id_slot *nv_ids_find(const struct nv_ids *ids, uint64_t id)
+/* The slot of `id`, or the free one where it belongs. */
+static struct nv_id_slot *find_slot(const struct nv_ids *ids, uint64_t id)
 {
     uint32_t first = (uint32_t)nv_number_hash(id) & ids->mask, at = first;
     while (ids->slots[at].index != 0 && ids->slots[at].id != id)
@@ -86,7 +87,7 @@ bool nv_identity_enter(struct nv_translation *t, const struct nv_ids *ids)
 {
     struct nv_span_work *work = &t->works[t->work_count];
     uint64_t id = nv_id_number(work->span->span_id);
-    struct nv_id_slot *slot = nv_ids_find(ids, id);
+    struct nv_id_slot *slot = find_slot(ids, id);
     if (slot->index == 0) {
         *slot = (struct nv_id_slot){id, t->work_count + 1};
         return true;
@@ -119,7 +120,7 @@ static uint64_t derive(const struct nv_translation *t, const struct nv_ids *ids,
         x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
         x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
         x ^= x >> 31;
-    } while (x == 0 || nv_ids_find(ids, x)->index != 0);
+    } while (x == 0 || find_slot(ids, x)->index != 0);
     return x;
 }
 
@@ -167,8 +168,8 @@ enum nv_err nv_identity_separate(struct nv_translation *t, const struct nv_ids *
             return err;
         hang_below(served, caller);
         uint64_t id = nv_id_number(served->span_id), derived = derive(t, ids, id);
-        nv_ids_find(ids, id)->index = work->twin + 1;
-        *nv_ids_find(ids, derived) = (struct nv_id_slot){derived, i + 1};
+        find_slot(ids, id)->index = work->twin + 1;
+        *find_slot(ids, derived) = (struct nv_id_slot){derived, i + 1};
         memcpy(served->span_id, &derived, NV_SPAN_ID_BYTES);
     }
     return NV_OK;
@@ -209,7 +210,7 @@ enum nv_err nv_identity_link(struct nv_translation *t, const struct nv_ids *ids,
 {
     struct nv_span_work *work = &t->works[child];
     struct nv_span *span = work->span;
-    const struct nv_id_slot *slot = nv_ids_find(ids, nv_id_number(span->parent_id));
+    const struct nv_id_slot *slot = find_slot(ids, nv_id_number(span->parent_id));
     if (slot->index == 0)
         return NV_OK;
     uint32_t parent = meant_by(t, child, slot->index - 1);
@@ -231,7 +232,7 @@ enum nv_err nv_identity_link(struct nv_translation *t, const struct nv_ids *ids,
 uint32_t nv_identity_of_log(const struct nv_translation *t, const struct nv_ids *ids, uint64_t id,
                             const struct nv_origin *origin)
 {
-    const struct nv_id_slot *slot = nv_ids_find(ids, id);
+    const struct nv_id_slot *slot = find_slot(ids, id);
     if (id == 0 || slot->index == 0)
         return NV_NO_SPAN;
     uint32_t named = slot->index - 1;

@@ -60,8 +60,6 @@ struct nv_ids {
 
 /* Readies a table for `count` ids and those that are derived from them. NV_ERR_NO_MEMORY. */
 enum nv_err nv_ids_init(struct nv_ids *ids, struct nv_arena *arena, uint32_t count) NV_MUST_USE;
-/* The slot of `id`, or the free one where it belongs. */
-struct nv_id_slot *nv_ids_find(const struct nv_ids *ids, uint64_t id);
 /* The 8 bytes as a number. */
 uint64_t nv_id_number(const uint8_t bytes[NV_SPAN_ID_BYTES]);
 /*
