@@ -398,10 +398,12 @@ static void stop_threads(struct nv_assembly *assembly, uint64_t wait_ns)
     for (uint32_t i = 0; i < assembly->shard_count; i++) {
         struct nv_shard *shard = &assembly->shards[i];
         nv_queue_close(shard->queue);
-        if (shard->running && pthread_clockjoin_np(shard->thread, NULL, CLOCK_MONOTONIC, &until))
+        if (shard->running && pthread_clockjoin_np(shard->thread, NULL, CLOCK_MONOTONIC, &until)) {
             assembly->stuck = true;
-        else
+        } else {
+            assert(!shard->running || atomic_load(&shard->ended));
             shard->running = false;
+        }
     }
 }
 

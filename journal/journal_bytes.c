@@ -53,6 +53,13 @@ uint64_t nv_record_size(uint64_t length)
     return (NV_RECORD_HEADER + length + NV_RECORD_ALIGN - 1) / NV_RECORD_ALIGN * NV_RECORD_ALIGN;
 }
 
+uint32_t nv_segment_header_crc(const uint8_t bytes[NV_SEGMENT_HEADER])
+{
+    const size_t behind = NV_SEGMENT_CRC_AT + 4;
+    uint32_t crc = nv_crc32c(0, bytes, NV_SEGMENT_CRC_AT);
+    return nv_crc32c(crc, bytes + behind, NV_SEGMENT_HEADER - behind);
+}
+
 void nv_segment_layout(struct nv_segment *segment, uint32_t size)
 {
     uint32_t slots = size / NV_BYTES_PER_SLOT / NV_SEGMENT_PAGE * NV_SEGMENT_PAGE;

@@ -15,7 +15,6 @@
  * is. What others could do in it is take files away; they can't have theirs taken for ours, nor
  * read what we write.
  */
-#include "journal/crc32c.h"
 #include "journal/journal_internal.h"
 #include "base/log.h"
 
@@ -61,30 +60,31 @@ int nv_segment_named(const struct dirent *entry)
 static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *opened,
                                struct nv_fail *fail)
 {
-    uint8_t bytes[64];
+    uint8_t bytes[NV_SEGMENT_HEADER];
     struct nv_segment *segment = opened->segment;
     if (nv_journal_read(journal, segment->fd, bytes, sizeof bytes, 0))
         return NV_OK;
-    uint32_t crc = nv_crc32c(nv_crc32c(0, bytes, 12), bytes + 16, sizeof bytes - 16);
-    if (nv_get64(bytes) != NV_SEGMENT_MAGIC || nv_get32(bytes + 12) != crc) {
+    uint32_t crc = nv_segment_header_crc(bytes);
+    if (nv_get64(bytes) != NV_SEGMENT_MAGIC || nv_get32(bytes + NV_SEGMENT_CRC_AT) != crc) {
         static const uint8_t nothing[sizeof bytes];
         segment->damaged = memcmp(bytes, nothing, sizeof bytes) != 0;
         return NV_OK;
     }
-    if (nv_get32(bytes + 8) > NV_JOURNAL_FORMAT) {
+    if (nv_get32(bytes + NV_SEGMENT_FORMAT_AT) > NV_JOURNAL_FORMAT) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0,
                            "the journal in '%.80s' was written by a newer version (format %u, this "
                            "one reads up to %u)",
-                           journal->directory, (unsigned)nv_get32(bytes + 8), NV_JOURNAL_FORMAT);
+                           journal->directory, (unsigned)nv_get32(bytes + NV_SEGMENT_FORMAT_AT),
+                           NV_JOURNAL_FORMAT);
     }
     uint32_t found = segment->size;
-    nv_segment_layout(segment, nv_get32(bytes + 24));
+    nv_segment_layout(segment, nv_get32(bytes + NV_SEGMENT_SIZE_AT));
     segment->cut = found < segment->size;
     segment->size = segment->cut ? found : segment->size;
-    segment->epoch = nv_get32(bytes + 16);
-    segment->cold = nv_get32(bytes + 40) & NV_SEGMENT_FLAG_COLD;
-    opened->spare = nv_get32(bytes + 40) & NV_SEGMENT_FLAG_SPARE;
-    opened->first_id = nv_get64(bytes + 32);
+    segment->epoch = nv_get32(bytes + NV_SEGMENT_EPOCH_AT);
+    segment->cold = nv_get32(bytes + NV_SEGMENT_FLAGS_AT) & NV_SEGMENT_FLAG_COLD;
+    opened->spare = nv_get32(bytes + NV_SEGMENT_FLAGS_AT) & NV_SEGMENT_FLAG_SPARE;
+    opened->first_id = nv_get64(bytes + NV_SEGMENT_FIRST_ID_AT);
     opened->known = true;
     if (!opened->spare)
         segment->due_slots = nv_segment_read_seal(journal, segment);

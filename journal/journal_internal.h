@@ -33,6 +33,15 @@
 #define NV_SEGMENT_MAGIC UINT64_C(0x4c4e52554f4a564e)
 #define NV_RECORD_MAGIC UINT32_C(0x4352564e)
 #define NV_SEGMENT_PAGE 4096u
+/* Where the parts of a segment header stand, behind its magic. */
+#define NV_SEGMENT_FORMAT_AT 8u
+#define NV_SEGMENT_CRC_AT 12u
+#define NV_SEGMENT_EPOCH_AT 16u
+#define NV_SEGMENT_SIZE_AT 24u
+#define NV_SEGMENT_SLOTS_AT 28u
+#define NV_SEGMENT_FIRST_ID_AT 32u
+#define NV_SEGMENT_FLAGS_AT 40u
+#define NV_SEGMENT_HEADER 64u
 #define NV_RECORD_ALIGN 64u
 #define NV_RECORD_HEADER 32u
 #define NV_PAYLOAD_PREFIX 8u
@@ -162,6 +171,8 @@ enum nv_err nv_journal_read(struct nv_journal *journal, int fd, void *to, size_t
                             uint64_t offset) NV_MUST_USE;
 /* Path of a file of the directory: new string or NULL. */
 char *nv_journal_path(const struct nv_journal *journal, const char *name);
+/* Checksum of a segment header: of all but itself. */
+uint32_t nv_segment_header_crc(const uint8_t bytes[NV_SEGMENT_HEADER]);
 /* Layout of a file of that size. */
 void nv_segment_layout(struct nv_segment *segment, uint32_t size);
 /* Decodes a record header; false when it is none. */

@@ -7,7 +7,6 @@
  * its release bytes are zeroed and that is synced before the header gets the new epoch, because a
  * stale release byte under a new epoch would lose a record silently.
  */
-#include "journal/crc32c.h"
 #include "journal/journal_internal.h"
 #include "base/log.h"
 
@@ -37,17 +36,18 @@ static char *segment_path(const struct nv_journal *journal, uint32_t number)
 static enum nv_err write_header(struct nv_journal *journal, const struct nv_segment *segment,
                                 uint64_t first_id)
 {
-    uint8_t bytes[64] = {0};
+    uint8_t bytes[NV_SEGMENT_HEADER] = {0};
     nv_put64(bytes, NV_SEGMENT_MAGIC);
-    nv_put32(bytes + 8, NV_JOURNAL_FORMAT);
-    nv_put32(bytes + 16, segment->epoch);
-    nv_put32(bytes + 24, segment->size);
-    nv_put32(bytes + 28, segment->slot_max);
-    nv_put64(bytes + 32, first_id);
-    nv_put32(bytes + 40, (segment->cold ? NV_SEGMENT_FLAG_COLD : 0) |
-                             (segment->state == NV_SEGMENT_SPARE ? NV_SEGMENT_FLAG_SPARE : 0));
-    uint32_t crc = nv_crc32c(nv_crc32c(0, bytes, 12), bytes + 16, sizeof bytes - 16);
-    nv_put32(bytes + 12, crc);
+    nv_put32(bytes + NV_SEGMENT_FORMAT_AT, NV_JOURNAL_FORMAT);
+    nv_put32(bytes + NV_SEGMENT_EPOCH_AT, segment->epoch);
+    nv_put32(bytes + NV_SEGMENT_SIZE_AT, segment->size);
+    nv_put32(bytes + NV_SEGMENT_SLOTS_AT, segment->slot_max);
+    nv_put64(bytes + NV_SEGMENT_FIRST_ID_AT, first_id);
+    nv_put32(bytes + NV_SEGMENT_FLAGS_AT,
+             (segment->cold ? NV_SEGMENT_FLAG_COLD : 0) |
+                 (segment->state == NV_SEGMENT_SPARE ? NV_SEGMENT_FLAG_SPARE : 0));
+    uint32_t crc = nv_segment_header_crc(bytes);
+    nv_put32(bytes + NV_SEGMENT_CRC_AT, crc);
     struct iovec part = {bytes, sizeof bytes};
     return nv_journal_write(journal, segment->fd, &part, 1, 0);
 }

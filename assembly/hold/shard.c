@@ -477,5 +477,6 @@ void *nv_shard_run(void *arg)
         next_ns = nv_shard_expire(shard, now_ns);
     }
     nv_shard_finish(shard);
+    atomic_store(&shard->ended, true);
     return NULL;
 }
