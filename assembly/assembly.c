@@ -374,36 +374,45 @@ static struct timespec moment_in(uint64_t wait_ns)
     return at;
 }
 
-/* False: the committer still waits for a shard to take what it has for it. */
-static bool wait_until_drained(struct nv_assembly *assembly, const struct timespec *until)
+/* Waits for `done`, which is set under the lock and told by `changed`. False: time is up. */
+static bool wait_until(struct nv_assembly *assembly, const bool *done, const struct timespec *until)
 {
     int failed = 0;
     pthread_mutex_lock(&assembly->lock);
-    while (!assembly->drained && failed != ETIMEDOUT) {
+    while (!*done && failed != ETIMEDOUT) {
         failed =
             pthread_cond_clockwait(&assembly->changed, &assembly->lock, CLOCK_MONOTONIC, until);
     }
-    bool drained = assembly->drained;
+    bool is_done = *done;
     pthread_mutex_unlock(&assembly->lock);
-    return drained;
+    return is_done;
+}
+
+/* Joins a thread that ends in time: not with pthread_clockjoin_np, which libtsan does not know. */
+static bool join_shard(struct nv_assembly *assembly, struct nv_shard *shard,
+                       const struct timespec *until)
+{
+    if (shard->running && !wait_until(assembly, &shard->ended, until))
+        return false;
+    if (shard->running)
+        pthread_join(shard->thread, NULL);
+    shard->running = false;
+    return true;
 }
 
 static void stop_threads(struct nv_assembly *assembly, uint64_t wait_ns)
 {
     const struct timespec until = moment_in(wait_ns);
     nv_queue_close(assembly->queue);
-    if (assembly->committer_running && !wait_until_drained(assembly, &until))
+    /* Else the committer still waits for a shard to take what it has for it. */
+    if (assembly->committer_running && !wait_until(assembly, &assembly->drained, &until))
         assembly->stuck = true;
     atomic_store(&assembly->shards_closed, true);
     for (uint32_t i = 0; i < assembly->shard_count; i++) {
         struct nv_shard *shard = &assembly->shards[i];
         nv_queue_close(shard->queue);
-        if (shard->running && pthread_clockjoin_np(shard->thread, NULL, CLOCK_MONOTONIC, &until)) {
+        if (!join_shard(assembly, shard, &until))
             assembly->stuck = true;
-        } else {
-            assert(!shard->running || atomic_load(&shard->ended));
-            shard->running = false;
-        }
     }
 }
 

@@ -477,6 +477,9 @@ void *nv_shard_run(void *arg)
         next_ns = nv_shard_expire(shard, now_ns);
     }
     nv_shard_finish(shard);
-    atomic_store(&shard->ended, true);
+    pthread_mutex_lock(&shard->assembly->lock);
+    shard->ended = true;
+    pthread_cond_broadcast(&shard->assembly->changed);
+    pthread_mutex_unlock(&shard->assembly->lock);
     return NULL;
 }

@@ -19,8 +19,8 @@ struct nv_shard {
     pthread_t thread;       /* of who starts and joins it */
     pthread_t owner;        /* the same by its own word, for its own asserts */
     bool running;
-    _Atomic bool ended; /* its last word: libtsan knows no pthread_clockjoin_np */
-    bool replayed;      /* the journal's requests of before the start have all come */
+    bool ended;    /* its thread has nothing left to do; under the assembly's lock */
+    bool replayed; /* the journal's requests of before the start have all come */
     struct nv_trace_table table;
     struct nv_timers timers;
     struct nv_sent sent;
