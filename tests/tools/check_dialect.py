@@ -7,8 +7,9 @@
     errors      `err != NV_OK`, never `err` as a condition
     caps        a buffer's or an arena's cap has a name (base/limits.h): no number, no SIZE_MAX
     fields      a field number of OTLP has a name (model/otlp_fields.h)
+    width       text and banners of comments end at .clang-format's ColumnLimit too; drawings may not be cut
 
-Reads lines as clang-format leaves them. `--fix` rewrites braces, sizeof, NULL and err in the files that are named (run clang-format after it).
+Reads lines as clang-format leaves them. `--fix` rewrites braces, sizeof, NULL, err and width in the files that are named (run clang-format after it).
 
 usage: check_dialect.py SOURCE_DIR [BUILD_DIR]   check_dialect.py --fix FILE...   check_dialect.py --count SOURCE_DIR   check_dialect.py --self-test
 """
@@ -155,6 +156,68 @@ def findings(text):
             yield at + 1, "fields", match.group(0)
 
 
+COMMENT_LINE = re.compile(r"^( *)(/\*| \*) (\S.*)$")
+BANNER = re.compile(r"^( *)(/\* -{2,} .* )(-+)( \*/)$")
+
+
+def is_prose(text):
+    """Words that may be moved from line to line; no list, no drawing, no code."""
+    return "  " not in text and not re.match(r"[-*#|X>\d]", text) and not re.search(r"[^\x00-\x7f]", text) and "---" not in text
+
+
+def wrap_comments(text, width):
+    """Comments whose lines are longer than `width`: banners cut, prose moved on to the lines that follow."""
+    lines, out, at = text.split("\n"), [], 0
+    while at < len(lines):
+        line = lines[at]
+        banner, match = BANNER.match(line), COMMENT_LINE.match(line)
+        if len(line) <= width or not (banner or match):
+            out.append(line)
+            at += 1
+            continue
+        if banner:
+            room = width - len(banner.group(1) + banner.group(2) + banner.group(4))
+            out.append(banner.group(1) + banner.group(2) + "-" * room + banner.group(4))
+            at += 1
+            continue
+        indent, begin = match.group(1), match.group(2)
+        words, closed, start = [], False, at
+        while at < len(lines) and not closed:
+            match = COMMENT_LINE.match(lines[at])
+            if not match or match.group(1) != indent or (at > start and match.group(2) != " *"):
+                break
+            content = match.group(3)
+            closed = content.endswith("*/")
+            content = content[:-2].rstrip() if closed else content
+            if "*/" in content or not is_prose(content):
+                closed = False
+                break
+            words += content.split(" ")
+            at += 1
+        if at == start or (begin == " *" and not (out and out[-1].lstrip().startswith(("*", "/*")))):
+            out += lines[start:max(at, start + 1)]
+            at = max(at, start + 1)
+            continue
+        if closed:
+            words[-1] += " */"
+        row = indent + begin
+        for word in words:
+            if len(row) + 1 + len(word) > width:
+                out.append(row)
+                row = indent + " *"
+            row += " " + word
+        out.append(row)
+    return "\n".join(out)
+
+
+def column_limit(path):
+    """ColumnLimit of the .clang-format that is nearest above `path`."""
+    for folder in path.resolve().parents:
+        if (folder / ".clang-format").exists():
+            return int(re.search(r"ColumnLimit: (\d+)", (folder / ".clang-format").read_text(encoding="utf-8")).group(1))
+    return 100
+
+
 def fix(text):
     """The text with what can be done line by line done."""
     texts, lines = text.split("\n"), code_lines(text)
@@ -260,12 +323,17 @@ static int f(char *p, enum nv_err err)
 """
 
 
+WIDE = "/*\n * one two three four\n * five\n *   draw  ing one two\n */\n/* six seven eight nine */\n/* ---- ten ----------- */\n"
+WRAPPED = "/*\n * one two three\n * four five\n *   draw  ing one two\n */\n/* six seven\n * eight nine */\n/* ---- ten - */\n"
+
+
 def self_test():
     """Nothing in GOOD, each rule in BAD, and what --fix leaves of BAD is what it can't mend."""
     rules = {rule for _, rule, _ in findings(BAD)}
     left = {rule for _, rule, _ in findings(fix_all(BAD))}
     return (list(findings(GOOD)) == [] and rules == {"braces", "sizeof", "pointers", "errors", "caps", "fields"}
-            and left == {"caps", "fields"} and '!strchr(" )", *p)' in fix_all(BAD) and fix_all(GOOD) == GOOD)
+            and left == {"caps", "fields"} and '!strchr(" )", *p)' in fix_all(BAD) and fix_all(GOOD) == GOOD
+            and wrap_comments(WIDE, 16) == WRAPPED and wrap_comments(WRAPPED, 16) == WRAPPED)
 
 
 def main():
@@ -278,14 +346,17 @@ def main():
     if sys.argv[1] == "--fix":
         for name in sys.argv[2:]:
             path = pathlib.Path(name)
-            path.write_text(fix_all(path.read_text(encoding="utf-8")), encoding="utf-8")
+            path.write_text(fix_all(wrap_comments(path.read_text(encoding="utf-8"), column_limit(path))), encoding="utf-8")
         return 0
     counting = sys.argv[1] == "--count"
     root = pathlib.Path(sys.argv[2] if counting else sys.argv[1])
     problems, counts = [], collections.Counter()
+    limit = column_limit(root / "CONTRIBUTING.md")
     for stage in ROOMS:
         for path in sorted((root / stage).rglob("*.[ch]")):
-            for line, rule, what in findings(path.read_text(encoding="utf-8")):
+            text = path.read_text(encoding="utf-8")
+            wide = [(1, "width", "comments are wider than .clang-format allows")] if wrap_comments(text, limit) != text else []
+            for line, rule, what in list(findings(text)) + wide:
                 counts[stage, rule] += 1
                 if stage not in OPEN_STAGES:
                     problems.append(f"{path.relative_to(root)}:{line}: {rule}: {what}")
