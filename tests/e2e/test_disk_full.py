@@ -17,6 +17,7 @@ from backend import Fault
 from conftest import SLOW
 from otlp import Trace
 from test_held import CountingBackend
+from test_pressure import fill
 
 SOAK = os.environ.get("NOVEUM_SOAK") == "1"
 MARK = b"\xfe\xed\xfa\xce" * 4
@@ -197,14 +198,7 @@ def test_it_opens_again(make_gateway, counting, volume, kind, size, killed):
 
 def test_a_disk_that_is_full_at_the_start(make_gateway, counting, volume, directory):
     settings = volume("tmpfs-8")
-    ballast = directory / "volume" / "ballast"
-    with open(ballast, "wb") as file:
-        try:
-            while True:
-                file.write(bytes(65536))
-                file.flush()
-        except OSError:
-            pass
+    ballast = fill(directory / "volume")
     gateway = start(make_gateway, counting, settings)
     code, said = ready(gateway)
     assert code == 503 and "No space left on device" in said and "volume/journal" in said, said
@@ -216,7 +210,9 @@ def test_a_disk_that_is_full_at_the_start(make_gateway, counting, volume, direct
     assert ready(gateway)[0] == 200 and filler.send(gateway.port, 1) == [200]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+
+
 def as_nobody(gateway):
     command = gateway.command
     gateway.command = lambda: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
@@ -224,6 +220,7 @@ def as_nobody(gateway):
     return gateway
 
 
+@needs_root
 def test_a_directory_that_everybody_can_write(make_gateway, counting, directory):
     """A pod's emptyDir: of root, 0777. It works, is warned of, and nobody else's file is taken."""
     place = directory / "state"
@@ -252,6 +249,7 @@ def test_a_directory_that_everybody_can_write(make_gateway, counting, directory)
     assert taken.name in gateway.stderr() and "user 1234" in gateway.stderr(), gateway.stderr()
 
 
+@needs_root
 def test_a_directory_that_cannot_be_written(make_gateway, counting, directory):
     """Another user's, with a lock that may be opened: it starts, is not ready and says why."""
     place = directory / "state"

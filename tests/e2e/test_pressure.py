@@ -98,14 +98,15 @@ def small_disk(directory):
 
 
 def fill(disk):
-    """Takes all that is free on it, in a file that is no business of the gateway's."""
-    with open(disk / "ballast", "wb") as ballast:
+    """Takes all that is free on it, in a file that is no business of the gateway's; its path."""
+    # Unbuffered: what does not fit into the last write would fail once more when it is closed.
+    with open(disk / "ballast", "wb", buffering=0) as ballast:
         try:
-            while True:
-                ballast.write(bytes(1 << 16))
-                ballast.flush()
+            while ballast.write(bytes(1 << 16)):
+                pass
         except OSError:
             pass
+    return disk / "ballast"
 
 
 @pytest.mark.parametrize("how", [None, signal.SIGKILL])
@@ -113,7 +114,7 @@ def test_a_full_disk_refuses_and_opens_again(small_disk, make_gateway, backend, 
     gateway = make_gateway(SMALL, settings_for(backend))
     sent = Sent(text_bytes=200_000)
     sent.until(gateway.port, 200, TIME)
-    fill(small_disk)
+    ballast = fill(small_disk)
     headers = sent.until(gateway.port, 503, TIME)
     assert 0 < int(headers["Retry-After"]) <= 3600
     # What was acknowledged needs no room to leave.
@@ -121,7 +122,7 @@ def test_a_full_disk_refuses_and_opens_again(small_disk, make_gateway, backend, 
     if how is not None:
         gateway.stop(how)
         gateway.start()
-    (small_disk / "ballast").unlink()
+    ballast.unlink()
     sent.until(gateway.port, 200, 5 * SLOW)
     arrive(backend, sent.acknowledged, 2 * TIME)
     assert backend.duplicates == [] or how is not None
