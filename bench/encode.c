@@ -3,6 +3,7 @@
  *
  *   bench-encode [SECONDS]      one line a step: microseconds a span, GB/s of JSON; with 0 one round
  *                               of each, always the same work: for instruction counts
+ *   bench-encode passes N       encodes so often and ends (bench/instructions.py)
  *
  * One 8-span trace with the shape of the `genai` payload after translation (prose of 1.5 KB in and
  * out of a model call, a dozen short attributes), encoded over and over on one thread. The numbers
@@ -162,8 +163,20 @@ static void bench_send(const struct nv_buf *json, uint64_t limit_ns)
     nv_compressor_free(compressor);
 }
 
+static int pass(const struct nv_trace *trace, uint64_t passes, struct nv_buf *json)
+{
+    for (uint64_t i = 0; i < passes; i++) {
+        nv_buf_clear(json);
+        if (nv_encode_trace(json, trace, NV_TRACE_ID_UUID) != NV_OK)
+            return 1;
+    }
+    (void)printf("%llu spans\n", (unsigned long long)passes * SPANS);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    bool counted = argc > 2 && strcmp(argv[1], "passes") == 0;
     uint64_t limit_ns = (argc > 1 ? strtoull(argv[1], NULL, 10) : 2) * NV_NS_PER_S;
     struct nv_arena *arena = nv_arena_new((size_t)1 << 20);
     struct nv_buf json;
@@ -171,10 +184,16 @@ int main(int argc, char **argv)
     if (arena == NULL)
         return 1;
     nv_buf_init(&json, SIZE_MAX);
-    bench_encode(make_trace(arena), limit_ns, &json);
-    (void)printf("%zu bytes of JSON a span\n", json.len / SPANS);
-    bench_send(&json, limit_ns);
+    const struct nv_trace *trace = make_trace(arena);
+    int status = 0;
+    if (counted) {
+        status = pass(trace, strtoull(argv[2], NULL, 10), &json);
+    } else {
+        bench_encode(trace, limit_ns, &json);
+        (void)printf("%zu bytes of JSON a span\n", json.len / SPANS);
+        bench_send(&json, limit_ns);
+    }
     nv_buf_release(&json);
     nv_arena_free(arena);
-    return 0;
+    return status;
 }

@@ -25,6 +25,8 @@ struct maker {
     uint64_t start_ns;
     uint64_t ids[PAYLOAD_TRACE_SPANS]; /* span ids of the trace being made */
     unsigned span;                     /* in the trace */
+    uint64_t root;                     /* of all traces when they are one; 0: none yet, or many */
+    bool one;
 };
 
 static uint64_t next_random(struct maker *m)
@@ -153,8 +155,11 @@ static size_t begin_span(struct maker *m, const char *name, unsigned kind, unsig
     size_t mark = nv_wire_begin(m->buf, 2);
     (void)nv_wire_put_bytes(m->buf, 1, (struct nv_str){zeros, 16});
     (void)nv_wire_put_bytes(m->buf, 2, (struct nv_str){(const char *)&m->ids[place], 8});
-    if (parent != place)
-        (void)nv_wire_put_bytes(m->buf, 4, (struct nv_str){(const char *)&m->ids[parent], 8});
+    uint64_t parent_id = parent != place ? m->ids[parent] : m->root;
+    if (parent_id != 0)
+        (void)nv_wire_put_bytes(m->buf, 4, (struct nv_str){(const char *)&parent_id, 8});
+    else if (m->one)
+        m->root = m->ids[place];
     (void)nv_wire_put_bytes(m->buf, 5, nv_str_from(name));
     (void)nv_wire_put_uint(m->buf, 6, kind);
     (void)nv_wire_put_fixed64(m->buf, 7, m->start_ns + place * UINT64_C(100000000));
@@ -331,8 +336,8 @@ static void find_ids(struct payload *payload)
     assert(count == payload->spans);
 }
 
-enum nv_err payload_make(struct payload *payload, enum payload_shape shape, unsigned traces,
-                         uint64_t seed)
+static enum nv_err make(struct payload *payload, enum payload_shape shape, unsigned traces,
+                        uint64_t seed, bool one)
 {
     *payload = (struct payload){.spans = traces * PAYLOAD_TRACE_SPANS};
     nv_buf_init(&payload->body, BODY_MAX);
@@ -341,6 +346,7 @@ enum nv_err payload_make(struct payload *payload, enum payload_shape shape, unsi
         return NV_ERR_NO_MEMORY;
     struct maker m = {.payload = payload,
                       .buf = &payload->body,
+                      .one = one,
                       .random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15)};
     size_t resource_spans = nv_wire_begin(m.buf, 1);
     size_t scope_spans = put_resource(&m);
@@ -357,6 +363,18 @@ enum nv_err payload_make(struct payload *payload, enum payload_shape shape, unsi
     if (payload->body.failed == NV_OK)
         find_ids(payload);
     return payload->body.failed;
+}
+
+enum nv_err payload_make(struct payload *payload, enum payload_shape shape, unsigned traces,
+                         uint64_t seed)
+{
+    return make(payload, shape, traces, seed, false);
+}
+
+enum nv_err payload_make_one(struct payload *payload, enum payload_shape shape, unsigned traces,
+                             uint64_t seed)
+{
+    return make(payload, shape, traces, seed, true);
 }
 
 void payload_renew(struct payload *payload, uint64_t run, uint64_t *next_trace)

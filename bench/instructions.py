@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Instructions a span, counted by callgrind: what a change costs, to a fraction of a per cent.
+
+    bench/instructions.py [--tree DIR] [--cases translate-genai,encode,...]
+
+Each case runs twice with different amounts of work and the difference of the totals is divided by
+the difference of the spans, so that the start is not in it. DIR is a tree whose build/release has
+the bench programs and the gateway (this one by default): a second tree is how before and after are
+compared. `gateway-*` is the whole program between bench-loadgen and bench-sink, journal `os`, with
+what its own code takes (door, journal, assembly, translation, encoding) apart from the libraries
+(gzip, memory, curl). Needs valgrind; only Python's standard library.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import run
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LIMIT_S = 300
+# name: program with its arguments, then less and more work
+PASSES = {
+    "translate-genai": (["bench-translate", "genai", "passes", "{}"], 1, 4),
+    "translate-small": (["bench-translate", "small", "passes", "{}"], 1, 4),
+    "masked-genai": (["bench-translate", "genai", "passes", "{}", "masked"], 1, 4),
+    "masked-small": (["bench-translate", "small", "passes", "{}", "masked"], 1, 4),
+    "translate-genai-one": (["bench-translate", "genai-one", "passes", "{}"], 0, 1),
+    "translate-small-one": (["bench-translate", "small-one", "passes", "{}"], 0, 1),
+    "encode": (["bench-encode", "passes", "{}"], 50, 250),
+}
+# name: shape, spans a request, then fewer and more spans
+GATEWAY = {"gateway-genai": ("genai", 64, 640, 3200), "gateway-small": ("small", 512, 1024, 9216)}
+
+
+def totals(path):
+    """Self cost by object file, from callgrind's output."""
+    names, sums, current, called = {}, {}, "", False
+    for line in path.read_text("utf-8", "replace").splitlines():
+        match = re.match(r"ob=\((\d+)\)(?: (.*))?$", line)
+        if match:
+            current = names.setdefault(match.group(1), pathlib.Path(match.group(2) or "?").name)
+        elif (match := re.match(r"cob=\((\d+)\)(?: (.*))?$", line)) and match.group(2):
+            names[match.group(1)] = pathlib.Path(match.group(2)).name
+        elif line.startswith("calls="):
+            called = True
+        elif line and line[0] in "0123456789+-*":
+            if not called:
+                sums[current] = sums.get(current, 0) + int(line.split()[1])
+            called = False
+    return sums
+
+
+def callgrind(command, out):
+    return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *map(str, command)]
+
+
+def run_passes(tree, folder, command, amount):
+    out = folder / "callgrind"
+    command = [tree / "build/release" / command[0], *(part.format(amount) for part in command[1:])]
+    done = subprocess.run(callgrind(command, out), capture_output=True, text=True, check=True, timeout=LIMIT_S)
+    return totals(out), int(re.search(r"(\d+) spans", done.stdout).group(1))
+
+
+def run_gateway(tree, folder, shape, batch, spans):
+    """The counts of the whole program, its start and stop included."""
+    release, out = tree / "build/release", folder / "callgrind"
+    state = pathlib.Path(tempfile.mkdtemp(dir=folder))
+    environment = {**os.environ, "NOVEUM_API_KEY": "bench-key", "HOME": str(state)}
+    with open(state / "log", "wb") as log, run.Process([release / "bench-sink"], stdout=subprocess.PIPE, stderr=log) as sink:
+        sink_port = int(sink.child.stdout.readline().split()[1])
+        port = run.free_port()
+        command, ready = run.gateway_command(release / "noveum-gateway", state, sink_port, port, {"journal.durability": "os"})
+        with run.Process(callgrind(command, out), env=environment, stdout=log, stderr=log, cwd=state) as gateway:
+            run.wait_until(lambda: gateway.child.poll() is not None or run.answers(ready), 60, "the gateway to be ready")
+            load = subprocess.run(
+                [release / "bench-loadgen", "-c", "1", "-n", str(spans), "-b", str(batch), "-s", shape, "127.0.0.1", str(port)],
+                capture_output=True, text=True, check=True, timeout=LIMIT_S)
+            sent = json.loads(load.stdout)["accepted"]
+            run.wait_until(lambda: json.loads(run.get(f"http://127.0.0.1:{sink_port}/stats", 60))["spans"] >= sent,
+                           LIMIT_S, "delivery")
+            gateway.child.terminate()
+            if gateway.child.wait(60) != 0:
+                raise RuntimeError((state / "log").read_text("utf-8", "replace"))
+    return totals(out), sent
+
+
+def difference(less, more):
+    spans = more[1] - less[1]
+    return {name: (count - less[0].get(name, 0)) / spans for name, count in more[0].items()}
+
+
+def show(name, program, counts):
+    own = counts.pop(program, 0)
+    rest = ", ".join(f"{lib} {count:,.0f}" for lib, count in sorted(counts.items(), key=lambda item: -item[1]) if count >= 20)
+    print(f"{name:20} {own + sum(counts.values()):10,.0f} a span: {own:,.0f} own" + (f", {rest}" if rest else ""), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--tree", type=pathlib.Path, default=ROOT, help="a tree with a release build")
+    parser.add_argument("--cases", default=",".join([*PASSES, *GATEWAY]))
+    args = parser.parse_args()
+    tree = args.tree.resolve()
+    with tempfile.TemporaryDirectory(prefix="noveum-instructions-") as name:
+        folder = pathlib.Path(name)
+        for case in args.cases.split(","):
+            if case in PASSES:
+                command, *amounts = PASSES[case]
+                program, runs = command[0], [run_passes(tree, folder, command, amount) for amount in amounts]
+            else:
+                shape, batch, *amounts = GATEWAY[case]
+                program, runs = "noveum-gateway", [run_gateway(tree, folder, shape, batch, spans) for spans in amounts]
+            show(case, program, difference(*runs))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
