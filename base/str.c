@@ -25,7 +25,7 @@
 /* Longest number text that is read without an allocation. */
 #define NUMBER_TEXT_MAX 64
 
-static uint64_t hash_seed;
+static uint64_t hash_seed, number_seed, number_factor;
 static pthread_once_t hash_seed_once = PTHREAD_ONCE_INIT;
 
 struct nv_str nv_str_from(const char *text)
@@ -100,7 +100,7 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-struct nv_str nv_str_trim(struct nv_str s)
+struct nv_str nv_str_trim_any(struct nv_str s)
 {
     while (s.len > 0 && is_space(s.ptr[0])) {
         s.ptr++;
@@ -111,27 +111,51 @@ struct nv_str nv_str_trim(struct nv_str s)
     return s;
 }
 
-static void draw_hash_seed(void)
+static uint64_t draw(void)
 {
+    uint64_t seed;
     /* Without entropy (early boot) the clock and an address are still better than a constant. */
-    if (getrandom(&hash_seed, sizeof hash_seed, GRND_NONBLOCK) == (ssize_t)sizeof hash_seed)
-        return;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+        return seed;
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    hash_seed = ((uint64_t)now.tv_sec << 32) ^ (uint64_t)now.tv_nsec ^ (uint64_t)(uintptr_t)&now;
+    return ((uint64_t)now.tv_sec << 32) ^ (uint64_t)now.tv_nsec ^ (uint64_t)(uintptr_t)&now;
+}
+
+static void draw_hash_seeds(void)
+{
+    hash_seed = draw();
+    number_seed = draw();
+    number_factor = draw() | 1;
+}
+
+static inline void need_seeds(void)
+{
+    int err = pthread_once(&hash_seed_once, draw_hash_seeds);
+    assert(err == 0);
+    (void)err;
 }
 
 uint64_t nv_str_hash(struct nv_str s)
 {
-    int err = pthread_once(&hash_seed_once, draw_hash_seed);
-    assert(err == 0);
-    (void)err;
+    need_seeds();
     return XXH3_64bits_withSeed(s.ptr, s.len, hash_seed);
 }
 
+/* Both halves of a product in one. */
+static inline uint64_t fold(uint64_t a, uint64_t b)
+{
+    __extension__ typedef unsigned __int128 uint128;
+    uint128 product = (uint128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Twice, as wyhash mixes its words: after once, numbers that count up still lie in rows. */
 uint64_t nv_number_hash(uint64_t number)
 {
-    return nv_str_hash((struct nv_str){(const char *)&number, sizeof number});
+    need_seeds();
+    return fold(fold(number ^ number_seed, number_factor) ^ hash_seed,
+                UINT64_C(0x9E3779B97F4A7C15));
 }
 
 static enum nv_err parse_magnitude(struct nv_str s, uint64_t max, uint64_t *out)

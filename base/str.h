@@ -49,11 +49,19 @@ size_t nv_str_find(struct nv_str s, struct nv_str needle);
 size_t nv_str_find_char(struct nv_str s, char c);
 /* Bytes [from, from+len) of `s`, clamped to it. Borrowed from `s`. */
 struct nv_str nv_str_slice(struct nv_str s, size_t from, size_t len);
-/* Without ASCII white space at both ends. Borrowed from `s`. */
-struct nv_str nv_str_trim(struct nv_str s);
+/* nv_str_trim for what has white space at an end; same contract. */
+struct nv_str nv_str_trim_any(struct nv_str s);
+/* Without ASCII white space at both ends. Borrowed from `s`. Inline: nearly nothing has any. */
+static inline struct nv_str nv_str_trim(struct nv_str s)
+{
+    if (s.len > 0 && (unsigned char)s.ptr[0] > ' ' && (unsigned char)s.ptr[s.len - 1] > ' ')
+        return s;
+    return nv_str_trim_any(s);
+}
 /* Seeded hash (XXH3; the seed is drawn once a process, so hash flooding needs luck). */
 uint64_t nv_str_hash(struct nv_str s);
-/* The same of a number: for ids and indexes that clients choose. */
+/* As seeded, of a number: for ids and indexes that clients choose. Another value than nv_str_hash
+ * of its bytes. */
 uint64_t nv_number_hash(uint64_t number);
 
 /*

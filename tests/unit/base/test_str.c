@@ -105,6 +105,28 @@ static const struct {
     {"0x10", false, 0},
 };
 
+/* Ids that count up, in either half: a table half full keeps its chains short. */
+START_TEST(number_hash_spreads)
+{
+    enum { SLOTS = 1 << 13 };
+    for (unsigned shift = 0; shift <= 48; shift += 8) {
+        static bool taken[SLOTS];
+        memset(taken, 0, sizeof taken);
+        unsigned longest = 0;
+        for (uint64_t i = 0; i < SLOTS / 2; i++) {
+            uint64_t hash = nv_number_hash(i << shift);
+            unsigned looks = 0;
+            ck_assert_uint_eq(nv_number_hash(i << shift), hash);
+            while (taken[(hash + looks) % SLOTS])
+                looks++;
+            taken[(hash + looks) % SLOTS] = true;
+            longest = looks > longest ? looks : longest;
+        }
+        ck_assert_uint_lt(longest, 100);
+    }
+}
+END_TEST
+
 START_TEST(signed_integers)
 {
     int64_t value = 42;
@@ -221,6 +243,7 @@ int main(void)
     tcase_add_test(tcase, prefix_suffix_find);
     tcase_add_test(tcase, slices_and_trimming);
     tcase_add_test(tcase, hash_depends_on_every_byte);
+    tcase_add_test(tcase, number_hash_spreads);
     tcase_add_loop_test(tcase, signed_integers, 0, COUNT(ints));
     tcase_add_test(tcase, unsigned_integers);
     tcase_add_loop_test(tcase, doubles_agree_with_strtod, 0, COUNT(good_doubles));
