@@ -12,6 +12,7 @@
 
 #include "mapping/prices/price_name.h"
 #include "mapping/prices/price_pattern.h"
+#include "mapping/prices/provider.h"
 #include "mapping/rules/rule.h"
 #include "base/clock.h"
 #include "base/iso_time.h"
@@ -341,7 +342,12 @@ const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_s
         char c = trimmed.ptr[i];
         lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
     }
-    nv_price_names_make((struct nv_str){lower, trimmed.len}, provider, &names);
+    const struct nv_str name = {lower, trimmed.len};
+    /* Nearly always it is this row: the first that all the names below would find. */
+    const struct nv_price *plain = find_in(prices, nv_provider_seller(provider), name, time_ns);
+    if (plain != NULL)
+        return plain;
+    nv_price_names_make(name, provider, &names);
     for (unsigned p = 0; p < names.seller_count; p++) {
         for (unsigned i = 0; i < names.count; i++) {
             const struct nv_price *price =

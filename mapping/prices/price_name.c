@@ -16,7 +16,6 @@
 #include "mapping/prices/price_name.h"
 
 #include "mapping/prices/provider.h"
-#include "mapping/rules/rule.h"
 
 #include "base/banned.h"
 
@@ -24,22 +23,6 @@
 /* Names that the last word of a model's gives: itself, without version, region, date. Words in
  * front leave them their room. */
 #define LAST_FORMS 6
-
-/* Providers whose name in the table is not the one that spans bear. */
-static const struct {
-    struct nv_str globs, seller;
-} sellers[] = {{NV_STR_INIT("fireworks*"), NV_STR_INIT("fireworks")},
-               {NV_STR_INIT("moonshot*"), NV_STR_INIT("moonshotai")},
-               {NV_STR_INIT("perplexity*"), NV_STR_INIT("perplexity")},
-               {NV_STR_INIT("openrouter*"), NV_STR_INIT("openrouter")},
-               {NV_STR_INIT("cerebras*"), NV_STR_INIT("cerebras")},
-               {NV_STR_INIT("databricks*"), NV_STR_INIT("databricks")},
-               {NV_STR_INIT("groq*"), NV_STR_INIT("groq")},
-               {NV_STR_INIT("novita*"), NV_STR_INIT("novita")},
-               {NV_STR_INIT("minimax*"), NV_STR_INIT("minimax")},
-               {NV_STR_INIT("voyage*"), NV_STR_INIT("voyageai")},
-               {NV_STR_INIT("zhipu*"), NV_STR_INIT("zhipuai")},
-               {NV_STR_INIT("z_ai,z-ai,z.ai"), NV_STR_INIT("zai")}};
 
 static bool all_digits(struct nv_str s)
 {
@@ -96,12 +79,7 @@ static void add_name(struct nv_price_names *out, struct nv_str name)
 
 static void add_seller(struct nv_price_names *out, struct nv_str seller)
 {
-    for (size_t i = 0; i < sizeof sellers / sizeof *sellers; i++) {
-        if (nv_glob_any(sellers[i].globs, seller)) {
-            seller = sellers[i].seller;
-            break;
-        }
-    }
+    seller = nv_provider_seller(seller);
     for (unsigned i = 0; i < out->seller_count; i++) {
         if (nv_str_eq(out->sellers[i], seller))
             return;

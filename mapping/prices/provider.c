@@ -1,5 +1,6 @@
 /*
- * Three small tables: spellings of providers, hosts they answer at, and how their models are named.
+ * Four small tables: spellings of providers, hosts they answer at, how their models are named, and
+ * what the price table calls them.
  *
  *   gcp.vertex_ai, google_genai, gemini  ─▶ google          spelling, longest prefix first
  *   api.openai.com, *.openai.azure.com   ─▶ openai, azure_openai
@@ -14,11 +15,21 @@
 #include "mapping/rules/rule.h"
 
 #include <assert.h>
+#include <pthread.h>
 
 #include "base/banned.h"
 
 struct row {
     struct nv_str globs, provider;
+};
+
+#define ROWS_MAX 16
+
+/* Rows, and what a text must be like to match each of them: nearly all are ruled out by that. */
+struct table {
+    const struct row *rows;
+    size_t count;
+    struct nv_glob_filter filters[ROWS_MAX]; /* by make_filters */
 };
 
 static const struct nv_str frameworks = NV_STR_INIT(
@@ -77,8 +88,8 @@ static const struct row models[] = {
                  "global.anthropic.*,anthropic.claude*,amazon.*,us.amazon.*,"
                  "meta.llama*,mistral.mi*,cohere.*"),
      NV_STR_INIT("bedrock")},
-    {NV_STR_INIT("openai/*,gpt-*,chatgpt-*,o1,o1-*,o3,o3-*,o4-*,"
-                 "text-embedding-3*,text-embedding-ada*,text-davinci*,dall-e*,"
+    {NV_STR_INIT("gpt-*,text-embedding-3*,openai/*,chatgpt-*,o1,o1-*,o3,o3-*,o4-*,"
+                 "text-embedding-ada*,text-davinci*,dall-e*,"
                  "whisper-1,tts-1*"),
      NV_STR_INIT("openai")},
     {NV_STR_INIT("anthropic/*,claude-*"), NV_STR_INIT("anthropic")},
@@ -97,11 +108,45 @@ static const struct row models[] = {
     {NV_STR_INIT("meta-llama/*,llama-*"), NV_STR_INIT("meta")},
 };
 
-static struct nv_str find(const struct row *rows, size_t count, struct nv_str text)
+/* Providers whose name in the price table is not the one that spans bear. */
+static const struct row sellers[] = {{NV_STR_INIT("fireworks*"), NV_STR_INIT("fireworks")},
+                                     {NV_STR_INIT("moonshot*"), NV_STR_INIT("moonshotai")},
+                                     {NV_STR_INIT("perplexity*"), NV_STR_INIT("perplexity")},
+                                     {NV_STR_INIT("openrouter*"), NV_STR_INIT("openrouter")},
+                                     {NV_STR_INIT("cerebras*"), NV_STR_INIT("cerebras")},
+                                     {NV_STR_INIT("databricks*"), NV_STR_INIT("databricks")},
+                                     {NV_STR_INIT("groq*"), NV_STR_INIT("groq")},
+                                     {NV_STR_INIT("novita*"), NV_STR_INIT("novita")},
+                                     {NV_STR_INIT("minimax*"), NV_STR_INIT("minimax")},
+                                     {NV_STR_INIT("voyage*"), NV_STR_INIT("voyageai")},
+                                     {NV_STR_INIT("zhipu*"), NV_STR_INIT("zhipuai")},
+                                     {NV_STR_INIT("z_ai,z-ai,z.ai"), NV_STR_INIT("zai")}};
+
+#define TABLE(list)                                                                                \
+    {                                                                                              \
+        .rows = (list), .count = sizeof(list) / sizeof *(list)                                     \
+    }
+static struct table spelling_table = TABLE(spellings), host_table = TABLE(hosts),
+                    model_table = TABLE(models), seller_table = TABLE(sellers);
+
+static void make_filters(void)
 {
-    for (size_t i = 0; i < count; i++)
-        if (nv_glob_any(rows[i].globs, text))
-            return rows[i].provider;
+    struct table *const tables[] = {&spelling_table, &host_table, &model_table, &seller_table};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        assert(tables[i]->count <= ROWS_MAX);
+        for (size_t row = 0; row < tables[i]->count; row++)
+            tables[i]->filters[row] = nv_glob_filter_of(tables[i]->rows[row].globs);
+    }
+}
+
+static struct nv_str find(const struct table *table, struct nv_str text)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const struct nv_glob_filter bits = nv_glob_bits(text);
+    (void)pthread_once(&once, make_filters);
+    for (size_t i = 0; i < table->count; i++)
+        if (nv_glob_may(&table->filters[i], bits) && nv_glob_any(table->rows[i].globs, text))
+            return table->rows[i].provider;
     return NV_STR("");
 }
 
@@ -141,19 +186,25 @@ struct nv_str nv_provider_normalise(struct nv_arena *arena, struct nv_str name)
             return spellings[i].provider; /* nearly always it is ours already */
     if (trimmed.len == 0 || nv_glob_any(frameworks, trimmed))
         return NV_STR("");
-    struct nv_str known = find(spellings, sizeof spellings / sizeof *spellings, trimmed);
+    struct nv_str known = find(&spelling_table, trimmed);
     if (known.len > 0)
         return known;
-    known = find(hosts, sizeof hosts / sizeof *hosts, trimmed);
+    known = find(&host_table, trimmed);
     if (known.len > 0 || is_address(trimmed))
         return known;
     size_t dot = nv_str_find_char(trimmed, '.');
     return lower_case(arena, nv_str_slice(trimmed, 0, dot));
 }
 
+struct nv_str nv_provider_seller(struct nv_str name)
+{
+    struct nv_str known = find(&seller_table, name);
+    return known.len > 0 ? known : name;
+}
+
 struct nv_str nv_provider_of_model(struct nv_str model)
 {
-    return find(models, sizeof models / sizeof *models, model);
+    return find(&model_table, model);
 }
 
 struct nv_str nv_provider_of_host(struct nv_str host)
@@ -164,5 +215,5 @@ struct nv_str nv_provider_of_host(struct nv_str host)
     size_t end = 0;
     while (end < host.len && host.ptr[end] != '/' && host.ptr[end] != ':')
         end++;
-    return find(hosts, sizeof hosts / sizeof *hosts, nv_str_slice(host, 0, end));
+    return find(&host_table, nv_str_slice(host, 0, end));
 }

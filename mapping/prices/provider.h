@@ -11,6 +11,8 @@
  * memory.
  */
 struct nv_str nv_provider_normalise(struct nv_arena *arena, struct nv_str name);
+/* What the price table calls a provider of this name in lower case. Static, or borrowed. */
+struct nv_str nv_provider_seller(struct nv_str name);
 /*
  * Who makes or serves a model, from its id: a `provider/` prefix, else its name (gpt-, claude-,
  * ...). Empty when nothing is known. Static.

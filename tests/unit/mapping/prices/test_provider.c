@@ -73,6 +73,16 @@ START_TEST(models_and_hosts)
 }
 END_TEST
 
+START_TEST(sellers)
+{
+    ck_assert_nv_str(nv_provider_seller(NV_STR("fireworks_ai")), "fireworks");
+    ck_assert_nv_str(nv_provider_seller(NV_STR("moonshot_ai")), "moonshotai");
+    ck_assert_nv_str(nv_provider_seller(NV_STR("z.ai")), "zai");
+    ck_assert_nv_str(nv_provider_seller(NV_STR("openai")), "openai");
+    ck_assert_nv_str(nv_provider_seller(NV_STR("")), "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/provider");
@@ -80,6 +90,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, spellings);
     tcase_add_test(tcase, models_and_hosts);
+    tcase_add_test(tcase, sellers);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
