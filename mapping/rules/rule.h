@@ -198,8 +198,9 @@ struct nv_rules {
     const uint16_t *slots;   /* 1 + key index, open addressing */
     const struct nv_scope_sign *scopes;
     const struct nv_rule_file *files;
-    struct nv_signs valued; /* signs of keys whose value some condition asks for */
-    struct nv_signs scoped; /* signs of scopes */
+    struct nv_signs valued;     /* signs of keys whose value some condition asks for */
+    struct nv_signs scoped;     /* signs of scopes */
+    struct nv_glob_filter wild; /* what the texts before a {*} are like */
     uint32_t rule_count, key_count, field_count, test_count, step_count, watch_count, slot_count,
         scope_count, file_count;
 };

@@ -339,6 +339,18 @@ static void link_keys(struct nv_rule_making *making)
     }
 }
 
+/* What a key must begin like to be looked for by its prefixes (mapping/rules/rule_find.c). */
+static struct nv_glob_filter wild_filter(const struct nv_rule_making *making)
+{
+    struct nv_glob_filter filter = {0, 0};
+    for (uint32_t i = 0; i < making->key_count; i++) {
+        const struct nv_glob_filter bits = nv_glob_bits(making->keys[i].pattern);
+        filter.first |= making->keys[i].wild ? bits.first : 0;
+        filter.lengths |= making->keys[i].wild ? bits.lengths : 0;
+    }
+    return filter;
+}
+
 enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
 {
     struct nv_rule_making making = {.draft = draft};
@@ -371,6 +383,7 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
                              .scopes = making.scopes,
                              .valued = making.valued,
                              .scoped = making.scoped,
+                             .wild = wild_filter(&making),
                              .files = draft->files,
                              .rule_count = draft->row_count,
                              .key_count = making.key_count,

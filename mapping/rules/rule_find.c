@@ -13,6 +13,7 @@
 #include "mapping/rules/rule.h"
 
 #include <assert.h>
+#include <endian.h>
 
 #include "base/banned.h"
 
@@ -77,6 +78,61 @@ uint16_t nv_rules_find_exact(const struct nv_rules *rules, struct nv_str pattern
     return find_text(rules, pattern, wild);
 }
 
+/* ---- eight bytes at a time ------------------------------------------------------------------- */
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (unsigned char)(byte))
+
+/* The upper bit of each byte of `word` that is zero, the first byte lowest. */
+static inline uint64_t zero_bytes(uint64_t word)
+{
+    const uint64_t low = EACH(0x7f);
+    return le64toh(~(((word & low) + low) | word | low));
+}
+
+/* Offset of the first byte at or behind `at` that is `c` once `fold` is set in it; text.len: none.
+ */
+static inline size_t find_folded(struct nv_str text, size_t at, char c, char fold)
+{
+    for (; at + 8 <= text.len; at += 8) {
+        uint64_t found = zero_bytes((word_at(text.ptr + at, 8) | EACH(fold)) ^ EACH(c));
+        if (found != 0)
+            return at + (size_t)__builtin_ctzll(found) / 8;
+    }
+    if (at < text.len && text.len >= 8) { /* the last word, without what was looked at */
+        uint64_t found = zero_bytes((word_at(text.ptr + text.len - 8, 8) | EACH(fold)) ^ EACH(c));
+        found &= UINT64_MAX << 8 * (at + 8 - text.len);
+        return found != 0 ? text.len - 8 + (size_t)__builtin_ctzll(found) / 8 : text.len;
+    }
+    while (at < text.len && (text.ptr[at] | fold) != c)
+        at++;
+    return at;
+}
+
+static inline size_t find_byte(struct nv_str text, size_t at, char c)
+{
+    return find_folded(text, at, c, 0);
+}
+
+/* 1 + offset of the last `c` before `end`; 0: none. */
+static inline size_t find_last(struct nv_str text, size_t end, char c)
+{
+    for (; end >= 8; end -= 8) {
+        uint64_t found = zero_bytes(word_at(text.ptr + end - 8, 8) ^ EACH(c));
+        if (found != 0)
+            return end - (size_t)__builtin_clzll(found) / 8;
+    }
+    if (end > 0 && text.len >= 8) { /* the first word, without what was looked at */
+        uint64_t found = zero_bytes(word_at(text.ptr, 8) ^ EACH(c));
+        found &= UINT64_MAX >> 8 * (8 - end);
+        return found != 0 ? 8 - (size_t)__builtin_clzll(found) / 8 : 0;
+    }
+    while (end > 0 && text.ptr[end - 1] != c)
+        end--;
+    return end;
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -85,8 +141,8 @@ static bool is_digit(char c)
 /* Is there a digit right behind a dot? Only then can the key hold a number. */
 static bool may_hold_number(struct nv_str key)
 {
-    for (size_t pos = 0; pos + 1 < key.len; pos++)
-        if (key.ptr[pos] == '.' && is_digit(key.ptr[pos + 1]))
+    for (size_t dot = find_byte(key, 0, '.'); dot + 1 < key.len; dot = find_byte(key, dot + 1, '.'))
+        if (is_digit(key.ptr[dot + 1]))
             return true;
     return false;
 }
@@ -143,11 +199,13 @@ static size_t skip_dots(struct nv_str key, struct nv_str prefix)
 
 static void find_prefix(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out)
 {
-    for (size_t len = out->folded.len; len > 0; len--) {
-        if (out->folded.ptr[len - 1] != '.' || len == out->folded.len)
-            continue;
-        struct nv_str prefix = nv_str_slice(out->folded, 0, len);
-        uint16_t found = find_text(rules, prefix, true);
+    /* Most keys begin like no prefix, and most prefixes have a length that none of ours has. */
+    if (out->folded.len == 0 || !(rules->wild.first & nv_glob_bits(out->folded).first))
+        return;
+    for (size_t len = out->folded.len - 1; (len = find_last(out->folded, len, '.')) > 0; len--) {
+        const struct nv_str prefix = {out->folded.ptr, len};
+        bool may = rules->wild.lengths >> (len < 63 ? len : 63) & 1;
+        uint16_t found = may ? find_text(rules, prefix, true) : UINT16_MAX;
         if (found == UINT16_MAX)
             continue;
         out->key = (uint16_t)(found + 1);
@@ -205,13 +263,15 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
+static inline bool same_char(char a, char b)
+{
+    return a == b || lower(a) == lower(b);
+}
+
 /* Offset of the first `c`, whose case does not matter, at or behind `at`; text.len for none. */
 static size_t find_char(struct nv_str text, size_t at, char c)
 {
-    const char upper = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-    while (at < text.len && text.ptr[at] != c && text.ptr[at] != upper)
-        at++;
-    return at;
+    return find_folded(text, at, c, c >= 'a' && c <= 'z' ? 0x20 : 0);
 }
 
 /* Classic glob with one kind of wildcard: on a mismatch, the last `*` takes more characters, up to
@@ -225,7 +285,7 @@ static bool glob(struct nv_str pattern, struct nv_str text)
             if (p == pattern.len)
                 return true;
             mark = t;
-        } else if (p < pattern.len && lower(pattern.ptr[p]) == lower(text.ptr[t])) {
+        } else if (p < pattern.len && same_char(pattern.ptr[p], text.ptr[t])) {
             p++;
             t++;
         } else if (star != SIZE_MAX) {
@@ -242,15 +302,13 @@ static bool glob(struct nv_str pattern, struct nv_str text)
 }
 
 /* The next of comma-separated globs from *pos on, which moves behind it; false behind the last. */
-static bool next_glob(struct nv_str globs, size_t *pos, struct nv_str *out)
+static inline bool next_glob(struct nv_str globs, size_t *pos, struct nv_str *out)
 {
     if (*pos > globs.len)
         return false;
-    const char *at = globs.ptr + *pos;
-    const char *comma = globs.len > *pos ? memchr(at, ',', globs.len - *pos) : NULL;
-    size_t len = comma ? (size_t)(comma - at) : globs.len - *pos;
-    *out = (struct nv_str){at, len};
-    *pos += len + 1;
+    const size_t end = find_byte(globs, *pos, ',');
+    *out = (struct nv_str){globs.ptr + *pos, end - *pos};
+    *pos = end + 1;
     return true;
 }
 

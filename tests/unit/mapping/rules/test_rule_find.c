@@ -7,6 +7,8 @@
 #include "tests/support/mapping_spans.h"
 #include "mapping/rules/rule_parse.h"
 
+#include <fnmatch.h>
+
 #include "base/banned.h"
 
 static struct nv_rules table(struct nv_arena *arena)
@@ -62,6 +64,84 @@ START_TEST(the_best_pattern_is_found)
             ck_assert_uint_eq(match.numbers[0], cases[i].first);
     }
     nv_arena_free(arena);
+}
+END_TEST
+
+static uint32_t random_below(uint64_t *state, uint32_t end)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*state >> 33) % end;
+}
+
+/* As the header says it: the longest of the known texts that ends in a dot of the key. */
+static struct nv_str longest_prefix(struct nv_str key, const char *const *known, size_t count)
+{
+    for (size_t len = key.len > 0 ? key.len - 1 : 0; len > 0; len--) {
+        for (size_t i = 0; i < count; i++) {
+            if (nv_str_eq(nv_str_slice(key, 0, len), nv_str_from(known[i])))
+                return nv_str_slice(key, 0, len);
+        }
+    }
+    return NV_STR("");
+}
+
+/* Dots are looked for eight bytes at a time: keys of all lengths, with dots at all places. */
+START_TEST(prefixes_of_any_length_are_found)
+{
+    static const char *const known[] = {"a.", "a.b.", "abababa.", "abababab.", "ababababa.b."};
+    const size_t count = sizeof known / sizeof *known;
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    struct nv_rule_draft draft;
+    struct nv_rules rules;
+    uint64_t random = 7;
+    unsigned hits = 0;
+    nv_rule_draft_init(&draft, arena);
+    ck_assert_int_eq(nv_rule_parse(&draft, NV_STR("t"),
+                                   NV_STR("a.{*} | span | | llm.1.{*} | copy | 1\n"
+                                          "a.b.{*} | span | | llm.2.{*} | copy | 1\n"
+                                          "abababa.{*} | span | | llm.3.{*} | copy | 1\n"
+                                          "abababab.{*} | span | | llm.4.{*} | copy | 1\n"
+                                          "ababababa.b.{*} | span | | llm.5.{*} | copy | 1\n"),
+                                   false, NULL),
+                     NV_OK);
+    ck_assert_int_eq(nv_rule_build(&draft, &rules), NV_OK);
+    for (unsigned round = 0; round < 200000; round++) {
+        char text[32];
+        struct nv_str key = {text, random_below(&random, sizeof text)};
+        struct nv_key_match match;
+        for (size_t i = 0; i < key.len; i++)
+            text[i] = random_below(&random, 5) == 0 ? '.' : "ab"[i % 2];
+        struct nv_str want = longest_prefix(key, known, count);
+        nv_rules_find(&rules, key, &match);
+        ck_assert_msg((match.key != 0) == (want.len > 0), "%.*s", NV_STR_ARG(key));
+        ck_assert_uint_eq(match.rest, want.len);
+        hits += want.len > 0;
+    }
+    ck_assert_uint_gt(hits, 10000);
+    nv_arena_free(arena);
+}
+END_TEST
+
+/* Against fnmatch(3), which knows the same wildcard. */
+START_TEST(random_globs)
+{
+    uint64_t random = 3;
+    unsigned hits = 0;
+    for (unsigned round = 0; round < 200000; round++) {
+        char pattern[24], text[40];
+        size_t pattern_len = random_below(&random, sizeof pattern);
+        size_t text_len = random_below(&random, sizeof text);
+        for (size_t i = 0; i < pattern_len; i++)
+            pattern[i] = "abA@`*"[random_below(&random, 6)];
+        for (size_t i = 0; i < text_len; i++)
+            text[i] = "abBA@`"[random_below(&random, 6)];
+        pattern[pattern_len] = text[text_len] = '\0';
+        bool want = fnmatch(pattern, text, FNM_CASEFOLD) == 0;
+        ck_assert_msg(nv_glob_any(nv_str_from(pattern), nv_str_from(text)) == want, "%s %s",
+                      pattern, text);
+        hits += want;
+    }
+    ck_assert_uint_gt(hits, 1000);
 }
 END_TEST
 
@@ -122,6 +202,8 @@ int main(void)
     tcase_add_test(tcase, keys_that_are_too_long_pass_as_they_are);
     tcase_add_test(tcase, every_compiled_key_finds_itself);
     tcase_add_test(tcase, globs);
+    tcase_add_test(tcase, prefixes_of_any_length_are_found);
+    tcase_add_test(tcase, random_globs);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
