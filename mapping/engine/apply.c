@@ -211,13 +211,13 @@ static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_wor
 static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_work *work)
 {
     const uint32_t bit = NV_KIND_BIT(work->kind);
+    uint64_t rows = 0;
     for (uint32_t at = 0; at < work->source.count; at++) {
         if (t->scratch.seen[at].key == 0)
             continue;
         const struct nv_rule_key *key = &t->rules->keys[t->scratch.seen[at].key - 1];
         const struct nv_rule *rule = &t->rules->rules[key->first_rule];
-        if (!nv_meter_spend(key->rule_count))
-            return NV_ERR_LIMIT;
+        rows += key->rule_count;
         for (unsigned i = key->kind_count; i < key->rule_count; i++) {
             if (!(rule[i].gives & bit) ||
                 !nv_rule_holds(t, work, &rule[i], &work->source.items[at].value))
@@ -227,7 +227,7 @@ static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_wor
                 return err;
         }
     }
-    enum nv_err err = NV_OK;
+    enum nv_err err = nv_meter_spend(rows) ? NV_OK : NV_ERR_LIMIT;
     for (unsigned fact = 0; err == NV_OK && fact < NV_FACT_KEYS; fact++)
         err = apply_fact(t, work, (enum nv_fact_key)fact);
     return err;

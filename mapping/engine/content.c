@@ -338,12 +338,14 @@ static enum nv_err apply_row(struct collector *collector, const struct record *r
     return put_value(collector, row->to, &value);
 }
 
-static bool row_fits(const struct collector *collector, const struct record *record,
-                     const struct event_row *row)
+static inline bool row_fits(const struct collector *collector, const struct record *record,
+                            const struct event_row *row)
 {
-    /* The name first: nearly every row is told by it. */
+    /* The name first, its length before its text: nearly every row is told by that. */
     const struct nv_str event = row->event;
     const bool prefix = event.ptr[event.len - 1] == '*';
+    if (!prefix && record->name.len != event.len)
+        return false;
     if (prefix ? !nv_str_starts(record->name, nv_str_slice(event, 0, event.len - 1))
                : !nv_str_eq(record->name, event))
         return false;

@@ -382,11 +382,20 @@ static bool all_zero(const uint8_t *bytes, size_t len)
 /* What a span's lists hold, as found by the first walk over its fields. */
 struct found {
     struct nv_str noted[NOTED_MAX]; /* the first attributes */
+    const char *lists, *lists_end;  /* from the first event or link to the last */
     uint32_t attributes, events, links;
 };
 
-static void decode_span_bytes(const struct nv_wire_field *field, struct found *found,
-                              struct nv_span *out)
+/* A field that is an event or a link: `at`, where it begins. */
+static void find_list(const struct nv_wire_field *field, const char *at, struct found *found)
+{
+    if (found->events + found->links == 0)
+        found->lists = at;
+    found->lists_end = field->bytes.ptr + field->bytes.len;
+}
+
+static void decode_span_bytes(const struct nv_wire_field *field, const char *at,
+                              struct found *found, struct nv_span *out)
 {
     switch (field->number) {
     case NV_OTLP_SPAN_ATTRIBUTES:
@@ -408,9 +417,11 @@ static void decode_span_bytes(const struct nv_wire_field *field, struct found *f
         out->source_name = field->bytes;
         break;
     case NV_OTLP_SPAN_EVENTS:
+        find_list(field, at, found);
         found->events++;
         break;
     case NV_OTLP_SPAN_LINKS:
+        find_list(field, at, found);
         found->links++;
         break;
     case NV_OTLP_SPAN_STATUS:
@@ -441,20 +452,20 @@ static void decode_span_number(const struct nv_wire_field *field, struct nv_span
 }
 
 /* Events and links, into lists of their exact size. */
-static enum nv_err decode_lists(struct nv_arena *arena, struct nv_str bytes, uint32_t events,
-                                uint32_t links, struct nv_span *out)
+static enum nv_err decode_lists(struct nv_arena *arena, const struct found *found,
+                                struct nv_span *out)
 {
-    if (events + links == 0)
+    if (found->events + found->links == 0)
         return NV_OK;
-    out->dropped_events += events > items_max ? events - items_max : 0;
-    out->dropped_links += links > items_max ? links - items_max : 0;
-    events = events < items_max ? events : items_max;
-    links = links < items_max ? links : items_max;
+    const uint32_t events = found->events < items_max ? found->events : items_max;
+    const uint32_t links = found->links < items_max ? found->links : items_max;
+    out->dropped_events += found->events - events;
+    out->dropped_links += found->links - links;
     out->events = nv_arena_array(arena, events, sizeof *out->events);
     out->links = nv_arena_array(arena, links, sizeof *out->links);
     if (!out->events || !out->links)
         return NV_ERR_NO_MEMORY;
-    struct nv_wire wire = nv_wire_read(bytes);
+    struct nv_wire wire = {found->lists, found->lists_end};
     struct nv_wire_field field;
     enum nv_err err;
     while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
@@ -499,9 +510,9 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
     enum nv_err err;
     found.attributes = found.events = found.links = 0;
     memset(out, 0, sizeof *out);
-    while ((err = nv_wire_next(&wire, &field)) == NV_OK) {
+    for (const char *at = wire.pos; (err = nv_wire_next(&wire, &field)) == NV_OK; at = wire.pos) {
         if (field.type == NV_WIRE_BYTES)
-            decode_span_bytes(&field, &found, out);
+            decode_span_bytes(&field, at, &found, out);
         else
             decode_span_number(&field, out);
     }
@@ -513,7 +524,7 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
         err = decode_counted(arena, bytes, NV_OTLP_SPAN_ATTRIBUTES, found.attributes, 0,
                              &out->attributes);
     }
-    return err != NV_OK ? err : decode_lists(arena, bytes, found.events, found.links, out);
+    return err != NV_OK ? err : decode_lists(arena, &found, out);
 }
 
 enum nv_err nv_decode_origin(struct nv_arena *arena, const struct nv_group *group,

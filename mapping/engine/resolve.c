@@ -531,7 +531,6 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
 {
     struct nv_scratch *scratch = &t->scratch;
     enum nv_err err = NV_OK;
-    memset(work->at, 0, sizeof work->at);
     nv_key_index_clear(&scratch->sent);
     /* Most attributes go out as one; what is derived and counted comes on top. */
     struct nv_attributes *list = &work->span->attributes;
@@ -541,12 +540,9 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
         return NV_ERR_NO_MEMORY;
     if (t->report)
         report_span(t, work);
-    for (uint32_t i = 0; err == NV_OK && i < scratch->deriving_count + scratch->touched_count;
-         i++) {
-        err = resolve_field(t, work,
-                            i < scratch->deriving_count
-                                ? scratch->deriving[i]
-                                : scratch->touched[i - scratch->deriving_count]);
-    }
+    for (uint32_t i = 0; err == NV_OK && i < scratch->deriving_count; i++)
+        err = resolve_field(t, work, scratch->deriving[i]);
+    for (uint32_t i = 0; err == NV_OK && i < scratch->touched_count; i++)
+        err = resolve_field(t, work, scratch->touched[i]);
     return err != NV_OK ? err : nv_rest_settle(t, work);
 }

@@ -49,18 +49,18 @@ static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *
 
 static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
 {
+    const struct nv_value dropped = nv_value_string(DROPPED);
     for (uint32_t i = 0; i < work->own_count; i++) {
         uint8_t state = t->scratch.seen[i].state;
         if (state == NV_SEEN_EXPRESSED && !t->mapping->keep_all)
             continue;
-        struct nv_value value = work->source.items[i].value;
-        if (state == NV_SEEN_DROPPED)
-            value = nv_value_string(DROPPED);
+        const struct nv_value *value =
+            state == NV_SEEN_DROPPED ? &dropped : &work->source.items[i].value;
         bool skip = false;
         struct nv_str key;
         enum nv_err err = own_key(t, work, i, &key, &skip);
         if (err == NV_OK && !skip)
-            err = nv_attributes_add(&work->span->attributes, t->arena, key, value);
+            err = nv_attributes_add(&work->span->attributes, t->arena, key, *value);
         if (err != NV_OK)
             return err;
     }

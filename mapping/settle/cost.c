@@ -44,44 +44,62 @@ static bool number(const struct nv_span_work *work, enum nv_known_field field, d
     return value && nv_value_number(value, out);
 }
 
-static enum nv_err set_currency(struct nv_translation *t, struct nv_span_work *work)
+/* The total first: it alone is made of what the source told. */
+static const enum nv_known_field costs[] = {NV_FIELD_COST_TOTAL, NV_FIELD_COST_INPUT,
+                                            NV_FIELD_COST_OUTPUT};
+#define COSTS (sizeof costs / sizeof *costs)
+
+/* Gives an attribute that the source named like the cost `name` another name. */
+static enum nv_err step_aside(struct nv_translation *t, struct nv_attribute *attribute,
+                              struct nv_str name)
 {
-    if (nv_attributes_get(&work->span->attributes, NV_STR("llm.cost.currency")))
-        return NV_OK;
-    return nv_attributes_add(&work->span->attributes, t->arena, NV_STR("llm.cost.currency"),
-                             nv_value_string(NV_STR("USD")));
+    attribute->key = nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(name));
+    return attribute->key.ptr ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
-/* Sets a cost; text that the source gave the same name stays beside it. */
-static enum nv_err set_cost(struct nv_translation *t, struct nv_span_work *work,
-                            enum nv_known_field field, double cost)
+/* Readies a span for `count` of the costs, which it does not have: text that the source gave one of
+ * their names stays beside it. `*currency`: has it one? All of it by one walk, on which nearly
+ * every name is told by its beginning. */
+static enum nv_err make_room(struct nv_translation *t, const struct nv_span_work *work,
+                             size_t count, bool *currency)
 {
-    const struct nv_str name = t->rules->fields[field].name;
+    static const char all[] = "llm.cost.";
     struct nv_attributes *attributes = &work->span->attributes;
-    /* By the last byte first: all names of a vocabulary begin alike. */
-    const char last = name.ptr[name.len - 1];
-    for (uint32_t i = 0; !nv_work_get(work, field) && i < attributes->count; i++) {
-        const struct nv_str key = attributes->items[i].key;
-        if (key.len != name.len || key.ptr[key.len - 1] != last || !nv_str_eq(key, name))
+    *currency = false;
+    for (uint32_t i = 0; i < attributes->count; i++) {
+        struct nv_attribute *attribute = &attributes->items[i];
+        if (attribute->key.len < sizeof all || memcmp(attribute->key.ptr, all, sizeof all - 1) != 0)
             continue;
-        const struct nv_str beside = nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(name));
-        if (!beside.ptr)
-            return NV_ERR_NO_MEMORY;
-        attributes->items[i].key = beside;
+        *currency = *currency || nv_str_eq(attribute->key, NV_STR("llm.cost.currency"));
+        for (size_t c = 0; c < count; c++) {
+            const struct nv_str name = t->rules->fields[costs[c]].name;
+            enum nv_err err =
+                nv_str_eq(attribute->key, name) ? step_aside(t, attribute, name) : NV_OK;
+            if (err)
+                return err;
+        }
     }
-    return nv_work_set(t, work, field, nv_value_double(cost));
+    return NV_OK;
+}
+
+static enum nv_err add_currency(struct nv_translation *t, const struct nv_span_work *work)
+{
+    return nv_attributes_add(&work->span->attributes, t->arena, NV_STR("llm.cost.currency"),
+                             nv_value_string(NV_STR("USD")));
 }
 
 /* A cost that the source told: the total is completed from its parts. */
 static enum nv_err complete_told(struct nv_translation *t, struct nv_span_work *work)
 {
     double input = 0, output = 0;
-    bool told = number(work, NV_FIELD_COST_INPUT, &input);
+    bool currency, told = number(work, NV_FIELD_COST_INPUT, &input);
     told = number(work, NV_FIELD_COST_OUTPUT, &output) || told;
-    enum nv_err err = NV_OK;
-    if (told && !nv_work_get(work, NV_FIELD_COST_TOTAL))
-        err = set_cost(t, work, NV_FIELD_COST_TOTAL, nv_price_round(input + output));
-    return err ? err : set_currency(t, work);
+    bool wanting = told && !nv_work_get(work, NV_FIELD_COST_TOTAL);
+    enum nv_err err = make_room(t, work, wanting ? 1 : 0, &currency);
+    if (!err && wanting)
+        err = nv_work_set(t, work, NV_FIELD_COST_TOTAL,
+                          nv_value_double(nv_price_round(input + output)));
+    return err || currency ? err : add_currency(t, work);
 }
 
 static const struct nv_price *find_price_of(struct nv_translation *t,
@@ -133,27 +151,30 @@ static enum nv_err compute(struct nv_translation *t, struct nv_span_work *work)
                                    .output_audio = count(work, NV_FIELD_OUTPUT_AUDIO_TOKENS),
                                    .batch = nv_str_ieq(tier, NV_STR("batch"))};
     double input, output;
-    if ((usage.input == 0 && usage.output == 0) || nv_glob_any(NV_STR("flex,priority"), tier))
+    if ((usage.input == 0 && usage.output == 0) ||
+        (tier.len > 0 && nv_glob_any(NV_STR("flex,priority"), tier)))
         return NV_OK;
     const struct nv_price *price = find_price(t, work);
     if (!price)
         return NV_OK;
     nv_price_cost(price, &usage, &input, &output);
-    enum nv_err err = set_cost(t, work, NV_FIELD_COST_INPUT, input);
+    bool currency;
+    enum nv_err err = make_room(t, work, COSTS, &currency);
     if (!err)
-        err = set_cost(t, work, NV_FIELD_COST_OUTPUT, output);
+        err = nv_work_set(t, work, NV_FIELD_COST_INPUT, nv_value_double(input));
     if (!err)
-        err = set_cost(t, work, NV_FIELD_COST_TOTAL, nv_price_round(input + output));
-    return err ? err : set_currency(t, work);
+        err = nv_work_set(t, work, NV_FIELD_COST_OUTPUT, nv_value_double(output));
+    if (!err)
+        err = nv_work_set(t, work, NV_FIELD_COST_TOTAL,
+                          nv_value_double(nv_price_round(input + output)));
+    return err || currency ? err : add_currency(t, work);
 }
 
 /* 0 for a call that used tokens: not free, but of no known price. */
 static bool tells_nothing(const struct nv_span_work *work)
 {
-    static const enum nv_known_field costs[] = {NV_FIELD_COST_TOTAL, NV_FIELD_COST_INPUT,
-                                                NV_FIELD_COST_OUTPUT};
     double cost;
-    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
+    for (size_t i = 0; i < COSTS; i++)
         if (nv_work_get(work, costs[i]) && (!number(work, costs[i], &cost) || cost != 0))
             return false;
     return count(work, NV_FIELD_INPUT_TOKENS) > 0 || count(work, NV_FIELD_OUTPUT_TOKENS) > 0;

@@ -66,7 +66,8 @@ static struct nv_id_slot *find_slot(const struct nv_ids *ids, uint64_t id)
     uint32_t first = (uint32_t)nv_number_hash(id) & ids->mask, at = first;
     while (ids->slots[at].index != 0 && ids->slots[at].id != id)
         at = (at + 1) & ids->mask;
-    (void)nv_meter_spend(1 + ((at - first) & ids->mask));
+    if (at != first) /* the looks themselves are counted with their spans, mapping/settle/tree.c */
+        (void)nv_meter_spend((at - first) & ids->mask);
     return &ids->slots[at];
 }
 

@@ -222,9 +222,24 @@ static enum nv_err settle_embedding(struct nv_translation *t, struct nv_span_wor
                        nv_value_int(c->has_input ? c->input : c->total));
 }
 
+/* Most spans are no calls. */
+static bool tells_nothing(const struct nv_span_work *work)
+{
+    static const enum nv_known_field all[] = {
+        NV_FIELD_INPUT_TOKENS,      NV_FIELD_OUTPUT_TOKENS,         NV_FIELD_TOTAL_TOKENS,
+        NV_FIELD_CACHE_READ_TOKENS, NV_FIELD_CACHE_CREATION_TOKENS, NV_FIELD_CACHE_CREATION_5M,
+        NV_FIELD_CACHE_CREATION_1H, NV_FIELD_TOOL_PROMPT_TOKENS,    NV_FIELD_REASONING_TOKENS};
+    uint32_t any = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        any |= work->at[all[i]];
+    return any == 0 && !work->exclusive_input.told && !work->exclusive_output.told;
+}
+
 enum nv_err nv_tokens_settle(struct nv_translation *t, struct nv_span_work *work)
 {
     struct counts c;
+    if (tells_nothing(work))
+        return NV_OK;
     enum nv_err err = read_counts(t, work, &c);
     if (err)
         return err;

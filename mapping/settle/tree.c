@@ -60,7 +60,7 @@ static enum nv_err decode_spans(struct nv_translation *t, struct nv_ids *ids)
 {
     struct nv_raw_trace *raw = t->raw;
     struct nv_span *spans = nv_arena_raw(t->arena, raw->item_count * sizeof *spans);
-    t->works = nv_arena_array(t->arena, raw->item_count, sizeof *t->works);
+    t->works = nv_arena_raw(t->arena, raw->item_count * sizeof *t->works);
     if (!spans || !t->works)
         return NV_ERR_NO_MEMORY;
     t->trace->spans = spans;
@@ -75,10 +75,11 @@ static enum nv_err decode_spans(struct nv_translation *t, struct nv_ids *ids)
         assert(item->group < raw->group_count);
         span->origin = &t->origins[item->group];
         struct nv_span_work *work = &t->works[t->work_count];
-        work->span = span;
-        work->group = item->group;
-        work->parent = work->twin = NV_NO_SPAN;
-        work->source_bytes = (uint32_t)item->bytes.len;
+        *work = (struct nv_span_work){.span = span,
+                                      .group = item->group,
+                                      .parent = NV_NO_SPAN,
+                                      .twin = NV_NO_SPAN,
+                                      .source_bytes = (uint32_t)item->bytes.len};
         t->work_count += nv_identity_enter(t, ids);
     }
     return NV_OK;
@@ -223,10 +224,11 @@ static enum nv_err sort_works(struct nv_translation *t)
     t->trace->span_count = count;
     if (in_order(t))
         return NV_OK;
-    struct order *order = nv_arena_array(t->arena, count, sizeof *order);
-    uint32_t *places = nv_arena_array(t->arena, count, sizeof *places);
-    struct nv_span_work *works = nv_arena_array(t->arena, count, sizeof *works);
-    struct nv_span *spans = nv_arena_array(t->arena, count, sizeof *spans);
+    /* Not zeroed: each entry is written whole. */
+    struct order *order = nv_arena_raw(t->arena, count * sizeof *order);
+    uint32_t *places = nv_arena_raw(t->arena, count * sizeof *places);
+    struct nv_span_work *works = nv_arena_raw(t->arena, count * sizeof *works);
+    struct nv_span *spans = nv_arena_raw(t->arena, count * sizeof *spans);
     if (!order || !places || !works || !spans)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < count; i++)
@@ -314,6 +316,7 @@ enum nv_err nv_tree_build(struct nv_translation *t)
 {
     struct nv_ids ids;
     enum nv_err err = nv_ids_init(&ids, t->arena, t->raw->item_count);
+    (void)nv_meter_spend(2 * (uint64_t)t->raw->item_count); /* looks for an id and for a parent */
     if (err == NV_OK)
         err = decode_origins(t);
     if (err == NV_OK)

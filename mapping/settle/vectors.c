@@ -20,6 +20,7 @@
 /* Fewer numbers than this are no embedding of a model in use (the shortest have 64). */
 #define VECTOR_MIN 32
 #define BASE64_MIN 128
+#define TEXT_MIN (2 * VECTOR_MIN) /* as JSON, a digit and a comma each */
 #define DEPTH_MAX 12
 
 enum fate { KEPT, CHANGED, GONE };
@@ -122,7 +123,7 @@ static enum fate strip_text(struct stripping *s, struct nv_value *value, unsigne
     const struct nv_transform transform = {.arena = s->arena};
     struct nv_transformed parsed = {.value = *value, .exact = true};
     struct nv_str text = nv_str_trim(value->as.string);
-    if (text.len < 2 * VECTOR_MIN || (text.ptr[0] != '[' && text.ptr[0] != '{'))
+    if (text.len < TEXT_MIN || (text.ptr[0] != '[' && text.ptr[0] != '{'))
         return KEPT;
     enum nv_err err = nv_step_parse(&transform, &parsed);
     if (err != NV_OK)
@@ -165,8 +166,16 @@ static void move_known(struct nv_span_work *work, uint32_t from, uint32_t to)
 {
     for (unsigned field = 0; field < NV_FIELD_KNOWN; field++) {
         if (work->at[field] == from)
-            work->at[field] = (uint16_t)to;
+            work->at[field] = to;
     }
+}
+
+/* Most values are too short to hold one. */
+static inline bool may_hold(const struct nv_value *value)
+{
+    return value->type == NV_VALUE_STRING
+               ? value->as.string.len >= TEXT_MIN
+               : value->type == NV_VALUE_ARRAY || value->type == NV_VALUE_MAP;
 }
 
 static enum nv_err strip_span(struct nv_translation *t, struct nv_span_work *work)
@@ -175,14 +184,16 @@ static enum nv_err strip_span(struct nv_translation *t, struct nv_span_work *wor
     struct nv_attributes *list = &work->span->attributes;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < list->count; i++) {
-        struct nv_attribute item = list->items[i];
-        if (strip(&s, item.key, &item.value, 0) == GONE) {
+        struct nv_attribute *item = &list->items[i];
+        if (may_hold(&item->value) && strip(&s, item->key, &item->value, 0) == GONE) {
             move_known(work, i + 1, 0);
             continue;
         }
-        if (kept != i)
+        if (kept != i) {
             move_known(work, i + 1, kept + 1);
-        list->items[kept++] = item;
+            list->items[kept] = *item;
+        }
+        kept++;
     }
     list->count = kept;
     if (s.err != NV_OK || s.length == 0 || work->kind != NV_KIND_EMBEDDING ||

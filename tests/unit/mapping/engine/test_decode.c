@@ -80,6 +80,37 @@ START_TEST(all_fields_of_a_span)
 }
 END_TEST
 
+/* Events and links may stand anywhere, with other fields before, between and behind them. */
+START_TEST(lists_among_other_fields)
+{
+    struct nv_buf buf;
+    struct nv_span span;
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    nv_buf_init(&buf, 1 << 16);
+    for (unsigned i = 0; i < 3; i++) {
+        attribute(&buf, 9, "a");
+        size_t link = nv_wire_begin(&buf, 13);
+        (void)nv_wire_put_bytes(&buf, 2, NV_STR("zyxwvuts"));
+        (void)nv_wire_end(&buf, link);
+        (void)nv_wire_put_uint(&buf, 99, i);
+        size_t event = nv_wire_begin(&buf, 11);
+        (void)nv_wire_put_fixed64(&buf, 1, 150 + i);
+        (void)nv_wire_end(&buf, event);
+        (void)nv_wire_put_bytes(&buf, 5, NV_STR("name"));
+    }
+    ck_assert_int_eq(nv_decode_span(arena, nv_buf_str(&buf), &span), NV_OK);
+    ck_assert_uint_eq(span.attributes.count, 3);
+    ck_assert_uint_eq(span.event_count, 3);
+    ck_assert_uint_eq(span.link_count, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_uint_eq(span.events[i].time_ns, 150 + i);
+        ck_assert_mem_eq(span.links[i].span_id, "zyxwvuts", 8);
+    }
+    nv_buf_release(&buf);
+    nv_arena_free(arena);
+}
+END_TEST
+
 START_TEST(cut_at_every_byte)
 {
     struct nv_buf buf;
@@ -188,6 +219,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, all_fields_of_a_span);
     tcase_add_test(tcase, cut_at_every_byte);
+    tcase_add_test(tcase, lists_among_other_fields);
     tcase_add_test(tcase, lists_are_read_up_to_the_limit);
     tcase_add_test(tcase, values_that_nest_too_deeply);
     tcase_add_test(tcase, all_types_of_values);
