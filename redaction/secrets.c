@@ -32,6 +32,8 @@
 /* The shortest word that any pattern takes ("Bearer " not counted), and the stride to find it. */
 #define WORD_MIN 16
 #define NAME_MAX_LEN 40
+/* The shortest text that any secret is in: a name (TAIL_MIN), what separates it, one character. */
+#define SECRET_MIN (TAIL_MIN + 2)
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
@@ -54,45 +56,53 @@ static bool ends_in(struct nv_str name, const char *tail, size_t len)
     return true;
 }
 
-/* X(last letter, name): what the names of secrets end in. */
+/* X(last two letters, name): what the names of secrets end in. */
 #define TAIL_TABLE(X)                                                                              \
-    X('y', "api_key")                                                                              \
-    X('y', "apikey")                                                                               \
-    X('t', "secret")                                                                               \
-    X('y', "secret_key")                                                                           \
-    X('d', "password")                                                                             \
-    X('n', "authorization")                                                                        \
-    X('y', "access_key")                                                                           \
-    X('y', "private_key")                                                                          \
-    X('l', "credential")                                                                           \
-    X('s', "credentials")                                                                          \
-    X('n', "access_token")                                                                         \
-    X('n', "refresh_token")                                                                        \
-    X('n', "auth_token")                                                                           \
-    X('n', "session_token")                                                                        \
-    X('t', "client_secret")
+    X('e', 'y', "api_key")                                                                         \
+    X('e', 'y', "apikey")                                                                          \
+    X('e', 't', "secret")                                                                          \
+    X('e', 'y', "secret_key")                                                                      \
+    X('r', 'd', "password")                                                                        \
+    X('o', 'n', "authorization")                                                                   \
+    X('e', 'y', "access_key")                                                                      \
+    X('e', 'y', "private_key")                                                                     \
+    X('a', 'l', "credential")                                                                      \
+    X('l', 's', "credentials")                                                                     \
+    X('e', 'n', "access_token")                                                                    \
+    X('e', 'n', "refresh_token")                                                                   \
+    X('e', 'n', "auth_token")                                                                      \
+    X('e', 'n', "session_token")                                                                   \
+    X('e', 't', "client_secret")
 
 struct tail {
     struct nv_str name;
-    char last;
+    char before, last;
 };
-#define TAIL(last, name) {NV_STR_INIT(name), last},
+#define TAIL(before, last, name) {NV_STR_INIT(name), before, last},
 static const struct tail tails[] = {TAIL_TABLE(TAIL)};
 #undef TAIL
 
 /* The shortest of them: no shorter key is read. */
 #define TAIL_MIN (sizeof "apikey" - 1)
-#define LONG_ENOUGH(last, name) static_assert(sizeof(name) - 1 >= TAIL_MIN, name);
+#define LONG_ENOUGH(before, last, name) static_assert(sizeof(name) - 1 >= TAIL_MIN, name);
 TAIL_TABLE(LONG_ENOUGH)
 #undef LONG_ENOUGH
 
 /* Can a secret's name end in `c`? Asked of every name, and no is what it mostly says. */
 static bool ends_a_secret(char c)
 {
-#define LETTER(last, name) | (UINT32_C(1) << ((last) - 'a'))
+#define LETTER(before, last, name) | (UINT32_C(1) << ((last) - 'a'))
     static const uint32_t letters = 0 TAIL_TABLE(LETTER);
 #undef LETTER
     return c >= 'a' && c <= 'z' && (letters >> (c - 'a') & 1) != 0;
+}
+
+/* Can it end in these two? Of the names that are left, nearly all end here. */
+static bool end_a_secret(char before, char last)
+{
+#define LETTERS(b, l, name) || (before == (b) && last == (l))
+    return false TAIL_TABLE(LETTERS);
+#undef LETTERS
 }
 
 bool nv_secrets_is_key(struct nv_str key)
@@ -100,10 +110,11 @@ bool nv_secrets_is_key(struct nv_str key)
     if (key.len < TAIL_MIN)
         return false;
     const char last = folded(key.ptr[key.len - 1]);
-    if (!ends_a_secret(last))
+    if (!ends_a_secret(last) || !end_a_secret(folded(key.ptr[key.len - 2]), last))
         return false;
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
         assert(tails[i].last == tails[i].name.ptr[tails[i].name.len - 1]);
+        assert(tails[i].before == tails[i].name.ptr[tails[i].name.len - 2]);
         if (last == tails[i].last && ends_in(key, tails[i].name.ptr, tails[i].name.len))
             return true;
     }
@@ -345,10 +356,10 @@ static bool may_be_name(struct nv_str text, size_t at)
 static struct stretch find_pair(struct nv_str text, size_t from, char separator)
 {
     while (from < text.len) {
-        size_t found = nv_str_find_char(nv_str_slice(text, from, text.len), separator);
-        if (found == SIZE_MAX)
+        const char *found = memchr(text.ptr + from, separator, text.len - from);
+        if (!found)
             break;
-        size_t at = from + found;
+        size_t at = (size_t)(found - text.ptr);
         if (at > 0 && may_be_name(text, at) && nv_secrets_is_key(name_before(text, at))) {
             bool quoted = false;
             struct stretch value = past_scheme(text, value_behind(text, at, &quoted));
@@ -397,6 +408,8 @@ static struct stretch find_secret(struct search *search, size_t from)
 
 struct nv_str nv_secrets_mask_text(struct nv_arena *arena, struct nv_str text)
 {
+    if (text.len < SECRET_MIN)
+        return text;
     struct search search = {.text = text};
     struct stretch found = find_secret(&search, 0);
     if (found.len == 0)
