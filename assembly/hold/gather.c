@@ -14,9 +14,11 @@
  */
 #include "assembly/hold/gather.h"
 #include "assembly/hold/shard.h"
+#include "base/log.h"
 #include "journal/journal.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include "base/banned.h"
 
@@ -29,6 +31,10 @@
 #define ENTRY_BYTES 256u
 /* A stretch may hold this much of others' bytes besides its own. */
 #define STRETCH_SLACK 4096u
+
+/* Until it is tried again, doubled so often: 51 s. */
+#define RETRY_FIRST_NS (100 * NV_NS_PER_MS)
+#define RETRIES_MAX 9
 
 struct gathering {
     struct nv_assembly *assembly;
@@ -224,7 +230,7 @@ static enum nv_err read_item(struct gathering *g, const struct nv_held_run *run,
  * double is much. */
 static uint64_t spare_bytes(const struct nv_open_trace *trace, uint64_t own)
 {
-    return trace->bytes < LARGE_BYTES ? own + STRETCH_SLACK : own / 16;
+    return trace->bytes < LARGE_BYTES ? own : own / 16;
 }
 
 static enum nv_err gather_run(struct gathering *g, const struct nv_held_run *run,
@@ -236,7 +242,7 @@ static enum nv_err gather_run(struct gathering *g, const struct nv_held_run *run
     struct stretch stretch = measure(run, items);
     size_t len = stretch.to - stretch.from;
     char *whole = NULL;
-    if (len <= stretch.own + spare_bytes(g->trace, stretch.own)) {
+    if (len <= stretch.own + spare_bytes(g->trace, stretch.own) + STRETCH_SLACK) {
         whole = nv_arena_raw(g->raw->arena, len);
         if (!whole)
             return NV_ERR_NO_MEMORY;
@@ -279,8 +285,9 @@ static enum nv_err gather_runs(struct gathering *g)
 /* Bytes of the trace as it is read, the stretches between its items included. */
 static uint64_t raw_bytes(const struct nv_open_trace *trace)
 {
-    return trace->bytes + spare_bytes(trace, trace->bytes) + trace->group_bytes +
-           (uint64_t)trace->used * ENTRY_BYTES;
+    uint64_t runs = trace->used - trace->item_count;
+    return trace->bytes + spare_bytes(trace, trace->bytes) + runs * STRETCH_SLACK +
+           trace->group_bytes + (uint64_t)trace->used * ENTRY_BYTES;
 }
 
 uint64_t nv_gather_need(const struct nv_assembly *assembly, const struct nv_open_trace *trace)
@@ -306,6 +313,18 @@ void nv_work_settle(struct nv_assembly *assembly, struct nv_raw_trace *raw, uint
         nv_arena_charge(raw->arena, assembly->work, need);
     else
         nv_account_give(assembly->work, need);
+}
+
+void nv_gather_later(struct nv_shard *shard, struct nv_open_trace *trace, uint64_t now_ns)
+{
+    nv_timers_move(&shard->timers, &trace->timer, now_ns + (RETRY_FIRST_NS << trace->tries));
+    if (trace->tries == RETRIES_MAX)
+        return;
+    if (++trace->tries == RETRIES_MAX) {
+        NV_LOG(NV_LOG_ERROR, "assembly",
+               "no memory to gather a trace, it waits and is tried every 51 s spans=%" PRIu32,
+               trace->span_count);
+    }
 }
 
 static struct nv_raw_trace *new_raw(const struct nv_assembly *assembly,

@@ -118,7 +118,7 @@ static bool look_at(struct nv_shard *shard, struct nv_open_trace *trace, uint64_
 {
     *out = (struct nv_gathered){0};
     if (nv_leave_reserve(shard, trace->item_count)) {
-        nv_timers_move(&shard->timers, &trace->timer, now_ns + RETRY_NS);
+        nv_gather_later(shard, trace, now_ns);
         return false;
     }
     struct nv_completion completion = nv_leave_decide(shard, trace, now_ns);
@@ -133,7 +133,7 @@ static bool look_at(struct nv_shard *shard, struct nv_open_trace *trace, uint64_
         return false;
     }
     if (nv_leave_take(shard, trace, completion.incomplete, out) != NV_OK) {
-        nv_timers_move(&shard->timers, &trace->timer, now_ns + RETRY_NS);
+        nv_gather_later(shard, trace, now_ns);
         return false;
     }
     return out->raw != NULL;

@@ -50,6 +50,7 @@ struct nv_open_trace {
     bool late;             /* what it continues was sent: parents are not waited for */
     bool after_cut;        /* that was because it was too large or too old */
     bool late_after_waiting;
+    uint8_t tries; /* to gather it, that found no memory */
 };
 
 struct nv_trace_table {
