@@ -24,7 +24,10 @@
 
 /* Beside its bytes, as far as config.work_bytes goes: an honest trace takes four times as much. */
 #define WORK_BASE_BYTES (UINT64_C(256) << 10)
-#define WORK_FACTOR 16u
+/* Measured: 24 for an array of 40,000 tags, 30 for as many members of metadata. */
+#define WORK_FACTOR 32u
+/* A span that says nothing takes as much as one that does, beside what it says. */
+#define WORK_ITEM_BYTES 1024u
 /* From here on a trace is read without much of others' bytes. */
 #define LARGE_BYTES (UINT64_C(1) << 20)
 /* Lists made while gathering, for each entry of what is held. */
@@ -292,7 +295,9 @@ static uint64_t raw_bytes(const struct nv_open_trace *trace)
 
 uint64_t nv_gather_need(const struct nv_assembly *assembly, const struct nv_open_trace *trace)
 {
-    uint64_t work = WORK_BASE_BYTES + trace->bytes * WORK_FACTOR;
+    uint64_t read = trace->bytes + trace->group_bytes;
+    uint64_t work =
+        WORK_BASE_BYTES + read * WORK_FACTOR + (uint64_t)trace->item_count * WORK_ITEM_BYTES;
     uint64_t most = assembly->config.work_bytes;
     return raw_bytes(trace) + (work < most ? work : most);
 }
