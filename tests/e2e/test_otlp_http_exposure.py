@@ -140,9 +140,9 @@ def test_p06_busy_is_503_with_retry_after_and_ends():
 
 
 def test_p06_bodies_being_read_have_a_total():
-    keys = {"receiver.max_body_bytes": 1 << 20, "receiver.max_undecoded_bytes": 2 << 20}
+    keys = {"receiver.max_body_bytes": 1 << 20, "receiver.max_undecoded_bytes": 4 << 20}
     with Gateway(keys) as gateway:
-        held = [gateway.connect() for _ in range(2)]
+        held = [gateway.connect() for _ in range(4)]
         for client in held:
             client.send(request(body=bytes(1000000))[:-100])
         headers = [("Expect", "100-continue"), ("Content-Length", 500000)]  # a 100 means: not yet
