@@ -15,7 +15,8 @@
 #define NV_EXPORTER_EXPORTER_H
 
 #include "base/clock.h"
-#include "exporter/send/transport.h"
+#include "exporter/answer/transport.h"
+#include "exporter/encode/encode.h"
 #include "model/stage.h"
 #include "model/store.h"
 
@@ -27,10 +28,6 @@ enum nv_compression {
     NV_COMPRESSION_AUTO, /* gzip; identity for a while after 400 or 415 on a gzip body */
     NV_COMPRESSION_GZIP,
     NV_COMPRESSION_NONE
-};
-enum nv_trace_id_form {
-    NV_TRACE_ID_UUID, /* 8-4-4-4-12 */
-    NV_TRACE_ID_HEX   /* 32 digits */
 };
 
 /*

@@ -3,13 +3,13 @@
  * docs/noveum-backend.md#answers.
  *
  * No state, no clock, no randomness of its own: everything comes in, so that the whole table can be
- * tested. The states that live longer than one answer are in exporter/queue/gate.h. Any thread.
+ * tested. The states that live longer than one answer are in exporter/answer/gate.h. Any thread.
  */
 #ifndef NV_EXPORTER_ANSWER_RETRY_POLICY_H
 #define NV_EXPORTER_ANSWER_RETRY_POLICY_H
 
 #include "exporter/answer/backend_reply.h"
-#include "exporter/send/transport.h"
+#include "exporter/answer/transport.h"
 #include "model/ledger.h"
 
 enum nv_action {

@@ -7,9 +7,14 @@
 #define NV_EXPORTER_ENCODE_ENCODE_H
 
 #include "base/buf.h"
-#include "exporter/exporter.h"
+#include "model/trace.h"
 
 #define NV_TRACE_ID_TEXT_MAX 36
+
+enum nv_trace_id_form {
+    NV_TRACE_ID_UUID, /* 8-4-4-4-12 */
+    NV_TRACE_ID_HEX   /* 32 digits */
+};
 
 /*
  * Appends one Trace object, within the buffer's cap: long texts and lists are cut and marked where

@@ -13,7 +13,7 @@
 #include "model/stage.h"
 
 /* An outbox record in memory: released when the last of its traces has ended. */
-struct nv_record {
+struct nv_outbox_record {
     uint64_t id;
     uint32_t text_len;  /* as in struct nv_outbox_entry */
     uint32_t traces;    /* in it, on disk */
@@ -22,9 +22,9 @@ struct nv_record {
 
 struct nv_encoded {
     struct nv_encoded *next;
-    struct nv_claim *claim;   /* owned until settled; NULL for traces out of the outbox */
-    struct nv_record *record; /* NULL for fresh traces; shared by all of one record */
-    uint64_t queued_ns;       /* monotonic */
+    struct nv_claim *claim;          /* owned until settled; NULL for traces out of the outbox */
+    struct nv_outbox_record *record; /* NULL for fresh traces; shared by all of one record */
+    uint64_t queued_ns;              /* monotonic */
     uint64_t spans;
     const char *why; /* static; not NULL: it is to become a dead letter */
     enum nv_dead dead;

@@ -221,7 +221,7 @@ static void free_list(struct nv_encoded_list *list)
         free(encoded);
 }
 
-static enum nv_err parse_line(struct nv_str line, struct nv_record *record,
+static enum nv_err parse_line(struct nv_str line, struct nv_outbox_record *record,
                               struct nv_encoded_list *out)
 {
     struct nv_encoded_facts facts;
@@ -238,7 +238,7 @@ static enum nv_err parse_line(struct nv_str line, struct nv_record *record,
 }
 
 static enum nv_err parse_payload(struct nv_str text, const struct nv_outbox_entry *entry,
-                                 struct nv_record *record, struct nv_encoded_list *out)
+                                 struct nv_outbox_record *record, struct nv_encoded_list *out)
 {
     enum nv_err err = NV_OK;
 
@@ -273,11 +273,12 @@ static enum nv_err read_text(struct nv_outbox *outbox, const struct nv_outbox_en
 static enum nv_err read_record(struct nv_outbox *outbox, const struct nv_outbox_entry *entry,
                                struct nv_encoded_list *out)
 {
-    struct nv_record *record = malloc(sizeof *record);
+    struct nv_outbox_record *record = malloc(sizeof *record);
     enum nv_err err = NV_ERR_NO_MEMORY;
 
     if (record != NULL) {
-        *record = (struct nv_record){entry->id, entry->text_len, entry->traces, entry->traces};
+        *record =
+            (struct nv_outbox_record){entry->id, entry->text_len, entry->traces, entry->traces};
         err = read_text(outbox, entry);
     }
     if (err == NV_OK)
@@ -329,7 +330,7 @@ bool nv_outbox_next_fits(const struct nv_outbox *outbox, const struct nv_encoded
 
 enum nv_err nv_outbox_untake(struct nv_outbox *outbox, struct nv_encoded_list *list)
 {
-    struct nv_record *record = list->first->record;
+    struct nv_outbox_record *record = list->first->record;
     enum nv_err err = grow(outbox);
 
     assert(record != NULL && record->remaining == list->count && record->traces == list->count);
@@ -345,7 +346,7 @@ enum nv_err nv_outbox_untake(struct nv_outbox *outbox, struct nv_encoded_list *l
     return NV_OK;
 }
 
-void nv_outbox_end(struct nv_outbox *outbox, struct nv_record *record)
+void nv_outbox_end(struct nv_outbox *outbox, struct nv_outbox_record *record)
 {
     if (record == NULL)
         return;

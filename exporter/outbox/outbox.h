@@ -49,9 +49,9 @@ enum nv_err nv_outbox_adopt(struct nv_outbox *outbox,
  */
 enum nv_err nv_outbox_put(struct nv_outbox *outbox, const struct nv_encoded_list *list) NV_MUST_USE;
 /*
- * Reads the oldest record into `out` (new elements, sharing a new nv_record, without claims) and
- * takes it off the ring. NV_ERR_END: empty. NV_ERR_NOT_FOUND, NV_ERR_MALFORMED: the record is lost
- * and off the ring; *lost_spans says how much. Others: it stays, try later.
+ * Reads the oldest record into `out` (new elements, sharing a new nv_outbox_record, without
+ * claims) and takes it off the ring. NV_ERR_END: empty. NV_ERR_NOT_FOUND, NV_ERR_MALFORMED: the
+ * record is lost and off the ring; *lost_spans says how much. Others: it stays, try later.
  */
 enum nv_err nv_outbox_take(struct nv_outbox *outbox, struct nv_encoded_list *out,
                            uint64_t *lost_spans) NV_MUST_USE;
@@ -67,6 +67,6 @@ bool nv_outbox_next_fits(const struct nv_outbox *outbox, const struct nv_encoded
  */
 enum nv_err nv_outbox_untake(struct nv_outbox *outbox, struct nv_encoded_list *list) NV_MUST_USE;
 /* One trace of `record` has ended; with the last one the record is released and freed. */
-void nv_outbox_end(struct nv_outbox *outbox, struct nv_record *record);
+void nv_outbox_end(struct nv_outbox *outbox, struct nv_outbox_record *record);
 
 #endif

@@ -92,7 +92,7 @@ static void settle_kept(struct nv_sender *sender, struct nv_encoded_list *list)
 
 static bool is_whole_record(const struct nv_encoded_list *list)
 {
-    const struct nv_record *record = list->first->record;
+    const struct nv_outbox_record *record = list->first->record;
 
     /* `remaining` alone would take the second half for the whole once the first has ended. */
     if (record == NULL || record->remaining != list->count || record->traces != list->count)

@@ -42,7 +42,7 @@ static enum nv_err ask(const struct nv_exporter_config *config, const struct nv_
                        struct asking *asking, struct nv_fail *fail)
 {
     struct nv_send_after after = {.call = nothing};
-    struct nv_request request = {.route = NV_ROUTE_STATUS};
+    struct nv_send_request request = {.route = NV_ROUTE_STATUS};
     struct nv_send_curl *curl = nv_send_curl_new(asking->base, config, endpoint, &after, fail);
     if (curl == NULL)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;

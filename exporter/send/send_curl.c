@@ -245,7 +245,7 @@ static struct slot *free_slot(struct nv_send_curl *curl)
     return NULL;
 }
 
-static CURLcode set_request(struct slot *slot, const struct nv_request *request)
+static CURLcode set_request(struct slot *slot, const struct nv_send_request *request)
 {
     struct nv_send_curl *curl = slot->owner;
     CURL *easy = slot->easy;
@@ -271,8 +271,8 @@ static CURLcode set_request(struct slot *slot, const struct nv_request *request)
     return code;
 }
 
-static enum nv_err send_request(void *ctx, const struct nv_request *request, nv_reply_done *done,
-                                void *done_ctx)
+static enum nv_err send_request(void *ctx, const struct nv_send_request *request,
+                                nv_reply_done *done, void *done_ctx)
 {
     struct nv_send_curl *curl = ctx;
     struct slot *slot = free_slot(curl);

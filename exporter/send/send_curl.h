@@ -2,8 +2,8 @@
  * The real transport: libcurl's multi interface on a libevent loop. CURL types stay in the .c.
  *
  * One connection pool with keep-alive; http and https only; no redirects, no ambient proxy, no
- * Expect; TLS 1.2 or newer, verified; replies bounded (exporter/send/transport.h). All calls on the
- * loop's thread.
+ * Expect; TLS 1.2 or newer, verified; replies bounded (exporter/answer/transport.h). All calls on
+ * the loop's thread.
  */
 #ifndef NV_EXPORTER_SEND_SEND_CURL_H
 #define NV_EXPORTER_SEND_SEND_CURL_H

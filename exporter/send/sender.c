@@ -331,7 +331,7 @@ static void count_attempt(struct nv_sender *sender, struct nv_body *body, uint64
 /* Takes the body: in flight, or back in the retry list with false when we lack the means. */
 static bool start(struct nv_sender *sender, struct nv_body *body, uint64_t now_ns)
 {
-    struct nv_request request = {.route = NV_ROUTE_TRACES};
+    struct nv_send_request request = {.route = NV_ROUTE_TRACES};
     enum nv_err err;
 
     /* Once a trace: neither a retry nor what comes back from the outbox is written again. */
@@ -359,7 +359,7 @@ static bool start(struct nv_sender *sender, struct nv_body *body, uint64_t now_n
 
 static void probe(struct nv_sender *sender, uint64_t now_ns)
 {
-    const struct nv_request request = {.route = NV_ROUTE_STATUS};
+    const struct nv_send_request request = {.route = NV_ROUTE_STATUS};
 
     if (sender->probing || !nv_gate_wants_probe(&sender->gate, now_ns))
         return;

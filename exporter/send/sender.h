@@ -17,7 +17,7 @@
 #include "exporter/encode/compress.h"
 #include "exporter/exporter.h"
 #include "exporter/files/files.h"
-#include "exporter/queue/gate.h"
+#include "exporter/answer/gate.h"
 #include "exporter/outbox/outbox.h"
 #include "exporter/encode/pack.h"
 #include "exporter/queue/send_queue.h"

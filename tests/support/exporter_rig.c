@@ -71,8 +71,8 @@ static struct nv_str inflated(struct nv_str body)
     return text;
 }
 
-static enum nv_err send_request(void *ctx, const struct nv_request *request, nv_reply_done *done,
-                                void *done_ctx)
+static enum nv_err send_request(void *ctx, const struct nv_send_request *request,
+                                nv_reply_done *done, void *done_ctx)
 {
     struct nv_rig *rig = ctx;
 

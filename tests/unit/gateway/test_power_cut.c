@@ -177,8 +177,8 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
 
 /* ---- the backend --------------------------------------------------------------------------- */
 
-static enum nv_err send_request(void *ctx, const struct nv_request *request, nv_reply_done *done,
-                                void *done_ctx)
+static enum nv_err send_request(void *ctx, const struct nv_send_request *request,
+                                nv_reply_done *done, void *done_ctx)
 {
     struct world *world = ctx;
     for (int i = 0; i < FLIGHTS_MAX; i++) {

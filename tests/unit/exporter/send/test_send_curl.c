@@ -195,7 +195,7 @@ static void close_client(void)
     event_base_free(base);
 }
 
-static void start_request(const struct nv_request *request, struct result *result)
+static void start_request(const struct nv_send_request *request, struct result *result)
 {
     const struct nv_transport *transport = nv_send_curl_transport(curl);
 
@@ -212,7 +212,7 @@ static void finish_request(const struct result *result)
 
 static struct result post(const char *body, bool gzip)
 {
-    const struct nv_request request = {NV_ROUTE_TRACES, nv_str_from(body), gzip};
+    const struct nv_send_request request = {NV_ROUTE_TRACES, nv_str_from(body), gzip};
     struct result result;
 
     start_request(&request, &result);
@@ -234,7 +234,7 @@ START_TEST(the_wire_shows_what_the_contract_asks)
 {
     static const struct reply replies[] = {
         {OK_REPLY, 0, false, false}, {OK_REPLY, 0, false, false}, {OK_REPLY, 0, true, false}};
-    const struct nv_request probe = {.route = NV_ROUTE_STATUS};
+    const struct nv_send_request probe = {.route = NV_ROUTE_STATUS};
     struct result result;
 
     (void)setenv("http_proxy", "http://127.0.0.1:1", 1);
@@ -387,7 +387,7 @@ END_TEST
 START_TEST(cancelled_means_done_with_everything)
 {
     static const struct reply replies[] = {{"", 0, true, true}};
-    const struct nv_request request = {NV_ROUTE_TRACES, NV_STR_INIT("{}"), false};
+    const struct nv_send_request request = {NV_ROUTE_TRACES, NV_STR_INIT("{}"), false};
     const struct nv_transport *transport;
     struct result results[6];
 

@@ -5,7 +5,7 @@
 #include "expect.h"
 
 #include "base/clock.h"
-#include "exporter/queue/gate.h"
+#include "exporter/answer/gate.h"
 
 #include "base/banned.h"
 

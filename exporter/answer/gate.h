@@ -8,8 +8,8 @@
  * fills by a tenth of what is attempted, so that a failing backend is never asked much more often
  * than a healthy one (F8 of the fault table, docs/operations.md). Times are monotonic. One thread.
  */
-#ifndef NV_EXPORTER_QUEUE_GATE_H
-#define NV_EXPORTER_QUEUE_GATE_H
+#ifndef NV_EXPORTER_ANSWER_GATE_H
+#define NV_EXPORTER_ANSWER_GATE_H
 
 #include "exporter/answer/retry_policy.h"
 

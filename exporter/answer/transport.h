@@ -7,8 +7,8 @@
  * The real one is send_curl.h; tests script their own. All calls and all `done` calls are
  * made on one thread, the sender's.
  */
-#ifndef NV_EXPORTER_SEND_TRANSPORT_H
-#define NV_EXPORTER_SEND_TRANSPORT_H
+#ifndef NV_EXPORTER_ANSWER_TRANSPORT_H
+#define NV_EXPORTER_ANSWER_TRANSPORT_H
 
 #include "base/str.h"
 
@@ -20,7 +20,7 @@ enum nv_route {
     NV_ROUTE_STATUS  /* GET {base}/v1/status: the probe after 401 and 403 */
 };
 
-struct nv_request {
+struct nv_send_request {
     enum nv_route route;
     struct nv_str body; /* borrowed until done; empty for NV_ROUTE_STATUS */
     bool gzip;          /* body is gzip: Content-Encoding says so */
@@ -55,7 +55,7 @@ struct nv_transport {
      * Starts a request (borrowed until done). On NV_OK `done` is called exactly once, never before
      * send returns; on NV_ERR_NO_MEMORY or NV_ERR_INTERNAL it is not called.
      */
-    enum nv_err (*send)(void *ctx, const struct nv_request *request, nv_reply_done *done,
+    enum nv_err (*send)(void *ctx, const struct nv_send_request *request, nv_reply_done *done,
                         void *done_ctx);
     /* Ends everything in flight now: calls each `done` with NV_TRANSFER_CANCELLED. */
     void (*cancel_all)(void *ctx);

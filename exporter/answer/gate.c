@@ -11,7 +11,7 @@
  * gets it back when it succeeds; so a healthy backend never runs it dry, and a failing one is
  * retried at most once in ten attempts or once in five seconds.
  */
-#include "exporter/queue/gate.h"
+#include "exporter/answer/gate.h"
 
 #include "base/clock.h"
 
