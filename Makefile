@@ -1,6 +1,6 @@
 # The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak sanitize bench fuzz lint coverage image clean
+.PHONY: help run build test soak sanitize msan bench fuzz lint coverage image clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
@@ -12,6 +12,7 @@ help:
 	@echo 'make test       install what is missing, build, run every test'
 	@echo 'make build      release build: build/release/noveum-gateway, libnoveum.so, libnoveum.a'
 	@echo 'make sanitize   units, goldens and corpora under address and undefined-behaviour sanitizers'
+	@echo 'make msan       corpora under the memory sanitizer, where every line is ours'
 	@echo 'make soak       the long forms of the tests (about an hour)'
 	@echo 'make bench      drive the release build with GenAI spans, print cost and latency'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (60)'
@@ -54,6 +55,12 @@ sanitize:
 	@cmake --preset asan
 	@cmake --build --preset asan -j $(JOBS)
 	@ctest --preset asan -L 'unit|fuzz-replay'
+
+msan:
+	@tools/install-dependencies.sh build test lint
+	@cmake --preset msan
+	@cmake --build --preset msan -j $(JOBS)
+	@ctest --preset msan
 
 bench: build
 	@python3 bench/run.py $(ARGS)
