@@ -51,6 +51,7 @@ def symbols(path):
     """(defined, needed) global names of an object."""
     text = subprocess.run(["nm", "-P", "-g", str(path)], capture_output=True, text=True, check=True).stdout
     rows = [line.split() for line in text.splitlines() if line.strip()]
+    rows = [r for r in rows if not r[0].startswith("__")]  # a sanitizer's own
     return {r[0] for r in rows if r[1] not in "Uuwv"}, {r[0] for r in rows if r[1] == "U"}
 
 
