@@ -11,6 +11,7 @@
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/send/endpoint.h"
 #include "exporter/send/send_thread.h"
+#include "exporter/encode/encode_whole.h"
 #include "exporter/send/sender.h"
 
 #include <assert.h>
@@ -188,7 +189,8 @@ void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
     struct nv_encoded *encoded;
 
     nv_ledger_queue(trace->span_count);
-    encoded = nv_sender_encode(&exporter->config, trace);
+    encoded =
+        nv_encode_whole(trace, exporter->config.trace_id_form, exporter->config.max_trace_bytes);
     if (encoded == NULL) {
         /* No memory to encode it, and no way back: it was accepted, so it waits as it is. */
         nv_send_queue_push_raw(exporter->queue, trace);
@@ -355,23 +357,6 @@ void nv_exporter_read_status(struct nv_exporter *exporter, struct nv_exporter_st
     /* These two are known to the moment. */
     out->queued_traces = nv_send_queue_traces(exporter->queue);
     out->queued_bytes = nv_send_queue_bytes(exporter->queue);
-}
-
-const char *nv_exporter_state_text(enum nv_exporter_state state)
-{
-    static const char *const names[] = {
-        [NV_EXPORTER_SENDING] = "sending",
-        [NV_EXPORTER_BACKING_OFF] = "backing off",
-        [NV_EXPORTER_HELD_AUTH] = "held: the key is refused",
-        [NV_EXPORTER_HELD_CREDIT] = "held: the plan's credit is used up",
-        [NV_EXPORTER_HELD_CONFIG] = "held: the endpoint is wrong",
-        [NV_EXPORTER_HELD_FOREIGN] = "held: the endpoint does not answer as Noveum's API does",
-        [NV_EXPORTER_HELD_FILES] = "held: files can't be written",
-        [NV_EXPORTER_STOPPED] = "stopped",
-    };
-
-    assert((size_t)state < sizeof names / sizeof *names);
-    return names[state];
 }
 
 /* Waits for the sender's thread, which may be packing a body. */

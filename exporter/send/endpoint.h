@@ -2,7 +2,7 @@
 #ifndef NV_EXPORTER_SEND_ENDPOINT_H
 #define NV_EXPORTER_SEND_ENDPOINT_H
 
-#include "exporter/exporter.h"
+#include "exporter/send/config.h"
 
 #define NV_ENDPOINT_URL_MAX 2048
 

@@ -4,8 +4,10 @@
 #ifndef NV_EXPORTER_SEND_PROBE_H
 #define NV_EXPORTER_SEND_PROBE_H
 
+#include "base/clock.h"
 #include "exporter/answer/backend_reply.h"
-#include "exporter/exporter.h"
+#include "exporter/answer/transport.h"
+#include "exporter/send/config.h"
 
 /* What came of it. */
 struct nv_probe {

@@ -180,3 +180,36 @@ void nv_sender_refresh_status(struct nv_sender *sender)
     status->identity = now_ns < sender->identity_until_ns;
     nv_send_queue_set_held(sender->queue, status->state != NV_EXPORTER_SENDING);
 }
+
+/* splitmix64: it keeps many gateways from coming back at once, and is nobody's secret. */
+uint64_t nv_sender_random(struct nv_sender *sender)
+{
+    uint64_t z = (sender->random += UINT64_C(0x9e3779b97f4a7c15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+void nv_sender_note_error(struct nv_sender *sender, const char *text)
+{
+    (void)snprintf(sender->status.last_error, sizeof sender->status.last_error, "%s", text);
+    sender->status.last_error_wall_ns = nv_clock_wall_ns(sender->clock);
+}
+
+const char *nv_exporter_state_text(enum nv_exporter_state state)
+{
+    static const char *const names[] = {
+        [NV_EXPORTER_SENDING] = "sending",
+        [NV_EXPORTER_BACKING_OFF] = "backing off",
+        [NV_EXPORTER_HELD_AUTH] = "held: the key is refused",
+        [NV_EXPORTER_HELD_CREDIT] = "held: the plan's credit is used up",
+        [NV_EXPORTER_HELD_CONFIG] = "held: the endpoint is wrong",
+        [NV_EXPORTER_HELD_FOREIGN] = "held: the endpoint does not answer as Noveum's API does",
+        [NV_EXPORTER_HELD_FILES] = "held: files can't be written",
+        [NV_EXPORTER_STOPPED] = "stopped",
+    };
+
+    assert((size_t)state < sizeof names / sizeof *names);
+    return names[state];
+}

@@ -8,6 +8,7 @@
 #ifndef NV_EXPORTER_SEND_SEND_CURL_H
 #define NV_EXPORTER_SEND_SEND_CURL_H
 
+#include "exporter/answer/transport.h"
 #include "exporter/send/endpoint.h"
 
 struct event_base;

@@ -10,6 +10,7 @@
  * wants to be called next. Trouble of our own (no memory, a full disk) postpones by a second, and
  * a disk that fails does not keep what is in memory from being sent.
  */
+#include "exporter/encode/encode_whole.h"
 #include "exporter/send/sender.h"
 
 #include "base/counters.h"
@@ -60,22 +61,6 @@ void nv_sender_release(struct nv_sender *sender)
     nv_buf_release(&sender->packed);
 }
 
-/* splitmix64: it keeps many gateways from coming back at once, and is nobody's secret. */
-uint64_t nv_sender_random(struct nv_sender *sender)
-{
-    uint64_t z = (sender->random += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-void nv_sender_note_error(struct nv_sender *sender, const char *text)
-{
-    (void)snprintf(sender->status.last_error, sizeof sender->status.last_error, "%s", text);
-    sender->status.last_error_wall_ns = nv_clock_wall_ns(sender->clock);
-}
-
 /* ---- taking over --------------------------------------------------------------------------- */
 
 static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t now_ns)
@@ -88,7 +73,8 @@ static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t 
     while (sender->raw != NULL && now_ns >= sender->own_trouble_ns) {
         struct nv_trace *trace = sender->raw;
         struct nv_trace *next = trace->next;
-        struct nv_encoded *encoded = nv_sender_encode(sender->config, trace);
+        struct nv_encoded *encoded =
+            nv_encode_whole(trace, sender->config->trace_id_form, sender->config->max_trace_bytes);
 
         if (encoded == NULL) {
             sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;

@@ -13,14 +13,19 @@
 #ifndef NV_EXPORTER_SEND_SENDER_H
 #define NV_EXPORTER_SEND_SENDER_H
 
+#include "base/clock.h"
 #include "exporter/answer/backend_reply.h"
+#include "exporter/answer/transport.h"
 #include "exporter/encode/compress.h"
-#include "exporter/exporter.h"
+#include "exporter/send/config.h"
+#include "exporter/send/status.h"
 #include "exporter/files/files.h"
 #include "exporter/answer/gate.h"
 #include "exporter/outbox/outbox.h"
 #include "exporter/encode/pack.h"
 #include "exporter/queue/send_queue.h"
+#include "model/stage.h"
+#include "model/store.h"
 
 /* Price of one outbox body in drain_budget, and what each fresh body adds to it. */
 #define NV_SENDER_DRAIN_COST 1000u
@@ -93,10 +98,6 @@ void nv_sender_refresh_status(struct nv_sender *sender);
 uint64_t nv_sender_random(struct nv_sender *sender);
 /* Records a failed request or write in status.last_error. */
 void nv_sender_note_error(struct nv_sender *sender, const char *text);
-/* Encodes a trace (takes it) into an element that holds its claim; NULL without memory, and the
- * trace is still the caller's then. Any thread. */
-struct nv_encoded *nv_sender_encode(const struct nv_exporter_config *config,
-                                    struct nv_trace *trace);
 /* Ends one trace: ledger and claim are moved by `outcome` DELIVERED or KEPT (dead). Takes it. */
 void nv_sender_delivered(struct nv_sender *sender, struct nv_encoded *encoded);
 /* Marks a trace as dead and stores it so, now or when the store is able. Takes it. */

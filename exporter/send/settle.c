@@ -8,7 +8,6 @@
  * their reason and gone.
  */
 #include "exporter/outbox/dead_letters.h"
-#include "exporter/encode/encode.h"
 #include "exporter/send/sender.h"
 
 #include "base/counters.h"
@@ -18,50 +17,6 @@
 #include <stdlib.h>
 
 #include "base/banned.h"
-
-/* A first guess that most traces fit in; growing costs copies. */
-#define ENCODE_FIRST_BYTES ((size_t)16 << 10)
-
-/* Header and JSON of a trace, or of what is sent in its place and then *why. */
-static enum nv_err encode_into(struct nv_buf *text, const struct nv_exporter_config *config,
-                               const struct nv_trace *trace, const char **why)
-{
-    enum nv_err err = nv_buf_reserve(text, ENCODE_FIRST_BYTES);
-
-    if (err == NV_OK)
-        err = nv_encoded_begin(text);
-    if (err == NV_OK)
-        err = nv_encode_trace(text, trace, config->trace_id_form);
-    if (err != NV_ERR_LIMIT && err != NV_ERR_DEPTH)
-        return err;
-    *why = err == NV_ERR_DEPTH
-               ? "nested too deeply"
-               : "larger than exporter.noveum.max_trace_bytes even when its texts are cut";
-    nv_buf_clear(text);
-    err = nv_encoded_begin(text);
-    return err != NV_OK ? err : nv_encode_stub(text, trace, config->trace_id_form, *why);
-}
-
-struct nv_encoded *nv_sender_encode(const struct nv_exporter_config *config, struct nv_trace *trace)
-{
-    struct nv_encoded *encoded = NULL;
-    const char *why = NULL;
-    struct nv_buf text;
-
-    nv_buf_init(&text, config->max_trace_bytes > ENCODE_FIRST_BYTES ? config->max_trace_bytes
-                                                                    : ENCODE_FIRST_BYTES);
-    if (encode_into(&text, config, trace, &why) == NV_OK)
-        encoded = nv_encoded_take(&text, trace->span_count);
-    nv_buf_release(&text);
-    /* The trace is untouched so far: without memory it waits as it is and is encoded later. */
-    if (encoded == NULL)
-        return NULL;
-    encoded->why = why;
-    encoded->dead = NV_DEAD_TOO_LARGE;
-    encoded->claim = trace->claim;
-    nv_arena_free(trace->arena);
-    return encoded;
-}
 
 void nv_sender_drop_memory(struct nv_sender *sender, struct nv_encoded *encoded)
 {

@@ -1,12 +1,12 @@
 /*
- * Ends of traces, told from inside the sender: encoding takes the trace only on success, and each
- * end moves ledger, claim, record and memory together.
+ * Ends of traces, told from inside the sender: each moves ledger, claim, record and memory
+ * together.
  */
 #include "expect.h"
 #include "exporter_rig.h"
-#include "oom.h"
 
 #include "base/counters.h"
+#include "exporter/encode/encode_whole.h"
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/send/sender.h"
 
@@ -39,7 +39,8 @@ static void teardown(void)
 
 static struct nv_encoded *encoded(const char *name)
 {
-    struct nv_encoded *one = nv_sender_encode(&rig.config, rig_trace(&rig, name, 3));
+    struct nv_encoded *one = nv_encode_whole(rig_trace(&rig, name, 3), rig.config.trace_id_form,
+                                             rig.config.max_trace_bytes);
 
     ck_assert_ptr_nonnull(one);
     nv_ledger_receive(3, false);
@@ -55,30 +56,6 @@ static struct nv_ledger ledger(void)
     nv_ledger_read(&all);
     return all;
 }
-
-START_TEST(encoding_takes_on_success_only)
-{
-    struct nv_trace *trace = rig_trace(&rig, "t", 2);
-    bool failed = true;
-
-    for (unsigned long nth = 1; failed; nth++) {
-        struct nv_encoded *one;
-
-        oom_fail_nth(nth);
-        one = nv_sender_encode(&rig.config, trace);
-        failed = oom_end();
-        /* Giving back what the buffer has too much may fail, and nothing is lost by it. */
-        ck_assert(one != NULL || failed);
-        failed = one == NULL;
-        if (one != NULL) {
-            ck_assert_ptr_eq(one->claim, &rig.claims[0]);
-            ck_assert_uint_eq(one->spans, 2);
-            ck_assert_ptr_null(one->why);
-        }
-        free(one);
-    }
-}
-END_TEST
 
 START_TEST(delivered)
 {
@@ -149,7 +126,6 @@ int main(void)
     TCase *tcase = tcase_create("settle");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, encoding_takes_on_success_only);
     tcase_add_test(tcase, delivered);
     tcase_add_test(tcase, dead);
     tcase_add_test(tcase, dead_when_the_store_can);

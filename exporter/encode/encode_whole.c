@@ -1,0 +1,57 @@
+/*
+ * A trace becomes what the queue, the outbox and the wire carry: its JSON behind a short header.
+ *
+ *   nv_trace ─▶ [ header | JSON ]                       as it is, or cut to its cap
+ *          └──▶ [ header | JSON of a stub ] and *why*   larger even so, or nested too deeply
+ *
+ * The trace's arena is freed only when its JSON stands: without memory it waits as it is and is
+ * encoded later, so nothing is lost by a failed allocation.
+ */
+#include "exporter/encode/encode_whole.h"
+
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+/* A first guess that most traces fit in; growing costs copies. */
+#define ENCODE_FIRST_BYTES ((size_t)16 << 10)
+
+/* Header and JSON of a trace, or of what is sent in its place and then *why. */
+static enum nv_err encode_into(struct nv_buf *text, enum nv_trace_id_form form,
+                               const struct nv_trace *trace, const char **why)
+{
+    enum nv_err err = nv_buf_reserve(text, ENCODE_FIRST_BYTES);
+
+    if (err == NV_OK)
+        err = nv_encoded_begin(text);
+    if (err == NV_OK)
+        err = nv_encode_trace(text, trace, form);
+    if (err != NV_ERR_LIMIT && err != NV_ERR_DEPTH)
+        return err;
+    *why = err == NV_ERR_DEPTH
+               ? "nested too deeply"
+               : "larger than exporter.noveum.max_trace_bytes even when its texts are cut";
+    nv_buf_clear(text);
+    err = nv_encoded_begin(text);
+    return err != NV_OK ? err : nv_encode_stub(text, trace, form, *why);
+}
+
+struct nv_encoded *nv_encode_whole(struct nv_trace *trace, enum nv_trace_id_form form,
+                                   size_t max_bytes)
+{
+    struct nv_encoded *encoded = NULL;
+    const char *why = NULL;
+    struct nv_buf text;
+
+    nv_buf_init(&text, max_bytes > ENCODE_FIRST_BYTES ? max_bytes : ENCODE_FIRST_BYTES);
+    if (encode_into(&text, form, trace, &why) == NV_OK)
+        encoded = nv_encoded_take(&text, trace->span_count);
+    nv_buf_release(&text);
+    if (!encoded)
+        return NULL;
+    encoded->why = why;
+    encoded->dead = NV_DEAD_TOO_LARGE;
+    encoded->claim = trace->claim;
+    nv_arena_free(trace->arena);
+    return encoded;
+}
