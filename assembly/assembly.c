@@ -52,8 +52,9 @@ static enum nv_err check_config(const struct nv_assembly_config *config, struct 
     if (config->shards > SHARDS_MAX)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "at most %u shards", SHARDS_MAX);
     if (config->max_spans == 0 || config->max_trace_bytes == 0 || config->memory_bytes == 0) {
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                           "assembly.max_spans, max_trace_bytes and memory_bytes must be positive");
+        return nv_fail_set(
+            fail, NV_ERR_CONFIG, 0,
+            "assembly.max_spans, max_trace_bytes and memory_bytes must be positive");
     }
     if (config->queue_bytes == 0)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "queue_bytes must be positive");
@@ -67,7 +68,7 @@ static uint64_t now_ns_of(const struct nv_assembly *assembly)
     return nv_clock_mono_ns(&assembly->clock);
 }
 
-/* ---- from the door to the shards ----------------------------------------------------------- */
+/* ---- from the door to the shards --------------------------------------------------------- */
 
 static void dispatch_one(struct nv_assembly *assembly, struct nv_arrivals *arrivals)
 {
@@ -94,14 +95,15 @@ static void take_arrivals(struct nv_assembly *assembly, struct nv_arrivals *arri
 /* What was settled is remembered as sent, what was only planned is a plan, too. */
 static enum nv_err learn_note(struct nv_assembly *assembly, const struct nv_note *note)
 {
-    struct nv_shard *shard = &assembly->shards[nv_shard_of(note->trace_id, assembly->shard_count)];
+    struct nv_shard *shard =
+        &assembly->shards[nv_shard_of(note->trace_id, assembly->shard_count)];
     nv_sent_note(&shard->sent, note->trace_id, note->part, now_ns_of(assembly));
     if (note->state != NV_NOTE_PLANNED)
         return NV_OK;
     return nv_plans_add(&shard->plans, note->trace_id, note->part, note->last);
 }
 
-/* ---- made ---------------------------------------------------------------------------------- */
+/* ---- made -------------------------------------------------------------------------------- */
 
 static enum nv_err make_parts(struct nv_assembly *assembly)
 {
@@ -158,7 +160,7 @@ struct nv_assembly *nv_assembly_new(const struct nv_assembly_config *config,
     return assembly;
 }
 
-/* ---- start --------------------------------------------------------------------------------- */
+/* ---- start ------------------------------------------------------------------------------- */
 
 static enum nv_err open_journal(struct nv_assembly *assembly, struct nv_fail *fail)
 {
@@ -214,7 +216,7 @@ enum nv_err nv_assembly_start(struct nv_assembly *assembly, struct nv_fail *fail
     return NV_OK;
 }
 
-/* ---- the door ------------------------------------------------------------------------------ */
+/* ---- the door ---------------------------------------------------------------------------- */
 
 static uint64_t memory_held(const struct nv_assembly *assembly)
 {
@@ -257,8 +259,8 @@ static enum nv_err new_pending(struct nv_assembly *assembly, struct nv_batch *ba
 }
 
 /*
- * Counts what the shards will hold of a request before they do: many at once would else pass while
- * there is room for one. One alone always passes, or the largest would never.
+ * Counts what the shards will hold of a request before they do: many at once would else pass
+ * while there is room for one. One alone always passes, or the largest would never.
  */
 static enum nv_err reserve(struct nv_assembly *assembly, const struct nv_prepared *prepared)
 {
@@ -281,14 +283,16 @@ static enum nv_err submit(struct nv_assembly *assembly, struct nv_pending *pendi
         nv_committer_round(assembly, &pending, 1);
         return NV_OK;
     }
-    /* This queue empties in milliseconds: BUSY (429). FULL (503) is for a disk that stays full. */
+    /* This queue empties in milliseconds: BUSY (429). FULL (503) is for a disk that stays
+     * full. */
     err = nv_queue_push(assembly->queue, pending, pending->prepared.request->body_len);
     if (err != NV_OK)
         atomic_fetch_sub(&assembly->arriving, reserved);
     return err == NV_ERR_FULL ? NV_ERR_BUSY : err;
 }
 
-static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done, void *done_ctx)
+static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done,
+                         void *done_ctx)
 {
     struct nv_assembly *assembly = ctx;
     struct nv_pending *pending = NULL;
@@ -346,22 +350,26 @@ uint64_t nv_assembly_tick(struct nv_assembly *assembly)
 void nv_assembly_remember(struct nv_assembly *assembly, const struct nv_raw_trace *raw,
                           struct nv_str name, struct nv_str session, struct nv_str user)
 {
-    /* Later parts are named after the first. No lock: completers run on the shard's own thread. */
+    /* Later parts are named after the first. No lock: completers run on the shard's own
+     * thread. */
     if (raw->part > 0)
         return;
-    struct nv_shard *shard = &assembly->shards[nv_shard_of(raw->trace_id, assembly->shard_count)];
+    struct nv_shard *shard =
+        &assembly->shards[nv_shard_of(raw->trace_id, assembly->shard_count)];
     assert(nv_shard_is_mine(shard));
     struct nv_sent_trace *sent = nv_sent_find(&shard->sent, raw->trace_id);
     if (sent)
         nv_sent_set_text(sent, name, session, user);
 }
 
-/* ---- stop ---------------------------------------------------------------------------------- */
+/* ---- stop -------------------------------------------------------------------------------- */
 
-/* Past the deadline a thread that only looks at the time every now and then gets so much more. */
+/* Past the deadline a thread that only looks at the time every now and then gets so much
+ * more. */
 #define GRACE_NS (500 * NV_NS_PER_MS)
 
-/* The moment that lies `wait_ns` ahead on the system's clock, whatever clock the assembly has. */
+/* The moment that lies `wait_ns` ahead on the system's clock, whatever clock the assembly
+ * has. */
 static struct timespec moment_in(uint64_t wait_ns)
 {
     const uint64_t year_ns = UINT64_C(31536000) * NV_NS_PER_S;
@@ -375,7 +383,8 @@ static struct timespec moment_in(uint64_t wait_ns)
 }
 
 /* Waits for `done`, which is set under the lock and told by `changed`. False: time is up. */
-static bool wait_until(struct nv_assembly *assembly, const bool *done, const struct timespec *until)
+static bool wait_until(struct nv_assembly *assembly, const bool *done,
+                       const struct timespec *until)
 {
     int failed = 0;
     pthread_mutex_lock(&assembly->lock);
@@ -388,7 +397,8 @@ static bool wait_until(struct nv_assembly *assembly, const bool *done, const str
     return is_done;
 }
 
-/* Joins a thread that ends in time: not with pthread_clockjoin_np, which libtsan does not know. */
+/* Joins a thread that ends in time: not with pthread_clockjoin_np, which libtsan does not
+ * know. */
 static bool join_shard(struct nv_assembly *assembly, struct nv_shard *shard,
                        const struct timespec *until)
 {
@@ -470,8 +480,8 @@ void nv_assembly_free(struct nv_assembly *assembly)
     (void)stop(assembly, 0, UINT64_MAX);
     if (assembly->committer_running)
         stop_committer(assembly);
-    /* What was settled after the last round, which inline is everything since the last tick. What
-     * is not settled by now stays in the journal for the next start. */
+    /* What was settled after the last round, which inline is everything since the last tick.
+     * What is not settled by now stays in the journal for the next start. */
     if (assembly->journal)
         nv_committer_round(assembly, NULL, 0);
     nv_claims_abandon(assembly);
@@ -494,7 +504,7 @@ void nv_assembly_free(struct nv_assembly *assembly)
     free(assembly);
 }
 
-/* ---- what it knows of itself ---------------------------------------------------------------- */
+/* ---- what it knows of itself ------------------------------------------------------------- */
 
 void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_status *out)
 {

@@ -1,18 +1,19 @@
 /*
- * Assembly: takes checked requests, keeps them safely, puts spans together by trace, and hands each
- * trace on when it is complete (docs/design/0003-completion.md). The heart of the gateway.
+ * Assembly: takes checked requests, keeps them safely, puts spans together by trace, and hands
+ * each trace on when it is complete (docs/design/0003-completion.md). The heart of the gateway.
  *
  *   accept ──▶ journal ──▶ shard 0 ─┐
  *             (durable,    shard 1 ─┼──complete──▶ mapping, exporter ──settle──▶ journal
  *              then ack)   shard n ─┘                                            (forget)
  *
- * What an acknowledgement means: with durability `fsync` the request is on disk, with `os` it is
- * written and survives a crash of the program, with `memory` it is held and lost in a crash. In all
- * three every acknowledged span leaves through the completer, or is counted as a duplicate.
+ * What an acknowledgement means: with durability `fsync` the request is on disk, with `os` it
+ * is written and survives a crash of the program, with `memory` it is held and lost in a crash.
+ * In all three every acknowledged span leaves through the completer, or is counted as a
+ * duplicate.
  *
- * Two ways to run: with `shards` 0 everything happens inside accept, settle and nv_assembly_tick,
- * on one thread and with a clock that may stand still; with `shards` n there are a journal thread
- * and n shard threads, and a trace always belongs to the same shard.
+ * Two ways to run: with `shards` 0 everything happens inside accept, settle and
+ * nv_assembly_tick, on one thread and with a clock that may stand still; with `shards` n there
+ * are a journal thread and n shard threads, and a trace always belongs to the same shard.
  */
 #ifndef NV_ASSEMBLY_ASSEMBLY_H
 #define NV_ASSEMBLY_ASSEMBLY_H
@@ -26,33 +27,35 @@
 struct nv_assembly;
 
 /*
- * New assembly. `clock` and `completer` are copied (their ctx borrowed until free). Nothing runs
- * and no file is touched yet. NULL with `fail` set: NV_ERR_CONFIG, NV_ERR_NO_MEMORY.
+ * New assembly. `clock` and `completer` are copied (their ctx borrowed until free). Nothing
+ * runs and no file is touched yet. NULL with `fail` set: NV_ERR_CONFIG, NV_ERR_NO_MEMORY.
  */
 struct nv_assembly *nv_assembly_new(const struct nv_assembly_config *config,
                                     const struct nv_clock *clock,
                                     const struct nv_completer *completer, struct nv_fail *fail);
 /*
- * Opens the journal, starts the threads and the replay of what was kept; requests may be accepted
- * when it returns, while the replay goes on (inline: it is done). Errors: NV_ERR_LOCKED (another
- * process uses the directory), NV_ERR_CONFIG (directory, newer format), NO_SPACE, IO, NO_MEMORY.
+ * Opens the journal, starts the threads and the replay of what was kept; requests may be
+ * accepted when it returns, while the replay goes on (inline: it is done). Errors:
+ * NV_ERR_LOCKED (another process uses the directory), NV_ERR_CONFIG (directory, newer format),
+ * NO_SPACE, IO, NO_MEMORY.
  */
 enum nv_err nv_assembly_start(struct nv_assembly *assembly, struct nv_fail *fail) NV_MUST_USE;
 /*
  * Stops accepting (NV_ERR_STOPPING), commits what was accepted, hands on what is complete, then
- * keeps or sends the rest by `on_stop`; waits at most `deadline_ns` (a duration). Afterwards the
- * completer is not called any more, but claims can still be settled. NV_ERR_TIMEOUT: not all was
- * handed on; it stays in the journal. Once.
+ * keeps or sends the rest by `on_stop`; waits at most `deadline_ns` (a duration). Afterwards
+ * the completer is not called any more, but claims can still be settled. NV_ERR_TIMEOUT: not
+ * all was handed on; it stays in the journal. Once.
  */
 enum nv_err nv_assembly_stop(struct nv_assembly *assembly, uint64_t deadline_ns);
 /*
- * After stop: is a thread still in a trace, long after the deadline? Then the completer may still
- * be at work, and free must not be called: end the process. What is not settled is in the journal.
+ * After stop: is a thread still in a trace, long after the deadline? Then the completer may
+ * still be at work, and free must not be called: end the process. What is not settled is in the
+ * journal.
  */
 bool nv_assembly_is_stuck(const struct nv_assembly *assembly);
 /*
- * Writes down what was settled, closes the journal, frees everything. Every claim must have been
- * settled or be given up (its trace is then sent again after a restart). NULL is allowed.
+ * Writes down what was settled, closes the journal, frees everything. Every claim must have
+ * been settled or be given up (its trace is then sent again after a restart). NULL is allowed.
  */
 void nv_assembly_free(struct nv_assembly *assembly);
 
@@ -64,14 +67,15 @@ const struct nv_store *nv_assembly_store(struct nv_assembly *assembly);
 
 /*
  * Inline mode: does what is due by the clock, and writes down what was settled. Returns the
- * monotonic time of the next deadline, UINT64_MAX when nothing waits. Threaded mode: nothing to do,
- * returns UINT64_MAX.
+ * monotonic time of the next deadline, UINT64_MAX when nothing waits. Threaded mode: nothing to
+ * do, returns UINT64_MAX.
  */
 uint64_t nv_assembly_tick(struct nv_assembly *assembly);
 
 /*
- * What later parts of a trace want to know of its first (nv_raw_trace.first_*). Views are copied,
- * each cut to 256 bytes. Only inside `complete`, for the trace being completed; part > 0: ignored.
+ * What later parts of a trace want to know of its first (nv_raw_trace.first_*). Views are
+ * copied, each cut to 256 bytes. Only inside `complete`, for the trace being completed; part >
+ * 0: ignored.
  */
 void nv_assembly_remember(struct nv_assembly *assembly, const struct nv_raw_trace *raw,
                           struct nv_str name, struct nv_str session, struct nv_str user);

@@ -1,13 +1,14 @@
 /*
- * The journal as a store for other stages (model/store.h): outbox and dead letters live in the same
- * log as the requests, with the same durability, quota and space management.
+ * The journal as a store for other stages (model/store.h): outbox and dead letters live in the
+ * same log as the requests, with the same durability, quota and space management.
  *
- * Deliberately not done: a sync of its own for each put. What the exporter puts is in the outbox
- * because its requests are in the journal; those are released only by a later round of the journal,
- * whose sync covers the put as well. So a put returns when it is written, and nothing is forgotten
- * before it is on disk. A record that takes the place of another one of the store (a dead letter
- * that goes to the outbox, and back) has no such round before the release, and is synced. Releases
- * survive a crash of the program, and a power cut within seconds.
+ * Deliberately not done: a sync of its own for each put. What the exporter puts is in the
+ * outbox because its requests are in the journal; those are released only by a later round of
+ * the journal, whose sync covers the put as well. So a put returns when it is written, and
+ * nothing is forgotten before it is on disk. A record that takes the place of another one of
+ * the store (a dead letter that goes to the outbox, and back) has no such round before the
+ * release, and is synced. Releases survive a crash of the program, and a power cut within
+ * seconds.
  */
 #include "assembly/assembly.h"
 #include "assembly/door/state.h"
@@ -28,15 +29,15 @@ static enum nv_err commit(struct nv_assembly *assembly, struct nv_journal_put re
 static enum nv_err put(void *ctx, enum nv_record_kind kind, struct nv_str head,
                        struct nv_str payload, uint64_t *id)
 {
-    return commit(ctx, (struct nv_journal_put){.kind = kind, .head = head, .body = payload}, false,
-                  id);
+    return commit(ctx, (struct nv_journal_put){.kind = kind, .head = head, .body = payload},
+                  false, id);
 }
 
 static enum nv_err put_synced(void *ctx, enum nv_record_kind kind, struct nv_str head,
                               struct nv_str payload, uint64_t *id)
 {
-    return commit(ctx, (struct nv_journal_put){.kind = kind, .head = head, .body = payload}, true,
-                  id);
+    return commit(ctx, (struct nv_journal_put){.kind = kind, .head = head, .body = payload},
+                  true, id);
 }
 
 static enum nv_err get(void *ctx, uint64_t id, struct nv_buf *payload)
@@ -67,7 +68,8 @@ static enum nv_err visit_one(struct nv_assembly *assembly, uint64_t id, nv_store
     return err == NV_ERR_NOT_FOUND || err == NV_ERR_MALFORMED ? NV_OK : err;
 }
 
-static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit, void *visit_ctx)
+static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit,
+                        void *visit_ctx)
 {
     struct nv_assembly *assembly = ctx;
     uint64_t *ids = NULL;

@@ -3,11 +3,11 @@
  *
  *   door ──try_take──▶ [ used ........ | reserved ] ◀──ask── shard          503 / asks again
  *
- * Waiting inside would tie the stages together: a shard that waits for requests to leave the door,
- * whose commit waits for that shard's queue, would wait for ever. So a shard goes on with its other
- * work and asks again, and the reservation keeps the small ones that come in between from passing
- * it. Amounts are what may be used, not what is: an amount that grew with use would have to fail in
- * the middle of a translation.
+ * Waiting inside would tie the stages together: a shard that waits for requests to leave the
+ * door, whose commit waits for that shard's queue, would wait for ever. So a shard goes on with
+ * its other work and asks again, and the reservation keeps the small ones that come in between
+ * from passing it. Amounts are what may be used, not what is: an amount that grew with use
+ * would have to fail in the middle of a translation.
  */
 #include "base/account.h"
 
@@ -31,7 +31,8 @@ void nv_account_release(struct nv_account *account)
 /* Beside what is used and, for all but `who`, reserved. */
 static bool fits(const struct nv_account *account, const void *who, uint64_t bytes)
 {
-    uint64_t kept = account->reserver != NULL && account->reserver != who ? account->reserved : 0;
+    uint64_t kept =
+        account->reserver != NULL && account->reserver != who ? account->reserved : 0;
     if (account->used == 0 && kept == 0)
         return true;
     uint64_t held = account->used + kept;

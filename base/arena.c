@@ -3,11 +3,11 @@
  *
  *   arena.newest ──▶ [chunk 16K| used | free ] ──▶ [own chunk 300K] ──▶ [chunk 8K] ──▶ [chunk 4K]
  *
- * An allocation too large for the next chunk gets one of its own, linked behind the newest, so that
- * the free rest of the newest stays in use. Near the cap a chunk shrinks to what is left. Under
- * AddressSanitizer the free part is poisoned and every allocation is followed by a poisoned gap, so
- * that an overrun inside the arena is caught as one on the heap would be. There is no way to free a
- * single allocation: that is the point.
+ * An allocation too large for the next chunk gets one of its own, linked behind the newest, so
+ * that the free rest of the newest stays in use. Near the cap a chunk shrinks to what is left.
+ * Under AddressSanitizer the free part is poisoned and every allocation is followed by a
+ * poisoned gap, so that an overrun inside the arena is caught as one on the heap would be.
+ * There is no way to free a single allocation: that is the point.
  */
 #include "base/arena.h"
 
@@ -124,7 +124,8 @@ void nv_arena_rewind(struct nv_arena *arena, struct nv_arena_mark mark)
     free_range(arena, newest->next, mark.second);
     newest->next = mark.second;
     newest->used = mark.used;
-    ASAN_POISON_MEMORY_REGION(chunk_bytes(newest) + newest->used, newest->capacity - newest->used);
+    ASAN_POISON_MEMORY_REGION(chunk_bytes(newest) + newest->used,
+                              newest->capacity - newest->used);
 }
 
 void nv_arena_reset(struct nv_arena *arena)

@@ -4,8 +4,9 @@
  *   arena ──▶ chunk ──▶ chunk ──▶ chunk      each: [ header | used ... | free ]
  *             newest                          allocation bumps a pointer in the newest
  *
- * Chunks double from 4 KiB to 256 KiB; an allocation larger than a chunk gets its own. The sum of
- * all chunks never exceeds `max_bytes`. Everything is aligned to 16 bytes. One thread at a time.
+ * Chunks double from 4 KiB to 256 KiB; an allocation larger than a chunk gets its own. The sum
+ * of all chunks never exceeds `max_bytes`. Everything is aligned to 16 bytes. One thread at a
+ * time.
  */
 #ifndef NV_BASE_ARENA_H
 #define NV_BASE_ARENA_H

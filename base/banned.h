@@ -8,7 +8,8 @@
 #undef alloca
 #undef strncpy
 #undef strncat
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol atoll atof
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol atoll  \
+    atof
 #pragma GCC poison localtime gmtime ctime asctime rand srand alloca mktemp tmpnam sscanf
 
 #endif

@@ -1,10 +1,11 @@
 /*
  * The growing buffer: doubling, capped, with a sticky failure.
  *
- * One byte more than `capacity` is always allocated, so that printf's terminator has a place even
- * when the text fills the buffer to its cap. The sticky failure exists for writers that append
- * hundreds of small pieces: they check once, and what they wrote before the failure is a clean
- * prefix. Memory is never given back on clear; whoever keeps a buffer for long releases it.
+ * One byte more than `capacity` is always allocated, so that printf's terminator has a place
+ * even when the text fills the buffer to its cap. The sticky failure exists for writers that
+ * append hundreds of small pieces: they check once, and what they wrote before the failure is a
+ * clean prefix. Memory is never given back on clear; whoever keeps a buffer for long releases
+ * it.
  */
 #include "base/buf.h"
 

@@ -3,9 +3,10 @@
  *
  *   bytes ──▶ [ used ........ | spare ]      len <= capacity <= max
  *
- * Appending past `max` gives NV_ERR_LIMIT, a failed allocation NV_ERR_NO_MEMORY; either marks the
- * buffer as failed, leaves the bytes before it in place and makes every later append fail likewise,
- * so that a writer may check once at its end. Not safe for use by two threads at once.
+ * Appending past `max` gives NV_ERR_LIMIT, a failed allocation NV_ERR_NO_MEMORY; either marks
+ * the buffer as failed, leaves the bytes before it in place and makes every later append fail
+ * likewise, so that a writer may check once at its end. Not safe for use by two threads at
+ * once.
  */
 #ifndef NV_BASE_BUF_H
 #define NV_BASE_BUF_H
@@ -40,7 +41,8 @@ enum nv_err nv_buf_printf(struct nv_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* View of the contents. Borrowed: until the next call that changes the buffer. */
 struct nv_str nv_buf_str(const struct nv_buf *buf);
-/* Gives the bytes away: *bytes is new (free() it), the buffer is empty again. Returns the length.
+/* Gives the bytes away: *bytes is new (free() it), the buffer is empty again. Returns the
+ * length.
  */
 size_t nv_buf_take(struct nv_buf *buf, char **bytes);
 

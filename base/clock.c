@@ -1,9 +1,9 @@
 /*
  * The system's clocks, the fake one, and the backend's form of a timestamp.
  *
- * Dates are computed here rather than by gmtime_r: a span has two or more timestamps, the calendar
- * arithmetic is ten lines, and it cannot fail for any uint64 (the last year it can name is 2554).
- * Leap seconds do not exist in Unix time and so not here.
+ * Dates are computed here rather than by gmtime_r: a span has two or more timestamps, the
+ * calendar arithmetic is ten lines, and it cannot fail for any uint64 (the last year it can
+ * name is 2554). Leap seconds do not exist in Unix time and so not here.
  */
 #include "base/clock.h"
 
@@ -77,8 +77,8 @@ struct date {
     unsigned year, month, day;
 };
 
-/* Gregorian date of a day since 1970. Years are counted from March, so that a leap day is the last
- * day of its year and needs no case of its own. */
+/* Gregorian date of a day since 1970. Years are counted from March, so that a leap day is the
+ * last day of its year and needs no case of its own. */
 static struct date date_of(uint64_t days)
 {
     uint64_t since = days + 719468; /* 0000-03-01 */

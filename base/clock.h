@@ -1,8 +1,8 @@
 /*
  * Time, injected: everything that waits or stamps takes an nv_clock, so that tests own time.
  *
- * Durations and deadlines use the monotonic clock, which no clock jump moves; timestamps that leave
- * the program use the wall clock.
+ * Durations and deadlines use the monotonic clock, which no clock jump moves; timestamps that
+ * leave the program use the wall clock.
  */
 #ifndef NV_BASE_CLOCK_H
 #define NV_BASE_CLOCK_H
@@ -40,7 +40,8 @@ void nv_fake_clock_advance(struct nv_fake_clock *fake, uint64_t ns);
 /* "2026-11-22T14:20:49.929944+00:00" and a NUL: six digits, truncated
  * (docs/noveum-backend.md#times-and-ids). */
 #define NV_TIME_TEXT_SIZE 40
-/* Writes the ISO 8601 form of `wall_ns` into `text`; returns its length. Any uint64 is accepted. */
+/* Writes the ISO 8601 form of `wall_ns` into `text`; returns its length. Any uint64 is
+ * accepted. */
 unsigned nv_time_format(uint64_t wall_ns, char text[NV_TIME_TEXT_SIZE]);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * The counters: one relaxed atomic a row.
  *
- * Relaxed is enough: rows are independent of each other (spans, which must add up, have the ledger)
- * and a scrape needs no order between them. The rows are not spread over cache lines; they are
- * touched once a request or trace, not once a span. HELP and TYPE are printed when a name first
- * appears, so rows of one name must stand together in the table; a test checks that.
+ * Relaxed is enough: rows are independent of each other (spans, which must add up, have the
+ * ledger) and a scrape needs no order between them. The rows are not spread over cache lines;
+ * they are touched once a request or trace, not once a span. HELP and TYPE are printed when a
+ * name first appears, so rows of one name must stand together in the table; a test checks that.
  */
 #include "base/counters.h"
 

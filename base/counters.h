@@ -1,9 +1,10 @@
 /*
  * The program's own metrics: a table of counters, each an atomic, shown in Prometheus text.
  *
- * Rows are added to NV_COUNTER_TABLE by whoever counts; parsing, help text and /metrics come from
- * it. Labels are fixed at compile time: never a client's data (CVE-2023-45142). Any thread. Spans
- * have a ledger of their own (model/ledger.h), because their counters must add up.
+ * Rows are added to NV_COUNTER_TABLE by whoever counts; parsing, help text and /metrics come
+ * from it. Labels are fixed at compile time: never a client's data (CVE-2023-45142). Any
+ * thread. Spans have a ledger of their own (model/ledger.h), because their counters must add
+ * up.
  */
 #ifndef NV_BASE_COUNTERS_H
 #define NV_BASE_COUNTERS_H
@@ -11,68 +12,69 @@
 #include "base/buf.h"
 
 /* X(id, Prometheus name, labels or "", type, help) */
-#define NV_COUNTER_TABLE(X)                                                                        \
-    X(NV_COUNT_REQUESTS_OK, "noveum_requests_total", "result=\"ok\"", "counter",                   \
-      "Export requests by result")                                                                 \
-    X(NV_COUNT_REQUESTS_PARTIAL, "noveum_requests_total", "result=\"partial\"", "counter",         \
-      "Export requests by result")                                                                 \
-    X(NV_COUNT_REQUESTS_REFUSED, "noveum_requests_total", "result=\"refused\"", "counter",         \
-      "Export requests by result")                                                                 \
-    X(NV_COUNT_REQUESTS_BUSY, "noveum_requests_total", "result=\"busy\"", "counter",               \
-      "Export requests by result")                                                                 \
-    X(NV_COUNT_REFUSED_MALFORMED, "noveum_requests_refused_total", "reason=\"malformed\"",         \
-      "counter", "Requests not taken, by reason; busy ones are to be sent again")                  \
-    X(NV_COUNT_REFUSED_PROTOCOL, "noveum_requests_refused_total", "reason=\"protocol\"",           \
-      "counter", "Requests not taken, by reason; busy ones are to be sent again")                  \
-    X(NV_COUNT_REFUSED_PATH, "noveum_requests_refused_total", "reason=\"path\"", "counter",        \
-      "Requests not taken, by reason; busy ones are to be sent again")                             \
-    X(NV_COUNT_REFUSED_METHOD, "noveum_requests_refused_total", "reason=\"method\"", "counter",    \
-      "Requests not taken, by reason; busy ones are to be sent again")                             \
-    X(NV_COUNT_REFUSED_CONTENT_TYPE, "noveum_requests_refused_total", "reason=\"content_type\"",   \
-      "counter", "Requests not taken, by reason; busy ones are to be sent again")                  \
-    X(NV_COUNT_REFUSED_CONTENT_ENCODING, "noveum_requests_refused_total",                          \
-      "reason=\"content_encoding\"", "counter",                                                    \
-      "Requests not taken, by reason; busy ones are to be sent again")                             \
-    X(NV_COUNT_REFUSED_TOO_LARGE, "noveum_requests_refused_total", "reason=\"too_large\"",         \
-      "counter", "Requests not taken, by reason; busy ones are to be sent again")                  \
-    X(NV_COUNT_REFUSED_TOKEN, "noveum_requests_refused_total", "reason=\"token\"", "counter",      \
-      "Requests not taken, by reason; busy ones are to be sent again")                             \
-    X(NV_COUNT_REFUSED_TIMEOUT, "noveum_requests_refused_total", "reason=\"timeout\"", "counter",  \
-      "Requests not taken, by reason; busy ones are to be sent again")                             \
-    X(NV_COUNT_REFUSED_BUSY, "noveum_requests_refused_total", "reason=\"busy\"", "counter",        \
-      "Requests not taken, by reason; busy ones are to be sent again")                             \
-    X(NV_COUNT_REFUSED_INTERNAL, "noveum_requests_refused_total", "reason=\"internal\"",           \
-      "counter", "Requests not taken, by reason; busy ones are to be sent again")                  \
-    X(NV_COUNT_REQUEST_BYTES, "noveum_request_bytes_total", "", "counter",                         \
-      "Bytes of export requests after decompression")                                              \
-    X(NV_COUNT_LOG_RECORDS, "noveum_log_records_total", "", "counter", "Log records accepted")     \
-    X(NV_COUNT_LOG_RECORDS_UNUSED, "noveum_log_records_unused_total", "", "counter",               \
-      "Log records that named no trace or whose trace was sent already")                           \
-    X(NV_COUNT_METRIC_POINTS, "noveum_metric_requests_total", "", "counter",                       \
-      "Metrics requests accepted and not kept")                                                    \
-    X(NV_COUNT_INVALID_UTF8, "noveum_invalid_utf8_total", "", "counter",                           \
-      "Strings with invalid UTF-8, delivered with U+FFFD")                                         \
-    X(NV_COUNT_INT_RANGE, "noveum_integers_out_of_range_total", "", "counter",                     \
-      "JSON integers outside int64, delivered as doubles")                                         \
-    X(NV_COUNT_TRACES_COMPLETED, "noveum_traces_completed_total", "", "counter",                   \
-      "Traces that left assembly")                                                                 \
-    X(NV_COUNT_TRACES_INCOMPLETE, "noveum_traces_incomplete_total", "", "counter",                 \
-      "Traces sent without their root or with spans missing")                                      \
-    X(NV_COUNT_TRACES_LATE, "noveum_traces_late_total", "", "counter",                             \
-      "Linked traces made of spans that came after their trace was sent")                          \
-    X(NV_COUNT_TRACES_CUT, "noveum_traces_cut_total", "", "counter",                               \
-      "Traces cut into linked parts by a cap on spans, bytes or age")                              \
-    X(NV_COUNT_TRACES_UNTRANSLATED, "noveum_traces_untranslated_total", "", "counter",             \
-      "Traces sent as they came, because their translation took too much work or memory")          \
-    X(NV_COUNT_TRACES_DELIVERED, "noveum_traces_delivered_total", "", "counter",                   \
-      "Traces the backend or the files have taken")                                                \
-    X(NV_COUNT_SEND_ATTEMPTS, "noveum_send_attempts_total", "", "counter",                         \
-      "Requests made to the backend")                                                              \
-    X(NV_COUNT_SEND_RETRIES, "noveum_send_retries_total", "", "counter",                           \
-      "Requests made to the backend again")                                                        \
-    X(NV_COUNT_SEND_BYTES, "noveum_send_bytes_total", "", "counter",                               \
-      "Bytes of request bodies sent to the backend, as on the wire")                               \
-    X(NV_COUNT_SEND_WARNINGS, "noveum_send_warnings_total", "", "counter",                         \
+#define NV_COUNTER_TABLE(X)                                                                    \
+    X(NV_COUNT_REQUESTS_OK, "noveum_requests_total", "result=\"ok\"", "counter",               \
+      "Export requests by result")                                                             \
+    X(NV_COUNT_REQUESTS_PARTIAL, "noveum_requests_total", "result=\"partial\"", "counter",     \
+      "Export requests by result")                                                             \
+    X(NV_COUNT_REQUESTS_REFUSED, "noveum_requests_total", "result=\"refused\"", "counter",     \
+      "Export requests by result")                                                             \
+    X(NV_COUNT_REQUESTS_BUSY, "noveum_requests_total", "result=\"busy\"", "counter",           \
+      "Export requests by result")                                                             \
+    X(NV_COUNT_REFUSED_MALFORMED, "noveum_requests_refused_total", "reason=\"malformed\"",     \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")              \
+    X(NV_COUNT_REFUSED_PROTOCOL, "noveum_requests_refused_total", "reason=\"protocol\"",       \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")              \
+    X(NV_COUNT_REFUSED_PATH, "noveum_requests_refused_total", "reason=\"path\"", "counter",    \
+      "Requests not taken, by reason; busy ones are to be sent again")                         \
+    X(NV_COUNT_REFUSED_METHOD, "noveum_requests_refused_total", "reason=\"method\"",           \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")              \
+    X(NV_COUNT_REFUSED_CONTENT_TYPE, "noveum_requests_refused_total",                          \
+      "reason=\"content_type\"", "counter",                                                    \
+      "Requests not taken, by reason; busy ones are to be sent again")                         \
+    X(NV_COUNT_REFUSED_CONTENT_ENCODING, "noveum_requests_refused_total",                      \
+      "reason=\"content_encoding\"", "counter",                                                \
+      "Requests not taken, by reason; busy ones are to be sent again")                         \
+    X(NV_COUNT_REFUSED_TOO_LARGE, "noveum_requests_refused_total", "reason=\"too_large\"",     \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")              \
+    X(NV_COUNT_REFUSED_TOKEN, "noveum_requests_refused_total", "reason=\"token\"", "counter",  \
+      "Requests not taken, by reason; busy ones are to be sent again")                         \
+    X(NV_COUNT_REFUSED_TIMEOUT, "noveum_requests_refused_total", "reason=\"timeout\"",         \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")              \
+    X(NV_COUNT_REFUSED_BUSY, "noveum_requests_refused_total", "reason=\"busy\"", "counter",    \
+      "Requests not taken, by reason; busy ones are to be sent again")                         \
+    X(NV_COUNT_REFUSED_INTERNAL, "noveum_requests_refused_total", "reason=\"internal\"",       \
+      "counter", "Requests not taken, by reason; busy ones are to be sent again")              \
+    X(NV_COUNT_REQUEST_BYTES, "noveum_request_bytes_total", "", "counter",                     \
+      "Bytes of export requests after decompression")                                          \
+    X(NV_COUNT_LOG_RECORDS, "noveum_log_records_total", "", "counter", "Log records accepted") \
+    X(NV_COUNT_LOG_RECORDS_UNUSED, "noveum_log_records_unused_total", "", "counter",           \
+      "Log records that named no trace or whose trace was sent already")                       \
+    X(NV_COUNT_METRIC_POINTS, "noveum_metric_requests_total", "", "counter",                   \
+      "Metrics requests accepted and not kept")                                                \
+    X(NV_COUNT_INVALID_UTF8, "noveum_invalid_utf8_total", "", "counter",                       \
+      "Strings with invalid UTF-8, delivered with U+FFFD")                                     \
+    X(NV_COUNT_INT_RANGE, "noveum_integers_out_of_range_total", "", "counter",                 \
+      "JSON integers outside int64, delivered as doubles")                                     \
+    X(NV_COUNT_TRACES_COMPLETED, "noveum_traces_completed_total", "", "counter",               \
+      "Traces that left assembly")                                                             \
+    X(NV_COUNT_TRACES_INCOMPLETE, "noveum_traces_incomplete_total", "", "counter",             \
+      "Traces sent without their root or with spans missing")                                  \
+    X(NV_COUNT_TRACES_LATE, "noveum_traces_late_total", "", "counter",                         \
+      "Linked traces made of spans that came after their trace was sent")                      \
+    X(NV_COUNT_TRACES_CUT, "noveum_traces_cut_total", "", "counter",                           \
+      "Traces cut into linked parts by a cap on spans, bytes or age")                          \
+    X(NV_COUNT_TRACES_UNTRANSLATED, "noveum_traces_untranslated_total", "", "counter",         \
+      "Traces sent as they came, because their translation took too much work or memory")      \
+    X(NV_COUNT_TRACES_DELIVERED, "noveum_traces_delivered_total", "", "counter",               \
+      "Traces the backend or the files have taken")                                            \
+    X(NV_COUNT_SEND_ATTEMPTS, "noveum_send_attempts_total", "", "counter",                     \
+      "Requests made to the backend")                                                          \
+    X(NV_COUNT_SEND_RETRIES, "noveum_send_retries_total", "", "counter",                       \
+      "Requests made to the backend again")                                                    \
+    X(NV_COUNT_SEND_BYTES, "noveum_send_bytes_total", "", "counter",                           \
+      "Bytes of request bodies sent to the backend, as on the wire")                           \
+    X(NV_COUNT_SEND_WARNINGS, "noveum_send_warnings_total", "", "counter",                     \
       "Warnings and errors inside replies that accepted a body")
 
 enum nv_counter {

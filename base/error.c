@@ -1,8 +1,8 @@
 /*
  * The error table and the record of a parse's first failure.
  *
- * The rows are generated from NV_ERR_TABLE, so that a new code cannot lack a text or a status. A
- * lookup walks the rows: there are about thirty and it happens once a failed request. Text of
+ * The rows are generated from NV_ERR_TABLE, so that a new code cannot lack a text or a status.
+ * A lookup walks the rows: there are about thirty and it happens once a failed request. Text of
  * failures is formatted only for the first failure of a parse; what follows it is mostly noise
  * caused by it, and an attacker must not be able to buy formatting by the thousand.
  */
@@ -31,8 +31,8 @@ const struct nv_err_info *nv_err_info(enum nv_err code)
     return &table[count - 1];
 }
 
-enum nv_err nv_fail_set(struct nv_fail *fail, enum nv_err code, size_t offset, const char *format,
-                        ...)
+enum nv_err nv_fail_set(struct nv_fail *fail, enum nv_err code, size_t offset,
+                        const char *format, ...)
 {
     assert(code != NV_OK);
     if (!fail || fail->code != NV_OK)

@@ -1,10 +1,10 @@
 /*
  * The hash table of index.h: open addressing with linear probing and deletion by shifting back.
  *
- * Shifting back keeps probe chains short without tombstones, which matters because open traces come
- * and go all the time at a nearly constant number. Iteration is over `items` by whoever needs it.
- * The full 64-bit hash comes from the caller (seeded, base/str.h), 32 bits of it are kept so that
- * growing and most failed comparisons do not touch the items.
+ * Shifting back keeps probe chains short without tombstones, which matters because open traces
+ * come and go all the time at a nearly constant number. Iteration is over `items` by whoever
+ * needs it. The full 64-bit hash comes from the caller (seeded, base/str.h), 32 bits of it are
+ * kept so that growing and most failed comparisons do not touch the items.
  *
  * Deliberately not done: shrinking. The table is bounded by the peak and small.
  */
@@ -35,7 +35,8 @@ void nv_index_release(struct nv_index *index)
     nv_index_init(index);
 }
 
-void *nv_index_find(const struct nv_index *index, uint64_t hash, nv_index_eq *eq, const void *key)
+void *nv_index_find(const struct nv_index *index, uint64_t hash, nv_index_eq *eq,
+                    const void *key)
 {
     if (index->count == 0)
         return NULL;
@@ -63,7 +64,8 @@ static enum nv_err grow(struct nv_index *index)
 {
     if (index->capacity == CAPACITY_MAX)
         return NV_ERR_LIMIT;
-    struct nv_index larger = {.capacity = index->capacity ? index->capacity * 2 : CAPACITY_FIRST};
+    struct nv_index larger = {.capacity =
+                                  index->capacity ? index->capacity * 2 : CAPACITY_FIRST};
     larger.items = calloc(larger.capacity, sizeof *larger.items);
     larger.hashes = calloc(larger.capacity, sizeof *larger.hashes);
     if (!larger.items || !larger.hashes) {

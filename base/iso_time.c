@@ -4,9 +4,9 @@
  *   2023-11-14T22:13:20.123456789-02:30
  *   date       ^ T or space  fraction  zone: +hh:mm, -hh:mm, or anything else for UTC
  *
- * By hand, because strptime knows neither fractions nor `+hh:mm` and mktime asks for the machine's
- * zone. No leap seconds and no years before 1970: what is read is compared with OTLP's times, which
- * are unsigned nanoseconds of Unix time.
+ * By hand, because strptime knows neither fractions nor `+hh:mm` and mktime asks for the
+ * machine's zone. No leap seconds and no years before 1970: what is read is compared with
+ * OTLP's times, which are unsigned nanoseconds of Unix time.
  */
 #include "base/iso_time.h"
 
@@ -50,7 +50,8 @@ static uint64_t fraction_ns(struct nv_str text, size_t *pos)
     uint64_t ns = 0, unit = 100000000;
     if (*pos >= text.len || text.ptr[*pos] != '.')
         return 0;
-    for ((*pos)++; *pos < text.len && text.ptr[*pos] >= '0' && text.ptr[*pos] <= '9'; (*pos)++) {
+    for ((*pos)++; *pos < text.len && text.ptr[*pos] >= '0' && text.ptr[*pos] <= '9';
+         (*pos)++) {
         ns += unit * (uint64_t)(text.ptr[*pos] - '0');
         unit /= 10;
     }
@@ -64,8 +65,8 @@ bool nv_iso_time_parse(struct nv_str text, uint64_t *ns)
     bool date = digits_at(text, &pos, 4, &year) && char_at(text, &pos, '-') &&
                 digits_at(text, &pos, 2, &month) && char_at(text, &pos, '-') &&
                 digits_at(text, &pos, 2, &day);
-    if (!date || year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || pos >= text.len ||
-        (text.ptr[pos] != 'T' && text.ptr[pos] != ' '))
+    if (!date || year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 ||
+        pos >= text.len || (text.ptr[pos] != 'T' && text.ptr[pos] != ' '))
         return false;
     pos++;
     if (!digits_at(text, &pos, 2, &hour) || !char_at(text, &pos, ':') ||
@@ -81,8 +82,8 @@ bool nv_iso_time_parse(struct nv_str text, uint64_t *ns)
             return false;
         zone = sign * ((int64_t)zone_hour * 3600 + (int64_t)zone_minute * 60);
     }
-    int64_t seconds = days_from_civil(year, month, day) * SECONDS_PER_DAY + (int64_t)hour * 3600 +
-                      (int64_t)minute * 60 + second - zone;
+    int64_t seconds = days_from_civil(year, month, day) * SECONDS_PER_DAY +
+                      (int64_t)hour * 3600 + (int64_t)minute * 60 + second - zone;
     if (seconds < 0)
         return false;
     *ns = (uint64_t)seconds * NV_NS_PER_S + fraction;

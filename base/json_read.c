@@ -6,11 +6,11 @@
  *            │ {  ──▶ FIRST_KEY ──"k":──▶ VALUE
  *            │ [  ──▶ FIRST_ITEM             AFTER ──} ]──▶ AFTER (of the level above) or DONE
  *
- * Strings are scanned in blocks (base/json_string.h). They are decoded only for readers that want
- * it: much of what is read is skipped or copied. The
- * grammar is RFC 8259's and nothing more: no comments, no trailing commas, no NaN. Text that ends
- * inside the value is told apart from text that is wrong, because attributes are often cut by
- * SDK limits and what is left of them is still worth showing.
+ * Strings are scanned in blocks (base/json_string.h). They are decoded only for readers that
+ * want it: much of what is read is skipped or copied. The grammar is RFC 8259's and nothing
+ * more: no comments, no trailing commas, no NaN. Text that ends inside the value is told apart
+ * from text that is wrong, because attributes are often cut by SDK limits and what is left of
+ * them is still worth showing.
  */
 #include "base/json_read.h"
 
@@ -120,10 +120,10 @@ static enum nv_json_token close_container(struct nv_json_reader *reader)
     return object ? NV_JSON_OBJECT_END : NV_JSON_ARRAY_END;
 }
 
-/* ---- strings ------------------------------------------------------------------------------- */
+/* ---- strings ----------------------------------------------------------------------------- */
 
-/* Behind the escapes of a string that are valid, from the backslash at `pos` on: where it ends, or
- * something is wrong with it. */
+/* Behind the escapes of a string that are valid, from the backslash at `pos` on: where it ends,
+ * or something is wrong with it. */
 static size_t skip_escaped(struct nv_json_reader *reader, size_t pos)
 {
     const struct nv_str text = reader->text;
@@ -192,7 +192,8 @@ static size_t read_escaped(struct nv_json_reader *reader, size_t start, size_t p
     return end;
 }
 
-/* Reads the string whose opening quote is at pos into raw; leaves pos behind its closing quote. */
+/* Reads the string whose opening quote is at pos into raw; leaves pos behind its closing
+ * quote. */
 static bool read_string(struct nv_json_reader *reader)
 {
     const struct nv_str text = reader->text;
@@ -222,7 +223,7 @@ static bool read_string(struct nv_json_reader *reader)
     return false;
 }
 
-/* ---- scalars ------------------------------------------------------------------------------- */
+/* ---- scalars ----------------------------------------------------------------------------- */
 
 static enum nv_json_token read_literal(struct nv_json_reader *reader, struct nv_str literal,
                                        enum nv_json_token token)
@@ -288,7 +289,7 @@ static enum nv_json_token read_number(struct nv_json_reader *reader)
     return NV_JSON_NUMBER;
 }
 
-/* ---- the grammar --------------------------------------------------------------------------- */
+/* ---- the grammar ------------------------------------------------------------------------- */
 
 static enum nv_json_token read_value(struct nv_json_reader *reader)
 {

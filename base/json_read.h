@@ -3,11 +3,11 @@
  * nothing.
  *
  * Depth is bounded by the caller. Strings come as the raw bytes between the quotes, with a flag
- * that says whether they hold escapes; nv_json_unescape gives the text. Numbers come as their text.
- * The reader checks the whole grammar: separators, literals, number syntax, escapes, control
- * characters, nothing behind the value. Invalid UTF-8 in strings is let through
- * (docs/otlp.md#rules-of-the-walk, 4: it is replaced when written). A byte order mark before the
- * value is skipped.
+ * that says whether they hold escapes; nv_json_unescape gives the text. Numbers come as their
+ * text. The reader checks the whole grammar: separators, literals, number syntax, escapes,
+ * control characters, nothing behind the value. Invalid UTF-8 in strings is let through
+ * (docs/otlp.md#rules-of-the-walk, 4: it is replaced when written). A byte order mark before
+ * the value is skipped.
  *
  *   {"a": [1, "x"]}  gives  OBJECT_BEGIN KEY ARRAY_BEGIN NUMBER STRING ARRAY_END OBJECT_END END
  */
@@ -37,36 +37,38 @@ enum nv_json_token {
 struct nv_json_reader {
     struct nv_str text; /* borrowed while reading */
     size_t pos;
-    struct nv_str raw; /* KEY, STRING: between the quotes; NUMBER: its text. Borrowed from text, or
+    struct nv_str
+        raw;      /* KEY, STRING: between the quotes; NUMBER: its text. Borrowed from text, or
                           the text of a string in the arena (nv_json_read_texts). */
-    bool escaped;      /* raw holds escapes */
-    bool integer;      /* NUMBER without fraction and exponent */
+    bool escaped; /* raw holds escapes */
+    bool integer; /* NUMBER without fraction and exponent */
     unsigned depth;
     unsigned depth_max; /* <= NV_JSON_DEPTH_LIMIT */
     uint8_t state;
     uint64_t objects[NV_JSON_DEPTH_LIMIT / 64]; /* bit d: level d is an object */
-    enum nv_err err;  /* after NV_JSON_ERROR: MALFORMED, TRUNCATED (text ended inside the value),
+    enum nv_err err; /* after NV_JSON_ERROR: MALFORMED, TRUNCATED (text ended inside the value),
                          DEPTH,  NO_MEMORY (nv_json_read_texts) */
-    const char *what; /* after NV_JSON_ERROR: static text; pos is the place */
+    const char *what;       /* after NV_JSON_ERROR: static text; pos is the place */
     struct nv_arena *arena; /* nv_json_read_texts, else NULL */
     char *room;             /* what is left for texts */
     size_t room_len;
-    bool partial; /* after TRUNCATED: the text ended inside a value string, raw is what there is */
+    bool
+        partial; /* after TRUNCATED: the text ended inside a value string, raw is what there is */
 };
 
 /* Starts reading `text` (borrowed), at most `depth_max` levels deep (clamped to the limit). */
 void nv_json_read_init(struct nv_json_reader *reader, struct nv_str text, unsigned depth_max);
 /*
- * From now on strings with escapes are unescaped while they are read, as far as there is room (one
- * allocation of at most 16 KiB in `arena`, borrowed): raw is their text then, and escaped false.
- * Without memory for it the token is an ERROR with NV_ERR_NO_MEMORY.
- * For readers that want all texts: to go over them a second time costs as much as the first.
+ * From now on strings with escapes are unescaped while they are read, as far as there is room
+ * (one allocation of at most 16 KiB in `arena`, borrowed): raw is their text then, and escaped
+ * false. Without memory for it the token is an ERROR with NV_ERR_NO_MEMORY. For readers that
+ * want all texts: to go over them a second time costs as much as the first.
  */
 void nv_json_read_texts(struct nv_json_reader *reader, struct nv_arena *arena);
 /* The next token. After ERROR or END the same is returned again. */
 enum nv_json_token nv_json_next(struct nv_json_reader *reader);
-/* Skips the rest of the value whose first token `token` was just returned (behind KEY: the value of
- * that key). NV_OK or reader->err. */
+/* Skips the rest of the value whose first token `token` was just returned (behind KEY: the
+ * value of that key). NV_OK or reader->err. */
 enum nv_err nv_json_skip(struct nv_json_reader *reader, enum nv_json_token token) NV_MUST_USE;
 /*
  * Text of a raw string: `raw` itself when it holds no escapes, else a copy in the arena with

@@ -26,15 +26,16 @@ static inline char nv_json_escape_simple(char kind)
     return (unsigned char)kind < sizeof escapes ? escapes[(unsigned char)kind] : '\0';
 }
 
-/* Checks the escape whose backslash is at `pos` (RFC 8259 section 7). Its length; 0 when the text
- * ends inside it; SIZE_MAX when it is none. */
+/* Checks the escape whose backslash is at `pos` (RFC 8259 section 7). Its length; 0 when the
+ * text ends inside it; SIZE_MAX when it is none. */
 size_t nv_json_escape_length(struct nv_str text, size_t pos);
 /*
  * Writes what the escape at the start of `raw` stands for to `out`, in UTF-8; returns how many
- * bytes that are and sets its length in `raw` (12 for a pair of surrogates). A lone surrogate is
- * U+FFFD. A backslash that begins no valid escape stands for itself.
+ * bytes that are and sets its length in `raw` (12 for a pair of surrogates). A lone surrogate
+ * is U+FFFD. A backslash that begins no valid escape stands for itself.
  */
-size_t nv_json_escape_resolve(struct nv_str raw, char out[NV_JSON_ESCAPE_BYTES], size_t *length);
+size_t nv_json_escape_resolve(struct nv_str raw, char out[NV_JSON_ESCAPE_BYTES],
+                              size_t *length);
 
 #ifdef __SSE2__
 /* The bits of the bytes of `block` that are a quote, a backslash or a control character. */
@@ -57,8 +58,8 @@ static inline size_t nv_json_find_special(struct nv_str text, size_t pos)
 {
 #ifdef __SSE2__
     for (const size_t end = text.len >= 16 ? text.len - 15 : 0; pos < end; pos += 16) {
-        unsigned bits =
-            nv_json_special_bits(_mm_loadu_si128((const __m128i *)(const void *)(text.ptr + pos)));
+        unsigned bits = nv_json_special_bits(
+            _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + pos)));
         if (bits != 0)
             return pos + (size_t)__builtin_ctz(bits);
     }
@@ -69,7 +70,8 @@ static inline size_t nv_json_find_special(struct nv_str text, size_t pos)
 }
 
 /* The same, and copies what is passed over to `out`. Ends early at text.len as at out's end. */
-static inline size_t nv_json_copy_to_special(struct nv_str text, size_t pos, char *out, size_t room)
+static inline size_t nv_json_copy_to_special(struct nv_str text, size_t pos, char *out,
+                                             size_t room)
 {
     size_t at = 0, most = text.len - pos < room ? text.len - pos : room;
     const char *in = text.ptr + pos;

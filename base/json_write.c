@@ -1,12 +1,12 @@
 /*
- * The JSON writer: commas by two flags, strings 16 bytes at a time, numbers without printf where
- * that is exact.
+ * The JSON writer: commas by two flags, strings 16 bytes at a time, numbers without printf
+ * where that is exact.
  *
- * Strings are where the time goes (message content is nine tenths of a body). Room for the worst
- * case, six bytes for one, is reserved for a piece at a time, so that the loop inside writes
- * without asking. A block of 16 bytes is copied whole; then, if it holds a byte that needs
- * attention, the output goes back to just before that byte. Escapes and UTF-8 are checked in the
- * same pass.
+ * Strings are where the time goes (message content is nine tenths of a body). Room for the
+ * worst case, six bytes for one, is reserved for a piece at a time, so that the loop inside
+ * writes without asking. A block of 16 bytes is copied whole; then, if it holds a byte that
+ * needs attention, the output goes back to just before that byte. Escapes and UTF-8 are checked
+ * in the same pass.
  *
  *   in   [ 16 clean bytes ][ ab"cdefghijklmno ]        signed compare: byte < 0x20 finds control
  *   out  [ 16 copied      ][ ab ] \" , on from c       characters and non-ASCII at once
@@ -103,7 +103,7 @@ void nv_json_write_end_array(struct nv_json_writer *writer)
     end_container(writer, ']');
 }
 
-/* ---- strings ------------------------------------------------------------------------------- */
+/* ---- strings ----------------------------------------------------------------------------- */
 
 /* Does a byte of `word` need attention? Exact for "any", not for which one. */
 static bool word_special(uint64_t word)
@@ -174,8 +174,8 @@ static char *put_escape(char *out, unsigned char c)
     return out;
 }
 
-/* Writes characters from a non-ASCII one up to the next ASCII one or `end`; a sequence may reach
- * past `end` up to `limit`. */
+/* Writes characters from a non-ASCII one up to the next ASCII one or `end`; a sequence may
+ * reach past `end` up to `limit`. */
 static const char *put_utf8(const char *in, const char *end, const char *limit, char **out_at,
                             uint64_t *replaced)
 {
@@ -197,7 +197,8 @@ static const char *put_utf8(const char *in, const char *end, const char *limit, 
     return in;
 }
 
-/* Escapes from `in` up to about `end`; returns where it stopped, at most 3 bytes behind `end`. */
+/* Escapes from `in` up to about `end`; returns where it stopped, at most 3 bytes behind
+ * `end`. */
 static const char *escape_piece(const char *in, const char *end, const char *limit, char **out,
                                 uint64_t *replaced)
 {
@@ -213,12 +214,15 @@ static const char *escape_piece(const char *in, const char *end, const char *lim
     return in;
 }
 
-/* Near the cap the worst case has no room: through a small buffer, so that the cap stays exact. */
-static const char *escape_near_cap(struct nv_json_writer *writer, const char *in, const char *limit)
+/* Near the cap the worst case has no room: through a small buffer, so that the cap stays
+ * exact. */
+static const char *escape_near_cap(struct nv_json_writer *writer, const char *in,
+                                   const char *limit)
 {
     char text[SMALL_PIECE_MAX * EXPANSION + SLACK];
     char *out = text;
-    size_t piece = (size_t)(limit - in) < SMALL_PIECE_MAX ? (size_t)(limit - in) : SMALL_PIECE_MAX;
+    size_t piece =
+        (size_t)(limit - in) < SMALL_PIECE_MAX ? (size_t)(limit - in) : SMALL_PIECE_MAX;
     in = escape_piece(in, in + piece, limit, &out, &writer->replaced);
     assert((size_t)(out - text) <= sizeof text);
     (void)nv_buf_append(writer->buf, text, (size_t)(out - text));
@@ -246,8 +250,8 @@ static void write_escaped(struct nv_json_writer *writer, struct nv_str s)
     }
 }
 
-/* Short strings, which keys and most values are: room is asked for once. False when the worst case
- * does not fit below the cap. */
+/* Short strings, which keys and most values are: room is asked for once. False when the worst
+ * case does not fit below the cap. */
 static bool write_short(struct nv_json_writer *writer, struct nv_str s, bool key)
 {
     struct nv_buf *buf = writer->buf;
@@ -275,8 +279,8 @@ static bool write_short(struct nv_json_writer *writer, struct nv_str s, bool key
 /* Inside a string: what is missing of it. */
 static void write_left_out(struct nv_json_writer *writer, size_t missing, size_t all)
 {
-    (void)nv_buf_printf(writer->buf, "[cut by noveum-gateway: %zu of %zu bytes left out]", missing,
-                        all);
+    (void)nv_buf_printf(writer->buf, "[cut by noveum-gateway: %zu of %zu bytes left out]",
+                        missing, all);
 }
 
 void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key)
@@ -328,7 +332,7 @@ void nv_json_write_base64(struct nv_json_writer *writer, struct nv_str bytes)
     nv_json_write_string_end(writer);
 }
 
-/* ---- everything else ----------------------------------------------------------------------- */
+/* ---- everything else --------------------------------------------------------------------- */
 
 #define INT_TEXT_MAX 24
 
@@ -383,7 +387,8 @@ static char *put_fixed(char *end, uint64_t digits, unsigned decimals, bool negat
     return at;
 }
 
-/* Text of `value` with 1 to 6 decimals, right-aligned before `end`; NULL when that is not exact. */
+/* Text of `value` with 1 to 6 decimals, right-aligned before `end`; NULL when that is not
+ * exact. */
 static char *put_decimal(char *end, double value)
 {
     static const double powers[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
@@ -422,7 +427,8 @@ static size_t print_double(double value, char text[32])
             break;
     }
     struct nv_str written = {text, (size_t)length};
-    if (nv_str_find_char(written, '.') != SIZE_MAX || nv_str_find_char(written, 'e') != SIZE_MAX)
+    if (nv_str_find_char(written, '.') != SIZE_MAX ||
+        nv_str_find_char(written, 'e') != SIZE_MAX)
         return written.len;
     memcpy(text + length, ".0", 2);
     return written.len + 2;
@@ -434,7 +440,8 @@ void nv_json_write_double(struct nv_json_writer *writer, double value)
     if (isnan(value)) {
         put(writer, "\"NaN\"", 5);
     } else if (isinf(value)) {
-        put(writer, signbit(value) ? "\"-Infinity\"" : "\"Infinity\"", signbit(value) ? 11 : 10);
+        put(writer, signbit(value) ? "\"-Infinity\"" : "\"Infinity\"",
+            signbit(value) ? 11 : 10);
     } else {
         char *at = put_decimal(text + sizeof text, value);
         if (at)

@@ -1,10 +1,11 @@
 /*
  * Streaming JSON writer onto an nv_buf: the hot path of the exporter.
  *
- * The writer places commas and colons. Strings may hold any bytes: control characters are escaped,
- * and each maximal invalid UTF-8 part becomes U+FFFD (Unicode 15, section 3.9) and is counted in
- * `replaced`. Errors are the buffer's (see base/buf.h) and may be checked once, at the end, in
- * `writer.buf->failed`. Depth is bounded by NV_JSON_WRITE_DEPTH_MAX; deeper is NV_ERR_DEPTH there.
+ * The writer places commas and colons. Strings may hold any bytes: control characters are
+ * escaped, and each maximal invalid UTF-8 part becomes U+FFFD (Unicode 15, section 3.9) and is
+ * counted in `replaced`. Errors are the buffer's (see base/buf.h) and may be checked once, at
+ * the end, in `writer.buf->failed`. Depth is bounded by NV_JSON_WRITE_DEPTH_MAX; deeper is
+ * NV_ERR_DEPTH there.
  */
 #ifndef NV_BASE_JSON_WRITE_H
 #define NV_BASE_JSON_WRITE_H
@@ -36,7 +37,8 @@ void nv_json_write_end_object(struct nv_json_writer *writer);
 void nv_json_write_begin_array(struct nv_json_writer *writer);
 /* Closes the innermost array. */
 void nv_json_write_end_array(struct nv_json_writer *writer);
-/* Writes a key, escaped, and its colon; a value must follow. Duplicates are the caller's business.
+/* Writes a key, escaped, and its colon; a value must follow. Duplicates are the caller's
+ * business.
  */
 void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key);
 /* Writes any bytes as a string: escaped, invalid UTF-8 replaced and counted. */

@@ -4,8 +4,8 @@
  * A cap here is a backstop for what is bounded elsewhere by an option or by what it is made of:
  * past it the buffer fails with NV_ERR_LIMIT and stays failed (base/buf.h), nothing is cut in
  * silence.
- * Caps that the user sets (receiver.max_body_bytes, exporter.noveum.max_trace_bytes, ...) are rows
- * of the option table and not here. Nothing is allocated ahead: a cap costs no memory.
+ * Caps that the user sets (receiver.max_body_bytes, exporter.noveum.max_trace_bytes, ...) are
+ * rows of the option table and not here. Nothing is allocated ahead: a cap costs no memory.
  *
  *   head of a reply 1 KiB ─ text for people 1 MiB ─ an answer 64 MiB ─ a record 2 GiB
  */
@@ -19,10 +19,10 @@
 #define NV_CAP_MIB(n) ((size_t)(n) << 20)
 #define NV_CAP_GIB(n) ((size_t)(n) << 30)
 
-/* ---- what is kept or moved whole ------------------------------------------------------------ */
+/* ---- what is kept or moved whole --------------------------------------------------------- */
 
-/* A journal record, head and body together, and whatever is written as one or comes from one: half
- * of what its 32-bit lengths can say, so that sums of two do not wrap. */
+/* A journal record, head and body together, and whatever is written as one or comes from one:
+ * half of what its 32-bit lengths can say, so that sums of two do not wrap. */
 #define NV_CAP_RECORD NV_CAP_GIB(2)
 /* All notes of a journal, read at the start: a thousand million; memory ends before. */
 #define NV_CAP_NOTES NV_CAP_GIB(64)
@@ -30,21 +30,29 @@
 #define NV_CAP_DEAD_LETTER ((size_t)UINT32_MAX)
 /* Head of a dead letter: names are cut to 512 bytes, the rest is numbers. */
 #define NV_CAP_DEAD_HEAD NV_CAP_KIB(4)
+/* One answer of names and ids when dead letters are listed, read and freed a letter. */
+#define NV_CAP_DEAD_LISTING NV_CAP_MIB(1)
+/* Head of an outbox record: four numbers. */
+#define NV_CAP_OUTBOX_HEAD ((size_t)128)
 /* Ids of all dead letters, for a command on all of them: 4 million. */
 #define NV_CAP_DEAD_IDS NV_CAP_MIB(64)
-/* Joined raw trace of `explain` and of a retried dead letter: its spans point into the requests. */
+/* Joined raw trace of `explain` and of a retried dead letter: its spans point into the
+ * requests. */
 #define NV_CAP_JOIN_ARENA NV_CAP_MIB(512)
 
-/* ---- HTTP and gRPC -------------------------------------------------------------------------- */
+/* ---- HTTP and gRPC ----------------------------------------------------------------------- */
 
 /* Header lines that handlers add to a reply: a handful, none with a client's data. */
 #define NV_CAP_HTTP_HEADERS NV_CAP_KIB(1)
-/* A reply: /status with a thousand services is the largest, four times over at worst in escapes. */
+/* A reply: /status with a thousand services is the largest, four times over at worst in
+ * escapes. */
 #define NV_CAP_HTTP_REPLY NV_CAP_MIB(64)
 /* Text of an error of the server itself, JSON or plain; the message is at most 128 bytes. */
 #define NV_CAP_HTTP_ERROR NV_CAP_KIB(4)
 /* One header line with an address. */
 #define NV_CAP_HTTP_LINE ((size_t)128)
+/* The header with the key, on its way to the backend: what any server takes as a line. */
+#define NV_CAP_KEY_HEADER NV_CAP_KIB(64)
 /* ExportTraceServiceResponse: one message of at most a few hundred bytes. */
 #define NV_CAP_OTLP_REPLY NV_CAP_KIB(4)
 /* grpc-message and grpc-status-details-bin, percent- or base64-encoded. */
@@ -52,7 +60,7 @@
 /* Frames that wait for a peer that reads slowly; past half of it nothing new is put in. */
 #define NV_CAP_GRPC_OUT NV_CAP_KIB(256)
 
-/* ---- configuration -------------------------------------------------------------------------- */
+/* ---- configuration ----------------------------------------------------------------------- */
 
 /* A configuration file: the largest example is 12 KiB. Also any value that is read from one. */
 #define NV_CAP_CONFIG_FILE NV_CAP_MIB(1)
@@ -67,7 +75,7 @@
 /* Files of /proc and /sys that are read: controllers and groups of a process. */
 #define NV_CAP_SYSTEM_FILE NV_CAP_KIB(64)
 
-/* ---- what people read ----------------------------------------------------------------------- */
+/* ---- what people read -------------------------------------------------------------------- */
 
 /* /metrics, /status, /readyz. */
 #define NV_CAP_ADMIN_ANSWER NV_CAP_MIB(4)

@@ -4,10 +4,11 @@
  *   2026-11-22T14:20:49.929944+00:00 warn exporter: backend refused the key status=401
  *   {"time":"...","level":"warn","area":"exporter","message":"backend refused the key status=401"}
  *
- * A line is built in a buffer on the stack and cut to it: logging must work when memory is what has
- * run out. One write a line keeps lines of different threads whole on pipes and files without a
- * lock around the output; the lock here guards only the call sites' folding state. Foreign text
- * reaches the message through format arguments, so it is made fit to be shown after formatting.
+ * A line is built in a buffer on the stack and cut to it: logging must work when memory is what
+ * has run out. One write a line keeps lines of different threads whole on pipes and files
+ * without a lock around the output; the lock here guards only the call sites' folding state.
+ * Foreign text reaches the message through format arguments, so it is made fit to be shown
+ * after formatting.
  */
 #include "base/log.h"
 
@@ -118,8 +119,8 @@ static void emit(enum nv_log_level level, const char *area, struct nv_str messag
 }
 
 /*
- * Counts a line of a site. False when it is one too many in this window; *folded is what the window
- * before left unsaid.
+ * Counts a line of a site. False when it is one too many in this window; *folded is what the
+ * window before left unsaid.
  */
 static bool admit(struct nv_log_site *site, unsigned *folded)
 {
@@ -154,8 +155,8 @@ void nv_log_write(struct nv_log_site *site, enum nv_log_level level, const char 
     size_t len = (size_t)length < sizeof message ? (size_t)length : sizeof message - 1;
     len = nv_mask_text(message, len);
     if (folded > 0) {
-        int n =
-            snprintf(message + len, sizeof message - len, " (%u more like this before)", folded);
+        int n = snprintf(message + len, sizeof message - len, " (%u more like this before)",
+                         folded);
         len += n > 0 && (size_t)n < sizeof message - len ? (size_t)n : 0;
     }
     emit(level, area, (struct nv_str){message, len});

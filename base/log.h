@@ -3,9 +3,9 @@
  *
  * Grammar: lower case, the failure first, the subject quoted, facts as key=value. Control
  * characters of foreign text are escaped. Lines of one call site are folded: after NV_LOG_BURST
- * lines in NV_LOG_WINDOW_S seconds further ones are only counted, and the next window opens with
- * that count. Any thread. Never logs secrets: the callers pass none, options marked secret have no
- * text, and what others echo is masked by its value (base/mask.h).
+ * lines in NV_LOG_WINDOW_S seconds further ones are only counted, and the next window opens
+ * with that count. Any thread. Never logs secrets: the callers pass none, options marked secret
+ * have no text, and what others echo is masked by its value (base/mask.h).
  */
 #ifndef NV_BASE_LOG_H
 #define NV_BASE_LOG_H
@@ -20,7 +20,8 @@
 enum nv_log_level { NV_LOG_DEBUG, NV_LOG_INFO, NV_LOG_WARN, NV_LOG_ERROR };
 enum nv_log_format { NV_LOG_TEXT, NV_LOG_JSON };
 
-/* Sets what is written and how. Call before threads start; later calls (reload) are safe too. */
+/* Sets what is written and how. Call before threads start; later calls (reload) are safe
+ * too. */
 void nv_log_configure(enum nv_log_level level, enum nv_log_format format);
 /* Sends lines to `sink` instead of stderr; NULL restores it. For tests. One thread. */
 void nv_log_set_sink(void (*sink)(void *ctx, struct nv_str line), void *ctx);
@@ -35,10 +36,10 @@ void nv_log_write(struct nv_log_site *site, enum nv_log_level level, const char 
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* NV_LOG(NV_LOG_WARN, "exporter", "backend refused the key status=%d", 401); */
-#define NV_LOG(level, area, ...)                                                                   \
-    do {                                                                                           \
-        static struct nv_log_site nv_log_site_;                                                    \
-        nv_log_write(&nv_log_site_, (level), (area), __VA_ARGS__);                                 \
+#define NV_LOG(level, area, ...)                                                               \
+    do {                                                                                       \
+        static struct nv_log_site nv_log_site_;                                                \
+        nv_log_write(&nv_log_site_, (level), (area), __VA_ARGS__);                             \
     } while (0)
 
 #endif

@@ -1,16 +1,17 @@
 /*
  * Masking by value, at the outermost writers.
  *
- * Words like "token" betray where a secret may be; only its value tells where it is. A backend, a
- * proxy or a client may echo a key anywhere, so nothing is asked of the places where text is made:
- * whoever writes it out masks it, whole, after all else was done to it.
+ * Words like "token" betray where a secret may be; only its value tells where it is. A backend,
+ * a proxy or a client may echo a key anywhere, so nothing is asked of the places where text is
+ * made: whoever writes it out masks it, whole, after all else was done to it.
  *
  *   patterns[]   only ever appended to: slot first, then the count, so readers need no lock
  *   first[256]   bytes with which any pattern, or an escape, may begin: most text is passed by
  *
  * Escapes are undone while comparing instead of kept as variants: each byte of a secret may be
- * written in several ways, and no producer writes all of them the same. Base64 has no such freedom,
- * but three alignments: of each the characters are kept that depend on the secret alone.
+ * written in several ways, and no producer writes all of them the same. Base64 has no such
+ * freedom, but three alignments: of each the characters are kept that depend on the secret
+ * alone.
  */
 #include "base/mask.h"
 
@@ -44,7 +45,7 @@ static pthread_mutex_t adding = PTHREAD_MUTEX_INITIALIZER;
 
 static const struct nv_str masked = NV_STR_INIT("***");
 
-/* ---- remembering --------------------------------------------------------------------------- */
+/* ---- remembering ------------------------------------------------------------------------- */
 
 static bool is_known(struct nv_str bytes, bool base64)
 {
@@ -97,9 +98,9 @@ static enum nv_err append(struct nv_str bytes, bool base64)
 }
 
 /*
- * `shift` bytes of something else stand before the secret in its group of three. Characters that
- * hold bits of a neighbour are left out: at the front shift + 1 of them (none without), at the end
- * the last group when it is not full.
+ * `shift` bytes of something else stand before the secret in its group of three. Characters
+ * that hold bits of a neighbour are left out: at the front shift + 1 of them (none without), at
+ * the end the last group when it is not full.
  */
 static enum nv_err append_base64(struct nv_str secret, size_t shift)
 {
@@ -181,7 +182,7 @@ void nv_mask_clear(void)
         atomic_store(&first[i], false);
 }
 
-/* ---- finding ------------------------------------------------------------------------------- */
+/* ---- finding ----------------------------------------------------------------------------- */
 
 static int hex(char c)
 {

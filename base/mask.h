@@ -1,12 +1,12 @@
 /*
- * Secrets that must never be shown, known by their value: what is written for people or to files
- * goes through nv_mask_text last, whoever echoed them.
+ * Secrets that must never be shown, known by their value: what is written for people or to
+ * files goes through nv_mask_text last, whoever echoed them.
  *
  *   options, tokens ──nv_mask_add──▶ list ◀──nv_mask_text── log, admin port, dead letters, stdout
  *
- * Found as they are, in JSON's escapes (\/, \u0041), the log's (\x41), URL escapes (%41, + for a
- * space), and in base64 of either alphabet at any alignment (Authorization: Basic), each escape for
- * itself. What is left is "***".
+ * Found as they are, in JSON's escapes (\/, \u0041), the log's (\x41), URL escapes (%41, + for
+ * a space), and in base64 of either alphabet at any alignment (Authorization: Basic), each
+ * escape for itself. What is left is "***".
  */
 #ifndef NV_BASE_MASK_H
 #define NV_BASE_MASK_H
@@ -21,9 +21,9 @@
 #define NV_MASK_SECRETS_MAX 256
 
 /*
- * Remembers a value (copied) for good: after a reload the old one is a secret still. Shorter ones,
- * digits alone (they would black out counts, and break JSON) and ones that are known are ignored.
- * NV_ERR_LIMIT, NV_ERR_NO_MEMORY: it is not remembered. Any thread.
+ * Remembers a value (copied) for good: after a reload the old one is a secret still. Shorter
+ * ones, digits alone (they would black out counts, and break JSON) and ones that are known are
+ * ignored. NV_ERR_LIMIT, NV_ERR_NO_MEMORY: it is not remembered. Any thread.
  */
 enum nv_err nv_mask_add(struct nv_str secret) NV_MUST_USE;
 /*
@@ -32,9 +32,9 @@ enum nv_err nv_mask_add(struct nv_str secret) NV_MUST_USE;
  */
 enum nv_err nv_mask_add_url(struct nv_str url) NV_MUST_USE;
 /*
- * Replaces each secret in `text` by "***", in place; returns the new length, never more than `len`.
- * A secret of which only the beginning (NV_MASK_BYTES_MIN bytes or more) fits before the end was
- * cut there, and goes too. Linear in `len`. Any thread, no lock.
+ * Replaces each secret in `text` by "***", in place; returns the new length, never more than
+ * `len`. A secret of which only the beginning (NV_MASK_BYTES_MIN bytes or more) fits before the
+ * end was cut there, and goes too. Linear in `len`. Any thread, no lock.
  */
 size_t nv_mask_text(char *text, size_t len);
 /* The same of all that a buffer holds. */

@@ -3,8 +3,8 @@
  *
  *   thread ──▶ { spent, limit }      limit UINT64_MAX until somebody starts it
  *
- * Threads that never start a meter count without a limit: what they do is measured by nobody, and
- * a branch to find that out would cost more than the addition.
+ * Threads that never start a meter count without a limit: what they do is measured by nobody,
+ * and a branch to find that out would cost more than the addition.
  */
 #include "base/meter.h"
 

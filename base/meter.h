@@ -4,11 +4,12 @@
  *   nv_meter_start(limit) ──▶ loops whose length an input decides: nv_meter_spend(n) ──▶ spent
  *                                                                     false once past the limit
  *
- * A unit is about a look at one item: an attribute, a member, a span, a link, or 32 bytes of text.
- * There is one meter a thread, because a trace is translated by one thread from its begin to its
- * end, and because comparing two values must count without every caller between handing a meter
- * through. Whoever is told "false" gives up with any answer of the right type: what was translated
- * past the limit is thrown away by the one who started the meter (mapping/translate.c).
+ * A unit is about a look at one item: an attribute, a member, a span, a link, or 32 bytes of
+ * text. There is one meter a thread, because a trace is translated by one thread from its begin
+ * to its end, and because comparing two values must count without every caller between handing
+ * a meter through. Whoever is told "false" gives up with any answer of the right type: what was
+ * translated past the limit is thrown away by the one who started the meter
+ * (mapping/translate.c).
  */
 #ifndef NV_BASE_METER_H
 #define NV_BASE_METER_H

@@ -4,10 +4,10 @@
  *   ring   [ . . 3 4 5 6 . . ]     head = 2, count = 4; a slot is { item, bytes }
  *               ^head
  *
- * A lock is held for a few instructions, and a consumer takes up to a whole batch of items for one
- * lock, so a lock-free ring would gain nothing measurable beside parsing and disk. Waiting uses the
- * monotonic clock: a step of the wall clock must not stretch a timeout. The ring starts small
- * because most queues stay short and limits are set for the worst case.
+ * A lock is held for a few instructions, and a consumer takes up to a whole batch of items for
+ * one lock, so a lock-free ring would gain nothing measurable beside parsing and disk. Waiting
+ * uses the monotonic clock: a step of the wall clock must not stretch a timeout. The ring
+ * starts small because most queues stay short and limits are set for the worst case.
  */
 #include "base/queue.h"
 

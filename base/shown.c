@@ -5,11 +5,11 @@
  *        └▶ one character of the table                                     ─▶ its escape
  *        └▶ one ill-formed part                                            ─▶ U+FFFD
  *
- * One table of ranges serves every output, so that none forgets what another knows. Escapes and not
- * removal: who looks must see that something is there. In JSON the escape is JSON's own, so that a
- * whole document may be passed through here without any reader seeing a difference: what is in the
- * table can only stand inside of strings. Backslashes of the text itself are left alone: shown text
- * is for eyes, and paths of Windows should stay readable.
+ * One table of ranges serves every output, so that none forgets what another knows. Escapes and
+ * not removal: who looks must see that something is there. In JSON the escape is JSON's own, so
+ * that a whole document may be passed through here without any reader seeing a difference: what
+ * is in the table can only stand inside of strings. Backslashes of the text itself are left
+ * alone: shown text is for eyes, and paths of Windows should stay readable.
  */
 #include "base/shown.h"
 

@@ -5,10 +5,11 @@
  *   "abc\u202edcba" ▸ abc\u202edcba      reads as it is stored
  *   "ab\xffc"       ▸ ab�c               valid UTF-8 wherever it goes
  *
- * Hidden are: controls (C0, DEL, C1), line and paragraph separators, the bidirectional controls,
- * and what has no shape of its own (Unicode 15.1 Default_Ignorable_Code_Point: zero width, tags,
- * fillers) but for U+FE00..FE0F, which choose the look of emoji. Ill-formed UTF-8 becomes U+FFFD,
- * one for each maximal part (as base/json_write.h does). Cost is linear; nothing is allocated.
+ * Hidden are: controls (C0, DEL, C1), line and paragraph separators, the bidirectional
+ * controls, and what has no shape of its own (Unicode 15.1 Default_Ignorable_Code_Point: zero
+ * width, tags, fillers) but for U+FE00..FE0F, which choose the look of emoji. Ill-formed UTF-8
+ * becomes U+FFFD, one for each maximal part (as base/json_write.h does). Cost is linear;
+ * nothing is allocated.
  */
 #ifndef NV_BASE_SHOWN_H
 #define NV_BASE_SHOWN_H
@@ -23,12 +24,12 @@
 enum nv_shown_form {
     NV_SHOWN_LINE,  /* one line: \t, \n, \xNN, \uNNNN, \UNNNNNNNN as C writes them */
     NV_SHOWN_LINES, /* the same, but line ends and tabs stay */
-    NV_SHOWN_JSON   /* JSON text: \uNNNN, which is the same text to a reader; white space stays */
+    NV_SHOWN_JSON /* JSON text: \uNNNN, which is the same text to a reader; white space stays */
 };
 
 /*
- * Takes the next piece off `rest` (not empty): a run that is shown as it is (borrowed from `rest`)
- * or what stands for one character (borrowed from `escape`, or static). Never empty.
+ * Takes the next piece off `rest` (not empty): a run that is shown as it is (borrowed from
+ * `rest`) or what stands for one character (borrowed from `escape`, or static). Never empty.
  */
 struct nv_str nv_shown_next(struct nv_str *rest, enum nv_shown_form form,
                             char escape[NV_SHOWN_ESCAPE_SIZE]);

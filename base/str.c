@@ -1,10 +1,11 @@
 /*
  * Views on bytes: comparison, search, numbers and the seeded hash.
  *
- * Nothing here depends on the locale: ASCII case and white space are spelled out, and the slow path
- * of the number reader asks for the C locale by name, because libnoveum may live in a program that
- * has called setlocale. The hash is XXH3 with a seed drawn once a process; XXH3 is not a keyed hash
- * in the cryptographic sense, but without the seed nobody can prepare colliding trace ids offline.
+ * Nothing here depends on the locale: ASCII case and white space are spelled out, and the slow
+ * path of the number reader asks for the C locale by name, because libnoveum may live in a
+ * program that has called setlocale. The hash is XXH3 with a seed drawn once a process; XXH3 is
+ * not a keyed hash in the cryptographic sense, but without the seed nobody can prepare
+ * colliding trace ids offline.
  */
 #include "base/str.h"
 
@@ -114,7 +115,8 @@ struct nv_str nv_str_trim_any(struct nv_str s)
 static uint64_t draw(void)
 {
     uint64_t seed;
-    /* Without entropy (early boot) the clock and an address are still better than a constant. */
+    /* Without entropy (early boot) the clock and an address are still better than a
+     * constant. */
     if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
         return seed;
     struct timespec now = {0};
@@ -186,7 +188,8 @@ enum nv_err nv_str_to_int64(struct nv_str s, int64_t *out)
     bool negative = s.len > 0 && s.ptr[0] == '-';
     uint64_t max = (uint64_t)INT64_MAX + (negative ? 1 : 0);
     uint64_t magnitude = 0;
-    enum nv_err err = parse_magnitude(negative ? nv_str_slice(s, 1, s.len) : s, max, &magnitude);
+    enum nv_err err =
+        parse_magnitude(negative ? nv_str_slice(s, 1, s.len) : s, max, &magnitude);
     if (err != NV_OK)
         return err;
     *out = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
@@ -292,7 +295,8 @@ enum nv_err nv_str_to_double(struct nv_str s, double *out)
             return NV_ERR_MALFORMED;
         return NV_OK;
     }
-    /* Both factors are exact doubles, so one operation rounds once, as strtod does (Clinger 1990).
+    /* Both factors are exact doubles, so one operation rounds once, as strtod does (Clinger
+     * 1990).
      */
     if (n.exact && n.mantissa <= (UINT64_C(1) << 53) && n.exponent >= -22 && n.exponent <= 22) {
         double value = (double)n.mantissa;

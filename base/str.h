@@ -1,8 +1,8 @@
 /*
  * Views on bytes. An nv_str never owns; whoever hands one out says how long it lives.
  *
- * Not terminated by NUL; may hold any bytes, NUL and invalid UTF-8 included. `ptr` may be NULL only
- * when `len` is 0.
+ * Not terminated by NUL; may hold any bytes, NUL and invalid UTF-8 included. `ptr` may be NULL
+ * only when `len` is 0.
  */
 #ifndef NV_BASE_STR_H
 #define NV_BASE_STR_H
@@ -21,14 +21,15 @@ struct nv_str {
 
 /* View of a string literal, usable as an initialiser and as an expression. */
 #define NV_STR(literal) ((struct nv_str){"" literal, sizeof(literal) - 1})
-#define NV_STR_INIT(literal)                                                                       \
-    {                                                                                              \
-        "" literal, sizeof(literal) - 1                                                            \
+#define NV_STR_INIT(literal)                                                                   \
+    {                                                                                          \
+        "" literal, sizeof(literal) - 1                                                        \
     }
 /* For printf's "%.*s". */
 #define NV_STR_ARG(s) (int)(s).len, ((s).ptr ? (s).ptr : "")
 
-/* View of a NUL-terminated string; NULL gives the empty view. Borrowed: lives as long as `text`. */
+/* View of a NUL-terminated string; NULL gives the empty view. Borrowed: lives as long as
+ * `text`. */
 struct nv_str nv_str_from(const char *text);
 /* Same bytes? Inline, because in tables most differ in their lengths. */
 static inline bool nv_str_eq(struct nv_str a, struct nv_str b)
@@ -60,8 +61,8 @@ static inline struct nv_str nv_str_trim(struct nv_str s)
 }
 /* Seeded hash (XXH3; the seed is drawn once a process, so hash flooding needs luck). */
 uint64_t nv_str_hash(struct nv_str s);
-/* As seeded, of a number: for ids and indexes that clients choose. Another value than nv_str_hash
- * of its bytes. */
+/* As seeded, of a number: for ids and indexes that clients choose. Another value than
+ * nv_str_hash of its bytes. */
 uint64_t nv_number_hash(uint64_t number);
 
 /*

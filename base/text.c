@@ -1,10 +1,10 @@
 /*
  * Hex and base64 (RFC 4648), by table.
  *
- * The decoder takes both alphabets and optional padding at once, because the proto3 JSON mapping
- * says that parsers accept all four forms. Bits left over in the last character are not checked:
- * the reference implementations let them pass. No vector code: ids are 8 or 16 bytes, and
- * base64 content is rare.
+ * The decoder takes both alphabets and optional padding at once, because the proto3 JSON
+ * mapping says that parsers accept all four forms. Bits left over in the last character are not
+ * checked: the reference implementations let them pass. No vector code: ids are 8 or 16 bytes,
+ * and base64 content is rare.
  */
 #include "base/text.h"
 
@@ -48,7 +48,8 @@ enum nv_err nv_hex_decode(struct nv_str hex, uint8_t *out, size_t len)
     return NV_OK;
 }
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static char *encode_tail(char *out, const unsigned char *in, size_t left)
 {
@@ -63,7 +64,8 @@ static char *encode_tail(char *out, const unsigned char *in, size_t left)
 
 enum nv_err nv_base64_encode(struct nv_buf *buf, struct nv_str bytes)
 {
-    /* a text near SIZE_MAX cannot exist in memory; this keeps the product below from wrapping */
+    /* a text near SIZE_MAX cannot exist in memory; this keeps the product below from
+     * wrapping */
     if (bytes.len > SIZE_MAX / 4)
         return buf->failed = NV_ERR_LIMIT;
     size_t length = (bytes.len + 2) / 3 * 4;

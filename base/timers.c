@@ -77,7 +77,8 @@ static enum nv_err reserve(struct nv_timers *timers)
     return NV_OK;
 }
 
-enum nv_err nv_timers_add(struct nv_timers *timers, struct nv_timer *timer, uint64_t deadline_ns)
+enum nv_err nv_timers_add(struct nv_timers *timers, struct nv_timer *timer,
+                          uint64_t deadline_ns)
 {
     enum nv_err err = reserve(timers);
     if (err != NV_OK)

@@ -3,8 +3,8 @@
  *
  *   heap [ t0 | t1 | t2 | ... ]   t[i] <= t[2i+1], t[2i+2]; each timer knows its place
  *
- * A timer is embedded in what waits. Changing a deadline is O(log n), without allocation. Not safe
- * for use by two threads at once.
+ * A timer is embedded in what waits. Changing a deadline is O(log n), without allocation. Not
+ * safe for use by two threads at once.
  */
 #ifndef NV_BASE_TIMERS_H
 #define NV_BASE_TIMERS_H

@@ -1,11 +1,12 @@
 /*
  * UTF-8: one well-formedness test that everything else is built on.
  *
- * Well-formed sequences differ only in what the second byte may be (table 3-7), so the lead byte
- * picks a length and a range for the second; the others are 80..BF. On a failure the bytes that
- * still fitted form the maximal ill-formed part, which is what browsers and Python replace by one
- * U+FFFD. ASCII is skipped 16 (SSE2) or 8 bytes at a time: telemetry is ASCII nearly everywhere.
- * Wider vectors for other scripts were left out; such text runs at some hundred MB/s.
+ * Well-formed sequences differ only in what the second byte may be (table 3-7), so the lead
+ * byte picks a length and a range for the second; the others are 80..BF. On a failure the bytes
+ * that still fitted form the maximal ill-formed part, which is what browsers and Python replace
+ * by one U+FFFD. ASCII is skipped 16 (SSE2) or 8 bytes at a time: telemetry is ASCII nearly
+ * everywhere. Wider vectors for other scripts were left out; such text runs at some hundred
+ * MB/s.
  */
 #include "base/utf8.h"
 
@@ -58,7 +59,8 @@ static size_t skip_ascii(struct nv_str s, size_t at)
 {
 #ifdef __SSE2__
     for (; s.len - at >= 16; at += 16) {
-        int mask = _mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)(s.ptr + at)));
+        int mask =
+            _mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)(s.ptr + at)));
         if (mask != 0)
             return at + (size_t)__builtin_ctz((unsigned)mask);
     }

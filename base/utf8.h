@@ -1,4 +1,5 @@
-/* UTF-8 as Unicode 15 section 3.9 defines it: no surrogates, nothing over U+10FFFF, no overlongs.
+/* UTF-8 as Unicode 15 section 3.9 defines it: no surrogates, nothing over U+10FFFF, no
+ * overlongs.
  */
 #ifndef NV_BASE_UTF8_H
 #define NV_BASE_UTF8_H

@@ -202,7 +202,8 @@ enum nv_err nv_wire_put_double(struct nv_buf *buf, uint32_t number, double value
 enum nv_err nv_wire_put_bytes(struct nv_buf *buf, uint32_t number, struct nv_str bytes)
 {
     uint8_t len[VARINT_BYTES_MAX];
-    enum nv_err err = put_with_tag(buf, number, NV_WIRE_BYTES, len, encode_varint(bytes.len, len));
+    enum nv_err err =
+        put_with_tag(buf, number, NV_WIRE_BYTES, len, encode_varint(bytes.len, len));
     if (err != NV_OK || bytes.len == 0)
         return err;
     return nv_buf_append(buf, bytes.ptr, bytes.len);

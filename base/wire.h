@@ -3,10 +3,11 @@
  *
  *   tag = number << 3 | type        0 varint, 1 fixed64, 2 length + bytes, 3/4 group, 5 fixed32
  *
- * The reader yields one field at a time and knows no message: it checks what the format itself says
- * (protobuf.dev, "Encoding"): varints end within 10 bytes and 64 bits (they need not be minimal),
- * numbers are 1..2^29-1, types 6 and 7 don't exist, lengths stay inside, groups are closed by their
- * own number. A group is skipped whole and yielded as one field of type NV_WIRE_GROUP.
+ * The reader yields one field at a time and knows no message: it checks what the format itself
+ * says (protobuf.dev, "Encoding"): varints end within 10 bytes and 64 bits (they need not be
+ * minimal), numbers are 1..2^29-1, types 6 and 7 don't exist, lengths stay inside, groups are
+ * closed by their own number. A group is skipped whole and yielded as one field of type
+ * NV_WIRE_GROUP.
  */
 #ifndef NV_BASE_WIRE_H
 #define NV_BASE_WIRE_H
@@ -24,7 +25,8 @@ enum nv_wire_type {
     NV_WIRE_FIXED32 = 5
 };
 
-/* Groups in groups; deeper is NV_ERR_DEPTH. upb, the reference, allows 100 messages and groups. */
+/* Groups in groups; deeper is NV_ERR_DEPTH. upb, the reference, allows 100 messages and
+ * groups. */
 #define NV_WIRE_GROUP_DEPTH_MAX 100
 
 /* A message being read. `pos` moves towards `end`; both borrowed. */
@@ -51,9 +53,10 @@ static inline struct nv_wire nv_wire_read(struct nv_str bytes)
 enum nv_err nv_wire_next_any(struct nv_wire *wire, struct nv_wire_field *field) NV_MUST_USE;
 
 /*
- * The next field. NV_ERR_END behind the last one; NV_ERR_TRUNCATED, NV_ERR_MALFORMED, NV_ERR_DEPTH
- * on bytes that are no protobuf, with `wire->pos` at the field that is wrong. Inline: nearly all
- * fields of OTLP are length-delimited, with a tag of one byte and a length of one or two, or times.
+ * The next field. NV_ERR_END behind the last one; NV_ERR_TRUNCATED, NV_ERR_MALFORMED,
+ * NV_ERR_DEPTH on bytes that are no protobuf, with `wire->pos` at the field that is wrong.
+ * Inline: nearly all fields of OTLP are length-delimited, with a tag of one byte and a length
+ * of one or two, or times.
  */
 static inline enum nv_err nv_wire_next(struct nv_wire *wire, struct nv_wire_field *field)
 {
@@ -62,7 +65,8 @@ static inline enum nv_err nv_wire_next(struct nv_wire *wire, struct nv_wire_fiel
     *field = (struct nv_wire_field){.number = 0};
     if (left == 0)
         return NV_ERR_END;
-    if (left >= 3 && (at[0] & 0x87) == NV_WIRE_BYTES && at[0] >= 8 && (at[1] & at[2] & 0x80) == 0) {
+    if (left >= 3 && (at[0] & 0x87) == NV_WIRE_BYTES && at[0] >= 8 &&
+        (at[1] & at[2] & 0x80) == 0) {
         size_t head = at[1] < 0x80 ? 2 : 3;
         size_t len = head == 2 ? at[1] : (at[1] & 0x7fu) | (size_t)at[2] << 7;
         if (left - head >= len) {
@@ -81,8 +85,8 @@ static inline enum nv_err nv_wire_next(struct nv_wire *wire, struct nv_wire_fiel
         wire->pos += 9;
         return NV_OK;
     }
-    /* Through copies, so that the caller's two can live in registers: to read back what was just
-     * written costs more than all of the above. */
+    /* Through copies, so that the caller's two can live in registers: to read back what was
+     * just written costs more than all of the above. */
     struct nv_wire rest = *wire;
     struct nv_wire_field any = {.number = 0};
     enum nv_err err = nv_wire_next_any(&rest, &any);

@@ -5,9 +5,9 @@
  *                               of each, always the same work: for instruction counts
  *   bench-encode passes N       encodes so often and ends (bench/instructions.py)
  *
- * One 8-span trace with the shape of the `genai` payload after translation (prose of 1.5 KB in and
- * out of a model call, a dozen short attributes), encoded over and over on one thread. The numbers
- * are lower bounds: everything is in the cache.
+ * One 8-span trace with the shape of the `genai` payload after translation (prose of 1.5 KB in
+ * and out of a model call, a dozen short attributes), encoded over and over on one thread. The
+ * numbers are lower bounds: everything is in the cache.
  */
 #include "base/clock.h"
 #include "exporter/encode/compress.h"
@@ -35,7 +35,7 @@ static struct nv_str prose(struct nv_arena *arena)
 {
     char *text = nv_arena_raw(arena, PROSE_BYTES);
 
-    if (text == NULL)
+    if (!text)
         abort();
     for (size_t i = 0; i < PROSE_BYTES; i++)
         text[i] = sentence[i % (sizeof sentence - 1)];
@@ -46,18 +46,24 @@ static void fill_attributes(struct nv_arena *arena, struct nv_attributes *list)
 {
     enum nv_err err = NV_OK;
 
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && err == NV_OK; i++)
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && err == NV_OK; i++) {
         err = nv_attributes_add(list, arena, nv_str_from(keys[i]),
                                 nv_value_string(NV_STR("gpt-4o-mini-2025-08-07")));
+    }
     if (err == NV_OK)
         err = nv_attributes_add(list, arena, NV_STR("llm.input_tokens"), nv_value_int(1234));
-    if (err == NV_OK)
-        err = nv_attributes_add(list, arena, NV_STR("llm.cost.total"), nv_value_double(0.0000288));
-    if (err == NV_OK)
-        err = nv_attributes_add(list, arena, NV_STR("llm.input"), nv_value_string(prose(arena)));
-    if (err == NV_OK)
+    if (err == NV_OK) {
+        err = nv_attributes_add(list, arena, NV_STR("llm.cost.total"),
+                                nv_value_double(0.0000288));
+    }
+    if (err == NV_OK) {
+        err =
+            nv_attributes_add(list, arena, NV_STR("llm.input"), nv_value_string(prose(arena)));
+    }
+    if (err == NV_OK) {
         err = nv_attributes_add(list, arena, NV_STR("llm.output.response"),
                                 nv_value_string(prose(arena)));
+    }
     if (err != NV_OK)
         abort();
 }
@@ -68,7 +74,7 @@ static struct nv_trace *make_trace(struct nv_arena *arena)
     struct nv_origin *origin = nv_arena_alloc(arena, sizeof *origin);
     struct nv_span *spans = nv_arena_array(arena, SPANS, sizeof *spans);
 
-    if (trace == NULL || origin == NULL || spans == NULL)
+    if (!trace || !origin || !spans)
         abort();
     origin->scope_name = NV_STR("opentelemetry.instrumentation.openai_v2");
     origin->scope_version = NV_STR("2.4b0");
@@ -103,8 +109,8 @@ static uint64_t now_ns(void)
 
 static void report(const char *step, uint64_t spans, uint64_t bytes, uint64_t ns)
 {
-    (void)printf("%-8s %7.3f us/span %7.2f GB/s of JSON\n", step, (double)ns / 1e3 / (double)spans,
-                 (double)bytes / (double)ns);
+    (void)printf("%-8s %7.3f us/span %7.2f GB/s of JSON\n", step,
+                 (double)ns / 1e3 / (double)spans, (double)bytes / (double)ns);
 }
 
 static void bench_encode(const struct nv_trace *trace, uint64_t limit_ns, struct nv_buf *json)
@@ -181,7 +187,7 @@ int main(int argc, char **argv)
     struct nv_arena *arena = nv_arena_new((size_t)1 << 20);
     struct nv_buf json;
 
-    if (arena == NULL)
+    if (!arena)
         return 1;
     nv_buf_init(&json, SIZE_MAX);
     const struct nv_trace *trace = make_trace(arena);

@@ -3,10 +3,10 @@
  *
  *   loadgen HOST PORT [-n SPANS] [-c CONNECTIONS] [-b SPANS_A_REQUEST] [-s genai|small] [-w FILE]
  *
- * One thread and poll(2): each connection sends a request, waits for its answer, gives the body's
- * traces new ids and sends again, until SPANS spans have been sent. Prints one JSON object. A
- * request that is answered 429 or 503 is sent again with the same ids after a pause, as an SDK
- * does. -w writes one body to FILE and ends, for looking at it.
+ * One thread and poll(2): each connection sends a request, waits for its answer, gives the
+ * body's traces new ids and sends again, until SPANS spans have been sent. Prints one JSON
+ * object. A request that is answered 429 or 503 is sent again with the same ids after a pause,
+ * as an SDK does. -w writes one body to FILE and ends, for looking at it.
  */
 #include "payload.h"
 
@@ -76,9 +76,9 @@ static void connect_to(struct connection *c, const struct load *load)
     int yes = 1;
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
     if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)(const void *)&load->address,
-                             sizeof(load->address)) != 0)
+                             sizeof load->address) != 0)
         die("cannot connect");
-    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     if (fcntl(c->fd, F_SETFL, O_NONBLOCK) != 0)
         die("cannot set a socket non-blocking");
 }
@@ -98,11 +98,11 @@ static void start_request(struct connection *c, struct load *load, bool again)
         load->spans_started += payload->spans;
         c->started_ns = now_ns();
     }
-    int n = snprintf(c->head, sizeof(c->head),
+    int n = snprintf(c->head, sizeof c->head,
                      "POST /v1/traces HTTP/1.1\r\nHost: bench\r\nContent-Type: "
                      "application/x-protobuf\r\nContent-Length: %zu\r\n\r\n",
                      payload->body.len);
-    assert(n > 0 && (size_t)n < sizeof(c->head));
+    assert(n > 0 && (size_t)n < sizeof c->head);
     c->head_len = (size_t)n;
     c->sent = 0;
     c->answer_len = 0;
@@ -164,7 +164,7 @@ static uint64_t number_in(struct nv_str text)
 
 static void receive_some(struct connection *c, struct load *load)
 {
-    ssize_t n = recv(c->fd, c->answer + c->answer_len, sizeof(c->answer) - c->answer_len, 0);
+    ssize_t n = recv(c->fd, c->answer + c->answer_len, sizeof c->answer - c->answer_len, 0);
     if (n < 0 && errno == EAGAIN)
         return;
     if (n <= 0)
@@ -235,7 +235,7 @@ static double quantile_ms(const struct load *load, double q)
 
 static void report(struct load *load, double seconds)
 {
-    qsort(load->latencies_ns, load->latency_count, sizeof(*load->latencies_ns), by_value);
+    qsort(load->latencies_ns, load->latency_count, sizeof *load->latencies_ns, by_value);
     (void)printf(
         "{\"spans\":%llu,\"accepted\":%llu,\"requests\":%llu,\"busy\":%llu,\"refused\":%llu,"
         "\"seconds\":%.3f,\"spans_per_s\":%.0f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
@@ -249,11 +249,11 @@ static void report(struct load *load, double seconds)
 
 static void run(struct load *load)
 {
-    struct connection *connections = calloc(load->connections, sizeof(*connections));
-    struct pollfd *polled = calloc(load->connections, sizeof(*polled));
+    struct connection *connections = calloc(load->connections, sizeof *connections);
+    struct pollfd *polled = calloc(load->connections, sizeof *polled);
     load->latency_max = (size_t)(load->spans_max / load->batch) + load->connections + 1;
-    load->latencies_ns = calloc(load->latency_max, sizeof(*load->latencies_ns));
-    if (connections == NULL || polled == NULL || load->latencies_ns == NULL)
+    load->latencies_ns = calloc(load->latency_max, sizeof *load->latencies_ns);
+    if (!connections || !polled || !load->latencies_ns)
         die("no memory");
     for (unsigned i = 0; i < load->connections; i++) {
         struct connection *c = &connections[i];
@@ -286,10 +286,11 @@ static void write_body(const struct load *load, const char *path)
     struct payload payload;
     FILE *file = fopen(path, "wb");
     uint64_t next = 0;
-    if (file == NULL || payload_make(&payload, load->shape, load->batch / PAYLOAD_TRACE_SPANS, 1))
+    if (!file || payload_make(&payload, load->shape, load->batch / PAYLOAD_TRACE_SPANS, 1))
         die("cannot write a body");
     payload_renew(&payload, load->run, &next);
-    if (fwrite(payload.body.bytes, 1, payload.body.len, file) != payload.body.len || fclose(file))
+    if (fwrite(payload.body.bytes, 1, payload.body.len, file) != payload.body.len ||
+        fclose(file))
         die("cannot write a body");
     payload_release(&payload);
 }
@@ -323,7 +324,7 @@ int main(int argc, char **argv)
         else
             return 2;
     }
-    if (body_file != NULL) {
+    if (body_file) {
         write_body(&load, body_file);
         return 0;
     }

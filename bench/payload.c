@@ -2,8 +2,9 @@
  * The payload: OTLP protobuf written field by field with the product's own wire writer.
  *
  * Text is random words of ordinary English, so that it compresses about as prompts do (3.5 to 4
- * times); the sizes are those of the published comparison in bench/README.md. Trace ids are written
- * as zeros and their offsets remembered while writing, which is what payload_renew patches.
+ * times); the sizes are those of the published comparison in bench/README.md. Trace ids are
+ * written as zeros and their offsets remembered while writing, which is what payload_renew
+ * patches.
  */
 #include "payload.h"
 
@@ -25,7 +26,7 @@ struct maker {
     uint64_t start_ns;
     uint64_t ids[PAYLOAD_TRACE_SPANS]; /* span ids of the trace being made */
     unsigned span;                     /* in the trace */
-    uint64_t root;                     /* of all traces when they are one; 0: none yet, or many */
+    uint64_t root; /* of all traces when they are one; 0: none yet, or many */
     bool one;
 };
 
@@ -57,14 +58,15 @@ static struct nv_str prose(struct maker *m, char text[TEXT_MAX], size_t len)
     assert(len < TEXT_MAX);
     while (at < len) {
         uint64_t r = next_random(m);
-        const char *word = words[r % (sizeof(words) / sizeof(words[0]))];
+        const char *word = words[r % (sizeof words / sizeof words[0])];
         unsigned kind = (unsigned)(r >> 32) % 24;
-        int n = kind == 0 ? snprintf(text + at, len - at + 1, "%u ", (unsigned)(r >> 40) % 100000)
-                          : snprintf(text + at, len - at + 1, "%s%s", word,
-                                     kind == 1   ? ". "
-                                     : kind == 2 ? ", "
-                                     : kind == 3 ? "\\n"
-                                                 : " ");
+        int n = kind == 0
+                    ? snprintf(text + at, len - at + 1, "%u ", (unsigned)(r >> 40) % 100000)
+                    : snprintf(text + at, len - at + 1, "%s%s", word,
+                               kind == 1   ? ". "
+                               : kind == 2 ? ", "
+                               : kind == 3 ? "\\n"
+                                           : " ");
         at += (size_t)n;
     }
     at = len;
@@ -73,7 +75,7 @@ static struct nv_str prose(struct maker *m, char text[TEXT_MAX], size_t len)
     return (struct nv_str){text, len};
 }
 
-/* ---- attributes ---------------------------------------------------------------------------- */
+/* ---- attributes -------------------------------------------------------------------------- */
 
 static size_t begin_attribute(struct maker *m, const char *key, size_t *value)
 {
@@ -118,8 +120,8 @@ static void put_double(struct maker *m, const char *key, double number)
 static void put_id(struct maker *m, const char *key, const char *prefix)
 {
     char text[64];
-    (void)snprintf(text, sizeof(text), "%s%016llx%08x", prefix, (unsigned long long)next_random(m),
-                   (unsigned)next_random(m));
+    (void)snprintf(text, sizeof text, "%s%016llx%08x", prefix,
+                   (unsigned long long)next_random(m), (unsigned)next_random(m));
     put_str(m, key, text);
 }
 
@@ -129,8 +131,8 @@ static void put_prose(struct maker *m, const char *key, const char *before, size
 {
     char text[TEXT_MAX], prose_text[TEXT_MAX];
     struct nv_str words_text = prose(m, prose_text, len);
-    int n = snprintf(text, sizeof(text), "%s%.*s%s", before, NV_STR_ARG(words_text), after);
-    assert(n > 0 && (size_t)n < sizeof(text));
+    int n = snprintf(text, sizeof text, "%s%.*s%s", before, NV_STR_ARG(words_text), after);
+    assert(n > 0 && (size_t)n < sizeof text);
     put_text(m, key, (struct nv_str){text, (size_t)n});
 }
 
@@ -143,7 +145,7 @@ static void put_messages(struct maker *m, size_t in, size_t out)
               "\"}],\"finish_reason\":\"stop\"}]");
 }
 
-/* ---- spans --------------------------------------------------------------------------------- */
+/* ---- spans ------------------------------------------------------------------------------- */
 
 /* Opens the next span of the trace; `parent` is its place in the trace, itself for the root. */
 static size_t begin_span(struct maker *m, const char *name, unsigned kind, unsigned parent)
@@ -181,10 +183,10 @@ static void make_small(struct maker *m)
         char text[32];
         size_t span = begin_span(m, "POST /api/v1/items", 2, i == 0 ? 0 : (i - 1) / 2);
         put_str(m, "http.request.method", "POST");
-        (void)snprintf(text, sizeof(text), "/api/v1/items/%u", (unsigned)next_random(m) % 1000);
+        (void)snprintf(text, sizeof text, "/api/v1/items/%u", (unsigned)next_random(m) % 1000);
         put_str(m, "url.path", text);
         put_int(m, "http.response.status_code", 200);
-        (void)snprintf(text, sizeof(text), "svc-%u", (unsigned)next_random(m) % 20);
+        (void)snprintf(text, sizeof text, "svc-%u", (unsigned)next_random(m) % 20);
         put_str(m, "server.address", text);
         put_int(m, "server.port", 8080);
         put_str(m, "network.protocol.version", "1.1");
@@ -258,8 +260,8 @@ static void make_retrieval(struct maker *m)
     put_str(m, "gen_ai.data_source.id", "kb-prod");
     put_prose(m, "gen_ai.retrieval.query.text", "", 120, "");
     put_int(m, "gen_ai.request.top_k", 5);
-    put_prose(m, "gen_ai.retrieval.documents", "[{\"id\":\"doc-1\",\"score\":0.91,\"content\":\"",
-              700, "\"}]");
+    put_prose(m, "gen_ai.retrieval.documents",
+              "[{\"id\":\"doc-1\",\"score\":0.91,\"content\":\"", 700, "\"}]");
     end_span(m, span);
 }
 
@@ -287,7 +289,7 @@ static void make_genai(struct maker *m)
     make_model_call(m);
 }
 
-/* ---- requests ------------------------------------------------------------------------------ */
+/* ---- requests ---------------------------------------------------------------------------- */
 
 /* Resource and scope; gives the mark of the ScopeSpans that is left open for the spans. */
 static size_t put_resource(struct maker *m)
@@ -300,7 +302,7 @@ static size_t put_resource(struct maker *m)
                                           {"telemetry.sdk.version", "1.36.0"},
                                           {"host.name", "ip-10-0-3-17"}};
     size_t resource = nv_wire_begin(m->buf, 1);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t attribute = nv_wire_begin(m->buf, 1);
         (void)nv_wire_put_bytes(m->buf, 1, nv_str_from(rows[i][0]));
         size_t value = nv_wire_begin(m->buf, 2);
@@ -317,7 +319,8 @@ static size_t put_resource(struct maker *m)
     return scope_spans;
 }
 
-/* Finds the trace ids: spans are field 2 of field 2 of field 1, their ids 16 zero bytes in front.
+/* Finds the trace ids: spans are field 2 of field 2 of field 1, their ids 16 zero bytes in
+ * front.
  */
 static void find_ids(struct payload *payload)
 {
@@ -341,8 +344,8 @@ static enum nv_err make(struct payload *payload, enum payload_shape shape, unsig
 {
     *payload = (struct payload){.spans = traces * PAYLOAD_TRACE_SPANS};
     nv_buf_init(&payload->body, BODY_MAX);
-    payload->id_offsets = calloc(payload->spans, sizeof(*payload->id_offsets));
-    if (payload->id_offsets == NULL)
+    payload->id_offsets = calloc(payload->spans, sizeof *payload->id_offsets);
+    if (!payload->id_offsets)
         return NV_ERR_NO_MEMORY;
     struct maker m = {.payload = payload,
                       .buf = &payload->body,
@@ -383,7 +386,7 @@ void payload_renew(struct payload *payload, uint64_t run, uint64_t *next_trace)
     for (unsigned i = 0; i < payload->spans; i++) {
         if (i % PAYLOAD_TRACE_SPANS == 0) /* spread, as ids are: shards go by them */
             id[1] = ++*next_trace * UINT64_C(0x9e3779b97f4a7c15);
-        memcpy(payload->body.bytes + payload->id_offsets[i], id, sizeof(id));
+        memcpy(payload->body.bytes + payload->id_offsets[i], id, sizeof id);
     }
 }
 

@@ -17,14 +17,16 @@
 
 enum payload_shape { PAYLOAD_GENAI, PAYLOAD_SMALL };
 
-/* A request and the places of its spans' trace ids, in order; 8 in a row belong to one trace. */
+/* A request and the places of its spans' trace ids, in order; 8 in a row belong to one
+ * trace. */
 struct payload {
     struct nv_buf body;
     size_t *id_offsets;
     unsigned spans;
 };
 
-/* Makes a request of `traces` whole traces. The same seed gives the same bytes. NO_MEMORY, LIMIT.
+/* Makes a request of `traces` whole traces. The same seed gives the same bytes. NO_MEMORY,
+ * LIMIT.
  */
 enum nv_err payload_make(struct payload *payload, enum payload_shape shape, unsigned traces,
                          uint64_t seed) NV_MUST_USE;

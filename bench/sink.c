@@ -3,9 +3,9 @@
  *
  *   sink [-p PORT] [-l LATENCY_MS]     prints "port N"; GET /stats gives the counts as JSON
  *
- * One thread and epoll. Bodies are inflated by libdeflate and read as JSON; every element of any
- * array under the key "spans" counts, so Noveum's JSON and OTLP/JSON are counted alike. It is a
- * tool for benchmarks: it checks no schema and trusts its loopback clients.
+ * One thread and epoll. Bodies are inflated by libdeflate and read as JSON; every element of
+ * any array under the key "spans" counts, so Noveum's JSON and OTLP/JSON are counted alike. It
+ * is a tool for benchmarks: it checks no schema and trusts its loopback clients.
  */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -107,7 +107,7 @@ static void answer(const struct sink *sink, int fd, const char *content)
     char text[1024];
     if (sink->latency_ms > 0)
         (void)usleep(sink->latency_ms * 1000);
-    int n = snprintf(text, sizeof(text),
+    int n = snprintf(text, sizeof text,
                      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
                      "%zu\r\n\r\n%s",
                      strlen(content), content);
@@ -119,7 +119,7 @@ static void answer(const struct sink *sink, int fd, const char *content)
 static void answer_stats(const struct sink *sink, int fd)
 {
     char text[512];
-    (void)snprintf(text, sizeof(text),
+    (void)snprintf(text, sizeof text,
                    "{\"requests\":%llu,\"spans\":%llu,\"traces\":%llu,\"bad\":%llu,"
                    "\"wire_bytes\":%llu,\"raw_bytes\":%llu,\"last_ns\":%llu}",
                    (unsigned long long)sink->requests, (unsigned long long)sink->spans,
@@ -137,7 +137,8 @@ static struct nv_str header(struct nv_str head, struct nv_str name)
         struct nv_str line = nv_str_slice(head, 0, end);
         if (nv_str_ieq(nv_str_slice(line, 0, name.len), name))
             return nv_str_trim(nv_str_slice(line, name.len, line.len));
-        head = end == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(head, end + 2, head.len);
+        head =
+            end == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(head, end + 2, head.len);
     }
     return (struct nv_str){NULL, 0};
 }
@@ -199,10 +200,10 @@ static void accept_client(struct sink *sink)
 {
     int yes = 1;
     int fd = accept(sink->listener, NULL, NULL);
-    struct client *client = calloc(1, sizeof(*client));
-    if (fd < 0 || client == NULL)
+    struct client *client = calloc(1, sizeof *client);
+    if (fd < 0 || !client)
         die("cannot accept");
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     client->fd = fd;
     nv_buf_init(&client->in, REQUEST_MAX);
     struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = client}};
@@ -214,10 +215,10 @@ static void listen_on(struct sink *sink, uint16_t port)
 {
     int yes = 1;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    socklen_t len = sizeof(address);
+    socklen_t len = sizeof address;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     sink->listener = socket(AF_INET, SOCK_STREAM, 0);
-    (void)setsockopt(sink->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    (void)setsockopt(sink->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (bind(sink->listener, (struct sockaddr *)(void *)&address, len) != 0 ||
         listen(sink->listener, 128) != 0 ||
         getsockname(sink->listener, (struct sockaddr *)(void *)&address, &len) != 0)
@@ -242,7 +243,7 @@ int main(int argc, char **argv)
     sink.latency_ms = (unsigned)latency;
     sink.inflate = libdeflate_alloc_decompressor();
     sink.body = malloc(BODY_MAX);
-    if (sink.inflate == NULL || sink.body == NULL)
+    if (!sink.inflate || !sink.body)
         die("no memory");
     listen_on(&sink, (uint16_t)port);
     for (;;) {
@@ -251,7 +252,7 @@ int main(int argc, char **argv)
         if (count < 0 && errno != EINTR)
             die("epoll_wait");
         for (int i = 0; i < count; i++) {
-            if (events[i].data.ptr == NULL)
+            if (!events[i].data.ptr)
                 accept_client(&sink);
             else
                 serve(&sink, events[i].data.ptr);

@@ -4,14 +4,14 @@
  *   bench-translate [genai|small|genai-one|small-one] [seconds]
  *   bench-translate SHAPE passes N [masked]
  *
- * Makes 64 traces of 8 spans as the load generator does (`-one`: a single trace of 10,000 spans),
- * indexes them once and translates them over and over; prints ns a span and bytes of arena a span,
- * then the same with secrets masked, which the gateway does behind it (redaction.secrets). Arenas
- * are made and freed inside the measured loop, as assembly and exporter do for each trace. Encoding
- * is not in it.
+ * Makes 64 traces of 8 spans as the load generator does (`-one`: a single trace of 10,000
+ * spans), indexes them once and translates them over and over; prints ns a span and bytes of
+ * arena a span, then the same with secrets masked, which the gateway does behind it
+ * (redaction.secrets). Arenas are made and freed inside the measured loop, as assembly and
+ * exporter do for each trace. Encoding is not in it.
  *
- * `passes` does exactly so many rounds, once, for counting instructions: what two runs of different
- * N differ by is free of the start (bench/instructions.py).
+ * `passes` does exactly so many rounds, once, for counting instructions: what two runs of
+ * different N differ by is free of the start (bench/instructions.py).
  */
 #include "bench/payload.h"
 #include "mapping/mapping.h"
@@ -76,7 +76,8 @@ static struct nv_raw_trace *raw_of(const struct nv_batch *batch, uint32_t first,
 
 static bool translate_all(struct run *run)
 {
-    for (uint32_t i = 0; i + run->trace_spans <= run->batch->item_count; i += run->trace_spans) {
+    for (uint32_t i = 0; i + run->trace_spans <= run->batch->item_count;
+         i += run->trace_spans) {
         struct nv_raw_trace *raw = raw_of(run->batch, i, run->trace_spans);
         struct nv_trace *trace;
         if (!raw || nv_mapping_translate(run->mapping, raw, &trace) != NV_OK ||
@@ -102,8 +103,9 @@ static struct nv_batch *make_batch(const struct shape *shape)
         return NULL;
     payload_renew(&payload, 1, &next);
     size_t len = nv_buf_take(&payload.body, &body);
-    if (nv_request_decode(&(struct nv_request_body){NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, body, len},
-                          &limits, &result, &batch, NULL) != NV_OK)
+    if (nv_request_decode(
+            &(struct nv_request_body){NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, body, len}, &limits,
+            &result, &batch, NULL) != NV_OK)
         batch = NULL;
     payload_release(&payload);
     return batch;
@@ -127,9 +129,10 @@ static bool measure(struct run *run, const char *name, double seconds)
 
 static bool pass(struct run *run, uint64_t passes)
 {
-    for (uint64_t i = 0; i < passes; i++)
+    for (uint64_t i = 0; i < passes; i++) {
         if (!translate_all(run))
             return false;
+    }
     printf("%llu spans\n", (unsigned long long)run->spans);
     return true;
 }
@@ -150,9 +153,10 @@ static bool bench(struct run *run, const struct shape *shape, int argc, char **a
 int main(int argc, char **argv)
 {
     const struct shape *shape = &shapes[0];
-    for (size_t i = 0; argc > 1 && i < sizeof shapes / sizeof *shapes; i++)
+    for (size_t i = 0; argc > 1 && i < sizeof shapes / sizeof *shapes; i++) {
         if (strcmp(argv[1], shapes[i].name) == 0)
             shape = &shapes[i];
+    }
     struct nv_mapping_config config = {.gateway_version = NV_STR(NOVEUM_VERSION),
                                        .work_per_byte = WORK_PER_BYTE};
     struct run run = {.mapping = nv_mapping_new(&config, NULL), .batch = make_batch(shape)};

@@ -1,10 +1,10 @@
 /*
  * The stage's face: consuming on the shards, stepping the sender, starting and stopping.
  *
- * Nothing is decided here. The sender's state belongs to one thread (the sender's, or the caller's
- * in inline mode); what others may see is copied out under a lock after each step. Stopping tries
- * to send until the deadline, but does not wait for a backend that is known to be in trouble when
- * there is an outbox to put things into.
+ * Nothing is decided here. The sender's state belongs to one thread (the sender's, or the
+ * caller's in inline mode); what others may see is copied out under a lock after each step.
+ * Stopping tries to send until the deadline, but does not wait for a backend that is known to
+ * be in trouble when there is an outbox to put things into.
  */
 #include "exporter/exporter.h"
 
@@ -46,11 +46,11 @@ struct nv_exporter {
     pthread_cond_t room; /* adopted_count went down, or it stops */
 };
 
-/* ---- making -------------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------------ */
 
 static bool copy_text(const char **field)
 {
-    if (*field == NULL)
+    if (!*field)
         return true;
     *field = strdup(*field);
     return *field != NULL;
@@ -70,7 +70,7 @@ static bool copy_config(struct nv_exporter_config *to, const struct nv_exporter_
 
 static void free_config(struct nv_exporter_config *config)
 {
-    if (config->api_key != NULL)
+    if (config->api_key)
         explicit_bzero((void *)(uintptr_t)config->api_key, strlen(config->api_key));
     free((void *)(uintptr_t)config->endpoint);
     free((void *)(uintptr_t)config->api_key);
@@ -113,15 +113,17 @@ static enum nv_err init_parts(struct nv_exporter *exporter, const struct nv_sett
 
     if (is_set(config->file_directory)) {
         exporter->files = nv_files_new(config->file_directory, fail);
-        if (exporter->files == NULL)
+        if (!exporter->files)
             return NV_ERR_IO;
     }
     exporter->queue = nv_send_queue_new(config->queue_bytes_max, config->queue_traces_max);
-    if (exporter->queue == NULL)
+    if (!exporter->queue)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     err = init_sender(exporter, settler);
-    if (err != NV_OK)
-        return nv_fail_set(fail, err, 0, "the outbox can't be read: %s", nv_err_info(err)->text);
+    if (err != NV_OK) {
+        return nv_fail_set(fail, err, 0, "the outbox can't be read: %s",
+                           nv_err_info(err)->text);
+    }
     nv_sender_refresh_status(&exporter->sender);
     exporter->status = exporter->sender.status;
     return NV_OK;
@@ -141,8 +143,9 @@ static bool init_lock(struct nv_exporter *exporter)
 }
 
 struct nv_exporter *nv_exporter_new(const struct nv_exporter_config *config,
-                                    const struct nv_settler *settler, const struct nv_store *store,
-                                    const struct nv_clock *clock, struct nv_fail *fail)
+                                    const struct nv_settler *settler,
+                                    const struct nv_store *store, const struct nv_clock *clock,
+                                    struct nv_fail *fail)
 {
     struct nv_exporter *exporter;
 
@@ -150,7 +153,7 @@ struct nv_exporter *nv_exporter_new(const struct nv_exporter_config *config,
     if (nv_exporter_check(config, fail) != NV_OK)
         return NULL;
     exporter = calloc(1, sizeof *exporter);
-    if (exporter == NULL || !init_lock(exporter)) {
+    if (!exporter || !init_lock(exporter)) {
         (void)nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
         free(exporter);
         return NULL;
@@ -167,7 +170,7 @@ struct nv_exporter *nv_exporter_new(const struct nv_exporter_config *config,
 
 void nv_exporter_free(struct nv_exporter *exporter)
 {
-    if (exporter == NULL)
+    if (!exporter)
         return;
     nv_exporter_stop(exporter, 0);
     nv_send_thread_free(exporter->thread);
@@ -182,31 +185,31 @@ void nv_exporter_free(struct nv_exporter *exporter)
     free(exporter);
 }
 
-/* ---- consuming ----------------------------------------------------------------------------- */
+/* ---- consuming --------------------------------------------------------------------------- */
 
 void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
 {
     struct nv_encoded *encoded;
 
     nv_ledger_queue(trace->span_count);
-    encoded =
-        nv_encode_whole(trace, exporter->config.trace_id_form, exporter->config.max_trace_bytes);
-    if (encoded == NULL) {
+    encoded = nv_encode_whole(trace, exporter->config.trace_id_form,
+                              exporter->config.max_trace_bytes);
+    if (!encoded) {
         /* No memory to encode it, and no way back: it was accepted, so it waits as it is. */
         nv_send_queue_push_raw(exporter->queue, trace);
     } else {
         encoded->queued_ns = nv_clock_mono_ns(exporter->clock);
         nv_send_queue_push(exporter->queue, encoded);
     }
-    if (exporter->thread == NULL)
+    if (!exporter->thread)
         return;
     nv_send_thread_wake(exporter->thread);
-    /* Holds this shard until the sender has written to disk, never for the network; meanwhile the
-     * shard's other traces stay in the journal, where they cost nothing. */
+    /* Holds this shard until the sender has written to disk, never for the network; meanwhile
+     * the shard's other traces stay in the journal, where they cost nothing. */
     nv_send_queue_wait_room(exporter->queue);
 }
 
-/* ---- stepping ------------------------------------------------------------------------------ */
+/* ---- stepping ---------------------------------------------------------------------------- */
 
 static void publish_status(struct nv_exporter *exporter)
 {
@@ -252,9 +255,9 @@ static void finish(struct nv_exporter *exporter)
 {
     const struct nv_transport *transport = exporter->sender.transport;
 
-    /* What the backend made of a request in flight is unknown; it is kept, and sent again it is the
-     * same ids, which the backend ignores (docs/noveum-backend.md#immutability). */
-    if (transport != NULL)
+    /* What the backend made of a request in flight is unknown; it is kept, and sent again it is
+     * the same ids, which the backend ignores (docs/noveum-backend.md#immutability). */
+    if (transport)
         transport->cancel_all(transport->ctx);
     /* Traces that arrived after the last pump. */
     nv_sender_take_over(&exporter->sender);
@@ -287,7 +290,7 @@ static uint64_t step(void *ctx, bool *finished)
     return UINT64_MAX;
 }
 
-/* ---- starting and stopping ----------------------------------------------------------------- */
+/* ---- starting and stopping --------------------------------------------------------------- */
 
 enum nv_err nv_exporter_start(struct nv_exporter *exporter, struct nv_fail *fail)
 {
@@ -304,7 +307,7 @@ enum nv_err nv_exporter_start(struct nv_exporter *exporter, struct nv_fail *fail
     }
     exporter->thread =
         nv_send_thread_new(&exporter->config, backend ? &endpoint : NULL, &work, fail);
-    if (exporter->thread == NULL)
+    if (!exporter->thread)
         return fail != NULL && fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
     exporter->sender.transport = nv_send_thread_transport(exporter->thread);
     nv_send_queue_set_waiting(exporter->queue, exporter->store != NULL);
@@ -330,7 +333,7 @@ void nv_exporter_stop(struct nv_exporter *exporter, uint32_t deadline_ms)
     atomic_store(&exporter->stopping, true);
     (void)pthread_cond_broadcast(&exporter->room);
     (void)pthread_mutex_unlock(&exporter->lock);
-    if (exporter->thread != NULL) {
+    if (exporter->thread) {
         nv_send_thread_wake(exporter->thread);
         nv_send_thread_join(exporter->thread);
     }
@@ -342,7 +345,7 @@ void nv_exporter_stop(struct nv_exporter *exporter, uint32_t deadline_ms)
         finish(exporter);
 }
 
-/* ---- looking in ---------------------------------------------------------------------------- */
+/* ---- looking in -------------------------------------------------------------------------- */
 
 enum nv_err nv_exporter_pressure(const struct nv_exporter *exporter)
 {
@@ -368,7 +371,7 @@ static bool has_room(struct nv_exporter *exporter)
     (void)pthread_mutex_lock(&exporter->lock);
     (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ADOPT_WAIT_S;
-    while (exporter->adopted_count == ADOPTED_MAX && exporter->thread != NULL && timed_out == 0 &&
+    while (exporter->adopted_count == ADOPTED_MAX && exporter->thread && timed_out == 0 &&
            !atomic_load(&exporter->stopping))
         timed_out = pthread_cond_timedwait(&exporter->room, &exporter->lock, &until);
     bool room = exporter->adopted_count < ADOPTED_MAX;
@@ -383,19 +386,20 @@ static void hand_over(struct nv_exporter *exporter, const struct nv_outbox_entry
     nv_ledger_requeue(entry->spans);
     exporter->adopted[exporter->adopted_count++] = *entry;
     (void)pthread_mutex_unlock(&exporter->lock);
-    if (exporter->thread != NULL)
+    if (exporter->thread)
         nv_send_thread_wake(exporter->thread);
 }
 
-enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id, struct nv_str json)
+enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id,
+                                   struct nv_str json)
 {
     struct nv_outbox_entry entry = {0};
     enum nv_err err = NV_ERR_BUSY;
 
-    if (exporter->store == NULL)
+    if (!exporter->store)
         return NV_ERR_NOT_FOUND;
-    /* Not under `lock`: this waits for the disk, and the sender must not. What room there is stays
-     * until it is used, because others only make more. */
+    /* Not under `lock`: this waits for the disk, and the sender must not. What room there is
+     * stays until it is used, because others only make more. */
     (void)pthread_mutex_lock(&exporter->retrying);
     if (has_room(exporter))
         err = nv_dead_letters_retry(exporter->store, id, json, &entry);
@@ -405,8 +409,8 @@ enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id, st
     return err;
 }
 
-void nv_exporter_set_transport(struct nv_exporter *exporter, const struct nv_transport *transport,
-                               uint64_t seed)
+void nv_exporter_set_transport(struct nv_exporter *exporter,
+                               const struct nv_transport *transport, uint64_t seed)
 {
     assert(exporter->thread == NULL);
     exporter->sender.transport = transport;

@@ -1,11 +1,11 @@
 /*
  * The whole program as one object.
  *
- * Two knots need untying. The exporter keeps its outbox in assembly's store, which exists only once
- * assembly has started, and assembly's replay wants the exporter: so assembly starts with its gate
- * (may_complete) shut, and the gate opens when the exporter runs. Later the same gate carries the
- * exporter's pressure back: while its queue is full, complete traces stay in the journal, where
- * they cost nothing, and the door closes only when the journal itself is full.
+ * Two knots need untying. The exporter keeps its outbox in assembly's store, which exists only
+ * once assembly has started, and assembly's replay wants the exporter: so assembly starts with
+ * its gate (may_complete) shut, and the gate opens when the exporter runs. Later the same gate
+ * carries the exporter's pressure back: while its queue is full, complete traces stay in the
+ * journal, where they cost nothing, and the door closes only when the journal itself is full.
  */
 #include "gateway/gateway.h"
 
@@ -104,8 +104,8 @@ static enum nv_err decode(void *ctx, enum nv_signal signal, char *body, size_t l
     (void)ctx;
     struct nv_request_result result;
     struct nv_fail fail = {0};
-    return nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, body, len}, NULL,
-                             &result, out, &fail);
+    return nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, body, len},
+                             NULL, &result, out, &fail);
 }
 
 static enum nv_err bury(void *ctx, const struct nv_undecoded *request, struct nv_buf *head,
@@ -224,8 +224,10 @@ static enum nv_err start_assembly(struct nv_gateway *gateway, struct nv_fail *fa
         return err;
     gateway->pipeline.store = nv_assembly_store(gateway->assembly);
     /* the gate is shut: nothing is translated yet */
-    if (gateway->pipeline.store)
-        nv_translating_open(gateway->translating, nv_gateway_options(gateway)->journal_directory);
+    if (gateway->pipeline.store) {
+        nv_translating_open(gateway->translating,
+                            nv_gateway_options(gateway)->journal_directory);
+    }
     return NV_OK;
 }
 
@@ -235,7 +237,8 @@ static enum nv_err send_dead(void *ctx, uint64_t id, struct nv_str json)
     return nv_exporter_retry_dead(gateway->exporter, id, json);
 }
 
-static void wire_dead_retry(struct nv_gateway *gateway, const struct nv_exporter_config *exporter)
+static void wire_dead_retry(struct nv_gateway *gateway,
+                            const struct nv_exporter_config *exporter)
 {
     gateway->dead_retry = (struct nv_dead_retry){.store = gateway->pipeline.store,
                                                  .mapping = gateway->mapping,
@@ -252,8 +255,8 @@ static enum nv_err start_exporter(struct nv_gateway *gateway, const struct nv_op
 {
     struct nv_exporter_config config;
     nv_stage_exporter(options, &config);
-    gateway->exporter =
-        nv_exporter_new(&config, &gateway->settler, gateway->pipeline.store, gateway->clock, fail);
+    gateway->exporter = nv_exporter_new(&config, &gateway->settler, gateway->pipeline.store,
+                                        gateway->clock, fail);
     if (!gateway->exporter)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
     wire_dead_retry(gateway, &config);
@@ -262,7 +265,8 @@ static enum nv_err start_exporter(struct nv_gateway *gateway, const struct nv_op
     return err;
 }
 
-/* Does `what` speak of one of the addresses of option `id`? Then `fail` gets the key as its place.
+/* Does `what` speak of one of the addresses of option `id`? Then `fail` gets the key as its
+ * place.
  */
 static bool blame(const char *addresses, size_t id, struct nv_fail *fail)
 {
@@ -347,11 +351,12 @@ static enum nv_err make_receiver(struct nv_gateway *gateway, const struct nv_opt
     enum nv_err err = nv_stage_receiver(options, &origins, &config);
     config.limits.account = &gateway->memory;
     if (err == NV_OK) {
-        err =
-            nv_receiver_new(&config, &gateway->acceptor, gateway->clock, fail, &gateway->receiver);
+        err = nv_receiver_new(&config, &gateway->acceptor, gateway->clock, fail,
+                              &gateway->receiver);
     }
     nv_buf_release(&origins);
-    if (err != NV_OK && !blame(options->receiver_http_listen, NV_OPT_receiver_http_listen, fail))
+    if (err != NV_OK &&
+        !blame(options->receiver_http_listen, NV_OPT_receiver_http_listen, fail))
         (void)blame(options->receiver_grpc_listen, NV_OPT_receiver_grpc_listen, fail);
     return err;
 }
@@ -435,8 +440,9 @@ static void stop_exporter(struct nv_gateway *gateway, uint64_t deadline_ns)
         return;
     uint64_t left = left_ms(gateway, deadline_ns);
     nv_exporter_read_status(gateway->exporter, &status);
-    bool held = status.state == NV_EXPORTER_HELD_AUTH || status.state == NV_EXPORTER_HELD_CREDIT ||
-                status.state == NV_EXPORTER_HELD_CONFIG || status.state == NV_EXPORTER_HELD_FOREIGN;
+    bool held =
+        status.state == NV_EXPORTER_HELD_AUTH || status.state == NV_EXPORTER_HELD_CREDIT ||
+        status.state == NV_EXPORTER_HELD_CONFIG || status.state == NV_EXPORTER_HELD_FOREIGN;
     if (held && left > HELD_EXPORTER_MS)
         left = HELD_EXPORTER_MS;
     nv_exporter_stop(gateway->exporter, (uint32_t)left);
@@ -495,7 +501,8 @@ enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_option
     for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
         if ((nv_option_table[id].flags & NV_OPTION_RELOAD) == 0 &&
             !nv_option_same(old, options, id)) {
-            NV_LOG(NV_LOG_WARN, "gateway", "%s changed, restart the gateway to use the new value",
+            NV_LOG(NV_LOG_WARN, "gateway",
+                   "%s changed, restart the gateway to use the new value",
                    nv_option_table[id].path);
         }
     }

@@ -21,9 +21,9 @@ struct nv_gateway;
 enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fail,
                            struct nv_gateway **out) NV_MUST_USE;
 /*
- * Opens, binds and starts everything; requests are accepted when it returns. NV_ERR_LOCKED (journal
- * in use), NV_ERR_CONFIG (port in use, directory), NV_ERR_IO, NV_ERR_NO_SPACE, NV_ERR_NO_MEMORY,
- * each with `fail`: stop and free it then.
+ * Opens, binds and starts everything; requests are accepted when it returns. NV_ERR_LOCKED
+ * (journal in use), NV_ERR_CONFIG (port in use, directory), NV_ERR_IO, NV_ERR_NO_SPACE,
+ * NV_ERR_NO_MEMORY, each with `fail`: stop and free it then.
  */
 enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail) NV_MUST_USE;
 /*
@@ -33,23 +33,23 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail) N
 void nv_gateway_stop(struct nv_gateway *gateway);
 /* Looks whether the shards get on; every NV_PROGRESS_LOOK_S. One thread. */
 void nv_gateway_look(struct nv_gateway *gateway);
-/* After stop: does a thread still run that did not end in time? Then free does nothing: the process
- * must end by _exit, and the journal has what is not delivered. */
+/* After stop: does a thread still run that did not end in time? Then free does nothing: the
+ * process must end by _exit, and the journal has what is not delivered. */
 bool nv_gateway_is_stuck(const struct nv_gateway *gateway);
 /* Frees a stopped gateway. NULL is allowed. */
 void nv_gateway_free(struct nv_gateway *gateway);
 /*
- * Takes over what can change while running (keys marked reload) from `options` (borrowed; those of
- * nv_gateway_new stay borrowed too, those of an earlier reload no longer); tokens and certificates
- * are read again. Other changes are named in the log. NV_ERR_CONFIG with `fail` for tokens or
- * certificates that can't be read; the old ones stay in use. One thread.
+ * Takes over what can change while running (keys marked reload) from `options` (borrowed; those
+ * of nv_gateway_new stay borrowed too, those of an earlier reload no longer); tokens and
+ * certificates are read again. Other changes are named in the log. NV_ERR_CONFIG with `fail`
+ * for tokens or certificates that can't be read; the old ones stay in use. One thread.
  */
 enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_options *options,
                               struct nv_fail *fail);
 
 /*
- * What the admin port may see and do of a started gateway. Borrowed until stop; on the thread that
- * starts and stops, and before the first reload: the options are those of the start.
+ * What the admin port may see and do of a started gateway. Borrowed until stop; on the thread
+ * that starts and stops, and before the first reload: the options are those of the start.
  */
 void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out);
 /* The options of new or of the last reload. Borrowed; on the thread that starts and stops. */

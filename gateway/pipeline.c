@@ -1,11 +1,11 @@
 /*
  * What happens to a completed trace.
  *
- * A trace that can't be translated is nobody's fault but ours: it becomes a dead letter in its OTLP
- * form, so that a later version can be given it again. Only when even that fails does the claim go
- * back as LEFT: the journal still has the bytes, and the next start tries once more.
- * Placeholders that translation left out leave the ledger here as dropped: what they say is in the
- * trace that goes on. Sampling comes after translation only when errors must be seen first.
+ * A trace that can't be translated is nobody's fault but ours: it becomes a dead letter in its
+ * OTLP form, so that a later version can be given it again. Only when even that fails does the
+ * claim go back as LEFT: the journal still has the bytes, and the next start tries once more.
+ * Placeholders that translation left out leave the ledger here as dropped: what they say is in
+ * the trace that goes on. Sampling comes after translation only when errors must be seen first.
  */
 #include "gateway/pipeline.h"
 
@@ -48,8 +48,9 @@ static void bury(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw,
     uint64_t spans = raw->span_count;
     nv_arena_free(raw->arena);
     if (err == NV_OK) {
-        NV_LOG(NV_LOG_ERROR, "gateway", "can't translate a trace, it is a dead letter id=%.32s: %s",
-               id, nv_err_info(why)->text);
+        NV_LOG(NV_LOG_ERROR, "gateway",
+               "can't translate a trace, it is a dead letter id=%.32s: %s", id,
+               nv_err_info(why)->text);
         nv_ledger_dead_held(NV_DEAD_UNTRANSLATABLE, spans);
         settle(pipeline, claim, NV_OUTCOME_KEPT);
         return;
@@ -65,10 +66,11 @@ static void tell_untranslated(const struct nv_raw_trace *raw)
 {
     char id[2 * NV_TRACE_ID_BYTES];
     nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
-    NV_LOG(NV_LOG_WARN, "gateway",
-           "a trace is sent as it came, its translation took more than mapping.work_per_byte or "
-           "memory.max_bytes allows id=%.32s spans=%u",
-           id, raw->span_count);
+    NV_LOG(
+        NV_LOG_WARN, "gateway",
+        "a trace is sent as it came, its translation took more than mapping.work_per_byte or "
+        "memory.max_bytes allows id=%.32s spans=%u",
+        id, raw->span_count);
 }
 
 static void pass_on(const struct nv_pipeline *pipeline, struct nv_trace *trace)
@@ -95,7 +97,8 @@ static void translate(const struct nv_pipeline *pipeline, struct nv_raw_trace *r
         return;
     }
     if (!kept && trace->error_count == 0 && trace->status != NV_STATUS_ERROR) {
-        drop(pipeline, trace->arena, trace->span_count + trace->placeholder_count, trace->claim);
+        drop(pipeline, trace->arena, trace->span_count + trace->placeholder_count,
+             trace->claim);
         return;
     }
     if (pipeline->mask_secrets && nv_secrets_mask(trace) != NV_OK) {
@@ -105,8 +108,10 @@ static void translate(const struct nv_pipeline *pipeline, struct nv_raw_trace *r
     }
     if (trace->untranslated)
         tell_untranslated(raw);
-    if (pipeline->remember)
-        pipeline->remember(pipeline->next_ctx, raw, trace->name, trace->session_id, trace->user_id);
+    if (pipeline->remember) {
+        pipeline->remember(pipeline->next_ctx, raw, trace->name, trace->session_id,
+                           trace->user_id);
+    }
     pass_on(pipeline, trace);
 }
 

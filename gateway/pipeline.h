@@ -7,8 +7,8 @@
  *                   dead letter    dropped{sampled}
  *
  * What killed the process twice goes to the dead letters untried (gateway/translating.h).
- * Runs on the thread of the trace's shard. The stages are reached through pointers, so that a test
- * can stand in for each of them. A trace always ends in exactly one place.
+ * Runs on the thread of the trace's shard. The stages are reached through pointers, so that a
+ * test can stand in for each of them. A trace always ends in exactly one place.
  */
 #ifndef NV_GATEWAY_PIPELINE_H
 #define NV_GATEWAY_PIPELINE_H
@@ -27,8 +27,9 @@ struct nv_pipeline {
     struct nv_settler settler;          /* assembly's */
     bool mask_secrets;                  /* redaction.secrets */
     struct nv_translating *translating; /* NULL: nothing is noted, nothing set aside */
-    const struct nv_store *store; /* for dead letters; NULL: none, the trace is left in memory */
-    void *next_ctx;               /* of remember, show and consume */
+    const struct nv_store
+        *store;     /* for dead letters; NULL: none, the trace is left in memory */
+    void *next_ctx; /* of remember, show and consume */
     /* Facts of a first part, for later parts of the same trace. NULL: not kept. */
     void (*remember)(void *next_ctx, const struct nv_raw_trace *raw, struct nv_str name,
                      struct nv_str session, struct nv_str user);

@@ -1,9 +1,10 @@
 /*
  * Sampling by trace id.
  *
- * The id is hashed, not taken as it is: not every client's ids are random (X-Ray puts the time in
- * front, counters exist), and a hash of fixed form gives the same answer on every instance and in
- * every version. The mixing is the finaliser of MurmurHash3, applied to both halves in turn.
+ * The id is hashed, not taken as it is: not every client's ids are random (X-Ray puts the time
+ * in front, counters exist), and a hash of fixed form gives the same answer on every instance
+ * and in every version. The mixing is the finaliser of MurmurHash3, applied to both halves in
+ * turn.
  */
 #include "gateway/sampling.h"
 

@@ -1,8 +1,8 @@
 /*
  * Options into the configurations of the four stages: the only file that knows both sides.
  *
- * The stages keep enums of their own, so that they need nothing of gateway/. Their values are the
- * places in the option's list of choices; the asserts below hold the two together.
+ * The stages keep enums of their own, so that they need nothing of gateway/. Their values are
+ * the places in the option's list of choices; the asserts below hold the two together.
  */
 #include "gateway/stages.h"
 
@@ -19,7 +19,8 @@
 
 static_assert(NV_COMPRESSION_AUTO == 0 && NV_COMPRESSION_GZIP == 1 && NV_COMPRESSION_NONE == 2,
               "exporter.noveum.compression: auto|gzip|none");
-static_assert(NV_TRACE_ID_UUID == 0 && NV_TRACE_ID_HEX == 1, "exporter.noveum.trace_id: uuid|hex");
+static_assert(NV_TRACE_ID_UUID == 0 && NV_TRACE_ID_HEX == 1,
+              "exporter.noveum.trace_id: uuid|hex");
 static_assert(NV_KEEP_UNMAPPED == 0 && NV_KEEP_ALL == 1, "mapping.keep_source: unmapped|all");
 static_assert(NV_ON_STOP_KEEP == 0 && NV_ON_STOP_SEND == 1, "assembly.on_stop: keep|send");
 static_assert(NV_DURABILITY_FSYNC == 0 && NV_DURABILITY_OS == 1 && NV_DURABILITY_MEMORY == 2,
@@ -27,8 +28,8 @@ static_assert(NV_DURABILITY_FSYNC == 0 && NV_DURABILITY_OS == 1 && NV_DURABILITY
 
 /* Traces are independent; more shards than processors only cost memory. */
 #define SHARDS_MAX 8
-/* Of assembly.memory_bytes, for each trace that is remembered: some 16 bytes for most and 136 for
- * the newest, without their names. */
+/* Of assembly.memory_bytes, for each trace that is remembered: some 16 bytes for most and 136
+ * for the newest, without their names. */
 #define SENT_SHARE_BYTES 256
 
 void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_config *config)
@@ -136,7 +137,8 @@ enum nv_err nv_stage_receiver(const struct nv_options *options, struct nv_buf *o
     config->auth_token = options->receiver_auth_token;
     config->auth_tokens_file = options->receiver_auth_tokens_file;
     config->max_body_bytes = options->receiver_max_body_bytes;
-    config->max_items = (uint32_t)nv_memory_share(options, NV_MEMORY_ITEMS, NV_REQUEST_ITEMS_MAX);
+    config->max_items =
+        (uint32_t)nv_memory_share(options, NV_MEMORY_ITEMS, NV_REQUEST_ITEMS_MAX);
     config->threads = (unsigned)options->receiver_threads;
     config->threads_max = (unsigned)nv_memory_share(options, NV_MEMORY_THREADS, UINT_MAX);
     config->limits.connections_max = options->receiver_max_connections;

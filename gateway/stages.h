@@ -1,8 +1,8 @@
 /*
  * Options into the configurations of the four stages.
  *
- * All texts stay the options': the configurations borrow them, so the options must outlive the call
- * that takes the configuration.
+ * All texts stay the options': the configurations borrow them, so the options must outlive the
+ * call that takes the configuration.
  */
 #ifndef NV_GATEWAY_STAGES_H
 #define NV_GATEWAY_STAGES_H

@@ -6,8 +6,8 @@
  *
  * pwrite and not a mapping: a store to a page that the file system has no room for is a SIGBUS,
  * where a write is an error that may be ignored. Two of them a trace, well below a microsecond
- * each, beside a translation of fifty and more. Once a trace is in a slot, a polite end that had to
- * be cut short counts like a death: the trace did not come to its end.
+ * each, beside a translation of fifty and more. Once a trace is in a slot, a polite end that
+ * had to be cut short counts like a death: the trace did not come to its end.
  */
 #include "gateway/translating.h"
 
@@ -190,16 +190,18 @@ void nv_translating_open(struct nv_translating *translating, const char *directo
         if (write_file(translating))
             return;
     }
-    NV_LOG(NV_LOG_WARN, "gateway",
-           "cannot note which traces are translated, one that kills the process is not set aside "
-           "file=%.200s errno=%d",
-           path, errno);
+    NV_LOG(
+        NV_LOG_WARN, "gateway",
+        "cannot note which traces are translated, one that kills the process is not set aside "
+        "file=%.200s errno=%d",
+        path, errno);
 }
 
 /* ---- every trace -----------------------------------------------------------------------------
  */
 
-static bool is_guilty(struct nv_translating *translating, const uint8_t *trace_id, uint32_t part)
+static bool is_guilty(struct nv_translating *translating, const uint8_t *trace_id,
+                      uint32_t part)
 {
     if (atomic_load(&translating->suspect_count) == 0)
         return false;
@@ -219,8 +221,8 @@ static void forget(struct nv_translating *translating, const uint8_t *trace_id, 
     struct entry *suspect = find_suspect(translating, trace_id, part);
     if (suspect) {
         *suspect = (struct entry){0};
-        write_entry(translating, 1 + NV_PROGRESS_SLOTS + (size_t)(suspect - translating->suspects),
-                    suspect);
+        write_entry(translating,
+                    1 + NV_PROGRESS_SLOTS + (size_t)(suspect - translating->suspects), suspect);
         atomic_fetch_sub(&translating->suspect_count, 1);
     }
     pthread_mutex_unlock(&translating->lock);
@@ -237,7 +239,8 @@ static unsigned take_slot(struct nv_translating *translating)
 }
 
 bool nv_translating_begin(struct nv_translating *translating,
-                          const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t part, unsigned *slot)
+                          const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t part,
+                          unsigned *slot)
 {
     *slot = NV_NO_SLOT;
     if (is_guilty(translating, trace_id, part)) {

@@ -7,8 +7,9 @@
  *   begin ▸ slot written ▸ translate, encode ▸ end ▸ slot cleared
  *                           ✗ death ▸ next start: a suspect, deaths + 1
  *
- * Written without sync: it must outlive the process, not the machine. What is set aside is a dead
- * letter (gateway/pipeline.h) and can be retried; a suspect that is translated is one no more.
+ * Written without sync: it must outlive the process, not the machine. What is set aside is a
+ * dead letter (gateway/pipeline.h) and can be retried; a suspect that is translated is one no
+ * more.
  */
 #ifndef NV_GATEWAY_TRANSLATING_H
 #define NV_GATEWAY_TRANSLATING_H
@@ -29,8 +30,9 @@ struct nv_translating *nv_translating_new(void);
 /* NULL is allowed. */
 void nv_translating_free(struct nv_translating *translating);
 /*
- * Reads what the last run left in `directory` (borrowed; its lock is held) and notes there from now
- * on. A file that can't be used is told in the log: then nothing is noted. Before the first begin.
+ * Reads what the last run left in `directory` (borrowed; its lock is held) and notes there from
+ * now on. A file that can't be used is told in the log: then nothing is noted. Before the first
+ * begin.
  */
 void nv_translating_open(struct nv_translating *translating, const char *directory);
 /*
@@ -38,7 +40,8 @@ void nv_translating_open(struct nv_translating *translating, const char *directo
  * process NV_DEATHS_MAX times; nothing begins, *slot is NV_NO_SLOT. Any thread.
  */
 bool nv_translating_begin(struct nv_translating *translating,
-                          const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t part, unsigned *slot);
+                          const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t part,
+                          unsigned *slot);
 void nv_translating_end(struct nv_translating *translating, unsigned slot);
 /* Traces set aside since the start. Any thread. */
 uint64_t nv_translating_set_aside(const struct nv_translating *translating);

@@ -2,12 +2,13 @@
  * CRC32C two ways (crc32c.h).
  *
  * The instruction takes three cycles and may begin every cycle, so three lanes run at once over
- * blocks of LANE bytes. Lanes are joined by what LANE zero bytes do to a checksum, which is linear:
- * four tables of 256, one for each byte of it. The portable form takes eight bytes a step from
- * eight tables. All tables are made once, at first use.
+ * blocks of LANE bytes. Lanes are joined by what LANE zero bytes do to a checksum, which is
+ * linear: four tables of 256, one for each byte of it. The portable form takes eight bytes a
+ * step from eight tables. All tables are made once, at first use.
  *
- * Deliberately not done: carry-less multiplication for joining, and lanes on other processors; the
- * journal spends a twentieth of its time here (docs/design/0004-journal.md#what-was-measured).
+ * Deliberately not done: carry-less multiplication for joining, and lanes on other processors;
+ * the journal spends a twentieth of its time here
+ * (docs/design/0004-journal.md#what-was-measured).
  */
 #include "journal/crc32c.h"
 
@@ -68,9 +69,10 @@ static uint32_t by_tables(uint32_t crc, const uint8_t *p, size_t len)
     for (; len >= 8; p += 8, len -= 8) {
         uint32_t low = crc ^ load32(p);
         uint32_t high = load32(p + 4);
-        crc = table[7][low & 0xff] ^ table[6][(low >> 8) & 0xff] ^ table[5][(low >> 16) & 0xff] ^
-              table[4][low >> 24] ^ table[3][high & 0xff] ^ table[2][(high >> 8) & 0xff] ^
-              table[1][(high >> 16) & 0xff] ^ table[0][high >> 24];
+        crc = table[7][low & 0xff] ^ table[6][(low >> 8) & 0xff] ^
+              table[5][(low >> 16) & 0xff] ^ table[4][low >> 24] ^ table[3][high & 0xff] ^
+              table[2][(high >> 8) & 0xff] ^ table[1][(high >> 16) & 0xff] ^
+              table[0][high >> 24];
     }
     while (len-- > 0)
         crc = one_byte(crc, *p++);

@@ -1,8 +1,8 @@
 /*
  * The system's file operations behind the table of file_ops.h.
  *
- * Nothing but the calls: what to do about EINTR, short writes and errors is the journal's business
- * and is tested there, through tables whose operations fail.
+ * Nothing but the calls: what to do about EINTR, short writes and errors is the journal's
+ * business and is tested there, through tables whose operations fail.
  */
 #include "journal/file_ops.h"
 
@@ -23,7 +23,8 @@ static int sys_close(void *ctx, int fd)
     return close(fd);
 }
 
-static ssize_t sys_pwritev(void *ctx, int fd, const struct iovec *parts, int count, off_t offset)
+static ssize_t sys_pwritev(void *ctx, int fd, const struct iovec *parts, int count,
+                           off_t offset)
 {
     (void)ctx;
     return pwritev(fd, parts, count, offset);

@@ -5,13 +5,14 @@
  *               │ failed: its slots are marked as released, its file is never written again
  *               └──▶ another attempt, with other ids, in another file
  *
- * Room in the index is made before anything is written: once a group is on disk nothing may fail
- * any more. Ids are used up by every attempt, also one that fails: what it may have left on disk
- * can then never be taken for a record that came later. Nothing of it was acknowledged yet.
+ * Room in the index is made before anything is written: once a group is on disk nothing may
+ * fail any more. Ids are used up by every attempt, also one that fails: what it may have left
+ * on disk can then never be taken for a record that came later. Nothing of it was acknowledged
+ * yet.
  *
- * A release takes the record out of the index first and marks its slot after that, with its file
- * pinned in between: reused before the mark is written, the file would lose a record of another
- * epoch.
+ * A release takes the record out of the index first and marks its slot after that, with its
+ * file pinned in between: reused before the mark is written, the file would lose a record of
+ * another epoch.
  */
 #include "journal/crc32c.h"
 #include "journal/journal_internal.h"
@@ -25,7 +26,7 @@
 /* Files a group is tried in, before the client is told that it is not kept. */
 #define ATTEMPTS 3
 
-/* ---- committing ---------------------------------------------------------------------------- */
+/* ---- committing -------------------------------------------------------------------------- */
 
 static enum nv_err measure(struct nv_journal_put *puts, size_t count, struct nv_append *appends)
 {
@@ -70,8 +71,8 @@ static enum nv_err attempt(struct nv_journal *journal, struct nv_append *appends
         appends[i].segment = NULL;
     }
     enum nv_err err = nv_journal_append(journal, appends, count, use_of(appends, count), sync);
-    /* A sync that succeeds tells that all before it is on disk, too: what was committed without one
-     * to a file that has failed since. */
+    /* A sync that succeeds tells that all before it is on disk, too: what was committed without
+     * one to a file that has failed since. */
     if (err == NV_OK && sync && journal->config.sync)
         err = nv_journal_rescue(journal);
     if (err != NV_OK)
@@ -97,11 +98,13 @@ static void enter(struct nv_journal *journal, const struct nv_append *append)
 }
 
 /* Alone, the smallest of a group may still fit: what is refused is told of one at a time. */
-static void note_refusal(struct nv_journal *journal, const struct nv_append *appends, size_t count,
-                         enum nv_err err)
+static void note_refusal(struct nv_journal *journal, const struct nv_append *appends,
+                         size_t count, enum nv_err err)
 {
-    if (err != NV_OK && count == 1 && use_of(appends, count) == NV_USE_REQUEST)
-        nv_room_refuse(journal, err, nv_record_size(appends[0].length), appends[0].put->body.len);
+    if (err != NV_OK && count == 1 && use_of(appends, count) == NV_USE_REQUEST) {
+        nv_room_refuse(journal, err, nv_record_size(appends[0].length),
+                       appends[0].put->body.len);
+    }
 }
 
 static enum nv_err commit_locked(struct nv_journal *journal, struct nv_append *appends,
@@ -125,14 +128,15 @@ static enum nv_err commit_locked(struct nv_journal *journal, struct nv_append *a
         enter(journal, &appends[i]);
     pthread_mutex_unlock(&journal->lock);
     atomic_fetch_add(&journal->groups, 1);
-    journal->kept_loose = !sync && (journal->kept_loose || use_of(appends, count) < NV_USE_NOTE);
+    journal->kept_loose =
+        !sync && (journal->kept_loose || use_of(appends, count) < NV_USE_NOTE);
     if (sync)
         nv_mark_write(journal, false);
     return NV_OK;
 }
 
-enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put *puts, size_t count,
-                              bool sync)
+enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put *puts,
+                              size_t count, bool sync)
 {
     if (count == 0)
         return NV_OK;
@@ -189,7 +193,7 @@ bool nv_journal_is_sure(struct nv_journal *journal)
     return sure;
 }
 
-/* ---- releasing ----------------------------------------------------------------------------- */
+/* ---- releasing --------------------------------------------------------------------------- */
 
 /* Neighbouring slots of one segment, marked with one write. */
 struct run {
@@ -254,7 +258,7 @@ void nv_journal_release(struct nv_journal *journal, const uint64_t *ids, size_t 
     end_run(journal, &run);
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 void nv_journal_read_status(struct nv_journal *journal, struct nv_journal_status *out)
 {

@@ -1,18 +1,20 @@
 /*
- * The journal: a segmented, append-only log of records, each of which is forgotten by its own byte.
+ * The journal: a segmented, append-only log of records, each of which is forgotten by its own
+ * byte.
  *
  *   directory/  lock   journal-00000001   journal-00000002 ...        files of one size, reused
  *
  *   segment  [ header 4 KiB | release bytes, one a slot | record | record | ... | free ]
  *   record   [ magic, header crc, payload crc, length, id, epoch, slot ] [ kind, head, body ] pad
  *
- * Ids grow by one a record, for ever. A record lives until it is released; a segment none of whose
- * records lives is used again under a new epoch, so that what is left of the old can't be taken for
- * new. A segment that few records keep alive has them copied to a cold one. Format and reasons:
- * docs/design/0004-journal.md.
+ * Ids grow by one a record, for ever. A record lives until it is released; a segment none of
+ * whose records lives is used again under a new epoch, so that what is left of the old can't be
+ * taken for new. A segment that few records keep alive has them copied to a cold one. Format
+ * and reasons: docs/design/0004-journal.md.
  *
- * Six functions carry it: open, commit, release, read, (recovery is in open; nv_journal_list tells
- * what was found) and close. Any thread; commits exclude each other, reads run beside them.
+ * Six functions carry it: open, commit, release, read, (recovery is in open; nv_journal_list
+ * tells what was found) and close. Any thread; commits exclude each other, reads run beside
+ * them.
  */
 #ifndef NV_JOURNAL_JOURNAL_H
 #define NV_JOURNAL_JOURNAL_H
@@ -40,8 +42,8 @@ struct nv_journal_config {
     const struct nv_file_ops *ops; /* NULL: the system's */
 };
 
-/* Files set aside from the start (docs/design/0011-room.md): one for the notes of what was sent,
- * one that copies go to, one for what a restart in between leaves of the two. */
+/* Files set aside from the start (docs/design/0011-room.md): one for the notes of what was
+ * sent, one that copies go to, one for what a restart in between leaves of the two. */
 #define NV_JOURNAL_RESERVE 3u
 
 /* Why requests are refused. */
@@ -53,8 +55,8 @@ struct nv_journal_trouble {
 
 /*
  * Opens the directory, takes its lock, finds what is there. *out is new. NV_ERR_LOCKED: another
- * process has it; NV_ERR_CONFIG: not usable, or of a newer format; NO_SPACE, IO, NO_MEMORY. Damage
- * is no error: what it covers is skipped and counted.
+ * process has it; NV_ERR_CONFIG: not usable, or of a newer format; NO_SPACE, IO, NO_MEMORY.
+ * Damage is no error: what it covers is skipped and counted.
  */
 enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_journal **out,
                             struct nv_fail *fail) NV_MUST_USE;
@@ -74,30 +76,32 @@ struct nv_journal_put {
  * Ids are in the order of the array. All or nothing is kept. NV_ERR_FULL: past max_bytes;
  * NV_ERR_NO_SPACE: the disk is full; TOO_LARGE, IO, NO_MEMORY.
  */
-enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put *puts, size_t count,
-                              bool sync) NV_MUST_USE;
+enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put *puts,
+                              size_t count, bool sync) NV_MUST_USE;
 /* Forgets records; unknown ids are ignored. Works on a full disk. */
 void nv_journal_release(struct nv_journal *journal, const uint64_t *ids, size_t count);
 /*
- * Copies `len` bytes at `offset` of a live record's body to `to`; does not check them (callers know
- * what they wrote). NV_ERR_NOT_FOUND, NV_ERR_IO.
+ * Copies `len` bytes at `offset` of a live record's body to `to`; does not check them (callers
+ * know what they wrote). NV_ERR_NOT_FOUND, NV_ERR_IO.
  */
-enum nv_err nv_journal_read_body(struct nv_journal *journal, uint64_t id, size_t offset, size_t len,
-                                 char *to) NV_MUST_USE;
+enum nv_err nv_journal_read_body(struct nv_journal *journal, uint64_t id, size_t offset,
+                                 size_t len, char *to) NV_MUST_USE;
 /*
  * Appends head and body of a live record (either may be NULL) after checking it whole.
  * NV_ERR_NOT_FOUND, NV_ERR_MALFORMED (damaged), IO, LIMIT, NO_MEMORY.
  */
 enum nv_err nv_journal_get(struct nv_journal *journal, uint64_t id, enum nv_record_kind *kind,
                            struct nv_buf *head, struct nv_buf *body) NV_MUST_USE;
-/* Ids of the live records whose kind's bit (1 << kind) is in `kinds`, ascending. *ids is new. */
+/* Ids of the live records whose kind's bit (1 << kind) is in `kinds`, ascending. *ids is
+ * new. */
 enum nv_err nv_journal_list(struct nv_journal *journal, unsigned kinds, uint64_t **ids,
                             size_t *count) NV_MUST_USE;
 /* Lowest id of a live record of these kinds; UINT64_MAX when there is none. */
 uint64_t nv_journal_oldest(struct nv_journal *journal, unsigned kinds);
 /* Gives space back: call now and then from the committing thread. */
 void nv_journal_maintain(struct nv_journal *journal);
-/* Would a record of that size be refused now? 0: is any? By the last refusal; cheap; any thread. */
+/* Would a record of that size be refused now? 0: is any? By the last refusal; cheap; any
+ * thread. */
 bool nv_journal_is_full(struct nv_journal *journal, size_t bytes);
 /* Why requests are refused now. False: they are not. Any thread. */
 bool nv_journal_refusal(struct nv_journal *journal, struct nv_journal_trouble *out);
@@ -105,12 +109,13 @@ bool nv_journal_refusal(struct nv_journal *journal, struct nv_journal_trouble *o
 bool nv_journal_is_used_up(struct nv_journal *journal);
 /* Bytes it could fill: the quota, or what the volume had room for at the start. */
 uint64_t nv_journal_capacity(const struct nv_journal *journal);
-/* Is all that the start found on disk, and not only shown? If not, tries again to put it there. */
+/* Is all that the start found on disk, and not only shown? If not, tries again to put it
+ * there. */
 bool nv_journal_is_sure(struct nv_journal *journal);
 /*
- * Before a note is written that rests on records committed without a sync (traces that went to the
- * outbox): puts those on disk, if there are any. Of what waits for a sync the disk may keep the
- * later part and lose the earlier. NV_ERR_IO.
+ * Before a note is written that rests on records committed without a sync (traces that went to
+ * the outbox): puts those on disk, if there are any. Of what waits for a sync the disk may keep
+ * the later part and lose the earlier. NV_ERR_IO.
  */
 enum nv_err nv_journal_sync_kept(struct nv_journal *journal) NV_MUST_USE;
 /* Puts on disk what was committed without a sync. NV_ERR_IO: it may be lost with the power. */

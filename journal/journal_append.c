@@ -4,10 +4,11 @@
  *   [ front | head | body | pad ]  [ front | head | body | pad ] ...    parts of one pwritev
  *     record                         record                             up to 64 records
  *
- * A group is written with as few pwritev as it takes. Slots are used up by every attempt, also one
- * that fails: what a failed attempt may have left on disk can then never be taken for a record that
- * came later. After a failed write the segment is never written again; after a full disk its place
- * may be. The index is not touched: a record is entered when its group is on disk, by who appended.
+ * A group is written with as few pwritev as it takes. Slots are used up by every attempt, also
+ * one that fails: what a failed attempt may have left on disk can then never be taken for a
+ * record that came later. After a failed write the segment is never written again; after a full
+ * disk its place may be. The index is not touched: a record is entered when its group is on
+ * disk, by who appended.
  */
 #include "journal/crc32c.h"
 #include "journal/journal_internal.h"
@@ -56,7 +57,8 @@ static void encode_front(uint8_t *front, const struct nv_append *append)
     nv_put32(front + 4, nv_crc32c(0, front + 8, NV_RECORD_HEADER - 8));
 }
 
-/* The parts stay where they are until pwritev: a body is never copied on its way to the disk. */
+/* The parts stay where they are until pwritev: a body is never copied on its way to the
+ * disk. */
 static void add_record(struct flush *flush, struct nv_append *append)
 {
     static const uint8_t zeros[NV_RECORD_ALIGN];
@@ -84,7 +86,8 @@ static enum nv_err flush_out(struct nv_journal *journal, struct flush *flush)
         nv_journal_write(journal, segment->fd, flush->iov, flush->parts, flush->offset);
     if (err == NV_ERR_NO_SPACE) {
         nv_room_trouble(journal, "writing a file", errno);
-        segment->end = (uint32_t)flush->offset; /* the place can be written again, slots can't */
+        segment->end =
+            (uint32_t)flush->offset; /* the place can be written again, slots can't */
     } else if (err != NV_OK) {
         int error = errno;
         NV_LOG(NV_LOG_ERROR, "journal", "cannot write a file, it is closed number=%u errno=%d",
@@ -100,8 +103,9 @@ static enum nv_err flush_out(struct nv_journal *journal, struct flush *flush)
 
 static bool has_room(const struct nv_segment *segment, uint64_t size, enum nv_use use)
 {
-    return segment && segment->state == NV_SEGMENT_ACTIVE && segment->end + size <= segment->size &&
-           segment->slots < segment->slot_max && !(segment->reserved && use == NV_USE_REQUEST);
+    return segment && segment->state == NV_SEGMENT_ACTIVE &&
+           segment->end + size <= segment->size && segment->slots < segment->slot_max &&
+           !(segment->reserved && use == NV_USE_REQUEST);
 }
 
 /* The segment for the next record of `size`: the current one, or a fresh one after it. */
@@ -109,7 +113,8 @@ static enum nv_err turn_over(struct nv_journal *journal, struct flush *flush, ui
                              enum nv_use use)
 {
     struct nv_segment **current = use == NV_USE_COLD ? &journal->cold : &journal->active;
-    /* The end of a group syncs the file it ended in; what it left in the full one is synced here.
+    /* The end of a group syncs the file it ended in; what it left in the full one is synced
+     * here.
      */
     enum nv_err err = flush_out(journal, flush);
     struct nv_segment *full = *current;
@@ -136,8 +141,8 @@ static enum nv_err turn_over(struct nv_journal *journal, struct flush *flush, ui
     return NV_OK;
 }
 
-enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends, size_t count,
-                              enum nv_use use, bool sync)
+enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends,
+                              size_t count, enum nv_use use, bool sync)
 {
     struct flush *flush = malloc(sizeof *flush);
     if (!flush)

@@ -8,9 +8,10 @@
  *   files  mark  refusal        names and headers; what ought to be there; who is refused
  *   bytes                       this file
  *
- * Each file of the journal calls only those in rows below its own (files read the seal of mark). A
- * write is done whole or fails: what a short write left undone goes out with the next call, so that
- * callers know two ends and no third. Nothing is logged here; who called knows what it was for.
+ * Each file of the journal calls only those in rows below its own (files read the seal of
+ * mark). A write is done whole or fails: what a short write left undone goes out with the next
+ * call, so that callers know two ends and no third. Nothing is logged here; who called knows
+ * what it was for.
  */
 #include "journal/crc32c.h"
 #include "journal/journal_internal.h"
@@ -50,7 +51,8 @@ uint64_t nv_get64(const uint8_t *from)
 
 uint64_t nv_record_size(uint64_t length)
 {
-    return (NV_RECORD_HEADER + length + NV_RECORD_ALIGN - 1) / NV_RECORD_ALIGN * NV_RECORD_ALIGN;
+    return (NV_RECORD_HEADER + length + NV_RECORD_ALIGN - 1) / NV_RECORD_ALIGN *
+           NV_RECORD_ALIGN;
 }
 
 uint32_t nv_segment_header_crc(const uint8_t bytes[NV_SEGMENT_HEADER])

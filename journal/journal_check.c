@@ -1,8 +1,8 @@
 /*
  * The journal for the eyes of an operator (journal_check.h).
  *
- * Uses the same walk as the recovery, so that what it calls sound is what would be delivered. It
- * changes nothing: no byte is marked, no file moved aside.
+ * Uses the same walk as the recovery, so that what it calls sound is what would be delivered.
+ * It changes nothing: no byte is marked, no file moved aside.
  */
 #include "journal/journal_check.h"
 #include "journal/journal_internal.h"
@@ -38,10 +38,10 @@ static enum nv_err see_record(void *ctx, struct nv_segment *segment,
     checking->report->bytes += record->length;
     if (!checking->list)
         return NV_OK;
-    return nv_buf_printf(checking->out, "  record %llu %s length=%u file=journal-%08x offset=%u\n",
-                         (unsigned long long)record->id, nv_record_kind_name(record->kind),
-                         (unsigned)record->length, (unsigned)segment->number,
-                         (unsigned)record->offset);
+    return nv_buf_printf(
+        checking->out, "  record %llu %s length=%u file=journal-%08x offset=%u\n",
+        (unsigned long long)record->id, nv_record_kind_name(record->kind),
+        (unsigned)record->length, (unsigned)segment->number, (unsigned)record->offset);
 }
 
 static enum nv_err walk(struct nv_journal *journal, const struct nv_opened *opened,
@@ -86,8 +86,9 @@ static enum nv_err check_file(struct nv_journal *journal, const char *name,
     uint64_t released = report->released - before.released;
     if (err == NV_OK) {
         err = nv_buf_printf(
-            checking->out, "%s epoch=%u size=%u records=%llu live=%llu damaged=%llu missing=%llu\n",
-            name, (unsigned)segment->epoch, (unsigned)segment->size, (unsigned long long)records,
+            checking->out,
+            "%s epoch=%u size=%u records=%llu live=%llu damaged=%llu missing=%llu\n", name,
+            (unsigned)segment->epoch, (unsigned)segment->size, (unsigned long long)records,
             (unsigned long long)(records - released), (unsigned long long)found.damaged,
             (unsigned long long)found.missing);
     }
@@ -108,8 +109,10 @@ enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *ou
         return NV_ERR_NO_MEMORY;
     int count = scandir(directory, &names, nv_segment_named, alphasort);
     enum nv_err err = NV_OK;
-    if (count < 0)
-        err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot read the directory '%.90s'", directory);
+    if (count < 0) {
+        err =
+            nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot read the directory '%.90s'", directory);
+    }
     for (int i = 0; i < count; i++) {
         if (err == NV_OK)
             err = check_file(&journal, names[i]->d_name, &checking, fail);

@@ -17,12 +17,14 @@ struct nv_journal_report {
 };
 
 /*
- * Walks every file of the directory. Appends to `out` a line for each file and, with `list`, for
- * each live record: id, kind, length, file, offset. NV_ERR_CONFIG: no such directory, or a newer
- * format; IO, NO_MEMORY and the buffer's errors. Damage is no error: see report->damaged, missing.
+ * Walks every file of the directory. Appends to `out` a line for each file and, with `list`,
+ * for each live record: id, kind, length, file, offset. NV_ERR_CONFIG: no such directory, or a
+ * newer format; IO, NO_MEMORY and the buffer's errors. Damage is no error: see report->damaged,
+ * missing.
  */
 enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *out,
-                             struct nv_journal_report *report, struct nv_fail *fail) NV_MUST_USE;
+                             struct nv_journal_report *report,
+                             struct nv_fail *fail) NV_MUST_USE;
 /* Name of a record's kind: "traces", "logs", "outbox", "dead-letter", "sent" or "unknown". */
 const char *nv_record_kind_name(unsigned kind);
 

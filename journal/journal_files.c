@@ -9,11 +9,11 @@
  *     belongs to neither us nor root                             not read: the start ends, as above
  *   anything else      a stranger, not looked at
  *
- * Links are never followed: in a directory that others may write a link would have us write into
- * whatever it names. A directory that everybody can write is mended when it is ours. When it is not
- * it is warned of and used: it is what a pod gets (emptyDir, 0777, of root), and there nobody else
- * is. What others could do in it is take files away; they can't have theirs taken for ours, nor
- * read what we write.
+ * Links are never followed: in a directory that others may write a link would have us write
+ * into whatever it names. A directory that everybody can write is mended when it is ours. When
+ * it is not it is warned of and used: it is what a pod gets (emptyDir, 0777, of root), and
+ * there nobody else is. What others could do in it is take files away; they can't have theirs
+ * taken for ours, nor read what we write.
  */
 #include "journal/journal_internal.h"
 #include "base/log.h"
@@ -32,7 +32,7 @@
 /* Names tried for what is moved aside. */
 #define ASIDE_MAX 100u
 
-/* ---- names --------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------- */
 
 /* The number in a journal file's name, 0 when it is the name of something else. */
 static uint32_t number_of(const char *name)
@@ -55,7 +55,7 @@ int nv_segment_named(const struct dirent *entry)
     return number_of(entry->d_name) != 0;
 }
 
-/* ---- one file ------------------------------------------------------------------------------ */
+/* ---- one file ---------------------------------------------------------------------------- */
 
 static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *opened,
                                struct nv_fail *fail)
@@ -71,11 +71,12 @@ static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *ope
         return NV_OK;
     }
     if (nv_get32(bytes + NV_SEGMENT_FORMAT_AT) > NV_JOURNAL_FORMAT) {
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                           "the journal in '%.80s' was written by a newer version (format %u, this "
-                           "one reads up to %u)",
-                           journal->directory, (unsigned)nv_get32(bytes + NV_SEGMENT_FORMAT_AT),
-                           NV_JOURNAL_FORMAT);
+        return nv_fail_set(
+            fail, NV_ERR_CONFIG, 0,
+            "the journal in '%.80s' was written by a newer version (format %u, this "
+            "one reads up to %u)",
+            journal->directory, (unsigned)nv_get32(bytes + NV_SEGMENT_FORMAT_AT),
+            NV_JOURNAL_FORMAT);
     }
     uint32_t found = segment->size;
     nv_segment_layout(segment, nv_get32(bytes + NV_SEGMENT_SIZE_AT));
@@ -120,8 +121,8 @@ static bool is_trusted(const struct nv_journal *journal, uid_t uid)
     struct stat directory;
     if (uid == 0 || uid == geteuid())
         return true;
-    if (geteuid() == 0 && stat(journal->directory, &directory) == 0 && directory.st_uid == uid &&
-        !(directory.st_mode & S_IWOTH))
+    if (geteuid() == 0 && stat(journal->directory, &directory) == 0 &&
+        directory.st_uid == uid && !(directory.st_mode & S_IWOTH))
         return true;
     return uid == maker(journal);
 }
@@ -131,16 +132,17 @@ static enum nv_err check_owner(const struct nv_journal *journal, const char *nam
 {
     return is_trusted(journal, uid)
                ? NV_OK
-               : nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                             "'%s' in '%.30s' is user %u's, neither root's nor ours (%u): chown "
-                             "it or move it away",
-                             name, journal->directory, (unsigned)uid, (unsigned)geteuid());
+               : nv_fail_set(
+                     fail, NV_ERR_CONFIG, 0,
+                     "'%s' in '%.30s' is user %u's, neither root's nor ours (%u): chown "
+                     "it or move it away",
+                     name, journal->directory, (unsigned)uid, (unsigned)geteuid());
 }
 
-static enum nv_err open_file(struct nv_journal *journal, const char *name, int *fd, uint64_t *size,
-                             struct nv_fail *fail)
+static enum nv_err open_file(struct nv_journal *journal, const char *name, int *fd,
+                             uint64_t *size, struct nv_fail *fail)
 {
-    struct stat stat;
+    struct stat stat = {0};
     char *path = nv_journal_path(journal, name);
     if (!path)
         return NV_ERR_NO_MEMORY;
@@ -173,7 +175,7 @@ static enum nv_err read_file(struct nv_journal *journal, uint64_t size, struct n
     nv_segment_layout(out->segment, huge ? NV_SEGMENT_MAX : (uint32_t)size);
     enum nv_err err = read_header(journal, out, fail);
     /* With its header it is ours, whoever made it longer. */
-    return !err != NV_OK && huge && !out->known ? NV_ERR_MALFORMED : err;
+    return err == NV_OK && huge && !out->known ? NV_ERR_MALFORMED : err;
 }
 
 enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct nv_opened *out,
@@ -219,7 +221,8 @@ char *nv_journal_aside_path(const struct nv_journal *journal, uint32_t number)
     return NULL;
 }
 
-enum nv_err nv_journal_set_aside(struct nv_journal *journal, const char *name, struct nv_fail *fail)
+enum nv_err nv_journal_set_aside(struct nv_journal *journal, const char *name,
+                                 struct nv_fail *fail)
 {
     char *from = nv_journal_path(journal, name);
     char *to = nv_journal_aside_path(journal, number_of(name));
@@ -236,11 +239,11 @@ enum nv_err nv_journal_set_aside(struct nv_journal *journal, const char *name, s
     free(to);
     return moved ? NV_OK
                  : nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                               "'%s' in '%.40s' is no file of the journal: move it away (%s)", name,
-                               journal->directory, strerror(error));
+                               "'%s' in '%.40s' is no file of the journal: move it away (%s)",
+                               name, journal->directory, strerror(error));
 }
 
-/* ---- the directory ------------------------------------------------------------------------- */
+/* ---- the directory ----------------------------------------------------------------------- */
 
 enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fail)
 {
@@ -263,7 +266,8 @@ enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fai
     }
 }
 
-/* Who can write the directory can take files of ours away, but where only owners may (sticky). */
+/* Who can write the directory can take files of ours away, but where only owners may
+ * (sticky). */
 static void check_mode(struct nv_journal *journal)
 {
     struct stat stat;
@@ -280,11 +284,12 @@ static void check_mode(struct nv_journal *journal)
     }
     journal->exposed = all;
     if (all || mode & S_IWGRP) {
-        NV_LOG(NV_LOG_WARN, "journal",
-               "%s can write the directory and take away what was accepted: chown it, take that "
-               "permission back, or name a directory in it directory=%s mode=%o uid=%u",
-               all ? "everybody" : "its group", journal->directory, (unsigned)mode,
-               (unsigned)stat.st_uid);
+        NV_LOG(
+            NV_LOG_WARN, "journal",
+            "%s can write the directory and take away what was accepted: chown it, take that "
+            "permission back, or name a directory in it directory=%s mode=%o uid=%u",
+            all ? "everybody" : "its group", journal->directory, (unsigned)mode,
+            (unsigned)stat.st_uid);
     }
 }
 
@@ -314,7 +319,8 @@ enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fai
         return err;
     if (flock(journal->lock_fd, LOCK_EX | LOCK_NB)) {
         return nv_fail_set(fail, NV_ERR_LOCKED, 0,
-                           "the directory '%.80s' is used by another gateway", journal->directory);
+                           "the directory '%.80s' is used by another gateway",
+                           journal->directory);
     }
     check_mode(journal);
     return NV_OK;

@@ -6,9 +6,9 @@
  *                 ▼
  *   segment  pinned while it is read: it is neither reused nor taken away
  *
- * The index is an array sorted by id: appending is free because ids grow, a live record costs 24
- * bytes, and looking one up is a few steps. A reader holds the lock to find and pin, not while it
- * reads, so that reads run beside commits.
+ * The index is an array sorted by id: appending is free because ids grow, a live record costs
+ * 24 bytes, and looking one up is a few steps. A reader holds the lock to find and pin, not
+ * while it reads, so that reads run beside commits.
  */
 #include "journal/crc32c.h"
 #include "journal/journal_internal.h"
@@ -27,8 +27,8 @@
 
 /* ---- the index ------------------------------------------------------------------------- */
 
-/* A released entry stays where it is until half are such: to take one out of a sorted array moves
- * all behind it. */
+/* A released entry stays where it is until half are such: to take one out of a sorted array
+ * moves all behind it. */
 static void squeeze(struct nv_journal *journal)
 {
     size_t kept = 0;
@@ -46,7 +46,8 @@ enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more)
         squeeze(journal);
     if (journal->entry_count + more <= journal->entry_capacity)
         return NV_OK;
-    size_t capacity = journal->entry_capacity + journal->entry_capacity / 2 + more + ENTRIES_MORE;
+    size_t capacity =
+        journal->entry_capacity + journal->entry_capacity / 2 + more + ENTRIES_MORE;
     struct nv_entry *entries = realloc(journal->entries, capacity * sizeof *entries);
     if (!entries)
         return NV_ERR_NO_MEMORY;
@@ -97,8 +98,8 @@ static void unpin(struct nv_journal *journal, struct nv_segment *segment)
     pthread_mutex_unlock(&journal->lock);
 }
 
-enum nv_err nv_journal_read_body(struct nv_journal *journal, uint64_t id, size_t offset, size_t len,
-                                 char *to)
+enum nv_err nv_journal_read_body(struct nv_journal *journal, uint64_t id, size_t offset,
+                                 size_t len, char *to)
 {
     struct nv_entry entry;
     struct nv_segment *segment = pin(journal, id, &entry);
@@ -131,8 +132,8 @@ static enum nv_err read_whole(struct nv_journal *journal, uint64_t id, struct nv
         return NV_ERR_NOT_FOUND;
     size_t len = NV_RECORD_HEADER + (size_t)entry->length;
     char *bytes = malloc(len);
-    enum nv_err err =
-        bytes ? nv_journal_read(journal, segment->fd, bytes, len, entry->offset) : NV_ERR_NO_MEMORY;
+    enum nv_err err = bytes ? nv_journal_read(journal, segment->fd, bytes, len, entry->offset)
+                            : NV_ERR_NO_MEMORY;
     unpin(journal, segment);
     if (err == NV_OK)
         err = check(entry, bytes);

@@ -12,14 +12,14 @@
  *   seal, at byte 64, written when a file takes no more: 0 magic, 8 crc of the rest, 12 epoch, 16
  * slots mark, in the file `lock`: how far the journal was on disk; journal_mark.c
  *
- * journal.c commits and releases; journal_append.c writes records; journal_index.c knows where each
- * is and reads it back; journal_segment.c makes, reuses and syncs files; journal_recover.c finds
- * what is there; journal_mark.c tells what ought to be there; journal_reclaim.c gives space back;
- * journal_room.c keeps room for that, journal_refusal.c says when there is none. Which of them
- * calls which: journal_bytes.c, the lowest.
+ * journal.c commits and releases; journal_append.c writes records; journal_index.c knows where
+ * each is and reads it back; journal_segment.c makes, reuses and syncs files; journal_recover.c
+ * finds what is there; journal_mark.c tells what ought to be there; journal_reclaim.c gives
+ * space back; journal_room.c keeps room for that, journal_refusal.c says when there is none.
+ * Which of them calls which: journal_bytes.c, the lowest.
  *
- * Two locks: `writer`, held by who appends, and `lock`, held briefly for the index and the counts.
- * Taken in that order. A segment is not reused while it is pinned by a reader.
+ * Two locks: `writer`, held by who appends, and `lock`, held briefly for the index and the
+ * counts. Taken in that order. A segment is not reused while it is pinned by a reader.
  */
 #ifndef NV_JOURNAL_JOURNAL_INTERNAL_H
 #define NV_JOURNAL_JOURNAL_INTERNAL_H
@@ -78,12 +78,14 @@ struct nv_segment {
     uint32_t size;
     uint32_t slot_max;
     uint32_t data_start;
-    uint32_t end;         /* next record; writer */
-    uint32_t slots;       /* used; writer */
-    uint32_t firm_slots;  /* of these, on disk as far as the journal syncs at all; writer */
-    uint32_t unsure_from; /* slots from here on may be in memory only, and are read from there */
-    uint32_t due_slots;   /* found at the start: so many it had, by its seal or the mark; else 0 */
-    uint32_t live;        /* records, not released; lock */
+    uint32_t end;        /* next record; writer */
+    uint32_t slots;      /* used; writer */
+    uint32_t firm_slots; /* of these, on disk as far as the journal syncs at all; writer */
+    uint32_t
+        unsure_from; /* slots from here on may be in memory only, and are read from there */
+    uint32_t
+        due_slots; /* found at the start: so many it had, by its seal or the mark; else 0 */
+    uint32_t live; /* records, not released; lock */
     uint64_t live_bytes;
     uint32_t pins; /* lock */
 };
@@ -153,7 +155,7 @@ struct nv_record_header {
     uint32_t head_len;
 };
 
-/* ---- journal_bytes.c ------------------------------------------------------------------------ */
+/* ---- journal_bytes.c --------------------------------------------------------------------- */
 
 void nv_put32(uint8_t *to, uint32_t value);
 void nv_put64(uint8_t *to, uint64_t value);
@@ -178,24 +180,26 @@ void nv_segment_layout(struct nv_segment *segment, uint32_t size);
 /* Decodes a record header; false when it is none. */
 bool nv_record_decode(const uint8_t bytes[NV_RECORD_HEADER], struct nv_record_header *out);
 
-/* ---- journal_segment.c --------------------------------------------------------------------- */
+/* ---- journal_segment.c ------------------------------------------------------------------- */
 
 /* Puts the directory's entries on disk, if the journal syncs. IO, NO_SPACE. */
 enum nv_err nv_journal_sync_directory(struct nv_journal *journal) NV_MUST_USE;
 /*
- * An empty segment to append to that takes a record of `need` bytes: a spare one, else a new file,
- * else one of the reserve if `use` may have it. The writer's lock is held. FULL, NO_SPACE, IO,
- * NO_MEMORY.
+ * An empty segment to append to that takes a record of `need` bytes: a spare one, else a new
+ * file, else one of the reserve if `use` may have it. The writer's lock is held. FULL,
+ * NO_SPACE, IO, NO_MEMORY.
  */
 enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv_use use,
                               struct nv_segment **out) NV_MUST_USE;
-/* Syncs what was written; on failure the segment is bad and stays so. Does nothing without sync. */
+/* Syncs what was written; on failure the segment is bad and stays so. Does nothing without
+ * sync. */
 enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segment) NV_MUST_USE;
 /* A write or sync of it failed. */
 void nv_segment_fail(struct nv_journal *journal, struct nv_segment *segment);
 /* What is in slots from `slot` on (NV_ALL_SURE: nothing) is not known to be on disk. */
 void nv_segment_doubt(struct nv_journal *journal, struct nv_segment *segment, uint32_t slot);
-/* Marks slots as released on disk. Errors are not of use to anyone: the record may come again. */
+/* Marks slots as released on disk. Errors are not of use to anyone: the record may come
+ * again. */
 void nv_segment_mark_released(struct nv_journal *journal, const struct nv_segment *segment,
                               uint32_t slot, uint32_t count);
 /* Makes a file in which nothing lives a spare one. On an error it is bad. IO, NO_SPACE. */
@@ -204,9 +208,10 @@ enum nv_err nv_segment_make_spare(struct nv_journal *journal,
 /* Closes and unlinks a segment, or keeps the file aside when it is damaged. */
 void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment);
 /* Adds to the table. The lock need not be held at open. NV_ERR_NO_MEMORY, FULL. */
-enum nv_err nv_segment_register(struct nv_journal *journal, struct nv_segment *segment) NV_MUST_USE;
+enum nv_err nv_segment_register(struct nv_journal *journal,
+                                struct nv_segment *segment) NV_MUST_USE;
 
-/* ---- journal_mark.c ------------------------------------------------------------------------ */
+/* ---- journal_mark.c ---------------------------------------------------------------------- */
 
 /* A segment as the mark has it; number 0: none. */
 struct nv_marked {
@@ -221,14 +226,15 @@ struct nv_mark {
     uint64_t boot; /* of the machine, when it was written */
 };
 /*
- * First slot of the file that the last run, on this boot of the machine, may have failed to put on
- * disk; NV_ALL_SURE: none.
+ * First slot of the file that the last run, on this boot of the machine, may have failed to put
+ * on disk; NV_ALL_SURE: none.
  */
 uint32_t nv_mark_sure_slots(const struct nv_journal *journal, const struct nv_mark *mark,
                             const struct nv_segment *segment);
 /* The first 64 bits of the id of this boot of the machine; 0: not known. */
 uint64_t nv_mark_boot(void);
-/* Writes how many slots the segment has used: it takes no more. An error is of no use to anyone. */
+/* Writes how many slots the segment has used: it takes no more. An error is of no use to
+ * anyone. */
 void nv_segment_write_seal(struct nv_journal *journal, const struct nv_segment *segment);
 /* Slots by the seal of the segment's epoch; 0 when it has none. */
 uint32_t nv_segment_read_seal(struct nv_journal *journal, const struct nv_segment *segment);
@@ -240,7 +246,7 @@ void nv_mark_write(struct nv_journal *journal, bool firm);
 /* The mark of the last run; all 0 when there is none or it is not sound. */
 void nv_mark_read(struct nv_journal *journal, struct nv_mark *out);
 
-/* ---- journal_append.c ----------------------------------------------------------------------- */
+/* ---- journal_append.c -------------------------------------------------------------------- */
 
 /* Appends records to a segment of the kind (cold or not). As nv_journal_commit; no index. */
 struct nv_append {
@@ -248,16 +254,16 @@ struct nv_append {
     struct nv_segment *segment; /* out: where it went */
     uint32_t offset, slot, length;
 };
-enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends, size_t count,
-                              enum nv_use use, bool sync) NV_MUST_USE;
-/* ---- journal_index.c ------------------------------------------------------------------------ */
+enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends,
+                              size_t count, enum nv_use use, bool sync) NV_MUST_USE;
+/* ---- journal_index.c --------------------------------------------------------------------- */
 
 /* Index entry of a live record, or NULL. The lock is held. Borrowed until it is let go. */
 struct nv_entry *nv_journal_find(struct nv_journal *journal, uint64_t id);
 /* Makes room for `more` entries. The lock is held. NV_ERR_NO_MEMORY. */
 enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more) NV_MUST_USE;
 
-/* ---- journal_reclaim.c --------------------------------------------------------------------- */
+/* ---- journal_reclaim.c ------------------------------------------------------------------- */
 
 /*
  * Moves what may be in memory only, because a sync failed or may have, and puts it on disk.
@@ -265,7 +271,7 @@ enum nv_err nv_journal_reserve(struct nv_journal *journal, size_t more) NV_MUST_
  */
 enum nv_err nv_journal_rescue(struct nv_journal *journal) NV_MUST_USE;
 
-/* ---- journal_refusal.c ---------------------------------------------------------------------- */
+/* ---- journal_refusal.c ------------------------------------------------------------------- */
 
 /* Remembers an error, `doing` (static) what: the reason when a refusal comes of it. */
 void nv_room_trouble(struct nv_journal *journal, const char *doing, int error);
@@ -280,15 +286,18 @@ uint32_t nv_room_spare_max(const struct nv_journal *journal);
 /* Spare files that this use has to leave. */
 uint32_t nv_room_kept_from(const struct nv_journal *journal, enum nv_use use);
 /* A sealed segment of which fewer bytes live is emptied. */
-uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_segment *segment);
+uint64_t nv_journal_few_bytes(const struct nv_journal *journal,
+                              const struct nv_segment *segment);
 
-/* ---- journal_room.c ------------------------------------------------------------------------ */
+/* ---- journal_room.c ---------------------------------------------------------------------- */
 
 /* At open, when the files are known: how large new ones are made. */
 void nv_room_fit(struct nv_journal *journal);
-/* At open: the reserve, and a file to append to. Without them the journal is there, and refuses. */
+/* At open: the reserve, and a file to append to. Without them the journal is there, and
+ * refuses. */
 void nv_room_first(struct nv_journal *journal);
-/* In a round of maintenance: before files are looked at and after. The writer's lock is held. */
+/* In a round of maintenance: before files are looked at and after. The writer's lock is
+ * held. */
 void nv_room_before(struct nv_journal *journal);
 void nv_room_after(struct nv_journal *journal);
 
@@ -314,7 +323,7 @@ struct nv_opened {
     bool spare;                 /* nothing lives in it */
 };
 
-/* ---- journal_files.c ----------------------------------------------------------------------- */
+/* ---- journal_files.c --------------------------------------------------------------------- */
 
 /* Makes the directory and those above it. CONFIG, NO_SPACE. */
 enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fail) NV_MUST_USE;
@@ -330,8 +339,8 @@ enum nv_err nv_journal_set_aside(struct nv_journal *journal, const char *name,
 int nv_segment_named(const struct dirent *entry);
 /*
  * Opens the file of `name`, which nv_segment_named chose, and reads its header. CONFIG: newer
- * format, or neither ours nor root's; IO: can't be opened, `fail` says why; MALFORMED: no file of a
- * journal; NOT_FOUND: gone; NO_MEMORY.
+ * format, or neither ours nor root's; IO: can't be opened, `fail` says why; MALFORMED: no file
+ * of a journal; NOT_FOUND: gone; NO_MEMORY.
  */
 enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct nv_opened *out,
                             struct nv_fail *fail) NV_MUST_USE;

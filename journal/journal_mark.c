@@ -1,8 +1,8 @@
 /*
  * What ought to be in the journal, written where the records are not.
  *
- * A file that was cut short, zeroed or deleted holds no sign that more was there, and its traces
- * were acknowledged. Three witnesses tell at the next start:
+ * A file that was cut short, zeroed or deleted holds no sign that more was there, and its
+ * traces were acknowledged. Three witnesses tell at the next start:
  *
  *   slots   count up by one a record, and one that failed is marked as released: a hole in them
  *   seal    in the file itself: so many slots had it when it took no more (byte 64)
@@ -10,17 +10,19 @@
  *           next id 8 | boot 8 ]: how far the files that are appended to were, and how many files
  * there are
  *
- * The mark is overwritten after every group that is on disk and is not synced itself: it survives
- * the process, and after a power cut it is older than the files, never ahead of them. Only before
- * a file is taken away it is synced, so that an old one does not miss that file. It is in `lock`
- * because that file is open for as long as the journal is and no older version reads it.
+ * The mark is overwritten after every group that is on disk and is not synced itself: it
+ * survives the process, and after a power cut it is older than the files, never ahead of them.
+ * Only before a file is taken away it is synced, so that an old one does not miss that file. It
+ * is in `lock` because that file is open for as long as the journal is and no older version
+ * reads it.
  *
  * The mark also tells what is on disk for certain. What a failed fdatasync could not write the
  * kernel still shows, to the next process too, whose own sync of it succeeds and means nothing.
- * A process may end within such a sync (SIGKILL of one that hangs on a sick disk), so nothing can
- * be noted when it fails; but then the mark was not moved on. On the same boot of the machine
- * (after another one nothing is shown but what is on disk) the start takes what is beyond the mark
- * for unsure and writes it anew. For that the mark stands still while files are unsure.
+ * A process may end within such a sync (SIGKILL of one that hangs on a sick disk), so nothing
+ * can be noted when it fails; but then the mark was not moved on. On the same boot of the
+ * machine (after another one nothing is shown but what is on disk) the start takes what is
+ * beyond the mark for unsure and writes it anew. For that the mark stands still while files are
+ * unsure.
  */
 #include "journal/crc32c.h"
 #include "journal/journal_internal.h"
@@ -66,7 +68,8 @@ uint32_t nv_segment_read_seal(struct nv_journal *journal, const struct nv_segmen
 {
     uint8_t bytes[SEAL_BYTES];
     if (nv_journal_read(journal, segment->fd, bytes, sizeof bytes, SEAL_OFFSET) ||
-        !is_sound(bytes, sizeof bytes, SEAL_MAGIC) || nv_get32(bytes + FACTS_AT) != segment->epoch)
+        !is_sound(bytes, sizeof bytes, SEAL_MAGIC) ||
+        nv_get32(bytes + FACTS_AT) != segment->epoch)
         return 0;
     uint32_t slots = nv_get32(bytes + FACTS_AT + 4);
     return slots < segment->slot_max ? slots : segment->slot_max;

@@ -1,12 +1,12 @@
 /*
  * Space given back: files in which nothing lives, and files that a few stragglers keep alive.
  *
- * A trace that stays open for an hour would pin a whole file that is otherwise done with. When less
- * than a twentieth of a sealed file lives (a third, once half of the quota is in use), its records
- * are copied to a cold file: written, synced,
- * then marked as released at the old place, then found at the new one. A crash in between leaves a
- * record twice, which recovery sees by its id. The same way out is taken from a file whose sync
- * failed. Copies keep their ids; a cold file is not in their order, which only recovery sorts out.
+ * A trace that stays open for an hour would pin a whole file that is otherwise done with. When
+ * less than a twentieth of a sealed file lives (a third, once half of the quota is in use), its
+ * records are copied to a cold file: written, synced, then marked as released at the old place,
+ * then found at the new one. A crash in between leaves a record twice, which recovery sees by
+ * its id. The same way out is taken from a file whose sync failed. Copies keep their ids; a
+ * cold file is not in their order, which only recovery sorts out.
  */
 #include "journal/journal_internal.h"
 #include "base/log.h"
@@ -17,8 +17,8 @@
 
 static void retire(struct nv_journal *journal, struct nv_segment *segment)
 {
-    /* Odd sizes are made for one huge record or on a nearly full disk: the next one gains by a file
-     * of the usual size. */
+    /* Odd sizes are made for one huge record or on a nearly full disk: the next one gains by a
+     * file of the usual size. */
     bool usable = segment->state == NV_SEGMENT_SEALED && !segment->damaged &&
                   segment->size == journal->config.segment_bytes &&
                   journal->spare < nv_room_spare_max(journal);
@@ -26,11 +26,11 @@ static void retire(struct nv_journal *journal, struct nv_segment *segment)
         nv_segment_discard(journal, segment);
 }
 
-/* ---- stragglers ---------------------------------------------------------------------------- */
+/* ---- stragglers -------------------------------------------------------------------------- */
 
 /* Ids of what lives in a segment, from a slot on: new array, or NULL. */
-static uint64_t *living(struct nv_journal *journal, const struct nv_segment *segment, uint32_t slot,
-                        size_t *count)
+static uint64_t *living(struct nv_journal *journal, const struct nv_segment *segment,
+                        uint32_t slot, size_t *count)
 {
     pthread_mutex_lock(&journal->lock);
     uint64_t *ids = malloc((segment->live + 1) * sizeof *ids);
@@ -45,7 +45,8 @@ static uint64_t *living(struct nv_journal *journal, const struct nv_segment *seg
     return ids;
 }
 
-/* The index shows the copy from here on; if the record was released meanwhile, so is the copy. */
+/* The index shows the copy from here on; if the record was released meanwhile, so is the
+ * copy. */
 static void switch_over(struct nv_journal *journal, struct nv_segment *from,
                         const struct nv_append *copy)
 {
@@ -97,9 +98,10 @@ static enum nv_err copy_one(struct nv_journal *journal, struct move *move)
     return err == NV_ERR_NOT_FOUND ? NV_OK : err;
 }
 
-/* Copies, syncs, then shows the copies. What was copied before an error is shown all the same. */
-static enum nv_err move_all(struct nv_journal *journal, struct nv_segment *from, struct move *moves,
-                            size_t count)
+/* Copies, syncs, then shows the copies. What was copied before an error is shown all the
+ * same. */
+static enum nv_err move_all(struct nv_journal *journal, struct nv_segment *from,
+                            struct move *moves, size_t count)
 {
     enum nv_err err = NV_OK;
     size_t copied = 0;
@@ -150,7 +152,7 @@ enum nv_err nv_journal_rescue(struct nv_journal *journal)
     return NV_OK;
 }
 
-/* ---- the round ----------------------------------------------------------------------------- */
+/* ---- the round --------------------------------------------------------------------------- */
 
 enum fate { FATE_STAYS, FATE_LATER, FATE_RETIRE, FATE_EMPTY };
 
@@ -170,7 +172,8 @@ static enum fate fate_of(const struct nv_journal *journal, const struct nv_segme
     return few || segment->state == NV_SEGMENT_BAD ? FATE_EMPTY : FATE_STAYS;
 }
 
-/* Treats one segment. Only one is emptied a round: it is done between two groups of requests. */
+/* Treats one segment. Only one is emptied a round: it is done between two groups of
+ * requests. */
 static void treat(struct nv_journal *journal, uint32_t place, bool *emptied, bool *again)
 {
     pthread_mutex_lock(&journal->lock);

@@ -1,15 +1,16 @@
 /*
  * What is in the directory: open, lock, walk every file, close (journal.h).
  *
- * A file is walked from its first record on, by the lengths in the headers. Where no sound header
- * of the file's epoch stands, the walk tries every 64 bytes until one does: damage costs the
- * records it covers and no others, and behind the last record the remains of earlier epochs are
- * passed over. The checksum of every payload is computed here, so that what is found is sound.
+ * A file is walked from its first record on, by the lengths in the headers. Where no sound
+ * header of the file's epoch stands, the walk tries every 64 bytes until one does: damage costs
+ * the records it covers and no others, and behind the last record the remains of earlier epochs
+ * are passed over. The checksum of every payload is computed here, so that what is found is
+ * sound.
  *
- * Nothing is appended to a file of before the start: its end may be torn, and a fresh file costs
- * little. Damage never keeps the program from starting, but every gap is counted and told: slots
- * that were used and are neither found nor released, files shorter than their header says, and
- * files that are gone (journal_mark.c).
+ * Nothing is appended to a file of before the start: its end may be torn, and a fresh file
+ * costs little. Damage never keeps the program from starting, but every gap is counted and
+ * told: slots that were used and are neither found nor released, files shorter than their
+ * header says, and files that are gone (journal_mark.c).
  */
 #include "journal/crc32c.h"
 #include "journal/journal_internal.h"
@@ -24,7 +25,7 @@
 
 #define WINDOW (256u << 10)
 
-/* ---- walking ------------------------------------------------------------------------------- */
+/* ---- walking ----------------------------------------------------------------------------- */
 
 struct walker {
     struct nv_journal *journal;
@@ -90,7 +91,8 @@ static bool fits(const struct walker *w, const struct nv_record_header *record)
 /* Does what is no header look like one of this epoch that was hit? */
 static bool was_header(const struct walker *w, const uint8_t *bytes)
 {
-    int alike = (nv_get32(bytes) == NV_RECORD_MAGIC) + (nv_get32(bytes + 24) == w->segment->epoch) +
+    int alike = (nv_get32(bytes) == NV_RECORD_MAGIC) +
+                (nv_get32(bytes + 24) == w->segment->epoch) +
                 (nv_get32(bytes + 28) == w->next_slot);
     return alike >= 2 && w->segment->epoch != 0;
 }
@@ -119,7 +121,8 @@ static void note_damage(struct walker *w, uint32_t at)
            (unsigned)w->segment->number, (unsigned)at);
 }
 
-/* Bytes from `at` on in which no header can be: a file of mostly holes is passed over quickly. */
+/* Bytes from `at` on in which no header can be: a file of mostly holes is passed over
+ * quickly. */
 static uint32_t nothing_for(const struct walker *w, uint32_t at)
 {
     uint32_t left = w->window_zero ? w->window_at + w->window_len - at : 0;
@@ -155,7 +158,8 @@ static enum nv_err look(struct walker *w, uint32_t *at)
     w->walk->middle |= w->damage;
     if (record.epoch > w->walk->epoch)
         w->walk->epoch = record.epoch;
-    return w->walk->record ? w->walk->record(w->walk->ctx, w->segment, &record, released) : NV_OK;
+    return w->walk->record ? w->walk->record(w->walk->ctx, w->segment, &record, released)
+                           : NV_OK;
 }
 
 /* Unreadable release bytes: everything counts as live and may be delivered again. */
@@ -190,7 +194,7 @@ enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segme
     return err;
 }
 
-/* ---- the directory ------------------------------------------------------------------------- */
+/* ---- the directory ----------------------------------------------------------------------- */
 
 static enum nv_err take_record(void *ctx, struct nv_segment *segment,
                                const struct nv_record_header *record, bool released)
@@ -308,13 +312,15 @@ static bool is_sure(const struct nv_journal *journal, const struct nv_entry *ent
     return entry->slot_kind >> 4 < journal->segments[entry->segment - 1]->unsure_from;
 }
 
-/* A record that was being moved when the program ended is there twice: one of them goes, that which
- * may be in memory only. */
+/* A record that was being moved when the program ended is there twice: one of them goes, that
+ * which may be in memory only. */
 static void drop_twins(struct nv_journal *journal)
 {
     size_t kept = 0;
-    if (journal->entry_count > 0)
-        qsort(journal->entries, journal->entry_count, sizeof *journal->entries, compare_entries);
+    if (journal->entry_count > 0) {
+        qsort(journal->entries, journal->entry_count, sizeof *journal->entries,
+              compare_entries);
+    }
     for (size_t i = 0; i < journal->entry_count; i++) {
         struct nv_entry entry = journal->entries[i];
         if (kept == 0 || journal->entries[kept - 1].id != entry.id) {
@@ -341,7 +347,8 @@ static void check_mark(struct nv_journal *journal, const struct nv_mark *mark)
     uint32_t found = 0;
     for (uint32_t i = 0; i < journal->segment_count; i++)
         found += journal->segments[i] && journal->segments[i]->epoch != 0;
-    /* A newer epoch than the mark's: the mark is of before a power cut, or an older version ran. */
+    /* A newer epoch than the mark's: the mark is of before a power cut, or an older version
+     * ran. */
     bool stale = journal->next_epoch - 1 > mark->last_epoch;
     if (found < mark->files && !stale) {
         journal->damaged += mark->files - found;
@@ -358,9 +365,9 @@ static void check_mark(struct nv_journal *journal, const struct nv_mark *mark)
 }
 
 /*
- * What is read here may be in memory only, written by a process that was killed before its sync.
- * From here on it is acted upon: requests go because of a note, one twin because of the other. So
- * it is put on disk first, the files' entries too.
+ * What is read here may be in memory only, written by a process that was killed before its
+ * sync. From here on it is acted upon: requests go because of a note, one twin because of the
+ * other. So it is put on disk first, the files' entries too.
  */
 static void firm_up(struct nv_journal *journal)
 {
@@ -405,7 +412,7 @@ static enum nv_err recover(struct nv_journal *journal, struct nv_fail *fail)
     return NV_OK;
 }
 
-/* ---- open and close ------------------------------------------------------------------------ */
+/* ---- open and close ---------------------------------------------------------------------- */
 
 static struct nv_journal *new_journal(const struct nv_journal_config *config)
 {

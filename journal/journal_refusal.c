@@ -4,10 +4,10 @@
  *   open ── a request finds no room: nv_room_refuse ──▶ refusing [ smallest refused, reason ]
  *     ◀── a file is had without the reserve: nv_room_open ──┘   │ another reason: still_refused
  *
- * State and arithmetic only: no file is made, read or written here, so that whoever makes files can
- * ask. The files are made by journal_segment.c, room is looked for by journal_room.c. Refusals are
- * told by attempts and not computed: quotas, reserved blocks and what others write to the same disk
- * are known to the file system alone.
+ * State and arithmetic only: no file is made, read or written here, so that whoever makes files
+ * can ask. The files are made by journal_segment.c, room is looked for by journal_room.c.
+ * Refusals are told by attempts and not computed: quotas, reserved blocks and what others write
+ * to the same disk are known to the file system alone.
  */
 #include "journal/journal_internal.h"
 #include "base/log.h"
@@ -31,12 +31,14 @@ uint32_t nv_room_kept_from(const struct nv_journal *journal, enum nv_use use)
     return use == NV_USE_LETTER ? (journal->config.reserve + 1) / 2 : 0;
 }
 
-uint64_t nv_journal_few_bytes(const struct nv_journal *journal, const struct nv_segment *segment)
+uint64_t nv_journal_few_bytes(const struct nv_journal *journal,
+                              const struct nv_segment *segment)
 {
     bool tight = atomic_load(&journal->file_bytes) > journal->config.max_bytes / 2 ||
                  atomic_load(&journal->refusing);
     uint64_t few = segment->size / (tight ? 3 : 20);
-    /* What is copied must fit: a file of before, when files were larger, waits until it does. */
+    /* What is copied must fit: a file of before, when files were larger, waits until it
+     * does. */
     uint64_t most = journal->config.segment_bytes / 3;
     return few < most ? few : most;
 }
@@ -68,7 +70,8 @@ static struct nv_journal_trouble reason(const struct nv_journal *journal, enum n
 void nv_room_refuse(struct nv_journal *journal, enum nv_err err, uint64_t need, uint64_t bytes)
 {
     /* One that needs a file of its own says nothing of the others'. */
-    if (need > journal->config.segment_bytes || err == NV_ERR_TOO_LARGE || err == NV_ERR_NO_MEMORY)
+    if (need > journal->config.segment_bytes || err == NV_ERR_TOO_LARGE ||
+        err == NV_ERR_NO_MEMORY)
         return;
     pthread_mutex_lock(&journal->lock);
     bool first = !journal->refusing;
@@ -83,11 +86,12 @@ void nv_room_refuse(struct nv_journal *journal, enum nv_err err, uint64_t need, 
     pthread_mutex_unlock(&journal->lock);
     if (!first)
         return;
-    NV_LOG(NV_LOG_WARN, "journal",
-           "no room, requests are refused until there is error=\"%s\" while=\"%s\" errno=%d (%s) "
-           "directory=%s",
-           nv_err_info(err)->text, why.doing, why.error, why.error ? strerror(why.error) : "none",
-           journal->directory);
+    NV_LOG(
+        NV_LOG_WARN, "journal",
+        "no room, requests are refused until there is error=\"%s\" while=\"%s\" errno=%d (%s) "
+        "directory=%s",
+        nv_err_info(err)->text, why.doing, why.error, why.error ? strerror(why.error) : "none",
+        journal->directory);
 }
 
 void nv_room_still_refused(struct nv_journal *journal, enum nv_err err)
@@ -105,8 +109,9 @@ void nv_room_open(struct nv_journal *journal)
 
 bool nv_journal_is_full(struct nv_journal *journal, size_t bytes)
 {
-    /* Told by attempts, not computed: quotas, reserved blocks and what others write are known to
-     * the file system alone. Smaller ones than what was refused may fit into the last file. */
+    /* Told by attempts, not computed: quotas, reserved blocks and what others write are known
+     * to the file system alone. Smaller ones than what was refused may fit into the last
+     * file. */
     return atomic_load(&journal->refusing) &&
            (bytes == 0 || bytes >= atomic_load(&journal->refused_bytes));
 }

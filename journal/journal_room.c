@@ -6,12 +6,13 @@
  *
  *   open ── a request finds no room ──▶ refusing ── a file is had without the reserve ──▶ open
  *
- * On a full disk room comes back by deleting, and deleting needs room: a note of what was sent is
- * written before its requests go, and what still lives in a file is copied before the file goes.
- * So a few empty files are made before the first request is taken, and no request may have them.
- * They are allocated, not counted: what others write to the same disk can't take them away. Files
- * that become free fill up the reserve first. While requests are refused the journal itself looks
- * for room, ten times a second, because those at the door may have been told to come back late.
+ * On a full disk room comes back by deleting, and deleting needs room: a note of what was sent
+ * is written before its requests go, and what still lives in a file is copied before the file
+ * goes. So a few empty files are made before the first request is taken, and no request may
+ * have them. They are allocated, not counted: what others write to the same disk can't take
+ * them away. Files that become free fill up the reserve first. While requests are refused the
+ * journal itself looks for room, ten times a second, because those at the door may have been
+ * told to come back late.
  */
 #include "journal/journal_internal.h"
 #include "base/log.h"
@@ -43,7 +44,7 @@ static bool is_want_of_room(enum nv_err err)
     return err == NV_ERR_FULL || err == NV_ERR_NO_SPACE;
 }
 
-/* ---- size of the files --------------------------------------------------------------------- */
+/* ---- size of the files ------------------------------------------------------------------- */
 
 static uint64_t power_below(uint64_t value)
 {
@@ -53,8 +54,9 @@ static uint64_t power_below(uint64_t value)
     return power;
 }
 
-/* Spare files of a start under another quota, or before others filled the volume, are given back
- * when they are too small to be a reserve now, or so large that they are the room that is missed.
+/* Spare files of a start under another quota, or before others filled the volume, are given
+ * back when they are too small to be a reserve now, or so large that they are the room that is
+ * missed.
  */
 static void drop_odd_spares(struct nv_journal *journal)
 {
@@ -92,7 +94,7 @@ void nv_room_fit(struct nv_journal *journal)
     drop_odd_spares(journal);
 }
 
-/* ---- the reserve --------------------------------------------------------------------------- */
+/* ---- the reserve ------------------------------------------------------------------------- */
 
 static bool is_worn(const struct nv_segment *segment)
 {
@@ -110,9 +112,9 @@ static void seal(struct nv_journal *journal, struct nv_segment *segment)
 }
 
 /*
- * The file that is appended to is not looked at by the round over the others; on a full disk it may
- * be the one whose room is missed. It is closed only for another one: the header of that says which
- * ids were used, which would else go with the file.
+ * The file that is appended to is not looked at by the round over the others; on a full disk it
+ * may be the one whose room is missed. It is closed only for another one: the header of that
+ * says which ids were used, which would else go with the file.
  */
 static void close_worn(struct nv_journal *journal, enum nv_use use)
 {
@@ -183,11 +185,13 @@ void nv_room_first(struct nv_journal *journal)
     enum nv_err err = nv_segment_obtain(journal, 0, NV_USE_REQUEST, &fresh);
     if (err != NV_OK)
         nv_room_refuse(journal, err, 0, 0);
-    if (err != NV_OK && nv_segment_obtain(journal, 0, NV_USE_NOTE, &fresh))
-        NV_LOG(NV_LOG_WARN, "journal", "no file to write notes to: what is sent may be sent again");
+    if (err != NV_OK && nv_segment_obtain(journal, 0, NV_USE_NOTE, &fresh)) {
+        NV_LOG(NV_LOG_WARN, "journal",
+               "no file to write notes to: what is sent may be sent again");
+    }
     journal->active = fresh;
-    /* One file for notes and copies: what starts left before it goes there, or each start on a full
-     * disk would leave two more files with a few notes in them. */
+    /* One file for notes and copies: what starts left before it goes there, or each start on a
+     * full disk would leave two more files with a few notes in them. */
     if (err != NV_OK)
         journal->cold = fresh;
     nv_mark_write(journal, false);

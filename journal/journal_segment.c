@@ -1,11 +1,13 @@
 /*
- * The journal's files: made, reused, synced, marked, discarded (journal_internal.h has the format).
+ * The journal's files: made, reused, synced, marked, discarded (journal_internal.h has the
+ * format).
  *
- * A file is allocated whole before it is used, so that a full disk shows itself here and not in the
- * middle of a group; when there is no room for a whole one, smaller ones are tried. A used file is
- * used again rather than unlinked (15 % cheaper, docs/design/0004-journal.md#what-was-measured):
- * its release bytes are zeroed and that is synced before the header gets the new epoch, because a
- * stale release byte under a new epoch would lose a record silently.
+ * A file is allocated whole before it is used, so that a full disk shows itself here and not in
+ * the middle of a group; when there is no room for a whole one, smaller ones are tried. A used
+ * file is used again rather than unlinked (15 % cheaper,
+ * docs/design/0004-journal.md#what-was-measured): its release bytes are zeroed and that is
+ * synced before the header gets the new epoch, because a stale release byte under a new epoch
+ * would lose a record silently.
  */
 #include "journal/journal_internal.h"
 #include "base/log.h"
@@ -21,7 +23,7 @@
 /* A file below this is full after a few requests: then the disk counts as full. */
 #define SMALLEST_FALLBACK (1u << 20)
 
-/* ---- bytes --------------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------------------------- */
 
 static char *segment_path(const struct nv_journal *journal, uint32_t number)
 {
@@ -30,7 +32,7 @@ static char *segment_path(const struct nv_journal *journal, uint32_t number)
     return nv_journal_path(journal, name);
 }
 
-/* ---- one segment --------------------------------------------------------------------------- */
+/* ---- one segment ------------------------------------------------------------------------- */
 
 /* Writes the header of a segment. */
 static enum nv_err write_header(struct nv_journal *journal, const struct nv_segment *segment,
@@ -81,7 +83,8 @@ enum nv_err nv_segment_sync(struct nv_journal *journal, struct nv_segment *segme
         atomic_fetch_add(&journal->syncs, 1);
         return NV_OK;
     }
-    /* What the kernel could not write it forgets; a second sync would succeed and mean nothing. */
+    /* What the kernel could not write it forgets; a second sync would succeed and mean
+     * nothing. */
     NV_LOG(NV_LOG_ERROR, "journal", "cannot sync a file, it is closed number=%u errno=%d",
            (unsigned)segment->number, errno);
     nv_segment_fail(journal, segment);
@@ -97,8 +100,8 @@ void nv_segment_mark_released(struct nv_journal *journal, const struct nv_segmen
     while (count > 0) {
         uint32_t some = count < sizeof marks ? count : (uint32_t)sizeof marks;
         struct iovec part = {marks, some};
-        /* Neither synced nor an error: a mark that is lost brings the record back after a crash,
-         * where a note or the backend tells that it was done. */
+        /* Neither synced nor an error: a mark that is lost brings the record back after a
+         * crash, where a note or the backend tells that it was done. */
         if (nv_journal_write(journal, segment->fd, &part, 1, NV_SEGMENT_PAGE + slot)) {
             NV_LOG(NV_LOG_WARN, "journal", "cannot mark a record as done number=%u",
                    (unsigned)segment->number);
@@ -171,14 +174,15 @@ void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment)
     free(segment);
 }
 
-/* ---- obtaining one ------------------------------------------------------------------------- */
+/* ---- obtaining one ----------------------------------------------------------------------- */
 
 static enum nv_err zero_release_area(struct nv_journal *journal, struct nv_segment *segment)
 {
     static const uint8_t zeros[NV_SEGMENT_PAGE];
     for (uint32_t at = 0; at < segment->slot_max; at += NV_SEGMENT_PAGE) {
         struct iovec part = {(void *)(uintptr_t)zeros, NV_SEGMENT_PAGE};
-        enum nv_err err = nv_journal_write(journal, segment->fd, &part, 1, NV_SEGMENT_PAGE + at);
+        enum nv_err err =
+            nv_journal_write(journal, segment->fd, &part, 1, NV_SEGMENT_PAGE + at);
         if (err != NV_OK)
             return err;
     }
@@ -187,7 +191,8 @@ static enum nv_err zero_release_area(struct nv_journal *journal, struct nv_segme
 }
 
 /* Gives a segment that holds nothing its epoch: from here on it is appended to. */
-static enum nv_err begin_segment(struct nv_journal *journal, struct nv_segment *segment, bool cold)
+static enum nv_err begin_segment(struct nv_journal *journal, struct nv_segment *segment,
+                                 bool cold)
 {
     nv_segment_layout(segment, segment->size);
     segment->state = NV_SEGMENT_ACTIVE;
@@ -221,8 +226,8 @@ static enum nv_err take_spare(struct nv_journal *journal, uint64_t need, uint32_
                               struct nv_segment **out)
 {
     struct nv_segment *segment = find_spare(journal, need, kept);
-    /* The header of a spare file first: zeroed release bytes under that of its last use would bring
-     * all back, should the power go between the two. */
+    /* The header of a spare file first: zeroed release bytes under that of its last use would
+     * bring all back, should the power go between the two. */
     enum nv_err err = segment ? nv_segment_sync(journal, segment) : NV_OK;
     if (segment && err == NV_OK)
         err = zero_release_area(journal, segment);
@@ -240,8 +245,8 @@ static uint32_t free_number(struct nv_journal *journal)
     return i + 1;
 }
 
-/* Nothing but a file of our own making is written to: what somebody else put there would be his to
- * read. What is there by that name is not in the table, so nothing of ours lives in it. */
+/* Nothing but a file of our own making is written to: what somebody else put there would be his
+ * to read. What is there by that name is not in the table, so nothing of ours lives in it. */
 static int open_new(struct nv_journal *journal, const char *path)
 {
     int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
@@ -252,7 +257,8 @@ static int open_new(struct nv_journal *journal, const char *path)
 }
 
 /* A new file of `size` bytes, all of them allocated. */
-static enum nv_err create_file(struct nv_journal *journal, uint32_t number, uint32_t size, int *out)
+static enum nv_err create_file(struct nv_journal *journal, uint32_t number, uint32_t size,
+                               int *out)
 {
     char *path = segment_path(journal, number);
     if (!path)
@@ -294,7 +300,8 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, boo
     uint64_t slots = need / NV_BYTES_PER_SLOT + NV_SEGMENT_PAGE;
     uint64_t whole =
         (need + slots + 2 * (uint64_t)NV_SEGMENT_PAGE) / NV_SEGMENT_PAGE * NV_SEGMENT_PAGE;
-    uint64_t wanted = whole > journal->config.segment_bytes ? whole : journal->config.segment_bytes;
+    uint64_t wanted =
+        whole > journal->config.segment_bytes ? whole : journal->config.segment_bytes;
     if (wanted > NV_SEGMENT_MAX)
         return NV_ERR_TOO_LARGE;
     /* Without a reserve one file for stragglers may stand above the quota: it is how room comes
@@ -311,7 +318,8 @@ static enum nv_err create_segment(struct nv_journal *journal, uint64_t need, boo
     enum nv_err err = create_fitting(journal, segment->number, whole, &size, &segment->fd);
     if (err == NV_OK) {
         err = nv_journal_sync_directory(journal);
-        if (err != NV_OK) { /* what is written to it might be in no directory after a power cut */
+        if (err !=
+            NV_OK) { /* what is written to it might be in no directory after a power cut */
             nv_room_trouble(journal, "syncing the directory", errno);
             journal->ops->close(journal->ops->ctx, segment->fd);
             remove_file(journal, segment->number, false);
@@ -358,7 +366,8 @@ static enum nv_err fill_reserve(struct nv_journal *journal)
     while (err == NV_OK && journal->spare < journal->config.reserve) {
         struct nv_segment *segment = NULL;
         uint64_t layout = NV_SEGMENT_PAGE + journal->config.segment_bytes / NV_BYTES_PER_SLOT;
-        err = create_segment(journal, journal->config.segment_bytes / 2 - layout, false, &segment);
+        err = create_segment(journal, journal->config.segment_bytes / 2 - layout, false,
+                             &segment);
         if (err == NV_OK)
             err = nv_segment_make_spare(journal, segment);
         if (err == NV_OK)
@@ -387,7 +396,8 @@ enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv
     enum nv_err err = obtain_beside(journal, need, cold, &segment);
     bool reserved = false;
     if (err != NV_OK && use != NV_USE_REQUEST) {
-        enum nv_err taken = take_spare(journal, need, nv_room_kept_from(journal, use), &segment);
+        enum nv_err taken =
+            take_spare(journal, need, nv_room_kept_from(journal, use), &segment);
         reserved = segment != NULL;
         err = segment ? NV_OK : taken ? taken : err;
     }

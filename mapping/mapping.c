@@ -3,10 +3,10 @@
  *
  *   config ─▶ nv_mapping [ rules (built in, or merged with the user's), prices, defaults ]
  *
- * Without a rules file the compiled-in rules are used in place, with no start-up cost. With one,
- * the built-in rows are imported into a draft, the user's parsed behind them and the set built
- * anew: a few milliseconds, once. Wrong files are refused here, with line and column, so that a
- * running gateway never meets one.
+ * Without a rules file the compiled-in rules are used in place, with no start-up cost. With
+ * one, the built-in rows are imported into a draft, the user's parsed behind them and the set
+ * built anew: a few milliseconds, once. Wrong files are refused here, with line and column, so
+ * that a running gateway never meets one.
  */
 #include "mapping/engine/work.h"
 #include "mapping/mapping.h"
@@ -50,7 +50,8 @@ static const struct nv_str fact_names[NV_FACT_KEYS] = {[NV_FACT_NAME] = NV_STR_I
                                                        [NV_FACT_SCOPE] = NV_STR_INIT("@scope"),
                                                        [NV_FACT_ANY] = NV_STR_INIT("@any")};
 
-static enum nv_err load_rules(struct nv_mapping *mapping, struct nv_str path, struct nv_fail *fail)
+static enum nv_err load_rules(struct nv_mapping *mapping, struct nv_str path,
+                              struct nv_fail *fail)
 {
     struct nv_rule_draft draft;
     struct nv_str text, name;
@@ -81,7 +82,8 @@ static enum nv_err load_rules(struct nv_mapping *mapping, struct nv_str path, st
 }
 
 /* The user's prices go before the built-in ones. */
-static enum nv_err load_prices(struct nv_mapping *mapping, struct nv_str path, struct nv_fail *fail)
+static enum nv_err load_prices(struct nv_mapping *mapping, struct nv_str path,
+                               struct nv_fail *fail)
 {
     struct nv_str text, builtin = {(const char *)nv_prices_csv, nv_prices_csv_len};
     struct nv_prices *prices = nv_prices_new(mapping->arena);
@@ -99,7 +101,8 @@ static enum nv_err load_prices(struct nv_mapping *mapping, struct nv_str path, s
     return err;
 }
 
-static enum nv_err copy_texts(struct nv_mapping *mapping, const struct nv_mapping_config *config)
+static enum nv_err copy_texts(struct nv_mapping *mapping,
+                              const struct nv_mapping_config *config)
 {
     const struct {
         struct nv_str from, *to;

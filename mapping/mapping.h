@@ -5,7 +5,8 @@
  *                     │          └──────┴── mapping/conventions/<name>.rules
  *                     └─ log records join their spans by span id
  *
- * An nv_mapping is immutable after nv_mapping_new and may be used by any number of threads at once.
+ * An nv_mapping is immutable after nv_mapping_new and may be used by any number of threads at
+ * once.
  */
 #ifndef NV_MAPPING_MAPPING_H
 #define NV_MAPPING_MAPPING_H
@@ -16,7 +17,8 @@
 struct nv_mapping;
 struct nv_agents; /* mapping/settle/agents.h */
 
-/* Source attributes that a row expresses fully: left out, or sent under their own key as well. */
+/* Source attributes that a row expresses fully: left out, or sent under their own key as
+ * well. */
 enum nv_keep_source { NV_KEEP_UNMAPPED, NV_KEEP_ALL };
 
 /* All strings are borrowed during nv_mapping_new only; empty means not set. */
@@ -35,8 +37,8 @@ struct nv_mapping_config {
 };
 
 /*
- * New mapping, or NULL with `fail` filled: NV_ERR_CONFIG for a rules or prices file that can't be
- * read or is wrong (`path` is `file:line:column`), NV_ERR_NO_MEMORY.
+ * New mapping, or NULL with `fail` filled: NV_ERR_CONFIG for a rules or prices file that can't
+ * be read or is wrong (`path` is `file:line:column`), NV_ERR_NO_MEMORY.
  */
 struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct nv_fail *fail);
 /* Frees; NULL is allowed. Traces made with it stay valid. */
@@ -46,15 +48,16 @@ void nv_mapping_free(struct nv_mapping *mapping);
 #define NV_WORK_FREE_BYTES 4096u
 
 /*
- * A trace whose translation takes more than its work (config.work_per_byte), or more memory than
- * its arena may have, leaves untranslated: of lists that do not fit a first part only, otherwise as
- * its spans came, but for the project and what rows drop; the trace's attribute
+ * A trace whose translation takes more than its work (config.work_per_byte), or more memory
+ * than its arena may have, leaves untranslated: of lists that do not fit a first part only,
+ * otherwise as its spans came, but for the project and what rows drop; the trace's attribute
  * noveum.gateway.untranslated says why, and trace->untranslated is set.
  *
- * Takes `raw` on success and on failure. On success *out is new: it owns the raw trace's arena and
- * claim; free it with nv_arena_free((*out)->arena) once the claim is settled. On failure the arena
- * and the claim stay with `raw`, untouched: the caller dead-letters its bytes. Errors:
- * NV_ERR_NO_MEMORY; NV_ERR_MALFORMED for bytes that never passed the check at the door. Any thread.
+ * Takes `raw` on success and on failure. On success *out is new: it owns the raw trace's arena
+ * and claim; free it with nv_arena_free((*out)->arena) once the claim is settled. On failure
+ * the arena and the claim stay with `raw`, untouched: the caller dead-letters its bytes.
+ * Errors: NV_ERR_NO_MEMORY; NV_ERR_MALFORMED for bytes that never passed the check at the door.
+ * Any thread.
  */
 enum nv_err nv_mapping_translate(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
                                  struct nv_trace **out) NV_MUST_USE;

@@ -1,19 +1,21 @@
 /*
- * One trace from raw to Noveum's form: the order of the steps, and the facts of the trace itself.
+ * One trace from raw to Noveum's form: the order of the steps, and the facts of the trace
+ * itself.
  *
  *   tree ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ vectors
  *        ─▶ usage ─▶ cost ─▶ trace ─▶ agents
  *
- * Each step works on all spans before the next begins, because usage and agents need parents and
- * children. Nothing is shared between traces but the constant mapping, so shards translate side by
- * side. What the trace says of itself (session, user, project) may come from any span; smaller
- * precedence wins, then the earlier span.
+ * Each step works on all spans before the next begins, because usage and agents need parents
+ * and children. Nothing is shared between traces but the constant mapping, so shards translate
+ * side by side. What the trace says of itself (session, user, project) may come from any span;
+ * smaller precedence wins, then the earlier span.
  *
  *   meter ─▶ translate ─┬─ within its work ─▶ the trace
  *                       └─ past it ─▶ thrown away ─▶ the trace as it came, marked
  *
- * All steps are meant to take time in proportion to bytes. The meter is for what we did not think
- * of: a trace that takes hundreds of times what traces take must not hold the others of its shard.
+ * All steps are meant to take time in proportion to bytes. The meter is for what we did not
+ * think of: a trace that takes hundreds of times what traces take must not hold the others of
+ * its shard.
  */
 #include "mapping/engine/engine.h"
 #include "mapping/mapping.h"
@@ -28,9 +30,9 @@
 
 #include "base/banned.h"
 
-/* Rows of noveum.project from this precedence on take a name that was given to something else (a
- * service: semconv.rules; an application, a tracing project) for the project's. Configuration goes
- * before those, and after rows that name a project. */
+/* Rows of noveum.project from this precedence on take a name that was given to something else
+ * (a service: semconv.rules; an application, a tracing project) for the project's.
+ * Configuration goes before those, and after rows that name a project. */
 #define PROJECT_GUESSED 60
 
 static const struct nv_str incomplete_names[] = {NV_STR_INIT("none"), NV_STR_INIT("root"),
@@ -103,8 +105,8 @@ static enum nv_err settle_trace(struct nv_translation *t)
     trace->environment = told->environment.text.ptr        ? told->environment.text
                          : t->mapping->environment.len > 0 ? t->mapping->environment
                                                            : NV_STR("production");
-    trace->service_version =
-        told->service_version.text.ptr ? told->service_version.text : t->mapping->service_version;
+    trace->service_version = told->service_version.text.ptr ? told->service_version.text
+                                                            : t->mapping->service_version;
     trace->session_id = told->session.text;
     trace->user_id = told->user.text;
     trace->request_id = told->request.text;
@@ -116,8 +118,8 @@ static enum nv_err settle_trace(struct nv_translation *t)
     if (err == NV_OK)
         err = add_text(t, NV_STR("noveum.gateway.version"), t->mapping->gateway_version);
     if (err == NV_OK && t->raw->incomplete != NV_COMPLETE) {
-        err =
-            add_text(t, NV_STR("noveum.gateway.incomplete"), incomplete_names[t->raw->incomplete]);
+        err = add_text(t, NV_STR("noveum.gateway.incomplete"),
+                       incomplete_names[t->raw->incomplete]);
     }
     return err != NV_OK ? err : nv_part_settle(t);
 }
@@ -160,7 +162,7 @@ static enum nv_err translate(struct nv_translation *t)
     return err != NV_OK ? err : nv_agents_settle(t);
 }
 
-/* ---- traces that cost too much --------------------------------------------------------------- */
+/* ---- traces that cost too much ----------------------------------------------------------- */
 
 /* All that the trace's translation reads. */
 static uint64_t bytes_of(const struct nv_raw_trace *raw)
@@ -187,7 +189,8 @@ static uint64_t work_allowed(const struct nv_translation *t)
     return allowed;
 }
 
-/* The trace as its spans came: a tree with names, times and statuses, and nothing looked into. */
+/* The trace as its spans came: a tree with names, times and statuses, and nothing looked
+ * into. */
 static enum nv_err leave_as_it_is(struct nv_translation *t, struct nv_str why)
 {
     enum nv_err err = nv_tree_build(t);
@@ -224,9 +227,10 @@ static enum nv_err leave_for_work(const struct nv_mapping *mapping, struct nv_ra
 {
     struct nv_translation t = begin(mapping, raw, trace);
     char why[96];
-    int len = snprintf(
-        why, sizeof why,
-        "translation took more than %" PRIu64 " units of work (mapping.work_per_byte)", allowed);
+    int len =
+        snprintf(why, sizeof why,
+                 "translation took more than %" PRIu64 " units of work (mapping.work_per_byte)",
+                 allowed);
     return leave_as_it_is(&t, (struct nv_str){why, (size_t)len});
 }
 
@@ -240,8 +244,9 @@ static enum nv_err leave_for_memory(const struct nv_mapping *mapping, struct nv_
         nv_arena_rewind(raw->arena, mark);
         nv_decode_limit(limits[i]);
         struct nv_translation t = begin(mapping, raw, trace);
-        err = leave_as_it_is(&t, NV_STR("translation took more memory than memory.max_bytes leaves "
-                                        "it"));
+        err = leave_as_it_is(&t,
+                             NV_STR("translation took more memory than memory.max_bytes leaves "
+                                    "it"));
     }
     nv_decode_limit(0);
     return err;

@@ -4,9 +4,10 @@
  *   value ─▶ first byte (absent.h, inline) ─▶ no disguise begins so ─▶ a value
  *                                          └▶ read here ─▶ without white space and quotes ─▶ table
  *
- * Instrumentations write "N/A", "{}" or their own mark of redaction where there is nothing to send;
- * taken for a value it would win over a key that does say something. The table is one macro, of
- * which both the texts here and the bits of the first bytes are made, so that they can't part.
+ * Instrumentations write "N/A", "{}" or their own mark of redaction where there is nothing to
+ * send; taken for a value it would win over a key that does say something. The table is one
+ * macro, of which both the texts here and the bits of the first bytes are made, so that they
+ * can't part.
  */
 #include "model/absent.h"
 

@@ -7,16 +7,16 @@
 #include "model/value.h"
 
 /* X(first byte, whole text): what instrumentations write where they have nothing to say. */
-#define NV_ABSENT_TABLE(X)                                                                         \
-    X('{', "{}")                                                                                   \
-    X('[', "[]")                                                                                   \
-    X('n', "null")                                                                                 \
-    X('N', "N/A")                                                                                  \
-    X('<', "<REDACTED>")                                                                           \
-    X('[', "[REDACTED]")                                                                           \
-    X('_', "__REDACTED__")                                                                         \
-    X('<', "<not serializable>")                                                                   \
-    X('N', "NOT_GIVEN")                                                                            \
+#define NV_ABSENT_TABLE(X)                                                                     \
+    X('{', "{}")                                                                               \
+    X('[', "[]")                                                                               \
+    X('n', "null")                                                                             \
+    X('N', "N/A")                                                                              \
+    X('<', "<REDACTED>")                                                                       \
+    X('[', "[REDACTED]")                                                                       \
+    X('_', "__REDACTED__")                                                                     \
+    X('<', "<not serializable>")                                                               \
+    X('N', "NOT_GIVEN")                                                                        \
     X('"', "\"\"")
 
 /* NULL, "", [] and {}: says nothing at all. Any thread. */
@@ -47,8 +47,8 @@ bool nv_value_absent_text(const struct nv_value *value);
 static inline bool nv_value_absent(const struct nv_value *value)
 {
     /* Bits of the bytes that a disguise may begin with: those of the table, and the quotes and
-     * white space that may stand around it. Asked first, because nearly every value is told by it
-     * alone. */
+     * white space that may stand around it. Asked first, because nearly every value is told by
+     * it alone. */
 #define NV_ABSENT_BIT(word, byte) ((byte) / 64 == (word) ? UINT64_C(1) << (byte) % 64 : 0)
 #define NV_ABSENT_LOW(first, text) | NV_ABSENT_BIT(0, first)
 #define NV_ABSENT_HIGH(first, text) | NV_ABSENT_BIT(1, first)

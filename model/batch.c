@@ -1,8 +1,8 @@
 /*
  * Life and death of a batch.
  *
- * The parts are separate malloc'ed blocks because each comes into being elsewhere: the body is the
- * receive buffer itself (never copied), the index is built by the wire walk.
+ * The parts are separate malloc'ed blocks because each comes into being elsewhere: the body is
+ * the receive buffer itself (never copied), the index is built by the wire walk.
  */
 #include "model/batch.h"
 

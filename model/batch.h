@@ -5,10 +5,10 @@
  *   groups [ 0: resource, scope | 1: ... ]        views into body, one for each ScopeSpans
  *   items  [ trace id, span id, parent, facts, group, offset+length of the Span ]  one a span
  *
- * This is what otlp/ hands to assembly/ and what the journal keeps. JSON has been transcoded, gzip
- * undone: the body is always the same protobuf (docs/design/0001-one-representation.md). Every item
- * has been walked to its end: depth, wire types, ids and lengths are sound; whoever reads it later
- * may trust it.
+ * This is what otlp/ hands to assembly/ and what the journal keeps. JSON has been transcoded,
+ * gzip undone: the body is always the same protobuf (docs/design/0001-one-representation.md).
+ * Every item has been walked to its end: depth, wire types, ids and lengths are sound; whoever
+ * reads it later may trust it.
  */
 #ifndef NV_MODEL_BATCH_H
 #define NV_MODEL_BATCH_H
@@ -33,11 +33,12 @@ enum nv_item_flags {
 /* A span of a traces request, or a log record of a logs request. */
 struct nv_item {
     uint8_t trace_id[NV_TRACE_ID_BYTES];
-    uint8_t span_id[NV_SPAN_ID_BYTES];   /* of a log record: zero when it names no span */
-    uint8_t parent_id[NV_SPAN_ID_BYTES]; /* zero without NV_ITEM_HAS_PARENT; zero for log records */
-    uint32_t group;                      /* index into groups */
-    uint32_t flags;                      /* enum nv_item_flags */
-    uint32_t offset;                     /* of the Span or LogRecord message's bytes in body */
+    uint8_t span_id[NV_SPAN_ID_BYTES]; /* of a log record: zero when it names no span */
+    uint8_t
+        parent_id[NV_SPAN_ID_BYTES]; /* zero without NV_ITEM_HAS_PARENT; zero for log records */
+    uint32_t group;                  /* index into groups */
+    uint32_t flags;                  /* enum nv_item_flags */
+    uint32_t offset;                 /* of the Span or LogRecord message's bytes in body */
     uint32_t length;
     uint64_t start_ns; /* as sent; for log records the time */
     uint64_t end_ns;
@@ -56,8 +57,9 @@ struct nv_batch {
     enum nv_signal signal;
     char *body; /* owned, malloc'ed; at most 4 GiB - 1 */
     size_t body_len;
-    struct nv_str project; /* header x-noveum-project, empty when absent; owned with the batch */
-    uint64_t client;       /* stands for the network address that sent it; 0: not known */
+    struct nv_str
+        project;     /* header x-noveum-project, empty when absent; owned with the batch */
+    uint64_t client; /* stands for the network address that sent it; 0: not known */
     struct nv_item *items;
     uint32_t item_count;
     struct nv_group *groups;

@@ -3,10 +3,10 @@
  *
  *   find(key) ─▶ items behind `counted` are added first ─▶ probe ─▶ compare keys
  *
- * A list is indexed at the first question that is asked past NV_KEY_INDEX_MIN items, so the many
- * small lists cost nothing. A key that stands twice has one slot, which names the last: many equal
- * keys would make a chain otherwise. Clearing wipes only the part of the slots that the table used,
- * so that one large span does not make all that follow pay for its table.
+ * A list is indexed at the first question that is asked past NV_KEY_INDEX_MIN items, so the
+ * many small lists cost nothing. A key that stands twice has one slot, which names the last:
+ * many equal keys would make a chain otherwise. Clearing wipes only the part of the slots that
+ * the table used, so that one large span does not make all that follow pay for its table.
  */
 #include "model/key_index.h"
 
@@ -32,7 +32,8 @@ static struct nv_hash_slot *free_slot(const struct nv_hash_index *index, uint32_
     return &index->slots[at];
 }
 
-/* Twice the slots, in the memory that an earlier, larger table left when there is no table yet. */
+/* Twice the slots, in the memory that an earlier, larger table left when there is no table
+ * yet. */
 static enum nv_err grow(struct nv_hash_index *index, struct nv_arena *arena)
 {
     const struct nv_hash_slot *old = index->slots;
@@ -57,8 +58,8 @@ static enum nv_err grow(struct nv_hash_index *index, struct nv_arena *arena)
     return NV_OK;
 }
 
-enum nv_err nv_hash_index_add(struct nv_hash_index *index, struct nv_arena *arena, uint64_t hash,
-                              uint32_t number)
+enum nv_err nv_hash_index_add(struct nv_hash_index *index, struct nv_arena *arena,
+                              uint64_t hash, uint32_t number)
 {
     if (index->used * 2 >= index->size) {
         enum nv_err err = grow(index, arena);
@@ -87,7 +88,7 @@ struct nv_hash_slot *nv_hash_index_next(const struct nv_hash_index *index, uint6
     }
 }
 
-/* ---- attributes by key ---------------------------------------------------------------------- */
+/* ---- attributes by key ------------------------------------------------------------------- */
 
 void nv_key_index_clear(struct nv_key_index *index)
 {

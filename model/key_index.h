@@ -4,9 +4,9 @@
  *   list  [ a, b, c, ... ]         the caller's; only grows while an index follows it
  *   slots [ hash, 1 + number ]     open addressing in the arena, made past NV_KEY_INDEX_MIN items
  *
- * For lists whose length a client decides; those of a few items are searched as they are, which is
- * cheaper. Hashes are seeded (nv_str_hash). Everything lives in the caller's arena; an index itself
- * is plain memory of the caller's, all zero at first. One thread at a time.
+ * For lists whose length a client decides; those of a few items are searched as they are, which
+ * is cheaper. Hashes are seeded (nv_str_hash). Everything lives in the caller's arena; an index
+ * itself is plain memory of the caller's, all zero at first. One thread at a time.
  */
 #ifndef NV_MODEL_KEY_INDEX_H
 #define NV_MODEL_KEY_INDEX_H
@@ -30,11 +30,11 @@ struct nv_hash_index {
 /* Forgets all items; the slots stay for the next ones. */
 void nv_hash_index_clear(struct nv_hash_index *index);
 /* Adds item `number` under `hash`. NV_ERR_NO_MEMORY. */
-enum nv_err nv_hash_index_add(struct nv_hash_index *index, struct nv_arena *arena, uint64_t hash,
-                              uint32_t number) NV_MUST_USE;
+enum nv_err nv_hash_index_add(struct nv_hash_index *index, struct nv_arena *arena,
+                              uint64_t hash, uint32_t number) NV_MUST_USE;
 /*
- * The next item under `hash`: NULL none. *at is 0 at first and then says where to go on. Items of
- * another hash may come too, seldom: the caller compares. Borrowed until the next
+ * The next item under `hash`: NULL none. *at is 0 at first and then says where to go on. Items
+ * of another hash may come too, seldom: the caller compares. Borrowed until the next
  * nv_hash_index_add; the number in it may be replaced.
  */
 struct nv_hash_slot *nv_hash_index_next(const struct nv_hash_index *index, uint64_t hash,
@@ -50,8 +50,8 @@ struct nv_key_index {
 void nv_key_index_clear(struct nv_key_index *index);
 /*
  * *out: the last attribute of `list` with this key, NULL none; borrowed until the list grows. The
- * same list each time, until nv_key_index_clear. NV_ERR_NO_MEMORY; NV_ERR_LIMIT past the limit of
- * this thread's meter (base/meter.h).
+ * same list each time, until nv_key_index_clear. NV_ERR_NO_MEMORY; NV_ERR_LIMIT past the limit
+ * of this thread's meter (base/meter.h).
  */
 enum nv_err nv_key_index_find(struct nv_key_index *index, struct nv_arena *arena,
                               const struct nv_attributes *list, struct nv_str key,

@@ -1,10 +1,10 @@
 /*
  * The ledger: plain integers under one mutex.
  *
- * The promise is that the counts add up at every scrape. With one atomic a counter a scrape could
- * fall between the two halves of a move; so a move takes a lock, once a request or trace, and a
- * scrape copies everything under the same lock. The assertions are the double entry: nothing is
- * delivered that was not queued, nothing queued that was not held.
+ * The promise is that the counts add up at every scrape. With one atomic a counter a scrape
+ * could fall between the two halves of a move; so a move takes a lock, once a request or trace,
+ * and a scrape copies everything under the same lock. The assertions are the double entry:
+ * nothing is delivered that was not queued, nothing queued that was not held.
  */
 #include "model/ledger.h"
 
@@ -98,17 +98,20 @@ void nv_ledger_reset(void)
 static void write_one(struct nv_buf *buf, const char *name, const char *type, const char *help,
                       uint64_t value)
 {
-    (void)nv_buf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type,
-                        name, value);
+    (void)nv_buf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name,
+                        type, name, value);
 }
 
-/* One line for each reason, 0 included, so that an alert can be written before the first case. */
+/* One line for each reason, 0 included, so that an alert can be written before the first
+ * case. */
 static void write_reasons(struct nv_buf *buf, const char *name, const char *help,
                           const char *const *reasons, const uint64_t *values, size_t count)
 {
     (void)nv_buf_printf(buf, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
-    for (size_t i = 0; i < count; i++)
-        (void)nv_buf_printf(buf, "%s{reason=\"%s\"} %" PRIu64 "\n", name, reasons[i], values[i]);
+    for (size_t i = 0; i < count; i++) {
+        (void)nv_buf_printf(buf, "%s{reason=\"%s\"} %" PRIu64 "\n", name, reasons[i],
+                            values[i]);
+    }
 }
 
 enum nv_err nv_ledger_write(struct nv_buf *buf)
@@ -127,11 +130,12 @@ enum nv_err nv_ledger_write(struct nv_buf *buf)
                   now.rejected, NV_REJECT_COUNT);
     write_one(buf, "noveum_spans_delivered_total", "counter",
               "Spans the backend or the files have taken", now.delivered);
-    write_reasons(buf, "noveum_spans_dropped_total", "Spans dropped by a configured policy", drops,
-                  now.dropped, NV_DROP_COUNT);
+    write_reasons(buf, "noveum_spans_dropped_total", "Spans dropped by a configured policy",
+                  drops, now.dropped, NV_DROP_COUNT);
     write_reasons(buf, "noveum_spans_dead_lettered_total", "Spans kept as dead letters", deads,
                   now.dead, NV_DEAD_COUNT);
     write_one(buf, "noveum_spans_held", "gauge", "Spans of traces not complete yet", now.held);
-    write_one(buf, "noveum_spans_queued", "gauge", "Spans on their way to the backend", now.queued);
+    write_one(buf, "noveum_spans_queued", "gauge", "Spans on their way to the backend",
+              now.queued);
     return buf->failed;
 }

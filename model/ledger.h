@@ -4,9 +4,9 @@
  *   received ──▶ held ──▶ queued ──▶ delivered | dropped{reason} | dead-lettered{reason}
  *   rejected{reason}: refused at the door, never received
  *
- * A span is in exactly one place. Moves are made under one lock, a batch or a trace at a time, so
- * that received = delivered + dropped + dead-lettered + held + queued at every scrape. After a
- * restart, replayed spans are received again by the new process (and counted in
+ * A span is in exactly one place. Moves are made under one lock, a batch or a trace at a time,
+ * so that received = delivered + dropped + dead-lettered + held + queued at every scrape. After
+ * a restart, replayed spans are received again by the new process (and counted in
  * noveum_spans_replayed_total).
  */
 #ifndef NV_MODEL_LEDGER_H
@@ -15,22 +15,22 @@
 #include "base/buf.h"
 
 /* X(id, name): why spans are refused at the door */
-#define NV_REJECT_TABLE(X)                                                                         \
-    X(NV_REJECT_TRACE_ID, "trace_id")                                                              \
+#define NV_REJECT_TABLE(X)                                                                     \
+    X(NV_REJECT_TRACE_ID, "trace_id")                                                          \
     X(NV_REJECT_SPAN_ID, "span_id")
 
 /* X(id, name): why spans are dropped; sampled is 0 unless the user configured it; placeholders and
  * duplicates repeat a span that is delivered */
-#define NV_DROP_TABLE(X)                                                                           \
-    X(NV_DROP_SAMPLED, "sampled")                                                                  \
-    X(NV_DROP_PLACEHOLDER, "placeholder")                                                          \
+#define NV_DROP_TABLE(X)                                                                       \
+    X(NV_DROP_SAMPLED, "sampled")                                                              \
+    X(NV_DROP_PLACEHOLDER, "placeholder")                                                      \
     X(NV_DROP_DUPLICATE, "duplicate")
 
 /* X(id, name): why spans end as dead letters */
-#define NV_DEAD_TABLE(X)                                                                           \
-    X(NV_DEAD_REJECTED, "rejected")                                                                \
-    X(NV_DEAD_TOO_LARGE, "too_large")                                                              \
-    X(NV_DEAD_UNTRANSLATABLE, "untranslatable")                                                    \
+#define NV_DEAD_TABLE(X)                                                                       \
+    X(NV_DEAD_REJECTED, "rejected")                                                            \
+    X(NV_DEAD_TOO_LARGE, "too_large")                                                          \
+    X(NV_DEAD_UNTRANSLATABLE, "untranslatable")                                                \
     X(NV_DEAD_DAMAGED, "damaged")
 
 #define NV_LEDGER_ENUM(id, name) id,

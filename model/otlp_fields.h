@@ -5,19 +5,20 @@
  *   mapping: spans and log records ├─ by these names
  *   dead letters: written back     ─┘
  *
- * Numbers are those of opentelemetry-proto 1.9 (trace/v1, logs/v1, resource/v1, common/v1 and the
- * two collector services), which never change a number's meaning. Traces and logs have the same
- * envelope: ResourceSpans and ResourceLogs share the names of RESOURCE_GROUP, ScopeSpans and
- * ScopeLogs those of SCOPE_GROUP. Types and JSON names stand in the table of the door
- * (otlp/request/schema.c), which a test compares with the .proto files; the values of enums stand
- * in model/trace.h.
+ * Numbers are those of opentelemetry-proto 1.9 (trace/v1, logs/v1, resource/v1, common/v1 and
+ * the two collector services), which never change a number's meaning. Traces and logs have the
+ * same envelope: ResourceSpans and ResourceLogs share the names of RESOURCE_GROUP, ScopeSpans
+ * and ScopeLogs those of SCOPE_GROUP. Types and JSON names stand in the table of the door
+ * (otlp/request/schema.c), which a test compares with the .proto files; the values of enums
+ * stand in model/trace.h.
  */
 #ifndef NV_MODEL_OTLP_FIELDS_H
 #define NV_MODEL_OTLP_FIELDS_H
 
 /* ExportTraceServiceRequest, ExportLogsServiceRequest */
 enum { NV_OTLP_REQUEST_GROUPS = 1 };
-/* ResourceSpans, ResourceLogs; LIBRARIES is deprecated: instrumentation_library_spans and _logs */
+/* ResourceSpans, ResourceLogs; LIBRARIES is deprecated: instrumentation_library_spans and
+ * _logs */
 enum {
     NV_OTLP_RESOURCE_GROUP_RESOURCE = 1,
     NV_OTLP_RESOURCE_GROUP_SCOPES = 2,

@@ -3,7 +3,8 @@
  *
  *   26  "26"  "\"26\""  ─▶ 26, and the text 26
  *
- * One SDK sends a count as an integer, another as text, a third as JSON text of a text (traps 2 and
+ * One SDK sends a count as an integer, another as text, a third as JSON text of a text (traps 2
+ * and
  * 21). Every reader of a scalar asks here, so that the three are one everywhere.
  */
 #include "model/scalar.h"

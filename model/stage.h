@@ -15,15 +15,16 @@
 
 /*
  * otlp ▸ assembly. `accept` takes the batch and calls `done` exactly once, on any thread and
- * possibly before it returns: NV_OK means the request is kept as durably as configured and may be
- * acknowledged; NV_ERR_BUSY, FULL, STOPPING, NO_SPACE, IO, NO_MEMORY mean that nothing was kept.
- * Nothing is acknowledged before `done`. A batch without items is answered NV_OK.
+ * possibly before it returns: NV_OK means the request is kept as durably as configured and may
+ * be acknowledged; NV_ERR_BUSY, FULL, STOPPING, NO_SPACE, IO, NO_MEMORY mean that nothing was
+ * kept. Nothing is acknowledged before `done`. A batch without items is answered NV_OK.
  */
 typedef void nv_accept_done(void *done_ctx, enum nv_err err);
 struct nv_acceptor {
     void *ctx;
     void (*accept)(void *ctx, struct nv_batch *batch, nv_accept_done *done, void *done_ctx);
-    /* May a request of `bytes` be read at all? Asked at the head. NV_OK, BUSY, FULL or STOPPING. */
+    /* May a request of `bytes` be read at all? Asked at the head. NV_OK, BUSY, FULL or
+     * STOPPING. */
     enum nv_err (*admit)(void *ctx, size_t bytes);
 };
 

@@ -1,9 +1,10 @@
 /*
- * A durable place for records, as other stages see the journal: what waits long and what can't be
- * sent.
+ * A durable place for records, as other stages see the journal: what waits long and what can't
+ * be sent.
  *
- * A record has a kind, an id that grows, a small head (facts) and a payload. `put` returns once the
- * record is as durable as configured. Only gateway/ wires it; a NULL store means memory only.
+ * A record has a kind, an id that grows, a small head (facts) and a payload. `put` returns once
+ * the record is as durable as configured. Only gateway/ wires it; a NULL store means memory
+ * only.
  */
 #ifndef NV_MODEL_STORE_H
 #define NV_MODEL_STORE_H
@@ -27,17 +28,20 @@ struct nv_store {
     /* Stores head and payload (borrowed). Errors: NO_SPACE, FULL, IO, NO_MEMORY, STOPPING. */
     enum nv_err (*put)(void *ctx, enum nv_record_kind kind, struct nv_str head,
                        struct nv_str payload, uint64_t *id);
-    /* Appends the payload of a live record. NOT_FOUND, MALFORMED (damaged), IO, LIMIT, NO_MEMORY.
+    /* Appends the payload of a live record. NOT_FOUND, MALFORMED (damaged), IO, LIMIT,
+     * NO_MEMORY.
      */
     enum nv_err (*get)(void *ctx, uint64_t id, struct nv_buf *payload);
     /* Forgets a record. Unknown ids are ignored. Works on a full disk. */
     void (*release)(void *ctx, uint64_t id);
-    /* Visits the live records of a kind in the order of their ids; views live during the visit. */
+    /* Visits the live records of a kind in the order of their ids; views live during the
+     * visit. */
     enum nv_err (*each)(void *ctx, enum nv_record_kind kind, nv_store_visit *visit,
                         void *visit_ctx);
     /*
-     * As put, but back only when the record is on disk, as far as journal.durability asks for that:
-     * for a record that takes the place of another one, which is released next. NULL: put does so.
+     * As put, but back only when the record is on disk, as far as journal.durability asks for
+     * that: for a record that takes the place of another one, which is released next. NULL: put
+     * does so.
      */
     enum nv_err (*put_synced)(void *ctx, enum nv_record_kind kind, struct nv_str head,
                               struct nv_str payload, uint64_t *id);

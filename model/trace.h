@@ -1,11 +1,13 @@
 /*
- * A trace on its way out: raw as assembly completes it, then translated as the exporter encodes it.
+ * A trace on its way out: raw as assembly completes it, then translated as the exporter encodes
+ * it.
  *
  *   nv_raw_trace ──mapping──▶ nv_trace ──exporter──▶ JSON
  *     bytes of spans            spans with Noveum attributes
  *     and log records           project, identity, otel block
  *
- * Both live in one arena, which the nv_trace takes over; spans' strings point into the raw bytes.
+ * Both live in one arena, which the nv_trace takes over; spans' strings point into the raw
+ * bytes.
  */
 #ifndef NV_MODEL_TRACE_H
 #define NV_MODEL_TRACE_H
@@ -13,10 +15,11 @@
 #include "model/batch.h"
 #include "model/value.h"
 
-/* Who is told when all of this has an end: assembly's (opaque elsewhere); one a trace or part. */
+/* Who is told when all of this has an end: assembly's (opaque elsewhere); one a trace or
+ * part. */
 struct nv_claim;
 
-/* ---- raw ---------------------------------------------------------------------------------- */
+/* ---- raw --------------------------------------------------------------------------------- */
 
 struct nv_raw_item {
     struct nv_str bytes; /* Span or LogRecord message, checked (model/batch.h) */
@@ -38,7 +41,7 @@ struct nv_raw_trace {
     uint8_t trace_id[NV_TRACE_ID_BYTES]; /* as the client sent it */
     uint32_t part; /* 0 first; n = n-th linked part (late spans, cut traces) */
     enum nv_incomplete incomplete;
-    struct nv_str first_name;    /* of part 0's trace, when part > 0 and it is known; else empty */
+    struct nv_str first_name; /* of part 0's trace, when part > 0 and it is known; else empty */
     struct nv_str first_session; /* session and user of part 0, likewise */
     struct nv_str first_user;
     struct nv_str project; /* from the request header, else empty */
@@ -50,7 +53,7 @@ struct nv_raw_trace {
     struct nv_claim *claim; /* travels with the trace; settled by the exporter */
 };
 
-/* ---- translated --------------------------------------------------------------------------- */
+/* ---- translated -------------------------------------------------------------------------- */
 
 enum nv_status { NV_STATUS_OK, NV_STATUS_ERROR, NV_STATUS_TIMEOUT };
 enum nv_status_code { NV_STATUS_CODE_UNSET, NV_STATUS_CODE_OK, NV_STATUS_CODE_ERROR };
@@ -134,12 +137,12 @@ struct nv_trace {
     struct nv_str user_id, session_id, request_id; /* ptr NULL: null */
     struct nv_attributes tags, custom_attributes;
     const struct nv_origin *origin; /* the root's: its resource is the trace's */
-    struct nv_span *spans;          /* by start time, parents before children at the same time */
+    struct nv_span *spans; /* by start time, parents before children at the same time */
     uint32_t span_count;
     uint32_t placeholder_count; /* spans that were received and left out: they only announced
                                    one of `spans`; whoever takes the trace moves them in the
                                    ledger */
-    bool untranslated;          /* its spans are as they came: they cost too much to translate */
+    bool untranslated; /* its spans are as they came: they cost too much to translate */
     struct nv_claim *claim;
     struct nv_trace *next; /* for lists of whoever owns it */
 };

@@ -1,10 +1,11 @@
 /*
  * Values: writing, reading from JSON text, and lists of attributes (compared in value_eq.c).
  *
- * All of them recurse: depth is bounded by NV_VALUE_DEPTH_MAX wherever a value is made, by the wire
- * walk for OTLP and by the reader here. Lists grow by doubling inside the arena and leave their old
- * block behind; that wastes at most as much as they hold. Lookups walk: a span has 10 to 40
- * attributes, and a hash would cost more than it saves (mapping folds keys through its own table).
+ * All of them recurse: depth is bounded by NV_VALUE_DEPTH_MAX wherever a value is made, by the
+ * wire walk for OTLP and by the reader here. Lists grow by doubling inside the arena and leave
+ * their old block behind; that wastes at most as much as they hold. Lookups walk: a span has 10
+ * to 40 attributes, and a hash would cost more than it saves (mapping folds keys through its
+ * own table).
  */
 #include "model/value.h"
 
@@ -46,7 +47,7 @@ struct nv_value nv_value_json(struct nv_str v)
     return (struct nv_value){.type = NV_VALUE_JSON, .as.string = v};
 }
 
-/* ---- looking up ----------------------------------------------------------------------------- */
+/* ---- looking up -------------------------------------------------------------------------- */
 
 static struct nv_value *find_last(struct nv_attribute *items, uint32_t count, struct nv_str key)
 {
@@ -69,7 +70,7 @@ const struct nv_value *nv_map_get(const struct nv_value *map, struct nv_str key)
     return find_last(map->as.map.items, map->as.map.count, key);
 }
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 static uint32_t count_kept(const struct nv_json_writer *writer, uint32_t count)
 {
@@ -162,9 +163,10 @@ void nv_value_write(struct nv_json_writer *writer, const struct nv_value *value)
     assert(false && "a value of an unknown type");
 }
 
-/* ---- reading JSON -------------------------------------------------------------------------- */
+/* ---- reading JSON ------------------------------------------------------------------------ */
 
-/* `cut`: the text ended early and the caller wants what there was; everything open is closed. */
+/* `cut`: the text ended early and the caller wants what there was; everything open is
+ * closed. */
 struct parse {
     struct nv_json_reader reader;
     struct nv_arena *arena;
@@ -172,7 +174,8 @@ struct parse {
     bool cut;
 };
 
-static enum nv_err read_value(struct parse *parse, enum nv_json_token token, struct nv_value *out);
+static enum nv_err read_value(struct parse *parse, enum nv_json_token token,
+                              struct nv_value *out);
 
 /* Room for one more item of `size` bytes in a list that doubles; NULL without memory. */
 static void *grow_list(struct nv_arena *arena, void *items, uint32_t count, uint32_t *capacity,
@@ -232,7 +235,8 @@ static enum nv_err read_array(struct parse *parse, struct nv_value *out)
     return err;
 }
 
-/* Reads the value of the key just read and appends both. A key whose value is cut off is left out.
+/* Reads the value of the key just read and appends both. A key whose value is cut off is left
+ * out.
  */
 static enum nv_err read_member(struct parse *parse, struct nv_attributes *list)
 {
@@ -275,7 +279,8 @@ static enum nv_err read_number(struct parse *parse, struct nv_value *out)
     return err;
 }
 
-static enum nv_err read_value(struct parse *parse, enum nv_json_token token, struct nv_value *out)
+static enum nv_err read_value(struct parse *parse, enum nv_json_token token,
+                              struct nv_value *out)
 {
     assert(parse->reader.depth <= NV_VALUE_DEPTH_MAX);
     if (!nv_meter_spend(1))
@@ -332,7 +337,7 @@ enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool 
     return err;
 }
 
-/* ---- lists of attributes ------------------------------------------------------------------- */
+/* ---- lists of attributes ----------------------------------------------------------------- */
 
 enum nv_err nv_attributes_reserve(struct nv_attributes *list, struct nv_arena *arena)
 {
@@ -344,8 +349,8 @@ enum nv_err nv_attributes_reserve(struct nv_attributes *list, struct nv_arena *a
     return NV_OK;
 }
 
-enum nv_err nv_attributes_set(struct nv_attributes *list, struct nv_arena *arena, struct nv_str key,
-                              struct nv_value value)
+enum nv_err nv_attributes_set(struct nv_attributes *list, struct nv_arena *arena,
+                              struct nv_str key, struct nv_value value)
 {
     struct nv_value *present = nv_attributes_get(list, key);
     if (!present)
@@ -359,7 +364,8 @@ struct nv_value *nv_attributes_get(const struct nv_attributes *list, struct nv_s
     return find_last(list->items, list->count, key);
 }
 
-void nv_attributes_write_members(struct nv_json_writer *writer, const struct nv_attributes *list)
+void nv_attributes_write_members(struct nv_json_writer *writer,
+                                 const struct nv_attributes *list)
 {
     write_members(writer, list->items, list->count);
 }

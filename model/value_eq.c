@@ -5,12 +5,13 @@
  *   MAP b ─▶ likewise ────────────────────────────────────────────┴▶ compared pair by pair, once
  *
  * Maps come from clients and from text that models wrote, so their cost must follow from the
- * smaller of the two: counts that differ end it at once, and each pair of members is compared once
- * at each level. (Looking each key of one map up in the other, both ways, took 2^depth steps: 1.5
- * KB never ended.) A key that stands twice is compared by its place among its like, not by "the
- * last one counts": then a map of many equal keys can't be made to be read again and again for
- * small ones that may equal it. Small maps are ordered on the stack, larger ones in memory of the
- * heap, which is given back before the caller goes on. Recursion is bounded by the depth of values.
+ * smaller of the two: counts that differ end it at once, and each pair of members is compared
+ * once at each level. (Looking each key of one map up in the other, both ways, took 2^depth
+ * steps: 1.5 KB never ended.) A key that stands twice is compared by its place among its like,
+ * not by "the last one counts": then a map of many equal keys can't be made to be read again
+ * and again for small ones that may equal it. Small maps are ordered on the stack, larger ones
+ * in memory of the heap, which is given back before the caller goes on. Recursion is bounded by
+ * the depth of values.
  */
 #include "base/meter.h"
 #include "model/value.h"
@@ -21,7 +22,8 @@
 
 #include "base/banned.h"
 
-/* Members that are ordered without memory of the heap. A level of recursion holds two such lists:
+/* Members that are ordered without memory of the heap. A level of recursion holds two such
+ * lists:
  * 2 * 16 * 16 bytes, times NV_VALUE_DEPTH_MAX: 32 KiB at most. */
 #define ON_STACK 16u
 
@@ -45,7 +47,7 @@ static bool int_eq_double(int64_t a, double b)
     return as_int(b, &whole) && whole == a;
 }
 
-/* ---- the order of a map's members ----------------------------------------------------------- */
+/* ---- the order of a map's members -------------------------------------------------------- */
 
 struct place {
     uint64_t hash; /* of the key */
@@ -83,8 +85,9 @@ static bool pairs_eq(const struct place *a, const struct place *b, uint32_t coun
     return true;
 }
 
-/* Nearly always the keys stand in the same order. Then the members are compared where they stand:
- * equal pairs are an equal map, and which member differs does not depend on the order either. */
+/* Nearly always the keys stand in the same order. Then the members are compared where they
+ * stand: equal pairs are an equal map, and which member differs does not depend on the order
+ * either. */
 static bool same_order(const struct nv_map *a, const struct nv_map *b)
 {
     for (uint32_t i = 0; i < a->count; i++) {
@@ -127,7 +130,7 @@ static bool map_eq(const struct nv_map *a, const struct nv_map *b)
     return same_order(a, b) ? ordered_eq(a, b) : sorted_eq(a, b);
 }
 
-/* ---- comparison ---------------------------------------------------------------------------- */
+/* ---- comparison -------------------------------------------------------------------------- */
 
 static bool text_eq(struct nv_str a, struct nv_str b)
 {
@@ -182,7 +185,7 @@ bool nv_value_eq(const struct nv_value *a, const struct nv_value *b)
     return false;
 }
 
-/* ---- hash ----------------------------------------------------------------------------------- */
+/* ---- hash -------------------------------------------------------------------------------- */
 
 static uint64_t join(uint64_t a, uint64_t b)
 {

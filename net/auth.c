@@ -2,9 +2,9 @@
  * Tokens kept as keyed digests, compared in constant time.
  *
  * Comparing SHA-256 digests under a key drawn at start makes the comparison's time say nothing
- * about the token, whatever its length, and leaves no token in memory to be dumped. Every entry is
- * compared, also after a match. A reload builds a new set and swaps it under a lock that readers
- * share.
+ * about the token, whatever its length, and leaves no token in memory to be dumped. Every entry
+ * is compared, also after a match. A reload builds a new set and swaps it under a lock that
+ * readers share.
  */
 #include "net/auth.h"
 
@@ -41,7 +41,8 @@ struct nv_auth {
     unsigned char key[DIGEST_BYTES];
 };
 
-static bool digest(const struct nv_auth *auth, struct nv_str token, unsigned char out[DIGEST_BYTES])
+static bool digest(const struct nv_auth *auth, struct nv_str token,
+                   unsigned char out[DIGEST_BYTES])
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     unsigned len = 0;
@@ -53,12 +54,12 @@ static bool digest(const struct nv_auth *auth, struct nv_str token, unsigned cha
     return fine;
 }
 
-/* ---- the file ----------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------------- */
 
 static enum nv_err refuse(struct nv_fail *fail, const struct nv_auth *auth, const char *why)
 {
-    return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use tokens_file '%s': %s", auth->tokens_file,
-                       why);
+    return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use tokens_file '%s': %s",
+                       auth->tokens_file, why);
 }
 
 static enum nv_err add_line(const struct nv_auth *auth, struct set *set, struct nv_str line,
@@ -79,14 +80,16 @@ static enum nv_err parse_lines(const struct nv_auth *auth, struct set *set, stru
     while (text.len > 0 && err == NV_OK) {
         size_t end = nv_str_find_char(text, '\n');
         err = add_line(auth, set, nv_str_slice(text, 0, end), fail);
-        text = end == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(text, end + 1, SIZE_MAX);
+        text =
+            end == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(text, end + 1, SIZE_MAX);
     }
     if (err == NV_OK && set->count == 0)
         return refuse(fail, auth, "there is no token in it");
     return err;
 }
 
-static enum nv_err read_file(const struct nv_auth *auth, struct nv_buf *text, struct nv_fail *fail)
+static enum nv_err read_file(const struct nv_auth *auth, struct nv_buf *text,
+                             struct nv_fail *fail)
 {
     char reason[96];
     int fd = open(auth->tokens_file, O_RDONLY | O_CLOEXEC);
@@ -131,7 +134,7 @@ static enum nv_err load(const struct nv_auth *auth, struct nv_fail *fail, struct
     return NV_OK;
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------- */
 
 static enum nv_err set_up(struct nv_auth *auth, struct nv_str token, const char *tokens_file,
                           struct nv_fail *fail)
@@ -203,7 +206,7 @@ bool nv_auth_required(const struct nv_auth *auth)
     return auth->required;
 }
 
-/* ---- checking ----------------------------------------------------------------------------- */
+/* ---- checking ---------------------------------------------------------------------------- */
 
 static bool is_known(struct nv_auth *auth, struct nv_str token)
 {
@@ -233,7 +236,8 @@ static bool is_known_basic(struct nv_auth *auth, struct nv_str credentials)
     return known;
 }
 
-enum nv_err nv_auth_check(struct nv_auth *auth, struct nv_str authorization, struct nv_str api_key)
+enum nv_err nv_auth_check(struct nv_auth *auth, struct nv_str authorization,
+                          struct nv_str api_key)
 {
     if (!auth->required)
         return NV_OK;

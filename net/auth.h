@@ -4,10 +4,10 @@
  *   token, tokens file ──▶ SHA-256 keyed with a random key ──▶ [ 32 bytes | 32 bytes | ... ]
  *
  * Only digests are kept, so that neither a core dump nor a timing difference shows a token.
- * Accepted forms: `Authorization: Bearer <token>` (scheme in any case), `x-api-key: <token>`, and
- * `Authorization: Basic base64(<token>)` where the token is a "user:password" line. Fails closed: a
- * tokens file that can't be read or holds no token is an error at start and leaves the old tokens
- * in place at reload.
+ * Accepted forms: `Authorization: Bearer <token>` (scheme in any case), `x-api-key: <token>`,
+ * and `Authorization: Basic base64(<token>)` where the token is a "user:password" line. Fails
+ * closed: a tokens file that can't be read or holds no token is an error at start and leaves
+ * the old tokens in place at reload.
  */
 #ifndef NV_NET_AUTH_H
 #define NV_NET_AUTH_H
@@ -21,8 +21,9 @@
 struct nv_auth;
 
 /*
- * New set from one token and a file of tokens, one a line ('#' begins a comment line); either may
- * be NULL or empty, both: nv_auth_check then lets everybody in. NV_ERR_CONFIG, NV_ERR_NO_MEMORY.
+ * New set from one token and a file of tokens, one a line ('#' begins a comment line); either
+ * may be NULL or empty, both: nv_auth_check then lets everybody in. NV_ERR_CONFIG,
+ * NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_auth_new(const char *token, const char *tokens_file, struct nv_fail *fail,
                         struct nv_auth **out) NV_MUST_USE;

@@ -2,13 +2,14 @@
  * Strict HTTP/1.1 request head parser, RFC 9112 and RFC 9110.
  *
  * A server that is exposed together with proxies must read a request the way they do, or one
- * request is taken for two (smuggling). So whatever the RFC lets a recipient repair is refused here
- * instead: bare LF, folded lines, white space before a colon, repeated or signed lengths, length
- * together with chunks, any transfer coding but chunked. Bytes are looked at once and in order,
- * whatever pieces they come in: errors belong to a byte (control characters, limits) or to the end
- * of a line (all the rest), so the verdict is a function of the bytes alone.
+ * request is taken for two (smuggling). So whatever the RFC lets a recipient repair is refused
+ * here instead: bare LF, folded lines, white space before a colon, repeated or signed lengths,
+ * length together with chunks, any transfer coding but chunked. Bytes are looked at once and in
+ * order, whatever pieces they come in: errors belong to a byte (control characters, limits) or
+ * to the end of a line (all the rest), so the verdict is a function of the bytes alone.
  *
- * Not done on purpose: upgrade to HTTP/2, HTTP/0.9, percent-decoding of paths (routes have none).
+ * Not done on purpose: upgrade to HTTP/2, HTTP/0.9, percent-decoding of paths (routes have
+ * none).
  */
 #include "net/http1.h"
 
@@ -75,7 +76,7 @@ static bool is_authority(struct nv_str s)
     return true;
 }
 
-/* ---- request line ------------------------------------------------------------------------- */
+/* ---- request line ------------------------------------------------------------------------ */
 
 /* Scheme and authority of an absolute-form target are cut off (RFC 9112 3.2.2). */
 static bool strip_origin(struct nv_str *target)
@@ -147,7 +148,7 @@ static enum nv_http1_verdict parse_request_line(struct nv_http1_head *head, stru
     return NV_HTTP1_MORE;
 }
 
-/* ---- headers that frame the message ------------------------------------------------------- */
+/* ---- headers that frame the message ------------------------------------------------------ */
 
 static enum nv_http1_verdict on_content_length(struct nv_http1_head *head, struct nv_str value)
 {
@@ -165,7 +166,8 @@ static enum nv_http1_verdict on_content_length(struct nv_http1_head *head, struc
     return NV_HTTP1_MORE;
 }
 
-static enum nv_http1_verdict on_transfer_encoding(struct nv_http1_head *head, struct nv_str value)
+static enum nv_http1_verdict on_transfer_encoding(struct nv_http1_head *head,
+                                                  struct nv_str value)
 {
     if (head->chunked || !nv_str_ieq(value, NV_STR("chunked")))
         return bad(head, 400, "unsupported Transfer-Encoding");
@@ -197,8 +199,10 @@ static enum nv_http1_verdict on_header(struct nv_http1_head *head, struct nv_str
         return on_content_length(head, value);
     if (nv_str_ieq(name, NV_STR("transfer-encoding")))
         return on_transfer_encoding(head, value);
-    if (nv_str_ieq(name, NV_STR("host")))
-        return head->host_count > 0 ? bad(head, 400, "more than one Host") : on_host(head, value);
+    if (nv_str_ieq(name, NV_STR("host"))) {
+        return head->host_count > 0 ? bad(head, 400, "more than one Host")
+                                    : on_host(head, value);
+    }
     if (nv_str_ieq(name, NV_STR("connection"))) {
         on_connection(head, value);
     } else if (nv_str_ieq(name, NV_STR("expect"))) {
@@ -209,7 +213,7 @@ static enum nv_http1_verdict on_header(struct nv_http1_head *head, struct nv_str
     return NV_HTTP1_MORE;
 }
 
-/* ---- lines -------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------- */
 
 /* White space around a value; nv_str_trim would take line ends too. */
 static struct nv_str trim_ows(struct nv_str s)

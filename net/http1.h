@@ -4,8 +4,8 @@
  *   bytes so far ──nv_http1_head_feed──▶ MORE | DONE | BAD        offsets into the bytes, no copies
  *   body bytes ──nv_http1_chunks_feed──▶ data ranges, MORE | DONE | BAD
  *
- * What two parsers could read in two ways is refused (docs/design/0002-own-http1-parser.md). The
- * verdict does not depend on how the bytes were cut into pieces. No heap, no pointers kept.
+ * What two parsers could read in two ways is refused (docs/design/0002-own-http1-parser.md).
+ * The verdict does not depend on how the bytes were cut into pieces. No heap, no pointers kept.
  */
 #ifndef NV_NET_HTTP1_H
 #define NV_NET_HTTP1_H
@@ -64,9 +64,9 @@ struct nv_http1_head {
 /* Readies `head` for the first byte of a request. */
 void nv_http1_head_init(struct nv_http1_head *head);
 /*
- * Goes on with `bytes` (borrowed), which begin with the first byte of the request and may be longer
- * than at the last call. DONE: head->length bytes are the head, the body or next request follows.
- * BAD: answer head->status and close. Not to be called again after DONE or BAD.
+ * Goes on with `bytes` (borrowed), which begin with the first byte of the request and may be
+ * longer than at the last call. DONE: head->length bytes are the head, the body or next request
+ * follows. BAD: answer head->status and close. Not to be called again after DONE or BAD.
  */
 enum nv_http1_verdict nv_http1_head_feed(struct nv_http1_head *head, struct nv_str bytes);
 /* The first header of that name (any case), or NULL. Borrowed from `head`. `bytes` as fed. */

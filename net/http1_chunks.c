@@ -6,10 +6,10 @@
  *                             ▼
  *           TRAILER_START ─▶ NAME ─▶ VALUE ─▶ VALUE_LF ─▶ TRAILER_START ─▶ END_LF ─▶ DONE
  *
- * Data is handed out as ranges of the input, never copied here. Signs, "0x", spaces, an empty size,
- * bare LF and data that is not followed by CR LF are refused: each of them has been a way to
- * smuggle a request past a proxy. Extensions and trailers are checked, counted and forgotten; a
- * trailer never becomes a header.
+ * Data is handed out as ranges of the input, never copied here. Signs, "0x", spaces, an empty
+ * size, bare LF and data that is not followed by CR LF are refused: each of them has been a way
+ * to smuggle a request past a proxy. Extensions and trailers are checked, counted and
+ * forgotten; a trailer never becomes a header.
  */
 #include "net/http1.h"
 
@@ -160,7 +160,8 @@ enum nv_http1_verdict nv_http1_chunks_feed(struct nv_http1_chunks *chunks, struc
         }
         if (data->len > 0)
             break; /* one range a call */
-        *data = nv_str_slice(bytes, at, chunks->left < SIZE_MAX ? (size_t)chunks->left : SIZE_MAX);
+        *data =
+            nv_str_slice(bytes, at, chunks->left < SIZE_MAX ? (size_t)chunks->left : SIZE_MAX);
         at += data->len;
         chunks->left -= data->len;
         chunks->state = chunks->left == 0 ? DATA_CR : DATA;

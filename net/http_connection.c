@@ -6,11 +6,11 @@
  *             └───────┴── refused ────┘
  *
  * Heads and the beginnings of bodies are read through the loop's scratch area, so that a client
- * which sends a byte a second holds hardly more than that; the rest of a body of known length goes
- * straight into its own buffer. Deadlines are absolute: they begin with a state and no byte renews
- * them; a body must also keep a minimum rate. A refusal is followed by reading on for a while,
- * within a budget of bytes and time: closing a socket with unread data makes the kernel reset the
- * connection, and the client would lose the answer.
+ * which sends a byte a second holds hardly more than that; the rest of a body of known length
+ * goes straight into its own buffer. Deadlines are absolute: they begin with a state and no
+ * byte renews them; a body must also keep a minimum rate. A refusal is followed by reading on
+ * for a while, within a budget of bytes and time: closing a socket with unread data makes the
+ * kernel reset the connection, and the client would lose the answer.
  */
 #include "net/http_internal.h"
 #include "net/peer.h"
@@ -37,7 +37,7 @@ static const struct nv_http_limits *limits(const struct nv_http_connection *conn
     return &nv_http_part_server(connection->part)->limits;
 }
 
-/* ---- lists and states --------------------------------------------------------------------- */
+/* ---- lists and states -------------------------------------------------------------------- */
 
 static bool is_idle(const struct nv_http_connection *connection)
 {
@@ -86,7 +86,7 @@ static void enter(struct nv_http_connection *connection, enum nv_http_state stat
         timeout_ms > 0 ? now_ns(connection) + timeout_ms * NV_NS_PER_MS : UINT64_MAX;
 }
 
-/* ---- open and close ----------------------------------------------------------------------- */
+/* ---- open and close ---------------------------------------------------------------------- */
 
 static void on_ready(struct nv_io *io, unsigned what)
 {
@@ -137,7 +137,7 @@ void nv_http_connection_close(struct nv_http_connection *connection)
     free(connection);
 }
 
-/* ---- replies ------------------------------------------------------------------------------ */
+/* ---- replies ----------------------------------------------------------------------------- */
 
 static enum step begin_reply(struct nv_http_connection *connection)
 {
@@ -162,7 +162,8 @@ static enum step end_reply(struct nv_http_connection *connection)
     connection->exchange = NULL;
     if (keep) {
         enter(connection, NV_HTTP_AT_IDLE, limits(connection)->idle_timeout_ms);
-        /* The next request has hardly come yet: waiting saves a read. TLS may hold some already. */
+        /* The next request has hardly come yet: waiting saves a read. TLS may hold some
+         * already. */
         connection->stream.wants = NV_IO_READ;
         return connection->rest == NULL && connection->stream.tls == NULL ? STEP_WAIT : STEP_ON;
     }
@@ -179,8 +180,9 @@ static enum step step_write(struct nv_http_connection *connection)
     struct nv_http_exchange *exchange = connection->exchange;
     while (exchange->sent < exchange->out.len) {
         size_t sent;
-        enum nv_err err = nv_stream_write(&connection->stream, exchange->out.bytes + exchange->sent,
-                                          exchange->out.len - exchange->sent, &sent);
+        enum nv_err err =
+            nv_stream_write(&connection->stream, exchange->out.bytes + exchange->sent,
+                            exchange->out.len - exchange->sent, &sent);
         if (err != NV_OK)
             return err == NV_ERR_AGAIN ? STEP_WAIT : STEP_CLOSED;
         exchange->sent += sent;
@@ -189,8 +191,9 @@ static enum step step_write(struct nv_http_connection *connection)
 }
 
 /*
- * What the socket does not take of "100 Continue" goes out before the reply. It can't be dropped:
- * TLS has made a record of it by then and would take the reply's first bytes for those.
+ * What the socket does not take of "100 Continue" goes out before the reply. It can't be
+ * dropped: TLS has made a record of it by then and would take the reply's first bytes for
+ * those.
  */
 static enum step send_continue(struct nv_http_connection *connection)
 {
@@ -204,7 +207,7 @@ static enum step send_continue(struct nv_http_connection *connection)
     return err == NV_OK ? STEP_ON : STEP_CLOSED;
 }
 
-/* ---- heads -------------------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------------- */
 
 static enum step call_handler(struct nv_http_connection *connection)
 {
@@ -222,13 +225,15 @@ static enum step on_head(struct nv_http_connection *connection, bool more_at_han
         return call_handler(connection);
     enter(connection, NV_HTTP_AT_BODY, limits(connection)->body_timeout_ms);
     exchange->body_start_ns = now_ns(connection);
-    return exchange->head.expect_continue && !more_at_hand ? send_continue(connection) : STEP_ON;
+    return exchange->head.expect_continue && !more_at_hand ? send_continue(connection)
+                                                           : STEP_ON;
 }
 
 static enum step refuse_growth(struct nv_http_connection *connection, enum nv_err err)
 {
     return refuse(connection, 503,
-                  err == NV_ERR_FULL ? "too many bytes of requests in progress" : "out of memory");
+                  err == NV_ERR_FULL ? "too many bytes of requests in progress"
+                                     : "out of memory");
 }
 
 /* No room for the head: what is known of it points at bytes that were not kept. */
@@ -239,7 +244,8 @@ static enum step refuse_head(struct nv_http_connection *connection, enum nv_err 
 }
 
 /* Bytes that belong to the head, in whatever pieces. *used of them were taken. */
-static enum step take_head(struct nv_http_connection *connection, struct nv_str bytes, size_t *used)
+static enum step take_head(struct nv_http_connection *connection, struct nv_str bytes,
+                           size_t *used)
 {
     struct nv_http_exchange *exchange = connection->exchange;
     uint32_t before = exchange->head_len;
@@ -277,7 +283,7 @@ static enum step begin_head(struct nv_http_connection *connection)
     return STEP_ON;
 }
 
-/* ---- bodies ------------------------------------------------------------------------------- */
+/* ---- bodies ------------------------------------------------------------------------------ */
 
 static enum step append_body(struct nv_http_connection *connection, struct nv_str data)
 {
@@ -348,7 +354,7 @@ static enum step read_body(struct nv_http_connection *connection, size_t *got)
     return *got == left ? call_handler(connection) : STEP_ON;
 }
 
-/* ---- the machine -------------------------------------------------------------------------- */
+/* ---- the machine ------------------------------------------------------------------------- */
 
 /* Hands some bytes to whatever the state wants. */
 static enum step take(struct nv_http_connection *connection, struct nv_str bytes, size_t *used)
@@ -482,7 +488,7 @@ void nv_http_connection_drive(struct nv_http_connection *connection)
         nv_http_connection_close(connection);
 }
 
-/* ---- deadlines ---------------------------------------------------------------------------- */
+/* ---- deadlines --------------------------------------------------------------------------- */
 
 static bool too_slow(const struct nv_http_connection *connection, uint64_t now)
 {

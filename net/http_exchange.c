@@ -1,10 +1,10 @@
 /*
  * One request and its reply: the decision at the head, views for handlers, rendering.
  *
- * A reply is rendered into one buffer on the thread that gives it; only the finished bytes go to
- * the loop, through the exchange's own task, so that answering from another thread allocates
- * nothing that could be lost on the way. What rendering reads (head, headers, keep-alive) does not
- * change any more once the handler was called.
+ * A reply is rendered into one buffer on the thread that gives it; only the finished bytes go
+ * to the loop, through the exchange's own task, so that answering from another thread allocates
+ * nothing that could be lost on the way. What rendering reads (head, headers, keep-alive) does
+ * not change any more once the handler was called.
  */
 #include "net/http_internal.h"
 
@@ -26,7 +26,8 @@ struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connect
     struct nv_http_exchange *exchange = malloc(sizeof *exchange);
     if (!exchange)
         return NULL;
-    memset(exchange, 0, offsetof(struct nv_http_exchange, head)); /* the head's table is large */
+    memset(exchange, 0,
+           offsetof(struct nv_http_exchange, head)); /* the head's table is large */
     nv_http1_head_init(&exchange->head);
     nv_buf_init(&exchange->headers, NV_CAP_HTTP_HEADERS);
     nv_buf_init(&exchange->out, NV_CAP_HTTP_REPLY);
@@ -113,7 +114,8 @@ enum nv_err nv_http_exchange_save_head(struct nv_http_exchange *exchange, struct
     if (bytes.len == 0) /* refused at its first byte */
         return NV_OK;
     if (need > exchange->head_capacity) {
-        uint32_t capacity = exchange->head_capacity * 2 > need ? exchange->head_capacity * 2 : need;
+        uint32_t capacity =
+            exchange->head_capacity * 2 > need ? exchange->head_capacity * 2 : need;
         enum nv_err err = grow_head(exchange, capacity);
         if (err != NV_OK)
             return err;
@@ -123,7 +125,8 @@ enum nv_err nv_http_exchange_save_head(struct nv_http_exchange *exchange, struct
     return NV_OK;
 }
 
-enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t extra, size_t max)
+enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t extra,
+                                     size_t max)
 {
     size_t need = exchange->body_len + extra;
     assert(need <= max);
@@ -146,7 +149,7 @@ enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t e
     return NV_OK;
 }
 
-/* ---- the request -------------------------------------------------------------------------- */
+/* ---- the request ------------------------------------------------------------------------- */
 
 static struct nv_str head_str(const struct nv_http_exchange *exchange)
 {
@@ -169,14 +172,16 @@ struct nv_str nv_http_request_query(const struct nv_http_exchange *exchange)
     return nv_http1_view_str(head_str(exchange), exchange->head.query);
 }
 
-struct nv_str nv_http_request_header(const struct nv_http_exchange *exchange, struct nv_str name)
+struct nv_str nv_http_request_header(const struct nv_http_exchange *exchange,
+                                     struct nv_str name)
 {
     struct nv_str bytes = head_str(exchange);
     const struct nv_http1_header *header = nv_http1_head_find(&exchange->head, bytes, name);
     return header != NULL ? nv_http1_view_str(bytes, header->value) : (struct nv_str){NULL, 0};
 }
 
-unsigned nv_http_request_header_count(const struct nv_http_exchange *exchange, struct nv_str name)
+unsigned nv_http_request_header_count(const struct nv_http_exchange *exchange,
+                                      struct nv_str name)
 {
     struct nv_str bytes = head_str(exchange);
     unsigned count = 0;
@@ -209,11 +214,12 @@ void nv_http_exchange_add_header(struct nv_http_exchange *exchange, struct nv_st
 {
     struct nv_buf *headers = &exchange->headers;
     assert(!exchange->replied);
-    if (headers->len + line.len + 2 <= headers->max && nv_buf_append_str(headers, line) == NV_OK)
+    if (headers->len + line.len + 2 <= headers->max &&
+        nv_buf_append_str(headers, line) == NV_OK)
         (void)nv_buf_append_str(headers, NV_STR("\r\n"));
 }
 
-/* ---- rendering ---------------------------------------------------------------------------- */
+/* ---- rendering --------------------------------------------------------------------------- */
 
 static const char *status_text(int status)
 {
@@ -256,9 +262,9 @@ static void append_date(struct nv_buf *out, const struct nv_clock *clock)
     time_t now = (time_t)(nv_clock_wall_ns(clock) / NV_NS_PER_S);
     struct tm tm;
     if (gmtime_r(&now, &tm)) {
-        (void)nv_buf_printf(out, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[tm.tm_wday],
-                            tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-                            tm.tm_sec);
+        (void)nv_buf_printf(out, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n",
+                            days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
+                            tm.tm_hour, tm.tm_min, tm.tm_sec);
     }
 }
 
@@ -269,7 +275,8 @@ static void render(struct nv_http_exchange *exchange, const struct nv_http_reply
     exchange->keep = exchange->head.keep_alive && exchange->body_done && !reply->close &&
                      !atomic_load(&server->base.stopping);
     assert(reply->status >= 200 && reply->status <= 599);
-    (void)nv_buf_reserve(out, reply->body.len + reply->headers.len + exchange->headers.len + 256);
+    (void)nv_buf_reserve(out,
+                         reply->body.len + reply->headers.len + exchange->headers.len + 256);
     (void)nv_buf_printf(out, "HTTP/1.1 %d %s\r\n", reply->status, status_text(reply->status));
     append_date(out, nv_loop_clock(exchange->part->base.loop));
     if (reply->content_type.len > 0)
@@ -313,8 +320,8 @@ void nv_http_reply_send(struct nv_http_exchange *exchange, const struct nv_http_
     nv_loop_post(exchange->part->base.loop, &exchange->task);
 }
 
-void nv_http_reply_text(struct nv_http_exchange *exchange, int status, struct nv_str content_type,
-                        struct nv_str body)
+void nv_http_reply_text(struct nv_http_exchange *exchange, int status,
+                        struct nv_str content_type, struct nv_str body)
 {
     struct nv_http_reply reply = {.status = status, .content_type = content_type, .body = body};
     nv_http_reply_send(exchange, &reply);
@@ -336,7 +343,7 @@ void nv_http_reply_error(struct nv_http_exchange *exchange, int status, struct n
     nv_buf_release(&body);
 }
 
-/* ---- decisions ---------------------------------------------------------------------------- */
+/* ---- decisions --------------------------------------------------------------------------- */
 
 static enum nv_http_method parse_method(struct nv_str name)
 {
@@ -431,7 +438,8 @@ bool nv_http_exchange_decide(struct nv_http_exchange *exchange)
     exchange->open = true;
     atomic_fetch_add(&server->exchanges, 1);
     atomic_fetch_add(&server->requests, 1);
-    exchange->method = parse_method(nv_http1_view_str(head_str(exchange), exchange->head.method));
+    exchange->method =
+        parse_method(nv_http1_view_str(head_str(exchange), exchange->head.method));
     exchange->body_done = !exchange->head.chunked && exchange->head.content_length == 0;
     exchange->route = find_route(server, nv_http_request_path(exchange));
     exchange->dispatching = true;

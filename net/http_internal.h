@@ -1,5 +1,6 @@
 /*
- * Inside of the HTTP server: shared by http_server.c, http_connection.c and http_exchange.c alone.
+ * Inside of the HTTP server: shared by http_server.c, http_connection.c and http_exchange.c
+ * alone.
  *
  *   nv_http_server ─┬─ nv_http_part (one a loop) ─┬─ idle list: least recently used first
  *                   │                             └─ busy list: a request has begun
@@ -8,8 +9,9 @@
  *          ▲                     │ connection (NULL once it is gone)
  *          └─────────────────────┘
  *
- * An idle connection has no exchange and no buffers. An exchange whose connection went away lives
- * on until its handler has answered: that is the generation check for replies of other threads.
+ * An idle connection has no exchange and no buffers. An exchange whose connection went away
+ * lives on until its handler has answered: that is the generation check for replies of other
+ * threads.
  */
 #ifndef NV_NET_HTTP_INTERNAL_H
 #define NV_NET_HTTP_INTERNAL_H
@@ -99,7 +101,7 @@ static inline struct nv_http_server *nv_http_part_server(const struct nv_http_pa
     return NV_CONTAINER(part->base.server, struct nv_http_server, base);
 }
 
-/* ---- http_connection.c -------------------------------------------------------------------- */
+/* ---- http_connection.c ------------------------------------------------------------------- */
 
 /* Makes a connection of `fd` (taken) and begins to read. Loop's thread. */
 void nv_http_connection_open(struct nv_http_part *part, int fd);
@@ -112,10 +114,10 @@ void nv_http_connection_expire(struct nv_http_connection *connection);
 /* Is it past its deadline, or slower than the minimum rate? */
 bool nv_http_connection_late(const struct nv_http_connection *connection, uint64_t now_ns);
 
-/* ---- http_exchange.c ---------------------------------------------------------------------- */
+/* ---- http_exchange.c --------------------------------------------------------------------- */
 
-/* New exchange for a connection (borrowed, until it is set to NULL), or NULL without memory. `wake`
- * is called for a reply that was given outside of the handler. */
+/* New exchange for a connection (borrowed, until it is set to NULL), or NULL without memory.
+ * `wake` is called for a reply that was given outside of the handler. */
 struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection,
                                               nv_http_wake *wake);
 /* Frees all of it and takes it out of the server's totals. */
@@ -123,12 +125,12 @@ void nv_http_exchange_free(struct nv_http_exchange *exchange);
 /* Appends a piece of the head. Errors as nv_http_exchange_reserve: large heads count too. */
 enum nv_err nv_http_exchange_save_head(struct nv_http_exchange *exchange,
                                        struct nv_str bytes) NV_MUST_USE;
-/* Makes room for `extra` more bytes of body, at most `max` in all. NV_ERR_FULL: the server's budget
- * of undecoded bytes is used up; NV_ERR_NO_MEMORY. */
+/* Makes room for `extra` more bytes of body, at most `max` in all. NV_ERR_FULL: the server's
+ * budget of undecoded bytes is used up; NV_ERR_NO_MEMORY. */
 enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t extra,
                                      size_t max) NV_MUST_USE;
-/* The head is complete: asks gate, routes, limits and the route's head. True when it was refused
- * and the reply is ready. */
+/* The head is complete: asks gate, routes, limits and the route's head. True when it was
+ * refused and the reply is ready. */
 bool nv_http_exchange_decide(struct nv_http_exchange *exchange);
 /* The body is complete: calls the handler. True when the reply is ready. */
 bool nv_http_exchange_handle(struct nv_http_exchange *exchange);

@@ -1,12 +1,13 @@
 /*
  * The server around its connections: limits, making room, deadlines, stopping.
  *
- * Each loop has its own part with its own lists, so nothing but a few totals is shared; server.c
- * does what does not depend on HTTP. At the cap
- * of connections the one that has been idle longest makes room: a crowd of idle clients can't lock
- * out those who work. Every half second all connections of a part are looked at for deadlines.
+ * Each loop has its own part with its own lists, so nothing but a few totals is shared;
+ * server.c does what does not depend on HTTP. At the cap of connections the one that has been
+ * idle longest makes room: a crowd of idle clients can't lock out those who work. Every half
+ * second all connections of a part are looked at for deadlines.
  *
- * Stopping: idle connections get one last look and go, the others go after the reply they wait for.
+ * Stopping: idle connections get one last look and go, the others go after the reply they wait
+ * for.
  */
 #include "net/http_internal.h"
 
@@ -38,7 +39,7 @@ void nv_http_limits_init(struct nv_http_limits *limits)
     };
 }
 
-/* ---- one loop's part ---------------------------------------------------------------------- */
+/* ---- one loop's part --------------------------------------------------------------------- */
 
 /* Deadlines of one list. Expiring changes the list behind `next` only by appending. */
 static void sweep(struct nv_http_list *list, uint64_t now_ns)
@@ -112,15 +113,15 @@ static const struct nv_server_actions actions = {
     .close = close_all,
 };
 
-/* ---- the server --------------------------------------------------------------------------- */
+/* ---- the server -------------------------------------------------------------------------- */
 
 /* Leaves descriptors for the journal, the backend and the log. */
 static void fit_descriptors(struct nv_http_limits *limits)
 {
     size_t room = nv_server_room(limits->descriptors_reserved);
     if (room < limits->connections_max) {
-        NV_LOG(NV_LOG_INFO, "otlp", "fewer connections than asked for limit=%zu nofile=%ld", room,
-               sysconf(_SC_OPEN_MAX));
+        NV_LOG(NV_LOG_INFO, "otlp", "fewer connections than asked for limit=%zu nofile=%ld",
+               room, sysconf(_SC_OPEN_MAX));
         limits->connections_max = room;
     }
 }

@@ -1,6 +1,6 @@
 /*
- * An HTTP/1.1 server for small programs that are exposed: routes, decisions at the head, replies
- * from any thread.
+ * An HTTP/1.1 server for small programs that are exposed: routes, decisions at the head,
+ * replies from any thread.
  *
  *   connection ──head──▶ gate ──▶ route? method? length? ──▶ route.head ──▶ 100 Continue
  *                         │            │                        │               │
@@ -9,8 +9,8 @@
  *   client ◀── reply, in order ◀──── nv_http_reply_send (any thread) ◀──── route.handle
  *
  * Everything up to route.head happens before a byte of the body is read. One request of a
- * connection is worked on at a time; pipelined ones wait in the socket, so replies are in order and
- * memory is bounded. Used for OTLP/HTTP and for the admin port. Limits: docs/security.md.
+ * connection is worked on at a time; pipelined ones wait in the socket, so replies are in order
+ * and memory is bounded. Used for OTLP/HTTP and for the admin port. Limits: docs/security.md.
  */
 #ifndef NV_NET_HTTP_SERVER_H
 #define NV_NET_HTTP_SERVER_H
@@ -20,7 +20,8 @@
 #include "net/tls.h"
 
 struct nv_http_server;
-/* One request and its reply. Lives from the first byte of the request until the reply is given. */
+/* One request and its reply. Lives from the first byte of the request until the reply is
+ * given. */
 struct nv_http_exchange;
 
 enum nv_http_method {
@@ -43,9 +44,9 @@ struct nv_http_reply {
 };
 
 /*
- * A handler of one path. Both functions run on a loop's thread and must not wait. `head` (may be
- * NULL) may answer at once to refuse; the body is then not read. `handle` is called with the whole
- * body and must see to it that nv_http_reply_send is called exactly once, now or later.
+ * A handler of one path. Both functions run on a loop's thread and must not wait. `head` (may
+ * be NULL) may answer at once to refuse; the body is then not read. `handle` is called with the
+ * whole body and must see to it that nv_http_reply_send is called exactly once, now or later.
  */
 struct nv_http_handler {
     void *ctx;
@@ -64,10 +65,12 @@ struct nv_http_route {
 /* Hooks over all routes. Each may be NULL. */
 struct nv_http_hooks {
     void *ctx;
-    /* Every request, first of all: may answer (401, a preflight) or add headers to the reply. */
+    /* Every request, first of all: may answer (401, a preflight) or add headers to the
+     * reply. */
     void (*gate)(void *ctx, struct nv_http_exchange *exchange);
     /*
-     * Makes the body of an error that the server answers itself (400, 404, 405, 408, 413, 417, 429,
+     * Makes the body of an error that the server answers itself (400, 404, 405, 408, 413, 417,
+     * 429,
      * 431, 503, 505 ...) and names its content type. Without it: text/plain with the message.
      */
     void (*error_body)(void *ctx, struct nv_http_exchange *exchange, int status,
@@ -75,16 +78,17 @@ struct nv_http_hooks {
 };
 
 struct nv_http_limits {
-    size_t connections_max;      /* 10000; lowered to what RLIMIT_NOFILE leaves */
-    size_t body_bytes_max;       /* 64 MiB, of one body as sent */
-    size_t undecoded_bytes_max;  /* 256 MiB, of requests until they are answered: bodies, what is
+    size_t connections_max;     /* 10000; lowered to what RLIMIT_NOFILE leaves */
+    size_t body_bytes_max;      /* 64 MiB, of one body as sent */
+    size_t undecoded_bytes_max; /* 256 MiB, of requests until they are answered: bodies, what is
                                   * made of them (nv_http_request_count), large heads */
-    struct nv_account *account;  /* the same bytes count there too; borrowed; NULL: nowhere else */
-    unsigned head_timeout_ms;    /* 10000, from the first byte, or the connect with TLS */
-    unsigned body_timeout_ms;    /* 60000, from the end of the head */
-    unsigned body_rate_min;      /* 1024 bytes a second, on average after body_grace_ms */
-    unsigned body_grace_ms;      /* 10000 */
-    unsigned idle_timeout_ms;    /* 180000, between requests */
+    struct nv_account
+        *account;             /* the same bytes count there too; borrowed; NULL: nowhere else */
+    unsigned head_timeout_ms; /* 10000, from the first byte, or the connect with TLS */
+    unsigned body_timeout_ms; /* 60000, from the end of the head */
+    unsigned body_rate_min;   /* 1024 bytes a second, on average after body_grace_ms */
+    unsigned body_grace_ms;   /* 10000 */
+    unsigned idle_timeout_ms; /* 180000, between requests */
     unsigned write_timeout_ms;   /* 30000, for a whole reply */
     unsigned linger_timeout_ms;  /* 2000, reading on after a refusal so that it arrives */
     size_t linger_bytes_max;     /* 1 MiB */
@@ -111,18 +115,18 @@ struct nv_http_status {
 /* The defaults written above. */
 void nv_http_limits_init(struct nv_http_limits *limits);
 /*
- * Binds and makes a server on `loops` (borrowed; made, not started). NV_ERR_CONFIG with what to do
- * in `fail`, NV_ERR_NO_MEMORY, NV_ERR_IO. Connections are accepted once the loops run.
+ * Binds and makes a server on `loops` (borrowed; made, not started). NV_ERR_CONFIG with what to
+ * do in `fail`, NV_ERR_NO_MEMORY, NV_ERR_IO. Connections are accepted once the loops run.
  */
 enum nv_err nv_http_server_new(const struct nv_http_server_config *config,
                                const struct nv_loops *loops, struct nv_fail *fail,
                                struct nv_http_server **out) NV_MUST_USE;
-/* Closes the listener; idle connections close, others after the reply they wait for. Any thread but
- * a loop's. */
+/* Closes the listener; idle connections close, others after the reply they wait for. Any thread
+ * but a loop's. */
 void nv_http_server_stop_accepting(struct nv_http_server *server);
 /*
- * After stop_accepting: waits up to `timeout_ms` until no connection is left, then closes the rest.
- * True when every request was answered. Any thread but a loop's.
+ * After stop_accepting: waits up to `timeout_ms` until no connection is left, then closes the
+ * rest. True when every request was answered. Any thread but a loop's.
  */
 bool nv_http_server_drain(struct nv_http_server *server, unsigned timeout_ms);
 /* Frees. The loops must have stopped and every handler have answered. NULL is allowed. */
@@ -134,7 +138,7 @@ const struct nv_listener *nv_http_server_listener(const struct nv_http_server *s
 /* Any thread. */
 void nv_http_server_status(const struct nv_http_server *server, struct nv_http_status *out);
 
-/* ---- the request; all on the loop's thread, views borrowed until `handle` returns ----------- */
+/* ---- the request; all on the loop's thread, views borrowed until `handle` returns -------- */
 
 /* One of enum nv_http_method; NV_HTTP_OTHER for a method that no route can name. */
 enum nv_http_method nv_http_request_method(const struct nv_http_exchange *exchange);
@@ -143,28 +147,30 @@ struct nv_str nv_http_request_path(const struct nv_http_exchange *exchange);
 /* What follows '?', may be empty. */
 struct nv_str nv_http_request_query(const struct nv_http_exchange *exchange);
 /* First value of a header, its name in any case; ptr NULL when absent. */
-struct nv_str nv_http_request_header(const struct nv_http_exchange *exchange, struct nv_str name);
+struct nv_str nv_http_request_header(const struct nv_http_exchange *exchange,
+                                     struct nv_str name);
 /* How often a header is there. */
-unsigned nv_http_request_header_count(const struct nv_http_exchange *exchange, struct nv_str name);
+unsigned nv_http_request_header_count(const struct nv_http_exchange *exchange,
+                                      struct nv_str name);
 /* Content-Length; 0 without a body, SIZE_MAX when chunked. */
 size_t nv_http_request_length(const struct nv_http_exchange *exchange);
 /* Who sends it (net/peer.h), 0 when not known. In `head` and `handle`. */
 uint64_t nv_http_request_client(const struct nv_http_exchange *exchange);
-/* Gives the whole body away, in `handle`: *body is new (free() it; NULL when empty). Returns its
- * length. It stays counted as undecoded until the reply. */
+/* Gives the whole body away, in `handle`: *body is new (free() it; NULL when empty). Returns
+ * its length. It stays counted as undecoded until the reply. */
 size_t nv_http_request_take_body(struct nv_http_exchange *exchange, char **body);
-/* Counts `more` bytes that are made of the request, until the reply. NV_ERR_FULL: no room for them,
- * nothing is counted. In `handle`. */
+/* Counts `more` bytes that are made of the request, until the reply. NV_ERR_FULL: no room for
+ * them, nothing is counted. In `handle`. */
 enum nv_err nv_http_request_count(struct nv_http_exchange *exchange, size_t more) NV_MUST_USE;
 
-/* Adds a header line (without CRLF, borrowed) to whatever the reply will be. Loop's thread, before
- * the reply. Past 1 KiB of them it is left out. */
+/* Adds a header line (without CRLF, borrowed) to whatever the reply will be. Loop's thread,
+ * before the reply. Past 1 KiB of them it is left out. */
 void nv_http_exchange_add_header(struct nv_http_exchange *exchange, struct nv_str line);
 /* Answers; `exchange` must not be used afterwards. Exactly once, any thread. */
 void nv_http_reply_send(struct nv_http_exchange *exchange, const struct nv_http_reply *reply);
 /* Answers with status, content type and body, no further headers. Likewise. */
-void nv_http_reply_text(struct nv_http_exchange *exchange, int status, struct nv_str content_type,
-                        struct nv_str body);
+void nv_http_reply_text(struct nv_http_exchange *exchange, int status,
+                        struct nv_str content_type, struct nv_str body);
 /* Answers an error: the body is made by hooks.error_body. On the loop's thread. */
 void nv_http_reply_error(struct nv_http_exchange *exchange, int status, struct nv_str message);
 

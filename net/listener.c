@@ -4,8 +4,8 @@
  *   listener ─ sockets[ ] (shared)
  *            └ shares[loop] ─ watches[socket], spare descriptor, tick
  *
- * A ready socket wakes every idle loop; each takes one connection and goes back to its work, the
- * losers get EAGAIN. That costs a wake-up a connection, which is small beside the three-way
+ * A ready socket wakes every idle loop; each takes one connection and goes back to its work,
+ * the losers get EAGAIN. That costs a wake-up a connection, which is small beside the three-way
  * handshake, and spreads a handful of long-lived connections evenly.
  *
  * Without descriptors accept(2) fails while the socket stays ready, which would spin. The spare

@@ -4,10 +4,11 @@
  *   "127.0.0.1:4318,[::1]:4318,unix:/run/x.sock" ──open──▶ sockets ──attach──▶ every loop
  *                                                                    accepted(loop, fd)
  *
- * All loops wait on the same sockets: the loop that is free takes the connection, which spreads a
- * few long-lived SDK connections better than SO_REUSEPORT's hash does, leaves no connection in a
- * queue that nobody reads, and makes "address in use" visible. Out of descriptors: a spare one is
- * given up to accept and close one connection, then accepting pauses until the next tick.
+ * All loops wait on the same sockets: the loop that is free takes the connection, which spreads
+ * a few long-lived SDK connections better than SO_REUSEPORT's hash does, leaves no connection
+ * in a queue that nobody reads, and makes "address in use" visible. Out of descriptors: a spare
+ * one is given up to accept and close one connection, then accepting pauses until the next
+ * tick.
  */
 #ifndef NV_NET_LISTENER_H
 #define NV_NET_LISTENER_H
@@ -18,9 +19,10 @@ struct nv_listener;
 
 struct nv_listener_config {
     /*
-     * Comma-separated: "host:port" (IPv4, name, or empty host for all addresses), "[ipv6]:port",
-     * "unix:/path", "unix:@abstract", "fd:N". Port 0 takes any. A socket handed over by
-     * LISTEN_FDS (sd_listen_fds(3)) that is bound to a listed address is used in its place.
+     * Comma-separated: "host:port" (IPv4, name, or empty host for all addresses),
+     * "[ipv6]:port", "unix:/path", "unix:@abstract", "fd:N". Port 0 takes any. A socket handed
+     * over by LISTEN_FDS (sd_listen_fds(3)) that is bound to a listed address is used in its
+     * place.
      */
     const char *addresses;
     unsigned unix_mode; /* permission bits of a Unix socket; 0 means 0660 */
@@ -39,8 +41,8 @@ struct nv_accepter {
 };
 
 /*
- * Binds and listens; nothing is accepted yet. NV_ERR_CONFIG (address not understood, in use, not
- * allowed) with what to do in `fail`; NV_ERR_NO_MEMORY, NV_ERR_IO.
+ * Binds and listens; nothing is accepted yet. NV_ERR_CONFIG (address not understood, in use,
+ * not allowed) with what to do in `fail`; NV_ERR_NO_MEMORY, NV_ERR_IO.
  */
 enum nv_err nv_listener_open(const struct nv_listener_config *config, struct nv_fail *fail,
                              struct nv_listener **out) NV_MUST_USE;

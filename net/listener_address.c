@@ -2,16 +2,17 @@
  * From "127.0.0.1:4318,unix:/run/x.sock" to sockets that listen.
  *
  * A plain bind without SO_REUSEPORT is what makes a second gateway on the same port fail with a
- * message instead of sharing the traffic unseen. For a handover without a gap the service manager
- * (or the old process) passes the listening sockets on: LISTEN_FDS, sd_listen_fds(3); they are
- * recognised by the address that they are bound to, so the configuration stays the same.
+ * message instead of sharing the traffic unseen. For a handover without a gap the service
+ * manager (or the old process) passes the listening sockets on: LISTEN_FDS, sd_listen_fds(3);
+ * they are recognised by the address that they are bound to, so the configuration stays the
+ * same.
  *
  * "[::]:4318" is everything, as it is for most programs on Linux: its socket takes IPv4 too,
- * whatever net.ipv6.bindv6only says, unless another entry asks for the IPv4 side. ":4318" is two
- * sockets.
+ * whatever net.ipv6.bindv6only says, unless another entry asks for the IPv4 side. ":4318" is
+ * two sockets.
  *
- * A Unix socket's file that nobody listens on is a leftover of a crash and is replaced; a live one
- * is an error. Its mode is set before bind, so that it is never wider than asked for.
+ * A Unix socket's file that nobody listens on is a leftover of a crash and is replaced; a live
+ * one is an error. Its mode is set before bind, so that it is never wider than asked for.
  */
 #include "net/listener_address.h"
 
@@ -57,8 +58,8 @@ struct binding {
 
 static enum nv_err refuse(const struct binding *binding, const char *why)
 {
-    return nv_fail_set(binding->fail, NV_ERR_CONFIG, 0, "cannot listen on '%s': %s", binding->text,
-                       why);
+    return nv_fail_set(binding->fail, NV_ERR_CONFIG, 0, "cannot listen on '%s': %s",
+                       binding->text, why);
 }
 
 static enum nv_err refuse_errno(const struct binding *binding)
@@ -69,7 +70,7 @@ static enum nv_err refuse_errno(const struct binding *binding)
     return refuse(binding, strerror_r(errno, text, sizeof text));
 }
 
-/* ---- names -------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------- */
 
 static void write_name(int fd, char name[NV_LISTENER_NAME_BYTES])
 {
@@ -104,7 +105,7 @@ static enum nv_err add_socket(const struct binding *binding, int fd)
     return NV_OK;
 }
 
-/* ---- inherited ---------------------------------------------------------------------------- */
+/* ---- inherited --------------------------------------------------------------------------- */
 
 /* How many sockets were handed over to this process. */
 static int inherited_count(void)
@@ -124,8 +125,10 @@ static bool same_address(const union address *a, socklen_t a_len, const union ad
 {
     if (a->any.sa_family != b->any.sa_family)
         return false;
-    if (a->any.sa_family == AF_INET)
-        return a->in.sin_port == b->in.sin_port && a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+    if (a->any.sa_family == AF_INET) {
+        return a->in.sin_port == b->in.sin_port &&
+               a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+    }
     if (a->any.sa_family == AF_INET6) {
         return a->in6.sin6_port == b->in6.sin6_port &&
                memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof a->in6.sin6_addr) == 0;
@@ -152,7 +155,8 @@ static enum nv_err use_socket(const struct binding *binding, int fd)
         return refuse(binding, "the descriptor is not a listening socket");
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
         return refuse_errno(binding);
-    (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY); /* fails on a Unix socket, which needs none */
+    (void)set_option(fd, IPPROTO_TCP,
+                     TCP_NODELAY); /* fails on a Unix socket, which needs none */
     return add_socket(binding, fd);
 }
 
@@ -170,7 +174,7 @@ static int find_inherited(const union address *address, socklen_t len)
     return -1;
 }
 
-/* ---- TCP ---------------------------------------------------------------------------------- */
+/* ---- TCP --------------------------------------------------------------------------------- */
 
 static enum nv_err bind_tcp(const struct binding *binding, const struct addrinfo *info)
 {
@@ -203,7 +207,8 @@ static bool split_host_port(char *text, char **host, char **port)
     uint64_t number = 0;
     char *colon = strrchr(text, ':');
     /* getaddrinfo would take 99999 for 34463. */
-    if (!colon || nv_str_to_uint64(nv_str_from(colon + 1), &number) != NV_OK || number > UINT16_MAX)
+    if (!colon || nv_str_to_uint64(nv_str_from(colon + 1), &number) != NV_OK ||
+        number > UINT16_MAX)
         return false;
     *colon = '\0';
     *port = colon + 1;
@@ -230,8 +235,8 @@ static bool has_ipv4_any(const struct nv_listener_config *config, const char *po
         size_t colon = nv_str_starts(entry, NV_STR("0.0.0.0:")) ? 7 : 0;
         found = nv_str_find_char(entry, ':') == colon && strcmp(port, "0") != 0 &&
                 nv_str_eq(nv_str_slice(entry, colon + 1, SIZE_MAX), nv_str_from(port));
-        rest =
-            comma == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(rest, comma + 1, SIZE_MAX);
+        rest = comma == SIZE_MAX ? (struct nv_str){NULL, 0}
+                                 : nv_str_slice(rest, comma + 1, SIZE_MAX);
     }
     return found;
 }
@@ -252,7 +257,8 @@ static enum nv_err bind_addresses(const struct binding *binding, const struct ad
 
 static enum nv_err bind_host(const struct binding *binding, char *text)
 {
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                             .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     char *host, *port;
     if (!split_host_port(text, &host, &port))
@@ -267,9 +273,10 @@ static enum nv_err bind_host(const struct binding *binding, char *text)
     return err;
 }
 
-/* ---- Unix --------------------------------------------------------------------------------- */
+/* ---- Unix -------------------------------------------------------------------------------- */
 
-/* Removes a socket file that nobody listens on. False, with errno, when it is in use or foreign. */
+/* Removes a socket file that nobody listens on. False, with errno, when it is in use or
+ * foreign. */
 static bool remove_stale(const struct sockaddr_un *address, socklen_t len)
 {
     struct stat info;
@@ -280,8 +287,8 @@ static bool remove_stale(const struct sockaddr_un *address, socklen_t len)
         return false;
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool dead =
-        fd >= 0 && connect(fd, (const struct sockaddr *)address, len) != 0 && errno == ECONNREFUSED;
+    bool dead = fd >= 0 && connect(fd, (const struct sockaddr *)address, len) != 0 &&
+                errno == ECONNREFUSED;
     if (fd >= 0)
         close(fd);
     errno = EADDRINUSE;
@@ -291,7 +298,8 @@ static bool remove_stale(const struct sockaddr_un *address, socklen_t len)
 static enum nv_err bind_path(const struct binding *binding, const union address *address,
                              socklen_t len)
 {
-    mode_t mode = binding->config->unix_mode != 0 ? binding->config->unix_mode : UNIX_MODE_DEFAULT;
+    mode_t mode =
+        binding->config->unix_mode != 0 ? binding->config->unix_mode : UNIX_MODE_DEFAULT;
     bool named = address->un.sun_path[0] != '\0';
     if (named && !remove_stale(&address->un, len))
         return refuse_errno(binding);
@@ -306,7 +314,8 @@ static enum nv_err bind_path(const struct binding *binding, const union address 
     enum nv_err err = add_socket(binding, fd);
     struct stat info;
     if (err == NV_OK && named && lstat(address->un.sun_path, &info) == 0) {
-        struct nv_listener_socket *entry = &binding->sockets->items[binding->sockets->count - 1];
+        struct nv_listener_socket *entry =
+            &binding->sockets->items[binding->sockets->count - 1];
         memcpy(entry->unix_path, address->un.sun_path, sizeof address->un.sun_path);
         entry->unix_device = info.st_dev;
         entry->unix_inode = info.st_ino;
@@ -332,7 +341,7 @@ static enum nv_err bind_unix(const struct binding *binding, const char *path)
     return fd >= 0 ? use_socket(binding, fd) : bind_path(binding, &address, size);
 }
 
-/* ---- all ---------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------- */
 
 static enum nv_err bind_fd(const struct binding *binding, const char *digits)
 {
@@ -367,8 +376,8 @@ enum nv_err nv_listener_bind(const struct nv_listener_config *config,
     do {
         size_t comma = nv_str_find_char(rest, ',');
         err = bind_one(&binding, nv_str_slice(rest, 0, comma));
-        rest =
-            comma == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(rest, comma + 1, SIZE_MAX);
+        rest = comma == SIZE_MAX ? (struct nv_str){NULL, 0}
+                                 : nv_str_slice(rest, comma + 1, SIZE_MAX);
     } while (err == NV_OK && rest.len > 0);
     return err;
 }

@@ -26,11 +26,12 @@ struct nv_listener_sockets {
 };
 
 /*
- * Binds all addresses of `config` and appends them to `sockets`. NV_ERR_CONFIG with what to do in
- * `fail`, NV_ERR_IO; what was bound before stays in `sockets` and is to be closed.
+ * Binds all addresses of `config` and appends them to `sockets`. NV_ERR_CONFIG with what to do
+ * in `fail`, NV_ERR_IO; what was bound before stays in `sockets` and is to be closed.
  */
 enum nv_err nv_listener_bind(const struct nv_listener_config *config,
-                             struct nv_listener_sockets *sockets, struct nv_fail *fail) NV_MUST_USE;
+                             struct nv_listener_sockets *sockets,
+                             struct nv_fail *fail) NV_MUST_USE;
 /* Closes a socket; a Unix socket's file is removed when it is still the one that was made. */
 void nv_listener_socket_close(struct nv_listener_socket *socket);
 

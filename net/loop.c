@@ -1,11 +1,12 @@
 /*
  * Event loop on libevent's core (epoll), the only place of otlp/ that knows libevent.
  *
- * The event_base belongs to one thread and is never touched by another, so libevent's own locking
- * is not needed: other threads put a task into the mailbox and write to an eventfd. Only the first
- * task of a batch writes, so a busy loop costs its helpers no system calls. Deadlines are not
- * libevent timers: a connection has one absolute deadline that moves with its state, and a coarse
- * tick that walks all connections is cheaper than a heap that is changed twice a request.
+ * The event_base belongs to one thread and is never touched by another, so libevent's own
+ * locking is not needed: other threads put a task into the mailbox and write to an eventfd.
+ * Only the first task of a batch writes, so a busy loop costs its helpers no system calls.
+ * Deadlines are not libevent timers: a connection has one absolute deadline that moves with its
+ * state, and a coarse tick that walks all connections is cheaper than a heap that is changed
+ * twice a request.
  */
 #include "net/loop.h"
 
@@ -23,7 +24,8 @@
 
 #define LOOPS_MAX 256
 
-/* The loop that this thread runs. pthread_create may store the id after the thread has begun. */
+/* The loop that this thread runs. pthread_create may store the id after the thread has
+ * begun. */
 static _Thread_local const struct nv_loop *current;
 
 struct nv_loop {
@@ -99,7 +101,8 @@ static bool open_events(struct nv_loop *loop)
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!loop->base || loop->wake_fd < 0)
         return false;
-    loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
+    loop->wake_event =
+        event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
     loop->tick_event = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
     return loop->wake_event != NULL && loop->tick_event != NULL &&
            event_add(loop->wake_event, NULL) == 0 && event_add(loop->tick_event, &period) == 0;
@@ -240,13 +243,14 @@ void nv_loop_remove_tick(struct nv_loop *loop, struct nv_loop_tick *tick)
         loop->next_tick = tick->next;
 }
 
-/* ---- descriptors -------------------------------------------------------------------------- */
+/* ---- descriptors ------------------------------------------------------------------------- */
 
 static void on_ready(evutil_socket_t fd, short what, void *ctx)
 {
     struct nv_io *io = ctx;
     (void)fd;
-    unsigned ready = ((what & EV_READ) ? NV_IO_READ : 0u) | ((what & EV_WRITE) ? NV_IO_WRITE : 0u);
+    unsigned ready =
+        ((what & EV_READ) ? NV_IO_READ : 0u) | ((what & EV_WRITE) ? NV_IO_WRITE : 0u);
     io->ready(io, ready);
 }
 
@@ -285,7 +289,7 @@ void nv_io_release(struct nv_io *io)
     }
 }
 
-/* ---- groups ------------------------------------------------------------------------------- */
+/* ---- groups ------------------------------------------------------------------------------ */
 
 enum nv_err nv_loops_init(struct nv_loops *loops, unsigned count, const struct nv_clock *clock)
 {

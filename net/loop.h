@@ -1,12 +1,14 @@
 /*
- * One event loop: descriptors that become ready, a coarse tick, and tasks posted by other threads.
+ * One event loop: descriptors that become ready, a coarse tick, and tasks posted by other
+ * threads.
  *
  *   other threads ──post──▶ [ mailbox, eventfd ] ──▶ loop thread ──▶ task->run
  *   epoll ──ready──▶ io->ready             every NV_LOOP_TICK_MS ──▶ tick->run
  *
- * The only files of otlp/ that know libevent are loop.c and this one (as an opaque name). HTTP/1.1
- * and gRPC connections of all ports live on the same loops. Unless said otherwise a function is
- * called on the loop's own thread, or before the loop is started or after it was stopped.
+ * The only files of otlp/ that know libevent are loop.c and this one (as an opaque name).
+ * HTTP/1.1 and gRPC connections of all ports live on the same loops. Unless said otherwise a
+ * function is called on the loop's own thread, or before the loop is started or after it was
+ * stopped.
  */
 #ifndef NV_NET_LOOP_H
 #define NV_NET_LOOP_H
@@ -29,7 +31,8 @@ struct nv_loop;
 /* Pointer to the struct that `field` is embedded in. */
 #define NV_CONTAINER(ptr, type, field) ((type *)(void *)((char *)(ptr)-offsetof(type, field)))
 
-/* A piece of work for a loop; embedded in what it works on, which lives until `run` is called. */
+/* A piece of work for a loop; embedded in what it works on, which lives until `run` is
+ * called. */
 struct nv_loop_task {
     struct nv_loop_task *next;
     void (*run)(struct nv_loop_task *task);
@@ -41,7 +44,8 @@ struct nv_loop_tick {
     void (*run)(struct nv_loop_tick *tick, uint64_t now_ns); /* monotonic */
 };
 
-/* New loop, not running; NULL without memory or descriptors. `clock` is borrowed for its life. */
+/* New loop, not running; NULL without memory or descriptors. `clock` is borrowed for its
+ * life. */
 struct nv_loop *nv_loop_new(const struct nv_clock *clock);
 /* Frees a stopped loop. Tasks still posted are run first. NULL is allowed. */
 void nv_loop_free(struct nv_loop *loop);
@@ -78,7 +82,8 @@ struct nv_io {
     unsigned wanted;
 };
 
-/* Prepares a watch on `fd` that wants nothing yet; the descriptor stays the caller's. NO_MEMORY. */
+/* Prepares a watch on `fd` that wants nothing yet; the descriptor stays the caller's.
+ * NO_MEMORY. */
 enum nv_err nv_io_init(struct nv_io *io, struct nv_loop *loop, int fd,
                        void (*ready)(struct nv_io *io, unsigned what)) NV_MUST_USE;
 /* Sets what to wait for, level-triggered. Cheap when nothing changes. NO_MEMORY, IO. */

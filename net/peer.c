@@ -6,8 +6,8 @@
  *   AF_UNIX    nothing                         /
  *
  * The port is left out, or every connection would be a client of its own; so is what a request
- * says of itself, which costs nothing to change. Hashed, because a share is all it is needed for
- * and addresses are personal data that should not lie around.
+ * says of itself, which costs nothing to change. Hashed, because a share is all it is needed
+ * for and addresses are personal data that should not lie around.
  */
 #include "net/peer.h"
 

@@ -1,10 +1,10 @@
 /*
  * Listener, parts and the order of stopping, for servers of any protocol.
  *
- * Stopping has two steps, and both run on the loops: a part belongs to its loop's thread, so that
- * nothing in it needs a lock. The caller polls a counter rather than waiting on a condition: it
- * happens twice in the life of a process, and a loop without a thread (in tests) does the task
- * where it stands.
+ * Stopping has two steps, and both run on the loops: a part belongs to its loop's thread, so
+ * that nothing in it needs a lock. The caller polls a counter rather than waiting on a
+ * condition: it happens twice in the life of a process, and a loop without a thread (in tests)
+ * does the task where it stands.
  *
  * Not done here: what is idle and what is at work, deadlines, and goodbyes; they are the
  * protocol's.
@@ -23,9 +23,10 @@
 /* Reserved of all descriptors: what is open beside connections grows with the machine. */
 #define RESERVED_PART 8
 
-/* ---- on the loops ------------------------------------------------------------------------- */
+/* ---- on the loops ------------------------------------------------------------------------ */
 
-static struct nv_server_part *part_of(const struct nv_server *server, const struct nv_loop *loop)
+static struct nv_server_part *part_of(const struct nv_server *server,
+                                      const struct nv_loop *loop)
 {
     for (unsigned i = 0; i < server->part_count; i++) {
         if (server->parts[i]->loop == loop)
@@ -41,7 +42,8 @@ static bool on_wanted(void *ctx, struct nv_loop *loop)
     if (atomic_load(&server->connections) < server->connections_max)
         return true;
     atomic_fetch_add(&server->refused_connections, 1);
-    return server->actions->make_room(part_of(server, loop)); /* else the new one waits in line */
+    return server->actions->make_room(
+        part_of(server, loop)); /* else the new one waits in line */
 }
 
 static void on_accepted(void *ctx, struct nv_loop *loop, int fd)
@@ -78,7 +80,7 @@ static void on_close(struct nv_loop_task *task)
     atomic_fetch_sub(&part->server->tasks_due, 1);
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------- */
 
 size_t nv_server_room(size_t reserved)
 {
@@ -165,7 +167,8 @@ void nv_server_stop(struct nv_server *server)
         on_all_parts(server, true);
 }
 
-bool nv_server_drain(struct nv_server *server, unsigned timeout_ms, const atomic_size_t *requests)
+bool nv_server_drain(struct nv_server *server, unsigned timeout_ms,
+                     const atomic_size_t *requests)
 {
     const struct nv_clock *clock = nv_clock_system();
     uint64_t end_ns = nv_clock_mono_ns(clock) + timeout_ms * NV_NS_PER_MS;

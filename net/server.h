@@ -1,6 +1,6 @@
 /*
- * What the HTTP and the gRPC server have in common: listener, TLS, a part on each loop, the cap of
- * connections, starting and stopping.
+ * What the HTTP and the gRPC server have in common: listener, TLS, a part on each loop, the cap
+ * of connections, starting and stopping.
  *
  *   nv_server ─┬─ listener, TLS
  *              ├─ parts[loop] ── nv_server_part, the head of the server's own struct
@@ -8,8 +8,8 @@
  *
  *   open ─▶ loops run: room? ▸ open ▸ tick … ─▶ stop ─▶ drain ─▶ loops stop ─▶ release
  *
- * A part is touched by its loop's thread alone. What a connection is, and what stopping and closing
- * do to it, is the server's: the actions below.
+ * A part is touched by its loop's thread alone. What a connection is, and what stopping and
+ * closing do to it, is the server's: the actions below.
  */
 #ifndef NV_NET_SERVER_H
 #define NV_NET_SERVER_H
@@ -36,7 +36,8 @@ struct nv_server_actions {
     void (*tick)(struct nv_server_part *part, uint64_t now_ns);
     /* At the cap of connections: closes one that can be spared. False: there is none. */
     bool (*make_room)(struct nv_server_part *part);
-    /* Takes `fd`, a new connection, and counts it in nv_server.connections until it is closed. */
+    /* Takes `fd`, a new connection, and counts it in nv_server.connections until it is
+     * closed. */
     void (*open)(struct nv_server_part *part, int fd);
     /* Nothing more is accepted: sees to it that connections end after what they have begun. */
     void (*stop)(struct nv_server_part *part);
@@ -67,13 +68,14 @@ struct nv_server {
 };
 
 /*
- * How many connections RLIMIT_NOFILE leaves room for when `reserved` descriptors and an eighth of
- * all are kept for everything else (journal, backend, other ports); at least 4. SIZE_MAX: no limit.
+ * How many connections RLIMIT_NOFILE leaves room for when `reserved` descriptors and an eighth
+ * of all are kept for everything else (journal, backend, other ports); at least 4. SIZE_MAX: no
+ * limit.
  */
 size_t nv_server_room(size_t reserved);
 /*
- * Binds, and makes a part on each of `loops` (borrowed; made, not started): connections come once
- * they run. `server` is zeroed. NV_ERR_CONFIG with what to do in `fail`, NV_ERR_NO_MEMORY,
+ * Binds, and makes a part on each of `loops` (borrowed; made, not started): connections come
+ * once they run. `server` is zeroed. NV_ERR_CONFIG with what to do in `fail`, NV_ERR_NO_MEMORY,
  * NV_ERR_IO; release also after failure.
  */
 enum nv_err nv_server_open(struct nv_server *server, const struct nv_server_config *config,
@@ -82,12 +84,14 @@ enum nv_err nv_server_open(struct nv_server *server, const struct nv_server_conf
  * second call does nothing. Any thread but a loop's. */
 void nv_server_stop(struct nv_server *server);
 /*
- * After nv_server_stop: waits up to `timeout_ms` until no connection is left, then closes the rest.
- * True when `requests`, the number of those not yet answered, was 0 before that. Any thread but a
- * loop's.
+ * After nv_server_stop: waits up to `timeout_ms` until no connection is left, then closes the
+ * rest. True when `requests`, the number of those not yet answered, was 0 before that. Any
+ * thread but a loop's.
  */
-bool nv_server_drain(struct nv_server *server, unsigned timeout_ms, const atomic_size_t *requests);
-/* Closes what is left and frees all but `server`. The loops must have stopped, or never started. */
+bool nv_server_drain(struct nv_server *server, unsigned timeout_ms,
+                     const atomic_size_t *requests);
+/* Closes what is left and frees all but `server`. The loops must have stopped, or never
+ * started. */
 void nv_server_release(struct nv_server *server);
 /* Reads certificate, key and client CA again; the old ones stay on failure. Any thread. */
 enum nv_err nv_server_reload(struct nv_server *server, struct nv_fail *fail);

@@ -1,13 +1,13 @@
 /*
  * OpenSSL behind a small stream: certificates, handshakes, reading and writing.
  *
- * A connection's SSL object keeps a reference on the SSL_CTX it was made from, so a reload makes a
- * whole new SSL_CTX and swaps the pointer: connections go on with the old one, new ones get the new
- * certificate, and a file that can't be read changes nothing. Handshakes are not a state of their
- * own here: SSL_read carries them on, the caller's head deadline bounds them.
+ * A connection's SSL object keeps a reference on the SSL_CTX it was made from, so a reload
+ * makes a whole new SSL_CTX and swaps the pointer: connections go on with the old one, new ones
+ * get the new certificate, and a file that can't be read changes nothing. Handshakes are not a
+ * state of their own here: SSL_read carries them on, the caller's head deadline bounds them.
  *
- * Not done on purpose: session tickets across restarts (a full handshake costs less than keeping
- * ticket keys safe), renegotiation, compression, 0-RTT (replayable).
+ * Not done on purpose: session tickets across restarts (a full handshake costs less than
+ * keeping ticket keys safe), renegotiation, compression, 0-RTT (replayable).
  */
 #include "net/tls.h"
 
@@ -54,7 +54,7 @@ bool nv_tls_wanted(const struct nv_tls_files *files)
     return is_set(files->cert_file) || is_set(files->key_file) || is_set(files->client_ca_file);
 }
 
-/* ---- configuration ------------------------------------------------------------------------ */
+/* ---- configuration ----------------------------------------------------------------------- */
 
 static enum nv_err refuse(struct nv_fail *fail, const char *what, const char *file)
 {
@@ -74,15 +74,16 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
     const struct nv_tls *tls = ctx;
     unsigned char *chosen = NULL;
     (void)ssl;
-    if (SSL_select_next_proto(&chosen, out_len, tls->alpn, tls->alpn_bytes, offered, offered_len) ==
-        OPENSSL_NPN_NEGOTIATED) {
+    if (SSL_select_next_proto(&chosen, out_len, tls->alpn, tls->alpn_bytes, offered,
+                              offered_len) == OPENSSL_NPN_NEGOTIATED) {
         *out = chosen;
         return SSL_TLSEXT_ERR_OK;
     }
     return tls->alpn_optional ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static enum nv_err load_client_ca(const struct nv_tls *tls, SSL_CTX *context, struct nv_fail *fail)
+static enum nv_err load_client_ca(const struct nv_tls *tls, SSL_CTX *context,
+                                  struct nv_fail *fail)
 {
     if (!tls->client_ca_file)
         return NV_OK;
@@ -203,7 +204,7 @@ enum nv_err nv_tls_reload(struct nv_tls *tls, struct nv_fail *fail)
     return NV_OK;
 }
 
-/* ---- streams ------------------------------------------------------------------------------ */
+/* ---- streams ----------------------------------------------------------------------------- */
 
 static struct nv_tls_session *session_new(struct nv_tls *tls, int fd)
 {
@@ -303,7 +304,8 @@ enum nv_err nv_stream_read(struct nv_stream *stream, void *bytes, size_t len, si
     return NV_OK;
 }
 
-enum nv_err nv_stream_write(struct nv_stream *stream, const void *bytes, size_t len, size_t *sent)
+enum nv_err nv_stream_write(struct nv_stream *stream, const void *bytes, size_t len,
+                            size_t *sent)
 {
     assert(len > 0);
     *sent = 0;

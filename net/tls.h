@@ -5,8 +5,9 @@
  *                     │ one session a connection
  *   nv_stream [ fd | session ] ── read, write, shutdown: never block
  *
- * TLS 1.2 and later, no renegotiation, no compression, released buffers (14 KB less for each idle
- * connection). OpenSSL's types stay in tls.c. Sessions keep the certificate they began with.
+ * TLS 1.2 and later, no renegotiation, no compression, released buffers (14 KB less for each
+ * idle connection). OpenSSL's types stay in tls.c. Sessions keep the certificate they began
+ * with.
  */
 #ifndef NV_NET_TLS_H
 #define NV_NET_TLS_H
@@ -30,8 +31,8 @@ struct nv_tls_files {
 bool nv_tls_wanted(const struct nv_tls_files *files);
 /*
  * New configuration from `files` (copied). `alpn` lists protocols in the order we prefer, for
- * example "h2,http/1.1"; a client that offers none of them goes on without ALPN when the list has
- * http/1.1 and is refused otherwise. NV_ERR_CONFIG with the file and the reason in `fail`,
+ * example "h2,http/1.1"; a client that offers none of them goes on without ALPN when the list
+ * has http/1.1 and is refused otherwise. NV_ERR_CONFIG with the file and the reason in `fail`,
  * NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_tls_new(const struct nv_tls_files *files, const char *alpn, struct nv_fail *fail,
@@ -53,13 +54,15 @@ struct nv_stream {
 enum nv_err nv_stream_init(struct nv_stream *stream, int fd, struct nv_tls *tls) NV_MUST_USE;
 /*
  * Reads up to `len` (> 0) bytes. NV_OK with *got > 0, or *got 0 at the end of the stream;
- * NV_ERR_AGAIN: wait for stream->wants; NV_ERR_IO: broken, close it. With TLS more may be readable
- * without the descriptor being ready: read until NV_ERR_AGAIN, or read again before waiting.
+ * NV_ERR_AGAIN: wait for stream->wants; NV_ERR_IO: broken, close it. With TLS more may be
+ * readable without the descriptor being ready: read until NV_ERR_AGAIN, or read again before
+ * waiting.
  */
 enum nv_err nv_stream_read(struct nv_stream *stream, void *bytes, size_t len,
                            size_t *got) NV_MUST_USE;
-/* Writes up to `len` (> 0) bytes, *sent of them. Errors as nv_stream_read; never raises SIGPIPE.
- * With TLS the next write after NV_ERR_AGAIN begins with the same bytes, at least as many. */
+/* Writes up to `len` (> 0) bytes, *sent of them. Errors as nv_stream_read; never raises
+ * SIGPIPE. With TLS the next write after NV_ERR_AGAIN begins with the same bytes, at least as
+ * many. */
 enum nv_err nv_stream_write(struct nv_stream *stream, const void *bytes, size_t len,
                             size_t *sent) NV_MUST_USE;
 /* Is the handshake done (always true without TLS)? */

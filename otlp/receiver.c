@@ -2,8 +2,8 @@
  * Puts the receiving stage together: loops, tokens, OTLP/HTTP and OTLP/gRPC.
  *
  * HTTP and gRPC share the loops and the tokens and nothing else. Order at the end matters: the
- * loops stop first, so that nobody is in a handler while servers are freed; replies posted until
- * then are run by the stop itself.
+ * loops stop first, so that nobody is in a handler while servers are freed; replies posted
+ * until then are run by the stop itself.
  */
 #include "otlp/receiver.h"
 
@@ -60,8 +60,8 @@ static bool is_on(const struct nv_receiver_endpoint *endpoint)
     return endpoint->listen != NULL && endpoint->listen[0] != '\0';
 }
 
-/* The budget as configured, but one request must fit: its body, what is made of it (JSON becomes
- * protobuf, compressed bytes plain ones, zstd with a window) and a head of any size. */
+/* The budget as configured, but one request must fit: its body, what is made of it (JSON
+ * becomes protobuf, compressed bytes plain ones, zstd with a window) and a head of any size. */
 static size_t undecoded_bytes(const struct nv_receiver_config *config)
 {
     size_t window = (size_t)1 << NV_INFLATE_ZSTD_WINDOW_LOG;
@@ -83,7 +83,8 @@ static size_t grpc_connections(const struct nv_receiver_config *config)
     return max < share ? max : share;
 }
 
-static enum nv_err make_http(struct nv_receiver *receiver, const struct nv_receiver_config *config,
+static enum nv_err make_http(struct nv_receiver *receiver,
+                             const struct nv_receiver_config *config,
                              const struct nv_acceptor *acceptor, struct nv_fail *fail)
 {
     struct nv_otlp_http_config otlp = {.acceptor = acceptor,
@@ -110,7 +111,8 @@ static enum nv_err make_http(struct nv_receiver *receiver, const struct nv_recei
     return nv_http_server_new(&server, &receiver->loops, fail, &receiver->http);
 }
 
-static enum nv_err make_grpc(struct nv_receiver *receiver, const struct nv_receiver_config *config,
+static enum nv_err make_grpc(struct nv_receiver *receiver,
+                             const struct nv_receiver_config *config,
                              const struct nv_acceptor *acceptor, struct nv_fail *fail)
 {
     struct nv_grpc_server_config server = {
@@ -194,8 +196,10 @@ void nv_receiver_free(struct nv_receiver *receiver)
 enum nv_err nv_receiver_reload(struct nv_receiver *receiver, struct nv_fail *fail)
 {
     enum nv_err first = nv_auth_reload(receiver->auth, fail);
-    enum nv_err http = receiver->http != NULL ? nv_http_server_reload(receiver->http, fail) : NV_OK;
-    enum nv_err grpc = receiver->grpc != NULL ? nv_grpc_server_reload(receiver->grpc, fail) : NV_OK;
+    enum nv_err http =
+        receiver->http != NULL ? nv_http_server_reload(receiver->http, fail) : NV_OK;
+    enum nv_err grpc =
+        receiver->grpc != NULL ? nv_grpc_server_reload(receiver->grpc, fail) : NV_OK;
     if (first != NV_OK)
         return first;
     return http != NV_OK ? http : grpc;
@@ -203,7 +207,8 @@ enum nv_err nv_receiver_reload(struct nv_receiver *receiver, struct nv_fail *fai
 
 size_t nv_receiver_http_addresses(const struct nv_receiver *receiver)
 {
-    return receiver->http != NULL ? nv_listener_count(nv_http_server_listener(receiver->http)) : 0;
+    return receiver->http != NULL ? nv_listener_count(nv_http_server_listener(receiver->http))
+                                  : 0;
 }
 
 const char *nv_receiver_http_address(const struct nv_receiver *receiver, size_t i)
@@ -214,7 +219,8 @@ const char *nv_receiver_http_address(const struct nv_receiver *receiver, size_t 
 
 size_t nv_receiver_grpc_addresses(const struct nv_receiver *receiver)
 {
-    return receiver->grpc != NULL ? nv_listener_count(nv_grpc_server_listener(receiver->grpc)) : 0;
+    return receiver->grpc != NULL ? nv_listener_count(nv_grpc_server_listener(receiver->grpc))
+                                  : 0;
 }
 
 const char *nv_receiver_grpc_address(const struct nv_receiver *receiver, size_t i)

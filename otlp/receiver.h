@@ -56,10 +56,11 @@ enum nv_err nv_receiver_start(struct nv_receiver *receiver) NV_MUST_USE;
 void nv_receiver_stop_accepting(struct nv_receiver *receiver);
 /* Waits up to `timeout_ms` for the replies still due, then closes. True when all were given. */
 bool nv_receiver_drain(struct nv_receiver *receiver, unsigned timeout_ms);
-/* Stops the threads and frees. `done` must have been called for every batch. NULL is allowed. */
+/* Stops the threads and frees. `done` must have been called for every batch. NULL is
+ * allowed. */
 void nv_receiver_free(struct nv_receiver *receiver);
-/* Reads certificates and tokens again; what can't be read keeps its old value. NV_ERR_CONFIG with
- * the first failure. Any thread. */
+/* Reads certificates and tokens again; what can't be read keeps its old value. NV_ERR_CONFIG
+ * with the first failure. Any thread. */
 enum nv_err nv_receiver_reload(struct nv_receiver *receiver, struct nv_fail *fail);
 
 /* How many addresses OTLP/HTTP is bound to; 0: off. */

@@ -7,15 +7,15 @@
  *                                       ├─ `:` ─┐
  *                                       └─ `=` ─┴─ name before it, value behind it
  *
- * Each search keeps what it found until the text is past it, so that a text is read once for each,
- * however many secrets it holds.
+ * Each search keeps what it found until the text is past it, so that a text is read once for
+ * each, however many secrets it holds.
  *
- * Nearly every text holds none, so the work is in finding that out. Words that look like keys are
- * long runs without a space: blocks of 16 bytes are looked at for what ends words, and only in runs
- * of 16 or more are the patterns tried. Pairs are found by their `:` or `=`, then what stands
- * before it is read backwards. What was found becomes "***", which is also valid inside JSON text,
- * so that JSON need not be parsed. Patterns are spelled by hand: five prefixes need no regular
- * expressions.
+ * Nearly every text holds none, so the work is in finding that out. Words that look like keys
+ * are long runs without a space: blocks of 16 bytes are looked at for what ends words, and only
+ * in runs of 16 or more are the patterns tried. Pairs are found by their `:` or `=`, then what
+ * stands before it is read backwards. What was found becomes "***", which is also valid inside
+ * JSON text, so that JSON need not be parsed. Patterns are spelled by hand: five prefixes need
+ * no regular expressions.
  */
 #include "redaction/secrets.h"
 #include "base/meter.h"
@@ -29,13 +29,15 @@
 #include "base/banned.h"
 
 #define MASK NV_STR("***")
-/* The shortest word that any pattern takes ("Bearer " not counted), and the stride to find it. */
+/* The shortest word that any pattern takes ("Bearer " not counted), and the stride to find
+ * it. */
 #define WORD_MIN 16
 #define NAME_MAX_LEN 40
-/* The shortest text that any secret is in: a name (TAIL_MIN), what separates it, one character. */
+/* The shortest text that any secret is in: a name (TAIL_MIN), what separates it, one
+ * character. */
 #define SECRET_MIN (TAIL_MIN + 2)
 
-/* ---- keys ------------------------------------------------------------------------------------ */
+/* ---- keys -------------------------------------------------------------------------------- */
 
 static char folded(char c)
 {
@@ -57,21 +59,21 @@ static bool ends_in(struct nv_str name, const char *tail, size_t len)
 }
 
 /* X(last two letters, name): what the names of secrets end in. */
-#define TAIL_TABLE(X)                                                                              \
-    X('e', 'y', "api_key")                                                                         \
-    X('e', 'y', "apikey")                                                                          \
-    X('e', 't', "secret")                                                                          \
-    X('e', 'y', "secret_key")                                                                      \
-    X('r', 'd', "password")                                                                        \
-    X('o', 'n', "authorization")                                                                   \
-    X('e', 'y', "access_key")                                                                      \
-    X('e', 'y', "private_key")                                                                     \
-    X('a', 'l', "credential")                                                                      \
-    X('l', 's', "credentials")                                                                     \
-    X('e', 'n', "access_token")                                                                    \
-    X('e', 'n', "refresh_token")                                                                   \
-    X('e', 'n', "auth_token")                                                                      \
-    X('e', 'n', "session_token")                                                                   \
+#define TAIL_TABLE(X)                                                                          \
+    X('e', 'y', "api_key")                                                                     \
+    X('e', 'y', "apikey")                                                                      \
+    X('e', 't', "secret")                                                                      \
+    X('e', 'y', "secret_key")                                                                  \
+    X('r', 'd', "password")                                                                    \
+    X('o', 'n', "authorization")                                                               \
+    X('e', 'y', "access_key")                                                                  \
+    X('e', 'y', "private_key")                                                                 \
+    X('a', 'l', "credential")                                                                  \
+    X('l', 's', "credentials")                                                                 \
+    X('e', 'n', "access_token")                                                                \
+    X('e', 'n', "refresh_token")                                                               \
+    X('e', 'n', "auth_token")                                                                  \
+    X('e', 'n', "session_token")                                                               \
     X('e', 't', "client_secret")
 
 struct tail {
@@ -121,7 +123,7 @@ bool nv_secrets_is_key(struct nv_str key)
     return false;
 }
 
-/* ---- words ----------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------- */
 
 /* Characters of words (1) and of bearer tokens too (2, RFC 6750 section 2.1), by their code. */
 static const uint8_t classes[256] = {
@@ -174,7 +176,8 @@ struct stretch {
     size_t from, len;
 };
 
-/* The secret in the run of token characters around `at`, not before `from`; *end is the run's. */
+/* The secret in the run of token characters around `at`, not before `from`; *end is the
+ * run's. */
 static struct stretch try_word(struct nv_str text, size_t from, size_t at, size_t *end)
 {
     size_t start = at;
@@ -205,8 +208,9 @@ static bool ends_words(char c)
     return c <= '*';
 }
 
-/* The next run of at least WORD_MIN bytes from *start on that may all be in one word; false when
- * there is none. Most texts hold none, so this is what they cost: a few instructions a block. */
+/* The next run of at least WORD_MIN bytes from *start on that may all be in one word; false
+ * when there is none. Most texts hold none, so this is what they cost: a few instructions a
+ * block. */
 static bool next_run(struct nv_str text, size_t *start, size_t *end)
 {
     size_t from = *start, at = from;
@@ -256,14 +260,15 @@ static struct stretch find_word(struct nv_str text, size_t from)
     return (struct stretch){0};
 }
 
-/* ---- pairs ----------------------------------------------------------------------------------- */
+/* ---- pairs ------------------------------------------------------------------------------- */
 
 static bool is_name(char c)
 {
     return is_word(c) || c == '.';
 }
 
-/* The name that ends before the separator at `at`, quotes and spaces between them passed over. */
+/* The name that ends before the separator at `at`, quotes and spaces between them passed
+ * over. */
 static struct nv_str name_before(struct nv_str text, size_t at)
 {
     size_t end = at;
@@ -279,9 +284,10 @@ static struct nv_str name_before(struct nv_str text, size_t at)
 }
 
 /*
- * Length of a quoted value that begins at `from`, its opening quote having `escapes` backslashes
- * before it: JSON in JSON escapes its quotes once more a level. Level L closes with 2^L - 1 of
- * them; a quote inside has more, an escaped backslash at the end adds a multiple of 2^(L+1).
+ * Length of a quoted value that begins at `from`, its opening quote having `escapes`
+ * backslashes before it: JSON in JSON escapes its quotes once more a level. Level L closes with
+ * 2^L - 1 of them; a quote inside has more, an escaped backslash at the end adds a multiple of
+ * 2^(L+1).
  */
 static size_t quoted_len(struct nv_str text, size_t from, size_t escapes, char quote)
 {
@@ -295,7 +301,8 @@ static size_t quoted_len(struct nv_str text, size_t from, size_t escapes, char q
     return text.len - from;
 }
 
-/* The value behind the separator at `at`: between quotes, else up to a space, comma or bracket. */
+/* The value behind the separator at `at`: between quotes, else up to a space, comma or
+ * bracket. */
 static struct stretch value_behind(struct nv_str text, size_t at, bool *quoted)
 {
     size_t from = at + 1;
@@ -305,8 +312,10 @@ static struct stretch value_behind(struct nv_str text, size_t at, bool *quoted)
     while (open < text.len && text.ptr[open] == '\\')
         open++;
     *quoted = open < text.len && (text.ptr[open] == '"' || text.ptr[open] == '\'');
-    if (*quoted)
-        return (struct stretch){open + 1, quoted_len(text, open + 1, open - from, text.ptr[open])};
+    if (*quoted) {
+        return (struct stretch){open + 1,
+                                quoted_len(text, open + 1, open - from, text.ptr[open])};
+    }
     size_t to = from;
     while (to < text.len && !strchr(" \t\r\n,;&\"'{}[]()<>\\", text.ptr[to]))
         to++;
@@ -327,7 +336,8 @@ static struct stretch past_scheme(struct nv_str text, struct stretch value)
     return value;
 }
 
-/* A number or word that is not quoted behind a name that is: masking it would break the JSON. */
+/* A number or word that is not quoted behind a name that is: masking it would break the
+ * JSON. */
 static bool is_bare_json(struct nv_str text, size_t at, bool quoted)
 {
     while (at > 0 && text.ptr[at - 1] == ' ')
@@ -341,8 +351,8 @@ static bool is_plain(struct nv_str value)
            nv_str_eq(value, NV_STR("false")) || nv_str_eq(value, MASK);
 }
 
-/* Can the name before the separator at `at` (> 0) be a secret's? All of them end in these letters;
- * most names don't, and are not read further. */
+/* Can the name before the separator at `at` (> 0) be a secret's? All of them end in these
+ * letters; most names don't, and are not read further. */
 static bool may_be_name(struct nv_str text, size_t at)
 {
     char c = text.ptr[at - 1];
@@ -372,11 +382,11 @@ static struct stretch find_pair(struct nv_str text, size_t from, char separator)
     return (struct stretch){0};
 }
 
-/* ---- texts ----------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------- */
 
 /*
- * What each of the three searches found next. Kept between steps: a text full of pairs must not be
- * searched to its end for words again and again.
+ * What each of the three searches found next. Kept between steps: a text full of pairs must not
+ * be searched to its end for words again and again.
  */
 struct search {
     struct nv_str text;
@@ -431,7 +441,7 @@ struct nv_str nv_secrets_mask_text(struct nv_arena *arena, struct nv_str text)
     return (struct nv_str){out, len + text.len - from};
 }
 
-/* ---- a trace --------------------------------------------------------------------------------- */
+/* ---- a trace ----------------------------------------------------------------------------- */
 
 static enum nv_err mask_text(struct nv_arena *arena, struct nv_str *text)
 {
@@ -451,7 +461,8 @@ static bool holds_something(const struct nv_value *value)
            !(value->type == NV_VALUE_STRING && value->as.string.len == 0);
 }
 
-static enum nv_err mask_list(struct nv_arena *arena, struct nv_attribute *items, uint32_t count);
+static enum nv_err mask_list(struct nv_arena *arena, struct nv_attribute *items,
+                             uint32_t count);
 
 /* Recursion is bounded: values are no deeper than NV_VALUE_DEPTH_MAX. */
 static enum nv_err mask_value(struct nv_arena *arena, struct nv_value *value)
@@ -523,7 +534,8 @@ static enum nv_err is_new(struct nv_trace *trace, struct nv_hash_index *index, b
     const void *wanted = resource ? (const void *)origin->resource.items : origin;
     const struct nv_hash_slot *slot;
     *out = false;
-    for (uint32_t at = 0; (slot = nv_hash_index_next(index, address_hash(wanted), &at)) != NULL;) {
+    for (uint32_t at = 0;
+         (slot = nv_hash_index_next(index, address_hash(wanted), &at)) != NULL;) {
         const struct nv_origin *other = trace->spans[slot->number - 1].origin;
         if ((resource ? (const void *)other->resource.items : other) == wanted)
             return NV_OK;
@@ -543,7 +555,8 @@ static enum nv_err mask_origin(struct nv_trace *trace, struct shared *shared, ui
     enum nv_err err = is_new(trace, &shared->origins, false, span, &new_origin);
     if (err != NV_OK || !new_origin)
         return err;
-    err = mask_list(trace->arena, origin->scope_attributes.items, origin->scope_attributes.count);
+    err =
+        mask_list(trace->arena, origin->scope_attributes.items, origin->scope_attributes.count);
     if (err == NV_OK)
         err = is_new(trace, &shared->resources, true, span, &new_resource);
     if (err != NV_OK || !new_resource)

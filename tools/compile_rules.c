@@ -3,9 +3,10 @@
  *
  *   compile_rules OUT.c mapping/conventions/a.rules mapping/conventions/b.rules ...
  *
- * Links the program's own parser, so that what the build accepts is what a user's table may say.
- * Tables are read in the order of their names, because equal precedence goes by file. Errors are
- * printed as `file:line:column: text`, which editors understand. Nothing of this is in the gateway.
+ * Links the program's own parser, so that what the build accepts is what a user's table may
+ * say. Tables are read in the order of their names, because equal precedence goes by file.
+ * Errors are printed as `file:line:column: text`, which editors understand. Nothing of this is
+ * in the gateway.
  */
 #include "mapping/rules/rule_parse.h"
 
@@ -60,8 +61,9 @@ static void print_rules(FILE *out, const struct nv_rules *rules)
     for (uint32_t i = 0; i < rules->rule_count; i++) {
         const struct nv_rule *r = &rules->rules[i];
         fprintf(out, "{%u,%u,%u,%u,%u,%u,%u,%u,%u,%u,%u,%u,%uu,%uu,%u,", r->key, r->field,
-                r->first_test, r->first_step, r->test_count, r->step_count, r->sign_tests, r->where,
-                r->flags, r->precedence, r->file, r->line, r->kinds, r->gives, r->order);
+                r->first_test, r->first_step, r->test_count, r->step_count, r->sign_tests,
+                r->where, r->flags, r->precedence, r->file, r->line, r->kinds, r->gives,
+                r->order);
         print_filter(out, &r->filter);
         fputs("},\n", out);
     }
@@ -70,8 +72,8 @@ static void print_rules(FILE *out, const struct nv_rules *rules)
         const struct nv_rule_key *k = &rules->keys[i];
         fputc('{', out);
         print_string(out, k->pattern);
-        fprintf(out, ",%uu,%u,%u,%u,%u,%uu,", k->hash, k->first_rule, k->rule_count, k->kind_count,
-                k->prefix_len, k->gate);
+        fprintf(out, ",%uu,%u,%u,%u,%u,%uu,", k->hash, k->first_rule, k->rule_count,
+                k->kind_count, k->prefix_len, k->gate);
         print_signs(out, &k->signs);
         fprintf(out, ",%d,%d},\n", k->wild, k->watched);
     }

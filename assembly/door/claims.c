@@ -21,11 +21,12 @@
  *   6. if 4 failed the list goes back to the front: the next round notes it before what came
  *      meanwhile, so that notes stay in the order in which traces were settled
  *
- * Without a journal there is nothing to note: the bytes were copied when the trace was gathered, so
- * a claim holds no request, is freed at step 2 and only counts.
+ * Without a journal there is nothing to note: the bytes were copied when the trace was
+ * gathered, so a claim holds no request, is freed at step 2 and only counts.
  *
- * A claim that comes back without its trace having arrived (NV_OUTCOME_LEFT, at a stop) leaves its
- * requests in the journal; the note that its part was planned makes the next start send it again.
+ * A claim that comes back without its trace having arrived (NV_OUTCOME_LEFT, at a stop) leaves
+ * its requests in the journal; the note that its part was planned makes the next start send it
+ * again.
  */
 #include "assembly/door/state.h"
 

@@ -2,13 +2,13 @@
  * The journal's thread: makes requests durable, answers them, gives them to their shards, and
  * forgets what has arrived at its destination.
  *
- * One round commits everything that waits as one group, with one sync: the requests, and a record
- * of the traces that were settled since the last round. Only when that is durable are the requests
- * of settled traces released: after a crash a trace is either still whole in the journal, or known
- * to be sent (replay.c).
+ * One round commits everything that waits as one group, with one sync: the requests, and a
+ * record of the traces that were settled since the last round. Only when that is durable are
+ * the requests of settled traces released: after a crash a trace is either still whole in the
+ * journal, or known to be sent (replay.c).
  *
- * A request is answered before it is dispatched: a shard that is behind makes the queue fill and
- * the door say BUSY, but does not make an acknowledgement late.
+ * A request is answered before it is dispatched: a shard that is behind makes the queue fill
+ * and the door say BUSY, but does not make an acknowledgement late.
  */
 #include "assembly/door/state.h"
 #include "base/limits.h"
@@ -22,13 +22,14 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
-/* Requests of one sync: bounds the arrays on the stack and how long the first waits for the rest.
+/* Requests of one sync: bounds the arrays on the stack and how long the first waits for the
+ * rest.
  */
 #define GROUP_MAX 256u
 /* Without requests, what was settled is written down at least this often. */
 #define IDLE_NS (50 * NV_NS_PER_MS)
 
-/* ---- forgetting ---------------------------------------------------------------------------- */
+/* ---- forgetting -------------------------------------------------------------------------- */
 
 static void forget_released(struct nv_assembly *assembly)
 {
@@ -61,7 +62,7 @@ void nv_committer_abandon(struct nv_assembly *assembly)
     }
 }
 
-/* ---- committing ---------------------------------------------------------------------------- */
+/* ---- committing -------------------------------------------------------------------------- */
 
 static void refuse(struct nv_assembly *assembly, struct nv_pending *pending, enum nv_err err)
 {
@@ -89,7 +90,8 @@ static struct nv_arrivals *keep(struct nv_assembly *assembly, struct nv_pending 
     nv_count(NV_COUNT_LOG_RECORDS_UNUSED, prepared->unused);
     pending->done(pending->done_ctx, NV_OK);
     free(pending);
-    /* The reference of the preparation. Each of the arrivals has one, so it is never the last. */
+    /* The reference of the preparation. Each of the arrivals has one, so it is never the
+     * last. */
     bool last = nv_request_unref(request);
     assert(!last && arrivals != NULL);
     (void)last;
@@ -147,7 +149,8 @@ static void keep_all(struct nv_assembly *assembly, struct nv_pending **pendings,
 }
 
 /* One request that could not be written together with others may still have room alone. */
-static void commit_alone(struct nv_assembly *assembly, struct nv_pending **pendings, size_t count)
+static void commit_alone(struct nv_assembly *assembly, struct nv_pending **pendings,
+                         size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         uint64_t id;
@@ -168,9 +171,10 @@ static bool note_alone(struct nv_assembly *assembly, const struct nv_claim *sett
         return true;
     NV_LOG(NV_LOG_WARN, "journal", "cannot note what was sent error=\"%s\"",
            nv_err_info(err)->text);
-    /* On a full disk space must come back: the requests go without a note. A crash before the next
-     * one may then send a late part under the id of its trace, and no worse; but what took their
-     * place, in the outbox say, is to be on disk first, which the note's sync would have seen to.
+    /* On a full disk space must come back: the requests go without a note. A crash before the
+     * next one may then send a late part under the id of its trace, and no worse; but what took
+     * their place, in the outbox say, is to be on disk first, which the note's sync would have
+     * seen to.
      */
     return nv_journal_sync(assembly->journal) == NV_OK;
 }
@@ -204,15 +208,16 @@ static void commit_to_memory(struct nv_assembly *assembly, struct nv_pending **p
     keep_all(assembly, pendings, count, ids);
 }
 
-void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendings, size_t count)
+void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendings,
+                        size_t count)
 {
     if (!assembly->journal) {
         commit_to_memory(assembly, pendings, count);
         return;
     }
     struct nv_claim *settled = nv_claims_take(assembly);
-    /* Not in the group's own sync: torn by a power cut it could leave the note without the outbox
-     * record that it rests on. Costs a sync a round, while traces go to the outbox. */
+    /* Not in the group's own sync: torn by a power cut it could leave the note without the
+     * outbox record that it rests on. Costs a sync a round, while traces go to the outbox. */
     if (settled && nv_journal_sync_kept(assembly->journal)) {
         nv_claims_return(assembly, settled);
         settled = NULL;
@@ -232,7 +237,7 @@ void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendin
     nv_journal_maintain(assembly->journal);
 }
 
-/* ---- the thread ---------------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------------------- */
 
 /* Waits a little for more requests, to make one sync serve them all. */
 static size_t gather_more(struct nv_assembly *assembly, void **items, size_t count)

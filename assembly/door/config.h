@@ -1,6 +1,6 @@
 /*
- * How an assembly is set up, and what it is lent: the words that both of its rooms know. Callers
- * include assembly/assembly.h.
+ * How an assembly is set up, and what it is lent: the words that both of its rooms know.
+ * Callers include assembly/assembly.h.
  */
 #ifndef NV_ASSEMBLY_DOOR_CONFIG_H
 #define NV_ASSEMBLY_DOOR_CONFIG_H
@@ -75,8 +75,8 @@ struct nv_assembly_config {
     uint64_t turn_bytes;
     /* What translating one trace may take beside its own bytes. */
     uint64_t work_bytes;
-    /* Of traces from when they are gathered until they are JSON; borrowed. NULL: one of their own,
-     * of twice work_bytes. */
+    /* Of traces from when they are gathered until they are JSON; borrowed. NULL: one of their
+     * own, of twice work_bytes. */
     struct nv_account *account;
     /* memory of what was sent, for late spans: at most so many traces, so long */
     uint32_t sent_max;
@@ -88,8 +88,8 @@ struct nv_assembly_config {
     nv_assembly_bury *bury;
     void *bury_ctx;
     /*
-     * Asked before a trace is completed, on its shard's thread; false holds it where it is cheap,
-     * in the journal, and asks again within 20 ms. NULL: always.
+     * Asked before a trace is completed, on its shard's thread; false holds it where it is
+     * cheap, in the journal, and asks again within 20 ms. NULL: always.
      */
     bool (*may_complete)(void *ctx);
     void *may_complete_ctx;

@@ -4,14 +4,14 @@
  *   group [ resource ▸ | scope bytes ]   group [ resource ▸ | scope bytes ]
  *                    └──────▶ resource [ bytes, counted ] ◀──┘
  *
- * A process sends the same resource with every request, and a scope or two. Kept once, they cost
- * nothing however many traces are open, and a trace that completes needs to read only its spans
- * from the journal. The key is the lengths and bytes of all parts, so that equal means equal. A
- * resource is kept apart from its scopes, and looked at once a request: the scopes of a request may
- * be many and view the same large one.
+ * A process sends the same resource with every request, and a scope or two. Kept once, they
+ * cost nothing however many traces are open, and a trace that completes needs to read only its
+ * spans from the journal. The key is the lengths and bytes of all parts, so that equal means
+ * equal. A resource is kept apart from its scopes, and looked at once a request: the scopes of
+ * a request may be many and view the same large one.
  *
- * Deliberately not done: a cap of its own. What is held here is counted in `bytes`, which the door
- * adds to what the shards hold (assembly.memory_bytes).
+ * Deliberately not done: a cap of its own. What is held here is counted in `bytes`, which the
+ * door adds to what the shards hold (assembly.memory_bytes).
  */
 #include "assembly/door/request.h"
 
@@ -55,7 +55,7 @@ static void copy_part(char **to, struct nv_str *part)
     *to += part->len;
 }
 
-/* ---- resources ---------------------------------------------------------------------------- */
+/* ---- resources --------------------------------------------------------------------------- */
 
 static bool resource_eq(const void *item, const void *key)
 {
@@ -68,7 +68,8 @@ static bool resource_eq(const void *item, const void *key)
 
 static uint64_t resource_hash(const struct nv_group *group)
 {
-    return mix(mix(nv_str_hash(group->resource), group->resource_schema_url), group->service_name);
+    return mix(mix(nv_str_hash(group->resource), group->resource_schema_url),
+               group->service_name);
 }
 
 static size_t resource_bytes(const struct nv_shared_resource *shared)
@@ -112,7 +113,7 @@ static struct nv_shared_resource *drop_resource(struct nv_groups *groups,
     return shared;
 }
 
-/* ---- groups ------------------------------------------------------------------------------- */
+/* ---- groups ------------------------------------------------------------------------------ */
 
 /* What a group is looked up by: its resource is known to be shared. */
 struct group_key {
@@ -124,7 +125,8 @@ static bool group_eq(const void *item, const void *key)
 {
     const struct nv_shared_group *shared = item;
     const struct group_key *wanted = key;
-    return shared->resource == wanted->resource && nv_str_eq(shared->group.scope, wanted->scope) &&
+    return shared->resource == wanted->resource &&
+           nv_str_eq(shared->group.scope, wanted->scope) &&
            nv_str_eq(shared->group.scope_schema_url, wanted->scope_schema_url);
 }
 

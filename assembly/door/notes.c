@@ -1,9 +1,9 @@
 /*
  * Notes on disk (notes.h): written, merged, released, read.
  *
- * Each round of the journal writes one record of notes, some hundred a second under load. They are
- * small, but each takes a slot and an entry of the index; so from time to time the oldest of them
- * are written again as one. What is kept in memory is 32 bytes a record, not the notes.
+ * Each round of the journal writes one record of notes, some hundred a second under load. They
+ * are small, but each takes a slot and an entry of the index; so from time to time the oldest
+ * of them are written again as one. What is kept in memory is 32 bytes a record, not the notes.
  */
 #include "assembly/door/notes.h"
 #include "base/limits.h"
@@ -30,7 +30,7 @@ static_assert(ENTRY_BYTES == 48, "journals of before hold notes of 48 bytes");
 /* One in so many bytes of the volume may be notes of what was settled. */
 #define NOTES_SHARE 8u
 
-/* ---- encoding ------------------------------------------------------------------------------ */
+/* ---- encoding ---------------------------------------------------------------------------- */
 
 static void put32(char *to, uint32_t value)
 {
@@ -47,7 +47,8 @@ static void put64(char *to, uint64_t value)
 static uint32_t get32(const char *from)
 {
     const unsigned char *bytes = (const unsigned char *)from;
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
 }
 
 static uint64_t get64(const char *from)
@@ -55,7 +56,8 @@ static uint64_t get64(const char *from)
     return get32(from) | (uint64_t)get32(from + 4) << 32;
 }
 
-static void write_note(struct nv_buf *out, const struct nv_claim *claim, enum nv_note_state state)
+static void write_note(struct nv_buf *out, const struct nv_claim *claim,
+                       enum nv_note_state state)
 {
     char bytes[ENTRY_BYTES];
     memcpy(bytes + ID_AT, claim->trace_id, NV_TRACE_ID_BYTES);
@@ -73,8 +75,10 @@ static void read_note(const char *bytes, struct nv_note *out)
     memcpy(out->trace_id, bytes + ID_AT, NV_TRACE_ID_BYTES);
     out->part = get32(bytes + PART_AT);
     out->state = get32(bytes + STATE_AT);
-    out->first = (struct nv_place){get64(bytes + FIRST_RECORD_AT), get32(bytes + FIRST_ORDINAL_AT)};
-    out->last = (struct nv_place){get64(bytes + LAST_RECORD_AT), get32(bytes + LAST_ORDINAL_AT)};
+    out->first =
+        (struct nv_place){get64(bytes + FIRST_RECORD_AT), get32(bytes + FIRST_ORDINAL_AT)};
+    out->last =
+        (struct nv_place){get64(bytes + LAST_RECORD_AT), get32(bytes + LAST_ORDINAL_AT)};
 }
 
 size_t nv_notes_encode_settled(struct nv_buf *out, const struct nv_claim *settled)
@@ -87,12 +91,13 @@ size_t nv_notes_encode_settled(struct nv_buf *out, const struct nv_claim *settle
     return out->len - before;
 }
 
-/* ---- records of notes, and when they go ---------------------------------------------------- */
+/* ---- records of notes, and when they go -------------------------------------------------- */
 
 static enum nv_err add_record(struct nv_note_ring *ring, const struct nv_note_record *record)
 {
     if (ring->first > 0 && ring->first + ring->count == ring->capacity) {
-        memmove(ring->records, ring->records + ring->first, ring->count * sizeof *ring->records);
+        memmove(ring->records, ring->records + ring->first,
+                ring->count * sizeof *ring->records);
         ring->first = 0;
     }
     if (ring->count == ring->capacity) {
@@ -116,8 +121,8 @@ static void pop_record(struct nv_note_ring *ring)
 }
 
 /*
- * Notes of what was settled may take a part of the volume, else an hour of small traces would be
- * the end of a small one. When even the reserve is used up, they go as soon as they can.
+ * Notes of what was settled may take a part of the volume, else an hour of small traces would
+ * be the end of a small one. When even the reserve is used up, they go as soon as they can.
  */
 static uint64_t settled_max(const struct nv_assembly *assembly)
 {
@@ -186,8 +191,8 @@ static enum nv_err merge(struct nv_assembly *assembly, struct nv_note_ring *ring
 }
 
 /*
- * Many small records take slots and memory: from time to time they become one. Those merged before
- * stand at the front, are large, and stay.
+ * Many small records take slots and memory: from time to time they become one. Those merged
+ * before stand at the front, are large, and stay.
  */
 static void merge_small(struct nv_assembly *assembly, struct nv_note_ring *ring)
 {
@@ -251,8 +256,10 @@ void nv_notes_wrote_settled(struct nv_assembly *assembly, uint64_t id,
     for (const struct nv_claim *claim = settled; claim; claim = claim->next)
         record.count += claim->request_count > 0;
     pthread_mutex_lock(&assembly->notes.lock);
-    if (add_record(&assembly->notes.settled, &record))
-        NV_LOG(NV_LOG_WARN, "journal", "no memory to manage a note, it stays until the restart");
+    if (add_record(&assembly->notes.settled, &record)) {
+        NV_LOG(NV_LOG_WARN, "journal",
+               "no memory to manage a note, it stays until the restart");
+    }
     pthread_mutex_unlock(&assembly->notes.lock);
 }
 
@@ -272,8 +279,9 @@ void nv_notes_write_planned(struct nv_assembly *assembly, struct nv_claim *const
     }
     struct nv_journal_put put = {.kind = NV_RECORD_SENT, .body = nv_buf_str(&notes)};
     enum nv_err err = notes.failed;
-    /* Not synced: lost with the power, the plan costs at worst a part of another extent under an id
-     * that the backend has, and a sync for each turn of each shard would cost all of it always. */
+    /* Not synced: lost with the power, the plan costs at worst a part of another extent under
+     * an id that the backend has, and a sync for each turn of each shard would cost all of it
+     * always. */
     if (err == NV_OK)
         err = nv_journal_commit(assembly->journal, &put, 1, false);
     nv_buf_release(&notes);
@@ -284,12 +292,14 @@ void nv_notes_write_planned(struct nv_assembly *assembly, struct nv_claim *const
     }
     record.id = put.id;
     pthread_mutex_lock(&assembly->notes.lock);
-    if (add_record(&assembly->notes.planned, &record))
-        NV_LOG(NV_LOG_WARN, "journal", "no memory to manage a note, it stays until the restart");
+    if (add_record(&assembly->notes.planned, &record)) {
+        NV_LOG(NV_LOG_WARN, "journal",
+               "no memory to manage a note, it stays until the restart");
+    }
     pthread_mutex_unlock(&assembly->notes.lock);
 }
 
-/* ---- reading what was noted ---------------------------------------------------------------- */
+/* ---- reading what was noted -------------------------------------------------------------- */
 
 static int compare_notes(const void *a, const void *b)
 {

@@ -3,9 +3,9 @@
  *
  *   SENT record  [ PLANNED T part 0 r1..r2 | SETTLED T part 0 r1..r2 | ... ]      48 bytes a note
  *
- * Before a part is handed on, its extent is noted (planned); when it is settled, that is noted too.
- * The records go when no request they speak of lives any more and the traces they name are beyond
- * what is remembered of sent traces (nv_assembly_config.sent_max, sent_ttl_ms).
+ * Before a part is handed on, its extent is noted (planned); when it is settled, that is noted
+ * too. The records go when no request they speak of lives any more and the traces they name are
+ * beyond what is remembered of sent traces (nv_assembly_config.sent_max, sent_ttl_ms).
  */
 #ifndef NV_ASSEMBLY_DOOR_NOTES_H
 #define NV_ASSEMBLY_DOOR_NOTES_H
@@ -21,7 +21,8 @@ struct nv_note {
     struct nv_place first, last; /* its first and last item */
 };
 
-/* Notes that the claims' parts are about to be handed on; not synced by itself. Shard threads. */
+/* Notes that the claims' parts are about to be handed on; not synced by itself. Shard
+ * threads. */
 void nv_notes_write_planned(struct nv_assembly *assembly, struct nv_claim *const *claims,
                             size_t count);
 /* Appends the notes of settled claims; returns their length. Failure is the buffer's. */
@@ -30,13 +31,13 @@ size_t nv_notes_encode_settled(struct nv_buf *out, const struct nv_claim *settle
 void nv_notes_wrote_settled(struct nv_assembly *assembly, uint64_t id,
                             const struct nv_claim *settled);
 /*
- * Releases records of notes that nobody can need and merges small ones, once a second at most. Not
- * bound to the writing of a note: on a full disk none can be written until some have gone.
+ * Releases records of notes that nobody can need and merges small ones, once a second at most.
+ * Not bound to the writing of a note: on a full disk none can be written until some have gone.
  */
 void nv_notes_sweep(struct nv_assembly *assembly);
 /*
- * Reads all notes of the journal: *notes is new, sorted by trace, part and state. Damaged records
- * are passed over: at worst something is delivered twice. IO, NO_MEMORY.
+ * Reads all notes of the journal: *notes is new, sorted by trace, part and state. Damaged
+ * records are passed over: at worst something is delivered twice. IO, NO_MEMORY.
  */
 enum nv_err nv_notes_read(struct nv_assembly *assembly, struct nv_note **notes,
                           size_t *count) NV_MUST_USE;

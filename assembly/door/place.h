@@ -1,8 +1,9 @@
 /*
- * Where an item is in the order of all accepted items: the request's number, then its own in it.
+ * Where an item is in the order of all accepted items: the request's number, then its own in
+ * it.
  *
- * Requests are numbered as they are accepted, and a replay goes through them in the same order. So
- * a part of a trace is told by its first and last place, before a restart and after it.
+ * Requests are numbered as they are accepted, and a replay goes through them in the same order.
+ * So a part of a trace is told by its first and last place, before a restart and after it.
  */
 #ifndef NV_ASSEMBLY_DOOR_PLACE_H
 #define NV_ASSEMBLY_DOOR_PLACE_H

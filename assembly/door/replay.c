@@ -1,13 +1,14 @@
 /*
  * Replay (replay.h): requests of before the restart, through the same door.
  *
- * The journal's thread replays a few requests a turn and serves new ones in between, so the door is
- * open at once; but what is new waits to be dispatched until the replay is over, because shards
- * must see requests in the order of their ids: the extent of a part is a range of them. Items in
- * the range of a settled part are left out; those of a planned part make the same part again.
+ * The journal's thread replays a few requests a turn and serves new ones in between, so the
+ * door is open at once; but what is new waits to be dispatched until the replay is over,
+ * because shards must see requests in the order of their ids: the extent of a part is a range
+ * of them. Items in the range of a settled part are left out; those of a planned part make the
+ * same part again.
  *
- * A request that the decoder no longer takes (another version's, say) becomes a dead letter: left
- * in the journal it would hold its space and be complained of at every start.
+ * A request that the decoder no longer takes (another version's, say) becomes a dead letter:
+ * left in the journal it would hold its space and be complained of at every start.
  */
 #include "assembly/door/replay.h"
 #include "journal/journal.h"
@@ -35,7 +36,8 @@ struct nv_replay {
     bool done;
 };
 
-size_t nv_replay_write_head(struct nv_buf *out, const struct nv_request *request, uint32_t spans)
+size_t nv_replay_write_head(struct nv_buf *out, const struct nv_request *request,
+                            uint32_t spans)
 {
     char bytes[HEAD_BYTES];
     uint64_t wall_ns = nv_clock_wall_ns(nv_clock_system());
@@ -68,7 +70,7 @@ static enum nv_err tell_shards(struct nv_assembly *assembly)
     return err;
 }
 
-/* ---- replaying ----------------------------------------------------------------------------- */
+/* ---- replaying --------------------------------------------------------------------------- */
 
 enum nv_err nv_replay_open(struct nv_assembly *assembly, struct nv_fail *fail)
 {
@@ -172,7 +174,8 @@ static enum nv_err decode(struct nv_assembly *assembly, enum nv_record_kind kind
     char *bytes;
     size_t len = nv_buf_take(body, &bytes);
     enum nv_signal signal = kind == NV_RECORD_LOGS ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES;
-    enum nv_err err = assembly->config.decode(assembly->config.decode_ctx, signal, bytes, len, out);
+    enum nv_err err =
+        assembly->config.decode(assembly->config.decode_ctx, signal, bytes, len, out);
     if (err != NV_OK || head.len <= HEAD_BYTES)
         return err;
     char *project = malloc(head.len - HEAD_BYTES);
@@ -210,7 +213,7 @@ static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_
     return err;
 }
 
-/* ---- what no longer decodes ---------------------------------------------------------------- */
+/* ---- what no longer decodes -------------------------------------------------------------- */
 
 static uint32_t spans_of_head(struct nv_str head)
 {
@@ -228,7 +231,8 @@ static enum nv_err put_dead(struct nv_assembly *assembly, const struct nv_undeco
     struct nv_buf payload;
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&payload, NV_JOURNAL_RECORD_MAX);
-    enum nv_err err = assembly->config.bury(assembly->config.bury_ctx, request, &head, &payload);
+    enum nv_err err =
+        assembly->config.bury(assembly->config.bury_ctx, request, &head, &payload);
     struct nv_journal_put put = {
         .kind = NV_RECORD_DEAD_LETTER, .head = nv_buf_str(&head), .body = nv_buf_str(&payload)};
     if (err == NV_OK)
@@ -249,10 +253,11 @@ static enum nv_err bury(struct nv_assembly *assembly, uint64_t id, enum nv_err w
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
     enum nv_err err = nv_journal_get(assembly->journal, id, &kind, &head, &body);
-    bool logs = !err != NV_OK && kind == NV_RECORD_LOGS;
+    bool logs = err == NV_OK && kind == NV_RECORD_LOGS;
     struct nv_undecoded request = {.signal = logs ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES,
                                    .body = nv_buf_str(&body),
-                                   .project = nv_str_slice(nv_buf_str(&head), HEAD_BYTES, SIZE_MAX),
+                                   .project =
+                                       nv_str_slice(nv_buf_str(&head), HEAD_BYTES, SIZE_MAX),
                                    .spans = logs ? 0 : spans_of_head(nv_buf_str(&head)),
                                    .why = why};
     if (err == NV_OK)
@@ -297,7 +302,8 @@ static void finish(struct nv_assembly *assembly)
     replay->done = true;
     for (uint32_t i = 0; i < assembly->shard_count; i++) {
         struct nv_arrivals *end;
-        /* No error to return to: a shard that is not told would hold its planned parts for ever. */
+        /* No error to return to: a shard that is not told would hold its planned parts for
+         * ever. */
         while ((end = calloc(1, sizeof *end)) == NULL)
             nanosleep(&(struct timespec){.tv_nsec = RETRY_PAUSE_NS}, NULL);
         end->shard = i;

@@ -1,13 +1,13 @@
 /*
  * From a batch to what assembly holds (request.h): the index of its items, by shard.
  *
- * Runs on the thread that accepted the request, so that the journal's one thread has little to do.
- * Each item's bytes are hashed once here: what is read back from the journal later is compared with
- * it, so that a span whose bytes changed on disk is never delivered.
+ * Runs on the thread that accepted the request, so that the journal's one thread has little to
+ * do. Each item's bytes are hashed once here: what is read back from the journal later is
+ * compared with it, so that a span whose bytes changed on disk is never delivered.
  *
- * A SERVER or CONSUMER span without flags counts as having a remote parent: the OpenTelemetry trace
- * specification (SpanKind) says that its parent is a remote CLIENT or PRODUCER. All others without
- * flags are taken as local, which waits longer.
+ * A SERVER or CONSUMER span without flags counts as having a remote parent: the OpenTelemetry
+ * trace specification (SpanKind) says that its parent is a remote CLIENT or PRODUCER. All
+ * others without flags are taken as local, which waits longer.
  */
 #include "assembly/door/state.h"
 
@@ -77,8 +77,8 @@ void nv_request_let_go(struct nv_assembly *assembly, struct nv_request *request)
         nv_request_free(&assembly->groups, request);
         return;
     }
-    /* On a list for the committer and not released here: shards and the exporter come this way, and
-     * neither may wait for the journal's locks, nor release before the note is on disk. */
+    /* On a list for the committer and not released here: shards and the exporter come this way,
+     * and neither may wait for the journal's locks, nor release before the note is on disk. */
     pthread_mutex_lock(&assembly->lock);
     request->next = assembly->released;
     assembly->released = request;
@@ -103,7 +103,8 @@ static bool id_is_zero(const uint8_t *id, size_t len)
 static uint32_t held_flags(const struct nv_item *item)
 {
     uint32_t flags = 0;
-    /* its own parent is nobody's child; two that share an id are told apart when it is gathered */
+    /* its own parent is nobody's child; two that share an id are told apart when it is
+     * gathered */
     if (item->flags & NV_ITEM_HAS_PARENT &&
         memcmp(item->parent_id, item->span_id, NV_SPAN_ID_BYTES) != 0)
         flags |= NV_HELD_PARENT;
@@ -142,13 +143,14 @@ static void fill(struct nv_arrival *arrival, const struct nv_batch *batch, uint3
 static uint64_t arrival_bytes(const struct nv_arrivals *arrivals)
 {
     const struct nv_arrival *last = &arrivals->items[arrivals->count - 1];
-    bool same =
-        arrivals->count > 1 && memcmp(last->trace_id, (last - 1)->trace_id, NV_TRACE_ID_BYTES) == 0;
+    bool same = arrivals->count > 1 &&
+                memcmp(last->trace_id, (last - 1)->trace_id, NV_TRACE_ID_BYTES) == 0;
     return sizeof *last + sizeof last->item + (same ? 0 : NV_OPEN_TRACE_BYTES);
 }
 
 /* Counts the items of each shard into counts[shard]; items without trace are left out. */
-static uint32_t count_items(const struct nv_batch *batch, uint32_t shard_count, uint32_t *counts)
+static uint32_t count_items(const struct nv_batch *batch, uint32_t shard_count,
+                            uint32_t *counts)
 {
     uint32_t unused = 0;
     for (uint32_t i = 0; i < batch->item_count; i++) {
@@ -234,7 +236,8 @@ enum nv_err nv_prepare(struct nv_groups *groups, struct nv_batch *batch, uint32_
         return err;
     uint32_t *counts = calloc(shard_count, sizeof *counts);
     struct nv_arrivals **by_shard = calloc(shard_count, sizeof(struct nv_arrivals *));
-    err = counts && by_shard ? split(batch, shard_count, counts, by_shard, out) : NV_ERR_NO_MEMORY;
+    err = counts && by_shard ? split(batch, shard_count, counts, by_shard, out)
+                             : NV_ERR_NO_MEMORY;
     free(counts);
     free((void *)by_shard);
     if (err != NV_OK) {

@@ -6,8 +6,8 @@
  *                 shared groups ◀─┴─┘  one copy of equal resource and scope bytes, counted
  *
  * The spans' bytes stay in the journal (or in `body` with durability memory); what is held of a
- * span is 24 bytes in its trace (trace_table.h). A request is released, that is forgotten by the
- * journal, when the last reference goes: every trace that has spans of it was settled.
+ * span is 24 bytes in its trace (trace_table.h). A request is released, that is forgotten by
+ * the journal, when the last reference goes: every trace that has spans of it was settled.
  */
 #ifndef NV_ASSEMBLY_DOOR_REQUEST_H
 #define NV_ASSEMBLY_DOOR_REQUEST_H
@@ -21,7 +21,8 @@
 
 struct nv_assembly;
 
-/* What the scopes of one resource share, by itself: one resource may have thousands of scopes. */
+/* What the scopes of one resource share, by itself: one resource may have thousands of
+ * scopes. */
 struct nv_shared_resource {
     uint64_t hash;
     struct nv_str resource, schema_url, service_name; /* views into bytes */
@@ -54,10 +55,9 @@ void nv_groups_init(struct nv_groups *groups, struct nv_services *services);
 /* All must have been dropped. */
 void nv_groups_release(struct nv_groups *groups);
 /*
- * The shared form of `group` from `client`, counted once more; NULL without memory. Give back with
- * drop.
- * `before` (NULL: none) is the group before it in the same batch and `shared_before` its shared
- * form: a resource that both view is not looked at again.
+ * The shared form of `group` from `client`, counted once more; NULL without memory. Give back
+ * with drop. `before` (NULL: none) is the group before it in the same batch and `shared_before`
+ * its shared form: a resource that both view is not looked at again.
  */
 struct nv_shared_group *nv_groups_share(struct nv_groups *groups, const struct nv_group *group,
                                         const struct nv_group *before,
@@ -73,15 +73,16 @@ struct nv_request {
     char *body;         /* owned; NULL once the bytes are in the journal */
     uint32_t body_len;
     atomic_uint refs;
-    atomic_bool keep;        /* a trace of it was left open at a stop: it stays in the journal */
-    struct nv_str project;   /* owned, malloc'ed */
+    atomic_bool keep;      /* a trace of it was left open at a stop: it stays in the journal */
+    struct nv_str project; /* owned, malloc'ed */
     struct nv_request *next; /* in the list of those to release */
     enum nv_signal signal;
     uint32_t group_count;
     struct nv_shared_group *groups[];
 };
 
-/* Folds 8 bytes of a span id to 32 bits: a parent is looked up by it (completion facts only). */
+/* Folds 8 bytes of a span id to 32 bits: a parent is looked up by it (completion facts
+ * only). */
 uint32_t nv_span_id_fold(uint64_t span_id);
 
 enum nv_held_flags {
@@ -102,7 +103,8 @@ struct nv_held_item {
     uint32_t check; /* low 5 bits: enum nv_held_flags; the rest: hash of the bytes */
 };
 
-/* About what an open trace takes with its places in the index and the timers (trace_table.h). */
+/* About what an open trace takes with its places in the index and the timers
+ * (trace_table.h). */
 #define NV_OPEN_TRACE_BYTES 256u
 
 struct nv_arrival {
@@ -135,8 +137,8 @@ struct nv_prepared {
 };
 
 /*
- * Turns a batch (borrowed; its body and project are moved out on success) into a request and one
- * nv_arrivals a shard. No arrivals: nothing in it is of use. NV_ERR_NO_MEMORY.
+ * Turns a batch (borrowed; its body and project are moved out on success) into a request and
+ * one nv_arrivals a shard. No arrivals: nothing in it is of use. NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_prepare(struct nv_groups *groups, struct nv_batch *batch, uint32_t shard_count,
                        uint64_t now_ns, struct nv_prepared *out) NV_MUST_USE;
@@ -151,8 +153,8 @@ void nv_request_ref(struct nv_request *request);
 /* Drops a reference; true when it was the last one: the caller then releases and frees. */
 bool nv_request_unref(struct nv_request *request) NV_MUST_USE;
 /*
- * Drops a reference to a request that `assembly` counts; the last one has it forgotten: by the next
- * round of the journal, unless it is to be kept. Any thread.
+ * Drops a reference to a request that `assembly` counts; the last one has it forgotten: by the
+ * next round of the journal, unless it is to be kept. Any thread.
  */
 void nv_request_let_go(struct nv_assembly *assembly, struct nv_request *request);
 /* Frees a request without references. */

@@ -1,15 +1,15 @@
 /*
  * The table of services.h.
  *
- * Facts are kept as the time they were last seen and not as a rate: what matters is whether waiting
- * longer can pay, and one trace of the last hour in which it did is reason enough. Only "its remote
- * parents never come" needs several witnesses, because it makes waits shorter, and one parent that
- * did come disproves it for an hour.
+ * Facts are kept as the time they were last seen and not as a rate: what matters is whether
+ * waiting longer can pay, and one trace of the last hour in which it did is reason enough. Only
+ * "its remote parents never come" needs several witnesses, because it makes waits shorter, and
+ * one parent that did come disproves it for an hour.
  *
  * Whoever sends can make up names, so a full table must not be lost to them: a name of which
- * nothing is known costs nothing to forget, one client's names go first when it brought more than a
- * quarter, and what is left is weighed by traffic, halved every ten minutes. The worst are found
- * some at a time, so that a flood of names is not a walk over the table each.
+ * nothing is known costs nothing to forget, one client's names go first when it brought more
+ * than a quarter, and what is left is weighed by traffic, halved every ten minutes. The worst
+ * are found some at a time, so that a flood of names is not a walk over the table each.
  *
  * Names are cut to 127 bytes: two services that differ only behind that share a slot, which at
  * worst makes one of them wait as long as the other.
@@ -109,7 +109,7 @@ static bool lately(uint64_t seen_ns, uint64_t now_ns)
     return seen_ns != 0 && now_ns < seen_ns + NV_SERVICES_MEMORY_NS;
 }
 
-/* ---- who goes ------------------------------------------------------------------------------ */
+/* ---- who goes ---------------------------------------------------------------------------- */
 
 static uint32_t slot_of(uint32_t id)
 {
@@ -118,7 +118,8 @@ static uint32_t slot_of(uint32_t id)
 
 static struct service *find(struct nv_services *services, uint32_t id)
 {
-    struct service *service = slot_of(id) < services->count ? services->slots[slot_of(id)] : NULL;
+    struct service *service =
+        slot_of(id) < services->count ? services->slots[slot_of(id)] : NULL;
     return service && service->id == id ? service : NULL;
 }
 
@@ -168,7 +169,8 @@ static void choose_victims(struct nv_services *services, uint64_t now_ns)
         services->victims[i - 1] = (struct victim){
             .id = service->id,
             .known = known(service, now_ns) != 0,
-            .within_share = owner_of(services, service->client)->count <= NV_SERVICES_CLIENT_MAX,
+            .within_share =
+                owner_of(services, service->client)->count <= NV_SERVICES_CLIENT_MAX,
             .weight = weigh(service, now_ns),
             .seen_ns = service->seen_ns,
         };
@@ -233,14 +235,15 @@ static struct service *add(struct nv_services *services, struct nv_str name, uin
     return service;
 }
 
-/* ---- the table ----------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------- */
 
 uint32_t nv_services_id(struct nv_services *services, struct nv_str name, uint64_t client,
                         uint64_t now_ns)
 {
     name = nv_str_slice(name, 0, sizeof services->slots[0]->name - 1);
     pthread_mutex_lock(&services->lock);
-    struct service *service = nv_index_find(&services->by_name, nv_str_hash(name), name_eq, &name);
+    struct service *service =
+        nv_index_find(&services->by_name, nv_str_hash(name), name_eq, &name);
     if (!service)
         service = add(services, name, client, now_ns);
     if (service)
@@ -292,7 +295,8 @@ static void learn(struct service *service, unsigned facts, uint64_t now_ns)
     }
 }
 
-void nv_services_learn(struct nv_services *services, uint32_t id, unsigned facts, uint64_t now_ns)
+void nv_services_learn(struct nv_services *services, uint32_t id, unsigned facts,
+                       uint64_t now_ns)
 {
     pthread_mutex_lock(&services->lock);
     struct service *service = find(services, id);
@@ -312,8 +316,8 @@ void nv_services_remote_came(struct nv_services *services, uint32_t id, uint64_t
     pthread_mutex_unlock(&services->lock);
 }
 
-size_t nv_services_read(struct nv_services *services, uint64_t now_ns, struct nv_service_facts *out,
-                        size_t max)
+size_t nv_services_read(struct nv_services *services, uint64_t now_ns,
+                        struct nv_service_facts *out, size_t max)
 {
     size_t n = 0;
     pthread_mutex_lock(&services->lock);

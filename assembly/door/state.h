@@ -8,9 +8,9 @@
  *      door/             accept (any thread): prepare, queue
  *                        journal thread: commit a group, acknowledge, dispatch, forget
  *
- * What the door has for a shard goes through `holder`: it knows no shard. Inline all of it runs on
- * the caller's thread. Locks, and the order to take them in: groups and services (leaves), lock
- * (leaf), the journal's own. None is held while calling out.
+ * What the door has for a shard goes through `holder`: it knows no shard. Inline all of it runs
+ * on the caller's thread. Locks, and the order to take them in: groups and services (leaves),
+ * lock (leaf), the journal's own. None is held while calling out.
  */
 #ifndef NV_ASSEMBLY_DOOR_STATE_H
 #define NV_ASSEMBLY_DOOR_STATE_H
@@ -36,7 +36,8 @@ struct nv_claim {
     uint32_t part;
     struct nv_place first, last; /* its first and last item */
     uint32_t request_count;
-    struct nv_request *requests[]; /* one reference each; the same one may stand several times */
+    struct nv_request
+        *requests[]; /* one reference each; the same one may stand several times */
 };
 
 /* A request on its way into the journal. */
@@ -70,8 +71,8 @@ struct nv_notes {
 
 /* What the door asks of who holds traces; set by assembly.c. The committing thread calls it. */
 struct nv_holder {
-    /* Takes a list of arrivals, each for its shard (NULL request: the replay is over), waiting for
-     * room. */
+    /* Takes a list of arrivals, each for its shard (NULL request: the replay is over), waiting
+     * for room. */
     void (*take)(struct nv_assembly *assembly, struct nv_arrivals *arrivals);
     /* Before the replay: this part was settled or on its way (notes.h). NV_ERR_NO_MEMORY. */
     enum nv_err (*learn)(struct nv_assembly *assembly, const struct nv_note *note);
@@ -115,27 +116,29 @@ struct nv_assembly {
     struct nv_notes notes;
     _Atomic uint64_t replayed;
     _Atomic bool replaying;
-    _Atomic bool replay_cut;         /* stopped before the replay was over: traces may lack spans */
+    _Atomic bool replay_cut; /* stopped before the replay was over: traces may lack spans */
     _Atomic uint64_t claims, memory; /* memory: of requests, see nv_request_bytes */
     _Atomic uint64_t arriving;       /* bytes of the arrivals that no shard has taken yet */
     _Atomic uint64_t next_record;    /* numbers requests without a journal */
 };
 
-/* ---- committer.c -------------------------------------------------------------------------- */
+/* ---- committer.c ------------------------------------------------------------------------- */
 
 /*
  * One round of the journal: commits `count` requests (takes them) and what was settled as one
  * group; answers and dispatches the requests, forgets those that nobody needs any more.
  */
-void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendings, size_t count);
+void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendings,
+                        size_t count);
 /* At the end: frees what could not be forgotten on disk; it stays there. */
 void nv_committer_abandon(struct nv_assembly *assembly);
 /* The thread's body; `arg` is the assembly. */
 void *nv_committer_run(void *arg);
 
-/* ---- claims.c ------------------------------------------------------------------------------ */
+/* ---- claims.c ---------------------------------------------------------------------------- */
 
-/* A new claim is known until it is settled; claims that are given up are freed with the assembly.
+/* A new claim is known until it is settled; claims that are given up are freed with the
+ * assembly.
  */
 void nv_claims_add(struct nv_assembly *assembly, struct nv_claim *claim);
 /* Takes a claim that came back. Any thread. */
@@ -148,7 +151,8 @@ struct nv_claim *nv_claims_take(struct nv_assembly *assembly);
 void nv_claims_return(struct nv_assembly *assembly, struct nv_claim *claims);
 /* Drops the requests of a list of settled claims and frees it. */
 void nv_claims_free(struct nv_assembly *assembly, struct nv_claim *claims);
-/* At the end: frees claims that nobody settled or that could not be noted, forgetting nothing. */
+/* At the end: frees claims that nobody settled or that could not be noted, forgetting
+ * nothing. */
 void nv_claims_abandon(struct nv_assembly *assembly);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * The table of docs/design/0003-completion.md as code: one row, one line.
  *
- * Rows raise the wait, the longest wins, the age of the trace ends all waiting. What is said about
- * a trace that is sent with something missing follows from the facts, not from the row: a trace
- * whose remote parents were learned never to come is sent early, and still has no root.
+ * Rows raise the wait, the longest wins, the age of the trace ends all waiting. What is said
+ * about a trace that is sent with something missing follows from the facts, not from the row: a
+ * trace whose remote parents were learned never to come is sent early, and still has no root.
  *
  * Deliberately not done: guessing from span kinds. A client call to a model is a client span
  * without a server child and by itself means nothing.
@@ -17,7 +17,8 @@ struct decision {
     enum nv_wait wait;
 };
 
-static void raise_to(struct decision *decision, bool applies, uint64_t wait_ms, enum nv_wait wait)
+static void raise_to(struct decision *decision, bool applies, uint64_t wait_ms,
+                     enum nv_wait wait)
 {
     if (applies && wait_ms > decision->wait_ms)
         *decision = (struct decision){wait_ms, wait};
@@ -40,8 +41,8 @@ static struct decision longest(const struct nv_assembly_config *config,
         return decision;
     }
     raise_to(&decision, facts->logs, config->quiet_logs_ms, NV_WAIT_LOGS);
-    raise_to(&decision, facts->several_services || facts->distributed, config->quiet_distributed_ms,
-             NV_WAIT_DISTRIBUTED);
+    raise_to(&decision, facts->several_services || facts->distributed,
+             config->quiet_distributed_ms, NV_WAIT_DISTRIBUTED);
     raise_to(&decision, facts->missing_remote, config->remote_parent_ms, NV_WAIT_REMOTE_PARENT);
     raise_to(&decision, facts->missing_local || !facts->spans, config->open_ms, NV_WAIT_OPEN);
     return decision;

@@ -2,8 +2,8 @@
  * When is a trace complete? A pure function: facts in, deadline out
  * (docs/design/0003-completion.md).
  *
- * A trace is sent when the longest wait that applies has passed since its last span came; its rows
- * are enum nv_wait. No clock, no state, no allocation.
+ * A trace is sent when the longest wait that applies has passed since its last span came; its
+ * rows are enum nv_wait. No clock, no state, no allocation.
  */
 #ifndef NV_ASSEMBLY_HOLD_COMPLETION_H
 #define NV_ASSEMBLY_HOLD_COMPLETION_H
@@ -29,12 +29,12 @@ struct nv_trace_facts {
     bool spans;        /* any span at all (else only log records) */
     bool root;         /* a span without parent came */
     bool several_services;
-    bool missing_local;      /* a parent that is not known to be remote has not come */
-    bool missing_remote;     /* a remote parent has not come, of a service whose others do come */
-    bool missing_unlikely;   /* a remote parent has not come, of a service whose never come */
-    bool distributed;        /* learned of one of its services */
-    bool logs;               /* likewise */
-    bool late;               /* part > 0 of a trace that was sent, not cut: parents came before */
+    bool missing_local;    /* a parent that is not known to be remote has not come */
+    bool missing_remote;   /* a remote parent has not come, of a service whose others do come */
+    bool missing_unlikely; /* a remote parent has not come, of a service whose never come */
+    bool distributed;      /* learned of one of its services */
+    bool logs;             /* likewise */
+    bool late;             /* part > 0 of a trace that was sent, not cut: parents came before */
     bool late_after_waiting; /* and that trace was sent with something missing */
 };
 
@@ -44,8 +44,8 @@ struct nv_completion {
     enum nv_incomplete incomplete; /* what to say when it is sent at that deadline */
 };
 
-/* The deadline. Late parts wait quiet_ms, or quiet_distributed_ms when their trace was incomplete:
- * what they continue has been sent already, so their parents are not waited for. */
+/* The deadline. Late parts wait quiet_ms, or quiet_distributed_ms when their trace was
+ * incomplete: what they continue has been sent already, so their parents are not waited for. */
 struct nv_completion nv_completion_decide(const struct nv_assembly_config *config,
                                           const struct nv_trace_facts *facts);
 

@@ -1,9 +1,10 @@
 /*
  * What is seen of a trace: the eyes of completion.c.
  *
- * Runs when a trace's timer fires, not when spans come: at most about once each quiet_ms a trace.
- * A parent counts as come when its id, folded to 32 bits, is among the trace's; a false match, one
- * in four thousand millions a pair, would at worst send a trace before its waiting was over.
+ * Runs when a trace's timer fires, not when spans come: at most about once each quiet_ms a
+ * trace. A parent counts as come when its id, folded to 32 bits, is among the trace's; a false
+ * match, one in four thousand millions a pair, would at worst send a trace before its waiting
+ * was over.
  *
  * Small traces are searched straight, large ones through a sorted copy of the ids.
  */

@@ -1,6 +1,6 @@
 /*
- * What is seen of an open trace and known of its services: what completion.h decides on. Any thread
- * that owns the trace.
+ * What is seen of an open trace and known of its services: what completion.h decides on. Any
+ * thread that owns the trace.
  */
 #ifndef NV_ASSEMBLY_HOLD_FACTS_H
 #define NV_ASSEMBLY_HOLD_FACTS_H
@@ -12,8 +12,8 @@
 void nv_facts_read(struct nv_services *services, const struct nv_open_trace *trace,
                    uint32_t *scratch, uint64_t now_ns, struct nv_trace_facts *out);
 /*
- * Notes what a trace that leaves tells of its services. Returns the slot of a service whose remote
- * parent is missing, 0 if none.
+ * Notes what a trace that leaves tells of its services. Returns the slot of a service whose
+ * remote parent is missing, 0 if none.
  */
 uint32_t nv_facts_learn(struct nv_services *services, const struct nv_open_trace *trace,
                         uint32_t *scratch, uint64_t now_ns);

@@ -1,16 +1,17 @@
 /*
- * From an open trace to a raw one: its bytes are read, its groups made one list, its repetitions
- * left out.
+ * From an open trace to a raw one: its bytes are read, its groups made one list, its
+ * repetitions left out.
  *
- * Two spans with the same id: an SDK that got no answer sends its request again, so they are nearly
- * always the same bytes; of two that differ the one that has ended is kept, then the longer, as the
- * one that says more, then the first. Only where one is CLIENT or PRODUCER and another SERVER or
- * CONSUMER both are: Zipkin's two sides of a call share their id (identity.c gives one of
- * them another). Items keep the order they came in.
+ * Two spans with the same id: an SDK that got no answer sends its request again, so they are
+ * nearly always the same bytes; of two that differ the one that has ended is kept, then the
+ * longer, as the one that says more, then the first. Only where one is CLIENT or PRODUCER and
+ * another SERVER or CONSUMER both are: Zipkin's two sides of a call share their id (identity.c
+ * gives one of them another). Items keep the order they came in.
  *
- * The spans of one trace lie close together in a request, so a run is read as one stretch when not
- * too much of others lies between. What is read is compared with the hash taken on arrival: damage
- * in a stretch costs the spans it is in, which are counted as dead letters, and no others.
+ * The spans of one trace lie close together in a request, so a run is read as one stretch when
+ * not too much of others lies between. What is read is compared with the hash taken on arrival:
+ * damage in a stretch costs the spans it is in, which are counted as dead letters, and no
+ * others.
  */
 #include "assembly/hold/gather.h"
 #include "assembly/hold/shard.h"
@@ -22,7 +23,8 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
-/* Beside its bytes, as far as config.work_bytes goes: an honest trace takes four times as much. */
+/* Beside its bytes, as far as config.work_bytes goes: an honest trace takes four times as
+ * much. */
 #define WORK_BASE_BYTES (UINT64_C(256) << 10)
 /* Measured: 24 for an array of 40,000 tags, 30 for as many members of metadata. */
 #define WORK_FACTOR 32u
@@ -48,7 +50,7 @@ struct gathering {
     uint32_t damaged;
 };
 
-/* ---- duplicates --------------------------------------------------------------------------- */
+/* ---- duplicates -------------------------------------------------------------------------- */
 
 struct numbered {
     uint64_t span_id;
@@ -70,8 +72,10 @@ static int compare_numbered(const void *a, const void *b)
     return left->number < right->number ? -1 : 1;
 }
 
-/* Keeps the first of `count` spans of one id, best first, or the first of both sides of a call. */
-static uint32_t mark_same(const struct gathering *g, const struct numbered *spans, uint32_t count)
+/* Keeps the first of `count` spans of one id, best first, or the first of both sides of a
+ * call. */
+static uint32_t mark_same(const struct gathering *g, const struct numbered *spans,
+                          uint32_t count)
 {
     uint32_t caller = UINT32_MAX;
     uint32_t served = UINT32_MAX;
@@ -87,7 +91,8 @@ static uint32_t mark_same(const struct gathering *g, const struct numbered *span
     return count - (both ? 2 : 1);
 }
 
-/* Marks spans whose id another has; returns how many. Spans only: records share their span's id. */
+/* Marks spans whose id another has; returns how many. Spans only: records share their span's
+ * id. */
 static uint32_t mark_duplicates(const struct gathering *g, struct numbered *spans)
 {
     struct nv_held_cursor cursor = {0};
@@ -96,8 +101,8 @@ static uint32_t mark_duplicates(const struct gathering *g, struct numbered *span
     uint32_t number = 0;
     for (; (item = nv_held_next(g->trace, &cursor)) != NULL; number++) {
         if (cursor.run->request->signal == NV_SIGNAL_TRACES) {
-            spans[count++] =
-                (struct numbered){item->span_id, number, item->length, item->check & NV_HELD_FLAGS};
+            spans[count++] = (struct numbered){item->span_id, number, item->length,
+                                               item->check & NV_HELD_FLAGS};
         }
     }
     qsort(spans, count, sizeof *spans, compare_numbered);
@@ -113,7 +118,7 @@ static uint32_t mark_duplicates(const struct gathering *g, struct numbered *span
     return duplicates;
 }
 
-/* ---- groups ------------------------------------------------------------------------------- */
+/* ---- groups ------------------------------------------------------------------------------ */
 
 /* Groups before a new one that are searched for its resource: scopes of one come together. */
 #define GROUPS_LOOKED_AT 16u
@@ -170,7 +175,7 @@ static uint32_t group_of(struct gathering *g, const struct nv_held_run *run)
     return raw->group_count++;
 }
 
-/* ---- bytes -------------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------------------------- */
 
 static enum nv_err read_bytes(struct nv_assembly *assembly, const struct nv_request *request,
                               size_t offset, size_t len, char *to)
@@ -186,8 +191,8 @@ static void add_item(struct gathering *g, const struct nv_held_run *run, uint32_
                      const struct nv_held_item *item, struct nv_str bytes)
 {
     struct nv_raw_trace *raw = g->raw;
-    /* The door walked the bytes that had this hash; nothing after it checks a span again, so other
-     * bytes must not get that far. */
+    /* The door walked the bytes that had this hash; nothing after it checks a span again, so
+     * other bytes must not get that far. */
     if (nv_held_check(bytes) != (item->check & ~(uint32_t)NV_HELD_FLAGS)) {
         g->damaged += run->request->signal == NV_SIGNAL_TRACES;
         return;
@@ -283,7 +288,7 @@ static enum nv_err gather_runs(struct gathering *g)
     return NV_OK;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------- */
 
 /* Bytes of the trace as it is read, the stretches between its items included. */
 static uint64_t raw_bytes(const struct nv_open_trace *trace)

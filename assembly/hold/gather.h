@@ -17,8 +17,8 @@ struct nv_gathered {
 
 /* What the arena of a trace may grow to. */
 uint64_t nv_gather_need(const struct nv_assembly *assembly, const struct nv_open_trace *trace);
-/* Takes `need` from the account of work. False: not now; the `first` of a turn has it reserved for
- * the shard and asks again. */
+/* Takes `need` from the account of work. False: not now; the `first` of a turn has it reserved
+ * for the shard and asks again. */
 bool nv_work_take(struct nv_shard *shard, uint64_t need, bool first);
 /* Lets the arena of `raw` carry what was taken; NULL: gives it back. */
 void nv_work_settle(struct nv_assembly *assembly, struct nv_raw_trace *raw, uint64_t need);

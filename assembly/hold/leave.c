@@ -43,7 +43,8 @@ enum nv_err nv_leave_reserve(struct nv_shard *shard, uint32_t items)
 static void remember(struct nv_shard *shard, const struct nv_open_trace *trace,
                      enum nv_incomplete incomplete, uint32_t service, uint64_t now_ns)
 {
-    struct nv_sent_trace *sent = nv_sent_note(&shard->sent, trace->trace_id, trace->part, now_ns);
+    struct nv_sent_trace *sent =
+        nv_sent_note(&shard->sent, trace->trace_id, trace->part, now_ns);
     if (!sent)
         return;
     sent->cut = incomplete == NV_INCOMPLETE_CUT;
@@ -96,7 +97,8 @@ static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
     nv_count(NV_COUNT_TRACES_LATE, trace->late && !trace->after_cut);
 }
 
-/* The bytes were copied: without a journal, or with nothing to send, nothing keeps the requests. */
+/* The bytes were copied: without a journal, or with nothing to send, nothing keeps the
+ * requests. */
 static void drop_requests(struct nv_assembly *assembly, struct nv_claim *claim)
 {
     for (uint32_t i = 0; i < claim->request_count; i++)
@@ -138,8 +140,8 @@ void nv_leave_hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t
     assert(count <= NV_TURN_MAX);
     for (size_t i = 0; i < count; i++)
         claims[i] = raws[i]->claim;
-    /* Before the first of them can leave: after a crash the same part is made again under the same
-     * id, which the backend knows and ignores. */
+    /* Before the first of them can leave: after a crash the same part is made again under the
+     * same id, which the backend knows and ignores. */
     nv_notes_write_planned(shard->assembly, claims, count);
     for (size_t i = 0; i < count; i++)
         shard->assembly->completer.complete(shard->assembly->completer.ctx, raws[i]);

@@ -1,5 +1,6 @@
 /*
- * What a shard does with a trace that leaves. All of it on the shard's thread, of its own traces.
+ * What a shard does with a trace that leaves. All of it on the shard's thread, of its own
+ * traces.
  */
 #ifndef NV_ASSEMBLY_HOLD_LEAVE_H
 #define NV_ASSEMBLY_HOLD_LEAVE_H
@@ -12,12 +13,13 @@
 
 /* Makes the shard's scratch large enough for a trace of so many items. NV_ERR_NO_MEMORY. */
 enum nv_err nv_leave_reserve(struct nv_shard *shard, uint32_t items) NV_MUST_USE;
-/* Until when the trace waits, by what is seen of it now. Its scratch must have been reserved. */
+/* Until when the trace waits, by what is seen of it now. Its scratch must have been
+ * reserved. */
 struct nv_completion nv_leave_decide(struct nv_shard *shard, const struct nv_open_trace *trace,
                                      uint64_t now_ns);
 /*
- * Takes a trace out of the table, ready to be handed on. Without anything to send out->raw is NULL
- * and the trace is gone all the same. NV_ERR_NO_MEMORY: it stays.
+ * Takes a trace out of the table, ready to be handed on. Without anything to send out->raw is
+ * NULL and the trace is gone all the same. NV_ERR_NO_MEMORY: it stays.
  */
 enum nv_err nv_leave_take(struct nv_shard *shard, struct nv_open_trace *trace,
                           enum nv_incomplete incomplete, struct nv_gathered *out) NV_MUST_USE;

@@ -1,8 +1,8 @@
 /*
  * Plans (plans.h): a hash table by trace, each with its parts in a list.
  *
- * After a long outage of the backend there may be as many as there were traces in flight, so they
- * are looked up by hash. Most traces have one.
+ * After a long outage of the backend there may be as many as there were traces in flight, so
+ * they are looked up by hash. Most traces have one.
  */
 #include "assembly/hold/plans.h"
 

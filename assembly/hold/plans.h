@@ -1,5 +1,6 @@
 /*
- * Parts of traces that were on their way when the program ended, by trace: how far each reached.
+ * Parts of traces that were on their way when the program ended, by trace: how far each
+ * reached.
  *
  *   plans  trace ──▶ [ part 0, until r7 ] ──▶ [ part 1, until r9 ]      in the order of parts
  *

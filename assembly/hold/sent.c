@@ -2,11 +2,11 @@
  * The memory of sent traces (sent.h).
  *
  * Two tiers, because the two questions live differently long: "has this id been used at the
- * backend?" must be answered for an hour of traffic and costs 8 to 16 bytes a trace; "is this span
- * a repetition, and what was the trace called?" matters for as long as clients retry. The older
- * tier is a ring of hash sets, each collecting for a quarter of the time; the oldest is dropped
- * whole, so nothing is ever deleted from one. A collision of 56 bits would only give a trace the
- * number of a linked part.
+ * backend?" must be answered for an hour of traffic and costs 8 to 16 bytes a trace; "is this
+ * span a repetition, and what was the trace called?" matters for as long as clients retry. The
+ * older tier is a ring of hash sets, each collecting for a quarter of the time; the oldest is
+ * dropped whole, so nothing is ever deleted from one. A collision of 56 bits would only give a
+ * trace the number of a linked part.
  */
 #include "assembly/hold/sent.h"
 #include "assembly/door/request.h"
@@ -17,7 +17,8 @@
 #include <string.h>
 #include "base/banned.h"
 
-/* A slot is 56 bits of the hash and 8 of the number of parts; 255 stands for that many or more. */
+/* A slot is 56 bits of the hash and 8 of the number of parts; 255 stands for that many or
+ * more. */
 #define PARTS_MASK UINT64_C(0xff)
 #define OLD_FIRST 256u
 
@@ -181,8 +182,9 @@ static struct nv_sent_trace *add_entry(struct nv_sent *sent,
     return entry;
 }
 
-struct nv_sent_trace *nv_sent_note(struct nv_sent *sent, const uint8_t trace_id[NV_TRACE_ID_BYTES],
-                                   uint32_t part, uint64_t now_ns)
+struct nv_sent_trace *nv_sent_note(struct nv_sent *sent,
+                                   const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t part,
+                                   uint64_t now_ns)
 {
     struct nv_sent_trace *entry = nv_sent_find(sent, trace_id);
     if (entry) {
@@ -191,7 +193,8 @@ struct nv_sent_trace *nv_sent_note(struct nv_sent *sent, const uint8_t trace_id[
         if (sent->index.count >= sent->recent_max)
             evict_oldest(sent, now_ns);
         entry = add_entry(sent, trace_id);
-        /* Without memory for names and spans the id alone still keeps it from being used again. */
+        /* Without memory for names and spans the id alone still keeps it from being used
+         * again. */
         if (!entry) {
             old_note(sent, id_hash(trace_id), part + 1, now_ns);
             return NULL;
@@ -213,7 +216,8 @@ static int compare_ids(const void *a, const void *b)
 
 void nv_sent_add_spans(struct nv_sent_trace *entry, const uint64_t *ids, uint32_t count)
 {
-    if (count == 0 || count > NV_SENT_SPANS_MAX || entry->span_count + count > NV_SENT_SPANS_MAX)
+    if (count == 0 || count > NV_SENT_SPANS_MAX ||
+        entry->span_count + count > NV_SENT_SPANS_MAX)
         return;
     uint64_t *all = realloc(entry->span_ids, (entry->span_count + count) * sizeof *all);
     if (!all)
@@ -287,7 +291,8 @@ struct nv_str nv_sent_text(const struct nv_sent_trace *entry, unsigned which)
 
 size_t nv_sent_bytes(const struct nv_sent *sent)
 {
-    size_t bytes = nv_index_bytes(&sent->index) + sent->index.count * sizeof(struct nv_sent_trace);
+    size_t bytes =
+        nv_index_bytes(&sent->index) + sent->index.count * sizeof(struct nv_sent_trace);
     for (unsigned i = 0; i < NV_SENT_GENERATIONS; i++)
         bytes += sent->old[i].capacity * sizeof(uint64_t);
     return bytes;

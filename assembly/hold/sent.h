@@ -6,10 +6,10 @@
  *      ▼
  *   older   4 generations of [ hash of id | parts ]            8 bytes a trace, up to an hour
  *
- * The backend keeps the first POST of a trace id and ignores later ones, so late spans must leave
- * under another id; to know that, the ids are remembered for long. The names and span ids, by which
- * a late part is titled and a repeated request recognised, are remembered for a short time. Not
- * safe for use by two threads at once.
+ * The backend keeps the first POST of a trace id and ignores later ones, so late spans must
+ * leave under another id; to know that, the ids are remembered for long. The names and span
+ * ids, by which a late part is titled and a repeated request recognised, are remembered for a
+ * short time. Not safe for use by two threads at once.
  */
 #ifndef NV_ASSEMBLY_HOLD_SENT_H
 #define NV_ASSEMBLY_HOLD_SENT_H
@@ -70,15 +70,16 @@ struct nv_sent_trace *nv_sent_find(const struct nv_sent *sent,
  * Notes that parts up to `part` were sent; returns the recent entry to be filled in, or NULL
  * without memory (the oldest is then forgotten, nothing worse). Borrowed likewise.
  */
-struct nv_sent_trace *nv_sent_note(struct nv_sent *sent, const uint8_t trace_id[NV_TRACE_ID_BYTES],
-                                   uint32_t part, uint64_t now_ns);
+struct nv_sent_trace *nv_sent_note(struct nv_sent *sent,
+                                   const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t part,
+                                   uint64_t now_ns);
 /* What is remembered of a span: its id, the side of a call that it is and whether it had ended
  * (`flags`: enum nv_held_flags). */
 uint64_t nv_sent_key(uint64_t span_id, uint32_t flags);
 /* Adds keys of spans to an entry, as far as there is room and memory. */
 void nv_sent_add_spans(struct nv_sent_trace *entry, const uint64_t *keys, uint32_t count);
-/* Was such a span sent? The other side of a call with the same id is another span, and one that has
- * ended says more than one that had not. */
+/* Was such a span sent? The other side of a call with the same id is another span, and one that
+ * has ended says more than one that had not. */
 bool nv_sent_has_span(const struct nv_sent_trace *entry, uint64_t span_id, uint32_t flags);
 /* Notes name, session and user (copied, cut to NV_SENT_TEXT_MAX), unless known already. */
 void nv_sent_set_text(struct nv_sent_trace *entry, struct nv_str name, struct nv_str session,

@@ -2,12 +2,13 @@
  * A shard: holds traces, watches their deadlines, hands them on.
  *
  * The timer of a trace is a promise to look, not a verdict: when spans come it is only moved
- * forward to quiet_ms from now, and when it fires the facts are read and the true deadline is set.
- * So a span costs no search, however large its trace.
+ * forward to quiet_ms from now, and when it fires the facts are read and the true deadline is
+ * set. So a span costs no search, however large its trace.
  *
  * What was acknowledged is never dropped here. When there is no memory to take arrivals, or the
- * gate is shut for a trace that has to be cut before, they wait in a list (and, their bytes counted
- * as arriving, so does the door); when there is none to gather a trace it stays and is tried again.
+ * gate is shut for a trace that has to be cut before, they wait in a list (and, their bytes
+ * counted as arriving, so does the door); when there is none to gather a trace it stays and is
+ * tried again.
  *
  *   arrivals ──▶ open trace ──▶ timer fires: look ──▶ its deadline has come ──▶ leave.c
  *      │            │  ▲             │
@@ -95,7 +96,8 @@ void nv_shard_release(struct nv_shard *shard)
 static void publish(struct nv_shard *shard, uint64_t now_ns)
 {
     atomic_store(&shard->open_traces, shard->table.index.count);
-    atomic_store(&shard->memory_bytes, shard->table.bytes + nv_index_bytes(&shard->table.index) +
+    atomic_store(&shard->memory_bytes, shard->table.bytes +
+                                           nv_index_bytes(&shard->table.index) +
                                            nv_sent_bytes(&shard->sent));
     if (now_ns < shard->oldest_checked_ns + OLDEST_CHECK_NS && shard->oldest_checked_ns != 0)
         return;
@@ -108,9 +110,9 @@ static void publish(struct nv_shard *shard, uint64_t now_ns)
     shard->oldest_checked_ns = now_ns;
 }
 
-/* ---- completing ---------------------------------------------------------------------------- */
+/* ---- completing -------------------------------------------------------------------------- */
 
-/* ---- completing ---------------------------------------------------------------------------- */
+/* ---- completing -------------------------------------------------------------------------- */
 
 /* Looks at a trace whose timer fired. True when it left, with something to send in `out`. */
 static bool look_at(struct nv_shard *shard, struct nv_open_trace *trace, uint64_t now_ns,
@@ -157,50 +159,66 @@ static void retry_stalled(struct nv_shard *shard, uint64_t now_ns)
     }
 }
 
+static struct nv_timer *first_due(struct nv_shard *shard, uint64_t now_ns)
+{
+    struct nv_timer *timer = nv_timers_first(&shard->timers);
+    return timer && timer->deadline_ns <= now_ns ? timer : NULL;
+}
+
+/*
+ * One turn: traces whose time has come are looked at and the complete ones handed on together.
+ * Returns false when there is no memory for even the first: nothing was looked at.
+ */
+static bool take_turn(struct nv_shard *shard, uint64_t now_ns)
+{
+    struct nv_raw_trace *raws[NV_TURN_MAX];
+    size_t count = 0;
+    uint64_t bytes = 0;
+    struct nv_timer *timer;
+    while (count < NV_TURN_MAX && (timer = first_due(shard, now_ns)) != NULL) {
+        struct nv_open_trace *trace = nv_open_trace_of(timer);
+        struct nv_gathered out;
+        uint64_t need = nv_gather_need(shard->assembly, trace);
+        /* What is gathered waits in memory for those before it; the rest is on disk. */
+        if (count > 0 && bytes + need > shard->assembly->config.turn_bytes)
+            break;
+        if (!nv_work_take(shard, need, count == 0)) {
+            if (count == 0)
+                return false;
+            break;
+        }
+        bool left = look_at(shard, trace, now_ns, &out);
+        nv_work_settle(shard->assembly, left ? out.raw : NULL, need);
+        if (left) {
+            bytes += need;
+            raws[count++] = out.raw;
+        }
+    }
+    nv_leave_hand_on(shard, raws, count);
+    return true;
+}
+
 uint64_t nv_shard_expire(struct nv_shard *shard, uint64_t now_ns)
 {
     assert(nv_shard_is_mine(shard));
     retry_stalled(shard, now_ns);
-    struct nv_timer *timer;
-    while ((timer = nv_timers_first(&shard->timers)) != NULL && timer->deadline_ns <= now_ns) {
-        struct nv_raw_trace *raws[NV_TURN_MAX];
-        size_t count = 0;
-        uint64_t bytes = 0;
+    while (first_due(shard, now_ns)) {
         if (!may_complete(shard->assembly)) {
             publish(shard, now_ns);
             return now_ns + MAY_COMPLETE_NS;
         }
-        for (; count < NV_TURN_MAX && timer && timer->deadline_ns <= now_ns;
-             timer = nv_timers_first(&shard->timers)) {
-            struct nv_open_trace *trace = nv_open_trace_of(timer);
-            struct nv_gathered out;
-            uint64_t need = nv_gather_need(shard->assembly, trace);
-            /* What is gathered waits in memory for those before it; the rest is on disk. */
-            if (count > 0 && bytes + need > shard->assembly->config.turn_bytes)
-                break;
-            if (!nv_work_take(shard, need, count == 0)) {
-                if (count == 0)
-                    return now_ns + MAY_COMPLETE_NS;
-                break;
-            }
-            bool left = look_at(shard, trace, now_ns, &out);
-            nv_work_settle(shard->assembly, left ? out.raw : NULL, need);
-            if (!left)
-                continue;
-            bytes += need;
-            raws[count++] = out.raw;
-        }
-        nv_leave_hand_on(shard, raws, count);
+        if (!take_turn(shard, now_ns))
+            return now_ns + MAY_COMPLETE_NS;
     }
     publish(shard, now_ns);
     if (!shard->stalled && !shard->assembly->inline_mode)
         nv_account_forget(shard->assembly->work, shard);
-    timer = nv_timers_first(&shard->timers);
+    struct nv_timer *timer = nv_timers_first(&shard->timers);
     uint64_t next = timer ? timer->deadline_ns : UINT64_MAX;
     return shard->stalled && next > now_ns + RETRY_NS ? now_ns + RETRY_NS : next;
 }
 
-/* ---- taking -------------------------------------------------------------------------------- */
+/* ---- taking ------------------------------------------------------------------------------ */
 
 /* A part that was on its way before a restart is made again as it was. */
 static void apply_plan(struct nv_shard *shard, struct nv_open_trace *trace)
@@ -257,9 +275,10 @@ static bool is_full(const struct nv_shard *shard, const struct nv_open_trace *tr
     struct nv_place place = {request->record_id, arrival->ordinal};
     if (trace->until.record_id != 0)
         return nv_place_after(place, trace->until);
-    uint64_t more =
-        arrival->item.length + nv_open_trace_group_bytes(trace, request->groups[arrival->group]);
-    return trace->item_count >= config->max_spans || trace->bytes + more > config->max_trace_bytes;
+    uint64_t more = arrival->item.length +
+                    nv_open_trace_group_bytes(trace, request->groups[arrival->group]);
+    return trace->item_count >= config->max_spans ||
+           trace->bytes + more > config->max_trace_bytes;
 }
 
 /* Sends a trace that can take no more. NO_MEMORY, BUSY: not now, its arrivals wait. */
@@ -345,7 +364,8 @@ static void settle_down(struct nv_shard *shard, struct nv_open_trace *trace, uin
         nv_timers_move(&shard->timers, &trace->timer, look_ns);
 }
 
-static enum nv_err take_all(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_t now_ns)
+static enum nv_err take_all(struct nv_shard *shard, struct nv_arrivals *arrivals,
+                            uint64_t now_ns)
 {
     enum nv_err err = NV_OK;
     while (err == NV_OK && arrivals->taken < arrivals->count) {
@@ -399,7 +419,7 @@ void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_
     free(arrivals);
 }
 
-/* ---- the thread, and its end --------------------------------------------------------------- */
+/* ---- the thread, and its end ------------------------------------------------------------- */
 
 /* Does what is not complete at a stop stay in the journal? */
 static bool keeps(const struct nv_shard *shard)

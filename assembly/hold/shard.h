@@ -1,7 +1,7 @@
 /*
- * A shard: the open traces of its part of all trace ids, with what it needs to time and complete
- * them. All of it belongs to the shard's own thread, inline to the caller's; the counts alone are
- * read by others.
+ * A shard: the open traces of its part of all trace ids, with what it needs to time and
+ * complete them. All of it belongs to the shard's own thread, inline to the caller's; the
+ * counts alone are read by others.
  */
 #ifndef NV_ASSEMBLY_HOLD_SHARD_H
 #define NV_ASSEMBLY_HOLD_SHARD_H

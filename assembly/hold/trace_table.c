@@ -3,8 +3,8 @@
  *
  * Most traces come in one or two requests: the array of a trace is made exactly as large as its
  * first request needs and grows by half from there. Nothing is looked up when items are added;
- * duplicates and missing parents are found when the trace's timer fires (facts.c), so that a span
- * costs the same in a small and in a large trace.
+ * duplicates and missing parents are found when the trace's timer fires (facts.c), so that a
+ * span costs the same in a small and in a large trace.
  */
 #include "assembly/hold/trace_table.h"
 
@@ -164,7 +164,8 @@ struct nv_place nv_open_trace_last(const struct nv_open_trace *trace)
                              trace->last_ordinal};
 }
 
-struct nv_held_item *nv_held_next(const struct nv_open_trace *trace, struct nv_held_cursor *cursor)
+struct nv_held_item *nv_held_next(const struct nv_open_trace *trace,
+                                  struct nv_held_cursor *cursor)
 {
     if (cursor->left == 0) {
         if (cursor->next >= trace->used)

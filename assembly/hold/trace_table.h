@@ -5,8 +5,9 @@
  *                                                │
  *   held ─▶ [ RUN r1 g0 n=3 | item | item | item | RUN r2 g1 n=1 | item ]   24 bytes each
  *
- * A run names the request and group that its items share, and holds one reference to the request.
- * Items are in the order they came. The bytes of spans are not here: request.h. One thread.
+ * A run names the request and group that its items share, and holds one reference to the
+ * request. Items are in the order they came. The bytes of spans are not here: request.h. One
+ * thread.
  */
 #ifndef NV_ASSEMBLY_HOLD_TRACE_TABLE_H
 #define NV_ASSEMBLY_HOLD_TRACE_TABLE_H
@@ -46,9 +47,10 @@ struct nv_open_trace {
     uint32_t part;
     uint32_t first_ordinal; /* of the first item in the request of the first run */
     uint32_t last_ordinal;  /* likewise of the last */
-    struct nv_place until; /* a part planned before a restart ends here; record_id 0: not planned */
-    bool late;             /* what it continues was sent: parents are not waited for */
-    bool after_cut;        /* that was because it was too large or too old */
+    struct nv_place
+        until;      /* a part planned before a restart ends here; record_id 0: not planned */
+    bool late;      /* what it continues was sent: parents are not waited for */
+    bool after_cut; /* that was because it was too large or too old */
     bool late_after_waiting;
     uint8_t tries; /* to gather it, that found no memory */
 };
@@ -80,8 +82,8 @@ enum nv_err nv_open_trace_reserve(struct nv_trace_table *table, struct nv_open_t
 void nv_open_trace_add(struct nv_open_trace *trace, struct nv_request *request,
                        const struct nv_arrival *arrival, uint64_t now_ns);
 /*
- * What an item of that group would add to the bytes of a trace besides its own: the group's, and
- * the resource's, unless one of the runs before it has them. How many runs are looked at is
+ * What an item of that group would add to the bytes of a trace besides its own: the group's,
+ * and the resource's, unless one of the runs before it has them. How many runs are looked at is
  * bounded, so among many groups in turn one may be counted again.
  */
 uint64_t nv_open_trace_group_bytes(const struct nv_open_trace *trace,
@@ -93,21 +95,25 @@ struct nv_place nv_open_trace_last(const struct nv_open_trace *trace);
 /* The trace that a timer of it belongs to. */
 static inline struct nv_open_trace *nv_open_trace_of(struct nv_timer *timer)
 {
-    return (struct nv_open_trace *)(void *)((char *)timer - offsetof(struct nv_open_trace, timer));
+    return (struct nv_open_trace *)(void *)((char *)timer -
+                                            offsetof(struct nv_open_trace, timer));
 }
 
-/* Index in held of the run behind the one at `run`: an entry for the run itself, one an item. */
+/* Index in held of the run behind the one at `run`: an entry for the run itself, one an
+ * item. */
 static inline uint32_t nv_held_run_after(const struct nv_open_trace *trace, uint32_t run)
 {
     return run + 1 + trace->held[run].run.count;
 }
 
-/* Walks what is held: the next item or NULL; `cursor->run` is the run it is in. Starts zeroed. */
+/* Walks what is held: the next item or NULL; `cursor->run` is the run it is in. Starts
+ * zeroed. */
 struct nv_held_cursor {
     uint32_t next;
     uint32_t left; /* items left in the run */
     struct nv_held_run *run;
 };
-struct nv_held_item *nv_held_next(const struct nv_open_trace *trace, struct nv_held_cursor *cursor);
+struct nv_held_item *nv_held_next(const struct nv_open_trace *trace,
+                                  struct nv_held_cursor *cursor);
 
 #endif

@@ -2,9 +2,10 @@
  * Replies of the backend, read with suspicion.
  *
  * The names of fields beyond `message` and `error` are not documented
- * (docs/noveum-backend.md#answers), so the code is looked for under every name seen. Text is kept
- * short and printable because it ends in logs, in /status and in dead letters; text that may echo a
- * secret is hidden by the words that the vendor's SDK looks for (docs/noveum-backend.md#answers).
+ * (docs/noveum-backend.md#answers), so the code is looked for under every name seen. Text is
+ * kept short and printable because it ends in logs, in /status and in dead letters; text that
+ * may echo a secret is hidden by the words that the vendor's SDK looks for
+ * (docs/noveum-backend.md#answers).
  *
  *   body ──own reader, up to 4 MiB──▶ whose words they are (an answer is believed for its body)
  *        ──jansson, up to 256 KiB───▶ code, message, warnings
@@ -36,9 +37,10 @@ static bool names_secret(struct nv_str text)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         struct nv_str word = nv_str_from(words[i]);
 
-        for (size_t at = 0; at + word.len <= text.len; at++)
+        for (size_t at = 0; at + word.len <= text.len; at++) {
             if (nv_str_ieq(nv_str_slice(text, at, word.len), word))
                 return true;
+        }
     }
     return false;
 }
@@ -66,9 +68,9 @@ static void read_text(struct nv_backend_reply *out, const json_t *value)
 {
     const char *text = json_string_value(value);
 
-    if (text == NULL && json_is_object(value))
+    if (!text && json_is_object(value))
         text = json_string_value(json_object_get(value, "message"));
-    if (text != NULL)
+    if (text)
         keep_text(out, text);
 }
 
@@ -80,7 +82,7 @@ static void read_code(struct nv_backend_reply *out, const json_t *object)
         const json_t *value = json_object_get(object, names[i]);
         const char *text = json_string_value(value);
 
-        if (text != NULL && nv_str_eq(nv_str_from(text), NV_STR("CREDIT_QUOTA_EXCEEDED")))
+        if (text && nv_str_eq(nv_str_from(text), NV_STR("CREDIT_QUOTA_EXCEEDED")))
             out->credit = true;
     }
 }
@@ -108,8 +110,9 @@ static enum nv_reply_body read_object(struct nv_json_reader *reader)
             return NV_REPLY_FOREIGN;
         token = nv_json_next(reader);
     }
-    return token == NV_JSON_OBJECT_END && nv_json_next(reader) == NV_JSON_END ? body
-                                                                              : NV_REPLY_FOREIGN;
+    return token == NV_JSON_OBJECT_END && nv_json_next(reader) == NV_JSON_END
+               ? body
+               : NV_REPLY_FOREIGN;
 }
 
 static enum nv_reply_body whose(struct nv_str text)
@@ -119,7 +122,8 @@ static enum nv_reply_body whose(struct nv_str text)
     if (nv_str_trim(text).len == 0)
         return NV_REPLY_EMPTY;
     nv_json_read_init(&reader, text, NV_JSON_DEPTH_LIMIT);
-    return nv_json_next(&reader) == NV_JSON_OBJECT_BEGIN ? read_object(&reader) : NV_REPLY_FOREIGN;
+    return nv_json_next(&reader) == NV_JSON_OBJECT_BEGIN ? read_object(&reader)
+                                                         : NV_REPLY_FOREIGN;
 }
 
 void nv_backend_reply_read(struct nv_str body, struct nv_backend_reply *out)

@@ -17,14 +17,15 @@ enum nv_reply_body {
 
 struct nv_backend_reply {
     enum nv_reply_body body;
-    bool credit;                  /* some code says CREDIT_QUOTA_EXCEEDED */
-    uint32_t warnings;            /* entries of warnings[] and errors[] */
-    char text[NV_REPLY_TEXT_MAX]; /* message, or first warning: printable, cut, never a secret */
+    bool credit;       /* some code says CREDIT_QUOTA_EXCEEDED */
+    uint32_t warnings; /* entries of warnings[] and errors[] */
+    char
+        text[NV_REPLY_TEXT_MAX]; /* message, or first warning: printable, cut, never a secret */
 };
 
 /*
- * Reads a reply's body (borrowed, at most NV_REPLY_BYTES_MAX). Never fails: a body that is no JSON
- * object gives no facts and no text. Any thread.
+ * Reads a reply's body (borrowed, at most NV_REPLY_BYTES_MAX). Never fails: a body that is no
+ * JSON object gives no facts and no text. Any thread.
  */
 void nv_backend_reply_read(struct nv_str body, struct nv_backend_reply *out);
 

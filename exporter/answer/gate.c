@@ -1,15 +1,16 @@
 /*
  * Slowing down for everybody's sake.
  *
- * One failed body says little, so only it waits; three in a row say that the backend is in trouble,
- * and then one request at a time probes it until one passes. Width grows back by one a success. A
- * Retry-After closes the gate for all at once, because the backend's limit is on the client's
- * address, not on a body (docs/noveum-backend.md#answers). A success that was already on its way
- * when a hold began proves nothing and does not end it, but where the question is who answers.
+ * One failed body says little, so only it waits; three in a row say that the backend is in
+ * trouble, and then one request at a time probes it until one passes. Width grows back by one a
+ * success. A Retry-After closes the gate for all at once, because the backend's limit is on the
+ * client's address, not on a body (docs/noveum-backend.md#answers). A success that was already
+ * on its way when a hold began proves nothing and does not end it, but where the question is
+ * who answers.
  *
- * Budget: thousandths of a retry. Each attempt adds 100 and each second 200, a retry costs 1000 and
- * gets it back when it succeeds; so a healthy backend never runs it dry, and a failing one is
- * retried at most once in ten attempts or once in five seconds.
+ * Budget: thousandths of a retry. Each attempt adds 100 and each second 200, a retry costs 1000
+ * and gets it back when it succeeds; so a healthy backend never runs it dry, and a failing one
+ * is retried at most once in ten attempts or once in five seconds.
  */
 #include "exporter/answer/gate.h"
 
@@ -143,11 +144,13 @@ void nv_gate_failure(struct nv_gate *gate, const struct nv_retry_knobs *knobs,
         gate->hold = NV_HOLD_NONE; /* another trouble has taken its place */
     gate->troubles++;
     gate->width = gate->width > 1 ? gate->width / 2 : 1;
-    if (verdict->asked)
+    if (verdict->asked) {
         close_until(gate, now_ns + verdict->wait_ns);
-    else if (gate->troubles >= NV_GATE_TROUBLES_MAX)
-        close_until(gate, now_ns + nv_retry_backoff_ns(
-                                       knobs, gate->troubles - NV_GATE_TROUBLES_MAX + 1, random));
+    } else if (gate->troubles >= NV_GATE_TROUBLES_MAX) {
+        close_until(
+            gate, now_ns + nv_retry_backoff_ns(knobs, gate->troubles - NV_GATE_TROUBLES_MAX + 1,
+                                               random));
+    }
 }
 
 void nv_gate_release(struct nv_gate *gate, uint64_t now_ns)

@@ -5,8 +5,9 @@
  * it [ open, width 1..max ] ──trouble──▶ [ closed until t ] ──t──▶ [ open, width 1 ]
  *
  * Also holds the retry budget: attempts that repeat an earlier one are paid from a bucket that
- * fills by a tenth of what is attempted, so that a failing backend is never asked much more often
- * than a healthy one (F8 of the fault table, docs/operations.md). Times are monotonic. One thread.
+ * fills by a tenth of what is attempted, so that a failing backend is never asked much more
+ * often than a healthy one (F8 of the fault table, docs/operations.md). Times are monotonic.
+ * One thread.
  */
 #ifndef NV_EXPORTER_ANSWER_GATE_H
 #define NV_EXPORTER_ANSWER_GATE_H

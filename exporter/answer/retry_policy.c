@@ -1,10 +1,11 @@
 /*
  * The reaction to every answer, in one place.
  *
- * Three kinds of failure are kept apart, because each needs another cure. The body's fault (400,
+ * Three kinds of failure are kept apart, because each needs another cure. The body's fault
+ * (400,
  * 413, 422): split until the bad trace stands alone. Everybody's fault (401, 403, 404, redirects,
- * TLS): sending more is useless, so all is held and nothing is lost while a person mends it. The
- * backend's fault (5xx, 429, broken connections): later, with jitter.
+ * TLS): sending more is useless, so all is held and nothing is lost while a person mends it.
+ * The backend's fault (5xx, 429, broken connections): later, with jitter.
  *
  * An ambiguous answer is retried: the backend ignores a trace id that it has
  * (docs/noveum-backend.md#immutability). A 500 that hits one body while others pass smells of a
@@ -14,9 +15,9 @@
  *
  * An answer whose body is not the API's (a page; docs/design/0012-answers.md) says either that
  * nobody reaches the API, or that a firewall dislikes one trace. Only others tell which: while
- * they pass, the body is halved and its refused trace given up (4xx) or left waiting alone (else);
- * while none does, all is held.
- * Deliberately not here: counting, logging, time, and the choice of what is sent next.
+ * they pass, the body is halved and its refused trace given up (4xx) or left waiting alone
+ * (else); while none does, all is held. Deliberately not here: counting, logging, time, and the
+ * choice of what is sent next.
  */
 #include "exporter/answer/retry_policy.h"
 
@@ -32,7 +33,8 @@ static struct nv_verdict verdict(enum nv_action action, const char *why)
     return (struct nv_verdict){.action = action, .why = why};
 }
 
-/* Soon at first, because whoever just mended the key is watching; then rarer, up to probe_ms. */
+/* Soon at first, because whoever just mended the key is watching; then rarer, up to
+ * probe_ms. */
 static struct nv_verdict hold(enum nv_hold reason, const struct nv_retry_knobs *knobs,
                               const struct nv_attempt *a, const char *why)
 {
@@ -48,7 +50,8 @@ static struct nv_verdict hold(enum nv_hold reason, const struct nv_retry_knobs *
     return v;
 }
 
-uint64_t nv_retry_backoff_ns(const struct nv_retry_knobs *knobs, uint32_t number, uint64_t random)
+uint64_t nv_retry_backoff_ns(const struct nv_retry_knobs *knobs, uint32_t number,
+                             uint64_t random)
 {
     uint64_t ceiling_ms = knobs->initial_ms;
 
@@ -62,8 +65,8 @@ uint64_t nv_retry_backoff_ns(const struct nv_retry_knobs *knobs, uint32_t number
 
 static bool parse_date(struct nv_str value, uint64_t wall_ns, uint64_t *wait_ns)
 {
-    static const char *const formats[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
-                                          "%a %b %e %H:%M:%S %Y"};
+    static const char *const formats[] = {"%a, %d %b %Y %H:%M:%S GMT",
+                                          "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"};
     char text[64];
     uint64_t now_s = wall_ns / NV_NS_PER_S;
 
@@ -75,7 +78,7 @@ static bool parse_date(struct nv_str value, uint64_t wall_ns, uint64_t *wait_ns)
         struct tm tm = {0};
         const char *end = strptime(text, formats[i], &tm);
 
-        if (end == NULL || *end != '\0')
+        if (!end || *end != '\0')
             continue;
         time_t when = timegm(&tm);
 
@@ -88,9 +91,10 @@ static bool parse_date(struct nv_str value, uint64_t wall_ns, uint64_t *wait_ns)
 
 static bool all_digits(struct nv_str s)
 {
-    for (size_t i = 0; i < s.len; i++)
+    for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] < '0' || s.ptr[i] > '9')
             return false;
+    }
     return s.len > 0;
 }
 
@@ -143,7 +147,8 @@ static struct nv_verdict credit(const struct nv_retry_knobs *knobs, const struct
     v.hold = NV_HOLD_CREDIT;
     v.wait_ns = knobs->credit_pause_ms * NV_NS_PER_MS;
     v.asked = asked_wait_ns(a, knobs->credit_pause_max_ms, &wait_ns);
-    /* A short Retry-After must not turn the pause into a tight loop: the plan does not refill. */
+    /* A short Retry-After must not turn the pause into a tight loop: the plan does not
+     * refill. */
     if (v.asked && wait_ns > v.wait_ns)
         v.wait_ns = wait_ns;
     v.wait_ns = spread_ns(v.wait_ns, knobs, a->random);
@@ -151,8 +156,8 @@ static struct nv_verdict credit(const struct nv_retry_knobs *knobs, const struct
 }
 
 /* Waits on its own, ever longer: others pass, so there is nothing to slow down for. */
-static struct nv_verdict wait_alone(const struct nv_retry_knobs *knobs, const struct nv_attempt *a,
-                                    const char *why)
+static struct nv_verdict wait_alone(const struct nv_retry_knobs *knobs,
+                                    const struct nv_attempt *a, const char *why)
 {
     struct nv_verdict v = verdict(NV_ACTION_RETRY, why);
     uint64_t wait_ms = knobs->initial_ms;
@@ -163,7 +168,8 @@ static struct nv_verdict wait_alone(const struct nv_retry_knobs *knobs, const st
     return v;
 }
 
-/* Not the API's answer. `fatal`: a refusal, which a trace that is alone in it does not survive. */
+/* Not the API's answer. `fatal`: a refusal, which a trace that is alone in it does not
+ * survive. */
 static struct nv_verdict foreign(const struct nv_retry_knobs *knobs, const struct nv_attempt *a,
                                  bool fatal, const char *why)
 {
@@ -184,7 +190,8 @@ static struct nv_verdict foreign(const struct nv_retry_knobs *knobs, const struc
 }
 
 /* The body's fault: halves, or the end of the one trace. */
-static struct nv_verdict narrow(const struct nv_attempt *a, enum nv_dead reason, const char *why)
+static struct nv_verdict narrow(const struct nv_attempt *a, enum nv_dead reason,
+                                const char *why)
 {
     struct nv_verdict v = verdict(a->traces > 1 ? NV_ACTION_SPLIT : NV_ACTION_DEAD, why);
 
@@ -193,8 +200,8 @@ static struct nv_verdict narrow(const struct nv_attempt *a, enum nv_dead reason,
 }
 
 /*
- * A failure that keeps hitting one body while others pass is in the body, whatever the failure: a
- * trace that the backend chokes on, or one at which something cuts the connection.
+ * A failure that keeps hitting one body while others pass is in the body, whatever the failure:
+ * a trace that the backend chokes on, or one at which something cuts the connection.
  */
 static struct nv_verdict nobody_elses(const struct nv_retry_knobs *knobs,
                                       const struct nv_attempt *a, const char *why)
@@ -300,7 +307,8 @@ static struct nv_verdict yes(const struct nv_retry_knobs *knobs, const struct nv
     return foreign(knobs, a, false, "answer is no JSON object: a page, not the API");
 }
 
-static struct nv_verdict by_status(const struct nv_retry_knobs *knobs, const struct nv_attempt *a)
+static struct nv_verdict by_status(const struct nv_retry_knobs *knobs,
+                                   const struct nv_attempt *a)
 {
     if (a->status >= 200 && a->status <= 202)
         return yes(knobs, a);

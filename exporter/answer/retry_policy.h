@@ -2,8 +2,9 @@
  * What to do after an answer of the backend, as a pure function: the table of
  * docs/noveum-backend.md#answers.
  *
- * No state, no clock, no randomness of its own: everything comes in, so that the whole table can be
- * tested. The states that live longer than one answer are in exporter/answer/gate.h. Any thread.
+ * No state, no clock, no randomness of its own: everything comes in, so that the whole table
+ * can be tested. The states that live longer than one answer are in exporter/answer/gate.h. Any
+ * thread.
  */
 #ifndef NV_EXPORTER_ANSWER_RETRY_POLICY_H
 #define NV_EXPORTER_ANSWER_RETRY_POLICY_H
@@ -51,7 +52,8 @@ struct nv_attempt {
     uint32_t holds;            /* in a row before this answer: longer waits between probes */
     bool others_pass;          /* other bodies were delivered since this one's first attempt */
     bool passed_since;         /* ... were sent and delivered since its first foreign refusal */
-    uint32_t alone; /* foreign refusals of it as one trace while others passed, before this one */
+    uint32_t
+        alone; /* foreign refusals of it as one trace while others passed, before this one */
     uint32_t foreign_row; /* bodies refused so since one was delivered */
     uint64_t wall_ns;     /* for Retry-After dates */
     uint64_t random;      /* uniform over all values, for jitter */
@@ -71,25 +73,27 @@ struct nv_verdict {
 
 /* Attempts after which a body of several traces that alone gets 500 is split (see .c). */
 #define NV_RETRY_SPLIT_ATTEMPTS 4
-/* Refusals of one trace by others than the API, while other traces pass, that end it: one bad node
- * of several behind an address refuses by chance. */
+/* Refusals of one trace by others than the API, while other traces pass, that end it: one bad
+ * node of several behind an address refuses by chance. */
 #define NV_RETRY_ALONE 3
-/* So many bodies refused in a row by others than the API, and none delivered: what passed before
- * proves nothing any more. Enough for a bisection that meets a few such traces in a row. */
+/* So many bodies refused in a row by others than the API, and none delivered: what passed
+ * before proves nothing any more. Enough for a bisection that meets a few such traces in a
+ * row. */
 #define NV_RETRY_FOREIGN_ROW 16
 
 /* The verdict on one attempt. Total: every combination of inputs has one. */
 struct nv_verdict nv_retry_decide(const struct nv_retry_knobs *knobs,
                                   const struct nv_attempt *attempt);
 /*
- * Exponential backoff with full jitter: uniform in [0, min(max_ms, initial_ms * 2^(number-1))], in
- * nanoseconds. `number` counts from 1.
+ * Exponential backoff with full jitter: uniform in [0, min(max_ms, initial_ms * 2^(number-1))],
+ * in nanoseconds. `number` counts from 1.
  */
-uint64_t nv_retry_backoff_ns(const struct nv_retry_knobs *knobs, uint32_t number, uint64_t random);
+uint64_t nv_retry_backoff_ns(const struct nv_retry_knobs *knobs, uint32_t number,
+                             uint64_t random);
 /*
- * Retry-After (RFC 9110 section 10.2.3): delay in seconds, or one of the three HTTP dates relative
- * to `wall_ns` (past: 0). False for anything else, such as -1, 1.5 or 1e12. The wait is not
- * bounded here but by UINT64_MAX.
+ * Retry-After (RFC 9110 section 10.2.3): delay in seconds, or one of the three HTTP dates
+ * relative to `wall_ns` (past: 0). False for anything else, such as -1, 1.5 or 1e12. The wait
+ * is not bounded here but by UINT64_MAX.
  */
 bool nv_retry_after_parse(struct nv_str value, uint64_t wall_ns, uint64_t *wait_ns);
 

@@ -1,6 +1,6 @@
 /*
- * How requests reach the backend: a table of functions, so that everything that decides (batching,
- * retries, holds) is tested without a socket.
+ * How requests reach the backend: a table of functions, so that everything that decides
+ * (batching, retries, holds) is tested without a socket.
  *
  *   sender ──send(request, done)──▶ transport ──done(reply)──▶ sender
  *
@@ -52,8 +52,8 @@ typedef void nv_reply_done(void *done_ctx, const struct nv_reply *reply);
 struct nv_transport {
     void *ctx;
     /*
-     * Starts a request (borrowed until done). On NV_OK `done` is called exactly once, never before
-     * send returns; on NV_ERR_NO_MEMORY or NV_ERR_INTERNAL it is not called.
+     * Starts a request (borrowed until done). On NV_OK `done` is called exactly once, never
+     * before send returns; on NV_ERR_NO_MEMORY or NV_ERR_INTERNAL it is not called.
      */
     enum nv_err (*send)(void *ctx, const struct nv_send_request *request, nv_reply_done *done,
                         void *done_ctx);

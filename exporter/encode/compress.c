@@ -1,10 +1,11 @@
 /*
  * One-shot gzip through libdeflate.
  *
- * A body is whole in memory before it is sent, so nothing is gained by a stream, and libdeflate's
- * one-shot call is several times faster than zlib's (docs/dependencies.md). The output is bounded
- * beforehand by libdeflate itself, so a call never runs out of room. Only our own records are
- * inflated, to a length that is known; replies are not: the gateway asks for identity.
+ * A body is whole in memory before it is sent, so nothing is gained by a stream, and
+ * libdeflate's one-shot call is several times faster than zlib's (docs/dependencies.md). The
+ * output is bounded beforehand by libdeflate itself, so a call never runs out of room. Only our
+ * own records are inflated, to a length that is known; replies are not: the gateway asks for
+ * identity.
  */
 #include "exporter/encode/compress.h"
 
@@ -24,10 +25,10 @@ struct nv_compressor *nv_compressor_new(int level)
     struct nv_compressor *compressor = calloc(1, sizeof *compressor);
 
     assert(level >= 1 && level <= 12);
-    if (compressor == NULL)
+    if (!compressor)
         return NULL;
     compressor->deflate = libdeflate_alloc_compressor(level);
-    if (compressor->deflate == NULL) {
+    if (!compressor->deflate) {
         free(compressor);
         return NULL;
     }
@@ -36,7 +37,7 @@ struct nv_compressor *nv_compressor_new(int level)
 
 void nv_compressor_free(struct nv_compressor *compressor)
 {
-    if (compressor == NULL)
+    if (!compressor)
         return;
     libdeflate_free_compressor(compressor->deflate);
     free(compressor);
@@ -66,8 +67,8 @@ enum nv_err nv_decompress_gzip(struct nv_str input, size_t len, struct nv_buf *o
     enum nv_err err = inflate != NULL ? nv_buf_reserve(out, len) : NV_ERR_NO_MEMORY;
 
     if (err == NV_OK) {
-        result = libdeflate_gzip_decompress_ex(inflate, input.ptr, input.len, out->bytes + out->len,
-                                               len, &used, NULL);
+        result = libdeflate_gzip_decompress_ex(inflate, input.ptr, input.len,
+                                               out->bytes + out->len, len, &used, NULL);
         /* Without a place for the length written, exactly `len` bytes are success. */
         if (result != LIBDEFLATE_SUCCESS || used != input.len)
             err = NV_ERR_MALFORMED;

@@ -4,18 +4,19 @@
  *   trace { head, attributes, metadata, spans [ { head, attributes, events, links, exception,
  *           otel { ids, kind, status, name, scope, resource? } } ], sdk, project, otel }
  *
- * Keys are written through base/json_write one by one; there is no tree in between. The resource is
- * the same for most spans, so a span carries only those of its attributes that differ from the
- * trace's; that, and the scope, is made once for all spans that share it (repeats.h). A trace that
- * does not fit below the buffer's cap is written again with its texts and lists cut, each with a
- * mark where it was cut and how much is missing; the trace's attribute noveum.gateway.cut says that
- * it happened. Statuses and kinds outside OTLP's enums pass as their number, so that a newer SDK
- * loses nothing. Not done here: choosing names, times or statuses (mapping), and removing duplicate
- * keys.
+ * Keys are written through base/json_write one by one; there is no tree in between. The
+ * resource is the same for most spans, so a span carries only those of its attributes that
+ * differ from the trace's; that, and the scope, is made once for all spans that share it
+ * (repeats.h). A trace that does not fit below the buffer's cap is written again with its texts
+ * and lists cut, each with a mark where it was cut and how much is missing; the trace's
+ * attribute noveum.gateway.cut says that it happened. Statuses and kinds outside OTLP's enums
+ * pass as their number, so that a newer SDK loses nothing. Not done here: choosing names, times
+ * or statuses (mapping), and removing duplicate keys.
  */
 #include "exporter/encode/encode.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "exporter/encode/repeats.h"
 #include "model/key_index.h"
@@ -75,7 +76,7 @@ static size_t id_text(const uint8_t id[NV_TRACE_ID_BYTES], enum nv_trace_id_form
 
 static void string_or_null(struct nv_json_writer *json, struct nv_str s)
 {
-    if (s.ptr == NULL)
+    if (!s.ptr)
         nv_json_write_null(json);
     else
         nv_json_write_string(json, s);
@@ -250,10 +251,10 @@ struct two_resources {
 static const struct nv_value *common_value(const struct two_resources *two, struct nv_str key)
 {
     struct nv_value *found = NULL;
-    if (two->common->count > NV_KEY_INDEX_MIN && two->index->arena == NULL)
-        two->index->arena = nv_arena_new(SIZE_MAX);
-    if (two->index->arena == NULL ||
-        nv_key_index_find(&two->index->keys, two->index->arena, two->common, key, &found) != NV_OK)
+    if (two->common->count > NV_KEY_INDEX_MIN && !two->index->arena)
+        two->index->arena = nv_arena_new(NV_CAP_RECORD);
+    if (!two->index->arena || nv_key_index_find(&two->index->keys, two->index->arena,
+                                                two->common, key, &found) != NV_OK)
         return nv_attributes_get(two->common, key);
     return found;
 }
@@ -268,7 +269,7 @@ static void resource_difference(struct nv_json_writer *json, const void *ctx)
         const struct nv_attribute *attribute = &two->own->items[i];
         const struct nv_value *other = common_value(two, attribute->key);
 
-        if (other != NULL && nv_value_eq(other, &attribute->value))
+        if (other && nv_value_eq(other, &attribute->value))
             continue;
         if (!open)
             nv_json_write_begin_object(json);
@@ -280,15 +281,16 @@ static void resource_difference(struct nv_json_writer *json, const void *ctx)
         nv_json_write_end_object(json);
 }
 
-/* Scope and, where it is not the trace's, resource of a span: made once for all that share them. */
+/* Scope and, where it is not the trace's, resource of a span: made once for all that share
+ * them. */
 static void origin(struct encoder *e, const struct nv_origin *own)
 {
     const struct nv_origin *common = e->trace->origin;
 
-    if (own == NULL)
+    if (!own)
         return;
     nv_repeats_write(&e->scopes, &e->json, own, scope, own);
-    if (common == NULL || own->resource.count == 0 || own->resource.items == common->resource.items)
+    if (!common || own->resource.count == 0 || own->resource.items == common->resource.items)
         return;
     const struct two_resources two = {&own->resource, &common->resource, &e->common};
     nv_repeats_write(&e->resources, &e->json, own->resource.items, resource_difference, &two);
@@ -317,7 +319,8 @@ static void otel_rest(struct encoder *e, const struct nv_span *span)
     count_if(json, NV_STR("dropped_links_count"), span->dropped_links);
     count_if(json, NV_STR("cut_events_count"),
              span->event_count - kept_of(json, span->event_count));
-    count_if(json, NV_STR("cut_links_count"), span->link_count - kept_of(json, span->link_count));
+    count_if(json, NV_STR("cut_links_count"),
+             span->link_count - kept_of(json, span->link_count));
 }
 
 static void span_otel(struct encoder *e, const struct nv_span *span)
@@ -453,7 +456,8 @@ static void encoder_init(struct encoder *e, struct nv_buf *buf, const struct nv_
     e->trace = trace;
     nv_json_write_init(&e->json, buf);
     nv_repeats_init(&e->scopes, NV_STR("scope"), NV_STR("scope_ref"), NV_STR("scopes"));
-    nv_repeats_init(&e->resources, NV_STR("resource"), NV_STR("resource_ref"), NV_STR("resources"));
+    nv_repeats_init(&e->resources, NV_STR("resource"), NV_STR("resource_ref"),
+                    NV_STR("resources"));
     e->id_len = id_text(trace->trace_id, form, e->id);
     nv_hex_encode(trace->source_trace_id, NV_TRACE_ID_BYTES, e->source_id);
 }

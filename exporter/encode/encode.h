@@ -17,15 +17,16 @@ enum nv_trace_id_form {
 };
 
 /*
- * Appends one Trace object, within the buffer's cap: long texts and lists are cut and marked where
- * it would be larger. Errors: NV_ERR_LIMIT (larger even then), NV_ERR_NO_MEMORY, NV_ERR_DEPTH.
+ * Appends one Trace object, within the buffer's cap: long texts and lists are cut and marked
+ * where it would be larger. Errors: NV_ERR_LIMIT (larger even then), NV_ERR_NO_MEMORY,
+ * NV_ERR_DEPTH.
  */
 enum nv_err nv_encode_trace(struct nv_buf *buf, const struct nv_trace *trace,
                             enum nv_trace_id_form form) NV_MUST_USE;
 /*
- * The same trace without its spans and attributes, status `error`, `reason` as status_message: what
- * is sent of a trace that can't be encoded (as the SDK does, docs/noveum-backend.md#traces). Errors
- * as above.
+ * The same trace without its spans and attributes, status `error`, `reason` as status_message:
+ * what is sent of a trace that can't be encoded (as the SDK does,
+ * docs/noveum-backend.md#traces). Errors as above.
  */
 enum nv_err nv_encode_stub(struct nv_buf *buf, const struct nv_trace *trace,
                            enum nv_trace_id_form form, const char *reason) NV_MUST_USE;

@@ -1,5 +1,6 @@
 /*
- * A trace becomes what the queue, the outbox and the wire carry: its JSON behind a short header.
+ * A trace becomes what the queue, the outbox and the wire carry: its JSON behind a short
+ * header.
  *
  *   nv_trace ─▶ [ header | JSON ]                       as it is, or cut to its cap
  *          └──▶ [ header | JSON of a stub ] and *why*   larger even so, or nested too deeply

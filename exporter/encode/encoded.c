@@ -2,8 +2,8 @@
  * Lists of encoded traces and the facts inside them.
  *
  * A singly linked list with sums is all that a first-in first-out path needs: appending and
- * splicing are O(1) and never allocate, so that moving traces between queue, body and outbox cannot
- * fail. Only the creation of an element can.
+ * splicing are O(1) and never allocate, so that moving traces between queue, body and outbox
+ * cannot fail. Only the creation of an element can.
  */
 #include "exporter/encode/encoded.h"
 
@@ -18,7 +18,7 @@ struct nv_encoded *nv_encoded_new(struct nv_str json, uint64_t spans)
 {
     struct nv_encoded *encoded = malloc(sizeof *encoded + json.len);
 
-    if (encoded == NULL)
+    if (!encoded)
         return NULL;
     *encoded = (struct nv_encoded){.spans = spans, .json_len = json.len};
     if (json.len > 0)
@@ -63,7 +63,7 @@ struct nv_str nv_encoded_json(const struct nv_encoded *encoded)
 void nv_encoded_list_push(struct nv_encoded_list *list, struct nv_encoded *encoded)
 {
     encoded->next = NULL;
-    if (list->last != NULL)
+    if (list->last)
         list->last->next = encoded;
     else
         list->first = encoded;
@@ -77,11 +77,11 @@ struct nv_encoded *nv_encoded_list_pop(struct nv_encoded_list *list)
 {
     struct nv_encoded *encoded = list->first;
 
-    if (encoded == NULL)
+    if (!encoded)
         return NULL;
     assert(list->count > 0 && list->json_bytes >= encoded->json_len);
     list->first = encoded->next;
-    if (list->first == NULL)
+    if (!list->first)
         list->last = NULL;
     list->count--;
     list->json_bytes -= encoded->json_len;
@@ -92,9 +92,9 @@ struct nv_encoded *nv_encoded_list_pop(struct nv_encoded_list *list)
 
 void nv_encoded_list_append(struct nv_encoded_list *to, struct nv_encoded_list *from)
 {
-    if (from->first == NULL)
+    if (!from->first)
         return;
-    if (to->last != NULL)
+    if (to->last)
         to->last->next = from->first;
     else
         to->first = from->first;
@@ -110,14 +110,16 @@ static enum nv_err read_member(struct nv_json_reader *reader, struct nv_encoded_
     struct nv_str key = reader->raw;
     enum nv_json_token token = nv_json_next(reader);
 
-    if (nv_str_eq(key, NV_STR("trace_id")) && token == NV_JSON_STRING)
+    if (nv_str_eq(key, NV_STR("trace_id")) && token == NV_JSON_STRING) {
         out->trace_id = reader->raw;
-    else if (nv_str_eq(key, NV_STR("name")) && token == NV_JSON_STRING)
+    } else if (nv_str_eq(key, NV_STR("name")) && token == NV_JSON_STRING) {
         out->name = reader->raw;
-    else if (nv_str_eq(key, NV_STR("span_count")) && token == NV_JSON_NUMBER)
-        return nv_str_to_uint64(reader->raw, &out->spans) != NV_OK ? NV_ERR_MALFORMED : NV_ERR_END;
-    else if (nv_json_skip(reader, token) != NV_OK)
+    } else if (nv_str_eq(key, NV_STR("span_count")) && token == NV_JSON_NUMBER) {
+        return nv_str_to_uint64(reader->raw, &out->spans) != NV_OK ? NV_ERR_MALFORMED
+                                                                   : NV_ERR_END;
+    } else if (nv_json_skip(reader, token) != NV_OK) {
         return NV_ERR_MALFORMED;
+    }
     return NV_OK;
 }
 

@@ -22,7 +22,7 @@ struct nv_outbox_record {
 
 struct nv_encoded {
     struct nv_encoded *next;
-    struct nv_claim *claim;          /* owned until settled; NULL for traces out of the outbox */
+    struct nv_claim *claim; /* owned until settled; NULL for traces out of the outbox */
     struct nv_outbox_record *record; /* NULL for fresh traces; shared by all of one record */
     uint64_t queued_ns;              /* monotonic */
     uint64_t spans;

@@ -1,15 +1,16 @@
 /*
  * Packing by count and by bytes.
  *
- * Encoded traces are copied into the request only when it is sent and the copy is dropped after the
- * attempt: what waits is kept once. A body keeps its traces together through retries, so that a
- * retry after an unknown outcome repeats the same request; only a split parts them. A trace larger
- * than the cap goes alone, because nobody knows the backend's real limit
+ * Encoded traces are copied into the request only when it is sent and the copy is dropped after
+ * the attempt: what waits is kept once. A body keeps its traces together through retries, so
+ * that a retry after an unknown outcome repeats the same request; only a split parts them. A
+ * trace larger than the cap goes alone, because nobody knows the backend's real limit
  * (docs/noveum-backend.md#limits).
  */
 #include "exporter/encode/pack.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -30,12 +31,12 @@ struct nv_body *nv_body_take(struct nv_encoded_list *list, const struct nv_pack_
     struct nv_body *body = calloc(1, sizeof *body);
 
     assert(list->count > 0 && limits->traces_max > 0 && limits->bytes_max > 0);
-    if (body == NULL)
+    if (!body)
         return NULL;
-    nv_buf_init(&body->wire, SIZE_MAX);
+    nv_buf_init(&body->wire, NV_CAP_RECORD);
     do
         nv_encoded_list_push(&body->traces, nv_encoded_list_pop(list));
-    while (list->first != NULL && fits(body, list->first, limits));
+    while (list->first && fits(body, list->first, limits));
     return body;
 }
 
@@ -46,9 +47,9 @@ struct nv_body *nv_body_split(struct nv_body *body)
     uint32_t keep = all.count / 2;
 
     assert(all.count >= 2);
-    if (half == NULL)
+    if (!half)
         return NULL;
-    nv_buf_init(&half->wire, SIZE_MAX);
+    nv_buf_init(&half->wire, NV_CAP_RECORD);
     half->identity = body->identity;
     half->old = body->old;
     half->first_try_ns = body->first_try_ns;
@@ -72,7 +73,7 @@ enum nv_err nv_body_write(const struct nv_body *body, uint64_t wall_ns, struct n
     if (nv_buf_reserve(buf, room) != NV_OK)
         return buf->failed;
     (void)nv_buf_append_str(buf, head);
-    for (const struct nv_encoded *e = body->traces.first; e != NULL; e = e->next) {
+    for (const struct nv_encoded *e = body->traces.first; e; e = e->next) {
         if (e != body->traces.first)
             (void)nv_buf_append_char(buf, ',');
         (void)nv_buf_append_str(buf, nv_encoded_json(e));
@@ -85,7 +86,7 @@ enum nv_err nv_body_write(const struct nv_body *body, uint64_t wall_ns, struct n
 
 void nv_body_free(struct nv_body *body)
 {
-    if (body == NULL)
+    if (!body)
         return;
     assert(body->traces.count == 0);
     nv_buf_release(&body->wire);

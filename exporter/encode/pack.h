@@ -19,15 +19,15 @@ struct nv_body {
     uint64_t due_ns;               /* monotonic; not before */
     uint64_t first_try_ns;         /* monotonic, of the first attempt */
     uint64_t start;                /* number of the last attempt among all of the sender's */
-    uint64_t refused;              /* starts when others than the API first refused it; 0: never */
-    uint32_t alone;                /* such refusals of it as one trace while others passed */
-    bool again;                    /* the next attempt is a retry: it costs from the budget */
-    bool identity;                 /* without gzip from now on */
-    bool identity_test;            /* unchanged since gzip was refused: proves who is at fault */
-    bool gzip;                     /* the attempt in flight went out as gzip */
-    bool old;                      /* out of the outbox, or tried before */
-    struct nv_buf wire;            /* bytes of the attempt in flight */
-    void *owner;                   /* of whoever has it in flight */
+    uint64_t refused;   /* starts when others than the API first refused it; 0: never */
+    uint32_t alone;     /* such refusals of it as one trace while others passed */
+    bool again;         /* the next attempt is a retry: it costs from the budget */
+    bool identity;      /* without gzip from now on */
+    bool identity_test; /* unchanged since gzip was refused: proves who is at fault */
+    bool gzip;          /* the attempt in flight went out as gzip */
+    bool old;           /* out of the outbox, or tried before */
+    struct nv_buf wire; /* bytes of the attempt in flight */
+    void *owner;        /* of whoever has it in flight */
 };
 
 /* Caps of one body: traces, and bytes of JSON. Both positive. */
@@ -45,7 +45,8 @@ struct nv_body *nv_body_take(struct nv_encoded_list *list, const struct nv_pack_
 struct nv_body *nv_body_split(struct nv_body *body);
 /* Would nv_body_take on this list give a body that can't take another trace? */
 bool nv_body_is_full(const struct nv_encoded_list *list, const struct nv_pack_limits *limits);
-/* Appends the request's JSON; timestamp is `wall_ns` as unix seconds. Errors are the buffer's. */
+/* Appends the request's JSON; timestamp is `wall_ns` as unix seconds. Errors are the
+ * buffer's. */
 enum nv_err nv_body_write(const struct nv_body *body, uint64_t wall_ns,
                           struct nv_buf *buf) NV_MUST_USE;
 /* Frees the body; its list must be empty. NULL is allowed. */

@@ -3,9 +3,9 @@
  * twice.
  *
  * A key is the address of what the piece is made of, which the trace's arena keeps still. Spans
- * that follow each other mostly share it, so the piece found last is looked at first; the table is
- * for the rest. A piece that came out empty is remembered as well: comparing two resources to find
- * no difference costs as much as finding one.
+ * that follow each other mostly share it, so the piece found last is looked at first; the table
+ * is for the rest. A piece that came out empty is remembered as well: comparing two resources
+ * to find no difference costs as much as finding one.
  *
  * The list of the trace copies its pieces from the first place they stand in: a piece is in a
  * trace twice at most. What is counted as repeated is what was copied for spans, not that.
@@ -61,11 +61,11 @@ static bool grow(struct nv_repeats *repeats)
     uint32_t capacity = repeats->capacity > 0 ? 2 * repeats->capacity : FIRST_CAPACITY;
     struct nv_piece *pieces = realloc(repeats->pieces, capacity * sizeof *pieces);
 
-    if (pieces == NULL)
+    if (!pieces)
         return false;
     repeats->pieces = pieces;
     uint32_t *table = calloc(2 * (size_t)capacity, sizeof *table);
-    if (table == NULL)
+    if (!table)
         return false;
     free(repeats->table);
     repeats->table = table;
@@ -95,19 +95,20 @@ static struct nv_piece *add(struct nv_repeats *repeats, const void *key)
         return NULL;
     *place_of(repeats, key) = repeats->count + 1;
     repeats->last = repeats->count++;
-    repeats->pieces[repeats->last] = (struct nv_piece){.key = key, .number = NONE, .next = NONE};
+    repeats->pieces[repeats->last] =
+        (struct nv_piece){.key = key, .number = NONE, .next = NONE};
     return &repeats->pieces[repeats->last];
 }
 
-static void write_first(struct nv_repeats *repeats, struct nv_json_writer *json, const void *key,
-                        nv_repeat_make *make, const void *ctx)
+static void write_first(struct nv_repeats *repeats, struct nv_json_writer *json,
+                        const void *key, nv_repeat_make *make, const void *ctx)
 {
     struct nv_buf *buf = json->buf;
     struct nv_json_writer before = *json;
     size_t len = buf->len;
     struct nv_piece *piece = add(repeats, key);
 
-    if (piece == NULL) {
+    if (!piece) {
         if (buf->failed == NV_OK)
             buf->failed = NV_ERR_NO_MEMORY;
         return;
@@ -135,7 +136,8 @@ static void write_copy(struct nv_json_writer *json, const struct nv_piece *piece
     nv_json_write_raw(json, bytes);
 }
 
-static void refer(struct nv_repeats *repeats, struct nv_json_writer *json, struct nv_piece *piece)
+static void refer(struct nv_repeats *repeats, struct nv_json_writer *json,
+                  struct nv_piece *piece)
 {
     if (piece->number == NONE) {
         uint32_t self = (uint32_t)(piece - repeats->pieces);
@@ -156,7 +158,7 @@ void nv_repeats_write(struct nv_repeats *repeats, struct nv_json_writer *json, c
 {
     struct nv_piece *piece = find(repeats, key);
 
-    if (piece == NULL) {
+    if (!piece) {
         write_first(repeats, json, key, make, ctx);
         return;
     }

@@ -43,13 +43,14 @@ void nv_repeats_init(struct nv_repeats *repeats, struct nv_str name, struct nv_s
                      struct nv_str list);
 void nv_repeats_release(struct nv_repeats *repeats);
 /*
- * Writes the member of one span: the piece of `key`, made by `make` the first time, or a reference
- * to it. The writer must be inside an object with a member before. Without memory the writer's
- * buffer fails with NV_ERR_NO_MEMORY.
+ * Writes the member of one span: the piece of `key`, made by `make` the first time, or a
+ * reference to it. The writer must be inside an object with a member before. Without memory the
+ * writer's buffer fails with NV_ERR_NO_MEMORY.
  */
 void nv_repeats_write(struct nv_repeats *repeats, struct nv_json_writer *json, const void *key,
                       nv_repeat_make *make, const void *ctx);
-/* Writes the list of what was referred to, in the order of its numbers; nothing when nothing was.
+/* Writes the list of what was referred to, in the order of its numbers; nothing when nothing
+ * was.
  */
 void nv_repeats_write_list(struct nv_repeats *repeats, struct nv_json_writer *json);
 

@@ -4,12 +4,15 @@
  * The directory is held open and everything is done relative to it, so that it can't be swapped
  * under us. A file is written under a temporary name (O_EXCL, O_NOFOLLOW) and renamed: rename
  * replaces a planted symlink instead of following it. Not synced to disk: local mode is for
- * looking, and a crash of the machine may cost the newest files; the journal still has the spans.
+ * looking, and a crash of the machine may cost the newest files; the journal still has the
+ * spans.
  *
- * Indenting works on the encoder's text, which is known to be valid, token by token; strings are
- * copied as they are.
+ * Indenting works on the encoder's text, which is known to be valid, token by token; strings
+ * are copied as they are.
  */
 #include "exporter/files/files.h"
+
+#include "base/limits.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -35,14 +38,15 @@ struct nv_files *nv_files_new(const char *directory, struct nv_fail *fail)
 {
     struct nv_files *files = calloc(1, sizeof *files);
 
-    if (files == NULL) {
+    if (!files) {
         nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
         return NULL;
     }
-    nv_buf_init(&files->text, SIZE_MAX);
-    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+    nv_buf_init(&files->text, NV_CAP_RECORD);
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
         nv_fail_set(fail, NV_ERR_IO, 0, "exporter.file.directory can't be made: %s",
                     strerror(errno));
+    }
     files->directory = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (files->directory < 0) {
         nv_fail_set(fail, NV_ERR_IO, 0, "exporter.file.directory can't be opened: %s",
@@ -55,7 +59,7 @@ struct nv_files *nv_files_new(const char *directory, struct nv_fail *fail)
 
 void nv_files_free(struct nv_files *files)
 {
-    if (files == NULL)
+    if (!files)
         return;
     if (files->directory >= 0)
         (void)close(files->directory);

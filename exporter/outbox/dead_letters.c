@@ -2,8 +2,8 @@
  * Dead letters over nv_store.
  *
  * A dead letter is the last copy of somebody's data, so nothing here removes one before its new
- * place is durable: retry stores and syncs the outbox record first and releases afterwards. A crash
- * in between leaves both, and the backend ignores the second delivery.
+ * place is durable: retry stores and syncs the outbox record first and releases afterwards. A
+ * crash in between leaves both, and the backend ignores the second delivery.
  */
 #include "exporter/outbox/dead_letters.h"
 
@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/json_read.h"
 #include "base/json_write.h"
+#include "base/limits.h"
 #include "exporter/files/files.h"
 
 #include <assert.h>
@@ -18,9 +19,7 @@
 
 #include "base/banned.h"
 
-#define HEAD_BYTES_MAX 4096
 #define NAME_BYTES_MAX 512
-#define LETTER_BYTES_MAX ((size_t)1 << 31)
 
 const char *nv_dead_reason_text(enum nv_dead reason)
 {
@@ -37,7 +36,7 @@ static void write_raw_string(struct nv_json_writer *json, struct nv_str raw)
 {
     struct nv_buf text;
 
-    nv_buf_init(&text, HEAD_BYTES_MAX);
+    nv_buf_init(&text, NV_CAP_DEAD_HEAD);
     /* Unescaped whole and cut afterwards: a cut through an escape would not be JSON. */
     if (nv_json_unescape_to(&text, raw) == NV_OK)
         nv_json_write_string(json, nv_str_slice(nv_buf_str(&text), 0, NAME_BYTES_MAX));
@@ -90,12 +89,13 @@ enum nv_err nv_dead_letters_put(const struct nv_store *store, const struct nv_en
     enum nv_err err;
 
     assert(encoded->why != NULL);
-    nv_buf_init(&head, HEAD_BYTES_MAX);
+    nv_buf_init(&head, NV_CAP_DEAD_HEAD);
     err = write_head(&head, encoded, said, wall_ns);
     nv_mask_buf(&head);
-    if (err == NV_OK)
+    if (err == NV_OK) {
         err = store->put(store->ctx, NV_RECORD_DEAD_LETTER, nv_buf_str(&head),
                          nv_encoded_json(encoded), &id);
+    }
     nv_buf_release(&head);
     return err;
 }
@@ -167,8 +167,8 @@ enum nv_err nv_dead_letters_list(const struct nv_store *store, nv_dead_letter_vi
     struct listing listing = {.visit = visit, .visit_ctx = visit_ctx};
     enum nv_err err;
 
-    listing.arena = nv_arena_new((size_t)1 << 20);
-    if (listing.arena == NULL)
+    listing.arena = nv_arena_new(NV_CAP_DEAD_LISTING);
+    if (!listing.arena)
         return NV_ERR_NO_MEMORY;
     err = store->each(store->ctx, NV_RECORD_DEAD_LETTER, list_one, &listing);
     nv_arena_free(listing.arena);
@@ -199,8 +199,8 @@ static enum nv_err find(const struct nv_store *store, uint64_t id, struct findin
     enum nv_err err;
 
     *finding = (struct finding){.id = id};
-    nv_buf_init(&finding->head, HEAD_BYTES_MAX);
-    nv_buf_init(&finding->payload, LETTER_BYTES_MAX);
+    nv_buf_init(&finding->head, NV_CAP_DEAD_HEAD);
+    nv_buf_init(&finding->payload, NV_CAP_RECORD);
     err = store->each(store->ctx, NV_RECORD_DEAD_LETTER, find_one, finding);
     if (err == NV_OK && !finding->found)
         err = NV_ERR_NOT_FOUND;
@@ -221,7 +221,7 @@ enum nv_err nv_dead_letters_show(const struct nv_store *store, uint64_t id, stru
     struct nv_buf text;
     enum nv_err err = find(store, id, &finding);
 
-    nv_buf_init(&text, LETTER_BYTES_MAX);
+    nv_buf_init(&text, NV_CAP_RECORD);
     if (err == NV_OK) {
         (void)nv_buf_printf(&text, "{\"dead_letter\":");
         (void)nv_buf_append_str(&text, nv_buf_str(&finding.head));
@@ -249,12 +249,12 @@ static enum nv_err to_outbox(const struct nv_store *store, struct nv_str json,
     if (err != NV_OK)
         return err;
     encoded = nv_encoded_new(json, facts.spans);
-    if (encoded == NULL)
+    if (!encoded)
         return NV_ERR_NO_MEMORY;
     nv_encoded_list_push(&list, encoded);
     nv_outbox_init(&outbox, &synced);
     err = nv_outbox_put(&outbox, &list);
-    if (err == NV_OK && entry != NULL)
+    if (err == NV_OK && entry)
         *entry = outbox.ring[outbox.first];
     nv_outbox_release(&outbox);
     free(encoded);
@@ -268,7 +268,7 @@ enum nv_err nv_dead_letters_retry(const struct nv_store *store, uint64_t id, str
     struct nv_buf payload;
     enum nv_err err;
 
-    nv_buf_init(&payload, LETTER_BYTES_MAX);
+    nv_buf_init(&payload, NV_CAP_RECORD);
     err = store->get(store->ctx, id, &payload);
     if (err == NV_OK)
         err = to_outbox(store, json.len > 0 ? json : nv_buf_str(&payload), entry);
@@ -283,7 +283,7 @@ enum nv_err nv_dead_letters_drop(const struct nv_store *store, uint64_t id)
     struct nv_buf payload;
     enum nv_err err;
 
-    nv_buf_init(&payload, LETTER_BYTES_MAX);
+    nv_buf_init(&payload, NV_CAP_RECORD);
     err = store->get(store->ctx, id, &payload);
     nv_buf_release(&payload);
     /* A damaged one can be dropped, too. */

@@ -28,8 +28,8 @@ struct nv_dead_letter {
 typedef void nv_dead_letter_visit(void *visit_ctx, const struct nv_dead_letter *letter);
 
 /*
- * Stores `encoded` (borrowed) as a dead letter for its `dead`, `status` and `why`; `said` is the
- * backend's own text or "". The store's errors, NV_ERR_NO_MEMORY.
+ * Stores `encoded` (borrowed) as a dead letter for its `dead`, `status` and `why`; `said` is
+ * the backend's own text or "". The store's errors, NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_dead_letters_put(const struct nv_store *store, const struct nv_encoded *encoded,
                                 const char *said, uint64_t wall_ns) NV_MUST_USE;
@@ -44,10 +44,10 @@ enum nv_err nv_dead_letters_show(const struct nv_store *store, uint64_t id,
                                  struct nv_buf *out) NV_MUST_USE;
 /*
  * Turns one into an outbox record, *entry (may be NULL): a running exporter adopts it, else the
- * next start finds it. It is on disk before the letter goes. `id` is one that was listed. `json` is
- * a trace as nv_encode_trace writes it, sent in the letter's place; empty: the letter itself.
- * NV_ERR_NOT_FOUND, NV_ERR_MALFORMED (no trace in JSON), the store's errors, NV_ERR_NO_MEMORY; it
- * stays then.
+ * next start finds it. It is on disk before the letter goes. `id` is one that was listed.
+ * `json` is a trace as nv_encode_trace writes it, sent in the letter's place; empty: the letter
+ * itself. NV_ERR_NOT_FOUND, NV_ERR_MALFORMED (no trace in JSON), the store's errors,
+ * NV_ERR_NO_MEMORY; it stays then.
  */
 enum nv_err nv_dead_letters_retry(const struct nv_store *store, uint64_t id, struct nv_str json,
                                   struct nv_outbox_entry *entry) NV_MUST_USE;

@@ -5,16 +5,17 @@
  *   payload  one trace's compact JSON a line (JSON never holds a bare line feed); with "gzip" the
  *            gzip of that text, which is L bytes long
  *
- * Whole bodies rather than single traces, because `put` waits for the disk: a hundred traces share
- * one flush. The text form costs nothing here (the traces are JSON already) and needs no format of
- * its own. gzip makes the disk last about eight times as long through an outage, at the price of
- * what the request would cost anyway; without memory for it the text is stored as it is. A crash
- * between delivery and release sends a record again, which the backend ignores
+ * Whole bodies rather than single traces, because `put` waits for the disk: a hundred traces
+ * share one flush. The text form costs nothing here (the traces are JSON already) and needs no
+ * format of its own. gzip makes the disk last about eight times as long through an outage, at
+ * the price of what the request would cost anyway; without memory for it the text is stored as
+ * it is. A crash between delivery and release sends a record again, which the backend ignores
  * (docs/noveum-backend.md#immutability).
  */
 #include "exporter/outbox/outbox.h"
 
 #include "base/json_read.h"
+#include "base/limits.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -30,8 +31,8 @@
 void nv_outbox_init(struct nv_outbox *outbox, const struct nv_store *store)
 {
     *outbox = (struct nv_outbox){.store = store};
-    nv_buf_init(&outbox->text, (size_t)1 << 31);
-    nv_buf_init(&outbox->packed, (size_t)1 << 31);
+    nv_buf_init(&outbox->text, NV_CAP_RECORD);
+    nv_buf_init(&outbox->packed, NV_CAP_RECORD);
 }
 
 void nv_outbox_release(struct nv_outbox *outbox)
@@ -53,7 +54,7 @@ static enum nv_err grow(struct nv_outbox *outbox)
     if (capacity > ENTRIES_MAX)
         return NV_ERR_NO_MEMORY;
     ring = malloc(capacity * sizeof *ring);
-    if (ring == NULL)
+    if (!ring)
         return NV_ERR_NO_MEMORY;
     for (size_t i = 0; i < outbox->count; i++)
         ring[i] = outbox->ring[(outbox->first + i) % outbox->capacity];
@@ -118,12 +119,13 @@ static void load_one(void *ctx, uint64_t id, struct nv_str head, struct nv_str p
     (void)payload;
     if (loading->err != NV_OK)
         return;
-    if (read_head(head, &entry))
+    if (read_head(head, &entry)) {
         loading->err = nv_outbox_adopt(loading->outbox, &entry);
-    else
+    } else {
         /* A later version may understand it: neither sent nor forgotten. */
         NV_LOG(NV_LOG_ERROR, "exporter", "outbox record not understood, left alone id=%llu",
                (unsigned long long)id);
+    }
 }
 
 enum nv_err nv_outbox_load(struct nv_outbox *outbox)
@@ -132,7 +134,7 @@ enum nv_err nv_outbox_load(struct nv_outbox *outbox)
     enum nv_err err;
 
     assert(outbox->count == 0);
-    if (outbox->store == NULL)
+    if (!outbox->store)
         return NV_OK;
     err = outbox->store->each(outbox->store->ctx, NV_RECORD_OUTBOX, load_one, &loading);
     return err != NV_OK ? err : loading.err;
@@ -149,7 +151,7 @@ static enum nv_err join(struct nv_buf *text, const struct nv_encoded_list *list)
 {
     if (nv_buf_reserve(text, list->json_bytes + list->count) != NV_OK)
         return text->failed;
-    for (const struct nv_encoded *e = list->first; e != NULL; e = e->next) {
+    for (const struct nv_encoded *e = list->first; e; e = e->next) {
         (void)nv_buf_append_str(text, nv_encoded_json(e));
         (void)nv_buf_append_char(text, '\n');
     }
@@ -159,7 +161,7 @@ static enum nv_err join(struct nv_buf *text, const struct nv_encoded_list *list)
 /* gzip of the text into `packed`; false when it can't be made or gains nothing. */
 static bool pack(struct nv_outbox *outbox)
 {
-    if (outbox->compressor == NULL)
+    if (!outbox->compressor)
         outbox->compressor = nv_compressor_new(NV_GZIP_LEVEL);
     return outbox->compressor != NULL &&
            nv_compress_gzip(outbox->compressor, nv_buf_str(&outbox->text), &outbox->packed) ==
@@ -170,9 +172,10 @@ static bool pack(struct nv_outbox *outbox)
 /* What came out of a record takes that record's place, which is released next. */
 static bool replaces_a_record(const struct nv_encoded_list *list)
 {
-    for (const struct nv_encoded *e = list->first; e != NULL; e = e->next)
-        if (e->record != NULL)
+    for (const struct nv_encoded *e = list->first; e; e = e->next) {
+        if (e->record)
             return true;
+    }
     return false;
 }
 
@@ -184,12 +187,13 @@ static enum nv_err store(const struct nv_store *store, struct nv_outbox *outbox,
     enum nv_err err;
 
     entry->text_len = packed ? (uint32_t)outbox->text.len : 0;
-    nv_buf_init(&head, 128);
-    err = nv_buf_printf(&head, "{\"v\":1,\"traces\":%u,\"spans\":%llu,\"gzip\":%u}", entry->traces,
-                        (unsigned long long)entry->spans, entry->text_len);
-    if (err == NV_OK)
+    nv_buf_init(&head, NV_CAP_OUTBOX_HEAD);
+    err = nv_buf_printf(&head, "{\"v\":1,\"traces\":%u,\"spans\":%llu,\"gzip\":%u}",
+                        entry->traces, (unsigned long long)entry->spans, entry->text_len);
+    if (err == NV_OK) {
         err = store->put(store->ctx, NV_RECORD_OUTBOX, nv_buf_str(&head),
                          nv_buf_str(packed ? &outbox->packed : &outbox->text), &entry->id);
+    }
     nv_buf_release(&head);
     return err;
 }
@@ -230,7 +234,7 @@ static enum nv_err parse_line(struct nv_str line, struct nv_outbox_record *recor
     if (nv_encoded_read_facts(line, &facts) != NV_OK)
         return NV_ERR_MALFORMED;
     encoded = nv_encoded_new(line, facts.spans);
-    if (encoded == NULL)
+    if (!encoded)
         return NV_ERR_NO_MEMORY;
     encoded->record = record;
     nv_encoded_list_push(out, encoded);
@@ -250,7 +254,8 @@ static enum nv_err parse_payload(struct nv_str text, const struct nv_outbox_entr
         err = parse_line(nv_str_slice(text, 0, end), record, out);
         text = nv_str_slice(text, end + 1, SIZE_MAX);
     }
-    /* The ledger has counted what the head says; another number must not be delivered unseen. */
+    /* The ledger has counted what the head says; another number must not be delivered
+     * unseen. */
     if (err == NV_OK && (out->count != entry->traces || out->spans != entry->spans))
         err = NV_ERR_MALFORMED;
     return err;
@@ -265,9 +270,9 @@ static enum nv_err read_text(struct nv_outbox *outbox, const struct nv_outbox_en
     if (entry->text_len == 0)
         return store->get(store->ctx, entry->id, &outbox->text);
     err = store->get(store->ctx, entry->id, &outbox->packed);
-    return err != NV_OK
-               ? err
-               : nv_decompress_gzip(nv_buf_str(&outbox->packed), entry->text_len, &outbox->text);
+    return err != NV_OK ? err
+                        : nv_decompress_gzip(nv_buf_str(&outbox->packed), entry->text_len,
+                                             &outbox->text);
 }
 
 static enum nv_err read_record(struct nv_outbox *outbox, const struct nv_outbox_entry *entry,
@@ -276,7 +281,7 @@ static enum nv_err read_record(struct nv_outbox *outbox, const struct nv_outbox_
     struct nv_outbox_record *record = malloc(sizeof *record);
     enum nv_err err = NV_ERR_NO_MEMORY;
 
-    if (record != NULL) {
+    if (record) {
         *record =
             (struct nv_outbox_record){entry->id, entry->text_len, entry->traces, entry->traces};
         err = read_text(outbox, entry);
@@ -348,7 +353,7 @@ enum nv_err nv_outbox_untake(struct nv_outbox *outbox, struct nv_encoded_list *l
 
 void nv_outbox_end(struct nv_outbox *outbox, struct nv_outbox_record *record)
 {
-    if (record == NULL)
+    if (!record)
         return;
     assert(record->remaining > 0);
     if (--record->remaining > 0)

@@ -2,8 +2,8 @@
  * The hand-over from the shards to the sender.
  *
  * base/queue refuses when it is full; this one may not, because a trace that was translated has
- * nowhere to go back to. So the bound is kept by others: the door stops letting requests in at the
- * limit, and at twice the limit a shard waits for the sender to write to disk (not for the
+ * nowhere to go back to. So the bound is kept by others: the door stops letting requests in at
+ * the limit, and at twice the limit a shard waits for the sender to write to disk (not for the
  * network). Without a store the excess is bounded by what assembly may hold.
  *
  * The lists are intrusive: a push never allocates and never fails. A trace that could not be
@@ -35,7 +35,7 @@ struct nv_send_queue *nv_send_queue_new(size_t bytes_max, uint32_t traces_max)
     struct nv_send_queue *queue = calloc(1, sizeof *queue);
 
     assert(bytes_max > 0 && traces_max > 0);
-    if (queue == NULL)
+    if (!queue)
         return NULL;
     queue->bytes_max = bytes_max;
     queue->traces_max = traces_max;
@@ -53,7 +53,7 @@ struct nv_send_queue *nv_send_queue_new(size_t bytes_max, uint32_t traces_max)
 
 void nv_send_queue_free(struct nv_send_queue *queue)
 {
-    if (queue == NULL)
+    if (!queue)
         return;
     assert(queue->list.count == 0 && queue->raw_first == NULL);
     (void)pthread_cond_destroy(&queue->room);
@@ -89,7 +89,7 @@ void nv_send_queue_push_raw(struct nv_send_queue *queue, struct nv_trace *trace)
 {
     trace->next = NULL;
     (void)pthread_mutex_lock(&queue->lock);
-    if (queue->raw_last != NULL)
+    if (queue->raw_last)
         queue->raw_last->next = trace;
     else
         queue->raw_first = trace;
@@ -97,7 +97,8 @@ void nv_send_queue_push_raw(struct nv_send_queue *queue, struct nv_trace *trace)
     (void)pthread_mutex_unlock(&queue->lock);
 }
 
-struct nv_trace *nv_send_queue_take_all(struct nv_send_queue *queue, struct nv_encoded_list *out)
+struct nv_trace *nv_send_queue_take_all(struct nv_send_queue *queue,
+                                        struct nv_encoded_list *out)
 {
     struct nv_trace *raw;
 

@@ -1,13 +1,14 @@
 /*
- * Between the shards and the sender: what was consumed and not yet taken over, and the sum of all
- * that the exporter holds in memory.
+ * Between the shards and the sender: what was consumed and not yet taken over, and the sum of
+ * all that the exporter holds in memory.
  *
  *   shards ──push──▶ [ encoded ... ] [ traces that could not be encoded for want of memory ]
  *                         │ take_all (sender)
  *   bytes, traces: from push until forget, wherever the trace is meanwhile
  *
- * Accepts always, because a consumer takes (model/stage.h); it is bounded by the door, which asks
- * nv_send_queue_pressure, and by shards waiting while the sender can still move traces to disk.
+ * Accepts always, because a consumer takes (model/stage.h); it is bounded by the door, which
+ * asks nv_send_queue_pressure, and by shards waiting while the sender can still move traces to
+ * disk.
  */
 #ifndef NV_EXPORTER_QUEUE_SEND_QUEUE_H
 #define NV_EXPORTER_QUEUE_SEND_QUEUE_H
@@ -27,14 +28,15 @@ void nv_send_queue_wait_room(struct nv_send_queue *queue);
 /* Takes a trace that could not be encoded. Any thread. */
 void nv_send_queue_push_raw(struct nv_send_queue *queue, struct nv_trace *trace);
 /* Moves all encoded traces behind `out`; returns the list of raw ones (owned, by `next`). */
-struct nv_trace *nv_send_queue_take_all(struct nv_send_queue *queue, struct nv_encoded_list *out);
+struct nv_trace *nv_send_queue_take_all(struct nv_send_queue *queue,
+                                        struct nv_encoded_list *out);
 /* Counts a trace that comes back into memory from the outbox. */
 void nv_send_queue_remember(struct nv_send_queue *queue, const struct nv_encoded *encoded);
 /* A trace leaves memory: the caller frees it afterwards. */
 void nv_send_queue_forget(struct nv_send_queue *queue, const struct nv_encoded *encoded);
 /*
- * May shards wait for room (a sender runs and can move traces to disk)? Turning it off wakes those
- * who wait.
+ * May shards wait for room (a sender runs and can move traces to disk)? Turning it off wakes
+ * those who wait.
  */
 void nv_send_queue_set_waiting(struct nv_send_queue *queue, bool on);
 /* Nothing goes out at present: what NV_ERR_FULL instead of NV_ERR_BUSY means. */

@@ -20,7 +20,8 @@ enum nv_compression {
 
 /*
  * Every exporter.* key of docs/configuration.md and the limits behind them. Strings are
- * NUL-terminated, borrowed during the call that takes the configuration; NULL and "" mean not set.
+ * NUL-terminated, borrowed during the call that takes the configuration; NULL and "" mean not
+ * set.
  */
 struct nv_exporter_config {
     const char *endpoint; /* base or full .../v1/traces; not set: no backend, files only */
@@ -40,9 +41,9 @@ struct nv_exporter_config {
 
     size_t queue_bytes_max;    /* encoded traces in memory; past it the door refuses */
     uint32_t queue_traces_max; /* the same in traces */
-    size_t spill_bytes;        /* with a store, while not sending: beyond it traces go to disk */
-    uint32_t spill_age_ms;     /* with a store, while not sending: so does what waited this long */
-    size_t max_trace_bytes;    /* JSON of one trace; a larger one is cut (encode.h) */
+    size_t spill_bytes;     /* with a store, while not sending: beyond it traces go to disk */
+    uint32_t spill_age_ms;  /* with a store, while not sending: so does what waited this long */
+    size_t max_trace_bytes; /* JSON of one trace; a larger one is cut (encode.h) */
 
     uint32_t retry_initial_ms;    /* first ceiling of the jittered backoff */
     uint32_t retry_max_ms;        /* last ceiling of it */
@@ -58,8 +59,8 @@ struct nv_exporter_config {
 void nv_exporter_config_init(struct nv_exporter_config *config);
 /*
  * Says whether a configuration can work: endpoint's form, plain http only to loopback or when
- * allowed, no user:password@ in it, key present, ranges. NV_ERR_CONFIG with a sentence in `fail`
- * (may be NULL) that names the key and what to do; never the key's value.
+ * allowed, no user:password@ in it, key present, ranges. NV_ERR_CONFIG with a sentence in
+ * `fail` (may be NULL) that names the key and what to do; never the key's value.
  */
 enum nv_err nv_exporter_check(const struct nv_exporter_config *config,
                               struct nv_fail *fail) NV_MUST_USE;

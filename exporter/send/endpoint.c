@@ -1,11 +1,11 @@
 /*
  * The endpoint and the rest of the exporter's configuration, checked before anything starts.
  *
- * The rules are the SDK's (docs/noveum-backend.md#sdk-configuration): http or https, no credentials
- * in the URL, plain http only to this machine unless it is allowed. Some old documents name the
- * full /v1/traces URL; both forms are accepted, because the doubled path is a 404 that people lose
- * hours on. The parse is strict on purpose and does not follow RFC 3986 into its corners: a URL
- * that needs them is more likely a mistake than an endpoint.
+ * The rules are the SDK's (docs/noveum-backend.md#sdk-configuration): http or https, no
+ * credentials in the URL, plain http only to this machine unless it is allowed. Some old
+ * documents name the full /v1/traces URL; both forms are accepted, because the doubled path is
+ * a 404 that people lose hours on. The parse is strict on purpose and does not follow RFC 3986
+ * into its corners: a URL that needs them is more likely a mistake than an endpoint.
  */
 #include "exporter/send/endpoint.h"
 
@@ -26,9 +26,10 @@ static bool safe_characters(struct nv_str s)
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                "-._~:/[]%+,=";
 
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] == '\0' || strchr(safe, s.ptr[i]) == NULL)
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '\0' || !strchr(safe, s.ptr[i]))
             return false;
+    }
     return true;
 }
 
@@ -36,9 +37,10 @@ static bool dotted_loopback(struct nv_str host)
 {
     if (!nv_str_starts(host, NV_STR("127.")))
         return false;
-    for (size_t i = 0; i < host.len; i++)
+    for (size_t i = 0; i < host.len; i++) {
         if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9'))
             return false;
+    }
     return true;
 }
 
@@ -49,7 +51,8 @@ static bool is_loopback(struct nv_str host)
 }
 
 /* host[:port] in `authority`; the host alone goes to `host`. */
-static enum nv_err split_host(struct nv_str authority, struct nv_str *host, struct nv_fail *fail)
+static enum nv_err split_host(struct nv_str authority, struct nv_str *host,
+                              struct nv_fail *fail)
 {
     size_t end = authority.len;
     uint64_t port = 0;
@@ -68,9 +71,11 @@ static enum nv_err split_host(struct nv_str authority, struct nv_str *host, stru
     if (end == authority.len)
         return NV_OK;
     if (authority.ptr[end] != ':' ||
-        nv_str_to_uint64(nv_str_slice(authority, end + 1, SIZE_MAX), &port) != NV_OK || port == 0 ||
-        port > 65535)
-        return REFUSE(fail, "exporter.noveum.endpoint: the port must be a number from 1 to 65535");
+        nv_str_to_uint64(nv_str_slice(authority, end + 1, SIZE_MAX), &port) != NV_OK ||
+        port == 0 || port > 65535) {
+        return REFUSE(fail,
+                      "exporter.noveum.endpoint: the port must be a number from 1 to 65535");
+    }
     return NV_OK;
 }
 
@@ -101,11 +106,14 @@ enum nv_err nv_endpoint_parse(struct nv_str text, struct nv_endpoint *out, struc
         return REFUSE(fail, "exporter.noveum.endpoint must begin with https:// (or http://)");
     if (nv_str_find_char(text, '@') != SIZE_MAX)
         return REFUSE(fail, "exporter.noveum.endpoint must hold no credentials; use api_key");
-    if (!safe_characters(text))
-        return REFUSE(fail, "exporter.noveum.endpoint: query, fragment or a stray character in it");
-    if (text.len > NV_ENDPOINT_URL_MAX - 32)
+    if (!safe_characters(text)) {
+        return REFUSE(fail,
+                      "exporter.noveum.endpoint: query, fragment or a stray character in it");
+    }
+    if (text.len > NV_ENDPOINT_URL_MAX - 32) {
         return REFUSE(fail, "exporter.noveum.endpoint is longer than %d bytes",
                       NV_ENDPOINT_URL_MAX - 32);
+    }
     rest = nv_str_slice(text, scheme + 3, SIZE_MAX);
     err = split_host(nv_str_slice(rest, 0, nv_str_find_char(rest, '/')), &host, fail);
     if (err != NV_OK)
@@ -129,8 +137,8 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
         .batch_traces = 100,
         .batch_ms = 1000,
         .max_body_bytes = (size_t)4 << 20,
-        /* Memory: the queue for a burst that the backend takes in seconds, the spill at half of it
-         * so that an outage leaves room for what is on its way. */
+        /* Memory: the queue for a burst that the backend takes in seconds, the spill at half of
+         * it so that an outage leaves room for what is on its way. */
         .queue_bytes_max = (size_t)64 << 20,
         .max_trace_bytes = (size_t)16 << 20,
         /* No keys for these. */
@@ -153,13 +161,18 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
 
 static enum nv_err check_key(const char *key, struct nv_fail *fail)
 {
-    if (or_empty(key)[0] == '\0')
-        return REFUSE(fail, "exporter.noveum.api_key is missing: set NOVEUM_API_KEY, or leave the "
-                            "endpoint unset for local mode");
-    for (const char *c = key; *c != '\0'; c++)
-        if (*c <= 0x20 || *c > 0x7e)
-            return REFUSE(fail, "exporter.noveum.api_key holds a blank or a character that can't "
-                                "stand in a header");
+    if (or_empty(key)[0] == '\0') {
+        return REFUSE(fail,
+                      "exporter.noveum.api_key is missing: set NOVEUM_API_KEY, or leave the "
+                      "endpoint unset for local mode");
+    }
+    for (const char *c = key; *c != '\0'; c++) {
+        if (*c <= 0x20 || *c > 0x7e) {
+            return REFUSE(fail,
+                          "exporter.noveum.api_key holds a blank or a character that can't "
+                          "stand in a header");
+        }
+    }
     return NV_OK;
 }
 
@@ -170,16 +183,19 @@ static enum nv_err check_backend(const struct nv_exporter_config *config, struct
 
     if (err != NV_OK)
         return err;
-    if (!endpoint.tls && !endpoint.loopback && !config->allow_insecure_transport)
+    if (!endpoint.tls && !endpoint.loopback && !config->allow_insecure_transport) {
         return REFUSE(fail, "exporter.noveum.endpoint is plain http: use https, or set "
                             "exporter.noveum.allow_insecure_transport");
-    if (!config->tls_verify && !config->allow_insecure_transport)
+    }
+    if (!config->tls_verify && !config->allow_insecure_transport) {
         return REFUSE(fail, "exporter.noveum.ssl_verify is off: that also needs "
                             "exporter.noveum.allow_insecure_transport");
+    }
     return check_key(config->api_key, fail);
 }
 
-static enum nv_err check_range(const char *key, uint64_t value, uint64_t max, struct nv_fail *fail)
+static enum nv_err check_range(const char *key, uint64_t value, uint64_t max,
+                               struct nv_fail *fail)
 {
     if (value >= 1 && value <= max)
         return NV_OK;
@@ -208,9 +224,10 @@ static enum nv_err check_ranges(const struct nv_exporter_config *config, struct 
         {"drain_requests_per_s", config->drain_requests_per_s, 10000},
     };
 
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (check_range(rows[i].key, rows[i].value, rows[i].max, fail) != NV_OK)
             return NV_ERR_CONFIG;
+    }
     return NV_OK;
 }
 
@@ -218,9 +235,10 @@ enum nv_err nv_exporter_check(const struct nv_exporter_config *config, struct nv
 {
     bool backend = or_empty(config->endpoint)[0] != '\0';
 
-    if (!backend && or_empty(config->file_directory)[0] == '\0')
+    if (!backend && or_empty(config->file_directory)[0] == '\0') {
         return REFUSE(fail, "nowhere to send to: set exporter.noveum.api_key and endpoint, or "
                             "exporter.file.directory");
+    }
     if (backend && check_backend(config, fail) != NV_OK)
         return NV_ERR_CONFIG;
     return check_ranges(config, fail);

@@ -14,8 +14,9 @@ struct nv_endpoint {
 };
 
 /*
- * Takes apart `text`: http or https, a host, no user:password@, no query, no white space; a full
- * .../v1/traces URL and slashes at the end are accepted. NV_ERR_CONFIG with a sentence in `fail`.
+ * Takes apart `text`: http or https, a host, no user:password@, no query, no white space; a
+ * full .../v1/traces URL and slashes at the end are accepted. NV_ERR_CONFIG with a sentence in
+ * `fail`.
  */
 enum nv_err nv_endpoint_parse(struct nv_str text, struct nv_endpoint *out,
                               struct nv_fail *fail) NV_MUST_USE;

@@ -1,9 +1,9 @@
 /*
  * One question to the backend, with the exporter's own transport.
  *
- * The point of asking this way is that proxy rules, authorities, timeouts and the key are exactly
- * those of the running exporter: what works here works there. A loop of its own, turned until the
- * reply came; the transport's timeout ends it in any case.
+ * The point of asking this way is that proxy rules, authorities, timeouts and the key are
+ * exactly those of the running exporter: what works here works there. A loop of its own, turned
+ * until the reply came; the transport's timeout ends it in any case.
  */
 #include "exporter/send/probe.h"
 
@@ -38,13 +38,14 @@ static void nothing(void *ctx)
     (void)ctx;
 }
 
-static enum nv_err ask(const struct nv_exporter_config *config, const struct nv_endpoint *endpoint,
-                       struct asking *asking, struct nv_fail *fail)
+static enum nv_err ask(const struct nv_exporter_config *config,
+                       const struct nv_endpoint *endpoint, struct asking *asking,
+                       struct nv_fail *fail)
 {
     struct nv_send_after after = {.call = nothing};
     struct nv_send_request request = {.route = NV_ROUTE_STATUS};
     struct nv_send_curl *curl = nv_send_curl_new(asking->base, config, endpoint, &after, fail);
-    if (curl == NULL)
+    if (!curl)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
     const struct nv_transport *transport = nv_send_curl_transport(curl);
     enum nv_err err = transport->send(transport->ctx, &request, done, asking);
@@ -54,8 +55,9 @@ static enum nv_err ask(const struct nv_exporter_config *config, const struct nv_
     return err;
 }
 
-enum nv_err nv_exporter_probe(const struct nv_exporter_config *config, const struct nv_clock *clock,
-                              struct nv_probe *out, struct nv_fail *fail)
+enum nv_err nv_exporter_probe(const struct nv_exporter_config *config,
+                              const struct nv_clock *clock, struct nv_probe *out,
+                              struct nv_fail *fail)
 {
     struct nv_endpoint endpoint;
     *out = (struct nv_probe){.transfer = NV_TRANSFER_NO_MEMORY};
@@ -63,7 +65,7 @@ enum nv_err nv_exporter_probe(const struct nv_exporter_config *config, const str
     if (err != NV_OK)
         return err;
     struct asking asking = {.base = event_base_new(), .out = out};
-    if (asking.base == NULL)
+    if (!asking.base)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     uint64_t started_ns = nv_clock_mono_ns(clock);
     err = ask(config, &endpoint, &asking, fail);

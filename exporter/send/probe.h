@@ -16,14 +16,16 @@ struct nv_probe {
     enum nv_reply_body body;      /* whose words the reply holds */
     char said[NV_REPLY_TEXT_MAX]; /* what the API said, or "" */
     uint64_t took_ms;             /* from the call to the reply */
-    char detail[160];             /* the transport's own words on a failed transfer; no secrets */
+    char detail[160]; /* the transport's own words on a failed transfer; no secrets */
 };
 
 /*
- * Asks GET {base}/v1/status with the key of `config` (borrowed, an endpoint is set) as the exporter
- * would, and waits for the reply or the configured timeout. NV_ERR_CONFIG with `fail`, NO_MEMORY.
+ * Asks GET {base}/v1/status with the key of `config` (borrowed, an endpoint is set) as the
+ * exporter would, and waits for the reply or the configured timeout. NV_ERR_CONFIG with `fail`,
+ * NO_MEMORY.
  */
-enum nv_err nv_exporter_probe(const struct nv_exporter_config *config, const struct nv_clock *clock,
-                              struct nv_probe *out, struct nv_fail *fail) NV_MUST_USE;
+enum nv_err nv_exporter_probe(const struct nv_exporter_config *config,
+                              const struct nv_clock *clock, struct nv_probe *out,
+                              struct nv_fail *fail) NV_MUST_USE;
 
 #endif

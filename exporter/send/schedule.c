@@ -1,10 +1,11 @@
 /*
  * When the sender should look again, and how it is.
  *
- * Each reason to act has a time: a body is full or its batch_ms is over, a retry is due and can be
- * paid, the outbox may give its next record, the gate opens, an age calls for the disk. The least
- * of them is what the thread sleeps for. A time that has passed although nothing could be done
- * would spin the loop, so each function here mirrors what its counterpart in sender.c checks.
+ * Each reason to act has a time: a body is full or its batch_ms is over, a retry is due and can
+ * be paid, the outbox may give its next record, the gate opens, an age calls for the disk. The
+ * least of them is what the thread sleeps for. A time that has passed although nothing could be
+ * done would spin the loop, so each function here mirrors what its counterpart in sender.c
+ * checks.
  */
 #include "exporter/send/sender.h"
 
@@ -52,8 +53,9 @@ uint64_t nv_sender_outbox_due_ns(const struct nv_sender *sender, uint64_t now_ns
         return sender->store_trouble_ns;
     if (budget >= NV_SENDER_DRAIN_COST)
         return now_ns;
-    return now_ns + ((NV_SENDER_DRAIN_COST - budget) / sender->config->drain_requests_per_s + 1) *
-                        NV_NS_PER_MS;
+    return now_ns +
+           ((NV_SENDER_DRAIN_COST - budget) / sender->config->drain_requests_per_s + 1) *
+               NV_NS_PER_MS;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -65,7 +67,7 @@ static uint64_t retry_due_ns(const struct nv_sender *sender, uint64_t now_ns)
 {
     uint64_t due = UINT64_MAX;
 
-    for (const struct nv_body *body = sender->retry; body != NULL; body = body->next) {
+    for (const struct nv_body *body = sender->retry; body; body = body->next) {
         uint64_t paid = body->again ? nv_gate_retry_due_ns(&sender->gate, now_ns) : 0;
 
         due = least(due, paid > body->due_ns ? paid : body->due_ns);
@@ -80,9 +82,10 @@ static uint64_t pilot_due_ns(const struct nv_sender *sender)
 
     if (!nv_gate_takes_pilot(&sender->gate, sender->in_flight))
         return UINT64_MAX;
-    for (const struct nv_body *body = sender->retry; body != NULL; body = body->next)
+    for (const struct nv_body *body = sender->retry; body; body = body->next) {
         if (body->attempt == 0 && nv_sender_has_old_slot(sender))
             due = least(due, body->due_ns);
+    }
     return due;
 }
 
@@ -90,9 +93,10 @@ static uint64_t send_due_ns(const struct nv_sender *sender, uint64_t now_ns)
 {
     uint64_t due = nv_sender_fresh_due_ns(sender);
 
-    if (nv_sender_has_old_slot(sender))
-        due = least(due,
-                    least(retry_due_ns(sender, now_ns), nv_sender_outbox_due_ns(sender, now_ns)));
+    if (nv_sender_has_old_slot(sender)) {
+        due = least(
+            due, least(retry_due_ns(sender, now_ns), nv_sender_outbox_due_ns(sender, now_ns)));
+    }
     if (due == UINT64_MAX || sender->in_flight >= sender->gate.width)
         return UINT64_MAX;
     if (sender->gate.hold == NV_HOLD_AUTH && sender->probing)
@@ -107,9 +111,9 @@ uint64_t nv_sender_next_due_ns(const struct nv_sender *sender, uint64_t now_ns)
     uint64_t spill_ns = nv_sender_spill_due_ns(sender);
     uint64_t due = files_only && sender->fresh.count > 0 ? now_ns : UINT64_MAX;
 
-    due = least(due,
-                files_only ? nv_sender_outbox_due_ns(sender, now_ns) : send_due_ns(sender, now_ns));
-    if (sender->raw != NULL)
+    due = least(due, files_only ? nv_sender_outbox_due_ns(sender, now_ns)
+                                : send_due_ns(sender, now_ns));
+    if (sender->raw)
         due = least(due, now_ns);
     if (due < sender->own_trouble_ns)
         due = sender->own_trouble_ns;
@@ -119,7 +123,7 @@ uint64_t nv_sender_next_due_ns(const struct nv_sender *sender, uint64_t now_ns)
     return spill_ns > now_ns ? least(due, spill_ns) : due;
 }
 
-/* ---- status -------------------------------------------------------------------------------- */
+/* ---- status ------------------------------------------------------------------------------ */
 
 static enum nv_exporter_state state_of(const struct nv_sender *sender, uint64_t now_ns)
 {
@@ -131,7 +135,8 @@ static enum nv_exporter_state state_of(const struct nv_sender *sender, uint64_t 
     case NV_HOLD_CONFIG:
         return NV_EXPORTER_HELD_CONFIG;
     case NV_HOLD_FOREIGN:
-        /* While others are on their way it may be meant for one trace, and nobody waits for it. */
+        /* While others are on their way it may be meant for one trace, and nobody waits for
+         * it. */
         if (sender->in_flight > 0 && sender->gate.pilots > 0)
             return NV_EXPORTER_SENDING;
         return NV_EXPORTER_HELD_FOREIGN;
@@ -147,14 +152,15 @@ static enum nv_exporter_state state_of(const struct nv_sender *sender, uint64_t 
 
 static void describe(struct nv_exporter_status *status)
 {
-    if (status->state != NV_EXPORTER_SENDING)
+    if (status->state != NV_EXPORTER_SENDING) {
         (void)snprintf(status->reason, sizeof status->reason, "%s", status->last_error);
-    else if (status->refused_in_row >= NV_EXPORTER_REFUSED_ALL)
+    } else if (status->refused_in_row >= NV_EXPORTER_REFUSED_ALL) {
         (void)snprintf(status->reason, sizeof status->reason,
                        "the backend refuses every trace, the last %llu with status %d",
                        (unsigned long long)status->refused_in_row, status->refused_status);
-    else
+    } else {
         status->reason[0] = '\0';
+    }
 }
 
 void nv_sender_refresh_status(struct nv_sender *sender)
@@ -164,9 +170,10 @@ void nv_sender_refresh_status(struct nv_sender *sender)
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
 
     status->state = state_of(sender, now_ns);
-    if (status->state == NV_EXPORTER_HELD_FOREIGN && before != status->state)
+    if (status->state == NV_EXPORTER_HELD_FOREIGN && before != status->state) {
         NV_LOG(NV_LOG_ERROR, "exporter", "sending is held, nothing is lost: %s",
                status->last_error);
+    }
     describe(status);
     status->next_try_ms = status->state != NV_EXPORTER_SENDING && sender->gate.until_ns > now_ns
                               ? (sender->gate.until_ns - now_ns) / NV_NS_PER_MS

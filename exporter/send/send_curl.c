@@ -5,15 +5,16 @@
  *           ──timer_callback───▶ one timer event ─────────timeout─▶ curl_multi_socket_action
  *   then: read finished transfers ▸ done(reply) each ▸ after()
  *
- * Every transfer gets one of a fixed set of easy handles, so the options are set once and memory
- * is bounded by the width. The key is only ever in the header list; libcurl's verbose output stays
- * off. What is refused by option rather than by code: redirects, other schemes, HTTP/0.9, ambient
- * proxies and .netrc. A transfer's own errors are turned into enum nv_transfer by what they say
- * about the request: surely not sent, or unknown.
+ * Every transfer gets one of a fixed set of easy handles, so the options are set once and
+ * memory is bounded by the width. The key is only ever in the header list; libcurl's verbose
+ * output stays off. What is refused by option rather than by code: redirects, other schemes,
+ * HTTP/0.9, ambient proxies and .netrc. A transfer's own errors are turned into enum
+ * nv_transfer by what they say about the request: surely not sent, or unknown.
  */
 #include "exporter/send/send_curl.h"
 
 #include "base/buf.h"
+#include "base/limits.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -30,8 +31,8 @@
 #define RETRY_AFTER_MAX 128
 /* Status lines and headers of a reply; a proxy's are some KB. Below libcurl's own 300 KB. */
 #define REPLY_HEAD_MAX ((size_t)256 << 10)
-/* A connection that is never idle would stay with an address, and with an authority, for ever: it
- * is not used again past this, which costs one handshake a minute. */
+/* A connection that is never idle would stay with an address, and with an authority, for ever:
+ * it is not used again past this, which costs one handshake a minute. */
 #define CONNECTION_LIFE_S 60
 /* As long as records that move with a failover live. */
 #define DNS_LIFE_S 30
@@ -62,7 +63,7 @@ struct nv_send_curl {
     uint32_t slot_count;
 };
 
-/* ---- finished transfers -------------------------------------------------------------------- */
+/* ---- finished transfers ------------------------------------------------------------------ */
 
 /* Is the reply's head too large? libcurl calls a line that outgrows its buffer (100 KB) "out of
  * memory"; when a reply has begun, that is what it means. */
@@ -144,7 +145,7 @@ static void read_finished(struct nv_send_curl *curl)
     curl->after.call(curl->after.ctx);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------ */
+/* ---- the loop ---------------------------------------------------------------------------- */
 
 static void on_socket(evutil_socket_t fd, short what, void *ctx)
 {
@@ -168,7 +169,8 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
     read_finished(curl);
 }
 
-/* libcurl: a socket is of interest, or no longer. The event hangs on the socket's private pointer.
+/* libcurl: a socket is of interest, or no longer. The event hangs on the socket's private
+ * pointer.
  */
 static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
@@ -177,7 +179,7 @@ static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *ctx, vo
     short events = EV_PERSIST;
 
     (void)easy;
-    if (event != NULL)
+    if (event)
         event_free(event);
     if (what == CURL_POLL_REMOVE) {
         (void)curl_multi_assign(curl->multi, fd, NULL);
@@ -187,7 +189,7 @@ static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *ctx, vo
     events = (short)(events | ((what & CURL_POLL_OUT) ? EV_WRITE : 0));
     event = event_new(curl->base, fd, events, on_socket, curl);
     (void)curl_multi_assign(curl->multi, fd, event);
-    if (event == NULL || event_add(event, NULL) != 0)
+    if (!event || event_add(event, NULL) != 0)
         return -1;
     return 0;
 }
@@ -203,7 +205,7 @@ static int timer_callback(CURLM *multi, long timeout_ms, void *ctx)
     return event_add(curl->timer, &wait) == 0 ? 0 : -1;
 }
 
-/* ---- one transfer -------------------------------------------------------------------------- */
+/* ---- one transfer ------------------------------------------------------------------------ */
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
@@ -239,9 +241,10 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 
 static struct slot *free_slot(struct nv_send_curl *curl)
 {
-    for (uint32_t i = 0; i < curl->slot_count; i++)
+    for (uint32_t i = 0; i < curl->slot_count; i++) {
         if (!curl->slots[i].busy)
             return &curl->slots[i];
+    }
     return NULL;
 }
 
@@ -262,12 +265,16 @@ static CURLcode set_request(struct slot *slot, const struct nv_send_request *req
     code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_URL, curl->traces_url);
-    if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    if (code == CURLE_OK) {
+        code =
+            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    }
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.ptr);
-    if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->gzip ? curl->gzip : curl->plain);
+    if (code == CURLE_OK) {
+        code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+                                request->gzip ? curl->gzip : curl->plain);
+    }
     return code;
 }
 
@@ -277,7 +284,7 @@ static enum nv_err send_request(void *ctx, const struct nv_send_request *request
     struct nv_send_curl *curl = ctx;
     struct slot *slot = free_slot(curl);
 
-    if (slot == NULL)
+    if (!slot)
         return NV_ERR_INTERNAL;
     nv_buf_clear(&slot->reply);
     slot->oversize = false;
@@ -296,18 +303,19 @@ static void cancel_all(void *ctx)
 {
     struct nv_send_curl *curl = ctx;
 
-    for (uint32_t i = 0; i < curl->slot_count; i++)
+    for (uint32_t i = 0; i < curl->slot_count; i++) {
         if (curl->slots[i].busy)
             finish(&curl->slots[i], NV_TRANSFER_CANCELLED);
+    }
 }
 
-/* ---- making -------------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------------ */
 
-#define SET(easy, option, value)                                                                   \
-    do {                                                                                           \
-        CURLcode code_ = curl_easy_setopt((easy), (option), (value));                              \
-        if (code_ != CURLE_OK)                                                                     \
-            return code_;                                                                          \
+#define SET(easy, option, value)                                                               \
+    do {                                                                                       \
+        CURLcode code_ = curl_easy_setopt((easy), (option), (value));                          \
+        if (code_ != CURLE_OK)                                                                 \
+            return code_;                                                                      \
     } while (0)
 
 static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config)
@@ -320,13 +328,13 @@ static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config
     SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(easy, CURLOPT_SSL_VERIFYPEER, verify);
     SET(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
-    if (config->ca_bundle_file != NULL && config->ca_bundle_file[0] != '\0') {
+    if (config->ca_bundle_file && config->ca_bundle_file[0] != '\0') {
         SET(easy, CURLOPT_CAINFO, config->ca_bundle_file);
         SET(easy, CURLOPT_CAPATH, NULL);
     }
     /* An authority that was removed is trusted no longer, one that was added at once, without a
-     * restart: neither its parsed bundle (libcurl keeps it a day) nor a session that was verified
-     * by it outlives its connection. */
+     * restart: neither its parsed bundle (libcurl keeps it a day) nor a session that was
+     * verified by it outlives its connection. */
     SET(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
     SET(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     /* An empty proxy keeps libcurl from reading http_proxy and the like. */
@@ -365,7 +373,7 @@ static bool add_header(struct curl_slist **list, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(*list, line);
 
-    if (longer != NULL)
+    if (longer)
         *list = longer;
     return longer != NULL;
 }
@@ -376,27 +384,28 @@ static bool make_headers(struct nv_send_curl *curl, const char *key)
     struct nv_buf line;
     bool ok = true;
 
-    nv_buf_init(&line, (size_t)1 << 16);
+    nv_buf_init(&line, NV_CAP_KEY_HEADER);
     ok = nv_buf_printf(&line, "Authorization: Bearer %s", key) == NV_OK &&
          nv_buf_append_char(&line, '\0') == NV_OK;
     for (size_t i = 0; i < 3; i++)
         ok = ok && add_header(all[i], line.bytes);
     nv_buf_release(&line);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
         ok = ok && add_header(all[i], "Content-Type: application/json") &&
              add_header(all[i], "Expect:");
+    }
     return ok && add_header(&curl->gzip, "Content-Encoding: gzip");
 }
 
-static enum nv_err make_slots(struct nv_send_curl *curl, const struct nv_exporter_config *config,
-                              struct nv_fail *fail)
+static enum nv_err make_slots(struct nv_send_curl *curl,
+                              const struct nv_exporter_config *config, struct nv_fail *fail)
 {
     CURLcode code = CURLE_OK;
 
     /* One more than the width, for the probe. */
     curl->slot_count = config->max_in_flight + 1;
     curl->slots = calloc(curl->slot_count, sizeof *curl->slots);
-    if (curl->slots == NULL) {
+    if (!curl->slots) {
         curl->slot_count = 0;
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     }
@@ -412,19 +421,22 @@ static enum nv_err make_slots(struct nv_send_curl *curl, const struct nv_exporte
     }
     if (code == CURLE_OUT_OF_MEMORY)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
-    if (code != CURLE_OK)
+    if (code != CURLE_OK) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "libcurl refuses the exporter's options: %s",
                            curl_easy_strerror(code));
+    }
     return NV_OK;
 }
 
 static bool set_multi(struct nv_send_curl *curl)
 {
-    return curl_multi_setopt(curl->multi, CURLMOPT_SOCKETFUNCTION, socket_callback) == CURLM_OK &&
+    return curl_multi_setopt(curl->multi, CURLMOPT_SOCKETFUNCTION, socket_callback) ==
+               CURLM_OK &&
            curl_multi_setopt(curl->multi, CURLMOPT_SOCKETDATA, curl) == CURLM_OK &&
            curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, timer_callback) == CURLM_OK &&
            curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl) == CURLM_OK &&
-           curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)curl->slot_count) == CURLM_OK;
+           curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)curl->slot_count) ==
+               CURLM_OK;
 }
 
 static void global_init(void)
@@ -442,7 +454,7 @@ struct nv_send_curl *nv_send_curl_new(struct event_base *base,
     enum nv_err err = NV_OK;
 
     (void)pthread_once(&once, global_init);
-    if (curl == NULL) {
+    if (!curl) {
         (void)nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
         return NULL;
     }
@@ -454,7 +466,7 @@ struct nv_send_curl *nv_send_curl_new(struct event_base *base,
     curl->timer = evtimer_new(base, on_timer, curl);
     curl->multi = curl_multi_init();
     err = make_slots(curl, config, fail);
-    if (err == NV_OK && (curl->timer == NULL || curl->multi == NULL || !set_multi(curl) ||
+    if (err == NV_OK && (!curl->timer || !curl->multi || !set_multi(curl) ||
                          !make_headers(curl, config->api_key)))
         err = nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     if (err != NV_OK) {
@@ -471,7 +483,7 @@ const struct nv_transport *nv_send_curl_transport(const struct nv_send_curl *cur
 
 void nv_send_curl_free(struct nv_send_curl *curl)
 {
-    if (curl == NULL)
+    if (!curl)
         return;
     for (uint32_t i = 0; i < curl->slot_count; i++) {
         assert(!curl->slots[i].busy);
@@ -481,7 +493,7 @@ void nv_send_curl_free(struct nv_send_curl *curl)
     free(curl->slots);
     /* Closes idle connections, whose events go through socket_callback. */
     (void)curl_multi_cleanup(curl->multi);
-    if (curl->timer != NULL)
+    if (curl->timer)
         event_free(curl->timer);
     curl_slist_free_all(curl->plain);
     curl_slist_free_all(curl->gzip);

@@ -2,8 +2,8 @@
  * The real transport: libcurl's multi interface on a libevent loop. CURL types stay in the .c.
  *
  * One connection pool with keep-alive; http and https only; no redirects, no ambient proxy, no
- * Expect; TLS 1.2 or newer, verified; replies bounded (exporter/answer/transport.h). All calls on
- * the loop's thread.
+ * Expect; TLS 1.2 or newer, verified; replies bounded (exporter/answer/transport.h). All calls
+ * on the loop's thread.
  */
 #ifndef NV_EXPORTER_SEND_SEND_CURL_H
 #define NV_EXPORTER_SEND_SEND_CURL_H
@@ -21,10 +21,10 @@ struct nv_send_after {
 };
 
 /*
- * New transport to `endpoint` with key, TLS, proxy, timeout and width of `config`; both borrowed
- * during the call, as is `after`. NULL with `fail` (may be NULL) set: NV_ERR_NO_MEMORY,
- * NV_ERR_CONFIG
- * (an option that this libcurl refuses, such as a CA file it can't use).
+ * New transport to `endpoint` with key, TLS, proxy, timeout and width of `config`; both
+ * borrowed during the call, as is `after`. NULL with `fail` (may be NULL) set:
+ * NV_ERR_NO_MEMORY, NV_ERR_CONFIG (an option that this libcurl refuses, such as a CA file it
+ * can't use).
  */
 struct nv_send_curl *nv_send_curl_new(struct event_base *base,
                                       const struct nv_exporter_config *config,

@@ -80,10 +80,11 @@ static bool make_loop(struct nv_send_thread *thread)
 {
     thread->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     thread->base = event_base_new();
-    if (thread->wake_fd < 0 || thread->base == NULL)
+    if (thread->wake_fd < 0 || !thread->base)
         return false;
     thread->timer = evtimer_new(thread->base, on_timer, thread);
-    thread->wake = event_new(thread->base, thread->wake_fd, EV_READ | EV_PERSIST, on_wake, thread);
+    thread->wake =
+        event_new(thread->base, thread->wake_fd, EV_READ | EV_PERSIST, on_wake, thread);
     return thread->timer != NULL && thread->wake != NULL && event_add(thread->wake, NULL) == 0;
 }
 
@@ -94,7 +95,7 @@ struct nv_send_thread *nv_send_thread_new(const struct nv_exporter_config *confi
     struct nv_send_thread *thread = calloc(1, sizeof *thread);
     const struct nv_send_after after = {step, thread};
 
-    if (thread == NULL) {
+    if (!thread) {
         (void)nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
         return NULL;
     }
@@ -105,9 +106,9 @@ struct nv_send_thread *nv_send_thread_new(const struct nv_exporter_config *confi
         nv_send_thread_free(thread);
         return NULL;
     }
-    if (endpoint != NULL) {
+    if (endpoint) {
         thread->curl = nv_send_curl_new(thread->base, config, endpoint, &after, fail);
-        if (thread->curl == NULL) {
+        if (!thread->curl) {
             nv_send_thread_free(thread);
             return NULL;
         }
@@ -159,15 +160,15 @@ void nv_send_thread_join(struct nv_send_thread *thread)
 
 void nv_send_thread_free(struct nv_send_thread *thread)
 {
-    if (thread == NULL)
+    if (!thread)
         return;
     assert(!thread->running);
     nv_send_curl_free(thread->curl);
-    if (thread->wake != NULL)
+    if (thread->wake)
         event_free(thread->wake);
-    if (thread->timer != NULL)
+    if (thread->timer)
         event_free(thread->timer);
-    if (thread->base != NULL)
+    if (thread->base)
         event_base_free(thread->base);
     if (thread->wake_fd >= 0)
         (void)close(thread->wake_fd);

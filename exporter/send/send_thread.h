@@ -10,8 +10,8 @@
 struct nv_send_thread;
 
 /*
- * What the thread runs: does what is due, returns nanoseconds until more is (UINT64_MAX: nothing by
- * itself), and sets *finished when the thread is to end.
+ * What the thread runs: does what is due, returns nanoseconds until more is (UINT64_MAX:
+ * nothing by itself), and sets *finished when the thread is to end.
  */
 struct nv_send_work {
     uint64_t (*step)(void *ctx, bool *finished);
@@ -19,12 +19,13 @@ struct nv_send_work {
 };
 
 /*
- * New loop with the real transport to `endpoint` (NULL: none, files only); the thread does not run
- * yet. NULL with `fail` (may be NULL) set as nv_send_curl_new, or NV_ERR_IO.
+ * New loop with the real transport to `endpoint` (NULL: none, files only); the thread does not
+ * run yet. NULL with `fail` (may be NULL) set as nv_send_curl_new, or NV_ERR_IO.
  */
 struct nv_send_thread *nv_send_thread_new(const struct nv_exporter_config *config,
                                           const struct nv_endpoint *endpoint,
-                                          const struct nv_send_work *work, struct nv_fail *fail);
+                                          const struct nv_send_work *work,
+                                          struct nv_fail *fail);
 /* Its transport, or NULL without an endpoint. Borrowed. */
 const struct nv_transport *nv_send_thread_transport(const struct nv_send_thread *thread);
 /* Starts it. NV_ERR_NO_MEMORY (no thread to be had). */

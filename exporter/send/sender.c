@@ -1,19 +1,20 @@
 /*
  * What goes out next, and when to look again.
  *
- * Fresh traces and old ones (retries, halves, outbox) take turns, and old ones never hold the last
- * free request, so that neither a backlog nor a stream of new traces starves the other. The outbox
- * drains at a configured pace plus two bodies for each fresh one: at least twice the nominal rate,
- * and no storm. Only what is about to be sent is read from the outbox.
+ * Fresh traces and old ones (retries, halves, outbox) take turns, and old ones never hold the
+ * last free request, so that neither a backlog nor a stream of new traces starves the other.
+ * The outbox drains at a configured pace plus two bodies for each fresh one: at least twice the
+ * nominal rate, and no storm. Only what is about to be sent is read from the outbox.
  *
- * A pump is cheap when nothing is due, so it is called after every event; schedule.c says when it
- * wants to be called next. Trouble of our own (no memory, a full disk) postpones by a second, and
- * a disk that fails does not keep what is in memory from being sent.
+ * A pump is cheap when nothing is due, so it is called after every event; schedule.c says when
+ * it wants to be called next. Trouble of our own (no memory, a full disk) postpones by a
+ * second, and a disk that fails does not keep what is in memory from being sent.
  */
 #include "exporter/encode/encode_whole.h"
 #include "exporter/send/sender.h"
 
 #include "base/counters.h"
+#include "base/limits.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -30,7 +31,7 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
 
     assert(sender->settler != NULL && sender->queue != NULL);
     sender->compressor = nv_compressor_new(NV_GZIP_LEVEL);
-    if (sender->compressor == NULL)
+    if (!sender->compressor)
         return NV_ERR_NO_MEMORY;
     sender->knobs = (struct nv_retry_knobs){
         .initial_ms = config->retry_initial_ms,
@@ -43,8 +44,8 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
     sender->limits = (struct nv_pack_limits){config->batch_traces, config->max_body_bytes};
     nv_gate_init(&sender->gate, config->max_in_flight, now_ns);
     nv_outbox_init(&sender->outbox, sender->store);
-    nv_buf_init(&sender->scratch, SIZE_MAX);
-    nv_buf_init(&sender->packed, SIZE_MAX);
+    nv_buf_init(&sender->scratch, NV_CAP_RECORD);
+    nv_buf_init(&sender->packed, NV_CAP_RECORD);
     sender->drain_filled_ns = now_ns;
     sender->refused_warn_at = NV_EXPORTER_REFUSED_ALL;
     if (getrandom(&sender->random, sizeof sender->random, GRND_NONBLOCK) < 0)
@@ -61,22 +62,22 @@ void nv_sender_release(struct nv_sender *sender)
     nv_buf_release(&sender->packed);
 }
 
-/* ---- taking over --------------------------------------------------------------------------- */
+/* ---- taking over ------------------------------------------------------------------------- */
 
 static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t now_ns)
 {
     struct nv_trace **tail = &sender->raw;
 
-    while (*tail != NULL)
+    while (*tail)
         tail = &(*tail)->next;
     *tail = raw;
-    while (sender->raw != NULL && now_ns >= sender->own_trouble_ns) {
+    while (sender->raw && now_ns >= sender->own_trouble_ns) {
         struct nv_trace *trace = sender->raw;
         struct nv_trace *next = trace->next;
-        struct nv_encoded *encoded =
-            nv_encode_whole(trace, sender->config->trace_id_form, sender->config->max_trace_bytes);
+        struct nv_encoded *encoded = nv_encode_whole(trace, sender->config->trace_id_form,
+                                                     sender->config->max_trace_bytes);
 
-        if (encoded == NULL) {
+        if (!encoded) {
             sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
             return;
         }
@@ -102,13 +103,13 @@ void nv_sender_take_over(struct nv_sender *sender)
     struct nv_trace *raw = nv_send_queue_take_all(sender->queue, &arrived);
 
     set_doomed_aside(sender, &arrived);
-    if (raw != NULL || sender->raw != NULL)
+    if (raw || sender->raw)
         encode_raw(sender, raw, now_ns);
     if (sender->doomed.count > 0 && now_ns >= sender->store_trouble_ns)
         nv_sender_bury(sender);
 }
 
-/* ---- choosing ------------------------------------------------------------------------------ */
+/* ---- choosing ---------------------------------------------------------------------------- */
 
 static struct nv_body *take_fresh(struct nv_sender *sender, uint64_t now_ns)
 {
@@ -117,7 +118,7 @@ static struct nv_body *take_fresh(struct nv_sender *sender, uint64_t now_ns)
     if (nv_sender_fresh_due_ns(sender) > now_ns)
         return NULL;
     body = nv_body_take(&sender->fresh, &sender->limits);
-    if (body == NULL)
+    if (!body)
         sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
     else
         sender->drain_budget += NV_SENDER_DRAIN_A_FRESH_BODY;
@@ -136,11 +137,12 @@ static struct nv_body *unlink_retry(struct nv_sender *sender, struct nv_body **a
 
 static struct nv_body *take_retry(struct nv_sender *sender, uint64_t now_ns)
 {
-    for (struct nv_body **at = &sender->retry; *at != NULL; at = &(*at)->next) {
+    for (struct nv_body **at = &sender->retry; *at; at = &(*at)->next) {
         struct nv_body *body = *at;
 
         /* Sorted, so none behind it is due either. One that can't be paid for does not hold up
-         * those behind it that are free: halves, and bodies whose failure was not the backend's. */
+         * those behind it that are free: halves, and bodies whose failure was not the
+         * backend's. */
         if (body->due_ns > now_ns)
             return NULL;
         if (body->again && !nv_gate_pay_retry(&sender->gate, now_ns))
@@ -155,9 +157,10 @@ static struct nv_body *take_pilot(struct nv_sender *sender, uint64_t now_ns)
 {
     if (now_ns < sender->own_trouble_ns)
         return NULL;
-    for (struct nv_body **at = &sender->retry; *at != NULL; at = &(*at)->next)
+    for (struct nv_body **at = &sender->retry; *at; at = &(*at)->next) {
         if ((*at)->attempt == 0 && (*at)->due_ns <= now_ns && nv_sender_has_old_slot(sender))
             return unlink_retry(sender, at);
+    }
     return take_fresh(sender, now_ns);
 }
 
@@ -183,7 +186,7 @@ static enum nv_err take_record(struct nv_sender *sender, struct nv_encoded_list 
         sender->store_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
     if (err != NV_OK)
         return err;
-    for (struct nv_encoded *e = taken.first; e != NULL; e = e->next) {
+    for (struct nv_encoded *e = taken.first; e; e = e->next) {
         e->queued_ns = now_ns;
         nv_send_queue_remember(sender->queue, e);
     }
@@ -210,7 +213,7 @@ static struct nv_body *take_outbox(struct nv_sender *sender, uint64_t now_ns)
             break;
     }
     body = nv_body_take(&list, &all);
-    if (body == NULL) {
+    if (!body) {
         /* Without memory for the body they go on as fresh ones; nothing is lost. */
         nv_encoded_list_append(&sender->fresh, &list);
         return NULL;
@@ -237,21 +240,22 @@ static struct nv_body *take_next(struct nv_sender *sender, uint64_t now_ns)
         return NULL;
     if (sender->prefer_old) {
         body = take_old(sender, now_ns);
-        if (body == NULL)
+        if (!body)
             body = take_fresh(sender, now_ns);
     } else {
         body = take_fresh(sender, now_ns);
-        if (body == NULL)
+        if (!body)
             body = take_old(sender, now_ns);
     }
-    if (body != NULL)
+    if (body)
         sender->prefer_old = !body->old;
     return body;
 }
 
-/* ---- starting ------------------------------------------------------------------------------ */
+/* ---- starting ---------------------------------------------------------------------------- */
 
-static bool use_gzip(const struct nv_sender *sender, const struct nv_body *body, uint64_t now_ns)
+static bool use_gzip(const struct nv_sender *sender, const struct nv_body *body,
+                     uint64_t now_ns)
 {
     switch (sender->config->compression) {
     case NV_COMPRESSION_NONE:
@@ -265,8 +269,9 @@ static bool use_gzip(const struct nv_sender *sender, const struct nv_body *body,
 }
 
 /*
- * Pages of a fresh 4 MiB buffer cost as much as packing into it: the scratch buffers stay. What is
- * in flight holds the gzip alone, not the room that libdeflate asks for, which is the JSON's size.
+ * Pages of a fresh 4 MiB buffer cost as much as packing into it: the scratch buffers stay. What
+ * is in flight holds the gzip alone, not the room that libdeflate asks for, which is the JSON's
+ * size.
  */
 static enum nv_err build_wire(struct nv_sender *sender, struct nv_body *body)
 {
@@ -287,15 +292,16 @@ static enum nv_err build_wire(struct nv_sender *sender, struct nv_body *body)
 
 static void write_copies(struct nv_sender *sender, const struct nv_body *body)
 {
-    for (const struct nv_encoded *e = body->traces.first; e != NULL; e = e->next) {
+    for (const struct nv_encoded *e = body->traces.first; e; e = e->next) {
         struct nv_encoded_facts facts = {0};
         enum nv_err err = nv_encoded_read_facts(nv_encoded_json(e), &facts);
 
         if (err == NV_OK)
             err = nv_files_write(sender->files, facts.trace_id, nv_encoded_json(e));
-        if (err != NV_OK)
+        if (err != NV_OK) {
             NV_LOG(NV_LOG_WARN, "exporter", "copy of a trace not written to a file: %s",
                    nv_err_info(err)->text);
+        }
     }
 }
 
@@ -321,7 +327,7 @@ static bool start(struct nv_sender *sender, struct nv_body *body, uint64_t now_n
     enum nv_err err;
 
     /* Once a trace: neither a retry nor what comes back from the outbox is written again. */
-    if (sender->files != NULL && body->attempt == 0 && !body->old)
+    if (sender->files && body->attempt == 0 && !body->old)
         write_copies(sender, body);
     body->owner = sender;
     body->gzip = use_gzip(sender, body, now_ns);
@@ -329,7 +335,8 @@ static bool start(struct nv_sender *sender, struct nv_body *body, uint64_t now_n
     if (err == NV_OK) {
         request.body = nv_buf_str(&body->wire);
         request.gzip = body->gzip;
-        err = sender->transport->send(sender->transport->ctx, &request, nv_sender_body_done, body);
+        err = sender->transport->send(sender->transport->ctx, &request, nv_sender_body_done,
+                                      body);
     }
     if (err == NV_OK) {
         count_attempt(sender, body, now_ns);
@@ -350,10 +357,10 @@ static void probe(struct nv_sender *sender, uint64_t now_ns)
     if (sender->probing || !nv_gate_wants_probe(&sender->gate, now_ns))
         return;
     /* With nothing to send nobody needs to know yet whether the key works. */
-    if (sender->fresh.count == 0 && sender->retry == NULL && sender->outbox.count == 0)
+    if (sender->fresh.count == 0 && !sender->retry && sender->outbox.count == 0)
         return;
-    if (sender->transport->send(sender->transport->ctx, &request, nv_sender_probe_done, sender) ==
-        NV_OK)
+    if (sender->transport->send(sender->transport->ctx, &request, nv_sender_probe_done,
+                                sender) == NV_OK)
         sender->probing = true;
     else
         sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
@@ -369,12 +376,12 @@ static void dispatch(struct nv_sender *sender, uint64_t now_ns)
         if (!open && !nv_gate_takes_pilot(&sender->gate, sender->in_flight))
             return;
         body = open ? take_next(sender, now_ns) : take_pilot(sender, now_ns);
-        if (body == NULL || !start(sender, body, now_ns))
+        if (!body || !start(sender, body, now_ns))
             return;
     }
 }
 
-/* ---- files only ---------------------------------------------------------------------------- */
+/* ---- files only -------------------------------------------------------------------------- */
 
 static bool write_one(struct nv_sender *sender, const struct nv_encoded *encoded)
 {
@@ -410,7 +417,7 @@ static void write_files(struct nv_sender *sender, uint64_t now_ns)
     }
 }
 
-/* ---- the pump ------------------------------------------------------------------------------ */
+/* ---- the pump ---------------------------------------------------------------------------- */
 
 uint64_t nv_sender_pump(struct nv_sender *sender)
 {
@@ -419,7 +426,7 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
     bool more;
 
     nv_sender_take_over(sender);
-    if (sender->transport != NULL)
+    if (sender->transport)
         dispatch(sender, now_ns);
     else
         write_files(sender, now_ns);

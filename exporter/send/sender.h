@@ -6,9 +6,10 @@
  *   outbox ─────────┤        transport      ├─▶ dead letter
  *   retry list ─────┘                       └─▶ hold: all waits
  *
- * Everything happens inside nv_sender_pump and the transport's replies, on one thread; time, disk
- * and network come in as tables, so tests drive it by hand. Split over sender.c (choice and
- * start), schedule.c (when), verdict.c (answers), settle.c (ends of traces), spill.c (to disk).
+ * Everything happens inside nv_sender_pump and the transport's replies, on one thread; time,
+ * disk and network come in as tables, so tests drive it by hand. Split over sender.c (choice
+ * and start), schedule.c (when), verdict.c (answers), settle.c (ends of traces), spill.c (to
+ * disk).
  */
 #ifndef NV_EXPORTER_SEND_SENDER_H
 #define NV_EXPORTER_SEND_SENDER_H
@@ -92,13 +93,14 @@ void nv_sender_abandon(struct nv_sender *sender);
 /* Brings state, reason and lengths in sender->status up to date. */
 void nv_sender_refresh_status(struct nv_sender *sender);
 
-/* ---- between the sender's own files -------------------------------------------------------- */
+/* ---- between the sender's own files ------------------------------------------------------ */
 
 /* Next random value, for jitter (splitmix64). */
 uint64_t nv_sender_random(struct nv_sender *sender);
 /* Records a failed request or write in status.last_error. */
 void nv_sender_note_error(struct nv_sender *sender, const char *text);
-/* Ends one trace: ledger and claim are moved by `outcome` DELIVERED or KEPT (dead). Takes it. */
+/* Ends one trace: ledger and claim are moved by `outcome` DELIVERED or KEPT (dead). Takes
+ * it. */
 void nv_sender_delivered(struct nv_sender *sender, struct nv_encoded *encoded);
 /* Marks a trace as dead and stores it so, now or when the store is able. Takes it. */
 void nv_sender_doom(struct nv_sender *sender, struct nv_encoded *encoded,

@@ -2,10 +2,10 @@
  * The ends of a trace: delivered, or dead.
  *
  * Each end does the same four things in the same order: the ledger moves, the claim is settled,
- * the outbox record loses one of its traces, the memory is freed. A dead letter ends only when the
- * store has it; until then it waits in `doomed` and is counted as queued, so that a full disk at
- * that moment loses nothing. Without a store there is no place for the dead: they are logged with
- * their reason and gone.
+ * the outbox record loses one of its traces, the memory is freed. A dead letter ends only when
+ * the store has it; until then it waits in `doomed` and is counted as queued, so that a full
+ * disk at that moment loses nothing. Without a store there is no place for the dead: they are
+ * logged with their reason and gone.
  */
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/send/sender.h"
@@ -26,7 +26,7 @@ void nv_sender_drop_memory(struct nv_sender *sender, struct nv_encoded *encoded)
 
 static void end(struct nv_sender *sender, struct nv_encoded *encoded, enum nv_outcome outcome)
 {
-    if (encoded->claim != NULL)
+    if (encoded->claim)
         sender->settler->settle(sender->settler->ctx, encoded->claim, outcome);
     nv_outbox_end(&sender->outbox, encoded->record);
     nv_sender_drop_memory(sender, encoded);
@@ -46,14 +46,16 @@ static void log_dead(const struct nv_encoded *encoded, const char *said)
 
     if (nv_encoded_read_facts(nv_encoded_json(encoded), &facts) != NV_OK)
         facts = (struct nv_encoded_facts){0};
-    NV_LOG(NV_LOG_ERROR, "exporter",
-           "trace became a dead letter trace_id=%.*s reason=%s status=%d why=\"%s\" said=\"%s\"",
-           NV_STR_ARG(facts.trace_id), nv_dead_reason_text(encoded->dead), encoded->status,
-           encoded->why, said);
+    NV_LOG(
+        NV_LOG_ERROR, "exporter",
+        "trace became a dead letter trace_id=%.*s reason=%s status=%d why=\"%s\" said=\"%s\"",
+        NV_STR_ARG(facts.trace_id), nv_dead_reason_text(encoded->dead), encoded->status,
+        encoded->why, said);
 }
 
-/* From the outbox: nothing else has it once that record is released, at the end of its last trace.
- * A fresh one is still in its requests, which the journal keeps until a sync of its own. */
+/* From the outbox: nothing else has it once that record is released, at the end of its last
+ * trace. A fresh one is still in its requests, which the journal keeps until a sync of its
+ * own. */
 static enum nv_err put_letter(const struct nv_sender *sender, const struct nv_encoded *encoded,
                               const char *said)
 {
@@ -68,7 +70,7 @@ static bool bury_one(struct nv_sender *sender, struct nv_encoded *encoded, const
 {
     enum nv_err err = NV_OK;
 
-    if (sender->store != NULL)
+    if (sender->store)
         err = put_letter(sender, encoded, said);
     if (err != NV_OK) {
         NV_LOG(NV_LOG_ERROR, "exporter", "dead letter not stored, will try again: %s",

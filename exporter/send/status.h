@@ -1,6 +1,6 @@
 /*
- * How the exporter is, for /status, /readyz and the log. Written by the sender's thread alone; what
- * others see is a copy (nv_exporter_read_status).
+ * How the exporter is, for /status, /readyz and the log. Written by the sender's thread alone;
+ * what others see is a copy (nv_exporter_read_status).
  */
 #ifndef NV_EXPORTER_SEND_STATUS_H
 #define NV_EXPORTER_SEND_STATUS_H
@@ -20,7 +20,8 @@ enum nv_exporter_state {
     NV_EXPORTER_STOPPED
 };
 
-/* So many traces refused in a row with one status and none accepted: it is hardly the traces. */
+/* So many traces refused in a row with one status and none accepted: it is hardly the
+ * traces. */
 #define NV_EXPORTER_REFUSED_ALL 20
 
 /* For /status and /readyz. */

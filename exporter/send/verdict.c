@@ -2,12 +2,12 @@
  * What an answer does to the body it belongs to.
  *
  * The policy (retry_policy) says what; here it is done, logged and counted. Bodies that fail go
- * back to the retry list whole; only a split parts them, and only a success or a dead letter ends
- * a trace. Whether gzip is to blame for a 400 is proven by the same body passing without it: then,
- * and only then, identity sticks for a while.
+ * back to the retry list whole; only a split parts them, and only a success or a dead letter
+ * ends a trace. Whether gzip is to blame for a 400 is proven by the same body passing without
+ * it: then, and only then, identity sticks for a while.
  *
- * Whether a refusal that is not the API's is meant for one trace shows in what is delivered after
- * it: requests are numbered as they start, and only those that started later count.
+ * Whether a refusal that is not the API's is meant for one trace shows in what is delivered
+ * after it: requests are numbered as they start, and only those that started later count.
  */
 #include "exporter/send/sender.h"
 
@@ -43,7 +43,7 @@ void nv_sender_insert_retry(struct nv_sender *sender, struct nv_body *body)
     struct nv_body **at = &sender->retry;
 
     body->old = true;
-    while (*at != NULL && (*at)->due_ns <= body->due_ns)
+    while (*at && (*at)->due_ns <= body->due_ns)
         at = &(*at)->next;
     body->next = *at;
     *at = body;
@@ -52,9 +52,9 @@ void nv_sender_insert_retry(struct nv_sender *sender, struct nv_body *body)
 
 /*
  * 400 is the fault of a trace (docs/noveum-backend.md#answers), and each refused alone is a dead
- * letter. When every one is, it is rather a proxy or the backend itself. That changes nothing about
- * what is kept where, but somebody must hear of it: at twenty, and each time the number has
- * doubled.
+ * letter. When every one is, it is rather a proxy or the backend itself. That changes nothing
+ * about what is kept where, but somebody must hear of it: at twenty, and each time the number
+ * has doubled.
  */
 static void note_refusal(struct nv_sender *sender, int http_status)
 {
@@ -68,20 +68,22 @@ static void note_refusal(struct nv_sender *sender, int http_status)
     if (++status->refused_in_row < sender->refused_warn_at)
         return;
     sender->refused_warn_at *= 2;
-    NV_LOG(NV_LOG_ERROR, "exporter",
-           "the backend refuses every trace, the last %llu with status=%d: they are dead letters. "
-           "Look at exporter.noveum.endpoint and any proxy before it; when it is mended, "
-           "`noveum-gateway dead retry all` sends them again",
-           (unsigned long long)status->refused_in_row, http_status);
+    NV_LOG(
+        NV_LOG_ERROR, "exporter",
+        "the backend refuses every trace, the last %llu with status=%d: they are dead letters. "
+        "Look at exporter.noveum.endpoint and any proxy before it; when it is mended, "
+        "`noveum-gateway dead retry all` sends them again",
+        (unsigned long long)status->refused_in_row, http_status);
 }
 
 static void note_acceptance(struct nv_sender *sender)
 {
-    if (sender->status.refused_in_row >= NV_EXPORTER_REFUSED_ALL)
+    if (sender->status.refused_in_row >= NV_EXPORTER_REFUSED_ALL) {
         NV_LOG(NV_LOG_WARN, "exporter",
                "the backend takes traces again, it refused count=%llu before: "
                "`noveum-gateway dead retry all` sends them again",
                (unsigned long long)sender->status.refused_in_row);
+    }
     sender->status.refused_in_row = 0;
     sender->status.refused_status = 0;
     sender->refused_warn_at = NV_EXPORTER_REFUSED_ALL;
@@ -109,20 +111,22 @@ static void deliver(struct nv_sender *sender, struct nv_body *body, uint64_t now
     nv_body_free(body);
 }
 
-static void try_again(struct nv_sender *sender, struct nv_body *body, uint64_t due_ns, bool paid)
+static void try_again(struct nv_sender *sender, struct nv_body *body, uint64_t due_ns,
+                      bool paid)
 {
     body->again = paid;
     body->due_ns = due_ns;
     nv_sender_insert_retry(sender, body);
 }
 
-static void split(struct nv_sender *sender, struct nv_body *body, const struct nv_verdict *verdict,
-                  uint64_t now_ns)
+static void split(struct nv_sender *sender, struct nv_body *body,
+                  const struct nv_verdict *verdict, uint64_t now_ns)
 {
     struct nv_body *half = nv_body_split(body);
 
     if (verdict->dead == NV_DEAD_TOO_LARGE) {
-        size_t cap = (body->traces.json_bytes + (half != NULL ? half->traces.json_bytes : 0)) / 2;
+        size_t cap =
+            (body->traces.json_bytes + (half != NULL ? half->traces.json_bytes : 0)) / 2;
 
         if (cap < sender->limits.bytes_max)
             sender->limits.bytes_max = cap > BODY_BYTES_MIN ? cap : BODY_BYTES_MIN;
@@ -130,7 +134,7 @@ static void split(struct nv_sender *sender, struct nv_body *body, const struct n
     /* The halves start anew: what failed was the whole. */
     body->identity_test = false;
     body->attempt = 0;
-    if (half == NULL) {
+    if (!half) {
         /* Without memory the whole body fails once more and is split then. */
         try_again(sender, body, now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS, false);
         return;
@@ -139,8 +143,8 @@ static void split(struct nv_sender *sender, struct nv_body *body, const struct n
     try_again(sender, half, now_ns, false);
 }
 
-static void doom(struct nv_sender *sender, struct nv_body *body, const struct nv_verdict *verdict,
-                 int status, const char *said)
+static void doom(struct nv_sender *sender, struct nv_body *body,
+                 const struct nv_verdict *verdict, int status, const char *said)
 {
     assert(body->traces.count == 1);
     note_refusal(sender, status);
@@ -148,16 +152,18 @@ static void doom(struct nv_sender *sender, struct nv_body *body, const struct nv
     nv_body_free(body);
 }
 
-static void slow_down(struct nv_sender *sender, const struct nv_verdict *verdict, uint64_t now_ns)
+static void slow_down(struct nv_sender *sender, const struct nv_verdict *verdict,
+                      uint64_t now_ns)
 {
     enum nv_hold before = sender->gate.hold;
 
     nv_gate_failure(&sender->gate, &sender->knobs, verdict, now_ns, nv_sender_random(sender));
     /* Whether it is one for all shows when no pilot is left: nv_sender_refresh_status tells. */
     if (verdict->action == NV_ACTION_HOLD && before != verdict->hold &&
-        verdict->hold != NV_HOLD_FOREIGN)
+        verdict->hold != NV_HOLD_FOREIGN) {
         NV_LOG(NV_LOG_ERROR, "exporter", "sending is held, nothing is lost: %s next_try_s=%llu",
                sender->status.last_error, (unsigned long long)(verdict->wait_ns / NV_NS_PER_S));
+    }
 }
 
 static void note(struct nv_sender *sender, const struct nv_reply *reply,
@@ -198,7 +204,8 @@ static struct nv_attempt describe(struct nv_sender *sender, const struct nv_body
         .gzip = body->gzip,
         .gzip_proven = sender->gzip_proven,
         .holds = sender->gate.holds,
-        /* Others got through since it was first tried: then the fault is rather in this body. */
+        /* Others got through since it was first tried: then the fault is rather in this
+         * body. */
         .others_pass = sender->last_success_ns > body->first_try_ns,
         /* Sent after it was refused: what was on its way then may have come by before. */
         .passed_since = body->refused != 0 && sender->passed > body->refused,
@@ -212,7 +219,8 @@ static struct nv_attempt describe(struct nv_sender *sender, const struct nv_body
 static void note_foreign(struct nv_sender *sender, struct nv_body *body)
 {
     /* What was refused while nothing passed says nothing about the trace. */
-    body->alone += body->traces.count == 1 && body->refused != 0 && sender->passed > body->refused;
+    body->alone +=
+        body->traces.count == 1 && body->refused != 0 && sender->passed > body->refused;
     if (body->refused == 0)
         body->refused = sender->starts;
     sender->foreign_row += body->attempt == 1;
@@ -225,8 +233,9 @@ static void passed(struct nv_sender *sender, const struct nv_body *body, uint64_
         NV_LOG(NV_LOG_INFO, "exporter", "backend answers again");
 }
 
-static void act(struct nv_sender *sender, struct nv_body *body, const struct nv_verdict *verdict,
-                const struct nv_reply *reply, const char *said)
+static void act(struct nv_sender *sender, struct nv_body *body,
+                const struct nv_verdict *verdict, const struct nv_reply *reply,
+                const char *said)
 {
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
 
@@ -259,7 +268,8 @@ static void act(struct nv_sender *sender, struct nv_body *body, const struct nv_
             split(sender, body, verdict, now_ns);
             return;
         }
-        /* Due at once: the gate decides when, and a person may mend it before the next probe. */
+        /* Due at once: the gate decides when, and a person may mend it before the next
+         * probe. */
         try_again(sender, body, now_ns, false);
         return;
     }

@@ -7,10 +7,10 @@
  *
  * One loop of its own with small limits: it listens on loopback unless told otherwise and shows
  * counts and names, never contents (docs/security.md). What takes long to write is written on a
- * second thread, one answer at a time, because who asks after health must not wait for a graph of a
- * thousand agents. The control socket has a third: a retry of many dead letters waits for the disk
- * once for each. Answers wait in memory for slow readers, so their size and the number of
- * connections bound each other.
+ * second thread, one answer at a time, because who asks after health must not wait for a graph
+ * of a thousand agents. The control socket has a third: a retry of many dead letters waits for
+ * the disk once for each. Answers wait in memory for slow readers, so their size and the number
+ * of connections bound each other.
  */
 #include "gateway/admin/admin.h"
 
@@ -68,7 +68,8 @@ static void answer(struct nv_http_exchange *exchange, int status, const char *co
     nv_buf_release(body);
 }
 
-/* JSON with names that came from clients: the same text to a reader, and nothing hidden in it. */
+/* JSON with names that came from clients: the same text to a reader, and nothing hidden in
+ * it. */
 static void answer_json(struct nv_http_exchange *exchange, struct nv_buf *body)
 {
     struct nv_buf shown;
@@ -162,8 +163,11 @@ static void run_job(struct nv_loop_task *task)
 static void hand_over(struct nv_admin *admin, struct nv_http_exchange *exchange,
                       void (*make)(const struct job *job), enum nv_agents_form form)
 {
-    const struct job job = {
-        .task = {.run = run_job}, .admin = admin, .exchange = exchange, .make = make, .form = form};
+    const struct job job = {.task = {.run = run_job},
+                            .admin = admin,
+                            .exchange = exchange,
+                            .make = make,
+                            .form = form};
     struct job *copy = atomic_load(&admin->stopping) ? NULL : malloc(sizeof *copy);
     if (!copy) {
         make(&job);
@@ -229,7 +233,8 @@ static void set_routes(struct nv_admin *admin)
     }
 }
 
-static enum nv_err open_server(struct nv_admin *admin, const char *address, struct nv_fail *fail)
+static enum nv_err open_server(struct nv_admin *admin, const char *address,
+                               struct nv_fail *fail)
 {
     struct nv_http_server_config config = {
         .listener = {.addresses = address},
@@ -255,8 +260,8 @@ static void open_control(struct nv_admin *admin)
     const char *directory = source->options->journal_directory;
     if (!place.store)
         return;
-    if (nv_control_new(directory, &place, &status, &admin->control_loops, &fail, &admin->control) !=
-        NV_OK) {
+    if (nv_control_new(directory, &place, &status, &admin->control_loops, &fail,
+                       &admin->control) != NV_OK) {
         NV_LOG(NV_LOG_WARN, "gateway", "no control socket, `dead` works when stopped only: %s",
                fail.what);
     }
@@ -296,7 +301,8 @@ enum nv_err nv_admin_start(const char *address, const struct nv_admin_source *so
     admin->source = *source;
     enum nv_err err = open_all(admin, address, fail);
     if (err != NV_OK) {
-        (void)nv_fail_set(fail, err, 0, "can't open the admin port: %s", nv_err_info(err)->text);
+        (void)nv_fail_set(fail, err, 0, "can't open the admin port: %s",
+                          nv_err_info(err)->text);
         nv_admin_stop(admin);
         return err;
     }

@@ -1,8 +1,9 @@
 /*
- * The admin port: /healthz, /readyz, /metrics, /status and /agents over HTTP, GET and HEAD only.
+ * The admin port: /healthz, /readyz, /metrics, /status and /agents over HTTP, GET and HEAD
+ * only.
  *
- * It has threads of its own, so that it answers while the receiver is busy, and after health while
- * a long answer is made.
+ * It has threads of its own, so that it answers while the receiver is busy, and after health
+ * while a long answer is made.
  */
 #ifndef NV_GATEWAY_ADMIN_ADMIN_H
 #define NV_GATEWAY_ADMIN_ADMIN_H
@@ -23,7 +24,7 @@ void nv_admin_stop(struct nv_admin *admin);
 /* The i-th bound address, or NULL. Borrowed. */
 const char *nv_admin_address(const struct nv_admin *admin, size_t i);
 
-/* ---- what it says, apart from the network --------------------------------------------------- */
+/* ---- what it says, apart from the network ------------------------------------------------ */
 
 /* Appends Prometheus text: counters, ledger, gauges of `status`, build. Buffer's errors. */
 enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status, struct nv_buf *buf);
@@ -34,9 +35,9 @@ enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
 /* False when a restart would help: a shard has made no progress for NV_STUCK_FATAL_NS. */
 bool nv_admin_healthy(const struct nv_gateway_status *status);
 /*
- * Is the gateway able to accept? Otherwise *why (static) says in a word or two what it waits for.
- * A backend that is away or refuses everything is no reason: what is accepted is kept. The latter
- * is told in *why all the same.
+ * Is the gateway able to accept? Otherwise *why (static) says in a word or two what it waits
+ * for. A backend that is away or refuses everything is no reason: what is accepted is kept. The
+ * latter is told in *why all the same.
  */
 bool nv_admin_ready(const struct nv_gateway_status *status, const char **why);
 /*

@@ -1,11 +1,12 @@
 /*
  * Host and token of the admin port.
  *
- * Allowed are names that no stranger can point at this machine: literal addresses, localhost and
- * what lies below it (browsers resolve these themselves, RFC 6761), the machine's own name, and
- * what the operator lists. The own name counts whole and up to its first dot, never with something
- * behind it: gateway.evil.example is a stranger's. A request without a Host is no browser's. Probes
- * of health come under any name, from load balancers and kubelets, and tell nothing.
+ * Allowed are names that no stranger can point at this machine: literal addresses, localhost
+ * and what lies below it (browsers resolve these themselves, RFC 6761), the machine's own name,
+ * and what the operator lists. The own name counts whole and up to its first dot, never with
+ * something behind it: gateway.evil.example is a stranger's. A request without a Host is no
+ * browser's. Probes of health come under any name, from load balancers and kubelets, and tell
+ * nothing.
  *
  * Tokens are compared as those of the receiver, by keyed digests (net/auth.h).
  */
@@ -78,7 +79,8 @@ static bool is_own(struct nv_str host, struct nv_str own)
                            nv_str_ieq(host, nv_str_slice(own, 0, nv_str_find_char(own, '.'))));
 }
 
-bool nv_admin_host_allowed(struct nv_str host, struct nv_str own, const struct nv_text_list *hosts)
+bool nv_admin_host_allowed(struct nv_str host, struct nv_str own,
+                           const struct nv_text_list *hosts)
 {
     if (host.len == 0)
         return true;
@@ -160,8 +162,8 @@ void nv_admin_gate_check(void *ctx, struct nv_http_exchange *exchange)
                        nv_http_request_header(exchange, NV_STR("x-api-key"))) == NV_OK))
         return;
     NV_LOG(NV_LOG_WARN, "gateway", "admin request refused: missing or unknown token");
-    nv_http_exchange_add_header(exchange,
-                                NV_STR("WWW-Authenticate: Bearer realm=\"noveum-gateway admin\""));
+    nv_http_exchange_add_header(
+        exchange, NV_STR("WWW-Authenticate: Bearer realm=\"noveum-gateway admin\""));
     nv_http_reply_error(exchange, 401,
                         NV_STR("missing or unknown token: send Authorization: Bearer with "
                                "admin.token"));

@@ -1,9 +1,9 @@
 /*
  * What the admin port says: Prometheus text and JSON, from one copy of the status.
  *
- * Written with our own JSON writer, because names of services come from clients and may hold any
- * bytes. Ready means "a request sent now would be kept": a backend that is away does not matter,
- * and a load balancer that took us out for it would lose us the traffic we could keep.
+ * Written with our own JSON writer, because names of services come from clients and may hold
+ * any bytes. Ready means "a request sent now would be kept": a backend that is away does not
+ * matter, and a load balancer that took us out for it would lose us the traffic we could keep.
  */
 #include "gateway/admin/admin.h"
 #include "base/limits.h"
@@ -17,12 +17,14 @@
 
 #include "base/banned.h"
 
-/* What is accepted is kept, so these are no reason to take us out; but a person should see them. */
+/* What is accepted is kept, so these are no reason to take us out; but a person should see
+ * them. */
 static const char *held_text(enum nv_exporter_state state)
 {
     static const char *const texts[] = {
         [NV_EXPORTER_HELD_AUTH] = "ready, but held: the key is refused: see /status",
-        [NV_EXPORTER_HELD_CREDIT] = "ready, but held: the plan's credit is used up: see /status",
+        [NV_EXPORTER_HELD_CREDIT] =
+            "ready, but held: the plan's credit is used up: see /status",
         [NV_EXPORTER_HELD_CONFIG] = "ready, but held: the endpoint is wrong: see /status",
         [NV_EXPORTER_HELD_FOREIGN] =
             "ready, but held: the endpoint does not answer as Noveum's API does: see /status",
@@ -40,16 +42,18 @@ bool nv_admin_healthy(const struct nv_gateway_status *status)
 bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
 {
     *why = "ready";
-    if (status->stopping)
+    if (status->stopping) {
         *why = "stopping";
-    else if (status->assembly.journal_full)
-        *why = status->assembly.refusal == NV_ERR_IO ? "journal can't be written" : "journal full";
-    else if (status->stuck_ns >= NV_STUCK_TOLD_NS)
+    } else if (status->assembly.journal_full) {
+        *why =
+            status->assembly.refusal == NV_ERR_IO ? "journal can't be written" : "journal full";
+    } else if (status->stuck_ns >= NV_STUCK_TOLD_NS) {
         *why = "a shard makes no progress: see /status";
-    else if (status->exporter.refused_in_row >= NV_EXPORTER_REFUSED_ALL)
+    } else if (status->exporter.refused_in_row >= NV_EXPORTER_REFUSED_ALL) {
         *why = "ready, but the backend refuses every trace: see /status";
-    else if (held_text(status->exporter.state))
+    } else if (held_text(status->exporter.state)) {
         *why = held_text(status->exporter.state);
+    }
     return !status->stopping && !status->assembly.journal_full &&
            status->stuck_ns < NV_STUCK_TOLD_NS;
 }
@@ -84,16 +88,18 @@ bool nv_admin_write_ready(const struct nv_gateway_status *status, const char *di
 
 static void gauge(struct nv_buf *buf, const char *name, const char *help, uint64_t value)
 {
-    (void)nv_buf_printf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRIu64 "\n", name, help, name,
-                        name, value);
+    (void)nv_buf_printf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRIu64 "\n", name, help,
+                        name, name, value);
 }
 
 static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *buf)
 {
     const struct nv_assembly_status *assembly = &status->assembly;
     const struct nv_exporter_status *exporter = &status->exporter;
-    gauge(buf, "noveum_uptime_seconds", "Seconds since the start", status->uptime_ns / NV_NS_PER_S);
-    gauge(buf, "noveum_connections", "Open connections of OTLP/HTTP", status->receiver.connections);
+    gauge(buf, "noveum_uptime_seconds", "Seconds since the start",
+          status->uptime_ns / NV_NS_PER_S);
+    gauge(buf, "noveum_connections", "Open connections of OTLP/HTTP",
+          status->receiver.connections);
     gauge(buf, "noveum_grpc_connections", "Open connections of OTLP/gRPC",
           status->grpc.connections);
     gauge(buf, "noveum_undecoded_bytes", "Bytes of requests being read",
@@ -106,18 +112,20 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
           assembly->oldest_age_ns / NV_NS_PER_S);
     gauge(buf, "noveum_unsettled_traces", "Traces handed on and not settled", assembly->claims);
     gauge(buf, "noveum_journal_bytes", "Bytes of the journal's files", assembly->journal_bytes);
-    gauge(buf, "noveum_journal_records", "Live records of the journal", assembly->journal_records);
+    gauge(buf, "noveum_journal_records", "Live records of the journal",
+          assembly->journal_records);
     gauge(buf, "noveum_journal_damaged_records", "Records found damaged since the start",
           assembly->journal_damaged);
     gauge(buf, "noveum_journal_missing_records",
           "Records that were in the journal before the start and are gone",
           assembly->journal_missing);
-    gauge(buf, "noveum_shard_stuck_seconds", "A shard makes no progress with a trace for so long",
-          status->stuck_ns / NV_NS_PER_S);
+    gauge(buf, "noveum_shard_stuck_seconds",
+          "A shard makes no progress with a trace for so long", status->stuck_ns / NV_NS_PER_S);
     gauge(buf, "noveum_traces_set_aside", "Traces not tried: the process died twice over them",
           status->set_aside);
     gauge(buf, "noveum_queued_traces", "Encoded traces in memory", exporter->queued_traces);
-    gauge(buf, "noveum_queued_bytes", "Bytes of encoded traces in memory", exporter->queued_bytes);
+    gauge(buf, "noveum_queued_bytes", "Bytes of encoded traces in memory",
+          exporter->queued_bytes);
     gauge(buf, "noveum_outbox_records", "Encoded traces on disk", exporter->outbox_records);
     gauge(buf, "noveum_requests_in_flight", "Requests to the backend", exporter->in_flight);
     gauge(buf, "noveum_exporter_sending", "1 unless the exporter waits or is held",

@@ -4,8 +4,8 @@
  *   POST /dead?list   POST /dead?show=7   POST /dead?retry=all   POST /dead?drop=7
  *   GET /status       as on the admin port, which may be closed
  *
- * The client speaks HTTP/1.1 with `Connection: close` by hand: it only ever talks to the server of
- * the same version. An error code travels as its number, so that both ends say the same.
+ * The client speaks HTTP/1.1 with `Connection: close` by hand: it only ever talks to the server
+ * of the same version. An error code travels as its number, so that both ends say the same.
  */
 #include "gateway/admin/control.h"
 
@@ -41,7 +41,8 @@ static enum nv_err parse_query(struct nv_str query, struct nv_dead_request *requ
 {
     size_t equals = nv_str_find_char(query, '=');
     struct nv_str name = nv_str_slice(query, 0, equals);
-    struct nv_str id = nv_str_slice(query, equals == SIZE_MAX ? query.len : equals + 1, query.len);
+    struct nv_str id =
+        nv_str_slice(query, equals == SIZE_MAX ? query.len : equals + 1, query.len);
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (nv_str_eq(name, nv_str_from(verbs[i])))
             return nv_dead_parse((enum nv_dead_verb)i, id, request);
@@ -83,8 +84,10 @@ enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *pl
     assert(directory != NULL && place->store != NULL);
     char address[sizeof(struct sockaddr_un)];
     *out = NULL;
-    if (socket_path("unix:", directory, address, sizeof address) != 0)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "journal.directory is too long for a socket");
+    if (socket_path("unix:", directory, address, sizeof address) != 0) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "journal.directory is too long for a socket");
+    }
     struct nv_control *control = calloc(1, sizeof *control);
     if (!control)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
@@ -93,11 +96,14 @@ enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *pl
                                                 .methods = NV_HTTP_POST,
                                                 .body_bytes_max = 1,
                                                 .handler = {.ctx = control, .handle = handle}};
-    control->routes[1] = (struct nv_http_route){
-        .path = NV_STR("/status"), .methods = NV_HTTP_GET, .body_bytes_max = 1, .handler = *status};
-    struct nv_http_server_config config = {.listener = {.addresses = address, .unix_mode = 0600},
-                                           .routes = control->routes,
-                                           .route_count = 2};
+    control->routes[1] = (struct nv_http_route){.path = NV_STR("/status"),
+                                                .methods = NV_HTTP_GET,
+                                                .body_bytes_max = 1,
+                                                .handler = *status};
+    struct nv_http_server_config config = {
+        .listener = {.addresses = address, .unix_mode = 0600},
+        .routes = control->routes,
+        .route_count = 2};
     nv_http_limits_init(&config.limits);
     config.limits.connections_max = 8;
     enum nv_err err = nv_http_server_new(&config, loops, fail, &control->server);

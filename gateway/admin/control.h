@@ -3,9 +3,9 @@
  *
  *   noveum-gateway dead list ──HTTP over Unix socket──▶ <journal.directory>/control
  *
- * A socket in the journal's directory (0700, socket 0600) and not a port: who may read the journal
- * may use it, nobody else, and no web page can reach it. Contents of traces never leave by the
- * admin port.
+ * A socket in the journal's directory (0700, socket 0600) and not a port: who may read the
+ * journal may use it, nobody else, and no web page can reach it. Contents of traces never leave
+ * by the admin port.
  */
 #ifndef NV_GATEWAY_ADMIN_CONTROL_H
 #define NV_GATEWAY_ADMIN_CONTROL_H
@@ -17,8 +17,8 @@ struct nv_control;
 
 /*
  * New control server on `loops` (borrowed, made, not started) for `place` (copied; its pointers
- * borrowed); GET /status is answered by `status`. NV_ERR_CONFIG with `fail` (the path is too long
- * for a socket), NV_ERR_NO_MEMORY, NV_ERR_IO.
+ * borrowed); GET /status is answered by `status`. NV_ERR_CONFIG with `fail` (the path is too
+ * long for a socket), NV_ERR_NO_MEMORY, NV_ERR_IO.
  */
 enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *place,
                            const struct nv_http_handler *status, const struct nv_loops *loops,
@@ -34,7 +34,8 @@ void nv_control_free(struct nv_control *control);
  */
 enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *request,
                            struct nv_buf *out, struct nv_fail *fail);
-/* The status of the gateway that runs on `directory`: JSON appended to `out`. Errors likewise. */
+/* The status of the gateway that runs on `directory`: JSON appended to `out`. Errors
+ * likewise. */
 enum nv_err nv_control_status(const char *directory, struct nv_buf *out, struct nv_fail *fail);
 
 #endif

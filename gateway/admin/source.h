@@ -1,11 +1,11 @@
 /*
- * What the admin port and the control socket are shown and may do: the whole of the gateway that
- * they know.
+ * What the admin port and the control socket are shown and may do: the whole of the gateway
+ * that they know.
  *
  *   gateway ──fills in──▶ struct nv_admin_source ◀──asks── admin, control
  *
- * The gateway starts the admin port and the port asks the gateway, so one of the two must not know
- * the other: the port is made for whatever can fill in this struct.
+ * The gateway starts the admin port and the port asks the gateway, so one of the two must not
+ * know the other: the port is made for whatever can fill in this struct.
  */
 #ifndef NV_GATEWAY_ADMIN_SOURCE_H
 #define NV_GATEWAY_ADMIN_SOURCE_H

@@ -37,7 +37,8 @@ static enum nv_err unknown_command(const char *first, const char *second, struct
                        second != NULL ? " " : "", second != NULL ? second : "");
 }
 
-static enum nv_err parse_command(int count, char **words, struct nv_cli *cli, struct nv_fail *fail)
+static enum nv_err parse_command(int count, char **words, struct nv_cli *cli,
+                                 struct nv_fail *fail)
 {
     assert(count > 0);
     const char *second = count > 1 ? words[1] : NULL;
@@ -49,8 +50,9 @@ static enum nv_err parse_command(int count, char **words, struct nv_cli *cli, st
         int used = two ? 2 : 1;
         int wanted = commands[i].argument != NULL ? 1 : 0;
         if (count - used < wanted) {
-            return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%s%s%s\" needs a %s", commands[i].first,
-                               two ? " " : "", two ? commands[i].second : "", commands[i].argument);
+            return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%s%s%s\" needs a %s",
+                               commands[i].first, two ? " " : "", two ? commands[i].second : "",
+                               commands[i].argument);
         }
         if (count - used > wanted && !commands[i].several) {
             return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"",
@@ -114,8 +116,10 @@ enum nv_err nv_cli_parse(int argc, char **argv, struct nv_cli *cli, struct nv_fa
     }
     if (optind >= argc)
         return NV_OK;
-    if (cli->command != NV_COMMAND_RUN)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"", argv[optind]);
+    if (cli->command != NV_COMMAND_RUN) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"",
+                           argv[optind]);
+    }
     return parse_command(argc - optind, argv + optind, cli, fail);
 }
 
@@ -139,7 +143,8 @@ static const char help_head[] =
     "\n"
     "  doctor            check key, endpoint, clock, ports and disk, and say what is wrong\n"
     "  explain FILE...   show how the spans of OTLP bodies are translated: traces and logs,\n"
-    "                    protobuf or JSON, also in gzip or zstd; one trace in several files is\n"
+    "                    protobuf or JSON, also in gzip or zstd; one trace in several files "
+    "is\n"
     "                    put together\n"
     "  journal check     read the whole journal and report damage\n"
     "  journal list      list what the journal holds\n"
@@ -151,7 +156,8 @@ static const char help_head[] =
     "\n"
     "Without NOVEUM_API_KEY traces go to files in .noveum_trace_dev and to this terminal.\n"
     "SIGTERM and SIGINT deliver and stop, SIGHUP reads the configuration again.\n"
-    "Exit codes: 0 stopped, 1 start failed, 2 bad configuration or arguments, 3 state directory\n"
+    "Exit codes: 0 stopped, 1 start failed, 2 bad configuration or arguments, 3 state "
+    "directory\n"
     "in use by another gateway.\n"
     "\n"
     "Keys, each also as environment variable (receiver.http.listen as\n"

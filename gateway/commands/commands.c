@@ -37,8 +37,8 @@ static enum nv_err check_exporter(const struct nv_options *options, struct nv_fa
 static enum nv_err check_tokens(const struct nv_options *options, struct nv_fail *fail)
 {
     struct nv_auth *auth = NULL;
-    enum nv_err err =
-        nv_auth_new(options->receiver_auth_token, options->receiver_auth_tokens_file, fail, &auth);
+    enum nv_err err = nv_auth_new(options->receiver_auth_token,
+                                  options->receiver_auth_tokens_file, fail, &auth);
     nv_auth_free(auth);
     return err;
 }

@@ -1,9 +1,9 @@
 /*
  * doctor: what is wrong, in words, and what to do about it.
  *
- * Each check tries the real thing with the program's own code: binds the ports, writes and syncs a
- * file, asks the backend as the exporter would, and the gateway that runs here how it fares. A
- * check that fails does not end the others. Nothing stays behind.
+ * Each check tries the real thing with the program's own code: binds the ports, writes and
+ * syncs a file, asks the backend as the exporter would, and the gateway that runs here how it
+ * fares. A check that fails does not end the others. Nothing stays behind.
  */
 #include "gateway/commands/doctor.h"
 
@@ -109,11 +109,14 @@ static const char *transfer_advice(enum nv_transfer transfer)
 static const char *reply_advice(const struct nv_probe *probe)
 {
     if (probe->body == NV_REPLY_FOREIGN) {
-        return "but a page, not Noveum's API: exporter.noveum.endpoint should end in /api; else a "
+        return "but a page, not Noveum's API: exporter.noveum.endpoint should end in /api; "
+               "else a "
                "proxy, firewall, sign-in or maintenance page answers in its place";
     }
-    if (probe->body == NV_REPLY_DENIAL && probe->status >= 200 && probe->status <= 299)
-        return "but it says \"success\": false: the backend does not take the key or is in trouble";
+    if (probe->body == NV_REPLY_DENIAL && probe->status >= 200 && probe->status <= 299) {
+        return "but it says \"success\": false: the backend does not take the key or is in "
+               "trouble";
+    }
     return status_advice(probe->status);
 }
 
@@ -165,10 +168,11 @@ bool nv_doctor_status(struct nv_str status, struct nv_buf *out)
     bool all_refused = refused >= NV_EXPORTER_REFUSED_ALL;
     bool good = strcmp(state, nv_exporter_state_text(NV_EXPORTER_SENDING)) == 0 && !all_refused;
     if (all_refused) {
-        (void)snprintf(text, sizeof text,
-                       "%.180s (%.180s): look at exporter.noveum.endpoint and any proxy before it, "
-                       "then `noveum-gateway dead retry all`",
-                       reason, last_error);
+        (void)snprintf(
+            text, sizeof text,
+            "%.180s (%.180s): look at exporter.noveum.endpoint and any proxy before it, "
+            "then `noveum-gateway dead retry all`",
+            reason, last_error);
     } else {
         (void)snprintf(text, sizeof text, "one runs here: %.60s%s%.180s", state,
                        reason[0] != '\0' ? ": " : "", reason);
@@ -266,7 +270,8 @@ static uint64_t try_sync(const char *directory)
     (void)close(fd);
     (void)unlink(path);
     errno = cause;
-    return good ? (nv_clock_mono_ns(nv_clock_system()) - started_ns) / NV_NS_PER_MS : UINT64_MAX;
+    return good ? (nv_clock_mono_ns(nv_clock_system()) - started_ns) / NV_NS_PER_MS
+                : UINT64_MAX;
 }
 
 bool nv_doctor_disk(const char *key, const char *directory, uint64_t wanted_bytes,
@@ -302,9 +307,9 @@ static bool check_disks(const struct nv_options *options, struct nv_buf *out)
                               options->journal_max_bytes, out);
     }
     if (options->exporter_file_directory) {
-        good =
-            nv_doctor_disk("exporter.file.directory", options->exporter_file_directory, 0, out) &&
-            good;
+        good = nv_doctor_disk("exporter.file.directory", options->exporter_file_directory, 0,
+                              out) &&
+               good;
     }
     return good;
 }

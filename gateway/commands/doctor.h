@@ -1,5 +1,6 @@
 /*
- * `noveum-gateway doctor`: checks key, endpoint, clock, ports, disk and one round trip, in words.
+ * `noveum-gateway doctor`: checks key, endpoint, clock, ports, disk and one round trip, in
+ * words.
  */
 #ifndef NV_GATEWAY_COMMANDS_DOCTOR_H
 #define NV_GATEWAY_COMMANDS_DOCTOR_H
@@ -10,7 +11,7 @@
 /* Prints a line a check; returns the exit code: 1 when one of them failed. */
 int nv_command_doctor(const struct nv_options *options);
 
-/* ---- single checks: append a line, return whether all is well -------------------------------- */
+/* ---- single checks: append a line, return whether all is well ---------------------------- */
 
 /* Is there a key, where does it come from, does it look like one? Never the key itself. */
 bool nv_doctor_key(const struct nv_options *options, struct nv_buf *out);

@@ -1,13 +1,13 @@
 /*
  * explain: files through the door and the translation, with nothing between them.
  *
- * What assembly would do over time is done here at once: the items of one trace id are one trace,
- * whichever file they are in. Bodies are read by the same decoder as at the door, so that what
- * explain accepts the gateway accepts, and the other way round.
+ * What assembly would do over time is done here at once: the items of one trace id are one
+ * trace, whichever file they are in. Bodies are read by the same decoder as at the door, so
+ * that what explain accepts the gateway accepts, and the other way round.
  *
- * The path tells the gateway which signal a body is; a file has none. In JSON the first key says
- * it. In protobuf both requests look alike down to the third level, but a Span begins with an id
- * where a LogRecord has a fixed64, so that only one of them decodes to something.
+ * The path tells the gateway which signal a body is; a file has none. In JSON the first key
+ * says it. In protobuf both requests look alike down to the third level, but a Span begins with
+ * an id where a LogRecord has a fixed64, so that only one of them decodes to something.
  */
 #include "gateway/commands/explain.h"
 
@@ -39,7 +39,8 @@ static enum nv_coding coding_of(struct nv_str body)
 {
     if (nv_str_starts(body, NV_STR("\x1f\x8b")))
         return NV_CODING_GZIP;
-    return nv_str_starts(body, NV_STR("\x28\xb5\x2f\xfd")) ? NV_CODING_ZSTD : NV_CODING_IDENTITY;
+    return nv_str_starts(body, NV_STR("\x28\xb5\x2f\xfd")) ? NV_CODING_ZSTD
+                                                           : NV_CODING_IDENTITY;
 }
 
 /* Undoes compression in place. */
@@ -93,8 +94,9 @@ static enum nv_err decode_copy(enum nv_signal signal, struct nv_str body, struct
         return NV_ERR_NO_MEMORY;
     if (body.len > 0)
         memcpy(copy, body.ptr, body.len);
-    return nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, copy, body.len},
-                             NULL, &out->result, &out->batch, &out->fail);
+    return nv_request_decode(
+        &(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, copy, body.len}, NULL,
+        &out->result, &out->batch, &out->fail);
 }
 
 /* What does not give a single span, and is a logs request, is one. */

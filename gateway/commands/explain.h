@@ -1,8 +1,9 @@
 /*
  * `noveum-gateway explain FILE...`: how the spans of OTLP bodies would be translated.
  *
- * Bodies are told apart by their content: gzip and zstd by their magic numbers, JSON by its first
- * brace, traces and log records by what decodes. What several bodies say of one trace is one trace.
+ * Bodies are told apart by their content: gzip and zstd by their magic numbers, JSON by its
+ * first brace, traces and log records by what decodes. What several bodies say of one trace is
+ * one trace.
  */
 #ifndef NV_GATEWAY_COMMANDS_EXPLAIN_H
 #define NV_GATEWAY_COMMANDS_EXPLAIN_H
@@ -18,17 +19,18 @@ struct nv_explain {
 };
 
 /* Prints the report of every trace in the `count` files to stdout; returns the exit code. */
-int nv_command_explain(const struct nv_options *options, const char *const *paths, size_t count);
+int nv_command_explain(const struct nv_options *options, const char *const *paths,
+                       size_t count);
 /*
- * Reads one body (malloc'ed, taken): decompressed, JSON or protobuf, a traces or a logs request.
- * Appends to `report` what the door would refuse in it. Errors as nv_inflate and nv_request_decode,
- * with `fail`; NV_ERR_NO_MEMORY.
+ * Reads one body (malloc'ed, taken): decompressed, JSON or protobuf, a traces or a logs
+ * request. Appends to `report` what the door would refuse in it. Errors as nv_inflate and
+ * nv_request_decode, with `fail`; NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_explain_add(struct nv_explain *explain, char *body, size_t len,
                            struct nv_buf *report, struct nv_fail *fail);
 /*
- * Appends the report on every trace of all bodies, in the order they were first named. Errors as
- * nv_mapping_explain, NV_ERR_NO_MEMORY.
+ * Appends the report on every trace of all bodies, in the order they were first named. Errors
+ * as nv_mapping_explain, NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_explain_write(const struct nv_explain *explain, const struct nv_mapping *mapping,
                              struct nv_buf *report);

@@ -1,8 +1,8 @@
 /*
  * The commands about what is on disk.
  *
- * A gateway that runs holds the lock of its journal, and its exporter must hear of a retry: then
- * the command goes through the control socket. Otherwise it works on the journal itself.
+ * A gateway that runs holds the lock of its journal, and its exporter must hear of a retry:
+ * then the command goes through the control socket. Otherwise it works on the journal itself.
  */
 #include "gateway/commands/journal_commands.h"
 
@@ -44,9 +44,9 @@ int nv_command_journal(const struct nv_options *options, bool list)
     enum nv_err err = nv_journal_check(options->journal_directory, list, &text, &report, &fail);
     if (err == NV_OK) {
         (void)nv_buf_printf(&text,
-                            "%" PRIu64 " files, %" PRIu64 " spare, %" PRIu64 " records of %" PRIu64
-                            " bytes, %" PRIu64 " released, %" PRIu64 " damaged, %" PRIu64
-                            " missing\n",
+                            "%" PRIu64 " files, %" PRIu64 " spare, %" PRIu64
+                            " records of %" PRIu64 " bytes, %" PRIu64 " released, %" PRIu64
+                            " damaged, %" PRIu64 " missing\n",
                             report.files, report.spare, report.records, report.bytes,
                             report.released, report.damaged, report.missing);
     }
@@ -86,8 +86,10 @@ static enum nv_err run_retry(const struct nv_options *options, const struct nv_s
     struct nv_dead_place place = {.store = store, .ctx = &retry, .retry = retry_offline};
     enum nv_err err = nv_dead_run(request, &place, text);
     nv_mapping_free(mapping);
-    if (err == NV_OK)
-        (void)nv_buf_append_str(text, NV_STR("no gateway runs here: the next start sends them\n"));
+    if (err == NV_OK) {
+        (void)nv_buf_append_str(text,
+                                NV_STR("no gateway runs here: the next start sends them\n"));
+    }
     return err;
 }
 
@@ -112,7 +114,8 @@ int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
     const char *word = cli->argument_count > 0 ? cli->arguments[0] : NULL;
     enum nv_dead_verb verb = (enum nv_dead_verb)(cli->command - NV_COMMAND_DEAD_LIST);
     if (nv_dead_parse(verb, nv_str_from(word), &request) != NV_OK) {
-        (void)fprintf(stderr, "noveum-gateway: \"%.60s\" is no id; `dead list` shows them\n", word);
+        (void)fprintf(stderr, "noveum-gateway: \"%.60s\" is no id; `dead list` shows them\n",
+                      word);
         return NV_EXIT_USAGE;
     }
     nv_buf_init(&text, NV_CAP_COMMAND_TEXT);

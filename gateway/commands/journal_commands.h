@@ -7,7 +7,8 @@
 #include "gateway/commands/cli.h"
 #include "gateway/config/options.h"
 
-/* Prints the journal's files, with `list` its records too; returns the exit code: 1 on damage. */
+/* Prints the journal's files, with `list` its records too; returns the exit code: 1 on
+ * damage. */
 int nv_command_journal(const struct nv_options *options, bool list);
 /* Lists, shows, retries or drops dead letters; in the running gateway when there is one. */
 int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli);

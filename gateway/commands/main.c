@@ -1,8 +1,8 @@
 /*
  * The entry of the program: from the command line to one function each.
  *
- * Kept small on purpose: everything it calls is in the library and tested there. Configuration is
- * loaded before any thread exists, and every failure of it ends here with exit code 2.
+ * Kept small on purpose: everything it calls is in the library and tested there. Configuration
+ * is loaded before any thread exists, and every failure of it ends here with exit code 2.
  */
 #include "base/shown.h"
 #include "base/limits.h"

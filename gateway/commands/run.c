@@ -1,9 +1,10 @@
 /*
  * The running program.
  *
- * Signals are blocked in every thread and taken one at a time by the main thread, which waits: no
- * handler, nothing async-signal-unsafe, nothing to lose. Only while stopping is a handler set, so
- * that a second SIGTERM or SIGINT ends the process at once; the journal is made for that.
+ * Signals are blocked in every thread and taken one at a time by the main thread, which waits:
+ * no handler, nothing async-signal-unsafe, nothing to lose. Only while stopping is a handler
+ * set, so that a second SIGTERM or SIGINT ends the process at once; the journal is made for
+ * that.
  */
 #include "gateway/commands/run.h"
 
@@ -38,17 +39,19 @@ void nv_run_print_failure(const struct nv_fail *fail)
 {
     const char *what = fail->what[0] != '\0' ? fail->what : nv_err_info(fail->code)->text;
     char text[sizeof fail->path + sizeof fail->what + 64];
-    int len =
-        snprintf(text, sizeof text, "%s%s%s", fail->path, fail->path[0] != '\0' ? ": " : "", what);
+    int len = snprintf(text, sizeof text, "%s%s%s", fail->path,
+                       fail->path[0] != '\0' ? ": " : "", what);
     assert(len > 0 && (size_t)len < sizeof text);
     (void)fputs("noveum-gateway: ", stderr);
-    nv_shown_print(stderr, (struct nv_str){text, nv_mask_text(text, (size_t)len)}, NV_SHOWN_LINE);
+    nv_shown_print(stderr, (struct nv_str){text, nv_mask_text(text, (size_t)len)},
+                   NV_SHOWN_LINE);
     (void)fputs("\n", stderr);
 }
 
 void nv_run_configure_log(const struct nv_options *options)
 {
-    static_assert(NV_LOG_DEBUG == 0 && NV_LOG_INFO == 1 && NV_LOG_WARN == 2 && NV_LOG_ERROR == 3,
+    static_assert(NV_LOG_DEBUG == 0 && NV_LOG_INFO == 1 && NV_LOG_WARN == 2 &&
+                      NV_LOG_ERROR == 3,
                   "log.level: debug|info|warn|error");
     bool text = options->log_format == NV_FORMAT_TEXT ||
                 (options->log_format == NV_FORMAT_AUTO && isatty(STDERR_FILENO) == 1);
@@ -146,8 +149,9 @@ static void end_at_once(int signal)
 /* The last resort: whatever does not end, the journal is made for that. */
 static void end_late(int signal)
 {
-    static const char text[] = "noveum-gateway: stop.deadline_ms is over, the journal keeps what "
-                               "was not delivered\n";
+    static const char text[] =
+        "noveum-gateway: stop.deadline_ms is over, the journal keeps what "
+        "was not delivered\n";
     ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
     (void)written;
     (void)signal;
@@ -157,8 +161,8 @@ static void end_late(int signal)
 static void arm_deadline(const struct nv_gateway *gateway)
 {
     const uint64_t ms = nv_gateway_options(gateway)->stop_deadline_ms + LATE_MS;
-    const struct itimerval timer = {
-        .it_value = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)}};
+    const struct itimerval timer = {.it_value = {.tv_sec = (time_t)(ms / 1000),
+                                                 .tv_usec = (suseconds_t)(ms % 1000 * 1000)}};
     const struct sigaction action = {.sa_handler = end_late};
     (void)sigaction(SIGALRM, &action, NULL);
     (void)setitimer(ITIMER_REAL, &timer, NULL);
@@ -194,7 +198,8 @@ static void reload(struct nv_gateway *gateway, const struct nv_option_sources *s
     struct nv_fail fail = {0};
     struct nv_options *options = calloc(1, sizeof *options);
     (void)nv_notify("RELOADING=1");
-    enum nv_err err = options == NULL ? NV_ERR_NO_MEMORY : nv_options_load(options, sources, &fail);
+    enum nv_err err =
+        options == NULL ? NV_ERR_NO_MEMORY : nv_options_load(options, sources, &fail);
     if (err != NV_OK) {
         NV_LOG(NV_LOG_ERROR, "gateway", "reload refused, nothing changed: %s%s%s", fail.path,
                fail.path[0] != '\0' ? ": " : "",
@@ -207,10 +212,12 @@ static void reload(struct nv_gateway *gateway, const struct nv_option_sources *s
     err = nv_gateway_reload(gateway, options, &fail);
     free_options(reloaded->options);
     reloaded->options = options;
-    if (err != NV_OK)
-        NV_LOG(NV_LOG_ERROR, "gateway", "reloaded but for tokens or certificates: %s", fail.what);
-    else
+    if (err != NV_OK) {
+        NV_LOG(NV_LOG_ERROR, "gateway", "reloaded but for tokens or certificates: %s",
+               fail.what);
+    } else {
         NV_LOG(NV_LOG_INFO, "gateway", "configuration reloaded");
+    }
     (void)nv_notify("READY=1");
 }
 
@@ -232,7 +239,8 @@ static void watch(struct watched *watched, const struct nv_gateway *gateway)
     nv_file_watch_init(&watched->watch, watched->paths);
 }
 
-/* Certificates and tokens are renewed by others, and a container has no shell to send a signal. */
+/* Certificates and tokens are renewed by others, and a container has no shell to send a
+ * signal. */
 static void look_at_files(struct nv_gateway *gateway, struct watched *watched)
 {
     struct nv_fail fail = {0};

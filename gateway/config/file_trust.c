@@ -5,12 +5,12 @@
  *                                   ├─ doubted ─▶ log, read
  *                                   └─ refused ─▶ nv_fail: what to do (chmod, chown)
  *
- * The descriptor is judged and not the name, so that nothing can be put in its place in between. A
- * file that was found by chance must be a regular one (a FIFO there would hang the start) and, when
- * a link led to it, the link's owner is asked for too: a stranger's link to another file of ours
- * would choose for us. Files that the configuration names may belong to others: agents of secret
- * stores write them as users of their own. That a whole directory can be written by others is not
- * looked at: what they put there belongs to them, and that shows.
+ * The descriptor is judged and not the name, so that nothing can be put in its place in
+ * between. A file that was found by chance must be a regular one (a FIFO there would hang the
+ * start) and, when a link led to it, the link's owner is asked for too: a stranger's link to
+ * another file of ours would choose for us. Files that the configuration names may belong to
+ * others: agents of secret stores write them as users of their own. That a whole directory can
+ * be written by others is not looked at: what they put there belongs to them, and that shows.
  */
 #include "gateway/config/file_trust.h"
 
@@ -37,8 +37,9 @@ enum nv_file_verdict nv_file_judge(const struct stat *info, uid_t self, enum nv_
     assert(why != NULL);
     why[0] = '\0';
     if (!S_ISREG(info->st_mode)) {
-        return role == NV_FILE_FOUND ? say(NV_FILE_REFUSED, why, "is no regular file: remove it")
-                                     : NV_FILE_TRUSTED;
+        return role == NV_FILE_FOUND
+                   ? say(NV_FILE_REFUSED, why, "is no regular file: remove it")
+                   : NV_FILE_TRUSTED;
     }
     if ((info->st_mode & S_IWOTH) != 0) {
         return say(NV_FILE_REFUSED, why,
@@ -100,8 +101,8 @@ static enum nv_err read_all(FILE *file, const char *path, size_t max, struct nv_
         err = total > max ? NV_ERR_LIMIT : nv_buf_append(out, piece, got);
     }
     if (err == NV_OK && ferror(file)) {
-        err =
-            nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't read \"%.60s\": %s", path, strerror(errno));
+        err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't read \"%.60s\": %s", path,
+                          strerror(errno));
     } else if (err == NV_ERR_LIMIT) {
         (void)nv_fail_set(fail, err, 0, "\"%.60s\" is larger than %zu bytes", path, max);
     }
@@ -132,8 +133,8 @@ static enum nv_err read_descriptor(int fd, const char *name, size_t max, struct 
     return NV_ERR_NO_MEMORY;
 }
 
-enum nv_err nv_file_read(const char *path, enum nv_file_role role, size_t max, struct nv_buf *out,
-                         struct nv_fail *fail)
+enum nv_err nv_file_read(const char *path, enum nv_file_role role, size_t max,
+                         struct nv_buf *out, struct nv_fail *fail)
 {
     struct stat info;
     int flags = O_RDONLY | O_CLOEXEC | (role == NV_FILE_FOUND ? O_NONBLOCK : 0);

@@ -10,19 +10,20 @@
  *   the account: requests from their first byte to the answer, traces until they are JSON: the rest
  *
  * J is 1/32 up to 2 MiB and then 1/64. The lines of nv_memory_lines add up to memory.max_bytes;
- * tests/unit/gateway/config/test_memory_budget.c adds them. Requests and traces share one account
- * because each must be able to be as large as the other leaves it: two shares for the largest of
- * both would be more than there is. What the budget does not hold is the program itself (about
+ * tests/unit/gateway/config/test_memory_budget.c adds them. Requests and traces share one
+ * account because each must be able to be as large as the other leaves it: two shares for the
+ * largest of both would be more than there is. What the budget does not hold is the program
+ * itself (about
  * 14 MB) and the journal's pages, which the kernel gives back by itself. So the control group's
  * limit is taken at 40 % (measured: tests/e2e/test_pressure.py).
  *
- * A trace and a body larger than their share are not refused: the one is cut into linked parts, the
- * other goes alone. A request that is larger is, with 413, as one beyond any other limit.
+ * A trace and a body larger than their share are not refused: the one is cut into linked parts,
+ * the other goes alone. A request that is larger is, with 413, as one beyond any other limit.
  *
- * malloc: glibc raises the size from which blocks are mapped alone up to 32 MiB when such blocks
- * are freed, and then keeps them in its arenas: after a burst of large traces 200 MB stayed with an
- * idle gateway, 19 MB with that size fixed. Mapping costs page faults, so it is fixed only for
- * those who asked for little memory.
+ * malloc: glibc raises the size from which blocks are mapped alone up to 32 MiB when such
+ * blocks are freed, and then keeps them in its arenas: after a burst of large traces 200 MB
+ * stayed with an idle gateway, 19 MB with that size fixed. Mapping costs page faults, so it is
+ * fixed only for those who asked for little memory.
  */
 #include "gateway/config/memory_budget.h"
 
@@ -41,10 +42,11 @@
 #define BYTES_A_THREAD (UINT64_C(32) << 20)
 /* A span that is a trace of its own: found, arriving and held. */
 #define BYTES_AN_ITEM 512
-/* Twice what an idle connection takes over TLS or gRPC (measured: 14 KB each; plain HTTP 0.3). */
+/* Twice what an idle connection takes over TLS or gRPC (measured: 14 KB each; plain HTTP
+ * 0.3). */
 #define BYTES_A_CONNECTION 32768
-/* So that the JSON of a trace, J, has 1 KiB for each span: what is written of one that says nothing
- * takes 850 bytes. */
+/* So that the JSON of a trace, J, has 1 KiB for each span: what is written of one that says
+ * nothing takes 850 bytes. */
 #define BYTES_A_SPAN 65536
 /* A trace and a body on their way beside it. */
 #define BYTES_A_FLIGHT (UINT64_C(32) << 20)
@@ -119,8 +121,8 @@ void nv_memory_budget_from_limit(struct nv_options *options, uint64_t limit_byte
 static enum nv_err refuse(const struct nv_options *options, size_t id, struct nv_fail *fail,
                           uint64_t value, const char *what)
 {
-    enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s: %llu %s", nv_option_table[id].path,
-                                  (unsigned long long)value, what);
+    enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s: %llu %s",
+                                  nv_option_table[id].path, (unsigned long long)value, what);
     if (fail) {
         (void)snprintf(fail->path, sizeof fail->path, "%.*s", (int)sizeof fail->path - 1,
                        options->where[id]);

@@ -18,11 +18,12 @@
  */
 void nv_memory_budget_from_limit(struct nv_options *options, uint64_t limit_bytes);
 /*
- * Gives the keys that were not set their share of memory.max_bytes, never more than their default
- * and never less than what they need; then checks that one request and one body fit. NV_ERR_CONFIG
- * with `fail` (may be NULL) naming the key and what to do.
+ * Gives the keys that were not set their share of memory.max_bytes, never more than their
+ * default and never less than what they need; then checks that one request and one body fit.
+ * NV_ERR_CONFIG with `fail` (may be NULL) naming the key and what to do.
  */
-enum nv_err nv_memory_budget_apply(struct nv_options *options, struct nv_fail *fail) NV_MUST_USE;
+enum nv_err nv_memory_budget_apply(struct nv_options *options,
+                                   struct nv_fail *fail) NV_MUST_USE;
 
 /* Holders of memory that have no key. */
 enum nv_memory_holder {
@@ -41,8 +42,9 @@ struct nv_memory_line {
 #define NV_MEMORY_LINES 6
 
 /*
- * All of it, with so many shards of assembly; the first is the account of requests and traces. They
- * add up to memory.max_bytes, but where keys were set to more: the account has a quarter at least.
+ * All of it, with so many shards of assembly; the first is the account of requests and traces.
+ * They add up to memory.max_bytes, but where keys were set to more: the account has a quarter
+ * at least.
  */
 void nv_memory_lines(const struct nv_options *options, unsigned shards,
                      struct nv_memory_line lines[NV_MEMORY_LINES]);

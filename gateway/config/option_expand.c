@@ -1,11 +1,11 @@
 /*
  * ${env:NAME} and ${file:PATH}.
  *
- * The Collector's syntax, because users bring its files along. A reference that finds nothing is an
- * error, not an empty text: an empty key or path would only fail later, and far away. Nothing that
- * was read is ever put into a message. A dollar means nothing unless a brace follows: passwords
- * hold "$$", and a half of it taken away in silence is a key that is refused for no reason to be
- * seen.
+ * The Collector's syntax, because users bring its files along. A reference that finds nothing
+ * is an error, not an empty text: an empty key or path would only fail later, and far away.
+ * Nothing that was read is ever put into a message. A dollar means nothing unless a brace
+ * follows: passwords hold "$$", and a half of it taken away in silence is a key that is refused
+ * for no reason to be seen.
  */
 #include "gateway/config/option_expand.h"
 
@@ -66,7 +66,8 @@ static enum nv_err expand_reference(struct nv_str inside, char *(*lookup)(const 
         return expand_file(text + 5, out, fail);
     return nv_fail_set(
         fail, NV_ERR_CONFIG, 0,
-        "\"${%.40s}\" is neither ${env:NAME} nor ${file:PATH}; write $${ for the text ${", text);
+        "\"${%.40s}\" is neither ${env:NAME} nor ${file:PATH}; write $${ for the text ${",
+        text);
 }
 
 enum nv_err nv_option_expand(struct nv_str text, char *(*lookup)(const char *name),

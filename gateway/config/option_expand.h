@@ -14,8 +14,8 @@
 #include "base/buf.h"
 
 /*
- * Appends `text` (borrowed) with its references replaced. `lookup` finds variables (getenv in the
- * program). NV_ERR_CONFIG with `fail->what` set, or the buffer's errors.
+ * Appends `text` (borrowed) with its references replaced. `lookup` finds variables (getenv in
+ * the program). NV_ERR_CONFIG with `fail->what` set, or the buffer's errors.
  */
 enum nv_err nv_option_expand(struct nv_str text, char *(*lookup)(const char *name),
                              struct nv_buf *out, struct nv_fail *fail);

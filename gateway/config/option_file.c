@@ -6,9 +6,10 @@
  *
  * Events and not libcyaml's schema: the schema wants C structs nested as the file is, converts
  * before
- * ${env:...} could be expanded, and forgets where a value stood. The options are a flat table which
- * files, variables and arguments fill alike (docs/design/0006-configuration.md). Plain recursion,
- * bounded by NV_CONFIG_DEPTH_MAX. Duplicate keys are found by a list of the paths seen so far.
+ * ${env:...} could be expanded, and forgets where a value stood. The options are a flat table
+ * which files, variables and arguments fill alike (docs/design/0006-configuration.md). Plain
+ * recursion, bounded by NV_CONFIG_DEPTH_MAX. Duplicate keys are found by a list of the paths
+ * seen so far.
  */
 #include "gateway/config/option_file.h"
 
@@ -98,7 +99,8 @@ static enum nv_err note_path(struct walk *walk, yaml_mark_t mark)
     return nv_buf_append_str(&walk->seen, line);
 }
 
-static enum nv_err visit_entry(struct walk *walk, struct nv_config_entry *entry, yaml_mark_t mark)
+static enum nv_err visit_entry(struct walk *walk, struct nv_config_entry *entry,
+                               yaml_mark_t mark)
 {
     char where[320];
     place_of(walk, mark, where, sizeof where);
@@ -135,7 +137,8 @@ static enum nv_err read_sequence(struct walk *walk, yaml_mark_t key_mark)
 
 static enum nv_err read_mapping(struct walk *walk);
 
-static enum nv_err read_value(struct walk *walk, const yaml_event_t *event, yaml_mark_t key_mark)
+static enum nv_err read_value(struct walk *walk, const yaml_event_t *event,
+                              yaml_mark_t key_mark)
 {
     struct nv_config_entry entry = {0};
     switch (event->type) {

@@ -23,10 +23,10 @@ typedef enum nv_err nv_config_visit(void *visit_ctx, const struct nv_config_entr
                                     struct nv_fail *fail);
 
 /*
- * Visits every key of the YAML document in `text` (borrowed); `name` is the file's, for messages.
- * NV_ERR_CONFIG with `fail` (what, path = name:line:column) on a syntax error, a key given twice,
- * an alias (never needed here, and how YAML bombs are made), a second document, a sequence of
- * anything but scalars, or a limit; NV_ERR_NO_MEMORY; else what `visit` returned.
+ * Visits every key of the YAML document in `text` (borrowed); `name` is the file's, for
+ * messages. NV_ERR_CONFIG with `fail` (what, path = name:line:column) on a syntax error, a key
+ * given twice, an alias (never needed here, and how YAML bombs are made), a second document, a
+ * sequence of anything but scalars, or a limit; NV_ERR_NO_MEMORY; else what `visit` returned.
  */
 enum nv_err nv_config_read(struct nv_str text, const char *name, nv_config_visit *visit,
                            void *visit_ctx, struct nv_fail *fail);

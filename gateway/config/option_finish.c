@@ -1,9 +1,10 @@
 /*
- * The last step of configuration: defaults that depend on others, and checks over several options.
+ * The last step of configuration: defaults that depend on others, and checks over several
+ * options.
  *
- * Everything that can be refused is refused here, before a port is bound or a directory made, each
- * with what to do about it. A key whose feature this version lacks is refused too: a privacy switch
- * that silently did nothing would be worse than none.
+ * Everything that can be refused is refused here, before a port is bound or a directory made,
+ * each with what to do about it. A key whose feature this version lacks is refused too: a
+ * privacy switch that silently did nothing would be worse than none.
  */
 #include "gateway/config/file_trust.h"
 #include "gateway/config/memory_budget.h"
@@ -31,7 +32,8 @@ static enum nv_err refuse(const struct nv_options *options, size_t id, struct nv
                           const char *what)
 {
     assert(id < NV_OPTION_TOTAL);
-    enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s: %s", nv_option_table[id].path, what);
+    enum nv_err err =
+        nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s: %s", nv_option_table[id].path, what);
     if (fail) {
         (void)snprintf(fail->path, sizeof fail->path, "%.*s", (int)sizeof fail->path - 1,
                        options->where[id]);
@@ -54,7 +56,8 @@ static enum nv_err set_joined(char **field, const char *directory, const char *n
     return NV_OK;
 }
 
-/* systemd's StateDirectory=, then the XDG base directory specification, then the system's place. */
+/* systemd's StateDirectory=, then the XDG base directory specification, then the system's
+ * place. */
 static enum nv_err default_journal(struct nv_options *options)
 {
     const char *systemd = getenv("STATE_DIRECTORY");
@@ -101,9 +104,10 @@ static enum nv_err check_transport(const struct nv_options *options, struct nv_f
                       "allow_insecure_transport");
     }
     if (!options->exporter_noveum_ssl_verify && !allowed) {
-        return refuse(options, NV_OPT_exporter_noveum_ssl_verify, fail,
-                      "switching checks off also needs allow_insecure_transport; better name your "
-                      "authority in ca_bundle");
+        return refuse(
+            options, NV_OPT_exporter_noveum_ssl_verify, fail,
+            "switching checks off also needs allow_insecure_transport; better name your "
+            "authority in ca_bundle");
     }
     return NV_OK;
 }
@@ -112,10 +116,14 @@ static enum nv_err check_tls_pair(const struct nv_options *options, size_t cert_
                                   const char *cert, const char *key, const char *client_ca,
                                   struct nv_fail *fail)
 {
-    if (cert && !key)
-        return refuse(options, cert_id, fail, "a certificate needs its key: set tls.key_file too");
-    if (!cert && (key || client_ca))
-        return refuse(options, cert_id, fail, "missing; TLS needs tls.cert_file and tls.key_file");
+    if (cert && !key) {
+        return refuse(options, cert_id, fail,
+                      "a certificate needs its key: set tls.key_file too");
+    }
+    if (!cert && (key || client_ca)) {
+        return refuse(options, cert_id, fail,
+                      "missing; TLS needs tls.cert_file and tls.key_file");
+    }
     return NV_OK;
 }
 
@@ -126,9 +134,9 @@ static enum nv_err check_tls(const struct nv_options *options, struct nv_fail *f
         options->receiver_http_tls_key_file, options->receiver_http_tls_client_ca_file, fail);
     if (err != NV_OK)
         return err;
-    return check_tls_pair(options, NV_OPT_receiver_grpc_tls_cert_file,
-                          options->receiver_grpc_tls_cert_file, options->receiver_grpc_tls_key_file,
-                          options->receiver_grpc_tls_client_ca_file, fail);
+    return check_tls_pair(
+        options, NV_OPT_receiver_grpc_tls_cert_file, options->receiver_grpc_tls_cert_file,
+        options->receiver_grpc_tls_key_file, options->receiver_grpc_tls_client_ca_file, fail);
 }
 
 static enum nv_err check_file(const struct nv_options *options, size_t id, const char *path,
@@ -164,8 +172,8 @@ static enum nv_err check_files(const struct nv_options *options, struct nv_fail 
 }
 
 /* A directory given by hand may be made, but not its parents: a typo would hide there. */
-static enum nv_err check_directory(const struct nv_options *options, size_t id, const char *path,
-                                   struct nv_fail *fail)
+static enum nv_err check_directory(const struct nv_options *options, size_t id,
+                                   const char *path, struct nv_fail *fail)
 {
     char parent[4096];
     struct stat info;
@@ -205,8 +213,8 @@ static enum nv_err check_available(const struct nv_options *options, struct nv_f
     return NV_OK;
 }
 
-/* The SDK refuses its dev mode in production (docs/noveum-backend.md#sdk-configuration); asked for
- * by our key it is just a directory. */
+/* The SDK refuses its dev mode in production (docs/noveum-backend.md#sdk-configuration); asked
+ * for by our key it is just a directory. */
 static enum nv_err check_dev_mode(const struct nv_options *options, struct nv_fail *fail)
 {
     enum nv_option_source source = options->source[NV_OPT_exporter_file_directory];
@@ -231,8 +239,10 @@ enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
         err = check_tls(options, fail);
     if (err == NV_OK)
         err = check_files(options, fail);
-    if (err == NV_OK)
-        err = check_directory(options, NV_OPT_journal_directory, options->journal_directory, fail);
+    if (err == NV_OK) {
+        err = check_directory(options, NV_OPT_journal_directory, options->journal_directory,
+                              fail);
+    }
     if (err == NV_OK) {
         err = check_directory(options, NV_OPT_exporter_file_directory,
                               options->exporter_file_directory, fail);

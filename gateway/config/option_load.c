@@ -1,11 +1,11 @@
 /*
  * Files, variables and arguments into options.
  *
- * What the user wrote is never passed over in silence: an unknown key in a file or after --set is
- * an error with the nearest name. An unknown NOVEUM_GATEWAY_ variable is an error when it looks
- * like a typo, and a warning otherwise. Kubernetes (and Docker's old links) put variables into
- * every pod beside a service called noveum-gateway; these are known by their form and passed over,
- * because a program must not fail for its neighbours:
+ * What the user wrote is never passed over in silence: an unknown key in a file or after --set
+ * is an error with the nearest name. An unknown NOVEUM_GATEWAY_ variable is an error when it
+ * looks like a typo, and a warning otherwise. Kubernetes (and Docker's old links) put variables
+ * into every pod beside a service called noveum-gateway; these are known by their form and
+ * passed over, because a program must not fail for its neighbours:
  *
  *   NOVEUM_GATEWAY[_x]_SERVICE_HOST   _SERVICE_PORT[_name]   _PORT=tcp://...
  *   NOVEUM_GATEWAY[_x]_PORT_4318_TCP[_PROTO|_PORT|_ADDR]
@@ -67,7 +67,8 @@ static enum nv_err set_expanded(struct nv_options *options, size_t id, struct nv
 /* ---- file -------------------------------------------------------------------------------------
  */
 
-static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry, struct nv_fail *fail)
+static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry,
+                         struct nv_fail *fail)
 {
     size_t id = nv_option_find(entry->path);
     bool section = nv_option_is_section(entry->path);
@@ -123,7 +124,8 @@ static size_t find_variable(struct nv_str name)
     return NV_OPTION_TOTAL;
 }
 
-/* The key that a variable's name would stand for, every `_` taken as a dot, to find a near one. */
+/* The key that a variable's name would stand for, every `_` taken as a dot, to find a near
+ * one. */
 static const char *nearest_to_variable(struct nv_str name)
 {
     char best[NV_OPTION_WHERE_SIZE];
@@ -131,7 +133,8 @@ static const char *nearest_to_variable(struct nv_str name)
     name = nv_str_slice(name, sizeof VARIABLE_PREFIX - 1, sizeof best - 1);
     for (; len < name.len; len++)
         best[len] = (char)tolower((unsigned char)name.ptr[len]);
-    /* try each number of dots from the left: assembly.quiet_ms, exporter.noveum.max_in_flight */
+    /* try each number of dots from the left: assembly.quiet_ms,
+     * exporter.noveum.max_in_flight */
     for (size_t i = 0; i < len; i++) {
         if (best[i] != '_')
             continue;
@@ -144,8 +147,9 @@ static const char *nearest_to_variable(struct nv_str name)
 }
 
 /*
- * NOVEUM_GATEWAY_API_KEY, NOVEUM_GATEWAY_ENDPOINT: an option's last word without its section. That
- * may be meant for us, or be an application's own way to find its gateway: said, not refused.
+ * NOVEUM_GATEWAY_API_KEY, NOVEUM_GATEWAY_ENDPOINT: an option's last word without its section.
+ * That may be meant for us, or be an application's own way to find its gateway: said, not
+ * refused.
  */
 static void warn_ignored(struct nv_str name)
 {
@@ -158,8 +162,8 @@ static void warn_ignored(struct nv_str name)
     nv_buf_init(&variable, NV_OPTION_WHERE_SIZE);
     if (near)
         (void)nv_option_variable(nv_option_find(nv_str_from(near)), &variable);
-    NV_LOG(NV_LOG_WARN, "config", "unknown variable \"%.*s\" is ignored%s%.*s", NV_STR_ARG(name),
-           near != NULL ? "; did you mean " : "; --help lists all keys",
+    NV_LOG(NV_LOG_WARN, "config", "unknown variable \"%.*s\" is ignored%s%.*s",
+           NV_STR_ARG(name), near != NULL ? "; did you mean " : "; --help lists all keys",
            NV_STR_ARG(nv_buf_str(&variable)));
     nv_buf_release(&variable);
 }
@@ -175,8 +179,9 @@ static enum nv_err unknown_variable(struct nv_str name, struct nv_fail *fail)
     struct nv_buf variable;
     nv_buf_init(&variable, NV_OPTION_WHERE_SIZE);
     (void)nv_option_variable(id, &variable);
-    enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown variable, did you mean %.*s?",
-                                  NV_STR_ARG(nv_buf_str(&variable)));
+    enum nv_err err =
+        nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown variable, did you mean %.*s?",
+                    NV_STR_ARG(nv_buf_str(&variable)));
     nv_buf_release(&variable);
     if (fail) {
         (void)snprintf(fail->path, sizeof fail->path, "%.*s",

@@ -19,8 +19,8 @@ struct nv_option_sources {
 };
 
 /*
- * Reads all sources, then nv_options_finish. NV_ERR_CONFIG with `fail`: what is wrong, path = where
- * it was written; NV_ERR_NO_MEMORY. Release `options` in any case.
+ * Reads all sources, then nv_options_finish. NV_ERR_CONFIG with `fail`: what is wrong, path =
+ * where it was written; NV_ERR_NO_MEMORY. Release `options` in any case.
  */
 enum nv_err nv_options_load(struct nv_options *options, const struct nv_option_sources *sources,
                             struct nv_fail *fail) NV_MUST_USE;

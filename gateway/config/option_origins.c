@@ -4,10 +4,10 @@
  *   gateway: setting exporter.noveum.endpoint="https://api.noveum.ai/api" from=default
  *   gateway: setting exporter.noveum.api_key="***" from=NOVEUM_API_KEY
  *
- * A noveum-trace.yaml that happens to lie in the working directory takes part in the configuration,
- * as it does for the SDK. Nobody may have thought of it, so what it sets is said; and when it sends
- * a key that came from elsewhere to another place, that is said loudly. Not refused: the SDK reads
- * the same file, and the two must agree where traces go.
+ * A noveum-trace.yaml that happens to lie in the working directory takes part in the
+ * configuration, as it does for the SDK. Nobody may have thought of it, so what it sets is
+ * said; and when it sends a key that came from elsewhere to another place, that is said loudly.
+ * Not refused: the SDK reads the same file, and the two must agree where traces go.
  */
 #include "gateway/config/option_origins.h"
 
@@ -53,9 +53,10 @@ void nv_options_log_origins(const struct nv_options *options)
         nv_options_local(options) ||
         options->source[NV_OPT_exporter_noveum_api_key] == NV_SOURCE_SDK_FILE)
         return;
-    NV_LOG(NV_LOG_WARN, "config",
-           "the key of %s goes to %s, which only the file %s chose; set NOVEUM_ENDPOINT or remove "
-           "the file if that is not meant",
-           options->where[NV_OPT_exporter_noveum_api_key], options->exporter_noveum_endpoint,
-           options->where[NV_OPT_exporter_noveum_endpoint]);
+    NV_LOG(
+        NV_LOG_WARN, "config",
+        "the key of %s goes to %s, which only the file %s chose; set NOVEUM_ENDPOINT or remove "
+        "the file if that is not meant",
+        options->where[NV_OPT_exporter_noveum_api_key], options->exporter_noveum_endpoint,
+        options->where[NV_OPT_exporter_noveum_endpoint]);
 }

@@ -2,8 +2,8 @@
  * The table of options as text.
  *
  * docs/configuration.md is a build product kept in the tree, so that it can be read without a
- * build; a test compares it with what the program prints. Nothing about an option is written here:
- * this file knows layout only.
+ * build; a test compares it with what the program prints. Nothing about an option is written
+ * here: this file knows layout only.
  */
 #include "gateway/config/option_print.h"
 
@@ -22,7 +22,8 @@ enum nv_err nv_options_write_help(struct nv_buf *buf)
     for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
         const struct nv_option *option = &nv_option_table[id];
         const char *fallback = option->fallback != NULL ? option->fallback : "none";
-        (void)nv_buf_printf(buf, "  %s  (%s)\n      %s\n", option->path, fallback, option->help);
+        (void)nv_buf_printf(buf, "  %s  (%s)\n      %s\n", option->path, fallback,
+                            option->help);
     }
     return buf->failed;
 }
@@ -116,7 +117,8 @@ enum nv_err nv_options_write_config(const struct nv_options *options, struct nv_
 static const char docs_head[] =
     "# Configuration\n"
     "\n"
-    "<!-- made by `noveum-gateway --print-docs` from gateway/config/option_table.inc; do not edit "
+    "<!-- made by `noveum-gateway --print-docs` from gateway/config/option_table.inc; do not "
+    "edit "
     "-->\n"
     "\n"
     "Every key can be given in four ways. The first that is there counts:\n"
@@ -124,23 +126,29 @@ static const char docs_head[] =
     "1. `--set KEY=VALUE` on the command line, as often as needed;\n"
     "2. an environment variable: `NOVEUM_GATEWAY_` and the key in capitals with `_` for `.`;\n"
     "   Noveum's own SDK's variables come next (last column);\n"
-    "3. the YAML file of `--config FILE`; then the SDK's `noveum-trace.yaml`, `.yml` or `.json` "
+    "3. the YAML file of `--config FILE`; then the SDK's `noveum-trace.yaml`, `.yml` or "
+    "`.json` "
     "in\n"
     "   the working directory;\n"
     "4. the default.\n"
     "\n"
-    "`${env:NAME}`, `${env:NAME:-text}` and `${file:PATH}` are replaced in values; `$${` is the "
+    "`${env:NAME}`, `${env:NAME:-text}` and `${file:PATH}` are replaced in values; `$${` is "
+    "the "
     "text\n"
-    "`${`, any other dollar stays as it is. Durations are milliseconds or a number with `ms`, `s`, "
+    "`${`, any other dollar stays as it is. Durations are milliseconds or a number with `ms`, "
+    "`s`, "
     "`m`, `h`; sizes are bytes or a\n"
     "number with `KB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`. Switches take `true 1 yes on` and\n"
     "`false 0 no off`. Lists are YAML lists, or texts with commas. An empty variable counts as "
     "not\n"
     "set. An unknown key is an error that names the place and the nearest key.\n"
     "\n"
-    "`noveum-gateway --check-config` checks and says nothing when all is well; `--print-config`\n"
-    "prints every value in force with where it came from, secrets masked. SIGHUP reads everything\n"
-    "again; keys marked *reload* change at once, changes of others are named in the log and wait "
+    "`noveum-gateway --check-config` checks and says nothing when all is well; "
+    "`--print-config`\n"
+    "prints every value in force with where it came from, secrets masked. SIGHUP reads "
+    "everything\n"
+    "again; keys marked *reload* change at once, changes of others are named in the log and "
+    "wait "
     "for\n"
     "a restart.\n"
     "\n"
@@ -222,9 +230,8 @@ enum nv_err nv_options_write_docs(struct nv_buf *buf)
         struct nv_str mine = first_part(nv_option_table[id].path);
         if (!nv_str_eq(mine, section)) {
             (void)nv_buf_printf(buf, "\n## %.*s\n\n", NV_STR_ARG(mine));
-            (void)nv_buf_append_str(
-                buf,
-                NV_STR("| key | kind | default | meaning | of the SDK |\n|---|---|---|---|---|\n"));
+            (void)nv_buf_append_str(buf, NV_STR("| key | kind | default | meaning | of the SDK "
+                                                "|\n|---|---|---|---|---|\n"));
         }
         section = mine;
         write_row(id, buf);

@@ -1,11 +1,11 @@
 /*
  * The SDK's variables and files in terms of our options.
  *
- * One table for both. A row says which option is meant and how its text is turned: the SDK counts
- * seconds where we count ms, has switches where we have choices, and its dev mode is a directory
- * here. What the SDK knows and we don't (batch threads, capture flags) has no row and no effect.
- * Where the SDK refuses a setting as unsupported (redact_pii, encrypt_data) it would not have
- * started, so such a file can't be in use.
+ * One table for both. A row says which option is meant and how its text is turned: the SDK
+ * counts seconds where we count ms, has switches where we have choices, and its dev mode is a
+ * directory here. What the SDK knows and we don't (batch threads, capture flags) has no row and
+ * no effect. Where the SDK refuses a setting as unsupported (redact_pii, encrypt_data) it would
+ * not have started, so such a file can't be in use.
  */
 #include "gateway/config/option_sdk.h"
 
@@ -29,7 +29,7 @@ enum turn {
     LEVEL,        /* Python's names of log levels */
     DEBUG_SWITCH, /* true: log.level debug */
     PII_SWITCH,   /* true: pseudonymise, which is what the SDK does on export */
-    DEV_SWITCH,   /* true: files in .noveum_trace_dev unless dev_traces_dir names another place */
+    DEV_SWITCH, /* true: files in .noveum_trace_dev unless dev_traces_dir names another place */
     DEV_DIRECTORY /* only looked at when dev mode is on */
 };
 
@@ -45,7 +45,8 @@ static const struct row rows[] = {
     {"NOVEUM_API_KEY", "api_key", NV_OPT_exporter_noveum_api_key, AS_IS},
     {"NOVEUM_PROJECT", "project", NV_OPT_exporter_noveum_project, AS_IS},
     {"NOVEUM_ENVIRONMENT", "environment", NV_OPT_exporter_noveum_environment, AS_IS},
-    {"NOVEUM_SERVICE_VERSION", "service_version", NV_OPT_exporter_noveum_service_version, AS_IS},
+    {"NOVEUM_SERVICE_VERSION", "service_version", NV_OPT_exporter_noveum_service_version,
+     AS_IS},
     {NULL, "transport.endpoint", NV_OPT_exporter_noveum_endpoint, AS_IS},
     {"NOVEUM_ENDPOINT", "endpoint", NV_OPT_exporter_noveum_endpoint, AS_IS},
     {NULL, "transport.timeout", NV_OPT_exporter_noveum_timeout_ms, SECONDS},
@@ -67,7 +68,8 @@ static const struct row rows[] = {
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 
-/* What one source said, by row; "" after `given` is a value too (a false boolean in the SDK). */
+/* What one source said, by row; "" after `given` is a value too (a false boolean in the
+ * SDK). */
 struct said {
     char *text[ROWS];
     char where[ROWS][NV_OPTION_WHERE_SIZE];
@@ -76,7 +78,8 @@ struct said {
 static enum nv_err wrong(struct nv_fail *fail, const char *where, const char *format,
                          struct nv_str text)
 {
-    enum nv_err err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" %s", NV_STR_ARG(text), format);
+    enum nv_err err =
+        nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" %s", NV_STR_ARG(text), format);
     if (fail)
         (void)snprintf(fail->path, sizeof fail->path, "%s", where);
     return err;
@@ -148,8 +151,10 @@ static enum nv_err apply_row(struct nv_options *options, const struct said *said
     enum nv_err err = turn_text(rows[i].turn, sdk, &text, &skip);
     if (err == NV_ERR_CONFIG)
         err = wrong(fail, said->where[i], "is not understood here", sdk);
-    if (err == NV_OK && !skip)
-        err = nv_options_set(options, rows[i].id, nv_buf_str(&text), source, said->where[i], fail);
+    if (err == NV_OK && !skip) {
+        err = nv_options_set(options, rows[i].id, nv_buf_str(&text), source, said->where[i],
+                             fail);
+    }
     nv_buf_release(&text);
     return err;
 }
@@ -222,7 +227,8 @@ enum nv_err nv_sdk_environment(struct nv_options *options, const char *const *en
 /* ---- files ------------------------------------------------------------------------------------
  */
 
-static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry, struct nv_fail *fail)
+static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry,
+                         struct nv_fail *fail)
 {
     struct said *said = visit_ctx;
     (void)fail;
@@ -235,7 +241,8 @@ static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry, s
     return NV_OK;
 }
 
-static enum nv_err read_sdk_file(struct nv_options *options, const char *path, struct nv_fail *fail)
+static enum nv_err read_sdk_file(struct nv_options *options, const char *path,
+                                 struct nv_fail *fail)
 {
     struct nv_buf text;
     struct said said = {0};

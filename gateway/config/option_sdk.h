@@ -15,11 +15,13 @@
 enum nv_err nv_sdk_environment(struct nv_options *options, const char *const *environment,
                                struct nv_fail *fail);
 /*
- * Reads the first of noveum-trace.yaml, .yml, .json and the same with a leading dot in `directory`
- * that exists. Keys that mean nothing to a gateway (tracing.capture_errors) are passed over: the
- * file is the SDK's. NV_OK also when there is none. NV_ERR_CONFIG with `fail`; NV_ERR_NO_MEMORY.
+ * Reads the first of noveum-trace.yaml, .yml, .json and the same with a leading dot in
+ * `directory` that exists. Keys that mean nothing to a gateway (tracing.capture_errors) are
+ * passed over: the file is the SDK's. NV_OK also when there is none. NV_ERR_CONFIG with `fail`;
+ * NV_ERR_NO_MEMORY.
  */
-enum nv_err nv_sdk_file(struct nv_options *options, const char *directory, struct nv_fail *fail);
+enum nv_err nv_sdk_file(struct nv_options *options, const char *directory,
+                        struct nv_fail *fail);
 /* The variable of the SDK that feeds the option, or NULL. Static. For the documentation. */
 const char *nv_sdk_variable(size_t id);
 /* The key of the SDK's file that feeds the option, or NULL. Static. For the documentation. */

@@ -1,10 +1,10 @@
 /*
  * Texts into typed values.
  *
- * Numbers are whole and unsigned, so that "1.5s" or "-1" is an error and not a surprise; units are
- * spelled out and powers of 1000 and 1024 kept apart. URLs are taken apart by hand: curl's parser
- * is not at hand before the exporter runs, and what has to be refused (credentials, control
- * characters, a query) is less than what it accepts.
+ * Numbers are whole and unsigned, so that "1.5s" or "-1" is an error and not a surprise; units
+ * are spelled out and powers of 1000 and 1024 kept apart. URLs are taken apart by hand: curl's
+ * parser is not at hand before the exporter runs, and what has to be refused (credentials,
+ * control characters, a query) is less than what it accepts.
  */
 #include "gateway/config/option_value.h"
 

@@ -1,9 +1,9 @@
 /*
  * The table of options and the struct that holds their values.
  *
- * One generic setter works on a field through its offset and type, so that adding an option is one
- * row in option_table.inc and nothing else. The field types of the struct come from the same rows:
- * a row and its field can't disagree.
+ * One generic setter works on a field through its offset and type, so that adding an option is
+ * one row in option_table.inc and nothing else. The field types of the struct come from the
+ * same rows: a row and its field can't disagree.
  */
 #include "gateway/config/options.h"
 
@@ -17,15 +17,15 @@
 #include "base/banned.h"
 
 const struct nv_option nv_option_table[NV_OPTION_TOTAL] = {
-#define OPTION(field, path, type, fallback, choices, min, max, flags, help)                        \
-    {path,                                                                                         \
-     NV_OPTION_##type,                                                                             \
-     fallback,                                                                                     \
-     choices,                                                                                      \
-     min,                                                                                          \
-     max,                                                                                          \
-     flags,                                                                                        \
-     help,                                                                                         \
+#define OPTION(field, path, type, fallback, choices, min, max, flags, help)                    \
+    {path,                                                                                     \
+     NV_OPTION_##type,                                                                         \
+     fallback,                                                                                 \
+     choices,                                                                                  \
+     min,                                                                                      \
+     max,                                                                                      \
+     flags,                                                                                    \
+     help,                                                                                     \
      offsetof(struct nv_options, field)},
 #include "gateway/config/option_table.inc"
 #undef OPTION
@@ -96,9 +96,10 @@ static enum nv_err set_text(char **field, struct nv_str text)
 static enum nv_err set_address(char **field, struct nv_str text, struct nv_fail *fail)
 {
     if (nv_check_addresses(text) != NV_OK) {
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                           "\"%.*s\" is no address: write host:port, [v6]:port, unix:/path or none",
-                           NV_STR_ARG(text));
+        return nv_fail_set(
+            fail, NV_ERR_CONFIG, 0,
+            "\"%.*s\" is no address: write host:port, [v6]:port, unix:/path or none",
+            NV_STR_ARG(text));
     }
     return set_text(field, nv_str_trim(text));
 }
@@ -124,8 +125,8 @@ static enum nv_err set_list(struct nv_text_list *field, struct nv_str text)
     return NV_OK;
 }
 
-static enum nv_err set_number(const struct nv_option *option, uint64_t *field, struct nv_str text,
-                              struct nv_fail *fail)
+static enum nv_err set_number(const struct nv_option *option, uint64_t *field,
+                              struct nv_str text, struct nv_fail *fail)
 {
     uint64_t number = 0;
     enum nv_err err = NV_OK;
@@ -139,12 +140,14 @@ static enum nv_err set_number(const struct nv_option *option, uint64_t *field, s
     } else {
         err = nv_str_to_uint64(text, &number);
     }
-    if (err != NV_OK)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" is not %s", NV_STR_ARG(text), units);
+    if (err != NV_OK) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" is not %s", NV_STR_ARG(text),
+                           units);
+    }
     if (number < option->min || number > option->max) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                           "%" PRIu64 " is not within %" PRIu64 "..%" PRIu64, number, option->min,
-                           option->max);
+                           "%" PRIu64 " is not within %" PRIu64 "..%" PRIu64, number,
+                           option->min, option->max);
     }
     *field = number;
     return NV_OK;
@@ -161,8 +164,8 @@ static enum nv_err set_rate(double *field, struct nv_str text, struct nv_fail *f
     return NV_OK;
 }
 
-static enum nv_err set_choice(const struct nv_option *option, unsigned *field, struct nv_str text,
-                              struct nv_fail *fail)
+static enum nv_err set_choice(const struct nv_option *option, unsigned *field,
+                              struct nv_str text, struct nv_fail *fail)
 {
     /* YAML 1.1 readers and people write `off` as a boolean; here it is a word like others */
     if (nv_parse_choice(text, option->choices, field) != NV_OK) {
@@ -229,7 +232,8 @@ static enum nv_err remember(size_t id, struct nv_str text)
 }
 
 enum nv_err nv_options_set(struct nv_options *options, size_t id, struct nv_str text,
-                           enum nv_option_source source, const char *where, struct nv_fail *fail)
+                           enum nv_option_source source, const char *where,
+                           struct nv_fail *fail)
 {
     assert(id < NV_OPTION_TOTAL);
     /* first of all: what follows may quote it */

@@ -4,9 +4,9 @@
  *   option_table.inc ──▶ struct nv_option[] ──▶ file, environment, --set: nv_options_set
  *                    └─▶ struct nv_options      --help, --print-config, docs/configuration.md
  *
- * A value knows where it came from. Sources have ranks, so that they may be read in any order: a
- * source of lower rank never replaces a higher one's value. One thread; immutable once the stages
- * run, reload builds a new one.
+ * A value knows where it came from. Sources have ranks, so that they may be read in any order:
+ * a source of lower rank never replaces a higher one's value. One thread; immutable once the
+ * stages run, reload builds a new one.
  */
 #ifndef NV_GATEWAY_CONFIG_OPTIONS_H
 #define NV_GATEWAY_CONFIG_OPTIONS_H
@@ -61,7 +61,8 @@ struct nv_option {
     size_t offset; /* of the field in struct nv_options */
 };
 
-/* What the fields are in C: text NULL when none was given; a choice is its place in `choices`. */
+/* What the fields are in C: text NULL when none was given; a choice is its place in
+ * `choices`. */
 typedef char *nv_option_field_TEXT;
 typedef char *nv_option_field_PATH;
 typedef char *nv_option_field_ADDRESS;
@@ -105,12 +106,13 @@ enum nv_err nv_options_init(struct nv_options *options) NV_MUST_USE;
 /* Frees all texts. The struct may be initialised again. */
 void nv_options_release(struct nv_options *options);
 /*
- * Checks `text` (borrowed, already expanded) by the row and stores a copy, unless the option holds
- * a value of a higher source. `where` (borrowed) is kept for messages. NV_ERR_CONFIG with `fail`
- * (path = where) says what is wrong and what is allowed; NV_ERR_NO_MEMORY.
+ * Checks `text` (borrowed, already expanded) by the row and stores a copy, unless the option
+ * holds a value of a higher source. `where` (borrowed) is kept for messages. NV_ERR_CONFIG with
+ * `fail` (path = where) says what is wrong and what is allowed; NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_options_set(struct nv_options *options, size_t id, struct nv_str text,
-                           enum nv_option_source source, const char *where, struct nv_fail *fail);
+                           enum nv_option_source source, const char *where,
+                           struct nv_fail *fail);
 /* Row of a path, or NV_OPTION_TOTAL. */
 size_t nv_option_find(struct nv_str path);
 /* Is `path` the front part of rows' paths, as "receiver.http"? */
@@ -119,13 +121,15 @@ bool nv_option_is_section(struct nv_str path);
 bool nv_option_same(const struct nv_options *a, const struct nv_options *b, size_t id);
 /* The path most like `path` by edit distance, or NULL when none is near. Static. */
 const char *nv_option_nearest(struct nv_str path);
-/* Value as text, as the file would spell it; nothing for none. Secrets as `***`. Buffer's errors.
+/* Value as text, as the file would spell it; nothing for none. Secrets as `***`. Buffer's
+ * errors.
  */
 enum nv_err nv_option_write(const struct nv_options *options, size_t id, struct nv_buf *buf);
 /*
- * Fills what depends on other values (journal.directory, exporter.file.directory in local mode) and
- * checks what only shows in combination: plain http, TLS without a key, missing files, options that
- * this version can't honour. NV_ERR_CONFIG with `fail` says what to do; NV_ERR_NO_MEMORY.
+ * Fills what depends on other values (journal.directory, exporter.file.directory in local mode)
+ * and checks what only shows in combination: plain http, TLS without a key, missing files,
+ * options that this version can't honour. NV_ERR_CONFIG with `fail` says what to do;
+ * NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail);
 /* No API key: traces go to files and the terminal. */

@@ -107,8 +107,8 @@ static enum nv_err act_on_all(const struct nv_dead_request *request,
     return err;
 }
 
-enum nv_err nv_dead_run(const struct nv_dead_request *request, const struct nv_dead_place *place,
-                        struct nv_buf *out)
+enum nv_err nv_dead_run(const struct nv_dead_request *request,
+                        const struct nv_dead_place *place, struct nv_buf *out)
 {
     assert(place->store != NULL);
     switch (request->verb) {

@@ -27,10 +27,10 @@ struct nv_dead_place {
 enum nv_err nv_dead_parse(enum nv_dead_verb verb, struct nv_str id,
                           struct nv_dead_request *out) NV_MUST_USE;
 /*
- * Does it and appends what there is to say, as text. NV_ERR_NOT_FOUND (no such dead letter), what
- * retry says of the one that was asked for, the store's and buffer's errors.
+ * Does it and appends what there is to say, as text. NV_ERR_NOT_FOUND (no such dead letter),
+ * what retry says of the one that was asked for, the store's and buffer's errors.
  */
-enum nv_err nv_dead_run(const struct nv_dead_request *request, const struct nv_dead_place *place,
-                        struct nv_buf *out);
+enum nv_err nv_dead_run(const struct nv_dead_request *request,
+                        const struct nv_dead_place *place, struct nv_buf *out);
 
 #endif

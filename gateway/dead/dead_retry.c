@@ -1,10 +1,10 @@
 /*
  * What was kept as OTLP goes the way it went before, with today's program.
  *
- * A trace is translated here and becomes an outbox record, because its claim in assembly is long
- * settled: going through the door again would make it a late part of itself, under another id. A
- * whole request was never assembled, so the door is right for it; its traces may have other spans
- * in the journal. Sampling is left out: who asks for a trace by name wants it.
+ * A trace is translated here and becomes an outbox record, because its claim in assembly is
+ * long settled: going through the door again would make it a late part of itself, under another
+ * id. A whole request was never assembled, so the door is right for it; its traces may have
+ * other spans in the journal. Sampling is left out: who asks for a trace by name wants it.
  */
 #include "gateway/dead/dead_retry.h"
 
@@ -38,8 +38,8 @@ static enum nv_err decode(enum nv_signal signal, struct nv_str base64, struct nv
         return err;
     }
     size_t len = nv_buf_take(&body, &bytes);
-    return nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, bytes, len}, NULL,
-                             &result, out, &fail);
+    return nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, bytes, len},
+                             NULL, &result, out, &fail);
 }
 
 /* ---- a trace ----------------------------------------------------------------------------------

@@ -5,8 +5,8 @@
  *   never translated         OTLP ──translate, mask, encode──▶ JSON ▶ outbox
  *   request, undecodable     OTLP ──decode──▶ accepted as if it had come just now
  *
- * The first two keep trace id and part, so the backend ignores what it has. A letter is forgotten
- * only once its new place has it; until the translation succeeds it stays.
+ * The first two keep trace id and part, so the backend ignores what it has. A letter is
+ * forgotten only once its new place has it; until the translation succeeds it stays.
  */
 #ifndef NV_GATEWAY_DEAD_DEAD_RETRY_H
 #define NV_GATEWAY_DEAD_DEAD_RETRY_H
@@ -32,8 +32,8 @@ struct nv_dead_retry {
 /*
  * Tries `id`. NV_ERR_NOT_FOUND; NV_ERR_AGAIN: a whole request without a running gateway;
  * NV_ERR_MALFORMED and the like: still not decodable or translatable; NV_ERR_LIMIT: larger than
- * max_trace_bytes; the store's, the acceptor's, NV_ERR_NO_MEMORY. The letter stays on every error.
- * Sampling does not apply. Waits for the disk. Any thread but the journal's.
+ * max_trace_bytes; the store's, the acceptor's, NV_ERR_NO_MEMORY. The letter stays on every
+ * error. Sampling does not apply. Waits for the disk. Any thread but the journal's.
  */
 enum nv_err nv_dead_retry(const struct nv_dead_retry *retry, uint64_t id) NV_MUST_USE;
 

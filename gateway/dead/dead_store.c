@@ -1,8 +1,8 @@
 /*
  * The journal of a stopped gateway as a store.
  *
- * Nothing is replayed and no thread runs: only the six functions of the journal, behind the same
- * struct as assembly's. Puts are synced, because nothing follows that would.
+ * Nothing is replayed and no thread runs: only the six functions of the journal, behind the
+ * same struct as assembly's. Puts are synced, because nothing follows that would.
  */
 #include "gateway/dead/dead_store.h"
 
@@ -48,7 +48,8 @@ static enum nv_err visit_one(struct nv_journal *journal, uint64_t id, nv_store_v
     return err == NV_ERR_NOT_FOUND || err == NV_ERR_MALFORMED ? NV_OK : err;
 }
 
-static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit, void *visit_ctx)
+static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit,
+                        void *visit_ctx)
 {
     uint64_t *ids = NULL;
     size_t count = 0;

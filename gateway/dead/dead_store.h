@@ -13,8 +13,8 @@ struct nv_dead_store {
 };
 
 /*
- * Opens the journal of `options` and takes its lock. NV_ERR_LOCKED: a gateway runs on it; others as
- * nv_journal_open, with `fail`.
+ * Opens the journal of `options` and takes its lock. NV_ERR_LOCKED: a gateway runs on it;
+ * others as nv_journal_open, with `fail`.
  */
 enum nv_err nv_dead_store_open(const struct nv_options *options, struct nv_dead_store *out,
                                struct nv_fail *fail);

@@ -1,10 +1,10 @@
 /*
  * Joining requests by trace id.
  *
- * Nothing is copied but the tables: groups of all batches one after the other, items that point at
- * them. Which of two spans with the same id is kept is assembly's rule (gather.c): the
- * longer says more, and of two equally long the first came first. Log records share their span's
- * id and are all kept.
+ * Nothing is copied but the tables: groups of all batches one after the other, items that point
+ * at them. Which of two spans with the same id is kept is assembly's rule (gather.c): the
+ * longer says more, and of two equally long the first came first. Log records share their
+ * span's id and are all kept.
  */
 #include "gateway/dead/raw_join.h"
 

@@ -1,8 +1,8 @@
 /*
  * Dead letters of traces that could not be translated, and of requests that no longer decode.
  *
- * The payload is OTLP as it came, grouped again by resource and scope: `noveum-gateway explain` and
- * any OTLP tool read it, and `dead retry` gives it to a later version (dead_retry.h). OTLP
+ * The payload is OTLP as it came, grouped again by resource and scope: `noveum-gateway explain`
+ * and any OTLP tool read it, and `dead retry` gives it to a later version (dead_retry.h). OTLP
  * fields: ExportTraceServiceRequest resource_spans=1; ResourceSpans resource=1, scope_spans=2,
  * schema_url=3; ScopeSpans scope=1, spans=2, schema_url=3 (opentelemetry-proto 1.x,
  * trace/v1/trace.proto). The numbers of the messages for log records are the same
@@ -25,9 +25,9 @@
 #include "base/banned.h"
 
 /*
- * Items in the order in which they are written: those of one resource together, and of these those
- * of one scope. Groups of one resource share its bytes (assembly/hold/gather.c), so they are told
- * by the address: written for each of its scopes again, 6 MB of resource became 3 GB.
+ * Items in the order in which they are written: those of one resource together, and of these
+ * those of one scope. Groups of one resource share its bytes (assembly/hold/gather.c), so they
+ * are told by the address: written for each of its scopes again, 6 MB of resource became 3 GB.
  */
 struct placed {
     const struct nv_raw_item *item;
@@ -57,15 +57,18 @@ static int by_place(const void *a, const void *b)
 }
 
 /* New list of *count items, in order; NULL without memory. */
-static struct placed *place(const struct nv_raw_trace *raw, enum nv_signal signal, uint32_t *count)
+static struct placed *place(const struct nv_raw_trace *raw, enum nv_signal signal,
+                            uint32_t *count)
 {
     struct placed *list = calloc(raw->item_count + 1, sizeof *list);
     *count = 0;
     for (uint32_t i = 0; list && i < raw->item_count; i++) {
         const struct nv_raw_item *item = &raw->items[i];
         assert(item->group < raw->group_count);
-        if (item->signal == signal)
-            list[(*count)++] = (struct placed){item, raw->groups[item->group].resource.ptr, i, i};
+        if (item->signal == signal) {
+            list[(*count)++] =
+                (struct placed){item, raw->groups[item->group].resource.ptr, i, i};
+        }
     }
     if (!list)
         return NULL;
@@ -245,8 +248,8 @@ enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_ra
     if (err == NV_OK)
         err = write_payload(raw, &payload);
     if (err == NV_OK) {
-        err = store->put(store->ctx, NV_RECORD_DEAD_LETTER, nv_buf_str(&head), nv_buf_str(&payload),
-                         &id);
+        err = store->put(store->ctx, NV_RECORD_DEAD_LETTER, nv_buf_str(&head),
+                         nv_buf_str(&payload), &id);
     }
     nv_buf_release(&head);
     nv_buf_release(&payload);

@@ -1,10 +1,11 @@
 /*
  * The soft limit of descriptors is raised to the hard one.
  *
- * The soft limit is 1024 nearly everywhere, only because select() can't count further; nothing here
- * or in the libraries used calls it (epoll and poll do). systemd's advice is to raise it in such
- * programs rather than in their units. Deliberately not done: raising the hard limit, which is the
- * administrator's word even where the process could, and an option for it: `ulimit -Hn` is one.
+ * The soft limit is 1024 nearly everywhere, only because select() can't count further; nothing
+ * here or in the libraries used calls it (epoll and poll do). systemd's advice is to raise it
+ * in such programs rather than in their units. Deliberately not done: raising the hard limit,
+ * which is the administrator's word even where the process could, and an option for it: `ulimit
+ * -Hn` is one.
  */
 #include "gateway/process/descriptors.h"
 

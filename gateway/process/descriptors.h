@@ -11,10 +11,10 @@
 #define NV_DESCRIPTORS_PLENTY 4096u
 
 /*
- * Raises the soft RLIMIT_NOFILE of the process to the hard one, never above, and logs what is in
- * force when it is below NV_DESCRIPTORS_PLENTY. Returns that; UINT64_MAX: no limit. Where it can't
- * be raised all goes on with what there is. Call before the receivers open: they share the limit
- * out once.
+ * Raises the soft RLIMIT_NOFILE of the process to the hard one, never above, and logs what is
+ * in force when it is below NV_DESCRIPTORS_PLENTY. Returns that; UINT64_MAX: no limit. Where it
+ * can't be raised all goes on with what there is. Call before the receivers open: they share
+ * the limit out once.
  */
 uint64_t nv_descriptors_raise(void);
 

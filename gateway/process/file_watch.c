@@ -3,9 +3,9 @@
  *
  *   look: signs of now ──differ from those in force?── and equal those of the last look ──▶ changed
  *
- * A certificate and its key are two files and are rarely replaced at one moment; between two looks
- * that see the same, whoever writes them is done. What still does not fit is refused by the reload,
- * which keeps what was in force, and the next change is seen again.
+ * A certificate and its key are two files and are rarely replaced at one moment; between two
+ * looks that see the same, whoever writes them is done. What still does not fit is refused by
+ * the reload, which keeps what was in force, and the next change is seen again.
  */
 #include "gateway/process/file_watch.h"
 

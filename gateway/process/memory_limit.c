@@ -5,10 +5,10 @@
  *                       "4:memory:/a/b"  ▸ <mount>/memory/a/b/memory.limit_in_bytes, ...
  *
  * Every group on the way up is asked, because the least limit counts; and because inside a
- * container the path is often the host's, of which only the mount's root can be seen. Files that
- * are not there are passed over: a limit that can't be read is no reason not to start. Deliberately
- * not done: memory.high (a soft wish), and following a limit that changes while the gateway runs
- * (a reload tells of it).
+ * container the path is often the host's, of which only the mount's root can be seen. Files
+ * that are not there are passed over: a limit that can't be read is no reason not to start.
+ * Deliberately not done: memory.high (a soft wish), and following a limit that changes while
+ * the gateway runs (a reload tells of it).
  */
 #include "gateway/process/memory_limit.h"
 
@@ -61,7 +61,8 @@ static uint64_t least_on_the_way_up(const char *root, struct nv_str path, const 
         while (nv_str_ends(path, NV_STR("/")))
             path.len--;
         int len = snprintf(place, sizeof place, "%s%.*s/%s", root, NV_STR_ARG(path), file);
-        uint64_t limit = len > 0 && (size_t)len < sizeof place ? read_number(place) : UINT64_MAX;
+        uint64_t limit =
+            len > 0 && (size_t)len < sizeof place ? read_number(place) : UINT64_MAX;
         least = limit < least ? limit : least;
         if (path.len == 0)
             return least;
@@ -76,7 +77,8 @@ static bool lists_memory(struct nv_str controllers)
         size_t comma = nv_str_find_char(controllers, ',');
         if (nv_str_eq(nv_str_slice(controllers, 0, comma), NV_STR("memory")))
             return true;
-        controllers = nv_str_slice(controllers, comma == SIZE_MAX ? comma : comma + 1, SIZE_MAX);
+        controllers =
+            nv_str_slice(controllers, comma == SIZE_MAX ? comma : comma + 1, SIZE_MAX);
     }
     return false;
 }

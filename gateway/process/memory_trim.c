@@ -3,10 +3,10 @@
  *
  * glibc keeps what is freed inside its arenas: after traces of 0.8 MB from eight clients 150 to
  * 190 MB stayed with an idle gateway for ever, and malloc_trim left 20 MB, in 5 to 10 ms once. It
- * holds each arena's lock for part of that, so it waits for a moment when nobody is being served;
- * and it is not called again until so much has passed through that there is something to gain. The
- * main thread has time for it: it only waits for signals. Deliberately not done: trimming under
- * load, where the pages would be wanted again at once.
+ * holds each arena's lock for part of that, so it waits for a moment when nobody is being
+ * served; and it is not called again until so much has passed through that there is something
+ * to gain. The main thread has time for it: it only waits for signals. Deliberately not done:
+ * trimming under load, where the pages would be wanted again at once.
  */
 #include "gateway/process/memory_trim.h"
 
@@ -23,7 +23,8 @@
 /* Requests of fewer bytes can't have left much behind. */
 #define WORTH_BYTES (UINT64_C(16) << 20)
 
-bool nv_memory_trim_due(struct nv_memory_trim *trim, uint64_t request_bytes, uint64_t queued_spans)
+bool nv_memory_trim_due(struct nv_memory_trim *trim, uint64_t request_bytes,
+                        uint64_t queued_spans)
 {
     assert(request_bytes >= trim->seen_bytes);
     bool quiet = request_bytes - trim->seen_bytes < QUIET_BYTES && queued_spans == 0;

@@ -18,11 +18,12 @@ struct nv_memory_trim {
 };
 
 /*
- * A look: `request_bytes` of all requests so far and the spans that wait for the backend now. True
- * when there was much to do since the last time (or the journal may have been replayed), and
- * hardly anything since the last look.
+ * A look: `request_bytes` of all requests so far and the spans that wait for the backend now.
+ * True when there was much to do since the last time (or the journal may have been replayed),
+ * and hardly anything since the last look.
  */
-bool nv_memory_trim_due(struct nv_memory_trim *trim, uint64_t request_bytes, uint64_t queued_spans);
+bool nv_memory_trim_due(struct nv_memory_trim *trim, uint64_t request_bytes,
+                        uint64_t queued_spans);
 /* A look at the process's counters; has malloc give its free pages back when it is due. */
 void nv_memory_trim_look(struct nv_memory_trim *trim);
 

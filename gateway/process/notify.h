@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * Sends `state` ("READY=1", "STOPPING=1", "RELOADING=1") to the socket NOTIFY_SOCKET names. False
- * when there is none or it can't be reached: never a reason to stop.
+ * Sends `state` ("READY=1", "STOPPING=1", "RELOADING=1") to the socket NOTIFY_SOCKET names.
+ * False when there is none or it can't be reached: never a reason to stop.
  */
 bool nv_notify(const char *state);
 

@@ -1,10 +1,10 @@
 /*
  * The watch of progress.h.
  *
- * Between two looks a slot's time is what its thread spent of CPU, or, when the thread sleeps (a
- * lock, a disk that does not answer), the time between the looks. A watcher that was itself kept
- * from running counts at most LOOK_NS_MAX for one look. The state of a thread is field 3 of
- * /proc/self/task/TID/stat (proc(5)): R can run, S and D sleep.
+ * Between two looks a slot's time is what its thread spent of CPU, or, when the thread sleeps
+ * (a lock, a disk that does not answer), the time between the looks. A watcher that was itself
+ * kept from running counts at most LOOK_NS_MAX for one look. The state of a thread is field 3
+ * of /proc/self/task/TID/stat (proc(5)): R can run, S and D sleep.
  */
 #include "gateway/process/progress.h"
 
@@ -104,10 +104,12 @@ static void tell(const struct nv_progress_slot *slot, uint64_t before_ns)
     }
 }
 
-static void look_at(struct nv_progress *progress, struct nv_progress_slot *slot, uint64_t now_ns)
+static void look_at(struct nv_progress *progress, struct nv_progress_slot *slot,
+                    uint64_t now_ns)
 {
     uint64_t turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
-    struct nv_thread_id thread = {atomic_load(&slot->tid), (clockid_t)atomic_load(&slot->clock)};
+    struct nv_thread_id thread = {atomic_load(&slot->tid),
+                                  (clockid_t)atomic_load(&slot->clock)};
     uint64_t cpu_ns = 0;
     bool runnable = false;
     bool same = turn == slot->seen_turn;

@@ -4,9 +4,10 @@
  *   shard thread   begin ──────────── end              (a few atomic stores)
  *   watcher             look   look   look ▸ log, status
  *
- * A slot is stuck for as long as it has had the same trace and its thread was at work or asleep. A
- * thread that could run but was not let run does not count: in a pod that is throttled, time on the
- * wall passes without anybody being stuck, and a restart would only make it worse.
+ * A slot is stuck for as long as it has had the same trace and its thread was at work or
+ * asleep. A thread that could run but was not let run does not count: in a pod that is
+ * throttled, time on the wall passes without anybody being stuck, and a restart would only make
+ * it worse.
  */
 #ifndef NV_GATEWAY_PROCESS_PROGRESS_H
 #define NV_GATEWAY_PROCESS_PROGRESS_H

@@ -3,10 +3,10 @@
  *
  *   spans ──sort ids──▶ parent of each ──▶ first child, next sibling ──▶ walk, depth by depth
  *
- * The tree is walked without recursion: a chain of 10,000 spans is an ordinary trace. Spans whose
- * parent is missing stand beside the root; spans in a ring of parents would never be reached, so
- * what the walk left over is printed at the end like roots. Everything that is not plain text in a
- * name is escaped before it reaches the terminal.
+ * The tree is walked without recursion: a chain of 10,000 spans is an ordinary trace. Spans
+ * whose parent is missing stand beside the root; spans in a ring of parents would never be
+ * reached, so what the walk left over is printed at the end like roots. Everything that is not
+ * plain text in a name is escaped before it reaches the terminal.
  */
 #include "gateway/view/terminal.h"
 

@@ -19,9 +19,10 @@
 #define NV_TERMINAL_SPANS_MAX 200
 
 struct nv_terminal {
-    bool color;                 /* ANSI colours: errors red, kinds dim */
-    bool hex_ids;               /* form of trace ids in file names */
-    const char *file_directory; /* where the trace's file will be; NULL: no last line. Borrowed */
+    bool color;   /* ANSI colours: errors red, kinds dim */
+    bool hex_ids; /* form of trace ids in file names */
+    const char
+        *file_directory; /* where the trace's file will be; NULL: no last line. Borrowed */
 };
 
 /* Colour only on a terminal, and not with NO_COLOR set (no-color.org) or TERM=dumb. */

@@ -1,9 +1,10 @@
 /*
  * Kind, model, tokens and cost of a span, read back from Noveum's attributes.
  *
- * Kind is told by the attribute namespace, in the order of docs/noveum-backend.md#kinds: what the
- * platform will show is what the terminal shows. Tokens of agents are sums of their children and
- * therefore stand under other keys (llm.aggregated_usage.*), so that adding up is safe.
+ * Kind is told by the attribute namespace, in the order of docs/noveum-backend.md#kinds: what
+ * the platform will show is what the terminal shows. Tokens of agents are sums of their
+ * children and therefore stand under other keys (llm.aggregated_usage.*), so that adding up is
+ * safe.
  */
 #include "gateway/view/terminal_facts.h"
 
@@ -82,8 +83,8 @@ static int64_t add_known(int64_t sum, int64_t value)
 void nv_trace_facts_read(const struct nv_trace *trace, struct nv_span_facts *facts)
 {
     assert(trace->span_count == 0 || trace->spans != NULL);
-    *facts =
-        (struct nv_span_facts){.kind = "", .input_tokens = -1, .output_tokens = -1, .cost = -1.0};
+    *facts = (struct nv_span_facts){
+        .kind = "", .input_tokens = -1, .output_tokens = -1, .cost = -1.0};
     for (uint32_t i = 0; i < trace->span_count; i++) {
         struct nv_span_facts one;
         nv_span_facts_read(&trace->spans[i], &one);

@@ -85,7 +85,7 @@ static enum document_member member_of(struct nv_str key)
     return DOCUMENT_OTHER;
 }
 
-/* ---- one document --------------------------------------------------------------------------- */
+/* ---- one document ------------------------------------------------------------------------ */
 
 static enum nv_err take(struct document *document, const struct nv_value **slot,
                         const struct nv_attribute *member)
@@ -110,27 +110,29 @@ static enum nv_err gather(struct document *document, const struct nv_value *map,
         const enum document_member what = member_of(member->key);
         if (nv_value_empty(&member->value) || is_type_word(member))
             continue;
-        if (what == DOCUMENT_ID)
+        if (what == DOCUMENT_ID) {
             err = take(document, &document->id, member);
-        else if (what == DOCUMENT_CONTENT)
+        } else if (what == DOCUMENT_CONTENT) {
             err = take(document, &document->content, member);
-        else if (what == DOCUMENT_SCORE)
+        } else if (what == DOCUMENT_SCORE) {
             err = take(document, &document->score, member);
-        else if (what == DOCUMENT_METADATA)
+        } else if (what == DOCUMENT_METADATA) {
             err = take(document, &document->metadata, member);
-        else if (what == DOCUMENT_INNER && member->value.type == NV_VALUE_MAP &&
-                 depth < DOCUMENTS_DEPTH_MAX)
+        } else if (what == DOCUMENT_INNER && member->value.type == NV_VALUE_MAP &&
+                   depth < DOCUMENTS_DEPTH_MAX) {
             err = gather(document, &member->value, depth + 1);
-        else if (what == DOCUMENT_INNER && member->value.type == NV_VALUE_STRING)
+        } else if (what == DOCUMENT_INNER && member->value.type == NV_VALUE_STRING) {
             err = take(document, &document->content, member);
-        else
-            err = nv_attributes_add(&document->rest, document->arena, member->key, member->value);
+        } else {
+            err =
+                nv_attributes_add(&document->rest, document->arena, member->key, member->value);
+        }
     }
     return err;
 }
 
-static enum nv_err put(struct document *document, struct nv_attributes *members, struct nv_str key,
-                       const struct nv_value *value)
+static enum nv_err put(struct document *document, struct nv_attributes *members,
+                       struct nv_str key, const struct nv_value *value)
 {
     return !value ? NV_OK : nv_attributes_add(members, document->arena, key, *value);
 }
@@ -160,11 +162,12 @@ static enum nv_err write_document(struct walk *walk, struct document *document)
         walk->partial = true;
         return NV_OK;
     }
-    const struct nv_value out = {.type = NV_VALUE_MAP, .as.map = {members.items, members.count}};
+    const struct nv_value out = {.type = NV_VALUE_MAP,
+                                 .as.map = {members.items, members.count}};
     return nv_values_push(&walk->list, walk->arena, out);
 }
 
-/* ---- columns -------------------------------------------------------------------------------- */
+/* ---- columns ----------------------------------------------------------------------------- */
 
 /* Chroma answers in columns, one list a query: [[a, b]] is [a, b] for the only query. */
 static const struct nv_value *column(const struct nv_value *map, struct nv_str key)
@@ -205,15 +208,15 @@ static enum nv_err visit_columns(struct walk *walk, const struct nv_value *map)
     }
     for (uint32_t i = 0; i < map->as.map.count; i++) {
         const struct nv_str key = map->as.map.items[i].key;
-        const bool used = nv_str_eq(key, NV_STR("ids")) || nv_str_eq(key, NV_STR("documents")) ||
-                          nv_str_eq(key, NV_STR("metadatas")) ||
-                          nv_str_eq(key, NV_STR("distances"));
+        const bool used =
+            nv_str_eq(key, NV_STR("ids")) || nv_str_eq(key, NV_STR("documents")) ||
+            nv_str_eq(key, NV_STR("metadatas")) || nv_str_eq(key, NV_STR("distances"));
         walk->partial |= !used && !nv_value_empty(&map->as.map.items[i].value);
     }
     return err;
 }
 
-/* ---- the walk ------------------------------------------------------------------------------- */
+/* ---- the walk ---------------------------------------------------------------------------- */
 
 static enum nv_err visit(struct walk *walk, const struct nv_value *in, unsigned depth);
 
@@ -275,7 +278,8 @@ static enum nv_err gather_scores(struct nv_arena *arena, const struct nv_value *
     struct nv_values scores = {0};
     *out = (struct nv_value){.type = NV_VALUE_ARRAY};
     for (uint32_t i = 0; i < documents->as.array.count; i++) {
-        const struct nv_value *score = nv_map_get(&documents->as.array.items[i], NV_STR("score"));
+        const struct nv_value *score =
+            nv_map_get(&documents->as.array.items[i], NV_STR("score"));
         if (!score || (score->type != NV_VALUE_DOUBLE && score->type != NV_VALUE_INT))
             return NV_OK;
         enum nv_err err = nv_values_push(&scores, arena, *score);

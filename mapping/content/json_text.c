@@ -7,12 +7,13 @@
  *   {'a': None}         repr        ─▶ {"a": null}
  *   [see above]         prose       ─▶ itself
  *
- * Attribute values are JSON text more often than not, and sometimes JSON text of JSON text (MLflow
- * quotes everything, Langfuse some). Two levels are undone, no more: text that a user wrote about
- * JSON must stay text. Broken-off text (Gemini CLI cuts at 10,000 characters) is read as far as it
- * goes only when it clearly began as an object or as a list of objects, so that prose in brackets
- * is never eaten. Python's repr (LangSmith, LiteLLM, CrewAI write str(dict)) is rewritten as JSON
- * in one pass; calls such as Document(...) make it fail, and the text stays what it was.
+ * Attribute values are JSON text more often than not, and sometimes JSON text of JSON text
+ * (MLflow quotes everything, Langfuse some). Two levels are undone, no more: text that a user
+ * wrote about JSON must stay text. Broken-off text (Gemini CLI cuts at 10,000 characters) is
+ * read as far as it goes only when it clearly began as an object or as a list of objects, so
+ * that prose in brackets is never eaten. Python's repr (LangSmith, LiteLLM, CrewAI write
+ * str(dict)) is rewritten as JSON in one pass; calls such as Document(...) make it fail, and
+ * the text stays what it was.
  */
 #include "mapping/content/json_text.h"
 
@@ -62,8 +63,8 @@ static enum nv_err parse_once(struct nv_arena *arena, struct nv_str text, bool *
     return parse_repr(arena, text, out);
 }
 
-enum nv_err nv_json_text_parse(struct nv_arena *arena, const struct nv_value *in, unsigned levels,
-                               bool *truncated, struct nv_value *out)
+enum nv_err nv_json_text_parse(struct nv_arena *arena, const struct nv_value *in,
+                               unsigned levels, bool *truncated, struct nv_value *out)
 {
     *out = *in;
     for (unsigned level = 0; level < levels; level++) {
@@ -84,7 +85,8 @@ enum nv_err nv_json_text_parse(struct nv_arena *arena, const struct nv_value *in
 
 /* Through a buffer and then into the arena, because the length is known only at the end and an
  * arena can't give back what a doubling buffer leaves behind. */
-enum nv_err nv_json_text_of(struct nv_arena *arena, const struct nv_value *in, struct nv_str *out)
+enum nv_err nv_json_text_of(struct nv_arena *arena, const struct nv_value *in,
+                            struct nv_str *out)
 {
     if (in->type == NV_VALUE_STRING || in->type == NV_VALUE_JSON) {
         *out = in->as.string;
@@ -104,7 +106,7 @@ enum nv_err nv_json_text_of(struct nv_arena *arena, const struct nv_value *in, s
     return err == NV_OK ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
-/* ---- Python's repr -------------------------------------------------------------------------- */
+/* ---- Python's repr ----------------------------------------------------------------------- */
 
 struct repr {
     struct nv_str text;
@@ -159,8 +161,8 @@ static enum nv_err repr_hex_escape(struct repr *repr, unsigned digits)
     return NV_OK;
 }
 
-/* JSON's escapes are a part of Python's; those that it lacks become \u. Octal ones and \N{...} are
- * refused: no emitter was seen to write them, and the text then stays what it was. */
+/* JSON's escapes are a part of Python's; those that it lacks become \u. Octal ones and \N{...}
+ * are refused: no emitter was seen to write them, and the text then stays what it was. */
 static enum nv_err repr_escape(struct repr *repr)
 {
     const char c = repr_peek(repr);
@@ -247,8 +249,8 @@ static enum nv_err repr_punctuation(struct repr *repr, char c)
     return nv_buf_append_char(repr->out, json);
 }
 
-/* Numbers pass byte by byte and brackets as they come: the JSON reader behind this judges both, so
- * that nothing is checked twice. */
+/* Numbers pass byte by byte and brackets as they come: the JSON reader behind this judges both,
+ * so that nothing is checked twice. */
 static enum nv_err repr_token(struct repr *repr)
 {
     const char c = repr_peek(repr);
@@ -263,7 +265,8 @@ static enum nv_err repr_token(struct repr *repr)
     return repr_word(repr);
 }
 
-enum nv_err nv_json_text_from_repr(struct nv_arena *arena, struct nv_str text, struct nv_str *out)
+enum nv_err nv_json_text_from_repr(struct nv_arena *arena, struct nv_str text,
+                                   struct nv_str *out)
 {
     struct nv_buf buf;
     nv_buf_init(&buf, text.len * REPR_GROWTH + 16);

@@ -1,10 +1,10 @@
 /*
  * Member look-up: one pass over an object, each key searched in a table of some 70 names.
  *
- * The table is searched in order of frequency, comparing length and first byte before the bytes:
- * for the keys that messages really have that is a handful of comparisons, cheaper than hashing a
- * key of four bytes. Deliberately no knowledge of shapes here: what a set of members means is said
- * by the detectors of messages_shapes.c, tools.c and documents.c.
+ * The table is searched in order of frequency, comparing length and first byte before the
+ * bytes: for the keys that messages really have that is a handful of comparisons, cheaper than
+ * hashing a key of four bytes. Deliberately no knowledge of shapes here: what a set of members
+ * means is said by the detectors of messages_shapes.c, tools.c and documents.c.
  */
 #include "mapping/content/members.h"
 

@@ -3,9 +3,9 @@
  *
  *   {"role": "tool", "toolCallId": "c1", "x": 1}  ─▶  mask ROLE|CALL_ID, at[ROLE], at[CALL_ID]
  *
- * One pass over an object finds all known members at once. Spellings that mean the same wherever
- * they stand share an id (toolCallId, call_id, ...); words whose meaning depends on the place
- * (input, output) keep their own. Internal to the mapping.
+ * One pass over an object finds all known members at once. Spellings that mean the same
+ * wherever they stand share an id (toolCallId, call_id, ...); words whose meaning depends on
+ * the place (input, output) keep their own. Internal to the mapping.
  */
 #ifndef NV_MAPPING_CONTENT_MEMBERS_H
 #define NV_MAPPING_CONTENT_MEMBERS_H
@@ -13,83 +13,83 @@
 #include "model/absent.h"
 
 /* X(id, key): many keys may share an id; the most frequent first, because the table is searched. */
-#define NV_MEMBER_TABLE(X)                                                                         \
-    X(ROLE, "role")                                                                                \
-    X(CONTENT, "content")                                                                          \
-    X(TYPE, "type")                                                                                \
-    X(TEXT, "text")                                                                                \
-    X(PARTS, "parts")                                                                              \
-    X(ID, "id")                                                                                    \
-    X(NAME, "name")                                                                                \
-    X(ARGUMENTS, "arguments")                                                                      \
-    X(FINISH, "finish_reason")                                                                     \
-    X(TOOL_CALLS, "tool_calls")                                                                    \
-    X(CALL_ID, "tool_call_id")                                                                     \
-    X(FUNCTION, "function")                                                                        \
-    X(MESSAGE, "message")                                                                          \
-    X(MESSAGES, "messages")                                                                        \
-    X(INDEX, "index")                                                                              \
-    X(RESPONSE, "response")                                                                        \
-    X(RESULT, "result")                                                                            \
-    X(CALL, "tool_call")                                                                           \
-    X(PART, "message_content")                                                                     \
-    X(CONTENTS, "contents")                                                                        \
-    X(INPUT, "input")                                                                              \
-    X(OUTPUT, "output")                                                                            \
-    X(NAME, "toolName")                                                                            \
-    X(NAME, "tool_name")                                                                           \
-    X(ARGUMENTS, "args")                                                                           \
-    X(ARGUMENTS, "arguments_json")                                                                 \
-    X(CALL_ID, "call_id")                                                                          \
-    X(CALL_ID, "toolCallId")                                                                       \
-    X(CALL_ID, "tool_use_id")                                                                      \
-    X(CALL_ID, "toolUseId")                                                                        \
-    X(TOOL_CALLS, "toolCalls")                                                                     \
-    X(FINISH, "finishReason")                                                                      \
-    X(FINISH, "stop_reason")                                                                       \
-    X(FINISH, "stopReason")                                                                        \
-    X(FINISH, "done_reason")                                                                       \
-    X(REASONING, "reasoning")                                                                      \
-    X(REASONING, "reasoning_content")                                                              \
-    X(REASONING, "thinking")                                                                       \
-    X(REASONING, "reasoningText")                                                                  \
-    X(CHOICES, "choices")                                                                          \
-    X(CHOICES, "generations")                                                                      \
-    X(CHOICES, "candidates")                                                                       \
-    X(INPUTS, "inputs")                                                                            \
-    X(OUTPUTS, "outputs")                                                                          \
-    X(ITEMS, "items")                                                                              \
-    X(PROMPT, "prompt")                                                                            \
-    X(PROMPT, "prompts")                                                                           \
-    X(COMPLETION, "completion")                                                                    \
-    X(SYSTEM, "system")                                                                            \
-    X(SYSTEM, "system_instruction")                                                                \
-    X(SYSTEM, "systemInstruction")                                                                 \
-    X(SYSTEM, "system_instructions")                                                               \
-    X(SYSTEM, "instructions")                                                                      \
-    X(CONFIG, "config")                                                                            \
-    X(KWARGS, "kwargs")                                                                            \
-    X(LC, "lc")                                                                                    \
-    X(EXTRA, "additional_kwargs")                                                                  \
-    X(INFO, "response_metadata")                                                                   \
-    X(INFO, "generation_info")                                                                     \
-    X(EVENT, "event.name")                                                                         \
-    X(DATA, "data")                                                                                \
-    X(VALUE, "value")                                                                              \
-    X(CALL, "functionCall")                                                                        \
-    X(CALL, "function_call")                                                                       \
-    X(CALL, "toolUse")                                                                             \
-    X(ANSWER, "functionResponse")                                                                  \
-    X(ANSWER, "function_response")                                                                 \
-    X(ANSWER, "toolResult")                                                                        \
-    X(CALL, "toolRequest")                                                                         \
-    X(ANSWER, "toolResponse")                                                                      \
-    X(CALL_ID, "ref")                                                                              \
-    X(BEDROCK_REASONING, "reasoningContent")                                                       \
-    X(THOUGHT, "thought")                                                                          \
-    X(UPDATE, "update")                                                                            \
-    X(SUMMARY, "summary")                                                                          \
-    X(FUNCTION_NAME, "function_call_name")                                                         \
+#define NV_MEMBER_TABLE(X)                                                                     \
+    X(ROLE, "role")                                                                            \
+    X(CONTENT, "content")                                                                      \
+    X(TYPE, "type")                                                                            \
+    X(TEXT, "text")                                                                            \
+    X(PARTS, "parts")                                                                          \
+    X(ID, "id")                                                                                \
+    X(NAME, "name")                                                                            \
+    X(ARGUMENTS, "arguments")                                                                  \
+    X(FINISH, "finish_reason")                                                                 \
+    X(TOOL_CALLS, "tool_calls")                                                                \
+    X(CALL_ID, "tool_call_id")                                                                 \
+    X(FUNCTION, "function")                                                                    \
+    X(MESSAGE, "message")                                                                      \
+    X(MESSAGES, "messages")                                                                    \
+    X(INDEX, "index")                                                                          \
+    X(RESPONSE, "response")                                                                    \
+    X(RESULT, "result")                                                                        \
+    X(CALL, "tool_call")                                                                       \
+    X(PART, "message_content")                                                                 \
+    X(CONTENTS, "contents")                                                                    \
+    X(INPUT, "input")                                                                          \
+    X(OUTPUT, "output")                                                                        \
+    X(NAME, "toolName")                                                                        \
+    X(NAME, "tool_name")                                                                       \
+    X(ARGUMENTS, "args")                                                                       \
+    X(ARGUMENTS, "arguments_json")                                                             \
+    X(CALL_ID, "call_id")                                                                      \
+    X(CALL_ID, "toolCallId")                                                                   \
+    X(CALL_ID, "tool_use_id")                                                                  \
+    X(CALL_ID, "toolUseId")                                                                    \
+    X(TOOL_CALLS, "toolCalls")                                                                 \
+    X(FINISH, "finishReason")                                                                  \
+    X(FINISH, "stop_reason")                                                                   \
+    X(FINISH, "stopReason")                                                                    \
+    X(FINISH, "done_reason")                                                                   \
+    X(REASONING, "reasoning")                                                                  \
+    X(REASONING, "reasoning_content")                                                          \
+    X(REASONING, "thinking")                                                                   \
+    X(REASONING, "reasoningText")                                                              \
+    X(CHOICES, "choices")                                                                      \
+    X(CHOICES, "generations")                                                                  \
+    X(CHOICES, "candidates")                                                                   \
+    X(INPUTS, "inputs")                                                                        \
+    X(OUTPUTS, "outputs")                                                                      \
+    X(ITEMS, "items")                                                                          \
+    X(PROMPT, "prompt")                                                                        \
+    X(PROMPT, "prompts")                                                                       \
+    X(COMPLETION, "completion")                                                                \
+    X(SYSTEM, "system")                                                                        \
+    X(SYSTEM, "system_instruction")                                                            \
+    X(SYSTEM, "systemInstruction")                                                             \
+    X(SYSTEM, "system_instructions")                                                           \
+    X(SYSTEM, "instructions")                                                                  \
+    X(CONFIG, "config")                                                                        \
+    X(KWARGS, "kwargs")                                                                        \
+    X(LC, "lc")                                                                                \
+    X(EXTRA, "additional_kwargs")                                                              \
+    X(INFO, "response_metadata")                                                               \
+    X(INFO, "generation_info")                                                                 \
+    X(EVENT, "event.name")                                                                     \
+    X(DATA, "data")                                                                            \
+    X(VALUE, "value")                                                                          \
+    X(CALL, "functionCall")                                                                    \
+    X(CALL, "function_call")                                                                   \
+    X(CALL, "toolUse")                                                                         \
+    X(ANSWER, "functionResponse")                                                              \
+    X(ANSWER, "function_response")                                                             \
+    X(ANSWER, "toolResult")                                                                    \
+    X(CALL, "toolRequest")                                                                     \
+    X(ANSWER, "toolResponse")                                                                  \
+    X(CALL_ID, "ref")                                                                          \
+    X(BEDROCK_REASONING, "reasoningContent")                                                   \
+    X(THOUGHT, "thought")                                                                      \
+    X(UPDATE, "update")                                                                        \
+    X(SUMMARY, "summary")                                                                      \
+    X(FUNCTION_NAME, "function_call_name")                                                     \
     X(FUNCTION_ARGUMENTS, "function_call_arguments_json")
 
 enum nv_member {
@@ -158,8 +158,8 @@ const struct nv_value *nv_members_first(const struct nv_members *members, uint64
 /* Text of member `id` when it is a STRING, else empty. Borrowed. */
 struct nv_str nv_members_text(const struct nv_members *members, enum nv_member id);
 /*
- * Appends to `rest` the members of `map` that are not empty and whose id is not in `used`: what a
- * handler did not express. Errors: NV_ERR_NO_MEMORY.
+ * Appends to `rest` the members of `map` that are not empty and whose id is not in `used`: what
+ * a handler did not express. Errors: NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_members_rest(struct nv_arena *arena, const struct nv_value *map,
                             const struct nv_members *members, uint64_t used,

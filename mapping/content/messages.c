@@ -7,10 +7,10 @@
  *                                     └─ object ─▶ table of shapes (messages_shapes.c)
  *
  * Lists are flattened (LangChain sends batches of lists). Items of OpenAI's Responses API
- * (reasoning, function_call, message) that follow each other are one turn of the assistant, so they
- * are gathered into one message. What is no message of any shape is kept as JSON text, for the
- * model's answer may itself be JSON. Never refuses: the caller keeps the source when partial is
- * set.
+ * (reasoning, function_call, message) that follow each other are one turn of the assistant, so
+ * they are gathered into one message. What is no message of any shape is kept as JSON text, for
+ * the model's answer may itself be JSON. Never refuses: the caller keeps the source when
+ * partial is set.
  */
 #include "mapping/content/messages.h"
 #include "base/meter.h"
@@ -21,7 +21,7 @@
 
 #include "base/banned.h"
 
-/* ---- lists ---------------------------------------------------------------------------------- */
+/* ---- lists ------------------------------------------------------------------------------- */
 
 /* Parts and texts: one message. Asked only for lists that hold text. */
 static bool is_parts_list(const struct nv_value *items, uint32_t count)
@@ -98,10 +98,11 @@ static enum nv_err add_to_turn(struct nv_messages_state *state, struct turn *tur
 }
 
 /*
- * An object of no shape. Among the messages of an input it is a record of its own type (LiveKit's
- * agent_config_update): nobody said it, and its type is the only word for its role.
+ * An object of no shape. Among the messages of an input it is a record of its own type
+ * (LiveKit's agent_config_update): nobody said it, and its type is the only word for its role.
  */
-static enum nv_err unknown_object(struct nv_messages_state *state, const struct nv_value *object,
+static enum nv_err unknown_object(struct nv_messages_state *state,
+                                  const struct nv_value *object,
                                   const struct nv_members *members)
 {
     const struct nv_str type = nv_members_text(members, NV_MEMBER_TYPE);
@@ -161,7 +162,7 @@ static enum nv_err visit_list(struct nv_messages_state *state, const struct nv_v
     return err != NV_OK ? err : close_turn(&turn);
 }
 
-/* ---- anything ------------------------------------------------------------------------------- */
+/* ---- anything ---------------------------------------------------------------------------- */
 
 enum nv_err nv_messages_visit(struct nv_messages_state *state, const struct nv_value *value,
                               unsigned depth)
@@ -177,7 +178,8 @@ enum nv_err nv_messages_visit(struct nv_messages_state *state, const struct nv_v
     if (depth > 0 && (value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON)) {
         /* Lists of JSON texts, one a message. */
         struct nv_value parsed;
-        enum nv_err err = nv_json_text_parse(state->arena, value, 1, &state->truncated, &parsed);
+        enum nv_err err =
+            nv_json_text_parse(state->arena, value, 1, &state->truncated, &parsed);
         if (err != NV_OK)
             return err;
         if (parsed.type == NV_VALUE_MAP || parsed.type == NV_VALUE_ARRAY)
@@ -216,7 +218,8 @@ static enum nv_err visit_any(struct nv_messages_state *state, const struct nv_va
 void nv_messages_open(struct nv_messages_state *state, struct nv_arena *arena,
                       enum nv_messages_direction direction)
 {
-    static const struct nv_messages_walk walk = {nv_messages_visit, nv_messages_instructions_text};
+    static const struct nv_messages_walk walk = {nv_messages_visit,
+                                                 nv_messages_instructions_text};
     *state = (struct nv_messages_state){.arena = arena, .walk = &walk, .direction = direction};
 }
 

@@ -8,11 +8,11 @@
  *   tool_calls  [{id, type: "function", function: {name, arguments}}], arguments parsed JSON
  *   reasoning   text the model thought aloud
  *
- * What the source held besides (unknown parts, unknown members of a message) stays where it was.
- * Shapes are told apart message by message, because mixed lists exist (traps 6 to 9); the shapes
- * are listed in docs/mapping.md. Everything here is linear in the input, allocates only in the
- * arena and borrows strings from its input: results live as long as both. Any thread, as long as
- * the arena is used by one.
+ * What the source held besides (unknown parts, unknown members of a message) stays where it
+ * was. Shapes are told apart message by message, because mixed lists exist (traps 6 to 9); the
+ * shapes are listed in docs/mapping.md. Everything here is linear in the input, allocates only
+ * in the arena and borrows strings from its input: results live as long as both. Any thread, as
+ * long as the arena is used by one.
  */
 #ifndef NV_MAPPING_CONTENT_MESSAGES_H
 #define NV_MAPPING_CONTENT_MESSAGES_H
@@ -29,26 +29,26 @@ enum nv_messages_direction {
 
 struct nv_messages {
     struct nv_value list; /* ARRAY of MAPs in the form above; empty when nothing was said */
-    bool partial;         /* the source held more than messages (parameters, ids, usage): keep it */
-    bool truncated;       /* the source was JSON text that ends too early (trap 22) */
+    bool partial;   /* the source held more than messages (parameters, ids, usage): keep it */
+    bool truncated; /* the source was JSON text that ends too early (trap 22) */
 };
 
 /*
  * Normalises `in`: JSON text or bare text (STRING), JSON, or a tree; a single message, a list,
  * lists of lists, or a request or response object of a provider around them. JSON in strings is
- * undone two levels deep. A value that says "absent" (nv_value_absent) gives an empty list. Borrows
- * `in`. Errors: NV_ERR_NO_MEMORY only; odd input is kept as text, never refused.
+ * undone two levels deep. A value that says "absent" (nv_value_absent) gives an empty list.
+ * Borrows `in`. Errors: NV_ERR_NO_MEMORY only; odd input is kept as text, never refused.
  */
 enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value *in,
                                   enum nv_messages_direction direction,
                                   struct nv_messages *out) NV_MUST_USE;
 
-/* ---- what is derived from a canonical list (`messages` is nv_messages.list) ---------------- */
+/* ---- what is derived from a canonical list (`messages` is nv_messages.list) -------------- */
 
 /*
- * Text of choice 0: the first assistant message, or the last one when the list is a conversation
- * (other roles are in it). Its text parts joined; empty when it only calls tools or there is none.
- * `out` is borrowed or in the arena. Errors: NV_ERR_NO_MEMORY.
+ * Text of choice 0: the first assistant message, or the last one when the list is a
+ * conversation (other roles are in it). Its text parts joined; empty when it only calls tools
+ * or there is none. `out` is borrowed or in the arena. Errors: NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_messages_output_text(struct nv_arena *arena, const struct nv_value *messages,
                                     struct nv_str *out) NV_MUST_USE;
@@ -56,17 +56,19 @@ enum nv_err nv_messages_output_text(struct nv_arena *arena, const struct nv_valu
 const struct nv_value *nv_messages_tool_calls(const struct nv_value *messages);
 /* Finish reason of choice 0 as the source spelled it; empty when it has none. Borrowed. */
 struct nv_str nv_messages_finish_reason(const struct nv_value *messages);
-/* Text of the leading system and developer messages, joined by an empty line; empty when there is
- * none. Borrowed or in the arena. Errors: NV_ERR_NO_MEMORY. */
+/* Text of the leading system and developer messages, joined by an empty line; empty when there
+ * is none. Borrowed or in the arena. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_system_text(struct nv_arena *arena, const struct nv_value *messages,
                                     struct nv_str *out) NV_MUST_USE;
-/* Puts `text` (borrowed) as a system message first, unless a system or developer message is there
- * or `text` is empty. `messages` is replaced, the old array untouched. Errors: NV_ERR_NO_MEMORY. */
+/* Puts `text` (borrowed) as a system message first, unless a system or developer message is
+ * there or `text` is empty. `messages` is replaced, the old array untouched. Errors:
+ * NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_add_system(struct nv_arena *arena, struct nv_value *messages,
                                    struct nv_str text) NV_MUST_USE;
 /*
- * Text of system instructions in any shape: a bare string, parts ([{type, content}]), a message, a
- * list of them, a Gemini Content. Borrowed or in the arena. Errors: NV_ERR_NO_MEMORY.
+ * Text of system instructions in any shape: a bare string, parts ([{type, content}]), a
+ * message, a list of them, a Gemini Content. Borrowed or in the arena. Errors:
+ * NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_messages_instructions_text(struct nv_arena *arena, const struct nv_value *in,
                                           struct nv_str *out) NV_MUST_USE;

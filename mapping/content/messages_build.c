@@ -5,10 +5,10 @@
  *   parts ["a", {image}], calls [c1]  ─▶  {role, content, tool_calls}
  *   answer to c0                      ─▶  {role: tool, tool_call_id, content}
  *
- * The order of the source is kept: an answer flushes what stood before it. Members that no handler
- * expressed travel in `rest` with the first message written for the source message, so that nothing
- * is lost. Deliberately nothing about shapes: messages_shapes.c and messages_parts.c find, this
- * file writes.
+ * The order of the source is kept: an answer flushes what stood before it. Members that no
+ * handler expressed travel in `rest` with the first message written for the source message, so
+ * that nothing is lost. Deliberately nothing about shapes: messages_shapes.c and
+ * messages_parts.c find, this file writes.
  */
 #include "mapping/content/messages_build.h"
 #include "base/meter.h"
@@ -24,7 +24,7 @@
 /* Members among which one that stands twice is looked for; past it only among our own. */
 #define ASKED_MAX 64u
 
-/* ---- roles ---------------------------------------------------------------------------------- */
+/* ---- roles ------------------------------------------------------------------------------- */
 
 struct role_word {
     struct nv_str word, role;
@@ -32,9 +32,9 @@ struct role_word {
 
 #define CANONICAL_ROLES 5u /* the first of role_words */
 
-#define ROLE(word, role)                                                                           \
-    {                                                                                              \
-        NV_STR_INIT(word), NV_STR_INIT(role)                                                       \
+#define ROLE(word, role)                                                                       \
+    {                                                                                          \
+        NV_STR_INIT(word), NV_STR_INIT(role)                                                   \
     }
 static const struct role_word role_words[] = {
     ROLE("user", "user"),
@@ -98,7 +98,7 @@ bool nv_messages_is_role(struct nv_str word)
     return find_role(word) != NULL;
 }
 
-/* ---- gathering ------------------------------------------------------------------------------ */
+/* ---- gathering --------------------------------------------------------------------------- */
 
 void nv_message_begin(struct nv_message *message, struct nv_messages_state *state)
 {
@@ -130,7 +130,7 @@ enum nv_err nv_message_call(struct nv_message *message, const struct nv_value *c
     return err;
 }
 
-/* ---- writing -------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 static bool all_text(const struct nv_values *parts)
 {
@@ -152,7 +152,8 @@ static enum nv_err text_part(struct nv_arena *arena, struct nv_value *part)
     return NV_OK;
 }
 
-static enum nv_err content_of(struct nv_arena *arena, struct nv_values *parts, struct nv_value *out)
+static enum nv_err content_of(struct nv_arena *arena, struct nv_values *parts,
+                              struct nv_value *out)
 {
     if (all_text(parts)) {
         struct nv_str text;
@@ -215,13 +216,14 @@ static struct nv_value array_or_null(const struct nv_values *values)
 {
     if (values->count == 0)
         return nv_value_null();
-    return (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {values->items, values->count}};
+    return (struct nv_value){.type = NV_VALUE_ARRAY,
+                             .as.array = {values->items, values->count}};
 }
 
 static bool gathered(const struct nv_message *message)
 {
-    return message->parts.count > 0 || message->calls.count > 0 || message->thoughts.count > 0 ||
-           message->details.count > 0;
+    return message->parts.count > 0 || message->calls.count > 0 ||
+           message->thoughts.count > 0 || message->details.count > 0;
 }
 
 /* Writes what was gathered and forgets it. */
@@ -236,7 +238,8 @@ static enum nv_err flush(struct nv_message *message)
     if (err != NV_OK)
         return err;
     struct nv_map map = {
-        nv_arena_array(arena, FIXED_MEMBERS + message->rest.count, sizeof(struct nv_attribute)), 0};
+        nv_arena_array(arena, FIXED_MEMBERS + message->rest.count, sizeof(struct nv_attribute)),
+        0};
     if (!map.items)
         return NV_ERR_NO_MEMORY;
     put(&map, NV_STR("role"), nv_value_string(written_role(message)));
@@ -275,9 +278,9 @@ static enum nv_err extend_last(struct nv_message *message)
     struct nv_value *last = &list->items[list->count - 1];
     const uint32_t old = last->as.map.count;
     (void)nv_meter_spend(1 + old / 4);
-    struct nv_map map = {
-        nv_arena_array(state->arena, old + 3 + message->rest.count, sizeof(struct nv_attribute)),
-        0};
+    struct nv_map map = {nv_arena_array(state->arena, old + 3 + message->rest.count,
+                                        sizeof(struct nv_attribute)),
+                         0};
     if (!map.items)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < old; i++)

@@ -3,9 +3,9 @@
  *
  *   any shape ─▶ nv_message {role, parts, calls, reasoning, ...} ─▶ one or more canonical MAPs
  *
- * Handlers put what they find into the message; nv_message_end writes the canonical form: members
- * in a fixed order, text alone as a string. A tool's answer inside a message becomes a message of
- * its own, in place (several may stand in one message, trap 9).
+ * Handlers put what they find into the message; nv_message_end writes the canonical form:
+ * members in a fixed order, text alone as a string. A tool's answer inside a message becomes a
+ * message of its own, in place (several may stand in one message, trap 9).
  */
 #ifndef NV_MAPPING_CONTENT_MESSAGES_BUILD_H
 #define NV_MAPPING_CONTENT_MESSAGES_BUILD_H
@@ -65,7 +65,8 @@ enum nv_err nv_message_text(struct nv_message *message, struct nv_str text) NV_M
 /* Adds a line of thought. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_think(struct nv_message *message, struct nv_str text) NV_MUST_USE;
 /* Adds one tool call, or a list of them, of any shape. Errors: NV_ERR_NO_MEMORY. */
-enum nv_err nv_message_call(struct nv_message *message, const struct nv_value *call) NV_MUST_USE;
+enum nv_err nv_message_call(struct nv_message *message,
+                            const struct nv_value *call) NV_MUST_USE;
 /* Writes a tool's answer as a message of its own, what came before it first. `content` is any
  * value, `rest` what else the answer said. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_answer(struct nv_message *message, const struct nv_value *call_id,
@@ -75,8 +76,8 @@ enum nv_err nv_message_answer(struct nv_message *message, const struct nv_value 
  * NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_content(struct nv_message *message, const struct nv_value *content,
                                unsigned depth) NV_MUST_USE;
-/* As nv_message_content, but what is no text and no list of parts becomes JSON text: the result of
- * a tool. Errors: NV_ERR_NO_MEMORY. */
+/* As nv_message_content, but what is no text and no list of parts becomes JSON text: the result
+ * of a tool. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_tool_content(struct nv_message *message, const struct nv_value *content,
                                     unsigned depth) NV_MUST_USE;
 /* Puts all that a message object says into `message`; role and finish stay when they are set
@@ -91,9 +92,10 @@ bool nv_message_is_part(const struct nv_value *value);
 /* The same of a MAP whose members (borrowed) are known. */
 bool nv_message_is_part_of(const struct nv_value *value, const struct nv_members *members);
 /* Appends a finished message to the list. Errors: NV_ERR_NO_MEMORY. */
-enum nv_err nv_messages_push(struct nv_messages_state *state, struct nv_value message) NV_MUST_USE;
-/* The role that a word of any convention means (human, ai, model, MessageRole.USER, ...): canonical
- * where it is known, else the word. Borrowed. */
+enum nv_err nv_messages_push(struct nv_messages_state *state,
+                             struct nv_value message) NV_MUST_USE;
+/* The role that a word of any convention means (human, ai, model, MessageRole.USER, ...):
+ * canonical where it is known, else the word. Borrowed. */
 struct nv_str nv_messages_role(struct nv_str word);
 /* Is `word` one that names a role? */
 bool nv_messages_is_role(struct nv_str word);
@@ -112,13 +114,13 @@ enum nv_err nv_messages_object(struct nv_messages_state *state, const struct nv_
                                const struct nv_members *members, unsigned depth,
                                bool *known) NV_MUST_USE;
 /*
- * A whole list of plain messages from its JSON text (messages_plain.c). *done is false, and `state`
- * as it was, when the text is anything else. Errors: NV_ERR_NO_MEMORY.
+ * A whole list of plain messages from its JSON text (messages_plain.c). *done is false, and
+ * `state` as it was, when the text is anything else. Errors: NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_messages_plain_list(struct nv_messages_state *state, struct nv_str text,
                                    bool *done) NV_MUST_USE;
-/* Texts of all messages of a canonical list, joined by an empty line (messages_derive.c). `out` is
- * borrowed or in the arena. Errors: NV_ERR_NO_MEMORY. */
+/* Texts of all messages of a canonical list, joined by an empty line (messages_derive.c). `out`
+ * is borrowed or in the arena. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_texts(struct nv_arena *arena, const struct nv_value *messages,
                               struct nv_str *out) NV_MUST_USE;
 /* The text of any value as a message of the direction's role. Errors: NV_ERR_NO_MEMORY. */
@@ -127,7 +129,7 @@ enum nv_err nv_messages_plain(struct nv_messages_state *state,
 /* Parts and messages from a MAP of media members (messages_media.c): {type, mime_type?, url?,
  * data?,
  * ...}. Errors: NV_ERR_NO_MEMORY. */
-enum nv_err nv_media_part(struct nv_arena *arena, const struct nv_value *part, struct nv_str type,
-                          struct nv_value *out) NV_MUST_USE;
+enum nv_err nv_media_part(struct nv_arena *arena, const struct nv_value *part,
+                          struct nv_str type, struct nv_value *out) NV_MUST_USE;
 
 #endif

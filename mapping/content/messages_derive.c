@@ -6,11 +6,11 @@
  *   [assistant a] [assistant b, finished]     turns of one answer: b
  *   [assistant, thoughts only] [assistant b]  b
  *
- * The backend shows one answer a call, so one must be chosen, and the same for its text, its tool
- * calls and its finish reason. Choice 0 is the first assistant message of a list that holds nothing
- * else (several choices), and the last one of a conversation, which is also told by that only the
- * last one finished. A first message that says nothing and calls nothing (an empty chunk, thoughts
- * only) is passed over when a later one does.
+ * The backend shows one answer a call, so one must be chosen, and the same for its text, its
+ * tool calls and its finish reason. Choice 0 is the first assistant message of a list that
+ * holds nothing else (several choices), and the last one of a conversation, which is also told
+ * by that only the last one finished. A first message that says nothing and calls nothing (an
+ * empty chunk, thoughts only) is passed over when a later one does.
  */
 #include "mapping/content/json_text.h"
 #include "mapping/content/messages_build.h"
@@ -65,7 +65,7 @@ static const struct nv_value *choice_of(const struct nv_value *messages)
     return choice ? choice : any;
 }
 
-/* ---- text of content ------------------------------------------------------------------------ */
+/* ---- text of content --------------------------------------------------------------------- */
 
 static bool part_text(const struct nv_value *part, struct nv_str *text)
 {
@@ -133,7 +133,7 @@ struct nv_str nv_messages_finish_reason(const struct nv_value *messages)
     return !choice ? NV_STR("") : member_text(choice, NV_STR("finish_reason"));
 }
 
-/* ---- system text ---------------------------------------------------------------------------- */
+/* ---- system text ------------------------------------------------------------------------- */
 
 static bool is_system(const struct nv_value *message)
 {

@@ -168,8 +168,8 @@ static enum nv_err put(struct nv_attributes *out, struct nv_arena *arena, struct
     return value.type == NV_VALUE_NULL ? NV_OK : nv_attributes_add(out, arena, key, value);
 }
 
-enum nv_err nv_media_part(struct nv_arena *arena, const struct nv_value *part, struct nv_str type,
-                          struct nv_value *out)
+enum nv_err nv_media_part(struct nv_arena *arena, const struct nv_value *part,
+                          struct nv_str type, struct nv_value *out)
 {
     struct media media = {.arena = arena, .type = type};
     enum nv_err err = gather(&media, part, NV_STR("part"), 0);
@@ -183,8 +183,8 @@ enum nv_err nv_media_part(struct nv_arena *arena, const struct nv_value *part, s
     if (err == NV_OK)
         err = put(&members, arena, NV_STR("data"), media.data);
     for (uint32_t i = 0; err == NV_OK && i < media.rest.count; i++) {
-        err =
-            nv_attributes_add(&members, arena, media.rest.items[i].key, media.rest.items[i].value);
+        err = nv_attributes_add(&members, arena, media.rest.items[i].key,
+                                media.rest.items[i].value);
     }
     *out = (struct nv_value){.type = NV_VALUE_MAP, .as.map = {members.items, members.count}};
     return err;

@@ -31,13 +31,13 @@ struct part_type {
     struct nv_str media; /* canonical type of PART_MEDIA */
 };
 
-#define PART(type, kind)                                                                           \
-    {                                                                                              \
-        NV_STR_INIT(type), PART_##kind, NV_STR_INIT("")                                            \
+#define PART(type, kind)                                                                       \
+    {                                                                                          \
+        NV_STR_INIT(type), PART_##kind, NV_STR_INIT("")                                        \
     }
-#define MEDIA(type, media)                                                                         \
-    {                                                                                              \
-        NV_STR_INIT(type), PART_MEDIA, NV_STR_INIT(media)                                          \
+#define MEDIA(type, media)                                                                     \
+    {                                                                                          \
+        NV_STR_INIT(type), PART_MEDIA, NV_STR_INIT(media)                                      \
     }
 static const struct part_type part_types[] = {
     PART("text", TEXT),
@@ -136,7 +136,8 @@ static const struct nv_str *media_key(const struct nv_value *part)
 static bool is_bare_call(const struct nv_members *members)
 {
     const uint64_t call = NV_HAS(NAME) | NV_HAS(CALL_ID);
-    const uint64_t not_call = NV_HAS(CONTENT) | NV_HAS(RESULT) | NV_HAS(OUTPUT) | NV_HAS(RESPONSE);
+    const uint64_t not_call =
+        NV_HAS(CONTENT) | NV_HAS(RESULT) | NV_HAS(OUTPUT) | NV_HAS(RESPONSE);
     return (members->mask & call) == call && (members->mask & not_call) == 0 &&
            (members->mask & (NV_HAS(ARGUMENTS) | NV_HAS(INPUT))) != 0;
 }
@@ -149,7 +150,8 @@ bool nv_message_is_part_of(const struct nv_value *value, const struct nv_members
         return true;
     if ((members->mask & NV_HAS(TYPE)) != 0)
         return false;
-    const uint64_t tells = NV_HAS(CALL) | NV_HAS(ANSWER) | NV_HAS(PART) | NV_HAS(BEDROCK_REASONING);
+    const uint64_t tells =
+        NV_HAS(CALL) | NV_HAS(ANSWER) | NV_HAS(PART) | NV_HAS(BEDROCK_REASONING);
     if ((members->mask & tells) != 0)
         return (members->mask & NV_HAS(CONTENT)) == 0;
     if (members->mask == NV_HAS(TEXT) || members->mask == (NV_HAS(TEXT) | NV_HAS(THOUGHT)))
@@ -166,7 +168,7 @@ bool nv_message_is_part(const struct nv_value *value)
     return nv_message_is_part_of(value, &members);
 }
 
-/* ---- typed parts ---------------------------------------------------------------------------- */
+/* ---- typed parts ------------------------------------------------------------------------- */
 
 /* Keeps `part` as {type, text, ...rest} when it says more than its text. */
 static enum nv_err add_text(struct nv_message *message, const struct nv_value *part,
@@ -209,7 +211,8 @@ static enum nv_err add_details(struct nv_message *message, const struct nv_attri
 {
     if (rest->count == 0)
         return NV_OK;
-    const struct nv_value details = {.type = NV_VALUE_MAP, .as.map = {rest->items, rest->count}};
+    const struct nv_value details = {.type = NV_VALUE_MAP,
+                                     .as.map = {rest->items, rest->count}};
     return nv_values_push(&message->details, message->state->arena, details);
 }
 
@@ -264,8 +267,8 @@ static const struct nv_value *unwrap_output(const struct nv_value *value)
 
 static enum nv_err add_answer(struct nv_message *message, const struct nv_value *part)
 {
-    const uint64_t places = NV_HAS(RESPONSE) | NV_HAS(RESULT) | NV_HAS(OUTPUT) | NV_HAS(CONTENT) |
-                            NV_HAS(TEXT) | NV_HAS(DATA) | NV_HAS(VALUE);
+    const uint64_t places = NV_HAS(RESPONSE) | NV_HAS(RESULT) | NV_HAS(OUTPUT) |
+                            NV_HAS(CONTENT) | NV_HAS(TEXT) | NV_HAS(DATA) | NV_HAS(VALUE);
     struct nv_members members;
     nv_members_find(part, &members);
     const struct nv_value *content = nv_members_first(&members, places);
@@ -317,7 +320,7 @@ static enum nv_err add_typed(struct nv_message *message, const struct nv_value *
     return nv_values_push(&message->parts, message->state->arena, *part);
 }
 
-/* ---- untyped parts -------------------------------------------------------------------------- */
+/* ---- untyped parts ----------------------------------------------------------------------- */
 
 /* Thought signatures and the like stand beside the one member that tells the part. */
 static enum nv_err add_beside(struct nv_message *message, const struct nv_value *part,
@@ -341,8 +344,9 @@ static enum nv_err add_untyped(struct nv_message *message, const struct nv_value
     const struct nv_value *inner = nv_members_get(members, NV_MEMBER_CALL);
     if (inner) {
         err = nv_message_call(message, inner);
-        return err != NV_OK ? err
-                            : add_beside(message, part, members, NV_HAS(CALL) | NV_HAS(THOUGHT));
+        return err != NV_OK
+                   ? err
+                   : add_beside(message, part, members, NV_HAS(CALL) | NV_HAS(THOUGHT));
     }
     inner = nv_members_get(members, NV_MEMBER_ANSWER);
     if (inner && inner->type == NV_VALUE_MAP)
@@ -363,7 +367,8 @@ static enum nv_err add_untyped(struct nv_message *message, const struct nv_value
     return nv_values_push(&message->parts, message->state->arena, *part);
 }
 
-enum nv_err nv_message_part(struct nv_message *message, const struct nv_value *part, unsigned depth)
+enum nv_err nv_message_part(struct nv_message *message, const struct nv_value *part,
+                            unsigned depth)
 {
     if (part->type == NV_VALUE_STRING)
         return part->as.string.len > 0 ? nv_message_text(message, part->as.string) : NV_OK;
@@ -385,7 +390,7 @@ enum nv_err nv_message_part(struct nv_message *message, const struct nv_value *p
     return add_untyped(message, part, &members);
 }
 
-/* ---- content -------------------------------------------------------------------------------- */
+/* ---- content ----------------------------------------------------------------------------- */
 
 /* Text that is the JSON of a list of parts (Traceloop and Strands write them so). */
 static enum nv_err parts_in_text(struct nv_message *message, struct nv_str text,
@@ -433,7 +438,7 @@ enum nv_err nv_message_content(struct nv_message *message, const struct nv_value
     return err;
 }
 
-/* ---- answers of tools ---------------------------------------------------------------------- */
+/* ---- answers of tools -------------------------------------------------------------------- */
 
 enum nv_err nv_message_tool_content(struct nv_message *message, const struct nv_value *content,
                                     unsigned depth)

@@ -5,11 +5,11 @@
  *   [{"role": R, "parts": [{"type": "text", "content": T}], "finish_reason"?: F}, ...]
  *   [{"role": R, "content": T, "name"?, "tool_call_id"?, "finish_reason"?}, ...]
  *
- * Token by token, without a tree: to build one and to look at each of its objects costs three times
- * as much (bench/translate.c). The first token that is not of this form ends the attempt and
- * nothing is said of the text; the general way (messages.c) then reads it from the start, and gives
- * the same for what is read here. Deliberately strict: a member that is empty, stands twice or is
- * not text is left to the general way, as is text that may be the JSON of parts.
+ * Token by token, without a tree: to build one and to look at each of its objects costs three
+ * times as much (bench/translate.c). The first token that is not of this form ends the attempt
+ * and nothing is said of the text; the general way (messages.c) then reads it from the start,
+ * and gives the same for what is read here. Deliberately strict: a member that is empty, stands
+ * twice or is not text is left to the general way, as is text that may be the JSON of parts.
  */
 #include "base/meter.h"
 #include "mapping/content/messages_build.h"
@@ -82,7 +82,8 @@ static bool read_parts(struct plain *plain, struct nv_str *content)
     struct nv_json_reader *reader = &plain->reader;
     struct nv_str type = {NULL, 0};
     unsigned mask = 0;
-    if (nv_json_next(reader) != NV_JSON_ARRAY_BEGIN || nv_json_next(reader) != NV_JSON_OBJECT_BEGIN)
+    if (nv_json_next(reader) != NV_JSON_ARRAY_BEGIN ||
+        nv_json_next(reader) != NV_JSON_OBJECT_BEGIN)
         return false;
     for (unsigned i = 0; i < 2; i++) {
         if (nv_json_next(reader) != NV_JSON_KEY)
@@ -94,7 +95,8 @@ static bool read_parts(struct plain *plain, struct nv_str *content)
         mask |= member;
     }
     return mask == (TYPE | CONTENT) && nv_str_eq(type, NV_STR("text")) &&
-           nv_json_next(reader) == NV_JSON_OBJECT_END && nv_json_next(reader) == NV_JSON_ARRAY_END;
+           nv_json_next(reader) == NV_JSON_OBJECT_END &&
+           nv_json_next(reader) == NV_JSON_ARRAY_END;
 }
 
 static bool read_member(struct plain *plain, struct plain_message *message)
@@ -123,7 +125,8 @@ static void put_parts_message(struct plain_message *message)
 {
     const struct nv_str role = nv_messages_role(message->role);
     message->items[0] = (struct nv_attribute){NV_STR("role"), nv_value_string(role)};
-    message->items[1] = (struct nv_attribute){NV_STR("content"), nv_value_string(message->content)};
+    message->items[1] =
+        (struct nv_attribute){NV_STR("content"), nv_value_string(message->content)};
     message->items[2] =
         (struct nv_attribute){NV_STR("finish_reason"), nv_value_string(message->finish)};
 }
@@ -155,14 +158,16 @@ static bool read_message(struct plain *plain)
     }
     if (token != NV_JSON_OBJECT_END || !settle(&message))
         return false;
-    struct nv_attribute *items = nv_arena_raw(plain->state->arena, message.count * sizeof *items);
+    struct nv_attribute *items =
+        nv_arena_raw(plain->state->arena, message.count * sizeof *items);
     if (!items) {
         plain->err = NV_ERR_NO_MEMORY;
         return false;
     }
     memcpy(items, message.items, message.count * sizeof *items);
-    plain->err = nv_messages_push(
-        plain->state, (struct nv_value){.type = NV_VALUE_MAP, .as.map = {items, message.count}});
+    plain->err =
+        nv_messages_push(plain->state, (struct nv_value){.type = NV_VALUE_MAP,
+                                                         .as.map = {items, message.count}});
     return plain->err == NV_OK;
 }
 
@@ -178,7 +183,8 @@ static bool read_list(struct plain *plain)
     return token == NV_JSON_ARRAY_END && nv_json_next(&plain->reader) == NV_JSON_END;
 }
 
-enum nv_err nv_messages_plain_list(struct nv_messages_state *state, struct nv_str text, bool *done)
+enum nv_err nv_messages_plain_list(struct nv_messages_state *state, struct nv_str text,
+                                   bool *done)
 {
     assert(state->list.count == 0 && state->over.count == 0);
     struct plain plain = {.state = state, .err = NV_OK};

@@ -3,20 +3,22 @@
  *
  *   object ─▶ members (one pass) ─▶ first row of `shapes` that fits ─▶ handler ─▶ nv_message
  *
- * A row names the members that must be there, one of which must be there, and which must not: no
- * shape is recognised by the name of an instrumentation. Order matters where shapes include each
- * other: wrappers that name themselves (LangChain, events) stand before plain messages, and those
- * before requests and responses around them. Members that no handler expressed stay in the message.
+ * A row names the members that must be there, one of which must be there, and which must not:
+ * no shape is recognised by the name of an instrumentation. Order matters where shapes include
+ * each other: wrappers that name themselves (LangChain, events) stand before plain messages,
+ * and those before requests and responses around them. Members that no handler expressed stay
+ * in the message.
  */
 #include "mapping/content/json_text.h"
 #include "mapping/content/messages_build.h"
 
 #include "base/banned.h"
 
-typedef enum nv_err shape_handler(struct nv_messages_state *state, const struct nv_value *object,
+typedef enum nv_err shape_handler(struct nv_messages_state *state,
+                                  const struct nv_value *object,
                                   const struct nv_members *members, unsigned depth);
 
-/* ---- plain messages ------------------------------------------------------------------------- */
+/* ---- plain messages ---------------------------------------------------------------------- */
 
 static struct nv_str role_of(const struct nv_members *members)
 {
@@ -48,7 +50,8 @@ static bool is_canonical(const struct nv_value *object, const struct nv_members 
     const struct nv_str role = nv_members_text(members, NV_MEMBER_ROLE);
     const struct nv_str content = nv_str_trim(nv_members_text(members, NV_MEMBER_CONTENT));
     const struct nv_str canonical = nv_messages_role(role);
-    return role.len > 0 && content.len > 0 && content.ptr[0] != '[' && nv_str_eq(role, canonical);
+    return role.len > 0 && content.len > 0 && content.ptr[0] != '[' &&
+           nv_str_eq(role, canonical);
 }
 
 static enum nv_err fill_calls(struct nv_message *message, const struct nv_members *members)
@@ -72,9 +75,10 @@ static enum nv_err fill_calls(struct nv_message *message, const struct nv_member
     return nv_message_call(message, &call);
 }
 
-/* LangChain repeats calls and thoughts of the provider in additional_kwargs. *used says whether all
- * of it is expressed. */
-static enum nv_err fill_extra(struct nv_message *message, const struct nv_value *extra, bool *used)
+/* LangChain repeats calls and thoughts of the provider in additional_kwargs. *used says whether
+ * all of it is expressed. */
+static enum nv_err fill_extra(struct nv_message *message, const struct nv_value *extra,
+                              bool *used)
 {
     struct nv_members members;
     nv_members_find(extra, &members);
@@ -110,7 +114,8 @@ static bool fill_finish(struct nv_message *message, const struct nv_value *finis
 }
 
 /* A finish reason inside of response_metadata or generation_info; *used: that was all of it. */
-static enum nv_err fill_info(struct nv_message *message, const struct nv_members *outer, bool *used)
+static enum nv_err fill_info(struct nv_message *message, const struct nv_members *outer,
+                             bool *used)
 {
     const struct nv_value *info = nv_members_get(outer, NV_MEMBER_INFO);
     *used = false;
@@ -120,14 +125,14 @@ static enum nv_err fill_info(struct nv_message *message, const struct nv_members
     struct nv_attributes rest = {0};
     nv_members_find(info, &members);
     const bool finish = fill_finish(message, nv_members_get(&members, NV_MEMBER_FINISH));
-    enum nv_err err =
-        nv_members_rest(message->state->arena, info, &members, finish ? NV_HAS(FINISH) : 0, &rest);
+    enum nv_err err = nv_members_rest(message->state->arena, info, &members,
+                                      finish ? NV_HAS(FINISH) : 0, &rest);
     *used = rest.count == 0;
     return err;
 }
 
-/* A tool may well answer {"message": "done"}: that is its answer. Only a list of parts in text is
- * what a wrapper holds. */
+/* A tool may well answer {"message": "done"}: that is its answer. Only a list of parts in text
+ * is what a wrapper holds. */
 static bool may_be_wrapped(const struct nv_message *message, const struct nv_value *inner)
 {
     if (!nv_str_eq(message->role, NV_STR("tool")))
@@ -162,8 +167,8 @@ static const struct nv_value *unwrap_content(struct nv_message *message,
 static enum nv_err fill_content(struct nv_message *message, const struct nv_members *members,
                                 unsigned depth)
 {
-    static const enum nv_member order[] = {NV_MEMBER_PARTS, NV_MEMBER_CONTENT, NV_MEMBER_CONTENTS,
-                                           NV_MEMBER_TEXT};
+    static const enum nv_member order[] = {NV_MEMBER_PARTS, NV_MEMBER_CONTENT,
+                                           NV_MEMBER_CONTENTS, NV_MEMBER_TEXT};
     enum nv_err err = NV_OK;
     bool filled = false;
     for (size_t i = 0; err == NV_OK && i < sizeof order / sizeof order[0]; i++) {
@@ -215,7 +220,8 @@ enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *o
 {
     uint64_t used = fill_head(message, members);
     used |= NV_HAS(PARTS) | NV_HAS(CONTENT) | NV_HAS(CONTENTS);
-    used |= NV_HAS(TOOL_CALLS) | NV_HAS(CALL) | NV_HAS(FUNCTION_NAME) | NV_HAS(FUNCTION_ARGUMENTS);
+    used |=
+        NV_HAS(TOOL_CALLS) | NV_HAS(CALL) | NV_HAS(FUNCTION_NAME) | NV_HAS(FUNCTION_ARGUMENTS);
     used |= text_repeats(members) ? NV_HAS(TEXT) : 0;
     bool expressed = false;
     enum nv_err err = fill_info(message, members, &expressed);
@@ -248,7 +254,7 @@ static enum nv_err plain_message(struct nv_messages_state *state, const struct n
     return err != NV_OK ? err : nv_message_end(&message);
 }
 
-/* ---- messages in wrappers of their own ------------------------------------------------------ */
+/* ---- messages in wrappers of their own --------------------------------------------------- */
 
 /* The class that LangChain's constructor names: the last element of `id`. */
 static struct nv_str class_of(const struct nv_value *id)
@@ -264,7 +270,8 @@ static bool is_map(const struct nv_value *value)
     return value != NULL && value->type == NV_VALUE_MAP;
 }
 
-/* What stands inside of a wrapper, or NULL; *used gets the members that the wrapper is made of. */
+/* What stands inside of a wrapper, or NULL; *used gets the members that the wrapper is made
+ * of. */
 static const struct nv_value *inside(const struct nv_members *members, uint64_t *used)
 {
     const struct nv_value *inner = nv_members_get(members, NV_MEMBER_KWARGS);
@@ -323,8 +330,10 @@ static enum nv_err fill_wrapped(struct nv_message *message, const struct nv_valu
         bool expressed = false;
         enum nv_err err = fill_info(message, &members, &expressed);
         used |= expressed ? NV_HAS(INFO) : 0;
-        if (err == NV_OK)
-            err = nv_members_rest(message->state->arena, object, &members, used, &message->rest);
+        if (err == NV_OK) {
+            err =
+                nv_members_rest(message->state->arena, object, &members, used, &message->rest);
+        }
         if (err != NV_OK)
             return err;
         if (inner->type != NV_VALUE_MAP)
@@ -336,7 +345,8 @@ static enum nv_err fill_wrapped(struct nv_message *message, const struct nv_valu
     return nv_message_fill(message, object, &members, depth);
 }
 
-static enum nv_err wrapped_message(struct nv_messages_state *state, const struct nv_value *object,
+static enum nv_err wrapped_message(struct nv_messages_state *state,
+                                   const struct nv_value *object,
                                    const struct nv_members *members, unsigned depth)
 {
     uint64_t used = 0;
@@ -356,8 +366,8 @@ static enum nv_err wrapped_message(struct nv_messages_state *state, const struct
     return err != NV_OK ? err : nv_message_end(&message);
 }
 
-/* gen_ai.user.message and its like as an element of a list (pydantic-ai's `events`); a choice is
- * output, all others are input. */
+/* gen_ai.user.message and its like as an element of a list (pydantic-ai's `events`); a choice
+ * is output, all others are input. */
 static enum nv_err event_message(struct nv_messages_state *state, const struct nv_value *object,
                                  const struct nv_members *members, unsigned depth)
 {
@@ -379,13 +389,14 @@ static enum nv_err event_message(struct nv_messages_state *state, const struct n
     return err != NV_OK ? err : nv_message_end(&message);
 }
 
-/* ---- requests and responses around messages ------------------------------------------------- */
+/* ---- requests and responses around messages ---------------------------------------------- */
 
-/* In the order of asking, for each direction; text in the later ones counts only when nothing else
- * is said, because a structured answer may use such a word. */
+/* In the order of asking, for each direction; text in the later ones counts only when nothing
+ * else is said, because a structured answer may use such a word. */
 static const enum nv_member input_places[] = {
-    NV_MEMBER_MESSAGES, NV_MEMBER_CONTENTS, NV_MEMBER_ITEMS,  NV_MEMBER_INPUT,  NV_MEMBER_PROMPT,
-    NV_MEMBER_INPUTS,   NV_MEMBER_CHOICES,  NV_MEMBER_OUTPUT, NV_MEMBER_UPDATE, NV_MEMBER_NONE};
+    NV_MEMBER_MESSAGES, NV_MEMBER_CONTENTS, NV_MEMBER_ITEMS,   NV_MEMBER_INPUT,
+    NV_MEMBER_PROMPT,   NV_MEMBER_INPUTS,   NV_MEMBER_CHOICES, NV_MEMBER_OUTPUT,
+    NV_MEMBER_UPDATE,   NV_MEMBER_NONE};
 static const enum nv_member output_places[] = {
     NV_MEMBER_CHOICES,  NV_MEMBER_OUTPUT, NV_MEMBER_OUTPUTS,  NV_MEMBER_COMPLETION,
     NV_MEMBER_MESSAGES, NV_MEMBER_UPDATE, NV_MEMBER_CONTENTS, NV_MEMBER_ITEMS,
@@ -427,8 +438,8 @@ static enum nv_err push_system(struct nv_messages_state *state, const struct nv_
 }
 
 /* System text stands beside the messages (Anthropic, Responses) or in the config (Gemini). */
-static enum nv_err visit_system(struct nv_messages_state *state, const struct nv_members *members,
-                                uint64_t *used)
+static enum nv_err visit_system(struct nv_messages_state *state,
+                                const struct nv_members *members, uint64_t *used)
 {
     if (state->direction != NV_MESSAGES_INPUT)
         return NV_OK;
@@ -499,14 +510,14 @@ static enum nv_err exchange(struct nv_messages_state *state, const struct nv_val
     return err;
 }
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table --------------------------------------------------------------------------- */
 
-#define MESSAGE_SIGNS                                                                              \
-    (NV_HAS(PARTS) | NV_HAS(CONTENT) | NV_HAS(TOOL_CALLS) | NV_HAS(CALL_ID) |                      \
+#define MESSAGE_SIGNS                                                                          \
+    (NV_HAS(PARTS) | NV_HAS(CONTENT) | NV_HAS(TOOL_CALLS) | NV_HAS(CALL_ID) |                  \
      NV_HAS(FUNCTION_NAME) | NV_HAS(REASONING))
-#define EXCHANGE_SIGNS                                                                             \
-    (NV_HAS(MESSAGES) | NV_HAS(CHOICES) | NV_HAS(CONTENTS) | NV_HAS(ITEMS) | NV_HAS(INPUT) |       \
-     NV_HAS(PROMPT) | NV_HAS(OUTPUT) | NV_HAS(OUTPUTS) | NV_HAS(INPUTS) | NV_HAS(COMPLETION) |     \
+#define EXCHANGE_SIGNS                                                                         \
+    (NV_HAS(MESSAGES) | NV_HAS(CHOICES) | NV_HAS(CONTENTS) | NV_HAS(ITEMS) | NV_HAS(INPUT) |   \
+     NV_HAS(PROMPT) | NV_HAS(OUTPUT) | NV_HAS(OUTPUTS) | NV_HAS(INPUTS) | NV_HAS(COMPLETION) | \
      NV_HAS(UPDATE) | NV_HAS(RESPONSE))
 
 static const struct shape {
@@ -515,7 +526,8 @@ static const struct shape {
 } shapes[] = {
     {NV_HAS(EVENT), NV_HAS(EVENT), 0, event_message},
     {NV_HAS(KWARGS), NV_HAS(LC) | NV_HAS(ID), NV_HAS(ROLE), wrapped_message},
-    {NV_HAS(DATA) | NV_HAS(TYPE), NV_HAS(DATA), NV_HAS(ROLE) | NV_HAS(CONTENT), wrapped_message},
+    {NV_HAS(DATA) | NV_HAS(TYPE), NV_HAS(DATA), NV_HAS(ROLE) | NV_HAS(CONTENT),
+     wrapped_message},
     {NV_HAS(MESSAGE), NV_HAS(MESSAGE), NV_HAS(ROLE) | NV_HAS(CONTENT), wrapped_message},
     {NV_HAS(ROLE), NV_HAS(ROLE), 0, plain_message},
     {0, EXCHANGE_SIGNS, MESSAGE_SIGNS & ~NV_HAS(REASONING), exchange},

@@ -10,8 +10,8 @@
  *   LangChain      {id, name, args}
  *   OpenInference  {tool_call: {...}}
  *
- * The shapes differ only in the spelling of three members, so there is one reader and no detection.
- * Arguments in JSON text are parsed, text that is not JSON stays text.
+ * The shapes differ only in the spelling of three members, so there is one reader and no
+ * detection. Arguments in JSON text are parsed, text that is not JSON stays text.
  */
 #include "mapping/content/json_text.h"
 #include "mapping/content/members.h"
@@ -71,7 +71,8 @@ static enum nv_err gather(struct call *call, const struct nv_value *value, unsig
             used |= bit;
         }
     }
-    return err != NV_OK ? err : nv_members_rest(call->arena, value, &members, used, &call->rest);
+    return err != NV_OK ? err
+                        : nv_members_rest(call->arena, value, &members, used, &call->rest);
 }
 
 static enum nv_err parse_arguments(struct nv_arena *arena, const struct nv_value *in,
@@ -163,8 +164,10 @@ static enum nv_err one_call(struct nv_arena *arena, const struct nv_value *value
     }
     struct nv_members members;
     nv_members_find(&parsed, &members);
-    if (members.mask == NV_HAS(TOOL_CALLS) && depth < CALL_DEPTH_MAX)
-        return one_call(arena, nv_members_get(&members, NV_MEMBER_TOOL_CALLS), calls, depth + 1);
+    if (members.mask == NV_HAS(TOOL_CALLS) && depth < CALL_DEPTH_MAX) {
+        return one_call(arena, nv_members_get(&members, NV_MEMBER_TOOL_CALLS), calls,
+                        depth + 1);
+    }
     struct call call = {.arena = arena};
     struct nv_value out;
     err = gather(&call, &parsed, 0);

@@ -1,5 +1,6 @@
 /*
- * Tool definitions of every shape in one: {type: "function", name, description?, parameters?, ...}.
+ * Tool definitions of every shape in one: {type: "function", name, description?, parameters?,
+ * ...}.
  *
  *   request {tools: [...]}   ─┐
  *   list, JSON text, message ─┼─▶ walk ─▶ object with a name ─▶ gather, inside first ─▶ write_tool
@@ -19,7 +20,8 @@
 #include "base/banned.h"
 
 #define TOOLS_DEPTH_MAX 8u
-/* The longest text that may be a tool's name alone: twice what OpenAI allows; longer is prose. */
+/* The longest text that may be a tool's name alone: twice what OpenAI allows; longer is
+ * prose. */
 #define NAME_BYTES_MAX 128u
 
 enum tool_member {
@@ -93,7 +95,7 @@ static void take(struct walk *walk, const struct nv_value **slot, const struct n
         walk->partial |= !nv_value_eq(*slot, value);
 }
 
-/* ---- one definition ------------------------------------------------------------------------- */
+/* ---- one definition ---------------------------------------------------------------------- */
 
 /* A schema may be JSON text, and Bedrock puts it into {json: ...}. */
 static enum nv_err schema_of(struct nv_arena *arena, const struct nv_value *in,
@@ -128,8 +130,10 @@ static enum nv_err write_tool(struct walk *walk, const struct tool *tool)
         nv_attributes_add(&members, walk->arena, NV_STR("type"), function ? word : *tool->type);
     if (err == NV_OK)
         err = nv_attributes_add(&members, walk->arena, NV_STR("name"), *name);
-    if (err == NV_OK && tool->description)
-        err = nv_attributes_add(&members, walk->arena, NV_STR("description"), *tool->description);
+    if (err == NV_OK && tool->description) {
+        err =
+            nv_attributes_add(&members, walk->arena, NV_STR("description"), *tool->description);
+    }
     if (err == NV_OK && tool->schema)
         err = schema_of(walk->arena, tool->schema, &schema);
     if (err == NV_OK && schema.type != NV_VALUE_NULL)
@@ -144,7 +148,8 @@ static enum nv_err write_tool(struct walk *walk, const struct tool *tool)
         walk->partial = true;
         return NV_OK;
     }
-    const struct nv_value out = {.type = NV_VALUE_MAP, .as.map = {members.items, members.count}};
+    const struct nv_value out = {.type = NV_VALUE_MAP,
+                                 .as.map = {members.items, members.count}};
     return nv_values_push(&walk->tools, walk->arena, out);
 }
 
@@ -173,7 +178,7 @@ static enum nv_err gather(struct walk *walk, const struct nv_value *value, struc
     return err;
 }
 
-/* ---- the walk ------------------------------------------------------------------------------- */
+/* ---- the walk ---------------------------------------------------------------------------- */
 
 static enum nv_err visit(struct walk *walk, const struct nv_value *value, unsigned depth);
 
@@ -184,7 +189,8 @@ static const struct nv_value *text_member(const struct nv_value *map, struct nv_
     return text ? value : NULL;
 }
 
-/* {name, ...}, {function: {name}}, {toolSpec: {name}}, or a provider's own tool: {type: ...}. */
+/* {name, ...}, {function: {name}}, {toolSpec: {name}}, or a provider's own tool: {type:
+ * ...}. */
 static bool is_definition(const struct nv_value *map)
 {
     static const struct nv_str boxes[] = {NV_STR_INIT("function"), NV_STR_INIT("toolSpec")};
@@ -258,8 +264,8 @@ static enum nv_err visit_map(struct walk *walk, const struct nv_value *map, unsi
 
 static bool is_word(struct nv_str text)
 {
-    return text.len > 0 && text.len <= NAME_BYTES_MAX && nv_str_find_char(text, ' ') == SIZE_MAX &&
-           nv_str_find_char(text, '\n') == SIZE_MAX;
+    return text.len > 0 && text.len <= NAME_BYTES_MAX &&
+           nv_str_find_char(text, ' ') == SIZE_MAX && nv_str_find_char(text, '\n') == SIZE_MAX;
 }
 
 static enum nv_err visit(struct walk *walk, const struct nv_value *in, unsigned depth)
@@ -292,8 +298,8 @@ enum nv_err nv_tools_normalise(struct nv_arena *arena, const struct nv_value *in
 {
     struct walk walk = {.arena = arena};
     enum nv_err err = nv_value_absent(in) ? NV_OK : visit(&walk, in, 0);
-    *out =
-        (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {walk.tools.items, walk.tools.count}};
+    *out = (struct nv_value){.type = NV_VALUE_ARRAY,
+                             .as.array = {walk.tools.items, walk.tools.count}};
     *partial = walk.partial;
     return err;
 }

@@ -4,8 +4,8 @@
  *   push: items ─▶ full ─▶ twice as many in the arena, the old ones left behind
  *
  * Arenas free nothing, so a list that grows one by one would cost its square; doubling leaves
- * behind at most what is kept. The meter is told of what is copied, for a client decides how long
- * lists are.
+ * behind at most what is kept. The meter is told of what is copied, for a client decides how
+ * long lists are.
  */
 #include "mapping/content/values.h"
 
@@ -18,7 +18,8 @@
 /* Parts of most messages: one to three. */
 #define FIRST_CAPACITY 4
 
-enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena, struct nv_value value)
+enum nv_err nv_values_push(struct nv_values *values, struct nv_arena *arena,
+                           struct nv_value value)
 {
     if (values->count == values->capacity) {
         const uint32_t capacity = values->capacity == 0 ? FIRST_CAPACITY : values->capacity * 2;

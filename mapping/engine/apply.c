@@ -7,9 +7,9 @@
  *
  * Two passes, because conditions may ask for any attribute and the kind is decided from all of
  * them. Candidates are not transformed here: only those that are asked are (resolve.c).
- * Scratch memory is reused from span to span, so that a span costs no allocation but for what it
- * sends. Content from events and log records arrives as further source attributes, one step of
- * precedence behind the span's own.
+ * Scratch memory is reused from span to span, so that a span costs no allocation but for what
+ * it sends. Content from events and log records arrives as further source attributes, one step
+ * of precedence behind the span's own.
  */
 #include "mapping/engine/engine.h"
 
@@ -25,7 +25,7 @@
 #define EVENT_TIMES_MAX 256
 #define EVENT_KEY_MAX 128
 
-/* ---- what is there ------------------------------------------------------------------------- */
+/* ---- what is there ----------------------------------------------------------------------- */
 
 /* Notes what a key that is there tells conditions, and where one may find its value. */
 static void note_signs(struct nv_translation *t, const struct nv_rule_key *key, uint32_t at)
@@ -56,8 +56,8 @@ static enum nv_err reserve_seen(struct nv_translation *t, uint32_t kept, uint32_
     return NV_OK;
 }
 
-/* Looks the source attributes from `first` on up, each once. `*tells`: may one of them decide the
- * kind, by its own rows or as a condition? */
+/* Looks the source attributes from `first` on up, each once. `*tells`: may one of them decide
+ * the kind, by its own rows or as a condition? */
 static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, uint32_t first,
                            bool *tells)
 {
@@ -88,15 +88,15 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
     return NV_OK;
 }
 
-/* ---- trees --------------------------------------------------------------------------------- */
+/* ---- trees ------------------------------------------------------------------------------- */
 
 /* The tree of a rule's field and prefix on this span; made at its first key. */
 static enum nv_err find_tree(struct nv_translation *t, const struct nv_rule *rule,
                              uint32_t attribute, uint16_t *number)
 {
     struct nv_scratch *scratch = &t->scratch;
-    struct nv_str prefix =
-        nv_str_slice(t->rules->keys[rule->key].pattern, 0, t->rules->keys[rule->key].prefix_len);
+    struct nv_str prefix = nv_str_slice(t->rules->keys[rule->key].pattern, 0,
+                                        t->rules->keys[rule->key].prefix_len);
     for (uint32_t i = 0; i < scratch->tree_count; i++) {
         const struct nv_rule *other = scratch->trees[i].rule;
         struct nv_str theirs = nv_str_slice(t->rules->keys[other->key].pattern, 0,
@@ -121,7 +121,8 @@ static enum nv_err find_tree(struct nv_translation *t, const struct nv_rule *rul
     nv_unflatten_init(&tree->builder, t->arena);
     *number = (uint16_t)scratch->tree_count;
     struct nv_candidate *candidate;
-    enum nv_err err = nv_candidate_add(t, rule, scratch->seen[attribute].carried, NULL, &candidate);
+    enum nv_err err =
+        nv_candidate_add(t, rule, scratch->seen[attribute].carried, NULL, &candidate);
     if (err == NV_OK) {
         candidate->attribute = attribute;
         candidate->tree = *number;
@@ -155,7 +156,7 @@ static enum nv_err add_to_tree(struct nv_translation *t, const struct nv_span_wo
     return err == NV_ERR_NO_MEMORY ? err : NV_OK;
 }
 
-/* ---- rows ---------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------- */
 
 static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_work *work,
                               const struct nv_rule *rule, uint32_t attribute)
@@ -168,8 +169,10 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
         seen->state = NV_SEEN_KEPT;
     if ((rule->flags & (NV_RULE_DROP | NV_RULE_KEEP)) || rule->field == NV_FIELD_NONE)
         return NV_OK;
-    if (rule->flags & NV_RULE_TREE)
-        return source->value.type == NV_VALUE_NULL ? NV_OK : add_to_tree(t, work, rule, attribute);
+    if (rule->flags & NV_RULE_TREE) {
+        return source->value.type == NV_VALUE_NULL ? NV_OK
+                                                   : add_to_tree(t, work, rule, attribute);
+    }
     struct nv_candidate *candidate;
     enum nv_err err = nv_candidate_add(t, rule, seen->carried, &source->value, &candidate);
     if (err != NV_OK)
@@ -192,7 +195,8 @@ static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_wor
     struct nv_value *value = NULL;
     for (unsigned i = key->kind_count; i < key->rule_count; i++) {
         struct nv_value fact = nv_value_string(nv_fact_text(work, of));
-        if (!(rule[i].gives & NV_KIND_BIT(work->kind)) || !nv_rule_holds(t, work, &rule[i], &fact))
+        if (!(rule[i].gives & NV_KIND_BIT(work->kind)) ||
+            !nv_rule_holds(t, work, &rule[i], &fact))
             continue;
         if (!value) {
             value = nv_arena_alloc(t->arena, sizeof *value);
@@ -233,9 +237,10 @@ static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_wor
     return err;
 }
 
-/* ---- content of events and log records ------------------------------------------------------ */
+/* ---- content of events and log records --------------------------------------------------- */
 
-/* Tables may ask when an event of a name first happened: `@event:NAME`, in ms after the start. */
+/* Tables may ask when an event of a name first happened: `@event:NAME`, in ms after the
+ * start. */
 static enum nv_err add_event_times(struct nv_translation *t, struct nv_span_work *work)
 {
     struct nv_key_match match;
@@ -251,14 +256,15 @@ static enum nv_err add_event_times(struct nv_translation *t, struct nv_span_work
         nv_rules_find(t->rules, key, &match);
         if (match.key == 0)
             continue;
-        struct nv_attributes added = {work->source.items + first, work->source.count - first, 0};
+        struct nv_attributes added = {work->source.items + first, work->source.count - first,
+                                      0};
         if (nv_attributes_get(&added, key))
             continue;
         key = nv_arena_dup(t->arena, key);
         double ms = (double)(event->time_ns - work->span->start_ns) / 1e6;
-        enum nv_err err = key.ptr
-                              ? nv_attributes_add(&work->source, t->arena, key, nv_value_double(ms))
-                              : NV_ERR_NO_MEMORY;
+        enum nv_err err =
+            key.ptr ? nv_attributes_add(&work->source, t->arena, key, nv_value_double(ms))
+                    : NV_ERR_NO_MEMORY;
         if (err != NV_OK)
             return err;
     }

@@ -6,8 +6,8 @@
  *
  * All facts were gathered before (apply.c): what keys and scope tell is bits, and a test is
  * a comparison with a glob. Kind rows are tried in the order of their ranks and the first that
- * holds decides; a row `kind` without a kind says "go on". Kinds that only the tree can tell are
- * set later (mapping/settle/usage.c).
+ * holds decides; a row `kind` without a kind says "go on". Kinds that only the tree can tell
+ * are set later (mapping/settle/usage.c).
  */
 #include "mapping/engine/engine.h"
 
@@ -71,7 +71,7 @@ static bool glob_holds(const struct nv_test *test, struct nv_str text)
     return nv_glob_any_of(&test->filter, test->globs, text);
 }
 
-/* ---- asked once a span ---------------------------------------------------------------------- */
+/* ---- asked once a span ------------------------------------------------------------------- */
 
 /* Texts up to this long are looked at again: that costs less than to remember the answer. */
 #define SHORT_TEXT 64u
@@ -85,7 +85,8 @@ void nv_answers_forget(struct nv_translation *t)
     memset(t->scratch.answers->of, NV_UNASKED, t->rules->test_count);
 }
 
-/* Where the answer to a test is remembered; NULL without memory: then it is looked for again. */
+/* Where the answer to a test is remembered; NULL without memory: then it is looked for
+ * again. */
 static uint8_t *answer_to(const struct nv_translation *t, const struct nv_test *test)
 {
     struct nv_answers *answers = t->scratch.answers;
@@ -212,7 +213,8 @@ static void decide_by_facts(const struct nv_translation *t, const struct nv_span
 {
     const uint16_t *row = t->scratch.kind_rows;
     for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++) {
-        const struct nv_value value = nv_value_string(nv_fact_text(work, (enum nv_fact_key)fact));
+        const struct nv_value value =
+            nv_value_string(nv_fact_text(work, (enum nv_fact_key)fact));
         const struct asked asked = ask(&value);
         const unsigned count = t->scratch.kind_row_counts[fact];
         for (unsigned i = 0; i < count; i++) {
@@ -239,7 +241,7 @@ void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work)
     work->kind = (enum nv_kind)decision.kind;
 }
 
-/* ---- what a scope tells ---------------------------------------------------------------------- */
+/* ---- what a scope tells ------------------------------------------------------------------ */
 
 struct nv_str nv_fact_text(const struct nv_span_work *work, enum nv_fact_key fact)
 {

@@ -3,12 +3,12 @@
  *
  *   event or record ─▶ rows of events.rules that fit its name ─▶ pick ─▶ slot of the target key
  *
- * What an event means is said by the table alone; this file knows how to pick (body, member, all
- * attributes) and how to put together (messages and documents in lists). Instrumentations put the
- * same content in three places: the body of a log record, the attributes of a span event, and one
- * attribute that holds the body as JSON text (Azure's gen_ai.event.content); `event_body` makes one
- * of them. Deliberately no judgement on whether an attribute says it better: precedence is the
- * engine's.
+ * What an event means is said by the table alone; this file knows how to pick (body, member,
+ * all attributes) and how to put together (messages and documents in lists). Instrumentations
+ * put the same content in three places: the body of a log record, the attributes of a span
+ * event, and one attribute that holds the body as JSON text (Azure's gen_ai.event.content);
+ * `event_body` makes one of them. Deliberately no judgement on whether an attribute says it
+ * better: precedence is the engine's.
  */
 #include "mapping/engine/content.h"
 #include "base/meter.h"
@@ -24,7 +24,8 @@
 
 /* Most keys gathered for one span; what is past it stays in its event. */
 #define SLOTS_MAX 512u
-/* Enough for the usual: input, output and system text of a call, and what stands beside them. */
+/* Enough for the usual: input, output and system text of a call, and what stands beside
+ * them. */
 #define FIRST_SLOTS 16u
 
 enum event_span { EVENT_SPAN_ANY, EVENT_SPAN_TOOL, EVENT_SPAN_OTHER };
@@ -39,8 +40,8 @@ struct event_row {
     struct nv_str to;
 };
 
-#define EVENT_ROW(event, span, from, form, role, to)                                               \
-    {NV_STR_INIT(event), EVENT_SPAN_##span, NV_STR_INIT(from),                                     \
+#define EVENT_ROW(event, span, from, form, role, to)                                           \
+    {NV_STR_INIT(event), EVENT_SPAN_##span, NV_STR_INIT(from),                                 \
      EVENT_##form,       NV_STR_INIT(role), NV_STR_INIT(to)},
 static const struct event_row event_rows[] = {NV_EVENT_ROWS(EVENT_ROW)};
 #undef EVENT_ROW
@@ -68,7 +69,7 @@ struct collector {
     struct nv_hash_index later; /* slots past NV_KEY_INDEX_MIN by key */
 };
 
-/* ---- slots ---------------------------------------------------------------------------------- */
+/* ---- slots ------------------------------------------------------------------------------- */
 
 static enum nv_err grow_slots(struct collector *collector)
 {
@@ -84,8 +85,10 @@ static enum nv_err grow_slots(struct collector *collector)
     return NV_OK;
 }
 
-/* The first slots are searched, those past them found by the hash of the key, which is set then. */
-static struct slot *find_slot(const struct collector *collector, struct nv_str key, uint64_t *hash)
+/* The first slots are searched, those past them found by the hash of the key, which is set
+ * then. */
+static struct slot *find_slot(const struct collector *collector, struct nv_str key,
+                              uint64_t *hash)
 {
     const struct nv_hash_slot *later;
     (void)nv_meter_spend(1);
@@ -96,7 +99,8 @@ static struct slot *find_slot(const struct collector *collector, struct nv_str k
     if (collector->slot_count < NV_KEY_INDEX_MIN)
         return NULL;
     *hash = nv_str_hash(key);
-    for (uint32_t at = 0; (later = nv_hash_index_next(&collector->later, *hash, &at)) != NULL;) {
+    for (uint32_t at = 0;
+         (later = nv_hash_index_next(&collector->later, *hash, &at)) != NULL;) {
         if (nv_str_eq(collector->slots[later->number - 1].key, key))
             return &collector->slots[later->number - 1];
     }
@@ -113,8 +117,10 @@ static enum nv_err slot_of(struct collector *collector, struct nv_str key, struc
     enum nv_err err = NV_OK;
     if (collector->slot_count == collector->slot_capacity)
         err = grow_slots(collector);
-    if (err == NV_OK && collector->slot_count >= NV_KEY_INDEX_MIN)
-        err = nv_hash_index_add(&collector->later, collector->arena, hash, collector->slot_count);
+    if (err == NV_OK && collector->slot_count >= NV_KEY_INDEX_MIN) {
+        err =
+            nv_hash_index_add(&collector->later, collector->arena, hash, collector->slot_count);
+    }
     if (err != NV_OK)
         return err;
     *out = &collector->slots[collector->slot_count++];
@@ -132,7 +138,8 @@ static bool is_list(const struct nv_value *value)
     return text.len > 0 && text.ptr[0] == '[';
 }
 
-/* Is `value` one of the slot's? Found by hash: twenty thousand events may all be of one slot. */
+/* Is `value` one of the slot's? Found by hash: twenty thousand events may all be of one
+ * slot. */
 static enum nv_err slot_holds(struct collector *collector, struct slot *slot,
                               const struct nv_value *value, bool *holds)
 {
@@ -145,7 +152,8 @@ static enum nv_err slot_holds(struct collector *collector, struct slot *slot,
     }
     const struct nv_hash_slot *same;
     uint64_t hash = nv_value_hash(value);
-    for (uint32_t at = 0; (same = nv_hash_index_next(&slot->held, hash, &at)) != NULL && !*holds;)
+    for (uint32_t at = 0;
+         (same = nv_hash_index_next(&slot->held, hash, &at)) != NULL && !*holds;)
         *holds = nv_value_eq(&slot->values.items[same->number - 1], value);
     return NV_OK;
 }
@@ -160,7 +168,8 @@ static enum nv_err put_value(struct collector *collector, struct nv_str key,
     enum nv_err err = slot_of(collector, key, &slot);
     if (err != NV_OK || !slot)
         return err;
-    bool settled = slot->values.count > 0 && (!is_list(value) || !is_list(&slot->values.items[0]));
+    bool settled =
+        slot->values.count > 0 && (!is_list(value) || !is_list(&slot->values.items[0]));
     if (slot->values.count > 0 && !settled)
         err = slot_holds(collector, slot, value, &settled);
     if (err != NV_OK || settled)
@@ -180,7 +189,7 @@ static enum nv_err put_element(struct collector *collector, struct nv_str key,
     return nv_values_push(&slot->values, collector->arena, value);
 }
 
-/* ---- picking -------------------------------------------------------------------------------- */
+/* ---- picking ----------------------------------------------------------------------------- */
 
 /* Attributes that say what kind of event it is; they are no part of its body. */
 static bool is_label(struct nv_str key)
@@ -255,7 +264,7 @@ static enum nv_err pick(struct collector *collector, const struct record *record
     return NV_OK;
 }
 
-/* ---- forms ---------------------------------------------------------------------------------- */
+/* ---- forms ------------------------------------------------------------------------------- */
 
 /* {role, ...members}, or {role, content} of a text. */
 static enum nv_err put_message(struct collector *collector, const struct event_row *row,
@@ -349,7 +358,8 @@ static inline bool row_fits(const struct collector *collector, const struct reco
     if (prefix ? !nv_str_starts(record->name, nv_str_slice(event, 0, event.len - 1))
                : !nv_str_eq(record->name, event))
         return false;
-    return row->span == EVENT_SPAN_ANY || collector->tool_span == (row->span == EVENT_SPAN_TOOL);
+    return row->span == EVENT_SPAN_ANY ||
+           collector->tool_span == (row->span == EVENT_SPAN_TOOL);
 }
 
 static enum nv_err collect_record(struct collector *collector, const struct record *record)
@@ -362,7 +372,7 @@ static enum nv_err collect_record(struct collector *collector, const struct reco
     return err;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------ */
+/* ---- the whole --------------------------------------------------------------------------- */
 
 static int by_time(const void *a, const void *b)
 {
@@ -372,9 +382,11 @@ static int by_time(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
-static enum nv_err collect_logs(struct collector *collector, const struct nv_content_source *source)
+static enum nv_err collect_logs(struct collector *collector,
+                                const struct nv_content_source *source)
 {
-    const struct nv_log **logs = nv_arena_array(collector->arena, source->log_count, sizeof *logs);
+    const struct nv_log **logs =
+        nv_arena_array(collector->arena, source->log_count, sizeof *logs);
     if (!logs)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < source->log_count; i++)
@@ -382,13 +394,15 @@ static enum nv_err collect_logs(struct collector *collector, const struct nv_con
     qsort(logs, source->log_count, sizeof *logs, by_time);
     enum nv_err err = NV_OK;
     for (uint32_t i = 0; err == NV_OK && i < source->log_count; i++) {
-        const struct record record = {logs[i]->event_name, &logs[i]->body, &logs[i]->attributes};
+        const struct record record = {logs[i]->event_name, &logs[i]->body,
+                                      &logs[i]->attributes};
         err = collect_record(collector, &record);
     }
     return err;
 }
 
-static enum nv_err write_items(struct collector *collector, bool from_log, struct nv_content *out)
+static enum nv_err write_items(struct collector *collector, bool from_log,
+                               struct nv_content *out)
 {
     const uint32_t count = out->count + collector->slot_count;
     if (collector->slot_count == 0)
@@ -403,8 +417,8 @@ static enum nv_err write_items(struct collector *collector, bool from_log, struc
         struct nv_content_item *item = &items[out->count + i];
         *item = (struct nv_content_item){.key = slot->key, .from_log = from_log};
         if (slot->list) {
-            item->value = (struct nv_value){.type = NV_VALUE_ARRAY,
-                                            .as.array = {slot->values.items, slot->values.count}};
+            item->value = (struct nv_value){
+                .type = NV_VALUE_ARRAY, .as.array = {slot->values.items, slot->values.count}};
         } else if (slot->values.count > 0) {
             item->value = slot->values.items[0];
         }

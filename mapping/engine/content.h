@@ -9,8 +9,8 @@
  * The result is a list of virtual source attributes under source keys: they go through the same
  * rows and the same precedence as attributes, one step behind an attribute of the same key
  * (trap 10: attributes win, events and logs only fill holes). Events stay
- * events too. Several events of one name are merged (Strands sends one a direction, trap 10); log
- * records are ordered by time first.
+ * events too. Several events of one name are merged (Strands sends one a direction, trap 10);
+ * log records are ordered by time first.
  */
 #ifndef NV_MAPPING_ENGINE_CONTENT_H
 #define NV_MAPPING_ENGINE_CONTENT_H
@@ -23,7 +23,8 @@ struct nv_content_source {
     uint32_t event_count;
     const struct nv_log *logs; /* records that name the span, any order */
     uint32_t log_count;
-    bool tool_span; /* an execute_tool span: its tool.message is input, its choice output (11) */
+    bool
+        tool_span; /* an execute_tool span: its tool.message is input, its choice output (11) */
 };
 
 struct nv_content_item {

@@ -2,11 +2,11 @@
  * From span bytes to nv_span: field numbers of the OTLP protocol buffers, nothing else.
  *
  * Repeated fields are counted before they are read, so that each list is one allocation of its
- * exact size; the walk over the fields costs little beside what it saves. A span's attributes are
- * noted while they are counted and not searched again. AnyValue nests, therefore its reader
- * recurses, bounded by NV_VALUE_DEPTH_MAX. Unknown fields and known fields of another wire type are
- * skipped, as protobuf has it. The last of several scalar fields wins. Nothing is judged here:
- * empty names, odd times and zero ids are for the translation.
+ * exact size; the walk over the fields costs little beside what it saves. A span's attributes
+ * are noted while they are counted and not searched again. AnyValue nests, therefore its reader
+ * recurses, bounded by NV_VALUE_DEPTH_MAX. Unknown fields and known fields of another wire type
+ * are skipped, as protobuf has it. The last of several scalar fields wins. Nothing is judged
+ * here: empty names, odd times and zero ids are for the translation.
  *
  * Every encoder writes an attribute as key, then value, and a value as one field:
  *
@@ -48,7 +48,8 @@ void nv_decode_limit(uint32_t limit)
 /* The last item of a list of which `count` were left out. */
 static enum nv_err tell_cut(struct nv_arena *arena, uint32_t count, struct nv_value *out)
 {
-    struct nv_str text = nv_arena_printf(arena, "[%" PRIu32 " more items were left out]", count);
+    struct nv_str text =
+        nv_arena_printf(arena, "[%" PRIu32 " more items were left out]", count);
     *out = nv_value_string(text);
     return text.ptr ? NV_OK : NV_ERR_NO_MEMORY;
 }
@@ -70,10 +71,10 @@ static uint32_t count_field(struct nv_str bytes, uint32_t number)
     return count;
 }
 
-/* ---- what nearly all attributes look like --------------------------------------------------- */
+/* ---- what nearly all attributes look like ------------------------------------------------ */
 
-/* `bytes` from their length on, when length and content fill them exactly and the length takes one
- * or two bytes. */
+/* `bytes` from their length on, when length and content fill them exactly and the length takes
+ * one or two bytes. */
 static bool plain_bytes(struct nv_str bytes, struct nv_str *out)
 {
     const uint8_t *at = (const uint8_t *)bytes.ptr;
@@ -150,11 +151,12 @@ static inline bool plain_attribute(struct nv_str bytes, struct nv_attribute *out
     if (behind + 2 > bytes.len || at[behind] != TAG(NV_OTLP_PAIR_VALUE, NV_WIRE_BYTES))
         return false;
     out->key = (struct nv_str){bytes.ptr + 2, at[1]};
-    return plain_bytes((struct nv_str){bytes.ptr + behind + 1, bytes.len - behind - 1}, &value) &&
+    return plain_bytes((struct nv_str){bytes.ptr + behind + 1, bytes.len - behind - 1},
+                       &value) &&
            plain_value(value, &out->value);
 }
 
-/* ---- any value ------------------------------------------------------------------------------ */
+/* ---- any value --------------------------------------------------------------------------- */
 
 static enum nv_err decode_attribute(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
                                     struct nv_attribute *out)
@@ -183,7 +185,8 @@ static enum nv_err decode_array(struct nv_arena *arena, struct nv_str bytes, uns
 {
     uint32_t count = count_field(bytes, NV_OTLP_LIST_VALUES), used = 0;
     uint32_t kept = count < items_max ? count : items_max;
-    struct nv_value *items = nv_arena_array(arena, (size_t)kept + (kept < count), sizeof *items);
+    struct nv_value *items =
+        nv_arena_array(arena, (size_t)kept + (kept < count), sizeof *items);
     if (!items)
         return NV_ERR_NO_MEMORY;
     struct nv_wire wire = nv_wire_read(bytes);
@@ -235,8 +238,8 @@ static enum nv_err decode_counted(struct nv_arena *arena, struct nv_str bytes, u
 }
 
 /* All KeyValues in field `number`. */
-static enum nv_err decode_attributes(struct nv_arena *arena, struct nv_str bytes, uint32_t number,
-                                     unsigned depth, struct nv_attributes *out)
+static enum nv_err decode_attributes(struct nv_arena *arena, struct nv_str bytes,
+                                     uint32_t number, unsigned depth, struct nv_attributes *out)
 {
     return decode_counted(arena, bytes, number, count_field(bytes, number), depth, out);
 }
@@ -311,7 +314,7 @@ enum nv_err nv_decode_attribute(struct nv_arena *arena, struct nv_str bytes,
     return decode_attribute(arena, bytes, 0, out);
 }
 
-/* ---- span ---------------------------------------------------------------------------------- */
+/* ---- span -------------------------------------------------------------------------------- */
 
 /* Copies an id of the right length; leaves zeroes otherwise. */
 static bool copy_id(uint8_t *id, size_t len, struct nv_str bytes)
@@ -322,7 +325,8 @@ static bool copy_id(uint8_t *id, size_t len, struct nv_str bytes)
     return true;
 }
 
-static enum nv_err decode_event(struct nv_arena *arena, struct nv_str bytes, struct nv_event *out)
+static enum nv_err decode_event(struct nv_arena *arena, struct nv_str bytes,
+                                struct nv_event *out)
 {
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
@@ -510,7 +514,8 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
     enum nv_err err;
     found.attributes = found.events = found.links = 0;
     memset(out, 0, sizeof *out);
-    for (const char *at = wire.pos; (err = nv_wire_next(&wire, &field)) == NV_OK; at = wire.pos) {
+    for (const char *at = wire.pos; (err = nv_wire_next(&wire, &field)) == NV_OK;
+         at = wire.pos) {
         if (field.type == NV_WIRE_BYTES)
             decode_span_bytes(&field, at, &found, out);
         else

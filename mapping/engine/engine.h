@@ -26,24 +26,26 @@
  * Each field is decided by itself and each key is asked for itself: no vocabulary wins a span
  * whole, because senders mix them (docs/traps.md, 34). An attribute costs one look-up and a few
  * comparisons of bits; steps run only for candidates that are asked. Nothing here allocates per
- * attribute but for what goes out, and nothing is lost: what is not expressed goes out as it came.
+ * attribute but for what goes out, and nothing is lost: what is not expressed goes out as it
+ * came.
  *
  * Calls go down only: apply calls condition, content and resolve; resolve calls condition,
- * transform and rest; all call work. What needs several spans at once is in mapping/settle/, and
- * mapping/translate.c runs both in order.
+ * transform and rest; all call work. What needs several spans at once is in mapping/settle/,
+ * and mapping/translate.c runs both in order.
  */
 #ifndef NV_MAPPING_ENGINE_ENGINE_H
 #define NV_MAPPING_ENGINE_ENGINE_H
 
 #include "mapping/engine/work.h"
 
-/* ---- conditions (condition.c) -------------------------------------------------------------- */
+/* ---- conditions (condition.c) ------------------------------------------------------------ */
 
 /* Readies the scratch for the spans of an origin: what its scope tells. */
 void nv_scope_enter(struct nv_translation *t, const struct nv_origin *origin);
 /* The text of a fact of a span. Borrowed. */
 struct nv_str nv_fact_text(const struct nv_span_work *work, enum nv_fact_key fact);
-/* Forgets what conditions said of another span, or of this one before it got more attributes. */
+/* Forgets what conditions said of another span, or of this one before it got more
+ * attributes. */
 void nv_answers_forget(struct nv_translation *t);
 /* Decides work->kind from the kind rows. Called by nv_apply_span. */
 void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work);
@@ -51,8 +53,9 @@ void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work);
 bool nv_rule_tests_hold(const struct nv_translation *t, const struct nv_span_work *work,
                         const struct nv_rule *rule, const struct nv_value *value);
 /* Do all of a rule's conditions but the kind hold for a value of the span? */
-static inline bool nv_rule_holds(const struct nv_translation *t, const struct nv_span_work *work,
-                                 const struct nv_rule *rule, const struct nv_value *value)
+static inline bool nv_rule_holds(const struct nv_translation *t,
+                                 const struct nv_span_work *work, const struct nv_rule *rule,
+                                 const struct nv_value *value)
 {
     const struct nv_rule_filter *filter = &rule->filter;
     uint64_t wrong = 0;
@@ -64,7 +67,7 @@ static inline bool nv_rule_holds(const struct nv_translation *t, const struct nv
            (rule->test_count == rule->sign_tests || nv_rule_tests_hold(t, work, rule, value));
 }
 
-/* ---- a span (apply.c, resolve.c, rest.c) --------------------------------------------------- */
+/* ---- a span (apply.c, resolve.c, rest.c) ------------------------------------------------- */
 
 /*
  * Translates one span's source attributes into span->attributes, and what it tells of the trace
@@ -72,11 +75,12 @@ static inline bool nv_rule_holds(const struct nv_translation *t, const struct nv
  */
 enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
 /* What a resource tells of the trace. NV_ERR_NO_MEMORY. */
-enum nv_err nv_apply_resource(struct nv_translation *t, const struct nv_origin *origin) NV_MUST_USE;
+enum nv_err nv_apply_resource(struct nv_translation *t,
+                              const struct nv_origin *origin) NV_MUST_USE;
 /* Decides every field that has candidates and writes span->attributes. NV_ERR_NO_MEMORY. */
 enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
-/* Masks what rows drop, whatever their conditions: all that is done to a span that goes out as it
- * came. */
+/* Masks what rows drop, whatever their conditions: all that is done to a span that goes out as
+ * it came. */
 void nv_rest_untranslated(const struct nv_rules *rules, struct nv_span *span);
 /* The end of nv_resolve_span: what goes out beside the fields. NV_ERR_NO_MEMORY. */
 enum nv_err nv_rest_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;

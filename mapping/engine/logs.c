@@ -1,9 +1,9 @@
 /*
  * LogRecord messages: field numbers of opentelemetry/proto/logs/v1 and the event's name.
  *
- * Attributes are read with the span decoder's KeyValue reader, one list of their exact size. The
- * name of the event stands in the field event_name since OTLP 1.5, before that in the attribute
- * `event.name`, which some emitters still use alone.
+ * Attributes are read with the span decoder's KeyValue reader, one list of their exact size.
+ * The name of the event stands in the field event_name since OTLP 1.5, before that in the
+ * attribute `event.name`, which some emitters still use alone.
  */
 #include "mapping/engine/logs.h"
 
@@ -40,7 +40,8 @@ static enum nv_err decode_bytes(struct nv_arena *arena, const struct nv_wire_fie
  * otherwise; what they are stands in an attribute then. */
 static bool is_place(struct nv_str name)
 {
-    return nv_str_starts(name, NV_STR("event ")) && nv_str_find(name, NV_STR(".rs:")) != SIZE_MAX;
+    return nv_str_starts(name, NV_STR("event ")) &&
+           nv_str_find(name, NV_STR(".rs:")) != SIZE_MAX;
 }
 
 struct nv_str nv_event_name(struct nv_str name, const struct nv_attributes *attributes)

@@ -1,8 +1,8 @@
 /*
  * LogRecord messages of OTLP (opentelemetry/proto/logs/v1) as model values.
  *
- * Only what the mapping uses is read: name, body, attributes, time, severity. Ids were read when
- * the batch was indexed (model/batch.h).
+ * Only what the mapping uses is read: name, body, attributes, time, severity. Ids were read
+ * when the batch was indexed (model/batch.h).
  */
 #ifndef NV_MAPPING_ENGINE_LOGS_H
 #define NV_MAPPING_ENGINE_LOGS_H
@@ -18,9 +18,9 @@ struct nv_log {
 };
 
 /*
- * What a span event or log record of this name is called: by its attribute `event.name` when the
- * name is empty (OTLP before 1.5 had no field) or only says where in the program it was written
- * (Rust's tracing). Borrowed from either.
+ * What a span event or log record of this name is called: by its attribute `event.name` when
+ * the name is empty (OTLP before 1.5 had no field) or only says where in the program it was
+ * written (Rust's tracing). Borrowed from either.
  */
 struct nv_str nv_event_name(struct nv_str name, const struct nv_attributes *attributes);
 /* Reads one checked LogRecord. Strings point into `bytes` (borrowed). Errors: NV_ERR_NO_MEMORY,

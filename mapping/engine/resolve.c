@@ -6,9 +6,9 @@
  *   derived fields come after the fields they derive from
  *   then: every source attribute that is neither expressed nor dropped (mapping/engine/rest.c)
  *
- * The rule that the first matching vocabulary must not win a whole span (trap 34) is the shape of
- * this file: there is no loop over vocabularies. Nothing is lost: a source attribute is left out
- * only when a field says all of it (`exact`), or when its row drops it.
+ * The rule that the first matching vocabulary must not win a whole span (trap 34) is the shape
+ * of this file: there is no loop over vocabularies. Nothing is lost: a source attribute is left
+ * out only when a field says all of it (`exact`), or when its row drops it.
  */
 #include "mapping/engine/engine.h"
 
@@ -25,9 +25,10 @@
 /* Fields a span usually has beyond its source attributes: response, tool calls, costs. */
 #define DERIVED_USUAL 8
 
-/* ---- explain ------------------------------------------------------------------------------- */
+/* ---- explain ----------------------------------------------------------------------------- */
 
-static struct nv_str source_name(const struct nv_translation *t, const struct nv_span_work *work,
+static struct nv_str source_name(const struct nv_translation *t,
+                                 const struct nv_span_work *work,
                                  const struct nv_candidate *candidate)
 {
     if (candidate->tree)
@@ -44,7 +45,8 @@ static void write_line(const struct nv_translation *t, const struct nv_span_work
     (void)nv_buf_printf(t->report, "    %-8s ", verdict);
     (void)nv_shown_append(t->report, source_name(t, work, candidate), NV_SHOWN_LINE);
     (void)nv_buf_printf(t->report, "  (%.*s:%u, precedence %u)\n",
-                        NV_STR_ARG(t->rules->files[rule->file].name), rule->line, rule->precedence);
+                        NV_STR_ARG(t->rules->files[rule->file].name), rule->line,
+                        rule->precedence);
 }
 
 static void report_span(const struct nv_translation *t, const struct nv_span_work *work)
@@ -70,7 +72,7 @@ static void report_field(const struct nv_translation *t, struct nv_str name)
     (void)nv_buf_append_char(t->report, '\n');
 }
 
-/* ---- one candidate ------------------------------------------------------------------------- */
+/* ---- one candidate ----------------------------------------------------------------------- */
 
 /* JSON text that several rows look into is parsed once. */
 static enum nv_err parsed_once(struct nv_translation *t, uint32_t attribute,
@@ -92,8 +94,8 @@ static enum nv_err parsed_once(struct nv_translation *t, uint32_t attribute,
     return NV_OK;
 }
 
-/* Is the value what its row's one step would make of it? So it is with most: this goes before the
- * steps, which find the same out by way of a table. */
+/* Is the value what its row's one step would make of it? So it is with most: this goes before
+ * the steps, which find the same out by way of a table. */
 static inline bool is_as_wanted(const struct nv_value *value, uint8_t op)
 {
     switch (op) {
@@ -152,8 +154,8 @@ static inline void set_state(struct nv_seen *seen, enum nv_seen_state state)
         seen->state = (uint8_t)state;
 }
 
-/* A part's type, a role in the source's own word, JSON quoted twice: the canonical form need not
- * repeat it. */
+/* A part's type, a role in the source's own word, JSON quoted twice: the canonical form need
+ * not repeat it. */
 static bool says_form(const struct nv_attribute *attribute)
 {
     const struct nv_value *value = &attribute->value;
@@ -163,7 +165,8 @@ static bool says_form(const struct nv_attribute *attribute)
         return true;
     return nv_str_ends(attribute->key, NV_STR(".role")) &&
            attribute->value.type == NV_VALUE_STRING &&
-           !nv_glob_any(NV_STR("system,user,assistant,tool,developer"), attribute->value.as.string);
+           !nv_glob_any(NV_STR("system,user,assistant,tool,developer"),
+                        attribute->value.as.string);
 }
 
 /* Marks the attributes of a candidate's tree as said by its field. */
@@ -200,10 +203,11 @@ static inline void mark_expressed(struct nv_translation *t, const struct nv_span
         set_state(&t->scratch.seen[candidate->attribute], NV_SEEN_EXPRESSED);
 }
 
-/* ---- placing ------------------------------------------------------------------------------- */
+/* ---- placing ----------------------------------------------------------------------------- */
 
 /* `{*}` of a field's name replaced by what it stood for. */
-static struct nv_str concrete_name(struct nv_translation *t, struct nv_str name, struct nv_str rest)
+static struct nv_str concrete_name(struct nv_translation *t, struct nv_str name,
+                                   struct nv_str rest)
 {
     size_t hole = nv_str_find(name, NV_STR("{*}"));
     assert(hole != SIZE_MAX);
@@ -245,8 +249,8 @@ static enum nv_err place_tags(struct nv_translation *t, const struct nv_value *v
         }
     } else if (value->type == NV_VALUE_MAP) {
         for (uint32_t i = 0; err == NV_OK && i < value->as.map.count; i++) {
-            err =
-                add_custom(t, tags_of(t), value->as.map.items[i].key, value->as.map.items[i].value);
+            err = add_custom(t, tags_of(t), value->as.map.items[i].key,
+                             value->as.map.items[i].value);
         }
     }
     return err;
@@ -254,7 +258,8 @@ static enum nv_err place_tags(struct nv_translation *t, const struct nv_value *v
 
 /* A fact of the trace, or of the span outside its attributes. */
 static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *work,
-                                 const struct nv_candidate *candidate, const struct nv_value *value)
+                                 const struct nv_candidate *candidate,
+                                 const struct nv_value *value)
 {
     const struct names custom = {&t->trace->custom_attributes, &t->scratch.custom};
     uint16_t field = candidate->rule->field;
@@ -335,7 +340,8 @@ static enum nv_err place_otherwise(struct nv_translation *t, struct nv_span_work
 }
 
 static inline enum nv_err place(struct nv_translation *t, struct nv_span_work *work,
-                                const struct nv_candidate *candidate, const struct nv_value *value)
+                                const struct nv_candidate *candidate,
+                                const struct nv_value *value)
 {
     const uint16_t field = candidate->rule->field;
     struct nv_attributes *list = &work->span->attributes;
@@ -354,10 +360,10 @@ static inline bool says_all(const struct nv_candidate *candidate,
     return result->exact && (candidate->rule->flags & NV_RULE_WHOLE);
 }
 
-/* ---- a field ------------------------------------------------------------------------------- */
+/* ---- a field ----------------------------------------------------------------------------- */
 
-static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work, uint16_t field,
-                          const struct nv_value *value);
+static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work,
+                          uint16_t field, const struct nv_value *value);
 
 /* Has another candidate of a {*} field given the same name another value? */
 static enum nv_err is_taken(struct nv_translation *t, const struct nv_span_work *work,
@@ -378,7 +384,8 @@ static enum nv_err is_taken(struct nv_translation *t, const struct nv_span_work 
 }
 
 /* Each candidate of a {*} field stands for a name of its own. */
-static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work, uint32_t at)
+static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work,
+                                uint32_t at)
 {
     while (at != 0) {
         struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
@@ -402,8 +409,8 @@ static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *w
     return NV_OK;
 }
 
-/* What the candidates of a field that was decided by an earlier one add: nothing but that they say
- * the same. They are not asked when they would have to be parsed for that. */
+/* What the candidates of a field that was decided by an earlier one add: nothing but that they
+ * say the same. They are not asked when they would have to be parsed for that. */
 static enum nv_err compare_loser(struct nv_translation *t, struct nv_span_work *work,
                                  struct nv_candidate *candidate, const struct nv_value *winner)
 {
@@ -474,7 +481,8 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
     report_field(t, t->rules->fields[field].name);
     if (t->scratch.candidates[at - 1].rule->flags & NV_RULE_WILD)
         return resolve_wild(t, work, at);
-    for (winner.absent = true; at != 0 && winner.absent; at = t->scratch.candidates[at - 1].next) {
+    for (winner.absent = true; at != 0 && winner.absent;
+         at = t->scratch.candidates[at - 1].next) {
         struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
         enum nv_err err = transform_candidate(t, candidate, &winner);
         if (err != NV_OK)
@@ -500,10 +508,10 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
     return derive(t, work, field, &winner.value);
 }
 
-/* ---- derived fields ------------------------------------------------------------------------ */
+/* ---- derived fields ---------------------------------------------------------------------- */
 
-static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work, uint16_t field,
-                          const struct nv_value *value)
+static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work,
+                          uint16_t field, const struct nv_value *value)
 {
     const struct nv_rule_key *key = &t->rules->keys[t->rules->fields[field].key - 1];
     const struct nv_rule *rule = &t->rules->rules[key->first_rule];
@@ -525,7 +533,7 @@ static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *w
     return NV_OK;
 }
 
-/* ---- a span --------------------------------------------------------------------------------- */
+/* ---- a span ------------------------------------------------------------------------------ */
 
 enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
 {

@@ -7,9 +7,9 @@
  *                                                      llm.source.KEY   would belie the kind
  *                                                      KEY.source       name has another value
  *
- * Names that are taken are found by the index of what was sent so far, because a client may send
- * one key as often as it likes. The index follows the list only while it grows: whoever moves an
- * attribute clears it.
+ * Names that are taken are found by the index of what was sent so far, because a client may
+ * send one key as often as it likes. The index follows the list only while it grows: whoever
+ * moves an attribute clears it.
  */
 #include "mapping/engine/engine.h"
 
@@ -17,12 +17,12 @@
 
 #include "base/banned.h"
 
-/* ---- the rest ------------------------------------------------------------------------------ */
+/* ---- the rest ---------------------------------------------------------------------------- */
 
 /* The key under which an unmapped attribute goes out: its own, unless that would say something
  * false of the span's kind, or another value has the name already. */
-static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *work, uint32_t at,
-                           struct nv_str *name, bool *skip)
+static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *work,
+                           uint32_t at, struct nv_str *name, bool *skip)
 {
     const struct nv_attribute *attribute = &work->source.items[at];
     uint16_t key = t->scratch.seen[at].key;
@@ -67,12 +67,14 @@ static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *
     return NV_OK;
 }
 
-/* The system prompt also leads the messages when they have no system message (conventions 1). */
+/* The system prompt also leads the messages when they have no system message (conventions
+ * 1). */
 static enum nv_err join_system(struct nv_translation *t, const struct nv_span_work *work)
 {
     struct nv_value *messages = nv_work_get(work, NV_FIELD_INPUT_MESSAGES);
     const struct nv_value *system = nv_work_get(work, NV_FIELD_SYSTEM_PROMPT);
-    if (!messages || !system || system->type != NV_VALUE_STRING || messages->type != NV_VALUE_ARRAY)
+    if (!messages || !system || system->type != NV_VALUE_STRING ||
+        messages->type != NV_VALUE_ARRAY)
         return NV_OK;
     return nv_messages_add_system(t->arena, messages, system->as.string);
 }
@@ -109,7 +111,8 @@ static bool said_by_others(const struct nv_span_work *work, const struct nv_valu
     return true;
 }
 
-/* Output messages go out only when they say more than response, tool calls and finish reason. */
+/* Output messages go out only when they say more than response, tool calls and finish
+ * reason. */
 static void drop_plain_output(struct nv_translation *t, struct nv_span_work *work)
 {
     const struct nv_value *messages = nv_work_get(work, NV_FIELD_OUTPUT_MESSAGES);

@@ -4,15 +4,15 @@
  *   transform.c (table, structure, text) ─┬─▶ transform_number.c ──┬─▶ step.c
  *                                         └─▶ transform_content.c ─┘
  *
- * A file of its own, because the table of steps knows all files of steps and none of them may know
- * the table. What is here must not ask which step is running.
+ * A file of its own, because the table of steps knows all files of steps and none of them may
+ * know the table. What is here must not ask which step is running.
  */
 #include "mapping/engine/transform_steps.h"
 
 #include "base/banned.h"
 
-/* Layers of JSON text in JSON text that are undone: SDKs that serialise what was serialised send
- * two, nobody was seen to send more. */
+/* Layers of JSON text in JSON text that are undone: SDKs that serialise what was serialised
+ * send two, nobody was seen to send more. */
 #define LAYERS 2
 
 static bool looks_like_json(struct nv_str text)
@@ -29,7 +29,8 @@ enum nv_err nv_step_parse(const struct nv_transform *transform, struct nv_transf
         if (!text || !looks_like_json(io->value.as.string))
             return NV_OK;
         struct nv_value parsed;
-        enum nv_err err = nv_value_from_json(transform->arena, io->value.as.string, NULL, &parsed);
+        enum nv_err err =
+            nv_value_from_json(transform->arena, io->value.as.string, NULL, &parsed);
         if (err == NV_ERR_NO_MEMORY)
             return err;
         if (err != NV_OK)

@@ -6,11 +6,12 @@
  *   value ─▶ steps_table[JSON] ─▶ [MEMBER] ─▶ [INT] ─▶ value, exact?
  *                 └──── absent ────┴──────────┴─▶ the next key in precedence
  *
- * One function a step, in one table indexed by the step's number: a row names steps, and the engine
- * runs them without knowing what they mean. Each function sees the value so far and replaces it. A
- * step that can't read its value says absent instead of failing, so that the next key in precedence
- * is asked (each field is decided on its own). `exact` starts true and is cleared by every step
- * whose result does not hold all of its input; the engine then keeps the source attribute.
+ * One function a step, in one table indexed by the step's number: a row names steps, and the
+ * engine runs them without knowing what they mean. Each function sees the value so far and
+ * replaces it. A step that can't read its value says absent instead of failing, so that the
+ * next key in precedence is asked (each field is decided on its own). `exact` starts true and
+ * is cleared by every step whose result does not hold all of its input; the engine then keeps
+ * the source attribute.
  */
 #include "mapping/engine/transform_steps.h"
 
@@ -22,7 +23,7 @@
 
 #include "base/banned.h"
 
-/* ---- structure ----------------------------------------------------------------------------- */
+/* ---- structure --------------------------------------------------------------------------- */
 
 enum nv_err nv_step_json(const struct nv_transform *transform, const struct nv_step *step,
                          struct nv_transformed *io)
@@ -130,7 +131,8 @@ enum nv_err nv_step_count(const struct nv_transform *transform, const struct nv_
     io->exact = false;
     if (io->value.type == NV_VALUE_ARRAY)
         return nv_step_give(io, nv_value_int(io->value.as.array.count));
-    return io->value.type == NV_VALUE_MAP ? nv_step_give(io, nv_value_int(1)) : nv_step_absent(io);
+    return io->value.type == NV_VALUE_MAP ? nv_step_give(io, nv_value_int(1))
+                                          : nv_step_absent(io);
 }
 
 /* Member `name` of each element; absent unless `all` of them (or at least one) have it. */
@@ -174,7 +176,7 @@ enum nv_err nv_step_names(const struct nv_transform *transform, const struct nv_
     return pluck(transform, NV_STR("name"), false, io);
 }
 
-/* ---- text ---------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------- */
 
 enum nv_err nv_step_const(const struct nv_transform *transform, const struct nv_step *step,
                           struct nv_transformed *io)
@@ -250,21 +252,21 @@ static enum nv_err give_guess(struct nv_transformed *io, struct nv_str name)
     return name.len > 0 ? nv_step_give(io, nv_value_string(name)) : nv_step_absent(io);
 }
 
-enum nv_err nv_step_model_provider(const struct nv_transform *transform, const struct nv_step *step,
-                                   struct nv_transformed *io)
+enum nv_err nv_step_model_provider(const struct nv_transform *transform,
+                                   const struct nv_step *step, struct nv_transformed *io)
 {
     (void)step;
     return give_guess(io, nv_provider_of_model(nv_value_text(transform->arena, &io->value)));
 }
 
-enum nv_err nv_step_host_provider(const struct nv_transform *transform, const struct nv_step *step,
-                                  struct nv_transformed *io)
+enum nv_err nv_step_host_provider(const struct nv_transform *transform,
+                                  const struct nv_step *step, struct nv_transformed *io)
 {
     (void)step;
     return give_guess(io, nv_provider_of_host(nv_value_text(transform->arena, &io->value)));
 }
 
-/* ---- the table ----------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------- */
 
 static nv_step_fn *const steps_table[NV_STEP_COUNT_ALL] = {
     [NV_STEP_COPY] = nv_step_copy,
@@ -310,7 +312,8 @@ static nv_step_fn *const steps_table[NV_STEP_COUNT_ALL] = {
     [NV_STEP_DROP] = nv_step_copy};
 
 enum nv_err nv_transform_run(const struct nv_transform *transform, const struct nv_step *steps,
-                             unsigned count, const struct nv_value *in, struct nv_transformed *out)
+                             unsigned count, const struct nv_value *in,
+                             struct nv_transformed *out)
 {
     *out = (struct nv_transformed){.value = *in, .exact = true};
     if (nv_value_absent(in) && steps[0].op != NV_STEP_CONST)

@@ -23,12 +23,12 @@ struct nv_transform {
 struct nv_transformed {
     struct nv_value value; /* NULL when absent */
     bool absent;           /* nothing (left) to say: the next key is asked */
-    bool exact;            /* the value says all that the source said: the source may be left out */
+    bool exact; /* the value says all that the source said: the source may be left out */
 };
 
 /*
- * Runs `count` steps on `in` (borrowed; results may point into it). Errors: NV_ERR_NO_MEMORY only;
- * a value that a step can't read is absent.
+ * Runs `count` steps on `in` (borrowed; results may point into it). Errors: NV_ERR_NO_MEMORY
+ * only; a value that a step can't read is absent.
  */
 enum nv_err nv_transform_run(const struct nv_transform *transform, const struct nv_step *steps,
                              unsigned count, const struct nv_value *in,

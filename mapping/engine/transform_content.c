@@ -2,8 +2,8 @@
  * Steps on messages, tools and documents, and what is derived from their canonical forms.
  *
  * The shapes themselves are read elsewhere (messages.h, tools.h, documents.h); here is what
- * a row makes of them, and whether the source may be left out afterwards: not when the normaliser
- * says that the source held more than messages, or ended too early.
+ * a row makes of them, and whether the source may be left out afterwards: not when the
+ * normaliser says that the source held more than messages, or ended too early.
  */
 #include "mapping/engine/transform_steps.h"
 
@@ -15,7 +15,7 @@
 
 #include "base/banned.h"
 
-/* ---- messages, tools, documents ------------------------------------------------------------ */
+/* ---- messages, tools, documents ---------------------------------------------------------- */
 
 /* A request or response around the messages says more than they do. */
 static bool is_object(const struct nv_value *value)
@@ -83,8 +83,8 @@ static bool plain_parts(const struct nv_value *value)
     return true;
 }
 
-enum nv_err nv_step_instructions(const struct nv_transform *transform, const struct nv_step *step,
-                                 struct nv_transformed *io)
+enum nv_err nv_step_instructions(const struct nv_transform *transform,
+                                 const struct nv_step *step, struct nv_transformed *io)
 {
     (void)step;
     struct nv_str text;
@@ -104,8 +104,8 @@ enum nv_err nv_step_instructions(const struct nv_transform *transform, const str
     return nv_step_give(io, nv_value_string(text));
 }
 
-enum nv_err nv_step_output_text(const struct nv_transform *transform, const struct nv_step *step,
-                                struct nv_transformed *io)
+enum nv_err nv_step_output_text(const struct nv_transform *transform,
+                                const struct nv_step *step, struct nv_transformed *io)
 {
     (void)step;
     struct nv_str text;
@@ -128,8 +128,8 @@ enum nv_err nv_step_tool_calls(const struct nv_transform *transform, const struc
     return calls ? nv_step_give(io, *calls) : nv_step_absent(io);
 }
 
-enum nv_err nv_step_finish_reason(const struct nv_transform *transform, const struct nv_step *step,
-                                  struct nv_transformed *io)
+enum nv_err nv_step_finish_reason(const struct nv_transform *transform,
+                                  const struct nv_step *step, struct nv_transformed *io)
 {
     (void)transform;
     (void)step;
@@ -138,8 +138,8 @@ enum nv_err nv_step_finish_reason(const struct nv_transform *transform, const st
     return reason.len > 0 ? nv_step_give(io, nv_value_string(reason)) : nv_step_absent(io);
 }
 
-enum nv_err nv_step_system_text(const struct nv_transform *transform, const struct nv_step *step,
-                                struct nv_transformed *io)
+enum nv_err nv_step_system_text(const struct nv_transform *transform,
+                                const struct nv_step *step, struct nv_transformed *io)
 {
     (void)step;
     struct nv_str text;

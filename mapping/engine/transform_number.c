@@ -5,9 +5,9 @@
  *   seconds, microseconds, nanoseconds ─▶ milliseconds, once, at the row
  *   an ISO time ─▶ milliseconds since the span's start
  *
- * Numbers come natively, as decimal text, or as text with JSON quotes around it (traps 2 and 21).
- * NaN and infinities say nothing. An integer stays an integer where a row asks for a float: JSON
- * has one kind of number, and the source can be left out.
+ * Numbers come natively, as decimal text, or as text with JSON quotes around it (traps 2 and
+ * 21). NaN and infinities say nothing. An integer stays an integer where a row asks for a
+ * float: JSON has one kind of number, and the source can be left out.
  */
 #include "mapping/engine/transform_steps.h"
 
@@ -16,14 +16,14 @@
 
 #include "base/banned.h"
 
-/* Just inside of what an int64 holds: a double beyond it has no integer, and the conversion of one
- * is undefined. */
+/* Just inside of what an int64 holds: a double beyond it has no integer, and the conversion of
+ * one is undefined. */
 #define INTEGER_MAX 9.2e18
 #define MS_PER_S 1e3
 #define MS_PER_US 1e-3
 #define MS_PER_NS 1e-6
 
-/* ---- scalars ------------------------------------------------------------------------------- */
+/* ---- scalars ----------------------------------------------------------------------------- */
 
 enum nv_err nv_step_copy(const struct nv_transform *transform, const struct nv_step *step,
                          struct nv_transformed *io)
@@ -85,7 +85,8 @@ enum nv_err nv_step_int(const struct nv_transform *transform, const struct nv_st
         if (nv_str_to_int64(text, &integer) == NV_OK)
             return nv_step_give(io, nv_value_int(integer));
     }
-    if (!nv_value_number(&io->value, &number) || number >= INTEGER_MAX || number <= -INTEGER_MAX)
+    if (!nv_value_number(&io->value, &number) || number >= INTEGER_MAX ||
+        number <= -INTEGER_MAX)
         return nv_step_absent(io);
     io->exact = io->exact && (double)(int64_t)number == number;
     return nv_step_give(io, nv_value_int((int64_t)number));
@@ -120,7 +121,7 @@ enum nv_err nv_step_bool(const struct nv_transform *transform, const struct nv_s
     return nv_step_give(io, nv_value_bool(yes));
 }
 
-/* ---- units --------------------------------------------------------------------------------- */
+/* ---- units ------------------------------------------------------------------------------- */
 
 static enum nv_err scaled(struct nv_transformed *io, double factor)
 {
@@ -162,8 +163,8 @@ enum nv_err nv_step_ms(const struct nv_transform *transform, const struct nv_ste
 }
 
 /* An ISO time, quoted up to twice (trap 21), minus the span's start. */
-enum nv_err nv_step_since_start(const struct nv_transform *transform, const struct nv_step *step,
-                                struct nv_transformed *io)
+enum nv_err nv_step_since_start(const struct nv_transform *transform,
+                                const struct nv_step *step, struct nv_transformed *io)
 {
     (void)step;
     uint64_t moment;
@@ -178,9 +179,10 @@ enum nv_err nv_step_since_start(const struct nv_transform *transform, const stru
     return nv_step_give(io, nv_value_double((double)(moment - transform->start_ns) / 1e6));
 }
 
-/* ---- sums ---------------------------------------------------------------------------------- */
+/* ---- sums -------------------------------------------------------------------------------- */
 
-/* The sum of an object's numbers whose names start with `start`; false when it fits no count. */
+/* The sum of an object's numbers whose names start with `start`; false when it fits no
+ * count. */
 static bool sum_buckets(const struct nv_value *object, struct nv_str start, int64_t *sum)
 {
     *sum = 0;
@@ -207,8 +209,9 @@ static bool read_side(const struct nv_value *object, struct nv_str name, struct 
     return side->sum >= side->bare && side->bare >= 0 && side->sum < INT64_MAX / 2;
 }
 
-/* Does a told total say that the bucket of the very name holds the others of its side? It does when
- * it is the sum of this one and of the other side, read either way, and not that of the buckets. */
+/* Does a told total say that the bucket of the very name holds the others of its side? It does
+ * when it is the sum of this one and of the other side, read either way, and not that of the
+ * buckets. */
 static bool total_says_inclusive(const struct nv_value *object, struct nv_str name)
 {
     struct side side, other;
@@ -223,9 +226,9 @@ static bool total_says_inclusive(const struct nv_value *object, struct nv_str na
     return !exclusive && (side.bare == rest || side.bare == rest_of_sum);
 }
 
-/* Buckets that exclude each other (`input`, `input_cached_tokens`, ...) make one number, unless a
- * total tells that they do not. Asked for only when the bucket of that very name is there: other
- * words mean whole numbers already. */
+/* Buckets that exclude each other (`input`, `input_cached_tokens`, ...) make one number, unless
+ * a total tells that they do not. Asked for only when the bucket of that very name is there:
+ * other words mean whole numbers already. */
 enum nv_err nv_step_sum_of(const struct nv_transform *transform, const struct nv_step *step,
                            struct nv_transformed *io)
 {

@@ -22,7 +22,8 @@ NV_MUST_USE static inline enum nv_err nv_step_absent(struct nv_transformed *io)
 }
 
 /* Replaces the value: NV_OK. */
-NV_MUST_USE static inline enum nv_err nv_step_give(struct nv_transformed *io, struct nv_value value)
+NV_MUST_USE static inline enum nv_err nv_step_give(struct nv_transformed *io,
+                                                   struct nv_value value)
 {
     io->value = value;
     return NV_OK;
@@ -38,8 +39,8 @@ nv_step_fn nv_step_copy, nv_step_text, nv_step_lower, nv_step_int, nv_step_float
     nv_step_s2ms, nv_step_us2ms, nv_step_ns2ms, nv_step_ms, nv_step_since_start, nv_step_sum_of;
 /* Structure and text (transform.c). */
 nv_step_fn nv_step_json, nv_step_array, nv_step_first, nv_step_member, nv_step_count,
-    nv_step_scores, nv_step_names, nv_step_const, nv_step_after, nv_step_before, nv_step_between,
-    nv_step_provider, nv_step_model_provider, nv_step_host_provider;
+    nv_step_scores, nv_step_names, nv_step_const, nv_step_after, nv_step_before,
+    nv_step_between, nv_step_provider, nv_step_model_provider, nv_step_host_provider;
 /* Content (transform_content.c). */
 nv_step_fn nv_step_messages, nv_step_instructions, nv_step_output_text, nv_step_tool_calls,
     nv_step_finish_reason, nv_step_system_text, nv_step_tools, nv_step_calls, nv_step_documents;

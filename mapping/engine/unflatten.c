@@ -6,9 +6,9 @@
  *                      hash ─▶ found by (parent, name or number), open addressing, in the arena
  *
  * A node finds its child by a hash over all nodes of the builder, so that ten thousand messages
- * cost ten thousand steps and not their square. At the end numbered children are sorted by number.
- * Names and numbers under one node (`prompt.0` beside `prompt.name`) make an object whose numbers
- * are names.
+ * cost ten thousand steps and not their square. At the end numbered children are sorted by
+ * number. Names and numbers under one node (`prompt.0` beside `prompt.name`) make an object
+ * whose numbers are names.
  */
 #include "mapping/engine/unflatten.h"
 
@@ -35,7 +35,7 @@ void nv_unflatten_init(struct nv_unflatten *builder, struct nv_arena *arena)
     *builder = (struct nv_unflatten){.arena = arena};
 }
 
-/* ---- nodes and their hash ------------------------------------------------------------------- */
+/* ---- nodes and their hash ---------------------------------------------------------------- */
 
 static uint64_t node_hash(const struct nv_unflatten_node *parent, struct nv_str name,
                           uint32_t number)
@@ -47,8 +47,9 @@ static uint64_t node_hash(const struct nv_unflatten_node *parent, struct nv_str 
     return mixed ^ (mixed >> 29);
 }
 
-static bool is_child(const struct nv_unflatten_node *node, const struct nv_unflatten_node *parent,
-                     struct nv_str name, uint32_t number)
+static bool is_child(const struct nv_unflatten_node *node,
+                     const struct nv_unflatten_node *parent, struct nv_str name,
+                     uint32_t number)
 {
     return node->parent == parent && node->number == number && nv_str_eq(node->name, name);
 }
@@ -122,7 +123,7 @@ static enum nv_err child_of(struct nv_unflatten *builder, struct nv_unflatten_no
     return !*out ? NV_ERR_NO_MEMORY : NV_OK;
 }
 
-/* ---- adding --------------------------------------------------------------------------------- */
+/* ---- adding ------------------------------------------------------------------------------ */
 
 static bool is_placeholder(struct nv_str part)
 {
@@ -159,7 +160,8 @@ static enum nv_err check_key(struct nv_str folded, const uint32_t *numbers, unsi
 }
 
 enum nv_err nv_unflatten_add(struct nv_unflatten *builder, struct nv_str folded,
-                             const uint32_t *numbers, unsigned count, const struct nv_value *value)
+                             const uint32_t *numbers, unsigned count,
+                             const struct nv_value *value)
 {
     enum nv_err err = check_key(folded, numbers, count);
     if (err != NV_OK)
@@ -186,7 +188,7 @@ enum nv_err nv_unflatten_add(struct nv_unflatten *builder, struct nv_str folded,
     return NV_OK;
 }
 
-/* ---- finishing ------------------------------------------------------------------------------ */
+/* ---- finishing --------------------------------------------------------------------------- */
 
 static int by_number(const void *a, const void *b)
 {

@@ -6,11 +6,11 @@
  *
  *   builder ─▶ [ {message: {tool_calls: [ {tool_call: {function: {name: ...}}} ]}} ]
  *
- * Arrays are ordered by number, 10 after 9; gaps are allowed and closed (trap 12: attribute limits
- * cut keys out of the middle). A number above the cap, or a value past the total cap, is refused
- * with NV_ERR_LIMIT, so that its attribute stays as it was. Keys that hold no number where the
- * pattern wants one (`gen_ai.prompt.prompt_filter_results`) never get here: they fold differently.
- * A name that is both a leaf and a parent keeps the leaf under the empty name.
+ * Arrays are ordered by number, 10 after 9; gaps are allowed and closed (trap 12: attribute
+ * limits cut keys out of the middle). A number above the cap, or a value past the total cap, is
+ * refused with NV_ERR_LIMIT, so that its attribute stays as it was. Keys that hold no number
+ * where the pattern wants one (`gen_ai.prompt.prompt_filter_results`) never get here: they fold
+ * differently. A name that is both a leaf and a parent keeps the leaf under the empty name.
  */
 #ifndef NV_MAPPING_ENGINE_UNFLATTEN_H
 #define NV_MAPPING_ENGINE_UNFLATTEN_H
@@ -36,10 +36,10 @@ struct nv_unflatten {
 /* Readies an empty builder; allocates nothing. */
 void nv_unflatten_init(struct nv_unflatten *builder, struct nv_arena *arena);
 /*
- * Adds a value. `folded` is the rest of the key behind the prefix, without a leading dot, in which
- * each number stands as `{i}`, `{j}`, ... (any one letter); `numbers` gives them in order, `count`
- * of them. Key and value are borrowed. A second value at one place replaces the first. Errors:
- * NV_ERR_LIMIT (caps above), NV_ERR_MALFORMED (fewer numbers than placeholders),
+ * Adds a value. `folded` is the rest of the key behind the prefix, without a leading dot, in
+ * which each number stands as `{i}`, `{j}`, ... (any one letter); `numbers` gives them in
+ * order, `count` of them. Key and value are borrowed. A second value at one place replaces the
+ * first. Errors: NV_ERR_LIMIT (caps above), NV_ERR_MALFORMED (fewer numbers than placeholders),
  * NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_unflatten_add(struct nv_unflatten *builder, struct nv_str folded,

@@ -4,8 +4,8 @@
  *   apply ──▶ candidates ──▶ resolve ──▶ known fields ◀──▶ settle
  *                               └──────▶ identity ──────▶ translate
  *
- * It stands below all of them, so that the steps need not know each other: a step reads and writes
- * here, and what runs next is decided in mapping/translate.c alone.
+ * It stands below all of them, so that the steps need not know each other: a step reads and
+ * writes here, and what runs next is decided in mapping/translate.c alone.
  */
 #include "mapping/engine/work.h"
 
@@ -35,7 +35,7 @@ enum nv_err nv_scratch_init(struct nv_translation *t)
                : NV_ERR_NO_MEMORY;
 }
 
-/* ---- known fields -------------------------------------------------------------------------- */
+/* ---- known fields ------------------------------------------------------------------------ */
 
 struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_field field)
 {
@@ -52,8 +52,8 @@ enum nv_err nv_work_set(struct nv_translation *t, struct nv_span_work *work,
         *there = value;
         return NV_OK;
     }
-    enum nv_err err =
-        nv_attributes_add(&work->span->attributes, t->arena, t->rules->fields[field].name, value);
+    enum nv_err err = nv_attributes_add(&work->span->attributes, t->arena,
+                                        t->rules->fields[field].name, value);
     if (err == NV_OK)
         work->at[field] = work->span->attributes.count;
     return err;
@@ -67,7 +67,7 @@ void nv_work_rename(struct nv_span_work *work, enum nv_known_field field, struct
     work->at[field] = 0;
 }
 
-/* ---- candidates ---------------------------------------------------------------------------- */
+/* ---- candidates -------------------------------------------------------------------------- */
 
 enum nv_err nv_candidates_grow(struct nv_translation *t)
 {
@@ -86,7 +86,7 @@ enum nv_err nv_candidates_grow(struct nv_translation *t)
     return NV_OK;
 }
 
-/* ---- identity ------------------------------------------------------------------------------ */
+/* ---- identity ---------------------------------------------------------------------------- */
 
 void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_str text,
                       uint16_t precedence)

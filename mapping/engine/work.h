@@ -23,7 +23,8 @@
 struct nv_prices; /* mapping/prices/price.h */
 struct nv_agents; /* mapping/settle/agents.h */
 
-/* Facts of a span that rows ask for as for attributes: @name, @scope, @any (true of every span). */
+/* Facts of a span that rows ask for as for attributes: @name, @scope, @any (true of every
+ * span). */
 enum nv_fact_key { NV_FACT_NAME, NV_FACT_SCOPE, NV_FACT_ANY, NV_FACT_KEYS };
 
 /* A mapping after nv_mapping_new: constant. */
@@ -84,16 +85,16 @@ enum nv_seen_state {
 
 /* What is known of one source attribute of the span at hand. */
 struct nv_seen {
-    uint16_t key;                  /* 1 + key index, 0: unknown */
-    uint16_t source_rest;          /* {*}: offset in the attribute's key */
-    uint8_t state;                 /* enum nv_seen_state */
-    bool absent;                   /* nv_value_absent of its value */
-    bool carried;                  /* came from an event or a log record, not from the attributes */
+    uint16_t key;         /* 1 + key index, 0: unknown */
+    uint16_t source_rest; /* {*}: offset in the attribute's key */
+    uint8_t state;        /* enum nv_seen_state */
+    bool absent;          /* nv_value_absent of its value */
+    bool carried;         /* came from an event or a log record, not from the attributes */
     const struct nv_value *parsed; /* its JSON, once some row has looked into it */
 };
 
-/* Conditions that ask the same of a span whichever attribute asks them, where the answer is long to
- * find (a long name, many events): asked once a span. */
+/* Conditions that ask the same of a span whichever attribute asks them, where the answer is
+ * long to find (a long name, many events): asked once a span. */
 struct nv_answers {
     bool any;    /* one is not NV_UNASKED */
     uint8_t *of; /* per test of the rules; NULL: none was asked for in this trace */
@@ -112,16 +113,18 @@ struct nv_scratch {
     uint32_t seen_capacity;
     struct nv_tree *trees;
     uint32_t tree_count, tree_capacity;
-    bool output_from_tree;            /* the output messages came as single attributes */
-    struct nv_signs signs;            /* of the span at hand */
-    uint32_t value_at[NV_SIGNS_MAX];  /* attribute of a sign that is there, of those with a value */
-    struct nv_answers *answers;       /* of conditions about the span at hand */
-    struct nv_key_index sent;         /* of the span's attributes, as far as they are decided */
+    bool output_from_tree; /* the output messages came as single attributes */
+    struct nv_signs signs; /* of the span at hand */
+    uint32_t
+        value_at[NV_SIGNS_MAX]; /* attribute of a sign that is there, of those with a value */
+    struct nv_answers *answers; /* of conditions about the span at hand */
+    struct nv_key_index sent;   /* of the span's attributes, as far as they are decided */
     struct nv_key_index tags, custom; /* of the trace's */
     struct nv_provider_memo provider_memo;
     struct nv_signs scope_signs; /* of scope_origin */
     const struct nv_origin *scope_origin;
-    uint16_t *kind_rows; /* of @name, @scope and @any: those that scope_origin does not rule out */
+    uint16_t
+        *kind_rows; /* of @name, @scope and @any: those that scope_origin does not rule out */
     uint16_t kind_row_counts[NV_FACT_KEYS];
     struct nv_transform transform; /* of the span at hand */
 };
@@ -185,16 +188,17 @@ struct nv_translation {
 /* Readies the scratch for the rules. NV_ERR_NO_MEMORY. */
 enum nv_err nv_scratch_init(struct nv_translation *t) NV_MUST_USE;
 
-/* ---- candidates ---------------------------------------------------------------------------- */
+/* ---- candidates -------------------------------------------------------------------------- */
 
-/* Candidates of a field among which one looks for its place as it comes: lists are mostly of one
- * to four, and a client may make one of thousands. */
+/* Candidates of a field among which one looks for its place as it comes: lists are mostly of
+ * one to four, and a client may make one of thousands. */
 #define NV_LIST_LOOKS 16u
 
-/* Puts candidate `number` into its field's list: behind all of the same or a smaller order. Looks
- * for its place among the first few only; in a longer list it goes to the end, and the list is
- * sorted when the field is decided (mapping/engine/resolve.c). */
-static inline void nv_candidate_link(struct nv_scratch *scratch, uint16_t field, uint32_t number)
+/* Puts candidate `number` into its field's list: behind all of the same or a smaller order.
+ * Looks for its place among the first few only; in a longer list it goes to the end, and the
+ * list is sorted when the field is decided (mapping/engine/resolve.c). */
+static inline void nv_candidate_link(struct nv_scratch *scratch, uint16_t field,
+                                     uint32_t number)
 {
     struct nv_candidate *candidate = &scratch->candidates[number - 1];
     struct nv_list_end *end = &scratch->ends[field];
@@ -218,15 +222,14 @@ static inline void nv_candidate_link(struct nv_scratch *scratch, uint16_t field,
 enum nv_err nv_candidates_grow(struct nv_translation *t) NV_MUST_USE;
 
 /*
- * A new candidate of a rule in its field's list, behind those that go before it. `carried`: 1 when
- * an event or a log record carries the value (borrowed). The caller sets attribute, tree and rest,
- * which are NV_NO_ATTRIBUTE, 0 and empty. NV_ERR_NO_MEMORY. Inline, for it runs once an attribute.
- * Written member by member: a copy of what was just written waits for the writes.
+ * A new candidate of a rule in its field's list, behind those that go before it. `carried`: 1
+ * when an event or a log record carries the value (borrowed). The caller sets attribute, tree
+ * and rest, which are NV_NO_ATTRIBUTE, 0 and empty. NV_ERR_NO_MEMORY. Inline, for it runs once
+ * an attribute. Written member by member: a copy of what was just written waits for the writes.
  */
-NV_MUST_USE static inline enum nv_err nv_candidate_add(struct nv_translation *t,
-                                                       const struct nv_rule *rule, unsigned carried,
-                                                       const struct nv_value *value,
-                                                       struct nv_candidate **out)
+NV_MUST_USE static inline enum nv_err
+nv_candidate_add(struct nv_translation *t, const struct nv_rule *rule, unsigned carried,
+                 const struct nv_value *value, struct nv_candidate **out)
 {
     struct nv_scratch *scratch = &t->scratch;
     *out = NULL;
@@ -255,7 +258,7 @@ NV_MUST_USE static inline enum nv_err nv_candidate_add(struct nv_translation *t,
     return NV_OK;
 }
 
-/* ---- fields -------------------------------------------------------------------------------- */
+/* ---- fields ------------------------------------------------------------------------------ */
 
 /* Tells the trace: keeps `text` for `field` when it goes before what was told. */
 void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_str text,

@@ -4,9 +4,9 @@
  *   model ─▶ lower case ─▶ names and sellers to try (mapping/prices/price_name.c)
  *   provider ─▶ its rows ─▶ first whose pattern matches and whose time it is, latest day first
  *
- * Providers that resell (Azure, Bedrock, Vertex) have rows of their own in the data; when they have
- * none for a model, the maker's are asked, because list prices are the same there. Nothing falls
- * back to a price of a similar name: globs in the data say how far a row reaches.
+ * Providers that resell (Azure, Bedrock, Vertex) have rows of their own in the data; when they
+ * have none for a model, the maker's are asked, because list prices are the same there. Nothing
+ * falls back to a price of a similar name: globs in the data say how far a row reaches.
  */
 #include "mapping/prices/price.h"
 
@@ -42,7 +42,8 @@ struct row {
     bool glob, special; /* special: more than a glob */
 };
 
-/* Rows of one provider and table: exact names, sorted; behind them globs, as they were written. */
+/* Rows of one provider and table: exact names, sorted; behind them globs, as they were
+ * written. */
 struct provider_rows {
     struct nv_str provider;
     uint32_t table, first, exact, count;
@@ -55,7 +56,7 @@ struct nv_prices {
     uint32_t row_count, row_capacity, provider_count, table_count;
 };
 
-/* ---- parsing ------------------------------------------------------------------------------- */
+/* ---- parsing ----------------------------------------------------------------------------- */
 
 struct nv_prices *nv_prices_new(struct nv_arena *arena)
 {
@@ -173,7 +174,8 @@ static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsig
         struct nv_str cell = i + 3 < count ? cells[i + 3] : NV_STR("");
         double *usd = &row->price.usd[i];
         *usd = -1;
-        if (cell.len > 0 && (nv_str_to_double(cell, usd) != NV_OK || !(*usd >= 0) || *usd > 1e9)) {
+        if (cell.len > 0 &&
+            (nv_str_to_double(cell, usd) != NV_OK || !(*usd >= 0) || *usd > 1e9)) {
             return wrong(fail, name, number, (size_t)(cell.ptr - line.ptr) + 1,
                          "a price is a number of USD per million tokens");
         }
@@ -196,7 +198,8 @@ enum nv_err nv_prices_add(struct nv_prices *prices, struct nv_str name, struct n
             continue;
         if (!header) {
             header = true;
-            if (!nv_str_starts(line, NV_STR("provider,model,from,input,cached,cache_write,output")))
+            if (!nv_str_starts(line,
+                               NV_STR("provider,model,from,input,cached,cache_write,output")))
                 return wrong(fail, name, number, 1, "the first line must be the header");
             continue;
         }
@@ -240,7 +243,8 @@ enum nv_err nv_prices_finish(struct nv_prices *prices)
     if (prices->row_count == 0)
         return NV_OK;
     qsort(prices->rows, prices->row_count, sizeof *prices->rows, compare_rows);
-    prices->providers = nv_arena_array(prices->arena, prices->row_count, sizeof *prices->providers);
+    prices->providers =
+        nv_arena_array(prices->arena, prices->row_count, sizeof *prices->providers);
     if (!prices->providers)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < prices->row_count; i++) {
@@ -258,7 +262,7 @@ enum nv_err nv_prices_finish(struct nv_prices *prices)
     return NV_OK;
 }
 
-/* ---- finding ------------------------------------------------------------------------------- */
+/* ---- finding ----------------------------------------------------------------------------- */
 
 /* Has its day come, and is it its hour? Hours may pass midnight. */
 static bool is_time(const struct nv_price *price, uint64_t time_ns)
@@ -345,7 +349,7 @@ const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_s
     const struct nv_str name = {lower, trimmed.len};
     /* Nearly always it is this row: the first that all the names below would find. */
     const struct nv_price *plain = find_in(prices, nv_provider_seller(provider), name, time_ns);
-    if (plain != NULL)
+    if (plain)
         return plain;
     nv_price_names_make(name, provider, &names);
     for (unsigned p = 0; p < names.seller_count; p++) {
@@ -359,7 +363,7 @@ const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_s
     return NULL;
 }
 
-/* ---- multiplying --------------------------------------------------------------------------- */
+/* ---- multiplying ------------------------------------------------------------------------- */
 
 static double first_told(double a, double b, double c)
 {
@@ -371,8 +375,8 @@ double nv_price_round(double usd)
     return round(usd * COST_UNIT) / COST_UNIT;
 }
 
-void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *usage, double *input,
-                   double *output)
+void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *usage,
+                   double *input, double *output)
 {
     const double *usd = price->usd;
     bool tier = usd[NV_PRICE_TIER_FROM] >= 0 && (double)usage->input > usd[NV_PRICE_TIER_FROM];
@@ -399,8 +403,8 @@ void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *us
     double plain_input = fmax(0, (double)usage->input - special);
     double plain_output = fmax(0, (double)(usage->output - usage->output_audio));
     *input = nv_price_round((plain_input * in + (double)usage->cached * cached +
-                             (double)(usage->cache_write - hourly) * write + (double)hourly * hour +
-                             (double)usage->input_audio * in_audio) /
+                             (double)(usage->cache_write - hourly) * write +
+                             (double)hourly * hour + (double)usage->input_audio * in_audio) /
                             PRICED_TOKENS);
     *output = nv_price_round((plain_output * out + (double)usage->output_audio * out_audio) /
                              PRICED_TOKENS);

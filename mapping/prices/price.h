@@ -9,10 +9,10 @@
  * batch_cached,batch_output,tier_from,tier_input,tier_cached,tier_output,cache_write_1h,
  * tier_cache_write,tier_cache_write_1h`, prices in USD per million tokens, model a pattern
  * (price_pattern.h) in lower case, `from` empty, a day, hours of the day in UTC, or both
- * (`2026-01-31 16:30-00:30`; on half hours), `#` comments. Later cells may be missing. Of the rows
- * of one pattern the latest day holds, and there hours go before the rest of the day. A user's rows
- * go before the built-in ones. A model that no row names has no price: a cost is never
- * invented (docs/noveum-backend.md#costs).
+ * (`2026-01-31 16:30-00:30`; on half hours), `#` comments. Later cells may be missing. Of the
+ * rows of one pattern the latest day holds, and there hours go before the rest of the day. A
+ * user's rows go before the built-in ones. A model that no row names has no price: a cost is
+ * never invented (docs/noveum-backend.md#costs).
  */
 #ifndef NV_MAPPING_PRICES_PRICE_H
 #define NV_MAPPING_PRICES_PRICE_H
@@ -51,7 +51,8 @@ struct nv_prices;
 /* Prices change on the half hour only: what was found holds as long. */
 #define NV_PRICE_SLOT_NS (UINT64_C(30) * 60 * 1000000000)
 
-/* Tokens of one call. Input includes cached and written ones, cache_write those of an hour; all >=
+/* Tokens of one call. Input includes cached and written ones, cache_write those of an hour; all
+ * >=
  * 0.
  */
 struct nv_price_usage {
@@ -62,9 +63,9 @@ struct nv_price_usage {
 /* Empty table in the arena, or NULL without memory. */
 struct nv_prices *nv_prices_new(struct nv_arena *arena);
 /*
- * Adds the rows of a table (text and name are borrowed for the table's life). Rows added earlier go
- * before rows added later. Errors: NV_ERR_CONFIG with fail->path = `name:line:column`,
- * NV_ERR_NO_MEMORY.
+ * Adds the rows of a table (text and name are borrowed for the table's life). Rows added
+ * earlier go before rows added later. Errors: NV_ERR_CONFIG with fail->path =
+ * `name:line:column`, NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_prices_add(struct nv_prices *prices, struct nv_str name, struct nv_str text,
                           struct nv_fail *fail) NV_MUST_USE;
@@ -72,16 +73,16 @@ enum nv_err nv_prices_add(struct nv_prices *prices, struct nv_str name, struct n
 enum nv_err nv_prices_finish(struct nv_prices *prices) NV_MUST_USE;
 /*
  * The price of a model at a time, or NULL. `provider` is as nv_provider_normalise gives it, or
- * empty: then the model's name must tell. Spellings that providers and gateways put around names
- * are taken off (`openai/`, `models/`, `us.`, `-v1:0`, `-2024-08-06`, `-latest`, ...), the
- * longest name first. Borrowed. Any thread once finished.
+ * empty: then the model's name must tell. Spellings that providers and gateways put around
+ * names are taken off (`openai/`, `models/`, `us.`, `-v1:0`, `-2024-08-06`, `-latest`, ...),
+ * the longest name first. Borrowed. Any thread once finished.
  */
 const struct nv_price *nv_price_find(const struct nv_prices *prices, struct nv_str provider,
                                      struct nv_str model, uint64_t time_ns);
 /* Cost of a call in USD, each rounded to 8 decimals (as the SDK does,
  * docs/noveum-backend.md#costs). */
-void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *usage, double *input,
-                   double *output);
+void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *usage,
+                   double *input, double *output);
 
 /* `usd` rounded to 8 decimals. */
 double nv_price_round(double usd);

@@ -9,9 +9,9 @@
  *                                             claude-x
  *   google-gla:models/gemini-2.5-pro       ─▶ ..., gemini-2.5-pro                 google
  *
- * What stands in front names who sells it, so each such word is asked as a provider. Only forms are
- * taken off that don't change the price: a fine-tuned model (`ft:`) and a free variant (`:free`)
- * keep theirs, for a cost is never invented.
+ * What stands in front names who sells it, so each such word is asked as a provider. Only forms
+ * are taken off that don't change the price: a fine-tuned model (`ft:`) and a free variant
+ * (`:free`) keep theirs, for a cost is never invented.
  */
 #include "mapping/prices/price_name.h"
 
@@ -51,8 +51,9 @@ static struct nv_str without_date(struct nv_str name)
 static struct nv_str without_region(struct nv_str name)
 {
     size_t anthropic = nv_str_find(name, NV_STR("anthropic."));
-    return anthropic == SIZE_MAX || anthropic > 8 ? name
-                                                  : nv_str_slice(name, anthropic + 10, name.len);
+    return anthropic == SIZE_MAX || anthropic > 8
+               ? name
+               : nv_str_slice(name, anthropic + 10, name.len);
 }
 
 /* Without `-v1:0` at the end of Bedrock's names, or what else stands behind a colon. */
@@ -104,7 +105,8 @@ static size_t front(struct nv_str name)
     return colon;
 }
 
-void nv_price_names_make(struct nv_str model, struct nv_str provider, struct nv_price_names *out)
+void nv_price_names_make(struct nv_str model, struct nv_str provider,
+                         struct nv_price_names *out)
 {
     struct nv_str last = model;
     out->count = out->seller_count = 0;

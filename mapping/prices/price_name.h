@@ -14,10 +14,11 @@ struct nv_price_names {
 };
 
 /*
- * The names of a model in lower case, the most exact first, and the providers to ask, the span's
- * own first (`provider` as nv_provider_normalise gives it, may be empty). Parts of `model` and
- * `provider` are borrowed.
+ * The names of a model in lower case, the most exact first, and the providers to ask, the
+ * span's own first (`provider` as nv_provider_normalise gives it, may be empty). Parts of
+ * `model` and `provider` are borrowed.
  */
-void nv_price_names_make(struct nv_str model, struct nv_str provider, struct nv_price_names *out);
+void nv_price_names_make(struct nv_str model, struct nv_str provider,
+                         struct nv_price_names *out);
 
 #endif

@@ -4,9 +4,10 @@
  *   gemini-2.5-pro*&!*-tts     both terms must hold, the second must not match
  *   gpt-5.4-####-##-##         one digit each: a dated name, and no other that begins so
  *
- * The published prices tell models apart by regular expressions and conjunctions. They come down to
- * these three signs, which a row can hold in one cell and a person can read; a library of regular
- * expressions in the path of a name that a client sends would be more to bound than to gain.
+ * The published prices tell models apart by regular expressions and conjunctions. They come
+ * down to these three signs, which a row can hold in one cell and a person can read; a library
+ * of regular expressions in the path of a name that a client sends would be more to bound than
+ * to gain.
  */
 #include "mapping/prices/price_pattern.h"
 

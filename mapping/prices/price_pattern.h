@@ -2,7 +2,8 @@
  * Which names of models a row of the price table speaks of.
  *
  * A pattern is in lower case: `*` any text, `#` one digit, `!` in front: not, `&` between terms
- * that must all hold (`gemini-2.5-pro*&!*-tts`). Parts are few and short, names at most 256 bytes.
+ * that must all hold (`gemini-2.5-pro*&!*-tts`). Parts are few and short, names at most 256
+ * bytes.
  */
 #ifndef NV_MAPPING_PRICES_PRICE_PATTERN_H
 #define NV_MAPPING_PRICES_PRICE_PATTERN_H

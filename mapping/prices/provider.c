@@ -1,14 +1,14 @@
 /*
- * Four small tables: spellings of providers, hosts they answer at, how their models are named, and
- * what the price table calls them.
+ * Four small tables: spellings of providers, hosts they answer at, how their models are named,
+ * and what the price table calls them.
  *
  *   gcp.vertex_ai, google_genai, gemini  ─▶ google          spelling, longest prefix first
  *   api.openai.com, *.openai.azure.com   ─▶ openai, azure_openai
  *   claude-3-5-sonnet                    ─▶ anthropic
  *
  * Tables are searched in order, so the more specific row stands first. Frameworks (LangChain,
- * Strands, ADK) often sign as the provider; they are listed to be refused, and the provider is then
- * inferred from host or model. A guess is made only from names that belong to one maker.
+ * Strands, ADK) often sign as the provider; they are listed to be refused, and the provider is
+ * then inferred from host or model. A guess is made only from names that belong to one maker.
  */
 #include "mapping/prices/provider.h"
 
@@ -25,7 +25,8 @@ struct row {
 
 #define ROWS_MAX 16
 
-/* Rows, and what a text must be like to match each of them: nearly all are ruled out by that. */
+/* Rows, and what a text must be like to match each of them: nearly all are ruled out by
+ * that. */
 struct table {
     const struct row *rows;
     size_t count;
@@ -34,8 +35,10 @@ struct table {
 
 static const struct nv_str frameworks = NV_STR_INIT(
     "langchain,langgraph,crewai,llamaindex,llama_index,strands-agents,strands,gcp.vertex.agent,"
-    "microsoft.agent_framework,agent_framework,autogen,autogen*,semantic_kernel,semantic-kernel,"
-    "az.ai.agents,azure.ai.agents,agno,haystack,pydantic-ai,pydantic_ai,dspy,litellm,smolagents,"
+    "microsoft.agent_framework,agent_framework,autogen,autogen*,semantic_kernel,semantic-"
+    "kernel,"
+    "az.ai.agents,azure.ai.agents,agno,haystack,pydantic-ai,pydantic_ai,dspy,litellm,"
+    "smolagents,"
     "livekit,pipecat,mcp,vercel,ai,unknown,other,_other,custom");
 
 static const struct row spellings[] = {
@@ -64,7 +67,8 @@ static const struct row spellings[] = {
 };
 
 static const struct row hosts[] = {
-    {NV_STR_INIT("*.openai.azure.com,*.cognitiveservices.azure.com"), NV_STR_INIT("azure_openai")},
+    {NV_STR_INIT("*.openai.azure.com,*.cognitiveservices.azure.com"),
+     NV_STR_INIT("azure_openai")},
     {NV_STR_INIT("*.inference.ai.azure.com,*.services.ai.azure.com"), NV_STR_INIT("azure")},
     {NV_STR_INIT("api.openai.com,*.api.openai.com"), NV_STR_INIT("openai")},
     {NV_STR_INIT("api.anthropic.com"), NV_STR_INIT("anthropic")},
@@ -122,9 +126,9 @@ static const struct row sellers[] = {{NV_STR_INIT("fireworks*"), NV_STR_INIT("fi
                                      {NV_STR_INIT("zhipu*"), NV_STR_INIT("zhipuai")},
                                      {NV_STR_INIT("z_ai,z-ai,z.ai"), NV_STR_INIT("zai")}};
 
-#define TABLE(list)                                                                                \
-    {                                                                                              \
-        .rows = (list), .count = sizeof(list) / sizeof *(list)                                     \
+#define TABLE(list)                                                                            \
+    {                                                                                          \
+        .rows = (list), .count = sizeof(list) / sizeof *(list)                                 \
     }
 static struct table spelling_table = TABLE(spellings), host_table = TABLE(hosts),
                     model_table = TABLE(models), seller_table = TABLE(sellers);
@@ -144,9 +148,10 @@ static struct nv_str find(const struct table *table, struct nv_str text)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     const struct nv_glob_filter bits = nv_glob_bits(text);
     (void)pthread_once(&once, make_filters);
-    for (size_t i = 0; i < table->count; i++)
+    for (size_t i = 0; i < table->count; i++) {
         if (nv_glob_may(&table->filters[i], bits) && nv_glob_any(table->rows[i].globs, text))
             return table->rows[i].provider;
+    }
     return NV_STR("");
 }
 
@@ -181,9 +186,10 @@ static struct nv_str lower_case(struct nv_arena *arena, struct nv_str text)
 struct nv_str nv_provider_normalise(struct nv_arena *arena, struct nv_str name)
 {
     struct nv_str trimmed = nv_str_trim(name);
-    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++)
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
         if (nv_str_eq(trimmed, spellings[i].provider))
             return spellings[i].provider; /* nearly always it is ours already */
+    }
     if (trimmed.len == 0 || nv_glob_any(frameworks, trimmed))
         return NV_STR("");
     struct nv_str known = find(&spelling_table, trimmed);

@@ -6,9 +6,9 @@
 
 /*
  * Noveum's name of a provider (openai, anthropic, google, bedrock, ...). Empty when `name` is a
- * framework (trap 17) or an address, which says nothing of the provider. Other names come in lower
- * case, cut at the first dot. Static, borrowed from `name`, or in the arena; ptr NULL without
- * memory.
+ * framework (trap 17) or an address, which says nothing of the provider. Other names come in
+ * lower case, cut at the first dot. Static, borrowed from `name`, or in the arena; ptr NULL
+ * without memory.
  */
 struct nv_str nv_provider_normalise(struct nv_arena *arena, struct nv_str name);
 /* What the price table calls a provider of this name in lower case. Static, or borrowed. */
@@ -18,7 +18,8 @@ struct nv_str nv_provider_seller(struct nv_str name);
  * ...). Empty when nothing is known. Static.
  */
 struct nv_str nv_provider_of_model(struct nv_str model);
-/* Who answers at a host (api.openai.com, *.openai.azure.com, bedrock-runtime.*). Static; or empty.
+/* Who answers at a host (api.openai.com, *.openai.azure.com, bedrock-runtime.*). Static; or
+ * empty.
  */
 struct nv_str nv_provider_of_host(struct nv_str host);
 

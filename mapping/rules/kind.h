@@ -1,8 +1,8 @@
 /*
  * Kinds of spans, as Noveum tells them apart (docs/noveum-backend.md#kinds).
  *
- * There is no kind field at the backend: the namespaces of a span's attributes tell. The rows that
- * decide a kind are data (mapping/conventions/); here is only what kinds there are.
+ * There is no kind field at the backend: the namespaces of a span's attributes tell. The rows
+ * that decide a kind are data (mapping/conventions/); here is only what kinds there are.
  */
 #ifndef NV_MAPPING_RULES_KIND_H
 #define NV_MAPPING_RULES_KIND_H
@@ -10,24 +10,24 @@
 #include "base/str.h"
 
 /* X(id, name) */
-#define NV_KIND_TABLE(X)                                                                           \
-    X(NV_KIND_NONE, "none")                                                                        \
-    X(NV_KIND_LLM, "llm")                                                                          \
-    X(NV_KIND_AGENT, "agent")                                                                      \
-    X(NV_KIND_TOOL, "tool")                                                                        \
-    X(NV_KIND_RETRIEVAL, "retrieval")                                                              \
-    X(NV_KIND_EMBEDDING, "embedding")                                                              \
-    X(NV_KIND_RERANK, "rerank")                                                                    \
-    X(NV_KIND_CHAIN, "chain")                                                                      \
-    X(NV_KIND_MCP, "mcp")                                                                          \
-    X(NV_KIND_GUARDRAIL, "guardrail")                                                              \
-    X(NV_KIND_EVALUATOR, "evaluator")                                                              \
-    X(NV_KIND_MEMORY, "memory")                                                                    \
-    X(NV_KIND_STT, "stt")                                                                          \
-    X(NV_KIND_TTS, "tts")                                                                          \
-    X(NV_KIND_TURN, "turn")                                                                        \
-    X(NV_KIND_VECTOR_DB, "vector-db")                                                              \
-    X(NV_KIND_HTTP, "http")                                                                        \
+#define NV_KIND_TABLE(X)                                                                       \
+    X(NV_KIND_NONE, "none")                                                                    \
+    X(NV_KIND_LLM, "llm")                                                                      \
+    X(NV_KIND_AGENT, "agent")                                                                  \
+    X(NV_KIND_TOOL, "tool")                                                                    \
+    X(NV_KIND_RETRIEVAL, "retrieval")                                                          \
+    X(NV_KIND_EMBEDDING, "embedding")                                                          \
+    X(NV_KIND_RERANK, "rerank")                                                                \
+    X(NV_KIND_CHAIN, "chain")                                                                  \
+    X(NV_KIND_MCP, "mcp")                                                                      \
+    X(NV_KIND_GUARDRAIL, "guardrail")                                                          \
+    X(NV_KIND_EVALUATOR, "evaluator")                                                          \
+    X(NV_KIND_MEMORY, "memory")                                                                \
+    X(NV_KIND_STT, "stt")                                                                      \
+    X(NV_KIND_TTS, "tts")                                                                      \
+    X(NV_KIND_TURN, "turn")                                                                    \
+    X(NV_KIND_VECTOR_DB, "vector-db")                                                          \
+    X(NV_KIND_HTTP, "http")                                                                    \
     X(NV_KIND_GENERIC, "generic")
 
 enum nv_kind {

@@ -1,13 +1,15 @@
 /*
- * Mapping rules: the rows of mapping/conventions/ after parsing, and the look-up of a source key.
+ * Mapping rules: the rows of mapping/conventions/ after parsing, and the look-up of a source
+ * key.
  *
  *   slots (hash) ─▶ keys ─▶ rules ─▶ tests        conditions
  *                    │        ├────▶ steps        transform
  *                    │        └────▶ fields       target, with the kinds that may have it
  *                    └ signs: conditions ask for this key
  *
- * All arrays are constant: compiled into the program by tools/compile_rules.c, or built at start
- * when the user has a table of his own. Indices are 16 bit, so a set holds at most 65,535 rules.
+ * All arrays are constant: compiled into the program by tools/compile_rules.c, or built at
+ * start when the user has a table of his own. Indices are 16 bit, so a set holds at most 65,535
+ * rules.
  */
 #ifndef NV_MAPPING_RULES_RULE_H
 #define NV_MAPPING_RULES_RULE_H
@@ -23,47 +25,47 @@ enum nv_where {
 };
 
 /* X(id, name in tables, argument: 0 none, 1 optional, 2 required) */
-#define NV_STEP_TABLE(X)                                                                           \
-    X(NV_STEP_COPY, "copy", 0)                                                                     \
-    X(NV_STEP_TEXT, "text", 0)                                                                     \
-    X(NV_STEP_LOWER, "lower", 0)                                                                   \
-    X(NV_STEP_INT, "int", 0)                                                                       \
-    X(NV_STEP_FLOAT, "float", 0)                                                                   \
-    X(NV_STEP_BOOL, "bool", 0)                                                                     \
-    X(NV_STEP_JSON, "json", 0)                                                                     \
-    X(NV_STEP_ARRAY, "array", 0)                                                                   \
-    X(NV_STEP_FIRST, "first", 0)                                                                   \
-    X(NV_STEP_MEMBER, "member", 2)                                                                 \
-    X(NV_STEP_SUM_OF, "sum_of", 2)                                                                 \
-    X(NV_STEP_S2MS, "s2ms", 0)                                                                     \
-    X(NV_STEP_US2MS, "us2ms", 0)                                                                   \
-    X(NV_STEP_NS2MS, "ns2ms", 0)                                                                   \
-    X(NV_STEP_MS, "ms", 0)                                                                         \
-    X(NV_STEP_SINCE_START, "since_start", 0)                                                       \
-    X(NV_STEP_PROVIDER, "provider", 0)                                                             \
-    X(NV_STEP_MODEL_PROVIDER, "model_provider", 0)                                                 \
-    X(NV_STEP_HOST_PROVIDER, "host_provider", 0)                                                   \
-    X(NV_STEP_MESSAGES, "messages", 2)                                                             \
-    X(NV_STEP_INSTRUCTIONS, "instructions", 0)                                                     \
-    X(NV_STEP_OUTPUT_TEXT, "output_text", 0)                                                       \
-    X(NV_STEP_TOOL_CALLS, "tool_calls", 0)                                                         \
-    X(NV_STEP_FINISH_REASON, "finish_reason", 0)                                                   \
-    X(NV_STEP_SYSTEM_TEXT, "system_text", 0)                                                       \
-    X(NV_STEP_TOOLS, "tools", 0)                                                                   \
-    X(NV_STEP_CALLS, "calls", 0)                                                                   \
-    X(NV_STEP_DOCUMENTS, "documents", 0)                                                           \
-    X(NV_STEP_TREE, "tree", 0)                                                                     \
-    X(NV_STEP_SCORES, "scores", 0)                                                                 \
-    X(NV_STEP_COUNT, "count", 0)                                                                   \
-    X(NV_STEP_NAMES, "names", 0)                                                                   \
-    X(NV_STEP_CONST, "const", 2)                                                                   \
-    X(NV_STEP_AFTER, "after", 2)                                                                   \
-    X(NV_STEP_BEFORE, "before", 2)                                                                 \
-    X(NV_STEP_BETWEEN, "between", 2)                                                               \
-    X(NV_STEP_SPREAD, "spread", 0)                                                                 \
-    X(NV_STEP_VECTOR_LENGTH, "vector_length", 0)                                                   \
-    X(NV_STEP_KIND, "kind", 1)                                                                     \
-    X(NV_STEP_KEEP, "keep", 0)                                                                     \
+#define NV_STEP_TABLE(X)                                                                       \
+    X(NV_STEP_COPY, "copy", 0)                                                                 \
+    X(NV_STEP_TEXT, "text", 0)                                                                 \
+    X(NV_STEP_LOWER, "lower", 0)                                                               \
+    X(NV_STEP_INT, "int", 0)                                                                   \
+    X(NV_STEP_FLOAT, "float", 0)                                                               \
+    X(NV_STEP_BOOL, "bool", 0)                                                                 \
+    X(NV_STEP_JSON, "json", 0)                                                                 \
+    X(NV_STEP_ARRAY, "array", 0)                                                               \
+    X(NV_STEP_FIRST, "first", 0)                                                               \
+    X(NV_STEP_MEMBER, "member", 2)                                                             \
+    X(NV_STEP_SUM_OF, "sum_of", 2)                                                             \
+    X(NV_STEP_S2MS, "s2ms", 0)                                                                 \
+    X(NV_STEP_US2MS, "us2ms", 0)                                                               \
+    X(NV_STEP_NS2MS, "ns2ms", 0)                                                               \
+    X(NV_STEP_MS, "ms", 0)                                                                     \
+    X(NV_STEP_SINCE_START, "since_start", 0)                                                   \
+    X(NV_STEP_PROVIDER, "provider", 0)                                                         \
+    X(NV_STEP_MODEL_PROVIDER, "model_provider", 0)                                             \
+    X(NV_STEP_HOST_PROVIDER, "host_provider", 0)                                               \
+    X(NV_STEP_MESSAGES, "messages", 2)                                                         \
+    X(NV_STEP_INSTRUCTIONS, "instructions", 0)                                                 \
+    X(NV_STEP_OUTPUT_TEXT, "output_text", 0)                                                   \
+    X(NV_STEP_TOOL_CALLS, "tool_calls", 0)                                                     \
+    X(NV_STEP_FINISH_REASON, "finish_reason", 0)                                               \
+    X(NV_STEP_SYSTEM_TEXT, "system_text", 0)                                                   \
+    X(NV_STEP_TOOLS, "tools", 0)                                                               \
+    X(NV_STEP_CALLS, "calls", 0)                                                               \
+    X(NV_STEP_DOCUMENTS, "documents", 0)                                                       \
+    X(NV_STEP_TREE, "tree", 0)                                                                 \
+    X(NV_STEP_SCORES, "scores", 0)                                                             \
+    X(NV_STEP_COUNT, "count", 0)                                                               \
+    X(NV_STEP_NAMES, "names", 0)                                                               \
+    X(NV_STEP_CONST, "const", 2)                                                               \
+    X(NV_STEP_AFTER, "after", 2)                                                               \
+    X(NV_STEP_BEFORE, "before", 2)                                                             \
+    X(NV_STEP_BETWEEN, "between", 2)                                                           \
+    X(NV_STEP_SPREAD, "spread", 0)                                                             \
+    X(NV_STEP_VECTOR_LENGTH, "vector_length", 0)                                               \
+    X(NV_STEP_KIND, "kind", 1)                                                                 \
+    X(NV_STEP_KEEP, "keep", 0)                                                                 \
     X(NV_STEP_DROP, "drop", 0)
 
 enum nv_step_op {
@@ -96,9 +98,9 @@ struct nv_watch_set {
 };
 
 /*
- * A sign is a question of conditions that is answered once for a span, for all rules that ask it:
- * "is one of these keys there?" (has, lacks, attr), "does the scope match?". The set holds those
- * that are true.
+ * A sign is a question of conditions that is answered once for a span, for all rules that ask
+ * it: "is one of these keys there?" (has, lacks, attr), "does the scope match?". The set holds
+ * those that are true.
  */
 #define NV_SIGNS_MAX 128
 struct nv_signs {
@@ -136,8 +138,9 @@ enum nv_rule_flags {
     NV_RULE_USER = 1u << 5,   /* from the user's table */
     NV_RULE_SPREAD = 1u << 6, /* the members of its value go out one by one */
     NV_RULE_PLAIN = 1u << 7,  /* one step on a scalar: cheap to ask, even of a loser */
-    NV_RULE_WHOLE = 1u << 8, /* what it gives exactly need not go out under the source's key, too */
-    NV_RULE_ONE = 1u << 9    /* it gives one attribute of the span, under its target's name */
+    NV_RULE_WHOLE =
+        1u << 8, /* what it gives exactly need not go out under the source's key, too */
+    NV_RULE_ONE = 1u << 9 /* it gives one attribute of the span, under its target's name */
 };
 
 /* What can be said of a rule by bits, without a look at its tests: most are passed over by it.
@@ -151,13 +154,15 @@ struct nv_rule {
     uint16_t key, field;
     uint16_t first_test, first_step;
     uint8_t test_count, step_count;
-    uint8_t sign_tests; /* so many tests, the first ones, are said whole by filter.need and lack */
+    uint8_t
+        sign_tests; /* so many tests, the first ones, are said whole by filter.need and lack */
     uint8_t where;
     uint16_t flags;
     uint16_t precedence; /* for kinds: rank */
     uint16_t file, line;
     uint32_t kinds; /* bits of the kinds it applies to */
-    uint32_t gives; /* kinds of spans for which it says something of its target; 0 for kind rows */
+    uint32_t
+        gives; /* kinds of spans for which it says something of its target; 0 for kind rows */
     uint16_t order; /* by precedence, the user's first; odd numbers are for what events carry */
     struct nv_rule_filter filter;
 };
@@ -201,14 +206,15 @@ struct nv_rules {
     struct nv_signs valued;     /* signs of keys whose value some condition asks for */
     struct nv_signs scoped;     /* signs of scopes */
     struct nv_glob_filter wild; /* what the texts before a {*} are like */
-    uint32_t rule_count, key_count, field_count, test_count, step_count, watch_count, slot_count,
-        scope_count, file_count;
+    uint32_t rule_count, key_count, field_count, test_count, step_count, watch_count,
+        slot_count, scope_count, file_count;
 };
 
 /* The tables of mapping/conventions/, as compiled in. Borrowed, static. */
 const struct nv_rules *nv_rules_builtin(void);
 
-/* Most numbers of a key that are kept aside, longest key that is folded; others pass as they are.
+/* Most numbers of a key that are kept aside, longest key that is folded; others pass as they
+ * are.
  */
 #define NV_KEY_NUMBERS_MAX 8
 #define NV_KEY_FOLDED_MAX 512
@@ -224,7 +230,8 @@ struct nv_key_match {
     char space[NV_KEY_FOLDED_MAX];
 };
 
-/* Finds the best pattern for `key` (exact before long prefixes before short ones). Any thread. */
+/* Finds the best pattern for `key` (exact before long prefixes before short ones). Any
+ * thread. */
 void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out);
 /* Index of the key with exactly this pattern as in `pattern` and `wild`, or UINT16_MAX. */
 uint16_t nv_rules_find_exact(const struct nv_rules *rules, struct nv_str pattern, bool wild);
@@ -241,8 +248,8 @@ static inline struct nv_glob_filter nv_glob_bits(struct nv_str text)
 {
     unsigned c = text.len > 0 ? (unsigned char)text.ptr[0] : 0;
     c |= c >= 'A' && c <= 'Z' ? 0x20u : 0u;
-    return (struct nv_glob_filter){UINT64_C(1) << (c & 63), UINT64_C(1)
-                                                                << (text.len < 63 ? text.len : 63)};
+    return (struct nv_glob_filter){UINT64_C(1) << (c & 63),
+                                   UINT64_C(1) << (text.len < 63 ? text.len : 63)};
 }
 /* May a text of these bits match? */
 static inline bool nv_glob_may(const struct nv_glob_filter *filter, struct nv_glob_filter bits)

@@ -1,13 +1,14 @@
 /*
- * From parsed rows to a set that can be looked up: names become numbers, rows are sorted by key.
+ * From parsed rows to a set that can be looked up: names become numbers, rows are sorted by
+ * key.
  *
  *   patterns of rows, watches, gates ─▶ sort, unique ─▶ keys ─▶ slots
  *   targets                          ─▶ known ones, then sorted, unique ─▶ fields
  *   rows ─▶ sort by key, kinds first, precedence, user first, file, line ─▶ rules ─▶ filters
  *
- * Runs at build time over all tables, and at start only when the user has a table of his own; so
- * it is written for clarity: sorts and binary searches, no hashing while building. An import turns
- * a built set back into rows, so that a user's table is merged by the same code.
+ * Runs at build time over all tables, and at start only when the user has a table of his own;
+ * so it is written for clarity: sorts and binary searches, no hashing while building. An import
+ * turns a built set back into rows, so that a user's table is merged by the same code.
  */
 #include "mapping/rules/rule_parse.h"
 
@@ -44,23 +45,24 @@ static uint32_t unique(void *items, uint32_t count, size_t size,
     char *bytes = items;
     qsort(items, count, size, compare);
     uint32_t kept = 1;
-    for (uint32_t i = 1; i < count; i++)
+    for (uint32_t i = 1; i < count; i++) {
         if (compare(bytes + (kept - 1) * size, bytes + i * size) != 0) {
             memmove(bytes + kept * size, bytes + i * size, size);
             kept++;
         }
+    }
     return kept;
 }
 
 static uint16_t key_index(const struct nv_rule_making *making, struct nv_rule_pattern pattern)
 {
-    const struct nv_rule_pattern *found =
-        bsearch(&pattern, making->patterns, making->key_count, sizeof pattern, compare_patterns);
+    const struct nv_rule_pattern *found = bsearch(&pattern, making->patterns, making->key_count,
+                                                  sizeof pattern, compare_patterns);
     assert(found);
     return (uint16_t)(found - making->patterns);
 }
 
-/* ---- keys ---------------------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------------------------- */
 
 static uint16_t prefix_length(struct nv_rule_pattern pattern)
 {
@@ -84,7 +86,8 @@ static enum nv_err make_keys(struct nv_rule_making *making)
         making->patterns[count++] = draft->watches[i];
     for (uint32_t i = 0; i < draft->gate_count; i++)
         making->patterns[count++] = draft->gates[i].field;
-    making->key_count = unique(making->patterns, count, sizeof *making->patterns, compare_patterns);
+    making->key_count =
+        unique(making->patterns, count, sizeof *making->patterns, compare_patterns);
     if (making->key_count >= UINT16_MAX)
         return NV_ERR_LIMIT;
     making->keys = nv_arena_array(draft->arena, making->key_count + 1, sizeof *making->keys);
@@ -106,7 +109,8 @@ static enum nv_err make_slots(struct nv_rule_making *making)
     making->slot_count = 16;
     while (making->slot_count < making->key_count * 3)
         making->slot_count *= 2;
-    making->slots = nv_arena_array(making->draft->arena, making->slot_count, sizeof *making->slots);
+    making->slots =
+        nv_arena_array(making->draft->arena, making->slot_count, sizeof *making->slots);
     if (!making->slots)
         return NV_ERR_NO_MEMORY;
     uint32_t mask = making->slot_count - 1;
@@ -119,7 +123,7 @@ static enum nv_err make_slots(struct nv_rule_making *making)
     return NV_OK;
 }
 
-/* ---- gates --------------------------------------------------------------------------------- */
+/* ---- gates ------------------------------------------------------------------------------- */
 
 /* Kinds that may have `name`: of the longest gate that covers it, else all. */
 static uint32_t gate_of(const struct nv_rule_draft *draft, struct nv_str name)
@@ -128,7 +132,8 @@ static uint32_t gate_of(const struct nv_rule_draft *draft, struct nv_str name)
     size_t best = 0;
     for (uint32_t i = 0; i < draft->gate_count; i++) {
         struct nv_rule_pattern field = draft->gates[i].field;
-        bool covers = field.wild ? nv_str_starts(name, field.text) : nv_str_eq(name, field.text);
+        bool covers =
+            field.wild ? nv_str_starts(name, field.text) : nv_str_eq(name, field.text);
         if (covers && field.text.len >= best) {
             best = field.text.len;
             kinds = draft->gates[i].kinds;
@@ -137,7 +142,7 @@ static uint32_t gate_of(const struct nv_rule_draft *draft, struct nv_str name)
     return kinds;
 }
 
-/* ---- fields -------------------------------------------------------------------------------- */
+/* ---- fields ------------------------------------------------------------------------------ */
 
 static bool is_of_trace(struct nv_str name)
 {
@@ -145,7 +150,8 @@ static bool is_of_trace(struct nv_str name)
            nv_str_starts(name, NV_STR("trace.")) || nv_str_eq(name, NV_STR("service_version"));
 }
 
-/* Namespaces in which a value may stand for its source; in others the source is kept as well. */
+/* Namespaces in which a value may stand for its source; in others the source is kept as
+ * well. */
 static bool replaces_source(struct nv_str name)
 {
     return nv_glob_any(NV_STR("llm.*,tool.*,agent.*,retrieval.*,embedding.*,rerank.*,chain.*,"
@@ -155,11 +161,12 @@ static bool replaces_source(struct nv_str name)
 
 static bool is_known(struct nv_str name, uint32_t *index)
 {
-    for (uint32_t i = 0; i < NV_FIELD_KNOWN; i++)
+    for (uint32_t i = 0; i < NV_FIELD_KNOWN; i++) {
         if (nv_str_eq(known_fields[i], name)) {
             *index = i;
             return true;
         }
+    }
     return false;
 }
 
@@ -170,9 +177,10 @@ static enum nv_err make_fields(struct nv_rule_making *making)
     if (!names)
         return NV_ERR_NO_MEMORY;
     uint32_t count = 0, ignored;
-    for (uint32_t i = 0; i < draft->row_count; i++)
+    for (uint32_t i = 0; i < draft->row_count; i++) {
         if (!is_known(draft->rows[i].target, &ignored))
             names[count++] = draft->rows[i].target;
+    }
     count = unique(names, count, sizeof *names, compare_strings);
     making->field_count = NV_FIELD_KNOWN + count;
     if (making->field_count >= UINT16_MAX)
@@ -212,7 +220,7 @@ static uint16_t field_index(const struct nv_rule_making *making, struct nv_str n
     return (uint16_t)low;
 }
 
-/* ---- rules --------------------------------------------------------------------------------- */
+/* ---- rules ------------------------------------------------------------------------------- */
 
 static int compare_rules(const void *left, const void *right)
 {
@@ -248,13 +256,15 @@ static enum nv_err make_rules(struct nv_rule_making *making)
         struct nv_rule_key *key = &making->keys[making->rules[i].key];
         key->first_rule = (uint16_t)i;
         key->rule_count++;
-        key->kind_count = (uint16_t)(key->kind_count + !!(making->rules[i].flags & NV_RULE_KIND));
+        key->kind_count =
+            (uint16_t)(key->kind_count + !!(making->rules[i].flags & NV_RULE_KIND));
     }
     return NV_OK;
 }
 
 /* Number of the watch with this pattern. */
-static unsigned watch_number(const struct nv_rule_making *making, struct nv_rule_pattern pattern)
+static unsigned watch_number(const struct nv_rule_making *making,
+                             struct nv_rule_pattern pattern)
 {
     uint16_t key = key_index(making, pattern);
     unsigned number = 0;
@@ -286,7 +296,7 @@ static enum nv_err make_watches(struct nv_rule_making *making)
 {
     struct nv_rule_draft *draft = making->draft;
     enum nv_err err = number_watches(making);
-    if (err)
+    if (err != NV_OK)
         return err;
     for (uint32_t i = 0; i < draft->test_count; i++) {
         struct nv_test *test = &draft->tests[i];
@@ -302,8 +312,9 @@ static enum nv_err make_watches(struct nv_rule_making *making)
 static unsigned test_cost(const struct nv_test *test)
 {
     static const uint8_t costs[] = {
-        [NV_TEST_SCOPE] = 0, [NV_TEST_HAS] = 1,  [NV_TEST_SPAN_KIND] = 2, [NV_TEST_ATTRIBUTE] = 3,
-        [NV_TEST_VALUE] = 4, [NV_TEST_NAME] = 5, [NV_TEST_EVENT] = 6};
+        [NV_TEST_SCOPE] = 0,     [NV_TEST_HAS] = 1,   [NV_TEST_SPAN_KIND] = 2,
+        [NV_TEST_ATTRIBUTE] = 3, [NV_TEST_VALUE] = 4, [NV_TEST_NAME] = 5,
+        [NV_TEST_EVENT] = 6};
     assert(test->what < sizeof costs);
     return costs[test->what];
 }
@@ -327,15 +338,16 @@ static void link_keys(struct nv_rule_making *making)
         making->keys[i].gate = gate_of(making->draft, making->keys[i].pattern);
     for (uint32_t i = 0; i < making->field_count; i++) {
         struct nv_rule_pattern pattern = {making->fields[i].name, false};
-        const struct nv_rule_pattern *found = bsearch(&pattern, making->patterns, making->key_count,
-                                                      sizeof pattern, compare_patterns);
+        const struct nv_rule_pattern *found = bsearch(
+            &pattern, making->patterns, making->key_count, sizeof pattern, compare_patterns);
         if (!found)
             continue;
         uint16_t key = (uint16_t)(found - making->patterns);
         const struct nv_rule *rule = &making->rules[making->keys[key].first_rule];
-        for (uint16_t r = 0; r < making->keys[key].rule_count; r++)
+        for (uint16_t r = 0; r < making->keys[key].rule_count; r++) {
             if (rule[r].where & NV_WHERE_FIELD)
                 making->fields[i].key = (uint16_t)(key + 1);
+        }
     }
 }
 
@@ -357,20 +369,20 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
     if (draft->row_count > NV_RULES_MAX)
         return NV_ERR_LIMIT;
     enum nv_err err = make_keys(&making);
-    if (!err)
+    if (err == NV_OK)
         err = make_slots(&making);
-    if (!err)
+    if (err == NV_OK)
         err = make_fields(&making);
-    if (!err)
+    if (err == NV_OK)
         err = make_rules(&making);
-    if (!err)
+    if (err == NV_OK)
         err = make_watches(&making);
-    if (err)
+    if (err != NV_OK)
         return err;
     for (uint32_t i = 0; i < draft->row_count; i++)
         order_tests(&draft->tests[making.rules[i].first_test], making.rules[i].test_count);
     err = nv_rule_filters_make(&making);
-    if (err)
+    if (err != NV_OK)
         return err;
     link_keys(&making);
     *out = (struct nv_rules){.rules = making.rules,
@@ -397,7 +409,7 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
     return NV_OK;
 }
 
-/* ---- import -------------------------------------------------------------------------------- */
+/* ---- import ------------------------------------------------------------------------------ */
 
 static void *copy_array(struct nv_arena *arena, const void *items, uint32_t count, size_t size)
 {
@@ -423,12 +435,14 @@ static enum nv_err import_watches(struct nv_rule_draft *draft, const struct nv_r
     for (uint32_t i = 0; i < draft->test_count; i++) {
         struct nv_test *test = &draft->tests[i];
         uint32_t first = draft->watch_count;
-        for (uint32_t number = 0; number < rules->watch_count; number++)
+        for (uint32_t number = 0; number < rules->watch_count; number++) {
             if (test->mask.bits[number / 64] >> number % 64 & 1) {
                 if (draft->watch_count == most)
                     return NV_ERR_LIMIT;
-                draft->watches[draft->watch_count++] = pattern_of(rules, rules->watches[number]);
+                draft->watches[draft->watch_count++] =
+                    pattern_of(rules, rules->watches[number]);
             }
+        }
         test->first_watch = (uint16_t)first;
         memset(&test->mask, 0, sizeof test->mask);
     }
@@ -451,10 +465,12 @@ enum nv_err nv_rule_draft_import(struct nv_rule_draft *draft, const struct nv_ru
         draft->rows[i].source = pattern_of(rules, rules->rules[i].key);
         draft->rows[i].target = rules->fields[rules->rules[i].field].name;
     }
-    for (uint32_t i = 0; i < rules->key_count; i++)
-        if (rules->keys[i].gate != NV_KINDS_ALL)
+    for (uint32_t i = 0; i < rules->key_count; i++) {
+        if (rules->keys[i].gate != NV_KINDS_ALL) {
             draft->gates[draft->gate_count++] =
                 (struct nv_rule_gate){pattern_of(rules, (uint16_t)i), rules->keys[i].gate};
+        }
+    }
     draft->row_count = draft->row_capacity = rules->rule_count;
     draft->test_count = draft->test_capacity = rules->test_count;
     draft->step_count = draft->step_capacity = rules->step_count;

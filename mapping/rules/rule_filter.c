@@ -1,16 +1,17 @@
 /*
- * What the engine wants to know of a row at once: its filter, its flags, its place in the order.
+ * What the engine wants to know of a row at once: its filter, its flags, its place in the
+ * order.
  *
  *   scope=pipecat* ─┐
  *   has=a,b         ├─▶ signs ─▶ need, lack   known once a span, most of them by its keys
  *   lacks=c         ┘     └────▶ signs of keys and scopes
  *   value=chat,x*   ─▶ value                  how a match begins and how long it is
  *
- * A span meets some hundred rows and a handful apply, so what a row that does not costs is most of
- * what choosing rows costs. Equal questions of many rows are one sign, answered where the key or
- * the scope is looked up. A filter says whole what conditions on signs say; what it says of the
- * value only ever refuses what the test would refuse. Flags and order spare a look at the steps
- * and a computation for every candidate.
+ * A span meets some hundred rows and a handful apply, so what a row that does not costs is most
+ * of what choosing rows costs. Equal questions of many rows are one sign, answered where the
+ * key or the scope is looked up. A filter says whole what conditions on signs say; what it says
+ * of the value only ever refuses what the test would refuse. Flags and order spare a look at
+ * the steps and a computation for every candidate.
  */
 #include "mapping/rules/rule_parse.h"
 
@@ -34,7 +35,8 @@ static bool same_question(const struct nv_test *a, const struct nv_test *b)
 {
     if (a->what != b->what)
         return false;
-    return a->what == NV_TEST_SCOPE ? nv_str_eq(a->globs, b->globs) : same_keys(&a->mask, &b->mask);
+    return a->what == NV_TEST_SCOPE ? nv_str_eq(a->globs, b->globs)
+                                    : same_keys(&a->mask, &b->mask);
 }
 
 static bool asks(const struct nv_test *test)
@@ -49,7 +51,7 @@ static void set(struct nv_signs *signs, uint16_t number)
     signs->bits[number / 64] |= UINT64_C(1) << number % 64;
 }
 
-/* ---- numbering ------------------------------------------------------------------------------ */
+/* ---- numbering --------------------------------------------------------------------------- */
 
 static enum nv_err number_tests(struct nv_rule_draft *draft, struct questions *questions)
 {
@@ -87,7 +89,8 @@ static enum nv_err make_scopes(struct nv_rule_making *making, const struct quest
     return NV_OK;
 }
 
-/* The watches that see a key: a wild one also sees keys that have rows of their own below it. */
+/* The watches that see a key: a wild one also sees keys that have rows of their own below
+ * it. */
 static struct nv_watch_set watches_of(const struct nv_rule_making *making,
                                       const struct nv_rule_key *key)
 {
@@ -123,7 +126,7 @@ static void sign_keys(struct nv_rule_making *making, const struct questions *que
     }
 }
 
-/* ---- rules ---------------------------------------------------------------------------------- */
+/* ---- rules ------------------------------------------------------------------------------- */
 
 static void narrow(struct nv_rule_filter *filter, const struct nv_test *test)
 {

@@ -3,12 +3,13 @@
  *
  *   llm.input_messages.12.message.role ─▶ llm.input_messages.{i}.message.role, [12] ─▶ slot ─▶ key
  *
- * A key without numbers is looked up in place, without a copy. Wildcard patterns are stored with
- * the dot before {*}, so that a miss is retried on ever shorter prefixes: as many look-ups as the
- * key has dots, only for keys that no table knows exactly. The hash is our own, because it must be
- * the same in the program that compiles the tables and in the one that uses them. It needs no seed:
- * foreign keys are never inserted, so nobody can build collisions that cost more than one compare
- * a probe. That it does not read all of a long key costs a few of our own keys a second probe.
+ * A key without numbers is looked up in place, without a copy. Wildcard patterns are stored
+ * with the dot before {*}, so that a miss is retried on ever shorter prefixes: as many look-ups
+ * as the key has dots, only for keys that no table knows exactly. The hash is our own, because
+ * it must be the same in the program that compiles the tables and in the one that uses them. It
+ * needs no seed: foreign keys are never inserted, so nobody can build collisions that cost more
+ * than one compare a probe. That it does not read all of a long key costs a few of our own keys
+ * a second probe.
  */
 #include "mapping/rules/rule.h"
 
@@ -28,7 +29,8 @@ static inline uint64_t word_at(const char *at, size_t len)
     return word;
 }
 
-/* Of the length and three words: keys of one vocabulary differ at their ends or in the middle. */
+/* Of the length and three words: keys of one vocabulary differ at their ends or in the
+ * middle. */
 static inline uint32_t hash_of(struct nv_str text)
 {
     uint64_t hash = word_at(text.ptr, text.len) ^ text.len << 56;
@@ -52,9 +54,10 @@ static inline bool same_text(struct nv_str a, struct nv_str b)
 {
     if (a.len != b.len || a.len < 8)
         return nv_str_eq(a, b);
-    for (size_t i = 0; i + 8 < a.len; i += 8)
+    for (size_t i = 0; i + 8 < a.len; i += 8) {
         if (word_at(a.ptr + i, 8) != word_at(b.ptr + i, 8))
             return false;
+    }
     return word_at(a.ptr + a.len - 8, 8) == word_at(b.ptr + b.len - 8, 8);
 }
 
@@ -78,7 +81,7 @@ uint16_t nv_rules_find_exact(const struct nv_rules *rules, struct nv_str pattern
     return find_text(rules, pattern, wild);
 }
 
-/* ---- eight bytes at a time ------------------------------------------------------------------- */
+/* ---- eight bytes at a time --------------------------------------------------------------- */
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (unsigned char)(byte))
 
@@ -89,7 +92,8 @@ static inline uint64_t zero_bytes(uint64_t word)
     return le64toh(~(((word & low) + low) | word | low));
 }
 
-/* Offset of the first byte at or behind `at` that is `c` once `fold` is set in it; text.len: none.
+/* Offset of the first byte at or behind `at` that is `c` once `fold` is set in it; text.len:
+ * none.
  */
 static inline size_t find_folded(struct nv_str text, size_t at, char c, char fold)
 {
@@ -99,7 +103,8 @@ static inline size_t find_folded(struct nv_str text, size_t at, char c, char fol
             return at + (size_t)__builtin_ctzll(found) / 8;
     }
     if (at < text.len && text.len >= 8) { /* the last word, without what was looked at */
-        uint64_t found = zero_bytes((word_at(text.ptr + text.len - 8, 8) | EACH(fold)) ^ EACH(c));
+        uint64_t found =
+            zero_bytes((word_at(text.ptr + text.len - 8, 8) | EACH(fold)) ^ EACH(c));
         found &= UINT64_MAX << 8 * (at + 8 - text.len);
         return found != 0 ? text.len - 8 + (size_t)__builtin_ctzll(found) / 8 : text.len;
     }
@@ -131,7 +136,7 @@ static inline size_t find_last(struct nv_str text, size_t end, char c)
     return end;
 }
 
-/* ---- numbers --------------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
 {
@@ -141,9 +146,11 @@ static bool is_digit(char c)
 /* Is there a digit right behind a dot? Only then can the key hold a number. */
 static bool may_hold_number(struct nv_str key)
 {
-    for (size_t dot = find_byte(key, 0, '.'); dot + 1 < key.len; dot = find_byte(key, dot + 1, '.'))
+    for (size_t dot = find_byte(key, 0, '.'); dot + 1 < key.len;
+         dot = find_byte(key, dot + 1, '.')) {
         if (is_digit(key.ptr[dot + 1]))
             return true;
+    }
     return false;
 }
 
@@ -161,7 +168,8 @@ static uint32_t number_at(struct nv_str key, size_t pos, size_t end)
     return value;
 }
 
-/* Copies `key` into out->space with its numbers folded; leaves it as it is when it does not fit. */
+/* Copies `key` into out->space with its numbers folded; leaves it as it is when it does not
+ * fit. */
 static void fold(struct nv_str key, struct nv_key_match *out)
 {
     size_t used = 0;
@@ -197,12 +205,14 @@ static size_t skip_dots(struct nv_str key, struct nv_str prefix)
     return pos;
 }
 
-static void find_prefix(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out)
+static void find_prefix(const struct nv_rules *rules, struct nv_str key,
+                        struct nv_key_match *out)
 {
     /* Most keys begin like no prefix, and most prefixes have a length that none of ours has. */
     if (out->folded.len == 0 || !(rules->wild.first & nv_glob_bits(out->folded).first))
         return;
-    for (size_t len = out->folded.len - 1; (len = find_last(out->folded, len, '.')) > 0; len--) {
+    for (size_t len = out->folded.len - 1; (len = find_last(out->folded, len, '.')) > 0;
+         len--) {
         const struct nv_str prefix = {out->folded.ptr, len};
         bool may = rules->wild.lengths >> (len < 63 ? len : 63) & 1;
         uint16_t found = may ? find_text(rules, prefix, true) : UINT16_MAX;
@@ -215,10 +225,10 @@ static void find_prefix(const struct nv_rules *rules, struct nv_str key, struct 
     }
 }
 
-/* The way of keys that no table knows as they are. Apart, because few take it: by number, then by
- * ever shorter prefixes. */
-static __attribute__((noinline)) void find_pattern(const struct nv_rules *rules, struct nv_str key,
-                                                   struct nv_key_match *out)
+/* The way of keys that no table knows as they are. Apart, because few take it: by number, then
+ * by ever shorter prefixes. */
+static __attribute__((noinline)) void find_pattern(const struct nv_rules *rules,
+                                                   struct nv_str key, struct nv_key_match *out)
 {
     uint16_t found = UINT16_MAX;
     if (may_hold_number(key)) {
@@ -237,7 +247,8 @@ static __attribute__((noinline)) void find_pattern(const struct nv_rules *rules,
 void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out)
 {
     bool sane = key.len > 0 && key.len <= UINT16_MAX;
-    /* Tried as it is first: most keys hold no number, and this need not be found out for them. */
+    /* Tried as it is first: most keys hold no number, and this need not be found out for
+     * them. */
     uint16_t found = sane ? find_text(rules, key, false) : UINT16_MAX;
     out->key = (uint16_t)(found + 1);
     out->rest = out->source_rest = found == UINT16_MAX ? 0 : (uint16_t)key.len;
@@ -274,8 +285,8 @@ static size_t find_char(struct nv_str text, size_t at, char c)
     return find_folded(text, at, c, c >= 'a' && c <= 'z' ? 0x20 : 0);
 }
 
-/* Classic glob with one kind of wildcard: on a mismatch, the last `*` takes more characters, up to
- * the next that what follows it begins with. */
+/* Classic glob with one kind of wildcard: on a mismatch, the last `*` takes more characters, up
+ * to the next that what follows it begins with. */
 static bool glob(struct nv_str pattern, struct nv_str text)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
@@ -290,8 +301,8 @@ static bool glob(struct nv_str pattern, struct nv_str text)
             t++;
         } else if (star != SIZE_MAX) {
             p = star + 1;
-            t = mark =
-                pattern.ptr[p] == '*' ? mark + 1 : find_char(text, mark + 1, lower(pattern.ptr[p]));
+            t = mark = pattern.ptr[p] == '*' ? mark + 1
+                                             : find_char(text, mark + 1, lower(pattern.ptr[p]));
         } else {
             return false;
         }
@@ -301,7 +312,8 @@ static bool glob(struct nv_str pattern, struct nv_str text)
     return p == pattern.len;
 }
 
-/* The next of comma-separated globs from *pos on, which moves behind it; false behind the last. */
+/* The next of comma-separated globs from *pos on, which moves behind it; false behind the
+ * last. */
 static inline bool next_glob(struct nv_str globs, size_t *pos, struct nv_str *out)
 {
     if (*pos > globs.len)

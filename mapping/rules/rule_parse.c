@@ -8,10 +8,10 @@
  *                  ├─ transform  steps
  *                  └─ precedence
  *
- * Hand-written, because the form is lines and cells and its errors must name line and column. It
- * allocates only in the draft's arena and keeps views of the text. It does not check that a target
- * is a field Noveum knows: targets are open, as the backend's attributes are. A field's kinds are
- * checked when a value is placed, not here.
+ * Hand-written, because the form is lines and cells and its errors must name line and column.
+ * It allocates only in the draft's arena and keeps views of the text. It does not check that a
+ * target is a field Noveum knows: targets are open, as the backend's attributes are. A field's
+ * kinds are checked when a value is placed, not here.
  */
 #include "mapping/rules/rule_parse.h"
 
@@ -71,14 +71,14 @@ static void *grow(struct nv_rule_draft *draft, void *items, uint32_t count, uint
 }
 
 /* Appends a zeroed element and gives its address in `item`, or returns without memory. */
-#define APPEND(draft, item, list, counter, cap)                                                    \
-    do {                                                                                           \
-        void *grown_ =                                                                             \
-            grow((draft), (draft)->list, (draft)->counter, &(draft)->cap, sizeof *(draft)->list);  \
-        if (!grown_)                                                                               \
-            return NV_ERR_NO_MEMORY;                                                               \
-        (draft)->list = grown_;                                                                    \
-        (item) = &(draft)->list[(draft)->counter++];                                               \
+#define APPEND(draft, item, list, counter, cap)                                                \
+    do {                                                                                       \
+        void *grown_ = grow((draft), (draft)->list, (draft)->counter, &(draft)->cap,           \
+                            sizeof *(draft)->list);                                            \
+        if (!grown_)                                                                           \
+            return NV_ERR_NO_MEMORY;                                                           \
+        (draft)->list = grown_;                                                                \
+        (item) = &(draft)->list[(draft)->counter++];                                           \
     } while (0)
 
 /* Records what is wrong with `at` (a view into the line). */
@@ -92,12 +92,12 @@ static enum nv_err wrong(const struct place *place, struct nv_str at, const char
     size_t shown = at.len < SHOWN_MAX ? at.len : SHOWN_MAX;
     (void)nv_fail_set(place->fail, NV_ERR_CONFIG, 0, "%s: \"%.*s\"", what, (int)shown,
                       at.ptr ? at.ptr : "");
-    snprintf(place->fail->path, sizeof place->fail->path, "%.*s:%u:%zu", NV_STR_ARG(place->name),
-             place->number, column);
+    snprintf(place->fail->path, sizeof place->fail->path, "%.*s:%u:%zu",
+             NV_STR_ARG(place->name), place->number, column);
     return NV_ERR_CONFIG;
 }
 
-/* ---- patterns ------------------------------------------------------------------------------ */
+/* ---- patterns ---------------------------------------------------------------------------- */
 
 /* {i} in the pattern's own letter becomes {i}; a trailing {*} is cut off. */
 static enum nv_err parse_pattern(const struct place *place, struct nv_str text,
@@ -110,7 +110,8 @@ static enum nv_err parse_pattern(const struct place *place, struct nv_str text,
         return NV_ERR_NO_MEMORY;
     char *bytes = (char *)(uintptr_t)copy.ptr; /* ours, just allocated */
     for (size_t i = 0; i + 2 < copy.len; i++) {
-        if (bytes[i] == '{' && bytes[i + 2] == '}' && bytes[i + 1] >= 'a' && bytes[i + 1] <= 'z')
+        if (bytes[i] == '{' && bytes[i + 2] == '}' && bytes[i + 1] >= 'a' &&
+            bytes[i + 1] <= 'z')
             bytes[i + 1] = 'i';
     }
     out->wild = nv_str_ends(copy, NV_STR(".{*}"));
@@ -133,7 +134,7 @@ static enum nv_err add_watch(const struct place *place, struct nv_str key, uint1
     return draft->watch_count < UINT16_MAX ? NV_OK : NV_ERR_LIMIT;
 }
 
-/* ---- where, kinds -------------------------------------------------------------------------- */
+/* ---- where, kinds ------------------------------------------------------------------------ */
 
 /* Cuts the next comma-separated word off `rest`; false at the end. */
 static bool next_word(struct nv_str *rest, struct nv_str *word)
@@ -187,7 +188,7 @@ static enum nv_err parse_kinds(const struct place *place, struct nv_str words, u
     return *out ? NV_OK : wrong(place, words, "no kind named");
 }
 
-/* ---- conditions ---------------------------------------------------------------------------- */
+/* ---- conditions -------------------------------------------------------------------------- */
 
 struct term {
     struct nv_str whole, name, value;
@@ -268,7 +269,8 @@ static enum nv_err parse_test(const struct place *place, const struct term *term
     if (nv_str_starts(term->name, NV_STR("attr:"))) {
         test->what = NV_TEST_ATTRIBUTE;
         test->watch_count = 1;
-        return add_watch(place, nv_str_slice(term->name, 5, term->name.len), &test->first_watch);
+        return add_watch(place, nv_str_slice(term->name, 5, term->name.len),
+                         &test->first_watch);
     }
     return wrong(place, term->whole, "unknown condition");
 }
@@ -303,9 +305,10 @@ static enum nv_err parse_condition(const struct place *place, struct nv_str cell
     return fits ? NV_OK : wrong(place, cell, "too many conditions");
 }
 
-/* ---- transforms ---------------------------------------------------------------------------- */
+/* ---- transforms -------------------------------------------------------------------------- */
 
-static enum nv_err parse_step(const struct place *place, struct nv_str text, struct nv_step *step)
+static enum nv_err parse_step(const struct place *place, struct nv_str text,
+                              struct nv_step *step)
 {
     size_t open = nv_str_find_char(text, '(');
     struct nv_str name = nv_str_trim(nv_str_slice(text, 0, open));
@@ -331,7 +334,8 @@ static enum nv_err parse_step(const struct place *place, struct nv_str text, str
     return NV_OK;
 }
 
-static enum nv_err parse_steps(const struct place *place, struct nv_str cell, struct nv_rule *rule)
+static enum nv_err parse_steps(const struct place *place, struct nv_str cell,
+                               struct nv_rule *rule)
 {
     struct nv_rule_draft *draft = place->draft;
     rule->first_step = (uint16_t)draft->step_count;
@@ -364,7 +368,7 @@ static bool collects(enum nv_step_op op)
            op == NV_STEP_DOCUMENTS || op == NV_STEP_INSTRUCTIONS || op == NV_STEP_TREE;
 }
 
-/* ---- rows and lines ------------------------------------------------------------------------ */
+/* ---- rows and lines ---------------------------------------------------------------------- */
 
 static enum nv_err check_row(const struct place *place, const struct nv_str *cells,
                              struct nv_rule_row *row)
@@ -409,8 +413,8 @@ static enum nv_err parse_row(const struct place *place, const struct nv_str *cel
         err = check_row(place, cells, &parsed);
     if (err == NV_OK && parsed.target.len == 0)
         err = wrong(place, cells[3], "target is missing");
-    if (err == NV_OK &&
-        (nv_str_to_int64(cells[5], &precedence) || precedence < 1 || precedence > PRECEDENCE_MAX))
+    if (err == NV_OK && (nv_str_to_int64(cells[5], &precedence) || precedence < 1 ||
+                         precedence > PRECEDENCE_MAX))
         err = wrong(place, cells[5], "precedence must be a number from 1 to 999");
     if (err != NV_OK)
         return err;

@@ -50,20 +50,21 @@ struct nv_rule_draft {
 /* Readies an empty draft that allocates in `arena` (borrowed for its life). */
 void nv_rule_draft_init(struct nv_rule_draft *draft, struct nv_arena *arena);
 /*
- * Parses one table. `name` is the file's, for messages; name and text are borrowed for the life of
- * what is built. `user` marks its rows as the user's. Errors: NV_ERR_CONFIG with
+ * Parses one table. `name` is the file's, for messages; name and text are borrowed for the life
+ * of what is built. `user` marks its rows as the user's. Errors: NV_ERR_CONFIG with
  * `fail->path` = `name:line:column`, NV_ERR_LIMIT, NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_rule_parse(struct nv_rule_draft *draft, struct nv_str name, struct nv_str text,
                           bool user, struct nv_fail *fail) NV_MUST_USE;
-/* Adds all of a built set's rows (borrowed for life). Errors: NV_ERR_NO_MEMORY, NV_ERR_LIMIT. */
+/* Adds all of a built set's rows (borrowed for life). Errors: NV_ERR_NO_MEMORY,
+ * NV_ERR_LIMIT. */
 enum nv_err nv_rule_draft_import(struct nv_rule_draft *draft,
                                  const struct nv_rules *rules) NV_MUST_USE;
 /* Sorts, numbers and hashes the draft into `out`; its arrays are in the draft's arena. Errors:
  * NV_ERR_NO_MEMORY, NV_ERR_LIMIT. */
 enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out) NV_MUST_USE;
 
-/* ---- between the files that build ---------------------------------------------------------- */
+/* ---- between the files that build -------------------------------------------------------- */
 
 /* The set while it grows: the arrays of nv_rules, writable. */
 struct nv_rule_making {

@@ -6,10 +6,10 @@
  *   handoff.from_agent, handoff.to_agent ─▶ handoff (from: else the nearest agent above)
  *   link between spans of two agents ─▶ message
  *
- * A node is a name, because ids of most frameworks are drawn for each run. The graph goes out on
- * the root span whole and on the trace in counts (docs/noveum-backend.md#agents), and is told to
- * the registry. Workflow spans get the counts of their direct children. Caps hold; what is beyond
- * them is not in the graph but still in the trace.
+ * A node is a name, because ids of most frameworks are drawn for each run. The graph goes out
+ * on the root span whole and on the trace in counts (docs/noveum-backend.md#agents), and is
+ * told to the registry. Workflow spans get the counts of their direct children. Caps hold; what
+ * is beyond them is not in the graph but still in the trace.
  */
 #include "mapping/settle/settle.h"
 
@@ -24,8 +24,9 @@
 struct building {
     struct nv_translation *t;
     struct nv_agent_graph graph;
-    uint32_t *nearest; /* a span: 1 + index of the agent span at or above it, NO_AGENT, 0 unasked */
-    uint32_t *node_of; /* an agent span: 1 + its node */
+    uint32_t
+        *nearest; /* a span: 1 + index of the agent span at or above it, NO_AGENT, 0 unasked */
+    uint32_t *node_of;                /* an agent span: 1 + its node */
     struct nv_hash_index names;       /* nodes by name */
     struct nv_hash_index connections; /* connections by their ends and type */
     struct nv_hash_index ids;         /* spans by id; made at the first link */
@@ -41,10 +42,11 @@ static struct nv_str text_of(const struct nv_span_work *work, enum nv_known_fiel
     return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
 }
 
-/* ---- nodes --------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------- */
 
 /* Adds to an index; without memory the graph is given up as a whole. */
-static void note(struct building *b, struct nv_hash_index *index, uint64_t hash, uint32_t number)
+static void note(struct building *b, struct nv_hash_index *index, uint64_t hash,
+                 uint32_t number)
 {
     enum nv_err err = nv_hash_index_add(index, b->t->arena, hash, number);
     b->err = err != NV_OK ? err : b->err;
@@ -130,7 +132,7 @@ static enum nv_err add_tool(struct building *b, uint32_t node_number, struct nv_
     return NV_OK;
 }
 
-/* ---- connections --------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------------- */
 
 /* Counts a connection between two different nodes (1 + index; 0 is nobody). */
 static void connect(struct building *b, uint32_t from, uint32_t to,
@@ -225,7 +227,7 @@ static enum nv_err add_span(struct building *b, uint32_t index)
     }
 }
 
-/* ---- attributes ---------------------------------------------------------------------------- */
+/* ---- attributes -------------------------------------------------------------------------- */
 
 static void put(struct nv_attributes *list, struct nv_str key, struct nv_value value)
 {
@@ -243,8 +245,8 @@ static struct nv_value as_map(const struct nv_attributes *list)
 
 static bool room(struct nv_arena *arena, struct nv_attributes *list, uint32_t capacity)
 {
-    *list =
-        (struct nv_attributes){nv_arena_array(arena, capacity, sizeof *list->items), 0, capacity};
+    *list = (struct nv_attributes){nv_arena_array(arena, capacity, sizeof *list->items), 0,
+                                   capacity};
     return list->items != NULL;
 }
 
@@ -275,7 +277,8 @@ static enum nv_err describe_node(struct nv_arena *arena, const struct nv_agent_n
     return NV_OK;
 }
 
-static enum nv_err describe_connection(struct nv_arena *arena, const struct nv_agent_graph *graph,
+static enum nv_err describe_connection(struct nv_arena *arena,
+                                       const struct nv_agent_graph *graph,
                                        const struct nv_agent_connection *connection,
                                        struct nv_value *out)
 {
@@ -315,9 +318,12 @@ static enum nv_err add_whole(const struct building *b, struct nv_attributes *lis
     nodes.as.array.items = nv_arena_array(arena, graph->node_count, sizeof(struct nv_value));
     connections.as.array.items =
         nv_arena_array(arena, graph->connection_count, sizeof(struct nv_value));
-    enum nv_err err = nodes.as.array.items && connections.as.array.items ? NV_OK : NV_ERR_NO_MEMORY;
-    for (uint32_t i = 0; err == NV_OK && i < graph->node_count; i++)
-        err = describe_node(arena, &graph->nodes[i], &nodes.as.array.items[nodes.as.array.count++]);
+    enum nv_err err =
+        nodes.as.array.items && connections.as.array.items ? NV_OK : NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; err == NV_OK && i < graph->node_count; i++) {
+        err = describe_node(arena, &graph->nodes[i],
+                            &nodes.as.array.items[nodes.as.array.count++]);
+    }
     for (uint32_t i = 0; err == NV_OK && i < graph->connection_count; i++) {
         err = describe_connection(arena, graph, &graph->connections[i],
                                   &connections.as.array.items[connections.as.array.count++]);
@@ -329,7 +335,7 @@ static enum nv_err add_whole(const struct building *b, struct nv_attributes *lis
     return err;
 }
 
-/* ---- workflows ----------------------------------------------------------------------------- */
+/* ---- workflows --------------------------------------------------------------------------- */
 
 struct tasks {
     uint32_t total, failed;
@@ -375,7 +381,7 @@ static enum nv_err settle_workflows(struct nv_translation *t)
     return err;
 }
 
-/* ---- all ----------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------- */
 
 static bool tells_of_agents(const struct nv_translation *t)
 {
@@ -391,13 +397,14 @@ static enum nv_err build(struct building *b)
     struct nv_translation *t = b->t;
     b->nearest = nv_arena_array(t->arena, t->work_count, sizeof *b->nearest);
     b->node_of = nv_arena_array(t->arena, t->work_count, sizeof *b->node_of);
-    /* A span names three agents at most, itself and both sides of a handoff, and connects two pairs
-     * and one for each link. Not zeroed: each entry is written whole when it is made. */
+    /* A span names three agents at most, itself and both sides of a handoff, and connects two
+     * pairs and one for each link. Not zeroed: each entry is written whole when it is made. */
     uint64_t nodes = UINT64_C(3) * t->work_count, connections = UINT64_C(2) * t->work_count;
     for (uint32_t i = 0; i < t->work_count; i++)
         connections += t->works[i].span->link_count;
     nodes = nodes < NV_AGENT_NODES_MAX ? nodes : NV_AGENT_NODES_MAX;
-    connections = connections < NV_AGENT_CONNECTIONS_MAX ? connections : NV_AGENT_CONNECTIONS_MAX;
+    connections =
+        connections < NV_AGENT_CONNECTIONS_MAX ? connections : NV_AGENT_CONNECTIONS_MAX;
     b->graph.nodes = nv_arena_raw(t->arena, nodes * sizeof *b->graph.nodes);
     b->graph.connections = nv_arena_raw(t->arena, connections * sizeof *b->graph.connections);
     if (!b->nearest || !b->node_of || !b->graph.nodes || !b->graph.connections)

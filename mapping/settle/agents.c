@@ -3,11 +3,11 @@
  *
  *   (project, name) ─▶ entry [ id, role, runs, errors, calls, tools, connections, last seen ]
  *
- * It is a view for people, not a record: it lives in memory, forgets after the TTL, and lets the
- * agent go that was seen longest ago when it is full. uthash keeps entries in the order they were
- * added; an entry that is seen again is moved to the end, so the oldest is always the first. One
- * mutex guards all; a trace with agents takes it once, and who writes the list takes it once for
- * each entry.
+ * It is a view for people, not a record: it lives in memory, forgets after the TTL, and lets
+ * the agent go that was seen longest ago when it is full. uthash keeps entries in the order
+ * they were added; an entry that is seen again is moved to the end, so the oldest is always the
+ * first. One mutex guards all; a trace with agents takes it once, and who writes the list takes
+ * it once for each entry.
  */
 #include "mapping/settle/agents.h"
 
@@ -28,7 +28,7 @@
 #define NAME_MAX_BYTES 256u
 #define NONE UINT32_MAX
 /* Most that one entry takes in JSON: each text escaped, six bytes for one. */
-#define ENTRY_JSON_MAX                                                                             \
+#define ENTRY_JSON_MAX                                                                         \
     ((size_t)(NV_AGENT_TOOLS_MAX + CONNECTIONS_MAX + 8) * (6 * NAME_MAX_BYTES + 128))
 /* Most that a node and its edges take in a graph. */
 #define ENTRY_GRAPH_MAX ((size_t)24 * NAME_MAX_BYTES + (size_t)CONNECTIONS_MAX * 96)
@@ -56,7 +56,8 @@ struct entry {
 
 struct nv_agents {
     pthread_mutex_t lock;
-    pthread_mutex_t writing; /* one writing at a time: `number` is its own; taken before `lock` */
+    pthread_mutex_t
+        writing; /* one writing at a time: `number` is its own; taken before `lock` */
     struct entry *entries;
     uint32_t agents_max;
     uint64_t ttl_ns;
@@ -229,7 +230,8 @@ static void replace_text(char **text, struct nv_str by)
     *text = copy;
 }
 
-/* The entry of a node, which stays where it is until the oldest are let go; NULL without memory. */
+/* The entry of a node, which stays where it is until the oldest are let go; NULL without
+ * memory. */
 static struct entry *note_node(struct nv_agents *agents, const struct nv_agent_graph *graph,
                                uint32_t index, uint64_t now_ns)
 {
@@ -259,7 +261,8 @@ void nv_agents_note(struct nv_agents *agents, const struct nv_agent_graph *graph
     for (uint32_t i = 0; told && i < graph->node_count; i++) {
         if (graph->nodes[i].name.len == 0)
             continue;
-        /* without memory an entry that two nodes share may be gone: then nothing is connected */
+        /* without memory an entry that two nodes share may be gone: then nothing is
+         * connected */
         entries[i] = note_node(agents, graph, i, now_ns);
         told = entries[i];
     }
@@ -275,7 +278,7 @@ void nv_agents_note(struct nv_agents *agents, const struct nv_agent_graph *graph
     pthread_mutex_unlock(&agents->lock);
 }
 
-/* ---- one entry in JSON --------------------------------------------------------------------- */
+/* ---- one entry in JSON ------------------------------------------------------------------- */
 
 static struct nv_str project_of(const struct entry *entry)
 {
@@ -326,7 +329,7 @@ static void write_lists(struct nv_json_writer *json, const struct entry *entry)
     nv_json_write_end_array(json);
 }
 
-/* ---- writing -------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 /*
  *   lock, list of all entries, each held ─▶ for each: lock, write it ─▶ lock, let all go
@@ -348,7 +351,8 @@ static enum nv_err begin(struct writing *writing)
     pthread_mutex_lock(&agents->lock);
     expire(agents, nv_clock_wall_ns(agents->clock));
     writing->list = calloc(HASH_COUNT(agents->entries) + 1, sizeof(struct entry *));
-    for (struct entry *entry = agents->entries; writing->list && entry; entry = entry->hh.next) {
+    for (struct entry *entry = agents->entries; writing->list && entry;
+         entry = entry->hh.next) {
         entry->number = writing->count;
         entry->holders++;
         writing->list[writing->count++] = entry;
@@ -414,8 +418,8 @@ static void write_json(struct writing *writing)
 
 /*
  * Text inside the quotes of a label. Mermaid takes #name; and #number; for characters, Markdown
- * between backticks and directives after %%; DOT takes escapes and HTML's entities. What is special
- * to either goes out by number.
+ * between backticks and directives after %%; DOT takes escapes and HTML's entities. What is
+ * special to either goes out by number.
  */
 static void write_label(struct nv_buf *buf, struct nv_str text, bool dot)
 {
@@ -435,7 +439,8 @@ static void write_label(struct nv_buf *buf, struct nv_str text, bool dot)
     }
 }
 
-/* Number of the agent of this name in the same project, or NONE when it is not in this writing. */
+/* Number of the agent of this name in the same project, or NONE when it is not in this
+ * writing. */
 static uint32_t number_of(const struct nv_agents *agents, const struct entry *from,
                           struct nv_str name)
 {
@@ -449,8 +454,8 @@ static uint32_t number_of(const struct nv_agents *agents, const struct entry *fr
     return entry ? entry->number : NONE;
 }
 
-static void write_edges(const struct writing *writing, const struct entry *entry, uint32_t nodes,
-                        bool dot)
+static void write_edges(const struct writing *writing, const struct entry *entry,
+                        uint32_t nodes, bool dot)
 {
     for (uint32_t i = 0; i < entry->connection_count; i++) {
         const struct connection *connection = &entry->connections[i];
@@ -495,7 +500,8 @@ static void write_graph(struct writing *writing, bool dot)
         (void)nv_buf_append_str(writing->buf, NV_STR("}\n"));
 }
 
-enum nv_err nv_agents_write(struct nv_agents *agents, enum nv_agents_form form, struct nv_buf *buf)
+enum nv_err nv_agents_write(struct nv_agents *agents, enum nv_agents_form form,
+                            struct nv_buf *buf)
 {
     struct writing writing = {.agents = agents, .buf = buf};
     pthread_mutex_lock(&agents->writing);

@@ -48,7 +48,7 @@ struct nv_agent_graph {
 /* Name of a type as it is sent: delegation, handoff, message. Static. */
 struct nv_str nv_agent_connection_name(enum nv_agent_connection_type type);
 
-/* ---- registry ------------------------------------------------------------------------------ */
+/* ---- registry ---------------------------------------------------------------------------- */
 
 struct nv_agents;
 
@@ -63,18 +63,18 @@ struct nv_agents *nv_agents_new(const struct nv_agents_config *config);
 /* Frees; NULL is allowed. No other thread may use it any more. */
 void nv_agents_free(struct nv_agents *agents);
 /*
- * Adds what one trace told (borrowed). Beyond agents_max the agent that was seen longest ago goes.
- * Without memory nothing is added: the registry is a view, not a record.
+ * Adds what one trace told (borrowed). Beyond agents_max the agent that was seen longest ago
+ * goes. Without memory nothing is added: the registry is a view, not a record.
  */
 void nv_agents_note(struct nv_agents *agents, const struct nv_agent_graph *graph);
 
 enum nv_agents_form { NV_AGENTS_JSON, NV_AGENTS_DOT, NV_AGENTS_MERMAID };
 
 /*
- * Appends all agents and their connections, fewer when the buffer's cap (at least 1 MiB) is near:
- * then the text is whole all the same and says how many are left off. Labels hold no character that
- * DOT or Mermaid or eyes would take for more than text; JSON holds names as they are.
- * NV_ERR_NO_MEMORY, the buffer's errors.
+ * Appends all agents and their connections, fewer when the buffer's cap (at least 1 MiB) is
+ * near: then the text is whole all the same and says how many are left off. Labels hold no
+ * character that DOT or Mermaid or eyes would take for more than text; JSON holds names as they
+ * are. NV_ERR_NO_MEMORY, the buffer's errors.
  */
 enum nv_err nv_agents_write(struct nv_agents *agents, enum nv_agents_form form,
                             struct nv_buf *buf) NV_MUST_USE;

@@ -6,10 +6,11 @@
  *   tokens and a price  ─▶ input, output, total from the table, currency USD
  *
  * Runs after repeats of a call have stepped back (usage.c), so that a call is priced once;
- * an agent that alone tells its usage is priced like a call. The model that answered goes before
- * the one that was asked: but for names of a user's own (a deployment on Azure), which no table
- * knows. A told cost of 0 for tokens that were used says that the emitter had no price. Service
- * tiers whose price the table does not know (flex, priority) are left without a cost.
+ * an agent that alone tells its usage is priced like a call. The model that answered goes
+ * before the one that was asked: but for names of a user's own (a deployment on Azure), which
+ * no table knows. A told cost of 0 for tokens that were used says that the emitter had no
+ * price. Service tiers whose price the table does not know (flex, priority) are left without a
+ * cost.
  */
 #include "mapping/settle/settle.h"
 
@@ -57,9 +58,9 @@ static enum nv_err step_aside(struct nv_translation *t, struct nv_attribute *att
     return attribute->key.ptr ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
-/* Readies a span for `count` of the costs, which it does not have: text that the source gave one of
- * their names stays beside it. `*currency`: has it one? All of it by one walk, on which nearly
- * every name is told by its beginning. */
+/* Readies a span for `count` of the costs, which it does not have: text that the source gave
+ * one of their names stays beside it. `*currency`: has it one? All of it by one walk, on which
+ * nearly every name is told by its beginning. */
 static enum nv_err make_room(struct nv_translation *t, const struct nv_span_work *work,
                              size_t count, bool *currency)
 {
@@ -68,14 +69,15 @@ static enum nv_err make_room(struct nv_translation *t, const struct nv_span_work
     *currency = false;
     for (uint32_t i = 0; i < attributes->count; i++) {
         struct nv_attribute *attribute = &attributes->items[i];
-        if (attribute->key.len < sizeof all || memcmp(attribute->key.ptr, all, sizeof all - 1) != 0)
+        if (attribute->key.len < sizeof all ||
+            memcmp(attribute->key.ptr, all, sizeof all - 1) != 0)
             continue;
         *currency = *currency || nv_str_eq(attribute->key, NV_STR("llm.cost.currency"));
         for (size_t c = 0; c < count; c++) {
             const struct nv_str name = t->rules->fields[costs[c]].name;
             enum nv_err err =
                 nv_str_eq(attribute->key, name) ? step_aside(t, attribute, name) : NV_OK;
-            if (err)
+            if (err != NV_OK)
                 return err;
         }
     }
@@ -96,17 +98,19 @@ static enum nv_err complete_told(struct nv_translation *t, struct nv_span_work *
     told = number(work, NV_FIELD_COST_OUTPUT, &output) || told;
     bool wanting = told && !nv_work_get(work, NV_FIELD_COST_TOTAL);
     enum nv_err err = make_room(t, work, wanting ? 1 : 0, &currency);
-    if (!err && wanting)
+    if (err == NV_OK && wanting) {
         err = nv_work_set(t, work, NV_FIELD_COST_TOTAL,
                           nv_value_double(nv_price_round(input + output)));
-    return err || currency ? err : add_currency(t, work);
+    }
+    return err != NV_OK || currency ? err : add_currency(t, work);
 }
 
-static const struct nv_price *find_price_of(struct nv_translation *t,
-                                            const struct nv_span_work *work, struct nv_str model)
+static const struct nv_price *
+find_price_of(struct nv_translation *t, const struct nv_span_work *work, struct nv_str model)
 {
-    struct nv_str provider = text(
-        work, work->kind == NV_KIND_EMBEDDING ? NV_FIELD_EMBEDDING_PROVIDER : NV_FIELD_PROVIDER);
+    struct nv_str provider =
+        text(work,
+             work->kind == NV_KIND_EMBEDDING ? NV_FIELD_EMBEDDING_PROVIDER : NV_FIELD_PROVIDER);
     if (provider.len == 0)
         provider = work->priced_provider;
     const uint64_t slot = work->span->start_ns / NV_PRICE_SLOT_NS;
@@ -123,7 +127,8 @@ static const struct nv_price *find_price_of(struct nv_translation *t,
     return price;
 }
 
-static const struct nv_price *find_price(struct nv_translation *t, const struct nv_span_work *work)
+static const struct nv_price *find_price(struct nv_translation *t,
+                                         const struct nv_span_work *work)
 {
     const enum nv_known_field fields[] = {
         work->kind == NV_KIND_EMBEDDING ? NV_FIELD_EMBEDDING_MODEL : NV_FIELD_MODEL,
@@ -160,23 +165,25 @@ static enum nv_err compute(struct nv_translation *t, struct nv_span_work *work)
     nv_price_cost(price, &usage, &input, &output);
     bool currency;
     enum nv_err err = make_room(t, work, COSTS, &currency);
-    if (!err)
+    if (err == NV_OK)
         err = nv_work_set(t, work, NV_FIELD_COST_INPUT, nv_value_double(input));
-    if (!err)
+    if (err == NV_OK)
         err = nv_work_set(t, work, NV_FIELD_COST_OUTPUT, nv_value_double(output));
-    if (!err)
+    if (err == NV_OK) {
         err = nv_work_set(t, work, NV_FIELD_COST_TOTAL,
                           nv_value_double(nv_price_round(input + output)));
-    return err || currency ? err : add_currency(t, work);
+    }
+    return err != NV_OK || currency ? err : add_currency(t, work);
 }
 
 /* 0 for a call that used tokens: not free, but of no known price. */
 static bool tells_nothing(const struct nv_span_work *work)
 {
     double cost;
-    for (size_t i = 0; i < COSTS; i++)
+    for (size_t i = 0; i < COSTS; i++) {
         if (nv_work_get(work, costs[i]) && (!number(work, costs[i], &cost) || cost != 0))
             return false;
+    }
     return count(work, NV_FIELD_INPUT_TOKENS) > 0 || count(work, NV_FIELD_OUTPUT_TOKENS) > 0;
 }
 

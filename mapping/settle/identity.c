@@ -8,12 +8,12 @@
  *        P ── CLIENT x ── children of the caller       P ── CLIENT x ─┬─ children of the caller
  *        P ── SERVER x ── children of the served  ──▶                 └─ SERVER x' ── its children
  *
- * x' is derived from the trace's id and x, so that every replay gives the same, and always goes to
- * the served side, whichever came first. A child or log record that names x means the side whose
- * service is its own; where that says nothing, a SERVER or CONSUMER is a child of the caller and
- * anything else of the served side. Assembly keeps the two by the same rule (gather.c);
- * `explain` and letters that are tried again come here without it. Ids are found by a seeded hash,
- * for clients choose them.
+ * x' is derived from the trace's id and x, so that every replay gives the same, and always goes
+ * to the served side, whichever came first. A child or log record that names x means the side
+ * whose service is its own; where that says nothing, a SERVER or CONSUMER is a child of the
+ * caller and anything else of the served side. Assembly keeps the two by the same rule
+ * (gather.c); `explain` and letters that are tried again come here without it. Ids are found by
+ * a seeded hash, for clients choose them.
  */
 #include "mapping/settle/settle.h"
 
@@ -39,7 +39,7 @@ static enum role role_of(const struct nv_span *span)
     }
 }
 
-/* ---- ids ------------------------------------------------------------------------------------ */
+/* ---- ids --------------------------------------------------------------------------------- */
 
 uint64_t nv_id_number(const uint8_t bytes[NV_SPAN_ID_BYTES])
 {
@@ -66,12 +66,13 @@ static struct nv_id_slot *find_slot(const struct nv_ids *ids, uint64_t id)
     uint32_t first = (uint32_t)nv_number_hash(id) & ids->mask, at = first;
     while (ids->slots[at].index != 0 && ids->slots[at].id != id)
         at = (at + 1) & ids->mask;
-    if (at != first) /* the looks themselves are counted with their spans, mapping/settle/tree.c */
+    if (at !=
+        first) /* the looks themselves are counted with their spans, mapping/settle/tree.c */
         (void)nv_meter_spend((at - first) & ids->mask);
     return &ids->slots[at];
 }
 
-/* ---- entering ------------------------------------------------------------------------------- */
+/* ---- entering ---------------------------------------------------------------------------- */
 
 /* The one sent again replaces what is known when it says more. */
 static void merge(struct nv_span_work *known, const struct nv_span_work *again)
@@ -109,7 +110,7 @@ bool nv_identity_enter(struct nv_translation *t, const struct nv_ids *ids)
     return true;
 }
 
-/* ---- two sides of a call -------------------------------------------------------------------- */
+/* ---- two sides of a call ----------------------------------------------------------------- */
 
 /* Never 0 and not an id of this trace: two rounds of splitmix64, as for linked parts. */
 static uint64_t derive(const struct nv_translation *t, const struct nv_ids *ids, uint64_t id)
@@ -176,7 +177,7 @@ enum nv_err nv_identity_separate(struct nv_translation *t, const struct nv_ids *
     return NV_OK;
 }
 
-/* ---- who is meant --------------------------------------------------------------------------- */
+/* ---- who is meant ------------------------------------------------------------------------ */
 
 static bool same_service(const struct nv_origin *a, const struct nv_origin *b)
 {
@@ -230,8 +231,8 @@ enum nv_err nv_identity_link(struct nv_translation *t, const struct nv_ids *ids,
     return NV_OK;
 }
 
-uint32_t nv_identity_of_log(const struct nv_translation *t, const struct nv_ids *ids, uint64_t id,
-                            const struct nv_origin *origin)
+uint32_t nv_identity_of_log(const struct nv_translation *t, const struct nv_ids *ids,
+                            uint64_t id, const struct nv_origin *origin)
 {
     const struct nv_id_slot *slot = find_slot(ids, id);
     if (id == 0 || slot->index == 0)

@@ -5,9 +5,10 @@
  *   exception events, the last one ─┐
  *   attributes exception.*, error.* ┴─▶ exception {type, message, stack_trace}, exception.* fields
  *
- * Status ERROR is `error`, or `timeout` where the error's type says so; everything else is `ok`,
- * the backend knows nothing more (docs/noveum-backend.md#traces). The last exception event counts,
- * because it is the one that left the span. Attributes fill what the event does not say.
+ * Status ERROR is `error`, or `timeout` where the error's type says so; everything else is
+ * `ok`, the backend knows nothing more (docs/noveum-backend.md#traces). The last exception
+ * event counts, because it is the one that left the span. Attributes fill what the event does
+ * not say.
  */
 #include "mapping/settle/settle.h"
 
@@ -79,8 +80,8 @@ static enum nv_err fill(struct nv_translation *t, struct nv_span_work *work,
 
 static bool is_timeout(struct nv_str type)
 {
-    return nv_glob_any(NV_STR("timeout,*Timeout,*TimeoutError,*TimeoutException,*DeadlineExceeded"),
-                       type);
+    return nv_glob_any(
+        NV_STR("timeout,*Timeout,*TimeoutError,*TimeoutException,*DeadlineExceeded"), type);
 }
 
 static void settle_status(struct nv_span_work *work)

@@ -5,11 +5,12 @@
  *               ▲ ◀────continued─────────┘                        │
  *               └──────continued──────────────────────────────────┘
  *
- * The backend keeps the first POST of a trace id, so a part has an id of its own, and span links
- * join it with the first. A link forward can be made only when it is known at the time that more
- * follows: of a trace that was cut, never of one whose spans came late. The link back names the
- * span that the part hangs below; where that is not known, the link names the linking span itself,
- * whose id the other part's spans have as their parent's if it is the root: never an id of zeros.
+ * The backend keeps the first POST of a trace id, so a part has an id of its own, and span
+ * links join it with the first. A link forward can be made only when it is known at the time
+ * that more follows: of a trace that was cut, never of one whose spans came late. The link back
+ * names the span that the part hangs below; where that is not known, the link names the linking
+ * span itself, whose id the other part's spans have as their parent's if it is the root: never
+ * an id of zeros.
  */
 #include "mapping/settle/settle.h"
 
@@ -17,8 +18,8 @@
 
 #include "base/banned.h"
 
-/* The id of a linked part: from the first trace's id and the part's number, so that a replay gives
- * the same; two rounds of splitmix64 over both halves. */
+/* The id of a linked part: from the first trace's id and the part's number, so that a replay
+ * gives the same; two rounds of splitmix64 over both halves. */
 static void derive_id(uint8_t id[NV_TRACE_ID_BYTES], uint32_t part)
 {
     assert(part > 0);

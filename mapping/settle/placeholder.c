@@ -5,11 +5,11 @@
  *   └─ chat (pending)   sent when it began, with an id of its own     left out
  *      └─ tool          a child of what is left out moves up
  *
- * Which spans are placeholders, rows say (target span.placeholder). One whose span never came is
- * kept: it is all that is known of it, a process that died in the middle for instance. When the
- * trace was cut, the rest follows as a linked part and the span with it, so placeholders go out
- * only when there would be nothing else to send. The ledger's count is the caller's business:
- * trace->placeholder_count says how many it must move.
+ * Which spans are placeholders, rows say (target span.placeholder). One whose span never came
+ * is kept: it is all that is known of it, a process that died in the middle for instance. When
+ * the trace was cut, the rest follows as a linked part and the span with it, so placeholders go
+ * out only when there would be nothing else to send. The ledger's count is the caller's
+ * business: trace->placeholder_count says how many it must move.
  */
 #include "mapping/settle/settle.h"
 

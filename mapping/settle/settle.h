@@ -16,7 +16,8 @@
 enum nv_err nv_tree_build(struct nv_translation *t) NV_MUST_USE;
 /* Index of the root: the first span without a parent, else the first of the topmost ones. */
 uint32_t nv_tree_root(const struct nv_translation *t);
-/* The spans below a span, numbered one behind the other: [first, first + size), itself the first.
+/* The spans below a span, numbered one behind the other: [first, first + size), itself the
+ * first.
  */
 struct nv_branch {
     uint32_t first, size;
@@ -24,7 +25,8 @@ struct nv_branch {
 
 /* New in the arena: the branch of each span, so that "is it above that one?" is asked without
  * walking. Good until the tree changes. NV_ERR_NO_MEMORY. */
-enum nv_err nv_tree_branches(const struct nv_translation *t, struct nv_branch **out) NV_MUST_USE;
+enum nv_err nv_tree_branches(const struct nv_translation *t,
+                             struct nv_branch **out) NV_MUST_USE;
 /* Is `lower` the span of branch `upper` or below it? */
 static inline bool nv_branch_holds(const struct nv_branch *upper, const struct nv_branch *lower)
 {
@@ -46,7 +48,7 @@ enum nv_err nv_outcome_settle(struct nv_translation *t, struct nv_span_work *wor
 /* What a linked part says of the others: id, name, session, user, links. NV_ERR_NO_MEMORY. */
 enum nv_err nv_part_settle(struct nv_translation *t) NV_MUST_USE;
 
-/* ---- identity.c --------------------------------------------------------------------------- */
+/* ---- identity.c -------------------------------------------------------------------------- */
 
 /* A span id and what it leads to; slots of an open-addressing table. */
 struct nv_id_slot {
@@ -63,22 +65,23 @@ enum nv_err nv_ids_init(struct nv_ids *ids, struct nv_arena *arena, uint32_t cou
 /* The 8 bytes as a number. */
 uint64_t nv_id_number(const uint8_t bytes[NV_SPAN_ID_BYTES]);
 /*
- * Enters the span at works[t->work_count], which `t->work_count` does not count yet. True: it is a
- * span of its own, or the other side of a call with the same id. False: it was one sent again, and
- * what is known of it is the better of the two.
+ * Enters the span at works[t->work_count], which `t->work_count` does not count yet. True: it
+ * is a span of its own, or the other side of a call with the same id. False: it was one sent
+ * again, and what is known of it is the better of the two.
  */
 bool nv_identity_enter(struct nv_translation *t, const struct nv_ids *ids);
 /* Gives the served side of each shared id an id of its own, below the caller. NO_MEMORY. */
-enum nv_err nv_identity_separate(struct nv_translation *t, const struct nv_ids *ids) NV_MUST_USE;
-/* Finds the parent of works[child], which names one: sets `parent`, and the id by which that goes
- * now. A span that names itself has none. NV_ERR_NO_MEMORY. */
+enum nv_err nv_identity_separate(struct nv_translation *t,
+                                 const struct nv_ids *ids) NV_MUST_USE;
+/* Finds the parent of works[child], which names one: sets `parent`, and the id by which that
+ * goes now. A span that names itself has none. NV_ERR_NO_MEMORY. */
 enum nv_err nv_identity_link(struct nv_translation *t, const struct nv_ids *ids,
                              uint32_t child) NV_MUST_USE;
 /* Which span a log record of `origin` means by an id; NV_NO_SPAN: none here. */
-uint32_t nv_identity_of_log(const struct nv_translation *t, const struct nv_ids *ids, uint64_t id,
-                            const struct nv_origin *origin);
+uint32_t nv_identity_of_log(const struct nv_translation *t, const struct nv_ids *ids,
+                            uint64_t id, const struct nv_origin *origin);
 
-/* ---- times.c ------------------------------------------------------------------------------ */
+/* ---- times.c ----------------------------------------------------------------------------- */
 
 /* Puts times in the place of those that are missing; parents and depths are known. */
 void nv_times_mend(struct nv_translation *t);

@@ -6,9 +6,10 @@
  *   end < start      its end is its start
  *   event at 0       the span's start
  *
- * One span that starts in 1970 would make a trace of 56 years, and every reader of durations wrong.
- * What is made up is said in `noveum.gateway.start_time` and `noveum.gateway.end_time`. Times that
- * are wrong but told (a clock that is years ahead) stay: nothing here knows a better one.
+ * One span that starts in 1970 would make a trace of 56 years, and every reader of durations
+ * wrong. What is made up is said in `noveum.gateway.start_time` and `noveum.gateway.end_time`.
+ * Times that are wrong but told (a clock that is years ahead) stay: nothing here knows a better
+ * one.
  */
 #include "mapping/settle/settle.h"
 

@@ -7,10 +7,10 @@
  *     ├─ more parts than whole ──▶ apart: what is no part of the count has been counted beside it
  *     └─ a told total ───────────▶ the reading whose sum it is, the plainest first
  *
- * Emitters disagree whether a count holds its parts (trap 1), and the same emitter changes its mind
- * from version to version. So no name of an emitter decides here: a total that a provider told is
- * the best witness, impossible counts the next, and a table's word stands for those which tell
- * neither. What the source told stays beside what was made of it, under `.source`.
+ * Emitters disagree whether a count holds its parts (trap 1), and the same emitter changes its
+ * mind from version to version. So no name of an emitter decides here: a total that a provider
+ * told is the best witness, impossible counts the next, and a table's word stands for those
+ * which tell neither. What the source told stays beside what was made of it, under `.source`.
  */
 #include "mapping/settle/tokens.h"
 
@@ -63,9 +63,10 @@ static bool sane(const struct counts *c)
 {
     const int64_t all[] = {c->input,   c->output, c->total,    c->read,
                            c->written, c->tools,  c->reasoning};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i] < 0 || all[i] > COUNT_MAX)
             return false;
+    }
     return true;
 }
 
@@ -98,10 +99,10 @@ static enum nv_err replace(struct nv_translation *t, struct nv_span_work *work,
     if (has && told == count)
         return NV_OK;
     enum nv_err err = has ? keep_told(t, work, field, told) : NV_OK;
-    return err ? err : nv_work_set(t, work, field, nv_value_int(count));
+    return err != NV_OK ? err : nv_work_set(t, work, field, nv_value_int(count));
 }
 
-/* ---- evidence ------------------------------------------------------------------------------ */
+/* ---- evidence ---------------------------------------------------------------------------- */
 
 /* Input as a row tells it that knows its source to leave cached tokens out. */
 static enum nv_err read_exclusive_input(struct nv_translation *t, struct nv_span_work *work,
@@ -114,7 +115,7 @@ static enum nv_err read_exclusive_input(struct nv_translation *t, struct nv_span
         return keep_told(t, work, NV_FIELD_INPUT_TOKENS, exclusive.count);
     if (!c->has_input && c->read + c->written != 0) {
         enum nv_err err = keep_told(t, work, NV_FIELD_INPUT_TOKENS, exclusive.count);
-        if (err)
+        if (err != NV_OK)
             return err;
     }
     c->input = exclusive.count;
@@ -123,8 +124,8 @@ static enum nv_err read_exclusive_input(struct nv_translation *t, struct nv_span
     return NV_OK;
 }
 
-/* Output as Gemini counts it, its candidates: without thoughts. Another key may tell the same, the
- * whole, or (old ADK) the total of input and output in its place. */
+/* Output as Gemini counts it, its candidates: without thoughts. Another key may tell the same,
+ * the whole, or (old ADK) the total of input and output in its place. */
 static void read_exclusive_output(const struct nv_span_work *work, struct counts *c)
 {
     const int64_t exclusive = work->exclusive_output.count;
@@ -139,7 +140,8 @@ static void read_exclusive_output(const struct nv_span_work *work, struct counts
 }
 
 /* Cache writes told by their life only (LangChain's `ephemeral_5m_input_tokens` beside 0). */
-static enum nv_err sum_writes(struct nv_translation *t, struct nv_span_work *work, struct counts *c)
+static enum nv_err sum_writes(struct nv_translation *t, struct nv_span_work *work,
+                              struct counts *c)
 {
     int64_t short_lived = 0, long_lived = 0;
     bool told = number(work, NV_FIELD_CACHE_CREATION_5M, &short_lived);
@@ -163,27 +165,27 @@ static enum nv_err read_counts(struct nv_translation *t, struct nv_span_work *wo
     (void)number(work, NV_FIELD_TOOL_PROMPT_TOKENS, &c->tools);
     (void)number(work, NV_FIELD_REASONING_TOKENS, &c->reasoning);
     enum nv_err err = sum_writes(t, work, c);
-    if (err)
+    if (err != NV_OK)
         return err;
     if (!sane(c))
         return NV_OK;
     err = read_exclusive_input(t, work, c);
-    if (err)
+    if (err != NV_OK)
         return err;
     read_exclusive_output(work, c);
     /* An output that is the total, though there was input: the rest is the output. */
-    if (c->has_total && c->has_output && c->has_input && c->output == c->total && c->input > 0 &&
-        c->total > c->input + c->tools && c->total <= COUNT_MAX)
+    if (c->has_total && c->has_output && c->has_input && c->output == c->total &&
+        c->input > 0 && c->total > c->input + c->tools && c->total <= COUNT_MAX)
         c->output = c->total - c->input - c->tools;
     return NV_OK;
 }
 
-/* ---- decision ------------------------------------------------------------------------------ */
+/* ---- decision ---------------------------------------------------------------------------- */
 
 static int64_t input_of(const struct counts *c, unsigned apart)
 {
-    return c->input + (apart & APART_READ ? c->read : 0) + (apart & APART_WRITE ? c->written : 0) +
-           (apart & APART_TOOLS ? c->tools : 0);
+    return c->input + (apart & APART_READ ? c->read : 0) +
+           (apart & APART_WRITE ? c->written : 0) + (apart & APART_TOOLS ? c->tools : 0);
 }
 
 static int64_t output_of(const struct counts *c, unsigned apart)
@@ -194,12 +196,13 @@ static int64_t output_of(const struct counts *c, unsigned apart)
 /* What the counts leave out. */
 static unsigned decide(const struct counts *c)
 {
-    for (size_t i = 0;
-         c->has_total && c->has_input && c->has_output && i < sizeof readings / sizeof *readings;
-         i++)
+    for (size_t i = 0; c->has_total && c->has_input && c->has_output &&
+                       i < sizeof readings / sizeof *readings;
+         i++) {
         if ((readings[i] & c->sure) == c->sure &&
             input_of(c, readings[i]) + output_of(c, readings[i]) == c->total)
             return readings[i];
+    }
     return c->sure | c->likely;
 }
 
@@ -241,12 +244,13 @@ enum nv_err nv_tokens_settle(struct nv_translation *t, struct nv_span_work *work
     if (tells_nothing(work))
         return NV_OK;
     enum nv_err err = read_counts(t, work, &c);
-    if (err)
+    if (err != NV_OK)
         return err;
-    if (!sane(&c))
+    if (!sane(&c)) {
         return work->exclusive_input.told
                    ? keep_told(t, work, NV_FIELD_INPUT_TOKENS, work->exclusive_input.count)
                    : NV_OK;
+    }
     if (work->kind == NV_KIND_EMBEDDING)
         return settle_embedding(t, work, &c);
     see_impossible(work, &c);
@@ -254,16 +258,16 @@ enum nv_err nv_tokens_settle(struct nv_translation *t, struct nv_span_work *work
     const int64_t input = input_of(&c, apart), output = output_of(&c, apart);
     if (c.has_input)
         err = replace(t, work, NV_FIELD_INPUT_TOKENS, input);
-    if (!err && c.has_output)
+    if (err == NV_OK && c.has_output)
         err = replace(t, work, NV_FIELD_OUTPUT_TOKENS, output);
     /* Absent, or too small to hold both. */
     bool wanting = !c.has_total || c.total < input + output;
-    if (!err && c.has_input && c.has_output && wanting)
+    if (err == NV_OK && c.has_input && c.has_output && wanting)
         err = replace(t, work, NV_FIELD_TOTAL_TOKENS, input + output);
     return err;
 }
 
-/* ---- two spans of one call ----------------------------------------------------------------- */
+/* ---- two spans of one call --------------------------------------------------------------- */
 
 static int64_t cached_of(const struct nv_span_work *work)
 {
@@ -292,7 +296,7 @@ enum nv_err nv_tokens_take(struct nv_translation *t, struct nv_span_work *call,
     int64_t whole = 0, output = 0, total = 0;
     (void)number(inclusive, NV_FIELD_INPUT_TOKENS, &whole);
     enum nv_err err = replace(t, call, NV_FIELD_INPUT_TOKENS, whole);
-    for (size_t i = 0; !err && i < sizeof cached / sizeof *cached; i++) {
+    for (size_t i = 0; err == NV_OK && i < sizeof cached / sizeof *cached; i++) {
         const struct nv_value *told = nv_work_get(inclusive, cached[i]);
         if (told && !nv_work_get(call, cached[i]))
             err = nv_work_set(t, call, cached[i], *told);
@@ -300,5 +304,6 @@ enum nv_err nv_tokens_take(struct nv_translation *t, struct nv_span_work *call,
     bool wanting = number(call, NV_FIELD_OUTPUT_TOKENS, &output) && output >= 0 &&
                    output <= COUNT_MAX &&
                    (!number(call, NV_FIELD_TOTAL_TOKENS, &total) || total < whole + output);
-    return err || !wanting ? err : replace(t, call, NV_FIELD_TOTAL_TOKENS, whole + output);
+    return err != NV_OK || !wanting ? err
+                                    : replace(t, call, NV_FIELD_TOTAL_TOKENS, whole + output);
 }

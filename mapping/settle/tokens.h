@@ -8,17 +8,18 @@
 
 /*
  * Makes the span's input tokens hold the cached ones, its output tokens the reasoning, and its
- * total both; a count that changes keeps the source's word under `.source`. Counts that no call has
- * are left as they are. Run before repeats of a call are told apart. NV_ERR_NO_MEMORY.
+ * total both; a count that changes keeps the source's word under `.source`. Counts that no call
+ * has are left as they are. Run before repeats of a call are told apart. NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_tokens_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
 
 /*
- * Two spans of one call, one of which counts cached tokens apart: does `inclusive` tell the input
- * of `other` and the cached tokens that either of them tells?
+ * Two spans of one call, one of which counts cached tokens apart: does `inclusive` tell the
+ * input of `other` and the cached tokens that either of them tells?
  */
 bool nv_tokens_include(const struct nv_span_work *inclusive, const struct nv_span_work *other);
-/* Gives `call` the input and the cached tokens of a span that tells them whole. NV_ERR_NO_MEMORY.
+/* Gives `call` the input and the cached tokens of a span that tells them whole.
+ * NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_tokens_take(struct nv_translation *t, struct nv_span_work *call,
                            const struct nv_span_work *inclusive) NV_MUST_USE;

@@ -4,9 +4,9 @@
  *   raw items ─┬─ spans ─▶ decode ─▶ index by span id ─▶ parents, depths ─▶ sort by start, depth
  *              └─ log records ─▶ decode ─▶ sort by span id ─▶ each span's own range
  *
- * Who is who, identity.c says. A parent chain that is a circle is cut where it closes. Spans are
- * ordered by start because the backend stores only milliseconds and shows siblings in the order
- * sent; a parent that starts at the same time stands before its children.
+ * Who is who, identity.c says. A parent chain that is a circle is cut where it closes. Spans
+ * are ordered by start because the backend stores only milliseconds and shows siblings in the
+ * order sent; a parent that starts at the same time stands before its children.
  */
 #include "mapping/settle/settle.h"
 
@@ -31,7 +31,7 @@ struct order {
     uint32_t depth, index;
 };
 
-/* ---- origins and spans --------------------------------------------------------------------- */
+/* ---- origins and spans ------------------------------------------------------------------- */
 
 /* One copy of the bytes, as the scopes of one resource have. */
 static bool same_resource(const struct nv_group *a, const struct nv_group *b)
@@ -85,7 +85,7 @@ static enum nv_err decode_spans(struct nv_translation *t, struct nv_ids *ids)
     return NV_OK;
 }
 
-/* ---- parents ------------------------------------------------------------------------------- */
+/* ---- parents ----------------------------------------------------------------------------- */
 
 static enum nv_err link_parents(struct nv_translation *t, const struct nv_ids *ids)
 {
@@ -110,8 +110,8 @@ static void number_path(struct nv_translation *t, uint32_t from, uint32_t top)
         t->works[at].depth = depth--;
 }
 
-/* Depths by walking up to a span whose depth is known. A span that the walk meets twice closes a
- * circle: it becomes topmost, and what hangs on the circle stays on it. */
+/* Depths by walking up to a span whose depth is known. A span that the walk meets twice closes
+ * a circle: it becomes topmost, and what hangs on the circle stays on it. */
 static void set_depths(struct nv_translation *t)
 {
     for (uint32_t i = 0; i < t->work_count; i++) {
@@ -131,7 +131,7 @@ static void set_depths(struct nv_translation *t)
     }
 }
 
-/* ---- log records --------------------------------------------------------------------------- */
+/* ---- log records ------------------------------------------------------------------------- */
 
 static uint64_t log_span_id(struct nv_str bytes)
 {
@@ -193,7 +193,7 @@ static enum nv_err attach_logs(struct nv_translation *t, const struct nv_ids *id
     return NV_OK;
 }
 
-/* ---- order --------------------------------------------------------------------------------- */
+/* ---- order ------------------------------------------------------------------------------- */
 
 static int compare_order(const void *left, const void *right)
 {
@@ -209,7 +209,8 @@ static int compare_order(const void *left, const void *right)
 static bool in_order(const struct nv_translation *t)
 {
     for (uint32_t i = 1; i < t->work_count; i++) {
-        const struct order before = {t->works[i - 1].span->start_ns, t->works[i - 1].depth, i - 1};
+        const struct order before = {t->works[i - 1].span->start_ns, t->works[i - 1].depth,
+                                     i - 1};
         const struct order here = {t->works[i].span->start_ns, t->works[i].depth, i};
         if (compare_order(&before, &here) > 0)
             return false;
@@ -316,7 +317,8 @@ enum nv_err nv_tree_build(struct nv_translation *t)
 {
     struct nv_ids ids;
     enum nv_err err = nv_ids_init(&ids, t->arena, t->raw->item_count);
-    (void)nv_meter_spend(2 * (uint64_t)t->raw->item_count); /* looks for an id and for a parent */
+    (void)nv_meter_spend(2 *
+                         (uint64_t)t->raw->item_count); /* looks for an id and for a parent */
     if (err == NV_OK)
         err = decode_origins(t);
     if (err == NV_OK)

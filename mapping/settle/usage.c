@@ -7,13 +7,13 @@
  *                  instrumentation               the other gives what it lacks and steps back
  *
  * Decided by the tree, never by names of operations or conventions (trap 3): spans are visited
- * from the leaves up, and each tells its parent which calls lie below. A model call directly around
- * one other is the same call seen twice; around several it is their container; behind a tool or an
- * agent it is a call of its own, unless the numbers say it is their sum. Before that, spans of
- * different branches with one response id become one call. What steps back keeps
- * everything it says, below `llm.source.` and `llm.aggregated_usage.`, where nothing counts it; but
- * nobody steps back to those who tell nothing: a container of such calls goes on to count for them.
- * Embeddings are calls of their own, decided the same way beside the others.
+ * from the leaves up, and each tells its parent which calls lie below. A model call directly
+ * around one other is the same call seen twice; around several it is their container; behind a
+ * tool or an agent it is a call of its own, unless the numbers say it is their sum. Before
+ * that, spans of different branches with one response id become one call. What steps back keeps
+ * everything it says, below `llm.source.` and `llm.aggregated_usage.`, where nothing counts it;
+ * but nobody steps back to those who tell nothing: a container of such calls goes on to count
+ * for them. Embeddings are calls of their own, decided the same way beside the others.
  */
 #include "mapping/settle/settle.h"
 #include "mapping/settle/tokens.h"
@@ -53,7 +53,7 @@ static bool tells_tokens(const struct nv_span_work *work)
            number(work, NV_FIELD_TOTAL_TOKENS, &ignored);
 }
 
-/* ---- one span ------------------------------------------------------------------------------ */
+/* ---- one span ---------------------------------------------------------------------------- */
 
 /* Fields that are renamed when a span's usage is not its own, and their new names. */
 static const struct {
@@ -77,7 +77,7 @@ static void rename_usage(struct nv_span_work *work)
         nv_work_rename(work, aggregated[i].field, aggregated[i].name);
 }
 
-/* ---- repeats of a call --------------------------------------------------------------------- */
+/* ---- repeats of a call ------------------------------------------------------------------- */
 
 /* How much a span tells of its call. */
 static unsigned richness(const struct nv_span_work *work)
@@ -161,7 +161,8 @@ static enum nv_err leave_calls(struct nv_translation *t, struct nv_span_work *wo
 }
 
 /* A model call that is not to be counted as one steps back. */
-static enum nv_err step_back(struct nv_translation *t, struct nv_span_work *work, enum nv_kind kind)
+static enum nv_err step_back(struct nv_translation *t, struct nv_span_work *work,
+                             enum nv_kind kind)
 {
     rename_usage(work);
     return leave_calls(t, work, kind);
@@ -173,8 +174,8 @@ static struct nv_str text(const struct nv_span_work *work, enum nv_known_field f
     return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
 }
 
-/* A container of calls that tell nothing goes on to count for them: nobody steps back to those who
- * tell nothing. */
+/* A container of calls that tell nothing goes on to count for them: nobody steps back to those
+ * who tell nothing. */
 static enum nv_err count_for(struct nv_translation *t, struct nv_span_work *work)
 {
     work->counts = true;
@@ -196,7 +197,7 @@ static enum nv_err merge_repeat(struct nv_translation *t, struct nv_span_work *o
     return step_back(t, repeat, *outer_stays ? NV_KIND_GENERIC : NV_KIND_CHAIN);
 }
 
-/* ---- one call in two branches --------------------------------------------------------------- */
+/* ---- one call in two branches ------------------------------------------------------------ */
 
 /* What more spans than these carry is no id of a call. */
 enum { SAME_ID_MAX = 16 };
@@ -293,7 +294,7 @@ static enum nv_err merge_branches(struct nv_translation *t)
     return NV_OK;
 }
 
-/* ---- the tree ------------------------------------------------------------------------------ */
+/* ---- the tree ---------------------------------------------------------------------------- */
 
 static bool is_sum(const struct nv_span_work *work, const struct below *below)
 {
@@ -348,7 +349,8 @@ static enum nv_err step_back_embedding(struct nv_translation *t, struct nv_span_
         if (!list->items[i].key.ptr)
             return NV_ERR_NO_MEMORY;
     }
-    for (unsigned field = NV_FIELD_EMBEDDING_MODEL; field <= NV_FIELD_EMBEDDING_DIMENSIONS; field++)
+    for (unsigned field = NV_FIELD_EMBEDDING_MODEL; field <= NV_FIELD_EMBEDDING_DIMENSIONS;
+         field++)
         work->at[field] = 0;
     return leave_calls(t, work, kind);
 }
@@ -408,8 +410,8 @@ static bool is_sum_of_embeddings(const struct nv_span_work *work, const struct b
 }
 
 /*
- * Usage that an agent tells and no call below it: it is counted there, and priced by the model that
- * the agent names. In a trace that was sent incomplete the calls may be in another part.
+ * Usage that an agent tells and no call below it: it is counted there, and priced by the model
+ * that the agent names. In a trace that was sent incomplete the calls may be in another part.
  */
 static enum nv_err settle_agent(struct nv_translation *t, struct nv_span_work *work)
 {
@@ -441,8 +443,8 @@ static enum nv_err settle_span(struct nv_translation *t, uint32_t index, struct 
             err = settle_agent(t, work);
         below->usage = true;
     }
-    if (below->calls > 0 &&
-        (work->kind == NV_KIND_TOOL || work->kind == NV_KIND_AGENT || work->kind == NV_KIND_MCP))
+    if (below->calls > 0 && (work->kind == NV_KIND_TOOL || work->kind == NV_KIND_AGENT ||
+                             work->kind == NV_KIND_MCP))
         below->barrier = true;
     return err;
 }
@@ -503,12 +505,13 @@ static enum nv_err visit_all(struct nv_translation *t)
     return NV_OK;
 }
 
-/* A window shorter than this part of the call, or than so many ms, is a rounding of its ends. */
+/* A window shorter than this part of the call, or than so many ms, is a rounding of its
+ * ends. */
 #define WINDOW_MIN_PART 0.05
 #define WINDOW_MIN_MS 20.0
 
-/* Output tokens per second after the first one, of calls that tell when that came; over the whole
- * call where hardly anything came after it. */
+/* Output tokens per second after the first one, of calls that tell when that came; over the
+ * whole call where hardly anything came after it. */
 static enum nv_err settle_speed(struct nv_translation *t, struct nv_span_work *work)
 {
     double first_ms;

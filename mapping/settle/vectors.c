@@ -5,10 +5,10 @@
  *   {"data": [{"index": 0, "embedding": [..]}]} ─▶ {"data": [{"index": 0}]}
  *   "[[0.01, ...]]" (JSON text), base64 floats  ─▶ the same
  *
- * A vector is told by what it is, an array of many numbers, wherever an emitter puts it: its own
- * attribute, a response as JSON, an outer span that repeats it. Only embeddings and the spans
- * directly around them are looked at, so that other traces pay nothing, and numbers that mean
- * something elsewhere stay.
+ * A vector is told by what it is, an array of many numbers, wherever an emitter puts it: its
+ * own attribute, a response as JSON, an outer span that repeats it. Only embeddings and the
+ * spans directly around them are looked at, so that other traces pay nothing, and numbers that
+ * mean something elsewhere stay.
  */
 #include "mapping/settle/settle.h"
 #include "mapping/engine/transform_steps.h"
@@ -51,7 +51,8 @@ static bool is_encoded(struct nv_str key, const struct nv_value *value)
         return false;
     for (size_t i = 0; i < value->as.string.len; i++) {
         char c = value->as.string.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        bool letter =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
         if (!letter && c != '+' && c != '/' && c != '=')
             return false;
     }

@@ -5,8 +5,8 @@
  *   error        HEADERS with everything, END_STREAM: "Trailers-Only"
  *   not gRPC     HEADERS, DATA with a line of text for whoever has lost the way
  *
- * nghttp2 copies fields when they are submitted and asks for DATA as the peer's window allows; the
- * message is sent from the call's own buffer. When to answer is the session's business.
+ * nghttp2 copies fields when they are submitted and asks for DATA as the peer's window allows;
+ * the message is sent from the call's own buffer. When to answer is the session's business.
  */
 #include "otlp/grpc/grpc_internal.h"
 
@@ -83,8 +83,9 @@ static ssize_t end_data(nghttp2_session *h2, struct nv_grpc_call *call, uint32_t
     return 0;
 }
 
-static ssize_t on_h2_read_data(nghttp2_session *h2, int32_t stream_id, uint8_t *bytes, size_t size,
-                               uint32_t *flags, nghttp2_data_source *source, void *user)
+static ssize_t on_h2_read_data(nghttp2_session *h2, int32_t stream_id, uint8_t *bytes,
+                               size_t size, uint32_t *flags, nghttp2_data_source *source,
+                               void *user)
 {
     struct nv_grpc_call *call = call_of(h2, stream_id);
     (void)source;
@@ -109,7 +110,8 @@ static void submit_body(nghttp2_session *h2, struct nv_grpc_call *call)
     bool grpc = call->http_status == 200;
     (void)snprintf(status, sizeof status, "%d", call->http_status);
     add_field(&fields, ":status", nv_str_from(status));
-    add_field(&fields, "content-type", grpc ? NV_STR("application/grpc") : NV_STR("text/plain"));
+    add_field(&fields, "content-type",
+              grpc ? NV_STR("application/grpc") : NV_STR("text/plain"));
     (void)nghttp2_submit_response(h2, call->stream_id, fields.nv, fields.count, &provider);
 }
 

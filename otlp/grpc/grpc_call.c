@@ -3,12 +3,12 @@
  *
  *   body: | flag | length, 4 bytes | message |      exactly one, or the call is refused
  *
- * Knows nothing of HTTP/2. What the prefix announces is believed only as far as bytes have come:
- * the buffer doubles, and every byte of it counts against the server's budget, so that a thousand
- * prefixes of 64 MiB cost nothing (CVE-2023-32732 and the like).
+ * Knows nothing of HTTP/2. What the prefix announces is believed only as far as bytes have
+ * come: the buffer doubles, and every byte of it counts against the server's budget, so that a
+ * thousand prefixes of 64 MiB cost nothing (CVE-2023-32732 and the like).
  *
- * Codes of what gRPC itself finds wrong follow its table (grpc.github.io, statuscodes): cardinality
- * is UNIMPLEMENTED, a bad prefix INTERNAL.
+ * Codes of what gRPC itself finds wrong follow its table (grpc.github.io, statuscodes):
+ * cardinality is UNIMPLEMENTED, a bad prefix INTERNAL.
  */
 #include "otlp/grpc/grpc_internal.h"
 
@@ -54,7 +54,8 @@ struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t str
     return call;
 }
 
-/* Takes `more` of the server's budget of undecoded bytes and of the account, adds it to `*to`. */
+/* Takes `more` of the server's budget of undecoded bytes and of the account, adds it to
+ * `*to`. */
 static enum nv_err count(struct nv_grpc_call *call, size_t *to, size_t more)
 {
     struct nv_grpc_shared *shared = call->shared;
@@ -110,7 +111,7 @@ void nv_grpc_call_free(struct nv_grpc_call *call)
     free(call);
 }
 
-/* ---- headers ------------------------------------------------------------------------------ */
+/* ---- headers ----------------------------------------------------------------------------- */
 
 static enum nv_err keep_value(struct nv_grpc_call *call, struct nv_str value)
 {
@@ -157,7 +158,7 @@ bool nv_grpc_call_repeats(const struct nv_grpc_call *call, enum nv_grpc_header w
     return (call->header_repeated & 1u << which) != 0;
 }
 
-/* ---- answers ------------------------------------------------------------------------------ */
+/* ---- answers ----------------------------------------------------------------------------- */
 
 void nv_grpc_call_answer(struct nv_grpc_call *call, const struct nv_grpc_answer *answer)
 {
@@ -195,14 +196,14 @@ void nv_grpc_call_fail(struct nv_grpc_call *call, enum nv_err err, const struct 
     struct nv_buf details;
     nv_buf_init(&details, NV_CAP_OTLP_REPLY);
     bool detailed = retry_s > 0 || (fail != NULL && fail->code != NV_OK);
-    if (detailed && nv_reply_status(NV_MEDIA_PROTOBUF, answer.code, answer.message, fail, retry_s,
-                                    &details) == NV_OK)
+    if (detailed && nv_reply_status(NV_MEDIA_PROTOBUF, answer.code, answer.message, fail,
+                                    retry_s, &details) == NV_OK)
         answer.details = nv_buf_str(&details);
     nv_grpc_call_answer(call, &answer);
     nv_buf_release(&details);
 }
 
-/* ---- the message -------------------------------------------------------------------------- */
+/* ---- the message ------------------------------------------------------------------------- */
 
 void nv_grpc_call_count_refused(const struct nv_grpc_call *call, int code)
 {
@@ -329,8 +330,8 @@ void nv_grpc_call_end(struct nv_grpc_call *call)
     call->dispatching = true;
     if (call->prefix_len == 0 && !call->discarding) {
         refuse(call, NV_GRPC_UNIMPLEMENTED, "no message in a unary call");
-    } else if (!call->discarding &&
-               (call->prefix_len < NV_GRPC_PREFIX_BYTES || call->message_len < call->announced)) {
+    } else if (!call->discarding && (call->prefix_len < NV_GRPC_PREFIX_BYTES ||
+                                     call->message_len < call->announced)) {
         refuse(call, NV_GRPC_INTERNAL, "message ends too early");
     } else {
         call->handed = true;

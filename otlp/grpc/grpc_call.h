@@ -14,7 +14,8 @@
 
 struct nv_grpc_call;
 
-/* The headers that are kept; of one that comes twice the first, and nv_grpc_call_repeats says so.
+/* The headers that are kept; of one that comes twice the first, and nv_grpc_call_repeats says
+ * so.
  */
 enum nv_grpc_header {
     NV_GRPC_METHOD,
@@ -30,8 +31,8 @@ enum nv_grpc_header {
 
 /* All views are borrowed for the call of nv_grpc_call_answer only. */
 struct nv_grpc_answer {
-    int http_status;        /* 0: 200, as for all that is gRPC; else `message` is the whole body */
-    int code;               /* 0: `body` follows; else google/rpc/code.proto */
+    int http_status; /* 0: 200, as for all that is gRPC; else `message` is the whole body */
+    int code;        /* 0: `body` follows; else google/rpc/code.proto */
     struct nv_str message;  /* any bytes */
     struct nv_str details;  /* a google.rpc.Status with details; empty: none */
     struct nv_str body;     /* the response message, at most 4 KiB */
@@ -48,8 +49,8 @@ struct nv_grpc_service {
     enum nv_err (*admit)(void *ctx, struct nv_grpc_call *call, size_t len);
     /* The call is complete: must see to it that it is answered exactly once, now or later. */
     void (*handle)(void *ctx, struct nv_grpc_call *call);
-    /* A call was answered with `code` before `handle`, or because `admit` said no; for counting.
-     * NULL is allowed. */
+    /* A call was answered with `code` before `handle`, or because `admit` said no; for
+     * counting. NULL is allowed. */
     void (*refused)(void *ctx, int code);
 };
 
@@ -69,11 +70,12 @@ size_t nv_grpc_call_take_message(struct nv_grpc_call *call, char **message);
 enum nv_err nv_grpc_call_count(struct nv_grpc_call *call, size_t more) NV_MUST_USE;
 /* Was the message's compressed flag set? */
 bool nv_grpc_call_compressed(const struct nv_grpc_call *call);
-/* Answers; `call` must not be used afterwards (but for the rest of `head`). Once, any thread. */
+/* Answers; `call` must not be used afterwards (but for the rest of `head`). Once, any
+ * thread. */
 void nv_grpc_call_answer(struct nv_grpc_call *call, const struct nv_grpc_answer *answer);
 /*
- * Answers an error: code, message and details (BadRequest, RetryInfo) follow from `err` and `fail`
- * (may be NULL). Once, any thread.
+ * Answers an error: code, message and details (BadRequest, RetryInfo) follow from `err` and
+ * `fail` (may be NULL). Once, any thread.
  */
 void nv_grpc_call_fail(struct nv_grpc_call *call, enum nv_err err, const struct nv_fail *fail);
 /* Answers an error that NV_ERR_TABLE does not have. `message` is static text. */

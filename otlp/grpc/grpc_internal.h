@@ -6,8 +6,8 @@
  *                                                                            │ list
  *                                                                        nv_grpc_call
  *
- * A call lives while its stream is open or the service has yet to answer, whichever ends last. Its
- * answer is written by the service's thread until `wake`, by the loop's thread afterwards.
+ * A call lives while its stream is open or the service has yet to answer, whichever ends last.
+ * Its answer is written by the service's thread until `wake`, by the loop's thread afterwards.
  */
 #ifndef NV_OTLP_GRPC_GRPC_INTERNAL_H
 #define NV_OTLP_GRPC_GRPC_INTERNAL_H
@@ -46,7 +46,7 @@ struct nv_grpc_call {
     uint32_t header_list_bytes; /* of all headers, kept or not */
     uint32_t header_at[NV_GRPC_HEADER_COUNT], header_len[NV_GRPC_HEADER_COUNT];
     uint16_t header_seen, header_repeated; /* bit n: enum nv_grpc_header n */
-    size_t counted_headers;                /* of header_bytes, in the server's undecoded bytes */
+    size_t counted_headers; /* of header_bytes, in the server's undecoded bytes */
 
     uint8_t prefix[NV_GRPC_PREFIX_BYTES];
     uint8_t prefix_len;
@@ -73,14 +73,14 @@ struct nv_grpc_call {
     size_t sent;
 };
 
-/* ---- grpc_call.c -------------------------------------------------------------------------- */
+/* ---- grpc_call.c ------------------------------------------------------------------------- */
 
 /* New call on a stream, or NULL without memory. */
 struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t stream_id);
 /* Frees all of it and takes it out of the totals. */
 void nv_grpc_call_free(struct nv_grpc_call *call);
-/* Keeps a header if it is one of those kept. NV_ERR_LIMIT past header_list_bytes, NV_ERR_BUSY past
- * the server's budget, NO_MEMORY. */
+/* Keeps a header if it is one of those kept. NV_ERR_LIMIT past header_list_bytes, NV_ERR_BUSY
+ * past the server's budget, NO_MEMORY. */
 enum nv_err nv_grpc_call_add_header(struct nv_grpc_call *call, struct nv_str name,
                                     struct nv_str value) NV_MUST_USE;
 /* The headers are complete: asks the service. The call may be ready afterwards. */
@@ -95,16 +95,16 @@ void nv_grpc_call_forget_request(struct nv_grpc_call *call);
 /* Tells the service of an answer that was not its own. */
 void nv_grpc_call_count_refused(const struct nv_grpc_call *call, int code);
 
-/* ---- grpc_answer.c ------------------------------------------------------------------------ */
+/* ---- grpc_answer.c ----------------------------------------------------------------------- */
 
 struct nghttp2_session;
-/* Puts the answer of a ready call on its way; the call lives until its stream is closed. Without
- * memory nothing is sent, and the session's deadline ends the stream. */
+/* Puts the answer of a ready call on its way; the call lives until its stream is closed.
+ * Without memory nothing is sent, and the session's deadline ends the stream. */
 void nv_grpc_answer_submit(struct nghttp2_session *h2, struct nv_grpc_call *call);
 /* Answers DEADLINE_EXCEEDED in the place of the service. */
 void nv_grpc_answer_expired(struct nghttp2_session *h2, int32_t stream_id);
 
-/* ---- grpc_session.c ----------------------------------------------------------------------- */
+/* ---- grpc_session.c ---------------------------------------------------------------------- */
 
 /* New server side of an HTTP/2 connection; `owner` is the user's. NULL without memory. */
 struct nv_grpc_session *nv_grpc_session_new(struct nv_grpc_shared *shared, struct nv_loop *loop,
@@ -115,8 +115,10 @@ void nv_grpc_session_free(struct nv_grpc_session *session);
 void nv_grpc_session_set_client(struct nv_grpc_session *session, uint64_t client);
 void *nv_grpc_session_owner(const struct nv_grpc_session *session);
 /* Bytes from the peer. NV_ERR_MALFORMED, NV_ERR_NO_MEMORY: send what is left and close. */
-enum nv_err nv_grpc_session_feed(struct nv_grpc_session *session, struct nv_str bytes) NV_MUST_USE;
-/* Appends to `out` what is to be sent, until it holds `enough` bytes. NV_ERR_NO_MEMORY, LIMIT. */
+enum nv_err nv_grpc_session_feed(struct nv_grpc_session *session,
+                                 struct nv_str bytes) NV_MUST_USE;
+/* Appends to `out` what is to be sent, until it holds `enough` bytes. NV_ERR_NO_MEMORY,
+ * LIMIT. */
 enum nv_err nv_grpc_session_pull(struct nv_grpc_session *session, size_t enough,
                                  struct nv_buf *out) NV_MUST_USE;
 /* Has the connection nothing more to do? Then close it once all is sent. */
@@ -129,8 +131,8 @@ void nv_grpc_session_shutdown(struct nv_grpc_session *session);
 bool nv_grpc_session_wants_write(const struct nv_grpc_session *session);
 /* Is a call at work? One that only stays open behind its answer is not. */
 bool nv_grpc_session_busy(const struct nv_grpc_session *session);
-/* Puts the answer of a ready call on its way. The session to send from, or NULL when the stream was
- * gone. The call may be freed. Loop's thread. */
+/* Puts the answer of a ready call on its way. The session to send from, or NULL when the stream
+ * was gone. The call may be freed. Loop's thread. */
 struct nv_grpc_session *nv_grpc_call_settle(struct nv_grpc_call *call);
 
 #endif

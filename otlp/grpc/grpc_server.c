@@ -3,12 +3,12 @@
  *
  *   socket ─read─▶ scratch ─▶ session ─▶ out (one buffer) ─write─▶ socket
  *
- * Each loop has its own part with its own list of connections, the longest silent first. At the cap
- * of connections the first without a call makes room. A connection that does not read what it is
- * sent is not read from either, so its answers can't pile up.
+ * Each loop has its own part with its own list of connections, the longest silent first. At the
+ * cap of connections the first without a call makes room. A connection that does not read what
+ * it is sent is not read from either, so its answers can't pile up.
  *
- * Stopping (see server.h): every session says GOAWAY; sessions end after their last call, and the
- * connection with them, once the peer has closed its side or a while has passed.
+ * Stopping (see server.h): every session says GOAWAY; sessions end after their last call, and
+ * the connection with them, once the peer has closed its side or a while has passed.
  */
 #include "otlp/grpc/grpc_server.h"
 
@@ -72,7 +72,7 @@ void nv_grpc_limits_init(struct nv_grpc_limits *limits)
     };
 }
 
-/* ---- connections -------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------------- */
 
 static struct nv_grpc_server *server_of(const struct nv_grpc_part *part)
 {
@@ -120,7 +120,8 @@ static void close_connection(struct nv_grpc_connection *connection)
     free(connection);
 }
 
-/* Sends what the session has, until the socket is full. NV_ERR_AGAIN: wait; NV_OK: all is sent. */
+/* Sends what the session has, until the socket is full. NV_ERR_AGAIN: wait; NV_OK: all is
+ * sent. */
 static enum nv_err write_out(struct nv_grpc_connection *connection)
 {
     assert(connection->sent <= connection->out.len);
@@ -154,13 +155,16 @@ static enum nv_err write_out(struct nv_grpc_connection *connection)
     }
 }
 
-/* The two usual mistakes deserve a line: the peer sees a connection that was closed, no more. */
+/* The two usual mistakes deserve a line: the peer sees a connection that was closed, no
+ * more. */
 static void explain_refusal(struct nv_str bytes)
 {
-    if (nv_str_starts(bytes, NV_STR("POST ")) || nv_str_starts(bytes, NV_STR("GET ")))
-        NV_LOG(NV_LOG_WARN, "otlp", "HTTP/1.1 on the gRPC port; OTLP/HTTP has a port of its own");
-    else if (nv_str_starts(bytes, NV_STR("\x16\x03")))
+    if (nv_str_starts(bytes, NV_STR("POST ")) || nv_str_starts(bytes, NV_STR("GET "))) {
+        NV_LOG(NV_LOG_WARN, "otlp",
+               "HTTP/1.1 on the gRPC port; OTLP/HTTP has a port of its own");
+    } else if (nv_str_starts(bytes, NV_STR("\x16\x03"))) {
         NV_LOG(NV_LOG_WARN, "otlp", "TLS on the gRPC port, which has no certificate");
+    }
 }
 
 /* Reads some and feeds the session. NV_ERR_AGAIN: nothing more to read now. */
@@ -187,8 +191,9 @@ static bool is_lingering(const struct nv_grpc_connection *connection)
 }
 
 /*
- * All is said. Closing now would have the kernel reset the connection if the peer says one thing
- * more, and drop answers that are still on their way: so what it says is read for a while.
+ * All is said. Closing now would have the kernel reset the connection if the peer says one
+ * thing more, and drop answers that are still on their way: so what it says is read for a
+ * while.
  */
 static void begin_linger(struct nv_grpc_connection *connection)
 {
@@ -290,7 +295,7 @@ static void open_connection(struct nv_grpc_part *part, int fd)
     drive(connection);
 }
 
-/* ---- answers of other threads ------------------------------------------------------------- */
+/* ---- answers of other threads ------------------------------------------------------------ */
 
 static void on_answer(struct nv_loop_task *task)
 {
@@ -311,7 +316,7 @@ static void wake(struct nv_grpc_call *call)
     nv_loop_post(call->loop, &call->task);
 }
 
-/* ---- one loop's part ---------------------------------------------------------------------- */
+/* ---- one loop's part --------------------------------------------------------------------- */
 
 static struct nv_grpc_part *part_of(struct nv_server_part *base)
 {
@@ -382,7 +387,7 @@ static const struct nv_server_actions actions = {
     .close = close_all,
 };
 
-/* ---- the server --------------------------------------------------------------------------- */
+/* ---- the server -------------------------------------------------------------------------- */
 
 enum nv_err nv_grpc_server_new(const struct nv_grpc_server_config *config,
                                const struct nv_loops *loops, struct nv_fail *fail,

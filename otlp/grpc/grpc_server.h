@@ -4,7 +4,8 @@
  *   connection ─▶ nv_grpc_session (HTTP/2) ─▶ nv_grpc_call ─▶ otlp_grpc: inflate ▸ decode ▸ accept
  *
  * Serves TraceService/Export, LogsService/Export, MetricsService/Export (accepted, counted, not
- * kept) and grpc.health.v1.Health. Everything a peer can make grow is bounded: docs/security.md.
+ * kept) and grpc.health.v1.Health. Everything a peer can make grow is bounded:
+ * docs/security.md.
  */
 #ifndef NV_OTLP_GRPC_GRPC_SERVER_H
 #define NV_OTLP_GRPC_GRPC_SERVER_H
@@ -24,7 +25,8 @@ struct nv_grpc_limits {
     uint32_t items_max;         /* of one message; 0: NV_REQUEST_ITEMS_MAX */
     size_t undecoded_bytes_max; /* 256 MiB, of requests until they are answered: messages, what
                                  * is made of them (nv_grpc_call_count), headers */
-    struct nv_account *account; /* the same bytes count there too; borrowed; NULL: nowhere else */
+    struct nv_account
+        *account; /* the same bytes count there too; borrowed; NULL: nowhere else */
     unsigned handshake_timeout_ms; /* 10000, from the connect to the client's SETTINGS */
     unsigned call_timeout_ms;      /* 60000, from the headers to the end of the message */
     unsigned write_timeout_ms;     /* 30000 without the peer reading anything */
@@ -54,17 +56,18 @@ struct nv_grpc_status {
 /* The defaults written above. */
 void nv_grpc_limits_init(struct nv_grpc_limits *limits);
 /*
- * Binds and makes a server on `loops` (borrowed; made, not started). NV_ERR_CONFIG with what to do
- * in `fail`, NV_ERR_NO_MEMORY, NV_ERR_IO. Connections are accepted once the loops run.
+ * Binds and makes a server on `loops` (borrowed; made, not started). NV_ERR_CONFIG with what to
+ * do in `fail`, NV_ERR_NO_MEMORY, NV_ERR_IO. Connections are accepted once the loops run.
  */
 enum nv_err nv_grpc_server_new(const struct nv_grpc_server_config *config,
                                const struct nv_loops *loops, struct nv_fail *fail,
                                struct nv_grpc_server **out) NV_MUST_USE;
-/* Closes the listener and sends GOAWAY; calls that have begun go on. Any thread but a loop's. */
+/* Closes the listener and sends GOAWAY; calls that have begun go on. Any thread but a
+ * loop's. */
 void nv_grpc_server_stop_accepting(struct nv_grpc_server *server);
 /*
- * After stop_accepting: waits up to `timeout_ms` until no connection is left, then closes the rest.
- * True when every call was answered. Any thread but a loop's.
+ * After stop_accepting: waits up to `timeout_ms` until no connection is left, then closes the
+ * rest. True when every call was answered. Any thread but a loop's.
  */
 bool nv_grpc_server_drain(struct nv_grpc_server *server, unsigned timeout_ms);
 /* Frees. The loops must have stopped and every batch have been answered. NULL is allowed. */

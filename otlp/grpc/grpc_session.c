@@ -4,13 +4,15 @@
  *   feed ─▶ nghttp2 ─▶ begin_headers, header, frame_recv, data_chunk ─▶ nv_grpc_call
  *   pull ◀─ nghttp2 ◀─ submit_response, submit_trailer ◀─ settle ◀──────────┘
  *
- * nghttp2 checks the protocol; this file bounds what a correct peer may still do: headers by size,
- * streams by number, and everything that costs us work but brings no call (PING, SETTINGS, resets,
- * empty frames) by an allowance that refills slowly and with each call answered. Who uses it up is
- * told ENHANCE_YOUR_CALM and closed (CVE-2023-44487, CVE-2019-9512 to 9518).
+ * nghttp2 checks the protocol; this file bounds what a correct peer may still do: headers by
+ * size, streams by number, and everything that costs us work but brings no call (PING,
+ * SETTINGS, resets, empty frames) by an allowance that refills slowly and with each call
+ * answered. Who uses it up is told ENHANCE_YOUR_CALM and closed (CVE-2023-44487, CVE-2019-9512
+ * to 9518).
  *
- * Flow control is by hand: the connection's window always moves, a stream's only while its message
- * is wanted. Windows are larger than the default 64 KiB, so that a batch needs no extra round trip.
+ * Flow control is by hand: the connection's window always moves, a stream's only while its
+ * message is wanted. Windows are larger than the default 64 KiB, so that a batch needs no extra
+ * round trip.
  *
  * When an answer ends a stream whose request still comes, the stream is
  * reset with NO_ERROR (RFC 9113 section 8.1), so that the peer stops sending.
@@ -61,7 +63,7 @@ static uint64_t now_ns(const struct nv_grpc_session *session)
     return nv_clock_mono_ns(session->shared->clock);
 }
 
-/* ---- calls of the session ----------------------------------------------------------------- */
+/* ---- calls of the session ---------------------------------------------------------------- */
 
 static void link_call(struct nv_grpc_session *session, struct nv_grpc_call *call)
 {
@@ -96,7 +98,7 @@ static struct nv_grpc_call *call_of(nghttp2_session *h2, int32_t stream_id)
     return nghttp2_session_get_stream_user_data(h2, stream_id);
 }
 
-/* ---- answers ------------------------------------------------------------------------------ */
+/* ---- answers ----------------------------------------------------------------------------- */
 
 /* The answer is on its way: whatever still comes of the request is not read. */
 static void mark_submitted(struct nv_grpc_session *session, struct nv_grpc_call *call)
@@ -104,10 +106,12 @@ static void mark_submitted(struct nv_grpc_session *session, struct nv_grpc_call 
     assert(!call->submitted);
     call->submitted = true;
     call->received = true;
-    call->close_by_ns = now_ns(session) + session->shared->limits.write_timeout_ms * NV_NS_PER_MS;
+    call->close_by_ns =
+        now_ns(session) + session->shared->limits.write_timeout_ms * NV_NS_PER_MS;
 }
 
-/* Is the call only kept open behind its answer? Until it has answered, `stay` is the service's. */
+/* Is the call only kept open behind its answer? Until it has answered, `stay` is the
+ * service's. */
 static bool is_watcher(const struct nv_grpc_call *call)
 {
     return !call->handed && call->stay;
@@ -165,7 +169,7 @@ static void give_up(struct nv_grpc_session *session, struct nv_grpc_call *call)
                                     NGHTTP2_CANCEL);
 }
 
-/* ---- allowance ---------------------------------------------------------------------------- */
+/* ---- allowance --------------------------------------------------------------------------- */
 
 static void charge(struct nv_grpc_session *session, int64_t cost)
 {
@@ -185,7 +189,7 @@ static void charge(struct nv_grpc_session *session, int64_t cost)
     (void)nghttp2_session_terminate_session(session->h2, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
-/* ---- frames ------------------------------------------------------------------------------- */
+/* ---- frames ------------------------------------------------------------------------------ */
 
 /* Resets a stream of which nothing was processed: the peer may send it again (RFC 9113 8.7). */
 static int refuse_stream(nghttp2_session *h2, int32_t stream_id)
@@ -218,7 +222,8 @@ static int on_h2_header(nghttp2_session *h2, const nghttp2_frame *frame, const u
     struct nv_grpc_session *session = user;
     struct nv_grpc_call *call = call_of(h2, frame->hd.stream_id);
     (void)flags;
-    if (!call || frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+    if (!call || frame->hd.type != NGHTTP2_HEADERS ||
+        frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0; /* trailers of a request say nothing */
     struct nv_str field = {(const char *)name, name_len};
     struct nv_str content = {(const char *)value, value_len};
@@ -227,7 +232,8 @@ static int on_h2_header(nghttp2_session *h2, const nghttp2_frame *frame, const u
         return 0;
     if (err != NV_ERR_LIMIT)
         return refuse_stream(h2, frame->hd.stream_id);
-    charge(session, COST_RESET); /* a header list that is too long: HPACK can make one of bytes */
+    charge(session,
+           COST_RESET); /* a header list that is too long: HPACK can make one of bytes */
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
@@ -281,7 +287,8 @@ static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *
     return 0;
 }
 
-static int on_invalid_frame(nghttp2_session *h2, const nghttp2_frame *frame, int error, void *user)
+static int on_invalid_frame(nghttp2_session *h2, const nghttp2_frame *frame, int error,
+                            void *user)
 {
     (void)h2;
     (void)frame;
@@ -329,7 +336,7 @@ static int on_stream_close(nghttp2_session *h2, int32_t stream_id, uint32_t erro
     return 0;
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------- */
 
 static nghttp2_session_callbacks *make_callbacks(void)
 {
@@ -433,7 +440,8 @@ enum nv_err nv_grpc_session_feed(struct nv_grpc_session *session, struct nv_str 
     return used < 0 ? NV_ERR_MALFORMED : NV_OK;
 }
 
-enum nv_err nv_grpc_session_pull(struct nv_grpc_session *session, size_t enough, struct nv_buf *out)
+enum nv_err nv_grpc_session_pull(struct nv_grpc_session *session, size_t enough,
+                                 struct nv_buf *out)
 {
     while (out->len < enough) {
         const uint8_t *bytes;
@@ -503,8 +511,8 @@ bool nv_grpc_session_tick(struct nv_grpc_session *session, uint64_t now)
 }
 
 /*
- * In two steps (RFC 9113 section 6.8): a notice now, the last GOAWAY with the next tick, so that
- * calls on their way to us are still served.
+ * In two steps (RFC 9113 section 6.8): a notice now, the last GOAWAY with the next tick, so
+ * that calls on their way to us are still served.
  */
 void nv_grpc_session_shutdown(struct nv_grpc_session *session)
 {

@@ -1,6 +1,6 @@
 /*
- * The small texts of gRPC's HTTP/2 mapping (grpc.github.io, PROTOCOL-HTTP2): timeouts, messages,
- * binary headers, and the prefix of a message.
+ * The small texts of gRPC's HTTP/2 mapping (grpc.github.io, PROTOCOL-HTTP2): timeouts,
+ * messages, binary headers, and the prefix of a message.
  */
 #ifndef NV_OTLP_GRPC_GRPC_TEXT_H
 #define NV_OTLP_GRPC_GRPC_TEXT_H

@@ -3,11 +3,11 @@
  * mapping.
  *
  * The same door as OTLP/HTTP (nv_request_decode, the acceptor), other words for the verdicts: a
- * full queue is UNAVAILABLE with RetryInfo, a message that is too large RESOURCE_EXHAUSTED without,
- * since clients take RetryInfo for leave to send the same again.
+ * full queue is UNAVAILABLE with RetryInfo, a message that is too large RESOURCE_EXHAUSTED
+ * without, since clients take RetryInfo for leave to send the same again.
  *
- * Nothing is kept between head and message but the call itself; state exists from the moment the
- * batch is handed over until the acceptor's `done`, which may run on any thread.
+ * Nothing is kept between head and message but the call itself; state exists from the moment
+ * the batch is handed over until the acceptor's `done`, which may run on any thread.
  */
 #include "otlp/grpc/otlp_grpc.h"
 
@@ -70,7 +70,7 @@ static bool is_health(enum method method)
     return method == METHOD_HEALTH_CHECK || method == METHOD_HEALTH_WATCH;
 }
 
-/* ---- head --------------------------------------------------------------------------------- */
+/* ---- head -------------------------------------------------------------------------------- */
 
 static void note_failure(enum nv_err err, const struct nv_fail *why)
 {
@@ -88,9 +88,10 @@ static void fail(struct nv_grpc_call *call, enum nv_err err, const struct nv_fai
 static void refuse_encoding(struct nv_grpc_call *call)
 {
     struct nv_fail why = {.code = NV_OK};
-    (void)nv_fail_set(&why, NV_ERR_ENCODING, 0,
-                      "grpc-encoding \"%.*s\" is not taken: send gzip, deflate, zstd or none",
-                      NV_STR_ARG(nv_str_slice(nv_grpc_call_header(call, NV_GRPC_ENCODING), 0, 32)));
+    (void)nv_fail_set(
+        &why, NV_ERR_ENCODING, 0,
+        "grpc-encoding \"%.*s\" is not taken: send gzip, deflate, zstd or none",
+        NV_STR_ARG(nv_str_slice(nv_grpc_call_header(call, NV_GRPC_ENCODING), 0, 32)));
     fail(call, NV_ERR_ENCODING, &why);
 }
 
@@ -109,8 +110,9 @@ static bool is_grpc(const struct nv_grpc_call *call)
 /* What is not gRPC at all is answered as HTTP would, when all of it has come. */
 static void refuse_http(struct nv_grpc_call *call)
 {
-    struct nv_grpc_answer answer = {
-        .http_status = 405, .code = NV_GRPC_INTERNAL, .message = NV_STR("method must be POST\n")};
+    struct nv_grpc_answer answer = {.http_status = 405,
+                                    .code = NV_GRPC_INTERNAL,
+                                    .message = NV_STR("method must be POST\n")};
     if (!nv_grpc_is_content_type(nv_grpc_call_header(call, NV_GRPC_CONTENT_TYPE))) {
         answer.http_status = 415;
         answer.message = NV_STR("this is OTLP/gRPC: content-type must be application/grpc\n");
@@ -165,7 +167,7 @@ static void on_refused(void *ctx, int code)
                     NV_STR("a call broke a limit of size, time or memory"));
 }
 
-/* ---- export ------------------------------------------------------------------------------- */
+/* ---- export ------------------------------------------------------------------------------ */
 
 static void answer_success(struct nv_grpc_call *call, enum nv_signal signal, uint64_t rejected,
                            struct nv_str message)
@@ -290,7 +292,7 @@ static void handle_export(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *
     }
 }
 
-/* ---- health ------------------------------------------------------------------------------- */
+/* ---- health ------------------------------------------------------------------------------ */
 
 /* grpc.health.v1.HealthCheckRequest.service: "" is the server, else one of the services. */
 static bool knows_service(struct nv_str service)
@@ -321,7 +323,8 @@ static enum nv_err requested_service(struct nv_str message, struct nv_str *servi
     return err == NV_ERR_END ? NV_OK : err;
 }
 
-static void handle_health(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *call, bool watch)
+static void handle_health(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *call,
+                          bool watch)
 {
     struct nv_str service = {0};
     char *message;
@@ -341,7 +344,7 @@ static void handle_health(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *
     }
 }
 
-/* ---- the service -------------------------------------------------------------------------- */
+/* ---- the service ------------------------------------------------------------------------- */
 
 static void on_handle(void *ctx, struct nv_grpc_call *call)
 {

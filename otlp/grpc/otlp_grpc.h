@@ -4,8 +4,8 @@
  *   head: media type, method, tokens, encoding ─▶ admit ─▶ handle:
  *         inflate ▸ decode ▸ accept ─▶ done: response, partial success or status
  *
- * The three Export methods and grpc.health.v1.Health (Check, and Watch without news). Health needs
- * no token, as the health endpoint over HTTP needs none.
+ * The three Export methods and grpc.health.v1.Health (Check, and Watch without news). Health
+ * needs no token, as the health endpoint over HTTP needs none.
  */
 #ifndef NV_OTLP_GRPC_OTLP_GRPC_H
 #define NV_OTLP_GRPC_OTLP_GRPC_H

@@ -1,11 +1,11 @@
 /*
  * Matching of a browser's Origin against the configured list.
  *
- * An Origin is "scheme://host[:port]" in lower case, or "null". Comparison is whole and exact, so
- * that neither a prefix (https://app.example.com.evil) nor a suffix (https://evilexample.com) of an
- * allowed origin passes; what a '*' stands for may hold host and port characters only. "null" is
- * matched by "*" alone. The list is short: it is walked as text for each request that has an
- * Origin.
+ * An Origin is "scheme://host[:port]" in lower case, or "null". Comparison is whole and exact,
+ * so that neither a prefix (https://app.example.com.evil) nor a suffix
+ * (https://evilexample.com) of an allowed origin passes; what a '*' stands for may hold host
+ * and port characters only. "null" is matched by "*" alone. The list is short: it is walked as
+ * text for each request that has an Origin.
  */
 #include "otlp/http/cors.h"
 
@@ -18,7 +18,8 @@ static struct nv_str next_entry(struct nv_str *list)
 {
     size_t comma = nv_str_find_char(*list, ',');
     struct nv_str entry = nv_str_trim(nv_str_slice(*list, 0, comma));
-    *list = comma == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(*list, comma + 1, SIZE_MAX);
+    *list =
+        comma == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(*list, comma + 1, SIZE_MAX);
     return entry;
 }
 
@@ -26,8 +27,8 @@ static bool is_host_text(struct nv_str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
-        bool fine =
-            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':';
+        bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+                    c == ':';
         if (!fine)
             return false;
     }
@@ -70,7 +71,8 @@ static bool entry_valid(struct nv_str entry)
     struct nv_str host = nv_str_slice(entry, scheme + 3, SIZE_MAX);
     bool second = star != SIZE_MAX &&
                   nv_str_find_char(nv_str_slice(entry, star + 1, SIZE_MAX), '*') != SIZE_MAX;
-    /* A star before the host, a path or a trailing slash would never match or match too much. */
+    /* A star before the host, a path or a trailing slash would never match or match too
+     * much. */
     return host.len > 0 && nv_str_find_char(host, '/') == SIZE_MAX && !second &&
            (star == SIZE_MAX || star > scheme + 2);
 }

@@ -3,8 +3,8 @@
  *
  *   "https://app.example.com,https://?.example.org"
  *
- * An entry is compared whole; one '*' (the '?' above) stands for one or more characters of a host
- * name or port, and an entry of nothing but '*' matches every origin.
+ * An entry is compared whole; one '*' (the '?' above) stands for one or more characters of a
+ * host name or port, and an entry of nothing but '*' matches every origin.
  */
 #ifndef NV_OTLP_HTTP_CORS_H
 #define NV_OTLP_HTTP_CORS_H

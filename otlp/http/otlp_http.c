@@ -2,12 +2,12 @@
  * OTLP/HTTP to the letter of the specification ("OTLP/HTTP", "Failures") and RFC 9110.
  *
  * Nothing is kept between head and body: media type and coding are read from the headers again,
- * which is cheaper than state that has to be freed when a client goes away half way. State exists
- * from the moment the batch is handed over until the acceptor's `done`, which may run on any
- * thread.
+ * which is cheaper than state that has to be freed when a client goes away half way. State
+ * exists from the moment the batch is handed over until the acceptor's `done`, which may run on
+ * any thread.
  *
- * Every error carries a google.rpc.Status in the request's encoding; JSON when the request named
- * none. Only 429 and 503 carry Retry-After: these alone are to be sent again.
+ * Every error carries a google.rpc.Status in the request's encoding; JSON when the request
+ * named none. Only 429 and 503 carry Retry-After: these alone are to be sent again.
  */
 #include "otlp/http/otlp_http.h"
 
@@ -65,11 +65,12 @@ struct pending {
     struct nv_request_result result;
 };
 
-/* ---- replies ------------------------------------------------------------------------------ */
+/* ---- replies ----------------------------------------------------------------------------- */
 
 static struct nv_str media_name(enum nv_media media)
 {
-    return media == NV_MEDIA_JSON ? NV_STR("application/json") : NV_STR("application/x-protobuf");
+    return media == NV_MEDIA_JSON ? NV_STR("application/json")
+                                  : NV_STR("application/x-protobuf");
 }
 
 /* The media type without parameters, in any case. False for other types and for none. */
@@ -186,7 +187,7 @@ static void reply_success(struct nv_http_exchange *exchange, enum nv_signal sign
     nv_buf_release(&body);
 }
 
-/* ---- gate: CORS and tokens ---------------------------------------------------------------- */
+/* ---- gate: CORS and tokens --------------------------------------------------------------- */
 
 static void add_header(struct nv_http_exchange *exchange, const char *name, struct nv_str value)
 {
@@ -224,7 +225,8 @@ static bool handle_cors(const struct nv_otlp_http *service, struct nv_http_excha
     }
     struct nv_str method =
         nv_http_request_header(exchange, NV_STR("access-control-request-method"));
-    if (nv_http_request_method(exchange) != NV_HTTP_OPTIONS || origin.len == 0 || method.len == 0)
+    if (nv_http_request_method(exchange) != NV_HTTP_OPTIONS || origin.len == 0 ||
+        method.len == 0)
         return false;
     if (allowed)
         add_preflight(exchange);
@@ -247,7 +249,7 @@ static void gate(void *ctx, struct nv_http_exchange *exchange)
     }
 }
 
-/* ---- head and body ------------------------------------------------------------------------ */
+/* ---- head and body ----------------------------------------------------------------------- */
 
 /* 415, and what would have been taken (RFC 9110 15.5.16). */
 static enum nv_err refuse_form(struct nv_fail *fail, enum nv_err err, struct nv_str value)
@@ -259,9 +261,10 @@ static enum nv_err refuse_form(struct nv_fail *fail, enum nv_err err, struct nv_
                            "application/json",
                            NV_STR_ARG(value));
     }
-    return nv_fail_set(fail, err, 0,
-                       "Content-Encoding \"%.*s\" is not taken: send gzip, deflate, zstd or none",
-                       NV_STR_ARG(value));
+    return nv_fail_set(
+        fail, err, 0,
+        "Content-Encoding \"%.*s\" is not taken: send gzip, deflate, zstd or none",
+        NV_STR_ARG(value));
 }
 
 static enum nv_err read_form(const struct nv_http_exchange *exchange, struct form *form,
@@ -318,8 +321,9 @@ static enum nv_err take_room(void *ctx, size_t bytes)
 }
 
 /* The body after its coding was undone: new, of *len bytes. */
-static enum nv_err take_body(const struct nv_otlp_http *service, struct nv_http_exchange *exchange,
-                             enum nv_coding coding, char **body, size_t *len, struct nv_fail *fail)
+static enum nv_err take_body(const struct nv_otlp_http *service,
+                             struct nv_http_exchange *exchange, enum nv_coding coding,
+                             char **body, size_t *len, struct nv_fail *fail)
 {
     *len = nv_http_request_take_body(exchange, body);
     if (coding == NV_CODING_IDENTITY)
@@ -346,12 +350,14 @@ static enum nv_err set_project(const struct nv_http_exchange *exchange, struct n
 }
 
 static enum nv_err decode(const struct endpoint *endpoint, const struct form *form,
-                          struct pending *pending, struct nv_batch **batch, struct nv_fail *fail)
+                          struct pending *pending, struct nv_batch **batch,
+                          struct nv_fail *fail)
 {
     const struct nv_otlp_http *service = endpoint->service;
     const struct nv_room room = {service->max_body_bytes, take_room, pending->exchange};
-    struct nv_request_limits limits = {
-        .body_max_bytes = service->max_body_bytes, .items_max = service->max_items, .room = &room};
+    struct nv_request_limits limits = {.body_max_bytes = service->max_body_bytes,
+                                       .items_max = service->max_items,
+                                       .room = &room};
     char *body = NULL;
     size_t len = 0;
     enum nv_err err = take_body(service, pending->exchange, form->coding, &body, &len, fail);
@@ -409,7 +415,7 @@ static void on_body(void *ctx, struct nv_http_exchange *exchange)
     }
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------- */
 
 static void set_routes(struct nv_otlp_http *service)
 {
@@ -430,11 +436,12 @@ static void set_routes(struct nv_otlp_http *service)
     for (size_t i = 0; i < TARGET_COUNT; i++)
         service->endpoints[i] = (struct endpoint){service, (enum target)i};
     for (size_t i = 0; i < ROUTES; i++) {
-        service->routes[i] = (struct nv_http_route){
-            .path = table[i].path,
-            .methods = NV_HTTP_POST,
-            .handler = {
-                .ctx = &service->endpoints[table[i].target], .head = on_head, .handle = on_body}};
+        service->routes[i] =
+            (struct nv_http_route){.path = table[i].path,
+                                   .methods = NV_HTTP_POST,
+                                   .handler = {.ctx = &service->endpoints[table[i].target],
+                                               .head = on_head,
+                                               .handle = on_body}};
     }
 }
 
@@ -474,7 +481,8 @@ void nv_otlp_http_free(struct nv_otlp_http *service)
     }
 }
 
-const struct nv_http_route *nv_otlp_http_routes(const struct nv_otlp_http *service, size_t *count)
+const struct nv_http_route *nv_otlp_http_routes(const struct nv_otlp_http *service,
+                                                size_t *count)
 {
     *count = ROUTES;
     return service->routes;

@@ -1,11 +1,13 @@
 /*
  * The check of messages against the table.
  *
- * One recursive function for all messages: the recursion of OTLP's types is only through AnyValue,
- * so bounding AnyValue bounds the stack. The place of a failure costs nothing while all is well:
- * only when an error travels out does each message count which of its fields it stands in.
+ * One recursive function for all messages: the recursion of OTLP's types is only through
+ * AnyValue, so bounding AnyValue bounds the stack. The place of a failure costs nothing while
+ * all is well: only when an error travels out does each message count which of its fields it
+ * stands in.
  *
- * Not done here: ids, groups, facts (otlp/request/walk.c); values are never converted or copied.
+ * Not done here: ids, groups, facts (otlp/request/walk.c); values are never converted or
+ * copied.
  */
 #include "otlp/request/check.h"
 
@@ -85,10 +87,12 @@ static void name_field(enum nv_message_id id, struct nv_str bytes, const char *a
     const struct nv_proto_field *known = nv_schema_field(nv_schema(id), field.number);
     if (!known)
         return;
-    if (known->repeated)
-        (void)snprintf(out, size, "%.*s[%" PRIu32 "]", NV_STR_ARG(known->name), seen[field.number]);
-    else
+    if (known->repeated) {
+        (void)snprintf(out, size, "%.*s[%" PRIu32 "]", NV_STR_ARG(known->name),
+                       seen[field.number]);
+    } else {
         (void)snprintf(out, size, "%.*s", NV_STR_ARG(known->name));
+    }
 }
 
 enum nv_err nv_check_blame(struct nv_check *check, enum nv_message_id id, struct nv_str bytes,

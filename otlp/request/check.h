@@ -1,10 +1,10 @@
 /*
  * Is this an OTLP message? Checks the bytes of one, with all that is inside, against the table.
  *
- * Known fields must have the wire type of the table, nothing may be cut off, values may be nested
- * only so deep. Unknown fields and groups are passed over. Strings that are not UTF-8 are counted,
- * not refused (docs/otlp.md#rules-of-the-walk, 4). Nothing is allocated; recursion is bounded by
- * the depth.
+ * Known fields must have the wire type of the table, nothing may be cut off, values may be
+ * nested only so deep. Unknown fields and groups are passed over. Strings that are not UTF-8
+ * are counted, not refused (docs/otlp.md#rules-of-the-walk, 4). Nothing is allocated; recursion
+ * is bounded by the depth.
  */
 #ifndef NV_OTLP_REQUEST_CHECK_H
 #define NV_OTLP_REQUEST_CHECK_H
@@ -30,15 +30,15 @@ enum nv_err nv_check_message(struct nv_check *check, enum nv_message_id id, stru
                              unsigned depth) NV_MUST_USE;
 
 /*
- * Records `err` in check->fail, once, and puts the field of message `id` (`bytes`) that starts at
- * `at` in front of the path there; every message around it does so in turn. Returns `err`.
+ * Records `err` in check->fail, once, and puts the field of message `id` (`bytes`) that starts
+ * at `at` in front of the path there; every message around it does so in turn. Returns `err`.
  */
 enum nv_err nv_check_blame(struct nv_check *check, enum nv_message_id id, struct nv_str bytes,
                            const char *at, enum nv_err err);
 
 /*
- * Puts `head` (a field's name, at most 100 bytes) and a dot in front of fail->path. What does not
- * fit falls off at the end: the outer part of a path is worth more than the inner.
+ * Puts `head` (a field's name, at most 100 bytes) and a dot in front of fail->path. What does
+ * not fit falls off at the end: the outer part of a path is worth more than the inner.
  */
 void nv_path_prepend(struct nv_fail *fail, const char *head);
 

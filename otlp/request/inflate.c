@@ -1,13 +1,14 @@
 /*
  * Decompression of request bodies with a cap on the output.
  *
- * libdeflate inflates a whole member into a buffer and says when the buffer is too small; then the
- * member is inflated again into one of twice the size. That is at most twice the work, and still
- * three times faster than streaming zlib (2.7 against 0.4 GB/s here), because bodies are in memory
- * anyway and the first guess, eight times the compressed size, mostly fits. zstd streams.
+ * libdeflate inflates a whole member into a buffer and says when the buffer is too small; then
+ * the member is inflated again into one of twice the size. That is at most twice the work, and
+ * still three times faster than streaming zlib (2.7 against 0.4 GB/s here), because bodies are
+ * in memory anyway and the first guess, eight times the compressed size, mostly fits. zstd
+ * streams.
  *
- * Not done on purpose: raw deflate under the name "deflate" (RFC 9110 8.4.1.2 means zlib's format),
- * dictionaries, a second coding inside of the first.
+ * Not done on purpose: raw deflate under the name "deflate" (RFC 9110 8.4.1.2 means zlib's
+ * format), dictionaries, a second coding inside of the first.
  */
 #include "otlp/request/inflate.h"
 
@@ -37,9 +38,12 @@ enum nv_err nv_coding_parse(struct nv_str value, enum nv_coding *out)
         struct nv_str name;
         enum nv_coding coding;
     } table[] = {
-        {NV_STR_INIT(""), NV_CODING_IDENTITY},       {NV_STR_INIT("identity"), NV_CODING_IDENTITY},
-        {NV_STR_INIT("gzip"), NV_CODING_GZIP},       {NV_STR_INIT("x-gzip"), NV_CODING_GZIP},
-        {NV_STR_INIT("deflate"), NV_CODING_DEFLATE}, {NV_STR_INIT("zstd"), NV_CODING_ZSTD},
+        {NV_STR_INIT(""), NV_CODING_IDENTITY},
+        {NV_STR_INIT("identity"), NV_CODING_IDENTITY},
+        {NV_STR_INIT("gzip"), NV_CODING_GZIP},
+        {NV_STR_INIT("x-gzip"), NV_CODING_GZIP},
+        {NV_STR_INIT("deflate"), NV_CODING_DEFLATE},
+        {NV_STR_INIT("zstd"), NV_CODING_ZSTD},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (nv_str_ieq(value, table[i].name)) {
@@ -50,8 +54,8 @@ enum nv_err nv_coding_parse(struct nv_str value, enum nv_coding *out)
     return NV_ERR_ENCODING;
 }
 
-/* What a zstd window has of so many bytes of output: it is written as they are, so what it has not
- * yet been given costs no memory, however large the frame says that it is. */
+/* What a zstd window has of so many bytes of output: it is written as they are, so what it has
+ * not yet been given costs no memory, however large the frame says that it is. */
 static size_t window_of(size_t bytes)
 {
     return bytes < WINDOW_BYTES_MAX ? bytes : WINDOW_BYTES_MAX;
@@ -77,7 +81,7 @@ static enum nv_err grow(struct output *output, size_t first)
     return NV_OK;
 }
 
-/* ---- gzip and zlib ------------------------------------------------------------------------ */
+/* ---- gzip and zlib ----------------------------------------------------------------------- */
 
 static enum libdeflate_result inflate_once(struct libdeflate_decompressor *decompressor,
                                            enum nv_coding coding, struct nv_str data,
@@ -85,19 +89,21 @@ static enum libdeflate_result inflate_once(struct libdeflate_decompressor *decom
 {
     char *to = output->bytes + output->len;
     size_t room = output->capacity - output->len;
-    return coding == NV_CODING_GZIP
-               ? libdeflate_gzip_decompress_ex(decompressor, data.ptr, data.len, to, room, in, got)
-               : libdeflate_zlib_decompress_ex(decompressor, data.ptr, data.len, to, room, in, got);
+    return coding == NV_CODING_GZIP ? libdeflate_gzip_decompress_ex(decompressor, data.ptr,
+                                                                    data.len, to, room, in, got)
+                                    : libdeflate_zlib_decompress_ex(
+                                          decompressor, data.ptr, data.len, to, room, in, got);
 }
 
 /* One member; *in bytes of `data` were its. */
 static enum nv_err inflate_member(struct libdeflate_decompressor *decompressor,
-                                  enum nv_coding coding, struct nv_str data, struct output *output,
-                                  size_t *in)
+                                  enum nv_coding coding, struct nv_str data,
+                                  struct output *output, size_t *in)
 {
     for (;;) {
         size_t got = 0;
-        enum libdeflate_result result = inflate_once(decompressor, coding, data, output, in, &got);
+        enum libdeflate_result result =
+            inflate_once(decompressor, coding, data, output, in, &got);
         if (result == LIBDEFLATE_SUCCESS) {
             output->len += got;
             return NV_OK;
@@ -110,13 +116,15 @@ static enum nv_err inflate_member(struct libdeflate_decompressor *decompressor,
     }
 }
 
-static enum nv_err inflate_deflate(enum nv_coding coding, struct nv_str data, struct output *output)
+static enum nv_err inflate_deflate(enum nv_coding coding, struct nv_str data,
+                                   struct output *output)
 {
     struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
     enum nv_err err = decompressor != NULL ? NV_OK : NV_ERR_NO_MEMORY;
     for (int members = 0; err == NV_OK && (data.len > 0 || members == 0); members++) {
         size_t in = 0;
-        bool more = members == 0 || (coding == NV_CODING_GZIP && members < NV_INFLATE_MEMBERS_MAX);
+        bool more =
+            members == 0 || (coding == NV_CODING_GZIP && members < NV_INFLATE_MEMBERS_MAX);
         err = more ? inflate_member(decompressor, coding, data, output, &in) : NV_ERR_MALFORMED;
         data = nv_str_slice(data, in, SIZE_MAX);
     }
@@ -124,7 +132,7 @@ static enum nv_err inflate_deflate(enum nv_coding coding, struct nv_str data, st
     return err;
 }
 
-/* ---- zstd --------------------------------------------------------------------------------- */
+/* ---- zstd -------------------------------------------------------------------------------- */
 
 static enum nv_err zstd_error(size_t code)
 {
@@ -177,7 +185,7 @@ static enum nv_err inflate_zstd(struct nv_str data, struct output *output)
     return err == NV_OK && hint != 0 ? NV_ERR_MALFORMED : err;
 }
 
-/* ---- both --------------------------------------------------------------------------------- */
+/* ---- both -------------------------------------------------------------------------------- */
 
 static const char *error_text(enum nv_err err)
 {

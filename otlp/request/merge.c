@@ -3,10 +3,10 @@
  *
  *   ResourceSpans { resource A, scope_spans S, resource B }  ──▶  { resource AB, scope_spans S }
  *
- * Protobuf says that repeated occurrences of a singular message are merged (protobuf.dev, "Last One
- * Wins"), and that concatenating encodings does it. No known exporter sends this, the format allows
- * it (docs/otlp.md#rules-of-the-walk, 2). nv_group keeps one view for each, so such a request is
- * rewritten once at the door rather than understood by everybody behind it.
+ * Protobuf says that repeated occurrences of a singular message are merged (protobuf.dev, "Last
+ * One Wins"), and that concatenating encodings does it. No known exporter sends this, the
+ * format allows it (docs/otlp.md#rules-of-the-walk, 2). nv_group keeps one view for each, so
+ * such a request is rewritten once at the door rather than understood by everybody behind it.
  */
 #include "otlp/request/merge.h"
 

@@ -5,9 +5,9 @@
  *                                           └─────▶ log line, folded by protocol and reason
  *
  * Most refusals in the field are one mistake made by each new user: the endpoint. SDKs append
- * /v1/traces to one variable and not to the other, and speak gRPC to a port of HTTP. The answer is
- * rarely shown by an SDK, so the same sentence goes to the gateway's log. The reasons are ours and
- * few; nothing of the client's becomes a label.
+ * /v1/traces to one variable and not to the other, and speak gRPC to a port of HTTP. The answer
+ * is rarely shown by an SDK, so the same sentence goes to the gateway's log. The reasons are
+ * ours and few; nothing of the client's becomes a label.
  */
 #include "otlp/request/refusal.h"
 
@@ -53,15 +53,18 @@ static enum nv_refusal find(const struct code *table, size_t count, int code,
     }
     return otherwise;
 }
-#define FIND(table, code, otherwise) find(table, sizeof table / sizeof table[0], code, otherwise)
+#define FIND(table, code, otherwise)                                                           \
+    find(table, sizeof table / sizeof table[0], code, otherwise)
 
 enum nv_refusal nv_refusal_of_http(int status)
 {
     static const struct code table[] = {
-        {401, NV_REFUSAL_TOKEN},        {404, NV_REFUSAL_PATH},      {405, NV_REFUSAL_METHOD},
-        {408, NV_REFUSAL_TIMEOUT},      {413, NV_REFUSAL_TOO_LARGE}, {414, NV_REFUSAL_TOO_LARGE},
-        {415, NV_REFUSAL_CONTENT_TYPE}, {429, NV_REFUSAL_BUSY},      {431, NV_REFUSAL_TOO_LARGE},
-        {503, NV_REFUSAL_BUSY},         {505, NV_REFUSAL_PROTOCOL}};
+        {401, NV_REFUSAL_TOKEN},        {404, NV_REFUSAL_PATH},
+        {405, NV_REFUSAL_METHOD},       {408, NV_REFUSAL_TIMEOUT},
+        {413, NV_REFUSAL_TOO_LARGE},    {414, NV_REFUSAL_TOO_LARGE},
+        {415, NV_REFUSAL_CONTENT_TYPE}, {429, NV_REFUSAL_BUSY},
+        {431, NV_REFUSAL_TOO_LARGE},    {503, NV_REFUSAL_BUSY},
+        {505, NV_REFUSAL_PROTOCOL}};
     return FIND(table, status, status < 500 ? NV_REFUSAL_MALFORMED : NV_REFUSAL_INTERNAL);
 }
 
@@ -106,12 +109,15 @@ static const struct {
      "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"},
     {"/v1/traces/v1/", "OTEL_EXPORTER_OTLP_ENDPOINT is a base URL, the SDK appends /v1/traces: "
                        "take the path away"},
-    {"/v1/logs/v1/", "OTEL_EXPORTER_OTLP_ENDPOINT is a base URL, the SDK appends /v1/logs: take "
-                     "the path away"},
-    {"/v1/metrics/v1/", "OTEL_EXPORTER_OTLP_ENDPOINT is a base URL, the SDK appends /v1/metrics: "
-                        "take the path away"},
-    {"/v1/v1/", "OTEL_EXPORTER_OTLP_ENDPOINT is a base URL, the SDK appends /v1/traces: take the "
-                "/v1 away"},
+    {"/v1/logs/v1/",
+     "OTEL_EXPORTER_OTLP_ENDPOINT is a base URL, the SDK appends /v1/logs: take "
+     "the path away"},
+    {"/v1/metrics/v1/",
+     "OTEL_EXPORTER_OTLP_ENDPOINT is a base URL, the SDK appends /v1/metrics: "
+     "take the path away"},
+    {"/v1/v1/",
+     "OTEL_EXPORTER_OTLP_ENDPOINT is a base URL, the SDK appends /v1/traces: take the "
+     "/v1 away"},
     {"/healthz", "that is on the admin port (13133)"},
     {"/readyz", "that is on the admin port (13133)"},
     {"/status", "that is on the admin port (13133)"},

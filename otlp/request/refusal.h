@@ -1,8 +1,8 @@
 /*
  * Requests that were not taken, told: each has a counter by reason and a line in the log.
  *
- * Lines are folded for each reason and protocol (base/log.h), so that a client that is set up wrong
- * shows at once and fills no disk. Any thread.
+ * Lines are folded for each reason and protocol (base/log.h), so that a client that is set up
+ * wrong shows at once and fills no disk. Any thread.
  */
 #ifndef NV_OTLP_REQUEST_REFUSAL_H
 #define NV_OTLP_REQUEST_REFUSAL_H
@@ -30,13 +30,13 @@ enum nv_refusal nv_refusal_of_http(int status);
 enum nv_refusal nv_refusal_of_grpc(int code);
 enum nv_refusal nv_refusal_of_error(enum nv_err err);
 /*
- * Counts (noveum_requests_total and noveum_requests_refused_total) and logs one refused request.
- * `protocol` is "http" or "grpc"; `message` (borrowed, foreign text allowed) is what the client is
- * told.
+ * Counts (noveum_requests_total and noveum_requests_refused_total) and logs one refused
+ * request. `protocol` is "http" or "grpc"; `message` (borrowed, foreign text allowed) is what
+ * the client is told.
  */
 void nv_refusal_note(const char *protocol, enum nv_refusal reason, struct nv_str message);
 
-/* ---- what to do instead ---------------------------------------------------------------------- */
+/* ---- what to do instead ------------------------------------------------------------------ */
 
 /* Sentence for a client that asked OTLP/HTTP for `path`, into `text`; borrowed from it. */
 struct nv_str nv_refusal_path_hint(struct nv_str path, char *text, size_t size);

@@ -3,9 +3,9 @@
  *
  *   Status { code, message, details: [ Any{BadRequest}, Any{RetryInfo} ] }
  *
- * Protobuf through nanopb, whose generated structs are of fixed size and need no heap; JSON through
- * the writer in base. The texts are cut to the sizes in otlp/proto/reply.options, on a character's
- * border: answers are read by people and logged by exporters.
+ * Protobuf through nanopb, whose generated structs are of fixed size and need no heap; JSON
+ * through the writer in base. The texts are cut to the sizes in otlp/proto/reply.options, on a
+ * character's border: answers are read by people and logged by exporters.
  */
 #include "otlp/request/reply.h"
 
@@ -45,7 +45,7 @@ static void set_text(char *out, size_t size, struct nv_str text)
     out[len] = '\0';
 }
 
-/* ---- protobuf ----------------------------------------------------------------------------- */
+/* ---- protobuf ---------------------------------------------------------------------------- */
 
 static bool write_to_buf(pb_ostream_t *stream, const pb_byte_t *bytes, size_t count)
 {
@@ -79,8 +79,9 @@ static bool has_violation(const struct nv_fail *fail)
     return fail != NULL && fail->code != NV_OK && nv_err_info(fail->code)->http_status == 400;
 }
 
-static enum nv_err status_protobuf(int grpc_code, struct nv_str message, const struct nv_fail *fail,
-                                   int retry_after_s, struct nv_buf *out)
+static enum nv_err status_protobuf(int grpc_code, struct nv_str message,
+                                   const struct nv_fail *fail, int retry_after_s,
+                                   struct nv_buf *out)
 {
     nv_reply_Status status = {.code = grpc_code};
     set_text(status.message, sizeof status.message, message);
@@ -88,7 +89,8 @@ static enum nv_err status_protobuf(int grpc_code, struct nv_str message, const s
         nv_reply_BadRequest bad = {.field_violations_count = 1};
         nv_reply_FieldViolation *violation = &bad.field_violations[0];
         set_text(violation->field, sizeof violation->field, nv_str_from(fail->path));
-        set_text(violation->description, sizeof violation->description, nv_str_from(fail->what));
+        set_text(violation->description, sizeof violation->description,
+                 nv_str_from(fail->what));
         add_detail(&status, TYPE_BAD_REQUEST, nv_reply_BadRequest_fields, &bad);
     }
     if (retry_after_s > 0) {
@@ -98,7 +100,8 @@ static enum nv_err status_protobuf(int grpc_code, struct nv_str message, const s
     return encode(nv_reply_Status_fields, &status, out);
 }
 
-static enum nv_err success_protobuf(uint64_t rejected, struct nv_str message, struct nv_buf *out)
+static enum nv_err success_protobuf(uint64_t rejected, struct nv_str message,
+                                    struct nv_buf *out)
 {
     nv_reply_ExportResponse response = {.has_partial_success = rejected > 0 || message.len > 0};
     nv_reply_PartialSuccess *partial = &response.partial_success;
@@ -107,7 +110,7 @@ static enum nv_err success_protobuf(uint64_t rejected, struct nv_str message, st
     return encode(nv_reply_ExportResponse_fields, &response, out);
 }
 
-/* ---- JSON --------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------- */
 
 static void write_text(struct nv_json_writer *writer, const char *key, struct nv_str text)
 {
@@ -226,7 +229,8 @@ int nv_reply_retry_after_s(enum nv_err err)
     }
 }
 
-struct nv_str nv_reply_message(enum nv_err err, const struct nv_fail *fail, char *text, size_t size)
+struct nv_str nv_reply_message(enum nv_err err, const struct nv_fail *fail, char *text,
+                               size_t size)
 {
     assert(size > 0);
     if (!fail || fail->code == NV_OK)

@@ -1,8 +1,10 @@
 /*
- * The bodies of answers: export responses and google.rpc.Status, in the encoding of the request.
+ * The bodies of answers: export responses and google.rpc.Status, in the encoding of the
+ * request.
  *
  * OTLP specification, OTLP/HTTP Response: the body of every 4xx and 5xx is a google.rpc.Status;
- * full success leaves partial_success unset, so its protobuf body has no bytes and its JSON is {}.
+ * full success leaves partial_success unset, so its protobuf body has no bytes and its JSON is
+ * {}.
  */
 #ifndef NV_OTLP_REQUEST_REPLY_H
 #define NV_OTLP_REQUEST_REPLY_H
@@ -25,19 +27,19 @@ enum nv_grpc_code {
 };
 
 /*
- * Appends an ExportTraceServiceResponse or ExportLogsServiceResponse to `out`. partial_success is
- * set only when `rejected` > 0 or `message` is not empty (a warning). The response of metrics is
- * that of traces with neither. `message` is borrowed; invalid UTF-8 in it becomes '?'. Errors: the
- * buffer's, NV_ERR_INTERNAL.
+ * Appends an ExportTraceServiceResponse or ExportLogsServiceResponse to `out`. partial_success
+ * is set only when `rejected` > 0 or `message` is not empty (a warning). The response of
+ * metrics is that of traces with neither. `message` is borrowed; invalid UTF-8 in it becomes
+ * '?'. Errors: the buffer's, NV_ERR_INTERNAL.
  */
 enum nv_err nv_reply_success(enum nv_signal signal, enum nv_media media, uint64_t rejected,
                              struct nv_str message, struct nv_buf *out) NV_MUST_USE;
 
 /*
- * Appends a google.rpc.Status to `out`. `grpc_code` is one of google/rpc/code.proto; `message` is
- * borrowed, invalid UTF-8 in it becomes '?'. With `fail` (may be NULL) of a code answered 400, a
- * google.rpc.BadRequest with its path and text goes into details; with `retry_after_s` > 0 a
- * google.rpc.RetryInfo (this is what makes RESOURCE_EXHAUSTED and UNAVAILABLE wait in gRPC
+ * Appends a google.rpc.Status to `out`. `grpc_code` is one of google/rpc/code.proto; `message`
+ * is borrowed, invalid UTF-8 in it becomes '?'. With `fail` (may be NULL) of a code answered
+ * 400, a google.rpc.BadRequest with its path and text goes into details; with `retry_after_s` >
+ * 0 a google.rpc.RetryInfo (this is what makes RESOURCE_EXHAUSTED and UNAVAILABLE wait in gRPC
  * clients). Errors: the buffer's, NV_ERR_INTERNAL.
  */
 enum nv_err nv_reply_status(enum nv_media media, int grpc_code, struct nv_str message,
@@ -48,8 +50,8 @@ enum nv_err nv_reply_status(enum nv_media media, int grpc_code, struct nv_str me
 int nv_reply_retry_after_s(enum nv_err err);
 
 /*
- * What to tell the client: text and path of `fail` (may be NULL or empty) in `text`, else the text
- * of `err`. Borrowed from `text` (of `size` bytes) or static.
+ * What to tell the client: text and path of `fail` (may be NULL or empty) in `text`, else the
+ * text of `err`. Borrowed from `text` (of `size` bytes) or static.
  */
 struct nv_str nv_reply_message(enum nv_err err, const struct nv_fail *fail, char *text,
                                size_t size);

@@ -1,9 +1,10 @@
 /*
  * From the bytes of a request to a checked batch.
  *
- * The body is never copied: protobuf stays in the buffer it was received in, JSON is written once
- * as protobuf and then walked like any other. The second walk over what the transcoder has just
- * written is wanted: one judge of ids, depth and UTF-8 for every way in, and no way past it.
+ * The body is never copied: protobuf stays in the buffer it was received in, JSON is written
+ * once as protobuf and then walked like any other. The second walk over what the transcoder has
+ * just written is wanted: one judge of ids, depth and UTF-8 for every way in, and no way past
+ * it.
  */
 #include "otlp/request/request.h"
 
@@ -42,7 +43,8 @@ static void replace_body(struct nv_batch *batch, struct nv_buf *buf)
     batch->body_len = nv_buf_take(buf, &batch->body);
 }
 
-static enum nv_err transcode_body(struct nv_batch *batch, const struct nv_request_limits *limits,
+static enum nv_err transcode_body(struct nv_batch *batch,
+                                  const struct nv_request_limits *limits,
                                   struct nv_request_result *result, struct nv_fail *fail)
 {
     struct nv_buf protobuf;
@@ -52,8 +54,8 @@ static enum nv_err transcode_body(struct nv_batch *batch, const struct nv_reques
     if (err == NV_OK && guess < limits->body_max_bytes)
         (void)nv_buf_reserve(&protobuf, guess);
     if (err == NV_OK) {
-        err = nv_transcode(batch->signal, (struct nv_str){batch->body, batch->body_len}, &protobuf,
-                           &result->int_range, fail);
+        err = nv_transcode(batch->signal, (struct nv_str){batch->body, batch->body_len},
+                           &protobuf, &result->int_range, fail);
     }
     if (err == NV_OK)
         replace_body(batch, &protobuf);
@@ -80,8 +82,10 @@ static enum nv_err merge_body(struct nv_batch *batch, const struct nv_request_li
     forget_index(batch);
     nv_buf_init(&merged, limits->body_max_bytes);
     enum nv_err err = nv_room_take(limits->room, batch->body_len);
-    if (err == NV_OK)
-        err = nv_merge_split(batch->signal, (struct nv_str){batch->body, batch->body_len}, &merged);
+    if (err == NV_OK) {
+        err = nv_merge_split(batch->signal, (struct nv_str){batch->body, batch->body_len},
+                             &merged);
+    }
     if (err == NV_OK) {
         replace_body(batch, &merged);
         *result = (struct nv_request_result){0};
@@ -129,8 +133,8 @@ static void warn(struct nv_request_result *result)
     size_t len = strlen(result->message);
     if (result->int_range > 0) {
         (void)snprintf(result->message + len, sizeof result->message - len,
-                       "%s%" PRIu64 " integers outside int64 became doubles", len > 0 ? "; " : "",
-                       result->int_range);
+                       "%s%" PRIu64 " integers outside int64 became doubles",
+                       len > 0 ? "; " : "", result->int_range);
     }
 }
 

@@ -13,7 +13,8 @@
 #include "model/ledger.h"
 #include "otlp/request/room.h"
 
-/* How the request is encoded; its answer has the same encoding (OTLP specification, OTLP/HTTP). */
+/* How the request is encoded; its answer has the same encoding (OTLP specification,
+ * OTLP/HTTP). */
 enum nv_media { NV_MEDIA_PROTOBUF, NV_MEDIA_JSON };
 
 /* AnyValue in AnyValue, so deep: the reference parsers stop at about 47 (100 messages). */
@@ -27,7 +28,8 @@ enum nv_media { NV_MEDIA_PROTOBUF, NV_MEDIA_JSON };
 struct nv_request_limits {
     unsigned depth_max; /* of nested AnyValues */
     uint32_t items_max;
-    size_t body_max_bytes; /* of the protobuf that JSON becomes; callers bound what they pass in */
+    size_t
+        body_max_bytes; /* of the protobuf that JSON becomes; callers bound what they pass in */
     const struct nv_room *room; /* for that, and for a large index; NULL: without asking */
 };
 
@@ -52,12 +54,12 @@ struct nv_request_body {
 };
 
 /*
- * Checks and indexes one export request. Takes `request->bytes`, on failure too. An empty protobuf
- * body is an empty request; an empty JSON text is malformed. `limits` may be NULL. On NV_OK `*out`
- * is new (nv_batch_free), possibly without items, its project empty, and `*result` is filled.
- * Otherwise `*out` is NULL, `*fail` (may be NULL) tells what and where, and the whole request is
- * refused: NV_ERR_MALFORMED, NV_ERR_TRUNCATED, NV_ERR_DEPTH, NV_ERR_TOO_LARGE, NV_ERR_NO_MEMORY.
- * Counts nothing: see nv_request_count.
+ * Checks and indexes one export request. Takes `request->bytes`, on failure too. An empty
+ * protobuf body is an empty request; an empty JSON text is malformed. `limits` may be NULL. On
+ * NV_OK `*out` is new (nv_batch_free), possibly without items, its project empty, and `*result`
+ * is filled. Otherwise `*out` is NULL, `*fail` (may be NULL) tells what and where, and the
+ * whole request is refused: NV_ERR_MALFORMED, NV_ERR_TRUNCATED, NV_ERR_DEPTH, NV_ERR_TOO_LARGE,
+ * NV_ERR_NO_MEMORY. Counts nothing: see nv_request_count.
  */
 enum nv_err nv_request_decode(const struct nv_request_body *request,
                               const struct nv_request_limits *limits,
@@ -66,7 +68,8 @@ enum nv_err nv_request_decode(const struct nv_request_body *request,
 
 /*
  * Adds what `result` says to the counters (base/counters.h) and the ledger's rejections. Called
- * once, when the request is answered with success: a request refused for lack of room comes again.
+ * once, when the request is answered with success: a request refused for lack of room comes
+ * again.
  */
 void nv_request_count(const struct nv_request_result *result);
 

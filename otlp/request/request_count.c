@@ -1,8 +1,9 @@
 /*
  * What a request's result adds to the program's counters.
  *
- * Apart from decoding, because it happens at another time: when the answer is known to be success.
- * A request that is refused for lack of room is sent again and must not be counted twice.
+ * Apart from decoding, because it happens at another time: when the answer is known to be
+ * success. A request that is refused for lack of room is sent again and must not be counted
+ * twice.
  */
 #include "otlp/request/request.h"
 

@@ -1,6 +1,6 @@
 /*
- * Room in memory for what is made of a request: asked for before it is allocated, given back by the
- * owner of the request, all at once, when that is answered.
+ * Room in memory for what is made of a request: asked for before it is allocated, given back by
+ * the owner of the request, all at once, when that is answered.
  */
 #ifndef NV_OTLP_REQUEST_ROOM_H
 #define NV_OTLP_REQUEST_ROOM_H
@@ -11,7 +11,8 @@
 
 struct nv_room {
     size_t max; /* of one output, in bytes */
-    /* NV_OK, or what to refuse the request with: NV_ERR_FULL, NV_ERR_BUSY. NULL: always NV_OK. */
+    /* NV_OK, or what to refuse the request with: NV_ERR_FULL, NV_ERR_BUSY. NULL: always
+     * NV_OK. */
     enum nv_err (*take)(void *ctx, size_t bytes);
     void *ctx;
 };

@@ -1,10 +1,10 @@
 /*
  * The table of OTLP's messages.
  *
- * Written from the field numbers of opentelemetry-proto, not generated: it serves two readers (the
- * walk over protobuf and the transcoder of JSON) that generated code would not serve, and it is
- * compared with the .proto files of the tests field by field. A new field of OTLP is its number in
- * model/otlp_fields.h, one row here and one row there.
+ * Written from the field numbers of opentelemetry-proto, not generated: it serves two readers
+ * (the walk over protobuf and the transcoder of JSON) that generated code would not serve, and
+ * it is compared with the .proto files of the tests field by field. A new field of OTLP is its
+ * number in model/otlp_fields.h, one row here and one row there.
  */
 #include "otlp/request/schema.h"
 
@@ -14,10 +14,10 @@
 
 #include "base/banned.h"
 
-#define FIELD(json, num, kind, wiretype, what)                                                     \
-    {                                                                                              \
-        .name = NV_STR_INIT(json), .number = (num), .type = NV_PROTO_##kind,                       \
-        .wire = NV_WIRE_##wiretype, .of = (what)                                                   \
+#define FIELD(json, num, kind, wiretype, what)                                                 \
+    {                                                                                          \
+        .name = NV_STR_INIT(json), .number = (num), .type = NV_PROTO_##kind,                   \
+        .wire = NV_WIRE_##wiretype, .of = (what)                                               \
     }
 #define STRING(json, num) [num] = FIELD(json, num, STRING, BYTES, 0)
 #define ID(json, num) [num] = FIELD(json, num, ID, BYTES, 0)
@@ -26,21 +26,21 @@
 #define FIXED64(json, num) [num] = FIELD(json, num, FIXED64, FIXED64, 0)
 #define FIXED32(json, num) [num] = FIELD(json, num, FIXED32, FIXED32, 0)
 #define ONE(json, num, message) [num] = FIELD(json, num, MESSAGE, BYTES, NV_MESSAGE_##message)
-#define MANY_AT(slot, json, num, kind, what)                                                       \
-    [slot] = {.name = NV_STR_INIT(json),                                                           \
-              .number = (num),                                                                     \
-              .type = NV_PROTO_##kind,                                                             \
-              .wire = NV_WIRE_BYTES,                                                               \
-              .of = (what),                                                                        \
+#define MANY_AT(slot, json, num, kind, what)                                                   \
+    [slot] = {.name = NV_STR_INIT(json),                                                       \
+              .number = (num),                                                                 \
+              .type = NV_PROTO_##kind,                                                         \
+              .wire = NV_WIRE_BYTES,                                                           \
+              .of = (what),                                                                    \
               .repeated = true}
 #define MANY(json, num, message) MANY_AT(num, json, num, MESSAGE, NV_MESSAGE_##message)
 #define STRINGS(json, num) MANY_AT(num, json, num, STRING, 0)
-#define MEMBER(json, num, kind, wiretype, what)                                                    \
-    [num] = {.name = NV_STR_INIT(json),                                                            \
-             .number = (num),                                                                      \
-             .type = NV_PROTO_##kind,                                                              \
-             .wire = NV_WIRE_##wiretype,                                                           \
-             .of = (what),                                                                         \
+#define MEMBER(json, num, kind, wiretype, what)                                                \
+    [num] = {.name = NV_STR_INIT(json),                                                        \
+             .number = (num),                                                                  \
+             .type = NV_PROTO_##kind,                                                          \
+             .wire = NV_WIRE_##wiretype,                                                       \
+             .of = (what),                                                                     \
              .oneof = true}
 
 static const struct nv_proto_field traces_request[] = {
@@ -52,7 +52,8 @@ static const struct nv_proto_field resource_spans[] = {
     MANY("scopeSpans", NV_OTLP_RESOURCE_GROUP_SCOPES, SCOPE_SPANS),
     STRING("schemaUrl", NV_OTLP_RESOURCE_GROUP_SCHEMA_URL)};
 static const struct nv_proto_field scope_spans[] = {
-    ONE("scope", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE), MANY("spans", NV_OTLP_SCOPE_GROUP_ITEMS, SPAN),
+    ONE("scope", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
+    MANY("spans", NV_OTLP_SCOPE_GROUP_ITEMS, SPAN),
     STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
 static const struct nv_proto_field library_spans[] = {
     ONE("instrumentationLibrary", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
@@ -142,11 +143,12 @@ static const struct nv_proto_field any_value[] = {
     MEMBER("kvlistValue", NV_OTLP_ANY_KVLIST, MESSAGE, BYTES, NV_MESSAGE_KEY_VALUE_LIST),
     MEMBER("bytesValue", NV_OTLP_ANY_BYTES, BYTES, BYTES, 0),
 };
-static const struct nv_proto_field array_value[] = {MANY("values", NV_OTLP_LIST_VALUES, ANY_VALUE)};
+static const struct nv_proto_field array_value[] = {
+    MANY("values", NV_OTLP_LIST_VALUES, ANY_VALUE)};
 static const struct nv_proto_field key_value_list[] = {
     MANY("values", NV_OTLP_LIST_VALUES, KEY_VALUE)};
 
-#define SCHEMA(id, table)                                                                          \
+#define SCHEMA(id, table)                                                                      \
     [NV_MESSAGE_##id] = {.fields = (table), .slots = sizeof(table) / sizeof(table)[0]}
 static const struct nv_schema schemas[NV_MESSAGE_COUNT] = {
     SCHEMA(TRACES_REQUEST, traces_request),

@@ -1,13 +1,15 @@
 /*
- * The messages of OTLP traces and logs as one table: what the walk checks and what JSON is read by.
+ * The messages of OTLP traces and logs as one table: what the walk checks and what JSON is read
+ * by.
  *
  *   nv_schema(NV_MESSAGE_SPAN)->fields   [ - | 1 traceId | 2 spanId | ... | 16 flags ]
  *                                          slot = field number; an empty slot has number 0
  *
- * Numbers and types are those of opentelemetry-proto 1.9 (trace, logs, resource, common). Slot 0,
- * whose number protobuf does not allow, holds the one field that does not fit: the deprecated
- * instrumentation_library_spans (and _logs), field 1000, which equals scope_spans but for names.
- * Fields of profiles in shared messages (key_strindex, string_value_strindex) are left unknown.
+ * Numbers and types are those of opentelemetry-proto 1.9 (trace, logs, resource, common). Slot
+ * 0, whose number protobuf does not allow, holds the one field that does not fit: the
+ * deprecated instrumentation_library_spans (and _logs), field 1000, which equals scope_spans
+ * but for names. Fields of profiles in shared messages (key_strindex, string_value_strindex)
+ * are left unknown.
  */
 #ifndef NV_OTLP_REQUEST_SCHEMA_H
 #define NV_OTLP_REQUEST_SCHEMA_H
@@ -84,7 +86,8 @@ static inline const struct nv_proto_field *nv_schema_field(const struct nv_schem
     return field->number == number ? field : NULL;
 }
 
-/* The number that `name` has in an enum ("SPAN_KIND_CLIENT"); NV_ERR_NOT_FOUND for other names. */
+/* The number that `name` has in an enum ("SPAN_KIND_CLIENT"); NV_ERR_NOT_FOUND for other
+ * names. */
 enum nv_err nv_schema_enum(enum nv_enum_id id, struct nv_str name, int32_t *out) NV_MUST_USE;
 
 #endif

@@ -5,8 +5,8 @@
  *
  * One recursive function reads an object as a message of the table (schema.h) and writes each
  * value as soon as it is read; the length of a nested message is filled in when it ends. Fields
- * with their default value are left out, as protobuf does, so that JSON and protobuf of one request
- * give one and the same body.
+ * with their default value are left out, as protobuf does, so that JSON and protobuf of one
+ * request give one and the same body.
  *
  * Lenient where exporters differ, strict where data would be lost or guessed:
  *   - null is the default of every field; unknown names and unknown names of enums are ignored;
@@ -69,7 +69,7 @@ static enum nv_err fail_type(struct transcoder *t, enum nv_json_token token, con
     return fail_here(t, NV_ERR_MALFORMED, wanted);
 }
 
-/* ---- scalars ------------------------------------------------------------------------------ */
+/* ---- scalars ----------------------------------------------------------------------------- */
 
 /* The text of the string or number just read; borrowed until the next call. */
 static enum nv_err token_text(struct transcoder *t, struct nv_str *text)
@@ -84,7 +84,8 @@ static enum nv_err token_text(struct transcoder *t, struct nv_str *text)
 }
 
 /* Text of a number, written as one or as a string. */
-static enum nv_err number_text(struct transcoder *t, enum nv_json_token token, struct nv_str *text)
+static enum nv_err number_text(struct transcoder *t, enum nv_json_token token,
+                               struct nv_str *text)
 {
     if (token == NV_JSON_NUMBER) {
         *text = t->reader.raw;
@@ -99,7 +100,8 @@ static enum nv_err number_text(struct transcoder *t, enum nv_json_token token, s
 static enum nv_err whole_double(struct nv_str text, double *out)
 {
     double number;
-    if (nv_str_to_double(text, &number) != NV_OK || !isfinite(number) || trunc(number) != number)
+    if (nv_str_to_double(text, &number) != NV_OK || !isfinite(number) ||
+        trunc(number) != number)
         return NV_ERR_MALFORMED;
     *out = number;
     return NV_OK;
@@ -133,7 +135,8 @@ static enum nv_err parse_unsigned(struct transcoder *t, struct nv_str text, uint
             return fail_here(t, NV_ERR_MALFORMED, "must be an integer of its range");
         *out = (uint64_t)wide;
     }
-    return *out <= max ? NV_OK : fail_here(t, NV_ERR_MALFORMED, "must be an integer of its range");
+    return *out <= max ? NV_OK
+                       : fail_here(t, NV_ERR_MALFORMED, "must be an integer of its range");
 }
 
 static enum nv_err write_unsigned(struct transcoder *t, const struct nv_proto_field *field,
@@ -261,7 +264,7 @@ static enum nv_err write_scalar(struct transcoder *t, const struct nv_proto_fiel
     }
 }
 
-/* ---- messages ----------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------------- */
 
 /* One value: a scalar or an object. In a list, null is an empty message: its place counts. */
 static enum nv_err write_value(struct transcoder *t, const struct nv_proto_field *field,
@@ -295,7 +298,8 @@ static enum nv_err write_list(struct transcoder *t, const struct nv_proto_field 
             return NV_OK;
         enum nv_err err = write_value(t, field, token);
         if (err != NV_OK) {
-            (void)snprintf(name, sizeof name, "%.*s[%" PRIu32 "]", NV_STR_ARG(field->name), index);
+            (void)snprintf(name, sizeof name, "%.*s[%" PRIu32 "]", NV_STR_ARG(field->name),
+                           index);
             nv_path_prepend(t->fail, name);
             return err;
         }

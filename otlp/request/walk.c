@@ -4,15 +4,15 @@
  *   request ─▶ ResourceSpans ─▶ ScopeSpans ─▶ Span            each level: loop over fields, check
  *                  resource        scope        ids, facts    the field, keep what the index needs
  *
- * Protobuf sets no order of fields: spans may come before the resource they belong to. So a group
- * is opened by the first item of a ScopeSpans and gets its scope when that ends, its resource when
- * the ResourceSpans ends. Empty envelopes make no group, so that a request of a million empty
- * messages costs no memory (docs/otlp.md#rules-of-the-walk, 1).
+ * Protobuf sets no order of fields: spans may come before the resource they belong to. So a
+ * group is opened by the first item of a ScopeSpans and gets its scope when that ends, its
+ * resource when the ResourceSpans ends. Empty envelopes make no group, so that a request of a
+ * million empty messages costs no memory (docs/otlp.md#rules-of-the-walk, 1).
  *
- * What is wrong with the bytes refuses the request; what is wrong with one span (its ids) refuses
- * this span (docs/otlp.md#rules-of-the-walk, 3). A wrong parent or link id refuses nothing: the
- * parent counts as absent. Log records without a trace can't belong to one: they are accepted and
- * counted.
+ * What is wrong with the bytes refuses the request; what is wrong with one span (its ids)
+ * refuses this span (docs/otlp.md#rules-of-the-walk, 3). A wrong parent or link id refuses
+ * nothing: the parent counts as absent. Log records without a trace can't belong to one: they
+ * are accepted and counted.
  *
  * Nothing is allocated but the two growing arrays, and nothing is copied but ids.
  */
@@ -61,7 +61,7 @@ static bool id_usable(struct nv_str id, size_t len)
     return id.len == len && memcmp(id.ptr, zero, len) != 0;
 }
 
-/* ---- growing ------------------------------------------------------------------------------ */
+/* ---- growing ----------------------------------------------------------------------------- */
 
 /* Arrays up to this size are not asked for: each thread has them for a moment only. */
 #define ROOM_FREE_BYTES ((size_t)65536)
@@ -73,8 +73,8 @@ static enum nv_err ask_room(const struct walk *walk, size_t old, size_t more)
     return nv_room_take(walk->limits->room, old <= ROOM_FREE_BYTES ? more : more - old);
 }
 
-static enum nv_err grow(const struct walk *walk, void **array, uint32_t *capacity, uint32_t count,
-                        size_t size)
+static enum nv_err grow(const struct walk *walk, void **array, uint32_t *capacity,
+                        uint32_t count, size_t size)
 {
     if (count < *capacity)
         return NV_OK;
@@ -144,7 +144,7 @@ static void reject(struct walk *walk, enum nv_reject reason)
     result->rejected_by[reason]++;
 }
 
-/* ---- items -------------------------------------------------------------------------------- */
+/* ---- items ------------------------------------------------------------------------------- */
 
 /* The message has been checked: reading it again can't fail. */
 static bool status_code(struct nv_str status, int32_t *code)
@@ -179,8 +179,9 @@ static uint32_t parent_flags(uint32_t span_flags)
 {
     if ((span_flags & FLAG_HAS_IS_REMOTE) == 0)
         return NV_ITEM_HAS_PARENT;
-    return NV_ITEM_HAS_PARENT | ((span_flags & FLAG_IS_REMOTE) != 0 ? NV_ITEM_PARENT_KNOWN_REMOTE
-                                                                    : NV_ITEM_PARENT_KNOWN_LOCAL);
+    return NV_ITEM_HAS_PARENT |
+           ((span_flags & FLAG_IS_REMOTE) != 0 ? NV_ITEM_PARENT_KNOWN_REMOTE
+                                               : NV_ITEM_PARENT_KNOWN_LOCAL);
 }
 
 /* What a Span message says, the last value of a field winning. */
@@ -224,7 +225,8 @@ static void keep_span_field(struct span_facts *facts, const struct nv_wire_field
     }
 }
 
-static enum nv_err add_span(struct walk *walk, struct nv_str bytes, const struct span_facts *facts)
+static enum nv_err add_span(struct walk *walk, struct nv_str bytes,
+                            const struct span_facts *facts)
 {
     assert(bytes.ptr >= walk->check.body && bytes.len <= UINT32_MAX);
     struct nv_item item = {.offset = (uint32_t)(bytes.ptr - walk->check.body),
@@ -270,8 +272,8 @@ static enum nv_err walk_span(struct walk *walk, struct nv_str bytes)
     }
 }
 
-static enum nv_err add_log_record(struct walk *walk, struct nv_str bytes, const struct raw_ids *ids,
-                                  uint64_t time_ns)
+static enum nv_err add_log_record(struct walk *walk, struct nv_str bytes,
+                                  const struct raw_ids *ids, uint64_t time_ns)
 {
     struct nv_item item = {.offset = (uint32_t)(bytes.ptr - walk->check.body),
                            .length = (uint32_t)bytes.len,
@@ -315,7 +317,7 @@ static enum nv_err walk_log_record(struct walk *walk, struct nv_str bytes)
     }
 }
 
-/* ---- envelopes ---------------------------------------------------------------------------- */
+/* ---- envelopes --------------------------------------------------------------------------- */
 
 /* ScopeSpans, ScopeLogs and their deprecated twins. */
 static enum nv_err walk_scope_field(struct walk *walk, const struct nv_wire_field *field,
@@ -404,8 +406,8 @@ static struct nv_str service_name(struct nv_str resource)
 
 /* ResourceSpans and ResourceLogs; `scopes` counts those of both spellings. */
 static enum nv_err walk_resource_field(struct walk *walk, enum nv_message_id id,
-                                       const struct nv_wire_field *field, struct nv_group *shared,
-                                       uint32_t scopes[2])
+                                       const struct nv_wire_field *field,
+                                       struct nv_group *shared, uint32_t scopes[2])
 {
     const struct nv_proto_field *known = nv_schema_field(nv_schema(id), field->number);
     if (known && known->repeated && field->type == NV_WIRE_BYTES) {
@@ -465,7 +467,8 @@ static enum nv_err walk_body(struct walk *walk)
         enum nv_err err = nv_wire_next(&wire, &field);
         if (err == NV_ERR_END)
             return NV_OK;
-        if (err == NV_OK && field.number == NV_OTLP_REQUEST_GROUPS && field.type == NV_WIRE_BYTES) {
+        if (err == NV_OK && field.number == NV_OTLP_REQUEST_GROUPS &&
+            field.type == NV_WIRE_BYTES) {
             err = walk_resource(walk, resource, field.bytes);
             walk->resource_index++;
         } else if (err == NV_OK) {

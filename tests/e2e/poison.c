@@ -15,11 +15,11 @@ static void act(void)
 {
     const char *how = getenv("POISON");
     volatile int forever = 1;
-    if (how != NULL && strcmp(how, "kill") == 0)
+    if (how && strcmp(how, "kill") == 0)
         kill(getpid(), SIGKILL);
-    while (how != NULL && strcmp(how, "spin") == 0 && forever) {
+    while (how && strcmp(how, "spin") == 0 && forever) {
     }
-    while (how != NULL && strcmp(how, "sleep") == 0)
+    while (how && strcmp(how, "sleep") == 0)
         pause();
 }
 

@@ -1,9 +1,9 @@
 /*
  * A disk that is slow or fails, for test_pressure.py: loaded in front of libc (LD_PRELOAD).
  *
- * SLOW_DISK_MS: every sync takes so many milliseconds more. SLOW_DISK_FAILS: every so many-th sync
- * fails with EIO and syncs nothing, as a disk does whose cache could not be written. Syncs only:
- * they are where a journal waits, and where an error must not be asked about twice.
+ * SLOW_DISK_MS: every sync takes so many milliseconds more. SLOW_DISK_FAILS: every so many-th
+ * sync fails with EIO and syncs nothing, as a disk does whose cache could not be written. Syncs
+ * only: they are where a journal waits, and where an error must not be asked about twice.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /*
  * Any bytes as what an HTTP/2 client sends after its preface, to the gRPC service.
  *
- * The first byte says in how large pieces the rest arrives (0: all at once) and whether the service
- * answers at once or after everything was read. Whatever comes: nothing is left behind, and what is
- * sent back is bounded.
+ * The first byte says in how large pieces the rest arrives (0: all at once) and whether the
+ * service answers at once or after everything was read. Whatever comes: nothing is left behind,
+ * and what is sent back is bounded.
  */
 #include "otlp/grpc/grpc_internal.h"
 #include "otlp/grpc/otlp_grpc.h"

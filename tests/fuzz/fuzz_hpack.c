@@ -1,6 +1,7 @@
 /*
- * Any bytes as header blocks of HTTP/2: each input is cut into blocks by its own lengths, and each
- * block opens a stream, so that entries of the dynamic table made by one are named by the next.
+ * Any bytes as header blocks of HTTP/2: each input is cut into blocks by its own lengths, and
+ * each block opens a stream, so that entries of the dynamic table made by one are named by the
+ * next.
  *
  *   input = | length | block ... | length | block ... |
  *

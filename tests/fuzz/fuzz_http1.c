@@ -1,8 +1,9 @@
 /*
  * Fuzzes the HTTP/1.1 head parser and the chunk decoder.
  *
- * The first byte says where to cut. Checked besides memory safety: the verdict does not depend on
- * the cut, every view lies inside of the head, and what was accepted frames its body in one way.
+ * The first byte says where to cut. Checked besides memory safety: the verdict does not depend
+ * on the cut, every view lies inside of the head, and what was accepted frames its body in one
+ * way.
  */
 #include "net/http1.h"
 
@@ -12,10 +13,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            abort();                                                                               \
+#define CHECK(condition)                                                                       \
+    do {                                                                                       \
+        if (!(condition))                                                                      \
+            abort();                                                                           \
     } while (0)
 
 static void check_views(const struct nv_http1_head *head, struct nv_str bytes)
@@ -45,7 +46,8 @@ static enum nv_http1_verdict run_chunks(struct nv_str bytes, size_t piece, size_
     while (verdict == NV_HTTP1_MORE && *total < bytes.len) {
         struct nv_str data;
         size_t used = 0;
-        verdict = nv_http1_chunks_feed(&chunks, nv_str_slice(bytes, *total, piece), &used, &data);
+        verdict =
+            nv_http1_chunks_feed(&chunks, nv_str_slice(bytes, *total, piece), &used, &data);
         CHECK(used > 0 || verdict == NV_HTTP1_BAD);
         *data_len += data.len;
         *total += used;

@@ -2,8 +2,9 @@
  * Any bytes as a file of the journal: the walk ends, reads nothing outside, and every record it
  * calls sound lies inside the file and has a kind.
  *
- * The file is served from memory; its header is not looked at, so that the fuzzer need not guess
- * its checksum, but both ways to walk are taken: with a known epoch and with a damaged header.
+ * The file is served from memory; its header is not looked at, so that the fuzzer need not
+ * guess its checksum, but both ways to walk are taken: with a known epoch and with a damaged
+ * header.
  */
 #include "journal/journal_internal.h"
 
@@ -27,8 +28,8 @@ static ssize_t read_image(void *ctx, int fd, void *to, size_t len, off_t offset)
     return (ssize_t)len;
 }
 
-static enum nv_err see(void *ctx, struct nv_segment *segment, const struct nv_record_header *record,
-                       bool released)
+static enum nv_err see(void *ctx, struct nv_segment *segment,
+                       const struct nv_record_header *record, bool released)
 {
     uint64_t *records = ctx;
     (void)released;

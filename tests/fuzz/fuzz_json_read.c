@@ -2,10 +2,10 @@
  * JSON reader, values and writer against jansson: both accept the same texts and read the same
  * values, and what the writer makes of a value reads back as the same value.
  *
- * Known differences, left out of the comparison: jansson refuses a byte order mark, invalid UTF-8,
- * lone surrogates, numbers outside int64 or double, and NUL in keys, and takes a NUL byte behind
- * the value for the text's end; we refuse more than 64 levels. Cut text is read as well; it must
- * give a value that can be written.
+ * Known differences, left out of the comparison: jansson refuses a byte order mark, invalid
+ * UTF-8, lone surrogates, numbers outside int64 or double, and NUL in keys, and takes a NUL
+ * byte behind the value for the text's end; we refuse more than 64 levels. Cut text is read as
+ * well; it must give a value that can be written.
  */
 #include "base/utf8.h"
 #include "model/value.h"
@@ -37,12 +37,12 @@ static bool same_map(const struct nv_value *ours, const json_t *theirs)
     json_object_keylen_foreach((json_t *)(uintptr_t)theirs, key, key_len, value)
     {
         const struct nv_value *other = nv_map_get(ours, (struct nv_str){key, key_len});
-        if (other == NULL || !same(other, value))
+        if (!other || !same(other, value))
             return false;
     }
     for (uint32_t i = 0; i < ours->as.map.count; i++) {
         struct nv_str name = ours->as.map.items[i].key;
-        if (json_object_getn(theirs, name.len > 0 ? name.ptr : "", name.len) == NULL)
+        if (!json_object_getn(theirs, name.len > 0 ? name.ptr : "", name.len))
             return false;
     }
     return true;
@@ -68,14 +68,14 @@ static bool same(const struct nv_value *ours, const json_t *theirs)
         return ours->type == NV_VALUE_ARRAY && same_array(ours, theirs);
     case JSON_STRING:
         return ours->type == NV_VALUE_STRING &&
-               nv_str_eq(ours->as.string,
-                         (struct nv_str){json_string_value(theirs), json_string_length(theirs)});
+               nv_str_eq(ours->as.string, (struct nv_str){json_string_value(theirs),
+                                                          json_string_length(theirs)});
     case JSON_INTEGER:
         return ours->type == NV_VALUE_INT && ours->as.integer == json_integer_value(theirs);
     case JSON_REAL: {
         double value = json_real_value(theirs);
         return ours->type == NV_VALUE_DOUBLE &&
-               memcmp(&ours->as.number, &value, sizeof(value)) == 0;
+               memcmp(&ours->as.number, &value, sizeof value) == 0;
     }
     case JSON_TRUE:
     case JSON_FALSE:
@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct nv_arena *arena = nv_arena_new(256u << 20);
     struct nv_value value;
     json_error_t error = {0};
-    if (arena == NULL)
+    if (!arena)
         return 0;
     enum nv_err err = nv_value_from_json(arena, text, NULL, &value);
     json_t *theirs =

@@ -1,13 +1,13 @@
 /*
  * Any text as messages, tools, calls and documents.
  *
- * The first byte says the direction, the rest is the attribute's text. Whatever it is: no crash, no
- * error but memory, a canonical list (role and content of the right types, each name of ours once),
- * and no text lost: every string of the input is in the output, in one piece, raw or as JSON text,
- * unless the normaliser says that the source must be kept. Left out of that check are the words
- * that the canonical form says in its own way (types, roles, names of events), text that is JSON
- * itself (its members are checked where it is opened), and what is said by an event of the other
- * direction.
+ * The first byte says the direction, the rest is the attribute's text. Whatever it is: no
+ * crash, no error but memory, a canonical list (role and content of the right types, each name
+ * of ours once), and no text lost: every string of the input is in the output, in one piece,
+ * raw or as JSON text, unless the normaliser says that the source must be kept. Left out of
+ * that check are the words that the canonical form says in its own way (types, roles, names of
+ * events), text that is JSON itself (its members are checked where it is opened), and what is
+ * said by an event of the other direction.
  */
 #include "mapping/content/documents.h"
 #include "mapping/content/json_text.h"
@@ -48,7 +48,8 @@ static void check_message(const struct nv_value *message)
     check(message->type == NV_VALUE_MAP, "a message is no object");
     check(is_text(message, NV_STR("role")), "a role is no text");
     const struct nv_value *content = nv_map_get(message, NV_STR("content"));
-    check(content != NULL && (content->type == NV_VALUE_STRING || content->type == NV_VALUE_ARRAY),
+    check(content != NULL &&
+              (content->type == NV_VALUE_STRING || content->type == NV_VALUE_ARRAY),
           "content is neither text nor a list");
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
         unsigned seen = 0;
@@ -58,22 +59,23 @@ static void check_message(const struct nv_value *message)
     }
 }
 
-/* ---- nothing is lost ------------------------------------------------------------------------ */
+/* ---- nothing is lost --------------------------------------------------------------------- */
 
 static bool is_form(struct nv_str key)
 {
     static const struct nv_str words[] = {NV_STR_INIT("type"), NV_STR_INIT("role"),
                                           NV_STR_INIT("modality"), NV_STR_INIT("event.name")};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (nv_str_eq(words[i], key))
             return true;
+    }
     return false;
 }
 
 static void check_text(struct nv_str text, struct nv_str output)
 {
     const struct nv_str trimmed = nv_str_trim(text);
-    if (trimmed.len < 2 || strchr("{[\"", trimmed.ptr[0]) != NULL || nv_messages_is_role(text))
+    if (trimmed.len < 2 || strchr("{[\"", trimmed.ptr[0]) || nv_messages_is_role(text))
         return;
     struct nv_buf buf;
     struct nv_json_writer writer;
@@ -87,7 +89,8 @@ static void check_text(struct nv_str text, struct nv_str output)
         nv_buf_init(&again, SIZE_MAX);
         nv_json_write_init(&writer, &again);
         nv_json_write_string(&writer, once);
-        found = nv_str_find(output, nv_str_slice(nv_buf_str(&again), 1, again.len - 2)) != SIZE_MAX;
+        found =
+            nv_str_find(output, nv_str_slice(nv_buf_str(&again), 1, again.len - 2)) != SIZE_MAX;
         nv_buf_release(&again);
     }
     if (!found)
@@ -102,9 +105,10 @@ static void check_leaves(const struct nv_value *value, struct nv_str output)
         check_text(value->as.string, output);
     for (uint32_t i = 0; value->type == NV_VALUE_ARRAY && i < value->as.array.count; i++)
         check_leaves(&value->as.array.items[i], output);
-    for (uint32_t i = 0; value->type == NV_VALUE_MAP && i < value->as.map.count; i++)
+    for (uint32_t i = 0; value->type == NV_VALUE_MAP && i < value->as.map.count; i++) {
         if (!is_form(value->as.map.items[i].key))
             check_leaves(&value->as.map.items[i].value, output);
+    }
 }
 
 static void check_nothing_lost(struct nv_arena *arena, const struct nv_value *in,
@@ -129,7 +133,7 @@ static void check_nothing_lost(struct nv_arena *arena, const struct nv_value *in
     nv_buf_release(&buf);
 }
 
-/* ---- the rest ------------------------------------------------------------------------------- */
+/* ---- the rest ---------------------------------------------------------------------------- */
 
 static void derive(struct nv_arena *arena, struct nv_value *list)
 {
@@ -158,9 +162,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1 || size > (1u << 20))
         return 0;
     struct nv_arena *arena = nv_arena_new(ARENA_MAX);
-    if (arena == NULL)
+    if (!arena)
         return 0;
-    const struct nv_value in = nv_value_string((struct nv_str){(const char *)data + 1, size - 1});
+    const struct nv_value in =
+        nv_value_string((struct nv_str){(const char *)data + 1, size - 1});
     struct nv_messages messages;
     enum nv_err err = nv_messages_normalise(
         arena, &in, (data[0] & 1) != 0 ? NV_MESSAGES_OUTPUT : NV_MESSAGES_INPUT, &messages);

@@ -1,9 +1,9 @@
 /*
  * Any bytes as OTLP/JSON, of both signals.
  *
- * What the transcoder writes must be accepted by the walk, in one piece (nothing to merge), and by
- * protobuf-c. Written as JSON again by the oracle and transcoded once more, it must give the very
- * bytes that protobuf-c packs.
+ * What the transcoder writes must be accepted by the walk, in one piece (nothing to merge), and
+ * by protobuf-c. Written as JSON again by the oracle and transcoded once more, it must give the
+ * very bytes that protobuf-c packs.
  */
 #include "otlp/request/request.h"
 #include "otlp/request/transcode.h"
@@ -26,7 +26,8 @@ static void require(bool truth)
 /* False when the values are nested more deeply than the walk allows. */
 static bool check_walk(enum nv_signal signal, const struct nv_buf *protobuf)
 {
-    struct nv_batch batch = {.signal = signal, .body = protobuf->bytes, .body_len = protobuf->len};
+    struct nv_batch batch = {
+        .signal = signal, .body = protobuf->bytes, .body_len = protobuf->len};
     struct nv_request_limits limits = {.depth_max = NV_REQUEST_DEPTH_MAX,
                                        .items_max = NV_REQUEST_ITEMS_MAX,
                                        .body_max_bytes = NV_REQUEST_BODY_MAX_BYTES};

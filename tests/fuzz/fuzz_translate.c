@@ -1,11 +1,12 @@
 /*
  * Any request that the door takes, translated.
  *
- * The first byte says protobuf or JSON, the rest is the body. What the door refuses is left. All
- * its spans, of whatever trace, go into one raw trace: that is a trace with strange parents, and
- * every id is there once or more. Whatever they hold: no crash, no error but "no spans" and memory,
- * every span in the trace or told as a placeholder or a repeat, names that are not empty, times
- * that do not run backwards, attributes that can be written, and masked a second time as the first.
+ * The first byte says protobuf or JSON, the rest is the body. What the door refuses is left.
+ * All its spans, of whatever trace, go into one raw trace: that is a trace with strange
+ * parents, and every id is there once or more. Whatever they hold: no crash, no error but "no
+ * spans" and memory, every span in the trace or told as a placeholder or a repeat, names that
+ * are not empty, times that do not run backwards, attributes that can be written, and masked a
+ * second time as the first.
  */
 #include "mapping/mapping.h"
 #include "redaction/secrets.h"
@@ -36,7 +37,7 @@ static struct nv_batch *decode(const uint8_t *data, size_t size)
     struct nv_request_result result;
     struct nv_batch *batch = NULL;
     char *body = malloc(size);
-    if (body == NULL)
+    if (!body)
         return NULL;
     memcpy(body, data + 1, size - 1);
     const struct nv_request_body request = {
@@ -102,10 +103,10 @@ static void check_masked(struct nv_trace *trace)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct nv_mapping_config config = {.gateway_version = NV_STR("0")};
-    if (mapping == NULL)
+    if (!mapping)
         mapping = nv_mapping_new(&config, NULL);
     struct nv_batch *batch = size > 1 && mapping != NULL ? decode(data, size) : NULL;
-    if (batch == NULL || batch->item_count == 0) {
+    if (!batch || batch->item_count == 0) {
         nv_batch_free(batch);
         return 0;
     }

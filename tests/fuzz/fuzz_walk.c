@@ -2,9 +2,9 @@
  * Any bytes as a protobuf request, of both signals.
  *
  * What is accepted must be readable by protobuf-c too, with the same items, unless it uses what
- * protobuf-c does not know (groups, over-long tags and lengths); every view in the batch must lie
- * inside the body; walking the accepted body once more must change nothing. protobuf-c recurses
- * without bound, so it only sees what the walk has found to be flat enough.
+ * protobuf-c does not know (groups, over-long tags and lengths); every view in the batch must
+ * lie inside the body; walking the accepted body once more must change nothing. protobuf-c
+ * recurses without bound, so it only sees what the walk has found to be flat enough.
  */
 #include "otlp/request/request.h"
 #include "otlp/request/schema.h"
@@ -34,8 +34,8 @@ static struct nv_batch *decode(enum nv_signal signal, const void *data, size_t s
         memcpy(body, data, size);
     }
     enum nv_err err =
-        nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, body, size}, NULL,
-                          result, &batch, &fail);
+        nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, body, size},
+                          NULL, result, &batch, &fail);
     require((err == NV_OK) == (batch != NULL));
     require(err == NV_OK || (fail.code == err && fail.what[0] != '\0'));
     return batch;
@@ -80,7 +80,7 @@ static bool is_unusual(enum nv_message_id id, struct nv_str bytes)
             if ((at[i] & 0x80) != 0 && (at[i - 1] & 0x80) != 0)
                 return true;
         }
-        if (known != NULL && known->type == NV_PROTO_MESSAGE &&
+        if (known && known->type == NV_PROTO_MESSAGE &&
             is_unusual((enum nv_message_id)known->of, field.bytes))
             return true;
     }
@@ -98,7 +98,7 @@ static void compare(const struct nv_batch *batch, const struct nv_request_result
     struct nv_str body = {batch->body, batch->body_len};
     ProtobufCMessage *message = nv_test_unpack(batch->signal, body);
     uint64_t items = 0;
-    if (message == NULL) {
+    if (!message) {
         require(is_unusual(nv_schema_request(batch->signal), body));
         return;
     }
@@ -111,7 +111,7 @@ static void check_signal(enum nv_signal signal, const uint8_t *data, size_t size
 {
     struct nv_request_result result, again;
     struct nv_batch *batch = decode(signal, data, size, &result);
-    if (batch == NULL)
+    if (!batch)
         return;
     check_views(batch);
     require(result.accepted == batch->item_count + result.log_records_unused);

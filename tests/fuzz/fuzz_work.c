@@ -1,11 +1,12 @@
 /*
  * Any request that the door takes, translated, masked and encoded: how much work for each byte?
  *
- * The first byte says protobuf or JSON, the rest is the body; all its spans go into one trace. The
- * fitness is the work: each further eighth of a unit for a byte lights a counter that libFuzzer
- * takes for coverage, so that inputs evolve towards those that cost most. What is past WORK_MAX
- * aborts; small inputs may cost more a byte, for some things cost the same however small. Without a
- * limit of its own the translation goes on to its end, so that what is too much is seen as such.
+ * The first byte says protobuf or JSON, the rest is the body; all its spans go into one trace.
+ * The fitness is the work: each further eighth of a unit for a byte lights a counter that
+ * libFuzzer takes for coverage, so that inputs evolve towards those that cost most. What is
+ * past WORK_MAX aborts; small inputs may cost more a byte, for some things cost the same
+ * however small. Without a limit of its own the translation goes on to its end, so that what is
+ * too much is seen as such.
  */
 #include "base/meter.h"
 #include "exporter/encode/encode.h"
@@ -20,8 +21,8 @@
 
 #define ARENA_MAX ((size_t)256 << 20)
 #define JSON_MAX ((size_t)64 << 20)
-/* Units for a byte that no input of BYTES_MIN or more may take; captured traces take less than 4,
- * and mapping.work_per_byte is 64. */
+/* Units for a byte that no input of BYTES_MIN or more may take; captured traces take less than
+ * 4, and mapping.work_per_byte is 64. */
 #define WORK_MAX 48u
 #define BYTES_MIN 1024u
 #define STEPS 512u
@@ -39,7 +40,7 @@ static struct nv_batch *decode(const uint8_t *data, size_t size)
     struct nv_request_result result;
     struct nv_batch *batch = NULL;
     char *body = malloc(size);
-    if (body == NULL)
+    if (!body)
         return NULL;
     memcpy(body, data + 1, size - 1);
     const struct nv_request_body request = {
@@ -71,7 +72,8 @@ static uint64_t work_of(const struct nv_batch *batch)
     struct nv_raw_trace *raw = raw_of(batch);
     struct nv_arena *arena = raw->arena;
     nv_meter_start(UINT64_MAX);
-    if (nv_mapping_translate(mapping, raw, &trace) == NV_OK && nv_secrets_mask(trace) == NV_OK) {
+    if (nv_mapping_translate(mapping, raw, &trace) == NV_OK &&
+        nv_secrets_mask(trace) == NV_OK) {
         struct nv_buf buf;
         nv_buf_init(&buf, JSON_MAX);
         enum nv_err err = nv_encode_trace(&buf, trace, NV_TRACE_ID_UUID);
@@ -86,10 +88,10 @@ static uint64_t work_of(const struct nv_batch *batch)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct nv_mapping_config config = {.gateway_version = NV_STR("0")};
-    if (mapping == NULL)
+    if (!mapping)
         mapping = nv_mapping_new(&config, NULL);
     struct nv_batch *batch = size > 1 && mapping != NULL ? decode(data, size) : NULL;
-    if (batch == NULL || batch->item_count == 0) {
+    if (!batch || batch->item_count == 0) {
         nv_batch_free(batch);
         return 0;
     }
@@ -99,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     nv_batch_free(batch);
     if (work <= WORK_MAX * bytes)
         return 0;
-    (void)fprintf(stderr, "fuzz_work: %llu units for %zu bytes\n", (unsigned long long)work, size);
+    (void)fprintf(stderr, "fuzz_work: %llu units for %zu bytes\n", (unsigned long long)work,
+                  size);
     abort();
 }

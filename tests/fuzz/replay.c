@@ -1,7 +1,7 @@
 /*
  * Runs a fuzz target over its corpus without libFuzzer, so that every ctest on every compiler
- * replays each input ever kept. Arguments: corpus folders. An empty or missing folder still runs
- * the target once on no bytes, so that a target that crashes at once is seen.
+ * replays each input ever kept. Arguments: corpus folders. An empty or missing folder still
+ * runs the target once on no bytes, so that a target that crashes at once is seen.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -15,13 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void run_file(const char *path)
 {
     FILE *file = fopen(path, "rb");
-    if (file == NULL)
+    if (!file)
         return;
     if (fseek(file, 0, SEEK_END) == 0) {
         long size = ftell(file);
         rewind(file);
         uint8_t *data = size > 0 ? malloc((size_t)size) : NULL;
-        if (data != NULL && fread(data, 1, (size_t)size, file) == (size_t)size)
+        if (data && fread(data, 1, (size_t)size, file) == (size_t)size)
             (void)LLVMFuzzerTestOneInput(data, (size_t)size);
         free(data);
     }
@@ -32,9 +32,9 @@ static unsigned run_folder(const char *folder)
 {
     unsigned count = 0;
     DIR *dir = opendir(folder);
-    if (dir == NULL)
+    if (!dir)
         return 0;
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         char path[4096];
         if (entry->d_name[0] == '.')
             continue;

@@ -1,8 +1,8 @@
 /*
- * The loop over failing allocations. The arena is made before the allocator is armed, so that the
- * work is what fails and not its surroundings; an arena takes memory from the allocator in blocks,
- * so the attempts are as many as the work needs blocks. How it ends when the arena's own limit is
- * reached is another question and not asked here.
+ * The loop over failing allocations. The arena is made before the allocator is armed, so that
+ * the work is what fails and not its surroundings; an arena takes memory from the allocator in
+ * blocks, so the attempts are as many as the work needs blocks. How it ends when the arena's
+ * own limit is reached is another question and not asked here.
  */
 #include "arena_oom.h"
 

@@ -10,8 +10,8 @@
  * because check allocates itself. Returns what the work returned. */
 typedef enum nv_err nv_test_attempt(void *ctx, struct nv_arena *arena);
 
-/* Attempts the work with its first allocation failing, its second, and so on, each time in a new
- * arena. Every attempt must say NV_ERR_NO_MEMORY, and the one that none failed in NV_OK. */
+/* Attempts the work with its first allocation failing, its second, and so on, each time in a
+ * new arena. Every attempt must say NV_ERR_NO_MEMORY, and the one that none failed in NV_OK. */
 void nv_test_oom_each(nv_test_attempt *attempt, void *ctx);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * The kit of assembly_kit.h.
  *
- * The body of a kit's request is not protobuf: assembly never looks inside the spans, only at the
- * index beside them, and that the bytes come out as they went in is what the tests check. The body
- * is the text itself behind a line with signal and service, so that kit_decode can make the same
- * batch again.
+ * The body of a kit's request is not protobuf: assembly never looks inside the spans, only at
+ * the index beside them, and that the bytes come out as they went in is what the tests check.
+ * The body is the text itself behind a line with signal and service, so that kit_decode can
+ * make the same batch again.
  */
 #include "assembly_kit.h"
 
@@ -18,7 +18,7 @@
 
 #define NAME_MAX_LEN 32
 
-/* ---- batches ------------------------------------------------------------------------------ */
+/* ---- batches ----------------------------------------------------------------------------- */
 
 static void set_ids(struct nv_item *item, char trace, char span, char parent)
 {
@@ -139,7 +139,7 @@ enum nv_err kit_decode(void *ctx, enum nv_signal signal, char *body, size_t len,
     return *out ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
-/* ---- what is completed --------------------------------------------------------------------- */
+/* ---- what is completed ------------------------------------------------------------------- */
 
 static void copy_text(char *to, size_t size, struct nv_str s)
 {
@@ -167,8 +167,8 @@ static void describe(const struct nv_raw_trace *raw, struct kit_trace *out)
         demand(item->bytes.len >= 2);
         demand(item->bytes.ptr[0] == out->trace);
         bool log = item->signal == NV_SIGNAL_LOGS;
-        snprintf(out->items + at, sizeof out->items - at, "%s%s%c%s", at ? " " : "", log ? "(" : "",
-                 item->bytes.ptr[1], log ? ")" : "");
+        snprintf(out->items + at, sizeof out->items - at, "%s%s%c%s", at ? " " : "",
+                 log ? "(" : "", item->bytes.ptr[1], log ? ")" : "");
         const char *other = memchr(item->bytes.ptr, '=', item->bytes.len);
         if (other && strlen(out->items) + 3 < sizeof out->items)
             strncat(out->items, other, 2);
@@ -193,7 +193,8 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
     describe(raw, trace);
     trace->at_ns = kit->clock.mono;
     if (kit->remember) {
-        char text[3][3] = {{'n', trace->trace, 0}, {'s', trace->trace, 0}, {'u', trace->trace, 0}};
+        char text[3][3] = {
+            {'n', trace->trace, 0}, {'s', trace->trace, 0}, {'u', trace->trace, 0}};
         nv_assembly_remember(kit->assembly, raw, nv_str_from(text[0]), nv_str_from(text[1]),
                              nv_str_from(text[2]));
     }
@@ -208,7 +209,7 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
         nv_assembly_settler(kit->assembly).settle(kit->assembly, claim, NV_OUTCOME_DELIVERED);
 }
 
-/* ---- running ------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------- */
 
 void kit_init(struct kit *kit)
 {
@@ -231,7 +232,7 @@ enum nv_err kit_try_start(struct kit *kit)
     if (!kit->assembly)
         return kit->fail.code;
     enum nv_err err = nv_assembly_start(kit->assembly, &kit->fail);
-    if (err) {
+    if (err != NV_OK) {
         nv_assembly_free(kit->assembly);
         kit->assembly = NULL;
     }

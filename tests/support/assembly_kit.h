@@ -1,9 +1,10 @@
 /*
- * For tests of assembly: batches from a line of text each, and a completer that keeps what comes.
+ * For tests of assembly: batches from a line of text each, and a completer that keeps what
+ * comes.
  *
  * A span is written as letters: `kit_batch(kit, "shop", "1a 1b<a 1c<b! 2d")` is one request of
- * service shop with spans a, b (child of a), c (child of b, whose parent is remote) of trace 1 and
- * d of trace 2. `^` is a SERVER, `@` a CLIENT, `+` has ended.
+ * service shop with spans a, b (child of a), c (child of b, whose parent is remote) of trace 1
+ * and d of trace 2. `^` is a SERVER, `@` a CLIENT, `+` has ended.
  */
 #ifndef NV_TESTS_ASSEMBLY_KIT_H
 #define NV_TESTS_ASSEMBLY_KIT_H
@@ -61,7 +62,8 @@ void kit_clear_directory(struct kit *kit);
 void kit_directory(struct kit *kit);
 
 /* A request of `service` from text (see above); flags behind a span: '!' parent is remote, '.'
- * parent is local, '^' server kind, digits behind '*': so many more bytes, '=x' other content. */
+ * parent is local, '^' server kind, digits behind '*': so many more bytes, '=x' other
+ * content. */
 struct nv_batch *kit_batch(const char *service, const char *spans);
 /* The same as log records that name these spans. */
 struct nv_batch *kit_logs(const char *service, const char *spans);

@@ -39,8 +39,7 @@ static int visit_file(const char *path, const struct stat *info, int type, struc
     const char *name = path + walk->base;
     struct nv_buf buf;
     (void)info;
-    if (type != FTW_F || fnmatch("[0-9][0-9][0-9].*", name, 0) != 0 ||
-        strstr(name, "metrics") != NULL)
+    if (type != FTW_F || fnmatch("[0-9][0-9][0-9].*", name, 0) != 0 || strstr(name, "metrics"))
         return 0;
     nv_buf_init(&buf, 64 << 20);
     read_all(path, &buf);

@@ -1,8 +1,8 @@
 /*
  * Loading of JSON case files. The values are read by the code under test's own reader: that it
  * reads JSON right is shown by its own tests and fuzzers, and the cases then have the very form
- * that the mapping sees. Files stay loaded: check programs are short-lived and run their loops over
- * them.
+ * that the mapping sees. Files stay loaded: check programs are short-lived and run their loops
+ * over them.
  */
 #include "cases.h"
 #include "expect.h"
@@ -25,12 +25,13 @@ static void refuse(const char *what, const char *path)
 
 static struct nv_str read_file(const char *path)
 {
-    const struct nv_str name = nv_arena_printf(cases_arena, "%s/%s%c", NOVEUM_SOURCE_DIR, path, 0);
+    const struct nv_str name =
+        nv_arena_printf(cases_arena, "%s/%s%c", NOVEUM_SOURCE_DIR, path, 0);
     FILE *file = fopen(name.ptr, "rb");
-    if (file == NULL)
+    if (!file)
         refuse("can't read", path);
     char *bytes = nv_arena_raw(cases_arena, CASES_BYTES_MAX);
-    if (bytes == NULL)
+    if (!bytes)
         refuse("no memory for", path);
     const size_t len = fread(bytes, 1, CASES_BYTES_MAX, file);
     fclose(file);
@@ -39,10 +40,11 @@ static struct nv_str read_file(const char *path)
 
 const struct nv_array *nv_test_cases(const char *path)
 {
-    if (cases_arena == NULL)
+    if (!cases_arena)
         cases_arena = nv_arena_new((size_t)64 << 20);
-    struct nv_value *list = cases_arena == NULL ? NULL : nv_arena_alloc(cases_arena, sizeof *list);
-    if (list == NULL)
+    struct nv_value *list =
+        cases_arena == NULL ? NULL : nv_arena_alloc(cases_arena, sizeof *list);
+    if (!list)
         refuse("no memory for", path);
     enum nv_err err = nv_value_from_json(cases_arena, read_file(path), NULL, list);
     if (err != NV_OK || list->type != NV_VALUE_ARRAY)
@@ -81,8 +83,8 @@ void nv_test_expect_member(const struct nv_value *test, const char *member,
     const bool same =
         nv_test_json_eq(nv_test_json(value, &left),
                         nv_test_json(nv_test_member(test, member), &right), why, sizeof why);
-    ck_assert_msg(same, "%.*s: %s: %s\ngot %.*s", NV_STR_ARG(nv_test_text(test, "name")), member,
-                  why, (int)left.len, left.bytes);
+    ck_assert_msg(same, "%.*s: %s: %s\ngot %.*s", NV_STR_ARG(nv_test_text(test, "name")),
+                  member, why, (int)left.len, left.bytes);
     nv_buf_release(&left);
     nv_buf_release(&right);
 }
@@ -90,6 +92,6 @@ void nv_test_expect_member(const struct nv_value *test, const char *member,
 void nv_test_expect_flag(const struct nv_value *test, const char *member, bool set)
 {
     const bool expected = nv_test_member(test, member)->type != NV_VALUE_NULL;
-    ck_assert_msg(set == expected, "%.*s: %s is %d", NV_STR_ARG(nv_test_text(test, "name")), member,
-                  set);
+    ck_assert_msg(set == expected, "%.*s: %s is %d", NV_STR_ARG(nv_test_text(test, "name")),
+                  member, set);
 }

@@ -31,8 +31,8 @@ static X509 *make(const char *name, EVP_PKEY *key)
     X509_gmtime_adj(X509_getm_notBefore(cert), -60);
     X509_gmtime_adj(X509_getm_notAfter(cert), DAY_S);
     X509_NAME *subject = X509_get_subject_name(cert);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1,
-                               0);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1,
+                               -1, 0);
     X509_set_issuer_name(cert, subject);
     X509_set_pubkey(cert, key);
     add_extension(cert, NID_basic_constraints, "critical,CA:TRUE");

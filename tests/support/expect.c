@@ -1,8 +1,9 @@
 /*
- * JSON comparison by jansson, so that what our writer produces is judged by somebody else's reader.
+ * JSON comparison by jansson, so that what our writer produces is judged by somebody else's
+ * reader.
  *
- * Objects are compared key by key and the first difference is named by its path, because a diff of
- * two 20 KB bodies helps nobody. Depth follows the documents; they are the tests' own.
+ * Objects are compared key by key and the first difference is named by its path, because a diff
+ * of two 20 KB bodies helps nobody. Depth follows the documents; they are the tests' own.
  */
 #include "expect.h"
 
@@ -23,7 +24,8 @@ static bool differ(struct place *place, const json_t *actual, const json_t *expe
     char *a = actual ? json_dumps(actual, JSON_ENCODE_ANY | JSON_SORT_KEYS) : NULL;
     char *e = expected ? json_dumps(expected, JSON_ENCODE_ANY | JSON_SORT_KEYS) : NULL;
     (void)snprintf(place->why, place->why_size, "at %s: %.150s, expected %.150s",
-                   place->path[0] ? place->path : "the top", a ? a : "nothing", e ? e : "nothing");
+                   place->path[0] ? place->path : "the top", a ? a : "nothing",
+                   e ? e : "nothing");
     free(a);
     free(e);
     return false;
@@ -37,7 +39,7 @@ static bool same_array(struct place *place, const json_t *actual, const json_t *
     if (json_array_size(actual) != json_array_size(expected))
         return differ(place, actual, expected);
     for (size_t i = 0; i < json_array_size(expected); i++) {
-        (void)snprintf(place->path + length, sizeof(place->path) - length, "[%zu]", i);
+        (void)snprintf(place->path + length, sizeof place->path - length, "[%zu]", i);
         if (!same(place, json_array_get(actual, i), json_array_get(expected, i)))
             return false;
     }
@@ -52,14 +54,14 @@ static bool same_object(struct place *place, const json_t *actual, const json_t 
     json_t *value = NULL;
     json_object_foreach((json_t *)(uintptr_t)expected, key, value)
     {
-        (void)snprintf(place->path + length, sizeof(place->path) - length, ".%s", key);
+        (void)snprintf(place->path + length, sizeof place->path - length, ".%s", key);
         if (!same(place, json_object_get(actual, key), value))
             return false;
     }
     json_object_foreach((json_t *)(uintptr_t)actual, key, value)
     {
-        (void)snprintf(place->path + length, sizeof(place->path) - length, ".%s", key);
-        if (json_object_get(expected, key) == NULL)
+        (void)snprintf(place->path + length, sizeof place->path - length, ".%s", key);
+        if (!json_object_get(expected, key))
             return differ(place, value, NULL);
     }
     place->path[length] = '\0';
@@ -68,7 +70,7 @@ static bool same_object(struct place *place, const json_t *actual, const json_t 
 
 static bool same(struct place *place, const json_t *actual, const json_t *expected)
 {
-    if (actual == NULL || json_typeof(actual) != json_typeof(expected))
+    if (!actual || json_typeof(actual) != json_typeof(expected))
         return differ(place, actual, expected);
     if (json_is_array(expected))
         return same_array(place, actual, expected);
@@ -84,11 +86,12 @@ bool nv_test_json_eq(struct nv_str actual, struct nv_str expected, char *why, si
     const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
     json_t *a = json_loadb(actual.ptr, actual.len, flags, &error);
     bool ok = a != NULL;
-    if (!ok)
+    if (!ok) {
         (void)snprintf(why, why_size, "actual is no JSON: %s at %d in %.300s", error.text,
                        error.position, actual.len > 0 ? actual.ptr : "");
+    }
     json_t *e = json_loadb(expected.ptr, expected.len, flags, &error);
-    if (ok && e == NULL) {
+    if (ok && !e) {
         (void)snprintf(why, why_size, "expected is no JSON: %s", error.text);
         ok = false;
     }
@@ -99,8 +102,9 @@ bool nv_test_json_eq(struct nv_str actual, struct nv_str expected, char *why, si
     return ok;
 }
 
-/* A case may take as long as ctest lets its program: check's own limit of 4 s is none of a machine
- * with eight other things to do. Before main, because a case takes its limit when it is made. */
+/* A case may take as long as ctest lets its program: check's own limit of 4 s is none of a
+ * machine with eight other things to do. Before main, because a case takes its limit when it is
+ * made. */
 __attribute__((constructor)) static void no_limit_of_its_own(void)
 {
     (void)setenv("CK_DEFAULT_TIMEOUT", "110", 0);

@@ -27,7 +27,7 @@ static void quiet(void *ctx, struct nv_str line)
     (void)line;
 }
 
-/* ---- transport ----------------------------------------------------------------------------- */
+/* ---- transport --------------------------------------------------------------------------- */
 
 /* Tried twice: an out-of-memory test fails one allocation, and it may not be the rig's. */
 static void *allocate(size_t size)
@@ -41,7 +41,7 @@ static struct nv_str copy(struct nv_str s)
 {
     char *text = allocate(s.len + 1);
 
-    if (text == NULL)
+    if (!text)
         abort();
     if (s.len > 0)
         memcpy(text, s.ptr, s.len);
@@ -62,8 +62,9 @@ static struct nv_str inflated(struct nv_str body)
     char *out = allocate(room);
     struct nv_str text;
 
-    if (d == NULL || out == NULL ||
-        libdeflate_gzip_decompress(d, body.ptr, body.len, out, room, &len) != LIBDEFLATE_SUCCESS)
+    if (!d || !out ||
+        libdeflate_gzip_decompress(d, body.ptr, body.len, out, room, &len) !=
+            LIBDEFLATE_SUCCESS)
         abort();
     libdeflate_free_decompressor(d);
     text = copy((struct nv_str){out, len});
@@ -105,8 +106,8 @@ static void answer(struct rig_flight *flight, const struct nv_reply *reply)
     drop(&over.body);
 }
 
-void rig_answer(struct nv_rig *rig, struct rig_flight *flight, int status, const char *retry_after,
-                const char *body)
+void rig_answer(struct nv_rig *rig, struct rig_flight *flight, int status,
+                const char *retry_after, const char *body)
 {
     const struct nv_reply reply = {.transfer = NV_TRANSFER_REPLY,
                                    .status = status,
@@ -129,16 +130,18 @@ static void cancel_all(void *ctx)
 {
     struct nv_rig *rig = ctx;
 
-    for (uint32_t i = 0; i < RIG_FLIGHTS_MAX; i++)
+    for (uint32_t i = 0; i < RIG_FLIGHTS_MAX; i++) {
         if (rig->flights[i].busy)
             rig_fail(rig, &rig->flights[i], NV_TRANSFER_CANCELLED);
+    }
 }
 
 struct rig_flight *rig_flight(struct nv_rig *rig)
 {
-    for (uint32_t i = 0; i < RIG_FLIGHTS_MAX; i++)
+    for (uint32_t i = 0; i < RIG_FLIGHTS_MAX; i++) {
         if (rig->flights[i].busy)
             return &rig->flights[i];
+    }
     return NULL;
 }
 
@@ -154,7 +157,8 @@ uint32_t rig_in_flight(const struct nv_rig *rig)
 uint32_t rig_traces_in(const struct rig_flight *flight)
 {
     json_error_t error;
-    json_t *root = json_loadb(flight->body.ptr, flight->body.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root =
+        json_loadb(flight->body.ptr, flight->body.len, JSON_REJECT_DUPLICATES, &error);
     const json_t *traces = json_object_get(root, "traces");
     size_t count = json_array_size(traces);
 
@@ -176,7 +180,7 @@ bool rig_body_has(const struct rig_flight *flight, const char *text)
     return nv_str_find(flight->body, nv_str_from(text)) != SIZE_MAX;
 }
 
-/* ---- store --------------------------------------------------------------------------------- */
+/* ---- store ------------------------------------------------------------------------------- */
 
 static enum nv_err put(void *ctx, enum nv_record_kind kind, struct nv_str head,
                        struct nv_str payload, uint64_t *id)
@@ -217,9 +221,10 @@ static enum nv_err get(void *ctx, uint64_t id, struct nv_buf *payload)
 
     if (rig->get_fails != NV_OK)
         return rig->get_fails;
-    for (uint32_t i = 0; i < rig->record_count; i++)
+    for (uint32_t i = 0; i < rig->record_count; i++) {
         if (rig->records[i].id == id && id != 0)
             return nv_buf_append_str(payload, rig->records[i].payload);
+    }
     return NV_ERR_NOT_FOUND;
 }
 
@@ -236,7 +241,8 @@ static void forget(void *ctx, uint64_t id)
     }
 }
 
-static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit, void *visit_ctx)
+static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit,
+                        void *visit_ctx)
 {
     struct nv_rig *rig = ctx;
 
@@ -244,11 +250,12 @@ static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *vis
 
     for (uint64_t after = 0;; after = next->id) {
         next = NULL;
-        for (uint32_t i = 0; i < rig->record_count; i++)
+        for (uint32_t i = 0; i < rig->record_count; i++) {
             if (rig->records[i].id > after && rig->records[i].kind == kind &&
-                (next == NULL || rig->records[i].id < next->id))
+                (!next || rig->records[i].id < next->id))
                 next = &rig->records[i];
-        if (next == NULL)
+        }
+        if (!next)
             return NV_OK;
         visit(visit_ctx, next->id, next->head, next->payload);
     }
@@ -265,12 +272,13 @@ uint32_t rig_records(const struct nv_rig *rig, enum nv_record_kind kind)
 
 void rig_cut_power(struct nv_rig *rig)
 {
-    for (uint32_t i = 0; i < rig->record_count; i++)
+    for (uint32_t i = 0; i < rig->record_count; i++) {
         if (rig->records[i].id != 0 && !rig->records[i].synced)
             forget(rig, rig->records[i].id);
+    }
 }
 
-/* ---- assembly ------------------------------------------------------------------------------ */
+/* ---- assembly ---------------------------------------------------------------------------- */
 
 static void settle(void *ctx, struct nv_claim *claim, enum nv_outcome outcome)
 {
@@ -299,7 +307,7 @@ struct nv_trace *rig_trace(struct nv_rig *rig, const char *name, uint32_t spans)
     struct nv_origin *origin = nv_arena_alloc(arena, sizeof *origin);
     uint32_t number = rig->trace_count++;
 
-    if (trace == NULL || origin == NULL || number >= RIG_TRACES_MAX)
+    if (!trace || !origin || number >= RIG_TRACES_MAX)
         abort();
     trace->arena = arena;
     trace->trace_id[0] = trace->source_trace_id[0] = 1;
@@ -313,13 +321,14 @@ struct nv_trace *rig_trace(struct nv_rig *rig, const char *name, uint32_t spans)
     trace->origin = origin;
     trace->span_count = spans;
     trace->spans = nv_arena_array(arena, spans, sizeof *trace->spans);
-    for (uint32_t i = 0; i < spans; i++)
+    for (uint32_t i = 0; i < spans; i++) {
         trace->spans[i] = (struct nv_span){.span_id = {1, 2, 3, 4, 5, 6, 7, (uint8_t)i},
                                            .name = trace->name,
                                            .source_name = trace->name,
                                            .start_ns = trace->start_ns,
                                            .end_ns = trace->end_ns,
                                            .origin = origin};
+    }
     rig->claims[number] = (struct nv_claim){0};
     trace->claim = &rig->claims[number];
     return trace;
@@ -338,7 +347,7 @@ void rig_consume_many(struct nv_rig *rig, uint32_t count)
         rig_consume(rig, "trace", 2);
 }
 
-/* ---- the whole ----------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------- */
 
 void rig_init(struct nv_rig *rig)
 {
@@ -360,8 +369,8 @@ void rig_open(struct nv_rig *rig, bool with_store)
 
     nv_ledger_reset();
     nv_count_reset();
-    rig->exporter = nv_exporter_new(&rig->config, &rig->settler, with_store ? &rig->store : NULL,
-                                    &rig->clock.clock, &fail);
+    rig->exporter = nv_exporter_new(&rig->config, &rig->settler,
+                                    with_store ? &rig->store : NULL, &rig->clock.clock, &fail);
     ck_assert_msg(rig->exporter != NULL, "no exporter: %s", fail.what);
     nv_exporter_set_transport(rig->exporter, backend ? &rig->transport : NULL, rig->seed);
 }
@@ -374,11 +383,12 @@ void rig_close(struct nv_rig *rig)
 
 void rig_release(struct nv_rig *rig)
 {
-    if (rig->exporter != NULL)
+    if (rig->exporter)
         rig_close(rig);
-    for (uint32_t i = 0; i < rig->record_count; i++)
+    for (uint32_t i = 0; i < rig->record_count; i++) {
         if (rig->records[i].id != 0)
             forget(rig, rig->records[i].id);
+    }
     nv_log_set_sink(NULL, NULL);
 }
 
@@ -396,10 +406,10 @@ void rig_accept_all(struct nv_rig *rig, uint64_t ms)
     for (int i = 0; i < 10000; i++) {
         struct rig_flight *flight = rig_flight(rig);
 
-        if (flight != NULL)
+        if (flight)
             rig_answer(rig, flight, 200, "", "{\"success\":true}");
         rig_run(rig, flight != NULL ? 0 : ms);
-        if (flight == NULL && rig_flight(rig) == NULL)
+        if (!flight && !rig_flight(rig))
             return;
     }
 }
@@ -414,7 +424,7 @@ void rig_drain(struct nv_rig *rig)
         struct nv_exporter_status status = rig_status(rig);
         struct rig_flight *flight = rig_flight(rig);
 
-        if (flight != NULL) {
+        if (flight) {
             rig_answer(rig, flight, 200, "", "");
             continue;
         }

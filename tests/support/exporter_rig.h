@@ -80,8 +80,8 @@ struct rig_flight *rig_flight(struct nv_rig *rig);
 /* How many are in flight. */
 uint32_t rig_in_flight(const struct nv_rig *rig);
 /* Answers a flight with a status, a Retry-After ("" none) and a body; it is over then. */
-void rig_answer(struct nv_rig *rig, struct rig_flight *flight, int status, const char *retry_after,
-                const char *body);
+void rig_answer(struct nv_rig *rig, struct rig_flight *flight, int status,
+                const char *retry_after, const char *body);
 /* Answers all with 200 until nothing is in flight any more, also `ms` later. */
 void rig_accept_all(struct nv_rig *rig, uint64_t ms);
 /* The same, with store and transport mended first, until queue and outbox are empty. The clock
@@ -95,7 +95,8 @@ uint32_t rig_traces_in(const struct rig_flight *flight);
 bool rig_body_has(const struct rig_flight *flight, const char *text);
 /* Live records of a kind. */
 uint32_t rig_records(const struct nv_rig *rig, enum nv_record_kind kind);
-/* What a power cut may do at worst: releases are on disk, records that nobody synced are not. */
+/* What a power cut may do at worst: releases are on disk, records that nobody synced are
+ * not. */
 void rig_cut_power(struct nv_rig *rig);
 /* Claims settled with this outcome. Aborts the test when a claim was settled twice. */
 uint32_t rig_settled(const struct nv_rig *rig, enum nv_outcome outcome);

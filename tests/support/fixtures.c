@@ -1,8 +1,9 @@
 /*
  * Loads captured requests: case.json by jansson, bodies decompressed by zlib.
  *
- * zlib on purpose: the product inflates with libdeflate, and a test body that went through the code
- * under test would prove little. Both gzip and zlib framing are accepted, as the header says.
+ * zlib on purpose: the product inflates with libdeflate, and a test body that went through the
+ * code under test would prove little. Both gzip and zlib framing are accepted, as the header
+ * says.
  */
 #include "fixtures.h"
 
@@ -49,16 +50,16 @@ void nv_test_fixtures_list(struct nv_fixtures *out)
     *out = (struct nv_fixtures){0};
     DIR *dir = opendir(NOVEUM_FIXTURES);
     ck_assert_msg(dir != NULL, "no folder %s", NOVEUM_FIXTURES);
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         struct nv_str name = nv_str_from(entry->d_name);
         if (entry->d_name[0] == '.' || nv_str_ends(name, NV_STR(".md")))
             continue;
-        out->names = need(realloc(out->names, (out->count + 1) * sizeof(*out->names)));
+        out->names = need(realloc(out->names, (out->count + 1) * sizeof *out->names));
         out->names[out->count++] = need(strdup(entry->d_name));
     }
     (void)closedir(dir);
     ck_assert_uint_gt(out->count, 0);
-    qsort(out->names, out->count, sizeof(*out->names), by_name);
+    qsort(out->names, out->count, sizeof *out->names, by_name);
 }
 
 void nv_test_fixtures_release(struct nv_fixtures *all)
@@ -98,7 +99,8 @@ static long number_of(const json_t *object, const char *key, long otherwise)
     return json_is_integer(number) ? (long)json_integer_value(number) : otherwise;
 }
 
-static void load_request(struct nv_fixture_request *request, const char *name, const json_t *row)
+static void load_request(struct nv_fixture_request *request, const char *name,
+                         const json_t *row)
 {
     char path[4096];
     request->file = text_of(row, "file", "");
@@ -109,10 +111,11 @@ static void load_request(struct nv_fixture_request *request, const char *name, c
     request->signal = signal && strcmp(signal, "logs") == 0 ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES;
     request->json = strstr(request->content_type, "json") != NULL;
     request->spans = number_of(row, "spans", -1);
-    (void)snprintf(path, sizeof(path), "%s/%s/%s", NOVEUM_FIXTURES, name, request->file);
+    (void)snprintf(path, sizeof path, "%s/%s/%s", NOVEUM_FIXTURES, name, request->file);
     request->wire = nv_test_read_file(path);
     struct nv_str magic = nv_str_slice(request->wire, 0, 2);
-    if (nv_str_eq(magic, NV_STR("\x1f\x8b")) || strcmp(request->content_encoding, "deflate") == 0) {
+    if (nv_str_eq(magic, NV_STR("\x1f\x8b")) ||
+        strcmp(request->content_encoding, "deflate") == 0) {
         request->body = inflate_body(request->wire);
         return;
     }
@@ -125,8 +128,8 @@ struct nv_fixture *nv_test_fixture_load(const char *name)
 {
     char path[4096];
     json_error_t error;
-    struct nv_fixture *fixture = need(calloc(1, sizeof(*fixture)));
-    (void)snprintf(path, sizeof(path), "%s/%s/case.json", NOVEUM_FIXTURES, name);
+    struct nv_fixture *fixture = need(calloc(1, sizeof *fixture));
+    (void)snprintf(path, sizeof path, "%s/%s/case.json", NOVEUM_FIXTURES, name);
     fixture->name = need(strdup(name));
     fixture->case_json = nv_test_read_file(path);
     json_t *root = json_loadb(fixture->case_json.ptr, fixture->case_json.len, 0, &error);
@@ -136,11 +139,11 @@ struct nv_fixture *nv_test_fixture_load(const char *name)
     fixture->log_record_count = number_of(root, "log_record_count", 0);
     const json_t *requests = json_object_get(root, "requests");
     size_t count = json_array_size(requests);
-    fixture->requests = need(calloc(count + 1, sizeof(*fixture->requests)));
+    fixture->requests = need(calloc(count + 1, sizeof *fixture->requests));
     for (size_t i = 0; i < count; i++) {
         const json_t *row = json_array_get(requests, i);
         const char *signal = json_string_value(json_object_get(row, "signal"));
-        if (signal != NULL && strcmp(signal, "metrics") == 0)
+        if (signal && strcmp(signal, "metrics") == 0)
             continue;
         load_request(&fixture->requests[fixture->request_count++], name, row);
     }
@@ -155,7 +158,7 @@ static void free_view(struct nv_str view)
 
 void nv_test_fixture_free(struct nv_fixture *fixture)
 {
-    if (fixture == NULL)
+    if (!fixture)
         return;
     for (size_t i = 0; i < fixture->request_count; i++) {
         struct nv_fixture_request *request = &fixture->requests[i];

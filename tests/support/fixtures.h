@@ -24,9 +24,9 @@ struct nv_fixtures {
 };
 
 struct nv_fixture_request {
-    char *file;             /* "001.pb" */
-    char *path;             /* "/v1/traces" */
-    char *content_type;     /* as sent; "application/json" or "application/x-protobuf" in front */
+    char *file;         /* "001.pb" */
+    char *path;         /* "/v1/traces" */
+    char *content_type; /* as sent; "application/json" or "application/x-protobuf" in front */
     char *content_encoding; /* as sent, "identity" when there was none */
     enum nv_signal signal;  /* metrics requests are left out */
     bool json;              /* body is OTLP/JSON, else protobuf */
@@ -51,7 +51,8 @@ void nv_test_fixtures_release(struct nv_fixtures *all);
 /* New: one case with all of its requests in the order they were sent. */
 struct nv_fixture *nv_test_fixture_load(const char *name);
 void nv_test_fixture_free(struct nv_fixture *fixture);
-/* New: contents of the file at `path`, with a NUL behind them that is not counted; free() ptr. */
+/* New: contents of the file at `path`, with a NUL behind them that is not counted; free()
+ * ptr. */
 struct nv_str nv_test_read_file(const char *path);
 
 #endif

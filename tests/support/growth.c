@@ -3,7 +3,8 @@
  *
  *   costs(n) = a        costs(4n) = b        b <= 6 a, a >= least
  *
- * Work is counted and not timed, so the answer is the same on every machine and under sanitizers.
+ * Work is counted and not timed, so the answer is the same on every machine and under
+ * sanitizers.
  */
 #include "tests/support/growth.h"
 

@@ -10,7 +10,8 @@
 typedef uint64_t nv_test_costs(void *ctx, uint32_t n);
 
 /*
- * Fails the test unless the work at 4n is at most 6 times that at n: n log n passes, a square gives
+ * Fails the test unless the work at 4n is at most 6 times that at n: n log n passes, a square
+ * gives
  * 16. `least` guards against a meter that counts nothing: the units that n must take at least.
  */
 void nv_test_grows_linearly(nv_test_costs *costs, void *ctx, uint32_t n, uint64_t least);

@@ -1,5 +1,6 @@
 /*
- * The client half of the gRPC tests: plain use of nghttp2, everything that comes is written down.
+ * The client half of the gRPC tests: plain use of nghttp2, everything that comes is written
+ * down.
  */
 #include "grpc_rig.h"
 
@@ -33,7 +34,7 @@ const struct grpc_rig_stream *grpc_rig_stream(const struct grpc_rig *rig, int32_
     return &rig->streams[(unsigned)(id - 1) / 2];
 }
 
-/* ---- what comes --------------------------------------------------------------------------- */
+/* ---- what comes -------------------------------------------------------------------------- */
 
 static void keep(char *out, size_t size, struct nv_str value)
 {
@@ -90,8 +91,8 @@ static int on_frame(nghttp2_session *h2, const nghttp2_frame *frame, void *user)
     return 0;
 }
 
-static int on_data(nghttp2_session *h2, uint8_t flags, int32_t id, const uint8_t *bytes, size_t len,
-                   void *user)
+static int on_data(nghttp2_session *h2, uint8_t flags, int32_t id, const uint8_t *bytes,
+                   size_t len, void *user)
 {
     struct grpc_rig_stream *stream = stream_at(user, id);
     (void)h2;
@@ -111,7 +112,7 @@ static int on_close(nghttp2_session *h2, int32_t id, uint32_t error, void *user)
     return 0;
 }
 
-/* ---- what is sent ------------------------------------------------------------------------- */
+/* ---- what is sent ------------------------------------------------------------------------ */
 
 static ssize_t on_h2_read_data(nghttp2_session *h2, int32_t id, uint8_t *bytes, size_t size,
                                uint32_t *flags, nghttp2_data_source *source, void *user)
@@ -139,7 +140,8 @@ static nghttp2_nv field_of(const char *name, const char *value)
                         .valuelen = strlen(value)};
 }
 
-static size_t make_headers(nghttp2_nv *out, const char *path, const struct grpc_rig_header *more)
+static size_t make_headers(nghttp2_nv *out, const char *path,
+                           const struct grpc_rig_header *more)
 {
     const struct grpc_rig_header usual[] = {
         {":method", "POST"},    {":scheme", "http"}, {":path", path},
@@ -148,14 +150,14 @@ static size_t make_headers(nghttp2_nv *out, const char *path, const struct grpc_
     size_t count = 0;
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
         const char *value = usual[i].value;
-        for (const struct grpc_rig_header *at = more; at != NULL && at->name[0] != '\0'; at++) {
+        for (const struct grpc_rig_header *at = more; at && at->name[0] != '\0'; at++) {
             if (strcmp(at->name, usual[i].name) == 0)
                 value = at->value;
         }
-        if (value != NULL)
+        if (value)
             out[count++] = field_of(usual[i].name, value);
     }
-    for (const struct grpc_rig_header *at = more; at != NULL && at->name[0] != '\0'; at++) {
+    for (const struct grpc_rig_header *at = more; at && at->name[0] != '\0'; at++) {
         bool known = false;
         for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
             known |= strcmp(at->name, usual[i].name) == 0;
@@ -166,8 +168,8 @@ static size_t make_headers(nghttp2_nv *out, const char *path, const struct grpc_
     return count;
 }
 
-int32_t grpc_rig_request(struct grpc_rig *rig, const char *path, const struct grpc_rig_header *more,
-                         struct nv_str body, bool end)
+int32_t grpc_rig_request(struct grpc_rig *rig, const char *path,
+                         const struct grpc_rig_header *more, struct nv_str body, bool end)
 {
     nghttp2_nv headers[HEADERS_MAX];
     size_t count = make_headers(headers, path, more);
@@ -176,8 +178,8 @@ int32_t grpc_rig_request(struct grpc_rig *rig, const char *path, const struct gr
     *upload = (struct upload){body, end};
     nghttp2_data_provider provider = {.source.ptr = upload, .read_callback = on_h2_read_data};
     bool no_data = body.len == 0 && end;
-    int32_t id =
-        nghttp2_submit_request(rig->client, NULL, headers, count, no_data ? NULL : &provider, NULL);
+    int32_t id = nghttp2_submit_request(rig->client, NULL, headers, count,
+                                        no_data ? NULL : &provider, NULL);
     ck_assert_int_eq(id, next);
     *stream_at(rig, id) = (struct grpc_rig_stream){.grpc_status = -1};
     return id;
@@ -223,7 +225,8 @@ void grpc_rig_put_header(struct nv_buf *buf, const char *name, const char *value
     ck_assert_int_eq(nv_buf_append_str(buf, nv_str_from(value)), NV_OK);
 }
 
-void grpc_rig_put_call(struct nv_buf *buf, uint32_t stream, const char *path, struct nv_str message)
+void grpc_rig_put_call(struct nv_buf *buf, uint32_t stream, const char *path,
+                       struct nv_str message)
 {
     struct nv_buf headers, body;
     nv_buf_init(&headers, 1000);
@@ -242,7 +245,7 @@ void grpc_rig_put_call(struct nv_buf *buf, uint32_t stream, const char *path, st
     nv_buf_release(&body);
 }
 
-/* ---- moving bytes ------------------------------------------------------------------------- */
+/* ---- moving bytes ------------------------------------------------------------------------ */
 
 void grpc_rig_raw(struct grpc_rig *rig, struct nv_str bytes)
 {
@@ -266,9 +269,10 @@ static bool to_client(struct grpc_rig *rig)
     nv_buf_init(&out, 1 << 20);
     ck_assert_int_eq(nv_grpc_session_pull(rig->session, 1000, &out), NV_OK);
     bool moved = out.len > 0;
-    if (moved)
+    if (moved) {
         ck_assert_int_eq(nghttp2_session_mem_recv(rig->client, (uint8_t *)out.bytes, out.len),
                          (ssize_t)out.len);
+    }
     nv_buf_release(&out);
     return moved;
 }
@@ -303,7 +307,7 @@ bool grpc_rig_advance(struct grpc_rig *rig, unsigned ms)
     return fine;
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------- */
 
 static void wake(struct nv_grpc_call *call)
 {

@@ -1,11 +1,12 @@
 /*
- * An HTTP/2 client (nghttp2's) and a gRPC session of ours, joined by memory, under a fake clock.
+ * An HTTP/2 client (nghttp2's) and a gRPC session of ours, joined by memory, under a fake
+ * clock.
  *
  *   client ── mem_send ─▶ nv_grpc_session_feed       grpc_rig_pump moves bytes both ways
  *          ◀─ mem_recv ── nv_grpc_session_pull       until nothing moves any more
  *
- * Answers that the service gives outside of its callbacks are put on their way by the next pump, as
- * the server's loop would do.
+ * Answers that the service gives outside of its callbacks are put on their way by the next
+ * pump, as the server's loop would do.
  */
 #ifndef NV_TESTS_SUPPORT_GRPC_RIG_H
 #define NV_TESTS_SUPPORT_GRPC_RIG_H
@@ -57,12 +58,13 @@ struct grpc_rig_header {
 void grpc_rig_open(struct grpc_rig *rig, struct nv_grpc_service service);
 void grpc_rig_close(struct grpc_rig *rig);
 /*
- * Opens a stream to `path` with the headers of a gRPC client; each of `more` (may be NULL) replaces
- * the usual one of its name, with value NULL takes it away. `body` (borrowed until it is sent) is
- * sent as it is, prefix included, and with `end` the stream is closed behind it. The stream's id.
+ * Opens a stream to `path` with the headers of a gRPC client; each of `more` (may be NULL)
+ * replaces the usual one of its name, with value NULL takes it away. `body` (borrowed until it
+ * is sent) is sent as it is, prefix included, and with `end` the stream is closed behind it.
+ * The stream's id.
  */
-int32_t grpc_rig_request(struct grpc_rig *rig, const char *path, const struct grpc_rig_header *more,
-                         struct nv_str body, bool end);
+int32_t grpc_rig_request(struct grpc_rig *rig, const char *path,
+                         const struct grpc_rig_header *more, struct nv_str body, bool end);
 /* Ends a stream that was opened without `end`. */
 void grpc_rig_end(struct grpc_rig *rig, int32_t id);
 /* Resets a stream with CANCEL. */

@@ -1,8 +1,8 @@
 /*
  * The rig of http_rig.h: a server on a loop that only runs when the test turns it.
  *
- * Loopback TCP delivers within the kernel, so a few turns after the last change are enough to know
- * that nothing moves; a turn costs microseconds.
+ * Loopback TCP delivers within the kernel, so a few turns after the last change are enough to
+ * know that nothing moves; a turn costs microseconds.
  */
 #include "http_rig.h"
 
@@ -25,9 +25,9 @@ void http_rig_open(struct http_rig *rig, const struct nv_http_route *routes, siz
         .listener.addresses = "127.0.0.1:0", .routes = routes, .route_count = count};
     struct nv_fail fail = {.code = NV_OK};
     nv_http_limits_init(&config.limits);
-    if (limits != NULL)
+    if (limits)
         config.limits = *limits;
-    if (hooks != NULL)
+    if (hooks)
         config.hooks = *hooks;
     nv_fake_clock_init(&rig->clock, 1000 * NV_NS_PER_S, UINT64_C(784111777) * NV_NS_PER_S);
     ck_assert_int_eq(nv_loops_init(&rig->loops, 1, &rig->clock.clock), NV_OK);
@@ -47,13 +47,14 @@ void http_rig_close(struct http_rig *rig)
 int http_rig_connect(struct http_rig *rig)
 {
     const char *name = nv_listener_address(nv_http_server_listener(rig->server), 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     uint64_t port = 0;
     ck_assert_int_eq(nv_str_to_uint64(nv_str_from(strrchr(name, ':') + 1), &port), NV_OK);
     address.sin_port = htons((uint16_t)port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
     http_rig_turn(rig);
     return fd;
@@ -92,7 +93,7 @@ bool http_rig_read(struct http_rig *rig, int fd)
     rig->text[rig->len] = '\0';
     while (quiet < QUIET_TURNS) {
         nv_loop_turn(rig->loops.items[0]);
-        ssize_t got = recv(fd, rig->text + rig->len, sizeof(rig->text) - rig->len - 1, 0);
+        ssize_t got = recv(fd, rig->text + rig->len, sizeof rig->text - rig->len - 1, 0);
         if (got == 0 || (got < 0 && errno != EAGAIN))
             return true;
         quiet = got > 0 ? 0 : quiet + 1;
@@ -117,7 +118,7 @@ int http_rig_status(const struct http_rig *rig, unsigned n)
     const char *at = rig->text;
     for (;;) {
         at = strstr(at, "HTTP/1.1 ");
-        if (at == NULL)
+        if (!at)
             return 0;
         at += strlen("HTTP/1.1 ");
         if (n-- == 0)

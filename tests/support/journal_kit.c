@@ -64,7 +64,8 @@ static int kit_close(void *ctx, int fd)
     return close(fd);
 }
 
-static ssize_t kit_pwritev(void *ctx, int fd, const struct iovec *parts, int count, off_t offset)
+static ssize_t kit_pwritev(void *ctx, int fd, const struct iovec *parts, int count,
+                           off_t offset)
 {
     struct journal_kit *kit = ctx;
     if (fails(kit, FAIL_PWRITEV)) {
@@ -243,7 +244,8 @@ void journal_kit_expect(struct journal_kit *kit, uint64_t id, const char *body)
     struct nv_buf bytes;
     nv_buf_init(&bytes, 1 << 24);
     enum nv_err err = nv_journal_get(kit->journal, id, NULL, NULL, &bytes);
-    ck_assert_msg(err == NV_OK, "record %llu: %s", (unsigned long long)id, nv_err_info(err)->text);
+    ck_assert_msg(err == NV_OK, "record %llu: %s", (unsigned long long)id,
+                  nv_err_info(err)->text);
     ck_assert_uint_eq(bytes.len, strlen(body));
     ck_assert(memcmp(bytes.bytes ? bytes.bytes : "", body, bytes.len) == 0);
     nv_buf_release(&bytes);

@@ -27,7 +27,8 @@ struct journal_kit {
     int fail_at, fail_times, calls, error;
     int failed_fd, synced_fd;
     uint64_t disk_bytes; /* no file is allocated beyond so many of all files; 0: no limit */
-    /* Crash point: the process exits before call `crash_at` of any operation (after, if odd). */
+    /* Crash point: the process exits before call `crash_at` of any operation (after, if
+     * odd). */
     int crash_at, any_calls;
     /* What is written to witness_fd before such an exit. */
     const void *witness;

@@ -1,8 +1,8 @@
 /*
  * The three questions that every normaliser of lists is asked, over a table of cases.
  *
- * check's loop tests know their row only as an index, so the table and the function under test are
- * kept here between nv_test_list_suite and the run: a check program tests one normaliser.
+ * check's loop tests know their row only as an index, so the table and the function under test
+ * are kept here between nv_test_list_suite and the run: a check program tests one normaliser.
  */
 #include "list_table.h"
 

@@ -23,8 +23,8 @@ typedef enum nv_err nv_test_list_of(struct nv_arena *arena, const struct nv_valu
 
 /*
  * New suite `name` with, for each row of `path` (below the source folder): the list is as
- * expected, an expected list gives itself, and every allocation may fail. One in a process. More
- * tests may be added through `tcase`.
+ * expected, an expected list gives itself, and every allocation may fail. One in a process.
+ * More tests may be added through `tcase`.
  */
 Suite *nv_test_list_suite(const char *name, const char *path, nv_test_list_of *list_of,
                           TCase **tcase);

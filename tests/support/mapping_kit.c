@@ -41,7 +41,8 @@ static void add_request(struct batches *batches, enum nv_signal signal, bool jso
     ck_assert_uint_lt(batches->count, BATCHES_MAX);
     memcpy(copy, body.ptr, body.len);
     enum nv_err err = nv_request_decode(
-        &(struct nv_request_body){signal, json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, copy, body.len},
+        &(struct nv_request_body){signal, json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, copy,
+                                  body.len},
         &limits, &result, &batches->list[batches->count], &fail);
     ck_assert_msg(err == NV_OK, "%s: %s", fail.path, fail.what);
     batches->count++;
@@ -53,9 +54,10 @@ static bool seen_before(const struct batches *batches, size_t batch, uint32_t it
     const uint8_t *id = batches->list[batch]->items[item].trace_id;
     for (size_t b = 0; b <= batch; b++) {
         uint32_t end = b == batch ? item : batches->list[b]->item_count;
-        for (uint32_t i = 0; i < end; i++)
+        for (uint32_t i = 0; i < end; i++) {
             if (memcmp(batches->list[b]->items[i].trace_id, id, NV_TRACE_ID_BYTES) == 0)
                 return true;
+        }
     }
     return false;
 }
@@ -94,9 +96,10 @@ static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t 
                                      .signal = batch->signal};
             raw->span_count += batch->signal == NV_SIGNAL_TRACES;
         }
-        if (batch->group_count > 0)
+        if (batch->group_count > 0) {
             memcpy(raw->groups + raw->group_count, batch->groups,
                    batch->group_count * sizeof *raw->groups);
+        }
         raw->group_count += batch->group_count;
     }
     return raw;
@@ -105,7 +108,7 @@ static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t 
 static void translate_all(const struct nv_mapping *mapping, struct batches *batches,
                           nv_test_trace_visit *visit, void *ctx)
 {
-    for (size_t b = 0; b < batches->count; b++)
+    for (size_t b = 0; b < batches->count; b++) {
         for (uint32_t i = 0; i < batches->list[b]->item_count; i++) {
             if (seen_before(batches, b, i))
                 continue;
@@ -119,6 +122,7 @@ static void translate_all(const struct nv_mapping *mapping, struct batches *batc
             }
             nv_arena_free(arena);
         }
+    }
     for (size_t b = 0; b < batches->count; b++)
         nv_batch_free(batches->list[b]);
 }
@@ -127,9 +131,10 @@ void nv_test_case_translate(const struct nv_mapping *mapping, const struct nv_fi
                             nv_test_trace_visit *visit, void *ctx)
 {
     struct batches batches = {.count = 0};
-    for (size_t i = 0; i < fixture->request_count; i++)
+    for (size_t i = 0; i < fixture->request_count; i++) {
         add_request(&batches, fixture->requests[i].signal, fixture->requests[i].json,
                     fixture->requests[i].body);
+    }
     translate_all(mapping, &batches, visit, ctx);
 }
 
@@ -147,9 +152,10 @@ enum nv_err nv_test_translate_within(const struct nv_mapping *mapping,
 {
     struct batches batches = {.count = 0};
     struct nv_trace *trace;
-    for (size_t i = 0; i < fixture->request_count; i++)
+    for (size_t i = 0; i < fixture->request_count; i++) {
         add_request(&batches, fixture->requests[i].signal, fixture->requests[i].json,
                     fixture->requests[i].body);
+    }
     struct nv_raw_trace *raw = gather(&batches, batches.list[0]->items[0].trace_id, arena_max);
     struct nv_arena *arena = raw->arena;
     ck_assert_ptr_nonnull(nv_arena_alloc(arena, used));

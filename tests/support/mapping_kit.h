@@ -1,8 +1,8 @@
 /*
  * For tests of mapping: captured cases and hand-made spans as raw traces.
  *
- * A case's requests are decoded as at the door, their items grouped by trace id, in the order of
- * arrival, as assembly would complete them when nothing is late.
+ * A case's requests are decoded as at the door, their items grouped by trace id, in the order
+ * of arrival, as assembly would complete them when nothing is late.
  */
 #ifndef NV_TESTS_MAPPING_KIT_H
 #define NV_TESTS_MAPPING_KIT_H
@@ -22,8 +22,8 @@ void nv_test_case_translate(const struct nv_mapping *mapping, const struct nv_fi
  */
 void nv_test_json_translate(const struct nv_mapping *mapping, const char *json,
                             nv_test_trace_visit *visit, void *ctx);
-/* Translates the first trace of a case in an arena of at most `arena_max` bytes, `used` of which
- * are gone already: so that memory ends at any place. Returns what the mapping said. */
+/* Translates the first trace of a case in an arena of at most `arena_max` bytes, `used` of
+ * which are gone already: so that memory ends at any place. Returns what the mapping said. */
 enum nv_err nv_test_translate_within(const struct nv_mapping *mapping,
                                      const struct nv_fixture *fixture, size_t arena_max,
                                      size_t used);

@@ -1,7 +1,7 @@
 /*
- * See mapping_spans.h. Short spans are turned into OTLP/JSON with jansson and go through the door's
- * own decoder, so that what is tested is what a client would send. Results are compared as JSON
- * values, whatever the order of keys.
+ * See mapping_spans.h. Short spans are turned into OTLP/JSON with jansson and go through the
+ * door's own decoder, so that what is tested is what a client would send. Results are compared
+ * as JSON values, whatever the order of keys.
  */
 #include "tests/support/mapping_spans.h"
 
@@ -67,7 +67,8 @@ static json_t *attributes_of(const json_t *object)
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
-        json_array_append_new(list, json_pack("{s:s,s:o}", "key", key, "value", any_value(value)));
+        json_array_append_new(list,
+                              json_pack("{s:s,s:o}", "key", key, "value", any_value(value)));
     }
     return list;
 }
@@ -98,10 +99,10 @@ static json_t *events_of(const json_t *span)
     size_t i;
     json_array_foreach(json_object_get(span, "events"), i, event)
     {
-        json_array_append_new(list, json_pack("{s:O,s:o,s:o}", "name",
-                                              json_object_get(event, "name"), "timeUnixNano",
-                                              nanoseconds(number(event, "at", 0)), "attributes",
-                                              attributes_of(json_object_get(event, "attributes"))));
+        json_array_append_new(
+            list, json_pack("{s:O,s:o,s:o}", "name", json_object_get(event, "name"),
+                            "timeUnixNano", nanoseconds(number(event, "at", 0)), "attributes",
+                            attributes_of(json_object_get(event, "attributes"))));
     }
     return list;
 }
@@ -112,9 +113,9 @@ static json_t *links_of(const json_t *span)
     size_t i;
     json_array_foreach(json_object_get(span, "links"), i, link)
     {
-        json_array_append_new(list,
-                              json_pack("{s:s,s:o}", "traceId", "0123456789abcdef0123456789abcdef",
-                                        "spanId", span_id(json_integer_value(link))));
+        json_array_append_new(list, json_pack("{s:s,s:o}", "traceId",
+                                              "0123456789abcdef0123456789abcdef", "spanId",
+                                              span_id(json_integer_value(link))));
     }
     return list;
 }
@@ -123,15 +124,15 @@ static json_t *otlp_span(const json_t *span, json_int_t place)
 {
     json_int_t parent = number(span, "parent", 0);
     const json_t *message = json_object_get(span, "message");
-    json_t *out =
-        json_pack("{s:s,s:o,s:O,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:I,s:s}}", "traceId",
-                  "0123456789abcdef0123456789abcdef", "spanId", span_id(number(span, "id", place)),
-                  "name", json_object_get(span, "name"), "kind", number(span, "kind", 1),
-                  "startTimeUnixNano", nanoseconds(number(span, "start", place)), "endTimeUnixNano",
-                  nanoseconds(number(span, "end", 100 + place)), "attributes",
-                  attributes_of(json_object_get(span, "attributes")), "events", events_of(span),
-                  "links", links_of(span), "status", "code", number(span, "status", 0), "message",
-                  message ? json_string_value(message) : "");
+    json_t *out = json_pack(
+        "{s:s,s:o,s:O,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:I,s:s}}", "traceId",
+        "0123456789abcdef0123456789abcdef", "spanId", span_id(number(span, "id", place)),
+        "name", json_object_get(span, "name"), "kind", number(span, "kind", 1),
+        "startTimeUnixNano", nanoseconds(number(span, "start", place)), "endTimeUnixNano",
+        nanoseconds(number(span, "end", 100 + place)), "attributes",
+        attributes_of(json_object_get(span, "attributes")), "events", events_of(span), "links",
+        links_of(span), "status", "code", number(span, "status", 0), "message",
+        message ? json_string_value(message) : "");
     ck_assert_ptr_nonnull(out);
     if (parent)
         json_object_set_new(out, "parentSpanId", span_id(parent));
@@ -150,8 +151,8 @@ static char *request_of(const char *resource, const char *spans)
                                                 scope ? json_string_value(scope) : "", "spans",
                                                 otlp_span(span, (json_int_t)i + 1)));
     }
-    json_t *request = json_pack("{s:[{s:{s:o},s:o}]}", "resourceSpans", "resource", "attributes",
-                                attributes_of(attributes), "scopeSpans", scopes);
+    json_t *request = json_pack("{s:[{s:{s:o},s:o}]}", "resourceSpans", "resource",
+                                "attributes", attributes_of(attributes), "scopeSpans", scopes);
     char *text = json_dumps(request, JSON_ENSURE_ASCII);
     json_decref(request);
     json_decref(attributes);
@@ -172,7 +173,8 @@ static void keep(void *ctx, struct nv_trace *trace)
     nv_buf_release(&buf);
 }
 
-struct told *told_with(const struct nv_mapping *mapping, const char *resource, const char *spans)
+struct told *told_with(const struct nv_mapping *mapping, const char *resource,
+                       const char *spans)
 {
     struct told *told = calloc(1, sizeof *told);
     char *request = request_of(resource, spans);

@@ -1,6 +1,6 @@
 /*
- * See mapping_steps.h. The steps come from the parser of tables, so that a test reads as a row; the
- * span starts at 2023-11-14T22:13:20Z.
+ * See mapping_steps.h. The steps come from the parser of tables, so that a test reads as a row;
+ * the span starts at 2023-11-14T22:13:20Z.
  */
 #include "tests/support/mapping_steps.h"
 
@@ -23,13 +23,16 @@ void check_steps(const struct step_case *cases, size_t count)
         for (char *c = in; *c; c++)
             *c = *c == '\'' ? '"' : *c;
         nv_rule_draft_init(&draft, arena);
-        ck_assert_int_eq(nv_rule_parse(&draft, NV_STR("t"), nv_str_from(row), false, NULL), NV_OK);
+        ck_assert_int_eq(nv_rule_parse(&draft, NV_STR("t"), nv_str_from(row), false, NULL),
+                         NV_OK);
         struct nv_value value;
         ck_assert_int_eq(nv_value_from_json(arena, nv_str_from(in), NULL, &value), NV_OK);
-        struct nv_transform transform = {.arena = arena, .start_ns = UINT64_C(1700000000000000000)};
+        struct nv_transform transform = {.arena = arena,
+                                         .start_ns = UINT64_C(1700000000000000000)};
         struct nv_transformed result;
         ck_assert_int_eq(
-            nv_transform_run(&transform, draft.steps, draft.step_count, &value, &result), NV_OK);
+            nv_transform_run(&transform, draft.steps, draft.step_count, &value, &result),
+            NV_OK);
         ck_assert_msg(result.absent == (cases[i].out == NULL), "%s on %s: absent %d",
                       cases[i].steps, cases[i].in, result.absent);
         if (cases[i].out) {

@@ -1,7 +1,7 @@
 /*
- * The messages kit. It holds no assertion of its own but on JSON that the tests themselves wrote.
- * Expected lists are compared whatever the order of members, because only the list's order means
- * something.
+ * The messages kit. It holds no assertion of its own but on JSON that the tests themselves
+ * wrote. Expected lists are compared whatever the order of members, because only the list's
+ * order means something.
  */
 #include "message_kit.h"
 

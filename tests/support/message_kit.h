@@ -1,5 +1,6 @@
 /*
- * Shared by the tests of the messages_*.c files: a normalisation in progress, and its list as JSON.
+ * Shared by the tests of the messages_*.c files: a normalisation in progress, and its list as
+ * JSON.
  */
 #ifndef NV_TESTS_SUPPORT_MESSAGE_KIT_H
 #define NV_TESTS_SUPPORT_MESSAGE_KIT_H

@@ -1,13 +1,14 @@
 /*
- * The failing allocator: one atomic counter and a window [first, last] of allocations that fail.
+ * The failing allocator: one atomic counter and a window [first, last] of allocations that
+ * fail.
  *
  *   allocation number   1 2 3 4 5 6 ...
  *   fail_nth(3)             x
  *   fail_from(3)            x x x x ...
  *
- * The __wrap_ and __real_ names are the linker's (--wrap). Interposing malloc for the whole process
- * was rejected: it fights with AddressSanitizer, and libraries that abort without memory would end
- * the test.
+ * The __wrap_ and __real_ names are the linker's (--wrap). Interposing malloc for the whole
+ * process was rejected: it fights with AddressSanitizer, and libraries that abort without
+ * memory would end the test.
  */
 #include "oom.h"
 

@@ -4,8 +4,8 @@
  * Every test program is linked with --wrap for malloc, calloc, realloc, reallocarray, strdup,
  * strndup and aligned_alloc, so calls from libnoveum's objects and from the test itself pass
  * through here; calls inside shared libraries (libc, jansson, curl) do not. Works under every
- * sanitizer, because the real function is still the sanitizer's. Counting is atomic; any thread's
- * allocation counts. While off (the default) nothing fails.
+ * sanitizer, because the real function is still the sanitizer's. Counting is atomic; any
+ * thread's allocation counts. While off (the default) nothing fails.
  *
  *     for (unsigned long n = 1;; n++) {
  *         oom_fail_nth(n);
@@ -17,8 +17,8 @@
  *         ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
  *     }
  *
- * Call oom_end() before any ck_assert: check itself allocates. A leak on the error path shows under
- * the asan preset.
+ * Call oom_end() before any ck_assert: check itself allocates. A leak on the error path shows
+ * under the asan preset.
  */
 #ifndef NV_TESTS_SUPPORT_OOM_H
 #define NV_TESTS_SUPPORT_OOM_H
@@ -31,9 +31,11 @@ void oom_fail_nth(unsigned long n);
 void oom_fail_from(unsigned long n);
 /* Stops failing. Did any allocation fail since oom_fail_nth or oom_fail_from? */
 bool oom_end(void);
-/* Allocations counted since the last oom_fail_nth or oom_fail_from, the failed ones included. */
+/* Allocations counted since the last oom_fail_nth or oom_fail_from, the failed ones
+ * included. */
 unsigned long oom_count(void);
-/* Counts without failing: oom_fail_nth of a number never reached. For "how many mallocs" tests. */
+/* Counts without failing: oom_fail_nth of a number never reached. For "how many mallocs"
+ * tests. */
 void oom_count_only(void);
 
 #endif

@@ -57,8 +57,8 @@ struct nv_test_decoded nv_test_decode(enum nv_signal signal, enum nv_media media
         ck_assert_ptr_nonnull(copy);
         memcpy(copy, bytes.ptr, bytes.len);
     }
-    decoded.err = nv_request_decode(&(struct nv_request_body){signal, media, copy, bytes.len}, NULL,
-                                    &decoded.result, &decoded.batch, &decoded.fail);
+    decoded.err = nv_request_decode(&(struct nv_request_body){signal, media, copy, bytes.len},
+                                    NULL, &decoded.result, &decoded.batch, &decoded.fail);
     ck_assert((decoded.err == NV_OK) == (decoded.batch != NULL));
     return decoded;
 }

@@ -7,7 +7,8 @@
 #include "base/wire.h"
 #include "otlp/request/request.h"
 
-#define NV_TEST_TRACE_ID NV_STR("\x5b\x8e\xff\xf7\x98\x03\x81\x03\xd2\x69\xb6\x33\x81\x3f\xc6\x0c")
+#define NV_TEST_TRACE_ID                                                                       \
+    NV_STR("\x5b\x8e\xff\xf7\x98\x03\x81\x03\xd2\x69\xb6\x33\x81\x3f\xc6\x0c")
 #define NV_TEST_SPAN_ID NV_STR("\xee\xe1\x9b\x7e\xc3\xc1\xb1\x74")
 
 /* A message that is at hand as a literal: for tables of cases. */

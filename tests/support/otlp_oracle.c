@@ -3,8 +3,8 @@
  *
  *   descriptor field "start_time_unix_nano" ──▶ JSON name "startTimeUnixNano"
  *
- * The descriptors know strings only as bytes; by OTLP's naming, ids end in _id and are hex in JSON,
- * bytes_value is base64, all other bytes are text.
+ * The descriptors know strings only as bytes; by OTLP's naming, ids end in _id and are hex in
+ * JSON, bytes_value is base64, all other bytes are text.
  */
 #include "otlp_oracle.h"
 
@@ -111,7 +111,7 @@ static uint64_t bits_at(ProtobufCType type, const char *at)
     return type == PROTOBUF_C_TYPE_INT32 ? (uint64_t)(int64_t)narrow : (uint32_t)narrow;
 }
 
-/* ---- comparing with jansson --------------------------------------------------------------- */
+/* ---- comparing with jansson -------------------------------------------------------------- */
 
 static bool same_number(ProtobufCType type, const char *at, const json_t *json)
 {
@@ -172,8 +172,8 @@ static bool is_default(ProtobufCType type, const char *at)
     return bytes.len == 0;
 }
 
-static bool same_value(const ProtobufCFieldDescriptor *field, const char *at, const json_t *json,
-                       char *why, size_t why_size)
+static bool same_value(const ProtobufCFieldDescriptor *field, const char *at,
+                       const json_t *json, char *why, size_t why_size)
 {
     bool same;
     if (field->type == PROTOBUF_C_TYPE_MESSAGE)
@@ -220,7 +220,7 @@ static bool same_field(const ProtobufCMessage *message, const ProtobufCFieldDesc
         json = json_object_get(object, "intValue");
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
         return same_list(field, values, json, why, why_size);
-    if (json == NULL || json_is_null(json)) {
+    if (!json || json_is_null(json)) {
         bool none = values.count == 0 || (field->type != PROTOBUF_C_TYPE_MESSAGE &&
                                           is_default(field->type, values.first));
         (void)snprintf(why, why_size, "%s: not in JSON", field->name);
@@ -244,7 +244,7 @@ bool nv_test_same_as_json(const ProtobufCMessage *message, const json_t *json, c
     return true;
 }
 
-/* ---- writing JSON ------------------------------------------------------------------------- */
+/* ---- writing JSON ------------------------------------------------------------------------ */
 
 static void write_bytes(const char *name, const char *at, struct nv_buf *out)
 {
@@ -285,7 +285,8 @@ static void write_number(ProtobufCType type, const char *at, struct nv_buf *out)
         (void)nv_buf_printf(out, "%.17g", number);
 }
 
-static void write_value(const ProtobufCFieldDescriptor *field, const char *at, struct nv_buf *out)
+static void write_value(const ProtobufCFieldDescriptor *field, const char *at,
+                        struct nv_buf *out)
 {
     if (field->type == PROTOBUF_C_TYPE_MESSAGE)
         nv_test_to_json(message_at(at), out);
@@ -320,7 +321,7 @@ void nv_test_to_json(const ProtobufCMessage *message, struct nv_buf *out)
     (void)nv_buf_append_char(out, '}');
 }
 
-/* ---- the rest ----------------------------------------------------------------------------- */
+/* ---- the rest ---------------------------------------------------------------------------- */
 
 static void forget_unknown(ProtobufCMessage *message)
 {

@@ -1,8 +1,8 @@
 /*
  * The model of power.h.
  *
- * A subset of what is pending is drawn in one of four moods, because a fair coin a sector hardly
- * ever makes the states that hurt: all but one lost, all but one there, all, none.
+ * A subset of what is pending is drawn in one of four moods, because a fair coin a sector
+ * hardly ever makes the states that hurt: all but one lost, all but one there, all, none.
  */
 #include "power.h"
 
@@ -52,8 +52,8 @@ static void set_entry(struct power_entry *entry, int file)
     entry->later[entry->later_count++] = file;
 }
 
-static void add_change(struct power *power, int fd, bool length, size_t offset, const void *bytes,
-                       size_t len)
+static void add_change(struct power *power, int fd, bool length, size_t offset,
+                       const void *bytes, size_t len)
 {
     struct power_file *file = &power->files[power->of_fd[fd]];
     if (file->change_count == file->change_capacity) {
@@ -79,7 +79,8 @@ static bool read_mark(const struct power *power, uint8_t mark[64])
     return there;
 }
 
-/* The mark is written past the table of operations: what the dead wrote is undone afterwards. */
+/* The mark is written past the table of operations: what the dead wrote is undone
+ * afterwards. */
 void power_kill(struct power *power)
 {
     power->dead = true;
@@ -115,7 +116,7 @@ static void changed(struct power *power)
         power->boundary(power->ctx);
 }
 
-/* ---- operations ---------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------------- */
 
 static bool is_dead(const struct power *power)
 {
@@ -152,7 +153,8 @@ static int power_close(void *ctx, int fd)
     return close(fd);
 }
 
-static ssize_t power_pwritev(void *ctx, int fd, const struct iovec *parts, int count, off_t offset)
+static ssize_t power_pwritev(void *ctx, int fd, const struct iovec *parts, int count,
+                             off_t offset)
 {
     struct power *power = ctx;
     if (is_dead(power))
@@ -275,7 +277,7 @@ static int power_unlink(void *ctx, const char *path)
     return result;
 }
 
-/* ---- states -------------------------------------------------------------------------------- */
+/* ---- states ------------------------------------------------------------------------------ */
 
 enum mood { NONE, ALL, HALF, ALL_BUT_ONE, ONE };
 

@@ -1,14 +1,16 @@
 /*
- * Power cuts: file operations that are recorded, and the states that a disk may be in afterwards.
+ * Power cuts: file operations that are recorded, and the states that a disk may be in
+ * afterwards.
  *
- * The operations go to a real directory, which the program under test sees. Beside it is kept what
- * is certain to be on disk: a file's bytes at its last sync, the directory's entries at its last
- * one. A state is made of that and of any part of what came since: sectors of 512 or 4096 bytes of
- * each write in any order or not at all, each change of a length or of an entry or not. What a
- * failed sync covered may be missing for ever, whatever is synced later, and is read all the same.
+ * The operations go to a real directory, which the program under test sees. Beside it is kept
+ * what is certain to be on disk: a file's bytes at its last sync, the directory's entries at
+ * its last one. A state is made of that and of any part of what came since: sectors of 512 or
+ * 4096 bytes of each write in any order or not at all, each change of a length or of an entry
+ * or not. What a failed sync covered may be missing for ever, whatever is synced later, and is
+ * read all the same.
  *
- * A process that is killed has no effect any more: its operations fail. Its successor finds what it
- * wrote, synced or not.
+ * A process that is killed has no effect any more: its operations fail. Its successor finds
+ * what it wrote, synced or not.
  */
 #ifndef NV_TESTS_POWER_H
 #define NV_TESTS_POWER_H

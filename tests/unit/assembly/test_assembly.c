@@ -1,7 +1,7 @@
 /*
- * The rows of docs/design/0003-completion.md from the outside: requests in, whole traces out, by a
- * clock that stands still until told otherwise; duplicates, late spans, caps, stop, and what the
- * ledger says.
+ * The rows of docs/design/0003-completion.md from the outside: requests in, whole traces out,
+ * by a clock that stands still until told otherwise; duplicates, late spans, caps, stop, and
+ * what the ledger says.
  */
 #include "expect.h"
 #include "assembly_kit.h"
@@ -369,9 +369,10 @@ START_TEST(stop_sends_what_is_open_in_memory)
     ck_assert_int_eq(kit_spans(&kit, "shop", "4a"), NV_ERR_STOPPING);
     struct nv_acceptor acceptor = nv_assembly_acceptor(kit.assembly);
     ck_assert_int_eq(acceptor.admit(acceptor.ctx, 1), NV_ERR_STOPPING);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         ck_assert_int_eq(kit.traces[i].incomplete,
                          kit.traces[i].trace == '2' ? NV_INCOMPLETE_SHUTDOWN : NV_COMPLETE);
+    }
     assert_balanced(3, 3, 0);
 }
 END_TEST

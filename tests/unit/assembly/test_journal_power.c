@@ -1,10 +1,10 @@
 /*
- * Power cuts: at every operation of random lives, states that the disk may be in are opened. What
- * was promised is there with its bytes, and the start never fails.
+ * Power cuts: at every operation of random lives, states that the disk may be in are opened.
+ * What was promised is there with its bytes, and the start never fails.
  *
- * Promised is what a synced commit has covered, its own records and those before it without a sync
- * (an outbox record whose request goes after the next synced note), and what a restart has found:
- * the replay acts upon it. 2,000 states here; NOVEUM_SOAK: 100,000.
+ * Promised is what a synced commit has covered, its own records and those before it without a
+ * sync (an outbox record whose request goes after the next synced note), and what a restart has
+ * found: the replay acts upon it. 2,000 states here; NOVEUM_SOAK: 100,000.
  */
 #include "expect.h"
 #include "journal/journal_internal.h"
@@ -43,8 +43,8 @@ static void check_record(struct nv_journal *found, size_t i)
     struct nv_buf got;
     nv_buf_init(&got, 1 << 20);
     enum nv_err err = nv_journal_get(found, records[i].id, NULL, NULL, &got);
-    ck_assert_msg(!err, "state %lu, while %s: record %zu of %zu (id %llu) is lost: %s", states,
-                  doing, i, record_count, (unsigned long long)records[i].id,
+    ck_assert_msg(err == NV_OK, "state %lu, while %s: record %zu of %zu (id %llu) is lost: %s",
+                  states, doing, i, record_count, (unsigned long long)records[i].id,
                   nv_err_info(err)->text);
     fill_body(body, i, records[i].len);
     ck_assert(nv_str_eq(nv_buf_str(&got), (struct nv_str){body, records[i].len}));
@@ -86,18 +86,20 @@ static void promise_all(void)
 static void commit(void)
 {
     static char bodies[3][BODY_MAX];
-    static const enum nv_record_kind kinds[] = {NV_RECORD_TRACES, NV_RECORD_SENT, NV_RECORD_OUTBOX,
-                                                NV_RECORD_DEAD_LETTER};
+    static const enum nv_record_kind kinds[] = {NV_RECORD_TRACES, NV_RECORD_SENT,
+                                                NV_RECORD_OUTBOX, NV_RECORD_DEAD_LETTER};
     struct nv_journal_put puts[3] = {{0}};
     size_t count = 1 + power_draw(&power, 3);
     bool sync = power_draw(&power, 3) > 0;
     if (record_count + count > RECORDS_MAX)
         return;
     for (size_t i = 0; i < count; i++) {
-        size_t len = power_draw(&power, 4) ? power_draw(&power, 900) : power_draw(&power, BODY_MAX);
+        size_t len =
+            power_draw(&power, 4) ? power_draw(&power, 900) : power_draw(&power, BODY_MAX);
         fill_body(bodies[i], record_count + i, len);
-        puts[i] = (struct nv_journal_put){
-            .kind = kinds[power_draw(&power, 4)], .head = NV_STR("hd"), .body = {bodies[i], len}};
+        puts[i] = (struct nv_journal_put){.kind = kinds[power_draw(&power, 4)],
+                                          .head = NV_STR("hd"),
+                                          .body = {bodies[i], len}};
     }
     doing = sync ? "committing" : "committing without a sync";
     if (nv_journal_commit(journal, puts, count, sync))
@@ -150,14 +152,15 @@ static void step(bool failing)
     if (failing && what == 19) {
         power.fail_sync = (int)power_draw(&power, 3);
         power.fatal = power_draw(&power, 2);
-    } else if (what < 9)
+    } else if (what < 9) {
         commit();
-    else if (what < 15)
+    } else if (what < 15) {
         release();
-    else if (what < 18)
+    } else if (what < 18) {
         doing = "maintaining", nv_journal_maintain(journal);
-    else if (what == 18)
+    } else if (what == 18) {
         restart();
+    }
     while (power.dead) /* in a sync that failed */
         restart();
 }

@@ -1,6 +1,6 @@
 /*
- * The journal as a store: outbox and dead letters survive a crash, are released, visited in order,
- * refused when there is no room, and damage in one does not hide the others.
+ * The journal as a store: outbox and dead letters survive a crash, are released, visited in
+ * order, refused when there is no room, and damage in one does not hide the others.
  */
 #include "expect.h"
 #include "assembly_kit.h"
@@ -108,7 +108,8 @@ START_TEST(what_takes_the_place_of_another_is_synced)
     ck_assert(journal_kit_failed(&files));
     ck_assert_int_ne(files.synced_fd, files.failed_fd);
     journal_kit_fail(&files, FAIL_FDATASYNC, 0, 100, EIO);
-    ck_assert_int_eq(synced.put(synced.ctx, NV_RECORD_DEAD_LETTER, head, payload, &id), NV_ERR_IO);
+    ck_assert_int_eq(synced.put(synced.ctx, NV_RECORD_DEAD_LETTER, head, payload, &id),
+                     NV_ERR_IO);
     ck_assert(journal_kit_failed(&files));
     struct visited visited = {0};
     ck_assert_int_eq(store->each(store->ctx, NV_RECORD_DEAD_LETTER, visit, &visited), NV_OK);
@@ -128,7 +129,8 @@ START_TEST(past_the_quota_it_says_full_and_releases_help)
     const struct nv_store *store = nv_assembly_store(kit.assembly);
     struct nv_str view = {payload, sizeof payload};
     enum nv_err err;
-    while (!(err = store->put(store->ctx, NV_RECORD_OUTBOX, NV_STR("h"), view, &ids[count])))
+    while ((err = store->put(store->ctx, NV_RECORD_OUTBOX, NV_STR("h"), view, &ids[count])) ==
+           NV_OK)
         ck_assert_uint_lt(++count, 64);
     ck_assert_int_eq(err, NV_ERR_FULL);
     struct nv_acceptor acceptor = nv_assembly_acceptor(kit.assembly);
@@ -136,7 +138,8 @@ START_TEST(past_the_quota_it_says_full_and_releases_help)
     for (size_t i = 0; i < count; i++)
         store->release(store->ctx, ids[i]);
     nv_assembly_tick(kit.assembly);
-    ck_assert_int_eq(store->put(store->ctx, NV_RECORD_OUTBOX, NV_STR("h"), view, &ids[0]), NV_OK);
+    ck_assert_int_eq(store->put(store->ctx, NV_RECORD_OUTBOX, NV_STR("h"), view, &ids[0]),
+                     NV_OK);
     ck_assert_int_eq(acceptor.admit(acceptor.ctx, sizeof payload), NV_OK);
 }
 END_TEST

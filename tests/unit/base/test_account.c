@@ -1,6 +1,6 @@
 /*
- * The account: one alone always passes, several share it, what is reserved is passed by nobody, and
- * an arena gives back what it carries.
+ * The account: one alone always passes, several share it, what is reserved is passed by nobody,
+ * and an arena gives back what it carries.
  */
 #include "expect.h"
 

@@ -19,7 +19,7 @@ START_TEST(allocations_are_aligned_zeroed_and_apart)
         for (size_t i = 0; i < size; i++)
             ck_assert_msg(at[i] == 0, "not zero");
         memset(at, 0x5a, size);
-        if (previous != NULL && size > 1)
+        if (previous && size > 1)
             ck_assert_int_eq(previous[0], 0x5a);
         previous = size > 0 ? at : NULL;
     }
@@ -66,10 +66,10 @@ END_TEST
 START_TEST(cap_is_never_passed)
 {
     static const size_t caps[] = {0, 1, 32, 100, 4096, 5000, 70000, 1000000};
-    for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
+    for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++) {
         struct nv_arena *arena = nv_arena_new(caps[i]);
         size_t given = 0;
-        while (nv_arena_raw(arena, 48) != NULL)
+        while (nv_arena_raw(arena, 48))
             given += 48;
         ck_assert_uint_le(nv_arena_bytes(arena), caps[i]);
         ck_assert_uint_le(given, caps[i]);
@@ -123,9 +123,9 @@ START_TEST(copies_and_prints)
     ck_assert_nv_str(nv_arena_printf(arena, "%s", ""), "");
     ck_assert_ptr_null(nv_arena_printf(arena, "%020000d", 1).ptr);
     char big[20000] = {0};
-    struct nv_str copy = nv_arena_dup(arena, (struct nv_str){big, sizeof(big)});
+    struct nv_str copy = nv_arena_dup(arena, (struct nv_str){big, sizeof big});
     ck_assert_ptr_null(copy.ptr);
-    ck_assert_uint_eq(copy.len, sizeof(big));
+    ck_assert_uint_eq(copy.len, sizeof big);
     nv_arena_free(arena);
 }
 END_TEST

@@ -1,6 +1,6 @@
 /*
- * The buffer against its contract: growth, the cap and one past it, the sticky failure, printf into
- * the last byte, and every allocation failing once.
+ * The buffer against its contract: growth, the cap and one past it, the sticky failure, printf
+ * into the last byte, and every allocation failing once.
  */
 #include "expect.h"
 #include "oom.h"

@@ -16,8 +16,8 @@ static void assert_formatted(uint64_t wall_ns)
     struct tm tm;
     time_t seconds = (time_t)(wall_ns / NV_NS_PER_S);
     ck_assert_ptr_nonnull(gmtime_r(&seconds, &tm));
-    size_t n = strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(expected + n, sizeof(expected) - n, ".%06u+00:00",
+    size_t n = strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(expected + n, sizeof expected - n, ".%06u+00:00",
                    (unsigned)(wall_ns % NV_NS_PER_S / 1000));
     ck_assert_uint_eq(nv_time_format(wall_ns, text), strlen(expected));
     ck_assert_str_eq(text, expected);
@@ -61,8 +61,8 @@ START_TEST(system_clock_runs)
     const struct nv_clock *clock = nv_clock_system();
     uint64_t before = nv_clock_mono_ns(clock);
     ck_assert_uint_ge(nv_clock_mono_ns(clock), before);
-    /* Between two looks at libc's clock, however long this process waits in between; time() may be
-     * a tick behind. */
+    /* Between two looks at libc's clock, however long this process waits in between; time() may
+     * be a tick behind. */
     uint64_t earliest = (uint64_t)time(NULL);
     uint64_t wall = nv_clock_wall_ns(clock) / NV_NS_PER_S;
     ck_assert_uint_le(earliest, wall);

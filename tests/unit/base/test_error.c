@@ -1,6 +1,6 @@
 /*
- * The error table is total and agrees with OTLP; the first failure of a parse wins and is cut to
- * fit. The retryable rule is the specification's: over HTTP exactly 429, 502, 503 and 504.
+ * The error table is total and agrees with OTLP; the first failure of a parse wins and is cut
+ * to fit. The retryable rule is the specification's: over HTTP exactly 429, 502, 503 and 504.
  */
 #include "expect.h"
 
@@ -39,13 +39,15 @@ START_TEST(retryable_follows_the_http_status)
     int status = info->http_status;
     bool expected = status == 429 || status == 502 || status == 503 || status == 504;
     ck_assert_msg(info->retryable == expected, "%s: status %d", info->name, status);
-    /* over gRPC the client retries UNAVAILABLE (14); RESOURCE_EXHAUSTED (8) only with RetryInfo */
+    /* over gRPC the client retries UNAVAILABLE (14); RESOURCE_EXHAUSTED (8) only with
+     * RetryInfo */
     if (info->retryable)
         ck_assert_int_eq(info->grpc_code, 14);
 }
 END_TEST
 
-/* The table is in the order of its values, and the fatal line is drawn where its comment stands. */
+/* The table is in the order of its values, and the fatal line is drawn where its comment
+ * stands. */
 START_TEST(the_fatal_line_parts_the_table)
 {
     if (_i > 0)
@@ -76,7 +78,7 @@ START_TEST(failure_text_is_cut)
 {
     struct nv_fail fail = {0};
     (void)nv_fail_set(&fail, NV_ERR_MALFORMED, 0, "%0500d", 1);
-    ck_assert_uint_eq(strlen(fail.what), sizeof(fail.what) - 1);
+    ck_assert_uint_eq(strlen(fail.what), sizeof fail.what - 1);
     ck_assert_int_eq(nv_fail_set(NULL, NV_ERR_DEPTH, 0, "unseen"), NV_ERR_DEPTH);
 }
 END_TEST

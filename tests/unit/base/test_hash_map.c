@@ -1,6 +1,6 @@
 /*
- * uthash behind base/hash_map.h: our hash, and an addition that fails without memory leaves the map
- * as it was and ends nobody's process.
+ * uthash behind base/hash_map.h: our hash, and an addition that fails without memory leaves the
+ * map as it was and ends nobody's process.
  */
 #include "expect.h"
 #include "oom.h"
@@ -42,9 +42,9 @@ START_TEST(hash_is_seeded)
 {
     int key = 7;
     unsigned hash = 0;
-    HASH_FUNCTION(&key, sizeof(key), hash);
+    HASH_FUNCTION(&key, sizeof key, hash);
     ck_assert_uint_eq(hash,
-                      (unsigned)nv_str_hash((struct nv_str){(const char *)&key, sizeof(key)}));
+                      (unsigned)nv_str_hash((struct nv_str){(const char *)&key, sizeof key}));
 }
 END_TEST
 

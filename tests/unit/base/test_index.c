@@ -41,9 +41,10 @@ START_TEST(it_holds_what_was_added_and_not_removed)
         count += inside[i] ? 1 : UINT32_MAX;
         ck_assert_uint_eq(index.count, count);
     }
-    for (unsigned i = 0; i < ITEMS; i++)
+    for (unsigned i = 0; i < ITEMS; i++) {
         ck_assert_ptr_eq(nv_index_find(&index, hash_of(i), key_eq, &i),
                          inside[i] ? &keys[i] : NULL);
+    }
     ck_assert_uint_gt(nv_index_bytes(&index), count * 12);
     nv_index_release(&index);
     ck_assert_ptr_null(nv_index_find(&index, 1, key_eq, &keys[0]));

@@ -1,6 +1,6 @@
 /*
- * The reader: which tokens come, what is refused and where, truncation told apart from damage at
- * every byte, depth, skipping, and texts that are unescaped while they are read.
+ * The reader: which tokens come, what is refused and where, truncation told apart from damage
+ * at every byte, depth, skipping, and texts that are unescaped while they are read.
  */
 #include "expect.h"
 #include "oom.h"
@@ -59,7 +59,7 @@ static const struct {
 START_TEST(tokens_of_valid_text)
 {
     char tokens[64];
-    struct nv_json_reader reader = read_all(nv_str_from(valid[_i].text), tokens, sizeof(tokens));
+    struct nv_json_reader reader = read_all(nv_str_from(valid[_i].text), tokens, sizeof tokens);
     ck_assert_str_eq(tokens, valid[_i].tokens);
     ck_assert_int_eq(reader.err, NV_OK);
 }
@@ -77,9 +77,10 @@ START_TEST(every_prefix_is_truncated)
         char *copy = malloc(len + 1);
         ck_assert_ptr_nonnull(copy);
         memcpy(copy, text.ptr, len);
-        struct nv_json_reader reader = read_all((struct nv_str){copy, len}, tokens, sizeof(tokens));
-        ck_assert_msg(reader.err == NV_OK || reader.err == NV_ERR_TRUNCATED, "%.*s: %s", (int)len,
-                      text.ptr, reader.what);
+        struct nv_json_reader reader =
+            read_all((struct nv_str){copy, len}, tokens, sizeof tokens);
+        ck_assert_msg(reader.err == NV_OK || reader.err == NV_ERR_TRUNCATED, "%.*s: %s",
+                      (int)len, text.ptr, reader.what);
         if (text.ptr[0] == '{' || text.ptr[0] == '[')
             ck_assert_int_eq(reader.err, NV_ERR_TRUNCATED);
         free(copy);
@@ -91,19 +92,22 @@ static const struct {
     const char *text;
     size_t pos;
 } invalid[] = {
-    {"[1,]", 3},        {"{\"a\":1,}", 7}, {"{a:1}", 1},       {"[1 2]", 3},    {"{\"a\" 1}", 5},
-    {"{\"a\":}", 5},    {"]", 0},          {"[}", 1},          {"{]", 1},       {"[1}", 2},
-    {"{\"a\":1]", 6},   {"01", 0},         {"-01", 1},         {"+1", 0},       {".5", 0},
-    {"1.x", 2},         {"1ex", 2},        {"--1", 1},         {"nul!", 0},     {"True", 0},
-    {"NaN", 0},         {"1 2", 2},        {"{} x", 3},        {"\"a\nb\"", 2}, {"\"\\x\"", 1},
-    {"\"\\u12g4\"", 1}, {"'a'", 0},        {"[1,,2]", 3},      {"{,}", 1},      {"/**/1", 0},
-    {"\"\\\x01\"", 1},  {"{1:2}", 1},      {"{\"a\":1,2}", 7},
+    {"[1,]", 3},        {"{\"a\":1,}", 7},  {"{a:1}", 1},      {"[1 2]", 3},
+    {"{\"a\" 1}", 5},   {"{\"a\":}", 5},    {"]", 0},          {"[}", 1},
+    {"{]", 1},          {"[1}", 2},         {"{\"a\":1]", 6},  {"01", 0},
+    {"-01", 1},         {"+1", 0},          {".5", 0},         {"1.x", 2},
+    {"1ex", 2},         {"--1", 1},         {"nul!", 0},       {"True", 0},
+    {"NaN", 0},         {"1 2", 2},         {"{} x", 3},       {"\"a\nb\"", 2},
+    {"\"\\x\"", 1},     {"\"\\u12g4\"", 1}, {"'a'", 0},        {"[1,,2]", 3},
+    {"{,}", 1},         {"/**/1", 0},       {"\"\\\x01\"", 1}, {"{1:2}", 1},
+    {"{\"a\":1,2}", 7},
 };
 
 START_TEST(invalid_text_is_refused)
 {
     char tokens[64];
-    struct nv_json_reader reader = read_all(nv_str_from(invalid[_i].text), tokens, sizeof(tokens));
+    struct nv_json_reader reader =
+        read_all(nv_str_from(invalid[_i].text), tokens, sizeof tokens);
     ck_assert_msg(reader.err == NV_ERR_MALFORMED, "%s: %s", invalid[_i].text, tokens);
     ck_assert_ptr_nonnull(reader.what);
     ck_assert_msg(reader.pos == invalid[_i].pos, "%s: at %zu", invalid[_i].text, reader.pos);
@@ -113,10 +117,10 @@ END_TEST
 START_TEST(nul_bytes_are_refused)
 {
     char tokens[64];
-    ck_assert_int_eq(read_all(NV_STR("\0"), tokens, sizeof(tokens)).err, NV_ERR_MALFORMED);
-    ck_assert_int_eq(read_all(NV_STR("\"a\0\""), tokens, sizeof(tokens)).err, NV_ERR_MALFORMED);
-    ck_assert_int_eq(read_all(NV_STR("\"\\\0\""), tokens, sizeof(tokens)).err, NV_ERR_MALFORMED);
-    ck_assert_int_eq(read_all(NV_STR("1\0"), tokens, sizeof(tokens)).err, NV_ERR_MALFORMED);
+    ck_assert_int_eq(read_all(NV_STR("\0"), tokens, sizeof tokens).err, NV_ERR_MALFORMED);
+    ck_assert_int_eq(read_all(NV_STR("\"a\0\""), tokens, sizeof tokens).err, NV_ERR_MALFORMED);
+    ck_assert_int_eq(read_all(NV_STR("\"\\\0\""), tokens, sizeof tokens).err, NV_ERR_MALFORMED);
+    ck_assert_int_eq(read_all(NV_STR("1\0"), tokens, sizeof tokens).err, NV_ERR_MALFORMED);
 }
 END_TEST
 
@@ -124,10 +128,10 @@ START_TEST(depth_is_bounded)
 {
     char text[600];
     struct nv_json_reader reader;
-    memset(text, '[', sizeof(text));
+    memset(text, '[', sizeof text);
     for (unsigned max = 0; max <= 300; max += 50) {
         unsigned expected = max < NV_JSON_DEPTH_LIMIT ? max : NV_JSON_DEPTH_LIMIT;
-        nv_json_read_init(&reader, (struct nv_str){text, sizeof(text)}, max);
+        nv_json_read_init(&reader, (struct nv_str){text, sizeof text}, max);
         unsigned depth = 0;
         while (nv_json_next(&reader) == NV_JSON_ARRAY_BEGIN)
             depth++;
@@ -211,7 +215,7 @@ START_TEST(string_end_at_every_place)
 {
     char text[80];
     for (size_t len = 0; len < 70; len++) {
-        memset(text, 'x', sizeof(text));
+        memset(text, 'x', sizeof text);
         text[0] = '"';
         text[len + 1] = '"';
         struct nv_json_reader reader;
@@ -267,8 +271,9 @@ END_TEST
 
 START_TEST(texts_with_damage)
 {
-    static const char *const damaged[] = {"[\"a\\n\\x\"]", "[\"a\\n\x01\"]", "[\"a\\n\\u12g4\"]",
-                                          "{\"a\\q\":1}", "[\"\\ud83d\", \"\\ude00\\u\"]"};
+    static const char *const damaged[] = {"[\"a\\n\\x\"]", "[\"a\\n\x01\"]",
+                                          "[\"a\\n\\u12g4\"]", "{\"a\\q\":1}",
+                                          "[\"\\ud83d\", \"\\ude00\\u\"]"};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++)
         same_with_texts(nv_str_from(damaged[i]));
 }

@@ -1,5 +1,6 @@
 /*
- * Escapes: what they stand for, what is none. Scans: a special byte at every place of every length.
+ * Escapes: what they stand for, what is none. Scans: a special byte at every place of every
+ * length.
  */
 #include "expect.h"
 
@@ -65,8 +66,10 @@ START_TEST(lengths_of_escapes)
     } cases[] = {{"\\n", 2},        {"\\", 0},           {"\\u", 0},
                  {"\\u00e", 0},     {"\\u00e9", 6},      {"\\u00g9", SIZE_MAX},
                  {"\\x", SIZE_MAX}, {"\\\x80", SIZE_MAX}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        ck_assert_uint_eq(nv_json_escape_length(nv_str_from(cases[i].text), 0), cases[i].length);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ck_assert_uint_eq(nv_json_escape_length(nv_str_from(cases[i].text), 0),
+                          cases[i].length);
+    }
 }
 END_TEST
 
@@ -91,9 +94,10 @@ static void scan(size_t len, size_t at, char special)
 START_TEST(special_bytes_at_every_place)
 {
     static const char specials[] = {'"', '\\', '\0', '\n', '\x1f'};
-    for (size_t len = 1; len < 70; len++)
+    for (size_t len = 1; len < 70; len++) {
         for (size_t at = 0; at < len; at++)
             scan(len, at, specials[(len + at) % sizeof specials]);
+    }
 }
 END_TEST
 
@@ -111,7 +115,8 @@ int main(void)
 {
     Suite *suite = suite_create("base/json_string");
     TCase *tcase = tcase_create("all");
-    tcase_add_loop_test(tcase, escapes_are_resolved, 0, (int)(sizeof escapes / sizeof escapes[0]));
+    tcase_add_loop_test(tcase, escapes_are_resolved, 0,
+                        (int)(sizeof escapes / sizeof escapes[0]));
     tcase_add_test(tcase, unescape_limits);
     tcase_add_test(tcase, lengths_of_escapes);
     tcase_add_test(tcase, special_bytes_at_every_place);

@@ -1,6 +1,6 @@
 /*
- * The writer judged by its text and by jansson's reader: escapes, invalid UTF-8, numbers that read
- * back the same, nesting, the cap at every size, and no memory at every allocation.
+ * The writer judged by its text and by jansson's reader: escapes, invalid UTF-8, numbers that
+ * read back the same, nesting, the cap at every size, and no memory at every allocation.
  */
 #include "expect.h"
 #include "oom.h"
@@ -50,8 +50,9 @@ START_TEST(places_commas_and_colons)
     nv_json_write_base64(&writer, NV_STR("\x01\x02\xff\xfe"));
     nv_json_write_end_object(&writer);
     ck_assert_int_eq(buf.failed, NV_OK);
-    ck_assert_nv_str(nv_buf_str(&buf), "{\"a\":[1,[],true,null],\"b\":{},\"c\":false,\"d\":[1, 2],"
-                                       "\"e\":\"AQL//g==\"}");
+    ck_assert_nv_str(nv_buf_str(&buf),
+                     "{\"a\":[1,[],true,null],\"b\":{},\"c\":false,\"d\":[1, 2],"
+                     "\"e\":\"AQL//g==\"}");
 }
 END_TEST
 
@@ -73,9 +74,10 @@ static const struct {
     {NV_STR_INIT("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", 3},
     {NV_STR_INIT("\xe2\x82"), "\"\xef\xbf\xbd\"", 1},
     {NV_STR_INIT("\xf0\x9f\x98z"), "\"\xef\xbf\xbdz\"", 1},
-    {NV_STR_INIT("\xf4\x90\x80\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", 4},
-    {NV_STR_INIT("0123456789abcde\"0123456789abcdef"), "\"0123456789abcde\\\"0123456789abcdef\"",
-     0},
+    {NV_STR_INIT("\xf4\x90\x80\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"",
+     4},
+    {NV_STR_INIT("0123456789abcde\"0123456789abcdef"),
+     "\"0123456789abcde\\\"0123456789abcdef\"", 0},
 };
 
 START_TEST(escapes_strings)
@@ -88,15 +90,17 @@ END_TEST
 
 START_TEST(special_byte_at_every_place)
 {
-    static const char *specials[][2] = {
-        {"\"", "\\\""}, {"\n", "\\n"}, {"\xe2\x82\xac", "\xe2\x82\xac"}, {"\xff", "\xef\xbf\xbd"}};
+    static const char *specials[][2] = {{"\"", "\\\""},
+                                        {"\n", "\\n"},
+                                        {"\xe2\x82\xac", "\xe2\x82\xac"},
+                                        {"\xff", "\xef\xbf\xbd"}};
     char in[64], expected[128];
     for (size_t place = 0; place < 40; place++) {
         for (size_t s = 0; s < 4; s++) {
-            int n = snprintf(in, sizeof(in), "%.*s%s%.*s", (int)place,
+            int n = snprintf(in, sizeof in, "%.*s%s%.*s", (int)place,
                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR", specials[s][0],
                              (int)(40 - place), "0123456789012345678901234567890123456789");
-            (void)snprintf(expected, sizeof(expected), "\"%.*s%s%.*s\"", (int)place,
+            (void)snprintf(expected, sizeof expected, "\"%.*s%s%.*s\"", (int)place,
                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR", specials[s][1],
                            (int)(40 - place), "0123456789012345678901234567890123456789");
             nv_buf_clear(&buf);
@@ -113,9 +117,10 @@ START_TEST(long_text_of_many_scripts)
 {
     struct nv_buf in;
     nv_buf_init(&in, 1u << 20);
-    for (int i = 0; i < 5000; i++)
+    for (int i = 0; i < 5000; i++) {
         (void)nv_buf_append_str(&in, i % 7 == 0 ? NV_STR("\xf0\x9f\x98\x80x")
                                                 : NV_STR("\xe6\x97\xa5\xd1\x8f"));
+    }
     nv_json_write_string(&writer, nv_buf_str(&in));
     ck_assert_uint_eq(buf.len, in.len + 2);
     ck_assert_mem_eq(buf.bytes + 1, in.bytes, in.len);
@@ -142,9 +147,9 @@ START_TEST(integers)
 {
     static const int64_t values[] = {0,  7,   10,        99,        100,       101,
                                      -1, -10, -12345678, 123456789, INT64_MAX, INT64_MIN};
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         char expected[32];
-        (void)snprintf(expected, sizeof(expected), "%lld", (long long)values[i]);
+        (void)snprintf(expected, sizeof expected, "%lld", (long long)values[i]);
         nv_buf_clear(&buf);
         nv_json_write_init(&writer, &buf);
         nv_json_write_int(&writer, values[i]);
@@ -198,7 +203,7 @@ START_TEST(random_doubles_read_back)
         state ^= state >> 7;
         state ^= state << 17;
         double value;
-        memcpy(&value, &state, sizeof(value));
+        memcpy(&value, &state, sizeof value);
         if (i % 2 == 0) /* the everyday kind: few decimals */
             value = (double)(int64_t)(state >> 34) / 1000.0;
         if (!isfinite(value))
@@ -208,7 +213,8 @@ START_TEST(random_doubles_read_back)
         nv_json_write_double(&writer, value);
         ck_assert_int_eq(nv_buf_append_char(&buf, '\0'), NV_OK);
         double back = strtod(buf.bytes, NULL);
-        ck_assert_msg(memcmp(&back, &value, sizeof(back)) == 0, "%s for %.17g", buf.bytes, value);
+        ck_assert_msg(memcmp(&back, &value, sizeof back) == 0, "%s for %.17g", buf.bytes,
+                      value);
         ck_assert_ptr_nonnull(strpbrk(buf.bytes, ".e"));
     }
 }
@@ -284,12 +290,12 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, places_commas_and_colons);
-    tcase_add_loop_test(tcase, escapes_strings, 0, (int)(sizeof(strings) / sizeof(strings[0])));
+    tcase_add_loop_test(tcase, escapes_strings, 0, (int)(sizeof strings / sizeof strings[0]));
     tcase_add_test(tcase, special_byte_at_every_place);
     tcase_add_test(tcase, long_text_of_many_scripts);
     tcase_add_test(tcase, string_in_pieces);
     tcase_add_test(tcase, integers);
-    tcase_add_loop_test(tcase, doubles_as_text, 0, (int)(sizeof(doubles) / sizeof(doubles[0])));
+    tcase_add_loop_test(tcase, doubles_as_text, 0, (int)(sizeof doubles / sizeof doubles[0]));
     tcase_add_test(tcase, random_doubles_read_back);
     tcase_add_test(tcase, depth_is_bounded);
     tcase_add_test(tcase, cap_is_exact);

@@ -77,9 +77,10 @@ START_TEST(what_eyes_would_not_see)
     nv_buf_clear(&lines);
     nv_log_configure(NV_LOG_INFO, NV_LOG_JSON);
     NV_LOG(NV_LOG_INFO, "otlp", "%s", text);
-    ck_assert_uint_ne(nv_str_find(nv_buf_str(&lines), NV_STR("\"\\u009ba\\u202eb\\u200bc\\u2028d"
-                                                             "\\udb40\\udc41\"}")),
-                      SIZE_MAX);
+    ck_assert_uint_ne(
+        nv_str_find(nv_buf_str(&lines), NV_STR("\"\\u009ba\\u202eb\\u200bc\\u2028d"
+                                               "\\udb40\\udc41\"}")),
+        SIZE_MAX);
 }
 END_TEST
 
@@ -96,7 +97,7 @@ END_TEST
 START_TEST(long_messages_are_cut)
 {
     static char text[20000];
-    memset(text, 1, sizeof(text) - 1);
+    memset(text, 1, sizeof text - 1);
     nv_log_configure(NV_LOG_INFO, NV_LOG_JSON);
     NV_LOG(NV_LOG_INFO, "otlp", "%s", text);
     ck_assert_uint_gt(lines.len, 5000);
@@ -134,7 +135,7 @@ START_TEST(default_sink_is_standard_error)
     ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
     NV_LOG(NV_LOG_INFO, "gateway", "to standard error");
     ck_assert_int_ge(dup2(saved, STDERR_FILENO), 0);
-    ssize_t n = read(ends[0], text, sizeof(text));
+    ssize_t n = read(ends[0], text, sizeof text);
     ck_assert_int_gt(n, 33);
     ck_assert_nv_str(nv_str_slice((struct nv_str){text, (size_t)n}, 33, 256),
                      "info gateway: to standard error\n");

@@ -1,6 +1,6 @@
 /*
- * Secrets by their value: in every form in which text carries them, at every place, cut off at the
- * end; and nothing else is touched.
+ * Secrets by their value: in every form in which text carries them, at every place, cut off at
+ * the end; and nothing else is touched.
  */
 #include "expect.h"
 
@@ -77,8 +77,8 @@ END_TEST
 
 START_TEST(base64_at_every_alignment)
 {
-    for (size_t before = 0; before < 7; before++)
-        for (size_t after = 0; after < 4; after++)
+    for (size_t before = 0; before < 7; before++) {
+        for (size_t after = 0; after < 4; after++) {
             for (int url = 0; url < 2; url++) {
                 char plain[64];
                 struct nv_buf text;
@@ -88,15 +88,18 @@ START_TEST(base64_at_every_alignment)
                 nv_buf_init(&text, 4096);
                 ck_assert_int_eq(nv_buf_append_str(&text, NV_STR("Basic ")), NV_OK);
                 ck_assert_int_eq(nv_base64_encode(&text, nv_str_from(plain)), NV_OK);
-                for (size_t i = 0; url == 1 && i < text.len; i++)
+                for (size_t i = 0; url == 1 && i < text.len; i++) {
                     text.bytes[i] = (char)(text.bytes[i] == '+'   ? '-'
                                            : text.bytes[i] == '/' ? '_'
                                                                   : text.bytes[i]);
+                }
                 nv_mask_buf(&text);
                 ck_assert_uint_ne(nv_str_find(nv_buf_str(&text), NV_STR("***")), SIZE_MAX);
                 ck_assert_uint_lt(text.len, 6 + 3 + 16);
                 nv_buf_release(&text);
             }
+        }
+    }
 }
 END_TEST
 

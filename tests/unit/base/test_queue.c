@@ -1,6 +1,6 @@
 /*
- * The queue: order, both limits and one past them, closing, waking, and a run with several threads
- * on either side in which every item arrives once.
+ * The queue: order, both limits and one past them, closing, waking, and a run with several
+ * threads on either side in which every item arrives once.
  */
 #include "expect.h"
 #include "oom.h"
@@ -157,9 +157,10 @@ START_TEST(every_item_arrives_once)
     nv_queue_close(shared);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(pthread_join(consumers[i], &result), 0);
-    for (int i = 0; i < 5000; i++)
+    for (int i = 0; i < 5000; i++) {
         ck_assert_msg(atomic_load(&seen[i]) == 1, "item %d came %d times", i,
                       atomic_load(&seen[i]));
+    }
     nv_queue_free(shared);
 }
 END_TEST
@@ -172,12 +173,12 @@ START_TEST(no_memory_is_an_error)
         enum nv_err err = NV_OK;
         oom_fail_nth(n);
         struct nv_queue *queue = nv_queue_new(100, 1000);
-        while (queue != NULL && count < 100 && err == NV_OK) {
+        while (queue && count < 100 && err == NV_OK) {
             err = nv_queue_push(queue, &items[count], 1);
             count += err == NV_OK ? 1 : 0;
         }
         bool failed = oom_end();
-        if (queue != NULL) {
+        if (queue) {
             ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
             ck_assert_uint_eq(nv_queue_pop(queue, out, 100, 0), count);
             nv_queue_free(queue);

@@ -1,6 +1,6 @@
 /*
- * What may be shown: a table of code points in every form, the borders of each range, ill-formed
- * parts, and that JSON stays the same text.
+ * What may be shown: a table of code points in every form, the borders of each range,
+ * ill-formed parts, and that JSON stays the same text.
  */
 #include "expect.h"
 
@@ -45,8 +45,8 @@ static const struct {
      "a\xef\xbf\xbd"
      "b"},
     /* a lone surrogate, an overlong escape character, a character cut off */
-    {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
-     "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+    {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
+     "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
     {"\xc0\x9b", "\xef\xbf\xbd\xef\xbf\xbd", "\xef\xbf\xbd\xef\xbf\xbd",
      "\xef\xbf\xbd\xef\xbf\xbd"},
     {"x\xe2\x80", "x\xef\xbf\xbd", "x\xef\xbf\xbd", "x\xef\xbf\xbd"},
@@ -102,7 +102,8 @@ START_TEST(nothing_hidden_comes_out)
         struct nv_str rest = {in, nv_utf8_put(code, in)};
         struct nv_str piece = nv_shown_next(&rest, NV_SHOWN_LINE, escape);
         /* one assert for all: a million of them take seconds */
-        bool good = rest.len == 0 && piece.len > 0 && nv_utf8_valid_prefix(piece) == piece.len &&
+        bool good = rest.len == 0 && piece.len > 0 &&
+                    nv_utf8_valid_prefix(piece) == piece.len &&
                     (piece.ptr == in) == nv_shown_code(code);
         if (!good)
             ck_abort_msg("%x", code);
@@ -114,7 +115,8 @@ START_TEST(a_full_buffer_is_an_error)
 {
     struct nv_buf buf;
     nv_buf_init(&buf, 8);
-    ck_assert_int_eq(nv_shown_append(&buf, NV_STR("\033\033\033"), NV_SHOWN_LINE), NV_ERR_LIMIT);
+    ck_assert_int_eq(nv_shown_append(&buf, NV_STR("\033\033\033"), NV_SHOWN_LINE),
+                     NV_ERR_LIMIT);
     nv_buf_release(&buf);
 }
 END_TEST

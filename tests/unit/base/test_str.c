@@ -1,6 +1,6 @@
 /*
- * Views: every function on the empty view, on views with NUL inside and at its edges; numbers at
- * the ends of their ranges and against strtod.
+ * Views: every function on the empty view, on views with NUL inside and at its edges; numbers
+ * at the ends of their ranges and against strtod.
  */
 #include "expect.h"
 #include "oom.h"
@@ -69,10 +69,10 @@ END_TEST
 START_TEST(hash_depends_on_every_byte)
 {
     char text[64] = {0};
-    struct nv_str s = {text, sizeof(text)};
+    struct nv_str s = {text, sizeof text};
     uint64_t plain = nv_str_hash(s);
     ck_assert_uint_eq(nv_str_hash(s), plain);
-    for (size_t i = 0; i < sizeof(text); i++) {
+    for (size_t i = 0; i < sizeof text; i++) {
         text[i] = 1;
         ck_assert_uint_ne(nv_str_hash(s), plain);
         text[i] = 0;
@@ -141,7 +141,8 @@ START_TEST(unsigned_integers)
     uint64_t value = 42;
     ck_assert_int_eq(nv_str_to_uint64(NV_STR("18446744073709551615"), &value), NV_OK);
     ck_assert_uint_eq(value, UINT64_MAX);
-    ck_assert_int_eq(nv_str_to_uint64(NV_STR("18446744073709551616"), &value), NV_ERR_MALFORMED);
+    ck_assert_int_eq(nv_str_to_uint64(NV_STR("18446744073709551616"), &value),
+                     NV_ERR_MALFORMED);
     ck_assert_int_eq(nv_str_to_uint64(NV_STR("-1"), &value), NV_ERR_MALFORMED);
     ck_assert_int_eq(nv_str_to_uint64(NV_STR("1\0"), &value), NV_ERR_MALFORMED);
     ck_assert_uint_eq(value, UINT64_MAX);
@@ -172,7 +173,8 @@ static const char *good_doubles[] = {
     "1e99999",
     "1e-99999",
     "0.000000000000000000000000000000000000000000000000000000000000000000000000000000123",
-    "123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890.5"};
+    "123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
+    ".5"};
 
 START_TEST(doubles_agree_with_strtod)
 {
@@ -180,7 +182,7 @@ START_TEST(doubles_agree_with_strtod)
     double value = 42;
     ck_assert_int_eq(nv_str_to_double(nv_str_from(text), &value), NV_OK);
     double expected = strtod(text, NULL);
-    ck_assert_msg(memcmp(&value, &expected, sizeof(value)) == 0, "%s: %.17g", text, value);
+    ck_assert_msg(memcmp(&value, &expected, sizeof value) == 0, "%s: %.17g", text, value);
 }
 END_TEST
 
@@ -193,14 +195,14 @@ START_TEST(random_doubles_agree_with_strtod)
         state ^= state >> 7;
         state ^= state << 17;
         int exponent = (int)(state % 60) - 30;
-        int n = i % 2 == 0 ? snprintf(text, sizeof(text), "%.*g", (int)(state % 17) + 1,
+        int n = i % 2 == 0 ? snprintf(text, sizeof text, "%.*g", (int)(state % 17) + 1,
                                       (double)(int64_t)state / 1e9)
-                           : snprintf(text, sizeof(text), "%llue%d",
+                           : snprintf(text, sizeof text, "%llue%d",
                                       (unsigned long long)(state >> state % 64), exponent);
         double value = 0;
         ck_assert_int_eq(nv_str_to_double((struct nv_str){text, (size_t)n}, &value), NV_OK);
         double expected = strtod(text, NULL);
-        ck_assert_msg(memcmp(&value, &expected, sizeof(value)) == 0, "%s: %.17g", text, value);
+        ck_assert_msg(memcmp(&value, &expected, sizeof value) == 0, "%s: %.17g", text, value);
     }
 }
 END_TEST

@@ -14,7 +14,7 @@ START_TEST(hex_round_trip)
     static const uint8_t bytes[] = {0x00, 0x01, 0x7f, 0x80, 0xab, 0xff};
     char text[12];
     uint8_t back[6] = {0};
-    nv_hex_encode(bytes, sizeof(bytes), text);
+    nv_hex_encode(bytes, sizeof bytes, text);
     ck_assert_mem_eq(text, "00017f80abff", 12);
     ck_assert_int_eq(nv_hex_decode((struct nv_str){text, 12}, back, 6), NV_OK);
     ck_assert_mem_eq(back, bytes, 6);
@@ -27,7 +27,7 @@ START_TEST(bad_hex_is_refused)
 {
     static const char *texts[] = {"", "0", "000", "00000", "0g00", "00 0", "0x00", "g000"};
     uint8_t out[2];
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         ck_assert_int_eq(nv_hex_decode(nv_str_from(texts[i]), out, 2), NV_ERR_MALFORMED);
     ck_assert_int_eq(nv_hex_decode(NV_STR(""), out, 0), NV_OK);
 }
@@ -83,7 +83,7 @@ START_TEST(bad_base64_is_refused)
                                   "Zm=v", "Zm9v=", "Zm 9", "Zm9v\n", "Zm.v"};
     struct nv_buf buf;
     nv_buf_init(&buf, 100);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         ck_assert_msg(nv_base64_decode(&buf, nv_str_from(texts[i])) == NV_ERR_MALFORMED, "%s",
                       texts[i]);
         ck_assert_uint_eq(buf.len, 0);
@@ -95,9 +95,9 @@ END_TEST
 START_TEST(round_trip_of_every_length)
 {
     char bytes[200];
-    for (size_t i = 0; i < sizeof(bytes); i++)
+    for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i * 37 + 11);
-    for (size_t len = 0; len <= sizeof(bytes); len++) {
+    for (size_t len = 0; len <= sizeof bytes; len++) {
         struct nv_buf text, back;
         nv_buf_init(&text, 1000);
         nv_buf_init(&back, 1000);
@@ -136,7 +136,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, hex_round_trip);
     tcase_add_test(tcase, bad_hex_is_refused);
-    tcase_add_loop_test(tcase, base64_vectors, 0, (int)(sizeof(vectors) / sizeof(vectors[0])));
+    tcase_add_loop_test(tcase, base64_vectors, 0, (int)(sizeof vectors / sizeof vectors[0]));
     tcase_add_test(tcase, url_safe_alphabet);
     tcase_add_test(tcase, bad_base64_is_refused);
     tcase_add_test(tcase, round_trip_of_every_length);

@@ -1,6 +1,6 @@
 /*
- * UTF-8 against an independent, slow definition: decode, then check shortest form and range. Every
- * two-byte sequence and every lead with edge continuations is tried.
+ * UTF-8 against an independent, slow definition: decode, then check shortest form and range.
+ * Every two-byte sequence and every lead with edge continuations is tried.
  */
 #include "expect.h"
 
@@ -36,9 +36,9 @@ START_TEST(agrees_with_decoding)
     static const unsigned char edges[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90,
                                           0x9f, 0xa0, 0xbf, 0xc0, 0xff};
     unsigned char text[4] = {(unsigned char)_i, 0, 0, 0};
-    for (size_t a = 0; a < sizeof(edges); a++) {
-        for (size_t b = 0; b < sizeof(edges); b++) {
-            for (size_t c = 0; c < sizeof(edges); c++) {
+    for (size_t a = 0; a < sizeof edges; a++) {
+        for (size_t b = 0; b < sizeof edges; b++) {
+            for (size_t c = 0; c < sizeof edges; c++) {
                 text[1] = edges[a];
                 text[2] = edges[b];
                 text[3] = edges[c];
@@ -48,9 +48,10 @@ START_TEST(agrees_with_decoding)
                     size_t length = nv_utf8_char(s, &invalid);
                     bool good = length == decode(text, len) && invalid >= 1 && invalid <= 3 &&
                                 invalid <= len;
-                    if (!good) /* an assertion each would take seconds */
+                    if (!good) { /* an assertion each would take seconds */
                         ck_abort_msg("%02x %02x %02x %02x of %zu: %zu, %zu", text[0], text[1],
                                      text[2], text[3], len, length, invalid);
+                    }
                 }
             }
         }
@@ -61,13 +62,13 @@ END_TEST
 START_TEST(valid_prefix_at_every_place)
 {
     char text[64];
-    memset(text, 'a', sizeof(text));
-    for (size_t i = 0; i < sizeof(text); i++) {
+    memset(text, 'a', sizeof text);
+    for (size_t i = 0; i < sizeof text; i++) {
         text[i] = '\xff';
-        ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){text, sizeof(text)}), i);
+        ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){text, sizeof text}), i);
         text[i] = 'a';
     }
-    ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){text, sizeof(text)}), sizeof(text));
+    ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){text, sizeof text}), sizeof text);
     ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){NULL, 0}), 0);
     ck_assert_uint_eq(nv_utf8_valid_prefix(NV_STR("\xe2\x82\xac\xf0\x9f\x98")), 3);
 }
@@ -85,7 +86,7 @@ START_TEST(maximal_parts)
         {NV_STR_INIT("\xed\xa0\x80"), 1}, {NV_STR_INIT("\xf4\x90\x80"), 1},
         {NV_STR_INIT("\xe2"), 1},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t invalid = 0;
         ck_assert_uint_eq(nv_utf8_char(rows[i].text, &invalid), 0);
         ck_assert_uint_eq(invalid, rows[i].invalid);
@@ -99,7 +100,7 @@ START_TEST(put_and_char_agree)
                                      0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff};
     char text[4];
     size_t invalid;
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         size_t length = nv_utf8_put(codes[i], text);
         ck_assert_uint_eq(nv_utf8_char((struct nv_str){text, length}, &invalid), length);
     }
@@ -112,7 +113,7 @@ START_TEST(cut_keeps_characters_whole)
 {
     struct nv_str text = NV_STR("a\xe2\x82\xac\xf0\x9f\x98\x80z");
     static const size_t expected[] = {0, 1, 1, 1, 4, 4, 4, 4, 8, 9, 9};
-    for (size_t max = 0; max < sizeof(expected) / sizeof(expected[0]); max++)
+    for (size_t max = 0; max < sizeof expected / sizeof expected[0]; max++)
         ck_assert_uint_eq(nv_utf8_cut(text, max), expected[max]);
     ck_assert_uint_eq(nv_utf8_cut(NV_STR("\x80\x80\x80\x80\x80\x80"), 5), 5);
 }

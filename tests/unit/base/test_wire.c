@@ -46,7 +46,8 @@ static const struct bytes_case cases[] = {
     {"type 7", NV_STR_INIT("\x0f"), NV_ERR_MALFORMED},
     {"field 2^29 - 1", NV_STR_INIT("\xf8\xff\xff\xff\x0f\x00"), NV_ERR_END},
     {"field 2^29", NV_STR_INIT("\x80\x80\x80\x80\x10\x00"), NV_ERR_MALFORMED},
-    {"tag of ten bytes", NV_STR_INIT("\x8a\x80\x80\x80\x80\x80\x80\x80\x80\x00\x00"), NV_ERR_END},
+    {"tag of ten bytes", NV_STR_INIT("\x8a\x80\x80\x80\x80\x80\x80\x80\x80\x00\x00"),
+     NV_ERR_END},
     {"length of ten bytes",
      NV_STR_INIT("\x0a"
                  "\x81\x80\x80\x80\x80\x80\x80\x80\x80\x00"

@@ -1,6 +1,6 @@
 /*
- * A trace that does not fit below the buffer's cap: its long texts and lists are cut, each says how
- * much of it is missing, and the trace says that it was cut. What fits is never cut.
+ * A trace that does not fit below the buffer's cap: its long texts and lists are cut, each says
+ * how much of it is missing, and the trace says that it was cut. What fits is never cut.
  */
 #include "expect.h"
 
@@ -39,7 +39,8 @@ static const char *text_of(const json_t *object, const char *key)
     return text;
 }
 
-/* A span of 300,000 control characters, 50,000 events, links and numbers: each too much alone. */
+/* A span of 300,000 control characters, 50,000 events, links and numbers: each too much
+ * alone. */
 static void overfill(struct nv_span *one, char *text, size_t len)
 {
     const uint32_t many = 50000;
@@ -55,14 +56,15 @@ static void overfill(struct nv_span *one, char *text, size_t len)
     one->event_count = one->link_count = many;
     one->attributes = (struct nv_attributes){0};
     ck_assert_int_eq(
-        nv_attributes_add(&one->attributes, arena, NV_STR("text"), nv_value_string(all)), NV_OK);
+        nv_attributes_add(&one->attributes, arena, NV_STR("text"), nv_value_string(all)),
+        NV_OK);
     ck_assert_int_eq(nv_attributes_add(&one->attributes, arena, NV_STR("bytes"), bytes), NV_OK);
     ck_assert_int_eq(nv_attributes_add(&one->attributes, arena, NV_STR("list"), list), NV_OK);
     text[0] = '"';
     text[len - 1] = '"';
     memset(text + 1, 'j', len - 2);
-    ck_assert_int_eq(nv_attributes_add(&one->attributes, arena, NV_STR("json"), nv_value_json(all)),
-                     NV_OK);
+    ck_assert_int_eq(
+        nv_attributes_add(&one->attributes, arena, NV_STR("json"), nv_value_json(all)), NV_OK);
 }
 
 START_TEST(a_large_trace_is_cut_and_says_where)

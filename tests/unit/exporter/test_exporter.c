@@ -1,6 +1,7 @@
 /*
- * The whole stage: the property that nothing is lost or ended twice under random answers, disks and
- * restarts; every allocation failing once from consume to delivery; stopping; files; the thread.
+ * The whole stage: the property that nothing is lost or ended twice under random answers, disks
+ * and restarts; every allocation failing once from consume to delivery; stopping; files; the
+ * thread.
  */
 #include "expect.h"
 #include "exporter_rig.h"
@@ -41,7 +42,7 @@ static uint64_t draw(uint64_t below)
     return state % below;
 }
 
-/* ---- the property -------------------------------------------------------------------------- */
+/* ---- the property ------------------------------------------------------------------------ */
 
 static const int statuses[] = {200, 200, 200, 201, 202, 409, 400, 401, 402, 403, 404, 408,
                                413, 415, 422, 429, 429, 500, 502, 503, 504, 302, 204, 418};
@@ -58,17 +59,18 @@ static void random_answer(void)
 {
     struct rig_flight *flight = rig_flight(&rig);
 
-    if (flight == NULL)
+    if (!flight)
         return;
     /* Poison is refused for its own sake whatever the weather. */
-    if (flight->route == NV_ROUTE_TRACES && rig_body_has(flight, "poison") && draw(2) == 0)
+    if (flight->route == NV_ROUTE_TRACES && rig_body_has(flight, "poison") && draw(2) == 0) {
         rig_answer(&rig, flight, 400, "", "");
-    else if (draw(8) == 0)
+    } else if (draw(8) == 0) {
         rig_fail(&rig, flight, (enum nv_transfer)(1 + draw(NV_TRANSFER_CANCELLED - 1)));
-    else
+    } else {
         rig_answer(&rig, flight, statuses[draw(sizeof statuses / sizeof *statuses)],
                    retry_afters[draw(sizeof retry_afters / sizeof *retry_afters)],
                    bodies[draw(sizeof bodies / sizeof *bodies)]);
+    }
 }
 
 static void random_config(void)
@@ -155,8 +157,10 @@ static void one_life(uint64_t seed)
     for (uint32_t i = 0; i < rig.trace_count; i++)
         ck_assert_uint_eq(rig.claims[i].settled, 1);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 0);
-    if (with_store)
-        ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), rig_status(&rig).dead_letters);
+    if (with_store) {
+        ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER),
+                          rig_status(&rig).dead_letters);
+    }
     teardown();
 }
 
@@ -186,7 +190,8 @@ static uint32_t traces_of_head(struct nv_str head)
     return traces;
 }
 
-/* The same with restarts at random: what was not settled DELIVERED is in the store or was LEFT. */
+/* The same with restarts at random: what was not settled DELIVERED is in the store or was
+ * LEFT. */
 START_TEST(restarts_lose_nothing)
 {
     for (uint64_t i = 0; i < LIVES / 5; i++) {
@@ -203,9 +208,10 @@ START_TEST(restarts_lose_nothing)
         first_life = (uint32_t)nv_count_get(NV_COUNT_TRACES_DELIVERED);
         for (uint32_t t = 0; t < rig.trace_count; t++)
             ck_assert_uint_eq(rig.claims[t].settled, 1);
-        for (uint32_t r = 0; r < RIG_RECORDS_MAX; r++)
+        for (uint32_t r = 0; r < RIG_RECORDS_MAX; r++) {
             if (rig.records[r].id != 0 && rig.records[r].kind == NV_RECORD_OUTBOX)
                 outbox_traces += traces_of_head(rig.records[r].head);
+        }
         rig_open(&rig, true);
         ck_assert_uint_eq(rig_status(&rig).outbox_records, rig_records(&rig, NV_RECORD_OUTBOX));
         rig_drain(&rig);
@@ -220,7 +226,7 @@ START_TEST(restarts_lose_nothing)
 }
 END_TEST
 
-/* ---- memory -------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------ */
 
 static void drain_with_oom(unsigned long nth)
 {
@@ -243,7 +249,7 @@ static void drain_with_oom(unsigned long nth)
     for (int i = 0; i < 20; i++) {
         struct rig_flight *flight = rig_flight(&rig);
 
-        if (flight != NULL)
+        if (flight)
             rig_answer(&rig, flight, rig_body_has(flight, "poison") ? 400 : 200, "", "");
         nv_fake_clock_advance(&rig.clock, 100 * NV_NS_PER_MS);
         (void)nv_exporter_pump(rig.exporter);
@@ -263,7 +269,7 @@ START_TEST(every_allocation_fails_once)
         for (int i = 0; i < 400; i++) {
             struct rig_flight *flight = rig_flight(&rig);
 
-            if (flight != NULL)
+            if (flight)
                 rig_answer(&rig, flight, rig_body_has(flight, "poison") ? 400 : 200, "", "");
             rig_run(&rig, 500);
         }
@@ -289,7 +295,8 @@ START_TEST(new_without_memory_is_an_error)
         struct nv_exporter *exporter;
 
         oom_fail_nth(nth);
-        exporter = nv_exporter_new(&rig.config, &rig.settler, &rig.store, &rig.clock.clock, &fail);
+        exporter =
+            nv_exporter_new(&rig.config, &rig.settler, &rig.store, &rig.clock.clock, &fail);
         failed = oom_end();
         ck_assert_int_eq(exporter == NULL, failed);
         if (failed)
@@ -314,7 +321,7 @@ START_TEST(a_trace_past_the_cap_becomes_a_stub)
 }
 END_TEST
 
-/* ---- stopping ------------------------------------------------------------------------------ */
+/* ---- stopping ---------------------------------------------------------------------------- */
 
 START_TEST(stop_puts_the_rest_into_the_outbox)
 {
@@ -346,7 +353,7 @@ START_TEST(stop_without_a_place_leaves_it_to_the_journal)
 }
 END_TEST
 
-/* ---- dead letters -------------------------------------------------------------------------- */
+/* ---- dead letters ------------------------------------------------------------------------ */
 
 START_TEST(a_dead_letter_gets_another_try)
 {
@@ -359,10 +366,12 @@ START_TEST(a_dead_letter_gets_another_try)
     rig_run(&rig, 0);
     rig_answer(&rig, rig_flight(&rig), 400, "", "");
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 1);
-    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++)
+    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++) {
         if (rig.records[i].id != 0)
             id = rig.records[i].id;
-    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id + 1, NV_STR("")), NV_ERR_NOT_FOUND);
+    }
+    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id + 1, NV_STR("")),
+                     NV_ERR_NOT_FOUND);
     ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id, NV_STR("")), NV_OK);
     rig_run(&rig, 1000);
     ck_assert(rig_body_has(rig_flight(&rig), "poison"));
@@ -383,9 +392,10 @@ START_TEST(a_power_cut_at_a_second_refusal_loses_nothing)
     rig_consume(&rig, "poison", 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 413, "", "");
-    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++)
+    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++) {
         if (rig.records[i].id != 0)
             id = rig.records[i].id;
+    }
     ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id, NV_STR("")), NV_OK);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 413, "", "");
@@ -405,9 +415,10 @@ START_TEST(a_second_try_without_memory_is_not_forgotten)
     rig_consume(&rig, "poison", 1);
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 413, "", "");
-    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++)
+    for (uint32_t i = 0; i < RIG_RECORDS_MAX; i++) {
         if (rig.records[i].id != 0)
             id = rig.records[i].id;
+    }
     rig_run(&rig, 1000);
     ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, id, NV_STR("")), NV_OK);
     oom_fail_nth(1);
@@ -428,7 +439,7 @@ START_TEST(many_second_tries_wait_for_the_sender)
     rig_open(&rig, true);
     rig_consume_many(&rig, 100);
     rig_run(&rig, 1000);
-    for (struct rig_flight *f = rig_flight(&rig); f != NULL; f = rig_flight(&rig)) {
+    for (struct rig_flight *f = rig_flight(&rig); f; f = rig_flight(&rig)) {
         rig_answer(&rig, f, 400, "", "");
         rig_run(&rig, 0);
     }
@@ -484,7 +495,7 @@ START_TEST(a_dead_letter_waits_for_the_disk)
 }
 END_TEST
 
-/* ---- files --------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------- */
 
 static char directory[64];
 
@@ -501,13 +512,13 @@ static unsigned remove_directory(void)
     struct dirent *entry;
     unsigned files = 0;
 
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+    while (dir && (entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] == '.')
             continue;
         files++;
         ck_assert_int_eq(unlinkat(dirfd(dir), entry->d_name, 0), 0);
     }
-    if (dir != NULL)
+    if (dir)
         (void)closedir(dir);
     (void)rmdir(directory);
     return files;
@@ -560,7 +571,7 @@ START_TEST(files_that_fail_hold)
 }
 END_TEST
 
-/* ---- the thread ---------------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------------------- */
 
 START_TEST(the_thread_writes_files_and_stops)
 {
@@ -591,7 +602,8 @@ START_TEST(the_thread_stops_with_a_dead_backend)
     rig.config.batch_ms = 0;
     rig.config.batch_traces = 1;
     nv_ledger_reset();
-    rig.exporter = nv_exporter_new(&rig.config, &rig.settler, &rig.store, nv_clock_system(), &fail);
+    rig.exporter =
+        nv_exporter_new(&rig.config, &rig.settler, &rig.store, nv_clock_system(), &fail);
     ck_assert_int_eq(nv_exporter_start(rig.exporter, &fail), NV_OK);
     for (int i = 0; i < 50; i++)
         rig_consume(&rig, "fine", 1);

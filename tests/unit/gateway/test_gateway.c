@@ -31,7 +31,8 @@ static char answer[1u << 16];
 static void set(struct nv_options *target, size_t id, const char *text)
 {
     struct nv_fail why = {0};
-    enum nv_err err = nv_options_set(target, id, nv_str_from(text), NV_SOURCE_SET, "--set", &why);
+    enum nv_err err =
+        nv_options_set(target, id, nv_str_from(text), NV_SOURCE_SET, "--set", &why);
     ck_assert_msg(err == NV_OK, "%s", why.what);
 }
 
@@ -58,7 +59,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    if (gateway != NULL) {
+    if (gateway) {
         nv_gateway_stop(gateway);
         nv_gateway_stop(gateway); /* a second time does nothing */
     }
@@ -218,7 +219,7 @@ START_TEST(bad_rules_are_refused_at_new)
 }
 END_TEST
 
-/* ---- dead letters over a journal ------------------------------------------------------------ */
+/* ---- dead letters over a journal --------------------------------------------------------- */
 
 static char journal[64];
 
@@ -394,7 +395,7 @@ int main(void)
 {
     Suite *suite = suite_create("gateway/gateway");
     TCase *tcase = tcase_create("all");
-    if (mkdtemp(directory) == NULL)
+    if (!mkdtemp(directory))
         return 1;
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, tear_down);

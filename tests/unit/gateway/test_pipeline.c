@@ -1,6 +1,6 @@
 /*
- * What becomes of a completed trace: each end is reached, the ledger agrees, the claim is settled
- * once, and nothing leaks (asan).
+ * What becomes of a completed trace: each end is reached, the ledger agrees, the claim is
+ * settled once, and nothing leaks (asan).
  */
 #include "expect.h"
 #include "otlp_build.h"

@@ -1,15 +1,16 @@
 /*
- * Power cuts, from the door to the backend: assembly and exporter run as one over file operations
- * that are recorded (power.h), and at every operation states that the disk may be in are started
- * for real. What was acknowledged and not delivered before is then delivered, or a dead letter, and
- * the start never fails.
+ * Power cuts, from the door to the backend: assembly and exporter run as one over file
+ * operations that are recorded (power.h), and at every operation states that the disk may be in
+ * are started for real. What was acknowledged and not delivered before is then delivered, or a
+ * dead letter, and the start never fails.
  *
  *   requests ─▶ assembly ─▶ exporter ─▶ a backend that answers, fails, holds, refuses some traces
  *                  │           │
  *                  └─ journal ─┘ outbox, dead letters, notes of what was settled
  *
- * Lives have stops, kills, retries of dead letters and starts whose decoder refuses requests; the
- * later ones syncs that fail, some of them killing the process. 2,000 states here; NOVEUM_SOAK:
+ * Lives have stops, kills, retries of dead letters and starts whose decoder refuses requests;
+ * the later ones syncs that fail, some of them killing the process. 2,000 states here;
+ * NOVEUM_SOAK:
  * 100,000.
  */
 #include "expect.h"
@@ -59,7 +60,7 @@ static unsigned long states, states_max;
 static unsigned every;
 static const char *doing = "";
 
-/* ---- requests: a line a span, "trace span-number padding" ----------------------------------- */
+/* ---- requests: a line a span, "trace span-number padding" -------------------------------- */
 
 #define SPAN_AT 5 /* "span-" */
 #define NUMBER_AT 10
@@ -143,7 +144,7 @@ static enum nv_err bury(void *ctx, const struct nv_undecoded *request, struct nv
     return nv_buf_append_str(payload, request->body);
 }
 
-/* ---- translation: the span's name is all that matters --------------------------------------- */
+/* ---- translation: the span's name is all that matters ------------------------------------ */
 
 static void complete(void *ctx, struct nv_raw_trace *raw)
 {
@@ -169,13 +170,15 @@ static void complete(void *ctx, struct nv_raw_trace *raw)
     ck_assert_uint_eq(raw->item_count, raw->span_count);
     for (uint32_t i = 0; i < raw->item_count; i++) {
         struct nv_str text = nv_str_slice(raw->items[i].bytes, SPAN_AT, SIZE_MAX);
-        trace->spans[i] = (struct nv_span){
-            .span_id = {1, [7] = (uint8_t)i}, .name = text, .source_name = text, .origin = origin};
+        trace->spans[i] = (struct nv_span){.span_id = {1, [7] = (uint8_t)i},
+                                           .name = text,
+                                           .source_name = text,
+                                           .origin = origin};
     }
     nv_exporter_consume(world->exporter, trace);
 }
 
-/* ---- the backend --------------------------------------------------------------------------- */
+/* ---- the backend ------------------------------------------------------------------------- */
 
 static enum nv_err send_request(void *ctx, const struct nv_send_request *request,
                                 nv_reply_done *done, void *done_ctx)
@@ -192,7 +195,8 @@ static enum nv_err send_request(void *ctx, const struct nv_send_request *request
     return NV_ERR_INTERNAL;
 }
 
-static void reply(struct flight *flight, enum nv_transfer transfer, int status, const char *body)
+static void reply(struct flight *flight, enum nv_transfer transfer, int status,
+                  const char *body)
 {
     struct flight over = *flight;
     *flight = (struct flight){0};
@@ -230,7 +234,8 @@ static void answer(struct world *world, struct flight *flight, enum mood how)
         reply(flight, NV_TRANSFER_REPLY, 503, "");
     } else if (how == MOOD_HELD) {
         reply(flight, NV_TRANSFER_REPLY, 401, "{\"success\":false}");
-    } else if (flight->route == NV_ROUTE_TRACES && world == &live && !healed && is_bad(flight)) {
+    } else if (flight->route == NV_ROUTE_TRACES && world == &live && !healed &&
+               is_bad(flight)) {
         reply(flight, NV_TRANSFER_REPLY, 400, "{\"success\":false}");
     } else {
         scan(nv_buf_str(&flight->body), world->delivered);
@@ -253,7 +258,7 @@ static bool answer_one(struct world *world, enum mood how)
     return false;
 }
 
-/* ---- a gateway ----------------------------------------------------------------------------- */
+/* ---- a gateway --------------------------------------------------------------------------- */
 
 static void configure(struct nv_exporter_config *config)
 {
@@ -301,13 +306,14 @@ static enum nv_err open_world(struct world *world, const char *directory,
     world->assembly = nv_assembly_new(&config, &world->clock.clock, &completer, fail);
     ck_assert_ptr_nonnull(world->assembly);
     enum nv_err err = nv_assembly_start(world->assembly, fail);
-    if (err)
+    if (err != NV_OK)
         return err;
     configure(&sending);
     world->settler = nv_assembly_settler(world->assembly);
     world->transport = (struct nv_transport){world, send_request, cancel_all};
-    world->exporter = nv_exporter_new(&sending, &world->settler, nv_assembly_store(world->assembly),
-                                      &world->clock.clock, fail);
+    world->exporter =
+        nv_exporter_new(&sending, &world->settler, nv_assembly_store(world->assembly),
+                        &world->clock.clock, fail);
     ck_assert_msg(world->exporter != NULL, "%s", fail->what);
     nv_exporter_set_transport(world->exporter, &world->transport, 1);
     return NV_OK;
@@ -361,13 +367,15 @@ static void look_at_a_state(void)
     later.delivered = found;
     later.refuses = power_draw(&power, 6) == 0;
     enum nv_err err = open_world(&later, power.state, NULL, &fail);
-    ck_assert_msg(!err, "state %lu, while %s: %s", states, doing, fail.what);
+    ck_assert_msg(err == NV_OK, "state %lu, while %s: %s", states, doing, fail.what);
     drain(&later);
     const struct nv_store *store = nv_assembly_store(later.assembly);
     ck_assert_int_eq(store->each(store->ctx, NV_RECORD_DEAD_LETTER, scan_letter, found), NV_OK);
     for (unsigned i = 0; i < next_span; i++) {
-        if (acked[i] && !delivered[i] && !found[i])
-            ck_abort_msg("state %lu, while %s: span %u of %u is lost", states, doing, i, next_span);
+        if (acked[i] && !delivered[i] && !found[i]) {
+            ck_abort_msg("state %lu, while %s: span %u of %u is lost", states, doing, i,
+                         next_span);
+        }
     }
     close_world(&later);
     power_empty(power.state);
@@ -380,7 +388,7 @@ static void boundary(void *ctx)
         look_at_a_state();
 }
 
-/* ---- a life -------------------------------------------------------------------------------- */
+/* ---- a life ------------------------------------------------------------------------------ */
 
 static void note_done(void *ctx, enum nv_err err)
 {
@@ -401,7 +409,8 @@ static void accept_some(void)
         unsigned back = power_draw(&power, 3) ? 0 : power_draw(&power, 6);
         unsigned trace = next_trace > back ? next_trace - back : 0;
         len += (size_t)sprintf(body + len, "%04u span-%04u ", trace, next_span + i);
-        size_t more = power_draw(&power, 4) ? power_draw(&power, 100) : power_draw(&power, 2000);
+        size_t more =
+            power_draw(&power, 4) ? power_draw(&power, 100) : power_draw(&power, 2000);
         memset(body + len, 'x', more);
         len += more;
         body[len++] = '\n';
@@ -412,7 +421,7 @@ static void accept_some(void)
     enum nv_err err = NV_ERR_INTERNAL;
     struct nv_acceptor acceptor = nv_assembly_acceptor(live.assembly);
     acceptor.accept(acceptor.ctx, batch_of(body, len), note_done, &err);
-    for (unsigned i = first; i < next_span && !err; i++)
+    for (unsigned i = first; i < next_span && err == NV_OK; i++)
         acked[i] = true;
 }
 
@@ -436,7 +445,7 @@ static void retry_a_letter(void)
     uint64_t id = 0;
     doing = "retrying a dead letter";
     enum nv_err err = nv_dead_letters_list(nv_assembly_store(live.assembly), keep_id, &id);
-    if (!err && id != 0)
+    if (err == NV_OK && id != 0)
         err = nv_exporter_retry_dead(live.exporter, id, NV_STR(""));
     ck_assert(err != NV_ERR_NOT_FOUND);
 }
@@ -450,17 +459,17 @@ static void start_again(void)
     doing = "starting";
     live.refuses = power_draw(&power, 4) == 0;
     enum nv_err err = open_world(&live, power.directory, &power.ops, &fail);
-    ck_assert_msg(!err || power.dead, "start: %s", fail.what);
+    ck_assert_msg(err == NV_OK || power.dead, "start: %s", fail.what);
 }
 
 static void change_the_weather(bool failing)
 {
     uint32_t what = power_draw(&power, 8);
-    if (what < 4)
+    if (what < 4) {
         mood = what == 0 ? MOOD_DOWN : what == 1 ? MOOD_HELD : MOOD_WELL;
-    else if (what == 4)
+    } else if (what == 4) {
         healed = !healed;
-    else if (what > 5 && failing) {
+    } else if (what > 5 && failing) {
         power.fail_sync = (int)power_draw(&power, 4);
         power.fatal = power_draw(&power, 2);
     }

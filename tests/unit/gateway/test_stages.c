@@ -1,6 +1,6 @@
 /*
- * Options into stage configurations: every value arrives where it belongs, defaults agree with the
- * stages' own, and what is not set stays not set.
+ * Options into stage configurations: every value arrives where it belongs, defaults agree with
+ * the stages' own, and what is not set stays not set.
  */
 #include "expect.h"
 #include "oom.h"
@@ -15,8 +15,8 @@ static struct nv_options options;
 static void set(size_t id, const char *text)
 {
     struct nv_fail fail = {0};
-    ck_assert_int_eq(nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail),
-                     NV_OK);
+    ck_assert_int_eq(
+        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail), NV_OK);
 }
 
 static void set_up(void)

@@ -1,5 +1,6 @@
 /*
- * The system's file operations: a file made, written in parts, read, synced, renamed and removed.
+ * The system's file operations: a file made, written in parts, read, synced, renamed and
+ * removed.
  */
 #include "expect.h"
 #include "journal/file_ops.h"

@@ -1,6 +1,6 @@
 /*
- * The journal by itself: groups, releases, reading back, reuse of files, stragglers, quota, a full
- * disk, failing operations, two processes, a newer format.
+ * The journal by itself: groups, releases, reading back, reuse of files, stragglers, quota, a
+ * full disk, failing operations, two processes, a newer format.
  */
 #include "expect.h"
 #include "journal/journal.h"

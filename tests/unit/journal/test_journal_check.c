@@ -49,7 +49,8 @@ START_TEST(check_and_list_tell_what_is_there)
     ck_assert_str_eq(nv_record_kind_name(77), "unknown");
     struct nv_fail fail = {0};
     nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check("/nonexistent", true, &out, &report, &fail), NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_journal_check("/nonexistent", true, &out, &report, &fail),
+                     NV_ERR_CONFIG);
 }
 END_TEST
 

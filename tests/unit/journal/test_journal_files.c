@@ -1,6 +1,7 @@
 /*
- * The journal's directory as it is found: strangers beside the files, what only has their names,
- * files that can't be opened, links in the place of the lock, directories that everybody can write.
+ * The journal's directory as it is found: strangers beside the files, what only has their
+ * names, files that can't be opened, links in the place of the lock, directories that everybody
+ * can write.
  */
 #include "expect.h"
 #include "journal/journal_internal.h"
@@ -344,7 +345,8 @@ int main(void)
     tcase_add_test(tcase, a_file_that_can_not_be_opened_is_named_with_the_cause);
     tcase_add_test(tcase, a_link_in_the_place_of_the_lock_is_not_followed);
     tcase_add_test(tcase, a_directory_of_ours_that_everybody_can_write_is_mended);
-    tcase_add_loop_test(tcase, others_directories_that_everybody_can_write_are_used_and_told, 0, 3);
+    tcase_add_loop_test(tcase, others_directories_that_everybody_can_write_are_used_and_told, 0,
+                        3);
     tcase_add_loop_test(tcase, files_of_other_users_are_not_read, 0, 2);
     tcase_add_test(tcase, root_reads_a_directory_of_another_user);
     tcase_add_test(tcase, a_file_that_was_put_there_is_not_written_to);

@@ -1,6 +1,6 @@
 /*
- * Records that are gone without a trace are missed: files cut short, zeroed in part or whole, or
- * deleted, between two runs, after a clean end and after a crash. Nothing is missed that was
+ * Records that are gone without a trace are missed: files cut short, zeroed in part or whole,
+ * or deleted, between two runs, after a clean end and after a crash. Nothing is missed that was
  * released, never acknowledged, or given back.
  */
 #include "journal/crc32c.h"
@@ -281,7 +281,8 @@ static void write_lock(const uint8_t mark[64])
     close(fd);
 }
 
-/* The last run may have ended within a sync that failed: what it wrote is shown, and no more. */
+/* The last run may have ended within a sync that failed: what it wrote is shown, and no
+ * more. */
 START_TEST(what_is_beyond_the_mark_is_written_anew_on_the_same_boot)
 {
     struct nv_journal_status status;

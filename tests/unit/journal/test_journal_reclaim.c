@@ -1,6 +1,6 @@
 /*
- * Space that comes back: pinned files wait, damaged ones are kept aside, and a journal whose quota
- * is used up by half-empty files makes room by moving what lives together.
+ * Space that comes back: pinned files wait, damaged ones are kept aside, and a journal whose
+ * quota is used up by half-empty files makes room by moving what lives together.
  */
 #include "expect.h"
 #include "journal/journal_internal.h"
@@ -110,8 +110,10 @@ START_TEST(a_twin_left_by_a_crash_is_dropped)
     for (int i = 0; i < 120; i++)
         ids[i] = journal_kit_put(&kit, NV_RECORD_TRACES, body);
     /* A copy of the first record, as a move would have made it, without its end. */
-    struct nv_journal_put put = {
-        .kind = NV_RECORD_TRACES, .head = NV_STR("hd"), .body = nv_str_from(body), .id = ids[0]};
+    struct nv_journal_put put = {.kind = NV_RECORD_TRACES,
+                                 .head = NV_STR("hd"),
+                                 .body = nv_str_from(body),
+                                 .id = ids[0]};
     struct nv_append copy = {.put = &put,
                              .length = (uint32_t)(NV_PAYLOAD_PREFIX + 2 + put.body.len)};
     ck_assert_int_eq(nv_journal_append(kit.journal, &copy, 1, true, true), NV_OK);

@@ -1,8 +1,9 @@
 /*
- * Recovery: a small journal with every byte flipped, zeroed and cut off in turn; crashes at every
- * write, sync and allocation; and a random life against a model.
+ * Recovery: a small journal with every byte flipped, zeroed and cut off in turn; crashes at
+ * every write, sync and allocation; and a random life against a model.
  *
- * Damage may cost the records it covers and no others; whatever is read back is as it was written.
+ * Damage may cost the records it covers and no others; whatever is read back is as it was
+ * written.
  */
 #include "expect.h"
 #include "journal/journal_internal.h"
@@ -28,7 +29,7 @@ static void teardown(void)
     journal_kit_release(&kit);
 }
 
-/* ---- damage at every byte ------------------------------------------------------------------ */
+/* ---- damage at every byte ---------------------------------------------------------------- */
 
 #define SMALL_RECORDS 6
 
@@ -94,12 +95,12 @@ static void check_damaged(size_t from, size_t to, bool release_hit)
         nv_buf_init(&got, 4096);
         enum nv_err err = nv_journal_get(kit.journal, small_ids[i], NULL, NULL, &got);
         body_of(i, body);
-        if (!err)
+        if (err == NV_OK)
             ck_assert(nv_str_eq(nv_buf_str(&got), nv_str_from(body)));
         bool hit = from < small_offsets[i + 1] && to > small_offsets[i];
         if (i == 2)
             ck_assert(err == NV_ERR_NOT_FOUND || release_hit);
-        else if (err)
+        else if (err != NV_OK)
             ck_assert_msg(hit, "record %d is lost, damage at %zu..%zu", i, from, to);
         nv_buf_release(&got);
     }
@@ -211,19 +212,22 @@ START_TEST(damage_while_running_is_found_when_read)
     close(fd);
     struct nv_buf got;
     nv_buf_init(&got, 4096);
-    ck_assert_int_eq(nv_journal_get(kit.journal, small_ids[0], NULL, NULL, &got), NV_ERR_MALFORMED);
+    ck_assert_int_eq(nv_journal_get(kit.journal, small_ids[0], NULL, NULL, &got),
+                     NV_ERR_MALFORMED);
     ck_assert_int_eq(nv_journal_get(kit.journal, small_ids[1], NULL, NULL, &got), NV_OK);
     nv_buf_release(&got);
     free(image);
 }
 END_TEST
 
-/* tests/data/journal-format-1 was written by another program from the description of the format. */
+/* tests/data/journal-format-1 was written by another program from the description of the
+ * format. */
 START_TEST(a_file_of_format_1_is_read)
 {
     char command[512];
-    snprintf(command, sizeof command, "cp '%s/tests/data/journal-format-1/journal-00000001' '%s'",
-             NOVEUM_SOURCE_DIR, kit.directory);
+    snprintf(command, sizeof command,
+             "cp '%s/tests/data/journal-format-1/journal-00000001' '%s'", NOVEUM_SOURCE_DIR,
+             kit.directory);
     ck_assert_int_eq(system(command), 0);
     journal_kit_open(&kit);
     journal_kit_expect(&kit, 41, "first");
@@ -244,7 +248,7 @@ START_TEST(a_file_of_format_1_is_read)
 }
 END_TEST
 
-/* ---- crashes at every point ---------------------------------------------------------------- */
+/* ---- crashes at every point -------------------------------------------------------------- */
 
 #define LIFE_STEPS 14
 
@@ -286,8 +290,9 @@ static void check_life(const struct witness *witness)
         nv_buf_init(&got, 1 << 20);
         enum nv_err err = nv_journal_get(kit.journal, witness->ids[i], NULL, NULL, &got);
         bool may_be_gone = i < witness->released && i % 4 != 0;
-        ck_assert_msg(!err || may_be_gone, "record %d of %d is lost", i, witness->acked);
-        if (!err)
+        ck_assert_msg(err == NV_OK || may_be_gone, "record %d of %d is lost", i,
+                      witness->acked);
+        if (err == NV_OK)
             ck_assert(nv_str_eq(nv_buf_str(&got), nv_str_from(body)));
         nv_buf_release(&got);
     }
@@ -333,7 +338,7 @@ START_TEST(a_crash_at_any_point_loses_nothing)
 }
 END_TEST
 
-/* ---- a random life against a model --------------------------------------------------------- */
+/* ---- a random life against a model ------------------------------------------------------- */
 
 #define MODEL_MAX 2000
 
@@ -373,7 +378,7 @@ static void model_put(void)
     }
     enum nv_err err = nv_journal_commit(kit.journal, puts, count, draw(3) > 0);
     ck_assert(err == NV_OK || err == NV_ERR_FULL);
-    for (uint32_t i = 0; i < count && !err && model_count < MODEL_MAX; i++) {
+    for (uint32_t i = 0; i < count && err == NV_OK && model_count < MODEL_MAX; i++) {
         model[model_count].id = puts[i].id;
         model[model_count].seed = seeds[i];
         model[model_count].len = (uint32_t)puts[i].body.len;

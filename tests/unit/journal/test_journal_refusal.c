@@ -25,13 +25,14 @@ START_TEST(past_the_quota_it_is_full_until_something_is_released)
 {
     kit.config.max_bytes = 3 * kit.config.segment_bytes;
     journal_kit_open(&kit);
-    struct nv_journal_put put = {.kind = NV_RECORD_TRACES, .body = NV_STR("12345678901234567890")};
+    struct nv_journal_put put = {.kind = NV_RECORD_TRACES,
+                                 .body = NV_STR("12345678901234567890")};
     uint64_t ids[4096];
     size_t count = 0;
     enum nv_err err = NV_OK;
     char *body = calloc(1, 4000);
     put.body = (struct nv_str){body, 4000};
-    while (!(err = nv_journal_commit(kit.journal, &put, 1, true)))
+    while ((err = nv_journal_commit(kit.journal, &put, 1, true)) == NV_OK)
         ids[count++] = put.id;
     ck_assert_int_eq(err, NV_ERR_FULL);
     ck_assert(nv_journal_is_full(kit.journal, 4000));
@@ -56,13 +57,14 @@ START_TEST(a_full_disk_is_said_and_releases_still_work)
     struct nv_journal_put put = {.kind = NV_RECORD_TRACES, .body = {body, 9000}};
     enum nv_err err;
     int more = 0;
-    while (!(err = nv_journal_commit(kit.journal, &put, 1, true)))
+    while ((err = nv_journal_commit(kit.journal, &put, 1, true)) == NV_OK)
         more++;
     ck_assert_int_eq(err, NV_ERR_NO_SPACE);
     ck_assert_int_le(more, 8);
     nv_journal_release(kit.journal, ids, 8);
     nv_journal_maintain(kit.journal);
-    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_OK); /* a file was freed */
+    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true),
+                     NV_OK); /* a file was freed */
     free(body);
 }
 END_TEST

@@ -1,6 +1,6 @@
 /*
- * Room: the reserve is there from the start, a full disk forgets and opens again, also after many
- * restarts, and what can't be written says why.
+ * Room: the reserve is there from the start, a full disk forgets and opens again, also after
+ * many restarts, and what can't be written says why.
  */
 #include "expect.h"
 #include "journal/journal_internal.h"
@@ -34,7 +34,7 @@ static enum nv_err put(enum nv_record_kind kind, size_t len)
 {
     struct nv_journal_put record = {.kind = kind, .head = NV_STR("hd"), .body = {body, len}};
     enum nv_err err = nv_journal_commit(kit.journal, &record, 1, true);
-    if (!err && kind == NV_RECORD_TRACES) {
+    if (err == NV_OK && kind == NV_RECORD_TRACES) {
         ck_assert_uint_lt(count, IDS_MAX);
         ids[count++] = record.id;
     }

@@ -1,6 +1,6 @@
 /*
- * Files of the journal: their layout, their headers, smaller ones when the disk is nearly full, and
- * numbers that read back.
+ * Files of the journal: their layout, their headers, smaller ones when the disk is nearly full,
+ * and numbers that read back.
  */
 #include "expect.h"
 #include "journal/journal_internal.h"

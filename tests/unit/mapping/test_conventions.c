@@ -1,7 +1,7 @@
 /*
  * Conventions of which no captured case exists, or not of this side of them: each row of
- * conventions.json is a trace in short, as an instrumentation's source or documentation says it is
- * sent, and attributes that must come of it (null: must not be there; "@status" and
+ * conventions.json is a trace in short, as an instrumentation's source or documentation says it
+ * is sent, and attributes that must come of it (null: must not be there; "@status" and
  * "@status_message" are the span's own; the span "" is the trace, its keys are paths).
  */
 #include "tests/support/expect.h"
@@ -23,7 +23,8 @@ static char *short_form(const json_t *spans)
     return text;
 }
 
-static void check_value(const struct told *told, const char *span, const char *key, json_t *value)
+static void check_value(const struct told *told, const char *span, const char *key,
+                        json_t *value)
 {
     char *expected = json_is_null(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
     if (*span == '\0')
@@ -59,7 +60,7 @@ int main(void)
 {
     json_error_t error;
     cases = json_load_file(NOVEUM_SOURCE_DIR "/tests/unit/mapping/conventions.json", 0, &error);
-    if (cases == NULL) {
+    if (!cases) {
         fprintf(stderr, "conventions.json:%d: %s\n", error.line, error.text);
         return EXIT_FAILURE;
     }

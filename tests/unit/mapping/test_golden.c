@@ -1,11 +1,11 @@
 /*
- * Whole Noveum bodies of captured cases: what goes in is tests/fixtures/<case>, what must come out
- * is tests/golden/<case>/want.json, one trace a line, as the exporter writes it.
+ * Whole Noveum bodies of captured cases: what goes in is tests/fixtures/<case>, what must come
+ * out is tests/golden/<case>/want.json, one trace a line, as the exporter writes it.
  *
  * UPDATE_GOLDEN=1 writes the files anew: the difference is then reviewed as any other change.
- * GOLDEN_ONLY=<globs> looks at some cases only; GOLDEN_OUT=<dir> writes <dir>/<case>.jsonl for all
- * cases and compares nothing (for scoring by hand). A case without want.json is translated all the
- * same: it must not fail.
+ * GOLDEN_ONLY=<globs> looks at some cases only; GOLDEN_OUT=<dir> writes <dir>/<case>.jsonl for
+ * all cases and compares nothing (for scoring by hand). A case without want.json is translated
+ * all the same: it must not fail.
  */
 #include "mapping/rules/rule.h"
 #include "tests/support/expect.h"
@@ -73,9 +73,10 @@ START_TEST(cases_give_their_golden_bodies)
     struct nv_fixtures all_cases;
     struct nv_mapping *mapping = nv_test_mapping_new();
     nv_test_fixtures_list(&all_cases);
-    for (size_t i = 0; i < all_cases.count; i++)
+    for (size_t i = 0; i < all_cases.count; i++) {
         if (!only || nv_glob_any(nv_str_from(only), nv_str_from(all_cases.names[i])))
             check_case(mapping, all_cases.names[i]);
+    }
     nv_test_fixtures_release(&all_cases);
     nv_mapping_free(mapping);
 }

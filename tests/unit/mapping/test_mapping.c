@@ -60,9 +60,10 @@ START_TEST(a_users_row_goes_before_the_built_in_one)
 {
     struct nv_mapping *mapping =
         told_mapping("my.model | span | kind=llm | llm.model | copy | 30 |\n", NULL);
-    struct told *told = told_with(mapping, NULL,
-                                  "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
-                                  "'gen_ai.response.model': 'theirs', 'my.model': 'mine'}}]");
+    struct told *told =
+        told_with(mapping, NULL,
+                  "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
+                  "'gen_ai.response.model': 'theirs', 'my.model': 'mine'}}]");
     told_is(told, "a", "llm.model", "'mine'");
     told_is(told, "a", "gen_ai.response.model", NULL); /* llm.response_model says it */
     told_free(told);
@@ -78,9 +79,10 @@ START_TEST(wrong_files_are_refused_at_start)
     ck_assert_ptr_nonnull(strstr(fail.path, ":1:"));
     char rows[16384];
     size_t len = 0;
-    for (unsigned i = 0; i < NV_SIGNS_MAX; i++)
+    for (unsigned i = 0; i < NV_SIGNS_MAX; i++) {
         len += (size_t)snprintf(rows + len, sizeof rows - len,
                                 "my.key | span | scope=mine-%u | llm.model | copy | 30 |\n", i);
+    }
     memset(&fail, 0, sizeof fail);
     ck_assert_ptr_null(told_mapping(rows, &fail));
     ck_assert_int_eq(fail.code, NV_ERR_CONFIG);
@@ -100,9 +102,10 @@ START_TEST(keep_source_sends_both)
 {
     struct nv_mapping_config config = {.keep_source = NV_KEEP_ALL};
     struct nv_mapping *mapping = nv_mapping_new(&config, NULL);
-    struct told *told = told_with(mapping, NULL,
-                                  "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
-                                  "'gen_ai.request.model': 'm', 'llm.headers': 'x'}}]");
+    struct told *told =
+        told_with(mapping, NULL,
+                  "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
+                  "'gen_ai.request.model': 'm', 'llm.headers': 'x'}}]");
     told_is(told, "a", "llm.model", "'m'");
     told_is(told, "a", "gen_ai.request.model", "'m'");
     told_is(told, "a", "llm.headers", "'***'");
@@ -111,8 +114,8 @@ START_TEST(keep_source_sends_both)
 }
 END_TEST
 
-/* Memory ends at every place in turn: the trace as it came or cut, or an error, never a crash, and
- * nothing is leaked. */
+/* Memory ends at every place in turn: the trace as it came or cut, or an error, never a crash,
+ * and nothing is leaked. */
 START_TEST(memory_that_ends_while_translating)
 {
     static const char *const cases[] = {"oi-openai-tools", "adk2-handoff", "oi-langchain-rag",
@@ -122,13 +125,14 @@ START_TEST(memory_that_ends_while_translating)
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct nv_fixture *fixture = nv_test_fixture_load(cases[c]);
         bool failed = false, done = false;
-        for (size_t max = (size_t)1 << 10; max <= (size_t)1 << 20; max *= 2)
+        for (size_t max = (size_t)1 << 10; max <= (size_t)1 << 20; max *= 2) {
             for (size_t used = 0; used < max / 4; used += max / 256) {
                 enum nv_err err = nv_test_translate_within(mapping, fixture, max, used);
                 ck_assert_msg(err == NV_OK || err == NV_ERR_NO_MEMORY, "%s: %d", cases[c], err);
                 failed = failed || err != NV_OK;
                 done = done || err == NV_OK;
             }
+        }
         ck_assert_msg(failed && done, "%s", cases[c]);
         nv_test_fixture_free(fixture);
     }

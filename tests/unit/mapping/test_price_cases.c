@@ -2,8 +2,8 @@
  * The table of prices against the calculator of the package that it was made of.
  *
  * tests/data/price-cases.csv holds what the package asks for ten calls of each of its models
- * (tools/make-price-cases.py wrote it); a pair of costs that the table can't give is `-`, and its
- * line tells why. All others are equal to the last decimal that the gateway writes.
+ * (tools/make-price-cases.py wrote it); a pair of costs that the table can't give is `-`, and
+ * its line tells why. All others are equal to the last decimal that the gateway writes.
  */
 #include "tests/support/expect.h"
 #include "tests/support/fixtures.h"
@@ -75,7 +75,8 @@ static bool is_equal(const struct nv_price *price, const struct nv_price_usage *
     if (!price || split(pair, '/', want, 2) != 2)
         return false;
     nv_price_cost(price, usage, &got[0], &got[1]);
-    return fabs(got[0] - as_number(want[0])) < 1.5e-8 && fabs(got[1] - as_number(want[1])) < 1.5e-8;
+    return fabs(got[0] - as_number(want[0])) < 1.5e-8 &&
+           fabs(got[1] - as_number(want[1])) < 1.5e-8;
 }
 
 START_TEST(costs_are_those_of_the_package)
@@ -111,10 +112,11 @@ START_TEST(costs_are_those_of_the_package)
             compared++;
             if (is_equal(price, &calls[i].usage, cells[2 + i], got))
                 continue;
-            if (wrong++ < 40)
+            if (wrong++ < 40) {
                 printf("%.*s %.*s, usage %u: %.8f/%.8f, the package asks %.*s\n",
                        NV_STR_ARG(cells[0]), NV_STR_ARG(cells[1]), i, got[0], got[1],
                        NV_STR_ARG(cells[2 + i]));
+            }
         }
     }
     ck_assert_uint_eq(usages, USAGES);

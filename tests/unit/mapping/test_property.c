@@ -2,10 +2,10 @@
  * Any span in, no attribute lost: random spans over all tables' keys.
  *
  * A key is drawn from the compiled tables (numbers and rests filled in), a value from numbers,
- * texts, JSON texts, arrays and objects. Afterwards each source attribute must be in the span under
- * its own key with an equal value, masked as a secret, or its value, or each leaf of it, somewhere
- * below the namespaces that the backend shows. The generator's seed is printed on failure and may
- * be given as PROPERTY_SEED.
+ * texts, JSON texts, arrays and objects. Afterwards each source attribute must be in the span
+ * under its own key with an equal value, masked as a secret, or its value, or each leaf of it,
+ * somewhere below the namespaces that the backend shows. The generator's seed is printed on
+ * failure and may be given as PROPERTY_SEED.
  */
 #include "mapping/rules/rule.h"
 #include "tests/support/expect.h"
@@ -40,8 +40,10 @@ static void draw_key(const struct nv_rule_key *key, char *out, size_t size)
             out[used++] = key->pattern.ptr[i];
         }
     }
-    if (key->wild)
-        used += (size_t)snprintf(out + used, size - used, draw(2) ? "extra%u" : "a.b%u", draw(9));
+    if (key->wild) {
+        used +=
+            (size_t)snprintf(out + used, size - used, draw(2) ? "extra%u" : "a.b%u", draw(9));
+    }
     out[used] = '\0';
 }
 
@@ -59,7 +61,8 @@ static json_t *draw_value(unsigned depth)
         "日本語",
         "{\"a\": 1, \"b\": {\"text\": \"inner\"}}",
         "[{\"role\": \"user\", \"content\": \"question one\"}]",
-        "[{\"role\": \"assistant\", \"parts\": [{\"type\": \"text\", \"content\": \"answer\"}]}]",
+        "[{\"role\": \"assistant\", \"parts\": [{\"type\": \"text\", \"content\": "
+        "\"answer\"}]}]",
         "{\"messages\": [{\"role\": \"user\", \"content\": \"wrapped\"}], \"model\": \"m1\"}",
         "[{\"type\": \"function\", \"function\": {\"name\": \"f1\"}}]",
         "[1, 2, 3]",
@@ -106,7 +109,7 @@ static json_t *draw_attributes(void)
     return attributes;
 }
 
-/* ---- is it there? -------------------------------------------------------------------------- */
+/* ---- is it there? ------------------------------------------------------------------------ */
 
 static bool shown(const char *key)
 {
@@ -119,10 +122,11 @@ static bool same_scalar(const json_t *a, const json_t *b)
 {
     if (json_is_number(a) && json_is_number(b))
         return json_number_value(a) == json_number_value(b);
-    if (json_is_string(a) && json_is_string(b))
+    if (json_is_string(a) && json_is_string(b)) {
         return strcmp(json_string_value(a), json_string_value(b)) == 0 ||
                (strlen(json_string_value(a)) > 3 &&
                 strstr(json_string_value(b), json_string_value(a)) != NULL);
+    }
     if (json_is_number(a) && json_is_string(b)) {
         double read;
         struct nv_str text = nv_str_from(json_string_value(b));
@@ -220,7 +224,7 @@ static bool kept(const json_t *attributes, const char *key, const json_t *value)
     return json_object_get(attributes, documented) || leaves_kept(attributes, value, NULL);
 }
 
-/* ---- the property -------------------------------------------------------------------------- */
+/* ---- the property ------------------------------------------------------------------------ */
 
 static void check_one(const struct nv_mapping *mapping, unsigned round)
 {
@@ -231,12 +235,14 @@ static void check_one(const struct nv_mapping *mapping, unsigned round)
     json_t *spans = json_pack("[{s:s,s:s,s:O}]", "name", draw(3) ? "span" : "chat m", "scope",
                               scope, "attributes", attributes);
     char *text = json_dumps(spans, 0);
-    for (char *c = text; *c; c++) /* the short form's quotes */
+    for (char *c = text; *c; c++) { /* the short form's quotes */
         if (*c == '\'' || *c == '`')
             *c = ' ';
+    }
     struct told *told = told_with(mapping, NULL, text);
     json_t *out = json_object_get(
-        json_array_get(json_object_get(json_array_get(told->traces, 0), "spans"), 0), "attributes");
+        json_array_get(json_object_get(json_array_get(told->traces, 0), "spans"), 0),
+        "attributes");
     const char *key;
     json_t *value;
     json_object_foreach(attributes, key, value)

@@ -6,7 +6,8 @@
 
 #include "base/banned.h"
 
-static struct told *with(struct nv_mapping_config config, const char *resource, const char *spans)
+static struct told *with(struct nv_mapping_config config, const char *resource,
+                         const char *spans)
 {
     struct nv_mapping *mapping = nv_mapping_new(&config, NULL);
     ck_assert_ptr_nonnull(mapping);
@@ -60,7 +61,8 @@ START_TEST(session_and_user_from_any_span)
     struct told *told = told_by(
         "[{'name': 'root', 'id': 1, 'attributes': {}},"
         "{'name': 'a', 'id': 2, 'parent': 1, 'attributes': {'gen_ai.conversation.id': 'conv'}},"
-        "{'name': 'b', 'id': 3, 'parent': 1, 'attributes': {'session.id': 'sess', 'enduser.id': "
+        "{'name': 'b', 'id': 3, 'parent': 1, 'attributes': {'session.id': 'sess', "
+        "'enduser.id': "
         "'old', 'user.id': 7}}]");
     told_member(told, NULL, "metadata.session_id", "'sess'");
     told_member(told, NULL, "metadata.user_id", "'7'");
@@ -71,8 +73,9 @@ END_TEST
 
 START_TEST(tags_and_custom_attributes)
 {
-    struct told *told = told_by("[{'name': 'a', 'attributes': {'tag.tags': ['x', 'y'], 'metadata': "
-                                "'{\\\"tier\\\": \\\"gold\\\", \\\"thread_id\\\": \\\"t1\\\"}'}}]");
+    struct told *told =
+        told_by("[{'name': 'a', 'attributes': {'tag.tags': ['x', 'y'], 'metadata': "
+                "'{\\\"tier\\\": \\\"gold\\\", \\\"thread_id\\\": \\\"t1\\\"}'}}]");
     told_member(told, NULL, "metadata.tags.x", "'true'");
     told_member(told, NULL, "metadata.custom_attributes.tier", "'gold'");
     told_member(told, NULL, "metadata.session_id", "'t1'");

@@ -1,5 +1,6 @@
 /*
- * What a mapper gets wrong: the traps found in other mappers and in captures, each a named test.
+ * What a mapper gets wrong: the traps found in other mappers and in captures, each a named
+ * test.
  *
  * The numbers are those of the list the project keeps (docs/traps.md). Spans here are
  * short; the same traps in captured bytes are in the goldens.
@@ -14,10 +15,13 @@
 START_TEST(trap_01_exclusive_input_gets_its_cached_tokens)
 {
     struct told *told = told_by(
-        "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.request.model': "
-        "'claude-3', 'gen_ai.usage.input_tokens': 21, 'gen_ai.usage.cache_read.input_tokens': 128,"
+        "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
+        "'gen_ai.request.model': "
+        "'claude-3', 'gen_ai.usage.input_tokens': 21, 'gen_ai.usage.cache_read.input_tokens': "
+        "128,"
         " 'gen_ai.usage.cache_write.input_tokens': 64, 'gen_ai.usage.output_tokens': 5}},"
-        " {'name': 'b', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.request.model': "
+        " {'name': 'b', 'attributes': {'gen_ai.operation.name': 'chat', "
+        "'gen_ai.request.model': "
         "'claude-3', 'gen_ai.usage.input_tokens': 213, 'gen_ai.usage.cache_read.input_tokens': "
         "128}}]");
     told_is(told, "a", "llm.input_tokens", "213");
@@ -45,8 +49,9 @@ END_TEST
 
 START_TEST(trap_02_quoted_number)
 {
-    struct told *told = told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
-                                "'gen_ai.usage.output_tokens': '\\\"26\\\"'}}]");
+    struct told *told =
+        told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
+                "'gen_ai.usage.output_tokens': '\\\"26\\\"'}}]");
     told_is(told, "a", "llm.output_tokens", "26");
     told_free(told);
 }
@@ -58,10 +63,12 @@ START_TEST(trap_03_parents_that_repeat_usage_are_told_apart_by_the_tree)
         "[{'name': 'agent', 'id': 1, 'attributes': {'gen_ai.operation.name': 'invoke_agent', "
         "'gen_ai.agent.name': 'x', 'gen_ai.usage.input_tokens': 30, "
         "'gen_ai.usage.output_tokens': 7}},"
-        " {'name': 'one', 'id': 2, 'parent': 1, 'attributes': {'gen_ai.operation.name': 'chat', "
+        " {'name': 'one', 'id': 2, 'parent': 1, 'attributes': {'gen_ai.operation.name': "
+        "'chat', "
         "'gen_ai.request.model': 'm', 'gen_ai.usage.input_tokens': 10, "
         "'gen_ai.usage.output_tokens': 3}},"
-        " {'name': 'two', 'id': 3, 'parent': 1, 'attributes': {'gen_ai.operation.name': 'chat', "
+        " {'name': 'two', 'id': 3, 'parent': 1, 'attributes': {'gen_ai.operation.name': "
+        "'chat', "
         "'gen_ai.request.model': 'm', 'gen_ai.usage.input_tokens': 20, "
         "'gen_ai.usage.output_tokens': 4}}]");
     told_is(told, "agent", "llm.input_tokens", NULL);
@@ -81,7 +88,8 @@ START_TEST(trap_03_a_call_seen_twice_counts_once)
         "'llm.model_name': 'm', 'llm.token_count.prompt': 10, 'llm.token_count.completion': 3, "
         "'llm.output_messages.0.message.role': 'assistant', "
         "'llm.output_messages.0.message.content': 'hi'}},"
-        " {'name': 'inner', 'id': 2, 'parent': 1, 'attributes': {'gen_ai.operation.name': 'chat', "
+        " {'name': 'inner', 'id': 2, 'parent': 1, 'attributes': {'gen_ai.operation.name': "
+        "'chat', "
         "'gen_ai.request.model': 'm', 'gen_ai.response.id': 'r1', "
         "'gen_ai.usage.input_tokens': 10, 'gen_ai.usage.output_tokens': 3}}]");
     ck_assert_str_eq(told_kind(told, "outer"), "chain");
@@ -108,20 +116,22 @@ START_TEST(trap_05_time_to_first_token_has_three_units)
 {
     static const struct {
         const char *scope, *key, *value, *ms;
-    } cases[] = {{"x", "gen_ai.response.time_to_first_chunk", "0.25", "250"},
-                 {"strands.telemetry.tracer", "gen_ai.server.time_to_first_token", "250", "250"},
-                 {"openlit.otel.tracing", "gen_ai.server.time_to_first_token", "0.25", "250"},
-                 {"ai", "ai.response.msToFirstChunk", "250", "250"},
-                 {"vllm.llm_engine", "gen_ai.latency.time_to_first_token", "0.25", "250"},
-                 {"livekit-agents", "lk.response.ttft", "0.25", "250"},
-                 {"x", "gen_ai.streaming.time_to_first_token", "0.25", "250"},
-                 {"x", "gen_ai.client.operation.time_to_first_chunk", "0.25", "250"}};
+    } cases[] = {
+        {"x", "gen_ai.response.time_to_first_chunk", "0.25", "250"},
+        {"strands.telemetry.tracer", "gen_ai.server.time_to_first_token", "250", "250"},
+        {"openlit.otel.tracing", "gen_ai.server.time_to_first_token", "0.25", "250"},
+        {"ai", "ai.response.msToFirstChunk", "250", "250"},
+        {"vllm.llm_engine", "gen_ai.latency.time_to_first_token", "0.25", "250"},
+        {"livekit-agents", "lk.response.ttft", "0.25", "250"},
+        {"x", "gen_ai.streaming.time_to_first_token", "0.25", "250"},
+        {"x", "gen_ai.client.operation.time_to_first_chunk", "0.25", "250"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char spans[512];
-        snprintf(spans, sizeof spans,
-                 "[{'name': 'a', 'scope': '%s', 'attributes': {'gen_ai.operation.name': 'chat', "
-                 "'gen_ai.request.model': 'm', '%s': %s}}]",
-                 cases[i].scope, cases[i].key, cases[i].value);
+        snprintf(
+            spans, sizeof spans,
+            "[{'name': 'a', 'scope': '%s', 'attributes': {'gen_ai.operation.name': 'chat', "
+            "'gen_ai.request.model': 'm', '%s': %s}}]",
+            cases[i].scope, cases[i].key, cases[i].value);
         struct told *told = told_by(spans);
         told_is(told, "a", "llm.time_to_first_token_ms", cases[i].ms);
         told_free(told);
@@ -132,7 +142,8 @@ END_TEST
 START_TEST(trap_06_messages_come_as_text_and_as_trees)
 {
     static const char *const forms[] = {
-        "'[{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[{\\\"type\\\":\\\"text\\\",\\\"content\\\":"
+        "'[{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[{\\\"type\\\":\\\"text\\\","
+        "\\\"content\\\":"
         "\\\"hi\\\"}]}]'",
         "'[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\"hi\\\"}]'",
         "[{'role': 'user', 'parts': [{'type': 'text', 'content': 'hi'}]}]"};
@@ -169,12 +180,13 @@ END_TEST
 
 START_TEST(trap_12_indices_are_numbers_with_gaps)
 {
-    struct told *told = told_by("[{'name': 'a', 'attributes': {'openinference.span.kind': 'LLM', "
-                                "'llm.input_messages.10.message.role': 'user', "
-                                "'llm.input_messages.10.message.content': 'ten', "
-                                "'llm.input_messages.9.message.role': 'assistant', "
-                                "'llm.input_messages.9.message.content': 'nine', "
-                                "'gen_ai.prompt.prompt_filter_results': 'x'}}]");
+    struct told *told =
+        told_by("[{'name': 'a', 'attributes': {'openinference.span.kind': 'LLM', "
+                "'llm.input_messages.10.message.role': 'user', "
+                "'llm.input_messages.10.message.content': 'ten', "
+                "'llm.input_messages.9.message.role': 'assistant', "
+                "'llm.input_messages.9.message.content': 'nine', "
+                "'gen_ai.prompt.prompt_filter_results': 'x'}}]");
     told_is(told, "a", "llm.input.messages",
             "[{'role': 'assistant', 'content': 'nine'}, {'role': 'user', 'content': 'ten'}]");
     told_free(told);
@@ -184,7 +196,8 @@ END_TEST
 START_TEST(trap_13_names_that_collide_with_noveums)
 {
     struct told *told = told_by(
-        "[{'name': 'a', 'attributes': {'openinference.span.kind': 'LLM', 'llm.model_name': 'm', "
+        "[{'name': 'a', 'attributes': {'openinference.span.kind': 'LLM', 'llm.model_name': "
+        "'m', "
         "'llm.provider': 'vertexai', 'llm.cost.total': 0.5, 'llm.tools.0.tool.json_schema': "
         "'{\\\"type\\\":\\\"function\\\",\\\"function\\\":{\\\"name\\\":\\\"f\\\"}}'}}]");
     told_is(told, "a", "llm.provider", "'google'");
@@ -214,7 +227,8 @@ END_TEST
 START_TEST(trap_16_false_sessions)
 {
     struct told *told = told_by(
-        "[{'name': 'a', 'attributes': {'langsmith.trace.session_id': 'p', 'mcp.session.id': 't', "
+        "[{'name': 'a', 'attributes': {'langsmith.trace.session_id': 'p', 'mcp.session.id': "
+        "'t', "
         "'thread.id': 12, 'thread.name': 'main'}},"
         " {'name': 'b', 'scope': 'pipecat', 'attributes': {'session.modalities': 'x'}}]");
     told_member(told, NULL, "metadata.session_id", "null");
@@ -225,12 +239,12 @@ END_TEST
 
 START_TEST(trap_17_frameworks_are_no_providers)
 {
-    struct told *told =
-        told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.system': "
-                "'Langchain', 'gen_ai.request.model': 'm', "
-                "'traceloop.association.properties.ls_provider': 'openai'}},"
-                " {'name': 'b', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.system': "
-                "'strands-agents', 'gen_ai.request.model': 'claude-3-5-sonnet'}}]");
+    struct told *told = told_by(
+        "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.system': "
+        "'Langchain', 'gen_ai.request.model': 'm', "
+        "'traceloop.association.properties.ls_provider': 'openai'}},"
+        " {'name': 'b', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.system': "
+        "'strands-agents', 'gen_ai.request.model': 'claude-3-5-sonnet'}}]");
     told_is(told, "a", "llm.provider", "'openai'");
     told_is(told, "a", "gen_ai.system", "'Langchain'");
     told_is(told, "b", "llm.provider", "'anthropic'");
@@ -240,14 +254,15 @@ END_TEST
 
 START_TEST(trap_18_a_model_alone_makes_no_call)
 {
-    struct told *told = told_by(
-        "[{'name': 'plain', 'attributes': {'gen_ai.request.model': 'm'}},"
-        " {'name': 'emb', 'attributes': {'gen_ai.operation.name': 'embeddings', "
-        "'gen_ai.request.model': 'e'}},"
-        " {'name': 'llm_node', 'scope': 'livekit-agents', 'attributes': {'gen_ai.request.model': "
-        "'m'}},"
-        " {'name': 'ag', 'attributes': {'gen_ai.operation.name': 'invoke_agent', "
-        "'gen_ai.agent.name': 'x', 'gen_ai.request.model': 'm'}}]");
+    struct told *told =
+        told_by("[{'name': 'plain', 'attributes': {'gen_ai.request.model': 'm'}},"
+                " {'name': 'emb', 'attributes': {'gen_ai.operation.name': 'embeddings', "
+                "'gen_ai.request.model': 'e'}},"
+                " {'name': 'llm_node', 'scope': 'livekit-agents', 'attributes': "
+                "{'gen_ai.request.model': "
+                "'m'}},"
+                " {'name': 'ag', 'attributes': {'gen_ai.operation.name': 'invoke_agent', "
+                "'gen_ai.agent.name': 'x', 'gen_ai.request.model': 'm'}}]");
     ck_assert_str_eq(told_kind(told, "plain"), "");
     ck_assert_str_eq(told_kind(told, "emb"), "embedding");
     ck_assert_str_eq(told_kind(told, "llm_node"), "chain");
@@ -258,9 +273,9 @@ END_TEST
 
 START_TEST(trap_19_stamped_names_are_no_kind)
 {
-    struct told *told = told_by(
-        "[{'name': 'GET /', 'attributes': {'gen_ai.agent.name': 'x', 'traceloop.workflow.name': "
-        "'w', 'http.request.method': 'GET'}}]");
+    struct told *told = told_by("[{'name': 'GET /', 'attributes': {'gen_ai.agent.name': 'x', "
+                                "'traceloop.workflow.name': "
+                                "'w', 'http.request.method': 'GET'}}]");
     ck_assert_str_eq(told_kind(told, "GET /"), "");
     told_is(told, "GET /", "gen_ai.agent.name", "'x'");
     told_free(told);
@@ -287,9 +302,9 @@ END_TEST
 
 START_TEST(trap_21_quoted_twice)
 {
-    struct told *told =
-        told_by("[{'name': 'a', 'attributes': {'mlflow.spanType': '\\\"CHAT_MODEL\\\"', 'model': "
-                "'\\\"gpt-4o\\\"'}, 'scope': 'mlflow'}]");
+    struct told *told = told_by(
+        "[{'name': 'a', 'attributes': {'mlflow.spanType': '\\\"CHAT_MODEL\\\"', 'model': "
+        "'\\\"gpt-4o\\\"'}, 'scope': 'mlflow'}]");
     ck_assert_str_eq(told_kind(told, "a"), "llm");
     told_free(told);
 }
@@ -318,10 +333,11 @@ START_TEST(trap_26_vercels_scope_is_no_gate)
     static const char *const scopes[] = {"ai", "gen_ai", "my-own"};
     for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
         char spans[512];
-        snprintf(spans, sizeof spans,
-                 "[{'name': 'a', 'scope': '%s', 'attributes': {'ai.operationId': "
-                 "'ai.generateText.doGenerate', 'ai.model.id': 'm', 'ai.response.text': 'hi'}}]",
-                 scopes[i]);
+        snprintf(
+            spans, sizeof spans,
+            "[{'name': 'a', 'scope': '%s', 'attributes': {'ai.operationId': "
+            "'ai.generateText.doGenerate', 'ai.model.id': 'm', 'ai.response.text': 'hi'}}]",
+            scopes[i]);
         struct told *told = told_by(spans);
         ck_assert_str_eq(told_kind(told, "a"), "llm");
         told_is(told, "a", "llm.model", "'m'");
@@ -335,7 +351,8 @@ START_TEST(trap_27_generic_keys_need_their_scope)
 {
     struct told *told = told_by(
         "[{'name': 'a', 'scope': 'my-app', 'attributes': {'gen_ai.operation.name': 'chat', "
-        "'input': 'x', 'output': 'y', 'model': 'z', 'text': 't', 'gen_ai.request.model': 'm'}}]");
+        "'input': 'x', 'output': 'y', 'model': 'z', 'text': 't', 'gen_ai.request.model': "
+        "'m'}}]");
     told_is(told, "a", "llm.model", "'m'");
     told_is(told, "a", "llm.output.response", NULL);
     told_is(told, "a", "input", "'x'");
@@ -347,10 +364,12 @@ END_TEST
 START_TEST(trap_30_servers_and_http_repeat_the_client)
 {
     struct told *told = told_by(
-        "[{'name': 'chat m', 'id': 1, 'kind': 3, 'attributes': {'gen_ai.operation.name': 'chat', "
+        "[{'name': 'chat m', 'id': 1, 'kind': 3, 'attributes': {'gen_ai.operation.name': "
+        "'chat', "
         "'gen_ai.request.model': 'm', 'gen_ai.usage.input_tokens': 10, "
         "'gen_ai.usage.output_tokens': 3, 'gen_ai.response.id': 'r'}},"
-        " {'name': 'POST', 'id': 2, 'parent': 1, 'kind': 3, 'attributes': {'http.request.method': "
+        " {'name': 'POST', 'id': 2, 'parent': 1, 'kind': 3, 'attributes': "
+        "{'http.request.method': "
         "'POST', 'url.full': 'https://api.openai.com/v1/chat/completions'}},"
         " {'name': 'llm_request', 'id': 3, 'parent': 2, 'kind': 2, 'scope': 'vllm.llm_engine', "
         "'attributes': {'gen_ai.request.id': 'q', 'gen_ai.usage.prompt_tokens': 10, "
@@ -365,9 +384,10 @@ END_TEST
 
 START_TEST(trap_31_costs_with_misleading_names)
 {
-    struct told *told = told_by(
-        "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.request.model': "
-        "'m', 'gen_ai.cost.total_tokens': 0.25, 'litellm.saved_cache_cost': 3.0}}]");
+    struct told *told =
+        told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
+                "'gen_ai.request.model': "
+                "'m', 'gen_ai.cost.total_tokens': 0.25, 'litellm.saved_cache_cost': 3.0}}]");
     told_is(told, "a", "llm.cost.total", "0.25");
     told_is(told, "a", "llm.total_tokens", NULL);
     told_free(told);
@@ -389,11 +409,11 @@ END_TEST
 
 START_TEST(trap_34_each_field_by_its_own_precedence)
 {
-    struct told *told = told_by(
-        "[{'name': 'a', 'attributes': {'openinference.span.kind': 'LLM', 'llm.model_name': 'old', "
-        "'gen_ai.response.model': 'new', 'llm.token_count.prompt': 7, "
-        "'llm.output_messages.0.message.content': 'from oi', "
-        "'llm.output_messages.0.message.role': 'assistant'}}]");
+    struct told *told = told_by("[{'name': 'a', 'attributes': {'openinference.span.kind': "
+                                "'LLM', 'llm.model_name': 'old', "
+                                "'gen_ai.response.model': 'new', 'llm.token_count.prompt': 7, "
+                                "'llm.output_messages.0.message.content': 'from oi', "
+                                "'llm.output_messages.0.message.role': 'assistant'}}]");
     told_is(told, "a", "llm.model", "'new'");
     told_is(told, "a", "llm.model_name", "'old'");
     told_is(told, "a", "llm.input_tokens", "7");

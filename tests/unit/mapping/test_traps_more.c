@@ -1,5 +1,6 @@
 /*
- * More of what a mapper gets wrong: the traps about messages, carriers of content and encodings.
+ * More of what a mapper gets wrong: the traps about messages, carriers of content and
+ * encodings.
  *
  * Numbers as in docs/traps.md; the first half of the list is in test_traps.c.
  */
@@ -17,7 +18,8 @@ static void messages_become(const char *messages, const char *want)
 {
     char spans[2048];
     snprintf(spans, sizeof spans,
-             "[{'name': 'a', 'attributes': {" CHAT ", 'gen_ai.input.messages': %s}}]", messages);
+             "[{'name': 'a', 'attributes': {" CHAT ", 'gen_ai.input.messages': %s}}]",
+             messages);
     struct told *told = told_by(spans);
     told_is(told, "a", "llm.input.messages", want);
     told_free(told);
@@ -25,22 +27,24 @@ static void messages_become(const char *messages, const char *want)
 
 START_TEST(trap_07_shapes_are_told_apart_message_by_message)
 {
-    messages_become("[{'role': 'system', 'content': 'plain'},"
-                    " {'role': 'user', 'parts': [{'type': 'text', 'content': 'otel'}]},"
-                    " {'role': 'model', 'parts': [{'text': 'gemini'}]},"
-                    " {'role': 'user', 'content': [{'text': 'bedrock'}]}]",
-                    "[{'role': 'system', 'content': 'plain'}, {'role': 'user', 'content': 'otel'},"
-                    " {'role': 'assistant', 'content': 'gemini'},"
-                    " {'role': 'user', 'content': 'bedrock'}]");
+    messages_become(
+        "[{'role': 'system', 'content': 'plain'},"
+        " {'role': 'user', 'parts': [{'type': 'text', 'content': 'otel'}]},"
+        " {'role': 'model', 'parts': [{'text': 'gemini'}]},"
+        " {'role': 'user', 'content': [{'text': 'bedrock'}]}]",
+        "[{'role': 'system', 'content': 'plain'}, {'role': 'user', 'content': 'otel'},"
+        " {'role': 'assistant', 'content': 'gemini'},"
+        " {'role': 'user', 'content': 'bedrock'}]");
 }
 END_TEST
 
 START_TEST(trap_07_bedrock_blocks_are_objects_of_one_key)
 {
-    messages_become("[{'role': 'assistant', 'content': [{'toolUse': {'toolUseId': 'c1', 'name': "
-                    "'f', 'input': {'a': 1}}}]}]",
-                    "[{'role': 'assistant', 'content': '', 'tool_calls': [{'id': 'c1', 'type': "
-                    "'function', 'function': {'name': 'f', 'arguments': {'a': 1}}}]}]");
+    messages_become(
+        "[{'role': 'assistant', 'content': [{'toolUse': {'toolUseId': 'c1', 'name': "
+        "'f', 'input': {'a': 1}}}]}]",
+        "[{'role': 'assistant', 'content': '', 'tool_calls': [{'id': 'c1', 'type': "
+        "'function', 'function': {'name': 'f', 'arguments': {'a': 1}}}]}]");
 }
 END_TEST
 
@@ -53,7 +57,8 @@ START_TEST(trap_08_tool_responses_have_three_names)
                  "[{'role': 'tool', 'parts': [{'type': 'tool_call_response', 'id': 'c1', '%s': "
                  "'sunny'}]}]",
                  names[i]);
-        messages_become(messages, "[{'role': 'tool', 'content': 'sunny', 'tool_call_id': 'c1'}]");
+        messages_become(messages,
+                        "[{'role': 'tool', 'content': 'sunny', 'tool_call_id': 'c1'}]");
     }
 }
 END_TEST
@@ -76,20 +81,23 @@ END_TEST
 
 START_TEST(trap_09_a_message_holds_several_tool_responses)
 {
-    messages_become("[{'role': 'tool', 'parts': [{'type': 'tool_call_response', 'id': 'c1', "
-                    "'response': 'one'}, {'type': 'tool_call_response', 'id': 'c2', 'response': "
-                    "'two'}]}]",
-                    "[{'role': 'tool', 'content': 'one', 'tool_call_id': 'c1'}, {'role': 'tool', "
-                    "'content': 'two', 'tool_call_id': 'c2'}]");
+    messages_become(
+        "[{'role': 'tool', 'parts': [{'type': 'tool_call_response', 'id': 'c1', "
+        "'response': 'one'}, {'type': 'tool_call_response', 'id': 'c2', 'response': "
+        "'two'}]}]",
+        "[{'role': 'tool', 'content': 'one', 'tool_call_id': 'c1'}, {'role': 'tool', "
+        "'content': 'two', 'tool_call_id': 'c2'}]");
 }
 END_TEST
 
 #define ID "'traceId': '0123456789abcdef0123456789abcdef', 'spanId': '00000000000000a1'"
-#define TIMES "'startTimeUnixNano': '1700000000000000000', 'endTimeUnixNano': '1700000001000000000'"
+#define TIMES                                                                                  \
+    "'startTimeUnixNano': '1700000000000000000', 'endTimeUnixNano': '1700000001000000000'"
 #define TEXT(key, text) "{'key': '" key "', 'value': {'stringValue': '" text "'}}"
 #define NUMBER(key, number) "{'key': '" key "', 'value': {'intValue': '" number "'}}"
 
-/* One span "a" of this scope, with more members and attributes in OTLP/JSON, and log records. */
+/* One span "a" of this scope, with more members and attributes in OTLP/JSON, and log
+ * records. */
 static struct told *one(const char *scope, const char *more, const char *attributes,
                         const char *logs)
 {
@@ -98,9 +106,10 @@ static struct told *one(const char *scope, const char *more, const char *attribu
              "{'resourceSpans': [{'scopeSpans': [{'scope': {'name': '%s'}, 'spans': [{" ID
              ", 'name': 'a', " TIMES "%s, 'attributes': [%s]}]}]}]}",
              scope, more, attributes);
-    snprintf(records, sizeof records,
-             "{'resourceLogs': [{'scopeLogs': [{'scope': {'name': '%s'}, 'logRecords': [%s]}]}]}",
-             scope, logs ? logs : "");
+    snprintf(
+        records, sizeof records,
+        "{'resourceLogs': [{'scopeLogs': [{'scope': {'name': '%s'}, 'logRecords': [%s]}]}]}",
+        scope, logs ? logs : "");
     return told_requests(traces, logs ? records : NULL);
 }
 
@@ -111,8 +120,8 @@ static struct told *one(const char *scope, const char *more, const char *attribu
 START_TEST(trap_10_content_has_three_carriers)
 {
     struct told *told[3];
-    told[0] =
-        told_by("[{'name': 'a', 'attributes': {" CHAT ", 'gen_ai.input.messages': " ASKED "}}]");
+    told[0] = told_by("[{'name': 'a', 'attributes': {" CHAT ", 'gen_ai.input.messages': " ASKED
+                      "}}]");
     told[1] = told_by("[{'name': 'a', 'attributes': {" CHAT "}, 'events': [{'name': '" DETAILS
                       "', 'attributes': {'gen_ai.input.messages': " ASKED "}}]}]");
     told[2] = one("x", "", IS_CHAT,
@@ -128,7 +137,8 @@ END_TEST
 START_TEST(trap_10_several_events_of_one_name_are_merged)
 {
     struct told *told = told_by(
-        "[{'name': 'a', 'scope': 'strands.telemetry.tracer', 'attributes': {" CHAT "}, 'events': ["
+        "[{'name': 'a', 'scope': 'strands.telemetry.tracer', 'attributes': {" CHAT
+        "}, 'events': ["
         "{'name': '" DETAILS "', 'at': 2, 'attributes': {'gen_ai.input.messages': " ASKED "}},"
         "{'name': '" DETAILS "', 'at': 3, 'attributes': {'gen_ai.output.messages': "
         "'[{\\\"role\\\":\\\"assistant\\\",\\\"parts\\\":[{\\\"type\\\":\\\"text\\\","
@@ -157,9 +167,11 @@ END_TEST
 START_TEST(trap_22_messages_that_end_too_early)
 {
     struct told *told = told_by(
-        "[{'name': 'a', 'scope': 'gemini-cli', 'attributes': {'gen_ai.operation.name': 'llm_call', "
+        "[{'name': 'a', 'scope': 'gemini-cli', 'attributes': {'gen_ai.operation.name': "
+        "'llm_call', "
         "'gen_ai.request.model': 'gemini-2.5-pro', 'gen_ai.input.messages': "
-        "'[{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[{\\\"type\\\":\\\"text\\\",\\\"content\\\":"
+        "'[{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[{\\\"type\\\":\\\"text\\\","
+        "\\\"content\\\":"
         "\\\"first\\\"}]},{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[{\\\"type\\\":\\\"text\\\","
         "\\\"content\\\":\\\"secon'}}]");
     const json_t *attributes = json_object_get(told_span(told, "a"), "attributes");
@@ -180,11 +192,12 @@ START_TEST(trap_22_gemini_clis_own_operations)
         {"llm_call", "llm"}, {"tool_call", "tool"}, {"agent_call", "agent"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char spans[512];
-        snprintf(spans, sizeof spans,
-                 "[{'name': 'a', 'scope': 'gemini-cli', 'attributes': {'gen_ai.operation.name': "
-                 "'%s', 'gen_ai.request.model': 'm', 'gen_ai.tool.name': 't', "
-                 "'gen_ai.agent.name': 'x'}}]",
-                 kinds[i][0]);
+        snprintf(
+            spans, sizeof spans,
+            "[{'name': 'a', 'scope': 'gemini-cli', 'attributes': {'gen_ai.operation.name': "
+            "'%s', 'gen_ai.request.model': 'm', 'gen_ai.tool.name': 't', "
+            "'gen_ai.agent.name': 'x'}}]",
+            kinds[i][0]);
         struct told *told = told_by(spans);
         ck_assert_str_eq(told_kind(told, "a"), kinds[i][1]);
         told_free(told);
@@ -208,7 +221,8 @@ END_TEST
 START_TEST(trap_25_no_schema_version_is_asked)
 {
     static const char *const urls[] = {"https://opentelemetry.io/schemas/1.42.0",
-                                       "https://opentelemetry.io/schemas/1.26.0", "nonsense", ""};
+                                       "https://opentelemetry.io/schemas/1.26.0", "nonsense",
+                                       ""};
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         char traces[2048];
         snprintf(traces, sizeof traces,
@@ -245,12 +259,12 @@ END_TEST
 
 START_TEST(trap_29_langfuse_buckets_exclude_each_other)
 {
-    struct told *told =
-        told_by("[{'name': 'buckets', 'attributes': {'langfuse.observation.type': 'generation', "
-                "'langfuse.observation.model.name': 'm', 'langfuse.observation.usage_details': "
-                "'{\\\"input\\\":10,\\\"input_cached_tokens\\\":90,\\\"output\\\":5}'}},"
-                " {'name': 'inclusive', 'attributes': {" CHAT ", 'gen_ai.usage.input_tokens': 100, "
-                "'gen_ai.usage.cache_read.input_tokens': 90}}]");
+    struct told *told = told_by(
+        "[{'name': 'buckets', 'attributes': {'langfuse.observation.type': 'generation', "
+        "'langfuse.observation.model.name': 'm', 'langfuse.observation.usage_details': "
+        "'{\\\"input\\\":10,\\\"input_cached_tokens\\\":90,\\\"output\\\":5}'}},"
+        " {'name': 'inclusive', 'attributes': {" CHAT ", 'gen_ai.usage.input_tokens': 100, "
+        "'gen_ai.usage.cache_read.input_tokens': 90}}]");
     told_is(told, "buckets", "llm.input_tokens", "100");
     told_is(told, "buckets", "llm.cache_read_tokens", "90");
     told_is(told, "buckets", "llm.output_tokens", "5");
@@ -261,17 +275,17 @@ END_TEST
 
 START_TEST(trap_32_codex_tells_content_and_tokens_in_logs)
 {
-    struct told *told =
-        one("codex_otel", "", IS_CHAT,
-            "{" ID ", 'eventName': 'codex.user_prompt', 'timeUnixNano': '1', 'attributes': [" TEXT(
-                "prompt",
-                "hi") "]}, {" ID
-                      ", 'eventName': 'codex.sse_event', 'timeUnixNano': '2', 'attributes': [" TEXT(
-                          "event.kind",
-                          "response.completed") ", " NUMBER("input_token_count",
-                                                            "7") ", " NUMBER("output_token_"
-                                                                             "count",
-                                                                             "2") "]}");
+    struct told *told = one(
+        "codex_otel", "", IS_CHAT,
+        "{" ID ", 'eventName': 'codex.user_prompt', 'timeUnixNano': '1', 'attributes': [" TEXT(
+            "prompt",
+            "hi") "]}, {" ID
+                  ", 'eventName': 'codex.sse_event', 'timeUnixNano': '2', 'attributes': [" TEXT(
+                      "event.kind",
+                      "response.completed") ", " NUMBER("input_token_count",
+                                                        "7") ", " NUMBER("output_token_"
+                                                                         "count",
+                                                                         "2") "]}");
     told_is(told, "a", "llm.input.messages", "[{'role': 'user', 'content': 'hi'}]");
     told_is(told, "a", "llm.input_tokens", "7");
     told_is(told, "a", "llm.output_tokens", "2");
@@ -282,9 +296,11 @@ END_TEST
 START_TEST(trap_35_empty_scopes_numbers_as_times_and_nan)
 {
     struct told *told = told_requests(
-        "{'resourceSpans': [{'instrumentationLibrarySpans': [{'instrumentationLibrary': {'name': "
+        "{'resourceSpans': [{'instrumentationLibrarySpans': [{'instrumentationLibrary': "
+        "{'name': "
         "''}, 'spans': [{" ID ", 'name': 'a', 'startTimeUnixNano': 1700000000000000000, "
-        "'endTimeUnixNano': 1700000001000000000, 'flags': 769, 'attributes': [" IS_CHAT ", " NUMBER(
+        "'endTimeUnixNano': 1700000001000000000, 'flags': 769, 'attributes': [" IS_CHAT
+        ", " NUMBER(
             "gen_ai.usage.input_tokens",
             "7") ", {'key': 'gen_ai.request.temperature', "
                  "'value': {'doubleValue': 'NaN'}}, {'key': 'gen_ai.request.top_p', 'value': "

@@ -1,7 +1,7 @@
 /*
- * Translation, masking and encoding take work in proportion to the bytes: at n and at 4n, on every
- * path that a client can make long, and for every key of the tables. And no captured trace comes
- * near the work that a trace may take (mapping.work_per_byte).
+ * Translation, masking and encoding take work in proportion to the bytes: at n and at 4n, on
+ * every path that a client can make long, and for every key of the tables. And no captured
+ * trace comes near the work that a trace may take (mapping.work_per_byte).
  */
 #include "exporter/encode/encode.h"
 #include "mapping/rules/rule.h"
@@ -35,7 +35,7 @@ static void teardown(void)
     nv_mapping_free(mapping);
 }
 
-/* ---- requests ------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------- */
 
 static void text(struct nv_buf *buf, const char *s)
 {
@@ -75,11 +75,12 @@ static void open_trace(struct nv_buf *buf)
 /* Span `id` below `parent` (0: none), its attributes open. */
 static void open_span(struct nv_buf *buf, uint32_t id, uint32_t parent, uint32_t start)
 {
-    (void)nv_buf_printf(buf,
-                        "{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"%016x\","
-                        "\"name\":\"s\",\"startTimeUnixNano\":\"%u000000\","
-                        "\"endTimeUnixNano\":\"9000000000\",",
-                        id, start);
+    (void)nv_buf_printf(
+        buf,
+        "{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"%016x\","
+        "\"name\":\"s\",\"startTimeUnixNano\":\"%u000000\","
+        "\"endTimeUnixNano\":\"9000000000\",",
+        id, start);
     if (parent != 0)
         (void)nv_buf_printf(buf, "\"parentSpanId\":\"%016x\",", parent);
     text(buf, "\"attributes\":[{\"key\":\"z\",\"value\":{\"intValue\":1}}");
@@ -87,7 +88,8 @@ static void open_span(struct nv_buf *buf, uint32_t id, uint32_t parent, uint32_t
 
 static void put_string(struct nv_buf *buf, const char *key, const char *value)
 {
-    (void)nv_buf_printf(buf, ",{\"key\":\"%s\",\"value\":{\"stringValue\":\"%s\"}}", key, value);
+    (void)nv_buf_printf(buf, ",{\"key\":\"%s\",\"value\":{\"stringValue\":\"%s\"}}", key,
+                        value);
 }
 
 static void put_number(struct nv_buf *buf, const char *form, uint32_t i)
@@ -98,8 +100,8 @@ static void put_number(struct nv_buf *buf, const char *form, uint32_t i)
 }
 
 /* A string attribute whose text is made of `n` pieces with their number in them. */
-static void put_pieces(struct nv_buf *buf, const char *key, const char *before, const char *piece,
-                       const char *behind, uint32_t n)
+static void put_pieces(struct nv_buf *buf, const char *key, const char *before,
+                       const char *piece, const char *behind, uint32_t n)
 {
     (void)nv_buf_printf(buf, ",{\"key\":\"%s\",\"value\":{\"stringValue\":\"%s", key, before);
     for (uint32_t i = 0; i < n; i++)
@@ -117,7 +119,7 @@ static void close_trace(struct nv_buf *buf)
     text(buf, "]}]}]}");
 }
 
-/* ---- one span ------------------------------------------------------------------------------- */
+/* ---- one span ---------------------------------------------------------------------------- */
 
 static void tags(struct nv_buf *buf, uint32_t n)
 {
@@ -163,23 +165,25 @@ static void one_key_by_turns(struct nv_buf *buf, uint32_t n)
 static void events_of_one_slot(struct nv_buf *buf, uint32_t n)
 {
     text(buf, "],\"events\":[");
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         (void)nv_buf_printf(buf,
                             "%s{\"name\":\"gen_ai.client.inference.operation.details\","
                             "\"attributes\":[{\"key\":\"gen_ai.input.messages\",\"value\":"
                             "{\"stringValue\":\"[{\\\"role\\\":\\\"user\\\",\\\"content\\\":"
                             "\\\"%u\\\"}]\"}}]}",
                             i > 0 ? "," : "", i);
+    }
 }
 
 static void events_of_many_slots(struct nv_buf *buf, uint32_t n)
 {
     text(buf, "],\"events\":[");
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         (void)nv_buf_printf(buf,
                             "%s{\"name\":\"gen_ai.evaluation.result\",\"attributes\":"
                             "[{\"key\":\"k%u\",\"value\":{\"intValue\":1}}]}",
                             i > 0 ? "," : "", i);
+    }
 }
 
 static void tool_with_a_member_many_times(struct nv_buf *buf, uint32_t n)
@@ -265,7 +269,7 @@ static void long_name(struct nv_buf *buf, uint32_t n)
     text(buf, "\",\"links\":[");
 }
 
-/* ---- many spans ----------------------------------------------------------------------------- */
+/* ---- many spans -------------------------------------------------------------------------- */
 
 static void agent(struct nv_buf *buf, const char *form, uint32_t i)
 {
@@ -280,11 +284,12 @@ static void links_to_all(struct nv_buf *buf, uint32_t n)
     open_span(buf, 1, 0, 1);
     agent(buf, "a", 1);
     text(buf, "],\"links\":[");
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         (void)nv_buf_printf(buf,
                             "%s{\"traceId\":\"5b8efff798038103d269b633813fc60c\","
                             "\"spanId\":\"%016x\"}",
                             i > 0 ? "," : "", i + 2);
+    }
     close_span(buf);
     for (uint32_t i = 0; i < n; i++) {
         text(buf, ",");
@@ -386,7 +391,7 @@ static void equal_maps(struct nv_buf *buf, uint32_t n)
     close_trace(buf);
 }
 
-/* ---- the paths ------------------------------------------------------------------------------ */
+/* ---- the paths --------------------------------------------------------------------------- */
 
 enum scope { SPAN, SPANS, WHOLE }; /* what the function writes */
 
@@ -473,7 +478,7 @@ START_TEST(each_path_is_linear)
 }
 END_TEST
 
-/* ---- every key of the tables ---------------------------------------------------------------- */
+/* ---- every key of the tables ------------------------------------------------------------- */
 
 struct sweep {
     const struct nv_rule_key *key;
@@ -497,9 +502,9 @@ static void put_key(struct nv_buf *buf, const struct nv_rule_key *key, uint32_t 
 
 static uint64_t key_costs(void *ctx, uint32_t n)
 {
-    static const char *const values[] = {"{\\\"k%u\\\":[{\\\"name\\\":\\\"a\\\"}]}", "text %u",
-                                         "[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\"%u\\\"}]",
-                                         "[\\\"%u\\\"]"};
+    static const char *const values[] = {
+        "{\\\"k%u\\\":[{\\\"name\\\":\\\"a\\\"}]}", "text %u",
+        "[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\"%u\\\"}]", "[\\\"%u\\\"]"};
     const struct sweep *sweep = ctx;
     struct nv_buf buf;
     nv_buf_init(&buf, (size_t)64 << 20);
@@ -523,7 +528,8 @@ static uint64_t key_costs(void *ctx, uint32_t n)
 
 START_TEST(each_key_is_linear)
 {
-    static const char *const operations[] = {"chat", "execute_tool", "invoke_agent", "retrieval"};
+    static const char *const operations[] = {"chat", "execute_tool", "invoke_agent",
+                                             "retrieval"};
     const struct nv_rules *rules = nv_rules_builtin();
     struct sweep sweep = {.operation = operations[_i]};
     for (uint32_t i = 0; i < rules->key_count; i++) {
@@ -538,7 +544,7 @@ START_TEST(each_key_is_linear)
 }
 END_TEST
 
-/* ---- log records ---------------------------------------------------------------------------- */
+/* ---- log records ------------------------------------------------------------------------- */
 
 static uint64_t log_costs(void *ctx, uint32_t n)
 {
@@ -576,7 +582,7 @@ START_TEST(log_records_are_linear)
 }
 END_TEST
 
-/* ---- past the limit ------------------------------------------------------------------------- */
+/* ---- past the limit ---------------------------------------------------------------------- */
 
 /* Messages that are numbers: two bytes of each become an object. */
 static struct told *told_numbers(uint64_t work_per_byte)
@@ -607,7 +613,8 @@ START_TEST(past_the_limit_a_trace_goes_out_as_it_came)
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_UNTRANSLATED), 1);
     const json_t *attributes = json_object_get(json_array_get(told->traces, 0), "attributes");
     const json_t *why = json_object_get(attributes, "noveum.gateway.untranslated");
-    ck_assert_msg(json_is_string(why) && strstr(json_string_value(why), "mapping.work_per_byte"),
+    ck_assert_msg(json_is_string(why) &&
+                      strstr(json_string_value(why), "mapping.work_per_byte"),
                   "no reason");
     told_member(told, NULL, "span_count", "2");
     told_member(told, NULL, "name", "'root'");
@@ -630,7 +637,7 @@ START_TEST(without_a_limit_it_is_translated)
 }
 END_TEST
 
-/* ---- what is honest ------------------------------------------------------------------------- */
+/* ---- what is honest ---------------------------------------------------------------------- */
 
 static void add_bytes(void *ctx, struct nv_trace *trace)
 {

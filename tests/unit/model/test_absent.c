@@ -1,6 +1,6 @@
 /*
- * What says nothing (traps 2 and 20): every text of the table, plain, quoted and in white space;
- * its first byte as the table gives it; near misses and other types.
+ * What says nothing (traps 2 and 20): every text of the table, plain, quoted and in white
+ * space; its first byte as the table gives it; near misses and other types.
  */
 #include "tests/support/expect.h"
 
@@ -32,7 +32,8 @@ START_TEST(every_disguise_is_absent)
 {
     const struct disguise *row = &disguises[_i];
     static const char *const forms[] = {"%s", "\"%s\"", " %s", "\t%s\n", "\r\"%s\"", "\v\f%s "};
-    ck_assert_msg(row->first == row->text[0], "%s does not begin with %c", row->text, row->first);
+    ck_assert_msg(row->first == row->text[0], "%s does not begin with %c", row->text,
+                  row->first);
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         char text[64], before[64] = "";
         const char *hole = strstr(forms[i], "%s");

@@ -13,11 +13,11 @@ START_TEST(frees_what_is_there)
 {
     nv_batch_free(NULL);
     nv_batch_free(calloc(1, sizeof(struct nv_batch)));
-    struct nv_batch *batch = calloc(1, sizeof(*batch));
+    struct nv_batch *batch = calloc(1, sizeof *batch);
     ck_assert_ptr_nonnull(batch);
     batch->body = malloc(10);
-    batch->items = calloc(2, sizeof(*batch->items));
-    batch->groups = calloc(1, sizeof(*batch->groups));
+    batch->items = calloc(2, sizeof *batch->items);
+    batch->groups = calloc(1, sizeof *batch->groups);
     batch->project = nv_str_from(strdup("project"));
     nv_batch_free(batch);
 }

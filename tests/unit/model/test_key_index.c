@@ -1,6 +1,6 @@
 /*
- * The index of a growing list: what it finds, keys that stand twice, another list, what it costs,
- * no memory.
+ * The index of a growing list: what it finds, keys that stand twice, another list, what it
+ * costs, no memory.
  */
 #include "arena_oom.h"
 #include "expect.h"
@@ -75,8 +75,8 @@ START_TEST(another_list_after_clearing)
         nv_key_index_clear(&index);
         for (uint32_t i = 0; i < 2000U >> (2 * round); i++)
             add(&list, nv_arena_printf(arena, "%u-%u", round, i), i);
-        ck_assert_int_eq(find(&index, &list, nv_arena_printf(arena, "%u-%u", round, 1))->as.integer,
-                         1);
+        ck_assert_int_eq(
+            find(&index, &list, nv_arena_printf(arena, "%u-%u", round, 1))->as.integer, 1);
         ck_assert_ptr_null(find(&index, &list, nv_arena_printf(arena, "%u-%u", round - 1, 1)));
     }
 }

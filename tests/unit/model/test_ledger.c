@@ -22,7 +22,8 @@ static uint64_t sum(const uint64_t *values, size_t count)
 static bool adds_up(const struct nv_ledger *now)
 {
     return now->received == now->delivered + now->held + now->queued +
-                                sum(now->dropped, NV_DROP_COUNT) + sum(now->dead, NV_DEAD_COUNT);
+                                sum(now->dropped, NV_DROP_COUNT) +
+                                sum(now->dead, NV_DEAD_COUNT);
 }
 
 static void setup(void)
@@ -122,9 +123,10 @@ START_TEST(prometheus_text)
     nv_ledger_queue(5);
     nv_ledger_reject(NV_REJECT_SPAN_ID, 2);
     ck_assert_int_eq(nv_ledger_write(&buf), NV_OK);
-    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         ck_assert_msg(nv_str_find(nv_buf_str(&buf), nv_str_from(expected[i])) != SIZE_MAX,
                       "no %s in %.*s", expected[i], (int)buf.len, buf.bytes);
+    }
     nv_buf_release(&buf);
 }
 END_TEST

@@ -1,5 +1,6 @@
 /*
- * Scalars as text and as numbers: every type a sender may choose, quotes, escapes, what is none.
+ * Scalars as text and as numbers: every type a sender may choose, quotes, escapes, what is
+ * none.
  */
 #include "tests/support/expect.h"
 

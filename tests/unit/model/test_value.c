@@ -61,7 +61,7 @@ START_TEST(json_round_trip)
                                   "[1,[2,[3]],{\"a\":null}]",
                                   "{\"b\":1,\"a\":[true,\"x\"],\"b\":2}",
                                   "[0,1,2,3,4,5,6,7,8,9,10,11,12]"};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct nv_value value = parse(texts[i]);
         assert_written(&value, texts[i]);
     }
@@ -109,7 +109,7 @@ START_TEST(truncated_text)
     bool truncated = false;
     ck_assert_int_eq(nv_value_from_json(arena, text, NULL, &value), NV_ERR_TRUNCATED);
     enum nv_err err = nv_value_from_json(arena, text, &truncated, &value);
-    if (cut[_i].value == NULL) {
+    if (!cut[_i].value) {
         ck_assert_int_eq(err, NV_ERR_TRUNCATED);
         return;
     }
@@ -141,7 +141,8 @@ START_TEST(depth_at_the_limit_and_past_it)
         memset(text, '[', depth);
         memset(text + depth, ']', depth);
         struct nv_value value;
-        enum nv_err err = nv_value_from_json(arena, (struct nv_str){text, 2 * depth}, NULL, &value);
+        enum nv_err err =
+            nv_value_from_json(arena, (struct nv_str){text, 2 * depth}, NULL, &value);
         ck_assert_int_eq(err, depth <= NV_VALUE_DEPTH_MAX ? NV_OK : NV_ERR_DEPTH);
     }
 }

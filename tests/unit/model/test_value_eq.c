@@ -1,6 +1,6 @@
 /*
- * Comparison with its traps (int64 against double, order and duplicates of keys), hashes that agree
- * with it, and what it costs: maps nested, wide, reversed, unequal in size.
+ * Comparison with its traps (int64 against double, order and duplicates of keys), hashes that
+ * agree with it, and what it costs: maps nested, wide, reversed, unequal in size.
  */
 #include "arena_oom.h"
 #include "expect.h"
@@ -75,7 +75,8 @@ START_TEST(equality)
 {
     struct nv_value a = parse(pairs[_i].a);
     struct nv_value b = parse(pairs[_i].b);
-    ck_assert_msg(nv_value_eq(&a, &b) == pairs[_i].equal, "%s and %s", pairs[_i].a, pairs[_i].b);
+    ck_assert_msg(nv_value_eq(&a, &b) == pairs[_i].equal, "%s and %s", pairs[_i].a,
+                  pairs[_i].b);
     ck_assert(nv_value_eq(&a, &a));
     ck_assert(nv_value_eq(&b, &a) == pairs[_i].equal);
     /* duplicates in another order are the only ones here that differ and share a hash */
@@ -111,7 +112,7 @@ static struct nv_value nested(unsigned depth, bool turned, int64_t leaf)
 
 START_TEST(nested_maps_are_compared_once_a_level)
 {
-    for (unsigned turned = 0; turned < 2; turned++)
+    for (unsigned turned = 0; turned < 2; turned++) {
         for (int64_t leaf = 1; leaf <= 2; leaf++) {
             struct nv_value a = nested(NV_VALUE_DEPTH_MAX, false, 1);
             struct nv_value b = nested(NV_VALUE_DEPTH_MAX, turned, leaf);
@@ -119,6 +120,7 @@ START_TEST(nested_maps_are_compared_once_a_level)
             ck_assert(nv_value_eq(&a, &b) == (leaf == 1));
             ck_assert_uint_le(nv_meter_spent(), 10 * NV_VALUE_DEPTH_MAX);
         }
+    }
 }
 END_TEST
 

@@ -1,6 +1,6 @@
 /*
- * Tokens: which headers let a request in, files with faults, reload, and that no part of a token
- * shows in an error.
+ * Tokens: which headers let a request in, files with faults, reload, and that no part of a
+ * token shows in an error.
  */
 #include "expect.h"
 #include "oom.h"
@@ -25,7 +25,7 @@ static void write_file(const char *text)
 
 static void set_up(void)
 {
-    snprintf(path, sizeof(path), "/tmp/noveum-auth-XXXXXX");
+    snprintf(path, sizeof path, "/tmp/noveum-auth-XXXXXX");
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     close(fd);
@@ -40,7 +40,7 @@ static struct nv_auth *auth_of(const char *token, const char *file_text)
 {
     struct nv_auth *auth = NULL;
     struct nv_fail fail = {.code = NV_OK};
-    if (file_text != NULL)
+    if (file_text)
         write_file(file_text);
     enum nv_err err = nv_auth_new(token, file_text != NULL ? path : NULL, &fail, &auth);
     ck_assert_msg(err == NV_OK, "%s", fail.what);
@@ -107,7 +107,8 @@ START_TEST(reload_takes_the_new_tokens)
     write_file("new\n");
     ck_assert_int_eq(nv_auth_reload(auth, &fail), NV_OK);
     ck_assert_int_eq(nv_auth_check(auth, NV_STR("Bearer new"), NV_STR("")), NV_OK);
-    ck_assert_int_eq(nv_auth_check(auth, NV_STR("Bearer old"), NV_STR("")), NV_ERR_UNAUTHENTICATED);
+    ck_assert_int_eq(nv_auth_check(auth, NV_STR("Bearer old"), NV_STR("")),
+                     NV_ERR_UNAUTHENTICATED);
     write_file("# nothing\n");
     ck_assert_int_eq(nv_auth_reload(auth, &fail), NV_ERR_CONFIG);
     ck_assert_int_eq(nv_auth_check(auth, NV_STR("Bearer new"), NV_STR("")), NV_OK);
@@ -160,8 +161,10 @@ START_TEST(as_many_tokens_as_documented)
         struct nv_auth *auth = NULL;
         enum nv_err err = nv_auth_new(NULL, path, NULL, &auth);
         ck_assert_int_eq(err, extra ? NV_ERR_CONFIG : NV_OK);
-        if (err == NV_OK)
-            ck_assert_int_eq(nv_auth_check(auth, NV_STR("Bearer token-1023"), NV_STR("")), NV_OK);
+        if (err == NV_OK) {
+            ck_assert_int_eq(nv_auth_check(auth, NV_STR("Bearer token-1023"), NV_STR("")),
+                             NV_OK);
+        }
         nv_auth_free(auth);
     }
 }
@@ -188,7 +191,7 @@ int main(void)
     Suite *suite = suite_create("auth");
     TCase *tcase = tcase_create("auth");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_loop_test(tcase, only_a_known_token_passes, 0, sizeof(rows) / sizeof(rows[0]));
+    tcase_add_loop_test(tcase, only_a_known_token_passes, 0, sizeof rows / sizeof rows[0]);
     tcase_add_test(tcase, without_tokens_everybody_passes);
     tcase_add_test(tcase, reload_takes_the_new_tokens);
     tcase_add_test(tcase, faulty_files_are_refused);

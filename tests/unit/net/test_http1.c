@@ -1,6 +1,6 @@
 /*
- * The HTTP/1.1 head parser: what is accepted, what is refused with which status, the limits to the
- * byte, and that no verdict depends on how the bytes were cut into pieces.
+ * The HTTP/1.1 head parser: what is accepted, what is refused with which status, the limits to
+ * the byte, and that no verdict depends on how the bytes were cut into pieces.
  */
 #include "expect.h"
 
@@ -11,9 +11,9 @@
 
 #include "base/banned.h"
 
-#define PROBE(name, status, text)                                                                  \
-    {                                                                                              \
-        name, status, NV_STR_INIT(text)                                                            \
+#define PROBE(name, status, text)                                                              \
+    {                                                                                          \
+        name, status, NV_STR_INIT(text)                                                        \
     }
 #define HOST "Host: a\r\n"
 #define GET "GET / HTTP/1.1\r\n" HOST
@@ -25,7 +25,8 @@ static const struct {
     struct nv_str bytes;
 } probes[] = {
     PROBE("plain", 0, GET "\r\n"),
-    PROBE("body follows", 0, "POST /v1/traces HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc"),
+    PROBE("body follows", 0,
+          "POST /v1/traces HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc"),
     PROBE("next request follows", 0, GET "\r\n" GET "\r\n"),
     PROBE("incomplete", -1, GET),
     PROBE("http/1.0", 0, "GET / HTTP/1.0\r\n\r\n"),
@@ -102,8 +103,10 @@ static const struct {
     PROBE("two lengths", 400, GET "Content-Length: 5\r\nContent-Length: 6\r\n\r\n"),
     PROBE("two equal lengths", 400, GET "Content-Length: 5\r\ncontent-length: 5\r\n\r\n"),
     PROBE("chunked", 0, GET "Transfer-Encoding: Chunked\r\n\r\n"),
-    PROBE("length and chunked", 400, GET "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
-    PROBE("chunked and length", 400, GET "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"),
+    PROBE("length and chunked", 400,
+          GET "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    PROBE("chunked and length", 400,
+          GET "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"),
     PROBE("xchunked", 400, GET "Transfer-Encoding: xchunked\r\n\r\n"),
     PROBE("chunked, identity", 400, GET "Transfer-Encoding: chunked, identity\r\n\r\n"),
     PROBE("gzip", 400, GET "Transfer-Encoding: gzip\r\n\r\n"),
@@ -130,7 +133,8 @@ struct outcome {
     uint8_t headers;
 };
 
-static struct outcome outcome_of(const struct nv_http1_head *head, enum nv_http1_verdict verdict)
+static struct outcome outcome_of(const struct nv_http1_head *head,
+                                 enum nv_http1_verdict verdict)
 {
     return (struct outcome){verdict, head->status, head->length, head->header_count};
 }
@@ -138,7 +142,7 @@ static struct outcome outcome_of(const struct nv_http1_head *head, enum nv_http1
 /* Feeds two pieces, the way a connection would: all bytes so far, twice. */
 static struct outcome run_split(struct nv_str bytes, size_t split)
 {
-    struct nv_http1_head *head = malloc(sizeof(*head));
+    struct nv_http1_head *head = malloc(sizeof *head);
     nv_http1_head_init(head);
     enum nv_http1_verdict verdict = nv_http1_head_feed(head, nv_str_slice(bytes, 0, split));
     if (verdict == NV_HTTP1_MORE)
@@ -151,7 +155,7 @@ static struct outcome run_split(struct nv_str bytes, size_t split)
 /* Feeds one byte more at a time, from memory that ends there: asan sees any look ahead. */
 static struct outcome run_bytewise(struct nv_str bytes)
 {
-    struct nv_http1_head *head = malloc(sizeof(*head));
+    struct nv_http1_head *head = malloc(sizeof *head);
     enum nv_http1_verdict verdict = NV_HTTP1_MORE;
     nv_http1_head_init(head);
     for (size_t len = 1; len <= bytes.len && verdict == NV_HTTP1_MORE; len++) {
@@ -179,9 +183,10 @@ START_TEST(probe_has_its_verdict)
                                                          : NV_HTTP1_DONE;
     ck_assert_msg(outcome.verdict == want, "%s: verdict %d, expected %d", probes[_i].name,
                   outcome.verdict, want);
-    if (probes[_i].status > 0)
+    if (probes[_i].status > 0) {
         ck_assert_msg(outcome.status == probes[_i].status, "%s: status %d, expected %d",
                       probes[_i].name, outcome.status, probes[_i].status);
+    }
 }
 END_TEST
 
@@ -189,9 +194,10 @@ START_TEST(verdict_is_the_same_at_every_split)
 {
     struct nv_str bytes = probes[_i].bytes;
     struct outcome whole = run_split(bytes, bytes.len);
-    for (size_t split = 0; split < bytes.len; split++)
+    for (size_t split = 0; split < bytes.len; split++) {
         ck_assert_msg(same(run_split(bytes, split), whole), "%s: split at %zu", probes[_i].name,
                       split);
+    }
     ck_assert_msg(same(run_bytewise(bytes), whole), "%s: bytewise", probes[_i].name);
 }
 END_TEST
@@ -215,7 +221,8 @@ START_TEST(parts_of_a_request)
     ck_assert_uint_eq(head.length, bytes.len - 4);
     ck_assert_uint_eq(head.content_length, 12);
     ck_assert(head.has_length && !head.chunked && head.keep_alive && head.expect_continue);
-    const struct nv_http1_header *type = nv_http1_head_find(&head, bytes, NV_STR("CONTENT-TYPE"));
+    const struct nv_http1_header *type =
+        nv_http1_head_find(&head, bytes, NV_STR("CONTENT-TYPE"));
     ck_assert_ptr_nonnull(type);
     ck_assert_nv_str(nv_http1_view_str(bytes, type->value), "application/json");
     ck_assert_ptr_null(nv_http1_head_find(&head, bytes, NV_STR("content")));
@@ -256,7 +263,7 @@ START_TEST(connection_options)
 }
 END_TEST
 
-/* ---- limits --------------------------------------------------------------------------------- */
+/* ---- limits ------------------------------------------------------------------------------ */
 
 /* `prefix`, `fill` times 'x', `suffix`, and the end of a head. New. */
 static struct nv_str filled(const char *prefix, size_t fill, const char *suffix)
@@ -298,13 +305,14 @@ START_TEST(head_limit_to_the_byte)
     struct nv_buf head;
     nv_buf_init(&head, 100000);
     nv_buf_append_str(&head, NV_STR(GET));
-    while (head.len < 30000)
-        nv_buf_append_str(&head,
-                          NV_STR("X-Filler-Of-The-Head: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n"));
+    while (head.len < 30000) {
+        nv_buf_append_str(
+            &head, NV_STR("X-Filler-Of-The-Head: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n"));
+    }
     nv_buf_append_str(&head, NV_STR("Y: "));
     nv_buf_append_char(&head, '\0');
     size_t fill = NV_HTTP1_HEAD_BYTES_MAX - (head.len - 1) - 4;
@@ -349,7 +357,8 @@ int main(void)
     tcase_add_loop_test(tcase, verdict_is_the_same_at_every_split, 0, PROBES);
     tcase_add_test(tcase, parts_of_a_request);
     tcase_add_test(tcase, origin_without_a_path_has_none);
-    tcase_add_loop_test(tcase, connection_options, 0, sizeof(connections) / sizeof(connections[0]));
+    tcase_add_loop_test(tcase, connection_options, 0,
+                        sizeof connections / sizeof connections[0]);
     tcase_add_test(tcase, line_limit_to_the_byte);
     tcase_add_test(tcase, head_limit_to_the_byte);
     tcase_add_test(tcase, header_count_limit);

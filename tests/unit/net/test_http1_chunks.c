@@ -10,9 +10,9 @@
 
 #include "base/banned.h"
 
-#define PROBE(name, verdict, text, data)                                                           \
-    {                                                                                              \
-        name, verdict, NV_STR_INIT(text), data                                                     \
+#define PROBE(name, verdict, text, data)                                                       \
+    {                                                                                          \
+        name, verdict, NV_STR_INIT(text), data                                                 \
     }
 #define DONE NV_HTTP1_DONE
 #define BAD NV_HTTP1_BAD
@@ -76,7 +76,8 @@ static enum nv_http1_verdict feed(struct nv_http1_chunks *chunks, struct nv_str 
     while (verdict == NV_HTTP1_MORE && *used < bytes.len) {
         struct nv_str data;
         size_t step = 0;
-        verdict = nv_http1_chunks_feed(chunks, nv_str_slice(bytes, *used, SIZE_MAX), &step, &data);
+        verdict =
+            nv_http1_chunks_feed(chunks, nv_str_slice(bytes, *used, SIZE_MAX), &step, &data);
         ck_assert(step > 0 || verdict != NV_HTTP1_MORE);
         ck_assert_int_eq(nv_buf_append_str(body, data), NV_OK);
         *used += step;
@@ -111,9 +112,10 @@ START_TEST(probe_has_its_verdict_at_every_split)
         struct nv_buf body;
         size_t total = 0, piece = split == 0 ? 1 : bytes.len;
         nv_buf_init(&body, 100);
-        enum nv_http1_verdict verdict = run(bytes, split == 0 ? 1 : split, piece, &body, &total);
-        ck_assert_msg(verdict == probes[_i].verdict, "%s: split at %zu: %d", probes[_i].name, split,
-                      verdict);
+        enum nv_http1_verdict verdict =
+            run(bytes, split == 0 ? 1 : split, piece, &body, &total);
+        ck_assert_msg(verdict == probes[_i].verdict, "%s: split at %zu: %d", probes[_i].name,
+                      split, verdict);
         if (verdict == NV_HTTP1_DONE) {
             ck_assert_nv_str(nv_buf_str(&body), probes[_i].data);
             ck_assert_uint_eq(total, bytes.len);

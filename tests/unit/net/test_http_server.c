@@ -1,6 +1,6 @@
 /*
- * The HTTP server end to end in one thread with a fake clock: routing, framing, replies from other
- * threads, deadlines, budgets, caps and stopping.
+ * The HTTP server end to end in one thread with a fake clock: routing, framing, replies from
+ * other threads, deadlines, budgets, caps and stopping.
  */
 #include "expect.h"
 #include "http_rig.h"
@@ -70,7 +70,7 @@ static void open_rig(const struct nv_http_limits *limits)
 {
     handled = 0;
     kept = NULL;
-    http_rig_open(&rig, routes, sizeof(routes) / sizeof(routes[0]), limits, NULL);
+    http_rig_open(&rig, routes, sizeof routes / sizeof routes[0], limits, NULL);
 }
 
 static const char *text_after(const char *mark)
@@ -91,13 +91,15 @@ static const struct {
     const char *part; /* of the reply */
 } asks[] = {
     {NV_STR_INIT("GET /get HTTP/1.1\r\n" H "\r\n"), 200,
-     "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n"},
+     "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: text/plain\r\nContent-Length: "
+     "0\r\n"},
     {NV_STR_INIT("GET /get?x=1 HTTP/1.1\r\n" H "\r\n"), 200, ""},
     {NV_STR_INIT("GET http://b/get HTTP/1.1\r\n" H "\r\n"), 200, ""},
     {NV_STR_INIT("HEAD /get HTTP/1.1\r\n" H "\r\n"), 200, "Content-Length: 0\r\n"},
     {NV_STR_INIT("POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello"), 200,
      "\r\n\r\nhello"},
-    {NV_STR_INIT("POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n2;x\r\nhe\r\n3\r\n"
+    {NV_STR_INIT("POST /echo HTTP/1.1\r\n" H
+                 "Transfer-Encoding: chunked\r\n\r\n2;x\r\nhe\r\n3\r\n"
                  "llo\r\n0\r\nA: b\r\n\r\n"),
      200, "\r\n\r\nhello"},
     {NV_STR_INIT("POST /echo HTTP/1.1\r\n" H "\r\n"), 200, "Content-Length: 0\r\n"},
@@ -121,15 +123,18 @@ static const struct {
     {NV_STR_INIT("POST /small HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
                  "A\r\n0123456789\r\n1\r\nx"),
      413, "Connection: close\r\n"},
-    {NV_STR_INIT("POST /echo HTTP/1.1\r\n" H "Content-Length: 1000000000000000\r\n\r\n"), 413, ""},
-    {NV_STR_INIT("POST /never HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello"), 415, "not this"},
+    {NV_STR_INIT("POST /echo HTTP/1.1\r\n" H "Content-Length: 1000000000000000\r\n\r\n"), 413,
+     ""},
+    {NV_STR_INIT("POST /never HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello"), 415,
+     "not this"},
     {NV_STR_INIT("POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nxx\r\n"), 400,
      "malformed chunk size"},
     {NV_STR_INIT("GET /get HTTP/1.1\r\n\r\n"), 400, "no Host"},
     {NV_STR_INIT("GET /get HTTP/3.0\r\n" H "\r\n"), 505, ""},
     {NV_STR_INIT("\x16\x03\x01\x02"), 400, "TLS on a port"}, /* not one good byte */
     {NV_STR_INIT("\n"), 400, ""},
-    {NV_STR_INIT("POST /echo HTTP/1.1\r\n" H "Expect: tea\r\nContent-Length: 1\r\n\r\n"), 417, ""},
+    {NV_STR_INIT("POST /echo HTTP/1.1\r\n" H "Expect: tea\r\nContent-Length: 1\r\n\r\n"), 417,
+     ""},
 };
 
 START_TEST(request_has_its_answer)
@@ -149,7 +154,7 @@ START_TEST(answer_is_the_same_bytewise)
     static char whole[4096];
     open_rig(NULL);
     http_rig_ask(&rig, asks[_i].request);
-    ck_assert_uint_lt(rig.len, sizeof(whole));
+    ck_assert_uint_lt(rig.len, sizeof whole);
     memcpy(whole, rig.text, rig.len + 1);
     int fd = http_rig_connect(&rig);
     rig.len = 0;
@@ -173,7 +178,7 @@ START_TEST(pipelined_requests_are_answered_in_order)
     const char *at = rig.text;
     for (int i = 0; i < 200; i++) {
         char mark[16];
-        snprintf(mark, sizeof(mark), "<%03d>", i);
+        snprintf(mark, sizeof mark, "<%03d>", i);
         at = strstr(at, mark);
         ck_assert_ptr_nonnull(at);
     }
@@ -191,7 +196,7 @@ START_TEST(continue_is_sent_once_the_head_is_accepted)
         char head[128];
         int fd = http_rig_connect(&rig);
         rig.len = 0;
-        snprintf(head, sizeof(head),
+        snprintf(head, sizeof head,
                  "POST %s HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 11\r\n\r\n",
                  paths[i]);
         http_rig_send(&rig, fd, nv_str_from(head));
@@ -311,7 +316,7 @@ START_TEST(reader_that_never_reads_is_cut_off)
 }
 END_TEST
 
-/* ---- deadlines ------------------------------------------------------------------------------ */
+/* ---- deadlines --------------------------------------------------------------------------- */
 
 START_TEST(slow_head_is_cut_off_whatever_drips_in)
 {
@@ -341,7 +346,8 @@ START_TEST(slow_body_is_cut_off)
     open_rig(NULL);
     int fd = http_rig_connect(&rig);
     rig.len = 0;
-    http_rig_send(&rig, fd, NV_STR("POST /echo HTTP/1.1\r\n" H "Content-Length: 90000\r\n\r\n"));
+    http_rig_send(&rig, fd,
+                  NV_STR("POST /echo HTTP/1.1\r\n" H "Content-Length: 90000\r\n\r\n"));
     for (int i = 0; i < 10; i++) {
         http_rig_advance(&rig, 1000); /* the grace */
         http_rig_send(&rig, fd, NV_STR("x"));
@@ -361,9 +367,10 @@ START_TEST(body_has_a_deadline_at_any_rate)
     open_rig(NULL);
     int fd = http_rig_connect(&rig);
     rig.len = 0;
-    http_rig_send(&rig, fd, NV_STR("POST /echo HTTP/1.1\r\n" H "Content-Length: 900000\r\n\r\n"));
+    http_rig_send(&rig, fd,
+                  NV_STR("POST /echo HTTP/1.1\r\n" H "Content-Length: 900000\r\n\r\n"));
     for (int i = 0; i < 59; i++) {
-        http_rig_send(&rig, fd, (struct nv_str){piece, sizeof(piece)});
+        http_rig_send(&rig, fd, (struct nv_str){piece, sizeof piece});
         http_rig_advance(&rig, 1000);
     }
     ck_assert(!http_rig_read(&rig, fd));
@@ -415,17 +422,18 @@ START_TEST(linger_has_a_budget)
     open_rig(&limits);
     int fd = http_rig_connect(&rig);
     rig.len = 0;
-    http_rig_send(&rig, fd, NV_STR("POST /small HTTP/1.1\r\n" H "Content-Length: 9999999\r\n\r\n"));
+    http_rig_send(&rig, fd,
+                  NV_STR("POST /small HTTP/1.1\r\n" H "Content-Length: 9999999\r\n\r\n"));
     ck_assert(!http_rig_read(&rig, fd) || rig.len > 0);
     ck_assert_int_eq(http_rig_status(&rig, 0), 413);
-    http_rig_send(&rig, fd, (struct nv_str){megabyte, sizeof(megabyte)});
+    http_rig_send(&rig, fd, (struct nv_str){megabyte, sizeof megabyte});
     ck_assert(http_rig_read(&rig, fd));
     close(fd);
     http_rig_close(&rig);
 }
 END_TEST
 
-/* ---- budgets and caps ----------------------------------------------------------------------- */
+/* ---- budgets and caps -------------------------------------------------------------------- */
 
 START_TEST(undecoded_bytes_have_a_total)
 {
@@ -442,7 +450,7 @@ START_TEST(undecoded_bytes_have_a_total)
     for (int i = 0; i < 3; i++) {
         rig.len = 0;
         http_rig_send(&rig, clients[i], head);
-        http_rig_send(&rig, clients[i], (struct nv_str){piece, sizeof(piece)});
+        http_rig_send(&rig, clients[i], (struct nv_str){piece, sizeof piece});
         (void)http_rig_read(&rig, clients[i]);
         ck_assert_int_eq(http_rig_status(&rig, 0), i < 2 ? 0 : 503);
     }
@@ -611,14 +619,16 @@ START_TEST(when_all_are_at_work_new_ones_wait)
 }
 END_TEST
 
-/* ---- stopping ------------------------------------------------------------------------------- */
+/* ---- stopping ---------------------------------------------------------------------------- */
 
 START_TEST(stop_answers_what_has_begun)
 {
     open_rig(NULL);
-    int idle = http_rig_connect(&rig), busy = http_rig_connect(&rig), part = http_rig_connect(&rig);
+    int idle = http_rig_connect(&rig), busy = http_rig_connect(&rig),
+        part = http_rig_connect(&rig);
     http_rig_send(&rig, busy, NV_STR("GET /later HTTP/1.1\r\n" H "\r\n"));
-    http_rig_send(&rig, part, NV_STR("POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhel"));
+    http_rig_send(&rig, part,
+                  NV_STR("POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhel"));
     nv_http_server_stop_accepting(rig.server);
     nv_http_server_stop_accepting(rig.server); /* a second call does nothing */
     rig.len = 0;
@@ -661,14 +671,15 @@ START_TEST(request_that_came_with_the_stop_is_answered)
 }
 END_TEST
 
-/* ---- hooks, memory -------------------------------------------------------------------------- */
+/* ---- hooks, memory ----------------------------------------------------------------------- */
 
 static void gate(void *ctx, struct nv_http_exchange *exchange)
 {
     struct nv_str key = nv_http_request_header(exchange, NV_STR("X-KEY"));
     (void)ctx;
     nv_http_exchange_add_header(exchange, NV_STR("X-Gate: seen"));
-    if (!nv_str_eq(key, NV_STR("k")) || nv_http_request_header_count(exchange, NV_STR("x-key")) > 1)
+    if (!nv_str_eq(key, NV_STR("k")) ||
+        nv_http_request_header_count(exchange, NV_STR("x-key")) > 1)
         nv_http_reply_error(exchange, 401, NV_STR("who are you"));
 }
 
@@ -684,7 +695,7 @@ static void error_body(void *ctx, struct nv_http_exchange *exchange, int status,
 START_TEST(gate_comes_before_route_and_body)
 {
     struct nv_http_hooks hooks = {.gate = gate, .error_body = error_body};
-    http_rig_open(&rig, routes, sizeof(routes) / sizeof(routes[0]), NULL, &hooks);
+    http_rig_open(&rig, routes, sizeof routes / sizeof routes[0], NULL, &hooks);
     http_rig_ask(&rig, NV_STR("POST /nothing HTTP/1.1\r\n" H "Content-Length: 99\r\n\r\n"));
     ck_assert_int_eq(http_rig_status(&rig, 0), 401);
     ck_assert(has("<401 who are you>") && has("X-Gate: seen\r\n") && has("text/x-error"));
@@ -702,8 +713,9 @@ END_TEST
 
 START_TEST(every_allocation_failing_once)
 {
-    struct nv_str request = NV_STR("POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
-                                   "5\r\nhello\r\n0\r\n\r\nGET /get HTTP/1.1\r\n" H "\r\n");
+    struct nv_str request =
+        NV_STR("POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
+               "5\r\nhello\r\n0\r\n\r\nGET /get HTTP/1.1\r\n" H "\r\n");
     open_rig(NULL);
     for (unsigned long n = 1;; n++) {
         int fd = http_rig_connect(&rig);
@@ -730,7 +742,7 @@ int main(void)
 {
     Suite *suite = suite_create("http_server");
     TCase *tcase = tcase_create("server");
-    int count = sizeof(asks) / sizeof(asks[0]);
+    int count = sizeof asks / sizeof asks[0];
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, request_has_its_answer, 0, count);
     tcase_add_loop_test(tcase, answer_is_the_same_bytewise, 0, count);

@@ -1,6 +1,6 @@
 /*
- * Listening sockets: addresses that work and that don't, Unix files, sockets handed over, pausing,
- * and running out of descriptors.
+ * Listening sockets: addresses that work and that don't, Unix files, sockets handed over,
+ * pausing, and running out of descriptors.
  */
 #include "expect.h"
 
@@ -28,7 +28,7 @@ static bool wanted;
 
 static void set_up(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/noveum-listener-XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/noveum-listener-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     ck_assert_int_eq(nv_loops_init(&loops, 2, nv_clock_system()), NV_OK);
     accepted_count = 0;
@@ -56,14 +56,15 @@ static void refused_at(const char *addresses, const char *part)
     struct nv_listener_config config = {.addresses = addresses};
     struct nv_listener *listener = NULL;
     struct nv_fail fail = {.code = NV_OK};
-    ck_assert_msg(nv_listener_open(&config, &fail, &listener) == NV_ERR_CONFIG, "%s", addresses);
+    ck_assert_msg(nv_listener_open(&config, &fail, &listener) == NV_ERR_CONFIG, "%s",
+                  addresses);
     ck_assert_ptr_null(listener);
     ck_assert_msg(strstr(fail.what, part) != NULL, "%s: %s", addresses, fail.what);
 }
 
 static void on_accepted(void *ctx, struct nv_loop *loop, int fd)
 {
-    socklen_t len = sizeof(no_delay);
+    socklen_t len = sizeof no_delay;
     (void)ctx;
     (void)loop;
     accepted_count++;
@@ -103,11 +104,12 @@ static uint16_t port_of(const struct nv_listener *listener, size_t i)
 
 static int connect_to(uint16_t port)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     return fd;
 }
 
@@ -133,7 +135,7 @@ START_TEST(addresses_that_are_refused)
         {"fd:0", "not a listening"},
         {"127.0.0.1:0,bad", "bad"},
     };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         refused_at(table[i].text, table[i].part);
 }
 END_TEST
@@ -142,7 +144,7 @@ START_TEST(port_in_use_is_told)
 {
     char text[64];
     struct nv_listener *first = open_at("127.0.0.1:0");
-    snprintf(text, sizeof(text), "127.0.0.1:%u", port_of(first, 0));
+    snprintf(text, sizeof text, "127.0.0.1:%u", port_of(first, 0));
     refused_at(text, "in use");
     nv_listener_free(first);
     nv_listener_free(open_at(text));
@@ -187,11 +189,11 @@ START_TEST(any_address_of_ipv6_takes_ipv4)
     struct nv_listener *listener = open_at("[::]:0");
     uint16_t port = port_of(listener, 0);
     nv_listener_free(listener);
-    snprintf(both, sizeof(both), "[::]:%u, 0.0.0.0:%u", port, port);
+    snprintf(both, sizeof both, "[::]:%u, 0.0.0.0:%u", port, port);
     listener = open_at(both);
     ck_assert_uint_eq(nv_listener_count(listener), 2);
     nv_listener_free(listener);
-    snprintf(both, sizeof(both), "0.0.0.0:%u,[::]:%u", port, port);
+    snprintf(both, sizeof both, "0.0.0.0:%u,[::]:%u", port, port);
     listener = open_at(both);
     ck_assert_uint_eq(nv_listener_count(listener), 2);
     nv_listener_free(listener);
@@ -204,7 +206,7 @@ START_TEST(reuse_port_lets_two_listen)
     struct nv_listener_config config = {.addresses = "127.0.0.1:0", .reuse_port = true};
     struct nv_listener *first = NULL, *second = NULL;
     ck_assert_int_eq(nv_listener_open(&config, NULL, &first), NV_OK);
-    snprintf(text, sizeof(text), "%s", nv_listener_address(first, 0));
+    snprintf(text, sizeof text, "%s", nv_listener_address(first, 0));
     config.addresses = text;
     ck_assert_int_eq(nv_listener_open(&config, NULL, &second), NV_OK);
     nv_listener_free(first);
@@ -243,10 +245,11 @@ START_TEST(stop_takes_what_is_in_the_queue)
     nv_listener_stop(listener, loops.items[0]);
     nv_listener_stop(listener, loops.items[1]);
     ck_assert_uint_eq(accepted_count, 5);
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int late = socket(AF_INET, SOCK_STREAM, 0);
-    ck_assert_int_ne(connect(late, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_ne(connect(late, (struct sockaddr *)&address, sizeof address), 0);
     close(late);
     for (int i = 0; i < 5; i++)
         close(fds[i]);
@@ -283,14 +286,14 @@ START_TEST(without_descriptors_it_rests)
 }
 END_TEST
 
-/* ---- Unix ----------------------------------------------------------------------------------- */
+/* ---- Unix -------------------------------------------------------------------------------- */
 
 static int connect_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    int failed = connect(fd, (struct sockaddr *)&address, sizeof(address));
+    int failed = connect(fd, (struct sockaddr *)&address, sizeof address);
     if (failed == 0)
         return fd;
     close(fd);
@@ -303,8 +306,8 @@ START_TEST(unix_socket_has_its_mode_and_goes_at_the_end)
     struct stat info;
     struct nv_listener_config config = {.addresses = text, .unix_mode = 0600};
     struct nv_listener *listener = NULL;
-    snprintf(path, sizeof(path), "%s/socket", folder);
-    snprintf(text, sizeof(text), "unix:%s", path);
+    snprintf(path, sizeof path, "%s/socket", folder);
+    snprintf(text, sizeof text, "unix:%s", path);
     mode_t mask = umask(0);
     ck_assert_int_eq(nv_listener_open(&config, NULL, &listener), NV_OK);
     umask(mask);
@@ -326,8 +329,8 @@ END_TEST
 START_TEST(file_of_a_successor_is_left_alone)
 {
     char path[100], text[120];
-    snprintf(path, sizeof(path), "%s/socket", folder);
-    snprintf(text, sizeof(text), "unix:%s", path);
+    snprintf(path, sizeof path, "%s/socket", folder);
+    snprintf(text, sizeof text, "unix:%s", path);
     struct nv_listener *first = open_at(text);
     ck_assert_int_eq(unlink(path), 0);
     struct nv_listener *second = open_at(text);
@@ -342,18 +345,18 @@ START_TEST(stale_file_is_replaced_a_foreign_one_is_not)
 {
     char path[100], text[120];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(path, sizeof(path), "%s/socket", folder);
-    snprintf(text, sizeof(text), "unix:%s", path);
-    memcpy(address.sun_path, path, sizeof(path));
+    snprintf(path, sizeof path, "%s/socket", folder);
+    snprintf(text, sizeof text, "unix:%s", path);
+    memcpy(address.sun_path, path, sizeof path);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
     close(fd);
     nv_listener_free(open_at(text));
     fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     close(fd);
     refused_at(text, "exists");
     unlink(path);
-    snprintf(text, sizeof(text), "unix:%s/missing/socket", folder);
+    snprintf(text, sizeof text, "unix:%s/missing/socket", folder);
     refused_at(text, "No such");
 }
 END_TEST
@@ -361,7 +364,7 @@ END_TEST
 START_TEST(abstract_socket)
 {
     char text[80];
-    snprintf(text, sizeof(text), "unix:@noveum-test-%d", (int)getpid());
+    snprintf(text, sizeof text, "unix:@noveum-test-%d", (int)getpid());
     struct nv_listener *listener = open_at(text);
     ck_assert_str_eq(nv_listener_address(listener, 0), text);
     refused_at(text, "in use");
@@ -369,14 +372,14 @@ START_TEST(abstract_socket)
 }
 END_TEST
 
-/* ---- handed over ---------------------------------------------------------------------------- */
+/* ---- handed over ------------------------------------------------------------------------- */
 
 START_TEST(socket_by_number)
 {
     char text[32];
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_eq(listen(fd, 5), 0);
-    snprintf(text, sizeof(text), "fd:%d", fd);
+    snprintf(text, sizeof text, "fd:%d", fd);
     struct nv_listener *listener = open_at(text);
     attach(listener);
     close(connect_to(port_of(listener, 0)));
@@ -387,7 +390,8 @@ START_TEST(socket_by_number)
 }
 END_TEST
 
-/* Tries to open `text`; the outcome in place of assertions, because descriptor 3 is not ours. */
+/* Tries to open `text`; the outcome in place of assertions, because descriptor 3 is not
+ * ours. */
 static enum nv_err try_at(const char *text, struct nv_listener **listener)
 {
     struct nv_listener_config config = {.addresses = text};
@@ -399,19 +403,20 @@ START_TEST(socket_by_its_address)
     char text[64], pid[32];
     struct nv_listener *stranger = NULL, *listener = NULL;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
     ck_assert_int_eq(listen(fd, 5), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    snprintf(text, sizeof(text), "127.0.0.1:%u", ntohs(address.sin_port));
-    snprintf(pid, sizeof(pid), "%d", (int)getpid() + 1);
+    snprintf(text, sizeof text, "127.0.0.1:%u", ntohs(address.sin_port));
+    snprintf(pid, sizeof pid, "%d", (int)getpid() + 1);
     int kept = fcntl(3, F_DUPFD_CLOEXEC, 10);
     dup2(fd, 3);
     setenv("LISTEN_FDS", "1", 1);
     setenv("LISTEN_PID", pid, 1);
     enum nv_err not_for_us = try_at(text, &stranger);
-    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
     setenv("LISTEN_PID", pid, 1);
     enum nv_err for_us = try_at(text, &listener);
     bool named = for_us == NV_OK && strcmp(nv_listener_address(listener, 0), text) == 0;

@@ -1,6 +1,6 @@
 /*
- * Loops: tasks from many threads in order, ticks that come and go while they run, descriptors, and
- * stopping with work left.
+ * Loops: tasks from many threads in order, ticks that come and go while they run, descriptors,
+ * and stopping with work left.
  */
 #include "expect.h"
 #include "oom.h"
@@ -44,7 +44,7 @@ static void *post_many(void *ctx)
 {
     const struct poster *poster = ctx;
     for (unsigned i = 0; i < TASKS; i++) {
-        struct counted *counted = calloc(1, sizeof(*counted));
+        struct counted *counted = calloc(1, sizeof *counted);
         counted->task.run = count;
         counted->thread = poster->thread;
         counted->number = i;
@@ -60,7 +60,7 @@ START_TEST(tasks_of_many_threads_run_once_and_in_order)
     struct nv_loop *loop = nv_loop_new(nv_clock_system());
     ck_assert_ptr_nonnull(loop);
     in_order = true;
-    memset(seen, 0, sizeof(seen));
+    memset(seen, 0, sizeof seen);
     atomic_store(&total, 0);
     ck_assert_int_eq(nv_loop_start(loop), NV_OK);
     ck_assert(!nv_loop_is_current(loop));
@@ -83,7 +83,7 @@ START_TEST(tasks_left_are_run_when_it_is_freed)
 {
     struct nv_loop *loop = nv_loop_new(nv_clock_system());
     struct poster poster = {loop, 0};
-    memset(seen, 0, sizeof(seen));
+    memset(seen, 0, sizeof seen);
     atomic_store(&total, 0);
     post_many(&poster);
     nv_loop_free(loop);
@@ -104,7 +104,7 @@ static void run_tick(struct nv_loop_tick *tick, uint64_t now_ns)
     struct ticking *ticking = NV_CONTAINER(tick, struct ticking, tick);
     ticking->runs++;
     ticking->at_ns = now_ns;
-    if (ticking->victim != NULL)
+    if (ticking->victim)
         nv_loop_remove_tick(ticking->loop, ticking->victim);
 }
 

@@ -1,7 +1,7 @@
 /*
- * What servers share, with a protocol that does nothing: a connection is a descriptor in a list.
- * Accepting up to the cap, making room, stopping once and after the queue, draining, releasing
- * from every state; with loops that the test turns and with loops that have threads.
+ * What servers share, with a protocol that does nothing: a connection is a descriptor in a
+ * list. Accepting up to the cap, making room, stopping once and after the queue, draining,
+ * releasing from every state; with loops that the test turns and with loops that have threads.
  */
 #include "expect.h"
 #include "oom.h"
@@ -19,7 +19,7 @@
 #define FDS_MAX 16
 #define LOOPS 3
 
-/* ---- a protocol --------------------------------------------------------------------------- */
+/* ---- a protocol -------------------------------------------------------------------------- */
 
 struct part {
     struct nv_server_part base;
@@ -91,7 +91,7 @@ static const struct nv_server_actions actions = {
     .close = on_close,
 };
 
-/* ---- a server of it ----------------------------------------------------------------------- */
+/* ---- a server of it ---------------------------------------------------------------------- */
 
 static struct nv_server server;
 static struct nv_loops loops;
@@ -162,7 +162,7 @@ static size_t connections(void)
     return atomic_load(&server.connections);
 }
 
-/* ---- tests -------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------- */
 
 START_TEST(connections_come_up_to_the_cap)
 {

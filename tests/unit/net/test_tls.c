@@ -28,12 +28,12 @@ static SSL *client;
 static void set_up(void)
 {
     signal(SIGPIPE, SIG_IGN); /* the loops' threads block it */
-    snprintf(folder, sizeof(folder), "/tmp/noveum-tls-XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/noveum-tls-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(cert, sizeof(cert), "%s/cert", folder);
-    snprintf(key, sizeof(key), "%s/key", folder);
-    snprintf(other_cert, sizeof(other_cert), "%s/other-cert", folder);
-    snprintf(other_key, sizeof(other_key), "%s/other-key", folder);
+    snprintf(cert, sizeof cert, "%s/cert", folder);
+    snprintf(key, sizeof key, "%s/key", folder);
+    snprintf(other_cert, sizeof other_cert, "%s/other-cert", folder);
+    snprintf(other_key, sizeof other_key, "%s/other-key", folder);
     nv_test_certificate("one", cert, key);
     nv_test_certificate("two", other_cert, other_key);
 }
@@ -76,7 +76,7 @@ static void close_pair(void)
 static void open_client(const char *client_cert, const char *client_key)
 {
     client_context = SSL_CTX_new(TLS_client_method());
-    if (client_cert != NULL) {
+    if (client_cert) {
         SSL_CTX_use_certificate_file(client_context, client_cert, SSL_FILETYPE_PEM);
         SSL_CTX_use_PrivateKey_file(client_context, client_key, SSL_FILETYPE_PEM);
     }
@@ -111,13 +111,13 @@ static void exchange_bytes(void)
     char bytes[100] = "";
     size_t got, sent;
     ck_assert_int_eq(SSL_write(client, "hello", 5), 5);
-    ck_assert_int_eq(nv_stream_read(&server, bytes, sizeof(bytes), &got), NV_OK);
+    ck_assert_int_eq(nv_stream_read(&server, bytes, sizeof bytes, &got), NV_OK);
     ck_assert_uint_eq(got, 5);
-    ck_assert_int_eq(nv_stream_read(&server, bytes, sizeof(bytes), &got), NV_ERR_AGAIN);
+    ck_assert_int_eq(nv_stream_read(&server, bytes, sizeof bytes, &got), NV_ERR_AGAIN);
     ck_assert_uint_eq(server.wants, NV_IO_READ);
     ck_assert_int_eq(nv_stream_write(&server, "world!", 6, &sent), NV_OK);
     ck_assert_uint_eq(sent, 6);
-    ck_assert_int_eq(SSL_read(client, bytes, sizeof(bytes)), 6);
+    ck_assert_int_eq(SSL_read(client, bytes, sizeof bytes), 6);
     ck_assert_mem_eq(bytes, "world!", 6);
 }
 
@@ -129,14 +129,14 @@ START_TEST(plain_stream)
     open_pair(NULL);
     ck_assert(nv_stream_ready(&server));
     ck_assert_str_eq(nv_stream_alpn(&server), "");
-    ck_assert_int_eq(nv_stream_read(&server, bytes, sizeof(bytes), &got), NV_ERR_AGAIN);
+    ck_assert_int_eq(nv_stream_read(&server, bytes, sizeof bytes, &got), NV_ERR_AGAIN);
     ck_assert_uint_eq(server.wants, NV_IO_READ);
     ck_assert_int_eq(send(client_fd, "abc", 3, 0), 3);
     ck_assert_int_eq(nv_stream_read(&server, bytes, 2, &got), NV_OK);
     ck_assert_uint_eq(got, 2);
     enum nv_err err = NV_OK;
     while (err == NV_OK && total < 100000000) {
-        err = nv_stream_write(&server, block, sizeof(block), &sent);
+        err = nv_stream_write(&server, block, sizeof block, &sent);
         total += sent;
     }
     ck_assert_int_eq(err, NV_ERR_AGAIN);
@@ -228,7 +228,7 @@ START_TEST(protocol_by_alpn)
     SSL_set_alpn_protos(client, (const unsigned char *)alpns[_i].offered,
                         (unsigned)strlen(alpns[_i].offered));
     enum nv_err err = shake_hands();
-    if (alpns[_i].chosen == NULL) {
+    if (!alpns[_i].chosen) {
         ck_assert_int_ne(err, NV_OK);
     } else {
         ck_assert_int_eq(err, NV_OK);
@@ -245,7 +245,7 @@ static const char *name_seen(void)
     static char name[32];
     X509 *peer = SSL_get1_peer_certificate(client);
     ck_assert_ptr_nonnull(peer);
-    X509_NAME_get_text_by_NID(X509_get_subject_name(peer), NID_commonName, name, sizeof(name));
+    X509_NAME_get_text_by_NID(X509_get_subject_name(peer), NID_commonName, name, sizeof name);
     X509_free(peer);
     return name;
 }
@@ -327,7 +327,7 @@ START_TEST(files_that_can_not_be_used)
         {{cert, key, "/nonexistent"}, "client_ca_file"},
         {{cert, key, key}, "client_ca_file"},
     };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct nv_tls *tls = NULL;
         struct nv_fail fail = {.code = NV_OK};
         ck_assert(nv_tls_wanted(&table[i].files));
@@ -374,7 +374,7 @@ int main(void)
     tcase_add_test(tcase, plain_stream_to_a_closed_client);
     tcase_add_test(tcase, tls_stream);
     tcase_add_test(tcase, client_that_speaks_plain_or_old_or_goes);
-    tcase_add_loop_test(tcase, protocol_by_alpn, 0, sizeof(alpns) / sizeof(alpns[0]));
+    tcase_add_loop_test(tcase, protocol_by_alpn, 0, sizeof alpns / sizeof alpns[0]);
     tcase_add_test(tcase, reload_is_for_new_connections);
     tcase_add_test(tcase, mutual_tls);
     tcase_add_test(tcase, files_that_can_not_be_used);

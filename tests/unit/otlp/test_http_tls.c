@@ -1,9 +1,9 @@
 /*
- * The HTTP server over TLS where it differs from plain: a write that could not be done is a record
- * that TLS has already made, and whatever is written next must be the same bytes.
+ * The HTTP server over TLS where it differs from plain: a write that could not be done is a
+ * record that TLS has already made, and whatever is written next must be the same bytes.
  *
- * The socket's buffers are as small as the kernel allows, so that a client which does not read its
- * answers fills them after a few.
+ * The socket's buffers are as small as the kernel allows, so that a client which does not read
+ * its answers fills them after a few.
  */
 #include "certificates.h"
 #include "expect.h"
@@ -59,7 +59,8 @@ static void turn(void)
         nv_loop_turn(loops.items[0]);
 }
 
-/* On a busy machine the kernel brings bytes to the other end of a connection when it has time. */
+/* On a busy machine the kernel brings bytes to the other end of a connection when it has
+ * time. */
 static bool readable(int fd)
 {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -144,7 +145,8 @@ static void hang_up(void)
 static void say(struct nv_str bytes)
 {
     int written = SSL_write(client, bytes.ptr, (int)bytes.len);
-    for (int i = 0; i < TRIES && written < 0; i++) { /* the kernel has yet to send what was said */
+    for (int i = 0; i < TRIES && written < 0;
+         i++) { /* the kernel has yet to send what was said */
         turn();
         (void)poll(&(struct pollfd){.fd = client_fd, .events = POLLOUT}, 1, WAIT_MS);
         written = SSL_write(client, bytes.ptr, (int)bytes.len);
@@ -198,8 +200,9 @@ START_TEST(answers_of_a_slow_reader_are_whole)
 END_TEST
 
 /*
- * The courtesy of 100 Continue must not be taken for the beginning of the answer. After how many
- * unread answers the socket is full is the kernel's secret, so all numbers have their turn.
+ * The courtesy of 100 Continue must not be taken for the beginning of the answer. After how
+ * many unread answers the socket is full is the kernel's secret, so all numbers have their
+ * turn.
  */
 START_TEST(continue_that_finds_the_socket_full)
 {

@@ -1,6 +1,7 @@
 /*
- * The whole receiving stage with its threads: many clients, an acceptor that answers from a thread
- * of its own, reload while requests run, stopping and draining. Made for the thread sanitizer.
+ * The whole receiving stage with its threads: many clients, an acceptor that answers from a
+ * thread of its own, reload while requests run, stopping and draining. Made for the thread
+ * sanitizer.
  */
 #include "expect.h"
 #include "oom.h"
@@ -20,8 +21,8 @@
 
 #define CLIENTS 6
 #define REQUESTS 50
-#define BODY                                                                                       \
-    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":"                               \
+#define BODY                                                                                   \
+    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":"                           \
     "\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\"}]}]}]}"
 
 /* An acceptor that answers on a thread of its own, like the journal's writer. */
@@ -114,7 +115,7 @@ static int connect_to_receiver(void)
                                   .sin_port = htons((uint16_t)port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
     close(fd);
     return -1;
@@ -123,7 +124,7 @@ static int connect_to_receiver(void)
 static bool send_request(int fd)
 {
     char request[512];
-    int len = snprintf(request, sizeof(request),
+    int len = snprintf(request, sizeof request,
                        "POST /v1/traces HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer t\r\n"
                        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n" BODY,
                        strlen(BODY));
@@ -135,8 +136,8 @@ static int read_reply(int fd)
 {
     char text[1024] = "";
     size_t len = 0;
-    while (len < sizeof(text) - 1 && strstr(text, "\r\n\r\n{}") == NULL) {
-        ssize_t got = recv(fd, text + len, sizeof(text) - 1 - len, 0);
+    while (len < sizeof text - 1 && !strstr(text, "\r\n\r\n{}")) {
+        ssize_t got = recv(fd, text + len, sizeof text - 1 - len, 0);
         if (got <= 0)
             return 0;
         len += (size_t)got;
@@ -235,7 +236,7 @@ START_TEST(configurations_that_are_refused)
         {"127.0.0.1:0", NULL, "nowhere", NULL, "allowed_origins"},
         {"127.0.0.1:0", NULL, NULL, "/nonexistent", "key_file"},
     };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct nv_receiver_config config;
         struct nv_fail fail = {.code = NV_OK};
         nv_receiver_config_init(&config);
@@ -245,8 +246,9 @@ START_TEST(configurations_that_are_refused)
         config.cors_allowed_origins = table[i].origins;
         config.http.tls.cert_file = table[i].cert;
         receiver = NULL;
-        ck_assert_int_eq(nv_receiver_new(&config, &acceptor, nv_clock_system(), &fail, &receiver),
-                         NV_ERR_CONFIG);
+        ck_assert_int_eq(
+            nv_receiver_new(&config, &acceptor, nv_clock_system(), &fail, &receiver),
+            NV_ERR_CONFIG);
         ck_assert_msg(strstr(fail.what, table[i].part) != NULL, "%s", fail.what);
         ck_assert_ptr_null(receiver);
     }
@@ -282,7 +284,8 @@ START_TEST(every_allocation_failing_once)
     for (unsigned long n = 1;; n++) {
         receiver = NULL;
         oom_fail_nth(n);
-        enum nv_err err = nv_receiver_new(&config, &acceptor, nv_clock_system(), NULL, &receiver);
+        enum nv_err err =
+            nv_receiver_new(&config, &acceptor, nv_clock_system(), NULL, &receiver);
         bool failed = oom_end();
         ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
         nv_receiver_free(receiver);

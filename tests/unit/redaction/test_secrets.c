@@ -57,8 +57,8 @@ START_TEST(keys_by_their_end)
 }
 END_TEST
 
-/* The SDK's own examples are three of these (docs/noveum-backend.md#secrets); the others are their
- * neighbours. */
+/* The SDK's own examples are three of these (docs/noveum-backend.md#secrets); the others are
+ * their neighbours. */
 static const char *const texts[][2] = {
     {"nothing to see here, 12:30 and a=b", NULL},
     {"", NULL},
@@ -77,7 +77,8 @@ static const char *const texts[][2] = {
     {"{\"api_key\": \"abc def\", \"k\":1}", "{\"api_key\": \"***\", \"k\":1}"},
     {"https://h/?access_token=abc123&x=1", "https://h/?access_token=***&x=1"},
     {"password: hunter2, then", "password: ***, then"},
-    {"{\"a\":\"{\\\"password\\\": \\\"p w\\\"}\"}", "{\"a\":\"{\\\"password\\\": \\\"***\\\"}\"}"},
+    {"{\"a\":\"{\\\"password\\\": \\\"p w\\\"}\"}",
+     "{\"a\":\"{\\\"password\\\": \\\"***\\\"}\"}"},
     {"{'secret': 'x', 'n': 5}", "{'secret': '***', 'n': 5}"},
     {"{\"password\": null, \"credentials\": {\"a\": 1}}", NULL},
     {"{\"total_tokens\": 5, \"prompt\": \"password\"}", NULL},

@@ -1,6 +1,6 @@
 /*
- * Every captured case loads: its bodies decompress and look like what their content type says, and
- * the counts that other tests rely on are there.
+ * Every captured case loads: its bodies decompress and look like what their content type says,
+ * and the counts that other tests rely on are there.
  */
 #include "expect.h"
 #include "fixtures.h"
@@ -9,7 +9,8 @@
 
 #include "base/banned.h"
 
-static void assert_body(const struct nv_fixture *fixture, const struct nv_fixture_request *request)
+static void assert_body(const struct nv_fixture *fixture,
+                        const struct nv_fixture_request *request)
 {
     ck_assert_msg(request->body.len > 0, "%s/%s is empty", fixture->name, request->file);
     if (!request->json) {

@@ -39,8 +39,8 @@ START_TEST(they_are_counted_until_they_come_back)
     ck_assert_uint_eq(claims_out(), 4);
     struct nv_settler settler = nv_assembly_settler(kit.assembly);
     const size_t order[] = {2, 0, 3, 1};
-    const enum nv_outcome outcomes[] = {NV_OUTCOME_DELIVERED, NV_OUTCOME_KEPT, NV_OUTCOME_DROPPED,
-                                        NV_OUTCOME_LEFT};
+    const enum nv_outcome outcomes[] = {NV_OUTCOME_DELIVERED, NV_OUTCOME_KEPT,
+                                        NV_OUTCOME_DROPPED, NV_OUTCOME_LEFT};
     for (int i = 0; i < 4; i++) {
         settler.settle(settler.ctx, kit.claims[order[i]], outcomes[i]);
         ck_assert_uint_eq(claims_out(), 3 - (uint64_t)i);

@@ -1,7 +1,7 @@
 /*
- * The threads together: producers accept, shards complete, another thread settles, and at the end
- * every span has left exactly once and the journal holds no request. Real time, but nothing waits
- * for longer than it takes.
+ * The threads together: producers accept, shards complete, another thread settles, and at the
+ * end every span has left exactly once and the journal holds no request. Real time, but nothing
+ * waits for longer than it takes.
  */
 #include "expect.h"
 #include "assembly/assembly.h"
@@ -267,7 +267,7 @@ static int stop_while_stuck(void)
     const struct timespec nap = {.tv_nsec = 1000000};
     kit.config.quiet_ms = 1;
     assembly = nv_assembly_new(&kit.config, nv_clock_system(), &completer, &fail);
-    if (assembly == NULL || nv_assembly_start(assembly, &fail) != NV_OK)
+    if (!assembly || nv_assembly_start(assembly, &fail) != NV_OK)
         return 1;
     if (accept_and_wait(kit_batch("shop", "1a")) != NV_OK)
         return 2;

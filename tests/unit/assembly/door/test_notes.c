@@ -1,6 +1,6 @@
 /*
- * Notes of what leaves: read back as written, merged when there are many, released when nobody can
- * need them.
+ * Notes of what leaves: read back as written, merged when there are many, released when nobody
+ * can need them.
  */
 #include "expect.h"
 #include "assembly/door/notes.h"

@@ -1,6 +1,6 @@
 /*
- * Crashes and restarts of the whole assembly over a journal: nothing acknowledged is lost, nothing
- * that was settled comes again, a part that was on its way is made again as it was.
+ * Crashes and restarts of the whole assembly over a journal: nothing acknowledged is lost,
+ * nothing that was settled comes again, a part that was on its way is made again as it was.
  */
 #include "expect.h"
 #include "assembly_kit.h"
@@ -221,8 +221,10 @@ START_TEST(what_did_not_arrive_by_the_stop_is_sent_by_the_next_start)
     kit_advance(&kit, 1000);
     struct nv_settler settler = nv_assembly_settler(kit.assembly);
     bool first_is_1 = kit.traces[0].trace == '1';
-    settler.settle(settler.ctx, kit.claims[0], first_is_1 ? NV_OUTCOME_DELIVERED : NV_OUTCOME_LEFT);
-    settler.settle(settler.ctx, kit.claims[1], first_is_1 ? NV_OUTCOME_LEFT : NV_OUTCOME_DELIVERED);
+    settler.settle(settler.ctx, kit.claims[0],
+                   first_is_1 ? NV_OUTCOME_DELIVERED : NV_OUTCOME_LEFT);
+    settler.settle(settler.ctx, kit.claims[1],
+                   first_is_1 ? NV_OUTCOME_LEFT : NV_OUTCOME_DELIVERED);
     kit.claim_count = 0;
     kit_stop(&kit);
     kit_restart(&kit);
@@ -320,7 +322,8 @@ static unsigned letters(void)
 {
     const struct nv_store *store = nv_assembly_store(kit.assembly);
     unsigned count = 0;
-    ck_assert_int_eq(store->each(store->ctx, NV_RECORD_DEAD_LETTER, count_letter, &count), NV_OK);
+    ck_assert_int_eq(store->each(store->ctx, NV_RECORD_DEAD_LETTER, count_letter, &count),
+                     NV_OK);
     return count;
 }
 

@@ -85,7 +85,8 @@ START_TEST(parents_are_local_or_remote)
     struct nv_prepared prepared;
     struct nv_batch *batch = kit_batch("shop", parents[_i].span);
     ck_assert_int_eq(nv_prepare(&groups, batch, 1, 1, &prepared), NV_OK);
-    ck_assert_uint_eq(prepared.arrivals->items[0].item.check & NV_HELD_FLAGS, parents[_i].flags);
+    ck_assert_uint_eq(prepared.arrivals->items[0].item.check & NV_HELD_FLAGS,
+                      parents[_i].flags);
     struct nv_str bytes = {prepared.request->body + prepared.arrivals->items[0].item.offset,
                            prepared.arrivals->items[0].item.length};
     ck_assert_uint_eq(prepared.arrivals->items[0].item.check & ~(uint32_t)NV_HELD_FLAGS,
@@ -120,7 +121,7 @@ START_TEST(without_memory_the_batch_is_whole)
         failed = oom_end();
         /* The table of services does without: then the service is one of the rest. */
         ck_assert(err == NV_OK || (failed && err == NV_ERR_NO_MEMORY));
-        if (err)
+        if (err != NV_OK)
             ck_assert_ptr_nonnull(batch->body);
         else
             nv_prepared_release(&groups, &prepared);
@@ -145,7 +146,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_will_be_held_is_known_beforehand);
     tcase_add_test(tcase, items_go_to_the_shard_of_their_trace);
-    tcase_add_loop_test(tcase, parents_are_local_or_remote, 0, sizeof parents / sizeof parents[0]);
+    tcase_add_loop_test(tcase, parents_are_local_or_remote, 0,
+                        sizeof parents / sizeof parents[0]);
     tcase_add_test(tcase, records_without_a_trace_are_left_out);
     tcase_add_test(tcase, without_memory_the_batch_is_whole);
     tcase_add_test(tcase, folded_ids_differ);

@@ -1,6 +1,6 @@
 /*
- * What is learned of services: kept for an hour, bounded, disproved by what comes, and not to be
- * driven out by names that somebody makes up.
+ * What is learned of services: kept for an hour, bounded, disproved by what comes, and not to
+ * be driven out by names that somebody makes up.
  */
 #include "expect.h"
 #include "assembly/door/services.h"
@@ -57,7 +57,8 @@ START_TEST(remote_parents_need_three_witnesses_and_one_disproof)
     ck_assert_uint_eq(nv_services_known(services, a, 9), 0);
     for (int i = 0; i < 3; i++)
         nv_services_learn(services, a, NV_LEARNED_NO_REMOTE, 10);
-    ck_assert_uint_eq(nv_services_known(services, a, 10), 0); /* for an hour it is not believed */
+    ck_assert_uint_eq(nv_services_known(services, a, 10),
+                      0); /* for an hour it is not believed */
     for (int i = 0; i < 3; i++)
         nv_services_learn(services, a, NV_LEARNED_NO_REMOTE, HOUR + 10);
     ck_assert_uint_eq(nv_services_known(services, a, HOUR + 10), NV_LEARNED_NO_REMOTE);

@@ -90,8 +90,9 @@ START_TEST(row_of_the_table)
     facts.last_ns = LAST;
     struct nv_completion got = nv_completion_decide(&config, &facts);
     ck_assert_msg(got.wait == rows[_i].wait, "%s: row %d", rows[_i].name, got.wait);
-    ck_assert_msg(got.deadline_ns == LAST + rows[_i].after_last_ms * NV_NS_PER_MS, "%s: %llu ms",
-                  rows[_i].name, (unsigned long long)(got.deadline_ns - LAST) / 1000000);
+    ck_assert_msg(got.deadline_ns == LAST + rows[_i].after_last_ms * NV_NS_PER_MS,
+                  "%s: %llu ms", rows[_i].name,
+                  (unsigned long long)(got.deadline_ns - LAST) / 1000000);
     ck_assert_msg(got.incomplete == rows[_i].incomplete, "%s: incomplete %d", rows[_i].name,
                   got.incomplete);
 }

@@ -1,6 +1,6 @@
 /*
- * Captured requests of real SDKs through the whole of assembly: when each case's trace leaves, and
- * that every span of all cases leaves exactly once.
+ * Captured requests of real SDKs through the whole of assembly: when each case's trace leaves,
+ * and that every span of all cases leaves exactly once.
  */
 #include "expect.h"
 #include "assembly/assembly.h"

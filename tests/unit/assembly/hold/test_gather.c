@@ -1,6 +1,7 @@
 /*
- * Every allocation between accept and delivery fails once: a request is either refused or all of it
- * is delivered; nothing leaks, nothing is lost. Then bytes that change on disk while they are held.
+ * Every allocation between accept and delivery fails once: a request is either refused or all
+ * of it is delivered; nothing leaks, nothing is lost. Then bytes that change on disk while they
+ * are held.
  */
 #include "expect.h"
 #include "assembly_kit.h"
@@ -37,8 +38,9 @@ static uint64_t delivered(void)
 /* Accept, hold, complete and settle with one failure on the way. True when it was reached. */
 static bool live(unsigned long n)
 {
-    struct nv_batch *batches[] = {kit_batch("shop", "1b<a. 2c 1d<a."), kit_batch("stock", "1a 3e"),
-                                  kit_logs("shop", "1b 3e 4x"), kit_batch("shop", "2f<c.")};
+    struct nv_batch *batches[] = {kit_batch("shop", "1b<a. 2c 1d<a."),
+                                  kit_batch("stock", "1a 3e"), kit_logs("shop", "1b 3e 4x"),
+                                  kit_batch("shop", "2f<c.")};
     const uint32_t spans[] = {3, 2, 0, 1};
     uint64_t accepted = 0;
     enum nv_err errs[4];
@@ -92,7 +94,7 @@ START_TEST(any_allocation_may_fail_at_the_start)
         enum nv_err err = kit_try_start(&kit);
         failed = oom_end();
         ck_assert(err == NV_OK || err == NV_ERR_NO_MEMORY);
-        if (err)
+        if (err != NV_OK)
             continue;
         kit_advance(&kit, 100);
         struct nv_ledger ledger;
@@ -197,7 +199,8 @@ START_TEST(spans_of_one_id)
 }
 END_TEST
 
-/* The server's span comes after the caller's has left, and the end of one after its beginning. */
+/* The server's span comes after the caller's has left, and the end of one after its
+ * beginning. */
 START_TEST(the_other_side_that_comes_late_is_not_sent_again)
 {
     kit_start(&kit);

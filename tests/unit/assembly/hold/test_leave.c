@@ -1,6 +1,6 @@
 /*
- * Traces that leave: many at once; one that can't be made whole stays where it is, and one at its
- * cap waits for the gate like any other.
+ * Traces that leave: many at once; one that can't be made whole stays where it is, and one at
+ * its cap waits for the gate like any other.
  */
 #include "expect.h"
 #include "assembly/hold/leave.h"

@@ -16,8 +16,10 @@ START_TEST(parts_come_out_in_order)
     struct nv_plan plan;
     nv_plans_init(&plans);
     ck_assert(!nv_plans_take(&plans, one, &plan));
-    for (uint32_t part = 0; part < 5; part++)
-        ck_assert_int_eq(nv_plans_add(&plans, one, part, (struct nv_place){part + 10, 3}), NV_OK);
+    for (uint32_t part = 0; part < 5; part++) {
+        ck_assert_int_eq(nv_plans_add(&plans, one, part, (struct nv_place){part + 10, 3}),
+                         NV_OK);
+    }
     ck_assert_int_eq(nv_plans_add(&plans, two, 7, (struct nv_place){99, 0}), NV_OK);
     for (uint32_t part = 0; part < 5; part++) {
         ck_assert(nv_plans_take(&plans, one, &plan));

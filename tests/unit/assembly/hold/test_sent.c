@@ -1,6 +1,6 @@
 /*
- * The memory of sent traces: recent ones with names and span ids, older ones as numbers of parts,
- * both bounded; the oldest goes first.
+ * The memory of sent traces: recent ones with names and span ids, older ones as numbers of
+ * parts, both bounded; the oldest goes first.
  */
 #include "expect.h"
 #include "assembly/hold/sent.h"
@@ -89,9 +89,10 @@ START_TEST(spans_are_recognised)
         second[i] = nv_sent_key(second[i], NV_HELD_ENDED);
     nv_sent_add_spans(entry, first, 3);
     nv_sent_add_spans(entry, second, 2);
-    for (uint64_t i = 0; i < 12; i++)
+    for (uint64_t i = 0; i < 12; i++) {
         ck_assert_int_eq(nv_sent_has_span(entry, i, NV_HELD_ENDED),
                          i == 9 || i == 3 || i == 7 || i == 1 || i == 8);
+    }
     uint64_t many[NV_SENT_SPANS_MAX] = {0};
     nv_sent_add_spans(entry, many, NV_SENT_SPANS_MAX);
     ck_assert_uint_eq(entry->span_count, 5); /* too many: not remembered */
@@ -107,7 +108,8 @@ START_TEST(texts_are_kept_and_cut)
     struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), 0, 0);
     nv_sent_set_text(entry, NV_STR(""), NV_STR(""), NV_STR(""));
     ck_assert_uint_eq(nv_sent_text(entry, 0).len, 0);
-    nv_sent_set_text(entry, NV_STR("name"), (struct nv_str){longer, sizeof longer}, NV_STR("u"));
+    nv_sent_set_text(entry, NV_STR("name"), (struct nv_str){longer, sizeof longer},
+                     NV_STR("u"));
     nv_sent_set_text(entry, NV_STR("other"), NV_STR(""), NV_STR(""));
     ck_assert(nv_str_eq(nv_sent_text(entry, 0), NV_STR("name")));
     ck_assert_uint_eq(nv_sent_text(entry, 1).len, NV_SENT_TEXT_MAX);

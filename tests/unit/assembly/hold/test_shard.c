@@ -1,6 +1,6 @@
 /*
- * A shard when things run short: arrivals that find no memory wait and are taken in order, traces
- * that can't be gathered stay; and where traces of many shards go.
+ * A shard when things run short: arrivals that find no memory wait and are taken in order,
+ * traces that can't be gathered stay; and where traces of many shards go.
  */
 #include "expect.h"
 #include "assembly/hold/shard.h"

@@ -1,5 +1,6 @@
 /*
- * Open traces: what is added comes out in order, runs follow request and group, memory is counted.
+ * Open traces: what is added comes out in order, runs follow request and group, memory is
+ * counted.
  */
 #include "expect.h"
 #include "assembly/hold/trace_table.h"

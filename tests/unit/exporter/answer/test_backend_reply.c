@@ -1,6 +1,6 @@
 /*
- * Replies: codes under every name seen, warnings counted, text short, printable and never a secret;
- * anything that is no JSON object gives nothing.
+ * Replies: codes under every name seen, warnings counted, text short, printable and never a
+ * secret; anything that is no JSON object gives nothing.
  */
 #include "expect.h"
 
@@ -31,7 +31,8 @@ static const struct {
     {"{\"errorCode\":\"CREDIT_QUOTA_EXCEEDED\",\"message\":\"m\"}", true, 0, "m"},
     {"{\"code\":\"CREDIT\"}", false, 0, ""},
     {"{\"code\":1,\"message\":[1],\"error\":2,\"warnings\":3}", false, 0, ""},
-    {"{\"warnings\":[\"one\",\"two\"],\"errors\":[{\"message\":\"three\"}]}", false, 3, "three"},
+    {"{\"warnings\":[\"one\",\"two\"],\"errors\":[{\"message\":\"three\"}]}", false, 3,
+     "three"},
     {"{\"message\":\"your API Key nv_abc is bad\"}", false, 0, "(hidden: may hold a secret)"},
     {"{\"message\":\"PASSWORD\"}", false, 0, "(hidden: may hold a secret)"},
     {"{\"message\":\"a\\nb\\u001b[31mc\\u00e9\"}", false, 0, "a?b?[31mc??"},

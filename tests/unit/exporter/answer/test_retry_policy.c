@@ -1,7 +1,7 @@
 /*
- * The whole table of docs/noveum-backend.md#answers: every status from 0 to 599 with bodies of one
- * and of many, gzip or not, against an oracle written as a list; Retry-After in all its forms;
- * backoff bounds.
+ * The whole table of docs/noveum-backend.md#answers: every status from 0 to 599 with bodies of
+ * one and of many, gzip or not, against an oracle written as a list; Retry-After in all its
+ * forms; backoff bounds.
  */
 #include "expect.h"
 
@@ -73,7 +73,8 @@ START_TEST(every_status)
         ck_assert_str_ne(v.why, "");
         a.traces = 1;
         v = nv_retry_decide(&knobs, &a);
-        ck_assert_msg(v.action == row->one, "status %d alone: action %d", status, (int)v.action);
+        ck_assert_msg(v.action == row->one, "status %d alone: action %d", status,
+                      (int)v.action);
         if (v.action == NV_ACTION_RETRY)
             ck_assert_uint_le(v.wait_ns, 500 * NV_NS_PER_MS);
         if (v.action == NV_ACTION_HOLD)
@@ -126,8 +127,10 @@ START_TEST(probes_become_rarer)
     static const uint64_t waits_ms[] = {5000, 10000, 20000, 40000, 60000, 60000};
     struct nv_attempt a = attempt(401);
 
-    for (a.holds = 0; a.holds < 6; a.holds++)
-        ck_assert_uint_eq(nv_retry_decide(&knobs, &a).wait_ns, waits_ms[a.holds] * NV_NS_PER_MS);
+    for (a.holds = 0; a.holds < 6; a.holds++) {
+        ck_assert_uint_eq(nv_retry_decide(&knobs, &a).wait_ns,
+                          waits_ms[a.holds] * NV_NS_PER_MS);
+    }
     a.holds = UINT32_MAX;
     ck_assert_uint_eq(nv_retry_decide(&knobs, &a).wait_ns, 60000 * NV_NS_PER_MS);
 }
@@ -206,8 +209,8 @@ END_TEST
 /* An answer is believed for its body: every status, every body that is not the API's yes. */
 START_TEST(no_number_makes_a_page_a_delivery)
 {
-    for (int status = 0; status < 600; status++)
-        for (enum nv_reply_body body = NV_REPLY_EMPTY; body <= NV_REPLY_FOREIGN; body++)
+    for (int status = 0; status < 600; status++) {
+        for (enum nv_reply_body body = NV_REPLY_EMPTY; body <= NV_REPLY_FOREIGN; body++) {
             for (uint32_t traces = 1; traces <= 2; traces++) {
                 struct nv_attempt a = attempt(status);
                 struct nv_verdict v;
@@ -226,6 +229,8 @@ START_TEST(no_number_makes_a_page_a_delivery)
                 if (status < 400 || (body == NV_REPLY_FOREIGN && status == 403))
                     ck_assert_int_eq(v.hold, NV_HOLD_FOREIGN);
             }
+        }
+    }
 }
 END_TEST
 
@@ -307,7 +312,8 @@ static const struct {
     {"soon", false, 0},
     {"Sun, 06 Nov 1994 08:49:37 GMT and more", false, 0},
     {"Sun, 99 Nov 1994 08:49:37 GMT", false, 0},
-    {"00000000000000000000000000000000000000000000000000000000000000000000000000000000x", false, 0},
+    {"00000000000000000000000000000000000000000000000000000000000000000000000000000000x", false,
+     0},
 };
 
 START_TEST(retry_after_is_read)
@@ -325,7 +331,7 @@ START_TEST(retry_after_is_bounded)
 {
     static const int statuses[] = {429, 500, 503, 408};
 
-    for (size_t i = 0; i < sizeof retry_afters / sizeof *retry_afters; i++)
+    for (size_t i = 0; i < sizeof retry_afters / sizeof *retry_afters; i++) {
         for (size_t s = 0; s < 4; s++) {
             struct nv_attempt a = attempt(statuses[s]);
             struct nv_verdict v;
@@ -338,6 +344,7 @@ START_TEST(retry_after_is_bounded)
             if (retry_afters[i].valid && retry_afters[i].seconds <= 300)
                 ck_assert_uint_ge(v.wait_ns, retry_afters[i].seconds * NV_NS_PER_S);
         }
+    }
 }
 END_TEST
 
@@ -425,9 +432,11 @@ int main(void)
     tcase_add_test(tcase, one_body_that_fails_alone_is_split);
     tcase_add_test(tcase, no_number_makes_a_page_a_delivery);
     tcase_add_test(tcase, a_denial_for_want_of_credit_is_one);
-    tcase_add_loop_test(tcase, while_others_pass_it_is_the_trace, 0, sizeof walls / sizeof *walls);
+    tcase_add_loop_test(tcase, while_others_pass_it_is_the_trace, 0,
+                        sizeof walls / sizeof *walls);
     tcase_add_test(tcase, a_page_that_asks_to_wait_is_waited_for);
-    tcase_add_loop_test(tcase, retry_after_is_read, 0, sizeof retry_afters / sizeof *retry_afters);
+    tcase_add_loop_test(tcase, retry_after_is_read, 0,
+                        sizeof retry_afters / sizeof *retry_afters);
     tcase_add_test(tcase, retry_after_is_bounded);
     tcase_add_test(tcase, credit_is_a_long_pause);
     tcase_add_test(tcase, backoff_is_full_jitter);

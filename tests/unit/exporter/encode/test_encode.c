@@ -1,7 +1,7 @@
 /*
- * The encoder against the target example (tests/data/target-example.json, a trace as the backend
- * should get it), built here by hand as the model has it; field order; and what must never break
- * the JSON: invalid UTF-8, odd numbers, deep values, any random trace.
+ * The encoder against the target example (tests/data/target-example.json, a trace as the
+ * backend should get it), built here by hand as the model has it; field order; and what must
+ * never break the JSON: invalid UTF-8, odd numbers, deep values, any random trace.
  */
 #include "expect.h"
 #include "fixtures.h"
@@ -38,10 +38,11 @@ static struct nv_attributes attributes_of(struct nv_str json)
     struct nv_value value;
 
     ck_assert_int_eq(nv_value_from_json(arena, json, NULL, &value), NV_OK);
-    for (uint32_t i = 0; i < value.as.map.count; i++)
-        ck_assert_int_eq(
-            nv_attributes_add(&list, arena, value.as.map.items[i].key, value.as.map.items[i].value),
-            NV_OK);
+    for (uint32_t i = 0; i < value.as.map.count; i++) {
+        ck_assert_int_eq(nv_attributes_add(&list, arena, value.as.map.items[i].key,
+                                           value.as.map.items[i].value),
+                         NV_OK);
+    }
     return list;
 }
 
@@ -72,7 +73,7 @@ static struct nv_span span(const char *hex, const char *parent, const char *name
 
     id(hex, s.span_id, sizeof s.span_id);
     s.has_parent = parent != NULL;
-    if (parent != NULL)
+    if (parent)
         id(parent, s.parent_id, sizeof s.parent_id);
     return s;
 }
@@ -83,7 +84,8 @@ static const char agent_attributes[] =
     "\"llm.aggregated_usage.output_tokens\":61}";
 static const char tool_attributes[] =
     "{\"tool.name\":\"get_order\",\"tool.call_id\":\"call_1\",\"tool.type\":\"function\","
-    "\"tool.input\":{\"id\":1001},\"tool.status\":\"error\",\"error.type\":\"ServiceUnavailable\","
+    "\"tool.input\":{\"id\":1001},\"tool.status\":\"error\",\"error.type\":"
+    "\"ServiceUnavailable\","
     "\"exception.type\":\"ServiceUnavailable\",\"exception.message\":\"order service: 503\"}";
 static const char exception_event[] =
     "{\"exception.type\":\"ServiceUnavailable\",\"exception.message\":\"order service: 503\","
@@ -93,7 +95,8 @@ static const char resource[] =
     "\"deployment.environment.name\":\"production\",\"telemetry.sdk.language\":\"python\","
     "\"telemetry.sdk.name\":\"opentelemetry\",\"telemetry.sdk.version\":\"1.45.2\"}";
 
-/* Attributes of the example's two long spans are taken from the example: they only pass through. */
+/* Attributes of the example's two long spans are taken from the example: they only pass
+ * through. */
 static struct nv_attributes from_example(const json_t *example, size_t index)
 {
     const json_t *trace = json_array_get(json_object_get(example, "traces"), 0);
@@ -139,7 +142,8 @@ static void fill_last(struct nv_span *s, const json_t *example)
     s->link_count = 1;
 }
 
-static void fill_spans(struct nv_span spans[5], struct nv_origin origins[3], const json_t *example)
+static void fill_spans(struct nv_span spans[5], struct nv_origin origins[3],
+                       const json_t *example)
 {
     static const char root[] = "00f067aa0ba902b7";
 
@@ -190,10 +194,11 @@ static struct nv_trace example_trace(struct nv_span spans[5], struct nv_origin o
     fill_spans(spans, origins, example);
     id("4bdd6520a26032ed5f00d3897e6a87dc", trace.trace_id, sizeof trace.trace_id);
     memcpy(trace.source_trace_id, trace.trace_id, sizeof trace.trace_id);
-    trace.attributes = attributes("{\"noveum.project\":\"support-bot\",\"noveum.environment\":"
-                                  "\"production\",\"noveum.gateway.version\":\"0.1.0\","
-                                  "\"agent_graph.name\":\"support\",\"agent_graph.node_count\":1,"
-                                  "\"agent_graph.connection_count\":0}");
+    trace.attributes =
+        attributes("{\"noveum.project\":\"support-bot\",\"noveum.environment\":"
+                   "\"production\",\"noveum.gateway.version\":\"0.1.0\","
+                   "\"agent_graph.name\":\"support\",\"agent_graph.node_count\":1,"
+                   "\"agent_graph.connection_count\":0}");
     trace.custom_attributes = attributes("{\"tier\":\"gold\"}");
     return trace;
 }
@@ -212,8 +217,8 @@ static json_t *load_example(void)
 static json_t *reparse(struct nv_str text)
 {
     json_error_t error;
-    json_t *root =
-        json_loadb(text.ptr, text.len, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_loadb(text.ptr, text.len,
+                              JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, &error);
 
     ck_assert_msg(root != NULL, "not JSON: %s at %d", error.text, error.position);
     return root;
@@ -230,12 +235,12 @@ START_TEST(target_example_is_reproduced)
     json_t *mine, *theirs;
 
     json_object_set_new(
-        json_object_get(json_array_get(json_object_get(example, "traces"), 0), "sdk"), "version",
-        json_string(NOVEUM_VERSION));
+        json_object_get(json_array_get(json_object_get(example, "traces"), 0), "sdk"),
+        "version", json_string(NOVEUM_VERSION));
     nv_buf_init(&buf, SIZE_MAX);
     ck_assert_int_eq(nv_encode_trace(&buf, &trace, NV_TRACE_ID_UUID), NV_OK);
-    wanted =
-        json_dumps(json_array_get(json_object_get(example, "traces"), 0), JSON_REAL_PRECISION(15));
+    wanted = json_dumps(json_array_get(json_object_get(example, "traces"), 0),
+                        JSON_REAL_PRECISION(15));
     mine = reparse(nv_buf_str(&buf));
     theirs = reparse(nv_str_from(wanted));
     if (!json_equal(mine, theirs)) {
@@ -376,10 +381,11 @@ START_TEST(resource_differences_only)
     one.origin = &other;
     nv_buf_init(&buf, SIZE_MAX);
     ck_assert_int_eq(nv_encode_trace(&buf, &trace, NV_TRACE_ID_UUID), NV_OK);
-    ck_assert(nv_str_find(nv_buf_str(&buf),
-                          NV_STR("\"scope\":{\"name\":\"s\",\"version\":\"2\",\"attributes\":{"
-                                 "\"k\":true}},\"resource\":{\"b\":{\"c\":[1,3]},\"e\":null}")) !=
-              SIZE_MAX);
+    ck_assert(
+        nv_str_find(nv_buf_str(&buf),
+                    NV_STR("\"scope\":{\"name\":\"s\",\"version\":\"2\",\"attributes\":{"
+                           "\"k\":true}},\"resource\":{\"b\":{\"c\":[1,3]},\"e\":null}")) !=
+        SIZE_MAX);
     nv_buf_clear(&buf);
     other.resource = attributes("{\"d\":\"x\",\"a\":1}");
     ck_assert_int_eq(nv_encode_trace(&buf, &trace, NV_TRACE_ID_UUID), NV_OK);
@@ -439,7 +445,7 @@ START_TEST(limit_and_memory_are_errors)
 }
 END_TEST
 
-/* ---- random traces ------------------------------------------------------------------------- */
+/* ---- random traces ----------------------------------------------------------------------- */
 
 static uint64_t state;
 
@@ -468,18 +474,18 @@ static struct nv_value random_value(unsigned depth)
     struct nv_value v = nv_value_null();
 
     v.type = (uint8_t)draw(depth > 4 ? NV_VALUE_ARRAY : NV_VALUE_JSON + 1);
-    if (v.type == NV_VALUE_BOOL)
+    if (v.type == NV_VALUE_BOOL) {
         v.as.boolean = draw(2) == 0;
-    else if (v.type == NV_VALUE_INT)
+    } else if (v.type == NV_VALUE_INT) {
         v.as.integer = (int64_t)(draw(UINT64_MAX) - draw(UINT64_MAX));
-    else if (v.type == NV_VALUE_DOUBLE)
+    } else if (v.type == NV_VALUE_DOUBLE) {
         v.as.number =
             draw(5) == 0 ? (draw(2) == 0 ? NAN : INFINITY) : ldexp((double)draw(1000), -5);
-    else if (v.type == NV_VALUE_STRING || v.type == NV_VALUE_BYTES)
+    } else if (v.type == NV_VALUE_STRING || v.type == NV_VALUE_BYTES) {
         v.as.string = random_text();
-    else if (v.type == NV_VALUE_JSON)
+    } else if (v.type == NV_VALUE_JSON) {
         v.as.string = NV_STR("{\"already\": [1, \"json\"]}");
-    else if (v.type == NV_VALUE_ARRAY) {
+    } else if (v.type == NV_VALUE_ARRAY) {
         v.as.array.count = (uint32_t)draw(4);
         v.as.array.items = nv_arena_array(arena, v.as.array.count, sizeof(struct nv_value));
         for (uint32_t i = 0; i < v.as.array.count; i++)
@@ -497,8 +503,10 @@ static struct nv_attributes random_attributes(void)
 {
     struct nv_attributes list = {0};
 
-    for (uint64_t i = draw(6); i > 0; i--)
-        ck_assert_int_eq(nv_attributes_add(&list, arena, random_text(), random_value(0)), NV_OK);
+    for (uint64_t i = draw(6); i > 0; i--) {
+        ck_assert_int_eq(nv_attributes_add(&list, arena, random_text(), random_value(0)),
+                         NV_OK);
+    }
     return list;
 }
 

@@ -37,7 +37,7 @@ START_TEST(takes_on_success_only)
         /* Giving back what the buffer has too much may fail, and nothing is lost by it. */
         ck_assert(one != NULL || failed);
         failed = one == NULL;
-        if (one != NULL) {
+        if (one) {
             ck_assert_ptr_eq(one->claim, &rig.claims[0]);
             ck_assert_uint_eq(one->spans, 2);
             ck_assert_ptr_null(one->why);

@@ -1,6 +1,7 @@
 /*
- * Pieces that spans share: copied while they are short and few, referred to by number otherwise,
- * made once in any case; and the output of a trace linear in its bytes whatever is shared.
+ * Pieces that spans share: copied while they are short and few, referred to by number
+ * otherwise, made once in any case; and the output of a trace linear in its bytes whatever is
+ * shared.
  */
 #include "expect.h"
 #include "fixtures.h"
@@ -165,7 +166,7 @@ START_TEST(without_memory_the_buffer_says_so)
 }
 END_TEST
 
-/* ---- in a trace ----------------------------------------------------------------------------- */
+/* ---- in a trace -------------------------------------------------------------------------- */
 
 /* Bytes of a trace of `spans` that share a scope and a resource of 100,000 bytes. */
 static size_t encoded_bytes(struct nv_arena *arena, uint32_t spans, struct nv_buf *out)
@@ -182,9 +183,12 @@ static size_t encoded_bytes(struct nv_arena *arena, uint32_t spans, struct nv_bu
                              .spans = nv_arena_array(arena, spans, sizeof *trace.spans)};
 
     ck_assert_int_eq(nv_attributes_add(&other.resource, arena, NV_STR("r"), value), NV_OK);
-    ck_assert_int_eq(nv_attributes_add(&other.scope_attributes, arena, NV_STR("a"), value), NV_OK);
-    for (uint32_t i = 0; i < spans; i++)
-        trace.spans[i] = (struct nv_span){.name = NV_STR("n"), .origin = i == 0 ? &root : &other};
+    ck_assert_int_eq(nv_attributes_add(&other.scope_attributes, arena, NV_STR("a"), value),
+                     NV_OK);
+    for (uint32_t i = 0; i < spans; i++) {
+        trace.spans[i] =
+            (struct nv_span){.name = NV_STR("n"), .origin = i == 0 ? &root : &other};
+    }
     nv_buf_clear(out);
     ck_assert_int_eq(nv_encode_trace(out, &trace, NV_TRACE_ID_UUID), NV_OK);
     free(text);

@@ -1,6 +1,6 @@
 /*
- * Dead letters: what their heads say, listing, showing, retrying and dropping; failures leave them
- * where they are.
+ * Dead letters: what their heads say, listing, showing, retrying and dropping; failures leave
+ * them where they are.
  */
 #include "expect.h"
 #include "exporter_rig.h"
@@ -39,7 +39,8 @@ static enum nv_err put(const char *json, const char *said)
     return err;
 }
 
-#define TRACE "{\"trace_id\":\"t-1\",\"name\":\"na\\\"me\\u00e9\",\"span_count\":3,\"spans\":[]}"
+#define TRACE                                                                                  \
+    "{\"trace_id\":\"t-1\",\"name\":\"na\\\"me\\u00e9\",\"span_count\":3,\"spans\":[]}"
 
 struct seen {
     unsigned count;
@@ -86,10 +87,11 @@ START_TEST(odd_heads_do_no_harm)
     unsigned count = 0;
     uint64_t id;
 
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        ck_assert_int_eq(rig.store.put(rig.store.ctx, NV_RECORD_DEAD_LETTER, nv_str_from(heads[i]),
-                                       NV_STR("{}"), &id),
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        ck_assert_int_eq(rig.store.put(rig.store.ctx, NV_RECORD_DEAD_LETTER,
+                                       nv_str_from(heads[i]), NV_STR("{}"), &id),
                          NV_OK);
+    }
     ck_assert_int_eq(nv_dead_letters_list(&rig.store, ignore, &count), NV_OK);
     ck_assert_uint_eq(count, 5);
 }
@@ -108,8 +110,8 @@ START_TEST(shown_as_json)
     ck_assert_str_eq(
         json_string_value(json_object_get(json_object_get(root, "dead_letter"), "reason")),
         "rejected");
-    ck_assert_str_eq(json_string_value(json_object_get(json_object_get(root, "trace"), "trace_id")),
-                     "t-1");
+    ck_assert_str_eq(
+        json_string_value(json_object_get(json_object_get(root, "trace"), "trace_id")), "t-1");
     json_decref(root);
     ck_assert_int_eq(nv_dead_letters_show(&rig.store, 2, &out), NV_ERR_NOT_FOUND);
     nv_buf_release(&out);

@@ -1,6 +1,6 @@
 /*
- * The outbox over a store in memory: order, sums, what comes back, what is lost when a record is
- * damaged, and that no failure of memory or disk loses or doubles anything.
+ * The outbox over a store in memory: order, sums, what comes back, what is lost when a record
+ * is damaged, and that no failure of memory or disk loses or doubles anything.
  */
 #include "expect.h"
 #include "exporter_rig.h"
@@ -34,7 +34,8 @@ static struct nv_encoded_list list_of(unsigned from, unsigned count)
     char text[128];
 
     for (unsigned i = from; i < from + count; i++) {
-        int len = snprintf(text, sizeof text, "{\"trace_id\":\"t%u\",\"span_count\":%u}", i, i + 1);
+        int len =
+            snprintf(text, sizeof text, "{\"trace_id\":\"t%u\",\"span_count\":%u}", i, i + 1);
 
         nv_encoded_list_push(&list, nv_encoded_new((struct nv_str){text, (size_t)len}, i + 1));
     }
@@ -60,7 +61,7 @@ static void put(unsigned from, unsigned count)
 
 static void end_all(struct nv_encoded_list *list)
 {
-    for (struct nv_encoded *e = list->first; e != NULL; e = e->next)
+    for (struct nv_encoded *e = list->first; e; e = e->next)
         nv_outbox_end(&outbox, e->record);
     free_list(list);
 }
@@ -152,7 +153,7 @@ START_TEST(what_is_left_of_a_record_is_on_disk_before_that_goes)
     struct nv_encoded *sent = nv_encoded_list_pop(&list);
     nv_outbox_end(&outbox, sent->record);
     free(sent);
-    while (list.first != NULL)
+    while (list.first)
         nv_encoded_list_push(&rest, nv_encoded_list_pop(&list));
     ck_assert_int_eq(nv_outbox_put(&outbox, &rest), NV_OK);
     for (size_t i = 0; i < rig.record_count; i++) {
@@ -169,7 +170,8 @@ START_TEST(damage_is_told)
     struct nv_encoded_list list;
     uint64_t id, lost;
 
-    ck_assert_int_eq(rig.store.put(rig.store.ctx, NV_RECORD_OUTBOX, nv_str_from(damaged[_i].head),
+    ck_assert_int_eq(rig.store.put(rig.store.ctx, NV_RECORD_OUTBOX,
+                                   nv_str_from(damaged[_i].head),
                                    nv_str_from(damaged[_i].payload), &id),
                      NV_OK);
     ck_assert_int_eq(nv_outbox_load(&outbox), NV_OK);
@@ -234,10 +236,11 @@ START_TEST(heads_that_are_not_ours)
                                         "{\"v\":1,\"traces\":99999999999,\"spans\":0}"};
     uint64_t id;
 
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        ck_assert_int_eq(
-            rig.store.put(rig.store.ctx, NV_RECORD_OUTBOX, nv_str_from(heads[i]), NV_STR("x"), &id),
-            NV_OK);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        ck_assert_int_eq(rig.store.put(rig.store.ctx, NV_RECORD_OUTBOX, nv_str_from(heads[i]),
+                                       NV_STR("x"), &id),
+                         NV_OK);
+    }
     ck_assert_int_eq(nv_outbox_load(&outbox), NV_OK);
     ck_assert_uint_eq(outbox.count, 0);
 }

@@ -1,6 +1,6 @@
 /*
- * Endpoints in all the forms people write them, and every refusal of the configuration check with
- * the words that name the key to mend.
+ * Endpoints in all the forms people write them, and every refusal of the configuration check
+ * with the words that name the key to mend.
  */
 #include "expect.h"
 
@@ -18,7 +18,8 @@ static const struct {
     {"https://api.noveum.ai/api", "https://api.noveum.ai/api/v1/traces", true, false},
     {"https://api.noveum.ai/api/", "https://api.noveum.ai/api/v1/traces", true, false},
     {"https://api.noveum.ai/api/v1/traces", "https://api.noveum.ai/api/v1/traces", true, false},
-    {"https://api.noveum.ai/api/v1/traces///", "https://api.noveum.ai/api/v1/traces", true, false},
+    {"https://api.noveum.ai/api/v1/traces///", "https://api.noveum.ai/api/v1/traces", true,
+     false},
     {"HTTPS://h", "HTTPS://h/v1/traces", true, false},
     {"http://127.0.0.1:8080", "http://127.0.0.1:8080/v1/traces", false, true},
     {"http://127.1.2.3/x", "http://127.1.2.3/x/v1/traces", false, true},
@@ -54,7 +55,7 @@ START_TEST(forms)
     struct nv_fail fail = {0};
     enum nv_err err = nv_endpoint_parse(nv_str_from(urls[_i].text), &endpoint, &fail);
 
-    if (urls[_i].traces_url == NULL) {
+    if (!urls[_i].traces_url) {
         ck_assert_msg(err == NV_ERR_CONFIG, "%s was taken", urls[_i].text);
         ck_assert_ptr_nonnull(strstr(fail.what, "exporter.noveum.endpoint"));
         return;

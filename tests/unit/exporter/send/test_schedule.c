@@ -1,6 +1,6 @@
 /*
- * When the pump wants to be called next: the time of each reason, and never a time in the past that
- * nothing can be done about, which would spin the loop.
+ * When the pump wants to be called next: the time of each reason, and never a time in the past
+ * that nothing can be done about, which would spin the loop.
  */
 #include "expect.h"
 #include "exporter_rig.h"
@@ -70,7 +70,7 @@ START_TEST(an_unpaid_retry_waits_for_the_budget)
 
         rig_answer(&rig, rig_flight(&rig), 500, "", "");
         /* Asleep until it is paid: a handful of pumps a retry, not one a millisecond. */
-        for (int pumps = 0; rig_flight(&rig) == NULL; pumps++) {
+        for (int pumps = 0; !rig_flight(&rig); pumps++) {
             ck_assert_int_lt(pumps, 5);
             ms = wait_ms();
             if (ms == UINT64_MAX)
@@ -124,7 +124,7 @@ START_TEST(a_full_width_of_old_bodies_does_not_spin)
         (void)nv_exporter_pump(rig.exporter);
     ck_assert_uint_gt(rig_status(&rig).outbox_records, 40);
     for (int i = 0; i < 8; i++) {
-        if (rig_flight(&rig) != NULL)
+        if (rig_flight(&rig))
             rig_answer(&rig, rig_flight(&rig), 200, "", "");
         rig_run(&rig, 500);
     }

@@ -48,7 +48,7 @@ static bool read_request(int fd)
     char *end = NULL;
     char *length;
 
-    while (end == NULL) {
+    while (!end) {
         ssize_t n = read(fd, text + len, sizeof text - len - 1);
 
         if (n <= 0)
@@ -102,7 +102,7 @@ static void *serve(void *unused)
         while (open && server.requests < server.reply_count && read_request(fd)) {
             const struct reply *reply = &server.replies[server.requests++];
 
-            if (reply->text != NULL)
+            if (reply->text)
                 write_reply(fd, reply);
             if (reply->stall) {
                 char c;
@@ -140,7 +140,7 @@ static void stop_server(void)
     (void)close(server.fd);
 }
 
-/* ---- client -------------------------------------------------------------------------------- */
+/* ---- client ------------------------------------------------------------------------------ */
 
 static struct event_base *base;
 static struct nv_send_curl *curl;
@@ -313,13 +313,14 @@ static const struct {
      NV_TRANSFER_REPLY,
      429,
      "17"},
-    {{"HTTP/1.1 103 Early\r\nRetry-After: 1\r\n\r\nHTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", 0,
-      true, false},
+    {{"HTTP/1.1 103 Early\r\nRetry-After: 1\r\n\r\nHTTP/1.1 503 No\r\nContent-Length: "
+      "0\r\n\r\n",
+      0, true, false},
      NV_TRANSFER_REPLY,
      503,
      ""},
-    {{"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", 0, true,
-      false},
+    {{"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", 0,
+      true, false},
      NV_TRANSFER_REPLY,
      302,
      ""},
@@ -362,8 +363,8 @@ START_TEST(faults_are_named)
     result = post("{}", false);
     close_client();
     stop_server();
-    ck_assert_msg(result.transfer == cases[_i].transfer, "transfer %d: %s", (int)result.transfer,
-                  result.detail);
+    ck_assert_msg(result.transfer == cases[_i].transfer, "transfer %d: %s",
+                  (int)result.transfer, result.detail);
     ck_assert_int_eq(result.status, cases[_i].status);
     ck_assert_str_eq(result.retry_after, cases[_i].retry_after);
     ck_assert_uint_le(result.body_len, NV_REPLY_BYTES_MAX);

@@ -1,6 +1,7 @@
 /*
- * The sender by hand, with a made-up backend and clock: when bodies go out, how many at once, in
- * what encoding, who goes first when new and old traces compete, and that a storm is not fed.
+ * The sender by hand, with a made-up backend and clock: when bodies go out, how many at once,
+ * in what encoding, who goes first when new and old traces compete, and that a storm is not
+ * fed.
  */
 #include "expect.h"
 #include "exporter_rig.h"

@@ -23,7 +23,8 @@ static void teardown(void)
     rig_release(&rig);
 }
 
-/* Ten minutes without a backend at the nominal rate: 4 traces a second here, one record each 5 s.
+/* Ten minutes without a backend at the nominal rate: 4 traces a second here, one record each 5
+ * s.
  */
 START_TEST(memory_is_flat_through_an_outage)
 {
@@ -111,7 +112,7 @@ START_TEST(a_full_disk_keeps_them_in_memory_and_sending_goes_on)
     rig_open(&rig, true);
     rig_consume_many(&rig, 10);
     for (int i = 0; i < 100 && nv_count_get(NV_COUNT_TRACES_DELIVERED) < 10; i++) {
-        if (rig_flight(&rig) != NULL)
+        if (rig_flight(&rig))
             rig_answer(&rig, rig_flight(&rig), 200, "", "");
         rig_run(&rig, 1);
     }

@@ -1,6 +1,6 @@
 /*
- * Answers and what becomes of the traces in them: every reaction that the contract asks for, one
- * story each.
+ * Answers and what becomes of the traces in them: every reaction that the contract asks for,
+ * one story each.
  */
 #include "expect.h"
 #include "exporter_rig.h"
@@ -34,7 +34,7 @@ START_TEST(poison_stands_alone)
     rig_consume(&rig, "poison", 3);
     rig_consume_many(&rig, 382);
     rig_run(&rig, 1000);
-    for (struct rig_flight *f = rig_flight(&rig); f != NULL; f = rig_flight(&rig)) {
+    for (struct rig_flight *f = rig_flight(&rig); f; f = rig_flight(&rig)) {
         rig_answer(&rig, f, rig_body_has(f, "poison") ? 400 : 200, "", "{\"message\":\"bad\"}");
         rig_run(&rig, 0);
         ck_assert_uint_lt(++requests, 40);
@@ -61,7 +61,7 @@ static void count_warnings(void *ctx, struct nv_str line)
 static void answer_all(int status)
 {
     rig_run(&rig, 1000);
-    for (struct rig_flight *f = rig_flight(&rig); f != NULL; f = rig_flight(&rig)) {
+    for (struct rig_flight *f = rig_flight(&rig); f; f = rig_flight(&rig)) {
         rig_answer(&rig, f, status, "", "");
         rig_run(&rig, 0);
     }
@@ -165,7 +165,7 @@ START_TEST(poison_in_the_first_gzip_body_is_not_gzips_fault)
     rig_consume_many(&rig, 3);
     rig_consume(&rig, "poison", 1);
     rig_run(&rig, 0);
-    for (struct rig_flight *f = rig_flight(&rig); f != NULL; f = rig_flight(&rig)) {
+    for (struct rig_flight *f = rig_flight(&rig); f; f = rig_flight(&rig)) {
         rig_answer(&rig, f, rig_body_has(f, "poison") ? 400 : 200, "", "");
         rig_run(&rig, 0);
     }
@@ -264,7 +264,7 @@ static uint32_t behind_a_wall(const char *word, int status, uint32_t seconds)
 
     for (uint32_t s = 0; s < seconds; s++) {
         rig_run(&rig, 1000);
-        for (struct rig_flight *f = rig_flight(&rig); f != NULL; f = rig_flight(&rig)) {
+        for (struct rig_flight *f = rig_flight(&rig); f; f = rig_flight(&rig)) {
             bool hit = f->route == NV_ROUTE_TRACES && rig_body_has(f, word);
 
             rig_answer(&rig, f, hit ? status : 200, "", hit ? PAGE : "{\"success\":true}");
@@ -338,7 +338,8 @@ START_TEST(what_is_no_refusal_waits_alone)
 }
 END_TEST
 
-/* The wall stands before everybody: held and told, probed ever more rarely, nothing given up. */
+/* The wall stands before everybody: held and told, probed ever more rarely, nothing given
+ * up. */
 START_TEST(a_wall_before_all_is_a_hold)
 {
     static const int statuses[] = {403, 200, 302, 405, 413};
@@ -431,8 +432,9 @@ START_TEST(warnings_are_counted)
     rig_open(&rig, false);
     rig_consume_many(&rig, 1);
     rig_run(&rig, 1000);
-    rig_answer(&rig, rig_flight(&rig), 200, "",
-               "{\"success\":true,\"warnings\":[\"a\",\"b\"],\"errors\":[{\"message\":\"c\"}]}");
+    rig_answer(
+        &rig, rig_flight(&rig), 200, "",
+        "{\"success\":true,\"warnings\":[\"a\",\"b\"],\"errors\":[{\"message\":\"c\"}]}");
     rig_run(&rig, 0);
     ck_assert_uint_eq(rig_status(&rig).warnings, 3);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_SEND_WARNINGS), 3);

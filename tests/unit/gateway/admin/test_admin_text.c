@@ -52,9 +52,10 @@ START_TEST(a_journal_that_refuses_says_what_failed_where)
     status.assembly.refused_doing = "making a file";
     status.assembly.refused_errno = EACCES;
     ck_assert(!nv_admin_write_ready(&status, "/var/lib/x", &text));
-    ck_assert(nv_str_eq(nv_buf_str(&text),
-                        NV_STR("journal can't be written in '/var/lib/x': input or output failed "
-                               "while making a file: Permission denied (errno 13)\n")));
+    ck_assert(
+        nv_str_eq(nv_buf_str(&text),
+                  NV_STR("journal can't be written in '/var/lib/x': input or output failed "
+                         "while making a file: Permission denied (errno 13)\n")));
     nv_buf_clear(&text);
     ck_assert_int_eq(nv_admin_write_status(&status, NULL, 0, &text), NV_OK);
     ck_assert_uint_ne(nv_str_find(nv_buf_str(&text), NV_STR("Permission denied")), SIZE_MAX);

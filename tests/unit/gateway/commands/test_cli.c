@@ -17,7 +17,7 @@ static enum nv_err parse(const char *a, const char *b, const char *c, const char
     const char *words[] = {"noveum-gateway", a, b, c, d};
     static char *argv[6];
     int argc = 0;
-    for (; argc < 5 && words[argc] != NULL; argc++) {
+    for (; argc < 5 && words[argc]; argc++) {
         memset(texts[argc], 0, sizeof texts[argc]);
         memcpy(texts[argc], words[argc], strlen(words[argc]));
         argv[argc] = texts[argc];
@@ -53,7 +53,7 @@ START_TEST(every_command)
 {
     ck_assert_int_eq(parse(commands[_i].a, commands[_i].b, commands[_i].c, NULL), NV_OK);
     ck_assert_int_eq(cli.command, commands[_i].command);
-    if (commands[_i].argument == NULL)
+    if (!commands[_i].argument)
         ck_assert_ptr_null(cli.arguments);
     else
         ck_assert_str_eq(cli.arguments[0], commands[_i].argument);
@@ -102,8 +102,9 @@ START_TEST(help_lists_every_key_and_command)
     struct nv_buf text;
     nv_buf_init(&text, 1u << 20);
     ck_assert_int_eq(nv_cli_write_help(&text), NV_OK);
-    static const char *const words[] = {"--config",  "doctor",     "explain",       "journal list",
-                                        "dead drop", "Exit codes", "sampling.rate", "log.format"};
+    static const char *const words[] = {"--config",      "doctor",    "explain",
+                                        "journal list",  "dead drop", "Exit codes",
+                                        "sampling.rate", "log.format"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         ck_assert(nv_str_find(nv_buf_str(&text), nv_str_from(words[i])) != SIZE_MAX);
     nv_buf_release(&text);

@@ -45,10 +45,12 @@ START_TEST(the_key)
     struct nv_options options;
     struct nv_fail fail = {0};
     ck_assert_int_eq(nv_options_init(&options), NV_OK);
-    if (keys[_i].key != NULL)
+    if (keys[_i].key) {
         ck_assert_int_eq(nv_options_set(&options, NV_OPT_exporter_noveum_api_key,
-                                        nv_str_from(keys[_i].key), NV_SOURCE_SET, "--set", &fail),
+                                        nv_str_from(keys[_i].key), NV_SOURCE_SET, "--set",
+                                        &fail),
                          NV_OK);
+    }
     ck_assert(nv_doctor_key(&options, &out) == keys[_i].good);
     ck_assert_msg(has(keys[_i].says), "%.*s", NV_STR_ARG(nv_buf_str(&out)));
     ck_assert(keys[_i].key == NULL || !has(keys[_i].key));
@@ -71,7 +73,10 @@ static const struct {
     {{.transfer = NV_TRANSFER_OVERSIZE, .status = 200, .body = NV_REPLY_FOREIGN},
      false,
      "a page, not Noveum's API"},
-    {{.transfer = NV_TRANSFER_REPLY, .status = 200, .body = NV_REPLY_DENIAL, .said = "no such key"},
+    {{.transfer = NV_TRANSFER_REPLY,
+      .status = 200,
+      .body = NV_REPLY_DENIAL,
+      .said = "no such key"},
      false,
      "\"success\": false: the backend does not take the key or is in trouble; it says: no "
      "such key"},
@@ -96,9 +101,9 @@ START_TEST(the_backends_reply)
 }
 END_TEST
 
-#define STATUS(state, reason, refused, dead)                                                       \
-    "{\"exporter\":{\"state\":\"" state "\",\"reason\":\"" reason                                  \
-    "\",\"last_error\":\"said: no\",\"refused_in_row\":" refused                                   \
+#define STATUS(state, reason, refused, dead)                                                   \
+    "{\"exporter\":{\"state\":\"" state "\",\"reason\":\"" reason                              \
+    "\",\"last_error\":\"said: no\",\"refused_in_row\":" refused                               \
     "},\"spans\":{\"dead_lettered\":" dead "}}"
 
 static const struct {

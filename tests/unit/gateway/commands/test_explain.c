@@ -1,6 +1,6 @@
 /*
- * explain: reports on captured bodies in both encodings and compressed, traces put together out of
- * several bodies, and what it says of bodies that are none.
+ * explain: reports on captured bodies in both encodings and compressed, traces put together out
+ * of several bodies, and what it says of bodies that are none.
  */
 #include "expect.h"
 #include "oom.h"
@@ -134,7 +134,8 @@ START_TEST(every_captured_body_is_told_apart)
 }
 END_TEST
 
-/* LogRecord of the trace, without a time, as some senders leave it: 11 observed time, 9 trace id.
+/* LogRecord of the trace, without a time, as some senders leave it: 11 observed time, 9 trace
+ * id.
  */
 START_TEST(log_records_alone_are_no_trace)
 {

@@ -40,7 +40,7 @@ START_TEST(by_owner_mode_and_role)
         enum nv_file_verdict verdict = nv_file_judge(&info, SELF, (enum nv_file_role)role, why);
         ck_assert_int_eq(verdict, rows[_i].verdict[role]);
         ck_assert_int_eq(why[0] == '\0', verdict == NV_FILE_TRUSTED);
-        if (rows[_i].why != NULL)
+        if (rows[_i].why)
             ck_assert_msg(strstr(why, rows[_i].why) != NULL, "%s", why);
     }
 }
@@ -89,7 +89,8 @@ START_TEST(real_files)
 }
 END_TEST
 
-/* Opening a FIFO to read waits for who writes: found by chance it must not hold up the start. */
+/* Opening a FIFO to read waits for who writes: found by chance it must not hold up the
+ * start. */
 START_TEST(a_fifo_is_refused_at_once)
 {
     char directory[] = "/tmp/noveum-trust-XXXXXX", fifo[64];

@@ -1,6 +1,6 @@
 /*
- * The budget's shares: a table of budgets and what follows from each, that a key which is set is
- * left alone, that more budget never gives less, and the refusals.
+ * The budget's shares: a table of budgets and what follows from each, that a key which is set
+ * is left alone, that more budget never gives less, and the refusals.
  */
 #include "expect.h"
 
@@ -15,8 +15,8 @@ static struct nv_fail fail;
 
 static void set(size_t id, const char *text)
 {
-    ck_assert_int_eq(nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail),
-                     NV_OK);
+    ck_assert_int_eq(
+        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail), NV_OK);
 }
 
 static void set_up(void)
@@ -47,12 +47,15 @@ START_TEST(the_shares)
 {
     static const struct {
         uint64_t budget, undecoded, request, index, trace, queue, body, connections;
-        uint64_t commit, turn, threads, items; /* without keys, of 64 MiB, 32 MiB, 8, 2,000,000 */
+        uint64_t commit, turn, threads,
+            items; /* without keys, of 64 MiB, 32 MiB, 8, 2,000,000 */
     } rows[] = {
         {8 MIB, 4 MIB, 1332565, 1 MIB, 128 KIB, 512 KIB, 256 KIB, 256, 1 MIB, 1 MIB, 1, 16384},
-        {24 MIB, 12 MIB, 4128768, 3 MIB, 384 KIB, 1536 KIB, 768 KIB, 768, 3 MIB, 3 MIB, 1, 49152},
+        {24 MIB, 12 MIB, 4128768, 3 MIB, 384 KIB, 1536 KIB, 768 KIB, 768, 3 MIB, 3 MIB, 1,
+         49152},
         {64 MIB, 32 MIB, 11119274, 8 MIB, 1 MIB, 4 MIB, 2 MIB, 2048, 8 MIB, 8 MIB, 2, 131072},
-        {256 MIB, 128 MIB, 44673706, 32 MIB, 4 MIB, 16 MIB, 4 MIB, 8192, 32 MIB, 32 MIB, 8, 524288},
+        {256 MIB, 128 MIB, 44673706, 32 MIB, 4 MIB, 16 MIB, 4 MIB, 8192, 32 MIB, 32 MIB, 8,
+         524288},
         {1024 MIB, 256 MIB, 64 MIB, 128 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8,
          2000000},
         {9999 MIB, 256 MIB, 64 MIB, 128 MIB, 16 MIB, 64 MIB, 4 MIB, 10000, 64 MIB, 32 MIB, 8,
@@ -83,9 +86,9 @@ START_TEST(the_shares)
 }
 END_TEST
 
-/* What all of them hold together is the budget, and the account has room for the largest of what
- * comes: a request and what is
- * made of it, with the window of zstd, or a trace of one span as large as a request. */
+/* What all of them hold together is the budget, and the account has room for the largest of
+ * what comes: a request and what is made of it, with the window of zstd, or a trace of one span
+ * as large as a request. */
 START_TEST(the_shares_add_up_to_the_budget)
 {
     for (uint64_t budget = 8 MIB; budget <= 4096 MIB; budget += budget / 7) {

@@ -60,7 +60,7 @@ START_TEST(references)
     struct nv_fail fail = {0};
     nv_buf_init(&out, 1000);
     enum nv_err err = nv_option_expand(nv_str_from(rows[_i].text), lookup, &out, &fail);
-    if (rows[_i].result != NULL) {
+    if (rows[_i].result) {
         ck_assert_int_eq(err, NV_OK);
         ck_assert_nv_str(nv_buf_str(&out), rows[_i].result);
     } else {

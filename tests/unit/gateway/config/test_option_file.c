@@ -13,15 +13,17 @@
 
 static struct nv_buf seen; /* "path=value@where;" of every visit */
 
-static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry, struct nv_fail *fail)
+static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry,
+                         struct nv_fail *fail)
 {
     const char *stop_at = visit_ctx;
-    if (stop_at != NULL && nv_str_eq(entry->path, nv_str_from(stop_at)))
+    if (stop_at && nv_str_eq(entry->path, nv_str_from(stop_at)))
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "stopped");
     if (entry->is_section)
         return NV_OK;
-    (void)nv_buf_printf(&seen, "%.*s=%.*s%s@%s;", NV_STR_ARG(entry->path), NV_STR_ARG(entry->value),
-                        entry->is_null ? "(null)" : "", entry->where + strlen("f:"));
+    (void)nv_buf_printf(&seen, "%.*s=%.*s%s@%s;", NV_STR_ARG(entry->path),
+                        NV_STR_ARG(entry->value), entry->is_null ? "(null)" : "",
+                        entry->where + strlen("f:"));
     return seen.failed;
 }
 
@@ -38,7 +40,8 @@ static const char *const documents[][2] = {
     {"a: [1, \"b,c\"]\n", "a=1\nb,c\n@1:1;"},
     {"a:\n- x\n- y\n", "a=x\ny\n@1:1;"},
     {"a: []\n", "a=@1:1;"},
-    {"a:\nb: ~\nc: null\nd: 'null'\n", "a=(null)@1:1;b=~(null)@2:1;c=null(null)@3:1;d=null@4:1;"},
+    {"a:\nb: ~\nc: null\nd: 'null'\n",
+     "a=(null)@1:1;b=~(null)@2:1;c=null(null)@3:1;d=null@4:1;"},
     {"a.b: 1\n", "a.b=1@1:1;"},
     {"a: |\n  x\n  y\n", "a=x\ny\n@1:1;"},
     {"# nothing\n", ""},
@@ -75,8 +78,8 @@ START_TEST(refused_at_their_place)
     struct nv_fail fail = {0};
     const char *text = refusals[_i][0];
     ck_assert_int_eq(read_text(text, strlen(text), &fail), NV_ERR_CONFIG);
-    ck_assert_msg(strncmp(fail.path, refusals[_i][1], strlen(refusals[_i][1])) == 0, "%s: %s: %s",
-                  text, fail.path, fail.what);
+    ck_assert_msg(strncmp(fail.path, refusals[_i][1], strlen(refusals[_i][1])) == 0,
+                  "%s: %s: %s", text, fail.path, fail.what);
     ck_assert_uint_gt(strlen(fail.what), 5);
 }
 END_TEST

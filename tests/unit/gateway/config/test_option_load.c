@@ -1,6 +1,6 @@
 /*
- * All sources together: precedence, places in messages, the SDK's settings, and every refusal with
- * what it says.
+ * All sources together: precedence, places in messages, the SDK's settings, and every refusal
+ * with what it says.
  */
 #include "expect.h"
 #include "oom.h"
@@ -46,9 +46,10 @@ static enum nv_err load(const char *file, const char *const *environment, const 
     struct nv_option_sources sources = {.config_file = file != NULL ? config_path : NULL,
                                         .sets = &set,
                                         .set_count = set != NULL ? 1 : 0,
-                                        .environment = environment != NULL ? environment : nothing,
+                                        .environment =
+                                            environment != NULL ? environment : nothing,
                                         .directory = directory};
-    if (file != NULL)
+    if (file)
         write_file("gateway.yaml", file);
     nv_options_release(&options);
     fail = (struct nv_fail){0};
@@ -96,7 +97,8 @@ END_TEST
 START_TEST(set_before_environment_before_sdk_before_file_before_sdk_file)
 {
     static const char *const all[] = {"NOVEUM_PROJECT=sdk-environment",
-                                      "NOVEUM_GATEWAY_EXPORTER_NOVEUM_PROJECT=environment", NULL};
+                                      "NOVEUM_GATEWAY_EXPORTER_NOVEUM_PROJECT=environment",
+                                      NULL};
     static const char *const sdk[] = {"NOVEUM_PROJECT=sdk-environment", NULL};
     static const char file[] = "exporter: {noveum: {project: file}}\n";
     write_file("noveum-trace.yaml", "project: sdk-file\nenvironment: staging\n");
@@ -154,7 +156,8 @@ static const struct {
     const char *file, *variable, *set;
     const char *what, *path;
 } refusals[] = {
-    {"assembly:\n  quite_ms: 5\n", NULL, NULL, "did you mean \"assembly.quiet_ms\"", "yaml:2:3"},
+    {"assembly:\n  quite_ms: 5\n", NULL, NULL, "did you mean \"assembly.quiet_ms\"",
+     "yaml:2:3"},
     {"quiet_ms: 5\n", NULL, NULL, "did you mean \"assembly.quiet_ms\"", "yaml:1:1"},
     {"nonsense_that_is_like_nothing: 5\n", NULL, NULL, "--help lists", "yaml:1:1"},
     {"assembly:\n  quiet_ms: soon\n", NULL, NULL, "\"soon\" is not milliseconds", "yaml:2:3"},
@@ -166,7 +169,8 @@ static const struct {
     {"a: &x 1\nb: *x\n", NULL, NULL, "unknown key", "yaml:1:1"},
     {"assembly: &x {quiet_ms: 1}\nreceiver: *x\n", NULL, NULL, "aliases", "yaml:2:11"},
     {"- 1\n", NULL, NULL, "keys with values", "yaml:1:1"},
-    {"log: {level: info}\n---\nlog: {level: info}\n", NULL, NULL, "second document", "yaml:2:1"},
+    {"log: {level: info}\n---\nlog: {level: info}\n", NULL, NULL, "second document",
+     "yaml:2:1"},
     {"? [a]\n: 1\n", NULL, NULL, "a key must be plain text", "yaml:1:3"},
     {"redaction: {patterns: [[a]]}\n", NULL, NULL, "plain values only", "yaml:1:24"},
     {NULL, NULL, "assembly.quite_ms=5", "did you mean \"assembly.quiet_ms\"", "--set"},
@@ -202,21 +206,22 @@ static const struct {
 START_TEST(refused_with_place_and_remedy)
 {
     const char *environment[] = {NULL, NULL};
-    if (refusals[_i].variable != NULL)
+    if (refusals[_i].variable)
         environment[0] = refusals[_i].variable;
     ck_assert_int_eq(load(refusals[_i].file, environment, refusals[_i].set), NV_ERR_CONFIG);
-    ck_assert_msg(strstr(fail.what, refusals[_i].what) != NULL, "\"%s\" lacks \"%s\"", fail.what,
-                  refusals[_i].what);
-    if (refusals[_i].path != NULL)
+    ck_assert_msg(strstr(fail.what, refusals[_i].what) != NULL, "\"%s\" lacks \"%s\"",
+                  fail.what, refusals[_i].what);
+    if (refusals[_i].path) {
         ck_assert_msg(strstr(fail.path, refusals[_i].path) != NULL, "\"%s\" lacks \"%s\"",
                       fail.path, refusals[_i].path);
+    }
 }
 END_TEST
 
 START_TEST(plain_http_only_to_loopback_or_when_allowed)
 {
-    static const char *const far[] = {"NOVEUM_API_KEY=nv_x", "NOVEUM_ENDPOINT=http://example.com",
-                                      NULL};
+    static const char *const far[] = {"NOVEUM_API_KEY=nv_x",
+                                      "NOVEUM_ENDPOINT=http://example.com", NULL};
     static const char *const near[] = {"NOVEUM_API_KEY=nv_x",
                                        "NOVEUM_ENDPOINT=http://127.0.0.1:9/api", NULL};
     static const char *const allowed[] = {"NOVEUM_API_KEY=nv_x",
@@ -239,7 +244,8 @@ START_TEST(secrets_are_in_no_message)
                                               NULL};
     ck_assert_int_eq(load(NULL, credentials, NULL), NV_ERR_CONFIG);
     ck_assert_ptr_null(strstr(fail.what, "hunter2"));
-    ck_assert_int_eq(load(NULL, NULL, "exporter.noveum.api_key=${file:/nowhere}"), NV_ERR_CONFIG);
+    ck_assert_int_eq(load(NULL, NULL, "exporter.noveum.api_key=${file:/nowhere}"),
+                     NV_ERR_CONFIG);
     ck_assert_int_eq(load(NULL, NULL, "exporter.noveum.api_key=nv_secret"), NV_OK);
     struct nv_buf text;
     nv_buf_init(&text, 1000);
@@ -279,7 +285,8 @@ START_TEST(debug_and_dev_mode_alone)
 {
     static const char *const debug[] = {"NOVEUM_DEBUG=1", "NOVEUM_LOG_LEVEL=ERROR", NULL};
     static const char *const dev[] = {"NOVEUM_API_KEY=k", "NOVEUM_DEV_MODE=1", NULL};
-    static const char *const not_dev[] = {"NOVEUM_API_KEY=k", "NOVEUM_DEV_TRACES_DIR=here", NULL};
+    static const char *const not_dev[] = {"NOVEUM_API_KEY=k", "NOVEUM_DEV_TRACES_DIR=here",
+                                          NULL};
     static const char *const in_production[] = {"NOVEUM_API_KEY=k", "NOVEUM_DEV_MODE=1",
                                                 "NOVEUM_ENVIRONMENT=Production", NULL};
     ck_assert_int_eq(load(NULL, debug, NULL), NV_OK);
@@ -377,9 +384,10 @@ START_TEST(an_ignored_variable_names_the_right_one)
     enum nv_err err = load(NULL, environment, NULL);
     nv_log_set_sink(NULL, NULL);
     ck_assert_int_eq(err, NV_OK);
-    for (int i = 0; i < COUNT(parts); i++)
-        ck_assert_msg(nv_str_find(nv_buf_str(&lines), nv_str_from(parts[i])) != SIZE_MAX, "%.*s",
-                      (int)lines.len, lines.bytes);
+    for (int i = 0; i < COUNT(parts); i++) {
+        ck_assert_msg(nv_str_find(nv_buf_str(&lines), nv_str_from(parts[i])) != SIZE_MAX,
+                      "%.*s", (int)lines.len, lines.bytes);
+    }
     ck_assert_uint_eq(nv_str_find(nv_buf_str(&lines), NV_STR("nv_x")), SIZE_MAX);
     nv_buf_release(&lines);
 }
@@ -387,7 +395,8 @@ END_TEST
 
 START_TEST(dollars_stay_in_every_source)
 {
-    static const char *const ours[] = {"NOVEUM_GATEWAY_EXPORTER_NOVEUM_PROJECT=a$$b$${c}$", NULL};
+    static const char *const ours[] = {"NOVEUM_GATEWAY_EXPORTER_NOVEUM_PROJECT=a$$b$${c}$",
+                                       NULL};
     static const char *const sdk[] = {"NOVEUM_PROJECT=a$$b", NULL};
     ck_assert_int_eq(load(NULL, ours, NULL), NV_OK);
     ck_assert_str_eq(options.exporter_noveum_project, "a$$b${c}$");
@@ -467,7 +476,7 @@ int main(void)
 {
     Suite *suite = suite_create("gateway/option_load");
     TCase *tcase = tcase_create("all");
-    if (mkdtemp(directory) == NULL)
+    if (!mkdtemp(directory))
         return 1;
     (void)snprintf(config_path, sizeof config_path, "%s/gateway.yaml", directory);
     tcase_add_checked_fixture(tcase, set_up, NULL);
@@ -480,7 +489,8 @@ int main(void)
     tcase_add_test(tcase, the_sdks_variables_mean_what_they_mean_there);
     tcase_add_test(tcase, debug_and_dev_mode_alone);
     tcase_add_test(tcase, the_sdks_file_in_yaml_and_json);
-    tcase_add_loop_test(tcase, variables_that_kubernetes_sets_are_ignored, 0, COUNT(of_kubernetes));
+    tcase_add_loop_test(tcase, variables_that_kubernetes_sets_are_ignored, 0,
+                        COUNT(of_kubernetes));
     tcase_add_test(tcase, an_ignored_variable_names_the_right_one);
     tcase_add_test(tcase, dollars_stay_in_every_source);
     tcase_add_test(tcase, files_that_everybody_writes_are_refused);

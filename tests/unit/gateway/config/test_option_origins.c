@@ -1,6 +1,6 @@
 /*
- * What the start tells of the settings: each with its place, no secret, and the loud line when a
- * file that was found moves a key.
+ * What the start tells of the settings: each with its place, no secret, and the loud line when
+ * a file that was found moves a key.
  */
 #include "expect.h"
 
@@ -19,7 +19,8 @@ static void keep(void *ctx, struct nv_str line)
 
 static void set(size_t id, const char *text, enum nv_option_source source, const char *where)
 {
-    ck_assert_int_eq(nv_options_set(&options, id, nv_str_from(text), source, where, NULL), NV_OK);
+    ck_assert_int_eq(nv_options_set(&options, id, nv_str_from(text), source, where, NULL),
+                     NV_OK);
 }
 
 static void tell(void)
@@ -65,7 +66,8 @@ START_TEST(the_endpoint_and_each_setting_have_a_source)
     set(NV_OPT_sampling_rate, "0.5", NV_SOURCE_SDK_FILE, "./noveum-trace.yaml:1:1");
     set(NV_OPT_assembly_quiet_ms, "5", NV_SOURCE_SET, "--set");
     tell();
-    ck_assert(told("setting exporter.noveum.endpoint=\"https://api.noveum.ai/api\" from=default"));
+    ck_assert(
+        told("setting exporter.noveum.endpoint=\"https://api.noveum.ai/api\" from=default"));
     ck_assert(told("setting exporter.noveum.api_key=\"***\" from=NOVEUM_API_KEY"));
     ck_assert(told("setting exporter.noveum.project=\"p\" from=--set"));
     ck_assert(told("setting exporter.noveum.batch_ms=\"8\" from=g.yaml:3:2"));

@@ -17,8 +17,8 @@ static struct nv_options options, again;
 static void set(struct nv_options *target, size_t id, const char *text)
 {
     struct nv_fail fail = {0};
-    ck_assert_int_eq(nv_options_set(target, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail),
-                     NV_OK);
+    ck_assert_int_eq(
+        nv_options_set(target, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail), NV_OK);
 }
 
 static enum nv_err read_back(void *visit_ctx, const struct nv_config_entry *entry,
@@ -31,8 +31,10 @@ static enum nv_err read_back(void *visit_ctx, const struct nv_config_entry *entr
     struct nv_buf value;
     nv_buf_init(&value, 1000);
     enum nv_err err = nv_option_expand(entry->value, getenv, &value, fail);
-    if (err == NV_OK)
-        err = nv_options_set(visit_ctx, id, nv_buf_str(&value), NV_SOURCE_SET, entry->where, fail);
+    if (err == NV_OK) {
+        err = nv_options_set(visit_ctx, id, nv_buf_str(&value), NV_SOURCE_SET, entry->where,
+                             fail);
+    }
     nv_buf_release(&value);
     return err;
 }

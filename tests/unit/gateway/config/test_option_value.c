@@ -164,7 +164,7 @@ START_TEST(endpoints)
     struct nv_url url;
     const char *what = NULL;
     enum nv_err err = nv_parse_url(nv_str_from(urls[_i].text), &url, &what);
-    if (urls[_i].base == NULL) {
+    if (!urls[_i].base) {
         ck_assert_int_eq(err, NV_ERR_CONFIG);
         ck_assert_ptr_nonnull(what);
         return;
@@ -179,7 +179,8 @@ END_TEST
 
 START_TEST(loopback_hosts)
 {
-    static const char *const near[] = {"localhost", "LocalHost", "127.0.0.1", "127.8.9.10", "::1"};
+    static const char *const near[] = {"localhost", "LocalHost", "127.0.0.1", "127.8.9.10",
+                                       "::1"};
     static const char *const far[] = {"127.0.0.1.example.com",
                                       "127.example.com",
                                       "localhost.com",

@@ -1,6 +1,6 @@
 /*
- * The table itself and the struct behind it: consistency of rows, lookup, nearest names, text of
- * values, comparison.
+ * The table itself and the struct behind it: consistency of rows, lookup, nearest names, text
+ * of values, comparison.
  */
 #include "expect.h"
 #include "oom.h"
@@ -16,8 +16,8 @@ static struct nv_options options;
 static void set(size_t id, const char *text)
 {
     struct nv_fail fail = {0};
-    ck_assert_int_eq(nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "here", &fail),
-                     NV_OK);
+    ck_assert_int_eq(
+        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "here", &fail), NV_OK);
 }
 
 static struct nv_str written(size_t id)

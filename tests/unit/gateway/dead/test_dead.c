@@ -9,8 +9,8 @@
 
 #include "base/banned.h"
 
-#define HEAD(id, reason)                                                                           \
-    "{\"v\":1,\"trace_id\":\"t" id "\",\"name\":\"n\\u001b\",\"reason\":\"" reason                 \
+#define HEAD(id, reason)                                                                       \
+    "{\"v\":1,\"trace_id\":\"t" id "\",\"name\":\"n\\u001b\",\"reason\":\"" reason             \
     "\",\"status\":400,\"why\":\"w\",\"time\":\"now\",\"spans\":2}"
 
 static const char *const heads[] = {HEAD("1", "rejected"), HEAD("2", "untranslatable"),
@@ -34,7 +34,8 @@ static void release(void *ctx, uint64_t id)
     live[id - 1] = false;
 }
 
-static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit, void *visit_ctx)
+static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit,
+                        void *visit_ctx)
 {
     (void)ctx;
     ck_assert_int_eq(kind, NV_RECORD_DEAD_LETTER);
@@ -128,9 +129,10 @@ START_TEST(ids_that_are_none)
 {
     static const char *const wrong[] = {"", "x", "-1", "1x", "99999999999999999999"};
     struct nv_dead_request request;
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 5; i++) {
         ck_assert_int_eq(nv_dead_parse(NV_DEAD_DROP, nv_str_from(wrong[i]), &request),
                          NV_ERR_CONFIG);
+    }
     ck_assert_int_eq(nv_dead_parse(NV_DEAD_SHOW, NV_STR("all"), &request), NV_ERR_CONFIG);
     ck_assert_int_eq(nv_dead_parse(NV_DEAD_LIST, NV_STR("whatever"), &request), NV_OK);
 }

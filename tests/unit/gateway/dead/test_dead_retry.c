@@ -1,6 +1,6 @@
 /*
- * Another try: what was kept as OTLP gives the JSON that it would have given at once, part, project
- * and log records included; requests go through the door; what still fails stays.
+ * Another try: what was kept as OTLP gives the JSON that it would have given at once, part,
+ * project and log records included; requests go through the door; what still fails stays.
  */
 #include "expect.h"
 #include "oom.h"
@@ -50,7 +50,8 @@ static void release(void *ctx, uint64_t id)
     live = live && id != 7;
 }
 
-static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit, void *visit_ctx)
+static enum nv_err each(void *ctx, enum nv_record_kind kind, nv_store_visit *visit,
+                        void *visit_ctx)
 {
     (void)ctx;
     (void)kind;
@@ -70,7 +71,8 @@ static enum nv_err send_json(void *ctx, uint64_t id, struct nv_str json)
     return send_err;
 }
 
-static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done, void *done_ctx)
+static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done,
+                         void *done_ctx)
 {
     (void)ctx;
     nv_batch_free(taken);
@@ -115,7 +117,7 @@ static void tear_down(void)
     nv_mapping_free(mapping);
 }
 
-/* ---- traces ------------------------------------------------------------------------------- */
+/* ---- traces ------------------------------------------------------------------------------ */
 
 static size_t decode_all(const struct nv_fixture *fixture, struct nv_batch **batches)
 {
@@ -224,7 +226,8 @@ END_TEST
 
 START_TEST(a_refused_trace_goes_as_it_is)
 {
-    (void)nv_buf_append_str(&payload, NV_STR("{\"trace_id\":\"x\",\"spans\":[{\"otlp\":[1]}]}"));
+    (void)nv_buf_append_str(&payload,
+                            NV_STR("{\"trace_id\":\"x\",\"spans\":[{\"otlp\":[1]}]}"));
     live = true;
     ck_assert_int_eq(try_again(), NV_OK);
     ck_assert(was_sent);
@@ -234,8 +237,12 @@ END_TEST
 
 START_TEST(what_is_no_letter_is_malformed)
 {
-    static const char *const letters[] = {
-        "", "[]", "{\"otlp\":\"AAA", "{\"otlp\":\"\"}", "{\"otlp\":\"!\"}", "{\"otlp\":\"/w==\"}"};
+    static const char *const letters[] = {"",
+                                          "[]",
+                                          "{\"otlp\":\"AAA",
+                                          "{\"otlp\":\"\"}",
+                                          "{\"otlp\":\"!\"}",
+                                          "{\"otlp\":\"/w==\"}"};
     for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++) {
         nv_buf_clear(&payload);
         (void)nv_buf_append_str(&payload, nv_str_from(letters[i]));
@@ -246,7 +253,7 @@ START_TEST(what_is_no_letter_is_malformed)
 }
 END_TEST
 
-/* ---- requests ------------------------------------------------------------------------------ */
+/* ---- requests ---------------------------------------------------------------------------- */
 
 static void put_request(enum nv_signal signal, struct nv_str body)
 {
@@ -285,7 +292,7 @@ START_TEST(a_request_goes_through_the_door)
 }
 END_TEST
 
-/* ---- memory ------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------ */
 
 START_TEST(out_of_memory)
 {

@@ -1,6 +1,6 @@
 /*
- * Joining: items of one trace out of several requests, each in its own group, the longest of the
- * spans that share an id, and nothing of other traces.
+ * Joining: items of one trace out of several requests, each in its own group, the longest of
+ * the spans that share an id, and nothing of other traces.
  */
 #include "expect.h"
 #include "oom.h"
@@ -17,7 +17,8 @@ struct made {
     char body[64];
 };
 
-static void make(struct made *made, enum nv_signal signal, const char *words, const char *project)
+static void make(struct made *made, enum nv_signal signal, const char *words,
+                 const char *project)
 {
     uint32_t at = 0;
     *made = (struct made){.batch = {.signal = signal, .project = nv_str_from(project)}};
@@ -94,7 +95,7 @@ START_TEST(out_of_memory)
         struct nv_raw_trace *raw = nv_raw_join(&batch, 1, made.items[0].trace_id);
         failed = oom_end();
         ck_assert((raw == NULL) == failed);
-        if (raw != NULL)
+        if (raw)
             nv_arena_free(raw->arena);
     }
 }

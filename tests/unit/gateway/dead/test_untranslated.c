@@ -1,5 +1,6 @@
 /*
- * Dead letters in OTLP form: what is written decodes to the same spans under the same resources.
+ * Dead letters in OTLP form: what is written decodes to the same spans under the same
+ * resources.
  */
 #include "expect.h"
 #include "oom.h"
@@ -22,8 +23,8 @@ static struct nv_batch *decode(struct nv_str body, bool json)
     ck_assert_ptr_nonnull(copy);
     memcpy(copy, body.ptr, body.len);
     enum nv_err err = nv_request_decode(
-        &(struct nv_request_body){NV_SIGNAL_TRACES, json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, copy,
-                                  body.len},
+        &(struct nv_request_body){NV_SIGNAL_TRACES, json ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF,
+                                  copy, body.len},
         NULL, &result, &batch, &fail);
     ck_assert_msg(err == NV_OK, "%s", fail.what);
     return batch;
@@ -34,7 +35,8 @@ static struct nv_str span_bytes(const struct nv_batch *batch, uint32_t i)
     return (struct nv_str){batch->body + batch->items[i].offset, batch->items[i].length};
 }
 
-/* Every span of the trace of `batch`'s first item is in `again`, byte for byte, in its resource. */
+/* Every span of the trace of `batch`'s first item is in `again`, byte for byte, in its
+ * resource. */
 static void same_spans(const struct nv_batch *batch, const struct nv_batch *again)
 {
     uint32_t matched = 0;
@@ -61,14 +63,19 @@ START_TEST(a_resource_is_written_once_for_all_its_scopes)
     struct nv_group groups[SCOPES + 1];
     struct nv_raw_item items[SCOPES * SPANS];
     memset(text, 'r', sizeof text);
-    for (uint32_t i = 0; i <= SCOPES; i++)
-        groups[i] = (struct nv_group){.resource = {text, sizeof text}, .scope = NV_STR("\n\1s")};
+    for (uint32_t i = 0; i <= SCOPES; i++) {
+        groups[i] =
+            (struct nv_group){.resource = {text, sizeof text}, .scope = NV_STR("\n\1s")};
+    }
     groups[1].resource = NV_STR("other");
-    for (uint32_t i = 0; i < SCOPES * SPANS; i++)
+    for (uint32_t i = 0; i < SCOPES * SPANS; i++) {
         items[i] = (struct nv_raw_item){
             .bytes = {text, 1 + i % 2}, .group = i % SCOPES, .signal = NV_SIGNAL_TRACES};
-    struct nv_raw_trace raw = {
-        .items = items, .item_count = SCOPES * SPANS, .groups = groups, .group_count = SCOPES + 1};
+    }
+    struct nv_raw_trace raw = {.items = items,
+                               .item_count = SCOPES * SPANS,
+                               .groups = groups,
+                               .group_count = SCOPES + 1};
     struct nv_buf out;
     nv_buf_init(&out, 1u << 20);
     ck_assert_int_eq(nv_untranslated_write(&raw, NV_SIGNAL_TRACES, &out), NV_OK);

@@ -1,6 +1,6 @@
 /*
- * The limit of descriptors: raised to the hard one and never above, told when it is low. Each case
- * runs in a child, because a hard limit that was lowered can't be taken back.
+ * The limit of descriptors: raised to the hard one and never above, told when it is low. Each
+ * case runs in a child, because a hard limit that was lowered can't be taken back.
  */
 #include "expect.h"
 
@@ -51,7 +51,8 @@ static bool is_right(const struct example *example)
            told == example->told;
 }
 
-/* The kernel then refuses every change of a limit, as where fs.nr_open was lowered; reading goes.
+/* The kernel then refuses every change of a limit, as where fs.nr_open was lowered; reading
+ * goes.
  */
 static bool refuse_changes(void)
 {
@@ -80,7 +81,8 @@ static bool goes_on_when_refused(const struct example *example)
 }
 
 /* exit and not _exit: coverage is written by a handler of it. */
-static void expect_in_child(bool (*check)(const struct example *), const struct example *example)
+static void expect_in_child(bool (*check)(const struct example *),
+                            const struct example *example)
 {
     int status = -1;
     pid_t child = fork();
@@ -93,8 +95,10 @@ static void expect_in_child(bool (*check)(const struct example *), const struct 
 
 START_TEST(the_soft_limit_becomes_the_hard_one)
 {
-    static const struct example examples[] = {
-        {64, 300, 300, true}, {300, 300, 300, true}, {64, 4096, 4096, false}, {64, 0, 0, false}};
+    static const struct example examples[] = {{64, 300, 300, true},
+                                              {300, 300, 300, true},
+                                              {64, 4096, 4096, false},
+                                              {64, 0, 0, false}};
     expect_in_child(is_right, &examples[_i]);
 }
 END_TEST

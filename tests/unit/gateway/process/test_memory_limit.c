@@ -1,6 +1,6 @@
 /*
- * The control group's limit: both versions, the least on the way up, what can't be read, and what
- * is no limit. The files stand in a directory of the test's own.
+ * The control group's limit: both versions, the least on the way up, what can't be read, and
+ * what is no limit. The files stand in a directory of the test's own.
  */
 #include "expect.h"
 #include "oom.h"

@@ -31,10 +31,11 @@ START_TEST(after_a_burst_and_not_before)
         {117 MIB + 9, 0, true},
     };
     struct nv_memory_trim trim = {0};
-    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++)
+    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
         ck_assert_msg(nv_memory_trim_due(&trim, looks[i].request_bytes, looks[i].queued) ==
                           looks[i].due,
                       "look %zu", i);
+    }
 }
 END_TEST
 

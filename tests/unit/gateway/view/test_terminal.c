@@ -76,8 +76,8 @@ START_TEST(children_before_parents_and_lost_parents)
     add(1, 0, "root");
     add(9, 8, "orphan");
     (void)shown(false);
-    ck_assert(
-        has("  span      root  2 ms\n  └─ span      child  2 ms\n     └─ span      grandchild"));
+    ck_assert(has(
+        "  span      root  2 ms\n  └─ span      child  2 ms\n     └─ span      grandchild"));
     ck_assert(has("\n  span      orphan"));
 }
 END_TEST

@@ -1,7 +1,7 @@
 /*
  * Retrieved documents: each row of documents.json is one shape, captured or after its
- * documentation, and the list that must come of it (the table of list_table.h); here besides, the
- * `scores` of the documents.
+ * documentation, and the list that must come of it (the table of list_table.h); here besides,
+ * the `scores` of the documents.
  */
 #include "expect.h"
 #include "list_table.h"
@@ -28,7 +28,8 @@ START_TEST(test_scores)
     const struct nv_value *test = &cases->items[_i];
     struct nv_arena *arena = nv_arena_new(ARENA_MAX);
     struct nv_documents documents;
-    ck_assert_int_eq(nv_documents_normalise(arena, nv_test_member(test, "in"), &documents), NV_OK);
+    ck_assert_int_eq(nv_documents_normalise(arena, nv_test_member(test, "in"), &documents),
+                     NV_OK);
     ck_assert_int_eq(documents.scores.type, NV_VALUE_ARRAY);
     if (documents.scores.as.array.count > 0 ||
         nv_test_member(test, "scores")->type != NV_VALUE_NULL)

@@ -56,9 +56,11 @@ START_TEST(test_parse)
     const struct nv_value in = nv_value_string(nv_str_from(texts[_i].in));
     struct nv_value out;
     bool truncated = false;
-    ck_assert_int_eq(nv_json_text_parse(arena, &in, NV_JSON_TEXT_LEVELS, &truncated, &out), NV_OK);
-    ck_assert_msg(truncated == texts[_i].truncated, "%s: truncated %d", texts[_i].in, truncated);
-    if (texts[_i].out == NULL) {
+    ck_assert_int_eq(nv_json_text_parse(arena, &in, NV_JSON_TEXT_LEVELS, &truncated, &out),
+                     NV_OK);
+    ck_assert_msg(truncated == texts[_i].truncated, "%s: truncated %d", texts[_i].in,
+                  truncated);
+    if (!texts[_i].out) {
         ck_assert_int_eq(out.type, NV_VALUE_STRING);
         ck_assert_nv_str(out.as.string, texts[_i].in);
         return;
@@ -131,7 +133,7 @@ START_TEST(test_repr)
 {
     struct nv_str out;
     enum nv_err err = nv_json_text_from_repr(arena, nv_str_from(reprs[_i].in), &out);
-    if (reprs[_i].out == NULL) {
+    if (!reprs[_i].out) {
         ck_assert_msg(err == NV_ERR_MALFORMED, "%s was taken", reprs[_i].in);
         return;
     }

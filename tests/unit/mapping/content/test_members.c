@@ -69,7 +69,8 @@ START_TEST(test_first_spelling_that_says_something_counts)
     ck_assert_nv_str(nv_members_text(&members, NV_MEMBER_CONTENT), "");
     ck_assert_nv_str(nv_members_text(&members, NV_MEMBER_ROLE), "");
     ck_assert_ptr_null(nv_members_first(&members, NV_HAS(ROLE) | NV_HAS(TYPE)));
-    const struct nv_value *first = nv_members_first(&members, NV_HAS(CALL_ID) | NV_HAS(CONTENT));
+    const struct nv_value *first =
+        nv_members_first(&members, NV_HAS(CALL_ID) | NV_HAS(CONTENT));
     ck_assert_int_eq(first->as.integer, 1);
     struct nv_attributes rest = {0};
     ck_assert_int_eq(nv_members_rest(arena, &map, &members, NV_HAS(CALL_ID), &rest), NV_OK);
@@ -82,8 +83,9 @@ END_TEST
 static const struct {
     const char *json;
     bool empty;
-} values[] = {{"null", true},   {"\"\"", true},   {"[]", true},      {"{}", true},  {"0", false},
-              {"false", false}, {"\" \"", false}, {"[null]", false}, {"0.0", false}};
+} values[] = {{"null", true},   {"\"\"", true},    {"[]", true},
+              {"{}", true},     {"0", false},      {"false", false},
+              {"\" \"", false}, {"[null]", false}, {"0.0", false}};
 
 START_TEST(test_empty)
 {

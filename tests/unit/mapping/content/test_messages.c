@@ -1,7 +1,7 @@
 /*
  * Chat messages: each row of messages.json is one value, captured (`captured` names the case of
- * tests/fixtures) or written after a format's documentation, and the canonical list that must come
- * of it; for outputs the derived text and finish reason, too. Then caps, depth and memory.
+ * tests/fixtures) or written after a format's documentation, and the canonical list that must
+ * come of it; for outputs the derived text and finish reason, too. Then caps, depth and memory.
  */
 #include "arena_oom.h"
 #include "cases.h"
@@ -58,7 +58,8 @@ START_TEST(test_shape)
     struct nv_str text;
     ck_assert_int_eq(nv_messages_output_text(arena, &messages.list, &text), NV_OK);
     ck_assert_nv_str_eq(text, nv_test_text(test, "text"));
-    ck_assert_nv_str_eq(nv_messages_finish_reason(&messages.list), nv_test_text(test, "finish"));
+    ck_assert_nv_str_eq(nv_messages_finish_reason(&messages.list),
+                        nv_test_text(test, "finish"));
 }
 END_TEST
 
@@ -73,7 +74,7 @@ START_TEST(test_canonical_is_stable)
 }
 END_TEST
 
-/* ---- traps ---------------------------------------------------------------------------------- */
+/* ---- traps ------------------------------------------------------------------------------- */
 
 static const char *const disguises[] = {
     "",           "{}",         "[]",           "null",      "N/A",
@@ -91,7 +92,8 @@ END_TEST
 START_TEST(test_trap_2_zero_is_a_value)
 {
     const struct nv_value values[] = {nv_value_int(0), nv_value_bool(false), nv_value_double(0),
-                                      nv_value_string(NV_STR("0")), nv_value_string(NV_STR("NaN"))};
+                                      nv_value_string(NV_STR("0")),
+                                      nv_value_string(NV_STR("NaN"))};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
         ck_assert_msg(!nv_value_absent(&values[i]), "value %zu is absent", i);
 }
@@ -99,7 +101,8 @@ END_TEST
 
 START_TEST(test_trap_6_tree_and_text_give_the_same)
 {
-    const char *text = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"x\"}]}]";
+    const char *text =
+        "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"x\"}]}]";
     struct nv_value tree;
     struct nv_messages from_tree;
     ck_assert_int_eq(nv_value_from_json(arena, nv_str_from(text), NULL, &tree), NV_OK);
@@ -113,13 +116,14 @@ START_TEST(test_trap_6_tree_and_text_give_the_same)
 }
 END_TEST
 
-/* ---- derived -------------------------------------------------------------------------------- */
+/* ---- derived ----------------------------------------------------------------------------- */
 
 START_TEST(test_calls_only_means_empty_text)
 {
-    const struct nv_messages messages = normalise("[{\"role\":\"assistant\",\"parts\":[{\"type\":"
-                                                  "\"tool_call\",\"id\":\"c\",\"name\":\"f\"}]}]",
-                                                  NV_MESSAGES_OUTPUT);
+    const struct nv_messages messages =
+        normalise("[{\"role\":\"assistant\",\"parts\":[{\"type\":"
+                  "\"tool_call\",\"id\":\"c\",\"name\":\"f\"}]}]",
+                  NV_MESSAGES_OUTPUT);
     struct nv_str text;
     ck_assert_int_eq(nv_messages_output_text(arena, &messages.list, &text), NV_OK);
     ck_assert_nv_str(text, "");
@@ -195,7 +199,7 @@ START_TEST(test_instructions_of_any_shape)
 }
 END_TEST
 
-/* ---- caps ----------------------------------------------------------------------------------- */
+/* ---- caps -------------------------------------------------------------------------------- */
 
 START_TEST(test_messages_past_the_cap_become_text)
 {
@@ -218,9 +222,10 @@ END_TEST
 /* Wrapper in wrapper and list in list: no crash, and the text stays. */
 START_TEST(test_deep_nesting_keeps_the_text)
 {
-    static const char *const open[] = {"[", "{\"messages\":", "{\"message\":", "{\"content\":[",
-                                       "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
-                                       "\"content\":["};
+    static const char *const open[] = {
+        "[", "{\"messages\":", "{\"message\":", "{\"content\":[",
+        "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+        "\"content\":["};
     static const char *const shut[] = {"]", "}", "}", "]}", "]}]}"};
     struct nv_buf buf;
     nv_buf_init(&buf, SIZE_MAX);
@@ -234,7 +239,8 @@ START_TEST(test_deep_nesting_keeps_the_text)
     struct nv_messages messages;
     struct nv_buf out;
     ck_assert_int_eq(nv_messages_normalise(arena, &in, NV_MESSAGES_INPUT, &messages), NV_OK);
-    ck_assert_uint_ne(nv_str_find(nv_test_json(&messages.list, &out), NV_STR("deep")), SIZE_MAX);
+    ck_assert_uint_ne(nv_str_find(nv_test_json(&messages.list, &out), NV_STR("deep")),
+                      SIZE_MAX);
     nv_buf_release(&out);
     nv_buf_release(&buf);
 }
@@ -270,8 +276,8 @@ START_TEST(test_every_arena_size_may_be_too_small)
         struct nv_arena *small = nv_arena_new(max);
         ck_assert_ptr_nonnull(small);
         struct nv_messages messages;
-        enum nv_err err =
-            nv_messages_normalise(small, nv_test_member(test, "in"), direction_of(test), &messages);
+        enum nv_err err = nv_messages_normalise(small, nv_test_member(test, "in"),
+                                                direction_of(test), &messages);
         ck_assert(err == NV_OK || err == NV_ERR_NO_MEMORY);
         nv_arena_free(small);
     }

@@ -33,11 +33,12 @@ END_TEST
 START_TEST(test_text_beside_a_part_becomes_a_part)
 {
     ck_assert_int_eq(nv_message_text(&message, NV_STR("a")), NV_OK);
-    ck_assert_int_eq(nv_message_part(&message, nv_test_messages_value(&kit, "{\"type\":\"x\"}"), 0),
-                     NV_OK);
+    ck_assert_int_eq(
+        nv_message_part(&message, nv_test_messages_value(&kit, "{\"type\":\"x\"}"), 0), NV_OK);
     ck_assert_int_eq(nv_message_end(&message), NV_OK);
-    nv_test_messages_expect(&kit, "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
-                                  "\"a\"},{\"type\":\"x\"}]}]");
+    nv_test_messages_expect(&kit,
+                            "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
+                            "\"a\"},{\"type\":\"x\"}]}]");
 }
 END_TEST
 
@@ -46,13 +47,14 @@ START_TEST(test_who_calls_or_thinks_is_the_assistant)
     ck_assert_int_eq(nv_message_think(&message, NV_STR("hm")), NV_OK);
     ck_assert_int_eq(nv_message_think(&message, NV_STR("")), NV_OK);
     ck_assert_int_eq(nv_message_think(&message, NV_STR("so")), NV_OK);
-    ck_assert_int_eq(
-        nv_message_call(&message, nv_test_messages_value(&kit, "{\"id\":\"c\",\"name\":\"f\"}")),
-        NV_OK);
+    ck_assert_int_eq(nv_message_call(&message, nv_test_messages_value(
+                                                   &kit, "{\"id\":\"c\",\"name\":\"f\"}")),
+                     NV_OK);
     ck_assert_int_eq(nv_message_end(&message), NV_OK);
     nv_test_messages_expect(
-        &kit, "[{\"role\":\"assistant\",\"content\":\"\",\"reasoning\":\"hm\\nso\",\"tool_calls\":["
-              "{\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}]");
+        &kit,
+        "[{\"role\":\"assistant\",\"content\":\"\",\"reasoning\":\"hm\\nso\",\"tool_calls\":["
+        "{\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}]");
 }
 END_TEST
 
@@ -129,8 +131,10 @@ START_TEST(test_values_grow_and_join)
     struct nv_str text;
     ck_assert_int_eq(nv_values_join(&values, kit.arena, NV_STR("-"), &text), NV_OK);
     ck_assert_nv_str(text, "");
-    for (int i = 0; i < 9; i++)
-        ck_assert_int_eq(nv_values_push(&values, kit.arena, nv_value_string(NV_STR("x"))), NV_OK);
+    for (int i = 0; i < 9; i++) {
+        ck_assert_int_eq(nv_values_push(&values, kit.arena, nv_value_string(NV_STR("x"))),
+                         NV_OK);
+    }
     ck_assert_int_eq(nv_values_join(&values, kit.arena, NV_STR("-"), &text), NV_OK);
     ck_assert_nv_str(text, "x-x-x-x-x-x-x-x-x");
 }

@@ -1,6 +1,6 @@
 /*
- * What is derived from a canonical list, row by row: output text, whether calls are found, finish
- * reason, system text.
+ * What is derived from a canonical list, row by row: output text, whether calls are found,
+ * finish reason, system text.
  */
 #include "expect.h"
 #include "message_kit.h"
@@ -18,8 +18,8 @@ static const struct {
     {"[{\"role\":\"assistant\",\"content\":\"\",\"reasoning\":\"hm\"},{\"role\":\"assistant\","
      "\"content\":\"b\"}]",
      "b", "", "", false},
-    {"[{\"role\":\"assistant\",\"content\":\"\",\"finish_reason\":\"length\"}]", "", "length", "",
-     false},
+    {"[{\"role\":\"assistant\",\"content\":\"\",\"finish_reason\":\"length\"}]", "", "length",
+     "", false},
     {"[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{}]},{\"role\":\"assistant\","
      "\"content\":\"b\"}]",
      "", "", "", true},

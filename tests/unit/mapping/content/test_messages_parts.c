@@ -1,6 +1,6 @@
 /*
- * Parts of content: what each type becomes, what is kept when the type is not known, and content
- * that is JSON text.
+ * Parts of content: what each type becomes, what is kept when the type is not known, and
+ * content that is JSON text.
  */
 #include "expect.h"
 #include "message_kit.h"
@@ -27,7 +27,8 @@ static const struct {
     {"\"[1] and [2]\"", "[{\"role\":\"user\",\"content\":\"[1] and [2]\"}]"},
     {"\"[{\\\"a\\\": 1}]\"", "[{\"role\":\"user\",\"content\":\"[{\\\"a\\\": 1}]\"}]"},
     {"\"[{\\\"text\\\": \\\"x\\\"}]\"", "[{\"role\":\"user\",\"content\":\"x\"}]"},
-    {"[\"a\",{\"type\":\"text\",\"text\":\"b\"}]", "[{\"role\":\"user\",\"content\":\"a\\nb\"}]"},
+    {"[\"a\",{\"type\":\"text\",\"text\":\"b\"}]",
+     "[{\"role\":\"user\",\"content\":\"a\\nb\"}]"},
     {"{\"text\":\"x\"}", "[{\"role\":\"user\",\"content\":\"x\"}]"},
     {"[7,null,true]", "[{\"role\":\"user\",\"content\":\"7\\ntrue\"}]"},
     {"[{\"type\":\"text\",\"content\":\"x\",\"id\":\"p1\"}]",
@@ -44,7 +45,8 @@ static const struct {
     {"[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s\"}]",
      "[{\"role\":\"assistant\",\"content\":\"\",\"reasoning\":\"hm\",\"reasoning_details\":["
      "{\"signature\":\"s\"}]}]"},
-    {"[{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"a\"},\"b\"]}]",
+    {"[{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"a\"},\"b\"]}"
+     "]",
      "[{\"role\":\"assistant\",\"content\":\"\",\"reasoning\":\"a\\nb\"}]"},
     {"[{\"text\":\"hm\",\"thought\":true}]",
      "[{\"role\":\"assistant\",\"content\":\"\",\"reasoning\":\"hm\"}]"},
@@ -52,7 +54,8 @@ static const struct {
      "[{\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"c\",\"name\":\"f\"}]"},
     {"[{\"type\":\"tool_call_response\",\"id\":\"c\",\"data\":\"r\"}]",
      "[{\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"c\"}]"},
-    {"[{\"type\":\"tool_result\",\"tool_use_id\":\"c\",\"is_error\":true,\"content\":[{\"type\":"
+    {"[{\"type\":\"tool_result\",\"tool_use_id\":\"c\",\"is_error\":true,\"content\":[{"
+     "\"type\":"
      "\"text\",\"text\":\"r\"}]}]",
      "[{\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"c\",\"is_error\":true}]"},
     {"[{\"type\":\"tool-result\",\"toolCallId\":\"c\",\"toolName\":\"f\",\"output\":{\"type\":"
@@ -72,7 +75,8 @@ static const struct {
      "[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"mime_type\":\"image/png\","
      "\"url\":\"data:image/png;base64,eA\"}]}]"},
     {"[{\"executableCode\":{\"code\":\"1\"}},{\"text\":\"x\"}]",
-     "[{\"role\":\"user\",\"content\":[{\"executableCode\":{\"code\":\"1\"}},{\"type\":\"text\","
+     "[{\"role\":\"user\",\"content\":[{\"executableCode\":{\"code\":\"1\"}},{\"type\":"
+     "\"text\","
      "\"text\":\"x\"}]}]"},
     {"[{\"type\":\"server_tool_call\",\"name\":\"web\",\"server_tool_call\":{\"q\":1}}]",
      "[{\"role\":\"user\",\"content\":[{\"type\":\"server_tool_call\",\"name\":\"web\","

@@ -1,6 +1,6 @@
 /*
- * Plain lists from JSON text: what is read so, what is left to the general way, and that both say
- * the same.
+ * Plain lists from JSON text: what is read so, what is left to the general way, and that both
+ * say the same.
  */
 #include "expect.h"
 #include "message_kit.h"
@@ -12,7 +12,8 @@ static const struct {
     bool plain;
 } lists[] = {
     {"[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"a\\nb\"}]}]", true},
-    {" [ { \"parts\" : [ { \"content\" : \"x\" , \"type\" : \"text\" } ] , \"role\" : \"human\" } "
+    {" [ { \"parts\" : [ { \"content\" : \"x\" , \"type\" : \"text\" } ] , \"role\" : "
+     "\"human\" } "
      "] ",
      true},
     {"[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"x\"}],"
@@ -35,7 +36,8 @@ static const struct {
     {"[{\"role\":\"user\",\"role\":\"user\",\"content\":\"x\"}]", false},
     {"[{\"role\":\"user\",\"content\":\"x\",\"other\":\"y\"}]", false},
     {"[{\"role\":\"user\",\"content\":\"x\",\"type\":\"message\"}]", false},
-    {"[{\"role\":\"user\",\"content\":\"x\",\"parts\":[{\"type\":\"text\",\"content\":\"x\"}]}]",
+    {"[{\"role\":\"user\",\"content\":\"x\",\"parts\":[{\"type\":\"text\",\"content\":\"x\"}]}"
+     "]",
      false},
     {"[{\"role\":\"user\",\"parts\":[]}]", false},
     {"[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"type\":\"text\"}]}]", false},

@@ -1,6 +1,6 @@
 /*
- * Tool definitions: each row of tools.json is one shape, captured or after its documentation, and
- * the list that must come of it (the table of list_table.h). Then the cap.
+ * Tool definitions: each row of tools.json is one shape, captured or after its documentation,
+ * and the list that must come of it (the table of list_table.h). Then the cap.
  */
 #include "expect.h"
 #include "list_table.h"
@@ -38,7 +38,8 @@ END_TEST
 int main(void)
 {
     TCase *tcase;
-    Suite *suite = nv_test_list_suite("tools", "tests/unit/mapping/tools.json", list_of, &tcase);
+    Suite *suite =
+        nv_test_list_suite("tools", "tests/unit/mapping/tools.json", list_of, &tcase);
     tcase_add_test(tcase, test_cap);
     return nv_test_run(suite);
 }

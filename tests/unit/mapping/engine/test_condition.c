@@ -9,8 +9,8 @@
 
 #include "base/banned.h"
 
-#define SPAN                                                                                       \
-    "'scope': 'My.Scope', 'kind': 3, 'attributes': {'x': 'Hello', 'n': 5, 'b': true, 'q': "        \
+#define SPAN                                                                                   \
+    "'scope': 'My.Scope', 'kind': 3, 'attributes': {'x': 'Hello', 'n': 5, 'b': true, 'q': "    \
     "'\\\"quoted\\\"', 'empty': '{}'}, 'events': [{'name': 'happened', 'at': 3}]"
 
 START_TEST(each_condition)
@@ -53,8 +53,8 @@ START_TEST(each_condition)
                  cases[i].condition);
         struct nv_mapping *mapping = told_mapping(rules, NULL);
         struct told *told = told_with(mapping, NULL, "[{'name': 'a span', " SPAN "}]");
-        const json_t *field =
-            json_object_get(json_object_get(told_span(told, "a span"), "attributes"), "my.field");
+        const json_t *field = json_object_get(
+            json_object_get(told_span(told, "a span"), "attributes"), "my.field");
         ck_assert_msg((field != NULL) == cases[i].holds, "%s", cases[i].condition);
         told_free(told);
         nv_mapping_free(mapping);
@@ -65,10 +65,12 @@ END_TEST
 START_TEST(the_smallest_rank_decides_the_kind)
 {
     struct told *told = told_by(
-        "[{'name': 'a', 'attributes': {'openinference.span.kind': 'TOOL', 'gen_ai.operation.name':"
+        "[{'name': 'a', 'attributes': {'openinference.span.kind': 'TOOL', "
+        "'gen_ai.operation.name':"
         " 'chat'}}, {'name': 'b', 'attributes': {'openinference.span.kind': 'UNKNOWN', "
         "'gen_ai.operation.name': 'chat'}}, {'name': 'execute_tool x', 'attributes': {}},"
-        "{'name': 'c', 'attributes': {'mcp.method.name': 'tools/call', 'gen_ai.operation.name': "
+        "{'name': 'c', 'attributes': {'mcp.method.name': 'tools/call', "
+        "'gen_ai.operation.name': "
         "'execute_tool', 'gen_ai.tool.name': 't'}}]");
     ck_assert_str_eq(told_kind(told, "a"), "tool");
     ck_assert_str_eq(told_kind(told, "b"), "llm");

@@ -1,6 +1,6 @@
 /*
- * Content of span events and log records: each row of content.json is what one span has, and the
- * virtual attributes that must come of it.
+ * Content of span events and log records: each row of content.json is what one span has, and
+ * the virtual attributes that must come of it.
  */
 #include "arena_oom.h"
 #include "cases.h"

@@ -148,7 +148,8 @@ START_TEST(lists_are_read_up_to_the_limit)
     ck_assert_uint_eq(span.attributes.count, 71);
     ck_assert_nv_str(span.attributes.items[69].key, "a");
     ck_assert_nv_str(span.attributes.items[70].key, "noveum.gateway.cut");
-    ck_assert_nv_str(span.attributes.items[70].value.as.string, "[30 more items were left out]");
+    ck_assert_nv_str(span.attributes.items[70].value.as.string,
+                     "[30 more items were left out]");
     ck_assert_uint_eq(span.event_count, 70);
     ck_assert_uint_eq(span.dropped_events, 35);
     ck_assert_uint_eq(span.link_count, 70);
@@ -199,8 +200,9 @@ END_TEST
 
 START_TEST(all_types_of_values)
 {
-    struct told *told = told_by("[{'name': 'a', 'attributes': {'s': 'x', 'i': -5, 'd': 0.5, 'b': "
-                                "true, 'n': null, 'l': [1, [2]], 'm': {'k': {'j': 1}}}}]");
+    struct told *told =
+        told_by("[{'name': 'a', 'attributes': {'s': 'x', 'i': -5, 'd': 0.5, 'b': "
+                "true, 'n': null, 'l': [1, [2]], 'm': {'k': {'j': 1}}}}]");
     told_is(told, "a", "s", "'x'");
     told_is(told, "a", "i", "-5");
     told_is(told, "a", "d", "0.5");

@@ -22,9 +22,10 @@ END_TEST
 
 START_TEST(an_absent_winner_lets_the_next_one_win)
 {
-    struct told *told = told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
-                                "'gen_ai.usage.input_tokens': 'N/A', "
-                                "'gen_ai.usage.prompt_tokens': 6}}]");
+    struct told *told =
+        told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
+                "'gen_ai.usage.input_tokens': 'N/A', "
+                "'gen_ai.usage.prompt_tokens': 6}}]");
     told_is(told, "a", "llm.input_tokens", "6");
     told_is(told, "a", "gen_ai.usage.input_tokens", "'N/A'");
     told_free(told);
@@ -49,32 +50,35 @@ END_TEST
 
 START_TEST(output_messages_go_out_only_when_they_say_more)
 {
-    struct told *told = told_by(
-        "[{'name': 'plain', 'attributes': {'gen_ai.operation.name': 'chat', "
-        "'gen_ai.output.messages': "
-        "'[{\\\"role\\\":\\\"assistant\\\",\\\"content\\\":\\\"hi\\\"}]'}},"
-        "{'name': 'rich', 'attributes': {'gen_ai.operation.name': 'chat', "
-        "'gen_ai.output.messages': '[{\\\"role\\\":\\\"assistant\\\",\\\"parts\\\":[{\\\"type\\\":"
-        "\\\"reasoning\\\",\\\"content\\\":\\\"hm\\\"},{\\\"type\\\":\\\"text\\\",\\\"content\\\":"
-        "\\\"hi\\\"}]}]'}}]");
+    struct told *told =
+        told_by("[{'name': 'plain', 'attributes': {'gen_ai.operation.name': 'chat', "
+                "'gen_ai.output.messages': "
+                "'[{\\\"role\\\":\\\"assistant\\\",\\\"content\\\":\\\"hi\\\"}]'}},"
+                "{'name': 'rich', 'attributes': {'gen_ai.operation.name': 'chat', "
+                "'gen_ai.output.messages': "
+                "'[{\\\"role\\\":\\\"assistant\\\",\\\"parts\\\":[{\\\"type\\\":"
+                "\\\"reasoning\\\",\\\"content\\\":\\\"hm\\\"},{\\\"type\\\":\\\"text\\\","
+                "\\\"content\\\":"
+                "\\\"hi\\\"}]}]'}}]");
     told_is(told, "plain", "llm.output.response", "'hi'");
     told_is(told, "plain", "llm.output.messages", NULL);
     told_is(told, "plain", "gen_ai.output.messages", NULL);
     told_is(told, "rich", "llm.output.response", "'hi'");
-    ck_assert_ptr_nonnull(json_object_get(json_object_get(told_span(told, "rich"), "attributes"),
-                                          "llm.output.messages"));
+    ck_assert_ptr_nonnull(json_object_get(
+        json_object_get(told_span(told, "rich"), "attributes"), "llm.output.messages"));
     told_free(told);
 }
 END_TEST
 
 START_TEST(the_system_prompt_leads_the_messages)
 {
-    struct told *told = told_by(
-        "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
-        "'gen_ai.system_instructions': 'be brief', 'gen_ai.input.messages': "
-        "'[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\"hi\\\"}]'}},"
-        "{'name': 'b', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.input.messages': "
-        "'[{\\\"role\\\":\\\"system\\\",\\\"content\\\":\\\"be kind\\\"}]'}}]");
+    struct told *told =
+        told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
+                "'gen_ai.system_instructions': 'be brief', 'gen_ai.input.messages': "
+                "'[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\"hi\\\"}]'}},"
+                "{'name': 'b', 'attributes': {'gen_ai.operation.name': 'chat', "
+                "'gen_ai.input.messages': "
+                "'[{\\\"role\\\":\\\"system\\\",\\\"content\\\":\\\"be kind\\\"}]'}}]");
     told_is(told, "a", "llm.input.messages",
             "[{'role': 'system', 'content': 'be brief'}, {'role': 'user', 'content': 'hi'}]");
     told_is(told, "b", "llm.system_prompt", "'be kind'");

@@ -1,6 +1,6 @@
 /*
- * What goes out beside the fields: own keys, keys whose name is taken, and spans of more attributes
- * than 16 bits count: a row that drops a secret must reach the last of them too.
+ * What goes out beside the fields: own keys, keys whose name is taken, and spans of more
+ * attributes than 16 bits count: a row that drops a secret must reach the last of them too.
  */
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
@@ -14,8 +14,9 @@
 
 START_TEST(a_taken_name_gets_source_behind_it)
 {
-    struct told *told = told_by("[{'name': 'chat', 'attributes': {'gen_ai.operation.name': 'chat',"
-                                "'gen_ai.request.model': 'm', 'llm.model': 'n'}}]");
+    struct told *told =
+        told_by("[{'name': 'chat', 'attributes': {'gen_ai.operation.name': 'chat',"
+                "'gen_ai.request.model': 'm', 'llm.model': 'n'}}]");
     told_is(told, "chat", "llm.model", "'m'");
     told_is(told, "chat", "llm.model.source", "'n'");
     told_free(told);
@@ -50,9 +51,10 @@ END_TEST
 
 START_TEST(fields_are_told_by_what_comes_after_65535_attributes)
 {
-    struct told *told = told_of_many("'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm',"
-                                     "'gen_ai.usage.input_tokens': 3,"
-                                     "'gen_ai.usage.output_tokens': 4");
+    struct told *told =
+        told_of_many("'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm',"
+                     "'gen_ai.usage.input_tokens': 3,"
+                     "'gen_ai.usage.output_tokens': 4");
     told_is(told, "s", "llm.model", "'m'");
     told_is(told, "s", "llm.input_tokens", "3");
     told_is(told, "s", "llm.total_tokens", "7");

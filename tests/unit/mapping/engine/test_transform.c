@@ -74,8 +74,9 @@ END_TEST
 START_TEST(absent_values_are_not_looked_at)
 {
     static const struct step_case cases[] = {
-        {"copy", "''", NULL, false},   {"copy", "'{}'", NULL, false},   {"copy", "[]", NULL, false},
-        {"copy", "null", NULL, false}, {"int", "'N/A'", NULL, false},   {"copy", "0", "0", true},
+        {"copy", "''", NULL, false},   {"copy", "'{}'", NULL, false},
+        {"copy", "[]", NULL, false},   {"copy", "null", NULL, false},
+        {"int", "'N/A'", NULL, false}, {"copy", "0", "0", true},
         {"copy", "'0'", "'0'", true},  {"copy", "false", "false", true}};
     CHECK_STEPS(cases);
 }

@@ -59,20 +59,24 @@ START_TEST(buckets)
 {
     static const struct step_case cases[] = {
         {"sum_of(input)", "{'input': 1, 'input_cached': 2, 'output': 4}", "3", false},
-        {"sum_of(input)", "{'input': 1, 'input_cached': 2, 'output': 4, 'total': 7}", "3", false},
+        {"sum_of(input)", "{'input': 1, 'input_cached': 2, 'output': 4, 'total': 7}", "3",
+         false},
         /* a total that is the bare buckets' sum: these hold the others */
-        {"sum_of(input)", "{'input': 9, 'input_cached': 2, 'output': 4, 'total': 13}", "9", false},
+        {"sum_of(input)", "{'input': 9, 'input_cached': 2, 'output': 4, 'total': 13}", "9",
+         false},
         {"sum_of(output)", "{'input': 9, 'output': 4, 'output_reasoning': 3, 'total': 13}", "4",
          false},
-        {"sum_of(output)", "{'input': 9, 'input_cached': 2, 'output': 4, 'total': 13}", "4", false},
+        {"sum_of(output)", "{'input': 9, 'input_cached': 2, 'output': 4, 'total': 13}", "4",
+         false},
         /* one side holds its parts, the other does not */
         {"sum_of(input)",
-         "{'input': 9, 'input_cached': 2, 'output': 4, 'output_reasoning': 3, 'total': 16}", "9",
-         false},
+         "{'input': 9, 'input_cached': 2, 'output': 4, 'output_reasoning': 3, 'total': 16}",
+         "9", false},
         {"sum_of(output)",
-         "{'input': 9, 'input_cached': 2, 'output': 4, 'output_reasoning': 3, 'total': 16}", "7",
+         "{'input': 9, 'input_cached': 2, 'output': 4, 'output_reasoning': 3, 'total': 16}",
+         "7", false},
+        {"sum_of(input)", "{'input': 9, 'input_cached': 2, 'output': 4, 'total': 99}", "11",
          false},
-        {"sum_of(input)", "{'input': 9, 'input_cached': 2, 'output': 4, 'total': 99}", "11", false},
         {"sum_of(input)", "{'input_tokens': 9}", NULL, false},
         {"sum_of(input)", "'text'", NULL, false}};
     CHECK_STEPS(cases);

@@ -47,8 +47,10 @@ static void check_tree(const char *expected)
 START_TEST(test_messages_of_openinference)
 {
     ck_assert_int_eq(add("{i}.message.role", 0, 0, "user"), NV_OK);
-    ck_assert_int_eq(add("{i}.message.tool_calls.{j}.tool_call.function.name", 1, 0, "f"), NV_OK);
-    ck_assert_int_eq(add("{i}.message.tool_calls.{j}.tool_call.function.name", 1, 1, "g"), NV_OK);
+    ck_assert_int_eq(add("{i}.message.tool_calls.{j}.tool_call.function.name", 1, 0, "f"),
+                     NV_OK);
+    ck_assert_int_eq(add("{i}.message.tool_calls.{j}.tool_call.function.name", 1, 1, "g"),
+                     NV_OK);
     ck_assert_int_eq(add("{i}.message.role", 1, 0, "assistant"), NV_OK);
     check_tree("[{\"message\":{\"role\":\"user\"}},{\"message\":{\"tool_calls\":["
                "{\"tool_call\":{\"function\":{\"name\":\"f\"}}},"
@@ -63,7 +65,8 @@ START_TEST(test_trap_12_numbers_sort_as_numbers_and_gaps_close)
         char text[16];
         snprintf(text, sizeof text, "m%u", order[i]);
         const struct nv_value value = nv_value_string(nv_arena_dup(arena, nv_str_from(text)));
-        ck_assert_int_eq(nv_unflatten_add(&builder, NV_STR("{i}"), &order[i], 1, &value), NV_OK);
+        ck_assert_int_eq(nv_unflatten_add(&builder, NV_STR("{i}"), &order[i], 1, &value),
+                         NV_OK);
     }
     check_tree("[\"m1\",\"m9\",\"m10\",\"m200\"]");
 }
@@ -89,7 +92,8 @@ START_TEST(test_depth_is_capped)
     for (unsigned i = 0; i <= NV_UNFLATTEN_DEPTH_MAX; i++)
         ck_assert_int_eq(nv_buf_printf(&key, "%sa", i == 0 ? "" : "."), NV_OK);
     const struct nv_value value = nv_value_int(1);
-    ck_assert_int_eq(nv_unflatten_add(&builder, nv_buf_str(&key), NULL, 0, &value), NV_ERR_LIMIT);
+    ck_assert_int_eq(nv_unflatten_add(&builder, nv_buf_str(&key), NULL, 0, &value),
+                     NV_ERR_LIMIT);
     const struct nv_str shorter = nv_str_slice(nv_buf_str(&key), 2, key.len);
     ck_assert_int_eq(nv_unflatten_add(&builder, shorter, NULL, 0, &value), NV_OK);
     nv_buf_release(&key);
@@ -179,7 +183,8 @@ START_TEST(test_any_order_gives_the_same_tree)
     for (uint32_t i = 0; i < 64; i++) {
         const uint32_t numbers[2] = {places[i] / 8 * 3, places[i] % 8 * 2};
         const struct nv_value value = nv_value_int(places[i]);
-        ck_assert_int_eq(nv_unflatten_add(&builder, NV_STR("{i}.{j}"), numbers, 2, &value), NV_OK);
+        ck_assert_int_eq(nv_unflatten_add(&builder, NV_STR("{i}.{j}"), numbers, 2, &value),
+                         NV_OK);
     }
     struct nv_value tree;
     ck_assert_int_eq(nv_unflatten_finish(&builder, &tree), NV_OK);

@@ -83,8 +83,8 @@ START_TEST(long_lists_are_left_unsorted)
     struct nv_candidate *candidate;
     const unsigned many = 1000;
     for (unsigned i = 0; i < many; i++) {
-        ck_assert_int_eq(nv_candidate_add(&t, i < many / 2 ? &early : &late, 0, NULL, &candidate),
-                         NV_OK);
+        ck_assert_int_eq(
+            nv_candidate_add(&t, i < many / 2 ? &early : &late, 0, NULL, &candidate), NV_OK);
         ck_assert(!t.scratch.ends[NV_FIELD_TOOL_NAME].unsorted);
     }
     ck_assert_int_eq(nv_candidate_add(&t, &between, 0, NULL, &candidate), NV_OK);

@@ -52,8 +52,8 @@ START_TEST(models_are_found_under_their_spellings)
     struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
     struct nv_prices *prices = builtin(arena, NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct nv_price *price =
-            nv_price_find(prices, nv_str_from(cases[i].provider), nv_str_from(cases[i].model), NOW);
+        const struct nv_price *price = nv_price_find(prices, nv_str_from(cases[i].provider),
+                                                     nv_str_from(cases[i].model), NOW);
         ck_assert_msg((price != NULL) == cases[i].known, "%s %s", cases[i].provider,
                       cases[i].model);
     }
@@ -61,13 +61,15 @@ START_TEST(models_are_found_under_their_spellings)
 }
 END_TEST
 
-/* Names with what gateways, clouds and clients put around them cost what the bare name costs. */
+/* Names with what gateways, clouds and clients put around them cost what the bare name
+ * costs. */
 START_TEST(names_in_all_their_wrappings)
 {
     static const struct {
         const char *provider, *model, *at, *bare;
     } cases[] = {
-        {"", "openrouter/anthropic/claude-sonnet-4.5", "openrouter", "anthropic/claude-sonnet-4.5"},
+        {"", "openrouter/anthropic/claude-sonnet-4.5", "openrouter",
+         "anthropic/claude-sonnet-4.5"},
         {"openrouter", "openrouter/openai/gpt-4o-mini", "openrouter", "openai/gpt-4o-mini"},
         {"", "anthropic:claude-sonnet-4-5", "anthropic", "claude-sonnet-4-5"},
         {"", "openai:gpt-4o-mini", "openai", "gpt-4o-mini"},
@@ -84,7 +86,8 @@ START_TEST(names_in_all_their_wrappings)
         {"bedrock", "apac.anthropic.claude-3-5-sonnet-20241022-v2:0", "bedrock",
          "anthropic.claude-3-5-sonnet-20241022-v2:0"},
         {"bedrock",
-         "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-3-haiku-20240307-v1:0",
+         "arn:aws:bedrock:us-east-1:1:inference-profile/"
+         "us.anthropic.claude-3-haiku-20240307-v1:0",
          "bedrock", "anthropic.claude-3-haiku-20240307-v1:0"},
         {"", "groq/llama-3.3-70b-versatile", "groq", "llama-3.3-70b-versatile"},
         {"", "xai/grok-4", "xai", "grok-4"},
@@ -113,16 +116,18 @@ START_TEST(hours_of_the_day)
         double usd;
     } cases[] = {{0, 2}, {29, 2}, {30, 5}, {16 * 60 + 29, 5}, {16 * 60 + 30, 7}, {23 * 60, 7}};
     struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
-    struct nv_prices *prices = builtin(arena, HEADER "openai,own*,,2,,,2\n"
-                                                     "openai,own*,00:30-16:30,5,,,5\n"
-                                                     "openai,own*,2026-01-01 16:30-00:00,7,,,7\n"
-                                                     "openai,exact,,2,,,2\n"
-                                                     "openai,exact,00:30-16:30,5,,,5\n"
-                                                     "openai,exact,2026-01-01 16:30-00:00,7,,,7\n");
+    struct nv_prices *prices =
+        builtin(arena, HEADER "openai,own*,,2,,,2\n"
+                              "openai,own*,00:30-16:30,5,,,5\n"
+                              "openai,own*,2026-01-01 16:30-00:00,7,,,7\n"
+                              "openai,exact,,2,,,2\n"
+                              "openai,exact,00:30-16:30,5,,,5\n"
+                              "openai,exact,2026-01-01 16:30-00:00,7,,,7\n");
     const uint64_t day = NOW / UINT64_C(86400000000000) * UINT64_C(86400000000000);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint64_t at = day + cases[i].minute * UINT64_C(60000000000);
-        const struct nv_price *price = nv_price_find(prices, NV_STR("openai"), NV_STR("own-1"), at);
+        const struct nv_price *price =
+            nv_price_find(prices, NV_STR("openai"), NV_STR("own-1"), at);
         ck_assert_double_eq(price->usd[NV_PRICE_INPUT], cases[i].usd);
         price = nv_price_find(prices, NV_STR("openai"), NV_STR("exact"), at);
         ck_assert_double_eq(price->usd[NV_PRICE_INPUT], cases[i].usd);

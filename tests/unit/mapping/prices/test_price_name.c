@@ -8,16 +8,18 @@
 
 static bool has(const struct nv_str *list, unsigned count, const char *text)
 {
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         if (nv_str_eq(list[i], nv_str_from(text)))
             return true;
+    }
     return false;
 }
 
 START_TEST(the_most_exact_name_and_the_spans_provider_go_first)
 {
     struct nv_price_names names;
-    nv_price_names_make(NV_STR("openrouter/anthropic/claude-sonnet-4.5"), NV_STR("openai"), &names);
+    nv_price_names_make(NV_STR("openrouter/anthropic/claude-sonnet-4.5"), NV_STR("openai"),
+                        &names);
     ck_assert(nv_str_eq(names.names[0], NV_STR("openrouter/anthropic/claude-sonnet-4.5")));
     ck_assert(nv_str_eq(names.names[1], NV_STR("anthropic/claude-sonnet-4.5")));
     ck_assert(nv_str_eq(names.names[2], NV_STR("claude-sonnet-4.5")));

@@ -30,10 +30,11 @@ START_TEST(patterns)
                  {"gemini-2.5-pro*&!*-tts&!*-tts-*", "gemini-2.5-pro-tts", false},
                  {"gemini-2.5-pro*&!*-tts&!*-tts-*", "gemini-2.5-pro-tts-1", false},
                  {"gemini-2.5-pro*&!*-tts&!*-tts-*", "gemini-2.5-flash", false}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ck_assert_msg(nv_price_pattern_match(nv_str_from(cases[i].pattern),
                                              nv_str_from(cases[i].name)) == cases[i].matches,
                       "%s %s", cases[i].pattern, cases[i].name);
+    }
 }
 END_TEST
 

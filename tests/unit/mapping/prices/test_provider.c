@@ -37,9 +37,10 @@ START_TEST(spellings)
                  {"api.openai.com", "openai"},
                  {"", ""}};
     struct nv_arena *arena = nv_arena_new(1 << 20);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ck_assert_nv_str(nv_provider_normalise(arena, nv_str_from(cases[i].name)),
                          cases[i].provider);
+    }
     nv_arena_free(arena);
 }
 END_TEST
@@ -66,8 +67,10 @@ START_TEST(models_and_hosts)
                  {"api.anthropic.com:443", "anthropic"},
                  {"localhost", ""},
                  {"", ""}};
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-        ck_assert_nv_str(nv_provider_of_model(nv_str_from(models[i].model)), models[i].provider);
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        ck_assert_nv_str(nv_provider_of_model(nv_str_from(models[i].model)),
+                         models[i].provider);
+    }
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
         ck_assert_nv_str(nv_provider_of_host(nv_str_from(hosts[i].host)), hosts[i].provider);
 }

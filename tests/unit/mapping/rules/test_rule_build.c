@@ -14,7 +14,8 @@ static struct nv_rules build(struct nv_arena *arena, const char *builtin, const 
     struct nv_rule_draft draft;
     struct nv_rules rules;
     nv_rule_draft_init(&draft, arena);
-    ck_assert_int_eq(nv_rule_parse(&draft, NV_STR("a"), nv_str_from(builtin), false, NULL), NV_OK);
+    ck_assert_int_eq(nv_rule_parse(&draft, NV_STR("a"), nv_str_from(builtin), false, NULL),
+                     NV_OK);
     ck_assert_int_eq(nv_rule_parse(&draft, NV_STR("u"), nv_str_from(user), true, NULL), NV_OK);
     ck_assert_int_eq(nv_rule_build(&draft, &rules), NV_OK);
     return rules;
@@ -94,8 +95,10 @@ START_TEST(an_import_builds_the_same_set)
         ck_assert_uint_eq(a->flags, b->flags);
         ck_assert_mem_eq(&a->filter, &b->filter, sizeof a->filter);
     }
-    for (uint32_t i = 0; i < builtin->key_count; i++)
-        ck_assert_mem_eq(&builtin->keys[i].signs, &again.keys[i].signs, sizeof again.keys[i].signs);
+    for (uint32_t i = 0; i < builtin->key_count; i++) {
+        ck_assert_mem_eq(&builtin->keys[i].signs, &again.keys[i].signs,
+                         sizeof again.keys[i].signs);
+    }
     nv_arena_free(arena);
 }
 END_TEST
@@ -103,10 +106,12 @@ END_TEST
 START_TEST(a_wild_watch_sees_keys_with_rows_of_their_own)
 {
     struct nv_arena *arena = nv_arena_new(1 << 20);
-    struct nv_rules rules = build(
-        arena, "a.b | span | | llm.b | copy | 1\nz | span | has=a.{*} | llm.z | copy | 1\n", "");
+    struct nv_rules rules =
+        build(arena,
+              "a.b | span | | llm.b | copy | 1\nz | span | has=a.{*} | llm.z | copy | 1\n", "");
     uint16_t key = nv_rules_find_exact(&rules, NV_STR("a.b"), false);
-    const struct nv_rule_key *wild = &rules.keys[nv_rules_find_exact(&rules, NV_STR("a."), true)];
+    const struct nv_rule_key *wild =
+        &rules.keys[nv_rules_find_exact(&rules, NV_STR("a."), true)];
     ck_assert_mem_eq(&rules.keys[key].signs, &wild->signs, sizeof wild->signs);
     ck_assert_uint_eq(wild->signs.bits[0], 1);
     nv_arena_free(arena);

@@ -138,9 +138,10 @@ START_TEST(more_questions_than_numbers)
 {
     char rows[16384];
     size_t len = 0;
-    for (unsigned i = 0; i <= NV_SIGNS_MAX; i++)
+    for (unsigned i = 0; i <= NV_SIGNS_MAX; i++) {
         len += (size_t)snprintf(rows + len, sizeof rows - len,
                                 "a%u | span | scope=s%u | llm.a | copy | 1\n", i, i);
+    }
     ck_assert_int_eq(build(rows), NV_ERR_LIMIT);
 }
 END_TEST

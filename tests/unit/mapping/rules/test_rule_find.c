@@ -160,9 +160,10 @@ END_TEST
 START_TEST(every_compiled_key_finds_itself)
 {
     const struct nv_rules *rules = nv_rules_builtin();
-    for (uint32_t i = 0; i < rules->key_count; i++)
-        ck_assert_uint_eq(nv_rules_find_exact(rules, rules->keys[i].pattern, rules->keys[i].wild),
-                          i);
+    for (uint32_t i = 0; i < rules->key_count; i++) {
+        ck_assert_uint_eq(
+            nv_rules_find_exact(rules, rules->keys[i].pattern, rules->keys[i].wild), i);
+    }
 }
 END_TEST
 
@@ -183,9 +184,10 @@ START_TEST(globs)
                  {"*ab*", "xaxaxab", true},  {"*ab", "xabx", false},
                  {"**a", "xa", true},        {"a**", "A", true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct nv_str globs_text = nv_str_from(cases[i].globs), text = nv_str_from(cases[i].text);
-        ck_assert_msg(nv_glob_any(globs_text, text) == cases[i].match, "%s on %s", cases[i].globs,
-                      cases[i].text);
+        struct nv_str globs_text = nv_str_from(cases[i].globs),
+                      text = nv_str_from(cases[i].text);
+        ck_assert_msg(nv_glob_any(globs_text, text) == cases[i].match, "%s on %s",
+                      cases[i].globs, cases[i].text);
         struct nv_glob_filter filter = nv_glob_filter_of(globs_text);
         ck_assert_msg(nv_glob_any_of(&filter, globs_text, text) == cases[i].match,
                       "filter of %s on %s", cases[i].globs, cases[i].text);

@@ -7,34 +7,36 @@
 
 #include "base/banned.h"
 
-#define AGENT(id, parent, name, more)                                                              \
-    "{'name': 'invoke_agent " name "', 'id': " #id ", 'parent': " #parent                          \
-    ", 'attributes': {'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': '" name        \
+#define AGENT(id, parent, name, more)                                                          \
+    "{'name': 'invoke_agent " name "', 'id': " #id ", 'parent': " #parent                      \
+    ", 'attributes': {'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': '" name    \
     "'}" more "}"
 
 START_TEST(nodes_and_connections)
 {
-    struct told *told = told_by("[" AGENT(1, 0, "lead", "") "," AGENT(2, 1, "worker", "") "," AGENT(
-        3, 1, "worker", ", 'status': 2") ","
-                                         "{'name': 'execute_tool search', 'id': 4, 'parent': 2, "
-                                         "'attributes': {'gen_ai.operation.name': "
-                                         "'execute_tool', 'gen_ai.tool.name': 'search'}},"
-                                         "{'name': 'chat m', 'id': 5, 'parent': 2, 'attributes': "
-                                         "{'gen_ai.operation.name': 'chat', "
-                                         "'gen_ai.request.model': 'm'}},"
-                                         "{'name': 'execute_tool transfer_to_billing', 'id': 6, "
-                                         "'parent': 1, 'attributes': "
-                                         "{'gen_ai.operation.name': 'execute_tool', "
-                                         "'gen_ai.tool.name': 'transfer_to_billing'}}]");
+    struct told *told =
+        told_by("[" AGENT(1, 0, "lead", "") "," AGENT(2, 1, "worker", "") "," AGENT(
+            3, 1, "worker",
+            ", 'status': 2") ","
+                             "{'name': 'execute_tool search', 'id': 4, 'parent': 2, "
+                             "'attributes': {'gen_ai.operation.name': "
+                             "'execute_tool', 'gen_ai.tool.name': 'search'}},"
+                             "{'name': 'chat m', 'id': 5, 'parent': 2, 'attributes': "
+                             "{'gen_ai.operation.name': 'chat', "
+                             "'gen_ai.request.model': 'm'}},"
+                             "{'name': 'execute_tool transfer_to_billing', 'id': 6, "
+                             "'parent': 1, 'attributes': "
+                             "{'gen_ai.operation.name': 'execute_tool', "
+                             "'gen_ai.tool.name': 'transfer_to_billing'}}]");
     told_member(told, NULL, "attributes",
                 "{'noveum.project': 'test', 'noveum.environment': 'production', "
                 "'noveum.gateway.version': '0.0.0-test', 'agent_graph.name': 'lead', "
                 "'agent_graph.node_count': 3, 'agent_graph.connection_count': 2}");
-    told_is(
-        told, "invoke_agent lead", "agent_graph.nodes",
-        "[{'name': 'lead', 'runs': 1, 'errors': 0, 'calls': 0, 'tools': ['transfer_to_billing']},"
-        "{'name': 'worker', 'runs': 2, 'errors': 1, 'calls': 1, 'tools': ['search']},"
-        "{'name': 'billing', 'runs': 0, 'errors': 0, 'calls': 0}]");
+    told_is(told, "invoke_agent lead", "agent_graph.nodes",
+            "[{'name': 'lead', 'runs': 1, 'errors': 0, 'calls': 0, 'tools': "
+            "['transfer_to_billing']},"
+            "{'name': 'worker', 'runs': 2, 'errors': 1, 'calls': 1, 'tools': ['search']},"
+            "{'name': 'billing', 'runs': 0, 'errors': 0, 'calls': 0}]");
     told_is(told, "invoke_agent lead", "agent_graph.connections",
             "[{'from': 'lead', 'to': 'worker', 'type': 'delegation', 'count': 2},"
             "{'from': 'lead', 'to': 'billing', 'type': 'handoff', 'count': 1}]");
@@ -54,7 +56,8 @@ END_TEST
 
 START_TEST(no_agents_no_graph)
 {
-    struct told *told = told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat'}}]");
+    struct told *told =
+        told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat'}}]");
     told_is(told, "a", "agent_graph.node_count", NULL);
     told_free(told);
 }

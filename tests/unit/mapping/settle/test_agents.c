@@ -25,7 +25,8 @@ static void note(struct nv_agents *agents, const char *name)
     nv_agents_note(agents, &graph);
 }
 
-static void expect(struct nv_agents *agents, enum nv_agents_form form, const char *part, bool there)
+static void expect(struct nv_agents *agents, enum nv_agents_form form, const char *part,
+                   bool there)
 {
     struct nv_buf buf;
     nv_buf_init(&buf, 1 << 20);

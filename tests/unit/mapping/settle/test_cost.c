@@ -9,9 +9,9 @@
 
 #include "base/banned.h"
 
-#define CALL                                                                                       \
-    "{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': "       \
-    "'openai', 'gen_ai.request.model': '%s', 'gen_ai.usage.input_tokens': 1000, "                  \
+#define CALL                                                                                   \
+    "{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': "   \
+    "'openai', 'gen_ai.request.model': '%s', 'gen_ai.usage.input_tokens': 1000, "              \
     "'gen_ai.usage.output_tokens': 100%s}}"
 
 static struct told *call(const char *model, const char *more)
@@ -82,12 +82,13 @@ END_TEST
 
 START_TEST(told_costs_have_a_currency_wherever_they_stand)
 {
-    struct told *told = told_by(
-        "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'invoke_agent', "
-        "'gen_ai.agent.name': 'x', 'gen_ai.usage.cost': 0.5}},"
-        "{'name': 'b', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.usage.cost': 0.5}},"
-        "{'name': 'c', 'attributes': {'gen_ai.operation.name': 'execute_tool', "
-        "'gen_ai.tool.name': 't', 'gen_ai.usage.cost': 0.5}}]");
+    struct told *told =
+        told_by("[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'invoke_agent', "
+                "'gen_ai.agent.name': 'x', 'gen_ai.usage.cost': 0.5}},"
+                "{'name': 'b', 'attributes': {'gen_ai.operation.name': 'chat', "
+                "'gen_ai.usage.cost': 0.5}},"
+                "{'name': 'c', 'attributes': {'gen_ai.operation.name': 'execute_tool', "
+                "'gen_ai.tool.name': 't', 'gen_ai.usage.cost': 0.5}}]");
     told_is(told, "a", "llm.cost.currency", "'USD'");
     told_is(told, "b", "llm.cost.currency", "'USD'");
     told_is(told, "c", "llm.cost.currency", "'USD'");
@@ -97,12 +98,12 @@ END_TEST
 
 START_TEST(hour_long_cache_writes_cost_more)
 {
-    const char *spans =
-        "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': "
-        "'anthropic', 'gen_ai.request.model': 'claude-3-7-sonnet-latest', "
-        "'gen_ai.usage.input_tokens': 3000, 'gen_ai.usage.output_tokens': 0, "
-        "'gen_ai.usage.input_token_details': '{\\'cache_creation\\': 2000, "
-        "\\'ephemeral_1h_input_tokens\\': 1000}'}}]";
+    const char *spans = "[{'name': 'a', 'attributes': {'gen_ai.operation.name': 'chat', "
+                        "'gen_ai.provider.name': "
+                        "'anthropic', 'gen_ai.request.model': 'claude-3-7-sonnet-latest', "
+                        "'gen_ai.usage.input_tokens': 3000, 'gen_ai.usage.output_tokens': 0, "
+                        "'gen_ai.usage.input_token_details': '{\\'cache_creation\\': 2000, "
+                        "\\'ephemeral_1h_input_tokens\\': 1000}'}}]";
     struct told *told = told_by(spans);
     /* 1000 at 3, 1000 written at 3.75, 1000 for an hour at 6 USD a million */
     told_is(told, "a", "llm.cost.input", "0.01275");

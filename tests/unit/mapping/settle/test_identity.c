@@ -10,10 +10,10 @@
 
 #include "base/banned.h"
 
-#define SPAN(service, name, id, parent, kind)                                                      \
-    "{'resource':{'attributes':[{'key':'service.name','value':{'stringValue':'" service            \
-    "'}}]},'scopeSpans':[{'spans':[{'traceId':'0123456789abcdef0123456789abcdef','spanId':'" id    \
-    "','parentSpanId':'" parent "','name':'" name "','kind':" kind                                 \
+#define SPAN(service, name, id, parent, kind)                                                  \
+    "{'resource':{'attributes':[{'key':'service.name','value':{'stringValue':'" service        \
+    "'}}]},'scopeSpans':[{'spans':[{'traceId':'0123456789abcdef0123456789abcdef','spanId':"    \
+    "'" id "','parentSpanId':'" parent "','name':'" name "','kind':" kind                      \
     ",'startTimeUnixNano':'1700000000000000000','endTimeUnixNano':'1700000001000000000'}]}]}"
 #define ROOT SPAN("shop", "root", "00000000000000aa", "", "1")
 #define CALLER SPAN("shop", "caller", "00000000000000bb", "00000000000000aa", "3")
@@ -63,7 +63,8 @@ START_TEST(a_log_record_goes_to_the_side_of_its_service)
 {
     struct told *told = told_requests(
         "{'resourceSpans':[" ROOT "," CALLER "," SERVED "]}",
-        "{'resourceLogs':[{'resource':{'attributes':[{'key':'service.name','value':{'stringValue':"
+        "{'resourceLogs':[{'resource':{'attributes':[{'key':'service.name','value':{'"
+        "stringValue':"
         "'cart'}}]},'scopeLogs':[{'logRecords':[{'traceId':'0123456789abcdef0123456789abcdef',"
         "'spanId':'00000000000000bb','timeUnixNano':'1700000000500000000','eventName':"
         "'gen_ai.user.message','attributes':[{'key':'event.name','value':{'stringValue':"
@@ -82,9 +83,9 @@ END_TEST
 START_TEST(all_else_is_one_span_sent_again)
 {
     /* the longer of two that have ended */
-    struct told *told =
-        told_by("[{'name': 'a', 'id': 1, 'kind': 2, 'attributes': {}},"
-                "{'name': 'a', 'id': 1, 'kind': 2, 'attributes': {'said': 'more than before'}}]");
+    struct told *told = told_by(
+        "[{'name': 'a', 'id': 1, 'kind': 2, 'attributes': {}},"
+        "{'name': 'a', 'id': 1, 'kind': 2, 'attributes': {'said': 'more than before'}}]");
     told_member(told, NULL, "span_count", "1");
     told_member(told, "a", "otel.kind", "'SERVER'");
     char *all = json_dumps(told->traces, 0);

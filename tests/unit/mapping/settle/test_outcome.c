@@ -55,16 +55,18 @@ START_TEST(attributes_fill_what_events_do_not_say)
 }
 END_TEST
 
-/* error_count counts spans of status error only (docs/noveum-backend.md#traces), no timeouts. */
+/* error_count counts spans of status error only (docs/noveum-backend.md#traces), no
+ * timeouts. */
 START_TEST(timeouts_are_not_counted_as_errors)
 {
     struct told *told = told_by(FAILED("'error.type': 'timeout'") "}]");
     told_member(told, NULL, "error_count", "0");
     told_member(told, NULL, "status", "'timeout'");
     told_free(told);
-    told = told_by("[{'name': 'a', 'status': 2, 'attributes': {'error.type': 'timeout'}}, {'name': "
-                   "'b', 'status': 2, 'attributes': {'error.type': 'rate_limit'}}, {'name': 'c', "
-                   "'status': 2, 'attributes': {}}]");
+    told = told_by(
+        "[{'name': 'a', 'status': 2, 'attributes': {'error.type': 'timeout'}}, {'name': "
+        "'b', 'status': 2, 'attributes': {'error.type': 'rate_limit'}}, {'name': 'c', "
+        "'status': 2, 'attributes': {}}]");
     told_member(told, "a", "status", "'timeout'");
     told_member(told, NULL, "error_count", "2");
     told_member(told, NULL, "status", "'error'");

@@ -1,5 +1,6 @@
 /*
- * Linked parts are joined with the first by span links, in both directions where that can be known.
+ * Linked parts are joined with the first by span links, in both directions where that can be
+ * known.
  */
 #include "tests/support/expect.h"
 
@@ -21,23 +22,23 @@ static void tear_down(void)
     nv_mapping_free(mapping);
 }
 
-#define ROOT                                                                                       \
-    "\x12\x08"                                                                                     \
-    "rootroot"                                                                                     \
-    "\x2a\x01"                                                                                     \
+#define ROOT                                                                                   \
+    "\x12\x08"                                                                                 \
+    "rootroot"                                                                                 \
+    "\x2a\x01"                                                                                 \
     "n"
-#define LATE                                                                                       \
-    "\x12\x08"                                                                                     \
-    "latelate"                                                                                     \
-    "\x22\x08"                                                                                     \
-    "rootroot"                                                                                     \
-    "\x2a\x01"                                                                                     \
+#define LATE                                                                                   \
+    "\x12\x08"                                                                                 \
+    "latelate"                                                                                 \
+    "\x22\x08"                                                                                 \
+    "rootroot"                                                                                 \
+    "\x2a\x01"                                                                                 \
     "n"
 /* with a link of its own: Span.links = 13 { trace_id = 1, span_id = 2 } */
-#define LINKED                                                                                     \
-    LATE "\x6a\x1c\x0a\x10"                                                                        \
-         "tracetracetracet"                                                                        \
-         "\x12\x08"                                                                                \
+#define LINKED                                                                                 \
+    LATE "\x6a\x1c\x0a\x10"                                                                    \
+         "tracetracetracet"                                                                    \
+         "\x12\x08"                                                                            \
          "spanspan"
 
 /* One span's bytes as a raw trace of its own, translated; free its arena. */

@@ -7,7 +7,8 @@
 
 #include "base/banned.h"
 
-#define PENDING "'attributes': {'logfire.span_type': 'pending_span', 'logfire.pending_parent_id': "
+#define PENDING                                                                                \
+    "'attributes': {'logfire.span_type': 'pending_span', 'logfire.pending_parent_id': "
 
 static size_t span_count(const struct told *told)
 {
@@ -16,11 +17,11 @@ static size_t span_count(const struct told *told)
 
 START_TEST(one_beside_its_span_is_left_out)
 {
-    struct told *told =
-        told_by("[{'name': 'ask (pending)', 'id': 9, 'parent': 1, " PENDING "'0000000000000000'}},"
-                " {'name': 'chat (pending)', 'id': 8, 'parent': 2, " PENDING "'0000000000000001'}},"
-                " {'name': 'chat', 'id': 2, 'parent': 1},"
-                " {'name': 'ask', 'id': 1, 'start': 0}]");
+    struct told *told = told_by(
+        "[{'name': 'ask (pending)', 'id': 9, 'parent': 1, " PENDING "'0000000000000000'}},"
+        " {'name': 'chat (pending)', 'id': 8, 'parent': 2, " PENDING "'0000000000000001'}},"
+        " {'name': 'chat', 'id': 2, 'parent': 1},"
+        " {'name': 'ask', 'id': 1, 'start': 0}]");
     ck_assert_uint_eq(span_count(told), 2);
     told_member(told, NULL, "span_count", "2");
     told_member(told, NULL, "name", "'ask'");
@@ -64,8 +65,9 @@ END_TEST
 
 START_TEST(other_span_types_stay)
 {
-    struct told *told = told_by("[{'name': 'root', 'id': 1}, {'name': 'log', 'id': 2, 'parent': 1,"
-                                " 'attributes': {'logfire.span_type': 'log'}}]");
+    struct told *told =
+        told_by("[{'name': 'root', 'id': 1}, {'name': 'log', 'id': 2, 'parent': 1,"
+                " 'attributes': {'logfire.span_type': 'log'}}]");
     ck_assert_uint_eq(span_count(told), 2);
     told_free(told);
 }

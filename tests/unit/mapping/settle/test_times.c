@@ -10,9 +10,9 @@
 
 #include "base/banned.h"
 
-#define SPAN(name, id, parent, start, end)                                                         \
-    "{'traceId':'0123456789abcdef0123456789abcdef','spanId':'00000000000000" id                    \
-    "','parentSpanId':'" parent "','name':'" name "','startTimeUnixNano':'" start                  \
+#define SPAN(name, id, parent, start, end)                                                     \
+    "{'traceId':'0123456789abcdef0123456789abcdef','spanId':'00000000000000" id                \
+    "','parentSpanId':'" parent "','name':'" name "','startTimeUnixNano':'" start              \
     "','endTimeUnixNano':'" end "'}"
 #define TRACE(spans) "{'resourceSpans':[{'scopeSpans':[{'spans':[" spans "]}]}]}"
 #define AT_100 "'2023-11-14T22:15:00.000000+00:00'"
@@ -25,16 +25,23 @@ START_TEST(a_start_of_0_is_its_parents)
             "child", "02", "0000000000000001", "1700000105000000000",
             "1700000106000000000") "," SPAN("without", "03", "0000000000000002", "0",
                                             "1700000106000000000") "," SPAN("below", "04",
-                                                                            "0000000000000003", "0",
-                                                                            "0") "," SPAN("orphan",
+                                                                            "0000000000000003",
+                                                                            "0",
+                                                                            "0") "," SPAN("orph"
+                                                                                          "an",
                                                                                           "05",
-                                                                                          "00000000"
-                                                                                          "000000f"
+                                                                                          "0000"
+                                                                                          "0000"
+                                                                                          "0000"
+                                                                                          "00f"
                                                                                           "f",
                                                                                           "0",
-                                                                                          "17000001"
-                                                                                          "07000000"
-                                                                                          "000")),
+                                                                                          "1700"
+                                                                                          "0001"
+                                                                                          "0700"
+                                                                                          "0000"
+                                                                                          "00"
+                                                                                          "0")),
         NULL);
     told_member(told, "without", "start_time", AT_105);
     told_is(told, "without", "noveum.gateway.start_time", "'missing'");

@@ -1,8 +1,9 @@
 /*
- * What the counts of a span mean: cached tokens, reasoning and tools' prompts, inside or beside.
+ * What the counts of a span mean: cached tokens, reasoning and tools' prompts, inside or
+ * beside.
  *
- * A table of counts as emitters tell them, each with what must be counted; then the properties that
- * hold for all of them: no count above the total that a source told, and nothing twice.
+ * A table of counts as emitters tell them, each with what must be counted; then the properties
+ * that hold for all of them: no count above the total that a source told, and nothing twice.
  */
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
@@ -29,8 +30,8 @@ static const struct {
      IN(100) OUT(5) TOTAL(105) READ(60) WRITE(20), 100, 5, 105},
     {"and without a total, as the specification says", "x", "anthropic",
      IN(100) OUT(5) READ(60) WRITE(20), 100, 5, 105},
-    {"a write alone is more than the input", "x", "anthropic", IN(412) OUT(55) WRITE(6000), 6412,
-     55, 6467},
+    {"a write alone is more than the input", "x", "anthropic", IN(412) OUT(55) WRITE(6000),
+     6412, 55, 6467},
     {"read and write together are more than the input", "x", "anthropic",
      IN(50) OUT(5) READ(30) WRITE(30), 110, 5, 115},
     {"the total counts what was read", "x", "aws_bedrock",
@@ -46,24 +47,24 @@ static const struct {
      IN(2100) OUT(80) READ(15), 2115, 80, 2195},
     {"Strands of today counts whole", "strands.telemetry.tracer", "aws.bedrock",
      IN(2115) OUT(80) TOTAL(2195) READ(15), 2115, 80, 2195},
-    {"OpenAI's own counts are whole, whatever they say", "x", "openai", IN(14) OUT(2) READ(16), 14,
-     2, 16},
+    {"OpenAI's own counts are whole, whatever they say", "x", "openai", IN(14) OUT(2) READ(16),
+     14, 2, 16},
     {"a whole input told beside", "x", "anthropic",
      IN(900) OUT(40) READ(700) WRITE(100) ", " U "total_input_tokens': 1700", 1700, 40, 1740},
-    {"reasoning is part of the output", "x", "openai", IN(10) OUT(30) TOTAL(40) REASON(20), 10, 30,
-     40},
+    {"reasoning is part of the output", "x", "openai", IN(10) OUT(30) TOTAL(40) REASON(20), 10,
+     30, 40},
     {"the total counts the reasoning apart", "x", "gcp.gemini",
      IN(812) OUT(80) TOTAL(1202) REASON(310), 812, 390, 1202},
-    {"no output holds more reasoning than itself", "x", "gcp.gemini", IN(10) OUT(3) REASON(20), 10,
-     23, 33},
-    {"cache and reasoning apart", "x", "x_ai", IN(100) OUT(10) TOTAL(180) READ(50) REASON(20), 150,
-     30, 180},
+    {"no output holds more reasoning than itself", "x", "gcp.gemini", IN(10) OUT(3) REASON(20),
+     10, 23, 33},
+    {"cache and reasoning apart", "x", "x_ai", IN(100) OUT(10) TOTAL(180) READ(50) REASON(20),
+     150, 30, 180},
     {"prompts of tools apart", "x", "gcp.gemini", IN(300) OUT(12) TOTAL(362) TOOLS(50), 350, 12,
      362},
     {"prompts of tools and reasoning apart", "x", "gcp.gemini",
      IN(300) OUT(12) TOTAL(762) TOOLS(50) REASON(400), 350, 412, 762},
-    {"tools' prompts that are in the input", "x", "gcp.gemini", IN(350) OUT(12) TOOLS(50), 350, 12,
-     362},
+    {"tools' prompts that are in the input", "x", "gcp.gemini", IN(350) OUT(12) TOOLS(50), 350,
+     12, 362},
     {"candidates exclude thoughts", "gcp.vertex.agent", "gcp.vertex_ai",
      IN(1000) OUT(100) RAW("\\'candidates_token_count\\': 100, \\'prompt_token_count\\': 1000, "
                            "\\'thoughts_token_count\\': 50"),
@@ -81,9 +82,10 @@ static const struct {
                           "\\'total_token_count\\': 312"),
      300, 12, 312},
     {"the total with thoughts and tools for an output", "gcp.vertex.agent", "gcp.vertex_ai",
-     IN(300) OUT(762) RAW("\\'prompt_token_count\\': 300, \\'candidates_token_count\\': 12, "
-                          "\\'thoughts_token_count\\': 400, \\'tool_use_prompt_token_count\\': 50, "
-                          "\\'total_token_count\\': 762"),
+     IN(300) OUT(762)
+         RAW("\\'prompt_token_count\\': 300, \\'candidates_token_count\\': 12, "
+             "\\'thoughts_token_count\\': 400, \\'tool_use_prompt_token_count\\': 50, "
+             "\\'total_token_count\\': 762"),
      350, 412, 762},
     {"an output that is the total, nothing else told", "x", "gcp.gemini",
      IN(300) OUT(312) TOTAL(312), 300, 12, 312},
@@ -91,7 +93,8 @@ static const struct {
     {"a total that no reading makes stays", "x", "anthropic",
      IN(10) OUT(2) TOTAL(50) READ(4) REASON(1), 10, 2, 50},
     {"writes told by their life only", "x", "anthropic",
-     IN(10) OUT(2) ", " U "input_token_details': '{\\'cache_read\\': 3, \\'cache_creation\\': 0, "
+     IN(10) OUT(2) ", " U
+                   "input_token_details': '{\\'cache_read\\': 3, \\'cache_creation\\': 0, "
                    "\\'ephemeral_5m_input_tokens\\': 20, \\'ephemeral_1h_input_tokens\\': 4}'",
      37, 2, 39},
 };
@@ -129,8 +132,8 @@ END_TEST
 START_TEST(what_the_source_told_stays_beside)
 {
     struct told *told =
-        told_by("[{'name': 'chat', 'attributes': {'gen_ai.operation.name': 'chat', " IN(412) OUT(55)
-                    TOTAL(6567) WRITE(6000) REASON(100) "}}]");
+        told_by("[{'name': 'chat', 'attributes': {'gen_ai.operation.name': 'chat', " IN(412)
+                    OUT(55) TOTAL(6567) WRITE(6000) REASON(100) "}}]");
     told_is(told, "chat", "llm.input_tokens", "6412");
     told_is(told, "chat", "llm.input_tokens.source", "412");
     told_is(told, "chat", "llm.output_tokens", "155");
@@ -145,8 +148,8 @@ START_TEST(counts_that_no_call_has_are_left_as_they_are)
     struct told *told = told_by(
         "[{'name': 'chat', 'scope': 'com.anthropic.claude_code', 'attributes': {'span.type': "
         "'llm_request', 'model': 'm', 'input_tokens': -5, 'cache_read_tokens': 9}},"
-        "{'name': 'big', 'attributes': {'gen_ai.operation.name': 'chat', " IN(9223372036854775807)
-            OUT(3) READ(9223372036854775807) "}}]");
+        "{'name': 'big', 'attributes': {'gen_ai.operation.name': 'chat', " IN(
+            9223372036854775807) OUT(3) READ(9223372036854775807) "}}]");
     told_is(told, "chat", "llm.input_tokens", NULL);
     told_is(told, "chat", "llm.input_tokens.source", "-5");
     told_is(told, "big", "llm.input_tokens", "9223372036854775807");

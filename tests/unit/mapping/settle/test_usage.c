@@ -11,16 +11,16 @@
 
 #include "base/banned.h"
 
-#define LLM(id, parent, in, out, more)                                                             \
-    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
-    ", 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm', "              \
+#define LLM(id, parent, in, out, more)                                                         \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                   \
+    ", 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm', "          \
     "'gen_ai.usage.input_tokens': " #in ", 'gen_ai.usage.output_tokens': " #out more "}}"
-#define TOOL(id, parent)                                                                           \
-    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
+#define TOOL(id, parent)                                                                       \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                   \
     ", 'attributes': {'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 't'}}"
-#define AGENT(id, parent, in)                                                                      \
-    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
-    ", 'attributes': {'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'a', "         \
+#define AGENT(id, parent, in)                                                                  \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                   \
+    ", 'attributes': {'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'a', "     \
     "'gen_ai.usage.input_tokens': " #in "}}"
 
 START_TEST(a_chain_of_three_repeats_is_one_call)
@@ -88,8 +88,8 @@ START_TEST(a_sum_behind_a_tool_is_a_sum)
 {
     struct told *told =
         told_by("[" LLM(1, 0, 99, 9, "") "," TOOL(2, 1) "," LLM(3, 2, 99, 9, "") "]");
-    int calls =
-        (strcmp(told_kind(told, "s1"), "llm") == 0) + (strcmp(told_kind(told, "s3"), "llm") == 0);
+    int calls = (strcmp(told_kind(told, "s1"), "llm") == 0) +
+                (strcmp(told_kind(told, "s3"), "llm") == 0);
     ck_assert_int_eq(calls, 1);
     told_free(told);
 }
@@ -105,16 +105,17 @@ START_TEST(agents_without_calls_keep_their_usage)
 }
 END_TEST
 
-#define TELLING_AGENT(id, parent, model, in, out)                                                  \
-    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
-    ", 'attributes': {'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'a', "         \
-    "'gen_ai.request.model': '" model "', 'gen_ai.usage.input_tokens': " #in                       \
+#define TELLING_AGENT(id, parent, model, in, out)                                              \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                   \
+    ", 'attributes': {'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'a', "     \
+    "'gen_ai.request.model': '" model "', 'gen_ai.usage.input_tokens': " #in                   \
     ", 'gen_ai.usage.output_tokens': " #out "}}"
 
 START_TEST(usage_that_only_agents_tell_is_priced_at_the_innermost)
 {
-    struct told *told = told_by("[" TELLING_AGENT(1, 0, "gpt-4o-mini", 1000, 100) "," TELLING_AGENT(
-        2, 1, "gpt-4o-mini", 1000, 100) "," TOOL(3, 2) "]");
+    struct told *told =
+        told_by("[" TELLING_AGENT(1, 0, "gpt-4o-mini", 1000, 100) "," TELLING_AGENT(
+            2, 1, "gpt-4o-mini", 1000, 100) "," TOOL(3, 2) "]");
     ck_assert_str_eq(told_kind(told, "s2"), "agent");
     told_is(told, "s2", "llm.input_tokens", "1000");
     told_is(told, "s2", "llm.cost.total", "0.00021");
@@ -131,10 +132,10 @@ END_TEST
 START_TEST(an_agent_counts_for_calls_that_tell_nothing)
 {
     struct told *told = told_by("[" TELLING_AGENT(
-        1, 0, "gpt-4o-mini", 1000,
-        100) ","
-             "{'name': 's2', 'id': 2, 'parent': 1, 'attributes': {'gen_ai.operation.name': 'chat', "
-             "'gen_ai.request.model': 'gpt-4o-mini'}}]");
+        1, 0, "gpt-4o-mini", 1000, 100) ","
+                                        "{'name': 's2', 'id': 2, 'parent': 1, 'attributes': "
+                                        "{'gen_ai.operation.name': 'chat', "
+                                        "'gen_ai.request.model': 'gpt-4o-mini'}}]");
     ck_assert_str_eq(told_kind(told, "s2"), "llm");
     told_is(told, "s1", "llm.input_tokens", "1000");
     told_is(told, "s1", "llm.cost.total", "0.00021");
@@ -156,11 +157,11 @@ END_TEST
 
 START_TEST(a_turn_of_codex_counts_its_tokens)
 {
-    struct told *told =
-        told_by("[{'name': 'session_task.turn', 'scope': 'codex_cli_rs', 'attributes': {'model': "
-                "'gpt-5-mini', 'codex.turn.token_usage.input_tokens': 2904, "
-                "'codex.turn.token_usage.cached_input_tokens': 2000, "
-                "'codex.turn.token_usage.output_tokens': 87}}]");
+    struct told *told = told_by(
+        "[{'name': 'session_task.turn', 'scope': 'codex_cli_rs', 'attributes': {'model': "
+        "'gpt-5-mini', 'codex.turn.token_usage.input_tokens': 2904, "
+        "'codex.turn.token_usage.cached_input_tokens': 2000, "
+        "'codex.turn.token_usage.output_tokens': 87}}]");
     told_is(told, "session_task.turn", "llm.input_tokens", "2904");
     told_is(told, "session_task.turn", "llm.cache_read_tokens", "2000");
     told_is(told, "session_task.turn", "agent.llm_model", "'gpt-5-mini'");
@@ -171,9 +172,9 @@ START_TEST(a_turn_of_codex_counts_its_tokens)
 }
 END_TEST
 
-#define EMBED(id, parent, more)                                                                    \
-    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
-    ", 'attributes': {'gen_ai.operation.name': 'embeddings', 'gen_ai.request.model': "             \
+#define EMBED(id, parent, more)                                                                \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                   \
+    ", 'attributes': {'gen_ai.operation.name': 'embeddings', 'gen_ai.request.model': "         \
     "'text-embedding-3-small'" more "}}"
 #define TOKENS(n) ", 'gen_ai.usage.input_tokens': " #n
 
@@ -200,8 +201,8 @@ END_TEST
 
 START_TEST(an_embedding_around_several_is_their_sum)
 {
-    struct told *told = told_by(
-        "[" EMBED(1, 0, TOKENS(30)) "," EMBED(2, 1, TOKENS(10)) "," EMBED(3, 1, TOKENS(20)) "]");
+    struct told *told = told_by("[" EMBED(1, 0, TOKENS(30)) "," EMBED(
+        2, 1, TOKENS(10)) "," EMBED(3, 1, TOKENS(20)) "]");
     ck_assert_str_eq(told_kind(told, "s1"), "chain");
     told_is(told, "s1", "llm.input_tokens", NULL);
     told_is(told, "s1", "llm.aggregated_usage.input_tokens", "30");
@@ -226,8 +227,8 @@ START_TEST(a_chain_that_repeats_its_embedding_is_no_second_one)
 }
 END_TEST
 
-#define SILENT(id, parent)                                                                         \
-    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                       \
+#define SILENT(id, parent)                                                                     \
+    "{'name': 's" #id "', 'id': " #id ", 'parent': " #parent                                   \
     ", 'attributes': {'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm'}}"
 
 START_TEST(nobody_steps_back_to_those_who_tell_nothing)
@@ -247,9 +248,10 @@ END_TEST
 
 START_TEST(of_two_spans_of_a_call_the_inclusive_count_wins)
 {
-    struct told *told = told_by("[" LLM(1, 0, 100, 5,
-                                        ", 'gen_ai.usage.cache_read.input_tokens': 60, "
-                                        "'gen_ai.response.id': 'r'") "," LLM(2, 1, 160, 5, "") "]");
+    struct told *told =
+        told_by("[" LLM(1, 0, 100, 5,
+                        ", 'gen_ai.usage.cache_read.input_tokens': 60, "
+                        "'gen_ai.response.id': 'r'") "," LLM(2, 1, 160, 5, "") "]");
     told_is(told, "s1", "llm.input_tokens", "160");
     told_is(told, "s1", "llm.input_tokens.source", "100");
     told_is(told, "s1", "llm.total_tokens", "165");
@@ -267,7 +269,8 @@ START_TEST(of_two_spans_of_a_call_the_inclusive_count_wins)
 }
 END_TEST
 
-/* Of a call of `whole` ms with the first token after `first` ms: 100 tokens a second of what? */
+/* Of a call of `whole` ms with the first token after `first` ms: 100 tokens a second of
+ * what? */
 static void check_speed(int whole, double first, const char *want)
 {
     char spans[512];
@@ -296,9 +299,10 @@ END_TEST
 
 START_TEST(a_total_that_is_missing_or_too_small)
 {
-    struct told *told = told_by(
-        "[" LLM(1, 0, 10, 2, "") "," LLM(2, 0, 10, 2, ", 'gen_ai.usage.total_tokens': 50") "," LLM(
-            3, 0, 10, 2, ", 'gen_ai.usage.total_tokens': 5") "]");
+    struct told *told = told_by("[" LLM(1, 0, 10, 2, "") "," LLM(
+        2, 0, 10, 2,
+        ", 'gen_ai.usage.total_tokens': 50") "," LLM(3, 0, 10, 2,
+                                                     ", 'gen_ai.usage.total_tokens': 5") "]");
     told_is(told, "s1", "llm.total_tokens", "12");
     told_is(told, "s2", "llm.total_tokens", "50");
     told_is(told, "s3", "llm.total_tokens", "12");
@@ -317,7 +321,7 @@ START_TEST(openais_counts_are_inclusive_whatever_they_say)
 }
 END_TEST
 
-#define ANSWER(id, parent, in, out, response)                                                      \
+#define ANSWER(id, parent, in, out, response)                                                  \
     LLM(id, parent, in, out, ", 'gen_ai.response.id': '" response "'")
 
 START_TEST(siblings_of_one_response_are_one_call)
@@ -338,7 +342,8 @@ END_TEST
 
 START_TEST(retries_with_ids_of_their_own_all_count)
 {
-    struct told *told = told_by("[" ANSWER(1, 0, 10, 2, "r1") "," ANSWER(2, 0, 10, 2, "r2") "]");
+    struct told *told =
+        told_by("[" ANSWER(1, 0, 10, 2, "r1") "," ANSWER(2, 0, 10, 2, "r2") "]");
     told_is(told, "s1", "llm.input_tokens", "10");
     told_is(told, "s2", "llm.input_tokens", "10");
     told_free(told);
@@ -356,8 +361,8 @@ END_TEST
 
 START_TEST(a_repeat_below_and_a_repeat_beside)
 {
-    struct told *told = told_by(
-        "[" ANSWER(1, 0, 10, 2, "r") "," ANSWER(2, 1, 10, 2, "r") "," ANSWER(3, 0, 10, 2, "r") "]");
+    struct told *told = told_by("[" ANSWER(1, 0, 10, 2, "r") "," ANSWER(
+        2, 1, 10, 2, "r") "," ANSWER(3, 0, 10, 2, "r") "]");
     told_is(told, "s1", "llm.input_tokens", "10");
     told_is(told, "s2", "llm.input_tokens", NULL);
     told_is(told, "s3", "llm.input_tokens", NULL);
@@ -368,11 +373,12 @@ END_TEST
 START_TEST(an_id_that_all_spans_carry_is_none)
 {
     char spans[8192] = "[";
-    for (int i = 1; i <= 17; i++)
+    for (int i = 1; i <= 17; i++) {
         snprintf(spans + strlen(spans), sizeof spans - strlen(spans),
                  "%s{'name': 's%d', 'id': %d, 'attributes': {'gen_ai.operation.name': 'chat', "
                  "'gen_ai.usage.input_tokens': 1, 'gen_ai.response.id': 'x'}}",
                  i > 1 ? "," : "", i, i);
+    }
     snprintf(spans + strlen(spans), sizeof spans - strlen(spans), "]");
     struct told *told = told_by(spans);
     told_is(told, "s1", "llm.input_tokens", "1");
@@ -384,9 +390,9 @@ END_TEST
 START_TEST(huge_counts_do_not_overflow)
 {
     struct told *told =
-        told_by("[" LLM(1, 0, 9223372036854775807, 9223372036854775807, "") "," TOOL(4, 1) "," LLM(
-            2, 4, 9223372036854775807, 9223372036854775807,
-            "") "," LLM(3, 4, -9223372036854775807, 9223372036854775807, "") "]");
+        told_by("[" LLM(1, 0, 9223372036854775807, 9223372036854775807, "") "," TOOL(
+            4, 1) "," LLM(2, 4, 9223372036854775807, 9223372036854775807,
+                          "") "," LLM(3, 4, -9223372036854775807, 9223372036854775807, "") "]");
     told_is(told, "s2", "llm.input_tokens", "9223372036854775807");
     told_is(told, "s2", "llm.total_tokens", NULL);
     told_free(told);

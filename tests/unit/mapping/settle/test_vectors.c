@@ -10,8 +10,8 @@
 
 #define TEN "0.5,-1,0.25,1e-3,2,3,4,5,6,7"
 #define VECTOR "[" TEN "," TEN "," TEN "," TEN "]"
-#define EMBED(more)                                                                                \
-    "[{'name': 'e', 'id': 1, 'attributes': {'gen_ai.operation.name': 'embeddings', "               \
+#define EMBED(more)                                                                            \
+    "[{'name': 'e', 'id': 1, 'attributes': {'gen_ai.operation.name': 'embeddings', "           \
     "'gen_ai.request.model': 'm', " more "}}]"
 
 START_TEST(vectors_go_in_every_form)
@@ -65,11 +65,11 @@ END_TEST
 
 START_TEST(the_span_around_repeats_none_and_others_keep_their_numbers)
 {
-    struct told *told =
-        told_by("[{'name': 'outer', 'id': 1, 'attributes': {'out': " VECTOR "}},"
-                "{'name': 'e', 'id': 2, 'parent': 1, 'attributes': {'gen_ai.operation.name': "
-                "'embeddings', 'gen_ai.request.model': 'm'}},"
-                "{'name': 'other', 'id': 3, 'parent': 1, 'attributes': {'samples': " VECTOR "}}]");
+    struct told *told = told_by(
+        "[{'name': 'outer', 'id': 1, 'attributes': {'out': " VECTOR "}},"
+        "{'name': 'e', 'id': 2, 'parent': 1, 'attributes': {'gen_ai.operation.name': "
+        "'embeddings', 'gen_ai.request.model': 'm'}},"
+        "{'name': 'other', 'id': 3, 'parent': 1, 'attributes': {'samples': " VECTOR "}}]");
     told_is(told, "outer", "out", NULL);
     ck_assert_uint_eq(json_array_size(json_object_get(
                           json_object_get(told_span(told, "other"), "attributes"), "samples")),

@@ -1,8 +1,8 @@
 /*
  * The gRPC server on real sockets and threads: connections, answers of other threads, stopping.
  *
- * What calls mean is tested in test_otlp_grpc.c, the protocol in test_grpc_session.c. The client
- * here is a blocking socket and frames by hand; it only counts what ends its streams.
+ * What calls mean is tested in test_otlp_grpc.c, the protocol in test_grpc_session.c. The
+ * client here is a blocking socket and frames by hand; it only counts what ends its streams.
  */
 #include "otlp/grpc/grpc_server.h"
 
@@ -23,7 +23,7 @@
 #define TRACES "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 #define CALLS_MAX 256
 
-/* ---- an acceptor with a thread of its own ------------------------------------------------- */
+/* ---- an acceptor with a thread of its own ------------------------------------------------ */
 
 static struct {
     pthread_mutex_t lock;
@@ -93,7 +93,7 @@ static unsigned held(void)
     return count;
 }
 
-/* ---- the server --------------------------------------------------------------------------- */
+/* ---- the server -------------------------------------------------------------------------- */
 
 static const struct nv_acceptor acceptor = {.accept = fake_accept, .admit = fake_admit};
 static struct nv_loops loops;
@@ -149,7 +149,7 @@ static struct nv_grpc_status status(void)
     return now;
 }
 
-/* ---- the client --------------------------------------------------------------------------- */
+/* ---- the client -------------------------------------------------------------------------- */
 
 /* `window`: bytes the kernel may receive before they are read, roughly; 0: as usual. */
 static int dial_with(int window)
@@ -211,7 +211,7 @@ static unsigned read_ends(int fd, unsigned ends, unsigned *goaways)
         if (!receive(fd, payload, len))
             break;
         ended += head[3] == 1 && (head[4] & 1) != 0;
-        if (goaways != NULL)
+        if (goaways)
             *goaways += head[3] == 7;
     }
     return ended;
@@ -229,7 +229,7 @@ static void call_n(int fd, unsigned calls)
     nv_buf_release(&buf);
 }
 
-/* ---- tests -------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------- */
 
 START_TEST(calls_are_answered)
 {
@@ -371,8 +371,8 @@ static bool none_open(void)
 }
 
 /*
- * What a client still says when all is answered must not make the kernel reset the connection: the
- * answers it has yet to receive would be gone, though what they answer was taken.
+ * What a client still says when all is answered must not make the kernel reset the connection:
+ * the answers it has yet to receive would be gone, though what they answer was taken.
  */
 START_TEST(stop_waits_for_answers_to_arrive)
 {
@@ -467,7 +467,8 @@ END_TEST
 
 START_TEST(bad_configuration)
 {
-    struct nv_grpc_server_config config = {.listener.addresses = "nonsense", .acceptor = &acceptor};
+    struct nv_grpc_server_config config = {.listener.addresses = "nonsense",
+                                           .acceptor = &acceptor};
     struct nv_fail fail = {0};
     struct nv_loops others;
     struct nv_grpc_server *none = NULL;

@@ -52,8 +52,8 @@ static void on_handle(void *ctx, struct nv_grpc_call *call)
 static void set_up(void)
 {
     memset(&served, 0, sizeof served);
-    grpc_rig_open(
-        &rig, (struct nv_grpc_service){.head = on_head, .admit = on_admit, .handle = on_handle});
+    grpc_rig_open(&rig, (struct nv_grpc_service){
+                            .head = on_head, .admit = on_admit, .handle = on_handle});
 }
 
 static void tear_down(void)
@@ -61,7 +61,8 @@ static void tear_down(void)
     grpc_rig_close(&rig);
 }
 
-static const struct grpc_rig_stream *ask(const struct grpc_rig_header *more, struct nv_str message)
+static const struct grpc_rig_stream *ask(const struct grpc_rig_header *more,
+                                         struct nv_str message)
 {
     struct nv_buf body;
     nv_buf_init(&body, 80 << 20);
@@ -72,7 +73,8 @@ static const struct grpc_rig_stream *ask(const struct grpc_rig_header *more, str
     return grpc_rig_stream(&rig, id);
 }
 
-static void flood(uint8_t type, uint8_t flags, uint32_t stream, struct nv_str payload, unsigned n)
+static void flood(uint8_t type, uint8_t flags, uint32_t stream, struct nv_str payload,
+                  unsigned n)
 {
     struct nv_buf buf;
     nv_buf_init(&buf, 64 << 20);
@@ -83,17 +85,20 @@ static void flood(uint8_t type, uint8_t flags, uint32_t stream, struct nv_str pa
     nv_buf_release(&buf);
 }
 
-/* ---- what is announced -------------------------------------------------------------------- */
+/* ---- what is announced ------------------------------------------------------------------- */
 
 START_TEST(P08_settings)
 {
     nghttp2_session *client = rig.client;
     ck_assert_uint_eq(
-        nghttp2_session_get_remote_settings(client, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS), 100);
+        nghttp2_session_get_remote_settings(client, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS),
+        100);
     ck_assert_uint_eq(
-        nghttp2_session_get_remote_settings(client, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE), 16384);
+        nghttp2_session_get_remote_settings(client, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE),
+        16384);
     ck_assert_uint_eq(
-        nghttp2_session_get_remote_settings(client, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE), 1 << 20);
+        nghttp2_session_get_remote_settings(client, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE),
+        1 << 20);
     ck_assert_int_eq(nghttp2_session_get_remote_window_size(client), 4 << 20);
 }
 END_TEST
@@ -115,8 +120,8 @@ START_TEST(P08_max_concurrent_streams)
 END_TEST
 
 /* :method POST, :scheme http, :path / and :authority "a", as HPACK writes them */
-#define RAW_REQUEST                                                                                \
-    NV_STR("\x83\x86\x84\x01\x01"                                                                  \
+#define RAW_REQUEST                                                                            \
+    NV_STR("\x83\x86\x84\x01\x01"                                                              \
            "a")
 
 /* A client that ignores the limit has broken the protocol. */
@@ -124,8 +129,10 @@ START_TEST(P08_streams_past_the_limit_are_not_served)
 {
     struct nv_buf buf;
     nv_buf_init(&buf, 1 << 20);
-    for (uint32_t i = 0; i < 150; i++)
-        grpc_rig_put_frame(&buf, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 2 * i + 1, RAW_REQUEST);
+    for (uint32_t i = 0; i < 150; i++) {
+        grpc_rig_put_frame(&buf, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 2 * i + 1,
+                           RAW_REQUEST);
+    }
     grpc_rig_raw(&rig, nv_buf_str(&buf));
     ck_assert_uint_eq(served.heads, 100);
     ck_assert_uint_eq(atomic_load(&rig.shared.calls), 100);
@@ -141,7 +148,7 @@ START_TEST(P08_ping_is_answered)
 }
 END_TEST
 
-/* ---- flow control ------------------------------------------------------------------------- */
+/* ---- flow control ------------------------------------------------------------------------ */
 
 /* Messages far larger than the windows go through: neither side waits for the other. */
 START_TEST(P08_flow_control_does_not_deadlock)
@@ -185,9 +192,11 @@ START_TEST(message_in_single_bytes)
     nv_buf_init(&frames, 1000);
     int32_t id = grpc_rig_request(&rig, "/x", NULL, NV_STR(""), false);
     grpc_rig_pump(&rig);
-    for (size_t i = 0; i < body.len; i++)
-        grpc_rig_put_frame(&frames, NGHTTP2_DATA, i + 1 == body.len ? NGHTTP2_FLAG_END_STREAM : 0,
-                           (uint32_t)id, (struct nv_str){body.bytes + i, 1});
+    for (size_t i = 0; i < body.len; i++) {
+        grpc_rig_put_frame(&frames, NGHTTP2_DATA,
+                           i + 1 == body.len ? NGHTTP2_FLAG_END_STREAM : 0, (uint32_t)id,
+                           (struct nv_str){body.bytes + i, 1});
+    }
     for (size_t i = 0; i < frames.len; i++)
         grpc_rig_raw(&rig, (struct nv_str){frames.bytes + i, 1});
     ck_assert_uint_eq(served.handled, 1);
@@ -226,11 +235,12 @@ END_TEST
 /* A prefix that announces 64 MiB costs nothing until bytes come. */
 START_TEST(announced_is_not_allocated)
 {
-    for (int i = 0; i < 90; i++)
+    for (int i = 0; i < 90; i++) {
         (void)grpc_rig_request(&rig, "/x", NULL,
                                NV_STR("\0\4\0\0\0"
                                       "x"),
                                false);
+    }
     grpc_rig_pump(&rig);
     ck_assert_uint_eq(served.heads, 90);
     ck_assert_uint_le(atomic_load(&rig.shared.undecoded_bytes), (size_t)90 * 1100);
@@ -263,7 +273,7 @@ START_TEST(budget_holds_headers_too)
 }
 END_TEST
 
-/* ---- headers ------------------------------------------------------------------------------ */
+/* ---- headers ----------------------------------------------------------------------------- */
 
 START_TEST(P08_header_list_is_capped)
 {
@@ -294,8 +304,9 @@ START_TEST(P08_hpack_bomb)
     (void)nv_buf_append(&block, value, sizeof value);
     for (int i = 0; i < 10000; i++)
         (void)nv_buf_append_char(&block, (char)0xbe); /* index 62: the newest entry */
-    grpc_rig_put_frame(&frames, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
-                       1, nv_buf_str(&block));
+    grpc_rig_put_frame(&frames, NGHTTP2_HEADERS,
+                       NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 1,
+                       nv_buf_str(&block));
     grpc_rig_raw(&rig, nv_buf_str(&frames));
     ck_assert_uint_eq(served.heads, 0);
     ck_assert_uint_eq(served.handled, 0);
@@ -318,7 +329,7 @@ START_TEST(P08_continuation_flood)
 }
 END_TEST
 
-/* ---- floods ------------------------------------------------------------------------------- */
+/* ---- floods ------------------------------------------------------------------------------ */
 
 static const struct {
     const char *name;
@@ -373,7 +384,8 @@ START_TEST(P08_rapid_reset)
     struct nv_buf buf;
     nv_buf_init(&buf, 1 << 20);
     for (uint32_t i = 0; i < 5000; i++) {
-        grpc_rig_put_frame(&buf, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 2 * i + 1, RAW_REQUEST);
+        grpc_rig_put_frame(&buf, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 2 * i + 1,
+                           RAW_REQUEST);
         grpc_rig_put_frame(&buf, NGHTTP2_RST_STREAM, 0, 2 * i + 1, NV_STR("\0\0\0\x08"));
     }
     grpc_rig_raw(&rig, nv_buf_str(&buf));
@@ -400,7 +412,7 @@ START_TEST(P08_cancelling_among_calls_is_no_flood)
 }
 END_TEST
 
-/* ---- broken bytes ------------------------------------------------------------------------- */
+/* ---- broken bytes ------------------------------------------------------------------------ */
 
 START_TEST(not_http2)
 {
@@ -426,7 +438,7 @@ START_TEST(frame_too_large)
 }
 END_TEST
 
-/* ---- time --------------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------------- */
 
 START_TEST(no_greeting)
 {
@@ -457,7 +469,8 @@ START_TEST(message_that_never_ends)
 }
 END_TEST
 
-/* A peer that opens no window for its answer keeps the call no longer than one that reads none. */
+/* A peer that opens no window for its answer keeps the call no longer than one that reads
+ * none. */
 START_TEST(answer_that_is_never_let_in)
 {
     nghttp2_settings_entry closed = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0};
@@ -504,7 +517,7 @@ START_TEST(P08_dead_peer_is_closed)
 }
 END_TEST
 
-/* ---- the end ------------------------------------------------------------------------------ */
+/* ---- the end ----------------------------------------------------------------------------- */
 
 START_TEST(P08_shutdown_lets_calls_end)
 {

@@ -26,7 +26,7 @@
 static struct grpc_rig rig;
 static struct nv_otlp_grpc otlp;
 
-/* ---- an acceptor that the test answers for ------------------------------------------------ */
+/* ---- an acceptor that the test answers for ----------------------------------------------- */
 
 static struct {
     enum nv_err admit;
@@ -84,7 +84,7 @@ static void tear_down(void)
     nv_auth_free(otlp.auth);
 }
 
-/* ---- asking ------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------ */
 
 static struct nv_str one_span(void)
 {
@@ -94,8 +94,8 @@ static struct nv_str one_span(void)
     return nv_test_view(&request);
 }
 
-static const struct grpc_rig_stream *ask_raw(const char *path, const struct grpc_rig_header *more,
-                                             struct nv_str body)
+static const struct grpc_rig_stream *
+ask_raw(const char *path, const struct grpc_rig_header *more, struct nv_str body)
 {
     int32_t id = grpc_rig_request(&rig, path, more, body, true);
     grpc_rig_pump(&rig);
@@ -154,7 +154,7 @@ static struct nv_buf gzipped(struct nv_str bytes)
 
 static const struct grpc_rig_header with_gzip[] = {{"grpc-encoding", "gzip"}, {"", NULL}};
 
-/* ---- R: calls ----------------------------------------------------------------------------- */
+/* ---- R: calls ---------------------------------------------------------------------------- */
 
 START_TEST(R01_export_is_ok_and_full_success_is_empty)
 {
@@ -218,7 +218,8 @@ START_TEST(R05_message_at_the_limit)
     struct nv_buf message;
     size_t len = (1 << 20) - (size_t)_i;
     nv_buf_init(&message, 4 << 20);
-    (void)nv_buf_append_str(&message, NV_STR("\x7a")); /* an unknown field of all that is left */
+    (void)nv_buf_append_str(&message,
+                            NV_STR("\x7a")); /* an unknown field of all that is left */
     (void)nv_wire_put_varint(&message, len - 4);
     while (message.len < len)
         (void)nv_buf_append_char(&message, 'x');
@@ -229,9 +230,9 @@ END_TEST
 
 START_TEST(R06_unknown_methods)
 {
-    static const char *const paths[] = {"/", "/x", TRACES "2",
-                                        COLLECTOR "trace.v1.TraceService/Import",
-                                        COLLECTOR "profiles.v1development.ProfilesService/Export"};
+    static const char *const paths[] = {
+        "/", "/x", TRACES "2", COLLECTOR "trace.v1.TraceService/Import",
+        COLLECTOR "profiles.v1development.ProfilesService/Export"};
     check_error(ask(paths[_i], NULL, 0, one_span()), 12, "unknown service or method");
 }
 END_TEST
@@ -301,7 +302,7 @@ START_TEST(R10_partial_success)
 }
 END_TEST
 
-/* ---- P07: the mapping onto HTTP/2 --------------------------------------------------------- */
+/* ---- P07: the mapping onto HTTP/2 -------------------------------------------------------- */
 
 START_TEST(P07_encodings)
 {
@@ -491,7 +492,7 @@ static bool serve_without_memory(unsigned long n, struct nv_str bytes)
     nv_buf_init(&out, 1 << 20);
     oom_fail_nth(n);
     struct nv_grpc_session *session = nv_grpc_session_new(&rig.shared, NULL, &rig);
-    if (session != NULL) {
+    if (session) {
         fed = nv_grpc_session_feed(session, bytes);
         pulled = nv_grpc_session_pull(session, 1000, &out);
     }
@@ -520,7 +521,7 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
-/* ---- P09: health -------------------------------------------------------------------------- */
+/* ---- P09: health ------------------------------------------------------------------------- */
 
 START_TEST(P09_health_check)
 {

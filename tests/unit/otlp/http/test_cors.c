@@ -40,7 +40,8 @@ static const struct {
 START_TEST(origin_is_matched_whole)
 {
     bool allowed = nv_cors_allows(nv_str_from(rows[_i].list), nv_str_from(rows[_i].origin));
-    ck_assert_msg(allowed == rows[_i].allowed, "'%s' with '%s'", rows[_i].list, rows[_i].origin);
+    ck_assert_msg(allowed == rows[_i].allowed, "'%s' with '%s'", rows[_i].list,
+                  rows[_i].origin);
 }
 END_TEST
 
@@ -50,9 +51,9 @@ START_TEST(lists_that_can_not_work_are_refused)
                                  "chrome-extension://abcdef"};
     static const char *bad[] = {"a.com",         "https://a.com/", "https://", "*://a.com",
                                 "https://*.*.b", "https://a/b",    "null"};
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         ck_assert_msg(nv_cors_list_valid(nv_str_from(good[i])), "%s", good[i]);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_msg(!nv_cors_list_valid(nv_str_from(bad[i])), "%s", bad[i]);
 }
 END_TEST
@@ -61,7 +62,7 @@ int main(void)
 {
     Suite *suite = suite_create("cors");
     TCase *tcase = tcase_create("cors");
-    tcase_add_loop_test(tcase, origin_is_matched_whole, 0, sizeof(rows) / sizeof(rows[0]));
+    tcase_add_loop_test(tcase, origin_is_matched_whole, 0, sizeof rows / sizeof rows[0]);
     tcase_add_test(tcase, lists_that_can_not_work_are_refused);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

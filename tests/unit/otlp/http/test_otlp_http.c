@@ -1,6 +1,6 @@
 /*
- * OTLP/HTTP over a fake acceptor: what is handed over, what each refusal looks like, and replies
- * that come later or not at all for want of memory.
+ * OTLP/HTTP over a fake acceptor: what is handed over, what each refusal looks like, and
+ * replies that come later or not at all for want of memory.
  */
 #include "expect.h"
 #include "http_rig.h"
@@ -49,7 +49,7 @@ static void fake_accept(void *ctx, struct nv_batch *batch, nv_accept_done *done,
     fake.batches++;
     fake.items += batch->item_count;
     fake.signal = batch->signal;
-    snprintf(fake.project, sizeof(fake.project), "%.*s", NV_STR_ARG(batch->project));
+    snprintf(fake.project, sizeof fake.project, "%.*s", NV_STR_ARG(batch->project));
     nv_batch_free(batch);
     fake.done = done;
     fake.done_ctx = done_ctx;
@@ -71,7 +71,7 @@ static void open_service(const char *token, const char *origins)
     struct nv_otlp_http_config config = {
         .acceptor = &acceptor, .max_body_bytes = 10000, .cors_allowed_origins = origins};
     struct nv_http_limits limits;
-    memset(&fake, 0, sizeof(fake));
+    memset(&fake, 0, sizeof fake);
     ck_assert_int_eq(nv_auth_new(token, NULL, NULL, &auth), NV_OK);
     config.auth = auth;
     ck_assert_int_eq(nv_otlp_http_new(&config, NULL, &service), NV_OK);
@@ -95,7 +95,7 @@ static void close_service(void)
 static int ask(const char *path, const char *headers, const char *body)
 {
     char request[4096];
-    int len = snprintf(request, sizeof(request),
+    int len = snprintf(request, sizeof request,
                        "POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n%s", path,
                        headers, strlen(body), body);
     http_rig_ask(&rig, (struct nv_str){request, (size_t)len});
@@ -129,8 +129,9 @@ END_TEST
 START_TEST(logs_and_metrics)
 {
     open_service(NULL, NULL);
-    const char *logs = "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"traceId\":\"" ID_A
-                       "\",\"body\":{\"stringValue\":\"x\"}}]}]}]}";
+    const char *logs =
+        "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"traceId\":\"" ID_A
+        "\",\"body\":{\"stringValue\":\"x\"}}]}]}]}";
     ck_assert_int_eq(ask("/v1/logs", JSON, logs), 200);
     ck_assert_int_eq(fake.signal, NV_SIGNAL_LOGS);
     ck_assert_uint_eq(fake.items, 1);
@@ -236,7 +237,8 @@ END_TEST
 START_TEST(too_large_after_inflating)
 {
     static const char bomb[] = /* gzip of 20,000 spaces */
-        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc1\x31\x01\x00\x00\x00\xc2\xa0\xf5\x4f\xed"
+        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc1\x31\x01\x00\x00\x00\xc2\xa0\xf5\x4f"
+        "\xed"
         "\x69\x0b\xa0";
     open_service(NULL, NULL);
     struct nv_buf request;
@@ -244,8 +246,8 @@ START_TEST(too_large_after_inflating)
     nv_buf_printf(&request,
                   "POST /v1/traces HTTP/1.1\r\nHost: a\r\n" JSON
                   "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
-                  sizeof(bomb) - 1);
-    nv_buf_append(&request, bomb, sizeof(bomb) - 1);
+                  sizeof bomb - 1);
+    nv_buf_append(&request, bomb, sizeof bomb - 1);
     http_rig_ask(&rig, nv_buf_str(&request));
     ck_assert(http_rig_status(&rig, 0) == 413 || http_rig_status(&rig, 0) == 400);
     nv_buf_release(&request);
@@ -267,7 +269,7 @@ START_TEST(answer_may_come_later)
     fake.later = true;
     int fd = http_rig_connect(&rig);
     char text[1024];
-    int len = snprintf(text, sizeof(text),
+    int len = snprintf(text, sizeof text,
                        "POST /v1/traces HTTP/1.1\r\nHost: a\r\n" JSON
                        "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
                        strlen(GOOD), GOOD);
@@ -292,10 +294,10 @@ START_TEST(tokens_are_asked_for_first)
     ck_assert(has("application/x-protobuf"));
     ck_assert_int_eq(ask("/v1/traces", JSON "authorization: bearer secret\r\n", GOOD), 200);
     ck_assert_int_eq(ask("/v1/traces", JSON "X-API-Key: secret\r\n", GOOD), 200);
-    ck_assert_int_eq(ask("/v1/traces",
-                         JSON "Authorization: Bearer secret\r\nAuthorization: Bearer secret\r\n",
-                         GOOD),
-                     401);
+    ck_assert_int_eq(
+        ask("/v1/traces",
+            JSON "Authorization: Bearer secret\r\nAuthorization: Bearer secret\r\n", GOOD),
+        401);
     close_service();
 }
 END_TEST
@@ -303,18 +305,21 @@ END_TEST
 START_TEST(pages_of_allowed_origins)
 {
     open_service("secret", "https://a.org");
-    http_rig_ask(&rig, NV_STR("OPTIONS /v1/traces HTTP/1.1\r\nHost: a\r\nOrigin: https://a.org\r\n"
-                              "Access-Control-Request-Method: POST\r\n"
-                              "Access-Control-Request-Headers: x-a, Content-Type\r\n\r\n"));
+    http_rig_ask(&rig,
+                 NV_STR("OPTIONS /v1/traces HTTP/1.1\r\nHost: a\r\nOrigin: https://a.org\r\n"
+                        "Access-Control-Request-Method: POST\r\n"
+                        "Access-Control-Request-Headers: x-a, Content-Type\r\n\r\n"));
     ck_assert_int_eq(http_rig_status(&rig, 0), 204);
     ck_assert(has("Access-Control-Allow-Origin: https://a.org\r\n"));
     ck_assert(has("Access-Control-Allow-Headers: x-a, Content-Type\r\n"));
     ck_assert(has("Access-Control-Max-Age: 7200\r\n") && has("Vary: Origin\r\n"));
-    http_rig_ask(&rig, NV_STR("OPTIONS /v1/traces HTTP/1.1\r\nHost: a\r\nOrigin: https://a.org\r\n"
-                              "Access-Control-Request-Method: POST\r\n\r\n"));
+    http_rig_ask(&rig,
+                 NV_STR("OPTIONS /v1/traces HTTP/1.1\r\nHost: a\r\nOrigin: https://a.org\r\n"
+                        "Access-Control-Request-Method: POST\r\n\r\n"));
     ck_assert(has("Access-Control-Allow-Headers: content-type, "));
-    http_rig_ask(&rig, NV_STR("OPTIONS /v1/traces HTTP/1.1\r\nHost: a\r\nOrigin: https://b.org\r\n"
-                              "Access-Control-Request-Method: POST\r\n\r\n"));
+    http_rig_ask(&rig,
+                 NV_STR("OPTIONS /v1/traces HTTP/1.1\r\nHost: a\r\nOrigin: https://b.org\r\n"
+                        "Access-Control-Request-Method: POST\r\n\r\n"));
     ck_assert_int_eq(http_rig_status(&rig, 0), 204);
     ck_assert(!has("Access-Control-Allow") && has("Vary: Origin\r\n"));
     ck_assert_int_eq(ask("/v1/traces", JSON "Origin: https://a.org\r\n", GOOD), 401);
@@ -341,7 +346,7 @@ START_TEST(every_allocation_failing_once)
 {
     open_service(NULL, NULL);
     char text[1024];
-    int len = snprintf(text, sizeof(text),
+    int len = snprintf(text, sizeof text,
                        "POST /v1/traces HTTP/1.1\r\nHost: a\r\n" JSON
                        "X-Noveum-Project: p\r\nContent-Length: %zu\r\n\r\n%s",
                        strlen(MIXED), MIXED);
@@ -376,8 +381,8 @@ int main(void)
     tcase_add_test(tcase, logs_and_metrics);
     tcase_add_test(tcase, nothing_to_keep_is_not_handed_over);
     tcase_add_test(tcase, partial_success_is_counted_once_it_is_kept);
-    tcase_add_loop_test(tcase, refusal_of_the_acceptor, 0, sizeof(answers) / sizeof(answers[0]));
-    tcase_add_loop_test(tcase, refusal_of_the_request, 0, sizeof(refusals) / sizeof(refusals[0]));
+    tcase_add_loop_test(tcase, refusal_of_the_acceptor, 0, sizeof answers / sizeof answers[0]);
+    tcase_add_loop_test(tcase, refusal_of_the_request, 0, sizeof refusals / sizeof refusals[0]);
     tcase_add_test(tcase, too_large_after_inflating);
     tcase_add_test(tcase, answer_may_come_later);
     tcase_add_test(tcase, tokens_are_asked_for_first);

@@ -20,7 +20,8 @@ START_TEST(path_counts_repeated_fields)
 {
     struct nv_fail fail = {0};
     /* resource: attribute, unknown, attribute with a key of the wrong type */
-    enum nv_err err = check(NV_MESSAGE_RESOURCE, NV_STR("\x0a\x00\x78\x01\x0a\x02\x08\x01"), &fail);
+    enum nv_err err =
+        check(NV_MESSAGE_RESOURCE, NV_STR("\x0a\x00\x78\x01\x0a\x02\x08\x01"), &fail);
     ck_assert_int_eq(err, NV_ERR_MALFORMED);
     ck_assert_str_eq(fail.path, "attributes[1].key");
     ck_assert_str_eq(fail.what, "wire type 0, must be 2");
@@ -43,9 +44,11 @@ START_TEST(depth_is_of_values)
 {
     struct nv_fail fail = {0};
     /* AnyValue in AnyValue through arrays; the outermost message is not counted here */
-    struct nv_str four = NV_STR("\x2a\x0e\x0a\x0c\x2a\x0a\x0a\x08\x2a\x06\x0a\x04\x2a\x02\x0a\x00");
-    struct nv_str five = NV_STR("\x2a\x12\x0a\x10\x2a\x0e\x0a\x0c\x2a\x0a\x0a\x08\x2a\x06\x0a\x04"
-                                "\x2a\x02\x0a\x00");
+    struct nv_str four =
+        NV_STR("\x2a\x0e\x0a\x0c\x2a\x0a\x0a\x08\x2a\x06\x0a\x04\x2a\x02\x0a\x00");
+    struct nv_str five =
+        NV_STR("\x2a\x12\x0a\x10\x2a\x0e\x0a\x0c\x2a\x0a\x0a\x08\x2a\x06\x0a\x04"
+               "\x2a\x02\x0a\x00");
     ck_assert_int_eq(check(NV_MESSAGE_ANY_VALUE, four, &fail), NV_OK);
     ck_assert_int_eq(check(NV_MESSAGE_ANY_VALUE, five, &fail), NV_ERR_DEPTH);
     ck_assert_str_eq(fail.what, "values nested deeper than 4");

@@ -52,11 +52,12 @@ static enum nv_err inflate_is(enum nv_coding coding, struct nv_str data, size_t 
     char *out = NULL;
     size_t len = 0;
     struct nv_fail fail = {.code = NV_OK};
-    enum nv_err err = nv_inflate(coding, data, &(struct nv_room){.max = max}, &out, &len, &fail);
+    enum nv_err err =
+        nv_inflate(coding, data, &(struct nv_room){.max = max}, &out, &len, &fail);
     ck_assert_int_eq(fail.code, err);
     if (err != NV_OK)
         ck_assert(out == NULL && len == 0 && fail.what[0] != '\0');
-    else if (want != NULL)
+    else if (want)
         ck_assert_nv_str_eq(((struct nv_str){out, len}), *want);
     free(out);
     return err;
@@ -83,7 +84,7 @@ START_TEST(names_of_codings)
         {"gzip, gzip", -1},         {"gzip,", -1},
         {"identity, gzip", -1},     {"gzi", -1},
     };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         enum nv_coding coding = NV_CODING_IDENTITY;
         enum nv_err err = nv_coding_parse(nv_str_from(table[i].name), &coding);
         ck_assert_int_eq(err, table[i].coding < 0 ? NV_ERR_ENCODING : NV_OK);
@@ -96,7 +97,7 @@ END_TEST
 START_TEST(round_trip)
 {
     static const size_t sizes[] = {0, 1, 100, 1023, 1024, 1025, 65536, 300000};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         struct nv_str text = text_of(sizes[i]);
         struct nv_str data = compressed(codings[_i], text);
         ck_assert_int_eq(inflate_is(codings[_i], data, MAX, &text), NV_OK);
@@ -134,9 +135,10 @@ START_TEST(truncation_at_every_byte)
 {
     struct nv_str text = text_of(300);
     struct nv_str data = compressed(codings[_i], text);
-    for (size_t len = 0; len < data.len; len++)
+    for (size_t len = 0; len < data.len; len++) {
         ck_assert_int_eq(inflate_is(codings[_i], nv_str_slice(data, 0, len), MAX, NULL),
                          NV_ERR_MALFORMED);
+    }
     drop(data);
     drop(text);
 }
@@ -174,9 +176,10 @@ START_TEST(several_members)
     /* zlib's format has no members */
     enum nv_err expected = codings[_i] == NV_CODING_DEFLATE ? NV_ERR_MALFORMED : NV_OK;
     ck_assert_int_eq(inflate_is(codings[_i], nv_buf_str(&data), MAX, &want), expected);
-    if (expected == NV_OK)
+    if (expected == NV_OK) {
         ck_assert_int_eq(inflate_is(codings[_i], nv_buf_str(&data), want.len - 1, NULL),
                          NV_ERR_TOO_LARGE);
+    }
     nv_buf_release(&data);
     nv_buf_release(&text);
 }
@@ -209,7 +212,8 @@ START_TEST(every_flipped_bit_is_seen_or_harmless)
         enum nv_err err = nv_inflate(codings[_i], (struct nv_str){copy, data.len},
                                      &(struct nv_room){.max = MAX}, &out, &len, NULL);
         ck_assert(err == NV_OK || err == NV_ERR_MALFORMED || err == NV_ERR_TOO_LARGE);
-        if (err == NV_OK && codings[_i] != NV_CODING_ZSTD) /* our zstd frames have no checksum */
+        if (err == NV_OK &&
+            codings[_i] != NV_CODING_ZSTD) /* our zstd frames have no checksum */
             ck_assert_nv_str_eq(((struct nv_str){out, len}), text);
         free(out);
     }

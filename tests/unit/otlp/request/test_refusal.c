@@ -1,6 +1,6 @@
 /*
- * Reasons of refusals: what each status, code and error is, that each is counted and told, that the
- * log is folded, and the hints for wrong paths.
+ * Reasons of refusals: what each status, code and error is, that each is counted and told, that
+ * the log is folded, and the hints for wrong paths.
  */
 #include "expect.h"
 

@@ -29,7 +29,8 @@ START_TEST(full_success_is_nothing)
     ck_assert_int_eq(nv_reply_success(NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, 0, NV_STR(""), &out),
                      NV_OK);
     ck_assert_uint_eq(out.len, 0);
-    ck_assert_int_eq(nv_reply_success(NV_SIGNAL_LOGS, NV_MEDIA_JSON, 0, NV_STR(""), &out), NV_OK);
+    ck_assert_int_eq(nv_reply_success(NV_SIGNAL_LOGS, NV_MEDIA_JSON, 0, NV_STR(""), &out),
+                     NV_OK);
     ck_assert_nv_str(nv_buf_str(&out), "{}");
     nv_buf_release(&out);
 }
@@ -43,11 +44,13 @@ static const struct {
 } successes[] = {
     {NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, 3, NV_STR_INIT("no"),
      NV_STR_INIT("\x0a\x06\x08\x03\x12\x02no")},
-    {NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, 0, NV_STR_INIT("hm"), NV_STR_INIT("\x0a\x04\x12\x02hm")},
+    {NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, 0, NV_STR_INIT("hm"),
+     NV_STR_INIT("\x0a\x04\x12\x02hm")},
     {NV_SIGNAL_TRACES, NV_MEDIA_JSON, 3, NV_STR_INIT("no"),
      NV_STR_INIT("{\"partialSuccess\":{\"rejectedSpans\":\"3\",\"errorMessage\":\"no\"}}")},
     {NV_SIGNAL_LOGS, NV_MEDIA_JSON, 3, NV_STR_INIT("no"),
-     NV_STR_INIT("{\"partialSuccess\":{\"rejectedLogRecords\":\"3\",\"errorMessage\":\"no\"}}")},
+     NV_STR_INIT(
+         "{\"partialSuccess\":{\"rejectedLogRecords\":\"3\",\"errorMessage\":\"no\"}}")},
     {NV_SIGNAL_TRACES, NV_MEDIA_JSON, 0, NV_STR_INIT("a\"b"),
      NV_STR_INIT("{\"partialSuccess\":{\"errorMessage\":\"a\\\"b\"}}")},
 };
@@ -68,8 +71,8 @@ START_TEST(plain_status)
 {
     struct nv_buf out;
     nv_buf_init(&out, 1000);
-    ck_assert_int_eq(nv_reply_status(NV_MEDIA_PROTOBUF, 12, NV_STR("nothing here"), NULL, 0, &out),
-                     NV_OK);
+    ck_assert_int_eq(
+        nv_reply_status(NV_MEDIA_PROTOBUF, 12, NV_STR("nothing here"), NULL, 0, &out), NV_OK);
     ck_assert_nv_str_eq(nv_buf_str(&out), NV_STR("\x08\x0c\x12\x0cnothing here"));
     nv_buf_clear(&out);
     ck_assert_int_eq(nv_reply_status(NV_MEDIA_JSON, 12, NV_STR("nothing here"), NULL, 0, &out),
@@ -140,8 +143,9 @@ START_TEST(largest_status)
     memset(fail.path, 'p', sizeof fail.path - 1);
     memset(message, 'm', sizeof message);
     nv_buf_init(&out, 10000);
-    ck_assert_int_eq(nv_reply_status(NV_MEDIA_PROTOBUF, 3, (struct nv_str){message, sizeof message},
-                                     &fail, INT32_MAX, &out),
+    ck_assert_int_eq(nv_reply_status(NV_MEDIA_PROTOBUF, 3,
+                                     (struct nv_str){message, sizeof message}, &fail, INT32_MAX,
+                                     &out),
                      NV_OK);
     struct nv_wire wire = nv_wire_read(nv_buf_str(&out));
     struct nv_wire_field field;
@@ -175,7 +179,8 @@ START_TEST(foreign_text_becomes_utf8)
     };
     struct nv_buf out;
     nv_buf_init(&out, 1000);
-    ck_assert_int_eq(nv_reply_status(NV_MEDIA_PROTOBUF, 3, texts[_i].text, NULL, 0, &out), NV_OK);
+    ck_assert_int_eq(nv_reply_status(NV_MEDIA_PROTOBUF, 3, texts[_i].text, NULL, 0, &out),
+                     NV_OK);
     ck_assert_nv_str(field_of(nv_buf_str(&out), 2), texts[_i].want);
     nv_buf_release(&out);
 }
@@ -188,9 +193,9 @@ START_TEST(long_text_is_cut_between_characters)
     for (size_t i = 0; i < sizeof text; i += 2)
         memcpy(text + i, "\xc3\xa9", 2);
     nv_buf_init(&out, 1000);
-    ck_assert_int_eq(
-        nv_reply_status(NV_MEDIA_PROTOBUF, 3, (struct nv_str){text, sizeof text}, NULL, 0, &out),
-        NV_OK);
+    ck_assert_int_eq(nv_reply_status(NV_MEDIA_PROTOBUF, 3, (struct nv_str){text, sizeof text},
+                                     NULL, 0, &out),
+                     NV_OK);
     ck_assert_uint_eq(field_of(nv_buf_str(&out), 2).len, 510);
     nv_buf_release(&out);
 }
@@ -203,7 +208,8 @@ START_TEST(no_room)
     ck_assert_int_eq(nv_reply_status(NV_MEDIA_PROTOBUF, 3, NV_STR("m"), NULL, 5, &out),
                      NV_ERR_LIMIT);
     nv_buf_clear(&out);
-    ck_assert_int_eq(nv_reply_status(NV_MEDIA_JSON, 3, NV_STR("m"), NULL, 5, &out), NV_ERR_LIMIT);
+    ck_assert_int_eq(nv_reply_status(NV_MEDIA_JSON, 3, NV_STR("m"), NULL, 5, &out),
+                     NV_ERR_LIMIT);
     nv_buf_clear(&out);
     ck_assert_int_eq(nv_reply_success(NV_SIGNAL_LOGS, NV_MEDIA_JSON, 1, NV_STR("m"), &out),
                      NV_ERR_LIMIT);

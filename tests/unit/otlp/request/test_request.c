@@ -1,6 +1,6 @@
 /*
- * Whole requests, from bytes to batch: every captured body against protobuf-c, and bodies broken at
- * every byte.
+ * Whole requests, from bytes to batch: every captured body against protobuf-c, and bodies
+ * broken at every byte.
  */
 #include "otlp/request/request.h"
 
@@ -17,7 +17,7 @@
 
 #include "base/banned.h"
 
-/* ---- captured bodies ---------------------------------------------------------------------- */
+/* ---- captured bodies --------------------------------------------------------------------- */
 
 struct items_seen {
     const struct nv_batch *batch;
@@ -40,7 +40,8 @@ static void check_item(void *ctx, const ProtobufCMessage *message)
         const Otlp__Span *span = (const Otlp__Span *)(const void *)message;
         ck_assert_msg(id_is(span->trace_id, item->trace_id, 16), "%s: trace id", seen->path);
         ck_assert_msg(id_is(span->span_id, item->span_id, 8), "%s: span id", seen->path);
-        ck_assert_msg(id_is(span->parent_span_id, item->parent_id, 8), "%s: parent", seen->path);
+        ck_assert_msg(id_is(span->parent_span_id, item->parent_id, 8), "%s: parent",
+                      seen->path);
         ck_assert_uint_eq(span->start_time_unix_nano, item->start_ns);
         ck_assert_uint_eq(span->end_time_unix_nano, item->end_ns);
         bool error = span->status != NULL && span->status->code == 2;
@@ -52,8 +53,8 @@ static void check_item(void *ctx, const ProtobufCMessage *message)
     }
     Otlp__Span *alone = NULL; /* the bytes the item points at are the message */
     const uint8_t *bytes = (const uint8_t *)seen->batch->body + item->offset;
-    alone = (Otlp__Span *)(void *)protobuf_c_message_unpack(message->descriptor, NULL, item->length,
-                                                            bytes);
+    alone = (Otlp__Span *)(void *)protobuf_c_message_unpack(message->descriptor, NULL,
+                                                            item->length, bytes);
     ck_assert_ptr_nonnull(alone);
     ck_assert_uint_eq(protobuf_c_message_get_packed_size(message),
                       protobuf_c_message_get_packed_size(&alone->base));
@@ -66,14 +67,15 @@ static void check_json(const struct nv_test_body *body, const ProtobufCMessage *
     json_error_t error;
     json_t *json =
         json_loadb(body->bytes.ptr, body->bytes.len, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
-    if (json == NULL) { /* lone surrogates: jansson refuses them */
+    if (!json) { /* lone surrogates: jansson refuses them */
         ck_assert_msg(strstr(error.text, "surrogate") != NULL ||
                           strstr(error.text, "invalid Unicode") != NULL ||
                           strstr(error.text, "too big integer") != NULL,
                       "%s: %s", body->path, error.text);
         return;
     }
-    ck_assert_msg(nv_test_same_as_json(message, json, why, sizeof why), "%s: %s", body->path, why);
+    ck_assert_msg(nv_test_same_as_json(message, json, why, sizeof why), "%s: %s", body->path,
+                  why);
     json_decref(json);
 }
 
@@ -108,7 +110,8 @@ START_TEST(fixtures_read_like_protobuf_c_reads_them)
 }
 END_TEST
 
-/* Protobuf written as JSON by the oracle and transcoded gives what protobuf-c would have packed. */
+/* Protobuf written as JSON by the oracle and transcoded gives what protobuf-c would have
+ * packed. */
 static void check_round_trip(void *ctx, const struct nv_test_body *body)
 {
     enum nv_signal signal = body->logs ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES;
@@ -123,8 +126,9 @@ static void check_round_trip(void *ctx, const struct nv_test_body *body)
     nv_test_to_json(message, &json);
     struct nv_test_decoded d = nv_test_decode(signal, NV_MEDIA_JSON, nv_buf_str(&json));
     ck_assert_msg(d.err == NV_OK, "%s: %s at %s", body->path, d.fail.what, d.fail.path);
-    ck_assert_msg(nv_str_eq(nv_buf_str(&packed), (struct nv_str){d.batch->body, d.batch->body_len}),
-                  "%s: other bytes", body->path);
+    ck_assert_msg(
+        nv_str_eq(nv_buf_str(&packed), (struct nv_str){d.batch->body, d.batch->body_len}),
+        "%s: other bytes", body->path);
     nv_batch_free(d.batch);
     protobuf_c_message_free_unpacked(message, NULL);
     nv_buf_release(&packed);
@@ -140,17 +144,17 @@ START_TEST(fixtures_survive_json_and_back)
 }
 END_TEST
 
-/* ---- broken bodies ------------------------------------------------------------------------ */
+/* ---- broken bodies ----------------------------------------------------------------------- */
 
 /* A request with a bit of everything: ids, times, nested values, an event, a link, a status. */
 static struct nv_test_message rich_request(void)
 {
-    struct nv_test_message span =
-        nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID,
-                     NV_STR("\x2a\x04name\x30\x03\x39\x01\0\0\0\0\0\0\0\x41\x02\0\0\0\0\0\0\0"
-                            "\x4a\x10\x0a\x01k\x12\x0b\x2a\x09\x0a\x03\x0a\x01v\x0a\x02\x18\x07"
-                            "\x5a\x0c\x09\x01\0\0\0\0\0\0\0\x12\x01"
-                            "e\x6a\x04\x0a\x02xy\x7a\x05\x12\x01m\x18\x02\x85\x01\x01\x01\0\0"));
+    struct nv_test_message span = nv_test_span(
+        NV_TEST_TRACE_ID, NV_TEST_SPAN_ID,
+        NV_STR("\x2a\x04name\x30\x03\x39\x01\0\0\0\0\0\0\0\x41\x02\0\0\0\0\0\0\0"
+               "\x4a\x10\x0a\x01k\x12\x0b\x2a\x09\x0a\x03\x0a\x01v\x0a\x02\x18\x07"
+               "\x5a\x0c\x09\x01\0\0\0\0\0\0\0\x12\x01"
+               "e\x6a\x04\x0a\x02xy\x7a\x05\x12\x01m\x18\x02\x85\x01\x01\x01\0\0"));
     return nv_test_request(nv_test_view(&span));
 }
 
@@ -186,7 +190,7 @@ START_TEST(D06_truncated_inside)
             nv_test_decode(NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, nv_test_view(&cut));
         ProtobufCMessage *message = nv_test_unpack(NV_SIGNAL_TRACES, nv_test_view(&cut));
         ck_assert_msg((d.err == NV_OK) == (message != NULL), "%zu: %d", len, d.err);
-        if (message != NULL)
+        if (message)
             protobuf_c_message_free_unpacked(message, NULL);
         nv_batch_free(d.batch);
     }
@@ -214,8 +218,9 @@ END_TEST
 
 START_TEST(json_with_every_byte_changed)
 {
-    static const char changes[] = {'\0', '"', '\\', '{', '}', '[', ']', ',',        ':',       '0',
-                                   'a',  '-', '.',  'e', ' ', 'n', 't', (char)0xff, (char)0xc3};
+    static const char changes[] = {'\0', '"', '\\', '{',        '}',       '[', ']',
+                                   ',',  ':', '0',  'a',        '-',       '.', 'e',
+                                   ' ',  'n', 't',  (char)0xff, (char)0xc3};
     struct nv_test_message request = rich_request();
     ProtobufCMessage *message = nv_test_unpack(NV_SIGNAL_TRACES, nv_test_view(&request));
     struct nv_buf json;
@@ -248,15 +253,15 @@ START_TEST(D30_random_bytes)
             state ^= state << 17;
             memcpy(bytes + n, &state, 8);
         }
-        struct nv_test_decoded d =
-            nv_test_decode(NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, (struct nv_str){bytes, state % 24});
+        struct nv_test_decoded d = nv_test_decode(NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF,
+                                                  (struct nv_str){bytes, state % 24});
         ck_assert(is_verdict(d.err));
         nv_batch_free(d.batch);
     }
 }
 END_TEST
 
-/* ---- merging, memory, counting ------------------------------------------------------------ */
+/* ---- merging, memory, counting ----------------------------------------------------------- */
 
 /* Concatenating two encodings of a singular message merges them; groups show the whole. */
 START_TEST(D10_resource_and_scope_in_pieces)
@@ -287,7 +292,8 @@ START_TEST(D10_resource_and_scope_in_pieces)
 }
 END_TEST
 
-static enum nv_err decode_without_memory(struct nv_str bytes, enum nv_media media, unsigned long n)
+static enum nv_err decode_without_memory(struct nv_str bytes, enum nv_media media,
+                                         unsigned long n)
 {
     struct nv_request_result result;
     struct nv_batch *batch = NULL;
@@ -296,8 +302,8 @@ static enum nv_err decode_without_memory(struct nv_str bytes, enum nv_media medi
     memcpy(copy, bytes.ptr, bytes.len);
     oom_fail_nth(n);
     enum nv_err err =
-        nv_request_decode(&(struct nv_request_body){NV_SIGNAL_TRACES, media, copy, bytes.len}, NULL,
-                          &result, &batch, NULL);
+        nv_request_decode(&(struct nv_request_body){NV_SIGNAL_TRACES, media, copy, bytes.len},
+                          NULL, &result, &batch, NULL);
     bool failed = oom_end();
     nv_batch_free(batch);
     return failed ? err : NV_ERR_END;
@@ -305,15 +311,15 @@ static enum nv_err decode_without_memory(struct nv_str bytes, enum nv_media medi
 
 START_TEST(out_of_memory)
 {
-    static const struct nv_str json =
-        NV_STR_INIT("{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"trace\\u0049d\":"
-                    "\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"eee19b7ec3c1b174\"}]}]}]}");
+    static const struct nv_str json = NV_STR_INIT(
+        "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"trace\\u0049d\":"
+        "\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"eee19b7ec3c1b174\"}]}]}]}");
     struct nv_test_message request = rich_request();
     enum nv_media media = _i == 0 ? NV_MEDIA_PROTOBUF : NV_MEDIA_JSON;
     unsigned long n = 1;
     for (;; n++) {
-        enum nv_err err =
-            decode_without_memory(media == NV_MEDIA_JSON ? json : nv_test_view(&request), media, n);
+        enum nv_err err = decode_without_memory(
+            media == NV_MEDIA_JSON ? json : nv_test_view(&request), media, n);
         if (err == NV_ERR_END)
             break;
         /* what only trims or reserves ahead may do without */

@@ -107,8 +107,8 @@ START_TEST(enum_names)
     ck_assert_int_eq(nv_schema_enum(NV_ENUM_STATUS_CODE, NV_STR("STATUS_CODE_ERROR"), &number),
                      NV_OK);
     ck_assert_int_eq(number, 2);
-    ck_assert_int_eq(nv_schema_enum(NV_ENUM_SEVERITY, NV_STR("SEVERITY_NUMBER_FATAL4"), &number),
-                     NV_OK);
+    ck_assert_int_eq(
+        nv_schema_enum(NV_ENUM_SEVERITY, NV_STR("SEVERITY_NUMBER_FATAL4"), &number), NV_OK);
     ck_assert_int_eq(number, 24);
     ck_assert_int_eq(nv_schema_enum(NV_ENUM_SEVERITY, NV_STR("SEVERITY_NUMBER_INFO"), &number),
                      NV_OK);

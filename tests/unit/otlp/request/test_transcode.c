@@ -1,8 +1,8 @@
 /*
  * OTLP/JSON: what it becomes, what is refused, whom it rejects.
  *
- * Names that begin with C are lines of the OTLP conformance list, section C (JSON mapping). What
- * the JSON becomes is compared with protobuf written as text: hex of the bytes expected.
+ * Names that begin with C are lines of the OTLP conformance list, section C (JSON mapping).
+ * What the JSON becomes is compared with protobuf written as text: hex of the bytes expected.
  */
 #include "otlp/request/transcode.h"
 
@@ -16,7 +16,8 @@
 #include "base/banned.h"
 
 #define IDS "\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"eee19b7ec3c1b174\""
-#define IN_SPAN(members) "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{" IDS members "}]}]}]}"
+#define IN_SPAN(members)                                                                       \
+    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{" IDS members "}]}]}]}"
 #define IN_VALUE(members) IN_SPAN(",\"attributes\":[{\"key\":\"k\",\"value\":{" members "}}]")
 
 static struct nv_test_decoded decode(struct nv_str json)
@@ -35,7 +36,7 @@ static void span_rest(const struct nv_batch *batch, char *hex, size_t size)
     hex[2 * (item->length - ids)] = '\0';
 }
 
-/* ---- values ------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------ */
 
 static const struct {
     const char *name;
@@ -56,26 +57,29 @@ static const struct {
     {"kind 2^31", NV_STR_INIT(IN_SPAN(",\"kind\":2147483648")), NULL},
     {"kind 1.5", NV_STR_INIT(IN_SPAN(",\"kind\":1.5")), NULL},
     {"C10 times as strings",
-     NV_STR_INIT(
-         IN_SPAN(",\"startTimeUnixNano\":\"258\",\"endTimeUnixNano\":\"18446744073709551615\"")),
+     NV_STR_INIT(IN_SPAN(
+         ",\"startTimeUnixNano\":\"258\",\"endTimeUnixNano\":\"18446744073709551615\"")),
      "39020100000000000041ffffffffffffffff"},
     {"C11 times as numbers",
      NV_STR_INIT(IN_SPAN(",\"startTimeUnixNano\":258,\"endTimeUnixNano\":1.0e3")),
      "39020100000000000041e803000000000000"},
     {"time -1", NV_STR_INIT(IN_SPAN(",\"startTimeUnixNano\":-1")), NULL},
-    {"time 2^64", NV_STR_INIT(IN_SPAN(",\"startTimeUnixNano\":\"18446744073709551616\"")), NULL},
+    {"time 2^64", NV_STR_INIT(IN_SPAN(",\"startTimeUnixNano\":\"18446744073709551616\"")),
+     NULL},
     {"time empty", NV_STR_INIT(IN_SPAN(",\"startTimeUnixNano\":\"\"")), NULL},
     {"C16 null everywhere",
-     NV_STR_INIT(IN_SPAN(",\"traceState\":null,\"parentSpanId\":null,\"name\":null,\"kind\":null,"
-                         "\"startTimeUnixNano\":null"
-                         ",\"attributes\":null,\"droppedAttributesCount\":null,\"events\":null,"
-                         "\"links\":null,\"status\":null,\"flags\":null")),
+     NV_STR_INIT(
+         IN_SPAN(",\"traceState\":null,\"parentSpanId\":null,\"name\":null,\"kind\":null,"
+                 "\"startTimeUnixNano\":null"
+                 ",\"attributes\":null,\"droppedAttributesCount\":null,\"events\":null,"
+                 "\"links\":null,\"status\":null,\"flags\":null")),
      ""},
     {"C16 null in a list", NV_STR_INIT(IN_SPAN(",\"attributes\":[null]")), "4a00"},
     {"C16 null message", NV_STR_INIT(IN_SPAN(",\"status\":{\"message\":null,\"code\":null}")),
      "7a00"},
     {"C26 escapes",
-     NV_STR_INIT(IN_SPAN(",\"name\":\"\\u00e9\\ud83d\\ude00\\u0000\\\"\\\\\\/\\b\\f\\n\\r\\t\"")),
+     NV_STR_INIT(
+         IN_SPAN(",\"name\":\"\\u00e9\\ud83d\\ude00\\u0000\\\"\\\\\\/\\b\\f\\n\\r\\t\"")),
      "2a0fc3a9f09f988000225c2f080c0a0d09"},
     {"C27 lone surrogate", NV_STR_INIT(IN_SPAN(",\"name\":\"\\ud83dx\"")), "2a04efbfbd78"},
     {"C28 invalid UTF-8", NV_STR_INIT(IN_SPAN(",\"name\":\"\xff\"")), "2a01ff"},
@@ -85,7 +89,8 @@ static const struct {
     {"C31 name, then null", NV_STR_INIT(IN_SPAN(",\"name\":\"aa\",\"kind\":1,\"name\":null")),
      "3001"},
     {"C31 message twice",
-     NV_STR_INIT(IN_SPAN(",\"status\":{\"message\":\"m\"},\"status\":{\"code\":1}")), "7a021801"},
+     NV_STR_INIT(IN_SPAN(",\"status\":{\"message\":\"m\"},\"status\":{\"code\":1}")),
+     "7a021801"},
     {"C31 list twice",
      NV_STR_INIT(IN_SPAN(
          ",\"attributes\":[{\"key\":\"a\"},{\"key\":\"b\"}],\"attributes\":[{\"key\":\"c\"}]")),
@@ -97,15 +102,17 @@ static const struct {
     {"C32 status is a list", NV_STR_INIT(IN_SPAN(",\"status\":[]")), NULL},
     {"C32 kind is true", NV_STR_INIT(IN_SPAN(",\"kind\":true")), NULL},
     {"C32 traceState is false", NV_STR_INIT(IN_SPAN(",\"traceState\":false")), NULL},
-    {"C33 uint32", NV_STR_INIT(IN_SPAN(",\"droppedAttributesCount\":4294967295")), "50ffffffff0f"},
+    {"C33 uint32", NV_STR_INIT(IN_SPAN(",\"droppedAttributesCount\":4294967295")),
+     "50ffffffff0f"},
     {"C33 2^32", NV_STR_INIT(IN_SPAN(",\"droppedAttributesCount\":4294967296")), NULL},
     {"C33 -1", NV_STR_INIT(IN_SPAN(",\"droppedAttributesCount\":-1")), NULL},
     {"C33 2^32 as flags", NV_STR_INIT(IN_SPAN(",\"flags\":\"4294967296\"")), NULL},
     {"C38 flags", NV_STR_INIT(IN_SPAN(",\"flags\":257")), "850101010000"},
     {"C38 traceState", NV_STR_INIT(IN_SPAN(",\"traceState\":\"a=b\"")), "1a03613d62"},
     {"C38 link",
-     NV_STR_INIT(IN_SPAN(",\"links\":[{\"traceId\":\"5B8EFFF798038103D269B633813FC60C\",\"spanId\":"
-                         "\"eee19b7ec3c1b174\",\"flags\":1}]")),
+     NV_STR_INIT(
+         IN_SPAN(",\"links\":[{\"traceId\":\"5B8EFFF798038103D269B633813FC60C\",\"spanId\":"
+                 "\"eee19b7ec3c1b174\",\"flags\":1}]")),
      "6a210a105b8efff798038103d269b633813fc60c1208eee19b7ec3c1b1743501000000"},
     {"C38 event",
      NV_STR_INIT(IN_SPAN(
@@ -118,8 +125,9 @@ static const struct {
     {"parent short", NV_STR_INIT(IN_SPAN(",\"parentSpanId\":\"ee\"")), "2201ee"},
     {"C36 escaped key", NV_STR_INIT(IN_SPAN(",\"ki\\u006ed\":3")), "3003"},
     {"C14 unknown names",
-     NV_STR_INIT(IN_SPAN(",\"a\":1,\"b\":\"x\",\"c\":[1,{\"d\":[]}],\"e\":{\"name\":\"no\"},\"f\":"
-                         "null,\"g\":true,\"\":0")),
+     NV_STR_INIT(
+         IN_SPAN(",\"a\":1,\"b\":\"x\",\"c\":[1,{\"d\":[]}],\"e\":{\"name\":\"no\"},\"f\":"
+                 "null,\"g\":true,\"\":0")),
      ""},
     {"C15 snake case is unknown",
      NV_STR_INIT(IN_SPAN(",\"parent_span_id\":\"eee19b7ec3c1b174\",\"trace_state\":5")), ""},
@@ -173,7 +181,8 @@ static const struct {
     {"no bytes", NV_STR_INIT(IN_VALUE("\"bytesValue\":\"\"")), "4a070a016b12023a00"},
     {"C25 not base64", NV_STR_INIT(IN_VALUE("\"bytesValue\":\"!!!!\"")), NULL},
     {"C25 impossible length", NV_STR_INIT(IN_VALUE("\"bytesValue\":\"A\"")), NULL},
-    {"C34 array", NV_STR_INIT(IN_VALUE("\"arrayValue\":{\"values\":[{\"intValue\":1},{},null]}")),
+    {"C34 array",
+     NV_STR_INIT(IN_VALUE("\"arrayValue\":{\"values\":[{\"intValue\":1},{},null]}")),
      "4a0f0a016b120a2a080a0218010a000a00"},
     {"C34 list",
      NV_STR_INIT(
@@ -194,7 +203,7 @@ START_TEST(span_becomes)
 {
     char hex[512];
     struct nv_test_decoded d = decode(spans[_i].json);
-    if (spans[_i].want == NULL) {
+    if (!spans[_i].want) {
         ck_assert_msg(d.err == NV_ERR_MALFORMED, "%s: %d", spans[_i].name, d.err);
         ck_assert_str_ne(d.fail.what, "");
         ck_assert(strncmp(d.fail.path, "resourceSpans[0].scopeSpans[0].spans[0].", 40) == 0);
@@ -208,7 +217,8 @@ START_TEST(span_becomes)
 }
 END_TEST
 
-/* Out of int64: what otel-js and otel-python send for 2^63 and 2^70; the number nearest is kept. */
+/* Out of int64: what otel-js and otel-python send for 2^63 and 2^70; the number nearest is
+ * kept. */
 START_TEST(C12_integers_out_of_range_become_doubles)
 {
     static const struct {
@@ -234,10 +244,10 @@ START_TEST(C12_integers_out_of_range_become_doubles)
 }
 END_TEST
 
-/* ---- ids ---------------------------------------------------------------------------------- */
+/* ---- ids --------------------------------------------------------------------------------- */
 
-#define SPAN_WITH(trace, span)                                                                     \
-    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":" trace ",\"spanId\":" span     \
+#define SPAN_WITH(trace, span)                                                                 \
+    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":" trace ",\"spanId\":" span \
     "}]}]}]}"
 #define GOOD_TRACE "\"5b8efff798038103d269b633813fc60c\""
 #define GOOD_SPAN "\"eee19b7ec3c1b174\""
@@ -258,17 +268,20 @@ static const struct {
      NV_REJECT_TRACE_ID},
     {"C05 30 digits", NV_STR_INIT(SPAN_WITH("\"5b8efff798038103d269b633813fc6\"", GOOD_SPAN)),
      NV_REJECT_TRACE_ID},
-    {"C05 34 digits", NV_STR_INIT(SPAN_WITH("\"5b8efff798038103d269b633813fc60c00\"", GOOD_SPAN)),
+    {"C05 34 digits",
+     NV_STR_INIT(SPAN_WITH("\"5b8efff798038103d269b633813fc60c00\"", GOOD_SPAN)),
      NV_REJECT_TRACE_ID},
     {"C05 odd digits", NV_STR_INIT(SPAN_WITH("\"5b8efff798038103d269b633813fc60\"", GOOD_SPAN)),
      NV_REJECT_TRACE_ID},
-    {"C06 14 digits", NV_STR_INIT(SPAN_WITH(GOOD_TRACE, "\"eee19b7ec3c1b1\"")), NV_REJECT_SPAN_ID},
+    {"C06 14 digits", NV_STR_INIT(SPAN_WITH(GOOD_TRACE, "\"eee19b7ec3c1b1\"")),
+     NV_REJECT_SPAN_ID},
     {"C06 18 digits", NV_STR_INIT(SPAN_WITH(GOOD_TRACE, "\"eee19b7ec3c1b17400\"")),
      NV_REJECT_SPAN_ID},
     {"100 digits",
-     NV_STR_INIT(SPAN_WITH("\"000000000000000000000000000000000000000000000000000000000000000000000"
-                           "00000000000000000000000000000000000\"",
-                           GOOD_SPAN)),
+     NV_STR_INIT(
+         SPAN_WITH("\"000000000000000000000000000000000000000000000000000000000000000000000"
+                   "00000000000000000000000000000000000\"",
+                   GOOD_SPAN)),
      NV_REJECT_TRACE_ID},
     {"UUID", NV_STR_INIT(SPAN_WITH("\"5b8efff7-9803-8103-d269-b633813fc60c\"", GOOD_SPAN)),
      NV_REJECT_TRACE_ID},
@@ -289,15 +302,16 @@ START_TEST(id_verdict)
         return;
     }
     ck_assert_msg(d.err == NV_OK, "%s: %s", ids[_i].name, d.fail.what);
-    for (int reason = 0; reason < NV_REJECT_COUNT; reason++)
+    for (int reason = 0; reason < NV_REJECT_COUNT; reason++) {
         ck_assert_msg(d.result.rejected_by[reason] == (reason == ids[_i].reason), "%s",
                       ids[_i].name);
+    }
     ck_assert_uint_eq(d.batch->item_count, ids[_i].reason == NV_REJECT_COUNT);
     nv_batch_free(d.batch);
 }
 END_TEST
 
-/* ---- texts -------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -308,8 +322,8 @@ static const struct {
     {"C17 empty object", NV_STR_INIT("{}"), NV_OK, 0},
     {"C17 empty list", NV_STR_INIT("{\"resourceSpans\":[]}"), NV_OK, 0},
     {"C17 empty envelopes",
-     NV_STR_INIT(
-         "{\"resourceSpans\":[{\"resource\":{},\"scopeSpans\":[{\"scope\":{},\"spans\":[]}]},{}]}"),
+     NV_STR_INIT("{\"resourceSpans\":[{\"resource\":{},\"scopeSpans\":[{\"scope\":{},\"spans\":"
+                 "[]}]},{}]}"),
      NV_OK, 10},
     {"C17 null list", NV_STR_INIT("{\"resourceSpans\":null}"), NV_OK, 0},
     {"C14 unknown at the top", NV_STR_INIT("{\"partialSuccess\":{},\"x\":[[]]}"), NV_OK, 0},
@@ -335,7 +349,8 @@ static const struct {
     {"C21 null", NV_STR_INIT("null"), NV_ERR_MALFORMED, 0},
     {"B11 protobuf", NV_STR_INIT("\x0a\x02\x12\x00"), NV_ERR_MALFORMED, 0},
     {"C32 list of requests", NV_STR_INIT("{\"resourceSpans\":{}}"), NV_ERR_MALFORMED, 0},
-    {"C34 pretty-printed", NV_STR_INIT("{\n  \"resourceSpans\" : [ \n { } , { } ] }\n"), NV_OK, 4},
+    {"C34 pretty-printed", NV_STR_INIT("{\n  \"resourceSpans\" : [ \n { } , { } ] }\n"), NV_OK,
+     4},
 };
 
 START_TEST(text_verdict)
@@ -359,10 +374,10 @@ START_TEST(C20_truncated_anywhere)
 }
 END_TEST
 
-/* ---- shapes that hurt --------------------------------------------------------------------- */
+/* ---- shapes that hurt -------------------------------------------------------------------- */
 
-static struct nv_test_decoded decode_repeated(const char *head, const char *unit, unsigned times,
-                                              const char *tail)
+static struct nv_test_decoded decode_repeated(const char *head, const char *unit,
+                                              unsigned times, const char *tail)
 {
     struct nv_buf json;
     nv_buf_init(&json, 256 << 20);
@@ -434,10 +449,13 @@ START_TEST(C31_duplicates_around_a_large_value)
     } cases[] = {{1, NV_OK}, {40, NV_ERR_MALFORMED}};
     struct nv_buf json;
     nv_buf_init(&json, 4 << 20);
-    (void)nv_buf_append_str(&json, NV_STR("{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{" IDS
-                                          ",\"attributes\":[{\"key\":\"k\",\"value\":"));
-    for (int i = 0; i < cases[_i].levels; i++)
-        (void)nv_buf_append_str(&json, NV_STR("{\"boolValue\":true,\"arrayValue\":{\"values\":["));
+    (void)nv_buf_append_str(&json,
+                            NV_STR("{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{" IDS
+                                   ",\"attributes\":[{\"key\":\"k\",\"value\":"));
+    for (int i = 0; i < cases[_i].levels; i++) {
+        (void)nv_buf_append_str(&json,
+                                NV_STR("{\"boolValue\":true,\"arrayValue\":{\"values\":["));
+    }
     (void)nv_buf_append_str(&json, NV_STR("{\"stringValue\":\""));
     for (int i = 0; i < 100000; i++)
         (void)nv_buf_append_str(&json, NV_STR("0123456789"));
@@ -497,15 +515,15 @@ START_TEST(C40_many_unknown_keys)
 }
 END_TEST
 
-/* ---- messages of old exporters, logs ------------------------------------------------------ */
+/* ---- messages of old exporters, logs ----------------------------------------------------- */
 
 START_TEST(old_instrumentation_library)
 {
-    struct nv_test_decoded d = decode(
-        NV_STR("{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","
-               "\"value\":{\"stringValue\":\"old\"}}]},\"instrumentationLibrarySpans\":[{"
-               "\"instrumentationLibrary\":{\"name\":\"lib\",\"version\":\"1\"},\"spans\":[{" IDS
-               "}]}]}]}"));
+    struct nv_test_decoded d = decode(NV_STR(
+        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","
+        "\"value\":{\"stringValue\":\"old\"}}]},\"instrumentationLibrarySpans\":[{"
+        "\"instrumentationLibrary\":{\"name\":\"lib\",\"version\":\"1\"},\"spans\":[{" IDS
+        "}]}]}]}"));
     ck_assert_int_eq(d.err, NV_OK);
     ck_assert_uint_eq(d.batch->item_count, 1);
     ck_assert_nv_str_eq(d.batch->groups[0].scope, NV_STR("\x0a\x03lib\x12\x01"
@@ -522,8 +540,9 @@ START_TEST(C38_entity_refs_and_schema_urls)
         "\"s\",\"type\":\"host\",\"idKeys\":[\"a\",\"\"],\"descriptionKeys\":[]}]},"
         "\"scopeSpans\":[{\"schemaUrl\":\"u\",\"spans\":[{" IDS "}]}]}]}"));
     ck_assert_int_eq(d.err, NV_OK);
-    ck_assert_nv_str_eq(d.batch->groups[0].resource, NV_STR("\x1a\x0e\x0a\x01s\x12\x04host\x1a\x01"
-                                                            "a\x1a\x00"));
+    ck_assert_nv_str_eq(d.batch->groups[0].resource,
+                        NV_STR("\x1a\x0e\x0a\x01s\x12\x04host\x1a\x01"
+                               "a\x1a\x00"));
     ck_assert_nv_str(d.batch->groups[0].resource_schema_url, "r");
     ck_assert_nv_str(d.batch->groups[0].scope_schema_url, "u");
     nv_batch_free(d.batch);
@@ -532,10 +551,12 @@ END_TEST
 
 START_TEST(log_records)
 {
-    struct nv_str json = NV_STR(
-        "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"timeUnixNano\":\"1\","
-        "\"observedTimeUnixNano\":2,\"severityNumber\":\"SEVERITY_NUMBER_INFO4\",\"severityText\":"
-        "\"info\",\"body\":{\"stringValue\":\"b\"},\"eventName\":\"e\",\"flags\":1," IDS "}]}]}]}");
+    struct nv_str json =
+        NV_STR("{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"timeUnixNano\":\"1\","
+               "\"observedTimeUnixNano\":2,\"severityNumber\":\"SEVERITY_NUMBER_INFO4\","
+               "\"severityText\":"
+               "\"info\",\"body\":{\"stringValue\":\"b\"},\"eventName\":\"e\",\"flags\":1," IDS
+               "}]}]}]}");
     struct nv_test_decoded d = nv_test_decode(NV_SIGNAL_LOGS, NV_MEDIA_JSON, json);
     char hex[256];
     ck_assert_int_eq(d.err, NV_OK);
@@ -543,9 +564,10 @@ START_TEST(log_records)
     nv_hex_encode((const uint8_t *)d.batch->body + d.batch->items[0].offset,
                   d.batch->items[0].length, hex);
     hex[2 * d.batch->items[0].length] = '\0';
-    ck_assert_str_eq(hex, "09010000000000000059020000000000000010"
-                          "0c1a04696e666f2a030a016262016545010000004a105b8efff798038103d269b633813f"
-                          "c60c5208eee19b7ec3c1b174");
+    ck_assert_str_eq(hex,
+                     "09010000000000000059020000000000000010"
+                     "0c1a04696e666f2a030a016262016545010000004a105b8efff798038103d269b633813f"
+                     "c60c5208eee19b7ec3c1b174");
     nv_batch_free(d.batch);
 }
 END_TEST
@@ -561,9 +583,9 @@ START_TEST(protobuf_limit)
     char *body = malloc(json.len);
     ck_assert_ptr_nonnull(body);
     memcpy(body, json.ptr, json.len);
-    ck_assert_int_eq(nv_request_decode(
-                         &(struct nv_request_body){NV_SIGNAL_TRACES, NV_MEDIA_JSON, body, json.len},
-                         &limits, &result, &batch, &fail),
+    ck_assert_int_eq(nv_request_decode(&(struct nv_request_body){NV_SIGNAL_TRACES,
+                                                                 NV_MEDIA_JSON, body, json.len},
+                                       &limits, &result, &batch, &fail),
                      NV_ERR_TOO_LARGE);
 }
 END_TEST

@@ -1,8 +1,8 @@
 /*
  * The walk: what is accepted, refused, rejected, and what the index says of it.
  *
- * Names that begin with D are lines of the OTLP conformance list, section D (protobuf decoding and
- * span validity).
+ * Names that begin with D are lines of the OTLP conformance list, section D (protobuf decoding
+ * and span validity).
  */
 #include "otlp/request/walk.h"
 
@@ -31,7 +31,7 @@ static struct nv_test_decoded decode_span(struct nv_str more)
     return decode(nv_test_view(&request));
 }
 
-/* ---- requests as a whole ------------------------------------------------------------------ */
+/* ---- requests as a whole ----------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -49,7 +49,8 @@ static const struct {
     {"D04 unknown group", NV_STR_INIT("\x7b\x08\x01\x13\x14\x7c"), NV_OK},
     {"D04 group in ResourceSpans", NV_STR_INIT("\x0a\x02\x7b\x7c"), NV_OK},
     {"D05 wire type 6", NV_STR_INIT("\x7e\x00"), NV_ERR_MALFORMED},
-    {"D05 wire type 7 in ScopeSpans", NV_STR_INIT("\x0a\x04\x12\x02\x7f\x00"), NV_ERR_MALFORMED},
+    {"D05 wire type 7 in ScopeSpans", NV_STR_INIT("\x0a\x04\x12\x02\x7f\x00"),
+     NV_ERR_MALFORMED},
     {"D05 field number 0", NV_STR_INIT("\x02\x00"), NV_ERR_MALFORMED},
     {"D05 unmatched end of group", NV_STR_INIT("\x0a\x01\x0c"), NV_ERR_MALFORMED},
     {"D07 varint of 11 bytes", NV_STR_INIT("\x78\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
@@ -58,7 +59,8 @@ static const struct {
     {"D08 length 2^64 - 1", NV_STR_INIT("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
      NV_ERR_TRUNCATED},
     {"D08 length inside", NV_STR_INIT("\x0a\x04\x12\x03\x12\x01"), NV_ERR_TRUNCATED},
-    {"D09 over-long tag and length", NV_STR_INIT("\x8a\x80\x00\x82\x80\x80\x00\x12\x00"), NV_OK},
+    {"D09 over-long tag and length", NV_STR_INIT("\x8a\x80\x00\x82\x80\x80\x00\x12\x00"),
+     NV_OK},
     {"D11 resource_spans as varint", NV_STR_INIT("\x08\x01"), NV_ERR_MALFORMED},
     {"D11 resource_spans as fixed32", NV_STR_INIT("\x0d\x01\x02\x03\x04"), NV_ERR_MALFORMED},
     {"D11 scope_spans as varint", NV_STR_INIT("\x0a\x02\x10\x01"), NV_ERR_MALFORMED},
@@ -68,20 +70,21 @@ static const struct {
      NV_ERR_MALFORMED},
     {"D11 resource as group", NV_STR_INIT("\x0a\x02\x0b\x0c"), NV_ERR_MALFORMED},
     {"D28 empty instrumentation_library_spans", NV_STR_INIT("\x0a\x03\xc2\x3e\x00"), NV_OK},
-    {"D30 from a comparison with upb", NV_STR_INIT("\x3b\xd1\x15\xb1\x64\xaa\x52\x69\x72\xbf\x02"),
-     NV_ERR_TRUNCATED},
+    {"D30 from a comparison with upb",
+     NV_STR_INIT("\x3b\xd1\x15\xb1\x64\xaa\x52\x69\x72\xbf\x02"), NV_ERR_TRUNCATED},
 };
 
 START_TEST(request_verdict)
 {
     struct nv_test_decoded d = decode(requests[_i].bytes);
-    ck_assert_msg(d.err == requests[_i].want, "%s: %d %s", requests[_i].name, d.err, d.fail.what);
+    ck_assert_msg(d.err == requests[_i].want, "%s: %d %s", requests[_i].name, d.err,
+                  d.fail.what);
     ck_assert(d.err == NV_OK || (d.fail.code == d.err && d.fail.what[0] != '\0'));
     nv_batch_free(d.batch);
 }
 END_TEST
 
-/* ---- fields of spans ---------------------------------------------------------------------- */
+/* ---- fields of spans --------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -98,10 +101,11 @@ static const struct {
      NV_OK, NULL},
     {"D03 unknown in a KeyValue", NV_STR_INIT("\x4a\x05\x0a\x01k\x78\x01"), NV_OK, NULL},
     {"D04 group in a span", NV_STR_INIT("\xfb\x07\x08\x01\xfc\x07"), NV_OK, NULL},
-    {"D05 unclosed group in an event", NV_STR_INIT("\x5a\x01\x7b"), NV_ERR_TRUNCATED, "events[0]"},
+    {"D05 unclosed group in an event", NV_STR_INIT("\x5a\x01\x7b"), NV_ERR_TRUNCATED,
+     "events[0]"},
     {"D10 status in two pieces", NV_STR_INIT("\x7a\x03\x12\x01m\x7a\x02\x18\x02"), NV_OK, NULL},
-    {"D10 two members of a oneof", NV_STR_INIT("\x4a\x09\x0a\x01k\x12\x04\x18\x01\x0a\x00"), NV_OK,
-     NULL},
+    {"D10 two members of a oneof", NV_STR_INIT("\x4a\x09\x0a\x01k\x12\x04\x18\x01\x0a\x00"),
+     NV_OK, NULL},
     {"D11 name as varint", NV_STR_INIT("\x28\x01"), NV_ERR_MALFORMED, "name"},
     {"D11 kind as bytes", NV_STR_INIT("\x32\x01x"), NV_ERR_MALFORMED, "kind"},
     {"D11 trace id as fixed64",
@@ -110,7 +114,8 @@ static const struct {
      NV_ERR_MALFORMED, "traceId"},
     {"D11 start as varint", NV_STR_INIT("\x38\x01"), NV_ERR_MALFORMED, "startTimeUnixNano"},
     {"D11 flags as varint", NV_STR_INIT("\x80\x01\x01"), NV_ERR_MALFORMED, "flags"},
-    {"D11 second attribute", NV_STR_INIT("\x4a\x00\x48\x01"), NV_ERR_MALFORMED, "attributes[1]"},
+    {"D11 second attribute", NV_STR_INIT("\x4a\x00\x48\x01"), NV_ERR_MALFORMED,
+     "attributes[1]"},
     {"D11 key as varint", NV_STR_INIT("\x4a\x00\x4a\x02\x08\x01"), NV_ERR_MALFORMED,
      "attributes[1].key"},
     {"D11 intValue as fixed64",
@@ -122,14 +127,15 @@ static const struct {
     {"D11 bool as bytes in an array",
      NV_STR_INIT("\x4a\x0a\x12\x08\x2a\x06\x0a\x00\x0a\x02\x12\x00"), NV_ERR_MALFORMED,
      "attributes[0].value.arrayValue.values[1].boolValue"},
-    {"D11 status code as bytes", NV_STR_INIT("\x7a\x02\x1a\x00"), NV_ERR_MALFORMED, "status.code"},
-    {"D22 times", NV_STR_INIT("\x39\xff\xff\xff\xff\xff\xff\xff\xff\x41\x01\0\0\0\0\0\0\0"), NV_OK,
-     NULL},
+    {"D11 status code as bytes", NV_STR_INIT("\x7a\x02\x1a\x00"), NV_ERR_MALFORMED,
+     "status.code"},
+    {"D22 times", NV_STR_INIT("\x39\xff\xff\xff\xff\xff\xff\xff\xff\x41\x01\0\0\0\0\0\0\0"),
+     NV_OK, NULL},
     {"D23 kind 99, status 77", NV_STR_INIT("\x30\x63\x7a\x02\x18\x4d"), NV_OK, NULL},
     {"D23 kind -1", NV_STR_INIT("\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), NV_OK, NULL},
     {"D24 flags", NV_STR_INIT("\x85\x01\xff\xff\xff\xff"), NV_OK, NULL},
-    {"D26 odd attributes", NV_STR_INIT("\x4a\x00\x4a\x03\x0a\x01k\x4a\x05\x0a\x01k\x12\x00"), NV_OK,
-     NULL},
+    {"D26 odd attributes", NV_STR_INIT("\x4a\x00\x4a\x03\x0a\x01k\x4a\x05\x0a\x01k\x12\x00"),
+     NV_OK, NULL},
     {"D27 strindex fields of profiles",
      NV_STR_INIT("\x4a\x07\x0a\x01k\x12\x02\x40\x05\x4a\x02\x18\x01"), NV_OK, NULL},
 };
@@ -139,11 +145,12 @@ START_TEST(span_field_verdict)
     char path[192] = "";
     struct nv_test_decoded d = decode_span(fields[_i].more);
     ck_assert_msg(d.err == fields[_i].want, "%s: %d %s", fields[_i].name, d.err, d.fail.what);
-    if (fields[_i].path != NULL)
+    if (fields[_i].path) {
         (void)snprintf(path, sizeof path, "resourceSpans[0].scopeSpans[0].spans[0].%s",
                        fields[_i].path);
+    }
     ck_assert_str_eq(d.fail.path, path);
-    if (d.batch != NULL) {
+    if (d.batch) {
         ck_assert_uint_eq(d.batch->item_count, 1);
         ck_assert_uint_eq(d.batch->group_count, 1);
         ck_assert_uint_eq(d.result.accepted, 1);
@@ -153,7 +160,7 @@ START_TEST(span_field_verdict)
 }
 END_TEST
 
-/* ---- ids ---------------------------------------------------------------------------------- */
+/* ---- ids --------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -163,8 +170,10 @@ static const struct {
     {"good", NV_STR_INIT(TRACE), NV_STR_INIT(SPAN), NV_REJECT_COUNT},
     {"D15 trace id of 1", NV_STR_INIT("x"), NV_STR_INIT(SPAN), NV_REJECT_TRACE_ID},
     {"D15 trace id of 8", NV_STR_INIT(SPAN), NV_STR_INIT(SPAN), NV_REJECT_TRACE_ID},
-    {"D15 trace id of 15", NV_STR_INIT("123456789012345"), NV_STR_INIT(SPAN), NV_REJECT_TRACE_ID},
-    {"D15 trace id of 17", NV_STR_INIT("12345678901234567"), NV_STR_INIT(SPAN), NV_REJECT_TRACE_ID},
+    {"D15 trace id of 15", NV_STR_INIT("123456789012345"), NV_STR_INIT(SPAN),
+     NV_REJECT_TRACE_ID},
+    {"D15 trace id of 17", NV_STR_INIT("12345678901234567"), NV_STR_INIT(SPAN),
+     NV_REJECT_TRACE_ID},
     {"D15 trace id of 32", NV_STR_INIT(TRACE TRACE), NV_STR_INIT(SPAN), NV_REJECT_TRACE_ID},
     {"D16 span id of 1", NV_STR_INIT(TRACE), NV_STR_INIT("x"), NV_REJECT_SPAN_ID},
     {"D16 span id of 7", NV_STR_INIT(TRACE), NV_STR_INIT("1234567"), NV_REJECT_SPAN_ID},
@@ -212,16 +221,17 @@ START_TEST(D19_one_bad_span_among_ten)
     ck_assert_int_eq(d.err, NV_OK);
     ck_assert_uint_eq(d.batch->item_count, 9);
     ck_assert_uint_eq(d.result.accepted, 9);
-    ck_assert_str_eq(d.result.message, "resourceSpans[2].scopeSpans[1].spans[7].traceId must be 16 "
-                                       "bytes and not all zero (1 of 10 spans rejected)");
+    ck_assert_str_eq(d.result.message,
+                     "resourceSpans[2].scopeSpans[1].spans[7].traceId must be 16 "
+                     "bytes and not all zero (1 of 10 spans rejected)");
     nv_batch_free(d.batch);
 }
 END_TEST
 
-/* ---- facts -------------------------------------------------------------------------------- */
+/* ---- facts ------------------------------------------------------------------------------- */
 
-#define PARENT                                                                                     \
-    "\x22\x08"                                                                                     \
+#define PARENT                                                                                 \
+    "\x22\x08"                                                                                 \
     "parentid"
 #define FLAGS(low, high) "\x85\x01" low high "\0\0"
 static const struct {
@@ -299,7 +309,7 @@ START_TEST(times_and_place)
 }
 END_TEST
 
-/* ---- groups ------------------------------------------------------------------------------- */
+/* ---- groups ------------------------------------------------------------------------------ */
 
 static struct nv_test_message attribute(struct nv_str key, struct nv_str any_value)
 {
@@ -321,7 +331,8 @@ START_TEST(groups_whatever_the_order)
 {
     struct nv_test_message span = nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, NV_STR(""));
     struct nv_test_message name = string_attribute("service.name", "checkout");
-    struct nv_test_message res = {.len = 0}, scope = {.len = 0}, rs = {.len = 0}, req = {.len = 0};
+    struct nv_test_message res = {.len = 0}, scope = {.len = 0}, rs = {.len = 0},
+                           req = {.len = 0};
     nv_test_add(&res, 1, nv_test_view(&name));
     nv_test_add(&scope, 2, nv_test_view(&span));
     nv_test_add(&scope, 3, NV_STR("scope url"));
@@ -372,7 +383,8 @@ START_TEST(service_name_of_odd_resources)
     struct nv_test_message first = string_attribute("service.name", "first");
     struct nv_test_message name = attribute(NV_STR("service.name"), values[_i].any_value);
     struct nv_test_message other = string_attribute("service.namespace", "n");
-    struct nv_test_message res = {.len = 0}, scope = {.len = 0}, rs = {.len = 0}, req = {.len = 0};
+    struct nv_test_message res = {.len = 0}, scope = {.len = 0}, rs = {.len = 0},
+                           req = {.len = 0};
     nv_test_add(&res, 1, nv_test_view(&first));
     nv_test_add(&res, 1, nv_test_view(&name));
     nv_test_add(&res, 1, nv_test_view(&other));
@@ -395,14 +407,15 @@ START_TEST(D28_deprecated_spans_are_named_in_messages)
     nv_test_add(&rs, 1000, nv_test_view(&scope));
     nv_test_add(&req, 1, nv_test_view(&rs));
     struct nv_test_decoded d = decode(nv_test_view(&req));
-    ck_assert_str_eq(d.result.message,
-                     "resourceSpans[0].instrumentationLibrarySpans[0].spans[0].spanId must be 8 "
-                     "bytes and not all zero (1 of 1 spans rejected)");
+    ck_assert_str_eq(
+        d.result.message,
+        "resourceSpans[0].instrumentationLibrarySpans[0].spans[0].spanId must be 8 "
+        "bytes and not all zero (1 of 1 spans rejected)");
     nv_batch_free(d.batch);
 }
 END_TEST
 
-/* ---- depth, UTF-8, sizes ------------------------------------------------------------------ */
+/* ---- depth, UTF-8, sizes ----------------------------------------------------------------- */
 
 /* An attribute whose value is `depth` AnyValues in each other, arrays or lists of keys. */
 static enum nv_err decode_nested(unsigned depth, bool list, struct nv_fail *fail)
@@ -425,7 +438,8 @@ static enum nv_err decode_nested(unsigned depth, bool list, struct nv_fail *fail
         inner = outer;
         outer = swap;
     }
-    static const uint32_t around[] = {2, 9, 2, 2, 1}; /* value, attribute, span, scope, resource */
+    static const uint32_t around[] = {2, 9, 2, 2,
+                                      1}; /* value, attribute, span, scope, resource */
     for (unsigned i = 0; i < 5; i++) {
         nv_buf_clear(&outer);
         size_t mark = nv_wire_begin(&outer, around[i]);
@@ -462,7 +476,8 @@ START_TEST(D12_D13_nested_values)
     ck_assert_int_eq(decode_nested(nested[_i].depth, nested[_i].list, &fail), nested[_i].want);
     if (nested[_i].want != NV_OK) {
         ck_assert_str_eq(fail.what, "values nested deeper than 64");
-        ck_assert(strncmp(fail.path, "resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.",
+        ck_assert(strncmp(fail.path,
+                          "resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.",
                           60) == 0);
     }
 }
@@ -525,7 +540,8 @@ START_TEST(D29_many_spans_resources_attributes)
     (void)nv_wire_end(&request, mark);
     for (int i = 0; i < 2000; i++) {
         mark = nv_wire_begin(&request, 1);
-        (void)nv_buf_append_str(&request, NV_STR("\x12\x1e\x12\x1c\x0a\x10" TRACE "\x12\x08" SPAN));
+        (void)nv_buf_append_str(&request,
+                                NV_STR("\x12\x1e\x12\x1c\x0a\x10" TRACE "\x12\x08" SPAN));
         ck_assert_int_eq(nv_wire_end(&request, mark), NV_OK);
     }
     struct nv_test_decoded d = decode(nv_buf_str(&request));
@@ -569,9 +585,10 @@ START_TEST(too_many_items)
         ck_assert_ptr_nonnull(body);
         for (size_t i = 0; i < spans; i++)
             memcpy(body + i * one.len, one.bytes, one.len);
-        enum nv_err err = nv_request_decode(
-            &(struct nv_request_body){NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, body, spans * one.len},
-            &limits, &result, &batch, &fail);
+        enum nv_err err =
+            nv_request_decode(&(struct nv_request_body){NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF,
+                                                        body, spans * one.len},
+                              &limits, &result, &batch, &fail);
         ck_assert_int_eq(err, spans == 2 ? NV_OK : NV_ERR_TOO_LARGE);
         nv_batch_free(batch);
     }
@@ -579,7 +596,7 @@ START_TEST(too_many_items)
 }
 END_TEST
 
-/* ---- logs --------------------------------------------------------------------------------- */
+/* ---- logs -------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -596,7 +613,8 @@ static const struct {
      NV_STR_INIT("\x4a\x10" TRACE "\x52\x02"
                  "ab"),
      NV_OK, 0, 0, false},
-    {"observed time", NV_STR_INIT("\x4a\x10" TRACE "\x59\x07\0\0\0\0\0\0\0"), NV_OK, 0, 7, false},
+    {"observed time", NV_STR_INIT("\x4a\x10" TRACE "\x59\x07\0\0\0\0\0\0\0"), NV_OK, 0, 7,
+     false},
     {"no trace id", NV_STR_INIT("\x52\x08" SPAN), NV_OK, 1, 0, false},
     {"zero trace id", NV_STR_INIT("\x4a\x10" ZERO8 ZERO8), NV_OK, 1, 0, false},
     {"short trace id",
