@@ -84,7 +84,11 @@ static void answer_json(struct nv_http_exchange *exchange, struct nv_buf *body)
 
 static void read_status(const struct nv_admin *admin, struct nv_gateway_status *out)
 {
+    const struct nv_options *options = admin->source.options;
     admin->source.read_status(admin->source.ctx, out);
+    out->http_listen = options->receiver_http_listen;
+    out->grpc_listen = options->receiver_grpc_listen;
+    out->admin_listen = options->admin_listen;
 }
 
 static void handle_health(void *ctx, struct nv_http_exchange *exchange)

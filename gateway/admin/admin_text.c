@@ -192,6 +192,16 @@ static void begin(struct nv_json_writer *json, const char *key)
     nv_json_write_begin_object(json);
 }
 
+/* As configured: `doctor` compares it with what it would listen on itself. */
+static void put_listen(struct nv_json_writer *json, const struct nv_gateway_status *status)
+{
+    begin(json, "listen");
+    put_text(json, "http", status->http_listen);
+    put_text(json, "grpc", status->grpc_listen);
+    put_text(json, "admin", status->admin_listen);
+    nv_json_write_end_object(json);
+}
+
 static void put_spans(struct nv_json_writer *json)
 {
     struct nv_ledger ledger;
@@ -345,6 +355,7 @@ enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
     put_bool(&json, "ready", nv_admin_ready(status, &why));
     put_text(&json, "ready_reason", why);
     put_uint(&json, "uptime_ms", status->uptime_ns / NV_NS_PER_MS);
+    put_listen(&json, status);
     put_spans(&json);
     put_receiver(&json, &status->receiver);
     put_grpc(&json, &status->grpc);

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
@@ -20,6 +21,8 @@ static const struct {
     const char *argument; /* what it takes, or NULL */
     bool several;         /* of them */
 } commands[] = {
+    {"help", NULL, NV_COMMAND_HELP, NULL, false},
+    {"version", NULL, NV_COMMAND_VERSION, NULL, false},
     {"doctor", NULL, NV_COMMAND_DOCTOR, NULL, false},
     {"explain", NULL, NV_COMMAND_EXPLAIN, "FILE", true},
     {"journal", "check", NV_COMMAND_JOURNAL_CHECK, NULL, false},
@@ -31,10 +34,25 @@ static const struct {
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
+/* Names what may follow `first`, when anything may. */
 static enum nv_err unknown_command(const char *first, const char *second, struct nv_fail *fail)
 {
-    return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown command \"%.40s%s%.40s\"", first,
-                       second != NULL ? " " : "", second != NULL ? second : "");
+    char known[60] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(first, commands[i].first) == 0 && commands[i].second) {
+            len += (size_t)snprintf(known + len, sizeof known - len, "%s%s",
+                                    len > 0 ? ", " : "", commands[i].second);
+            assert(len < sizeof known);
+        }
+    }
+    if (len == 0)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown command \"%.60s\"", first);
+    if (!second)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%s\" needs one of %s", first, known);
+    return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                       "unknown command \"%s %.30s\": \"%s\" needs one of %s", first, second,
+                       first, known);
 }
 
 static enum nv_err parse_command(int count, char **words, struct nv_cli *cli,
@@ -50,8 +68,8 @@ static enum nv_err parse_command(int count, char **words, struct nv_cli *cli,
         int used = two ? 2 : 1;
         int wanted = commands[i].argument != NULL ? 1 : 0;
         if (count - used < wanted) {
-            return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%s%s%s\" needs a %s",
-                               commands[i].first, two ? " " : "", two ? commands[i].second : "",
+            return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%s%s%s\" needs %s", commands[i].first,
+                               two ? " " : "", two ? commands[i].second : "",
                                commands[i].argument);
         }
         if (count - used > wanted && !commands[i].several) {
@@ -114,7 +132,7 @@ enum nv_err nv_cli_parse(int argc, char **argv, struct nv_cli *cli, struct nv_fa
                                argv[optind - 1]);
         }
     }
-    if (optind >= argc)
+    if (optind >= argc || cli->command == NV_COMMAND_HELP)
         return NV_OK;
     if (cli->command != NV_COMMAND_RUN) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"",

@@ -153,18 +153,16 @@ static bool check_backend(const struct nv_options *options, struct nv_buf *out)
 /* ---- the gateway that runs here ---------------------------------------------------------------
  */
 
-bool nv_doctor_status(struct nv_str status, struct nv_buf *out)
+bool nv_doctor_status(json_t *root, bool keyless, struct nv_buf *out)
 {
+    const char *mode = json_string_value(json_object_get(root, "mode"));
     const char *state = NULL, *reason = NULL, *last_error = NULL;
     json_int_t refused = 0, dead = 0;
     char text[600];
-    json_t *root = json_loadb(status.ptr, status.len, 0, NULL);
-    if (!root || json_unpack(root, "{s:{s:s,s:s,s:s,s:I},s:{s:I}}", "exporter", "state", &state,
-                             "reason", &reason, "last_error", &last_error, "refused_in_row",
-                             &refused, "spans", "dead_lettered", &dead) != 0) {
-        json_decref(root);
+    if (json_unpack(root, "{s:{s:s,s:s,s:s,s:I},s:{s:I}}", "exporter", "state", &state,
+                    "reason", &reason, "last_error", &last_error, "refused_in_row", &refused,
+                    "spans", "dead_lettered", &dead) != 0)
         return say(out, false, "gateway", "one runs here, and what it says is not understood");
-    }
     bool all_refused = refused >= NV_EXPORTER_REFUSED_ALL;
     bool good = strcmp(state, nv_exporter_state_text(NV_EXPORTER_SENDING)) == 0 && !all_refused;
     if (all_refused) {
@@ -185,22 +183,31 @@ bool nv_doctor_status(struct nv_str status, struct nv_buf *out)
                        (int64_t)dead);
         (void)say(out, true, "gateway", text);
     }
-    json_decref(root);
+    if (keyless && mode && strcmp(mode, "noveum") == 0) {
+        (void)say(out, true, "gateway",
+                  "it has a key, doctor has none: with the same environment and options doctor "
+                  "checks key and backend, too");
+    }
     return good;
 }
 
-/* None running is no fault: doctor is asked before the first start, too. */
-static bool check_running(const struct nv_options *options, struct nv_buf *out)
+/*
+ * The status of the gateway that runs here, new; JSON's null when it says something else; NULL:
+ * none runs, which is no fault, because doctor is asked before the first start, too.
+ */
+static json_t *ask_running(const struct nv_options *options)
 {
     struct nv_buf status;
     struct nv_fail fail = {0};
+    json_t *root = NULL;
     nv_buf_init(&status, NV_CAP_DOCTOR_STATUS);
-    bool good = true;
     if (options->journal_durability != NV_DURABILITY_MEMORY &&
-        nv_control_status(options->journal_directory, &status, &fail) == NV_OK)
-        good = nv_doctor_status(nv_buf_str(&status), out);
+        nv_control_status(options->journal_directory, &status, &fail) == NV_OK) {
+        root = json_loadb(status.bytes, status.len, 0, NULL);
+        root = root ? root : json_null();
+    }
     nv_buf_release(&status);
-    return good;
+    return root;
 }
 
 /* ---- clock ------------------------------------------------------------------------------------
@@ -233,23 +240,45 @@ static bool check_clock(struct nv_buf *out)
 /* ---- ports ------------------------------------------------------------------------------------
  */
 
-bool nv_doctor_ports(const char *key, const char *addresses, struct nv_buf *out)
+bool nv_doctor_ports(const char *key, const char *addresses, const char *served,
+                     struct nv_buf *out)
 {
-    char text[300];
+    char text[400];
     struct nv_listener_config config = {.addresses = addresses};
     struct nv_listener *listener = NULL;
     struct nv_fail fail = {0};
     if (nv_address_is_none(nv_str_from(addresses)))
         return true;
     bool free_to_use = nv_listener_open(&config, &fail, &listener) == NV_OK;
+    bool ours = !free_to_use && served && strcmp(served, addresses) == 0;
     nv_listener_free(listener);
-    if (free_to_use) {
-        (void)snprintf(text, sizeof text, "%s %.200s is free", key, addresses);
+    if (free_to_use || ours) {
+        (void)snprintf(text, sizeof text, "%s %.200s is %s", key, addresses,
+                       ours ? "served by the gateway that runs here" : "free");
     } else {
-        (void)snprintf(text, sizeof text, "%s: %s (a gateway that already runs here?)", key,
-                       fail.what);
+        (void)snprintf(text, sizeof text, "%s: %s (%s%.100s)", key, fail.what,
+                       served ? "the gateway that runs here has "
+                              : "a gateway with another journal.directory?",
+                       served ? served : "");
     }
-    return say(out, free_to_use, "port", text);
+    return say(out, free_to_use || ours, "port", text);
+}
+
+static bool check_ports(const struct nv_options *options, const json_t *running,
+                        struct nv_buf *out)
+{
+    const json_t *listen = json_object_get(running, "listen");
+    const struct {
+        const char *key, *addresses, *member;
+    } ports[] = {{"receiver.http.listen", options->receiver_http_listen, "http"},
+                 {"receiver.grpc.listen", options->receiver_grpc_listen, "grpc"},
+                 {"admin.listen", options->admin_listen, "admin"}};
+    bool good = true;
+    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
+        const char *served = json_string_value(json_object_get(listen, ports[i].member));
+        good = nv_doctor_ports(ports[i].key, ports[i].addresses, served, out) && good;
+    }
+    return good;
 }
 
 /* ---- disk -------------------------------------------------------------------------------------
@@ -280,6 +309,11 @@ bool nv_doctor_disk(const char *key, const char *directory, uint64_t wanted_byte
     char text[400];
     struct statvfs room;
     bool made = mkdir(directory, 0700) == 0;
+    if (!made && errno != EEXIST) {
+        (void)snprintf(text, sizeof text, "%s: can't make %.200s: %s", key, directory,
+                       strerror(errno));
+        return say(out, false, "disk", text);
+    }
     uint64_t took_ms = try_sync(directory);
     int cause = errno;
     bool known = statvfs(directory, &room) == 0;
@@ -318,14 +352,14 @@ int nv_command_doctor(const struct nv_options *options)
 {
     struct nv_buf out;
     nv_buf_init(&out, NV_CAP_DOCTOR);
+    json_t *running = ask_running(options);
     bool good = nv_doctor_key(options, &out);
     good = check_clock(&out) && good;
-    good = nv_doctor_ports("receiver.http.listen", options->receiver_http_listen, &out) && good;
-    good = nv_doctor_ports("receiver.grpc.listen", options->receiver_grpc_listen, &out) && good;
-    good = nv_doctor_ports("admin.listen", options->admin_listen, &out) && good;
+    good = check_ports(options, running, &out) && good;
     good = check_disks(options, &out) && good;
     good = check_backend(options, &out) && good;
-    good = check_running(options, &out) && good;
+    good = (!running || nv_doctor_status(running, nv_options_local(options), &out)) && good;
+    json_decref(running);
     (void)nv_buf_append_str(&out, good ? NV_STR("all is well\n") : NV_STR("not all is well\n"));
     nv_mask_buf(&out);
     nv_shown_print(stdout, nv_buf_str(&out), NV_SHOWN_LINES);

@@ -8,6 +8,8 @@
 #include "exporter/send/probe.h"
 #include "gateway/config/options.h"
 
+#include <jansson.h>
+
 /* Prints a line a check; returns the exit code: 1 when one of them failed. */
 int nv_command_doctor(const struct nv_options *options);
 
@@ -17,12 +19,19 @@ int nv_command_doctor(const struct nv_options *options);
 bool nv_doctor_key(const struct nv_options *options, struct nv_buf *out);
 /* What one probe of the backend says. */
 bool nv_doctor_reply(const struct nv_probe *probe, struct nv_buf *out);
-/* What the status (JSON) of the gateway that runs on this journal says of its exporter. */
-bool nv_doctor_status(struct nv_str status, struct nv_buf *out);
+/*
+ * What the status (any JSON) of the gateway that runs on this journal says of its exporter;
+ * `keyless`: doctor itself was given no key.
+ */
+bool nv_doctor_status(json_t *root, bool keyless, struct nv_buf *out);
 /* Is `wall_ns` a time that traces may carry, and is the clock kept in step? */
 bool nv_doctor_clock(uint64_t wall_ns, bool in_step, struct nv_buf *out);
-/* Can everything of `key` ("receiver.http.listen") be bound? */
-bool nv_doctor_ports(const char *key, const char *addresses, struct nv_buf *out);
+/*
+ * Can everything of `key` ("receiver.http.listen") be bound, or is it served by the gateway
+ * that runs here? That one was told to listen on `served`; NULL: none runs.
+ */
+bool nv_doctor_ports(const char *key, const char *addresses, const char *served,
+                     struct nv_buf *out);
 /* Can files be made and synced in `directory`, and is there room? */
 bool nv_doctor_disk(const char *key, const char *directory, uint64_t wanted_bytes,
                     struct nv_buf *out);

@@ -126,5 +126,11 @@ int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
         fail = (struct nv_fail){0};
         err = nv_control_ask(options->journal_directory, &request, &text, &fail);
     }
+    if (err == NV_ERR_NOT_FOUND) {
+        (void)nv_fail_set(&fail, err, 0, "no dead letter %" PRIu64 "; `dead list` shows them",
+                          request.id);
+    }
+    if (err == NV_OK && verb == NV_DEAD_LIST && text.len == 0)
+        (void)fputs("noveum-gateway: no dead letters\n", stderr);
     return finish(&text, verb == NV_DEAD_SHOW ? NV_SHOWN_JSON : NV_SHOWN_LINES, err, &fail);
 }

@@ -7,6 +7,7 @@ import pytest
 from backend import Fault
 from conftest import ROOT, TIME
 from otlp import Trace, post_ok
+from otlp_http_kit import free_port
 
 
 def arguments(gateway, *words):
@@ -56,9 +57,11 @@ def test_a_dead_letter_is_listed_shown_and_sent_again(run, with_dead_letter, bac
 
 def test_dropping_a_dead_letter(run, with_dead_letter):
     gateway, _ = with_dead_letter
-    assert run(*arguments(gateway, "dead", "drop", "999999")).returncode == 1
+    unknown = run(*arguments(gateway, "dead", "drop", "999999"))
+    assert unknown.returncode == 1 and "no dead letter 999999" in unknown.stderr
     assert run(*arguments(gateway, "dead", "drop", "all")).returncode == 0
-    assert run(*arguments(gateway, "dead", "list")).stdout == ""
+    listed = run(*arguments(gateway, "dead", "list"))
+    assert listed.stdout == "" and "no dead letters" in listed.stderr
     assert run(*arguments(gateway, "dead", "show", "some")).returncode == 2
 
 
@@ -111,6 +114,21 @@ def test_doctor_says_what_is_wrong_here(run, directory, gateway):
     assert done.returncode == 1
     bad = re.findall(r"^BAD +(\S+)", done.stdout, re.MULTILINE)
     assert bad == ["port", "disk", "backend"] and str(gateway.port) in done.stdout
+
+
+def test_doctor_is_content_with_the_gateway_that_runs(run, make_gateway, backend):
+    environment = {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url}
+    listen = {f"{of}.listen": f"127.0.0.1:{free_port()}"
+              for of in ("receiver.http", "receiver.grpc", "admin")}
+    gateway = make_gateway(settings=listen, environment=environment)
+    words = [*arguments(gateway, "doctor"), *(f"--set={key}={value}" for key, value in listen.items())]
+    done = run(*words, environment=environment)
+    assert done.returncode == 0 and done.stdout.count("served by the gateway") == 3, done.stdout
+    # in a second terminal, where nobody has set the key
+    keyless = run(*words)
+    assert keyless.returncode == 0 and "doctor has none" in keyless.stdout, keyless.stdout
+    elsewhere = run(*words, "--set=journal.directory=/tmp/nothing-is-here", environment=environment)
+    assert elsewhere.returncode == 1 and elsewhere.stdout.count("BAD   port") == 3
 
 
 def test_explain_names_sources(run):

@@ -25,7 +25,7 @@ def test_version_and_help(run):
 def test_arguments_that_are_not_understood(run):
     assert "--colour" in refused(run, "--colour")
     assert 'unknown command "start"' in refused(run, "start")
-    assert "needs a FILE" in refused(run, "explain")
+    assert "needs FILE" in refused(run, "explain")
     assert "unexpected argument" in refused(run, "doctor", "now")
 
 

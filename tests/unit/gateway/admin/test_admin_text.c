@@ -70,7 +70,10 @@ START_TEST(status_is_json_whatever_a_service_is_called)
                                            {.name = "\xff\"\n\x1b", .distributed = true}};
     struct nv_buf text;
     nv_buf_init(&text, 1u << 16);
-    status = (struct nv_gateway_status){.local = true, .uptime_ns = 5 * NV_NS_PER_S};
+    status = (struct nv_gateway_status){.local = true,
+                                        .uptime_ns = 5 * NV_NS_PER_S,
+                                        .http_listen = "127.0.0.1:4318",
+                                        .grpc_listen = "none"};
     status.exporter.last_delivery_wall_ns = NV_NS_PER_S;
     (void)memcpy(status.exporter.reason, "a \"reason\"", 11);
     ck_assert_int_eq(nv_admin_write_status(&status, services, 2, &text), NV_OK);
@@ -78,6 +81,9 @@ START_TEST(status_is_json_whatever_a_service_is_called)
     ck_assert_ptr_nonnull(doc);
     ck_assert_str_eq(json_string_value(json_object_get(doc, "mode")), "local");
     ck_assert_int_eq(json_integer_value(json_object_get(doc, "uptime_ms")), 5000);
+    json_t *listen = json_object_get(doc, "listen");
+    ck_assert_str_eq(json_string_value(json_object_get(listen, "http")), "127.0.0.1:4318");
+    ck_assert_str_eq(json_string_value(json_object_get(listen, "grpc")), "none");
     json_t *list = json_object_get(doc, "services");
     ck_assert_uint_eq(json_array_size(list), 2);
     ck_assert(json_is_true(json_object_get(json_array_get(list, 0), "logs")));

@@ -35,6 +35,10 @@ static const struct {
 } commands[] = {{NULL, NULL, NULL, NV_COMMAND_RUN, NULL},
                 {"--help", NULL, NULL, NV_COMMAND_HELP, NULL},
                 {"-h", NULL, NULL, NV_COMMAND_HELP, NULL},
+                {"help", NULL, NULL, NV_COMMAND_HELP, NULL},
+                {"version", NULL, NULL, NV_COMMAND_VERSION, NULL},
+                {"dead", "--help", NULL, NV_COMMAND_HELP, NULL},
+                {"explain", "-h", NULL, NV_COMMAND_HELP, NULL},
                 {"--version", NULL, NULL, NV_COMMAND_VERSION, NULL},
                 {"-V", NULL, NULL, NV_COMMAND_VERSION, NULL},
                 {"--check-config", NULL, NULL, NV_COMMAND_CHECK_CONFIG, NULL},
@@ -83,11 +87,18 @@ START_TEST(options_before_and_after_a_command)
 END_TEST
 
 static const char *const refusals[][5] = {
-    {"--colour", NULL, NULL, NULL, "--colour"},    {"--config", NULL, NULL, NULL, "incomplete"},
-    {"start", NULL, NULL, NULL, "\"start\""},      {"dead", NULL, NULL, NULL, "\"dead\""},
-    {"dead", "burn", NULL, NULL, "\"dead burn\""}, {"dead", "show", NULL, NULL, "needs a ID"},
-    {"explain", NULL, NULL, NULL, "needs a FILE"}, {"doctor", "now", NULL, NULL, "\"now\""},
-    {"--help", "me", NULL, NULL, "\"me\""},        {"dead", "show", "1", "2", "\"2\""}};
+    {"--colour", NULL, NULL, NULL, "--colour"},
+    {"--config", NULL, NULL, NULL, "incomplete"},
+    {"start", NULL, NULL, NULL, "\"start\""},
+    {"dead", NULL, NULL, NULL, "\"dead\" needs one of list, show, retry, drop"},
+    {"journal", NULL, NULL, NULL, "\"journal\" needs one of check, list"},
+    {"dead", "burn", NULL, NULL,
+     "\"dead burn\": \"dead\" needs one of list, show, retry, drop"},
+    {"dead", "show", NULL, NULL, "\"dead show\" needs ID"},
+    {"explain", NULL, NULL, NULL, "\"explain\" needs FILE"},
+    {"doctor", "now", NULL, NULL, "\"now\""},
+    {"--check-config", "me", NULL, NULL, "\"me\""},
+    {"dead", "show", "1", "2", "\"2\""}};
 
 START_TEST(refused_with_the_word_named)
 {

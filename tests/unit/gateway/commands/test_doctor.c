@@ -101,6 +101,9 @@ START_TEST(the_backends_reply)
 }
 END_TEST
 
+#define REST                                                                                   \
+    "\"exporter\":{\"state\":\"sending\",\"reason\":\"\",\"last_error\":\"\","                 \
+    "\"refused_in_row\":0},\"spans\":{\"dead_lettered\":0}}"
 #define STATUS(state, reason, refused, dead)                                                   \
     "{\"exporter\":{\"state\":\"" state "\",\"reason\":\"" reason                              \
     "\",\"last_error\":\"said: no\",\"refused_in_row\":" refused                               \
@@ -116,13 +119,18 @@ static const struct {
     {STATUS("sending", "refuses every trace", "20", "40"), false,
      "refuses every trace (said: no): look at exporter.noveum.endpoint"},
     {STATUS("backing off", "no connection", "0", "0"), false, "backing off: no connection"},
+    {"{\"mode\":\"noveum\"," REST, true, "it has a key, doctor has none"},
+    {"{\"mode\":\"local\"," REST, true, "one runs here: sending\n"},
     {"{}", false, "not understood"},
-    {"", false, "not understood"},
+    {"null", false, "not understood"},
 };
 
 START_TEST(the_gateway_that_runs_here)
 {
-    ck_assert(nv_doctor_status(nv_str_from(states[_i].status), &out) == states[_i].good);
+    json_t *root = json_loads(states[_i].status, JSON_DECODE_ANY, NULL);
+    ck_assert_ptr_nonnull(root);
+    ck_assert(nv_doctor_status(root, true, &out) == states[_i].good);
+    json_decref(root);
     ck_assert_msg(has(states[_i].says), "%.*s", NV_STR_ARG(nv_buf_str(&out)));
 }
 END_TEST
@@ -141,11 +149,25 @@ END_TEST
 
 START_TEST(ports)
 {
-    ck_assert(nv_doctor_ports("x.listen", "none", &out));
+    ck_assert(nv_doctor_ports("x.listen", "none", NULL, &out));
     ck_assert_uint_eq(out.len, 0);
-    ck_assert(nv_doctor_ports("x.listen", "127.0.0.1:0", &out));
-    ck_assert(!nv_doctor_ports("x.listen", "192.0.2.1:4318", &out)); /* TEST-NET-1: not ours */
+    ck_assert(nv_doctor_ports("x.listen", "127.0.0.1:0", NULL, &out));
+    /* TEST-NET-1: not ours */
+    ck_assert(!nv_doctor_ports("x.listen", "192.0.2.1:4318", NULL, &out));
     ck_assert(has("BAD   port      x.listen: "));
+}
+END_TEST
+
+/* A gateway that runs is no fault of the ports that it was told to take; of others it is none
+ * of its business. */
+START_TEST(ports_of_the_gateway_that_runs_here)
+{
+    ck_assert(nv_doctor_ports("x.listen", "192.0.2.1:4318", "192.0.2.1:4318", &out));
+    ck_assert(has("ok    port      x.listen 192.0.2.1:4318 is served by the gateway that runs "
+                  "here\n"));
+    ck_assert(!nv_doctor_ports("x.listen", "192.0.2.1:4318", "192.0.2.1:5318", &out));
+    ck_assert(has("BAD   port      x.listen: "));
+    ck_assert(has("(the gateway that runs here has 192.0.2.1:5318)"));
 }
 END_TEST
 
@@ -161,7 +183,7 @@ START_TEST(disks)
     ck_assert(has("less room"));
     ck_assert_int_ne(access(inside, F_OK), 0);
     ck_assert(!nv_doctor_disk("j", "/proc/nothing", 0, &out));
-    ck_assert(has("can't write in /proc/nothing"));
+    ck_assert(has("can't make /proc/nothing: No such file or directory"));
     ck_assert_int_eq(rmdir(directory), 0);
 }
 END_TEST
@@ -179,6 +201,7 @@ int main(void)
                         (int)(sizeof states / sizeof states[0]));
     tcase_add_test(tcase, the_clock);
     tcase_add_test(tcase, ports);
+    tcase_add_test(tcase, ports_of_the_gateway_that_runs_here);
     tcase_add_test(tcase, disks);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
