@@ -90,7 +90,17 @@
     X(UPDATE, "update")                                                                        \
     X(SUMMARY, "summary")                                                                      \
     X(FUNCTION_NAME, "function_call_name")                                                     \
-    X(FUNCTION_ARGUMENTS, "function_call_arguments_json")
+    X(FUNCTION_ARGUMENTS, "function_call_arguments_json")                                      \
+    X(ARGUMENTS, "server_tool_call")                                                           \
+    X(RESPONSE, "server_tool_call_response")                                                   \
+    X(CALL, "toolCall")                                                                        \
+    X(ANSWER, "tool_response")                                                                 \
+    X(NAME, "toolType")                                                                        \
+    X(NAME, "tool_type")                                                                       \
+    X(CODE, "executableCode")                                                                  \
+    X(CODE, "executable_code")                                                                 \
+    X(CODE_RESULT, "codeExecutionResult")                                                      \
+    X(CODE_RESULT, "code_execution_result")
 
 enum nv_member {
     NV_MEMBER_ROLE,
@@ -138,6 +148,8 @@ enum nv_member {
     NV_MEMBER_SUMMARY,
     NV_MEMBER_FUNCTION_NAME,
     NV_MEMBER_FUNCTION_ARGUMENTS,
+    NV_MEMBER_CODE, /* code that Gemini ran, and what came of it */
+    NV_MEMBER_CODE_RESULT,
     NV_MEMBER_NONE /* unknown: count of the ids above */
 };
 

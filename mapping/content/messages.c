@@ -26,18 +26,13 @@
 /* Parts and texts: one message. Asked only for lists that hold text. */
 static bool is_parts_list(const struct nv_value *items, uint32_t count)
 {
-    bool part = false, text = false;
+    bool object = false, text = false;
     (void)nv_meter_spend(count);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         text = text || items[i].type == NV_VALUE_STRING;
-    for (uint32_t i = 0; text && i < count; i++) {
-        if (items[i].type == NV_VALUE_STRING)
-            continue;
-        if (!nv_message_is_part(&items[i]))
-            return false;
-        part = true;
+        object = object || items[i].type == NV_VALUE_MAP;
     }
-    return part;
+    return text && object && nv_message_parts_look(items, count, true) >= NV_PART_LIKELY;
 }
 
 /* A message item of the Responses API that goes on with the assistant's turn. */
@@ -64,9 +59,15 @@ static enum nv_err visit_pair(struct nv_messages_state *state, const struct nv_v
     return err != NV_OK ? err : nv_message_end(&message);
 }
 
+/* What the items of a list have in common is asked once, when one of them is unknown. */
+enum list_look { LIST_UNKNOWN, LIST_MIXED, LIST_OF_PARTS };
+
 struct turn {
     struct nv_message message;
     bool open;
+    const struct nv_value *items;
+    uint32_t count;
+    enum list_look look;
 };
 
 static enum nv_err close_turn(struct turn *turn)
@@ -129,6 +130,41 @@ static enum nv_err visit_object(struct nv_messages_state *state, const struct nv
     return err != NV_OK || known ? err : unknown_object(state, object, members);
 }
 
+/* Parts, and in an output the items of the assistant's turn, at least one of them for sure. */
+static enum list_look look_at_list(const struct nv_messages_state *state,
+                                   const struct turn *turn)
+{
+    bool sure = false;
+    (void)nv_meter_spend(turn->count);
+    for (uint32_t i = 0; i < turn->count; i++) {
+        struct nv_members members;
+        nv_members_find(&turn->items[i], &members);
+        if (state->direction == NV_MESSAGES_OUTPUT && continues_turn(&members)) {
+            sure = true;
+            continue;
+        }
+        const enum nv_part_look look = nv_message_part_look(&turn->items[i], &members);
+        if (look == NV_PART_NONE)
+            return LIST_MIXED;
+        sure = sure || look == NV_PART_SURE;
+    }
+    return sure ? LIST_OF_PARTS : LIST_MIXED;
+}
+
+/* An object of a type that nobody knows yet, among parts: it is one, and no message of its
+ * own. */
+static bool is_unknown_part(const struct nv_messages_state *state, struct turn *turn,
+                            const struct nv_value *item, const struct nv_members *members)
+{
+    const struct nv_str type = nv_members_text(members, NV_MEMBER_TYPE);
+    if (type.len == 0 || turn->count < 2 || nv_messages_is_role(type) ||
+        nv_message_part_look(item, members) != NV_PART_MAYBE)
+        return false;
+    if (turn->look == LIST_UNKNOWN)
+        turn->look = look_at_list(state, turn);
+    return turn->look == LIST_OF_PARTS;
+}
+
 /* Objects are looked at once: what their members tell is handed on. */
 static enum nv_err visit_item(struct nv_messages_state *state, struct turn *turn,
                               const struct nv_value *item, bool parts, unsigned depth)
@@ -141,6 +177,8 @@ static enum nv_err visit_item(struct nv_messages_state *state, struct turn *turn
         return add_to_turn(state, turn, item, NULL, depth);
     if (continues_turn(&members))
         return add_to_turn(state, turn, item, &members, depth);
+    if (object && is_unknown_part(state, turn, item, &members))
+        return add_to_turn(state, turn, item, NULL, depth);
     enum nv_err err = close_turn(turn);
     if (err != NV_OK || nv_value_empty(item))
         return err;
@@ -148,15 +186,22 @@ static enum nv_err visit_item(struct nv_messages_state *state, struct turn *turn
                   : nv_messages_visit(state, item, depth + 1);
 }
 
+/* ---- the walk ---------------------------------------------------------------------------- */
+
 static enum nv_err visit_list(struct nv_messages_state *state, const struct nv_value *items,
                               uint32_t count, unsigned depth)
 {
     if (is_pair(items, count))
         return visit_pair(state, items);
+    enum nv_err err = nv_meter_over() ? NV_ERR_LIMIT : NV_OK;
+    if (err == NV_OK && state->direction == NV_MESSAGES_OUTPUT && count > 1)
+        err = nv_message_choices(state->arena, &items, count);
     const bool parts = is_parts_list(items, count);
     struct turn turn;
     turn.open = false;
-    enum nv_err err = nv_meter_over() ? NV_ERR_LIMIT : NV_OK;
+    turn.items = items;
+    turn.count = count;
+    turn.look = LIST_UNKNOWN;
     for (uint32_t i = 0; err == NV_OK && i < count; i++)
         err = visit_item(state, &turn, &items[i], parts, depth);
     return err != NV_OK ? err : close_turn(&turn);

@@ -47,13 +47,16 @@ enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value 
 
 /*
  * Text of choice 0: the first assistant message, or the last one when the list is a
- * conversation (other roles are in it). Its text parts joined; empty when it only calls tools
- * or there is none. `out` is borrowed or in the arena. Errors: NV_ERR_NO_MEMORY.
+ * conversation (other roles are in it), or all the pieces of an answer whose tools the provider
+ * ran. Its text parts joined; empty when it only calls tools or there is none. `out` is
+ * borrowed or in the arena. Errors: NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_messages_output_text(struct nv_arena *arena, const struct nv_value *messages,
                                     struct nv_str *out) NV_MUST_USE;
-/* Tool calls of choice 0 (borrowed ARRAY), or NULL when it has none. */
-const struct nv_value *nv_messages_tool_calls(const struct nv_value *messages);
+/* Tool calls of choice 0: an ARRAY, borrowed or in the arena, or null when it has none. Errors:
+ * NV_ERR_NO_MEMORY. */
+enum nv_err nv_messages_tool_calls(struct nv_arena *arena, const struct nv_value *messages,
+                                   struct nv_value *out) NV_MUST_USE;
 /* Finish reason of choice 0 as the source spelled it; empty when it has none. Borrowed. */
 struct nv_str nv_messages_finish_reason(const struct nv_value *messages);
 /* Text of the leading system and developer messages, joined by an empty line; empty when there

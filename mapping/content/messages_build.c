@@ -262,20 +262,30 @@ static enum nv_err flush(struct nv_message *message)
     nv_message_begin(message, state);
     message->answered = answered;
     message->role = role;
+    message->written = state->list.count + 1;
     return nv_messages_push(state, (struct nv_value){.type = NV_VALUE_MAP, .as.map = map});
 }
 
-/* The last message written gets what is left of its source message. */
+/* What is left of a message that ends with an answer goes to its own last piece; to the answer
+ * when it has none. */
+static struct nv_value *last_piece(const struct nv_message *message)
+{
+    struct nv_messages_state *state = message->state;
+    if (message->written > 0 && message->written <= state->list.count)
+        return &state->list.items[message->written - 1];
+    const struct nv_values *list = state->over.count > 0 ? &state->over : &state->list;
+    return list->count > 0 ? &list->items[list->count - 1] : NULL;
+}
+
 static enum nv_err extend_last(struct nv_message *message)
 {
     struct nv_messages_state *state = message->state;
     const bool more = message->rest.count > 0 || message->name.type != NV_VALUE_NULL ||
                       message->call_id.type != NV_VALUE_NULL ||
                       message->finish.type != NV_VALUE_NULL;
-    struct nv_values *list = state->over.count > 0 ? &state->over : &state->list;
-    if (!more || list->count == 0)
+    struct nv_value *last = more ? last_piece(message) : NULL;
+    if (!last)
         return NV_OK;
-    struct nv_value *last = &list->items[list->count - 1];
     const uint32_t old = last->as.map.count;
     (void)nv_meter_spend(1 + old / 4);
     struct nv_map map = {nv_arena_array(state->arena, old + 3 + message->rest.count,
@@ -297,7 +307,13 @@ static enum nv_err extend_last(struct nv_message *message)
 
 enum nv_err nv_message_flush(struct nv_message *message)
 {
-    return gathered(message) ? flush(message) : NV_OK;
+    if (!gathered(message))
+        return NV_OK;
+    const struct nv_value finish = message->finish;
+    message->finish = nv_value_null();
+    enum nv_err err = flush(message);
+    message->finish = finish;
+    return err;
 }
 
 enum nv_err nv_message_end(struct nv_message *message)

@@ -49,7 +49,8 @@ struct nv_message {
     struct nv_values details;  /* what thoughts said beside their text (signatures): MAPs */
     struct nv_value name, call_id, finish; /* NULL when not there */
     struct nv_attributes rest;
-    bool answered; /* a tool's answer was written for it */
+    bool answered;    /* a tool's answer was written for it */
+    uint32_t written; /* where its last piece that is no answer stands in the list, plus 1 */
 };
 
 /* Starts a message of `state` (borrowed until nv_message_end). */
@@ -57,8 +58,8 @@ void nv_message_begin(struct nv_message *message, struct nv_messages_state *stat
 /* Writes what was gathered, if anything was or if nothing was written for it yet. Errors:
  * NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_end(struct nv_message *message) NV_MUST_USE;
-/* Writes what was gathered, if anything was; role and the rest of the source stay. Errors:
- * NV_ERR_NO_MEMORY. */
+/* Writes what was gathered as a piece of the message, if anything was; its role stays, and its
+ * finish reason, which is that of the last piece. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_flush(struct nv_message *message) NV_MUST_USE;
 /* Adds text to the content. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_text(struct nv_message *message, struct nv_str text) NV_MUST_USE;
@@ -91,6 +92,32 @@ enum nv_err nv_message_part(struct nv_message *message, const struct nv_value *p
 bool nv_message_is_part(const struct nv_value *value);
 /* The same of a MAP whose members (borrowed) are known. */
 bool nv_message_is_part_of(const struct nv_value *value, const struct nv_members *members);
+/* How sure it is that an item of a list is a part. */
+enum nv_part_look {
+    NV_PART_NONE,
+    NV_PART_MAYBE,  /* of a type that is not known (yet) */
+    NV_PART_LIKELY, /* but other records look like it, too */
+    NV_PART_SURE
+};
+
+/* The look of `item`, whose members (borrowed) are known. */
+enum nv_part_look nv_message_part_look(const struct nv_value *item,
+                                       const struct nv_members *members);
+/* The look of a list: the best of its items when that is sure (of one message all are parts),
+ * else the worst. With `texts` some may be bare text. */
+enum nv_part_look nv_message_parts_look(const struct nv_value *items, uint32_t count,
+                                        bool texts);
+/*
+ * Puts the choices among the items (those that say an `index`) into its order, each to a place
+ * where one stood; *items is replaced, the old array untouched (messages_choices.c). Errors:
+ * NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_message_choices(struct nv_arena *arena, const struct nv_value **items,
+                               uint32_t count) NV_MUST_USE;
+/* The message that a choice holds as JSON text, or `text` itself when it is none
+ * (messages_choices.c). Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_in_text(struct nv_message *message, const struct nv_value *text,
+                               struct nv_value *out) NV_MUST_USE;
 /* Appends a finished message to the list. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_push(struct nv_messages_state *state,
                              struct nv_value message) NV_MUST_USE;

@@ -10,6 +10,7 @@
  * types appear every month, and Phoenix and others lose them. Text with something beside it
  * (citations, cache marks) stays a part, plain text becomes the content string later.
  */
+#include "base/meter.h"
 #include "mapping/content/json_text.h"
 #include "mapping/content/messages_build.h"
 
@@ -60,9 +61,14 @@ static const struct part_type part_types[] = {
     PART("thought", REASONING),
     PART("redacted_thinking", OTHER),
     PART("refusal", OTHER),
-    PART("server_tool_use", OTHER),
-    PART("server_tool_call", OTHER),
-    PART("server_tool_call_response", OTHER),
+    PART("server_tool_call", CALL),
+    PART("server_tool_call_response", ANSWER),
+    PART("server_tool_result", ANSWER),
+    PART("tool-error", ANSWER),
+    PART("search_result", OTHER),
+    PART("resource", OTHER),
+    PART("resource_link", OTHER),
+    PART("tool_reference", OTHER),
     PART("compaction", OTHER),
     PART("step-start", OTHER),
     MEDIA("image", "image"),
@@ -84,7 +90,6 @@ static const struct part_type part_types[] = {
     MEDIA("media", ""),
     MEDIA("binary", ""),
 };
-#undef PART
 #undef MEDIA
 
 static const struct part_type *part_type_of(const struct nv_members *members)
@@ -96,8 +101,16 @@ static const struct part_type *part_type_of(const struct nv_members *members)
         if (nv_str_eq(part_types[i].type, type))
             return &part_types[i];
     }
+    /* Anthropic has a pair of them for each tool that its servers run. */
+    static const struct part_type server[] = {PART("_tool_use", CALL),
+                                              PART("_tool_result", ANSWER)};
+    for (size_t i = 0; i < sizeof server / sizeof server[0]; i++) {
+        if (nv_str_ends(type, server[i].type))
+            return &server[i];
+    }
     return NULL;
 }
+#undef PART
 
 /* Media of Gemini and Bedrock stand under one of these keys, without a type. */
 static const struct {
@@ -114,10 +127,6 @@ static const struct {
     {NV_STR_INIT("audio"), NV_STR_INIT("audio")},
     {NV_STR_INIT("cachePoint"), NV_STR_INIT("-")},
     {NV_STR_INIT("json"), NV_STR_INIT("-")},
-    {NV_STR_INIT("executable_code"), NV_STR_INIT("-")},
-    {NV_STR_INIT("executableCode"), NV_STR_INIT("-")},
-    {NV_STR_INIT("code_execution_result"), NV_STR_INIT("-")},
-    {NV_STR_INIT("codeExecutionResult"), NV_STR_INIT("-")},
 };
 
 /* The canonical type of an untyped part of one member; "-" keeps it; NULL: no such part. */
@@ -150,8 +159,8 @@ bool nv_message_is_part_of(const struct nv_value *value, const struct nv_members
         return true;
     if ((members->mask & NV_HAS(TYPE)) != 0)
         return false;
-    const uint64_t tells =
-        NV_HAS(CALL) | NV_HAS(ANSWER) | NV_HAS(PART) | NV_HAS(BEDROCK_REASONING);
+    const uint64_t tells = NV_HAS(CALL) | NV_HAS(ANSWER) | NV_HAS(PART) |
+                           NV_HAS(BEDROCK_REASONING) | NV_HAS(CODE) | NV_HAS(CODE_RESULT);
     if ((members->mask & tells) != 0)
         return (members->mask & NV_HAS(CONTENT)) == 0;
     if (members->mask == NV_HAS(TEXT) || members->mask == (NV_HAS(TEXT) | NV_HAS(THOUGHT)))
@@ -166,6 +175,52 @@ bool nv_message_is_part(const struct nv_value *value)
         return false;
     nv_members_find(value, &members);
     return nv_message_is_part_of(value, &members);
+}
+
+/* A part beyond doubt: records of any kind may have a type `file`, or one text each. */
+static bool is_sure_part(const struct nv_members *members)
+{
+    const struct part_type *type = part_type_of(members);
+    if ((members->mask & NV_HAS(TYPE)) == 0)
+        return (members->mask & (NV_HAS(CALL) | NV_HAS(ANSWER) | NV_HAS(PART))) != 0;
+    if (!type || type->kind == PART_OTHER)
+        return false;
+    return type->kind != PART_MEDIA ||
+           (type->media.len > 0 && !nv_str_eq(type->media, NV_STR("file")));
+}
+
+enum nv_part_look nv_message_part_look(const struct nv_value *item,
+                                       const struct nv_members *members)
+{
+    const uint64_t message = NV_HAS(ROLE) | NV_HAS(MESSAGE) | NV_HAS(TOOL_CALLS);
+    if (nv_message_is_part_of(item, members))
+        return is_sure_part(members) ? NV_PART_SURE : NV_PART_LIKELY;
+    if (item->type != NV_VALUE_MAP || (members->mask & message) != 0)
+        return NV_PART_NONE;
+    const bool maybe =
+        nv_members_text(members, NV_MEMBER_TYPE).len > 0 ||
+        (item->as.map.count == 1 && item->as.map.items[0].value.type == NV_VALUE_MAP);
+    return maybe ? NV_PART_MAYBE : NV_PART_NONE;
+}
+
+enum nv_part_look nv_message_parts_look(const struct nv_value *items, uint32_t count,
+                                        bool texts)
+{
+    enum nv_part_look least = count > 0 ? NV_PART_SURE : NV_PART_NONE, most = NV_PART_NONE;
+    (void)nv_meter_spend(count);
+    for (uint32_t i = 0; i < count; i++) {
+        enum nv_part_look look = NV_PART_LIKELY;
+        if (!texts || items[i].type != NV_VALUE_STRING) {
+            struct nv_members members;
+            nv_members_find(&items[i], &members);
+            look = nv_message_part_look(&items[i], &members);
+        }
+        if (look == NV_PART_NONE)
+            return NV_PART_NONE;
+        least = look < least ? look : least;
+        most = look > most ? look : most;
+    }
+    return most == NV_PART_SURE ? most : least;
 }
 
 /* ---- typed parts ------------------------------------------------------------------------- */
@@ -274,6 +329,8 @@ static enum nv_err add_answer(struct nv_message *message, const struct nv_value 
     const struct nv_value *content = nv_members_first(&members, places);
     const struct nv_value *call_id = nv_members_get(&members, NV_MEMBER_CALL_ID);
     uint64_t used = NV_HAS(TYPE) | NV_HAS(NAME) | NV_HAS(CALL_ID);
+    if (!content)
+        content = nv_map_get(part, NV_STR("error"));
     if (!call_id) {
         call_id = nv_members_get(&members, NV_MEMBER_ID);
         used |= NV_HAS(ID);
@@ -337,6 +394,34 @@ static bool is_thought(const struct nv_members *members)
     return thought != NULL && thought->type == NV_VALUE_BOOL && thought->as.boolean;
 }
 
+/* Gemini runs code without an id: {executableCode: {language, code}}, LangChain writes
+ * {executable_code: text, language}. Its tool is called code_execution there. */
+static enum nv_err add_code(struct nv_message *message, const struct nv_value *part,
+                            const struct nv_members *members)
+{
+    const struct nv_value name = nv_value_string(NV_STR("code_execution"));
+    const struct nv_value *result = nv_members_get(members, NV_MEMBER_CODE_RESULT);
+    const struct nv_value *code = nv_members_get(members, NV_MEMBER_CODE);
+    const struct nv_value *inner = result ? result : code;
+    const struct nv_value *id = inner->type == NV_VALUE_MAP
+                                    ? nv_map_get(inner, NV_STR("id"))
+                                    : nv_members_get(members, NV_MEMBER_ID);
+    const uint64_t used = NV_HAS(TYPE) | NV_HAS(ID) | NV_HAS(CODE) | NV_HAS(CODE_RESULT);
+    struct nv_attributes rest = {0};
+    enum nv_err err = nv_members_rest(message->state->arena, part, members, used, &rest);
+    if (err != NV_OK)
+        return err;
+    if (result)
+        return nv_message_answer(message, id, &name, result, &rest);
+    struct nv_attribute call[4] = {{NV_STR("type"), name},
+                                   {NV_STR("name"), name},
+                                   {NV_STR("arguments"), *code},
+                                   {NV_STR("id"), id ? *id : nv_value_null()}};
+    const struct nv_value whole = {.type = NV_VALUE_MAP, .as.map = {call, id ? 4 : 3}};
+    err = nv_message_call(message, &whole);
+    return err != NV_OK ? err : add_details(message, &rest);
+}
+
 static enum nv_err add_untyped(struct nv_message *message, const struct nv_value *part,
                                const struct nv_members *members)
 {
@@ -361,6 +446,8 @@ static enum nv_err add_untyped(struct nv_message *message, const struct nv_value
         return add_text(message, part, members);
     if (is_bare_call(members))
         return nv_message_call(message, part);
+    if ((members->mask & (NV_HAS(CODE) | NV_HAS(CODE_RESULT))) != 0)
+        return add_code(message, part, members);
     const struct nv_str *media = media_key(part);
     if (media && !nv_str_eq(*media, NV_STR("-")))
         return add_media(message, part, *media);
@@ -408,9 +495,8 @@ static enum nv_err parts_in_text(struct nv_message *message, struct nv_str text,
         nv_json_text_parse(message->state->arena, &in, 1, &message->state->truncated, out);
     if (err != NV_OK || out->type != NV_VALUE_ARRAY)
         return err;
-    *found = out->as.array.count > 0;
-    for (uint32_t i = 0; *found && i < out->as.array.count; i++)
-        *found = nv_message_is_part(&out->as.array.items[i]);
+    *found = nv_message_parts_look(out->as.array.items, out->as.array.count, false) >=
+             NV_PART_LIKELY;
     return NV_OK;
 }
 
@@ -443,11 +529,12 @@ enum nv_err nv_message_content(struct nv_message *message, const struct nv_value
 enum nv_err nv_message_tool_content(struct nv_message *message, const struct nv_value *content,
                                     unsigned depth)
 {
-    bool parts = content->type == NV_VALUE_ARRAY && content->as.array.count > 0;
-    for (uint32_t i = 0; parts && i < content->as.array.count; i++) {
-        const struct nv_value *item = &content->as.array.items[i];
-        parts = item->type == NV_VALUE_STRING || nv_message_is_part(item);
-    }
+    /* What answers no call is what is left of a message, not what a tool gave. */
+    const enum nv_part_look enough =
+        message->call_id.type == NV_VALUE_NULL ? NV_PART_MAYBE : NV_PART_LIKELY;
+    const bool parts =
+        content->type == NV_VALUE_ARRAY &&
+        nv_message_parts_look(content->as.array.items, content->as.array.count, true) >= enough;
     if (parts || content->type == NV_VALUE_STRING || nv_message_is_part(content))
         return nv_message_content(message, content, depth);
     struct nv_str text;

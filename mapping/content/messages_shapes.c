@@ -177,7 +177,9 @@ static enum nv_err fill_content(struct nv_message *message, const struct nv_memb
             continue;
         if (content->type == NV_VALUE_MAP)
             content = unwrap_content(message, content);
-        if (message->role.len > 0 && nv_str_eq(message->role, NV_STR("tool")))
+        /* A list called parts holds parts, whatever their types. */
+        const bool parts = order[i] == NV_MEMBER_PARTS && content->type == NV_VALUE_ARRAY;
+        if (!parts && nv_str_eq(message->role, NV_STR("tool")))
             err = nv_message_tool_content(message, content, depth + 1);
         else
             err = nv_message_content(message, content, depth + 1);
@@ -195,6 +197,23 @@ static bool text_repeats(const struct nv_members *members)
     return text == NULL || content == NULL || nv_value_eq(text, content);
 }
 
+/* The id of the call that a tool's message answers. Events call it `id` (semantic conventions
+ * up to 1.36); in a message of parts each has its own, and `id` is the message's. */
+static const struct nv_value *answered_id(const struct nv_message *message,
+                                          const struct nv_members *members, uint64_t *used)
+{
+    const struct nv_value *id = nv_members_get(members, NV_MEMBER_CALL_ID);
+    if (id || !nv_str_eq(message->role, NV_STR("tool")))
+        return id;
+    const struct nv_value *content =
+        nv_members_first(members, NV_HAS(CONTENT) | NV_HAS(PARTS) | NV_HAS(CONTENTS));
+    id = nv_members_get(members, NV_MEMBER_ID);
+    if (!id || (content && content->type == NV_VALUE_ARRAY))
+        return NULL;
+    *used |= NV_HAS(ID);
+    return id;
+}
+
 /* Role, names and reasons. Returns the members that were expressed. */
 static uint64_t fill_head(struct nv_message *message, const struct nv_members *members)
 {
@@ -207,7 +226,7 @@ static uint64_t fill_head(struct nv_message *message, const struct nv_members *m
     const struct nv_value *found = nv_members_get(members, NV_MEMBER_NAME);
     if (found)
         message->name = *found;
-    found = nv_members_get(members, NV_MEMBER_CALL_ID);
+    found = answered_id(message, members, &used);
     if (found)
         message->call_id = *found;
     if (fill_finish(message, nv_members_get(members, NV_MEMBER_FINISH)))
@@ -315,6 +334,7 @@ static void role_from_wrapper(struct nv_message *message, const struct nv_member
 static enum nv_err fill_wrapped(struct nv_message *message, const struct nv_value *object,
                                 unsigned depth)
 {
+    struct nv_value told;
     for (; depth < NV_MESSAGES_DEPTH_MAX; depth++) {
         struct nv_members members;
         uint64_t used = 0;
@@ -336,6 +356,10 @@ static enum nv_err fill_wrapped(struct nv_message *message, const struct nv_valu
         }
         if (err != NV_OK)
             return err;
+        err = nv_message_in_text(message, inner, &told);
+        if (err != NV_OK)
+            return err;
+        inner = &told;
         if (inner->type != NV_VALUE_MAP)
             return nv_message_content(message, inner, depth + 1);
         object = inner;

@@ -266,9 +266,22 @@ static enum nv_err pick(struct collector *collector, const struct record *record
 
 /* ---- forms ------------------------------------------------------------------------------- */
 
+/* The call that a tool's message answers may be named beside the body, as on the tool's
+ * span. */
+static enum nv_err add_call(struct nv_arena *arena, const struct record *record,
+                            struct nv_attributes *members)
+{
+    const struct nv_value *id =
+        nv_attributes_get(record->attributes, NV_STR("gen_ai.tool.call.id"));
+    if (!id || nv_attributes_get(members, NV_STR("id")) ||
+        nv_attributes_get(members, NV_STR("tool_call_id")))
+        return NV_OK;
+    return nv_attributes_add(members, arena, NV_STR("tool_call_id"), *id);
+}
+
 /* {role, ...members}, or {role, content} of a text. */
-static enum nv_err put_message(struct collector *collector, const struct event_row *row,
-                               const struct nv_value *value)
+static enum nv_err put_message(struct collector *collector, const struct record *record,
+                               const struct event_row *row, const struct nv_value *value)
 {
     struct nv_attributes members = {0};
     struct nv_arena *arena = collector->arena;
@@ -285,6 +298,8 @@ static enum nv_err put_message(struct collector *collector, const struct event_r
         err = nv_attributes_add(&members, arena, value->as.map.items[i].key,
                                 value->as.map.items[i].value);
     }
+    if (err == NV_OK && nv_str_eq(row->role, NV_STR("tool")))
+        err = add_call(arena, record, &members);
     if (err != NV_OK)
         return err;
     const struct nv_value message = {.type = NV_VALUE_MAP,
@@ -341,7 +356,7 @@ static enum nv_err apply_row(struct collector *collector, const struct record *r
     if (err != NV_OK)
         return err;
     if (row->form == EVENT_MESSAGE)
-        return put_message(collector, row, &value);
+        return put_message(collector, record, row, &value);
     if (row->form == EVENT_CHOICE)
         return nv_value_absent(&value) ? NV_OK : put_element(collector, row->to, value);
     return put_value(collector, row->to, &value);

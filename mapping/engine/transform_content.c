@@ -113,19 +113,25 @@ enum nv_err nv_step_output_text(const struct nv_transform *transform,
     enum nv_err err = nv_messages_output_text(transform->arena, &io->value, &text);
     if (err != NV_OK)
         return err;
-    if (text.len == 0 && !nv_messages_tool_calls(&io->value))
-        return nv_step_absent(io);
+    if (text.len == 0) {
+        struct nv_value calls;
+        err = nv_messages_tool_calls(transform->arena, &io->value, &calls);
+        if (err != NV_OK || calls.type == NV_VALUE_NULL)
+            return err != NV_OK ? err : nv_step_absent(io);
+    }
     return nv_step_give(io, nv_value_string(text.ptr ? text : NV_STR("")));
 }
 
 enum nv_err nv_step_tool_calls(const struct nv_transform *transform, const struct nv_step *step,
                                struct nv_transformed *io)
 {
-    (void)transform;
     (void)step;
+    struct nv_value calls;
     io->exact = false;
-    const struct nv_value *calls = nv_messages_tool_calls(&io->value);
-    return calls ? nv_step_give(io, *calls) : nv_step_absent(io);
+    enum nv_err err = nv_messages_tool_calls(transform->arena, &io->value, &calls);
+    if (err != NV_OK)
+        return err;
+    return calls.type != NV_VALUE_NULL ? nv_step_give(io, calls) : nv_step_absent(io);
 }
 
 enum nv_err nv_step_finish_reason(const struct nv_transform *transform,

@@ -138,10 +138,11 @@ static void check_nothing_lost(struct nv_arena *arena, const struct nv_value *in
 static void derive(struct nv_arena *arena, struct nv_value *list)
 {
     struct nv_str text;
+    struct nv_value calls;
     check(nv_messages_output_text(arena, list, &text) == NV_OK, "output text");
     check(nv_messages_system_text(arena, list, &text) == NV_OK, "system text");
     (void)nv_messages_finish_reason(list);
-    (void)nv_messages_tool_calls(list);
+    check(nv_messages_tool_calls(arena, list, &calls) == NV_OK, "tool calls");
     check(nv_messages_add_system(arena, list, NV_STR("s")) == NV_OK, "add system");
 }
 

@@ -58,6 +58,11 @@ START_TEST(test_shape)
     struct nv_str text;
     ck_assert_int_eq(nv_messages_output_text(arena, &messages.list, &text), NV_OK);
     ck_assert_nv_str_eq(text, nv_test_text(test, "text"));
+    if (nv_map_get(test, NV_STR("calls"))) {
+        struct nv_value calls;
+        ck_assert_int_eq(nv_messages_tool_calls(arena, &messages.list, &calls), NV_OK);
+        nv_test_expect_member(test, "calls", &calls);
+    }
     ck_assert_nv_str_eq(nv_messages_finish_reason(&messages.list),
                         nv_test_text(test, "finish"));
 }
@@ -127,9 +132,10 @@ START_TEST(test_calls_only_means_empty_text)
     struct nv_str text;
     ck_assert_int_eq(nv_messages_output_text(arena, &messages.list, &text), NV_OK);
     ck_assert_nv_str(text, "");
-    const struct nv_value *calls = nv_messages_tool_calls(&messages.list);
-    ck_assert_ptr_nonnull(calls);
-    ck_assert_uint_eq(calls->as.array.count, 1);
+    struct nv_value calls;
+    ck_assert_int_eq(nv_messages_tool_calls(arena, &messages.list, &calls), NV_OK);
+    ck_assert_int_eq(calls.type, NV_VALUE_ARRAY);
+    ck_assert_uint_eq(calls.as.array.count, 1);
 }
 END_TEST
 
@@ -150,7 +156,9 @@ START_TEST(test_choice_of_choices_and_of_a_conversation)
     messages = normalise("[{\"role\":\"user\",\"content\":\"q\"}]", NV_MESSAGES_OUTPUT);
     ck_assert_int_eq(nv_messages_output_text(arena, &messages.list, &text), NV_OK);
     ck_assert_nv_str(text, "");
-    ck_assert_ptr_null(nv_messages_tool_calls(&messages.list));
+    struct nv_value calls;
+    ck_assert_int_eq(nv_messages_tool_calls(arena, &messages.list, &calls), NV_OK);
+    ck_assert_int_eq(calls.type, NV_VALUE_NULL);
     ck_assert_nv_str(nv_messages_finish_reason(&messages.list), "");
 }
 END_TEST

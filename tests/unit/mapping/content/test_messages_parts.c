@@ -75,12 +75,11 @@ static const struct {
      "[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"mime_type\":\"image/png\","
      "\"url\":\"data:image/png;base64,eA\"}]}]"},
     {"[{\"executableCode\":{\"code\":\"1\"}},{\"text\":\"x\"}]",
-     "[{\"role\":\"user\",\"content\":[{\"executableCode\":{\"code\":\"1\"}},{\"type\":"
-     "\"text\","
-     "\"text\":\"x\"}]}]"},
+     "[{\"role\":\"assistant\",\"content\":\"x\",\"tool_calls\":[{\"type\":\"code_execution\","
+     "\"function\":{\"name\":\"code_execution\",\"arguments\":{\"code\":\"1\"}}}]}]"},
     {"[{\"type\":\"server_tool_call\",\"name\":\"web\",\"server_tool_call\":{\"q\":1}}]",
-     "[{\"role\":\"user\",\"content\":[{\"type\":\"server_tool_call\",\"name\":\"web\","
-     "\"server_tool_call\":{\"q\":1}}]}]"},
+     "[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"type\":\"server_tool_call\","
+     "\"function\":{\"name\":\"web\",\"arguments\":{\"q\":1}}}]}]"},
 };
 
 START_TEST(test_content)
