@@ -9,7 +9,7 @@
 set -eu
 
 build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libcurl4-openssl-dev
- libjansson-dev libnghttp2-dev libdeflate-dev libzstd-dev libyaml-dev
+ libjansson-dev libnghttp2-dev libdeflate-dev libisal-dev libzstd-dev libyaml-dev
  libssl-dev libxxhash-dev libnanopb-dev nanopb uthash-dev
  protobuf-compiler python3 python3-protobuf ca-certificates"
 test="check libprotobuf-c-dev protobuf-c-compiler zlib1g-dev"

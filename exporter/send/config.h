@@ -31,6 +31,7 @@ struct nv_exporter_config {
     bool allow_insecure_transport; /* plain http to other than loopback */
     const char *proxy;             /* none but this: environment variables are not read */
     enum nv_compression compression;
+    uint32_t compression_level; /* 1..NV_GZIP_LEVEL_MAX (exporter/encode/compress.h) */
     enum nv_trace_id_form trace_id_form;
     uint32_t timeout_ms;        /* of one request */
     uint32_t max_in_flight;     /* requests at once */

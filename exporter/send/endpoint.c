@@ -9,6 +9,8 @@
  */
 #include "exporter/send/endpoint.h"
 
+#include "exporter/encode/compress.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -131,6 +133,7 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
     *config = (struct nv_exporter_config){
         .tls_verify = true,
         .compression = NV_COMPRESSION_AUTO,
+        .compression_level = NV_GZIP_LEVEL,
         .trace_id_form = NV_TRACE_ID_UUID,
         .timeout_ms = 30000,
         .max_in_flight = 4,
@@ -210,6 +213,7 @@ static enum nv_err check_ranges(const struct nv_exporter_config *config, struct 
     } rows[] = {
         {"noveum.timeout_ms", config->timeout_ms, 3600000},
         {"noveum.max_in_flight", config->max_in_flight, 64},
+        {"noveum.compression_level", config->compression_level, NV_GZIP_LEVEL_MAX},
         {"noveum.batch_traces", config->batch_traces, NV_EXPORTER_BATCH_TRACES_MAX},
         {"noveum.batch_ms", config->batch_ms + UINT64_C(1), 3600001},
         {"noveum.max_body_bytes", config->max_body_bytes, (uint64_t)1 << 30},

@@ -30,7 +30,7 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
 
     assert(sender->settler != NULL && sender->queue != NULL);
-    sender->compressor = nv_compressor_new(NV_GZIP_LEVEL);
+    sender->compressor = nv_compressor_new((int)config->compression_level);
     if (!sender->compressor)
         return NV_ERR_NO_MEMORY;
     sender->knobs = (struct nv_retry_knobs){

@@ -43,6 +43,7 @@ START_TEST(the_exporters_defaults_agree)
     ck_assert_uint_eq(ours.queue_bytes_max, own.queue_bytes_max);
     ck_assert_uint_eq(ours.spill_bytes, own.spill_bytes);
     ck_assert_int_eq(ours.compression, own.compression);
+    ck_assert_uint_eq(ours.compression_level, own.compression_level);
     ck_assert_int_eq(ours.trace_id_form, own.trace_id_form);
     ck_assert(ours.tls_verify && !ours.allow_insecure_transport);
     ck_assert_str_eq(ours.endpoint, NV_EXPORTER_ENDPOINT_DEFAULT);

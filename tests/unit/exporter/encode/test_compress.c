@@ -11,9 +11,9 @@
 
 #include "base/banned.h"
 
-static void check_round_trip(struct nv_str input)
+static void check_round_trip_at(int level, struct nv_str input)
 {
-    struct nv_compressor *compressor = nv_compressor_new(NV_GZIP_LEVEL);
+    struct nv_compressor *compressor = nv_compressor_new(level);
     struct nv_buf out;
     char *back = malloc(input.len + 1);
     z_stream z = {0};
@@ -32,6 +32,33 @@ static void check_round_trip(struct nv_str input)
     nv_compressor_free(compressor);
     free(back);
 }
+
+static void check_round_trip(struct nv_str input)
+{
+    check_round_trip_at(NV_GZIP_LEVEL, input);
+    check_round_trip_at(2, input);
+    check_round_trip_at(NV_GZIP_LEVEL_MAX, input);
+}
+
+/* Every size of noise, of runs and of their mixture: stored, fixed and dynamic blocks, and the
+ * ends of windows. */
+START_TEST(round_trips_of_noise)
+{
+    static char bytes[300000];
+    uint32_t state = 12345;
+    for (unsigned kind = 0; kind < 4; kind++) {
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            state = state * 1664525 + 1013904223;
+            bytes[i] = kind == 0 ? (char)(state >> 24) : (char)('a' + (state >> 24) % kind);
+            if (kind == 3 && i > 40000 && state >> 27 != 0)
+                bytes[i] = bytes[i - 32768 - i % 7];
+        }
+        for (size_t len = 1; len <= sizeof bytes; len = len * 5 / 3 + 1)
+            check_round_trip_at(NV_GZIP_LEVEL, (struct nv_str){bytes, len});
+        check_round_trip_at(NV_GZIP_LEVEL, (struct nv_str){bytes, sizeof bytes});
+    }
+}
+END_TEST
 
 START_TEST(round_trips)
 {
@@ -54,6 +81,10 @@ START_TEST(caps_and_memory)
     compressor = nv_compressor_new(1);
     ck_assert(oom_end());
     ck_assert_ptr_null(compressor);
+    oom_fail_nth(2);
+    compressor = nv_compressor_new(1);
+    ck_assert_int_eq(oom_end(), compressor == NULL);
+    nv_compressor_free(compressor);
     compressor = nv_compressor_new(1);
     nv_buf_init(&out, 10);
     ck_assert_int_eq(nv_compress_gzip(compressor, NV_STR("0123456789"), &out), NV_ERR_LIMIT);
@@ -68,6 +99,7 @@ int main(void)
     TCase *tcase = tcase_create("compress");
 
     tcase_add_test(tcase, round_trips);
+    tcase_add_test(tcase, round_trips_of_noise);
     tcase_add_test(tcase, caps_and_memory);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

@@ -153,6 +153,9 @@ START_TEST(ranges)
     config.max_in_flight = 65;
     expect_refusal(&config, "max_in_flight");
     config = good();
+    config.compression_level = 13;
+    expect_refusal(&config, "compression_level");
+    config = good();
     config.timeout_ms = 0;
     expect_refusal(&config, "timeout_ms");
     config = good();
