@@ -1,12 +1,12 @@
 /*
- * The log: one line an event, written with one write(2), folded by call site.
+ * The log: one line an event, folded by call site.
  *
  *   2026-11-22T14:20:49.929944+00:00 warn exporter: backend refused the key status=401
  *   {"time":"...","level":"warn","area":"exporter","message":"backend refused the key status=401"}
  *
  * A line is built in a buffer on the stack and cut to it: logging must work when memory is what
- * has run out. One write a line keeps lines of different threads whole on pipes and files
- * without a lock around the output; the lock here guards only the call sites' folding state.
+ * has run out. Nobody is held up by a reader that has stopped (base/output.h); the lock here
+ * guards only the call sites' folding state.
  * Foreign text reaches the message through format arguments, so it is made fit to be shown
  * after formatting.
  */
@@ -15,10 +15,10 @@
 #include "base/clock.h"
 #include "base/json_string.h"
 #include "base/mask.h"
+#include "base/output.h"
 #include "base/shown.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -34,6 +34,8 @@
 static _Atomic int level_min = NV_LOG_INFO;
 static _Atomic int line_format = NV_LOG_TEXT;
 static pthread_mutex_t site_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct nv_output output = NV_OUTPUT_INIT(STDERR_FILENO);
+static _Atomic unsigned lines_lost;
 static void (*line_sink)(void *ctx, struct nv_str line);
 static void *line_sink_ctx;
 
@@ -85,7 +87,7 @@ static void add_shown(struct line *line, struct nv_str s, bool json)
     }
 }
 
-static void emit(enum nv_log_level level, const char *area, struct nv_str message)
+static bool emit(enum nv_log_level level, const char *area, struct nv_str message)
 {
     struct line line;
     char now[NV_TIME_TEXT_SIZE];
@@ -103,19 +105,25 @@ static void emit(enum nv_log_level level, const char *area, struct nv_str messag
     add(&line, json ? NV_STR("\"}\n") : NV_STR("\n"));
     assert(line.len < sizeof line.bytes);
     struct nv_str text = {line.bytes, line.len};
-    if (line_sink) {
-        line_sink(line_sink_ctx, text);
-        return;
+    if (!line_sink)
+        return nv_output_write(&output, text);
+    line_sink(line_sink_ctx, text);
+    return true;
+}
+
+/* Whoever reads standard error may have stopped to; it is told what it missed. */
+static void emit_or_count(enum nv_log_level level, const char *area, struct nv_str message)
+{
+    char text[96];
+    unsigned lost = atomic_exchange(&lines_lost, 0);
+    if (lost > 0) {
+        int n =
+            snprintf(text, sizeof text, "%u lines are missing here, nobody read them", lost);
+        if (emit(NV_LOG_WARN, "log", (struct nv_str){text, (size_t)n}))
+            lost = 0;
     }
-    /* a log that cannot be written has nowhere to say so */
-    while (text.len > 0) {
-        ssize_t written = write(STDERR_FILENO, text.ptr, text.len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return;
-        text = nv_str_slice(text, (size_t)written, text.len);
-    }
+    lost += !emit(level, area, message);
+    atomic_fetch_add(&lines_lost, lost);
 }
 
 /*
@@ -159,5 +167,5 @@ void nv_log_write(struct nv_log_site *site, enum nv_log_level level, const char 
                          folded);
         len += n > 0 && (size_t)n < sizeof message - len ? (size_t)n : 0;
     }
-    emit(level, area, (struct nv_str){message, len});
+    emit_or_count(level, area, (struct nv_str){message, len});
 }

@@ -4,8 +4,9 @@
  * Grammar: lower case, the failure first, the subject quoted, facts as key=value. Control
  * characters of foreign text are escaped. Lines of one call site are folded: after NV_LOG_BURST
  * lines in NV_LOG_WINDOW_S seconds further ones are only counted, and the next window opens
- * with that count. Any thread. Never logs secrets: the callers pass none, options marked secret
- * have no text, and what others echo is masked by its value (base/mask.h).
+ * with that count. Lines that nobody reads are left out and counted, too. Any thread. Never
+ * logs secrets: the callers pass none, options marked secret have no text, and what others echo
+ * is masked by its value (base/mask.h).
  */
 #ifndef NV_BASE_LOG_H
 #define NV_BASE_LOG_H

@@ -292,9 +292,8 @@ void nv_mask_buf(struct nv_buf *buf)
         buf->len = nv_mask_text(buf->bytes, buf->len);
 }
 
-void nv_mask_print(struct nv_buf *buf, FILE *stream)
+bool nv_mask_print(struct nv_buf *buf, struct nv_output *output)
 {
     nv_mask_buf(buf);
-    if (buf->len > 0)
-        (void)fwrite(buf->bytes, 1, buf->len, stream);
+    return nv_output_write(output, nv_buf_str(buf));
 }

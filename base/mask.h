@@ -12,8 +12,7 @@
 #define NV_BASE_MASK_H
 
 #include "base/buf.h"
-
-#include <stdio.h>
+#include "base/output.h"
 
 /* A shorter value hides nothing, and would blacken text that only looks like it. */
 #define NV_MASK_BYTES_MIN 8
@@ -39,8 +38,8 @@ enum nv_err nv_mask_add_url(struct nv_str url) NV_MUST_USE;
 size_t nv_mask_text(char *text, size_t len);
 /* The same of all that a buffer holds. */
 void nv_mask_buf(struct nv_buf *buf);
-/* Masks the buffer and writes it to `stream`, in one call. */
-void nv_mask_print(struct nv_buf *buf, FILE *stream);
+/* Masks the buffer and writes it to `output`; false when that did not take all of it. */
+bool nv_mask_print(struct nv_buf *buf, struct nv_output *output);
 /* Forgets all. For tests; nobody else may be masking. */
 void nv_mask_clear(void);
 

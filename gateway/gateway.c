@@ -83,11 +83,8 @@ static void show(void *ctx, const struct nv_trace *trace)
         return;
     struct nv_buf text;
     nv_buf_init(&text, NV_CAP_TERMINAL_TRACE);
-    if (nv_terminal_write(&gateway->terminal, trace, &text) == NV_OK) {
-        /* one call: stdio locks the stream, so that traces of two shards don't mix */
-        nv_mask_print(&text, stdout);
-        (void)fflush(stdout);
-    }
+    if (nv_terminal_write(&gateway->terminal, trace, &text) == NV_OK)
+        (void)nv_mask_print(&text, nv_output_stdout());
     nv_buf_release(&text);
 }
 

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/mask.h"
 #include "base/log.h"
+#include "base/output.h"
 #include "base/shown.h"
 #include "gateway/process/descriptors.h"
 #include "gateway/process/file_watch.h"
@@ -117,10 +118,8 @@ static void print_banner(const struct nv_gateway *gateway)
 {
     struct nv_buf text;
     nv_buf_init(&text, NV_CAP_HELP);
-    if (nv_gateway_is_local(gateway) && nv_run_write_banner(gateway, &text) == NV_OK) {
-        nv_mask_print(&text, stdout);
-        (void)fflush(stdout);
-    }
+    if (nv_gateway_is_local(gateway) && nv_run_write_banner(gateway, &text) == NV_OK)
+        (void)nv_mask_print(&text, nv_output_stdout());
     nv_buf_release(&text);
 }
 
@@ -152,8 +151,7 @@ static void end_late(int signal)
     static const char text[] =
         "noveum-gateway: stop.deadline_ms is over, the journal keeps what "
         "was not delivered\n";
-    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)written;
+    nv_output_write_now(STDERR_FILENO, (struct nv_str){text, sizeof text - 1});
     (void)signal;
     _exit(NV_EXIT_OK);
 }
@@ -289,7 +287,6 @@ static void stop(struct nv_gateway *gateway, const sigset_t *set, int code)
     if (nv_gateway_is_stuck(gateway)) {
         NV_LOG(NV_LOG_ERROR, "gateway",
                "a shard did not end in time, the journal keeps what was not delivered");
-        (void)fflush(stdout);
         _exit(code);
     }
     nv_gateway_free(gateway);
