@@ -359,7 +359,7 @@ void nv_assembly_remember(struct nv_assembly *assembly, const struct nv_raw_trac
     assert(nv_shard_is_mine(shard));
     struct nv_sent_trace *sent = nv_sent_find(&shard->sent, raw->trace_id);
     if (sent)
-        nv_sent_set_text(sent, name, session, user);
+        nv_sent_set_text(&shard->sent, sent, name, session, user);
 }
 
 /* ---- stop -------------------------------------------------------------------------------- */

@@ -93,7 +93,8 @@ void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_conf
     config->queue_bytes = nv_memory_share(options, NV_MEMORY_COMMIT, config->queue_bytes);
     config->work_bytes = nv_memory_share(options, NV_MEMORY_WORK, config->work_bytes);
     config->turn_bytes = nv_memory_share(options, NV_MEMORY_TURN, config->turn_bytes);
-    /* What is remembered of sent traces is part of memory_bytes: a quarter of it at most. */
+    /* The ids of sent traces, some 20 bytes each, are part of memory_bytes: a tenth of it. What
+     * else is remembered of the recent has a share of its own (assembly/hold/shard.c). */
     if (config->sent_max > config->memory_bytes / SENT_SHARE_BYTES)
         config->sent_max = (uint32_t)(config->memory_bytes / SENT_SHARE_BYTES);
 }

@@ -51,7 +51,8 @@ static void remember(struct nv_shard *shard, const struct nv_open_trace *trace,
     sent->incomplete = incomplete != NV_COMPLETE;
     if (trace->part == 0)
         sent->service = service;
-    uint64_t ids[NV_SENT_SPANS_MAX];
+    /* Without memory for them it is only not recognised what comes again. */
+    uint64_t *keys = malloc((trace->span_count + 1) * sizeof *keys);
     struct nv_held_cursor cursor = {0};
     struct nv_held_item *item;
     uint32_t count = 0;
@@ -59,11 +60,11 @@ static void remember(struct nv_shard *shard, const struct nv_open_trace *trace,
         if (cursor.run->request->signal != NV_SIGNAL_TRACES)
             continue;
         sent->root |= !(item->check & NV_HELD_PARENT);
-        if (count < NV_SENT_SPANS_MAX)
-            ids[count] = nv_sent_key(item->span_id, item->check);
-        count++;
+        if (keys)
+            keys[count++] = nv_sent_key(item->span_id, item->check);
     }
-    nv_sent_add_spans(sent, ids, count);
+    nv_sent_add_spans(&shard->sent, sent, keys, count);
+    free(keys);
 }
 
 /* Names of the first part, for a later one. */

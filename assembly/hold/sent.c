@@ -32,9 +32,10 @@ static bool id_eq(const void *item, const void *key)
     return memcmp(((const struct nv_sent_trace *)item)->trace_id, key, NV_TRACE_ID_BYTES) == 0;
 }
 
-void nv_sent_init(struct nv_sent *sent, uint32_t max, uint64_t ttl_ns)
+void nv_sent_init(struct nv_sent *sent, uint32_t max, size_t bytes_max, uint64_t ttl_ns)
 {
     memset(sent, 0, sizeof *sent);
+    sent->bytes_max = bytes_max;
     sent->recent_max = max < NV_SENT_RECENT_MAX ? max : NV_SENT_RECENT_MAX;
     if (sent->recent_max == 0)
         sent->recent_max = 1;
@@ -42,8 +43,15 @@ void nv_sent_init(struct nv_sent *sent, uint32_t max, uint64_t ttl_ns)
     sent->generation_ns = ttl_ns / NV_SENT_GENERATIONS + 1;
 }
 
-static void free_entry(struct nv_sent_trace *entry)
+static size_t entry_bytes(const struct nv_sent_trace *entry)
 {
+    return sizeof *entry + entry->span_count * sizeof *entry->span_ids + entry->name_len +
+           entry->session_len + entry->user_len;
+}
+
+static void free_entry(struct nv_sent *sent, struct nv_sent_trace *entry)
+{
+    sent->bytes -= entry_bytes(entry);
     free(entry->span_ids);
     free(entry->text);
     free(entry);
@@ -54,7 +62,7 @@ void nv_sent_release(struct nv_sent *sent)
     while (sent->oldest) {
         struct nv_sent_trace *entry = sent->oldest;
         sent->oldest = entry->newer;
-        free_entry(entry);
+        free_entry(sent, entry);
     }
     nv_index_release(&sent->index);
     for (unsigned i = 0; i < NV_SENT_GENERATIONS; i++)
@@ -153,7 +161,15 @@ static void evict_oldest(struct nv_sent *sent, uint64_t now_ns)
     old_note(sent, hash, entry->next_part, now_ns);
     nv_index_remove(&sent->index, hash, entry);
     unlink_entry(sent, entry);
-    free_entry(entry);
+    free_entry(sent, entry);
+}
+
+/* Counts `more` bytes of `entry`; the oldest go for it, never itself. */
+static void count_bytes(struct nv_sent *sent, const struct nv_sent_trace *entry, size_t more)
+{
+    sent->bytes += more;
+    while (sent->bytes > sent->bytes_max && sent->oldest != entry)
+        evict_oldest(sent, entry->sent_ns);
 }
 
 struct nv_sent_trace *nv_sent_find(const struct nv_sent *sent,
@@ -179,6 +195,7 @@ static struct nv_sent_trace *add_entry(struct nv_sent *sent,
     }
     memcpy(entry->trace_id, trace_id, NV_TRACE_ID_BYTES);
     entry->next_part = old_parts(sent, hash);
+    sent->bytes += sizeof *entry;
     return entry;
 }
 
@@ -204,6 +221,7 @@ struct nv_sent_trace *nv_sent_note(struct nv_sent *sent,
     entry->sent_ns = now_ns;
     if (part + 1 > entry->next_part)
         entry->next_part = part + 1;
+    count_bytes(sent, entry, 0);
     return entry;
 }
 
@@ -214,18 +232,52 @@ static int compare_ids(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-void nv_sent_add_spans(struct nv_sent_trace *entry, const uint64_t *ids, uint32_t count)
+/* Sorted keys without those that are known or stand there twice; how many are left. */
+static uint32_t keep_new(const struct nv_sent_trace *entry, uint64_t *keys, uint32_t count)
 {
-    if (count == 0 || count > NV_SENT_SPANS_MAX ||
-        entry->span_count + count > NV_SENT_SPANS_MAX)
+    uint32_t kept = 0;
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        while (known < entry->span_count && entry->span_ids[known] < keys[i])
+            known++;
+        bool is_known = known < entry->span_count && entry->span_ids[known] == keys[i];
+        if (!is_known && (kept == 0 || keys[kept - 1] != keys[i]))
+            keys[kept++] = keys[i];
+    }
+    return kept;
+}
+
+/* Merges from the end, so that nothing is overwritten that is still to be moved. */
+static void merge_keys(uint64_t *all, uint32_t known, const uint64_t *keys, uint32_t count)
+{
+    while (count > 0) {
+        uint32_t to = known + count - 1;
+        if (known > 0 && all[known - 1] > keys[count - 1])
+            all[to] = all[--known];
+        else
+            all[to] = keys[--count];
+    }
+}
+
+void nv_sent_add_spans(struct nv_sent *sent, struct nv_sent_trace *entry, uint64_t *keys,
+                       uint32_t count)
+{
+    size_t most = sent->bytes_max / NV_SENT_TRACE_SHARE / sizeof *keys;
+    size_t room = most > entry->span_count ? most - entry->span_count : 0;
+    if (count == 0)
+        return;
+    qsort(keys, count, sizeof *keys, compare_ids);
+    count = keep_new(entry, keys, count);
+    count = count < room ? count : (uint32_t)room;
+    if (count == 0)
         return;
     uint64_t *all = realloc(entry->span_ids, (entry->span_count + count) * sizeof *all);
     if (!all)
         return;
-    memcpy(all + entry->span_count, ids, count * sizeof *all);
+    merge_keys(all, entry->span_count, keys, count);
     entry->span_ids = all;
     entry->span_count += count;
-    qsort(all, entry->span_count, sizeof *all, compare_ids);
+    count_bytes(sent, entry, count * sizeof *all);
 }
 
 static bool has_key(const struct nv_sent_trace *entry, uint64_t key)
@@ -254,8 +306,8 @@ bool nv_sent_has_span(const struct nv_sent_trace *entry, uint64_t span_id, uint3
     return false;
 }
 
-void nv_sent_set_text(struct nv_sent_trace *entry, struct nv_str name, struct nv_str session,
-                      struct nv_str user)
+void nv_sent_set_text(struct nv_sent *sent, struct nv_sent_trace *entry, struct nv_str name,
+                      struct nv_str session, struct nv_str user)
 {
     struct nv_str texts[] = {nv_str_slice(name, 0, NV_SENT_TEXT_MAX),
                              nv_str_slice(session, 0, NV_SENT_TEXT_MAX),
@@ -275,6 +327,7 @@ void nv_sent_set_text(struct nv_sent_trace *entry, struct nv_str name, struct nv
     entry->name_len = (uint16_t)texts[0].len;
     entry->session_len = (uint16_t)texts[1].len;
     entry->user_len = (uint16_t)texts[2].len;
+    count_bytes(sent, entry, len);
 }
 
 struct nv_str nv_sent_text(const struct nv_sent_trace *entry, unsigned which)
@@ -291,8 +344,7 @@ struct nv_str nv_sent_text(const struct nv_sent_trace *entry, unsigned which)
 
 size_t nv_sent_bytes(const struct nv_sent *sent)
 {
-    size_t bytes =
-        nv_index_bytes(&sent->index) + sent->index.count * sizeof(struct nv_sent_trace);
+    size_t bytes = nv_index_bytes(&sent->index) + sent->bytes;
     for (unsigned i = 0; i < NV_SENT_GENERATIONS; i++)
         bytes += sent->old[i].capacity * sizeof(uint64_t);
     return bytes;

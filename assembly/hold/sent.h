@@ -9,7 +9,7 @@
  * The backend keeps the first POST of a trace id and ignores later ones, so late spans must
  * leave under another id; to know that, the ids are remembered for long. The names and span
  * ids, by which a late part is titled and a repeated request recognised, are remembered for a
- * short time. Not safe for use by two threads at once.
+ * short time, as long as they fit into so many bytes. Not safe for use by two threads at once.
  */
 #ifndef NV_ASSEMBLY_HOLD_SENT_H
 #define NV_ASSEMBLY_HOLD_SENT_H
@@ -23,8 +23,9 @@
 #define NV_SENT_RECENT_MAX 8192u
 /* Names, sessions and users are cut to this. */
 #define NV_SENT_TEXT_MAX 256u
-/* Span ids remembered of one trace; of larger ones repeats are not recognised. */
-#define NV_SENT_SPANS_MAX 1024u
+/* Of the bytes for recent traces, what the span ids of one may take: beyond it repeats are not
+ * recognised. */
+#define NV_SENT_TRACE_SHARE 4u
 
 struct nv_sent_trace {
     uint8_t trace_id[NV_TRACE_ID_BYTES];
@@ -52,14 +53,16 @@ struct nv_sent {
     struct nv_index index;
     struct nv_sent_trace *newest, *oldest;
     uint32_t recent_max;
-    uint32_t old_max;       /* traces in each generation */
-    uint64_t generation_ns; /* how long one collects */
+    size_t bytes, bytes_max; /* of the recent: entries and what they own */
+    uint32_t old_max;        /* traces in each generation */
+    uint64_t generation_ns;  /* how long one collects */
     struct nv_sent_old old[NV_SENT_GENERATIONS];
     unsigned current;
 };
 
-/* Readies a memory of at most `max` traces for `ttl_ns`; allocates nothing. */
-void nv_sent_init(struct nv_sent *sent, uint32_t max, uint64_t ttl_ns);
+/* Readies a memory of at most `max` traces for `ttl_ns`, of which the recent take at most
+ * `bytes_max`; allocates nothing. */
+void nv_sent_init(struct nv_sent *sent, uint32_t max, size_t bytes_max, uint64_t ttl_ns);
 void nv_sent_release(struct nv_sent *sent);
 /* Number of parts known to have been sent of a trace; 0: not known. */
 uint32_t nv_sent_parts(const struct nv_sent *sent, const uint8_t trace_id[NV_TRACE_ID_BYTES]);
@@ -76,14 +79,16 @@ struct nv_sent_trace *nv_sent_note(struct nv_sent *sent,
 /* What is remembered of a span: its id, the side of a call that it is and whether it had ended
  * (`flags`: enum nv_held_flags). */
 uint64_t nv_sent_key(uint64_t span_id, uint32_t flags);
-/* Adds keys of spans to an entry, as far as there is room and memory. */
-void nv_sent_add_spans(struct nv_sent_trace *entry, const uint64_t *keys, uint32_t count);
+/* Adds keys of spans to the entry noted last, as far as there is room and memory; sorts them.
+ * Older traces may be forgotten for it. */
+void nv_sent_add_spans(struct nv_sent *sent, struct nv_sent_trace *entry, uint64_t *keys,
+                       uint32_t count);
 /* Was such a span sent? The other side of a call with the same id is another span, and one that
  * has ended says more than one that had not. */
 bool nv_sent_has_span(const struct nv_sent_trace *entry, uint64_t span_id, uint32_t flags);
 /* Notes name, session and user (copied, cut to NV_SENT_TEXT_MAX), unless known already. */
-void nv_sent_set_text(struct nv_sent_trace *entry, struct nv_str name, struct nv_str session,
-                      struct nv_str user);
+void nv_sent_set_text(struct nv_sent *sent, struct nv_sent_trace *entry, struct nv_str name,
+                      struct nv_str session, struct nv_str user);
 /* The texts, by index 0 name, 1 session, 2 user. Borrowed from the entry. */
 struct nv_str nv_sent_text(const struct nv_sent_trace *entry, unsigned which);
 /* Bytes it takes, roughly. */

@@ -31,6 +31,8 @@
 /* Arrivals that wait for the shard: as many requests as wait for the journal (assembly.c); the
  * bound that counts is queue_bytes. */
 #define QUEUE_ITEMS_MAX 4096u
+/* Of memory_bytes: names and span ids of traces that were sent. */
+#define SENT_SHARE 4u
 /* At a stop, between two looks at a closed gate. */
 #define FINISH_PAUSE_NS 5000000
 
@@ -49,6 +51,7 @@ enum nv_err nv_shard_init(struct nv_shard *shard, struct nv_assembly *assembly, 
     nv_plans_init(&shard->plans);
     const struct nv_assembly_config *config = &assembly->config;
     nv_sent_init(&shard->sent, config->sent_max / assembly->shard_count,
+                 config->memory_bytes / SENT_SHARE / assembly->shard_count,
                  config->sent_ttl_ms * NV_NS_PER_MS);
     if (assembly->inline_mode)
         return NV_OK;
@@ -255,15 +258,19 @@ static struct nv_open_trace *open_trace(struct nv_shard *shard, const uint8_t *t
     return trace;
 }
 
-/* A client that got no answer sends again what has long been sent. */
-static bool is_repeated(const struct nv_shard *shard, const struct nv_arrival *arrival,
-                        enum nv_signal signal)
+/* A client that got no answer sends again what has long been sent: dropped. */
+static bool drop_repeated(const struct nv_shard *shard, const struct nv_open_trace *trace,
+                          const struct nv_arrival *arrival, enum nv_signal signal)
 {
-    /* Log records have no id to be recognised by. */
-    if (signal != NV_SIGNAL_TRACES)
+    /* Log records have no id to be recognised by. Nothing of a first part that is open was
+     * sent; what is twice in it is found when it is gathered. */
+    if (signal != NV_SIGNAL_TRACES || (trace && trace->part == 0))
         return false;
     const struct nv_sent_trace *sent = nv_sent_find(&shard->sent, arrival->trace_id);
-    return sent && nv_sent_has_span(sent, arrival->item.span_id, arrival->item.check);
+    if (!sent || !nv_sent_has_span(sent, arrival->item.span_id, arrival->item.check))
+        return false;
+    nv_ledger_drop_held(NV_DROP_DUPLICATE, 1);
+    return true;
 }
 
 static bool is_full(const struct nv_shard *shard, const struct nv_open_trace *trace,
@@ -327,17 +334,16 @@ static enum nv_err take_one(struct nv_shard *shard, struct nv_arrivals *arrivals
 {
     const struct nv_arrival *arrival = &arrivals->items[arrivals->taken];
     struct nv_request *request = arrivals->request;
-    /* Nothing of a first part that is open was sent; what is twice in it is found when it is
-     * gathered. */
-    if ((!*trace || (*trace)->part > 0) && is_repeated(shard, arrival, request->signal)) {
-        nv_ledger_drop_held(NV_DROP_DUPLICATE, 1);
+    if (drop_repeated(shard, *trace, arrival, request->signal))
         return NV_OK;
-    }
     if (*trace && is_full(shard, *trace, request, arrival)) {
         enum nv_err err = cut(shard, *trace);
         if (err != NV_OK)
             return err;
         *trace = NULL;
+        /* it may be one of those that just left */
+        if (drop_repeated(shard, *trace, arrival, request->signal))
+            return NV_OK;
     }
     if (!*trace)
         *trace = open_trace(shard, arrival->trace_id, now_ns);

@@ -332,6 +332,25 @@ START_TEST(a_cap_on_spans_cuts_into_parts)
 }
 END_TEST
 
+/* A whole trace of three parts again and again: each of its spans is sent once. */
+START_TEST(a_trace_of_many_parts_is_recognised)
+{
+    kit.config.max_spans = 4;
+    kit_start(&kit);
+    for (int i = 0; i < 8; i++)
+        kit_spans(&kit, "shop", "1a+ 1b<a.+ 1c<a.+ 1d<a.+ 1e<a.+ 1f<a.+ 1g<a.+ 1h<a.+ 1i<a.+");
+    kit_advance(&kit, 700000);
+    uint32_t sent = 0;
+    for (size_t i = 0; i < kit.trace_count; i++)
+        sent += kit.traces[i].spans;
+    ck_assert_uint_eq(sent, 9);
+    struct nv_ledger ledger;
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 72);
+    ck_assert_uint_eq(ledger.dropped[NV_DROP_DUPLICATE], 63);
+}
+END_TEST
+
 START_TEST(what_follows_a_cut_waits_for_the_root_that_has_not_come)
 {
     kit.config.max_spans = 2;
@@ -514,6 +533,7 @@ int main(void)
     tcase_add_test(tcase, late_spans_become_a_linked_part);
     tcase_add_test(tcase, late_spans_of_an_incomplete_trace_are_gathered);
     tcase_add_test(tcase, a_cap_on_spans_cuts_into_parts);
+    tcase_add_test(tcase, a_trace_of_many_parts_is_recognised);
     tcase_add_test(tcase, what_follows_a_cut_waits_for_the_root_that_has_not_come);
     tcase_add_test(tcase, a_cap_on_bytes_cuts_into_parts);
     tcase_add_test(tcase, stop_sends_what_is_open_in_memory);

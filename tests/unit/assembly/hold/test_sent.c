@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#define BYTES ((size_t)16 << 20)
+
 static struct nv_sent sent;
 
 static const uint8_t *id(uint32_t number)
@@ -22,7 +24,7 @@ static const uint8_t *id(uint32_t number)
 
 START_TEST(parts_are_counted)
 {
-    nv_sent_init(&sent, 100, NV_NS_PER_S);
+    nv_sent_init(&sent, 100, BYTES, NV_NS_PER_S);
     ck_assert_uint_eq(nv_sent_parts(&sent, id(1)), 0);
     nv_sent_note(&sent, id(1), 0, 5);
     nv_sent_note(&sent, id(1), 2, 6);
@@ -34,7 +36,7 @@ END_TEST
 
 START_TEST(older_traces_are_still_counted)
 {
-    nv_sent_init(&sent, 40000, NV_NS_PER_S);
+    nv_sent_init(&sent, 40000, BYTES, NV_NS_PER_S);
     for (uint32_t i = 0; i < 30000; i++)
         nv_sent_note(&sent, id(i), i % 3, 5);
     ck_assert_uint_eq(sent.index.count, NV_SENT_RECENT_MAX);
@@ -50,7 +52,7 @@ END_TEST
 
 START_TEST(the_oldest_generation_is_forgotten)
 {
-    nv_sent_init(&sent, 1000, 4000);
+    nv_sent_init(&sent, 1000, BYTES, 4000);
     sent.recent_max = 1;
     nv_sent_note(&sent, id(1), 0, 0);
     for (uint32_t i = 2; i < 12; i++)
@@ -64,7 +66,7 @@ END_TEST
 
 START_TEST(it_is_bounded)
 {
-    nv_sent_init(&sent, 400, UINT64_MAX / 2);
+    nv_sent_init(&sent, 400, BYTES, UINT64_MAX / 2);
     sent.recent_max = 10;
     for (uint32_t i = 0; i < 5000; i++)
         nv_sent_note(&sent, id(i), 0, i);
@@ -79,7 +81,7 @@ END_TEST
 
 START_TEST(spans_are_recognised)
 {
-    nv_sent_init(&sent, 10, NV_NS_PER_S);
+    nv_sent_init(&sent, 10, BYTES, NV_NS_PER_S);
     struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), 0, 0);
     uint64_t first[] = {9, 3, 7};
     uint64_t second[] = {1, 8};
@@ -87,30 +89,93 @@ START_TEST(spans_are_recognised)
         first[i] = nv_sent_key(first[i], NV_HELD_ENDED);
     for (int i = 0; i < 2; i++)
         second[i] = nv_sent_key(second[i], NV_HELD_ENDED);
-    nv_sent_add_spans(entry, first, 3);
-    nv_sent_add_spans(entry, second, 2);
+    nv_sent_add_spans(&sent, entry, first, 3);
+    nv_sent_add_spans(&sent, entry, second, 2);
     for (uint64_t i = 0; i < 12; i++) {
         ck_assert_int_eq(nv_sent_has_span(entry, i, NV_HELD_ENDED),
                          i == 9 || i == 3 || i == 7 || i == 1 || i == 8);
     }
-    uint64_t many[NV_SENT_SPANS_MAX] = {0};
-    nv_sent_add_spans(entry, many, NV_SENT_SPANS_MAX);
-    ck_assert_uint_eq(entry->span_count, 5); /* too many: not remembered */
+    ck_assert_uint_eq(entry->span_count, 5);
     nv_sent_release(&sent);
+}
+END_TEST
+
+/* Parts of one trace, each with spans that were sent before and some twice. */
+START_TEST(spans_of_many_parts_are_recognised)
+{
+    enum { PARTS = 9, OF_PART = 1000, NEW = 700 };
+    nv_sent_init(&sent, 10, BYTES, NV_NS_PER_S);
+    for (uint32_t part = 0; part < PARTS; part++) {
+        struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), part, part);
+        uint64_t keys[OF_PART];
+        for (uint32_t i = 0; i < OF_PART; i++)
+            keys[i] = nv_sent_key((uint64_t)(part * NEW + i % 900) * 7919, NV_HELD_ENDED);
+        nv_sent_add_spans(&sent, entry, keys, OF_PART);
+    }
+    struct nv_sent_trace *entry = nv_sent_find(&sent, id(1));
+    ck_assert_uint_eq(entry->span_count, (PARTS - 1) * NEW + 900);
+    for (uint64_t i = 0; i < (PARTS - 1) * NEW + 900; i++)
+        ck_assert(nv_sent_has_span(entry, i * 7919, NV_HELD_ENDED));
+    ck_assert(!nv_sent_has_span(entry, 3, NV_HELD_ENDED));
+    nv_sent_release(&sent);
+}
+END_TEST
+
+START_TEST(one_trace_has_its_share_of_span_ids)
+{
+    static uint64_t keys[3 * BYTES / 8 / NV_SENT_TRACE_SHARE / 2];
+    const uint32_t count = sizeof keys / sizeof keys[0];
+    nv_sent_init(&sent, 10, BYTES, NV_NS_PER_S);
+    struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), 0, 0);
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = i + 1;
+    nv_sent_add_spans(&sent, entry, keys, count);
+    ck_assert_uint_eq(entry->span_count, BYTES / 8 / NV_SENT_TRACE_SHARE);
+    nv_sent_add_spans(&sent, entry, keys, count);
+    ck_assert_uint_eq(entry->span_count, BYTES / 8 / NV_SENT_TRACE_SHARE);
+    nv_sent_release(&sent);
+}
+END_TEST
+
+/* What its traces own is counted: the oldest are known by their numbers of parts alone. */
+START_TEST(bytes_are_bounded)
+{
+    const size_t bytes = 64 << 10;
+    static char name[NV_SENT_TEXT_MAX];
+    memset(name, 'n', sizeof name);
+    nv_sent_init(&sent, 1000, bytes, NV_NS_PER_S);
+    for (uint32_t i = 0; i < 500; i++) {
+        uint64_t keys[100];
+        struct nv_sent_trace *entry = nv_sent_note(&sent, id(i), 1, i);
+        for (uint64_t k = 0; k < 100; k++)
+            keys[k] = k * 31;
+        nv_sent_add_spans(&sent, entry, keys, 100);
+        nv_sent_set_text(&sent, entry, (struct nv_str){name, sizeof name}, NV_STR(""),
+                         NV_STR(""));
+        ck_assert_uint_le(sent.bytes, bytes);
+        ck_assert_ptr_eq(nv_sent_find(&sent, id(i)), entry);
+    }
+    ck_assert_uint_gt(sent.bytes, bytes / 2);
+    ck_assert_uint_ge(nv_sent_bytes(&sent), sent.bytes);
+    ck_assert_ptr_null(nv_sent_find(&sent, id(0)));
+    for (uint32_t i = 0; i < 500; i++)
+        ck_assert_uint_eq(nv_sent_parts(&sent, id(i)), 2);
+    nv_sent_release(&sent);
+    ck_assert_uint_eq(sent.bytes, 0);
 }
 END_TEST
 
 START_TEST(texts_are_kept_and_cut)
 {
     static char longer[1000];
-    nv_sent_init(&sent, 10, NV_NS_PER_S);
+    nv_sent_init(&sent, 10, BYTES, NV_NS_PER_S);
     memset(longer, 'x', sizeof longer);
     struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), 0, 0);
-    nv_sent_set_text(entry, NV_STR(""), NV_STR(""), NV_STR(""));
+    nv_sent_set_text(&sent, entry, NV_STR(""), NV_STR(""), NV_STR(""));
     ck_assert_uint_eq(nv_sent_text(entry, 0).len, 0);
-    nv_sent_set_text(entry, NV_STR("name"), (struct nv_str){longer, sizeof longer},
+    nv_sent_set_text(&sent, entry, NV_STR("name"), (struct nv_str){longer, sizeof longer},
                      NV_STR("u"));
-    nv_sent_set_text(entry, NV_STR("other"), NV_STR(""), NV_STR(""));
+    nv_sent_set_text(&sent, entry, NV_STR("other"), NV_STR(""), NV_STR(""));
     ck_assert(nv_str_eq(nv_sent_text(entry, 0), NV_STR("name")));
     ck_assert_uint_eq(nv_sent_text(entry, 1).len, NV_SENT_TEXT_MAX);
     ck_assert(nv_str_eq(nv_sent_text(entry, 2), NV_STR("u")));
@@ -121,15 +186,15 @@ END_TEST
 START_TEST(without_memory_it_forgets_and_goes_on)
 {
     for (unsigned long n = 1; n < 40; n++) {
-        nv_sent_init(&sent, 1000, NV_NS_PER_S);
+        nv_sent_init(&sent, 1000, BYTES, NV_NS_PER_S);
         sent.recent_max = 4;
         oom_fail_nth(n);
         for (uint32_t i = 0; i < 20; i++) {
             struct nv_sent_trace *entry = nv_sent_note(&sent, id(i), 0, i);
-            const uint64_t span = i;
+            uint64_t span = i;
             if (entry) {
-                nv_sent_add_spans(entry, &span, 1);
-                nv_sent_set_text(entry, NV_STR("n"), NV_STR("s"), NV_STR("u"));
+                nv_sent_add_spans(&sent, entry, &span, 1);
+                nv_sent_set_text(&sent, entry, NV_STR("n"), NV_STR("s"), NV_STR("u"));
             }
         }
         oom_end();
@@ -146,11 +211,11 @@ END_TEST
 START_TEST(the_other_side_and_the_end_of_a_span_are_not_the_same)
 {
     const unsigned caller = NV_HELD_CALLER, served = NV_HELD_SERVED, ended = NV_HELD_ENDED;
-    nv_sent_init(&sent, 10, NV_NS_PER_S);
+    nv_sent_init(&sent, 10, BYTES, NV_NS_PER_S);
     struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), 0, 0);
-    const uint64_t keys[] = {nv_sent_key(1, caller | ended), nv_sent_key(2, caller),
-                             nv_sent_key(3, ended)};
-    nv_sent_add_spans(entry, keys, 3);
+    uint64_t keys[] = {nv_sent_key(1, caller | ended), nv_sent_key(2, caller),
+                       nv_sent_key(3, ended)};
+    nv_sent_add_spans(&sent, entry, keys, 3);
     ck_assert(nv_sent_has_span(entry, 1, caller | ended));
     ck_assert(nv_sent_has_span(entry, 1, caller));
     ck_assert(nv_sent_has_span(entry, 1, ended));
@@ -174,6 +239,9 @@ int main(void)
     tcase_add_test(tcase, the_oldest_generation_is_forgotten);
     tcase_add_test(tcase, it_is_bounded);
     tcase_add_test(tcase, spans_are_recognised);
+    tcase_add_test(tcase, spans_of_many_parts_are_recognised);
+    tcase_add_test(tcase, one_trace_has_its_share_of_span_ids);
+    tcase_add_test(tcase, bytes_are_bounded);
     tcase_add_test(tcase, texts_are_kept_and_cut);
     tcase_add_test(tcase, without_memory_it_forgets_and_goes_on);
     suite_add_tcase(suite, tcase);
