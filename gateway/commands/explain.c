@@ -178,36 +178,6 @@ void nv_explain_release(struct nv_explain *explain)
 /* ---- the traces -------------------------------------------------------------------------------
  */
 
-/* Trace ids in the order they were first seen. */
-struct ids {
-    uint8_t (*list)[NV_TRACE_ID_BYTES];
-    size_t count;
-};
-
-static void note_id(struct ids *ids, const uint8_t *trace_id)
-{
-    for (size_t i = ids->count; i > 0; i--) {
-        if (memcmp(ids->list[i - 1], trace_id, NV_TRACE_ID_BYTES) == 0)
-            return;
-    }
-    memcpy(ids->list[ids->count++], trace_id, NV_TRACE_ID_BYTES);
-}
-
-static enum nv_err list_ids(const struct nv_explain *explain, struct ids *out)
-{
-    size_t items = 0;
-    for (size_t b = 0; b < explain->count; b++)
-        items += explain->batches[b]->item_count;
-    *out = (struct ids){.list = calloc(items + 1, sizeof *out->list)};
-    if (!out->list)
-        return NV_ERR_NO_MEMORY;
-    for (size_t b = 0; b < explain->count; b++) {
-        for (uint32_t i = 0; i < explain->batches[b]->item_count; i++)
-            note_id(out, explain->batches[b]->items[i].trace_id);
-    }
-    return NV_OK;
-}
-
 /* A trace of log records alone is never sent: there is nothing to hang them on. */
 static enum nv_err say_no_span(const struct nv_raw_trace *raw, struct nv_buf *report)
 {
@@ -217,14 +187,14 @@ static enum nv_err say_no_span(const struct nv_raw_trace *raw, struct nv_buf *re
                          (int)sizeof id, id, raw->item_count);
 }
 
-static enum nv_err explain_trace(const struct nv_explain *explain, const uint8_t *trace_id,
+static enum nv_err explain_trace(const struct nv_explain *explain,
+                                 const struct nv_raw_pick *picks, size_t count,
                                  const struct nv_mapping *mapping, struct nv_buf *report)
 {
-    struct nv_raw_trace *raw = nv_raw_join(explain->batches, explain->count, trace_id);
+    struct nv_raw_trace *raw = nv_raw_join(explain->batches, picks, count);
     struct nv_trace *trace = NULL;
     if (!raw)
         return NV_ERR_NO_MEMORY;
-    assert(raw->item_count > 0);
     enum nv_err err = raw->span_count > 0 ? nv_mapping_explain(mapping, raw, report, &trace)
                                           : say_no_span(raw, report);
     nv_arena_free(trace != NULL ? trace->arena : raw->arena);
@@ -234,11 +204,14 @@ static enum nv_err explain_trace(const struct nv_explain *explain, const uint8_t
 enum nv_err nv_explain_write(const struct nv_explain *explain, const struct nv_mapping *mapping,
                              struct nv_buf *report)
 {
-    struct ids ids;
-    enum nv_err err = list_ids(explain, &ids);
-    for (size_t i = 0; i < ids.count && err == NV_OK; i++)
-        err = explain_trace(explain, ids.list[i], mapping, report);
-    free(ids.list);
+    size_t count = 0;
+    struct nv_raw_pick *picks = nv_raw_picks(explain->batches, explain->count, &count);
+    enum nv_err err = picks ? NV_OK : NV_ERR_NO_MEMORY;
+    for (size_t i = 0, n; i < count && err == NV_OK; i += n) {
+        n = nv_raw_picks_of_trace(picks + i, count - i);
+        err = explain_trace(explain, picks + i, n, mapping, report);
+    }
+    free(picks);
     return err;
 }
 

@@ -69,7 +69,7 @@ static enum nv_err join(const struct nv_otlp_letter *letter, struct nv_batch *co
     size_t count = batches[1] != NULL ? 2 : 1;
     if (batches[0]->item_count == 0)
         return NV_ERR_MALFORMED;
-    struct nv_raw_trace *raw = nv_raw_join(batches, count, batches[0]->items[0].trace_id);
+    struct nv_raw_trace *raw = nv_raw_join_first(batches, count);
     if (!raw)
         return NV_ERR_NO_MEMORY;
     raw->part = letter->part;

@@ -1,10 +1,11 @@
 /*
  * Joining requests by trace id.
  *
- * Nothing is copied but the tables: groups of all batches one after the other, items that point
- * at them. Which of two spans with the same id is kept is assembly's rule (gather.c): the
- * longer says more, and of two equally long the first came first. Log records share their
- * span's id and are all kept.
+ *   batches [ 1a 2b 1c ] [ 2d 1e ]  ──▶  picks [ 1a 1c 1e | 2b 2d ]  ──▶  raw traces 1, 2
+ *
+ * Items are sorted, never searched for: a file may hold millions of traces. Nothing is copied
+ * but the tables: items that point into the batches, and a group wherever an item has another
+ * one than the item before it.
  */
 #include "gateway/dead/raw_join.h"
 
@@ -15,110 +16,130 @@
 
 #include "base/banned.h"
 
-static bool is_of(const struct nv_item *item, const uint8_t *trace_id)
+/* ---- picking ----------------------------------------------------------------------------------
+ */
+
+static uint64_t place_of(const struct nv_raw_pick *pick)
 {
-    return memcmp(item->trace_id, trace_id, NV_TRACE_ID_BYTES) == 0;
+    return (uint64_t)pick->batch << 32 | pick->item;
 }
 
-/* A span's id, and where the span stands among the items. */
-struct numbered {
-    uint8_t span_id[NV_SPAN_ID_BYTES];
-    uint32_t number;
-    size_t length;
-};
-
-static int compare(const void *a, const void *b)
+static int compare_numbers(uint64_t a, uint64_t b)
 {
-    const struct numbered *left = a, *right = b;
-    int order = memcmp(left->span_id, right->span_id, sizeof left->span_id);
-    if (order != 0)
-        return order;
-    if (left->length != right->length)
-        return left->length > right->length ? -1 : 1;
-    return left->number < right->number ? -1 : 1;
+    return a < b ? -1 : a > b;
 }
 
-/* Takes items out whose span id a better one has. */
-static void leave_out_duplicates(struct nv_raw_trace *raw, struct numbered *spans)
+static int compare_traces(const void *a, const void *b)
 {
-    uint32_t kept = 0;
-    qsort(spans, raw->span_count, sizeof *spans, compare);
-    for (uint32_t i = 1; i < raw->span_count; i++) {
-        if (memcmp(spans[i].span_id, spans[i - 1].span_id, sizeof spans[i].span_id) == 0)
-            raw->items[spans[i].number].bytes.ptr = NULL;
-    }
-    for (uint32_t i = 0; i < raw->item_count; i++) {
-        if (raw->items[i].bytes.ptr)
-            raw->items[kept++] = raw->items[i];
-        else
-            raw->span_count--;
-    }
-    raw->item_count = kept;
+    const struct nv_raw_pick *left = a, *right = b;
+    int order = memcmp(left->trace_id, right->trace_id, sizeof left->trace_id);
+    return order != 0 ? order : compare_numbers(place_of(left), place_of(right));
 }
 
-static void add_batch(struct nv_raw_trace *raw, const struct nv_batch *batch,
-                      struct numbered *spans)
+static int compare_firsts(const void *a, const void *b)
 {
-    for (uint32_t i = 0; i < batch->item_count; i++) {
-        const struct nv_item *item = &batch->items[i];
-        if (!is_of(item, raw->trace_id))
-            continue;
-        assert(item->group < batch->group_count);
-        if (batch->signal == NV_SIGNAL_TRACES) {
-            spans[raw->span_count] =
-                (struct numbered){.number = raw->item_count, .length = item->length};
-            memcpy(spans[raw->span_count++].span_id, item->span_id, NV_SPAN_ID_BYTES);
+    const struct nv_raw_pick *left = a, *right = b;
+    int order = compare_numbers(left->first, right->first);
+    return order != 0 ? order : compare_numbers(place_of(left), place_of(right));
+}
+
+size_t nv_raw_picks_of_trace(const struct nv_raw_pick *picks, size_t count)
+{
+    size_t n = 1;
+    assert(count > 0);
+    while (n < count && memcmp(picks[n].trace_id, picks->trace_id, NV_TRACE_ID_BYTES) == 0)
+        n++;
+    return n;
+}
+
+static void fill(struct nv_batch *const *batches, size_t count, struct nv_raw_pick *picks)
+{
+    for (size_t b = 0; b < count; b++) {
+        for (uint32_t i = 0; i < batches[b]->item_count; i++, picks++) {
+            memcpy(picks->trace_id, batches[b]->items[i].trace_id, NV_TRACE_ID_BYTES);
+            picks->batch = (uint32_t)b;
+            picks->item = i;
         }
-        raw->items[raw->item_count++] =
-            (struct nv_raw_item){.bytes = {batch->body + item->offset, item->length},
-                                 .group = raw->group_count + item->group,
-                                 .signal = batch->signal};
     }
-    if (batch->group_count > 0) {
-        memcpy(raw->groups + raw->group_count, batch->groups,
-               batch->group_count * sizeof *raw->groups);
-    }
-    raw->group_count += batch->group_count;
-    if (raw->project.len == 0)
-        raw->project = batch->project;
 }
 
-static struct nv_raw_trace *new_raw(struct nv_batch *const *batches, size_t count,
-                                    const uint8_t *trace_id, struct numbered **spans)
+struct nv_raw_pick *nv_raw_picks(struct nv_batch *const *batches, size_t count,
+                                 size_t *out_count)
+{
+    size_t items = 0;
+    for (size_t b = 0; b < count; b++)
+        items += batches[b]->item_count;
+    struct nv_raw_pick *picks = calloc(items + 1, sizeof *picks);
+    if (!picks)
+        return NULL;
+    fill(batches, count, picks);
+    qsort(picks, items, sizeof *picks, compare_traces);
+    for (size_t i = 0, n; i < items; i += n) {
+        n = nv_raw_picks_of_trace(picks + i, items - i);
+        for (size_t j = i; j < i + n; j++)
+            picks[j].first = place_of(&picks[i]);
+    }
+    qsort(picks, items, sizeof *picks, compare_firsts);
+    *out_count = items;
+    return picks;
+}
+
+/* ---- joining ----------------------------------------------------------------------------------
+ */
+
+static struct nv_raw_trace *new_raw(size_t items)
 {
     struct nv_arena *arena = nv_arena_new(NV_CAP_JOIN_ARENA);
-    size_t items = 0, groups = 0;
     if (!arena)
         return NULL;
-    for (size_t b = 0; b < count; b++) {
-        for (uint32_t i = 0; i < batches[b]->item_count; i++)
-            items += is_of(&batches[b]->items[i], trace_id);
-        groups += batches[b]->group_count;
-    }
     struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
-    struct nv_raw_item *item_array = nv_arena_array(arena, items + 1, sizeof *item_array);
-    struct nv_group *group_array = nv_arena_array(arena, groups + 1, sizeof *group_array);
-    *spans = nv_arena_array(arena, items + 1, sizeof **spans);
-    if (!raw || !item_array || !group_array || !*spans) {
+    struct nv_raw_item *item_array = nv_arena_array(arena, items, sizeof *item_array);
+    struct nv_group *group_array = nv_arena_array(arena, items, sizeof *group_array);
+    if (!raw || !item_array || !group_array) {
         nv_arena_free(arena);
         return NULL;
     }
     raw->arena = arena;
     raw->items = item_array;
     raw->groups = group_array;
-    memcpy(raw->trace_id, trace_id, NV_TRACE_ID_BYTES);
     return raw;
 }
 
-struct nv_raw_trace *nv_raw_join(struct nv_batch *const *batches, size_t count,
-                                 const uint8_t trace_id[NV_TRACE_ID_BYTES])
+struct nv_raw_trace *nv_raw_join(struct nv_batch *const *batches,
+                                 const struct nv_raw_pick *picks, size_t count)
 {
-    struct numbered *spans = NULL;
-    struct nv_raw_trace *raw = new_raw(batches, count, trace_id, &spans);
+    assert(count > 0 && nv_raw_picks_of_trace(picks, count) == count);
+    struct nv_raw_trace *raw = new_raw(count);
+    const struct nv_group *group = NULL;
     if (!raw)
         return NULL;
-    for (size_t b = 0; b < count; b++)
-        add_batch(raw, batches[b], spans);
-    leave_out_duplicates(raw, spans);
+    memcpy(raw->trace_id, picks->trace_id, NV_TRACE_ID_BYTES);
+    for (size_t i = 0; i < count; i++) {
+        const struct nv_batch *batch = batches[picks[i].batch];
+        const struct nv_item *item = &batch->items[picks[i].item];
+        assert(item->group < batch->group_count);
+        if (group != &batch->groups[item->group]) {
+            group = &batch->groups[item->group];
+            raw->groups[raw->group_count++] = *group;
+        }
+        raw->items[raw->item_count++] =
+            (struct nv_raw_item){.bytes = {batch->body + item->offset, item->length},
+                                 .group = raw->group_count - 1,
+                                 .signal = batch->signal};
+        raw->span_count += batch->signal == NV_SIGNAL_TRACES;
+        if (raw->project.len == 0)
+            raw->project = batch->project;
+    }
+    return raw;
+}
+
+struct nv_raw_trace *nv_raw_join_first(struct nv_batch *const *batches, size_t count)
+{
+    size_t items = 0;
+    struct nv_raw_pick *picks = nv_raw_picks(batches, count, &items);
+    if (!picks)
+        return NULL;
+    struct nv_raw_trace *raw = nv_raw_join(batches, picks, nv_raw_picks_of_trace(picks, items));
+    free(picks);
     return raw;
 }

@@ -115,7 +115,7 @@ static void complete(const struct nv_store *dead_letters, struct nv_str status, 
     struct nv_pipeline pipeline = make_pipeline(dead_letters);
     struct nv_completer completer = nv_pipeline_completer(&pipeline);
     struct nv_batch *batch = one_span(status);
-    struct nv_raw_trace *raw = nv_raw_join(&batch, 1, batch->items[0].trace_id);
+    struct nv_raw_trace *raw = nv_raw_join_first(&batch, 1);
     raw->claim = (struct nv_claim *)&fate;
     if (damage)
         raw->items[0].bytes.len--;
@@ -258,7 +258,7 @@ static void complete_announced(void)
     struct nv_pipeline pipeline = make_pipeline(&store);
     struct nv_completer completer = nv_pipeline_completer(&pipeline);
     struct nv_batch *batch = announced_span();
-    struct nv_raw_trace *raw = nv_raw_join(&batch, 1, batch->items[0].trace_id);
+    struct nv_raw_trace *raw = nv_raw_join_first(&batch, 1);
     raw->claim = (struct nv_claim *)&fate;
     ck_assert_uint_eq(raw->span_count, 2);
     nv_ledger_receive(2, false);
@@ -295,7 +295,7 @@ START_TEST(without_a_view_and_a_memory)
     pipeline.remember = NULL;
     struct nv_completer completer = nv_pipeline_completer(&pipeline);
     struct nv_batch *batch = one_span(NV_STR(""));
-    struct nv_raw_trace *raw = nv_raw_join(&batch, 1, batch->items[0].trace_id);
+    struct nv_raw_trace *raw = nv_raw_join_first(&batch, 1);
     raw->claim = (struct nv_claim *)&fate;
     nv_ledger_receive(1, false);
     completer.complete(completer.ctx, raw);

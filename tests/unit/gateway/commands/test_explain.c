@@ -149,6 +149,28 @@ START_TEST(log_records_alone_are_no_trace)
 }
 END_TEST
 
+/* Each was looked for among all before it, and all items for each of them. */
+START_TEST(many_traces_take_time_in_proportion)
+{
+    enum { TRACES = 100000 };
+    struct nv_buf body;
+    nv_buf_init(&body, (size_t)TRACES * 64);
+    for (uint32_t i = 1; i <= TRACES; i++) {
+        struct nv_test_message record = {0};
+        char id[NV_TRACE_ID_BYTES] = {1};
+        memcpy(id + 1, &i, sizeof i);
+        nv_test_add(&record, 9, (struct nv_str){id, sizeof id});
+        struct nv_test_message request = nv_test_request(nv_test_view(&record));
+        ck_assert_int_eq(nv_buf_append_str(&body, nv_test_view(&request)), NV_OK);
+    }
+    ck_assert_int_eq(add(nv_buf_str(&body)), NV_OK);
+    ck_assert_uint_eq(explain.batches[0]->item_count, TRACES);
+    ck_assert_int_eq(nv_explain_write(&explain, mapping, &report), NV_OK);
+    ck_assert(nv_str_starts(nv_buf_str(&report), NV_STR("trace 0101000000")));
+    nv_buf_release(&body);
+}
+END_TEST
+
 START_TEST(json_log_records_are_told_by_their_key)
 {
     ck_assert_int_eq(
@@ -214,6 +236,7 @@ int main(void)
     tcase_add_test(tcase, every_captured_body_is_told_apart);
     tcase_add_test(tcase, log_records_alone_are_no_trace);
     tcase_add_test(tcase, json_log_records_are_told_by_their_key);
+    tcase_add_test(tcase, many_traces_take_time_in_proportion);
     tcase_add_test(tcase, what_is_no_request_is_refused);
     tcase_add_test(tcase, bad_spans_are_named);
     tcase_add_test(tcase, out_of_memory);

@@ -158,14 +158,13 @@ START_TEST(a_trace_gives_what_it_would_have_given)
     struct nv_fixture *fixture = nv_test_fixture_load(names[_i / 2]);
     struct nv_batch *batches[BATCHES_MAX] = {NULL};
     size_t count = decode_all(fixture, batches);
-    const uint8_t *trace_id = batches[0]->items[0].trace_id;
     struct nv_buf wanted;
     nv_buf_init(&wanted, 1u << 26);
-    struct nv_raw_trace *raw = nv_raw_join(batches, count, trace_id);
+    struct nv_raw_trace *raw = nv_raw_join_first(batches, count);
     set_facts(raw, (uint32_t)(_i % 2));
     ck_assert_int_eq(nv_untranslated_put(&store, raw, NV_ERR_MALFORMED, 0), NV_OK);
     nv_arena_free(raw->arena);
-    raw = nv_raw_join(batches, count, trace_id);
+    raw = nv_raw_join_first(batches, count);
     set_facts(raw, (uint32_t)(_i % 2));
     expect_json(raw, &wanted);
     ck_assert_int_eq(try_again(), NV_OK);
@@ -190,6 +189,25 @@ static void put_span(struct nv_str more)
         .items = &item, .item_count = 1, .span_count = 1, .groups = &group, .group_count = 1};
     ck_assert_int_eq(nv_untranslated_put(&store, &raw, NV_ERR_MALFORMED, 0), NV_OK);
 }
+
+/* Zipkin's two sides of a call, kept in one letter: both are sent. */
+START_TEST(both_sides_of_a_call_go)
+{
+    static const char *const kinds[] = {"\x30\x03", "\x30\x02"};
+    struct nv_test_message spans[2];
+    struct nv_raw_item items[2];
+    struct nv_group group = {0};
+    struct nv_raw_trace raw = {
+        .items = items, .item_count = 2, .span_count = 2, .groups = &group, .group_count = 1};
+    for (size_t i = 0; i < 2; i++) {
+        spans[i] = nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, nv_str_from(kinds[i]));
+        items[i] = (struct nv_raw_item){.bytes = nv_test_view(&spans[i])};
+    }
+    ck_assert_int_eq(nv_untranslated_put(&store, &raw, NV_ERR_MALFORMED, 0), NV_OK);
+    ck_assert_int_eq(try_again(), NV_OK);
+    ck_assert_uint_ne(nv_str_find(nv_buf_str(&sent), NV_STR("\"span_count\":2")), SIZE_MAX);
+}
+END_TEST
 
 START_TEST(what_still_fails_stays)
 {
@@ -323,6 +341,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, a_trace_gives_what_it_would_have_given, 0, 6);
     tcase_add_test(tcase, what_still_fails_stays);
+    tcase_add_test(tcase, both_sides_of_a_call_go);
     tcase_add_test(tcase, secrets_are_masked_as_ever);
     tcase_add_test(tcase, a_refused_trace_goes_as_it_is);
     tcase_add_test(tcase, what_is_no_letter_is_malformed);

@@ -98,7 +98,7 @@ START_TEST(captured_requests_survive_the_round_trip)
         if (request->signal != NV_SIGNAL_TRACES)
             continue;
         struct nv_batch *batch = decode(request->body, request->json);
-        struct nv_raw_trace *raw = nv_raw_join(&batch, 1, batch->items[0].trace_id);
+        struct nv_raw_trace *raw = nv_raw_join_first(&batch, 1);
         struct nv_buf text;
         nv_buf_init(&text, 1u << 24);
         ck_assert_int_eq(nv_untranslated_write(raw, NV_SIGNAL_TRACES, &text), NV_OK);
@@ -128,7 +128,7 @@ START_TEST(out_of_memory_and_no_store)
 {
     struct nv_fixture *fixture = nv_test_fixture_load("oi-openai-chat");
     struct nv_batch *batch = decode(fixture->requests[0].body, fixture->requests[0].json);
-    struct nv_raw_trace *raw = nv_raw_join(&batch, 1, batch->items[0].trace_id);
+    struct nv_raw_trace *raw = nv_raw_join_first(&batch, 1);
     unsigned stored = 0;
     struct nv_store store = {.ctx = &stored, .put = put};
     ck_assert_int_eq(nv_untranslated_put(NULL, raw, NV_ERR_MALFORMED, 0), NV_ERR_NOT_FOUND);
