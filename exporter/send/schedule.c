@@ -113,10 +113,10 @@ uint64_t nv_sender_next_due_ns(const struct nv_sender *sender, uint64_t now_ns)
 
     due = least(due, files_only ? nv_sender_outbox_due_ns(sender, now_ns)
                                 : send_due_ns(sender, now_ns));
-    if (sender->raw)
-        due = least(due, now_ns);
     if (due < sender->own_trouble_ns)
         due = sender->own_trouble_ns;
+    if (sender->raw)
+        due = least(due, sender->raw_due_ns);
     if (sender->doomed.count > 0 || nv_sender_wants_spill(sender, now_ns))
         due = least(due, sender->store_trouble_ns);
     /* An age that has passed already waits for the gate to close, not for time. */

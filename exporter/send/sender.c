@@ -8,7 +8,8 @@
  *
  * A pump is cheap when nothing is due, so it is called after every event; schedule.c says when
  * it wants to be called next. Trouble of our own (no memory, a full disk) postpones by a
- * second, and a disk that fails does not keep what is in memory from being sent.
+ * second, and a disk that fails does not keep what is in memory from being sent; nor does a
+ * trace that finds no memory to be encoded, which is tried less and less often.
  */
 #include "exporter/encode/encode_whole.h"
 #include "exporter/send/sender.h"
@@ -64,6 +65,21 @@ void nv_sender_release(struct nv_sender *sender)
 
 /* ---- taking over ------------------------------------------------------------------------- */
 
+/* What is encoded already goes on: only that gives memory back. */
+static void wait_for_memory(struct nv_sender *sender, uint64_t now_ns)
+{
+    sender->raw_due_ns =
+        now_ns + (NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS << sender->raw_tries);
+    if (sender->raw_tries == 0) {
+        nv_sender_note_error(sender, "no memory to encode a trace, it waits");
+        NV_LOG(NV_LOG_WARN, "exporter",
+               "no memory to encode a trace, it waits and is tried less and less often, up to "
+               "every 64 s");
+    }
+    if (sender->raw_tries < NV_SENDER_RAW_TRIES_MAX)
+        sender->raw_tries++;
+}
+
 static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t now_ns)
 {
     struct nv_trace **tail = &sender->raw;
@@ -71,17 +87,18 @@ static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t 
     while (*tail)
         tail = &(*tail)->next;
     *tail = raw;
-    while (sender->raw && now_ns >= sender->own_trouble_ns) {
+    while (sender->raw && now_ns >= sender->raw_due_ns) {
         struct nv_trace *trace = sender->raw;
         struct nv_trace *next = trace->next;
         struct nv_encoded *encoded = nv_encode_whole(trace, sender->config->trace_id_form,
                                                      sender->config->max_trace_bytes);
 
         if (!encoded) {
-            sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
+            wait_for_memory(sender, now_ns);
             return;
         }
         sender->raw = next;
+        sender->raw_tries = 0;
         encoded->queued_ns = now_ns;
         nv_send_queue_remember(sender->queue, encoded);
         nv_encoded_list_push(encoded->why != NULL ? &sender->doomed : &sender->fresh, encoded);

@@ -33,6 +33,8 @@
 #define NV_SENDER_DRAIN_A_FRESH_BODY 2000u
 /* Wait after trouble of our own (memory, disk) before it is tried again, in ms. */
 #define NV_SENDER_OWN_TROUBLE_MS 1000
+/* Where it is memory to encode a trace, doubled so often: 64 s. */
+#define NV_SENDER_RAW_TRIES_MAX 6u
 
 struct nv_sender {
     const struct nv_exporter_config *config; /* borrowed, as the four below */
@@ -53,6 +55,8 @@ struct nv_sender {
     struct nv_encoded_list fresh;
     struct nv_encoded_list doomed; /* dead letters that the store has not taken yet */
     struct nv_trace *raw;          /* not yet encoded for want of memory */
+    uint64_t raw_due_ns;           /* the first of them is not tried before */
+    uint32_t raw_tries;            /* in vain since one was encoded */
     struct nv_body *retry;         /* in the order of due_ns */
     uint32_t retry_count;
     struct nv_body *flying;

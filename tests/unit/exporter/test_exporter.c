@@ -436,6 +436,59 @@ START_TEST(a_second_try_without_memory_is_not_forgotten)
 }
 END_TEST
 
+static unsigned warned;
+
+static void count_warnings(void *ctx, struct nv_str line)
+{
+    (void)ctx;
+    warned += nv_str_find(line, NV_STR("no memory to encode")) != SIZE_MAX;
+}
+
+/* Tried once a second for ever, a trace that finds no memory would fill the log and the CPU. */
+START_TEST(without_memory_to_encode_it_is_tried_less_and_less_often)
+{
+    rig_open(&rig, true);
+    warned = 0;
+    nv_log_set_sink(count_warnings, NULL);
+    struct nv_trace *trace = rig_trace(&rig, "waits", 1);
+    nv_ledger_receive(1, false);
+    oom_fail_from(1);
+    nv_exporter_consume(rig.exporter, trace);
+    uint64_t end_ns = nv_clock_mono_ns(&rig.clock.clock) + 600 * NV_NS_PER_S;
+    unsigned pumps = 0;
+    while (nv_clock_mono_ns(&rig.clock.clock) < end_ns) {
+        nv_fake_clock_advance(&rig.clock, nv_exporter_pump(rig.exporter));
+        pumps++;
+    }
+    (void)oom_end();
+    nv_log_set_sink(NULL, NULL);
+    ck_assert_uint_le(pumps, 20);
+    ck_assert_uint_eq(warned, 1);
+    rig_drain(&rig);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 1);
+}
+END_TEST
+
+/* Only what is sent gives memory back. */
+START_TEST(a_trace_without_memory_to_encode_holds_up_no_other)
+{
+    rig.config.batch_ms = 0;
+    rig_open(&rig, true);
+    struct nv_trace *trace = rig_trace(&rig, "waits", 1);
+    nv_ledger_receive(1, false);
+    oom_fail_from(1);
+    nv_exporter_consume(rig.exporter, trace);
+    (void)nv_exporter_pump(rig.exporter);
+    ck_assert(oom_end());
+    rig_consume(&rig, "goes", 1);
+    (void)nv_exporter_pump(rig.exporter);
+    ck_assert_uint_eq(rig_in_flight(&rig), 1);
+    rig_run(&rig, 1000);
+    rig_drain(&rig);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 2);
+}
+END_TEST
+
 /* Inline nobody adopts them meanwhile, so the 65th is refused until the next pump. */
 START_TEST(many_second_tries_wait_for_the_sender)
 {
@@ -647,6 +700,8 @@ int main(void)
     tcase_add_test(stories, a_dead_letter_gets_another_try);
     tcase_add_test(stories, a_power_cut_at_a_second_refusal_loses_nothing);
     tcase_add_test(stories, a_second_try_without_memory_is_not_forgotten);
+    tcase_add_test(stories, without_memory_to_encode_it_is_tried_less_and_less_often);
+    tcase_add_test(stories, a_trace_without_memory_to_encode_holds_up_no_other);
     tcase_add_test(stories, many_second_tries_wait_for_the_sender);
     tcase_add_test(stories, no_store_no_second_try);
     tcase_add_test(stories, a_dead_letter_waits_for_the_disk);
