@@ -41,10 +41,28 @@ static void *line_sink_ctx;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
+/* Lines of before the configuration was read; one thread. */
+static struct {
+    bool on;
+    unsigned count;
+    struct {
+        enum nv_log_level level;
+        const char *area;
+        size_t len;
+        char message[MESSAGE_MAX];
+    } lines[NV_LOG_HELD_MAX];
+} held;
+
+void nv_log_hold(void)
+{
+    held.on = true;
+}
+
 void nv_log_configure(enum nv_log_level level, enum nv_log_format format)
 {
     atomic_store(&level_min, (int)level);
     atomic_store(&line_format, (int)format);
+    nv_log_let_go();
 }
 
 void nv_log_set_sink(void (*sink)(void *ctx, struct nv_str line), void *ctx)
@@ -146,10 +164,34 @@ static bool admit(struct nv_log_site *site, unsigned *folded)
     return admitted;
 }
 
+static bool hold(enum nv_log_level level, const char *area, struct nv_str message)
+{
+    if (!held.on || held.count == NV_LOG_HELD_MAX)
+        return false;
+    held.lines[held.count].level = level;
+    held.lines[held.count].area = area;
+    held.lines[held.count].len = message.len;
+    memcpy(held.lines[held.count++].message, message.ptr, message.len);
+    return true;
+}
+
+void nv_log_let_go(void)
+{
+    held.on = false;
+    for (unsigned i = 0; i < held.count; i++) {
+        if ((int)held.lines[i].level < atomic_load(&level_min))
+            continue;
+        size_t len = nv_mask_text(held.lines[i].message, held.lines[i].len);
+        emit_or_count(held.lines[i].level, held.lines[i].area,
+                      (struct nv_str){held.lines[i].message, len});
+    }
+    held.count = 0;
+}
+
 void nv_log_write(struct nv_log_site *site, enum nv_log_level level, const char *area,
                   const char *format, ...)
 {
-    if ((int)level < atomic_load(&level_min))
+    if ((int)level < atomic_load(&level_min) && !held.on)
         return;
     unsigned folded = 0;
     if (!admit(site, &folded))
@@ -167,5 +209,6 @@ void nv_log_write(struct nv_log_site *site, enum nv_log_level level, const char 
                          folded);
         len += n > 0 && (size_t)n < sizeof message - len ? (size_t)n : 0;
     }
-    emit_or_count(level, area, (struct nv_str){message, len});
+    if (!hold(level, area, (struct nv_str){message, len}))
+        emit_or_count(level, area, (struct nv_str){message, len});
 }

@@ -17,12 +17,18 @@
 
 #define NV_LOG_BURST 5
 #define NV_LOG_WINDOW_S 60
+#define NV_LOG_HELD_MAX 16
 
 enum nv_log_level { NV_LOG_DEBUG, NV_LOG_INFO, NV_LOG_WARN, NV_LOG_ERROR };
 enum nv_log_format { NV_LOG_TEXT, NV_LOG_JSON };
 
-/* Sets what is written and how. Call before threads start; later calls (reload) are safe
- * too. */
+/* Keeps lines back until it is known how to write them: NV_LOG_HELD_MAX, later ones are written
+ * at once. One thread, before others start. */
+void nv_log_hold(void);
+/* Writes what was kept back, by what was configured last. Likewise. */
+void nv_log_let_go(void);
+/* Sets what is written and how, and lets go. Call before threads start; later calls (reload)
+ * are safe too. */
 void nv_log_configure(enum nv_log_level level, enum nv_log_format format);
 /* Sends lines to `sink` instead of stderr; NULL restores it. For tests. One thread. */
 void nv_log_set_sink(void (*sink)(void *ctx, struct nv_str line), void *ctx);

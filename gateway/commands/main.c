@@ -6,6 +6,7 @@
  */
 #include "base/shown.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "gateway/commands/cli.h"
 #include "base/mask.h"
 #include "gateway/commands/commands.h"
@@ -86,10 +87,12 @@ int main(int argc, char **argv)
             .directory = ".",
             .memory_limit_bytes =
                 nv_memory_limit(nv_memory_places_system(), nv_memory_machine_bytes())};
+        nv_log_hold();
         if (nv_options_load(&options, &sources, &fail) == NV_OK) {
             nv_run_configure_log(&options);
             code = run_configured(&cli, &options, &sources);
         } else {
+            nv_log_let_go();
             nv_run_print_failure(&fail);
         }
         nv_options_release(&options);

@@ -94,6 +94,41 @@ START_TEST(lower_levels_are_silent)
 }
 END_TEST
 
+/* Format and level are known only when the configuration was read, which may say things. */
+START_TEST(lines_wait_for_the_configuration)
+{
+    nv_log_hold();
+    NV_LOG(NV_LOG_DEBUG, "config", "below what is wanted");
+    NV_LOG(NV_LOG_WARN, "config", "unknown variable");
+    ck_assert_uint_eq(lines.len, 0);
+    nv_log_configure(NV_LOG_INFO, NV_LOG_JSON);
+    struct nv_str text = nv_buf_str(&lines);
+    ck_assert(nv_str_starts(text, NV_STR("{")));
+    ck_assert_uint_ne(nv_str_find(text, NV_STR("unknown variable")), SIZE_MAX);
+    ck_assert_uint_eq(nv_str_find(text, NV_STR("below")), SIZE_MAX);
+    nv_buf_clear(&lines);
+    nv_log_let_go();
+    ck_assert_uint_eq(lines.len, 0);
+    NV_LOG(NV_LOG_INFO, "config", "at once");
+    ck_assert_uint_gt(lines.len, 0);
+}
+END_TEST
+
+START_TEST(more_lines_than_can_wait_are_written)
+{
+    nv_log_hold();
+    for (int i = 0; i < 4 * NV_LOG_HELD_MAX; i++) {
+        struct nv_log_site site = {0};
+        nv_log_write(&site, NV_LOG_WARN, "config", "line %d", i);
+    }
+    nv_log_let_go();
+    size_t count = 0;
+    for (size_t i = 0; i < lines.len; i++)
+        count += lines.bytes[i] == '\n';
+    ck_assert_uint_eq(count, 4 * NV_LOG_HELD_MAX);
+}
+END_TEST
+
 START_TEST(long_messages_are_cut)
 {
     static char text[20000];
@@ -155,6 +190,8 @@ int main(void)
     tcase_add_test(tcase, control_characters_in_text);
     tcase_add_test(tcase, what_eyes_would_not_see);
     tcase_add_test(tcase, lower_levels_are_silent);
+    tcase_add_test(tcase, lines_wait_for_the_configuration);
+    tcase_add_test(tcase, more_lines_than_can_wait_are_written);
     tcase_add_test(tcase, long_messages_are_cut);
     tcase_add_test(tcase, repeats_are_folded);
     tcase_add_test(tcase, default_sink_is_standard_error);
