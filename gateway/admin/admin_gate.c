@@ -24,7 +24,7 @@
 #include "base/banned.h"
 
 #define HOST_NAME_SIZE 256
-#define ANSWER_BYTES 400
+#define ANSWER_BYTES 512
 #define HOST_SHOWN_MAX 100
 
 struct nv_admin_gate {
@@ -134,10 +134,12 @@ static void refuse_host(struct nv_http_exchange *exchange, struct nv_str host)
 {
     char text[ANSWER_BYTES];
     host = nv_str_slice(bare(host), 0, HOST_SHOWN_MAX);
-    (void)snprintf(text, sizeof text,
-                   "the admin port is not asked under the name \"%.*s\": use an IP address or "
-                   "localhost, or list the name in admin.hosts",
-                   NV_STR_ARG(host));
+    (void)snprintf(
+        text, sizeof text,
+        "the admin port is not asked under the name \"%.*s\"; to allow it add it to "
+        "admin.hosts (NOVEUM_GATEWAY_ADMIN_HOSTS=%.*s, more with commas), or ask by an "
+        "IP address or localhost",
+        NV_STR_ARG(host), NV_STR_ARG(host));
     NV_LOG(NV_LOG_WARN, "gateway", "admin request refused: %s", text);
     nv_http_reply_error(exchange, 403, nv_str_from(text));
 }

@@ -100,25 +100,32 @@ static enum nv_err load_file(struct nv_options *options, const char *path, struc
 /* ---- environment ------------------------------------------------------------------------------
  */
 
+static char variable_char(char c)
+{
+    return c == '.' ? '_' : (char)toupper((unsigned char)c);
+}
+
 enum nv_err nv_option_variable(size_t id, struct nv_buf *out)
 {
     assert(id < NV_OPTION_TOTAL);
     (void)nv_buf_append_str(out, NV_STR(VARIABLE_PREFIX));
     for (const char *c = nv_option_table[id].path; *c != '\0'; c++)
-        (void)nv_buf_append_char(out, *c == '.' ? '_' : (char)toupper((unsigned char)*c));
+        (void)nv_buf_append_char(out, variable_char(*c));
     return out->failed;
 }
 
-/* Row whose variable is `name`, or NV_OPTION_TOTAL. */
+/* Row whose variable is `name`, or NV_OPTION_TOTAL. Allocates nothing: without memory a known
+ * variable would be an unknown one. */
 static size_t find_variable(struct nv_str name)
 {
-    char text[NV_OPTION_WHERE_SIZE];
+    struct nv_str rest = nv_str_slice(name, sizeof VARIABLE_PREFIX - 1, name.len);
     for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
-        struct nv_buf buf;
-        nv_buf_init(&buf, sizeof text);
-        bool same = nv_option_variable(id, &buf) == NV_OK && nv_str_eq(nv_buf_str(&buf), name);
-        nv_buf_release(&buf);
-        if (same)
+        struct nv_str path = nv_str_from(nv_option_table[id].path);
+        size_t same = 0;
+        while (same < path.len && same < rest.len &&
+               variable_char(path.ptr[same]) == rest.ptr[same])
+            same++;
+        if (same == path.len && same == rest.len)
             return id;
     }
     return NV_OPTION_TOTAL;
@@ -236,6 +243,27 @@ static bool is_of_service(struct nv_str name, struct nv_str value)
     return false;
 }
 
+/*
+ * NOVEUM_APIKEY, NOVEUM_LOG_FORMAT: whoever misspells a variable of the SDK, or leaves out
+ * GATEWAY, would run in local mode and not know why. All else that begins so is the SDK's or
+ * an application's own.
+ */
+static void warn_near(struct nv_str name)
+{
+    char full[NV_OPTION_WHERE_SIZE];
+    const char *near = nv_sdk_near_variable(name);
+    struct nv_str rest = nv_str_slice(name, sizeof "NOVEUM_" - 1, name.len);
+    int len = snprintf(full, sizeof full, VARIABLE_PREFIX "%.*s", NV_STR_ARG(rest));
+    if (!near && nv_str_starts(name, NV_STR("NOVEUM_")) && len > 0 &&
+        (size_t)len < sizeof full &&
+        find_variable((struct nv_str){full, (size_t)len}) != NV_OPTION_TOTAL)
+        near = full;
+    if (near) {
+        NV_LOG(NV_LOG_WARN, "config", "unknown variable \"%.*s\" is ignored; did you mean %s",
+               NV_STR_ARG(name), near);
+    }
+}
+
 static enum nv_err load_environment(struct nv_options *options, const char *const *environment,
                                     struct nv_fail *fail)
 {
@@ -244,9 +272,14 @@ static enum nv_err load_environment(struct nv_options *options, const char *cons
         struct nv_str line = nv_str_from(*environment);
         size_t equals = nv_str_find_char(line, '=');
         struct nv_str name = nv_str_slice(line, 0, equals);
-        if (!nv_str_starts(name, NV_STR(VARIABLE_PREFIX)) || equals == SIZE_MAX)
+        if (equals == SIZE_MAX || !nv_str_starts(name, NV_STR("NOVEUM")))
             continue;
         struct nv_str value = nv_str_slice(line, equals + 1, line.len);
+        if (!nv_str_starts(name, NV_STR(VARIABLE_PREFIX))) {
+            if (value.len > 0)
+                warn_near(name);
+            continue;
+        }
         size_t id = find_variable(name);
         if (id == NV_OPTION_TOTAL && is_of_service(name, value)) {
             NV_LOG(NV_LOG_DEBUG, "config", "\"%.*s\" is of a Kubernetes service, ignored",

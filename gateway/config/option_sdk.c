@@ -224,6 +224,36 @@ enum nv_err nv_sdk_environment(struct nv_options *options, const char *const *en
     return err;
 }
 
+static bool is_longer_form(struct nv_str name, struct nv_str known)
+{
+    return nv_str_starts(name, known) && name.len > known.len && name.ptr[known.len] == '_';
+}
+
+const char *nv_sdk_near_variable(struct nv_str name)
+{
+    const char *near = NULL;
+    size_t least = 3;
+    /* its TypeScript side's, of no meaning here */
+    if (nv_str_eq(name, NV_STR("NOVEUM_DEBUG_LOGS")))
+        return NULL;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (!rows[i].variable)
+            continue;
+        struct nv_str known = nv_str_from(rows[i].variable);
+        size_t distance = nv_option_distance(name, known);
+        if (distance == 0)
+            return NULL;
+        /* NOVEUM_PROJECT_ID, but a typo is nearer */
+        if (distance > 2 && is_longer_form(name, known))
+            distance = 2;
+        if (distance < least) {
+            least = distance;
+            near = rows[i].variable;
+        }
+    }
+    return near;
+}
+
 /* ---- files ------------------------------------------------------------------------------------
  */
 

@@ -22,6 +22,9 @@ enum nv_err nv_sdk_environment(struct nv_options *options, const char *const *en
  */
 enum nv_err nv_sdk_file(struct nv_options *options, const char *directory,
                         struct nv_fail *fail);
+/* The variable of the table that `name` may be a misspelling of, or NULL: none is near, or the
+ * SDK has one of that name. Static. */
+const char *nv_sdk_near_variable(struct nv_str name);
 /* The variable of the SDK that feeds the option, or NULL. Static. For the documentation. */
 const char *nv_sdk_variable(size_t id);
 /* The key of the SDK's file that feeds the option, or NULL. Static. For the documentation. */

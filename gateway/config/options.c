@@ -318,8 +318,7 @@ bool nv_option_is_section(struct nv_str path)
 
 #define NAME_MAX_LEN 64
 
-/* Levenshtein's distance; texts longer than NAME_MAX_LEN are never near. */
-static size_t edit_distance(struct nv_str a, struct nv_str b)
+size_t nv_option_distance(struct nv_str a, struct nv_str b)
 {
     size_t row[NAME_MAX_LEN + 1];
     if (a.len > NAME_MAX_LEN || b.len > NAME_MAX_LEN)
@@ -354,7 +353,7 @@ const char *nv_option_nearest(struct nv_str path)
     size_t best_distance = path.len / 4 < 2 ? 3 : path.len / 4 + 1;
     for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
         struct nv_str row = nv_str_from(nv_option_table[id].path);
-        size_t distance = edit_distance(path, row);
+        size_t distance = nv_option_distance(path, row);
         /* the right name in the wrong section counts as near, but less than any typo of two */
         if (distance > 2 && nv_str_eq(last_part(path), last_part(row)))
             distance = 2;

@@ -119,6 +119,8 @@ size_t nv_option_find(struct nv_str path);
 bool nv_option_is_section(struct nv_str path);
 /* Do both hold the same value of the option? Secrets are compared too. */
 bool nv_option_same(const struct nv_options *a, const struct nv_options *b, size_t id);
+/* Levenshtein's distance; SIZE_MAX when one of them is longer than any name here. */
+size_t nv_option_distance(struct nv_str a, struct nv_str b);
 /* The path most like `path` by edit distance, or NULL when none is near. Static. */
 const char *nv_option_nearest(struct nv_str path);
 /* Value as text, as the file would spell it; nothing for none. Secrets as `***`. Buffer's

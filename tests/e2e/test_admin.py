@@ -139,6 +139,7 @@ def test_names_of_strangers_are_refused(make_gateway):
         for host in ("evil.example", f"evil.example:{port}", "localhost.evil.example", "127.0.0.1.nip.example"):
             status, text = ask(gateway, path, Host=host)
             assert status == 403 and "admin.hosts" in text, (host, text)
+            assert f"NOVEUM_GATEWAY_ADMIN_HOSTS={host.partition(':')[0]}," in text, text
         for host in ("127.0.0.1", f"[::1]:{port}", "10.9.8.7:1", "localhost", "METRICS.example", "other.example",
                      socket.gethostname()):
             assert ask(gateway, path, Host=host)[0] == 200, host

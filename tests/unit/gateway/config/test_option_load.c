@@ -393,6 +393,48 @@ START_TEST(an_ignored_variable_names_the_right_one)
 }
 END_TEST
 
+static const struct {
+    const char *line, *meant; /* NULL: nothing is said */
+} near_sdk[] = {
+    {"NOVEUM_APIKEY=nv_secret", "NOVEUM_API_KEY"},
+    {"NOVEUM_API_KEYS=nv_secret", "NOVEUM_API_KEY"},
+    {"NOVEUMAPI_KEY=nv_secret", "NOVEUM_API_KEY"},
+    {"NOVEUM_ENDPONT=x", "NOVEUM_ENDPOINT"},
+    {"NOVEUM_PROJECT_ID=x", "NOVEUM_PROJECT"},
+    {"NOVEUM_LOG_FORMAT=json", "NOVEUM_GATEWAY_LOG_FORMAT"},
+    {"NOVEUM_ASSEMBLY_QUIET_MS=5", "NOVEUM_GATEWAY_ASSEMBLY_QUIET_MS"},
+    {"NOVEUM_PROJECT=x", NULL},
+    {"NOVEUM_APIKEY=", NULL},
+    {"NOVEUM_APIKEY", NULL},
+    {"NOVEUM_DEBUG_LOGS=1", NULL},
+    {"NOVEUM_MAX_AGENTS=1", NULL},
+    {"NOVEUM_SOMETHING_ELSE=1", NULL},
+    {"MY_NOVEUM_APIKEY=1", NULL},
+};
+
+START_TEST(a_misspelled_variable_of_the_sdk_is_told)
+{
+    const char *const environment[] = {near_sdk[_i].line, NULL};
+    struct nv_buf lines;
+    nv_buf_init(&lines, 1u << 16);
+    nv_log_set_sink(keep_line, &lines);
+    enum nv_err err = load(NULL, environment, NULL);
+    nv_log_set_sink(NULL, NULL);
+    ck_assert_int_eq(err, NV_OK);
+    if (near_sdk[_i].meant) {
+        struct nv_str text = nv_buf_str(&lines);
+        size_t at = nv_str_find(text, NV_STR("did you mean "));
+        ck_assert_uint_ne(at, SIZE_MAX);
+        text = nv_str_slice(text, at + sizeof "did you mean " - 1, text.len);
+        ck_assert_nv_str(nv_str_slice(text, 0, text.len - 1), near_sdk[_i].meant);
+    } else {
+        ck_assert_uint_eq(lines.len, 0);
+    }
+    ck_assert_uint_eq(nv_str_find(nv_buf_str(&lines), NV_STR("nv_secret")), SIZE_MAX);
+    nv_buf_release(&lines);
+}
+END_TEST
+
 START_TEST(dollars_stay_in_every_source)
 {
     static const char *const ours[] = {"NOVEUM_GATEWAY_EXPORTER_NOVEUM_PROJECT=a$$b$${c}$",
@@ -492,6 +534,7 @@ int main(void)
     tcase_add_loop_test(tcase, variables_that_kubernetes_sets_are_ignored, 0,
                         COUNT(of_kubernetes));
     tcase_add_test(tcase, an_ignored_variable_names_the_right_one);
+    tcase_add_loop_test(tcase, a_misspelled_variable_of_the_sdk_is_told, 0, COUNT(near_sdk));
     tcase_add_test(tcase, dollars_stay_in_every_source);
     tcase_add_test(tcase, files_that_everybody_writes_are_refused);
     tcase_add_test(tcase, place_of_the_journal);
