@@ -3,7 +3,7 @@
  * itself.
  *
  *   tree ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ vectors
- *        ─▶ usage ─▶ cost ─▶ trace ─▶ agents
+ *        ─▶ tools ─▶ usage ─▶ cost ─▶ trace ─▶ agents
  *
  * Each step works on all spans before the next begins, because usage and agents need parents
  * and children. Nothing is shared between traces but the constant mapping, so shards translate
@@ -151,8 +151,10 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_placeholders_leave_out(t);
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         err = nv_outcome_settle(t, &t->works[i]);
-    if (err == NV_OK)
+    if (err == NV_OK && (t->kinds & NV_KIND_BIT(NV_KIND_EMBEDDING)))
         err = nv_vectors_leave_out(t);
+    if (err == NV_OK && (t->kinds & NV_KIND_BIT(NV_KIND_MCP)))
+        err = nv_tools_settle(t);
     if (err == NV_OK)
         err = nv_usage_settle(t);
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)

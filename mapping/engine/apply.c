@@ -318,6 +318,7 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
         if (tells)
             nv_kind_decide(t, work);
     }
+    t->kinds |= NV_KIND_BIT(work->kind);
     err = apply_rows(t, work);
     return err != NV_OK ? err : nv_resolve_span(t, work);
 }

@@ -67,6 +67,25 @@ void nv_work_rename(struct nv_span_work *work, enum nv_known_field field, struct
     work->at[field] = 0;
 }
 
+enum nv_err nv_work_move(struct nv_translation *t, struct nv_span_work *work,
+                         struct nv_str prefix, struct nv_str before)
+{
+    struct nv_attributes *list = &work->span->attributes;
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct nv_str *key = &list->items[i].key;
+        if (!nv_str_starts(*key, prefix))
+            continue;
+        *key = nv_arena_printf(t->arena, "%.*s%.*s", NV_STR_ARG(before), NV_STR_ARG(*key));
+        if (!key->ptr)
+            return NV_ERR_NO_MEMORY;
+        for (unsigned field = 0; field < NV_FIELD_KNOWN; field++) {
+            if (work->at[field] == i + 1)
+                work->at[field] = 0;
+        }
+    }
+    return NV_OK;
+}
+
 /* ---- candidates -------------------------------------------------------------------------- */
 
 enum nv_err nv_candidates_grow(struct nv_translation *t)

@@ -177,7 +177,8 @@ struct nv_translation {
     struct nv_origin *origins; /* one a group */
     struct nv_span_work *works;
     uint32_t work_count;
-    uint32_t root; /* index of the root, or of the first of the topmost spans */
+    uint32_t root;  /* index of the root, or of the first of the topmost spans */
+    uint32_t kinds; /* NV_KIND_BIT of all kinds that its spans had at first */
     struct nv_scratch scratch;
     struct nv_identity identity;
     struct nv_price_memo price_memos[NV_PRICE_MEMOS];
@@ -269,6 +270,10 @@ struct nv_value *nv_work_get(const struct nv_span_work *work, enum nv_known_fiel
 /* Sets a known field (replaces or appends). NV_ERR_NO_MEMORY. */
 enum nv_err nv_work_set(struct nv_translation *t, struct nv_span_work *work,
                         enum nv_known_field field, struct nv_value value) NV_MUST_USE;
+/* Renames all attributes of a span that start with `prefix` to `before` and their name: they no
+ * longer count as fields. NV_ERR_NO_MEMORY. */
+enum nv_err nv_work_move(struct nv_translation *t, struct nv_span_work *work,
+                         struct nv_str prefix, struct nv_str before) NV_MUST_USE;
 /* Gives a known field another name, so that it no longer counts as the field. */
 void nv_work_rename(struct nv_span_work *work, enum nv_known_field field, struct nv_str name);
 

@@ -51,6 +51,8 @@
     X(NV_FIELD_AGENT_MODEL, "agent.llm_model")                                                 \
     X(NV_FIELD_TOOL_NAME, "tool.name")                                                         \
     X(NV_FIELD_TOOL_CALL_ID, "tool.call_id")                                                   \
+    X(NV_FIELD_TOOL_INPUT, "tool.input")                                                       \
+    X(NV_FIELD_TOOL_OUTPUT, "tool.output")                                                     \
     X(NV_FIELD_EMBEDDING_MODEL, "embedding.model")                                             \
     X(NV_FIELD_EMBEDDING_PROVIDER, "embedding.provider")                                       \
     X(NV_FIELD_EMBEDDING_INPUT, "embedding.input")                                             \

@@ -1,7 +1,7 @@
 /*
  * What is settled over the whole trace, once its spans are translated; in this order:
  *
- *   tree ─▶ (spans, by the engine) ─▶ placeholders ─▶ outcome ─▶ vectors ─▶ usage ─▶ cost
+ *   tree ─▶ (spans, by the engine) ─▶ placeholders ─▶ outcome ─▶ vectors ─▶ tools ─▶ usage ─▶ cost
  *        ─▶ (the trace itself, mapping/translate.c) ─▶ part ─▶ agents
  *
  * All work on the store of mapping/engine/work.h, in place. One thread at a time.
@@ -37,6 +37,9 @@ static inline bool nv_branch_holds(const struct nv_branch *upper, const struct n
 enum nv_err nv_placeholders_leave_out(struct nv_translation *t) NV_MUST_USE;
 /* Leaves out the vectors of embeddings and of the spans around them. NV_ERR_NO_MEMORY. */
 enum nv_err nv_vectors_leave_out(struct nv_translation *t) NV_MUST_USE;
+/* Calls of tools once: what MCP's client and server tell of the same call steps back.
+ * NV_ERR_NO_MEMORY. */
+enum nv_err nv_tools_settle(struct nv_translation *t) NV_MUST_USE;
 /* Tokens and costs of each call once: repeats of a call and sums of parents are renamed. */
 enum nv_err nv_usage_settle(struct nv_translation *t) NV_MUST_USE;
 /* The trace's agents: agent_graph.*, agent_workflow.*, the registry. NV_ERR_NO_MEMORY. */

@@ -145,7 +145,8 @@ static enum nv_err complete(struct nv_translation *t, struct nv_span_work *call,
     return NV_OK;
 }
 
-/* A span that is no model call after all. */
+/* A span that is no model call after all: nor the agent that made it, whose name it may
+ * carry. */
 static enum nv_err leave_calls(struct nv_translation *t, struct nv_span_work *work,
                                enum nv_kind kind)
 {
@@ -153,6 +154,11 @@ static enum nv_err leave_calls(struct nv_translation *t, struct nv_span_work *wo
     nv_work_rename(work, NV_FIELD_PROVIDER, NV_STR("llm.source.provider"));
     nv_work_rename(work, NV_FIELD_OPERATION, NV_STR("llm.source.operation"));
     work->kind = kind;
+    enum nv_err err = work->at[NV_FIELD_AGENT_NAME] || work->at[NV_FIELD_AGENT_ID]
+                          ? nv_work_move(t, work, NV_STR("agent."), NV_STR("llm.source."))
+                          : NV_OK;
+    if (err != NV_OK)
+        return err;
     if (kind != NV_KIND_CHAIN || nv_work_get(work, NV_FIELD_CHAIN_NAME))
         return NV_OK;
     struct nv_str name = work->span->source_name;
@@ -340,19 +346,8 @@ static enum nv_err settle_call(struct nv_translation *t, struct nv_span_work *wo
 static enum nv_err step_back_embedding(struct nv_translation *t, struct nv_span_work *work,
                                        enum nv_kind kind)
 {
-    struct nv_attributes *list = &work->span->attributes;
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (!nv_str_starts(list->items[i].key, NV_STR("embedding.")))
-            continue;
-        list->items[i].key =
-            nv_arena_printf(t->arena, "llm.source.%.*s", NV_STR_ARG(list->items[i].key));
-        if (!list->items[i].key.ptr)
-            return NV_ERR_NO_MEMORY;
-    }
-    for (unsigned field = NV_FIELD_EMBEDDING_MODEL; field <= NV_FIELD_EMBEDDING_DIMENSIONS;
-         field++)
-        work->at[field] = 0;
-    return leave_calls(t, work, kind);
+    enum nv_err err = nv_work_move(t, work, NV_STR("embedding."), NV_STR("llm.source."));
+    return err != NV_OK ? err : leave_calls(t, work, kind);
 }
 
 /* Two spans of one embedding: the one that tells tokens stays it, the outer one of equals. */
