@@ -99,7 +99,7 @@ static enum nv_err settle_trace(struct nv_translation *t)
 {
     const struct nv_identity *told = &t->identity;
     struct nv_trace *trace = t->trace;
-    trace->name = told->name.text.ptr ? told->name.text : trace->spans[t->root].name;
+    trace->name = told->name.text.ptr ? told->name.text : nv_name_of_root(t);
     trace->origin = trace->spans[t->root].origin;
     trace->project = choose_project(t);
     trace->environment = told->environment.text.ptr        ? told->environment.text
@@ -161,6 +161,8 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_cost_settle(t, &t->works[i]);
     if (err == NV_OK)
         err = settle_trace(t);
+    if (err == NV_OK)
+        err = nv_workflows_settle(t);
     return err != NV_OK ? err : nv_agents_settle(t);
 }
 

@@ -49,6 +49,10 @@
     X(NV_FIELD_AGENT_ROLE, "agent.role")                                                       \
     X(NV_FIELD_AGENT_TYPE, "agent.type")                                                       \
     X(NV_FIELD_AGENT_MODEL, "agent.llm_model")                                                 \
+    X(NV_FIELD_AGENT_OPERATION, "agent.operation")                                             \
+    X(NV_FIELD_AGENT_INPUT, "agent.input")                                                     \
+    X(NV_FIELD_AGENT_OUTPUT, "agent.output")                                                   \
+    X(NV_FIELD_PARENT_NODE, "langgraph.parent_node_id")                                        \
     X(NV_FIELD_TOOL_NAME, "tool.name")                                                         \
     X(NV_FIELD_TOOL_CALL_ID, "tool.call_id")                                                   \
     X(NV_FIELD_TOOL_INPUT, "tool.input")                                                       \
@@ -61,6 +65,8 @@
     X(NV_FIELD_HANDOFF_TO, "handoff.to_agent")                                                 \
     X(NV_FIELD_WORKFLOW_NAME, "agent_workflow.name")                                           \
     X(NV_FIELD_CHAIN_NAME, "chain.name")                                                       \
+    X(NV_FIELD_CHAIN_INPUTS, "chain.inputs")                                                   \
+    X(NV_FIELD_CHAIN_OUTPUTS, "chain.output.outputs")                                          \
     X(NV_FIELD_ERROR_TYPE, "error.type")                                                       \
     X(NV_FIELD_ERROR_MESSAGE, "error.message")                                                 \
     X(NV_FIELD_EXCEPTION_TYPE, "exception.type")                                               \

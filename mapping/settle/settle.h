@@ -42,8 +42,19 @@ enum nv_err nv_vectors_leave_out(struct nv_translation *t) NV_MUST_USE;
 enum nv_err nv_tools_settle(struct nv_translation *t) NV_MUST_USE;
 /* Tokens and costs of each call once: repeats of a call and sums of parents are renamed. */
 enum nv_err nv_usage_settle(struct nv_translation *t) NV_MUST_USE;
-/* The trace's agents: agent_graph.*, agent_workflow.*, the registry. NV_ERR_NO_MEMORY. */
+/*
+ * Gives an agent, a chain or a root that does not say what it took and gave the texts of the
+ * first and the last model call below it (indices). NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_derived_settle(struct nv_translation *t, struct nv_span_work *work,
+                              uint32_t first_call, uint32_t last_call) NV_MUST_USE;
+/* Counts of what ran below spans that name a workflow: agent_workflow.*. NV_ERR_NO_MEMORY. */
+enum nv_err nv_workflows_settle(struct nv_translation *t) NV_MUST_USE;
+/* The trace's agents: agent_graph.*, the registry. NV_ERR_NO_MEMORY. */
 enum nv_err nv_agents_settle(struct nv_translation *t) NV_MUST_USE;
+/* What to call the trace when nothing names it: its root's name, or, where that only says which
+ * function of a framework ran, the agent or function that it ran for. Borrowed, never empty. */
+struct nv_str nv_name_of_root(const struct nv_translation *t);
 /* Cost of one span's call, told or computed. NV_ERR_NO_MEMORY. */
 enum nv_err nv_cost_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
 /* Status, status message and exception of a span from its status, events and attributes. */

@@ -2,8 +2,8 @@
  * One call of a tool once, though both ends of MCP and the agent around them tell of it.
  *
  *   execute_tool search          the agent ran it        the tool, with what the others know
- *   └─ tools/call search         the client asked        mcp.tool.*
- *      └─ tools/call search      the server answered     mcp.tool.*
+ *   └─ tools/call search         the client asked        llm.source.tool.*
+ *      └─ tools/call search      the server answered     llm.source.tool.*
  *
  * Only spans of MCP are looked at, and a tool that names the same tool, directly above but for
  * spans that are no tool, agent or model call. A tool above several of them is a tool of its
@@ -95,7 +95,7 @@ static enum nv_err complete(struct nv_translation *t, struct nv_span_work *call,
 static enum nv_err step_back(struct nv_translation *t, struct nv_span_work *work)
 {
     work->kind = NV_KIND_GENERIC;
-    return nv_work_move(t, work, NV_STR("tool."), NV_STR("mcp."));
+    return nv_work_move(t, work, NV_STR("tool."), NV_STR("llm.source."));
 }
 
 enum nv_err nv_tools_settle(struct nv_translation *t)

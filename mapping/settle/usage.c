@@ -34,6 +34,8 @@ struct below {
     uint32_t embeds, embed; /* nearest embeddings, the one when there is one */
     bool embed_usage;
     int64_t embed_input;
+    uint32_t first, last; /* 1 + the call that begins first, that ends last or, within one, is
+                             the last there; 0 none */
 };
 
 static bool number(const struct nv_span_work *work, enum nv_known_field field, int64_t *out)
@@ -338,7 +340,9 @@ static enum nv_err settle_call(struct nv_translation *t, struct nv_span_work *wo
                             .embeds = below->embeds,
                             .embed = below->embed,
                             .embed_usage = below->embed_usage,
-                            .embed_input = below->embed_input};
+                            .embed_input = below->embed_input,
+                            .first = index + 1,
+                            .last = own_call && below->last ? below->last : index + 1};
     return NV_OK;
 }
 
@@ -451,10 +455,18 @@ static int64_t add_counts(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? INT64_MIN : sum;
 }
 
-static void add_below(struct below *parent, const struct below *child)
+static void add_below(const struct nv_translation *t, struct below *parent,
+                      const struct below *child)
 {
-    if (child->calls > 0)
+    if (child->calls > 0) {
+        const struct nv_span_work *works = t->works;
         parent->only = child->only;
+        if (parent->first == 0 || child->first < parent->first)
+            parent->first = child->first;
+        if (parent->last == 0 ||
+            works[child->last - 1].span->end_ns >= works[parent->last - 1].span->end_ns)
+            parent->last = child->last;
+    }
     parent->calls += child->calls;
     parent->barrier = parent->barrier || child->barrier;
     parent->usage = parent->usage || child->usage;
@@ -492,10 +504,13 @@ static enum nv_err visit_all(struct nv_translation *t)
     for (uint32_t i = 0; i < t->work_count; i++) {
         uint32_t at = visits[i].index;
         enum nv_err err = settle_span(t, at, &below[at]);
+        bool asked = t->works[at].kind == NV_KIND_AGENT || at == t->root;
+        if (err == NV_OK && asked && below[at].first)
+            err = nv_derived_settle(t, &t->works[at], below[at].first - 1, below[at].last - 1);
         if (err != NV_OK)
             return err;
         if (t->works[at].parent != NV_NO_SPAN)
-            add_below(&below[t->works[at].parent], &below[at]);
+            add_below(t, &below[t->works[at].parent], &below[at]);
     }
     return NV_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * The agents of one trace: delegation, handoff, messages, tools; and tasks of workflows.
+ * The agents of one trace: delegation, handoff, messages, tools.
  */
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
@@ -63,23 +63,6 @@ START_TEST(no_agents_no_graph)
 }
 END_TEST
 
-START_TEST(tasks_of_a_workflow)
-{
-    struct told *told = told_by(
-        "[{'name': 'w', 'id': 1, 'attributes': {'gen_ai.operation.name': 'invoke_workflow', "
-        "'gen_ai.workflow.name': 'nightly'}}," AGENT(2, 1, "a", "") "," AGENT(
-            3, 1, "b", ", 'status': 2") ","
-                                        "{'name': 'GET', 'id': 4, 'parent': 1, 'attributes': "
-                                        "{'http.request.method': 'GET'}}]");
-    told_is(told, "w", "agent_workflow.name", "'nightly'");
-    told_is(told, "w", "agent_workflow.task_count", "2");
-    told_is(told, "w", "agent_workflow.completed_tasks", "1");
-    told_is(told, "w", "agent_workflow.failed_tasks", "1");
-    told_is(told, "w", "agent_workflow.success_rate", "0.5");
-    told_free(told);
-}
-END_TEST
-
 START_TEST(the_registry_is_told)
 {
     struct nv_agents_config agents_config = {0};
@@ -109,7 +92,6 @@ int main(void)
     tcase_add_test(tcase, nodes_and_connections);
     tcase_add_test(tcase, links_are_messages);
     tcase_add_test(tcase, no_agents_no_graph);
-    tcase_add_test(tcase, tasks_of_a_workflow);
     tcase_add_test(tcase, the_registry_is_told);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

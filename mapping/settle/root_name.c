@@ -1,0 +1,66 @@
+/*
+ * A trace's name from its root.
+ *
+ *   invoke_agent support                          ─▶ as it is
+ *   ai.generateText, agent run, invocation, ...   ─▶ the agent's, workflow's or function's name
+ *   Completions (a client's method)               ─▶ chat gpt-4o-mini
+ */
+#include "mapping/settle/settle.h"
+
+#include "base/banned.h"
+
+/* Names of frameworks' functions that all users of them share. */
+#define SPEECHLESS                                                                             \
+    "invocation,ai.*,agent,agent run,agent_run,run,workflow,workflow.run,Agent workflow,"      \
+    "call_llm,litellm_request,Completions,AsyncCompletions,Messages,AsyncMessages,Responses,"  \
+    "AsyncResponses,Response,Embeddings,AsyncEmbeddings,ChatCompletion,execute_event_loop_"    \
+    "cycle"
+
+static bool speaks(struct nv_str name)
+{
+    return name.len > 0 && !nv_glob_any(NV_STR(SPEECHLESS), name);
+}
+
+static struct nv_str text_of(const struct nv_span_work *work, enum nv_known_field field)
+{
+    const struct nv_value *value = nv_work_get(work, field);
+    return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
+}
+
+/* The name of the first agent that has one. */
+static struct nv_str first_agent(const struct nv_translation *t)
+{
+    for (uint32_t i = 0; i < t->work_count; i++) {
+        struct nv_str name = text_of(&t->works[i], NV_FIELD_AGENT_NAME);
+        if (t->works[i].kind == NV_KIND_AGENT && speaks(name))
+            return name;
+    }
+    return NV_STR("");
+}
+
+struct nv_str nv_name_of_root(const struct nv_translation *t)
+{
+    static const enum nv_known_field names[] = {NV_FIELD_AGENT_NAME, NV_FIELD_WORKFLOW_NAME,
+                                                NV_FIELD_CHAIN_NAME, NV_FIELD_TOOL_NAME};
+    const struct nv_span_work *root = &t->works[t->root];
+    struct nv_str name = root->span->name;
+    if (speaks(name))
+        return name;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct nv_str told = text_of(root, names[i]);
+        if (speaks(told))
+            return told;
+    }
+    struct nv_str agent = first_agent(t);
+    struct nv_str model = text_of(root, NV_FIELD_REQUEST_MODEL);
+    if (model.len == 0)
+        model = text_of(root, NV_FIELD_MODEL);
+    struct nv_str operation = text_of(root, NV_FIELD_OPERATION);
+    if (agent.len > 0)
+        return agent;
+    if (model.len > 0 && operation.len > 0) {
+        agent =
+            nv_arena_printf(t->arena, "%.*s %.*s", NV_STR_ARG(operation), NV_STR_ARG(model));
+    }
+    return agent.len > 0 ? agent : name;
+}
