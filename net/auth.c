@@ -92,7 +92,8 @@ static enum nv_err read_file(const struct nv_auth *auth, struct nv_buf *text,
                              struct nv_fail *fail)
 {
     char reason[96];
-    int fd = open(auth->tokens_file, O_RDONLY | O_CLOEXEC);
+    /* a pipe that nobody writes to must not hold up a reload, and with it SIGTERM */
+    int fd = open(auth->tokens_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return refuse(fail, auth, strerror_r(errno, reason, sizeof reason));
     enum nv_err err = NV_OK;

@@ -46,7 +46,10 @@ enum nv_err nv_file_check(const char *path, enum nv_file_role role, struct nv_fa
  */
 enum nv_err nv_read_file(const char *path, size_t max, struct nv_buf *out,
                          struct nv_fail *fail) NV_MUST_USE;
-/* nv_read_file of a file that passes; what is judged is what is read. NV_ERR_NO_MEMORY too. */
+/* What is read at a reload keeps SIGTERM waiting. */
+#define NV_FILE_WAIT_MS 3000
+/* nv_read_file of a file that passes; what is judged is what is read. A pipe is waited for
+ * NV_FILE_WAIT_MS for each of its pieces. */
 enum nv_err nv_file_read(const char *path, enum nv_file_role role, size_t max,
                          struct nv_buf *out, struct nv_fail *fail) NV_MUST_USE;
 

@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "gateway/config/file_trust.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -107,6 +109,34 @@ START_TEST(a_fifo_is_refused_at_once)
 }
 END_TEST
 
+/* Named by the configuration it may be one, `--config <(...)`, but not for ever: at a reload
+ * SIGTERM waits for it. */
+START_TEST(a_named_fifo_is_waited_for_a_while)
+{
+    char directory[] = "/tmp/noveum-trust-XXXXXX", fifo[64];
+    struct nv_fail fail = {0};
+    struct nv_buf out;
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    (void)snprintf(fifo, sizeof fifo, "%s/f", directory);
+    ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+    nv_buf_init(&out, 100);
+    ck_assert_int_eq(nv_file_read(fifo, NV_FILE_NAMED, 100, &out, &fail), NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "nobody writes"));
+    pid_t writer = fork();
+    ck_assert_int_ge(writer, 0);
+    if (writer == 0) {
+        int fd = open(fifo, O_WRONLY);
+        _exit(write(fd, "a: ", 3) == 3 && write(fd, "b\n", 2) == 2 ? 0 : 1);
+    }
+    ck_assert_int_eq(nv_file_read(fifo, NV_FILE_NAMED, 100, &out, &fail), NV_OK);
+    ck_assert_nv_str(nv_buf_str(&out), "a: b\n");
+    ck_assert_int_eq(waitpid(writer, NULL, 0), writer);
+    nv_buf_release(&out);
+    (void)unlink(fifo);
+    (void)rmdir(directory);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/file_trust");
@@ -114,6 +144,7 @@ int main(void)
     tcase_add_loop_test(tcase, by_owner_mode_and_role, 0, COUNT(rows));
     tcase_add_test(tcase, real_files);
     tcase_add_test(tcase, a_fifo_is_refused_at_once);
+    tcase_add_test(tcase, a_named_fifo_is_waited_for_a_while);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
