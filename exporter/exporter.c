@@ -305,8 +305,8 @@ enum nv_err nv_exporter_start(struct nv_exporter *exporter, struct nv_fail *fail
         if (err != NV_OK)
             return err;
     }
-    exporter->thread =
-        nv_send_thread_new(&exporter->config, backend ? &endpoint : NULL, &work, fail);
+    exporter->thread = nv_send_thread_new(&exporter->config, backend ? &endpoint : NULL, &work,
+                                          exporter->clock, fail);
     if (!exporter->thread)
         return fail != NULL && fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
     exporter->sender.transport = nv_send_thread_transport(exporter->thread);

@@ -93,7 +93,7 @@ static void on_ready(struct nv_io *io, unsigned what)
     struct nv_http_connection *connection = NV_CONTAINER(io, struct nv_http_connection, io);
     (void)what;
     if (connection->state == NV_HTTP_AT_WAIT) {
-        (void)nv_io_want(io, NV_IO_NONE); /* not now; drive() watches again after the reply */
+        nv_io_rest(io); /* not now; drive() watches again after the reply */
         return;
     }
     nv_http_connection_drive(connection);

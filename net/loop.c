@@ -1,12 +1,17 @@
 /*
- * Event loop on libevent's core (epoll), the only place of otlp/ that knows libevent.
+ * Event loop on libevent's core (epoll), the only source that knows libevent.
  *
  * The event_base belongs to one thread and is never touched by another, so libevent's own
  * locking is not needed: other threads put a task into the mailbox and write to an eventfd.
  * Only the first task of a batch writes, so a busy loop costs its helpers no system calls.
  * Deadlines are not libevent timers: a connection has one absolute deadline that moves with its
  * state, and a coarse tick that walks all connections is cheaper than a heap that is changed
- * twice a request.
+ * twice a request. The tick runs only while somebody wants one. The exporter, which has one
+ * thing to wait for and sleeps for hours, has an alarm instead: that one is libevent's timer.
+ *
+ *   new ──start──▶ thread runs ──stop: wake, break──▶ ended ──join: tasks left──▶ stopped
+ *    │                  └────────end: break──────────▶  │                            │
+ *    └──run──▶ caller's thread runs ──end──▶ new        └ start again ◀──────────────┘
  */
 #include "net/loop.h"
 
@@ -23,6 +28,9 @@
 #include "base/banned.h"
 
 #define LOOPS_MAX 256
+#define NS_PER_US UINT64_C(1000)
+#define NEVER_S ((time_t)1 << 30) /* 34 years */
+#define US_PER_S UINT64_C(1000000)
 
 /* The loop that this thread runs. pthread_create may store the id after the thread has
  * begun. */
@@ -89,9 +97,31 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     nv_loop_tick_now(ctx);
 }
 
+/*
+ * All timers are pending from the beginning to the end, the unset ones for `never`: libevent
+ * takes memory only for a timer that is not pending, so that setting one can't fail.
+ */
+static const struct timeval never = {NEVER_S, 0};
+
+static struct event *timer_new(struct nv_loop *loop, event_callback_fn call, void *ctx)
+{
+    struct event *event = event_new(loop->base, -1, EV_PERSIST, call, ctx);
+    if (event && event_add(event, &never) != 0) {
+        event_free(event);
+        event = NULL;
+    }
+    return event;
+}
+
+static void set_timer(struct event *event, const struct timeval *wait)
+{
+    int failed = event_add(event, wait);
+    assert(failed == 0);
+    (void)failed;
+}
+
 static bool open_events(struct nv_loop *loop)
 {
-    static const struct timeval period = {0, NV_LOOP_TICK_MS * 1000};
     struct event_config *config = event_config_new();
     if (config) {
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
@@ -103,9 +133,9 @@ static bool open_events(struct nv_loop *loop)
         return false;
     loop->wake_event =
         event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
-    loop->tick_event = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
+    loop->tick_event = timer_new(loop, on_tick, loop);
     return loop->wake_event != NULL && loop->tick_event != NULL &&
-           event_add(loop->wake_event, NULL) == 0 && event_add(loop->tick_event, &period) == 0;
+           event_add(loop->wake_event, NULL) == 0;
 }
 
 struct nv_loop *nv_loop_new(const struct nv_clock *clock)
@@ -178,16 +208,35 @@ enum nv_err nv_loop_start(struct nv_loop *loop)
     return NV_OK;
 }
 
-void nv_loop_stop(struct nv_loop *loop)
+void nv_loop_join(struct nv_loop *loop)
 {
     if (!loop->started)
         return;
     assert(current != loop);
-    atomic_store(&loop->stopping, true);
-    wake(loop);
     pthread_join(loop->thread, NULL);
     loop->started = false;
     run_tasks(loop); /* what was posted after the last turn */
+}
+
+void nv_loop_stop(struct nv_loop *loop)
+{
+    if (!loop->started)
+        return;
+    atomic_store(&loop->stopping, true);
+    wake(loop);
+    nv_loop_join(loop);
+}
+
+void nv_loop_run(struct nv_loop *loop)
+{
+    assert(!loop->started);
+    event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+}
+
+void nv_loop_end(struct nv_loop *loop)
+{
+    assert(nv_loop_is_current(loop));
+    event_base_loopbreak(loop->base);
 }
 
 void nv_loop_turn(struct nv_loop *loop)
@@ -228,6 +277,9 @@ char *nv_loop_scratch(struct nv_loop *loop)
 
 void nv_loop_add_tick(struct nv_loop *loop, struct nv_loop_tick *tick)
 {
+    static const struct timeval period = {0, NV_LOOP_TICK_MS * 1000};
+    if (!loop->ticks)
+        set_timer(loop->tick_event, &period);
     tick->next = loop->ticks;
     loop->ticks = tick;
 }
@@ -241,6 +293,8 @@ void nv_loop_remove_tick(struct nv_loop *loop, struct nv_loop_tick *tick)
         *at = tick->next;
     if (loop->next_tick == tick)
         loop->next_tick = tick->next;
+    if (!loop->ticks)
+        set_timer(loop->tick_event, &never);
 }
 
 /* ---- descriptors ------------------------------------------------------------------------- */
@@ -262,13 +316,18 @@ enum nv_err nv_io_init(struct nv_io *io, struct nv_loop *loop, int fd,
     return io->event != NULL ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
+void nv_io_rest(struct nv_io *io)
+{
+    if (io->wanted != NV_IO_NONE)
+        event_del(io->event);
+    io->wanted = NV_IO_NONE;
+}
+
 enum nv_err nv_io_want(struct nv_io *io, unsigned what)
 {
     if (io->wanted == what)
         return NV_OK;
-    if (io->wanted != NV_IO_NONE)
-        event_del(io->event);
-    io->wanted = NV_IO_NONE;
+    nv_io_rest(io);
     if (what == NV_IO_NONE)
         return NV_OK;
     short events = (short)(EV_PERSIST | ((what & NV_IO_READ) ? EV_READ : 0) |
@@ -286,6 +345,40 @@ void nv_io_release(struct nv_io *io)
         event_free(io->event); /* deletes it too */
         io->event = NULL;
         io->wanted = NV_IO_NONE;
+    }
+}
+
+/* ---- alarms ------------------------------------------------------------------------------ */
+
+static void on_alarm(evutil_socket_t fd, short what, void *ctx)
+{
+    struct nv_alarm *alarm = ctx;
+    (void)fd;
+    (void)what;
+    set_timer(alarm->event, &never); /* libevent has set it to the same wait again */
+    alarm->ring(alarm);
+}
+
+enum nv_err nv_alarm_init(struct nv_alarm *alarm, struct nv_loop *loop,
+                          void (*ring)(struct nv_alarm *alarm))
+{
+    *alarm = (struct nv_alarm){.ring = ring};
+    alarm->event = timer_new(loop, on_alarm, alarm);
+    return alarm->event != NULL ? NV_OK : NV_ERR_NO_MEMORY;
+}
+
+void nv_alarm_set(struct nv_alarm *alarm, uint64_t wait_ns)
+{
+    uint64_t wait_us = wait_ns / NS_PER_US + (wait_ns % NS_PER_US != 0);
+    struct timeval wait = {(time_t)(wait_us / US_PER_S), (suseconds_t)(wait_us % US_PER_S)};
+    set_timer(alarm->event, wait.tv_sec < NEVER_S ? &wait : &never);
+}
+
+void nv_alarm_release(struct nv_alarm *alarm)
+{
+    if (alarm->event) {
+        event_free(alarm->event);
+        alarm->event = NULL;
     }
 }
 

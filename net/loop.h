@@ -1,14 +1,15 @@
 /*
- * One event loop: descriptors that become ready, a coarse tick, and tasks posted by other
- * threads.
+ * One event loop: descriptors that become ready, a coarse tick, alarms, and tasks posted by
+ * other threads.
  *
  *   other threads ──post──▶ [ mailbox, eventfd ] ──▶ loop thread ──▶ task->run
  *   epoll ──ready──▶ io->ready             every NV_LOOP_TICK_MS ──▶ tick->run
+ *                                         when its time has come ──▶ alarm->ring
  *
- * The only files of otlp/ that know libevent are loop.c and this one (as an opaque name).
- * HTTP/1.1 and gRPC connections of all ports live on the same loops. Unless said otherwise a
- * function is called on the loop's own thread, or before the loop is started or after it was
- * stopped.
+ * Only loop.c knows libevent; this header has it as an opaque name. HTTP/1.1 and gRPC
+ * connections of all ports live on the same loops, the exporter's connections on one of their
+ * own. Unless said otherwise a function is called on the loop's own thread, or before the loop
+ * is started or after it was stopped.
  */
 #ifndef NV_NET_LOOP_H
 #define NV_NET_LOOP_H
@@ -54,6 +55,13 @@ enum nv_err nv_loop_start(struct nv_loop *loop) NV_MUST_USE;
 /* Ends the thread, waits for it and runs the tasks that are left. Any thread but the loop's.
  * Nothing happens when not started. */
 void nv_loop_stop(struct nv_loop *loop);
+/* As stop, but the loop ends itself by nv_loop_end: waits until it has. */
+void nv_loop_join(struct nv_loop *loop);
+/* Without a thread: runs the loop on the caller's until nv_loop_end. */
+void nv_loop_run(struct nv_loop *loop);
+/* Ends a running loop when the callback that calls this returns. On the loop's thread; outside
+ * of a callback nothing happens. */
+void nv_loop_end(struct nv_loop *loop);
 /* Without a thread: handles what is ready now and returns; for tests. */
 void nv_loop_turn(struct nv_loop *loop);
 /* Runs the ticks now, with the loop's clock; for tests with a fake clock. */
@@ -66,7 +74,7 @@ bool nv_loop_is_current(const struct nv_loop *loop);
 const struct nv_clock *nv_loop_clock(const struct nv_loop *loop);
 /* NV_LOOP_SCRATCH_BYTES of memory for one callback's use. Borrowed. */
 char *nv_loop_scratch(struct nv_loop *loop);
-/* Adds a tick (borrowed until it is removed). */
+/* Adds a tick (borrowed until it is removed). A loop without any does not wake for them. */
 void nv_loop_add_tick(struct nv_loop *loop, struct nv_loop_tick *tick);
 /* Removes a tick, also while ticks run; one that is not there is no error. */
 void nv_loop_remove_tick(struct nv_loop *loop, struct nv_loop_tick *tick);
@@ -87,9 +95,29 @@ struct nv_io {
 enum nv_err nv_io_init(struct nv_io *io, struct nv_loop *loop, int fd,
                        void (*ready)(struct nv_io *io, unsigned what)) NV_MUST_USE;
 /* Sets what to wait for, level-triggered. Cheap when nothing changes. NO_MEMORY, IO. */
-enum nv_err nv_io_want(struct nv_io *io, unsigned what);
+enum nv_err nv_io_want(struct nv_io *io, unsigned what) NV_MUST_USE;
+/* Wants nothing for now, which can't fail. */
+void nv_io_rest(struct nv_io *io);
 /* Stops watching; a second call does nothing. */
 void nv_io_release(struct nv_io *io);
+
+/* Rings once, when its time has come; embedded in what it wakes. `ring` may set it again or
+ * release it. */
+struct nv_alarm {
+    void (*ring)(struct nv_alarm *alarm);
+    struct event *event;
+};
+
+/* Prepares an alarm that is not set. NV_ERR_NO_MEMORY. */
+enum nv_err nv_alarm_init(struct nv_alarm *alarm, struct nv_loop *loop,
+                          void (*ring)(struct nv_alarm *alarm)) NV_MUST_USE;
+/*
+ * Has it ring in `wait_ns` nanoseconds, rounded up to the microsecond, instead of when it was
+ * set to; more than 30 years: not at all. System time, not the loop's clock.
+ */
+void nv_alarm_set(struct nv_alarm *alarm, uint64_t wait_ns);
+/* Frees what it holds; it rings no more. A second call does nothing. */
+void nv_alarm_release(struct nv_alarm *alarm);
 
 /* A group of loops with a thread each. */
 struct nv_loops {

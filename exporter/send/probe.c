@@ -9,13 +9,12 @@
 
 #include "exporter/send/send_curl.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 
 #include "base/banned.h"
 
 struct asking {
-    struct event_base *base;
+    struct nv_loop *loop;
     struct nv_probe *out;
 };
 
@@ -30,7 +29,7 @@ static void done(void *done_ctx, const struct nv_reply *reply)
     memcpy(asking->out->said, facts.text, sizeof asking->out->said);
     (void)snprintf(asking->out->detail, sizeof asking->out->detail, "%.*s",
                    NV_STR_ARG(nv_str_slice(reply->detail, 0, sizeof asking->out->detail - 1)));
-    (void)event_base_loopexit(asking->base, NULL);
+    nv_loop_end(asking->loop);
 }
 
 static void nothing(void *ctx)
@@ -44,13 +43,13 @@ static enum nv_err ask(const struct nv_exporter_config *config,
 {
     struct nv_send_after after = {.call = nothing};
     struct nv_send_request request = {.route = NV_ROUTE_STATUS};
-    struct nv_send_curl *curl = nv_send_curl_new(asking->base, config, endpoint, &after, fail);
+    struct nv_send_curl *curl = nv_send_curl_new(asking->loop, config, endpoint, &after, fail);
     if (!curl)
         return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
     const struct nv_transport *transport = nv_send_curl_transport(curl);
     enum nv_err err = transport->send(transport->ctx, &request, done, asking);
     if (err == NV_OK)
-        (void)event_base_dispatch(asking->base);
+        nv_loop_run(asking->loop);
     nv_send_curl_free(curl);
     return err;
 }
@@ -64,12 +63,12 @@ enum nv_err nv_exporter_probe(const struct nv_exporter_config *config,
     enum nv_err err = nv_endpoint_parse(nv_str_from(config->endpoint), &endpoint, fail);
     if (err != NV_OK)
         return err;
-    struct asking asking = {.base = event_base_new(), .out = out};
-    if (!asking.base)
+    struct asking asking = {.loop = nv_loop_new(clock), .out = out};
+    if (!asking.loop)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     uint64_t started_ns = nv_clock_mono_ns(clock);
     err = ask(config, &endpoint, &asking, fail);
     out->took_ms = (nv_clock_mono_ns(clock) - started_ns) / NV_NS_PER_MS;
-    event_base_free(asking.base);
+    nv_loop_free(asking.loop);
     return err;
 }

@@ -1,8 +1,8 @@
 /*
- * libcurl multi, driven by libevent: sockets and one timer.
+ * libcurl multi, driven by a loop: sockets and one alarm.
  *
- *   libcurl ──socket_callback──▶ struct event per socket ──ready──▶ curl_multi_socket_action
- *           ──timer_callback───▶ one timer event ─────────timeout─▶ curl_multi_socket_action
+ *   libcurl ──socket_callback──▶ a watch per socket ──ready──▶ curl_multi_socket_action
+ *           ──timer_callback───▶ one alarm ───────────ring───▶ curl_multi_socket_action
  *   then: read finished transfers ▸ done(reply) each ▸ after()
  *
  * Every transfer gets one of a fixed set of easy handles, so the options are set once and
@@ -23,7 +23,6 @@
 #include <strings.h>
 
 #include <curl/curl.h>
-#include <event2/event.h>
 
 #include "base/banned.h"
 
@@ -50,11 +49,17 @@ struct slot {
     char error[CURL_ERROR_SIZE];
 };
 
+/* A socket of libcurl's; hangs on the socket's private pointer. */
+struct watch {
+    struct nv_io io;
+    struct nv_send_curl *curl;
+};
+
 struct nv_send_curl {
     struct nv_transport transport;
     CURLM *multi;
-    struct event_base *base;
-    struct event *timer;
+    struct nv_loop *loop;
+    struct nv_alarm alarm;
     struct nv_send_after after;
     struct curl_slist *plain, *gzip, *bare; /* headers of the three kinds of request */
     char traces_url[NV_ENDPOINT_URL_MAX];
@@ -147,62 +152,75 @@ static void read_finished(struct nv_send_curl *curl)
 
 /* ---- the loop ---------------------------------------------------------------------------- */
 
-static void on_socket(evutil_socket_t fd, short what, void *ctx)
+static void on_socket(struct nv_io *io, unsigned what)
 {
-    struct nv_send_curl *curl = ctx;
-    int flags =
-        ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0);
+    /* libcurl may have the watch freed */
+    struct nv_send_curl *curl = NV_CONTAINER(io, struct watch, io)->curl;
+    int flags = ((what & NV_IO_READ) ? CURL_CSELECT_IN : 0) |
+                ((what & NV_IO_WRITE) ? CURL_CSELECT_OUT : 0);
     int running = 0;
 
-    (void)curl_multi_socket_action(curl->multi, fd, flags, &running);
+    (void)curl_multi_socket_action(curl->multi, io->fd, flags, &running);
     read_finished(curl);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *ctx)
+static void on_alarm(struct nv_alarm *alarm)
 {
-    struct nv_send_curl *curl = ctx;
+    struct nv_send_curl *curl = NV_CONTAINER(alarm, struct nv_send_curl, alarm);
     int running = 0;
 
-    (void)fd;
-    (void)what;
     (void)curl_multi_socket_action(curl->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     read_finished(curl);
 }
 
-/* libcurl: a socket is of interest, or no longer. The event hangs on the socket's private
- * pointer.
- */
+static struct watch *watch_new(struct nv_send_curl *curl, curl_socket_t fd)
+{
+    struct watch *watch = calloc(1, sizeof *watch);
+
+    if (!watch || nv_io_init(&watch->io, curl->loop, fd, on_socket) != NV_OK) {
+        free(watch);
+        return NULL;
+    }
+    watch->curl = curl;
+    return watch;
+}
+
+static void watch_free(struct watch *watch)
+{
+    if (!watch)
+        return;
+    nv_io_release(&watch->io);
+    free(watch);
+}
+
+/* libcurl: a socket is of interest, or no longer. Always a new watch: whether the number still
+ * is the same socket, libcurl does not say. */
 static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
     struct nv_send_curl *curl = ctx;
-    struct event *event = socket_ctx;
-    short events = EV_PERSIST;
+    struct watch *watch = NULL;
+    unsigned wanted =
+        ((what & CURL_POLL_IN) ? NV_IO_READ : 0u) | ((what & CURL_POLL_OUT) ? NV_IO_WRITE : 0u);
 
     (void)easy;
-    if (event)
-        event_free(event);
+    watch_free(socket_ctx);
     if (what == CURL_POLL_REMOVE) {
         (void)curl_multi_assign(curl->multi, fd, NULL);
         return 0;
     }
-    events = (short)(events | ((what & CURL_POLL_IN) ? EV_READ : 0));
-    events = (short)(events | ((what & CURL_POLL_OUT) ? EV_WRITE : 0));
-    event = event_new(curl->base, fd, events, on_socket, curl);
-    (void)curl_multi_assign(curl->multi, fd, event);
-    if (!event || event_add(event, NULL) != 0)
-        return -1;
-    return 0;
+    watch = watch_new(curl, fd);
+    (void)curl_multi_assign(curl->multi, fd, watch);
+    return watch != NULL && nv_io_want(&watch->io, wanted) == NV_OK ? 0 : -1;
 }
 
 static int timer_callback(CURLM *multi, long timeout_ms, void *ctx)
 {
     struct nv_send_curl *curl = ctx;
-    struct timeval wait = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    uint64_t wait_ns = timeout_ms < 0 ? UINT64_MAX : (uint64_t)timeout_ms * NV_NS_PER_MS;
 
     (void)multi;
-    if (timeout_ms < 0)
-        return event_del(curl->timer) == 0 ? 0 : -1;
-    return event_add(curl->timer, &wait) == 0 ? 0 : -1;
+    nv_alarm_set(&curl->alarm, wait_ns);
+    return 0;
 }
 
 /* ---- one transfer ------------------------------------------------------------------------ */
@@ -444,7 +462,7 @@ static void global_init(void)
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-struct nv_send_curl *nv_send_curl_new(struct event_base *base,
+struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
                                       const struct nv_exporter_config *config,
                                       const struct nv_endpoint *endpoint,
                                       const struct nv_send_after *after, struct nv_fail *fail)
@@ -459,15 +477,14 @@ struct nv_send_curl *nv_send_curl_new(struct event_base *base,
         return NULL;
     }
     curl->transport = (struct nv_transport){curl, send_request, cancel_all};
-    curl->base = base;
+    curl->loop = loop;
     curl->after = *after;
     memcpy(curl->traces_url, endpoint->traces_url, sizeof curl->traces_url);
     memcpy(curl->status_url, endpoint->status_url, sizeof curl->status_url);
-    curl->timer = evtimer_new(base, on_timer, curl);
     curl->multi = curl_multi_init();
     err = make_slots(curl, config, fail);
-    if (err == NV_OK && (!curl->timer || !curl->multi || !set_multi(curl) ||
-                         !make_headers(curl, config->api_key)))
+    if (err == NV_OK && (nv_alarm_init(&curl->alarm, loop, on_alarm) != NV_OK || !curl->multi ||
+                         !set_multi(curl) || !make_headers(curl, config->api_key)))
         err = nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     if (err != NV_OK) {
         nv_send_curl_free(curl);
@@ -491,10 +508,9 @@ void nv_send_curl_free(struct nv_send_curl *curl)
         nv_buf_release(&curl->slots[i].reply);
     }
     free(curl->slots);
-    /* Closes idle connections, whose events go through socket_callback. */
+    /* Closes idle connections, whose watches go through socket_callback. */
     (void)curl_multi_cleanup(curl->multi);
-    if (curl->timer)
-        event_free(curl->timer);
+    nv_alarm_release(&curl->alarm);
     curl_slist_free_all(curl->plain);
     curl_slist_free_all(curl->gzip);
     curl_slist_free_all(curl->bare);

@@ -1,5 +1,5 @@
 /*
- * The real transport: libcurl's multi interface on a libevent loop. CURL types stay in the .c.
+ * The real transport: libcurl's multi interface on a loop of net/. CURL types stay in the .c.
  *
  * One connection pool with keep-alive; http and https only; no redirects, no ambient proxy, no
  * Expect; TLS 1.2 or newer, verified; replies bounded (exporter/answer/transport.h). All calls
@@ -10,8 +10,8 @@
 
 #include "exporter/answer/transport.h"
 #include "exporter/send/endpoint.h"
+#include "net/loop.h"
 
-struct event_base;
 struct nv_send_curl;
 
 /* Called outside of any libcurl call whenever replies may have been handed over. */
@@ -21,12 +21,12 @@ struct nv_send_after {
 };
 
 /*
- * New transport to `endpoint` with key, TLS, proxy, timeout and width of `config`; both
- * borrowed during the call, as is `after`. NULL with `fail` (may be NULL) set:
- * NV_ERR_NO_MEMORY, NV_ERR_CONFIG (an option that this libcurl refuses, such as a CA file it
- * can't use).
+ * New transport on `loop` (borrowed for its life) to `endpoint` with key, TLS, proxy, timeout
+ * and width of `config`; both borrowed during the call, as is `after`. NULL with `fail` (may be
+ * NULL) set: NV_ERR_NO_MEMORY, NV_ERR_CONFIG (an option that this libcurl refuses, such as a CA
+ * file it can't use).
  */
-struct nv_send_curl *nv_send_curl_new(struct event_base *base,
+struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
                                       const struct nv_exporter_config *config,
                                       const struct nv_endpoint *endpoint,
                                       const struct nv_send_after *after, struct nv_fail *fail);

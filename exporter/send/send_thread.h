@@ -1,10 +1,11 @@
 /*
- * The sender's thread: a libevent loop that sleeps until something is due, a socket is ready or
+ * The sender's thread: a loop that sleeps until something is due, a socket is ready or
  * somebody wakes it.
  */
 #ifndef NV_EXPORTER_SEND_SEND_THREAD_H
 #define NV_EXPORTER_SEND_SEND_THREAD_H
 
+#include "base/clock.h"
 #include "exporter/send/endpoint.h"
 
 struct nv_send_thread;
@@ -20,15 +21,16 @@ struct nv_send_work {
 
 /*
  * New loop with the real transport to `endpoint` (NULL: none, files only); the thread does not
- * run yet. NULL with `fail` (may be NULL) set as nv_send_curl_new, or NV_ERR_IO.
+ * run yet. `clock` is borrowed for its life. NULL with `fail` (may be NULL) set as
+ * nv_send_curl_new, or NV_ERR_IO.
  */
 struct nv_send_thread *nv_send_thread_new(const struct nv_exporter_config *config,
                                           const struct nv_endpoint *endpoint,
                                           const struct nv_send_work *work,
-                                          struct nv_fail *fail);
+                                          const struct nv_clock *clock, struct nv_fail *fail);
 /* Its transport, or NULL without an endpoint. Borrowed. */
 const struct nv_transport *nv_send_thread_transport(const struct nv_send_thread *thread);
-/* Starts it. NV_ERR_NO_MEMORY (no thread to be had). */
+/* Starts it. NV_ERR_NO_MEMORY (no thread to be had), NV_ERR_IO. */
 enum nv_err nv_send_thread_start(struct nv_send_thread *thread) NV_MUST_USE;
 /* Makes step be called soon. Any thread. */
 void nv_send_thread_wake(struct nv_send_thread *thread);

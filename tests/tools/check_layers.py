@@ -6,7 +6,8 @@
 The stages never include each other; they meet in model/ and in function pointers that gateway/
 wires. Nor do the rooms of one stage (its folders, and what stands in the stage's own folder) include each other in a
 circle. Third-party headers stay in at most two files each, a source and a header of ours not counted
-twice, so that a library can be replaced without reading the whole tree.
+twice, so that a library can be replaced without reading the whole tree; libevent stays in one file of net/,
+whose loops all others use, tests too.
 
 usage: check_layers.py SOURCE_DIR [BUILD_DIR]        check_layers.py --self-test
 """
@@ -34,7 +35,7 @@ TIED_STAGES = set()
 
 # header prefix -> (library, most files that may include it)
 LIBRARIES = {
-    "event2/": ("libevent", 8),  # one loop a thread for server, gRPC, sender and admin
+    "event2/": ("libevent", 1),  # net/loop.c
     "curl/": ("libcurl", 2),
     "jansson": ("jansson", 8),  # small JSON in several places: backend replies, admin, prices
     "nghttp2/": ("nghttp2", 2),
@@ -51,6 +52,9 @@ LIBRARIES = {
     "uthash": ("uthash", 1),  # base/hash_map.h
     "sqlite3": ("SQLite", 0),
 }
+
+# library -> the only place that may include it, of the whole tree
+HOMES = {"libevent": "net/"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
@@ -98,6 +102,18 @@ def check_rooms(root):
     return problems
 
 
+def check_homes(root):
+    problems = []
+    for top in list(LAYERS) + ["bench", "tests"]:
+        for path in sorted((root / top).rglob("*.[ch]")):
+            name = str(path.relative_to(root))
+            for match in INCLUDE.finditer(path.read_text(encoding="utf-8")):
+                home = HOMES.get(library_of(match.group(2)))
+                if home and not name.startswith(home):
+                    problems.append(f"{name}: only {home} includes {match.group(2)}")
+    return problems
+
+
 def self_test():
     """A circle of two, one of three by way of the stage's own folder; a chain is none."""
     edges = {"a": {"a/x"}, "a/x": {"a"}, "b": {"b/p"}, "b/p": {"b/q"}, "b/q": {"b"}, "c": {"c/s"}, "c/s": {"c/t"}}
@@ -126,6 +142,7 @@ def main():
                 library = library_of(name)
                 if library:
                     users[library].add(str(path.relative_to(root)))
+    problems += check_homes(root)
     limits = dict(LIBRARIES.values())
     for library, files in sorted(users.items()):
         if len(files) > limits[library]:

@@ -40,6 +40,11 @@ struct poster {
     unsigned thread;
 };
 
+struct ending {
+    struct nv_loop_task task;
+    struct poster *poster;
+};
+
 static void *post_many(void *ctx)
 {
     const struct poster *poster = ctx;
@@ -173,6 +178,68 @@ START_TEST(descriptors_are_watched_for_what_is_wanted)
 }
 END_TEST
 
+struct ringing {
+    struct nv_alarm alarm;
+    struct nv_loop *loop;
+    unsigned rings;
+};
+
+/* The second ring ends the loop. */
+static void on_ring(struct nv_alarm *alarm)
+{
+    struct ringing *ringing = NV_CONTAINER(alarm, struct ringing, alarm);
+    if (++ringing->rings == 1)
+        nv_alarm_set(alarm, 1);
+    else
+        nv_loop_end(ringing->loop);
+}
+
+START_TEST(an_alarm_rings_once_each_time_it_is_set)
+{
+    struct nv_loop *loop = nv_loop_new(nv_clock_system());
+    struct ringing first = {.loop = loop}, never = {.loop = loop};
+    ck_assert_int_eq(nv_alarm_init(&first.alarm, loop, on_ring), NV_OK);
+    ck_assert_int_eq(nv_alarm_init(&never.alarm, loop, on_ring), NV_OK);
+    nv_alarm_set(&never.alarm, 1);
+    nv_alarm_set(&never.alarm, UINT64_MAX);
+    nv_alarm_set(&first.alarm, UINT64_MAX - 1);
+    nv_alarm_set(&first.alarm, NV_NS_PER_MS);
+    nv_loop_end(loop); /* nothing runs: it ends nothing */
+    nv_loop_run(loop);
+    ck_assert_uint_eq(first.rings, 2);
+    ck_assert_uint_eq(never.rings, 0);
+    nv_alarm_release(&first.alarm);
+    nv_alarm_release(&first.alarm);
+    nv_alarm_release(&never.alarm);
+    nv_loop_free(loop);
+}
+END_TEST
+
+static void end_loop(struct nv_loop_task *task)
+{
+    struct poster *poster = NV_CONTAINER(task, struct ending, task)->poster;
+    nv_loop_end(poster->loop);
+}
+
+START_TEST(a_thread_that_ends_itself_is_joined)
+{
+    struct nv_loop *loop = nv_loop_new(nv_clock_system());
+    struct poster poster = {loop, 0};
+    struct ending ending = {{.run = end_loop}, &poster};
+    nv_loop_join(loop); /* not started: nothing to wait for */
+    ck_assert_int_eq(nv_loop_start(loop), NV_OK);
+    nv_loop_post(loop, &ending.task);
+    nv_loop_join(loop);
+    memset(seen, 0, sizeof seen);
+    atomic_store(&total, 0);
+    post_many(&poster);
+    ck_assert_int_eq(nv_loop_start(loop), NV_OK);
+    nv_loop_stop(loop);
+    ck_assert_uint_eq(atomic_load(&total), TASKS);
+    nv_loop_free(loop);
+}
+END_TEST
+
 START_TEST(groups_start_and_stop)
 {
     struct nv_loops loops;
@@ -209,6 +276,8 @@ int main(void)
     tcase_add_test(tcase, tasks_left_are_run_when_it_is_freed);
     tcase_add_test(tcase, ticks_may_go_while_they_run);
     tcase_add_test(tcase, descriptors_are_watched_for_what_is_wanted);
+    tcase_add_test(tcase, an_alarm_rings_once_each_time_it_is_set);
+    tcase_add_test(tcase, a_thread_that_ends_itself_is_joined);
     tcase_add_test(tcase, groups_start_and_stop);
     tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);

@@ -8,7 +8,6 @@
 #include "exporter/send/send_curl.h"
 
 #include <arpa/inet.h>
-#include <event2/event.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -142,7 +141,7 @@ static void stop_server(void)
 
 /* ---- client ------------------------------------------------------------------------------ */
 
-static struct event_base *base;
+static struct nv_loop *loop;
 static struct nv_send_curl *curl;
 
 struct result {
@@ -160,6 +159,7 @@ static void on_done(void *ctx, const struct nv_reply *reply)
 
     ck_assert(!result->done);
     result->done = true;
+    nv_loop_end(loop);
     result->transfer = reply->transfer;
     result->status = reply->status;
     result->body_len = reply->body.len;
@@ -184,15 +184,15 @@ static void open_client(const char *scheme, uint16_t port)
 
     (void)snprintf(url, sizeof url, "%s://127.0.0.1:%u/api/", scheme, (unsigned)port);
     ck_assert_int_eq(nv_endpoint_parse(nv_str_from(url), &endpoint, &fail), NV_OK);
-    base = event_base_new();
-    curl = nv_send_curl_new(base, &config, &endpoint, &nothing, &fail);
+    loop = nv_loop_new(nv_clock_system());
+    curl = nv_send_curl_new(loop, &config, &endpoint, &nothing, &fail);
     ck_assert_msg(curl != NULL, "%s", fail.what);
 }
 
 static void close_client(void)
 {
     nv_send_curl_free(curl);
-    event_base_free(base);
+    nv_loop_free(loop);
 }
 
 static void start_request(const struct nv_send_request *request, struct result *result)
@@ -207,7 +207,7 @@ static void start_request(const struct nv_send_request *request, struct result *
 static void finish_request(const struct result *result)
 {
     while (!result->done)
-        ck_assert_int_ge(event_base_loop(base, EVLOOP_ONCE), 0);
+        nv_loop_run(loop);
 }
 
 static struct result post(const char *body, bool gzip)
@@ -400,7 +400,7 @@ START_TEST(cancelled_means_done_with_everything)
         start_request(&request, &results[i]);
     ck_assert_int_eq(transport->send(transport->ctx, &request, on_done, &results[5]),
                      NV_ERR_INTERNAL);
-    (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    nv_loop_turn(loop);
     transport->cancel_all(transport->ctx);
     for (int i = 0; i < 5; i++) {
         ck_assert(results[i].done);

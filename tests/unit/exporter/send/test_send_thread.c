@@ -56,7 +56,8 @@ static void wait_for(unsigned steps)
 
 START_TEST(each_wake_steps)
 {
-    struct nv_send_thread *thread = nv_send_thread_new(&config, NULL, &work, NULL);
+    struct nv_send_thread *thread =
+        nv_send_thread_new(&config, NULL, &work, nv_clock_system(), NULL);
 
     counted.until = 20;
     ck_assert_ptr_null(nv_send_thread_transport(thread));
@@ -74,7 +75,8 @@ END_TEST
 
 START_TEST(time_steps_too)
 {
-    struct nv_send_thread *thread = nv_send_thread_new(&config, NULL, &work, NULL);
+    struct nv_send_thread *thread =
+        nv_send_thread_new(&config, NULL, &work, nv_clock_system(), NULL);
 
     counted.until = 5;
     /* A whole second but one microsecond: rounding up must not give a bad timeval. */
@@ -100,7 +102,7 @@ START_TEST(no_memory)
         struct nv_send_thread *thread;
 
         oom_fail_nth(nth);
-        thread = nv_send_thread_new(&config, &endpoint, &work, &fail);
+        thread = nv_send_thread_new(&config, &endpoint, &work, nv_clock_system(), &fail);
         failed = oom_end();
         ck_assert_int_eq(thread == NULL, failed);
         ck_assert_int_eq(fail.code != NV_OK, failed);
