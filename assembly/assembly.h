@@ -46,7 +46,7 @@ enum nv_err nv_assembly_start(struct nv_assembly *assembly, struct nv_fail *fail
  * the completer is not called any more, but claims can still be settled. NV_ERR_TIMEOUT: not
  * all was handed on; it stays in the journal. Once.
  */
-enum nv_err nv_assembly_stop(struct nv_assembly *assembly, uint64_t deadline_ns);
+enum nv_err nv_assembly_stop(struct nv_assembly *assembly, uint64_t deadline_ns) NV_MUST_USE;
 /*
  * After stop: is a thread still in a trace, long after the deadline? Then the completer may
  * still be at work, and free must not be called: end the process. What is not settled is in the

@@ -45,7 +45,7 @@ void nv_gateway_free(struct nv_gateway *gateway);
  * for tokens or certificates that can't be read; the old ones stay in use. One thread.
  */
 enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_options *options,
-                              struct nv_fail *fail);
+                              struct nv_fail *fail) NV_MUST_USE;
 
 /*
  * What the admin port may see and do of a started gateway. Borrowed until stop; on the thread

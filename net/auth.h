@@ -30,7 +30,7 @@ enum nv_err nv_auth_new(const char *token, const char *tokens_file, struct nv_fa
 /* Frees. NULL is allowed. */
 void nv_auth_free(struct nv_auth *auth);
 /* Reads the file again. On failure (NV_ERR_CONFIG) the old tokens stay. Any thread. */
-enum nv_err nv_auth_reload(struct nv_auth *auth, struct nv_fail *fail);
+enum nv_err nv_auth_reload(struct nv_auth *auth, struct nv_fail *fail) NV_MUST_USE;
 /* Is a token asked for at all? Any thread. */
 bool nv_auth_required(const struct nv_auth *auth);
 /*

@@ -94,6 +94,6 @@ bool nv_server_drain(struct nv_server *server, unsigned timeout_ms,
  * started. */
 void nv_server_release(struct nv_server *server);
 /* Reads certificate, key and client CA again; the old ones stay on failure. Any thread. */
-enum nv_err nv_server_reload(struct nv_server *server, struct nv_fail *fail);
+enum nv_err nv_server_reload(struct nv_server *server, struct nv_fail *fail) NV_MUST_USE;
 
 #endif

@@ -61,7 +61,7 @@ bool nv_receiver_drain(struct nv_receiver *receiver, unsigned timeout_ms);
 void nv_receiver_free(struct nv_receiver *receiver);
 /* Reads certificates and tokens again; what can't be read keeps its old value. NV_ERR_CONFIG
  * with the first failure. Any thread. */
-enum nv_err nv_receiver_reload(struct nv_receiver *receiver, struct nv_fail *fail);
+enum nv_err nv_receiver_reload(struct nv_receiver *receiver, struct nv_fail *fail) NV_MUST_USE;
 
 /* How many addresses OTLP/HTTP is bound to; 0: off. */
 size_t nv_receiver_http_addresses(const struct nv_receiver *receiver);

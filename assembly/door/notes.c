@@ -67,7 +67,7 @@ static void write_note(struct nv_buf *out, const struct nv_claim *claim,
     put64(bytes + LAST_RECORD_AT, claim->last.record_id);
     put32(bytes + FIRST_ORDINAL_AT, claim->first.ordinal);
     put32(bytes + LAST_ORDINAL_AT, claim->last.ordinal);
-    nv_buf_append(out, bytes, sizeof bytes);
+    (void)nv_buf_append(out, bytes, sizeof bytes);
 }
 
 static void read_note(const char *bytes, struct nv_note *out)

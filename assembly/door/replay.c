@@ -46,8 +46,8 @@ size_t nv_replay_write_head(struct nv_buf *out, const struct nv_request *request
     for (int i = 0; i < 4; i++)
         bytes[8 + i] = (char)(spans >> (8 * i));
     size_t before = out->len;
-    nv_buf_append(out, bytes, sizeof bytes);
-    nv_buf_append_str(out, nv_str_slice(request->project, 0, PROJECT_MAX));
+    (void)nv_buf_append(out, bytes, sizeof bytes);
+    (void)nv_buf_append_str(out, nv_str_slice(request->project, 0, PROJECT_MAX));
     return out->len - before;
 }
 

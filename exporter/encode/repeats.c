@@ -2,6 +2,10 @@
  * Repetitions: a piece is remembered by where it stands in the buffer, so that nothing is kept
  * twice.
  *
+ *   table  [ - | 3 | - | 1 ... ]  number of a piece, by the key's hash; not base/index.h, whose
+ *            │           │        items may not move: pieces are an array that grows
+ *   pieces [ 1 | 2 | 3 ... ] ──▶ [ from, len ] in the buffer
+ *
  * A key is the address of what the piece is made of, which the trace's arena keeps still. Spans
  * that follow each other mostly share it, so the piece found last is looked at first; the table
  * is for the rest. A piece that came out empty is remembered as well: comparing two resources

@@ -33,9 +33,10 @@ void nv_control_free(struct nv_control *control);
  * returned, or NV_ERR_IO with `fail` when it can't be reached.
  */
 enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *request,
-                           struct nv_buf *out, struct nv_fail *fail);
+                           struct nv_buf *out, struct nv_fail *fail) NV_MUST_USE;
 /* The status of the gateway that runs on `directory`: JSON appended to `out`. Errors
  * likewise. */
-enum nv_err nv_control_status(const char *directory, struct nv_buf *out, struct nv_fail *fail);
+enum nv_err nv_control_status(const char *directory, struct nv_buf *out,
+                              struct nv_fail *fail) NV_MUST_USE;
 
 #endif

@@ -40,7 +40,8 @@ struct nv_cli {
  * Parses the arguments (borrowed; getopt may reorder them). NV_ERR_CONFIG with `fail->what` for
  * anything not understood; NV_ERR_NO_MEMORY. Release in any case.
  */
-enum nv_err nv_cli_parse(int argc, char **argv, struct nv_cli *cli, struct nv_fail *fail);
+enum nv_err nv_cli_parse(int argc, char **argv, struct nv_cli *cli,
+                         struct nv_fail *fail) NV_MUST_USE;
 /* Frees the list of --set. */
 void nv_cli_release(struct nv_cli *cli);
 /* Appends the text of --help. Buffer's errors. */

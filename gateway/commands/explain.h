@@ -27,13 +27,13 @@ int nv_command_explain(const struct nv_options *options, const char *const *path
  * nv_request_decode, with `fail`; NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_explain_add(struct nv_explain *explain, char *body, size_t len,
-                           struct nv_buf *report, struct nv_fail *fail);
+                           struct nv_buf *report, struct nv_fail *fail) NV_MUST_USE;
 /*
  * Appends the report on every trace of all bodies, in the order they were first named. Errors
  * as nv_mapping_explain, NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_explain_write(const struct nv_explain *explain, const struct nv_mapping *mapping,
-                             struct nv_buf *report);
+                             struct nv_buf *report) NV_MUST_USE;
 /* Frees what was read. */
 void nv_explain_release(struct nv_explain *explain);
 

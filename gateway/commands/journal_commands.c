@@ -98,7 +98,7 @@ static enum nv_err run_offline(const struct nv_options *options, struct nv_dead_
                                struct nv_fail *fail)
 {
     const struct nv_dead_place place = {.store = &opened->store};
-    enum nv_err err = request->verb == NV_DEAD_RETRY
+    enum nv_err err = request->verb == NV_VERB_RETRY
                           ? run_retry(options, &opened->store, request, text, fail)
                           : nv_dead_run(request, &place, text);
     nv_dead_store_close(opened);
@@ -130,7 +130,7 @@ int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
         (void)nv_fail_set(&fail, err, 0, "no dead letter %" PRIu64 "; `dead list` shows them",
                           request.id);
     }
-    if (err == NV_OK && verb == NV_DEAD_LIST && text.len == 0)
+    if (err == NV_OK && verb == NV_VERB_LIST && text.len == 0)
         (void)fputs("noveum-gateway: no dead letters\n", stderr);
-    return finish(&text, verb == NV_DEAD_SHOW ? NV_SHOWN_JSON : NV_SHOWN_LINES, err, &fail);
+    return finish(&text, verb == NV_VERB_SHOW ? NV_SHOWN_JSON : NV_SHOWN_LINES, err, &fail);
 }

@@ -39,7 +39,8 @@ enum nv_file_verdict nv_file_judge(const struct stat *info, uid_t self, enum nv_
  * is refused; doubts go to the log. NV_OK when there is no such file: who opens it says so
  * better.
  */
-enum nv_err nv_file_check(const char *path, enum nv_file_role role, struct nv_fail *fail);
+enum nv_err nv_file_check(const char *path, enum nv_file_role role,
+                          struct nv_fail *fail) NV_MUST_USE;
 /*
  * Appends a whole file, NUL bytes included, whoever it belongs to. NV_ERR_CONFIG with
  * `fail->what` naming the path and why; NV_ERR_LIMIT past `max` bytes; the buffer's errors.

@@ -18,6 +18,6 @@
  * the program). NV_ERR_CONFIG with `fail->what` set, or the buffer's errors.
  */
 enum nv_err nv_option_expand(struct nv_str text, char *(*lookup)(const char *name),
-                             struct nv_buf *out, struct nv_fail *fail);
+                             struct nv_buf *out, struct nv_fail *fail) NV_MUST_USE;
 
 #endif

@@ -29,6 +29,6 @@ typedef enum nv_err nv_config_visit(void *visit_ctx, const struct nv_config_entr
  * sequence of anything but scalars, or a limit; NV_ERR_NO_MEMORY; else what `visit` returned.
  */
 enum nv_err nv_config_read(struct nv_str text, const char *name, nv_config_visit *visit,
-                           void *visit_ctx, struct nv_fail *fail);
+                           void *visit_ctx, struct nv_fail *fail) NV_MUST_USE;
 
 #endif

@@ -13,7 +13,7 @@
  * NV_ERR_CONFIG with `fail` (path = the variable's name); NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_sdk_environment(struct nv_options *options, const char *const *environment,
-                               struct nv_fail *fail);
+                               struct nv_fail *fail) NV_MUST_USE;
 /*
  * Reads the first of noveum-trace.yaml, .yml, .json and the same with a leading dot in
  * `directory` that exists. Keys that mean nothing to a gateway (tracing.capture_errors) are
@@ -21,7 +21,7 @@ enum nv_err nv_sdk_environment(struct nv_options *options, const char *const *en
  * NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_sdk_file(struct nv_options *options, const char *directory,
-                        struct nv_fail *fail);
+                        struct nv_fail *fail) NV_MUST_USE;
 /* The variable of the table that `name` may be a misspelling of, or NULL: none is near, or the
  * SDK has one of that name. Static. */
 const char *nv_sdk_near_variable(struct nv_str name);

@@ -112,7 +112,7 @@ void nv_options_release(struct nv_options *options);
  */
 enum nv_err nv_options_set(struct nv_options *options, size_t id, struct nv_str text,
                            enum nv_option_source source, const char *where,
-                           struct nv_fail *fail);
+                           struct nv_fail *fail) NV_MUST_USE;
 /* Row of a path, or NV_OPTION_TOTAL. */
 size_t nv_option_find(struct nv_str path);
 /* Is `path` the front part of rows' paths, as "receiver.http"? */
@@ -133,7 +133,7 @@ enum nv_err nv_option_write(const struct nv_options *options, size_t id, struct 
  * options that this version can't honour. NV_ERR_CONFIG with `fail` says what to do;
  * NV_ERR_NO_MEMORY.
  */
-enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail);
+enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail) NV_MUST_USE;
 /* No API key: traces go to files and the terminal. */
 bool nv_options_local(const struct nv_options *options);
 

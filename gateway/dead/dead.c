@@ -31,9 +31,9 @@ struct collect {
 enum nv_err nv_dead_parse(enum nv_dead_verb verb, struct nv_str id, struct nv_dead_request *out)
 {
     *out = (struct nv_dead_request){.verb = verb};
-    if (verb == NV_DEAD_LIST)
+    if (verb == NV_VERB_LIST)
         return NV_OK;
-    if ((verb == NV_DEAD_RETRY || verb == NV_DEAD_DROP) && nv_str_eq(id, NV_STR("all"))) {
+    if ((verb == NV_VERB_RETRY || verb == NV_VERB_DROP) && nv_str_eq(id, NV_STR("all"))) {
         out->all = true;
         return NV_OK;
     }
@@ -75,10 +75,10 @@ static const char *reason_of(struct entry entry, enum nv_err err)
 static enum nv_err act(const struct nv_dead_request *request, const struct nv_dead_place *place,
                        struct entry entry, struct nv_buf *out)
 {
-    assert(request->verb == NV_DEAD_DROP || request->verb == NV_DEAD_RETRY);
-    const char *done = request->verb == NV_DEAD_DROP ? "dropped" : "sent again";
+    assert(request->verb == NV_VERB_DROP || request->verb == NV_VERB_RETRY);
+    const char *done = request->verb == NV_VERB_DROP ? "dropped" : "sent again";
     enum nv_err err = NV_OK;
-    if (request->verb == NV_DEAD_DROP)
+    if (request->verb == NV_VERB_DROP)
         err = nv_dead_letters_drop(place->store, entry.id);
     else
         err = place->retry(place->ctx, entry.id);
@@ -112,11 +112,11 @@ enum nv_err nv_dead_run(const struct nv_dead_request *request,
 {
     assert(place->store != NULL);
     switch (request->verb) {
-    case NV_DEAD_LIST: {
+    case NV_VERB_LIST: {
         enum nv_err err = nv_dead_letters_list(place->store, visit_line, out);
         return err == NV_OK ? out->failed : err;
     }
-    case NV_DEAD_SHOW:
+    case NV_VERB_SHOW:
         return nv_dead_letters_show(place->store, request->id, out);
     default:
         return act_on_all(request, place, out);

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "model/store.h"
 
-enum nv_dead_verb { NV_DEAD_LIST, NV_DEAD_SHOW, NV_DEAD_RETRY, NV_DEAD_DROP };
+enum nv_dead_verb { NV_VERB_LIST, NV_VERB_SHOW, NV_VERB_RETRY, NV_VERB_DROP };
 
 struct nv_dead_request {
     enum nv_dead_verb verb;
@@ -31,6 +31,6 @@ enum nv_err nv_dead_parse(enum nv_dead_verb verb, struct nv_str id,
  * what retry says of the one that was asked for, the store's and buffer's errors.
  */
 enum nv_err nv_dead_run(const struct nv_dead_request *request,
-                        const struct nv_dead_place *place, struct nv_buf *out);
+                        const struct nv_dead_place *place, struct nv_buf *out) NV_MUST_USE;
 
 #endif

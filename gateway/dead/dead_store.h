@@ -17,7 +17,7 @@ struct nv_dead_store {
  * others as nv_journal_open, with `fail`.
  */
 enum nv_err nv_dead_store_open(const struct nv_options *options, struct nv_dead_store *out,
-                               struct nv_fail *fail);
+                               struct nv_fail *fail) NV_MUST_USE;
 /* Closes the journal. */
 void nv_dead_store_close(struct nv_dead_store *store);
 

@@ -14,7 +14,7 @@
  * `raw` (borrowed) that are of `signal`, under their resources and scopes. Buffer's errors.
  */
 enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, enum nv_signal signal,
-                                  struct nv_buf *out);
+                                  struct nv_buf *out) NV_MUST_USE;
 /*
  * Puts both into `store` (NULL: NV_ERR_NOT_FOUND) as a dead letter with the reason
  * `untranslatable`, `why` in words and the time `wall_ns`. The payload is JSON, because dead
@@ -24,14 +24,14 @@ enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, enum nv_signal
  * the buffer's.
  */
 enum nv_err nv_untranslated_put(const struct nv_store *store, const struct nv_raw_trace *raw,
-                                enum nv_err why, uint64_t wall_ns);
+                                enum nv_err why, uint64_t wall_ns) NV_MUST_USE;
 /*
  * Appends head and payload of the dead letter of a request that no longer decodes, with the
  * reason `untranslatable`: {"request": "traces" or "logs", "project": text, "otlp": base64 of
  * its body}; project only when it has one. Buffers' errors.
  */
 enum nv_err nv_undecoded_write(const struct nv_undecoded *request, uint64_t wall_ns,
-                               struct nv_buf *head, struct nv_buf *payload);
+                               struct nv_buf *head, struct nv_buf *payload) NV_MUST_USE;
 
 /* Either of these read back. Texts are views of the payload or in the arena. */
 struct nv_otlp_letter {

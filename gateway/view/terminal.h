@@ -29,7 +29,7 @@ struct nv_terminal {
 bool nv_terminal_wants_color(int fd);
 /* Appends the trace (borrowed) as text. NV_ERR_NO_MEMORY, buffer's errors. */
 enum nv_err nv_terminal_write(const struct nv_terminal *terminal, const struct nv_trace *trace,
-                              struct nv_buf *buf);
+                              struct nv_buf *buf) NV_MUST_USE;
 /* Appends `text` on one line, with control characters and invalid UTF-8 as \xNN, at most
  * `max` bytes of it (an ellipsis follows a cut). Buffer's errors. */
 enum nv_err nv_terminal_escape(struct nv_str text, size_t max, struct nv_buf *buf);

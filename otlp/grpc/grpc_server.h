@@ -73,7 +73,8 @@ bool nv_grpc_server_drain(struct nv_grpc_server *server, unsigned timeout_ms);
 /* Frees. The loops must have stopped and every batch have been answered. NULL is allowed. */
 void nv_grpc_server_free(struct nv_grpc_server *server);
 /* Reads certificate, key and client CA again; the old ones stay on failure. Any thread. */
-enum nv_err nv_grpc_server_reload(struct nv_grpc_server *server, struct nv_fail *fail);
+enum nv_err nv_grpc_server_reload(struct nv_grpc_server *server,
+                                  struct nv_fail *fail) NV_MUST_USE;
 /* Where it listens, for messages and tests. Borrowed. */
 const struct nv_listener *nv_grpc_server_listener(const struct nv_grpc_server *server);
 /* Any thread. */

@@ -17,9 +17,8 @@ STAGES = ["base", "net", "model", "journal", "otlp", "assembly", "mapping", "red
 LINES_MAX = 80
 PARAMETERS_MAX = 6
 
-# Function -> why it is as it is.
+# Function -> why it is as it is: callbacks that a library calls.
 EXCEPTIONS = {
-    "nv_request_decode": "two inputs with their types and limits, three outputs; used in one place",
     "on_h2_header": "nghttp2_on_header_callback",
     "on_h2_read_data": "nghttp2_data_source_read_callback",
 }

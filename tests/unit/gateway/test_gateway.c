@@ -273,7 +273,7 @@ static uint64_t put_record(enum nv_record_kind kind, struct nv_str head, struct 
 static struct nv_str list_dead(struct nv_buf *out)
 {
     struct nv_dead_place place = {.store = source_of_gateway().store};
-    struct nv_dead_request request = {.verb = NV_DEAD_LIST};
+    struct nv_dead_request request = {.verb = NV_VERB_LIST};
     nv_buf_clear(out);
     ck_assert_int_eq(nv_dead_run(&request, &place, out), NV_OK);
     return nv_buf_str(out);

@@ -86,7 +86,7 @@ static void tear_down(void)
 
 START_TEST(a_line_for_each)
 {
-    ck_assert_int_eq(run(NV_DEAD_LIST, NULL), NV_OK);
+    ck_assert_int_eq(run(NV_VERB_LIST, NULL), NV_OK);
     ck_assert(has("1  now  rejected  2 spans  t1  n\\x1b  w\n"));
     ck_assert(has("\n3  now  too_large"));
 }
@@ -94,20 +94,20 @@ END_TEST
 
 START_TEST(show_one)
 {
-    ck_assert_int_eq(run(NV_DEAD_SHOW, "1"), NV_OK);
+    ck_assert_int_eq(run(NV_VERB_SHOW, "1"), NV_OK);
     ck_assert(has("\"dead_letter\"") && has("\"trace\""));
-    ck_assert_int_eq(run(NV_DEAD_SHOW, "4"), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(run(NV_VERB_SHOW, "4"), NV_ERR_NOT_FOUND);
 }
 END_TEST
 
 START_TEST(retry_one_and_all)
 {
-    ck_assert_int_eq(run(NV_DEAD_RETRY, "1"), NV_OK);
+    ck_assert_int_eq(run(NV_VERB_RETRY, "1"), NV_OK);
     ck_assert(has("1  sent again"));
-    ck_assert_int_eq(run(NV_DEAD_RETRY, "1"), NV_ERR_NOT_FOUND);
-    ck_assert_int_eq(run(NV_DEAD_RETRY, "2"), NV_ERR_MALFORMED);
+    ck_assert_int_eq(run(NV_VERB_RETRY, "1"), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(run(NV_VERB_RETRY, "2"), NV_ERR_MALFORMED);
     ck_assert(has("2  it stays: this version can't translate it either"));
-    ck_assert_int_eq(run(NV_DEAD_RETRY, "all"), NV_OK);
+    ck_assert_int_eq(run(NV_VERB_RETRY, "all"), NV_OK);
     ck_assert(has("2  it stays") && has("3  sent again"));
     ck_assert_uint_eq(retried, 2);
     ck_assert(live[1]);
@@ -116,12 +116,12 @@ END_TEST
 
 START_TEST(drop_one_and_all)
 {
-    ck_assert_int_eq(run(NV_DEAD_DROP, "2"), NV_OK);
+    ck_assert_int_eq(run(NV_VERB_DROP, "2"), NV_OK);
     ck_assert(live[0] && !live[1] && live[2]);
-    ck_assert_int_eq(run(NV_DEAD_DROP, "all"), NV_OK);
+    ck_assert_int_eq(run(NV_VERB_DROP, "all"), NV_OK);
     ck_assert(!live[0] && !live[2]);
-    ck_assert_int_eq(run(NV_DEAD_DROP, "all"), NV_OK);
-    ck_assert_int_eq(run(NV_DEAD_DROP, "3"), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(run(NV_VERB_DROP, "all"), NV_OK);
+    ck_assert_int_eq(run(NV_VERB_DROP, "3"), NV_ERR_NOT_FOUND);
 }
 END_TEST
 
@@ -130,11 +130,11 @@ START_TEST(ids_that_are_none)
     static const char *const wrong[] = {"", "x", "-1", "1x", "99999999999999999999"};
     struct nv_dead_request request;
     for (size_t i = 0; i < 5; i++) {
-        ck_assert_int_eq(nv_dead_parse(NV_DEAD_DROP, nv_str_from(wrong[i]), &request),
+        ck_assert_int_eq(nv_dead_parse(NV_VERB_DROP, nv_str_from(wrong[i]), &request),
                          NV_ERR_CONFIG);
     }
-    ck_assert_int_eq(nv_dead_parse(NV_DEAD_SHOW, NV_STR("all"), &request), NV_ERR_CONFIG);
-    ck_assert_int_eq(nv_dead_parse(NV_DEAD_LIST, NV_STR("whatever"), &request), NV_OK);
+    ck_assert_int_eq(nv_dead_parse(NV_VERB_SHOW, NV_STR("all"), &request), NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_dead_parse(NV_VERB_LIST, NV_STR("whatever"), &request), NV_OK);
 }
 END_TEST
 
