@@ -40,7 +40,7 @@ struct nv_exporter {
     _Atomic uint64_t stop_ns; /* monotonic deadline */
     pthread_mutex_t retrying; /* one second try at a time; taken before `lock` */
     pthread_mutex_t lock;     /* the two below */
-    struct nv_exporter_status status;
+    struct nv_sink_status status;
     struct nv_outbox_entry adopted[ADOPTED_MAX];
     uint32_t adopted_count;
     pthread_cond_t room; /* adopted_count went down, or it stops */
@@ -216,7 +216,7 @@ static void publish_status(struct nv_exporter *exporter)
     (void)pthread_mutex_lock(&exporter->lock);
     exporter->status = exporter->sender.status;
     if (exporter->stopped)
-        exporter->status.state = NV_EXPORTER_STOPPED;
+        exporter->status.state = NV_SINK_STOPPED;
     (void)pthread_mutex_unlock(&exporter->lock);
 }
 
@@ -248,7 +248,7 @@ uint64_t nv_exporter_pump(struct nv_exporter *exporter)
 
 static bool is_hopeless(const struct nv_exporter *exporter)
 {
-    return exporter->store != NULL && exporter->sender.status.state != NV_EXPORTER_SENDING;
+    return exporter->store != NULL && exporter->sender.status.state != NV_SINK_SENDING;
 }
 
 static void finish(struct nv_exporter *exporter)
@@ -352,7 +352,7 @@ enum nv_err nv_exporter_pressure(const struct nv_exporter *exporter)
     return nv_send_queue_pressure(exporter->queue);
 }
 
-void nv_exporter_read_status(struct nv_exporter *exporter, struct nv_exporter_status *out)
+void nv_exporter_read_status(struct nv_exporter *exporter, struct nv_sink_status *out)
 {
     (void)pthread_mutex_lock(&exporter->lock);
     *out = exporter->status;
@@ -407,6 +407,50 @@ enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id,
         hand_over(exporter, &entry);
     (void)pthread_mutex_unlock(&exporter->retrying);
     return err;
+}
+
+/* ---- as a sink --------------------------------------------------------------------------- */
+
+static void sink_consume(void *ctx, struct nv_trace *trace)
+{
+    nv_exporter_consume(ctx, trace);
+}
+
+static enum nv_err sink_pressure(void *ctx)
+{
+    return nv_exporter_pressure(ctx);
+}
+
+static void sink_status(void *ctx, struct nv_sink_status *out)
+{
+    nv_exporter_read_status(ctx, out);
+}
+
+static enum nv_err sink_again(void *ctx, uint64_t id, struct nv_str json)
+{
+    return nv_exporter_retry_dead(ctx, id, json);
+}
+
+static void sink_stop(void *ctx, uint32_t deadline_ms)
+{
+    nv_exporter_stop(ctx, deadline_ms);
+}
+
+static void sink_free(void *ctx)
+{
+    nv_exporter_free(ctx);
+}
+
+struct nv_sink nv_exporter_sink(struct nv_exporter *exporter, const char *name)
+{
+    return (struct nv_sink){.name = name,
+                            .ctx = exporter,
+                            .consume = sink_consume,
+                            .pressure = sink_pressure,
+                            .status = sink_status,
+                            .again = sink_again,
+                            .stop = sink_stop,
+                            .free = sink_free};
 }
 
 void nv_exporter_set_transport(struct nv_exporter *exporter,

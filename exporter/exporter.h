@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "exporter/answer/transport.h"
 #include "exporter/send/config.h"
-#include "exporter/send/status.h"
+#include "model/sink.h"
 #include "model/stage.h"
 #include "model/store.h"
 
@@ -59,13 +59,19 @@ void nv_exporter_free(struct nv_exporter *exporter);
 enum nv_err nv_exporter_pressure(const struct nv_exporter *exporter) NV_MUST_USE;
 
 /* A consistent copy. Any thread. */
-void nv_exporter_read_status(struct nv_exporter *exporter, struct nv_exporter_status *out);
+void nv_exporter_read_status(struct nv_exporter *exporter, struct nv_sink_status *out);
 /*
  * Gives dead letter `id` another try in this process, with `json` as nv_dead_letters_retry. Any
  * thread; may wait for the sender's. Errors as there; NV_ERR_BUSY: it takes none for seconds.
  */
 enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id,
                                    struct nv_str json) NV_MUST_USE;
+
+/*
+ * The exporter as a sink that keeps, called `name` (static): a view, on which stop and free are
+ * nv_exporter_stop and _free.
+ */
+struct nv_sink nv_exporter_sink(struct nv_exporter *exporter, const char *name);
 
 /* ---- inline mode: no thread, no socket, the caller's clock ------------------------------- */
 

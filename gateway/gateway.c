@@ -1,38 +1,39 @@
 /*
  * The whole program as one object.
  *
- * Two knots need untying. The exporter keeps its outbox in assembly's store, which exists only
- * once assembly has started, and assembly's replay wants the exporter: so assembly starts with
- * its gate (may_complete) shut, and the gate opens when the exporter runs. Later the same gate
- * carries the exporter's pressure back: while its queue is full, complete traces stay in the
+ * Two knots need untying. The sink that keeps has its outbox in assembly's store, which exists
+ * only once assembly has started, and assembly's replay wants the sink: so assembly starts with
+ * its gate (may_complete) shut, and the gate opens when the sinks run. Later the same gate
+ * carries the sink's pressure back: while its queue is full, complete traces stay in the
  * journal, where they cost nothing, and the door closes only when the journal itself is full.
+ *
+ *   gate:  shut ──sinks open──▶ open ◀──room── waits       (asked anew for each trace)
+ *                                └────pressure────▲
  */
 #include "gateway/gateway.h"
 
 #include "base/limits.h"
-#include "base/mask.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "gateway/admin/admin.h"
 #include "gateway/dead/dead_retry.h"
 #include "gateway/config/option_value.h"
 #include "gateway/pipeline.h"
+#include "gateway/sinks.h"
 #include "gateway/stages.h"
-#include "gateway/view/terminal.h"
 #include "gateway/dead/untranslated.h"
 #include "otlp/request/request.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 
-/* Of the time to stop, what the exporter gets when assembly has used up its own. */
-#define EXPORTER_SHARE_MS 2000
-/* What an exporter gets that the backend has refused: time to move its queue to disk. */
-#define HELD_EXPORTER_MS 500
+/* Of the time to stop, what the sinks get when assembly has used up its own. */
+#define SINKS_SHARE_MS 2000
+/* What a sink gets that the backend has refused: time to move its queue to disk. */
+#define HELD_SINK_MS 500
 
 struct nv_gateway {
     const struct nv_options *options; /* of the thread that starts, reloads and stops */
@@ -40,12 +41,10 @@ struct nv_gateway {
     uint64_t started_ns;
     atomic_bool gate_open;
     atomic_bool stopping;
-    atomic_bool show_traces;
     bool local;
     bool assembly_started, receiver_started, stopped;
     struct nv_account memory; /* of requests and traces */
     struct nv_sampling sampling;
-    struct nv_terminal terminal;
     struct nv_pipeline pipeline;
     struct nv_translating *translating;
     struct nv_settler settler;
@@ -54,7 +53,7 @@ struct nv_gateway {
     struct nv_agents *agents;
     struct nv_mapping *mapping;
     struct nv_assembly *assembly;
-    struct nv_exporter *exporter;
+    struct nv_sinks sinks;
     struct nv_receiver *receiver;
     struct nv_admin *admin;
 };
@@ -65,7 +64,7 @@ struct nv_gateway {
 static bool may_complete(void *ctx)
 {
     struct nv_gateway *gateway = ctx;
-    return atomic_load(&gateway->gate_open) && nv_exporter_pressure(gateway->exporter) == NV_OK;
+    return atomic_load(&gateway->gate_open) && nv_sinks_pressure(&gateway->sinks) == NV_OK;
 }
 
 static void remember(void *ctx, const struct nv_raw_trace *raw, struct nv_str name,
@@ -75,23 +74,16 @@ static void remember(void *ctx, const struct nv_raw_trace *raw, struct nv_str na
     nv_assembly_remember(gateway->assembly, raw, name, session, user);
 }
 
-static void show(void *ctx, const struct nv_trace *trace)
+static void observe(void *ctx, const struct nv_trace *trace)
 {
-    assert(trace->span_count == 0 || trace->spans != NULL);
     struct nv_gateway *gateway = ctx;
-    if (!atomic_load(&gateway->show_traces))
-        return;
-    struct nv_buf text;
-    nv_buf_init(&text, NV_CAP_TERMINAL_TRACE);
-    if (nv_terminal_write(&gateway->terminal, trace, &text) == NV_OK)
-        (void)nv_mask_print(&text, nv_output_stdout());
-    nv_buf_release(&text);
+    nv_sinks_observe(&gateway->sinks, trace);
 }
 
 static void consume(void *ctx, struct nv_trace *trace)
 {
     struct nv_gateway *gateway = ctx;
-    nv_exporter_consume(gateway->exporter, trace);
+    nv_sinks_consume(&gateway->sinks, trace);
 }
 
 /* A journalled request goes through the same door as a new one, but is not counted again. */
@@ -114,13 +106,6 @@ static enum nv_err bury(void *ctx, const struct nv_undecoded *request, struct nv
 
 /* ---- making -----------------------------------------------------------------------------------
  */
-
-static bool shows_traces(const struct nv_options *options)
-{
-    if (options->terminal_traces == NV_TERMINAL_AUTO)
-        return nv_options_local(options);
-    return options->terminal_traces == NV_TERMINAL_ON;
-}
 
 static enum nv_err make_mapping(struct nv_gateway *gateway, const struct nv_options *options,
                                 struct nv_fail *fail)
@@ -148,7 +133,7 @@ static void wire_pipeline(struct nv_gateway *gateway, const struct nv_options *o
                                              .translating = gateway->translating,
                                              .next_ctx = gateway,
                                              .remember = remember,
-                                             .show = show,
+                                             .observe = observe,
                                              .consume = consume};
 }
 
@@ -176,7 +161,7 @@ static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_opt
 static void set_reloadable(struct nv_gateway *gateway, const struct nv_options *options)
 {
     nv_sampling_set(&gateway->sampling, options->sampling_rate, options->sampling_keep_errors);
-    atomic_store(&gateway->show_traces, shows_traces(options));
+    nv_sinks_reload(&gateway->sinks, options);
     gateway->options = options;
 }
 
@@ -192,10 +177,6 @@ enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fai
     gateway->clock = nv_clock_system();
     gateway->local = nv_options_local(options);
     gateway->started_ns = nv_clock_mono_ns(gateway->clock);
-    gateway->terminal =
-        (struct nv_terminal){.color = nv_terminal_wants_color(STDOUT_FILENO),
-                             .hex_ids = options->exporter_noveum_trace_id == NV_TRACE_ID_HEX,
-                             .file_directory = options->exporter_file_directory};
     set_reloadable(gateway, options);
     enum nv_err err = make_mapping(gateway, options, fail);
     if (err == NV_OK) {
@@ -231,33 +212,35 @@ static enum nv_err start_assembly(struct nv_gateway *gateway, struct nv_fail *fa
 static enum nv_err send_dead(void *ctx, uint64_t id, struct nv_str json)
 {
     struct nv_gateway *gateway = ctx;
-    return nv_exporter_retry_dead(gateway->exporter, id, json);
+    return nv_sinks_again(&gateway->sinks, id, json);
 }
 
-static void wire_dead_retry(struct nv_gateway *gateway,
-                            const struct nv_exporter_config *exporter)
+/* A letter is encoded as traces on their way are. */
+static void wire_dead_retry(struct nv_gateway *gateway, const struct nv_options *options)
 {
+    struct nv_exporter_config exporter;
+    nv_stage_exporter(options, &exporter);
     gateway->dead_retry = (struct nv_dead_retry){.store = gateway->pipeline.store,
                                                  .mapping = gateway->mapping,
                                                  .acceptor = &gateway->acceptor,
                                                  .mask_secrets = gateway->pipeline.mask_secrets,
-                                                 .trace_id_form = exporter->trace_id_form,
-                                                 .max_trace_bytes = exporter->max_trace_bytes,
+                                                 .trace_id_form = exporter.trace_id_form,
+                                                 .max_trace_bytes = exporter.max_trace_bytes,
                                                  .send = send_dead,
                                                  .ctx = gateway};
 }
 
-static enum nv_err start_exporter(struct nv_gateway *gateway, const struct nv_options *options,
-                                  struct nv_fail *fail)
+static enum nv_err open_sinks(struct nv_gateway *gateway, const struct nv_options *options,
+                              struct nv_fail *fail)
 {
-    struct nv_exporter_config config;
-    nv_stage_exporter(options, &config);
-    gateway->exporter = nv_exporter_new(&config, &gateway->settler, gateway->pipeline.store,
-                                        gateway->clock, fail);
-    if (!gateway->exporter)
-        return fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
-    wire_dead_retry(gateway, &config);
-    enum nv_err err = nv_exporter_start(gateway->exporter, fail);
+    const struct nv_sink_needs needs = {.options = options,
+                                        .settler = &gateway->settler,
+                                        .store = gateway->pipeline.store,
+                                        .clock = gateway->clock};
+    size_t count;
+    const struct nv_sink_row *const *rows = nv_sinks_table(&count);
+    wire_dead_retry(gateway, options);
+    enum nv_err err = nv_sinks_open(&gateway->sinks, rows, count, &needs, fail);
     atomic_store(&gateway->gate_open, err == NV_OK);
     return err;
 }
@@ -286,7 +269,6 @@ static bool blame(const char *addresses, size_t id, struct nv_fail *fail)
 static void read_status(void *ctx, struct nv_gateway_status *out)
 {
     struct nv_gateway *gateway = ctx;
-    assert(gateway->exporter != NULL);
     *out = (struct nv_gateway_status){0};
     out->uptime_ns = nv_clock_mono_ns(gateway->clock) - gateway->started_ns;
     out->local = gateway->local;
@@ -299,7 +281,7 @@ static void read_status(void *ctx, struct nv_gateway_status *out)
     nv_receiver_http_status(gateway->receiver, &out->receiver);
     nv_receiver_grpc_status(gateway->receiver, &out->grpc);
     nv_assembly_read_status(gateway->assembly, &out->assembly);
-    nv_exporter_read_status(gateway->exporter, &out->exporter);
+    nv_sinks_status(&gateway->sinks, &out->exporter);
 }
 
 static size_t read_services(void *ctx, struct nv_service_facts *out, size_t max)
@@ -388,7 +370,7 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
     if (err == NV_OK)
         err = make_receiver(gateway, options, fail);
     if (err == NV_OK)
-        err = start_exporter(gateway, options, fail);
+        err = open_sinks(gateway, options, fail);
     if (err == NV_OK)
         err = start_admin(gateway, options, fail);
     if (err == NV_OK)
@@ -424,25 +406,24 @@ static void stop_assembly(struct nv_gateway *gateway, uint64_t deadline_ns)
         return;
     /* a gateway that failed to start holds nothing new: what it found stays where it is */
     uint64_t left = atomic_load(&gateway->gate_open) ? left_ms(gateway, deadline_ns) : 0;
-    uint64_t mine = left > 2 * EXPORTER_SHARE_MS ? left - EXPORTER_SHARE_MS : left / 2;
+    uint64_t mine = left > 2 * SINKS_SHARE_MS ? left - SINKS_SHARE_MS : left / 2;
     if (nv_assembly_stop(gateway->assembly, mine * NV_NS_PER_MS) != NV_OK && left > 0)
         NV_LOG(NV_LOG_WARN, "gateway", "not every trace left in time, the journal keeps them");
 }
 
 /* A backend that has refused the key or the plan will not change its mind in these seconds. */
-static void stop_exporter(struct nv_gateway *gateway, uint64_t deadline_ns)
+static void stop_sinks(struct nv_gateway *gateway, uint64_t deadline_ns)
 {
-    struct nv_exporter_status status;
-    if (!gateway->exporter)
+    struct nv_sink_status status;
+    if (!gateway->sinks.keeper)
         return;
     uint64_t left = left_ms(gateway, deadline_ns);
-    nv_exporter_read_status(gateway->exporter, &status);
-    bool held =
-        status.state == NV_EXPORTER_HELD_AUTH || status.state == NV_EXPORTER_HELD_CREDIT ||
-        status.state == NV_EXPORTER_HELD_CONFIG || status.state == NV_EXPORTER_HELD_FOREIGN;
-    if (held && left > HELD_EXPORTER_MS)
-        left = HELD_EXPORTER_MS;
-    nv_exporter_stop(gateway->exporter, (uint32_t)left);
+    nv_sinks_status(&gateway->sinks, &status);
+    bool held = status.state == NV_SINK_HELD_AUTH || status.state == NV_SINK_HELD_CREDIT ||
+                status.state == NV_SINK_HELD_CONFIG || status.state == NV_SINK_HELD_FOREIGN;
+    if (held && left > HELD_SINK_MS)
+        left = HELD_SINK_MS;
+    nv_sinks_stop(&gateway->sinks, (uint32_t)left);
 }
 
 void nv_gateway_stop(struct nv_gateway *gateway)
@@ -455,7 +436,7 @@ void nv_gateway_stop(struct nv_gateway *gateway)
                            nv_gateway_options(gateway)->stop_deadline_ms * NV_NS_PER_MS;
     stop_receiver(gateway, deadline_ns);
     stop_assembly(gateway, deadline_ns);
-    stop_exporter(gateway, deadline_ns);
+    stop_sinks(gateway, deadline_ns);
     /* last: how far the stop is can be watched to the end */
     nv_admin_stop(gateway->admin);
     gateway->admin = NULL;
@@ -476,9 +457,9 @@ void nv_gateway_free(struct nv_gateway *gateway)
 {
     if (!gateway || nv_gateway_is_stuck(gateway))
         return;
-    /* each may still call those after it: the door assembly, the exporter its claims */
+    /* each may still call those after it: the door assembly, a sink its claims */
     nv_receiver_free(gateway->receiver);
-    nv_exporter_free(gateway->exporter);
+    nv_sinks_free(&gateway->sinks);
     nv_assembly_free(gateway->assembly);
     nv_mapping_free(gateway->mapping);
     nv_agents_free(gateway->agents);

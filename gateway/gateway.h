@@ -1,8 +1,9 @@
 /*
- * The whole program as one object: the four stages, wired, started and stopped in order.
+ * The whole program as one object: the stages and the sinks, wired, started and stopped in
+ * order.
  *
- *   start: assembly (journal, replay held back) ▸ exporter ▸ replay let go ▸ admin ▸ receiver
- *   stop:  receiver ▸ assembly ▸ exporter ▸ admin
+ *   start: assembly (journal, replay held back) ▸ sinks ▸ replay let go ▸ admin ▸ receiver
+ *   stop:  receiver ▸ assembly ▸ sinks ▸ admin
  *
  * All of it within one process; several gateways in one process share counters and ledger only.
  */

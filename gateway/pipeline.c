@@ -77,8 +77,8 @@ static void pass_on(const struct nv_pipeline *pipeline, struct nv_trace *trace)
 {
     assert(trace->arena != NULL);
     nv_ledger_drop_held(NV_DROP_PLACEHOLDER, trace->placeholder_count);
-    if (pipeline->show)
-        pipeline->show(pipeline->next_ctx, trace);
+    if (pipeline->observe)
+        pipeline->observe(pipeline->next_ctx, trace);
     pipeline->consume(pipeline->next_ctx, trace);
 }
 

@@ -1,7 +1,7 @@
 /*
- * What happens to a completed trace: translate, sample, mask, show, hand to the exporter.
+ * What happens to a completed trace: translate, sample, mask, hand to the sinks.
  *
- *   assembly ──raw──▶ translate ──▶ sampled out? ──▶ mask ──▶ show ──▶ consume ──▶ exporter
+ *   assembly ──raw──▶ translate ──▶ sampled out? ──▶ mask ──▶ observe ──▶ consume ──▶ sinks
  *                        │ fails        │ yes
  *                        ▼              ▼
  *                   dead letter    dropped{sampled}
@@ -29,13 +29,13 @@ struct nv_pipeline {
     struct nv_translating *translating; /* NULL: nothing is noted, nothing set aside */
     const struct nv_store
         *store;     /* for dead letters; NULL: none, the trace is left in memory */
-    void *next_ctx; /* of remember, show and consume */
+    void *next_ctx; /* of remember, observe and consume */
     /* Facts of a first part, for later parts of the same trace. NULL: not kept. */
     void (*remember)(void *next_ctx, const struct nv_raw_trace *raw, struct nv_str name,
                      struct nv_str session, struct nv_str user);
-    /* Shows the trace (borrowed) to people. NULL: not shown. */
-    void (*show)(void *next_ctx, const struct nv_trace *trace);
-    /* Takes the trace: the exporter's door. */
+    /* Lends the trace to the sinks that look. NULL: there are none. */
+    void (*observe)(void *next_ctx, const struct nv_trace *trace);
+    /* Takes the trace: the door of the sink that keeps. */
     void (*consume)(void *next_ctx, struct nv_trace *trace);
 };
 

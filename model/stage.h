@@ -1,7 +1,7 @@
 /*
  * The seams: the function pointers by which one stage calls the next. Only gateway/ wires them.
  *
- *   otlp ──accept──▶ assembly ──complete──▶ mapping ──translated──▶ exporter
+ *   otlp ──accept──▶ assembly ──complete──▶ mapping ──translated──▶ sinks (model/sink.h)
  *                       ▲                                              │
  *                       └───────────────── settle ─────────────────────┘
  *

@@ -125,36 +125,36 @@ uint64_t nv_sender_next_due_ns(const struct nv_sender *sender, uint64_t now_ns)
 
 /* ---- status ------------------------------------------------------------------------------ */
 
-static enum nv_exporter_state state_of(const struct nv_sender *sender, uint64_t now_ns)
+static enum nv_sink_state state_of(const struct nv_sender *sender, uint64_t now_ns)
 {
     switch (sender->gate.hold) {
     case NV_HOLD_AUTH:
-        return NV_EXPORTER_HELD_AUTH;
+        return NV_SINK_HELD_AUTH;
     case NV_HOLD_CREDIT:
-        return NV_EXPORTER_HELD_CREDIT;
+        return NV_SINK_HELD_CREDIT;
     case NV_HOLD_CONFIG:
-        return NV_EXPORTER_HELD_CONFIG;
+        return NV_SINK_HELD_CONFIG;
     case NV_HOLD_FOREIGN:
         /* While others are on their way it may be meant for one trace, and nobody waits for
          * it. */
         if (sender->in_flight > 0 && sender->gate.pilots > 0)
-            return NV_EXPORTER_SENDING;
-        return NV_EXPORTER_HELD_FOREIGN;
+            return NV_SINK_SENDING;
+        return NV_SINK_HELD_FOREIGN;
     case NV_HOLD_NONE:
         break;
     }
     if (sender->files_failed)
-        return NV_EXPORTER_HELD_FILES;
+        return NV_SINK_HELD_FILES;
     if (now_ns < sender->gate.until_ns || sender->gate.troubles >= NV_GATE_TROUBLES_MAX)
-        return NV_EXPORTER_BACKING_OFF;
-    return NV_EXPORTER_SENDING;
+        return NV_SINK_BACKING_OFF;
+    return NV_SINK_SENDING;
 }
 
-static void describe(struct nv_exporter_status *status)
+static void describe(struct nv_sink_status *status)
 {
-    if (status->state != NV_EXPORTER_SENDING) {
+    if (status->state != NV_SINK_SENDING) {
         (void)snprintf(status->reason, sizeof status->reason, "%s", status->last_error);
-    } else if (status->refused_in_row >= NV_EXPORTER_REFUSED_ALL) {
+    } else if (status->refused_in_row >= NV_SINK_REFUSED_ALL) {
         (void)snprintf(status->reason, sizeof status->reason,
                        "the backend refuses every trace, the last %llu with status %d",
                        (unsigned long long)status->refused_in_row, status->refused_status);
@@ -165,17 +165,17 @@ static void describe(struct nv_exporter_status *status)
 
 void nv_sender_refresh_status(struct nv_sender *sender)
 {
-    struct nv_exporter_status *status = &sender->status;
-    enum nv_exporter_state before = status->state;
+    struct nv_sink_status *status = &sender->status;
+    enum nv_sink_state before = status->state;
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
 
     status->state = state_of(sender, now_ns);
-    if (status->state == NV_EXPORTER_HELD_FOREIGN && before != status->state) {
+    if (status->state == NV_SINK_HELD_FOREIGN && before != status->state) {
         NV_LOG(NV_LOG_ERROR, "exporter", "sending is held, nothing is lost: %s",
                status->last_error);
     }
     describe(status);
-    status->next_try_ms = status->state != NV_EXPORTER_SENDING && sender->gate.until_ns > now_ns
+    status->next_try_ms = status->state != NV_SINK_SENDING && sender->gate.until_ns > now_ns
                               ? (sender->gate.until_ns - now_ns) / NV_NS_PER_MS
                               : 0;
     status->queued_traces = nv_send_queue_traces(sender->queue);
@@ -185,7 +185,7 @@ void nv_sender_refresh_status(struct nv_sender *sender)
     status->in_flight = sender->in_flight;
     status->retry_bodies = sender->retry_count;
     status->identity = now_ns < sender->identity_until_ns;
-    nv_send_queue_set_held(sender->queue, status->state != NV_EXPORTER_SENDING);
+    nv_send_queue_set_held(sender->queue, status->state != NV_SINK_SENDING);
 }
 
 /* splitmix64: it keeps many gateways from coming back at once, and is nobody's secret. */
@@ -202,21 +202,4 @@ void nv_sender_note_error(struct nv_sender *sender, const char *text)
 {
     (void)snprintf(sender->status.last_error, sizeof sender->status.last_error, "%s", text);
     sender->status.last_error_wall_ns = nv_clock_wall_ns(sender->clock);
-}
-
-const char *nv_exporter_state_text(enum nv_exporter_state state)
-{
-    static const char *const names[] = {
-        [NV_EXPORTER_SENDING] = "sending",
-        [NV_EXPORTER_BACKING_OFF] = "backing off",
-        [NV_EXPORTER_HELD_AUTH] = "held: the key is refused",
-        [NV_EXPORTER_HELD_CREDIT] = "held: the plan's credit is used up",
-        [NV_EXPORTER_HELD_CONFIG] = "held: the endpoint is wrong",
-        [NV_EXPORTER_HELD_FOREIGN] = "held: the endpoint does not answer as Noveum's API does",
-        [NV_EXPORTER_HELD_FILES] = "held: files can't be written",
-        [NV_EXPORTER_STOPPED] = "stopped",
-    };
-
-    assert((size_t)state < sizeof names / sizeof *names);
-    return names[state];
 }

@@ -48,7 +48,7 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
     nv_buf_init(&sender->scratch, NV_CAP_RECORD);
     nv_buf_init(&sender->packed, NV_CAP_RECORD);
     sender->drain_filled_ns = now_ns;
-    sender->refused_warn_at = NV_EXPORTER_REFUSED_ALL;
+    sender->refused_warn_at = NV_SINK_REFUSED_ALL;
     if (getrandom(&sender->random, sizeof sender->random, GRND_NONBLOCK) < 0)
         sender->random = nv_clock_wall_ns(sender->clock);
     return NV_OK;

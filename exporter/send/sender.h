@@ -19,7 +19,7 @@
 #include "exporter/answer/transport.h"
 #include "exporter/encode/compress.h"
 #include "exporter/send/config.h"
-#include "exporter/send/status.h"
+#include "model/sink.h"
 #include "exporter/files/files.h"
 #include "exporter/answer/gate.h"
 #include "exporter/outbox/outbox.h"
@@ -79,7 +79,7 @@ struct nv_sender {
     bool stopping;
     bool files_failed;
 
-    struct nv_exporter_status status; /* counts and texts kept as they happen */
+    struct nv_sink_status status; /* counts and texts kept as they happen */
 };
 
 /* Readies a sender; `config` and the pointers in the struct must be set. NV_ERR_NO_MEMORY. */

@@ -58,11 +58,11 @@ void nv_sender_insert_retry(struct nv_sender *sender, struct nv_body *body)
  */
 static void note_refusal(struct nv_sender *sender, int http_status)
 {
-    struct nv_exporter_status *status = &sender->status;
+    struct nv_sink_status *status = &sender->status;
 
     if (status->refused_status != http_status) {
         status->refused_in_row = 0;
-        sender->refused_warn_at = NV_EXPORTER_REFUSED_ALL;
+        sender->refused_warn_at = NV_SINK_REFUSED_ALL;
     }
     status->refused_status = http_status;
     if (++status->refused_in_row < sender->refused_warn_at)
@@ -78,7 +78,7 @@ static void note_refusal(struct nv_sender *sender, int http_status)
 
 static void note_acceptance(struct nv_sender *sender)
 {
-    if (sender->status.refused_in_row >= NV_EXPORTER_REFUSED_ALL) {
+    if (sender->status.refused_in_row >= NV_SINK_REFUSED_ALL) {
         NV_LOG(NV_LOG_WARN, "exporter",
                "the backend takes traces again, it refused count=%llu before: "
                "`noveum-gateway dead retry all` sends them again",
@@ -86,7 +86,7 @@ static void note_acceptance(struct nv_sender *sender)
     }
     sender->status.refused_in_row = 0;
     sender->status.refused_status = 0;
-    sender->refused_warn_at = NV_EXPORTER_REFUSED_ALL;
+    sender->refused_warn_at = NV_SINK_REFUSED_ALL;
 }
 
 static void deliver(struct nv_sender *sender, struct nv_body *body, uint64_t now_ns)

@@ -19,16 +19,15 @@
 
 /* What is accepted is kept, so these are no reason to take us out; but a person should see
  * them. */
-static const char *held_text(enum nv_exporter_state state)
+static const char *held_text(enum nv_sink_state state)
 {
     static const char *const texts[] = {
-        [NV_EXPORTER_HELD_AUTH] = "ready, but held: the key is refused: see /status",
-        [NV_EXPORTER_HELD_CREDIT] =
-            "ready, but held: the plan's credit is used up: see /status",
-        [NV_EXPORTER_HELD_CONFIG] = "ready, but held: the endpoint is wrong: see /status",
-        [NV_EXPORTER_HELD_FOREIGN] =
+        [NV_SINK_HELD_AUTH] = "ready, but held: the key is refused: see /status",
+        [NV_SINK_HELD_CREDIT] = "ready, but held: the plan's credit is used up: see /status",
+        [NV_SINK_HELD_CONFIG] = "ready, but held: the endpoint is wrong: see /status",
+        [NV_SINK_HELD_FOREIGN] =
             "ready, but held: the endpoint does not answer as Noveum's API does: see /status",
-        [NV_EXPORTER_HELD_FILES] = "ready, but held: files can't be written: see /status",
+        [NV_SINK_HELD_FILES] = "ready, but held: files can't be written: see /status",
     };
 
     return (size_t)state < sizeof texts / sizeof *texts ? texts[state] : NULL;
@@ -49,7 +48,7 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
             status->assembly.refusal == NV_ERR_IO ? "journal can't be written" : "journal full";
     } else if (status->stuck_ns >= NV_STUCK_TOLD_NS) {
         *why = "a shard makes no progress: see /status";
-    } else if (status->exporter.refused_in_row >= NV_EXPORTER_REFUSED_ALL) {
+    } else if (status->exporter.refused_in_row >= NV_SINK_REFUSED_ALL) {
         *why = "ready, but the backend refuses every trace: see /status";
     } else if (held_text(status->exporter.state)) {
         *why = held_text(status->exporter.state);
@@ -95,7 +94,7 @@ static void gauge(struct nv_buf *buf, const char *name, const char *help, uint64
 static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *buf)
 {
     const struct nv_assembly_status *assembly = &status->assembly;
-    const struct nv_exporter_status *exporter = &status->exporter;
+    const struct nv_sink_status *exporter = &status->exporter;
     gauge(buf, "noveum_uptime_seconds", "Seconds since the start",
           status->uptime_ns / NV_NS_PER_S);
     gauge(buf, "noveum_connections", "Open connections of OTLP/HTTP",
@@ -129,7 +128,7 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
     gauge(buf, "noveum_outbox_records", "Encoded traces on disk", exporter->outbox_records);
     gauge(buf, "noveum_requests_in_flight", "Requests to the backend", exporter->in_flight);
     gauge(buf, "noveum_exporter_sending", "1 unless the exporter waits or is held",
-          exporter->state == NV_EXPORTER_SENDING ? 1 : 0);
+          exporter->state == NV_SINK_SENDING ? 1 : 0);
     gauge(buf, "noveum_traces_refused_in_row",
           "Traces the backend has refused since it accepted one", exporter->refused_in_row);
     gauge(buf, "noveum_last_delivery_timestamp_seconds", "Unix time, 0: none yet",
@@ -303,10 +302,10 @@ static void put_translation(struct nv_json_writer *json, const struct nv_gateway
     nv_json_write_end_object(json);
 }
 
-static void put_exporter(struct nv_json_writer *json, const struct nv_exporter_status *exporter)
+static void put_exporter(struct nv_json_writer *json, const struct nv_sink_status *exporter)
 {
     begin(json, "exporter");
-    put_text(json, "state", nv_exporter_state_text(exporter->state));
+    put_text(json, "state", nv_sink_state_text(exporter->state));
     put_text(json, "reason", exporter->reason);
     put_text(json, "last_error", exporter->last_error);
     put_time(json, "last_error_time", exporter->last_error_wall_ns);

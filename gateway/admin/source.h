@@ -27,7 +27,7 @@ struct nv_gateway_status {
     struct nv_http_status receiver;
     struct nv_grpc_status grpc;
     struct nv_assembly_status assembly;
-    struct nv_exporter_status exporter;
+    struct nv_sink_status exporter;
     /* as configured, of the options of the start: filled in by the port; borrowed */
     const char *http_listen, *grpc_listen, *admin_listen;
 };

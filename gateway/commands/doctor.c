@@ -163,8 +163,8 @@ bool nv_doctor_status(json_t *root, bool keyless, struct nv_buf *out)
                     "reason", &reason, "last_error", &last_error, "refused_in_row", &refused,
                     "spans", "dead_lettered", &dead) != 0)
         return say(out, false, "gateway", "one runs here, and what it says is not understood");
-    bool all_refused = refused >= NV_EXPORTER_REFUSED_ALL;
-    bool good = strcmp(state, nv_exporter_state_text(NV_EXPORTER_SENDING)) == 0 && !all_refused;
+    bool all_refused = refused >= NV_SINK_REFUSED_ALL;
+    bool good = strcmp(state, nv_sink_state_text(NV_SINK_SENDING)) == 0 && !all_refused;
     if (all_refused) {
         (void)snprintf(
             text, sizeof text,

@@ -421,7 +421,7 @@ void rig_drain(struct nv_rig *rig)
     rig->put_fails = rig->get_fails = rig->send_fails = NV_OK;
     for (int i = 0; i < 20000; i++) {
         uint64_t wait_ns = nv_exporter_pump(rig->exporter);
-        struct nv_exporter_status status = rig_status(rig);
+        struct nv_sink_status status = rig_status(rig);
         struct rig_flight *flight = rig_flight(rig);
 
         if (flight) {
@@ -439,9 +439,9 @@ void rig_drain(struct nv_rig *rig)
     ck_abort_msg("does not drain");
 }
 
-struct nv_exporter_status rig_status(struct nv_rig *rig)
+struct nv_sink_status rig_status(struct nv_rig *rig)
 {
-    struct nv_exporter_status status;
+    struct nv_sink_status status;
 
     nv_exporter_read_status(rig->exporter, &status);
     return status;

@@ -100,7 +100,7 @@ uint32_t rig_records(const struct nv_rig *rig, enum nv_record_kind kind);
 void rig_cut_power(struct nv_rig *rig);
 /* Claims settled with this outcome. Aborts the test when a claim was settled twice. */
 uint32_t rig_settled(const struct nv_rig *rig, enum nv_outcome outcome);
-struct nv_exporter_status rig_status(struct nv_rig *rig);
+struct nv_sink_status rig_status(struct nv_rig *rig);
 /* Spans delivered by the ledger. Aborts the test when the ledger's sum does not add up. */
 uint64_t rig_delivered(void);
 /* Spans dead-lettered for that reason. */

@@ -335,7 +335,7 @@ START_TEST(stop_puts_the_rest_into_the_outbox)
         rig_consume(&rig, "fine", 1);
     nv_exporter_stop(rig.exporter, 1000);
     ck_assert_uint_eq(rig.sent, 1);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_STOPPED);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_STOPPED);
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_KEPT), 5);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 1);
     rig_close(&rig);
@@ -620,7 +620,7 @@ START_TEST(files_that_fail_hold)
     ck_assert_int_eq(rmdir(directory), 0);
     rig_consume(&rig, "fine", 1);
     rig_run(&rig, 1000);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_HELD_FILES);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_HELD_FILES);
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_DELIVERED), 0);
     rig_run(&rig, 5000);
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_KEPT), 1);
@@ -654,7 +654,7 @@ END_TEST
 START_TEST(the_thread_stops_with_a_dead_backend)
 {
     struct nv_fail fail = {0};
-    struct nv_exporter_status status;
+    struct nv_sink_status status;
 
     rig.config.endpoint = "http://127.0.0.1:1/api";
     rig.config.batch_ms = 0;
@@ -667,7 +667,7 @@ START_TEST(the_thread_stops_with_a_dead_backend)
         rig_consume(&rig, "fine", 1);
     nv_exporter_stop(rig.exporter, 10000);
     nv_exporter_read_status(rig.exporter, &status);
-    ck_assert_int_eq(status.state, NV_EXPORTER_STOPPED);
+    ck_assert_int_eq(status.state, NV_SINK_STOPPED);
     ck_assert_uint_gt(strlen(status.last_error), 0);
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_KEPT), 50);
     check_books();
@@ -676,8 +676,8 @@ END_TEST
 
 START_TEST(every_state_has_a_text)
 {
-    for (int i = 0; i <= NV_EXPORTER_STOPPED; i++)
-        ck_assert_uint_gt(strlen(nv_exporter_state_text((enum nv_exporter_state)i)), 0);
+    for (int i = 0; i <= NV_SINK_STOPPED; i++)
+        ck_assert_uint_gt(strlen(nv_sink_state_text((enum nv_sink_state)i)), 0);
 }
 END_TEST
 

@@ -90,7 +90,7 @@ static struct nv_pipeline make_pipeline(const struct nv_store *dead_letters)
                                 .translating = translating,
                                 .next_ctx = &fate,
                                 .remember = remember,
-                                .show = show,
+                                .observe = show,
                                 .consume = consume};
 }
 
@@ -291,7 +291,7 @@ END_TEST
 START_TEST(without_a_view_and_a_memory)
 {
     struct nv_pipeline pipeline = make_pipeline(&store);
-    pipeline.show = NULL;
+    pipeline.observe = NULL;
     pipeline.remember = NULL;
     struct nv_completer completer = nv_pipeline_completer(&pipeline);
     struct nv_batch *batch = one_span(NV_STR(""));

@@ -335,7 +335,7 @@ static void drain(struct world *world)
 {
     for (int i = 0; i < 5000; i++) {
         struct nv_assembly_status assembly;
-        struct nv_exporter_status exporter;
+        struct nv_sink_status exporter;
         uint64_t due_ns = nv_assembly_tick(world->assembly);
         uint64_t wait_ns = nv_exporter_pump(world->exporter);
         if (answer_one(world, MOOD_WELL))

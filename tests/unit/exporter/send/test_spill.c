@@ -44,7 +44,7 @@ START_TEST(memory_is_flat_through_an_outage)
             most = rig_status(&rig).queued_bytes;
     }
     ck_assert_uint_le(most, 30000 + 4 * 4000);
-    ck_assert_int_ne(rig_status(&rig).state, NV_EXPORTER_SENDING);
+    ck_assert_int_ne(rig_status(&rig).state, NV_SINK_SENDING);
     ck_assert_uint_gt(rig_status(&rig).outbox_spans, 4000);
     ck_assert_uint_eq(rig_settled(&rig, NV_OUTCOME_LEFT), 0);
     rig_drain(&rig);
@@ -98,7 +98,7 @@ START_TEST(what_is_sent_is_not_moved)
     rig_consume_many(&rig, 20);
     rig_run(&rig, 0);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_OUTBOX), 1);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_SENDING);
     rig_drain(&rig);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_DELIVERED), 22);
 }

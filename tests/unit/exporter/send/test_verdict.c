@@ -73,14 +73,14 @@ START_TEST(a_backend_that_refuses_everything_is_told_of)
     rig_open(&rig, true);
     told = 0;
     nv_log_set_sink(count_warnings, NULL);
-    rig_consume_many(&rig, NV_EXPORTER_REFUSED_ALL - 1);
+    rig_consume_many(&rig, NV_SINK_REFUSED_ALL - 1);
     answer_all(400);
     ck_assert_uint_eq(told, 0);
     ck_assert_str_eq(rig_status(&rig).reason, "");
     rig_consume_many(&rig, 1);
     answer_all(400);
     ck_assert_uint_eq(told, 1);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_SENDING);
     ck_assert_ptr_nonnull(strstr(rig_status(&rig).reason, "last 20 with status 400"));
     rig_consume_many(&rig, 79);
     answer_all(400);
@@ -101,12 +101,12 @@ START_TEST(refusals_of_several_kinds_are_no_wall)
     told = 0;
     nv_log_set_sink(count_warnings, NULL);
     for (int i = 0; i < 4; i++) {
-        rig_consume_many(&rig, NV_EXPORTER_REFUSED_ALL - 1);
+        rig_consume_many(&rig, NV_SINK_REFUSED_ALL - 1);
         answer_all(i % 2 == 0 ? 422 : 400);
     }
     rig_consume_many(&rig, 1);
     answer_all(200);
-    rig_consume_many(&rig, NV_EXPORTER_REFUSED_ALL - 1);
+    rig_consume_many(&rig, NV_SINK_REFUSED_ALL - 1);
     answer_all(400);
     ck_assert_uint_eq(told, 0);
 }
@@ -182,7 +182,7 @@ START_TEST(a_refused_key_holds_until_the_probe_passes)
     rig_run(&rig, 1000);
     rig_answer(&rig, rig_flight(&rig), 401, "", "{\"message\":\"expired\"}");
     rig_run(&rig, 4000);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_HELD_AUTH);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_HELD_AUTH);
     ck_assert_uint_gt(strlen(rig_status(&rig).reason), 0);
     ck_assert_ptr_null(rig_flight(&rig));
     rig_run(&rig, 1000);
@@ -195,7 +195,7 @@ START_TEST(a_refused_key_holds_until_the_probe_passes)
     ck_assert_uint_eq(rig.probes, 2);
     rig_answer(&rig, rig_flight(&rig), 200, "", "{}");
     rig_accept_all(&rig, 100);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_SENDING);
     ck_assert_uint_eq(rig_delivered(), 10);
     ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 0);
 }
@@ -226,12 +226,12 @@ START_TEST(exhausted_credit_is_a_long_pause)
     rig_answer(&rig, rig_flight(&rig), 429, "5",
                "{\"error\":{\"code\":\"CREDIT_QUOTA_EXCEEDED\"}}");
     rig_run(&rig, 299000);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_HELD_CREDIT);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_HELD_CREDIT);
     ck_assert_uint_eq(rig.sent, 1);
     rig_run(&rig, 40000);
     ck_assert_uint_eq(rig.sent, 2);
     rig_accept_all(&rig, 0);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_SENDING);
     ck_assert_uint_eq(rig_delivered(), 2);
 }
 END_TEST
@@ -246,7 +246,7 @@ START_TEST(a_wrong_endpoint_holds)
     rig_answer(&rig, rig_flight(&rig), statuses[_i], "", "");
     rig_run(&rig, 4000);
     ck_assert_int_eq(rig_status(&rig).state,
-                     statuses[_i] < 400 ? NV_EXPORTER_HELD_FOREIGN : NV_EXPORTER_HELD_CONFIG);
+                     statuses[_i] < 400 ? NV_SINK_HELD_FOREIGN : NV_SINK_HELD_CONFIG);
     ck_assert_uint_eq(rig.sent, 1);
     rig_run(&rig, 1000);
     ck_assert_uint_eq(rig.sent, 2);
@@ -287,7 +287,7 @@ START_TEST(a_blocked_trace_holds_nobody)
     rig_consume_many(&rig, 62);
     ck_assert_uint_lt(behind_a_wall("poison", statuses[_i], 3), 40);
     ck_assert_uint_eq(rig_delivered(), 99 * 2);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_SENDING);
     behind_a_wall("poison", statuses[_i], 10);
     ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 1);
     ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 1);
@@ -328,7 +328,7 @@ START_TEST(what_is_no_refusal_waits_alone)
         behind_a_wall("poison", statuses[_i], 1);
     }
     ck_assert_uint_ge(rig_delivered(), (15 + 59 * 5) * 2);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_SENDING);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_SENDING);
     ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 0);
     requests = behind_a_wall("poison", statuses[_i], 600);
     ck_assert_uint_gt(requests, 5);
@@ -350,7 +350,7 @@ START_TEST(a_wall_before_all_is_a_hold)
     rig_consume_many(&rig, 100);
     requests = behind_a_wall("trace", statuses[_i], 1);
     ck_assert_uint_le(requests, statuses[_i] == 413 ? 200 : 4);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_HELD_FOREIGN);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_HELD_FOREIGN);
     for (int i = 0; i < 60; i++) {
         rig_consume_many(&rig, 5);
         requests = behind_a_wall("trace", statuses[_i], 60);
@@ -358,7 +358,7 @@ START_TEST(a_wall_before_all_is_a_hold)
     ck_assert_uint_le(requests, statuses[_i] == 413 ? 10 : 3);
     ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED) + rig_dead(NV_DEAD_TOO_LARGE), 0);
     ck_assert_uint_eq(rig_delivered(), 0);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_HELD_FOREIGN);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_HELD_FOREIGN);
     ck_assert_str_ne(rig_status(&rig).reason, "");
     rig_drain(&rig);
     ck_assert_uint_eq(rig_delivered(), 400 * 2);
@@ -386,7 +386,7 @@ START_TEST(a_wall_that_comes_meanwhile_ends_no_trace)
     rig_answer(&rig, second, 200, "", "{}");
     behind_a_wall("trace", 403, 600);
     ck_assert_uint_eq(rig_dead(NV_DEAD_REJECTED), 0);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_HELD_FOREIGN);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_HELD_FOREIGN);
     ck_assert_uint_eq(rig_delivered(), 4);
 }
 END_TEST
@@ -400,7 +400,7 @@ START_TEST(retry_after_closes_for_all)
     rig_answer(&rig, rig_flight(&rig), 429, "10", "");
     rig_run(&rig, 9900);
     ck_assert_uint_eq(rig.sent, 1);
-    ck_assert_int_eq(rig_status(&rig).state, NV_EXPORTER_BACKING_OFF);
+    ck_assert_int_eq(rig_status(&rig).state, NV_SINK_BACKING_OFF);
     rig_run(&rig, 2000);
     ck_assert_uint_gt(rig.sent, 1);
     rig_accept_all(&rig, 1000);
