@@ -6,7 +6,7 @@
  * span a repetition, and what was the trace called?" matters for as long as clients retry. The
  * older tier is a ring of hash sets, each collecting for a quarter of the time; the oldest is
  * dropped whole, so nothing is ever deleted from one. A collision of 56 bits would only give a
- * trace the number of a linked part. The older tier is no base/index.h: that one holds pointers
+ * trace the number of a linked part. The older tier is no index.h: that one holds pointers
  * to items, 12 bytes a slot and the item besides, where here the slot is all there is.
  */
 #include "assembly/hold/sent.h"

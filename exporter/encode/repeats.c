@@ -2,7 +2,7 @@
  * Repetitions: a piece is remembered by where it stands in the buffer, so that nothing is kept
  * twice.
  *
- *   table  [ - | 3 | - | 1 ... ]  number of a piece, by the key's hash; not base/index.h, whose
+ *   table  [ - | 3 | - | 1 ... ]  number of a piece, by the key's hash; not index.h, whose
  *            │           │        items may not move: pieces are an array that grows
  *   pieces [ 1 | 2 | 3 ... ] ──▶ [ from, len ] in the buffer
  *

@@ -8,7 +8,7 @@
  * A node finds its child by a hash over all nodes of the builder, so that ten thousand messages
  * cost ten thousand steps and not their square. At the end numbered children are sorted by
  * number. Names and numbers under one node (`prompt.0` beside `prompt.name`) make an object
- * whose numbers are names. The table is not base/index.h because it lies in the trace's arena:
+ * whose numbers are names. The table is not index.h because it lies in the trace's arena:
  * a failure leaves nothing to free, and its probes count as work.
  */
 #include "mapping/engine/unflatten.h"

@@ -9,7 +9,7 @@
  * Runs at build time over all tables, and at start only when the user has a table of his own;
  * so it is written for clarity: sorts and binary searches, no hashing while building. An import
  * turns a built set back into rows, so that a user's table is merged by the same code. The
- * slots are numbers of keys and no base/index.h of pointers, because the set is compiled in as
+ * slots are numbers of keys and no index.h of pointers, because the set is compiled in as
  * constants.
  */
 #include "mapping/rules/rule_parse.h"

@@ -13,7 +13,7 @@
  * whose service is its own; where that says nothing, a SERVER or CONSUMER is a child of the
  * caller and anything else of the served side. Assembly keeps the two by the same rule
  * (gather.c); `explain` and letters that are tried again come here without it. Ids are found by
- * a seeded hash, for clients choose them; in a table of its own and not base/index.h because it
+ * a seeded hash, for clients choose them; in a table of its own and not index.h because it
  * lies in the trace's arena, goes with it, and counts its probes as work.
  */
 #include "mapping/settle/settle.h"

@@ -1,5 +1,5 @@
 /*
- * uthash behind base/hash_map.h: our hash, and an addition that fails without memory leaves the
+ * uthash behind hash_map.h: our hash, and an addition that fails without memory leaves the
  * map as it was and ends nobody's process.
  */
 #include "expect.h"
