@@ -8,7 +8,7 @@
 #include "base/json_string.h"
 
 #include "base/json_read.h"
-#include "base/utf8.h"
+#include "base/text/utf8.h"
 
 #include <assert.h>
 

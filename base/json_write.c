@@ -17,7 +17,7 @@
  */
 #include "base/json_write.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include <assert.h>
 #include <math.h>

@@ -11,7 +11,7 @@
 #define NV_BASE_JSON_WRITE_H
 
 #include "base/buf.h"
-#include "base/utf8.h"
+#include "base/text/utf8.h"
 
 #define NV_JSON_WRITE_DEPTH_MAX 256
 

@@ -14,9 +14,9 @@
 
 #include "base/clock.h"
 #include "base/json_string.h"
-#include "base/mask.h"
+#include "base/text/mask.h"
 #include "base/output.h"
-#include "base/shown.h"
+#include "base/text/shown.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -86,7 +86,7 @@ static void add(struct line *line, struct nv_str s)
     line->len += len;
 }
 
-/* Text as base/shown.h lets it be seen; `json` adds JSON's own escapes. */
+/* Text as base/text/shown.h lets it be seen; `json` adds JSON's own escapes. */
 static void add_shown(struct line *line, struct nv_str s, bool json)
 {
     char escape[NV_SHOWN_ESCAPE_SIZE];

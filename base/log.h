@@ -6,7 +6,7 @@
  * lines in NV_LOG_WINDOW_S seconds further ones are only counted, and the next window opens
  * with that count. Lines that nobody reads are left out and counted, too. Any thread. Never
  * logs secrets: the callers pass none, options marked secret have no text, and what others echo
- * is masked by its value (base/mask.h).
+ * is masked by its value (base/text/mask.h).
  */
 #ifndef NV_BASE_LOG_H
 #define NV_BASE_LOG_H

@@ -8,7 +8,7 @@
  */
 #include "payload.h"
 
-#include "base/wire.h"
+#include "base/text/wire.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/text/text.h"
 #include "gateway/admin/admin.h"
 #include "gateway/dead/dead_retry.h"
 #include "gateway/config/option_value.h"

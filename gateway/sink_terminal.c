@@ -9,7 +9,7 @@
 #include "gateway/sinks.h"
 
 #include "base/limits.h"
-#include "base/mask.h"
+#include "base/text/mask.h"
 #include "base/output.h"
 #include "exporter/encode/encode.h"
 #include "gateway/view/terminal.h"

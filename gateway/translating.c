@@ -13,7 +13,7 @@
 
 #include "journal/crc32c.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include <assert.h>
 #include <errno.h>

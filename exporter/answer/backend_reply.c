@@ -16,7 +16,7 @@
 #include "exporter/answer/backend_reply.h"
 
 #include "base/json_read.h"
-#include "base/mask.h"
+#include "base/text/mask.h"
 
 #include <assert.h>
 #include <stdlib.h>

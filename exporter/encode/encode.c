@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/text.h"
+#include "base/text/text.h"
 #include "exporter/encode/repeats.h"
 #include "model/key_index.h"
 

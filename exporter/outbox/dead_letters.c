@@ -7,7 +7,7 @@
  */
 #include "exporter/outbox/dead_letters.h"
 
-#include "base/mask.h"
+#include "base/text/mask.h"
 #include "base/clock.h"
 #include "base/json_read.h"
 #include "base/json_write.h"

@@ -15,9 +15,9 @@
 #include "gateway/admin/admin.h"
 
 #include "base/limits.h"
-#include "base/mask.h"
+#include "base/text/mask.h"
 #include "base/log.h"
-#include "base/shown.h"
+#include "base/text/shown.h"
 #include "gateway/admin/admin_gate.h"
 #include "gateway/admin/control.h"
 #include "net/http_server.h"

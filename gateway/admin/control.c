@@ -10,7 +10,7 @@
 #include "gateway/admin/control.h"
 
 #include "base/limits.h"
-#include "base/mask.h"
+#include "base/text/mask.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -8,8 +8,8 @@
 #include "gateway/commands/doctor.h"
 
 #include "base/limits.h"
-#include "base/mask.h"
-#include "base/shown.h"
+#include "base/text/mask.h"
+#include "base/text/shown.h"
 #include "gateway/commands/cli.h"
 #include "gateway/admin/control.h"
 #include "gateway/config/option_value.h"

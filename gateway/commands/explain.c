@@ -12,10 +12,10 @@
 #include "gateway/commands/explain.h"
 
 #include "base/limits.h"
-#include "base/mask.h"
+#include "base/text/mask.h"
 #include "base/json_read.h"
-#include "base/shown.h"
-#include "base/text.h"
+#include "base/text/shown.h"
+#include "base/text/text.h"
 #include "gateway/commands/cli.h"
 #include "gateway/config/file_trust.h"
 #include "gateway/dead/raw_join.h"

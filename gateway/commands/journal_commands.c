@@ -7,9 +7,9 @@
 #include "gateway/commands/journal_commands.h"
 
 #include "base/limits.h"
-#include "base/mask.h"
+#include "base/text/mask.h"
 #include "journal/journal_check.h"
-#include "base/shown.h"
+#include "base/text/shown.h"
 #include "exporter/outbox/dead_letters.h"
 #include "gateway/admin/control.h"
 #include "gateway/dead/dead_retry.h"

@@ -4,11 +4,11 @@
  * Kept small on purpose: everything it calls is in the library and tested there. Configuration
  * is loaded before any thread exists, and every failure of it ends here with exit code 2.
  */
-#include "base/shown.h"
+#include "base/text/shown.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "gateway/commands/cli.h"
-#include "base/mask.h"
+#include "base/text/mask.h"
 #include "gateway/commands/commands.h"
 #include "gateway/process/memory_limit.h"
 #include "gateway/config/option_print.h"

@@ -9,10 +9,10 @@
 #include "gateway/commands/run.h"
 
 #include "base/limits.h"
-#include "base/mask.h"
+#include "base/text/mask.h"
 #include "base/log.h"
 #include "base/output.h"
-#include "base/shown.h"
+#include "base/text/shown.h"
 #include "gateway/process/descriptors.h"
 #include "gateway/process/file_watch.h"
 #include "gateway/config/memory_budget.h"

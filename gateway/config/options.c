@@ -7,7 +7,7 @@
  */
 #include "gateway/config/options.h"
 
-#include "base/mask.h"
+#include "base/text/mask.h"
 #include "gateway/config/option_value.h"
 
 #include <assert.h>

@@ -9,7 +9,7 @@
 #include "gateway/dead/dead_retry.h"
 
 #include "base/limits.h"
-#include "base/text.h"
+#include "base/text/text.h"
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/encode/encode.h"
 #include "gateway/dead/raw_join.h"

@@ -14,8 +14,8 @@
 #include "base/json_read.h"
 #include "base/json_write.h"
 #include "base/limits.h"
-#include "base/text.h"
-#include "base/wire.h"
+#include "base/text/text.h"
+#include "base/text/wire.h"
 #include "model/otlp_fields.h"
 
 #include <assert.h>

@@ -9,7 +9,7 @@
 #include "gateway/process/progress.h"
 
 #include "base/log.h"
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include <assert.h>
 #include <fcntl.h>

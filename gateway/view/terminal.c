@@ -10,8 +10,8 @@
  */
 #include "gateway/view/terminal.h"
 
-#include "base/shown.h"
-#include "base/utf8.h"
+#include "base/text/shown.h"
+#include "base/text/utf8.h"
 #include "gateway/view/terminal_facts.h"
 
 #include <assert.h>

@@ -18,7 +18,7 @@
 #include "mapping/engine/decode.h"
 
 #include "base/meter.h"
-#include "base/wire.h"
+#include "base/text/wire.h"
 #include "model/otlp_fields.h"
 
 #include <assert.h>

@@ -7,7 +7,7 @@
  */
 #include "mapping/engine/logs.h"
 
-#include "base/wire.h"
+#include "base/text/wire.h"
 #include "mapping/engine/decode.h"
 #include "model/otlp_fields.h"
 

@@ -13,7 +13,7 @@
 #include "mapping/engine/engine.h"
 
 #include "base/meter.h"
-#include "base/shown.h"
+#include "base/text/shown.h"
 #include "model/absent.h"
 #include "model/scalar.h"
 

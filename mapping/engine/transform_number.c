@@ -11,7 +11,7 @@
  */
 #include "mapping/engine/transform_steps.h"
 
-#include "base/iso_time.h"
+#include "base/text/iso_time.h"
 #include "model/scalar.h"
 
 #include "base/banned.h"

@@ -15,7 +15,7 @@
 #include "mapping/prices/provider.h"
 #include "mapping/rules/rule.h"
 #include "base/clock.h"
-#include "base/iso_time.h"
+#include "base/text/iso_time.h"
 
 #include <assert.h>
 #include <math.h>

@@ -13,8 +13,8 @@
 
 #include "base/hash_map.h"
 #include "base/json_write.h"
-#include "base/shown.h"
-#include "base/utf8.h"
+#include "base/text/shown.h"
+#include "base/text/utf8.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -11,7 +11,7 @@
  */
 #include "mapping/settle/settle.h"
 
-#include "base/utf8.h"
+#include "base/text/utf8.h"
 
 #include "base/banned.h"
 

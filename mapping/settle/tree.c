@@ -11,7 +11,7 @@
 #include "mapping/settle/settle.h"
 
 #include "base/meter.h"
-#include "base/wire.h"
+#include "base/text/wire.h"
 #include "mapping/engine/decode.h"
 #include "model/otlp_fields.h"
 

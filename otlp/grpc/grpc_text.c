@@ -6,8 +6,8 @@
 #include "otlp/grpc/grpc_text.h"
 
 #include "base/clock.h"
-#include "base/shown.h"
-#include "base/text.h"
+#include "base/text/shown.h"
+#include "base/text/text.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

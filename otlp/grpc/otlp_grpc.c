@@ -13,7 +13,7 @@
 
 #include "base/counters.h"
 #include "base/limits.h"
-#include "base/wire.h"
+#include "base/text/wire.h"
 #include "otlp/grpc/grpc_text.h"
 #include "otlp/request/inflate.h"
 #include "otlp/request/refusal.h"

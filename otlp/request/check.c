@@ -11,7 +11,7 @@
  */
 #include "otlp/request/check.h"
 
-#include "base/utf8.h"
+#include "base/text/utf8.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -13,7 +13,7 @@
 
 #include "base/counters.h"
 #include "base/log.h"
-#include "base/shown.h"
+#include "base/text/shown.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -10,8 +10,8 @@
 #include "otlp/request/reply.h"
 
 #include "base/json_write.h"
-#include "base/shown.h"
-#include "base/utf8.h"
+#include "base/text/shown.h"
+#include "base/text/utf8.h"
 #include "otlp/reply.pb.h"
 
 #include <pb_encode.h>

@@ -14,7 +14,7 @@
 #ifndef NV_OTLP_REQUEST_SCHEMA_H
 #define NV_OTLP_REQUEST_SCHEMA_H
 
-#include "base/wire.h"
+#include "base/text/wire.h"
 #include "model/batch.h"
 
 enum nv_message_id {

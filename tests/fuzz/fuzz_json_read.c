@@ -7,7 +7,7 @@
  * byte behind the value for the text's end; we refuse more than 64 levels. Cut text is read as
  * well; it must give a value that can be written.
  */
-#include "base/utf8.h"
+#include "base/text/utf8.h"
 #include "model/value.h"
 
 #include <jansson.h>

@@ -4,7 +4,7 @@
 #ifndef NV_TESTS_SUPPORT_OTLP_BUILD_H
 #define NV_TESTS_SUPPORT_OTLP_BUILD_H
 
-#include "base/wire.h"
+#include "base/text/wire.h"
 #include "otlp/request/request.h"
 
 #define NV_TEST_TRACE_ID                                                                       \

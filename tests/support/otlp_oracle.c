@@ -9,7 +9,7 @@
 #include "otlp_oracle.h"
 
 #include "base/json_write.h"
-#include "base/text.h"
+#include "base/text/text.h"
 #include "tests/otlp.pb-c.h"
 
 #include <check.h>

@@ -8,7 +8,7 @@
 #include "tests/support/expect.h"
 #include "tests/support/fixtures.h"
 #include "mapping/prices/price.h"
-#include "base/iso_time.h"
+#include "base/text/iso_time.h"
 
 #include <math.h>
 #include <stdio.h>

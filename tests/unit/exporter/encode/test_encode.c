@@ -7,7 +7,7 @@
 #include "fixtures.h"
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "base/text/text.h"
 #include "exporter/encode/encode.h"
 
 #include <jansson.h>

@@ -3,7 +3,7 @@
  */
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
-#include "base/wire.h"
+#include "base/text/wire.h"
 #include "mapping/engine/decode.h"
 
 #include <stdlib.h>

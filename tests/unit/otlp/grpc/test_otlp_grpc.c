@@ -6,7 +6,7 @@
 #include "otlp/grpc/otlp_grpc.h"
 
 #include "base/counters.h"
-#include "base/text.h"
+#include "base/text/text.h"
 #include "expect.h"
 #include "grpc_rig.h"
 #include "oom.h"

@@ -3,7 +3,7 @@
  */
 #include "otlp/request/reply.h"
 
-#include "base/wire.h"
+#include "base/text/wire.h"
 #include "expect.h"
 #include "oom.h"
 

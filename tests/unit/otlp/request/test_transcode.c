@@ -6,7 +6,7 @@
  */
 #include "otlp/request/transcode.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 #include "expect.h"
 #include "otlp_build.h"
 

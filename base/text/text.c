@@ -6,7 +6,7 @@
  * checked: the reference implementations let them pass. No vector code: ids are 8 or 16 bytes,
  * and base64 content is rare.
  */
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include <assert.h>
 

@@ -4,7 +4,7 @@
  */
 #include "expect.h"
 
-#include "base/utf8.h"
+#include "base/text/utf8.h"
 
 #include "base/banned.h"
 

@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include "base/banned.h"
 

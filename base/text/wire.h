@@ -9,8 +9,8 @@
  * closed by their own number. A group is skipped whole and yielded as one field of type
  * NV_WIRE_GROUP.
  */
-#ifndef NV_BASE_WIRE_H
-#define NV_BASE_WIRE_H
+#ifndef NV_BASE_TEXT_WIRE_H
+#define NV_BASE_TEXT_WIRE_H
 
 #include "base/buf.h"
 

@@ -8,7 +8,7 @@
  * machine's zone. No leap seconds and no years before 1970: what is read is compared with
  * OTLP's times, which are unsigned nanoseconds of Unix time.
  */
-#include "base/iso_time.h"
+#include "base/text/iso_time.h"
 
 #include "base/clock.h"
 

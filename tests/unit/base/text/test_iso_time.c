@@ -3,7 +3,7 @@
  */
 #include "tests/support/expect.h"
 
-#include "base/iso_time.h"
+#include "base/text/iso_time.h"
 
 #include "base/banned.h"
 

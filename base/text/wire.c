@@ -8,7 +8,7 @@
  * What is refused follows upb, the parser inside the reference implementation, except that tags
  * and lengths may take up to ten bytes like every varint, as the format's description allows.
  */
-#include "base/wire.h"
+#include "base/text/wire.h"
 
 #include <assert.h>
 #include <endian.h>

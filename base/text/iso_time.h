@@ -2,8 +2,8 @@
  * Times as text: ISO 8601 with a date, a time and a zone (RFC 3339 and what senders make of
  * it).
  */
-#ifndef NV_BASE_ISO_TIME_H
-#define NV_BASE_ISO_TIME_H
+#ifndef NV_BASE_TEXT_ISO_TIME_H
+#define NV_BASE_TEXT_ISO_TIME_H
 
 #include "base/str.h"
 

@@ -4,8 +4,8 @@
  */
 #include "expect.h"
 
-#include "base/mask.h"
-#include "base/text.h"
+#include "base/text/mask.h"
+#include "base/text/text.h"
 
 #include <stdio.h>
 

@@ -5,7 +5,7 @@
  * says otherwise.
  */
 #include "expect.h"
-#include "base/wire.h"
+#include "base/text/wire.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
  */
 #include "expect.h"
 
-#include "base/shown.h"
-#include "base/utf8.h"
+#include "base/text/shown.h"
+#include "base/text/utf8.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,6 @@
 /* Small text codecs: hex and base64. All lengths in bytes; no allocation. */
-#ifndef NV_BASE_TEXT_H
-#define NV_BASE_TEXT_H
+#ifndef NV_BASE_TEXT_TEXT_H
+#define NV_BASE_TEXT_TEXT_H
 
 #include "base/buf.h"
 

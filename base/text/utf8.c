@@ -8,7 +8,7 @@
  * everywhere. Wider vectors for other scripts were left out; such text runs at some hundred
  * MB/s.
  */
-#include "base/utf8.h"
+#include "base/text/utf8.h"
 
 #include <assert.h>
 #ifdef __SSE2__

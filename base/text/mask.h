@@ -8,8 +8,8 @@
  * a space), and in base64 of either alphabet at any alignment (Authorization: Basic), each
  * escape for itself. What is left is "***".
  */
-#ifndef NV_BASE_MASK_H
-#define NV_BASE_MASK_H
+#ifndef NV_BASE_TEXT_MASK_H
+#define NV_BASE_TEXT_MASK_H
 
 #include "base/buf.h"
 #include "base/output.h"

@@ -1,8 +1,8 @@
 /* UTF-8 as Unicode 15 section 3.9 defines it: no surrogates, nothing over U+10FFFF, no
  * overlongs.
  */
-#ifndef NV_BASE_UTF8_H
-#define NV_BASE_UTF8_H
+#ifndef NV_BASE_TEXT_UTF8_H
+#define NV_BASE_TEXT_UTF8_H
 
 #include "base/str.h"
 

@@ -11,9 +11,9 @@
  * is in the table can only stand inside of strings. Backslashes of the text itself are left
  * alone: shown text is for eyes, and paths of Windows should stay readable.
  */
-#include "base/shown.h"
+#include "base/text/shown.h"
 
-#include "base/utf8.h"
+#include "base/text/utf8.h"
 
 #include <assert.h>
 

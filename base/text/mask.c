@@ -13,9 +13,9 @@
  * freedom, but three alignments: of each the characters are kept that depend on the secret
  * alone.
  */
-#include "base/mask.h"
+#include "base/text/mask.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include <assert.h>
 #include <pthread.h>

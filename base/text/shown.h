@@ -11,8 +11,8 @@
  * becomes U+FFFD, one for each maximal part (as base/json_write.h does). Cost is linear;
  * nothing is allocated.
  */
-#ifndef NV_BASE_SHOWN_H
-#define NV_BASE_SHOWN_H
+#ifndef NV_BASE_TEXT_SHOWN_H
+#define NV_BASE_TEXT_SHOWN_H
 
 #include "base/buf.h"
 
