@@ -13,7 +13,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
-#include "base/json_string.h"
+#include "base/json/json_string.h"
 #include "base/text/mask.h"
 #include "base/output.h"
 #include "base/text/shown.h"

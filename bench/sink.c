@@ -9,7 +9,7 @@
  */
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

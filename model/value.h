@@ -13,8 +13,8 @@
 #define NV_MODEL_VALUE_H
 
 #include "base/arena.h"
-#include "base/json_read.h"
-#include "base/json_write.h"
+#include "base/json/json_read.h"
+#include "base/json/json_write.h"
 
 enum nv_value_type {
     NV_VALUE_NULL,

@@ -8,7 +8,7 @@
  * Hidden are: controls (C0, DEL, C1), line and paragraph separators, the bidirectional
  * controls, and what has no shape of its own (Unicode 15.1 Default_Ignorable_Code_Point: zero
  * width, tags, fillers) but for U+FE00..FE0F, which choose the look of emoji. Ill-formed UTF-8
- * becomes U+FFFD, one for each maximal part (as base/json_write.h does). Cost is linear;
+ * becomes U+FFFD, one for each maximal part (as base/json/json_write.h does). Cost is linear;
  * nothing is allocated.
  */
 #ifndef NV_BASE_TEXT_SHOWN_H

@@ -15,7 +15,7 @@
  */
 #include "exporter/answer/backend_reply.h"
 
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 #include "base/text/mask.h"
 
 #include <assert.h>

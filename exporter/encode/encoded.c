@@ -7,7 +7,7 @@
  */
 #include "exporter/encode/encoded.h"
 
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -13,7 +13,7 @@
 #ifndef NV_EXPORTER_ENCODE_REPEATS_H
 #define NV_EXPORTER_ENCODE_REPEATS_H
 
-#include "base/json_write.h"
+#include "base/json/json_write.h"
 
 /* A longer piece stands once; a resource as SDKs make it has some 1,500 bytes. */
 #define NV_REPEAT_PIECE_MAX ((size_t)4096)

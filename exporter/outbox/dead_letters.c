@@ -9,8 +9,8 @@
 
 #include "base/text/mask.h"
 #include "base/clock.h"
-#include "base/json_read.h"
-#include "base/json_write.h"
+#include "base/json/json_read.h"
+#include "base/json/json_write.h"
 #include "base/limits.h"
 #include "exporter/files/files.h"
 

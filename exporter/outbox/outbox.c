@@ -14,7 +14,7 @@
  */
 #include "exporter/outbox/outbox.h"
 
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 #include "base/limits.h"
 #include "base/log.h"
 

@@ -10,7 +10,7 @@
 #include "gateway/process/progress.h"
 
 #include "base/counters.h"
-#include "base/json_write.h"
+#include "base/json/json_write.h"
 
 #include <inttypes.h>
 #include <string.h>

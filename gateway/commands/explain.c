@@ -13,7 +13,7 @@
 
 #include "base/limits.h"
 #include "base/text/mask.h"
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 #include "base/text/shown.h"
 #include "base/text/text.h"
 #include "gateway/commands/cli.h"

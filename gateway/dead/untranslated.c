@@ -11,8 +11,8 @@
 #include "gateway/dead/untranslated.h"
 
 #include "base/clock.h"
-#include "base/json_read.h"
-#include "base/json_write.h"
+#include "base/json/json_read.h"
+#include "base/json/json_write.h"
 #include "base/limits.h"
 #include "base/text/text.h"
 #include "base/text/wire.h"

@@ -9,7 +9,7 @@
  */
 #include "otlp/request/reply.h"
 
-#include "base/json_write.h"
+#include "base/json/json_write.h"
 #include "base/text/shown.h"
 #include "base/text/utf8.h"
 #include "otlp/reply.pb.h"

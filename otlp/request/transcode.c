@@ -17,7 +17,7 @@
  */
 #include "otlp/request/transcode.h"
 
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 #include "base/text/text.h"
 #include "model/otlp_fields.h"
 #include "otlp/request/check.h"

@@ -8,7 +8,7 @@
  */
 #include "otlp_oracle.h"
 
-#include "base/json_write.h"
+#include "base/json/json_write.h"
 #include "base/text/text.h"
 #include "tests/otlp.pb-c.h"
 

@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "fixtures.h"
 
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 
 #include "base/banned.h"
 

@@ -3,7 +3,7 @@
  */
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 #include "mapping/settle/agents.h"
 
 #include <pthread.h>

@@ -15,7 +15,7 @@
  * decimals, which most are, come from integer arithmetic: the quotient of two exact doubles is
  * rounded once, just as a reader of the text would. The rest tries printf at 15, 16, 17 digits.
  */
-#include "base/json_write.h"
+#include "base/json/json_write.h"
 
 #include "base/text/text.h"
 

@@ -5,9 +5,9 @@
  * digits and may be half of a pair. What the reader passes on has been checked, so nothing here
  * fails but for memory: text that is no valid escape stays what it is.
  */
-#include "base/json_string.h"
+#include "base/json/json_string.h"
 
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 #include "base/text/utf8.h"
 
 #include <assert.h>

@@ -4,8 +4,8 @@
  */
 #include "expect.h"
 
-#include "base/json_read.h"
-#include "base/json_string.h"
+#include "base/json/json_read.h"
+#include "base/json/json_string.h"
 
 #include <stdlib.h>
 

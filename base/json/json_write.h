@@ -7,8 +7,8 @@
  * the end, in `writer.buf->failed`. Depth is bounded by NV_JSON_WRITE_DEPTH_MAX; deeper is
  * NV_ERR_DEPTH there.
  */
-#ifndef NV_BASE_JSON_WRITE_H
-#define NV_BASE_JSON_WRITE_H
+#ifndef NV_BASE_JSON_JSON_WRITE_H
+#define NV_BASE_JSON_JSON_WRITE_H
 
 #include "base/buf.h"
 #include "base/text/utf8.h"

@@ -6,8 +6,8 @@
  *
  * Scans go 16 bytes at a time where the machine has SSE2, and never read past the end.
  */
-#ifndef NV_BASE_JSON_STRING_H
-#define NV_BASE_JSON_STRING_H
+#ifndef NV_BASE_JSON_JSON_STRING_H
+#define NV_BASE_JSON_JSON_STRING_H
 
 #include "base/str.h"
 

@@ -11,8 +11,8 @@
  *
  *   {"a": [1, "x"]}  gives  OBJECT_BEGIN KEY ARRAY_BEGIN NUMBER STRING ARRAY_END OBJECT_END END
  */
-#ifndef NV_BASE_JSON_READ_H
-#define NV_BASE_JSON_READ_H
+#ifndef NV_BASE_JSON_JSON_READ_H
+#define NV_BASE_JSON_JSON_READ_H
 
 #include "base/arena.h"
 #include "base/buf.h"

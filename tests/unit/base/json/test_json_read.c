@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 
 #include <stdlib.h>
 

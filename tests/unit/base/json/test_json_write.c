@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "base/json_write.h"
+#include "base/json/json_write.h"
 
 #include <float.h>
 #include <math.h>

@@ -6,15 +6,15 @@
  *            │ {  ──▶ FIRST_KEY ──"k":──▶ VALUE
  *            │ [  ──▶ FIRST_ITEM             AFTER ──} ]──▶ AFTER (of the level above) or DONE
  *
- * Strings are scanned in blocks (base/json_string.h). They are decoded only for readers that
- * want it: much of what is read is skipped or copied. The grammar is RFC 8259's and nothing
- * more: no comments, no trailing commas, no NaN. Text that ends inside the value is told apart
- * from text that is wrong, because attributes are often cut by SDK limits and what is left of
- * them is still worth showing.
+ * Strings are scanned in blocks (base/json/json_string.h). They are decoded only for readers
+ * that want it: much of what is read is skipped or copied. The grammar is RFC 8259's and
+ * nothing more: no comments, no trailing commas, no NaN. Text that ends inside the value is
+ * told apart from text that is wrong, because attributes are often cut by SDK limits and what
+ * is left of them is still worth showing.
  */
-#include "base/json_read.h"
+#include "base/json/json_read.h"
 
-#include "base/json_string.h"
+#include "base/json/json_string.h"
 
 #include <assert.h>
 
