@@ -12,7 +12,7 @@
 #ifndef NV_ASSEMBLY_DOOR_REQUEST_H
 #define NV_ASSEMBLY_DOOR_REQUEST_H
 
-#include "base/index.h"
+#include "base/tables/index.h"
 #include "assembly/door/services.h"
 #include "model/batch.h"
 

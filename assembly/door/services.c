@@ -15,7 +15,7 @@
  * worst makes one of them wait as long as the other.
  */
 #include "assembly/door/services.h"
-#include "base/index.h"
+#include "base/tables/index.h"
 
 #include <assert.h>
 #include <pthread.h>

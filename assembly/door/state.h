@@ -19,7 +19,7 @@
 #include "assembly/door/place.h"
 #include "assembly/door/request.h"
 #include "base/clock.h"
-#include "base/queue.h"
+#include "base/tables/queue.h"
 #include "model/stage.h"
 #include "model/store.h"
 

@@ -10,7 +10,7 @@
 #define NV_ASSEMBLY_HOLD_PLANS_H
 
 #include "assembly/door/place.h"
-#include "base/index.h"
+#include "base/tables/index.h"
 #include "model/batch.h"
 
 struct nv_plan {

@@ -14,7 +14,7 @@
 #ifndef NV_ASSEMBLY_HOLD_SENT_H
 #define NV_ASSEMBLY_HOLD_SENT_H
 
-#include "base/index.h"
+#include "base/tables/index.h"
 #include "base/arena.h"
 #include "model/batch.h"
 

@@ -14,7 +14,7 @@
 
 #include "assembly/door/place.h"
 #include "assembly/door/request.h"
-#include "base/timers.h"
+#include "base/tables/timers.h"
 
 #include <stddef.h>
 

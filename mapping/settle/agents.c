@@ -11,7 +11,7 @@
  */
 #include "mapping/settle/agents.h"
 
-#include "base/hash_map.h"
+#include "base/tables/hash_map.h"
 #include "base/json/json_write.h"
 #include "base/text/shown.h"
 #include "base/text/utf8.h"

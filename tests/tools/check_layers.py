@@ -49,7 +49,7 @@ LIBRARIES = {
     "xxhash": ("xxHash", 2),
     "pb": ("nanopb", 2),
     "utf8proc": ("utf8proc", 2),
-    "uthash": ("uthash", 1),  # base/hash_map.h
+    "uthash": ("uthash", 1),  # base/tables/hash_map.h
     "sqlite3": ("SQLite", 0),
 }
 

@@ -6,8 +6,8 @@
  * A timer is embedded in what waits. Changing a deadline is O(log n), without allocation. Not
  * safe for use by two threads at once.
  */
-#ifndef NV_BASE_TIMERS_H
-#define NV_BASE_TIMERS_H
+#ifndef NV_BASE_TABLES_TIMERS_H
+#define NV_BASE_TABLES_TIMERS_H
 
 #include "base/error.h"
 

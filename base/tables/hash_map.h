@@ -9,8 +9,8 @@
  *     if (!nv_hash_added(item, hh))
  *         ... the map is as before, the item is the caller's still ...
  */
-#ifndef NV_BASE_HASH_MAP_H
-#define NV_BASE_HASH_MAP_H
+#ifndef NV_BASE_TABLES_HASH_MAP_H
+#define NV_BASE_TABLES_HASH_MAP_H
 
 #include "base/str.h"
 

@@ -2,7 +2,7 @@
  * The heap of deadlines against sorting: random adds, moves and removals come out in order.
  */
 #include "expect.h"
-#include "base/timers.h"
+#include "base/tables/timers.h"
 #include "oom.h"
 
 #include <stdlib.h>

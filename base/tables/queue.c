@@ -9,7 +9,7 @@
  * uses the monotonic clock: a step of the wall clock must not stretch a timeout. The ring
  * starts small because most queues stay short and limits are set for the worst case.
  */
-#include "base/queue.h"
+#include "base/tables/queue.h"
 
 #include "base/clock.h"
 

@@ -8,7 +8,7 @@
  *
  * Deliberately not done: shrinking. The table is bounded by the peak and small.
  */
-#include "base/index.h"
+#include "base/tables/index.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
  * Waiting, not spinning (docs/architecture.md#threads). Never drops: a full queue refuses, and
  * the refusal is answered 429 or 503 at the door. Any number of threads on either side.
  */
-#ifndef NV_BASE_QUEUE_H
-#define NV_BASE_QUEUE_H
+#ifndef NV_BASE_TABLES_QUEUE_H
+#define NV_BASE_TABLES_QUEUE_H
 
 #include "base/error.h"
 

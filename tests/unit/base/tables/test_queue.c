@@ -6,7 +6,7 @@
 #include "oom.h"
 
 #include "base/clock.h"
-#include "base/queue.h"
+#include "base/tables/queue.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
  * The hash table against a plain array: random adds and removes, colliding hashes, no memory.
  */
 #include "expect.h"
-#include "base/index.h"
+#include "base/tables/index.h"
 #include "oom.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * The heap of base/timers.h: written once, for whatever waits (traces today).
+ * The heap of base/tables/timers.h: written once, for whatever waits (traces today).
  *
  * A heap and not a wheel: waits reach from one second to one hour, most timers are moved a few
  * times and then fire, and a hundred thousand of them are 17 levels. The heap holds pointers, 8
@@ -7,7 +7,7 @@
  *
  * Deliberately not done: a stable order of equal deadlines; nobody relies on it.
  */
-#include "base/timers.h"
+#include "base/tables/timers.h"
 
 #include <assert.h>
 #include <stdlib.h>

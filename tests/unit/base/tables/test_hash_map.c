@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "base/hash_map.h"
+#include "base/tables/hash_map.h"
 
 #include <stdlib.h>
 

@@ -8,8 +8,8 @@
  * traces must fit in 50 MB, and because a failed allocation must be an error here. Keys are the
  * items' business: a lookup gives a comparison. Not safe for use by two threads at once.
  */
-#ifndef NV_BASE_INDEX_H
-#define NV_BASE_INDEX_H
+#ifndef NV_BASE_TABLES_INDEX_H
+#define NV_BASE_TABLES_INDEX_H
 
 #include "base/error.h"
 
