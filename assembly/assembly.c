@@ -10,8 +10,8 @@
 #include "assembly/door/replay.h"
 #include "assembly/hold/shard.h"
 #include "journal/journal.h"
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/log/counters.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <errno.h>

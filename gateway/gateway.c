@@ -13,7 +13,7 @@
 #include "gateway/gateway.h"
 
 #include "base/limits.h"
-#include "base/log.h"
+#include "base/log/log.h"
 #include "base/text/text.h"
 #include "gateway/admin/admin.h"
 #include "gateway/dead/dead_retry.h"

@@ -9,7 +9,7 @@
  */
 #include "gateway/pipeline.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 #include "base/text/text.h"
 #include "gateway/dead/untranslated.h"
 #include "redaction/secrets.h"

@@ -12,7 +12,7 @@
 #include "gateway/translating.h"
 
 #include "journal/crc32c.h"
-#include "base/log.h"
+#include "base/log/log.h"
 #include "base/text/text.h"
 
 #include <assert.h>

@@ -12,7 +12,7 @@
  */
 #include "journal/crc32c.h"
 #include "journal/journal_internal.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -16,7 +16,7 @@
  * taken for ours, nor read what we write.
  */
 #include "journal/journal_internal.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

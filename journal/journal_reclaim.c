@@ -9,7 +9,7 @@
  * cold file is not in their order, which only recovery sorts out.
  */
 #include "journal/journal_internal.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -14,7 +14,7 @@
  */
 #include "journal/crc32c.h"
 #include "journal/journal_internal.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <dirent.h>

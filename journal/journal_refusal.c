@@ -10,7 +10,7 @@
  * to the same disk are known to the file system alone.
  */
 #include "journal/journal_internal.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <string.h>
 #include "base/banned.h"

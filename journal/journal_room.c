@@ -15,7 +15,7 @@
  * told to come back late.
  */
 #include "journal/journal_internal.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -10,7 +10,7 @@
  * would lose a record silently.
  */
 #include "journal/journal_internal.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <errno.h>

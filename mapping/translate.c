@@ -21,7 +21,7 @@
 #include "mapping/mapping.h"
 #include "mapping/settle/settle.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 #include "base/meter.h"
 #include "mapping/engine/decode.h"
 

@@ -11,7 +11,7 @@
  */
 #include "net/http_internal.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -13,7 +13,7 @@
  */
 #include "net/listener.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 #include "net/listener_address.h"
 
 #include <assert.h>

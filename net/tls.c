@@ -11,8 +11,8 @@
  */
 #include "net/tls.h"
 
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/log/counters.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <errno.h>

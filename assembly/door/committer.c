@@ -15,8 +15,8 @@
 #include "journal/journal.h"
 #include "assembly/door/notes.h"
 #include "assembly/door/replay.h"
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/log/counters.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "assembly/door/notes.h"
 #include "base/limits.h"
 #include "journal/journal.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdlib.h>

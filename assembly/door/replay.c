@@ -13,7 +13,7 @@
 #include "assembly/door/replay.h"
 #include "journal/journal.h"
 #include "assembly/door/notes.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@
  */
 #include "assembly/hold/gather.h"
 #include "assembly/hold/shard.h"
-#include "base/log.h"
+#include "base/log/log.h"
 #include "journal/journal.h"
 
 #include <assert.h>

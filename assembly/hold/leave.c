@@ -21,7 +21,7 @@
 #include "assembly/hold/leave.h"
 #include "assembly/door/notes.h"
 #include "assembly/hold/facts.h"
-#include "base/counters.h"
+#include "base/log/counters.h"
 
 #include <assert.h>
 #include <stdlib.h>

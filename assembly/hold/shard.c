@@ -18,7 +18,7 @@
  */
 #include "assembly/hold/shard.h"
 #include "assembly/hold/leave.h"
-#include "base/counters.h"
+#include "base/log/counters.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -16,7 +16,7 @@
 
 #include "base/json/json_read.h"
 #include "base/limits.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdlib.h>

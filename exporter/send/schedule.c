@@ -9,7 +9,7 @@
  */
 #include "exporter/send/sender.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -14,9 +14,9 @@
 #include "exporter/encode/encode_whole.h"
 #include "exporter/send/sender.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 #include "base/limits.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdio.h>

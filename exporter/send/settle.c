@@ -10,8 +10,8 @@
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/send/sender.h"
 
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/log/counters.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdlib.h>

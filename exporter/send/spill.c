@@ -12,7 +12,7 @@
  */
 #include "exporter/send/sender.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -11,8 +11,8 @@
  */
 #include "exporter/send/sender.h"
 
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/log/counters.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -16,7 +16,7 @@
 
 #include "base/limits.h"
 #include "base/text/mask.h"
-#include "base/log.h"
+#include "base/log/log.h"
 #include "base/text/shown.h"
 #include "gateway/admin/admin_gate.h"
 #include "gateway/admin/control.h"

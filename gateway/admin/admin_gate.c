@@ -12,7 +12,7 @@
  */
 #include "gateway/admin/admin_gate.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 #include "net/auth.h"
 
 #include <arpa/inet.h>

@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "gateway/process/progress.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 #include "base/json/json_write.h"
 
 #include <inttypes.h>

@@ -6,7 +6,7 @@
  */
 #include "base/text/shown.h"
 #include "base/limits.h"
-#include "base/log.h"
+#include "base/log/log.h"
 #include "gateway/commands/cli.h"
 #include "base/text/mask.h"
 #include "gateway/commands/commands.h"

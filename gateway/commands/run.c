@@ -10,7 +10,7 @@
 
 #include "base/limits.h"
 #include "base/text/mask.h"
-#include "base/log.h"
+#include "base/log/log.h"
 #include "base/output.h"
 #include "base/text/shown.h"
 #include "gateway/process/descriptors.h"

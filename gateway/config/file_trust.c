@@ -14,7 +14,7 @@
  */
 #include "gateway/config/file_trust.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <errno.h>

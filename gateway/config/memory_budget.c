@@ -27,7 +27,7 @@
  */
 #include "gateway/config/memory_budget.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -13,7 +13,7 @@
 #include "gateway/config/option_load.h"
 
 #include "base/limits.h"
-#include "base/log.h"
+#include "base/log/log.h"
 #include "gateway/config/file_trust.h"
 #include "gateway/config/memory_budget.h"
 #include "gateway/config/option_expand.h"

@@ -12,7 +12,7 @@
 #include "gateway/config/option_origins.h"
 
 #include "base/limits.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 

@@ -9,7 +9,7 @@
  */
 #include "gateway/process/descriptors.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <errno.h>

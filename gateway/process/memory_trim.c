@@ -10,7 +10,7 @@
  */
 #include "gateway/process/memory_trim.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 #include "model/ledger.h"
 
 #include <assert.h>

@@ -8,7 +8,7 @@
  */
 #include "gateway/process/progress.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 #include "base/text/text.h"
 
 #include <assert.h>

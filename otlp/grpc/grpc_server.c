@@ -13,7 +13,7 @@
 #include "otlp/grpc/grpc_server.h"
 
 #include "base/limits.h"
-#include "base/log.h"
+#include "base/log/log.h"
 #include "otlp/grpc/grpc_internal.h"
 #include "otlp/grpc/otlp_grpc.h"
 #include "net/peer.h"

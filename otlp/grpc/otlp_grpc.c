@@ -11,7 +11,7 @@
  */
 #include "otlp/grpc/otlp_grpc.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 #include "base/limits.h"
 #include "base/text/wire.h"
 #include "otlp/grpc/grpc_text.h"

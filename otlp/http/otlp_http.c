@@ -11,7 +11,7 @@
  */
 #include "otlp/http/otlp_http.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 #include "base/limits.h"
 #include "otlp/http/cors.h"
 #include "net/http1.h"

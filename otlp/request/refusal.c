@@ -11,8 +11,8 @@
  */
 #include "otlp/request/refusal.h"
 
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/log/counters.h"
+#include "base/log/log.h"
 #include "base/text/shown.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 /*
  * Requests that were not taken, told: each has a counter by reason and a line in the log.
  *
- * Lines are folded for each reason and protocol (base/log.h), so that a client that is set up
- * wrong shows at once and fills no disk. Any thread.
+ * Lines are folded for each reason and protocol (base/log/log.h), so that a client that is set
+ * up wrong shows at once and fills no disk. Any thread.
  */
 #ifndef NV_OTLP_REQUEST_REFUSAL_H
 #define NV_OTLP_REQUEST_REFUSAL_H

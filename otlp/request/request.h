@@ -67,9 +67,9 @@ enum nv_err nv_request_decode(const struct nv_request_body *request,
                               struct nv_fail *fail) NV_MUST_USE;
 
 /*
- * Adds what `result` says to the counters (base/counters.h) and the ledger's rejections. Called
- * once, when the request is answered with success: a request refused for lack of room comes
- * again.
+ * Adds what `result` says to the counters (base/log/counters.h) and the ledger's rejections.
+ * Called once, when the request is answered with success: a request refused for lack of room
+ * comes again.
  */
 void nv_request_count(const struct nv_request_result *result);
 

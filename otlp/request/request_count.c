@@ -7,7 +7,7 @@
  */
 #include "otlp/request/request.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 
 #include "base/banned.h"
 

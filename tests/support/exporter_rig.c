@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/log/counters.h"
+#include "base/log/log.h"
 
 #include "base/banned.h"
 

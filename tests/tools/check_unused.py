@@ -44,7 +44,7 @@ ALLOWED = {
     "nv_wire_put_varint": "odd encodings, which the program reads and never writes",
 }
 # where rows X(NAME, ...) stand that must each be named by a source
-TABLES = ("base/error.h", "base/counters.h", "model/ledger.h")
+TABLES = ("base/error.h", "base/log/counters.h", "model/ledger.h")
 
 
 def symbols(path):

@@ -5,7 +5,7 @@
  */
 #include "expect.h"
 #include "assembly_kit.h"
-#include "base/counters.h"
+#include "base/log/counters.h"
 
 #include <stdio.h>
 #include <stdlib.h>

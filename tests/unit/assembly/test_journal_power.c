@@ -8,7 +8,7 @@
  */
 #include "expect.h"
 #include "journal/journal_internal.h"
-#include "base/log.h"
+#include "base/log/log.h"
 #include "power.h"
 
 #include <stdlib.h>

@@ -8,8 +8,8 @@
 #include "fixtures.h"
 #include "oom.h"
 
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/log/counters.h"
+#include "base/log/log.h"
 
 #include <dirent.h>
 #include <jansson.h>

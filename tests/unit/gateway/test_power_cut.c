@@ -15,7 +15,7 @@
  */
 #include "expect.h"
 #include "assembly/assembly.h"
-#include "base/log.h"
+#include "base/log/log.h"
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/exporter.h"
 #include "power.h"

@@ -11,7 +11,7 @@
 #include "tests/support/mapping_kit.h"
 #include "tests/support/mapping_spans.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 #include "base/meter.h"
 
 #include <stdio.h>

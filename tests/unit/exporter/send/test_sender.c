@@ -6,8 +6,8 @@
 #include "expect.h"
 #include "exporter_rig.h"
 
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/log/counters.h"
+#include "base/log/log.h"
 
 #include <stdio.h>
 

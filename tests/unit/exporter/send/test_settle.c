@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "exporter_rig.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 #include "exporter/encode/encode_whole.h"
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/send/sender.h"

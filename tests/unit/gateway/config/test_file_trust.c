@@ -3,7 +3,7 @@
  */
 #include "expect.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 #include "gateway/config/file_trust.h"
 
 #include <fcntl.h>

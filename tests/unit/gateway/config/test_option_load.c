@@ -5,7 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 #include "gateway/config/option_load.h"
 
 #include <stdio.h>

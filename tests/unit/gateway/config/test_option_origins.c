@@ -4,7 +4,7 @@
  */
 #include "expect.h"
 
-#include "base/log.h"
+#include "base/log/log.h"
 #include "gateway/config/option_origins.h"
 
 #include "base/banned.h"

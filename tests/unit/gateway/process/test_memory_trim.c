@@ -5,7 +5,7 @@
 
 #include "gateway/process/memory_trim.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 
 #include "base/banned.h"
 

@@ -5,7 +5,7 @@
  */
 #include "otlp/grpc/otlp_grpc.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 #include "base/text/text.h"
 #include "expect.h"
 #include "grpc_rig.h"

@@ -6,7 +6,7 @@
 #include "http_rig.h"
 #include "oom.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 #include "model/ledger.h"
 #include "otlp/http/otlp_http.h"
 

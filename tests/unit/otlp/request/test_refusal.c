@@ -4,8 +4,8 @@
  */
 #include "expect.h"
 
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/log/counters.h"
+#include "base/log/log.h"
 #include "otlp/request/refusal.h"
 
 #include "base/banned.h"

@@ -11,7 +11,7 @@
 #include "otlp_oracle.h"
 #include "tests/otlp.pb-c.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 
 #include <stdlib.h>
 

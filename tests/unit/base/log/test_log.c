@@ -4,7 +4,7 @@
 #include "expect.h"
 
 #include "base/buf.h"
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -6,8 +6,8 @@
  * thread. Spans have a ledger of their own (model/ledger.h), because their counters must add
  * up.
  */
-#ifndef NV_BASE_COUNTERS_H
-#define NV_BASE_COUNTERS_H
+#ifndef NV_BASE_LOG_COUNTERS_H
+#define NV_BASE_LOG_COUNTERS_H
 
 #include "base/buf.h"
 

@@ -8,8 +8,8 @@
  * logs secrets: the callers pass none, options marked secret have no text, and what others echo
  * is masked by its value (base/text/mask.h).
  */
-#ifndef NV_BASE_LOG_H
-#define NV_BASE_LOG_H
+#ifndef NV_BASE_LOG_LOG_H
+#define NV_BASE_LOG_LOG_H
 
 #include "base/str.h"
 

@@ -3,7 +3,7 @@
  */
 #include "expect.h"
 
-#include "base/counters.h"
+#include "base/log/counters.h"
 
 #include "base/banned.h"
 

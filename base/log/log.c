@@ -10,7 +10,7 @@
  * Foreign text reaches the message through format arguments, so it is made fit to be shown
  * after formatting.
  */
-#include "base/log.h"
+#include "base/log/log.h"
 
 #include "base/clock.h"
 #include "base/json/json_string.h"

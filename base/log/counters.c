@@ -6,7 +6,7 @@
  * they are touched once a request or trace, not once a span. HELP and TYPE are printed when a
  * name first appears, so rows of one name must stand together in the table; a test checks that.
  */
-#include "base/counters.h"
+#include "base/log/counters.h"
 
 #include <assert.h>
 #include <inttypes.h>
