@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "model/stage.h"
 #include "otlp/grpc/grpc_server.h"
-#include "net/http_server.h"
+#include "net/http/http_server.h"
 
 struct nv_receiver;
 

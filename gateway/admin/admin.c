@@ -20,7 +20,7 @@
 #include "base/text/shown.h"
 #include "gateway/admin/admin_gate.h"
 #include "gateway/admin/control.h"
-#include "net/http_server.h"
+#include "net/http/http_server.h"
 #include "net/loop.h"
 
 #include <assert.h>

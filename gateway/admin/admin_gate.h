@@ -12,7 +12,7 @@
 #define NV_GATEWAY_ADMIN_ADMIN_GATE_H
 
 #include "gateway/config/options.h"
-#include "net/http_server.h"
+#include "net/http/http_server.h"
 
 struct nv_admin_gate;
 

@@ -11,7 +11,7 @@
 #define NV_GATEWAY_ADMIN_CONTROL_H
 
 #include "gateway/dead/dead.h"
-#include "net/http_server.h"
+#include "net/http/http_server.h"
 
 struct nv_control;
 

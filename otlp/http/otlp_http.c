@@ -14,7 +14,7 @@
 #include "base/log/counters.h"
 #include "base/limits.h"
 #include "otlp/http/cors.h"
-#include "net/http1.h"
+#include "net/http/http1.h"
 #include "otlp/request/inflate.h"
 #include "otlp/request/refusal.h"
 #include "otlp/request/reply.h"

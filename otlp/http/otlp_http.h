@@ -12,7 +12,7 @@
 
 #include "model/stage.h"
 #include "net/auth.h"
-#include "net/http_server.h"
+#include "net/http/http_server.h"
 
 struct nv_otlp_http;
 

@@ -5,7 +5,7 @@
  * on the cut, every view lies inside of the head, and what was accepted frames its body in one
  * way.
  */
-#include "net/http1.h"
+#include "net/http/http1.h"
 
 #include <stdlib.h>
 

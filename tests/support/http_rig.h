@@ -8,7 +8,7 @@
 #ifndef NV_TESTS_SUPPORT_HTTP_RIG_H
 #define NV_TESTS_SUPPORT_HTTP_RIG_H
 
-#include "net/http_server.h"
+#include "net/http/http_server.h"
 
 struct http_rig {
     struct nv_fake_clock clock;

@@ -20,8 +20,8 @@ OVERVIEW_LINES_MIN = 4
 # Sources without a unit test of their own, and where they are tested instead.
 TESTED_ELSEWHERE = {
     "gateway/commands/main.c": "tests/e2e: it only calls into the rest",
-    "net/http_connection.c": "test_http_server.c: half of the server, no use without the other",
-    "net/http_exchange.c": "test_http_server.c: the other half",
+    "net/http/http_connection.c": "test_http_server.c: half of the server, no use without the other",
+    "net/http/http_exchange.c": "test_http_server.c: the other half",
     "net/listener_address.c": "test_listener.c: addresses are told apart by what they bind",
     "otlp/grpc/grpc_answer.c": "test_otlp_grpc.c: what a client sees of an answer",
     "otlp/grpc/grpc_call.c": "test_grpc_session.c: a call lives in a session",

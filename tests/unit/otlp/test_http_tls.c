@@ -8,7 +8,7 @@
 #include "certificates.h"
 #include "expect.h"
 
-#include "net/http_server.h"
+#include "net/http/http_server.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>

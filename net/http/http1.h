@@ -7,8 +7,8 @@
  * What two parsers could read in two ways is refused (docs/design/0002-own-http1-parser.md).
  * The verdict does not depend on how the bytes were cut into pieces. No heap, no pointers kept.
  */
-#ifndef NV_NET_HTTP1_H
-#define NV_NET_HTTP1_H
+#ifndef NV_NET_HTTP_HTTP1_H
+#define NV_NET_HTTP_HTTP1_H
 
 #include "base/str.h"
 

@@ -12,7 +12,7 @@
  * for a while, within a budget of bytes and time: closing a socket with unread data makes the
  * kernel reset the connection, and the client would lose the answer.
  */
-#include "net/http_internal.h"
+#include "net/http/http_internal.h"
 #include "net/peer.h"
 
 #include <assert.h>

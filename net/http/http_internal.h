@@ -13,12 +13,12 @@
  * lives on until its handler has answered: that is the generation check for replies of other
  * threads.
  */
-#ifndef NV_NET_HTTP_INTERNAL_H
-#define NV_NET_HTTP_INTERNAL_H
+#ifndef NV_NET_HTTP_HTTP_INTERNAL_H
+#define NV_NET_HTTP_HTTP_INTERNAL_H
 
 #include "base/account.h"
-#include "net/http1.h"
-#include "net/http_server.h"
+#include "net/http/http1.h"
+#include "net/http/http_server.h"
 #include "net/server.h"
 
 enum nv_http_state {

@@ -4,7 +4,7 @@
 #include "expect.h"
 
 #include "base/buf.h"
-#include "net/http1.h"
+#include "net/http/http1.h"
 
 #include <stdlib.h>
 

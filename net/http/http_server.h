@@ -12,8 +12,8 @@
  * connection is worked on at a time; pipelined ones wait in the socket, so replies are in order
  * and memory is bounded. Used for OTLP/HTTP and for the admin port. Limits: docs/security.md.
  */
-#ifndef NV_NET_HTTP_SERVER_H
-#define NV_NET_HTTP_SERVER_H
+#ifndef NV_NET_HTTP_HTTP_SERVER_H
+#define NV_NET_HTTP_HTTP_SERVER_H
 
 #include "base/buf.h"
 #include "net/listener.h"

@@ -6,7 +6,7 @@
  * nothing that could be lost on the way. What rendering reads (head, headers, keep-alive) does
  * not change any more once the handler was called.
  */
-#include "net/http_internal.h"
+#include "net/http/http_internal.h"
 
 #include "base/limits.h"
 

@@ -11,7 +11,7 @@
  * to smuggle a request past a proxy. Extensions and trailers are checked, counted and
  * forgotten; a trailer never becomes a header.
  */
-#include "net/http1.h"
+#include "net/http/http1.h"
 
 #include <assert.h>
 

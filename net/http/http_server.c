@@ -9,7 +9,7 @@
  * Stopping: idle connections get one last look and go, the others go after the reply they wait
  * for.
  */
-#include "net/http_internal.h"
+#include "net/http/http_internal.h"
 
 #include "base/log/log.h"
 

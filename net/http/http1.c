@@ -11,7 +11,7 @@
  * Not done on purpose: upgrade to HTTP/2, HTTP/0.9, percent-decoding of paths (routes have
  * none).
  */
-#include "net/http1.h"
+#include "net/http/http1.h"
 
 #include <assert.h>
 
