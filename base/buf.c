@@ -6,6 +6,10 @@
  * append hundreds of small pieces: they check once, and what they wrote before the failure is a
  * clean prefix. Memory is never given back on clear; whoever keeps a buffer for long releases
  * it.
+ *
+ *   bytes  [ used ······ | free ····· | 1 ]     len <= capacity <= max, one byte for printf behind
+ *   append: fits ──▶ copied       too small ──▶ doubled, at most max ──▶ copied
+ *                                   └─ past max: LIMIT, no memory: NO_MEMORY ──▶ failed, for good
  */
 #include "base/buf.h"
 

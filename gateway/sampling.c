@@ -5,6 +5,12 @@
  * in front, counters exist), and a hash of fixed form gives the same answer on every instance
  * and in every version. The mixing is the finaliser of MurmurHash3, applied to both halves in
  * turn.
+ *
+ *   rate 0 ──────────────────────────────────────────▶ 1
+ *        kept │ an id's fraction below the rate is kept, at every rate above as well
+ *
+ * So what one gateway of several keeps the others keep too, a trace's late parts follow its
+ * first, and raising the rate only adds.
  */
 #include "gateway/sampling.h"
 

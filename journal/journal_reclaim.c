@@ -7,6 +7,23 @@
  * then found at the new one. A crash in between leaves a record twice, which recovery sees by
  * its id. The same way out is taken from a file whose sync failed. Copies keep their ids; a
  * cold file is not in their order, which only recovery sorts out.
+ *
+ *   a file      spare ◀──────usual size, not damaged──────┐
+ *                 │ begun                                 │
+ *                 ▼                                       │
+ *               active ──full──▶ sealed ──nothing lives──▶ retire ──else──▶ deleted
+ *                 │                │ few live                ▲
+ *                 │ sync failed    ▼                         │
+ *                 └──▶ bad ──▶ emptied into the cold file ───┘
+ *
+ *   pinned by a reader: everything waits for the next round (`again`)
+ *   damaged: stays until its records are released; copying would bless what is not sound
+ *
+ *   1 copy to cold   2 sync cold   3 index shows the copy   4 old place marked released
+ *     crash: twice     twice         twice                    once
+ *
+ * One file is emptied a round, for a round stands between two groups of requests that wait for
+ * their sync.
  */
 #include "journal/journal_internal.h"
 #include "base/log/log.h"

@@ -11,6 +11,19 @@
  * costs little. Damage never keeps the program from starting, but every gap is counted and
  * told: slots that were used and are neither found nor released, files shorter than their
  * header says, and files that are gone (journal_mark.c).
+ *
+ *   the file   header page | release bytes | record | record | ···damage··· | record | old epoch
+ *   the walk                                 by length ──────▶ every 64 ────▶ by length ▶ passed
+ *
+ *   at a place   sound header of this epoch ──▶ payload's checksum ──sound──▶ live, or released
+ *                     │ none                          └──not──▶ damage, unless it was released
+ *                     ▼
+ *                a stretch: counted once, however long, and only where a header must have been
+ *
+ *   files        walk each ▸ sync all (what a killed process wrote may be in memory only)
+ *                ▸ of twins one goes ▸ compare with the mark: what is missing is told
+ *
+ * The order of the last line matters: a twin may go only because of one that is on disk.
  */
 #include "journal/crc32c.h"
 #include "journal/journal_internal.h"

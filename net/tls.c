@@ -8,6 +8,11 @@
  *
  * Not done on purpose: session tickets across restarts (a full handshake costs less than
  * keeping ticket keys safe), renegotiation, compression, 0-RTT (replayable).
+ *
+ *   nv_tls ──▶ SSL_CTX 2 ◀── SSL of new connections
+ *              SSL_CTX 1 ◀── SSL of connections from before the reload; freed with the last of them
+ *
+ * The lock is held for taking a reference only, never for reading files or for a handshake.
  */
 #include "net/tls.h"
 

@@ -9,6 +9,22 @@
  *
  * A request is answered before it is dispatched: a shard that is behind makes the queue fill
  * and the door say BUSY, but does not make an acknowledgement late.
+ *
+ * A round, and what a crash behind each step leaves:
+ *
+ *   1 take what is settled        as before the round
+ *   2 sync the outbox's records   record and request are there: sent twice, with the same ids
+ *   3 write requests and note,    torn: the group is not there and nobody was told; whole: requests
+ *     one sync                    are replayed, what the note says is left out
+ *   4 answer 200, dispatch        the same
+ *   5 release settled requests    some are gone, for the rest the note still stands
+ *   6 sweep notes, give back      nothing: only what nobody needs any more goes
+ *
+ *   a request  waiting ──3──▶ kept ──4──▶ dispatched ──all traces settled──▶ released ──5──▶ gone
+ *                 └──3 fails──▶ tried alone ──fails──▶ refused (503), never seen by a shard
+ *
+ * When 3 fails as a group, each request is tried alone: one of 16 MB may be what does not fit,
+ * and the small ones beside it would be refused for it.
  */
 #include "assembly/door/state.h"
 #include "base/limits.h"

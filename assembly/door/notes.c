@@ -4,6 +4,15 @@
  * Each round of the journal writes one record of notes, some hundred a second under load. They
  * are small, but each takes a slot and an entry of the index; so from time to time the oldest
  * of them are written again as one. What is kept in memory is 32 bytes a record, not the notes.
+ *
+ *   records of notes   [ PLANNED a, b | SETTLED z ] [ ... ] [ ... ]      one a round
+ *   kept in memory       id, highest request named, time, count          32 bytes each
+ *
+ *   may go when   no request up to the highest that is named lives        nobody replays them
+ *           and   its traces are beyond what is remembered of sent ones   nobody asks for the id
+ *
+ *   merge   oldest small ones ──read──▶ one record, synced ──▶ the old ones released
+ *             crash in between: notes twice, which says nothing else than once
  */
 #include "assembly/door/notes.h"
 #include "base/limits.h"

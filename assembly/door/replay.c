@@ -9,6 +9,21 @@
  *
  * A request that the decoder no longer takes (another version's, say) becomes a dead letter:
  * left in the journal it would hold its space and be complained of at every start.
+ *
+ *   journal ─ids─▶ [ 7 8 9 10 11 ]          notes (sorted by trace, part, state)
+ *                    │ decode, index          │
+ *                    ▼                        ▼
+ *                items ──in the range of a settled part?──yes──▶ left out
+ *                    │ no
+ *                    ▼
+ *                shards ◀──closing marks, then what waited── [ 12 13 ]  new, accepted meanwhile
+ *
+ *   open ──turns of TURN_MAX──▶ all dispatched ──finish: marks, waiting──▶ done
+ *      └──────────────────────────stop: the ids that are left stay in the journal──────▶
+ *
+ * The closing mark (arrivals without a request) tells a shard that nothing older comes, so that
+ * a plan whose items are all there may leave. A request that meets no memory is tried again in
+ * the next turn: skipping it would break the order.
  */
 #include "assembly/door/replay.h"
 #include "journal/journal.h"

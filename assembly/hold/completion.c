@@ -7,6 +7,20 @@
  *
  * Deliberately not done: guessing from span kinds. A client call to a model is a client span
  * without a server child and by itself means nothing.
+ *
+ *   seen of the trace                                  waits, from its last arrival
+ *   ────────────────────────────────────────────────   ─────────────────────────────────
+ *   nothing else                                       quiet_ms
+ *   a service that sends log records                   quiet_logs_ms
+ *   several services, or one known to be distributed   quiet_distributed_ms
+ *   a remote parent is missing, and mostly comes       remote_parent_ms
+ *   a local parent is missing, or no span is there     open_ms
+ *   late, after it was waited for once                 quiet_distributed_ms, else quiet_ms
+ *   any                                                at most max_wait_ms from its first
+ *
+ * A pure function of configuration and facts, with no clock of its own: the same facts give the
+ * same deadline in a test, in a replay and in two shards. A late trace has no rows for what is
+ * missing, because what it misses has left before it.
  */
 #include "assembly/hold/completion.h"
 

@@ -7,6 +7,18 @@
  * was over.
  *
  * Small traces are searched straight, large ones through a sorted copy of the ids.
+ *
+ *   item ──parent?──no──▶ root
+ *             │ yes
+ *             ├─ parent's id among the trace's ──▶ nothing is missing
+ *             ├─ not remote ─────────────────────▶ missing_local     its own process sends it soon
+ *             ├─ remote, service known for none ─▶ missing_unlikely  not worth waiting for
+ *             └─ remote ─────────────────────────▶ missing_remote    another process, another path
+ *
+ * What is learned is the other way round and only when the trace has left: a remote parent that
+ * came forgives its service all those that did not, one that was waited for in vain does not
+ * stand alone (services.c says how often). A late trace teaches nothing of parents: its own may
+ * have left with an earlier part.
  */
 #include "assembly/hold/facts.h"
 

@@ -5,6 +5,11 @@
  * first request needs and grows by half from there. Nothing is looked up when items are added;
  * duplicates and missing parents are found when the trace's timer fires (facts.c), so that a
  * span costs the same in a small and in a large trace.
+ *
+ *   held  [ RUN | item | item ]  full ──▶ room for half as many more, moved whole
+ *
+ * Items are found by their place and never by a pointer, so that the array may move; the index
+ * of the last run is kept, for nearly every arrival continues it.
  */
 #include "assembly/hold/trace_table.h"
 

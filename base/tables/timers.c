@@ -6,6 +6,9 @@
  * bytes a timer.
  *
  * Deliberately not done: a stable order of equal deadlines; nobody relies on it.
+ *
+ *   heap [ 0 | 1 2 | 3 4 5 6 | ... ]   the parent of i is (i - 1) / 2; each timer knows its place,
+ *                                      so that moving or removing one needs no search
  */
 #include "base/tables/timers.h"
 

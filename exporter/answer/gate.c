@@ -11,6 +11,17 @@
  * Budget: thousandths of a retry. Each attempt adds 100 and each second 200, a retry costs 1000
  * and gets it back when it succeeds; so a healthy backend never runs it dry, and a failing one
  * is retried at most once in ten attempts or once in five seconds.
+ *
+ *              failure 1, 2: width halved          failure 3: shut, backoff
+ *    open ───────────────────────────▶ narrow ───────────────────────────▶ shut ──▶ one at a time
+ *     ▲  ◀──────success: width + 1──────┘  ◀────────────success────────────────────────┘
+ *     │
+ *     └◀─success after its wait─ held (key: a probe asks, no body goes; credit, endpoint: one body;
+ *                                 foreign: pilots go within the wait, each meant for other traces)
+ *
+ * Pilots are for a refusal that may be meant for one trace: until NV_GATE_PILOTS first tries
+ * were refused in a row it is not known to be one for all, and holding everybody for it would
+ * be wrong.
  */
 #include "exporter/answer/gate.h"
 

@@ -4,6 +4,13 @@
  * A dead letter is the last copy of somebody's data, so nothing here removes one before its new
  * place is durable: retry stores and syncs the outbox record first and releases afterwards. A
  * crash in between leaves both, and the backend ignores the second delivery.
+ *
+ *   retry   letter ──1 get──▶ outbox record, synced ──2 release letter──▶ the sender adopts it
+ *             crash before 1: a letter    between: letter and record, sent twice   behind: a record
+ *   drop    letter ──get: is it one?──▶ release      a damaged one too, it can't be mended
+ *
+ * A letter is looked up by its id, never by a walk: `all` does this for each of them, and with
+ * a hundred thousand letters a walk for each would be for ever.
  */
 #include "exporter/outbox/dead_letters.h"
 

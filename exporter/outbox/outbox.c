@@ -11,6 +11,16 @@
  * the price of what the request would cost anyway; without memory for it the text is stored as
  * it is. A crash between delivery and release sends a record again, which the backend ignores
  * (docs/noveum-backend.md#immutability).
+ *
+ *   ring   [ . . e3 e4 e5 . ]   an entry is 24 bytes: id, spans, traces, length of its text
+ *               ^first           the records themselves are read when their turn comes
+ *
+ *   put ──▶ [ waits ] ──take──▶ in memory (record: remaining = traces) ──each ends──▶ 0: release
+ *              ▲                    │ whole, nothing of it sent
+ *              └──────untake────────┘
+ *
+ * `put` makes room in the ring before it writes: a record that is on disk and in no ring would
+ * wait for the next start.
  */
 #include "exporter/outbox/outbox.h"
 

@@ -8,6 +8,10 @@
  *
  * The lists are intrusive: a push never allocates and never fails. A trace that could not be
  * encoded for want of memory waits here as it is.
+ *
+ *   bytes   0 ────────── limit ───────────── 2 × limit ──────────▶
+ *   door    lets in      BUSY, held: FULL    the same
+ *   shard   pushes       pushes              pushes, then waits for room (with a store)
  */
 #include "exporter/queue/send_queue.h"
 

@@ -6,6 +6,13 @@
  * least of them is what the thread sleeps for. A time that has passed although nothing could be
  * done would spin the loop, so each function here mirrors what its counterpart in sender.c
  * checks.
+ *
+ *   fresh bodies ──┐
+ *   retries ───────┤ each ─▶ when? ─▶ not before the gate opens, not before own trouble is over
+ *   outbox ────────┤                                             │
+ *   probe ─────────┤                                             ▼
+ *   spill ─────────┤ (past the gate: the disk is not the backend)  the least of all ─▶ sleep
+ *   dead letters ──┘
  */
 #include "exporter/send/sender.h"
 

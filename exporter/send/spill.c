@@ -9,6 +9,14 @@
  * goes back to its record, without a write. The newest stay in memory and are the first to go
  * out when the backend is back. A record that the store refuses changes nothing: the traces
  * stay, the door closes by the queue's own limit, and it is tried again a second later.
+ *
+ *   sending is   moves begin at                      and go on to        or when
+ *   ──────────   ─────────────────────────────────   ─────────────────   ────────────────────────
+ *   closed       spill_bytes, half queue_traces_max  half of that        the oldest: spill_age_ms
+ *   open         queue_bytes_max, queue_traces_max   half of that        never by age
+ *
+ *   retry list ──first──▶ ┌ whole record, unchanged ─▶ untake: back to its place, no write
+ *   fresh, oldest ──then─▶ └ else ───────────────────▶ put, synced when it replaces a record
  */
 #include "exporter/send/sender.h"
 

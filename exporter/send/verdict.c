@@ -8,6 +8,19 @@
  *
  * Whether a refusal that is not the API's is meant for one trace shows in what is delivered
  * after it: requests are numbered as they start, and only those that started later count.
+ *
+ *   answer ▸ attempt (what is known of this body and of others) ▸ nv_retry_decide ▸ act
+ *
+ *   DELIVERED   each trace: ledger, claim; gzip is proven, refusals in a row end
+ *   RETRY       retry list, due later; the gate slows down when the backend is to blame
+ *   SPLIT       two halves in the retry list, due now, as bodies never tried
+ *   IDENTITY    the same body without gzip, due now: whether gzip was the fault is then known
+ *   DEAD        one trace alone: dead letter
+ *   HOLD        retry list, due now: the gate, not the body, says when; of a foreign refusal of
+ *               several traces each half goes on its own
+ *
+ * Halves begin at attempt 0, because what failed was the whole, and a body that waits in the
+ * retry list counts as old, so that it never takes the last slot from fresh traces.
  */
 #include "exporter/send/sender.h"
 

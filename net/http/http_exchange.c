@@ -5,6 +5,15 @@
  * to the loop, through the exchange's own task, so that answering from another thread allocates
  * nothing that could be lost on the way. What rendering reads (head, headers, keep-alive) does
  * not change any more once the handler was called.
+ *
+ *   on the loop     new ─▶ head ─▶ body ─▶ handler ─┬─ replied inside ─▶ written ─▶ free
+ *                                                   │
+ *   on any thread                                   └─ later: render ─▶ task ─▶ written ─▶ free
+ *   connection gone meanwhile: connection = NULL, the handler does not know ──▶ task ──▶ free
+ *
+ * So an exchange is freed in one place only, on its loop, when both the reply and the writing
+ * of it (or the end of the connection) are over. Its bytes count from when they come to when it
+ * replies: what a handler has taken is the handler's to count.
  */
 #include "net/http/http_internal.h"
 
