@@ -15,6 +15,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "base/banned.h"
 
@@ -174,6 +175,8 @@ static enum nv_err open_journal(struct nv_assembly *assembly, struct nv_fail *fa
                                               .reserve = NV_JOURNAL_RESERVE,
                                               .ops = config->file_ops};
     enum nv_err err = nv_journal_open(&journal, &assembly->journal, fail);
+    if (err != NV_OK && fail && fail->path[0] == '\0')
+        (void)snprintf(fail->path, sizeof fail->path, "journal.directory");
     return err != NV_OK ? err : nv_replay_open(assembly, fail);
 }
 

@@ -44,13 +44,15 @@ struct nv_files *nv_files_new(const char *directory, struct nv_fail *fail)
     }
     nv_buf_init(&files->text, NV_CAP_RECORD);
     if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
-        nv_fail_set(fail, NV_ERR_IO, 0, "exporter.file.directory can't be made: %s",
+        nv_fail_set(fail, NV_ERR_IO, 0, "cannot make the directory '%.70s': %s", directory,
                     strerror(errno));
     }
     files->directory = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (files->directory < 0) {
-        nv_fail_set(fail, NV_ERR_IO, 0, "exporter.file.directory can't be opened: %s",
+        nv_fail_set(fail, NV_ERR_IO, 0, "cannot open the directory '%.70s': %s", directory,
                     strerror(errno));
+        if (fail)
+            (void)snprintf(fail->path, sizeof fail->path, "exporter.file.directory");
         nv_files_free(files);
         return NULL;
     }

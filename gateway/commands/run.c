@@ -102,6 +102,8 @@ enum nv_err nv_run_write_banner(const struct nv_gateway *gateway, struct nv_buf 
     write_line("OTLP/gRPC", nv_gateway_grpc_address(gateway, 0),
                options->receiver_grpc_tls_cert_file != NULL, buf);
     write_line("admin", nv_gateway_admin_address(gateway, 0), false, buf);
+    if (options->journal_durability != NV_DURABILITY_MEMORY)
+        (void)nv_buf_printf(buf, "  %-10s %s/\n", "journal", options->journal_directory);
     if (options->exporter_file_directory)
         (void)nv_buf_printf(buf, "  %-10s %s/\n", "traces", options->exporter_file_directory);
     if (http) {
@@ -302,6 +304,12 @@ static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_
         (void)fprintf(stderr,
                       "noveum-gateway: `ss -ltnp` shows who has it; another address: --set "
                       "%s=127.0.0.1:0 (any free port)\n",
+                      fail->path);
+    }
+    if (strstr(fail->path, ".directory")) {
+        (void)fprintf(stderr,
+                      "noveum-gateway: another directory, which this user may write: --set "
+                      "%s=DIR\n",
                       fail->path);
     }
     if (gateway)

@@ -13,9 +13,9 @@
 #include "otlp/grpc/grpc_server.h"
 
 #include "base/limits.h"
-#include "base/log/log.h"
 #include "otlp/grpc/grpc_internal.h"
 #include "otlp/grpc/otlp_grpc.h"
+#include "otlp/request/refusal.h"
 #include "net/peer.h"
 #include "net/server.h"
 
@@ -27,6 +27,12 @@
 #define OUT_ENOUGH_BYTES ((size_t)16 * 1024)
 /* Bytes read in one go before other connections of the loop get their turn. */
 #define TURN_BYTES ((size_t)1024 * 1024)
+#define HTTP_TOLD                                                                              \
+    "HTTP/1.1 is not spoken on this port: OTLP/HTTP has a port of its own "                    \
+    "(receiver.http.listen, 4318); or set OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
+#define TLS_TOLD                                                                               \
+    "TLS on a port without a certificate: use http:// or an insecure channel, or set "         \
+    "receiver.grpc.tls.cert_file and key_file"
 
 struct nv_grpc_connection {
     struct nv_io io;
@@ -155,15 +161,22 @@ static enum nv_err write_out(struct nv_grpc_connection *connection)
     }
 }
 
-/* The two usual mistakes deserve a line: the peer sees a connection that was closed, no
+/* The usual mistakes are told and counted: the peer sees a connection that was closed, no
  * more. */
-static void explain_refusal(struct nv_str bytes)
+static void note_protocol(struct nv_str bytes)
 {
-    if (nv_str_starts(bytes, NV_STR("POST ")) || nv_str_starts(bytes, NV_STR("GET "))) {
-        NV_LOG(NV_LOG_WARN, "otlp",
-               "HTTP/1.1 on the gRPC port; OTLP/HTTP has a port of its own");
-    } else if (nv_str_starts(bytes, NV_STR("\x16\x03"))) {
-        NV_LOG(NV_LOG_WARN, "otlp", "TLS on the gRPC port, which has no certificate");
+    static const struct {
+        struct nv_str start;
+        const char *told;
+    } known[] = {{NV_STR_INIT("POST "), HTTP_TOLD},    {NV_STR_INIT("GET "), HTTP_TOLD},
+                 {NV_STR_INIT("OPTIONS "), HTTP_TOLD}, {NV_STR_INIT("HEAD "), HTTP_TOLD},
+                 {NV_STR_INIT("PUT "), HTTP_TOLD},     {NV_STR_INIT("\x16\x03"), TLS_TOLD}};
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (nv_str_starts(bytes, known[i].start)) {
+            nv_refusal_note("grpc", NV_REFUSAL_PROTOCOL, nv_str_from(known[i].told));
+            return;
+        }
     }
 }
 
@@ -178,7 +191,7 @@ static enum nv_err read_some(struct nv_grpc_connection *connection, size_t *got)
         return NV_ERR_IO;
     err = nv_grpc_session_feed(connection->session, (struct nv_str){scratch, *got});
     if (err == NV_ERR_MALFORMED) {
-        explain_refusal((struct nv_str){scratch, *got});
+        note_protocol((struct nv_str){scratch, *got});
         connection->closing = true; /* a GOAWAY may be on its way */
         return NV_OK;
     }

@@ -12,7 +12,7 @@
 
 enum nv_refusal {
     NV_REFUSAL_MALFORMED,
-    NV_REFUSAL_PROTOCOL, /* HTTP/2 or TLS where HTTP/1.1 is spoken */
+    NV_REFUSAL_PROTOCOL, /* HTTP/2, HTTP/1.1 or TLS on a port for something else */
     NV_REFUSAL_PATH,
     NV_REFUSAL_METHOD,
     NV_REFUSAL_CONTENT_TYPE,

@@ -43,6 +43,7 @@ def test_the_banner_says_what_to_set(local):
     text = wait_output(local, r"Ctrl-C stops").string
     assert f"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:{local.port}" in text
     assert "local mode" in text and ".noveum_trace_dev" in text and "NOVEUM_API_KEY" in text
+    assert f"  journal    {local.settings['journal.directory']}/\n" in text.replace("\r", "")
 
 
 @pytest.mark.parametrize("example", ["opentelemetry_sdk", "openinference_openai"])

@@ -535,16 +535,20 @@ def test_P08_goaway_on_shutdown(gateway):
     assert gateway.wait_exit() == 0
 
 
-@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\0\1", b"\0" * 100])
-def test_P08_not_http2(gateway, data):
+@pytest.mark.parametrize("data, told", [
+    (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 is not spoken on this port: OTLP/HTTP has a port"),
+    (b"OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 is not spoken on this port: OTLP/HTTP has a port"),
+    (b"\x16\x03\x01\x02\0\1", "TLS on a port without a certificate: use http://"), (b"\0" * 100, None)])
+def test_P08_not_http2(gateway, data, told):
     with socket.create_connection(("127.0.0.1", gateway.ports["grpc"]), TIME) as sock:
         sock.settimeout(TIME)
         sock.sendall(data)
         if not data.startswith(b"\x16"):
             while sock.recv(65536):
                 pass
-    if not data.startswith(b"\0"):
-        wait_for(lambda: any("on the gRPC port" in line for line in gateway.log))
+    if told:
+        gateway.wait_log(f"request refused protocol=grpc reason=protocol: {told}")
+        assert gateway.metrics()['noveum_requests_refused_total{reason="protocol"}'] == 1
     with Raw(gateway) as client:
         assert client.status(client.call(frame(message()))) == 0
 

@@ -51,6 +51,14 @@ def test_a_missing_directory(run):
     assert '"/nowhere/at"' in message
 
 
+def test_directories_that_cannot_be_made(make_gateway):
+    for key in ("journal.directory", "exporter.file.directory"):
+        gateway = make_gateway({key: "/proc/nothing"}, start=False).start(wait=False)
+        assert gateway.wait_exit() == 1
+        assert key in gateway.stderr() and "/proc/nothing" in gateway.stderr(), gateway.stderr()
+        assert f"--set {key}=DIR" in gateway.stderr()
+
+
 def test_a_tokens_file_that_is_not_there(run):
     assert "/nowhere" in refused(run, "--set=receiver.auth.tokens_file=/nowhere")
 
@@ -85,6 +93,7 @@ def test_a_journal_in_use_is_exit_code_3(make_gateway, backend):
     second = make_gateway(environment=environment, start=False).start(wait=False)
     assert second.wait_exit() == 3
     assert str(first.directory) in second.stderr()
+    assert "--set journal.directory=DIR" in second.stderr()
     assert first.get("/healthz")[0] == 200
 
 

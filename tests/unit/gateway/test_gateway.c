@@ -386,6 +386,7 @@ START_TEST(the_banner_names_every_address)
                    nv_gateway_http_address(gateway, 0));
     ck_assert(nv_str_find(nv_buf_str(&text), nv_str_from(line)) != SIZE_MAX);
     ck_assert(nv_str_find(nv_buf_str(&text), nv_str_from(directory)) != SIZE_MAX);
+    ck_assert(nv_str_find(nv_buf_str(&text), NV_STR("  journal ")) == SIZE_MAX);
     ck_assert(nv_gateway_is_local(gateway));
     nv_buf_release(&text);
 }

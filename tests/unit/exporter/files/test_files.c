@@ -135,6 +135,8 @@ START_TEST(directories_that_do_not_do)
     ck_assert_int_eq(symlink(directory, path), 0);
     ck_assert_ptr_null(nv_files_new(path, &fail));
     ck_assert_int_eq(fail.code, NV_ERR_IO);
+    ck_assert_str_eq(fail.path, "exporter.file.directory");
+    ck_assert_ptr_nonnull(strstr(fail.what, "/link"));
     ck_assert_ptr_null(nv_files_new("/nonexistent/below", NULL));
     ck_assert_ptr_null(nv_files_new("/dev/null", NULL));
     nv_files_free(NULL);
