@@ -157,6 +157,8 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_tools_settle(t);
     if (err == NV_OK)
         err = nv_usage_settle(t);
+    if (err == NV_OK && (t->kinds & NV_KIND_BIT(NV_KIND_TOOL)))
+        err = nv_tool_ids_settle(t);
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         err = nv_cost_settle(t, &t->works[i]);
     if (err == NV_OK)

@@ -40,6 +40,8 @@ enum nv_err nv_vectors_leave_out(struct nv_translation *t) NV_MUST_USE;
 /* Calls of tools once: what MCP's client and server tell of the same call steps back.
  * NV_ERR_NO_MEMORY. */
 enum nv_err nv_tools_settle(struct nv_translation *t) NV_MUST_USE;
+/* Gives calls of tools in answers without ids those of the tools that ran. NV_ERR_NO_MEMORY. */
+enum nv_err nv_tool_ids_settle(struct nv_translation *t) NV_MUST_USE;
 /* Tokens and costs of each call once: repeats of a call and sums of parents are renamed. */
 enum nv_err nv_usage_settle(struct nv_translation *t) NV_MUST_USE;
 /*
