@@ -118,6 +118,36 @@ static enum nv_err copy_texts(struct nv_mapping *mapping,
     return NV_OK;
 }
 
+/* Sorts the rows of one fact by the kinds that may have them: every span asks all of its
+ * kind's. */
+static enum nv_err sort_fact_rows(struct nv_mapping *mapping, unsigned fact)
+{
+    const uint16_t index = mapping->fact_keys[fact];
+    const struct nv_rule_key *key = &mapping->rules->keys[index];
+    for (unsigned kind = 0; index != UINT16_MAX && kind < NV_KIND_COUNT; kind++) {
+        struct nv_fact_rows *rows = &mapping->fact_rows[fact][kind];
+        uint16_t *at = nv_arena_array(mapping->arena, key->rule_count, sizeof *at);
+        if (!at)
+            return NV_ERR_NO_MEMORY;
+        for (unsigned i = key->kind_count; i < key->rule_count; i++) {
+            if (mapping->rules->rules[key->first_rule + i].gives & NV_KIND_BIT(kind))
+                at[rows->count++] = (uint16_t)i;
+        }
+        rows->at = at;
+    }
+    return NV_OK;
+}
+
+static enum nv_err find_facts(struct nv_mapping *mapping)
+{
+    enum nv_err err = NV_OK;
+    for (unsigned fact = 0; err == NV_OK && fact < NV_FACT_KEYS; fact++) {
+        mapping->fact_keys[fact] = nv_rules_find_exact(mapping->rules, fact_names[fact], false);
+        err = sort_fact_rows(mapping, fact);
+    }
+    return err;
+}
+
 struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct nv_fail *fail)
 {
     struct nv_arena *arena = nv_arena_new(ARENA_BYTES_MAX);
@@ -134,13 +164,13 @@ struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct
         err = load_rules(mapping, config->rules_file, fail);
     if (err == NV_OK)
         err = load_prices(mapping, config->prices_file, fail);
+    if (err == NV_OK)
+        err = find_facts(mapping);
     if (err != NV_OK) {
         (void)nv_fail_set(fail, err, 0, "%s", nv_err_info(err)->text);
         nv_arena_free(arena);
         return NULL;
     }
-    for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++)
-        mapping->fact_keys[fact] = nv_rules_find_exact(mapping->rules, fact_names[fact], false);
     return mapping;
 }
 

@@ -187,16 +187,15 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
 static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_work *work,
                               enum nv_fact_key of)
 {
-    const uint16_t key_index = t->mapping->fact_keys[of];
-    if (key_index == UINT16_MAX)
+    const struct nv_fact_rows *rows = &t->mapping->fact_rows[of][work->kind];
+    if (rows->count == 0)
         return NV_OK;
-    const struct nv_rule_key *key = &t->rules->keys[key_index];
-    const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+    const struct nv_rule_key *key = &t->rules->keys[t->mapping->fact_keys[of]];
     struct nv_value *value = NULL;
-    for (unsigned i = key->kind_count; i < key->rule_count; i++) {
-        struct nv_value fact = nv_value_string(nv_fact_text(work, of));
-        if (!(rule[i].gives & NV_KIND_BIT(work->kind)) ||
-            !nv_rule_holds(t, work, &rule[i], &fact))
+    struct nv_value fact = nv_value_string(nv_fact_text(work, of));
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct nv_rule *rule = &t->rules->rules[key->first_rule + rows->at[i]];
+        if (!nv_rule_holds(t, work, rule, &fact))
             continue;
         if (!value) {
             value = nv_arena_alloc(t->arena, sizeof *value);
@@ -205,7 +204,7 @@ static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_wor
             *value = fact;
         }
         struct nv_candidate *candidate;
-        enum nv_err err = nv_candidate_add(t, &rule[i], 0, value, &candidate);
+        enum nv_err err = nv_candidate_add(t, rule, 0, value, &candidate);
         if (err != NV_OK)
             return err;
     }

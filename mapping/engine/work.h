@@ -27,6 +27,12 @@ struct nv_agents; /* mapping/settle/agents.h */
  * span). */
 enum nv_fact_key { NV_FACT_NAME, NV_FACT_SCOPE, NV_FACT_ANY, NV_FACT_KEYS };
 
+/* The rows of a fact that spans of one kind may have: numbers within its key's. */
+struct nv_fact_rows {
+    const uint16_t *at;
+    uint32_t count;
+};
+
 /* A mapping after nv_mapping_new: constant. */
 struct nv_mapping {
     struct nv_arena *arena; /* owns everything here */
@@ -38,6 +44,7 @@ struct nv_mapping {
     struct nv_str project, environment, service_version, gateway_version;
     struct nv_agents *agents;
     uint16_t fact_keys[NV_FACT_KEYS]; /* their keys; UINT16_MAX: no row asks for it */
+    struct nv_fact_rows fact_rows[NV_FACT_KEYS][NV_KIND_COUNT];
 };
 
 /* A fact about the trace, with the precedence of the row that told it. */

@@ -32,6 +32,7 @@ struct building {
     uint32_t *nearest, *actor;
     uint32_t *node_of;                /* an agent span: 1 + its node */
     uint32_t *stands_for;             /* no agent: 1 + index of an agent span directly below */
+    uint32_t *agents, agent_count;    /* agent spans */
     uint32_t waiting;                 /* 1 + node that handed on to nobody known yet */
     struct nv_hash_index names;       /* nodes by name */
     struct nv_hash_index connections; /* connections by their ends and type */
@@ -271,19 +272,21 @@ static bool are_connected(const struct building *b, uint32_t from, uint32_t to)
 /* A tool by which an agent hands on; to whom, only its arguments say. */
 static bool hands_on(const struct nv_span_work *work)
 {
-    return is_tool(work) && nv_glob_any(NV_STR("transfer_to_agent,handoff_to_agent"),
-                                        text_of(work, NV_FIELD_TOOL_NAME));
+    struct nv_str name = is_tool(work) ? text_of(work, NV_FIELD_TOOL_NAME) : NV_STR("");
+    return nv_str_eq(name, NV_STR("transfer_to_agent")) ||
+           nv_str_eq(name, NV_STR("handoff_to_agent"));
 }
 
 /* Agents name whom they were handed on by: that is asked last (add_told_parents). */
 static void add_handoff(struct building *b, uint32_t index)
 {
     const struct nv_span_work *work = &b->t->works[index];
+    bool fields = work->at[NV_FIELD_HANDOFF_TO] != 0 || work->at[NV_FIELD_HANDOFF_FROM] != 0;
+    if (work->kind == NV_KIND_AGENT || (!fields && !hands_on(work)))
+        return;
     struct nv_str to = text_of(work, NV_FIELD_HANDOFF_TO);
     struct nv_str from = text_of(work, NV_FIELD_HANDOFF_FROM);
     bool told = to.len > 0 && !nv_str_eq(to, NV_STR("unknown"));
-    if (work->kind == NV_KIND_AGENT || (!told && from.len == 0 && !hands_on(work)))
-        return;
     uint32_t source = from.len > 0 ? node_of_handoff(b, from) : node_above(b, index);
     if (told)
         connect(b, source, node_of_handoff(b, to), NV_AGENT_HANDOFF);
@@ -491,7 +494,7 @@ static enum nv_err add_whole(const struct building *b, struct nv_attributes *lis
 
 static bool tells_of_agents(const struct nv_translation *t)
 {
-    bool told = t->kinds & NV_KIND_BIT(NV_KIND_AGENT);
+    bool told = (t->kinds & NV_KIND_BIT(NV_KIND_AGENT)) != 0;
     for (uint32_t i = 0; i < t->work_count && !told; i++)
         told = t->works[i].at[NV_FIELD_HANDOFF_TO] != 0;
     return told;
@@ -507,25 +510,27 @@ static enum nv_err make_room(struct building *b)
     /* A span names three agents at most, itself and both sides of a handoff, and connects four
      * pairs and one for each link. Not zeroed: each entry is written whole when it is made. */
     uint64_t nodes = UINT64_C(3) * t->work_count, connections = UINT64_C(4) * t->work_count;
-    for (uint32_t i = 0; i < t->work_count; i++)
+    b->agents = nv_arena_raw(t->arena, t->work_count * sizeof *b->agents);
+    for (uint32_t i = 0; b->agents && i < t->work_count; i++) {
         connections += t->works[i].span->link_count;
+        if (t->works[i].kind == NV_KIND_AGENT)
+            b->agents[b->agent_count++] = i;
+    }
     nodes = nodes < NV_AGENT_NODES_MAX ? nodes : NV_AGENT_NODES_MAX;
     connections =
         connections < NV_AGENT_CONNECTIONS_MAX ? connections : NV_AGENT_CONNECTIONS_MAX;
     b->graph.nodes = nv_arena_raw(t->arena, nodes * sizeof *b->graph.nodes);
     b->graph.connections = nv_arena_raw(t->arena, connections * sizeof *b->graph.connections);
-    return b->nearest && b->actor && b->node_of && b->stands_for && b->graph.nodes &&
-                   b->graph.connections
+    return b->agents && b->nearest && b->actor && b->node_of && b->stands_for &&
+                   b->graph.nodes && b->graph.connections
                ? NV_OK
                : NV_ERR_NO_MEMORY;
 }
 
 static void for_agents(struct building *b, void (*each)(struct building *b, uint32_t index))
 {
-    for (uint32_t i = 0; i < b->t->work_count; i++) {
-        if (b->t->works[i].kind == NV_KIND_AGENT)
-            each(b, i);
-    }
+    for (uint32_t i = 0; i < b->agent_count; i++)
+        each(b, b->agents[i]);
 }
 
 static enum nv_err build(struct building *b)

@@ -9,16 +9,36 @@
 
 #include "base/banned.h"
 
-/* Names of frameworks' functions that all users of them share. */
-#define SPEECHLESS                                                                             \
-    "invocation,ai.*,agent,agent run,agent_run,run,workflow,workflow.run,Agent workflow,"      \
-    "call_llm,litellm_request,Completions,AsyncCompletions,Messages,AsyncMessages,Responses,"  \
-    "AsyncResponses,Response,Embeddings,AsyncEmbeddings,ChatCompletion,execute_event_loop_"    \
-    "cycle"
+/* Names of frameworks' functions that all users of them share, beside the AI SDK's `ai.*`. */
+static const struct nv_str speechless[] = {NV_STR_INIT("invocation"),
+                                           NV_STR_INIT("agent"),
+                                           NV_STR_INIT("agent run"),
+                                           NV_STR_INIT("agent_run"),
+                                           NV_STR_INIT("run"),
+                                           NV_STR_INIT("workflow"),
+                                           NV_STR_INIT("workflow.run"),
+                                           NV_STR_INIT("Agent workflow"),
+                                           NV_STR_INIT("call_llm"),
+                                           NV_STR_INIT("litellm_request"),
+                                           NV_STR_INIT("Completions"),
+                                           NV_STR_INIT("AsyncCompletions"),
+                                           NV_STR_INIT("Messages"),
+                                           NV_STR_INIT("AsyncMessages"),
+                                           NV_STR_INIT("Responses"),
+                                           NV_STR_INIT("AsyncResponses"),
+                                           NV_STR_INIT("Response"),
+                                           NV_STR_INIT("Embeddings"),
+                                           NV_STR_INIT("AsyncEmbeddings"),
+                                           NV_STR_INIT("ChatCompletion"),
+                                           NV_STR_INIT("execute_event_loop_cycle")};
 
 static bool speaks(struct nv_str name)
 {
-    return name.len > 0 && !nv_glob_any(NV_STR(SPEECHLESS), name);
+    for (size_t i = 0; i < sizeof speechless / sizeof *speechless; i++) {
+        if (nv_str_eq(name, speechless[i]))
+            return false;
+    }
+    return name.len > 0 && !nv_str_starts(name, NV_STR("ai."));
 }
 
 static struct nv_str text_of(const struct nv_span_work *work, enum nv_known_field field)

@@ -113,8 +113,7 @@ static bool belongs(const struct nv_translation *t, uint32_t tool, uint32_t call
 static struct nv_value *calls_of(const struct nv_span_work *work)
 {
     struct nv_value *calls = nv_work_get(work, NV_FIELD_OUTPUT_TOOL_CALLS);
-    bool list = work->kind == NV_KIND_LLM && calls && calls->type == NV_VALUE_ARRAY;
-    return list ? calls : NULL;
+    return calls && calls->type == NV_VALUE_ARRAY ? calls : NULL;
 }
 
 static enum nv_err pair_tool(struct nv_translation *t, struct open_calls *open,
@@ -138,7 +137,7 @@ enum nv_err nv_tool_ids_settle(struct nv_translation *t)
     enum nv_err err = NV_OK;
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++) {
         const struct nv_span_work *work = &t->works[i];
-        const struct nv_value *calls = calls_of(work);
+        const struct nv_value *calls = work->kind == NV_KIND_LLM ? calls_of(work) : NULL;
         if (calls && calls->as.array.count > 0)
             open = (struct open_calls){lacks_id(&calls->as.array.items[0]) ? i : NV_NO_SPAN, 0};
         if (work->kind == NV_KIND_TOOL && open.span != NV_NO_SPAN &&
