@@ -44,6 +44,8 @@
     X(CALL_ID, "toolCallId")                                                                   \
     X(CALL_ID, "tool_use_id")                                                                  \
     X(CALL_ID, "toolUseId")                                                                    \
+    X(CALL_ID, "tool_id")                                                                      \
+    X(ARGUMENTS, "tool_arguments")                                                             \
     X(TOOL_CALLS, "toolCalls")                                                                 \
     X(FINISH, "finishReason")                                                                  \
     X(FINISH, "stop_reason")                                                                   \

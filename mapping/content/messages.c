@@ -98,6 +98,17 @@ static enum nv_err add_to_turn(struct nv_messages_state *state, struct turn *tur
     return err;
 }
 
+/* {"user": "hello"}: the role is the key (Monocle). */
+static enum nv_err keyed_message(struct nv_messages_state *state, const struct nv_value *object,
+                                 unsigned depth)
+{
+    struct nv_message message;
+    nv_message_begin(&message, state);
+    message.role = nv_messages_role(object->as.map.items[0].key);
+    enum nv_err err = nv_message_content(&message, &object->as.map.items[0].value, depth + 1);
+    return err != NV_OK ? err : nv_message_end(&message);
+}
+
 /*
  * An object of no shape. Among the messages of an input it is a record of its own type
  * (LiveKit's agent_config_update): nobody said it, and its type is the only word for its role.
@@ -127,6 +138,9 @@ static enum nv_err visit_object(struct nv_messages_state *state, const struct nv
         return nv_messages_plain(state, object);
     bool known = false;
     enum nv_err err = nv_messages_object(state, object, members, depth, &known);
+    if (!known && err == NV_OK && state->direction == NV_MESSAGES_INPUT &&
+        object->as.map.count == 1 && nv_messages_is_role(object->as.map.items[0].key))
+        return keyed_message(state, object, depth);
     return err != NV_OK || known ? err : unknown_object(state, object, members);
 }
 
@@ -165,6 +179,23 @@ static bool is_unknown_part(const struct nv_messages_state *state, struct turn *
     return turn->look == LIST_OF_PARTS;
 }
 
+/* A call that is told as a message of its own: calls that follow each other are of one turn. */
+static enum nv_err add_told_call(struct nv_messages_state *state, struct turn *turn,
+                                 const struct nv_members *members, bool *told)
+{
+    struct nv_value call;
+    enum nv_err err = nv_message_told_call(state, members, &call);
+    *told = err == NV_OK && call.type == NV_VALUE_MAP;
+    if (!*told)
+        return err;
+    if (!turn->open) {
+        nv_message_begin(&turn->message, state);
+        turn->message.role = NV_STR("assistant");
+        turn->open = true;
+    }
+    return nv_message_call(&turn->message, &call);
+}
+
 /* Objects are looked at once: what their members tell is handed on. */
 static enum nv_err visit_item(struct nv_messages_state *state, struct turn *turn,
                               const struct nv_value *item, bool parts, unsigned depth)
@@ -175,11 +206,15 @@ static enum nv_err visit_item(struct nv_messages_state *state, struct turn *turn
         nv_members_find(item, &members);
     if (parts || (object && nv_message_is_part_of(item, &members)))
         return add_to_turn(state, turn, item, NULL, depth);
+    bool told = false;
+    enum nv_err err = add_told_call(state, turn, &members, &told);
+    if (err != NV_OK || told)
+        return err;
     if (continues_turn(&members))
         return add_to_turn(state, turn, item, &members, depth);
     if (object && is_unknown_part(state, turn, item, &members))
         return add_to_turn(state, turn, item, NULL, depth);
-    enum nv_err err = close_turn(turn);
+    err = close_turn(turn);
     if (err != NV_OK || nv_value_empty(item))
         return err;
     return object ? visit_object(state, item, &members, depth + 1)

@@ -108,6 +108,13 @@ enum nv_part_look nv_message_part_look(const struct nv_value *item,
 enum nv_part_look nv_message_parts_look(const struct nv_value *items, uint32_t count,
                                         bool texts);
 /*
+ * An assistant's message that is nothing but a call told in text (tool_call_id, and content
+ * {"name", "arguments"}): *out becomes the call, else null. NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_message_told_call(struct nv_messages_state *state,
+                                 const struct nv_members *members, struct nv_value *out);
+
+/*
  * Puts the choices among the items (those that say an `index`) into its order, each to a place
  * where one stood; *items is replaced, the old array untouched (messages_choices.c). Errors:
  * NV_ERR_NO_MEMORY.

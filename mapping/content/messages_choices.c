@@ -3,6 +3,7 @@
  *
  *   {index: 1, ...} {index: 0, ...}   ─▶ {index: 0, ...} {index: 1, ...}
  *   {message: "{\"role\": ...}"}      ─▶ {message: {role: ...}}
+ *   {role: assistant, tool_call_id, content: "{\"name\", \"arguments\"}"} ─▶ a call   (Netra)
  *
  * The backend shows choice 0 (messages_derive.c), so the order decides what is shown. Records
  * of choices arrive as they were made, and APIs send them as they were finished. Events carry
@@ -127,5 +128,37 @@ enum nv_err nv_message_in_text(struct nv_message *message, const struct nv_value
                                          &message->state->truncated, &parsed);
     if (err == NV_OK && is_message(&parsed))
         *out = parsed;
+    return err;
+}
+
+/* ---- a call in text ---------------------------------------------------------------------- */
+
+enum nv_err nv_message_told_call(struct nv_messages_state *state,
+                                 const struct nv_members *members, struct nv_value *out)
+{
+    *out = nv_value_null();
+    const uint64_t signs = NV_HAS(ROLE) | NV_HAS(CALL_ID) | NV_HAS(CONTENT);
+    const struct nv_str text = nv_str_trim(nv_members_text(members, NV_MEMBER_CONTENT));
+    if (members->mask != signs || text.len == 0 || text.ptr[0] != '{' ||
+        !nv_str_eq(nv_messages_role(nv_members_text(members, NV_MEMBER_ROLE)),
+                   NV_STR("assistant")))
+        return NV_OK;
+    struct nv_value call;
+    enum nv_err err = nv_json_text_parse(
+        state->arena, nv_members_get(members, NV_MEMBER_CONTENT), 1, &state->truncated, &call);
+    if (err != NV_OK || call.type != NV_VALUE_MAP)
+        return err;
+    const struct nv_value *name = nv_map_get(&call, NV_STR("name"));
+    const struct nv_value *arguments = nv_map_get(&call, NV_STR("arguments"));
+    if (!name || !arguments || call.as.map.count != 2)
+        return NV_OK;
+    struct nv_attributes whole = {0};
+    err = nv_attributes_add(&whole, state->arena, NV_STR("id"),
+                            *nv_members_get(members, NV_MEMBER_CALL_ID));
+    if (err == NV_OK)
+        err = nv_attributes_add(&whole, state->arena, NV_STR("name"), *name);
+    if (err == NV_OK)
+        err = nv_attributes_add(&whole, state->arena, NV_STR("arguments"), *arguments);
+    *out = (struct nv_value){.type = NV_VALUE_MAP, .as.map = {whole.items, whole.count}};
     return err;
 }

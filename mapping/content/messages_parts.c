@@ -46,6 +46,8 @@ static const struct part_type part_types[] = {
     PART("tool_call_response", ANSWER),
     PART("tool_use", CALL),
     PART("tool_result", ANSWER),
+    PART("toolUse", CALL),
+    PART("toolResult", ANSWER),
     PART("tool-call", CALL),
     PART("tool-result", ANSWER),
     PART("function_call", CALL),

@@ -504,6 +504,20 @@ static enum nv_err finish_last(struct nv_messages_state *state, uint32_t before,
     return err;
 }
 
+/* Nothing but a finish reason, on an index after the messages that it is of (Netra). */
+static enum nv_err finish_alone(struct nv_messages_state *state, const struct nv_value *object,
+                                const struct nv_members *members, unsigned depth)
+{
+    (void)depth;
+    uint64_t used = 0;
+    if (state->direction == NV_MESSAGES_OUTPUT && object->as.map.count == 1) {
+        enum nv_err err = finish_last(state, 0, members, &used);
+        if (err != NV_OK || used != 0)
+            return err;
+    }
+    return nv_messages_plain(state, object);
+}
+
 /* Text, or a list that starts with text: what it was is said by the member's name alone. */
 static bool is_bare_text(const struct nv_value *value)
 {
@@ -558,6 +572,7 @@ static const struct shape {
     {NV_HAS(CONTENT), NV_HAS(CONTENT), 0, wrapped_message},
     {0, MESSAGE_SIGNS, 0, plain_message},
     {NV_HAS(TEXT), NV_HAS(TEXT), 0, plain_message},
+    {NV_HAS(FINISH), NV_HAS(FINISH), 0, finish_alone},
 };
 
 enum nv_err nv_messages_object(struct nv_messages_state *state, const struct nv_value *object,

@@ -92,9 +92,9 @@ static enum nv_err parse_arguments(struct nv_arena *arena, const struct nv_value
 static struct nv_value type_of(const struct nv_value *type)
 {
     static const struct nv_str words[] = {
-        NV_STR_INIT("function"),       NV_STR_INIT("tool_call"), NV_STR_INIT("tool_use"),
-        NV_STR_INIT("function_call"),  NV_STR_INIT("tool-call"), NV_STR_INIT("tool"),
-        NV_STR_INIT("tool_call_chunk")};
+        NV_STR_INIT("function"), NV_STR_INIT("tool_call"),      NV_STR_INIT("tool_use"),
+        NV_STR_INIT("toolUse"),  NV_STR_INIT("function_call"),  NV_STR_INIT("tool-call"),
+        NV_STR_INIT("tool"),     NV_STR_INIT("tool_call_chunk")};
     for (size_t i = 0; type && i < sizeof words / sizeof words[0]; i++) {
         if (type->type == NV_VALUE_STRING && nv_str_eq(type->as.string, words[i]))
             type = NULL;

@@ -162,12 +162,29 @@ enum nv_err nv_step_ms(const struct nv_transform *transform, const struct nv_ste
     return nv_step_float(transform, step, io);
 }
 
+/* A moment in milliseconds since 1970; more than a day after the start it is something else. */
+static enum nv_err give_epoch_ms(const struct nv_transform *transform,
+                                 struct nv_transformed *io)
+{
+    const int64_t start_ms = (int64_t)(transform->start_ns / 1000000);
+    const int64_t moment = io->value.as.integer;
+    io->exact = false;
+    /* The emitter's own clock cuts the start to milliseconds, too. */
+    if (moment < start_ms || moment - start_ms > INT64_C(86400000))
+        return nv_step_absent(io);
+    const double since =
+        (double)(moment - start_ms) - (double)(transform->start_ns % 1000000) / 1e6;
+    return nv_step_give(io, nv_value_double(since < 0 ? 0 : since));
+}
+
 /* An ISO time, quoted up to twice (trap 21), minus the span's start. */
 enum nv_err nv_step_since_start(const struct nv_transform *transform,
                                 const struct nv_step *step, struct nv_transformed *io)
 {
     (void)step;
     uint64_t moment;
+    if (io->value.type == NV_VALUE_INT)
+        return give_epoch_ms(transform, io);
     if (io->value.type != NV_VALUE_STRING)
         return nv_step_absent(io);
     struct nv_str text = nv_str_trim(io->value.as.string);

@@ -50,6 +50,9 @@ START_TEST(units)
         {"since_start", "'\\'2023-11-14T23:13:20.250000+01:00\\''", "250.0", false},
         {"since_start", "'2023-11-14T22:13:19Z'", NULL, false},
         {"since_start", "'yesterday'", NULL, false},
+        {"since_start", "1700000000250", "250.0", false},
+        {"since_start", "1699999999999", NULL, false},
+        {"since_start", "1700100000000", NULL, false},
         {"since_start", "5", NULL, false}};
     CHECK_STEPS(cases);
 }
