@@ -112,7 +112,8 @@ enum nv_part_look nv_message_parts_look(const struct nv_value *items, uint32_t c
  * {"name", "arguments"}): *out becomes the call, else null. NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_message_told_call(struct nv_messages_state *state,
-                                 const struct nv_members *members, struct nv_value *out);
+                                 const struct nv_members *members,
+                                 struct nv_value *out) NV_MUST_USE;
 
 /*
  * Puts the choices among the items (those that say an `index`) into its order, each to a place
