@@ -115,8 +115,6 @@ static void publish(struct nv_shard *shard, uint64_t now_ns)
 
 /* ---- completing -------------------------------------------------------------------------- */
 
-/* ---- completing -------------------------------------------------------------------------- */
-
 /* Looks at a trace whose timer fired. True when it left, with something to send in `out`. */
 static bool look_at(struct nv_shard *shard, struct nv_open_trace *trace, uint64_t now_ns,
                     struct nv_gathered *out)

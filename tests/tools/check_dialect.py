@@ -7,6 +7,7 @@
     errors      `err != NV_OK`, never `err` as a condition
     caps        a buffer's or an arena's cap has a name (base/limits.h): no number, no SIZE_MAX
     fields      a field number of OTLP has a name (model/otlp_fields.h)
+    banners     a section's name stands once in a file
     width       text and banners of comments end at .clang-format's ColumnLimit too; drawings may not be cut
 
 Reads lines as clang-format leaves them. `--fix` rewrites braces, sizeof, NULL, err and width in the files that are named (run clang-format after it).
@@ -210,6 +211,17 @@ def wrap_comments(text, width):
     return "\n".join(out)
 
 
+def twice(text):
+    """Banners of sections that stand in the text before."""
+    seen = set()
+    for number, line in enumerate(text.split("\n"), 1):
+        match = re.match(r"/\* ---- (.*?) -+ \*/$", line)
+        if match and match.group(1) in seen:
+            yield number, "banners", f"a second section '{match.group(1)}'"
+        if match:
+            seen.add(match.group(1))
+
+
 def column_limit(path):
     """ColumnLimit of the .clang-format that is nearest above `path`."""
     for folder in path.resolve().parents:
@@ -333,6 +345,7 @@ def self_test():
     left = {rule for _, rule, _ in findings(fix_all(BAD))}
     return (list(findings(GOOD)) == [] and rules == {"braces", "sizeof", "pointers", "errors", "caps", "fields"}
             and left == {"caps", "fields"} and '!strchr(" )", *p)' in fix_all(BAD) and fix_all(GOOD) == GOOD
+            and len(list(twice("/* ---- a ---- */\n/* ---- b - */\n/* ---- a ---- */\n"))) == 1
             and wrap_comments(WIDE, 16) == WRAPPED and wrap_comments(WRAPPED, 16) == WRAPPED)
 
 
@@ -356,7 +369,7 @@ def main():
         for path in sorted((root / stage).rglob("*.[ch]")):
             text = path.read_text(encoding="utf-8")
             wide = [(1, "width", "comments are wider than .clang-format allows")] if wrap_comments(text, limit) != text else []
-            for line, rule, what in list(findings(text)) + wide:
+            for line, rule, what in list(findings(text)) + list(twice(text)) + wide:
                 counts[stage, rule] += 1
                 if stage not in OPEN_STAGES:
                     problems.append(f"{path.relative_to(root)}:{line}: {rule}: {what}")
