@@ -64,6 +64,7 @@ static const struct row spellings[] = {
     {NV_STR_INIT("cohere*"), NV_STR_INIT("cohere")},
     {NV_STR_INIT("deepseek*"), NV_STR_INIT("deepseek")},
     {NV_STR_INIT("ollama*"), NV_STR_INIT("ollama")},
+    {NV_STR_INIT("moonshot*"), NV_STR_INIT("moonshotai")},
 };
 
 static const struct row hosts[] = {
