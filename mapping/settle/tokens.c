@@ -149,6 +149,11 @@ static enum nv_err sum_writes(struct nv_translation *t, struct nv_span_work *wor
     if (!told || short_lived < 0 || long_lived < 0 || short_lived > COUNT_MAX ||
         long_lived > COUNT_MAX || short_lived + long_lived <= c->written)
         return NV_OK;
+    enum nv_err err = NV_OK;
+    if (c->written > 0)
+        err = keep_told(t, work, NV_FIELD_CACHE_CREATION_TOKENS, c->written);
+    if (err != NV_OK)
+        return err;
     c->written = short_lived + long_lived;
     return nv_work_set(t, work, NV_FIELD_CACHE_CREATION_TOKENS, nv_value_int(c->written));
 }
