@@ -30,6 +30,7 @@
 #define MESSAGE_MAX 1024
 /* Worst case of escaping, six bytes for one, and the fields around it. */
 #define LINE_MAX_BYTES (MESSAGE_MAX * 6 + 256)
+#define SINK_EPOCH_WINDOWS (1ull << 32)
 
 static _Atomic int level_min = NV_LOG_INFO;
 static _Atomic int line_format = NV_LOG_TEXT;
@@ -38,6 +39,8 @@ static struct nv_output output = NV_OUTPUT_INIT(STDERR_FILENO);
 static _Atomic unsigned lines_lost;
 static void (*line_sink)(void *ctx, struct nv_str line);
 static void *line_sink_ctx;
+/* Sinks set so far; each begins windows that no clock has reached. */
+static unsigned long long sink_epoch;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -69,6 +72,7 @@ void nv_log_set_sink(void (*sink)(void *ctx, struct nv_str line), void *ctx)
 {
     line_sink = sink;
     line_sink_ctx = ctx;
+    sink_epoch++;
 }
 
 /* A line under construction; what does not fit is left out. */
@@ -151,7 +155,8 @@ static void emit_or_count(enum nv_log_level level, const char *area, struct nv_s
 static bool admit(struct nv_log_site *site, unsigned *folded)
 {
     unsigned long long window =
-        nv_clock_mono_ns(nv_clock_system()) / (NV_NS_PER_S * NV_LOG_WINDOW_S) + 1;
+        nv_clock_mono_ns(nv_clock_system()) / (NV_NS_PER_S * NV_LOG_WINDOW_S) + 1 +
+        sink_epoch * SINK_EPOCH_WINDOWS;
     (void)pthread_mutex_lock(&site_lock);
     *folded = 0;
     if (site->window != window) {
