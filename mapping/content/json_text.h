@@ -13,9 +13,9 @@
 /*
  * A tree out of `in`. JSON values and text that starts with `{`, `[` or `"` (after white space)
  * are parsed, again when the result is such a text, at most `levels` times; Python's repr of a
- * dict or list is read too ({'a': None}). With `truncated` not NULL, broken-off text is read as
- * far as it goes and *truncated set to true (never to false). Anything else gives `in` itself.
- * Borrows `in`. Errors: NV_ERR_NO_MEMORY.
+ * dict or list is read too ({'a': None}), that of objects in them as well (python_repr.h). With
+ * `truncated` not NULL, broken-off text is read as far as it goes and *truncated set to true
+ * (never to false). Anything else gives `in` itself. Borrows `in`. Errors: NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_json_text_parse(struct nv_arena *arena, const struct nv_value *in,
                                unsigned levels, bool *truncated,
@@ -26,12 +26,5 @@ enum nv_err nv_json_text_parse(struct nv_arena *arena, const struct nv_value *in
  */
 enum nv_err nv_json_text_of(struct nv_arena *arena, const struct nv_value *in,
                             struct nv_str *out) NV_MUST_USE;
-/*
- * JSON text of Python's repr of dicts, lists, tuples, strings, numbers, None, True, False
- * (`{'audio': 0, 'n': None}`): NV_ERR_MALFORMED when `repr` is anything else. Errors:
- * NV_ERR_NO_MEMORY.
- */
-enum nv_err nv_json_text_from_repr(struct nv_arena *arena, struct nv_str repr,
-                                   struct nv_str *out) NV_MUST_USE;
 
 #endif

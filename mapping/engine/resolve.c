@@ -14,6 +14,7 @@
 
 #include "base/meter.h"
 #include "base/text/shown.h"
+#include "mapping/engine/transform_steps.h"
 #include "model/absent.h"
 #include "model/scalar.h"
 
@@ -78,12 +79,11 @@ static void report_field(const struct nv_translation *t, struct nv_str name)
 static enum nv_err parsed_once(struct nv_translation *t, uint32_t attribute,
                                const struct nv_value **value)
 {
-    static const struct nv_step json = {.op = NV_STEP_JSON};
     struct nv_seen *seen = &t->scratch.seen[attribute];
     if (!seen->parsed) {
         struct nv_transform transform = {.arena = t->arena};
-        struct nv_transformed result;
-        enum nv_err err = nv_transform_run(&transform, &json, 1, *value, &result);
+        struct nv_transformed result = {.value = **value};
+        enum nv_err err = nv_step_parse(&transform, NV_REPR_OBJECTS, &result);
         struct nv_value *parsed = nv_arena_alloc(t->arena, sizeof *parsed);
         if (err != NV_OK || !parsed)
             return err != NV_OK ? err : NV_ERR_NO_MEMORY;

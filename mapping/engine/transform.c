@@ -29,7 +29,7 @@ enum nv_err nv_step_json(const struct nv_transform *transform, const struct nv_s
                          struct nv_transformed *io)
 {
     (void)step;
-    enum nv_err err = nv_step_parse(transform, io);
+    enum nv_err err = nv_step_parse(transform, NV_REPR_DATA, io);
     if (err == NV_OK && nv_value_absent(&io->value))
         return nv_step_absent(io);
     return err;
@@ -62,7 +62,7 @@ enum nv_err nv_step_array(const struct nv_transform *transform, const struct nv_
                           struct nv_transformed *io)
 {
     (void)step;
-    enum nv_err err = nv_step_parse(transform, io);
+    enum nv_err err = nv_step_parse(transform, NV_REPR_DATA, io);
     if (err != NV_OK || io->value.type == NV_VALUE_ARRAY)
         return err;
     io->exact = false;
@@ -84,7 +84,7 @@ enum nv_err nv_step_first(const struct nv_transform *transform, const struct nv_
                           struct nv_transformed *io)
 {
     (void)step;
-    enum nv_err err = nv_step_parse(transform, io);
+    enum nv_err err = nv_step_parse(transform, NV_REPR_DATA, io);
     if (err != NV_OK)
         return err;
     if (io->value.type == NV_VALUE_ARRAY) {
@@ -102,7 +102,7 @@ enum nv_err nv_step_member(const struct nv_transform *transform, const struct nv
     struct nv_str path = step->argument;
     io->exact = false;
     while (path.len > 0) {
-        enum nv_err err = nv_step_parse(transform, io);
+        enum nv_err err = nv_step_parse(transform, NV_REPR_OBJECTS, io);
         if (err != NV_OK)
             return err;
         size_t dot = nv_str_find_char(path, '.');
@@ -125,7 +125,7 @@ enum nv_err nv_step_count(const struct nv_transform *transform, const struct nv_
                           struct nv_transformed *io)
 {
     (void)step;
-    enum nv_err err = nv_step_parse(transform, io);
+    enum nv_err err = nv_step_parse(transform, NV_REPR_OBJECTS, io);
     if (err != NV_OK)
         return err;
     io->exact = false;

@@ -96,7 +96,7 @@ enum nv_err nv_step_instructions(const struct nv_transform *transform,
         return nv_step_absent(io);
     bool same = source.type == NV_VALUE_STRING && nv_str_eq(source.as.string, text);
     if (!same) {
-        err = nv_step_parse(transform, io);
+        err = nv_step_parse(transform, NV_REPR_DATA, io);
         if (err != NV_OK)
             return err;
         io->exact = io->exact && plain_parts(&io->value);

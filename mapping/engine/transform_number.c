@@ -249,7 +249,7 @@ static bool total_says_inclusive(const struct nv_value *object, struct nv_str na
 enum nv_err nv_step_sum_of(const struct nv_transform *transform, const struct nv_step *step,
                            struct nv_transformed *io)
 {
-    enum nv_err err = nv_step_parse(transform, io);
+    enum nv_err err = nv_step_parse(transform, NV_REPR_OBJECTS, io);
     if (err != NV_OK)
         return err;
     io->exact = false;

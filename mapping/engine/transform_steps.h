@@ -7,6 +7,7 @@
 #ifndef NV_MAPPING_ENGINE_TRANSFORM_STEPS_H
 #define NV_MAPPING_ENGINE_TRANSFORM_STEPS_H
 
+#include "mapping/content/python_repr.h"
 #include "mapping/engine/transform.h"
 
 /* One step. `io` is changed in place. Errors: NV_ERR_NO_MEMORY. */
@@ -29,9 +30,9 @@ NV_MUST_USE static inline enum nv_err nv_step_give(struct nv_transformed *io,
     return NV_OK;
 }
 
-/* Parses JSON text in place of itself, two layers deep; other text stays (step.c).
- * NV_ERR_NO_MEMORY. */
-enum nv_err nv_step_parse(const struct nv_transform *transform,
+/* Parses JSON text, or Python's repr as far as `what` says, in place of itself, two layers
+ * deep; other text stays (step.c). NV_ERR_NO_MEMORY. */
+enum nv_err nv_step_parse(const struct nv_transform *transform, enum nv_repr_what what,
                           struct nv_transformed *io) NV_MUST_USE;
 
 /* Scalars and units (transform_number.c). */

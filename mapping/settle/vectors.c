@@ -126,7 +126,7 @@ static enum fate strip_text(struct stripping *s, struct nv_value *value, unsigne
     struct nv_str text = nv_str_trim(value->as.string);
     if (text.len < TEXT_MIN || (text.ptr[0] != '[' && text.ptr[0] != '{'))
         return KEPT;
-    enum nv_err err = nv_step_parse(&transform, &parsed);
+    enum nv_err err = nv_step_parse(&transform, NV_REPR_DATA, &parsed);
     if (err != NV_OK)
         s->err = err;
     if (err != NV_OK || parsed.value.type == NV_VALUE_STRING)

@@ -23,7 +23,7 @@ static struct nv_transformed parse(struct nv_value value)
 {
     const struct nv_transform transform = {.arena = arena};
     struct nv_transformed io = {.value = value, .exact = true};
-    ck_assert_int_eq(nv_step_parse(&transform, &io), NV_OK);
+    ck_assert_int_eq(nv_step_parse(&transform, NV_REPR_DATA, &io), NV_OK);
     return io;
 }
 
@@ -60,7 +60,7 @@ START_TEST(no_memory_is_an_error)
     struct nv_arena *none = nv_arena_new(1);
     const struct nv_transform transform = {.arena = none};
     struct nv_transformed io = {.value = nv_value_string(NV_STR("[1, 2, 3]")), .exact = true};
-    ck_assert_int_eq(nv_step_parse(&transform, &io), NV_ERR_NO_MEMORY);
+    ck_assert_int_eq(nv_step_parse(&transform, NV_REPR_DATA, &io), NV_ERR_NO_MEMORY);
     nv_arena_free(none);
 }
 END_TEST
