@@ -80,6 +80,19 @@ enum nv_err nv_json_text_parse(struct nv_arena *arena, const struct nv_value *in
     return NV_OK;
 }
 
+enum nv_err nv_json_text_fields(struct nv_arena *arena, const struct nv_value *in,
+                                struct nv_value *out)
+{
+    struct nv_str json;
+    *out = *in;
+    if (in->type != NV_VALUE_STRING)
+        return NV_OK;
+    enum nv_err err = nv_python_fields_read(arena, in->as.string, &json);
+    if (err == NV_OK)
+        err = nv_value_from_json(arena, json, NULL, out);
+    return err == NV_ERR_NO_MEMORY ? err : NV_OK;
+}
+
 /* Through a buffer and then into the arena, because the length is known only at the end and an
  * arena can't give back what a doubling buffer leaves behind. */
 enum nv_err nv_json_text_of(struct nv_arena *arena, const struct nv_value *in,

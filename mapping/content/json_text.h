@@ -21,6 +21,12 @@ enum nv_err nv_json_text_parse(struct nv_arena *arena, const struct nv_value *in
                                unsigned levels, bool *truncated,
                                struct nv_value *out) NV_MUST_USE;
 /*
+ * The fields of a message's str() (content='hi' name='f' ...) as a MAP; anything else gives
+ * `in` itself. Borrows `in`. Errors: NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_json_text_fields(struct nv_arena *arena, const struct nv_value *in,
+                                struct nv_value *out) NV_MUST_USE;
+/*
  * Text of any value: a STRING as it is, everything else as JSON in the arena. Errors:
  * NV_ERR_NO_MEMORY.
  */

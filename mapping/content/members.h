@@ -102,7 +102,18 @@
     X(CODE, "executableCode")                                                                  \
     X(CODE, "executable_code")                                                                 \
     X(CODE_RESULT, "codeExecutionResult")                                                      \
-    X(CODE_RESULT, "code_execution_result")
+    X(CODE_RESULT, "code_execution_result")                                                    \
+    X(FUNCTION, "custom")                                                                      \
+    X(PARTS, "blocks")                                                                         \
+    X(TYPE, "block_type")                                                                      \
+    X(AUDIO, "audio")                                                                          \
+    X(TRANSCRIPT, "output_transcription")                                                      \
+    X(TRANSCRIPT, "outputTranscription")                                                       \
+    X(FAILURE, "error")                                                                        \
+    X(FAILURE, "error_message")                                                                \
+    X(FAILURE, "errorMessage")                                                                 \
+    X(FAILURE, "error_code")                                                                   \
+    X(FAILURE, "errorCode")
 
 enum nv_member {
     NV_MEMBER_ROLE,
@@ -152,7 +163,10 @@ enum nv_member {
     NV_MEMBER_FUNCTION_ARGUMENTS,
     NV_MEMBER_CODE, /* code that Gemini ran, and what came of it */
     NV_MEMBER_CODE_RESULT,
-    NV_MEMBER_NONE /* unknown: count of the ids above */
+    NV_MEMBER_AUDIO,
+    NV_MEMBER_TRANSCRIPT, /* what was said in it */
+    NV_MEMBER_FAILURE,    /* what went wrong: an object, or text */
+    NV_MEMBER_NONE        /* unknown: count of the ids above */
 };
 
 #define NV_HAS(id) (UINT64_C(1) << NV_MEMBER_##id)

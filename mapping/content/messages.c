@@ -131,11 +131,61 @@ static enum nv_err unknown_object(struct nv_messages_state *state,
     return err != NV_OK ? err : nv_message_end(&message);
 }
 
+/* Members that an answer has and an error has not. */
+#define ANSWER_SIGNS                                                                           \
+    (NV_HAS(ROLE) | NV_HAS(CONTENT) | NV_HAS(TEXT) | NV_HAS(PARTS) | NV_HAS(TOOL_CALLS) |      \
+     NV_HAS(MESSAGES) | NV_HAS(RESPONSE) | NV_HAS(RESULT) | NV_HAS(CALL) | NV_HAS(CONTENTS) |  \
+     NV_HAS(INPUT) | NV_HAS(OUTPUT) | NV_HAS(OUTPUTS) | NV_HAS(CHOICES) | NV_HAS(KWARGS) |     \
+     NV_HAS(COMPLETION) | NV_HAS(EVENT) | NV_HAS(DATA) | NV_HAS(REASONING) | NV_HAS(AUDIO) |   \
+     NV_HAS(TRANSCRIPT) | NV_HAS(ITEMS) | NV_HAS(UPDATE) | NV_HAS(VALUE))
+
+/* An object in the answer's place that says what went wrong, and no answer: {error: {...}},
+ * {error_code, error_message}, {type: error, ...}, a failed response with its ids. */
+static bool is_failure(const struct nv_messages_state *state, const struct nv_members *members)
+{
+    if (state->direction != NV_MESSAGES_OUTPUT || (members->mask & ANSWER_SIGNS) != 0)
+        return false;
+    const struct nv_value *message = nv_members_get(members, NV_MEMBER_MESSAGE);
+    if (message && message->type != NV_VALUE_STRING)
+        return false;
+    return (members->mask & NV_HAS(FAILURE)) != 0 ||
+           (message && nv_str_eq(nv_members_text(members, NV_MEMBER_TYPE), NV_STR("error")));
+}
+
+/* The first counts. */
+static enum nv_err note_failure(struct nv_messages_state *state, const struct nv_value *object)
+{
+    state->partial = true;
+    if (state->failure)
+        return NV_OK;
+    struct nv_value *failure = nv_arena_alloc(state->arena, sizeof *failure);
+    if (!failure)
+        return NV_ERR_NO_MEMORY;
+    *failure = *object;
+    state->failure = failure;
+    return NV_OK;
+}
+
+/* {output: null}: somebody wrapped that there is no answer. */
+static bool says_nothing(const struct nv_messages_state *state, const struct nv_value *object)
+{
+    bool empty = state->direction == NV_MESSAGES_OUTPUT;
+    for (uint32_t i = 0; empty && i < object->as.map.count; i++)
+        empty = nv_value_empty(&object->as.map.items[i].value);
+    return empty;
+}
+
 static enum nv_err visit_object(struct nv_messages_state *state, const struct nv_value *object,
                                 const struct nv_members *members, unsigned depth)
 {
     if (depth > NV_MESSAGES_DEPTH_MAX)
         return nv_messages_plain(state, object);
+    if (is_failure(state, members))
+        return note_failure(state, object);
+    if (members->mask == 0 && says_nothing(state, object)) {
+        state->partial = true;
+        return NV_OK;
+    }
     bool known = false;
     enum nv_err err = nv_messages_object(state, object, members, depth, &known);
     if (!known && err == NV_OK && state->direction == NV_MESSAGES_INPUT &&
@@ -264,6 +314,9 @@ enum nv_err nv_messages_visit(struct nv_messages_state *state, const struct nv_v
             return err;
         if (parsed.type == NV_VALUE_MAP || parsed.type == NV_VALUE_ARRAY)
             return nv_messages_visit(state, &parsed, depth + 1);
+        err = nv_json_text_fields(state->arena, value, &parsed);
+        if (err != NV_OK || parsed.type == NV_VALUE_MAP)
+            return err != NV_OK ? err : nv_messages_visit(state, &parsed, depth + 1);
     }
     return nv_messages_plain(state, value);
 }
@@ -321,6 +374,7 @@ enum nv_err nv_messages_normalise(struct nv_arena *arena, const struct nv_value 
     if (err == NV_OK)
         err = add_overflow(&state);
     out->list.as.array = (struct nv_array){state.list.items, state.list.count};
+    out->failure = state.failure;
     out->partial = state.partial;
     out->truncated = state.truncated;
     return err;

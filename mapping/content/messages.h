@@ -29,6 +29,8 @@ enum nv_messages_direction {
 
 struct nv_messages {
     struct nv_value list; /* ARRAY of MAPs in the form above; empty when nothing was said */
+    const struct nv_value *failure; /* of an output: the object that says what went wrong
+                                       instead of an answer; NULL: there is none */
     bool partial;   /* the source held more than messages (parameters, ids, usage): keep it */
     bool truncated; /* the source was JSON text that ends too early (trap 22) */
 };

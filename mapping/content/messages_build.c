@@ -13,7 +13,6 @@
 #include "mapping/content/messages_build.h"
 #include "base/meter.h"
 #include "mapping/content/json_text.h"
-#include "mapping/content/tools.h"
 
 #include <assert.h>
 
@@ -118,16 +117,6 @@ enum nv_err nv_message_think(struct nv_message *message, struct nv_str text)
     if (text.len == 0)
         return NV_OK;
     return nv_values_push(&message->thoughts, message->state->arena, nv_value_string(text));
-}
-
-enum nv_err nv_message_call(struct nv_message *message, const struct nv_value *call)
-{
-    struct nv_value calls;
-    enum nv_err err = nv_tool_calls_normalise(message->state->arena, call, &calls);
-    assert(err != NV_OK || calls.type == NV_VALUE_ARRAY);
-    for (uint32_t i = 0; err == NV_OK && i < calls.as.array.count; i++)
-        err = nv_values_push(&message->calls, message->state->arena, calls.as.array.items[i]);
-    return err;
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
@@ -257,11 +246,13 @@ static enum nv_err flush(struct nv_message *message)
     struct nv_messages_state *state = message->state;
     /* A message that says nothing may have been emptied by its instrumentation. */
     state->partial |= !gathered(message);
-    const bool answered = message->answered;
-    const struct nv_str role = message->role;
+    const struct nv_message done = *message;
     nv_message_begin(message, state);
-    message->answered = answered;
-    message->role = role;
+    message->answered = done.answered;
+    message->role = done.role;
+    message->listed = done.listed;
+    message->repeats = done.repeats;
+    message->paired = done.paired;
     message->written = state->list.count + 1;
     return nv_messages_push(state, (struct nv_value){.type = NV_VALUE_MAP, .as.map = map});
 }

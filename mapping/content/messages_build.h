@@ -34,8 +34,9 @@ struct nv_messages_state {
     struct nv_arena *arena;
     const struct nv_messages_walk *walk; /* static */
     enum nv_messages_direction direction;
-    struct nv_values list; /* canonical MAPs */
-    struct nv_values over; /* what is past NV_MESSAGES_MAX */
+    struct nv_values list;          /* canonical MAPs */
+    struct nv_values over;          /* what is past NV_MESSAGES_MAX */
+    const struct nv_value *failure; /* as nv_messages.failure */
     bool partial;
     bool truncated;
 };
@@ -49,7 +50,10 @@ struct nv_message {
     struct nv_values details;  /* what thoughts said beside their text (signatures): MAPs */
     struct nv_value name, call_id, finish; /* NULL when not there */
     struct nv_attributes rest;
-    bool answered;    /* a tool's answer was written for it */
+    struct nv_values listed; /* those calls that stood in a list of their own, beside content */
+    uint32_t repeats;        /* calls in content that were one of these, */
+    uint64_t paired;         /* by name and arguments: bits of which */
+    bool answered;           /* a tool's answer was written for it */
     uint32_t written; /* where its last piece that is no answer stands in the list, plus 1 */
 };
 
@@ -65,9 +69,18 @@ enum nv_err nv_message_flush(struct nv_message *message) NV_MUST_USE;
 enum nv_err nv_message_text(struct nv_message *message, struct nv_str text) NV_MUST_USE;
 /* Adds a line of thought. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_think(struct nv_message *message, struct nv_str text) NV_MUST_USE;
-/* Adds one tool call, or a list of them, of any shape. Errors: NV_ERR_NO_MEMORY. */
+/* Adds one tool call, or a list of them, of any shape (messages_calls.c). Errors:
+ * NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_call(struct nv_message *message,
                             const struct nv_value *call) NV_MUST_USE;
+/* The same of a call that stands in content: when it is one of message->listed, told by its id
+ * or, where one has none, by name and arguments, the fuller of both stays. An image that the
+ * call made becomes a part. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_content_call(struct nv_message *message,
+                                    const struct nv_value *call) NV_MUST_USE;
+/* The calls from number `first` on stood in a list of their own, and may stand in content,
+ * too. */
+void nv_message_calls_listed(struct nv_message *message, uint32_t first);
 /* Writes a tool's answer as a message of its own, what came before it first. `content` is any
  * value, `rest` what else the answer said. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_answer(struct nv_message *message, const struct nv_value *call_id,
@@ -161,9 +174,20 @@ enum nv_err nv_messages_texts(struct nv_arena *arena, const struct nv_value *mes
 /* The text of any value as a message of the direction's role. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_plain(struct nv_messages_state *state,
                               const struct nv_value *value) NV_MUST_USE;
+/* Adds a part of media, of any shape; what was said in it (a transcript) is text
+ * (messages_media.c). Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_media(struct nv_message *message, const struct nv_value *part,
+                             struct nv_str type) NV_MUST_USE;
+/* Adds what a model said aloud: OpenAI's {audio: {id, data, transcript}} instead of content,
+ * Gemini's transcript beside the sound. *used gets the members that were expressed
+ * (messages_media.c). Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_said(struct nv_message *message, const struct nv_members *members,
+                            uint64_t *used) NV_MUST_USE;
+/* Is it bytes as JavaScript serialises them: {"0": 137, "1": 80} or {"type": "Buffer", "data":
+ * [137, 80]} (messages_media.c)? */
+bool nv_media_is_bytes(const struct nv_value *value);
 /* Parts and messages from a MAP of media members (messages_media.c): {type, mime_type?, url?,
- * data?,
- * ...}. Errors: NV_ERR_NO_MEMORY. */
+ * data?, ...}; bytes as numbers become base64. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_media_part(struct nv_arena *arena, const struct nv_value *part,
                           struct nv_str type, struct nv_value *out) NV_MUST_USE;
 

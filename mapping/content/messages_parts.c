@@ -52,8 +52,7 @@ static const struct part_type part_types[] = {
     PART("tool-result", ANSWER),
     PART("function_call", CALL),
     PART("function_call_output", ANSWER),
-    PART("custom_tool_call", CALL),
-    PART("custom_tool_call_output", ANSWER),
+    PART("mcp_approval_request", CALL),
     PART("input_text", TEXT),
     PART("output_text", TEXT),
     PART("summary_text", TEXT),
@@ -77,8 +76,10 @@ static const struct part_type part_types[] = {
     MEDIA("image_url", "image"),
     MEDIA("input_image", "image"),
     MEDIA("image-url", "image"),
+    MEDIA("computer_screenshot", "image"),
     MEDIA("audio", "audio"),
     MEDIA("input_audio", "audio"),
+    MEDIA("output_audio", "audio"),
     MEDIA("audio-url", "audio"),
     MEDIA("video", "video"),
     MEDIA("video_url", "video"),
@@ -91,6 +92,7 @@ static const struct part_type part_types[] = {
     MEDIA("uri", ""),
     MEDIA("media", ""),
     MEDIA("binary", ""),
+    MEDIA("Buffer", ""),
 };
 #undef MEDIA
 
@@ -103,9 +105,11 @@ static const struct part_type *part_type_of(const struct nv_members *members)
         if (nv_str_eq(part_types[i].type, type))
             return &part_types[i];
     }
-    /* Anthropic has a pair of them for each tool that its servers run. */
+    /* Anthropic has a pair of them for each tool that its servers run, OpenAI for each that it
+     * hosts (web_search_call, shell_call_output, ...). */
     static const struct part_type server[] = {PART("_tool_use", CALL),
-                                              PART("_tool_result", ANSWER)};
+                                              PART("_tool_result", ANSWER), PART("_call", CALL),
+                                              PART("_call_output", ANSWER)};
     for (size_t i = 0; i < sizeof server / sizeof server[0]; i++) {
         if (nv_str_ends(type, server[i].type))
             return &server[i];
@@ -350,14 +354,6 @@ static enum nv_err add_answer(struct nv_message *message, const struct nv_value 
                              unwrap_output(content), &rest);
 }
 
-static enum nv_err add_media(struct nv_message *message, const struct nv_value *part,
-                             struct nv_str media)
-{
-    struct nv_value out;
-    enum nv_err err = nv_media_part(message->state->arena, part, media, &out);
-    return err != NV_OK ? err : nv_values_push(&message->parts, message->state->arena, out);
-}
-
 static enum nv_err add_typed(struct nv_message *message, const struct nv_value *part,
                              const struct nv_members *members, const struct part_type *type)
 {
@@ -365,13 +361,13 @@ static enum nv_err add_typed(struct nv_message *message, const struct nv_value *
     case PART_TEXT:
         return add_text(message, part, members);
     case PART_CALL:
-        return nv_message_call(message, part);
+        return nv_message_content_call(message, part);
     case PART_ANSWER:
         return add_answer(message, part);
     case PART_REASONING:
         return add_reasoning(message, part);
     case PART_MEDIA:
-        return add_media(message, part, type->media);
+        return nv_message_media(message, part, type->media);
     case PART_UNKNOWN:
     case PART_OTHER:
         break;
@@ -430,7 +426,7 @@ static enum nv_err add_untyped(struct nv_message *message, const struct nv_value
     enum nv_err err = NV_OK;
     const struct nv_value *inner = nv_members_get(members, NV_MEMBER_CALL);
     if (inner) {
-        err = nv_message_call(message, inner);
+        err = nv_message_content_call(message, inner);
         return err != NV_OK
                    ? err
                    : add_beside(message, part, members, NV_HAS(CALL) | NV_HAS(THOUGHT));
@@ -452,7 +448,9 @@ static enum nv_err add_untyped(struct nv_message *message, const struct nv_value
         return add_code(message, part, members);
     const struct nv_str *media = media_key(part);
     if (media && !nv_str_eq(*media, NV_STR("-")))
-        return add_media(message, part, *media);
+        return nv_message_media(message, part, *media);
+    if (nv_media_is_bytes(part))
+        return nv_message_media(message, part, NV_STR(""));
     return nv_values_push(&message->parts, message->state->arena, *part);
 }
 
@@ -537,7 +535,8 @@ enum nv_err nv_message_tool_content(struct nv_message *message, const struct nv_
     const bool parts =
         content->type == NV_VALUE_ARRAY &&
         nv_message_parts_look(content->as.array.items, content->as.array.count, true) >= enough;
-    if (parts || content->type == NV_VALUE_STRING || nv_message_is_part(content))
+    if (parts || content->type == NV_VALUE_STRING || nv_message_is_part(content) ||
+        nv_media_is_bytes(content))
         return nv_message_content(message, content, depth);
     struct nv_str text;
     enum nv_err err = nv_json_text_of(message->state->arena, content, &text);

@@ -27,7 +27,11 @@ static struct nv_str role_of(const struct nv_members *members)
         role = nv_members_text(members, NV_MEMBER_TYPE);
     else
         return nv_messages_role(role);
-    return nv_messages_is_role(role) ? nv_messages_role(role) : NV_STR("");
+    if (nv_messages_is_role(role))
+        return nv_messages_role(role);
+    /* Content for a call: only a tool answers one. */
+    const uint64_t answer = NV_HAS(CALL_ID) | NV_HAS(CONTENT);
+    return (members->mask & answer) == answer ? NV_STR("tool") : NV_STR("");
 }
 
 /* Is the object what we would write? Then it is used as it is. */
@@ -250,6 +254,7 @@ enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *o
         used |= NV_HAS(REASONING);
         err = nv_message_think(message, found->as.string);
     }
+    const uint32_t before = message->calls.count;
     if (err == NV_OK)
         err = fill_calls(message, members);
     found = nv_members_get(members, NV_MEMBER_EXTRA);
@@ -257,6 +262,10 @@ enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *o
     if (err == NV_OK && found)
         err = fill_extra(message, found, &expressed);
     used |= expressed ? NV_HAS(EXTRA) : 0;
+    if (message->calls.count > before)
+        nv_message_calls_listed(message, before);
+    if (err == NV_OK && (members->mask & (NV_HAS(AUDIO) | NV_HAS(TRANSCRIPT))) != 0)
+        err = nv_message_said(message, members, &used);
     if (err == NV_OK)
         err = nv_members_rest(message->state->arena, object, members, used, &message->rest);
     return err != NV_OK ? err : fill_content(message, members, depth);
@@ -552,7 +561,7 @@ static enum nv_err exchange(struct nv_messages_state *state, const struct nv_val
 
 #define MESSAGE_SIGNS                                                                          \
     (NV_HAS(PARTS) | NV_HAS(CONTENT) | NV_HAS(TOOL_CALLS) | NV_HAS(CALL_ID) |                  \
-     NV_HAS(FUNCTION_NAME) | NV_HAS(REASONING))
+     NV_HAS(FUNCTION_NAME) | NV_HAS(REASONING) | NV_HAS(TRANSCRIPT))
 #define EXCHANGE_SIGNS                                                                         \
     (NV_HAS(MESSAGES) | NV_HAS(CHOICES) | NV_HAS(CONTENTS) | NV_HAS(ITEMS) | NV_HAS(INPUT) |   \
      NV_HAS(PROMPT) | NV_HAS(OUTPUT) | NV_HAS(OUTPUTS) | NV_HAS(INPUTS) | NV_HAS(COMPLETION) | \

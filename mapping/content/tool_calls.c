@@ -9,6 +9,7 @@
  *   Vercel         {toolCallId, toolName, input}
  *   LangChain      {id, name, args}
  *   OpenInference  {tool_call: {...}}
+ *   OpenAI hosts   {type: web_search_call, id, action: {...}}
  *
  * The shapes differ only in the spelling of three members, so there is one reader and no
  * detection. Arguments in JSON text are parsed, text that is not JSON stays text.
@@ -28,6 +29,7 @@ struct call {
     struct nv_arena *arena;
     const struct nv_value *id, *item_id, *name, *arguments, *type; /* NULL when not there */
     struct nv_attributes rest;
+    struct nv_value own_name, own_arguments; /* of tools that the provider hosts */
 };
 
 static void take(const struct nv_value **slot, const struct nv_value *value)
@@ -73,6 +75,60 @@ static enum nv_err gather(struct call *call, const struct nv_value *value, unsig
     }
     return err != NV_OK ? err
                         : nv_members_rest(call->arena, value, &members, used, &call->rest);
+}
+
+/*
+ * Tools that OpenAI hosts have a type of their own, which is their name, and their arguments
+ * under names of their own: web_search_call {action}, apply_patch_call {operation},
+ * code_interpreter_call {code, container_id}, file_search_call {queries}. Results (output,
+ * outputs, results) stay with the call.
+ */
+static enum nv_err gather_hosted(struct call *call)
+{
+    static const struct nv_str whole[] = {NV_STR_INIT("action"), NV_STR_INIT("operation")};
+    static const struct nv_str some[] = {NV_STR_INIT("code"), NV_STR_INIT("queries"),
+                                         NV_STR_INIT("query"), NV_STR_INIT("revised_prompt")};
+    struct nv_attributes rest = {0}, arguments = {0};
+    enum nv_err err = NV_OK;
+    for (uint32_t i = 0; err == NV_OK && i < call->rest.count; i++) {
+        const struct nv_attribute *member = &call->rest.items[i];
+        bool all = false, part = false;
+        for (size_t j = 0; j < sizeof whole / sizeof whole[0]; j++)
+            all = all || nv_str_eq(member->key, whole[j]);
+        for (size_t j = 0; j < sizeof some / sizeof some[0]; j++)
+            part = part || nv_str_eq(member->key, some[j]);
+        if (all && !call->arguments) {
+            call->own_arguments = member->value;
+            call->arguments = &call->own_arguments;
+        } else {
+            err = nv_attributes_add(part ? &arguments : &rest, call->arena, member->key,
+                                    member->value);
+        }
+    }
+    if (!call->arguments && arguments.count > 0) {
+        call->own_arguments = (struct nv_value){.type = NV_VALUE_MAP,
+                                                .as.map = {arguments.items, arguments.count}};
+        call->arguments = &call->own_arguments;
+        arguments.count = 0;
+    }
+    for (uint32_t i = 0; err == NV_OK && i < arguments.count; i++) {
+        err = nv_attributes_add(&rest, call->arena, arguments.items[i].key,
+                                arguments.items[i].value);
+    }
+    call->rest = rest;
+    return err;
+}
+
+/* The name of a hosted tool: its type without the end; empty for other calls. */
+static struct nv_str hosted_name(const struct call *call)
+{
+    const struct nv_str end = NV_STR("_call");
+    const struct nv_str type =
+        call->type && call->type->type == NV_VALUE_STRING ? call->type->as.string : NV_STR("");
+    if (call->name || !nv_str_ends(type, end) || nv_str_eq(type, NV_STR("function_call")) ||
+        nv_str_eq(type, NV_STR("tool_call")))
+        return NV_STR("");
+    return nv_str_slice(type, 0, type.len - end.len);
 }
 
 static enum nv_err parse_arguments(struct nv_arena *arena, const struct nv_value *in,
@@ -171,6 +227,12 @@ static enum nv_err one_call(struct nv_arena *arena, const struct nv_value *value
     struct call call = {.arena = arena};
     struct nv_value out;
     err = gather(&call, &parsed, 0);
+    const struct nv_str hosted = hosted_name(&call);
+    if (err == NV_OK && hosted.len > 0) {
+        call.own_name = nv_value_string(hosted);
+        call.name = &call.own_name;
+        err = gather_hosted(&call);
+    }
     if (err != NV_OK || is_nothing(&call))
         return err;
     err = write_call(&call, &out);

@@ -50,6 +50,7 @@ static const struct {
     {NV_STR_INIT("json_schema"), TOOL_INNER},
     {NV_STR_INIT("type"), TOOL_TYPE},
     {NV_STR_INIT("function"), TOOL_INNER},
+    {NV_STR_INIT("custom"), TOOL_INNER},
     {NV_STR_INIT("toolSpec"), TOOL_INNER},
     {NV_STR_INIT("tool"), TOOL_INNER},
     {NV_STR_INIT("content"), TOOL_INNER},
@@ -193,7 +194,8 @@ static const struct nv_value *text_member(const struct nv_value *map, struct nv_
  * ...}. */
 static bool is_definition(const struct nv_value *map)
 {
-    static const struct nv_str boxes[] = {NV_STR_INIT("function"), NV_STR_INIT("toolSpec")};
+    static const struct nv_str boxes[] = {NV_STR_INIT("function"), NV_STR_INIT("custom"),
+                                          NV_STR_INIT("toolSpec")};
     if (nv_map_get(map, NV_STR("role")) || nv_map_get(map, NV_STR("messages")))
         return false;
     if (text_member(map, NV_STR("name")))

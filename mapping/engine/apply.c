@@ -295,9 +295,8 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
     scratch->candidate_count = 0;
     scratch->tree_count = 0;
     scratch->touched_count = scratch->deriving_count = 0;
-    scratch->transform = (struct nv_transform){.arena = t->arena,
-                                               .start_ns = work->span->start_ns,
-                                               .provider_memo = &scratch->provider_memo};
+    scratch->transform.start_ns = work->span->start_ns;
+    scratch->failure = NULL;
     work->source = work->span->attributes;
     work->own_count = work->source.count;
     work->span->attributes = (struct nv_attributes){0};

@@ -415,7 +415,7 @@ static enum nv_err compare_loser(struct nv_translation *t, struct nv_span_work *
                                  struct nv_candidate *candidate, const struct nv_value *winner)
 {
     struct nv_transformed result = {.absent = false};
-    bool plain = (candidate->rule->flags & NV_RULE_PLAIN) != 0;
+    bool plain = (candidate->rule->flags & (NV_RULE_PLAIN | NV_RULE_FORMED)) != 0;
     enum nv_err err = plain ? transform_candidate(t, candidate, &result) : NV_OK;
     report_line(t, work, candidate, result.absent ? "absent" : "lost");
     if (plain && err == NV_OK && !result.absent && says_all(candidate, &result) &&

@@ -14,6 +14,8 @@
 #include "mapping/engine/engine.h"
 
 #include "mapping/content/messages.h"
+#include "model/absent.h"
+#include "model/scalar.h"
 
 #include "base/banned.h"
 
@@ -142,9 +144,64 @@ void nv_rest_untranslated(const struct nv_rules *rules, struct nv_span *span)
     }
 }
 
+/* ---- failures ---------------------------------------------------------------------------- */
+
+/* The first of the members, of the failure or of the error in it, that is a text or a
+ * number. */
+static struct nv_str failure_text(struct nv_translation *t, const struct nv_value *failure,
+                                  const struct nv_str *names, size_t count)
+{
+    const struct nv_value *error = nv_map_get(failure, NV_STR("error"));
+    const struct nv_value *places[] = {error, failure};
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t j = 0; places[i] && places[i]->type == NV_VALUE_MAP && j < count; j++) {
+            const struct nv_value *value = nv_map_get(places[i], names[j]);
+            if (value && !nv_value_empty(value) &&
+                (value->type == NV_VALUE_STRING || value->type == NV_VALUE_INT))
+                return nv_value_text(t->arena, value);
+        }
+    }
+    return NV_STR("");
+}
+
+static enum nv_err tell(struct nv_translation *t, struct nv_span_work *work,
+                        enum nv_known_field field, struct nv_str text)
+{
+    if (text.len == 0 || nv_work_get(work, field))
+        return NV_OK;
+    nv_key_index_clear(&t->scratch.sent);
+    return text.ptr ? nv_work_set(t, work, field, nv_value_string(text)) : NV_ERR_NO_MEMORY;
+}
+
+/* An error stood where the answer belongs, and nothing else gave one: the call failed. */
+static enum nv_err settle_failure(struct nv_translation *t, struct nv_span_work *work)
+{
+    static const struct nv_str messages[] = {
+        NV_STR_INIT("message"), NV_STR_INIT("error_message"), NV_STR_INIT("errorMessage"),
+        NV_STR_INIT("error"), NV_STR_INIT("detail")};
+    static const struct nv_str types[] = {NV_STR_INIT("error_code"), NV_STR_INIT("errorCode"),
+                                          NV_STR_INIT("type"), NV_STR_INIT("code"),
+                                          NV_STR_INIT("status")};
+    const struct nv_value *failure = t->scratch.failure;
+    if (nv_work_get(work, NV_FIELD_OUTPUT_RESPONSE) ||
+        nv_work_get(work, NV_FIELD_OUTPUT_MESSAGES))
+        return NV_OK;
+    if (work->span->status == NV_STATUS_OK)
+        work->span->status = NV_STATUS_ERROR;
+    enum nv_err err =
+        tell(t, work, NV_FIELD_ERROR_MESSAGE,
+             failure_text(t, failure, messages, sizeof messages / sizeof messages[0]));
+    if (err != NV_OK)
+        return err;
+    return tell(t, work, NV_FIELD_ERROR_TYPE,
+                failure_text(t, failure, types, sizeof types / sizeof types[0]));
+}
+
 enum nv_err nv_rest_settle(struct nv_translation *t, struct nv_span_work *work)
 {
     drop_plain_output(t, work);
     enum nv_err err = join_system(t, work);
+    if (err == NV_OK && t->scratch.failure)
+        err = settle_failure(t, work);
     return err != NV_OK ? err : pass_the_rest(t, work);
 }

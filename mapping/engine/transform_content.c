@@ -10,6 +10,8 @@
 #include "mapping/content/documents.h"
 #include "mapping/content/messages.h"
 #include "mapping/content/tools.h"
+#include "mapping/content/wrappers.h"
+#include "model/absent.h"
 
 #include <assert.h>
 
@@ -64,8 +66,11 @@ enum nv_err nv_step_messages(const struct nv_transform *transform, const struct 
         return err;
     io->exact = io->exact && !wrapped && !messages.partial && !messages.truncated &&
                 says_something(&messages.list);
-    if (messages.list.as.array.count == 0)
+    if (messages.list.as.array.count == 0) {
+        if (messages.failure && transform->failure)
+            *transform->failure = messages.failure;
         return nv_step_absent(io);
+    }
     return nv_step_give(io, messages.list);
 }
 
@@ -193,4 +198,35 @@ enum nv_err nv_step_documents(const struct nv_transform *transform, const struct
     io->exact = io->exact && !wrapped && !documents.partial;
     return documents.list.as.array.count > 0 ? nv_step_give(io, documents.list)
                                              : nv_step_absent(io);
+}
+
+/* ---- wrappers ---------------------------------------------------------------------------- */
+
+/* May something be around the value? Most is plain text or a number. */
+static bool may_be_wrapped(const struct nv_value *value)
+{
+    if (value->type == NV_VALUE_MAP || value->type == NV_VALUE_ARRAY)
+        return true;
+    if (value->type != NV_VALUE_STRING && value->type != NV_VALUE_JSON)
+        return false;
+    struct nv_str text = nv_str_trim(value->as.string);
+    return text.len > 0 && (text.ptr[0] == '{' || text.ptr[0] == '[' || text.ptr[0] == '"' ||
+                            nv_str_starts(text, NV_STR("content=")));
+}
+
+enum nv_err nv_step_unwrap(const struct nv_transform *transform, const struct nv_step *step,
+                           struct nv_transformed *io)
+{
+    nv_unwrap_fn *const unwrap = step->op == NV_STEP_QUERY       ? nv_unwrap_query
+                                 : step->op == NV_STEP_TEXTS     ? nv_unwrap_texts
+                                 : step->op == NV_STEP_ARGUMENTS ? nv_unwrap_arguments
+                                                                 : nv_unwrap_result;
+    struct nv_value inner;
+    if (!may_be_wrapped(&io->value))
+        return NV_OK;
+    enum nv_err err = unwrap(transform->arena, &io->value, &inner);
+    if (err != NV_OK)
+        return err;
+    io->exact = io->exact && nv_value_eq(&inner, &io->value);
+    return nv_value_empty(&inner) ? nv_step_absent(io) : nv_step_give(io, inner);
 }

@@ -44,6 +44,7 @@ nv_step_fn nv_step_json, nv_step_array, nv_step_first, nv_step_member, nv_step_c
     nv_step_between, nv_step_provider, nv_step_model_provider, nv_step_host_provider;
 /* Content (transform_content.c). */
 nv_step_fn nv_step_messages, nv_step_instructions, nv_step_output_text, nv_step_tool_calls,
-    nv_step_finish_reason, nv_step_system_text, nv_step_tools, nv_step_calls, nv_step_documents;
+    nv_step_finish_reason, nv_step_system_text, nv_step_tools, nv_step_calls, nv_step_documents,
+    nv_step_unwrap;
 
 #endif

@@ -29,6 +29,9 @@ enum nv_err nv_scratch_init(struct nv_translation *t)
     t->scratch.touched = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
     t->scratch.deriving = nv_arena_raw(t->arena, t->rules->field_count * sizeof(uint16_t));
     t->scratch.kind_rows = nv_arena_raw(t->arena, kind_rows * sizeof(uint16_t));
+    t->scratch.transform = (struct nv_transform){.arena = t->arena,
+                                                 .provider_memo = &t->scratch.provider_memo,
+                                                 .failure = &t->scratch.failure};
     return t->scratch.heads && t->scratch.ends && t->scratch.answers && t->scratch.touched &&
                    t->scratch.deriving && t->scratch.kind_rows
                ? NV_OK

@@ -133,7 +133,8 @@ struct nv_scratch {
     uint16_t
         *kind_rows; /* of @name, @scope and @any: those that scope_origin does not rule out */
     uint16_t kind_row_counts[NV_FACT_KEYS];
-    struct nv_transform transform; /* of the span at hand */
+    struct nv_transform transform;  /* of the span at hand */
+    const struct nv_value *failure; /* what it says instead of an answer; NULL: nothing */
 };
 
 /* A count that is evidence only, and no attribute of the span. */

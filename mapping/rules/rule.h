@@ -58,6 +58,10 @@ enum nv_where {
     X(NV_STEP_SCORES, "scores", 0)                                                             \
     X(NV_STEP_COUNT, "count", 0)                                                               \
     X(NV_STEP_NAMES, "names", 0)                                                               \
+    X(NV_STEP_QUERY, "query", 0)                                                               \
+    X(NV_STEP_TEXTS, "texts", 0)                                                               \
+    X(NV_STEP_ARGUMENTS, "arguments", 0)                                                       \
+    X(NV_STEP_RESULT, "result", 0)                                                             \
     X(NV_STEP_CONST, "const", 2)                                                               \
     X(NV_STEP_AFTER, "after", 2)                                                               \
     X(NV_STEP_BEFORE, "before", 2)                                                             \
@@ -140,7 +144,8 @@ enum nv_rule_flags {
     NV_RULE_PLAIN = 1u << 7,  /* one step on a scalar: cheap to ask, even of a loser */
     NV_RULE_WHOLE =
         1u << 8, /* what it gives exactly need not go out under the source's key, too */
-    NV_RULE_ONE = 1u << 9 /* it gives one attribute of the span, under its target's name */
+    NV_RULE_FORMED = 1u << 10, /* as plain, but for the last step, its target's form */
+    NV_RULE_ONE = 1u << 9      /* it gives one attribute of the span, under its target's name */
 };
 
 /* What can be said of a rule by bits, without a look at its tests: most are passed over by it.

@@ -153,6 +153,12 @@ static void make_filter(struct nv_rule *rule, const struct nv_test *tests)
     }
 }
 
+static bool is_form(enum nv_step_op op)
+{
+    return op == NV_STEP_QUERY || op == NV_STEP_TEXTS || op == NV_STEP_ARGUMENTS ||
+           op == NV_STEP_RESULT;
+}
+
 static void add_flags(struct nv_rule *rule, const struct nv_step *steps,
                       const struct nv_field *target)
 {
@@ -166,6 +172,8 @@ static void add_flags(struct nv_rule *rule, const struct nv_step *steps,
         flags |= NV_RULE_SPREAD;
     if (rule->step_count == 1 && plain[steps[0].op])
         flags |= NV_RULE_PLAIN;
+    if (rule->step_count == 2 && plain[steps[0].op] && is_form(steps[1].op))
+        flags |= NV_RULE_FORMED;
     if (target->replaces && steps[0].op != NV_STEP_SPREAD)
         flags |= NV_RULE_WHOLE;
     if (!spreads && !target->outside && !(flags & NV_RULE_WILD))

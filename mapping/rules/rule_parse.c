@@ -361,6 +361,33 @@ static enum nv_err parse_steps(const struct place *place, struct nv_str cell,
     return fits ? NV_OK : wrong(place, cell, "one to six steps are needed");
 }
 
+/* What belongs into these fields is the same whichever key it comes from: text, or the tool's
+ * own input and answer, without what SDKs put around them. A field's own key says it
+ * already. */
+static enum nv_err add_form(const struct place *place, struct nv_rule_row *row)
+{
+    static const struct {
+        struct nv_str target;
+        enum nv_step_op op;
+    } forms[] = {{NV_STR_INIT("retrieval.query"), NV_STEP_QUERY},
+                 {NV_STR_INIT("rerank.query"), NV_STEP_QUERY},
+                 {NV_STR_INIT("embedding.input"), NV_STEP_TEXTS},
+                 {NV_STR_INIT("tool.input"), NV_STEP_ARGUMENTS},
+                 {NV_STR_INIT("tool.output"), NV_STEP_RESULT}};
+    struct nv_rule_draft *draft = place->draft;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct nv_step *step;
+        if (!nv_str_eq(row->target, forms[i].target) ||
+            nv_str_eq(row->source.text, row->target) ||
+            (row->rule.flags & (NV_RULE_KEEP | NV_RULE_DROP)) != 0)
+            continue;
+        APPEND(draft, step, steps, step_count, step_capacity);
+        *step = (struct nv_step){.op = (uint8_t)forms[i].op};
+        row->rule.step_count++;
+    }
+    return NV_OK;
+}
+
 /* Steps that put the keys below a pattern together again. */
 static bool collects(enum nv_step_op op)
 {
@@ -409,6 +436,8 @@ static enum nv_err parse_row(const struct place *place, const struct nv_str *cel
         err = parse_condition(place, cells[2], &parsed.rule);
     if (err == NV_OK)
         err = parse_steps(place, cells[4], &parsed.rule);
+    if (err == NV_OK)
+        err = add_form(place, &parsed);
     if (err == NV_OK)
         err = check_row(place, cells, &parsed);
     if (err == NV_OK && parsed.target.len == 0)

@@ -36,7 +36,12 @@ static const struct {
      "{\"type\":\"file\",\"url\":\"a\",\"part.url\":\"b\"}"},
     {"image", "{\"image\":{\"image\":{\"image\":{\"image\":{\"image\":{\"image\":1}}}}}}",
      "{\"type\":\"image\",\"image\":{\"image\":1}}"},
-    {"image", "{\"image\":[137,80]}", "{\"type\":\"image\",\"image\":[137,80]}"},
+    {"image", "{\"image\":[137,80]}", "{\"type\":\"image\",\"data\":\"iVA=\"}"},
+    {"image", "{\"image\":[137,800]}", "{\"type\":\"image\",\"image\":[137,800]}"},
+    {"image", "{\"image\":{\"0\":137,\"1\":80}}", "{\"type\":\"image\",\"data\":\"iVA=\"}"},
+    {"image", "{\"image\":{\"0\":137,\"2\":80}}", "{\"type\":\"image\",\"0\":137,\"2\":80}"},
+    {"", "{\"type\":\"Buffer\",\"data\":[137,80]}", "{\"type\":\"file\",\"data\":\"iVA=\"}"},
+    {"", "{\"type\":\"Buffer\",\"data\":[]}", "{\"type\":\"file\"}"},
     {"audio", "{\"type\":\"audio\",\"audio\":{\"audio\":{\"url\":\"u\",\"transcript\":\"t\"}}}",
      "{\"type\":\"audio\",\"url\":\"u\",\"transcript\":\"t\"}"},
 };
