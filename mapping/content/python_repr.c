@@ -244,6 +244,16 @@ static enum nv_err read_key(struct repr *repr)
     return NV_OK;
 }
 
+/* What stands behind the key of a dictionary: a colon and a value. */
+static enum nv_err read_member_value(struct repr *repr)
+{
+    if (skip_space(repr) != ':')
+        return NV_ERR_MALFORMED;
+    repr->pos++;
+    enum nv_err err = nv_buf_append_char(repr->out, ':');
+    return err != NV_OK ? err : read_value(repr);
+}
+
 static enum nv_err read_braces(struct repr *repr)
 {
     const size_t at = repr->out->len;
@@ -255,12 +265,8 @@ static enum nv_err read_braces(struct repr *repr)
             set = true;
             repr->out->bytes[at] = '[';
         }
-        if (err == NV_OK && !set) {
-            err =
-                skip_space(repr) == ':' ? nv_buf_append_char(repr->out, ':') : NV_ERR_MALFORMED;
-            repr->pos++;
-            err = err != NV_OK ? err : read_value(repr);
-        }
+        if (err == NV_OK && !set)
+            err = read_member_value(repr);
         if (err == NV_OK && skip_space(repr) == ',') {
             repr->pos++;
             if (skip_space(repr) != '}')

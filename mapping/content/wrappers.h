@@ -23,7 +23,9 @@
  */
 typedef enum nv_err nv_unwrap_fn(struct nv_arena *arena, const struct nv_value *in,
                                  struct nv_value *out);
-NV_MUST_USE nv_unwrap_fn nv_unwrap_query, nv_unwrap_texts, nv_unwrap_arguments,
-    nv_unwrap_result;
+nv_unwrap_fn nv_unwrap_query NV_MUST_USE;
+nv_unwrap_fn nv_unwrap_texts NV_MUST_USE;
+nv_unwrap_fn nv_unwrap_arguments NV_MUST_USE;
+nv_unwrap_fn nv_unwrap_result NV_MUST_USE;
 
 #endif

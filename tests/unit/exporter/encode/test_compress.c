@@ -49,7 +49,8 @@ START_TEST(round_trips_of_noise)
     for (unsigned kind = 0; kind < 4; kind++) {
         for (size_t i = 0; i < sizeof bytes; i++) {
             state = state * 1664525 + 1013904223;
-            bytes[i] = kind == 0 ? (char)(state >> 24) : (char)('a' + (state >> 24) % kind);
+            const uint32_t byte = kind == 0 ? state >> 24 : 'a' + (state >> 24) % kind;
+            bytes[i] = (char)(uint8_t)byte;
             if (kind == 3 && i > 40000 && state >> 27 != 0)
                 bytes[i] = bytes[i - 32768 - i % 7];
         }
