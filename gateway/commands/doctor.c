@@ -11,7 +11,6 @@
 #include "base/text/mask.h"
 #include "base/text/shown.h"
 #include "gateway/commands/cli.h"
-#include "gateway/admin/control.h"
 #include "gateway/config/option_value.h"
 #include "gateway/stages.h"
 #include "net/listener.h"
@@ -20,7 +19,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -43,8 +41,7 @@ static bool say(struct nv_buf *out, bool good, const char *subject, const char *
     return good;
 }
 
-/* ---- key --------------------------------------------------------------------------------------
- */
+/* ---- key --------------------------------------------------------------------------------- */
 
 bool nv_doctor_key(const struct nv_options *options, struct nv_buf *out)
 {
@@ -69,8 +66,7 @@ bool nv_doctor_key(const struct nv_options *options, struct nv_buf *out)
     return say(out, true, "key", text);
 }
 
-/* ---- round trip -------------------------------------------------------------------------------
- */
+/* ---- round trip -------------------------------------------------------------------------- */
 
 static const char *status_advice(int status)
 {
@@ -150,40 +146,42 @@ static bool check_backend(const struct nv_options *options, struct nv_buf *out)
     return nv_doctor_reply(&probe, out);
 }
 
-/* ---- the gateway that runs here ---------------------------------------------------------------
- */
+/* ---- the gateway that runs here ---------------------------------------------------------- */
 
-bool nv_doctor_status(json_t *root, bool keyless, struct nv_buf *out)
+/* The exporter's state in one line; is it well? */
+static bool exporter_state(const struct nv_running *running, bool all_refused,
+                           struct nv_buf *out)
 {
-    const char *mode = json_string_value(json_object_get(root, "mode"));
-    const char *state = NULL, *reason = NULL, *last_error = NULL;
-    json_int_t refused = 0, dead = 0;
     char text[600];
-    if (json_unpack(root, "{s:{s:s,s:s,s:s,s:I},s:{s:I}}", "exporter", "state", &state,
-                    "reason", &reason, "last_error", &last_error, "refused_in_row", &refused,
-                    "spans", "dead_lettered", &dead) != 0)
-        return say(out, false, "gateway", "one runs here, and what it says is not understood");
-    bool all_refused = refused >= NV_SINK_REFUSED_ALL;
-    bool good = strcmp(state, nv_sink_state_text(NV_SINK_SENDING)) == 0 && !all_refused;
     if (all_refused) {
         (void)snprintf(
             text, sizeof text,
             "%.180s (%.180s): look at exporter.noveum.endpoint and any proxy before it, "
             "then `noveum-gateway dead retry all`",
-            reason, last_error);
-    } else {
-        (void)snprintf(text, sizeof text, "one runs here: %.60s%s%.180s", state,
-                       reason[0] != '\0' ? ": " : "", reason);
+            running->reason, running->last_error);
+        return say(out, false, "gateway", text);
     }
-    good = say(out, good, "gateway", text);
-    if (dead > 0 && !all_refused) {
+    (void)snprintf(text, sizeof text, "one runs here: %.60s%s%.180s", running->state,
+                   running->reason[0] != '\0' ? ": " : "", running->reason);
+    return say(out, strcmp(running->state, nv_sink_state_text(NV_SINK_SENDING)) == 0, "gateway",
+               text);
+}
+
+bool nv_doctor_status(const struct nv_running *running, bool keyless, struct nv_buf *out)
+{
+    char text[200];
+    if (!running->understood)
+        return say(out, false, "gateway", "one runs here, and what it says is not understood");
+    bool all_refused = running->refused_in_row >= NV_SINK_REFUSED_ALL;
+    bool good = exporter_state(running, all_refused, out);
+    if (running->dead_lettered > 0 && !all_refused) {
         (void)snprintf(text, sizeof text,
                        "%" PRId64 " spans became dead letters since it started: "
                        "`noveum-gateway dead list` shows why",
-                       (int64_t)dead);
+                       running->dead_lettered);
         (void)say(out, true, "gateway", text);
     }
-    if (keyless && mode && strcmp(mode, "noveum") == 0) {
+    if (keyless && running->mode && strcmp(running->mode, "noveum") == 0) {
         (void)say(out, true, "gateway",
                   "it has a key, doctor has none: with the same environment and options doctor "
                   "checks key and backend, too");
@@ -191,27 +189,7 @@ bool nv_doctor_status(json_t *root, bool keyless, struct nv_buf *out)
     return good;
 }
 
-/*
- * The status of the gateway that runs here, new; JSON's null when it says something else; NULL:
- * none runs, which is no fault, because doctor is asked before the first start, too.
- */
-static json_t *ask_running(const struct nv_options *options)
-{
-    struct nv_buf status;
-    struct nv_fail fail = {0};
-    json_t *root = NULL;
-    nv_buf_init(&status, NV_CAP_DOCTOR_STATUS);
-    if (options->journal_durability != NV_DURABILITY_MEMORY &&
-        nv_control_status(options->journal_directory, &status, &fail) == NV_OK) {
-        root = json_loadb(status.bytes, status.len, 0, NULL);
-        root = root ? root : json_null();
-    }
-    nv_buf_release(&status);
-    return root;
-}
-
-/* ---- clock ------------------------------------------------------------------------------------
- */
+/* ---- clock ------------------------------------------------------------------------------- */
 
 bool nv_doctor_clock(uint64_t wall_ns, bool in_step, struct nv_buf *out)
 {
@@ -237,8 +215,7 @@ static bool check_clock(struct nv_buf *out)
     return nv_doctor_clock(nv_clock_wall_ns(nv_clock_system()), in_step, out);
 }
 
-/* ---- ports ------------------------------------------------------------------------------------
- */
+/* ---- ports ------------------------------------------------------------------------------- */
 
 bool nv_doctor_ports(const char *key, const char *addresses, const char *served,
                      struct nv_buf *out)
@@ -264,25 +241,23 @@ bool nv_doctor_ports(const char *key, const char *addresses, const char *served,
     return say(out, free_to_use || ours, "port", text);
 }
 
-static bool check_ports(const struct nv_options *options, const json_t *running,
+static bool check_ports(const struct nv_options *options, const struct nv_running *running,
                         struct nv_buf *out)
 {
-    const json_t *listen = json_object_get(running, "listen");
     const struct {
-        const char *key, *addresses, *member;
-    } ports[] = {{"receiver.http.listen", options->receiver_http_listen, "http"},
-                 {"receiver.grpc.listen", options->receiver_grpc_listen, "grpc"},
-                 {"admin.listen", options->admin_listen, "admin"}};
+        const char *key, *addresses, *served;
+    } ports[] = {
+        {"receiver.http.listen", options->receiver_http_listen, running->listen.http},
+        {"receiver.grpc.listen", options->receiver_grpc_listen, running->listen.grpc},
+        {"admin.listen", options->admin_listen, running->listen.admin},
+    };
     bool good = true;
-    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
-        const char *served = json_string_value(json_object_get(listen, ports[i].member));
-        good = nv_doctor_ports(ports[i].key, ports[i].addresses, served, out) && good;
-    }
+    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++)
+        good = nv_doctor_ports(ports[i].key, ports[i].addresses, ports[i].served, out) && good;
     return good;
 }
 
-/* ---- disk -------------------------------------------------------------------------------------
- */
+/* ---- disk -------------------------------------------------------------------------------- */
 
 /* Time of one write and sync in ms, or UINT64_MAX with errno set. */
 static uint64_t try_sync(const char *directory)
@@ -352,14 +327,16 @@ int nv_command_doctor(const struct nv_options *options)
 {
     struct nv_buf out;
     nv_buf_init(&out, NV_CAP_DOCTOR);
-    json_t *running = ask_running(options);
+    struct nv_running running;
+    nv_running_ask(&running, options);
     bool good = nv_doctor_key(options, &out);
     good = check_clock(&out) && good;
-    good = check_ports(options, running, &out) && good;
+    good = check_ports(options, &running, &out) && good;
     good = check_disks(options, &out) && good;
     good = check_backend(options, &out) && good;
-    good = (!running || nv_doctor_status(running, nv_options_local(options), &out)) && good;
-    json_decref(running);
+    good =
+        (!running.any || nv_doctor_status(&running, nv_options_local(options), &out)) && good;
+    nv_running_release(&running);
     (void)nv_buf_append_str(&out, good ? NV_STR("all is well\n") : NV_STR("not all is well\n"));
     nv_mask_buf(&out);
     nv_shown_print(stdout, nv_buf_str(&out), NV_SHOWN_LINES);

@@ -6,9 +6,8 @@
 #define NV_GATEWAY_COMMANDS_DOCTOR_H
 
 #include "exporter/send/probe.h"
+#include "gateway/commands/running.h"
 #include "gateway/config/options.h"
-
-#include <jansson.h>
 
 /* Prints a line a check; returns the exit code: 1 when one of them failed. */
 int nv_command_doctor(const struct nv_options *options);
@@ -20,10 +19,10 @@ bool nv_doctor_key(const struct nv_options *options, struct nv_buf *out);
 /* What one probe of the backend says. */
 bool nv_doctor_reply(const struct nv_probe *probe, struct nv_buf *out);
 /*
- * What the status (any JSON) of the gateway that runs on this journal says of its exporter;
- * `keyless`: doctor itself was given no key.
+ * What the gateway that runs on this journal says of its exporter; `keyless`: doctor itself was
+ * given no key.
  */
-bool nv_doctor_status(json_t *root, bool keyless, struct nv_buf *out);
+bool nv_doctor_status(const struct nv_running *running, bool keyless, struct nv_buf *out);
 /* Is `wall_ns` a time that traces may carry, and is the clock kept in step? */
 bool nv_doctor_clock(uint64_t wall_ns, bool in_step, struct nv_buf *out);
 /*
