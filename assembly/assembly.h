@@ -61,6 +61,7 @@ void nv_assembly_free(struct nv_assembly *assembly);
 
 /* The seams. New views by value; ctx is borrowed: valid until nv_assembly_free. */
 struct nv_acceptor nv_assembly_acceptor(struct nv_assembly *assembly);
+/* Where sinks tell what became of a trace. As the acceptor. */
 struct nv_settler nv_assembly_settler(struct nv_assembly *assembly);
 /* NULL with NV_DURABILITY_MEMORY. Valid between start and free. Borrowed. */
 const struct nv_store *nv_assembly_store(struct nv_assembly *assembly);

@@ -24,6 +24,7 @@ struct nv_account {
     uint64_t reserved;    /* bytes that it needs */
 };
 
+/* Nothing taken, of `max` bytes. */
 void nv_account_init(struct nv_account *account, uint64_t max);
 /* All must have been given back. */
 void nv_account_release(struct nv_account *account);
@@ -37,6 +38,7 @@ bool nv_account_try_take(struct nv_account *account, uint64_t bytes);
 bool nv_account_ask(struct nv_account *account, const void *who, uint64_t bytes);
 /* Ends the reservation of `who`, if it has one. */
 void nv_account_forget(struct nv_account *account, const void *who);
+/* Gives back bytes that were taken: never more than that. */
 void nv_account_give(struct nv_account *account, uint64_t bytes);
 /* Bytes taken now. */
 uint64_t nv_account_used(struct nv_account *account);

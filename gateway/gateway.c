@@ -58,8 +58,7 @@ struct nv_gateway {
     struct nv_admin *admin;
 };
 
-/* ---- seams ------------------------------------------------------------------------------------
- */
+/* ---- seams ------------------------------------------------------------------------------- */
 
 static bool may_complete(void *ctx)
 {
@@ -104,8 +103,7 @@ static enum nv_err bury(void *ctx, const struct nv_undecoded *request, struct nv
     return nv_undecoded_write(request, nv_clock_wall_ns(gateway->clock), head, payload);
 }
 
-/* ---- making -----------------------------------------------------------------------------------
- */
+/* ---- making ------------------------------------------------------------------------------ */
 
 static enum nv_err make_mapping(struct nv_gateway *gateway, const struct nv_options *options,
                                 struct nv_fail *fail)
@@ -191,8 +189,7 @@ enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fai
     return NV_OK;
 }
 
-/* ---- start ------------------------------------------------------------------------------------
- */
+/* ---- start ------------------------------------------------------------------------------- */
 
 static enum nv_err start_assembly(struct nv_gateway *gateway, struct nv_fail *fail)
 {
@@ -263,8 +260,7 @@ static bool blame(const char *addresses, size_t id, struct nv_fail *fail)
     return false;
 }
 
-/* ---- what the admin port is shown -------------------------------------------------------------
- */
+/* ---- what the admin port is shown -------------------------------------------------------- */
 
 static void read_status(void *ctx, struct nv_gateway_status *out)
 {
@@ -380,8 +376,7 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
     return err;
 }
 
-/* ---- stop -------------------------------------------------------------------------------------
- */
+/* ---- stop -------------------------------------------------------------------------------- */
 
 static uint64_t left_ms(const struct nv_gateway *gateway, uint64_t deadline_ns)
 {
@@ -468,8 +463,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     free(gateway);
 }
 
-/* ---- reload -----------------------------------------------------------------------------------
- */
+/* ---- reload ------------------------------------------------------------------------------ */
 
 enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_options *options,
                               struct nv_fail *fail)
@@ -491,8 +485,7 @@ enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_option
     return err;
 }
 
-/* ---- looking at it ----------------------------------------------------------------------------
- */
+/* ---- looking at it ----------------------------------------------------------------------- */
 
 const struct nv_options *nv_gateway_options(const struct nv_gateway *gateway)
 {

@@ -27,8 +27,8 @@ struct nv_pipeline {
     struct nv_settler settler;          /* assembly's */
     bool mask_secrets;                  /* redaction.secrets */
     struct nv_translating *translating; /* NULL: nothing is noted, nothing set aside */
-    const struct nv_store
-        *store;     /* for dead letters; NULL: none, the trace is left in memory */
+    /* for dead letters; NULL: none, the trace is left in memory */
+    const struct nv_store *store;
     void *next_ctx; /* of remember, observe and consume */
     /* Facts of a first part, for later parts of the same trace. NULL: not kept. */
     void (*remember)(void *next_ctx, const struct nv_raw_trace *raw, struct nv_str name,

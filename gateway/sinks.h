@@ -65,9 +65,13 @@ enum nv_err nv_sinks_open(struct nv_sinks *sinks, const struct nv_sink_row *cons
                           struct nv_fail *fail) NV_MUST_USE;
 /* As in model/sink.h, of all that observe and of the one that keeps. */
 void nv_sinks_observe(const struct nv_sinks *sinks, const struct nv_trace *trace);
+/* Takes the trace, whatever becomes of it: to the keeper, which settles it. */
 void nv_sinks_consume(const struct nv_sinks *sinks, struct nv_trace *trace);
+/* The keeper's: NV_OK, or why no more should be accepted (model/sink.h). Any thread. */
 enum nv_err nv_sinks_pressure(const struct nv_sinks *sinks) NV_MUST_USE;
+/* The keeper's, for `/status` and doctor. Any thread. */
 void nv_sinks_status(const struct nv_sinks *sinks, struct nv_sink_status *out);
+/* Hands the keeper a dead letter (borrowed) to try again. Errors are the keeper's. */
 enum nv_err nv_sinks_again(const struct nv_sinks *sinks, uint64_t id,
                            struct nv_str json) NV_MUST_USE;
 /* One thread, as stop and free. */

@@ -17,7 +17,9 @@
 uint64_t nv_stage_account_bytes(const struct nv_options *options);
 /* Fills `config` with the defaults of the stage and what the options say. No failure. */
 void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_config *config);
+/* The same for assembly: windows, caps, journal. Borrows texts from `options`. */
 void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_config *config);
+/* The same for mapping: rules, prices, limits. Borrows texts from `options`. */
 void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config *config);
 /*
  * As above; `origins` (empty, released by the caller) holds the list of origins as the receiver

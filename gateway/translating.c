@@ -71,8 +71,7 @@ void nv_translating_free(struct nv_translating *translating)
     free(translating);
 }
 
-/* ---- entries ---------------------------------------------------------------------------------
- */
+/* ---- entries ----------------------------------------------------------------------------- */
 
 static void encode(const struct entry *entry, uint8_t bytes[ENTRY_BYTES])
 {
@@ -123,8 +122,7 @@ static struct entry *find_suspect(struct nv_translating *translating, const uint
     return NULL;
 }
 
-/* ---- start -----------------------------------------------------------------------------------
- */
+/* ---- start ------------------------------------------------------------------------------- */
 
 static void add_death(struct nv_translating *translating, const struct entry *dead)
 {
@@ -197,8 +195,7 @@ void nv_translating_open(struct nv_translating *translating, const char *directo
         path, errno);
 }
 
-/* ---- every trace -----------------------------------------------------------------------------
- */
+/* ---- every trace ------------------------------------------------------------------------- */
 
 static bool is_guilty(struct nv_translating *translating, const uint8_t *trace_id,
                       uint32_t part)

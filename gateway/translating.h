@@ -42,6 +42,7 @@ void nv_translating_open(struct nv_translating *translating, const char *directo
 bool nv_translating_begin(struct nv_translating *translating,
                           const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t part,
                           unsigned *slot);
+/* That trace is done; `slot` is what begin gave, NV_NO_SLOT does nothing. Any thread. */
 void nv_translating_end(struct nv_translating *translating, unsigned slot);
 /* Traces set aside since the start. Any thread. */
 uint64_t nv_translating_set_aside(const struct nv_translating *translating);

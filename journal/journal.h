@@ -134,6 +134,7 @@ struct nv_journal_status {
     uint64_t moved;         /* records copied to a cold segment */
 };
 
+/* What there is now. Any thread; waits for the lock, not for the disk. */
 void nv_journal_read_status(struct nv_journal *journal, struct nv_journal_status *out);
 
 #endif

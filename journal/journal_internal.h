@@ -81,10 +81,10 @@ struct nv_segment {
     uint32_t end;        /* next record; writer */
     uint32_t slots;      /* used; writer */
     uint32_t firm_slots; /* of these, on disk as far as the journal syncs at all; writer */
-    uint32_t
-        unsure_from; /* slots from here on may be in memory only, and are read from there */
-    uint32_t
-        due_slots; /* found at the start: so many it had, by its seal or the mark; else 0 */
+    /* slots from here on may be in memory only, and are read from there */
+    uint32_t unsure_from;
+    /* found at the start: so many it had, by its seal or the mark; else 0 */
+    uint32_t due_slots;
     uint32_t live; /* records, not released; lock */
     uint64_t live_bytes;
     uint32_t pins; /* lock */
@@ -157,9 +157,13 @@ struct nv_record_header {
 
 /* ---- journal_bytes.c --------------------------------------------------------------------- */
 
+/* Little-endian integers at any address. */
 void nv_put32(uint8_t *to, uint32_t value);
+/* See nv_put32. */
 void nv_put64(uint8_t *to, uint64_t value);
+/* See nv_put32. */
 uint32_t nv_get32(const uint8_t *from);
+/* See nv_put32. */
 uint64_t nv_get64(const uint8_t *from);
 /* Bytes a record with such a payload takes. */
 uint64_t nv_record_size(uint64_t length);
@@ -248,12 +252,13 @@ void nv_mark_read(struct nv_journal *journal, struct nv_mark *out);
 
 /* ---- journal_append.c -------------------------------------------------------------------- */
 
-/* Appends records to a segment of the kind (cold or not). As nv_journal_commit; no index. */
+/* One record to append, and where it went. */
 struct nv_append {
     struct nv_journal_put *put;
     struct nv_segment *segment; /* out: where it went */
     uint32_t offset, slot, length;
 };
+/* Appends records to a segment of the kind (cold or not). As nv_journal_commit; no index. */
 enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends,
                               size_t count, enum nv_use use, bool sync) NV_MUST_USE;
 /* ---- journal_index.c --------------------------------------------------------------------- */
@@ -296,9 +301,9 @@ void nv_room_fit(struct nv_journal *journal);
 /* At open: the reserve, and a file to append to. Without them the journal is there, and
  * refuses. */
 void nv_room_first(struct nv_journal *journal);
-/* In a round of maintenance: before files are looked at and after. The writer's lock is
- * held. */
+/* In a round of maintenance, before files are looked at. The writer's lock is held. */
 void nv_room_before(struct nv_journal *journal);
+/* And after they were. The writer's lock is held. */
 void nv_room_after(struct nv_journal *journal);
 
 /* What a walk over a segment tells of. */

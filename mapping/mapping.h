@@ -24,16 +24,16 @@ enum nv_keep_source { NV_KEEP_UNMAPPED, NV_KEEP_ALL };
 /* All strings are borrowed during nv_mapping_new only; empty means not set. */
 struct nv_mapping_config {
     enum nv_keep_source keep_source;
-    struct nv_str
-        prices_file; /* user's prices, before the built-in ones (form: mapping/prices/price.h) */
+    /* user's prices, before the built-in ones (form: mapping/prices/price.h) */
+    struct nv_str prices_file;
     struct nv_str rules_file;      /* user's rows (mapping/conventions/README.md) */
     struct nv_str project;         /* exporter.noveum.project */
     struct nv_str environment;     /* exporter.noveum.environment */
     struct nv_str service_version; /* exporter.noveum.service_version */
     struct nv_str gateway_version; /* becomes noveum.gateway.version */
     struct nv_agents *agents;      /* registry across traces, borrowed for life; may be NULL */
-    uint64_t
-        work_per_byte; /* units of base/meter.h a trace may take for each of its bytes; 0: any */
+    /* units of base/meter.h a trace may take for each of its bytes; 0: any */
+    uint64_t work_per_byte;
 };
 
 /*

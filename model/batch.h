@@ -34,11 +34,11 @@ enum nv_item_flags {
 struct nv_item {
     uint8_t trace_id[NV_TRACE_ID_BYTES];
     uint8_t span_id[NV_SPAN_ID_BYTES]; /* of a log record: zero when it names no span */
-    uint8_t
-        parent_id[NV_SPAN_ID_BYTES]; /* zero without NV_ITEM_HAS_PARENT; zero for log records */
-    uint32_t group;                  /* index into groups */
-    uint32_t flags;                  /* enum nv_item_flags */
-    uint32_t offset;                 /* of the Span or LogRecord message's bytes in body */
+    /* zero without NV_ITEM_HAS_PARENT; zero for log records */
+    uint8_t parent_id[NV_SPAN_ID_BYTES];
+    uint32_t group;  /* index into groups */
+    uint32_t flags;  /* enum nv_item_flags */
+    uint32_t offset; /* of the Span or LogRecord message's bytes in body */
     uint32_t length;
     uint64_t start_ns; /* as sent; for log records the time */
     uint64_t end_ns;
@@ -57,8 +57,8 @@ struct nv_batch {
     enum nv_signal signal;
     char *body; /* owned, malloc'ed; at most 4 GiB - 1 */
     size_t body_len;
-    struct nv_str
-        project;     /* header x-noveum-project, empty when absent; owned with the batch */
+    /* header x-noveum-project, empty when absent; owned with the batch */
+    struct nv_str project;
     uint64_t client; /* stands for the network address that sent it; 0: not known */
     struct nv_item *items;
     uint32_t item_count;

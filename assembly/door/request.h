@@ -51,6 +51,7 @@ struct nv_groups {
     _Atomic uint64_t bytes;       /* of groups, resources and the index, for budgets */
 };
 
+/* Empty; `services` is borrowed until release. No failure: room is found as groups come. */
 void nv_groups_init(struct nv_groups *groups, struct nv_services *services);
 /* All must have been dropped. */
 void nv_groups_release(struct nv_groups *groups);
@@ -66,6 +67,8 @@ struct nv_shared_group *nv_groups_share(struct nv_groups *groups, const struct n
 /* Id of its service, asked for anew when the table has forgotten it meanwhile. Any thread. */
 uint32_t nv_group_service(struct nv_services *services, struct nv_shared_group *shared,
                           uint64_t now_ns);
+/* Gives back what share gave; the last one frees the group, and its resource when nothing else
+ * shows it. Any thread. */
 void nv_groups_drop(struct nv_groups *groups, struct nv_shared_group *shared);
 
 struct nv_request {
@@ -149,6 +152,7 @@ uint64_t nv_prepared_bytes(const struct nv_prepared *prepared);
 /* The shard of a trace. */
 uint32_t nv_shard_of(const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t shard_count);
 
+/* One more reference. Any thread. */
 void nv_request_ref(struct nv_request *request);
 /* Drops a reference; true when it was the last one: the caller then releases and frees. */
 bool nv_request_unref(struct nv_request *request) NV_MUST_USE;

@@ -36,8 +36,8 @@ struct nv_claim {
     uint32_t part;
     struct nv_place first, last; /* its first and last item */
     uint32_t request_count;
-    struct nv_request
-        *requests[]; /* one reference each; the same one may stand several times */
+    /* one reference each; the same one may stand several times */
+    struct nv_request *requests[];
 };
 
 /* A request on its way into the journal. */

@@ -24,6 +24,7 @@ struct nv_plans {
     struct nv_index index;
 };
 
+/* Empty; allocates nothing. */
 void nv_plans_init(struct nv_plans *plans);
 /* Frees all; empty and usable again. */
 void nv_plans_release(struct nv_plans *plans);

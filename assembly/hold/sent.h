@@ -63,6 +63,7 @@ struct nv_sent {
 /* Readies a memory of at most `max` traces for `ttl_ns`, of which the recent take at most
  * `bytes_max`; allocates nothing. */
 void nv_sent_init(struct nv_sent *sent, uint32_t max, size_t bytes_max, uint64_t ttl_ns);
+/* Frees all it knows; not usable again before init. */
 void nv_sent_release(struct nv_sent *sent);
 /* Number of parts known to have been sent of a trace; 0: not known. */
 uint32_t nv_sent_parts(const struct nv_sent *sent, const uint8_t trace_id[NV_TRACE_ID_BYTES]);

@@ -47,8 +47,8 @@ struct nv_open_trace {
     uint32_t part;
     uint32_t first_ordinal; /* of the first item in the request of the first run */
     uint32_t last_ordinal;  /* likewise of the last */
-    struct nv_place
-        until;      /* a part planned before a restart ends here; record_id 0: not planned */
+    /* A part planned before a restart ends here; record_id 0: not planned. */
+    struct nv_place until;
     bool late;      /* what it continues was sent: parents are not waited for */
     bool after_cut; /* that was because it was too large or too old */
     bool late_after_waiting;
@@ -60,6 +60,7 @@ struct nv_trace_table {
     size_t bytes; /* of traces and what they hold, the index excluded */
 };
 
+/* Empty; allocates nothing. */
 void nv_trace_table_init(struct nv_trace_table *table);
 /* Frees the table; it must be empty. */
 void nv_trace_table_release(struct nv_trace_table *table);
@@ -88,8 +89,9 @@ void nv_open_trace_add(struct nv_open_trace *trace, struct nv_request *request,
  */
 uint64_t nv_open_trace_group_bytes(const struct nv_open_trace *trace,
                                    const struct nv_shared_group *group);
-/* First and last item of a trace with items. */
+/* First item of a trace with items. */
 struct nv_place nv_open_trace_first(const struct nv_open_trace *trace);
+/* Last item of one. */
 struct nv_place nv_open_trace_last(const struct nv_open_trace *trace);
 
 /* The trace that a timer of it belongs to. */
@@ -106,13 +108,14 @@ static inline uint32_t nv_held_run_after(const struct nv_open_trace *trace, uint
     return run + 1 + trace->held[run].run.count;
 }
 
-/* Walks what is held: the next item or NULL; `cursor->run` is the run it is in. Starts
- * zeroed. */
+/* Where a walk over what is held stands. Starts zeroed; adding an item ends it. */
 struct nv_held_cursor {
     uint32_t next;
     uint32_t left; /* items left in the run */
     struct nv_held_run *run;
 };
+/* The next item, in order of arrival, or NULL; `cursor->run` is the run it is in. Borrowed
+ * until an item is added. */
 struct nv_held_item *nv_held_next(const struct nv_open_trace *trace,
                                   struct nv_held_cursor *cursor);
 

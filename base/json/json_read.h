@@ -37,9 +37,9 @@ enum nv_json_token {
 struct nv_json_reader {
     struct nv_str text; /* borrowed while reading */
     size_t pos;
-    struct nv_str
-        raw;      /* KEY, STRING: between the quotes; NUMBER: its text. Borrowed from text, or
-                          the text of a string in the arena (nv_json_read_texts). */
+    /* KEY, STRING: between the quotes; NUMBER: its text. Borrowed from text, or the text of a
+     * string in the arena (nv_json_read_texts). */
+    struct nv_str raw;
     bool escaped; /* raw holds escapes */
     bool integer; /* NUMBER without fraction and exponent */
     unsigned depth;
@@ -52,8 +52,8 @@ struct nv_json_reader {
     struct nv_arena *arena; /* nv_json_read_texts, else NULL */
     char *room;             /* what is left for texts */
     size_t room_len;
-    bool
-        partial; /* after TRUNCATED: the text ended inside a value string, raw is what there is */
+    /* after TRUNCATED: the text ended inside a value string, raw is what there is */
+    bool partial;
 };
 
 /* Starts reading `text` (borrowed), at most `depth_max` levels deep (clamped to the limit). */

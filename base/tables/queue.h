@@ -21,9 +21,9 @@ struct nv_queue *nv_queue_new(size_t max_items, size_t max_bytes);
 /* Frees the queue; it must be empty (the items are the owners' business). NULL is allowed. */
 void nv_queue_free(struct nv_queue *queue);
 /*
- * Adds `item` (the queue takes it on success only) of `bytes`. NV_ERR_FULL when a limit would
- * be passed (an item larger than max_bytes passes when the queue is empty), NV_ERR_STOPPING
- * once closed.
+ * Adds `item` of `bytes`: taken with NV_OK, still the caller's with every error, so that it can
+ * answer for it. NV_ERR_FULL when a limit would be passed (an item larger than max_bytes passes
+ * when the queue is empty), NV_ERR_STOPPING once closed.
  */
 enum nv_err nv_queue_push(struct nv_queue *queue, void *item, size_t bytes) NV_MUST_USE;
 /* As nv_queue_push, but waits for room until the queue is closed. */

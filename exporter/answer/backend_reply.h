@@ -19,8 +19,8 @@ struct nv_backend_reply {
     enum nv_reply_body body;
     bool credit;       /* some code says CREDIT_QUOTA_EXCEEDED */
     uint32_t warnings; /* entries of warnings[] and errors[] */
-    char
-        text[NV_REPLY_TEXT_MAX]; /* message, or first warning: printable, cut, never a secret */
+    /* message, or first warning: printable, cut, never a secret */
+    char text[NV_REPLY_TEXT_MAX];
 };
 
 /*

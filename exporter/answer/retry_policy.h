@@ -52,8 +52,8 @@ struct nv_attempt {
     uint32_t holds;            /* in a row before this answer: longer waits between probes */
     bool others_pass;          /* other bodies were delivered since this one's first attempt */
     bool passed_since;         /* ... were sent and delivered since its first foreign refusal */
-    uint32_t
-        alone; /* foreign refusals of it as one trace while others passed, before this one */
+    /* foreign refusals of it as one trace while others passed, before this one */
+    uint32_t alone;
     uint32_t foreign_row; /* bodies refused so since one was delivered */
     uint64_t wall_ns;     /* for Retry-After dates */
     uint64_t random;      /* uniform over all values, for jitter */

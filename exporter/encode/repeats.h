@@ -41,6 +41,7 @@ typedef void nv_repeat_make(struct nv_json_writer *json, const void *ctx);
 /* Empty. The three names are borrowed and static. */
 void nv_repeats_init(struct nv_repeats *repeats, struct nv_str name, struct nv_str ref,
                      struct nv_str list);
+/* Frees the table; the names are not its own. */
 void nv_repeats_release(struct nv_repeats *repeats);
 /*
  * Writes the member of one span: the piece of `key`, made by `make` the first time, or a

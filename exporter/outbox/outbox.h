@@ -19,8 +19,8 @@ struct nv_outbox_entry {
     uint64_t id;
     uint64_t spans;
     uint32_t traces;
-    uint32_t
-        text_len; /* of the text when the payload is its gzip; 0: the payload is the text */
+    /* of the text when the payload is its gzip; 0: the payload is the text */
+    uint32_t text_len;
 };
 
 struct nv_outbox {

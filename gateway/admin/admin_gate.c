@@ -33,8 +33,7 @@ struct nv_admin_gate {
     char own[HOST_NAME_SIZE];
 };
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------------- */
 
 /* Without port, brackets and the dot of the root. */
 static struct nv_str bare(struct nv_str host)
@@ -94,8 +93,7 @@ bool nv_admin_host_allowed(struct nv_str host, struct nv_str own,
     return false;
 }
 
-/* ---- the gate ---------------------------------------------------------------------------------
- */
+/* ---- the gate ---------------------------------------------------------------------------- */
 
 enum nv_err nv_admin_gate_new(const struct nv_options *options, struct nv_fail *fail,
                               struct nv_admin_gate **out)

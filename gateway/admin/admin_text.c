@@ -82,8 +82,7 @@ bool nv_admin_write_ready(const struct nv_gateway_status *status, const char *di
     return ready;
 }
 
-/* ---- /metrics ---------------------------------------------------------------------------------
- */
+/* ---- /metrics ---------------------------------------------------------------------------- */
 
 static void gauge(struct nv_buf *buf, const char *name, const char *help, uint64_t value)
 {
@@ -151,8 +150,7 @@ enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status, struc
     return buf->failed;
 }
 
-/* ---- /status ----------------------------------------------------------------------------------
- */
+/* ---- /status ----------------------------------------------------------------------------- */
 
 static void put_uint(struct nv_json_writer *json, const char *key, uint64_t value)
 {

@@ -34,8 +34,7 @@ struct nv_control {
     struct nv_http_route routes[2];
 };
 
-/* ---- server -----------------------------------------------------------------------------------
- */
+/* ---- server ------------------------------------------------------------------------------ */
 
 static enum nv_err parse_query(struct nv_str query, struct nv_dead_request *request)
 {
@@ -131,8 +130,7 @@ void nv_control_free(struct nv_control *control)
     free(control);
 }
 
-/* ---- client -----------------------------------------------------------------------------------
- */
+/* ---- client ------------------------------------------------------------------------------ */
 
 static int connect_to(const char *directory)
 {

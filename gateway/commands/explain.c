@@ -32,8 +32,7 @@
 
 #define BODY_BYTES_MAX ((size_t)256 << 20)
 
-/* ---- one body ---------------------------------------------------------------------------------
- */
+/* ---- one body ---------------------------------------------------------------------------- */
 
 static enum nv_coding coding_of(struct nv_str body)
 {
@@ -175,8 +174,7 @@ void nv_explain_release(struct nv_explain *explain)
     *explain = (struct nv_explain){0};
 }
 
-/* ---- the traces -------------------------------------------------------------------------------
- */
+/* ---- the traces -------------------------------------------------------------------------- */
 
 /* A trace of log records alone is never sent: there is nothing to hang them on. */
 static enum nv_err say_no_span(const struct nv_raw_trace *raw, struct nv_buf *report)
@@ -215,8 +213,7 @@ enum nv_err nv_explain_write(const struct nv_explain *explain, const struct nv_m
     return err;
 }
 
-/* ---- the command ------------------------------------------------------------------------------
- */
+/* ---- the command ------------------------------------------------------------------------- */
 
 static enum nv_err add_file(struct nv_explain *explain, const char *path, struct nv_buf *report,
                             struct nv_fail *fail)

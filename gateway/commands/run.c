@@ -59,8 +59,7 @@ void nv_run_configure_log(const struct nv_options *options)
     nv_log_configure((enum nv_log_level)options->log_level, text ? NV_LOG_TEXT : NV_LOG_JSON);
 }
 
-/* ---- banner -----------------------------------------------------------------------------------
- */
+/* ---- banner ------------------------------------------------------------------------------ */
 
 /* An address that clients on this machine can use: 0.0.0.0 and [::] are none. */
 static void write_client_url(const char *address, bool tls, struct nv_buf *buf)
@@ -125,8 +124,7 @@ static void print_banner(const struct nv_gateway *gateway)
     nv_buf_release(&text);
 }
 
-/* ---- signals ----------------------------------------------------------------------------------
- */
+/* ---- signals ----------------------------------------------------------------------------- */
 
 static void block_signals(sigset_t *set)
 {
@@ -177,8 +175,7 @@ static void arm_second_signal(const sigset_t *set)
     (void)pthread_sigmask(SIG_UNBLOCK, set, NULL);
 }
 
-/* ---- reload -----------------------------------------------------------------------------------
- */
+/* ---- reload ------------------------------------------------------------------------------ */
 
 /* The options of the last reload; those of the start stay, the stages may point into them. */
 struct reloaded {
@@ -277,8 +274,7 @@ static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
     }
 }
 
-/* ---- the whole of it --------------------------------------------------------------------------
- */
+/* ---- the whole of it --------------------------------------------------------------------- */
 
 static void stop(struct nv_gateway *gateway, const sigset_t *set, int code)
 {

@@ -115,8 +115,7 @@ void nv_memory_budget_from_limit(struct nv_options *options, uint64_t limit_byte
     }
 }
 
-/* ---- checks -----------------------------------------------------------------------------------
- */
+/* ---- checks ------------------------------------------------------------------------------ */
 
 static enum nv_err refuse(const struct nv_options *options, size_t id, struct nv_fail *fail,
                           uint64_t value, const char *what)
@@ -171,8 +170,7 @@ enum nv_err nv_memory_budget_apply(struct nv_options *options, struct nv_fail *f
     return err != NV_OK ? err : check_request(options, fail);
 }
 
-/* ---- what has no key --------------------------------------------------------------------------
- */
+/* ---- what has no key --------------------------------------------------------------------- */
 
 uint64_t nv_memory_share(const struct nv_options *options, enum nv_memory_holder holder,
                          uint64_t most)

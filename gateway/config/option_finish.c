@@ -41,8 +41,7 @@ static enum nv_err refuse(const struct nv_options *options, size_t id, struct nv
     return err;
 }
 
-/* ---- defaults that depend on others -----------------------------------------------------------
- */
+/* ---- defaults that depend on others ------------------------------------------------------ */
 
 static enum nv_err set_joined(char **field, const char *directory, const char *name)
 {
@@ -85,8 +84,7 @@ static enum nv_err fill_defaults(struct nv_options *options)
     return err;
 }
 
-/* ---- checks -----------------------------------------------------------------------------------
- */
+/* ---- checks ------------------------------------------------------------------------------ */
 
 static enum nv_err check_transport(const struct nv_options *options, struct nv_fail *fail)
 {

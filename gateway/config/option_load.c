@@ -64,8 +64,7 @@ static enum nv_err set_expanded(struct nv_options *options, size_t id, struct nv
     return fail_at(fail, where, err);
 }
 
-/* ---- file -------------------------------------------------------------------------------------
- */
+/* ---- file -------------------------------------------------------------------------------- */
 
 static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry,
                          struct nv_fail *fail)
@@ -97,8 +96,7 @@ static enum nv_err load_file(struct nv_options *options, const char *path, struc
     return fail_at(fail, "--config", err == NV_ERR_LIMIT ? NV_ERR_CONFIG : err);
 }
 
-/* ---- environment ------------------------------------------------------------------------------
- */
+/* ---- environment ------------------------------------------------------------------------- */
 
 static char variable_char(char c)
 {
@@ -295,8 +293,7 @@ static enum nv_err load_environment(struct nv_options *options, const char *cons
     return err;
 }
 
-/* ---- --set ------------------------------------------------------------------------------------
- */
+/* ---- --set ------------------------------------------------------------------------------- */
 
 static enum nv_err load_set(struct nv_options *options, const char *set, struct nv_fail *fail)
 {

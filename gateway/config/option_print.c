@@ -14,8 +14,7 @@
 
 #include "base/banned.h"
 
-/* ---- --help -----------------------------------------------------------------------------------
- */
+/* ---- --help ------------------------------------------------------------------------------ */
 
 enum nv_err nv_options_write_help(struct nv_buf *buf)
 {
@@ -28,8 +27,7 @@ enum nv_err nv_options_write_help(struct nv_buf *buf)
     return buf->failed;
 }
 
-/* ---- --print-config ---------------------------------------------------------------------------
- */
+/* ---- --print-config ---------------------------------------------------------------------- */
 
 static size_t depth_of(struct nv_str path)
 {
@@ -111,8 +109,7 @@ enum nv_err nv_options_write_config(const struct nv_options *options, struct nv_
     return buf->failed;
 }
 
-/* ---- docs/configuration.md --------------------------------------------------------------------
- */
+/* ---- docs/configuration.md --------------------------------------------------------------- */
 
 static const char docs_head[] =
     "# Configuration\n"

@@ -198,8 +198,7 @@ static enum nv_err note(struct said *said, size_t i, struct nv_str text, const c
     return said->text[i] == NULL ? NV_ERR_NO_MEMORY : NV_OK;
 }
 
-/* ---- variables --------------------------------------------------------------------------------
- */
+/* ---- variables --------------------------------------------------------------------------- */
 
 enum nv_err nv_sdk_environment(struct nv_options *options, const char *const *environment,
                                struct nv_fail *fail)
@@ -254,8 +253,7 @@ const char *nv_sdk_near_variable(struct nv_str name)
     return near;
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files ------------------------------------------------------------------------------- */
 
 static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry,
                          struct nv_fail *fail)

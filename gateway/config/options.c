@@ -77,8 +77,7 @@ enum nv_err nv_options_init(struct nv_options *options)
     return NV_OK;
 }
 
-/* ---- one value --------------------------------------------------------------------------------
- */
+/* ---- one value --------------------------------------------------------------------------- */
 
 static enum nv_err set_text(char **field, struct nv_str text)
 {
@@ -264,8 +263,7 @@ enum nv_err nv_options_set(struct nv_options *options, size_t id, struct nv_str 
     return err;
 }
 
-/* ---- comparing --------------------------------------------------------------------------------
- */
+/* ---- comparing --------------------------------------------------------------------------- */
 
 static bool same_list(const struct nv_text_list *a, const struct nv_text_list *b)
 {
@@ -293,8 +291,7 @@ bool nv_option_same(const struct nv_options *a, const struct nv_options *b, size
     return *(const uint64_t *)left == *(const uint64_t *)right;
 }
 
-/* ---- lookup -----------------------------------------------------------------------------------
- */
+/* ---- lookup ------------------------------------------------------------------------------ */
 
 size_t nv_option_find(struct nv_str path)
 {
@@ -365,8 +362,7 @@ const char *nv_option_nearest(struct nv_str path)
     return best;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 static enum nv_err write_choice(const char *choices, unsigned place, struct nv_buf *buf)
 {

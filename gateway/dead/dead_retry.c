@@ -42,8 +42,7 @@ static enum nv_err decode(enum nv_signal signal, struct nv_str base64, struct nv
                              NULL, &result, out, &fail);
 }
 
-/* ---- a trace ----------------------------------------------------------------------------------
- */
+/* ---- a trace ----------------------------------------------------------------------------- */
 
 /* The trace in the backend's JSON. Takes `raw`. */
 static enum nv_err translate(const struct nv_dead_retry *retry, struct nv_raw_trace *raw,
@@ -104,8 +103,7 @@ static enum nv_err send_trace(const struct nv_dead_retry *retry, uint64_t id,
     return err;
 }
 
-/* ---- a request --------------------------------------------------------------------------------
- */
+/* ---- a request --------------------------------------------------------------------------- */
 
 struct waiting {
     pthread_mutex_t lock;
@@ -171,8 +169,7 @@ static enum nv_err accept_request(const struct nv_dead_retry *retry, uint64_t id
     return err == NV_OK ? nv_dead_letters_drop(retry->store, id) : err;
 }
 
-/* ---- either -----------------------------------------------------------------------------------
- */
+/* ---- either ------------------------------------------------------------------------------ */
 
 enum nv_err nv_dead_retry(const struct nv_dead_retry *retry, uint64_t id)
 {

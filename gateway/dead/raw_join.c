@@ -16,8 +16,7 @@
 
 #include "base/banned.h"
 
-/* ---- picking ----------------------------------------------------------------------------------
- */
+/* ---- picking ----------------------------------------------------------------------------- */
 
 static uint64_t place_of(const struct nv_raw_pick *pick)
 {
@@ -84,8 +83,7 @@ struct nv_raw_pick *nv_raw_picks(struct nv_batch *const *batches, size_t count,
     return picks;
 }
 
-/* ---- joining ----------------------------------------------------------------------------------
- */
+/* ---- joining ----------------------------------------------------------------------------- */
 
 static struct nv_raw_trace *new_raw(size_t items)
 {

@@ -276,8 +276,7 @@ enum nv_err nv_undecoded_write(const struct nv_undecoded *request, uint64_t wall
     return err != NV_OK ? err : payload->failed;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static void read_text(struct nv_otlp_letter *out, struct nv_str key, struct nv_str text)
 {

@@ -55,11 +55,14 @@ struct nv_progress {
     uint8_t trace_id[NV_TRACE_ID_BYTES];
 };
 
+/* All slots idle, times from the kernel. No failure. */
 void nv_progress_init(struct nv_progress *progress);
+/* No thread begins, ends or looks any more. */
 void nv_progress_release(struct nv_progress *progress);
 /* The calling thread works on a trace in that slot, which is its own until end. */
 void nv_progress_begin(struct nv_progress *progress, unsigned slot,
                        const uint8_t trace_id[NV_TRACE_ID_BYTES]);
+/* The slot is idle again; the thread that began in it. */
 void nv_progress_end(struct nv_progress *progress, unsigned slot);
 /* To be called every NV_PROGRESS_LOOK_S or so, by one thread. */
 void nv_progress_look(struct nv_progress *progress, uint64_t now_ns);

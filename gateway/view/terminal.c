@@ -67,8 +67,7 @@ static void style(const struct view *view, const char *code)
         (void)nv_buf_append_str(view->buf, nv_str_from(code));
 }
 
-/* ---- the tree ---------------------------------------------------------------------------------
- */
+/* ---- the tree ---------------------------------------------------------------------------- */
 
 static int compare_ids(const void *a, const void *b, void *ctx)
 {
@@ -114,8 +113,7 @@ static void link_nodes(struct view *view)
     }
 }
 
-/* ---- one line a span --------------------------------------------------------------------------
- */
+/* ---- one line a span --------------------------------------------------------------------- */
 
 static void write_indent(struct view *view, uint32_t depth)
 {
@@ -215,8 +213,7 @@ static void write_tree(struct view *view)
     }
 }
 
-/* ---- head and foot ----------------------------------------------------------------------------
- */
+/* ---- head and foot ----------------------------------------------------------------------- */
 
 static void write_head(struct view *view)
 {

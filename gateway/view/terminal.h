@@ -21,8 +21,8 @@
 struct nv_terminal {
     bool color;   /* ANSI colours: errors red, kinds dim */
     bool hex_ids; /* form of trace ids in file names */
-    const char
-        *file_directory; /* where the trace's file will be; NULL: no last line. Borrowed */
+    /* where the trace's file will be; NULL: no last line. Borrowed */
+    const char *file_directory;
 };
 
 /* Colour only on a terminal, and not with NO_COLOR set (no-color.org) or TERM=dumb. */

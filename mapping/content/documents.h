@@ -19,8 +19,8 @@
 
 struct nv_documents {
     struct nv_value list; /* ARRAY of MAPs */
-    struct nv_value
-        scores;   /* ARRAY of numbers, one a document; empty unless each has a score */
+    /* ARRAY of numbers, one a document; empty unless each has a score */
+    struct nv_value scores;
     bool partial; /* the source held more than the documents: keep it */
 };
 

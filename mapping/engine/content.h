@@ -23,8 +23,8 @@ struct nv_content_source {
     uint32_t event_count;
     const struct nv_log *logs; /* records that name the span, any order */
     uint32_t log_count;
-    bool
-        tool_span; /* an execute_tool span: its tool.message is input, its choice output (11) */
+    /* an execute_tool span: its tool.message is input, its choice output (11) */
+    bool tool_span;
 };
 
 struct nv_content_item {

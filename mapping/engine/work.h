@@ -122,16 +122,16 @@ struct nv_scratch {
     uint32_t tree_count, tree_capacity;
     bool output_from_tree; /* the output messages came as single attributes */
     struct nv_signs signs; /* of the span at hand */
-    uint32_t
-        value_at[NV_SIGNS_MAX]; /* attribute of a sign that is there, of those with a value */
-    struct nv_answers *answers; /* of conditions about the span at hand */
-    struct nv_key_index sent;   /* of the span's attributes, as far as they are decided */
+    /* attribute of a sign that is there, of those with a value */
+    uint32_t value_at[NV_SIGNS_MAX];
+    struct nv_answers *answers;       /* of conditions about the span at hand */
+    struct nv_key_index sent;         /* of the span's attributes, as far as they are decided */
     struct nv_key_index tags, custom; /* of the trace's */
     struct nv_provider_memo provider_memo;
     struct nv_signs scope_signs; /* of scope_origin */
     const struct nv_origin *scope_origin;
-    uint16_t
-        *kind_rows; /* of @name, @scope and @any: those that scope_origin does not rule out */
+    /* of @name, @scope and @any: those that scope_origin does not rule out */
+    uint16_t *kind_rows;
     uint16_t kind_row_counts[NV_FACT_KEYS];
     struct nv_transform transform;  /* of the span at hand */
     const struct nv_value *failure; /* what it says instead of an answer; NULL: nothing */

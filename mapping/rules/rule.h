@@ -159,15 +159,15 @@ struct nv_rule {
     uint16_t key, field;
     uint16_t first_test, first_step;
     uint8_t test_count, step_count;
-    uint8_t
-        sign_tests; /* so many tests, the first ones, are said whole by filter.need and lack */
+    /* so many tests, the first ones, are said whole by filter.need and lack */
+    uint8_t sign_tests;
     uint8_t where;
     uint16_t flags;
     uint16_t precedence; /* for kinds: rank */
     uint16_t file, line;
     uint32_t kinds; /* bits of the kinds it applies to */
-    uint32_t
-        gives; /* kinds of spans for which it says something of its target; 0 for kind rows */
+    /* kinds of spans for which it says something of its target; 0 for kind rows */
+    uint32_t gives;
     uint16_t order; /* by precedence, the user's first; odd numbers are for what events carry */
     struct nv_rule_filter filter;
 };
@@ -200,8 +200,8 @@ struct nv_rule_file {
 struct nv_rules {
     const struct nv_rule *rules;
     const struct nv_rule_key *keys;
-    const struct nv_field
-        *fields; /* the known ones (mapping/rules/field.h) first, in their order */
+    /* the known ones (mapping/rules/field.h) first, in their order */
+    const struct nv_field *fields;
     const struct nv_test *tests;
     const struct nv_step *steps;
     const uint16_t *watches; /* key index of each watch */

@@ -56,8 +56,8 @@ struct entry {
 
 struct nv_agents {
     pthread_mutex_t lock;
-    pthread_mutex_t
-        writing; /* one writing at a time: `number` is its own; taken before `lock` */
+    /* one writing at a time: `number` is its own; taken before `lock` */
+    pthread_mutex_t writing;
     struct entry *entries;
     uint32_t agents_max;
     uint64_t ttl_ns;

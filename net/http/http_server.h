@@ -82,13 +82,13 @@ struct nv_http_limits {
     size_t body_bytes_max;      /* 64 MiB, of one body as sent */
     size_t undecoded_bytes_max; /* 256 MiB, of requests until they are answered: bodies, what is
                                   * made of them (nv_http_request_count), large heads */
-    struct nv_account
-        *account;             /* the same bytes count there too; borrowed; NULL: nowhere else */
-    unsigned head_timeout_ms; /* 10000, from the first byte, or the connect with TLS */
-    unsigned body_timeout_ms; /* 60000, from the end of the head */
-    unsigned body_rate_min;   /* 1024 bytes a second, on average after body_grace_ms */
-    unsigned body_grace_ms;   /* 10000 */
-    unsigned idle_timeout_ms; /* 180000, between requests */
+    /* the same bytes count there too; borrowed; NULL: nowhere else */
+    struct nv_account *account;
+    unsigned head_timeout_ms;    /* 10000, from the first byte, or the connect with TLS */
+    unsigned body_timeout_ms;    /* 60000, from the end of the head */
+    unsigned body_rate_min;      /* 1024 bytes a second, on average after body_grace_ms */
+    unsigned body_grace_ms;      /* 10000 */
+    unsigned idle_timeout_ms;    /* 180000, between requests */
     unsigned write_timeout_ms;   /* 30000, for a whole reply */
     unsigned linger_timeout_ms;  /* 2000, reading on after a refusal so that it arrives */
     size_t linger_bytes_max;     /* 1 MiB */

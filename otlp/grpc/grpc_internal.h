@@ -113,6 +113,7 @@ struct nv_grpc_session *nv_grpc_session_new(struct nv_grpc_shared *shared, struc
 void nv_grpc_session_free(struct nv_grpc_session *session);
 /* Calls that begin from here on are of that client. */
 void nv_grpc_session_set_client(struct nv_grpc_session *session, uint64_t client);
+/* What new was given. Borrowed. */
 void *nv_grpc_session_owner(const struct nv_grpc_session *session);
 /* Bytes from the peer. NV_ERR_MALFORMED, NV_ERR_NO_MEMORY: send what is left and close. */
 enum nv_err nv_grpc_session_feed(struct nv_grpc_session *session,

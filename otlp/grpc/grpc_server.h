@@ -25,8 +25,8 @@ struct nv_grpc_limits {
     uint32_t items_max;         /* of one message; 0: NV_REQUEST_ITEMS_MAX */
     size_t undecoded_bytes_max; /* 256 MiB, of requests until they are answered: messages, what
                                  * is made of them (nv_grpc_call_count), headers */
-    struct nv_account
-        *account; /* the same bytes count there too; borrowed; NULL: nowhere else */
+    /* the same bytes count there too; borrowed; NULL: nowhere else */
+    struct nv_account *account;
     unsigned handshake_timeout_ms; /* 10000, from the connect to the client's SETTINGS */
     unsigned call_timeout_ms;      /* 60000, from the headers to the end of the message */
     unsigned write_timeout_ms;     /* 30000 without the peer reading anything */

@@ -96,8 +96,7 @@ void nv_refusal_note(const char *protocol, enum nv_refusal reason, struct nv_str
                  NV_STR_ARG(nv_str_slice(nv_str_trim(message), 0, 400)));
 }
 
-/* ---- hints ------------------------------------------------------------------------------------
- */
+/* ---- hints ------------------------------------------------------------------------------- */
 
 /* Where a path of this kind belongs. The first row that is found in it counts. */
 static const struct {

@@ -25,9 +25,11 @@ enum nv_refusal {
     NV_REFUSAL_COUNT
 };
 
-/* What a status of HTTP, a code of gRPC or an error of ours is as a refusal. */
+/* What a status of HTTP is as a refusal; one that no row has: malformed, from 500 internal. */
 enum nv_refusal nv_refusal_of_http(int status);
+/* The same for a code of gRPC. */
 enum nv_refusal nv_refusal_of_grpc(int code);
+/* The same for an error of ours. */
 enum nv_refusal nv_refusal_of_error(enum nv_err err);
 /*
  * Counts (noveum_requests_total and noveum_requests_refused_total) and logs one refused

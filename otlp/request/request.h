@@ -28,8 +28,8 @@ enum nv_media { NV_MEDIA_PROTOBUF, NV_MEDIA_JSON };
 struct nv_request_limits {
     unsigned depth_max; /* of nested AnyValues */
     uint32_t items_max;
-    size_t
-        body_max_bytes; /* of the protobuf that JSON becomes; callers bound what they pass in */
+    /* of the protobuf that JSON becomes; callers bound what they pass in */
+    size_t body_max_bytes;
     const struct nv_room *room; /* for that, and for a large index; NULL: without asking */
 };
 
