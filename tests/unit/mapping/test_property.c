@@ -61,8 +61,8 @@ static json_t *draw_value(unsigned depth)
         "日本語",
         "{\"a\": 1, \"b\": {\"text\": \"inner\"}}",
         "[{\"role\": \"user\", \"content\": \"question one\"}]",
-        "[{\"role\": \"assistant\", \"parts\": [{\"type\": \"text\", \"content\": "
-        "\"answer\"}]}]",
+        ("[{\"role\": \"assistant\", \"parts\": [{\"type\": \"text\", \"content\": "
+         "\"answer\"}]}]"),
         "{\"messages\": [{\"role\": \"user\", \"content\": \"wrapped\"}], \"model\": \"m1\"}",
         "[{\"type\": \"function\", \"function\": {\"name\": \"f1\"}}]",
         "[1, 2, 3]",

@@ -374,8 +374,8 @@ START_TEST(an_ignored_variable_names_the_right_one)
                                               "NOVEUM_GATEWAY_LOGLEVEL=debug",
                                               "NOVEUM_GATEWAY_SOMETHING_ELSE=1", NULL};
     static const char *const parts[] = {
-        "\"NOVEUM_GATEWAY_API_KEY\" is ignored; did you mean "
-        "NOVEUM_GATEWAY_EXPORTER_NOVEUM_API_KEY\n",
+        ("\"NOVEUM_GATEWAY_API_KEY\" is ignored; did you mean "
+         "NOVEUM_GATEWAY_EXPORTER_NOVEUM_API_KEY\n"),
         "\"NOVEUM_GATEWAY_LOGLEVEL\" is ignored; did you mean NOVEUM_GATEWAY_LOG_LEVEL\n",
         "\"NOVEUM_GATEWAY_SOMETHING_ELSE\" is ignored; --help lists all keys\n"};
     struct nv_buf lines;

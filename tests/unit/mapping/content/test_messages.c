@@ -232,8 +232,8 @@ START_TEST(test_deep_nesting_keeps_the_text)
 {
     static const char *const open[] = {
         "[", "{\"messages\":", "{\"message\":", "{\"content\":[",
-        "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
-        "\"content\":["};
+        ("{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+         "\"content\":[")};
     static const char *const shut[] = {"]", "}", "}", "]}", "]}]}"};
     struct nv_buf buf;
     nv_buf_init(&buf, SIZE_MAX);
