@@ -258,6 +258,15 @@ static void complete_never(void *ctx, struct nv_raw_trace *raw)
         pause();
 }
 
+#if defined(__SANITIZE_THREAD__)
+/* A stop that gives up on one thread joins none, and those that have ended look leaked. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "report_thread_leaks=0";
+}
+#endif
+
 /* In a process of its own: the thread never ends. */
 static int stop_while_stuck(void)
 {
