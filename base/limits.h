@@ -70,6 +70,8 @@
 #define NV_CAP_CONFIG_SHOWN NV_CAP_KIB(4)
 /* receiver.auth.tokens_file: 250 tokens of the longest kind, thousands of usual ones. */
 #define NV_CAP_TOKENS_FILE NV_CAP_MIB(1)
+/* mapping.rules_file and mapping.prices_file: our own rows are 415 KB, our prices 185. */
+#define NV_CAP_MAPPING_FILE NV_CAP_MIB(4)
 /* Allowed CORS origins, joined. */
 #define NV_CAP_ORIGINS NV_CAP_MIB(1)
 /* Files of /proc and /sys that are read: controllers and groups of a process. */

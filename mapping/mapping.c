@@ -8,42 +8,39 @@
  * built anew: a few milliseconds, once. Wrong files are refused here, with line and column, so
  * that a running gateway never meets one.
  */
+#include "base/file.h"
+#include "base/limits.h"
 #include "mapping/engine/work.h"
 #include "mapping/mapping.h"
 #include "mapping/prices/price.h"
 #include "mapping/rules/rule_parse.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 
 #include "base/banned.h"
 
 #define ARENA_BYTES_MAX ((size_t)256 << 20)
-#define FILE_BYTES_MAX ((size_t)4 << 20)
 
 /* Whole of a small file in the arena. */
 static enum nv_err read_file(struct nv_arena *arena, struct nv_str path, struct nv_str *out,
                              struct nv_fail *fail)
 {
+    struct nv_buf text;
     struct nv_str name = nv_arena_printf(arena, "%.*s", NV_STR_ARG(path));
-    char *bytes = nv_arena_raw(arena, FILE_BYTES_MAX);
-    if (!name.ptr || !bytes)
+    if (!name.ptr)
         return NV_ERR_NO_MEMORY;
-    FILE *in = fopen(name.ptr, "rb");
-    if (!in) {
-        (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't open the file: %s", strerror(errno));
-        if (fail)
-            snprintf(fail->path, sizeof fail->path, "%s:0:0", name.ptr);
-        return NV_ERR_CONFIG;
+    nv_buf_init(&text, NV_CAP_MAPPING_FILE);
+    enum nv_err err = nv_file_read(name.ptr, NV_FILE_WAIT_MS, NV_CAP_MAPPING_FILE, &text, fail);
+    if (err == NV_OK) {
+        *out = nv_arena_dup(arena, nv_buf_str(&text));
+        err = out->ptr || text.len == 0 ? NV_OK : NV_ERR_NO_MEMORY;
+    } else if (err != NV_ERR_NO_MEMORY && fail) {
+        (void)snprintf(fail->path, sizeof fail->path, "%s:0:0", name.ptr);
+        err = NV_ERR_CONFIG;
     }
-    size_t len = fread(bytes, 1, FILE_BYTES_MAX, in);
-    bool whole = len < FILE_BYTES_MAX && !ferror(in);
-    fclose(in);
-    if (!whole)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "file is too large or can't be read");
-    *out = (struct nv_str){bytes, len};
-    return NV_OK;
+    nv_buf_release(&text);
+    return err;
 }
 
 static const struct nv_str fact_names[NV_FACT_KEYS] = {[NV_FACT_NAME] = NV_STR_INIT("@name"),

@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/loop.h"
@@ -87,6 +88,26 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
     return tls->alpn_optional ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* OpenSSL opens files by name, one of them twice, and would wait for a pipe for ever. */
+static enum nv_err check_regular(const char *what, const char *file, struct nv_fail *fail)
+{
+    struct stat info;
+    if (stat(file, &info) != 0 || S_ISREG(info.st_mode))
+        return NV_OK; /* OpenSSL says better why it can't be opened */
+    return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use %s '%s': not a regular file", what,
+                       file);
+}
+
+static enum nv_err check_files(const struct nv_tls *tls, struct nv_fail *fail)
+{
+    enum nv_err err = check_regular("cert_file", tls->cert_file, fail);
+    if (err == NV_OK)
+        err = check_regular("key_file", tls->key_file, fail);
+    if (err == NV_OK && tls->client_ca_file)
+        err = check_regular("client_ca_file", tls->client_ca_file, fail);
+    return err;
+}
+
 static enum nv_err load_client_ca(const struct nv_tls *tls, SSL_CTX *context,
                                   struct nv_fail *fail)
 {
@@ -106,6 +127,9 @@ static enum nv_err load_files(const struct nv_tls *tls, SSL_CTX *context, struct
 {
     if (!tls->cert_file || !tls->key_file)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "tls needs both cert_file and key_file");
+    enum nv_err err = check_files(tls, fail);
+    if (err != NV_OK)
+        return err;
     if (SSL_CTX_use_certificate_chain_file(context, tls->cert_file) != 1)
         return refuse(fail, "cannot use cert_file", tls->cert_file);
     if (SSL_CTX_use_PrivateKey_file(context, tls->key_file, SSL_FILETYPE_PEM) != 1)

@@ -380,6 +380,9 @@ static CURLcode set_behaviour(struct slot *slot, const struct nv_exporter_config
     SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFE_S);
     SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)DNS_LIFE_S);
     SET(easy, CURLOPT_QUICK_EXIT, 1L);
+    /* We ask for none; with the option set libcurl also undoes the encoding that a proxy puts
+     * on a reply unasked. What it becomes is bounded in on_body. */
+    SET(easy, CURLOPT_ACCEPT_ENCODING, "identity");
     SET(easy, CURLOPT_WRITEFUNCTION, on_body);
     SET(easy, CURLOPT_WRITEDATA, slot);
     SET(easy, CURLOPT_HEADERFUNCTION, on_header);

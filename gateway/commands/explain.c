@@ -11,13 +11,13 @@
  */
 #include "gateway/commands/explain.h"
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/text/mask.h"
 #include "base/json/json_read.h"
 #include "base/text/shown.h"
 #include "base/text/text.h"
 #include "gateway/commands/cli.h"
-#include "gateway/config/file_trust.h"
 #include "gateway/dead/raw_join.h"
 #include "gateway/commands/run.h"
 #include "gateway/stages.h"
@@ -221,7 +221,7 @@ static enum nv_err add_file(struct nv_explain *explain, const char *path, struct
     struct nv_buf file;
     char *body = NULL;
     nv_buf_init(&file, NV_CAP_EXPLAIN_FILE);
-    enum nv_err err = nv_read_file(path, NV_CAP_EXPLAIN_FILE, &file, fail);
+    enum nv_err err = nv_file_read(path, -1, NV_CAP_EXPLAIN_FILE, &file, fail);
     if (err != NV_OK) {
         nv_buf_release(&file);
         return err;

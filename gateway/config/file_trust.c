@@ -14,12 +14,12 @@
  */
 #include "gateway/config/file_trust.h"
 
+#include "base/file.h"
 #include "base/log/log.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -91,69 +91,18 @@ static enum nv_err check_link(const char *path, struct nv_fail *fail)
     return act(&info, path, NV_FILE_FOUND, fail);
 }
 
-/* Will a read of `fd` come back? NV_FILE_WAIT_MS at most for a pipe that configures. */
-static bool is_ready(int fd, int wait_ms)
-{
-    struct pollfd poller = {.fd = fd, .events = POLLIN};
-    int got;
-    do
-        got = poll(&poller, 1, wait_ms);
-    while (got < 0 && errno == EINTR);
-    return got != 0;
-}
-
-/* Takes `fd`; `path` is for messages. */
-static enum nv_err read_all(int fd, const char *path, int wait_ms, size_t max,
-                            struct nv_buf *out, struct nv_fail *fail)
-{
-    enum nv_err err = NV_OK;
-    size_t total = 0;
-    char piece[4096];
-    ssize_t got = 1;
-    while (err == NV_OK && got != 0) {
-        bool ready = is_ready(fd, wait_ms);
-        got = ready ? read(fd, piece, sizeof piece) : -1;
-        if (got < 0 && ready && errno == EINTR)
-            continue;
-        if (got < 0) {
-            err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't read \"%.60s\": %s", path,
-                              ready ? strerror(errno) : "nobody writes to this pipe");
-            break;
-        }
-        total += (size_t)got;
-        err = total > max ? NV_ERR_LIMIT : nv_buf_append(out, piece, (size_t)got);
-    }
-    if (err == NV_ERR_LIMIT)
-        (void)nv_fail_set(fail, err, 0, "\"%.60s\" is larger than %zu bytes", path, max);
-    (void)close(fd);
-    return err;
-}
-
-static enum nv_err cant_open(const char *path, struct nv_fail *fail)
-{
-    return nv_fail_set(fail, NV_ERR_CONFIG, 0, "can't open \"%.60s\": %s", path,
-                       strerror(errno));
-}
-
-enum nv_err nv_read_file(const char *path, size_t max, struct nv_buf *out, struct nv_fail *fail)
-{
-    assert(path != NULL && max > 0);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? cant_open(path, fail) : read_all(fd, path, -1, max, out, fail);
-}
-
-enum nv_err nv_file_read(const char *path, enum nv_file_role role, size_t max,
-                         struct nv_buf *out, struct nv_fail *fail)
+enum nv_err nv_file_read_trusted(const char *path, enum nv_file_role role, size_t max,
+                                 struct nv_buf *out, struct nv_fail *fail)
 {
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return cant_open(path, fail);
+        return nv_file_cant_open(path, fail);
     enum nv_err err = role == NV_FILE_FOUND ? check_link(path, fail) : NV_OK;
     if (err == NV_OK && fstat(fd, &info) == 0)
         err = act(&info, path, role, fail);
     if (err == NV_OK)
-        return read_all(fd, path, NV_FILE_WAIT_MS, max, out, fail);
+        return nv_file_read_fd(fd, path, NV_FILE_WAIT_MS, max, out, fail);
     (void)close(fd);
     return err;
 }

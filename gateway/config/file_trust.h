@@ -41,17 +41,9 @@ enum nv_file_verdict nv_file_judge(const struct stat *info, uid_t self, enum nv_
  */
 enum nv_err nv_file_check(const char *path, enum nv_file_role role,
                           struct nv_fail *fail) NV_MUST_USE;
-/*
- * Appends a whole file, NUL bytes included, whoever it belongs to. NV_ERR_CONFIG with
- * `fail->what` naming the path and why; NV_ERR_LIMIT past `max` bytes; the buffer's errors.
- */
-enum nv_err nv_read_file(const char *path, size_t max, struct nv_buf *out,
-                         struct nv_fail *fail) NV_MUST_USE;
-/* What is read at a reload keeps SIGTERM waiting. */
-#define NV_FILE_WAIT_MS 3000
-/* nv_read_file of a file that passes; what is judged is what is read. A pipe is waited for
- * NV_FILE_WAIT_MS for each of its pieces. */
-enum nv_err nv_file_read(const char *path, enum nv_file_role role, size_t max,
-                         struct nv_buf *out, struct nv_fail *fail) NV_MUST_USE;
+/* nv_file_read (base/file.h) of a file that passes; what is judged is what is read. A pipe is
+ * waited for NV_FILE_WAIT_MS for each of its pieces. */
+enum nv_err nv_file_read_trusted(const char *path, enum nv_file_role role, size_t max,
+                                 struct nv_buf *out, struct nv_fail *fail) NV_MUST_USE;
 
 #endif

@@ -39,7 +39,8 @@ static enum nv_err expand_env(char *name, char *(*lookup)(const char *name), str
 static enum nv_err expand_file(const char *path, struct nv_buf *out, struct nv_fail *fail)
 {
     size_t before = out->len;
-    enum nv_err err = nv_file_read(path, NV_FILE_NAMED, NV_CAP_CONFIG_VALUE_FILE, out, fail);
+    enum nv_err err =
+        nv_file_read_trusted(path, NV_FILE_NAMED, NV_CAP_CONFIG_VALUE_FILE, out, fail);
     if (err == NV_ERR_LIMIT)
         return NV_ERR_CONFIG;
     if (err == NV_OK && out->len > before && out->bytes[out->len - 1] == '\n')

@@ -137,11 +137,15 @@ static enum nv_err check_tls(const struct nv_options *options, struct nv_fail *f
         options->receiver_grpc_tls_key_file, options->receiver_grpc_tls_client_ca_file, fail);
 }
 
+/* `by_name`: OpenSSL and libcurl open it themselves, and would wait for a pipe for ever. */
 static enum nv_err check_file(const struct nv_options *options, size_t id, const char *path,
-                              struct nv_fail *fail)
+                              bool by_name, struct nv_fail *fail)
 {
+    struct stat info;
     if (!path)
         return NV_OK;
+    if (by_name && stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return refuse(options, id, fail, "is not a regular file");
     if (access(path, R_OK) == 0)
         return nv_file_check(path, NV_FILE_NAMED, fail);
     char what[96];
@@ -151,20 +155,25 @@ static enum nv_err check_file(const struct nv_options *options, size_t id, const
 
 static enum nv_err check_files(const struct nv_options *options, struct nv_fail *fail)
 {
-    static const size_t ids[] = {NV_OPT_receiver_http_tls_cert_file,
-                                 NV_OPT_receiver_http_tls_key_file,
-                                 NV_OPT_receiver_http_tls_client_ca_file,
-                                 NV_OPT_receiver_grpc_tls_cert_file,
-                                 NV_OPT_receiver_grpc_tls_key_file,
-                                 NV_OPT_receiver_grpc_tls_client_ca_file,
-                                 NV_OPT_receiver_auth_tokens_file,
-                                 NV_OPT_exporter_noveum_ca_bundle,
-                                 NV_OPT_mapping_prices_file,
-                                 NV_OPT_mapping_rules_file};
+    static const struct {
+        size_t id;
+        bool by_name;
+    } files[] = {{NV_OPT_receiver_http_tls_cert_file, true},
+                 {NV_OPT_receiver_http_tls_key_file, true},
+                 {NV_OPT_receiver_http_tls_client_ca_file, true},
+                 {NV_OPT_receiver_grpc_tls_cert_file, true},
+                 {NV_OPT_receiver_grpc_tls_key_file, true},
+                 {NV_OPT_receiver_grpc_tls_client_ca_file, true},
+                 {NV_OPT_receiver_auth_tokens_file, false},
+                 {NV_OPT_exporter_noveum_ca_bundle, true},
+                 {NV_OPT_mapping_prices_file, false},
+                 {NV_OPT_mapping_rules_file, false}};
     enum nv_err err = NV_OK;
-    for (size_t i = 0; i < sizeof ids / sizeof ids[0] && err == NV_OK; i++) {
-        const char *base = (const char *)options + nv_option_table[ids[i]].offset;
-        err = check_file(options, ids[i], *(char *const *)(const void *)base, fail);
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && err == NV_OK; i++) {
+        size_t id = files[i].id;
+        const char *base = (const char *)options + nv_option_table[id].offset;
+        err =
+            check_file(options, id, *(char *const *)(const void *)base, files[i].by_name, fail);
     }
     return err;
 }

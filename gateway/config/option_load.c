@@ -89,7 +89,8 @@ static enum nv_err load_file(struct nv_options *options, const char *path, struc
 {
     struct nv_buf text;
     nv_buf_init(&text, NV_CAP_CONFIG_FILE);
-    enum nv_err err = nv_file_read(path, NV_FILE_NAMED, NV_CAP_CONFIG_FILE, &text, fail);
+    enum nv_err err =
+        nv_file_read_trusted(path, NV_FILE_NAMED, NV_CAP_CONFIG_FILE, &text, fail);
     if (err == NV_OK)
         err = nv_config_read(nv_buf_str(&text), path, visit, options, fail);
     nv_buf_release(&text);

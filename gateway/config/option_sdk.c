@@ -275,7 +275,8 @@ static enum nv_err read_sdk_file(struct nv_options *options, const char *path,
     struct nv_buf text;
     struct said said = {0};
     nv_buf_init(&text, NV_CAP_CONFIG_FILE);
-    enum nv_err err = nv_file_read(path, NV_FILE_FOUND, NV_CAP_CONFIG_FILE, &text, fail);
+    enum nv_err err =
+        nv_file_read_trusted(path, NV_FILE_FOUND, NV_CAP_CONFIG_FILE, &text, fail);
     if (err == NV_OK)
         err = nv_config_read(nv_buf_str(&text), path, visit, &said, fail);
     if (err == NV_OK)

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/un.h>
 
 #include "base/banned.h"
 
@@ -175,8 +176,11 @@ static enum nv_err check_address(struct nv_str text)
 {
     struct nv_str host;
     uint16_t port = 0;
-    if (nv_str_starts(text, NV_STR("unix:")))
-        return text.len > 5 ? NV_OK : NV_ERR_CONFIG;
+    if (nv_str_starts(text, NV_STR("unix:"))) {
+        return text.len > 6 && text.len - 5 < sizeof((struct sockaddr_un *)NULL)->sun_path
+                   ? NV_OK
+                   : NV_ERR_CONFIG;
+    }
     if (nv_str_starts(text, NV_STR("fd:")))
         return parse_port(nv_str_slice(text, 3, text.len), &port);
     return parse_host_port(text, false, &host, &port);

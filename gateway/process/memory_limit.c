@@ -13,8 +13,8 @@
 #include "gateway/process/memory_limit.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/limits.h"
-#include "gateway/config/file_trust.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ static uint64_t read_number(const char *path)
     struct nv_buf text;
     uint64_t number = UINT64_MAX;
     nv_buf_init(&text, NV_CAP_SYSTEM_FILE);
-    if (nv_read_file(path, NV_CAP_SYSTEM_FILE, &text, NULL) != NV_OK ||
+    if (nv_file_read(path, -1, NV_CAP_SYSTEM_FILE, &text, NULL) != NV_OK ||
         nv_str_to_uint64(nv_str_trim(nv_buf_str(&text)), &number) != NV_OK)
         number = UINT64_MAX;
     nv_buf_release(&text);
@@ -109,7 +109,7 @@ uint64_t nv_memory_limit(const struct nv_memory_places *places, uint64_t machine
     uint64_t least = UINT64_MAX;
     assert(places->groups != NULL && places->mount != NULL);
     nv_buf_init(&text, NV_CAP_SYSTEM_FILE);
-    enum nv_err err = nv_read_file(places->groups, NV_CAP_SYSTEM_FILE, &text, NULL);
+    enum nv_err err = nv_file_read(places->groups, -1, NV_CAP_SYSTEM_FILE, &text, NULL);
     struct nv_str rest = err == NV_OK ? nv_buf_str(&text) : (struct nv_str){NULL, 0};
     while (rest.len > 0) {
         size_t end = nv_str_find_char(rest, '\n');

@@ -10,6 +10,8 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "tests/support/mapping_kit.h"
 #include "tests/support/oom.h"
 
@@ -95,6 +97,21 @@ START_TEST(wrong_files_are_refused_at_start)
     memset(&fail, 0, sizeof fail);
     ck_assert_ptr_null(nv_mapping_new(&missing, &fail));
     ck_assert_ptr_nonnull(strstr(fail.path, "/nowhere/prices"));
+}
+END_TEST
+
+/* It may be one, `mapping.rules_file=/dev/fd/63`, but nobody waits for its writer for ever. */
+START_TEST(a_pipe_that_nobody_writes_to)
+{
+    char path[64];
+    struct nv_fail fail = {0};
+    (void)snprintf(path, sizeof path, "/tmp/noveum-mapping-fifo-%ld", (long)getpid());
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    struct nv_mapping_config config = {.rules_file = nv_str_from(path)};
+    ck_assert_ptr_null(nv_mapping_new(&config, &fail));
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(fail.code, NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "nobody writes to this pipe"));
 }
 END_TEST
 
@@ -204,6 +221,7 @@ int main(void)
     tcase_add_test(tcase, a_made_up_convention_takes_one_table);
     tcase_add_test(tcase, a_users_row_goes_before_the_built_in_one);
     tcase_add_test(tcase, wrong_files_are_refused_at_start);
+    tcase_add_test(tcase, a_pipe_that_nobody_writes_to);
     tcase_add_test(tcase, keep_source_sends_both);
     tcase_add_test(tcase, memory_that_ends_while_translating);
     tcase_add_test(tcase, memory_that_ends_at_start);

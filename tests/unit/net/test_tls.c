@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -312,6 +313,8 @@ END_TEST
 
 START_TEST(files_that_can_not_be_used)
 {
+    char fifo[64];
+    (void)snprintf(fifo, sizeof fifo, "/tmp/noveum-tls-fifo-%ld", (long)getpid());
     const struct {
         struct nv_tls_files files;
         const char *part;
@@ -326,7 +329,11 @@ START_TEST(files_that_can_not_be_used)
         {{cert, other_key, NULL}, "key_file"},
         {{cert, key, "/nonexistent"}, "client_ca_file"},
         {{cert, key, key}, "client_ca_file"},
+        {{fifo, key, NULL}, "cert_file '/tmp/noveum-tls-"},
+        {{cert, fifo, NULL}, "not a regular file"},
+        {{cert, key, fifo}, "not a regular file"},
     };
+    ck_assert_int_eq(mkfifo(fifo, 0600), 0);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct nv_tls *tls = NULL;
         struct nv_fail fail = {.code = NV_OK};
@@ -337,6 +344,7 @@ START_TEST(files_that_can_not_be_used)
     struct nv_tls_files none = {"", NULL, ""};
     ck_assert(!nv_tls_wanted(&none));
     nv_tls_free(NULL);
+    ck_assert_int_eq(unlink(fifo), 0);
 }
 END_TEST
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/banned.h"
 
@@ -36,6 +37,7 @@ struct server {
     char heads[REQUESTS_MAX][2048];
     size_t bodies[REQUESTS_MAX]; /* lengths */
     unsigned requests, connections;
+    struct nv_str body; /* of every reply, behind its text; any bytes */
 };
 
 static struct server server;
@@ -78,6 +80,8 @@ static void write_reply(int fd, const struct reply *reply)
     size_t more = reply->more_bytes;
 
     (void)send(fd, reply->text, strlen(reply->text), MSG_NOSIGNAL);
+    if (server.body.len > 0)
+        (void)send(fd, server.body.ptr, server.body.len, MSG_NOSIGNAL);
     memset(filler, 'x', sizeof filler);
     while (more > 0) {
         size_t part = more < sizeof filler ? more : sizeof filler;
@@ -257,7 +261,7 @@ START_TEST(the_wire_shows_what_the_contract_asks)
     ck_assert(HAS(0, "User-Agent: noveum-otel-gateway/" NOVEUM_VERSION "\r\n"));
     ck_assert(!HAS(0, "Expect"));
     ck_assert(!HAS(0, "Content-Encoding"));
-    ck_assert(!HAS(0, "Accept-Encoding"));
+    ck_assert(HAS(0, "Accept-Encoding: identity\r\n"));
     ck_assert_uint_eq(server.bodies[0], 13);
     ck_assert(HAS(1, "Content-Encoding: gzip\r\n"));
     ck_assert(HAS(2, "GET /api/v1/status HTTP/1.1\r\n"));
@@ -373,6 +377,53 @@ START_TEST(faults_are_named)
 }
 END_TEST
 
+/* gzip of `count` times 'x' in `out`. */
+static struct nv_str gzip_of(size_t count, char *out, size_t room)
+{
+    char piece[4096];
+    z_stream z = {.next_out = (Bytef *)out, .avail_out = (uInt)room};
+    memset(piece, 'x', sizeof piece);
+    ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY), Z_OK);
+    for (size_t part; count > 0; count -= part) {
+        part = count < sizeof piece ? count : sizeof piece;
+        z.next_in = (Bytef *)piece;
+        z.avail_in = (uInt)part;
+        ck_assert_int_eq(deflate(&z, count == part ? Z_FINISH : Z_NO_FLUSH),
+                         count == part ? Z_STREAM_END : Z_OK);
+    }
+    struct nv_str text = {out, room - z.avail_out};
+    ck_assert_int_eq(deflateEnd(&z), Z_OK);
+    return text;
+}
+
+/* Proxies do it unasked; the bound is that of what it becomes. */
+START_TEST(a_reply_that_a_proxy_compressed)
+{
+    static const struct {
+        size_t bytes;
+        enum nv_transfer transfer;
+    } table[] = {{20, NV_TRANSFER_REPLY}, {9000000, NV_TRANSFER_OVERSIZE}};
+    static char packed[1 << 16];
+    struct result result;
+
+    static const struct reply reply = {
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n", 0, true,
+        false};
+    start_server(&reply, 1);
+    server.body = gzip_of(table[_i].bytes, packed, sizeof packed);
+    open_client("http", server.port);
+    result = post("{}", false);
+    close_client();
+    stop_server();
+    ck_assert_msg(result.transfer == table[_i].transfer, "transfer %d: %s",
+                  (int)result.transfer, result.detail);
+    ck_assert_int_eq(result.status, 200);
+    ck_assert_uint_le(result.body_len, NV_REPLY_BYTES_MAX);
+    if (table[_i].transfer == NV_TRANSFER_REPLY)
+        ck_assert_uint_eq(result.body_len, table[_i].bytes);
+}
+END_TEST
+
 START_TEST(nobody_listens)
 {
     struct result result;
@@ -436,6 +487,7 @@ int main(void)
     tcase_add_test(tcase, the_wire_shows_what_the_contract_asks);
     tcase_add_test(tcase, large_bodies_go_without_expect);
     tcase_add_loop_test(tcase, faults_are_named, 0, sizeof cases / sizeof *cases);
+    tcase_add_loop_test(tcase, a_reply_that_a_proxy_compressed, 0, 2);
     tcase_add_test(tcase, nobody_listens);
     tcase_add_test(tcase, cancelled_means_done_with_everything);
     tcase_add_test(tcase, a_bad_ca_file_is_found_out);

@@ -55,7 +55,7 @@ static enum nv_err read_with(mode_t mode, enum nv_file_role role, struct nv_fail
     struct nv_buf out;
     nv_buf_init(&out, 100);
     ck_assert_int_eq(chmod(path, mode), 0);
-    enum nv_err err = nv_file_read(path, role, 100, &out, fail);
+    enum nv_err err = nv_file_read_trusted(path, role, 100, &out, fail);
     if (err == NV_OK)
         ck_assert_nv_str(nv_buf_str(&out), "text");
     else
@@ -102,7 +102,8 @@ START_TEST(a_fifo_is_refused_at_once)
     (void)snprintf(fifo, sizeof fifo, "%s/f", directory);
     ck_assert_int_eq(mkfifo(fifo, 0600), 0);
     nv_buf_init(&out, 100);
-    ck_assert_int_eq(nv_file_read(fifo, NV_FILE_FOUND, 100, &out, &fail), NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_file_read_trusted(fifo, NV_FILE_FOUND, 100, &out, &fail),
+                     NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.what, "no regular file"));
     (void)unlink(fifo);
     (void)rmdir(directory);
@@ -120,7 +121,8 @@ START_TEST(a_named_fifo_is_waited_for_a_while)
     (void)snprintf(fifo, sizeof fifo, "%s/f", directory);
     ck_assert_int_eq(mkfifo(fifo, 0600), 0);
     nv_buf_init(&out, 100);
-    ck_assert_int_eq(nv_file_read(fifo, NV_FILE_NAMED, 100, &out, &fail), NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_file_read_trusted(fifo, NV_FILE_NAMED, 100, &out, &fail),
+                     NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.what, "nobody writes"));
     pid_t writer = fork();
     ck_assert_int_ge(writer, 0);
@@ -128,7 +130,7 @@ START_TEST(a_named_fifo_is_waited_for_a_while)
         int fd = open(fifo, O_WRONLY);
         _exit(write(fd, "a: ", 3) == 3 && write(fd, "b\n", 2) == 2 ? 0 : 1);
     }
-    ck_assert_int_eq(nv_file_read(fifo, NV_FILE_NAMED, 100, &out, &fail), NV_OK);
+    ck_assert_int_eq(nv_file_read_trusted(fifo, NV_FILE_NAMED, 100, &out, &fail), NV_OK);
     ck_assert_nv_str(nv_buf_str(&out), "a: b\n");
     ck_assert_int_eq(waitpid(writer, NULL, 0), writer);
     nv_buf_release(&out);

@@ -191,6 +191,7 @@ static const struct {
     {NULL, NULL, "redaction.phone_regions=DE", "not available yet", "--set"},
     {NULL, NULL, "receiver.http.tls.cert_file=/etc/hostname", "tls.key_file", "--set"},
     {NULL, NULL, "receiver.http.tls.key_file=/etc/hostname", "cert_file", NULL},
+    {NULL, NULL, "exporter.noveum.ca_bundle=/dev/null", "not a regular file", "--set"},
     {NULL, NULL, "receiver.auth.tokens_file=/nowhere", "can't read \"/nowhere\"", "--set"},
     {NULL, NULL, "journal.directory=/nowhere/at/all", "no directory \"/nowhere/at\"", "--set"},
     {NULL, NULL, "journal.directory=/etc/hostname", "not a directory", "--set"},

@@ -99,6 +99,8 @@ START_TEST(lists_by_comma_or_line)
 }
 END_TEST
 
+#define TEN "0123456789"
+
 static const struct {
     const char *text;
     bool good;
@@ -120,6 +122,9 @@ static const struct {
                  {"[::1:4318", false},
                  {"[::1]", false},
                  {"unix:", false},
+                 {"unix:x", false},
+                 {"unix:/" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "456789", true}, /* 107 */
+                 {"unix:/" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "4567890", false},
                  {"127.0.0.1:1,", false}};
 
 START_TEST(addresses_to_listen_on)
