@@ -44,9 +44,10 @@ static unsigned long long sink_epoch;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-/* Lines of before the configuration was read; one thread. */
+/* Lines of before the configuration was read: one thread writes them and lets them go. `on` is
+ * asked by all, for at each reload the log is configured again. */
 static struct {
-    bool on;
+    atomic_bool on;
     unsigned count;
     struct {
         enum nv_log_level level;
@@ -58,7 +59,7 @@ static struct {
 
 void nv_log_hold(void)
 {
-    held.on = true;
+    atomic_store(&held.on, true);
 }
 
 void nv_log_configure(enum nv_log_level level, enum nv_log_format format)
@@ -171,7 +172,7 @@ static bool admit(struct nv_log_site *site, unsigned *folded)
 
 static bool hold(enum nv_log_level level, const char *area, struct nv_str message)
 {
-    if (!held.on || held.count == NV_LOG_HELD_MAX)
+    if (!atomic_load(&held.on) || held.count == NV_LOG_HELD_MAX)
         return false;
     held.lines[held.count].level = level;
     held.lines[held.count].area = area;
@@ -182,7 +183,8 @@ static bool hold(enum nv_log_level level, const char *area, struct nv_str messag
 
 void nv_log_let_go(void)
 {
-    held.on = false;
+    if (!atomic_exchange(&held.on, false))
+        return;
     for (unsigned i = 0; i < held.count; i++) {
         if ((int)held.lines[i].level < atomic_load(&level_min))
             continue;
@@ -196,7 +198,7 @@ void nv_log_let_go(void)
 void nv_log_write(struct nv_log_site *site, enum nv_log_level level, const char *area,
                   const char *format, ...)
 {
-    if ((int)level < atomic_load(&level_min) && !held.on)
+    if ((int)level < atomic_load(&level_min) && !atomic_load(&held.on))
         return;
     unsigned folded = 0;
     if (!admit(site, &folded))

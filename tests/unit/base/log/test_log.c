@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/log/log.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -180,6 +181,29 @@ START_TEST(default_sink_is_standard_error)
 }
 END_TEST
 
+static void *write_lines(void *ctx)
+{
+    for (int i = 0; i < 2000; i++)
+        NV_LOG(NV_LOG_WARN, "otlp", "line %d", i);
+    return ctx;
+}
+
+/* A reload configures the log while all others write; the thread sanitizer looks on. */
+START_TEST(configured_anew_while_others_write)
+{
+    pthread_t writer;
+    ck_assert_int_eq(pthread_create(&writer, NULL, write_lines, NULL), 0);
+    for (int i = 0; i < 2000; i++)
+        nv_log_configure(i % 2 ? NV_LOG_WARN : NV_LOG_INFO, NV_LOG_TEXT);
+    ck_assert_int_eq(pthread_join(writer, NULL), 0);
+    size_t count = 0;
+    for (size_t i = 0; i < lines.len; i++)
+        count += lines.bytes[i] == '\n';
+    ck_assert_uint_ge(count, NV_LOG_BURST);
+    ck_assert_uint_le(count, 2 * NV_LOG_BURST); /* a window may have ended meanwhile */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base/log");
@@ -192,6 +216,7 @@ int main(void)
     tcase_add_test(tcase, lower_levels_are_silent);
     tcase_add_test(tcase, lines_wait_for_the_configuration);
     tcase_add_test(tcase, more_lines_than_can_wait_are_written);
+    tcase_add_test(tcase, configured_anew_while_others_write);
     tcase_add_test(tcase, long_messages_are_cut);
     tcase_add_test(tcase, repeats_are_folded);
     tcase_add_test(tcase, default_sink_is_standard_error);
