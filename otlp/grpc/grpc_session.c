@@ -215,9 +215,15 @@ static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, voi
     return 0;
 }
 
-static int on_h2_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint8_t *name,
-                        size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
-                        void *user)
+static struct nv_str text_of(nghttp2_rcbuf *buf)
+{
+    nghttp2_vec vec = nghttp2_rcbuf_get_buf(buf);
+    return (struct nv_str){(const char *)vec.base, vec.len};
+}
+
+/* `name` and `value` are nghttp2's: what is kept of them is copied. */
+static int on_h2_header(nghttp2_session *h2, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                        nghttp2_rcbuf *value, uint8_t flags, void *user)
 {
     struct nv_grpc_session *session = user;
     struct nv_grpc_call *call = call_of(h2, frame->hd.stream_id);
@@ -225,15 +231,13 @@ static int on_h2_header(nghttp2_session *h2, const nghttp2_frame *frame, const u
     if (!call || frame->hd.type != NGHTTP2_HEADERS ||
         frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0; /* trailers of a request say nothing */
-    struct nv_str field = {(const char *)name, name_len};
-    struct nv_str content = {(const char *)value, value_len};
-    enum nv_err err = nv_grpc_call_add_header(call, field, content);
+    enum nv_err err = nv_grpc_call_add_header(call, text_of(name), text_of(value));
     if (err == NV_OK)
         return 0;
     if (err != NV_ERR_LIMIT)
         return refuse_stream(h2, frame->hd.stream_id);
-    charge(session,
-           COST_RESET); /* a header list that is too long: HPACK can make one of bytes */
+    /* a header list that is too long: HPACK can make one of bytes */
+    charge(session, COST_RESET);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
@@ -344,7 +348,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     if (nghttp2_session_callbacks_new(&callbacks) != 0)
         return NULL;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_h2_header);
+    nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_h2_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
