@@ -15,7 +15,7 @@
  */
 #include "bench/payload.h"
 #include "mapping/mapping.h"
-#include "redaction/secrets.h"
+#include "redaction/redact.h"
 #include "otlp/request/request.h"
 
 #include <stdio.h>
@@ -81,7 +81,7 @@ static bool translate_all(struct run *run)
         struct nv_raw_trace *raw = raw_of(run->batch, i, run->trace_spans);
         struct nv_trace *trace;
         if (!raw || nv_mapping_translate(run->mapping, raw, &trace) != NV_OK ||
-            (run->mask && nv_secrets_mask(trace) != NV_OK))
+            (run->mask && nv_redact(trace, NULL) != NV_OK))
             return false;
         run->spans += trace->span_count;
         run->arena_bytes += nv_arena_bytes(trace->arena);

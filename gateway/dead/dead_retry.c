@@ -14,7 +14,7 @@
 #include "exporter/encode/encode.h"
 #include "gateway/dead/raw_join.h"
 #include "gateway/dead/untranslated.h"
-#include "redaction/secrets.h"
+#include "redaction/redact.h"
 #include "otlp/request/request.h"
 
 #include <assert.h>
@@ -55,7 +55,7 @@ static enum nv_err translate(const struct nv_dead_retry *retry, struct nv_raw_tr
         return err;
     }
     if (retry->mask_secrets)
-        err = nv_secrets_mask(trace);
+        err = nv_redact(trace, NULL);
     if (err == NV_OK)
         err = nv_encode_trace(json, trace, retry->trace_id_form);
     nv_arena_free(trace->arena);

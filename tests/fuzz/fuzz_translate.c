@@ -9,7 +9,7 @@
  * second time as the first.
  */
 #include "mapping/mapping.h"
-#include "redaction/secrets.h"
+#include "redaction/redact.h"
 #include "otlp/request/request.h"
 
 #include <stdio.h>
@@ -91,9 +91,9 @@ static void check_trace(const struct nv_trace *trace, uint32_t sent)
 static void check_masked(struct nv_trace *trace)
 {
     struct nv_buf once, twice;
-    check(nv_secrets_mask(trace) == NV_OK, "masking failed");
+    check(nv_redact(trace, NULL) == NV_OK, "masking failed");
     write_all(&once, trace);
-    check(nv_secrets_mask(trace) == NV_OK, "masking failed the second time");
+    check(nv_redact(trace, NULL) == NV_OK, "masking failed the second time");
     write_all(&twice, trace);
     check(nv_str_eq(nv_buf_str(&once), nv_buf_str(&twice)), "masked twice is not masked once");
     nv_buf_release(&once);

@@ -11,7 +11,7 @@
 #include "base/meter.h"
 #include "exporter/encode/encode.h"
 #include "mapping/mapping.h"
-#include "redaction/secrets.h"
+#include "redaction/redact.h"
 #include "otlp/request/request.h"
 
 #include <stdio.h>
@@ -73,7 +73,7 @@ static uint64_t work_of(const struct nv_batch *batch)
     struct nv_arena *arena = raw->arena;
     nv_meter_start(UINT64_MAX);
     if (nv_mapping_translate(mapping, raw, &trace) == NV_OK &&
-        nv_secrets_mask(trace) == NV_OK) {
+        nv_redact(trace, NULL) == NV_OK) {
         struct nv_buf buf;
         nv_buf_init(&buf, JSON_MAX);
         enum nv_err err = nv_encode_trace(&buf, trace, NV_TRACE_ID_UUID);

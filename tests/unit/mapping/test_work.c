@@ -5,7 +5,7 @@
  */
 #include "exporter/encode/encode.h"
 #include "mapping/rules/rule.h"
-#include "redaction/secrets.h"
+#include "redaction/redact.h"
 #include "tests/support/expect.h"
 #include "tests/support/growth.h"
 #include "tests/support/mapping_kit.h"
@@ -259,6 +259,14 @@ static void secrets(struct nv_buf *buf, uint32_t n)
     put_pieces(buf, "note", "", "api_key=x%u token: ***%u \\\\\\\"password\\\\\\\" ", "", n);
 }
 
+/* Begins of secrets that are none. */
+static void no_secrets(struct nv_buf *buf, uint32_t n)
+{
+    put_pieces(buf, "a", "", "token=x%u cookie:pwd=/password=$A", "", n);
+    put_pieces(buf, "b", "", "sk-%u.tvly-%u-eyJ%uSG.%u-us%u", "", n);
+    put_pieces(buf, "c", "", "://%u:-----BEGIN %u %%40\\\\u0040", "", n);
+}
+
 static void long_name(struct nv_buf *buf, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -419,6 +427,7 @@ static const struct path {
     {"JSON text that is cut off", open_text, SPAN, 500},
     {"messages attribute by attribute", unflatten, SPAN, 500},
     {"secrets in a text", secrets, SPAN, 500},
+    {"begins of secrets", no_secrets, SPAN, 500},
     {"a long name under conditions", long_name, SPAN, 500},
     {"links to all spans", links_to_all, SPANS, 500},
     {"spans below a circle", hung_on_a_circle, SPANS, 500},
@@ -435,7 +444,7 @@ static void add_rest(void *ctx, struct nv_trace *trace)
     struct nv_buf buf;
     nv_buf_init(&buf, (size_t)256 << 20);
     ck_assert(!trace->untranslated);
-    ck_assert_int_eq(nv_secrets_mask(trace), NV_OK);
+    ck_assert_int_eq(nv_redact(trace, NULL), NV_OK);
     ck_assert_int_eq(nv_encode_trace(&buf, trace, NV_TRACE_ID_UUID), NV_OK);
     nv_buf_release(&buf);
     *(uint64_t *)ctx += nv_meter_spent();

@@ -1,0 +1,318 @@
+/*
+ * The walk, driven by the table of places.
+ *
+ * A structure is a list of offsets of what has text in it; what is nested (spans, events,
+ * links, origins) is walked by hand. Keys that were changed must not become equal to another:
+ * an object with a key twice is no trace (docs/noveum-backend.md).
+ */
+#include "redaction/walk.h"
+
+#include "base/meter.h"
+#include "model/key_index.h"
+#include "redaction/places.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "base/banned.h"
+
+struct field {
+    size_t offset;
+    bool list;
+    const char *place;
+};
+
+/* Only what has text itself gets a row. */
+#define TEXT(structure, member, place) {offsetof(struct structure, member), false, place},
+#define LIST(structure, member, place) {offsetof(struct structure, member), true, place},
+#define INSIDE(structure, member, place)
+#define NONE(structure, member, place)
+#define FIELD(structure, member, what, place) what(structure, member, place)
+static const struct field of_trace[] = {NV_TRACE_PLACES(FIELD)};
+static const struct field of_span[] = {NV_SPAN_PLACES(FIELD)};
+static const struct field of_event[] = {NV_EVENT_PLACES(FIELD)};
+static const struct field of_link[] = {NV_LINK_PLACES(FIELD)};
+static const struct field of_origin[] = {NV_ORIGIN_PLACES(FIELD)};
+#undef FIELD
+#undef TEXT
+#undef LIST
+#undef INSIDE
+#undef NONE
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* What spans share and is done already, by its address. */
+struct shared {
+    struct nv_hash_index origins, resources; /* by the number of who has it */
+    const struct nv_origin *last;
+};
+
+struct walk {
+    struct nv_trace *trace;
+    const struct nv_redaction_handler *handlers;
+    size_t count;
+    struct nv_text_place place;
+    struct shared shared;
+    struct nv_known_keys *known;
+};
+
+/* ---- values ------------------------------------------------------------------------------ */
+
+static enum nv_err walk_text(const struct walk *walk, struct nv_str *text)
+{
+    enum nv_err err = NV_OK;
+    for (size_t i = 0; i < walk->count && text->len > 0 && err == NV_OK; i++) {
+        const struct nv_redaction_handler *handler = &walk->handlers[i];
+        err = handler->text(handler->ctx, &walk->place, text);
+    }
+    return err;
+}
+
+static bool is_json(struct nv_str text)
+{
+    struct nv_json_reader reader;
+    nv_json_read_init(&reader, text, NV_VALUE_DEPTH_MAX);
+    return nv_json_skip(&reader, nv_json_next(&reader)) == NV_OK &&
+           nv_json_next(&reader) == NV_JSON_END;
+}
+
+/* JSON is written as it is: when a handler broke it, it is a text. */
+static enum nv_err walk_json(const struct walk *walk, struct nv_value *value)
+{
+    const char *before = value->as.string.ptr;
+    enum nv_err err = walk_text(walk, &value->as.string);
+    if (err == NV_OK && value->as.string.ptr != before && !is_json(value->as.string))
+        *value = nv_value_string(value->as.string);
+    return err;
+}
+
+static enum nv_err walk_items(struct walk *walk, struct nv_attribute *items, uint32_t count,
+                              bool top);
+
+/* Recursion is bounded: values are no deeper than NV_VALUE_DEPTH_MAX. */
+static enum nv_err walk_value(struct walk *walk, struct nv_value *value)
+{
+    enum nv_err err = NV_OK;
+    switch (value->type) {
+    case NV_VALUE_STRING:
+    case NV_VALUE_BYTES:
+        return walk_text(walk, &value->as.string);
+    case NV_VALUE_JSON:
+        return walk_json(walk, value);
+    case NV_VALUE_ARRAY:
+        for (uint32_t i = 0; i < value->as.array.count && err == NV_OK; i++)
+            err = walk_value(walk, &value->as.array.items[i]);
+        return err;
+    case NV_VALUE_MAP:
+        return walk_items(walk, value->as.map.items, value->as.map.count, false);
+    default:
+        return NV_OK;
+    }
+}
+
+static bool is_taken(const struct walk *walk, struct nv_attribute *attribute)
+{
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct nv_redaction_handler *handler = &walk->handlers[i];
+        if (handler->value &&
+            handler->value(handler->ctx, &walk->place, attribute->key, &attribute->value))
+            return true;
+    }
+    return false;
+}
+
+static bool wants(const struct walk *walk, struct nv_str key)
+{
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct nv_redaction_handler *handler = &walk->handlers[i];
+        if (handler->key && handler->key(key))
+            return true;
+    }
+    return false;
+}
+
+static_assert(NV_KNOWN_KEYS == 256, "a place is a byte");
+
+static uint64_t word_at(const char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+/* A key as it is remembered; len 0: it never is. */
+static inline struct nv_known_key known_form(struct nv_str key)
+{
+    struct nv_known_key form = {0};
+    if (key.len < 8 || key.len > 32)
+        return form;
+    size_t second = key.len < 16 ? 0 : 8;
+    form.len = key.len;
+    form.words[0] = word_at(key.ptr);
+    form.words[1] = word_at(key.ptr + second);
+    form.words[2] = word_at(key.ptr + key.len - 8 - second);
+    form.words[3] = word_at(key.ptr + key.len - 8);
+    return form;
+}
+
+/* Where a key is remembered. */
+static inline struct nv_known_key *known_place(struct nv_known_keys *known,
+                                               const struct nv_known_key *form)
+{
+    uint64_t hash = (form->words[0] ^ form->words[3] << 1) * UINT64_C(0x9e3779b97f4a7c15);
+    return &known->keys[hash >> 56];
+}
+
+static inline bool is_known(struct nv_known_keys *known, const struct nv_known_key *form)
+{
+    const struct nv_known_key *other = known_place(known, form);
+    return form->len != 0 && form->len == other->len &&
+           ((form->words[0] ^ other->words[0]) | (form->words[1] ^ other->words[1]) |
+            (form->words[2] ^ other->words[2]) | (form->words[3] ^ other->words[3])) == 0;
+}
+
+/* The key is walked last: until then it says what the value is. From the second changed key of
+ * a list on they are numbered. */
+static enum nv_err walk_key(struct walk *walk, struct nv_str *key, uint32_t *changed)
+{
+    struct nv_str before = *key;
+    enum nv_err err = walk_text(walk, key);
+    if (err != NV_OK || key->ptr == before.ptr || (*changed)++ == 0)
+        return err;
+    *key = nv_arena_printf(walk->trace->arena, "%.*s#%u", NV_STR_ARG(*key), *changed);
+    return key->ptr ? NV_OK : NV_ERR_NO_MEMORY;
+}
+
+/* An attribute whose key is not known to be of no interest. */
+static enum nv_err walk_attribute(struct walk *walk, struct nv_attribute *attribute,
+                                  const struct nv_known_key *form, uint32_t *changed)
+{
+    struct nv_str key = attribute->key;
+    bool wanted = wants(walk, key);
+    enum nv_err err = NV_OK;
+    if (!wanted || !is_taken(walk, attribute))
+        err = walk_value(walk, &attribute->value);
+    if (err == NV_OK)
+        err = walk_key(walk, &attribute->key, changed);
+    if (!wanted && attribute->key.ptr == key.ptr && form->len != 0)
+        *known_place(walk->known, form) = *form;
+    return err;
+}
+
+static enum nv_err walk_items(struct walk *walk, struct nv_attribute *items, uint32_t count,
+                              bool top)
+{
+    enum nv_err err = NV_OK;
+    uint32_t changed = 0;
+    (void)nv_meter_spend(count);
+    for (uint32_t i = 0; i < count && err == NV_OK; i++) {
+        struct nv_known_key form = known_form(items[i].key);
+        if (top)
+            walk->place.key = items[i].key;
+        if (!is_known(walk->known, &form))
+            err = walk_attribute(walk, &items[i], &form, &changed);
+        else if (items[i].value.type > NV_VALUE_DOUBLE)
+            err = walk_value(walk, &items[i].value);
+    }
+    return err;
+}
+
+/* ---- structures -------------------------------------------------------------------------- */
+
+static enum nv_err walk_list(struct walk *walk, const struct nv_attributes *list)
+{
+    enum nv_err err = walk_items(walk, list->items, list->count, true);
+    walk->place.key = (struct nv_str){0};
+    return err;
+}
+
+static enum nv_err walk_fields(struct walk *walk, void *structure, const struct field *fields,
+                               size_t count)
+{
+    enum nv_err err = NV_OK;
+    for (size_t i = 0; i < count && err == NV_OK; i++) {
+        void *member = (char *)structure + fields[i].offset;
+        walk->place.name = fields[i].place;
+        err = fields[i].list ? walk_list(walk, member) : walk_text(walk, member);
+    }
+    return err;
+}
+
+static uint64_t address_hash(const void *at)
+{
+    return nv_number_hash((uint64_t)(uintptr_t)at);
+}
+
+/* Of a span, or of the trace itself: that is the one behind the last span. */
+static const struct nv_origin *origin_of(const struct nv_trace *trace, uint32_t number)
+{
+    return number == trace->span_count ? trace->origin : trace->spans[number].origin;
+}
+
+/* Was this origin, or its resource, met under an earlier number? Notes it if not. */
+static enum nv_err is_new(struct nv_trace *trace, struct nv_hash_index *index, bool resource,
+                          uint32_t number, bool *out)
+{
+    const struct nv_origin *origin = origin_of(trace, number);
+    const void *wanted = resource ? (const void *)origin->resource.items : origin;
+    const struct nv_hash_slot *slot;
+    *out = false;
+    for (uint32_t at = 0;
+         (slot = nv_hash_index_next(index, address_hash(wanted), &at)) != NULL;) {
+        const struct nv_origin *other = origin_of(trace, slot->number - 1);
+        if ((resource ? (const void *)other->resource.items : other) == wanted)
+            return NV_OK;
+    }
+    *out = true;
+    return nv_hash_index_add(index, trace->arena, address_hash(wanted), number);
+}
+
+static enum nv_err walk_resource(struct walk *walk, const struct nv_origin *origin)
+{
+    walk->place.name = "resource.attributes";
+    return walk_list(walk, &origin->resource);
+}
+
+/* Spans share resources and scopes: each is read once, however they take turns. An origin lies
+ * in the trace's arena; that spans may not write to it is no reason for us. */
+static enum nv_err walk_origin(struct walk *walk, uint32_t number)
+{
+    struct nv_trace *trace = walk->trace;
+    struct nv_origin *origin = (struct nv_origin *)(uintptr_t)origin_of(trace, number);
+    struct shared *shared = &walk->shared;
+    bool new_origin = false, new_resource = false;
+    if (!origin || origin == shared->last)
+        return NV_OK;
+    shared->last = origin;
+    enum nv_err err = is_new(trace, &shared->origins, false, number, &new_origin);
+    if (err == NV_OK && new_origin)
+        err = walk_fields(walk, origin, of_origin, COUNT(of_origin));
+    if (err == NV_OK && new_origin)
+        err = is_new(trace, &shared->resources, true, number, &new_resource);
+    return err == NV_OK && new_resource ? walk_resource(walk, origin) : err;
+}
+
+static enum nv_err walk_span(struct walk *walk, uint32_t number)
+{
+    struct nv_span *span = &walk->trace->spans[number];
+    enum nv_err err = walk_fields(walk, span, of_span, COUNT(of_span));
+    for (uint32_t i = 0; i < span->event_count && err == NV_OK; i++)
+        err = walk_fields(walk, &span->events[i], of_event, COUNT(of_event));
+    for (uint32_t i = 0; i < span->link_count && err == NV_OK; i++)
+        err = walk_fields(walk, &span->links[i], of_link, COUNT(of_link));
+    return err == NV_OK ? walk_origin(walk, number) : err;
+}
+
+static_assert(NV_VALUE_NULL < NV_VALUE_DOUBLE && NV_VALUE_BOOL < NV_VALUE_DOUBLE &&
+                  NV_VALUE_INT < NV_VALUE_DOUBLE,
+              "values without a text come first");
+
+enum nv_err nv_walk_trace(struct nv_trace *trace, const struct nv_redaction_handler *handlers,
+                          size_t count, struct nv_known_keys *known)
+{
+    struct walk walk = {.trace = trace, .handlers = handlers, .count = count, .known = known};
+    enum nv_err err = walk_fields(&walk, trace, of_trace, COUNT(of_trace));
+    for (uint32_t i = 0; i < trace->span_count && err == NV_OK; i++)
+        err = walk_span(&walk, i);
+    return err == NV_OK ? walk_origin(&walk, trace->span_count) : err;
+}

@@ -1,0 +1,56 @@
+/*
+ * Around one separator: which stretch is the secret, and with which quotes it is replaced.
+ */
+#include "expect.h"
+#include "oom.h"
+
+#include "redaction/secrets/pairs.h"
+#include "redaction/secrets/names.h"
+
+#include "base/banned.h"
+
+static struct nv_secret_pair find(const char *text, char separator)
+{
+    struct nv_str whole = nv_str_from(text);
+    return nv_pair_find(whole, 0, nv_str_find_char(whole, separator));
+}
+
+START_TEST(stretches)
+{
+    struct nv_secret_pair pair = find("my password: x y", ':');
+    ck_assert_uint_eq(pair.at.from, 13);
+    ck_assert_uint_eq(pair.at.len, 1);
+    ck_assert_uint_eq(pair.quote.len, 0);
+    ck_assert_int_eq(pair.at.rule, NV_SECRET_NAMED);
+    pair = find("\\\"secret\\\": 5}", ':');
+    ck_assert_uint_eq(pair.at.len, 1);
+    ck_assert_nv_str(pair.quote, "\\\"");
+    pair = find("a://b:c@d", ':');
+    ck_assert_uint_eq(pair.at.from, 6);
+    ck_assert_int_eq(pair.at.rule, NV_SECRET_URL);
+    ck_assert_uint_eq(find("name: x", ':').at.len, 0);
+    ck_assert_uint_eq(find(":", ':').at.len, 0);
+    ck_assert_uint_eq(find("=", '=').at.len, 0);
+    ck_assert_uint_eq(find("secret=", '=').at.len, 0);
+}
+END_TEST
+
+/* What was taken is no name. */
+START_TEST(the_floor)
+{
+    struct nv_str text = NV_STR("secret=x");
+    ck_assert_uint_eq(nv_pair_find(text, 0, 6).at.len, 1);
+    ck_assert_uint_eq(nv_pair_find(text, 4, 6).at.len, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("redaction/secrets/pairs");
+    TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, nv_names_ready, NULL);
+    tcase_add_test(tcase, stretches);
+    tcase_add_test(tcase, the_floor);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}

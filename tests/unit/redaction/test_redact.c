@@ -1,0 +1,170 @@
+/*
+ * The stage: every part of a trace, what is told of it, and that a second time finds nothing.
+ */
+#include "expect.h"
+#include "oom.h"
+
+#include "redaction/redact.h"
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+static struct nv_arena *arena;
+
+static void set_up(void)
+{
+    arena = nv_arena_new(1u << 24);
+}
+
+static void tear_down(void)
+{
+    nv_arena_free(arena);
+}
+
+static struct nv_attributes one(const char *key, struct nv_value value)
+{
+    struct nv_attributes list = {0};
+    ck_assert_int_eq(nv_attributes_add(&list, arena, nv_str_from(key), value), NV_OK);
+    return list;
+}
+
+static struct nv_trace *make_trace(void)
+{
+    struct nv_trace *trace = nv_arena_alloc(arena, sizeof *trace);
+    struct nv_span *span = nv_arena_alloc(arena, sizeof *span);
+    struct nv_event *event = nv_arena_alloc(arena, sizeof *event);
+    struct nv_origin *origin = nv_arena_alloc(arena, sizeof *origin);
+    struct nv_value *item = nv_arena_alloc(arena, sizeof *item);
+    struct nv_value list = {.type = NV_VALUE_ARRAY, .as.array = {item, 1}};
+    struct nv_attributes inner = one("password", nv_value_string(NV_STR("p")));
+    struct nv_value map = {.type = NV_VALUE_MAP, .as.map = {inner.items, inner.count}};
+    ck_assert(trace && span && event && origin && item);
+    *item = map;
+    event->attributes = one("api_key", nv_value_int(5));
+    origin->resource = one("service.secret", nv_value_string(NV_STR("s")));
+    *span = (struct nv_span){.attributes = one("nested", list),
+                             .events = event,
+                             .event_count = 1,
+                             .origin = origin,
+                             .exception_message = NV_STR("bad key sk-0123456789abcdefghij")};
+    trace->arena = arena;
+    trace->spans = span;
+    trace->span_count = 1;
+    trace->tags = one("api_key", nv_value_bool(true));
+    trace->custom_attributes = one("api_key", nv_value_string(NV_STR("")));
+    trace->attributes = one("json", nv_value_json(NV_STR("{\"password\":\"x\"}")));
+    return trace;
+}
+
+START_TEST(every_part_of_a_trace)
+{
+    struct nv_trace *trace = make_trace();
+    const struct nv_span *span = trace->spans;
+    struct nv_redacted result;
+    ck_assert_int_eq(nv_redact(trace, &result), NV_OK);
+    const struct nv_value *nested = &span->attributes.items[0].value.as.array.items[0];
+    ck_assert_nv_str(nested->as.map.items[0].value.as.string, "***");
+    ck_assert_nv_str(span->events[0].attributes.items[0].value.as.string, "***");
+    ck_assert_nv_str(span->origin->resource.items[0].value.as.string, "***");
+    ck_assert_nv_str(span->exception_message, "bad key ***");
+    ck_assert_int_eq(trace->tags.items[0].value.type, NV_VALUE_BOOL);
+    ck_assert_uint_eq(trace->custom_attributes.items[0].value.as.string.len, 0);
+    ck_assert_nv_str(trace->attributes.items[0].value.as.string, "{\"password\":\"***\"}");
+    ck_assert_uint_eq(result.total, 5);
+    ck_assert_uint_eq(result.by_rule[NV_SECRET_KEY], 3);
+    ck_assert_uint_eq(result.by_rule[NV_SECRET_OPENAI], 1);
+    ck_assert_uint_eq(result.line_count, 5);
+    ck_assert_int_eq(nv_redact(trace, &result), NV_OK);
+    ck_assert_uint_eq(result.total, 0);
+}
+END_TEST
+
+/* Rules and keys are told, no value; two of the same once. */
+START_TEST(the_trace_says_what_was_taken)
+{
+    struct nv_trace *trace = make_trace();
+    trace->tags = one("api_key", nv_value_string(NV_STR("a")));
+    trace->custom_attributes = one("api_key", nv_value_string(NV_STR("b")));
+    uint64_t before = nv_redaction_count(NV_SECRET_KEY);
+    ck_assert_int_eq(nv_redact(trace, NULL), NV_OK);
+    ck_assert_uint_eq(nv_redaction_count(NV_SECRET_KEY) - before, 5);
+    const struct nv_value *told =
+        nv_attributes_get(&trace->attributes, NV_STR("noveum.gateway.redacted"));
+    ck_assert_ptr_nonnull(told);
+    static const char *const lines[] = {"named-value json", "secret-key api_key",
+                                        "secret-key nested", "openai span.exception.message",
+                                        "secret-key service.secret"};
+    ck_assert_uint_eq(told->as.array.count, 5);
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_nv_str(told->as.array.items[i].as.string, lines[i]);
+}
+END_TEST
+
+START_TEST(schemas_and_nothing_are_no_secrets)
+{
+    struct nv_trace *trace = make_trace();
+    struct nv_attributes schema = one("type", nv_value_string(NV_STR("string")));
+    struct nv_value map = {.type = NV_VALUE_MAP, .as.map = {schema.items, schema.count}};
+    trace->attributes = one("password", map);
+    trace->tags = one("password", nv_value_null());
+    trace->custom_attributes = one("token", nv_value_string(NV_STR("hello")));
+    trace->span_count = 0;
+    struct nv_redacted result;
+    ck_assert_int_eq(nv_redact(trace, &result), NV_OK);
+    ck_assert_uint_eq(result.total, 0);
+    ck_assert_uint_eq(trace->attributes.count, 1);
+}
+END_TEST
+
+/* More places than lines: counted all the same. */
+START_TEST(lines_have_a_cap)
+{
+    struct nv_trace trace = {.arena = arena};
+    for (unsigned i = 0; i <= NV_REDACTED_LINES_MAX; i++) {
+        struct nv_str key = nv_arena_printf(arena, "k%u.password", i);
+        ck_assert_int_eq(nv_attributes_add(&trace.tags, arena, key, nv_value_int(1)), NV_OK);
+    }
+    struct nv_redacted result;
+    ck_assert_int_eq(nv_redact(&trace, &result), NV_OK);
+    ck_assert_uint_eq(result.total, NV_REDACTED_LINES_MAX + 1);
+    ck_assert_uint_eq(result.line_count, NV_REDACTED_LINES_MAX);
+}
+END_TEST
+
+START_TEST(no_memory_is_an_error)
+{
+    struct nv_arena *small = nv_arena_new(8192);
+    char *large = malloc(100000);
+    ck_assert(small && large);
+    memset(large, ' ', 100000);
+    memcpy(large, "password=x", 10);
+    struct nv_trace trace = {.arena = small, .status_message = {large, 100000}};
+    ck_assert_int_eq(nv_redact(&trace, NULL), NV_ERR_NO_MEMORY);
+    struct nv_str text = {large, 100000};
+    ck_assert_int_eq(nv_redact_text(small, &text), NV_ERR_NO_MEMORY);
+    free(large);
+    nv_arena_free(small);
+}
+END_TEST
+
+START_TEST(rules_have_names)
+{
+    for (int i = 0; i < NV_SECRET_RULE_COUNT; i++)
+        ck_assert_uint_gt(strlen(nv_redaction_rule_name((enum nv_secret_rule)i)), 2);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("redaction/redact");
+    TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, every_part_of_a_trace);
+    tcase_add_test(tcase, the_trace_says_what_was_taken);
+    tcase_add_test(tcase, schemas_and_nothing_are_no_secrets);
+    tcase_add_test(tcase, lines_have_a_cap);
+    tcase_add_test(tcase, no_memory_is_an_error);
+    tcase_add_test(tcase, rules_have_names);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
