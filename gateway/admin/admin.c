@@ -22,6 +22,7 @@
 #include "gateway/admin/control.h"
 #include "net/http/http_server.h"
 #include "net/loop.h"
+#include "redaction/redact.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -138,6 +139,8 @@ static void make_status(const struct job *job)
         count = source->read_services(source->ctx, services, SERVICES_MAX);
     (void)nv_admin_write_status(&status, services, count, &body);
     free(services);
+    if (source->options->redaction_secrets)
+        nv_redact_buf(&body); /* names of services are a client's */
     answer_json(job->exchange, &body);
 }
 
@@ -148,6 +151,8 @@ static void make_agents(const struct job *job)
     enum nv_err err = nv_agents_write(job->admin->source.agents, job->form, &body);
     if (err != NV_OK)
         body.failed = err;
+    else if (job->admin->source.options->redaction_secrets)
+        nv_redact_buf(&body); /* agents are noted before their trace is redacted */
     if (job->form == NV_AGENTS_JSON) {
         answer_json(job->exchange, &body);
     } else {

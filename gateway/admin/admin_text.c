@@ -8,6 +8,7 @@
 #include "gateway/admin/admin.h"
 #include "base/limits.h"
 #include "gateway/process/progress.h"
+#include "redaction/redact.h"
 
 #include "base/log/counters.h"
 #include "base/json/json_write.h"
@@ -134,10 +135,27 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
           exporter->last_delivery_wall_ns / NV_NS_PER_S);
 }
 
+/* A line for each rule, also one that took nothing yet: no label is a client's. */
+static void write_redacted(struct nv_buf *buf)
+{
+    (void)nv_buf_printf(
+        buf,
+        "# HELP noveum_redacted_total Secrets masked, by rule (docs/privacy.md)\n"
+        "# TYPE noveum_redacted_total counter\n"
+        "noveum_redacted_total{rule=\"%s\"} %" PRIu64 "\n",
+        nv_redaction_rule_name(0), nv_redaction_count(0));
+    for (unsigned rule = 1; rule < NV_SECRET_RULE_COUNT; rule++) {
+        (void)nv_buf_printf(buf, "noveum_redacted_total{rule=\"%s\"} %" PRIu64 "\n",
+                            nv_redaction_rule_name((enum nv_secret_rule)rule),
+                            nv_redaction_count((enum nv_secret_rule)rule));
+    }
+}
+
 enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status, struct nv_buf *buf)
 {
     const char *why = NULL;
     (void)nv_count_write(buf);
+    write_redacted(buf);
     (void)nv_ledger_write(buf);
     gauge(buf, "noveum_ready", "1 when a request sent now would be kept",
           nv_admin_ready(status, &why) ? 1 : 0);

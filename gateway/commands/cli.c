@@ -25,6 +25,7 @@ static const struct {
     {"version", NULL, NV_COMMAND_VERSION, NULL, false},
     {"doctor", NULL, NV_COMMAND_DOCTOR, NULL, false},
     {"explain", NULL, NV_COMMAND_EXPLAIN, "FILE", true},
+    {"redact", NULL, NV_COMMAND_REDACT, "FILE", true},
     {"journal", "check", NV_COMMAND_JOURNAL_CHECK, NULL, false},
     {"journal", "list", NV_COMMAND_JOURNAL_LIST, NULL, false},
     {"dead", "list", NV_COMMAND_DEAD_LIST, NULL, false},
@@ -102,6 +103,9 @@ static enum nv_err apply_option(int option, struct nv_cli *cli)
     case 'd':
         cli->command = NV_COMMAND_PRINT_DOCS;
         return NV_OK;
+    case 'n':
+        cli->dry_run = true;
+        return NV_OK;
     case 'v':
         cli->command = NV_COMMAND_VERSION;
         return NV_OK;
@@ -115,11 +119,15 @@ static enum nv_err apply_option(int option, struct nv_cli *cli)
 
 enum nv_err nv_cli_parse(int argc, char **argv, struct nv_cli *cli, struct nv_fail *fail)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},
-        {"check-config", no_argument, NULL, 'k'}, {"print-config", no_argument, NULL, 'p'},
-        {"print-docs", no_argument, NULL, 'd'},   {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"set", required_argument, NULL, 's'},
+                                            {"check-config", no_argument, NULL, 'k'},
+                                            {"print-config", no_argument, NULL, 'p'},
+                                            {"print-docs", no_argument, NULL, 'd'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"dry-run", no_argument, NULL, 'n'},
+                                            {NULL, 0, NULL, 0}};
     *cli = (struct nv_cli){.command = NV_COMMAND_RUN};
     cli->sets = calloc((size_t)argc + 1, sizeof *cli->sets);
     if (!cli->sets)
@@ -138,7 +146,13 @@ enum nv_err nv_cli_parse(int argc, char **argv, struct nv_cli *cli, struct nv_fa
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"",
                            argv[optind]);
     }
-    return parse_command(argc - optind, argv + optind, cli, fail);
+    enum nv_err err = parse_command(argc - optind, argv + optind, cli, fail);
+    if (err == NV_OK && cli->dry_run != (cli->command == NV_COMMAND_REDACT)) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           cli->dry_run ? "only \"redact\" has --dry-run"
+                                        : "\"redact\" needs --dry-run: it changes no file");
+    }
+    return err;
 }
 
 void nv_cli_release(struct nv_cli *cli)
@@ -164,6 +178,9 @@ static const char help_head[] =
     "                    protobuf or JSON, also in gzip or zstd; one trace in several files "
     "is\n"
     "                    put together\n"
+    "  redact --dry-run FILE...\n"
+    "                    show what would be masked in such bodies, by rule and place, no "
+    "values\n"
     "  journal check     read the whole journal and report damage\n"
     "  journal list      list what the journal holds\n"
     "  dead list         list what could not be delivered, with the reasons\n"

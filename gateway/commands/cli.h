@@ -15,6 +15,7 @@ enum nv_command {
     NV_COMMAND_PRINT_DOCS,
     NV_COMMAND_DOCTOR,
     NV_COMMAND_EXPLAIN, /* FILE... */
+    NV_COMMAND_REDACT,  /* --dry-run FILE... */
     NV_COMMAND_JOURNAL_CHECK,
     NV_COMMAND_JOURNAL_LIST,
     NV_COMMAND_DEAD_LIST,
@@ -32,6 +33,7 @@ struct nv_cli {
     const char *config_file; /* NULL: none */
     const char **sets;       /* of --set, in order; owned */
     size_t set_count;
+    bool dry_run;                 /* of `redact`, which has no other way */
     const char *const *arguments; /* FILEs or an ID, NULL when the command takes none */
     size_t argument_count;
 };

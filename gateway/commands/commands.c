@@ -9,6 +9,7 @@
 #include "gateway/commands/doctor.h"
 #include "gateway/commands/explain.h"
 #include "gateway/commands/journal_commands.h"
+#include "gateway/commands/redact_command.h"
 #include "gateway/commands/run.h"
 #include "gateway/stages.h"
 #include "net/auth.h"
@@ -63,6 +64,8 @@ int nv_command_run(const struct nv_cli *cli, const struct nv_options *options)
     switch (cli->command) {
     case NV_COMMAND_EXPLAIN:
         return nv_command_explain(options, cli->arguments, cli->argument_count);
+    case NV_COMMAND_REDACT:
+        return nv_command_redact(options, cli->arguments, cli->argument_count);
     case NV_COMMAND_DOCTOR:
         return nv_command_doctor(options);
     case NV_COMMAND_JOURNAL_CHECK:

@@ -23,8 +23,8 @@
 #include "gateway/stages.h"
 #include "otlp/request/inflate.h"
 #include "otlp/request/request.h"
+#include "redaction/redact.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -185,16 +185,33 @@ static enum nv_err say_no_span(const struct nv_raw_trace *raw, struct nv_buf *re
                          (int)sizeof id, id, raw->item_count);
 }
 
-static enum nv_err explain_trace(const struct nv_explain *explain,
-                                 const struct nv_raw_pick *picks, size_t count,
-                                 const struct nv_mapping *mapping, struct nv_buf *report)
+enum nv_err nv_explain_each(const struct nv_explain *explain,
+                            enum nv_err (*each)(void *ctx, struct nv_raw_trace *raw), void *ctx)
 {
-    struct nv_raw_trace *raw = nv_raw_join(explain->batches, picks, count);
+    size_t count = 0;
+    struct nv_raw_pick *picks = nv_raw_picks(explain->batches, explain->count, &count);
+    enum nv_err err = picks ? NV_OK : NV_ERR_NO_MEMORY;
+    for (size_t i = 0, n; i < count && err == NV_OK; i += n) {
+        n = nv_raw_picks_of_trace(picks + i, count - i);
+        struct nv_raw_trace *raw = nv_raw_join(explain->batches, picks + i, n);
+        err = raw ? each(ctx, raw) : NV_ERR_NO_MEMORY;
+    }
+    free(picks);
+    return err;
+}
+
+struct explaining {
+    const struct nv_mapping *mapping;
+    struct nv_buf *report;
+};
+
+static enum nv_err explain_trace(void *ctx, struct nv_raw_trace *raw)
+{
+    const struct explaining *explaining = ctx;
     struct nv_trace *trace = NULL;
-    if (!raw)
-        return NV_ERR_NO_MEMORY;
-    enum nv_err err = raw->span_count > 0 ? nv_mapping_explain(mapping, raw, report, &trace)
-                                          : say_no_span(raw, report);
+    enum nv_err err = raw->span_count > 0 ? nv_mapping_explain(explaining->mapping, raw,
+                                                               explaining->report, &trace)
+                                          : say_no_span(raw, explaining->report);
     nv_arena_free(trace != NULL ? trace->arena : raw->arena);
     return err;
 }
@@ -202,21 +219,14 @@ static enum nv_err explain_trace(const struct nv_explain *explain,
 enum nv_err nv_explain_write(const struct nv_explain *explain, const struct nv_mapping *mapping,
                              struct nv_buf *report)
 {
-    size_t count = 0;
-    struct nv_raw_pick *picks = nv_raw_picks(explain->batches, explain->count, &count);
-    enum nv_err err = picks ? NV_OK : NV_ERR_NO_MEMORY;
-    for (size_t i = 0, n; i < count && err == NV_OK; i += n) {
-        n = nv_raw_picks_of_trace(picks + i, count - i);
-        err = explain_trace(explain, picks + i, n, mapping, report);
-    }
-    free(picks);
-    return err;
+    struct explaining explaining = {mapping, report};
+    return nv_explain_each(explain, explain_trace, &explaining);
 }
 
 /* ---- the command ------------------------------------------------------------------------- */
 
-static enum nv_err add_file(struct nv_explain *explain, const char *path, struct nv_buf *report,
-                            struct nv_fail *fail)
+enum nv_err nv_explain_add_file(struct nv_explain *explain, const char *path,
+                                struct nv_buf *report, struct nv_fail *fail)
 {
     struct nv_buf file;
     char *body = NULL;
@@ -248,9 +258,11 @@ int nv_command_explain(const struct nv_options *options, const char *const *path
     }
     nv_buf_init(&report, NV_CAP_EXPLAIN_REPORT);
     for (size_t i = 0; i < count && err == NV_OK; i++)
-        err = add_file(&explain, paths[i], &report, &fail);
+        err = nv_explain_add_file(&explain, paths[i], &report, &fail);
     if (err == NV_OK)
         err = nv_explain_write(&explain, mapping, &report);
+    if (options->redaction_secrets)
+        nv_redact_buf(&report);
     nv_mask_buf(&report);
     nv_shown_print(stdout, nv_buf_str(&report), NV_SHOWN_LINES);
     nv_buf_release(&report);

@@ -29,6 +29,16 @@ int nv_command_explain(const struct nv_options *options, const char *const *path
 enum nv_err nv_explain_add(struct nv_explain *explain, char *body, size_t len,
                            struct nv_buf *report, struct nv_fail *fail) NV_MUST_USE;
 /*
+ * Gives every trace of all bodies, in the order they were first named, to `each`, which takes
+ * it. Stops at the first error, which it returns; NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_explain_each(const struct nv_explain *explain,
+                            enum nv_err (*each)(void *ctx, struct nv_raw_trace *raw),
+                            void *ctx) NV_MUST_USE;
+/* Reads a file and adds its body, as nv_explain_add; errors of both, with `fail`. */
+enum nv_err nv_explain_add_file(struct nv_explain *explain, const char *path,
+                                struct nv_buf *report, struct nv_fail *fail) NV_MUST_USE;
+/*
  * Appends the report on every trace of all bodies, in the order they were first named. Errors
  * as nv_mapping_explain, NV_ERR_NO_MEMORY.
  */

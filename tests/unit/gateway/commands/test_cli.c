@@ -46,6 +46,7 @@ static const struct {
                 {"--print-docs", NULL, NULL, NV_COMMAND_PRINT_DOCS, NULL},
                 {"doctor", NULL, NULL, NV_COMMAND_DOCTOR, NULL},
                 {"explain", "body.pb", NULL, NV_COMMAND_EXPLAIN, "body.pb"},
+                {"redact", "--dry-run", "body.pb", NV_COMMAND_REDACT, "body.pb"},
                 {"journal", "check", NULL, NV_COMMAND_JOURNAL_CHECK, NULL},
                 {"journal", "list", NULL, NV_COMMAND_JOURNAL_LIST, NULL},
                 {"dead", "list", NULL, NV_COMMAND_DEAD_LIST, NULL},
@@ -71,6 +72,16 @@ START_TEST(explain_takes_several_files)
     ck_assert_uint_eq(cli.argument_count, 2);
     ck_assert_str_eq(cli.arguments[0], "a.pb");
     ck_assert_str_eq(cli.arguments[1], "b.json.gz");
+}
+END_TEST
+
+START_TEST(redact_is_told_to_change_nothing)
+{
+    ck_assert_int_eq(parse("redact", "a.pb", NULL, NULL), NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "--dry-run"));
+    ck_assert_int_eq(parse("explain", "a.pb", "--dry-run", NULL), NV_ERR_CONFIG);
+    ck_assert_int_eq(parse("--dry-run", "redact", "a.pb", "b.pb"), NV_OK);
+    ck_assert_uint_eq(cli.argument_count, 2);
 }
 END_TEST
 
@@ -148,6 +159,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, every_command, 0, COUNT(commands));
     tcase_add_test(tcase, explain_takes_several_files);
+    tcase_add_test(tcase, redact_is_told_to_change_nothing);
     tcase_add_test(tcase, options_before_and_after_a_command);
     tcase_add_loop_test(tcase, refused_with_the_word_named, 0, COUNT(refusals));
     tcase_add_test(tcase, help_lists_every_key_and_command);

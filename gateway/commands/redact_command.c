@@ -1,0 +1,120 @@
+/*
+ * redact --dry-run: bodies through the door, the translation and the redaction, which tells
+ * what it took.
+ *
+ * Whatever the configuration says, secrets are looked for: somebody who turned them off asks
+ * this to see what that would let through. Keys are a client's: they are redacted themselves,
+ * and shown without control characters.
+ */
+#include "gateway/commands/redact_command.h"
+
+#include "base/limits.h"
+#include "base/text/mask.h"
+#include "base/text/shown.h"
+#include "base/text/text.h"
+#include "gateway/commands/cli.h"
+#include "gateway/commands/run.h"
+#include "gateway/stages.h"
+#include "redaction/redact.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/banned.h"
+
+struct reporting {
+    const struct nv_mapping *mapping;
+    struct nv_buf *report;
+    uint64_t traces, secrets, told;
+};
+
+static enum nv_err report_lines(struct reporting *reporting, struct nv_arena *arena,
+                                const struct nv_redacted *result)
+{
+    for (uint32_t i = 0; i < result->line_count; i++) {
+        const struct nv_redacted_line *line = &result->lines[i];
+        struct nv_str key = line->key;
+        enum nv_err err = nv_redact_text(arena, &key);
+        if (err != NV_OK)
+            return err;
+        (void)nv_buf_printf(reporting->report, "%-18s %-26s %-40.*s %" PRIu64 "\n",
+                            nv_redaction_rule_name(line->rule), line->place, NV_STR_ARG(key),
+                            line->count);
+        reporting->told += line->count;
+    }
+    return reporting->report->failed;
+}
+
+static enum nv_err report_trace(void *ctx, struct nv_raw_trace *raw)
+{
+    struct reporting *reporting = ctx;
+    struct nv_arena *arena = raw->arena;
+    struct nv_trace *trace = NULL;
+    struct nv_redacted result;
+    if (raw->span_count == 0) {
+        nv_arena_free(arena);
+        return NV_OK;
+    }
+    enum nv_err err = nv_mapping_translate(reporting->mapping, raw, &trace);
+    if (err == NV_OK)
+        err = nv_redact(trace, &result);
+    if (err == NV_OK) {
+        reporting->traces++;
+        reporting->secrets += result.total;
+        err = report_lines(reporting, arena, &result);
+    }
+    nv_arena_free(arena);
+    return err;
+}
+
+enum nv_err nv_redact_report(const struct nv_explain *explain, const struct nv_mapping *mapping,
+                             struct nv_buf *report)
+{
+    struct reporting reporting = {.mapping = mapping, .report = report};
+    enum nv_err err = nv_explain_each(explain, report_trace, &reporting);
+    if (err != NV_OK)
+        return err;
+    if (reporting.told < reporting.secrets) {
+        (void)nv_buf_printf(report, "and %" PRIu64 " more\n",
+                            reporting.secrets - reporting.told);
+    }
+    return nv_buf_printf(report, "%" PRIu64 " secrets in %" PRIu64 " traces\n",
+                         reporting.secrets, reporting.traces);
+}
+
+static enum nv_err report_files(const struct nv_mapping *mapping, const char *const *paths,
+                                size_t count, struct nv_buf *report, struct nv_fail *fail)
+{
+    struct nv_explain explain = {0};
+    enum nv_err err = NV_OK;
+    for (size_t i = 0; i < count && err == NV_OK; i++)
+        err = nv_explain_add_file(&explain, paths[i], report, fail);
+    if (err == NV_OK)
+        err = nv_redact_report(&explain, mapping, report);
+    nv_explain_release(&explain);
+    return err;
+}
+
+int nv_command_redact(const struct nv_options *options, const char *const *paths, size_t count)
+{
+    struct nv_mapping_config config;
+    struct nv_fail fail = {0};
+    struct nv_buf report;
+    nv_stage_mapping(options, &config);
+    struct nv_mapping *mapping = nv_mapping_new(&config, &fail);
+    if (!mapping) {
+        nv_run_print_failure(&fail);
+        return NV_EXIT_USAGE;
+    }
+    nv_buf_init(&report, NV_CAP_EXPLAIN_REPORT);
+    enum nv_err err = report_files(mapping, paths, count, &report, &fail);
+    nv_mask_buf(&report);
+    nv_shown_print(stdout, nv_buf_str(&report), NV_SHOWN_LINES);
+    nv_buf_release(&report);
+    nv_mapping_free(mapping);
+    if (err == NV_OK)
+        return NV_EXIT_OK;
+    fail.code = err;
+    nv_run_print_failure(&fail);
+    return NV_EXIT_FAILED;
+}
