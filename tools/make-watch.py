@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Write what watches a gateway from the tables below: deploy/prometheus/alerts.yaml and deploy/grafana/dashboard.json.
+
+    tools/make-watch.py            writes both
+    tools/make-watch.py --check    exit 1 when a file is not what the tables say, when they name a metric or label that
+                                   docs/metrics.md has not, when a metric is on no panel, or a sign of
+                                   docs/operations.md ("What to watch") has no alert
+
+The rules are for a gateway scraped as any job; `instance` tells gateways apart. promtool reads them in the test.
+"""
+import json
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ALERTS_FILE = ROOT / "deploy" / "prometheus" / "alerts.yaml"
+DASHBOARD_FILE = ROOT / "deploy" / "grafana" / "dashboard.json"
+RUNBOOK = "docs/operations.md#what-to-watch"
+HEAD = """# Alerts for Prometheus, made by tools/make-watch.py; not to be edited by hand.
+# What each means and what to do: docs/operations.md, "What to watch".
+groups:
+  - name: noveum-gateway
+    rules:
+"""
+
+# name, expression, for, severity, summary. `grows` counts over 10 minutes, so that one scrape that fails hides nothing.
+ALERTS = [
+    ("ExporterHolds", "noveum_exporter_sending == 0", "5m", "critical",
+     "The exporter holds: key, credit, endpoint or backend. Nothing is lost meanwhile; /status says why."),
+    ("NotReady", "noveum_ready == 0", "2m", "critical",
+     "Requests are refused: journal full or not writable, or a shard is stuck. /readyz says which."),
+    ("DeadLetters", "sum by (instance, job, reason) (increase(noveum_spans_dead_lettered_total[10m])) > 0", "0m", "warning",
+     "{{ printf \"%.0f\" $value }} spans became dead letters ({{ $labels.reason }}): `noveum-gateway dead list` shows why."),
+    ("EveryTraceRefused", "noveum_traces_refused_in_row >= 20", "0m", "critical",
+     "The backend refuses every trace: an outage in disguise, or a proxy answers for it."),
+    ("TraceSetAside", "noveum_traces_set_aside > 0", "0m", "warning",
+     "The process died twice over a trace, which is a dead letter now. Please report it."),
+    ("ShardStuck", "noveum_shard_stuck_seconds >= 5", "0m", "critical",
+     "A shard makes no progress with a trace; after 60 s /healthz fails and a restart goes on with the others."),
+    ("ClientsRefused", 'sum by (instance, job, reason) (increase(noveum_requests_refused_total{reason!="busy"}[10m])) > 0', "5m", "warning",
+     "Requests are refused ({{ $labels.reason }}): a client is set up wrong; the log says what to configure."),
+    ("DoorBusy", 'increase(noveum_requests_total{result="busy"}[10m]) > 0', "10m", "warning",
+     "Clients are told to come back: the disk is full or the backend is behind."),
+    ("SpansRejected", "sum by (instance, job, reason) (increase(noveum_spans_rejected_total[10m])) > 0", "5m", "warning",
+     "A client sends spans without a valid {{ $labels.reason }}; its partial-success message names the first."),
+    ("TracesLate", "increase(noveum_traces_late_total[10m]) > 0.01 * increase(noveum_traces_completed_total[10m])", "15m", "info",
+     "More than 1 % of traces get spans after they were sent: raise assembly.quiet_distributed_ms."),
+    ("TracesIncomplete", "increase(noveum_traces_incomplete_total[10m]) > 0.05 * increase(noveum_traces_completed_total[10m])", "15m", "info",
+     "More than 5 % of traces lack their root or parents: a service does not export, or sampling cuts traces apart."),
+    ("TracesUntranslated", "increase(noveum_traces_untranslated_total[10m]) > 0", "0m", "warning",
+     "Traces went as they came, because translating them took too much work or memory; the log has their ids."),
+    ("TracesCut", "increase(noveum_traces_cut_total[10m]) > 0", "0m", "info",
+     "Traces were cut into linked parts by a cap on spans, bytes or age."),
+    ("JournalDamaged", "noveum_journal_damaged_records > 0", "0m", "critical",
+     "The disk returned what was not written: `noveum-gateway journal check`."),
+    ("JournalMissing", "noveum_journal_missing_records > 0", "0m", "critical",
+     "Records of the journal are gone, acknowledged ones among them: who writes to journal.directory?"),
+    ("DeliveryLags", "noveum_oldest_trace_age_seconds > 900", "5m", "warning",
+     "The oldest trace has waited {{ $value | humanizeDuration }}: the backend is behind, or assembly.open_ms is longer than usual."),
+    ("RepeatedSpans", 'sum by (instance, job) (increase(noveum_spans_dropped_total{reason="duplicate"}[10m])) '
+     "> 0.2 * sum by (instance, job) (increase(noveum_spans_received_total[10m]))", "30m", "info",
+     "More than a fifth of the spans repeat one that is delivered: a client or Collector sends twice."),
+]
+
+# row title, [panel title, unit, [(legend, expression)]]
+ROWS = [
+    ("Are traces arriving?", [
+        ("Spans a second", "short", [
+            ("received", 'sum(rate(noveum_spans_received_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("delivered", 'sum(rate(noveum_spans_delivered_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("dropped, {{reason}}", 'sum by (reason) (rate(noveum_spans_dropped_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("dead letters, {{reason}}", 'sum by (reason) (rate(noveum_spans_dead_lettered_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("from the journal", 'sum(rate(noveum_spans_replayed_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Spans inside", "short", [
+            ("held, trace not complete", 'sum(noveum_spans_held{instance=~"$instance"})'),
+            ("queued for the backend", 'sum(noveum_spans_queued{instance=~"$instance"})')]),
+        ("Traces a second", "short", [
+            ("completed", 'sum(rate(noveum_traces_completed_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("delivered", 'sum(rate(noveum_traces_delivered_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("incomplete", 'sum(rate(noveum_traces_incomplete_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("late", 'sum(rate(noveum_traces_late_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("cut", 'sum(rate(noveum_traces_cut_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("untranslated", 'sum(rate(noveum_traces_untranslated_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Since the last delivery", "s", [
+            ("{{instance}}", 'time() - (noveum_last_delivery_timestamp_seconds{instance=~"$instance"} > 0)'),
+            ("oldest trace, {{instance}}", 'noveum_oldest_trace_age_seconds{instance=~"$instance"}')])]),
+    ("Clients", [
+        ("Requests a second", "reqps", [
+            ("{{result}}", 'sum by (result) (rate(noveum_requests_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Refused, by reason", "reqps", [
+            ("{{reason}}", 'sum by (reason) (rate(noveum_requests_refused_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Spans refused at the door", "short", [
+            ("{{reason}}", 'sum by (reason) (rate(noveum_spans_rejected_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Bytes in", "Bps", [
+            ("requests", 'sum(rate(noveum_request_bytes_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Connections", "short", [
+            ("OTLP/HTTP", 'sum(noveum_connections{instance=~"$instance"})'),
+            ("OTLP/gRPC", 'sum(noveum_grpc_connections{instance=~"$instance"})')]),
+        ("Beside spans", "short", [
+            ("log records", 'sum(rate(noveum_log_records_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("log records of no trace", 'sum(rate(noveum_log_records_unused_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("metrics requests, not kept", 'sum(rate(noveum_metric_requests_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("invalid UTF-8", 'sum(rate(noveum_invalid_utf8_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("integers out of range", 'sum(rate(noveum_integers_out_of_range_total{instance=~"$instance"}[$__rate_interval]))')])]),
+    ("Backend", [
+        ("Sending", "bool_yes_no", [("{{instance}}", 'noveum_exporter_sending{instance=~"$instance"}')]),
+        ("Requests a second", "reqps", [
+            ("attempts", 'sum(rate(noveum_send_attempts_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("again", 'sum(rate(noveum_send_retries_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("warnings in replies", 'sum(rate(noveum_send_warnings_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("in flight", 'sum(noveum_requests_in_flight{instance=~"$instance"})')]),
+        ("Bytes out", "Bps", [("bodies", 'sum(rate(noveum_send_bytes_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Masked before sending", "short", [
+            ("{{rule}}", 'sum by (rule) (rate(noveum_redacted_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Refused in a row", "short", [("{{instance}}", 'noveum_traces_refused_in_row{instance=~"$instance"}')])]),
+    ("Disk and memory", [
+        ("Journal", "bytes", [("{{instance}}", 'noveum_journal_bytes{instance=~"$instance"}')]),
+        ("Records on disk", "short", [
+            ("live, {{instance}}", 'noveum_journal_records{instance=~"$instance"}'),
+            ("encoded, {{instance}}", 'noveum_outbox_records{instance=~"$instance"}'),
+            ("damaged, {{instance}}", 'noveum_journal_damaged_records{instance=~"$instance"}'),
+            ("missing, {{instance}}", 'noveum_journal_missing_records{instance=~"$instance"}')]),
+        ("Held in memory", "bytes", [
+            ("spans and index", 'sum(noveum_held_memory_bytes{instance=~"$instance"})'),
+            ("bytes of held spans", 'sum(noveum_held_bytes{instance=~"$instance"})'),
+            ("JSON that waits", 'sum(noveum_queued_bytes{instance=~"$instance"})'),
+            ("requests being read", 'sum(noveum_undecoded_bytes{instance=~"$instance"})')]),
+        ("Traces inside", "short", [
+            ("open", 'sum(noveum_open_traces{instance=~"$instance"})'),
+            ("encoded, in memory", 'sum(noveum_queued_traces{instance=~"$instance"})'),
+            ("not settled", 'sum(noveum_unsettled_traces{instance=~"$instance"})')])]),
+    ("The program", [
+        ("Ready", "bool_yes_no", [("{{instance}}", 'noveum_ready{instance=~"$instance"}')]),
+        ("Up for", "s", [("{{instance}}", 'noveum_uptime_seconds{instance=~"$instance"}')]),
+        ("Version", "none", [("{{instance}} {{version}}", 'noveum_build_info{instance=~"$instance"}')]),
+        ("Trouble with single traces", "short", [
+            ("stuck for s, {{instance}}", 'noveum_shard_stuck_seconds{instance=~"$instance"}'),
+            ("set aside, {{instance}}", 'noveum_traces_set_aside{instance=~"$instance"}')])]),
+]
+
+
+def alerts_text():
+    """alerts.yaml; every text is quoted, so that no character of it means anything to YAML."""
+    out = HEAD
+    for name, expression, held_for, severity, summary in ALERTS:
+        out += (f"      - alert: NoveumGateway{name}\n        expr: {json.dumps(expression)}\n        for: {held_for}\n"
+                f"        labels:\n          severity: {severity}\n        annotations:\n"
+                f"          summary: {json.dumps(summary)}\n          runbook: {json.dumps(RUNBOOK)}\n")
+    return out
+
+
+def panel(number, place, title, unit, queries):
+    """One time series of Grafana's."""
+    targets = [{"refId": chr(ord("A") + i), "expr": expression, "legendFormat": legend,
+                "datasource": {"type": "prometheus", "uid": "${datasource}"}} for i, (legend, expression) in enumerate(queries)]
+    return {"id": number, "type": "timeseries", "title": title, "gridPos": place, "targets": targets,
+            "datasource": {"type": "prometheus", "uid": "${datasource}"},
+            "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []}}
+
+
+def dashboard_text():
+    """dashboard.json for Grafana 9 and later; the data source and the gateways are chosen on it."""
+    panels, y = [], 0
+    for title, items in ROWS:
+        panels.append({"id": len(panels) + 1, "type": "row", "title": title, "collapsed": False, "panels": [],
+                       "gridPos": {"h": 1, "w": 24, "x": 0, "y": y}})
+        y += 1
+        for i, (name, unit, queries) in enumerate(items):
+            place = {"h": 8, "w": 8, "x": 8 * (i % 3), "y": y + 8 * (i // 3)}
+            panels.append(panel(len(panels) + 1, place, name, unit, queries))
+        y += 8 * ((len(items) + 2) // 3)
+    variables = [
+        {"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Data source"},
+        {"name": "instance", "type": "query", "label": "Gateway", "multi": True, "includeAll": True, "refresh": 2,
+         "datasource": {"type": "prometheus", "uid": "${datasource}"}, "query": "label_values(noveum_build_info, instance)",
+         "current": {"text": "All", "value": "$__all"}}]
+    return json.dumps({"title": "Noveum OpenTelemetry gateway", "uid": "noveum-gateway", "schemaVersion": 37, "editable": True,
+                       "tags": ["noveum", "opentelemetry"], "time": {"from": "now-3h", "to": "now"}, "refresh": "30s",
+                       "templating": {"list": variables}, "panels": panels}, indent=1) + "\n"
+
+
+def known_metrics():
+    """{metric: set of `label="value"` that it has} of docs/metrics.md."""
+    rows = re.findall(r"^\| `(noveum_\w+)` \| \w+ \| (.*?) \|", (ROOT / "docs" / "metrics.md").read_text("utf-8"), re.M)
+    return {name: set(re.findall(r'`(\w+="[^"]*")`', labels)) for name, labels in rows}
+
+
+def problems():
+    """What the tables have wrong against docs/metrics.md and docs/operations.md."""
+    known = known_metrics()
+    shown = " ".join(e for _, items in ROWS for _, _, queries in items for _, e in queries)
+    watched = " ".join(row[1] for row in ALERTS)
+    for name in sorted(set(re.findall(r"noveum_\w+", shown + watched)) - set(known)):
+        yield f"{name}: no such metric in docs/metrics.md"
+    for name, label, _, value in re.findall(r'(noveum_\w+)\{(\w+)(!?=)"(\w+)"', shown + watched):
+        if f'{label}="{value}"' not in known.get(name, ()):
+            yield f'{name}: has no {label}="{value}"'
+    for name in sorted(set(known) - set(re.findall(r"noveum_\w+", shown))):
+        yield f"{name}: on no panel"
+    table = (ROOT / "docs" / "operations.md").read_text("utf-8").partition("## What to watch")[2].partition("\n## ")[0]
+    for sign in re.findall(r"^\| ([^|]*) \|", table, re.M):
+        for name in re.findall(r"`(noveum_\w+)", sign):
+            if name not in watched:
+                yield f"{name}: is a sign to watch in docs/operations.md and no alert asks for it"
+
+
+def main():
+    """Command line."""
+    wrong = list(problems())
+    for path, text in ((ALERTS_FILE, alerts_text()), (DASHBOARD_FILE, dashboard_text())):
+        if sys.argv[1:] != ["--check"]:
+            path.write_text(text, "utf-8")
+        elif not path.exists() or path.read_text("utf-8") != text:
+            wrong.append(f"{path} is out of date: tools/make-watch.py")
+    print("\n".join(wrong), end="\n" if wrong else "")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
