@@ -437,10 +437,12 @@ void nv_gateway_stop(struct nv_gateway *gateway)
     gateway->admin = NULL;
 }
 
-void nv_gateway_look(struct nv_gateway *gateway)
+bool nv_gateway_look(struct nv_gateway *gateway)
 {
-    nv_progress_look(nv_translating_progress(gateway->translating),
-                     nv_clock_mono_ns(gateway->clock));
+    uint8_t trace_id[NV_TRACE_ID_BYTES];
+    struct nv_progress *progress = nv_translating_progress(gateway->translating);
+    nv_progress_look(progress, nv_clock_mono_ns(gateway->clock));
+    return nv_progress_stuck(progress, trace_id) < NV_STUCK_FATAL_NS;
 }
 
 bool nv_gateway_is_stuck(const struct nv_gateway *gateway)

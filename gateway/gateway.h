@@ -32,8 +32,9 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail) N
  * stop.deadline_ms. Also of a gateway that started in part. A second call does nothing.
  */
 void nv_gateway_stop(struct nv_gateway *gateway);
-/* Looks whether the shards get on; every NV_PROGRESS_LOOK_S. One thread. */
-void nv_gateway_look(struct nv_gateway *gateway);
+/* Looks whether the shards get on; every NV_PROGRESS_LOOK_S. False when a restart would help,
+ * as /healthz says then. One thread. */
+bool nv_gateway_look(struct nv_gateway *gateway);
 /* After stop: does a thread still run that did not end in time? Then free does nothing: the
  * process must end by _exit, and the journal has what is not delivered. */
 bool nv_gateway_is_stuck(const struct nv_gateway *gateway);

@@ -261,7 +261,8 @@ static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
     watch(&watched, gateway);
     for (unsigned looks = 1;; looks++) {
         int got = sigtimedwait(set, NULL, &look);
-        nv_gateway_look(gateway);
+        if (nv_gateway_look(gateway))
+            (void)nv_notify_watchdog();
         if (got >= 0 && got != SIGHUP)
             return got;
         if (got == SIGHUP) {

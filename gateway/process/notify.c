@@ -6,6 +6,8 @@
  */
 #include "gateway/process/notify.h"
 
+#include "base/str.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -36,4 +38,16 @@ bool nv_notify(const char *state)
               (ssize_t)sent;
     (void)close(fd);
     return ok;
+}
+
+bool nv_notify_watchdog(void)
+{
+    int64_t timeout_us = 0, pid = 0;
+    const char *of = getenv("WATCHDOG_PID");
+    if (nv_str_to_int64(nv_str_from(getenv("WATCHDOG_USEC")), &timeout_us) != NV_OK ||
+        timeout_us <= 0)
+        return false;
+    if (of && (nv_str_to_int64(nv_str_from(of), &pid) != NV_OK || pid != (int64_t)getpid()))
+        return false;
+    return nv_notify("WATCHDOG=1");
 }

@@ -108,6 +108,16 @@ def test_ready_is_told_to_systemd(make_gateway, directory):
         assert listener.recv(100) == b"STOPPING=1"
 
 
+def test_a_watchdog_is_fed(make_gateway, directory):
+    path = directory / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        listener.settimeout(TIME)
+        make_gateway(environment={"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "30000000"})
+        assert listener.recv(100) == b"READY=1"
+        assert [listener.recv(100) for _ in range(2)] == [b"WATCHDOG=1"] * 2
+
+
 def test_no_core_files_with_secrets(make_gateway):
     gateway = make_gateway()
     # a process that is not dumpable has its /proc entries owned by root

@@ -66,12 +66,47 @@ START_TEST(without_a_socket_nothing_happens)
 }
 END_TEST
 
+static const struct {
+    const char *usec, *pid; /* "self": of this process */
+    bool sent;
+} watchdogs[] = {{"30000000", NULL, true}, {"30000000", "self", true}, {NULL, "self", false},
+                 {"30000000", "1", false}, {"30000000", "x", false},   {"0", NULL, false},
+                 {"-1", NULL, false},      {"x", NULL, false},         {"", NULL, false}};
+
+static void set_or_not(const char *name, const char *value)
+{
+    char self[32];
+    (void)snprintf(self, sizeof self, "%ld", (long)getpid());
+    if (value)
+        (void)setenv(name, strcmp(value, "self") == 0 ? self : value, 1);
+    else
+        (void)unsetenv(name);
+}
+
+START_TEST(a_watchdog_that_is_for_us)
+{
+    char name[64], got[32];
+    (void)snprintf(name, sizeof name, "@noveum-watchdog-%ld", (long)getpid());
+    int fd = listen_at(name);
+    (void)setenv("NOTIFY_SOCKET", name, 1);
+    set_or_not("WATCHDOG_USEC", watchdogs[_i].usec);
+    set_or_not("WATCHDOG_PID", watchdogs[_i].pid);
+    ck_assert(nv_notify_watchdog() == watchdogs[_i].sent);
+    ssize_t len = recv(fd, got, sizeof got, MSG_DONTWAIT);
+    ck_assert_int_eq(len, watchdogs[_i].sent ? 10 : -1);
+    ck_assert(len < 0 || memcmp(got, "WATCHDOG=1", 10) == 0);
+    (void)close(fd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/notify");
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, the_state_arrives);
     tcase_add_test(tcase, without_a_socket_nothing_happens);
+    tcase_add_loop_test(tcase, a_watchdog_that_is_for_us, 0,
+                        (int)(sizeof watchdogs / sizeof watchdogs[0]));
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
