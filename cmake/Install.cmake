@@ -1,0 +1,24 @@
+# `cmake --install BUILD [--prefix P]` and DESTDIR: the program with its manual pages, completions, unit and example. What
+# was installed is listed in BUILD/install_manifest.txt; `cmake --build BUILD --target uninstall` removes that.
+include(GNUInstallDirs)
+install(TARGETS noveum-gateway RUNTIME)
+install(FILES docs/man/noveum-gateway.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
+install(FILES docs/man/noveum-gateway.5 DESTINATION "${CMAKE_INSTALL_MANDIR}/man5")
+install(FILES deploy/completions/noveum-gateway.bash RENAME noveum-gateway
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+install(FILES deploy/completions/noveum-gateway.zsh RENAME _noveum-gateway
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
+install(FILES deploy/completions/noveum-gateway.fish
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
+install(FILES configs/gateway.yaml LICENSE deploy/prometheus/alerts.yaml deploy/grafana/dashboard.json
+  DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+
+# The unit names the program by its whole path, which `--prefix` may have changed.
+install(CODE "
+  file(READ \"${CMAKE_SOURCE_DIR}/deploy/noveum-gateway.service\" unit)
+  string(REPLACE /usr/local/bin \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\" unit \"\${unit}\")
+  file(WRITE \"${CMAKE_BINARY_DIR}/noveum-gateway.service\" \"\${unit}\")")
+install(FILES "${CMAKE_BINARY_DIR}/noveum-gateway.service" DESTINATION lib/systemd/system)
+
+add_custom_target(uninstall COMMAND "${CMAKE_COMMAND}" -P "${CMAKE_SOURCE_DIR}/cmake/uninstall.cmake"
+  WORKING_DIRECTORY "${CMAKE_BINARY_DIR}" VERBATIM COMMENT "Removes what the last install put there")
