@@ -157,11 +157,12 @@ static void print_all(FILE *out, const struct nv_rules *rules)
     fputc(',', out);
     print_signs(out, &rules->scoped);
     fprintf(out,
-            ", {%" PRIu64 "u,%" PRIu64 "u}, %u, %u, %u, %u, %u, %u, %u, %u, %u};\n"
+            ", {%" PRIu64 "u,%" PRIu64 "u}, %" PRIu64
+            "u, %u, %u, %u, %u, %u, %u, %u, %u, %u};\n"
             "const struct nv_rules *nv_rules_builtin(void)\n{\n    return &builtin;\n}\n",
-            rules->wild.first, rules->wild.lengths, rules->rule_count, rules->key_count,
-            rules->field_count, rules->test_count, rules->step_count, rules->watch_count,
-            rules->slot_count, rules->scope_count, rules->file_count);
+            rules->wild.first, rules->wild.lengths, rules->endings, rules->rule_count,
+            rules->key_count, rules->field_count, rules->test_count, rules->step_count,
+            rules->watch_count, rules->slot_count, rules->scope_count, rules->file_count);
 }
 
 /* Whole of a file in the arena; ptr NULL when it can't be read. */

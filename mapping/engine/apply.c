@@ -297,6 +297,7 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
     scratch->touched_count = scratch->deriving_count = 0;
     scratch->transform.start_ns = work->span->start_ns;
     scratch->failure = NULL;
+    scratch->transform.answer = &work->answer;
     work->source = work->span->attributes;
     work->own_count = work->source.count;
     work->span->attributes = (struct nv_attributes){0};

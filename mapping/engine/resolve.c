@@ -290,6 +290,7 @@ static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *
         work->span->status_message = text;
         return NV_OK;
     case NV_FIELD_SPAN_STATUS:
+        work->fails_if_unset = nv_str_eq(text, NV_STR("error_if_unset"));
         work->span->status = nv_str_ieq(text, NV_STR("error"))     ? NV_STATUS_ERROR
                              : nv_str_ieq(text, NV_STR("timeout")) ? NV_STATUS_TIMEOUT
                                                                    : NV_STATUS_OK;

@@ -6,6 +6,7 @@
 #ifndef NV_MAPPING_ENGINE_TRANSFORM_H
 #define NV_MAPPING_ENGINE_TRANSFORM_H
 
+#include "mapping/content/failure.h"
 #include "mapping/rules/rule.h"
 #include "model/value.h"
 
@@ -20,6 +21,7 @@ struct nv_transform {
     struct nv_provider_memo *provider_memo; /* borrowed, may be NULL */
     const struct nv_value **failure; /* borrowed, may be NULL: an error that came instead of
                                         output messages is written there */
+    struct nv_failure *answer; /* where an answer that says it failed is noted; or NULL */
 };
 
 struct nv_transformed {

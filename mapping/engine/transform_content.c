@@ -8,6 +8,8 @@
 #include "mapping/engine/transform_steps.h"
 
 #include "mapping/content/documents.h"
+#include "mapping/content/failure.h"
+#include "mapping/content/json_text.h"
 #include "mapping/content/messages.h"
 #include "mapping/content/tools.h"
 #include "mapping/content/wrappers.h"
@@ -54,14 +56,36 @@ static bool says_something(const struct nv_value *list)
     return !empty || message->as.map.count > 2;
 }
 
+/* What an object around an answer says of a failure. Its text is parsed once more for that, but
+ * only when it holds such words. */
+static enum nv_err note_failure(const struct nv_transform *transform,
+                                const struct nv_value *answer)
+{
+    struct nv_value parsed;
+    bool text = answer->type != NV_VALUE_MAP;
+    if (text && !nv_failure_may(answer->as.string))
+        return NV_OK;
+    enum nv_err err =
+        nv_json_text_parse(transform->arena, answer, NV_JSON_TEXT_LEVELS, NULL, &parsed);
+    if (err == NV_OK)
+        *transform->answer = nv_failure_of(&parsed);
+    return err;
+}
+
 enum nv_err nv_step_messages(const struct nv_transform *transform, const struct nv_step *step,
                              struct nv_transformed *io)
 {
     struct nv_messages messages;
-    bool wrapped = is_object(&io->value) || !is_list(&io->value);
+    bool object = is_object(&io->value);
+    bool wrapped = object || !is_list(&io->value);
     enum nv_messages_direction direction =
         nv_str_eq(step->argument, NV_STR("output")) ? NV_MESSAGES_OUTPUT : NV_MESSAGES_INPUT;
-    enum nv_err err = nv_messages_normalise(transform->arena, &io->value, direction, &messages);
+    enum nv_err err = NV_OK;
+    if (object && direction == NV_MESSAGES_OUTPUT && transform->answer)
+        err = note_failure(transform, &io->value);
+    if (err != NV_OK)
+        return err;
+    err = nv_messages_normalise(transform->arena, &io->value, direction, &messages);
     if (err != NV_OK)
         return err;
     io->exact = io->exact && !wrapped && !messages.partial && !messages.truncated &&

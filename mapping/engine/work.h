@@ -164,7 +164,9 @@ struct nv_span_work {
     struct nv_told_count exclusive_output; /* without reasoning */
     bool counts; /* no call, but nobody below tells its usage: counted and priced there */
     struct nv_str priced_model, priced_provider; /* as what, when it has stepped back */
-    bool placeholder; /* a row says that it only announces its parent (placeholder.c) */
+    struct nv_failure answer; /* does the model's answer say that it failed? */
+    bool fails_if_unset;      /* a row says that it failed, which OTLP's OK goes before */
+    bool placeholder;         /* a row says that it only announces its parent (placeholder.c) */
 };
 
 /* Prices that were looked up: a trace's calls mostly ask a few models. */

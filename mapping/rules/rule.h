@@ -173,7 +173,8 @@ struct nv_rule {
 };
 
 struct nv_rule_key {
-    struct nv_str pattern; /* numbers as {i}; a trailing {*} is cut off, its dot kept */
+    struct nv_str
+        pattern; /* numbers as {i}; a trailing {*} is cut off, its dot kept; a leading one stays */
     uint32_t hash;
     uint16_t first_rule, rule_count; /* those that decide kinds first, by rank */
     uint16_t kind_count;             /* how many decide kinds */
@@ -211,6 +212,7 @@ struct nv_rules {
     struct nv_signs valued;     /* signs of keys whose value some condition asks for */
     struct nv_signs scoped;     /* signs of scopes */
     struct nv_glob_filter wild; /* what the texts before a {*} are like */
+    uint64_t endings;           /* bits of the last letters of keys that begin with {*} */
     uint32_t rule_count, key_count, field_count, test_count, step_count, watch_count,
         slot_count, scope_count, file_count;
 };
@@ -223,6 +225,8 @@ const struct nv_rules *nv_rules_builtin(void);
  */
 #define NV_KEY_NUMBERS_MAX 8
 #define NV_KEY_FOLDED_MAX 512
+/* Longest `{*}.PART`; a longer PART is found by no row. */
+#define NV_KEY_ENDING_MAX 40
 
 /* A source key as looked up. */
 struct nv_key_match {

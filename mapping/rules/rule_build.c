@@ -365,6 +365,17 @@ static struct nv_glob_filter wild_filter(const struct nv_rule_making *making)
     return filter;
 }
 
+static uint64_t last_letters(const struct nv_rule_making *making)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < making->key_count; i++) {
+        const struct nv_str pattern = making->keys[i].pattern;
+        if (nv_str_starts(pattern, NV_STR("{*}.")))
+            bits |= UINT64_C(1) << (pattern.ptr[pattern.len - 1] & 63);
+    }
+    return bits;
+}
+
 enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
 {
     struct nv_rule_making making = {.draft = draft};
@@ -398,6 +409,7 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
                              .valued = making.valued,
                              .scoped = making.scoped,
                              .wild = wild_filter(&making),
+                             .endings = last_letters(&making),
                              .files = draft->files,
                              .rule_count = draft->row_count,
                              .key_count = making.key_count,

@@ -225,8 +225,27 @@ static void find_prefix(const struct nv_rules *rules, struct nv_str key,
     }
 }
 
-/* The way of keys that no table knows as they are. Apart, because few take it: by number, then
- * by ever shorter prefixes. */
+/* By the last part alone, where nothing but conditions ask for a prefix of the key. Few rows
+ * ask for one: most keys do not even end in their letter. */
+static void find_ending(const struct nv_rules *rules, struct nv_str key,
+                        struct nv_key_match *out)
+{
+    if (!(rules->endings >> (key.ptr[key.len - 1] & 63) & 1))
+        return;
+    char text[NV_KEY_ENDING_MAX] = "{*}";
+    const size_t behind = find_last(key, key.len, '.');
+    if (behind == 0 || key.len - behind > sizeof text - 4)
+        return;
+    memcpy(text + 3, key.ptr + behind - 1, key.len - behind + 1);
+    uint16_t found = find_text(rules, (struct nv_str){text, 3 + key.len - behind + 1}, false);
+    if (found == UINT16_MAX)
+        return;
+    out->key = (uint16_t)(found + 1);
+    out->rest = out->source_rest = (uint16_t)key.len;
+}
+
+/* The way of keys that no table knows as they are. Apart, because few take it: by number, by
+ * ever shorter prefixes, then by the last part. */
 static __attribute__((noinline)) void find_pattern(const struct nv_rules *rules,
                                                    struct nv_str key, struct nv_key_match *out)
 {
@@ -237,6 +256,8 @@ static __attribute__((noinline)) void find_pattern(const struct nv_rules *rules,
     }
     if (found == UINT16_MAX) {
         find_prefix(rules, key, out);
+        if (out->key == 0 || rules->keys[out->key - 1].rule_count == 0)
+            find_ending(rules, key, out);
         return;
     }
     out->key = (uint16_t)(found + 1);

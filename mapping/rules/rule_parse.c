@@ -99,7 +99,8 @@ static enum nv_err wrong(const struct place *place, struct nv_str at, const char
 
 /* ---- patterns ---------------------------------------------------------------------------- */
 
-/* {i} in the pattern's own letter becomes {i}; a trailing {*} is cut off. */
+/* {i} in the pattern's own letter becomes {i}; a trailing {*} is cut off, a leading one
+ * stays. */
 static enum nv_err parse_pattern(const struct place *place, struct nv_str text,
                                  struct nv_rule_pattern *out)
 {
@@ -114,10 +115,14 @@ static enum nv_err parse_pattern(const struct place *place, struct nv_str text,
             bytes[i + 1] <= 'z')
             bytes[i + 1] = 'i';
     }
-    out->wild = nv_str_ends(copy, NV_STR(".{*}"));
+    const bool ending = nv_str_starts(copy, NV_STR("{*}."));
+    out->wild = !ending && nv_str_ends(copy, NV_STR(".{*}"));
     out->text = out->wild ? nv_str_slice(copy, 0, copy.len - 3) : copy;
-    if (nv_str_find(out->text, NV_STR("{*}")) != SIZE_MAX)
-        return wrong(place, text, "{*} must be the last part of a key");
+    if (ending && nv_str_find_char(nv_str_slice(copy, 4, copy.len), '.') != SIZE_MAX)
+        return wrong(place, text, "one part only may follow {*}");
+    if (nv_str_find(nv_str_slice(out->text, ending ? 3 : 0, out->text.len), NV_STR("{*}")) !=
+        SIZE_MAX)
+        return wrong(place, text, "{*} must be the first or the last part of a key");
     return NV_OK;
 }
 

@@ -1,16 +1,21 @@
 /*
- * How a span ended: status, its message and the exception, from three places.
+ * How a span ended: status, its message and the exception, from four places.
  *
- *   OTLP status ─▶ ok | error | timeout           a row may set it too (span.status)
+ *   OTLP status ─▶ ok | error | timeout           rows may set it too (span.status): error, which
+ *                                                 OTLP's OK does not undo, or error_if_unset
+ *   what the model's answer says of itself ─▶ error, where OTLP's status is unset
  *   exception events, the last one ─┐
  *   attributes exception.*, error.* ┴─▶ exception {type, message, stack_trace}, exception.* fields
  *
- * Status ERROR is `error`, or `timeout` where the error's type says so; everything else is
- * `ok`, the backend knows nothing more (docs/noveum-backend.md#traces). The last exception
+ * `error` is `timeout` where the error's type says so; everything else is `ok`, the backend
+ * knows nothing more (docs/noveum-backend.md#traces). A tool's result that says it failed goes
+ * before OTLP's OK, which only says that the call itself went well. The last exception
  * event counts, because it is the one that left the span. Attributes fill what the event does
  * not say.
  */
 #include "mapping/settle/settle.h"
+
+#include "mapping/content/failure.h"
 
 #include <assert.h>
 
@@ -58,7 +63,7 @@ static void gather_exception(struct nv_span_work *work)
         first_of(span->exception_message, field_text(work, NV_FIELD_EXCEPTION_MESSAGE));
     span->exception_stacktrace =
         first_of(span->exception_stacktrace, field_text(work, NV_FIELD_EXCEPTION_STACKTRACE));
-    if (span->status_code == NV_STATUS_CODE_ERROR) {
+    if (span->status != NV_STATUS_OK) {
         span->exception_type =
             first_of(span->exception_type, field_text(work, NV_FIELD_ERROR_TYPE));
         span->exception_message =
@@ -84,11 +89,34 @@ static bool is_timeout(struct nv_str type)
         NV_STR("timeout,*Timeout,*TimeoutError,*TimeoutException,*DeadlineExceeded"), type);
 }
 
+/* What the answer of a tool or a model says of itself. */
+static struct nv_failure failure_of(const struct nv_span_work *work)
+{
+    const struct nv_value *output = nv_work_get(work, NV_FIELD_TOOL_OUTPUT);
+    if (output && (output->type == NV_VALUE_MAP || output->type == NV_VALUE_ARRAY))
+        return nv_failure_of(output);
+    return work->answer;
+}
+
+/* Did it fail? Rows have set the status where a value says so whatever OTLP's is. */
+static void settle_failure(struct nv_span_work *work)
+{
+    struct nv_span *span = work->span;
+    const bool tool = work->kind == NV_KIND_TOOL || work->kind == NV_KIND_MCP;
+    const bool asked = tool || work->kind == NV_KIND_LLM;
+    const bool unset = span->status_code == NV_STATUS_CODE_UNSET;
+    if (asked)
+        work->answer = failure_of(work);
+    if (span->status_code == NV_STATUS_CODE_ERROR ||
+        (asked && work->answer.failed && (tool || unset)) || (unset && work->fails_if_unset))
+        span->status = NV_STATUS_ERROR;
+}
+
 static void settle_status(struct nv_span_work *work)
 {
     struct nv_span *span = work->span;
-    if (span->status_code == NV_STATUS_CODE_ERROR)
-        span->status = is_timeout(span->exception_type) ? NV_STATUS_TIMEOUT : NV_STATUS_ERROR;
+    if (span->status == NV_STATUS_ERROR && is_timeout(span->exception_type))
+        span->status = NV_STATUS_TIMEOUT;
     if (span->status == NV_STATUS_OK) {
         span->status_message = (struct nv_str){NULL, 0};
         return;
@@ -96,12 +124,14 @@ static void settle_status(struct nv_span_work *work)
     struct nv_str message = first_of(span->status_message, span->source_status_message);
     message = first_of(message, span->exception_message);
     message = first_of(message, field_text(work, NV_FIELD_ERROR_MESSAGE));
+    message = first_of(message, work->answer.message);
     span->status_message = message.len > 0 ? message : (struct nv_str){NULL, 0};
 }
 
 enum nv_err nv_outcome_settle(struct nv_translation *t, struct nv_span_work *work)
 {
     struct nv_span *span = work->span;
+    settle_failure(work);
     gather_exception(work);
     settle_status(work);
     enum nv_err err = NV_OK;

@@ -130,7 +130,11 @@ static bool same_scalar(const json_t *a, const json_t *b)
     if (json_is_number(a) && json_is_string(b)) {
         double read;
         struct nv_str text = nv_str_from(json_string_value(b));
-        return nv_str_to_double(text, &read) == NV_OK && read == json_number_value(a);
+        char written[32] = ""; /* as a part of a text that was put together */
+        if (json_is_integer(a))
+            snprintf(written, sizeof written, "%" JSON_INTEGER_FORMAT, json_integer_value(a));
+        return (nv_str_to_double(text, &read) == NV_OK && read == json_number_value(a)) ||
+               (*written && strstr(json_string_value(b), written));
     }
     return json_equal(a, b);
 }

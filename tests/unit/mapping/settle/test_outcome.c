@@ -4,6 +4,8 @@
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 #define FAILED(more) "[{'name': 'a', 'status': 2, 'attributes': {" more "}"
@@ -18,10 +20,67 @@ START_TEST(status_and_message)
     told_member(told, "a", "status_message", "'boom'");
     told_member(told, "b", "status", "'ok'");
     told_member(told, "b", "status_message", "null");
-    told_member(told, "c", "status", "'ok'");
+    told_member(told, "c", "status", "'error'");
     told_member(told, NULL, "status", "'error'");
-    told_member(told, NULL, "error_count", "1");
+    told_member(told, NULL, "error_count", "2");
     told_member(told, NULL, "status_message", "'boom'");
+    told_free(told);
+}
+END_TEST
+
+/* What a span says of its failure beside OTLP's status. */
+static const struct {
+    const char *span, *status, *message;
+} unset[] = {
+    {"'attributes': {'error.type': 'x'}", "'error'", "null"},
+    {"'attributes': {'error.type': ''}", "'ok'", "null"},
+    {"'status': 1, 'attributes': {'error.type': 'x'}", "'ok'", "null"},
+    {"'attributes': {'error.type': 'timeout'}", "'timeout'", "null"},
+    {"'kind': 2, 'attributes': {'error.type': '404', 'http.response.status_code': 404}", "'ok'",
+     "null"},
+    {"'kind': 2, 'attributes': {'error.type': '400', 'http.status_code': '400'}", "'ok'",
+     "null"},
+    {"'kind': 2, 'attributes': {'error.type': '503', 'http.response.status_code': 503}",
+     "'error'", "null"},
+    {"'kind': 3, 'attributes': {'error.type': '404', 'http.response.status_code': 404}",
+     "'error'", "null"},
+    {"'kind': 2, 'attributes': {'error.type': 'tool_error', 'mcp.method.name': 'tools/call'}",
+     "'error'", "null"},
+    {"'attributes': {'error.type': 'x', 'error.message': 'no'}", "'error'", "'no'"},
+    /* a tool's result goes before OK */
+    {"'status': 1, 'attributes': {'gen_ai.operation.name': 'execute_tool', "
+     "'gen_ai.tool.call.result': {'isError': true, 'content': [{'type': 'text', 'text': "
+     "'no such city'}]}}",
+     "'error'", "'no such city'"},
+    {"'status': 1, 'attributes': {'gen_ai.operation.name': 'execute_tool', "
+     "'gen_ai.tool.call.result': {'isError': false, 'content': []}}",
+     "'ok'", "null"},
+    {"'status': 1, 'attributes': {'gen_ai.operation.name': 'execute_tool', "
+     "'gen_ai.tool.is_error': true}",
+     "'error'", "null"},
+    {"'attributes': {'vendor.result.is_error': 'true'}", "'error'", "null"},
+    {"'attributes': {'vendor.result.is_error': false}", "'ok'", "null"},
+    {"'attributes': {'langfuse.observation.metadata.is_error': true}", "'ok'", "null"},
+    /* a model's answer does not */
+    {"'attributes': {'openinference.span.kind': 'LLM', 'output.value': {'object': "
+     "'response', 'status': 'failed', 'error': {'code': 'server_error', 'message': 'sorry'}}}",
+     "'error'", "'sorry'"},
+    {"'status': 1, 'attributes': {'openinference.span.kind': 'LLM', 'output.value': "
+     "{'object': 'response', 'status': 'failed', 'error': {'message': 'sorry'}}}",
+     "'ok'", "null"},
+    {"'attributes': {'langfuse.observation.type': 'generation', "
+     "'langfuse.observation.output': {'status': 'incomplete', 'error': null, "
+     "'incomplete_details': {'reason': 'max_output_tokens'}}}",
+     "'ok'", "null"},
+};
+
+START_TEST(failures_are_shown)
+{
+    char spans[512];
+    snprintf(spans, sizeof spans, "[{'name': 'a', %s}]", unset[_i].span);
+    struct told *told = told_by(spans);
+    told_member(told, "a", "status", unset[_i].status);
+    told_member(told, "a", "status_message", unset[_i].message);
     told_free(told);
 }
 END_TEST
@@ -100,6 +159,7 @@ int main(void)
     TCase *tcase = tcase_create("outcome");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, status_and_message);
+    tcase_add_loop_test(tcase, failures_are_shown, 0, sizeof unset / sizeof *unset);
     tcase_add_test(tcase, the_last_exception_event_counts);
     tcase_add_test(tcase, attributes_fill_what_events_do_not_say);
     tcase_add_test(tcase, timeouts);
