@@ -29,7 +29,14 @@
 #define FIRST_SLOTS 16u
 
 enum event_span { EVENT_SPAN_ANY, EVENT_SPAN_TOOL, EVENT_SPAN_OTHER };
-enum event_form { EVENT_MESSAGE, EVENT_CHOICE, EVENT_DOCUMENT, EVENT_VALUE, EVENT_ATTRIBUTES };
+enum event_form {
+    EVENT_MESSAGE,
+    EVENT_CHOICE,
+    EVENT_DOCUMENT,
+    EVENT_VALUE,
+    EVENT_ATTRIBUTES,
+    EVENT_RECORD
+};
 
 struct event_row {
     struct nv_str event; /* with a trailing *: a prefix */
@@ -344,11 +351,40 @@ static enum nv_err put_attributes(struct collector *collector, const struct reco
     return err;
 }
 
+/* All of a record as one object: its name, its attributes, its body's members. */
+static enum nv_err put_record(struct collector *collector, const struct record *record,
+                              const struct event_row *row)
+{
+    struct nv_attributes all = {0};
+    struct nv_value body = nv_value_null();
+    enum nv_err err = nv_attributes_add(&all, collector->arena, NV_STR("event.name"),
+                                        nv_value_string(record->name));
+    for (uint32_t i = 0; err == NV_OK && i < record->attributes->count; i++) {
+        const struct nv_attribute *attribute = &record->attributes->items[i];
+        if (!nv_str_eq(attribute->key, NV_STR("event.name")))
+            err = nv_attributes_add(&all, collector->arena, attribute->key, attribute->value);
+    }
+    if (err == NV_OK && record->body)
+        err = nv_json_text_parse(collector->arena, record->body, NV_JSON_TEXT_LEVELS, NULL,
+                                 &body);
+    for (uint32_t i = 0; err == NV_OK && body.type == NV_VALUE_MAP && i < body.as.map.count;
+         i++)
+        err = nv_attributes_add(&all, collector->arena, body.as.map.items[i].key,
+                                body.as.map.items[i].value);
+    if (err != NV_OK)
+        return err;
+    return put_element(
+        collector, row->to,
+        (struct nv_value){.type = NV_VALUE_MAP, .as.map = {all.items, all.count}});
+}
+
 static enum nv_err apply_row(struct collector *collector, const struct record *record,
                              const struct event_row *row)
 {
     if (row->form == EVENT_ATTRIBUTES)
         return put_attributes(collector, record);
+    if (row->form == EVENT_RECORD)
+        return put_record(collector, record, row);
     if (row->form == EVENT_DOCUMENT)
         return put_document(collector, record, row);
     struct nv_value value;

@@ -25,6 +25,9 @@
 
 /* Fields a span usually has beyond its source attributes: response, tool calls, costs. */
 #define DERIVED_USUAL 8
+/* Rows of span.evaluations from this precedence on take the output of an evaluator for what it
+ * tells, where nothing else does. */
+#define EVALUATIONS_GUESSED 80
 
 /* ---- explain ----------------------------------------------------------------------------- */
 
@@ -256,6 +259,24 @@ static enum nv_err place_tags(struct nv_translation *t, const struct nv_value *v
     return err;
 }
 
+/* A span's evaluations add up, but for a guess where something was told. */
+static enum nv_err place_evaluations(struct nv_translation *t, struct nv_span_work *work,
+                                     const struct nv_candidate *candidate,
+                                     const struct nv_value *value)
+{
+    struct nv_evaluations *evaluations = &work->evaluations;
+    const bool guess = candidate->rule->precedence >= EVALUATIONS_GUESSED;
+    const struct nv_value name = nv_value_string(work->span->source_name);
+    if (guess && evaluations->count > 0)
+        return NV_OK;
+    enum nv_err err = nv_evaluations_add(evaluations, t->arena, value, NV_EVALUATIONS_LIST);
+    for (uint32_t i = 0; guess && i < evaluations->count; i++) {
+        if (evaluations->items[i].name.type == NV_VALUE_NULL && name.as.string.len > 0)
+            evaluations->items[i].name = name;
+    }
+    return err;
+}
+
 /* A fact of the trace, or of the span outside its attributes. */
 static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *work,
                                  const struct nv_candidate *candidate,
@@ -270,6 +291,8 @@ static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *
         told->count = told->told ? value->as.integer : 0;
         return NV_OK;
     }
+    if (field == NV_FIELD_SPAN_EVALUATIONS)
+        return place_evaluations(t, work, candidate, value);
     struct nv_str text = nv_value_text(t->arena, value);
     if (!text.ptr && text.len > 0)
         return NV_ERR_NO_MEMORY;
@@ -373,7 +396,7 @@ static enum nv_err is_taken(struct nv_translation *t, const struct nv_span_work 
 {
     const struct nv_field *field = &t->rules->fields[candidate->rule->field];
     *taken = false;
-    if (field->of_trace || candidate->attribute == NV_NO_ATTRIBUTE || candidate->rest.len == 0)
+    if (field->outside || candidate->attribute == NV_NO_ATTRIBUTE || candidate->rest.len == 0)
         return NV_OK;
     struct nv_str name = concrete_name(t, field->name, candidate->rest);
     struct nv_value *there = NULL;

@@ -197,11 +197,48 @@ static enum nv_err settle_failure(struct nv_translation *t, struct nv_span_work 
                 failure_text(t, failure, types, sizeof types / sizeof types[0]));
 }
 
+/* One member of the span's evaluation `number`; the first has the bare name. */
+static enum nv_err send_member(struct nv_translation *t, struct nv_span_work *work,
+                               uint32_t number, const char *member,
+                               const struct nv_value *value)
+{
+    struct nv_value *taken = NULL;
+    if (value->type == NV_VALUE_NULL)
+        return NV_OK;
+    const struct nv_str name =
+        number == 0 ? nv_arena_printf(t->arena, "evaluation.%s", member)
+                    : nv_arena_printf(t->arena, "evaluation.%u.%s", number, member);
+    enum nv_err err = name.ptr ? nv_key_index_find(&t->scratch.sent, t->arena,
+                                                   &work->span->attributes, name, &taken)
+                               : NV_ERR_NO_MEMORY;
+    return err != NV_OK || taken
+               ? err
+               : nv_attributes_add(&work->span->attributes, t->arena, name, *value);
+}
+
+static enum nv_err send_evaluations(struct nv_translation *t, struct nv_span_work *work)
+{
+    enum nv_err err = NV_OK;
+    for (uint32_t i = 0; err == NV_OK && i < work->evaluations.count; i++) {
+        const struct nv_evaluation *one = &work->evaluations.items[i];
+        err = send_member(t, work, i, "name", &one->name);
+        if (err == NV_OK)
+            err = send_member(t, work, i, "score", &one->score);
+        if (err == NV_OK)
+            err = send_member(t, work, i, "label", &one->label);
+        if (err == NV_OK)
+            err = send_member(t, work, i, "feedback", &one->feedback);
+    }
+    return err;
+}
+
 enum nv_err nv_rest_settle(struct nv_translation *t, struct nv_span_work *work)
 {
     drop_plain_output(t, work);
     enum nv_err err = join_system(t, work);
     if (err == NV_OK && t->scratch.failure)
         err = settle_failure(t, work);
+    if (err == NV_OK && work->evaluations.count > 0)
+        err = send_evaluations(t, work);
     return err != NV_OK ? err : pass_the_rest(t, work);
 }

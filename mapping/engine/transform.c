@@ -297,6 +297,7 @@ static nv_step_fn *const steps_table[NV_STEP_COUNT_ALL] = {
     [NV_STEP_TOOLS] = nv_step_tools,
     [NV_STEP_CALLS] = nv_step_calls,
     [NV_STEP_DOCUMENTS] = nv_step_documents,
+    [NV_STEP_EVALUATIONS] = nv_step_evaluations,
     [NV_STEP_TREE] = nv_step_copy,
     [NV_STEP_SCORES] = nv_step_scores,
     [NV_STEP_COUNT] = nv_step_count,

@@ -8,6 +8,7 @@
 #include "mapping/engine/transform_steps.h"
 
 #include "mapping/content/documents.h"
+#include "mapping/content/evaluations.h"
 #include "mapping/content/failure.h"
 #include "mapping/content/json_text.h"
 #include "mapping/content/messages.h"
@@ -253,4 +254,17 @@ enum nv_err nv_step_unwrap(const struct nv_transform *transform, const struct nv
         return err;
     io->exact = io->exact && nv_value_eq(&inner, &io->value);
     return nv_value_empty(&inner) ? nv_step_absent(io) : nv_step_give(io, inner);
+}
+
+enum nv_err nv_step_evaluations(const struct nv_transform *transform,
+                                const struct nv_step *step, struct nv_transformed *io)
+{
+    struct nv_evaluations evaluations = {0};
+    const enum nv_evaluations_form form =
+        nv_str_eq(step->argument, NV_STR("named")) ? NV_EVALUATIONS_NAMED : NV_EVALUATIONS_LIST;
+    io->exact = false;
+    enum nv_err err = nv_evaluations_add(&evaluations, transform->arena, &io->value, form);
+    if (err != NV_OK || evaluations.count == 0)
+        return err != NV_OK ? err : nv_step_absent(io);
+    return nv_evaluations_list(&evaluations, transform->arena, &io->value);
 }

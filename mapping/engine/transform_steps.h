@@ -45,6 +45,6 @@ nv_step_fn nv_step_json, nv_step_array, nv_step_first, nv_step_member, nv_step_c
 /* Content (transform_content.c). */
 nv_step_fn nv_step_messages, nv_step_instructions, nv_step_output_text, nv_step_tool_calls,
     nv_step_finish_reason, nv_step_system_text, nv_step_tools, nv_step_calls, nv_step_documents,
-    nv_step_unwrap;
+    nv_step_unwrap, nv_step_evaluations;
 
 #endif

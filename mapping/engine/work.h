@@ -11,6 +11,7 @@
 #ifndef NV_MAPPING_ENGINE_WORK_H
 #define NV_MAPPING_ENGINE_WORK_H
 
+#include "mapping/content/evaluations.h"
 #include "mapping/engine/logs.h"
 #include "mapping/engine/transform.h"
 #include "mapping/engine/unflatten.h"
@@ -165,8 +166,9 @@ struct nv_span_work {
     bool counts; /* no call, but nobody below tells its usage: counted and priced there */
     struct nv_str priced_model, priced_provider; /* as what, when it has stepped back */
     struct nv_failure answer; /* does the model's answer say that it failed? */
-    bool fails_if_unset;      /* a row says that it failed, which OTLP's OK goes before */
-    bool placeholder;         /* a row says that it only announces its parent (placeholder.c) */
+    struct nv_evaluations evaluations;
+    bool fails_if_unset; /* a row says that it failed, which OTLP's OK goes before */
+    bool placeholder;    /* a row says that it only announces its parent (placeholder.c) */
 };
 
 /* Prices that were looked up: a trace's calls mostly ask a few models. */

@@ -54,6 +54,7 @@ enum nv_where {
     X(NV_STEP_TOOLS, "tools", 0)                                                               \
     X(NV_STEP_CALLS, "calls", 0)                                                               \
     X(NV_STEP_DOCUMENTS, "documents", 0)                                                       \
+    X(NV_STEP_EVALUATIONS, "evaluations", 2)                                                   \
     X(NV_STEP_TREE, "tree", 0)                                                                 \
     X(NV_STEP_SCORES, "scores", 0)                                                             \
     X(NV_STEP_COUNT, "count", 0)                                                               \
@@ -135,7 +136,7 @@ struct nv_test {
 
 enum nv_rule_flags {
     NV_RULE_TREE = 1u << 0, /* collects all keys below its prefix into one value */
-    NV_RULE_WILD = 1u << 1, /* its target holds {*} */
+    NV_RULE_WILD = 1u << 1, /* its target holds {*}, or takes what all its rows give */
     NV_RULE_KEEP = 1u << 2,
     NV_RULE_DROP = 1u << 3,
     NV_RULE_KIND = 1u << 4,

@@ -397,7 +397,8 @@ static enum nv_err add_form(const struct place *place, struct nv_rule_row *row)
 static bool collects(enum nv_step_op op)
 {
     return op == NV_STEP_MESSAGES || op == NV_STEP_TOOLS || op == NV_STEP_CALLS ||
-           op == NV_STEP_DOCUMENTS || op == NV_STEP_INSTRUCTIONS || op == NV_STEP_TREE;
+           op == NV_STEP_DOCUMENTS || op == NV_STEP_INSTRUCTIONS || op == NV_STEP_EVALUATIONS ||
+           op == NV_STEP_TREE;
 }
 
 /* ---- rows and lines ---------------------------------------------------------------------- */
@@ -418,6 +419,8 @@ static enum nv_err check_row(const struct place *place, const struct nv_str *cel
     enum nv_step_op last = place->draft->steps[rule->first_step + rule->step_count - 1].op;
     if ((rule->flags & NV_RULE_WILD) && !row->source.wild && last != NV_STEP_SPREAD)
         return wrong(place, cells[3], "{*} in the target needs {*} in the key, or spread");
+    if (nv_str_eq(row->target, NV_STR("span.evaluations")))
+        rule->flags |= NV_RULE_WILD; /* each source tells evaluations of its own */
     if (kind != (first == NV_STEP_KIND))
         return wrong(place, cells[4], "target kind and transform kind go together");
     if (kind && rule->kinds != NV_KINDS_ALL)

@@ -4,8 +4,8 @@
  *   OTLP status ─▶ ok | error | timeout           rows may set it too (span.status): error, which
  *                                                 OTLP's OK does not undo, or error_if_unset
  *   what the model's answer says of itself ─▶ error, where OTLP's status is unset
- *   exception events, the last one ─┐
- *   attributes exception.*, error.* ┴─▶ exception {type, message, stack_trace}, exception.* fields
+ *   exception events or log records, the last one ─┐
+ *   attributes exception.*, error.* ───────────────┴─▶ exception {type, message, stack_trace}, exception.* fields
  *
  * `error` is `timeout` where the error's type says so; everything else is `ok`, the backend
  * knows nothing more (docs/noveum-backend.md#traces). A tool's result that says it failed goes
@@ -21,10 +21,10 @@
 
 #include "base/banned.h"
 
-/* Text of an attribute of an event; empty when it has none. */
-static struct nv_str event_text(const struct nv_event *event, struct nv_str key)
+/* Text of an attribute; empty when there is none. */
+static struct nv_str text_of(const struct nv_attributes *attributes, struct nv_str key)
 {
-    const struct nv_value *value = nv_attributes_get(&event->attributes, key);
+    const struct nv_value *value = nv_attributes_get(attributes, key);
     return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
 }
 
@@ -39,11 +39,23 @@ static struct nv_str first_of(struct nv_str a, struct nv_str b)
     return a.len > 0 ? a : b;
 }
 
-static const struct nv_event *last_exception(const struct nv_span *span)
+/* `exception`, or what it was thrown by: `gen_ai.client.operation.exception`. */
+static bool is_exception(struct nv_str name)
 {
+    return nv_str_eq(name, NV_STR("exception")) || nv_str_ends(name, NV_STR(".exception"));
+}
+
+/* The last exception's attributes, of the events or else of the log records; NULL: none. */
+static const struct nv_attributes *last_exception(const struct nv_span_work *work)
+{
+    const struct nv_span *span = work->span;
     for (uint32_t i = span->event_count; i-- > 0;) {
-        if (nv_str_eq(span->events[i].name, NV_STR("exception")))
-            return &span->events[i];
+        if (is_exception(span->events[i].name))
+            return &span->events[i].attributes;
+    }
+    for (uint32_t i = work->log_count; i-- > 0;) {
+        if (is_exception(work->logs[i].event_name))
+            return &work->logs[i].attributes;
     }
     return NULL;
 }
@@ -51,11 +63,11 @@ static const struct nv_event *last_exception(const struct nv_span *span)
 static void gather_exception(struct nv_span_work *work)
 {
     struct nv_span *span = work->span;
-    const struct nv_event *event = last_exception(span);
-    if (event) {
-        span->exception_type = event_text(event, NV_STR("exception.type"));
-        span->exception_message = event_text(event, NV_STR("exception.message"));
-        span->exception_stacktrace = event_text(event, NV_STR("exception.stacktrace"));
+    const struct nv_attributes *thrown = last_exception(work);
+    if (thrown) {
+        span->exception_type = text_of(thrown, NV_STR("exception.type"));
+        span->exception_message = text_of(thrown, NV_STR("exception.message"));
+        span->exception_stacktrace = text_of(thrown, NV_STR("exception.stacktrace"));
     }
     span->exception_type =
         first_of(span->exception_type, field_text(work, NV_FIELD_EXCEPTION_TYPE));
@@ -71,7 +83,7 @@ static void gather_exception(struct nv_span_work *work)
                                                        span->source_status_message));
     }
     span->has_exception =
-        span->exception_type.len > 0 || (event && span->exception_message.len > 0);
+        span->exception_type.len > 0 || (thrown && span->exception_message.len > 0);
 }
 
 /* Sets a text field unless the span has it, or there is nothing to say. */
