@@ -3,7 +3,7 @@
  * itself.
  *
  *   tree ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ vectors
- *        ─▶ tools ─▶ usage ─▶ cost ─▶ trace ─▶ agents
+ *        ─▶ tools ─▶ usage ─▶ cost ─▶ trace ─▶ agents ─▶ each name once
  *
  * Each step works on all spans before the next begins, because usage and agents need parents
  * and children. Nothing is shared between traces but the constant mapping, so shards translate
@@ -165,7 +165,11 @@ static enum nv_err translate(struct nv_translation *t)
         err = settle_trace(t);
     if (err == NV_OK)
         err = nv_workflows_settle(t);
-    return err != NV_OK ? err : nv_agents_settle(t);
+    if (err == NV_OK)
+        err = nv_agents_settle(t);
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
+        err = nv_rest_unique(t, &t->works[i]);
+    return err;
 }
 
 /* ---- traces that cost too much ----------------------------------------------------------- */
@@ -203,8 +207,13 @@ static enum nv_err leave_as_it_is(struct nv_translation *t, struct nv_str why)
     if (err == NV_OK)
         err = apply_resources(t);
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++) {
-        nv_rest_untranslated(t->rules, t->works[i].span);
-        err = nv_outcome_settle(t, &t->works[i]);
+        struct nv_span_work *work = &t->works[i];
+        nv_rest_untranslated(t->rules, work->span);
+        work->may_repeat = true;
+        work->rest_end = work->span->attributes.count;
+        err = nv_outcome_settle(t, work);
+        if (err == NV_OK)
+            err = nv_rest_unique(t, work);
     }
     if (err == NV_OK)
         err = settle_trace(t);

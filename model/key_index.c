@@ -147,3 +147,45 @@ enum nv_err nv_key_index_find(struct nv_key_index *index, struct nv_arena *arena
         *out = &list->items[slot->number - 1].value;
     return NV_OK;
 }
+
+/* ---- each key once ----------------------------------------------------------------------- */
+
+/* May two of the keys be the same? Told by a bit of each: its length and two of its letters. */
+static bool may_repeat(const struct nv_attributes *list)
+{
+    uint64_t seen[4] = {0};
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct nv_str key = list->items[i].key;
+        unsigned bit = (unsigned)key.len * 37;
+        if (key.len > 0) {
+            bit += (unsigned char)key.ptr[key.len - 1] * 7u +
+                   (unsigned char)key.ptr[key.len / 2] * 13u;
+        }
+        uint64_t *word = &seen[bit >> 6 & 3], mask = UINT64_C(1) << (bit & 63);
+        if (*word & mask)
+            return true;
+        *word |= mask;
+    }
+    return false;
+}
+
+enum nv_err nv_attributes_unique(struct nv_attributes *list, struct nv_arena *arena)
+{
+    struct nv_attributes kept = {list->items, 0, list->capacity};
+    struct nv_key_index index = {0};
+    enum nv_err err = NV_OK;
+    if (list->count < 2 || !may_repeat(list))
+        return NV_OK;
+    for (uint32_t i = 0; err == NV_OK && i < list->count; i++) {
+        const struct nv_attribute item = list->items[i];
+        struct nv_value *there;
+        err = nv_key_index_find(&index, arena, &kept, item.key, &there);
+        if (err == NV_OK && there)
+            *there = item.value;
+        else if (err == NV_OK)
+            kept.items[kept.count++] = item;
+    }
+    if (err == NV_OK)
+        list->count = kept.count;
+    return err;
+}

@@ -57,4 +57,12 @@ enum nv_err nv_key_index_find(struct nv_key_index *index, struct nv_arena *arena
                               const struct nv_attributes *list, struct nv_str key,
                               struct nv_value **out) NV_MUST_USE;
 
+/*
+ * Makes each key of the list stand once, in its first place with its last value: a client may
+ * send a key twice, and JSON has the last one. Costs a few comparisons of bits where no key
+ * repeats. NV_ERR_NO_MEMORY; NV_ERR_LIMIT as nv_key_index_find.
+ */
+enum nv_err nv_attributes_unique(struct nv_attributes *list,
+                                 struct nv_arena *arena) NV_MUST_USE;
+
 #endif

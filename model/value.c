@@ -10,6 +10,7 @@
 #include "model/value.h"
 
 #include "base/meter.h"
+#include "model/key_index.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -86,18 +87,23 @@ static void write_left_out(struct nv_json_writer *writer, uint32_t kept, uint32_
     nv_json_write_string(writer, (struct nv_str){text, (size_t)len});
 }
 
+/* What was left out is told under this name, which a client may have sent as well. */
+#define CUT NV_STR("noveum.gateway.cut")
+
 static void write_members(struct nv_json_writer *writer, const struct nv_attribute *items,
                           uint32_t count)
 {
     uint32_t kept = count_kept(writer, count);
     (void)nv_meter_spend(1 + kept);
     for (uint32_t i = 0; i < kept; i++) {
+        if (kept < count && nv_str_eq(items[i].key, CUT))
+            continue;
         nv_json_write_key(writer, items[i].key);
         nv_value_write(writer, &items[i].value);
     }
     if (kept == count)
         return;
-    nv_json_write_key(writer, NV_STR("noveum.gateway.cut"));
+    nv_json_write_key(writer, CUT);
     write_left_out(writer, kept, count);
 }
 
@@ -262,6 +268,8 @@ static enum nv_err read_object(struct parse *parse, struct nv_value *out)
             break;
         err = token == NV_JSON_ERROR ? read_error(parse) : read_member(parse, &list);
     }
+    if (err == NV_OK)
+        err = nv_attributes_unique(&list, parse->arena);
     *out = (struct nv_value){.type = NV_VALUE_MAP, .as.map = {list.items, list.count}};
     return err;
 }

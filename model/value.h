@@ -4,7 +4,7 @@
  *   nv_value ─┬─ NULL BOOL INT DOUBLE          in place
  *             ├─ STRING BYTES JSON             view of the request, the arena or a static text
  *             ├─ ARRAY ──▶ nv_value[count]     in the arena
- *             └─ MAP ────▶ nv_attribute[count] in the arena, in source order, duplicate keys kept
+ *             └─ MAP ────▶ nv_attribute[count] in the arena, in source order, each key once
  *
  * A value never owns: it lives as long as the arena and the request it points into. NULL is
  * OTLP's empty AnyValue and JSON's null: absent, empty, 0 and "0" are four things (traps.md 2).

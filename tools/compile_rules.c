@@ -46,6 +46,12 @@ static void print_signs(FILE *out, const struct nv_signs *signs)
     print_words(out, signs->bits, NV_SIGNS_MAX / 64);
 }
 
+static void print_namespaces(FILE *out, const struct nv_namespaces *spaces)
+{
+    print_words(out, spaces->bits, sizeof spaces->bits / sizeof *spaces->bits);
+    fputc(',', out);
+}
+
 static void print_filter(FILE *out, const struct nv_rule_filter *filter)
 {
     fprintf(out, "{{%" PRIu64 "u,%" PRIu64 "u},", filter->value.first, filter->value.lengths);
@@ -156,13 +162,15 @@ static void print_all(FILE *out, const struct nv_rules *rules)
     print_signs(out, &rules->valued);
     fputc(',', out);
     print_signs(out, &rules->scoped);
+    fprintf(out, ", {%" PRIu64 "u,%" PRIu64 "u},", rules->wild.first, rules->wild.lengths);
+    print_namespaces(out, &rules->targets);
+    print_namespaces(out, &rules->settled);
     fprintf(out,
-            ", {%" PRIu64 "u,%" PRIu64 "u}, %" PRIu64
-            "u, %u, %u, %u, %u, %u, %u, %u, %u, %u};\n"
+            "%" PRIu64 "u, %u, %u, %u, %u, %u, %u, %u, %u, %u};\n"
             "const struct nv_rules *nv_rules_builtin(void)\n{\n    return &builtin;\n}\n",
-            rules->wild.first, rules->wild.lengths, rules->endings, rules->rule_count,
-            rules->key_count, rules->field_count, rules->test_count, rules->step_count,
-            rules->watch_count, rules->slot_count, rules->scope_count, rules->file_count);
+            rules->endings, rules->rule_count, rules->key_count, rules->field_count,
+            rules->test_count, rules->step_count, rules->watch_count, rules->slot_count,
+            rules->scope_count, rules->file_count);
 }
 
 /* Whole of a file in the arena; ptr NULL when it can't be read. */

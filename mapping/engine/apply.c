@@ -294,7 +294,7 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
     struct nv_scratch *scratch = &t->scratch;
     scratch->candidate_count = 0;
     scratch->tree_count = 0;
-    scratch->touched_count = scratch->deriving_count = 0;
+    scratch->touched_count = scratch->deriving_count = scratch->later = 0;
     scratch->transform.start_ns = work->span->start_ns;
     scratch->failure = NULL;
     scratch->transform.answer = &work->answer;

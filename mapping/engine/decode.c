@@ -19,6 +19,7 @@
 
 #include "base/meter.h"
 #include "base/text/wire.h"
+#include "model/key_index.h"
 #include "model/otlp_fields.h"
 
 #include <assert.h>
@@ -237,11 +238,14 @@ static enum nv_err decode_counted(struct nv_arena *arena, struct nv_str bytes, u
     return at_end(err);
 }
 
-/* All KeyValues in field `number`. */
+/* All KeyValues in field `number`, each key once. A span's own list is another matter: what it
+ * holds twice is seen where it goes out (mapping/engine/rest.c). */
 static enum nv_err decode_attributes(struct nv_arena *arena, struct nv_str bytes,
                                      uint32_t number, unsigned depth, struct nv_attributes *out)
 {
-    return decode_counted(arena, bytes, number, count_field(bytes, number), depth, out);
+    enum nv_err err =
+        decode_counted(arena, bytes, number, count_field(bytes, number), depth, out);
+    return err != NV_OK ? err : nv_attributes_unique(out, arena);
 }
 
 static enum nv_err decode_kvlist(struct nv_arena *arena, struct nv_str bytes, unsigned depth,

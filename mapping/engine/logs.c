@@ -9,6 +9,7 @@
 
 #include "base/text/wire.h"
 #include "mapping/engine/decode.h"
+#include "model/key_index.h"
 #include "model/otlp_fields.h"
 
 #include <assert.h>
@@ -73,6 +74,9 @@ enum nv_err nv_log_decode(struct nv_arena *arena, struct nv_str bytes, struct nv
             return err;
     }
     if (err != NV_ERR_END)
+        return err;
+    err = nv_attributes_unique(&out->attributes, arena);
+    if (err != NV_OK)
         return err;
     if (out->time_ns == 0)
         out->time_ns = observed_ns;

@@ -389,21 +389,60 @@ static inline bool says_all(const struct nv_candidate *candidate,
 static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work,
                           uint16_t field, const struct nv_value *value);
 
-/* Has another candidate of a {*} field given the same name another value? */
-static enum nv_err is_taken(struct nv_translation *t, const struct nv_span_work *work,
-                            const struct nv_candidate *candidate, const struct nv_value *value,
-                            bool *taken)
+/* What became of the name that a candidate of a {*} field stands for. */
+struct standing {
+    struct nv_value *taken; /* what has it; NULL: nothing */
+    bool waits;             /* a field of that very name is not decided yet */
+};
+
+static enum nv_err find_standing(struct nv_translation *t, const struct nv_span_work *work,
+                                 const struct nv_candidate *candidate, struct standing *out)
 {
     const struct nv_field *field = &t->rules->fields[candidate->rule->field];
-    *taken = false;
-    if (field->outside || candidate->attribute == NV_NO_ATTRIBUTE || candidate->rest.len == 0)
+    *out = (struct standing){NULL, false};
+    if (field->outside || (candidate->rule->flags & NV_RULE_SPREAD))
         return NV_OK;
     struct nv_str name = concrete_name(t, field->name, candidate->rest);
-    struct nv_value *there = NULL;
-    enum nv_err err = name.ptr ? nv_key_index_find(&t->scratch.sent, t->arena,
-                                                   &work->span->attributes, name, &there)
-                               : NV_ERR_NO_MEMORY;
-    *taken = there && !nv_value_eq(there, value);
+    if (!name.ptr)
+        return NV_ERR_NO_MEMORY;
+    const uint16_t named = nv_rules_find_field(t->rules, name);
+    out->waits = named != NV_FIELD_NONE && t->scratch.heads[named] != 0;
+    return nv_key_index_find(&t->scratch.sent, t->arena, &work->span->attributes, name,
+                             &out->taken);
+}
+
+/* Puts a candidate off until all fields are decided. */
+static void put_off(struct nv_scratch *scratch, uint32_t number)
+{
+    uint32_t *link = scratch->later == 0 ? &scratch->later
+                                         : &scratch->candidates[scratch->later_end - 1].next;
+    *link = scratch->later_end = number;
+    scratch->candidates[number - 1].next = 0;
+}
+
+/* One candidate of a {*} field. A name that is taken is not given again: the same value has been
+ * said, another one stays under its source's key. */
+static enum nv_err resolve_one(struct nv_translation *t, struct nv_span_work *work,
+                               uint32_t number)
+{
+    struct nv_candidate *candidate = &t->scratch.candidates[number - 1];
+    struct standing standing = {NULL, false};
+    struct nv_transformed result;
+    enum nv_err err = transform_candidate(t, candidate, &result);
+    if (err == NV_OK && !result.absent)
+        err = find_standing(t, work, candidate, &standing);
+    if (err != NV_OK || result.absent)
+        return err;
+    if (standing.waits) {
+        put_off(&t->scratch, number);
+        return NV_OK;
+    }
+    const bool lost = standing.taken && !nv_value_eq(standing.taken, &result.value);
+    report_line(t, work, candidate, lost ? "lost" : "took");
+    if (!standing.taken)
+        err = place(t, work, candidate, &result.value);
+    if (err == NV_OK && !lost && says_all(candidate, &result))
+        mark_expressed(t, work, candidate);
     return err;
 }
 
@@ -411,26 +450,14 @@ static enum nv_err is_taken(struct nv_translation *t, const struct nv_span_work 
 static enum nv_err resolve_wild(struct nv_translation *t, struct nv_span_work *work,
                                 uint32_t at)
 {
-    while (at != 0) {
-        struct nv_candidate *candidate = &t->scratch.candidates[at - 1];
-        struct nv_transformed result;
-        bool taken = false;
-        enum nv_err err = transform_candidate(t, candidate, &result);
-        if (err == NV_OK && !result.absent)
-            err = is_taken(t, work, candidate, &result.value, &taken);
-        if (err == NV_OK && taken != NV_OK) {
-            report_line(t, work, candidate, "lost");
-        } else if (err == NV_OK && !result.absent) {
-            report_line(t, work, candidate, "took");
-            err = place(t, work, candidate, &result.value);
-            if (says_all(candidate, &result))
-                mark_expressed(t, work, candidate);
-        }
-        if (err != NV_OK)
-            return err;
-        at = candidate->next;
+    enum nv_err err = NV_OK;
+    work->may_repeat = true;
+    while (err == NV_OK && at != 0) {
+        const uint32_t next = t->scratch.candidates[at - 1].next;
+        err = resolve_one(t, work, at);
+        at = next;
     }
-    return NV_OK;
+    return err;
 }
 
 /* What the candidates of a field that was decided by an earlier one add: nothing but that they
@@ -534,6 +561,20 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
 
 /* ---- derived fields ---------------------------------------------------------------------- */
 
+/* Has a field that others derive from been sent? It is not decided twice. */
+static enum nv_err is_decided(struct nv_translation *t, const struct nv_span_work *work,
+                              uint16_t field, bool *decided)
+{
+    struct nv_value *there = NULL;
+    enum nv_err err = NV_OK;
+    if (t->rules->fields[field].key != 0) {
+        err = nv_key_index_find(&t->scratch.sent, t->arena, &work->span->attributes,
+                                t->rules->fields[field].name, &there);
+    }
+    *decided = there != NULL;
+    return err;
+}
+
 static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *work,
                           uint16_t field, const struct nv_value *value)
 {
@@ -549,8 +590,14 @@ static enum nv_err derive(struct nv_translation *t, const struct nv_span_work *w
             !(t->rules->fields[rule[i].field].kinds & bit) ||
             !nv_rule_holds(t, work, &rule[i], copy))
             continue;
+        bool decided = false;
+        enum nv_err err = is_decided(t, work, rule[i].field, &decided);
+        if (err != NV_OK)
+            return err;
+        if (decided)
+            continue;
         struct nv_candidate *candidate;
-        enum nv_err err = nv_candidate_add(t, &rule[i], 0, copy, &candidate);
+        err = nv_candidate_add(t, &rule[i], 0, copy, &candidate);
         if (err != NV_OK)
             return err;
     }
@@ -576,5 +623,7 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
         err = resolve_field(t, work, scratch->deriving[i]);
     for (uint32_t i = 0; err == NV_OK && i < scratch->touched_count; i++)
         err = resolve_field(t, work, scratch->touched[i]);
+    if (err == NV_OK && scratch->later != 0)
+        err = resolve_wild(t, work, scratch->later);
     return err != NV_OK ? err : nv_rest_settle(t, work);
 }

@@ -7,8 +7,9 @@
  *                                                      llm.source.KEY   would belie the kind
  *                                                      KEY.source       name has another value
  *
- * Names that are taken are found by the index of what was sent so far, because a client may
- * send one key as often as it likes. The index follows the list only while it grows: whoever
+ * No name goes out twice. Names that are taken are found by the index of what was sent so far,
+ * because a client may send one key as often as it likes; what the steps behind this one add is
+ * held against them at the very end, on spans where bits say that this may be needed. The index follows the list only while it grows: whoever
  * moves an attribute clears it.
  */
 #include "mapping/engine/engine.h"
@@ -21,19 +22,48 @@
 
 /* ---- the rest ---------------------------------------------------------------------------- */
 
+/* A bit of a key, of its length and two of its letters. */
+static inline unsigned bit_of(struct nv_str key)
+{
+    unsigned bit = (unsigned)key.len * 37;
+    if (key.len > 0) {
+        bit += (unsigned char)key.ptr[key.len - 1] * 7u +
+               (unsigned char)key.ptr[key.len / 2] * 13u;
+    }
+    return bit & 255;
+}
+
+/* May another attribute have the name? A key of no row is no field's source, but may be called
+ * like one, or stand here twice: told by bits, so that most keys cost a look. */
+static inline bool may_be_taken(struct nv_translation *t, struct nv_span_work *work,
+                                struct nv_str name, uint16_t key)
+{
+    /* what is settled later asks for no other names than known fields */
+    if (nv_namespaces_may(&t->rules->settled, name))
+        work->may_repeat = true;
+    if (key != 0)
+        return true;
+    const unsigned bit = bit_of(name);
+    uint64_t *word = &t->scratch.unknown[bit >> 6];
+    const bool again = *word >> (bit & 63) & 1;
+    *word |= UINT64_C(1) << (bit & 63);
+    return again || nv_namespaces_may(&t->rules->targets, name);
+}
+
 /* The key under which an unmapped attribute goes out: its own, unless that would say something
  * false of the span's kind, or another value has the name already. */
-static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *work,
-                           uint32_t at, struct nv_str *name, bool *skip)
+static enum nv_err own_key(struct nv_translation *t, struct nv_span_work *work, uint32_t at,
+                           struct nv_str *name, bool *skip)
 {
     const struct nv_attribute *attribute = &work->source.items[at];
     uint16_t key = t->scratch.seen[at].key;
     struct nv_value *taken = NULL;
     *name = attribute->key;
-    if (key == 0)
+    if (!may_be_taken(t, work, attribute->key, key))
         return NV_OK;
-    if (!(t->rules->keys[key - 1].gate & NV_KIND_BIT(work->kind))) {
+    if (key != 0 && !(t->rules->keys[key - 1].gate & NV_KIND_BIT(work->kind))) {
         *name = nv_arena_printf(t->arena, "llm.source.%.*s", NV_STR_ARG(attribute->key));
+        work->may_repeat = true;
         return name->ptr ? NV_OK : NV_ERR_NO_MEMORY;
     }
     enum nv_err err = nv_key_index_find(&t->scratch.sent, t->arena, &work->span->attributes,
@@ -43,6 +73,7 @@ static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *
     *skip = nv_value_eq(taken, &attribute->value);
     if (!*skip)
         *name = nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(attribute->key));
+    work->may_repeat = work->may_repeat || !*skip;
     return name->ptr ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
@@ -52,6 +83,8 @@ static enum nv_err own_key(struct nv_translation *t, const struct nv_span_work *
 static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
 {
     const struct nv_value dropped = nv_value_string(DROPPED);
+    memset(t->scratch.unknown, 0, sizeof t->scratch.unknown);
+    work->rest_first = work->span->attributes.count;
     for (uint32_t i = 0; i < work->own_count; i++) {
         uint8_t state = t->scratch.seen[i].state;
         if (state == NV_SEEN_EXPRESSED && !t->mapping->keep_all)
@@ -66,8 +99,67 @@ static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *
         if (err != NV_OK)
             return err;
     }
+    work->rest_end = work->span->attributes.count;
     return NV_OK;
 }
+
+/* ---- each name once ---------------------------------------------------------------------- */
+
+/* The list anew, each name once, and what is in it by name. */
+struct names_once {
+    struct nv_attributes list;
+    struct nv_key_index index;
+    bool changed;
+};
+
+/* Adds what has a name of its own; another value of a name that is taken goes to NAME.source. */
+static enum nv_err add_once(struct nv_translation *t, struct names_once *once,
+                            struct nv_attribute item)
+{
+    struct nv_value *there;
+    enum nv_err err = nv_key_index_find(&once->index, t->arena, &once->list, item.key, &there);
+    if (err != NV_OK)
+        return err;
+    once->changed = once->changed || there;
+    if (there && nv_value_eq(there, &item.value))
+        return NV_OK;
+    if (there) {
+        item.key = nv_arena_printf(t->arena, "%.*s.source", NV_STR_ARG(item.key));
+        err = item.key.ptr
+                  ? nv_key_index_find(&once->index, t->arena, &once->list, item.key, &there)
+                  : NV_ERR_NO_MEMORY;
+    }
+    if (err != NV_OK)
+        return err;
+    if (!there)
+        return nv_attributes_add(&once->list, t->arena, item.key, item.value);
+    *there = item.value; /* a key of ever more values: the last one */
+    return NV_OK;
+}
+
+enum nv_err nv_rest_unique(struct nv_translation *t, struct nv_span_work *work)
+{
+    struct nv_attributes *all = &work->span->attributes;
+    struct names_once once = {.changed = false};
+    enum nv_err err = NV_OK;
+    if (!work->may_repeat || all->count == 0)
+        return NV_OK;
+    once.list.capacity = all->count;
+    once.list.items = nv_arena_raw(t->arena, once.list.capacity * sizeof *once.list.items);
+    if (!once.list.items)
+        return NV_ERR_NO_MEMORY;
+    for (uint32_t i = 0; err == NV_OK && i < all->count; i++) {
+        if (i < work->rest_first || i >= work->rest_end)
+            err = add_once(t, &once, all->items[i]);
+    }
+    for (uint32_t i = work->rest_first; err == NV_OK && i < work->rest_end; i++)
+        err = add_once(t, &once, all->items[i]);
+    if (err == NV_OK && once.changed)
+        *all = once.list;
+    return err;
+}
+
+/* ---- what leads and what is left out ----------------------------------------------------- */
 
 /* The system prompt also leads the messages when they have no system message (conventions
  * 1). */

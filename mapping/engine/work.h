@@ -117,7 +117,9 @@ struct nv_scratch {
     uint16_t *touched;        /* fields with candidates, in order, but for */
     uint16_t *deriving;       /* those that others derive from: decided first */
     uint32_t touched_count, deriving_count;
-    struct nv_seen *seen; /* per source attribute */
+    uint32_t later, later_end; /* 1 + first and last candidate of those of {*} fields that wait
+                                  for the field of their name */
+    struct nv_seen *seen;      /* per source attribute */
     uint32_t seen_capacity;
     struct nv_tree *trees;
     uint32_t tree_count, tree_capacity;
@@ -127,6 +129,7 @@ struct nv_scratch {
     uint32_t value_at[NV_SIGNS_MAX];
     struct nv_answers *answers;       /* of conditions about the span at hand */
     struct nv_key_index sent;         /* of the span's attributes, as far as they are decided */
+    uint64_t unknown[4];              /* bits of the span's attributes that no row knows */
     struct nv_key_index tags, custom; /* of the trace's */
     struct nv_provider_memo provider_memo;
     struct nv_signs scope_signs; /* of scope_origin */
@@ -167,8 +170,10 @@ struct nv_span_work {
     struct nv_str priced_model, priced_provider; /* as what, when it has stepped back */
     struct nv_failure answer; /* does the model's answer say that it failed? */
     struct nv_evaluations evaluations;
-    bool fails_if_unset; /* a row says that it failed, which OTLP's OK goes before */
-    bool placeholder;    /* a row says that it only announces its parent (placeholder.c) */
+    bool fails_if_unset;           /* a row says that it failed, which OTLP's OK goes before */
+    uint32_t rest_first, rest_end; /* in span->attributes: what goes out under its own key */
+    bool may_repeat;               /* a name may stand twice: looked at when all is done */
+    bool placeholder; /* a row says that it only announces its parent (placeholder.c) */
 };
 
 /* Prices that were looked up: a trace's calls mostly ask a few models. */

@@ -195,6 +195,25 @@ struct nv_field {
     bool replaces;  /* the source may be left out: a namespace the backend shows whole */
 };
 
+/* The first letters of names, as bits: a name of other letters is none of them. */
+struct nv_namespaces {
+    uint64_t bits[4];
+};
+
+static inline unsigned nv_namespace_bit(struct nv_str name)
+{
+    uint32_t letters = 0;
+    if (name.len >= sizeof letters)
+        memcpy(&letters, name.ptr, sizeof letters);
+    return letters * 0x9E3779B1u >> 24;
+}
+
+static inline bool nv_namespaces_may(const struct nv_namespaces *spaces, struct nv_str name)
+{
+    const unsigned bit = nv_namespace_bit(name);
+    return spaces->bits[bit >> 6] >> (bit & 63) & 1;
+}
+
 struct nv_rule_file {
     struct nv_str name, convention, title;
 };
@@ -210,10 +229,12 @@ struct nv_rules {
     const uint16_t *slots;   /* 1 + key index, open addressing */
     const struct nv_scope_sign *scopes;
     const struct nv_rule_file *files;
-    struct nv_signs valued;     /* signs of keys whose value some condition asks for */
-    struct nv_signs scoped;     /* signs of scopes */
-    struct nv_glob_filter wild; /* what the texts before a {*} are like */
-    uint64_t endings;           /* bits of the last letters of keys that begin with {*} */
+    struct nv_signs valued;       /* signs of keys whose value some condition asks for */
+    struct nv_signs scoped;       /* signs of scopes */
+    struct nv_glob_filter wild;   /* what the texts before a {*} are like */
+    struct nv_namespaces targets; /* of the attributes that rows write */
+    struct nv_namespaces settled; /* of those that are written once a span's rows are done */
+    uint64_t endings;             /* bits of the last letters of keys that begin with {*} */
     uint32_t rule_count, key_count, field_count, test_count, step_count, watch_count,
         slot_count, scope_count, file_count;
 };
@@ -245,6 +266,8 @@ struct nv_key_match {
 void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out);
 /* Index of the key with exactly this pattern as in `pattern` and `wild`, or UINT16_MAX. */
 uint16_t nv_rules_find_exact(const struct nv_rules *rules, struct nv_str pattern, bool wild);
+/* The field of this name, NV_FIELD_NONE when there is none. */
+uint16_t nv_rules_find_field(const struct nv_rules *rules, struct nv_str name);
 /* Stable hash of patterns: the same at build time and at run time. */
 uint32_t nv_rule_hash(struct nv_str text);
 /* The signs that a scope of this name gives. */

@@ -365,6 +365,24 @@ static struct nv_glob_filter wild_filter(const struct nv_rule_making *making)
     return filter;
 }
 
+static void add_namespace(struct nv_namespaces *spaces, struct nv_str name)
+{
+    const unsigned bit = nv_namespace_bit(name);
+    spaces->bits[bit >> 6] |= UINT64_C(1) << (bit & 63);
+}
+
+/* Of what rows write, and of what code may write behind them: the known fields. */
+static void make_namespaces(const struct nv_rule_making *making, struct nv_rules *out)
+{
+    for (uint32_t i = 0; i < making->field_count; i++) {
+        if (making->fields[i].outside && i >= NV_FIELD_KNOWN)
+            continue;
+        add_namespace(&out->targets, making->fields[i].name);
+        if (i < NV_FIELD_KNOWN)
+            add_namespace(&out->settled, making->fields[i].name);
+    }
+}
+
 static uint64_t last_letters(const struct nv_rule_making *making)
 {
     uint64_t bits = 0;
@@ -420,6 +438,7 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
                              .slot_count = making.slot_count,
                              .scope_count = making.scope_count,
                              .file_count = draft->file_count};
+    make_namespaces(&making, out);
     return NV_OK;
 }
 

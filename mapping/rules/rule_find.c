@@ -81,6 +81,26 @@ uint16_t nv_rules_find_exact(const struct nv_rules *rules, struct nv_str pattern
     return find_text(rules, pattern, wild);
 }
 
+uint16_t nv_rules_find_field(const struct nv_rules *rules, struct nv_str name)
+{
+    uint32_t low = NV_FIELD_KNOWN, high = rules->field_count;
+    for (uint16_t i = 0; i < NV_FIELD_KNOWN; i++) {
+        if (nv_str_eq(rules->fields[i].name, name))
+            return i;
+    }
+    while (low < high) { /* the others are in order */
+        uint32_t middle = low + (high - low) / 2;
+        int order = nv_str_cmp(rules->fields[middle].name, name);
+        if (order == 0)
+            return (uint16_t)middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NV_FIELD_NONE;
+}
+
 /* ---- eight bytes at a time --------------------------------------------------------------- */
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (unsigned char)(byte))

@@ -183,11 +183,14 @@ static enum nv_err strip_span(struct nv_translation *t, struct nv_span_work *wor
 {
     struct stripping s = {.arena = t->arena};
     struct nv_attributes *list = &work->span->attributes;
+    const uint32_t first = work->rest_first, end = work->rest_end;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < list->count; i++) {
         struct nv_attribute *item = &list->items[i];
         if (may_hold(&item->value) && strip(&s, item->key, &item->value, 0) == GONE) {
             move_known(work, i + 1, 0);
+            work->rest_first -= i < first;
+            work->rest_end -= i < end;
             continue;
         }
         if (kept != i) {

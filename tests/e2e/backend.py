@@ -304,12 +304,21 @@ class Backend:
         elif encoding != "identity":
             return None, (415, {"error": "content encoding"})
         try:
-            doc = json.loads(raw.decode("utf-8"), parse_constant=self.constant)
+            doc = json.loads(raw.decode("utf-8"), parse_constant=self.constant, object_pairs_hook=self.once)
         except ValueError as error:
             with self.lock:
                 self.schema_errors.append(f"not JSON: {error}")
             return None, (400, {"error": "not JSON"})
         return self.validate(doc)
+
+    @staticmethod
+    def once(pairs):
+        """An object; one that holds a key twice is no JSON that two readers take alike."""
+        members = dict(pairs)
+        if len(members) < len(pairs):
+            names = [name for name, _ in pairs]
+            raise ValueError(f"a key twice: {sorted({n for n in names if names.count(n) > 1})}")
+        return members
 
     @staticmethod
     def constant(name):

@@ -167,8 +167,10 @@ static void keep(void *ctx, struct nv_trace *trace)
     json_error_t error;
     nv_buf_init(&buf, (size_t)64 << 20);
     nv_test_trace_write(&buf, trace);
-    json_t *json = json_loadb(buf.bytes, buf.len, 0, &error);
-    ck_assert_msg(json != NULL, "%s", error.text);
+    /* no object of any trace may hold a key twice */
+    json_t *json = json_loadb(buf.bytes, buf.len, JSON_REJECT_DUPLICATES, &error);
+    ck_assert_msg(json != NULL, "%s near %.*s", error.text, error.position < 200 ? 0 : 200,
+                  buf.bytes + error.position - 200);
     json_array_append_new(told->traces, json);
     nv_buf_release(&buf);
 }

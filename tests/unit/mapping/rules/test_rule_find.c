@@ -67,6 +67,46 @@ START_TEST(the_best_pattern_is_found)
 }
 END_TEST
 
+/* By the last part, where nothing but conditions ask for what is before it. */
+START_TEST(endings_are_found_last)
+{
+    static const struct {
+        const char *key, *pattern;
+    } cases[] = {{"x.y.failed", "{*}.failed"},   {"x.failed", "{*}.failed"},
+                 {"asked.failed", "{*}.failed"}, {"row.failed", "row."},
+                 {"own.failed", "own.failed"},   {"failed", NULL},
+                 {"x.unfailed", NULL},           {"x.failed.y", NULL}};
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    struct nv_rule_draft draft;
+    struct nv_rules rules;
+    nv_rule_draft_init(&draft, arena);
+    ck_assert_int_eq(nv_rule_parse(&draft, NV_STR("t"),
+                                   NV_STR("{*}.failed | span | | llm.x | copy | 1\n"
+                                          "row.{*} | span | has=asked.{*} | llm.y | copy | 1\n"
+                                          "own.failed | span | | llm.z | copy | 1\n"),
+                                   false, NULL),
+                     NV_OK);
+    ck_assert_int_eq(nv_rule_build(&draft, &rules), NV_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct nv_key_match match;
+        nv_rules_find(&rules, nv_str_from(cases[i].key), &match);
+        ck_assert_msg((match.key != 0) == (cases[i].pattern != NULL), "%s", cases[i].key);
+        if (match.key != 0)
+            ck_assert_nv_str(rules.keys[match.key - 1].pattern, cases[i].pattern);
+    }
+    nv_arena_free(arena);
+}
+END_TEST
+
+START_TEST(fields_are_found_by_name)
+{
+    const struct nv_rules *rules = nv_rules_builtin();
+    for (uint16_t i = 0; i < rules->field_count; i++)
+        ck_assert_uint_eq(nv_rules_find_field(rules, rules->fields[i].name), i);
+    ck_assert_uint_eq(nv_rules_find_field(rules, NV_STR("llm.no.such.field")), NV_FIELD_NONE);
+}
+END_TEST
+
 static uint32_t random_below(uint64_t *state, uint32_t end)
 {
     *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -201,6 +241,8 @@ int main(void)
     TCase *tcase = tcase_create("rule_find");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, the_best_pattern_is_found);
+    tcase_add_test(tcase, endings_are_found_last);
+    tcase_add_test(tcase, fields_are_found_by_name);
     tcase_add_test(tcase, keys_that_are_too_long_pass_as_they_are);
     tcase_add_test(tcase, every_compiled_key_finds_itself);
     tcase_add_test(tcase, globs);

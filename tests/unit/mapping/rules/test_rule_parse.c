@@ -75,6 +75,8 @@ START_TEST(refusals_name_the_place)
         {"a | span | | llm.x", "t.rules:1:1", "six cells"},
         {" | span | | llm.x | copy | 1", "t.rules:1:2", "empty key"},
         {"a.{*}.b | span | | llm.x | copy | 1", "t.rules:1:1", "last part"},
+        {"{*}.a.b | span | | llm.x | copy | 1", "t.rules:1:1", "one part only"},
+        {"{*}.{*} | span | | llm.x | copy | 1", "t.rules:1:1", "last part"},
         {"\n\na | attr | | llm.x | copy | 1", "t.rules:3:5", "where must be"},
         {"a | span | kind=robot | llm.x | copy | 1", "t.rules:1:17", "unknown kind"},
         {"a | span | colour=red | llm.x | copy | 1", "t.rules:1:12", "unknown condition"},

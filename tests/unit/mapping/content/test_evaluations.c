@@ -1,0 +1,79 @@
+/*
+ * Evaluations of all words in one form: what each value tells, as a list of objects.
+ */
+#include "cases.h"
+#include "expect.h"
+#include "mapping/content/evaluations.h"
+
+#include "base/banned.h"
+
+static const struct {
+    const char *in;
+    enum nv_evaluations_form form;
+    const char *out;
+} cases[] = {
+    {"{\"name\":\"a\",\"score\":0,\"label\":\"no\",\"explanation\":\"e\"}", NV_EVALUATIONS_LIST,
+     "[{\"name\":\"a\",\"score\":0,\"label\":\"no\",\"feedback\":\"e\"}]"},
+    {"{\"gen_ai.evaluation.name\":\"a\",\"gen_ai.evaluation.score.value\":0.5,"
+     "\"gen_ai.agent.name\":\"b\"}",
+     NV_EVALUATIONS_LIST, "[{\"name\":\"a\",\"score\":0.5}]"},
+    {"{\"name\":\"a\",\"score\":{\"value\":1,\"label\":\"good\"}}", NV_EVALUATIONS_LIST,
+     "[{\"name\":\"a\",\"score\":1,\"label\":\"good\"}]"},
+    {"[{\"evaluation\":{\"name\":\"a\",\"score\":1}},{\"annotation\":{\"name\":\"b\","
+     "\"label\":\"l\"}}]",
+     NV_EVALUATIONS_LIST, "[{\"name\":\"a\",\"score\":1},{\"name\":\"b\",\"label\":\"l\"}]"},
+    {"{\"assessment_name\":\"a\",\"feedback\":{\"value\":\"yes\"},\"rationale\":\"r\"}",
+     NV_EVALUATIONS_LIST, "[{\"name\":\"a\",\"label\":\"yes\",\"feedback\":\"r\"}]"},
+    {"{\"name\":\"a\",\"value\":\"0.25\",\"comment\":\"c\"}", NV_EVALUATIONS_LIST,
+     "[{\"name\":\"a\",\"score\":0.25,\"feedback\":\"c\"}]"},
+    {"{\"a\":true,\"b\":{\"value\":2,\"reason\":\"r\"},\"c\":null,\"d\":{\"id\":1}}",
+     NV_EVALUATIONS_NAMED,
+     "[{\"name\":\"a\",\"score\":1.0,\"label\":\"pass\"},{\"name\":\"b\",\"score\":2,"
+     "\"feedback\":\"r\"}]"},
+    {"[{\"name\":\"a\",\"score\":1},{\"name\":\"a\",\"score\":1}]", NV_EVALUATIONS_LIST,
+     "[{\"name\":\"a\",\"score\":1}]"},
+    {"{\"event.name\":\"gen_ai.evaluation.tone\",\"gen_ai.evaluation.score\":3}",
+     NV_EVALUATIONS_LIST, "[{\"name\":\"tone\",\"score\":3}]"},
+    {"0.75", NV_EVALUATIONS_LIST, "[{\"score\":0.75}]"},
+    {"{\"name\":\"a\"}", NV_EVALUATIONS_LIST, "[]"},
+    {"{}", NV_EVALUATIONS_NAMED, "[]"},
+    {"[]", NV_EVALUATIONS_LIST, "[]"},
+};
+
+START_TEST(test_form)
+{
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    struct nv_evaluations evaluations = {0};
+    struct nv_value in, out, want;
+    ck_assert_int_eq(nv_value_from_json(arena, nv_str_from(cases[_i].in), NULL, &in), NV_OK);
+    ck_assert_int_eq(nv_evaluations_add(&evaluations, arena, &in, cases[_i].form), NV_OK);
+    ck_assert_int_eq(nv_evaluations_list(&evaluations, arena, &out), NV_OK);
+    ck_assert_int_eq(nv_value_from_json(arena, nv_str_from(cases[_i].out), NULL, &want), NV_OK);
+    ck_assert_msg(nv_value_eq(&out, &want), "%s", cases[_i].in);
+    nv_arena_free(arena);
+}
+END_TEST
+
+START_TEST(no_more_than_the_cap)
+{
+    struct nv_arena *arena = nv_arena_new(16 << 20);
+    struct nv_evaluations evaluations = {0};
+    for (int i = 0; i < 1000; i++) {
+        const struct nv_value one = nv_value_int(i);
+        ck_assert_int_eq(nv_evaluations_add(&evaluations, arena, &one, NV_EVALUATIONS_LIST),
+                         NV_OK);
+    }
+    ck_assert_uint_eq(evaluations.count, NV_EVALUATIONS_MAX);
+    nv_arena_free(arena);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("mapping/content/evaluations");
+    TCase *tcase = tcase_create("evaluations");
+    tcase_add_loop_test(tcase, test_form, 0, sizeof cases / sizeof *cases);
+    tcase_add_test(tcase, no_more_than_the_cap);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
