@@ -3,7 +3,7 @@
  * itself.
  *
  *   tree ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ vectors
- *        ─▶ tools ─▶ usage ─▶ cost ─▶ trace ─▶ agents ─▶ each name once
+ *        ─▶ tools ─▶ usage ─▶ cost ─▶ trace ─▶ agents ─▶ log records ─▶ each name once
  *
  * Each step works on all spans before the next begins, because usage and agents need parents
  * and children. Nothing is shared between traces but the constant mapping, so shards translate
@@ -24,6 +24,7 @@
 #include "base/log/counters.h"
 #include "base/meter.h"
 #include "mapping/engine/decode.h"
+#include "mapping/engine/records.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -167,8 +168,13 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_workflows_settle(t);
     if (err == NV_OK)
         err = nv_agents_settle(t);
-    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
-        err = nv_rest_unique(t, &t->works[i]);
+    if (err == NV_OK)
+        err = nv_records_keep(t);
+    for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++) {
+        err = nv_rest_evaluations(t, &t->works[i]);
+        if (err == NV_OK)
+            err = nv_rest_unique(t, &t->works[i]);
+    }
     return err;
 }
 

@@ -5,8 +5,9 @@
  *                                   named: each ┴─▶ words by their last part ─▶ one evaluation
  *
  * What is behind the word "evaluation" tells what a key means, so that `score.value`,
- * `gen_ai.evaluation.score.value` and {"score": {"value": ...}} are one. A value that is a number or a truth value is a score, a
- * text that is no number is a label; a truth value is a label, too.
+ * `gen_ai.evaluation.score.value` and {"score": {"value": ...}} are one. A value that is a
+ * number or a truth value is a score, a text that is no number is a label; a truth value is a
+ * label, too.
  */
 #include "mapping/content/evaluations.h"
 

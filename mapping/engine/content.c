@@ -199,7 +199,7 @@ static enum nv_err put_element(struct collector *collector, struct nv_str key,
 /* ---- picking ----------------------------------------------------------------------------- */
 
 /* Attributes that say what kind of event it is; they are no part of its body. */
-static bool is_label(struct nv_str key)
+bool nv_content_labels(struct nv_str key)
 {
     return nv_str_starts(key, NV_STR("gen_ai.")) || nv_str_starts(key, NV_STR("event."));
 }
@@ -210,7 +210,7 @@ static enum nv_err attributes_body(struct collector *collector, const struct rec
     struct nv_attributes body = {0};
     for (uint32_t i = 0; i < record->attributes->count; i++) {
         const struct nv_attribute *attribute = &record->attributes->items[i];
-        if (is_label(attribute->key))
+        if (nv_content_labels(attribute->key))
             continue;
         enum nv_err err =
             nv_attributes_add(&body, collector->arena, attribute->key, attribute->value);
@@ -364,13 +364,14 @@ static enum nv_err put_record(struct collector *collector, const struct record *
         if (!nv_str_eq(attribute->key, NV_STR("event.name")))
             err = nv_attributes_add(&all, collector->arena, attribute->key, attribute->value);
     }
-    if (err == NV_OK && record->body)
+    if (err == NV_OK && record->body) {
         err = nv_json_text_parse(collector->arena, record->body, NV_JSON_TEXT_LEVELS, NULL,
                                  &body);
-    for (uint32_t i = 0; err == NV_OK && body.type == NV_VALUE_MAP && i < body.as.map.count;
-         i++)
-        err = nv_attributes_add(&all, collector->arena, body.as.map.items[i].key,
-                                body.as.map.items[i].value);
+    }
+    const struct nv_map map =
+        body.type == NV_VALUE_MAP ? body.as.map : (struct nv_map){NULL, 0};
+    for (uint32_t i = 0; err == NV_OK && i < map.count; i++)
+        err = nv_attributes_add(&all, collector->arena, map.items[i].key, map.items[i].value);
     if (err != NV_OK)
         return err;
     return put_element(
@@ -398,26 +399,24 @@ static enum nv_err apply_row(struct collector *collector, const struct record *r
     return put_value(collector, row->to, &value);
 }
 
-static inline bool row_fits(const struct collector *collector, const struct record *record,
-                            const struct event_row *row)
+static inline bool row_fits(struct nv_str name, bool tool_span, const struct event_row *row)
 {
     /* The name first, its length before its text: nearly every row is told by that. */
     const struct nv_str event = row->event;
     const bool prefix = event.ptr[event.len - 1] == '*';
-    if (!prefix && record->name.len != event.len)
+    if (!prefix && name.len != event.len)
         return false;
-    if (prefix ? !nv_str_starts(record->name, nv_str_slice(event, 0, event.len - 1))
-               : !nv_str_eq(record->name, event))
+    if (prefix ? !nv_str_starts(name, nv_str_slice(event, 0, event.len - 1))
+               : !nv_str_eq(name, event))
         return false;
-    return row->span == EVENT_SPAN_ANY ||
-           collector->tool_span == (row->span == EVENT_SPAN_TOOL);
+    return row->span == EVENT_SPAN_ANY || tool_span == (row->span == EVENT_SPAN_TOOL);
 }
 
 static enum nv_err collect_record(struct collector *collector, const struct record *record)
 {
     enum nv_err err = nv_meter_spend(1 + record->attributes->count) ? NV_OK : NV_ERR_LIMIT;
     for (size_t i = 0; err == NV_OK && i < sizeof event_rows / sizeof event_rows[0]; i++) {
-        if (row_fits(collector, record, &event_rows[i]))
+        if (row_fits(record->name, collector->tool_span, &event_rows[i]))
             err = apply_row(collector, record, &event_rows[i]);
     }
     return err;
@@ -499,4 +498,70 @@ enum nv_err nv_content_collect(struct nv_arena *arena, const struct nv_content_s
     if (err == NV_OK && source->log_count > 0)
         err = collect_logs(&collector, source);
     return err != NV_OK ? err : write_items(&collector, true, out);
+}
+
+/* ---- what is taken ----------------------------------------------------------------------- */
+
+#define EVENT_ROWS (sizeof event_rows / sizeof event_rows[0])
+
+/* Adds what one row takes. */
+static void take(const struct event_row *row, const struct nv_log *log,
+                 struct nv_content_taken *taken)
+{
+    const bool body = !nv_value_absent(&log->body) ||
+                      nv_attributes_get(&log->attributes, NV_STR("gen_ai.event.content"));
+    switch (row->form) {
+    case EVENT_MESSAGE:
+    case EVENT_CHOICE:
+        if (!nv_str_eq(row->from, NV_STR("body"))) {
+            taken->members = true;
+            break;
+        }
+        taken->body = true;
+        taken->attributes = taken->attributes || !body;
+        break;
+    case EVENT_DOCUMENT:
+        taken->attributes = true;
+        break;
+    case EVENT_VALUE:
+        taken->members = true;
+        break;
+    case EVENT_ATTRIBUTES:
+        taken->mapped = true;
+        break;
+    case EVENT_RECORD: /* evaluations: the record goes out as well */
+        break;
+    }
+}
+
+struct nv_content_taken nv_content_taken_of(const struct nv_log *log, bool tool_span)
+{
+    struct nv_content_taken taken = {.body = false};
+    for (size_t i = 0; i < EVENT_ROWS; i++) {
+        if (row_fits(log->event_name, tool_span, &event_rows[i]))
+            take(&event_rows[i], log, &taken);
+    }
+    return taken;
+}
+
+bool nv_content_takes(struct nv_str name, bool tool_span, struct nv_str key)
+{
+    for (size_t i = 0; i < EVENT_ROWS; i++) {
+        const struct nv_str from = event_rows[i].from;
+        const bool inside = from.len > key.len && from.ptr[key.len] == '.';
+        if (row_fits(name, tool_span, &event_rows[i]) && nv_str_starts(from, key) &&
+            (inside || from.len == key.len))
+            return true;
+    }
+    return false;
+}
+
+bool nv_content_is_evaluation(struct nv_str name)
+{
+    bool evaluation = false;
+    for (size_t i = 0; i < EVENT_ROWS; i++) {
+        evaluation = evaluation || (event_rows[i].form == EVENT_RECORD &&
+                                    row_fits(name, false, &event_rows[i]));
+    }
+    return evaluation;
 }

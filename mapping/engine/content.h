@@ -42,4 +42,21 @@ struct nv_content {
 enum nv_err nv_content_collect(struct nv_arena *arena, const struct nv_content_source *source,
                                struct nv_content *out) NV_MUST_USE;
 
+/* What rows take of a log record for its span. */
+struct nv_content_taken {
+    bool body;       /* the body as a whole */
+    bool attributes; /* the attributes as a whole, but for labels */
+    bool mapped;     /* attributes, and members of the body, that rows of tables map */
+    bool members;    /* those that nv_content_takes says */
+};
+
+/* Of a record; `tool_span` as in nv_content_source. Borrows. */
+struct nv_content_taken nv_content_taken_of(const struct nv_log *log, bool tool_span);
+/* Does a row take this attribute, or (of) this member of the body, of records of that name? */
+bool nv_content_takes(struct nv_str name, bool tool_span, struct nv_str key);
+/* An attribute that says what kind of event it is: no part of its body. */
+bool nv_content_labels(struct nv_str key);
+/* Is a record of that name an evaluation? */
+bool nv_content_is_evaluation(struct nv_str name);
+
 #endif

@@ -10,10 +10,9 @@
  * of this file: there is no loop over vocabularies. Nothing is lost: a source attribute is left
  * out only when a field says all of it (`exact`), or when its row drops it.
  */
-#include "mapping/engine/engine.h"
+#include "mapping/engine/report.h"
 
 #include "base/meter.h"
-#include "base/text/shown.h"
 #include "mapping/engine/transform_steps.h"
 #include "model/absent.h"
 #include "model/scalar.h"
@@ -28,53 +27,6 @@
 /* Rows of span.evaluations from this precedence on take the output of an evaluator for what it
  * tells, where nothing else does. */
 #define EVALUATIONS_GUESSED 80
-
-/* ---- explain ----------------------------------------------------------------------------- */
-
-static struct nv_str source_name(const struct nv_translation *t,
-                                 const struct nv_span_work *work,
-                                 const struct nv_candidate *candidate)
-{
-    if (candidate->tree)
-        return t->rules->keys[candidate->rule->key].pattern;
-    if (candidate->attribute == NV_NO_ATTRIBUTE)
-        return t->rules->keys[candidate->rule->key].pattern;
-    return work->source.items[candidate->attribute].key;
-}
-
-static void write_line(const struct nv_translation *t, const struct nv_span_work *work,
-                       const struct nv_candidate *candidate, const char *verdict)
-{
-    const struct nv_rule *rule = candidate->rule;
-    (void)nv_buf_printf(t->report, "    %-8s ", verdict);
-    (void)nv_shown_append(t->report, source_name(t, work, candidate), NV_SHOWN_LINE);
-    (void)nv_buf_printf(t->report, "  (%.*s:%u, precedence %u)\n",
-                        NV_STR_ARG(t->rules->files[rule->file].name), rule->line,
-                        rule->precedence);
-}
-
-static void report_span(const struct nv_translation *t, const struct nv_span_work *work)
-{
-    (void)nv_buf_append_str(t->report, NV_STR("span \""));
-    (void)nv_shown_append(t->report, work->span->source_name, NV_SHOWN_LINE);
-    (void)nv_buf_printf(t->report, "\" kind %.*s\n", NV_STR_ARG(nv_kind_name(work->kind)));
-}
-
-static inline void report_line(const struct nv_translation *t, const struct nv_span_work *work,
-                               const struct nv_candidate *candidate, const char *verdict)
-{
-    if (t->report)
-        write_line(t, work, candidate, verdict);
-}
-
-static void report_field(const struct nv_translation *t, struct nv_str name)
-{
-    if (!t->report)
-        return;
-    (void)nv_buf_append_str(t->report, NV_STR("  "));
-    (void)nv_shown_append(t->report, name, NV_SHOWN_LINE);
-    (void)nv_buf_append_char(t->report, '\n');
-}
 
 /* ---- one candidate ----------------------------------------------------------------------- */
 
@@ -438,7 +390,7 @@ static enum nv_err resolve_one(struct nv_translation *t, struct nv_span_work *wo
         return NV_OK;
     }
     const bool lost = standing.taken && !nv_value_eq(standing.taken, &result.value);
-    report_line(t, work, candidate, lost ? "lost" : "took");
+    nv_report_line(t, work, candidate, lost ? "lost" : "took");
     if (!standing.taken)
         err = place(t, work, candidate, &result.value);
     if (err == NV_OK && !lost && says_all(candidate, &result))
@@ -468,7 +420,7 @@ static enum nv_err compare_loser(struct nv_translation *t, struct nv_span_work *
     struct nv_transformed result = {.absent = false};
     bool plain = (candidate->rule->flags & (NV_RULE_PLAIN | NV_RULE_FORMED)) != 0;
     enum nv_err err = plain ? transform_candidate(t, candidate, &result) : NV_OK;
-    report_line(t, work, candidate, result.absent ? "absent" : "lost");
+    nv_report_line(t, work, candidate, result.absent ? "absent" : "lost");
     if (plain && err == NV_OK && !result.absent && says_all(candidate, &result) &&
         nv_value_eq(&result.value, winner))
         mark_expressed(t, work, candidate);
@@ -529,7 +481,7 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
     enum nv_err taken = take_list(t, field, &at);
     if (taken != NV_OK)
         return taken;
-    report_field(t, t->rules->fields[field].name);
+    nv_report_field(t, t->rules->fields[field].name);
     if (t->scratch.candidates[at - 1].rule->flags & NV_RULE_WILD)
         return resolve_wild(t, work, at);
     for (winner.absent = true; at != 0 && winner.absent;
@@ -538,7 +490,7 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
         enum nv_err err = transform_candidate(t, candidate, &winner);
         if (err != NV_OK)
             return err;
-        report_line(t, work, candidate, winner.absent ? "absent" : "won");
+        nv_report_line(t, work, candidate, winner.absent ? "absent" : "won");
         if (winner.absent)
             continue;
         err = place(t, work, candidate, &winner.value);
@@ -618,7 +570,7 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
     if (!list->items)
         return NV_ERR_NO_MEMORY;
     if (t->report)
-        report_span(t, work);
+        nv_report_span(t, work);
     for (uint32_t i = 0; err == NV_OK && i < scratch->deriving_count; i++)
         err = resolve_field(t, work, scratch->deriving[i]);
     for (uint32_t i = 0; err == NV_OK && i < scratch->touched_count; i++)

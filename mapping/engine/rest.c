@@ -9,8 +9,8 @@
  *
  * No name goes out twice. Names that are taken are found by the index of what was sent so far,
  * because a client may send one key as often as it likes; what the steps behind this one add is
- * held against them at the very end, on spans where bits say that this may be needed. The index follows the list only while it grows: whoever
- * moves an attribute clears it.
+ * held against them at the very end, on spans where bits say that this may be needed. The
+ * index follows the list only while it grows: whoever moves an attribute clears it.
  */
 #include "mapping/engine/engine.h"
 
@@ -294,23 +294,19 @@ static enum nv_err send_member(struct nv_translation *t, struct nv_span_work *wo
                                uint32_t number, const char *member,
                                const struct nv_value *value)
 {
-    struct nv_value *taken = NULL;
     if (value->type == NV_VALUE_NULL)
         return NV_OK;
     const struct nv_str name =
         number == 0 ? nv_arena_printf(t->arena, "evaluation.%s", member)
                     : nv_arena_printf(t->arena, "evaluation.%u.%s", number, member);
-    enum nv_err err = name.ptr ? nv_key_index_find(&t->scratch.sent, t->arena,
-                                                   &work->span->attributes, name, &taken)
-                               : NV_ERR_NO_MEMORY;
-    return err != NV_OK || taken
-               ? err
-               : nv_attributes_add(&work->span->attributes, t->arena, name, *value);
+    return name.ptr ? nv_attributes_add(&work->span->attributes, t->arena, name, *value)
+                    : NV_ERR_NO_MEMORY;
 }
 
-static enum nv_err send_evaluations(struct nv_translation *t, struct nv_span_work *work)
+enum nv_err nv_rest_evaluations(struct nv_translation *t, struct nv_span_work *work)
 {
     enum nv_err err = NV_OK;
+    work->may_repeat = work->may_repeat || work->evaluations.count > 0;
     for (uint32_t i = 0; err == NV_OK && i < work->evaluations.count; i++) {
         const struct nv_evaluation *one = &work->evaluations.items[i];
         err = send_member(t, work, i, "name", &one->name);
@@ -330,7 +326,5 @@ enum nv_err nv_rest_settle(struct nv_translation *t, struct nv_span_work *work)
     enum nv_err err = join_system(t, work);
     if (err == NV_OK && t->scratch.failure)
         err = settle_failure(t, work);
-    if (err == NV_OK && work->evaluations.count > 0)
-        err = send_evaluations(t, work);
     return err != NV_OK ? err : pass_the_rest(t, work);
 }

@@ -194,8 +194,10 @@ struct nv_translation {
     struct nv_origin *origins; /* one a group */
     struct nv_span_work *works;
     uint32_t work_count;
-    uint32_t root;  /* index of the root, or of the first of the topmost spans */
-    uint32_t kinds; /* NV_KIND_BIT of all kinds that its spans had at first */
+    uint32_t root;         /* index of the root, or of the first of the topmost spans */
+    uint32_t kinds;        /* NV_KIND_BIT of all kinds that its spans had at first */
+    struct nv_log *strays; /* log records that name no span that is here */
+    uint32_t stray_count;
     struct nv_scratch scratch;
     struct nv_identity identity;
     struct nv_price_memo price_memos[NV_PRICE_MEMOS];

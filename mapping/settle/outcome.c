@@ -4,8 +4,8 @@
  *   OTLP status ─▶ ok | error | timeout           rows may set it too (span.status): error, which
  *                                                 OTLP's OK does not undo, or error_if_unset
  *   what the model's answer says of itself ─▶ error, where OTLP's status is unset
- *   exception events or log records, the last one ─┐
- *   attributes exception.*, error.* ───────────────┴─▶ exception {type, message, stack_trace}, exception.* fields
+ *   exception events or log records, the last one ─┬─▶ exception {type, message, stack_trace},
+ *   attributes exception.*, error.* ───────────────┘   exception.* fields
  *
  * `error` is `timeout` where the error's type says so; everything else is `ok`, the backend
  * knows nothing more (docs/noveum-backend.md#traces). A tool's result that says it failed goes

@@ -156,7 +156,7 @@ static int compare_logs(const void *left, const void *right)
     return a->log.time_ns < b->log.time_ns ? -1 : a->log.time_ns > b->log.time_ns;
 }
 
-/* Gives each span the log records that name it. */
+/* Gives each span the log records that name it; others are the trace's. */
 static enum nv_err attach_logs(struct nv_translation *t, const struct nv_ids *ids)
 {
     struct nv_raw_trace *raw = t->raw;
@@ -166,7 +166,7 @@ static enum nv_err attach_logs(struct nv_translation *t, const struct nv_ids *id
     if (count == 0)
         return NV_OK;
     struct loose_log *loose = nv_arena_array(t->arena, count, sizeof *loose);
-    struct nv_log *logs = nv_arena_array(t->arena, count, sizeof *logs);
+    struct nv_log *logs = nv_arena_array(t->arena, (size_t)count * 2, sizeof *logs);
     if (!loose || !logs)
         return NV_ERR_NO_MEMORY;
     count = 0;
@@ -182,10 +182,13 @@ static enum nv_err attach_logs(struct nv_translation *t, const struct nv_ids *id
         count++;
     }
     qsort(loose, count, sizeof *loose, compare_logs);
+    t->strays = logs + count;
     for (uint32_t i = 0; i < count; i++) {
         logs[i] = loose[i].log;
-        if (loose[i].target == NV_NO_SPAN)
+        if (loose[i].target == NV_NO_SPAN) {
+            t->strays[t->stray_count++] = loose[i].log;
             continue;
+        }
         struct nv_span_work *work = &t->works[loose[i].target];
         if (work->log_count++ == 0)
             work->logs = &logs[i];

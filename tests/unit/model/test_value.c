@@ -59,7 +59,7 @@ START_TEST(json_round_trip)
                                   "[]",
                                   "{}",
                                   "[1,[2,[3]],{\"a\":null}]",
-                                  "{\"b\":1,\"a\":[true,\"x\"],\"b\":2}",
+                                  "{\"b\":1,\"a\":[true,\"x\"]}",
                                   "[0,1,2,3,4,5,6,7,8,9,10,11,12]"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct nv_value value = parse(texts[i]);

@@ -1,0 +1,46 @@
+/*
+ * Lines of explain's report (report.h), in the order in which fields are decided.
+ */
+#include "mapping/engine/report.h"
+
+#include "base/text/shown.h"
+
+#include "base/banned.h"
+
+static struct nv_str source_name(const struct nv_translation *t,
+                                 const struct nv_span_work *work,
+                                 const struct nv_candidate *candidate)
+{
+    if (candidate->tree)
+        return t->rules->keys[candidate->rule->key].pattern;
+    if (candidate->attribute == NV_NO_ATTRIBUTE)
+        return t->rules->keys[candidate->rule->key].pattern;
+    return work->source.items[candidate->attribute].key;
+}
+
+void nv_report_write(const struct nv_translation *t, const struct nv_span_work *work,
+                     const struct nv_candidate *candidate, const char *verdict)
+{
+    const struct nv_rule *rule = candidate->rule;
+    (void)nv_buf_printf(t->report, "    %-8s ", verdict);
+    (void)nv_shown_append(t->report, source_name(t, work, candidate), NV_SHOWN_LINE);
+    (void)nv_buf_printf(t->report, "  (%.*s:%u, precedence %u)\n",
+                        NV_STR_ARG(t->rules->files[rule->file].name), rule->line,
+                        rule->precedence);
+}
+
+void nv_report_span(const struct nv_translation *t, const struct nv_span_work *work)
+{
+    (void)nv_buf_append_str(t->report, NV_STR("span \""));
+    (void)nv_shown_append(t->report, work->span->source_name, NV_SHOWN_LINE);
+    (void)nv_buf_printf(t->report, "\" kind %.*s\n", NV_STR_ARG(nv_kind_name(work->kind)));
+}
+
+void nv_report_field(const struct nv_translation *t, struct nv_str name)
+{
+    if (!t->report)
+        return;
+    (void)nv_buf_append_str(t->report, NV_STR("  "));
+    (void)nv_shown_append(t->report, name, NV_SHOWN_LINE);
+    (void)nv_buf_append_char(t->report, '\n');
+}

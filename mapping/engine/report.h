@@ -1,0 +1,29 @@
+/*
+ * What `explain` says of a span: its kind, and of each field who offered a value and who won.
+ *
+ * Written only where t->report is set; elsewhere each call is one look. Writing that fails is
+ * seen by whoever reads the buffer.
+ */
+#ifndef NV_MAPPING_ENGINE_REPORT_H
+#define NV_MAPPING_ENGINE_REPORT_H
+
+#include "mapping/engine/engine.h"
+
+/* The line of one candidate; t->report is set. */
+void nv_report_write(const struct nv_translation *t, const struct nv_span_work *work,
+                     const struct nv_candidate *candidate, const char *verdict);
+/* The head of a span; t->report is set. */
+void nv_report_span(const struct nv_translation *t, const struct nv_span_work *work);
+/* The head of a field, when there is a report. */
+void nv_report_field(const struct nv_translation *t, struct nv_str name);
+
+/* The line of one candidate, when there is a report. */
+static inline void nv_report_line(const struct nv_translation *t,
+                                  const struct nv_span_work *work,
+                                  const struct nv_candidate *candidate, const char *verdict)
+{
+    if (t->report)
+        nv_report_write(t, work, candidate, verdict);
+}
+
+#endif
