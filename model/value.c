@@ -3,10 +3,10 @@
  * value_eq.c).
  *
  * Writing recurses: depth is bounded by NV_VALUE_DEPTH_MAX wherever a value is made, by the
- * wire walk for OTLP and by the reader of JSON. Lists grow by doubling inside the arena and leave
- * their old block behind; that wastes at most as much as they hold. Lookups walk: a span has 10
- * to 40 attributes, and a hash would cost more than it saves (mapping folds keys through its
- * own table).
+ * wire walk for OTLP and by the reader of JSON. Lists grow by doubling inside the arena and
+ * leave their old block behind; that wastes at most as much as they hold. Lookups walk: a span
+ * has 10 to 40 attributes, and a hash would cost more than it saves (mapping folds keys through
+ * its own table).
  */
 #include "model/value.h"
 

@@ -82,8 +82,8 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
 /* Masks what rows drop, whatever their conditions: all that is done to a span that goes out as
  * it came. */
 void nv_rest_untranslated(const struct nv_rules *rules, struct nv_span *span);
-/* Sends the span's evaluations, once all are known: evaluation.{name,score,label,feedback}, further
- * ones as evaluation.N.*. NV_ERR_NO_MEMORY. */
+/* Sends the span's evaluations, once all are known: evaluation.{name,score,label,feedback},
+ * further ones as evaluation.N.*. NV_ERR_NO_MEMORY. */
 enum nv_err nv_rest_evaluations(struct nv_translation *t,
                                 struct nv_span_work *work) NV_MUST_USE;
 /* Makes each name of the span's attributes stand once: the last that is done to a span. What

@@ -1,5 +1,11 @@
 /*
  * Lines of explain's report (report.h), in the order in which fields are decided.
+ *
+ *   span "chat" kind llm
+ *     llm.model
+ *       won      gen_ai.response.model  (otel_genai.rules:40, precedence 30)
+ *
+ * Names are a client's, so they are shown as on a terminal: cut, and without control bytes.
  */
 #include "mapping/engine/report.h"
 

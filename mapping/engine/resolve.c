@@ -372,8 +372,8 @@ static void put_off(struct nv_scratch *scratch, uint32_t number)
     scratch->candidates[number - 1].next = 0;
 }
 
-/* One candidate of a {*} field. A name that is taken is not given again: the same value has been
- * said, another one stays under its source's key. */
+/* One candidate of a {*} field. A name that is taken is not given again: the same value has
+ * been said, another one stays under its source's key. */
 static enum nv_err resolve_one(struct nv_translation *t, struct nv_span_work *work,
                                uint32_t number)
 {

@@ -112,7 +112,8 @@ struct names_once {
     bool changed;
 };
 
-/* Adds what has a name of its own; another value of a name that is taken goes to NAME.source. */
+/* Adds what has a name of its own; another value of a name that is taken goes to
+ * NAME.source. */
 static enum nv_err add_once(struct nv_translation *t, struct names_once *once,
                             struct nv_attribute item)
 {
