@@ -150,21 +150,28 @@ enum nv_err nv_key_index_find(struct nv_key_index *index, struct nv_arena *arena
 
 /* ---- each key once ----------------------------------------------------------------------- */
 
-/* May two of the keys be the same? Told by a bit of each: its length and two of its letters. */
-static bool may_repeat(const struct nv_attributes *list)
+/* Two or three keys, as most objects have, are compared at once; of more, a bit of each is. */
+#define COMPARED_MAX 3u
+
+static bool same_among(const struct nv_attribute *items, uint32_t count)
 {
-    uint64_t seen[4] = {0};
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct nv_str key = list->items[i].key;
-        unsigned bit = (unsigned)key.len * 37;
-        if (key.len > 0) {
-            bit += (unsigned char)key.ptr[key.len - 1] * 7u +
-                   (unsigned char)key.ptr[key.len / 2] * 13u;
+    for (uint32_t i = 1; i < count; i++) {
+        for (uint32_t other = 0; other < i; other++) {
+            if (nv_str_eq(items[i].key, items[other].key))
+                return true;
         }
-        uint64_t *word = &seen[bit >> 6 & 3], mask = UINT64_C(1) << (bit & 63);
-        if (*word & mask)
+    }
+    return false;
+}
+
+bool nv_attributes_may_repeat(const struct nv_attributes *list)
+{
+    struct nv_key_bits seen = {{0}};
+    if (list->count <= COMPARED_MAX)
+        return same_among(list->items, list->count);
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (nv_key_bits_add(&seen, list->items[i].key))
             return true;
-        *word |= mask;
     }
     return false;
 }
@@ -174,7 +181,7 @@ enum nv_err nv_attributes_unique(struct nv_attributes *list, struct nv_arena *ar
     struct nv_attributes kept = {list->items, 0, list->capacity};
     struct nv_key_index index = {0};
     enum nv_err err = NV_OK;
-    if (list->count < 2 || !may_repeat(list))
+    if (!nv_attributes_may_repeat(list))
         return NV_OK;
     for (uint32_t i = 0; err == NV_OK && i < list->count; i++) {
         const struct nv_attribute item = list->items[i];

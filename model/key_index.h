@@ -57,6 +57,28 @@ enum nv_err nv_key_index_find(struct nv_key_index *index, struct nv_arena *arena
                               const struct nv_attributes *list, struct nv_str key,
                               struct nv_value **out) NV_MUST_USE;
 
+/* Keys as bits: a key whose bit is new has not been added. */
+struct nv_key_bits {
+    uint64_t words[4];
+};
+
+/* Adds a key; true when its bit, of its length and two of its letters, was there. */
+static inline bool nv_key_bits_add(struct nv_key_bits *bits, struct nv_str key)
+{
+    unsigned bit = (unsigned)key.len * 37;
+    if (key.len > 0) {
+        bit += (unsigned char)key.ptr[key.len - 1] * 7u +
+               (unsigned char)key.ptr[key.len / 2] * 13u;
+    }
+    uint64_t *word = &bits->words[bit >> 6 & 3];
+    const uint64_t mask = UINT64_C(1) << (bit & 63);
+    const bool there = *word & mask;
+    *word |= mask;
+    return there;
+}
+
+/* May a key stand twice? Told by bits, so that most lists need no closer look. */
+bool nv_attributes_may_repeat(const struct nv_attributes *list);
 /*
  * Makes each key of the list stand once, in its first place with its last value: a client may
  * send a key twice, and JSON has the last one. Costs a few comparisons of bits where no key

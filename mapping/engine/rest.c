@@ -22,17 +22,6 @@
 
 /* ---- the rest ---------------------------------------------------------------------------- */
 
-/* A bit of a key, of its length and two of its letters. */
-static inline unsigned bit_of(struct nv_str key)
-{
-    unsigned bit = (unsigned)key.len * 37;
-    if (key.len > 0) {
-        bit += (unsigned char)key.ptr[key.len - 1] * 7u +
-               (unsigned char)key.ptr[key.len / 2] * 13u;
-    }
-    return bit & 255;
-}
-
 /* May another attribute have the name? A key of no row is no field's source, but may be called
  * like one, or stand here twice: told by bits, so that most keys cost a look. */
 static inline bool may_be_taken(struct nv_translation *t, struct nv_span_work *work,
@@ -43,10 +32,7 @@ static inline bool may_be_taken(struct nv_translation *t, struct nv_span_work *w
         work->may_repeat = true;
     if (key != 0)
         return true;
-    const unsigned bit = bit_of(name);
-    uint64_t *word = &t->scratch.unknown[bit >> 6];
-    const bool again = *word >> (bit & 63) & 1;
-    *word |= UINT64_C(1) << (bit & 63);
+    const bool again = nv_key_bits_add(&t->scratch.unknown, name);
     return again || nv_namespaces_may(&t->rules->targets, name);
 }
 
@@ -83,7 +69,7 @@ static enum nv_err own_key(struct nv_translation *t, struct nv_span_work *work, 
 static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
 {
     const struct nv_value dropped = nv_value_string(DROPPED);
-    memset(t->scratch.unknown, 0, sizeof t->scratch.unknown);
+    t->scratch.unknown = (struct nv_key_bits){{0}};
     work->rest_first = work->span->attributes.count;
     for (uint32_t i = 0; i < work->own_count; i++) {
         uint8_t state = t->scratch.seen[i].state;
@@ -143,7 +129,7 @@ enum nv_err nv_rest_unique(struct nv_translation *t, struct nv_span_work *work)
     struct nv_attributes *all = &work->span->attributes;
     struct names_once once = {.changed = false};
     enum nv_err err = NV_OK;
-    if (!work->may_repeat || all->count == 0)
+    if (!work->may_repeat || !nv_attributes_may_repeat(all))
         return NV_OK;
     once.list.capacity = all->count;
     once.list.items = nv_arena_raw(t->arena, once.list.capacity * sizeof *once.list.items);

@@ -129,7 +129,7 @@ struct nv_scratch {
     uint32_t value_at[NV_SIGNS_MAX];
     struct nv_answers *answers;       /* of conditions about the span at hand */
     struct nv_key_index sent;         /* of the span's attributes, as far as they are decided */
-    uint64_t unknown[4];              /* bits of the span's attributes that no row knows */
+    struct nv_key_bits unknown;       /* bits of the span's attributes that no row knows */
     struct nv_key_index tags, custom; /* of the trace's */
     struct nv_provider_memo provider_memo;
     struct nv_signs scope_signs; /* of scope_origin */

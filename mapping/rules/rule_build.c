@@ -371,11 +371,13 @@ static void add_namespace(struct nv_namespaces *spaces, struct nv_str name)
     spaces->bits[bit >> 6] |= UINT64_C(1) << (bit & 63);
 }
 
-/* Of what rows write, and of what code may write behind them: the known fields. */
+/* Of what rows write, and of what code may write behind them: the known fields, and what the
+ * gateway says of itself. */
 static void make_namespaces(const struct nv_rule_making *making, struct nv_rules *out)
 {
+    add_namespace(&out->settled, NV_STR("noveum.gateway"));
     for (uint32_t i = 0; i < making->field_count; i++) {
-        if (making->fields[i].outside && i >= NV_FIELD_KNOWN)
+        if (making->fields[i].outside)
             continue;
         add_namespace(&out->targets, making->fields[i].name);
         if (i < NV_FIELD_KNOWN)
