@@ -90,7 +90,9 @@ static enum nv_err keep_body(struct keeping *keeping, const struct nv_log *log,
 {
     const struct nv_rules *rules = keeping->t->rules;
     const bool tool = keeping->work->kind == NV_KIND_TOOL || keeping->work->kind == NV_KIND_MCP;
-    if (taken.body || nv_value_absent(&log->body))
+    bool named = log->body.type == NV_VALUE_STRING && /* the name once more */
+                 nv_str_eq(log->body.as.string, log->event_name);
+    if (taken.body || named || nv_value_absent(&log->body))
         return NV_OK;
     if (log->body.type != NV_VALUE_MAP || !(taken.mapped || taken.members))
         return nv_attributes_add(out, keeping->t->arena, NV_STR("body"), log->body);

@@ -265,8 +265,7 @@ static enum nv_err settle_failure(struct nv_translation *t, struct nv_span_work 
     if (nv_work_get(work, NV_FIELD_OUTPUT_RESPONSE) ||
         nv_work_get(work, NV_FIELD_OUTPUT_MESSAGES))
         return NV_OK;
-    if (work->span->status == NV_STATUS_OK)
-        work->span->status = NV_STATUS_ERROR;
+    work->fails_if_unset = true;
     enum nv_err err =
         tell(t, work, NV_FIELD_ERROR_MESSAGE,
              failure_text(t, failure, messages, sizeof messages / sizeof messages[0]));

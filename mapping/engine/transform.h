@@ -21,7 +21,7 @@ struct nv_transform {
     struct nv_provider_memo *provider_memo; /* borrowed, may be NULL */
     const struct nv_value **failure; /* borrowed, may be NULL: an error that came instead of
                                         output messages is written there */
-    struct nv_failure *answer; /* where an answer that says it failed is noted; or NULL */
+    struct nv_failure *answer;       /* where an answer that says it failed is noted; or NULL */
 };
 
 struct nv_transformed {

@@ -63,13 +63,15 @@ static enum nv_err note_failure(const struct nv_transform *transform,
                                 const struct nv_value *answer)
 {
     struct nv_value parsed;
-    bool text = answer->type != NV_VALUE_MAP;
+    bool text = answer->type == NV_VALUE_STRING || answer->type == NV_VALUE_JSON;
     if (text && !nv_failure_may(answer->as.string))
         return NV_OK;
     enum nv_err err =
         nv_json_text_parse(transform->arena, answer, NV_JSON_TEXT_LEVELS, NULL, &parsed);
-    if (err == NV_OK)
-        *transform->answer = nv_failure_of(&parsed);
+    const struct nv_failure failure =
+        err == NV_OK ? nv_failure_of(&parsed) : (struct nv_failure){.failed = false};
+    if (failure.failed)
+        *transform->answer = failure;
     return err;
 }
 
@@ -249,7 +251,12 @@ enum nv_err nv_step_unwrap(const struct nv_transform *transform, const struct nv
     struct nv_value inner;
     if (!may_be_wrapped(&io->value))
         return NV_OK;
-    enum nv_err err = unwrap(transform->arena, &io->value, &inner);
+    enum nv_err err = NV_OK;
+    /* what is around a tool's result may say that it is an error */
+    if (step->op == NV_STEP_RESULT && transform->answer)
+        err = note_failure(transform, &io->value);
+    if (err == NV_OK)
+        err = unwrap(transform->arena, &io->value, &inner);
     if (err != NV_OK)
         return err;
     io->exact = io->exact && nv_value_eq(&inner, &io->value);

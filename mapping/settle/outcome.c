@@ -105,9 +105,10 @@ static bool is_timeout(struct nv_str type)
 static struct nv_failure failure_of(const struct nv_span_work *work)
 {
     const struct nv_value *output = nv_work_get(work, NV_FIELD_TOOL_OUTPUT);
+    struct nv_failure failure = {false, NV_STR("")};
     if (output && (output->type == NV_VALUE_MAP || output->type == NV_VALUE_ARRAY))
-        return nv_failure_of(output);
-    return work->answer;
+        failure = nv_failure_of(output);
+    return failure.failed ? failure : work->answer;
 }
 
 /* Did it fail? Rows have set the status where a value says so whatever OTLP's is. */
