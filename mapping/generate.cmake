@@ -20,7 +20,12 @@ target_sources(noveum_objects PRIVATE "${noveum_rules_builtin}")
 set(noveum_event_table "${CMAKE_SOURCE_DIR}/mapping/conventions/events.rules")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${noveum_event_table}")
 file(STRINGS "${noveum_event_table}" noveum_event_lines REGEX "^[^#]")
-set(noveum_event_rows "")
+set(noveum_event_length 64)
+set(noveum_event_prefixes "")
+foreach(length RANGE ${noveum_event_length})
+  set(noveum_event_rows_${length} "")
+  set(noveum_event_count_${length} 0)
+endforeach()
 foreach(line IN LISTS noveum_event_lines)
   string(REGEX REPLACE "[ \t]*\\|[ \t]*" ";" cells "${line}")
   list(LENGTH cells count)
@@ -43,11 +48,31 @@ foreach(line IN LISTS noveum_event_lines)
   set(role "${CMAKE_MATCH_3}")
   string(REGEX REPLACE "\\(.*" "" form "${form}")
   string(TOUPPER "${form}" form)
-  string(APPEND noveum_event_rows
-    " \\\n    X(\"${event}\", ${span}, \"${from}\", ${form}, \"${role}\", \"${to}\")")
+  set(row " \\\n    X(\"${event}\", ${span}, \"${from}\", ${form}, \"${role}\", \"${to}\")")
+  string(LENGTH "${event}" length)
+  if(event MATCHES "^........+[*]$")
+    set(length ${noveum_event_length})
+    string(APPEND noveum_event_prefixes " X(\"${event}\")")
+  elseif(event MATCHES "[*]" OR NOT length LESS noveum_event_length)
+    message(FATAL_ERROR "${noveum_event_table}: too short or too long a name in: ${line}")
+  endif()
+  string(APPEND noveum_event_rows_${length} "${row}")
+  math(EXPR noveum_event_count_${length} "${noveum_event_count_${length}} + 1")
+endforeach()
+# Rows stand by the length of their names, so that a record asks few; prefixes are last.
+set(noveum_event_rows "")
+set(noveum_event_starts "")
+set(start 0)
+foreach(length RANGE ${noveum_event_length})
+  string(APPEND noveum_event_rows "${noveum_event_rows_${length}}")
+  string(APPEND noveum_event_starts "${start}, ")
+  math(EXPR start "${start} + ${noveum_event_count_${length}}")
 endforeach()
 file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/generated/mapping/event_rows.h"
   CONTENT "/* Written by mapping/generate.cmake from events.rules. */
+#define NV_EVENT_LENGTH ${noveum_event_length}u
+#define NV_EVENT_STARTS ${noveum_event_starts}
+#define NV_EVENT_PREFIXES(X)${noveum_event_prefixes}
 #define NV_EVENT_ROWS(X)${noveum_event_rows}\n" @ONLY)
 
 # The price table (mapping/prices.csv, made by tools/make-prices.py) is compiled in as bytes.

@@ -57,20 +57,32 @@ enum nv_err nv_key_index_find(struct nv_key_index *index, struct nv_arena *arena
                               const struct nv_attributes *list, struct nv_str key,
                               struct nv_value **out) NV_MUST_USE;
 
-/* Keys as bits: a key whose bit is new has not been added. */
+/* Keys as bits: a key whose bit is new has not been added. As many bits as let lists of some
+ * dozens mostly pass. */
 struct nv_key_bits {
-    uint64_t words[4];
+    uint64_t words[32];
 };
 
-/* Adds a key; true when its bit, of its length and two of its letters, was there. */
+/* A key's bit, from its length and the ends of it that differ in one vocabulary. */
+static inline unsigned nv_key_bit(struct nv_str key)
+{
+    uint64_t last = 0, middle = 0;
+    if (key.len >= sizeof last) {
+        memcpy(&last, key.ptr + key.len - sizeof last, sizeof last);
+        memcpy(&middle, key.ptr + (key.len - sizeof middle) / 2, sizeof middle);
+    } else if (key.len > 0) {
+        last = (uint64_t)(unsigned char)key.ptr[key.len - 1] << 16 |
+               (uint64_t)(unsigned char)key.ptr[key.len / 2] << 8 | (unsigned char)key.ptr[0];
+    }
+    last = (last ^ key.len << 58 ^ middle >> 7) * UINT64_C(0x9E3779B97F4A7C15);
+    return (unsigned)(last >> 53);
+}
+
+/* Adds a key; true when its bit was there. */
 static inline bool nv_key_bits_add(struct nv_key_bits *bits, struct nv_str key)
 {
-    unsigned bit = (unsigned)key.len * 37;
-    if (key.len > 0) {
-        bit += (unsigned char)key.ptr[key.len - 1] * 7u +
-               (unsigned char)key.ptr[key.len / 2] * 13u;
-    }
-    uint64_t *word = &bits->words[bit >> 6 & 3];
+    const unsigned bit = nv_key_bit(key);
+    uint64_t *word = &bits->words[bit >> 6];
     const uint64_t mask = UINT64_C(1) << (bit & 63);
     const bool there = *word & mask;
     *word |= mask;

@@ -127,21 +127,26 @@ static bool map_eq(const struct nv_map *a, const struct nv_map *b)
 {
     if (a->count != b->count || !nv_meter_spend(2 * (uint64_t)a->count))
         return false;
+    if (a->items == b->items)
+        return true;
     return same_order(a, b) ? ordered_eq(a, b) : sorted_eq(a, b);
 }
 
 /* ---- comparison -------------------------------------------------------------------------- */
 
+/* What views the same memory is equal at once: values are passed on far more often than
+ * made. */
 static bool text_eq(struct nv_str a, struct nv_str b)
 {
-    return a.len == b.len && nv_meter_spend_bytes(a.len) && nv_str_eq(a, b);
+    return a.len == b.len &&
+           (a.ptr == b.ptr || (nv_meter_spend_bytes(a.len) && nv_str_eq(a, b)));
 }
 
 static bool array_eq(const struct nv_array *a, const struct nv_array *b)
 {
     if (a->count != b->count)
         return false;
-    for (uint32_t i = 0; i < a->count; i++) {
+    for (uint32_t i = 0; a->items != b->items && i < a->count; i++) {
         if (!nv_value_eq(&a->items[i], &b->items[i]))
             return false;
     }

@@ -250,6 +250,20 @@ static enum nv_err message_of(struct nv_arena *arena, const struct nv_value *in,
     return NV_OK;
 }
 
+/* May the object be around something? One look at its members: most results are none. */
+static bool may_wrap(const struct nv_map *map)
+{
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct nv_str key = map->items[i].key;
+        if ((key.len == 4 && nv_str_eq(key, NV_STR("data"))) ||
+            (key.len == 6 &&
+             (nv_str_eq(key, NV_STR("output")) || nv_str_eq(key, NV_STR("kwargs")))) ||
+            (key.len == 7 && nv_str_eq(key, NV_STR("content"))))
+            return true;
+    }
+    return false;
+}
+
 /* {output: message}; Traceloop's {output, kwargs} around anything. */
 static const struct nv_value *in_output(const struct nv_value *map, bool *sure)
 {
@@ -288,6 +302,8 @@ enum nv_err nv_unwrap_result(struct nv_arena *arena, const struct nv_value *in,
     struct nv_value value = *in, opened;
     bool message = false, found = true;
     *out = *in;
+    if (in->type == NV_VALUE_MAP && !may_wrap(&in->as.map))
+        return NV_OK;
     for (unsigned level = 0; found && level < LEVELS_MAX; level++) {
         enum nv_err err = message_of(arena, &value, &opened, &found);
         if (err == NV_OK && !found && !message)

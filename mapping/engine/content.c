@@ -52,6 +52,35 @@ struct event_row {
      EVENT_##form,       NV_STR_INIT(role), NV_STR_INIT(to)},
 static const struct event_row event_rows[] = {NV_EVENT_ROWS(EVENT_ROW)};
 #undef EVENT_ROW
+#define EVENT_ROWS (sizeof event_rows / sizeof event_rows[0])
+
+/* The first row of each length of names; those of prefixes stand behind all others. */
+static const uint8_t event_starts[] = {NV_EVENT_STARTS};
+_Static_assert(EVENT_ROWS <= UINT8_MAX, "numbers of rows are bytes");
+
+/* Rows that a name may fit. */
+struct event_range {
+    unsigned first, end;
+};
+
+static struct event_range rows_of_length(struct nv_str name)
+{
+    if (name.len >= NV_EVENT_LENGTH)
+        return (struct event_range){0, 0};
+    return (struct event_range){event_starts[name.len], event_starts[name.len + 1]};
+}
+
+/* Prefixes are told from most names by one letter. */
+static struct event_range rows_of_prefix(struct nv_str name)
+{
+#define LETTER 7
+#define LETTER_BIT(event) | 1u << (event[LETTER] & 31)
+    const uint32_t letters = 0 NV_EVENT_PREFIXES(LETTER_BIT);
+#undef LETTER_BIT
+    if (name.len <= LETTER || !(letters >> (name.ptr[LETTER] & 31) & 1))
+        return (struct event_range){0, 0};
+    return (struct event_range){event_starts[NV_EVENT_LENGTH], EVENT_ROWS};
+}
 
 struct slot {
     struct nv_str key;
@@ -401,7 +430,6 @@ static enum nv_err apply_row(struct collector *collector, const struct record *r
 
 static inline bool row_fits(struct nv_str name, bool tool_span, const struct event_row *row)
 {
-    /* The name first, its length before its text: nearly every row is told by that. */
     const struct nv_str event = row->event;
     const bool prefix = event.ptr[event.len - 1] == '*';
     if (!prefix && name.len != event.len)
@@ -414,10 +442,14 @@ static inline bool row_fits(struct nv_str name, bool tool_span, const struct eve
 
 static enum nv_err collect_record(struct collector *collector, const struct record *record)
 {
+    const struct event_range ranges[] = {rows_of_length(record->name),
+                                         rows_of_prefix(record->name)};
     enum nv_err err = nv_meter_spend(1 + record->attributes->count) ? NV_OK : NV_ERR_LIMIT;
-    for (size_t i = 0; err == NV_OK && i < sizeof event_rows / sizeof event_rows[0]; i++) {
-        if (row_fits(record->name, collector->tool_span, &event_rows[i]))
-            err = apply_row(collector, record, &event_rows[i]);
+    for (unsigned range = 0; range < 2; range++) {
+        for (unsigned i = ranges[range].first; err == NV_OK && i < ranges[range].end; i++) {
+            if (row_fits(record->name, collector->tool_span, &event_rows[i]))
+                err = apply_row(collector, record, &event_rows[i]);
+        }
     }
     return err;
 }
@@ -501,8 +533,6 @@ enum nv_err nv_content_collect(struct nv_arena *arena, const struct nv_content_s
 }
 
 /* ---- what is taken ----------------------------------------------------------------------- */
-
-#define EVENT_ROWS (sizeof event_rows / sizeof event_rows[0])
 
 /* Adds what one row takes. */
 static void take(const struct event_row *row, const struct nv_log *log,
