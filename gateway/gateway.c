@@ -127,12 +127,12 @@ static void wire_pipeline(struct nv_gateway *gateway, const struct nv_options *o
     gateway->pipeline = (struct nv_pipeline){.mapping = gateway->mapping,
                                              .sampling = &gateway->sampling,
                                              .clock = gateway->clock,
-                                             .mask_secrets = options->redaction_secrets,
                                              .translating = gateway->translating,
                                              .next_ctx = gateway,
                                              .remember = remember,
                                              .observe = observe,
                                              .consume = consume};
+    nv_stage_redaction(options, &gateway->pipeline.redaction);
 }
 
 static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_options *options,
@@ -220,7 +220,7 @@ static void wire_dead_retry(struct nv_gateway *gateway, const struct nv_options 
     gateway->dead_retry = (struct nv_dead_retry){.store = gateway->pipeline.store,
                                                  .mapping = gateway->mapping,
                                                  .acceptor = &gateway->acceptor,
-                                                 .mask_secrets = gateway->pipeline.mask_secrets,
+                                                 .redaction = gateway->pipeline.redaction,
                                                  .trace_id_form = exporter.trace_id_form,
                                                  .max_trace_bytes = exporter.max_trace_bytes,
                                                  .send = send_dead,

@@ -12,7 +12,6 @@
 #include "base/log/log.h"
 #include "base/text/text.h"
 #include "gateway/dead/untranslated.h"
-#include "redaction/redact.h"
 
 #include <assert.h>
 
@@ -101,7 +100,7 @@ static void translate(const struct nv_pipeline *pipeline, struct nv_raw_trace *r
              trace->claim);
         return;
     }
-    if (pipeline->mask_secrets && nv_redact(trace, NULL) != NV_OK) {
+    if (nv_redact(&pipeline->redaction, trace, NULL) != NV_OK) {
         /* the raw trace lies in the same arena, untouched: it goes where a failed one goes */
         bury(pipeline, raw, mark, NV_ERR_NO_MEMORY);
         return;

@@ -18,14 +18,15 @@
 #include "mapping/mapping.h"
 #include "model/stage.h"
 #include "model/store.h"
+#include "redaction/redact.h"
 
 /* All pointers borrowed for the pipeline's life; set before the first trace. */
 struct nv_pipeline {
     const struct nv_mapping *mapping;
     struct nv_sampling *sampling;
     const struct nv_clock *clock;
-    struct nv_settler settler;          /* assembly's */
-    bool mask_secrets;                  /* redaction.secrets */
+    struct nv_settler settler; /* assembly's */
+    struct nv_redaction_config redaction;
     struct nv_translating *translating; /* NULL: nothing is noted, nothing set aside */
     /* for dead letters; NULL: none, the trace is left in memory */
     const struct nv_store *store;

@@ -1,5 +1,5 @@
 /*
- * Options into the configurations of the four stages: the only file that knows both sides.
+ * Options into the configurations of the stages: the only file that knows both sides.
  *
  * The stages keep enums of their own, so that they need nothing of gateway/. Their values are
  * the places in the option's list of choices; the asserts below hold the two together.
@@ -25,6 +25,10 @@ static_assert(NV_KEEP_UNMAPPED == 0 && NV_KEEP_ALL == 1, "mapping.keep_source: u
 static_assert(NV_ON_STOP_KEEP == 0 && NV_ON_STOP_SEND == 1, "assembly.on_stop: keep|send");
 static_assert(NV_DURABILITY_FSYNC == 0 && NV_DURABILITY_OS == 1 && NV_DURABILITY_MEMORY == 2,
               "journal.durability: fsync|os|memory");
+
+static_assert(NV_STACK_TRACES_OFF == 0 && NV_STACK_TRACES_LAST == 1 &&
+                  NV_STACK_TRACES_FULL == 2,
+              "redaction.stack_traces: off|last|full");
 
 /* Traces are independent; more shards than processors only cost memory. */
 #define SHARDS_MAX 8
@@ -110,6 +114,13 @@ void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config
         .environment = nv_str_from(options->exporter_noveum_environment),
         .service_version = nv_str_from(options->exporter_noveum_service_version),
         .gateway_version = nv_str_from(NOVEUM_VERSION)};
+}
+
+void nv_stage_redaction(const struct nv_options *options, struct nv_redaction_config *config)
+{
+    *config = (struct nv_redaction_config){
+        .secrets = options->redaction_secrets,
+        .stack_traces = (enum nv_stack_traces)options->redaction_stack_traces};
 }
 
 static const char *listen_address(const char *address)

@@ -1,5 +1,5 @@
 /*
- * Options into the configurations of the four stages.
+ * Options into the configurations of the stages.
  *
  * All texts stay the options': the configurations borrow them, so the options must outlive the
  * call that takes the configuration.
@@ -12,6 +12,7 @@
 #include "gateway/config/options.h"
 #include "mapping/mapping.h"
 #include "otlp/receiver.h"
+#include "redaction/redact.h"
 
 /* What the account of requests and traces may hold (gateway/config/memory_budget.h). */
 uint64_t nv_stage_account_bytes(const struct nv_options *options);
@@ -21,6 +22,8 @@ void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_conf
 void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_config *config);
 /* The same for mapping: rules, prices, limits. Borrows texts from `options`. */
 void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config *config);
+/* The same for redaction. */
+void nv_stage_redaction(const struct nv_options *options, struct nv_redaction_config *config);
 /*
  * As above; `origins` (empty, released by the caller) holds the list of origins as the receiver
  * wants it. NV_ERR_NO_MEMORY.

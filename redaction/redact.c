@@ -1,9 +1,7 @@
 /*
- * The stage, and what it tells.
+ * The stage: what takes something, in its order.
  *
- * Lines are few: a search through them at each mask costs no more than the text that was
- * masked. The list in the trace names rules and keys, so that a reader who misses a value finds
- * out why; it can't hold a secret, because keys are redacted like texts.
+ * Stack traces go first, as what is not sent need not be searched.
  */
 #include "redaction/redact.h"
 
@@ -12,62 +10,18 @@
 #include "redaction/secrets/scan.h"
 #include "redaction/walk.h"
 
-#include <stdatomic.h>
-
 #include "base/banned.h"
 
 #define MASK NV_STR("***")
-#define LIST_KEY NV_STR("noveum.gateway.redacted")
-#define KEY_SHOWN_MAX 128u
 
 /* What a key says of secrets never changes. */
 static _Thread_local struct nv_known_keys known;
-
-static _Atomic uint64_t counters[NV_SECRET_RULE_COUNT];
-
-static const char *const names[] = {
-#define RULE_NAME(id, name, what) name,
-    NV_SECRET_RULES(RULE_NAME)
-#undef RULE_NAME
-};
-
-const char *nv_redaction_rule_name(enum nv_secret_rule rule)
-{
-    return names[rule];
-}
-
-uint64_t nv_redaction_count(enum nv_secret_rule rule)
-{
-    return atomic_load_explicit(&counters[rule], memory_order_relaxed);
-}
 
 struct redaction {
     struct nv_arena *arena;
     struct nv_redacted *result;
     struct nv_secret_counts counts; /* of the text at hand */
 };
-
-/* ---- what was taken ---------------------------------------------------------------------- */
-
-static void note(struct redaction *redaction, const struct nv_text_place *place,
-                 enum nv_secret_rule rule, uint64_t count)
-{
-    struct nv_redacted *result = redaction->result;
-    result->total += count;
-    result->by_rule[rule] += count;
-    for (uint32_t i = 0; i < result->line_count; i++) {
-        struct nv_redacted_line *line = &result->lines[i];
-        if (line->rule == rule && line->place == place->name &&
-            nv_str_eq(line->key, place->key)) {
-            line->count += count;
-            return;
-        }
-    }
-    if (result->line_count < NV_REDACTED_LINES_MAX) {
-        result->lines[result->line_count++] =
-            (struct nv_redacted_line){rule, place->name, place->key, count};
-    }
-}
 
 /* ---- secrets ----------------------------------------------------------------------------- */
 
@@ -81,7 +35,7 @@ static enum nv_err secrets_of_text(void *ctx, const struct nv_text_place *place,
         return err;
     for (unsigned rule = 0; rule < NV_SECRET_RULE_COUNT; rule++) {
         if (redaction->counts.of[rule] > 0)
-            note(redaction, place, (enum nv_secret_rule)rule, redaction->counts.of[rule]);
+            nv_redacted_note(redaction->result, rule, place, redaction->counts.of[rule]);
     }
     return NV_OK;
 }
@@ -137,84 +91,35 @@ static bool may_be_secret(struct nv_str key)
 static bool secret_by_key(void *ctx, const struct nv_text_place *place, struct nv_str key,
                           struct nv_value *value)
 {
+    const struct redaction *redaction = ctx;
     if (!is_secret(nv_name_kind(key), value))
         return false;
     *value = nv_value_string(MASK);
-    note(ctx, place, NV_SECRET_KEY, 1);
+    nv_redacted_note(redaction->result, NV_SECRET_KEY, place, 1);
     return true;
-}
-
-/* ---- the list in the trace --------------------------------------------------------------- */
-
-/* Two lines that differ only in their place say the same there. */
-static bool is_told(const struct nv_redacted *result, uint32_t number)
-{
-    const struct nv_redacted_line *line = &result->lines[number];
-    for (uint32_t i = 0; i < number; i++) {
-        const struct nv_redacted_line *other = &result->lines[i];
-        if (other->rule == line->rule && nv_str_eq(other->key, line->key) &&
-            (line->key.len > 0 || other->place == line->place))
-            return true;
-    }
-    return false;
-}
-
-static enum nv_err tell_line(struct nv_arena *arena, const struct nv_redacted_line *line,
-                             struct nv_value *out)
-{
-    struct nv_str key = line->key.len > 0 ? line->key : nv_str_from(line->place);
-    enum nv_err err = nv_redact_text(arena, &key);
-    if (err != NV_OK)
-        return err;
-    key = nv_str_slice(key, 0, KEY_SHOWN_MAX);
-    struct nv_str text = nv_arena_printf(arena, "%s %.*s", names[line->rule], NV_STR_ARG(key));
-    *out = nv_value_string(text);
-    return text.ptr ? NV_OK : NV_ERR_NO_MEMORY;
-}
-
-static enum nv_err tell(struct nv_trace *trace, const struct nv_redacted *result)
-{
-    struct nv_value list = {.type = NV_VALUE_ARRAY};
-    enum nv_err err = NV_OK;
-    list.as.array.items =
-        nv_arena_array(trace->arena, result->line_count, sizeof *list.as.array.items);
-    if (!list.as.array.items)
-        return NV_ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < result->line_count && err == NV_OK; i++) {
-        if (!is_told(result, i)) {
-            err = tell_line(trace->arena, &result->lines[i],
-                            &list.as.array.items[list.as.array.count++]);
-        }
-    }
-    if (err != NV_OK)
-        return err;
-    return nv_attributes_set(&trace->attributes, trace->arena, LIST_KEY, list);
 }
 
 /* ---- the stage --------------------------------------------------------------------------- */
 
-static enum nv_err redact(struct nv_trace *trace, struct nv_redacted *result)
+static enum nv_err mask_secrets(struct nv_trace *trace, struct nv_redacted *result)
 {
     struct redaction redaction = {.arena = trace->arena, .result = result};
     const struct nv_redaction_handler secrets = {&redaction, secrets_of_text, secret_by_key,
                                                  may_be_secret};
     nv_secrets_ready();
-    enum nv_err err = nv_walk_trace(trace, &secrets, 1, &known);
-    if (err != NV_OK || result->total == 0)
-        return err;
-    for (unsigned rule = 0; rule < NV_SECRET_RULE_COUNT; rule++)
-        atomic_fetch_add_explicit(&counters[rule], result->by_rule[rule], memory_order_relaxed);
-    return tell(trace, result);
+    return nv_walk_trace(trace, &secrets, 1, &known);
 }
 
-enum nv_err nv_redact(struct nv_trace *trace, struct nv_redacted *out)
+enum nv_err nv_redact(const struct nv_redaction_config *config, struct nv_trace *trace,
+                      struct nv_redacted *out)
 {
     struct nv_redacted own;
     struct nv_redacted *result = out ? out : &own;
-    result->total = 0;
-    result->line_count = 0;
-    memset(result->by_rule, 0, sizeof result->by_rule);
-    return redact(trace, result);
+    nv_redacted_init(result);
+    enum nv_err err = nv_stacks_apply(config->stack_traces, trace, result);
+    if (err == NV_OK && config->secrets)
+        err = mask_secrets(trace, result);
+    return err == NV_OK ? nv_redacted_tell(result, trace) : err;
 }
 
 enum nv_err nv_redact_text(struct nv_arena *arena, struct nv_str *text)

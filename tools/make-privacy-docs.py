@@ -29,13 +29,13 @@ def cell(text):
 
 def rules():
     """Rules with what they are."""
-    body = macro("redaction/secrets/rules.h", "NV_SECRET_RULES")
+    body = macro("redaction/secrets/rules.h", "NV_SECRET_RULES") + macro("redaction/rules.h", "NV_OTHER_RULES")
     return re.findall(rf"X\((\w+), {TEXT}, {TEXT}\)", body)
 
 
 def rules_table():
     """One row a rule."""
-    return "| rule | what becomes `***` |\n|---|---|\n" + "".join(
+    return "| rule | what becomes `***` or goes |\n|---|---|\n" + "".join(
         f"| `{name}` | {cell(what)} |\n" for _, name, what in rules())
 
 

@@ -140,14 +140,13 @@ static void write_redacted(struct nv_buf *buf)
 {
     (void)nv_buf_printf(
         buf,
-        "# HELP noveum_redacted_total Secrets masked, by rule (docs/privacy.md)\n"
+        "# HELP noveum_redacted_total What was taken out of traces, by rule (docs/privacy.md)\n"
         "# TYPE noveum_redacted_total counter\n"
         "noveum_redacted_total{rule=\"%s\"} %" PRIu64 "\n",
         nv_redaction_rule_name(0), nv_redaction_count(0));
-    for (unsigned rule = 1; rule < NV_SECRET_RULE_COUNT; rule++) {
+    for (unsigned rule = 1; rule < NV_REDACTION_RULE_COUNT; rule++) {
         (void)nv_buf_printf(buf, "noveum_redacted_total{rule=\"%s\"} %" PRIu64 "\n",
-                            nv_redaction_rule_name((enum nv_secret_rule)rule),
-                            nv_redaction_count((enum nv_secret_rule)rule));
+                            nv_redaction_rule_name(rule), nv_redaction_count(rule));
     }
 }
 

@@ -78,11 +78,11 @@ static enum nv_err run_retry(const struct nv_options *options, const struct nv_s
         return NV_ERR_CONFIG;
     struct nv_dead_retry retry = {.store = store,
                                   .mapping = mapping,
-                                  .mask_secrets = options->redaction_secrets,
                                   .trace_id_form = exporter.trace_id_form,
                                   .max_trace_bytes = exporter.max_trace_bytes,
                                   .send = send_offline,
                                   .ctx = (void *)(uintptr_t)store};
+    nv_stage_redaction(options, &retry.redaction);
     struct nv_dead_place place = {.store = store, .ctx = &retry, .retry = retry_offline};
     enum nv_err err = nv_dead_run(request, &place, text);
     nv_mapping_free(mapping);

@@ -25,7 +25,8 @@
 struct reporting {
     const struct nv_mapping *mapping;
     struct nv_buf *report;
-    uint64_t traces, secrets, told;
+    struct nv_redaction_config config;
+    uint64_t traces, masks, told;
 };
 
 static enum nv_err report_lines(struct reporting *reporting, struct nv_arena *arena,
@@ -57,10 +58,10 @@ static enum nv_err report_trace(void *ctx, struct nv_raw_trace *raw)
     }
     enum nv_err err = nv_mapping_translate(reporting->mapping, raw, &trace);
     if (err == NV_OK)
-        err = nv_redact(trace, &result);
+        err = nv_redact(&reporting->config, trace, &result);
     if (err == NV_OK) {
         reporting->traces++;
-        reporting->secrets += result.total;
+        reporting->masks += result.total;
         err = report_lines(reporting, arena, &result);
     }
     nv_arena_free(arena);
@@ -68,29 +69,31 @@ static enum nv_err report_trace(void *ctx, struct nv_raw_trace *raw)
 }
 
 enum nv_err nv_redact_report(const struct nv_explain *explain, const struct nv_mapping *mapping,
-                             struct nv_buf *report)
+                             const struct nv_redaction_config *config, struct nv_buf *report)
 {
-    struct reporting reporting = {.mapping = mapping, .report = report};
+    struct reporting reporting = {.mapping = mapping, .report = report, .config = *config};
     enum nv_err err = nv_explain_each(explain, report_trace, &reporting);
     if (err != NV_OK)
         return err;
-    if (reporting.told < reporting.secrets) {
-        (void)nv_buf_printf(report, "and %" PRIu64 " more\n",
-                            reporting.secrets - reporting.told);
-    }
-    return nv_buf_printf(report, "%" PRIu64 " secrets in %" PRIu64 " traces\n",
-                         reporting.secrets, reporting.traces);
+    if (reporting.told < reporting.masks)
+        (void)nv_buf_printf(report, "and %" PRIu64 " more\n", reporting.masks - reporting.told);
+    return nv_buf_printf(report, "%" PRIu64 " changes in %" PRIu64 " traces\n", reporting.masks,
+                         reporting.traces);
 }
 
-static enum nv_err report_files(const struct nv_mapping *mapping, const char *const *paths,
+static enum nv_err report_files(const struct nv_options *options,
+                                const struct nv_mapping *mapping, const char *const *paths,
                                 size_t count, struct nv_buf *report, struct nv_fail *fail)
 {
+    struct nv_redaction_config config;
+    nv_stage_redaction(options, &config);
+    config.secrets = true;
     struct nv_explain explain = {0};
     enum nv_err err = NV_OK;
     for (size_t i = 0; i < count && err == NV_OK; i++)
         err = nv_explain_add_file(&explain, paths[i], report, fail);
     if (err == NV_OK)
-        err = nv_redact_report(&explain, mapping, report);
+        err = nv_redact_report(&explain, mapping, &config, report);
     nv_explain_release(&explain);
     return err;
 }
@@ -107,7 +110,7 @@ int nv_command_redact(const struct nv_options *options, const char *const *paths
         return NV_EXIT_USAGE;
     }
     nv_buf_init(&report, NV_CAP_EXPLAIN_REPORT);
-    enum nv_err err = report_files(mapping, paths, count, &report, &fail);
+    enum nv_err err = report_files(options, mapping, paths, count, &report, &fail);
     nv_mask_buf(&report);
     nv_shown_print(stdout, nv_buf_str(&report), NV_SHOWN_LINES);
     nv_buf_release(&report);

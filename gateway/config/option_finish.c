@@ -81,6 +81,10 @@ static enum nv_err fill_defaults(struct nv_options *options)
         if (!options->exporter_file_directory)
             err = NV_ERR_NO_MEMORY;
     }
+    /* nothing leaves the machine */
+    if (options->source[NV_OPT_redaction_stack_traces] == NV_SOURCE_DEFAULT &&
+        nv_options_local(options))
+        options->redaction_stack_traces = NV_STACKS_FULL;
     return err;
 }
 

@@ -24,11 +24,12 @@
 
 enum turn {
     AS_IS,
-    BOOLEAN,      /* the SDK's words for true and false */
-    SECONDS,      /* 5 or 2.5 seconds into ms */
-    LEVEL,        /* Python's names of log levels */
-    DEBUG_SWITCH, /* true: log.level debug */
-    PII_SWITCH,   /* true: pseudonymise, which is what the SDK does on export */
+    BOOLEAN,       /* the SDK's words for true and false */
+    SECONDS,       /* 5 or 2.5 seconds into ms */
+    LEVEL,         /* Python's names of log levels */
+    DEBUG_SWITCH,  /* true: log.level debug */
+    PII_SWITCH,    /* true: pseudonymise, which is what the SDK does on export */
+    STACKS_SWITCH, /* true: full */
     DEV_SWITCH, /* true: files in .noveum_trace_dev unless dev_traces_dir names another place */
     DEV_DIRECTORY /* only looked at when dev mode is on */
 };
@@ -57,6 +58,7 @@ static const struct row rows[] = {
     {"NOVEUM_ALLOW_INSECURE_TRANSPORT", "transport.allow_insecure_transport",
      NV_OPT_exporter_noveum_allow_insecure_transport, BOOLEAN},
     {NULL, "tracing.sample_rate", NV_OPT_sampling_rate, AS_IS},
+    {NULL, "tracing.capture_stack_traces", NV_OPT_redaction_stack_traces, STACKS_SWITCH},
     {"NOVEUM_PII_ENABLED", "security.pii_enabled", NV_OPT_redaction_pii, PII_SWITCH},
     {"NOVEUM_PII_SALT", "security.pii_salt", NV_OPT_redaction_pii_salt, AS_IS},
     {NULL, "security.custom_redaction_patterns", NV_OPT_redaction_patterns, AS_IS},
@@ -108,10 +110,17 @@ static const char *turn_level(struct nv_str text)
 /* A switch of the SDK: what it sets when it is on. */
 static const char *switch_value(enum turn turn)
 {
-    assert(turn == DEBUG_SWITCH || turn == PII_SWITCH || turn == DEV_SWITCH);
-    if (turn == DEBUG_SWITCH)
+    switch (turn) {
+    case DEBUG_SWITCH:
         return "debug";
-    return turn == PII_SWITCH ? "pseudonymise" : ".noveum_trace_dev";
+    case PII_SWITCH:
+        return "pseudonymise";
+    case STACKS_SWITCH:
+        return "full";
+    default:
+        assert(turn == DEV_SWITCH);
+        return ".noveum_trace_dev";
+    }
 }
 
 /* Our text of the SDK's text; *skip when it sets nothing. */
@@ -136,7 +145,7 @@ static enum nv_err turn_text(enum turn turn, struct nv_str text, struct nv_buf *
     default:
         if (nv_parse_bool(text, &on) != NV_OK)
             return NV_ERR_CONFIG;
-        *skip = !on && turn != PII_SWITCH;
+        *skip = !on && turn != PII_SWITCH && turn != STACKS_SWITCH;
         return nv_buf_append_str(out, nv_str_from(on ? switch_value(turn) : "off"));
     }
 }

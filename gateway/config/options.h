@@ -83,7 +83,9 @@ enum nv_option_id {
     NV_OPTION_TOTAL
 };
 
-/* Choices that no stage has an enum for; the others are checked in gateway/stages.c. */
+/* Choices that this room or no stage needs by name; stages' own are checked in
+ * gateway/stages.c. */
+enum nv_stacks_choice { NV_STACKS_OFF, NV_STACKS_LAST, NV_STACKS_FULL };
 enum nv_pii_choice { NV_PII_OFF, NV_PII_REDACT, NV_PII_PSEUDONYMISE };
 enum nv_terminal_choice { NV_TERMINAL_AUTO, NV_TERMINAL_ON, NV_TERMINAL_OFF };
 enum nv_log_format_choice { NV_FORMAT_AUTO, NV_FORMAT_TEXT, NV_FORMAT_JSON };

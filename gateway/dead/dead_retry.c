@@ -14,7 +14,6 @@
 #include "exporter/encode/encode.h"
 #include "gateway/dead/raw_join.h"
 #include "gateway/dead/untranslated.h"
-#include "redaction/redact.h"
 #include "otlp/request/request.h"
 
 #include <assert.h>
@@ -54,8 +53,7 @@ static enum nv_err translate(const struct nv_dead_retry *retry, struct nv_raw_tr
         nv_arena_free(raw->arena);
         return err;
     }
-    if (retry->mask_secrets)
-        err = nv_redact(trace, NULL);
+    err = nv_redact(&retry->redaction, trace, NULL);
     if (err == NV_OK)
         err = nv_encode_trace(json, trace, retry->trace_id_form);
     nv_arena_free(trace->arena);

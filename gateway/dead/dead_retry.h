@@ -15,13 +15,14 @@
 #include "mapping/mapping.h"
 #include "model/stage.h"
 #include "model/store.h"
+#include "redaction/redact.h"
 
 /* All borrowed. */
 struct nv_dead_retry {
     const struct nv_store *store;
     const struct nv_mapping *mapping;
     const struct nv_acceptor *acceptor; /* NULL: no gateway runs, requests can't be accepted */
-    bool mask_secrets;                  /* redaction.secrets */
+    struct nv_redaction_config redaction;
     enum nv_trace_id_form trace_id_form;
     size_t max_trace_bytes;
     /* Moves the letter to the outbox, with `json` in its place: as nv_exporter_retry_dead. */

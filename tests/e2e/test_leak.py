@@ -195,7 +195,7 @@ def environment(backend):
     return {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url}
 
 
-SETTINGS = {"assembly.quiet_ms": 300 * SLOW, "exporter.noveum.batch_ms": 100}
+SETTINGS = {"assembly.quiet_ms": 300 * SLOW, "exporter.noveum.batch_ms": 100, "redaction.stack_traces": "full"}
 
 
 def test_every_place_is_planted():
@@ -280,7 +280,7 @@ def test_nothing_else_is_masked(run):
              for request in json.loads(path.read_text("utf-8"))["requests"] if request["signal"] != "metrics"]
     done = run("redact", "--dry-run", *paths)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"0 secrets in \d{3,} traces\n", done.stdout), done.stdout
+    assert re.fullmatch(r"0 changes in \d{3,} traces\n", done.stdout), done.stdout
 
 
 def test_explain_and_dry_run(run, directory):
@@ -295,3 +295,35 @@ def test_explain_and_dry_run(run, directory):
     assert_none(done.stdout + done.stderr, "redact")
     for place in places() & planted.keys():
         assert place in done.stdout, f"{place} is not told:\n{done.stdout}"
+
+
+def failing(lines):
+    """A request with one span whose exception has a stack trace of so many frames."""
+    trace = Trace()
+    span = trace.span("fails", error="no such key")
+    event = span.events.add(name="exception", time_unix_nano=span.start_time_unix_nano)
+    frames = "".join(f'  File "/srv/frame{i}.py", line 1, in f\n    f()\n' for i in range(lines))
+    set_attributes(event.attributes, {
+        "exception.type": "KeyError", "exception.message": "no such key",
+        "exception.stacktrace": f"Traceback (most recent call last):\n{frames}KeyError: no such key\n"})
+    return trace.request([span])
+
+
+@pytest.mark.parametrize("mode", [None, "last", "full"])
+def test_stack_traces(make_gateway, backend, mode):
+    settings = {k: v for k, v in SETTINGS.items() if k != "redaction.stack_traces"}
+    gateway = make_gateway({**settings, **({"redaction.stack_traces": mode} if mode else {})}, environment(backend))
+    post_ok(gateway.port, failing(12))
+    backend.wait_traces(1, TIME)
+    trace = next(iter(backend.traces.values()))
+    span, told = trace["spans"][0], trace["attributes"].get("noveum.gateway.redacted")
+    assert (span["exception"]["type"], span["exception"]["message"]) == ("KeyError", "no such key")
+    in_event = "exception.stacktrace" in span["events"][0]["attributes"]
+    stack = span["exception"]["stack_trace"]
+    if mode is None:
+        assert "frame" not in json.dumps(trace) and told == ["stack-trace span.exception.stack_trace"]
+    elif mode == "last":
+        assert not in_event and "frame1.py" not in stack and "2 frames left out" in stack and "frame11.py" in stack
+    else:
+        assert in_event and "frame0.py" in stack and told is None
+    backend.assert_clean()

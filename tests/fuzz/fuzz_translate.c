@@ -88,12 +88,14 @@ static void check_trace(const struct nv_trace *trace, uint32_t sent)
     }
 }
 
+static const struct nv_redaction_config redaction = {true, NV_STACK_TRACES_LAST};
+
 static void check_masked(struct nv_trace *trace)
 {
     struct nv_buf once, twice;
-    check(nv_redact(trace, NULL) == NV_OK, "masking failed");
+    check(nv_redact(&redaction, trace, NULL) == NV_OK, "masking failed");
     write_all(&once, trace);
-    check(nv_redact(trace, NULL) == NV_OK, "masking failed the second time");
+    check(nv_redact(&redaction, trace, NULL) == NV_OK, "masking failed the second time");
     write_all(&twice, trace);
     check(nv_str_eq(nv_buf_str(&once), nv_buf_str(&twice)), "masked twice is not masked once");
     nv_buf_release(&once);

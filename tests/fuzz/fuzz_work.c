@@ -66,6 +66,8 @@ static struct nv_raw_trace *raw_of(const struct nv_batch *batch)
     return raw;
 }
 
+static const struct nv_redaction_config redaction = {true, NV_STACK_TRACES_LAST};
+
 static uint64_t work_of(const struct nv_batch *batch)
 {
     struct nv_trace *trace = NULL;
@@ -73,7 +75,7 @@ static uint64_t work_of(const struct nv_batch *batch)
     struct nv_arena *arena = raw->arena;
     nv_meter_start(UINT64_MAX);
     if (nv_mapping_translate(mapping, raw, &trace) == NV_OK &&
-        nv_redact(trace, NULL) == NV_OK) {
+        nv_redact(&redaction, trace, NULL) == NV_OK) {
         struct nv_buf buf;
         nv_buf_init(&buf, JSON_MAX);
         enum nv_err err = nv_encode_trace(&buf, trace, NV_TRACE_ID_UUID);

@@ -439,12 +439,14 @@ static const struct path {
     {"equal maps of two resources", equal_maps, WHOLE, 1000},
 };
 
+static const struct nv_redaction_config redaction = {true, NV_STACK_TRACES_LAST};
+
 static void add_rest(void *ctx, struct nv_trace *trace)
 {
     struct nv_buf buf;
     nv_buf_init(&buf, (size_t)256 << 20);
     ck_assert(!trace->untranslated);
-    ck_assert_int_eq(nv_redact(trace, NULL), NV_OK);
+    ck_assert_int_eq(nv_redact(&redaction, trace, NULL), NV_OK);
     ck_assert_int_eq(nv_encode_trace(&buf, trace, NV_TRACE_ID_UUID), NV_OK);
     nv_buf_release(&buf);
     *(uint64_t *)ctx += nv_meter_spent();

@@ -90,6 +90,7 @@ START_TEST(defaults_are_those_of_the_interface)
     ck_assert_uint_eq(options.exporter_noveum_batch_ms, 1000);
     ck_assert(options.exporter_noveum_ssl_verify && options.redaction_secrets);
     ck_assert(options.sampling_rate >= 1.0 && options.sampling_keep_errors);
+    ck_assert_uint_eq(options.redaction_stack_traces, NV_STACKS_FULL);
     ck_assert(nv_options_local(&options));
 }
 END_TEST
@@ -297,6 +298,26 @@ START_TEST(debug_and_dev_mode_alone)
     ck_assert_int_eq(load(NULL, not_dev, NULL), NV_OK);
     ck_assert_ptr_null(options.exporter_file_directory);
     ck_assert_int_eq(load(NULL, in_production, NULL), NV_ERR_CONFIG);
+}
+END_TEST
+
+/* Files of the local mode hold stack traces, what is delivered does not; by both, what is said
+ * counts. */
+START_TEST(stack_traces_by_mode)
+{
+    static const char *const key[] = {"NOVEUM_API_KEY=k", NULL};
+    static const char *const cut[] = {"NOVEUM_GATEWAY_REDACTION_STACK_TRACES=last", NULL};
+    ck_assert_int_eq(load(NULL, key, NULL), NV_OK);
+    ck_assert_uint_eq(options.redaction_stack_traces, NV_STACKS_OFF);
+    ck_assert_int_eq(load(NULL, cut, NULL), NV_OK);
+    ck_assert_uint_eq(options.redaction_stack_traces, NV_STACKS_LAST);
+    write_file("noveum-trace.yml", "tracing:\n  capture_stack_traces: true\n");
+    ck_assert_int_eq(load(NULL, key, NULL), NV_OK);
+    ck_assert_uint_eq(options.redaction_stack_traces, NV_STACKS_FULL);
+    write_file("noveum-trace.yml", "tracing:\n  capture_stack_traces: false\n");
+    ck_assert_int_eq(load(NULL, NULL, NULL), NV_OK);
+    ck_assert_uint_eq(options.redaction_stack_traces, NV_STACKS_OFF);
+    remove_file("noveum-trace.yml");
 }
 END_TEST
 
@@ -531,6 +552,7 @@ int main(void)
     tcase_add_test(tcase, secrets_are_in_no_message);
     tcase_add_test(tcase, the_sdks_variables_mean_what_they_mean_there);
     tcase_add_test(tcase, debug_and_dev_mode_alone);
+    tcase_add_test(tcase, stack_traces_by_mode);
     tcase_add_test(tcase, the_sdks_file_in_yaml_and_json);
     tcase_add_loop_test(tcase, variables_that_kubernetes_sets_are_ignored, 0,
                         COUNT(of_kubernetes));

@@ -235,7 +235,7 @@ START_TEST(secrets_are_masked_as_ever)
                     "api_key\x12\x08\x0a\x06"
                     "hidden"));
     for (int i = 0; i < 2; i++) {
-        retry.mask_secrets = i == 1;
+        retry.redaction.secrets = i == 1;
         ck_assert_int_eq(nv_dead_retry(&retry, 7), NV_OK);
         ck_assert((nv_str_find(nv_buf_str(&sent), NV_STR("hidden")) == SIZE_MAX) == (i == 1));
     }
