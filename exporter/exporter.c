@@ -263,6 +263,7 @@ static void finish(struct nv_exporter *exporter)
     nv_sender_take_over(&exporter->sender);
     nv_sender_abandon(&exporter->sender);
     nv_sender_refresh_status(&exporter->sender);
+    nv_owner_leave(&exporter->sender.owner); /* who joins the thread frees it */
     exporter->stopped = true;
     publish_status(exporter);
 }
@@ -277,6 +278,8 @@ static uint64_t step(void *ctx, bool *finished)
         *finished = true;
         return UINT64_MAX;
     }
+    if (exporter->thread && !exporter->sender.owner.taken)
+        nv_owner_take(&exporter->sender.owner);
     exporter->sender.stopping = stopping;
     wait_ns = nv_exporter_pump(exporter);
     if (!stopping)

@@ -272,11 +272,13 @@ const struct nv_clock *nv_loop_clock(const struct nv_loop *loop)
 
 char *nv_loop_scratch(struct nv_loop *loop)
 {
+    assert(nv_loop_is_current(loop));
     return loop->scratch;
 }
 
 void nv_loop_add_tick(struct nv_loop *loop, struct nv_loop_tick *tick)
 {
+    assert(nv_loop_is_current(loop));
     static const struct timeval period = {0, NV_LOOP_TICK_MS * 1000};
     if (!loop->ticks)
         set_timer(loop->tick_event, &period);
@@ -286,6 +288,7 @@ void nv_loop_add_tick(struct nv_loop *loop, struct nv_loop_tick *tick)
 
 void nv_loop_remove_tick(struct nv_loop *loop, struct nv_loop_tick *tick)
 {
+    assert(nv_loop_is_current(loop));
     struct nv_loop_tick **at = &loop->ticks;
     while (*at && *at != tick)
         at = &(*at)->next;
@@ -318,6 +321,7 @@ enum nv_err nv_io_init(struct nv_io *io, struct nv_loop *loop, int fd,
 
 void nv_io_rest(struct nv_io *io)
 {
+    assert(nv_loop_is_current(io->loop));
     if (io->wanted != NV_IO_NONE)
         event_del(io->event);
     io->wanted = NV_IO_NONE;
@@ -325,6 +329,7 @@ void nv_io_rest(struct nv_io *io)
 
 enum nv_err nv_io_want(struct nv_io *io, unsigned what)
 {
+    assert(nv_loop_is_current(io->loop));
     if (io->wanted == what)
         return NV_OK;
     nv_io_rest(io);

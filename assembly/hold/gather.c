@@ -309,6 +309,7 @@ uint64_t nv_gather_need(const struct nv_assembly *assembly, const struct nv_open
 
 bool nv_work_take(struct nv_shard *shard, uint64_t need, bool first)
 {
+    assert(nv_shard_is_mine(shard));
     struct nv_account *work = shard->assembly->work;
     if (shard->assembly->inline_mode)
         return true;
@@ -327,6 +328,7 @@ void nv_work_settle(struct nv_assembly *assembly, struct nv_raw_trace *raw, uint
 
 void nv_gather_later(struct nv_shard *shard, struct nv_open_trace *trace, uint64_t now_ns)
 {
+    assert(nv_shard_is_mine(shard));
     nv_timers_move(&shard->timers, &trace->timer, now_ns + (RETRY_FIRST_NS << trace->tries));
     if (trace->tries == RETRIES_MAX)
         return;

@@ -29,6 +29,7 @@
 
 enum nv_err nv_leave_reserve(struct nv_shard *shard, uint32_t items)
 {
+    assert(nv_shard_is_mine(shard));
     if (items <= shard->scratch_capacity)
         return NV_OK;
     uint32_t *scratch = realloc(shard->scratch, items * sizeof *scratch);
@@ -137,6 +138,7 @@ enum nv_err nv_leave_take(struct nv_shard *shard, struct nv_open_trace *trace,
 
 void nv_leave_hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t count)
 {
+    assert(nv_shard_is_mine(shard));
     struct nv_claim *claims[NV_TURN_MAX] = {NULL};
     assert(count <= NV_TURN_MAX);
     for (size_t i = 0; i < count; i++)
@@ -151,6 +153,7 @@ void nv_leave_hand_on(struct nv_shard *shard, struct nv_raw_trace **raws, size_t
 enum nv_err nv_leave_alone(struct nv_shard *shard, struct nv_open_trace *trace,
                            enum nv_incomplete incomplete)
 {
+    assert(nv_shard_is_mine(shard));
     struct nv_gathered out;
     uint64_t need = nv_gather_need(shard->assembly, trace);
     if (!nv_work_take(shard, need, true))
@@ -165,6 +168,7 @@ enum nv_err nv_leave_alone(struct nv_shard *shard, struct nv_open_trace *trace,
 struct nv_completion nv_leave_decide(struct nv_shard *shard, const struct nv_open_trace *trace,
                                      uint64_t now_ns)
 {
+    assert(nv_shard_is_mine(shard));
     struct nv_trace_facts facts;
     nv_facts_read(shard->assembly->services, trace, shard->scratch, now_ns, &facts);
     return nv_completion_decide(&shard->assembly->config, &facts);

@@ -60,6 +60,7 @@ static void free_entry(struct nv_sent *sent, struct nv_sent_trace *entry)
 
 void nv_sent_release(struct nv_sent *sent)
 {
+    assert(nv_owner_is_mine(&sent->owner));
     while (sent->oldest) {
         struct nv_sent_trace *entry = sent->oldest;
         sent->oldest = entry->newer;
@@ -176,11 +177,13 @@ static void count_bytes(struct nv_sent *sent, const struct nv_sent_trace *entry,
 struct nv_sent_trace *nv_sent_find(const struct nv_sent *sent,
                                    const uint8_t trace_id[NV_TRACE_ID_BYTES])
 {
+    assert(nv_owner_is_mine(&sent->owner));
     return nv_index_find(&sent->index, id_hash(trace_id), id_eq, trace_id);
 }
 
 uint32_t nv_sent_parts(const struct nv_sent *sent, const uint8_t trace_id[NV_TRACE_ID_BYTES])
 {
+    assert(nv_owner_is_mine(&sent->owner));
     const struct nv_sent_trace *entry = nv_sent_find(sent, trace_id);
     return entry ? entry->next_part : old_parts(sent, id_hash(trace_id));
 }
@@ -204,6 +207,7 @@ struct nv_sent_trace *nv_sent_note(struct nv_sent *sent,
                                    const uint8_t trace_id[NV_TRACE_ID_BYTES], uint32_t part,
                                    uint64_t now_ns)
 {
+    assert(nv_owner_is_mine(&sent->owner));
     struct nv_sent_trace *entry = nv_sent_find(sent, trace_id);
     if (entry) {
         unlink_entry(sent, entry);
@@ -263,6 +267,7 @@ static void merge_keys(uint64_t *all, uint32_t known, const uint64_t *keys, uint
 void nv_sent_add_spans(struct nv_sent *sent, struct nv_sent_trace *entry, uint64_t *keys,
                        uint32_t count)
 {
+    assert(nv_owner_is_mine(&sent->owner));
     size_t most = sent->bytes_max / NV_SENT_TRACE_SHARE / sizeof *keys;
     size_t room = most > entry->span_count ? most - entry->span_count : 0;
     if (count == 0)
@@ -310,6 +315,7 @@ bool nv_sent_has_span(const struct nv_sent_trace *entry, uint64_t span_id, uint3
 void nv_sent_set_text(struct nv_sent *sent, struct nv_sent_trace *entry, struct nv_str name,
                       struct nv_str session, struct nv_str user)
 {
+    assert(nv_owner_is_mine(&sent->owner));
     struct nv_str texts[] = {nv_str_slice(name, 0, NV_SENT_TEXT_MAX),
                              nv_str_slice(session, 0, NV_SENT_TEXT_MAX),
                              nv_str_slice(user, 0, NV_SENT_TEXT_MAX)};

@@ -9,13 +9,14 @@
  * The backend keeps the first POST of a trace id and ignores later ones, so late spans must
  * leave under another id; to know that, the ids are remembered for long. The names and span
  * ids, by which a late part is titled and a repeated request recognised, are remembered for a
- * short time, as long as they fit into so many bytes. Not safe for use by two threads at once.
+ * short time, as long as they fit into so many bytes. Its owner's thread alone, by asserts.
  */
 #ifndef NV_ASSEMBLY_HOLD_SENT_H
 #define NV_ASSEMBLY_HOLD_SENT_H
 
 #include "base/tables/index.h"
 #include "base/arena.h"
+#include "base/owner.h"
 #include "model/batch.h"
 
 #define NV_SENT_GENERATIONS 4
@@ -50,6 +51,7 @@ struct nv_sent_old {
 };
 
 struct nv_sent {
+    struct nv_owner owner;
     struct nv_index index;
     struct nv_sent_trace *newest, *oldest;
     uint32_t recent_max;

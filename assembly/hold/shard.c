@@ -459,6 +459,7 @@ static bool finish_trace(struct nv_shard *shard, struct nv_open_trace *trace)
 
 bool nv_shard_finish(struct nv_shard *shard)
 {
+    assert(nv_shard_is_mine(shard));
     const struct timespec pause = {.tv_nsec = FINISH_PAUSE_NS};
     for (;;) {
         struct nv_timer *timer = nv_timers_first(&shard->timers);
@@ -481,11 +482,24 @@ bool nv_shard_finish(struct nv_shard *shard)
     return nv_timers_first(&shard->timers) == NULL && shard->stalled == NULL;
 }
 
+/* The shard, and what it is made of, is this thread's from here on; or nobody's again, so that
+ * who joins the thread may free it. */
+static void own(struct nv_shard *shard, bool mine)
+{
+    struct nv_owner *owners[] = {&shard->owner, &shard->table.owner, &shard->sent.owner};
+    for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
+        if (mine)
+            nv_owner_take(owners[i]);
+        else
+            nv_owner_leave(owners[i]);
+    }
+}
+
 void *nv_shard_run(void *arg)
 {
     struct nv_shard *shard = arg;
     uint64_t next_ns = 0;
-    shard->owner = pthread_self();
+    own(shard, true);
     for (;;) {
         void *items[NV_TURN_MAX];
         uint64_t now_ns = now_ns_of(shard);
@@ -501,6 +515,7 @@ void *nv_shard_run(void *arg)
         next_ns = nv_shard_expire(shard, now_ns);
     }
     nv_shard_finish(shard);
+    own(shard, false);
     pthread_mutex_lock(&shard->assembly->lock);
     shard->ended = true;
     pthread_cond_broadcast(&shard->assembly->changed);

@@ -11,13 +11,14 @@
 #include "assembly/hold/plans.h"
 #include "assembly/hold/sent.h"
 #include "assembly/hold/trace_table.h"
+#include "base/owner.h"
 
 struct nv_shard {
     struct nv_assembly *assembly;
     uint32_t number;
     struct nv_queue *queue; /* of nv_arrivals; NULL inline */
     pthread_t thread;       /* of who starts and joins it */
-    pthread_t owner;        /* the same by its own word, for its own asserts */
+    struct nv_owner owner;  /* the same by its own word; nobody inline */
     bool running;
     bool ended;    /* its thread has nothing left to do; under the assembly's lock */
     bool replayed; /* the journal's requests of before the start have all come */
@@ -32,10 +33,10 @@ struct nv_shard {
     _Atomic uint64_t open_traces, held_spans, held_bytes, memory_bytes, oldest_ns;
 };
 
-/* Is the caller the thread that the shard belongs to? For asserts. */
+/* Is the caller the thread that the shard belongs to? For asserts of all that takes a shard. */
 static inline bool nv_shard_is_mine(const struct nv_shard *shard)
 {
-    return shard->assembly->inline_mode || pthread_equal(shard->owner, pthread_self());
+    return nv_owner_is_mine(&shard->owner);
 }
 
 /* Readies a shard of `assembly`. NV_ERR_NO_MEMORY. */

@@ -30,10 +30,12 @@ void nv_trace_table_init(struct nv_trace_table *table)
 {
     nv_index_init(&table->index);
     table->bytes = 0;
+    table->owner = (struct nv_owner){0};
 }
 
 void nv_trace_table_release(struct nv_trace_table *table)
 {
+    assert(nv_owner_is_mine(&table->owner));
     assert(table->index.count == 0);
     nv_index_release(&table->index);
 }
@@ -51,12 +53,14 @@ static bool id_eq(const void *item, const void *key)
 struct nv_open_trace *nv_trace_table_find(const struct nv_trace_table *table,
                                           const uint8_t trace_id[NV_TRACE_ID_BYTES])
 {
+    assert(nv_owner_is_mine(&table->owner));
     return nv_index_find(&table->index, id_hash(trace_id), id_eq, trace_id);
 }
 
 struct nv_open_trace *nv_trace_table_open(struct nv_trace_table *table,
                                           const uint8_t trace_id[NV_TRACE_ID_BYTES])
 {
+    assert(nv_owner_is_mine(&table->owner));
     struct nv_open_trace *trace = calloc(1, sizeof *trace);
     if (!trace)
         return NULL;
@@ -76,6 +80,7 @@ static size_t held_bytes(const struct nv_open_trace *trace)
 
 void nv_trace_table_close(struct nv_trace_table *table, struct nv_open_trace *trace)
 {
+    assert(nv_owner_is_mine(&table->owner));
     nv_index_remove(&table->index, id_hash(trace->trace_id), trace);
     table->bytes -= held_bytes(trace) + sizeof *trace + MALLOC_OVERHEAD;
     free(trace->held);
@@ -85,6 +90,7 @@ void nv_trace_table_close(struct nv_trace_table *table, struct nv_open_trace *tr
 enum nv_err nv_open_trace_reserve(struct nv_trace_table *table, struct nv_open_trace *trace,
                                   uint32_t items)
 {
+    assert(nv_owner_is_mine(&table->owner));
     /* Each item may open a run of its own when a request's groups alternate. */
     uint64_t need = (uint64_t)trace->used + items + 1;
     if (need <= trace->capacity)

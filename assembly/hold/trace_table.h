@@ -14,6 +14,7 @@
 
 #include "assembly/door/place.h"
 #include "assembly/door/request.h"
+#include "base/owner.h"
 #include "base/tables/timers.h"
 
 #include <stddef.h>
@@ -56,6 +57,7 @@ struct nv_open_trace {
 };
 
 struct nv_trace_table {
+    struct nv_owner owner;
     struct nv_index index;
     size_t bytes; /* of traces and what they hold, the index excluded */
 };

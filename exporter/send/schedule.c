@@ -172,6 +172,7 @@ static void describe(struct nv_sink_status *status)
 
 void nv_sender_refresh_status(struct nv_sender *sender)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     struct nv_sink_status *status = &sender->status;
     enum nv_sink_state before = status->state;
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
@@ -198,6 +199,7 @@ void nv_sender_refresh_status(struct nv_sender *sender)
 /* splitmix64: it keeps many gateways from coming back at once, and is nobody's secret. */
 uint64_t nv_sender_random(struct nv_sender *sender)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     uint64_t z = (sender->random += UINT64_C(0x9e3779b97f4a7c15));
 
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -207,6 +209,7 @@ uint64_t nv_sender_random(struct nv_sender *sender)
 
 void nv_sender_note_error(struct nv_sender *sender, const char *text)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     (void)snprintf(sender->status.last_error, sizeof sender->status.last_error, "%s", text);
     sender->status.last_error_wall_ns = nv_clock_wall_ns(sender->clock);
 }

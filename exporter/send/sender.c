@@ -31,6 +31,7 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
 
     assert(sender->settler != NULL && sender->queue != NULL);
+    sender->owner = (struct nv_owner){0};
     sender->compressor = nv_compressor_new((int)config->compression_level);
     if (!sender->compressor)
         return NV_ERR_NO_MEMORY;
@@ -56,6 +57,7 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
 
 void nv_sender_release(struct nv_sender *sender)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     assert(sender->fresh.count == 0 && sender->doomed.count == 0 && sender->retry == NULL);
     nv_compressor_free(sender->compressor);
     nv_outbox_release(&sender->outbox);
@@ -115,6 +117,7 @@ static void set_doomed_aside(struct nv_sender *sender, struct nv_encoded_list *f
 
 void nv_sender_take_over(struct nv_sender *sender)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
     struct nv_encoded_list arrived = {0};
     struct nv_trace *raw = nv_send_queue_take_all(sender->queue, &arrived);
@@ -438,6 +441,7 @@ static void write_files(struct nv_sender *sender, uint64_t now_ns)
 
 uint64_t nv_sender_pump(struct nv_sender *sender)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
     uint64_t due_ns;
     bool more;

@@ -15,6 +15,7 @@
 #define NV_EXPORTER_SEND_SENDER_H
 
 #include "base/clock.h"
+#include "base/owner.h"
 #include "exporter/answer/backend_reply.h"
 #include "exporter/answer/transport.h"
 #include "exporter/encode/compress.h"
@@ -37,6 +38,7 @@
 #define NV_SENDER_RAW_TRIES_MAX 6u
 
 struct nv_sender {
+    struct nv_owner owner;                   /* the thread that pumps; nobody inline */
     const struct nv_exporter_config *config; /* borrowed, as the four below */
     const struct nv_settler *settler;
     const struct nv_store *store; /* NULL: memory only */

@@ -20,6 +20,7 @@
 
 void nv_sender_drop_memory(struct nv_sender *sender, struct nv_encoded *encoded)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     nv_send_queue_forget(sender->queue, encoded);
     free(encoded);
 }
@@ -34,6 +35,7 @@ static void end(struct nv_sender *sender, struct nv_encoded *encoded, enum nv_ou
 
 void nv_sender_delivered(struct nv_sender *sender, struct nv_encoded *encoded)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     nv_ledger_deliver(encoded->spans);
     nv_count(NV_COUNT_TRACES_DELIVERED, 1);
     sender->status.last_delivery_wall_ns = nv_clock_wall_ns(sender->clock);
@@ -93,6 +95,7 @@ static void postpone(struct nv_sender *sender)
 void nv_sender_doom(struct nv_sender *sender, struct nv_encoded *encoded,
                     const struct nv_verdict *verdict, int status, const char *said)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     assert(verdict->action == NV_ACTION_DEAD);
     encoded->dead = verdict->dead;
     encoded->status = status;
@@ -105,6 +108,7 @@ void nv_sender_doom(struct nv_sender *sender, struct nv_encoded *encoded,
 
 void nv_sender_bury(struct nv_sender *sender)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     struct nv_encoded_list due = sender->doomed;
     struct nv_encoded *encoded;
 

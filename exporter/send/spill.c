@@ -176,6 +176,7 @@ static enum nv_err move_one(struct nv_sender *sender)
 
 bool nv_sender_spill(struct nv_sender *sender, uint64_t now_ns)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     enum nv_err err = NV_OK;
 
     if (now_ns < sender->store_trouble_ns || !nv_sender_wants_spill(sender, now_ns))
@@ -215,6 +216,7 @@ static void leave(struct nv_sender *sender, struct nv_encoded_list *list, uint64
 
 void nv_sender_abandon(struct nv_sender *sender)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     enum nv_err err = sender->store != NULL ? NV_OK : NV_ERR_END;
     uint64_t left = 0;
 

@@ -53,6 +53,7 @@ static void unlink_flying(struct nv_sender *sender, struct nv_body *body)
 
 void nv_sender_insert_retry(struct nv_sender *sender, struct nv_body *body)
 {
+    assert(nv_owner_is_mine(&sender->owner));
     struct nv_body **at = &sender->retry;
 
     body->old = true;

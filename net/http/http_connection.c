@@ -124,6 +124,7 @@ void nv_http_connection_open(struct nv_http_part *part, int fd)
 
 void nv_http_connection_close(struct nv_http_connection *connection)
 {
+    assert(nv_loop_is_current(connection->part->base.loop));
     struct nv_http_exchange *exchange = connection->exchange;
     unlink_from(connection, list_of(connection));
     nv_io_release(&connection->io);
@@ -472,6 +473,7 @@ static enum step step_once(struct nv_http_connection *connection, size_t *got)
 
 void nv_http_connection_drive(struct nv_http_connection *connection)
 {
+    assert(nv_loop_is_current(connection->part->base.loop));
     size_t total = 0;
     enum step step = STEP_ON;
     while (step == STEP_ON && total < TURN_BYTES) {
@@ -509,6 +511,7 @@ bool nv_http_connection_late(const struct nv_http_connection *connection, uint64
 
 void nv_http_connection_expire(struct nv_http_connection *connection)
 {
+    assert(nv_loop_is_current(connection->part->base.loop));
     assert(connection->state != NV_HTTP_AT_WAIT); /* that one has no deadline */
     bool answer = connection->state == NV_HTTP_AT_HEAD || connection->state == NV_HTTP_AT_BODY;
     bool idle = connection->state == NV_HTTP_AT_IDLE && nv_stream_ready(&connection->stream);

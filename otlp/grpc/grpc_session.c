@@ -434,6 +434,7 @@ void *nv_grpc_session_owner(const struct nv_grpc_session *session)
 
 enum nv_err nv_grpc_session_feed(struct nv_grpc_session *session, struct nv_str bytes)
 {
+    assert(!session->loop || nv_loop_is_current(session->loop));
     session->heard_ns = now_ns(session);
     session->pinged_ns = 0;
     ssize_t used = nghttp2_session_mem_recv(session->h2, (const uint8_t *)bytes.ptr, bytes.len);
@@ -447,6 +448,7 @@ enum nv_err nv_grpc_session_feed(struct nv_grpc_session *session, struct nv_str 
 enum nv_err nv_grpc_session_pull(struct nv_grpc_session *session, size_t enough,
                                  struct nv_buf *out)
 {
+    assert(!session->loop || nv_loop_is_current(session->loop));
     while (out->len < enough) {
         const uint8_t *bytes;
         ssize_t len = nghttp2_session_mem_send(session->h2, &bytes);
