@@ -121,6 +121,8 @@ void nv_stage_redaction(const struct nv_options *options, struct nv_redaction_co
     *config = (struct nv_redaction_config){
         .secrets = options->redaction_secrets,
         .stack_traces = (enum nv_stack_traces)options->redaction_stack_traces};
+    for (size_t i = 0; i < options->mapping_content.count; i++)
+        (void)nv_content_add(&config->content, nv_str_from(options->mapping_content.items[i]));
 }
 
 static const char *listen_address(const char *address)

@@ -1,7 +1,8 @@
 /*
  * The stage: what takes something, in its order.
  *
- * Stack traces go first, as what is not sent need not be searched.
+ * Stack traces go first, as what is not sent need not be searched; content is cut last, as half
+ * a secret is not found, and a hash of one must not leave.
  */
 #include "redaction/redact.h"
 
@@ -119,6 +120,8 @@ enum nv_err nv_redact(const struct nv_redaction_config *config, struct nv_trace 
     enum nv_err err = nv_stacks_apply(config->stack_traces, trace, result);
     if (err == NV_OK && config->secrets)
         err = mask_secrets(trace, result);
+    if (err == NV_OK)
+        err = nv_content_apply(&config->content, trace, result);
     return err == NV_OK ? nv_redacted_tell(result, trace) : err;
 }
 

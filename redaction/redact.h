@@ -2,8 +2,10 @@
  * The stage: what must not leave is taken out of a translated trace, before it is shown,
  * written or sent.
  *
- *   nv_redact ─▶ stack traces (stacks.h) ─▶ one walk over all texts (walk.h) ─▶ told.h
+ *   nv_redact ─▶ stack traces (stacks.h) ─▶ one walk over all texts (walk.h) ─▶ content (content.h)
  *                                             └─▶ a list of finders: secrets (secrets/)
+ *
+ * What each took is noted (told.h), counted and listed in the trace.
  *
  * A finder is a struct nv_redaction_handler: it is given every text of every place (places.h),
  * and every value with its key. A further kind of data is a finder in the list of redact.c, its
@@ -19,6 +21,7 @@
 
 #include "base/buf.h"
 #include "model/trace.h"
+#include "redaction/content.h"
 #include "redaction/stacks.h"
 #include "redaction/told.h"
 
@@ -26,6 +29,7 @@
 struct nv_redaction_config {
     bool secrets;
     enum nv_stack_traces stack_traces;
+    struct nv_content_policy content;
 };
 
 /*

@@ -10,7 +10,8 @@
 
 /* X(id, name, what it is) */
 #define NV_OTHER_RULES(X)                                                                      \
-    X(STACK_TRACE, "stack-trace", "stack traces, left out or cut by `redaction.stack_traces`")
+    X(STACK_TRACE, "stack-trace", "stack traces, left out or cut by `redaction.stack_traces`") \
+    X(CONTENT, "content", "content, left out or cut by `mapping.content`")
 
 enum nv_redaction_rule {
     NV_RULE_BEFORE_OTHERS = NV_SECRET_RULE_COUNT - 1,

@@ -9,6 +9,7 @@
 #include "gateway/config/file_trust.h"
 #include "gateway/config/memory_budget.h"
 #include "gateway/config/option_value.h"
+#include "redaction/content.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -209,6 +210,21 @@ static enum nv_err check_directory(const struct nv_options *options, size_t id,
     return refuse(options, id, fail, what);
 }
 
+static enum nv_err check_content(const struct nv_options *options, struct nv_fail *fail)
+{
+    struct nv_content_policy policy = {.count = 0};
+    for (size_t i = 0; i < options->mapping_content.count; i++) {
+        const char *item = options->mapping_content.items[i];
+        const char *wrong = nv_content_add(&policy, nv_str_from(item));
+        if (wrong) {
+            char what[160];
+            (void)snprintf(what, sizeof what, "\"%.64s\" %s", item, wrong);
+            return refuse(options, NV_OPT_mapping_content, fail, what);
+        }
+    }
+    return NV_OK;
+}
+
 static enum nv_err check_available(const struct nv_options *options, struct nv_fail *fail)
 {
     if (options->redaction_pii != NV_PII_OFF) {
@@ -258,6 +274,8 @@ enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
         err = check_directory(options, NV_OPT_exporter_file_directory,
                               options->exporter_file_directory, fail);
     }
+    if (err == NV_OK)
+        err = check_content(options, fail);
     if (err == NV_OK)
         err = check_available(options, fail);
     return err == NV_OK ? check_dev_mode(options, fail) : err;

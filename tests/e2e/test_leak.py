@@ -327,3 +327,23 @@ def test_stack_traces(make_gateway, backend, mode):
     else:
         assert in_event and "frame0.py" in stack and told is None
     backend.assert_clean()
+
+
+def test_content_policies(make_gateway, backend):
+    gateway = make_gateway({**SETTINGS, "mapping.content": "off,llm.output.*=truncate:10"},
+                           environment(backend))
+    trace = Trace()
+    span = trace.span("chat m", **{
+        "gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 7,
+        "gen_ai.input.messages": json.dumps([{"role": "user", "parts": [{"type": "text", "content": "a question"}]}]),
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": "an answer of words"}],
+                                               "finish_reason": "stop"}])})
+    post_ok(gateway.port, trace.request([span]))
+    backend.wait_traces(1, TIME)
+    text = json.dumps(backend.bodies, ensure_ascii=False)
+    assert "a question" not in text and "an answer of" not in text
+    attributes = next(iter(backend.traces.values()))["spans"][0]["attributes"]
+    assert attributes["llm.model"] == "m" and attributes["llm.input_tokens"] == 7
+    assert attributes["llm.input.messages"].startswith("[cut: ")
+    assert "an answer \u2026[cut: 18 characters" in json.dumps(attributes["llm.output.response"], ensure_ascii=False)
+    backend.assert_clean()

@@ -88,7 +88,8 @@ static void check_trace(const struct nv_trace *trace, uint32_t sent)
     }
 }
 
-static const struct nv_redaction_config redaction = {true, NV_STACK_TRACES_LAST};
+static const struct nv_redaction_config redaction = {.secrets = true,
+                                                     .stack_traces = NV_STACK_TRACES_LAST};
 
 static void check_masked(struct nv_trace *trace)
 {

@@ -66,7 +66,8 @@ static struct nv_raw_trace *raw_of(const struct nv_batch *batch)
     return raw;
 }
 
-static const struct nv_redaction_config redaction = {true, NV_STACK_TRACES_LAST};
+static const struct nv_redaction_config redaction = {.secrets = true,
+                                                     .stack_traces = NV_STACK_TRACES_LAST};
 
 static uint64_t work_of(const struct nv_batch *batch)
 {

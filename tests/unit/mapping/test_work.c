@@ -439,7 +439,8 @@ static const struct path {
     {"equal maps of two resources", equal_maps, WHOLE, 1000},
 };
 
-static const struct nv_redaction_config redaction = {true, NV_STACK_TRACES_LAST};
+static const struct nv_redaction_config redaction = {.secrets = true,
+                                                     .stack_traces = NV_STACK_TRACES_LAST};
 
 static void add_rest(void *ctx, struct nv_trace *trace)
 {

@@ -203,6 +203,8 @@ static const struct {
     {NULL, "NOVEUM_SSL_VERIFY=perhaps", NULL, "not understood", "NOVEUM_SSL_VERIFY"},
     {NULL, "NOVEUM_LOG_LEVEL=LOUD", NULL, "not understood", "NOVEUM_LOG_LEVEL"},
     {NULL, "NOVEUM_PII_ENABLED=true", NULL, "not available yet", "NOVEUM_PII_ENABLED"},
+    {"mapping:\n  content: [off, truncate:0]\n", NULL, NULL,
+     "\"truncate:0\" is cut to a number", "gateway.yaml:2:"},
 };
 
 START_TEST(refused_with_place_and_remedy)
