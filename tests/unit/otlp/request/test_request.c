@@ -11,8 +11,6 @@
 #include "otlp_oracle.h"
 #include "tests/otlp.pb-c.h"
 
-#include "base/log/counters.h"
-
 #include <stdlib.h>
 
 #include "base/banned.h"
@@ -356,30 +354,6 @@ START_TEST(one_allocation_for_many_spans)
 }
 END_TEST
 
-START_TEST(count_adds_up)
-{
-    struct nv_request_result result = {
-        .rejected = 3,
-        .rejected_by = {[NV_REJECT_TRACE_ID] = 1, [NV_REJECT_SPAN_ID] = 2},
-        .log_records = 5,
-        .log_records_unused = 4,
-        .invalid_utf8 = 6,
-        .int_range = 7};
-    struct nv_ledger ledger;
-    nv_count_reset();
-    nv_ledger_reset();
-    nv_request_count(&result);
-    nv_request_count(&result);
-    nv_ledger_read(&ledger);
-    ck_assert_uint_eq(ledger.rejected[NV_REJECT_TRACE_ID], 2);
-    ck_assert_uint_eq(ledger.rejected[NV_REJECT_SPAN_ID], 4);
-    ck_assert_uint_eq(nv_count_get(NV_COUNT_LOG_RECORDS), 10);
-    ck_assert_uint_eq(nv_count_get(NV_COUNT_LOG_RECORDS_UNUSED), 8);
-    ck_assert_uint_eq(nv_count_get(NV_COUNT_INVALID_UTF8), 12);
-    ck_assert_uint_eq(nv_count_get(NV_COUNT_INT_RANGE), 14);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("otlp/request");
@@ -395,7 +369,6 @@ int main(void)
     tcase_add_test(tc, D10_resource_and_scope_in_pieces);
     tcase_add_loop_test(tc, out_of_memory, 0, 2);
     tcase_add_test(tc, one_allocation_for_many_spans);
-    tcase_add_test(tc, count_adds_up);
     suite_add_tcase(suite, tc);
     return nv_test_run(suite);
 }

@@ -1,0 +1,196 @@
+/*
+ * Addresses in words become bound sockets: their names, their number, files of Unix sockets,
+ * and what is refused. What the listener does with them is test_listener's.
+ */
+#include "expect.h"
+#include "net/listener_address.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+static struct nv_listener_sockets sockets;
+static struct nv_fail fail;
+static char folder[64];
+
+static void set_up(void)
+{
+    (void)snprintf(folder, sizeof folder, "/tmp/noveum-address-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    sockets = (struct nv_listener_sockets){.count = 0};
+    fail = (struct nv_fail){0};
+}
+
+static void close_all(void)
+{
+    for (size_t i = 0; i < sockets.count; i++)
+        nv_listener_socket_close(&sockets.items[i]);
+    sockets.count = 0;
+}
+
+static void tear_down(void)
+{
+    close_all();
+    (void)rmdir(folder);
+}
+
+static enum nv_err bind_to(const char *addresses)
+{
+    struct nv_listener_config config = {.addresses = addresses, .unix_mode = 0600};
+    return nv_listener_bind(&config, &sockets, &fail);
+}
+
+START_TEST(a_socket_is_bound_listens_and_has_its_name)
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    int listening = 0;
+    char name[64];
+    ck_assert_int_eq(bind_to("127.0.0.1:0"), NV_OK);
+    ck_assert_uint_eq(sockets.count, 1);
+    int fd = sockets.items[0].fd;
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    (void)snprintf(name, sizeof name, "127.0.0.1:%u", ntohs(address.sin_port));
+    ck_assert_str_eq(sockets.items[0].name, name); /* the port that the system chose */
+    ck_assert_str_eq(sockets.items[0].unix_path, "");
+    len = sizeof listening;
+    ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len), 0);
+    ck_assert_int_ne(listening, 0);
+    ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+}
+END_TEST
+
+START_TEST(sockets_are_added_to_those_there)
+{
+    ck_assert_int_eq(bind_to("127.0.0.1:0"), NV_OK);
+    ck_assert_int_eq(bind_to(" 127.0.0.1:0 , 127.0.0.1:0"), NV_OK);
+    ck_assert_uint_eq(sockets.count, 3);
+}
+END_TEST
+
+/* What was bound before the one that fails stays, for the caller to close. */
+START_TEST(of_a_list_the_first_failure_ends_it)
+{
+    ck_assert_int_eq(bind_to("127.0.0.1:0,bad,127.0.0.1:0"), NV_ERR_CONFIG);
+    ck_assert_uint_eq(sockets.count, 1);
+    ck_assert_ptr_nonnull(strstr(fail.what, "bad"));
+}
+END_TEST
+
+static void put_list(char *text, size_t size, unsigned count)
+{
+    size_t at = 0;
+    for (unsigned i = 0; i < count; i++)
+        at += (size_t)snprintf(text + at, size - at, "%s127.0.0.1:0", i > 0 ? "," : "");
+}
+
+START_TEST(as_many_as_there_is_room_for_and_one_more)
+{
+    char text[512];
+    put_list(text, sizeof text, NV_LISTENER_SOCKETS_MAX);
+    ck_assert_int_eq(bind_to(text), NV_OK);
+    ck_assert_uint_eq(sockets.count, NV_LISTENER_SOCKETS_MAX);
+    close_all();
+    put_list(text, sizeof text, NV_LISTENER_SOCKETS_MAX + 1);
+    ck_assert_int_eq(bind_to(text), NV_ERR_CONFIG);
+    ck_assert_uint_le(sockets.count, NV_LISTENER_SOCKETS_MAX);
+}
+END_TEST
+
+/* ---- Unix -------------------------------------------------------------------------------- */
+
+START_TEST(the_file_of_a_unix_socket_goes_with_it)
+{
+    char text[100];
+    struct stat info;
+    (void)snprintf(text, sizeof text, "unix:%s/s", folder);
+    ck_assert_int_eq(bind_to(text), NV_OK);
+    ck_assert_str_eq(sockets.items[0].name, text);
+    ck_assert_str_eq(sockets.items[0].unix_path, text + 5);
+    ck_assert_int_eq(lstat(text + 5, &info), 0);
+    ck_assert(S_ISSOCK(info.st_mode));
+    ck_assert_uint_eq(info.st_mode & 0777, 0600);
+    ck_assert_uint_eq(info.st_ino, sockets.items[0].unix_inode);
+    close_all();
+    ck_assert_int_ne(lstat(text + 5, &info), 0);
+}
+END_TEST
+
+START_TEST(a_file_in_its_place_is_not_removed)
+{
+    char text[100];
+    (void)snprintf(text, sizeof text, "unix:%s/s", folder);
+    ck_assert_int_eq(bind_to(text), NV_OK);
+    ck_assert_int_eq(unlink(text + 5), 0);
+    int other = open(text + 5, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    ck_assert_int_ge(other, 0);
+    (void)close(other);
+    close_all();
+    ck_assert_int_eq(access(text + 5, F_OK), 0);
+    ck_assert_int_eq(bind_to(text), NV_ERR_CONFIG); /* nor taken for a stale socket */
+    ck_assert_ptr_nonnull(strstr(fail.what, "exists"));
+    (void)unlink(text + 5);
+}
+END_TEST
+
+START_TEST(a_path_as_long_as_the_system_takes_and_longer)
+{
+    char text[300];
+    size_t room = 107; /* sun_path without its NUL */
+    int len = snprintf(text, sizeof text, "unix:%s/", folder);
+    memset(text + len, 'p', sizeof text - (size_t)len);
+    text[5 + room] = '\0';
+    ck_assert_int_eq(bind_to(text), NV_OK);
+    close_all();
+    text[5 + room] = 'p';
+    text[5 + room + 1] = '\0';
+    ck_assert_int_eq(bind_to(text), NV_ERR_CONFIG);
+    ck_assert_uint_eq(sockets.count, 0);
+}
+END_TEST
+
+/* ---- handed over ------------------------------------------------------------------------- */
+
+START_TEST(a_descriptor_that_listens_is_taken_others_are_not)
+{
+    char text[32];
+    int pair[2];
+    int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(listen(listening, 5), 0);
+    (void)snprintf(text, sizeof text, "fd:%d", listening);
+    ck_assert_int_eq(bind_to(text), NV_OK);
+    ck_assert_int_eq(sockets.items[0].fd, listening);
+    close_all();
+    ck_assert_int_eq(fcntl(listening, F_GETFD), -1); /* closed with the others */
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    (void)snprintf(text, sizeof text, "fd:%d", pair[0]);
+    ck_assert_int_eq(bind_to(text), NV_ERR_CONFIG);
+    ck_assert_int_ne(fcntl(pair[0], F_GETFD), -1); /* not ours: left open */
+    (void)close(pair[0]);
+    (void)close(pair[1]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("net/listener_address");
+    TCase *tcase = tcase_create("address");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_socket_is_bound_listens_and_has_its_name);
+    tcase_add_test(tcase, sockets_are_added_to_those_there);
+    tcase_add_test(tcase, of_a_list_the_first_failure_ends_it);
+    tcase_add_test(tcase, as_many_as_there_is_room_for_and_one_more);
+    tcase_add_test(tcase, the_file_of_a_unix_socket_goes_with_it);
+    tcase_add_test(tcase, a_file_in_its_place_is_not_removed);
+    tcase_add_test(tcase, a_path_as_long_as_the_system_takes_and_longer);
+    tcase_add_test(tcase, a_descriptor_that_listens_is_taken_others_are_not);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
