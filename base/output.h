@@ -35,7 +35,7 @@ struct nv_output {
         .fd = (descriptor), .lock = PTHREAD_MUTEX_INITIALIZER                                  \
     }
 
-/* Standard output of this process. */
+/* Standard output of this process. Borrowed, static. */
 struct nv_output *nv_output_stdout(void);
 /* Writes `text` whole, or says that it did not. */
 bool nv_output_write(struct nv_output *output, struct nv_str text);

@@ -50,7 +50,7 @@ size_t nv_str_find(struct nv_str s, struct nv_str needle);
 size_t nv_str_find_char(struct nv_str s, char c);
 /* Bytes [from, from+len) of `s`, clamped to it. Borrowed from `s`. */
 struct nv_str nv_str_slice(struct nv_str s, size_t from, size_t len);
-/* nv_str_trim for what has white space at an end; same contract. */
+/* nv_str_trim for what has white space at an end. Borrowed from `s`. */
 struct nv_str nv_str_trim_any(struct nv_str s);
 /* Without ASCII white space at both ends. Borrowed from `s`. Inline: nearly nothing has any. */
 static inline struct nv_str nv_str_trim(struct nv_str s)
@@ -70,9 +70,10 @@ uint64_t nv_number_hash(uint64_t number);
  * NV_ERR_MALFORMED otherwise, `out` untouched.
  */
 enum nv_err nv_str_to_int64(struct nv_str s, int64_t *out) NV_MUST_USE;
-/* The same without a sign. */
+/* The same without a sign. Errors likewise. */
 enum nv_err nv_str_to_uint64(struct nv_str s, uint64_t *out) NV_MUST_USE;
-/* Whole of `s` as a JSON number or NaN, Infinity, -Infinity (locale-independent). */
+/* Whole of `s` as a JSON number or NaN, Infinity, -Infinity (locale-independent).
+ * NV_ERR_MALFORMED otherwise, `out` untouched. */
 enum nv_err nv_str_to_double(struct nv_str s, double *out) NV_MUST_USE;
 
 #endif

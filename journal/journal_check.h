@@ -25,7 +25,8 @@ struct nv_journal_report {
 enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *out,
                              struct nv_journal_report *report,
                              struct nv_fail *fail) NV_MUST_USE;
-/* Name of a record's kind: "traces", "logs", "outbox", "dead-letter", "sent" or "unknown". */
+/* Name of a record's kind: "traces", "logs", "outbox", "dead-letter", "sent" or "unknown".
+ * Static. */
 const char *nv_record_kind_name(unsigned kind);
 
 #endif

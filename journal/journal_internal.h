@@ -317,7 +317,8 @@ struct nv_walk {
     bool middle;      /* and something sound comes behind one */
     uint32_t epoch;   /* highest among sound records of any epoch */
 };
-/* Walks a segment whose fd and layout are set; epoch 0: whichever is the highest. */
+/* Walks a segment whose fd and layout are set; epoch 0: whichever is the highest. NV_ERR_IO,
+ * NV_ERR_NO_MEMORY; what is damaged is no error, `walk` tells of it. */
 enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segment,
                             struct nv_walk *walk) NV_MUST_USE;
 /* A file that was opened. */

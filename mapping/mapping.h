@@ -53,9 +53,9 @@ void nv_mapping_free(struct nv_mapping *mapping);
  * otherwise as its spans came, but for the project and what rows drop; the trace's attribute
  * noveum.gateway.untranslated says why, and trace->untranslated is set.
  *
- * Takes `raw` on success and on failure. On success *out is new: it owns the raw trace's arena
- * and claim; free it with nv_arena_free((*out)->arena) once the claim is settled. On failure
- * the arena and the claim stay with `raw`, untouched: the caller dead-letters its bytes.
+ * Takes `raw` with NV_OK: *out is new and owns the raw trace's arena and claim; free it with
+ * nv_arena_free((*out)->arena) once the claim is settled. With an error `raw` is as it was and
+ * still the caller's, who makes dead letters of its bytes: they must outlive the attempt.
  * Errors: NV_ERR_NO_MEMORY; NV_ERR_MALFORMED for bytes that never passed the check at the door.
  * Any thread.
  */
@@ -65,7 +65,7 @@ enum nv_err nv_mapping_translate(const struct nv_mapping *mapping, struct nv_raw
 /*
  * For `noveum-gateway explain`: translates as above and appends to `report`, span by span, each
  * target field with the source key that won, its row, and the keys that lost. Text, one line a
- * field.
+ * field. Takes `raw` and gives *out as above; errors as above and the buffer's.
  */
 enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
                                struct nv_buf *report, struct nv_trace **out) NV_MUST_USE;

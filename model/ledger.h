@@ -69,7 +69,7 @@ void nv_ledger_dead_held(enum nv_dead reason, uint64_t spans);
 void nv_ledger_dead_queued(enum nv_dead reason, uint64_t spans);
 /* A consistent copy. */
 void nv_ledger_read(struct nv_ledger *out);
-/* Appends all of it in Prometheus text format. */
+/* Appends all of it in Prometheus text format. Errors are the buffer's. */
 enum nv_err nv_ledger_write(struct nv_buf *buf);
 /* Back to zero: for tests. */
 void nv_ledger_reset(void);

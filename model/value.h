@@ -113,8 +113,9 @@ enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool 
 /* Makes room for one more; NV_ERR_NO_MEMORY. */
 enum nv_err nv_attributes_reserve(struct nv_attributes *list,
                                   struct nv_arena *arena) NV_MUST_USE;
-/* Appends; NV_ERR_NO_MEMORY. Keys are not checked for duplicates. Inline: in lists whose room
- * is known before, as most are, it is a write. */
+/* Appends; texts of key and value are borrowed as long as the list is used. NV_ERR_NO_MEMORY.
+ * Keys are not checked for duplicates. Inline: in lists whose room is known before, as most
+ * are, it is a write. */
 NV_MUST_USE static inline enum nv_err nv_attributes_add(struct nv_attributes *list,
                                                         struct nv_arena *arena,
                                                         struct nv_str key,
@@ -130,7 +131,7 @@ NV_MUST_USE static inline enum nv_err nv_attributes_add(struct nv_attributes *li
     item->value = value;
     return NV_OK;
 }
-/* Replaces the value of `key`, or appends. NV_ERR_NO_MEMORY. */
+/* Replaces the value of `key`, or appends; borrows likewise. NV_ERR_NO_MEMORY. */
 enum nv_err nv_attributes_set(struct nv_attributes *list, struct nv_arena *arena,
                               struct nv_str key, struct nv_value value) NV_MUST_USE;
 /* Value of `key` (the last one), or NULL. Borrowed, mutable until the list grows. */

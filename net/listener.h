@@ -41,8 +41,8 @@ struct nv_accepter {
 };
 
 /*
- * Binds and listens; nothing is accepted yet. NV_ERR_CONFIG (address not understood, in use,
- * not allowed) with what to do in `fail`; NV_ERR_NO_MEMORY, NV_ERR_IO.
+ * Binds and listens; nothing is accepted yet. *out is new. NV_ERR_CONFIG (address not
+ * understood, in use, not allowed) with what to do in `fail`; NV_ERR_NO_MEMORY, NV_ERR_IO.
  */
 enum nv_err nv_listener_open(const struct nv_listener_config *config, struct nv_fail *fail,
                              struct nv_listener **out) NV_MUST_USE;

@@ -56,9 +56,10 @@ void nv_groups_init(struct nv_groups *groups, struct nv_services *services);
 /* All must have been dropped. */
 void nv_groups_release(struct nv_groups *groups);
 /*
- * The shared form of `group` from `client`, counted once more; NULL without memory. Give back
- * with drop. `before` (NULL: none) is the group before it in the same batch and `shared_before`
- * its shared form: a resource that both view is not looked at again.
+ * The shared form of `group` from `client`, borrowed and counted once more: give it back with
+ * drop. `group` is copied. NULL without memory. `before` (NULL: none) is the group before it in
+ * the same batch and `shared_before` its shared form: a resource that both view is not looked
+ * at again.
  */
 struct nv_shared_group *nv_groups_share(struct nv_groups *groups, const struct nv_group *group,
                                         const struct nv_group *before,

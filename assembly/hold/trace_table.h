@@ -96,7 +96,7 @@ struct nv_place nv_open_trace_first(const struct nv_open_trace *trace);
 /* Last item of one. */
 struct nv_place nv_open_trace_last(const struct nv_open_trace *trace);
 
-/* The trace that a timer of it belongs to. */
+/* The trace that a timer of it belongs to. Borrowed. */
 static inline struct nv_open_trace *nv_open_trace_of(struct nv_timer *timer)
 {
     return (struct nv_open_trace *)(void *)((char *)timer -

@@ -90,7 +90,8 @@ void nv_count(enum nv_counter id, uint64_t amount);
 uint64_t nv_count_get(enum nv_counter id);
 /* Back to zero, all of them: for tests. */
 void nv_count_reset(void);
-/* Appends all rows in Prometheus text format 0.0.4, HELP and TYPE once a name. */
+/* Appends all rows in Prometheus text format 0.0.4, HELP and TYPE once a name. Errors are the
+ * buffer's. */
 enum nv_err nv_count_write(struct nv_buf *buf);
 
 #endif

@@ -30,8 +30,9 @@ void nv_log_let_go(void);
 /* Sets what is written and how, and lets go. Call before threads start; later calls (reload)
  * are safe too. */
 void nv_log_configure(enum nv_log_level level, enum nv_log_format format);
-/* Sends lines to `sink` instead of stderr, NULL restores it; every site's window opens anew, so
- * that tests in one process do not use up each other's. For tests. One thread. */
+/* Sends lines to `sink` instead of stderr, with `ctx` (borrowed); NULL restores it; every
+ * site's window opens anew, so that tests in one process do not use up each other's. For tests.
+ * One thread. */
 void nv_log_set_sink(void (*sink)(void *ctx, struct nv_str line), void *ctx);
 
 /* State of one call site, for folding; use the macros. */

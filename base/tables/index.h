@@ -32,8 +32,8 @@ void nv_index_release(struct nv_index *index);
 /* The item with `key`, or NULL. Borrowed: the table never owns items. */
 void *nv_index_find(const struct nv_index *index, uint64_t hash, nv_index_eq *eq,
                     const void *key);
-/* Adds an item whose key must not be there yet. NV_ERR_NO_MEMORY; NV_ERR_LIMIT past 2^30
- * items. */
+/* Adds an item (borrowed until it is removed) whose key must not be there yet.
+ * NV_ERR_NO_MEMORY; NV_ERR_LIMIT past 2^30 items. */
 enum nv_err nv_index_add(struct nv_index *index, uint64_t hash, void *item) NV_MUST_USE;
 /* Removes `item`, which must be there. */
 void nv_index_remove(struct nv_index *index, uint64_t hash, const void *item);

@@ -43,7 +43,8 @@ struct nv_encoded_list {
 
 /* New, with a copy of `json`; NULL without memory. free() it. */
 struct nv_encoded *nv_encoded_new(struct nv_str json, uint64_t spans);
-/* Makes room for the facts at the start of an empty buffer: the JSON is appended behind it. */
+/* Makes room for the facts at the start of an empty buffer: the JSON is appended behind it.
+ * Errors are the buffer's. */
 enum nv_err nv_encoded_begin(struct nv_buf *buf) NV_MUST_USE;
 /* New, out of a buffer that was begun so (its bytes are taken, nothing is copied, it is empty
  * then); NULL when the buffer has failed, which then keeps its bytes. free() it. */

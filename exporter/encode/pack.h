@@ -37,7 +37,8 @@ struct nv_pack_limits {
 };
 
 /*
- * New body with traces from the front of `list` up to the limits, at least one. NULL without
+ * New body (nv_body_free) that takes traces from the front of `list` up to the limits, at least
+ * one. NULL without
  * memory (the list is untouched then). The list must not be empty.
  */
 struct nv_body *nv_body_take(struct nv_encoded_list *list, const struct nv_pack_limits *limits);

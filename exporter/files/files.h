@@ -12,8 +12,8 @@
 struct nv_files;
 
 /*
- * Opens the directory, which is created (its last part only) when it is not there. NULL with
- * `fail` (may be NULL) set: NV_ERR_IO (also when the path is a symlink), NV_ERR_NO_MEMORY.
+ * Opens the directory, which is created (its last part only) when it is not there. New; NULL
+ * with `fail` (may be NULL) set: NV_ERR_IO (also when the path is a symlink), NV_ERR_NO_MEMORY.
  */
 struct nv_files *nv_files_new(const char *directory, struct nv_fail *fail);
 /* NULL is allowed. */
@@ -25,8 +25,8 @@ void nv_files_free(struct nv_files *files);
  */
 enum nv_err nv_files_write(struct nv_files *files, struct nv_str trace_id,
                            struct nv_str json) NV_MUST_USE;
-/* Appends `json` (compact, valid) with line breaks and two spaces a level, and a last
- * newline. */
+/* Appends `json` (compact, valid) with line breaks and two spaces a level, and a last newline.
+ * Errors are the buffer's. */
 enum nv_err nv_json_indent(struct nv_buf *buf, struct nv_str json) NV_MUST_USE;
 
 #endif

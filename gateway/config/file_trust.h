@@ -42,7 +42,8 @@ enum nv_file_verdict nv_file_judge(const struct stat *info, uid_t self, enum nv_
 enum nv_err nv_file_check(const char *path, enum nv_file_role role,
                           struct nv_fail *fail) NV_MUST_USE;
 /* nv_file_read (base/file.h) of a file that passes; what is judged is what is read. A pipe is
- * waited for NV_FILE_WAIT_MS for each of its pieces. */
+ * waited for NV_FILE_WAIT_MS for each of its pieces. Errors as nv_file_check's and
+ * nv_file_read's. */
 enum nv_err nv_file_read_trusted(const char *path, enum nv_file_role role, size_t max,
                                  struct nv_buf *out, struct nv_fail *fail) NV_MUST_USE;
 

@@ -30,7 +30,7 @@ size_t nv_raw_picks_of_trace(const struct nv_raw_pick *picks, size_t count);
  */
 struct nv_raw_trace *nv_raw_join(struct nv_batch *const *batches,
                                  const struct nv_raw_pick *picks, size_t count);
-/* The same of the trace that is named first; there must be an item. */
+/* The same of the trace that is named first; there must be an item. New likewise. */
 struct nv_raw_trace *nv_raw_join_first(struct nv_batch *const *batches, size_t count);
 
 #endif

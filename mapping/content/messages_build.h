@@ -65,12 +65,12 @@ enum nv_err nv_message_end(struct nv_message *message) NV_MUST_USE;
 /* Writes what was gathered as a piece of the message, if anything was; its role stays, and its
  * finish reason, which is that of the last piece. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_flush(struct nv_message *message) NV_MUST_USE;
-/* Adds text to the content. Errors: NV_ERR_NO_MEMORY. */
+/* Adds text (borrowed until the arena goes) to the content. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_text(struct nv_message *message, struct nv_str text) NV_MUST_USE;
-/* Adds a line of thought. Errors: NV_ERR_NO_MEMORY. */
+/* Adds a line of thought (borrowed likewise). Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_think(struct nv_message *message, struct nv_str text) NV_MUST_USE;
-/* Adds one tool call, or a list of them, of any shape (messages_calls.c). Errors:
- * NV_ERR_NO_MEMORY. */
+/* Adds one tool call, or a list of them, of any shape (messages_calls.c), its texts borrowed
+ * likewise. Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_call(struct nv_message *message,
                             const struct nv_value *call) NV_MUST_USE;
 /* The same of a call that stands in content: when it is one of message->listed, told by its id
@@ -139,7 +139,8 @@ enum nv_err nv_message_choices(struct nv_arena *arena, const struct nv_value **i
  * (messages_choices.c). Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_in_text(struct nv_message *message, const struct nv_value *text,
                                struct nv_value *out) NV_MUST_USE;
-/* Appends a finished message to the list. Errors: NV_ERR_NO_MEMORY. */
+/* Appends a finished message (its texts borrowed likewise) to the list. Errors:
+ * NV_ERR_NO_MEMORY. */
 enum nv_err nv_messages_push(struct nv_messages_state *state,
                              struct nv_value message) NV_MUST_USE;
 /* The role that a word of any convention means (human, ai, model, MessageRole.USER, ...):

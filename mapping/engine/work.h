@@ -280,7 +280,8 @@ nv_candidate_add(struct nv_translation *t, const struct nv_rule *rule, unsigned 
 
 /* ---- fields ------------------------------------------------------------------------------ */
 
-/* Tells the trace: keeps `text` for `field` when it goes before what was told. */
+/* Tells the trace: keeps `text` (borrowed, of its arena) for `field` when it goes before what
+ * was told. */
 void nv_identity_tell(struct nv_identity *identity, uint16_t field, struct nv_str text,
                       uint16_t precedence);
 

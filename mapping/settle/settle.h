@@ -42,7 +42,8 @@ enum nv_err nv_vectors_leave_out(struct nv_translation *t) NV_MUST_USE;
 enum nv_err nv_tools_settle(struct nv_translation *t) NV_MUST_USE;
 /* Gives calls of tools in answers without ids those of the tools that ran. NV_ERR_NO_MEMORY. */
 enum nv_err nv_tool_ids_settle(struct nv_translation *t) NV_MUST_USE;
-/* Tokens and costs of each call once: repeats of a call and sums of parents are renamed. */
+/* Tokens and costs of each call once: repeats of a call and sums of parents are renamed.
+ * NV_ERR_NO_MEMORY. */
 enum nv_err nv_usage_settle(struct nv_translation *t) NV_MUST_USE;
 /*
  * Gives an agent, a chain or a root that does not say what it took and gave the texts of the
@@ -59,7 +60,8 @@ enum nv_err nv_agents_settle(struct nv_translation *t) NV_MUST_USE;
 struct nv_str nv_name_of_root(const struct nv_translation *t);
 /* Cost of one span's call, told or computed. NV_ERR_NO_MEMORY. */
 enum nv_err nv_cost_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
-/* Status, status message and exception of a span from its status, events and attributes. */
+/* Status, status message and exception of a span from its status, events and attributes.
+ * NV_ERR_NO_MEMORY. */
 enum nv_err nv_outcome_settle(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
 /* What a linked part says of the others: id, name, session, user, links. NV_ERR_NO_MEMORY. */
 enum nv_err nv_part_settle(struct nv_translation *t) NV_MUST_USE;

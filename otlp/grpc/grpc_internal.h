@@ -132,8 +132,8 @@ void nv_grpc_session_shutdown(struct nv_grpc_session *session);
 bool nv_grpc_session_wants_write(const struct nv_grpc_session *session);
 /* Is a call at work? One that only stays open behind its answer is not. */
 bool nv_grpc_session_busy(const struct nv_grpc_session *session);
-/* Puts the answer of a ready call on its way. The session to send from, or NULL when the stream
- * was gone. The call may be freed. Loop's thread. */
+/* Puts the answer of a ready call on its way. The session to send from, borrowed, or NULL when
+ * the stream was gone. The call may be freed. Loop's thread. */
 struct nv_grpc_session *nv_grpc_call_settle(struct nv_grpc_call *call);
 
 #endif

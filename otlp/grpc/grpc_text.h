@@ -13,7 +13,7 @@
 /* "10S", "500m": 1 to 8 digits and one of H M S m u n. NV_ERR_MALFORMED otherwise. */
 enum nv_err nv_grpc_parse_timeout(struct nv_str text, uint64_t *ns) NV_MUST_USE;
 /* Appends `message`, as it may be shown (base/text/shown.h), as a value of grpc-message: all
- * but printable ASCII and '%' percent-encoded. */
+ * but printable ASCII and '%' percent-encoded. Errors, here and below, are the buffer's. */
 enum nv_err nv_grpc_put_message(struct nv_buf *buf, struct nv_str message);
 /* Appends `bytes` as the value of a -bin header: base64 without padding. */
 enum nv_err nv_grpc_put_binary(struct nv_buf *buf, struct nv_str bytes);

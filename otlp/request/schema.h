@@ -78,7 +78,7 @@ const struct nv_schema *nv_schema(enum nv_message_id id);
 /* The request message of a signal. */
 enum nv_message_id nv_schema_request(enum nv_signal signal);
 
-/* The field of that number, or NULL when the message has none. */
+/* The field of that number, or NULL when the message has none. Borrowed, static. */
 static inline const struct nv_proto_field *nv_schema_field(const struct nv_schema *schema,
                                                            uint32_t number)
 {
