@@ -47,13 +47,20 @@ static struct nv_str without_date(struct nv_str name)
     return name;
 }
 
+/* Makers whose models have one name at Bedrock, behind region and maker, and at their own API. */
+static const struct nv_str makers[] = {NV_STR_INIT("anthropic.")};
+/* The longest region is `global.`. */
+#define REGION_MAX 8
+
 /* `us.anthropic.claude-x` without its region and maker. */
 static struct nv_str without_region(struct nv_str name)
 {
-    size_t anthropic = nv_str_find(name, NV_STR("anthropic."));
-    return anthropic == SIZE_MAX || anthropic > 8
-               ? name
-               : nv_str_slice(name, anthropic + 10, name.len);
+    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
+        size_t at = nv_str_find(name, makers[i]);
+        if (at <= REGION_MAX)
+            return nv_str_slice(name, at + makers[i].len, name.len);
+    }
+    return name;
 }
 
 /* Without `-v1:0` at the end of Bedrock's names, or what else stands behind a colon. */

@@ -113,6 +113,10 @@ static const struct row models[] = {
     {NV_STR_INIT("meta-llama/*,llama-*"), NV_STR_INIT("meta")},
 };
 
+/* Whose `input_tokens` hold `cached_tokens` in every API: OpenAI's reference, "usage" of Chat
+ * Completions and Responses; Azure serves the same. */
+static const struct nv_str counts_cached = NV_STR_INIT("openai,azure_openai");
+
 /* Providers whose name in the price table is not the one that spans bear. */
 static const struct row sellers[] = {{NV_STR_INIT("fireworks*"), NV_STR_INIT("fireworks")},
                                      {NV_STR_INIT("moonshot*"), NV_STR_INIT("moonshotai")},
@@ -223,4 +227,9 @@ struct nv_str nv_provider_of_host(struct nv_str host)
     while (end < host.len && host.ptr[end] != '/' && host.ptr[end] != ':')
         end++;
     return find(&host_table, nv_str_slice(host, 0, end));
+}
+
+bool nv_provider_counts_cached(struct nv_str provider)
+{
+    return nv_glob_any(counts_cached, provider);
 }

@@ -11,6 +11,11 @@
  * without memory.
  */
 struct nv_str nv_provider_normalise(struct nv_arena *arena, struct nv_str name);
+/*
+ * Do the counts of this provider (normalised) always include cached tokens in the input? Others
+ * tell them apart, or it depends on who tells.
+ */
+bool nv_provider_counts_cached(struct nv_str provider);
 /* What the price table calls a provider of this name in lower case. Static, or borrowed. */
 struct nv_str nv_provider_seller(struct nv_str name);
 /*

@@ -14,6 +14,8 @@
  */
 #include "mapping/settle/tokens.h"
 
+#include "mapping/prices/provider.h"
+
 #include <assert.h>
 
 #include "base/banned.h"
@@ -70,12 +72,11 @@ static bool sane(const struct counts *c)
     return true;
 }
 
-/* OpenAI's own counts always include cached tokens. */
 static bool always_inclusive(const struct nv_span_work *work)
 {
     const struct nv_value *provider = nv_work_get(work, NV_FIELD_PROVIDER);
     return provider && provider->type == NV_VALUE_STRING &&
-           nv_glob_any(NV_STR("openai,azure_openai"), provider->as.string);
+           nv_provider_counts_cached(provider->as.string);
 }
 
 /* Keeps what the source told of a count beside what becomes of it. */

@@ -86,6 +86,16 @@ START_TEST(sellers)
 }
 END_TEST
 
+START_TEST(whose_input_holds_the_cached_tokens)
+{
+    ck_assert(nv_provider_counts_cached(NV_STR("openai")));
+    ck_assert(nv_provider_counts_cached(NV_STR("azure_openai")));
+    ck_assert(!nv_provider_counts_cached(NV_STR("azure")));
+    ck_assert(!nv_provider_counts_cached(NV_STR("anthropic")));
+    ck_assert(!nv_provider_counts_cached(NV_STR("")));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/provider");
@@ -94,6 +104,7 @@ int main(void)
     tcase_add_test(tcase, spellings);
     tcase_add_test(tcase, models_and_hosts);
     tcase_add_test(tcase, sellers);
+    tcase_add_test(tcase, whose_input_holds_the_cached_tokens);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
