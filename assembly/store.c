@@ -43,7 +43,7 @@ static enum nv_err put_synced(void *ctx, enum nv_record_kind kind, struct nv_str
 static enum nv_err get(void *ctx, uint64_t id, struct nv_buf *payload)
 {
     struct nv_assembly *assembly = ctx;
-    return nv_journal_get(assembly->journal, id, NULL, NULL, payload);
+    return nv_journal_read_record(assembly->journal, id, NULL, NULL, payload);
 }
 
 static void release(void *ctx, uint64_t id)
@@ -60,7 +60,7 @@ static enum nv_err visit_one(struct nv_assembly *assembly, uint64_t id, nv_store
     struct nv_buf body;
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
-    enum nv_err err = nv_journal_get(assembly->journal, id, NULL, &head, &body);
+    enum nv_err err = nv_journal_read_record(assembly->journal, id, NULL, &head, &body);
     if (err == NV_OK)
         visit(visit_ctx, id, nv_buf_str(&head), nv_buf_str(&body));
     nv_buf_release(&head);

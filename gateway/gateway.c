@@ -456,7 +456,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
         return;
     /* each may still call those after it: the door assembly, a sink its claims */
     nv_receiver_free(gateway->receiver);
-    nv_sinks_free(&gateway->sinks);
+    nv_sinks_release(&gateway->sinks);
     nv_assembly_free(gateway->assembly);
     nv_mapping_free(gateway->mapping);
     nv_agents_free(gateway->agents);

@@ -114,7 +114,7 @@ void nv_sinks_stop(const struct nv_sinks *sinks, uint32_t deadline_ms)
     }
 }
 
-void nv_sinks_free(struct nv_sinks *sinks)
+void nv_sinks_release(struct nv_sinks *sinks)
 {
     for (unsigned i = sinks->count; i > 0; i--) {
         const struct nv_sink *sink = &sinks->items[i - 1];

@@ -79,6 +79,6 @@ void nv_sinks_reload(struct nv_sinks *sinks, const struct nv_options *options);
 /* The keeper first, with all the time: observers have nothing to lose. */
 void nv_sinks_stop(const struct nv_sinks *sinks, uint32_t deadline_ms);
 /* Usable again as if zero. */
-void nv_sinks_free(struct nv_sinks *sinks);
+void nv_sinks_release(struct nv_sinks *sinks);
 
 #endif

@@ -90,8 +90,9 @@ enum nv_err nv_journal_read_body(struct nv_journal *journal, uint64_t id, size_t
  * Appends head and body of a live record (either may be NULL) after checking it whole.
  * NV_ERR_NOT_FOUND, NV_ERR_MALFORMED (damaged), IO, LIMIT, NO_MEMORY.
  */
-enum nv_err nv_journal_get(struct nv_journal *journal, uint64_t id, enum nv_record_kind *kind,
-                           struct nv_buf *head, struct nv_buf *body) NV_MUST_USE;
+enum nv_err nv_journal_read_record(struct nv_journal *journal, uint64_t id,
+                                   enum nv_record_kind *kind, struct nv_buf *head,
+                                   struct nv_buf *body) NV_MUST_USE;
 /* Ids of the live records whose kind's bit (1 << kind) is in `kinds`, ascending. *ids is new
  * (free() it). NV_ERR_NO_MEMORY. */
 enum nv_err nv_journal_list(struct nv_journal *journal, unsigned kinds, uint64_t **ids,

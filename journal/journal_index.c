@@ -151,8 +151,9 @@ static enum nv_err read_whole(struct nv_journal *journal, uint64_t id, struct nv
     return err;
 }
 
-enum nv_err nv_journal_get(struct nv_journal *journal, uint64_t id, enum nv_record_kind *kind,
-                           struct nv_buf *head, struct nv_buf *body)
+enum nv_err nv_journal_read_record(struct nv_journal *journal, uint64_t id,
+                                   enum nv_record_kind *kind, struct nv_buf *head,
+                                   struct nv_buf *body)
 {
     struct nv_entry entry;
     char *bytes;

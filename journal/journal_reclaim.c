@@ -100,7 +100,8 @@ static enum nv_err copy_one(struct nv_journal *journal, struct move *move)
     struct nv_buf body;
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
-    enum nv_err err = nv_journal_get(journal, move->put.id, &move->put.kind, &head, &body);
+    enum nv_err err =
+        nv_journal_read_record(journal, move->put.id, &move->put.kind, &head, &body);
     if (err == NV_OK) {
         move->put.head = nv_buf_str(&head);
         move->put.body = nv_buf_str(&body);

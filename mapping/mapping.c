@@ -83,7 +83,7 @@ static enum nv_err load_prices(struct nv_mapping *mapping, struct nv_str path,
                                struct nv_fail *fail)
 {
     struct nv_str text, builtin = {(const char *)nv_prices_csv, nv_prices_csv_len};
-    struct nv_prices *prices = nv_prices_new(mapping->arena);
+    struct nv_prices *prices = nv_prices_make(mapping->arena);
     enum nv_err err = prices ? NV_OK : NV_ERR_NO_MEMORY;
     if (err == NV_OK && path.len > 0) {
         err = read_file(mapping->arena, path, &text, fail);

@@ -90,7 +90,7 @@ struct nv_hash_slot *nv_hash_index_next(const struct nv_hash_index *index, uint6
 
 /* ---- attributes by key ------------------------------------------------------------------- */
 
-void nv_key_index_clear(struct nv_key_index *index)
+void nv_key_index_ready(struct nv_key_index *index)
 {
     nv_hash_index_clear(&index->index);
     index->counted = 0;

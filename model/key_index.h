@@ -47,10 +47,10 @@ struct nv_key_index {
 };
 
 /* Readies it for another list, or for one whose items were moved. */
-void nv_key_index_clear(struct nv_key_index *index);
+void nv_key_index_ready(struct nv_key_index *index);
 /*
  * *out: the last attribute of `list` with this key, NULL none; borrowed until the list grows. The
- * same list each time, until nv_key_index_clear. NV_ERR_NO_MEMORY; NV_ERR_LIMIT past the limit
+ * same list each time, until nv_key_index_ready. NV_ERR_NO_MEMORY; NV_ERR_LIMIT past the limit
  * of this thread's meter (base/meter.h).
  */
 enum nv_err nv_key_index_find(struct nv_key_index *index, struct nv_arena *arena,

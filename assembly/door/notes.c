@@ -174,7 +174,7 @@ static enum nv_err merge(struct nv_assembly *assembly, struct nv_note_ring *ring
     enum nv_err err = NV_OK;
     for (size_t i = 0; i < count && err == NV_OK; i++) {
         const struct nv_note_record *record = &ring->records[ring->first + i];
-        err = nv_journal_get(assembly->journal, record->id, NULL, NULL, &notes);
+        err = nv_journal_read_record(assembly->journal, record->id, NULL, NULL, &notes);
         /* A damaged one is left behind: at worst its traces are sent twice under their ids. */
         err = err == NV_ERR_MALFORMED ? NV_OK : err;
         merged.last = record->last > merged.last ? record->last : merged.last;
@@ -354,7 +354,7 @@ static enum nv_err read_notes(struct reading *reading)
     for (size_t i = 0; i < count && err == NV_OK; i++) {
         struct nv_buf body;
         nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
-        err = nv_journal_get(journal, ids[i], NULL, NULL, &body);
+        err = nv_journal_read_record(journal, ids[i], NULL, NULL, &body);
         if (err == NV_OK)
             err = read_record(reading, ids[i], nv_buf_str(&body));
         else if (err == NV_ERR_MALFORMED)

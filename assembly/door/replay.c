@@ -215,7 +215,7 @@ static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_
     struct nv_batch *batch = NULL;
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
-    enum nv_err err = nv_journal_get(assembly->journal, id, &kind, &head, &body);
+    enum nv_err err = nv_journal_read_record(assembly->journal, id, &kind, &head, &body);
     if (err == NV_OK)
         err = *why = decode(assembly, kind, nv_buf_str(&head), &body, &batch);
     if (err == NV_OK) {
@@ -267,7 +267,7 @@ static enum nv_err bury(struct nv_assembly *assembly, uint64_t id, enum nv_err w
     uint64_t dead_id = 0;
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
-    enum nv_err err = nv_journal_get(assembly->journal, id, &kind, &head, &body);
+    enum nv_err err = nv_journal_read_record(assembly->journal, id, &kind, &head, &body);
     bool logs = err == NV_OK && kind == NV_RECORD_LOGS;
     struct nv_undecoded request = {.signal = logs ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES,
                                    .body = nv_buf_str(&body),

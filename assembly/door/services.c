@@ -328,7 +328,7 @@ size_t nv_services_read(struct nv_services *services, uint64_t now_ns,
         memcpy(row->name, service->name, sizeof row->name);
         row->distributed = facts & NV_LEARNED_DISTRIBUTED;
         row->logs = facts & NV_LEARNED_LOGS;
-        row->no_remote_parents = facts & NV_LEARNED_NO_REMOTE;
+        row->remote_parents_missing = facts & NV_LEARNED_NO_REMOTE;
         row->seen_ns_before = now_ns > service->seen_ns ? now_ns - service->seen_ns : 0;
     }
     pthread_mutex_unlock(&services->lock);

@@ -35,11 +35,11 @@ enum nv_learned {
 
 /* What was learned of one service (docs/design/0003-completion.md). */
 struct nv_service_facts {
-    char name[128];          /* cut; may hold any bytes, NUL-terminated */
-    bool distributed;        /* lately took part in traces of several services */
-    bool logs;               /* its content lately came as log records */
-    bool no_remote_parents;  /* its remote parents lately never came */
-    uint64_t seen_ns_before; /* age of the last trace */
+    char name[128];              /* cut; may hold any bytes, NUL-terminated */
+    bool distributed;            /* lately took part in traces of several services */
+    bool logs;                   /* its content lately came as log records */
+    bool remote_parents_missing; /* its remote parents lately never came */
+    uint64_t seen_ns_before;     /* age of the last trace */
 };
 
 struct nv_services;

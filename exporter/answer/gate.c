@@ -164,7 +164,7 @@ void nv_gate_failure(struct nv_gate *gate, const struct nv_retry_knobs *knobs,
     }
 }
 
-void nv_gate_release(struct nv_gate *gate, uint64_t now_ns)
+void nv_gate_let_through(struct nv_gate *gate, uint64_t now_ns)
 {
     gate->hold = NV_HOLD_NONE;
     gate->until_ns = now_ns;

@@ -53,6 +53,6 @@ bool nv_gate_success(struct nv_gate *gate, bool was_retry, uint64_t now_ns);
 void nv_gate_failure(struct nv_gate *gate, const struct nv_retry_knobs *knobs,
                      const struct nv_verdict *verdict, uint64_t now_ns, uint64_t random);
 /* The probe found the key good, or no answer to the question: lets one body through. */
-void nv_gate_release(struct nv_gate *gate, uint64_t now_ns);
+void nv_gate_let_through(struct nv_gate *gate, uint64_t now_ns);
 
 #endif

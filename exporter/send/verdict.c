@@ -334,5 +334,5 @@ void nv_sender_probe_done(void *done_ctx, const struct nv_reply *reply)
         return;
     }
     /* A backend without the route, or in trouble, says nothing on the key: a body will tell. */
-    nv_gate_release(&sender->gate, nv_clock_mono_ns(sender->clock));
+    nv_gate_let_through(&sender->gate, nv_clock_mono_ns(sender->clock));
 }

@@ -349,7 +349,7 @@ static void put_services(struct nv_json_writer *json, const struct nv_service_fa
         put_text(json, "name", services[i].name);
         put_bool(json, "distributed", services[i].distributed);
         put_bool(json, "logs", services[i].logs);
-        put_bool(json, "no_remote_parents", services[i].no_remote_parents);
+        put_bool(json, "remote_parents_missing", services[i].remote_parents_missing);
         put_uint(json, "seen_ms_ago", services[i].seen_ns_before / NV_NS_PER_MS);
         nv_json_write_end_object(json);
     }

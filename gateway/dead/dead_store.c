@@ -26,7 +26,7 @@ static enum nv_err put(void *ctx, enum nv_record_kind kind, struct nv_str head,
 
 static enum nv_err get(void *ctx, uint64_t id, struct nv_buf *payload)
 {
-    return nv_journal_get(ctx, id, NULL, NULL, payload);
+    return nv_journal_read_record(ctx, id, NULL, NULL, payload);
 }
 
 static void release(void *ctx, uint64_t id)
@@ -40,7 +40,7 @@ static enum nv_err visit_one(struct nv_journal *journal, uint64_t id, nv_store_v
     struct nv_buf head, body;
     nv_buf_init(&head, NV_JOURNAL_RECORD_MAX);
     nv_buf_init(&body, NV_JOURNAL_RECORD_MAX);
-    enum nv_err err = nv_journal_get(journal, id, NULL, &head, &body);
+    enum nv_err err = nv_journal_read_record(journal, id, NULL, &head, &body);
     if (err == NV_OK)
         visit(visit_ctx, id, nv_buf_str(&head), nv_buf_str(&body));
     nv_buf_release(&head);

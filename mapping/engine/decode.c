@@ -8,6 +8,11 @@
  * are skipped, as protobuf has it. The last of several scalar fields wins. Nothing is judged
  * here: empty names, odd times and zero ids are for the translation.
  *
+ * The stack of decoding is that of calls, each over the bytes of its own field alone:
+ *
+ *   span ─▶ attribute ─▶ AnyValue ─┬▶ text, number: done
+ *      └──▶ event, link ─▶ ...     └▶ ArrayValue, KeyValueList ─▶ AnyValue ... (depth - 1)
+ *
  * Every encoder writes an attribute as key, then value, and a value as one field:
  *
  *   0a len key 12 len (0a len text | 18 varint | 21 8 bytes | 10 bool | ...)

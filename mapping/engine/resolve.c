@@ -562,7 +562,7 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
 {
     struct nv_scratch *scratch = &t->scratch;
     enum nv_err err = NV_OK;
-    nv_key_index_clear(&scratch->sent);
+    nv_key_index_ready(&scratch->sent);
     /* Most attributes go out as one; what is derived and counted comes on top. */
     struct nv_attributes *list = &work->span->attributes;
     list->capacity = work->source.count + DERIVED_USUAL;

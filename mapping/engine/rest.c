@@ -203,7 +203,7 @@ static void drop_plain_output(struct nv_translation *t, struct nv_span_work *wor
     uint32_t hole = work->at[NV_FIELD_OUTPUT_MESSAGES], last = list->count;
     list->items[hole - 1] = list->items[last - 1];
     list->count--;
-    nv_key_index_clear(&t->scratch.sent);
+    nv_key_index_ready(&t->scratch.sent);
     work->at[NV_FIELD_OUTPUT_MESSAGES] = 0;
     for (unsigned field = 0; field < NV_FIELD_KNOWN; field++)
         work->at[field] = work->at[field] == last ? hole : work->at[field];
@@ -248,7 +248,7 @@ static enum nv_err tell(struct nv_translation *t, struct nv_span_work *work,
 {
     if (text.len == 0 || nv_work_get(work, field))
         return NV_OK;
-    nv_key_index_clear(&t->scratch.sent);
+    nv_key_index_ready(&t->scratch.sent);
     return text.ptr ? nv_work_set(t, work, field, nv_value_string(text)) : NV_ERR_NO_MEMORY;
 }
 

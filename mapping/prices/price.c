@@ -58,7 +58,7 @@ struct nv_prices {
 
 /* ---- parsing ----------------------------------------------------------------------------- */
 
-struct nv_prices *nv_prices_new(struct nv_arena *arena)
+struct nv_prices *nv_prices_make(struct nv_arena *arena)
 {
     struct nv_prices *prices = nv_arena_alloc(arena, sizeof *prices);
     if (prices)

@@ -61,7 +61,7 @@ struct nv_price_usage {
 };
 
 /* Empty table in the arena, or NULL without memory. */
-struct nv_prices *nv_prices_new(struct nv_arena *arena);
+struct nv_prices *nv_prices_make(struct nv_arena *arena);
 /*
  * Adds the rows of a table (text and name are borrowed for the table's life). Rows added
  * earlier go before rows added later. Errors: NV_ERR_CONFIG with fail->path =

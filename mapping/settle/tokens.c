@@ -294,8 +294,8 @@ bool nv_tokens_include(const struct nv_span_work *inclusive, const struct nv_spa
     return whole - part == cached_of(inclusive) || whole - part == cached_of(other);
 }
 
-enum nv_err nv_tokens_take(struct nv_translation *t, struct nv_span_work *call,
-                           const struct nv_span_work *inclusive)
+enum nv_err nv_tokens_adopt(struct nv_translation *t, struct nv_span_work *call,
+                            const struct nv_span_work *inclusive)
 {
     static const enum nv_known_field cached[] = {NV_FIELD_CACHE_READ_TOKENS,
                                                  NV_FIELD_CACHE_CREATION_TOKENS};

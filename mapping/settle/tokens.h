@@ -21,7 +21,7 @@ bool nv_tokens_include(const struct nv_span_work *inclusive, const struct nv_spa
 /* Gives `call` the input and the cached tokens of a span that tells them whole.
  * NV_ERR_NO_MEMORY.
  */
-enum nv_err nv_tokens_take(struct nv_translation *t, struct nv_span_work *call,
-                           const struct nv_span_work *inclusive) NV_MUST_USE;
+enum nv_err nv_tokens_adopt(struct nv_translation *t, struct nv_span_work *call,
+                            const struct nv_span_work *inclusive) NV_MUST_USE;
 
 #endif

@@ -130,7 +130,7 @@ static enum nv_err complete(struct nv_translation *t, struct nv_span_work *call,
                                                  NV_FIELD_TTFT_MS};
     bool tokens = tells_tokens(call);
     if (nv_tokens_include(repeat, call)) {
-        enum nv_err err = nv_tokens_take(t, call, repeat);
+        enum nv_err err = nv_tokens_adopt(t, call, repeat);
         if (err != NV_OK)
             return err;
     }

@@ -70,7 +70,7 @@ static enum nv_err grow(struct output *output, size_t first)
     if (capacity <= output->capacity)
         return NV_ERR_TOO_LARGE;
     size_t window = output->windowed ? window_of(capacity) - window_of(output->capacity) : 0;
-    enum nv_err err = nv_room_take(output->room, capacity - output->capacity + window);
+    enum nv_err err = nv_room_ask(output->room, capacity - output->capacity + window);
     if (err != NV_OK)
         return err;
     char *bytes = realloc(output->bytes, capacity);

@@ -49,7 +49,7 @@ static enum nv_err transcode_body(struct nv_batch *batch,
 {
     struct nv_buf protobuf;
     nv_buf_init(&protobuf, limits->body_max_bytes);
-    enum nv_err err = nv_room_take(limits->room, batch->body_len);
+    enum nv_err err = nv_room_ask(limits->room, batch->body_len);
     size_t guess = batch->body_len / 2 + TRANSCODED_SPARE_BYTES;
     if (err == NV_OK && guess < limits->body_max_bytes)
         (void)nv_buf_reserve(&protobuf, guess);
@@ -81,7 +81,7 @@ static enum nv_err merge_body(struct nv_batch *batch, const struct nv_request_li
     bool split = false;
     forget_index(batch);
     nv_buf_init(&merged, limits->body_max_bytes);
-    enum nv_err err = nv_room_take(limits->room, batch->body_len);
+    enum nv_err err = nv_room_ask(limits->room, batch->body_len);
     if (err == NV_OK) {
         err = nv_merge_split(batch->signal, (struct nv_str){batch->body, batch->body_len},
                              &merged);

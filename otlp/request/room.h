@@ -18,7 +18,7 @@ struct nv_room {
 };
 
 /* Asks for `bytes` more. `room` may be NULL: always NV_OK. */
-static inline enum nv_err nv_room_take(const struct nv_room *room, size_t bytes)
+static inline enum nv_err nv_room_ask(const struct nv_room *room, size_t bytes)
 {
     return room == NULL || room->take == NULL ? NV_OK : room->take(room->ctx, bytes);
 }

@@ -8,6 +8,15 @@
  * with their default value are left out, as protobuf does, so that JSON and protobuf of one
  * request give one and the same body.
  *
+ * The stack of decoding is that of calls, one frame a message, as deep as the schema nests and,
+ * in AnyValue, as NV_JSON_DEPTH_LIMIT allows; `out` holds the open messages one behind the
+ * other:
+ *
+ *   frame   request        resourceSpans    scopeSpans       span
+ *   start   |              |                |                |
+ *   out     | 0a [len?] ...| 0a [len?] .... | 12 [len?] .... | 0a 10 <trace id> 12 08 ..│ grows
+ *                ▲ filled in when the frame returns; a key met again is cut out of its frame
+ *
  * Lenient where exporters differ, strict where data would be lost or guessed:
  *   - null is the default of every field; unknown names and unknown names of enums are ignored;
  *   - a 64-bit number may be a number or a string; 1e3 is an integer, 1.5 is none;

@@ -70,7 +70,7 @@ static enum nv_err ask_room(const struct walk *walk, size_t old, size_t more)
 {
     if (more <= ROOM_FREE_BYTES)
         return NV_OK;
-    return nv_room_take(walk->limits->room, old <= ROOM_FREE_BYTES ? more : more - old);
+    return nv_room_ask(walk->limits->room, old <= ROOM_FREE_BYTES ? more : more - old);
 }
 
 static enum nv_err grow(const struct walk *walk, void **array, uint32_t *capacity,

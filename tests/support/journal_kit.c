@@ -243,7 +243,7 @@ void journal_kit_expect(struct journal_kit *kit, uint64_t id, const char *body)
 {
     struct nv_buf bytes;
     nv_buf_init(&bytes, 1 << 24);
-    enum nv_err err = nv_journal_get(kit->journal, id, NULL, NULL, &bytes);
+    enum nv_err err = nv_journal_read_record(kit->journal, id, NULL, NULL, &bytes);
     ck_assert_msg(err == NV_OK, "record %llu: %s", (unsigned long long)id,
                   nv_err_info(err)->text);
     ck_assert_uint_eq(bytes.len, strlen(body));

@@ -206,7 +206,7 @@ START_TEST(remote_parents_that_never_come_are_learned_and_unlearned)
     struct nv_service_facts facts[4];
     ck_assert_uint_eq(nv_assembly_read_services(kit.assembly, facts, 4), 1);
     ck_assert_str_eq(facts[0].name, "api");
-    ck_assert(facts[0].no_remote_parents);
+    ck_assert(facts[0].remote_parents_missing);
     kit_spans(&kit, "proxy", "4a"); /* it did come after all */
     kit_advance(&kit, 7000);
     kit_spans(&kit, "api", "5b<a!");

@@ -42,7 +42,7 @@ static void check_record(struct nv_journal *found, size_t i)
     static char body[BODY_MAX];
     struct nv_buf got;
     nv_buf_init(&got, 1 << 20);
-    enum nv_err err = nv_journal_get(found, records[i].id, NULL, NULL, &got);
+    enum nv_err err = nv_journal_read_record(found, records[i].id, NULL, NULL, &got);
     ck_assert_msg(err == NV_OK, "state %lu, while %s: record %zu of %zu (id %llu) is lost: %s",
                   states, doing, i, record_count, (unsigned long long)records[i].id,
                   nv_err_info(err)->text);

@@ -31,7 +31,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    nv_sinks_free(&sinks);
+    nv_sinks_release(&sinks);
     nv_options_release(&options);
 }
 
@@ -183,8 +183,8 @@ START_TEST(all_observe_and_one_keeps)
     nv_sinks_stop(&sinks, 30);
     ck_assert_uint_eq(stopped, 2);
     ck_assert_uint_lt(keeper_stopped_at, observer_stopped_at);
-    nv_sinks_free(&sinks);
-    nv_sinks_free(&sinks);
+    nv_sinks_release(&sinks);
+    nv_sinks_release(&sinks);
     ck_assert_uint_eq(freed, 2);
 }
 END_TEST
@@ -214,7 +214,7 @@ START_TEST(a_sink_is_added_by_a_row)
     nv_sinks_observe(&sinks, &trace);
     ck_assert_ptr_eq(seen_by_observer, &trace);
     nv_sinks_stop(&sinks, 30);
-    nv_sinks_free(&sinks);
+    nv_sinks_release(&sinks);
     ck_assert_uint_eq(freed, 1);
     ck_assert_int_eq(rmdir(directory), 0);
 }
@@ -226,12 +226,12 @@ START_TEST(two_that_keep_are_refused_and_none_as_well)
     static const struct nv_sink_row *const none[] = {&looking};
     ck_assert_int_eq(open_rows(two, 2), NV_ERR_CONFIG);
     ck_assert_str_eq(fail.what, "keeping and keeping would both keep traces");
-    nv_sinks_free(&sinks);
+    nv_sinks_release(&sinks);
     ck_assert_uint_eq(freed, 2);
     fail = (struct nv_fail){0};
     ck_assert_int_eq(open_rows(none, 1), NV_ERR_CONFIG);
     ck_assert_str_eq(fail.what, "nothing keeps traces");
-    nv_sinks_free(&sinks);
+    nv_sinks_release(&sinks);
     ck_assert_uint_eq(freed, opened);
 }
 END_TEST
@@ -242,7 +242,7 @@ START_TEST(what_was_opened_before_a_failure_is_freed)
     ck_assert_int_eq(open_rows(rows, 3), NV_ERR_IO);
     ck_assert_str_eq(fail.what, "no such place");
     ck_assert_uint_eq(opened, 1);
-    nv_sinks_free(&sinks);
+    nv_sinks_release(&sinks);
     ck_assert_uint_eq(freed, 1);
 }
 END_TEST
@@ -254,9 +254,9 @@ START_TEST(as_many_as_there_is_room_for)
         rows[i] = &looking;
     rows[0] = &keeping;
     ck_assert_int_eq(open_rows(rows, NV_SINKS_MAX), NV_OK);
-    nv_sinks_free(&sinks);
+    nv_sinks_release(&sinks);
     ck_assert_int_eq(open_rows(rows, NV_SINKS_MAX + 1), NV_ERR_CONFIG);
-    nv_sinks_free(&sinks);
+    nv_sinks_release(&sinks);
     ck_assert_uint_eq(freed, opened);
 }
 END_TEST
@@ -274,7 +274,7 @@ START_TEST(what_a_sink_has_not_is_answered)
     nv_sinks_observe(&sinks, NULL);
     nv_sinks_reload(&sinks, &options);
     nv_sinks_stop(&sinks, 1);
-    nv_sinks_free(&sinks);
+    nv_sinks_release(&sinks);
     ck_assert_int_eq(nv_sinks_pressure(&sinks), NV_OK); /* not open: as before the start */
     ck_assert_int_eq(nv_sinks_again(&sinks, 7, NV_STR("{}")), NV_ERR_NOT_FOUND);
     nv_sinks_stop(&sinks, 1);

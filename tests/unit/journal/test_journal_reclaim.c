@@ -126,7 +126,8 @@ START_TEST(a_twin_left_by_a_crash_is_dropped)
     }
     nv_journal_release(kit.journal, ids, 1);
     journal_kit_reopen(&kit);
-    ck_assert_int_eq(nv_journal_get(kit.journal, ids[0], NULL, NULL, NULL), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(nv_journal_read_record(kit.journal, ids[0], NULL, NULL, NULL),
+                     NV_ERR_NOT_FOUND);
 }
 END_TEST
 

@@ -93,7 +93,7 @@ static void check_damaged(size_t from, size_t to, bool release_hit)
         char body[300];
         struct nv_buf got;
         nv_buf_init(&got, 4096);
-        enum nv_err err = nv_journal_get(kit.journal, small_ids[i], NULL, NULL, &got);
+        enum nv_err err = nv_journal_read_record(kit.journal, small_ids[i], NULL, NULL, &got);
         body_of(i, body);
         if (err == NV_OK)
             ck_assert(nv_str_eq(nv_buf_str(&got), nv_str_from(body)));
@@ -212,9 +212,10 @@ START_TEST(damage_while_running_is_found_when_read)
     close(fd);
     struct nv_buf got;
     nv_buf_init(&got, 4096);
-    ck_assert_int_eq(nv_journal_get(kit.journal, small_ids[0], NULL, NULL, &got),
+    ck_assert_int_eq(nv_journal_read_record(kit.journal, small_ids[0], NULL, NULL, &got),
                      NV_ERR_MALFORMED);
-    ck_assert_int_eq(nv_journal_get(kit.journal, small_ids[1], NULL, NULL, &got), NV_OK);
+    ck_assert_int_eq(nv_journal_read_record(kit.journal, small_ids[1], NULL, NULL, &got),
+                     NV_OK);
     nv_buf_release(&got);
     free(image);
 }
@@ -231,11 +232,12 @@ START_TEST(a_file_of_format_1_is_read)
     ck_assert_int_eq(system(command), 0);
     journal_kit_open(&kit);
     journal_kit_expect(&kit, 41, "first");
-    ck_assert_int_eq(nv_journal_get(kit.journal, 42, NULL, NULL, NULL), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(nv_journal_read_record(kit.journal, 42, NULL, NULL, NULL),
+                     NV_ERR_NOT_FOUND);
     struct nv_buf head;
     enum nv_record_kind kind;
     nv_buf_init(&head, 100);
-    ck_assert_int_eq(nv_journal_get(kit.journal, 43, &kind, &head, NULL), NV_OK);
+    ck_assert_int_eq(nv_journal_read_record(kit.journal, 43, &kind, &head, NULL), NV_OK);
     ck_assert_int_eq(kind, NV_RECORD_DEAD_LETTER);
     ck_assert(nv_str_eq(nv_buf_str(&head), NV_STR("why")));
     nv_buf_release(&head);
@@ -288,7 +290,8 @@ static void check_life(const struct witness *witness)
         memset(body, 'a' + i, sizeof body - 1);
         body[i % 3 == 0 ? 100 : sizeof body - 1] = 0;
         nv_buf_init(&got, 1 << 20);
-        enum nv_err err = nv_journal_get(kit.journal, witness->ids[i], NULL, NULL, &got);
+        enum nv_err err =
+            nv_journal_read_record(kit.journal, witness->ids[i], NULL, NULL, &got);
         bool may_be_gone = i < witness->released && i % 4 != 0;
         ck_assert_msg(err == NV_OK || may_be_gone, "record %d of %d is lost", i,
                       witness->acked);
@@ -407,7 +410,7 @@ static void model_check(void)
             model_body(model[i].seed, model[i].len, body);
             journal_kit_expect(&kit, model[i].id, body);
         } else {
-            ck_assert_int_eq(nv_journal_get(kit.journal, model[i].id, NULL, NULL, NULL),
+            ck_assert_int_eq(nv_journal_read_record(kit.journal, model[i].id, NULL, NULL, NULL),
                              NV_ERR_NOT_FOUND);
         }
         live += model[i].live;

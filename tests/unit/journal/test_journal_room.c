@@ -129,7 +129,7 @@ START_TEST(filled_to_the_brim_it_opens_after_a_few_are_gone)
     ck_assert_uint_lt(gone, count / 2);
     ck_assert_int_eq(put(NV_RECORD_TRACES, sizes[_i % 3]), NV_OK);
     for (size_t i = gone; i < count; i += 17)
-        ck_assert_int_eq(nv_journal_get(kit.journal, ids[i], NULL, NULL, NULL), NV_OK);
+        ck_assert_int_eq(nv_journal_read_record(kit.journal, ids[i], NULL, NULL, NULL), NV_OK);
     nv_journal_release(kit.journal, ids, count);
     rounds(20);
     struct nv_journal_status status;
@@ -150,7 +150,7 @@ START_TEST(restarts_while_it_is_full_do_not_use_up_the_reserve)
         rounds(2);
     }
     for (size_t i = 0; i < count; i += 7)
-        ck_assert_int_eq(nv_journal_get(kit.journal, ids[i], NULL, NULL, NULL), NV_OK);
+        ck_assert_int_eq(nv_journal_read_record(kit.journal, ids[i], NULL, NULL, NULL), NV_OK);
     nv_journal_release(kit.journal, ids, count);
     rounds(20);
     ck_assert(!is_refusing());

@@ -82,7 +82,7 @@ static bool is_equal(const struct nv_price *price, const struct nv_price_usage *
 START_TEST(costs_are_those_of_the_package)
 {
     struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
-    struct nv_prices *prices = nv_prices_new(arena);
+    struct nv_prices *prices = nv_prices_make(arena);
     const struct nv_str csv = {(const char *)nv_prices_csv, nv_prices_csv_len};
     ck_assert_int_eq(nv_prices_add(prices, NV_STR("prices.csv"), csv, NULL), NV_OK);
     ck_assert_int_eq(nv_prices_finish(prices), NV_OK);

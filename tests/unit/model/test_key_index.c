@@ -72,7 +72,7 @@ START_TEST(another_list_after_clearing)
     struct nv_key_index index = {.counted = 0};
     for (uint32_t round = 0; round < 4; round++) {
         struct nv_attributes list = {0};
-        nv_key_index_clear(&index);
+        nv_key_index_ready(&index);
         for (uint32_t i = 0; i < 2000U >> (2 * round); i++)
             add(&list, nv_arena_printf(arena, "%u-%u", round, i), i);
         ck_assert_int_eq(

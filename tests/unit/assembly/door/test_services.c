@@ -182,7 +182,7 @@ START_TEST(what_is_known_can_be_read)
     ck_assert_uint_eq(nv_services_read(services, 10, out, 1), 1);
     ck_assert_uint_eq(nv_services_read(services, 10, out, 4), 2);
     ck_assert_uint_eq(strlen(out[0].name), sizeof out[0].name - 1);
-    ck_assert(out[0].logs && !out[0].distributed && !out[0].no_remote_parents);
+    ck_assert(out[0].logs && !out[0].distributed && !out[0].remote_parents_missing);
     ck_assert_uint_eq(out[0].seen_ns_before, 3);
     ck_assert_str_eq(out[1].name, "b");
 }

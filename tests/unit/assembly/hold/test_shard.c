@@ -102,7 +102,7 @@ START_TEST(a_late_remote_parent_unlearns)
     size_t count = nv_assembly_read_services(kit.assembly, facts, 4);
     ck_assert_uint_eq(count, 2);
     for (size_t i = 0; i < count; i++)
-        ck_assert(!facts[i].no_remote_parents);
+        ck_assert(!facts[i].remote_parents_missing);
 }
 END_TEST
 

@@ -11,7 +11,7 @@
 
 static struct nv_prices *builtin(struct nv_arena *arena, const char *user)
 {
-    struct nv_prices *prices = nv_prices_new(arena);
+    struct nv_prices *prices = nv_prices_make(arena);
     struct nv_str csv = {(const char *)nv_prices_csv, nv_prices_csv_len};
     ck_assert_ptr_nonnull(prices);
     if (user)
@@ -190,7 +190,7 @@ START_TEST(wrong_tables_are_refused_with_their_place)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct nv_arena *arena = nv_arena_new(1 << 20);
         struct nv_fail fail = {0};
-        struct nv_prices *prices = nv_prices_new(arena);
+        struct nv_prices *prices = nv_prices_make(arena);
         ck_assert_int_eq(nv_prices_add(prices, NV_STR("t"), nv_str_from(cases[i].text), &fail),
                          NV_ERR_CONFIG);
         ck_assert_str_eq(fail.path, cases[i].path);
