@@ -47,7 +47,8 @@ static struct nv_str without_date(struct nv_str name)
     return name;
 }
 
-/* Makers whose models have one name at Bedrock, behind region and maker, and at their own API. */
+/* Makers whose models have one name at Bedrock, behind region and maker, and at their own
+ * API. */
 static const struct nv_str makers[] = {NV_STR_INIT("anthropic.")};
 /* The longest region is `global.`. */
 #define REGION_MAX 8

@@ -276,6 +276,7 @@ void kit_stop(struct kit *kit)
 static void shell(const char *format, const char *directory)
 {
     char command[256];
+    /* the callers' formats are literals of this file */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     snprintf(command, sizeof command, format, directory, directory, directory);

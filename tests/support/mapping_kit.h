@@ -29,7 +29,9 @@ enum nv_err nv_test_translate_within(const struct nv_mapping *mapping,
                                      size_t used);
 /* How the traces of later translations were sent; NV_COMPLETE at first. */
 void nv_test_incomplete_set(enum nv_incomplete incomplete);
-/* Appends a trace as the exporter writes it. */
+/* The version in the goldens, whichever it is today: a release changes none of them. */
+#define NV_TEST_VERSION "0.1.0"
+/* Appends a trace as the exporter writes it, but for the version. */
 void nv_test_trace_write(struct nv_buf *buf, const struct nv_trace *trace);
 
 #endif
