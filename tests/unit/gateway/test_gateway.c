@@ -3,6 +3,7 @@
  * file, the admin port, reload, stop. No sleeping: every wait is for something that must come.
  */
 #include "expect.h"
+#include "oom.h"
 #include "otlp_build.h"
 
 #include "gateway/admin/admin.h"
@@ -392,6 +393,29 @@ START_TEST(the_banner_names_every_address)
 }
 END_TEST
 
+/* It starts or says why not; what a thread of it did not get is an answer it gives later. */
+START_TEST(every_allocation_of_a_start_failing_once)
+{
+    unsigned long n = 1;
+    for (bool failed = true; failed; n++) {
+        fail = (struct nv_fail){0};
+        oom_fail_nth(n);
+        enum nv_err err = nv_gateway_new(&options, &fail, &gateway);
+        if (err == NV_OK)
+            err = nv_gateway_start(gateway, &fail);
+        failed = oom_end();
+        /* an event loop that can't be made does not say why */
+        ck_assert_msg(err == NV_OK || (failed && (err == NV_ERR_NO_MEMORY || err == NV_ERR_IO)),
+                      "%lu: %s %s", n, nv_err_info(err)->text, fail.what);
+        if (gateway)
+            nv_gateway_stop(gateway);
+        nv_gateway_free(gateway);
+        gateway = NULL;
+    }
+    ck_assert_uint_gt(n, 50);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/gateway");
@@ -409,6 +433,7 @@ int main(void)
     tcase_add_test(tcase, a_dead_request_is_retried_into_a_file);
     tcase_add_test(tcase, a_dead_trace_is_retried_into_a_file);
     tcase_add_test(tcase, the_banner_names_every_address);
+    tcase_add_test(tcase, every_allocation_of_a_start_failing_once);
     suite_add_tcase(suite, tcase);
     int failed = nv_test_run(suite);
     (void)rmdir(directory);
