@@ -27,11 +27,13 @@ static bool ends_in_one(struct nv_str key, const struct nv_str *ends, size_t cou
     return false;
 }
 
-/* Nearly every key is done with its last letter. */
+/* Nearly every key is done with its last two letters: of trace, stack, back or message. */
 static bool may_be_key(struct nv_str key)
 {
-    char last = key.len > 0 ? key.ptr[key.len - 1] : '\0';
-    return last == 'e' || last == 'k';
+    if (key.len < sizeof "backtrace" - 1)
+        return false;
+    char before = key.ptr[key.len - 2], last = key.ptr[key.len - 1];
+    return (last == 'e' && (before == 'c' || before == 'g')) || (last == 'k' && before == 'c');
 }
 
 static bool is_stack_key(struct nv_str key)
