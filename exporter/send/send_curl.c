@@ -60,6 +60,7 @@ struct nv_send_curl {
     CURLM *multi;
     struct nv_loop *loop;
     struct nv_alarm alarm;
+    bool unwatched; /* a socket could not be watched: all transfers are to be looked at */
     struct nv_send_after after;
     struct curl_slist *plain, *gzip, *bare; /* headers of the three kinds of request */
     char traces_url[NV_ENDPOINT_URL_MAX];
@@ -167,9 +168,14 @@ static void on_socket(struct nv_io *io, unsigned what)
 static void on_alarm(struct nv_alarm *alarm)
 {
     struct nv_send_curl *curl = NV_CONTAINER(alarm, struct nv_send_curl, alarm);
+    bool all = curl->unwatched;
     int running = 0;
 
-    (void)curl_multi_socket_action(curl->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    curl->unwatched = false; /* before: it may be set again */
+    if (all)
+        (void)curl_multi_perform(curl->multi, &running);
+    else
+        (void)curl_multi_socket_action(curl->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     read_finished(curl);
 }
 
@@ -210,7 +216,13 @@ static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *ctx, vo
     }
     watch = watch_new(curl, fd);
     (void)curl_multi_assign(curl->multi, fd, watch);
-    return watch != NULL && nv_io_want(&watch->io, wanted) == NV_OK ? 0 : -1;
+    if (watch && nv_io_want(&watch->io, wanted) == NV_OK)
+        return 0;
+    /* After -1 libcurl fails every transfer, but only when it looks at them, and neither this
+     * socket nor a time of its own makes it look. */
+    curl->unwatched = true;
+    nv_alarm_set(&curl->alarm, 0);
+    return -1;
 }
 
 static int timer_callback(CURLM *multi, long timeout_ms, void *ctx)
@@ -219,7 +231,7 @@ static int timer_callback(CURLM *multi, long timeout_ms, void *ctx)
     uint64_t wait_ns = timeout_ms < 0 ? UINT64_MAX : (uint64_t)timeout_ms * NV_NS_PER_MS;
 
     (void)multi;
-    nv_alarm_set(&curl->alarm, wait_ns);
+    nv_alarm_set(&curl->alarm, curl->unwatched ? 0 : wait_ns);
     return 0;
 }
 
