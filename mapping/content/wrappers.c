@@ -187,6 +187,9 @@ enum nv_err nv_unwrap_arguments(struct nv_arena *arena, const struct nv_value *i
                                 struct nv_value *out)
 {
     *out = *in;
+    /* All members that are looked for have it in their name: most texts are asked no more. */
+    if (in->type == NV_VALUE_STRING && nv_str_find(in->as.string, NV_STR("input")) == SIZE_MAX)
+        return NV_OK;
     struct nv_value opened;
     enum nv_err err = open_object(arena, in, &opened);
     if (err != NV_OK || opened.type != NV_VALUE_MAP)
@@ -233,20 +236,23 @@ static const struct nv_value *in_message(const struct nv_value *map)
     return only(map, members) ? said(map, NV_STR("content")) : NULL;
 }
 
-/* Opened only as far as to see whether it is a message. */
+/* *out: what is in the message, else what `in` opens to. */
 static enum nv_err message_of(struct nv_arena *arena, const struct nv_value *in,
                               struct nv_value *out, bool *found)
 {
-    *out = *in;
+    struct nv_value fields;
     *found = false;
-    enum nv_err err = nv_json_text_fields(arena, in, out);
-    if (err == NV_OK && out->type != NV_VALUE_MAP)
+    enum nv_err err = nv_json_text_fields(arena, in, &fields);
+    const struct nv_value *inner = fields.type == NV_VALUE_MAP ? in_message(&fields) : NULL;
+    if (err == NV_OK && !inner)
         err = open_object(arena, in, out);
-    if (err != NV_OK || out->type != NV_VALUE_MAP)
+    if (err != NV_OK)
         return err;
-    const struct nv_value *inner = in_message(out);
+    if (!inner && out->type == NV_VALUE_MAP)
+        inner = in_message(out);
     *found = inner != NULL;
-    *out = inner ? *inner : *in;
+    if (inner)
+        *out = *inner;
     return NV_OK;
 }
 
@@ -306,8 +312,6 @@ enum nv_err nv_unwrap_result(struct nv_arena *arena, const struct nv_value *in,
         return NV_OK;
     for (unsigned level = 0; found && level < LEVELS_MAX; level++) {
         enum nv_err err = message_of(arena, &value, &opened, &found);
-        if (err == NV_OK && !found && !message)
-            err = open_object(arena, &value, &opened);
         if (err != NV_OK)
             return err;
         message = message || found;
