@@ -12,6 +12,8 @@
  */
 #include "mapping/engine/report.h"
 
+#include "mapping/content/words.h"
+
 #include "base/meter.h"
 #include "mapping/engine/transform_steps.h"
 #include "model/absent.h"
@@ -199,7 +201,8 @@ static enum nv_err place_tags(struct nv_translation *t, const struct nv_value *v
     if (value->type == NV_VALUE_ARRAY) {
         for (uint32_t i = 0; err == NV_OK && i < value->as.array.count; i++) {
             const struct nv_value *item = &value->as.array.items[i];
-            if (item->type == NV_VALUE_STRING && item->as.string.len > 0)
+            if (item->type == NV_VALUE_STRING && item->as.string.len > 0 &&
+                !nv_word_is_internal_tag(item->as.string))
                 err = add_custom(t, tags_of(t), item->as.string, yes);
         }
     } else if (value->type == NV_VALUE_MAP) {
@@ -254,6 +257,8 @@ static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *
     case NV_FIELD_TAGS_WILD:
         return add_custom(t, tags_of(t), candidate->rest, nv_value_string(text));
     case NV_FIELD_CUSTOM_WILD:
+        if (nv_word_is_internal(candidate->rest, value))
+            return NV_OK; /* a framework's own: it stays with its span */
         return add_custom(t, custom, candidate->rest, *value);
     case NV_FIELD_SPAN_NAME:
         work->span->name = text;
@@ -493,7 +498,12 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
         nv_report_line(t, work, candidate, winner.absent ? "absent" : "won");
         if (winner.absent)
             continue;
-        err = place(t, work, candidate, &winner.value);
+        if (field == NV_FIELD_FINISH_REASON || field == NV_FIELD_OPERATION) {
+            err = nv_word_respell(t->arena, field == NV_FIELD_OPERATION, &winner.value,
+                                  &winner.exact);
+        }
+        if (err == NV_OK)
+            err = place(t, work, candidate, &winner.value);
         if (err != NV_OK)
             return err;
         if (field == NV_FIELD_OUTPUT_MESSAGES)

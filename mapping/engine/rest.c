@@ -15,6 +15,7 @@
 #include "mapping/engine/engine.h"
 
 #include "mapping/content/messages.h"
+#include "mapping/content/words.h"
 #include "model/absent.h"
 #include "model/scalar.h"
 
@@ -66,27 +67,42 @@ static enum nv_err own_key(struct nv_translation *t, struct nv_span_work *work, 
 /* As the SDK masks (docs/noveum-backend.md#secrets). */
 #define DROPPED NV_STR("***")
 
+/* A header that was not set: there is nothing to mask. */
+static bool hides_nothing(const struct nv_attribute *attribute)
+{
+    const struct nv_value *value = &attribute->value;
+    return nv_str_find(attribute->key, NV_STR("header")) != SIZE_MAX &&
+           (nv_value_absent(value) ||
+            (value->type == NV_VALUE_STRING && nv_str_eq(value->as.string, NV_STR("None"))));
+}
+
+static enum nv_err pass_one(struct nv_translation *t, struct nv_span_work *work, uint32_t at)
+{
+    const struct nv_seen *seen = &t->scratch.seen[at];
+    const struct nv_attribute *source = &work->source.items[at];
+    const bool dropped = seen->state == NV_SEEN_DROPPED;
+    bool skip = dropped && hides_nothing(source);
+    struct nv_str key;
+    if (skip)
+        return NV_OK;
+    enum nv_err err = own_key(t, work, at, &key, &skip);
+    return err != NV_OK || skip
+               ? err
+               : nv_attributes_add(&work->span->attributes, t->arena, key,
+                                   dropped ? nv_value_string(DROPPED) : source->value);
+}
+
 static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
 {
-    const struct nv_value dropped = nv_value_string(DROPPED);
+    enum nv_err err = NV_OK;
     t->scratch.unknown = (struct nv_key_bits){{0}};
     work->rest_first = work->span->attributes.count;
-    for (uint32_t i = 0; i < work->own_count; i++) {
-        uint8_t state = t->scratch.seen[i].state;
-        if (state == NV_SEEN_EXPRESSED && !t->mapping->keep_all)
-            continue;
-        const struct nv_value *value =
-            state == NV_SEEN_DROPPED ? &dropped : &work->source.items[i].value;
-        bool skip = false;
-        struct nv_str key;
-        enum nv_err err = own_key(t, work, i, &key, &skip);
-        if (err == NV_OK && !skip)
-            err = nv_attributes_add(&work->span->attributes, t->arena, key, *value);
-        if (err != NV_OK)
-            return err;
+    for (uint32_t i = 0; err == NV_OK && i < work->own_count; i++) {
+        if (t->scratch.seen[i].state != NV_SEEN_EXPRESSED || t->mapping->keep_all)
+            err = pass_one(t, work, i);
     }
     work->rest_end = work->span->attributes.count;
-    return NV_OK;
+    return err;
 }
 
 /* ---- each name once ---------------------------------------------------------------------- */
@@ -168,8 +184,23 @@ static bool says(const struct nv_span_work *work, enum nv_known_field field,
     return there && nv_value_eq(there, value);
 }
 
+/* Does the field hold this finish reason, in our spelling? */
+static bool says_reason(const struct nv_translation *t, const struct nv_span_work *work,
+                        const struct nv_value *value)
+{
+    struct nv_str word;
+    if (says(work, NV_FIELD_FINISH_REASON, value))
+        return true;
+    if (value->type != NV_VALUE_STRING ||
+        nv_word_finish(t->arena, value->as.string, &word) != NV_OK)
+        return false;
+    const struct nv_value ours = nv_value_string(word);
+    return says(work, NV_FIELD_FINISH_REASON, &ours);
+}
+
 /* Are the output messages one plain answer that the fields derived from them say whole? */
-static bool said_by_others(const struct nv_span_work *work, const struct nv_value *messages)
+static bool said_by_others(const struct nv_translation *t, const struct nv_span_work *work,
+                           const struct nv_value *messages)
 {
     if (messages->type != NV_VALUE_ARRAY || messages->as.array.count != 1 ||
         messages->as.array.items[0].type != NV_VALUE_MAP)
@@ -185,7 +216,7 @@ static bool said_by_others(const struct nv_span_work *work, const struct nv_valu
             (nv_str_eq(member->key, NV_STR("tool_calls")) &&
              says(work, NV_FIELD_OUTPUT_TOOL_CALLS, &member->value)) ||
             (nv_str_eq(member->key, NV_STR("finish_reason")) &&
-             says(work, NV_FIELD_FINISH_REASON, &member->value));
+             says_reason(t, work, &member->value));
         if (!known)
             return false;
     }
@@ -198,7 +229,7 @@ static void drop_plain_output(struct nv_translation *t, struct nv_span_work *wor
 {
     const struct nv_value *messages = nv_work_get(work, NV_FIELD_OUTPUT_MESSAGES);
     struct nv_attributes *list = &work->span->attributes;
-    if (!messages || t->scratch.output_from_tree || !said_by_others(work, messages))
+    if (!messages || t->scratch.output_from_tree || !said_by_others(t, work, messages))
         return;
     uint32_t hole = work->at[NV_FIELD_OUTPUT_MESSAGES], last = list->count;
     list->items[hole - 1] = list->items[last - 1];

@@ -19,8 +19,11 @@
 
 /* Fewer numbers than this are no embedding of a model in use (the shortest have 64). */
 #define VECTOR_MIN 32
+#define NAMED_MIN 4 /* with a name that says so */
 #define BASE64_MIN 128
-#define TEXT_MIN (2 * VECTOR_MIN) /* as JSON, a digit and a comma each */
+/* As JSON, a digit and a comma each. */
+#define TEXT_MIN (2 * VECTOR_MIN)
+#define NAMED_TEXT_MIN (2 * NAMED_MIN)
 #define DEPTH_MAX 12
 
 enum fate { KEPT, CHANGED, GONE };
@@ -31,9 +34,23 @@ struct stripping {
     enum nv_err err;
 };
 
-static bool is_vector(const struct nv_value *value)
+/* Does its name say that it is one? */
+static bool is_named(struct nv_str key)
 {
-    if (value->type != NV_VALUE_ARRAY || value->as.array.count < VECTOR_MIN)
+    if (nv_str_ends(key, NV_STR("s")))
+        key.len--;
+    return nv_str_ends(key, NV_STR("embedding")) || nv_str_ends(key, NV_STR("vector"));
+}
+
+static bool is_long_enough(struct nv_str key, size_t len)
+{
+    return len >= TEXT_MIN || (len >= NAMED_TEXT_MIN && is_named(key));
+}
+
+static bool is_vector(struct nv_str key, const struct nv_value *value)
+{
+    if (value->type != NV_VALUE_ARRAY || value->as.array.count < NAMED_MIN ||
+        (value->as.array.count < VECTOR_MIN && !is_named(key)))
         return false;
     for (uint32_t i = 0; i < value->as.array.count; i++) {
         uint8_t type = value->as.array.items[i].type;
@@ -46,8 +63,7 @@ static bool is_vector(const struct nv_value *value)
 /* OpenAI's `encoding_format: base64`: four bytes a number. */
 static bool is_encoded(struct nv_str key, const struct nv_value *value)
 {
-    if (value->type != NV_VALUE_STRING || value->as.string.len < BASE64_MIN ||
-        !nv_str_ends(key, NV_STR("embedding")))
+    if (value->type != NV_VALUE_STRING || value->as.string.len < BASE64_MIN || !is_named(key))
         return false;
     for (size_t i = 0; i < value->as.string.len; i++) {
         char c = value->as.string.ptr[i];
@@ -62,14 +78,15 @@ static bool is_encoded(struct nv_str key, const struct nv_value *value)
 static enum fate strip(struct stripping *s, struct nv_str key, struct nv_value *value,
                        unsigned depth);
 
-static enum fate strip_array(struct stripping *s, struct nv_value *value, unsigned depth)
+static enum fate strip_array(struct stripping *s, struct nv_str key, struct nv_value *value,
+                             unsigned depth)
 {
     const uint32_t count = value->as.array.count;
     struct nv_value *items = NULL;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct nv_value item = value->as.array.items[i];
-        enum fate fate = strip(s, NV_STR("embedding"), &item, depth + 1);
+        enum fate fate = strip(s, key, &item, depth + 1);
         if (fate != KEPT && !items) {
             items = nv_arena_array(s->arena, count, sizeof *items);
             if (!items) {
@@ -119,19 +136,20 @@ static enum fate strip_map(struct stripping *s, struct nv_value *value, unsigned
 }
 
 /* JSON text becomes what it says when something in it goes. */
-static enum fate strip_text(struct stripping *s, struct nv_value *value, unsigned depth)
+static enum fate strip_text(struct stripping *s, struct nv_str key, struct nv_value *value,
+                            unsigned depth)
 {
     const struct nv_transform transform = {.arena = s->arena};
     struct nv_transformed parsed = {.value = *value, .exact = true};
     struct nv_str text = nv_str_trim(value->as.string);
-    if (text.len < TEXT_MIN || (text.ptr[0] != '[' && text.ptr[0] != '{'))
+    if (!is_long_enough(key, text.len) || (text.ptr[0] != '[' && text.ptr[0] != '{'))
         return KEPT;
     enum nv_err err = nv_step_parse(&transform, NV_REPR_DATA, &parsed);
     if (err != NV_OK)
         s->err = err;
     if (err != NV_OK || parsed.value.type == NV_VALUE_STRING)
         return KEPT;
-    enum fate fate = strip(s, NV_STR(""), &parsed.value, depth + 1);
+    enum fate fate = strip(s, key, &parsed.value, depth + 1);
     if (fate == CHANGED)
         *value = parsed.value;
     return fate;
@@ -142,7 +160,7 @@ static enum fate strip(struct stripping *s, struct nv_str key, struct nv_value *
 {
     if (s->err != NV_OK || depth > DEPTH_MAX)
         return KEPT;
-    if (is_vector(value)) {
+    if (is_vector(key, value)) {
         s->length = value->as.array.count;
         return GONE;
     }
@@ -152,11 +170,11 @@ static enum fate strip(struct stripping *s, struct nv_str key, struct nv_value *
     }
     switch (value->type) {
     case NV_VALUE_ARRAY:
-        return strip_array(s, value, depth);
+        return strip_array(s, key, value, depth);
     case NV_VALUE_MAP:
         return strip_map(s, value, depth);
     case NV_VALUE_STRING:
-        return strip_text(s, value, depth);
+        return strip_text(s, key, value, depth);
     default:
         return KEPT;
     }
@@ -172,10 +190,10 @@ static void move_known(struct nv_span_work *work, uint32_t from, uint32_t to)
 }
 
 /* Most values are too short to hold one. */
-static inline bool may_hold(const struct nv_value *value)
+static inline bool may_hold(struct nv_str key, const struct nv_value *value)
 {
     return value->type == NV_VALUE_STRING
-               ? value->as.string.len >= TEXT_MIN
+               ? is_long_enough(key, value->as.string.len)
                : value->type == NV_VALUE_ARRAY || value->type == NV_VALUE_MAP;
 }
 
@@ -187,7 +205,8 @@ static enum nv_err strip_span(struct nv_translation *t, struct nv_span_work *wor
     uint32_t kept = 0;
     for (uint32_t i = 0; i < list->count; i++) {
         struct nv_attribute *item = &list->items[i];
-        if (may_hold(&item->value) && strip(&s, item->key, &item->value, 0) == GONE) {
+        if (may_hold(item->key, &item->value) &&
+            strip(&s, item->key, &item->value, 0) == GONE) {
             move_known(work, i + 1, 0);
             work->rest_first -= i < first;
             work->rest_end -= i < end;

@@ -1,6 +1,6 @@
 /*
  * Spans that name a workflow get the counts of what ran directly below them:
- * agent_workflow.{task_count,completed_tasks,failed_tasks,success_rate}.
+ * agent_workflow.{task_count,completed_tasks,failed_tasks,success_rate}; no rate without tasks.
  */
 #include "mapping/settle/settle.h"
 
@@ -42,8 +42,10 @@ enum nv_err nv_workflows_settle(struct nv_translation *t)
                      {NV_STR("agent_workflow.completed_tasks"), nv_value_int(completed)},
                      {NV_STR("agent_workflow.failed_tasks"), nv_value_int(tasks[i].failed)},
                      {NV_STR("agent_workflow.success_rate"),
-                      nv_value_double(total > 0 ? (double)completed / (double)total : 0)}};
-        for (size_t f = 0; err == NV_OK && f < sizeof facts / sizeof *facts; f++)
+                      nv_value_double((double)completed / (double)(total > 0 ? total : 1))}};
+        /* Of no tasks none failed and none succeeded: there is no rate, the last of them. */
+        const size_t count = sizeof facts / sizeof *facts - (total == 0);
+        for (size_t f = 0; err == NV_OK && f < count; f++)
             err = nv_attributes_set(list, t->arena, facts[f].key, facts[f].value);
     }
     return err;

@@ -83,6 +83,23 @@ START_TEST(tags_and_custom_attributes)
 }
 END_TEST
 
+START_TEST(what_frameworks_write_for_themselves_is_no_users)
+{
+    struct told *told = told_by(
+        "[{'name': 'a', 'scope': 'strands.telemetry.tracer', 'attributes': "
+        "{'tags': ['team-a', 'beta']}},"
+        "{'name': 'b', 'attributes': {'langsmith.span.tags': 'seq:step:1,mine,graph:step:2', "
+        "'langsmith.metadata.LANGSMITH_ENDPOINT': 'http://h', "
+        "'langsmith.metadata.langgraph_step': 3, 'langsmith.metadata.tier': 'gold'}}]");
+    told_member(told, NULL, "metadata.tags",
+                "{'team-a': 'true', 'beta': 'true', 'mine': 'true'}");
+    told_member(told, NULL, "metadata.custom_attributes", "{'tier': 'gold'}");
+    told_is(told, "b", "langsmith.metadata.langgraph_step", "3");
+    told_is(told, "b", "langsmith.metadata.LANGSMITH_ENDPOINT", "'http://h'");
+    told_free(told);
+}
+END_TEST
+
 static void part_of(void *ctx, struct nv_trace *trace)
 {
     *(struct nv_trace **)ctx = trace;
@@ -161,6 +178,7 @@ int main(void)
     tcase_add_test(tcase, environment_and_version);
     tcase_add_test(tcase, session_and_user_from_any_span);
     tcase_add_test(tcase, tags_and_custom_attributes);
+    tcase_add_test(tcase, what_frameworks_write_for_themselves_is_no_users);
     tcase_add_test(tcase, linked_parts);
     tcase_add_test(tcase, a_trace_without_spans_is_refused);
     suite_add_tcase(suite, tcase);

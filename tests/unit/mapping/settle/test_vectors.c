@@ -27,6 +27,14 @@ START_TEST(vectors_go_in_every_form)
         {EMBED("'my.out': '{\\'data\\': [{\\'index\\': 0, \\'embedding\\': " VECTOR "}]}'"),
          "my.out", "{'data': [{'index': 0}]}"},
         {EMBED("'my.few': [1, 2, 3]"), "my.few", "[1, 2, 3]"},
+        /* Short ones by their name. */
+        {EMBED("'ai.embedding': '[0.1, 0.2, 0.3, 0.4]'"), "ai.embedding", NULL},
+        {EMBED("'ai.embeddings': ['[1, 2, 3, 4]', '[5, 6, 7, 8]']"), "ai.embeddings", NULL},
+        {EMBED("'x.0.embedding.vector': [1, 2, 3, 4]"), "x.0.embedding.vector", NULL},
+        {EMBED("'my.out': {'data': [{'index': 0, 'embedding': [1, 2, 3, 4]}]}"), "my.out",
+         "{'data': [{'index': 0}]}"},
+        {EMBED("'my.tokens': [[1, 2, 3, 4]]"), "my.tokens", "[[1, 2, 3, 4]]"},
+        {EMBED("'embedding.vector_sha256': 'ab'"), "embedding.vector_sha256", "'ab'"},
         {EMBED("'my.text': '[not JSON at all, though it is long and begins just so, " TEN "'"),
          "my.text", "'[not JSON at all, though it is long and begins just so, " TEN "'"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -28,6 +28,17 @@ START_TEST(tasks_of_a_workflow)
 }
 END_TEST
 
+START_TEST(no_rate_of_no_tasks)
+{
+    struct told *told = told_by("[{'name': 'w', 'attributes': {'gen_ai.operation.name': "
+                                "'invoke_workflow', 'gen_ai.workflow.name': 'nightly'}}]");
+    told_is(told, "w", "agent_workflow.task_count", "0");
+    told_is(told, "w", "agent_workflow.failed_tasks", "0");
+    told_is(told, "w", "agent_workflow.success_rate", NULL);
+    told_free(told);
+}
+END_TEST
+
 START_TEST(other_spans_count_nothing)
 {
     struct told *told = told_by("[" AGENT(1, 0, "a", "") "," AGENT(2, 1, "b", "") "]");
@@ -41,6 +52,7 @@ int main(void)
     Suite *suite = suite_create("mapping/workflows");
     TCase *tcase = tcase_create("workflows");
     tcase_add_test(tcase, tasks_of_a_workflow);
+    tcase_add_test(tcase, no_rate_of_no_tasks);
     tcase_add_test(tcase, other_spans_count_nothing);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
