@@ -81,7 +81,7 @@ static void print_rules(FILE *out, const struct nv_rules *rules)
         fprintf(out, ",%uu,%u,%u,%u,%u,%uu,", k->hash, k->first_rule, k->rule_count,
                 k->kind_count, k->prefix_len, k->gate);
         print_signs(out, &k->signs);
-        fprintf(out, ",%d,%d},\n", k->wild, k->watched);
+        fprintf(out, ",%d,%d,%d},\n", k->wild, k->watched, k->messages);
     }
     fputs("{.pattern = NV_STR_INIT(\"\")}};\n", out);
 }

@@ -23,7 +23,7 @@ trace are put together) which key won for each field and which lost.
 3. Each **field** is decided by itself: of the keys that say something for it, the one with the smallest precedence wins.
    Absent values (`""`, `{}`, `[]`, `null`, `N/A`, `<REDACTED>`, `NOT_GIVEN` and their like) say nothing; `0`, `"0"` and
    `false` are values. Units are converted at the row.
-4. **Nothing is lost.** A source attribute is left out only when a field says all of it. It stays under its own key when it
+4. **Nothing is lost, nothing is said twice.** A source attribute is left out only when fields say all of it. It stays under its own key when it
    lost to a different value, when its unit was converted, when its target belongs to the trace, or when its row says `keep`.
    Where another value has its name it goes out as `<key>.source`; where its name would say something false of the span's
    kind, as `llm.source.<key>`. Secrets (`drop`) go out as `***`.

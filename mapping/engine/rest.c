@@ -3,7 +3,8 @@
  *
  *   output messages that say no more than others ─▶ left out
  *   system prompt ─▶ leads the messages
- *   source attributes neither expressed nor dropped ─▶ their own key
+ *   source attributes neither expressed nor dropped,
+ *   nor said by fields all the same (repeats.h)     ─▶ their own key
  *                                                      llm.source.KEY   would belie the kind
  *                                                      KEY.source       name has another value
  *
@@ -16,6 +17,7 @@
 
 #include "mapping/content/messages.h"
 #include "mapping/content/words.h"
+#include "mapping/engine/repeats.h"
 #include "model/absent.h"
 #include "model/scalar.h"
 
@@ -76,16 +78,20 @@ static bool hides_nothing(const struct nv_attribute *attribute)
             (value->type == NV_VALUE_STRING && nv_str_eq(value->as.string, NV_STR("None"))));
 }
 
-static enum nv_err pass_one(struct nv_translation *t, struct nv_span_work *work, uint32_t at)
+static enum nv_err pass_one(struct nv_translation *t, struct nv_span_work *work, uint32_t at,
+                            struct nv_repeats *repeats)
 {
     const struct nv_seen *seen = &t->scratch.seen[at];
     const struct nv_attribute *source = &work->source.items[at];
     const bool dropped = seen->state == NV_SEEN_DROPPED;
     bool skip = dropped && hides_nothing(source);
     struct nv_str key;
-    if (skip)
-        return NV_OK;
-    enum nv_err err = own_key(t, work, at, &key, &skip);
+    enum nv_err err = NV_OK;
+    if (seen->state == NV_SEEN_PLAIN && !t->mapping->keep_all && !seen->absent)
+        err = nv_repeats_says(repeats, t, work, at, &skip);
+    if (err != NV_OK || skip)
+        return err;
+    err = own_key(t, work, at, &key, &skip);
     return err != NV_OK || skip
                ? err
                : nv_attributes_add(&work->span->attributes, t->arena, key,
@@ -94,12 +100,13 @@ static enum nv_err pass_one(struct nv_translation *t, struct nv_span_work *work,
 
 static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
 {
+    struct nv_repeats repeats = {.fields = work->span->attributes.count};
     enum nv_err err = NV_OK;
     t->scratch.unknown = (struct nv_key_bits){{0}};
     work->rest_first = work->span->attributes.count;
     for (uint32_t i = 0; err == NV_OK && i < work->own_count; i++) {
         if (t->scratch.seen[i].state != NV_SEEN_EXPRESSED || t->mapping->keep_all)
-            err = pass_one(t, work, i);
+            err = pass_one(t, work, i, &repeats);
     }
     work->rest_end = work->span->attributes.count;
     return err;

@@ -184,6 +184,7 @@ struct nv_rule_key {
     struct nv_signs signs; /* which it gives */
     bool wild;             /* the pattern ended with {*} */
     bool watched;          /* it gives some */
+    bool messages;         /* a row reads messages out of its value */
 };
 
 struct nv_field {

@@ -333,11 +333,24 @@ static void order_tests(struct nv_test *tests, unsigned count)
     }
 }
 
-/* Gates of keys as they would go out unmapped; links from fields to the rows that derive. */
+static bool reads_messages(const struct nv_rule_making *making, const struct nv_rule_key *key)
+{
+    for (uint16_t i = 0; i < key->rule_count; i++) {
+        const struct nv_rule *rule = &making->rules[key->first_rule + i];
+        if (making->draft->steps[rule->first_step].op == NV_STEP_MESSAGES)
+            return true;
+    }
+    return false;
+}
+
+/* Gates of keys as they would go out unmapped, and what their rows read; links from fields to
+ * the rows that derive. */
 static void link_keys(struct nv_rule_making *making)
 {
-    for (uint32_t i = 0; i < making->key_count; i++)
+    for (uint32_t i = 0; i < making->key_count; i++) {
         making->keys[i].gate = gate_of(making->draft, making->keys[i].pattern);
+        making->keys[i].messages = reads_messages(making, &making->keys[i]);
+    }
     for (uint32_t i = 0; i < making->field_count; i++) {
         struct nv_rule_pattern pattern = {making->fields[i].name, false};
         const struct nv_rule_pattern *found = bsearch(
