@@ -45,7 +45,7 @@ LIBRARIES = {
     "yaml": ("libyaml", 2),
     "cyaml/": ("libcyaml", 2),
     "pcre2": ("PCRE2", 2),
-    "openssl/": ("OpenSSL", 3),  # net/tls.c, net/auth.c, and HMAC of pseudonyms
+    "openssl/": ("OpenSSL", 4),  # TLS, tokens, hash of what was cut, HMAC of pseudonyms
     "xxhash": ("xxHash", 2),
     "pb": ("nanopb", 2),
     "utf8proc": ("utf8proc", 2),

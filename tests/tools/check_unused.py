@@ -39,6 +39,8 @@ ALLOWED = {
     "nv_value_json": "a value as text, to compare it",
     # rows of tables that make a prototype each
     "nv_step_*": "steps of conventions, named by the table of transform_steps.h",
+    # not yet called by the stage: redaction.pii is refused until it is
+    "nv_personal_*": "personal data in a text; the walk will call it",
     # the other side
     "nv_crc32c_portable": "for machines without the instruction; compared with it",
     "nv_wire_put_varint": "odd encodings, which the program reads and never writes",

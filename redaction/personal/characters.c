@@ -1,0 +1,201 @@
+/*
+ * Over utf8proc. Python's str.lower() follows Unicode's SpecialCasing, utf8proc's doesn't: it
+ * has two rules that no language decides, of which the second looks around.
+ */
+#include "redaction/personal/characters.h"
+
+#include "base/text/utf8.h"
+
+#include <stdlib.h>
+#include <utf8proc.h>
+
+#include "base/banned.h"
+
+#define BAD UINT32_MAX
+#define CAPITAL_I_DOT 0x130u
+#define CAPITAL_SIGMA 0x3a3u
+#define FINAL_SIGMA 0x3c2u
+#define SMALL_SIGMA 0x3c3u
+
+static bool is_ascii_alnum(uint32_t code)
+{
+    return (code >= '0' && code <= '9') || ((code | 0x20u) >= 'a' && (code | 0x20u) <= 'z');
+}
+
+struct nv_character nv_character_at(struct nv_str text, size_t at)
+{
+    struct nv_character none = {BAD, 0};
+    if (at >= text.len)
+        return none;
+    unsigned char first = (unsigned char)text.ptr[at];
+    if (first < 0x80)
+        return (struct nv_character){first, 1};
+    utf8proc_int32_t code = 0;
+    utf8proc_ssize_t len = utf8proc_iterate((const utf8proc_uint8_t *)text.ptr + at,
+                                            (utf8proc_ssize_t)(text.len - at), &code);
+    if (len <= 0)
+        return (struct nv_character){BAD, 1};
+    return (struct nv_character){(uint32_t)code, (size_t)len};
+}
+
+struct nv_character nv_character_before(struct nv_str text, size_t at)
+{
+    size_t from = at;
+    while (from > 0 && at - from < 4) {
+        from--;
+        if (((unsigned char)text.ptr[from] & 0xc0u) != 0x80u)
+            break;
+    }
+    struct nv_character found = nv_character_at(nv_str_slice(text, 0, at), from);
+    if (at > 0 && found.len != at - from)
+        return (struct nv_character){BAD, 1};
+    return found;
+}
+
+static utf8proc_category_t category(uint32_t code)
+{
+    return code == BAD ? UTF8PROC_CATEGORY_CN : utf8proc_category((utf8proc_int32_t)code);
+}
+
+int nv_digit_value(uint32_t code)
+{
+    if (code < 0x80)
+        return code >= '0' && code <= '9' ? (int)(code - '0') : -1;
+    if (category(code) != UTF8PROC_CATEGORY_ND)
+        return -1;
+    /* Digits come in tens, from zero up; those of mathematics are five tens in a row. */
+    uint32_t zero = code;
+    while (category(zero - 1) == UTF8PROC_CATEGORY_ND)
+        zero--;
+    return (int)((code - zero) % 10);
+}
+
+bool nv_is_word(uint32_t code)
+{
+    if (code < 0x80)
+        return is_ascii_alnum(code) || code == '_';
+    utf8proc_category_t c = category(code);
+    return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO) ||
+           (c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO);
+}
+
+size_t nv_character_count(struct nv_str text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += ((unsigned char)text.ptr[i] & 0xc0u) != 0x80u;
+    return count;
+}
+
+/* ---- the canonical form ------------------------------------------------------------------ */
+
+/* Python's str.isspace. */
+static bool is_space(uint32_t code)
+{
+    if (code < 0x80)
+        return (code >= 9 && code <= 13) || (code >= 0x1c && code <= 0x20);
+    if (code == 0x85)
+        return true;
+    utf8proc_category_t c = category(code);
+    return c >= UTF8PROC_CATEGORY_ZS && c <= UTF8PROC_CATEGORY_ZP;
+}
+
+static bool is_cased(uint32_t code)
+{
+    utf8proc_category_t c = category(code);
+    return c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LT;
+}
+
+/* Case_Ignorable of Unicode's DerivedCoreProperties: what words have inside. */
+static bool is_inside_words(uint32_t code)
+{
+    static const uint32_t marks[] = {'\'',   '.',    ':',    '^',    '`',    0xb7,
+                                     0x2018, 0x2019, 0x2024, 0x2027, 0xfe13, 0xfe52,
+                                     0xfe55, 0xff07, 0xff0e, 0xff1a};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (code == marks[i])
+            return true;
+    }
+    utf8proc_category_t c = category(code);
+    return c == UTF8PROC_CATEGORY_MN || c == UTF8PROC_CATEGORY_ME ||
+           c == UTF8PROC_CATEGORY_CF || c == UTF8PROC_CATEGORY_LM || c == UTF8PROC_CATEGORY_SK;
+}
+
+/* A sigma at the end of a word has a form of its own; `text` is without white space. */
+static bool is_final_sigma(struct nv_str text, size_t at, size_t len)
+{
+    struct nv_character c = nv_character_before(text, at);
+    size_t i = at;
+    while (c.len > 0 && is_inside_words(c.code)) {
+        i -= c.len;
+        c = nv_character_before(text, i);
+    }
+    if (c.len == 0 || !is_cased(c.code))
+        return false;
+    i = at + len;
+    c = nv_character_at(text, i);
+    while (c.len > 0 && is_inside_words(c.code)) {
+        i += c.len;
+        c = nv_character_at(text, i);
+    }
+    return c.len == 0 || !is_cased(c.code);
+}
+
+static void append_code(struct nv_buf *out, uint32_t code)
+{
+    char bytes[4];
+    size_t len = nv_utf8_put(code, bytes);
+    (void)nv_buf_append(out, bytes, len);
+}
+
+static void append_lower(struct nv_buf *out, struct nv_str text)
+{
+    for (size_t i = 0; i < text.len;) {
+        struct nv_character c = nv_character_at(text, i);
+        if (c.code == CAPITAL_I_DOT)
+            (void)nv_buf_append_str(out, NV_STR("i\xcc\x87"));
+        else if (c.code == CAPITAL_SIGMA)
+            append_code(out, is_final_sigma(text, i, c.len) ? FINAL_SIGMA : SMALL_SIGMA);
+        else
+            append_code(out, (uint32_t)utf8proc_tolower((utf8proc_int32_t)c.code));
+        i += c.len;
+    }
+}
+
+static enum nv_err append_unicode(struct nv_buf *out, struct nv_str value)
+{
+    utf8proc_uint8_t *composed = NULL;
+    struct nv_buf solid;
+    utf8proc_ssize_t len =
+        utf8proc_map((const utf8proc_uint8_t *)value.ptr, (utf8proc_ssize_t)value.len,
+                     &composed, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    if (len < 0)
+        return len == UTF8PROC_ERROR_NOMEM ? NV_ERR_NO_MEMORY : NV_ERR_MALFORMED;
+    struct nv_str text = {(const char *)composed, (size_t)len};
+    nv_buf_init(&solid, text.len + 1);
+    for (size_t i = 0; i < text.len;) {
+        struct nv_character c = nv_character_at(text, i);
+        if (!is_space(c.code))
+            (void)nv_buf_append(&solid, text.ptr + i, c.len);
+        i += c.len;
+    }
+    append_lower(out, nv_buf_str(&solid));
+    enum nv_err err = solid.failed != NV_OK ? solid.failed : out->failed;
+    nv_buf_release(&solid);
+    free(composed);
+    return err;
+}
+
+enum nv_err nv_canonical_append(struct nv_buf *out, struct nv_str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if ((unsigned char)value.ptr[i] >= 0x80)
+            return append_unicode(out, value);
+    }
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if (!is_space((unsigned char)c))
+            (void)nv_buf_append_char(out, c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
+    }
+    return out->failed;
+}
