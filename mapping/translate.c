@@ -2,7 +2,7 @@
  * One trace from raw to Noveum's form: the order of the steps, and the facts of the trace
  * itself.
  *
- *   tree ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ vectors
+ *   tree ─▶ deltas ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ vectors
  *        ─▶ tools ─▶ usage ─▶ cost ─▶ trace ─▶ agents ─▶ log records ─▶ each name once
  *
  * Each step works on all spans before the next begins, because usage and agents need parents
@@ -144,6 +144,8 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_tree_build(t);
     if (err == NV_OK && t->work_count == 0)
         err = NV_ERR_MALFORMED;
+    if (err == NV_OK)
+        err = nv_deltas_rebuild(t);
     if (err == NV_OK)
         err = apply_resources(t);
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)

@@ -1,8 +1,8 @@
 /*
  * What is settled over the whole trace, once its spans are translated; in this order:
  *
- *   tree ─▶ (spans, by the engine) ─▶ placeholders ─▶ outcome ─▶ vectors ─▶ tools ─▶ usage ─▶ cost
- *        ─▶ (the trace itself, mapping/translate.c) ─▶ part ─▶ agents
+ *   tree ─▶ deltas ─▶ (spans, by the engine) ─▶ placeholders ─▶ outcome ─▶ vectors ─▶ tools
+ *        ─▶ usage ─▶ cost ─▶ (the trace itself, mapping/translate.c) ─▶ part ─▶ agents
  *
  * All work on the store of mapping/engine/work.h, in place. One thread at a time.
  */
@@ -32,6 +32,9 @@ static inline bool nv_branch_holds(const struct nv_branch *upper, const struct n
 {
     return lower->first - upper->first < upper->size;
 }
+/* Puts together again the inputs that LiveKit sends as what changed since another span's, in
+ * the spans' own attributes: before they are translated. NV_ERR_NO_MEMORY. */
+enum nv_err nv_deltas_rebuild(struct nv_translation *t) NV_MUST_USE;
 /* Leaves out the spans that only announce a span that is here, and counts them in
  * trace->placeholder_count. At least one span stays. NV_ERR_NO_MEMORY. */
 enum nv_err nv_placeholders_leave_out(struct nv_translation *t) NV_MUST_USE;
