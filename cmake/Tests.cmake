@@ -19,6 +19,10 @@ foreach(function malloc calloc realloc reallocarray strdup strndup aligned_alloc
   target_link_options(noveum_test_support INTERFACE "-Wl,--wrap=${function}")
 endforeach()
 include("${CMAKE_SOURCE_DIR}/tests/generate.cmake" OPTIONAL)
+# for tests of libnoveum-trace, which the others do not link
+add_library(noveum_trace_kit OBJECT tests/support/trace/trace_kit.c)
+target_include_directories(noveum_trace_kit PUBLIC "${CMAKE_SOURCE_DIR}/tests/support/trace" "${CMAKE_SOURCE_DIR}/include")
+target_link_libraries(noveum_trace_kit PUBLIC noveum_test_support)
 
 # Bounds in seconds that only a test which hangs reaches: instrumented code takes 2 to 10 times as long,
 # with the thread sanitizer most.
@@ -46,6 +50,9 @@ foreach(source IN LISTS unit_tests)
   string(REPLACE "/" "_" program "${room}_${name}")
   add_executable(${program} "${source}")
   target_link_libraries(${program} PRIVATE noveum_test_support)
+  if(room STREQUAL "trace")
+    target_link_libraries(${program} PRIVATE noveum_trace_objects noveum_trace_kit)
+  endif()
   add_test(NAME unit/${room}/${name} COMMAND ${program})
   set_tests_properties(unit/${room}/${name} PROPERTIES LABELS unit TIMEOUT ${unit_seconds})
   noveum_add_soak(${room}/${name} "${source}" ${program})

@@ -14,14 +14,14 @@ compiler=gcc
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="$compiler" \
     -DNOVEUM_WERROR=ON >/dev/null || exit 1
 say "warnings of $compiler"
-cmake --build "$build" -j "$(nproc)" --target noveum_objects -- -k 0 >"$build/warnings.log" || {
+cmake --build "$build" -j "$(nproc)" --target noveum_objects noveum_trace_objects -- -k 0 >"$build/warnings.log" || {
     grep -E 'error:' "$build/warnings.log" | sort -u
     failed="$failed warnings"
 }
 
 python3 tests/tools/check_format.py . "$build" || failed="$failed format"
 
-sources=$(find base net model journal otlp assembly mapping redaction exporter gateway -name '*.c' 2>/dev/null | sort)
+sources=$(find base net model journal otlp assembly mapping redaction exporter gateway trace -name '*.c' 2>/dev/null | sort)
 if command -v clang-tidy >/dev/null; then
     say "clang-tidy"
     echo "$sources" | xargs -P "$(nproc)" -n 4 clang-tidy -p "$build" --quiet \
@@ -36,7 +36,7 @@ if command -v cppcheck >/dev/null; then
     say "cppcheck"
     cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
         --suppressions-list=tools/cppcheck.suppressions --error-exitcode=1 -j "$(nproc)" \
-        -I . -I "$build/generated" -D_GNU_SOURCE -DNOVEUM_VERSION='"lint"' $sources ||
+        -I . -I include -I "$build/generated" -D_GNU_SOURCE -DNOVEUM_VERSION='"lint"' $sources ||
         failed="$failed cppcheck"
 else
     say "no cppcheck, skipped"

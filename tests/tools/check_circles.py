@@ -16,7 +16,8 @@ import subprocess
 import sys
 
 CIRCLES_MAX = 0
-STAGES = {"base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway"}
+TARGETS = ("noveum_objects", "noveum_trace_objects")
+STAGES = {"base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway", "trace"}
 
 
 def symbols(objects):
@@ -112,8 +113,8 @@ def main():
         print("skipped: no nm (apt-get install binutils)")
         return 0
     objects = {}
-    for path in build.glob("CMakeFiles/noveum_objects.dir/**/*.o"):
-        source = str(path.relative_to(build / "CMakeFiles/noveum_objects.dir")).removesuffix(".o")
+    for path in [p for target in TARGETS for p in build.glob(f"CMakeFiles/{target}.dir/**/*.o")]:
+        source = str(path.relative_to(build / "CMakeFiles")).partition(".dir/")[2].removesuffix(".o")
         if source.split("/")[0] in STAGES and (root / source).exists():  # objects of sources that moved stay behind
             objects[source] = path
     if not objects:

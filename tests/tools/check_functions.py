@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-STAGES = ["base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway", "tools",
+STAGES = ["base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway", "trace", "tools",
           "tests"]
 LINES_MAX = 80
 PARAMETERS_MAX = 6

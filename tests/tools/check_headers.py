@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""The public headers compile as C11 and as C++17 without a warning, each by itself and used.
+
+With every compiler that is there (gcc, clang, g++, clang++), with the warnings that careful users switch on.
+
+usage: check_headers.py SOURCE_DIR [BUILD_DIR]
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-pedantic-errors", "-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wundef", "-Werror", "-fsyntax-only"]
+C = [("gcc", "-std=c11"), ("clang", "-std=c11")]
+CXX = [("g++", "-std=c++17"), ("clang++", "-std=c++17")]
+# What a user writes: every inline function and macro once.
+USES = {
+    "trace.h": """
+static void use(void)
+{
+    noveum_options options = noveum_default_options();
+    noveum_attribute attributes[] = {noveum_str("a", "b"), noveum_int("c", 1), noveum_double("d", 0.5), noveum_bool("e", 1)};
+    noveum_counters counters;
+    counters.size = sizeof(counters);
+    options.endpoint = "http://localhost:4318";
+    (void)noveum_start(&options);
+    {
+        NOVEUM_SCOPE(span, noveum_begin(NOVEUM_LLM, NOVEUM_TRACE_VERSION));
+        noveum_set(span, attributes, sizeof(attributes) / sizeof(attributes[0]));
+        noveum_message(span, NOVEUM_INPUT, "user", "hello", NOVEUM_NUL);
+        noveum_set_double(span, NOVEUM_TEMPERATURE, 0.5);
+    }
+    noveum_end(noveum_null());
+    noveum_get_counters(&counters);
+}
+int main(void)
+{
+    use();
+    return 0;
+}
+""",
+}
+
+
+def check(root, compiler, standard, language, name, text):
+    command = [compiler, standard, *WARNINGS, "-I", root / "include", "-x", language, "-"]
+    out = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if out.returncode != 0:
+        yield f"include/noveum/{name}: {compiler} {standard}: {out.stderr.strip()[:1000]}"
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    problems, used = [], 0
+    for path in sorted((root / "include/noveum").glob("*.h")):
+        include = f'#include "noveum/{path.name}"\n'
+        for language, compilers in (("c", C), ("c++", CXX)):
+            for compiler, standard in compilers:
+                if shutil.which(compiler) is None:
+                    continue
+                used += 1
+                problems += check(root, compiler, standard, language, path.name, include + include + USES[path.name])
+    if used == 0:
+        print("skipped: no compiler")
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

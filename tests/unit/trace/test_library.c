@@ -1,0 +1,238 @@
+/*
+ * The library's life: off by default, started twice, stopped with spans open, started again;
+ * forks with spans open and queued; the end of a process.
+ */
+#include "expect.h"
+#include "oom.h"
+#include "trace_kit.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+static struct kit_receiver receiver;
+
+static void setup(void)
+{
+    unsetenv("OTEL_EXPORTER_OTLP_ENDPOINT");
+    kit_receiver_start(&receiver);
+}
+
+static void teardown(void)
+{
+    (void)noveum_shutdown(1000);
+    kit_receiver_stop(&receiver);
+}
+
+START_TEST(off_by_default)
+{
+    ck_assert_int_eq(noveum_start(NULL), NOVEUM_OFF);
+    ck_assert(!noveum_enabled());
+    ck_assert(!noveum_healthy());
+    ck_assert_uint_eq(noveum_begin(NOVEUM_LLM, NULL).id, 0);
+    ck_assert_uint_eq(noveum_begin_below(noveum_null(), NOVEUM_LLM, NULL).id, 0);
+    ck_assert_uint_eq(noveum_current().id, 0);
+    ck_assert_int_eq(noveum_flush(10000), NOVEUM_OFF);
+    ck_assert_int_eq(noveum_shutdown(10000), NOVEUM_OFF);
+    ck_assert_uint_eq(kit_counters().started, 0);
+}
+END_TEST
+
+START_TEST(starts_once)
+{
+    char text[64];
+    noveum_options options = kit_options(&receiver);
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_BUSY);
+    ck_assert(noveum_enabled());
+    ck_assert_int_eq(noveum_shutdown(1000), NOVEUM_OK);
+    options.endpoint = "gopher://x";
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_INVALID);
+    ck_assert_uint_gt(noveum_last_error(text, sizeof text), 0);
+    ck_assert_ptr_nonnull(strstr(text, "endpoint"));
+    ck_assert(!noveum_enabled());
+}
+END_TEST
+
+START_TEST(stops_with_spans_open_and_starts_again)
+{
+    noveum_options options = kit_options(&receiver);
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
+    noveum_span open = noveum_begin(NOVEUM_AGENT, "open");
+    noveum_message_begin(open, NOVEUM_INPUT, "user"); /* and a message in it */
+    noveum_end(noveum_begin(NOVEUM_FUNCTION, "ended"));
+    ck_assert_int_eq(noveum_shutdown(10000), NOVEUM_OK);
+    ck_assert_uint_eq(kit_counters().exported, 2);
+    ck_assert_uint_eq(kit_counters().unfinished, 1);
+    ck_assert_uint_eq(kit_counters().open, 0);
+    noveum_end(open);
+    noveum_set_int(open, "late", 1);
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
+    noveum_end(open);
+    ck_assert_uint_eq(kit_counters().misuse, 1);
+    noveum_end(noveum_begin(NOVEUM_FUNCTION, "second life"));
+    ck_assert_int_eq(noveum_flush(10000), NOVEUM_OK);
+    json_t *spans = kit_receiver_spans(&receiver);
+    ck_assert_uint_eq(json_array_size(spans), 3);
+    const json_t *unfinished = kit_named(spans, "open");
+    ck_assert(json_is_true(kit_attribute(unfinished, "noveum.unfinished")));
+    json_decref(kit_json(unfinished, "gen_ai.input.messages"));
+    ck_assert_ptr_null(kit_attribute(kit_named(spans, "ended"), "noveum.unfinished"));
+    json_decref(spans);
+}
+END_TEST
+
+static int exit_code(pid_t child)
+{
+    int status = -1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* What a worker process of a server does: spans of its own below one of the parent's. */
+static bool work_in_child(noveum_span parents, noveum_span queued)
+{
+    noveum_counters counters = kit_counters();
+    bool good = counters.started == 0 && counters.open == 0 && counters.queued == 0;
+    noveum_span child = noveum_begin_below(parents, NOVEUM_FUNCTION, "child");
+    noveum_set_int(parents, "not-mine", 1);
+    noveum_end(child);
+    noveum_end(parents); /* not its own: not sent a second time */
+    noveum_end(queued);
+    counters = kit_counters();
+    good = good && counters.misuse == 3 && counters.queued == 1;
+    return good && noveum_flush(10000) == NOVEUM_OK && kit_counters().exported == 1;
+}
+
+START_TEST(forks)
+{
+    noveum_options options = kit_options(&receiver);
+    options.delay_ms = 3600000; /* what is queued is so when the process forks */
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
+    noveum_span root = noveum_begin(NOVEUM_AGENT, "root");
+    noveum_span queued = noveum_begin(NOVEUM_FUNCTION, "queued");
+    noveum_end(queued);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(work_in_child(root, queued) ? 0 : 1);
+    ck_assert_int_eq(exit_code(child), 0);
+    noveum_end(root);
+    ck_assert_int_eq(noveum_flush(10000), NOVEUM_OK);
+    json_t *spans = kit_receiver_spans(&receiver);
+    ck_assert_uint_eq(json_array_size(spans), 3); /* each once */
+    const json_t *own = kit_named(spans, "child"), *parent = kit_named(spans, "root");
+    ck_assert_ptr_nonnull(kit_named(spans, "queued"));
+    ck_assert_str_eq(json_string_value(json_object_get(own, "parentSpanId")),
+                     json_string_value(json_object_get(parent, "spanId")));
+    ck_assert_ptr_null(kit_attribute(parent, "not-mine"));
+    json_decref(spans);
+}
+END_TEST
+
+static atomic_bool forking;
+
+static void *trace_on(void *unused)
+{
+    (void)unused;
+    while (atomic_load(&forking)) {
+        noveum_span span = noveum_begin(NOVEUM_LLM, NULL);
+        noveum_message(span, NOVEUM_INPUT, "user", "text", NOVEUM_NUL);
+        noveum_end(span);
+    }
+    return NULL;
+}
+
+/* Other threads are anywhere in the library when the process forks; the child can still trace. */
+START_TEST(forks_under_load)
+{
+    noveum_options options = kit_options(&receiver);
+    pthread_t threads[2];
+    options.delay_ms = 1;
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
+    atomic_store(&forking, true);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, trace_on, NULL), 0);
+    for (int i = 0; i < 20; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(20);
+            noveum_end(noveum_begin(NOVEUM_FUNCTION, "child"));
+            _exit(noveum_shutdown(15000) == NOVEUM_OK ? 0 : 1);
+        }
+        ck_assert_int_eq(exit_code(child), 0);
+    }
+    atomic_store(&forking, false);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+}
+END_TEST
+
+START_TEST(sends_at_exit)
+{
+    noveum_options options = kit_options(&receiver);
+    options.delay_ms = 3600000;
+    pid_t child = fork();
+    if (child == 0) {
+        (void)noveum_start(&options);
+        noveum_end(noveum_begin(NOVEUM_FUNCTION, "last"));
+        exit(0);
+    }
+    ck_assert_int_eq(exit_code(child), 0);
+    json_t *spans = kit_receiver_spans(&receiver);
+    ck_assert_ptr_nonnull(kit_named(spans, "last"));
+    json_decref(spans);
+}
+END_TEST
+
+START_TEST(exit_does_not_wait_for_a_receiver_that_hangs)
+{
+    noveum_options options = kit_options(&receiver);
+    options.exit_ms = 100;
+    kit_receiver_plan(&receiver, (struct kit_answer){.status = 1});
+    uint64_t before = nv_clock_mono_ns(nv_clock_system());
+    pid_t child = fork();
+    if (child == 0) {
+        (void)noveum_start(&options);
+        noveum_end(noveum_begin(NOVEUM_FUNCTION, "last"));
+        exit(0);
+    }
+    ck_assert_int_eq(exit_code(child), 0);
+    ck_assert_uint_lt(nv_clock_mono_ns(nv_clock_system()) - before, 5 * NV_NS_PER_S);
+}
+END_TEST
+
+START_TEST(starting_without_memory)
+{
+    noveum_options options = kit_options(&receiver);
+    bool failed = true;
+    for (unsigned long n = 1; failed; n++) {
+        oom_fail_nth(n);
+        noveum_result result = noveum_start(&options);
+        failed = oom_end();
+        ck_assert_int_eq(result, failed ? NOVEUM_NO_MEMORY : NOVEUM_OK);
+        ck_assert_int_eq(noveum_enabled(), !failed);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("library");
+    TCase *tcase = tcase_create("library");
+    tcase_set_timeout(tcase, 100);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, off_by_default);
+    tcase_add_test(tcase, starts_once);
+    tcase_add_test(tcase, stops_with_spans_open_and_starts_again);
+    tcase_add_test(tcase, forks);
+    tcase_add_test(tcase, forks_under_load);
+    tcase_add_test(tcase, sends_at_exit);
+    tcase_add_test(tcase, exit_does_not_wait_for_a_receiver_that_hangs);
+    tcase_add_test(tcase, starting_without_memory);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}

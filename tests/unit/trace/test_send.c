@@ -1,0 +1,121 @@
+/*
+ * One request over HTTP: headers and body as they arrive, statuses, Retry-After, no answer, and
+ * a deadline that another thread brings forward.
+ */
+#include "expect.h"
+#include "trace_kit.h"
+
+#include "base/clock.h"
+#include "trace/send.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+static struct kit_receiver receiver;
+static struct nv_trace_config *config;
+static struct nv_trace_sender *sender;
+static _Atomic uint64_t deadline = UINT64_MAX;
+static struct nv_trace_answer answer;
+
+static void setup(void)
+{
+    char why[200];
+    kit_receiver_start(&receiver);
+    noveum_options options = kit_options(&receiver);
+    options.headers = "x-noveum-project=shop,authorization=Bearer%20t";
+    ck_assert(nv_trace_sender_ready());
+    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_OK);
+    sender = nv_trace_sender_new(config);
+    ck_assert_ptr_nonnull(sender);
+}
+
+static void teardown(void)
+{
+    nv_trace_sender_free(sender);
+    nv_trace_sender_free(NULL);
+    nv_trace_config_free(config);
+    kit_receiver_stop(&receiver);
+}
+
+static void post(const char *body)
+{
+    nv_trace_sender_post(sender, nv_str_from(body), &deadline, &answer);
+}
+
+START_TEST(arrives_as_it_should)
+{
+    const struct kit_answer partial = {
+        .status = 200, .body = "\x0a\x02\x08\x01", .body_len = 4};
+    kit_receiver_plan(&receiver, partial);
+    post("hello");
+    ck_assert_uint_eq(answer.status, 200);
+    ck_assert_nv_str(answer.body, "\x0a\x02\x08\x01");
+    ck_assert_ptr_nonnull(strstr(receiver.heads[0], "POST /v1/traces HTTP/1.1\r\n"));
+    ck_assert_ptr_nonnull(
+        strstr(receiver.heads[0], "Content-Type: application/x-protobuf\r\n"));
+    ck_assert_ptr_nonnull(strstr(receiver.heads[0], "x-noveum-project: shop\r\n"));
+    ck_assert_ptr_nonnull(strstr(receiver.heads[0], "authorization: Bearer t\r\n"));
+    ck_assert_ptr_null(strstr(receiver.heads[0], "Expect"));
+    ck_assert_uint_eq(receiver.lengths[0], 5);
+    ck_assert_mem_eq(receiver.bodies[0], "hello", 5);
+    post("again"); /* on the same connection */
+    ck_assert_uint_eq(answer.status, 200);
+    ck_assert_uint_eq(answer.body.len, 0);
+}
+END_TEST
+
+START_TEST(says_what_was_answered)
+{
+    kit_receiver_plan(&receiver, (struct kit_answer){.status = 0});
+    kit_receiver_plan(&receiver,
+                      (struct kit_answer){.status = 429, .header = "Retry-After: 7"});
+    kit_receiver_plan(&receiver, (struct kit_answer){.status = 302,
+                                                     .header = "Location: http://127.0.0.1:1"});
+    post("a"); /* on a connection that was used before libcurl would try again by itself */
+    ck_assert_uint_eq(answer.status, 0);
+    ck_assert_str_ne(answer.error, "");
+    post("b");
+    ck_assert_uint_eq(answer.status, 429);
+    ck_assert_uint_eq(answer.retry_after_s, 7);
+    post("c");
+    ck_assert_uint_eq(answer.status, 302); /* never followed */
+    ck_assert_int_eq(receiver.count, 3);
+}
+END_TEST
+
+static void *hurry(void *unused)
+{
+    (void)unused;
+    ck_assert(kit_receiver_wait(&receiver, 1));
+    atomic_store(&deadline, 0);
+    nv_trace_sender_wake(sender);
+    return NULL;
+}
+
+START_TEST(a_deadline_ends_the_wait)
+{
+    pthread_t thread;
+    kit_receiver_plan(&receiver, (struct kit_answer){.status = 1});
+    ck_assert_int_eq(pthread_create(&thread, NULL, hurry, NULL), 0);
+    uint64_t before = nv_clock_mono_ns(nv_clock_system());
+    post("a");
+    ck_assert_uint_lt(nv_clock_mono_ns(nv_clock_system()) - before, 5 * NV_NS_PER_S);
+    ck_assert_uint_eq(answer.status, 0);
+    pthread_join(thread, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("send");
+    TCase *tcase = tcase_create("send");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, arrives_as_it_should);
+    tcase_add_test(tcase, says_what_was_answered);
+    tcase_add_test(tcase, a_deadline_ends_the_wait);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}

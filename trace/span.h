@@ -1,0 +1,20 @@
+/*
+ * How the public functions reach a span, and where a span goes when it ends.
+ *
+ *   handle ──nv_trace_edit──▶ locked, sampled span ──▶ changed ──▶ nv_trace_span_unlock
+ */
+#ifndef NV_TRACE_SPAN_H
+#define NV_TRACE_SPAN_H
+
+#include "trace/pool.h"
+
+/*
+ * The open span of a handle, locked, to be changed; NULL when there is nothing to do: off,
+ * null, dropped, unsampled, or old or the parent process's, which is counted as misuse.
+ */
+struct nv_trace_span *nv_trace_edit(noveum_span handle);
+/* Ends the open span of a handle, on or off: queues it, or drops and counts it. `end_ns` 0:
+ * now. */
+void nv_trace_end(noveum_span handle, uint64_t end_ns, bool discard);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * The thread that sends: takes ended spans from the queue, makes requests, retries.
+ *
+ *   put ──▶ ring ──▶ wait for more (delay_ms, batch_spans) ──▶ request ──▶ answer
+ *                                                                ▲           │ 429, 502-504, none
+ *                                                                └─ back-off ┘ until given up
+ *
+ * It starts with the first span that is put. It blocks every signal, so that the program's
+ * handlers run in the program's threads.
+ */
+#ifndef NV_TRACE_WORKER_H
+#define NV_TRACE_WORKER_H
+
+#include "trace/pool.h"
+
+/* Readies the queue. NOVEUM_OK, NOVEUM_NO_MEMORY, or NOVEUM_BUSY while a thread that was
+ * stopped has not ended. Not while it is started. */
+noveum_result nv_trace_worker_start(const struct nv_trace_config *config);
+/*
+ * Queues an ended span and takes it; it is dropped and counted when no thread can be made.
+ * False: not taken, and counted: full or stopped. Never waits. Any thread.
+ */
+bool nv_trace_worker_put(struct nv_trace_span *span);
+/* Waits until all that was put before is answered for: NOVEUM_OK or NOVEUM_TIMEOUT. */
+noveum_result nv_trace_worker_flush(uint32_t timeout_ms);
+/* Sends what waits, for at most `timeout_ms`, drops the rest and ends the thread. NOVEUM_OK, or
+ * NOVEUM_TIMEOUT when something was dropped. */
+noveum_result nv_trace_worker_stop(uint32_t timeout_ms);
+
+/* Around a fork. The child has an empty queue and no thread, until it ends a span. */
+void nv_trace_worker_before_fork(void);
+void nv_trace_worker_after_fork_parent(void);
+void nv_trace_worker_after_fork_child(void);
+
+#endif
