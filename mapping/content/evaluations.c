@@ -155,10 +155,19 @@ static enum nv_err read_members(struct nv_arena *arena, const struct nv_value *i
     return err;
 }
 
+static uint64_t hash_of(const struct nv_evaluation *one)
+{
+    const uint64_t parts[] = {nv_value_hash(&one->name), nv_value_hash(&one->score),
+                              nv_value_hash(&one->label), nv_value_hash(&one->feedback)};
+    return nv_str_hash((struct nv_str){(const char *)parts, sizeof parts});
+}
+
+/* By their hashes first: each that is added is compared with all before it. */
 static bool same(const struct nv_evaluation *a, const struct nv_evaluation *b)
 {
-    return nv_value_eq(&a->name, &b->name) && nv_value_eq(&a->score, &b->score) &&
-           nv_value_eq(&a->label, &b->label) && nv_value_eq(&a->feedback, &b->feedback);
+    return a->hash == b->hash && nv_value_eq(&a->name, &b->name) &&
+           nv_value_eq(&a->score, &b->score) && nv_value_eq(&a->label, &b->label) &&
+           nv_value_eq(&a->feedback, &b->feedback);
 }
 
 static enum nv_err push(struct nv_evaluations *out, struct nv_arena *arena,
@@ -167,6 +176,7 @@ static enum nv_err push(struct nv_evaluations *out, struct nv_arena *arena,
     if (one.score.type == NV_VALUE_NULL && one.label.type == NV_VALUE_NULL &&
         one.feedback.type == NV_VALUE_NULL)
         return NV_OK;
+    one.hash = hash_of(&one);
     for (uint32_t i = 0; i < out->count; i++) {
         if (same(&out->items[i], &one))
             return NV_OK;
@@ -203,7 +213,7 @@ static enum nv_err add_one(struct nv_evaluations *out, struct nv_arena *arena,
                            const struct nv_value *in, struct nv_value name)
 {
     struct nv_evaluation one = {nv_value_null(), nv_value_null(), nv_value_null(),
-                                nv_value_null()};
+                                nv_value_null(), 0};
     enum nv_err err = NV_OK;
     if (in->type == NV_VALUE_MAP) {
         err = read_members(arena, in, &one, 0);
@@ -245,6 +255,17 @@ enum nv_err nv_evaluations_add(struct nv_evaluations *out, struct nv_arena *aren
                          nv_value_string(all.as.map.items[i].key));
     }
     return err;
+}
+
+void nv_evaluations_name(struct nv_evaluations *evaluations, struct nv_value name)
+{
+    for (uint32_t i = 0; i < evaluations->count; i++) {
+        struct nv_evaluation *one = &evaluations->items[i];
+        if (one->name.type == NV_VALUE_NULL) {
+            one->name = name;
+            one->hash = hash_of(one);
+        }
+    }
 }
 
 static enum nv_err add_member(struct nv_attributes *members, struct nv_arena *arena,

@@ -17,6 +17,7 @@
 /* A member of type NULL is not told. */
 struct nv_evaluation {
     struct nv_value name, score, label, feedback;
+    uint64_t hash; /* of the four; who changes one leaves it to nv_evaluations_name */
 };
 
 struct nv_evaluations {
@@ -37,6 +38,9 @@ enum nv_evaluations_form {
 enum nv_err nv_evaluations_add(struct nv_evaluations *out, struct nv_arena *arena,
                                const struct nv_value *in,
                                enum nv_evaluations_form form) NV_MUST_USE;
+
+/* Gives those without a name that one (borrowed). */
+void nv_evaluations_name(struct nv_evaluations *evaluations, struct nv_value name);
 
 /* New in the arena: the list as objects {name, score, label, feedback}. NV_ERR_NO_MEMORY. */
 enum nv_err nv_evaluations_list(const struct nv_evaluations *evaluations,

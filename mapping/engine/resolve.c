@@ -225,10 +225,8 @@ static enum nv_err place_evaluations(struct nv_translation *t, struct nv_span_wo
     if (guess && evaluations->count > 0)
         return NV_OK;
     enum nv_err err = nv_evaluations_add(evaluations, t->arena, value, NV_EVALUATIONS_LIST);
-    for (uint32_t i = 0; guess && i < evaluations->count; i++) {
-        if (evaluations->items[i].name.type == NV_VALUE_NULL && name.as.string.len > 0)
-            evaluations->items[i].name = name;
-    }
+    if (guess && name.as.string.len > 0)
+        nv_evaluations_name(evaluations, name);
     return err;
 }
 
