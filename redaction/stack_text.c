@@ -88,7 +88,10 @@ static size_t cause_in_line(struct nv_str text, size_t from)
     size_t at = (size_t)(line.ptr - text.ptr);
     if (nv_str_starts(line, NV_STR("Caused by: ")) || nv_str_starts(line, NV_STR("[cause]: ")))
         return at;
-    return nv_str_starts(line, NV_STR("---> ")) ? at + 5 : 0;
+    size_t behind = 0;
+    for (; nv_str_starts(line, NV_STR("---> ")); line = line_at(text, behind))
+        behind = (size_t)(line.ptr - text.ptr) + 5;
+    return behind;
 }
 
 static struct nv_str other_cause(struct nv_str text)
@@ -141,7 +144,7 @@ static struct nv_str join(struct nv_arena *arena, struct nv_str text, enum form 
                            NV_STR_ARG(nv_str_slice(text, 0, cut)), left);
 }
 
-enum nv_err nv_stack_cut(struct nv_arena *arena, struct nv_str *text)
+static enum nv_err cut(struct nv_arena *arena, struct nv_str *text)
 {
     enum form form = form_of(*text);
     struct nv_str cause = form == FORM_PYTHON  ? python_cause(*text)
@@ -155,6 +158,13 @@ enum nv_err nv_stack_cut(struct nv_arena *arena, struct nv_str *text)
     if (cause.len < text->len)
         *text = cause;
     return NV_OK;
+}
+
+/* The cause may be of another form than the first frame: its own frames are cut then. */
+enum nv_err nv_stack_cut(struct nv_arena *arena, struct nv_str *text)
+{
+    enum nv_err err = cut(arena, text);
+    return err == NV_OK ? cut(arena, text) : err;
 }
 
 /* ---- messages ---------------------------------------------------------------------------- */

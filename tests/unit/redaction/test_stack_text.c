@@ -95,6 +95,15 @@ START_TEST(dotnet_keeps_the_inner_exception)
 }
 END_TEST
 
+START_TEST(a_cause_of_another_form)
+{
+    add("a.Outer: one\n\tat a.B(c.java:1)\nCaused by: Python\n ---> ---> KeyError: 1\n");
+    add_frames(PYTHON, 0, 12);
+    struct nv_str out = cut();
+    ck_assert(nv_str_starts(out, NV_STR("KeyError: 1\n  ... 2 frames left out\n")));
+}
+END_TEST
+
 START_TEST(short_ones_stay)
 {
     static const char *const texts[] = {
@@ -167,6 +176,7 @@ int main(void)
     tcase_add_test(tcase, python_keeps_the_last_frames_of_the_cause);
     tcase_add_test(tcase, java_keeps_the_first_frames_of_the_cause);
     tcase_add_test(tcase, dotnet_keeps_the_inner_exception);
+    tcase_add_test(tcase, a_cause_of_another_form);
     tcase_add_test(tcase, short_ones_stay);
     tcase_add_test(tcase, groups_and_unknown_forms);
     tcase_add_test(tcase, messages_lose_tracebacks);
