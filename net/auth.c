@@ -83,6 +83,7 @@ static enum nv_err parse_lines(const struct nv_auth *auth, struct set *set, stru
         text =
             end == SIZE_MAX ? (struct nv_str){NULL, 0} : nv_str_slice(text, end + 1, SIZE_MAX);
     }
+    /* Cut off while it was written, or by mistake: at a reload the old tokens stay. */
     if (err == NV_OK && set->count == 0)
         return refuse(fail, auth, "there is no token in it");
     return err;
@@ -224,6 +225,7 @@ static bool is_known(struct nv_auth *auth, struct nv_str token)
     return found != 0;
 }
 
+/* The token is user:password as a whole; what has no colon is no credentials (RFC 7617 2). */
 static bool is_known_basic(struct nv_auth *auth, struct nv_str credentials)
 {
     struct nv_buf decoded;
@@ -244,6 +246,7 @@ enum nv_err nv_auth_check(struct nv_auth *auth, struct nv_str authorization,
         return NV_OK;
     bool known = false;
     size_t space = nv_str_find_char(authorization, ' ');
+    /* The name of a scheme has no case (RFC 9110 11.1). */
     struct nv_str scheme = nv_str_slice(authorization, 0, space);
     if (space != SIZE_MAX) {
         struct nv_str rest = nv_str_trim(nv_str_slice(authorization, space + 1, SIZE_MAX));

@@ -51,6 +51,8 @@ struct nv_loop {
     char scratch[NV_LOOP_SCRATCH_BYTES];
 };
 
+/* All of them at once: what they post meanwhile waits for the next turn, so that tasks which
+ * post tasks never keep the sockets waiting. */
 static struct nv_loop_task *take_tasks(struct nv_loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
@@ -262,6 +264,7 @@ void nv_loop_post(struct nv_loop *loop, struct nv_loop_task *task)
 
 bool nv_loop_is_current(const struct nv_loop *loop)
 {
+    /* Before the start and after the join it is whose it is: nobody else can run it. */
     return current == loop || !loop->started;
 }
 
@@ -337,6 +340,8 @@ enum nv_err nv_io_want(struct nv_io *io, unsigned what)
         return NV_OK;
     short events = (short)(EV_PERSIST | ((what & NV_IO_READ) ? EV_READ : 0) |
                            ((what & NV_IO_WRITE) ? EV_WRITE : 0));
+    /* libevent changes what an event waits for only while it is not pending: nv_io_rest came
+     * first. */
     if (event_assign(io->event, io->loop->base, io->fd, events, on_ready, io) != 0 ||
         event_add(io->event, NULL) != 0)
         return NV_ERR_IO;

@@ -74,6 +74,8 @@ static enum nv_err refuse(struct nv_fail *fail, const char *what, const char *fi
                        last != NULL ? last + 1 : reason);
 }
 
+/* Without a protocol in common RFC 7301 3.2 asks for a fatal alert. Where HTTP/1.1 is spoken it
+ * is what all fall back to. */
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                        const unsigned char *offered, unsigned offered_len, void *ctx)
 {
@@ -146,14 +148,21 @@ static enum nv_err load(struct nv_tls *tls, struct nv_fail *fail, SSL_CTX **out)
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     if (!context)
         return NV_ERR_NO_MEMORY;
+    /* 1.0 and 1.1 are deprecated (RFC 8996). */
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    /* Peers that close without close_notify are many; a request that was cut off is told by its
+     * own lengths, so that such an end is no error. */
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF);
+    /* Buffers are released while a connection idles (about 34 KB each by SSL_CTX_set_mode(3)),
+     * and a write may go on from where a grown buffer has moved to. */
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     /* Tickets resume sessions without memory here; the cache would hold 20,000 of them. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    /* Needed with client certificates: without it OpenSSL fails a resumed handshake
+     * (SSL_CTX_set_session_id_context(3)). */
     SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, tls);
     enum nv_err err = load_files(tls, context, fail);
@@ -286,6 +295,9 @@ static void tell_handshake(const struct nv_stream *stream, unsigned long error)
 }
 
 /* What a result <= 0 of SSL_read or SSL_write means. */
+/* SSL_get_error looks at the queue of errors of this thread as well: whoever calls OpenSSL
+ * clears it before, and what is left in it is cleared here. close_notify is the end of the
+ * stream, as 0 bytes are without TLS. */
 static enum nv_err tls_error(struct nv_stream *stream, int result)
 {
     int error = SSL_get_error(stream->tls->ssl, result);
@@ -380,6 +392,7 @@ const char *nv_stream_alpn(const struct nv_stream *stream)
 
 void nv_stream_shutdown(struct nv_stream *stream)
 {
+    /* In the middle of a handshake SSL_shutdown only fails. */
     if (stream->tls && SSL_is_init_finished(stream->tls->ssl)) {
         ERR_clear_error();
         (void)SSL_shutdown(stream->tls->ssl);

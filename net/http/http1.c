@@ -102,6 +102,8 @@ static bool parse_target(struct nv_http1_head *head, struct nv_str bytes, struct
         if (c <= ' ' || c >= 0x7f || c == '#')
             return false;
     }
+    /* Fragments are the client's: none is ever sent (RFC 9110 7.1). Only OPTIONS may ask for
+     * "*". */
     bool options = nv_str_eq(nv_http1_view_str(bytes, head->method), NV_STR("OPTIONS"));
     bool asterisk = options && nv_str_eq(target, NV_STR("*"));
     if (!asterisk && target.ptr[0] != '/' && !strip_origin(&target))

@@ -375,6 +375,8 @@ static bool is_reading(const struct nv_http_connection *connection)
     return connection->state <= NV_HTTP_AT_BODY;
 }
 
+/* Clients may send the next request before the answer (pipelining, RFC 9112 9.3.2); answers go
+ * out in the order of the requests, so one is worked on at a time. */
 /* Keeps what was read past a request until its reply is out. */
 static enum step keep_rest(struct nv_http_connection *connection, struct nv_str bytes)
 {
@@ -492,6 +494,8 @@ void nv_http_connection_drive(struct nv_http_connection *connection)
 
 /* ---- deadlines --------------------------------------------------------------------------- */
 
+/* A deadline alone would let a peer hold its part of the budget with a byte now and then: after
+ * the grace a body must have come at the least rate on average. */
 static bool too_slow(const struct nv_http_connection *connection, uint64_t now)
 {
     const struct nv_http_limits *limit = limits(connection);

@@ -173,6 +173,7 @@ enum nv_http_method nv_http_request_method(const struct nv_http_exchange *exchan
 struct nv_str nv_http_request_path(const struct nv_http_exchange *exchange)
 {
     struct nv_str path = nv_http1_view_str(head_str(exchange), exchange->head.path);
+    /* http://host alone means the path "/" (RFC 9110 4.2.3). */
     return path.len > 0 ? path : NV_STR("/");
 }
 
@@ -230,6 +231,7 @@ void nv_http_exchange_add_header(struct nv_http_exchange *exchange, struct nv_st
 
 /* ---- rendering --------------------------------------------------------------------------- */
 
+/* For people who read a trace of the wire: clients go by the number (RFC 9112 4). */
 static const char *status_text(int status)
 {
     static const struct {
@@ -262,6 +264,7 @@ static const char *status_text(int status)
     return "Other";
 }
 
+/* A server that has a clock tells the time of its answer (RFC 9110 6.6.1). */
 /* IMF-fixdate (RFC 9110 5.6.7), whatever the locale. */
 static void append_date(struct nv_buf *out, const struct nv_clock *clock)
 {
@@ -281,6 +284,8 @@ static void render(struct nv_http_exchange *exchange, const struct nv_http_reply
 {
     struct nv_buf *out = &exchange->out;
     struct nv_http_server *server = nv_http_part_server(exchange->part);
+    /* What is left of a body would be read as the next request (RFC 9112 9.3): answered early,
+     * the connection ends. */
     exchange->keep = exchange->head.keep_alive && exchange->body_done && !reply->close &&
                      !atomic_load(&server->base.stopping);
     assert(reply->status >= 200 && reply->status <= 599);
@@ -290,6 +295,7 @@ static void render(struct nv_http_exchange *exchange, const struct nv_http_reply
     append_date(out, nv_loop_clock(exchange->part->base.loop));
     if (reply->content_type.len > 0)
         (void)nv_buf_printf(out, "Content-Type: %.*s\r\n", NV_STR_ARG(reply->content_type));
+    /* 204 has no body and may not tell the length of one (RFC 9110 8.6). */
     if (reply->status != 204)
         (void)nv_buf_printf(out, "Content-Length: %zu\r\n", reply->body.len);
     if (!exchange->keep)
@@ -297,6 +303,7 @@ static void render(struct nv_http_exchange *exchange, const struct nv_http_reply
     (void)nv_buf_append_str(out, nv_buf_str(&exchange->headers));
     (void)nv_buf_append_str(out, reply->headers);
     (void)nv_buf_append_str(out, NV_STR("\r\n"));
+    /* HEAD gets the headers of GET, its length too, and no body (RFC 9110 9.3.2). */
     if (exchange->method != NV_HTTP_HEAD && reply->status != 204)
         (void)nv_buf_append_str(out, reply->body);
     if (out->failed != NV_OK) { /* half a reply would be read as a whole one: close instead */
@@ -320,6 +327,8 @@ void nv_http_reply_send(struct nv_http_exchange *exchange, const struct nv_http_
 {
     uncount_body(exchange);
     render(exchange, reply);
+    /* Inside of the handler the connection is above us on the stack and goes on by itself; from
+     * anywhere else it may be gone by now, which only its loop can tell. */
     if (nv_loop_is_current(exchange->part->base.loop) && exchange->dispatching) {
         assert(!exchange->replied);
         exchange->replied = true;
@@ -354,6 +363,7 @@ void nv_http_reply_error(struct nv_http_exchange *exchange, int status, struct n
 
 /* ---- decisions --------------------------------------------------------------------------- */
 
+/* Names of methods are case-sensitive (RFC 9110 9.1). */
 static enum nv_http_method parse_method(struct nv_str name)
 {
     static const struct {
@@ -381,6 +391,7 @@ static const struct nv_http_route *find_route(const struct nv_http_server *serve
     return NULL;
 }
 
+/* 405 must tell what is allowed (RFC 9110 15.5.6), OPTIONS asks for nothing else. */
 static void add_allow(struct nv_http_exchange *exchange, unsigned methods)
 {
     struct nv_buf line;
@@ -397,6 +408,7 @@ static void add_allow(struct nv_http_exchange *exchange, unsigned methods)
 static void check_route(struct nv_http_exchange *exchange)
 {
     const struct nv_http_route *route = exchange->route;
+    /* OPTIONS * asks about the server as a whole (RFC 9110 9.3.7). */
     bool any = nv_str_eq(nv_http_request_path(exchange), NV_STR("*"));
     if (exchange->method == NV_HTTP_OPTIONS && (route || any)) {
         add_allow(exchange, route != NULL ? route->methods : NV_HTTP_GET | NV_HTTP_POST);
@@ -425,6 +437,8 @@ size_t nv_http_exchange_body_max(const struct nv_http_exchange *exchange)
     return length < max ? length : max;
 }
 
+/* By the length that the head claims, before a byte of the body is taken. What comes may be
+ * less, so nothing is reserved for it here. */
 static void check_length(struct nv_http_exchange *exchange)
 {
     struct nv_http_server *server = nv_http_part_server(exchange->part);
@@ -482,6 +496,7 @@ void nv_http_exchange_refuse(struct nv_http_exchange *exchange, int status, cons
         atomic_fetch_add(&server->exchanges, 1);
         atomic_fetch_add(&server->requests, 1);
     }
+    /* Where the next request would begin is not known any more. */
     exchange->head.keep_alive = false;
     exchange->dispatching = true;
     if (status == 503)
