@@ -123,6 +123,7 @@ static enum nv_err keep_value(struct nv_grpc_call *call, struct nv_str value)
 enum nv_err nv_grpc_call_add_header(struct nv_grpc_call *call, struct nv_str name,
                                     struct nv_str value)
 {
+    /* 32 more for each, as SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 6.5.2). */
     call->header_list_bytes += (uint32_t)(name.len + value.len + 32);
     if (call->header_list_bytes > call->shared->limits.header_list_bytes)
         return NV_ERR_LIMIT;
@@ -225,6 +226,7 @@ static void fail(struct nv_grpc_call *call, enum nv_err err)
     nv_grpc_call_fail(call, err, NULL);
 }
 
+/* After the client's own deadline nobody waits for the answer. */
 static void set_deadline(struct nv_grpc_call *call)
 {
     struct nv_str timeout = nv_grpc_call_header(call, NV_GRPC_TIMEOUT);
@@ -281,6 +283,7 @@ static void begin_message(struct nv_grpc_call *call)
         refuse(call, NV_GRPC_INTERNAL, "compressed flag must be 0 or 1");
         return;
     }
+    /* Refused here, a message has cost nothing yet. */
     enum nv_err err = len > call->shared->limits.message_bytes_max
                           ? NV_ERR_TOO_LARGE
                           : service->admit(service->ctx, call, len);

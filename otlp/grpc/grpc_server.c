@@ -60,6 +60,8 @@ struct nv_grpc_server {
     struct nv_otlp_grpc otlp;
 };
 
+/* 100 streams are the least that RFC 9113 6.5.2 recommends; 20 s for the answer to a ping are
+ * gRPC's own default (GRPC_ARG_KEEPALIVE_TIMEOUT_MS). */
 void nv_grpc_limits_init(struct nv_grpc_limits *limits)
 {
     *limits = (struct nv_grpc_limits){
@@ -165,6 +167,7 @@ static enum nv_err write_out(struct nv_grpc_connection *connection)
  * more. */
 static void note_protocol(struct nv_str bytes)
 {
+    /* The last is a record of TLS that carries a handshake (RFC 8446 5.1). */
     static const struct {
         struct nv_str start;
         const char *told;

@@ -14,6 +14,7 @@
 
 #include "base/banned.h"
 
+/* TimeoutValue of gRPC over HTTP/2 (PROTOCOL-HTTP2.md). */
 #define TIMEOUT_DIGITS_MAX 8
 
 static uint64_t unit_ns(char unit)
@@ -49,6 +50,7 @@ enum nv_err nv_grpc_parse_timeout(struct nv_str text, uint64_t *ns)
     return NV_OK;
 }
 
+/* Status-Message: printable ASCII but for % stands for itself (PROTOCOL-HTTP2.md). */
 static void put_percent(struct nv_buf *buf, struct nv_str text)
 {
     for (size_t i = 0; i < text.len; i++) {

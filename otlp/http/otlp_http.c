@@ -29,6 +29,7 @@
 #define MESSAGE_BYTES 384
 #define PROJECT_BYTES_MAX 256
 #define FORM_SHOWN_MAX 32
+/* The longest that Chromium keeps one. */
 #define PREFLIGHT_SECONDS "7200"
 
 /* What a path takes. Metrics are accepted, so that SDKs which send all signals stay quiet. */
@@ -90,6 +91,8 @@ static enum nv_media reply_media(const struct nv_http_exchange *exchange)
     return parse_media(value, &media) ? media : NV_MEDIA_JSON;
 }
 
+/* Codes with which a client decides the same about sending again: 429 and 503 are
+ * UNAVAILABLE. */
 static int grpc_code_of(int http_status)
 {
     switch (http_status) {
@@ -218,6 +221,7 @@ static bool handle_cors(const struct nv_otlp_http *service, struct nv_http_excha
         return false;
     struct nv_str origin = nv_http_request_header(exchange, NV_STR("origin"));
     bool allowed = origin.len > 0 && nv_cors_allows(nv_str_from(service->cors), origin);
+    /* Also where it is refused: a cache must not give the answer for one origin to another. */
     nv_http_exchange_add_header(exchange, NV_STR("Vary: Origin"));
     if (allowed) {
         add_header(exchange, "Access-Control-Allow-Origin", origin);
@@ -237,13 +241,16 @@ static bool handle_cors(const struct nv_otlp_http *service, struct nv_http_excha
 static void gate(void *ctx, struct nv_http_exchange *exchange)
 {
     struct nv_otlp_http *service = ctx;
+    /* Preflights come first: browsers send them without credentials. */
     if (handle_cors(service, exchange) || !nv_auth_required(service->auth))
         return;
+    /* Of two a proxy in front may have looked at the other one. */
     bool once = nv_http_request_header_count(exchange, NV_STR("authorization")) <= 1 &&
                 nv_http_request_header_count(exchange, NV_STR("x-api-key")) <= 1;
     struct nv_str authorization = nv_http_request_header(exchange, NV_STR("authorization"));
     struct nv_str api_key = nv_http_request_header(exchange, NV_STR("x-api-key"));
     if (!once || nv_auth_check(service->auth, authorization, api_key) != NV_OK) {
+        /* 401 must name a scheme (RFC 9110 11.6.1). */
         add_header(exchange, "WWW-Authenticate", NV_STR("Bearer realm=\"noveum-gateway\""));
         nv_http_reply_error(exchange, 401, NV_STR("missing or unknown token"));
     }

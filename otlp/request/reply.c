@@ -74,6 +74,7 @@ static void add_detail(nv_reply_Status *status, const char *type_url, const pb_m
     status->details_count++;
 }
 
+/* BadRequest says where the client was wrong; for our own failures there is no such place. */
 static bool has_violation(const struct nv_fail *fail)
 {
     return fail != NULL && fail->code != NV_OK && nv_err_info(fail->code)->http_status == 400;
@@ -100,6 +101,8 @@ static enum nv_err status_protobuf(int grpc_code, struct nv_str message,
     return encode(nv_reply_Status_fields, &status, out);
 }
 
+/* Full success leaves partial_success unset; with no rejected ones its message is a warning
+ * (OTLP, "Full Success" and "Partial Success"). */
 static enum nv_err success_protobuf(uint64_t rejected, struct nv_str message,
                                     struct nv_buf *out)
 {

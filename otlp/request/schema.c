@@ -45,6 +45,8 @@
 
 static const struct nv_proto_field traces_request[] = {
     MANY("resourceSpans", NV_OTLP_REQUEST_GROUPS, RESOURCE_SPANS)};
+/* Tables are indexed by number. 1000, the older name of scopes, stands in slot 0, which no
+ * field has: else there would be a thousand empty slots. */
 static const struct nv_proto_field resource_spans[] = {
     MANY_AT(0, "instrumentationLibrarySpans", NV_OTLP_RESOURCE_GROUP_LIBRARIES, MESSAGE,
             NV_MESSAGE_LIBRARY_SPANS),

@@ -163,6 +163,8 @@ static enum nv_err write_unsigned(struct transcoder *t, const struct nv_proto_fi
     return nv_wire_put_uint(t->out, field->number, number);
 }
 
+/* OTLP asks for numbers; proto3's names are taken too, and one from a later OTLP says
+ * nothing. */
 static enum nv_err write_enum(struct transcoder *t, const struct nv_proto_field *field,
                               enum nv_json_token token, struct nv_str text)
 {
@@ -231,6 +233,8 @@ static enum nv_err write_base64(struct transcoder *t, const struct nv_proto_fiel
     return err != NV_OK ? err : nv_wire_end(t->out, mark);
 }
 
+/* Hex, where proto3's JSON has base64 (OTLP, "JSON Protobuf Encoding"). What is no id is left
+ * out: the walk refuses the span then, and that one alone. */
 static enum nv_err write_id(struct transcoder *t, const struct nv_proto_field *field)
 {
     uint8_t id[ID_BYTES_MAX];
@@ -338,6 +342,7 @@ static enum nv_err write_field(struct transcoder *t, struct frame *frame, uint32
     enum nv_err err;
     assert(slot < 32);
     if ((frame->seen & UINT32_C(1) << slot) != 0) {
+        /* Cutting walks the message: without a bound a body of duplicates takes square time. */
         size_t cost = t->out->len - frame->start;
         if (++frame->duplicates > NV_TRANSCODE_DUPLICATES_MAX || cost > t->cuts_left)
             return fail_here(t, NV_ERR_MALFORMED, "too many duplicate keys");
