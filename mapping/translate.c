@@ -137,7 +137,8 @@ static enum nv_err apply_resources(struct nv_translation *t)
     return err;
 }
 
-static enum nv_err translate(struct nv_translation *t)
+/* From bytes to the fields of each span. */
+static enum nv_err apply(struct nv_translation *t)
 {
     enum nv_err err = nv_scratch_init(t);
     if (err == NV_OK)
@@ -150,8 +151,13 @@ static enum nv_err translate(struct nv_translation *t)
         err = apply_resources(t);
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         err = nv_meter_over() ? NV_ERR_LIMIT : nv_apply_span(t, &t->works[i]);
-    if (err == NV_OK)
-        err = nv_placeholders_leave_out(t);
+    return err == NV_OK ? nv_placeholders_leave_out(t) : err;
+}
+
+/* What follows of several spans, or of several fields of one. */
+static enum nv_err settle(struct nv_translation *t)
+{
+    enum nv_err err = NV_OK;
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         err = nv_outcome_settle(t, &t->works[i]);
     if (err == NV_OK && (t->kinds & NV_KIND_BIT(NV_KIND_EMBEDDING)))
@@ -164,6 +170,14 @@ static enum nv_err translate(struct nv_translation *t)
         err = nv_tool_ids_settle(t);
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         err = nv_cost_settle(t, &t->works[i]);
+    return err;
+}
+
+static enum nv_err translate(struct nv_translation *t)
+{
+    enum nv_err err = apply(t);
+    if (err == NV_OK)
+        err = settle(t);
     if (err == NV_OK)
         err = settle_trace(t);
     if (err == NV_OK)

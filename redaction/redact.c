@@ -115,8 +115,10 @@ enum nv_err nv_redact(const struct nv_redaction_config *config, struct nv_trace 
                       struct nv_redacted *out)
 {
     struct nv_redacted own;
+    nv_redacted_init(&own);
+    if (out)
+        nv_redacted_init(out);
     struct nv_redacted *result = out ? out : &own;
-    nv_redacted_init(result);
     enum nv_err err = nv_stacks_apply(config->stack_traces, trace, result);
     if (err == NV_OK && config->secrets)
         err = mask_secrets(trace, result);

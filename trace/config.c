@@ -263,7 +263,7 @@ static void set_endpoint(struct reading *reading, const char *url, bool whole)
     nv_buf_init(&buf, LIST_BYTES_MAX);
     (void)nv_buf_append_str(&buf, nv_str_from(url));
     if (!whole && !ends_with(url, TRACES_PATH))
-        (void)nv_buf_printf(&buf, "%s", ends_with(url, "/") ? TRACES_PATH + 1 : TRACES_PATH);
+        (void)nv_buf_printf(&buf, "%s", &TRACES_PATH[ends_with(url, "/") ? 1 : 0]);
     (void)nv_buf_append_char(&buf, '\0');
     if (buf.failed != NV_OK)
         refuse(reading, NOVEUM_NO_MEMORY, "out of memory for the endpoint", "");

@@ -52,59 +52,68 @@ struct told {
     bool error_words;  /* a member is called an error */
 };
 
-/* In the order of the lengths, so that a member costs a look or two. */
+enum member { ERROR, FLAG, JSONRPC, WRAPPED, STATUS, TYPE, ROLE, OBJECT, CALL_ID };
+
+/* By the lengths of the words, so that most members cost a look or two. */
+static const struct {
+    struct nv_str word;
+    enum member member;
+} members[] = {
+    {NV_STR_INIT("type"), TYPE},           {NV_STR_INIT("role"), ROLE},
+    {NV_STR_INIT("error"), ERROR},         {NV_STR_INIT("status"), STATUS},
+    {NV_STR_INIT("object"), OBJECT},       {NV_STR_INIT("result"), WRAPPED},
+    {NV_STR_INIT("output"), WRAPPED},      {NV_STR_INIT("kwargs"), WRAPPED},
+    {NV_STR_INIT("isError"), FLAG},        {NV_STR_INIT("jsonrpc"), JSONRPC},
+    {NV_STR_INIT("is_error"), FLAG},       {NV_STR_INIT("response"), WRAPPED},
+    {NV_STR_INIT("toolUseId"), CALL_ID},   {NV_STR_INIT("toolResult"), WRAPPED},
+    {NV_STR_INIT("tool_use_id"), CALL_ID}, {NV_STR_INIT("tool_call_id"), CALL_ID},
+};
+
+static void tell_member(struct told *told, enum member member, const struct nv_value *value)
+{
+    switch (member) {
+    case ERROR:
+        told->error = is_there(value) ? value : told->error;
+        break;
+    case FLAG:
+        told->flag = value;
+        break;
+    case JSONRPC:
+        told->jsonrpc = value;
+        break;
+    case WRAPPED:
+        told->wrapped = value;
+        break;
+    case STATUS:
+        told->status = text_of(value);
+        break;
+    case OBJECT:
+        told->object = text_of(value);
+        break;
+    case TYPE:
+        told->type = text_of(value);
+        told->answers_call = told->answers_call || nv_str_eq(told->type, NV_STR("tool"));
+        break;
+    case ROLE:
+        told->answers_call = told->answers_call || nv_str_eq(text_of(value), NV_STR("tool"));
+        break;
+    case CALL_ID:
+        told->answers_call = true;
+        break;
+    }
+}
+
 static void tell(struct told *told, const struct nv_attribute *member)
 {
     const struct nv_str key = member->key;
-    const struct nv_value *value = &member->value;
     told->error_words = told->error_words || nv_str_starts(key, NV_STR("error"));
-    switch (key.len) {
-    case 4:
-        if (nv_str_eq(key, NV_STR("type")))
-            told->type = text_of(value);
-        if (nv_str_eq(key, NV_STR("type")) || nv_str_eq(key, NV_STR("role"))) {
-            told->answers_call =
-                told->answers_call || nv_str_eq(text_of(value), NV_STR("tool"));
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        if (members[i].word.len > key.len)
+            return;
+        if (nv_str_eq(members[i].word, key)) {
+            tell_member(told, members[i].member, &member->value);
+            return;
         }
-        break;
-    case 5:
-        if (nv_str_eq(key, NV_STR("error")) && is_there(value))
-            told->error = value;
-        break;
-    case 6:
-        if (nv_str_eq(key, NV_STR("status")))
-            told->status = text_of(value);
-        else if (nv_str_eq(key, NV_STR("object")))
-            told->object = text_of(value);
-        else if (nv_str_eq(key, NV_STR("result")) || nv_str_eq(key, NV_STR("output")) ||
-                 nv_str_eq(key, NV_STR("kwargs")))
-            told->wrapped = value;
-        break;
-    case 7:
-        if (nv_str_eq(key, NV_STR("isError")))
-            told->flag = value;
-        else if (nv_str_eq(key, NV_STR("jsonrpc")))
-            told->jsonrpc = value;
-        break;
-    case 8:
-        if (nv_str_eq(key, NV_STR("is_error")))
-            told->flag = value;
-        else if (nv_str_eq(key, NV_STR("response")))
-            told->wrapped = value;
-        break;
-    case 9:
-    case 11:
-    case 12:
-        if (nv_str_eq(key, NV_STR("toolUseId")) || nv_str_eq(key, NV_STR("tool_use_id")) ||
-            nv_str_eq(key, NV_STR("tool_call_id")))
-            told->answers_call = true;
-        break;
-    case 10:
-        if (nv_str_eq(key, NV_STR("toolResult")))
-            told->wrapped = value;
-        break;
-    default:
-        break;
     }
 }
 

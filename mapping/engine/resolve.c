@@ -476,6 +476,27 @@ static enum nv_err take_list(struct nv_translation *t, uint16_t field, uint32_t 
     return err;
 }
 
+/* The value that won goes where it belongs, in the words that the field has. */
+static enum nv_err place_winner(struct nv_translation *t, struct nv_span_work *work,
+                                struct nv_candidate *candidate, struct nv_transformed *winner)
+{
+    const uint16_t field = candidate->rule->field;
+    enum nv_err err = NV_OK;
+    if (field == NV_FIELD_FINISH_REASON || field == NV_FIELD_OPERATION) {
+        err = nv_word_respell(t->arena, field == NV_FIELD_OPERATION, &winner->value,
+                              &winner->exact);
+    }
+    if (err == NV_OK)
+        err = place(t, work, candidate, &winner->value);
+    if (err != NV_OK)
+        return err;
+    if (field == NV_FIELD_OUTPUT_MESSAGES)
+        t->scratch.output_from_tree = candidate->tree != 0;
+    if (says_all(candidate, winner))
+        mark_expressed(t, work, candidate);
+    return NV_OK;
+}
+
 static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *work,
                                  uint16_t field)
 {
@@ -494,20 +515,10 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
         if (err != NV_OK)
             return err;
         nv_report_line(t, work, candidate, winner.absent ? "absent" : "won");
-        if (winner.absent)
-            continue;
-        if (field == NV_FIELD_FINISH_REASON || field == NV_FIELD_OPERATION) {
-            err = nv_word_respell(t->arena, field == NV_FIELD_OPERATION, &winner.value,
-                                  &winner.exact);
-        }
-        if (err == NV_OK)
-            err = place(t, work, candidate, &winner.value);
+        if (!winner.absent)
+            err = place_winner(t, work, candidate, &winner);
         if (err != NV_OK)
             return err;
-        if (field == NV_FIELD_OUTPUT_MESSAGES)
-            t->scratch.output_from_tree = candidate->tree != 0;
-        if (says_all(candidate, &winner))
-            mark_expressed(t, work, candidate);
     }
     for (; at != 0; at = t->scratch.candidates[at - 1].next) {
         enum nv_err err = compare_loser(t, work, &t->scratch.candidates[at - 1], &winner.value);

@@ -84,9 +84,9 @@ uint16_t nv_rules_find_exact(const struct nv_rules *rules, struct nv_str pattern
 uint16_t nv_rules_find_field(const struct nv_rules *rules, struct nv_str name)
 {
     uint32_t low = NV_FIELD_KNOWN, high = rules->field_count;
-    for (uint16_t i = 0; i < NV_FIELD_KNOWN; i++) {
+    for (uint32_t i = 0; i < NV_FIELD_KNOWN; i++) {
         if (nv_str_eq(rules->fields[i].name, name))
-            return i;
+            return (uint16_t)i;
     }
     while (low < high) { /* the others are in order */
         uint32_t middle = low + (high - low) / 2;
