@@ -22,6 +22,9 @@
 
 /* A text of so many bytes says the same wherever it stands. */
 #define LONG_TEXT 16u
+/* Pairs that are kept of one span; captures have at most some hundred. What is said beyond them
+ * goes out twice, as it came. */
+#define SAID_MAX 4096u
 /* Longer names are compared as they are. */
 #define NAME_MAX 48u
 /* JSON in JSON text in JSON text: as deep as emitters were seen to write. */
@@ -133,7 +136,7 @@ static enum nv_err grow(struct nv_repeats *repeats, struct nv_arena *arena)
 static enum nv_err add(struct nv_repeats *repeats, struct nv_arena *arena, struct nv_str name,
                        const struct nv_value *value)
 {
-    if (holds(repeats, name, value))
+    if (repeats->count == SAID_MAX || holds(repeats, name, value))
         return NV_OK;
     enum nv_err err = repeats->count == repeats->capacity ? grow(repeats, arena) : NV_OK;
     struct nv_str kept = err == NV_OK ? nv_arena_dup(arena, name) : NV_STR("");

@@ -20,21 +20,6 @@ OVERVIEW_LINES_MIN = 4
 # Sources without a unit test of their own, and where they are tested instead.
 TESTED_ELSEWHERE = {
     "gateway/commands/main.c": "tests/e2e: it only calls into the rest",
-    "net/http/http_connection.c": "test_http_server.c: half of the server, no use without the other",
-    "net/http/http_exchange.c": "test_http_server.c: the other half",
-    "net/listener_address.c": "test_listener.c: addresses are told apart by what they bind",
-    "otlp/grpc/grpc_answer.c": "test_otlp_grpc.c: what a client sees of an answer",
-    "otlp/grpc/grpc_call.c": "test_grpc_session.c: a call lives in a session",
-    "otlp/request/request_count.c": "test_otlp_http.c: it only counts what an answer was",
-    "gateway/admin/admin.c": "tests/unit/gateway/test_gateway.c: it needs a gateway to show",
-    "gateway/commands/commands.c": "tests/e2e/test_start.py, test_commands.py: it prints and exits",
-    "gateway/admin/control.c": "tests/e2e/test_commands.py: two processes over a socket",
-    "gateway/dead/dead_store.c": "tests/e2e/test_commands.py: the journal of a stopped gateway",
-    "gateway/commands/journal_commands.c": "tests/e2e/test_commands.py: it prints and exits",
-    "exporter/send/probe.c": "tests/e2e/test_commands.py: one request to a backend",
-    "gateway/config/option_finish.c": "tests/unit/gateway/config/test_option_load.c: the last step of loading",
-    "gateway/config/option_sdk.c": "tests/unit/gateway/config/test_option_load.c: one source of several",
-    "gateway/commands/run.c": "tests/e2e: signals, reload and exit codes of a process",
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
