@@ -151,7 +151,10 @@ static void append_decoded(struct nv_buf *buf, struct nv_str text)
         int high = text.ptr[i] == '%' && i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
         int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
         bool decoded = low >= 0;
-        (void)nv_buf_append_char(buf, decoded ? (char)(high << 4 | low) : text.ptr[i]);
+        char byte = text.ptr[i];
+        if (decoded)
+            byte = (char)(high << 4 | low);
+        (void)nv_buf_append_char(buf, byte);
         i += decoded ? 2 : 0;
     }
     (void)nv_buf_append_char(buf, '\0');
