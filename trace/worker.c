@@ -377,6 +377,7 @@ noveum_result nv_trace_worker_start(const struct nv_trace_config *config)
     }
     worker.config = config;
     atomic_store(&worker.deadline_ns, NEVER);
+    atomic_store(&worker.hurry, false); /* of a flush before the last shutdown */
     atomic_store(&worker.accepting, true);
     return NOVEUM_OK;
 }
