@@ -9,18 +9,16 @@
 #include "net/auth.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/text/text.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -89,27 +87,13 @@ static enum nv_err parse_lines(const struct nv_auth *auth, struct set *set, stru
     return err;
 }
 
+/* A pipe that nobody writes to must not hold up a reload, and with it SIGTERM. */
 static enum nv_err read_file(const struct nv_auth *auth, struct nv_buf *text,
                              struct nv_fail *fail)
 {
-    char reason[96];
-    /* a pipe that nobody writes to must not hold up a reload, and with it SIGTERM */
-    int fd = open(auth->tokens_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return refuse(fail, auth, strerror_r(errno, reason, sizeof reason));
-    enum nv_err err = NV_OK;
-    ssize_t got = 1;
-    while (err == NV_OK && got > 0) {
-        char piece[4096];
-        got = read(fd, piece, sizeof piece);
-        if (got < 0)
-            err = refuse(fail, auth, strerror_r(errno, reason, sizeof reason));
-        else if (got > 0 && nv_buf_append(text, piece, (size_t)got) != NV_OK)
-            err = refuse(fail, auth, "larger than 1 MiB");
-        OPENSSL_cleanse(piece, sizeof piece);
-    }
-    close(fd);
-    return err;
+    enum nv_err err =
+        nv_file_read(auth->tokens_file, NV_FILE_WAIT_MS, NV_CAP_TOKENS_FILE, text, fail);
+    return err == NV_ERR_LIMIT ? NV_ERR_CONFIG : err;
 }
 
 static enum nv_err load(const struct nv_auth *auth, struct nv_fail *fail, struct set **out)
