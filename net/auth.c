@@ -91,9 +91,12 @@ static enum nv_err parse_lines(const struct nv_auth *auth, struct set *set, stru
 static enum nv_err read_file(const struct nv_auth *auth, struct nv_buf *text,
                              struct nv_fail *fail)
 {
+    struct nv_fail cause = {.code = NV_OK};
     enum nv_err err =
-        nv_file_read(auth->tokens_file, NV_FILE_WAIT_MS, NV_CAP_TOKENS_FILE, text, fail);
-    return err == NV_ERR_LIMIT ? NV_ERR_CONFIG : err;
+        nv_file_read(auth->tokens_file, NV_FILE_WAIT_MS, NV_CAP_TOKENS_FILE, text, &cause);
+    return err == NV_OK || err == NV_ERR_NO_MEMORY
+               ? err
+               : nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use tokens_file: %s", cause.what);
 }
 
 static enum nv_err load(const struct nv_auth *auth, struct nv_fail *fail, struct set **out)
