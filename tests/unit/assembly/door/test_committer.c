@@ -260,7 +260,7 @@ static void complete_never(void *ctx, struct nv_raw_trace *raw)
 
 #if defined(__SANITIZE_THREAD__)
 /* A stop that gives up on one thread joins none, and those that have ended look leaked. */
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
     return "report_thread_leaks=0";
