@@ -145,10 +145,10 @@ enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put 
         return NV_ERR_NO_MEMORY;
     enum nv_err err = measure(puts, count, appends);
     if (err == NV_OK) {
-        pthread_mutex_lock(&journal->writer);
+        nv_writer_lock(journal);
         err = commit_locked(journal, appends, count, sync);
         note_refusal(journal, appends, count, err);
-        pthread_mutex_unlock(&journal->writer);
+        nv_writer_unlock(journal);
     }
     free(appends);
     return err;
@@ -171,25 +171,25 @@ static enum nv_err sync_all(struct nv_journal *journal)
 
 enum nv_err nv_journal_sync(struct nv_journal *journal)
 {
-    pthread_mutex_lock(&journal->writer);
+    nv_writer_lock(journal);
     enum nv_err err = sync_all(journal);
-    pthread_mutex_unlock(&journal->writer);
+    nv_writer_unlock(journal);
     return err;
 }
 
 enum nv_err nv_journal_sync_kept(struct nv_journal *journal)
 {
-    pthread_mutex_lock(&journal->writer);
+    nv_writer_lock(journal);
     enum nv_err err = journal->kept_loose && journal->config.sync ? sync_all(journal) : NV_OK;
-    pthread_mutex_unlock(&journal->writer);
+    nv_writer_unlock(journal);
     return err;
 }
 
 bool nv_journal_is_sure(struct nv_journal *journal)
 {
-    pthread_mutex_lock(&journal->writer);
+    nv_writer_lock(journal);
     bool sure = journal->unsure == 0 || nv_journal_rescue(journal) == NV_OK;
-    pthread_mutex_unlock(&journal->writer);
+    nv_writer_unlock(journal);
     return sure;
 }
 

@@ -14,6 +14,7 @@
 #include "journal/journal_internal.h"
 #include "base/log/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include "base/banned.h"
@@ -144,6 +145,7 @@ static enum nv_err turn_over(struct nv_journal *journal, struct flush *flush, ui
 enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends,
                               size_t count, enum nv_use use, bool sync)
 {
+    assert(nv_owner_is_mine(&journal->writing));
     struct flush *flush = malloc(sizeof *flush);
     if (!flush)
         return NV_ERR_NO_MEMORY;

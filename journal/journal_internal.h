@@ -24,6 +24,7 @@
 #ifndef NV_JOURNAL_JOURNAL_INTERNAL_H
 #define NV_JOURNAL_JOURNAL_INTERNAL_H
 
+#include "base/owner.h"
 #include "journal/journal.h"
 
 #include <dirent.h>
@@ -117,6 +118,7 @@ struct nv_journal {
     uint64_t capacity; /* see nv_journal_capacity */
 
     pthread_mutex_t writer;
+    struct nv_owner writing;   /* who holds `writer`; nobody at open and close */
     struct nv_segment *active; /* NULL: none yet */
     struct nv_segment *cold;
     uint64_t next_id;
@@ -183,6 +185,23 @@ uint32_t nv_segment_header_crc(const uint8_t bytes[NV_SEGMENT_HEADER]);
 void nv_segment_layout(struct nv_segment *segment, uint32_t size);
 /* Decodes a record header; false when it is none. */
 bool nv_record_decode(const uint8_t bytes[NV_RECORD_HEADER], struct nv_record_header *out);
+
+/*
+ * The writer's lock. What asks for it in its contract asserts that no other thread holds it:
+ * at open and close nobody does, and there is one thread only.
+ */
+static inline void nv_writer_lock(struct nv_journal *journal)
+{
+    pthread_mutex_lock(&journal->writer);
+    nv_owner_take(&journal->writing);
+}
+
+/* See nv_writer_lock. */
+static inline void nv_writer_unlock(struct nv_journal *journal)
+{
+    nv_owner_leave(&journal->writing);
+    pthread_mutex_unlock(&journal->writer);
+}
 
 /* ---- journal_segment.c ------------------------------------------------------------------- */
 

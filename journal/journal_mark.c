@@ -27,6 +27,7 @@
 #include "journal/crc32c.h"
 #include "journal/journal_internal.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -136,6 +137,7 @@ uint32_t nv_mark_sure_slots(const struct nv_journal *journal, const struct nv_ma
 
 void nv_mark_write(struct nv_journal *journal, bool firm)
 {
+    assert(nv_owner_is_mine(&journal->writing));
     uint8_t bytes[MARK_BYTES] = {0};
     if (journal->lock_fd < 0 || journal->unsure > 0)
         return;

@@ -156,6 +156,7 @@ static bool empty_out(struct nv_journal *journal, struct nv_segment *segment, ui
 
 enum nv_err nv_journal_rescue(struct nv_journal *journal)
 {
+    assert(nv_owner_is_mine(&journal->writing));
     for (uint32_t i = 0; i < journal->segment_count && journal->unsure > 0; i++) {
         struct nv_segment *segment = journal->segments[i];
         if (!segment || segment->unsure_from == NV_ALL_SURE)
@@ -228,7 +229,7 @@ void nv_journal_maintain(struct nv_journal *journal)
         return;
     bool again = false;
     bool emptied = false;
-    pthread_mutex_lock(&journal->writer);
+    nv_writer_lock(journal);
     if (journal->active && journal->active->state != NV_SEGMENT_ACTIVE)
         journal->active = NULL;
     if (journal->cold && journal->cold->state != NV_SEGMENT_ACTIVE)
@@ -237,7 +238,7 @@ void nv_journal_maintain(struct nv_journal *journal)
     for (uint32_t i = 0; i < journal->segment_count && needed; i++)
         treat(journal, i, &emptied, &again);
     nv_room_after(journal);
-    pthread_mutex_unlock(&journal->writer);
+    nv_writer_unlock(journal);
     pthread_mutex_lock(&journal->lock);
     journal->reclaim |= again;
     pthread_mutex_unlock(&journal->lock);

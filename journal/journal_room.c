@@ -135,6 +135,7 @@ static void close_worn(struct nv_journal *journal, enum nv_use use)
 
 void nv_room_before(struct nv_journal *journal)
 {
+    assert(nv_owner_is_mine(&journal->writing));
     if (!atomic_load(&journal->refusing) || journal->config.reserve == 0)
         return;
     close_worn(journal, NV_USE_NOTE);
@@ -154,6 +155,7 @@ static bool is_time(struct nv_journal *journal)
 
 void nv_room_after(struct nv_journal *journal)
 {
+    assert(nv_owner_is_mine(&journal->writing));
     struct nv_segment *fresh = NULL;
     if (!atomic_load(&journal->refusing) || !is_time(journal))
         return;

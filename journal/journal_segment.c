@@ -390,6 +390,7 @@ static enum nv_err obtain_beside(struct nv_journal *journal, uint64_t need, bool
 enum nv_err nv_segment_obtain(struct nv_journal *journal, uint64_t need, enum nv_use use,
                               struct nv_segment **out)
 {
+    assert(nv_owner_is_mine(&journal->writing));
     struct nv_segment *segment = NULL;
     bool cold = use == NV_USE_COLD;
     *out = NULL;

@@ -104,6 +104,7 @@ void nv_claims_settle(struct nv_assembly *assembly, struct nv_claim *claim)
 
 struct nv_claim *nv_claims_take(struct nv_assembly *assembly)
 {
+    assert(nv_owner_is_mine(&assembly->committing));
     pthread_mutex_lock(&assembly->lock);
     struct nv_claim *claims = assembly->settled;
     assembly->settled = NULL;
@@ -114,6 +115,7 @@ struct nv_claim *nv_claims_take(struct nv_assembly *assembly)
 
 void nv_claims_return(struct nv_assembly *assembly, struct nv_claim *claims)
 {
+    assert(nv_owner_is_mine(&assembly->committing));
     struct nv_claim **end = &claims;
     if (!claims)
         return;

@@ -227,6 +227,7 @@ static void commit_to_memory(struct nv_assembly *assembly, struct nv_pending **p
 void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendings,
                         size_t count)
 {
+    assert(nv_owner_is_mine(&assembly->committing));
     if (!assembly->journal) {
         commit_to_memory(assembly, pendings, count);
         return;
@@ -297,6 +298,7 @@ static bool must_finish_replay(const struct nv_assembly *assembly)
 void *nv_committer_run(void *arg)
 {
     struct nv_assembly *assembly = arg;
+    nv_owner_take(&assembly->committing);
     for (;;) {
         void *items[GROUP_MAX];
         struct nv_pending *pendings[GROUP_MAX];
@@ -314,5 +316,6 @@ void *nv_committer_run(void *arg)
     }
     nv_replay_stop(assembly);
     serve_settled(assembly);
+    nv_owner_leave(&assembly->committing); /* what is left is for who joins */
     return NULL;
 }

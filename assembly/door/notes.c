@@ -242,6 +242,7 @@ static void sweep(struct nv_assembly *assembly)
 
 void nv_notes_sweep(struct nv_assembly *assembly)
 {
+    assert(nv_owner_is_mine(&assembly->committing));
     pthread_mutex_lock(&assembly->notes.lock);
     sweep(assembly);
     pthread_mutex_unlock(&assembly->notes.lock);

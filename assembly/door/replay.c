@@ -340,6 +340,7 @@ static void finish(struct nv_assembly *assembly)
 
 bool nv_replay_step(struct nv_assembly *assembly)
 {
+    assert(nv_owner_is_mine(&assembly->committing));
     struct nv_replay *replay = assembly->replay;
     if (!replay || replay->done)
         return false;
@@ -363,6 +364,7 @@ size_t nv_replay_left(const struct nv_assembly *assembly)
 
 void nv_replay_dispatch(struct nv_assembly *assembly, struct nv_arrivals *arrivals)
 {
+    assert(nv_owner_is_mine(&assembly->committing));
     struct nv_replay *replay = assembly->replay;
     if (!replay || replay->done) {
         assembly->holder.take(assembly, arrivals);
@@ -375,6 +377,7 @@ void nv_replay_dispatch(struct nv_assembly *assembly, struct nv_arrivals *arriva
 
 void nv_replay_stop(struct nv_assembly *assembly)
 {
+    assert(nv_owner_is_mine(&assembly->committing));
     struct nv_replay *replay = assembly->replay;
     if (!replay || replay->done)
         return;

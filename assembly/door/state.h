@@ -19,6 +19,7 @@
 #include "assembly/door/place.h"
 #include "assembly/door/request.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "base/tables/queue.h"
 #include "model/stage.h"
 #include "model/store.h"
@@ -101,6 +102,7 @@ struct nv_assembly {
     struct nv_store store;
     struct nv_queue *queue; /* of nv_pending; NULL inline */
     pthread_t committer;
+    struct nv_owner committing; /* runs rounds and the replay: the committer; nobody inline */
     bool committer_running;
     _Atomic bool shards_closed;
 
