@@ -3,6 +3,7 @@
  * innocent. A death is a handle that is freed without end: what a killed process leaves.
  */
 #include "expect.h"
+#include "oom.h"
 #include "gateway/translating.h"
 
 #include <fcntl.h>
@@ -160,6 +161,27 @@ START_TEST(without_a_file_nothing_is_noted_and_all_goes_on)
 }
 END_TEST
 
+/* Without memory there is no handle; what was on disk stays for the next start. */
+START_TEST(every_allocation_failing_once)
+{
+    ck_assert(begin(bad, 0));
+    for (unsigned long n = 1;; n++) {
+        nv_translating_free(now);
+        oom_fail_nth(n);
+        now = nv_translating_new();
+        if (now)
+            nv_translating_open(now, directory);
+        bool failed = oom_end();
+        ck_assert_int_eq(now == NULL, failed);
+        if (!failed) {
+            ck_assert_uint_gt(n, 1);
+            break;
+        }
+    }
+    ck_assert(begin(bad, 0)); /* one death: it may try again */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("translating");
@@ -171,6 +193,7 @@ int main(void)
     tcase_add_test(tcase, past_the_cap_those_with_the_fewest_deaths_are_forgotten);
     tcase_add_test(tcase, a_file_of_something_else_is_none);
     tcase_add_test(tcase, without_a_file_nothing_is_noted_and_all_goes_on);
+    tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

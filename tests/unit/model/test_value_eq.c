@@ -2,14 +2,15 @@
  * Comparison with its traps (int64 against double, order and duplicates of keys), hashes that
  * agree with it, and what it costs: maps nested, wide, reversed, unequal in size.
  */
-#include "arena_oom.h"
 #include "expect.h"
 #include "growth.h"
+#include "oom.h"
 
 #include "base/meter.h"
 #include "model/value.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -184,6 +185,35 @@ START_TEST(past_the_limit_nothing_is_equal)
 }
 END_TEST
 
+/* Seventeen members in another order need memory to be put in order; sixteen don't. */
+START_TEST(without_memory_nothing_is_equal)
+{
+    char text[2][256];
+    for (unsigned i = 0; i < 2; i++) {
+        size_t len = 0;
+        for (unsigned k = 0; k < 17; k++) {
+            len += (size_t)snprintf(text[i] + len, sizeof text[i] - len, "%c\"%c\":1",
+                                    k == 0 ? '{' : ',', i == 0 ? 'a' + (int)k : 'q' - (int)k);
+        }
+        (void)snprintf(text[i] + len, sizeof text[i] - len, "}");
+    }
+    struct nv_value a = parse(text[0]);
+    struct nv_value b = parse(text[1]);
+    struct nv_value small[2] = {a, b};
+    small[0].as.map.count = small[1].as.map.count = 16;
+    small[1].as.map.items++; /* from p down to a, as a to p are in the other */
+    oom_fail_from(1);
+    bool large_equal = nv_value_eq(&a, &b);
+    unsigned long asked = oom_count();
+    bool small_equal = nv_value_eq(&small[0], &small[1]);
+    (void)oom_end();
+    ck_assert(!large_equal);
+    ck_assert_uint_eq(asked, 1);
+    ck_assert(small_equal);
+    ck_assert(nv_value_eq(&a, &b));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("model/value_eq");
@@ -195,6 +225,7 @@ int main(void)
     tcase_add_loop_test(tcase, wide_maps_cost_their_members, 0, SHAPES);
     tcase_add_test(tcase, the_smaller_map_says_what_it_costs);
     tcase_add_test(tcase, past_the_limit_nothing_is_equal);
+    tcase_add_test(tcase, without_memory_nothing_is_equal);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -3,6 +3,7 @@
  * pausing, and running out of descriptors.
  */
 #include "expect.h"
+#include "oom.h"
 
 #include "net/listener.h"
 
@@ -435,6 +436,29 @@ START_TEST(socket_by_its_address)
 }
 END_TEST
 
+/* Opened, attached to both loops, and freed whatever was there by then. */
+START_TEST(every_allocation_failing_once)
+{
+    const struct nv_listener_config config = {.addresses = "127.0.0.1:0,unix:@noveum-oom"};
+    const struct nv_accepter accepter = {.accepted = on_accepted, .wanted = on_wanted};
+    for (unsigned long n = 1;; n++) {
+        struct nv_listener *listener = NULL;
+        struct nv_fail fail = {.code = NV_OK};
+        oom_fail_nth(n);
+        enum nv_err err = nv_listener_open(&config, &fail, &listener);
+        if (err == NV_OK)
+            err = nv_listener_attach(listener, &loops, accepter);
+        bool failed = oom_end();
+        nv_listener_free(listener);
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        if (!failed) {
+            ck_assert_uint_gt(n, 2);
+            break;
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("listener");
@@ -455,6 +479,7 @@ int main(void)
     tcase_add_test(tcase, abstract_socket);
     tcase_add_test(tcase, socket_by_number);
     tcase_add_test(tcase, socket_by_its_address);
+    tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

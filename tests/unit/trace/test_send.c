@@ -3,6 +3,7 @@
  * a deadline that another thread brings forward.
  */
 #include "expect.h"
+#include "oom.h"
 #include "trace_kit.h"
 
 #include "base/clock.h"
@@ -107,6 +108,20 @@ START_TEST(a_deadline_ends_the_wait)
 }
 END_TEST
 
+START_TEST(every_allocation_failing_once)
+{
+    for (unsigned long n = 1;; n++) {
+        oom_fail_nth(n);
+        struct nv_trace_sender *other = nv_trace_sender_new(config);
+        bool failed = oom_end();
+        ck_assert_int_eq(other == NULL, failed);
+        nv_trace_sender_free(other);
+        if (!failed)
+            break;
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("send");
@@ -116,6 +131,7 @@ int main(void)
     tcase_add_test(tcase, arrives_as_it_should);
     tcase_add_test(tcase, says_what_was_answered);
     tcase_add_test(tcase, a_deadline_ends_the_wait);
+    tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -3,6 +3,7 @@
  * nothing that was settled comes again, a part that was on its way is made again as it was.
  */
 #include "expect.h"
+#include "oom.h"
 #include "assembly_kit.h"
 #include "base/log/counters.h"
 
@@ -447,6 +448,42 @@ START_TEST(many_notes_become_few_records)
 }
 END_TEST
 
+/* Nothing of what is replayed is lost or comes twice, whichever allocation fails on the way:
+ * a request that meets no memory is tried again in the next turn. */
+START_TEST(every_allocation_of_a_replay_failing_once)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1b<a. 2x<y.");
+    kit_spans(&kit, "cart", "1a 3c");
+    for (unsigned long n = 1;; n++) {
+        kit_crash(&kit);
+        nv_ledger_reset();
+        kit.trace_count = 0;
+        oom_fail_nth(n);
+        enum nv_err err = kit_try_start(&kit);
+        if (err == NV_OK)
+            nv_assembly_tick(kit.assembly);
+        bool failed = oom_end();
+        ck_assert(err == NV_OK || (failed && err == NV_ERR_NO_MEMORY));
+        if (err != NV_OK) {
+            kit_start(&kit);
+            nv_assembly_tick(kit.assembly);
+        }
+        nv_assembly_tick(kit.assembly);
+        struct nv_ledger ledger;
+        nv_ledger_read(&ledger);
+        ck_assert_uint_eq(ledger.replayed, 4);
+        ck_assert_uint_eq(ledger.held, 4);
+        if (!failed) {
+            ck_assert_uint_gt(n, 20);
+            break;
+        }
+    }
+    kit_advance(&kit, 600000);
+    ck_assert_uint_eq(kit.trace_count, 3);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("replay");
@@ -472,6 +509,7 @@ int main(void)
     tcase_add_test(tcase, log_records_that_cannot_be_decoded_count_no_spans);
     tcase_add_test(tcase, what_comes_during_the_replay_comes_after_it);
     tcase_add_test(tcase, many_notes_become_few_records);
+    tcase_add_test(tcase, every_allocation_of_a_replay_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -3,6 +3,7 @@
  * be driven out by names that somebody makes up.
  */
 #include "expect.h"
+#include "oom.h"
 #include "assembly/door/services.h"
 
 #include <stdio.h>
@@ -188,6 +189,35 @@ START_TEST(what_is_known_can_be_read)
 }
 END_TEST
 
+/* A name that found no memory has no id, and gets one when there is some again. */
+START_TEST(every_allocation_failing_once)
+{
+    for (unsigned long n = 1;; n++) {
+        uint32_t id = 0;
+        teardown();
+        oom_fail_nth(n);
+        services = nv_services_new();
+        for (unsigned i = 0; services && i < 20; i++) {
+            char name[2] = {(char)('a' + i), '\0'};
+            uint32_t next = nv_services_id(services, nv_str_from(name), 0, 1);
+            id = i == 0 || id != 0 ? next : 0;
+            nv_services_learn(services, next, NV_LEARNED_LOGS, 1);
+        }
+        bool failed = oom_end();
+        ck_assert_int_eq(!services || id == 0, failed);
+        if (!services)
+            setup();
+        id = nv_services_id(services, NV_STR("a"), 0, 2);
+        ck_assert_uint_ne(id, 0);
+        ck_assert(nv_services_valid(services, id));
+        if (!failed) {
+            ck_assert_uint_gt(n, 20);
+            break;
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("services");
@@ -203,6 +233,7 @@ int main(void)
     tcase_add_test(tcase, names_are_weighed_by_traffic);
     tcase_add_test(tcase, traffic_of_long_ago_weighs_less);
     tcase_add_test(tcase, what_is_known_can_be_read);
+    tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

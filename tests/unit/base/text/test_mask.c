@@ -3,6 +3,7 @@
  * the end; and nothing else is touched.
  */
 #include "expect.h"
+#include "oom.h"
 
 #include "base/text/mask.h"
 #include "base/text/text.h"
@@ -150,6 +151,27 @@ START_TEST(passwords_in_urls)
 }
 END_TEST
 
+/* What did not fit is refused and said so, and adding it again finds what is there already. */
+START_TEST(every_allocation_failing_once)
+{
+    for (unsigned long n = 1;; n++) {
+        nv_mask_clear();
+        oom_fail_nth(n);
+        enum nv_err err = nv_mask_add(NV_STR(KEY));
+        if (err == NV_OK)
+            err = nv_mask_add_url(NV_STR("http://me:hunter2hunter2@proxy:3128/"));
+        bool failed = oom_end();
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        ck_assert_int_eq(nv_mask_add(NV_STR(KEY)), NV_OK);
+        ck_assert_str_eq(mask("<" KEY ">"), "<***>");
+        if (!failed) {
+            ck_assert_uint_gt(n, 10); /* both in their own form and in base64, thrice each */
+            break;
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base/mask");
@@ -162,6 +184,7 @@ int main(void)
     tcase_add_test(tcase, many_are_remembered_and_no_more);
     tcase_add_test(tcase, short_values_hide_nothing);
     tcase_add_loop_test(tcase, passwords_in_urls, 0, sizeof urls / sizeof *urls);
+    tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

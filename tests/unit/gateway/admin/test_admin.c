@@ -3,6 +3,7 @@
  * refused, and how it ends.
  */
 #include "expect.h"
+#include "oom.h"
 #include "gateway/admin/admin.h"
 #include "gateway/process/progress.h"
 
@@ -185,6 +186,29 @@ START_TEST(without_a_port_it_still_runs)
 }
 END_TEST
 
+/* It starts whole, or not at all with a reason; without the control socket it goes on. */
+START_TEST(every_allocation_failing_once)
+{
+    struct nv_admin_source from = source();
+    nv_admin_stop(admin);
+    for (unsigned long n = 1;; n++) {
+        fail = (struct nv_fail){0};
+        oom_fail_nth(n);
+        enum nv_err err = nv_admin_start("127.0.0.1:0", &from, &fail, &admin);
+        bool failed = oom_end();
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        ck_assert_int_eq(fail.code, err);
+        if (!failed) {
+            ck_assert_uint_gt(n, 5);
+            break;
+        }
+        ck_assert_ptr_null(admin);
+    }
+    ck_assert_int_eq(
+        ask("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), 200);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/admin");
@@ -197,6 +221,7 @@ int main(void)
     tcase_add_test(tcase, health_and_readiness_follow_the_status);
     tcase_add_test(tcase, an_address_in_use_is_told);
     tcase_add_test(tcase, without_a_port_it_still_runs);
+    tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -2,6 +2,7 @@
  * Names under which the admin port may be asked. Answers: tests/e2e/test_admin.py.
  */
 #include "expect.h"
+#include "oom.h"
 
 #include "gateway/admin/admin_gate.h"
 
@@ -68,12 +69,34 @@ START_TEST(made_and_freed)
 }
 END_TEST
 
+START_TEST(every_allocation_failing_once)
+{
+    struct nv_options options;
+    ck_assert_int_eq(nv_options_init(&options), NV_OK);
+    for (unsigned long n = 1;; n++) {
+        struct nv_admin_gate *gate = NULL;
+        oom_fail_nth(n);
+        enum nv_err err = nv_admin_gate_new(&options, NULL, &gate);
+        bool failed = oom_end();
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        ck_assert_int_eq(gate == NULL, failed);
+        nv_admin_gate_free(gate);
+        if (!failed) {
+            ck_assert_uint_gt(n, 1);
+            break;
+        }
+    }
+    nv_options_release(&options);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/admin_gate");
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, by_name, 0, COUNT(rows));
     tcase_add_test(tcase, made_and_freed);
+    tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -3,6 +3,7 @@
  * are no gateway.
  */
 #include "expect.h"
+#include "oom.h"
 #include "gateway/admin/control.h"
 
 #include <pthread.h>
@@ -226,6 +227,32 @@ START_TEST(what_answers_may_be_a_stranger)
 }
 END_TEST
 
+START_TEST(every_allocation_failing_once)
+{
+    char other[] = "/tmp/noveum-control-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(other));
+    for (unsigned long n = 1;; n++) {
+        struct nv_loops idle;
+        struct nv_control *second = NULL;
+        ck_assert_int_eq(nv_loops_init(&idle, 1, nv_clock_system()), NV_OK);
+        oom_fail_nth(n);
+        enum nv_err err = nv_control_new(other, &place, &status_handler, &idle, &fail, &second);
+        bool failed = oom_end();
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        ck_assert_int_eq(second == NULL, failed);
+        nv_control_stop(second);
+        nv_loop_turn(idle.items[0]);
+        nv_control_free(second);
+        nv_loops_release(&idle);
+        if (!failed) {
+            ck_assert_uint_gt(n, 3);
+            break;
+        }
+    }
+    ck_assert_int_eq(rmdir(other), 0); /* no socket is left */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/control");
@@ -242,6 +269,7 @@ int main(void)
     tcase_add_test(tcase, who_has_gone_takes_its_socket_along);
     tcase_add_test(tcase, a_directory_too_long_for_a_socket);
     tcase_add_loop_test(tcase, what_answers_may_be_a_stranger, 0, COUNT(strangers));
+    tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     int result = nv_test_run(suite);
     (void)rmdir(directory);

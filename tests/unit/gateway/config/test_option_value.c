@@ -2,6 +2,7 @@
  * Texts into typed values: every unit, every edge, and what must be refused.
  */
 #include "expect.h"
+#include "oom.h"
 
 #include "gateway/config/option_value.h"
 
@@ -204,6 +205,24 @@ END_TEST
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
+START_TEST(every_allocation_of_a_list_failing_once)
+{
+    for (unsigned long n = 1;; n++) {
+        struct nv_text_list list;
+        oom_fail_nth(n);
+        enum nv_err err = nv_parse_list(NV_STR("a, b,, c"), &list);
+        bool failed = oom_end();
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        ck_assert_uint_eq(list.count, failed ? 0 : 3);
+        nv_text_list_release(&list);
+        if (!failed) {
+            ck_assert_uint_eq(n, 7); /* the array and the text, thrice */
+            break;
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/option_value");
@@ -215,6 +234,7 @@ int main(void)
     tcase_add_loop_test(tcase, addresses_to_listen_on, 0, COUNT(addresses));
     tcase_add_loop_test(tcase, endpoints, 0, COUNT(urls));
     tcase_add_test(tcase, loopback_hosts);
+    tcase_add_test(tcase, every_allocation_of_a_list_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -2,6 +2,7 @@
  * The registry of agents: counted, bounded, forgotten, and written in three forms.
  */
 #include "tests/support/expect.h"
+#include "tests/support/oom.h"
 #include "tests/support/mapping_spans.h"
 #include "base/json/json_read.h"
 #include "mapping/settle/agents.h"
@@ -252,6 +253,42 @@ START_TEST(written_while_it_changes)
 }
 END_TEST
 
+/* The registry is a view: what finds no memory is not in it, and nothing else suffers. */
+START_TEST(every_allocation_failing_once)
+{
+    struct nv_agents_config config = {0};
+    struct nv_str tools[] = {NV_STR("search")};
+    struct nv_agent_node nodes[] = {
+        {.name = NV_STR("triage"), .role = NV_STR("lead"), .tools = tools, .tool_count = 1},
+        {.name = NV_STR("refunds"), .runs = 1}};
+    struct nv_agent_connection connection = {0, 1, NV_AGENT_DELEGATION, 1};
+    struct nv_agent_graph graph = graph_of(nodes, 2, &connection, 1);
+    for (unsigned long n = 1;; n++) {
+        struct nv_buf buf;
+        nv_buf_init(&buf, 1 << 20);
+        oom_fail_nth(n);
+        struct nv_agents *agents = nv_agents_new(&config);
+        enum nv_err err = NV_ERR_NO_MEMORY;
+        if (agents) {
+            nv_agents_note(agents, &graph);
+            err = nv_agents_write(agents, NV_AGENTS_JSON, &buf);
+        }
+        bool failed = oom_end();
+        ck_assert(err == NV_OK || (failed && err == NV_ERR_NO_MEMORY));
+        if (agents) { /* told again it is there, once */
+            nv_agents_note(agents, &graph);
+            ck_assert_uint_eq(count_of(agents), 2);
+        }
+        nv_buf_release(&buf);
+        nv_agents_free(agents);
+        if (!failed) {
+            ck_assert_uint_gt(n, 5);
+            break;
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/agents");
@@ -265,6 +302,7 @@ int main(void)
                         (int)(sizeof labels / sizeof labels[0]));
     tcase_add_test(tcase, a_full_registry_is_cut_and_says_so);
     tcase_add_test(tcase, written_while_it_changes);
+    tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

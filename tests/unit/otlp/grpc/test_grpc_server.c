@@ -7,6 +7,7 @@
 #include "otlp/grpc/grpc_server.h"
 
 #include "expect.h"
+#include "oom.h"
 #include "grpc_rig.h"
 #include "otlp_build.h"
 
@@ -484,6 +485,31 @@ START_TEST(bad_configuration)
 }
 END_TEST
 
+START_TEST(every_allocation_failing_once)
+{
+    struct nv_grpc_server_config config = {
+        .listener.addresses = "127.0.0.1:0", .acceptor = &acceptor, .auth = auth};
+    nv_grpc_limits_init(&config.limits);
+    for (unsigned long n = 1;; n++) {
+        struct nv_loops others;
+        struct nv_fail fail = {0};
+        struct nv_grpc_server *second = NULL;
+        ck_assert_int_eq(nv_loops_init(&others, 1, nv_clock_system()), NV_OK);
+        oom_fail_nth(n);
+        enum nv_err err = nv_grpc_server_new(&config, &others, &fail, &second);
+        bool failed = oom_end();
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        ck_assert_int_eq(second == NULL, failed);
+        nv_grpc_server_free(second);
+        nv_loops_release(&others);
+        if (!failed) {
+            ck_assert_uint_gt(n, 3);
+            break;
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("otlp/grpc_server");
@@ -501,6 +527,7 @@ int main(void)
     tcase_add_test(tc, not_http2_is_closed);
     tcase_add_test(tc, silent_connection_is_closed);
     tcase_add_test(tc, bad_configuration);
+    tcase_add_test(tc, every_allocation_failing_once);
     suite_add_tcase(suite, tc);
     return nv_test_run(suite);
 }

@@ -7,6 +7,7 @@
 #include "grpc_rig.h"
 
 #include "expect.h"
+#include "oom.h"
 #include "otlp/request/reply.h"
 
 #include <nghttp2/nghttp2.h>
@@ -553,6 +554,22 @@ START_TEST(session_gone_with_calls_waiting)
 }
 END_TEST
 
+/* A session that cannot be made leaves nothing behind, and the next one works. */
+START_TEST(every_allocation_failing_once)
+{
+    for (unsigned long n = 1;; n++) {
+        oom_fail_nth(n);
+        struct nv_grpc_session *session = nv_grpc_session_new(&rig.shared, NULL, NULL);
+        bool failed = oom_end();
+        ck_assert_int_eq(session == NULL, failed);
+        nv_grpc_session_free(session);
+        if (!failed)
+            break;
+    }
+    ck_assert_int_eq(ask(NULL, NV_STR("x"))->grpc_status, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("otlp/grpc_session");
@@ -586,6 +603,7 @@ int main(void)
     tcase_add_test(tc, P08_dead_peer_is_closed);
     tcase_add_test(tc, P08_shutdown_lets_calls_end);
     tcase_add_test(tc, session_gone_with_calls_waiting);
+    tcase_add_test(tc, every_allocation_failing_once);
     suite_add_tcase(suite, tc);
     return nv_test_run(suite);
 }

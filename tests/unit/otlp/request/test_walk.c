@@ -8,6 +8,7 @@
 
 #include "base/text/text.h"
 #include "expect.h"
+#include "oom.h"
 #include "otlp_build.h"
 
 #include <stdio.h>
@@ -653,6 +654,43 @@ START_TEST(log_record_verdict)
 END_TEST
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof *(table)))
+/* The two arrays grow several times; what there is by then belongs to the batch all the same. */
+START_TEST(every_allocation_failing_once)
+{
+    struct nv_test_message span = nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, NV_STR(""));
+    struct nv_test_message scope = {.len = 0};
+    struct nv_test_message request = {.len = 0};
+    for (unsigned i = 0; i < 40; i++)
+        nv_test_add(&scope, 2, nv_test_view(&span));
+    for (unsigned i = 0; i < 20; i++) {
+        struct nv_test_message resource = {.len = 0};
+        nv_test_add(&resource, 2, i == 0 ? nv_test_view(&scope) : NV_STR(""));
+        nv_test_add(&request, 1, nv_test_view(&resource));
+    }
+    const struct nv_request_limits limits = {
+        .depth_max = NV_REQUEST_DEPTH_MAX, .items_max = 1000, .body_max_bytes = 1u << 20};
+    for (unsigned long n = 1;; n++) {
+        struct nv_batch batch = {.signal = NV_SIGNAL_TRACES};
+        struct nv_request_result result = {0};
+        struct nv_fail fail = {0};
+        bool split = false;
+        batch.body = (char *)(uintptr_t)nv_test_view(&request).ptr;
+        batch.body_len = nv_test_view(&request).len;
+        oom_fail_nth(n);
+        enum nv_err err = nv_walk_request(&batch, &limits, &result, &split, &fail);
+        bool failed = oom_end();
+        free(batch.items);
+        free(batch.groups);
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        if (!failed) {
+            ck_assert_uint_eq(batch.item_count, 40);
+            ck_assert_uint_gt(n, 3);
+            break;
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("otlp/walk");
@@ -674,6 +712,7 @@ int main(void)
     tcase_add_test(tc, D31_empty_messages_cost_nothing);
     tcase_add_test(tc, too_many_items);
     tcase_add_loop_test(tc, log_record_verdict, 0, COUNT(records));
+    tcase_add_test(tc, every_allocation_failing_once);
     suite_add_tcase(suite, tc);
     return nv_test_run(suite);
 }
