@@ -75,7 +75,8 @@ static struct nv_raw_trace *raw_of(const struct nv_batch *batch, uint32_t first,
 }
 
 /* What a gateway that delivers does unless it is told otherwise. */
-static const struct nv_redaction_config all = {.secrets = true};
+static const struct nv_redaction_config all = {.secrets = true,
+                                               .media = {.mode = NV_MEDIA_MARKER}};
 
 static bool translate_all(struct run *run)
 {

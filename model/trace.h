@@ -13,6 +13,7 @@
 #define NV_MODEL_TRACE_H
 
 #include "model/batch.h"
+#include "model/media.h"
 #include "model/value.h"
 
 /* Who is told when all of this has an end: assembly's (opaque elsewhere); one a trace or
@@ -142,7 +143,9 @@ struct nv_trace {
     uint32_t placeholder_count; /* spans that were received and left out: they only announced
                                    one of `spans`; whoever takes the trace moves them in the
                                    ledger */
-    bool untranslated; /* its spans are as they came: they cost too much to translate */
+    bool untranslated;       /* its spans are as they came: they cost too much to translate */
+    struct nv_medium *media; /* taken out of it, to be uploaded; in the arena */
+    uint32_t media_count;
     struct nv_claim *claim;
     struct nv_trace *next; /* for lists of whoever owns it */
 };

@@ -40,6 +40,8 @@
     X(nv_trace, span_count, NONE, "")                                                          \
     X(nv_trace, placeholder_count, NONE, "")                                                   \
     X(nv_trace, untranslated, NONE, "")                                                        \
+    X(nv_trace, media, NONE, "")                                                               \
+    X(nv_trace, media_count, NONE, "")                                                         \
     X(nv_trace, claim, NONE, "")                                                               \
     X(nv_trace, next, NONE, "")
 

@@ -1,8 +1,8 @@
 /*
  * The stage: what takes something, in its order.
  *
- * Stack traces go first, as what is not sent need not be searched; content is cut last, as half
- * a secret is not found, and a hash of one must not leave.
+ * Stack traces and media go first, as what is not sent need not be searched; content is cut
+ * last, as half a secret is not found, and a hash of one must not leave.
  */
 #include "redaction/redact.h"
 
@@ -111,6 +111,19 @@ static enum nv_err mask_secrets(struct nv_trace *trace, struct nv_redacted *resu
     return nv_walk_trace(trace, &secrets, 1, &known);
 }
 
+static void note_mark(void *ctx, const char *place, struct nv_str key)
+{
+    const struct nv_text_place at = {place, key};
+    nv_redacted_note(ctx, NV_RULE_MEDIA, &at, 1);
+}
+
+static enum nv_err take_media(const struct nv_media_policy *policy, struct nv_trace *trace,
+                              struct nv_redacted *result)
+{
+    const struct nv_media_teller teller = {result, note_mark};
+    return nv_media_apply(policy, trace, &teller);
+}
+
 enum nv_err nv_redact(const struct nv_redaction_config *config, struct nv_trace *trace,
                       struct nv_redacted *out)
 {
@@ -120,6 +133,8 @@ enum nv_err nv_redact(const struct nv_redaction_config *config, struct nv_trace 
         nv_redacted_init(out);
     struct nv_redacted *result = out ? out : &own;
     enum nv_err err = nv_stacks_apply(config->stack_traces, trace, result);
+    if (err == NV_OK)
+        err = take_media(&config->media, trace, result);
     if (err == NV_OK && config->secrets)
         err = mask_secrets(trace, result);
     if (err == NV_OK)

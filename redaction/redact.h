@@ -2,8 +2,8 @@
  * The stage: what must not leave is taken out of a translated trace, before it is shown,
  * written or sent.
  *
- *   nv_redact ─▶ stack traces (stacks.h) ─▶ one walk over all texts (walk.h) ─▶ content (content.h)
- *                                             └─▶ a list of finders: secrets (secrets/)
+ *   nv_redact ─▶ stack traces (stacks.h) ─▶ media (media/) ─▶ one walk over all texts (walk.h)
+ *             ─▶ content (content.h)                            └─▶ a list of finders: secrets/
  *
  * What each took is noted (told.h), counted and listed in the trace.
  *
@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "model/trace.h"
 #include "redaction/content.h"
+#include "redaction/media/media.h"
 #include "redaction/stacks.h"
 #include "redaction/told.h"
 
@@ -29,6 +30,7 @@
 struct nv_redaction_config {
     bool secrets;
     enum nv_stack_traces stack_traces;
+    struct nv_media_policy media;
     struct nv_content_policy content;
 };
 

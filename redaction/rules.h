@@ -11,6 +11,7 @@
 /* X(id, name, what it is) */
 #define NV_OTHER_RULES(X)                                                                      \
     X(STACK_TRACE, "stack-trace", "stack traces, left out or cut by `redaction.stack_traces`") \
+    X(MEDIA, "media", "base64 of pictures, sounds and files, replaced by a mark")              \
     X(CONTENT, "content", "content, left out or cut by `mapping.content`")
 
 enum nv_redaction_rule {

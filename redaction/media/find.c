@@ -1,0 +1,252 @@
+/*
+ * Finding media in texts.
+ *
+ *   text  ....|....|....|....        every STRIDE bytes: do WINDOW characters of base64 stand
+ *                   └┬┘              there? Prose has a space before that, nearly always.
+ *          ◀── run ──┴──▶            then the run around it is read: type, bytes, hash
+ *
+ * A run that is none is left behind whole, so that no byte is read more than a few times.
+ */
+#include "redaction/media/find.h"
+
+#include "base/text/base64_text.h"
+
+#include <assert.h>
+
+#include <openssl/evp.h>
+
+#include "base/banned.h"
+
+#define STRIDE 64u
+#define WINDOW 16u
+#define URI_HEAD_MAX 160u /* from `data:` to the comma */
+#define PIECE 6144u
+#define WHOLE_MIN 24u /* of what is said to be one */
+
+static_assert(STRIDE + WINDOW <= NV_MEDIA_RUN_MIN, "a run has a window inside");
+
+/* ---- reading a run ----------------------------------------------------------------------- */
+
+static struct nv_str head_of(struct nv_str text, size_t at, uint8_t head[NV_MEDIA_HEAD_MAX])
+{
+    struct nv_base64_reader reader;
+    nv_base64_read_init(&reader, text, at);
+    size_t len = nv_base64_read(&reader, head, NV_MEDIA_HEAD_MAX);
+    return (struct nv_str){(const char *)head, len};
+}
+
+static bool hash_text(EVP_MD_CTX *context, struct nv_base64_reader *reader, uint64_t *bytes)
+{
+    uint8_t piece[PIECE];
+    size_t len;
+    bool ok = true;
+    while (ok && (len = nv_base64_read(reader, piece, sizeof piece)) > 0) {
+        *bytes += len;
+        ok = EVP_DigestUpdate(context, piece, len) == 1;
+    }
+    return ok;
+}
+
+/* Hash and length of the base64 at found->from; found->to is set behind it. */
+static enum nv_err read_run(struct nv_str text, size_t at, struct nv_media_found *found)
+{
+    struct nv_base64_reader reader;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    nv_base64_read_init(&reader, text, at);
+    found->bytes = 0;
+    bool ok = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+              hash_text(context, &reader, &found->bytes) &&
+              EVP_DigestFinal_ex(context, found->hash, NULL) == 1;
+    EVP_MD_CTX_free(context);
+    found->to = reader.at;
+    found->text = nv_str_slice(text, at, reader.at - at);
+    found->cut = reader.chars % 4 == 1;
+    return ok ? NV_OK : NV_ERR_NO_MEMORY;
+}
+
+/* Texts of limited length end in dots, or in a word in brackets. */
+static bool is_cut_there(struct nv_str text, size_t at)
+{
+    struct nv_str rest = nv_str_slice(text, at, 3);
+    return nv_str_eq(rest, NV_STR("...")) || nv_str_eq(rest, NV_STR("\xe2\x80\xa6"));
+}
+
+/* ---- data URIs --------------------------------------------------------------------------- */
+
+/*
+ * Where the `data:` stands that leads to base64 at `at`, and what it says; SIZE_MAX: none does.
+ * Of `;base64` the comma may be missing, and the base64 then begins behind it.
+ */
+static size_t uri_before(struct nv_str text, size_t from, size_t at, struct nv_str *mime)
+{
+    size_t least = at - from > URI_HEAD_MAX ? at - URI_HEAD_MAX : from;
+    struct nv_str head = nv_str_slice(text, least, at - least);
+    if (!nv_str_ends(head, NV_STR(";base64,")) && !nv_str_ends(head, NV_STR(";base64")))
+        return SIZE_MAX;
+    size_t end = head.len -
+                 (head.ptr[head.len - 1] == ',' ? sizeof ";base64," - 1 : sizeof ";base64" - 1);
+    for (size_t back = end; back >= 5; back--) {
+        struct nv_str scheme = nv_str_slice(head, back - 5, 5);
+        if (nv_str_ieq(scheme, NV_STR("data:"))) {
+            *mime = nv_str_slice(head, back, end - back);
+            return least + back - 5;
+        }
+    }
+    return SIZE_MAX;
+}
+
+/* ---- one run ----------------------------------------------------------------------------- */
+
+/* Is the run at `at` a medium? Nothing before `from` belongs to it. */
+static enum nv_err take_run(struct nv_str text, size_t from, size_t at,
+                            struct nv_media_found *found, bool *is)
+{
+    uint8_t bytes[NV_MEDIA_HEAD_MAX];
+    struct nv_media_said said = {.kind = {NULL, 0}};
+    size_t uri = uri_before(text, from, at, &said.mime);
+    if (uri != SIZE_MAX)
+        said.kind = NV_STR("file"); /* whatever it says, it is one */
+    *is = nv_media_type_of(head_of(text, at, bytes), &said, &found->type);
+    if (!*is)
+        return NV_OK;
+    found->from = uri != SIZE_MAX ? uri : at;
+    enum nv_err err = read_run(text, at, found);
+    found->cut = found->cut || is_cut_there(text, found->to);
+    return err;
+}
+
+/* ---- looking for runs -------------------------------------------------------------------- */
+
+static bool is_window(const char *at)
+{
+    for (unsigned i = 0; i < WINDOW; i++) {
+        if (!nv_base64_is_char(at[i]) && at[i] != '\\') /* of an escaped slash */
+            return false;
+    }
+    return true;
+}
+
+/* Where the run around `at` may begin, not before `from`: over escapes and ends of lines, which
+ * may be in it. */
+static size_t begin_of_run(struct nv_str text, size_t from, size_t at)
+{
+    while (at > from && (nv_base64_is_char(text.ptr[at - 1]) || text.ptr[at - 1] == '\\' ||
+                         text.ptr[at - 1] == '\n' || text.ptr[at - 1] == '\r'))
+        at--;
+    return at;
+}
+
+/* Behind the base64 that begins at `at`. */
+static size_t end_of_run(struct nv_str text, size_t at)
+{
+    struct nv_base64_reader reader;
+    uint8_t piece[PIECE];
+    nv_base64_read_init(&reader, text, at);
+    while (nv_base64_read(&reader, piece, sizeof piece) > 0)
+        ;
+    return reader.at > at ? reader.at : at;
+}
+
+/* Length of what stands between two runs: an escape, or a character. */
+static size_t separator_at(struct nv_str text, size_t at)
+{
+    if (at + 1 >= text.len || text.ptr[at] != '\\')
+        return 1;
+    return text.ptr[at + 1] == 'u' ? 6 : 2;
+}
+
+/* All runs from *at on that end before or around `window`; *at: behind what was looked at. */
+static enum nv_err take_around(struct nv_str text, size_t from, size_t window, size_t *at,
+                               struct nv_media_found *found, bool *is)
+{
+    size_t begin = begin_of_run(text, from, window);
+    *is = false;
+    while (begin <= window) {
+        size_t end = end_of_run(text, begin);
+        if (nv_str_starts(nv_str_slice(text, begin, 6), NV_STR("base64")) && begin > from &&
+            text.ptr[begin - 1] == ';')
+            begin += 6; /* a data URI without its comma */
+        if (end > window) {
+            *at = end;
+            return take_run(text, from, begin, found, is);
+        }
+        begin = end + separator_at(text, end);
+    }
+    *at = begin;
+    return NV_OK;
+}
+
+enum nv_err nv_media_find(struct nv_str text, size_t at, struct nv_media_found *found, bool *is)
+{
+    enum nv_err err = NV_OK;
+    size_t from = at;
+    *is = false;
+    while (err == NV_OK && !*is && at + WINDOW <= text.len) {
+        if (!is_window(text.ptr + at)) {
+            at += STRIDE;
+            continue;
+        }
+        size_t next = at;
+        err = take_around(text, from, at, &next, found, is);
+        from = at = next > at ? next : at + 1;
+    }
+    return err;
+}
+
+/* ---- whole texts ------------------------------------------------------------------------- */
+
+/* Where the base64 of a whole data URI begins; 0: it is none. */
+static size_t uri_end(struct nv_str text)
+{
+    struct nv_str head = nv_str_slice(text, 0, URI_HEAD_MAX);
+    if (!nv_str_ieq(nv_str_slice(head, 0, 5), NV_STR("data:")))
+        return 0;
+    size_t at = nv_str_find(head, NV_STR(";base64"));
+    if (at == SIZE_MAX)
+        return 0;
+    at += sizeof ";base64" - 1;
+    return at < text.len && text.ptr[at] == ',' ? at + 1 : at;
+}
+
+enum nv_err nv_media_whole(struct nv_str text, const struct nv_media_said *said,
+                           struct nv_media_found *found, bool *is)
+{
+    uint8_t bytes[NV_MEDIA_HEAD_MAX];
+    struct nv_media_said all = *said;
+    size_t begin = uri_end(text);
+    *is = false;
+    if (begin > 0)
+        (void)uri_before(text, 0, begin, &all.mime);
+    if (begin > 0 && all.kind.len == 0)
+        all.kind = NV_STR("file");
+    struct nv_str head = head_of(text, begin, bytes);
+    if (head.len == 0 || (begin == 0 && text.len < WHOLE_MIN) ||
+        !nv_media_type_of(head, &all, &found->type))
+        return NV_OK;
+    size_t end = end_of_run(text, begin);
+    bool cut = is_cut_there(text, end);
+    if (!cut && nv_str_trim(nv_str_slice(text, end, SIZE_MAX)).len > 0)
+        return NV_OK;
+    enum nv_err err = read_run(text, begin, found);
+    *is = err == NV_OK;
+    found->cut = found->cut || cut;
+    found->from = 0;
+    found->to = text.len;
+    return err;
+}
+
+enum nv_err nv_media_bytes(struct nv_str bytes, const struct nv_media_said *said,
+                           struct nv_media_found *found, bool *is)
+{
+    struct nv_str head = nv_str_slice(bytes, 0, NV_MEDIA_HEAD_MAX);
+    *is = bytes.len > 0 && nv_media_type_of(head, said, &found->type);
+    if (!*is)
+        return NV_OK;
+    found->from = 0;
+    found->to = bytes.len;
+    found->text = bytes;
+    found->bytes = bytes.len;
+    found->cut = false;
+    bool ok = EVP_Digest(bytes.ptr, bytes.len, found->hash, NULL, EVP_sha256(), NULL) == 1;
+    return ok ? NV_OK : NV_ERR_NO_MEMORY;
+}

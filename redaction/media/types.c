@@ -1,0 +1,176 @@
+/*
+ * Types of media, by two tables: signatures, and names.
+ *
+ * A signature of fewer than three bytes counts only when the same kind was declared; a text
+ * that happens to begin so is no picture.
+ */
+#include "redaction/media/types.h"
+
+#include "base/banned.h"
+
+#define MARKS(bytes) NV_STR_INIT(bytes)
+
+struct signature {
+    struct nv_str first; /* at `at` */
+    struct nv_str second;
+    uint8_t at, second_at;
+    bool sure;
+    struct nv_media_type type;
+};
+
+#define TYPE(mime, format, kind)                                                               \
+    {                                                                                          \
+        NV_STR_INIT(mime), NV_STR_INIT(format), NV_MEDIA_##kind                                \
+    }
+
+static const struct signature signatures[] = {
+    {MARKS("\x89PNG\r\n\x1a\n"), MARKS(""), 0, 0, true, TYPE("image/png", "png", IMAGE)},
+    {MARKS("\xff\xd8\xff"), MARKS(""), 0, 0, true, TYPE("image/jpeg", "jpeg", IMAGE)},
+    {MARKS("GIF87a"), MARKS(""), 0, 0, true, TYPE("image/gif", "gif", IMAGE)},
+    {MARKS("GIF89a"), MARKS(""), 0, 0, true, TYPE("image/gif", "gif", IMAGE)},
+    {MARKS("RIFF"), MARKS("WEBPVP"), 0, 8, true, TYPE("image/webp", "webp", IMAGE)},
+    {MARKS("RIFF"), MARKS("WAVE"), 0, 8, true, TYPE("audio/wav", "wav", AUDIO)},
+    {MARKS("RIFF"), MARKS("AVI "), 0, 8, true, TYPE("video/x-msvideo", "avi", VIDEO)},
+    {MARKS("FORM"), MARKS("AIFF"), 0, 8, true, TYPE("audio/aiff", "aiff", AUDIO)},
+    {MARKS("ftyp"), MARKS("avif"), 4, 8, true, TYPE("image/avif", "avif", IMAGE)},
+    {MARKS("ftyp"), MARKS("heic"), 4, 8, true, TYPE("image/heic", "heic", IMAGE)},
+    {MARKS("ftyp"), MARKS("mif1"), 4, 8, true, TYPE("image/heif", "heif", IMAGE)},
+    {MARKS("ftyp"), MARKS("M4A "), 4, 8, true, TYPE("audio/mp4", "m4a", AUDIO)},
+    {MARKS("ftyp"), MARKS("qt  "), 4, 8, true, TYPE("video/quicktime", "mov", VIDEO)},
+    {MARKS("ftyp"), MARKS(""), 4, 8, true, TYPE("video/mp4", "mp4", VIDEO)},
+    {MARKS("\x1a\x45\xdf\xa3"), MARKS(""), 0, 0, true, TYPE("video/webm", "webm", VIDEO)},
+    {MARKS("OggS\0"), MARKS(""), 0, 0, true, TYPE("audio/ogg", "ogg", AUDIO)},
+    {MARKS("fLaC"), MARKS(""), 0, 0, true, TYPE("audio/flac", "flac", AUDIO)},
+    {MARKS("#!AMR"), MARKS(""), 0, 0, true, TYPE("audio/amr", "amr", AUDIO)},
+    {MARKS("MThd"), MARKS(""), 0, 0, true, TYPE("audio/midi", "mid", AUDIO)},
+    {MARKS("ID3"), MARKS(""), 0, 0, true, TYPE("audio/mpeg", "mp3", AUDIO)},
+    {MARKS("%PDF-"), MARKS(""), 0, 0, true, TYPE("application/pdf", "pdf", FILE)},
+    {MARKS("PK\x03\x04"), MARKS(""), 0, 0, true, TYPE("application/zip", "zip", FILE)},
+    {MARKS("II*\0"), MARKS(""), 0, 0, true, TYPE("image/tiff", "tiff", IMAGE)},
+    {MARKS("MM\0*"), MARKS(""), 0, 0, true, TYPE("image/tiff", "tiff", IMAGE)},
+    {MARKS("\0\0\x01\0"), MARKS(""), 0, 0, false, TYPE("image/x-icon", "ico", IMAGE)},
+    {MARKS("BM"), MARKS(""), 0, 0, false, TYPE("image/bmp", "bmp", IMAGE)},
+    {MARKS("\xff\xfb"), MARKS(""), 0, 0, false, TYPE("audio/mpeg", "mp3", AUDIO)},
+    {MARKS("\xff\xf3"), MARKS(""), 0, 0, false, TYPE("audio/mpeg", "mp3", AUDIO)},
+    {MARKS("\xff\xf2"), MARKS(""), 0, 0, false, TYPE("audio/mpeg", "mp3", AUDIO)},
+    {MARKS("\xff\xf1"), MARKS(""), 0, 0, false, TYPE("audio/aac", "aac", AUDIO)},
+    {MARKS("\xff\xf9"), MARKS(""), 0, 0, false, TYPE("audio/aac", "aac", AUDIO)},
+};
+
+/* Formats as they are said beside data. */
+static const struct nv_media_type formats[] = {
+    TYPE("image/png", "png", IMAGE),       TYPE("image/jpeg", "jpeg", IMAGE),
+    TYPE("image/jpeg", "jpg", IMAGE),      TYPE("image/gif", "gif", IMAGE),
+    TYPE("image/webp", "webp", IMAGE),     TYPE("audio/wav", "wav", AUDIO),
+    TYPE("audio/mpeg", "mp3", AUDIO),      TYPE("audio/flac", "flac", AUDIO),
+    TYPE("audio/ogg", "ogg", AUDIO),       TYPE("audio/opus", "opus", AUDIO),
+    TYPE("audio/aac", "aac", AUDIO),       TYPE("audio/mp4", "m4a", AUDIO),
+    TYPE("audio/pcm", "pcm16", AUDIO),     TYPE("audio/pcm", "pcm", AUDIO),
+    TYPE("video/mp4", "mp4", VIDEO),       TYPE("video/webm", "webm", VIDEO),
+    TYPE("video/quicktime", "mov", VIDEO), TYPE("application/pdf", "pdf", FILE),
+};
+
+/* Kinds as messages name them, when nothing else is known. */
+static const struct {
+    struct nv_str said;
+    struct nv_media_type type;
+} kinds[] = {
+    {NV_STR_INIT("image"), TYPE("image/unknown", "bin", IMAGE)},
+    {NV_STR_INIT("input_image"), TYPE("image/unknown", "bin", IMAGE)},
+    {NV_STR_INIT("image_url"), TYPE("image/unknown", "bin", IMAGE)},
+    {NV_STR_INIT("audio"), TYPE("audio/unknown", "bin", AUDIO)},
+    {NV_STR_INIT("input_audio"), TYPE("audio/unknown", "bin", AUDIO)},
+    {NV_STR_INIT("video"), TYPE("video/unknown", "bin", VIDEO)},
+    {NV_STR_INIT("file"), TYPE("application/octet-stream", "bin", FILE)},
+    {NV_STR_INIT("input_file"), TYPE("application/octet-stream", "bin", FILE)},
+    {NV_STR_INIT("document"), TYPE("application/octet-stream", "bin", FILE)},
+    {NV_STR_INIT("blob"), TYPE("application/octet-stream", "bin", FILE)},
+    {NV_STR_INIT("binary"), TYPE("application/octet-stream", "bin", FILE)},
+    {NV_STR_INIT("media"), TYPE("application/octet-stream", "bin", FILE)},
+};
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static bool stands_at(struct nv_str head, size_t at, struct nv_str marks)
+{
+    return nv_str_eq(nv_str_slice(head, at, marks.len), marks);
+}
+
+/* ---- names ------------------------------------------------------------------------------- */
+
+static bool is_mime_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+}
+
+/* `image/png; charset=x` as a type; false: that is none, or nothing that may be sent on. */
+static bool by_mime(struct nv_str said, struct nv_media_type *out)
+{
+    static const struct nv_str roots[] = {NV_STR_INIT("image/"), NV_STR_INIT("audio/"),
+                                          NV_STR_INIT("video/")};
+    size_t end = nv_str_find_char(said, ';');
+    struct nv_str mime = nv_str_trim(nv_str_slice(said, 0, end));
+    size_t slash = nv_str_find_char(mime, '/');
+    if (slash == SIZE_MAX || slash == 0 || slash + 1 == mime.len ||
+        mime.len > NV_MEDIA_MIME_MAX)
+        return false;
+    for (size_t i = 0; i < mime.len; i++) {
+        if (i != slash && !is_mime_char(mime.ptr[i]))
+            return false;
+    }
+    *out = (struct nv_media_type){mime, nv_str_slice(mime, slash + 1, SIZE_MAX), NV_MEDIA_FILE};
+    for (size_t i = 0; i < COUNT(roots); i++) {
+        if (nv_str_starts(mime, roots[i]))
+            out->kind = (enum nv_media_kind)i;
+    }
+    return true;
+}
+
+static bool by_format(struct nv_str said, struct nv_media_type *out)
+{
+    for (size_t i = 0; i < COUNT(formats) && said.len > 0; i++) {
+        if (nv_str_ieq(formats[i].format, said)) {
+            *out = formats[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool by_kind(struct nv_str said, struct nv_media_type *out)
+{
+    for (size_t i = 0; i < COUNT(kinds) && said.len > 0; i++) {
+        if (nv_str_eq(kinds[i].said, said)) {
+            *out = kinds[i].type;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool by_name(const struct nv_media_said *said, struct nv_media_type *out)
+{
+    return by_mime(said->mime, out) || by_mime(said->format, out) ||
+           by_format(said->format, out) || by_kind(said->kind, out);
+}
+
+/* ---- both -------------------------------------------------------------------------------- */
+
+bool nv_media_type_of(struct nv_str head, const struct nv_media_said *said,
+                      struct nv_media_type *out)
+{
+    struct nv_media_type named = {.kind = NV_MEDIA_FILE};
+    bool is_named = by_name(said, &named);
+    for (size_t i = 0; i < COUNT(signatures); i++) {
+        const struct signature *row = &signatures[i];
+        if ((row->sure || (is_named && named.kind == row->type.kind)) &&
+            stands_at(head, row->at, row->first) &&
+            stands_at(head, row->second_at, row->second)) {
+            *out = row->type;
+            return true;
+        }
+    }
+    if (is_named)
+        *out = named;
+    return is_named;
+}

@@ -1,0 +1,116 @@
+/*
+ * What bytes are: by themselves, by what is said, and when both disagree.
+ */
+#include "expect.h"
+
+#include "redaction/media/types.h"
+
+#include "base/banned.h"
+
+static const struct nv_media_said nothing;
+
+static void is_type(struct nv_str head, const struct nv_media_said *said, const char *mime,
+                    const char *format, enum nv_media_kind kind)
+{
+    struct nv_media_type type;
+    ck_assert_msg(nv_media_type_of(head, said, &type), "%s is not told", mime);
+    ck_assert_nv_str(type.mime, mime);
+    ck_assert_nv_str(type.format, format);
+    ck_assert_int_eq(type.kind, kind);
+}
+
+static bool is_none(struct nv_str head, const struct nv_media_said *said)
+{
+    struct nv_media_type type;
+    return !nv_media_type_of(head, said, &type);
+}
+
+START_TEST(bytes_tell)
+{
+    static const struct {
+        struct nv_str head;
+        const char *mime, *format;
+        enum nv_media_kind kind;
+    } rows[] = {
+        {NV_STR_INIT("\x89PNG\r\n\x1a\n...."), "image/png", "png", NV_MEDIA_IMAGE},
+        {NV_STR_INIT("\xff\xd8\xff\xe0"), "image/jpeg", "jpeg", NV_MEDIA_IMAGE},
+        {NV_STR_INIT("GIF89a.."), "image/gif", "gif", NV_MEDIA_IMAGE},
+        {NV_STR_INIT("RIFF....WEBPVP8 "), "image/webp", "webp", NV_MEDIA_IMAGE},
+        {NV_STR_INIT("RIFF....WAVEfmt "), "audio/wav", "wav", NV_MEDIA_AUDIO},
+        {NV_STR_INIT("OggS\0..."), "audio/ogg", "ogg", NV_MEDIA_AUDIO},
+        {NV_STR_INIT("ID3...."), "audio/mpeg", "mp3", NV_MEDIA_AUDIO},
+        {NV_STR_INIT("....ftypM4A "), "audio/mp4", "m4a", NV_MEDIA_AUDIO},
+        {NV_STR_INIT("....ftypisom"), "video/mp4", "mp4", NV_MEDIA_VIDEO},
+        {NV_STR_INIT("\x1a\x45\xdf\xa3"), "video/webm", "webm", NV_MEDIA_VIDEO},
+        {NV_STR_INIT("%PDF-1.7"), "application/pdf", "pdf", NV_MEDIA_FILE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        is_type(rows[i].head, &nothing, rows[i].mime, rows[i].format, rows[i].kind);
+}
+END_TEST
+
+START_TEST(what_bytes_say_counts_more)
+{
+    const struct nv_media_said wrong = {.mime = NV_STR("audio/wav"), .kind = NV_STR("audio")};
+    is_type(NV_STR("\x89PNG\r\n\x1a\n"), &wrong, "image/png", "png", NV_MEDIA_IMAGE);
+}
+END_TEST
+
+START_TEST(weak_signs_need_a_word)
+{
+    const struct nv_media_said sound = {.kind = NV_STR("input_audio")};
+    const struct nv_media_said picture = {.mime = NV_STR("image/x")};
+    ck_assert(is_none(NV_STR("BMore"), &nothing));
+    ck_assert(is_none(NV_STR("\xff\xfb"), &nothing));
+    is_type(NV_STR("\xff\xfb\x90"), &sound, "audio/mpeg", "mp3", NV_MEDIA_AUDIO);
+    is_type(NV_STR("BM...."), &picture, "image/bmp", "bmp", NV_MEDIA_IMAGE);
+    is_type(NV_STR("\xff\xfb\x90"), &picture, "image/x", "x", NV_MEDIA_IMAGE);
+}
+END_TEST
+
+START_TEST(words_tell_where_bytes_do_not)
+{
+    const struct nv_media_said mime = {.mime = NV_STR("audio/l16; rate=24000")};
+    const struct nv_media_said in_format = {.format = NV_STR("image/svg+xml")};
+    const struct nv_media_said format = {.format = NV_STR("PCM16"), .kind = NV_STR("audio")};
+    const struct nv_media_said kind = {.kind = NV_STR("image")};
+    is_type(NV_STR("...."), &mime, "audio/l16", "l16", NV_MEDIA_AUDIO);
+    is_type(NV_STR("<svg"), &in_format, "image/svg+xml", "svg+xml", NV_MEDIA_IMAGE);
+    is_type(NV_STR("...."), &format, "audio/pcm", "pcm16", NV_MEDIA_AUDIO);
+    is_type(NV_STR("...."), &kind, "image/unknown", "bin", NV_MEDIA_IMAGE);
+}
+END_TEST
+
+/* A client chooses them, and they go into headers and marks. */
+START_TEST(words_that_may_not_go_on_are_none)
+{
+    static const char *const bad[] = {
+        "image",
+        "/png",
+        "image/",
+        "image/p\r\nng",
+        "image/\"x\"",
+        "IMAGE/PNG",
+        "a/b/c",
+        "",
+        "image/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const struct nv_media_said said = {.mime = nv_str_from(bad[i])};
+        ck_assert_msg(is_none(NV_STR("...."), &said), "%s", bad[i]);
+    }
+    ck_assert(is_none(NV_STR(""), &nothing));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("redaction/media/types");
+    TCase *tests = tcase_create("all");
+    tcase_add_test(tests, bytes_tell);
+    tcase_add_test(tests, what_bytes_say_counts_more);
+    tcase_add_test(tests, weak_signs_need_a_word);
+    tcase_add_test(tests, words_tell_where_bytes_do_not);
+    tcase_add_test(tests, words_that_may_not_go_on_are_none);
+    suite_add_tcase(suite, tests);
+    return nv_test_run(suite);
+}
