@@ -86,6 +86,8 @@ static enum nv_err fill_defaults(struct nv_options *options)
     if (options->source[NV_OPT_redaction_stack_traces] == NV_SOURCE_DEFAULT &&
         nv_options_local(options))
         options->redaction_stack_traces = NV_STACKS_FULL;
+    if (options->source[NV_OPT_media_mode] == NV_SOURCE_DEFAULT && nv_options_local(options))
+        options->media_mode = NV_MEDIA_STAYS;
     return err;
 }
 

@@ -86,6 +86,7 @@ enum nv_option_id {
 /* Choices that this room or no stage needs by name; stages' own are checked in
  * gateway/stages.c. */
 enum nv_stacks_choice { NV_STACKS_OFF, NV_STACKS_LAST, NV_STACKS_FULL };
+enum nv_media_choice { NV_MEDIA_STAYS, NV_MEDIA_MARKED };
 enum nv_pii_choice { NV_PII_OFF, NV_PII_REDACT, NV_PII_PSEUDONYMISE };
 enum nv_terminal_choice { NV_TERMINAL_AUTO, NV_TERMINAL_ON, NV_TERMINAL_OFF };
 enum nv_log_format_choice { NV_FORMAT_AUTO, NV_FORMAT_TEXT, NV_FORMAT_JSON };

@@ -91,6 +91,7 @@ START_TEST(defaults_are_those_of_the_interface)
     ck_assert(options.exporter_noveum_ssl_verify && options.redaction_secrets);
     ck_assert(options.sampling_rate >= 1.0 && options.sampling_keep_errors);
     ck_assert_uint_eq(options.redaction_stack_traces, NV_STACKS_FULL);
+    ck_assert_uint_eq(options.media_mode, NV_MEDIA_STAYS);
     ck_assert(nv_options_local(&options));
 }
 END_TEST
