@@ -122,7 +122,8 @@ static enum nv_err make_mapping(struct nv_gateway *gateway, const struct nv_opti
     return NV_OK;
 }
 
-static void wire_pipeline(struct nv_gateway *gateway, const struct nv_options *options)
+static enum nv_err wire_pipeline(struct nv_gateway *gateway, const struct nv_options *options,
+                                 struct nv_fail *fail)
 {
     gateway->pipeline = (struct nv_pipeline){.mapping = gateway->mapping,
                                              .sampling = &gateway->sampling,
@@ -132,7 +133,7 @@ static void wire_pipeline(struct nv_gateway *gateway, const struct nv_options *o
                                              .remember = remember,
                                              .observe = observe,
                                              .consume = consume};
-    nv_stage_redaction(options, &gateway->pipeline.redaction);
+    return nv_stage_redaction(options, &gateway->pipeline.redaction, fail);
 }
 
 static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_options *options,
@@ -177,10 +178,10 @@ enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fai
     gateway->started_ns = nv_clock_mono_ns(gateway->clock);
     set_reloadable(gateway, options);
     enum nv_err err = make_mapping(gateway, options, fail);
-    if (err == NV_OK) {
-        wire_pipeline(gateway, options);
+    if (err == NV_OK)
+        err = wire_pipeline(gateway, options, fail);
+    if (err == NV_OK)
         err = make_assembly(gateway, options, fail);
-    }
     if (err != NV_OK) {
         nv_gateway_free(gateway);
         return err;
@@ -298,6 +299,7 @@ void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out)
     *out = (struct nv_admin_source){.options = nv_gateway_options(gateway),
                                     .store = gateway->pipeline.store,
                                     .agents = gateway->agents,
+                                    .redaction = &gateway->pipeline.redaction,
                                     .read_status = read_status,
                                     .read_services = read_services,
                                     .retry_dead = retry_dead,
@@ -459,6 +461,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     nv_sinks_release(&gateway->sinks);
     nv_assembly_free(gateway->assembly);
     nv_mapping_free(gateway->mapping);
+    nv_pii_free(gateway->pipeline.redaction.pii);
     nv_agents_free(gateway->agents);
     nv_translating_free(gateway->translating);
     nv_account_release(&gateway->memory);

@@ -7,6 +7,7 @@
 #include "gateway/stages.h"
 
 #include "gateway/config/memory_budget.h"
+#include "gateway/config/option_personal.h"
 #include "gateway/config/option_value.h"
 
 #include "otlp/request/request.h"
@@ -118,7 +119,8 @@ void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config
         .gateway_version = nv_str_from(NOVEUM_VERSION)};
 }
 
-void nv_stage_redaction(const struct nv_options *options, struct nv_redaction_config *config)
+enum nv_err nv_stage_redaction(const struct nv_options *options,
+                               struct nv_redaction_config *config, struct nv_fail *fail)
 {
     *config = (struct nv_redaction_config){
         .secrets = options->redaction_secrets,
@@ -126,6 +128,7 @@ void nv_stage_redaction(const struct nv_options *options, struct nv_redaction_co
         .media = {.mode = (enum nv_media_mode)options->media_mode}};
     for (size_t i = 0; i < options->mapping_content.count; i++)
         (void)nv_content_add(&config->content, nv_str_from(options->mapping_content.items[i]));
+    return nv_options_personal(options, &config->pii, fail);
 }
 
 static const char *listen_address(const char *address)

@@ -22,8 +22,11 @@ void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_conf
 void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_config *config);
 /* The same for mapping: rules, prices, limits. Borrows texts from `options`. */
 void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config *config);
-/* The same for redaction. */
-void nv_stage_redaction(const struct nv_options *options, struct nv_redaction_config *config);
+/* The same for redaction; config->pii is new (nv_pii_free, after the last use of the config),
+ * NULL without one. Errors as nv_options_personal. */
+enum nv_err nv_stage_redaction(const struct nv_options *options,
+                               struct nv_redaction_config *config,
+                               struct nv_fail *fail) NV_MUST_USE;
 /*
  * As above; `origins` (empty, released by the caller) holds the list of origins as the receiver
  * wants it. NV_ERR_NO_MEMORY.

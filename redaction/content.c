@@ -142,7 +142,7 @@ static enum nv_err apply_to_list(const struct pass *pass, const char *place, boo
     enum nv_err err = NV_OK;
     for (uint32_t i = 0; i < list->count && err == NV_OK; i++) {
         struct nv_attribute *item = &list->items[i];
-        const struct nv_text_place at = {place, item->key};
+        const struct nv_text_place at = {.name = place, .key = item->key};
         bool changed = false;
         if (item->value.type <= NV_VALUE_DOUBLE)
             continue;

@@ -84,8 +84,9 @@ static bool is_secret(enum nv_name_kind kind, const struct nv_value *value)
     }
 }
 
-static bool may_be_secret(struct nv_str key)
+static bool may_be_secret(void *ctx, struct nv_str key)
 {
+    (void)ctx;
     return nv_name_kind(key) != NV_NAME_NONE;
 }
 
@@ -102,18 +103,51 @@ static bool secret_by_key(void *ctx, const struct nv_text_place *place, struct n
 
 /* ---- the stage --------------------------------------------------------------------------- */
 
-static enum nv_err mask_secrets(struct nv_trace *trace, struct nv_redacted *result)
+/* Keys are told by their names in the clear: what is personal in them is not. */
+static enum nv_err hide_keys(struct nv_pii_reader *reader, struct nv_arena *arena,
+                             struct nv_redacted *result)
+{
+    enum nv_err err = NV_OK;
+    for (uint32_t i = 0; i < result->line_count && err == NV_OK; i++)
+        err = nv_pii_text(reader, arena, &result->lines[i].key);
+    return err;
+}
+
+/* The finders of a text, in their order: a mail address in a URL with a password is masked with
+ * it. `reader` NULL: personal data stays. */
+static enum nv_err walk(const struct nv_redaction_config *config, struct nv_pii_reader *reader,
+                        struct nv_trace *trace, struct nv_redacted *result)
 {
     struct redaction redaction = {.arena = trace->arena, .result = result};
-    const struct nv_redaction_handler secrets = {&redaction, secrets_of_text, secret_by_key,
-                                                 may_be_secret};
-    nv_secrets_ready();
-    return nv_walk_trace(trace, &secrets, 1, &known);
+    struct nv_redaction_handler handlers[2];
+    size_t count = 0;
+    if (config->secrets) {
+        nv_secrets_ready();
+        handlers[count++] = (struct nv_redaction_handler){&redaction, secrets_of_text,
+                                                          secret_by_key, may_be_secret};
+    }
+    if (reader)
+        handlers[count++] = nv_pii_handler(reader, trace->arena, result);
+    enum nv_err err = count == 0 ? NV_OK
+                                 : nv_walk_trace(trace, handlers, count,
+                                                 reader ? nv_pii_known(reader) : &known);
+    return err == NV_OK && reader ? nv_pii_failed(reader) : err;
+}
+
+static enum nv_err walk_personal(const struct nv_redaction_config *config,
+                                 struct nv_trace *trace, struct nv_redacted *result)
+{
+    struct nv_pii_reader *reader = nv_pii_take(config->pii);
+    enum nv_err err = reader ? walk(config, reader, trace, result) : NV_ERR_NO_MEMORY;
+    if (err == NV_OK)
+        err = hide_keys(reader, trace->arena, result);
+    nv_pii_give(config->pii, reader);
+    return err;
 }
 
 static void note_mark(void *ctx, const char *place, struct nv_str key)
 {
-    const struct nv_text_place at = {place, key};
+    const struct nv_text_place at = {.name = place, .key = key};
     nv_redacted_note(ctx, NV_RULE_MEDIA, &at, 1);
 }
 
@@ -135,25 +169,37 @@ enum nv_err nv_redact(const struct nv_redaction_config *config, struct nv_trace 
     enum nv_err err = nv_stacks_apply(config->stack_traces, trace, result);
     if (err == NV_OK)
         err = take_media(&config->media, trace, result);
-    if (err == NV_OK && config->secrets)
-        err = mask_secrets(trace, result);
+    if (err == NV_OK) {
+        err = config->pii ? walk_personal(config, trace, result)
+                          : walk(config, NULL, trace, result);
+    }
     if (err == NV_OK)
         err = nv_content_apply(&config->content, trace, result);
     return err == NV_OK ? nv_redacted_tell(result, trace) : err;
 }
 
-enum nv_err nv_redact_text(struct nv_arena *arena, struct nv_str *text)
+enum nv_err nv_redact_text(const struct nv_redaction_config *config, struct nv_arena *arena,
+                           struct nv_str *text)
 {
     struct nv_secret_counts counts;
-    nv_secrets_ready();
-    return nv_secrets_mask_text(arena, text, &counts);
+    enum nv_err err = NV_OK;
+    if (config->secrets) {
+        nv_secrets_ready();
+        err = nv_secrets_mask_text(arena, text, &counts);
+    }
+    if (err != NV_OK || !config->pii)
+        return err;
+    struct nv_pii_reader *reader = nv_pii_take(config->pii);
+    err = reader ? nv_pii_text(reader, arena, text) : NV_ERR_NO_MEMORY;
+    nv_pii_give(config->pii, reader);
+    return err;
 }
 
-void nv_redact_buf(struct nv_buf *buf)
+void nv_redact_buf(const struct nv_redaction_config *config, struct nv_buf *buf)
 {
     struct nv_arena *arena = nv_arena_new(NV_CAP_RECORD);
     struct nv_str text = nv_buf_str(buf);
-    enum nv_err err = arena ? nv_redact_text(arena, &text) : NV_ERR_NO_MEMORY;
+    enum nv_err err = arena ? nv_redact_text(config, arena, &text) : NV_ERR_NO_MEMORY;
     if (err != NV_OK) {
         buf->len = 0;
         buf->failed = err;

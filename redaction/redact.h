@@ -3,7 +3,8 @@
  * written or sent.
  *
  *   nv_redact ─▶ stack traces (stacks.h) ─▶ media (media/) ─▶ one walk over all texts (walk.h)
- *             ─▶ content (content.h)                            └─▶ a list of finders: secrets/
+ *             ─▶ content (content.h)                            └─▶ a list of finders: secrets/,
+ *                                                                   personal data (pii.h)
  *
  * What each took is noted (told.h), counted and listed in the trace.
  *
@@ -23,6 +24,7 @@
 #include "model/trace.h"
 #include "redaction/content.h"
 #include "redaction/media/media.h"
+#include "redaction/pii.h"
 #include "redaction/stacks.h"
 #include "redaction/told.h"
 
@@ -32,6 +34,7 @@ struct nv_redaction_config {
     enum nv_stack_traces stack_traces;
     struct nv_media_policy media;
     struct nv_content_policy content;
+    struct nv_pii *pii; /* borrowed; NULL: personal data stays */
 };
 
 /*
@@ -43,11 +46,12 @@ struct nv_redaction_config {
 enum nv_err nv_redact(const struct nv_redaction_config *config, struct nv_trace *trace,
                       struct nv_redacted *out) NV_MUST_USE;
 /*
- * Text that is shown and belongs to no trace (names of agents and services, a report): secrets
- * in it become ***. Same text when it holds none. NV_ERR_NO_MEMORY.
+ * Text that is shown and belongs to no trace (names of agents and services, a report): what
+ * traces don't show isn't shown in it either. Same text when it holds none. NV_ERR_NO_MEMORY.
  */
-enum nv_err nv_redact_text(struct nv_arena *arena, struct nv_str *text) NV_MUST_USE;
+enum nv_err nv_redact_text(const struct nv_redaction_config *config, struct nv_arena *arena,
+                           struct nv_str *text) NV_MUST_USE;
 /* The same of all that a buffer holds; without memory it is left failed, and holds nothing. */
-void nv_redact_buf(struct nv_buf *buf);
+void nv_redact_buf(const struct nv_redaction_config *config, struct nv_buf *buf);
 
 #endif

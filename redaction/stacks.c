@@ -56,7 +56,7 @@ static bool is_message_key(struct nv_str key)
 
 static void note(const struct pass *pass, const char *place, struct nv_str key)
 {
-    const struct nv_text_place at = {place, key};
+    const struct nv_text_place at = {.name = place, .key = key};
     nv_redacted_note(pass->redacted, NV_RULE_STACK_TRACE, &at, 1);
 }
 

@@ -22,6 +22,9 @@ static const char *const names[] = {
 #define RULE_NAME(id, name, what) name,
     NV_SECRET_RULES(RULE_NAME) NV_OTHER_RULES(RULE_NAME)
 #undef RULE_NAME
+#define RULE_NAME(id, label, name, what) name,
+        NV_PERSONAL_LABELS(RULE_NAME)
+#undef RULE_NAME
 };
 
 const char *nv_redaction_rule_name(unsigned rule)

@@ -77,10 +77,12 @@ static bool is_json(struct nv_str text)
 }
 
 /* JSON is written as it is: when a handler broke it, it is a text. */
-static enum nv_err walk_json(const struct walk *walk, struct nv_value *value)
+static enum nv_err walk_json(struct walk *walk, struct nv_value *value)
 {
     const char *before = value->as.string.ptr;
+    walk->place.json = true;
     enum nv_err err = walk_text(walk, &value->as.string);
+    walk->place.json = false;
     if (err == NV_OK && value->as.string.ptr != before && !is_json(value->as.string))
         *value = nv_value_string(value->as.string);
     return err;
@@ -125,7 +127,7 @@ static bool wants(const struct walk *walk, struct nv_str key)
 {
     for (size_t i = 0; i < walk->count; i++) {
         const struct nv_redaction_handler *handler = &walk->handlers[i];
-        if (handler->key && handler->key(key))
+        if (handler->key && handler->key(handler->ctx, key))
             return true;
     }
     return false;

@@ -19,6 +19,7 @@
 struct nv_text_place {
     const char *name;  /* of places.h */
     struct nv_str key; /* the attribute it is in, whatever it is nested in; empty: none */
+    bool json;         /* it is the text of a structure (NV_VALUE_JSON) */
 };
 
 struct nv_redaction_handler {
@@ -32,7 +33,7 @@ struct nv_redaction_handler {
     bool (*value)(void *ctx, const struct nv_text_place *place, struct nv_str key,
                   struct nv_value *value);
     /* May `value` ever take a value of this key? Together with `value`. */
-    bool (*key)(struct nv_str key);
+    bool (*key)(void *ctx, struct nv_str key);
 };
 
 /*

@@ -39,6 +39,17 @@ def rules_table():
         f"| `{name}` | {cell(what)} |\n" for _, name, what in rules())
 
 
+def labels():
+    """Labels of personal data: name, rule, what."""
+    return re.findall(rf"X\(\w+, {TEXT}, {TEXT}, {TEXT}\)", macro("redaction/personal/patterns.h", "NV_PERSONAL_LABELS"))
+
+
+def personal_table():
+    """One row a label."""
+    return "| label | rule | is |\n|---|---|---|\n" + "".join(
+        f"| `{label}` | `{rule}` | {cell(what)} |\n" for label, rule, what in labels())
+
+
 def shapes_table():
     """One row a form."""
     names = {ident: name for ident, name, _ in rules()}
@@ -74,7 +85,7 @@ def places_table():
 def render():
     """The page with its tables anew."""
     page = TARGET.read_text("utf-8")
-    for name, make in {"rules": rules_table, "names": names_table, "forms": shapes_table, "places": places_table}.items():
+    for name, make in {"rules": rules_table, "personal": personal_table, "names": names_table, "forms": shapes_table, "places": places_table}.items():
         begin, end = f"<!-- table {name} -->\n", f"<!-- end of {name} -->\n"
         head, rest = page.split(begin, 1)
         page = head + begin + make() + end + rest.split(end, 1)[1]

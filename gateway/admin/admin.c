@@ -126,6 +126,22 @@ static void make_metrics(const struct job *job)
     answer(job->exchange, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
 }
 
+/* Names are a client's. One that can't be redacted is not shown. */
+static void hide_names(const struct nv_redaction_config *config,
+                       struct nv_service_facts *services, size_t count)
+{
+    struct nv_arena *arena = nv_arena_new(NV_CAP_ADMIN_ANSWER);
+    for (size_t i = 0; i < count; i++) {
+        struct nv_str name = nv_str_from(services[i].name);
+        const char *before = name.ptr;
+        if (!arena || nv_redact_text(config, arena, &name) != NV_OK)
+            name = NV_STR("***");
+        if (name.ptr != before)
+            (void)snprintf(services[i].name, sizeof services[i].name, "%.*s", NV_STR_ARG(name));
+    }
+    nv_arena_free(arena);
+}
+
 static void make_status(const struct job *job)
 {
     const struct nv_admin_source *source = &job->admin->source;
@@ -137,10 +153,12 @@ static void make_status(const struct job *job)
     size_t count = 0;
     if (services)
         count = source->read_services(source->ctx, services, SERVICES_MAX);
+    hide_names(source->redaction, services, count);
     (void)nv_admin_write_status(&status, services, count, &body);
     free(services);
-    if (source->options->redaction_secrets)
-        nv_redact_buf(&body); /* names of services are a client's */
+    /* What else it shows is the gateway's own: its addresses are nobody's. */
+    const struct nv_redaction_config secrets = {.secrets = source->redaction->secrets};
+    nv_redact_buf(&secrets, &body);
     answer_json(job->exchange, &body);
 }
 
@@ -149,10 +167,12 @@ static void make_agents(const struct job *job)
     struct nv_buf body;
     nv_buf_init(&body, NV_CAP_ADMIN_AGENTS);
     enum nv_err err = nv_agents_write(job->admin->source.agents, job->form, &body);
-    if (err != NV_OK)
+    if (err != NV_OK) {
         body.failed = err;
-    else if (job->admin->source.options->redaction_secrets)
-        nv_redact_buf(&body); /* agents are noted before their trace is redacted */
+    } else {
+        nv_redact_buf(job->admin->source.redaction,
+                      &body); /* agents are noted before their trace is redacted */
+    }
     if (job->form == NV_AGENTS_JSON) {
         answer_json(job->exchange, &body);
     } else {

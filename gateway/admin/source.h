@@ -15,6 +15,7 @@
 #include "gateway/config/options.h"
 #include "mapping/settle/agents.h"
 #include "otlp/receiver.h"
+#include "redaction/redact.h"
 
 /* Everything /status, /readyz and /metrics show, read at one time. */
 struct nv_gateway_status {
@@ -37,6 +38,7 @@ struct nv_admin_source {
     const struct nv_options *options; /* of the start: nothing of the port is reloadable */
     const struct nv_store *store;     /* of dead letters; NULL without a journal */
     struct nv_agents *agents;         /* seen lately in all traces */
+    const struct nv_redaction_config *redaction; /* of what clients named */
     void (*read_status)(void *ctx, struct nv_gateway_status *out);
     /* Up to `max` learned services into `out`; returns how many. */
     size_t (*read_services)(void *ctx, struct nv_service_facts *out, size_t max);

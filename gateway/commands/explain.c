@@ -246,6 +246,7 @@ enum nv_err nv_explain_add_file(struct nv_explain *explain, const char *path,
 int nv_command_explain(const struct nv_options *options, const char *const *paths, size_t count)
 {
     struct nv_mapping_config config;
+    struct nv_redaction_config redaction = {.secrets = true};
     struct nv_explain explain = {0};
     struct nv_fail fail = {0};
     struct nv_buf report;
@@ -261,8 +262,10 @@ int nv_command_explain(const struct nv_options *options, const char *const *path
         err = nv_explain_add_file(&explain, paths[i], &report, &fail);
     if (err == NV_OK)
         err = nv_explain_write(&explain, mapping, &report);
-    if (options->redaction_secrets)
-        nv_redact_buf(&report);
+    if (err == NV_OK)
+        err = nv_stage_redaction(options, &redaction, &fail);
+    nv_redact_buf(&redaction, &report);
+    nv_pii_free(redaction.pii);
     nv_mask_buf(&report);
     nv_shown_print(stdout, nv_buf_str(&report), NV_SHOWN_LINES);
     nv_buf_release(&report);

@@ -82,9 +82,11 @@ static enum nv_err run_retry(const struct nv_options *options, const struct nv_s
                                   .max_trace_bytes = exporter.max_trace_bytes,
                                   .send = send_offline,
                                   .ctx = (void *)(uintptr_t)store};
-    nv_stage_redaction(options, &retry.redaction);
     struct nv_dead_place place = {.store = store, .ctx = &retry, .retry = retry_offline};
-    enum nv_err err = nv_dead_run(request, &place, text);
+    enum nv_err err = nv_stage_redaction(options, &retry.redaction, fail);
+    if (err == NV_OK)
+        err = nv_dead_run(request, &place, text);
+    nv_pii_free(retry.redaction.pii);
     nv_mapping_free(mapping);
     if (err == NV_OK) {
         (void)nv_buf_append_str(text,

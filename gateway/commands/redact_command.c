@@ -35,7 +35,7 @@ static enum nv_err report_lines(struct reporting *reporting, struct nv_arena *ar
     for (uint32_t i = 0; i < result->line_count; i++) {
         const struct nv_redacted_line *line = &result->lines[i];
         struct nv_str key = line->key;
-        enum nv_err err = nv_redact_text(arena, &key);
+        enum nv_err err = nv_redact_text(&reporting->config, arena, &key);
         if (err != NV_OK)
             return err;
         (void)nv_buf_printf(reporting->report, "%-18s %-26s %-40.*s %" PRIu64 "\n",
@@ -86,15 +86,15 @@ static enum nv_err report_files(const struct nv_options *options,
                                 size_t count, struct nv_buf *report, struct nv_fail *fail)
 {
     struct nv_redaction_config config;
-    nv_stage_redaction(options, &config);
-    config.secrets = true;
     struct nv_explain explain = {0};
-    enum nv_err err = NV_OK;
+    enum nv_err err = nv_stage_redaction(options, &config, fail);
+    config.secrets = true;
     for (size_t i = 0; i < count && err == NV_OK; i++)
         err = nv_explain_add_file(&explain, paths[i], report, fail);
     if (err == NV_OK)
         err = nv_redact_report(&explain, mapping, &config, report);
     nv_explain_release(&explain);
+    nv_pii_free(config.pii);
     return err;
 }
 

@@ -8,6 +8,7 @@
  */
 #include "gateway/config/file_trust.h"
 #include "gateway/config/memory_budget.h"
+#include "gateway/config/option_personal.h"
 #include "gateway/config/option_value.h"
 #include "redaction/content.h"
 
@@ -229,17 +230,19 @@ static enum nv_err check_content(const struct nv_options *options, struct nv_fai
 
 static enum nv_err check_available(const struct nv_options *options, struct nv_fail *fail)
 {
-    if (options->redaction_pii != NV_PII_OFF) {
-        return refuse(options, NV_OPT_redaction_pii, fail,
-                      "not available yet: personal data would leave as it came; set it to off");
-    }
-    if (options->redaction_patterns.count > 0)
-        return refuse(options, NV_OPT_redaction_patterns, fail, "not available yet: remove it");
     if (options->redaction_phone_regions.count > 0) {
         return refuse(options, NV_OPT_redaction_phone_regions, fail,
                       "not available yet: remove it");
     }
     return NV_OK;
+}
+
+static enum nv_err check_personal(const struct nv_options *options, struct nv_fail *fail)
+{
+    struct nv_pii *pii;
+    enum nv_err err = nv_options_personal(options, &pii, fail);
+    nv_pii_free(pii);
+    return err;
 }
 
 /* The SDK refuses its dev mode in production (docs/noveum-backend.md#sdk-configuration); asked
@@ -280,5 +283,7 @@ enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
         err = check_content(options, fail);
     if (err == NV_OK)
         err = check_available(options, fail);
+    if (err == NV_OK)
+        err = check_personal(options, fail);
     return err == NV_OK ? check_dev_mode(options, fail) : err;
 }

@@ -39,6 +39,12 @@ static void see_digit(struct pass *pass)
     pass->gap = 0;
 }
 
+/* JSON may write / as \/. */
+static bool is_slash(char c)
+{
+    return c == '/' || c == '\\';
+}
+
 static void see_other(struct pass *pass, struct nv_str text, size_t at)
 {
     char c = text.ptr[at];
@@ -53,6 +59,9 @@ static void see_other(struct pass *pass, struct nv_str text, size_t at)
     }
     pass->capitals = 0;
     switch (c) {
+    case '\\':
+        pass->hints.escape = true;
+        return;
     case '@':
         pass->hints.at = true;
         return;
@@ -64,8 +73,8 @@ static void see_other(struct pass *pass, struct nv_str text, size_t at)
         return;
     case ':':
         pass->hints.url |= at > 0 && (text.ptr[at - 1] == 'p' || text.ptr[at - 1] == 's') &&
-                           text.len - at > 2 && text.ptr[at + 1] == '/' &&
-                           text.ptr[at + 2] == '/';
+                           text.len - at > 2 && is_slash(text.ptr[at + 1]) &&
+                           is_slash(text.ptr[at + 2]);
         return;
     default:
         return;

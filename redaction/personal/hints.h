@@ -12,8 +12,9 @@
 struct nv_hints {
     bool ascii;     /* no other characters */
     bool at;        /* an @ */
-    bool url;       /* :// behind a p or s */
+    bool url;       /* :// behind a p or s, or :\/\/ */
     bool iban, pan; /* two, five capitals, then a digit */
+    bool escape;    /* a backslash */
     bool area;      /* a digit, then a closing parenthesis */
     uint32_t dots;  /* digits with a dot behind them */
     uint32_t run;   /* digits in a row at most, of any script */

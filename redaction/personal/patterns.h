@@ -2,7 +2,7 @@
  * The labels and patterns of personal data, those of the vendor's SDK (noveum-trace 1.5.28,
  * its module pii_redaction, Apache-2.0), byte for byte: what both pseudonymise joins.
  *
- *   X(id, label)                            in the order of the SDK
+ *   X(id, label, rule, what it is)          in the order of the SDK; rule: redaction/rules.h
  *   X(id, need, least, check, pattern)      need: what of nv_hints must be there for a match,
  *                                           least: how much of it; check: of checks.h
  *
@@ -14,22 +14,22 @@
 #define NV_REDACTION_PERSONAL_PATTERNS_H
 
 #define NV_PERSONAL_LABELS(X)                                                                  \
-    X(EMAIL, "EMAIL")                                                                          \
-    X(URL, "URL")                                                                              \
-    X(EMIRATES_ID, "EMIRATES_ID")                                                              \
-    X(IBAN, "IBAN")                                                                            \
-    X(CARD, "CARD")                                                                            \
-    X(AADHAAR, "AADHAAR")                                                                      \
-    X(PAN, "PAN")                                                                              \
-    X(PHONE, "PHONE")                                                                          \
-    X(SSN, "SSN")                                                                              \
-    X(IP, "IP")                                                                                \
-    X(BANK_ACCOUNT, "BANK_ACCOUNT")                                                            \
+    X(EMAIL, "EMAIL", "pii-email", "mail addresses")                                           \
+    X(URL, "URL", "pii-url", "web addresses")                                                  \
+    X(EMIRATES_ID, "EMIRATES_ID", "pii-emirates-id", "identity numbers of the Emirates")       \
+    X(IBAN, "IBAN", "pii-iban", "bank accounts as IBAN, with right check digits")              \
+    X(CARD, "CARD", "pii-card", "card numbers")                                                \
+    X(AADHAAR, "AADHAAR", "pii-aadhaar", "Aadhaar numbers of India")                           \
+    X(PAN, "PAN", "pii-pan", "tax numbers of India (PAN)")                                     \
+    X(PHONE, "PHONE", "pii-phone", "telephone numbers")                                        \
+    X(SSN, "SSN", "pii-ssn", "social security numbers of the US")                              \
+    X(IP, "IP", "pii-ip", "IPv4 addresses")                                                    \
+    X(BANK_ACCOUNT, "BANK_ACCOUNT", "pii-bank-account", "11 to 16 digits alone")               \
     /* a value that was redacted as a whole, as finding in it cost too much */                 \
-    X(LIMIT, "LIMIT")
+    X(LIMIT, "LIMIT", "pii-limit", "whole values in which finding personal data cost too much")
 
 enum nv_personal_label {
-#define NV_PERSONAL_ID(id, label) NV_PERSONAL_##id,
+#define NV_PERSONAL_ID(id, label, rule, what) NV_PERSONAL_##id,
     NV_PERSONAL_LABELS(NV_PERSONAL_ID)
 #undef NV_PERSONAL_ID
         NV_PERSONAL_LABEL_COUNT

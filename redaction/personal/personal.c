@@ -26,6 +26,8 @@
 /* No personal value is shorter: a@b.cc, 1.2.3.4. */
 #define BYTES_MIN 6u
 #define MASK NV_STR("***")
+/* Of the buffers for one text, between traces. */
+#define KEPT_MAX NV_CAP_KIB(256)
 
 enum need {
     NEED_AT,
@@ -53,7 +55,7 @@ static const struct pattern {
 #define PATTERNS (sizeof patterns / sizeof patterns[0])
 
 static const struct nv_str labels[] = {
-#define LABEL(id, label) NV_STR_INIT(label),
+#define LABEL(id, label, rule, what) NV_STR_INIT(label),
     NV_PERSONAL_LABELS(LABEL)
 #undef LABEL
 };
@@ -171,6 +173,18 @@ void nv_personal_finder_free(struct nv_personal_finder *finder)
     nv_spans_release(&finder->found);
     nv_buf_release(&finder->out);
     free(finder);
+}
+
+void nv_personal_finder_shrink(struct nv_personal_finder *finder)
+{
+    struct nv_spans *spans[] = {&finder->custom, &finder->dates, &finder->found};
+    if (finder->out.capacity > KEPT_MAX)
+        nv_buf_release(&finder->out);
+    for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++) {
+        if (spans[i]->taken_bytes > KEPT_MAX ||
+            spans[i]->capacity > KEPT_MAX / sizeof(struct nv_span_found))
+            nv_spans_release(spans[i]);
+    }
 }
 
 /* ---- finding ----------------------------------------------------------------------------- */
@@ -395,6 +409,21 @@ static bool is_uuid(struct nv_str text)
     return true;
 }
 
+/* Can any pattern match, as far as the hints say? */
+static bool may_match(const struct nv_personal *rules, const struct nv_hints *hints)
+{
+    bool may = nv_custom_count(rules->custom) > 0;
+    for (size_t i = 0; i < PATTERNS && !may; i++)
+        may = is_needed(hints, &patterns[i]);
+    return may;
+}
+
+bool nv_personal_may_hold(const struct nv_personal_finder *finder, struct nv_str text)
+{
+    struct nv_hints hints = nv_hints_of(text);
+    return may_match(finder->rules, &hints) || (hints.escape && hints.run > 0);
+}
+
 static enum nv_err give(struct nv_arena *arena, struct nv_str made, struct nv_str *text)
 {
     struct nv_str copy = nv_arena_dup(arena, made);
@@ -448,8 +477,7 @@ static bool ends_in_word(struct nv_str key)
     return false;
 }
 
-/* Does a key say that a number under it identifies somebody? */
-static bool is_identifying(struct nv_str key)
+bool nv_personal_is_identifying(struct nv_str key)
 {
     static const struct nv_str ends[] = {NV_STR_INIT("no"), NV_STR_INIT("num"),
                                          NV_STR_INIT("number")};
@@ -478,13 +506,11 @@ static const struct nv_span_found *whole_span(const struct nv_personal_finder *f
 }
 
 enum nv_err nv_personal_number(struct nv_personal_finder *finder, struct nv_arena *arena,
-                               struct nv_str key, int64_t number, struct nv_str *text,
+                               int64_t number, struct nv_str *text,
                                struct nv_personal_counts *counts)
 {
     char digits[24];
     *text = (struct nv_str){NULL, 0};
-    if (!is_identifying(key))
-        return NV_OK;
     int len = snprintf(digits, sizeof digits, "%" PRId64, number);
     struct nv_str shown = {digits, (size_t)len};
     enum nv_err err = find(finder, shown);

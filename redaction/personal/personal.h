@@ -64,6 +64,8 @@ struct nv_str nv_personal_label_name(const struct nv_personal *rules, size_t lab
 struct nv_personal_finder *nv_personal_finder_new(const struct nv_personal *rules);
 /* NULL is allowed. */
 void nv_personal_finder_free(struct nv_personal_finder *finder);
+/* Frees what large texts needed. */
+void nv_personal_finder_shrink(struct nv_personal_finder *finder);
 
 /*
  * Replaces the personal data in *text: *text stays as it is when there is none, else it becomes
@@ -72,12 +74,15 @@ void nv_personal_finder_free(struct nv_personal_finder *finder);
 enum nv_err nv_personal_text(struct nv_personal_finder *finder, struct nv_arena *arena,
                              struct nv_str *text,
                              struct nv_personal_counts *counts) NV_MUST_USE;
-/*
- * A whole number under `key`: when the key says that it identifies (user.phone, card_number)
- * and all its digits are one match, *text is what replaces it, else empty. Errors as above.
- */
+/* May nv_personal_text find something in the text, or in what its escapes (\u0040) stand for?
+ * One cheap pass; false is sure. */
+bool nv_personal_may_hold(const struct nv_personal_finder *finder, struct nv_str text);
+/* Does a key say that a number under it identifies somebody (user.phone, card_number)? */
+bool nv_personal_is_identifying(struct nv_str key);
+/* A whole number: when all its digits are one match, *text is what replaces it, else empty.
+ * Errors as above. */
 enum nv_err nv_personal_number(struct nv_personal_finder *finder, struct nv_arena *arena,
-                               struct nv_str key, int64_t number, struct nv_str *text,
+                               int64_t number, struct nv_str *text,
                                struct nv_personal_counts *counts) NV_MUST_USE;
 /* The word for a value as a whole, whatever it holds: VALUE_ and its pseudonym, or stars. */
 enum nv_err nv_personal_whole(struct nv_personal_finder *finder, struct nv_arena *arena,

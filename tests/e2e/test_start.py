@@ -64,7 +64,7 @@ def test_a_tokens_file_that_is_not_there(run):
 
 
 def test_pii_is_not_silently_ignored(run):
-    assert "not available yet" in refused(run, environment={"NOVEUM_PII_ENABLED": "true"})
+    assert "need a salt" in refused(run, environment={"NOVEUM_PII_ENABLED": "true"})
 
 
 def test_check_config(run, directory):

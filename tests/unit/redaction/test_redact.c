@@ -142,7 +142,7 @@ START_TEST(no_memory_is_an_error)
     struct nv_trace trace = {.arena = small, .status_message = {large, 100000}};
     ck_assert_int_eq(nv_redact(&config, &trace, NULL), NV_ERR_NO_MEMORY);
     struct nv_str text = {large, 100000};
-    ck_assert_int_eq(nv_redact_text(small, &text), NV_ERR_NO_MEMORY);
+    ck_assert_int_eq(nv_redact_text(&config, small, &text), NV_ERR_NO_MEMORY);
     free(large);
     nv_arena_free(small);
 }

@@ -26,7 +26,7 @@ static void tear_down(void)
 
 static void note(unsigned rule, const char *place, const char *key, uint64_t count)
 {
-    const struct nv_text_place at = {place, nv_str_from(key)};
+    const struct nv_text_place at = {.name = place, .key = nv_str_from(key)};
     nv_redacted_note(&redacted, rule, &at, count);
 }
 

@@ -108,13 +108,15 @@ static bool take(void *ctx, const struct nv_text_place *place, struct nv_str key
     return nv_str_eq(key, NV_STR("taken"));
 }
 
-static bool wants(struct nv_str key)
+static bool wants(void *ctx, struct nv_str key)
 {
+    (void)ctx;
     return nv_str_eq(key, NV_STR("taken"));
 }
 
-static bool wants_all(struct nv_str key)
+static bool wants_all(void *ctx, struct nv_str key)
 {
+    (void)ctx;
     return key.len > 0;
 }
 

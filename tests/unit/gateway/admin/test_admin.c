@@ -19,6 +19,7 @@
 
 static struct nv_options options;
 static struct nv_agents *agents;
+static const struct nv_redaction_config redaction = {.secrets = true};
 static struct nv_gateway_status made_up;
 static struct nv_admin *admin;
 static struct nv_fail fail;
@@ -49,6 +50,7 @@ static struct nv_admin_source source(void)
 {
     return (struct nv_admin_source){.options = &options,
                                     .agents = agents,
+                                    .redaction = &redaction,
                                     .read_status = read_status,
                                     .read_services = read_services,
                                     .retry_dead = retry_dead};

@@ -1,0 +1,189 @@
+/*
+ * Personal data: the salt, the user's patterns and values that pass, checked before anything
+ * starts.
+ *
+ * A pattern is LABEL=PATTERN, as a label has no `=` and a pattern may have one. What is set
+ * without `redaction.pii` is refused: somebody who writes patterns expects them to be used.
+ */
+#include "gateway/config/option_personal.h"
+
+#include "base/limits.h"
+#include "gateway/config/file_trust.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+
+#define SALT_FILE_MAX NV_CAP_KIB(64)
+
+static enum nv_err refuse(const struct nv_options *options, size_t id, struct nv_fail *fail,
+                          const char *what)
+{
+    (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s: %s", nv_option_table[id].path, what);
+    if (fail) {
+        (void)snprintf(fail->path, sizeof fail->path, "%.*s", (int)sizeof fail->path - 1,
+                       options->where[id]);
+    }
+    return NV_ERR_CONFIG;
+}
+
+/* ---- the salt ---------------------------------------------------------------------------- */
+
+static enum nv_err read_salt_file(const struct nv_options *options, struct nv_buf *salt,
+                                  struct nv_fail *fail)
+{
+    const char *path = options->redaction_pii_salt_file;
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IROTH)) {
+        return refuse(options, NV_OPT_redaction_pii_salt_file, fail,
+                      "everybody can read the file; chmod o-rwx it");
+    }
+    return nv_file_read_trusted(path, NV_FILE_NAMED, SALT_FILE_MAX, salt, fail);
+}
+
+static enum nv_err check_salt(const struct nv_options *options, size_t id, struct nv_str salt,
+                              struct nv_fail *fail)
+{
+    if (nv_str_trim(salt).len == 0) {
+        return refuse(options, id, fail,
+                      "pseudonyms need a salt: set redaction.pii_salt_file (or "
+                      "redaction.pii_salt, NOVEUM_PII_SALT)");
+    }
+    if (nv_str_eq(nv_str_trim(salt), NV_STR(NV_PERSONAL_SALT_SHARED))) {
+        return refuse(
+            options, id, fail,
+            "the SDK's old salt, which everybody knows; make one: openssl rand -hex 32");
+    }
+    if (salt.len < NV_PERSONAL_SALT_MIN) {
+        return refuse(options, id, fail,
+                      "shorter than 8 bytes can be guessed; make one: openssl rand -hex 32");
+    }
+    return NV_OK;
+}
+
+static enum nv_err read_salt(const struct nv_options *options, struct nv_buf *salt,
+                             struct nv_fail *fail)
+{
+    bool pseudonyms = options->redaction_pii == NV_PII_PSEUDONYMISE;
+    size_t id = NV_OPT_redaction_pii;
+    enum nv_err err = NV_OK;
+    if (options->redaction_pii_salt && options->redaction_pii_salt_file) {
+        return refuse(options, NV_OPT_redaction_pii_salt_file, fail,
+                      "there is redaction.pii_salt too: remove one of them");
+    }
+    if (options->redaction_pii_salt_file) {
+        id = NV_OPT_redaction_pii_salt_file;
+        err = read_salt_file(options, salt, fail);
+        salt->len = nv_str_trim(nv_buf_str(salt)).len;
+    } else if (options->redaction_pii_salt) {
+        id = NV_OPT_redaction_pii_salt;
+        err = nv_buf_append_str(salt, nv_str_from(options->redaction_pii_salt));
+    }
+    return err == NV_OK && pseudonyms ? check_salt(options, id, nv_buf_str(salt), fail) : err;
+}
+
+/* ---- patterns ---------------------------------------------------------------------------- */
+
+static enum nv_err split_patterns(const struct nv_options *options,
+                                  struct nv_personal_pattern *patterns, struct nv_fail *fail)
+{
+    for (size_t i = 0; i < options->redaction_patterns.count; i++) {
+        struct nv_str item = nv_str_from(options->redaction_patterns.items[i]);
+        size_t equals = nv_str_find_char(item, '=');
+        if (equals == SIZE_MAX) {
+            char what[100];
+            (void)snprintf(what, sizeof what, "item %zu: write LABEL=PATTERN, or =PATTERN",
+                           i + 1);
+            return refuse(options, NV_OPT_redaction_patterns, fail, what);
+        }
+        patterns[i].label = nv_str_trim(nv_str_slice(item, 0, equals));
+        patterns[i].pattern = nv_str_slice(item, equals + 1, item.len);
+    }
+    return NV_OK;
+}
+
+/* What nv_pii_new says of pattern number fail->path, in the words of the option. */
+static enum nv_err refuse_pattern(const struct nv_options *options,
+                                  const struct nv_personal_pattern *patterns,
+                                  const struct nv_fail *why, struct nv_fail *fail)
+{
+    uint64_t number = 0;
+    char what[sizeof fail->what];
+    size_t column = 1;
+    if (nv_str_to_uint64(nv_str_from(why->path), &number) == NV_OK &&
+        number < options->redaction_patterns.count) {
+        const char *item = options->redaction_patterns.items[number];
+        column += (size_t)(patterns[number].pattern.ptr - item) + why->offset;
+    }
+    (void)snprintf(what, sizeof what, "item %u, column %zu: %.80s", (unsigned)number + 1,
+                   column, why->what);
+    return refuse(options, NV_OPT_redaction_patterns, fail, what);
+}
+
+static enum nv_err make(const struct nv_options *options, struct nv_str salt,
+                        struct nv_personal_pattern *patterns, struct nv_pii **out,
+                        struct nv_fail *fail)
+{
+    struct nv_str *allowed = calloc(options->redaction_pii_allow.count + 1, sizeof *allowed);
+    struct nv_fail why = {0};
+    enum nv_err err = allowed ? split_patterns(options, patterns, fail) : NV_ERR_NO_MEMORY;
+    for (size_t i = 0; allowed && i < options->redaction_pii_allow.count; i++)
+        allowed[i] = nv_str_from(options->redaction_pii_allow.items[i]);
+    if (err == NV_OK) {
+        const struct nv_personal_setup setup = {
+            .mode = options->redaction_pii == NV_PII_REDACT ? NV_PERSONAL_REDACT
+                                                            : NV_PERSONAL_PSEUDONYMISE,
+            .salt = salt,
+            .patterns = patterns,
+            .pattern_count = options->redaction_patterns.count,
+            .allowed = allowed,
+            .allowed_count = options->redaction_pii_allow.count};
+        err = nv_pii_new(&setup, out, &why);
+        if (err == NV_ERR_CONFIG)
+            err = refuse_pattern(options, patterns, &why, fail);
+    }
+    free(allowed);
+    return err;
+}
+
+/* ---- all of it --------------------------------------------------------------------------- */
+
+/* What the SDK's file says of patterns without switching them on has no effect there either. */
+static bool is_ours(const struct nv_options *options, size_t id)
+{
+    return options->source[id] > NV_SOURCE_SDK_FILE;
+}
+
+static enum nv_err check_off(const struct nv_options *options, struct nv_fail *fail)
+{
+    static const char what[] = "has no effect while redaction.pii is off: set that too";
+    if (options->redaction_patterns.count > 0 && is_ours(options, NV_OPT_redaction_patterns))
+        return refuse(options, NV_OPT_redaction_patterns, fail, what);
+    if (options->redaction_pii_allow.count > 0)
+        return refuse(options, NV_OPT_redaction_pii_allow, fail, what);
+    return NV_OK;
+}
+
+enum nv_err nv_options_personal(const struct nv_options *options, struct nv_pii **out,
+                                struct nv_fail *fail)
+{
+    struct nv_buf salt;
+    *out = NULL;
+    if (options->redaction_pii == NV_PII_OFF)
+        return check_off(options, fail);
+    struct nv_personal_pattern *patterns =
+        calloc(options->redaction_patterns.count + 1, sizeof *patterns);
+    if (!patterns)
+        return NV_ERR_NO_MEMORY;
+    nv_buf_init(&salt, SALT_FILE_MAX);
+    enum nv_err err = read_salt(options, &salt, fail);
+    if (err == NV_OK)
+        err = make(options, nv_buf_str(&salt), patterns, out, fail);
+    if (salt.bytes)
+        explicit_bzero(salt.bytes, salt.capacity);
+    nv_buf_release(&salt);
+    free(patterns);
+    return err;
+}

@@ -1,0 +1,368 @@
+/*
+ * One level of the recursion a JSON text in a JSON text: its own two buffers, which are kept
+ * for the next text.
+ *
+ * JSON is copied up to what changed, so that numbers, spaces and order stay as they came. Two
+ * keys of one text that changed could have become the same: from the second on they are
+ * numbered. Quotes that were written as \u0022 come back as \", which doubles with each level
+ * around them: what is written counts against the room as what is undone.
+ */
+#include "redaction/personal/nested.h"
+
+#include "base/json/json_read.h"
+#include "base/json/json_string.h"
+#include "base/json/json_write.h"
+#include "base/limits.h"
+#include "base/text/utf8.h"
+
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define MASK NV_STR("***")
+/* Kept between texts. */
+#define KEPT_MAX NV_CAP_KIB(256)
+
+struct level {
+    struct nv_buf plain, out;
+};
+
+struct nv_nested {
+    struct nv_personal_finder *finder;
+    struct level levels[NV_NESTED_MAX + 1];
+    unsigned depth;
+    size_t room;
+    /* of the text at hand */
+    struct nv_arena *arena;
+    enum nv_nested_numbers numbers;
+    struct nv_personal_counts *counts;
+};
+
+struct nv_nested *nv_nested_new(const struct nv_personal *rules)
+{
+    struct nv_nested *nested = calloc(1, sizeof *nested);
+    if (!nested)
+        return NULL;
+    for (unsigned i = 0; i <= NV_NESTED_MAX; i++) {
+        nv_buf_init(&nested->levels[i].plain, NV_CAP_RECORD);
+        nv_buf_init(&nested->levels[i].out, NV_CAP_RECORD);
+    }
+    nested->finder = nv_personal_finder_new(rules);
+    if (nested->finder)
+        return nested;
+    nv_nested_free(nested);
+    return NULL;
+}
+
+void nv_nested_free(struct nv_nested *nested)
+{
+    if (!nested)
+        return;
+    for (unsigned i = 0; i <= NV_NESTED_MAX; i++) {
+        nv_buf_release(&nested->levels[i].plain);
+        nv_buf_release(&nested->levels[i].out);
+    }
+    nv_personal_finder_free(nested->finder);
+    free(nested);
+}
+
+struct nv_personal_finder *nv_nested_finder(struct nv_nested *nested)
+{
+    return nested->finder;
+}
+
+static void shrink(struct nv_buf *buf)
+{
+    if (buf->capacity > KEPT_MAX)
+        nv_buf_release(buf);
+}
+
+void nv_nested_shrink(struct nv_nested *nested)
+{
+    for (unsigned i = 0; i <= NV_NESTED_MAX; i++) {
+        shrink(&nested->levels[i].plain);
+        shrink(&nested->levels[i].out);
+    }
+    nv_personal_finder_shrink(nested->finder);
+}
+
+static bool take_room(struct nv_nested *nested, size_t bytes)
+{
+    if (bytes > nested->room)
+        return false;
+    nested->room -= bytes;
+    return true;
+}
+
+/* ---- text that is no JSON ---------------------------------------------------------------- */
+
+/* May it stand unescaped wherever its escape stood? */
+static bool may_stand(const char *bytes, size_t len)
+{
+    return len > 1 || ((unsigned char)bytes[0] >= 0x20 && bytes[0] != '"' && bytes[0] != '\\' &&
+                       bytes[0] != 0x7f);
+}
+
+/*
+ * The escape at `at`, a backslash and the others behind it: what it stands for, and how long it
+ * is; 0: none that is undone. Backslashes are doubled where JSON text is in JSON text.
+ */
+static size_t undo_one(struct nv_str text, size_t at, char out[NV_JSON_ESCAPE_BYTES],
+                       size_t *bytes)
+{
+    size_t end = at, length = 0;
+    while (end < text.len && text.ptr[end] == '\\')
+        end++;
+    if (end == text.len || (text.ptr[end] != 'u' && text.ptr[end] != '/'))
+        return 0;
+    struct nv_str last = nv_str_slice(text, end - 1, text.len);
+    size_t valid = nv_json_escape_length(last, 0);
+    if (valid == 0 || valid == SIZE_MAX)
+        return 0;
+    *bytes = nv_json_escape_resolve(last, out, &length);
+    return may_stand(out, *bytes) ? end - 1 - at + length : 0;
+}
+
+/* Appends `text` with the escapes of JSON undone that say a character; false: it has none. */
+static bool undo(struct nv_str text, struct nv_buf *out)
+{
+    size_t copied = 0;
+    for (size_t at = 0; at < text.len; at++) {
+        const char *next = memchr(text.ptr + at, '\\', text.len - at);
+        char character[NV_JSON_ESCAPE_BYTES];
+        size_t bytes = 0;
+        if (!next)
+            break;
+        at = (size_t)(next - text.ptr);
+        size_t length = undo_one(text, at, character, &bytes);
+        if (length == 0) {
+            while (at + 1 < text.len && text.ptr[at + 1] == '\\')
+                at++;
+            continue;
+        }
+        (void)nv_buf_append(out, text.ptr + copied, at - copied);
+        (void)nv_buf_append(out, character, bytes);
+        copied = at + length;
+        at = copied - 1;
+    }
+    (void)nv_buf_append(out, text.ptr + copied, text.len - copied);
+    return copied > 0;
+}
+
+static enum nv_err redact_flat(struct nv_nested *nested, struct nv_str *text)
+{
+    struct nv_buf *plain = &nested->levels[nested->depth].plain;
+    if (memchr(text->ptr, '\\', text->len)) {
+        nv_buf_clear(plain);
+        if (!take_room(nested, text->len))
+            return NV_ERR_LIMIT;
+        bool undone = undo(*text, plain);
+        if (plain->failed != NV_OK)
+            return plain->failed;
+        struct nv_str shown = nv_buf_str(plain);
+        const char *before = shown.ptr;
+        enum nv_err err =
+            undone ? nv_personal_text(nested->finder, nested->arena, &shown, nested->counts)
+                   : NV_OK;
+        if (err != NV_OK || shown.ptr != before) {
+            *text = shown;
+            return err;
+        }
+    }
+    return nv_personal_text(nested->finder, nested->arena, text, nested->counts);
+}
+
+/* ---- JSON -------------------------------------------------------------------------------- */
+
+struct json {
+    struct nv_nested *nested;
+    struct level *level;
+    struct nv_json_reader reader;
+    size_t copied;                                      /* of the text, to the buffer */
+    uint32_t keys;                                      /* that changed */
+    uint64_t identifying[NV_JSON_DEPTH_LIMIT / 64 + 1]; /* bit d: the key at level d */
+};
+
+static bool looks_like_json(struct nv_str text)
+{
+    size_t at = 0;
+    while (at < text.len && (text.ptr[at] == ' ' || (text.ptr[at] >= 9 && text.ptr[at] <= 13)))
+        at++;
+    return at < text.len && (text.ptr[at] == '{' || text.ptr[at] == '[' || text.ptr[at] == '"');
+}
+
+static void set_identifying(struct json *json, unsigned depth, bool on)
+{
+    uint64_t bit = UINT64_C(1) << (depth % 64);
+    json->identifying[depth / 64] &= ~bit;
+    json->identifying[depth / 64] |= on ? bit : 0;
+}
+
+static bool is_identifying(const struct json *json, unsigned depth)
+{
+    return json->identifying[depth / 64] >> (depth % 64) & 1;
+}
+
+/* Puts a string in place of the bytes [from, to) of the text. */
+static enum nv_err put(struct json *json, size_t from, size_t to, struct nv_str text)
+{
+    struct nv_json_writer writer;
+    struct nv_buf *out = &json->level->out;
+    (void)nv_buf_append(out, json->reader.text.ptr + json->copied, from - json->copied);
+    nv_json_write_init(&writer, out);
+    nv_json_write_string(&writer, text);
+    json->copied = to;
+    return out->failed;
+}
+
+static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text);
+
+/* Redacts what the string at hand says; *changed: into *text. */
+static enum nv_err redact_string(struct json *json, struct nv_str *text, bool *changed)
+{
+    struct nv_nested *nested = json->nested;
+    struct nv_buf *plain = &json->level->plain;
+    *text = json->reader.raw;
+    *changed = false;
+    if (!nv_personal_may_hold(nested->finder, *text))
+        return NV_OK;
+    if (json->reader.escaped) {
+        nv_buf_clear(plain);
+        if (!take_room(nested, text->len))
+            return NV_ERR_LIMIT;
+        if (nv_json_unescape_to(plain, *text) != NV_OK)
+            return plain->failed;
+        *text = nv_buf_str(plain);
+    }
+    if (nested->depth == NV_NESTED_MAX)
+        return NV_ERR_LIMIT;
+    const char *before = text->ptr;
+    nested->depth++;
+    enum nv_err err = redact_text(nested, text);
+    nested->depth--;
+    *changed = text->ptr != before;
+    return err;
+}
+
+static enum nv_err redact_key(struct json *json)
+{
+    size_t from = (size_t)(json->reader.raw.ptr - json->reader.text.ptr) - 1;
+    size_t to = from + json->reader.raw.len + 2;
+    bool changed = false;
+    struct nv_str text;
+    set_identifying(json, json->reader.depth, nv_personal_is_identifying(json->reader.raw));
+    enum nv_err err = redact_string(json, &text, &changed);
+    if (err != NV_OK || !changed)
+        return err;
+    if (json->keys++ > 0) {
+        text = nv_arena_printf(json->nested->arena, "%.*s#%u", NV_STR_ARG(text), json->keys);
+        if (!text.ptr)
+            return NV_ERR_NO_MEMORY;
+    }
+    return put(json, from, to, text);
+}
+
+static enum nv_err redact_value(struct json *json)
+{
+    size_t from = (size_t)(json->reader.raw.ptr - json->reader.text.ptr) - 1;
+    size_t to = from + json->reader.raw.len + 2;
+    bool changed = false;
+    struct nv_str text;
+    enum nv_err err = redact_string(json, &text, &changed);
+    return err == NV_OK && changed ? put(json, from, to, text) : err;
+}
+
+static enum nv_err redact_number(struct json *json)
+{
+    struct nv_nested *nested = json->nested;
+    size_t from = (size_t)(json->reader.raw.ptr - json->reader.text.ptr);
+    struct nv_str text;
+    int64_t number = 0;
+    if (!json->reader.integer ||
+        (nested->numbers == NV_NESTED_IDENTIFYING && !is_identifying(json, json->reader.depth)))
+        return NV_OK;
+    if (nv_str_to_int64(json->reader.raw, &number) != NV_OK)
+        return NV_OK;
+    enum nv_err err =
+        nv_personal_number(nested->finder, nested->arena, number, &text, nested->counts);
+    return err == NV_OK && text.ptr ? put(json, from, from + json->reader.raw.len, text) : err;
+}
+
+static enum nv_err redact_token(struct json *json, enum nv_json_token token)
+{
+    unsigned depth = json->reader.depth;
+    switch (token) {
+    case NV_JSON_KEY:
+        return redact_key(json);
+    case NV_JSON_STRING:
+        return redact_value(json);
+    case NV_JSON_NUMBER:
+        return redact_number(json);
+    case NV_JSON_ARRAY_BEGIN:
+        set_identifying(json, depth, is_identifying(json, depth - 1));
+        return NV_OK;
+    case NV_JSON_OBJECT_BEGIN:
+        set_identifying(json, depth, false);
+        return NV_OK;
+    default:
+        return NV_OK;
+    }
+}
+
+/* *done: the text was JSON; else nothing happened. */
+static enum nv_err redact_json(struct nv_nested *nested, struct nv_str *text, bool *done)
+{
+    struct json json = {.nested = nested, .level = &nested->levels[nested->depth]};
+    const struct nv_personal_counts before = *nested->counts;
+    enum nv_json_token token = NV_JSON_NULL;
+    enum nv_err err = NV_OK;
+    nv_json_read_init(&json.reader, *text, NV_JSON_DEPTH_LIMIT);
+    nv_buf_clear(&json.level->out);
+    json.level->out.max = nested->room;
+    while (err == NV_OK && token != NV_JSON_END && token != NV_JSON_ERROR) {
+        token = nv_json_next(&json.reader);
+        err = redact_token(&json, token);
+    }
+    *done = token == NV_JSON_END;
+    if (token == NV_JSON_ERROR)
+        *nested->counts = before;
+    if (err != NV_OK || !*done || json.copied == 0)
+        return err;
+    (void)nv_buf_append(&json.level->out, text->ptr + json.copied, text->len - json.copied);
+    if (json.level->out.failed != NV_OK)
+        return json.level->out.failed;
+    struct nv_str made = nv_arena_dup(nested->arena, nv_buf_str(&json.level->out));
+    if (!made.ptr || !take_room(nested, made.len))
+        return made.ptr ? NV_ERR_LIMIT : NV_ERR_NO_MEMORY;
+    *text = made;
+    return NV_OK;
+}
+
+/* Recursion is bounded by NV_NESTED_MAX. */
+static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text)
+{
+    bool done = false;
+    enum nv_err err = NV_OK;
+    if (!nv_personal_may_hold(nested->finder, *text))
+        return NV_OK;
+    if (looks_like_json(*text))
+        err = redact_json(nested, text, &done);
+    return err == NV_OK && !done ? redact_flat(nested, text) : err;
+}
+
+enum nv_err nv_nested_text(struct nv_nested *nested, struct nv_arena *arena,
+                           enum nv_nested_numbers numbers, struct nv_str *text,
+                           struct nv_personal_counts *counts)
+{
+    nested->arena = arena;
+    nested->numbers = numbers;
+    nested->counts = counts;
+    nested->depth = 0;
+    nested->room = NV_NESTED_ROOM(text->len);
+    enum nv_err err = redact_text(nested, text);
+    if (err != NV_ERR_LIMIT)
+        return err;
+    counts->of[NV_PERSONAL_LIMIT]++;
+    *text = MASK;
+    return NV_OK;
+}

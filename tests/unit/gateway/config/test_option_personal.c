@@ -1,0 +1,143 @@
+/*
+ * Options of personal data: what is refused, at which option and place, and what they make.
+ */
+#include "expect.h"
+#include "oom.h"
+
+#include "gateway/config/option_personal.h"
+#include "redaction/redact.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+static struct nv_options options;
+static struct nv_fail fail;
+static struct nv_pii *pii;
+
+static void set(size_t id, const char *text)
+{
+    ck_assert_int_eq(
+        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_FILE, "file:3:5", &fail),
+        NV_OK);
+}
+
+static void set_up(void)
+{
+    fail = (struct nv_fail){0};
+    ck_assert_int_eq(nv_options_init(&options), NV_OK);
+}
+
+static void tear_down(void)
+{
+    nv_pii_free(pii);
+    pii = NULL;
+    nv_options_release(&options);
+}
+
+static const struct {
+    const char *pii, *salt, *patterns, *allow, *says; /* NULL: not set; nothing wrong */
+} cases[] = {
+    {NULL, NULL, NULL, NULL, NULL},
+    {"redact", NULL, NULL, NULL, NULL},
+    {"redact", "short", NULL, NULL, NULL},
+    {"pseudonymise", "12345678", NULL, NULL, NULL},
+    {"pseudonymise", NULL, NULL, NULL, "redaction.pii: pseudonyms need a salt"},
+    {"pseudonymise", "   ", NULL, NULL, "pseudonyms need a salt"},
+    {"pseudonymise", "1234567", NULL, NULL, "redaction.pii_salt: shorter than 8 bytes"},
+    {"pseudonymise", NV_PERSONAL_SALT_SHARED, NULL, NULL, "everybody knows"},
+    {"pseudonymise", NV_PERSONAL_SALT_SHARED " ", NULL, NULL, "everybody knows"},
+    {NULL, NULL, "A=a", NULL, "redaction.patterns: has no effect while redaction.pii is off"},
+    {NULL, NULL, NULL, "a", "redaction.pii_allow: has no effect while redaction.pii is off"},
+    {"redact", NULL, "A=a\nB=b=c\n=d\n=e", "a", NULL},
+    {"redact", NULL, "A=a\nb", NULL, "redaction.patterns: item 2: write LABEL=PATTERN"},
+    {"redact", NULL, "A=a\nEMP = x(b", NULL, "item 2, column 10: missing closing parenthesis"},
+    {"redact", NULL, "A=a\nA=b", NULL, "item 2, column 3: label is there twice"},
+    {"redact", NULL, "A=(a+)+", NULL, "item 1, column 7: a repeat without end"},
+};
+
+START_TEST(what_is_refused)
+{
+    if (cases[_i].pii)
+        set(NV_OPT_redaction_pii, cases[_i].pii);
+    if (cases[_i].salt)
+        set(NV_OPT_redaction_pii_salt, cases[_i].salt);
+    if (cases[_i].patterns)
+        set(NV_OPT_redaction_patterns, cases[_i].patterns);
+    if (cases[_i].allow)
+        set(NV_OPT_redaction_pii_allow, cases[_i].allow);
+    enum nv_err err = nv_options_personal(&options, &pii, &fail);
+    ck_assert_int_eq(err, cases[_i].says ? NV_ERR_CONFIG : NV_OK);
+    if (!cases[_i].says) {
+        ck_assert((pii != NULL) == (cases[_i].pii != NULL));
+        return;
+    }
+    ck_assert_msg(strstr(fail.what, cases[_i].says) != NULL, "%s", fail.what);
+    ck_assert_ptr_null(pii);
+    ck_assert_ptr_null(strstr(fail.what, "1234567"));
+    ck_assert_ptr_null(strstr(fail.what, NV_PERSONAL_SALT_SHARED));
+}
+END_TEST
+
+/* The file's line end is no part of the salt; others must not read it. */
+START_TEST(the_file_of_the_salt)
+{
+    char path[] = "/tmp/noveum-salt-XXXXXX";
+    struct nv_str text = NV_STR("john@corp.com");
+    struct nv_arena *arena = nv_arena_new(1u << 16);
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, "test-salt-1\n", 12), 12);
+    set(NV_OPT_redaction_pii, "pseudonymise");
+    set(NV_OPT_redaction_pii_salt_file, path);
+    ck_assert_int_eq(nv_options_personal(&options, &pii, &fail), NV_OK);
+    const struct nv_redaction_config config = {.pii = pii};
+    ck_assert_int_eq(nv_redact_text(&config, arena, &text), NV_OK);
+    ck_assert_nv_str(text, "EMAIL_6e6bbb5afcec");
+    nv_pii_free(pii);
+    pii = NULL;
+    ck_assert_int_eq(fchmod(fd, 0644), 0);
+    ck_assert_int_eq(nv_options_personal(&options, &pii, &fail), NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "everybody can read"));
+    fail = (struct nv_fail){0};
+    set(NV_OPT_redaction_pii_salt, "12345678");
+    ck_assert_int_eq(nv_options_personal(&options, &pii, &fail), NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "remove one of them"));
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(close(fd), 0);
+    nv_arena_free(arena);
+}
+END_TEST
+
+START_TEST(each_allocation_fails_once)
+{
+    set(NV_OPT_redaction_pii, "redact");
+    set(NV_OPT_redaction_patterns, "A=a\nB=b");
+    set(NV_OPT_redaction_pii_allow, "a@b.cc");
+    set(NV_OPT_redaction_pii_salt, "12345678");
+    for (unsigned long n = 1;; n++) {
+        oom_fail_nth(n);
+        enum nv_err err = nv_options_personal(&options, &pii, &fail);
+        bool failed = oom_end();
+        nv_pii_free(pii);
+        pii = NULL;
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        if (!failed)
+            break;
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway/config/option_personal");
+    TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_loop_test(tcase, what_is_refused, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tcase, the_file_of_the_salt);
+    tcase_add_test(tcase, each_allocation_fails_once);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}

@@ -1,0 +1,165 @@
+/*
+ * Personal data through the stage: every part of a trace, keys, numbers, what is told and
+ * counted, together with secrets, and from several threads.
+ */
+#include "expect.h"
+#include "oom.h"
+
+#include "redaction/redact.h"
+
+#include <pthread.h>
+
+#include "base/banned.h"
+
+#define MAIL "EMAIL_6e6bbb5afcec"
+
+static struct nv_arena *arena;
+static struct nv_redaction_config config;
+
+static void set_up(void)
+{
+    const struct nv_personal_setup setup = {.mode = NV_PERSONAL_PSEUDONYMISE,
+                                            .salt = NV_STR("test-salt-1")};
+    arena = nv_arena_new(1u << 24);
+    config = (struct nv_redaction_config){.secrets = true};
+    ck_assert_int_eq(nv_pii_new(&setup, &config.pii, NULL), NV_OK);
+}
+
+static void tear_down(void)
+{
+    nv_pii_free(config.pii);
+    nv_arena_free(arena);
+}
+
+static void add(struct nv_attributes *list, const char *key, struct nv_value value)
+{
+    ck_assert_int_eq(nv_attributes_add(list, arena, nv_str_from(key), value), NV_OK);
+}
+
+static struct nv_value text(const char *words)
+{
+    return nv_value_string(nv_str_from(words));
+}
+
+START_TEST(texts_keys_and_numbers)
+{
+    struct nv_trace trace = {.arena = arena, .name = NV_STR("for john@corp.com")};
+    struct nv_value cards[] = {nv_value_int(1234567890123456), text("10.1.2.3")};
+    struct nv_redacted told;
+    add(&trace.attributes, "john@corp.com", nv_value_int(4155552671));
+    add(&trace.attributes, "user.phone", nv_value_int(4155552671));
+    add(&trace.attributes, "user.card",
+        (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {cards, 2}});
+    add(&trace.attributes, "messages",
+        nv_value_json(NV_STR("[{\"a\":\"john@corp.com\",\"n\":4155552671}]")));
+    add(&trace.attributes, "text", text("{\"n\":4155552671}"));
+    add(&trace.attributes, "api_key", text("john@corp.com"));
+    ck_assert_int_eq(nv_redact(&config, &trace, &told), NV_OK);
+    const struct nv_attribute *items = trace.attributes.items;
+    ck_assert_nv_str(trace.name, "for " MAIL);
+    ck_assert_nv_str(items[0].key, MAIL);
+    ck_assert_int_eq(items[0].value.type, NV_VALUE_INT);
+    ck_assert_nv_str(items[1].value.as.string, "PHONE_87c5667b6941");
+    ck_assert_int_eq(cards[0].type, NV_VALUE_STRING);
+    ck_assert(nv_str_starts(cards[0].as.string, NV_STR("CARD_")));
+    ck_assert_nv_str(cards[1].as.string, "IP_2780047c7e98");
+    ck_assert_int_eq(items[3].value.type, NV_VALUE_JSON);
+    ck_assert_nv_str(items[3].value.as.string, "[{\"a\":\"" MAIL "\",\"n\":4155552671}]");
+    ck_assert_nv_str(items[4].value.as.string, "{\"n\":\"PHONE_87c5667b6941\"}");
+    ck_assert_nv_str(items[5].value.as.string, "***");
+    ck_assert_uint_eq(told.by_rule[NV_RULE_PII_EMAIL], 3);
+    ck_assert_uint_eq(told.by_rule[NV_RULE_PII_PHONE], 2);
+    ck_assert_int_eq(nv_redact(&config, &trace, &told), NV_OK);
+    ck_assert_uint_eq(told.total, 0);
+}
+END_TEST
+
+/* Rules and keys are told, keys without what is personal in them. */
+START_TEST(the_trace_says_what_was_taken)
+{
+    struct nv_trace trace = {.arena = arena};
+    add(&trace.tags, "mail of john@corp.com", text("x@y.zz"));
+    uint64_t before = nv_redaction_count(NV_RULE_PII_EMAIL);
+    ck_assert_int_eq(nv_redact(&config, &trace, NULL), NV_OK);
+    ck_assert_uint_eq(nv_redaction_count(NV_RULE_PII_EMAIL) - before, 2);
+    const struct nv_value *list =
+        nv_attributes_get(&trace.attributes, NV_STR("noveum.gateway.redacted"));
+    ck_assert_ptr_nonnull(list);
+    ck_assert_uint_eq(list->as.array.count, 1);
+    ck_assert_nv_str(list->as.array.items[0].as.string, "pii-email mail of " MAIL);
+}
+END_TEST
+
+START_TEST(shown_texts)
+{
+    struct nv_str shown = NV_STR("john@corp.com, password=x");
+    ck_assert_int_eq(nv_redact_text(&config, arena, &shown), NV_OK);
+    ck_assert_nv_str(shown, MAIL ", password=***");
+    config.secrets = false;
+    shown = NV_STR("john@corp.com, password=x");
+    ck_assert_int_eq(nv_redact_text(&config, arena, &shown), NV_OK);
+    ck_assert_nv_str(shown, MAIL ", password=x");
+}
+END_TEST
+
+static void *redact_many(void *own)
+{
+    for (unsigned i = 0; i < 200; i++) {
+        struct nv_arena *trace_arena = nv_arena_new(1u << 16);
+        struct nv_trace trace = {.arena = trace_arena, .name = NV_STR("for john@corp.com")};
+        if (!trace_arena || nv_redact(&config, &trace, NULL) != NV_OK ||
+            !nv_str_eq(trace.name, NV_STR("for " MAIL)))
+            *(bool *)own = true;
+        nv_arena_free(trace_arena);
+    }
+    return NULL;
+}
+
+START_TEST(threads_do_not_meet)
+{
+    pthread_t threads[3];
+    bool wrong[3] = {false};
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, redact_many, &wrong[i]), 0);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    ck_assert(!wrong[0] && !wrong[1] && !wrong[2]);
+}
+END_TEST
+
+START_TEST(each_allocation_fails_once)
+{
+    const struct nv_personal_setup setup = {.mode = NV_PERSONAL_REDACT};
+    for (unsigned long n = 1;; n++) {
+        struct nv_redaction_config own = {.secrets = true};
+        oom_fail_nth(n);
+        struct nv_arena *trace_arena = nv_arena_new(1u << 16);
+        struct nv_trace trace = {.arena = trace_arena, .name = NV_STR("for john@corp.com")};
+        enum nv_err err = trace_arena ? nv_pii_new(&setup, &own.pii, NULL) : NV_ERR_NO_MEMORY;
+        if (err == NV_OK)
+            err = nv_redact(&own, &trace, NULL);
+        bool failed = oom_end();
+        nv_pii_free(own.pii);
+        if (err == NV_OK)
+            ck_assert_nv_str(trace.name, "for *************");
+        nv_arena_free(trace_arena);
+        ck_assert(err == NV_OK || (failed && err == NV_ERR_NO_MEMORY));
+        if (!failed)
+            break;
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("redaction/pii");
+    TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, texts_keys_and_numbers);
+    tcase_add_test(tcase, the_trace_says_what_was_taken);
+    tcase_add_test(tcase, shown_texts);
+    tcase_add_test(tcase, threads_do_not_meet);
+    tcase_add_test(tcase, each_allocation_fails_once);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
