@@ -40,8 +40,8 @@ static const char *const foreign[] = {
     "{}",
     "{\"exporter\":{\"state\":1}}",
     "{\"exporter\":\"sending\",\"listen\":[\"a\"],\"mode\":{}}",
-    "{\"exporter\":{\"state\":\"sending\",\"reason\":\"\",\"last_error\":\"\","
-    "\"refused_in_row\":0.5},\"spans\":{\"dead_lettered\":0}}",
+    ("{\"exporter\":{\"state\":\"sending\",\"reason\":\"\",\"last_error\":\"\","
+     "\"refused_in_row\":0.5},\"spans\":{\"dead_lettered\":0}}"),
 };
 
 START_TEST(what_is_no_status)
