@@ -523,6 +523,7 @@ void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_st
         out->open_traces += atomic_load(&shard->open_traces);
         out->held_spans += atomic_load(&shard->held_spans);
         out->held_bytes += atomic_load(&shard->held_bytes);
+        out->left_out += atomic_load(&shard->left_out);
         if (first_ns != 0 && first_ns < oldest_ns)
             oldest_ns = first_ns;
     }

@@ -88,6 +88,7 @@ struct nv_assembly_status {
     uint64_t held_bytes;       /* of span bytes, wherever they are */
     uint64_t memory_bytes;     /* of those and of their index, in memory */
     uint64_t oldest_age_ns;    /* since the first span of the oldest open trace */
+    uint64_t left_out;         /* spans since the start that came twice or were damaged */
     uint64_t claims;           /* traces handed on and not settled */
     bool replaying;            /* the replay of the start goes on */
     uint64_t replayed;         /* requests replayed so far */

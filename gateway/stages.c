@@ -1,16 +1,17 @@
 /*
- * Options into the configurations of the stages: the only file that knows both sides.
+ * Options into the configurations of the stages: with stages_io.c the only file that knows both
+ * sides.
  *
  * The stages keep enums of their own, so that they need nothing of gateway/. Their values are
  * the places in the option's list of choices; the asserts below hold the two together.
+ *
+ * Here are those that an embedded pipeline has, too: they need no network (CMakeLists.txt
+ * leaves out of libnoveum.so what nothing in it calls).
  */
 #include "gateway/stages.h"
 
 #include "gateway/config/memory_budget.h"
 #include "gateway/config/option_personal.h"
-#include "gateway/config/option_value.h"
-
-#include "otlp/request/request.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -18,10 +19,6 @@
 
 #include "base/banned.h"
 
-static_assert(NV_COMPRESSION_AUTO == 0 && NV_COMPRESSION_GZIP == 1 && NV_COMPRESSION_NONE == 2,
-              "exporter.noveum.compression: auto|gzip|none");
-static_assert(NV_TRACE_ID_UUID == 0 && NV_TRACE_ID_HEX == 1,
-              "exporter.noveum.trace_id: uuid|hex");
 static_assert(NV_KEEP_UNMAPPED == 0 && NV_KEEP_ALL == 1, "mapping.keep_source: unmapped|all");
 static_assert(NV_ON_STOP_KEEP == 0 && NV_ON_STOP_SEND == 1, "assembly.on_stop: keep|send");
 static_assert(NV_DURABILITY_FSYNC == 0 && NV_DURABILITY_OS == 1 && NV_DURABILITY_MEMORY == 2,
@@ -38,30 +35,6 @@ static_assert(NV_MEDIA_KEEP == 0 && NV_MEDIA_MARKER == 1, "media.mode: keep|mark
 /* Of assembly.memory_bytes, for each trace that is remembered: some 16 bytes for most and 136
  * for the newest, without their names. */
 #define SENT_SHARE_BYTES 256
-
-void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_config *config)
-{
-    nv_exporter_config_init(config);
-    bool local = nv_options_local(options);
-    config->endpoint = local ? NULL : options->exporter_noveum_endpoint;
-    config->api_key = options->exporter_noveum_api_key;
-    config->ca_bundle_file = options->exporter_noveum_ca_bundle;
-    config->tls_verify = options->exporter_noveum_ssl_verify;
-    config->allow_insecure_transport = options->exporter_noveum_allow_insecure_transport;
-    config->compression = (enum nv_compression)options->exporter_noveum_compression;
-    config->compression_level = (uint32_t)options->exporter_noveum_compression_level;
-    config->trace_id_form = (enum nv_trace_id_form)options->exporter_noveum_trace_id;
-    config->timeout_ms = (uint32_t)options->exporter_noveum_timeout_ms;
-    config->max_in_flight = (uint32_t)options->exporter_noveum_max_in_flight;
-    config->batch_traces = (uint32_t)options->exporter_noveum_batch_traces;
-    config->batch_ms = (uint32_t)options->exporter_noveum_batch_ms;
-    config->max_body_bytes = options->exporter_noveum_max_body_bytes;
-    config->queue_bytes_max = options->exporter_noveum_queue_bytes;
-    config->max_trace_bytes = options->exporter_noveum_max_trace_bytes;
-    /* In an outage half of the queue is for what is on its way. */
-    config->spill_bytes = config->queue_bytes_max / 2;
-    config->file_directory = options->exporter_file_directory;
-}
 
 static unsigned shard_count(const struct nv_options *options)
 {
@@ -129,48 +102,4 @@ enum nv_err nv_stage_redaction(const struct nv_options *options,
     for (size_t i = 0; i < options->mapping_content.count; i++)
         (void)nv_content_add(&config->content, nv_str_from(options->mapping_content.items[i]));
     return nv_options_personal(options, &config->pii, fail);
-}
-
-static const char *listen_address(const char *address)
-{
-    return nv_address_is_none(nv_str_from(address)) ? NULL : address;
-}
-
-static enum nv_err join(const struct nv_text_list *list, struct nv_buf *out)
-{
-    for (size_t i = 0; i < list->count; i++)
-        (void)nv_buf_printf(out, "%s%s", i > 0 ? "," : "", list->items[i]);
-    return nv_buf_append_char(out, '\0');
-}
-
-enum nv_err nv_stage_receiver(const struct nv_options *options, struct nv_buf *origins,
-                              struct nv_receiver_config *config)
-{
-    nv_receiver_config_init(config);
-    config->http = (struct nv_receiver_endpoint){listen_address(options->receiver_http_listen),
-                                                 {options->receiver_http_tls_cert_file,
-                                                  options->receiver_http_tls_key_file,
-                                                  options->receiver_http_tls_client_ca_file}};
-    config->grpc = (struct nv_receiver_endpoint){listen_address(options->receiver_grpc_listen),
-                                                 {options->receiver_grpc_tls_cert_file,
-                                                  options->receiver_grpc_tls_key_file,
-                                                  options->receiver_grpc_tls_client_ca_file}};
-    config->auth_token = options->receiver_auth_token;
-    config->auth_tokens_file = options->receiver_auth_tokens_file;
-    config->max_body_bytes = options->receiver_max_body_bytes;
-    config->max_items =
-        (uint32_t)nv_memory_share(options, NV_MEMORY_ITEMS, NV_REQUEST_ITEMS_MAX);
-    config->threads = (unsigned)options->receiver_threads;
-    config->threads_max = (unsigned)nv_memory_share(options, NV_MEMORY_THREADS, UINT_MAX);
-    config->limits.connections_max = options->receiver_max_connections;
-    config->limits.undecoded_bytes_max = options->receiver_max_undecoded_bytes;
-    config->limits.head_timeout_ms = (unsigned)options->receiver_head_timeout_ms;
-    config->limits.body_timeout_ms = (unsigned)options->receiver_body_timeout_ms;
-    config->limits.idle_timeout_ms = (unsigned)options->receiver_idle_timeout_ms;
-    enum nv_err err = join(&options->receiver_cors_allowed_origins, origins);
-    if (err != NV_OK)
-        return err;
-    if (options->receiver_cors_allowed_origins.count > 0)
-        config->cors_allowed_origins = origins->bytes;
-    return NV_OK;
 }

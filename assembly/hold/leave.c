@@ -87,6 +87,7 @@ static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
     atomic_fetch_sub(&shard->held_bytes, trace->bytes);
     nv_ledger_drop_held(NV_DROP_DUPLICATE, out->duplicates);
     nv_ledger_dead_held(NV_DEAD_DAMAGED, out->damaged);
+    atomic_fetch_add(&shard->left_out, out->duplicates + out->damaged);
     if (!out->raw) {
         uint32_t records = trace->item_count - trace->span_count;
         nv_count(NV_COUNT_LOG_RECORDS_UNUSED, records);

@@ -257,7 +257,7 @@ static struct nv_open_trace *open_trace(struct nv_shard *shard, const uint8_t *t
 }
 
 /* A client that got no answer sends again what has long been sent: dropped. */
-static bool drop_repeated(const struct nv_shard *shard, const struct nv_open_trace *trace,
+static bool drop_repeated(struct nv_shard *shard, const struct nv_open_trace *trace,
                           const struct nv_arrival *arrival, enum nv_signal signal)
 {
     /* Log records have no id to be recognised by. Nothing of a first part that is open was
@@ -268,6 +268,7 @@ static bool drop_repeated(const struct nv_shard *shard, const struct nv_open_tra
     if (!sent || !nv_sent_has_span(sent, arrival->item.span_id, arrival->item.check))
         return false;
     nv_ledger_drop_held(NV_DROP_DUPLICATE, 1);
+    atomic_fetch_add(&shard->left_out, 1);
     return true;
 }
 

@@ -31,6 +31,7 @@ struct nv_shard {
     uint32_t scratch_capacity;
     uint64_t oldest_checked_ns;
     _Atomic uint64_t open_traces, held_spans, held_bytes, memory_bytes, oldest_ns;
+    _Atomic uint64_t left_out; /* spans that came twice or were damaged; never less */
 };
 
 /* Is the caller the thread that the shard belongs to? For asserts of all that takes a shard. */

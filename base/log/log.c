@@ -39,6 +39,8 @@ static struct nv_output output = NV_OUTPUT_INIT(STDERR_FILENO);
 static _Atomic unsigned lines_lost;
 static void (*line_sink)(void *ctx, struct nv_str line);
 static void *line_sink_ctx;
+static _Thread_local void (*lent_sink)(void *ctx, struct nv_str line);
+static _Thread_local void *lent_sink_ctx;
 /* Sinks set so far; each begins windows that no clock has reached. */
 static unsigned long long sink_epoch;
 
@@ -74,6 +76,12 @@ void nv_log_set_sink(void (*sink)(void *ctx, struct nv_str line), void *ctx)
     line_sink = sink;
     line_sink_ctx = ctx;
     sink_epoch++;
+}
+
+void nv_log_lend(void (*sink)(void *ctx, struct nv_str line), void *ctx)
+{
+    lent_sink = sink;
+    lent_sink_ctx = ctx;
 }
 
 /* A line under construction; what does not fit is left out. */
@@ -128,6 +136,10 @@ static bool emit(enum nv_log_level level, const char *area, struct nv_str messag
     add(&line, json ? NV_STR("\"}\n") : NV_STR("\n"));
     assert(line.len < sizeof line.bytes);
     struct nv_str text = {line.bytes, line.len};
+    if (lent_sink) {
+        lent_sink(lent_sink_ctx, text);
+        return true;
+    }
     if (!line_sink)
         return nv_output_write(&output, text);
     line_sink(line_sink_ctx, text);

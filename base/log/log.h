@@ -34,6 +34,9 @@ void nv_log_configure(enum nv_log_level level, enum nv_log_format format);
  * site's window opens anew, so that tests in one process do not use up each other's. For tests.
  * One thread. */
 void nv_log_set_sink(void (*sink)(void *ctx, struct nv_str line), void *ctx);
+/* Sends the calling thread's lines to `sink` with `ctx` (borrowed) wherever those of others go;
+ * NULL ends it. For who runs stages on a thread that isn't ours. */
+void nv_log_lend(void (*sink)(void *ctx, struct nv_str line), void *ctx);
 
 /* State of one call site, for folding; use the macros. */
 struct nv_log_site {

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""libnoveum-trace's binary interface is what its header says, and nothing else.
+"""The binary interfaces of libnoveum-trace and libnoveum are what their headers say, and nothing else.
 
     include/noveum/trace.h ─┬─ functions ─▶ cmake/libnoveum-trace.map ─▶ libnoveum-trace.so, with the version that they came in
                             └─ structs, enumerators ─▶ tests/data/trace-abi-1.txt: places and values that were given out once
+    include/noveum/pipeline.h, the same: cmake/libnoveum.map, libnoveum.so, tests/data/pipeline-abi-1.txt
 
-Also: the archive shows no other name, the library needs libcurl and libc alone, and its code and data are at most 200 KB.
+Also: the archive shows no other name, neither library needs more than it says below, and the code and data of
+libnoveum-trace are at most 200 KB.
 
 usage: check_abi.py SOURCE_DIR BUILD_DIR        check_abi.py --self-test        check_abi.py --write SOURCE_DIR
 """
@@ -16,7 +18,11 @@ import sys
 import tempfile
 
 SIZE_MAX_BYTES = 200_000
-NEEDED = {"libcurl.so.4", "libc.so.6", "ld-linux-x86-64.so.2", "libm.so.6", "libpthread.so.0"}
+LIBC = {"libc.so.6", "ld-linux-x86-64.so.2", "libm.so.6", "libpthread.so.0"}
+# (header, version script, library, layout, what it may need besides libc): libnoveum's stages are those without a network
+TRACE = ("trace.h", "libnoveum-trace.map", "libnoveum-trace.so", "trace-abi-1.txt", {"libcurl.so.4"})
+PIPELINE = ("pipeline.h", "libnoveum.map", "libnoveum.so", "pipeline-abi-1.txt",
+            {"libyaml-0.so.2", "libcrypto.so.3", "libpcre2-8.so.0", "libutf8proc.so.2"})
 SANITIZERS = re.compile(r"lib(asan|tsan|ubsan|clang_rt)\b")
 FUNCTION = re.compile(r"^NOVEUM_API [^;]*?\b(noveum_\w+)\(", re.MULTILINE)
 STRUCT = re.compile(r"typedef struct (\w+) \{(.*?)\n\} \1;", re.DOTALL)
@@ -46,22 +52,22 @@ def members(body):
     return names
 
 
-def layout_program(header):
+def layout_program(name, header):
     """A C program that prints places of members and values of enumerators."""
     text = without_comments(header)
-    lines = ['#include "noveum/trace.h"', "#include <stdio.h>", "int main(void) {"]
-    for name, body in STRUCT.findall(text):
-        lines += [f'    printf("{name}.{m} %zu\\n", offsetof({name}, {m}));' for m in members(body)]
+    lines = [f'#include "noveum/{name}"', "#include <stdio.h>", "int main(void) {"]
+    for struct, body in STRUCT.findall(text):
+        lines += [f'    printf("{struct}.{m} %zu\\n", offsetof({struct}, {m}));' for m in members(body)]
     for _, body in ENUM.findall(text):
         lines += [f'    printf("{value} %d\\n", (int){value});' for value in re.findall(r"\b(NOVEUM_\w+)\b", body)]
     return "\n".join(lines + ["    return 0;", "}", ""])
 
 
-def layout(root):
+def layout(root, name):
     """{name: number} as the compiler has it."""
     with tempfile.TemporaryDirectory() as folder:
         source, program = pathlib.Path(folder) / "a.c", pathlib.Path(folder) / "a"
-        source.write_text(layout_program((root / "include/noveum/trace.h").read_text("utf-8")), "utf-8")
+        source.write_text(layout_program(name, (root / "include/noveum" / name).read_text("utf-8")), "utf-8")
         subprocess.run(["cc", "-I", root / "include", source, "-o", program], check=True)
         out = subprocess.run([program], capture_output=True, text=True, check=True).stdout
     return dict(line.split() for line in out.splitlines())
@@ -71,7 +77,7 @@ def map_versions(text):
     """{function: version} of a version script."""
     found, version = {}, None
     for line in without_comments(text).splitlines():
-        opened = re.match(r"(NOVEUM_TRACE_\d+) \{", line)
+        opened = re.match(r"(NOVEUM_(?:TRACE|PIPELINE)_\d+) \{", line)
         version = opened.group(1) if opened else version
         name = re.match(r"\s+(noveum_\w+);", line)
         if name:
@@ -109,19 +115,21 @@ def check_size(library):
         yield f"libnoveum-trace.so has {text + data} bytes, at most {SIZE_MAX_BYTES}"
 
 
-def check_build(root, build, header):
-    library = build / "libnoveum-trace.so"
-    if shutil.which("nm") is None or not library.exists() or not (build / "libnoveum-trace.a").exists():
+def check_build(root, build, which):
+    header, script, library_name, _, more = which
+    library = build / library_name
+    if shutil.which("nm") is None or not library.exists():
         print(f"skipped: no nm or no {library}")
         return
-    versions = map_versions((root / "cmake/libnoveum-trace.map").read_text("utf-8"))
-    yield from compare("cmake/libnoveum-trace.map", functions(header), set(versions))
+    versions = map_versions((root / "cmake" / script).read_text("utf-8"))
+    yield from compare(f"cmake/{script}", functions((root / "include/noveum" / header).read_text("utf-8")), set(versions))
     out = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
     needed = set(re.findall(r"NEEDED.*\[(.*)\]", out))
-    sanitized = any(SANITIZERS.match(name) for name in needed)
-    if not sanitized:
-        yield from compare("libnoveum-trace.so", versions, exported(library))
-        yield from (f"libnoveum-trace.so needs {name}" for name in sorted(needed - NEEDED))
+    if any(SANITIZERS.match(name) for name in needed):
+        return
+    yield from compare(library_name, versions, exported(library))
+    yield from (f"{library_name} needs {name}" for name in sorted(needed - LIBC - more))
+    if which is TRACE:
         yield from check_size(library)
         yield from check_archive(build)
 
@@ -132,7 +140,7 @@ def self_test():
               "typedef enum noveum_e { NOVEUM_X = 1, NOVEUM_Y } noveum_e;\n")
     body = STRUCT.findall(without_comments(header))[0][1]
     return (functions(header) == {"noveum_a", "noveum_b"} and members(body) == ["a", "b", "c", "e", "g", "h"]
-            and "NOVEUM_Y" in layout_program(header)
+            and "NOVEUM_Y" in layout_program("x.h", header)
             and map_versions("NOVEUM_TRACE_1 {\n  global:\n    noveum_a;\n};\nNOVEUM_TRACE_2 {\n    noveum_b;\n} NOVEUM_TRACE_1;\n") == {"noveum_a": "NOVEUM_TRACE_1", "noveum_b": "NOVEUM_TRACE_2"}
             and list(compare("x", {"a": "1", "b": "1"}, {"b": "2", "c": "1"})) == ["x: a is gone", "x: c is new", "x: b was 1, is 2"])
 
@@ -144,17 +152,18 @@ def main():
     if sys.argv[1] == "--self-test":
         return 0
     root = pathlib.Path(sys.argv[2] if sys.argv[1] == "--write" else sys.argv[1])
-    frozen = root / "tests/data/trace-abi-1.txt"
     if shutil.which("cc") is None:
         print("skipped: no cc")
         return 0
-    now = layout(root)
-    if sys.argv[1] == "--write":
-        frozen.write_text("".join(f"{name} {number}\n" for name, number in now.items()), "utf-8")
-        return 0
-    was = dict(line.split() for line in frozen.read_text("utf-8").splitlines())
-    problems = [p for p in compare("tests/data/trace-abi-1.txt", was, now)]
-    problems += check_build(root, pathlib.Path(sys.argv[2]), (root / "include/noveum/trace.h").read_text("utf-8"))
+    problems = []
+    for which in (TRACE, PIPELINE):
+        frozen = root / "tests/data" / which[3]
+        now = layout(root, which[0])
+        if sys.argv[1] == "--write":
+            frozen.write_text("".join(f"{name} {number}\n" for name, number in now.items()), "utf-8")
+            continue
+        was = dict(line.split() for line in frozen.read_text("utf-8").splitlines())
+        problems += [*compare(f"tests/data/{which[3]}", was, now), *check_build(root, pathlib.Path(sys.argv[2]), which)]
     for problem in problems:
         print(problem)
     if any("is new" in p for p in problems):

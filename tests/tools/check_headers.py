@@ -15,6 +15,47 @@ C = [("gcc", "-std=c11"), ("clang", "-std=c11")]
 CXX = [("g++", "-std=c++17"), ("clang++", "-std=c++17")]
 # What a user writes: every inline function and macro once.
 USES = {
+    "pipeline.h": """
+static void *allocate(void *ctx, size_t size)
+{
+    (void)ctx;
+    (void)size;
+    return NULL;
+}
+static void *resize(void *ctx, void *block, size_t size)
+{
+    (void)block;
+    return allocate(ctx, size);
+}
+static void release(void *ctx, void *block)
+{
+    (void)ctx;
+    (void)block;
+}
+int main(void)
+{
+    const noveum_allocator allocator = {NULL, allocate, resize, release};
+    noveum_pipeline_options options = {sizeof(noveum_pipeline_options), NULL, NULL, NULL, NULL, NULL, NULL};
+    noveum_pipeline *pipeline = NULL;
+    noveum_pipeline_payload payload;
+    noveum_pipeline_receipt receipt;
+    noveum_pipeline_status status;
+    char why[NOVEUM_PIPELINE_WHY_SIZE];
+    options.allocator = &allocator;
+    receipt.size = sizeof(receipt);
+    status.size = sizeof(status);
+    if (noveum_pipeline_open(&options, &pipeline, why, sizeof(why)) != NOVEUM_PIPELINE_OK)
+        return noveum_pipeline_result_text(NOVEUM_PIPELINE_INVALID)[0];
+    (void)noveum_pipeline_accept(pipeline, NOVEUM_PIPELINE_TRACES, "", 0, &receipt);
+    while (noveum_pipeline_pull(pipeline, &payload) == NOVEUM_PIPELINE_OK)
+        (void)noveum_pipeline_settle(pipeline, &payload, NOVEUM_PIPELINE_DELIVERED);
+    (void)noveum_pipeline_read_status(pipeline, &status);
+    (void)noveum_pipeline_tick(pipeline);
+    (void)noveum_pipeline_finish(pipeline);
+    noveum_pipeline_close(pipeline);
+    return noveum_pipeline_version()[0];
+}
+""",
     "trace.h": """
 static void use(void)
 {

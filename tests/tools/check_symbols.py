@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""libnoveum.so exports noveum_* and nothing else, so that it can live in any program.
+"""libnoveum.so exports noveum_* and nothing else, so that it can live in any program (which ones: check_abi.py).
 
 usage: check_symbols.py SOURCE_DIR BUILD_DIR
 """
@@ -24,7 +24,8 @@ def main():
         return 0
     out = subprocess.run([nm, "-D", "--defined-only", str(library)], capture_output=True, text=True,
                          check=True).stdout
-    names = {line.split()[-1].split("@")[0] for line in out.splitlines() if line.strip()}
+    rows = [line.split() for line in out.splitlines() if line.strip()]
+    names = {row[-1].split("@")[0] for row in rows if row[-2] != "A"}  # absolute: the names of versions
     wrong = sorted(
         name for name in names
         if not name.startswith("noveum_") and name not in IGNORED and not name.startswith(IGNORED_PREFIXES)

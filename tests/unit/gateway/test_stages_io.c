@@ -1,0 +1,113 @@
+/*
+ * Options into the configurations of receivers and exporter: every value arrives where it
+ * belongs, and defaults agree with the stages' own.
+ */
+#include "expect.h"
+#include "oom.h"
+
+#include "gateway/config/memory_budget.h"
+#include "gateway/stages.h"
+
+#include "base/banned.h"
+
+static struct nv_options options;
+
+static void set(size_t id, const char *text)
+{
+    struct nv_fail fail = {0};
+    ck_assert_int_eq(
+        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail), NV_OK);
+}
+
+static void set_up(void)
+{
+    ck_assert_int_eq(nv_options_init(&options), NV_OK);
+}
+
+static void tear_down(void)
+{
+    nv_options_release(&options);
+}
+
+START_TEST(the_exporters_defaults_agree)
+{
+    struct nv_exporter_config own, ours;
+    set(NV_OPT_exporter_noveum_api_key, "nv_x");
+    nv_exporter_config_init(&own);
+    nv_stage_exporter(&options, &ours);
+    ck_assert_uint_eq(ours.timeout_ms, own.timeout_ms);
+    ck_assert_uint_eq(ours.max_in_flight, own.max_in_flight);
+    ck_assert_uint_eq(ours.batch_traces, own.batch_traces);
+    ck_assert_uint_eq(ours.batch_ms, own.batch_ms);
+    ck_assert_uint_eq(ours.max_body_bytes, own.max_body_bytes);
+    ck_assert_uint_eq(ours.queue_bytes_max, own.queue_bytes_max);
+    ck_assert_uint_eq(ours.spill_bytes, own.spill_bytes);
+    ck_assert_int_eq(ours.compression, own.compression);
+    ck_assert_uint_eq(ours.compression_level, own.compression_level);
+    ck_assert_int_eq(ours.trace_id_form, own.trace_id_form);
+    ck_assert(ours.tls_verify && !ours.allow_insecure_transport);
+    ck_assert_str_eq(ours.endpoint, NV_EXPORTER_ENDPOINT_DEFAULT);
+}
+END_TEST
+
+START_TEST(no_key_no_endpoint)
+{
+    struct nv_exporter_config config;
+    set(NV_OPT_exporter_file_directory, "here");
+    nv_stage_exporter(&options, &config);
+    ck_assert_ptr_null(config.endpoint);
+    ck_assert_ptr_null(config.api_key);
+    ck_assert_str_eq(config.file_directory, "here");
+}
+END_TEST
+
+START_TEST(the_receivers_defaults_agree)
+{
+    struct nv_receiver_config own, ours;
+    struct nv_buf origins;
+    nv_buf_init(&origins, 1000);
+    nv_receiver_config_init(&own);
+    ck_assert_int_eq(nv_stage_receiver(&options, &origins, &ours), NV_OK);
+    ck_assert_str_eq(ours.http.listen, own.http.listen);
+    ck_assert_str_eq(ours.grpc.listen, own.grpc.listen);
+    ck_assert_uint_eq(ours.max_body_bytes, own.max_body_bytes);
+    ck_assert_ptr_null(ours.cors_allowed_origins);
+    nv_buf_release(&origins);
+}
+END_TEST
+
+START_TEST(what_the_receiver_is_given)
+{
+    struct nv_receiver_config config;
+    struct nv_buf origins;
+    nv_buf_init(&origins, 1000);
+    set(NV_OPT_receiver_grpc_listen, "none");
+    set(NV_OPT_receiver_cors_allowed_origins, "https://a,https://b");
+    set(NV_OPT_receiver_auth_token, "t");
+    set(NV_OPT_receiver_http_tls_cert_file, "c");
+    ck_assert_int_eq(nv_stage_receiver(&options, &origins, &config), NV_OK);
+    ck_assert_ptr_null(config.grpc.listen);
+    ck_assert_str_eq(config.cors_allowed_origins, "https://a,https://b");
+    ck_assert_str_eq(config.auth_token, "t");
+    ck_assert_str_eq(config.http.tls.cert_file, "c");
+    nv_buf_release(&origins);
+    oom_fail_nth(1);
+    enum nv_err err = nv_stage_receiver(&options, &origins, &config);
+    ck_assert(oom_end());
+    ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
+    nv_buf_release(&origins);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gateway/stages_io");
+    TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, the_exporters_defaults_agree);
+    tcase_add_test(tcase, no_key_no_endpoint);
+    tcase_add_test(tcase, the_receivers_defaults_agree);
+    tcase_add_test(tcase, what_the_receiver_is_given);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
