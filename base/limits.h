@@ -40,6 +40,10 @@
  * requests. */
 #define NV_CAP_JOIN_ARENA NV_CAP_MIB(512)
 
+/* Groups of log records that are open, each to become a trace of a coding agent's turn; at the
+ * cap the oldest ends early. A thousand developers with eight agents each; 128 KiB of ids. */
+#define NV_RECORD_GROUPS_MAX 8192u
+
 /* ---- HTTP and gRPC ----------------------------------------------------------------------- */
 
 /* Header lines that handlers add to a reply: a handful, none with a client's data. */

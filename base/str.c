@@ -144,6 +144,14 @@ uint64_t nv_str_hash(struct nv_str s)
     return XXH3_64bits_withSeed(s.ptr, s.len, hash_seed);
 }
 
+void nv_str_hash128(struct nv_str s, uint8_t out[NV_HASH128_BYTES])
+{
+    XXH128_canonical_t bytes;
+    _Static_assert(sizeof bytes == NV_HASH128_BYTES, "128 bits");
+    XXH128_canonicalFromHash(&bytes, XXH3_128bits(s.ptr, s.len));
+    memcpy(out, bytes.digest, sizeof bytes);
+}
+
 /* Both halves of a product in one. */
 static inline uint64_t fold(uint64_t a, uint64_t b)
 {

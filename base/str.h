@@ -61,6 +61,9 @@ static inline struct nv_str nv_str_trim(struct nv_str s)
 }
 /* Seeded hash (XXH3; the seed is drawn once a process, so hash flooding needs luck). */
 uint64_t nv_str_hash(struct nv_str s);
+#define NV_HASH128_BYTES 16
+/* Hash without a seed (XXH3, big-endian): the same in every process, for ids that must be. */
+void nv_str_hash128(struct nv_str s, uint8_t out[NV_HASH128_BYTES]);
 /* As seeded, of a number: for ids and indexes that clients choose. Another value than
  * nv_str_hash of its bytes. */
 uint64_t nv_number_hash(uint64_t number);

@@ -9,6 +9,7 @@
  */
 #include "gateway/pipeline.h"
 
+#include "base/log/counters.h"
 #include "base/log/log.h"
 #include "base/text/text.h"
 #include "gateway/dead/untranslated.h"
@@ -114,9 +115,33 @@ static void translate(const struct nv_pipeline *pipeline, struct nv_raw_trace *r
     pass_on(pipeline, trace);
 }
 
+/* Spans of log records are received when they are made. False: it goes no further. */
+static bool make_spans(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw)
+{
+    uint32_t unused = 0;
+    if (!raw->of_records)
+        return true;
+    enum nv_err err = nv_mapping_make_spans(raw, &unused);
+    if (err != NV_OK) {
+        struct nv_claim *claim = raw->claim;
+        NV_LOG(NV_LOG_ERROR, "gateway",
+               "can't make a trace of log records, it is tried again after a restart: %s",
+               nv_err_info(err)->text);
+        nv_arena_free(raw->arena);
+        settle(pipeline, claim, NV_OUTCOME_LEFT);
+        return false;
+    }
+    nv_ledger_receive(raw->span_count, false);
+    nv_count(NV_COUNT_LOG_RECORDS_UNUSED, unused);
+    nv_count(NV_COUNT_TRACES_OF_RECORDS, 1);
+    return true;
+}
+
 static void complete(void *ctx, struct nv_raw_trace *raw)
 {
     const struct nv_pipeline *pipeline = ctx;
+    if (!make_spans(pipeline, raw))
+        return;
     unsigned slot = NV_NO_SLOT;
     if (pipeline->translating &&
         !nv_translating_begin(pipeline->translating, raw->trace_id, raw->part, &slot)) {

@@ -63,6 +63,13 @@ enum nv_err nv_mapping_translate(const struct nv_mapping *mapping, struct nv_raw
                                  struct nv_trace **out) NV_MUST_USE;
 
 /*
+ * Makes spans of log records (raw->of_records), before it is translated:
+ * mapping/engine/turns.h. `*unused`: records that nothing became of. NV_ERR_NO_MEMORY: `raw` is
+ * as it was.
+ */
+enum nv_err nv_mapping_make_spans(struct nv_raw_trace *raw, uint32_t *unused) NV_MUST_USE;
+
+/*
  * For `noveum-gateway explain`: translates as above and appends to `report`, span by span, each
  * target field with the source key that won, its row, and the keys that lost. Text, one line a
  * field. Takes `raw` and gives *out as above; errors as above and the buffer's.

@@ -25,6 +25,7 @@
 #include "base/meter.h"
 #include "mapping/engine/decode.h"
 #include "mapping/engine/records.h"
+#include "mapping/engine/turns.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -122,6 +123,8 @@ static enum nv_err settle_trace(struct nv_translation *t)
         err = add_text(t, NV_STR("noveum.gateway.incomplete"),
                        incomplete_names[t->raw->incomplete]);
     }
+    if (err == NV_OK && t->raw->of_records)
+        err = add_text(t, NV_STR("noveum.gateway.made_of"), NV_STR("log records"));
     return err != NV_OK ? err : nv_part_settle(t);
 }
 
@@ -250,8 +253,9 @@ static struct nv_translation begin(const struct nv_mapping *mapping, struct nv_r
                                    struct nv_trace *trace)
 {
     *trace = (struct nv_trace){.arena = NULL};
-    memcpy(trace->trace_id, raw->trace_id, sizeof trace->trace_id);
-    memcpy(trace->source_trace_id, raw->trace_id, sizeof trace->source_trace_id);
+    const uint8_t *id = raw->is_turn ? raw->turn_id : raw->trace_id;
+    memcpy(trace->trace_id, id, sizeof trace->trace_id);
+    memcpy(trace->source_trace_id, id, sizeof trace->source_trace_id);
     return (struct nv_translation){.mapping = mapping,
                                    .rules = mapping->rules,
                                    .raw = raw,
@@ -287,6 +291,11 @@ static enum nv_err leave_for_memory(const struct nv_mapping *mapping, struct nv_
     }
     nv_decode_limit(0);
     return err;
+}
+
+enum nv_err nv_mapping_make_spans(struct nv_raw_trace *raw, uint32_t *unused)
+{
+    return nv_turns_make_spans(raw, unused);
 }
 
 enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,

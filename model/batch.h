@@ -27,13 +27,23 @@ enum nv_item_flags {
     NV_ITEM_PARENT_KNOWN_LOCAL = 1u << 2,  /* flags say: parent is not remote (0x100) */
     NV_ITEM_SERVER = 1u << 3,              /* span kind SERVER or CONSUMER */
     NV_ITEM_CLIENT = 1u << 4,              /* span kind CLIENT or PRODUCER */
-    NV_ITEM_ERROR = 1u << 5                /* status ERROR */
+    NV_ITEM_ERROR = 1u << 5,               /* status ERROR */
+    /* of log records of coding agents that send no spans (model/agent_records.h) */
+    NV_ITEM_RECORD = 1u << 6, /* trace_id was derived: spans may be made of the record */
+    NV_ITEM_MARK = 1u << 7,   /* likewise, but all it says is that spans tell of this work */
+    NV_ITEM_TURNS = 1u << 8,  /* trace_id stands for a session, whose turns are traces */
+    NV_ITEM_BEGINS = 1u << 9, /* a turn begins */
+    NV_ITEM_MAKES = 1u << 10, /* becomes a span */
+    NV_ITEM_DUE = 1u << 11,   /* another record of the turn is due */
+    NV_ITEM_OPENS = 1u << 12, /* one of the same span_id is due, */
+    NV_ITEM_CLOSES = 1u << 13 /* which this is */
 };
 
 /* A span of a traces request, or a log record of a logs request. */
 struct nv_item {
     uint8_t trace_id[NV_TRACE_ID_BYTES];
-    uint8_t span_id[NV_SPAN_ID_BYTES]; /* of a log record: zero when it names no span */
+    /* of a log record: zero when it names no span; with NV_ITEM_RECORD: of a tool's call */
+    uint8_t span_id[NV_SPAN_ID_BYTES];
     /* zero without NV_ITEM_HAS_PARENT; zero for log records */
     uint8_t parent_id[NV_SPAN_ID_BYTES];
     uint32_t group;  /* index into groups */

@@ -49,6 +49,9 @@ struct nv_raw_trace {
     struct nv_raw_item *items;
     uint32_t item_count;
     uint32_t span_count; /* items that are spans: what the ledger counts */
+    bool of_records;     /* log records of a coding agent: spans are made of them first */
+    bool is_turn;        /* trace_id stands for its session: turn_id is the trace's */
+    uint8_t turn_id[NV_TRACE_ID_BYTES]; /* set when its spans are made */
     struct nv_group *groups;
     uint32_t group_count;
     struct nv_claim *claim; /* travels with the trace; settled by the exporter */

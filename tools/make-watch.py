@@ -81,6 +81,7 @@ ROWS = [
             ("incomplete", 'sum(rate(noveum_traces_incomplete_total{instance=~"$instance"}[$__rate_interval]))'),
             ("late", 'sum(rate(noveum_traces_late_total{instance=~"$instance"}[$__rate_interval]))'),
             ("cut", 'sum(rate(noveum_traces_cut_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("of log records", 'sum(rate(noveum_traces_of_log_records_total{instance=~"$instance"}[$__rate_interval]))'),
             ("untranslated", 'sum(rate(noveum_traces_untranslated_total{instance=~"$instance"}[$__rate_interval]))')]),
         ("Since the last delivery", "s", [
             ("{{instance}}", 'time() - (noveum_last_delivery_timestamp_seconds{instance=~"$instance"} > 0)'),

@@ -132,7 +132,8 @@ static void fill(struct nv_arrival *arrival, const struct nv_batch *batch, uint3
     struct nv_str bytes = {batch->body + item->offset, item->length};
     arrival->item = (struct nv_held_item){
         .span_id = id_number(item->span_id),
-        .parent = nv_span_id_fold(id_number(item->parent_id)),
+        .parent = batch->signal == NV_SIGNAL_LOGS ? item->flags
+                                                  : nv_span_id_fold(id_number(item->parent_id)),
         .offset = item->offset,
         .length = item->length,
         .check = nv_held_check(bytes) | held_flags(item),

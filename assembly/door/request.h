@@ -101,8 +101,9 @@ enum nv_held_flags {
 /* What is held of a span or log record: 24 bytes. */
 struct nv_held_item {
     uint64_t span_id; /* 0: a log record that names no span */
-    uint32_t parent;  /* folded; meaningless without NV_HELD_PARENT */
-    uint32_t offset;  /* of the message in the request's body */
+    /* folded; meaningless without NV_HELD_PARENT; of a log record its enum nv_item_flags */
+    uint32_t parent;
+    uint32_t offset; /* of the message in the request's body */
     uint32_t length;
     uint32_t check; /* low 5 bits: enum nv_held_flags; the rest: hash of the bytes */
 };

@@ -16,6 +16,7 @@
  *   a remote parent is missing, and mostly comes       remote_parent_ms
  *   a local parent is missing, or no span is there     open_ms
  *   late, after it was waited for once                 quiet_distributed_ms, else quiet_ms
+ *   log records of an agent's turn alone               quiet_logs_ms; 20 times when one is due
  *   any                                                at most max_wait_ms from its first
  *
  * A pure function of configuration and facts, with no clock of its own: the same facts give the
@@ -49,6 +50,13 @@ static struct decision longest(const struct nv_assembly_config *config,
                                const struct nv_trace_facts *facts)
 {
     struct decision decision = {config->quiet_ms, NV_WAIT_QUIET};
+    if (facts->records) {
+        decision.wait = NV_WAIT_RECORDS;
+        raise_to(&decision, true, config->quiet_logs_ms, NV_WAIT_RECORDS);
+        raise_to(&decision, facts->due, config->quiet_logs_ms * NV_RECORDS_DUE_FACTOR,
+                 NV_WAIT_RECORDS);
+        return decision;
+    }
     if (facts->late) {
         raise_to(&decision, facts->late_after_waiting, config->quiet_distributed_ms,
                  NV_WAIT_DISTRIBUTED);
@@ -64,7 +72,7 @@ static struct decision longest(const struct nv_assembly_config *config,
 
 static enum nv_incomplete missing(const struct nv_trace_facts *facts)
 {
-    if (facts->late)
+    if (facts->late || facts->records)
         return NV_COMPLETE;
     if (!facts->root)
         return NV_INCOMPLETE_ROOT;

@@ -16,6 +16,7 @@
 enum nv_wait {
     NV_WAIT_QUIET,         /* nothing can be missing: quiet_ms */
     NV_WAIT_LOGS,          /* content may still come as log records: quiet_logs_ms */
+    NV_WAIT_RECORDS,       /* log records of an agent's turn, which may go on: the same */
     NV_WAIT_DISTRIBUTED,   /* other services may still send: quiet_distributed_ms */
     NV_WAIT_REMOTE_PARENT, /* only remote parents are missing: remote_parent_ms */
     NV_WAIT_OPEN,          /* a local parent is missing, or only log records came: open_ms */
@@ -36,7 +37,13 @@ struct nv_trace_facts {
     bool logs;             /* likewise */
     bool late;             /* part > 0 of a trace that was sent, not cut: parents came before */
     bool late_after_waiting; /* and that trace was sent with something missing */
+    bool records;            /* log records of an agent, of which spans are made */
+    bool due;                /* and what they tell of has not ended: another must come */
 };
+
+/* How much longer than after a record that may be the last: two minutes by default, for a model
+ * that thinks and a tool that works. */
+#define NV_RECORDS_DUE_FACTOR 20u
 
 struct nv_completion {
     uint64_t deadline_ns;          /* monotonic; saturates */

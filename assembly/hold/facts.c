@@ -105,6 +105,29 @@ static void note_missing(struct nv_services *services, const struct nv_held_run 
         out->missing_remote = true;
 }
 
+/* Is a record of the turn still to come? By the last one, or because a tool that was let run
+ * has not told of its end. */
+static bool record_due(const struct nv_open_trace *trace, uint32_t *scratch)
+{
+    struct nv_held_cursor cursor = {0};
+    struct nv_held_item *item;
+    struct id_set closed = {scratch, 0};
+    bool due = false;
+    while ((item = nv_held_next(trace, &cursor)) != NULL) {
+        due = (item->parent & NV_ITEM_DUE) != 0;
+        if (item->parent & NV_ITEM_CLOSES)
+            scratch[closed.count++] = nv_span_id_fold(item->span_id);
+    }
+    if (closed.count > STRAIGHT_MAX)
+        qsort(scratch, closed.count, sizeof *scratch, compare_ids);
+    cursor = (struct nv_held_cursor){0};
+    while (!due && (item = nv_held_next(trace, &cursor)) != NULL) {
+        due = (item->parent & NV_ITEM_OPENS) != 0 &&
+              !has_id(closed, nv_span_id_fold(item->span_id));
+    }
+    return due;
+}
+
 void nv_facts_read(struct nv_services *services, const struct nv_open_trace *trace,
                    uint32_t *scratch, uint64_t now_ns, struct nv_trace_facts *out)
 {
@@ -115,6 +138,11 @@ void nv_facts_read(struct nv_services *services, const struct nv_open_trace *tra
                                    .late = trace->late,
                                    .late_after_waiting = trace->late_after_waiting};
     read_services(services, trace, now_ns, out);
+    if (nv_open_trace_is_records(trace)) {
+        out->records = true;
+        out->due = nv_open_trace_makes(trace) && record_due(trace, scratch);
+        return;
+    }
     struct id_set ids = span_ids(trace, scratch);
     struct nv_held_cursor cursor = {0};
     struct nv_held_item *item;

@@ -404,8 +404,10 @@ enum nv_err nv_gather(struct nv_assembly *assembly, const struct nv_open_trace *
     }
     out->damaged = g.damaged;
     out->raw->incomplete = incomplete;
+    out->raw->of_records = nv_open_trace_makes(trace);
+    out->raw->is_turn = (trace->record_flags & NV_ITEM_TURNS) != 0;
     /* Log records alone are no trace. The claim remains: it lets their requests go. */
-    if (out->raw->span_count == 0) {
+    if (out->raw->span_count == 0 && !out->raw->of_records) {
         nv_arena_free(out->raw->arena);
         out->raw = NULL;
     }

@@ -80,6 +80,19 @@ static void entitle(struct nv_shard *shard, struct nv_raw_trace *raw)
     raw->first_user = nv_arena_dup(raw->arena, nv_sent_text(sent, 2));
 }
 
+/* Log records of a trace but for marks, which are records of another one. */
+static uint32_t records_of(const struct nv_open_trace *trace)
+{
+    struct nv_held_cursor cursor = {0};
+    const struct nv_held_item *item;
+    uint32_t records = 0;
+    while ((item = nv_held_next(trace, &cursor)) != NULL) {
+        records +=
+            cursor.run->request->signal == NV_SIGNAL_LOGS && (item->parent & NV_ITEM_MARK) == 0;
+    }
+    return records;
+}
+
 static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
                       const struct nv_gathered *out)
 {
@@ -89,15 +102,14 @@ static void count_out(struct nv_shard *shard, const struct nv_open_trace *trace,
     nv_ledger_dead_held(NV_DEAD_DAMAGED, out->damaged);
     atomic_fetch_add(&shard->left_out, out->duplicates + out->damaged);
     if (!out->raw) {
-        uint32_t records = trace->item_count - trace->span_count;
-        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, records);
+        nv_count(NV_COUNT_LOG_RECORDS_UNUSED, records_of(trace));
         return;
     }
     nv_count(NV_COUNT_TRACES_COMPLETED, 1);
     nv_count(NV_COUNT_TRACES_INCOMPLETE, out->raw->incomplete == NV_INCOMPLETE_ROOT ||
                                              out->raw->incomplete == NV_INCOMPLETE_PARENT);
     nv_count(NV_COUNT_TRACES_CUT, out->raw->incomplete == NV_INCOMPLETE_CUT);
-    nv_count(NV_COUNT_TRACES_LATE, trace->late && !trace->after_cut);
+    nv_count(NV_COUNT_TRACES_LATE, trace->late && !trace->after_cut && !out->raw->is_turn);
 }
 
 /* The bytes were copied: without a journal, or with nothing to send, nothing keeps the
@@ -122,6 +134,12 @@ enum nv_err nv_leave_take(struct nv_shard *shard, struct nv_open_trace *trace,
         return err;
     uint32_t service = nv_facts_learn(assembly->services, trace, shard->scratch, now_ns);
     count_out(shard, trace, out);
+    /* Noted as if it had been sent: a restart must not forget that spans tell of it. */
+    const bool told = nv_open_trace_is_records(trace) && trace->record_flags & NV_ITEM_MARK;
+    if (told) {
+        out->claim->part = NV_PART_TOLD;
+        nv_sent_note(&shard->sent, trace->trace_id, NV_PART_TOLD, now_ns);
+    }
     nv_claims_add(assembly, out->claim);
     if (out->raw) {
         entitle(shard, out->raw);
@@ -130,7 +148,7 @@ enum nv_err nv_leave_take(struct nv_shard *shard, struct nv_open_trace *trace,
     }
     nv_timers_remove(&shard->timers, &trace->timer);
     nv_trace_table_close(&shard->table, trace);
-    if (!assembly->journal || !out->raw)
+    if (!assembly->journal || (!out->raw && !told))
         drop_requests(assembly, out->claim);
     if (!out->raw)
         nv_claims_settle(assembly, out->claim);

@@ -20,6 +20,9 @@
 #include "model/batch.h"
 
 #define NV_SENT_GENERATIONS 4
+/* Number of a part that was never sent: spans tell of the same work, so that nothing is made of
+ * log records under this id. */
+#define NV_PART_TOLD (UINT32_MAX - 1)
 /* Traces remembered with names and span ids; what a client repeats comes within seconds. */
 #define NV_SENT_RECENT_MAX 8192u
 /* Names, sessions and users are cut to this. */

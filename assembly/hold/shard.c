@@ -18,6 +18,7 @@
  */
 #include "assembly/hold/shard.h"
 #include "assembly/hold/leave.h"
+#include "base/limits.h"
 #include "base/log/counters.h"
 
 #include <assert.h>
@@ -94,6 +95,7 @@ void nv_shard_release(struct nv_shard *shard)
     nv_sent_release(&shard->sent);
     nv_queue_free(shard->queue);
     free(shard->scratch);
+    free(shard->record_groups);
 }
 
 static void publish(struct nv_shard *shard, uint64_t now_ns)
@@ -246,6 +248,10 @@ static struct nv_open_trace *open_trace(struct nv_shard *shard, const uint8_t *t
     trace->first_ns = now_ns;
     trace->last_ns = now_ns;
     trace->part = nv_sent_parts(&shard->sent, trace_id);
+    if (trace->part > NV_PART_TOLD) {
+        trace->part = NV_PART_TOLD;
+        trace->record_flags = NV_ITEM_MARK;
+    }
     const struct nv_sent_trace *sent = nv_sent_find(&shard->sent, trace_id);
     trace->after_cut = trace->part > 0 && sent && sent->cut;
     trace->late = trace->part > 0 && (!trace->after_cut || sent->root);
@@ -305,6 +311,58 @@ static enum nv_err cut(struct nv_shard *shard, struct nv_open_trace *trace)
     return nv_leave_alone(shard, trace, incomplete);
 }
 
+/* Is this the prompt of the next turn, in a session whose prompts have no ids? A planned part
+ * has its end. */
+static bool begins_turn(const struct nv_open_trace *trace, const struct nv_request *request,
+                        const struct nv_arrival *arrival)
+{
+    const uint32_t begins = NV_ITEM_BEGINS | NV_ITEM_TURNS;
+    return request->signal == NV_SIGNAL_LOGS && (arrival->item.parent & begins) == begins &&
+           (trace->record_flags & NV_ITEM_MAKES) != 0 && trace->until.record_id == 0;
+}
+
+/* Ends a group of log records before its time. BUSY: not now. */
+static enum nv_err end_records(struct nv_shard *shard, struct nv_open_trace *trace)
+{
+    if (!may_complete(shard->assembly))
+        return NV_ERR_BUSY;
+    return nv_leave_alone(shard, trace, NV_COMPLETE);
+}
+
+/* Before a group of log records is opened: of as many as there may be, the oldest ends. */
+static enum nv_err make_room_for_records(struct nv_shard *shard, const uint8_t *trace_id)
+{
+    const uint32_t max = NV_RECORD_GROUPS_MAX / shard->assembly->shard_count + 1;
+    if (!shard->record_groups)
+        shard->record_groups = calloc(max, NV_TRACE_ID_BYTES);
+    if (!shard->record_groups)
+        return NV_ERR_NO_MEMORY;
+    uint8_t *place = &shard->record_groups[shard->next_group * NV_TRACE_ID_BYTES];
+    struct nv_open_trace *oldest = nv_trace_table_find(&shard->table, place);
+    if (oldest && nv_open_trace_is_records(oldest) && oldest->until.record_id == 0) {
+        enum nv_err err = end_records(shard, oldest);
+        if (err != NV_OK)
+            return err;
+    }
+    memcpy(place, trace_id, NV_TRACE_ID_BYTES);
+    shard->next_group = (shard->next_group + 1) % max;
+    return NV_OK;
+}
+
+/* The trace of an arrival that has none open. */
+static enum nv_err open_for(struct nv_shard *shard, const struct nv_request *request,
+                            const struct nv_arrival *arrival, struct nv_open_trace **trace,
+                            uint64_t now_ns)
+{
+    enum nv_err err = NV_OK;
+    if (request->signal == NV_SIGNAL_LOGS &&
+        (arrival->item.parent & (NV_ITEM_RECORD | NV_ITEM_MARK)) != 0)
+        err = make_room_for_records(shard, arrival->trace_id);
+    if (err == NV_OK)
+        *trace = open_trace(shard, arrival->trace_id, now_ns);
+    return *trace || err != NV_OK ? err : NV_ERR_NO_MEMORY;
+}
+
 /* Length of the stretch of arrivals from `from` that share trace and group. */
 static uint32_t stretch_len(const struct nv_arrivals *arrivals, uint32_t from)
 {
@@ -344,10 +402,15 @@ static enum nv_err take_one(struct nv_shard *shard, struct nv_arrivals *arrivals
         if (drop_repeated(shard, *trace, arrival, request->signal))
             return NV_OK;
     }
-    if (!*trace)
-        *trace = open_trace(shard, arrival->trace_id, now_ns);
-    if (!*trace || reserve_room(shard, *trace, arrivals))
-        return NV_ERR_NO_MEMORY;
+    enum nv_err err = NV_OK;
+    if (*trace && begins_turn(*trace, request, arrival)) {
+        err = end_records(shard, *trace);
+        *trace = err != NV_OK ? *trace : NULL;
+    }
+    if (err == NV_OK && !*trace)
+        err = open_for(shard, request, arrival, trace, now_ns);
+    if (err != NV_OK || reserve_room(shard, *trace, arrivals))
+        return err != NV_OK ? err : NV_ERR_NO_MEMORY;
     nv_open_trace_add(*trace, request, arrival, now_ns);
     atomic_fetch_add(&shard->held_spans, request->signal == NV_SIGNAL_TRACES);
     atomic_fetch_add(&shard->held_bytes, arrival->item.length);

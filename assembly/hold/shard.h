@@ -29,6 +29,9 @@ struct nv_shard {
     struct nv_arrivals *stalled, **stalled_end; /* taken when there is memory again */
     uint32_t *scratch;                          /* folded ids, see facts.c */
     uint32_t scratch_capacity;
+    /* Ids of the groups of log records opened last, a ring; most have gone meanwhile. */
+    uint8_t *record_groups;
+    uint32_t next_group;
     uint64_t oldest_checked_ns;
     _Atomic uint64_t open_traces, held_spans, held_bytes, memory_bytes, oldest_ns;
     _Atomic uint64_t left_out; /* spans that came twice or were damaged; never less */

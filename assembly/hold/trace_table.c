@@ -160,6 +160,8 @@ void nv_open_trace_add(struct nv_open_trace *trace, struct nv_request *request,
     trace->item_count++;
     if (request->signal == NV_SIGNAL_TRACES)
         trace->span_count++;
+    else
+        trace->record_flags |= arrival->item.parent;
 }
 
 struct nv_place nv_open_trace_first(const struct nv_open_trace *trace)

@@ -48,6 +48,7 @@ struct nv_open_trace {
     uint32_t part;
     uint32_t first_ordinal; /* of the first item in the request of the first run */
     uint32_t last_ordinal;  /* likewise of the last */
+    uint32_t record_flags;  /* enum nv_item_flags of its log records, all together */
     /* A part planned before a restart ends here; record_id 0: not planned. */
     struct nv_place until;
     bool late;      /* what it continues was sent: parents are not waited for */
@@ -95,6 +96,20 @@ uint64_t nv_open_trace_group_bytes(const struct nv_open_trace *trace,
 struct nv_place nv_open_trace_first(const struct nv_open_trace *trace);
 /* Last item of one. */
 struct nv_place nv_open_trace_last(const struct nv_open_trace *trace);
+
+/* Are these log records of a coding agent, filed under a derived id, and no spans? */
+static inline bool nv_open_trace_is_records(const struct nv_open_trace *trace)
+{
+    return trace->span_count == 0 &&
+           (trace->record_flags & (NV_ITEM_RECORD | NV_ITEM_MARK)) != 0;
+}
+
+/* Are spans to be made of them? Not where spans tell of the same work. */
+static inline bool nv_open_trace_makes(const struct nv_open_trace *trace)
+{
+    return nv_open_trace_is_records(trace) &&
+           (trace->record_flags & (NV_ITEM_MAKES | NV_ITEM_MARK)) == NV_ITEM_MAKES;
+}
 
 /* The trace that a timer of it belongs to. Borrowed. */
 static inline struct nv_open_trace *nv_open_trace_of(struct nv_timer *timer)

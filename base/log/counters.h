@@ -49,7 +49,7 @@
       "Bytes of export requests after decompression")                                          \
     X(NV_COUNT_LOG_RECORDS, "noveum_log_records_total", "", "counter", "Log records accepted") \
     X(NV_COUNT_LOG_RECORDS_UNUSED, "noveum_log_records_unused_total", "", "counter",           \
-      "Log records that named no trace or whose trace was sent already")                       \
+      "Log records that became part of no trace: theirs never came, or is not known")          \
     X(NV_COUNT_METRIC_POINTS, "noveum_metric_requests_total", "", "counter",                   \
       "Metrics requests accepted and not kept")                                                \
     X(NV_COUNT_INVALID_UTF8, "noveum_invalid_utf8_total", "", "counter",                       \
@@ -64,6 +64,8 @@
       "Linked traces made of spans that came after their trace was sent")                      \
     X(NV_COUNT_TRACES_CUT, "noveum_traces_cut_total", "", "counter",                           \
       "Traces cut into linked parts by a cap on spans, bytes or age")                          \
+    X(NV_COUNT_TRACES_OF_RECORDS, "noveum_traces_of_log_records_total", "", "counter",         \
+      "Traces made of the log records of coding agents that sent no spans")                    \
     X(NV_COUNT_TRACES_UNTRANSLATED, "noveum_traces_untranslated_total", "", "counter",         \
       "Traces sent as they came, because their translation took too much work or memory")      \
     X(NV_COUNT_TRACES_DELIVERED, "noveum_traces_delivered_total", "", "counter",               \

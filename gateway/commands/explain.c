@@ -180,6 +180,8 @@ void nv_explain_release(struct nv_explain *explain)
 static enum nv_err say_no_span(const struct nv_raw_trace *raw, struct nv_buf *report)
 {
     char id[2 * NV_TRACE_ID_BYTES];
+    if (raw->item_count == 0)
+        return NV_OK;
     nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
     return nv_buf_printf(report, "trace %.*s: %u log records and no span, nothing is sent\n",
                          (int)sizeof id, id, raw->item_count);
@@ -194,7 +196,13 @@ enum nv_err nv_explain_each(const struct nv_explain *explain,
     for (size_t i = 0, n; i < count && err == NV_OK; i += n) {
         n = nv_raw_picks_of_trace(picks + i, count - i);
         struct nv_raw_trace *raw = nv_raw_join(explain->batches, picks + i, n);
-        err = raw ? each(ctx, raw) : NV_ERR_NO_MEMORY;
+        uint32_t unused;
+        if (raw && raw->of_records)
+            err = nv_mapping_make_spans(raw, &unused);
+        if (raw && err != NV_OK)
+            nv_arena_free(raw->arena);
+        else
+            err = raw ? each(ctx, raw) : NV_ERR_NO_MEMORY;
     }
     free(picks);
     return err;

@@ -51,15 +51,22 @@ size_t nv_raw_picks_of_trace(const struct nv_raw_pick *picks, size_t count)
     return n;
 }
 
-static void fill(struct nv_batch *const *batches, size_t count, struct nv_raw_pick *picks)
+/* Log records that belong to no trace are left out; returns how many items are left. */
+static size_t fill(struct nv_batch *const *batches, size_t count, struct nv_raw_pick *picks)
 {
+    static const uint8_t none[NV_TRACE_ID_BYTES];
+    size_t filled = 0;
     for (size_t b = 0; b < count; b++) {
-        for (uint32_t i = 0; i < batches[b]->item_count; i++, picks++) {
-            memcpy(picks->trace_id, batches[b]->items[i].trace_id, NV_TRACE_ID_BYTES);
-            picks->batch = (uint32_t)b;
-            picks->item = i;
+        for (uint32_t i = 0; i < batches[b]->item_count; i++) {
+            const uint8_t *id = batches[b]->items[i].trace_id;
+            if (memcmp(id, none, sizeof none) == 0)
+                continue;
+            memcpy(picks[filled].trace_id, id, NV_TRACE_ID_BYTES);
+            picks[filled].batch = (uint32_t)b;
+            picks[filled++].item = i;
         }
     }
+    return filled;
 }
 
 struct nv_raw_pick *nv_raw_picks(struct nv_batch *const *batches, size_t count,
@@ -71,7 +78,7 @@ struct nv_raw_pick *nv_raw_picks(struct nv_batch *const *batches, size_t count,
     struct nv_raw_pick *picks = calloc(items + 1, sizeof *picks);
     if (!picks)
         return NULL;
-    fill(batches, count, picks);
+    items = fill(batches, count, picks);
     qsort(picks, items, sizeof *picks, compare_traces);
     for (size_t i = 0, n; i < items; i += n) {
         n = nv_raw_picks_of_trace(picks + i, items - i);
@@ -112,10 +119,14 @@ struct nv_raw_trace *nv_raw_join(struct nv_batch *const *batches,
     if (!raw)
         return NULL;
     memcpy(raw->trace_id, picks->trace_id, NV_TRACE_ID_BYTES);
+    uint32_t flags = 0;
     for (size_t i = 0; i < count; i++) {
         const struct nv_batch *batch = batches[picks[i].batch];
         const struct nv_item *item = &batch->items[picks[i].item];
         assert(item->group < batch->group_count);
+        flags |= item->flags;
+        if (item->flags & NV_ITEM_MARK)
+            continue;
         if (group != &batch->groups[item->group]) {
             group = &batch->groups[item->group];
             raw->groups[raw->group_count++] = *group;
@@ -128,6 +139,9 @@ struct nv_raw_trace *nv_raw_join(struct nv_batch *const *batches,
         if (raw->project.len == 0)
             raw->project = batch->project;
     }
+    raw->is_turn = (flags & NV_ITEM_TURNS) != 0;
+    raw->of_records =
+        raw->span_count == 0 && (flags & (NV_ITEM_MAKES | NV_ITEM_MARK)) == NV_ITEM_MAKES;
     return raw;
 }
 

@@ -14,16 +14,17 @@ struct nv_raw_pick {
 };
 
 /*
- * New list (malloc'ed) of all items of `count` batches: traces in the order in which they are
- * named, the items of one behind each other and in their order. NULL without memory. Costs
- * n log n.
+ * New list (malloc'ed) of all items of `count` batches that belong to a trace: traces in the
+ * order in which they are named, the items of one behind each other and in their order. NULL
+ * without memory. Costs n log n.
  */
 struct nv_raw_pick *nv_raw_picks(struct nv_batch *const *batches, size_t count,
                                  size_t *out_count);
 /* How many of the `count` picks from the first on, at least one, are of its trace. */
 size_t nv_raw_picks_of_trace(const struct nv_raw_pick *picks, size_t count);
 /*
- * New raw trace of these items, which are of one trace, in an arena of its own. Spans with one
+ * New raw trace of these items, which are of one trace, in an arena of its own; without items
+ * when all of them only mark what a coding agent's spans tell of. Spans with one
  * id are all in it: translation tells them apart (mapping/settle/identity.c). Its views point
  * into the batches (borrowed while the trace is used); its project is that of the first batch
  * which has one. NULL without memory.

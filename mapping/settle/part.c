@@ -89,6 +89,9 @@ static enum nv_err carry_on(struct nv_translation *t)
 
 enum nv_err nv_part_settle(struct nv_translation *t)
 {
+    /* The turns of a session have ids of their own: none continues another. */
+    if (t->raw->is_turn)
+        return NV_OK;
     enum nv_err err = t->raw->part > 0 ? carry_on(t) : NV_OK;
     if (err == NV_OK && t->raw->part > 0)
         err = link_back(t);

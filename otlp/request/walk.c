@@ -12,15 +12,17 @@
  * What is wrong with the bytes refuses the request; what is wrong with one span (its ids)
  * refuses this span (docs/otlp.md#rules-of-the-walk, 3). A wrong parent or link id refuses
  * nothing: the parent counts as absent. Log records without a trace can't belong to one: they
- * are accepted and counted.
+ * are accepted and counted, unless a coding agent sent them (filing.h).
  *
  * Nothing is allocated but the two growing arrays, and nothing is copied but ids.
  */
 #include "otlp/request/walk.h"
 
+#include "model/agent_records.h"
 #include "model/otlp_fields.h"
 #include "model/trace.h"
 #include "otlp/request/check.h"
+#include "otlp/request/filing.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -42,6 +44,7 @@ struct walk {
     uint32_t group_capacity;
     bool split;
     bool group_open; /* the ScopeSpans being walked has its group */
+    uint64_t beside; /* items that stand for one more of the same record */
     /* where the walk is, for the message of the first rejected span */
     enum nv_message_id scope_message;
     uint32_t resource_index;
@@ -106,7 +109,7 @@ static enum nv_err open_group(struct walk *walk)
     return NV_OK;
 }
 
-static enum nv_err add_item(struct walk *walk, const struct nv_item *item)
+static enum nv_err put_item(struct walk *walk, const struct nv_item *item)
 {
     struct nv_batch *batch = walk->batch;
     void *items = batch->items;
@@ -115,16 +118,24 @@ static enum nv_err add_item(struct walk *walk, const struct nv_item *item)
         return nv_fail_set(walk->check.fail, NV_ERR_TOO_LARGE, 0, "more than %" PRIu32 " items",
                            walk->limits->items_max);
     }
-    enum nv_err err = open_group(walk);
-    if (err == NV_OK)
-        err = grow(walk, &items, &walk->item_capacity, batch->item_count, sizeof *batch->items);
+    enum nv_err err =
+        grow(walk, &items, &walk->item_capacity, batch->item_count, sizeof *batch->items);
     batch->items = items;
     if (err != NV_OK)
         return err;
-    batch->items[batch->item_count] = *item;
-    batch->items[batch->item_count].group = batch->group_count - 1;
-    batch->item_count++;
+    batch->items[batch->item_count++] = *item;
     return NV_OK;
+}
+
+/* Into the group of the ScopeSpans that is being walked. */
+static enum nv_err add_item(struct walk *walk, const struct nv_item *item)
+{
+    enum nv_err err = open_group(walk);
+    if (err == NV_OK)
+        err = put_item(walk, item);
+    if (err == NV_OK)
+        walk->batch->items[walk->batch->item_count - 1].group = walk->batch->group_count - 1;
+    return err;
 }
 
 static void reject(struct walk *walk, enum nv_reject reason)
@@ -279,13 +290,15 @@ static enum nv_err add_log_record(struct walk *walk, struct nv_str bytes,
                            .length = (uint32_t)bytes.len,
                            .start_ns = time_ns,
                            .end_ns = time_ns};
+    bool named = id_usable(ids->trace, NV_TRACE_ID_BYTES);
     walk->result->log_records++;
-    if (!id_usable(ids->trace, NV_TRACE_ID_BYTES)) {
+    if (!named && !nv_record_is_candidate(bytes)) {
         walk->result->log_records_unused++;
         return NV_OK;
     }
-    memcpy(item.trace_id, ids->trace.ptr, NV_TRACE_ID_BYTES);
-    if (id_usable(ids->span, NV_SPAN_ID_BYTES))
+    if (named)
+        memcpy(item.trace_id, ids->trace.ptr, NV_TRACE_ID_BYTES);
+    if (named && id_usable(ids->span, NV_SPAN_ID_BYTES))
         memcpy(item.span_id, ids->span.ptr, NV_SPAN_ID_BYTES);
     return add_item(walk, &item);
 }
@@ -426,6 +439,33 @@ static enum nv_err walk_resource_field(struct walk *walk, enum nv_message_id id,
     return NV_OK;
 }
 
+/* Files the records of coding agents from that item on, now that scope and service are
+ * known. */
+static enum nv_err file_records(struct walk *walk, uint32_t first_item)
+{
+    const struct nv_batch *batch = walk->batch;
+    const uint32_t end = batch->item_count;
+    const struct nv_record_agent *agent = NULL;
+    uint32_t group = UINT32_MAX;
+    enum nv_err err = NV_OK;
+    for (uint32_t i = first_item; err == NV_OK && i < end; i++) {
+        struct nv_item filed;
+        if (batch->items[i].group != group) {
+            group = batch->items[i].group;
+            agent = nv_record_agent_of(batch->groups[group].scope,
+                                       batch->groups[group].service_name);
+        }
+        enum nv_filing filing =
+            agent ? nv_file_record(agent, batch, &batch->items[i], &filed) : NV_FILING_AS_IT_IS;
+        if (filing == NV_FILING_INSTEAD)
+            batch->items[i] = filed;
+        else if (filing == NV_FILING_BESIDE)
+            err = put_item(walk, &filed);
+        walk->beside += filing == NV_FILING_BESIDE;
+    }
+    return err;
+}
+
 static enum nv_err walk_resource(struct walk *walk, enum nv_message_id id, struct nv_str bytes)
 {
     struct nv_wire wire = nv_wire_read(bytes);
@@ -433,6 +473,7 @@ static enum nv_err walk_resource(struct walk *walk, enum nv_message_id id, struc
     struct nv_group shared = {0};
     uint32_t scopes[2] = {0, 0};
     uint32_t first = walk->batch->group_count;
+    uint32_t first_item = walk->batch->item_count;
     for (;;) {
         const char *at = wire.pos;
         enum nv_err err = nv_wire_next(&wire, &field);
@@ -451,7 +492,7 @@ static enum nv_err walk_resource(struct walk *walk, enum nv_message_id id, struc
         group->resource_schema_url = shared.resource_schema_url;
         group->service_name = shared.service_name;
     }
-    return NV_OK;
+    return walk->batch->signal == NV_SIGNAL_LOGS ? file_records(walk, first_item) : NV_OK;
 }
 
 static enum nv_err walk_body(struct walk *walk)
@@ -505,7 +546,7 @@ enum nv_err nv_walk_request(struct nv_batch *batch, const struct nv_request_limi
     if (err != NV_OK)
         return err;
     result->invalid_utf8 = walk.check.invalid_utf8;
-    result->accepted = batch->item_count + result->log_records_unused;
+    result->accepted = batch->item_count - walk.beside + result->log_records_unused;
     finish_message(result);
     *split = walk.split;
     return NV_OK;

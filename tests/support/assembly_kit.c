@@ -31,6 +31,22 @@ static void set_ids(struct nv_item *item, char trace, char span, char parent)
     }
 }
 
+/* What a log record of a coding agent is, one letter each. */
+static uint32_t record_flag(char letter)
+{
+    static const struct {
+        char letter;
+        uint32_t flag;
+    } flags[] = {{'R', NV_ITEM_RECORD}, {'M', NV_ITEM_MARK},  {'T', NV_ITEM_TURNS},
+                 {'B', NV_ITEM_BEGINS}, {'K', NV_ITEM_MAKES}, {'D', NV_ITEM_DUE},
+                 {'O', NV_ITEM_OPENS},  {'C', NV_ITEM_CLOSES}};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (flags[i].letter == letter)
+            return flags[i].flag;
+    }
+    return 0;
+}
+
 /* Reads one word: trace, span, marks. */
 static void read_word(const char *word, size_t len, struct nv_item *item)
 {
@@ -48,6 +64,9 @@ static void read_word(const char *word, size_t len, struct nv_item *item)
             item->flags |= NV_ITEM_CLIENT;
         else if (word[i] == '+')
             item->end_ns = 1;
+        else if (word[i] == '%')
+            while (i + 1 < len && record_flag(word[i + 1]) != 0)
+                item->flags |= record_flag(word[++i]);
         else if (word[i] == '*' || word[i] == '=')
             break;
     }

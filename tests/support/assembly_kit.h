@@ -65,7 +65,8 @@ void kit_directory(struct kit *kit);
  * parent is local, '^' server kind, digits behind '*': so many more bytes, '=x' other
  * content. */
 struct nv_batch *kit_batch(const char *service, const char *spans);
-/* The same as log records that name these spans. */
+/* The same as log records that name these spans; '%' and letters behind it: what a coding agent's
+ * record is (NV_ITEM_RECORD R, MARK M, TURNS T, BEGINS B, MAKES K, DUE D, OPENS O, CLOSES C). */
 struct nv_batch *kit_logs(const char *service, const char *spans);
 /* Accepts and returns what `done` said. */
 enum nv_err kit_accept(struct kit *kit, struct nv_batch *batch);

@@ -82,6 +82,7 @@ static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t 
     raw->arena = arena;
     raw->incomplete = sent_as;
     memcpy(raw->trace_id, id, NV_TRACE_ID_BYTES);
+    uint32_t flags = 0;
     raw->items = nv_arena_array(arena, items, sizeof *raw->items);
     raw->groups = nv_arena_array(arena, groups, sizeof *raw->groups);
     for (size_t b = 0; b < batches->count; b++) {
@@ -89,6 +90,9 @@ static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t 
         for (uint32_t i = 0; i < batch->item_count; i++) {
             const struct nv_item *item = &batch->items[i];
             if (memcmp(item->trace_id, id, NV_TRACE_ID_BYTES) != 0)
+                continue;
+            flags |= item->flags;
+            if (item->flags & NV_ITEM_MARK)
                 continue;
             raw->items[raw->item_count++] =
                 (struct nv_raw_item){.bytes = {batch->body + item->offset, item->length},
@@ -102,7 +106,16 @@ static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t 
         }
         raw->group_count += batch->group_count;
     }
+    raw->is_turn = (flags & NV_ITEM_TURNS) != 0;
+    raw->of_records =
+        raw->span_count == 0 && (flags & (NV_ITEM_MAKES | NV_ITEM_MARK)) == NV_ITEM_MAKES;
     return raw;
+}
+
+static bool names_no_trace(const struct nv_item *item)
+{
+    static const uint8_t none[NV_TRACE_ID_BYTES];
+    return memcmp(item->trace_id, none, sizeof none) == 0;
 }
 
 static void translate_all(const struct nv_mapping *mapping, struct batches *batches,
@@ -110,12 +123,15 @@ static void translate_all(const struct nv_mapping *mapping, struct batches *batc
 {
     for (size_t b = 0; b < batches->count; b++) {
         for (uint32_t i = 0; i < batches->list[b]->item_count; i++) {
-            if (seen_before(batches, b, i))
+            if (names_no_trace(&batches->list[b]->items[i]) || seen_before(batches, b, i))
                 continue;
             struct nv_raw_trace *raw =
                 gather(batches, batches->list[b]->items[i].trace_id, ARENA_MAX);
             struct nv_arena *arena = raw->arena;
             struct nv_trace *trace = NULL;
+            uint32_t unused;
+            if (raw->of_records)
+                ck_assert_int_eq(nv_mapping_make_spans(raw, &unused), NV_OK);
             if (raw->span_count > 0) {
                 ck_assert_int_eq(nv_mapping_translate(mapping, raw, &trace), NV_OK);
                 visit(ctx, trace);

@@ -205,16 +205,17 @@ struct told *told_requests(const char *traces, const char *logs)
     struct nv_fixture_request requests[2] = {{.signal = NV_SIGNAL_TRACES, .json = true},
                                              {.signal = NV_SIGNAL_LOGS, .json = true}};
     const char *bodies[2] = {traces, logs};
+    size_t first = traces ? 0 : 1;
     size_t count = logs ? 2 : 1;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = first; i < count; i++) {
         json_t *body = parse(bodies[i]);
         char *text = json_dumps(body, JSON_ENSURE_ASCII);
         requests[i].body = nv_str_from(text);
         json_decref(body);
     }
-    struct nv_fixture fixture = {.requests = requests, .request_count = count};
+    struct nv_fixture fixture = {.requests = requests + first, .request_count = count - first};
     nv_test_case_translate(mapping, &fixture, keep, told);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = first; i < count; i++)
         free((char *)(uintptr_t)requests[i].body.ptr);
     nv_mapping_free(mapping);
     return told;

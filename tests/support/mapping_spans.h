@@ -27,8 +27,8 @@ struct told *told_by(const char *spans);
  * service.name). */
 struct told *told_with(const struct nv_mapping *mapping, const char *resource,
                        const char *spans);
-/* Whole OTLP/JSON requests, with the same quotes: one of spans, and one of log records (or
- * NULL).
+/* Whole OTLP/JSON requests, with the same quotes: one of spans, and one of log records
+ * (either may be NULL).
  */
 struct told *told_requests(const char *traces, const char *logs);
 void told_free(struct told *told);

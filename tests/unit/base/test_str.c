@@ -106,6 +106,20 @@ static const struct {
 };
 
 /* Ids that count up, in either half: a table half full keeps its chains short. */
+/* In journals and at the backend: it must never change. */
+START_TEST(the_long_hash_is_the_same_for_ever)
+{
+    static const uint8_t want[NV_HASH128_BYTES] = {0x99, 0xaa, 0x06, 0xd3, 0x01, 0x47,
+                                                   0x98, 0xd8, 0x60, 0x01, 0xc3, 0x24,
+                                                   0x46, 0x8d, 0x49, 0x7f};
+    uint8_t hash[NV_HASH128_BYTES];
+    nv_str_hash128(NV_STR(""), hash);
+    ck_assert_mem_eq(hash, want, sizeof hash);
+    nv_str_hash128(NV_STR("a"), hash);
+    ck_assert_mem_ne(hash, want, sizeof hash);
+}
+END_TEST
+
 START_TEST(number_hash_spreads)
 {
     enum { SLOTS = 1 << 13 };
@@ -247,6 +261,7 @@ int main(void)
     tcase_add_test(tcase, slices_and_trimming);
     tcase_add_test(tcase, hash_depends_on_every_byte);
     tcase_add_test(tcase, number_hash_spreads);
+    tcase_add_test(tcase, the_long_hash_is_the_same_for_ever);
     tcase_add_loop_test(tcase, signed_integers, 0, COUNT(ints));
     tcase_add_test(tcase, unsigned_integers);
     tcase_add_loop_test(tcase, doubles_agree_with_strtod, 0, COUNT(good_doubles));

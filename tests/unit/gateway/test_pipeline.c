@@ -5,6 +5,7 @@
 #include "expect.h"
 #include "otlp_build.h"
 
+#include "base/log/counters.h"
 #include "gateway/pipeline.h"
 #include "gateway/dead/raw_join.h"
 #include "tests/support/mapping_kit.h"
@@ -144,6 +145,36 @@ static struct nv_ledger ledger(void)
     nv_ledger_read(&now);
     return now;
 }
+
+/* Log records of a coding agent: a prompt, and one that says nothing of its turn. */
+#define RECORD(name)                                                                           \
+    "{\"timeUnixNano\":\"5\",\"body\":{\"stringValue\":\"claude_code." name                    \
+    "\"},\"attributes\":[{\"key\":\"session.id\",\"value\":{\"stringValue\":\"s\"}},"          \
+    "{\"key\":\"prompt.id\",\"value\":{\"stringValue\":\"p\"}}]}"
+
+START_TEST(spans_of_log_records_are_received_when_they_are_made)
+{
+    struct nv_pipeline pipeline = make_pipeline(&store);
+    struct nv_completer completer = nv_pipeline_completer(&pipeline);
+    struct nv_test_decoded decoded =
+        nv_test_decode(NV_SIGNAL_LOGS, NV_MEDIA_JSON,
+                       NV_STR("{\"resourceLogs\":[{\"scopeLogs\":[{\"scope\":{\"name\":"
+                              "\"com.anthropic.claude_code.events\"},\"logRecords\":[" RECORD(
+                                  "user_prompt") "," RECORD("user_prompt") "]}]}]}"));
+    ck_assert_int_eq(decoded.err, NV_OK);
+    struct nv_raw_trace *raw = nv_raw_join_first(&decoded.batch, 1);
+    ck_assert(raw->of_records);
+    raw->claim = (struct nv_claim *)&fate;
+    nv_count_reset();
+    completer.complete(completer.ctx, raw);
+    nv_batch_free(decoded.batch);
+    ck_assert_uint_eq(fate.consumed, 1);
+    ck_assert_uint_eq(ledger().received, 1);
+    ck_assert_uint_eq(ledger().delivered, 1);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_TRACES_OF_RECORDS), 1);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_LOG_RECORDS_UNUSED), 1); /* the one sent again */
+}
+END_TEST
 
 START_TEST(a_good_trace_is_shown_and_consumed)
 {
@@ -311,6 +342,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, what_killed_twice_is_a_dead_letter_untried);
     tcase_add_test(tcase, a_good_trace_is_shown_and_consumed);
+    tcase_add_test(tcase, spans_of_log_records_are_received_when_they_are_made);
     tcase_add_test(tcase, sampled_out_before_translation);
     tcase_add_test(tcase, sampled_out_after_translation_unless_it_failed);
     tcase_add_test(tcase, what_cannot_be_translated_is_a_dead_letter);

@@ -77,6 +77,15 @@ static void check_json(const struct nv_test_body *body, const ProtobufCMessage *
     json_decref(json);
 }
 
+/* What coding agents sent is filed under other ids, or twice: test_filing.c. */
+static bool has_filed(const struct nv_batch *batch)
+{
+    uint32_t flags = 0;
+    for (uint32_t i = 0; i < batch->item_count; i++)
+        flags |= batch->items[i].flags;
+    return (flags & (NV_ITEM_RECORD | NV_ITEM_MARK)) != 0;
+}
+
 static void check_body(void *ctx, const struct nv_test_body *body)
 {
     enum nv_signal signal = body->logs ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES;
@@ -88,7 +97,7 @@ static void check_body(void *ctx, const struct nv_test_body *body)
         nv_test_unpack(signal, (struct nv_str){d.batch->body, d.batch->body_len});
     ck_assert_msg(message != NULL, "%s: protobuf-c refuses it", body->path);
     struct items_seen seen = {d.batch, 0, body->path};
-    if (d.result.log_records_unused == 0) {
+    if (d.result.log_records_unused == 0 && !has_filed(d.batch)) {
         nv_test_each_item(message, check_item, &seen);
         ck_assert_uint_eq(seen.next, d.batch->item_count);
     }

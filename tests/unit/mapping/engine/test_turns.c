@@ -1,0 +1,175 @@
+/*
+ * Spans of the records of coding agents: from OTLP/JSON through the door's decoder to what is
+ * sent. What each agent's captured records become is in tests/golden.
+ */
+#include "tests/support/expect.h"
+#include "tests/support/mapping_spans.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define TEXT(key, text) "{'key': '" key "', 'value': {'stringValue': '" text "'}}"
+
+/* A record of Claude Code at `ms` milliseconds. */
+#define RECORD(ms, name, more)                                                                 \
+    "{'timeUnixNano': '17000000" ms "000000', 'body': {'stringValue': 'claude_code." name      \
+    "'}, 'attributes': [" TEXT("event.name", name) ", " TEXT("session.id", "s1") ", " TEXT(    \
+        "prompt.id", "p1") more "]}"
+#define PROMPT RECORD("00001", "user_prompt", ", " TEXT("prompt", "list files"))
+#define CALL                                                                                   \
+    RECORD("00500", "api_request",                                                             \
+           ", " TEXT("model", "claude-sonnet-4-5") ", " TEXT("input_tokens", "10") ", " TEXT(  \
+               "output_tokens", "3") ", " TEXT("cost_usd", "0.25") ", " TEXT("duration_ms",    \
+                                                                             "400"))
+#define ALLOWED                                                                                \
+    RECORD("00520", "tool_decision",                                                           \
+           ", " TEXT("tool_name", "Bash") ", " TEXT("tool_use_id", "t1") ", " TEXT(            \
+               "decision", "accept") ", " TEXT("source", "user_temporary"))
+#define REFUSED                                                                                \
+    RECORD("00520", "tool_decision",                                                           \
+           ", " TEXT("tool_name", "Bash") ", " TEXT("tool_use_id", "t1") ", " TEXT(            \
+               "decision", "reject") ", " TEXT("source", "user_reject"))
+#define RESULT                                                                                 \
+    RECORD("00900", "tool_result",                                                             \
+           ", " TEXT("tool_name", "Bash") ", " TEXT("tool_use_id", "t1") ", " TEXT(            \
+               "success", "false") ", " TEXT("error", "no such file") ", " TEXT("duration_ms", \
+                                                                                "300"))
+
+static struct told *told_of(const char *records)
+{
+    char logs[8192];
+    int len =
+        snprintf(logs, sizeof logs,
+                 "{'resourceLogs': [{'resource': {'attributes': [" TEXT(
+                     "service.name", "claude-code") "]}, 'scopeLogs': [{'scope': {'name': "
+                                                    "'com.anthropic.claude_code.events'}, "
+                                                    "'logRecords': [%s]}]}]}",
+                 records);
+    ck_assert_int_lt(len, (int)sizeof logs);
+    return told_requests(NULL, logs);
+}
+
+static size_t spans_of(const struct told *told)
+{
+    ck_assert_uint_eq(json_array_size(told->traces), 1);
+    return json_array_size(json_object_get(json_array_get(told->traces, 0), "spans"));
+}
+
+#define ROOT "claude_code.interaction"
+#define MODEL "claude_code.llm_request"
+#define TOOL "claude_code.tool"
+
+START_TEST(a_turn_is_an_agent_with_calls_and_tools)
+{
+    struct told *told = told_of(PROMPT "," CALL "," ALLOWED "," RESULT);
+    ck_assert_uint_eq(spans_of(told), 3);
+    ck_assert_str_eq(told_kind(told, ROOT), "agent");
+    ck_assert_str_eq(told_kind(told, MODEL), "llm");
+    ck_assert_str_eq(told_kind(told, TOOL), "tool");
+    told_is(told, ROOT, "agent.input", "'list files'");
+    told_is(told, MODEL, "llm.model", "'claude-sonnet-4-5'");
+    told_is(told, MODEL, "llm.provider", "'anthropic'");
+    told_is(told, MODEL, "llm.input_tokens", "10");
+    told_is(told, MODEL, "llm.output_tokens", "3");
+    told_is(told, MODEL, "llm.cost.total", "0.25");
+    told_is(told, TOOL, "tool.name", "'Bash'");
+    told_is(told, TOOL, "tool.call_id", "'t1'");
+    told_is(told, TOOL, "tool.decision", "'accept'");
+    told_is(told, TOOL, "tool.decision_source", "'user_temporary'");
+    told_member(told, TOOL, "status", "'error'");
+    told_member(told, NULL, "metadata.session_id", "'s1'");
+    told_member(told, NULL, "metadata.request_id", "'p1'");
+    told_is(told, ROOT, "event.name", NULL);
+    told_free(told);
+}
+END_TEST
+
+START_TEST(calls_begin_their_duration_before_their_record)
+{
+    struct told *told = told_of(PROMPT "," CALL);
+    told_member(told, MODEL, "duration_ms", "400.0");
+    told_member(told, ROOT, "duration_ms", "499.0");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(a_refused_tool_is_a_span)
+{
+    struct told *told = told_of(PROMPT "," CALL "," REFUSED);
+    ck_assert_uint_eq(spans_of(told), 3);
+    told_is(told, TOOL, "tool.decision", "'reject'");
+    told_is(told, TOOL, "tool.name", "'Bash'");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(an_allowed_tool_without_its_end_is_an_event)
+{
+    struct told *told = told_of(PROMPT "," CALL "," ALLOWED);
+    ck_assert_uint_eq(spans_of(told), 2);
+    ck_assert_uint_eq(json_array_size(json_object_get(told_span(told, ROOT), "events")), 1);
+    told_free(told);
+}
+END_TEST
+
+START_TEST(a_record_that_comes_twice_gives_one_span)
+{
+    struct told *told = told_of(PROMPT "," CALL "," CALL "," PROMPT);
+    ck_assert_uint_eq(spans_of(told), 2);
+    ck_assert_uint_eq(json_array_size(json_object_get(told_span(told, ROOT), "events")), 0);
+    told_free(told);
+}
+END_TEST
+
+START_TEST(without_its_prompt_a_turn_has_a_root_all_the_same)
+{
+    struct told *told = told_of(CALL);
+    ck_assert_uint_eq(spans_of(told), 2);
+    ck_assert_str_eq(told_kind(told, "claude-code"), "agent");
+    told_member(told, NULL, "metadata.session_id", "'s1'");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(a_failed_call_is_an_error)
+{
+    struct told *told =
+        told_of(PROMPT "," RECORD("00500", "api_error",
+                                  ", " TEXT("model", "claude-sonnet-4-5") ", " TEXT(
+                                      "error", "overloaded") ", " TEXT("status_code", "529")));
+    told_member(told, MODEL, "status", "'error'");
+    told_is(told, MODEL, "error.message", "'overloaded'");
+    told_is(told, MODEL, "error.code", "529");
+    told_free(told);
+}
+END_TEST
+
+START_TEST(other_records_are_events_of_the_root)
+{
+    struct told *told = told_of(
+        PROMPT "," CALL "," RECORD("00600", "compaction", ", " TEXT("trigger", "auto")));
+    json_t *events = json_object_get(told_span(told, ROOT), "events");
+    ck_assert_uint_eq(json_array_size(events), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(events, 0), "name")),
+                     "compaction");
+    told_free(told);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("mapping/turns");
+    TCase *tcase = tcase_create("turns");
+    tcase_add_test(tcase, a_turn_is_an_agent_with_calls_and_tools);
+    tcase_add_test(tcase, calls_begin_their_duration_before_their_record);
+    tcase_add_test(tcase, a_refused_tool_is_a_span);
+    tcase_add_test(tcase, an_allowed_tool_without_its_end_is_an_event);
+    tcase_add_test(tcase, a_record_that_comes_twice_gives_one_span);
+    tcase_add_test(tcase, without_its_prompt_a_turn_has_a_root_all_the_same);
+    tcase_add_test(tcase, a_failed_call_is_an_error);
+    tcase_add_test(tcase, other_records_are_events_of_the_root);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
