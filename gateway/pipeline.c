@@ -4,8 +4,9 @@
  * A trace that can't be translated is nobody's fault but ours: it becomes a dead letter in its
  * OTLP form, so that a later version can be given it again. Only when even that fails does the
  * claim go back as LEFT: the journal still has the bytes, and the next start tries once more.
- * Placeholders that translation left out leave the ledger here as dropped: what they say is in
- * the trace that goes on. Sampling comes after translation only when errors must be seen first.
+ * Spans that translation left out leave the ledger here as dropped, each for its reason; a
+ * trace of which none stays ends here. Sampling comes after translation only when errors must
+ * be seen first.
  */
 #include "gateway/pipeline.h"
 
@@ -73,10 +74,24 @@ static void tell_untranslated(const struct nv_raw_trace *raw)
         id, raw->span_count);
 }
 
+static uint64_t spans_of(const struct nv_trace *trace)
+{
+    const struct nv_left_out *out = &trace->left_out;
+    return (uint64_t)trace->span_count + out->placeholders + out->by_rule + out->not_ai;
+}
+
+static void count_left_out(const struct nv_left_out *out)
+{
+    nv_ledger_drop_held(NV_DROP_PLACEHOLDER, out->placeholders);
+    nv_ledger_drop_held(NV_DROP_RULE, out->by_rule);
+    nv_ledger_drop_held(NV_DROP_NOT_AI, out->not_ai);
+    nv_count(NV_COUNT_LOG_RECORDS_LEFT_OUT, out->log_records);
+}
+
 static void pass_on(const struct nv_pipeline *pipeline, struct nv_trace *trace)
 {
     assert(trace->arena != NULL);
-    nv_ledger_drop_held(NV_DROP_PLACEHOLDER, trace->placeholder_count);
+    count_left_out(&trace->left_out);
     if (pipeline->observe)
         pipeline->observe(pipeline->next_ctx, trace);
     pipeline->consume(pipeline->next_ctx, trace);
@@ -97,8 +112,14 @@ static void translate(const struct nv_pipeline *pipeline, struct nv_raw_trace *r
         return;
     }
     if (!kept && trace->error_count == 0 && trace->status != NV_STATUS_ERROR) {
-        drop(pipeline, trace->arena, trace->span_count + trace->placeholder_count,
-             trace->claim);
+        drop(pipeline, trace->arena, spans_of(trace), trace->claim);
+        return;
+    }
+    if (trace->span_count == 0) {
+        struct nv_claim *claim = trace->claim;
+        count_left_out(&trace->left_out);
+        nv_arena_free(trace->arena);
+        settle(pipeline, claim, NV_OUTCOME_DROPPED);
         return;
     }
     if (nv_redact(&pipeline->redaction, trace, NULL) != NV_OK) {

@@ -20,6 +20,7 @@
 #include "base/banned.h"
 
 static_assert(NV_KEEP_UNMAPPED == 0 && NV_KEEP_ALL == 1, "mapping.keep_source: unmapped|all");
+static_assert(NV_SPANS_ALL == 0 && NV_SPANS_AI == 1, "mapping.spans: all|ai");
 static_assert(NV_ON_STOP_KEEP == 0 && NV_ON_STOP_SEND == 1, "assembly.on_stop: keep|send");
 static_assert(NV_DURABILITY_FSYNC == 0 && NV_DURABILITY_OS == 1 && NV_DURABILITY_MEMORY == 2,
               "journal.durability: fsync|os|memory");
@@ -83,6 +84,7 @@ void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config
 {
     *config = (struct nv_mapping_config){
         .keep_source = (enum nv_keep_source)options->mapping_keep_source,
+        .spans = (enum nv_spans)options->mapping_spans,
         .work_per_byte = (uint64_t)options->mapping_work_per_byte,
         .prices_file = nv_str_from(options->mapping_prices_file),
         .rules_file = nv_str_from(options->mapping_rules_file),

@@ -20,10 +20,13 @@ struct nv_agents; /* mapping/settle/agents.h */
 /* Source attributes that a row expresses fully: left out, or sent under their own key as
  * well. */
 enum nv_keep_source { NV_KEEP_UNMAPPED, NV_KEEP_ALL };
+/* Spans that go out: all, or those of the AI work, what connects them and the root. */
+enum nv_spans { NV_SPANS_ALL, NV_SPANS_AI };
 
 /* All strings are borrowed during nv_mapping_new only; empty means not set. */
 struct nv_mapping_config {
     enum nv_keep_source keep_source;
+    enum nv_spans spans;
     /* user's prices, before the built-in ones (form: mapping/prices/price.h) */
     struct nv_str prices_file;
     struct nv_str rules_file;      /* user's rows (mapping/conventions/README.md) */
@@ -52,6 +55,8 @@ void nv_mapping_free(struct nv_mapping *mapping);
  * than its arena may have, leaves untranslated: of lists that do not fit a first part only,
  * otherwise as its spans came, but for the project and what rows drop; the trace's attribute
  * noveum.gateway.untranslated says why, and trace->untranslated is set.
+ *
+ * A trace of which all spans are left out (trace->left_out) has none: it is to be dropped.
  *
  * Takes `raw` with NV_OK: *out is new and owns the raw trace's arena and claim; free it with
  * nv_arena_free((*out)->arena) once the claim is settled. With an error `raw` is as it was and

@@ -2,7 +2,7 @@
  * One trace from raw to Noveum's form: the order of the steps, and the facts of the trace
  * itself.
  *
- *   tree ─▶ deltas ─▶ resources ─▶ spans (rows) ─▶ placeholders ─▶ outcome ─▶ vectors
+ *   tree ─▶ deltas ─▶ resources ─▶ spans (rows) ─▶ left out ─▶ outcome ─▶ vectors
  *        ─▶ tools ─▶ usage ─▶ cost ─▶ trace ─▶ agents ─▶ log records ─▶ each name once
  *
  * Each step works on all spans before the next begins, because usage and agents need parents
@@ -154,7 +154,7 @@ static enum nv_err apply(struct nv_translation *t)
         err = apply_resources(t);
     for (uint32_t i = 0; err == NV_OK && i < t->work_count; i++)
         err = nv_meter_over() ? NV_ERR_LIMIT : nv_apply_span(t, &t->works[i]);
-    return err == NV_OK ? nv_placeholders_leave_out(t) : err;
+    return err == NV_OK ? nv_spans_leave_out(t) : err;
 }
 
 /* What follows of several spans, or of several fields of one. */
@@ -179,8 +179,9 @@ static enum nv_err settle(struct nv_translation *t)
 static enum nv_err translate(struct nv_translation *t)
 {
     enum nv_err err = apply(t);
-    if (err == NV_OK)
-        err = settle(t);
+    if (err != NV_OK || t->work_count == 0)
+        return err; /* all of it is left out */
+    err = settle(t);
     if (err == NV_OK)
         err = settle_trace(t);
     if (err == NV_OK)

@@ -19,12 +19,15 @@
     X(NV_REJECT_TRACE_ID, "trace_id")                                                          \
     X(NV_REJECT_SPAN_ID, "span_id")
 
-/* X(id, name): why spans are dropped; sampled is 0 unless the user configured it; placeholders and
- * duplicates repeat a span that is delivered */
+/* X(id, name): why spans are dropped; sampled, rule and not_ai are 0 unless the user configured
+ * it (sampling.rate, mapping.rules_file, mapping.spans); placeholders and duplicates repeat a
+ * span that is delivered */
 #define NV_DROP_TABLE(X)                                                                       \
     X(NV_DROP_SAMPLED, "sampled")                                                              \
     X(NV_DROP_PLACEHOLDER, "placeholder")                                                      \
-    X(NV_DROP_DUPLICATE, "duplicate")
+    X(NV_DROP_DUPLICATE, "duplicate")                                                          \
+    X(NV_DROP_RULE, "rule")                                                                    \
+    X(NV_DROP_NOT_AI, "not_ai")
 
 /* X(id, name): why spans end as dead letters */
 #define NV_DEAD_TABLE(X)                                                                       \

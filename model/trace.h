@@ -126,6 +126,13 @@ struct nv_span {
     struct nv_str exception_type, exception_message, exception_stacktrace;
 };
 
+/* Spans that were received and do not go out, which whoever takes the trace moves in the
+ * ledger: they only announced one of `spans`, a row of the user's names them, or they are no
+ * part of the AI work; and the log records that named them. */
+struct nv_left_out {
+    uint32_t placeholders, by_rule, not_ai, log_records;
+};
+
 struct nv_trace {
     struct nv_arena *arena;              /* owns everything here, the struct itself included */
     uint8_t trace_id[NV_TRACE_ID_BYTES]; /* the id it is sent under (derived for part > 0) */
@@ -142,10 +149,8 @@ struct nv_trace {
     struct nv_attributes tags, custom_attributes;
     const struct nv_origin *origin; /* the root's: its resource is the trace's */
     struct nv_span *spans; /* by start time, parents before children at the same time */
-    uint32_t span_count;
-    uint32_t placeholder_count; /* spans that were received and left out: they only announced
-                                   one of `spans`; whoever takes the trace moves them in the
-                                   ledger */
+    uint32_t span_count;   /* 0: all are left out */
+    struct nv_left_out left_out;
     bool untranslated;       /* its spans are as they came: they cost too much to translate */
     struct nv_medium *media; /* taken out of it, to be uploaded; in the arena */
     uint32_t media_count;

@@ -38,7 +38,7 @@
     X(nv_trace, origin, INSIDE, "")                                                            \
     X(nv_trace, spans, INSIDE, "")                                                             \
     X(nv_trace, span_count, NONE, "")                                                          \
-    X(nv_trace, placeholder_count, NONE, "")                                                   \
+    X(nv_trace, left_out, NONE, "")                                                            \
     X(nv_trace, untranslated, NONE, "")                                                        \
     X(nv_trace, media, NONE, "")                                                               \
     X(nv_trace, media_count, NONE, "")                                                         \

@@ -101,6 +101,7 @@ ROWS = [
         ("Beside spans", "short", [
             ("log records", 'sum(rate(noveum_log_records_total{instance=~"$instance"}[$__rate_interval]))'),
             ("log records of no trace", 'sum(rate(noveum_log_records_unused_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("log records of spans left out", 'sum(rate(noveum_log_records_left_out_total{instance=~"$instance"}[$__rate_interval]))'),
             ("metrics requests, not kept", 'sum(rate(noveum_metric_requests_total{instance=~"$instance"}[$__rate_interval]))'),
             ("invalid UTF-8", 'sum(rate(noveum_invalid_utf8_total{instance=~"$instance"}[$__rate_interval]))'),
             ("integers out of range", 'sum(rate(noveum_integers_out_of_range_total{instance=~"$instance"}[$__rate_interval]))')])]),

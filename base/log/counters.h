@@ -50,6 +50,8 @@
     X(NV_COUNT_LOG_RECORDS, "noveum_log_records_total", "", "counter", "Log records accepted") \
     X(NV_COUNT_LOG_RECORDS_UNUSED, "noveum_log_records_unused_total", "", "counter",           \
       "Log records that became part of no trace: theirs never came, or is not known")          \
+    X(NV_COUNT_LOG_RECORDS_LEFT_OUT, "noveum_log_records_left_out_total", "", "counter",       \
+      "Log records of spans that were left out")                                               \
     X(NV_COUNT_METRIC_POINTS, "noveum_metric_requests_total", "", "counter",                   \
       "Metrics requests accepted and not kept")                                                \
     X(NV_COUNT_INVALID_UTF8, "noveum_invalid_utf8_total", "", "counter",                       \

@@ -60,7 +60,7 @@ static enum nv_err report_trace(void *ctx, struct nv_raw_trace *raw)
     if (err == NV_OK)
         err = nv_redact(&reporting->config, trace, &result);
     if (err == NV_OK) {
-        reporting->traces++;
+        reporting->traces += trace->span_count > 0;
         reporting->masks += result.total;
         err = report_lines(reporting, arena, &result);
     }

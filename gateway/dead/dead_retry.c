@@ -53,7 +53,7 @@ static enum nv_err translate(const struct nv_dead_retry *retry, struct nv_raw_tr
         nv_arena_free(raw->arena);
         return err;
     }
-    err = nv_redact(&retry->redaction, trace, NULL);
+    err = trace->span_count > 0 ? nv_redact(&retry->redaction, trace, NULL) : NV_ERR_END;
     if (err == NV_OK)
         err = nv_encode_trace(json, trace, retry->trace_id_form);
     nv_arena_free(trace->arena);

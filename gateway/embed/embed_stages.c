@@ -26,7 +26,7 @@ bool nv_embed_unstick(struct noveum_pipeline *pipeline)
     struct nv_trace *trace = pipeline->stuck;
     if (!trace)
         return true;
-    uint64_t placeholders = trace->placeholder_count;
+    const struct nv_left_out out = trace->left_out;
     struct nv_ready *ready =
         nv_ready_new(trace, (enum nv_trace_id_form)pipeline->options.exporter_noveum_trace_id,
                      pipeline->options.exporter_noveum_max_trace_bytes, pipeline->last_id + 1);
@@ -34,7 +34,8 @@ bool nv_embed_unstick(struct noveum_pipeline *pipeline)
         return false;
     pipeline->stuck = NULL;
     pipeline->last_id++;
-    pipeline->counts.placeholders += placeholders;
+    pipeline->counts.placeholders += out.placeholders;
+    pipeline->counts.sampled += (uint64_t)out.by_rule + out.not_ai;
     nv_ledger_queue(ready->encoded->spans);
     nv_ready_push(&pipeline->ready, ready);
     return true;

@@ -224,7 +224,7 @@ typedef struct noveum_pipeline_status {
     uint64_t pulled;   /* to be settled */
     uint64_t delivered;
     uint64_t refused;
-    uint64_t sampled;      /* left out by sampling.rate */
+    uint64_t sampled;      /* left out by sampling.rate, mapping.spans or mapping.rules_file */
     uint64_t placeholders; /* say nothing that another span of the trace does not say */
     uint64_t untranslated; /* could not be translated; told in the log */
     uint64_t left_out;     /* came twice, or were damaged in the journal */

@@ -239,6 +239,7 @@ void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work)
     }
     decide_by_facts(t, work, &decision);
     work->kind = (enum nv_kind)decision.kind;
+    work->kind_rank = decision.rank;
 }
 
 /* ---- what a scope tells ------------------------------------------------------------------ */

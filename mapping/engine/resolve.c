@@ -258,23 +258,9 @@ static enum nv_err place_outside(struct nv_translation *t, struct nv_span_work *
         if (nv_word_is_internal(candidate->rest, value))
             return NV_OK; /* a framework's own: it stays with its span */
         return add_custom(t, custom, candidate->rest, *value);
-    case NV_FIELD_SPAN_NAME:
-        work->span->name = text;
-        return NV_OK;
-    case NV_FIELD_SPAN_PLACEHOLDER:
-        work->placeholder = true;
-        return NV_OK;
-    case NV_FIELD_SPAN_STATUS_MESSAGE:
-        work->span->status_message = text;
-        return NV_OK;
-    case NV_FIELD_SPAN_STATUS:
-        work->fails_if_unset = nv_str_eq(text, NV_STR("error_if_unset"));
-        work->span->status = nv_str_ieq(text, NV_STR("error"))     ? NV_STATUS_ERROR
-                             : nv_str_ieq(text, NV_STR("timeout")) ? NV_STATUS_TIMEOUT
-                                                                   : NV_STATUS_OK;
-        return NV_OK;
     default:
-        nv_identity_tell(&t->identity, field, text, candidate->rule->precedence);
+        if (!nv_span_fact_set(work, field, text))
+            nv_identity_tell(&t->identity, field, text, candidate->rule->precedence);
         return NV_OK;
     }
 }

@@ -41,6 +41,7 @@ struct nv_mapping {
     struct nv_rules own_rules; /* built-in and the user's, when there is a rules file */
     const struct nv_prices *prices;
     bool keep_all;          /* source attributes go out under their own key, too */
+    bool ai_only;           /* spans that are no part of the AI work are left out */
     uint64_t work_per_byte; /* 0: any */
     struct nv_str project, environment, service_version, gateway_version;
     struct nv_agents *agents;
@@ -155,6 +156,7 @@ struct nv_span_work {
     struct nv_attributes source;
     uint32_t own_count; /* source attributes of the span itself; carried ones follow */
     enum nv_kind kind;
+    uint16_t kind_rank;          /* of the row that decided it; UINT16_MAX: none */
     uint32_t at[NV_FIELD_KNOWN]; /* 1 + index of a known field in span->attributes */
     uint32_t group;
     uint32_t parent;       /* NV_NO_SPAN: none here */
@@ -173,7 +175,8 @@ struct nv_span_work {
     bool fails_if_unset;           /* a row says that it failed, which OTLP's OK goes before */
     uint32_t rest_first, rest_end; /* in span->attributes: what goes out under its own key */
     bool may_repeat;               /* a name may stand twice: looked at when all is done */
-    bool placeholder; /* a row says that it only announces its parent (placeholder.c) */
+    /* rows say that it only announces its parent, that it does not go out (left_out.c) */
+    bool placeholder, left_out;
 };
 
 /* Prices that were looked up: a trace's calls mostly ask a few models. */

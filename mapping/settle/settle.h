@@ -1,7 +1,7 @@
 /*
  * What is settled over the whole trace, once its spans are translated; in this order:
  *
- *   tree ─▶ deltas ─▶ (spans, by the engine) ─▶ placeholders ─▶ outcome ─▶ vectors ─▶ tools
+ *   tree ─▶ deltas ─▶ (spans, by the engine) ─▶ left out ─▶ outcome ─▶ vectors ─▶ tools
  *        ─▶ usage ─▶ cost ─▶ (the trace itself, mapping/translate.c) ─▶ part ─▶ agents
  *
  * All work on the store of mapping/engine/work.h, in place. One thread at a time.
@@ -35,9 +35,10 @@ static inline bool nv_branch_holds(const struct nv_branch *upper, const struct n
 /* Puts together again the inputs that LiveKit sends as what changed since another span's, in
  * the spans' own attributes: before they are translated. NV_ERR_NO_MEMORY. */
 enum nv_err nv_deltas_rebuild(struct nv_translation *t) NV_MUST_USE;
-/* Leaves out the spans that only announce a span that is here, and counts them in
- * trace->placeholder_count. At least one span stays. NV_ERR_NO_MEMORY. */
-enum nv_err nv_placeholders_leave_out(struct nv_translation *t) NV_MUST_USE;
+/* Leaves out the spans that only announce a span that is here, those that a row leaves out
+ * and, where the mapping says so, those that are no part of the AI work; counts them in
+ * trace->left_out. No span may stay. NV_ERR_NO_MEMORY. */
+enum nv_err nv_spans_leave_out(struct nv_translation *t) NV_MUST_USE;
 /* Leaves out the vectors of embeddings and of the spans around them. NV_ERR_NO_MEMORY. */
 enum nv_err nv_vectors_leave_out(struct nv_translation *t) NV_MUST_USE;
 /* Calls of tools once: what MCP's client and server tell of the same call steps back.

@@ -176,6 +176,31 @@ def test_placeholders_are_dropped_and_counted(gateway, backend):
     gateway.assert_balanced()
 
 
+def test_spans_that_are_no_ai_work_are_left_out_and_counted(make_gateway, backend, directory):
+    rules = directory / "own.rules"
+    rules.write_text('convention own "Own"\n'
+                     "@name | span | value=livez | span.left_out | const(true) | 50 |\n")
+    gateway = make_gateway({"mapping.spans": "ai", "mapping.rules_file": str(rules)},
+                           {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url})
+    alone, trace = Trace(), Trace()
+    request = trace.span("POST /ask", **{"http.request.method": "POST"})
+    answer = trace.span("answer", parent=request)
+    chat = trace.span("chat m", parent=answer, **{"gen_ai.operation.name": "chat"})
+    spans = [request, answer, chat, trace.span("SELECT", parent=answer),
+             trace.span("livez", parent=request)]
+    post_ok(gateway.port, alone.request([alone.span("GET /"), alone.span("SELECT")]))
+    post_ok(gateway.port, trace.request(spans))
+    delivered, = backend.wait_traces(1, TIME)
+    assert {span["name"] for span in delivered["spans"]} == {"POST /ask", "answer", "chat m"}
+    gateway.wait_status(lambda s: s["spans"]["dropped"] == 4 and s["spans"]["delivered"] == 3)
+    gateway.assert_balanced()
+    dropped = {key: value for key, value in gateway.metrics().items()
+               if key.startswith("noveum_spans_dropped_total")}
+    assert dropped['noveum_spans_dropped_total{reason="not_ai"}'] == 3
+    assert dropped['noveum_spans_dropped_total{reason="rule"}'] == 1
+    backend.assert_clean()
+
+
 def test_content_as_log_records_is_accepted(gateway, backend):
     trace = Trace()
     span = trace.span("chat")

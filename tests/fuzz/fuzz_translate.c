@@ -78,7 +78,8 @@ static void write_all(struct nv_buf *buf, const struct nv_trace *trace)
 static void check_trace(const struct nv_trace *trace, uint32_t sent)
 {
     check(trace->span_count > 0, "a trace without spans");
-    check(trace->span_count + trace->placeholder_count <= sent, "more spans than were sent");
+    check(trace->span_count + trace->left_out.placeholders <= sent,
+          "more spans than were sent");
     check(trace->name.len > 0 && trace->project.len > 0, "a trace without a name or project");
     for (uint32_t i = 0; i < trace->span_count; i++) {
         const struct nv_span *span = &trace->spans[i];

@@ -319,6 +319,24 @@ START_TEST(placeholders_of_a_trace_that_is_sampled_out_are_sampled_out)
 }
 END_TEST
 
+/* The same trace through a mapping that lets AI work pass only: there is none. */
+START_TEST(a_trace_that_is_left_out_whole_ends_here)
+{
+    const struct nv_mapping_config config = {.spans = NV_SPANS_AI};
+    struct nv_mapping *all = mapping;
+    mapping = nv_mapping_new(&config, NULL);
+    ck_assert_ptr_nonnull(mapping);
+    complete(&store, NV_STR(""), false);
+    nv_mapping_free(mapping);
+    mapping = all;
+    ck_assert_uint_eq(fate.consumed + fate.shown + fate.remembered, 0);
+    ck_assert_uint_eq(fate.settled, 1);
+    ck_assert_int_eq(fate.outcome, NV_OUTCOME_DROPPED);
+    ck_assert_uint_eq(ledger().dropped[NV_DROP_NOT_AI], 1);
+    ck_assert_uint_eq(ledger().held, 0);
+}
+END_TEST
+
 START_TEST(without_a_view_and_a_memory)
 {
     struct nv_pipeline pipeline = make_pipeline(&store);
@@ -349,6 +367,7 @@ int main(void)
     tcase_add_test(tcase, and_left_in_the_journal_when_even_that_fails);
     tcase_add_test(tcase, placeholders_leave_the_ledger_as_dropped);
     tcase_add_test(tcase, placeholders_of_a_trace_that_is_sampled_out_are_sampled_out);
+    tcase_add_test(tcase, a_trace_that_is_left_out_whole_ends_here);
     tcase_add_test(tcase, without_a_view_and_a_memory);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

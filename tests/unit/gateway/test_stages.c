@@ -85,12 +85,15 @@ START_TEST(what_the_mapping_is_given)
     nv_stage_mapping(&options, &config);
     ck_assert_uint_eq(config.project.len, 0);
     ck_assert_int_eq(config.keep_source, NV_KEEP_UNMAPPED);
+    ck_assert_int_eq(config.spans, NV_SPANS_ALL);
     ck_assert_nv_str(config.gateway_version, NOVEUM_VERSION);
     set(NV_OPT_exporter_noveum_project, "shop");
     set(NV_OPT_mapping_keep_source, "all");
+    set(NV_OPT_mapping_spans, "ai");
     nv_stage_mapping(&options, &config);
     ck_assert_nv_str(config.project, "shop");
     ck_assert_int_eq(config.keep_source, NV_KEEP_ALL);
+    ck_assert_int_eq(config.spans, NV_SPANS_AI);
 }
 END_TEST
 

@@ -238,6 +238,18 @@ START_TEST(a_span_that_comes_twice_is_left_out)
 }
 END_TEST
 
+START_TEST(what_is_no_ai_work_is_told)
+{
+    static const char *const settings[] = {"mapping.spans=ai", NULL};
+    open_with(settings);
+    ck_assert_int_eq(accept('a', '1', '\0'), NOVEUM_PIPELINE_OK);
+    ck_assert_int_eq(accept('a', '2', '1'), NOVEUM_PIPELINE_OK);
+    ck_assert_int_eq(noveum_pipeline_finish(pipeline), NOVEUM_PIPELINE_OK);
+    ck_assert_uint_eq(status().sampled, 2);
+    ck_assert_uint_eq(status().held, 0);
+}
+END_TEST
+
 START_TEST(sampled_out_is_told)
 {
     static const char *const settings[] = {"sampling.rate=0", NULL};
@@ -468,6 +480,7 @@ int main(void)
     tcase_add_test(tcase, two_pipelines_in_one_process);
     tcase_add_test(tcase, logs_join_their_spans);
     tcase_add_test(tcase, a_span_that_comes_twice_is_left_out);
+    tcase_add_test(tcase, what_is_no_ai_work_is_told);
     tcase_add_test(tcase, sampled_out_is_told);
     tcase_add_test(tcase, nothing_is_translated_past_the_queue);
     tcase_add_test(tcase, past_its_memory_it_is_full);

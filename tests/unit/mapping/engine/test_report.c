@@ -5,6 +5,24 @@
 #include "tests/support/mapping_spans.h"
 #include "base/banned.h"
 
+/* Explains a trace of one span, `bytes` long. NUL-terminated. */
+static void explain(const struct nv_mapping *mapping, struct nv_str bytes,
+                    struct nv_buf *report)
+{
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
+    struct nv_trace *trace;
+    raw->arena = arena;
+    raw->items = nv_arena_array(arena, 1, sizeof *raw->items);
+    raw->groups = nv_arena_array(arena, 1, sizeof *raw->groups);
+    raw->group_count = raw->item_count = raw->span_count = 1;
+    raw->items[0] = (struct nv_raw_item){bytes, 0, NV_SIGNAL_TRACES};
+    nv_buf_init(report, 1 << 20);
+    ck_assert_int_eq(nv_mapping_explain(mapping, raw, report, &trace), NV_OK);
+    ck_assert_int_eq(nv_buf_append_char(report, '\0'), NV_OK);
+    nv_arena_free(arena);
+}
+
 START_TEST(explain_names_winners_and_losers)
 {
     struct nv_mapping_config config = {0};
@@ -25,25 +43,32 @@ START_TEST(explain_names_winners_and_losers)
                                "gen_ai.operation.name"
                                "\x12\x06\x0a\x04"
                                "chat";
-    struct nv_arena *arena = nv_arena_new(1 << 20);
-    struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
-    raw->arena = arena;
-    raw->items = nv_arena_array(arena, 1, sizeof *raw->items);
-    raw->groups = nv_arena_array(arena, 1, sizeof *raw->groups);
-    raw->group_count = raw->item_count = raw->span_count = 1;
-    raw->items[0] = (struct nv_raw_item){{span, sizeof span - 1}, 0, NV_SIGNAL_TRACES};
     struct nv_buf report;
-    struct nv_trace *trace;
-    nv_buf_init(&report, 1 << 20);
-    ck_assert_int_eq(nv_mapping_explain(mapping, raw, &report, &trace), NV_OK);
-    ck_assert_int_eq(nv_buf_append_char(&report, '\0'), NV_OK);
+    explain(mapping, (struct nv_str){span, sizeof span - 1}, &report);
     ck_assert_ptr_nonnull(strstr(report.bytes, "kind llm"));
     ck_assert_ptr_nonnull(strstr(report.bytes, "  llm.model\n"));
     ck_assert_ptr_nonnull(strstr(report.bytes, "won      gen_ai.response.model"));
     ck_assert_ptr_nonnull(strstr(report.bytes, "lost     gen_ai.request.model"));
     ck_assert_ptr_nonnull(strstr(report.bytes, "otel_genai.rules:"));
     nv_buf_release(&report);
-    nv_arena_free(arena);
+    nv_mapping_free(mapping);
+}
+END_TEST
+
+START_TEST(explain_names_what_is_left_out)
+{
+    const struct nv_mapping_config config = {.spans = NV_SPANS_AI};
+    struct nv_mapping *mapping = nv_mapping_new(&config, NULL);
+    struct nv_buf report;
+    explain(mapping,
+            NV_STR("\x12\x08"
+                   "12345678"
+                   "\x2a\x0a"
+                   "GET /livez"),
+            &report);
+    ck_assert_ptr_nonnull(strstr(
+        report.bytes, "left out \"GET /livez\": no part of the AI work, mapping.spans\n"));
+    nv_buf_release(&report);
     nv_mapping_free(mapping);
 }
 END_TEST
@@ -53,6 +78,7 @@ int main(void)
     Suite *suite = suite_create("mapping/report");
     TCase *tcase = tcase_create("report");
     tcase_add_test(tcase, explain_names_winners_and_losers);
+    tcase_add_test(tcase, explain_names_what_is_left_out);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
