@@ -79,9 +79,9 @@ enum nv_err nv_apply_resource(struct nv_translation *t,
                               const struct nv_origin *origin) NV_MUST_USE;
 /* Decides every field that has candidates and writes span->attributes. NV_ERR_NO_MEMORY. */
 enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work) NV_MUST_USE;
-/* Sets what a row says of the span outside its attributes: its name, status, status message, or
- * that it does not go out (`false` says that it does). False for any other field. `text` is
- * borrowed, of the trace's arena. */
+/* Sets what a row says of the span outside its attributes: its name, status, status message,
+ * whose usage it tells, or that it does not go out (`false` says that it does). False for any
+ * other field. `text` is borrowed, of the trace's arena. */
 bool nv_span_fact_set(struct nv_span_work *work, uint16_t field, struct nv_str text);
 /* Masks what rows drop, whatever their conditions: all that is done to a span that goes out as
  * it came. */

@@ -26,6 +26,9 @@ bool nv_span_fact_set(struct nv_span_work *work, uint16_t field, struct nv_str t
     case NV_FIELD_SPAN_LEFT_OUT:
         work->left_out = !nv_str_ieq(text, NV_STR("false"));
         return true;
+    case NV_FIELD_SPAN_LAST_STEP:
+        work->last_step = true;
+        return true;
     case NV_FIELD_SPAN_STATUS_MESSAGE:
         work->span->status_message = text;
         return true;

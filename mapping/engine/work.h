@@ -168,7 +168,8 @@ struct nv_span_work {
     uint32_t log_count;
     struct nv_told_count exclusive_input;  /* without cached tokens */
     struct nv_told_count exclusive_output; /* without reasoning */
-    bool counts; /* no call, but nobody below tells its usage: counted and priced there */
+    bool last_step; /* a row says that a call of several steps tells the last one's usage */
+    bool counts;    /* no call, but nobody below tells its usage: counted and priced there */
     struct nv_str priced_model, priced_provider; /* as what, when it has stepped back */
     struct nv_failure answer; /* does the model's answer say that it failed? */
     struct nv_evaluations evaluations;

@@ -77,6 +77,7 @@
     X(NV_FIELD_SPAN_NAME, "span.name")                                                         \
     X(NV_FIELD_SPAN_PLACEHOLDER, "span.placeholder")                                           \
     X(NV_FIELD_SPAN_LEFT_OUT, "span.left_out")                                                 \
+    X(NV_FIELD_SPAN_LAST_STEP, "span.usage_of_last_step")                                      \
     X(NV_FIELD_SPAN_EVALUATIONS, "span.evaluations")                                           \
     X(NV_FIELD_SESSION_ID, "metadata.session_id")                                              \
     X(NV_FIELD_USER_ID, "metadata.user_id")                                                    \

@@ -199,7 +199,7 @@ static enum nv_err make_fields(struct nv_rule_making *making)
                          i == NV_FIELD_EXCLUSIVE_OUTPUT || i == NV_FIELD_SPAN_NAME ||
                          i == NV_FIELD_SPAN_STATUS || i == NV_FIELD_SPAN_STATUS_MESSAGE ||
                          i == NV_FIELD_SPAN_PLACEHOLDER || i == NV_FIELD_SPAN_LEFT_OUT ||
-                         i == NV_FIELD_SPAN_EVALUATIONS;
+                         i == NV_FIELD_SPAN_LAST_STEP || i == NV_FIELD_SPAN_EVALUATIONS;
         /* evidence of a count: it need not be what goes out */
         field->replaces = i != NV_FIELD_EXCLUSIVE_OUTPUT && replaces_source(field->name);
     }

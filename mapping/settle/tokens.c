@@ -313,3 +313,31 @@ enum nv_err nv_tokens_adopt(struct nv_translation *t, struct nv_span_work *call,
     return err != NV_OK || !wanting ? err
                                     : replace(t, call, NV_FIELD_TOTAL_TOKENS, whole + output);
 }
+
+bool nv_tokens_exceed(const struct nv_span_work *agent, const struct nv_span_work *call)
+{
+    int64_t all_in, all_out, in, out;
+    return number(agent, NV_FIELD_INPUT_TOKENS, &all_in) &&
+           number(agent, NV_FIELD_OUTPUT_TOKENS, &all_out) &&
+           number(call, NV_FIELD_INPUT_TOKENS, &in) &&
+           number(call, NV_FIELD_OUTPUT_TOKENS, &out) && in >= 0 && out >= 0 && all_in >= in &&
+           all_out >= out && (all_in > in || all_out > out) && all_in <= COUNT_MAX &&
+           all_out <= COUNT_MAX;
+}
+
+enum nv_err nv_tokens_take(struct nv_translation *t, struct nv_span_work *call,
+                           const struct nv_span_work *agent)
+{
+    static const enum nv_known_field all[] = {
+        NV_FIELD_INPUT_TOKENS,          NV_FIELD_OUTPUT_TOKENS,
+        NV_FIELD_TOTAL_TOKENS,          NV_FIELD_CACHE_READ_TOKENS,
+        NV_FIELD_CACHE_CREATION_TOKENS, NV_FIELD_CACHED_INPUT_TOKENS,
+        NV_FIELD_REASONING_TOKENS};
+    enum nv_err err = NV_OK;
+    for (size_t i = 0; err == NV_OK && i < sizeof all / sizeof *all; i++) {
+        int64_t count;
+        if (number(agent, all[i], &count))
+            err = replace(t, call, all[i], count);
+    }
+    return err;
+}

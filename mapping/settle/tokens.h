@@ -24,4 +24,14 @@ bool nv_tokens_include(const struct nv_span_work *inclusive, const struct nv_spa
 enum nv_err nv_tokens_adopt(struct nv_translation *t, struct nv_span_work *call,
                             const struct nv_span_work *inclusive) NV_MUST_USE;
 
+/*
+ * A call of several steps that tells the last one's usage, and what its agent tells of all of
+ * them: does `agent` tell at least as much of input and output, and more of one?
+ */
+bool nv_tokens_exceed(const struct nv_span_work *agent, const struct nv_span_work *call);
+/* Gives `call` all counts that `agent` tells; what it told itself stays under `.source`.
+ * NV_ERR_NO_MEMORY. */
+enum nv_err nv_tokens_take(struct nv_translation *t, struct nv_span_work *call,
+                           const struct nv_span_work *agent) NV_MUST_USE;
+
 #endif

@@ -427,6 +427,24 @@ static enum nv_err settle_agent(struct nv_translation *t, struct nv_span_work *w
                : NV_OK;
 }
 
+/*
+ * VoltAgent's model span holds all steps of a run and tells the usage of the last one; its
+ * agent tells them all. Only where a row says so of the one call below: elsewhere an agent that
+ * tells more counts earlier runs (Strands), or calls that are in another trace.
+ */
+static enum nv_err complete_steps(struct nv_translation *t, const struct nv_span_work *work,
+                                  struct below *below)
+{
+    struct nv_span_work *call = &t->works[below->only];
+    bool whole = t->raw->incomplete == NV_COMPLETE && t->raw->part == 0;
+    if (work->kind != NV_KIND_AGENT || below->calls != 1 || below->barrier || !whole ||
+        !call->last_step || !nv_tokens_exceed(work, call))
+        return NV_OK;
+    (void)number(work, NV_FIELD_INPUT_TOKENS, &below->input);
+    (void)number(work, NV_FIELD_OUTPUT_TOKENS, &below->output);
+    return nv_tokens_take(t, call, work);
+}
+
 static enum nv_err settle_span(struct nv_translation *t, uint32_t index, struct below *below)
 {
     struct nv_span_work *work = &t->works[index];
@@ -436,6 +454,9 @@ static enum nv_err settle_span(struct nv_translation *t, uint32_t index, struct 
     if (work->kind == NV_KIND_EMBEDDING)
         return settle_embedding(t, work, below, index);
     if (tells_tokens(work)) {
+        err = complete_steps(t, work, below);
+        if (err != NV_OK)
+            return err;
         if (below->usage || is_sum_of_embeddings(work, below))
             rename_usage(work);
         else if (work->kind == NV_KIND_AGENT)

@@ -49,6 +49,8 @@ START_TEST(whether_it_goes_out)
     ck_assert(work.placeholder && work.left_out);
     ck_assert(nv_span_fact_set(&work, NV_FIELD_SPAN_LEFT_OUT, NV_STR("False")));
     ck_assert(!work.left_out);
+    ck_assert(nv_span_fact_set(&work, NV_FIELD_SPAN_LAST_STEP, NV_STR("true")));
+    ck_assert(work.last_step);
 }
 END_TEST
 

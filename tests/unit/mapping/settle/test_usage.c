@@ -399,6 +399,68 @@ START_TEST(huge_counts_do_not_overflow)
 }
 END_TEST
 
+/* ---- calls of several steps ---------------------------------------------------------------- */
+
+#define VOLT(id, parent, name, type, in, out)                                                  \
+    "{'name': '" name "', 'id': " #id ", 'parent': " #parent                                   \
+    ", 'attributes': {'entity.type': 'agent', 'entity.name': 'a', 'span.type': '" type         \
+    "', 'llm.model': 'gpt-4o-mini', 'usage.prompt_tokens': " #in                               \
+    ", 'usage.completion_tokens': " #out "}}"
+
+START_TEST(an_agent_tells_all_steps_of_a_call)
+{
+    struct told *told = told_by("[" VOLT(1, 0, "agent", "agent", 186, 21) "," VOLT(
+        2, 1, "llm:generateText", "llm", 99, 11) "]");
+    told_is(told, "llm:generateText", "llm.input_tokens", "186");
+    told_is(told, "llm:generateText", "llm.output_tokens", "21");
+    told_is(told, "llm:generateText", "llm.total_tokens", "207");
+    told_is(told, "llm:generateText", "llm.input_tokens.source", "99");
+    told_is(told, "agent", "llm.input_tokens", NULL);
+    told_is(told, "agent", "llm.aggregated_usage.input_tokens", "186");
+    told_free(told);
+}
+END_TEST
+
+/* One count that is smaller is another thing's; so is what several calls may share. */
+START_TEST(but_of_one_call_only_and_in_both_counts)
+{
+    struct told *told = told_by("[" VOLT(1, 0, "agent", "agent", 186, 5) "," VOLT(
+        2, 1, "llm:generateText", "llm", 99, 11) "]");
+    told_is(told, "llm:generateText", "llm.input_tokens", "99");
+    told_is(told, "agent", "llm.aggregated_usage.input_tokens", "186");
+    told_free(told);
+    told = told_by("[" VOLT(1, 0, "agent", "agent", 300, 50) "," VOLT(
+        2, 1, "llm:generateText", "llm", 99, 11) "," VOLT(3, 1, "llm:streamText", "llm", 87,
+                                                          10) "]");
+    told_is(told, "llm:generateText", "llm.input_tokens", "99");
+    told_is(told, "llm:streamText", "llm.input_tokens", "87");
+    told_free(told);
+}
+END_TEST
+
+/* Strands counts all runs of an agent: what it tells more is no usage of this trace. */
+START_TEST(and_where_a_row_says_so_only)
+{
+    struct told *told =
+        told_by("[" VOLT(1, 0, "agent", "agent", 186, 21) "," LLM(2, 1, 99, 11, "") "]");
+    told_is(told, "s2", "llm.input_tokens", "99");
+    told_is(told, "s2", "llm.output_tokens", "11");
+    told_free(told);
+}
+END_TEST
+
+/* The other steps may be in another part. */
+START_TEST(and_in_a_whole_trace_only)
+{
+    nv_test_incomplete_set(NV_INCOMPLETE_CUT);
+    struct told *told = told_by("[" VOLT(1, 0, "agent", "agent", 186, 21) "," VOLT(
+        2, 1, "llm:generateText", "llm", 99, 11) "]");
+    nv_test_incomplete_set(NV_COMPLETE);
+    told_is(told, "llm:generateText", "llm.input_tokens", "99");
+    told_free(told);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/usage");
@@ -429,6 +491,10 @@ int main(void)
     tcase_add_test(tcase, a_repeat_below_and_a_repeat_beside);
     tcase_add_test(tcase, an_id_that_all_spans_carry_is_none);
     tcase_add_test(tcase, huge_counts_do_not_overflow);
+    tcase_add_test(tcase, an_agent_tells_all_steps_of_a_call);
+    tcase_add_test(tcase, but_of_one_call_only_and_in_both_counts);
+    tcase_add_test(tcase, and_where_a_row_says_so_only);
+    tcase_add_test(tcase, and_in_a_whole_trace_only);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
