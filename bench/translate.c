@@ -2,13 +2,14 @@
  * What translation costs: decode to nv_trace, one thread, no input or output.
  *
  *   bench-translate [genai|small|genai-one|small-one] [seconds]
- *   bench-translate SHAPE passes N [masked]
+ *   bench-translate SHAPE passes N [masked|pseudonyms]
  *
  * Makes 64 traces of 8 spans as the load generator does (`-one`: a single trace of 10,000
  * spans), indexes them once and translates them over and over; prints ns a span and bytes of
  * arena a span, then the same with secrets masked, which the gateway does behind it
- * (redaction.secrets). Arenas are made and freed inside the measured loop, as assembly and
- * exporter do for each trace. Encoding is not in it.
+ * (redaction.secrets). `pseudonyms` makes them instead (redaction.pii). Arenas are made and
+ * freed inside the measured loop, as assembly and exporter do for each trace. Encoding is not
+ * in it.
  *
  * `passes` does exactly so many rounds, once, for counting instructions: what two runs of
  * different N differ by is free of the start (bench/instructions.py).
@@ -75,8 +76,20 @@ static struct nv_raw_trace *raw_of(const struct nv_batch *batch, uint32_t first,
 }
 
 /* What a gateway that delivers does unless it is told otherwise. */
-static const struct nv_redaction_config all = {.secrets = true,
-                                               .media = {.mode = NV_MEDIA_MARKER}};
+static struct nv_redaction_config all = {.secrets = true, .media = {.mode = NV_MEDIA_MARKER}};
+
+/* Personal data instead: pseudonyms alone, with the regions that are the default. */
+static bool set_pseudonyms(void)
+{
+    const struct nv_str regions[] = {NV_STR("AE"), NV_STR("SA"), NV_STR("QA"), NV_STR("EG"),
+                                     NV_STR("TR"), NV_STR("GB"), NV_STR("IN"), NV_STR("US")};
+    const struct nv_personal_setup setup = {.mode = NV_PERSONAL_PSEUDONYMISE,
+                                            .salt = NV_STR("a salt of the bench"),
+                                            .regions = regions,
+                                            .region_count = sizeof regions / sizeof *regions};
+    all = (struct nv_redaction_config){.media = {.mode = NV_MEDIA_KEEP}};
+    return nv_pii_new(&setup, &all.pii, NULL) == NV_OK;
+}
 
 static bool translate_all(struct run *run)
 {
@@ -145,7 +158,10 @@ static bool bench(struct run *run, const struct shape *shape, int argc, char **a
 {
     bool counted = argc > 3 && strcmp(argv[2], "passes") == 0;
     if (counted) {
-        run->mask = argc > 4 && strcmp(argv[4], "masked") == 0;
+        bool pseudonyms = argc > 4 && strcmp(argv[4], "pseudonyms") == 0;
+        run->mask = pseudonyms || (argc > 4 && strcmp(argv[4], "masked") == 0);
+        if (pseudonyms && !set_pseudonyms())
+            return false;
         return pass(run, strtoull(argv[3], NULL, 10));
     }
     double seconds = argc > 2 ? strtod(argv[2], NULL) : 2;
@@ -170,5 +186,6 @@ int main(int argc, char **argv)
     bool done = bench(&run, shape, argc, argv);
     nv_batch_free(run.batch);
     nv_mapping_free(run.mapping);
+    nv_pii_free(all.pii);
     return done ? 0 : 1;
 }
