@@ -228,15 +228,6 @@ static enum nv_err check_content(const struct nv_options *options, struct nv_fai
     return NV_OK;
 }
 
-static enum nv_err check_available(const struct nv_options *options, struct nv_fail *fail)
-{
-    if (options->redaction_phone_regions.count > 0) {
-        return refuse(options, NV_OPT_redaction_phone_regions, fail,
-                      "not available yet: remove it");
-    }
-    return NV_OK;
-}
-
 static enum nv_err check_personal(const struct nv_options *options, struct nv_fail *fail)
 {
     struct nv_pii *pii;
@@ -281,8 +272,6 @@ enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
     }
     if (err == NV_OK)
         err = check_content(options, fail);
-    if (err == NV_OK)
-        err = check_available(options, fail);
     if (err == NV_OK)
         err = check_personal(options, fail);
     return err == NV_OK ? check_dev_mode(options, fail) : err;

@@ -122,29 +122,55 @@ static enum nv_err refuse_pattern(const struct nv_options *options,
     return refuse(options, NV_OPT_redaction_patterns, fail, what);
 }
 
+/* New views of a list's items; NULL without memory. */
+static struct nv_str *views(const struct nv_text_list *list)
+{
+    struct nv_str *items = calloc(list->count + 1, sizeof *items);
+    for (size_t i = 0; items && i < list->count; i++)
+        items[i] = nv_str_from(list->items[i]);
+    return items;
+}
+
+static bool is_none(const struct nv_text_list *list)
+{
+    return list->count == 1 && nv_str_eq(nv_str_from(list->items[0]), NV_STR("none"));
+}
+
+/* What nv_pii_new refused, at the option that it is of. */
+static enum nv_err refuse_rules(const struct nv_options *options,
+                                const struct nv_personal_pattern *patterns,
+                                const struct nv_fail *why, struct nv_fail *fail)
+{
+    if (nv_str_starts(nv_str_from(why->path), NV_STR("region")))
+        return refuse(options, NV_OPT_redaction_phone_regions, fail, why->what);
+    return refuse_pattern(options, patterns, why, fail);
+}
+
 static enum nv_err make(const struct nv_options *options, struct nv_str salt,
                         struct nv_personal_pattern *patterns, struct nv_pii **out,
                         struct nv_fail *fail)
 {
-    struct nv_str *allowed = calloc(options->redaction_pii_allow.count + 1, sizeof *allowed);
+    const struct nv_text_list *regions = &options->redaction_phone_regions;
+    struct nv_personal_setup setup = {.mode = options->redaction_pii == NV_PII_REDACT
+                                                  ? NV_PERSONAL_REDACT
+                                                  : NV_PERSONAL_PSEUDONYMISE,
+                                      .salt = salt,
+                                      .patterns = patterns,
+                                      .pattern_count = options->redaction_patterns.count,
+                                      .allowed = views(&options->redaction_pii_allow),
+                                      .allowed_count = options->redaction_pii_allow.count,
+                                      .regions = views(regions),
+                                      .region_count = is_none(regions) ? 0 : regions->count};
     struct nv_fail why = {0};
-    enum nv_err err = allowed ? split_patterns(options, patterns, fail) : NV_ERR_NO_MEMORY;
-    for (size_t i = 0; allowed && i < options->redaction_pii_allow.count; i++)
-        allowed[i] = nv_str_from(options->redaction_pii_allow.items[i]);
+    enum nv_err err = setup.allowed && setup.regions ? split_patterns(options, patterns, fail)
+                                                     : NV_ERR_NO_MEMORY;
     if (err == NV_OK) {
-        const struct nv_personal_setup setup = {
-            .mode = options->redaction_pii == NV_PII_REDACT ? NV_PERSONAL_REDACT
-                                                            : NV_PERSONAL_PSEUDONYMISE,
-            .salt = salt,
-            .patterns = patterns,
-            .pattern_count = options->redaction_patterns.count,
-            .allowed = allowed,
-            .allowed_count = options->redaction_pii_allow.count};
         err = nv_pii_new(&setup, out, &why);
         if (err == NV_ERR_CONFIG)
-            err = refuse_pattern(options, patterns, &why, fail);
+            err = refuse_rules(options, patterns, &why, fail);
     }
-    free(allowed);
+    free((void *)(uintptr_t)setup.allowed);
+    free((void *)(uintptr_t)setup.regions);
     return err;
 }
 

@@ -30,6 +30,8 @@ enum turn {
     DEBUG_SWITCH,  /* true: log.level debug */
     PII_SWITCH,    /* true: pseudonymise, which is what the SDK does on export */
     STACKS_SWITCH, /* true: full */
+    PATTERNS,      /* a list without labels, or a mapping of labels: LABEL=PATTERN */
+    REGIONS,       /* an empty list is none */
     DEV_SWITCH, /* true: files in .noveum_trace_dev unless dev_traces_dir names another place */
     DEV_DIRECTORY /* only looked at when dev mode is on */
 };
@@ -61,13 +63,15 @@ static const struct row rows[] = {
     {NULL, "tracing.capture_stack_traces", NV_OPT_redaction_stack_traces, STACKS_SWITCH},
     {"NOVEUM_PII_ENABLED", "security.pii_enabled", NV_OPT_redaction_pii, PII_SWITCH},
     {"NOVEUM_PII_SALT", "security.pii_salt", NV_OPT_redaction_pii_salt, AS_IS},
-    {NULL, "security.custom_redaction_patterns", NV_OPT_redaction_patterns, AS_IS},
-    {NULL, "security.pii_phone_regions", NV_OPT_redaction_phone_regions, AS_IS},
+    {NULL, "security.custom_redaction_patterns", NV_OPT_redaction_patterns, PATTERNS},
+    {NULL, "security.pii_phone_regions", NV_OPT_redaction_phone_regions, REGIONS},
     {"NOVEUM_DEV_MODE", "dev_mode", NV_OPT_exporter_file_directory, DEV_SWITCH},
     {"NOVEUM_DEV_TRACES_DIR", "dev_traces_dir", NV_OPT_exporter_file_directory, DEV_DIRECTORY},
     {"NOVEUM_LOG_LEVEL", "log_level", NV_OPT_log_level, LEVEL},
     {"NOVEUM_DEBUG", "debug", NV_OPT_log_level, DEBUG_SWITCH},
 };
+/* Begins what a mapping of patterns says. */
+#define LABELLED "\n"
 #define ROWS (sizeof rows / sizeof rows[0])
 
 /* What one source said, by row; "" after `given` is a value too (a false boolean in the
@@ -93,6 +97,21 @@ static enum nv_err turn_seconds(struct nv_str text, struct nv_buf *out)
     if (nv_str_to_double(text, &seconds) != NV_OK || !(seconds >= 0 && seconds < 1e6))
         return NV_ERR_CONFIG;
     return nv_buf_printf(out, "%" PRIu64, (uint64_t)(seconds * 1000.0 + 0.5));
+}
+
+/* Items of a list get an empty label; those of a mapping have theirs (visit_pattern), behind a
+ * line that says so. */
+static enum nv_err turn_patterns(struct nv_str text, struct nv_buf *out)
+{
+    bool labelled = nv_str_starts(text, NV_STR(LABELLED));
+    if (labelled)
+        return nv_buf_append_str(out, nv_str_slice(text, sizeof LABELLED - 1, text.len));
+    while (text.len > 0) {
+        size_t end = nv_str_find_char(text, '\n');
+        (void)nv_buf_printf(out, "=%.*s\n", NV_STR_ARG(nv_str_slice(text, 0, end)));
+        text = nv_str_slice(text, end == SIZE_MAX ? text.len : end + 1, text.len);
+    }
+    return out->failed;
 }
 
 static const char *turn_level(struct nv_str text)
@@ -133,6 +152,10 @@ static enum nv_err turn_text(enum turn turn, struct nv_str text, struct nv_buf *
     case AS_IS:
     case DEV_DIRECTORY:
         return nv_buf_append_str(out, text);
+    case PATTERNS:
+        return turn_patterns(text, out);
+    case REGIONS:
+        return nv_buf_append_str(out, text.len > 0 ? text : NV_STR("none"));
     case SECONDS:
         return turn_seconds(text, out);
     case LEVEL:
@@ -264,12 +287,35 @@ const char *nv_sdk_near_variable(struct nv_str name)
 
 /* ---- files ------------------------------------------------------------------------------- */
 
+/* A pattern of a mapping: `entry` is a key below that of row i. */
+static enum nv_err note_pattern(struct said *said, size_t i,
+                                const struct nv_config_entry *entry)
+{
+    struct nv_str label = nv_str_slice(entry->path, strlen(rows[i].key) + 1, entry->path.len);
+    const char *before = said->text[i] ? said->text[i] : LABELLED;
+    struct nv_buf text;
+    nv_buf_init(&text, NV_CAP_CONFIG_FILE);
+    enum nv_err err = nv_buf_printf(&text, "%s%.*s=%.*s\n", before, NV_STR_ARG(label),
+                                    NV_STR_ARG(entry->value));
+    if (err == NV_OK)
+        err = note(said, i, nv_buf_str(&text), entry->where);
+    nv_buf_release(&text);
+    return err;
+}
+
+static bool is_below(struct nv_str path, struct nv_str key)
+{
+    return nv_str_starts(path, key) && path.len > key.len + 1 && path.ptr[key.len] == '.';
+}
+
 static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry,
                          struct nv_fail *fail)
 {
     struct said *said = visit_ctx;
     (void)fail;
     for (size_t i = 0; i < ROWS; i++) {
+        if (rows[i].turn == PATTERNS && is_below(entry->path, nv_str_from(rows[i].key)))
+            return note_pattern(said, i, entry);
         if (!rows[i].key || !nv_str_eq(entry->path, nv_str_from(rows[i].key)))
             continue;
         if (!entry->is_null && !entry->is_section)

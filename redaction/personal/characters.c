@@ -90,7 +90,7 @@ size_t nv_character_count(struct nv_str text)
 /* ---- the canonical form ------------------------------------------------------------------ */
 
 /* Python's str.isspace. */
-static bool is_space(uint32_t code)
+bool nv_is_white(uint32_t code)
 {
     if (code < 0x80)
         return (code >= 9 && code <= 13) || (code >= 0x1c && code <= 0x20);
@@ -98,6 +98,24 @@ static bool is_space(uint32_t code)
         return true;
     utf8proc_category_t c = category(code);
     return c >= UTF8PROC_CATEGORY_ZS && c <= UTF8PROC_CATEGORY_ZP;
+}
+
+bool nv_is_latin(uint32_t code)
+{
+    static const uint32_t blocks[][2] = {{0, 0x24f}, {0x300, 0x36f}, {0x1e00, 0x1eff}};
+    bool inside = false;
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
+        inside |= code >= blocks[i][0] && code <= blocks[i][1];
+    if (!inside)
+        return false;
+    utf8proc_category_t c = category(code);
+    return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO) ||
+           c == UTF8PROC_CATEGORY_MN;
+}
+
+bool nv_is_currency(uint32_t code)
+{
+    return code != UINT32_MAX && category(code) == UTF8PROC_CATEGORY_SC;
 }
 
 static bool is_cased(uint32_t code)
@@ -175,7 +193,7 @@ static enum nv_err append_unicode(struct nv_buf *out, struct nv_str value)
     nv_buf_init(&solid, text.len + 1);
     for (size_t i = 0; i < text.len;) {
         struct nv_character c = nv_character_at(text, i);
-        if (!is_space(c.code))
+        if (!nv_is_white(c.code))
             (void)nv_buf_append(&solid, text.ptr + i, c.len);
         i += c.len;
     }
@@ -194,7 +212,7 @@ enum nv_err nv_canonical_append(struct nv_buf *out, struct nv_str value)
     }
     for (size_t i = 0; i < value.len; i++) {
         char c = value.ptr[i];
-        if (!is_space((unsigned char)c))
+        if (!nv_is_white((unsigned char)c))
             (void)nv_buf_append_char(out, c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
     }
     return out->failed;

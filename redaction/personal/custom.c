@@ -158,7 +158,7 @@ static enum nv_err read_pattern(struct nv_custom *custom, size_t number,
         return err;
     if (from->pattern.len == 0)
         return wrong(fail, number, 0, "pattern is empty");
-    err = nv_regex_new(from->pattern, 0, &custom->patterns[number].regex, fail);
+    err = nv_regex_new(from->pattern, NV_REGEX_BOUNDED, &custom->patterns[number].regex, fail);
     if (err != NV_OK) {
         if (fail)
             (void)snprintf(fail->path, sizeof fail->path, "%zu", number);

@@ -13,6 +13,7 @@
 #include "redaction/personal/checks.h"
 #include "redaction/personal/custom.h"
 #include "redaction/personal/hints.h"
+#include "redaction/personal/phones.h"
 #include "redaction/personal/pseudonym.h"
 #include "redaction/personal/regex.h"
 #include "redaction/personal/spans.h"
@@ -65,6 +66,7 @@ struct nv_personal {
     struct nv_regex *builtin[PATTERNS];
     struct nv_regex *dates;
     struct nv_custom *custom; /* NULL: none */
+    struct nv_phones *phones;
     struct nv_buf salt;
 };
 
@@ -101,6 +103,19 @@ static enum nv_err compile_builtin(struct nv_personal *rules)
     return err;
 }
 
+static enum nv_err make_phones(const struct nv_personal_setup *setup, struct nv_personal *rules,
+                               struct nv_fail *fail)
+{
+    struct nv_fail why = {0};
+    enum nv_err err = nv_phones_new(setup->regions, setup->region_count, &rules->phones, &why);
+    if (err == NV_ERR_CONFIG) {
+        (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s", why.what);
+        if (fail)
+            (void)snprintf(fail->path, sizeof fail->path, "region %.16s", why.path);
+    }
+    return err;
+}
+
 enum nv_err nv_personal_new(const struct nv_personal_setup *setup, struct nv_personal **out,
                             struct nv_fail *fail)
 {
@@ -115,6 +130,8 @@ enum nv_err nv_personal_new(const struct nv_personal_setup *setup, struct nv_per
         err = compile_builtin(rules);
     if (err == NV_OK)
         err = nv_custom_new(setup, &rules->custom, fail);
+    if (err == NV_OK)
+        err = make_phones(setup, rules, fail);
     if (err != NV_OK) {
         nv_personal_free(rules);
         return err;
@@ -131,6 +148,7 @@ void nv_personal_free(struct nv_personal *rules)
         nv_regex_free(rules->builtin[i]);
     nv_regex_free(rules->dates);
     nv_custom_free(rules->custom);
+    nv_phones_free(rules->phones);
     nv_buf_release(&rules->salt);
     free(rules);
 }
@@ -284,17 +302,41 @@ static enum nv_err find_all(struct search *search, const struct nv_regex *regex,
     return NV_OK;
 }
 
+static enum nv_err find_within(struct search *search, size_t number, uint64_t *left_ns)
+{
+    struct nv_personal_finder *finder = search->finder;
+    const struct nv_regex *regex = nv_custom_regex(finder->rules->custom, number);
+    struct nv_regex_match match;
+    for (size_t from = 0; from < search->subject.text.len; from = match.to) {
+        enum nv_regex_result result =
+            nv_regex_find_within(regex, finder->work, &search->subject, from, left_ns, &match);
+        if (result != NV_REGEX_FOUND)
+            return result == NV_REGEX_LIMIT ? NV_ERR_LIMIT : NV_OK;
+        enum nv_err err =
+            add(search, &finder->custom, (uint32_t)(NV_PERSONAL_LABEL_COUNT + number),
+                match.from, match.to);
+        if (err != NV_OK)
+            return err;
+    }
+    return NV_OK;
+}
+
 static enum nv_err find_custom(struct search *search)
 {
+    uint64_t left_ns = NV_REGEX_TIME_NS(search->subject.text.len);
     struct nv_personal_finder *finder = search->finder;
     size_t count = nv_custom_count(finder->rules->custom);
     enum nv_err err = NV_OK;
     nv_spans_clear(&finder->custom);
-    for (size_t i = 0; i < count && err == NV_OK; i++) {
-        err = find_all(search, nv_custom_regex(finder->rules->custom, i), nv_check_none,
-                       &finder->custom, (uint32_t)(NV_PERSONAL_LABEL_COUNT + i));
-    }
+    for (size_t i = 0; i < count && err == NV_OK; i++)
+        err = find_within(search, i, &left_ns);
     return err == NV_OK ? nv_spans_resolve(&finder->custom, search->subject.text.len) : err;
+}
+
+static enum nv_err add_phone(void *ctx, size_t from, size_t to)
+{
+    struct search *search = ctx;
+    return add(search, &search->finder->found, NV_PERSONAL_PHONE, from, to);
 }
 
 static enum nv_err find_builtin(struct search *search)
@@ -304,12 +346,16 @@ static enum nv_err find_builtin(struct search *search)
     nv_spans_clear(&finder->found);
     for (size_t i = 0; i < PATTERNS && err == NV_OK; i++) {
         const struct nv_regex *regex = finder->rules->builtin[i];
-        if (!is_needed(&search->hints, &patterns[i]) || !regex)
+        if (!is_needed(&search->hints, &patterns[i]))
             continue;
-        if (patterns[i].label == NV_PERSONAL_EMAIL)
+        if (!regex) {
+            err = nv_phones_find(finder->rules->phones, finder->work, &search->subject,
+                                 add_phone, search);
+        } else if (patterns[i].label == NV_PERSONAL_EMAIL) {
             err = find_emails(search, regex);
-        else
+        } else {
             err = find_all(search, regex, patterns[i].check, &finder->found, patterns[i].label);
+        }
     }
     return err;
 }

@@ -39,6 +39,9 @@ struct nv_personal_setup {
     /* Values that stay: equal in canonical form, or, behind a leading *, at their end. */
     const struct nv_str *allowed;
     size_t allowed_count;
+    /* Regions whose telephone numbers are found without their country (phones.h). */
+    const struct nv_str *regions;
+    size_t region_count;
 };
 
 struct nv_personal;
@@ -51,7 +54,7 @@ struct nv_personal_counts {
 
 /*
  * New rules. NV_ERR_CONFIG: `fail` says which pattern is wrong, where and why (`path` holds its
- * number among the patterns, from 0). NV_ERR_NO_MEMORY.
+ * number among the patterns, from 0, or "region" and its number). NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_personal_new(const struct nv_personal_setup *setup, struct nv_personal **out,
                             struct nv_fail *fail) NV_MUST_USE;

@@ -3,8 +3,8 @@
  * most texts are ASCII.
  *
  * PCRE2's limit counts from each place where a match may begin, so a search costs at most
- * length times limit. That is for patterns of the user; the built-in ones are bounded by what
- * they are (patterns.h).
+ * length times limit. The built-in patterns are bounded by what they are (patterns.h); those of
+ * a user are searched for a few places at a time, and the clock is asked in between.
  */
 #include "redaction/personal/regex.h"
 
@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -22,11 +23,20 @@
 /* Of machine code; the first is what it needs mostly, the second what it may grow to. */
 #define STACK_MIN ((size_t)32 * 1024)
 #define STACK_MAX ((size_t)512 * 1024)
+/* The whole match and groups that are asked for. */
+#define GROUPS_MAX 8u
 /* KiB that a match may take where there is no machine code. */
 #define HEAP_KIB 4096u
+/* Places where a match may begin that are tried before the clock is asked, at least; a step of
+ * so many that took less than CHEAP_NS makes the next one larger. */
+#define PLACES_MIN ((size_t)16)
+#define CHEAP_NS 200000u
+/* Shorter texts have no time to run away. */
+#define BOUNDED_MIN ((size_t)512)
 
 struct nv_regex {
-    pcre2_code *ascii, *utf8;
+    pcre2_code *ascii, *utf8; /* one may be NULL (NV_REGEX_DIGITS, NV_REGEX_UTF8) */
+    bool empty;
 };
 
 struct nv_regex_work {
@@ -82,7 +92,8 @@ enum nv_err nv_regex_new(struct nv_str pattern, unsigned flags, struct nv_regex 
                          struct nv_fail *fail)
 {
     uint32_t options = ((flags & NV_REGEX_ANCHORED) ? PCRE2_ANCHORED : 0) |
-                       ((flags & NV_REGEX_NO_CASE) ? PCRE2_CASELESS : 0);
+                       ((flags & NV_REGEX_NO_CASE) ? PCRE2_CASELESS : 0) |
+                       ((flags & NV_REGEX_BOUNDED) ? PCRE2_USE_OFFSET_LIMIT : 0);
     struct nv_buf widened;
     enum nv_err err = NV_OK;
     *out = NULL;
@@ -101,10 +112,13 @@ enum nv_err nv_regex_new(struct nv_str pattern, unsigned flags, struct nv_regex 
     err = widened.failed;
     if (err != NV_OK)
         goto out;
-    err =
-        compile(nv_buf_str(&widened), options | PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF,
-                &regex->utf8, fail);
-    if (err == NV_OK)
+    regex->empty = flags & NV_REGEX_EMPTY;
+    if (!(flags & NV_REGEX_DIGITS)) {
+        err = compile(nv_buf_str(&widened),
+                      options | PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &regex->utf8,
+                      fail);
+    }
+    if (err == NV_OK && !(flags & NV_REGEX_UTF8))
         err = compile(nv_buf_str(&widened), options, &regex->ascii, fail);
 out:
     nv_buf_release(&widened);
@@ -130,7 +144,7 @@ struct nv_regex_work *nv_regex_work_new(void)
     struct nv_regex_work *work = calloc(1, sizeof *work);
     if (!work)
         return NULL;
-    work->data = pcre2_match_data_create(1, NULL);
+    work->data = pcre2_match_data_create(GROUPS_MAX, NULL);
     work->context = pcre2_match_context_create(NULL);
     work->stack = pcre2_jit_stack_create(STACK_MIN, STACK_MAX, NULL);
     if (!work->data || !work->context || !work->stack) {
@@ -158,9 +172,10 @@ enum nv_regex_result nv_regex_find(const struct nv_regex *regex, struct nv_regex
                                    struct nv_regex_match *match)
 {
     assert(from <= subject->text.len);
-    int found =
-        pcre2_match(subject->ascii ? regex->ascii : regex->utf8, (PCRE2_SPTR)subject->text.ptr,
-                    subject->text.len, from, PCRE2_NOTEMPTY, work->data, work->context);
+    const pcre2_code *code =
+        (subject->ascii && regex->ascii) || !regex->utf8 ? regex->ascii : regex->utf8;
+    int found = pcre2_match(code, (PCRE2_SPTR)subject->text.ptr, subject->text.len, from,
+                            regex->empty ? 0 : PCRE2_NOTEMPTY, work->data, work->context);
     if (found == PCRE2_ERROR_NOMATCH)
         return NV_REGEX_NONE;
     if (found < 0)
@@ -168,5 +183,61 @@ enum nv_regex_result nv_regex_find(const struct nv_regex *regex, struct nv_regex
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(work->data);
     *match = (struct nv_regex_match){ends[0], ends[1]};
     /* \K in a lookahead can put the begin behind the end */
-    return match->from < match->to ? NV_REGEX_FOUND : NV_REGEX_LIMIT;
+    return match->from < match->to + regex->empty ? NV_REGEX_FOUND : NV_REGEX_LIMIT;
+}
+
+bool nv_regex_group(const struct nv_regex_work *work, unsigned number,
+                    struct nv_regex_match *group)
+{
+    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(work->data);
+    if (number >= GROUPS_MAX || ends[2 * (size_t)number] == PCRE2_UNSET)
+        return false;
+    *group = (struct nv_regex_match){ends[2 * (size_t)number], ends[2 * (size_t)number + 1]};
+    return true;
+}
+
+/* ---- patterns of a user ------------------------------------------------------------------ */
+
+static uint64_t thread_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The last place of a step: the next one begins with a character. */
+static size_t step_end(struct nv_str text, size_t from, size_t places)
+{
+    size_t end = text.len - from > places ? from + places : text.len;
+    while (end + 1 < text.len && ((unsigned char)text.ptr[end + 1] & 0xc0u) == 0x80u)
+        end++;
+    return end;
+}
+
+enum nv_regex_result nv_regex_find_within(const struct nv_regex *regex,
+                                          struct nv_regex_work *work,
+                                          const struct nv_regex_text *subject, size_t from,
+                                          uint64_t *left_ns, struct nv_regex_match *match)
+{
+    enum nv_regex_result result = NV_REGEX_NONE;
+    if (subject->text.len < BOUNDED_MIN)
+        return nv_regex_find(regex, work, subject, from, match);
+    uint64_t before = thread_ns();
+    for (size_t places = PLACES_MIN; result == NV_REGEX_NONE && from <= subject->text.len;) {
+        size_t end = step_end(subject->text, from, places);
+        (void)pcre2_set_offset_limit(work->context, end);
+        result = nv_regex_find(regex, work, subject, from, match);
+        uint64_t now = thread_ns(), spent = now - before;
+        before = now;
+        if (spent >= *left_ns)
+            result = NV_REGEX_LIMIT;
+        *left_ns -= spent < *left_ns ? spent : *left_ns;
+        if (spent < CHEAP_NS)
+            places *= 4;
+        else if (places > PLACES_MIN)
+            places /= 2;
+        from = end + 1;
+    }
+    (void)pcre2_set_offset_limit(work->context, PCRE2_UNSET);
+    return result;
 }

@@ -27,6 +27,10 @@ enum nv_regex_flag {
     NV_REGEX_NO_CASE = 2,
     /* \s is Python's: U+001C to U+001F too. Not with [ inside a class. */
     NV_REGEX_PYTHON_SPACE = 4,
+    NV_REGEX_BOUNDED = 8, /* for nv_regex_find_within */
+    NV_REGEX_EMPTY = 16,  /* a match may be empty */
+    NV_REGEX_DIGITS = 32, /* only for texts of ASCII */
+    NV_REGEX_UTF8 = 64,   /* the program for UTF-8 for all texts: the pattern is no ASCII */
 };
 
 enum nv_regex_result { NV_REGEX_NONE, NV_REGEX_FOUND, NV_REGEX_LIMIT };
@@ -56,5 +60,23 @@ void nv_regex_work_free(struct nv_regex_work *work);
 enum nv_regex_result nv_regex_find(const struct nv_regex *regex, struct nv_regex_work *work,
                                    const struct nv_regex_text *subject, size_t from,
                                    struct nv_regex_match *match) NV_MUST_USE;
+/* What group `number` of the last match holds; false: nothing, it took no part. */
+bool nv_regex_group(const struct nv_regex_work *work, unsigned number,
+                    struct nv_regex_match *group);
+
+/* Of a thread's time, for the patterns of a user over a text of so many bytes: linear in it,
+ * and some 50 times what a pattern takes that does not run away. */
+#define NV_REGEX_TIME_NS(bytes) (UINT64_C(20000000) + (uint64_t)200 * (bytes))
+
+/*
+ * The same of a BOUNDED program within *left_ns of the thread's processor time, which is
+ * counted down: past it NV_REGEX_LIMIT. The limit of steps counts anew at each place where a
+ * match may begin, so that \d+x takes the square of a text of digits and no step too many.
+ */
+enum nv_regex_result nv_regex_find_within(const struct nv_regex *regex,
+                                          struct nv_regex_work *work,
+                                          const struct nv_regex_text *subject, size_t from,
+                                          uint64_t *left_ns,
+                                          struct nv_regex_match *match) NV_MUST_USE;
 
 #endif

@@ -191,7 +191,6 @@ static const struct {
     {NULL, NULL, "redaction.pii=pseudonymise", "need a salt", "--set"},
     {NULL, NULL, "redaction.patterns=A=a", "while redaction.pii is off", "--set"},
     {NULL, NULL, "redaction.pii_allow=a", "while redaction.pii is off", "--set"},
-    {NULL, NULL, "redaction.phone_regions=DE", "not available yet", "--set"},
     {NULL, NULL, "receiver.http.tls.cert_file=/etc/hostname", "tls.key_file", "--set"},
     {NULL, NULL, "receiver.http.tls.key_file=/etc/hostname", "cert_file", NULL},
     {NULL, NULL, "exporter.noveum.ca_bundle=/dev/null", "not a regular file", "--set"},

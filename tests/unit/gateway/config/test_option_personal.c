@@ -82,6 +82,32 @@ START_TEST(what_is_refused)
 END_TEST
 
 /* The file's line end is no part of the salt; others must not read it. */
+START_TEST(regions)
+{
+    struct nv_arena *arena = nv_arena_new(1u << 16);
+    static const char *const lists[][2] = {{NULL, "************"},
+                                           {"none", "050 123 4567"},
+                                           {"ae", "************"},
+                                           {"DE", "050 123 4567"}};
+    set(NV_OPT_redaction_pii, "redact");
+    for (size_t i = 0; i < 4; i++) {
+        struct nv_str text = NV_STR("050 123 4567");
+        if (lists[i][0])
+            set(NV_OPT_redaction_phone_regions, lists[i][0]);
+        ck_assert_int_eq(nv_options_personal(&options, &pii, &fail), NV_OK);
+        const struct nv_redaction_config config = {.pii = pii};
+        ck_assert_int_eq(nv_redact_text(&config, arena, &text), NV_OK);
+        ck_assert_nv_str(text, lists[i][1]);
+        nv_pii_free(pii);
+        pii = NULL;
+    }
+    set(NV_OPT_redaction_phone_regions, "AE,XX");
+    ck_assert_int_eq(nv_options_personal(&options, &pii, &fail), NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "redaction.phone_regions: \"XX\" is no region"));
+    nv_arena_free(arena);
+}
+END_TEST
+
 START_TEST(the_file_of_the_salt)
 {
     char path[] = "/tmp/noveum-salt-XXXXXX";
@@ -136,6 +162,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, what_is_refused, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tcase, regions);
     tcase_add_test(tcase, the_file_of_the_salt);
     tcase_add_test(tcase, each_allocation_fails_once);
     suite_add_tcase(suite, tcase);

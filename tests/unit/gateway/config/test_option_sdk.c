@@ -150,6 +150,15 @@ static const struct {
     {"dev_mode: true\ndev_traces_dir: there\n", NV_OPT_exporter_file_directory, "there"},
     {"log_level: null\n", NV_OPT_log_level, "info"},
     {"integrations: {openai: {enabled: false}}\n", NV_OPT_exporter_noveum_project, ""},
+    {"security: {custom_redaction_patterns: ['EMP-\\d{2,5}', b]}\n", NV_OPT_redaction_patterns,
+     "=EMP-\\d{2,5}, =b"},
+    {"security: {custom_redaction_patterns: ['EMP-\\d{2,5}']}\n", NV_OPT_redaction_patterns,
+     "=EMP-\\d{2,5}"},
+    {"security:\n  custom_redaction_patterns:\n    employee id: 'EMP-\\d{2,5}'\n    b.c: d=e\n",
+     NV_OPT_redaction_patterns, "employee id=EMP-\\d{2,5}, b.c=d=e"},
+    {"security: {custom_redaction_patterns: []}\n", NV_OPT_redaction_patterns, ""},
+    {"security: {pii_phone_regions: []}\n", NV_OPT_redaction_phone_regions, "none"},
+    {"security: {pii_phone_regions: [DE, at]}\n", NV_OPT_redaction_phone_regions, "DE, at"},
     {"project: [\n", NV_OPT_exporter_noveum_project, NULL},
 };
 

@@ -28,9 +28,14 @@ static struct nv_personal *rules;
 static struct nv_personal_finder *finder;
 static struct nv_personal_counts counts;
 
+static const struct nv_str regions[] = {NV_STR_INIT("AE"), NV_STR_INIT("US")};
+
 static void make(const struct nv_personal_setup *setup)
 {
-    ck_assert_int_eq(nv_personal_new(setup, &rules, NULL), NV_OK);
+    struct nv_personal_setup with_regions = *setup;
+    with_regions.regions = regions;
+    with_regions.region_count = 2;
+    ck_assert_int_eq(nv_personal_new(&with_regions, &rules, NULL), NV_OK);
     finder = nv_personal_finder_new(rules);
     ck_assert_ptr_nonnull(finder);
 }
@@ -67,6 +72,8 @@ static const struct {
 } cases[] = {
     {"Contact john@corp.com or John@Corp.com now", "Contact ************* or ************* now",
      "Contact EMAIL_6e6bbb5afcec or EMAIL_6e6bbb5afcec now"},
+    {"call +971 50 123 4567 or 050 123 4567", "call **************** or ************",
+     "call PHONE_1e2a7082c41f or PHONE_22de17223909"},
     {"card 4111 1111 1111 1111 ok", "card ******************* ok", "card CARD_322ffd24cfad ok"},
     {"ssn 123-45-6789", "ssn ***********", "ssn SSN_07876b3956c9"},
     {"ip 10.1.2.3 and 999.999.999.999", "ip ******** and ***************",
@@ -291,7 +298,9 @@ static bool deny_executable(void)
 static int find_without_machine_code(void)
 {
     const struct nv_personal_setup setup = {.mode = NV_PERSONAL_PSEUDONYMISE,
-                                            .salt = NV_STR(SALT)};
+                                            .salt = NV_STR(SALT),
+                                            .regions = regions,
+                                            .region_count = 2};
     struct nv_arena *own = nv_arena_new((size_t)1 << 24);
     if (!deny_executable())
         return 2;

@@ -133,6 +133,55 @@ START_TEST(a_match_without_end_is_given_up)
 }
 END_TEST
 
+/* 2 MB of digits, each of which may begin a match that ends nowhere: the square of it. */
+START_TEST(the_square_of_a_text_is_given_up)
+{
+    struct nv_str digits = {malloc((size_t)2 << 20), (size_t)2 << 20};
+    struct nv_regex_text subject = {digits, true};
+    struct nv_regex_work *own = nv_regex_work_new();
+    struct nv_regex *regex = NULL;
+    struct nv_regex_match match;
+    uint64_t left_ns = NV_REGEX_TIME_NS(digits.len);
+    ck_assert(own && digits.ptr);
+    memset((void *)(uintptr_t)digits.ptr, '1', digits.len);
+    ck_assert_int_eq(nv_regex_new(NV_STR("\\d+x"), NV_REGEX_BOUNDED, &regex, NULL), NV_OK);
+    ck_assert_int_eq(nv_regex_find_within(regex, own, &subject, 0, &left_ns, &match),
+                     NV_REGEX_LIMIT);
+    ck_assert_uint_eq(left_ns, 0);
+    nv_regex_free(regex);
+    nv_regex_work_free(own);
+    free((void *)(uintptr_t)digits.ptr);
+}
+END_TEST
+
+/* In steps the same is found as in one go, in characters of four bytes too. */
+START_TEST(steps_miss_nothing)
+{
+    struct nv_regex_work *own = nv_regex_work_new();
+    struct nv_regex *regex = NULL;
+    struct nv_regex_match match;
+    char text[4096];
+    ck_assert_int_eq(nv_regex_new(NV_STR("(?<=\\W)x+y"), NV_REGEX_BOUNDED, &regex, NULL),
+                     NV_OK);
+    for (size_t at = 0; at + 4 <= sizeof text; at += 4)
+        memcpy(text + at, "\xf0\x9f\x98\x80", 4);
+    for (size_t at = 4; at < 4000; at += 200) {
+        uint64_t left_ns = UINT64_C(1) << 40;
+        struct nv_regex_text subject = {{text, sizeof text}, false};
+        memcpy(text + at, "xxxy", 4);
+        ck_assert_int_eq(nv_regex_find_within(regex, own, &subject, 0, &left_ns, &match),
+                         NV_REGEX_FOUND);
+        ck_assert_uint_eq(match.from, at);
+        ck_assert_uint_eq(match.to, at + 4);
+        ck_assert_int_eq(nv_regex_find_within(regex, own, &subject, match.to, &left_ns, &match),
+                         NV_REGEX_NONE);
+        memcpy(text + at, "\xf0\x9f\x98\x80", 4);
+    }
+    nv_regex_free(regex);
+    nv_regex_work_free(own);
+}
+END_TEST
+
 START_TEST(no_memory_is_an_error)
 {
     for (unsigned long n = 1;; n++) {
@@ -156,10 +205,13 @@ int main(void)
 {
     Suite *suite = suite_create("redaction/personal/regex");
     TCase *tcase = tcase_create("all");
+    tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, what_matches, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_add_test(tcase, a_fault_has_its_place);
     tcase_add_test(tcase, a_match_without_end_is_given_up);
+    tcase_add_test(tcase, the_square_of_a_text_is_given_up);
+    tcase_add_test(tcase, steps_miss_nothing);
     tcase_add_test(tcase, no_memory_is_an_error);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

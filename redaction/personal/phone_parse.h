@@ -1,0 +1,30 @@
+/*
+ * Is a candidate a valid telephone number? As libphonenumber decides it (parse, is_valid_number
+ * and the checks of its matcher at leniency VALID), of which this keeps the digits only.
+ *
+ *   "+971 (0)50 123-4567" ─▶ digits ─▶ country, number inside of it ─▶ plan ─▶ valid?
+ *
+ * Not done, as no text of a prompt has it: letters as digits, carriers' codes of Brazil written
+ * as xx.
+ */
+#ifndef NV_REDACTION_PERSONAL_PHONE_PARSE_H
+#define NV_REDACTION_PERSONAL_PHONE_PARSE_H
+
+#include "redaction/personal/phone_plans.h"
+
+/* Longer candidates are none, in bytes; libphonenumber's are 250 characters. */
+#define NV_PHONE_CANDIDATE_MAX 250u
+
+/* All borrowed. */
+struct nv_phone_parser {
+    struct nv_phone_plans *plans;
+    struct nv_regex_work *work;
+    const struct nv_regex *extension; /* NV_PHONE_EXTENSION */
+    const struct nv_phone_plan *plan; /* of numbers without a country; NULL: they are none */
+};
+
+/* `text` begins with a digit, a plus or an opening bracket. A pattern that has no memory counts
+ * as one that doesn't match. */
+bool nv_phone_is_valid(const struct nv_phone_parser *parser, struct nv_str text);
+
+#endif

@@ -1,0 +1,358 @@
+/*
+ * The matcher. What it asks of a candidate and in which order is libphonenumber's, with each
+ * pattern that the package has for it (phone_plans.inc); what it does by hand are the parts of
+ * a candidate, which a pattern each would find in six more searches.
+ */
+#include "redaction/personal/phones.h"
+
+#include "redaction/personal/characters.h"
+#include "redaction/personal/phone_parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "redaction/personal/phone_plans.inc"
+
+#include "base/banned.h"
+
+enum shape { CANDIDATE, EXTENSION, BRACKETS, PAGES, DATE, STAMP, SHAPES };
+
+struct nv_phones {
+    struct nv_phone_plans *plans;
+    struct nv_regex *shapes[SHAPES];
+    const struct nv_phone_plan *regions[NV_PHONES_REGIONS_MAX];
+    size_t region_count;
+};
+
+/* A pass over a text for one region. */
+struct pass {
+    const struct nv_phones *phones;
+    struct nv_phone_parser parser;
+    const struct nv_regex_text *subject;
+    size_t tries;
+    size_t from, to; /* of the number found */
+};
+
+/* ---- rules ------------------------------------------------------------------------------- */
+
+static enum nv_err compile_shapes(struct nv_phones *phones)
+{
+    static const struct {
+        struct nv_str pattern;
+        unsigned flags;
+    } shapes[SHAPES] = {
+        [CANDIDATE] = {NV_STR_INIT(NV_PHONE_CANDIDATE), NV_REGEX_NO_CASE},
+        [EXTENSION] = {NV_STR_INIT(NV_PHONE_EXTENSION), NV_REGEX_NO_CASE},
+        [BRACKETS] = {NV_STR_INIT("(?:" NV_PHONE_BRACKETS ")\\z"), NV_REGEX_ANCHORED},
+        [PAGES] = {NV_STR_INIT(NV_PHONE_PAGES), 0},
+        [DATE] = {NV_STR_INIT(NV_PHONE_DATE), 0},
+        [STAMP] = {NV_STR_INIT(NV_PHONE_STAMP), 0}};
+    enum nv_err err = NV_OK;
+    for (size_t i = 0; i < SHAPES && err == NV_OK; i++) {
+        err = nv_regex_new(shapes[i].pattern, shapes[i].flags | NV_REGEX_UTF8,
+                           &phones->shapes[i], NULL);
+    }
+    return err;
+}
+
+enum nv_err nv_phones_new(const struct nv_str *regions, size_t count, struct nv_phones **out,
+                          struct nv_fail *fail)
+{
+    struct nv_phones *phones = calloc(1, sizeof *phones);
+    enum nv_err err = NV_OK;
+    *out = NULL;
+    if (!phones)
+        return NV_ERR_NO_MEMORY;
+    phones->plans = nv_phone_plans_new();
+    if (!phones->plans)
+        err = NV_ERR_NO_MEMORY;
+    for (size_t i = 0; i < count && err == NV_OK; i++) {
+        const struct nv_phone_plan *plan = nv_phone_plan_of_region(nv_str_trim(regions[i]));
+        if (plan && phones->region_count < NV_PHONES_REGIONS_MAX) {
+            phones->regions[phones->region_count++] = plan;
+            continue;
+        }
+        err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.8s\" is no region of ISO 3166, as AE",
+                          plan ? "" : regions[i].ptr);
+        if (fail)
+            (void)snprintf(fail->path, sizeof fail->path, "%zu", i);
+    }
+    if (err == NV_OK)
+        err = compile_shapes(phones);
+    if (err != NV_OK) {
+        nv_phones_free(phones);
+        return err;
+    }
+    *out = phones;
+    return NV_OK;
+}
+
+void nv_phones_free(struct nv_phones *phones)
+{
+    if (!phones)
+        return;
+    for (size_t i = 0; i < SHAPES; i++)
+        nv_regex_free(phones->shapes[i]);
+    nv_phone_plans_free(phones->plans);
+    free(phones);
+}
+
+const char *nv_phones_version(void)
+{
+    return NV_PHONE_PLANS_VERSION;
+}
+
+/* ---- a candidate ------------------------------------------------------------------------- */
+
+static bool has_shape(const struct pass *pass, enum shape shape, struct nv_str text)
+{
+    const struct nv_regex_text subject = {text, false};
+    struct nv_regex_match match;
+    return nv_regex_find(pass->phones->shapes[shape], pass->parser.work, &subject, 0, &match) ==
+           NV_REGEX_FOUND;
+}
+
+static bool is_opening(uint32_t code)
+{
+    return code == '(' || code == '[' || code == 0xff08 || code == 0xff3b || code == '+' ||
+           code == 0xff0b;
+}
+
+/* Letters beside digits make a word of them, and %, $ a measure. */
+static bool is_other(uint32_t code)
+{
+    return code == '%' || nv_is_latin(code) || nv_is_currency(code);
+}
+
+static bool stands_alone(const struct pass *pass, size_t from, size_t to)
+{
+    struct nv_str text = pass->subject->text;
+    struct nv_character before = nv_character_before(text, from);
+    struct nv_character behind = nv_character_at(text, to);
+    if (before.len > 0 && !is_opening(nv_character_at(text, from).code) &&
+        is_other(before.code))
+        return false;
+    return behind.len == 0 || !is_other(behind.code);
+}
+
+/* Is [from, to) a number? Then it is noted. */
+static bool is_number(struct pass *pass, size_t from, size_t to)
+{
+    struct nv_str text = nv_str_slice(pass->subject->text, from, to - from);
+    if (to <= from || !has_shape(pass, BRACKETS, text) || has_shape(pass, PAGES, text) ||
+        !stands_alone(pass, from, to) || !nv_phone_is_valid(&pass->parser, text))
+        return false;
+    pass->from = from;
+    pass->to = to;
+    return true;
+}
+
+/* The end of [from, to) without what no number ends in: all but words and #. */
+static size_t trim_end(const struct pass *pass, size_t from, size_t to)
+{
+    while (to > from) {
+        struct nv_character c = nv_character_before(pass->subject->text, to);
+        if (c.code == '#' || (c.code != '_' && nv_is_word(c.code)))
+            break;
+        to -= c.len;
+    }
+    return to;
+}
+
+/* Where a second number begins: "/x", "\ x". */
+static size_t cut_second(const struct pass *pass, size_t from, size_t to)
+{
+    const char *text = pass->subject->text.ptr;
+    for (size_t at = from; at < to; at++) {
+        size_t next = at + 1;
+        if (text[at] != '/' && text[at] != '\\')
+            continue;
+        while (next < to && text[next] == ' ')
+            next++;
+        if (next < to && text[next] == 'x')
+            return at;
+    }
+    return to;
+}
+
+/* ---- its parts --------------------------------------------------------------------------- */
+
+enum cut { CUT_SLASH, CUT_BRACKET, CUT_HYPHEN, CUT_WIDE, CUT_DOT, CUT_SPACE, CUTS };
+
+struct part {
+    size_t at;       /* where the separator begins */
+    size_t from, to; /* the part behind it */
+};
+
+static uint32_t code_at(const struct pass *pass, size_t at, size_t to)
+{
+    return at < to ? nv_character_at(pass->subject->text, at).code : 0;
+}
+
+static size_t after(const struct pass *pass, size_t at)
+{
+    return at + nv_character_at(pass->subject->text, at).len;
+}
+
+static size_t skip_spaces(const struct pass *pass, size_t at, size_t to)
+{
+    while (at < to && nv_is_white(code_at(pass, at, to)))
+        at = after(pass, at);
+    return at;
+}
+
+static size_t skip_all(const struct pass *pass, char c, size_t at, size_t to)
+{
+    while (at < to && pass->subject->text.ptr[at] == c)
+        at++;
+    return at;
+}
+
+static bool is_wide_hyphen(uint32_t code)
+{
+    return (code >= 0x2012 && code <= 0x2015) || code == 0xff0d;
+}
+
+/* Where the separator that is at `at` ends; `at`: there is none. */
+static size_t separator_end(const struct pass *pass, enum cut cut, size_t at, size_t to)
+{
+    uint32_t code = code_at(pass, at, to), next = code_at(pass, after(pass, at), to);
+    switch (cut) {
+    case CUT_SLASH:
+        return skip_all(pass, '/', at, to);
+    case CUT_BRACKET:
+        return at;
+    case CUT_HYPHEN:
+        if ((nv_is_white(code) && next == '-') || (code == '-' && nv_is_white(next)))
+            return skip_spaces(pass, after(pass, after(pass, at)), to);
+        return at;
+    case CUT_WIDE:
+        return is_wide_hyphen(code) ? skip_spaces(pass, after(pass, at), to) : at;
+    case CUT_DOT:
+        return code == '.' ? skip_spaces(pass, skip_all(pass, '.', at, to), to) : at;
+    default:
+        return skip_spaces(pass, at, to);
+    }
+}
+
+/* Where the part from `from` on ends. */
+static size_t part_end(const struct pass *pass, enum cut cut, size_t from, size_t to)
+{
+    size_t at = from;
+    if (cut < CUT_DOT && cut != CUT_BRACKET)
+        return to;
+    if (cut == CUT_BRACKET)
+        at++;
+    while (at < to) {
+        uint32_t code = code_at(pass, at, to);
+        if (cut == CUT_BRACKET ? code == '(' : cut == CUT_DOT ? code == '.' : nv_is_white(code))
+            break;
+        at = after(pass, at);
+    }
+    return at;
+}
+
+/* The first part of [from, to) by `cut`. */
+static bool find_part(const struct pass *pass, enum cut cut, size_t from, size_t to,
+                      struct part *part)
+{
+    for (size_t at = from; at < to; at = after(pass, at)) {
+        size_t begin = separator_end(pass, cut, at, to);
+        bool bracket = cut == CUT_BRACKET && pass->subject->text.ptr[at] == '(';
+        if (begin == at && !bracket)
+            continue;
+        *part = (struct part){at, begin, part_end(pass, cut, begin, to)};
+        if (part->to > begin || cut == CUT_SLASH)
+            return true;
+    }
+    return false;
+}
+
+static bool try_part(struct pass *pass, size_t from, size_t to)
+{
+    if (is_number(pass, from, trim_end(pass, from, to)))
+        return true;
+    pass->tries--;
+    return false;
+}
+
+static bool find_inside(struct pass *pass, size_t from, size_t to)
+{
+    for (unsigned cut = 0; cut < CUTS; cut++) {
+        struct part part;
+        bool first = true;
+        for (size_t at = from; pass->tries > 0 && find_part(pass, (enum cut)cut, at, to, &part);
+             at = after(pass, part.at)) {
+            if (first && try_part(pass, from, part.at))
+                return true;
+            first = false;
+            if (pass->tries > 0 && try_part(pass, part.from, part.to))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the text ---------------------------------------------------------------------------- */
+
+/* A day and an hour, with minutes behind them. */
+static bool is_stamp(const struct pass *pass, struct nv_str candidate, size_t to)
+{
+    struct nv_str behind = nv_str_slice(pass->subject->text, to, 3);
+    return behind.len == 3 && behind.ptr[0] == ':' && behind.ptr[1] >= '0' &&
+           behind.ptr[1] <= '5' && behind.ptr[2] >= '0' && behind.ptr[2] <= '9' &&
+           has_shape(pass, STAMP, candidate);
+}
+
+static bool extract(struct pass *pass, size_t from, size_t to)
+{
+    struct nv_str candidate = nv_str_slice(pass->subject->text, from, to - from);
+    if (has_shape(pass, DATE, candidate) || is_stamp(pass, candidate, to))
+        return false;
+    return is_number(pass, from, to) || find_inside(pass, from, to);
+}
+
+static enum nv_err find_for(struct pass *pass, enum nv_err (*found)(void *, size_t, size_t),
+                            void *ctx)
+{
+    const struct nv_regex *regex = pass->phones->shapes[CANDIDATE];
+    size_t at = 0;
+    while (at < pass->subject->text.len && pass->tries > 0) {
+        struct nv_regex_match match;
+        enum nv_regex_result result =
+            nv_regex_find(regex, pass->parser.work, pass->subject, at, &match);
+        if (result == NV_REGEX_NONE)
+            return NV_OK;
+        if (result == NV_REGEX_LIMIT)
+            return NV_ERR_LIMIT;
+        at = cut_second(pass, match.from, match.to);
+        if (at > match.from && extract(pass, match.from, at)) {
+            enum nv_err err = found(ctx, pass->from, pass->to);
+            if (err != NV_OK)
+                return err;
+            at = pass->to;
+        } else if (pass->tries > 0) {
+            pass->tries--;
+        }
+        if (at == match.from)
+            at = match.to;
+    }
+    return NV_OK;
+}
+
+enum nv_err nv_phones_find(struct nv_phones *phones, struct nv_regex_work *work,
+                           const struct nv_regex_text *subject,
+                           enum nv_err (*found)(void *ctx, size_t from, size_t to), void *ctx)
+{
+    size_t passes = phones->region_count > 0 ? phones->region_count : 1;
+    enum nv_err err = NV_OK;
+    for (size_t i = 0; i < passes && err == NV_OK; i++) {
+        struct pass pass = {.phones = phones,
+                            .parser = {phones->plans, work, phones->shapes[EXTENSION],
+                                       phones->region_count > 0 ? phones->regions[i] : NULL},
+                            .subject = subject,
+                            .tries = NV_PHONES_TRIES_MAX};
+        err = find_for(&pass, found, ctx);
+    }
+    return err;
+}

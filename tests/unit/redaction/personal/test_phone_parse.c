@@ -1,0 +1,67 @@
+/*
+ * Candidates one by one: countries, prefixes inside and abroad, extensions, kinds.
+ */
+#include "expect.h"
+
+#include "redaction/personal/phone_parse.h"
+#include "redaction/personal/phones.h"
+
+#include "base/banned.h"
+
+/* As phonenumbers 9.0.43 says: parse, then the checks of its matcher. */
+static const struct {
+    const char *region, *text;
+    bool valid;
+} cases[] = {
+    {"AE", "050 123 4567", true},
+    {"AE", "50 123 4567", false}, /* always written with 0 */
+    {"AE", "00971 50 123 4567", true},
+    {"AE", "971 50 123 4567", true},
+    {"AE", "+971 (0)50 123 4567", true},
+    {"AE", "+44 20 7946 0958", true},
+    {"AE", "0044 20 7946 0958", true},
+    {"AE", "+971 50 123", false},
+    {"US", "(415) 555-2671", true},
+    {"US", "415-555-2671 x12", true},
+    {"US", "415-555-2671 xx12", false},
+    {"US", "1 415 555 2671", true},
+    {"US", "115 555 2671", false},
+    {"US", "+1 268 464 1234", true}, /* Antigua, which shares the code */
+    {NULL, "+1 415 555 2671", true},
+    {NULL, "415 555 2671", false},
+    {"IN", "098765 43210", true},
+    {"AR", "011 15 2345 6789", true}, /* 15 becomes a 9 in front */
+    {"AE", "+", false},
+    {"AE", "1", false},
+    {"AE", "+800 1234 5678", true}, /* of no region */
+    {"AE", "11111111111111111111111111", false},
+};
+
+START_TEST(candidates)
+{
+    struct nv_regex *extension = NULL;
+    struct nv_regex_work *work = nv_regex_work_new();
+    struct nv_phone_plans *plans = nv_phone_plans_new();
+    ck_assert(work && plans);
+    ck_assert_int_eq(nv_regex_new(NV_STR("[ ,]*(?:x|ext\\.?) ?(\\d{1,9})$"), NV_REGEX_NO_CASE,
+                                  &extension, NULL),
+                     NV_OK);
+    const struct nv_phone_parser parser = {
+        plans, work, extension,
+        cases[_i].region ? nv_phone_plan_of_region(nv_str_from(cases[_i].region)) : NULL};
+    ck_assert_msg(nv_phone_is_valid(&parser, nv_str_from(cases[_i].text)) == cases[_i].valid,
+                  "%s", cases[_i].text);
+    nv_regex_free(extension);
+    nv_regex_work_free(work);
+    nv_phone_plans_free(plans);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("redaction/personal/phone_parse");
+    TCase *tcase = tcase_create("all");
+    tcase_add_loop_test(tcase, candidates, 0, (int)(sizeof cases / sizeof cases[0]));
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}

@@ -1,0 +1,167 @@
+/*
+ * Telephone numbers in texts: a thousand as the package `phonenumbers` finds them
+ * (tools/make-phone-cases.py), what is no number, and bounds.
+ */
+#include "expect.h"
+#include "fixtures.h"
+#include "oom.h"
+
+#include "redaction/personal/phones.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+static struct nv_phones *phones;
+static struct nv_regex_work *work;
+
+struct seen {
+    char text[400];
+    size_t len, count;
+};
+
+static enum nv_err see(void *ctx, size_t from, size_t to)
+{
+    struct seen *seen = ctx;
+    if (seen->len + 50 < sizeof seen->text) {
+        seen->len += (size_t)snprintf(seen->text + seen->len, sizeof seen->text - seen->len,
+                                      "%s%zu-%zu", seen->len > 0 ? " " : "", from, to);
+    }
+    seen->count++;
+    return NV_OK;
+}
+
+static struct seen of(struct nv_str text)
+{
+    struct seen seen = {.len = 0};
+    const struct nv_regex_text subject = {text, false};
+    ck_assert_int_eq(nv_phones_find(phones, work, &subject, see, &seen), NV_OK);
+    return seen;
+}
+
+static void make(const char *regions)
+{
+    struct nv_str list[16], rest = nv_str_from(regions);
+    size_t count = 0;
+    while (rest.len > 0) {
+        size_t comma = nv_str_find_char(rest, ',');
+        list[count++] = nv_str_slice(rest, 0, comma);
+        rest = nv_str_slice(rest, comma == SIZE_MAX ? rest.len : comma + 1, rest.len);
+    }
+    ck_assert_int_eq(nv_phones_new(list, count, &phones, NULL), NV_OK);
+    work = nv_regex_work_new();
+    ck_assert_ptr_nonnull(work);
+}
+
+static void tear_down(void)
+{
+    nv_phones_free(phones);
+    nv_regex_work_free(work);
+    phones = NULL;
+    work = NULL;
+}
+
+START_TEST(as_the_package_finds_them)
+{
+    struct nv_str file = nv_test_read_file(NOVEUM_SOURCE_DIR "/tests/data/phones.tsv");
+    struct nv_str rest = file;
+    unsigned lines = 0;
+    make(NV_PHONES_REGIONS_DEFAULT);
+    while (rest.len > 0) {
+        size_t end = nv_str_find_char(rest, '\n');
+        struct nv_str line = nv_str_slice(rest, 0, end);
+        size_t tab = nv_str_find_char(line, '\t');
+        struct seen seen = of(nv_str_slice(line, 0, tab));
+        struct nv_str wanted = nv_str_slice(line, tab + 1, line.len);
+        ck_assert_msg(nv_str_eq(wanted, nv_str_from(seen.text)), "%.*s: %s", NV_STR_ARG(line),
+                      seen.text);
+        rest = nv_str_slice(rest, end + 1, rest.len);
+        lines++;
+    }
+    ck_assert_uint_ge(lines, 1000);
+    free((void *)(uintptr_t)file.ptr);
+}
+END_TEST
+
+static const struct {
+    const char *text, *found;
+} cases[] = {
+    {"call +971 50 123 4567", "5-21"},
+    {"call +971501234567x", ""},
+    {"call 050 123 4567", ""}, /* no region */
+    {"+", ""},
+    {"+9", ""},
+    {"(+971) 50 123 4567", "0-18"},
+    {"\xef\xbc\x8b"
+     "971 50 123 4567",
+     "0-18"},
+    {"+999 50 123 4567", ""},
+    {"", ""},
+};
+
+START_TEST(with_a_country_only)
+{
+    make("");
+    ck_assert_str_eq(of(nv_str_from(cases[_i].text)).text, cases[_i].found);
+}
+END_TEST
+
+START_TEST(regions)
+{
+    const struct nv_str list[] = {NV_STR(" de "), NV_STR("ZZ")};
+    struct nv_fail fail = {0};
+    ck_assert_int_eq(nv_phones_new(list, 2, &phones, &fail), NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "\"ZZ\" is no region"));
+    ck_assert_str_eq(fail.path, "1");
+    make("de");
+    ck_assert_str_eq(of(NV_STR("Tel. 030 123456 oder")).text, "5-15");
+    ck_assert_uint_gt(strlen(nv_phones_version()), 3);
+}
+END_TEST
+
+/* 2 MB of digits in groups: as many tries as libphonenumber makes, then no more. */
+START_TEST(nothing_takes_long)
+{
+    static const char *const groups[] = {"1234-", "0", "(1) 2/", "+1 ", "12345678 "};
+    size_t size = (size_t)2 << 20, len = strlen(groups[_i]);
+    char *text = malloc(size);
+    ck_assert_ptr_nonnull(text);
+    for (size_t i = 0; i < size; i++)
+        text[i] = groups[_i][i % len];
+    make("AE,US");
+    (void)of((struct nv_str){text, size});
+    free(text);
+}
+END_TEST
+
+START_TEST(no_memory_is_an_error)
+{
+    for (unsigned long n = 1;; n++) {
+        const struct nv_str region = NV_STR("AE");
+        struct nv_phones *made = NULL;
+        oom_fail_nth(n);
+        enum nv_err err = nv_phones_new(&region, 1, &made, NULL);
+        bool failed = oom_end();
+        nv_phones_free(made);
+        ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
+        if (!failed)
+            break;
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("redaction/personal/phones");
+    TCase *tcase = tcase_create("all");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, NULL, tear_down);
+    tcase_add_test(tcase, as_the_package_finds_them);
+    tcase_add_loop_test(tcase, with_a_country_only, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tcase, regions);
+    tcase_add_loop_test(tcase, nothing_takes_long, 0, 5);
+    tcase_add_test(tcase, no_memory_is_an_error);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
