@@ -38,10 +38,10 @@ def secrets():
 
 
 class Planter:
-    """Ends texts with secrets, and knows how many."""
+    """Ends texts with secrets, or with other values, and knows how many."""
 
-    def __init__(self):
-        self.next = secrets()
+    def __init__(self, values=None):
+        self.next = values or secrets()
         self.count = 0
 
     def text(self, text):
