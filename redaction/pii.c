@@ -6,13 +6,24 @@
  */
 #include "redaction/pii.h"
 
+#include "base/limits.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
 
+enum act { ACT_NONE, ACT_DROP, ACT_HASH, ACT_KEEP };
+
+struct key_rule {
+    char key[NV_PII_KEY_MAX]; /* one * at its begin or end */
+    size_t len;
+    enum act act;
+};
+
 struct nv_pii_reader {
     struct nv_pii_reader *next; /* in the pool */
+    const struct nv_pii *pii;
     const struct nv_personal *rules;
     struct nv_nested *nested;
     struct nv_known_keys known;
@@ -25,6 +36,8 @@ struct nv_pii_reader {
 
 struct nv_pii {
     struct nv_personal *rules;
+    struct key_rule keys[NV_PII_KEYS_MAX];
+    size_t key_count;
     pthread_mutex_t lock;
     struct nv_pii_reader *pool;
 };
@@ -73,6 +86,7 @@ static struct nv_pii_reader *new_reader(const struct nv_pii *pii)
     struct nv_pii_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return NULL;
+    reader->pii = pii;
     reader->rules = pii->rules;
     reader->nested = nv_nested_new(pii->rules);
     if (reader->nested)
@@ -102,6 +116,61 @@ void nv_pii_give(struct nv_pii *pii, struct nv_pii_reader *reader)
     (void)pthread_mutex_unlock(&pii->lock);
 }
 
+/* ---- rules of keys ----------------------------------------------------------------------- */
+
+static enum act act_of_word(struct nv_str word)
+{
+    static const struct nv_str words[] = {NV_STR_INIT(""), NV_STR_INIT("drop"),
+                                          NV_STR_INIT("hash"), NV_STR_INIT("keep")};
+    for (unsigned act = ACT_DROP; act <= ACT_KEEP; act++) {
+        if (nv_str_eq(word, words[act]))
+            return (enum act)act;
+    }
+    return ACT_NONE;
+}
+
+const char *nv_pii_add_key(struct nv_pii *pii, struct nv_str item)
+{
+    size_t equals = nv_str_find_char(item, '=');
+    struct nv_str key = nv_str_trim(nv_str_slice(item, 0, equals));
+    if (equals == SIZE_MAX)
+        return "is not KEY=drop, KEY=hash or KEY=keep";
+    enum act act = act_of_word(nv_str_trim(nv_str_slice(item, equals + 1, item.len)));
+    if (act == ACT_NONE)
+        return "says neither drop, hash nor keep";
+    if (key.len == 0 || key.len > NV_PII_KEY_MAX)
+        return "has a key that is empty or longer than 64 bytes";
+    size_t star = nv_str_find_char(nv_str_slice(key, 1, key.len), '*');
+    if (star != SIZE_MAX && (star + 2 != key.len || key.ptr[0] == '*'))
+        return "has a * that is neither at the begin nor at the end of its key";
+    if (pii->key_count == NV_PII_KEYS_MAX)
+        return "is one more than 64";
+    struct key_rule *rule = &pii->keys[pii->key_count++];
+    memcpy(rule->key, key.ptr, key.len);
+    rule->len = key.len;
+    rule->act = act;
+    return NULL;
+}
+
+static bool names(const struct key_rule *rule, struct nv_str key)
+{
+    struct nv_str glob = {rule->key, rule->len};
+    if (glob.ptr[0] == '*')
+        return nv_str_ends(key, nv_str_slice(glob, 1, glob.len));
+    if (glob.ptr[glob.len - 1] == '*')
+        return nv_str_starts(key, nv_str_slice(glob, 0, glob.len - 1));
+    return nv_str_eq(key, glob);
+}
+
+static enum act act_of_key(const struct nv_pii *pii, struct nv_str key)
+{
+    for (size_t i = pii->key_count; i > 0; i--) {
+        if (names(&pii->keys[i - 1], key))
+            return pii->keys[i - 1].act;
+    }
+    return ACT_NONE;
+}
+
 /* ---- the handler ------------------------------------------------------------------------- */
 
 /* Notes what was counted, and counts from 0 again. */
@@ -122,6 +191,8 @@ static enum nv_err personal_of_text(void *ctx, const struct nv_text_place *place
 {
     struct nv_pii_reader *reader = ctx;
     const char *before = text->ptr;
+    if (act_of_key(reader->pii, place->key) == ACT_KEEP)
+        return NV_OK;
     enum nv_nested_numbers numbers = place->json ? NV_NESTED_IDENTIFYING : NV_NESTED_ALL;
     enum nv_err err =
         nv_nested_text(reader->nested, reader->arena, numbers, text, &reader->counts);
@@ -130,10 +201,10 @@ static enum nv_err personal_of_text(void *ctx, const struct nv_text_place *place
     return err;
 }
 
-static bool may_identify(void *ctx, struct nv_str key)
+static bool may_be_wanted(void *ctx, struct nv_str key)
 {
-    (void)ctx;
-    return nv_personal_is_identifying(key);
+    const struct nv_pii_reader *reader = ctx;
+    return nv_personal_is_identifying(key) || act_of_key(reader->pii, key) != ACT_NONE;
 }
 
 static void redact_integer(struct nv_pii_reader *reader, const struct nv_text_place *place,
@@ -152,15 +223,72 @@ static void redact_integer(struct nv_pii_reader *reader, const struct nv_text_pl
 
 /* Numbers of an identifying key, in lists of it too; texts are left to the walk. Recursion is
  * bounded: values are no deeper than NV_VALUE_DEPTH_MAX. */
-static bool numbers_of_key(void *ctx, const struct nv_text_place *place, struct nv_str key,
+static void redact_numbers(struct nv_pii_reader *reader, const struct nv_text_place *place,
                            struct nv_value *value)
 {
-    if (!nv_personal_is_identifying(key))
-        return false;
     if (value->type == NV_VALUE_INT)
-        redact_integer(ctx, place, value);
+        redact_integer(reader, place, value);
     for (uint32_t i = 0; value->type == NV_VALUE_ARRAY && i < value->as.array.count; i++)
-        (void)numbers_of_key(ctx, place, key, &value->as.array.items[i]);
+        redact_numbers(reader, place, &value->as.array.items[i]);
+}
+
+/* VALUE_ and 12 digits, or stars: what a first time left. */
+static bool is_hashed(const struct nv_value *value)
+{
+    struct nv_str text = value->as.string;
+    if (value->type != NV_VALUE_STRING)
+        return false;
+    bool stars = text.len > 0;
+    for (size_t i = 0; i < text.len && stars; i++)
+        stars = text.ptr[i] == '*';
+    return stars || (nv_str_starts(text, NV_STR("VALUE_")) && text.len == 18);
+}
+
+static enum nv_err hash_value(struct nv_pii_reader *reader, struct nv_value *value)
+{
+    struct nv_personal_finder *finder = nv_nested_finder(reader->nested);
+    struct nv_json_writer writer;
+    struct nv_buf json;
+    nv_buf_init(&json, NV_CAP_RECORD);
+    struct nv_str text = value->as.string;
+    if (value->type != NV_VALUE_STRING) {
+        nv_json_write_init(&writer, &json);
+        nv_value_write(&writer, value);
+        text = nv_buf_str(&json);
+    }
+    enum nv_err err =
+        json.failed == NV_OK ? nv_personal_whole(finder, reader->arena, &text) : json.failed;
+    nv_buf_release(&json);
+    if (err == NV_OK)
+        *value = nv_value_string(text);
+    return err;
+}
+
+static bool take_value(struct nv_pii_reader *reader, const struct nv_text_place *place,
+                       enum act act, struct nv_value *value)
+{
+    enum nv_err err = NV_OK;
+    if (value->type == NV_VALUE_NULL || is_hashed(value))
+        return true;
+    if (act == ACT_HASH)
+        err = hash_value(reader, value);
+    else
+        *value = nv_value_null();
+    if (err != NV_OK)
+        reader->failed = err;
+    nv_redacted_note(reader->redacted, NV_RULE_PII_KEY, place, 1);
+    return true;
+}
+
+static bool value_of_key(void *ctx, const struct nv_text_place *place, struct nv_str key,
+                         struct nv_value *value)
+{
+    struct nv_pii_reader *reader = ctx;
+    enum act act = act_of_key(reader->pii, key);
+    if (act == ACT_DROP || act == ACT_HASH)
+        return take_value(reader, place, act, value);
+    if (nv_personal_is_identifying(key) && act_of_key(reader->pii, place->key) != ACT_KEEP)
+        redact_numbers(reader, place, value);
     return false;
 }
 
@@ -170,8 +298,7 @@ struct nv_redaction_handler nv_pii_handler(struct nv_pii_reader *reader, struct 
     reader->arena = arena;
     reader->redacted = redacted;
     reader->failed = NV_OK;
-    return (struct nv_redaction_handler){reader, personal_of_text, numbers_of_key,
-                                         may_identify};
+    return (struct nv_redaction_handler){reader, personal_of_text, value_of_key, may_be_wanted};
 }
 
 enum nv_err nv_pii_failed(const struct nv_pii_reader *reader)

@@ -14,12 +14,25 @@
 #include "redaction/told.h"
 #include "redaction/walk.h"
 
+/* What the user says of keys. */
+#define NV_PII_KEYS_MAX 64u
+#define NV_PII_KEY_MAX 64u
+
 struct nv_pii;
 struct nv_pii_reader;
 
 /* New. Errors as nv_personal_new; the setup is borrowed for the call. */
 enum nv_err nv_pii_new(const struct nv_personal_setup *setup, struct nv_pii **out,
                        struct nv_fail *fail) NV_MUST_USE;
+/*
+ * Adds a rule of a key, `KEY=drop|hash|keep`, before the first reader is taken; KEY may have one
+ * `*` at its begin or end. NULL, or what is wrong with it (static). The last rule of a key
+ * counts:
+ *   drop  a value under such a key, however deep, becomes null
+ *   hash  it becomes VALUE_ and the pseudonym of its text or JSON, or stars
+ *   keep  nothing personal is looked for in an attribute of that key
+ */
+const char *nv_pii_add_key(struct nv_pii *pii, struct nv_str item);
 /* After the last reader was given back. NULL is allowed. */
 void nv_pii_free(struct nv_pii *pii);
 /* A reader of one's own until it is given back, from any thread; NULL without memory. */

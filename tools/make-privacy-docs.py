@@ -44,10 +44,16 @@ def labels():
     return re.findall(rf"X\(\w+, {TEXT}, {TEXT}, {TEXT}\)", macro("redaction/personal/patterns.h", "NV_PERSONAL_LABELS"))
 
 
+def phones_version():
+    """Whose plans of telephone numbers these are."""
+    source = (ROOT / "redaction/personal/phone_plans.inc").read_text("utf-8")
+    return f", by the plans of `phonenumbers` {re.search(f'PLANS_VERSION {TEXT}', source).group(1)}"
+
+
 def personal_table():
     """One row a label."""
     return "| label | rule | is |\n|---|---|---|\n" + "".join(
-        f"| `{label}` | `{rule}` | {cell(what)} |\n" for label, rule, what in labels())
+        f"| `{label}` | `{rule}` | {cell(what)}{phones_version() if label == 'PHONE' else ''} |\n" for label, rule, what in labels())
 
 
 def shapes_table():

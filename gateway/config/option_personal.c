@@ -146,6 +146,21 @@ static enum nv_err refuse_rules(const struct nv_options *options,
     return refuse_pattern(options, patterns, why, fail);
 }
 
+static enum nv_err add_keys(const struct nv_options *options, struct nv_pii *pii,
+                            struct nv_fail *fail)
+{
+    for (size_t i = 0; i < options->redaction_pii_keys.count; i++) {
+        const char *item = options->redaction_pii_keys.items[i];
+        const char *wrong = nv_pii_add_key(pii, nv_str_from(item));
+        if (wrong) {
+            char what[160];
+            (void)snprintf(what, sizeof what, "\"%.48s\" %s", item, wrong);
+            return refuse(options, NV_OPT_redaction_pii_keys, fail, what);
+        }
+    }
+    return NV_OK;
+}
+
 static enum nv_err make(const struct nv_options *options, struct nv_str salt,
                         struct nv_personal_pattern *patterns, struct nv_pii **out,
                         struct nv_fail *fail)
@@ -171,7 +186,7 @@ static enum nv_err make(const struct nv_options *options, struct nv_str salt,
     }
     free((void *)(uintptr_t)setup.allowed);
     free((void *)(uintptr_t)setup.regions);
-    return err;
+    return err == NV_OK ? add_keys(options, *out, fail) : err;
 }
 
 /* ---- all of it --------------------------------------------------------------------------- */
@@ -189,6 +204,8 @@ static enum nv_err check_off(const struct nv_options *options, struct nv_fail *f
         return refuse(options, NV_OPT_redaction_patterns, fail, what);
     if (options->redaction_pii_allow.count > 0)
         return refuse(options, NV_OPT_redaction_pii_allow, fail, what);
+    if (options->redaction_pii_keys.count > 0)
+        return refuse(options, NV_OPT_redaction_pii_keys, fail, what);
     return NV_OK;
 }
 
@@ -207,6 +224,10 @@ enum nv_err nv_options_personal(const struct nv_options *options, struct nv_pii 
     enum nv_err err = read_salt(options, &salt, fail);
     if (err == NV_OK)
         err = make(options, nv_buf_str(&salt), patterns, out, fail);
+    if (err != NV_OK) {
+        nv_pii_free(*out);
+        *out = NULL;
+    }
     if (salt.bytes)
         explicit_bzero(salt.bytes, salt.capacity);
     nv_buf_release(&salt);

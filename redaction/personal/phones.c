@@ -97,11 +97,6 @@ void nv_phones_free(struct nv_phones *phones)
     free(phones);
 }
 
-const char *nv_phones_version(void)
-{
-    return NV_PHONE_PLANS_VERSION;
-}
-
 /* ---- a candidate ------------------------------------------------------------------------- */
 
 static bool has_shape(const struct pass *pass, enum shape shape, struct nv_str text)

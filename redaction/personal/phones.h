@@ -28,8 +28,6 @@ enum nv_err nv_phones_new(const struct nv_str *regions, size_t count, struct nv_
                           struct nv_fail *fail) NV_MUST_USE;
 /* NULL is allowed. */
 void nv_phones_free(struct nv_phones *phones);
-/* The release of libphonenumber whose plans these are. Static. */
-const char *nv_phones_version(void);
 /*
  * Gives each number to `found`, some more than once; stops at its first error and returns it.
  * NV_ERR_LIMIT: a search was given up.

@@ -42,8 +42,6 @@ ALLOWED = {
     "noveum_*": "the libraries' interface, held by check_abi.py",
     # rows of tables that make a prototype each
     "nv_step_*": "steps of conventions, named by the table of transform_steps.h",
-    # of redaction.pii_keys, which is not there yet
-    "nv_personal_whole": "the word for a value as a whole",
     # the other side
     "nv_crc32c_portable": "for machines without the instruction; compared with it",
     "nv_wire_put_varint": "odd encodings, which the program reads and never writes",

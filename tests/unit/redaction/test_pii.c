@@ -90,6 +90,37 @@ START_TEST(the_trace_says_what_was_taken)
 }
 END_TEST
 
+START_TEST(rules_of_keys)
+{
+    static const char *const rules[] = {"*.name=keep", "user.name=hash", "user.*.note=drop ",
+                                        "*.note=drop", "n=hash",         "kept=keep"};
+    struct nv_trace trace = {.arena = arena};
+    struct nv_attributes inner = {0};
+    struct nv_redacted told;
+    for (size_t i = 0; i < 6; i++) {
+        const char *wrong = nv_pii_add_key(config.pii, nv_str_from(rules[i]));
+        ck_assert((wrong != NULL) == (i == 2));
+    }
+    add(&inner, "a.note", text("x"));
+    add(&inner, "phone", nv_value_int(4155552671));
+    add(&trace.tags, "user.name", text("J. Doe"));
+    add(&trace.tags, "pet.name", text("john@corp.com, password=x"));
+    add(&trace.tags, "n", nv_value_int(7));
+    add(&trace.tags, "kept",
+        (struct nv_value){.type = NV_VALUE_MAP, .as.map = {inner.items, inner.count}});
+    ck_assert_int_eq(nv_redact(&config, &trace, &told), NV_OK);
+    const struct nv_attribute *items = trace.tags.items;
+    ck_assert(nv_str_starts(items[0].value.as.string, NV_STR("VALUE_")));
+    ck_assert_nv_str(items[1].value.as.string, "john@corp.com, password=***");
+    ck_assert(nv_str_starts(items[2].value.as.string, NV_STR("VALUE_")));
+    ck_assert_int_eq(inner.items[0].value.type, NV_VALUE_NULL);
+    ck_assert_int_eq(inner.items[1].value.type, NV_VALUE_INT);
+    ck_assert_uint_eq(told.by_rule[NV_RULE_PII_KEY], 3);
+    ck_assert_int_eq(nv_redact(&config, &trace, &told), NV_OK);
+    ck_assert_uint_eq(told.total, 0);
+}
+END_TEST
+
 START_TEST(shown_texts)
 {
     struct nv_str shown = NV_STR("john@corp.com, password=x");
@@ -157,6 +188,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, texts_keys_and_numbers);
     tcase_add_test(tcase, the_trace_says_what_was_taken);
+    tcase_add_test(tcase, rules_of_keys);
     tcase_add_test(tcase, shown_texts);
     tcase_add_test(tcase, threads_do_not_meet);
     tcase_add_test(tcase, each_allocation_fails_once);

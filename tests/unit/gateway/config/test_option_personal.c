@@ -82,6 +82,29 @@ START_TEST(what_is_refused)
 END_TEST
 
 /* The file's line end is no part of the salt; others must not read it. */
+static const struct {
+    const char *keys, *says;
+} keys[] = {
+    {"a=drop,*.b=hash,c.*=keep,*=keep", NULL},
+    {"a=drop,b", "redaction.pii_keys: \"b\" is not KEY=drop"},
+    {"a=mask", "says neither drop"},
+    {"=drop", "has a key that is empty"},
+    {"a*b=drop", "has a * that is neither"},
+    {"*a*=drop", "has a * that is neither"},
+};
+
+START_TEST(rules_of_keys)
+{
+    set(NV_OPT_redaction_pii, "redact");
+    set(NV_OPT_redaction_pii_keys, keys[_i].keys);
+    ck_assert_int_eq(nv_options_personal(&options, &pii, &fail),
+                     keys[_i].says ? NV_ERR_CONFIG : NV_OK);
+    ck_assert((pii == NULL) == (keys[_i].says != NULL));
+    if (keys[_i].says)
+        ck_assert_msg(strstr(fail.what, keys[_i].says) != NULL, "%s", fail.what);
+}
+END_TEST
+
 START_TEST(regions)
 {
     struct nv_arena *arena = nv_arena_new(1u << 16);
@@ -162,6 +185,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, what_is_refused, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_loop_test(tcase, rules_of_keys, 0, (int)(sizeof keys / sizeof keys[0]));
     tcase_add_test(tcase, regions);
     tcase_add_test(tcase, the_file_of_the_salt);
     tcase_add_test(tcase, each_allocation_fails_once);
