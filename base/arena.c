@@ -164,8 +164,9 @@ static struct chunk *chunk_new(struct nv_arena *arena, size_t size)
     return chunk;
 }
 
-/* Chunk with room for `needed` bytes, linked in; NULL past the cap or without memory. */
-static struct chunk *add_chunk(struct nv_arena *arena, size_t needed)
+/* Chunk with room for `needed` bytes, linked in; NULL past the cap or without memory. Apart,
+ * because most of what is asked for fits. */
+static __attribute__((noinline)) struct chunk *add_chunk(struct nv_arena *arena, size_t needed)
 {
     size_t left = arena->max_bytes - arena->bytes;
     if (left < sizeof(struct chunk) || needed > left - sizeof(struct chunk)) {

@@ -70,11 +70,15 @@ enum nv_json_token nv_json_next(struct nv_json_reader *reader);
 /* Skips the rest of the value whose first token `token` was just returned (behind KEY: the
  * value of that key). NV_OK or reader->err. */
 enum nv_err nv_json_skip(struct nv_json_reader *reader, enum nv_json_token token) NV_MUST_USE;
-/*
- * Text of a raw string: `raw` itself when it holds no escapes, else a copy in the arena with
- * escapes resolved. A lone surrogate becomes U+FFFD. ptr NULL without memory.
- */
-struct nv_str nv_json_unescape(struct nv_arena *arena, struct nv_str raw, bool escaped);
+/* A copy of a raw string in the arena with escapes resolved. A lone surrogate becomes U+FFFD.
+ * ptr NULL without memory. */
+struct nv_str nv_json_unescaped(struct nv_arena *arena, struct nv_str raw);
+/* Text of a raw string: `raw` itself when it holds no escapes, else nv_json_unescaped. */
+static inline struct nv_str nv_json_unescape(struct nv_arena *arena, struct nv_str raw,
+                                             bool escaped)
+{
+    return escaped ? nv_json_unescaped(arena, raw) : raw;
+}
 /* The same, appended to a buffer. Errors are the buffer's. */
 enum nv_err nv_json_unescape_to(struct nv_buf *buf, struct nv_str raw);
 

@@ -71,10 +71,8 @@ size_t nv_json_escape_resolve(struct nv_str raw, char out[4], size_t *length)
     return nv_utf8_put(code, out);
 }
 
-struct nv_str nv_json_unescape(struct nv_arena *arena, struct nv_str raw, bool escaped)
+struct nv_str nv_json_unescaped(struct nv_arena *arena, struct nv_str raw)
 {
-    if (!escaped)
-        return raw;
     char *text = nv_arena_raw(arena, raw.len);
     if (!text)
         return (struct nv_str){NULL, 0};

@@ -38,13 +38,35 @@ size_t nv_json_escape_resolve(struct nv_str raw, char out[NV_JSON_ESCAPE_BYTES],
                               size_t *length);
 
 #ifdef __SSE2__
-/* The bits of the bytes of `block` that are a quote, a backslash or a control character. */
-static inline unsigned nv_json_special_bits(__m128i block)
+#define NV_JSON_BLOCK 16u
+
+static inline __m128i nv_json_block(const char *at)
 {
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
-    __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-    __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* All ones in the bytes of `block` that are a quote, a backslash or a control character. With
+ * one bit turned, the quote is the one byte that follows the control characters. */
+static inline __m128i nv_json_special(__m128i block)
+{
+    const __m128i turned = _mm_xor_si128(block, _mm_set1_epi8('"' ^ 0x20));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(turned, _mm_set1_epi8(0x20)), turned);
+    return _mm_or_si128(low, _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
+}
+
+/* The bits of those bytes of a block; of two that follow each other, if either has any. */
+static inline unsigned nv_json_bits(__m128i block)
+{
+    return (unsigned)_mm_movemask_epi8(nv_json_special(block));
+}
+
+static inline unsigned nv_json_bits_of_two(__m128i first, __m128i second)
+{
+    const __m128i low = nv_json_special(first), high = nv_json_special(second);
+    if (_mm_movemask_epi8(_mm_or_si128(low, high)) == 0)
+        return 0;
+    return (unsigned)_mm_movemask_epi8(low) | (unsigned)_mm_movemask_epi8(high)
+                                                  << NV_JSON_BLOCK;
 }
 #endif
 
@@ -57,9 +79,17 @@ static inline bool nv_json_is_special(char c)
 static inline size_t nv_json_find_special(struct nv_str text, size_t pos)
 {
 #ifdef __SSE2__
-    for (const size_t end = text.len >= 16 ? text.len - 15 : 0; pos < end; pos += 16) {
-        unsigned bits = nv_json_special_bits(
-            _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + pos)));
+    const size_t end = text.len >= NV_JSON_BLOCK ? text.len - (NV_JSON_BLOCK - 1) : 0;
+    unsigned bits;
+    if (pos < end) { /* where most keys and words end */
+        bits = nv_json_bits(nv_json_block(text.ptr + pos));
+        if (bits != 0)
+            return pos + (size_t)__builtin_ctz(bits);
+        pos += NV_JSON_BLOCK;
+    }
+    for (; pos + NV_JSON_BLOCK < end; pos += 2 * NV_JSON_BLOCK) {
+        bits = nv_json_bits_of_two(nv_json_block(text.ptr + pos),
+                                   nv_json_block(text.ptr + pos + NV_JSON_BLOCK));
         if (bits != 0)
             return pos + (size_t)__builtin_ctz(bits);
     }
@@ -76,10 +106,13 @@ static inline size_t nv_json_copy_to_special(struct nv_str text, size_t pos, cha
     size_t at = 0, most = text.len - pos < room ? text.len - pos : room;
     const char *in = text.ptr + pos;
 #ifdef __SSE2__
-    for (const size_t end = most >= 16 ? most - 15 : 0; at < end; at += 16) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(in + at));
-        _mm_storeu_si128((__m128i *)(void *)(out + at), block);
-        unsigned bits = nv_json_special_bits(block);
+    const size_t end = most >= 2 * NV_JSON_BLOCK ? most - (2 * NV_JSON_BLOCK - 1) : 0;
+    for (; at < end; at += 2 * NV_JSON_BLOCK) {
+        const __m128i first = nv_json_block(in + at);
+        const __m128i second = nv_json_block(in + at + NV_JSON_BLOCK);
+        _mm_storeu_si128((__m128i *)(void *)(out + at), first);
+        _mm_storeu_si128((__m128i *)(void *)(out + at + NV_JSON_BLOCK), second);
+        const unsigned bits = nv_json_bits_of_two(first, second);
         if (bits != 0)
             return pos + at + (size_t)__builtin_ctz(bits);
     }

@@ -94,7 +94,7 @@ static void scan(size_t len, size_t at, char special)
 START_TEST(special_bytes_at_every_place)
 {
     static const char specials[] = {'"', '\\', '\0', '\n', '\x1f'};
-    for (size_t len = 1; len < 70; len++) {
+    for (size_t len = 1; len < 100; len++) {
         for (size_t at = 0; at < len; at++)
             scan(len, at, specials[(len + at) % sizeof specials]);
     }
