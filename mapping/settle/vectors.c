@@ -78,62 +78,73 @@ static bool is_encoded(struct nv_str key, const struct nv_value *value)
 static enum fate strip(struct stripping *s, struct nv_str key, struct nv_value *value,
                        unsigned depth);
 
-static enum fate strip_array(struct stripping *s, struct nv_str key, struct nv_value *value,
+/* ---- arrays and objects ------------------------------------------------------------------ */
+
+static uint32_t *count_of(struct nv_value *list)
+{
+    return list->type == NV_VALUE_MAP ? &list->as.map.count : &list->as.array.count;
+}
+
+static struct nv_value *item_of(struct nv_value *list, uint32_t at)
+{
+    return list->type == NV_VALUE_MAP ? &list->as.map.items[at].value
+                                      : &list->as.array.items[at];
+}
+
+/* Gives the list items of its own: others may have the same. */
+static bool copy_items(struct stripping *s, struct nv_value *list)
+{
+    const bool map = list->type == NV_VALUE_MAP;
+    const void *items = map ? (const void *)list->as.map.items : list->as.array.items;
+    const size_t size = map ? sizeof *list->as.map.items : sizeof *list->as.array.items;
+    void *copy = nv_arena_raw(s->arena, *count_of(list) * size);
+    if (!copy) {
+        s->err = NV_ERR_NO_MEMORY;
+        return false;
+    }
+    memcpy(copy, items, *count_of(list) * size);
+    if (map)
+        list->as.map.items = copy;
+    else
+        list->as.array.items = copy;
+    return true;
+}
+
+static void keep_item(struct nv_value *list, uint32_t to, uint32_t from,
+                      const struct nv_value *item)
+{
+    if (list->type == NV_VALUE_MAP)
+        list->as.map.items[to].key = list->as.map.items[from].key;
+    *item_of(list, to) = *item;
+}
+
+/* Elements have the name of their array, members of an object their own. */
+static enum fate strip_items(struct stripping *s, struct nv_str key, struct nv_value *list,
                              unsigned depth)
 {
-    const uint32_t count = value->as.array.count;
-    struct nv_value *items = NULL;
+    const uint32_t count = *count_of(list);
+    bool own = false;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
-        struct nv_value item = value->as.array.items[i];
-        enum fate fate = strip(s, key, &item, depth + 1);
-        if (fate != KEPT && !items) {
-            items = nv_arena_array(s->arena, count, sizeof *items);
-            if (!items) {
-                s->err = NV_ERR_NO_MEMORY;
+        struct nv_value item = *item_of(list, i);
+        const struct nv_str name = list->type == NV_VALUE_MAP ? list->as.map.items[i].key : key;
+        enum fate fate = strip(s, name, &item, depth + 1);
+        if (fate != KEPT && !own) {
+            own = copy_items(s, list);
+            if (!own)
                 return KEPT;
-            }
-            if (i > 0)
-                memcpy(items, value->as.array.items, i * sizeof *items);
         }
-        if (items && fate != GONE)
-            items[kept] = item;
+        if (own && fate != GONE)
+            keep_item(list, kept, i, &item);
         kept += fate != GONE;
     }
-    if (!items)
+    if (!own)
         return KEPT;
-    value->as.array.items = items;
-    value->as.array.count = kept;
+    *count_of(list) = kept;
     return kept == 0 ? GONE : CHANGED;
 }
 
-static enum fate strip_map(struct stripping *s, struct nv_value *value, unsigned depth)
-{
-    const uint32_t count = value->as.map.count;
-    struct nv_attribute *items = NULL;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct nv_attribute item = value->as.map.items[i];
-        enum fate fate = strip(s, item.key, &item.value, depth + 1);
-        if (fate != KEPT && !items) {
-            items = nv_arena_array(s->arena, count, sizeof *items);
-            if (!items) {
-                s->err = NV_ERR_NO_MEMORY;
-                return KEPT;
-            }
-            if (i > 0)
-                memcpy(items, value->as.map.items, i * sizeof *items);
-        }
-        if (items && fate != GONE)
-            items[kept] = item;
-        kept += fate != GONE;
-    }
-    if (!items)
-        return KEPT;
-    value->as.map.items = items;
-    value->as.map.count = kept;
-    return kept == 0 ? GONE : CHANGED;
-}
+/* ---- values ------------------------------------------------------------------------------ */
 
 /* JSON text becomes what it says when something in it goes. */
 static enum fate strip_text(struct stripping *s, struct nv_str key, struct nv_value *value,
@@ -170,9 +181,8 @@ static enum fate strip(struct stripping *s, struct nv_str key, struct nv_value *
     }
     switch (value->type) {
     case NV_VALUE_ARRAY:
-        return strip_array(s, key, value, depth);
     case NV_VALUE_MAP:
-        return strip_map(s, value, depth);
+        return strip_items(s, key, value, depth);
     case NV_VALUE_STRING:
         return strip_text(s, key, value, depth);
     default:
