@@ -318,13 +318,27 @@ static const struct nv_price *find_glob(const struct nv_prices *prices,
     return best;
 }
 
+/* The first of the provider's tables; they stand in the order of providers, as the rows do. */
+static uint32_t find_provider(const struct nv_prices *prices, struct nv_str provider)
+{
+    uint32_t low = 0, high = prices->provider_count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (nv_str_cmp(prices->providers[middle].provider, provider) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static const struct nv_price *find_in(const struct nv_prices *prices, struct nv_str provider,
                                       struct nv_str model, uint64_t time_ns)
 {
-    for (uint32_t p = 0; p < prices->provider_count; p++) {
+    for (uint32_t p = find_provider(prices, provider); p < prices->provider_count; p++) {
         const struct provider_rows *rows = &prices->providers[p];
         if (!nv_str_eq(rows->provider, provider))
-            continue;
+            break;
         const struct nv_price *price = find_exact(prices, rows, model, time_ns);
         if (!price)
             price = find_glob(prices, rows, model, time_ns);

@@ -38,6 +38,7 @@
     X(NV_FIELD_COST_TOTAL, "llm.cost.total")                                                   \
     X(NV_FIELD_COST_INPUT, "llm.cost.input")                                                   \
     X(NV_FIELD_COST_OUTPUT, "llm.cost.output")                                                 \
+    X(NV_FIELD_COST_CURRENCY, "llm.cost.currency")                                             \
     X(NV_FIELD_REQUEST_MODEL, "llm.request.model")                                             \
     X(NV_FIELD_RESPONSE_MODEL, "llm.response_model")                                           \
     X(NV_FIELD_SERVICE_TIER, "llm.response.service_tier")                                      \

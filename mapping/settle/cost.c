@@ -60,19 +60,23 @@ static enum nv_err step_aside(struct nv_translation *t, struct nv_attribute *att
 
 /* Readies a span for `count` of the costs, which it does not have: text that the source gave
  * one of their names stays beside it. `*currency`: has it one? All of it by one walk, on which
- * nearly every name is told by its beginning. */
+ * nearly every name is told by its beginning, and only where a source may have given such
+ * names. */
 static enum nv_err make_room(struct nv_translation *t, const struct nv_span_work *work,
                              size_t count, bool *currency)
 {
     static const char all[] = "llm.cost.";
     struct nv_attributes *attributes = &work->span->attributes;
-    *currency = false;
+    *currency = nv_work_get(work, NV_FIELD_COST_CURRENCY) != NULL;
+    if (!work->may_repeat)
+        return NV_OK;
     for (uint32_t i = 0; i < attributes->count; i++) {
         struct nv_attribute *attribute = &attributes->items[i];
         if (attribute->key.len < sizeof all ||
             memcmp(attribute->key.ptr, all, sizeof all - 1) != 0)
             continue;
-        *currency = *currency || nv_str_eq(attribute->key, NV_STR("llm.cost.currency"));
+        *currency = *currency ||
+                    nv_str_eq(attribute->key, t->rules->fields[NV_FIELD_COST_CURRENCY].name);
         for (size_t c = 0; c < count; c++) {
             const struct nv_str name = t->rules->fields[costs[c]].name;
             enum nv_err err =
@@ -84,10 +88,9 @@ static enum nv_err make_room(struct nv_translation *t, const struct nv_span_work
     return NV_OK;
 }
 
-static enum nv_err add_currency(struct nv_translation *t, const struct nv_span_work *work)
+static enum nv_err add_currency(struct nv_translation *t, struct nv_span_work *work)
 {
-    return nv_attributes_add(&work->span->attributes, t->arena, NV_STR("llm.cost.currency"),
-                             nv_value_string(NV_STR("USD")));
+    return nv_work_set(t, work, NV_FIELD_COST_CURRENCY, nv_value_string(NV_STR("USD")));
 }
 
 /* A cost that the source told: the total is completed from its parts. */

@@ -276,17 +276,22 @@ static enum nv_err merge_group(struct nv_translation *t, const struct nv_branch 
 static enum nv_err merge_branches(struct nv_translation *t)
 {
     uint32_t count = 0;
+    struct nv_key_bits seen = {{0}};
+    bool again = false;
     struct nv_branch *branches = NULL;
     struct response *list = nv_arena_array(t->arena, t->work_count, sizeof *list);
     if (!list)
         return NV_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < t->work_count; i++) {
         const struct nv_value *id = nv_work_get(&t->works[i], NV_FIELD_REQUEST_ID);
-        if (t->works[i].kind == NV_KIND_LLM && id && id->type == NV_VALUE_STRING &&
-            id->as.string.len > 0)
-            list[count++] = (struct response){id->as.string, i};
+        if (t->works[i].kind != NV_KIND_LLM || !id || id->type != NV_VALUE_STRING ||
+            id->as.string.len == 0)
+            continue;
+        again = nv_key_bits_add(&seen, id->as.string) || again;
+        list[count++] = (struct response){id->as.string, i};
     }
-    if (count < 2)
+    /* In most traces a look at the bits of the ids tells that none stands twice. */
+    if (!again)
         return NV_OK;
     qsort(list, count, sizeof *list, by_response);
     for (uint32_t from = 0, to; from < count; from = to) {
@@ -500,30 +505,36 @@ static void add_below(const struct nv_translation *t, struct below *parent,
     parent->embed_input = add_counts(parent->embed_input, child->embed_input);
 }
 
-struct visit {
-    uint32_t depth, index;
-};
-
-static int deeper_first(const void *left, const void *right)
+/* All spans, the deepest first, those of one depth as they stand; NULL without memory. Depths
+ * are counted: they are small numbers. */
+static const uint32_t *deepest_first(const struct nv_translation *t)
 {
-    const struct visit *a = left, *b = right;
-    if (a->depth != b->depth)
-        return a->depth > b->depth ? -1 : 1;
-    return a->index < b->index ? -1 : a->index > b->index;
+    uint32_t deepest = 0;
+    for (uint32_t i = 0; i < t->work_count; i++)
+        deepest = t->works[i].depth > deepest ? t->works[i].depth : deepest;
+    /* of each level, how many are deeper: where its first span goes */
+    uint32_t *places = nv_arena_array(t->arena, (size_t)deepest + 2, sizeof *places);
+    uint32_t *order = nv_arena_array(t->arena, t->work_count, sizeof *order);
+    if (!places || !order)
+        return NULL;
+    for (uint32_t i = 0; i < t->work_count; i++)
+        places[deepest - t->works[i].depth + 1]++;
+    for (uint32_t level = 1; level <= deepest; level++)
+        places[level] += places[level - 1];
+    for (uint32_t i = 0; i < t->work_count; i++)
+        order[places[deepest - t->works[i].depth]++] = i;
+    return order;
 }
 
 /* Visits children before parents. */
 static enum nv_err visit_all(struct nv_translation *t)
 {
     struct below *below = nv_arena_array(t->arena, t->work_count, sizeof *below);
-    struct visit *visits = nv_arena_array(t->arena, t->work_count, sizeof *visits);
-    if (!below || !visits)
+    const uint32_t *order = deepest_first(t);
+    if (!below || !order)
         return NV_ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < t->work_count; i++)
-        visits[i] = (struct visit){t->works[i].depth, i};
-    qsort(visits, t->work_count, sizeof *visits, deeper_first);
     for (uint32_t i = 0; i < t->work_count; i++) {
-        uint32_t at = visits[i].index;
+        uint32_t at = order[i];
         enum nv_err err = settle_span(t, at, &below[at]);
         bool asked = t->works[at].kind == NV_KIND_AGENT || at == t->root;
         if (err == NV_OK && asked && below[at].first)
