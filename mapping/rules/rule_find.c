@@ -64,8 +64,6 @@ static inline bool same_text(struct nv_str a, struct nv_str b)
 /* Index of the key with this text, or UINT16_MAX. */
 static inline uint16_t find_text(const struct nv_rules *rules, struct nv_str text, bool wild)
 {
-    if (rules->slot_count == 0)
-        return UINT16_MAX;
     uint32_t hash = hash_of(text);
     uint32_t mask = rules->slot_count - 1;
     for (uint32_t at = hash & mask; rules->slots[at] != 0; at = (at + 1) & mask) {
@@ -326,11 +324,24 @@ static size_t find_char(struct nv_str text, size_t at, char c)
     return find_folded(text, at, c, c >= 'a' && c <= 'z' ? 0x20 : 0);
 }
 
+/* How far both begin with the same text, without a `*`, in steps of eight bytes. */
+static inline size_t same_start(struct nv_str pattern, struct nv_str text)
+{
+    const size_t len = pattern.len < text.len ? pattern.len : text.len;
+    size_t at = 0;
+    for (; at + 8 <= len; at += 8) {
+        const uint64_t word = word_at(pattern.ptr + at, 8);
+        if (word != word_at(text.ptr + at, 8) || zero_bytes(word ^ EACH('*')) != 0)
+            break;
+    }
+    return at;
+}
+
 /* Classic glob with one kind of wildcard: on a mismatch, the last `*` takes more characters, up
  * to the next that what follows it begins with. */
 static bool glob(struct nv_str pattern, struct nv_str text)
 {
-    size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
+    size_t p = same_start(pattern, text), t = p, star = SIZE_MAX, mark = 0;
     while (t < text.len) {
         if (p < pattern.len && pattern.ptr[p] == '*') {
             star = p++;
