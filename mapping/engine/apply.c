@@ -47,11 +47,15 @@ static enum nv_err reserve_seen(struct nv_translation *t, uint32_t kept, uint32_
         return NV_OK;
     uint32_t capacity = count + count / 2 + 32;
     struct nv_seen *larger = nv_arena_raw(t->arena, capacity * sizeof *larger);
-    if (!larger)
+    uint32_t *telling = nv_arena_raw(t->arena, capacity * sizeof *telling);
+    if (!larger || !telling)
         return NV_ERR_NO_MEMORY;
-    if (kept > 0)
+    if (kept > 0) {
         memcpy(larger, scratch->seen, kept * sizeof *larger);
+        memcpy(telling, scratch->telling, scratch->telling_count * sizeof *telling);
+    }
     scratch->seen = larger;
+    scratch->telling = telling;
     scratch->seen_capacity = capacity;
     return NV_OK;
 }
@@ -69,8 +73,10 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
     *tells = false;
     nv_answers_forget(t);
     (void)nv_meter_spend(work->source.count - first);
-    if (first == 0)
+    if (first == 0) {
         scratch->signs = scratch->scope_signs;
+        scratch->telling_count = 0;
+    }
     for (uint32_t i = first; i < work->source.count; i++) {
         const struct nv_attribute *attribute = &work->source.items[i];
         nv_rules_find(t->rules, attribute->key, &found);
@@ -82,7 +88,11 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
             continue;
         const struct nv_rule_key *key = &t->rules->keys[found.key - 1];
         *tells = *tells || key->watched || key->kind_count > 0;
-        if (key->watched && !scratch->seen[i].absent)
+        if (scratch->seen[i].absent)
+            continue;
+        if (key->kind_count > 0)
+            scratch->telling[scratch->telling_count++] = i;
+        if (key->watched)
             note_signs(t, key, i);
     }
     return NV_OK;
@@ -220,12 +230,13 @@ static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_wor
             continue;
         const struct nv_rule_key *key = &t->rules->keys[t->scratch.seen[at].key - 1];
         const struct nv_rule *rule = &t->rules->rules[key->first_rule];
+        const struct nv_rule *const end = rule + key->rule_count;
         rows += key->rule_count;
-        for (unsigned i = key->kind_count; i < key->rule_count; i++) {
-            if (!(rule[i].gives & bit) ||
-                !nv_rule_holds(t, work, &rule[i], &work->source.items[at].value))
+        for (rule += key->kind_count; rule < end; rule++) {
+            if (!(rule->gives & bit) ||
+                !nv_rule_holds(t, work, rule, &work->source.items[at].value))
                 continue;
-            enum nv_err err = apply_rule(t, work, &rule[i], at);
+            enum nv_err err = apply_rule(t, work, rule, at);
             if (err != NV_OK)
                 return err;
         }

@@ -230,12 +230,10 @@ static void decide_by_facts(const struct nv_translation *t, const struct nv_span
 void nv_kind_decide(struct nv_translation *t, struct nv_span_work *work)
 {
     struct decision decision = {UINT16_MAX, NV_KIND_NONE};
-    for (uint32_t i = 0; i < work->source.count; i++) {
-        uint16_t key = t->scratch.seen[i].key;
-        if (key != 0 && t->rules->keys[key - 1].kind_count > 0 && !t->scratch.seen[i].absent) {
-            decide_by_key(t, work, &t->rules->keys[key - 1], &work->source.items[i].value,
-                          &decision);
-        }
+    for (uint32_t i = 0; i < t->scratch.telling_count; i++) {
+        const uint32_t at = t->scratch.telling[i];
+        decide_by_key(t, work, &t->rules->keys[t->scratch.seen[at].key - 1],
+                      &work->source.items[at].value, &decision);
     }
     decide_by_facts(t, work, &decision);
     work->kind = (enum nv_kind)decision.kind;
@@ -258,14 +256,27 @@ struct nv_str nv_fact_text(const struct nv_span_work *work, enum nv_fact_key fac
     return NV_STR("");
 }
 
+/* What a scope decides of the rules that ask about scopes: signs that must not be needed, and
+ * those that must not be lacked. */
+struct scope_verdict {
+    struct nv_signs missing, there;
+};
+
+static struct scope_verdict verdict_of(const struct nv_translation *t)
+{
+    struct scope_verdict verdict = {.there = t->scratch.scope_signs};
+    for (unsigned word = 0; word < NV_SIGNS_MAX / 64; word++)
+        verdict.missing.bits[word] = t->rules->scoped.bits[word] & ~verdict.there.bits[word];
+    return verdict;
+}
+
 /* Does what a rule asks of the scope hold? */
-static bool scope_allows(const struct nv_translation *t, const struct nv_rule *rule)
+static inline bool scope_allows(const struct scope_verdict *verdict, const struct nv_rule *rule)
 {
     uint64_t wrong = 0;
     for (unsigned word = 0; word < NV_SIGNS_MAX / 64; word++) {
-        const uint64_t there = t->scratch.scope_signs.bits[word];
-        wrong |= (rule->filter.need.bits[word] & t->rules->scoped.bits[word] & ~there) |
-                 (rule->filter.lack.bits[word] & there);
+        wrong |= (rule->filter.need.bits[word] & verdict->missing.bits[word]) |
+                 (rule->filter.lack.bits[word] & verdict->there.bits[word]);
     }
     return wrong == 0;
 }
@@ -276,12 +287,14 @@ void nv_scope_enter(struct nv_translation *t, const struct nv_origin *origin)
     uint16_t *row = scratch->kind_rows;
     scratch->scope_origin = origin;
     scratch->scope_signs = nv_rules_scope_signs(t->rules, origin->scope_name);
+    const struct scope_verdict verdict = verdict_of(t);
     for (unsigned fact = 0; fact < NV_FACT_KEYS; fact++) {
         const uint16_t *first = row, index = t->mapping->fact_keys[fact];
         const struct nv_rule_key *key = index == UINT16_MAX ? NULL : &t->rules->keys[index];
-        for (unsigned i = 0; key && i < key->kind_count; i++) {
-            if (scope_allows(t, &t->rules->rules[key->first_rule + i]))
-                *row++ = (uint16_t)(key->first_rule + i);
+        const unsigned end = key ? key->first_rule + key->kind_count : 0u;
+        for (unsigned i = key ? key->first_rule : 0u; i < end; i++) {
+            if (scope_allows(&verdict, &t->rules->rules[i]))
+                *row++ = (uint16_t)i;
         }
         scratch->kind_row_counts[fact] = (uint16_t)(row - first);
     }

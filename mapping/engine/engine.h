@@ -30,8 +30,8 @@
  * came.
  *
  * Calls go down only: apply calls condition, content and resolve; resolve calls condition,
- * transform and rest; all call work. What needs several spans at once is in mapping/settle/,
- * and mapping/translate.c runs both in order.
+ * transform, place and rest; all call work. What needs several spans at once is in
+ * mapping/settle/, and mapping/translate.c runs both in order.
  */
 #ifndef NV_MAPPING_ENGINE_ENGINE_H
 #define NV_MAPPING_ENGINE_ENGINE_H
@@ -59,6 +59,8 @@ static inline bool nv_rule_holds(const struct nv_translation *t,
 {
     const struct nv_rule_filter *filter = &rule->filter;
     uint64_t wrong = 0;
+    if (rule->test_count == 0)
+        return true;
     for (unsigned word = 0; word < NV_SIGNS_MAX / 64; word++) {
         wrong |= (filter->need.bits[word] & ~t->scratch.signs.bits[word]) |
                  (filter->lack.bits[word] & t->scratch.signs.bits[word]);

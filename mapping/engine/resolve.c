@@ -50,17 +50,16 @@ static enum nv_err parsed_once(struct nv_translation *t, uint32_t attribute,
 
 /* Is the value what its row's one step would make of it? So it is with most: this goes before
  * the steps, which find the same out by way of a table. */
-static inline bool is_as_wanted(const struct nv_value *value, uint8_t op)
+static inline bool is_as_wanted(const struct nv_value *value, uint8_t op, bool absent)
 {
     switch (op) {
     case NV_STEP_COPY:
-        return !nv_value_absent(value);
+        return !absent;
     case NV_STEP_INT:
     case NV_STEP_FLOAT:
         return value->type == NV_VALUE_INT;
     case NV_STEP_TEXT:
-        return value->type == NV_VALUE_STRING && !nv_value_absent(value) &&
-               value->as.string.ptr[0] != '"';
+        return value->type == NV_VALUE_STRING && !absent && value->as.string.ptr[0] != '"';
     default:
         return false;
     }
@@ -88,13 +87,27 @@ static enum nv_err run_steps(struct nv_translation *t, struct nv_candidate *cand
     return nv_transform_run(&t->scratch.transform, steps, rule->step_count, value, out);
 }
 
+/* Is the value before the row's steps absent? Of attributes it is known. */
+static inline bool is_absent(const struct nv_translation *t,
+                             const struct nv_candidate *candidate)
+{
+    return candidate->attribute != NV_NO_ATTRIBUTE
+               ? t->scratch.seen[candidate->attribute].absent
+               : nv_value_absent(candidate->value);
+}
+
+static inline bool goes_as_it_is(const struct nv_translation *t,
+                                 const struct nv_candidate *candidate)
+{
+    return is_as_wanted(candidate->value, t->rules->steps[candidate->rule->first_step].op,
+                        is_absent(t, candidate));
+}
+
 static inline enum nv_err transform_candidate(struct nv_translation *t,
                                               struct nv_candidate *candidate,
                                               struct nv_transformed *out)
 {
-    const struct nv_rule *rule = candidate->rule;
-    if (!(rule->flags & NV_RULE_PLAIN) ||
-        !is_as_wanted(candidate->value, t->rules->steps[rule->first_step].op))
+    if (!(candidate->rule->flags & NV_RULE_PLAIN) || !goes_as_it_is(t, candidate))
         return run_steps(t, candidate, out);
     out->value = *candidate->value;
     out->absent = false;
@@ -371,6 +384,27 @@ static enum nv_err resolve_field(struct nv_translation *t, struct nv_span_work *
     return derive(t, work, field, &winner.value);
 }
 
+/* A field with one candidate whose value is as its row wants it, and that no other field
+ * derives from, as most are: then there is nothing to decide. False when it is not so. */
+static inline bool resolve_direct(struct nv_translation *t, struct nv_span_work *work,
+                                  uint16_t field)
+{
+    struct nv_attributes *list = &work->span->attributes;
+    const struct nv_candidate *candidate = &t->scratch.candidates[t->scratch.heads[field] - 1];
+    if (candidate->next != 0 || !(candidate->rule->flags & NV_RULE_DIRECT) ||
+        list->count == list->capacity || t->report || !goes_as_it_is(t, candidate))
+        return false;
+    t->scratch.heads[field] = 0;
+    struct nv_attribute *item = &list->items[list->count++];
+    item->key = t->rules->fields[field].name;
+    item->value = *candidate->value;
+    if (field < NV_FIELD_KNOWN)
+        work->at[field] = list->count;
+    if (candidate->attribute != NV_NO_ATTRIBUTE && (candidate->rule->flags & NV_RULE_WHOLE))
+        set_state(&t->scratch.seen[candidate->attribute], NV_SEEN_EXPRESSED);
+    return true;
+}
+
 /* ---- derived fields ---------------------------------------------------------------------- */
 
 /* Has a field that others derive from been sent? It is not decided twice. */
@@ -433,8 +467,10 @@ enum nv_err nv_resolve_span(struct nv_translation *t, struct nv_span_work *work)
         nv_report_span(t, work);
     for (uint32_t i = 0; err == NV_OK && i < scratch->deriving_count; i++)
         err = resolve_field(t, work, scratch->deriving[i]);
-    for (uint32_t i = 0; err == NV_OK && i < scratch->touched_count; i++)
-        err = resolve_field(t, work, scratch->touched[i]);
+    for (uint32_t i = 0; err == NV_OK && i < scratch->touched_count; i++) {
+        if (!resolve_direct(t, work, scratch->touched[i]))
+            err = resolve_field(t, work, scratch->touched[i]);
+    }
     if (err == NV_OK && scratch->later != 0)
         err = resolve_wild(t, work, scratch->later);
     return err != NV_OK ? err : nv_rest_settle(t, work);

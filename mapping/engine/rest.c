@@ -25,17 +25,15 @@
 
 /* ---- the rest ---------------------------------------------------------------------------- */
 
-/* May another attribute have the name? A key of no row is no field's source, but may be called
- * like one, or stand here twice: told by bits, so that most keys cost a look. */
+/* May another attribute have the name? A key may be called like a field, or stand here twice:
+ * told by bits, so that most keys cost a look. */
 static inline bool may_be_taken(struct nv_translation *t, struct nv_span_work *work,
-                                struct nv_str name, uint16_t key)
+                                struct nv_str name)
 {
     /* what is settled later asks for no other names than known fields */
     if (nv_namespaces_may(&t->rules->settled, name))
         work->may_repeat = true;
-    if (key != 0)
-        return true;
-    const bool again = nv_key_bits_add(&t->scratch.unknown, name);
+    const bool again = nv_key_bits_add(&t->scratch.taken, name);
     return again || nv_namespaces_may(&t->rules->targets, name);
 }
 
@@ -48,13 +46,13 @@ static enum nv_err own_key(struct nv_translation *t, struct nv_span_work *work, 
     uint16_t key = t->scratch.seen[at].key;
     struct nv_value *taken = NULL;
     *name = attribute->key;
-    if (!may_be_taken(t, work, attribute->key, key))
-        return NV_OK;
     if (key != 0 && !(t->rules->keys[key - 1].gate & NV_KIND_BIT(work->kind))) {
         *name = nv_arena_printf(t->arena, "llm.source.%.*s", NV_STR_ARG(attribute->key));
         work->may_repeat = true;
         return name->ptr ? NV_OK : NV_ERR_NO_MEMORY;
     }
+    if (!may_be_taken(t, work, attribute->key))
+        return NV_OK;
     enum nv_err err = nv_key_index_find(&t->scratch.sent, t->arena, &work->span->attributes,
                                         attribute->key, &taken);
     if (err != NV_OK || !taken)
@@ -101,11 +99,14 @@ static enum nv_err pass_one(struct nv_translation *t, struct nv_span_work *work,
 static enum nv_err pass_the_rest(struct nv_translation *t, struct nv_span_work *work)
 {
     struct nv_repeats repeats = {.fields = work->span->attributes.count};
+    const struct nv_seen *const seen = t->scratch.seen;
+    const uint32_t count = work->own_count;
+    const bool all = t->mapping->keep_all;
     enum nv_err err = NV_OK;
-    t->scratch.unknown = (struct nv_key_bits){{0}};
+    t->scratch.taken = (struct nv_key_bits){{0}};
     work->rest_first = work->span->attributes.count;
-    for (uint32_t i = 0; err == NV_OK && i < work->own_count; i++) {
-        if (t->scratch.seen[i].state != NV_SEEN_EXPRESSED || t->mapping->keep_all)
+    for (uint32_t i = 0; err == NV_OK && i < count; i++) {
+        if (all || seen[i].state != NV_SEEN_EXPRESSED)
             err = pass_one(t, work, i, &repeats);
     }
     work->rest_end = work->span->attributes.count;

@@ -121,7 +121,8 @@ struct nv_scratch {
     uint32_t later, later_end; /* 1 + first and last candidate of those of {*} fields that wait
                                   for the field of their name */
     struct nv_seen *seen;      /* per source attribute */
-    uint32_t seen_capacity;
+    uint32_t *telling;         /* attributes whose rows may tell the kind, in order */
+    uint32_t seen_capacity, telling_count;
     struct nv_tree *trees;
     uint32_t tree_count, tree_capacity;
     bool output_from_tree; /* the output messages came as single attributes */
@@ -130,7 +131,7 @@ struct nv_scratch {
     uint32_t value_at[NV_SIGNS_MAX];
     struct nv_answers *answers;       /* of conditions about the span at hand */
     struct nv_key_index sent;         /* of the span's attributes, as far as they are decided */
-    struct nv_key_bits unknown;       /* bits of the span's attributes that no row knows */
+    struct nv_key_bits taken;         /* bits of what the span sends under its own keys */
     struct nv_key_index tags, custom; /* of the trace's */
     struct nv_provider_memo provider_memo;
     struct nv_signs scope_signs; /* of scope_origin */

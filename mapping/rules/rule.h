@@ -146,7 +146,10 @@ enum nv_rule_flags {
     NV_RULE_WHOLE =
         1u << 8, /* what it gives exactly need not go out under the source's key, too */
     NV_RULE_FORMED = 1u << 10, /* as plain, but for the last step, its target's form */
-    NV_RULE_ONE = 1u << 9      /* it gives one attribute of the span, under its target's name */
+    NV_RULE_ONE = 1u << 9,     /* it gives one attribute of the span, under its target's name */
+    /* plain, and gives one attribute whose words are its source's: a value that is as the row
+     * wants it goes out as it is */
+    NV_RULE_DIRECT = 1u << 11
 };
 
 /* What can be said of a rule by bits, without a look at its tests: most are passed over by it.

@@ -178,6 +178,10 @@ static void add_flags(struct nv_rule *rule, const struct nv_step *steps,
         flags |= NV_RULE_WHOLE;
     if (!spreads && !target->outside && !(flags & NV_RULE_WILD))
         flags |= NV_RULE_ONE;
+    const bool respelled =
+        rule->field == NV_FIELD_FINISH_REASON || rule->field == NV_FIELD_OPERATION;
+    if ((flags & NV_RULE_PLAIN) && (flags & NV_RULE_ONE) && !respelled)
+        flags |= NV_RULE_DIRECT;
     rule->flags = (uint16_t)flags;
 }
 

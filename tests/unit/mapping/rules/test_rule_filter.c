@@ -123,11 +123,20 @@ START_TEST(order_and_flags)
 {
     ck_assert_int_eq(build("a | span | | llm.a | copy | 7\n"
                            "b | span | | metadata.custom_attributes.{*} | spread | 7\n"
-                           "c | resource | | noveum.project | copy | 999\n"),
+                           "c | resource | | noveum.project | copy | 999\n"
+                           "d | span | | llm.finish_reason | text | 7\n"
+                           "e | span | | llm.e | json>copy | 7\n"
+                           "f | span | | metadata.user_id | text | 7\n"),
                      NV_OK);
     ck_assert_uint_eq(rule_of("a")->order, 7 * 4 + 2);
     ck_assert_uint_eq(rule_of("a")->flags & (NV_RULE_PLAIN | NV_RULE_SPREAD), NV_RULE_PLAIN);
     ck_assert_uint_eq(rule_of("b")->flags & (NV_RULE_PLAIN | NV_RULE_SPREAD), NV_RULE_SPREAD);
+    /* Respelled, more than one step, outside of the span's attributes: not as it is. */
+    ck_assert_uint_ne(rule_of("a")->flags & NV_RULE_DIRECT, 0);
+    for (const char *key = "bdef"; *key != '\0'; key++) {
+        const char name[] = {*key, '\0'};
+        ck_assert_uint_eq(rule_of(name)->flags & NV_RULE_DIRECT, 0);
+    }
     ck_assert_uint_eq(rule_of("c")->order, 999 * 4 + 2);
     ck_assert_uint_ne(rule_of("a")->gives, 0);
     ck_assert_uint_eq(rule_of("c")->gives, 0);
