@@ -17,6 +17,7 @@
 
 /* The longest text of the table: anything longer is no disguise and is not compared. */
 #define DISGUISE_MAX (sizeof "<not serializable>" - 1)
+static_assert(DISGUISE_MAX + 2 <= NV_ABSENT_BYTES_MAX, "two quotes may stand around it");
 
 bool nv_value_absent_text(const struct nv_value *value)
 {

@@ -19,6 +19,9 @@
     X('N', "NOT_GIVEN")                                                                        \
     X('"', "\"\"")
 
+/* More bytes than a text of the table has, with quotes around it (model/absent.c holds it). */
+#define NV_ABSENT_BYTES_MAX 20u
+
 /* NULL, "", [] and {}: says nothing at all. Any thread. */
 static inline bool nv_value_empty(const struct nv_value *value)
 {
@@ -48,7 +51,7 @@ static inline bool nv_value_absent(const struct nv_value *value)
 {
     /* Bits of the bytes that a disguise may begin with: those of the table, and the quotes and
      * white space that may stand around it. Asked first, because nearly every value is told by
-     * it alone. */
+     * it alone, and most others by their length. */
 #define NV_ABSENT_BIT(word, byte) ((byte) / 64 == (word) ? UINT64_C(1) << (byte) % 64 : 0)
 #define NV_ABSENT_LOW(first, text) | NV_ABSENT_BIT(0, first)
 #define NV_ABSENT_HIGH(first, text) | NV_ABSENT_BIT(1, first)
@@ -65,8 +68,10 @@ static inline bool nv_value_absent(const struct nv_value *value)
         return false;
     if ((value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON) &&
         value->as.string.len > 0) {
-        unsigned first = (unsigned char)value->as.string.ptr[0];
-        if (first >= 128 || (begins[first / 64] >> first % 64 & 1) == 0)
+        const struct nv_str text = value->as.string;
+        unsigned first = (unsigned char)text.ptr[0];
+        if (first >= 128 || (begins[first / 64] >> first % 64 & 1) == 0 ||
+            (text.len > NV_ABSENT_BYTES_MAX && first > ' ' && text.ptr[text.len - 1] > ' '))
             return false;
     }
     return nv_value_absent_text(value);

@@ -67,34 +67,37 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
 {
     struct nv_scratch *scratch = &t->scratch;
     struct nv_key_match found;
+    bool any = false;
     enum nv_err err = reserve_seen(t, first, work->source.count);
     if (err != NV_OK)
         return err;
-    *tells = false;
     nv_answers_forget(t);
     (void)nv_meter_spend(work->source.count - first);
     if (first == 0) {
         scratch->signs = scratch->scope_signs;
         scratch->telling_count = 0;
     }
-    for (uint32_t i = first; i < work->source.count; i++) {
-        const struct nv_attribute *attribute = &work->source.items[i];
-        nv_rules_find(t->rules, attribute->key, &found);
-        scratch->seen[i] = (struct nv_seen){.key = found.key,
-                                            .source_rest = found.source_rest,
-                                            .absent = nv_value_absent(&attribute->value),
-                                            .carried = i >= work->own_count};
+    struct nv_seen *const seen = scratch->seen;
+    const struct nv_attribute *attribute = work->source.items;
+    const uint32_t count = work->source.count, own = work->own_count;
+    for (uint32_t i = first; i < count; i++) {
+        nv_rules_find(t->rules, attribute[i].key, &found);
+        seen[i] = (struct nv_seen){.key = found.key,
+                                   .source_rest = found.source_rest,
+                                   .absent = nv_value_absent(&attribute[i].value),
+                                   .carried = i >= own};
         if (found.key == 0)
             continue;
         const struct nv_rule_key *key = &t->rules->keys[found.key - 1];
-        *tells = *tells || key->watched || key->kind_count > 0;
-        if (scratch->seen[i].absent)
+        any |= key->watched || key->kind_count > 0;
+        if (seen[i].absent)
             continue;
         if (key->kind_count > 0)
             scratch->telling[scratch->telling_count++] = i;
         if (key->watched)
             note_signs(t, key, i);
     }
+    *tells = any;
     return NV_OK;
 }
 
@@ -173,11 +176,12 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
 {
     struct nv_seen *seen = &t->scratch.seen[attribute];
     const struct nv_attribute *source = &work->source.items[attribute];
-    if (rule->flags & NV_RULE_DROP)
-        seen->state = NV_SEEN_DROPPED;
-    else if ((rule->flags & NV_RULE_KEEP) && seen->state != NV_SEEN_DROPPED)
-        seen->state = NV_SEEN_KEPT;
-    if ((rule->flags & (NV_RULE_DROP | NV_RULE_KEEP)) || rule->field == NV_FIELD_NONE)
+    if (rule->flags & (NV_RULE_DROP | NV_RULE_KEEP)) {
+        const bool drops = (rule->flags & NV_RULE_DROP) || seen->state == NV_SEEN_DROPPED;
+        seen->state = drops ? NV_SEEN_DROPPED : NV_SEEN_KEPT;
+        return NV_OK;
+    }
+    if (rule->field == NV_FIELD_NONE)
         return NV_OK;
     if (rule->flags & NV_RULE_TREE) {
         return source->value.type == NV_VALUE_NULL ? NV_OK
@@ -223,12 +227,13 @@ static enum nv_err apply_fact(struct nv_translation *t, const struct nv_span_wor
 
 static enum nv_err apply_rows(struct nv_translation *t, const struct nv_span_work *work)
 {
-    const uint32_t bit = NV_KIND_BIT(work->kind);
+    const uint32_t bit = NV_KIND_BIT(work->kind), count = work->source.count;
+    const struct nv_seen *const seen = t->scratch.seen;
     uint64_t rows = 0;
-    for (uint32_t at = 0; at < work->source.count; at++) {
-        if (t->scratch.seen[at].key == 0)
+    for (uint32_t at = 0; at < count; at++) {
+        if (seen[at].key == 0)
             continue;
-        const struct nv_rule_key *key = &t->rules->keys[t->scratch.seen[at].key - 1];
+        const struct nv_rule_key *key = &t->rules->keys[seen[at].key - 1];
         const struct nv_rule *rule = &t->rules->rules[key->first_rule];
         const struct nv_rule *const end = rule + key->rule_count;
         rows += key->rule_count;
