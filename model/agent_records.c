@@ -18,7 +18,9 @@
 #include "base/banned.h"
 
 enum agent_id {
-#define AGENT(id, name, scope, service, prefix, session, prompt, provider, own) AGENT_##id,
+#define AGENT(id, name, scope, service, prefix, session, prompt, span_session, span_prompt,    \
+              provider, own)                                                                   \
+    AGENT_##id,
 #define EVENT(agent, name, condition, role, span, duration, call, traits)
 #include "model/agent_records.inc"
 #undef AGENT
@@ -27,9 +29,13 @@ enum agent_id {
 };
 
 static const struct nv_record_agent agents[] = {
-#define AGENT(id, name, scope, service, prefix, session, prompt, provider, own)                \
-    {NV_STR_INIT(name),    NV_STR_INIT(scope),  NV_STR_INIT(service),  NV_STR_INIT(prefix),    \
-     NV_STR_INIT(session), NV_STR_INIT(prompt), NV_STR_INIT(provider), NV_RECORD_##own},
+#define AGENT(id, name, scope, service, prefix, session, prompt, span_session, span_prompt,    \
+              provider, own)                                                                   \
+    {NV_STR_INIT(name),         NV_STR_INIT(scope),                                            \
+     NV_STR_INIT(service),      NV_STR_INIT(prefix),                                           \
+     NV_STR_INIT(session),      NV_STR_INIT(prompt),                                           \
+     NV_STR_INIT(span_session), NV_STR_INIT(span_prompt),                                      \
+     NV_STR_INIT(provider),     NV_RECORD_##own},
 #define EVENT(agent, name, condition, role, span, duration, call, traits)
 #include "model/agent_records.inc"
 #undef AGENT
@@ -37,7 +43,8 @@ static const struct nv_record_agent agents[] = {
 };
 
 static const struct nv_record_event events[] = {
-#define AGENT(id, name, scope, service, prefix, session, prompt, provider, own)
+#define AGENT(id, name, scope, service, prefix, session, prompt, span_session, span_prompt,    \
+              provider, own)
 #define EVENT(agent, name, condition, role, span, duration, call, traits)                      \
     {AGENT_##agent,     NV_STR_INIT(name),     NV_STR_INIT(condition), NV_RECORD_##role,       \
      NV_STR_INIT(span), NV_STR_INIT(duration), NV_STR_INIT(call),      NV_RECORD_##traits},
@@ -122,6 +129,12 @@ struct names {
     struct nv_str names[3];
 };
 
+static struct nv_str before_colon(struct nv_str text)
+{
+    const size_t at = nv_str_find_char(text, ':');
+    return at == SIZE_MAX ? text : nv_str_slice(text, 0, at);
+}
+
 static struct names names_of(struct nv_str bytes)
 {
     struct nv_wire wire = nv_wire_read(bytes);
@@ -129,8 +142,8 @@ static struct names names_of(struct nv_str bytes)
     struct names all = {{{0}}};
     struct nv_str told = {0};
     while (nv_wire_next(&wire, &field) == NV_OK) {
-        if (field.number == NV_OTLP_LOG_BODY)
-            all.names[0] = record_text(field.bytes);
+        if (field.number == NV_OTLP_LOG_BODY) /* "copilot_chat.tool.call: readFile" */
+            all.names[0] = before_colon(record_text(field.bytes));
         else if (field.number == NV_OTLP_LOG_ATTRIBUTES)
             value_of(field.bytes, NV_STR("event.name"), &told);
         else if (field.number == NV_OTLP_LOG_EVENT_NAME)
@@ -153,8 +166,22 @@ static bool is_standard(struct nv_str name)
     return nv_str_starts(name, NV_STR("gen_ai."));
 }
 
+static bool is_evaluation(struct nv_str name)
+{
+    return nv_str_starts(name, NV_STR("gen_ai.evaluation")) ||
+           nv_str_starts(name, NV_STR("langwatch.evaluation"));
+}
+
+bool nv_record_is_evaluation(struct nv_str bytes)
+{
+    const struct names names = names_of(bytes);
+    return is_evaluation(names.names[1]) || is_evaluation(names.names[2]);
+}
+
 static bool fits_any(struct nv_str name)
 {
+    if (is_evaluation(name))
+        return true;
     for (size_t i = 0; i < AGENT_COUNT; i++) {
         if (begins(name, agents[i].prefix))
             return true;
@@ -259,6 +286,21 @@ bool nv_record_read(const struct nv_record_agent *agent, struct nv_str bytes,
     out->prompt = text_attribute(bytes, agent->prompt);
     out->call = text_attribute(bytes, out->event->call);
     return out->session.len > 0;
+}
+
+bool nv_record_read_span(const struct nv_record_agent *agent, struct nv_str bytes,
+                         struct nv_str resource, struct nv_record *out)
+{
+    const uint32_t attributes = NV_OTLP_SPAN_ATTRIBUTES;
+    *out = (struct nv_record){.agent = agent};
+    out->session = record_text(attribute_of(bytes, attributes, agent->span_session));
+    if (out->session.len == 0) {
+        out->session = record_text(
+            attribute_of(resource, NV_OTLP_RESOURCE_ATTRIBUTES, agent->span_session));
+    }
+    if (agent->span_prompt.len > 0)
+        out->prompt = record_text(attribute_of(bytes, attributes, agent->span_prompt));
+    return out->session.len > 0 && (out->prompt.len > 0 || agent->prompt.len == 0);
 }
 
 /* ---- ids --------------------------------------------------------------------------------- */

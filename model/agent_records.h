@@ -39,7 +39,8 @@ enum nv_record_own { NV_RECORD_MARKS, NV_RECORD_JOINS };
 struct nv_record_agent {
     struct nv_str name;
     struct nv_str scope, service, prefix;
-    struct nv_str session, prompt; /* attribute keys */
+    struct nv_str session, prompt;           /* attribute keys */
+    struct nv_str span_session, span_prompt; /* the same on its spans */
     struct nv_str provider;
     enum nv_record_own own;
 };
@@ -62,11 +63,16 @@ struct nv_record {
 
 /* Could a LogRecord (checked bytes) be an agent's at all? By its name alone, and quick. */
 bool nv_record_is_candidate(struct nv_str bytes);
+/* Is a LogRecord (checked bytes), of whomever, an evaluation? By its name. */
+bool nv_record_is_evaluation(struct nv_str bytes);
 /* The agent whose scope or service this is; NULL: none. `scope`: InstrumentationScope bytes. */
 const struct nv_record_agent *nv_record_agent_of(struct nv_str scope, struct nv_str service);
 /* Reads a LogRecord of that agent. False: none of its events, or it names no session. */
 bool nv_record_read(const struct nv_record_agent *agent, struct nv_str bytes,
                     struct nv_str resource, struct nv_record *out);
+/* Reads session and prompt of a Span of that agent. False: it tells of no turn. */
+bool nv_record_read_span(const struct nv_record_agent *agent, struct nv_str bytes,
+                         struct nv_str resource, struct nv_record *out);
 /*
  * The id under which what a record tells of is put together: a hash of service, session and
  * prompt id. Without a prompt id it stands for the session, whose turns have ids of their own

@@ -29,15 +29,25 @@ enum nv_item_flags {
     NV_ITEM_CLIENT = 1u << 4,              /* span kind CLIENT or PRODUCER */
     NV_ITEM_ERROR = 1u << 5,               /* status ERROR */
     /* of log records of coding agents that send no spans (model/agent_records.h) */
-    NV_ITEM_RECORD = 1u << 6, /* trace_id was derived: spans may be made of the record */
-    NV_ITEM_MARK = 1u << 7,   /* likewise, but all it says is that spans tell of this work */
-    NV_ITEM_TURNS = 1u << 8,  /* trace_id stands for a session, whose turns are traces */
-    NV_ITEM_BEGINS = 1u << 9, /* a turn begins */
-    NV_ITEM_MAKES = 1u << 10, /* becomes a span */
-    NV_ITEM_DUE = 1u << 11,   /* another record of the turn is due */
-    NV_ITEM_OPENS = 1u << 12, /* one of the same span_id is due, */
-    NV_ITEM_CLOSES = 1u << 13 /* which this is */
+    NV_ITEM_RECORD = 1u << 6,  /* trace_id was derived: spans may be made of the record */
+    NV_ITEM_MARK = 1u << 7,    /* likewise, but all it says is that spans tell of this work */
+    NV_ITEM_TURNS = 1u << 8,   /* trace_id stands for a session, whose turns are traces */
+    NV_ITEM_BEGINS = 1u << 9,  /* a turn begins */
+    NV_ITEM_MAKES = 1u << 10,  /* becomes a span */
+    NV_ITEM_DUE = 1u << 11,    /* another record of the turn is due */
+    NV_ITEM_OPENS = 1u << 12,  /* one of the same span_id is due, */
+    NV_ITEM_CLOSES = 1u << 13, /* which this is */
+    /* a log record worth a span of its own, where none of its trace comes */
+    NV_ITEM_EVALUATES = 1u << 14
 };
+
+/* Are spans to be made of log records that have these flags together, and no span beside them?
+ * Not where spans tell of the same work. */
+static inline bool nv_item_flags_make(uint32_t flags)
+{
+    return (flags & (NV_ITEM_MAKES | NV_ITEM_MARK)) == NV_ITEM_MAKES ||
+           (flags & NV_ITEM_EVALUATES) != 0;
+}
 
 /* A span of a traces request, or a log record of a logs request. */
 struct nv_item {

@@ -172,7 +172,8 @@ static void resume(struct nv_assembly *assembly, struct nv_prepared *prepared, u
             free_arrivals(assembly, arrivals);
             continue;
         }
-        spans += request->signal == NV_SIGNAL_TRACES ? left : 0;
+        for (uint32_t i = 0; i < left; i++)
+            spans += nv_held_is_span(request->signal, &arrivals->items[i].item);
         arrivals->next = list;
         list = arrivals;
         atomic_fetch_add(&assembly->arriving, arrivals->bytes);

@@ -114,6 +114,8 @@ static uint32_t held_flags(const struct nv_item *item)
         flags |= NV_HELD_SERVED;
     if (item->end_ns != 0)
         flags |= NV_HELD_ENDED;
+    if (item->flags & NV_ITEM_MARK)
+        flags |= NV_HELD_MARK;
     if (item->flags & NV_ITEM_PARENT_KNOWN_REMOTE)
         flags |= NV_HELD_REMOTE;
     else if (item->flags & NV_ITEM_SERVER && !(item->flags & NV_ITEM_PARENT_KNOWN_LOCAL))
@@ -197,9 +199,8 @@ static enum nv_err split(const struct nv_batch *batch, uint32_t shard_count, uin
         struct nv_arrivals *to = by_shard[nv_shard_of(batch->items[i].trace_id, shard_count)];
         fill(&to->items[to->count++], batch, i);
         to->bytes += arrival_bytes(to);
+        out->spans += nv_held_is_span(batch->signal, &to->items[to->count - 1].item);
     }
-    if (batch->signal == NV_SIGNAL_TRACES)
-        out->spans = batch->item_count - out->unused;
     return NV_OK;
 }
 

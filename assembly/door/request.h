@@ -95,7 +95,8 @@ enum nv_held_flags {
     NV_HELD_CALLER = 1u << 2, /* kind CLIENT or PRODUCER */
     NV_HELD_SERVED = 1u << 3, /* kind SERVER or CONSUMER */
     NV_HELD_ENDED = 1u << 4,  /* has an end */
-    NV_HELD_FLAGS = 0x1fu     /* bits of `check` that are flags */
+    NV_HELD_MARK = 1u << 5,   /* no span: it tells that spans tell of a turn (NV_ITEM_MARK) */
+    NV_HELD_FLAGS = 0x3fu     /* bits of `check` that are flags */
 };
 
 /* What is held of a span or log record: 24 bytes. */
@@ -105,8 +106,14 @@ struct nv_held_item {
     uint32_t parent;
     uint32_t offset; /* of the message in the request's body */
     uint32_t length;
-    uint32_t check; /* low 5 bits: enum nv_held_flags; the rest: hash of the bytes */
+    uint32_t check; /* low 6 bits: enum nv_held_flags; the rest: hash of the bytes */
 };
+
+/* Is it a span, of a request of such a signal? */
+static inline bool nv_held_is_span(enum nv_signal signal, const struct nv_held_item *item)
+{
+    return signal == NV_SIGNAL_TRACES && (item->check & NV_HELD_MARK) == 0;
+}
 
 /* About what an open trace takes with its places in the index and the timers
  * (trace_table.h). */
@@ -130,7 +137,7 @@ struct nv_arrivals {
     struct nv_arrival items[];
 };
 
-/* 27 bits of hash over the bytes of an item, in the place of `check`. */
+/* 26 bits of hash over the bytes of an item, in the place of `check`. */
 uint32_t nv_held_check(struct nv_str bytes);
 
 /* What is made of a batch before it is journalled. */

@@ -46,7 +46,7 @@ static struct id_set span_ids(const struct nv_open_trace *trace, uint32_t *scrat
     struct nv_held_item *item;
     uint32_t count = 0;
     while ((item = nv_held_next(trace, &cursor)) != NULL) {
-        if (cursor.run->request->signal == NV_SIGNAL_TRACES)
+        if (nv_held_is_span(cursor.run->request->signal, item))
             scratch[count++] = nv_span_id_fold(item->span_id);
     }
     assert(count == trace->span_count);
@@ -147,7 +147,7 @@ void nv_facts_read(struct nv_services *services, const struct nv_open_trace *tra
     struct nv_held_cursor cursor = {0};
     struct nv_held_item *item;
     while ((item = nv_held_next(trace, &cursor)) != NULL) {
-        if (cursor.run->request->signal != NV_SIGNAL_TRACES)
+        if (!nv_held_is_span(cursor.run->request->signal, item))
             continue;
         if (!(item->check & NV_HELD_PARENT))
             out->root = true;

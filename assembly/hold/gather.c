@@ -101,7 +101,7 @@ static uint32_t mark_duplicates(const struct gathering *g, struct numbered *span
     uint32_t count = 0;
     uint32_t number = 0;
     for (; (item = nv_held_next(g->trace, &cursor)) != NULL; number++) {
-        if (cursor.run->request->signal == NV_SIGNAL_TRACES) {
+        if (nv_held_is_span(cursor.run->request->signal, item)) {
             spans[count++] = (struct numbered){item->span_id, number, item->length,
                                                item->check & NV_HELD_FLAGS};
         }
@@ -195,12 +195,12 @@ static void add_item(struct gathering *g, const struct nv_held_run *run, uint32_
     /* The door walked the bytes that had this hash; nothing after it checks a span again, so
      * other bytes must not get that far. */
     if (nv_held_check(bytes) != (item->check & ~(uint32_t)NV_HELD_FLAGS)) {
-        g->damaged += run->request->signal == NV_SIGNAL_TRACES;
+        g->damaged += nv_held_is_span(run->request->signal, item);
         return;
     }
     raw->items[raw->item_count++] =
         (struct nv_raw_item){.bytes = bytes, .group = group, .signal = run->request->signal};
-    raw->span_count += run->request->signal == NV_SIGNAL_TRACES;
+    raw->span_count += nv_held_is_span(run->request->signal, item);
 }
 
 /* Where a run's items lie in the body. */

@@ -58,7 +58,7 @@ static void remember(struct nv_shard *shard, const struct nv_open_trace *trace,
     struct nv_held_item *item;
     uint32_t count = 0;
     while ((item = nv_held_next(trace, &cursor)) != NULL) {
-        if (cursor.run->request->signal != NV_SIGNAL_TRACES)
+        if (!nv_held_is_span(cursor.run->request->signal, item))
             continue;
         sent->root |= !(item->check & NV_HELD_PARENT);
         if (keys)

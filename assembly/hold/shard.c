@@ -268,7 +268,7 @@ static bool drop_repeated(struct nv_shard *shard, const struct nv_open_trace *tr
 {
     /* Log records have no id to be recognised by. Nothing of a first part that is open was
      * sent; what is twice in it is found when it is gathered. */
-    if (signal != NV_SIGNAL_TRACES || (trace && trace->part == 0))
+    if (!nv_held_is_span(signal, &arrival->item) || (trace && trace->part == 0))
         return false;
     const struct nv_sent_trace *sent = nv_sent_find(&shard->sent, arrival->trace_id);
     if (!sent || !nv_sent_has_span(sent, arrival->item.span_id, arrival->item.check))
@@ -355,8 +355,8 @@ static enum nv_err open_for(struct nv_shard *shard, const struct nv_request *req
                             uint64_t now_ns)
 {
     enum nv_err err = NV_OK;
-    if (request->signal == NV_SIGNAL_LOGS &&
-        (arrival->item.parent & (NV_ITEM_RECORD | NV_ITEM_MARK)) != 0)
+    if ((arrival->item.check & NV_HELD_MARK) != 0 ||
+        (request->signal == NV_SIGNAL_LOGS && (arrival->item.parent & NV_ITEM_RECORD) != 0))
         err = make_room_for_records(shard, arrival->trace_id);
     if (err == NV_OK)
         *trace = open_trace(shard, arrival->trace_id, now_ns);
@@ -412,7 +412,7 @@ static enum nv_err take_one(struct nv_shard *shard, struct nv_arrivals *arrivals
     if (err != NV_OK || reserve_room(shard, *trace, arrivals))
         return err != NV_OK ? err : NV_ERR_NO_MEMORY;
     nv_open_trace_add(*trace, request, arrival, now_ns);
-    atomic_fetch_add(&shard->held_spans, request->signal == NV_SIGNAL_TRACES);
+    atomic_fetch_add(&shard->held_spans, nv_held_is_span(request->signal, &arrival->item));
     atomic_fetch_add(&shard->held_bytes, arrival->item.length);
     return NV_OK;
 }

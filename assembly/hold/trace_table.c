@@ -158,8 +158,10 @@ void nv_open_trace_add(struct nv_open_trace *trace, struct nv_request *request,
     trace->last_ns = now_ns;
     trace->bytes += arrival->item.length;
     trace->item_count++;
-    if (request->signal == NV_SIGNAL_TRACES)
+    if (nv_held_is_span(request->signal, &arrival->item))
         trace->span_count++;
+    else if (arrival->item.check & NV_HELD_MARK)
+        trace->record_flags |= NV_ITEM_MARK;
     else
         trace->record_flags |= arrival->item.parent;
 }

@@ -104,11 +104,11 @@ static inline bool nv_open_trace_is_records(const struct nv_open_trace *trace)
            (trace->record_flags & (NV_ITEM_RECORD | NV_ITEM_MARK)) != 0;
 }
 
-/* Are spans to be made of them? Not where spans tell of the same work. */
+/* Are spans to be made of its log records? Of evaluations one is, where no span of their trace
+ * came. */
 static inline bool nv_open_trace_makes(const struct nv_open_trace *trace)
 {
-    return nv_open_trace_is_records(trace) &&
-           (trace->record_flags & (NV_ITEM_MAKES | NV_ITEM_MARK)) == NV_ITEM_MAKES;
+    return trace->span_count == 0 && nv_item_flags_make(trace->record_flags);
 }
 
 /* The trace that a timer of it belongs to. Borrowed. */

@@ -140,8 +140,7 @@ struct nv_raw_trace *nv_raw_join(struct nv_batch *const *batches,
             raw->project = batch->project;
     }
     raw->is_turn = (flags & NV_ITEM_TURNS) != 0;
-    raw->of_records =
-        raw->span_count == 0 && (flags & (NV_ITEM_MAKES | NV_ITEM_MARK)) == NV_ITEM_MAKES;
+    raw->of_records = raw->span_count == 0 && nv_item_flags_make(flags);
     return raw;
 }
 

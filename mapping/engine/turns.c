@@ -5,11 +5,11 @@
  *   place   in that order: which becomes a span, which joins the span of another
  *   write   Span messages, then the records that stay, each with the id of its span
  *
- * A call that began with a record of its own (BEGIN) starts there; others start their duration
- * before the record that told of their end. Decisions are known by the id of the tool's call:
- * of a refused one the decision is all there is, so that it becomes the span. A record that
- * came twice, because its client got no answer, gives one span: its id is a hash of what it
- * says.
+ * A call that began with a record of its own (BEGIN) starts there and says what that said;
+ * others start their duration before the record that told of their end. Decisions are known by
+ * the id of the tool's call: of a refused one the decision is all there is, so that it becomes
+ * the span. A record that came twice, because its client got no answer, gives one span: its id
+ * is a hash of what it says.
  */
 #include "mapping/engine/turns.h"
 
@@ -47,6 +47,7 @@ struct told {
 
 struct made {
     const struct told *from;
+    const struct told *begun; /* the record that told of its beginning; NULL: none */
     uint64_t start_ns, end_ns;
     uint8_t id[NV_SPAN_ID_BYTES];
 };
@@ -181,6 +182,10 @@ static enum nv_err end_call(struct making *making, struct told *told)
         if (at->target != WAITS)
             continue;
         at->target = before;
+        if (!call->begun && at->record.event->role == NV_RECORD_BEGIN) {
+            call->begun = at;
+            at->target = IS_SPAN;
+        }
         err = duration_of(making, at, &duration_ns);
         if (err != NV_OK)
             return err;
@@ -311,6 +316,21 @@ static struct nv_str key_of(struct nv_str pair)
     return key;
 }
 
+/* What a call's first record says that its last one does not. */
+static void put_begun(struct nv_buf *buf, const struct made *made)
+{
+    struct nv_wire wire = nv_wire_read(made->begun->item->bytes);
+    struct nv_wire_field field;
+    while (nv_wire_next(&wire, &field) == NV_OK) {
+        if (field.number != NV_OTLP_LOG_ATTRIBUTES || field.type != NV_WIRE_BYTES)
+            continue;
+        const struct nv_str key = key_of(field.bytes);
+        if (is_kept(key) && !has_attribute(made->from, key) &&
+            !nv_str_eq(key, made->begun->record.event->duration))
+            (void)nv_wire_put_bytes(buf, NV_OTLP_SPAN_ATTRIBUTES, field.bytes);
+    }
+}
+
 /* The record's attributes as the span's; `own`: all of them. */
 static void put_attributes(struct nv_buf *buf, const struct told *told, bool own)
 {
@@ -349,6 +369,8 @@ static void put_made(struct nv_buf *buf, const struct making *making, const stru
     (void)nv_wire_put_uint(buf, NV_OTLP_SPAN_KIND,
                            call ? NV_SPAN_KIND_CLIENT : NV_SPAN_KIND_INTERNAL);
     put_attributes(buf, made->from, true);
+    if (made->begun)
+        put_begun(buf, made);
     put_missing(buf, made->from, NV_STR("gen_ai.operation.name"),
                 call ? NV_STR("chat") : NV_STR("execute_tool"));
     if (call)
@@ -384,12 +406,17 @@ static void put_root(struct nv_buf *buf, const struct making *making)
     const struct nv_record_agent *agent = first->record.agent;
     uint64_t times[2];
     extent(making, times);
+    const struct nv_str name = agent ? agent->name : NV_STR("evaluation");
     put_head(buf, making, making->root_id,
-             making->prompt ? making->prompt->record.event->span : agent->name, times);
+             making->prompt ? making->prompt->record.event->span : name, times);
     (void)nv_wire_put_uint(buf, NV_OTLP_SPAN_KIND, NV_SPAN_KIND_INTERNAL);
     put_attributes(buf, first, making->prompt != NULL);
-    put_missing(buf, making->prompt, NV_STR("gen_ai.operation.name"), NV_STR("invoke_agent"));
-    put_missing(buf, making->prompt, NV_STR("gen_ai.agent.name"), agent->name);
+    put_missing(buf, making->prompt, NV_STR("gen_ai.operation.name"),
+                agent ? NV_STR("invoke_agent") : name);
+    if (agent) {
+        put_missing(buf, making->prompt, NV_STR("gen_ai.agent.name"), name);
+        put_missing(buf, first, agent->session, first->record.session); /* the resource's */
+    }
 }
 
 /* A record that stays: the last of a field counts, so that its span is named behind it. */

@@ -8,6 +8,9 @@
  *   tool_result ────────────┴▶  ├ tool
  *   anything else ───────────▶  └ stays a record: of the call it belongs to, else of the root
  *
+ * Evaluations, the records that are no agent's, have a root without an agent: an evaluator's
+ * span, which they are evaluations of.
+ *
  * What is made are Span messages of OTLP, with the record's own attributes: from there on they
  * go through the tables as if the agent had sent them. What a record is says
  * model/agent_records.inc.

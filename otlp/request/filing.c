@@ -56,3 +56,36 @@ enum nv_filing nv_file_record(const struct nv_record_agent *agent, const struct 
         nv_record_span_id(filed->trace_id, record.call, filed->span_id);
     return beside ? NV_FILING_BESIDE : NV_FILING_INSTEAD;
 }
+
+enum nv_filing nv_file_evaluation(const struct nv_batch *batch, const struct nv_item *item,
+                                  struct nv_item *filed)
+{
+    const struct nv_str bytes = {batch->body + item->offset, item->length};
+    if (!nv_record_is_evaluation(bytes))
+        return NV_FILING_AS_IT_IS;
+    *filed = *item;
+    filed->flags |= NV_ITEM_EVALUATES;
+    if (!names_trace(item)) {
+        filed->flags |= NV_ITEM_RECORD | NV_ITEM_MAKES;
+        nv_record_identity(bytes, filed->trace_id);
+    }
+    return NV_FILING_INSTEAD;
+}
+
+bool nv_mark_of_span(const struct nv_record_agent *agent, const struct nv_batch *batch,
+                     const struct nv_item *item, struct nv_item *mark)
+{
+    const struct nv_group *group = &batch->groups[item->group];
+    const struct nv_str bytes = {batch->body + item->offset, item->length};
+    struct nv_record record;
+    if (!nv_record_read_span(agent, bytes, group->resource, &record))
+        return false;
+    *mark = (struct nv_item){.group = item->group,
+                             .flags = NV_ITEM_MARK,
+                             .offset = item->offset,
+                             .length = item->length,
+                             .start_ns = item->start_ns,
+                             .end_ns = item->end_ns};
+    nv_record_trace_id(group->service_name, &record, mark->trace_id);
+    return true;
+}

@@ -439,29 +439,47 @@ static enum nv_err walk_resource_field(struct walk *walk, enum nv_message_id id,
     return NV_OK;
 }
 
-/* Files the records of coding agents from that item on, now that scope and service are
- * known. */
-static enum nv_err file_records(struct walk *walk, uint32_t first_item)
+/* One item: a record of an agent is filed, a span of one may mark its turn, an evaluation of
+ * whomever is worth a span. `last` is the mark before. */
+static enum nv_err file_item(struct walk *walk, const struct nv_record_agent *agent, uint32_t i,
+                             struct nv_item *last)
+{
+    struct nv_batch *batch = walk->batch;
+    struct nv_item filed;
+    if (batch->signal == NV_SIGNAL_TRACES) {
+        if (!agent || !nv_mark_of_span(agent, batch, &batch->items[i], &filed) ||
+            memcmp(filed.trace_id, last->trace_id, sizeof filed.trace_id) == 0)
+            return NV_OK;
+        *last = filed;
+    } else {
+        enum nv_filing filing = agent ? nv_file_record(agent, batch, &batch->items[i], &filed)
+                                      : nv_file_evaluation(batch, &batch->items[i], &filed);
+        if (filing == NV_FILING_INSTEAD)
+            batch->items[i] = filed;
+        if (filing != NV_FILING_BESIDE)
+            return NV_OK;
+    }
+    walk->beside++;
+    return put_item(walk, &filed);
+}
+
+/* What coding agents sent from that item on, now that scope and service are known. */
+static enum nv_err file_items(struct walk *walk, uint32_t first_item)
 {
     const struct nv_batch *batch = walk->batch;
     const uint32_t end = batch->item_count;
     const struct nv_record_agent *agent = NULL;
+    struct nv_item last = {.flags = 0};
     uint32_t group = UINT32_MAX;
     enum nv_err err = NV_OK;
     for (uint32_t i = first_item; err == NV_OK && i < end; i++) {
-        struct nv_item filed;
         if (batch->items[i].group != group) {
             group = batch->items[i].group;
             agent = nv_record_agent_of(batch->groups[group].scope,
                                        batch->groups[group].service_name);
         }
-        enum nv_filing filing =
-            agent ? nv_file_record(agent, batch, &batch->items[i], &filed) : NV_FILING_AS_IT_IS;
-        if (filing == NV_FILING_INSTEAD)
-            batch->items[i] = filed;
-        else if (filing == NV_FILING_BESIDE)
-            err = put_item(walk, &filed);
-        walk->beside += filing == NV_FILING_BESIDE;
+        if (agent || batch->signal == NV_SIGNAL_LOGS)
+            err = file_item(walk, agent, i, &last);
     }
     return err;
 }
@@ -492,7 +510,7 @@ static enum nv_err walk_resource(struct walk *walk, enum nv_message_id id, struc
         group->resource_schema_url = shared.resource_schema_url;
         group->service_name = shared.service_name;
     }
-    return walk->batch->signal == NV_SIGNAL_LOGS ? file_records(walk, first_item) : NV_OK;
+    return file_items(walk, first_item);
 }
 
 static enum nv_err walk_body(struct walk *walk)

@@ -11,6 +11,8 @@ from google.protobuf.json_format import Parse
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from otlp import set_attributes
+
 FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "fixtures"
 
 
@@ -69,6 +71,34 @@ def without_context(request):
     for record in records_of(copy):
         record.trace_id, record.span_id = b"", b""
     return copy
+
+
+def copilot_chat():
+    """A call and a tool of Copilot Chat, by the names in microsoft/vscode-copilot-chat (src/platform/otel)."""
+    request = ExportLogsServiceRequest()
+    resource = request.resource_logs.add()
+    set_attributes(resource.resource.attributes, {
+        "service.name": "copilot-chat", "service.version": "0.40.0", "session.id": "window-1"})
+    scope = resource.scope_logs.add()
+    scope.scope.name = "copilot-chat"
+    for number, (body, attributes) in enumerate([
+            ("GenAI inference: gpt-4o", {
+                "event.name": "gen_ai.client.inference.operation.details",
+                "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o",
+                "gen_ai.response.model": "gpt-4o-2024-08-06", "gen_ai.response.id": "resp-1",
+                "gen_ai.usage.input_tokens": 1200, "gen_ai.usage.output_tokens": 120}),
+            ("copilot_chat.tool.call: readFile", {
+                "event.name": "copilot_chat.tool.call", "gen_ai.tool.name": "readFile",
+                "duration_ms": 150, "success": True}),
+            ("copilot_chat.agent.turn: 0", {
+                "event.name": "copilot_chat.agent.turn", "turn.index": 0,
+                "gen_ai.usage.input_tokens": 1200, "gen_ai.usage.output_tokens": 120,
+                "tool_call_count": 1})]):
+        record = scope.log_records.add()
+        record.time_unix_nano = 1_795_377_000_000_000_000 + number * 1_000_000_000
+        record.body.string_value = body
+        set_attributes(record.attributes, attributes)
+    return request
 
 
 def set_text(record, key, text):

@@ -37,9 +37,9 @@ static uint32_t record_flag(char letter)
     static const struct {
         char letter;
         uint32_t flag;
-    } flags[] = {{'R', NV_ITEM_RECORD}, {'M', NV_ITEM_MARK},  {'T', NV_ITEM_TURNS},
-                 {'B', NV_ITEM_BEGINS}, {'K', NV_ITEM_MAKES}, {'D', NV_ITEM_DUE},
-                 {'O', NV_ITEM_OPENS},  {'C', NV_ITEM_CLOSES}};
+    } flags[] = {{'R', NV_ITEM_RECORD}, {'M', NV_ITEM_MARK},   {'T', NV_ITEM_TURNS},
+                 {'B', NV_ITEM_BEGINS}, {'K', NV_ITEM_MAKES},  {'D', NV_ITEM_DUE},
+                 {'O', NV_ITEM_OPENS},  {'C', NV_ITEM_CLOSES}, {'E', NV_ITEM_EVALUATES}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (flags[i].letter == letter)
             return flags[i].flag;

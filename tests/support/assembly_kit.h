@@ -66,7 +66,8 @@ void kit_directory(struct kit *kit);
  * content. */
 struct nv_batch *kit_batch(const char *service, const char *spans);
 /* The same as log records that name these spans; '%' and letters behind it: what a coding agent's
- * record is (NV_ITEM_RECORD R, MARK M, TURNS T, BEGINS B, MAKES K, DUE D, OPENS O, CLOSES C). */
+ * record is (NV_ITEM_RECORD R, MARK M, TURNS T, BEGINS B, MAKES K, DUE D, OPENS O, CLOSES C,
+ * EVALUATES E). */
 struct nv_batch *kit_logs(const char *service, const char *spans);
 /* Accepts and returns what `done` said. */
 enum nv_err kit_accept(struct kit *kit, struct nv_batch *batch);

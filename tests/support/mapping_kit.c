@@ -107,8 +107,7 @@ static struct nv_raw_trace *gather(const struct batches *batches, const uint8_t 
         raw->group_count += batch->group_count;
     }
     raw->is_turn = (flags & NV_ITEM_TURNS) != 0;
-    raw->of_records =
-        raw->span_count == 0 && (flags & (NV_ITEM_MAKES | NV_ITEM_MARK)) == NV_ITEM_MAKES;
+    raw->of_records = raw->span_count == 0 && nv_item_flags_make(flags);
     return raw;
 }
 

@@ -94,6 +94,62 @@ START_TEST(nothing_is_made_where_spans_tell_of_it)
 }
 END_TEST
 
+/* A mark in a request of spans is no span of its own. */
+START_TEST(spans_mark_the_turn_that_they_tell_of)
+{
+    struct nv_ledger ledger;
+    nv_ledger_reset();
+    kit_start(&kit);
+    logs("1a%RBK");
+    ck_assert_int_eq(kit_spans(&kit, "cli", "2a 2b<a 1a%M"), NV_OK);
+    kit_advance(&kit, 10000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_str_eq(kit.traces[0].items, "a b");
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 2);
+    ck_assert_uint_eq(ledger.delivered, 2);
+    logs("1b%RBK");
+    kit_advance(&kit, 10000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_LOG_RECORDS_UNUSED), 2);
+}
+END_TEST
+
+START_TEST(a_restart_does_not_forget_a_mark_of_spans)
+{
+    struct nv_ledger ledger;
+    kit_directory(&kit);
+    kit_start(&kit);
+    ck_assert_int_eq(kit_spans(&kit, "cli", "2a 1a%M"), NV_OK);
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    kit_crash(&kit);
+    kit_restart(&kit);
+    logs("1b%RBK");
+    kit_advance(&kit, 10000);
+    ck_assert_uint_eq(kit.trace_count, 0);
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.received, 0);
+}
+END_TEST
+
+START_TEST(evaluations_wait_for_their_trace_and_are_not_lost)
+{
+    kit_start(&kit);
+    logs("1a%E");
+    kit_advance(&kit, 599999);
+    ck_assert_uint_eq(kit.trace_count, 0);
+    kit_advance(&kit, 1);
+    ck_assert_uint_eq(kit.trace_count, 1);
+    ck_assert_int_eq(kit.traces[0].incomplete, NV_INCOMPLETE_ROOT);
+    logs("2a%E");
+    ck_assert_int_eq(kit_spans(&kit, "cli", "2b. 2c<b."), NV_OK);
+    kit_advance(&kit, 7000);
+    ck_assert_uint_eq(kit.trace_count, 2);
+    ck_assert_str_eq(kit.traces[1].items, "(a) b c");
+}
+END_TEST
+
 START_TEST(late_records_are_a_linked_part)
 {
     kit_start(&kit);
@@ -233,6 +289,9 @@ int main(void)
                         (int)(sizeof due_rows / sizeof *due_rows));
     tcase_add_test(tcase, records_that_make_no_span_count_as_unused);
     tcase_add_test(tcase, nothing_is_made_where_spans_tell_of_it);
+    tcase_add_test(tcase, spans_mark_the_turn_that_they_tell_of);
+    tcase_add_test(tcase, a_restart_does_not_forget_a_mark_of_spans);
+    tcase_add_test(tcase, evaluations_wait_for_their_trace_and_are_not_lost);
     tcase_add_test(tcase, late_records_are_a_linked_part);
     tcase_add_test(tcase, the_next_prompt_of_a_session_ends_the_turn);
     tcase_add_test(tcase, prompts_with_ids_end_nothing);

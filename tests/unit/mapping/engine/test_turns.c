@@ -158,6 +158,24 @@ START_TEST(other_records_are_events_of_the_root)
 }
 END_TEST
 
+START_TEST(an_evaluation_without_a_span_becomes_one)
+{
+    struct told *told = told_requests(
+        NULL,
+        "{'resourceLogs': [{'scopeLogs': [{'logRecords': [{'timeUnixNano': "
+        "'1700000000500000000', 'traceId': '0123456789abcdef0123456789abcdef', 'eventName': "
+        "'gen_ai.evaluation.result', 'attributes': [" TEXT(
+            "gen_ai.evaluation.name", "Relevance") ", {'key': "
+                                                   "'gen_ai.evaluation.score.value', "
+                                                   "'value': {'doubleValue': 0.5}}]}]}]}]}");
+    ck_assert_uint_eq(spans_of(told), 1);
+    told_is(told, "evaluation", "evaluation.name", "'Relevance'");
+    told_is(told, "evaluation", "evaluation.score", "0.5");
+    told_member(told, NULL, "trace_id", "'01234567-89ab-cdef-0123-456789abcdef'");
+    told_free(told);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/turns");
@@ -169,6 +187,7 @@ int main(void)
     tcase_add_test(tcase, a_record_that_comes_twice_gives_one_span);
     tcase_add_test(tcase, without_its_prompt_a_turn_has_a_root_all_the_same);
     tcase_add_test(tcase, a_failed_call_is_an_error);
+    tcase_add_test(tcase, an_evaluation_without_a_span_becomes_one);
     tcase_add_test(tcase, other_records_are_events_of_the_root);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

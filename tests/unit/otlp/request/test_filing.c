@@ -107,6 +107,65 @@ START_TEST(decision_and_result_of_a_call_share_an_id)
 }
 END_TEST
 
+/* Spans of Gemini CLI name their prompt, and the resource its session. */
+static struct nv_test_decoded decode_spans(const char *prompts[2])
+{
+    char text[2048];
+    int len = snprintf(
+        text, sizeof text,
+        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"session.id\",\"value\":{"
+        "\"stringValue\":\"s\"}}]},\"scopeSpans\":[{\"scope\":{\"name\":\"gemini-cli\"},"
+        "\"spans\":[{\"traceId\":\"" TRACE
+        "\",\"spanId\":\"0123456789abcdef\",\"attributes\":[{"
+        "\"key\":\"gen_ai.prompt.name\",\"value\":{\"stringValue\":\"%s\"}}]},{\"traceId\":"
+        "\"" TRACE "\",\"spanId\":\"1123456789abcdef\",\"attributes\":[{\"key\":"
+        "\"gen_ai.prompt.name\",\"value\":{\"stringValue\":\"%s\"}}]}]}]}]}",
+        prompts[0], prompts[1]);
+    ck_assert_int_lt(len, (int)sizeof text);
+    return nv_test_decode(NV_SIGNAL_TRACES, NV_MEDIA_JSON, nv_str_from(text));
+}
+
+START_TEST(spans_mark_their_prompt_once)
+{
+    static const struct {
+        const char *prompts[2];
+        uint32_t items;
+    } marks[] = {{{"p1", "p1"}, 3}, {{"p1", "p2"}, 4}, {{"", "p2"}, 3}, {{"", ""}, 2}};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        const char *prompts[] = {marks[i].prompts[0], marks[i].prompts[1]};
+        struct nv_test_decoded decoded = decode_spans(prompts);
+        ck_assert_int_eq(decoded.err, NV_OK);
+        ck_assert_uint_eq(decoded.batch->item_count, marks[i].items);
+        ck_assert_uint_eq(decoded.result.accepted, 2);
+        for (uint32_t k = 2; k < marks[i].items; k++)
+            ck_assert_uint_eq(decoded.batch->items[k].flags, NV_ITEM_MARK);
+        nv_batch_free(decoded.batch);
+    }
+}
+END_TEST
+
+START_TEST(evaluations_are_worth_a_span)
+{
+    static const char *const ids[] = {"\"traceId\":\"" TRACE "\",", ""};
+    static const uint32_t flags[] = {NV_ITEM_EVALUATES,
+                                     NV_ITEM_EVALUATES | NV_ITEM_RECORD | NV_ITEM_MAKES};
+    for (size_t i = 0; i < 2; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{%s\"eventName\":"
+                 "\"gen_ai.evaluation.result\"}]}]}]}",
+                 ids[i]);
+        struct nv_test_decoded decoded =
+            nv_test_decode(NV_SIGNAL_LOGS, NV_MEDIA_JSON, nv_str_from(text));
+        ck_assert_int_eq(decoded.err, NV_OK);
+        ck_assert_uint_eq(decoded.batch->item_count, 1);
+        ck_assert_uint_eq(decoded.batch->items[0].flags, flags[i]);
+        ck_assert(has_id(&decoded.batch->items[0]));
+        nv_batch_free(decoded.batch);
+    }
+}
+END_TEST
+
 START_TEST(records_of_others_are_not_looked_at)
 {
     struct nv_test_decoded decoded =
@@ -125,6 +184,8 @@ int main(void)
     TCase *tcase = tcase_create("filing");
     tcase_add_loop_test(tcase, records_are_filed, 0, (int)(sizeof rows / sizeof *rows));
     tcase_add_test(tcase, decision_and_result_of_a_call_share_an_id);
+    tcase_add_test(tcase, spans_mark_their_prompt_once);
+    tcase_add_test(tcase, evaluations_are_worth_a_span);
     tcase_add_test(tcase, records_of_others_are_not_looked_at);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
