@@ -8,6 +8,7 @@
 #include "gateway/config/option_personal.h"
 
 #include "base/limits.h"
+#include "base/text/mask.h"
 #include "gateway/config/file_trust.h"
 
 #include <stdio.h>
@@ -63,6 +64,15 @@ static enum nv_err check_salt(const struct nv_options *options, size_t id, struc
     return NV_OK;
 }
 
+/* A line end is not of the salt, nor are spaces around it. */
+static void trim(struct nv_buf *salt)
+{
+    struct nv_str text = nv_str_trim(nv_buf_str(salt));
+    if (text.len > 0)
+        memmove(salt->bytes, text.ptr, text.len);
+    salt->len = text.len;
+}
+
 static enum nv_err read_salt(const struct nv_options *options, struct nv_buf *salt,
                              struct nv_fail *fail)
 {
@@ -76,7 +86,9 @@ static enum nv_err read_salt(const struct nv_options *options, struct nv_buf *sa
     if (options->redaction_pii_salt_file) {
         id = NV_OPT_redaction_pii_salt_file;
         err = read_salt_file(options, salt, fail);
-        salt->len = nv_str_trim(nv_buf_str(salt)).len;
+        trim(salt);
+        if (err == NV_OK)
+            err = nv_mask_add(nv_buf_str(salt));
     } else if (options->redaction_pii_salt) {
         id = NV_OPT_redaction_pii_salt;
         err = nv_buf_append_str(salt, nv_str_from(options->redaction_pii_salt));

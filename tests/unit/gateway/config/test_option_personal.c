@@ -4,6 +4,7 @@
 #include "expect.h"
 #include "oom.h"
 
+#include "base/text/mask.h"
 #include "gateway/config/option_personal.h"
 #include "redaction/redact.h"
 
@@ -138,13 +139,16 @@ START_TEST(the_file_of_the_salt)
     struct nv_arena *arena = nv_arena_new(1u << 16);
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, "test-salt-1\n", 12), 12);
+    ck_assert_int_eq(write(fd, " test-salt-1\n", 13), 13);
     set(NV_OPT_redaction_pii, "pseudonymise");
     set(NV_OPT_redaction_pii_salt_file, path);
     ck_assert_int_eq(nv_options_personal(&options, &pii, &fail), NV_OK);
     const struct nv_redaction_config config = {.pii = pii};
+    char echoed[] = "the salt test-salt-1 is shown";
     ck_assert_int_eq(nv_redact_text(&config, arena, &text), NV_OK);
     ck_assert_nv_str(text, "EMAIL_6e6bbb5afcec");
+    ck_assert_nv_str(((struct nv_str){echoed, nv_mask_text(echoed, strlen(echoed))}),
+                     "the salt *** is shown");
     nv_pii_free(pii);
     pii = NULL;
     ck_assert_int_eq(fchmod(fd, 0644), 0);
