@@ -33,9 +33,20 @@ static bool all_digits(struct nv_str s)
     return s.len > 0;
 }
 
-/* `name-20240806`, `name@20240806`, `name-2024-08-06` or `name-latest` without its end. */
+/* `gemini-2.5-flash-001`: what Google calls a stable version, at the price of the model. */
+static bool is_numbered(struct nv_str name)
+{
+    return nv_str_starts(name, NV_STR("gemini-")) && name.len > 11 &&
+           name.ptr[name.len - 4] == '-' && name.ptr[name.len - 3] == '0' &&
+           all_digits(nv_str_slice(name, name.len - 3, 3));
+}
+
+/* `name-20240806`, `name@20240806`, `name-2024-08-06`, `name-latest` or `gemini-x-001` without
+ * its end. */
 static struct nv_str without_date(struct nv_str name)
 {
+    if (is_numbered(name))
+        return nv_str_slice(name, 0, name.len - 4);
     if (nv_str_ends(name, NV_STR("-latest")) || nv_str_ends(name, NV_STR("@latest")))
         return nv_str_slice(name, 0, name.len - 7);
     if (name.len > 9 && (name.ptr[name.len - 9] == '-' || name.ptr[name.len - 9] == '@') &&

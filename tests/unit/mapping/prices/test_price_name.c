@@ -38,6 +38,8 @@ START_TEST(ends_are_taken_off)
                  {"claude-3-5-sonnet@20241022", "claude-3-5-sonnet", true},
                  {"claude-3-5-sonnet@latest", "claude-3-5-sonnet", true},
                  {"us.anthropic.claude-x-20241022-v2:0", "claude-x", true},
+                 {"models/gemini-2.5-flash-001", "gemini-2.5-flash", true},
+                 {"text-embedding-005", "text-embedding", false},
                  {"llama3:8b", "llama3", true},
                  {"deepseek/deepseek-r1:free", "deepseek-r1", false},
                  {"ft:gpt-4o-mini:me::id", "gpt-4o-mini", false},
