@@ -90,6 +90,28 @@ def test_a_turn_of_codex_is_a_trace(gateway, backend):
     gateway.assert_balanced()
 
 
+BEATS = ("convention mine \"mine\"\n"
+         "@name | span | scope=codex* value=auth | span.left_out | const(false) | 50 |\n")
+
+
+@pytest.mark.parametrize("rules", ["", BEATS])
+def test_beats_of_codex_are_left_out_and_counted(make_gateway, backend, directory, rules):
+    path = directory / "mine.rules"
+    path.write_text(rules)
+    gateway = make_gateway({"mapping.rules_file": path} if rules else {},
+                           {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url})
+    for body in captured_traces("codex-tools"):
+        post_ok(gateway.port, body)
+    backend.wait(lambda b: any(t["name"] != "auth" and t["span_count"] > 100 for t in b.traces.values()))
+    status = gateway.wait_status(lambda s: s["assembly"]["open_traces"] == 0 and s["spans"]["queued"] == 0
+                                 and s["spans"]["held"] == 0)
+    roots = {s["name"] for t in backend.traces.values() for s in t["spans"] if s["parent_span_id"] is None}
+    assert ("auth" in roots) == bool(rules)
+    assert "thread/items/list" not in roots
+    assert gateway.metrics()['noveum_spans_dropped_total{reason="rule"}'] > 0, status
+    gateway.assert_balanced()
+
+
 @pytest.mark.parametrize("media", ["protobuf", "json"])
 def test_copilot_chat(gateway, backend, media):
     """Records written by hand after the names that its source publishes."""

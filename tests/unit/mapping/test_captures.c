@@ -68,6 +68,8 @@ static ProtobufCMessage *message_of(const struct nv_fixture_request *request)
 
 static void append(void *ctx, struct nv_trace *trace)
 {
+    if (trace->span_count == 0) /* all of them are left out: it is not sent */
+        return;
     nv_test_trace_write(ctx, trace);
     ck_assert_int_eq(nv_buf_append_char(ctx, '\n'), NV_OK);
 }
