@@ -5,7 +5,7 @@
  *   reclaim                     space given back
  *   room  append  index         the reserve; records written, records found
  *   segment                     files made, reused, synced
- *   files  mark  refusal        names and headers; what ought to be there; who is refused
+ *   files  mark  walk  refusal  names and headers; what ought to be there; what is; who is refused
  *   bytes                       this file
  *
  * Each file of the journal calls only those in rows below its own (files read the seal of
@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/banned.h"
 
 /* Half of Linux's IOV_MAX. */
@@ -47,6 +48,11 @@ uint32_t nv_get32(const uint8_t *from)
 uint64_t nv_get64(const uint8_t *from)
 {
     return nv_get32(from) | (uint64_t)nv_get32(from + 4) << 32;
+}
+
+bool nv_bytes_are_zero(const uint8_t *bytes, size_t len)
+{
+    return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
 uint64_t nv_record_size(uint64_t length)

@@ -49,15 +49,17 @@ static enum nv_err walk(struct nv_journal *journal, const struct nv_opened *open
 {
     struct nv_walk first = {0};
     struct nv_segment *segment = opened->segment;
+    *found = (struct nv_walk){.ctx = checking, .record = see_record};
     if (!opened->known && !nv_segment_walk(journal, segment, &first))
         segment->epoch = first.epoch;
     if (opened->spare || segment->epoch == 0) {
         checking->report->spare++;
+        found->damaged += opened->stained;
         return NV_OK;
     }
-    *found = (struct nv_walk){.ctx = checking, .record = see_record};
     enum nv_err err = nv_segment_walk(journal, segment, found);
     found->damaged += !opened->known;
+    found->damaged += opened->stained;
     return err;
 }
 

@@ -57,17 +57,27 @@ int nv_segment_named(const struct dirent *entry)
 
 /* ---- one file ---------------------------------------------------------------------------- */
 
+/* A file cut within its page may still have its header. */
+static enum nv_err read_page(struct nv_journal *journal, const struct nv_segment *segment,
+                             uint8_t page[NV_SEGMENT_PAGE])
+{
+    memset(page, 0, NV_SEGMENT_PAGE);
+    if (nv_journal_read(journal, segment->fd, page, NV_SEGMENT_PAGE, 0) == NV_OK)
+        return NV_OK;
+    memset(page, 0, NV_SEGMENT_PAGE);
+    return nv_journal_read(journal, segment->fd, page, NV_SEGMENT_HEADER, 0);
+}
+
 static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *opened,
                                struct nv_fail *fail)
 {
-    uint8_t bytes[NV_SEGMENT_HEADER];
+    uint8_t bytes[NV_SEGMENT_PAGE];
     struct nv_segment *segment = opened->segment;
-    if (nv_journal_read(journal, segment->fd, bytes, sizeof bytes, 0))
+    if (read_page(journal, segment, bytes))
         return NV_OK;
     uint32_t crc = nv_segment_header_crc(bytes);
     if (nv_get64(bytes) != NV_SEGMENT_MAGIC || nv_get32(bytes + NV_SEGMENT_CRC_AT) != crc) {
-        static const uint8_t nothing[sizeof bytes];
-        segment->damaged = memcmp(bytes, nothing, sizeof bytes) != 0;
+        segment->damaged = !nv_bytes_are_zero(bytes, NV_SEGMENT_HEADER);
         return NV_OK;
     }
     if (nv_get32(bytes + NV_SEGMENT_FORMAT_AT) > NV_JOURNAL_FORMAT) {
@@ -88,7 +98,10 @@ static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *ope
     opened->first_id = nv_get64(bytes + NV_SEGMENT_FIRST_ID_AT);
     opened->known = true;
     if (!opened->spare)
-        segment->due_slots = nv_segment_read_seal(journal, segment);
+        segment->due_slots = nv_segment_read_seal(bytes, segment);
+    opened->stained =
+        !nv_seal_is_clean(bytes) ||
+        !nv_bytes_are_zero(bytes + NV_SEGMENT_REST, NV_SEGMENT_PAGE - NV_SEGMENT_REST);
     return NV_OK;
 }
 

@@ -14,7 +14,7 @@
  *
  * journal.c commits and releases; journal_append.c writes records; journal_index.c knows where
  * each is and reads it back; journal_segment.c makes, reuses and syncs files; journal_recover.c
- * finds what is there; journal_mark.c tells what ought to be there; journal_reclaim.c gives
+ * finds what is there, journal_walk.c in each file; journal_mark.c tells what ought to be there; journal_reclaim.c gives
  * space back; journal_room.c keeps room for that, journal_refusal.c says when there is none.
  * Which of them calls which: journal_bytes.c, the lowest.
  *
@@ -43,6 +43,10 @@
 #define NV_SEGMENT_FIRST_ID_AT 32u
 #define NV_SEGMENT_FLAGS_AT 40u
 #define NV_SEGMENT_HEADER 64u
+#define NV_SEAL_OFFSET 64u
+#define NV_SEAL_BYTES 32u
+/* Of the header's page everything from here on is 0. */
+#define NV_SEGMENT_REST (NV_SEAL_OFFSET + NV_SEAL_BYTES)
 #define NV_RECORD_ALIGN 64u
 #define NV_RECORD_HEADER 32u
 #define NV_PAYLOAD_PREFIX 8u
@@ -167,6 +171,8 @@ void nv_put64(uint8_t *to, uint64_t value);
 uint32_t nv_get32(const uint8_t *from);
 /* See nv_put32. */
 uint64_t nv_get64(const uint8_t *from);
+/* Are all of them 0? */
+bool nv_bytes_are_zero(const uint8_t *bytes, size_t len);
 /* Bytes a record with such a payload takes. */
 uint64_t nv_record_size(uint64_t length);
 /* From errno: NO_SPACE for ENOSPC and EDQUOT, else IO. */
@@ -259,8 +265,11 @@ uint64_t nv_mark_boot(void);
 /* Writes how many slots the segment has used: it takes no more. An error is of no use to
  * anyone. */
 void nv_segment_write_seal(struct nv_journal *journal, const struct nv_segment *segment);
-/* Slots by the seal of the segment's epoch; 0 when it has none. */
-uint32_t nv_segment_read_seal(struct nv_journal *journal, const struct nv_segment *segment);
+/* Slots by the seal of the segment's epoch in its header's page; 0 when it has none. */
+uint32_t nv_segment_read_seal(const uint8_t page[NV_SEGMENT_PAGE],
+                              const struct nv_segment *segment);
+/* Is there no seal in the page, or a sound one, of whichever epoch? */
+bool nv_seal_is_clean(const uint8_t page[NV_SEGMENT_PAGE]);
 /*
  * Writes the mark, unless files are unsure; `firm` puts it on disk when the journal syncs. The
  * writer's lock is held. A failure costs the knowledge of a gap and no more.
@@ -325,6 +334,8 @@ void nv_room_before(struct nv_journal *journal);
 /* And after they were. The writer's lock is held. */
 void nv_room_after(struct nv_journal *journal);
 
+/* ---- journal_walk.c ---------------------------------------------------------------------- */
+
 /* What a walk over a segment tells of. */
 struct nv_walk {
     void *ctx;
@@ -346,6 +357,7 @@ struct nv_opened {
     uint64_t first_id;          /* as its header says */
     bool known;                 /* the header is sound; else the epoch is 0 */
     bool spare;                 /* nothing lives in it */
+    bool stained;               /* something stands in its page where nothing is written */
 };
 
 /* ---- journal_files.c --------------------------------------------------------------------- */

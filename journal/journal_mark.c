@@ -34,8 +34,6 @@
 #include "base/banned.h"
 
 #define SEAL_MAGIC UINT64_C(0x31304c414553564e) /* "NVSEAL01" */
-#define SEAL_OFFSET 64u
-#define SEAL_BYTES 32u
 #define MARK_MAGIC UINT64_C(0x31304b52414d564e) /* "NVMARK01" */
 #define MARK_BYTES 64u
 /* Both: magic, checksum of what is behind it, and that. */
@@ -56,24 +54,31 @@ static bool is_sound(const uint8_t *bytes, size_t len, uint64_t magic)
 
 void nv_segment_write_seal(struct nv_journal *journal, const struct nv_segment *segment)
 {
-    uint8_t bytes[SEAL_BYTES] = {0};
+    uint8_t bytes[NV_SEAL_BYTES] = {0};
     nv_put32(bytes + FACTS_AT, segment->epoch);
     nv_put32(bytes + FACTS_AT + 4, segment->slots);
     close_with_crc(bytes, sizeof bytes, SEAL_MAGIC);
     struct iovec part = {bytes, sizeof bytes};
-    enum nv_err err = nv_journal_write(journal, segment->fd, &part, 1, SEAL_OFFSET);
+    enum nv_err err = nv_journal_write(journal, segment->fd, &part, 1, NV_SEAL_OFFSET);
     (void)err; /* without a seal the mark and the slots still tell */
 }
 
-uint32_t nv_segment_read_seal(struct nv_journal *journal, const struct nv_segment *segment)
+uint32_t nv_segment_read_seal(const uint8_t page[NV_SEGMENT_PAGE],
+                              const struct nv_segment *segment)
 {
-    uint8_t bytes[SEAL_BYTES];
-    if (nv_journal_read(journal, segment->fd, bytes, sizeof bytes, SEAL_OFFSET) ||
-        !is_sound(bytes, sizeof bytes, SEAL_MAGIC) ||
+    const uint8_t *bytes = page + NV_SEAL_OFFSET;
+    if (!is_sound(bytes, NV_SEAL_BYTES, SEAL_MAGIC) ||
         nv_get32(bytes + FACTS_AT) != segment->epoch)
         return 0;
     uint32_t slots = nv_get32(bytes + FACTS_AT + 4);
     return slots < segment->slot_max ? slots : segment->slot_max;
+}
+
+bool nv_seal_is_clean(const uint8_t page[NV_SEGMENT_PAGE])
+{
+    const uint8_t *bytes = page + NV_SEAL_OFFSET;
+    return nv_bytes_are_zero(bytes, NV_SEAL_BYTES) ||
+           is_sound(bytes, NV_SEAL_BYTES, SEAL_MAGIC);
 }
 
 static void put_marked(uint8_t *to, const struct nv_segment *segment)

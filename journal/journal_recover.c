@@ -1,211 +1,23 @@
 /*
  * What is in the directory: open, lock, walk every file, close (journal.h).
  *
- * A file is walked from its first record on, by the lengths in the headers. Where no sound
- * header of the file's epoch stands, the walk tries every 64 bytes until one does: damage costs
- * the records it covers and no others, and behind the last record the remains of earlier epochs
- * are passed over. The checksum of every payload is computed here, so that what is found is
- * sound.
- *
  * Nothing is appended to a file of before the start: its end may be torn, and a fresh file
  * costs little. Damage never keeps the program from starting, but every gap is counted and
- * told: slots that were used and are neither found nor released, files shorter than their
- * header says, and files that are gone (journal_mark.c).
+ * told: slots that were used and are neither found nor released (journal_walk.c), files shorter
+ * than their header says, and files that are gone (journal_mark.c).
  *
- *   the file   header page | release bytes | record | record | ···damage··· | record | old epoch
- *   the walk                                 by length ──────▶ every 64 ────▶ by length ▶ passed
+ *   files   walk each ▸ sync all (what a killed process wrote may be in memory only)
+ *           ▸ of twins one goes ▸ compare with the mark: what is missing is told
  *
- *   at a place   sound header of this epoch ──▶ payload's checksum ──sound──▶ live, or released
- *                     │ none                          └──not──▶ damage, unless it was released
- *                     ▼
- *                a stretch: counted once, however long, and only where a header must have been
- *
- *   files        walk each ▸ sync all (what a killed process wrote may be in memory only)
- *                ▸ of twins one goes ▸ compare with the mark: what is missing is told
- *
- * The order of the last line matters: a twin may go only because of one that is on disk.
+ * The order matters: a twin may go only because of one that is on disk.
  */
-#include "journal/crc32c.h"
 #include "journal/journal_internal.h"
 #include "base/log/log.h"
 
-#include <assert.h>
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/banned.h"
-
-#define WINDOW (256u << 10)
-
-/* ---- walking ----------------------------------------------------------------------------- */
-
-struct walker {
-    struct nv_journal *journal;
-    struct nv_segment *segment;
-    struct nv_walk *walk;
-    uint8_t *released; /* the release area */
-    uint8_t *window;
-    uint32_t window_at, window_len;
-    bool window_zero;   /* nothing in it */
-    uint32_t next_slot; /* one past that of the last record */
-    bool damage;        /* seen, and nothing sound behind it yet */
-    bool stretch;       /* in a stretch without a sound header */
-};
-
-/* `len` bytes at `at`, through the window; NULL when they can't be read. */
-static const uint8_t *peek(struct walker *w, uint32_t at, uint32_t len)
-{
-    assert(len <= WINDOW && at + len <= w->segment->size);
-    if (at >= w->window_at && at + len <= w->window_at + w->window_len)
-        return w->window + (at - w->window_at);
-    uint32_t left = w->segment->size - at;
-    w->window_at = at;
-    w->window_len = left < WINDOW ? left : WINDOW;
-    if (nv_journal_read(w->journal, w->segment->fd, w->window, w->window_len, at)) {
-        w->window_len = 0;
-        return NULL;
-    }
-    w->window_zero = w->window_len > 0 && w->window[0] == 0 &&
-                     memcmp(w->window, w->window + 1, w->window_len - 1) == 0;
-    return w->window;
-}
-
-static bool payload_is_sound(struct walker *w, struct nv_record_header *record)
-{
-    uint32_t crc = 0;
-    uint32_t at = record->offset + NV_RECORD_HEADER;
-    const uint8_t *prefix = peek(w, at, NV_PAYLOAD_PREFIX);
-    if (!prefix)
-        return false;
-    record->kind = prefix[0];
-    record->head_len = nv_get32(prefix + 4);
-    for (uint32_t left = record->length; left > 0;) {
-        uint32_t some = left < WINDOW ? left : WINDOW;
-        const uint8_t *bytes = peek(w, at, some);
-        if (!bytes)
-            return false;
-        crc = nv_crc32c(crc, bytes, some);
-        at += some;
-        left -= some;
-    }
-    return crc == record->payload_crc && record->kind > 0 && record->kind < 16 &&
-           record->head_len <= record->length - NV_PAYLOAD_PREFIX;
-}
-
-static bool fits(const struct walker *w, const struct nv_record_header *record)
-{
-    const struct nv_segment *segment = w->segment;
-    return record->length >= NV_PAYLOAD_PREFIX && record->slot < segment->slot_max &&
-           record->offset + nv_record_size(record->length) <= segment->size &&
-           (segment->epoch == 0 || record->epoch == segment->epoch);
-}
-
-/* Does what is no header look like one of this epoch that was hit? */
-static bool was_header(const struct walker *w, const uint8_t *bytes)
-{
-    int alike = (nv_get32(bytes) == NV_RECORD_MAGIC) +
-                (nv_get32(bytes + 24) == w->segment->epoch) +
-                (nv_get32(bytes + 28) == w->next_slot);
-    return alike >= 2 && w->segment->epoch != 0;
-}
-
-/* Slots before `end` that hold no record that was found: those not released are lost. */
-static void note_missing(struct walker *w, uint32_t end)
-{
-    uint64_t missing = 0;
-    for (uint32_t slot = w->next_slot; slot < end; slot++)
-        missing += w->released[slot] != NV_RELEASED;
-    if (missing == 0)
-        return;
-    w->walk->missing += missing;
-    w->damage = true;
-    NV_LOG(NV_LOG_ERROR, "journal",
-           "records are missing, they may have been acknowledged number=%u records=%llu "
-           "first_slot=%u",
-           (unsigned)w->segment->number, (unsigned long long)missing, (unsigned)w->next_slot);
-}
-
-static void note_damage(struct walker *w, uint32_t at)
-{
-    w->walk->damaged++;
-    w->damage = true;
-    NV_LOG(NV_LOG_ERROR, "journal", "skipped damage number=%u offset=%u",
-           (unsigned)w->segment->number, (unsigned)at);
-}
-
-/* Bytes from `at` on in which no header can be: a file of mostly holes is passed over
- * quickly. */
-static uint32_t nothing_for(const struct walker *w, uint32_t at)
-{
-    uint32_t left = w->window_zero ? w->window_at + w->window_len - at : 0;
-    return left > NV_RECORD_ALIGN ? left / NV_RECORD_ALIGN * NV_RECORD_ALIGN : NV_RECORD_ALIGN;
-}
-
-/* Looks at a place; returns the next one to look at. An error of the visitor ends the walk. */
-static enum nv_err look(struct walker *w, uint32_t *at)
-{
-    struct nv_record_header record;
-    const uint8_t *bytes = peek(w, *at, NV_RECORD_HEADER);
-    bool header = bytes && nv_record_decode(bytes, &record);
-    record.offset = *at;
-    if (!header || !fits(w, &record)) {
-        bool cut_off = header && w->segment->cut && record.epoch == w->segment->epoch;
-        if (!w->stretch && (header ? cut_off : !bytes || was_header(w, bytes)))
-            note_damage(w, *at);
-        w->stretch = true;
-        *at += bytes ? nothing_for(w, *at) : NV_RECORD_ALIGN;
-        return NV_OK;
-    }
-    *at += (uint32_t)nv_record_size(record.length);
-    w->stretch = false;
-    if (w->segment->epoch != 0)
-        note_missing(w, record.slot);
-    w->next_slot = record.slot + 1;
-    bool released = w->released[record.slot] == NV_RELEASED;
-    if (!payload_is_sound(w, &record)) {
-        if (!released)
-            note_damage(w, record.offset);
-        return NV_OK;
-    }
-    w->walk->middle |= w->damage;
-    if (record.epoch > w->walk->epoch)
-        w->walk->epoch = record.epoch;
-    return w->walk->record ? w->walk->record(w->walk->ctx, w->segment, &record, released)
-                           : NV_OK;
-}
-
-/* Unreadable release bytes: everything counts as live and may be delivered again. */
-static void read_released(struct walker *w)
-{
-    const struct nv_segment *segment = w->segment;
-    uint32_t there = segment->size > NV_SEGMENT_PAGE ? segment->size - NV_SEGMENT_PAGE : 0;
-    uint32_t len = there < segment->slot_max ? there : segment->slot_max;
-    if (nv_journal_read(w->journal, segment->fd, w->released, len, NV_SEGMENT_PAGE))
-        memset(w->released, 0, segment->slot_max);
-}
-
-enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segment,
-                            struct nv_walk *walk)
-{
-    struct walker w = {.journal = journal, .segment = segment, .walk = walk};
-    w.released = calloc(1, segment->slot_max);
-    w.window = malloc(WINDOW);
-    enum nv_err err = w.released && w.window ? NV_OK : NV_ERR_NO_MEMORY;
-    if (err == NV_OK)
-        read_released(&w);
-    if (err == NV_OK && segment->cut)
-        note_damage(&w, segment->size);
-    uint32_t at = segment->data_start;
-    while (err == NV_OK && at + NV_RECORD_HEADER <= segment->size)
-        err = look(&w, &at);
-    if (err == NV_OK && segment->epoch != 0)
-        note_missing(&w, segment->due_slots);
-    segment->slots = w.next_slot;
-    free(w.released);
-    free(w.window);
-    return err;
-}
 
 /* ---- the directory ----------------------------------------------------------------------- */
 
@@ -263,6 +75,13 @@ static enum nv_err take_segment(struct nv_journal *journal, const struct nv_open
     struct nv_walk walk = {.ctx = journal, .record = take_record};
     struct nv_segment *segment = opened->segment;
     enum nv_err err = opened->known ? NV_OK : guess_epoch(journal, segment);
+    if (opened->stained) {
+        segment->damaged = !opened->spare; /* of a spare one the page is written anew */
+        journal->damaged++;
+        NV_LOG(NV_LOG_ERROR, "journal",
+               "the page of a file's header is damaged behind it number=%u",
+               (unsigned)segment->number);
+    }
     if (opened->spare) {
         segment->state = NV_SEGMENT_SPARE;
         journal->spare++;

@@ -34,11 +34,11 @@ static char *segment_path(const struct nv_journal *journal, uint32_t number)
 
 /* ---- one segment ------------------------------------------------------------------------- */
 
-/* Writes the header of a segment. */
+/* Writes the header of a segment; the rest of its page is 0 from then on. */
 static enum nv_err write_header(struct nv_journal *journal, const struct nv_segment *segment,
                                 uint64_t first_id)
 {
-    uint8_t bytes[NV_SEGMENT_HEADER] = {0};
+    uint8_t bytes[NV_SEGMENT_PAGE] = {0};
     nv_put64(bytes, NV_SEGMENT_MAGIC);
     nv_put32(bytes + NV_SEGMENT_FORMAT_AT, NV_JOURNAL_FORMAT);
     nv_put32(bytes + NV_SEGMENT_EPOCH_AT, segment->epoch);
