@@ -74,6 +74,8 @@
 #define NV_CAP_CONFIG_SHOWN NV_CAP_KIB(4)
 /* receiver.auth.tokens_file: 250 tokens of the longest kind, thousands of usual ones. */
 #define NV_CAP_TOKENS_FILE NV_CAP_MIB(1)
+/* A file of keys of the journal: 16 of 64 digits, and comments. */
+#define NV_CAP_KEY_FILE NV_CAP_KIB(16)
 /* mapping.rules_file and mapping.prices_file: our own rows are 415 KB, our prices 185. */
 #define NV_CAP_MAPPING_FILE NV_CAP_MIB(4)
 /* Allowed CORS origins, joined. */

@@ -28,14 +28,16 @@
 
 /* ---- committing -------------------------------------------------------------------------- */
 
-static enum nv_err measure(struct nv_journal_put *puts, size_t count, struct nv_append *appends)
+static enum nv_err measure(const struct nv_journal *journal, struct nv_journal_put *puts,
+                           size_t count, struct nv_append *appends)
 {
     for (size_t i = 0; i < count; i++) {
         uint64_t length = NV_PAYLOAD_PREFIX + (uint64_t)puts[i].head.len + puts[i].body.len;
         if (puts[i].head.len > NV_HEAD_MAX || length > NV_JOURNAL_RECORD_MAX)
             return NV_ERR_TOO_LARGE;
         assert(puts[i].kind > 0 && puts[i].kind < 16);
-        appends[i] = (struct nv_append){.put = &puts[i], .length = (uint32_t)length};
+        appends[i] =
+            (struct nv_append){.put = &puts[i], .length = nv_payload_length(journal, &puts[i])};
     }
     return NV_OK;
 }
@@ -143,7 +145,7 @@ enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put 
     struct nv_append *appends = calloc(count, sizeof *appends);
     if (!appends)
         return NV_ERR_NO_MEMORY;
-    enum nv_err err = measure(puts, count, appends);
+    enum nv_err err = measure(journal, puts, count, appends);
     if (err == NV_OK) {
         nv_writer_lock(journal);
         err = commit_locked(journal, appends, count, sync);
@@ -268,7 +270,12 @@ void nv_journal_read_status(struct nv_journal *journal, struct nv_journal_status
                                       .damaged = journal->damaged,
                                       .missing = journal->missing,
                                       .spare = journal->spare,
-                                      .exposed = journal->exposed};
+                                      .exposed = journal->exposed,
+                                      .encrypted = journal->config.encrypt,
+                                      .key_source = journal->keys->source,
+                                      .locked = journal->locked};
+    if (journal->keys->count > 0)
+        nv_journal_key_text(journal->keys->keys[0].id, out->key_id);
     for (uint32_t i = 0; i < journal->segment_count; i++)
         out->segments += journal->segments[i] != NULL;
     pthread_mutex_unlock(&journal->lock);

@@ -25,7 +25,9 @@
 #include "model/store.h"
 
 /* A build that reads this refuses directories with a larger number. */
-#define NV_JOURNAL_FORMAT 1u
+#define NV_JOURNAL_FORMAT 2u
+/* That of files without encryption: versions that know none read them. */
+#define NV_JOURNAL_FORMAT_PLAIN 1u
 /* Free files kept for reuse (docs/design/0004-journal.md#decision). */
 #define NV_JOURNAL_SPARE_MAX 4u
 /* Longest record, head and body together: the receiver's largest body and room for its head. */
@@ -40,7 +42,22 @@ struct nv_journal_config {
     uint32_t segment_bytes;        /* at most; less on a small volume when there is a reserve */
     uint32_t reserve;              /* files set aside for notes and copies; 0: none (tests) */
     const struct nv_file_ops *ops; /* NULL: the system's */
+    bool encrypt;                  /* what is written from now on */
+    bool stay_encrypted;           /* the same, when encrypted records live */
+    const char *key_file;          /* borrowed while it is opened; NULL: `key` in directory */
+    bool set_locked_aside;         /* start without what no key opens; else the open fails */
 };
+
+/* Where the key comes from that is written with. */
+enum nv_key_source {
+    NV_KEY_NONE,
+    NV_KEY_GENERATED, /* in the journal's directory: guards copied segments only */
+    NV_KEY_FILE       /* journal.key_file */
+};
+/* "none", "generated" or "key_file". Static. */
+const char *nv_key_source_name(enum nv_key_source source);
+/* Room for a key's id in digits. */
+#define NV_JOURNAL_KEY_SHOWN 17u
 
 /* Files set aside from the start (docs/design/0011-room.md): one for the notes of what was
  * sent, one that copies go to, one for what a restart in between leaves of the two. */
@@ -55,8 +72,9 @@ struct nv_journal_trouble {
 
 /*
  * Opens the directory, takes its lock, finds what is there. *out is new. NV_ERR_LOCKED: another
- * process has it; NV_ERR_CONFIG: not usable, or of a newer format; NO_SPACE, IO, NO_MEMORY.
- * Damage is no error: what it covers is skipped and counted.
+ * process has it; NV_ERR_CONFIG: not usable, or of a newer format, or a key is refused or lost
+ * (0018-encrypted-journal.md#the-key-is-lost); NO_SPACE, IO, NO_MEMORY. Damage is no error:
+ * what it covers is skipped and counted.
  */
 enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_journal **out,
                             struct nv_fail *fail) NV_MUST_USE;
@@ -82,7 +100,8 @@ enum nv_err nv_journal_commit(struct nv_journal *journal, struct nv_journal_put 
 void nv_journal_release(struct nv_journal *journal, const uint64_t *ids, size_t count);
 /*
  * Copies `len` bytes at `offset` of a live record's body to `to`; does not check them (callers
- * know what they wrote). NV_ERR_NOT_FOUND, NV_ERR_IO.
+ * know what they wrote), but where they are encrypted: what does not authenticate is zeros.
+ * NV_ERR_NOT_FOUND, NV_ERR_IO, NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_journal_read_body(struct nv_journal *journal, uint64_t id, size_t offset,
                                  size_t len, char *to) NV_MUST_USE;
@@ -133,6 +152,10 @@ struct nv_journal_status {
     uint64_t groups, syncs; /* commits, and fdatasync calls that succeeded */
     bool exposed;           /* everybody can write the directory, and it is not ours to mend */
     uint64_t moved;         /* records copied to a cold segment */
+    bool encrypted;         /* what is written */
+    enum nv_key_source key_source;
+    char key_id[NV_JOURNAL_KEY_SHOWN]; /* of the key that is written with; "": none */
+    uint64_t locked;                   /* records set aside at the start: no key opens them */
 };
 
 /* What there is now. Any thread; waits for the lock, not for the disk. */

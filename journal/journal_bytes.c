@@ -3,10 +3,11 @@
  *
  *   journal  recover            commit and release; open and close
  *   reclaim                     space given back
- *   room  append  index         the reserve; records written, records found
+ *   room  append  index  lost   the reserve; records written, records found; keys that are not here
  *   segment                     files made, reused, synced
  *   files  mark  walk  refusal  names and headers; what ought to be there; what is; who is refused
- *   bytes                       this file
+ *   lock  sealed  keys          a file's key; records encrypted; all keys
+ *   bytes  cipher               this file; OpenSSL
  *
  * Each file of the journal calls only those in rows below its own (files read the seal of
  * mark). A write is done whole or fails: what a short write left undone goes out with the next

@@ -36,6 +36,7 @@ static enum nv_err see_record(void *ctx, struct nv_segment *segment,
     if (released)
         return NV_OK;
     checking->report->bytes += record->length;
+    checking->report->locked += segment->locked;
     if (!checking->list)
         return NV_OK;
     return nv_buf_printf(
@@ -50,7 +51,7 @@ static enum nv_err walk(struct nv_journal *journal, const struct nv_opened *open
     struct nv_walk first = {0};
     struct nv_segment *segment = opened->segment;
     *found = (struct nv_walk){.ctx = checking, .record = see_record};
-    if (!opened->known && !nv_segment_walk(journal, segment, &first))
+    if (segment->epoch == 0 && !opened->known && !nv_segment_walk(journal, segment, &first))
         segment->epoch = first.epoch;
     if (opened->spare || segment->epoch == 0) {
         checking->report->spare++;
@@ -61,6 +62,19 @@ static enum nv_err walk(struct nv_journal *journal, const struct nv_opened *open
     found->damaged += !opened->known;
     found->damaged += opened->stained;
     return err;
+}
+
+/* The end of a file's line. */
+static enum nv_err print_key(const struct nv_segment *segment, struct nv_buf *out)
+{
+    char id[NV_KEY_ID_TEXT];
+    if (!segment->encrypted)
+        return nv_buf_append_char(out, '\n');
+    nv_journal_key_text(segment->key_id, id);
+    const char *state = segment->cipher   ? ""
+                        : segment->locked ? " (not here)"
+                                          : " (its salt is damaged)";
+    return nv_buf_printf(out, " key=%s%s\n", id, state);
 }
 
 static enum nv_err check_file(struct nv_journal *journal, const char *name,
@@ -84,44 +98,58 @@ static enum nv_err check_file(struct nv_journal *journal, const char *name,
     report->files++;
     report->damaged += found.damaged;
     report->missing += found.missing;
+    report->encrypted += segment->encrypted;
     uint64_t records = report->records - before.records;
     uint64_t released = report->released - before.released;
     if (err == NV_OK) {
         err = nv_buf_printf(
             checking->out,
-            "%s epoch=%u size=%u records=%llu live=%llu damaged=%llu missing=%llu\n", name,
+            "%s epoch=%u size=%u records=%llu live=%llu damaged=%llu missing=%llu", name,
             (unsigned)segment->epoch, (unsigned)segment->size, (unsigned long long)records,
             (unsigned long long)(records - released), (unsigned long long)found.damaged,
             (unsigned long long)found.missing);
     }
+    if (err == NV_OK)
+        err = print_key(segment, checking->out);
     journal->ops->close(journal->ops->ctx, segment->fd);
+    nv_segment_disarm(segment);
     free(segment);
     return err;
 }
 
-enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *out,
-                             struct nv_journal_report *report, struct nv_fail *fail)
+static enum nv_err check_files(struct nv_journal *journal, struct checking *checking,
+                               struct nv_fail *fail)
 {
-    struct nv_journal journal = {.ops = nv_file_ops_system()};
-    struct checking checking = {.out = out, .report = report, .list = list};
     struct dirent **names;
-    *report = (struct nv_journal_report){0};
-    journal.directory = strdup(directory);
-    if (!journal.directory)
-        return NV_ERR_NO_MEMORY;
-    int count = scandir(directory, &names, nv_segment_named, alphasort);
+    int count = scandir(journal->directory, &names, nv_segment_named, alphasort);
     enum nv_err err = NV_OK;
     if (count < 0) {
-        err =
-            nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot read the directory '%.90s'", directory);
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot read the directory '%.90s'",
+                           journal->directory);
     }
     for (int i = 0; i < count; i++) {
         if (err == NV_OK)
-            err = check_file(&journal, names[i]->d_name, &checking, fail);
+            err = check_file(journal, names[i]->d_name, checking, fail);
         free(names[i]);
     }
-    if (count >= 0)
-        free((void *)names);
+    free((void *)names);
+    return err;
+}
+
+enum nv_err nv_journal_check(const char *directory, const char *key_file, bool list,
+                             struct nv_buf *out, struct nv_journal_report *report,
+                             struct nv_fail *fail)
+{
+    struct nv_journal journal = {.ops = nv_file_ops_system()};
+    struct checking checking = {.out = out, .report = report, .list = list};
+    *report = (struct nv_journal_report){0};
+    journal.directory = strdup(directory);
+    enum nv_err err = journal.directory ? nv_journal_keys_new(&journal.keys) : NV_ERR_NO_MEMORY;
+    if (err == NV_OK)
+        err = nv_journal_keys_load(journal.keys, key_file, directory, fail);
+    if (err == NV_OK)
+        err = check_files(&journal, &checking, fail);
+    nv_journal_keys_free(journal.keys);
     free(journal.directory);
     return err;
 }

@@ -13,17 +13,20 @@ struct nv_journal_report {
     uint64_t records, released; /* sound ones */
     uint64_t damaged;           /* records or stretches that are not sound */
     uint64_t missing;           /* records that must have been there and left no trace */
-    uint64_t bytes;             /* of live records' payloads */
+    uint64_t bytes;             /* of live records' payloads, as they stand on disk */
+    uint64_t encrypted;         /* files */
+    uint64_t locked;            /* live records that no key opens */
 };
 
 /*
- * Walks every file of the directory. Appends to `out` a line for each file and, with `list`,
+ * Walks every file of the directory, with the keys of `key_file` (NULL: none) and of the
+ * directory. Appends to `out` a line for each file and, with `list`,
  * for each live record: id, kind, length, file, offset. NV_ERR_CONFIG: no such directory, or a
- * newer format; IO, NO_MEMORY and the buffer's errors. Damage is no error: see report->damaged,
- * missing.
+ * newer format, or a key file is refused; IO, NO_MEMORY and the buffer's errors. Damage is no
+ * error: see report->damaged, missing, locked.
  */
-enum nv_err nv_journal_check(const char *directory, bool list, struct nv_buf *out,
-                             struct nv_journal_report *report,
+enum nv_err nv_journal_check(const char *directory, const char *key_file, bool list,
+                             struct nv_buf *out, struct nv_journal_report *report,
                              struct nv_fail *fail) NV_MUST_USE;
 /* Name of a record's kind: "traces", "logs", "outbox", "dead-letter", "sent" or "unknown".
  * Static. */

@@ -77,8 +77,9 @@ static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *ope
         return NV_OK;
     uint32_t crc = nv_segment_header_crc(bytes);
     if (nv_get64(bytes) != NV_SEGMENT_MAGIC || nv_get32(bytes + NV_SEGMENT_CRC_AT) != crc) {
+        bool clean;
         segment->damaged = !nv_bytes_are_zero(bytes, NV_SEGMENT_HEADER);
-        return NV_OK;
+        return nv_segment_get_lock(journal, segment, bytes, false, &clean);
     }
     if (nv_get32(bytes + NV_SEGMENT_FORMAT_AT) > NV_JOURNAL_FORMAT) {
         return nv_fail_set(
@@ -94,15 +95,16 @@ static enum nv_err read_header(struct nv_journal *journal, struct nv_opened *ope
     segment->size = segment->cut ? found : segment->size;
     segment->epoch = nv_get32(bytes + NV_SEGMENT_EPOCH_AT);
     segment->cold = nv_get32(bytes + NV_SEGMENT_FLAGS_AT) & NV_SEGMENT_FLAG_COLD;
+    segment->encrypted = nv_get32(bytes + NV_SEGMENT_FLAGS_AT) & NV_SEGMENT_FLAG_ENCRYPTED;
     opened->spare = nv_get32(bytes + NV_SEGMENT_FLAGS_AT) & NV_SEGMENT_FLAG_SPARE;
     opened->first_id = nv_get64(bytes + NV_SEGMENT_FIRST_ID_AT);
     opened->known = true;
     if (!opened->spare)
         segment->due_slots = nv_segment_read_seal(bytes, segment);
-    opened->stained =
-        !nv_seal_is_clean(bytes) ||
-        !nv_bytes_are_zero(bytes + NV_SEGMENT_REST, NV_SEGMENT_PAGE - NV_SEGMENT_REST);
-    return NV_OK;
+    bool clean;
+    enum nv_err err = nv_segment_get_lock(journal, segment, bytes, true, &clean);
+    opened->stained = !clean || !nv_seal_is_clean(bytes);
+    return err;
 }
 
 /* What no file of the journal fails with: a link, a directory, a socket, a device that is not
@@ -211,21 +213,23 @@ enum nv_err nv_segment_open(struct nv_journal *journal, const char *name, struct
     }
     if (err != NV_OK) {
         journal->ops->close(journal->ops->ctx, fd);
+        if (segment)
+            nv_segment_disarm(segment);
         free(segment);
         out->segment = NULL;
     }
     return err;
 }
 
-char *nv_journal_aside_path(const struct nv_journal *journal, uint32_t number)
+char *nv_journal_aside_path(const struct nv_journal *journal, const char *why, uint32_t number)
 {
     for (unsigned i = 0; i < ASIDE_MAX; i++) {
         char name[40];
         struct stat stat;
         if (i == 0)
-            (void)snprintf(name, sizeof name, "damaged-%08x", (unsigned)number);
+            (void)snprintf(name, sizeof name, "%s-%08x", why, (unsigned)number);
         else
-            (void)snprintf(name, sizeof name, "damaged-%08x.%u", (unsigned)number, i);
+            (void)snprintf(name, sizeof name, "%s-%08x.%u", why, (unsigned)number, i);
         char *path = nv_journal_path(journal, name);
         if (!path || lstat(path, &stat) != 0)
             return path;
@@ -238,7 +242,7 @@ enum nv_err nv_journal_set_aside(struct nv_journal *journal, const char *name,
                                  struct nv_fail *fail)
 {
     char *from = nv_journal_path(journal, name);
-    char *to = nv_journal_aside_path(journal, number_of(name));
+    char *to = nv_journal_aside_path(journal, "damaged", number_of(name));
     bool moved = from && to && journal->ops->rename(journal->ops->ctx, from, to) == 0;
     int error = errno;
     if (moved) {

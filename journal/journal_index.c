@@ -98,6 +98,28 @@ static void unpin(struct nv_journal *journal, struct nv_segment *segment)
     pthread_mutex_unlock(&journal->lock);
 }
 
+static void note_damaged(struct nv_journal *journal, uint64_t id)
+{
+    NV_LOG(NV_LOG_ERROR, "journal", "a record is damaged id=%llu", (unsigned long long)id);
+    pthread_mutex_lock(&journal->lock);
+    journal->damaged++;
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* The header of a record as it was written: what an encrypted one is bound to. */
+static struct nv_record_header header_of(const struct nv_segment *segment,
+                                         const struct nv_entry *entry)
+{
+    return (struct nv_record_header){.offset = entry->offset,
+                                     .length = entry->length,
+                                     .id = entry->id,
+                                     .epoch = segment->epoch,
+                                     .slot = entry->slot_kind >> 4,
+                                     .kind = entry->slot_kind & KIND_BITS,
+                                     .head_len = entry->head_len,
+                                     .sealed = true};
+}
+
 enum nv_err nv_journal_read_body(struct nv_journal *journal, uint64_t id, size_t offset,
                                  size_t len, char *to)
 {
@@ -105,27 +127,45 @@ enum nv_err nv_journal_read_body(struct nv_journal *journal, uint64_t id, size_t
     struct nv_segment *segment = pin(journal, id, &entry);
     if (!segment)
         return NV_ERR_NOT_FOUND;
-    uint64_t front = NV_PAYLOAD_PREFIX + (uint64_t)entry.head_len;
-    assert(front + offset + len <= entry.length);
-    enum nv_err err = nv_journal_read(journal, segment->fd, to, len,
-                                      entry.offset + NV_RECORD_HEADER + front + offset);
+    bool damaged = false;
+    enum nv_err err;
+    if (segment->cipher) {
+        struct nv_record_header record = header_of(segment, &entry);
+        err = nv_sealed_read(journal, segment, &record, entry.head_len + (uint64_t)offset, len,
+                             to);
+        damaged = err == NV_ERR_MALFORMED; /* and zeros: the caller's hash tells him */
+        err = damaged ? NV_OK : err;
+    } else {
+        uint64_t front = NV_PAYLOAD_PREFIX + (uint64_t)entry.head_len;
+        assert(front + offset + len <= entry.length);
+        err = nv_journal_read(journal, segment->fd, to, len,
+                              entry.offset + NV_RECORD_HEADER + front + offset);
+    }
     unpin(journal, segment);
+    if (damaged)
+        note_damaged(journal, id);
     return err;
 }
 
-static enum nv_err check(const struct nv_entry *entry, const char *bytes)
+/* The payload is checked whole and, where it is encrypted, opened; *len: of head and body. */
+static enum nv_err check(const struct nv_segment *segment, const struct nv_entry *entry,
+                         char *bytes, uint32_t *len)
 {
     struct nv_record_header record;
-    const char *payload = bytes + NV_RECORD_HEADER;
+    char *payload = bytes + NV_RECORD_HEADER;
     if (!nv_record_decode((const uint8_t *)bytes, &record) || record.id != entry->id ||
         record.length != entry->length ||
         record.payload_crc != nv_crc32c(0, payload, entry->length))
         return NV_ERR_MALFORMED;
-    return NV_OK;
+    *len = entry->length - NV_PAYLOAD_PREFIX;
+    if (!segment->cipher)
+        return NV_OK;
+    record = header_of(segment, entry);
+    return nv_sealed_open(segment->cipher, &record, (uint8_t *)payload, len);
 }
 
 static enum nv_err read_whole(struct nv_journal *journal, uint64_t id, struct nv_entry *entry,
-                              char **out)
+                              char **out, uint32_t *plain)
 {
     struct nv_segment *segment = pin(journal, id, entry);
     if (!segment)
@@ -134,15 +174,11 @@ static enum nv_err read_whole(struct nv_journal *journal, uint64_t id, struct nv
     char *bytes = malloc(len);
     enum nv_err err = bytes ? nv_journal_read(journal, segment->fd, bytes, len, entry->offset)
                             : NV_ERR_NO_MEMORY;
-    unpin(journal, segment);
     if (err == NV_OK)
-        err = check(entry, bytes);
-    if (err == NV_ERR_MALFORMED) {
-        NV_LOG(NV_LOG_ERROR, "journal", "a record is damaged id=%llu", (unsigned long long)id);
-        pthread_mutex_lock(&journal->lock);
-        journal->damaged++;
-        pthread_mutex_unlock(&journal->lock);
-    }
+        err = check(segment, entry, bytes, plain);
+    unpin(journal, segment);
+    if (err == NV_ERR_MALFORMED)
+        note_damaged(journal, id);
     if (err != NV_OK) {
         free(bytes);
         bytes = NULL;
@@ -157,7 +193,8 @@ enum nv_err nv_journal_read_record(struct nv_journal *journal, uint64_t id,
 {
     struct nv_entry entry;
     char *bytes;
-    enum nv_err err = read_whole(journal, id, &entry, &bytes);
+    uint32_t len = 0;
+    enum nv_err err = read_whole(journal, id, &entry, &bytes, &len);
     if (err != NV_OK)
         return err;
     const char *at = bytes + NV_RECORD_HEADER + NV_PAYLOAD_PREFIX;
@@ -165,10 +202,8 @@ enum nv_err nv_journal_read_record(struct nv_journal *journal, uint64_t id,
         *kind = (enum nv_record_kind)(entry.slot_kind & KIND_BITS);
     if (head)
         err = nv_buf_append(head, at, entry.head_len);
-    if (err == NV_OK && body) {
-        err = nv_buf_append(body, at + entry.head_len,
-                            entry.length - NV_PAYLOAD_PREFIX - entry.head_len);
-    }
+    if (err == NV_OK && body)
+        err = nv_buf_append(body, at + entry.head_len, len - entry.head_len);
     free(bytes);
     return err;
 }

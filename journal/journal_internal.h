@@ -8,15 +8,18 @@
  *   16 epoch                40 flags (1 cold, 2 spare)    12 length of the payload
  *
  *   payload [ kind, 0, 0, 0 | length of head | head | body ]
+ *   encrypted [ kind, 1, 0, 0 | length of head | chunk | chunk | ... ], and the header's page has
+ *   salt and key id, twice: docs/design/0018-encrypted-journal.md
  *   release area, from byte 4096: one byte a slot, 0xa5 = released
  *   seal, at byte 64, written when a file takes no more: 0 magic, 8 crc of the rest, 12 epoch, 16
  * slots mark, in the file `lock`: how far the journal was on disk; journal_mark.c
  *
  * journal.c commits and releases; journal_append.c writes records; journal_index.c knows where
  * each is and reads it back; journal_segment.c makes, reuses and syncs files; journal_recover.c
- * finds what is there, journal_walk.c in each file; journal_mark.c tells what ought to be there; journal_reclaim.c gives
- * space back; journal_room.c keeps room for that, journal_refusal.c says when there is none.
- * Which of them calls which: journal_bytes.c, the lowest.
+ * finds what is there, journal_walk.c in each file; journal_mark.c tells what ought to be
+ * there; journal_reclaim.c gives space back; journal_room.c keeps room for that,
+ * journal_refusal.c says when there is none. Which of them calls which: journal_bytes.c, the
+ * lowest.
  *
  * Two locks: `writer`, held by who appends, and `lock`, held briefly for the index and the
  * counts. Taken in that order. A segment is not reused while it is pinned by a reader.
@@ -26,6 +29,7 @@
 
 #include "base/owner.h"
 #include "journal/journal.h"
+#include "journal/journal_keys.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -45,14 +49,21 @@
 #define NV_SEGMENT_HEADER 64u
 #define NV_SEAL_OFFSET 64u
 #define NV_SEAL_BYTES 32u
-/* Of the header's page everything from here on is 0. */
-#define NV_SEGMENT_REST (NV_SEAL_OFFSET + NV_SEAL_BYTES)
+/* Salt and key id, twice in the header's page, far enough apart that one write of a disk does
+ * not lose both; the rest of the page is 0. */
+#define NV_LOCK_OFFSET (NV_SEAL_OFFSET + NV_SEAL_BYTES)
+#define NV_LOCK_OFFSET_2 2048u
+#define NV_LOCK_BYTES 64u
+/* What a chunk is bound to: the record's header from its length on, and the payload's
+ * prefix. */
+#define NV_BOUND_BYTES 28u
 #define NV_RECORD_ALIGN 64u
 #define NV_RECORD_HEADER 32u
 #define NV_PAYLOAD_PREFIX 8u
 #define NV_HEAD_MAX UINT32_C(65535)
 #define NV_RELEASED 0xa5u
 #define NV_SEGMENT_FLAG_COLD 1u
+#define NV_SEGMENT_FLAG_ENCRYPTED 4u
 #define NV_SEGMENT_FLAG_SPARE 2u /* holds nothing; the epoch is that of its last use */
 /* A file has a slot for so many of its bytes: more, smaller records than that end it early. */
 #define NV_BYTES_PER_SLOT 1024u
@@ -79,6 +90,11 @@ struct nv_segment {
     bool dirty;    /* written since its last sync */
     bool damaged;  /* found so: kept aside when nothing lives in it any more */
     bool cut;      /* found shorter than its header says */
+    bool encrypted;
+    bool locked; /* encrypted, and no key opens it */
+    uint8_t salt[NV_SALT_BYTES];
+    uint8_t key_id[NV_KEY_ID_BYTES];
+    struct nv_cipher *cipher; /* NULL: not encrypted, or can't be read */
     uint32_t epoch;
     uint32_t size;
     uint32_t slot_max;
@@ -93,6 +109,8 @@ struct nv_segment {
     uint32_t live; /* records, not released; lock */
     uint64_t live_bytes;
     uint32_t pins; /* lock */
+    /* at the start, of a locked one: records not released, bytes of their payloads */
+    uint64_t locked_records, locked_bytes;
 };
 
 /* What a record is for: who may use the reserve. */
@@ -117,6 +135,9 @@ struct nv_journal {
     struct nv_journal_config config;
     char *directory; /* owned */
     const struct nv_file_ops *ops;
+    struct nv_journal_keys *keys; /* owned; NULL: none are read */
+    uint8_t *scratch;             /* NV_SCRATCH_BYTES when it encrypts; writer */
+    uint32_t aside;               /* files set aside at the start */
     int lock_fd, directory_fd;
     bool exposed;      /* everybody can write the directory */
     uint64_t capacity; /* see nv_journal_capacity */
@@ -137,7 +158,7 @@ struct nv_journal {
     uint32_t segment_count;
     struct nv_entry *entries;
     size_t entry_count, entry_capacity, dead_entries;
-    uint64_t live_bytes, damaged, missing;
+    uint64_t live_bytes, damaged, missing, locked;
     uint32_t spare;
     bool reclaim;                               /* a segment may be worth looking at */
     struct nv_journal_trouble trouble, refusal; /* the last error; why requests are refused */
@@ -159,6 +180,7 @@ struct nv_record_header {
     /* of the payload */
     uint32_t kind;
     uint32_t head_len;
+    bool sealed;
 };
 
 /* ---- journal_bytes.c --------------------------------------------------------------------- */
@@ -208,6 +230,81 @@ static inline void nv_writer_unlock(struct nv_journal *journal)
     nv_owner_leave(&journal->writing);
     pthread_mutex_unlock(&journal->writer);
 }
+
+/* ---- journal_sealed.c -------------------------------------------------------------------- */
+
+/* What is encrypted before it is written: some records, or a piece of a larger one. */
+#define NV_SCRATCH_BYTES (512u << 10)
+
+/* Length of the payload on disk of a record with `len` bytes of head and body. */
+uint64_t nv_sealed_length(uint64_t len);
+/* The `len` of nv_sealed_length for a payload of `length`; false when none has that. */
+bool nv_sealed_plain_length(uint32_t length, uint32_t *len);
+
+/* A record on its way to be sealed, piece by piece. */
+struct nv_sealing {
+    struct nv_cipher_run *run;
+    uint8_t bound[NV_BOUND_BYTES];
+    struct nv_str parts[2]; /* of head and body, what is left */
+    uint32_t slot, number;  /* of the next chunk */
+    bool more;
+};
+/* Begins: `front` is the record's header and prefix but for the checksums. Borrows all. */
+void nv_sealing_start(struct nv_sealing *sealing, struct nv_cipher_run *run,
+                      const uint8_t front[NV_RECORD_HEADER + NV_PAYLOAD_PREFIX],
+                      const struct nv_journal_put *put, uint32_t slot);
+/* Writes as many chunks as fit into `room` bytes at `to`; *len of them. NV_ERR_NO_MEMORY. */
+enum nv_err nv_sealing_next(struct nv_sealing *sealing, uint8_t *to, size_t room,
+                            size_t *len) NV_MUST_USE;
+
+/*
+ * Opens the chunks from number `first` on that stand at `bytes`, `len` with their tags, where
+ * they stand. NV_ERR_MALFORMED: some are not authentic, and zeros now.
+ */
+enum nv_err nv_sealed_open_chunks(struct nv_cipher_run *run,
+                                  const struct nv_record_header *record, uint32_t first,
+                                  uint8_t *bytes, size_t len) NV_MUST_USE;
+/*
+ * Opens the chunks of the record's payload in place and puts them together: behind the
+ * prefix stand head and body, *len bytes. NV_ERR_MALFORMED: not authentic, all is zeros then;
+ * NO_MEMORY.
+ */
+enum nv_err nv_sealed_open(const struct nv_cipher *cipher,
+                           const struct nv_record_header *record, uint8_t *payload,
+                           uint32_t *len) NV_MUST_USE;
+/*
+ * `len` bytes at `offset` of head and body of a record. NV_ERR_MALFORMED: some chunks are not
+ * authentic, and all that was asked of them is zeros. IO, NO_MEMORY: `to` is of no use.
+ */
+enum nv_err nv_sealed_read(struct nv_journal *journal, const struct nv_segment *segment,
+                           const struct nv_record_header *record, uint64_t offset, size_t len,
+                           char *to) NV_MUST_USE;
+
+/* ---- journal_lock.c ---------------------------------------------------------------------- */
+
+/* Gives a segment that begins a salt and a key of its own, or none. NO_MEMORY, IO: no salt. */
+enum nv_err nv_segment_arm(struct nv_journal *journal, struct nv_segment *segment) NV_MUST_USE;
+/* Forgets them. */
+void nv_segment_disarm(struct nv_segment *segment);
+/* Puts salt and key id where they belong in the page of its header. */
+void nv_segment_put_lock(const struct nv_segment *segment, uint8_t page[NV_SEGMENT_PAGE]);
+/*
+ * Takes them from the page of a file whose header is `known` or not; without, the epoch too.
+ * The segment gets its cipher, or is locked. *clean: both places hold what may be there.
+ * NO_MEMORY.
+ */
+enum nv_err nv_segment_get_lock(const struct nv_journal *journal, struct nv_segment *segment,
+                                const uint8_t page[NV_SEGMENT_PAGE], bool known,
+                                bool *clean) NV_MUST_USE;
+/* ---- journal_lost.c ---------------------------------------------------------------------- */
+
+/*
+ * When the files are known: of those that are locked and hold live records, says which key they
+ * want, and ends the start (NV_ERR_CONFIG) or sets them aside (config.set_locked_aside). IO: a
+ * file can't be renamed.
+ */
+enum nv_err nv_journal_settle_locked(struct nv_journal *journal,
+                                     struct nv_fail *fail) NV_MUST_USE;
 
 /* ---- journal_segment.c ------------------------------------------------------------------- */
 
@@ -286,6 +383,8 @@ struct nv_append {
     struct nv_segment *segment; /* out: where it went */
     uint32_t offset, slot, length;
 };
+/* Length of a record's payload as it is written now, encrypted or not. */
+uint32_t nv_payload_length(const struct nv_journal *journal, const struct nv_journal_put *put);
 /* Appends records to a segment of the kind (cold or not). As nv_journal_commit; no index. */
 enum nv_err nv_journal_append(struct nv_journal *journal, struct nv_append *appends,
                               size_t count, enum nv_use use, bool sync) NV_MUST_USE;
@@ -367,8 +466,9 @@ enum nv_err nv_journal_make_directory(const char *directory, struct nv_fail *fai
 /* Opens directory and lock, and takes it. CONFIG: not usable, or the lock is another user's;
  * LOCKED. */
 enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fail) NV_MUST_USE;
-/* Where a file of that number is kept aside: a new string, a name that is free; NULL: none. */
-char *nv_journal_aside_path(const struct nv_journal *journal, uint32_t number);
+/* Where a file of that number is kept aside, `why` before its digits ("damaged", "locked"): a
+ * new string, a name that is free; NULL: none. */
+char *nv_journal_aside_path(const struct nv_journal *journal, const char *why, uint32_t number);
 /* Moves what only has the name of a journal file out of the way, counted as damage. CONFIG. */
 enum nv_err nv_journal_set_aside(struct nv_journal *journal, const char *name,
                                  struct nv_fail *fail) NV_MUST_USE;

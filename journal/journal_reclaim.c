@@ -68,18 +68,22 @@ static void switch_over(struct nv_journal *journal, struct nv_segment *from,
                         const struct nv_append *copy)
 {
     uint64_t size = nv_record_size(copy->length);
+    uint64_t was = 0;
     pthread_mutex_lock(&journal->lock);
     struct nv_entry *entry = nv_journal_find(journal, copy->put->id);
     bool lives = entry && entry->segment == from->number;
     uint32_t old_slot = lives ? entry->slot_kind >> 4 : 0;
     if (lives) {
         entry->segment = (uint16_t)copy->segment->number;
+        was = nv_record_size(entry->length);
         entry->offset = copy->offset;
+        entry->length = copy->length; /* another where one of them is encrypted */
         entry->slot_kind = copy->slot << 4 | (entry->slot_kind & 0xf);
         from->live--;
-        from->live_bytes -= size;
+        from->live_bytes -= was;
         copy->segment->live++;
         copy->segment->live_bytes += size;
+        journal->live_bytes = journal->live_bytes - was + size;
     }
     pthread_mutex_unlock(&journal->lock);
     if (lives)
@@ -105,8 +109,8 @@ static enum nv_err copy_one(struct nv_journal *journal, struct move *move)
     if (err == NV_OK) {
         move->put.head = nv_buf_str(&head);
         move->put.body = nv_buf_str(&body);
-        move->copy = (struct nv_append){
-            .put = &move->put, .length = (uint32_t)(NV_PAYLOAD_PREFIX + head.len + body.len)};
+        move->copy = (struct nv_append){.put = &move->put,
+                                        .length = nv_payload_length(journal, &move->put)};
         err = nv_journal_append(journal, &move->copy, 1, NV_USE_COLD, false);
         if (err != NV_OK)
             move->copy.segment = NULL;

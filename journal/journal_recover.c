@@ -29,6 +29,11 @@ static enum nv_err take_record(void *ctx, struct nv_segment *segment,
         journal->next_id = record->id + 1;
     if (released)
         return NV_OK;
+    if (segment->locked) {
+        segment->locked_records++;
+        segment->locked_bytes += record->length;
+        return NV_OK;
+    }
     enum nv_err err = nv_journal_reserve(journal, 1);
     if (err != NV_OK)
         return err;
@@ -50,8 +55,11 @@ static enum nv_err take_record(void *ctx, struct nv_segment *segment,
 static enum nv_err guess_epoch(struct nv_journal *journal, struct nv_segment *segment)
 {
     struct nv_walk walk = {.ctx = journal};
-    enum nv_err err = nv_segment_walk(journal, segment, &walk);
-    segment->epoch = walk.epoch;
+    enum nv_err err = NV_OK;
+    if (segment->epoch == 0) {
+        err = nv_segment_walk(journal, segment, &walk);
+        segment->epoch = walk.epoch;
+    }
     if (segment->epoch == 0 && !segment->damaged)
         return err; /* made and never begun, or the mark tells that it was */
     journal->damaged++;
@@ -122,6 +130,7 @@ static enum nv_err take_file(struct nv_journal *journal, const char *name,
     err = nv_segment_register(journal, opened.segment);
     if (err != NV_OK) {
         journal->ops->close(journal->ops->ctx, opened.segment->fd);
+        nv_segment_disarm(opened.segment);
         free(opened.segment);
         return err;
     }
@@ -176,7 +185,7 @@ static void drop_twins(struct nv_journal *journal)
 /* What the files alone don't tell: that one of them is gone or nothing but zeros. */
 static void check_mark(struct nv_journal *journal, const struct nv_mark *mark)
 {
-    uint32_t found = 0;
+    uint32_t found = journal->aside;
     for (uint32_t i = 0; i < journal->segment_count; i++)
         found += journal->segments[i] && journal->segments[i]->epoch != 0;
     /* A newer epoch than the mark's: the mark is of before a power cut, or an older version
@@ -238,6 +247,9 @@ static enum nv_err recover(struct nv_journal *journal, struct nv_fail *fail)
         return nv_fail_set(fail, err, 0, "cannot recover the journal in '%.90s'",
                            journal->directory);
     }
+    err = nv_journal_settle_locked(journal, fail);
+    if (err != NV_OK)
+        return err;
     firm_up(journal);
     drop_twins(journal);
     check_mark(journal, &mark);
@@ -265,11 +277,39 @@ static struct nv_journal *new_journal(const struct nv_journal_config *config)
     pthread_mutex_init(&journal->lock, NULL);
     journal->directory = strdup(config->directory);
     journal->config.directory = journal->directory;
-    if (!journal->directory) {
+    journal->config.key_file = NULL;
+    if (!journal->directory || nv_journal_keys_new(&journal->keys)) {
         nv_journal_close(journal);
         return NULL;
     }
     return journal;
+}
+
+/* What was encrypted is not decrypted by being moved or retried, say by a command that was told
+ * nothing of encryption. */
+static bool holds_encrypted(const struct nv_journal *journal)
+{
+    bool holds = false;
+    for (uint32_t i = 0; i < journal->segment_count && !holds; i++) {
+        const struct nv_segment *segment = journal->segments[i];
+        holds = segment && segment->encrypted && segment->live > 0;
+    }
+    return holds;
+}
+
+/* After what is there was found to need no key that is lost. */
+static enum nv_err ready_to_encrypt(struct nv_journal *journal, struct nv_fail *fail)
+{
+    if (journal->config.stay_encrypted)
+        journal->config.encrypt |= holds_encrypted(journal);
+    if (!journal->config.encrypt)
+        return NV_OK;
+    journal->scratch = malloc(NV_SCRATCH_BYTES);
+    if (!journal->scratch)
+        return NV_ERR_NO_MEMORY;
+    return journal->keys->count > 0 ? NV_OK
+                                    : nv_journal_keys_generate(journal->keys, journal->ops,
+                                                               journal->directory, fail);
 }
 
 enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_journal **out,
@@ -284,7 +324,11 @@ enum nv_err nv_journal_open(const struct nv_journal_config *config, struct nv_jo
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for the journal");
     err = nv_journal_take_lock(journal, fail);
     if (err == NV_OK)
+        err = nv_journal_keys_load(journal->keys, config->key_file, journal->directory, fail);
+    if (err == NV_OK)
         err = recover(journal, fail);
+    if (err == NV_OK)
+        err = ready_to_encrypt(journal, fail);
     if (err != NV_OK) {
         nv_journal_close(journal);
         return nv_fail_set(fail, err, 0, "cannot open the journal");
@@ -314,8 +358,11 @@ void nv_journal_close(struct nv_journal *journal)
         if (!segment)
             continue;
         journal->ops->close(journal->ops->ctx, segment->fd);
+        nv_segment_disarm(segment);
         free(segment);
     }
+    nv_journal_keys_free(journal->keys);
+    free(journal->scratch);
     if (journal->directory_fd >= 0)
         close(journal->directory_fd);
     if (journal->lock_fd >= 0)

@@ -40,13 +40,16 @@ static enum nv_err write_header(struct nv_journal *journal, const struct nv_segm
 {
     uint8_t bytes[NV_SEGMENT_PAGE] = {0};
     nv_put64(bytes, NV_SEGMENT_MAGIC);
-    nv_put32(bytes + NV_SEGMENT_FORMAT_AT, NV_JOURNAL_FORMAT);
+    nv_put32(bytes + NV_SEGMENT_FORMAT_AT,
+             segment->encrypted ? NV_JOURNAL_FORMAT : NV_JOURNAL_FORMAT_PLAIN);
     nv_put32(bytes + NV_SEGMENT_EPOCH_AT, segment->epoch);
     nv_put32(bytes + NV_SEGMENT_SIZE_AT, segment->size);
     nv_put32(bytes + NV_SEGMENT_SLOTS_AT, segment->slot_max);
     nv_put64(bytes + NV_SEGMENT_FIRST_ID_AT, first_id);
+    nv_segment_put_lock(segment, bytes);
     nv_put32(bytes + NV_SEGMENT_FLAGS_AT,
              (segment->cold ? NV_SEGMENT_FLAG_COLD : 0) |
+                 (segment->encrypted ? NV_SEGMENT_FLAG_ENCRYPTED : 0) |
                  (segment->state == NV_SEGMENT_SPARE ? NV_SEGMENT_FLAG_SPARE : 0));
     uint32_t crc = nv_segment_header_crc(bytes);
     nv_put32(bytes + NV_SEGMENT_CRC_AT, crc);
@@ -148,7 +151,7 @@ enum nv_err nv_journal_sync_directory(struct nv_journal *journal)
 static void remove_file(struct nv_journal *journal, uint32_t number, bool aside)
 {
     char *path = segment_path(journal, number);
-    char *kept = aside ? nv_journal_aside_path(journal, number) : NULL;
+    char *kept = aside ? nv_journal_aside_path(journal, "damaged", number) : NULL;
     if (path && kept)
         journal->ops->rename(journal->ops->ctx, path, kept);
     else if (path)
@@ -160,6 +163,20 @@ static void remove_file(struct nv_journal *journal, uint32_t number, bool aside)
     (void)err;
 }
 
+/* What is left of an unlinked file on the disk is of no use without its salt. Written as that
+ * of a spare file: should the power go before it is unlinked, nothing is missed. */
+static void forget_salt(struct nv_journal *journal, struct nv_segment *segment)
+{
+    bool has = segment->encrypted && !segment->damaged;
+    nv_segment_disarm(segment);
+    if (!has)
+        return;
+    segment->state = NV_SEGMENT_SPARE;
+    /* at least not on purpose: a disk that fails may keep it */
+    if (write_header(journal, segment, journal->next_id) == NV_OK && journal->config.sync)
+        (void)journal->ops->fdatasync(journal->ops->ctx, segment->fd);
+}
+
 void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment)
 {
     assert(segment->pins == 0 && segment->live == 0);
@@ -168,6 +185,7 @@ void nv_segment_discard(struct nv_journal *journal, struct nv_segment *segment)
     pthread_mutex_unlock(&journal->lock);
     atomic_fetch_sub(&journal->file_bytes, segment->size);
     nv_segment_doubt(journal, segment, NV_ALL_SURE);
+    forget_salt(journal, segment);
     journal->ops->close(journal->ops->ctx, segment->fd);
     nv_mark_write(journal, true); /* before the file goes, or it would be missed */
     remove_file(journal, segment->number, segment->damaged);
@@ -198,8 +216,12 @@ static enum nv_err begin_segment(struct nv_journal *journal, struct nv_segment *
     segment->state = NV_SEGMENT_ACTIVE;
     segment->cold = cold;
     segment->epoch = journal->next_epoch++;
-    /* On disk before the first record: recovery believes only records of the header's epoch. */
-    enum nv_err err = write_header(journal, segment, journal->next_id);
+    enum nv_err err = nv_segment_arm(journal, segment);
+    if (err != NV_OK)
+        return err;
+    /* On disk before the first record: recovery believes only records of the header's epoch,
+     * and the salt is nowhere else. */
+    err = write_header(journal, segment, journal->next_id);
     segment->dirty = true;
     return err != NV_OK ? err : nv_segment_sync(journal, segment);
 }
@@ -347,6 +369,8 @@ enum nv_err nv_segment_make_spare(struct nv_journal *journal, struct nv_segment 
 {
     segment->state = NV_SEGMENT_SPARE;
     segment->reserved = false;
+    /* without its salt nobody reads any more what it held */
+    nv_segment_disarm(segment);
     enum nv_err err = write_header(journal, segment, journal->next_id);
     segment->dirty = true;
     if (err != NV_OK) {

@@ -5,7 +5,8 @@
  * A file is walked by the lengths in the headers. Where no sound header of the file's epoch
  * stands, the walk tries every 64 bytes until one does: damage costs the records it covers and
  * no others, and behind the last record the remains of earlier epochs are passed over. The
- * checksum of every payload is computed here, so that what is found is sound.
+ * checksum of every payload is computed here, and what is encrypted authenticated, so that what
+ * is found is sound.
  *
  *   the file   header page | release bytes | record | record | ···damage··· | record | old epoch
  *   the walk                                 by length ──────▶ every 64 ────▶ by length ▶ passed
@@ -25,12 +26,18 @@
 
 #define WINDOW (256u << 10)
 
+/* Chunks that are authenticated at once. */
+#define OPENED_CHUNKS 16u
+#define OPENED (OPENED_CHUNKS * (NV_CHUNK_BYTES + NV_TAG_BYTES))
+
 struct walker {
     struct nv_journal *journal;
     struct nv_segment *segment;
     struct nv_walk *walk;
     uint8_t *released; /* the release area */
     uint8_t *window;
+    struct nv_cipher_run *run; /* of an encrypted file that a key opens */
+    uint8_t *opened;           /* OPENED bytes: the window stays as the disk has it */
     uint32_t window_at, window_len;
     bool window_zero;   /* nothing in it */
     uint32_t next_slot; /* one past that of the last record */
@@ -56,7 +63,49 @@ static const uint8_t *peek(struct walker *w, uint32_t at, uint32_t len)
     return w->window;
 }
 
-static bool payload_is_sound(struct walker *w, struct nv_record_header *record)
+/* Is each chunk what was sealed in its place? */
+static bool is_authentic(struct walker *w, const struct nv_record_header *record)
+{
+    uint32_t at = record->offset + NV_RECORD_HEADER + NV_PAYLOAD_PREFIX;
+    uint32_t left = record->length - NV_PAYLOAD_PREFIX;
+    for (uint32_t number = 0; left > 0; number += OPENED_CHUNKS) {
+        uint32_t some = left < OPENED ? left : OPENED;
+        const uint8_t *bytes = peek(w, at, some);
+        if (!bytes)
+            return false;
+        memcpy(w->opened, bytes, some);
+        if (nv_sealed_open_chunks(w->run, record, number, w->opened, some) != NV_OK) {
+            NV_LOG(NV_LOG_ERROR, "journal",
+                   "a record was changed since it was encrypted number=%u offset=%u",
+                   (unsigned)w->segment->number, (unsigned)record->offset);
+            return false;
+        }
+        at += some;
+        left -= some;
+    }
+    return true;
+}
+
+/* May such a payload stand in this file, and is it as its prefix says? `released`: what is in
+ * it is asked no more. */
+static bool content_is_sound(struct walker *w, const struct nv_record_header *record,
+                             bool released)
+{
+    const struct nv_segment *segment = w->segment;
+    uint32_t len = record->length - NV_PAYLOAD_PREFIX;
+    if (record->sealed && !nv_sealed_plain_length(record->length, &len))
+        return false;
+    if (record->kind == 0 || record->kind >= 16 || record->head_len > len)
+        return false;
+    /* epoch 0: the remains of earlier uses are looked at for their epoch alone */
+    if (segment->epoch == 0 || released || segment->locked)
+        return true;
+    if (record->sealed != segment->encrypted || (record->sealed && !w->run))
+        return false;
+    return !record->sealed || is_authentic(w, record);
+}
+
+static bool payload_is_sound(struct walker *w, struct nv_record_header *record, bool released)
 {
     uint32_t crc = 0;
     uint32_t at = record->offset + NV_RECORD_HEADER;
@@ -64,6 +113,7 @@ static bool payload_is_sound(struct walker *w, struct nv_record_header *record)
     if (!prefix)
         return false;
     record->kind = prefix[0];
+    record->sealed = prefix[1] == 1;
     record->head_len = nv_get32(prefix + 4);
     for (uint32_t left = record->length; left > 0;) {
         uint32_t some = left < WINDOW ? left : WINDOW;
@@ -74,8 +124,7 @@ static bool payload_is_sound(struct walker *w, struct nv_record_header *record)
         at += some;
         left -= some;
     }
-    return crc == record->payload_crc && record->kind > 0 && record->kind < 16 &&
-           record->head_len <= record->length - NV_PAYLOAD_PREFIX;
+    return crc == record->payload_crc && content_is_sound(w, record, released);
 }
 
 /* Behind the payload stand zeros. */
@@ -157,7 +206,7 @@ static enum nv_err look(struct walker *w, uint32_t *at)
         note_missing(w, record.slot);
     w->next_slot = record.slot + 1;
     bool released = w->released[record.slot] == NV_RELEASED;
-    if (!payload_is_sound(w, &record)) {
+    if (!payload_is_sound(w, &record, released)) {
         if (!released)
             note_damage(w, record.offset);
         return NV_OK;
@@ -185,13 +234,24 @@ static void read_released(struct walker *w)
     }
 }
 
+static enum nv_err make_room(struct walker *w)
+{
+    const struct nv_segment *segment = w->segment;
+    w->released = calloc(1, segment->slot_max);
+    w->window = malloc(WINDOW);
+    if (!w->released || !w->window)
+        return NV_ERR_NO_MEMORY;
+    if (!segment->cipher)
+        return NV_OK;
+    w->opened = malloc(OPENED);
+    return w->opened ? nv_cipher_begin(segment->cipher, false, &w->run) : NV_ERR_NO_MEMORY;
+}
+
 enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segment,
                             struct nv_walk *walk)
 {
     struct walker w = {.journal = journal, .segment = segment, .walk = walk};
-    w.released = calloc(1, segment->slot_max);
-    w.window = malloc(WINDOW);
-    enum nv_err err = w.released && w.window ? NV_OK : NV_ERR_NO_MEMORY;
+    enum nv_err err = make_room(&w);
     if (err == NV_OK)
         read_released(&w);
     if (err == NV_OK && segment->cut)
@@ -202,6 +262,8 @@ enum nv_err nv_segment_walk(struct nv_journal *journal, struct nv_segment *segme
     if (err == NV_OK && segment->epoch != 0)
         note_missing(&w, segment->due_slots);
     segment->slots = w.next_slot;
+    nv_cipher_end(w.run);
+    free(w.opened);
     free(w.released);
     free(w.window);
     return err;

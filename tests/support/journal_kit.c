@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+bool journal_kit_encrypted;
+
 static bool fails(struct journal_kit *kit, enum fail_op op)
 {
     if (kit->op != op)
@@ -174,7 +176,8 @@ void journal_kit_init(struct journal_kit *kit)
                                              .sync = true,
                                              .max_bytes = 1 << 30,
                                              .segment_bytes = 64 << 10,
-                                             .ops = &kit->ops};
+                                             .ops = &kit->ops,
+                                             .encrypt = journal_kit_encrypted};
     kit->crash_at = -1;
 }
 
@@ -212,10 +215,10 @@ static void each_file(struct journal_kit *kit, const char *prefix,
     closedir(dir);
 }
 
-static void remove_file(const char *path, unsigned arg)
+static void remove_file(const char *path, unsigned key_too)
 {
-    (void)arg;
-    unlink(path);
+    if (key_too || strcmp(strrchr(path, '/'), "/key") != 0)
+        unlink(path);
 }
 
 void journal_kit_clear(struct journal_kit *kit)
@@ -228,6 +231,7 @@ void journal_kit_clear(struct journal_kit *kit)
 void journal_kit_release(struct journal_kit *kit)
 {
     journal_kit_clear(kit);
+    each_file(kit, "", remove_file, 1);
     rmdir(kit->directory);
 }
 

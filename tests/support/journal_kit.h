@@ -36,6 +36,8 @@ struct journal_kit {
     int witness_fd;
 };
 
+/* Are journals of kits made from here on encrypted, with a key of their own? Of a process. */
+extern bool journal_kit_encrypted;
 /* Makes the directory; opens nothing. */
 void journal_kit_init(struct journal_kit *kit);
 /* Closes, removes the directory. */
@@ -44,7 +46,7 @@ void journal_kit_open(struct journal_kit *kit);
 void journal_kit_close(struct journal_kit *kit);
 /* Closes and opens again. */
 void journal_kit_reopen(struct journal_kit *kit);
-/* Closes and empties the directory. */
+/* Closes and empties the directory but for its key. */
 void journal_kit_clear(struct journal_kit *kit);
 /* Commits one record with that body; returns its id. */
 uint64_t journal_kit_put(struct journal_kit *kit, enum nv_record_kind kind, const char *body);

@@ -21,6 +21,13 @@ static void setup(void)
     journal_kit_init(&kit);
 }
 
+static void setup_encrypted(void)
+{
+    journal_kit_encrypted = true;
+    setup();
+    journal_kit_encrypted = false;
+}
+
 static void teardown(void)
 {
     journal_kit_release(&kit);
@@ -222,7 +229,7 @@ START_TEST(a_newer_format_is_refused_and_left_alone)
     journal_kit_open(&kit);
     uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, "old");
     journal_kit_close(&kit);
-    journal_kit_set_format(&kit, 2);
+    journal_kit_set_format(&kit, NV_JOURNAL_FORMAT + 1);
     struct nv_fail fail = {0};
     ck_assert_int_eq(nv_journal_open(&kit.config, &kit.journal, &fail), NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.what, "newer version"));
@@ -272,22 +279,24 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("journal");
-    TCase *tcase = tcase_create("journal");
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, what_is_committed_is_there_after_a_restart);
-    tcase_add_test(tcase, ids_never_repeat_even_when_nothing_lives);
-    tcase_add_test(tcase, files_are_used_again);
-    tcase_add_test(tcase, stragglers_move_and_keep_their_ids);
-    tcase_add_loop_test(tcase, any_operation_may_fail_once, 0,
-                        sizeof failures / sizeof failures[0]);
-    tcase_add_test(tcase, a_failed_sync_is_never_tried_again_on_the_same_file);
-    tcase_add_test(tcase, when_everything_fails_nothing_is_acknowledged);
-    tcase_add_test(tcase, a_second_process_is_refused);
-    tcase_add_test(tcase, a_newer_format_is_refused_and_left_alone);
-    tcase_add_test(tcase, foreign_and_empty_files_do_not_matter);
-    tcase_add_test(tcase, a_head_that_is_too_long_is_refused);
-    tcase_add_test(tcase, a_directory_that_cannot_be_is_said);
-    suite_add_tcase(suite, tcase);
+    for (int mode = 0; mode < 2; mode++) {
+        TCase *tcase = tcase_create(mode ? "encrypted" : "plain");
+        tcase_set_timeout(tcase, 60);
+        tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
+        tcase_add_test(tcase, what_is_committed_is_there_after_a_restart);
+        tcase_add_test(tcase, ids_never_repeat_even_when_nothing_lives);
+        tcase_add_test(tcase, files_are_used_again);
+        tcase_add_test(tcase, stragglers_move_and_keep_their_ids);
+        tcase_add_loop_test(tcase, any_operation_may_fail_once, 0,
+                            sizeof failures / sizeof failures[0]);
+        tcase_add_test(tcase, a_failed_sync_is_never_tried_again_on_the_same_file);
+        tcase_add_test(tcase, when_everything_fails_nothing_is_acknowledged);
+        tcase_add_test(tcase, a_second_process_is_refused);
+        tcase_add_test(tcase, a_newer_format_is_refused_and_left_alone);
+        tcase_add_test(tcase, foreign_and_empty_files_do_not_matter);
+        tcase_add_test(tcase, a_head_that_is_too_long_is_refused);
+        tcase_add_test(tcase, a_directory_that_cannot_be_is_said);
+        suite_add_tcase(suite, tcase);
+    }
     return nv_test_run(suite);
 }

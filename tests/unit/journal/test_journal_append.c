@@ -16,6 +16,13 @@ static void setup(void)
     journal_kit_init(&kit);
 }
 
+static void setup_encrypted(void)
+{
+    journal_kit_encrypted = true;
+    setup();
+    journal_kit_encrypted = false;
+}
+
 static void teardown(void)
 {
     journal_kit_release(&kit);
@@ -63,11 +70,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("journal_append");
-    TCase *tcase = tcase_create("journal_append");
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, a_group_spans_files_and_large_records_get_their_own);
-    tcase_add_test(tcase, small_records_use_up_the_slots);
-    suite_add_tcase(suite, tcase);
+    for (int mode = 0; mode < 2; mode++) {
+        TCase *tcase = tcase_create(mode ? "encrypted" : "plain");
+        tcase_set_timeout(tcase, 60);
+        tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
+        tcase_add_test(tcase, a_group_spans_files_and_large_records_get_their_own);
+        tcase_add_test(tcase, small_records_use_up_the_slots);
+        suite_add_tcase(suite, tcase);
+    }
     return nv_test_run(suite);
 }

@@ -21,6 +21,13 @@ static void setup(void)
     journal_kit_init(&kit);
 }
 
+static void setup_encrypted(void)
+{
+    journal_kit_encrypted = true;
+    setup();
+    journal_kit_encrypted = false;
+}
+
 static void teardown(void)
 {
     journal_kit_release(&kit);
@@ -35,21 +42,22 @@ START_TEST(check_and_list_tell_what_is_there)
     struct nv_buf out;
     struct nv_journal_report report;
     nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check(kit.directory, true, &out, &report, NULL), NV_OK);
+    ck_assert_int_eq(nv_journal_check(kit.directory, NULL, true, &out, &report, NULL), NV_OK);
     ck_assert_uint_eq(report.records, 2);
     ck_assert_uint_eq(report.released, 1);
     ck_assert_uint_eq(report.damaged, 0);
     ck_assert_uint_ge(report.files, 1);
     nv_buf_append(&out, "", 1);
     char want[64];
-    snprintf(want, sizeof want, "record %llu dead-letter length=13 ", (unsigned long long)b);
+    snprintf(want, sizeof want, "record %llu dead-letter length=%d ", (unsigned long long)b,
+             kit.config.encrypt ? 13 + 16 : 13);
     ck_assert_ptr_nonnull(strstr(out.bytes, want));
     nv_buf_release(&out);
     ck_assert_str_eq(nv_record_kind_name(NV_RECORD_LOGS), "logs");
     ck_assert_str_eq(nv_record_kind_name(77), "unknown");
     struct nv_fail fail = {0};
     nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check("/nonexistent", true, &out, &report, &fail),
+    ck_assert_int_eq(nv_journal_check("/nonexistent", NULL, true, &out, &report, &fail),
                      NV_ERR_CONFIG);
 }
 END_TEST
@@ -74,7 +82,8 @@ START_TEST(damage_and_spare_files_are_seen)
     nv_buf_init(&out, 1 << 20);
     for (int turn = 0; turn < 2; turn++) {
         nv_buf_clear(&out);
-        ck_assert_int_eq(nv_journal_check(kit.directory, true, &out, &report, NULL), NV_OK);
+        ck_assert_int_eq(nv_journal_check(kit.directory, NULL, true, &out, &report, NULL),
+                         NV_OK);
         ck_assert_uint_eq(report.damaged, 1);
         ck_assert_uint_eq(report.files, 2);
         ck_assert_uint_eq(report.spare, 1);
@@ -94,7 +103,7 @@ START_TEST(without_memory_it_says_so)
         struct nv_journal_report report;
         nv_buf_init(&out, 1 << 20);
         oom_fail_nth(n);
-        enum nv_err err = nv_journal_check(kit.directory, true, &out, &report, NULL);
+        enum nv_err err = nv_journal_check(kit.directory, NULL, true, &out, &report, NULL);
         failed = oom_end();
         ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
         nv_buf_release(&out);
@@ -105,11 +114,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("journal_check");
-    TCase *tcase = tcase_create("journal_check");
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, check_and_list_tell_what_is_there);
-    tcase_add_test(tcase, damage_and_spare_files_are_seen);
-    tcase_add_test(tcase, without_memory_it_says_so);
-    suite_add_tcase(suite, tcase);
+    for (int mode = 0; mode < 2; mode++) {
+        TCase *tcase = tcase_create(mode ? "encrypted" : "plain");
+        tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
+        tcase_add_test(tcase, check_and_list_tell_what_is_there);
+        tcase_add_test(tcase, damage_and_spare_files_are_seen);
+        tcase_add_test(tcase, without_memory_it_says_so);
+        suite_add_tcase(suite, tcase);
+    }
     return nv_test_run(suite);
 }

@@ -16,6 +16,13 @@ static void setup(void)
     journal_kit_init(&kit);
 }
 
+static void setup_encrypted(void)
+{
+    journal_kit_encrypted = true;
+    setup();
+    journal_kit_encrypted = false;
+}
+
 static void teardown(void)
 {
     journal_kit_release(&kit);
@@ -64,11 +71,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("journal_index");
-    TCase *tcase = tcase_create("journal_index");
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, what_is_committed_is_read_back);
-    tcase_add_test(tcase, what_is_released_is_squeezed_out_and_the_rest_is_found);
-    suite_add_tcase(suite, tcase);
+    for (int mode = 0; mode < 2; mode++) {
+        TCase *tcase = tcase_create(mode ? "encrypted" : "plain");
+        tcase_set_timeout(tcase, 60);
+        tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
+        tcase_add_test(tcase, what_is_committed_is_read_back);
+        tcase_add_test(tcase, what_is_released_is_squeezed_out_and_the_rest_is_found);
+        suite_add_tcase(suite, tcase);
+    }
     return nv_test_run(suite);
 }

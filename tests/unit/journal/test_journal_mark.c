@@ -30,6 +30,13 @@ static void setup(void)
     journal_kit_init(&kit);
 }
 
+static void setup_encrypted(void)
+{
+    journal_kit_encrypted = true;
+    setup();
+    journal_kit_encrypted = false;
+}
+
 static void teardown(void)
 {
     journal_kit_release(&kit);
@@ -318,21 +325,24 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("journal_mark");
-    TCase *tcase = tcase_create("journal_mark");
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, misses_nothing_when_nothing_is_gone);
-    tcase_add_test(tcase, misses_a_zeroed_tail_after_a_crash);
-    tcase_add_test(tcase, misses_a_zeroed_tail_after_a_stop);
-    tcase_add_test(tcase, misses_a_zeroed_stretch);
-    tcase_add_test(tcase, misses_what_a_cut_took);
-    tcase_add_test(tcase, misses_all_of_a_file_cut_to_its_header);
-    tcase_add_test(tcase, misses_a_file);
-    tcase_add_test(tcase, misses_a_zeroed_file);
-    tcase_add_test(tcase, misses_an_emptied_file);
-    tcase_add_test(tcase, tells_of_a_header_that_is_gone);
-    tcase_add_test(tcase, believes_no_mark_older_than_the_files);
-    tcase_add_test(tcase, misses_nothing_that_was_refused);
-    tcase_add_loop_test(tcase, what_is_beyond_the_mark_is_written_anew_on_the_same_boot, 0, 3);
-    suite_add_tcase(suite, tcase);
+    for (int mode = 0; mode < 2; mode++) {
+        TCase *tcase = tcase_create(mode ? "encrypted" : "plain");
+        tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
+        tcase_add_test(tcase, misses_nothing_when_nothing_is_gone);
+        tcase_add_test(tcase, misses_a_zeroed_tail_after_a_crash);
+        tcase_add_test(tcase, misses_a_zeroed_tail_after_a_stop);
+        tcase_add_test(tcase, misses_a_zeroed_stretch);
+        tcase_add_test(tcase, misses_what_a_cut_took);
+        tcase_add_test(tcase, misses_all_of_a_file_cut_to_its_header);
+        tcase_add_test(tcase, misses_a_file);
+        tcase_add_test(tcase, misses_a_zeroed_file);
+        tcase_add_test(tcase, misses_an_emptied_file);
+        tcase_add_test(tcase, tells_of_a_header_that_is_gone);
+        tcase_add_test(tcase, believes_no_mark_older_than_the_files);
+        tcase_add_test(tcase, misses_nothing_that_was_refused);
+        tcase_add_loop_test(tcase, what_is_beyond_the_mark_is_written_anew_on_the_same_boot, 0,
+                            3);
+        suite_add_tcase(suite, tcase);
+    }
     return nv_test_run(suite);
 }

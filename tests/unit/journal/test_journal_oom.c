@@ -26,6 +26,13 @@ static void setup(void)
     journal_kit_close(&kit);
 }
 
+static void setup_encrypted(void)
+{
+    journal_kit_encrypted = true;
+    setup();
+    journal_kit_encrypted = false;
+}
+
 static void teardown(void)
 {
     journal_kit_release(&kit);
@@ -111,11 +118,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("journal_oom");
-    TCase *tcase = tcase_create("journal_oom");
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, opening_what_is_there);
-    tcase_add_test(tcase, using_it);
-    suite_add_tcase(suite, tcase);
+    for (int mode = 0; mode < 2; mode++) {
+        TCase *tcase = tcase_create(mode ? "encrypted" : "plain");
+        tcase_set_timeout(tcase, 60);
+        tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
+        tcase_add_test(tcase, opening_what_is_there);
+        tcase_add_test(tcase, using_it);
+        suite_add_tcase(suite, tcase);
+    }
     return nv_test_run(suite);
 }

@@ -19,6 +19,13 @@ static void setup(void)
     memset(body, 'r', sizeof body - 1);
 }
 
+static void setup_encrypted(void)
+{
+    journal_kit_encrypted = true;
+    setup();
+    journal_kit_encrypted = false;
+}
+
 static void teardown(void)
 {
     journal_kit_release(&kit);
@@ -114,8 +121,7 @@ START_TEST(a_twin_left_by_a_crash_is_dropped)
                                  .head = NV_STR("hd"),
                                  .body = nv_str_from(body),
                                  .id = ids[0]};
-    struct nv_append copy = {.put = &put,
-                             .length = (uint32_t)(NV_PAYLOAD_PREFIX + 2 + put.body.len)};
+    struct nv_append copy = {.put = &put, .length = nv_payload_length(kit.journal, &put)};
     ck_assert_int_eq(nv_journal_append(kit.journal, &copy, 1, true, true), NV_OK);
     for (int turn = 0; turn < 2; turn++) {
         journal_kit_reopen(&kit);
@@ -134,14 +140,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("journal_reclaim");
-    TCase *tcase = tcase_create("journal_reclaim");
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, a_pinned_file_is_not_reused);
-    tcase_add_test(tcase, spare_files_are_bounded);
-    tcase_add_test(tcase, half_empty_files_do_not_fill_the_quota);
-    tcase_add_loop_test(tcase, moving_that_fails_leaves_everything_in_place, 0, 4);
-    tcase_add_test(tcase, a_twin_left_by_a_crash_is_dropped);
-    suite_add_tcase(suite, tcase);
+    for (int mode = 0; mode < 2; mode++) {
+        TCase *tcase = tcase_create(mode ? "encrypted" : "plain");
+        tcase_set_timeout(tcase, 60);
+        tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
+        tcase_add_test(tcase, a_pinned_file_is_not_reused);
+        tcase_add_test(tcase, spare_files_are_bounded);
+        tcase_add_test(tcase, half_empty_files_do_not_fill_the_quota);
+        tcase_add_loop_test(tcase, moving_that_fails_leaves_everything_in_place, 0, 4);
+        tcase_add_test(tcase, a_twin_left_by_a_crash_is_dropped);
+        suite_add_tcase(suite, tcase);
+    }
     return nv_test_run(suite);
 }

@@ -24,6 +24,13 @@ static void setup(void)
     journal_kit_init(&kit);
 }
 
+static void setup_encrypted(void)
+{
+    journal_kit_encrypted = true;
+    setup();
+    journal_kit_encrypted = false;
+}
+
 static void teardown(void)
 {
     journal_kit_release(&kit);
@@ -449,18 +456,20 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("journal_recover");
-    TCase *tcase = tcase_create("journal_recover");
-    tcase_set_timeout(tcase, 110);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, one_byte_flipped_anywhere);
-    tcase_add_test(tcase, a_stretch_of_zeros_anywhere);
-    tcase_add_test(tcase, cut_off_anywhere);
-    tcase_add_test(tcase, damage_in_the_middle_is_counted_and_kept_aside);
-    tcase_add_test(tcase, a_lost_header_of_the_last_record_is_counted);
-    tcase_add_test(tcase, damage_while_running_is_found_when_read);
-    tcase_add_test(tcase, a_file_of_format_1_is_read);
-    tcase_add_test(tcase, a_crash_at_any_point_loses_nothing);
-    tcase_add_loop_test(tcase, a_random_life_is_as_the_model_says, 0, 8);
-    suite_add_tcase(suite, tcase);
+    for (int mode = 0; mode < 2; mode++) {
+        TCase *tcase = tcase_create(mode ? "encrypted" : "plain");
+        tcase_set_timeout(tcase, 110);
+        tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
+        tcase_add_test(tcase, one_byte_flipped_anywhere);
+        tcase_add_test(tcase, a_stretch_of_zeros_anywhere);
+        tcase_add_test(tcase, cut_off_anywhere);
+        tcase_add_test(tcase, damage_in_the_middle_is_counted_and_kept_aside);
+        tcase_add_test(tcase, a_lost_header_of_the_last_record_is_counted);
+        tcase_add_test(tcase, damage_while_running_is_found_when_read);
+        tcase_add_test(tcase, a_file_of_format_1_is_read);
+        tcase_add_test(tcase, a_crash_at_any_point_loses_nothing);
+        tcase_add_loop_test(tcase, a_random_life_is_as_the_model_says, 0, 8);
+        suite_add_tcase(suite, tcase);
+    }
     return nv_test_run(suite);
 }

@@ -25,6 +25,13 @@ static void setup(void)
     count = 0;
 }
 
+static void setup_encrypted(void)
+{
+    journal_kit_encrypted = true;
+    setup();
+    journal_kit_encrypted = false;
+}
+
 static void teardown(void)
 {
     journal_kit_release(&kit);
@@ -193,6 +200,10 @@ END_TEST
 START_TEST(a_directory_that_can_not_be_written_is_said)
 {
     struct nv_journal_trouble why;
+    if (kit.config.encrypt) { /* the key is there since an earlier start */
+        journal_kit_open(&kit);
+        journal_kit_clear(&kit);
+    }
     journal_kit_fail(&kit, FAIL_OPEN, 0, 1000, EACCES);
     journal_kit_open(&kit);
     ck_assert(nv_journal_refusal(kit.journal, &why));
@@ -220,17 +231,20 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("journal_room");
-    TCase *tcase = tcase_create("journal_room");
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, the_reserve_is_there_before_the_first_request);
-    tcase_add_loop_test(tcase, files_are_small_on_a_small_volume, 0, 4);
-    tcase_add_loop_test(tcase, filled_to_the_brim_it_opens_after_a_few_are_gone, 0, 6);
-    tcase_add_loop_test(tcase, restarts_while_it_is_full_do_not_use_up_the_reserve, 0, 2);
-    tcase_add_test(tcase, dead_letters_leave_room_for_notes);
-    tcase_add_test(tcase, a_disk_that_is_full_at_the_start_is_said_and_found_to_be_free);
-    tcase_add_test(tcase, a_directory_that_can_not_be_written_is_said);
-    tcase_add_test(tcase, a_request_that_needs_a_file_of_its_own_closes_the_door_for_nobody);
-    suite_add_tcase(suite, tcase);
+    for (int mode = 0; mode < 2; mode++) {
+        TCase *tcase = tcase_create(mode ? "encrypted" : "plain");
+        tcase_set_timeout(tcase, 60);
+        tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
+        tcase_add_test(tcase, the_reserve_is_there_before_the_first_request);
+        tcase_add_loop_test(tcase, files_are_small_on_a_small_volume, 0, 4);
+        tcase_add_loop_test(tcase, filled_to_the_brim_it_opens_after_a_few_are_gone, 0, 6);
+        tcase_add_loop_test(tcase, restarts_while_it_is_full_do_not_use_up_the_reserve, 0, 2);
+        tcase_add_test(tcase, dead_letters_leave_room_for_notes);
+        tcase_add_test(tcase, a_disk_that_is_full_at_the_start_is_said_and_found_to_be_free);
+        tcase_add_test(tcase, a_directory_that_can_not_be_written_is_said);
+        tcase_add_test(tcase,
+                       a_request_that_needs_a_file_of_its_own_closes_the_door_for_nobody);
+        suite_add_tcase(suite, tcase);
+    }
     return nv_test_run(suite);
 }

@@ -17,6 +17,13 @@ static void setup(void)
     journal_kit_init(&kit);
 }
 
+static void setup_encrypted(void)
+{
+    journal_kit_encrypted = true;
+    setup();
+    journal_kit_encrypted = false;
+}
+
 static void teardown(void)
 {
     journal_kit_release(&kit);
@@ -76,12 +83,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("journal_segment");
-    TCase *tcase = tcase_create("journal_segment");
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, a_nearly_full_disk_gets_smaller_files);
-    tcase_add_test(tcase, epochs_grow_and_spare_files_say_so);
-    tcase_add_test(tcase, what_was_there_before_never_comes_back);
-    suite_add_tcase(suite, tcase);
+    for (int mode = 0; mode < 2; mode++) {
+        TCase *tcase = tcase_create(mode ? "encrypted" : "plain");
+        tcase_set_timeout(tcase, 60);
+        tcase_add_checked_fixture(tcase, mode ? setup_encrypted : setup, teardown);
+        tcase_add_test(tcase, a_nearly_full_disk_gets_smaller_files);
+        tcase_add_test(tcase, epochs_grow_and_spare_files_say_so);
+        tcase_add_test(tcase, what_was_there_before_never_comes_back);
+        suite_add_tcase(suite, tcase);
+    }
     return nv_test_run(suite);
 }
