@@ -173,6 +173,11 @@ static enum nv_err open_journal(struct nv_assembly *assembly, struct nv_fail *fa
                                               .max_bytes = config->journal_max_bytes,
                                               .segment_bytes = config->journal_segment_bytes,
                                               .reserve = NV_JOURNAL_RESERVE,
+                                              .encrypt = config->journal_encrypt,
+                                              .stay_encrypted = config->journal_stay_encrypted,
+                                              .key_file = config->journal_key_file,
+                                              .set_locked_aside =
+                                                  config->journal_set_locked_aside,
                                               .ops = config->file_ops};
     enum nv_err err = nv_journal_open(&journal, &assembly->journal, fail);
     if (err != NV_OK && fail && fail->path[0] == '\0')
@@ -538,6 +543,9 @@ void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_st
     out->journal_damaged = journal.damaged;
     out->journal_missing = journal.missing;
     out->journal_exposed = journal.exposed;
+    out->journal_locked = journal.locked;
+    out->journal_key_source = journal.encrypted ? nv_key_source_name(journal.key_source) : NULL;
+    memcpy(out->journal_key_id, journal.key_id, sizeof out->journal_key_id);
     struct nv_journal_trouble trouble;
     out->journal_full = nv_journal_refusal(assembly->journal, &trouble);
     out->refusal = trouble.err;

@@ -85,18 +85,21 @@ void nv_assembly_remember(struct nv_assembly *assembly, const struct nv_raw_trac
 struct nv_assembly_status {
     uint64_t open_traces;
     uint64_t held_spans;
-    uint64_t held_bytes;       /* of span bytes, wherever they are */
-    uint64_t memory_bytes;     /* of those and of their index, in memory */
-    uint64_t oldest_age_ns;    /* since the first span of the oldest open trace */
-    uint64_t left_out;         /* spans since the start that came twice or were damaged */
-    uint64_t claims;           /* traces handed on and not settled */
-    bool replaying;            /* the replay of the start goes on */
-    uint64_t replayed;         /* requests replayed so far */
-    uint64_t journal_bytes;    /* of its files */
-    uint64_t journal_records;  /* live */
-    uint64_t journal_damaged;  /* records found damaged since the start */
-    uint64_t journal_missing;  /* records that were there before the start and are gone */
-    bool journal_exposed;      /* everybody can write its directory */
+    uint64_t held_bytes;            /* of span bytes, wherever they are */
+    uint64_t memory_bytes;          /* of those and of their index, in memory */
+    uint64_t oldest_age_ns;         /* since the first span of the oldest open trace */
+    uint64_t left_out;              /* spans since the start that came twice or were damaged */
+    uint64_t claims;                /* traces handed on and not settled */
+    bool replaying;                 /* the replay of the start goes on */
+    uint64_t replayed;              /* requests replayed so far */
+    uint64_t journal_bytes;         /* of its files */
+    uint64_t journal_records;       /* live */
+    uint64_t journal_damaged;       /* records found damaged since the start */
+    uint64_t journal_missing;       /* records that were there before the start and are gone */
+    bool journal_exposed;           /* everybody can write its directory */
+    uint64_t journal_locked;        /* records set aside at the start: no key opened them */
+    const char *journal_key_source; /* key that encrypts what is written: static; NULL: none */
+    char journal_key_id[17];        /* of that key; "": none */
     bool journal_full;         /* requests are refused: there is no room, or no way to write */
     enum nv_err refusal;       /* why; NV_OK when they are not */
     const char *refused_doing; /* at what, static; NULL */

@@ -358,6 +358,21 @@ static void log_addresses(const struct nv_gateway *gateway)
         NV_LOG(NV_LOG_INFO, "gateway", "listening protocol=admin address=%s", address);
 }
 
+/* Said at each start: an operator must know what the key is worth. */
+static void log_key(struct nv_gateway *gateway)
+{
+    struct nv_assembly_status status;
+    nv_assembly_read_status(gateway->assembly, &status);
+    if (!status.journal_key_source)
+        return;
+    bool generated = strcmp(status.journal_key_source, "generated") == 0;
+    NV_LOG(NV_LOG_INFO, "gateway", "the journal is encrypted key=%s from=%s%s",
+           status.journal_key_id, status.journal_key_source,
+           generated ? ": it lies in the journal's directory and guards only segments that are "
+                       "copied without it"
+                     : "");
+}
+
 enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
 {
     assert(gateway->assembly != NULL && gateway->receiver == NULL);
@@ -373,6 +388,8 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
         err = start_admin(gateway, options, fail);
     if (err == NV_OK)
         err = start_receiver(gateway, fail);
+    if (err == NV_OK)
+        log_key(gateway);
     if (err == NV_OK)
         log_addresses(gateway);
     return err;

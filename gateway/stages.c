@@ -67,6 +67,10 @@ void nv_stage_assembly(const struct nv_options *options, struct nv_assembly_conf
     config->journal_directory = options->journal_directory;
     config->durability = (enum nv_durability)options->journal_durability;
     config->journal_max_bytes = options->journal_max_bytes;
+    config->journal_encrypt = nv_options_encrypt(options);
+    config->journal_stay_encrypted = options->journal_encryption == NV_ENCRYPTION_AUTO;
+    config->journal_key_file = options->journal_key_file;
+    config->journal_set_locked_aside = options->journal_key_lost == NV_KEY_LOST_ASIDE;
     /* A quota below a few segments would be full before its first record. */
     if (config->journal_segment_bytes > options->journal_max_bytes / 8)
         config->journal_segment_bytes = (uint32_t)(options->journal_max_bytes / 8);

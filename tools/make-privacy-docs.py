@@ -88,10 +88,55 @@ def places_table():
         for _, _, what, place in rows if place)
 
 
+# What is on the disk: (sources that make the file, what, where, form, what `journal.encryption` does with it, until).
+# A source that makes files and stands in no row is refused, so that none can be forgotten.
+DISK = [
+    (["journal/journal_segment.c"], "requests as they came", "`journal.directory`, files `journal-…`",
+     "**as they came**: a request is written before it is understood, so that what was acknowledged survives a crash", "encrypted",
+     "every trace of it is delivered, dropped or a dead letter; then until its file is used again or removed"),
+    (["journal/journal_segment.c"], "translated traces that wait for the backend (outbox)", "the same files", "redacted", "encrypted",
+     "delivered, or a dead letter"),
+    (["journal/journal_segment.c"], "dead letters of translated traces", "the same files", "redacted", "encrypted",
+     "`dead retry` or `dead drop`: no age ends them"),
+    (["journal/journal_segment.c"], "dead letters of what could not be translated, and of requests that no longer decode", "the same files",
+     "**as they came**, so that a later version can translate them; `dead show` prints them so", "encrypted", "`dead retry` or `dead drop`: no age ends them"),
+    (["journal/journal_segment.c"], "notes of what was sent", "the same files", "ids and numbers", "encrypted", "no request they speak of lives"),
+    (["journal/journal_files.c"], "files set aside: `damaged-…`, `locked-…`", "`journal.directory`", "as they were", "as they were",
+     "somebody removes them"),
+    (["journal/journal_keys.c"], "the generated key", "`journal.directory`, `key`", "64 digits, mode 0600", "", "somebody removes it"),
+    (["journal/journal_files.c", "gateway/translating.c"], "how far the journal is, which traces are being translated",
+     "`journal.directory`, `lock` and `translating`", "numbers and trace ids", "no", "written over"),
+    (["exporter/files/files.c"], "trace files of the local mode", "`exporter.file.directory`", "redacted", "no", "somebody removes them"),
+    (["gateway/commands/doctor.c", "journal/journal_files.c"], "probes of `doctor` and of the start", "in these directories", "no contents", "no", "at once"),
+    ([], "log", "standard error", "no contents of traces, values of ours masked", "no", ""),
+    ([], "core files", "", "none: the process is not dumpable, the unit has `LimitCORE=0`", "", ""),
+    ([], "swapped memory", "the system's", "as in memory; use encrypted swap or none", "no", ""),
+]
+MAKES_FILES = re.compile(r"\bO_CREAT\b|\bO_TMPFILE\b|\bfopen\(|\bmkstemp|\btmpfile\(")
+
+
+def makers():
+    """Sources of the program that make files."""
+    for folder in ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway"):
+        for path in sorted((ROOT / folder).rglob("*.c")):
+            if MAKES_FILES.search(path.read_text("utf-8")):
+                yield str(path.relative_to(ROOT))
+
+
+def disk_table():
+    """One row for each thing on the disk."""
+    told, made = {source for row in DISK for source in row[0]}, set(makers())
+    if told != made:
+        sys.exit(f"make-privacy-docs.py: DISK says {sorted(told - made)} make files, and leaves out {sorted(made - told)}")
+    return "| what | where | form | with `journal.encryption` | until |\n|---|---|---|---|---|\n" + "".join(
+        f"| {' | '.join(cell(text) for text in row[1:])} |\n" for row in DISK)
+
+
 def render():
     """The page with its tables anew."""
     page = TARGET.read_text("utf-8")
-    for name, make in {"rules": rules_table, "personal": personal_table, "names": names_table, "forms": shapes_table, "places": places_table}.items():
+    for name, make in {"rules": rules_table, "personal": personal_table, "names": names_table, "forms": shapes_table,
+                       "places": places_table, "disk": disk_table}.items():
         begin, end = f"<!-- table {name} -->\n", f"<!-- end of {name} -->\n"
         head, rest = page.split(begin, 1)
         page = head + begin + make() + end + rest.split(end, 1)[1]

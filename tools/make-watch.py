@@ -56,6 +56,8 @@ ALERTS = [
      "The disk returned what was not written: `noveum-gateway journal check`."),
     ("JournalMissing", "noveum_journal_missing_records > 0", "0m", "critical",
      "Records of the journal are gone, acknowledged ones among them: who writes to journal.directory?"),
+    ("JournalLocked", "noveum_journal_locked_records > 0", "0m", "critical",
+     "Records of the journal were set aside because no key opens them: docs/operations.md, The key of the journal."),
     ("DeliveryLags", "noveum_oldest_trace_age_seconds > 900", "5m", "warning",
      "The oldest trace has waited {{ $value | humanizeDuration }}: the backend is behind, or assembly.open_ms is longer than usual."),
     ("RepeatedSpans", 'sum by (instance, job) (increase(noveum_spans_dropped_total{reason="duplicate"}[10m])) '
@@ -122,7 +124,8 @@ ROWS = [
             ("live, {{instance}}", 'noveum_journal_records{instance=~"$instance"}'),
             ("encoded, {{instance}}", 'noveum_outbox_records{instance=~"$instance"}'),
             ("damaged, {{instance}}", 'noveum_journal_damaged_records{instance=~"$instance"}'),
-            ("missing, {{instance}}", 'noveum_journal_missing_records{instance=~"$instance"}')]),
+            ("missing, {{instance}}", 'noveum_journal_missing_records{instance=~"$instance"}'),
+            ("locked, {{instance}}", 'noveum_journal_locked_records{instance=~"$instance"}')]),
         ("Held in memory", "bytes", [
             ("spans and index", 'sum(noveum_held_memory_bytes{instance=~"$instance"})'),
             ("bytes of held spans", 'sum(noveum_held_bytes{instance=~"$instance"})'),

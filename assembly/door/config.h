@@ -67,6 +67,10 @@ struct nv_assembly_config {
     enum nv_durability durability;
     uint64_t journal_max_bytes;
     uint32_t journal_segment_bytes; /* 64 MiB (0004-journal.md); smaller in tests */
+    bool journal_stay_encrypted;    /* the same, when encrypted records live at the start */
+    bool journal_encrypt;           /* what is written from now on */
+    const char *journal_key_file;   /* borrowed until it is started; NULL: none */
+    bool journal_set_locked_aside;  /* start without what no key opens */
     uint32_t journal_gather_us;     /* longest wait to make a group larger; 0: none */
     /* how it runs */
     unsigned shards;      /* 0: inline */

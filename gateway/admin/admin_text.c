@@ -118,6 +118,8 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
     gauge(buf, "noveum_journal_missing_records",
           "Records that were in the journal before the start and are gone",
           assembly->journal_missing);
+    gauge(buf, "noveum_journal_locked_records",
+          "Records set aside at the start because no key opens them", assembly->journal_locked);
     gauge(buf, "noveum_shard_stuck_seconds",
           "A shard makes no progress with a trace for so long", status->stuck_ns / NV_NS_PER_S);
     gauge(buf, "noveum_traces_set_aside", "Traces not tried: the process died twice over them",
@@ -288,6 +290,11 @@ static void put_journal(struct nv_json_writer *json, const struct nv_assembly_st
     put_uint(json, "records", assembly->journal_records);
     put_uint(json, "damaged", assembly->journal_damaged);
     put_uint(json, "missing", assembly->journal_missing);
+    put_uint(json, "locked", assembly->journal_locked);
+    put_bool(json, "encrypted", assembly->journal_key_source != NULL);
+    put_text(json, "key_from",
+             assembly->journal_key_source ? assembly->journal_key_source : "none");
+    put_text(json, "key_id", assembly->journal_key_source ? assembly->journal_key_id : NULL);
     put_bool(json, "everybody_can_write", assembly->journal_exposed);
     put_bool(json, "full", assembly->journal_full);
     put_refusal(json, assembly);

@@ -35,13 +35,24 @@ static int finish(struct nv_buf *text, enum nv_shown_form form, enum nv_err err,
     return NV_EXIT_FAILED;
 }
 
+static void tell_encrypted(const struct nv_journal_report *report, struct nv_buf *text)
+{
+    if (report->encrypted == 0)
+        return;
+    (void)nv_buf_printf(
+        text, "%" PRIu64 " files are encrypted, %" PRIu64 " records of them %s\n",
+        report->encrypted, report->locked,
+        report->locked > 0 ? "want a key that is not here: journal.key_file" : "can't be read");
+}
+
 int nv_command_journal(const struct nv_options *options, bool list)
 {
     struct nv_journal_report report = {0};
     struct nv_fail fail = {0};
     struct nv_buf text;
     nv_buf_init(&text, NV_CAP_COMMAND_TEXT);
-    enum nv_err err = nv_journal_check(options->journal_directory, list, &text, &report, &fail);
+    enum nv_err err = nv_journal_check(options->journal_directory, options->journal_key_file,
+                                       list, &text, &report, &fail);
     if (err == NV_OK) {
         (void)nv_buf_printf(&text,
                             "%" PRIu64 " files, %" PRIu64 " spare, %" PRIu64
@@ -49,9 +60,12 @@ int nv_command_journal(const struct nv_options *options, bool list)
                             " damaged, %" PRIu64 " missing\n",
                             report.files, report.spare, report.records, report.bytes,
                             report.released, report.damaged, report.missing);
+        tell_encrypted(&report, &text);
     }
     int code = finish(&text, NV_SHOWN_LINES, err, &fail);
-    return code == NV_EXIT_OK && report.damaged + report.missing > 0 ? NV_EXIT_FAILED : code;
+    return code == NV_EXIT_OK && report.damaged + report.missing + report.locked > 0
+               ? NV_EXIT_FAILED
+               : code;
 }
 
 /* A stopped gateway finds the outbox record at its next start. */

@@ -173,6 +173,7 @@ static enum nv_err check_files(const struct nv_options *options, struct nv_fail 
                  {NV_OPT_receiver_grpc_tls_key_file, true},
                  {NV_OPT_receiver_grpc_tls_client_ca_file, true},
                  {NV_OPT_receiver_auth_tokens_file, false},
+                 {NV_OPT_journal_key_file, false},
                  {NV_OPT_exporter_noveum_ca_bundle, true},
                  {NV_OPT_mapping_prices_file, false},
                  {NV_OPT_mapping_rules_file, false}};

@@ -401,3 +401,10 @@ enum nv_err nv_option_write(const struct nv_options *options, size_t id, struct 
         return write_list(field, buf);
     return nv_buf_printf(buf, "%" PRIu64, *(const uint64_t *)field);
 }
+
+bool nv_options_encrypt(const struct nv_options *options)
+{
+    if (options->journal_encryption == NV_ENCRYPTION_AUTO)
+        return options->redaction_pii != NV_PII_OFF;
+    return options->journal_encryption == NV_ENCRYPTION_ON;
+}

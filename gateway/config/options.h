@@ -88,6 +88,8 @@ enum nv_option_id {
 enum nv_stacks_choice { NV_STACKS_OFF, NV_STACKS_LAST, NV_STACKS_FULL };
 enum nv_media_choice { NV_MEDIA_STAYS, NV_MEDIA_MARKED };
 enum nv_pii_choice { NV_PII_OFF, NV_PII_REDACT, NV_PII_PSEUDONYMISE };
+enum nv_encryption_choice { NV_ENCRYPTION_AUTO, NV_ENCRYPTION_ON, NV_ENCRYPTION_OFF };
+enum nv_key_lost_choice { NV_KEY_LOST_REFUSE, NV_KEY_LOST_ASIDE };
 enum nv_terminal_choice { NV_TERMINAL_AUTO, NV_TERMINAL_ON, NV_TERMINAL_OFF };
 enum nv_log_format_choice { NV_FORMAT_AUTO, NV_FORMAT_TEXT, NV_FORMAT_JSON };
 
@@ -106,6 +108,8 @@ extern const struct nv_option nv_option_table[NV_OPTION_TOTAL];
 
 /* Sets every option to its default. NV_ERR_NO_MEMORY; release in any case. */
 enum nv_err nv_options_init(struct nv_options *options) NV_MUST_USE;
+/* Is what is journalled encrypted? With `auto` where personal data is taken out of traces. */
+bool nv_options_encrypt(const struct nv_options *options);
 /* Frees all texts. The struct may be initialised again. */
 void nv_options_release(struct nv_options *options);
 /*

@@ -67,7 +67,11 @@ enum nv_err nv_dead_store_open(const struct nv_options *options, struct nv_dead_
     struct nv_journal_config config = {.directory = options->journal_directory,
                                        .sync = true,
                                        .max_bytes = options->journal_max_bytes,
-                                       .segment_bytes = SEGMENT_BYTES};
+                                       .segment_bytes = SEGMENT_BYTES,
+                                       .encrypt = nv_options_encrypt(options),
+                                       .stay_encrypted =
+                                           options->journal_encryption == NV_ENCRYPTION_AUTO,
+                                       .key_file = options->journal_key_file};
     /* opening makes what is missing; a mistyped directory must not look like an empty one */
     if (access(options->journal_directory, F_OK) != 0) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "there is no journal in \"%.80s\"",

@@ -148,12 +148,12 @@ def restart(gateway, how, ready_s):
     ready_s.append(time.monotonic() - begin)
 
 
-@pytest.mark.parametrize("durability", ["fsync", "os"])
+@pytest.mark.parametrize("durability, encryption", [("fsync", "off"), ("os", "off"), ("fsync", "on")])
 @pytest.mark.parametrize("how, rounds", [(signal.SIGKILL, 50 if SOAK else 5),
                                          (signal.SIGTERM, 20 if SOAK else 3)])
-def test_restarts_lose_nothing(make_gateway, backend, durability, how, rounds):
+def test_restarts_lose_nothing(make_gateway, backend, durability, encryption, how, rounds):
     gateway = make_gateway(
-        {"journal.durability": durability},
+        {"journal.durability": durability, "journal.encryption": encryption},
         {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url, "NOVEUM_PROJECT": "crash"})
     load, ready_s = Load(gateway).start(), []
     for _ in range(rounds):
@@ -165,7 +165,7 @@ def test_restarts_lose_nothing(make_gateway, backend, durability, how, rounds):
     wait_delivered(backend, acknowledged, 4 * TIME)
     stored, again = delivered(backend)
     lost = acknowledged - stored
-    print(f"{durability} {how.name}: {rounds} restarts, {len(acknowledged)} acknowledged, "
+    print(f"{durability} encryption {encryption} {how.name}: {rounds} restarts, {len(acknowledged)} acknowledged, "
           f"{len(lost)} lost, {again} extra, slowest start {max(ready_s):.3f} s, "
           f"refusals {dict(load.answers)}")
     assert len(acknowledged) > 100 * rounds / SLOW

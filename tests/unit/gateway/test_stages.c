@@ -79,6 +79,26 @@ START_TEST(the_assemblys_defaults_agree)
 }
 END_TEST
 
+START_TEST(what_is_journalled_is_encrypted_where_personal_data_is_taken_out)
+{
+    struct nv_assembly_config config;
+    static const bool wanted[3][2] = {{false, true}, {true, true}, {false, false}};
+    for (unsigned choice = 0; choice < 3; choice++) {
+        for (unsigned pii = 0; pii < 2; pii++) {
+            options.journal_encryption = choice; /* auto, on, off */
+            options.redaction_pii = pii ? NV_PII_PSEUDONYMISE : NV_PII_OFF;
+            nv_stage_assembly(&options, &config);
+            ck_assert_int_eq(config.journal_encrypt, wanted[choice][pii]);
+            ck_assert(!config.journal_set_locked_aside);
+            ck_assert_int_eq(config.journal_stay_encrypted, choice == NV_ENCRYPTION_AUTO);
+        }
+    }
+    options.journal_key_lost = NV_KEY_LOST_ASIDE;
+    nv_stage_assembly(&options, &config);
+    ck_assert(config.journal_set_locked_aside);
+}
+END_TEST
+
 START_TEST(what_the_mapping_is_given)
 {
     struct nv_mapping_config config;
@@ -104,6 +124,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, little_memory_reaches_every_stage);
     tcase_add_test(tcase, the_assemblys_defaults_agree);
+    tcase_add_test(tcase, what_is_journalled_is_encrypted_where_personal_data_is_taken_out);
     tcase_add_test(tcase, what_the_mapping_is_given);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

@@ -154,6 +154,35 @@ START_TEST(damage_is_a_failure)
 }
 END_TEST
 
+static void choose(enum nv_option_id id, const char *value)
+{
+    struct nv_fail fail = {0};
+    ck_assert_int_eq(
+        nv_options_set(&options, id, nv_str_from(value), NV_SOURCE_SET, "--set", &fail), NV_OK);
+}
+
+START_TEST(an_encrypted_journal_is_read_with_its_key)
+{
+    char key[100];
+    choose(NV_OPT_journal_encryption, "on");
+    uint64_t id = put_dead(HEAD("rejected"), TRACE);
+    choose(NV_OPT_journal_encryption, "auto");
+    ck_assert_int_eq(run_dead(NV_COMMAND_DEAD_SHOW, number(id)), NV_EXIT_OK);
+    ck_assert(captured_has(captured_out, "t-1"));
+    ck_assert_int_eq(run_journal(true), NV_EXIT_OK);
+    ck_assert(captured_has(captured_out, " dead-letter length="));
+    ck_assert(captured_has(captured_out, "1 files are encrypted"));
+    (void)snprintf(key, sizeof key, "%s/key", directory);
+    ck_assert_int_eq(unlink(key), 0);
+    ck_assert_int_eq(run_journal(false), NV_EXIT_FAILED);
+    ck_assert(captured_has(captured_out, " (not here)\n"));
+    ck_assert(captured_has(captured_out, "1 records of them want a key that is not here"));
+    choose(NV_OPT_journal_key_lost, "aside"); /* a look must not set files aside */
+    ck_assert_int_eq(run_dead(NV_COMMAND_DEAD_LIST, NULL), NV_EXIT_FAILED);
+    ck_assert(captured_has(captured_err, "1 files, 1 records, "));
+}
+END_TEST
+
 /* ---- dead letters ------------------------------------------------------------------------ */
 
 START_TEST(dead_letters_are_listed_shown_and_dropped)
@@ -233,6 +262,7 @@ int main(void)
     tcase_add_test(tcase, a_journal_is_counted);
     tcase_add_test(tcase, without_a_journal_it_fails);
     tcase_add_test(tcase, damage_is_a_failure);
+    tcase_add_test(tcase, an_encrypted_journal_is_read_with_its_key);
     tcase_add_test(tcase, dead_letters_are_listed_shown_and_dropped);
     tcase_add_test(tcase, one_that_is_not_there);
     tcase_add_test(tcase, a_word_that_is_no_id);
