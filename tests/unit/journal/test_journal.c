@@ -5,6 +5,7 @@
 #include "expect.h"
 #include "journal/journal.h"
 #include "journal_kit.h"
+#include "journal/journal_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -260,9 +261,11 @@ END_TEST
 START_TEST(a_head_that_is_too_long_is_refused)
 {
     journal_kit_open(&kit);
-    char *head = calloc(1, 70000);
-    struct nv_journal_put put = {.kind = NV_RECORD_OUTBOX, .head = {head, 70000}};
+    char *head = calloc(1, NV_HEAD_MAX + 1);
+    struct nv_journal_put put = {.kind = NV_RECORD_OUTBOX, .head = {head, NV_HEAD_MAX + 1}};
     ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_ERR_TOO_LARGE);
+    put.head.len = NV_HEAD_MAX;
+    ck_assert_int_eq(nv_journal_commit(kit.journal, &put, 1, true), NV_OK);
     free(head);
 }
 END_TEST

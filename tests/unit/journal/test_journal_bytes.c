@@ -61,6 +61,20 @@ START_TEST(errors_are_told_apart)
 }
 END_TEST
 
+/* With the slash and the NUL. */
+START_TEST(paths_are_bounded)
+{
+    static char directory[NV_PATH_MAX];
+    struct nv_journal journal = {.directory = directory};
+    memset(directory, 'd', NV_PATH_MAX - 1 - strlen("/lock"));
+    char *path = nv_journal_path(&journal, "lock");
+    ck_assert_ptr_nonnull(path);
+    ck_assert_uint_eq(strlen(path), NV_PATH_MAX - 1);
+    free(path);
+    ck_assert_ptr_null(nv_journal_path(&journal, "locks"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("journal_bytes");
@@ -71,6 +85,7 @@ int main(void)
     tcase_add_test(tcase, records_are_padded);
     tcase_add_test(tcase, the_layout_leaves_a_slot_for_each_kilobyte);
     tcase_add_test(tcase, errors_are_told_apart);
+    tcase_add_test(tcase, paths_are_bounded);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

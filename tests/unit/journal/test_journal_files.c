@@ -59,6 +59,11 @@ START_TEST(only_the_exact_name_counts)
         snprintf(entry.d_name, sizeof entry.d_name, "%s", rows[i].name);
         ck_assert_msg(nv_segment_named(&entry) == rows[i].counts, "%s", rows[i].name);
     }
+    for (unsigned beyond = 0; beyond < 2; beyond++) {
+        struct dirent entry = {0};
+        snprintf(entry.d_name, sizeof entry.d_name, "journal-%08x", NV_SEGMENTS_MAX + beyond);
+        ck_assert_int_eq(nv_segment_named(&entry), beyond == 0);
+    }
 }
 END_TEST
 

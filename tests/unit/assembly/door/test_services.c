@@ -218,6 +218,24 @@ START_TEST(every_allocation_failing_once)
 }
 END_TEST
 
+/* In a full table one client has its share (0) or one name more (1), the newest of all. Past the
+ * share its oldest goes; within it the one unseen for longest, which is another's. */
+START_TEST(a_share_is_kept_to_the_name)
+{
+    const uint32_t mine = NV_SERVICES_CLIENT_MAX + (uint32_t)_i;
+    uint32_t oldest = bring("other", 0, 1000, 1, NV_LEARNED_LOGS, 1);
+    for (uint32_t i = 1; i < NV_SERVICES_MAX - 1 - mine; i++)
+        bring("other", i, 1000 + i, 1, NV_LEARNED_LOGS, 2);
+    uint32_t first = bring("mine", 0, 7, 1, NV_LEARNED_LOGS, 3);
+    for (uint32_t i = 1; i < mine; i++)
+        bring("mine", i, 7, 1, NV_LEARNED_LOGS, 4);
+    ck_assert(nv_services_valid(services, oldest) && nv_services_valid(services, first));
+    bring("new", 0, 8, 1, NV_LEARNED_LOGS, 5);
+    ck_assert_int_eq(nv_services_valid(services, oldest), _i == 1);
+    ck_assert_int_eq(nv_services_valid(services, first), _i == 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("services");
@@ -234,6 +252,7 @@ int main(void)
     tcase_add_test(tcase, traffic_of_long_ago_weighs_less);
     tcase_add_test(tcase, what_is_known_can_be_read);
     tcase_add_test(tcase, every_allocation_failing_once);
+    tcase_add_loop_test(tcase, a_share_is_kept_to_the_name, 0, 2);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

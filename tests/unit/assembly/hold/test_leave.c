@@ -50,6 +50,7 @@ START_TEST(a_trace_that_cannot_be_gathered_stays)
 }
 END_TEST
 
+/* More than one turn takes. */
 START_TEST(many_due_at_once_all_leave)
 {
     kit_start(&kit);
@@ -61,6 +62,7 @@ START_TEST(many_due_at_once_all_leave)
     }
     kit_advance(&kit, 1000);
     ck_assert_uint_eq(kit.trace_count, 87);
+    ck_assert_uint_gt(kit.trace_count, NV_TURN_MAX);
 }
 END_TEST
 
@@ -116,6 +118,24 @@ START_TEST(what_waits_for_the_gate_leaves_at_a_stop_without_a_journal)
 }
 END_TEST
 
+/* A turn to the brim, and one trace more, which the next turn takes. */
+START_TEST(a_full_turn_and_one_more)
+{
+    const unsigned count = NV_TURN_MAX + (unsigned)_i;
+    unsigned brought = 0;
+    kit_start(&kit);
+    for (char name = '!'; brought < count; name++) {
+        const char spans[] = {name, 'a', '\0'};
+        if (name == '0' || name == '<' || name == '*')
+            continue;
+        ck_assert_int_eq(kit_spans(&kit, "shop", spans), NV_OK);
+        brought++;
+    }
+    kit_advance(&kit, 1000);
+    ck_assert_uint_eq(kit.trace_count, count);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("leave");
@@ -126,6 +146,7 @@ int main(void)
     tcase_add_test(tcase, one_at_its_cap_waits_for_the_gate_too);
     tcase_add_test(tcase, nothing_leaves_while_the_start_replays);
     tcase_add_test(tcase, what_waits_for_the_gate_leaves_at_a_stop_without_a_journal);
+    tcase_add_loop_test(tcase, a_full_turn_and_one_more, 0, 2);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

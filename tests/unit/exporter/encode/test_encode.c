@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/text/text.h"
 #include "exporter/encode/encode.h"
+#include "exporter/encode/encoded.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -567,6 +568,27 @@ START_TEST(any_trace_is_valid_json)
 }
 END_TEST
 
+/* The longer form is as long as the cap of its buffers; the shorter is 32 digits. */
+START_TEST(ids_fill_their_buffers)
+{
+    static const struct {
+        enum nv_trace_id_form form;
+        size_t len;
+    } forms[] = {{NV_TRACE_ID_UUID, NV_TRACE_ID_TEXT_MAX}, {NV_TRACE_ID_HEX, 32}};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct nv_trace trace = {.name = NV_STR("t"), .trace_id = {0xff, 0xfe}};
+        struct nv_buf buf;
+        nv_buf_init(&buf, 1u << 20);
+        ck_assert_int_eq(nv_encode_trace(&buf, &trace, forms[i].form), NV_OK);
+        struct nv_encoded_facts facts;
+        ck_assert_int_eq(nv_encoded_read_facts(nv_buf_str(&buf), &facts), NV_OK);
+        ck_assert_uint_eq(facts.trace_id.len, forms[i].len);
+        ck_assert(nv_str_starts(facts.trace_id, NV_STR("fffe")));
+        nv_buf_release(&buf);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/encode");
@@ -581,6 +603,7 @@ int main(void)
     tcase_add_test(tcase, stub_says_why);
     tcase_add_test(tcase, limit_and_memory_are_errors);
     tcase_add_loop_test(tcase, any_trace_is_valid_json, 0, 10);
+    tcase_add_test(tcase, ids_fill_their_buffers);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -8,6 +8,8 @@
 
 #include "base/log/counters.h"
 #include "base/log/log.h"
+#include "exporter/send/sender.h"
+#include "oom.h"
 
 #include <stdio.h>
 
@@ -290,6 +292,34 @@ START_TEST(small_records_share_a_body)
 }
 END_TEST
 
+/* In whole seconds; under a minute and a half. */
+static unsigned next_wait_s(void)
+{
+    uint64_t wait_ns = nv_exporter_pump(rig.exporter);
+    nv_fake_clock_advance(&rig.clock, wait_ns);
+    return (unsigned)(wait_ns / NV_NS_PER_S);
+}
+
+/* Twice as long each time, NV_SENDER_RAW_TRIES_MAX times; from then on the same. */
+START_TEST(waits_for_memory_grow_to_a_cap)
+{
+    unsigned waits[NV_SENDER_RAW_TRIES_MAX + 2];
+    rig_open(&rig, false);
+    struct nv_trace *trace = rig_trace(&rig, "waits", 1);
+    nv_ledger_receive(1, false);
+    oom_fail_from(1);
+    nv_exporter_consume(rig.exporter, trace);
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
+        waits[i] = next_wait_s();
+    ck_assert(oom_end());
+    unsigned longest = NV_SENDER_OWN_TROUBLE_MS / 1000 << NV_SENDER_RAW_TRIES_MAX;
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
+        ck_assert_uint_eq(waits[i], 1u << i < longest ? 1u << i : longest);
+    rig_drain(&rig);
+    ck_assert_uint_eq(rig_delivered(), 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/sender");
@@ -309,6 +339,7 @@ int main(void)
     tcase_add_test(tcase, new_traces_do_not_wait_behind_a_backlog);
     tcase_add_test(tcase, a_backlog_drains_at_its_pace);
     tcase_add_test(tcase, small_records_share_a_body);
+    tcase_add_test(tcase, waits_for_memory_grow_to_a_cap);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

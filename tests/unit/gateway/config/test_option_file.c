@@ -93,11 +93,14 @@ START_TEST(limits_of_depth_and_length)
         len += (size_t)snprintf(text + len, sizeof text - len, "{a: ");
     ck_assert_int_eq(read_text(text, len, &fail), NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.what, "deep"));
-    memset(text, 'k', 400);
-    memcpy(text + 400, ": 1\n", 4);
-    fail = (struct nv_fail){0};
-    ck_assert_int_eq(read_text(text, 404, &fail), NV_ERR_CONFIG);
-    ck_assert_ptr_nonnull(strstr(fail.what, "too long"));
+    for (size_t path = NV_CONFIG_PATH_MAX - 1; path <= NV_CONFIG_PATH_MAX; path++) {
+        memset(text, 'k', path);
+        memcpy(text + path, ": 1\n", 4);
+        fail = (struct nv_fail){0};
+        bool fits = path < NV_CONFIG_PATH_MAX; /* with the NUL behind it */
+        ck_assert_int_eq(read_text(text, path + 4, &fail), fits ? NV_OK : NV_ERR_CONFIG);
+        ck_assert_int_eq(strstr(fail.what, "too long") == NULL, fits);
+    }
     fail = (struct nv_fail){0};
     ck_assert_int_eq(read_text(text, NV_CAP_CONFIG_FILE + 1, &fail), NV_ERR_CONFIG);
 }

@@ -99,10 +99,10 @@ START_TEST(rings_and_twins_are_all_shown_once)
 }
 END_TEST
 
-START_TEST(a_long_chain_is_walked_and_cut)
+static void show_chain(unsigned count)
 {
     begin("chain");
-    for (unsigned i = 0; i < SPANS_MAX; i++) {
+    for (unsigned i = 0; i < count; i++) {
         struct nv_span *span = add(0, 0, "step");
         span->span_id[6] = (uint8_t)((i + 1) >> 8);
         span->span_id[7] = (uint8_t)(i + 1);
@@ -111,8 +111,17 @@ START_TEST(a_long_chain_is_walked_and_cut)
         span->has_parent = i > 0;
     }
     (void)shown(false);
+}
+
+START_TEST(a_long_chain_is_walked_and_cut)
+{
+    show_chain(SPANS_MAX);
     ck_assert(has("  ... and 800 more spans\n"));
     ck_assert(has("1000 spans"));
+    show_chain(NV_TERMINAL_SPANS_MAX);
+    ck_assert(!has("more spans"));
+    show_chain(NV_TERMINAL_SPANS_MAX + 1);
+    ck_assert(has("  ... and 1 more spans\n"));
 }
 END_TEST
 

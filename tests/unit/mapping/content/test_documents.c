@@ -38,11 +38,34 @@ START_TEST(test_scores)
 }
 END_TEST
 
+/* As many as the cap, and one more: that one is left off, and the list says so. */
+START_TEST(as_many_as_the_cap)
+{
+    const uint32_t count = NV_DOCUMENTS_MAX + (uint32_t)_i;
+    struct nv_arena *arena = nv_arena_new(ARENA_MAX);
+    struct nv_value *items = nv_arena_array(arena, count, sizeof *items);
+    struct nv_documents documents;
+    ck_assert_ptr_nonnull(items);
+    for (uint32_t i = 0; i < count; i++) {
+        ck_assert_int_eq(nv_value_from_json(arena,
+                                            NV_STR("{\"id\":\"d\",\"content\":\"text\"}"), NULL,
+                                            &items[i]),
+                         NV_OK);
+    }
+    const struct nv_value in = {.type = NV_VALUE_ARRAY, .as.array = {items, count}};
+    ck_assert_int_eq(nv_documents_normalise(arena, &in, &documents), NV_OK);
+    ck_assert_uint_eq(documents.list.as.array.count, NV_DOCUMENTS_MAX);
+    ck_assert_int_eq(documents.partial, _i == 1);
+    nv_arena_free(arena);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase;
     Suite *suite = nv_test_list_suite("documents", CASES, list_of, &tcase);
     cases = nv_test_cases(CASES);
     tcase_add_loop_test(tcase, test_scores, 0, (int)cases->count);
+    tcase_add_loop_test(tcase, as_many_as_the_cap, 0, 2);
     return nv_test_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "expect.h"
 #include "mapping/content/messages.h"
 #include "model/absent.h"
+#include "mapping/content/messages_build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -292,6 +293,33 @@ START_TEST(test_every_arena_size_may_be_too_small)
 }
 END_TEST
 
+/* A part in a part, `levels` times: up to the cap it is opened to the text inside, past it the
+ * text is the JSON of what is inside. */
+START_TEST(parts_are_opened_to_the_cap)
+{
+    /* list, message and content are the first three */
+    const unsigned levels = NV_MESSAGES_DEPTH_MAX - 3 + (unsigned)_i;
+    struct nv_buf buf;
+    nv_buf_init(&buf, 1 << 16);
+    nv_buf_append_str(&buf, NV_STR("[{\"role\":\"user\",\"content\":["));
+    for (unsigned i = 0; i < levels; i++)
+        nv_buf_append_str(&buf, NV_STR("{\"message_content\":"));
+    nv_buf_append_str(&buf, NV_STR("{\"type\":\"text\",\"text\":\"inside\"}"));
+    for (unsigned i = 0; i < levels; i++)
+        nv_buf_append_str(&buf, NV_STR("}"));
+    nv_buf_append_str(&buf, NV_STR("]}]"));
+    ck_assert_int_eq(nv_buf_append_char(&buf, '\0'), NV_OK);
+    struct nv_messages messages = normalise(buf.bytes, NV_MESSAGES_INPUT);
+    struct nv_buf out;
+    nv_buf_init(&out, 1 << 16);
+    struct nv_str json = nv_test_json(&messages.list, &out);
+    ck_assert_uint_ne(nv_str_find(json, NV_STR("inside")), SIZE_MAX);
+    ck_assert_int_eq(nv_str_find(json, NV_STR("\\\"type\\\"")) == SIZE_MAX, _i == 0);
+    nv_buf_release(&out);
+    nv_buf_release(&buf);
+}
+END_TEST
+
 int main(void)
 {
     cases = nv_test_cases("tests/unit/mapping/messages.json");
@@ -314,6 +342,7 @@ int main(void)
                         (int)(sizeof instructions / sizeof instructions[0]));
     tcase_add_test(tcase, test_messages_past_the_cap_become_text);
     tcase_add_loop_test(tcase, test_deep_nesting_keeps_the_text, 0, 5);
+    tcase_add_loop_test(tcase, parts_are_opened_to_the_cap, 0, 2);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -6,6 +6,7 @@
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
 #include "mapping/prices/price.h"
+#include "mapping/prices/price_name.h"
 
 #include "base/banned.h"
 
@@ -199,6 +200,20 @@ START_TEST(wrong_tables_are_refused_with_their_place)
 }
 END_TEST
 
+START_TEST(a_name_of_any_length_that_fits)
+{
+    struct nv_arena *arena = nv_arena_new((size_t)16 << 20);
+    struct nv_prices *prices = builtin(arena, HEADER "openai,xxxx*,,9,,,90\n");
+    char name[NV_PRICE_NAME_BYTES_MAX + 1];
+    memset(name, 'x', sizeof name);
+    ck_assert_ptr_nonnull(nv_price_find(prices, NV_STR("openai"),
+                                        (struct nv_str){name, NV_PRICE_NAME_BYTES_MAX}, NOW));
+    ck_assert_ptr_null(nv_price_find(prices, NV_STR("openai"),
+                                     (struct nv_str){name, NV_PRICE_NAME_BYTES_MAX + 1}, NOW));
+    nv_arena_free(arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/price");
@@ -210,6 +225,7 @@ int main(void)
     tcase_add_test(tcase, users_prices_and_days);
     tcase_add_test(tcase, costs);
     tcase_add_test(tcase, wrong_tables_are_refused_with_their_place);
+    tcase_add_test(tcase, a_name_of_any_length_that_fits);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

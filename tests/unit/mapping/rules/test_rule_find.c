@@ -8,6 +8,7 @@
 #include "mapping/rules/rule_parse.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -239,6 +240,60 @@ START_TEST(globs)
 }
 END_TEST
 
+/* The ninth number stays as it is. */
+START_TEST(numbers_that_are_kept_aside)
+{
+    struct nv_key_match match;
+    nv_rules_find(nv_rules_builtin(), NV_STR("m.1.2.3.4.5.6.7.8.x"), &match);
+    ck_assert_uint_eq(match.number_count, NV_KEY_NUMBERS_MAX);
+    ck_assert_nv_str(match.folded, "m.{i}.{i}.{i}.{i}.{i}.{i}.{i}.{i}.x");
+    nv_rules_find(nv_rules_builtin(), NV_STR("m.1.2.3.4.5.6.7.8.9"), &match);
+    ck_assert_uint_eq(match.number_count, NV_KEY_NUMBERS_MAX);
+    ck_assert_nv_str(match.folded, "m.{i}.{i}.{i}.{i}.{i}.{i}.{i}.{i}.9");
+}
+END_TEST
+
+/* Folded the key is two bytes longer; one byte of the space is kept free. */
+START_TEST(keys_that_fold_to_the_byte)
+{
+    char key[NV_KEY_FOLDED_MAX];
+    struct nv_key_match match;
+    memset(key, 'x', sizeof key);
+    memcpy(key, "m.1.", 4);
+    nv_rules_find(nv_rules_builtin(), (struct nv_str){key, NV_KEY_FOLDED_MAX - 3}, &match);
+    ck_assert_uint_eq(match.number_count, 1);
+    ck_assert_uint_eq(match.folded.len, NV_KEY_FOLDED_MAX - 1);
+    nv_rules_find(nv_rules_builtin(), (struct nv_str){key, NV_KEY_FOLDED_MAX - 2}, &match);
+    ck_assert_uint_eq(match.number_count, 0);
+    ck_assert(match.folded.ptr == key);
+}
+END_TEST
+
+/* `{*}.PART` with PART as long as it may be is found by its end; one byte longer by nothing. */
+START_TEST(endings_to_the_byte)
+{
+    for (size_t more = 0; more < 2; more++) {
+        const size_t part = NV_KEY_ENDING_MAX - 4 + more; /* "{*}." in front */
+        char row[200], key[100];
+        struct nv_arena *arena = nv_arena_new(8u << 20);
+        struct nv_rule_draft draft;
+        struct nv_rules rules;
+        struct nv_key_match match;
+        memset(key, 'p', sizeof key);
+        memcpy(key, "x.", 2);
+        (void)snprintf(row, sizeof row, "{*}.%.*s | span | | llm.x | copy | 1", (int)part,
+                       key + 2);
+        nv_rule_draft_init(&draft, arena);
+        ck_assert_int_eq(nv_rule_parse(&draft, NV_STR("t"), nv_str_from(row), false, NULL),
+                         NV_OK);
+        ck_assert_int_eq(nv_rule_build(&draft, &rules), NV_OK);
+        nv_rules_find(&rules, (struct nv_str){key, 2 + part}, &match);
+        ck_assert_int_eq(match.key != 0, more == 0);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/rule_find");
@@ -252,6 +307,9 @@ int main(void)
     tcase_add_test(tcase, globs);
     tcase_add_test(tcase, prefixes_of_any_length_are_found);
     tcase_add_test(tcase, random_globs);
+    tcase_add_test(tcase, numbers_that_are_kept_aside);
+    tcase_add_test(tcase, keys_that_fold_to_the_byte);
+    tcase_add_test(tcase, endings_to_the_byte);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

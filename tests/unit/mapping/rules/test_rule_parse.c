@@ -128,6 +128,59 @@ START_TEST(memory_that_ends_is_an_error)
 }
 END_TEST
 
+/* `part`, `count` times with `between`, within `before` and `after`: parsed, then built. */
+static enum nv_err parse_repeated(const char *const parts[4], unsigned count,
+                                  struct nv_fail *fail)
+{
+    struct nv_arena *arena = nv_arena_new((size_t)256 << 20);
+    struct nv_rule_draft draft;
+    struct nv_rules rules;
+    struct nv_buf text;
+    nv_buf_init(&text, (size_t)64 << 20);
+    nv_buf_append_str(&text, nv_str_from(parts[0]));
+    for (unsigned i = 0; i < count; i++)
+        nv_buf_printf(&text, "%s%s%u", i > 0 ? parts[2] : "", parts[1], i);
+    nv_buf_append_str(&text, nv_str_from(parts[3]));
+    ck_assert_int_eq(nv_buf_append_char(&text, '\0'), NV_OK);
+    enum nv_err err = parse(text.bytes, &draft, arena, fail);
+    if (err == NV_OK)
+        err = nv_rule_build(&draft, &rules);
+    nv_buf_release(&text);
+    nv_arena_free(arena);
+    return err;
+}
+
+static const struct {
+    const char *parts[4];
+    unsigned max;
+    enum nv_err past;
+    const char *what;
+} caps[] = {
+    {{"a | span | ", "has=k", " ", " | llm.x | copy | 1\n"},
+     NV_RULE_TESTS_MAX,
+     NV_ERR_CONFIG,
+     "too many conditions"},
+    {{"a | span | | llm.x | ", "member(m)>member(k", ")>", ") | 1\n"},
+     NV_RULE_STEPS_MAX / 2,
+     NV_ERR_CONFIG,
+     "one to six steps"},
+    {{"a | span | has=", "k", ",", " | llm.x | copy | 1\n"}, NV_WATCHES_MAX, NV_ERR_LIMIT, ""},
+    {{"", "a | span | | llm.x | copy | 1\n#", "\n", "\n"},
+     NV_RULES_MAX,
+     NV_ERR_CONFIG,
+     "too many rows"},
+};
+
+START_TEST(as_many_as_fit_and_one_more)
+{
+    struct nv_fail fail = {0};
+    ck_assert_msg(parse_repeated(caps[_i].parts, caps[_i].max, &fail) == NV_OK, "%s",
+                  fail.what);
+    ck_assert_int_eq(parse_repeated(caps[_i].parts, caps[_i].max + 1, &fail), caps[_i].past);
+    ck_assert_msg(strstr(fail.what, caps[_i].what) != NULL, "%s", fail.what);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/rule_parse");
@@ -137,6 +190,9 @@ int main(void)
     tcase_add_test(tcase, lists_below_a_pattern_are_trees);
     tcase_add_test(tcase, refusals_name_the_place);
     tcase_add_test(tcase, memory_that_ends_is_an_error);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, as_many_as_fit_and_one_more, 0,
+                        (int)(sizeof caps / sizeof caps[0]));
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -5,6 +5,8 @@
 #include "tests/support/mapping_spans.h"
 #include "mapping/settle/agents.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 #define AGENT(id, parent, name, more)                                                          \
@@ -84,6 +86,53 @@ START_TEST(the_registry_is_told)
 }
 END_TEST
 
+/* A root and `workers` agents below it, all of different names: as many delegations. Besides
+ * them `links` messages, at most four from each to the next ones. */
+static void expect_graph(unsigned workers, unsigned links, unsigned nodes, unsigned connections)
+{
+    struct nv_buf text;
+    char want[200];
+    nv_buf_init(&text, 1 << 20);
+    nv_buf_printf(&text, "[" AGENT(1, 0, "lead", ""));
+    for (unsigned i = 0; i < workers; i++) {
+        nv_buf_printf(&text,
+                      ",{'name': 'invoke_agent w%u', 'id': %u, 'parent': 1, 'attributes': "
+                      "{'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'w%u'}, "
+                      "'links': [",
+                      i, i + 2, i);
+        for (unsigned k = 1; k <= 4 && links > 0; k++, links--)
+            nv_buf_printf(&text, "%s%u", k > 1 ? "," : "", (i + k) % workers + 2);
+        nv_buf_append_str(&text, NV_STR("]}"));
+    }
+    nv_buf_append_str(&text, NV_STR("]"));
+    ck_assert_int_eq(nv_buf_append_char(&text, '\0'), NV_OK);
+    struct told *told = told_by(text.bytes);
+    (void)snprintf(want, sizeof want,
+                   "{'noveum.project': 'test', 'noveum.environment': 'production', "
+                   "'noveum.gateway.version': '0.0.0-test', 'agent_graph.name': 'lead', "
+                   "'agent_graph.node_count': %u, 'agent_graph.connection_count': %u}",
+                   nodes, connections);
+    told_member(told, NULL, "attributes", want);
+    told_free(told);
+    nv_buf_release(&text);
+}
+
+START_TEST(a_graph_has_so_many_nodes)
+{
+    expect_graph(NV_AGENT_NODES_MAX - 1, 0, NV_AGENT_NODES_MAX, NV_AGENT_NODES_MAX - 1);
+    expect_graph(NV_AGENT_NODES_MAX, 0, NV_AGENT_NODES_MAX, NV_AGENT_NODES_MAX - 1);
+}
+END_TEST
+
+START_TEST(a_graph_has_so_many_connections)
+{
+    const unsigned links = NV_AGENT_CONNECTIONS_MAX - 255;
+    expect_graph(255, links - 1, 256, NV_AGENT_CONNECTIONS_MAX - 1);
+    expect_graph(255, links, 256, NV_AGENT_CONNECTIONS_MAX);
+    expect_graph(255, links + 1, 256, NV_AGENT_CONNECTIONS_MAX);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/agent_graph");
@@ -93,6 +142,8 @@ int main(void)
     tcase_add_test(tcase, links_are_messages);
     tcase_add_test(tcase, no_agents_no_graph);
     tcase_add_test(tcase, the_registry_is_told);
+    tcase_add_test(tcase, a_graph_has_so_many_nodes);
+    tcase_add_test(tcase, a_graph_has_so_many_connections);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

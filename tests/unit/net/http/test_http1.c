@@ -8,6 +8,7 @@
 #include "net/http/http1.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -348,6 +349,21 @@ START_TEST(tokens)
 }
 END_TEST
 
+START_TEST(empty_lines_before_a_request)
+{
+    char text[200] = "";
+    for (unsigned lines = 0; lines <= NV_HTTP1_EMPTY_LINES_MAX + 1; lines++) {
+        size_t len = 0;
+        for (unsigned i = 0; i < lines; i++)
+            len += (size_t)snprintf(text + len, sizeof text - len, "\r\n");
+        len += (size_t)snprintf(text + len, sizeof text - len, GET "\r\n");
+        bool fits = lines <= NV_HTTP1_EMPTY_LINES_MAX;
+        struct outcome outcome = run_split((struct nv_str){text, len}, len);
+        ck_assert_int_eq(outcome.verdict, fits ? NV_HTTP1_DONE : NV_HTTP1_BAD);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("http1");
@@ -363,6 +379,7 @@ int main(void)
     tcase_add_test(tcase, head_limit_to_the_byte);
     tcase_add_test(tcase, header_count_limit);
     tcase_add_test(tcase, tokens);
+    tcase_add_test(tcase, empty_lines_before_a_request);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

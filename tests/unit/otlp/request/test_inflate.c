@@ -291,6 +291,23 @@ START_TEST(every_allocation_failing_once)
 }
 END_TEST
 
+/* Empty members, each of 20 bytes: as many as the cap, and one more. */
+START_TEST(members_to_the_cap)
+{
+    struct nv_buf data;
+    struct nv_str empty = {NULL, 0};
+    struct nv_str member = compressed(NV_CODING_GZIP, empty);
+    nv_buf_init(&data, (size_t)8 << 20);
+    for (unsigned i = 0; i < NV_INFLATE_MEMBERS_MAX; i++)
+        nv_buf_append_str(&data, member);
+    ck_assert_int_eq(inflate_is(NV_CODING_GZIP, nv_buf_str(&data), MAX, &empty), NV_OK);
+    nv_buf_append_str(&data, member);
+    ck_assert_int_ne(inflate_is(NV_CODING_GZIP, nv_buf_str(&data), MAX, NULL), NV_OK);
+    nv_buf_release(&data);
+    drop(member);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("inflate");
@@ -308,6 +325,7 @@ int main(void)
     tcase_add_test(tcase, zstd_window_is_bounded);
     tcase_add_loop_test(tcase, memory_is_asked_for_before_it_is_taken, 0, CODINGS);
     tcase_add_loop_test(tcase, every_allocation_failing_once, 0, CODINGS);
+    tcase_add_test(tcase, members_to_the_cap);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

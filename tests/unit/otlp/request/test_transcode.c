@@ -446,7 +446,10 @@ START_TEST(C31_duplicates_around_a_large_value)
     static const struct {
         int levels;
         enum nv_err err;
-    } cases[] = {{1, NV_OK}, {40, NV_ERR_MALFORMED}};
+    } cases[] = {{1, NV_OK},
+                 {NV_TRANSCODE_CUTS_MAX - 1, NV_OK},
+                 {NV_TRANSCODE_CUTS_MAX + 1, NV_ERR_MALFORMED},
+                 {40, NV_ERR_MALFORMED}};
     struct nv_buf json;
     nv_buf_init(&json, 4 << 20);
     (void)nv_buf_append_str(&json,
@@ -604,7 +607,7 @@ int main(void)
     tcase_add_test(tc, C30_nested_deeply);
     tcase_add_test(tc, C34_nested_thirty_two);
     tcase_add_test(tc, C31_too_many_duplicates);
-    tcase_add_loop_test(tc, C31_duplicates_around_a_large_value, 0, 2);
+    tcase_add_loop_test(tc, C31_duplicates_around_a_large_value, 0, 4);
     tcase_add_test(tc, C36_large_string_and_many_attributes);
     tcase_add_test(tc, C37_number_of_a_million_digits);
     tcase_add_test(tc, C40_many_unknown_keys);

@@ -102,6 +102,35 @@ START_TEST(words_that_may_not_go_on_are_none)
 }
 END_TEST
 
+/* A declared type to the byte, and one more. */
+START_TEST(names_to_the_cap)
+{
+    char mime[NV_MEDIA_MIME_MAX + 1];
+    struct nv_media_type type;
+    memset(mime, 'x', sizeof mime);
+    memcpy(mime, "image/", 6);
+    struct nv_media_said said = {.mime = {mime, NV_MEDIA_MIME_MAX}};
+    ck_assert(nv_media_type_of(NV_STR("...."), &said, &type));
+    ck_assert_uint_eq(type.mime.len, NV_MEDIA_MIME_MAX);
+    said.mime.len++;
+    ck_assert(is_none(NV_STR("...."), &said));
+}
+END_TEST
+
+/* What stands behind the head that is looked at changes nothing. */
+START_TEST(a_head_is_enough)
+{
+    char bytes[NV_MEDIA_HEAD_MAX + 1];
+    struct nv_media_type type;
+    memset(bytes, 'x', sizeof bytes);
+    memcpy(bytes, "RIFF....WEBPVP", 14);
+    for (size_t len = NV_MEDIA_HEAD_MAX; len <= NV_MEDIA_HEAD_MAX + 1; len++) {
+        ck_assert(nv_media_type_of((struct nv_str){bytes, len}, &nothing, &type));
+        ck_assert_nv_str(type.mime, "image/webp");
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/media/types");
@@ -111,6 +140,8 @@ int main(void)
     tcase_add_test(tests, weak_signs_need_a_word);
     tcase_add_test(tests, words_tell_where_bytes_do_not);
     tcase_add_test(tests, words_that_may_not_go_on_are_none);
+    tcase_add_test(tests, names_to_the_cap);
+    tcase_add_test(tests, a_head_is_enough);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);
 }

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -334,6 +335,24 @@ END_TEST
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
+/* As many patterns as there may be: each has a label of its own, and a place in the counts. */
+START_TEST(labels_to_the_cap)
+{
+    static char names[NV_PERSONAL_PATTERNS_MAX][16];
+    struct nv_personal_pattern patterns[NV_PERSONAL_PATTERNS_MAX];
+    struct nv_personal *full = NULL;
+    for (unsigned i = 0; i < NV_PERSONAL_PATTERNS_MAX; i++) {
+        (void)snprintf(names[i], sizeof names[i], "OWN_%u", i);
+        patterns[i] = (struct nv_personal_pattern){nv_str_from(names[i]), NV_STR("zzz")};
+    }
+    const struct nv_personal_setup setup = {.patterns = patterns,
+                                            .pattern_count = NV_PERSONAL_PATTERNS_MAX};
+    ck_assert_int_eq(nv_personal_new(&setup, &full, NULL), NV_OK);
+    ck_assert_uint_eq(nv_personal_label_count(full), NV_PERSONAL_LABELS_MAX);
+    nv_personal_free(full);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/personal/personal");
@@ -349,6 +368,7 @@ int main(void)
     tcase_add_test(tcase, a_limit_takes_the_whole);
     tcase_add_test(tcase, without_machine_code);
     tcase_add_test(tcase, no_memory_is_an_error);
+    tcase_add_test(tcase, labels_to_the_cap);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

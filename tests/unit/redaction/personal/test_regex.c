@@ -8,6 +8,7 @@
 #include "redaction/personal/regex.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -201,6 +202,26 @@ START_TEST(no_memory_is_an_error)
 }
 END_TEST
 
+/* Each character more doubles the steps: within NV_REGEX_STEPS_MAX no match is found and said so,
+ * past it nothing is known. */
+START_TEST(steps_to_the_limit)
+{
+    static const char text[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    struct nv_regex_match match;
+    enum nv_regex_result last = NV_REGEX_NONE;
+    size_t len = 1;
+    for (; len < 30 && last == NV_REGEX_NONE; len++) {
+        char subject[64];
+        (void)snprintf(subject, sizeof subject, "%.*s?!", (int)len, text);
+        last = find("(a+)+!", 0, nv_str_from(subject), 0, &match);
+    }
+    ck_assert_int_eq(last, NV_REGEX_LIMIT);
+    /* 2^(len - 2) steps and more fitted, 4 * 2^len did not */
+    ck_assert_uint_ge((uint64_t)4 << len, NV_REGEX_STEPS_MAX);
+    ck_assert_uint_le((uint64_t)1 << (len > 4 ? len - 4 : 0), NV_REGEX_STEPS_MAX);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/personal/regex");
@@ -213,6 +234,7 @@ int main(void)
     tcase_add_test(tcase, the_square_of_a_text_is_given_up);
     tcase_add_test(tcase, steps_miss_nothing);
     tcase_add_test(tcase, no_memory_is_an_error);
+    tcase_add_test(tcase, steps_to_the_limit);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
