@@ -1,6 +1,6 @@
 # The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak sanitize msan bench fuzz lint coverage image clean
+.PHONY: help run build test soak sanitize msan bench fuzz lint coverage reproducible image clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
@@ -18,6 +18,7 @@ help:
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make lint       formatter and static analysers'
 	@echo 'make coverage   line coverage of each stage; fails below the target'
+	@echo 'make reproducible  build twice in different places and compare the bytes'
 	@echo 'make image      container image noveum-gateway (buildah, podman or docker)'
 
 # The program alone, without optimisation across files: half the build time of `make build`.
@@ -79,6 +80,10 @@ coverage:
 	@tools/install-dependencies.sh build test lint
 	@tools/test-environment.sh
 	@tools/coverage.sh
+
+reproducible:
+	@tools/install-dependencies.sh build
+	@tools/reproducible.sh release
 
 image:
 	@tools/install-dependencies.sh build
