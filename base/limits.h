@@ -43,6 +43,10 @@
 /* Groups of log records that are open, each to become a trace of a coding agent's turn; at the
  * cap the oldest ends early. A thousand developers with eight agents each; 128 KiB of ids. */
 #define NV_RECORD_GROUPS_MAX 8192u
+/* Head of a medium's record: eleven words, of which the longest have 64 characters. */
+#define NV_CAP_UPLOAD_HEAD NV_CAP_KIB(1)
+/* Media that wait for their upload in memory, where there is no store. */
+#define NV_CAP_UPLOADS NV_CAP_MIB(64)
 
 /* ---- HTTP and gRPC ----------------------------------------------------------------------- */
 

@@ -19,11 +19,10 @@ struct checking {
 
 const char *nv_record_kind_name(unsigned kind)
 {
-    static const char *const names[] = {[NV_RECORD_TRACES] = "traces",
-                                        [NV_RECORD_LOGS] = "logs",
-                                        [NV_RECORD_OUTBOX] = "outbox",
-                                        [NV_RECORD_DEAD_LETTER] = "dead-letter",
-                                        [NV_RECORD_SENT] = "sent"};
+    static const char *const names[] = {
+        [NV_RECORD_TRACES] = "traces", [NV_RECORD_LOGS] = "logs",
+        [NV_RECORD_OUTBOX] = "outbox", [NV_RECORD_DEAD_LETTER] = "dead-letter",
+        [NV_RECORD_SENT] = "sent",     [NV_RECORD_MEDIUM] = "medium"};
     return kind < sizeof names / sizeof names[0] && names[kind] ? names[kind] : "unknown";
 }
 

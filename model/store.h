@@ -16,8 +16,9 @@ enum nv_record_kind {
     NV_RECORD_LOGS = 2,   /* a logs request as accepted */
     NV_RECORD_OUTBOX = 3, /* an encoded trace that waits for the backend */
     NV_RECORD_DEAD_LETTER =
-        4,             /* an encoded trace that the backend will not take, with the reason */
-    NV_RECORD_SENT = 5 /* ids of traces that were delivered, for replay */
+        4,               /* an encoded trace that the backend will not take, with the reason */
+    NV_RECORD_SENT = 5,  /* ids of traces that were delivered, for replay */
+    NV_RECORD_MEDIUM = 6 /* a picture or a sound that waits to be uploaded */
 };
 
 typedef void nv_store_visit(void *visit_ctx, uint64_t id, struct nv_str head,

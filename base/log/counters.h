@@ -79,7 +79,19 @@
     X(NV_COUNT_SEND_BYTES, "noveum_send_bytes_total", "", "counter",                           \
       "Bytes of request bodies sent to the backend, as on the wire")                           \
     X(NV_COUNT_SEND_WARNINGS, "noveum_send_warnings_total", "", "counter",                     \
-      "Warnings and errors inside replies that accepted a body")
+      "Warnings and errors inside replies that accepted a body")                               \
+    X(NV_COUNT_MEDIA_DELIVERED, "noveum_media_total", "result=\"delivered\"", "counter",       \
+      "Pictures and sounds taken out of traces, by what became of them")                       \
+    X(NV_COUNT_MEDIA_DEAD, "noveum_media_total", "result=\"dead_lettered\"", "counter",        \
+      "Pictures and sounds taken out of traces, by what became of them")                       \
+    X(NV_COUNT_MEDIA_MARKED, "noveum_media_total", "result=\"no_route\"", "counter",           \
+      "Pictures and sounds taken out of traces, by what became of them")                       \
+    X(NV_COUNT_MEDIA_LOST, "noveum_media_total", "result=\"lost\"", "counter",                 \
+      "Pictures and sounds taken out of traces, by what became of them")                       \
+    X(NV_COUNT_MEDIA_ATTEMPTS, "noveum_media_attempts_total", "", "counter",                   \
+      "Uploads of pictures and sounds that were begun")                                        \
+    X(NV_COUNT_MEDIA_BYTES, "noveum_media_bytes_total", "", "counter",                         \
+      "Bytes of uploads, as on the wire")
 
 enum nv_counter {
 #define NV_COUNTER_ENUM(id, name, labels, type, help) id,

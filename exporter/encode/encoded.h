@@ -12,6 +12,8 @@
 #include "base/buf.h"
 #include "model/stage.h"
 
+struct nv_media_wait; /* exporter/media/references.h */
+
 /* An outbox record in memory: released when the last of its traces has ended. */
 struct nv_outbox_record {
     uint64_t id;
@@ -26,7 +28,8 @@ struct nv_encoded {
     struct nv_outbox_record *record; /* NULL for fresh traces; shared by all of one record */
     uint64_t queued_ns;              /* monotonic */
     uint64_t spans;
-    const char *why; /* static; not NULL: it is to become a dead letter */
+    struct nv_media_wait *media; /* owned, until it is let go; NULL: it waits for none */
+    const char *why;             /* static; not NULL: it is to become a dead letter */
     enum nv_dead dead;
     int status; /* HTTP status that made it one, 0 without */
     size_t json_len;
