@@ -8,6 +8,8 @@
  */
 #include "exporter/exporter.h"
 
+#include "base/log/counters.h"
+#include "exporter/media/references.h"
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/send/endpoint.h"
 #include "exporter/send/send_thread.h"
@@ -102,6 +104,8 @@ static enum nv_err init_sender(struct nv_exporter *exporter, const struct nv_set
     err = nv_outbox_load(&sender->outbox);
     if (err == NV_OK)
         nv_ledger_requeue(sender->outbox.spans);
+    if (err == NV_OK)
+        err = nv_uploading_load(sender);
     return err;
 }
 
@@ -187,18 +191,38 @@ void nv_exporter_free(struct nv_exporter *exporter)
 
 /* ---- consuming --------------------------------------------------------------------------- */
 
+/* Its pictures and sounds, while the arena still has their bytes. */
+static struct nv_media_wait *keep_media(struct nv_exporter *exporter, struct nv_trace *trace)
+{
+    const struct nv_exporter_config *config = &exporter->config;
+    uint32_t lost = 0;
+    uint64_t until_ns =
+        nv_clock_mono_ns(exporter->clock) + config->media_wait_ms * NV_NS_PER_MS;
+    struct nv_media_wait *media = NULL;
+
+    if (trace->media_count > 0) {
+        media =
+            nv_media_wait_new(exporter->store, trace, config->trace_id_form, until_ns, &lost);
+    }
+    nv_count(NV_COUNT_MEDIA_LOST, lost);
+    return media;
+}
+
 void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
 {
     struct nv_encoded *encoded;
 
     nv_ledger_queue(trace->span_count);
+    struct nv_media_wait *media = keep_media(exporter, trace);
     encoded = nv_encode_whole(trace, exporter->config.trace_id_form,
                               exporter->config.max_trace_bytes);
     if (!encoded) {
         /* No memory to encode it, and no way back: it was accepted, so it waits as it is. */
+        nv_media_wait_free(media);
         nv_send_queue_push_raw(exporter->queue, trace);
     } else {
         encoded->queued_ns = nv_clock_mono_ns(exporter->clock);
+        encoded->media = media;
         nv_send_queue_push(exporter->queue, encoded);
     }
     if (!exporter->thread)
@@ -261,6 +285,7 @@ static void finish(struct nv_exporter *exporter)
         transport->cancel_all(transport->ctx);
     /* Traces that arrived after the last pump. */
     nv_sender_take_over(&exporter->sender);
+    nv_uploading_abandon(&exporter->sender);
     nv_sender_abandon(&exporter->sender);
     nv_sender_refresh_status(&exporter->sender);
     nv_owner_leave(&exporter->sender.owner); /* who joins the thread frees it */

@@ -47,7 +47,8 @@ struct nv_sink_status {
     uint64_t next_try_ms;               /* from now, while not sending */
     size_t queued_traces, queued_bytes; /* in memory, in flight included */
     uint64_t outbox_records, outbox_spans;
-    uint32_t in_flight; /* requests */
+    uint64_t media_pending; /* uploads of pictures and sounds that have not ended */
+    uint32_t in_flight;     /* requests */
     uint32_t retry_bodies;
     uint64_t dead_letters;   /* written by this process */
     uint64_t refused_in_row; /* traces that became dead letters since one was accepted */

@@ -17,13 +17,16 @@
 
 enum nv_route {
     NV_ROUTE_TRACES, /* POST {base}/v1/traces */
-    NV_ROUTE_STATUS  /* GET {base}/v1/status: the probe after 401 and 403 */
+    NV_ROUTE_STATUS, /* GET {base}/v1/status: the probe after 401 and 403 */
+    NV_ROUTE_IMAGE,  /* POST {base}/v1/image, multipart */
+    NV_ROUTE_AUDIO   /* POST {base}/v1/audio, multipart */
 };
 
 struct nv_send_request {
     enum nv_route route;
-    struct nv_str body; /* borrowed until done; empty for NV_ROUTE_STATUS */
-    bool gzip;          /* body is gzip: Content-Encoding says so */
+    struct nv_str body;   /* borrowed until done; empty for NV_ROUTE_STATUS */
+    bool gzip;            /* body is gzip: Content-Encoding says so */
+    const char *boundary; /* of a multipart body; borrowed until send returns */
 };
 
 /* What became of the transfer itself, before any status is looked at. */

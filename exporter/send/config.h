@@ -51,8 +51,9 @@ struct nv_exporter_config {
     uint32_t retry_after_max_ms;  /* bound of a Retry-After */
     uint32_t credit_pause_ms;     /* CREDIT_QUOTA_EXCEEDED without a Retry-After */
     uint32_t credit_pause_max_ms; /* bound of one with it */
-    uint32_t probe_ms;    /* most between probes while held (key, endpoint); less at first */
-    uint32_t identity_ms; /* auto: how long identity sticks before gzip is tried again */
+    uint32_t probe_ms;      /* most between probes while held (key, endpoint); less at first */
+    uint32_t identity_ms;   /* auto: how long identity sticks before gzip is tried again */
+    uint32_t media_wait_ms; /* how long a trace waits for its pictures and sounds at most */
     uint32_t drain_requests_per_s; /* outbox bodies a second besides two a fresh body */
 };
 

@@ -124,6 +124,8 @@ enum nv_err nv_endpoint_parse(struct nv_str text, struct nv_endpoint *out, struc
     base = without_route(text);
     (void)snprintf(out->traces_url, sizeof out->traces_url, "%.*s/v1/traces", NV_STR_ARG(base));
     (void)snprintf(out->status_url, sizeof out->status_url, "%.*s/v1/status", NV_STR_ARG(base));
+    (void)snprintf(out->image_url, sizeof out->image_url, "%.*s/v1/image", NV_STR_ARG(base));
+    (void)snprintf(out->audio_url, sizeof out->audio_url, "%.*s/v1/audio", NV_STR_ARG(base));
     assert(strlen(out->traces_url) < sizeof out->traces_url - 1);
     return NV_OK;
 }
@@ -159,6 +161,7 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
         .probe_ms = 60000,
         .identity_ms = 600000,
         .drain_requests_per_s = 10,
+        .media_wait_ms = 10000,
     };
 }
 

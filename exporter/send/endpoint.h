@@ -9,6 +9,8 @@
 struct nv_endpoint {
     char traces_url[NV_ENDPOINT_URL_MAX]; /* {base}/v1/traces */
     char status_url[NV_ENDPOINT_URL_MAX]; /* {base}/v1/status */
+    char image_url[NV_ENDPOINT_URL_MAX];  /* {base}/v1/image */
+    char audio_url[NV_ENDPOINT_URL_MAX];  /* {base}/v1/audio */
     bool tls;
     bool loopback; /* localhost, 127.0.0.0/8 or [::1] */
 };

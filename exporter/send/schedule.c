@@ -122,6 +122,8 @@ uint64_t nv_sender_next_due_ns(const struct nv_sender *sender, uint64_t now_ns)
                                 : send_due_ns(sender, now_ns));
     if (due < sender->own_trouble_ns)
         due = sender->own_trouble_ns;
+    if (!files_only)
+        due = least(due, nv_uploading_due_ns(&sender->uploading, &sender->gate));
     if (sender->raw)
         due = least(due, sender->raw_due_ns);
     if (sender->doomed.count > 0 || nv_sender_wants_spill(sender, now_ns))
@@ -190,6 +192,7 @@ void nv_sender_refresh_status(struct nv_sender *sender)
     status->queued_bytes = nv_send_queue_bytes(sender->queue);
     status->outbox_records = sender->outbox.count;
     status->outbox_spans = sender->outbox.spans;
+    status->media_pending = nv_uploading_pending(&sender->uploading);
     status->in_flight = sender->in_flight;
     status->retry_bodies = sender->retry_count;
     status->identity = now_ns < sender->identity_until_ns;

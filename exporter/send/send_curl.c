@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "exporter/send/uploading.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -42,6 +43,7 @@ struct slot {
     bool busy;
     nv_reply_done *done;
     void *done_ctx;
+    struct curl_slist *form; /* headers of a multipart body in flight */
     struct nv_buf reply;
     bool oversize;     /* the body, behind a status that counts */
     size_t head_bytes; /* of the reply's status line and headers */
@@ -63,11 +65,27 @@ struct nv_send_curl {
     bool unwatched; /* a socket could not be watched: all transfers are to be looked at */
     struct nv_send_after after;
     struct curl_slist *plain, *gzip, *bare; /* headers of the three kinds of request */
-    char traces_url[NV_ENDPOINT_URL_MAX];
-    char status_url[NV_ENDPOINT_URL_MAX];
+    struct nv_endpoint endpoint;
     struct slot *slots;
     uint32_t slot_count;
 };
+
+/* ---- headers ----------------------------------------------------------------------------- */
+
+static bool add_header(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*list, line);
+
+    if (longer)
+        *list = longer;
+    return longer != NULL;
+}
+
+static void drop_form_headers(struct slot *slot)
+{
+    curl_slist_free_all(slot->form);
+    slot->form = NULL;
+}
 
 /* ---- finished transfers ------------------------------------------------------------------ */
 
@@ -128,6 +146,7 @@ static void finish(struct slot *slot, enum nv_transfer transfer)
     reply.body = nv_buf_str(&slot->reply);
     reply.detail = nv_str_from(transfer == NV_TRANSFER_REPLY ? "" : slot->error);
     (void)curl_multi_remove_handle(slot->owner->multi, slot->easy);
+    drop_form_headers(slot);
     slot->busy = false;
     slot->done = NULL;
     done(slot->done_ctx, &reply);
@@ -278,6 +297,29 @@ static struct slot *free_slot(struct nv_send_curl *curl)
     return NULL;
 }
 
+static const char *url_of(const struct nv_endpoint *endpoint, enum nv_route route)
+{
+    switch (route) {
+    case NV_ROUTE_IMAGE:
+        return endpoint->image_url;
+    case NV_ROUTE_AUDIO:
+        return endpoint->audio_url;
+    default:
+        return endpoint->traces_url;
+    }
+}
+
+/* Headers of a multipart body, which has a boundary of its own. */
+static bool make_form_headers(struct slot *slot, const char *boundary)
+{
+    char type[128];
+
+    (void)snprintf(type, sizeof type, "Content-Type: multipart/form-data; boundary=%s",
+                   boundary);
+    return add_header(&slot->form, slot->owner->bare->data) && add_header(&slot->form, type) &&
+           add_header(&slot->form, "Expect:");
+}
+
 static CURLcode set_request(struct slot *slot, const struct nv_send_request *request)
 {
     struct nv_send_curl *curl = slot->owner;
@@ -287,14 +329,14 @@ static CURLcode set_request(struct slot *slot, const struct nv_send_request *req
     if (request->route == NV_ROUTE_STATUS) {
         code = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
         if (code == CURLE_OK)
-            code = curl_easy_setopt(easy, CURLOPT_URL, curl->status_url);
+            code = curl_easy_setopt(easy, CURLOPT_URL, curl->endpoint.status_url);
         if (code == CURLE_OK)
             code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, curl->bare);
         return code;
     }
     code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
     if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_URL, curl->traces_url);
+        code = curl_easy_setopt(easy, CURLOPT_URL, url_of(&curl->endpoint, request->route));
     if (code == CURLE_OK) {
         code =
             curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
@@ -303,7 +345,9 @@ static CURLcode set_request(struct slot *slot, const struct nv_send_request *req
         code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.ptr);
     if (code == CURLE_OK) {
         code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
-                                request->gzip ? curl->gzip : curl->plain);
+                                slot->form      ? slot->form
+                                : request->gzip ? curl->gzip
+                                                : curl->plain);
     }
     return code;
 }
@@ -320,9 +364,12 @@ static enum nv_err send_request(void *ctx, const struct nv_send_request *request
     slot->oversize = false;
     slot->head_bytes = 0;
     slot->retry_after[0] = slot->error[0] = '\0';
-    if (set_request(slot, request) != CURLE_OK ||
-        curl_multi_add_handle(curl->multi, slot->easy) != CURLM_OK)
+    if ((request->boundary && !make_form_headers(slot, request->boundary)) ||
+        set_request(slot, request) != CURLE_OK ||
+        curl_multi_add_handle(curl->multi, slot->easy) != CURLM_OK) {
+        drop_form_headers(slot);
         return NV_ERR_NO_MEMORY;
+    }
     slot->busy = true;
     slot->done = done;
     slot->done_ctx = done_ctx;
@@ -402,15 +449,6 @@ static CURLcode set_behaviour(struct slot *slot, const struct nv_exporter_config
     return CURLE_OK;
 }
 
-static bool add_header(struct curl_slist **list, const char *line)
-{
-    struct curl_slist *longer = curl_slist_append(*list, line);
-
-    if (longer)
-        *list = longer;
-    return longer != NULL;
-}
-
 static bool make_headers(struct nv_send_curl *curl, const char *key)
 {
     struct curl_slist **all[] = {&curl->plain, &curl->gzip, &curl->bare};
@@ -435,8 +473,8 @@ static enum nv_err make_slots(struct nv_send_curl *curl,
 {
     CURLcode code = CURLE_OK;
 
-    /* One more than the width, for the probe. */
-    curl->slot_count = config->max_in_flight + 1;
+    /* More than the width: for the probe, and for uploads. */
+    curl->slot_count = config->max_in_flight + 1 + NV_UPLOAD_FLIGHTS;
     curl->slots = calloc(curl->slot_count, sizeof *curl->slots);
     if (!curl->slots) {
         curl->slot_count = 0;
@@ -494,8 +532,7 @@ struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
     curl->transport = (struct nv_transport){curl, send_request, cancel_all};
     curl->loop = loop;
     curl->after = *after;
-    memcpy(curl->traces_url, endpoint->traces_url, sizeof curl->traces_url);
-    memcpy(curl->status_url, endpoint->status_url, sizeof curl->status_url);
+    curl->endpoint = *endpoint;
     curl->multi = curl_multi_init();
     err = make_slots(curl, config, fail);
     if (err == NV_OK && (nv_alarm_init(&curl->alarm, loop, on_alarm) != NV_OK || !curl->multi ||

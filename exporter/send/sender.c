@@ -45,6 +45,7 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
     };
     sender->limits = (struct nv_pack_limits){config->batch_traces, config->max_body_bytes};
     nv_gate_init(&sender->gate, config->max_in_flight, now_ns);
+    nv_gate_init(&sender->uploading.gate, NV_UPLOAD_FLIGHTS, now_ns);
     nv_outbox_init(&sender->outbox, sender->store);
     nv_buf_init(&sender->scratch, NV_CAP_RECORD);
     nv_buf_init(&sender->packed, NV_CAP_RECORD);
@@ -111,8 +112,14 @@ static void set_doomed_aside(struct nv_sender *sender, struct nv_encoded_list *f
 {
     struct nv_encoded *encoded;
 
-    while ((encoded = nv_encoded_list_pop(from)) != NULL)
-        nv_encoded_list_push(encoded->why != NULL ? &sender->doomed : &sender->fresh, encoded);
+    while ((encoded = nv_encoded_list_pop(from)) != NULL) {
+        bool dead = encoded->why != NULL;
+
+        if (encoded->media)
+            nv_uploading_take_over(sender, encoded);
+        else
+            nv_encoded_list_push(dead ? &sender->doomed : &sender->fresh, encoded);
+    }
 }
 
 void nv_sender_take_over(struct nv_sender *sender)
@@ -377,7 +384,8 @@ static void probe(struct nv_sender *sender, uint64_t now_ns)
     if (sender->probing || !nv_gate_wants_probe(&sender->gate, now_ns))
         return;
     /* With nothing to send nobody needs to know yet whether the key works. */
-    if (sender->fresh.count == 0 && !sender->retry && sender->outbox.count == 0)
+    if (sender->fresh.count == 0 && !sender->retry && sender->outbox.count == 0 &&
+        nv_uploading_pending(&sender->uploading) == 0)
         return;
     if (sender->transport->send(sender->transport->ctx, &request, nv_sender_probe_done,
                                 sender) == NV_OK)
@@ -447,10 +455,12 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
     bool more;
 
     nv_sender_take_over(sender);
-    if (sender->transport)
+    if (sender->transport) {
+        nv_uploading_pump(sender, now_ns);
         dispatch(sender, now_ns);
-    else
+    } else {
         write_files(sender, now_ns);
+    }
     more = nv_sender_spill(sender, now_ns);
     if (nv_sender_is_idle(sender)) {
         nv_buf_release(&sender->scratch);
@@ -468,5 +478,6 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
 bool nv_sender_is_idle(const struct nv_sender *sender)
 {
     return sender->fresh.count == 0 && sender->doomed.count == 0 && sender->raw == NULL &&
-           sender->retry == NULL && sender->in_flight == 0;
+           sender->retry == NULL && sender->in_flight == 0 &&
+           sender->uploading.waiting.count == 0 && sender->uploading.flights == 0;
 }

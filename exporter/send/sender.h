@@ -25,6 +25,7 @@
 #include "exporter/answer/gate.h"
 #include "exporter/outbox/outbox.h"
 #include "exporter/encode/pack.h"
+#include "exporter/send/uploading.h"
 #include "exporter/queue/send_queue.h"
 #include "model/stage.h"
 #include "model/store.h"
@@ -67,6 +68,8 @@ struct nv_sender {
     uint64_t starts;      /* requests with a body so far */
     uint64_t passed;      /* the latest of them that was delivered */
     uint32_t foreign_row; /* bodies refused by others than the API since one was delivered */
+
+    struct nv_uploading uploading;
 
     bool prefer_old;       /* fresh and old take turns */
     uint64_t drain_budget; /* thousandths of an outbox body */

@@ -128,6 +128,8 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
     gauge(buf, "noveum_queued_bytes", "Bytes of encoded traces in memory",
           exporter->queued_bytes);
     gauge(buf, "noveum_outbox_records", "Encoded traces on disk", exporter->outbox_records);
+    gauge(buf, "noveum_media_pending", "Pictures and sounds that wait for their upload",
+          exporter->media_pending);
     gauge(buf, "noveum_requests_in_flight", "Requests to the backend", exporter->in_flight);
     gauge(buf, "noveum_exporter_sending", "1 unless the exporter waits or is held",
           exporter->state == NV_SINK_SENDING ? 1 : 0);
@@ -337,6 +339,7 @@ static void put_exporter(struct nv_json_writer *json, const struct nv_sink_statu
     put_uint(json, "queued_bytes", exporter->queued_bytes);
     put_uint(json, "outbox_records", exporter->outbox_records);
     put_uint(json, "outbox_spans", exporter->outbox_spans);
+    put_uint(json, "media_pending", exporter->media_pending);
     put_uint(json, "requests_in_flight", exporter->in_flight);
     put_uint(json, "bodies_to_retry", exporter->retry_bodies);
     put_uint(json, "dead_letters", exporter->dead_letters);

@@ -62,6 +62,9 @@ START_TEST(forms)
     }
     ck_assert_msg(err == NV_OK, "%s: %s", urls[_i].text, fail.what);
     ck_assert_str_eq(endpoint.traces_url, urls[_i].traces_url);
+    ck_assert(nv_str_ends(nv_str_from(endpoint.image_url), NV_STR("/v1/image")));
+    ck_assert(nv_str_ends(nv_str_from(endpoint.audio_url), NV_STR("/v1/audio")));
+    ck_assert_uint_eq(strlen(endpoint.image_url) + 1, strlen(endpoint.traces_url));
     ck_assert_int_eq(endpoint.tls, urls[_i].tls);
     ck_assert_int_eq(endpoint.loopback, urls[_i].loopback);
 }

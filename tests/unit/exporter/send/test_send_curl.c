@@ -6,6 +6,7 @@
 #include "expect.h"
 
 #include "exporter/send/send_curl.h"
+#include "exporter/send/uploading.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -216,7 +217,8 @@ static void finish_request(const struct result *result)
 
 static struct result post(const char *body, bool gzip)
 {
-    const struct nv_send_request request = {NV_ROUTE_TRACES, nv_str_from(body), gzip};
+    const struct nv_send_request request = {
+        .route = NV_ROUTE_TRACES, .body = nv_str_from(body), .gzip = gzip};
     struct result result;
 
     start_request(&request, &result);
@@ -233,6 +235,36 @@ static void setup(void)
 
 #define OK_REPLY "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 #define HAS(i, text) (strstr(server.heads[i], (text)) != NULL)
+
+START_TEST(forms_have_routes_and_boundaries_of_their_own)
+{
+    static const struct reply replies[] = {
+        {OK_REPLY, 0, false, false}, {OK_REPLY, 0, false, false}, {OK_REPLY, 0, true, false}};
+    struct nv_send_request form = {
+        .route = NV_ROUTE_IMAGE, .body = NV_STR("--x--"), .boundary = "x"};
+    struct result result;
+
+    start_server(replies, 3);
+    open_client("http", server.port);
+    start_request(&form, &result);
+    finish_request(&result);
+    form.route = NV_ROUTE_AUDIO;
+    form.boundary = "y";
+    start_request(&form, &result);
+    finish_request(&result);
+    (void)post("{}", false);
+    close_client();
+    stop_server();
+    ck_assert(HAS(0, "POST /api/v1/image HTTP/1.1\r\n"));
+    ck_assert(HAS(0, "Authorization: Bearer nv_secret\r\n"));
+    ck_assert(HAS(0, "Content-Type: multipart/form-data; boundary=x\r\n"));
+    ck_assert(!HAS(0, "Expect") && !HAS(0, "application/json"));
+    ck_assert_uint_eq(server.bodies[0], 5);
+    ck_assert(HAS(1, "POST /api/v1/audio HTTP/1.1\r\n"));
+    ck_assert(HAS(1, "Content-Type: multipart/form-data; boundary=y\r\n"));
+    ck_assert(HAS(2, "Content-Type: application/json\r\n") && !HAS(2, "multipart"));
+}
+END_TEST
 
 START_TEST(the_wire_shows_what_the_contract_asks)
 {
@@ -439,21 +471,24 @@ END_TEST
 START_TEST(cancelled_means_done_with_everything)
 {
     static const struct reply replies[] = {{"", 0, true, true}};
-    const struct nv_send_request request = {NV_ROUTE_TRACES, NV_STR_INIT("{}"), false};
+    const struct nv_send_request request = {.route = NV_ROUTE_TRACES,
+                                            .body = NV_STR_INIT("{}")};
     const struct nv_transport *transport;
-    struct result results[6];
+    /* for bodies, the probe and uploads, and one too many */
+    struct result results[4 + 1 + NV_UPLOAD_FLIGHTS + 1];
+    const size_t all = sizeof results / sizeof *results - 1;
 
     config.max_in_flight = 4;
     start_server(replies, 1);
     open_client("http", server.port);
     transport = nv_send_curl_transport(curl);
-    for (int i = 0; i < 5; i++)
+    for (size_t i = 0; i < all; i++)
         start_request(&request, &results[i]);
-    ck_assert_int_eq(transport->send(transport->ctx, &request, on_done, &results[5]),
+    ck_assert_int_eq(transport->send(transport->ctx, &request, on_done, &results[all]),
                      NV_ERR_INTERNAL);
     nv_loop_turn(loop);
     transport->cancel_all(transport->ctx);
-    for (int i = 0; i < 5; i++) {
+    for (size_t i = 0; i < all; i++) {
         ck_assert(results[i].done);
         ck_assert_int_eq(results[i].transfer, NV_TRANSFER_CANCELLED);
     }
@@ -484,6 +519,7 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_set_timeout(tcase, 30);
+    tcase_add_test(tcase, forms_have_routes_and_boundaries_of_their_own);
     tcase_add_test(tcase, the_wire_shows_what_the_contract_asks);
     tcase_add_test(tcase, large_bodies_go_without_expect);
     tcase_add_loop_test(tcase, faults_are_named, 0, sizeof cases / sizeof *cases);
