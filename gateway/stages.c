@@ -29,7 +29,8 @@ static_assert(NV_STACK_TRACES_OFF == 0 && NV_STACK_TRACES_LAST == 1 &&
                   NV_STACK_TRACES_FULL == 2,
               "redaction.stack_traces: off|last|full");
 
-static_assert(NV_MEDIA_KEEP == 0 && NV_MEDIA_MARKER == 1, "media.mode: keep|marker");
+static_assert(NV_MEDIA_KEEP == 0 && NV_MEDIA_MARKER == 1 && NV_MEDIA_UPLOAD == 2,
+              "media.mode: keep|marker|upload");
 
 /* Traces are independent; more shards than processors only cost memory. */
 #define SHARDS_MAX 8
@@ -104,7 +105,8 @@ enum nv_err nv_stage_redaction(const struct nv_options *options,
     *config = (struct nv_redaction_config){
         .secrets = options->redaction_secrets,
         .stack_traces = (enum nv_stack_traces)options->redaction_stack_traces,
-        .media = {.mode = (enum nv_media_mode)options->media_mode}};
+        .media = {.mode = (enum nv_media_mode)options->media_mode,
+                  .bytes_max = options->media_max_bytes}};
     for (size_t i = 0; i < options->mapping_content.count; i++)
         (void)nv_content_add(&config->content, nv_str_from(options->mapping_content.items[i]));
     return nv_options_personal(options, &config->pii, fail);

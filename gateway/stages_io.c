@@ -39,6 +39,7 @@ void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_conf
     config->max_trace_bytes = options->exporter_noveum_max_trace_bytes;
     /* In an outage half of the queue is for what is on its way. */
     config->spill_bytes = config->queue_bytes_max / 2;
+    config->media_wait_ms = (uint32_t)options->media_wait_ms;
     config->file_directory = options->exporter_file_directory;
 }
 

@@ -114,9 +114,15 @@ ROWS = [
             ("again", 'sum(rate(noveum_send_retries_total{instance=~"$instance"}[$__rate_interval]))'),
             ("warnings in replies", 'sum(rate(noveum_send_warnings_total{instance=~"$instance"}[$__rate_interval]))'),
             ("in flight", 'sum(noveum_requests_in_flight{instance=~"$instance"})')]),
-        ("Bytes out", "Bps", [("bodies", 'sum(rate(noveum_send_bytes_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Bytes out", "Bps", [
+            ("bodies", 'sum(rate(noveum_send_bytes_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("uploads", 'sum(rate(noveum_media_bytes_total{instance=~"$instance"}[$__rate_interval]))')]),
         ("Masked before sending", "short", [
             ("{{rule}}", 'sum by (rule) (rate(noveum_redacted_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Pictures and sounds", "short", [
+            ("{{result}}", 'sum by (result) (rate(noveum_media_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("attempts", 'sum(rate(noveum_media_attempts_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("waiting", 'sum(noveum_media_pending{instance=~"$instance"})')]),
         ("Refused in a row", "short", [("{{instance}}", 'noveum_traces_refused_in_row{instance=~"$instance"}')])]),
     ("Disk and memory", [
         ("Journal", "bytes", [("{{instance}}", 'noveum_journal_bytes{instance=~"$instance"}')]),

@@ -229,6 +229,15 @@ static enum nv_err check_content(const struct nv_options *options, struct nv_fai
     return NV_OK;
 }
 
+static enum nv_err check_media(const struct nv_options *options, struct nv_fail *fail)
+{
+    if (options->media_mode == NV_MEDIA_UPLOADED && nv_options_local(options)) {
+        return refuse(options, NV_OPT_media_mode, fail,
+                      "upload needs a backend: set exporter.noveum.api_key, or keep or marker");
+    }
+    return NV_OK;
+}
+
 static enum nv_err check_personal(const struct nv_options *options, struct nv_fail *fail)
 {
     struct nv_pii *pii;
@@ -273,6 +282,8 @@ enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
     }
     if (err == NV_OK)
         err = check_content(options, fail);
+    if (err == NV_OK)
+        err = check_media(options, fail);
     if (err == NV_OK)
         err = check_personal(options, fail);
     return err == NV_OK ? check_dev_mode(options, fail) : err;

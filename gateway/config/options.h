@@ -86,7 +86,7 @@ enum nv_option_id {
 /* Choices that this room or no stage needs by name; stages' own are checked in
  * gateway/stages.c. */
 enum nv_stacks_choice { NV_STACKS_OFF, NV_STACKS_LAST, NV_STACKS_FULL };
-enum nv_media_choice { NV_MEDIA_STAYS, NV_MEDIA_MARKED };
+enum nv_media_choice { NV_MEDIA_STAYS, NV_MEDIA_MARKED, NV_MEDIA_UPLOADED };
 enum nv_pii_choice { NV_PII_OFF, NV_PII_REDACT, NV_PII_PSEUDONYMISE };
 enum nv_encryption_choice { NV_ENCRYPTION_AUTO, NV_ENCRYPTION_ON, NV_ENCRYPTION_OFF };
 enum nv_key_lost_choice { NV_KEY_LOST_REFUSE, NV_KEY_LOST_ASIDE };

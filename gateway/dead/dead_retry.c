@@ -53,7 +53,11 @@ static enum nv_err translate(const struct nv_dead_retry *retry, struct nv_raw_tr
         nv_arena_free(raw->arena);
         return err;
     }
-    err = trace->span_count > 0 ? nv_redact(&retry->redaction, trace, NULL) : NV_ERR_END;
+    /* What is sent again is the trace's JSON alone: nothing would upload its media. */
+    struct nv_redaction_config redaction = retry->redaction;
+    if (redaction.media.mode == NV_MEDIA_UPLOAD)
+        redaction.media.mode = NV_MEDIA_MARKER;
+    err = trace->span_count > 0 ? nv_redact(&redaction, trace, NULL) : NV_ERR_END;
     if (err == NV_OK)
         err = nv_encode_trace(json, trace, retry->trace_id_form);
     nv_arena_free(trace->arena);

@@ -3,7 +3,8 @@
 It validates every field of every trace by the contract of the ingest API (POST /v1/traces: types,
 required fields, enums, ISO times, counts that agree with the spans), keeps the first trace of an id
 as the real one does, reports every id that comes again, and misbehaves on request: any status, any
-headers, resets, delays, bodies with gzip refused.
+headers, resets, delays, bodies with gzip refused. Pictures and sounds come by POST /v1/image and
+/v1/audio, one file a form, which is taken apart as strictly; they have faults of their own.
 
     backend = Backend()
     backend.plan(Fault(status=503, headers={"Retry-After": "1"}), Fault(reset=True))
@@ -188,6 +189,54 @@ class Schema:
                    f"{trace.get('status')!r} with {errors} failed spans")
 
 
+FORM_FIELDS = {"image": {"traceId", "spanId", "image_uuid", "timestamp", "format"},
+               "audio": {"traceId", "spanId", "audio_uuid", "timestamp", "format", "type"}}
+
+
+def form_parts(content_type, raw):
+    """[(headers, bytes)] of a multipart/form-data body; ValueError says what is wrong with it."""
+    kind, _, boundary = content_type.partition("; boundary=")
+    if kind != "multipart/form-data" or not boundary:
+        raise ValueError(f"content type {content_type!r}")
+    pieces = (b"\r\n" + raw).split(b"\r\n--" + boundary.encode())
+    if pieces[0] != b"" or pieces[-1] != b"--\r\n":
+        raise ValueError("does not begin or end with its boundary")
+    parts = []
+    for piece in pieces[1:-1]:
+        head, blank, body = piece.partition(b"\r\n\r\n")
+        if not head.startswith(b"\r\n") or not blank:
+            raise ValueError(f"a part without head: {piece[:80]!r}")
+        lines = head[2:].decode("ascii").split("\r\n")
+        parts.append((dict(line.split(": ", 1) for line in lines), body))
+    return parts
+
+
+def read_form(kind, content_type, raw):
+    """The fields of an upload, its file under `file`, `filename` and `mime`."""
+    fields = {}
+    for headers, body in form_parts(content_type, raw):
+        name = re.match(r'form-data; name="([^"]+)"(?:; filename="([^"]+)")?$', headers["Content-Disposition"])
+        if name is None or name[1] in fields:
+            raise ValueError(f"a part of {headers}")
+        if name[2]:
+            fields.update(file=body, filename=name[2], mime=headers["Content-Type"])
+        else:
+            fields[name[1]] = body.decode("ascii")
+    missing = FORM_FIELDS[kind] - fields.keys()
+    if missing or "file" not in fields:
+        raise ValueError(f"missing {missing or 'file'}")
+    uuid = fields["uuid"] = fields[f"{kind}_uuid"]
+    if not UUID.match(uuid) or not fields["filename"].startswith(uuid + "."):
+        raise ValueError(f"uuid {uuid!r}, file {fields['filename']!r}")
+    if not (UUID.match(fields["traceId"]) or HEX32.match(fields["traceId"])):
+        raise ValueError(f"traceId {fields['traceId']!r}")
+    if not HEX16.match(fields["spanId"]) or float(fields["timestamp"]) < 1e9:
+        raise ValueError("spanId or timestamp")
+    if not fields["mime"].startswith(kind + "/") or not fields["file"]:
+        raise ValueError(f"a file of type {fields['mime']!r}, {len(fields['file'])} bytes")
+    return fields
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # the body follows the head at once, not after 40 ms
@@ -217,7 +266,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.backend.take(self, raw)
+        media = {"/api/v1/image": "image", "/api/v1/audio": "audio"}.get(self.path)
+        if media:
+            self.server.backend.take_medium(self, media, raw)
+        else:
+            self.server.backend.take(self, raw)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -243,6 +296,12 @@ class Backend:
         self.bodies = []  # (time, headers, decoded JSON or None)
         self.gets = []
         self.traces = {}  # id -> trace, the first that came
+        self.media = {}  # uuid -> fields of the form, the first that came
+        self.media_requests = 0
+        self.media_again = []
+        self.media_faults = collections.deque()
+        self.media_always = None  # a Fault for every upload, or None
+        self.arrivals = []  # ids of traces and uuids of media, as they were stored
         self.duplicates = []
         self.schema_errors = []
         self.http_errors = []
@@ -288,6 +347,36 @@ class Backend:
             handler.reply(fault.status, fault.body or {"error": "planned"}, fault.headers)
         else:
             handler.reply(200, {"success": True, "jobIds": ["1"]}, fault.headers)
+
+    def plan_media(self, *faults):
+        """The next uploads meet these, one each."""
+        with self.lock:
+            self.media_faults.extend(faults)
+
+    def take_medium(self, handler, kind, raw):
+        with self.lock:
+            fault = self.media_faults.popleft() if self.media_faults else self.media_always or Fault()
+        if fault.delay_s:
+            time.sleep(fault.delay_s)
+        status, fields = fault.status, None
+        if handler.headers.get("Authorization") != f"Bearer {self.key}":
+            status = 401
+        elif status == 200:
+            try:
+                status, fields = 201, read_form(kind, handler.headers.get("Content-Type") or "", raw)
+            except (ValueError, KeyError) as error:
+                status = 400
+                with self.lock:
+                    self.schema_errors.append(f"{kind}: {error}")
+        with self.changed:
+            self.media_requests += 1
+            if fields and fields["uuid"] in self.media:
+                self.media_again.append(fields["uuid"])
+            elif fields:
+                self.media[fields["uuid"]] = fields
+                self.arrivals.append(fields["uuid"])
+            self.changed.notify_all()
+        handler.reply(status, fault.body or {"success": status == 201}, fault.headers)
 
     def decode(self, handler, raw):
         """(document, None) or (None, refusal) of a request."""
@@ -343,6 +432,7 @@ class Backend:
                 self.duplicates.append(trace["trace_id"])
             else:
                 self.traces[trace["trace_id"]] = trace
+                self.arrivals.append(trace["trace_id"])
 
     def wait(self, ready, timeout=15.0):
         """Waits until ready(self) is true; says what was there when it never was."""

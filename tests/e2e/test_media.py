@@ -5,9 +5,12 @@ The captures of real instrumentations hold a picture of one pixel in eleven conv
 import base64
 import hashlib
 import json
+import re
+import signal
 
 import pytest
-from conftest import TIME
+from backend import Fault
+from conftest import TIME, run_program
 from otlp import Trace, post_ok
 from test_fixtures import load_cases, post_case
 
@@ -39,6 +42,143 @@ def start(make_gateway, backend, **settings):
     return make_gateway(settings={key.replace("__", "."): value for key, value in settings.items()},
                         environment={"NOVEUM_API_KEY": backend.key,
                                      "NOVEUM_ENDPOINT": backend.url})
+
+
+def references(trace):
+    """uuids of the pictures and sounds that a trace refers to."""
+    return set(re.findall(r"(?:image|audio)://([0-9a-f-]{36})", text_of(trace)))
+
+
+def check_uploads(backend, trace):
+    """Every reference is at the backend, with its trace's id, and came before it."""
+    found = references(trace)
+    for uuid in found:
+        fields = backend.media[uuid]
+        assert fields["traceId"] == trace["trace_id"]
+        assert fields["spanId"] in {span["span_id"] for span in trace["spans"]}
+        assert backend.arrivals.index(uuid) < backend.arrivals.index(trace["trace_id"])
+    assert "media_pending" not in text_of(trace)
+    return found
+
+
+def test_captures_are_uploaded_before_their_traces(make_gateway, backend):
+    gateway = start(make_gateway, backend)
+    for trace in deliver(gateway, backend):
+        text = text_of(trace)
+        assert not any(sign in text for sign in SIGNS), text
+        uuids = check_uploads(backend, trace)
+        assert len(uuids) == 1, text
+        named = [span["attributes"] for span in trace["spans"]
+                 if "llm.input.image_uuids" in span["attributes"]]
+        assert named, text
+        for attributes in named:
+            assert set(attributes["llm.input.image_uuids"]) == uuids
+            assert attributes["llm.input.image_count"] == 1
+    for fields in backend.media.values():
+        assert (fields["mime"], fields["format"]) == ("image/png", "png")
+        assert fields["file"][:8] == PNG[:8] and len(fields["file"]) == len(PNG)
+    assert backend.media_again == []
+    assert gateway.metrics()['noveum_media_total{result="delivered"}'] == len(PICTURES)
+    assert gateway.status()["exporter"]["media_pending"] == 0
+    gateway.assert_balanced()
+
+
+def chat(trace, *parts):
+    content = [{"role": "user", "parts": [{"type": "text", "content": "look"}, *parts]}]
+    return trace.span("chat gpt-4o", **{"gen_ai.operation.name": "chat",
+                                        "gen_ai.request.model": "gpt-4o",
+                                        "gen_ai.input.messages": json.dumps(content)})
+
+
+def picture(raw, mime="image/png"):
+    return {"type": "blob", "mime_type": mime, "modality": "image", "content": b64(raw)}
+
+
+def one_trace(backend, uuid, timeout=TIME):
+    backend.wait(lambda b: uuid in b.traces, timeout)
+    return backend.traces[uuid]
+
+
+def test_failed_uploads_are_tried_again(make_gateway, backend):
+    gateway = start(make_gateway, backend)
+    backend.plan_media(Fault(status=503), Fault(status=500), Fault(status=429, headers={"Retry-After": "1"}))
+    trace = Trace()
+    post_ok(gateway.port, trace.request([chat(trace, picture(PNG), picture(WAV))]))
+    assert len(check_uploads(backend, one_trace(backend, trace.uuid))) == 2
+    assert backend.media_requests == 5
+    backend.assert_clean()
+
+
+def test_no_route_gives_marks(make_gateway, backend):
+    backend.media_always = Fault(status=404)
+    gateway = start(make_gateway, backend, media__wait_ms="60000")
+    for _ in range(2):
+        trace = Trace()
+        post_ok(gateway.port, trace.request([chat(trace, picture(PNG), picture(PNG + b"2"))]))
+        text = text_of(one_trace(backend, trace.uuid))
+        assert "[media: image/png, 69 bytes, sha256 " + hashlib.sha256(PNG).hexdigest() in text
+        assert "[media: image/png, 70 bytes, sha256 " in text
+        assert "image://" not in text and "image_uuids" not in text and "media_pending" not in text
+    assert backend.media_requests <= 2, "one is asked, and another may be on its way"
+    gateway.wait_log("no route for media")
+    backend.assert_clean()
+
+
+def test_refused_uploads_become_dead_letters(make_gateway, backend, directory):
+    backend.plan_media(Fault(status=400))
+    gateway = start(make_gateway, backend)
+    trace = Trace()
+    post_ok(gateway.port, trace.request([chat(trace, picture(PNG))]))
+    text = text_of(one_trace(backend, trace.uuid))
+    assert "[media: image/png, 69 bytes, sha256 " in text and "image://" not in text
+    assert gateway.metrics()['noveum_media_total{result="dead_lettered"}'] == 1
+    gateway.stop()
+    letters = run_program("dead", "list", f"--set=journal.directory={directory / 'journal'}")
+    assert "image/png" in letters.stdout and "rejected" in letters.stdout, letters
+    backend.assert_clean()
+
+
+def test_a_trace_waits_no_longer_than_it_may(make_gateway, backend):
+    backend.media_always = Fault(status=503)
+    gateway = start(make_gateway, backend, media__wait_ms="500")
+    trace = Trace()
+    post_ok(gateway.port, trace.request([chat(trace, picture(PNG))]))
+    early = one_trace(backend, trace.uuid)
+    assert early["attributes"]["noveum.gateway.media_pending"] is True
+    uuids = references(early)
+    assert len(uuids) == 1 and not backend.media
+    backend.media_always = None
+    backend.wait(lambda b: set(b.media) == uuids, TIME + 10)
+    backend.assert_clean()
+
+
+def test_uploads_survive_kill_9(make_gateway, backend):
+    backend.media_always = Fault(status=503)
+    gateway = start(make_gateway, backend, media__wait_ms="60000")
+    trace = Trace()
+    post_ok(gateway.port, trace.request([chat(trace, picture(PNG), picture(WAV))]))
+    gateway.wait_status(lambda s: s["exporter"]["media_pending"] == 2)
+    gateway.stop(signal.SIGKILL)
+    assert not backend.traces
+    backend.media_always = None
+    gateway.start()
+    uuids = check_uploads(backend, one_trace(backend, trace.uuid))
+    assert set(backend.media) == uuids and len(uuids) == 2
+    assert backend.media_again == []
+    gateway.wait_status(lambda s: s["exporter"]["media_pending"] == 0)
+    backend.assert_clean()
+
+
+def test_too_large_and_without_a_place_become_marks(make_gateway, backend):
+    gateway = start(make_gateway, backend, media__max_bytes="100")
+    trace = Trace()
+    pdf = {"type": "blob", "mime_type": "application/pdf", "content": b64(b"%PDF-1.7" + bytes(40))}
+    post_ok(gateway.port, trace.request([chat(trace, picture(PNG + bytes(100)), pdf, picture(PNG))]))
+    got = one_trace(backend, trace.uuid)
+    assert len(check_uploads(backend, got)) == 1
+    assert "[media: image/png, 169 bytes" in text_of(got)
+    assert "[media: application/pdf, 48 bytes" in text_of(got)
+    backend.assert_clean()
 
 
 def test_captures_leave_without_base64(make_gateway, backend):
@@ -113,6 +253,72 @@ def test_every_form_in_a_message(gateway, backend, form):
     post_ok(gateway.port, trace.request([trace.span("chat gpt-4o", **attributes)]))
     text = text_of(backend.wait_traces(1, timeout=TIME)[0])
     assert b64(raw)[:60] not in text
-    assert hashlib.sha256(raw).hexdigest() in text
+    files = {hashlib.sha256(fields["file"]).hexdigest() for fields in backend.media.values()}
+    assert hashlib.sha256(raw).hexdigest() in text or hashlib.sha256(raw).hexdigest() in files
     assert "look" in text
+    backend.assert_clean()
+
+
+# ---- hostile -----------------------------------------------------------------------------------
+
+
+def sent(gateway, backend, **attributes):
+    """The trace of one span with these attributes, as it arrives."""
+    trace = Trace()
+    post_ok(gateway.port, trace.request([trace.span("chat", **attributes)]))
+    return one_trace(backend, trace.uuid)
+
+
+def test_sixteen_megabytes_that_are_no_base64(gateway, backend):
+    begin = b64(PNG)[:80]
+    text = (begin + "! " + "A" * 1000 + " ") * 15000
+    got = sent(gateway, backend, text=text)
+    assert "image://" in text_of(got) and SIGNS[0] not in text_of(got)
+    assert len(backend.media) == 1
+    backend.assert_clean()
+
+
+@pytest.mark.parametrize("value, mark", [
+    (b64(PNG)[:89], "[media: image/png, cut, "),
+    (b64(PNG) + "...", "[media: image/png, cut, 69 bytes"),
+    ("data:image/png;base64" + b64(PNG), "image://"),
+    ("data:image/gif;base64," + b64(PNG), "image://"),
+    ("data:;base64," + b64(PCM), "[media: application/octet-stream, 199 bytes"),
+    ("data:image/png;base64,", "data:image/png;base64,"),
+    ("data:image/png," + "%89PNG", "data:image/png,%89PNG"),
+])
+def test_odd_texts(gateway, backend, value, mark):
+    got = sent(gateway, backend, text=value)
+    assert mark in text_of(got), text_of(got)
+    assert all(f["mime"] == "image/png" for f in backend.media.values())
+    backend.assert_clean()
+
+
+def test_ten_thousand_pictures(gateway, backend):
+    pictures = [PNG + number.to_bytes(4, "big") for number in range(10000)]
+    got = sent(gateway, backend, text=" ".join(b64(raw) for raw in pictures))
+    text = text_of(got)
+    assert SIGNS[0] not in text
+    assert text.count("image://") == 1000 and text.count("[media: image/png, 73 bytes") == 9000
+    assert len(check_uploads(backend, got)) == 1000
+    backend.assert_clean()
+
+
+def test_ten_large_pictures_in_little_memory(make_gateway, backend):
+    budget = 256 << 20
+    gateway = start(make_gateway, backend, memory__max_bytes=str(budget))
+    trace = Trace()
+    root = trace.span("root")
+    pictures = [PNG + bytes([number]) * (10 << 20) for number in range(10)]
+    for raw in pictures:
+        span = trace.span("chat", parent=root, **{"gen_ai.operation.name": "chat",
+                                                  "gen_ai.input.messages": message(picture(raw))})
+        post_ok(gateway.port, trace.request([span]))
+    post_ok(gateway.port, trace.request([root]))
+    backend.wait(lambda b: len(b.media) == 10 and b.span_total() == 11, 4 * TIME)
+    wanted = {hashlib.sha256(raw).digest() for raw in pictures}
+    assert {hashlib.sha256(f["file"]).digest() for f in backend.media.values()} == wanted
+    peak = re.search(r"VmHWM:\s+(\d+) kB", open(f"/proc/{gateway.process.pid}/status").read())
+    assert int(peak[1]) << 10 < budget, f"{peak[1]} kB"
+    print(f"peak {int(peak[1]) >> 10} MiB")
     backend.assert_clean()
