@@ -21,6 +21,7 @@
 #define WINDOW 16u
 #define URI_HEAD_MAX 160u /* from `data:` to the comma */
 #define PIECE 6144u
+#define RUN_SHORT 40u /* of what is no data URI */
 #define WHOLE_MIN 24u /* of what is said to be one */
 
 static_assert(STRIDE + WINDOW <= NV_MEDIA_RUN_MIN, "a run has a window inside");
@@ -117,8 +118,20 @@ static enum nv_err take_run(struct nv_str text, size_t from, size_t at,
 
 /* ---- looking for runs -------------------------------------------------------------------- */
 
+/* Is a byte of the eight below the first of base64's characters, as blanks and quotes are? */
+static bool has_separator(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return ((word - UINT64_C(0x2b2b2b2b2b2b2b2b)) & ~word & UINT64_C(0x8080808080808080)) != 0;
+}
+
+static_assert(WINDOW == 16, "two words");
+
 static bool is_window(const char *at)
 {
+    if (has_separator(at) || has_separator(at + 8))
+        return false;
     for (unsigned i = 0; i < WINDOW; i++) {
         if (!nv_base64_is_char(at[i]) && at[i] != '\\') /* of an escaped slash */
             return false;
@@ -168,6 +181,8 @@ static enum nv_err take_around(struct nv_str text, size_t from, size_t window, s
             begin += 6; /* a data URI without its comma */
         if (end > window) {
             *at = end;
+            if (end - begin < RUN_SHORT && (begin == from || text.ptr[begin - 1] != ','))
+                return NV_OK; /* an id, a word, a path */
             return take_run(text, from, begin, found, is);
         }
         begin = end + separator_at(text, end);

@@ -19,6 +19,8 @@
 
 /* Shorter texts hold none. */
 #define TEXT_MIN 24u
+/* Shorter ones are a medium as a whole, or hold none. */
+#define RUN_MIN 40u
 /* Maps around a value that may say what it is. */
 #define LEVELS_MAX 3u
 
@@ -128,7 +130,7 @@ static enum nv_err walk_text(struct pass *pass, struct nv_str *text)
         return NV_OK;
     if (text->ptr[4] == ':' && text->len > 5)
         err = take_whole(pass, &nothing, text, &is);
-    return err != NV_OK || is ? err : take_runs(pass, text);
+    return err != NV_OK || is || text->len < RUN_MIN ? err : take_runs(pass, text);
 }
 
 /* ---- what maps say ----------------------------------------------------------------------- */

@@ -93,7 +93,8 @@ static const struct {
 
 static bool stands_at(struct nv_str head, size_t at, struct nv_str marks)
 {
-    return nv_str_eq(nv_str_slice(head, at, marks.len), marks);
+    return marks.len == 0 || (at < head.len && head.ptr[at] == marks.ptr[0] &&
+                              nv_str_eq(nv_str_slice(head, at, marks.len), marks));
 }
 
 /* ---- names ------------------------------------------------------------------------------- */
