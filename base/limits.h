@@ -93,6 +93,16 @@
 #define NV_CAP_ADMIN_ANSWER NV_CAP_MIB(4)
 /* /agents: a thousand agents with their edges. */
 #define NV_CAP_ADMIN_AGENTS NV_CAP_MIB(2)
+/* An answer of the API: a page of 500 rows, or one trace as it is kept; less than a reply. */
+#define NV_CAP_API_ANSWER NV_CAP_MIB(63)
+/* A statement of the local store: fixed parts, and a search of at most 1,000 bytes. */
+#define NV_CAP_SQL NV_CAP_KIB(64)
+/* Values of a trace that is read for its row: about ten times the JSON of a usual one. */
+#define NV_CAP_STORE_ARENA NV_CAP_GIB(1)
+/* Texts of a trace that can be searched: 80 pages of a book; more is not found, only shown. */
+#define NV_CAP_STORE_TEXT NV_CAP_KIB(256)
+/* Traces that wait to be written to the local store; past it they are dropped there. */
+#define NV_CAP_STORE_QUEUE NV_CAP_MIB(16)
 /* Why the journal refuses, a sentence with a path. */
 #define NV_CAP_ADMIN_WHY NV_CAP_KIB(1)
 /* An answer on the control socket: `dead show` of a large trace. */

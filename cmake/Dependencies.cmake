@@ -3,7 +3,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(NOVEUM_DEPS REQUIRED IMPORTED_TARGET
   libevent_core libcurl jansson libnghttp2 libdeflate libisal libzstd yaml-0.1 openssl libxxhash
-  libpcre2-8 libutf8proc)
+  libpcre2-8 libutf8proc sqlite3)
 find_library(NOVEUM_NANOPB protobuf-nanopb REQUIRED)
 find_path(NOVEUM_NANOPB_INCLUDE pb_encode.h PATH_SUFFIXES nanopb REQUIRED)
 add_library(noveum_dependencies INTERFACE)

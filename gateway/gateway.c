@@ -54,6 +54,7 @@ struct nv_gateway {
     struct nv_mapping *mapping;
     struct nv_assembly *assembly;
     struct nv_sinks sinks;
+    struct nv_traces *traces; /* the local store; NULL: none */
     struct nv_receiver *receiver;
     struct nv_admin *admin;
 };
@@ -228,13 +229,29 @@ static void wire_dead_retry(struct nv_gateway *gateway, const struct nv_options 
                                                  .ctx = gateway};
 }
 
+/* A store that can't be opened costs the page and nothing else. */
+static void open_store(struct nv_gateway *gateway, const struct nv_options *options)
+{
+    struct nv_traces_config config;
+    struct nv_fail why = {0};
+    if (!options->admin_ui)
+        return;
+    nv_stage_store(options, &config);
+    if (nv_traces_open(&config, &why, &gateway->traces) != NV_OK) {
+        NV_LOG(NV_LOG_WARN, "gateway", "there is no page, its store can't be opened: %s",
+               why.what);
+    }
+}
+
 static enum nv_err open_sinks(struct nv_gateway *gateway, const struct nv_options *options,
                               struct nv_fail *fail)
 {
+    open_store(gateway, options);
     const struct nv_sink_needs needs = {.options = options,
                                         .settler = &gateway->settler,
                                         .store = gateway->pipeline.store,
-                                        .clock = gateway->clock};
+                                        .clock = gateway->clock,
+                                        .traces = gateway->traces};
     size_t count;
     const struct nv_sink_row *const *rows = nv_sinks_table(&count);
     wire_dead_retry(gateway, options);
@@ -300,6 +317,7 @@ void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out)
                                     .store = gateway->pipeline.store,
                                     .agents = gateway->agents,
                                     .redaction = &gateway->pipeline.redaction,
+                                    .traces = gateway->traces,
                                     .read_status = read_status,
                                     .read_services = read_services,
                                     .retry_dead = retry_dead,
@@ -476,6 +494,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     /* each may still call those after it: the door assembly, a sink its claims */
     nv_receiver_free(gateway->receiver);
     nv_sinks_release(&gateway->sinks);
+    nv_traces_free(gateway->traces);
     nv_assembly_free(gateway->assembly);
     nv_mapping_free(gateway->mapping);
     nv_pii_free(gateway->pipeline.redaction.pii);
@@ -512,6 +531,11 @@ enum nv_err nv_gateway_reload(struct nv_gateway *gateway, const struct nv_option
 const struct nv_options *nv_gateway_options(const struct nv_gateway *gateway)
 {
     return gateway->options;
+}
+
+bool nv_gateway_has_page(const struct nv_gateway *gateway)
+{
+    return gateway->traces && nv_gateway_admin_address(gateway, 0);
 }
 
 bool nv_gateway_is_local(const struct nv_gateway *gateway)

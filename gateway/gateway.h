@@ -58,6 +58,8 @@ void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out);
 const struct nv_options *nv_gateway_options(const struct nv_gateway *gateway);
 /* No API key: files and terminal. Any thread. */
 bool nv_gateway_is_local(const struct nv_gateway *gateway);
+/* Is there a page at the admin port (admin.ui, and its store could be opened)? Started. */
+bool nv_gateway_has_page(const struct nv_gateway *gateway);
 /* The i-th address bound for OTLP/HTTP, with the port that the kernel chose for 0, or NULL.
  * Borrowed until stop. */
 const char *nv_gateway_http_address(const struct nv_gateway *gateway, size_t i);

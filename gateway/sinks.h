@@ -20,10 +20,13 @@
 #define NV_SINK_TABLE(X)                                                                       \
     X(nv_sink_noveum)                                                                          \
     X(nv_sink_files)                                                                           \
-    X(nv_sink_terminal)
+    X(nv_sink_terminal)                                                                        \
+    X(nv_sink_store)
 
 /* Sinks that one gateway may have open. */
 #define NV_SINKS_MAX 8
+
+struct nv_traces;
 
 /* What a sink may use. All borrowed until it is freed. */
 struct nv_sink_needs {
@@ -31,6 +34,7 @@ struct nv_sink_needs {
     const struct nv_settler *settler;
     const struct nv_store *store; /* NULL: memory only */
     const struct nv_clock *clock;
+    struct nv_traces *traces; /* the local store; NULL: none */
 };
 
 struct nv_sink_row {

@@ -10,6 +10,7 @@
  */
 #include "gateway/stages.h"
 
+#include "base/limits.h"
 #include "gateway/config/memory_budget.h"
 #include "gateway/config/option_personal.h"
 
@@ -34,9 +35,24 @@ static_assert(NV_MEDIA_KEEP == 0 && NV_MEDIA_MARKER == 1 && NV_MEDIA_UPLOAD == 2
 
 /* Traces are independent; more shards than processors only cost memory. */
 #define SHARDS_MAX 8
+/* Of memory.max_bytes, what waits for the local store. */
+#define STORE_QUEUE_SHARE 64
 /* Of assembly.memory_bytes, for each trace that is remembered: some 16 bytes for most and 136
  * for the newest, without their names. */
 #define SENT_SHARE_BYTES 256
+
+void nv_stage_store(const struct nv_options *options, struct nv_traces_config *config)
+{
+    uint64_t share = options->memory_max_bytes / STORE_QUEUE_SHARE;
+    *config = (struct nv_traces_config){
+        .path = options->store_file,
+        .limits = {.traces = options->store_max_traces,
+                   .age_ms = options->store_max_age_ms,
+                   .bytes = options->store_max_bytes},
+        .form = (enum nv_trace_id_form)options->exporter_noveum_trace_id,
+        .trace_bytes_max = options->exporter_noveum_max_trace_bytes,
+        .queue_bytes_max = share < NV_CAP_STORE_QUEUE ? (size_t)share : NV_CAP_STORE_QUEUE};
+}
 
 static unsigned shard_count(const struct nv_options *options)
 {

@@ -10,6 +10,7 @@
 #include "assembly/assembly.h"
 #include "exporter/exporter.h"
 #include "gateway/config/options.h"
+#include "gateway/traces/traces.h"
 #include "mapping/mapping.h"
 #include "otlp/receiver.h"
 #include "redaction/redact.h"
@@ -27,6 +28,8 @@ void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config
 enum nv_err nv_stage_redaction(const struct nv_options *options,
                                struct nv_redaction_config *config,
                                struct nv_fail *fail) NV_MUST_USE;
+/* The same for the local store of the page. Borrows its path from `options`. */
+void nv_stage_store(const struct nv_options *options, struct nv_traces_config *config);
 /*
  * As above; `origins` (empty, released by the caller) holds the list of origins as the receiver
  * wants it. NV_ERR_NO_MEMORY.

@@ -112,6 +112,8 @@ ROWS = [
         ("Requests a second", "reqps", [
             ("attempts", 'sum(rate(noveum_send_attempts_total{instance=~"$instance"}[$__rate_interval]))'),
             ("again", 'sum(rate(noveum_send_retries_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("not in the page's store", 'sum(rate(noveum_store_dropped_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("in the page's store", 'sum(rate(noveum_store_traces_total{instance=~"$instance"}[$__rate_interval]))'),
             ("warnings in replies", 'sum(rate(noveum_send_warnings_total{instance=~"$instance"}[$__rate_interval]))'),
             ("in flight", 'sum(noveum_requests_in_flight{instance=~"$instance"})')]),
         ("Bytes out", "Bps", [

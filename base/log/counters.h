@@ -91,7 +91,11 @@
     X(NV_COUNT_MEDIA_ATTEMPTS, "noveum_media_attempts_total", "", "counter",                   \
       "Uploads of pictures and sounds that were begun")                                        \
     X(NV_COUNT_MEDIA_BYTES, "noveum_media_bytes_total", "", "counter",                         \
-      "Bytes of uploads, as on the wire")
+      "Bytes of uploads, as on the wire")                                                      \
+    X(NV_COUNT_STORE_KEPT, "noveum_store_traces_total", "", "counter",                         \
+      "Traces written to the local store of the page")                                         \
+    X(NV_COUNT_STORE_DROPPED, "noveum_store_dropped_total", "", "counter",                     \
+      "Traces that the local store misses; they are delivered all the same")
 
 enum nv_counter {
 #define NV_COUNTER_ENUM(id, name, labels, type, help) id,

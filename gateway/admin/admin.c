@@ -1,16 +1,17 @@
 /*
- * The admin port: five routes on the receiver's HTTP server.
+ * The admin port: five routes on the receiver's HTTP server, and the page with its API.
  *
  *   loop ─┬─ gate: Host, token (gateway/admin/admin_gate.c)
  *         ├─ /healthz, /readyz ─▶ answered at once
- *         └─ /metrics, /status, /agents ─task─▶ worker: made and answered there
+ *         ├─ /metrics, /status, /agents ─task─▶ worker: made and answered there
+ *         └─ /, /ui/..., /api/... ─▶ gateway/admin/page.c, api.c, where there is a store
  *
  * One loop of its own with small limits: it listens on loopback unless told otherwise and shows
- * counts and names, never contents (docs/security.md). What takes long to write is written on a
- * second thread, one answer at a time, because who asks after health must not wait for a graph
- * of a thousand agents. The control socket has a third: a retry of many dead letters waits for
- * the disk once for each. Answers wait in memory for slow readers, so their size and the number
- * of connections bound each other.
+ * counts and names, contents by the API alone (docs/security.md). What takes long to write is
+ * written on a second thread, one answer at a time, because who asks after health must not wait
+ * for a graph of a thousand agents. The control socket has a third: a retry of many dead
+ * letters waits for the disk once for each. Answers wait in memory for slow readers, so their
+ * size and the number of connections bound each other.
  */
 #include "gateway/admin/admin.h"
 
@@ -19,7 +20,9 @@
 #include "base/log/log.h"
 #include "base/text/shown.h"
 #include "gateway/admin/admin_gate.h"
+#include "gateway/admin/api.h"
 #include "gateway/admin/control.h"
+#include "gateway/admin/page.h"
 #include "net/http/http_server.h"
 #include "net/loop.h"
 #include "redaction/redact.h"
@@ -33,19 +36,21 @@
 #define CONNECTIONS_MAX 32
 #define SERVICES_MAX 1000
 #define DRAIN_MS 200
-#define ROUTE_COUNT 5
+#define ROUTE_COUNT 5 /* of the port's own, without the page and its API */
 
 struct nv_admin {
     struct nv_admin_source source;
     struct nv_http_server *server; /* NULL: no admin port */
     struct nv_control *control;    /* NULL: no journal, no dead letters */
     struct nv_admin_gate *gate;
+    struct nv_api *api; /* NULL: no page */
     struct nv_loops loops;
     struct nv_loops control_loops;
     struct nv_loops worker;
     atomic_bool stopping; /* the worker is going: answers are made where they are asked for */
     bool loops_made;
-    struct nv_http_route routes[ROUTE_COUNT];
+    struct nv_http_route routes[ROUTE_COUNT + NV_PAGE_FILES_MAX + NV_API_ROUTES_MAX];
+    size_t route_count;
 };
 
 /* An answer to be made by the worker. */
@@ -260,21 +265,40 @@ static void set_routes(struct nv_admin *admin)
                                    .body_bytes_max = 1024,
                                    .handler = {.ctx = admin, .handle = rows[i].handle}};
     }
+    admin->route_count = ROUTE_COUNT;
+}
+
+/* Only where there is a store: without one there is nothing to show. */
+static enum nv_err set_page_routes(struct nv_admin *admin)
+{
+    struct nv_traces *traces = admin->source.traces;
+    if (!traces)
+        return NV_OK;
+    enum nv_err err =
+        nv_api_new(traces, admin->source.store, admin->loops.items[0], &admin->api);
+    if (err != NV_OK)
+        return err;
+    admin->route_count += nv_page_routes(&admin->routes[admin->route_count]);
+    admin->route_count += nv_api_routes(admin->api, &admin->routes[admin->route_count]);
+    return NV_OK;
 }
 
 static enum nv_err open_server(struct nv_admin *admin, const char *address,
                                struct nv_fail *fail)
 {
+    set_routes(admin);
+    enum nv_err err = set_page_routes(admin);
+    if (err != NV_OK)
+        return err;
     struct nv_http_server_config config = {
         .listener = {.addresses = address},
         .routes = admin->routes,
-        .route_count = ROUTE_COUNT,
+        .route_count = admin->route_count,
         .hooks = {.ctx = admin->gate, .gate = nv_admin_gate_check}};
     nv_http_limits_init(&config.limits);
     config.limits.connections_max = CONNECTIONS_MAX;
     config.limits.body_bytes_max = 1024;
     config.limits.undecoded_bytes_max = 1 << 20;
-    set_routes(admin);
     return nv_http_server_new(&config, &admin->loops, fail, &admin->server);
 }
 
@@ -316,6 +340,8 @@ static enum nv_err open_all(struct nv_admin *admin, const char *address, struct 
         err = nv_loops_start(&admin->control_loops);
     if (err == NV_OK)
         err = nv_loops_start(&admin->worker);
+    if (err == NV_OK && admin->api)
+        err = nv_api_start(admin->api);
     return err;
 }
 
@@ -343,6 +369,7 @@ enum nv_err nv_admin_start(const char *address, const struct nv_admin_source *so
 static void stop_loops(struct nv_admin *admin)
 {
     atomic_store(&admin->stopping, true);
+    nv_api_stop(admin->api);
     nv_loops_stop(&admin->worker);
     nv_loops_stop(&admin->loops);
     nv_loops_stop(&admin->control_loops);
@@ -356,6 +383,7 @@ void nv_admin_stop(struct nv_admin *admin)
 {
     if (!admin)
         return;
+    nv_api_hush(admin->api);
     if (admin->server) {
         nv_http_server_stop_accepting(admin->server);
         (void)nv_http_server_drain(admin->server, DRAIN_MS);
@@ -365,6 +393,7 @@ void nv_admin_stop(struct nv_admin *admin)
         stop_loops(admin);
         nv_control_free(admin->control);
         nv_http_server_free(admin->server);
+        nv_api_free(admin->api);
         nv_loops_release(&admin->worker);
         nv_loops_release(&admin->loops);
         nv_loops_release(&admin->control_loops);

@@ -13,6 +13,7 @@
 #include "gateway/admin/admin_gate.h"
 
 #include "base/log/log.h"
+#include "gateway/admin/page.h"
 #include "net/auth.h"
 
 #include <arpa/inet.h>
@@ -154,6 +155,8 @@ void nv_admin_gate_check(void *ctx, struct nv_http_exchange *exchange)
         refuse_host(exchange, host);
         return;
     }
+    if (nv_page_has(nv_http_request_path(exchange)))
+        return; /* the page's files hold nothing; it asks for the token itself */
     bool once = nv_http_request_header_count(exchange, NV_STR("authorization")) <= 1 &&
                 nv_http_request_header_count(exchange, NV_STR("x-api-key")) <= 1;
     if (!nv_auth_required(gate->auth) ||

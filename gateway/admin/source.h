@@ -13,6 +13,7 @@
 #include "assembly/assembly.h"
 #include "exporter/exporter.h"
 #include "gateway/config/options.h"
+#include "gateway/traces/traces.h"
 #include "mapping/settle/agents.h"
 #include "otlp/receiver.h"
 #include "redaction/redact.h"
@@ -39,6 +40,7 @@ struct nv_admin_source {
     const struct nv_store *store;     /* of dead letters; NULL without a journal */
     struct nv_agents *agents;         /* seen lately in all traces */
     const struct nv_redaction_config *redaction; /* of what clients named */
+    struct nv_traces *traces;                    /* the local store; NULL: no page */
     void (*read_status)(void *ctx, struct nv_gateway_status *out);
     /* Up to `max` learned services into `out`; returns how many. */
     size_t (*read_services)(void *ctx, struct nv_service_facts *out, size_t max);

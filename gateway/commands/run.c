@@ -89,6 +89,16 @@ static void write_line(const char *name, const char *address, bool tls, struct n
     (void)nv_buf_append_char(buf, '\n');
 }
 
+/* The last line: where to look next. */
+static enum nv_err write_page(const struct nv_gateway *gateway, struct nv_buf *buf)
+{
+    if (!nv_gateway_has_page(gateway))
+        return buf->failed;
+    (void)nv_buf_append_str(buf, NV_STR("See your traces: "));
+    write_client_url(nv_gateway_admin_address(gateway, 0), false, buf);
+    return nv_buf_append_str(buf, NV_STR("/\n\n"));
+}
+
 enum nv_err nv_run_write_banner(const struct nv_gateway *gateway, struct nv_buf *buf)
 {
     const struct nv_options *options = nv_gateway_options(gateway);
@@ -111,8 +121,9 @@ enum nv_err nv_run_write_banner(const struct nv_gateway *gateway, struct nv_buf 
         write_client_url(http, http_tls, buf);
         (void)nv_buf_append_str(buf, NV_STR("\n  OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n"));
     }
-    return nv_buf_append_str(
+    (void)nv_buf_append_str(
         buf, NV_STR("\nWith NOVEUM_API_KEY set, traces go to Noveum. Ctrl-C stops.\n\n"));
+    return write_page(gateway, buf);
 }
 
 static void print_banner(const struct nv_gateway *gateway)

@@ -73,6 +73,42 @@ static enum nv_err default_journal(struct nv_options *options)
     return set_joined(&options->journal_directory, "/var/lib", STATE_NAME);
 }
 
+/* Are all addresses of the admin port such that only this machine reaches them? */
+static bool admin_is_private(const struct nv_options *options)
+{
+    struct nv_str rest = nv_str_from(options->admin_listen);
+    while (rest.len > 0) {
+        size_t comma = nv_str_find_char(rest, ',');
+        struct nv_str one = nv_str_trim(nv_str_slice(rest, 0, comma));
+        size_t colon = one.len;
+        while (colon > 0 && one.ptr[colon - 1] != ':')
+            colon--;
+        struct nv_str host = nv_str_slice(one, 0, colon > 0 ? colon - 1 : 0);
+        if (nv_str_starts(host, NV_STR("[")))
+            host = nv_str_slice(host, 1, host.len - 2);
+        if (!nv_str_starts(one, NV_STR("unix:")) && !nv_host_is_loopback(host))
+            return false;
+        rest = nv_str_slice(rest, comma == SIZE_MAX ? rest.len : comma + 1, rest.len);
+    }
+    return true;
+}
+
+/* The page shows contents: by itself it is there only for who sits at this machine. */
+static enum nv_err default_page(struct nv_options *options)
+{
+    bool told = options->source[NV_OPT_admin_ui] != NV_SOURCE_DEFAULT;
+    const char *directory = options->exporter_file_directory;
+    if (!told) {
+        options->admin_ui = nv_options_local(options) &&
+                            !nv_address_is_none(nv_str_from(options->admin_listen)) &&
+                            (options->admin_token || admin_is_private(options));
+    }
+    if (options->store_file || !options->admin_ui)
+        return NV_OK;
+    return set_joined(&options->store_file, directory ? directory : options->journal_directory,
+                      "traces.db");
+}
+
 static enum nv_err fill_defaults(struct nv_options *options)
 {
     enum nv_err err = NV_OK;
@@ -83,6 +119,8 @@ static enum nv_err fill_defaults(struct nv_options *options)
         if (!options->exporter_file_directory)
             err = NV_ERR_NO_MEMORY;
     }
+    if (err == NV_OK)
+        err = default_page(options);
     /* nothing leaves the machine */
     if (options->source[NV_OPT_redaction_stack_traces] == NV_SOURCE_DEFAULT &&
         nv_options_local(options))
@@ -246,6 +284,15 @@ static enum nv_err check_personal(const struct nv_options *options, struct nv_fa
     return err;
 }
 
+static enum nv_err check_page(const struct nv_options *options, struct nv_fail *fail)
+{
+    if (!options->admin_ui || options->admin_token || admin_is_private(options))
+        return NV_OK;
+    return refuse(options, NV_OPT_admin_ui, fail,
+                  "the page shows what traces hold, and admin.listen can be reached by others; "
+                  "set admin.token, or listen on 127.0.0.1");
+}
+
 /* The SDK refuses its dev mode in production (docs/noveum-backend.md#sdk-configuration); asked
  * for by our key it is just a directory. */
 static enum nv_err check_dev_mode(const struct nv_options *options, struct nv_fail *fail)
@@ -286,5 +333,7 @@ enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
         err = check_media(options, fail);
     if (err == NV_OK)
         err = check_personal(options, fail);
+    if (err == NV_OK)
+        err = check_page(options, fail);
     return err == NV_OK ? check_dev_mode(options, fail) : err;
 }

@@ -6,6 +6,7 @@
  */
 #include "gateway/dead/dead.h"
 
+#include "base/json/json_write.h"
 #include "base/limits.h"
 #include "exporter/outbox/dead_letters.h"
 #include "gateway/view/terminal.h"
@@ -121,4 +122,53 @@ enum nv_err nv_dead_run(const struct nv_dead_request *request,
     default:
         return act_on_all(request, place, out);
     }
+}
+
+/* ---- as JSON ----------------------------------------------------------------------------- */
+
+struct listing {
+    struct nv_json_writer json;
+    uint64_t total;
+};
+
+static void write_member(struct nv_json_writer *json, struct nv_str key, struct nv_str text)
+{
+    nv_json_write_key(json, key);
+    nv_json_write_string(json, text);
+}
+
+static void visit_object(void *visit_ctx, const struct nv_dead_letter *letter)
+{
+    struct listing *listing = visit_ctx;
+    struct nv_json_writer *json = &listing->json;
+    if (listing->total++ >= NV_DEAD_WRITTEN_MAX)
+        return;
+    nv_json_write_begin_object(json);
+    nv_json_write_key(json, NV_STR("id"));
+    nv_json_write_uint(json, letter->id);
+    write_member(json, NV_STR("time"), letter->time);
+    write_member(json, NV_STR("reason"), letter->reason);
+    write_member(json, NV_STR("why"), letter->why);
+    write_member(json, NV_STR("trace_id"), letter->trace_id);
+    write_member(json, NV_STR("name"), letter->name);
+    nv_json_write_key(json, NV_STR("spans"));
+    nv_json_write_uint(json, letter->spans);
+    nv_json_write_end_object(json);
+}
+
+enum nv_err nv_dead_write(const struct nv_store *store, struct nv_buf *out)
+{
+    struct listing listing = {.total = 0};
+    enum nv_err err = NV_OK;
+    nv_json_write_init(&listing.json, out);
+    nv_json_write_begin_object(&listing.json);
+    nv_json_write_key(&listing.json, NV_STR("letters"));
+    nv_json_write_begin_array(&listing.json);
+    if (store)
+        err = nv_dead_letters_list(store, visit_object, &listing);
+    nv_json_write_end_array(&listing.json);
+    nv_json_write_key(&listing.json, NV_STR("total"));
+    nv_json_write_uint(&listing.json, listing.total);
+    nv_json_write_end_object(&listing.json);
+    return err != NV_OK ? err : out->failed;
 }

@@ -33,4 +33,11 @@ enum nv_err nv_dead_parse(enum nv_dead_verb verb, struct nv_str id,
 enum nv_err nv_dead_run(const struct nv_dead_request *request,
                         const struct nv_dead_place *place, struct nv_buf *out) NV_MUST_USE;
 
+/* Dead letters that nv_dead_write lists. */
+#define NV_DEAD_WRITTEN_MAX 200u
+
+/* Appends {"letters": [...], "total": n}, the oldest NV_DEAD_WRITTEN_MAX of them; `store` NULL:
+ * none. The store's and buffer's errors. */
+enum nv_err nv_dead_write(const struct nv_store *store, struct nv_buf *out) NV_MUST_USE;
+
 #endif

@@ -3,6 +3,7 @@
 The program is what NOVEUM_GATEWAY_PROGRAM names (ctest sets it), so that the same tests run against
 every preset. Sanitizer builds are slower: TIME stretches every wait.
 """
+import gzip
 import json
 import os
 import pathlib
@@ -154,12 +155,15 @@ class Gateway:
         self.join()
         return code
 
-    def get(self, path):
+    def get(self, path, headers=None):
         """(status, headers, text) of the admin port."""
         url = f"http://127.0.0.1:{self.ports['admin']}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=TIME) as reply:
-                return reply.status, dict(reply.headers), reply.read().decode()
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=TIME + 20) as reply:
+                body = reply.read()
+                if reply.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                return reply.status, dict(reply.headers), body.decode()
         except urllib.error.HTTPError as error:
             return error.code, dict(error.headers), error.read().decode()
 

@@ -55,7 +55,7 @@ LIBRARIES = {
     "pb": ("nanopb", 2),
     "utf8proc": ("utf8proc", 2),
     "uthash": ("uthash", 1),  # base/tables/hash_map.h
-    "sqlite3": ("SQLite", 0),
+    "sqlite3": ("SQLite", 1),  # gateway/traces/sql.c
 }
 
 # library -> the only place that may include it, of the whole tree

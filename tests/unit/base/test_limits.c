@@ -42,7 +42,8 @@ static const struct {
     CAP(NV_CAP_TERMINAL_TRACE), CAP(NV_CAP_HELP),          CAP(NV_CAP_MAPPING_FILE),
     CAP(NV_CAP_DOCTOR),         CAP(NV_CAP_DOCTOR_STATUS), CAP(NV_CAP_COMMAND_TEXT),
     CAP(NV_CAP_UPLOAD_HEAD),    CAP(NV_CAP_UPLOADS),       CAP(NV_CAP_EXPLAIN_FILE),
-    CAP(NV_CAP_EXPLAIN_REPORT),
+    CAP(NV_CAP_API_ANSWER),     CAP(NV_CAP_SQL),           CAP(NV_CAP_STORE_ARENA),
+    CAP(NV_CAP_STORE_TEXT),     CAP(NV_CAP_STORE_QUEUE),   CAP(NV_CAP_EXPLAIN_REPORT),
 };
 
 /* ---- the list ---------------------------------------------------------------------------- */
@@ -173,6 +174,7 @@ START_TEST(caps_keep_what_their_reasons_promise)
     ck_assert_uint_ge(NV_CAP_CONFIG_FILE, NV_CAP_CONFIG_VALUE_FILE);
     ck_assert_uint_ge(NV_CAP_HTTP_REPLY, NV_CAP_ADMIN_ANSWER);
     ck_assert_uint_ge(NV_CAP_HTTP_REPLY, NV_CAP_ADMIN_AGENTS);
+    ck_assert_uint_gt(NV_CAP_HTTP_REPLY, NV_CAP_API_ANSWER);
 }
 END_TEST
 

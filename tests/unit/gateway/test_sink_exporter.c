@@ -46,7 +46,10 @@ static void tear_down(void)
 
 static enum nv_err open_row(const struct nv_sink_row *row)
 {
-    struct nv_sink_needs needs = {&options, &rig.settler, &rig.store, nv_clock_system()};
+    struct nv_sink_needs needs = {.options = &options,
+                                  .settler = &rig.settler,
+                                  .store = &rig.store,
+                                  .clock = nv_clock_system()};
     return row->open(&needs, &fail, &sink);
 }
 

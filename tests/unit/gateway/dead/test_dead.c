@@ -92,6 +92,42 @@ START_TEST(a_line_for_each)
 }
 END_TEST
 
+START_TEST(an_object_for_each)
+{
+    nv_buf_clear(&out);
+    ck_assert_int_eq(nv_dead_write(&store, &out), NV_OK);
+    ck_assert(
+        has("{\"letters\":[{\"id\":1,\"time\":\"now\",\"reason\":\"rejected\",\"why\":\"w\","
+            "\"trace_id\":\"t1\",\"name\":\"n"));
+    ck_assert(has("\"spans\":2}"));
+    ck_assert(has("],\"total\":3}"));
+    nv_buf_clear(&out);
+    ck_assert_int_eq(nv_dead_write(NULL, &out), NV_OK);
+    ck_assert(has("{\"letters\":[],\"total\":0}"));
+}
+END_TEST
+
+static enum nv_err each_of_many(void *ctx, enum nv_record_kind kind, nv_store_visit *visit,
+                                void *visit_ctx)
+{
+    (void)kind;
+    for (uint64_t id = 1; id <= NV_DEAD_WRITTEN_MAX + 1; id++)
+        visit(visit_ctx, id, nv_str_from(heads[0]), NV_STR("{}"));
+    return *(const enum nv_err *)ctx;
+}
+
+START_TEST(so_many_objects_and_no_more)
+{
+    enum nv_err err = NV_OK;
+    const struct nv_store many = {.ctx = &err, .each = each_of_many};
+    nv_buf_clear(&out);
+    ck_assert_int_eq(nv_dead_write(&many, &out), NV_OK);
+    ck_assert(has("\"id\":200,") && !has("\"id\":201,") && has("\"total\":201}"));
+    err = NV_ERR_IO;
+    ck_assert_int_eq(nv_dead_write(&many, &out), NV_ERR_IO);
+}
+END_TEST
+
 START_TEST(show_one)
 {
     ck_assert_int_eq(run(NV_VERB_SHOW, "1"), NV_OK);
@@ -144,6 +180,8 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_line_for_each);
+    tcase_add_test(tcase, an_object_for_each);
+    tcase_add_test(tcase, so_many_objects_and_no_more);
     tcase_add_test(tcase, show_one);
     tcase_add_test(tcase, retry_one_and_all);
     tcase_add_test(tcase, drop_one_and_all);

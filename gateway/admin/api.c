@@ -1,0 +1,344 @@
+/*
+ * The API: one row a route, each a function from a query to JSON.
+ *
+ *   loop: same origin? ──▶ job (a copy of the query) ──▶ worker: parse ▸ look ▸ answer
+ *
+ * The connection to the store belongs to the worker; when that has ended, at the stop, to the
+ * loop. A page of another origin can't read an answer (there is no CORS header), and is refused
+ * where the browser says who asks, so that it can't make the gateway work either.
+ */
+#include "gateway/admin/api.h"
+
+#include "base/limits.h"
+#include "base/log/log.h"
+#include "gateway/admin/api_query.h"
+#include "gateway/admin/events.h"
+#include "gateway/admin/page.h"
+#include "gateway/dead/dead.h"
+#include "gateway/traces/trace_look.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+/* A look that takes longer is given up: the store is larger than this can search. */
+#define LOOK_MS 5000
+#define QUERY_ARENA NV_CAP_KIB(256)
+#define SLICES_DEFAULT 48u
+
+struct nv_api {
+    struct nv_traces *traces;
+    const struct nv_store *dead;
+    struct nv_loop *loop;
+    struct nv_loops worker;
+    struct nv_events *events;
+    struct nv_loop_tick tick;
+    atomic_bool stopping;
+};
+
+struct job;
+
+typedef enum nv_err make_answer(const struct job *job, const struct nv_api_query *query,
+                                struct nv_buf *out, struct nv_fail *fail);
+
+struct job {
+    struct nv_loop_task task;
+    struct nv_api *api;
+    struct nv_http_exchange *exchange;
+    make_answer *make;
+    struct nv_str query; /* behind the struct */
+};
+
+/* ---- answers ----------------------------------------------------------------------------- */
+
+static void answer_error(struct nv_http_exchange *exchange, enum nv_err err,
+                         const struct nv_fail *fail)
+{
+    struct nv_buf body;
+    struct nv_json_writer json;
+    const struct nv_err_info *info = nv_err_info(err);
+    int status = err == NV_ERR_CONFIG ? 400 : info->http_status;
+    nv_buf_init(&body, NV_CAP_ADMIN_WHY);
+    nv_json_write_init(&json, &body);
+    nv_json_write_begin_object(&json);
+    nv_json_write_key(&json, NV_STR("error"));
+    nv_json_write_string(&json, nv_str_from(fail->what[0] ? fail->what : info->text));
+    nv_json_write_end_object(&json);
+    nv_http_reply_text(exchange, status, NV_STR("application/json"), nv_buf_str(&body));
+    nv_buf_release(&body);
+}
+
+static enum nv_err make_list(const struct job *job, const struct nv_api_query *query,
+                             struct nv_buf *out, struct nv_fail *fail)
+{
+    struct nv_trace_filter filter;
+    enum nv_err err = nv_api_query_filter(query, &filter, fail);
+    return err != NV_OK ? err
+                        : nv_trace_list_write(nv_traces_reader(job->api->traces), &filter, out);
+}
+
+static enum nv_err make_trace(const struct job *job, const struct nv_api_query *query,
+                              struct nv_buf *out, struct nv_fail *fail)
+{
+    struct nv_str id = nv_api_query_get(query, "id");
+    if (id.len == 0)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "which trace? ask with id=");
+    enum nv_err err = nv_look_trace(nv_traces_reader(job->api->traces), id, out);
+    if (err == NV_ERR_NOT_FOUND)
+        (void)nv_fail_set(fail, err, 0, "no trace has that id, or it is no longer kept");
+    return err;
+}
+
+static enum nv_err make_names(const struct job *job, const struct nv_api_query *query,
+                              struct nv_buf *out, struct nv_fail *fail)
+{
+    (void)query;
+    (void)fail;
+    return nv_look_names(nv_traces_reader(job->api->traces), out);
+}
+
+static enum nv_err make_sessions(const struct job *job, const struct nv_api_query *query,
+                                 struct nv_buf *out, struct nv_fail *fail)
+{
+    (void)query;
+    (void)fail;
+    return nv_look_sessions(nv_traces_reader(job->api->traces), out);
+}
+
+static enum nv_err make_overview(const struct job *job, const struct nv_api_query *query,
+                                 struct nv_buf *out, struct nv_fail *fail)
+{
+    uint64_t slices = SLICES_DEFAULT;
+    double now_ms = (double)nv_clock_wall_ns(nv_clock_system()) / 1e6;
+    struct nv_look_span span = {.since_ms = now_ms - 86400000.0, .until_ms = now_ms};
+    struct nv_str since = nv_api_query_get(query, "since");
+    struct nv_str until = nv_api_query_get(query, "until");
+    struct nv_str count = nv_api_query_get(query, "slices");
+    bool ok = (!since.ptr || nv_str_to_double(since, &span.since_ms) == NV_OK) &&
+              (!until.ptr || nv_str_to_double(until, &span.until_ms) == NV_OK) &&
+              (!count.ptr || nv_str_to_uint64(count, &slices) == NV_OK);
+    ok = ok && slices >= 1 && slices <= NV_LOOK_SLICES_MAX && span.since_ms >= 0 &&
+         span.until_ms > span.since_ms && span.until_ms < 9e12;
+    if (!ok) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "since and until are ms since 1970, slices 1 to %u",
+                           NV_LOOK_SLICES_MAX);
+    }
+    span.slices = (uint32_t)slices;
+    return nv_look_overview(nv_traces_reader(job->api->traces), &span, out);
+}
+
+static enum nv_err make_dead(const struct job *job, const struct nv_api_query *query,
+                             struct nv_buf *out, struct nv_fail *fail)
+{
+    (void)query;
+    (void)fail;
+    return nv_dead_write(job->api->dead, out);
+}
+
+/* ---- jobs -------------------------------------------------------------------------------- */
+
+static void make(const struct job *job)
+{
+    struct nv_arena *arena = nv_arena_new(QUERY_ARENA);
+    struct nv_api_query query;
+    struct nv_fail fail = {0};
+    struct nv_buf out;
+    nv_buf_init(&out, NV_CAP_API_ANSWER);
+    enum nv_err err = arena ? nv_api_query_read(arena, job->query, &query) : NV_ERR_NO_MEMORY;
+    if (err == NV_OK) {
+        nv_sql_limit(nv_traces_reader(job->api->traces), LOOK_MS);
+        err = job->make(job, &query, &out, &fail);
+    }
+    if (err == NV_ERR_TIMEOUT)
+        (void)nv_fail_set(&fail, err, 0, "it took too long: ask for less");
+    if (err == NV_OK)
+        nv_http_reply_text(job->exchange, 200, NV_STR("application/json"), nv_buf_str(&out));
+    else
+        answer_error(job->exchange, err, &fail);
+    nv_buf_release(&out);
+    nv_arena_free(arena);
+}
+
+static void run_job(struct nv_loop_task *task)
+{
+    struct job *job = NV_CONTAINER(task, struct job, task);
+    make(job);
+    free(job);
+}
+
+static void hand_over(struct nv_api *api, struct nv_http_exchange *exchange, make_answer *how)
+{
+    struct nv_str query = nv_http_request_query(exchange);
+    const struct job here = {.task = {.run = run_job},
+                             .api = api,
+                             .exchange = exchange,
+                             .make = how,
+                             .query = query};
+    if (atomic_load(&api->stopping)) {
+        make(&here);
+        return;
+    }
+    struct job *job = malloc(sizeof *job + query.len + 1);
+    if (!job) {
+        answer_error(exchange, NV_ERR_NO_MEMORY, &(struct nv_fail){0});
+        return;
+    }
+    *job = here;
+    char *copy = (char *)(job + 1);
+    if (query.len > 0)
+        memcpy(copy, query.ptr, query.len);
+    job->query = (struct nv_str){copy, query.len};
+    nv_loop_post(api->worker.items[0], &job->task);
+}
+
+/* ---- routes ------------------------------------------------------------------------------ */
+
+/* Browsers say where a request comes from (Fetch Metadata); other clients say nothing. */
+static bool is_foreign(const struct nv_http_exchange *exchange)
+{
+    struct nv_str site = nv_http_request_header(exchange, NV_STR("sec-fetch-site"));
+    return site.len > 0 && !nv_str_eq(site, NV_STR("same-origin")) &&
+           !nv_str_eq(site, NV_STR("none"));
+}
+
+static bool admits(struct nv_http_exchange *exchange)
+{
+    nv_page_guard(exchange);
+    if (!is_foreign(exchange))
+        return true;
+    const struct nv_fail fail = {.what = "pages of other origins are not answered"};
+    struct nv_buf body;
+    nv_buf_init(&body, NV_CAP_ADMIN_WHY);
+    (void)nv_buf_printf(&body, "{\"error\":\"%s\"}", fail.what);
+    nv_http_reply_text(exchange, 403, NV_STR("application/json"), nv_buf_str(&body));
+    nv_buf_release(&body);
+    return false;
+}
+
+static void handle_events(void *ctx, struct nv_http_exchange *exchange)
+{
+    struct nv_api *api = ctx;
+    int64_t after = 0;
+    struct nv_str query = nv_http_request_query(exchange);
+    if (!admits(exchange))
+        return;
+    /* EventSource says it in a header when it asks again */
+    struct nv_str last = nv_http_request_header(exchange, NV_STR("last-event-id"));
+    if (last.len == 0 && nv_str_starts(query, NV_STR("after=")))
+        last = nv_str_slice(query, 6, query.len);
+    if (last.len > 0 && nv_str_to_int64(last, &after) != NV_OK) {
+        const struct nv_fail fail = {.what = "after is the id of a trace in the store"};
+        answer_error(exchange, NV_ERR_CONFIG, &fail);
+        return;
+    }
+    nv_events_wait(api->events, exchange, after);
+}
+
+#define ROUTE_TABLE(X)                                                                         \
+    X("/api/traces", make_list)                                                                \
+    X("/api/trace", make_trace)                                                                \
+    X("/api/names", make_names)                                                                \
+    X("/api/sessions", make_sessions)                                                          \
+    X("/api/overview", make_overview)                                                          \
+    X("/api/dead", make_dead)
+
+#define ROUTE_HANDLER(path, how)                                                               \
+    static void handle_##how(void *ctx, struct nv_http_exchange *exchange)                     \
+    {                                                                                          \
+        if (admits(exchange))                                                                  \
+            hand_over(ctx, exchange, how);                                                     \
+    }
+ROUTE_TABLE(ROUTE_HANDLER)
+
+size_t nv_api_routes(struct nv_api *api, struct nv_http_route *routes)
+{
+#define ROUTE_ROW(path, how) {path, handle_##how},
+    static const struct {
+        const char *path;
+        void (*handle)(void *ctx, struct nv_http_exchange *exchange);
+    } rows[] = {ROUTE_TABLE(ROUTE_ROW){"/api/events", handle_events}};
+    enum { COUNT = sizeof rows / sizeof rows[0] };
+    static_assert(COUNT <= NV_API_ROUTES_MAX, "room for all routes");
+    for (size_t i = 0; i < COUNT; i++) {
+        routes[i] = (struct nv_http_route){.path = nv_str_from(rows[i].path),
+                                           .methods = NV_HTTP_GET,
+                                           .body_bytes_max = 1024,
+                                           .handler = {.ctx = api, .handle = rows[i].handle}};
+    }
+    return COUNT;
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static void told(void *ctx, int64_t last)
+{
+    nv_events_tell(ctx, last);
+}
+
+static void tick(struct nv_loop_tick *tick, uint64_t now_ns)
+{
+    const struct nv_api *api = NV_CONTAINER(tick, struct nv_api, tick);
+    (void)now_ns;
+    nv_events_expire(api->events);
+}
+
+enum nv_err nv_api_new(struct nv_traces *traces, const struct nv_store *dead,
+                       struct nv_loop *loop, struct nv_api **out)
+{
+    *out = NULL;
+    struct nv_api *api = calloc(1, sizeof *api);
+    if (!api)
+        return NV_ERR_NO_MEMORY;
+    api->traces = traces;
+    api->dead = dead;
+    api->loop = loop;
+    api->events = nv_events_new(nv_clock_system());
+    enum nv_err err =
+        api->events ? nv_loops_init(&api->worker, 1, nv_clock_system()) : NV_ERR_NO_MEMORY;
+    if (err != NV_OK) {
+        nv_loops_release(&api->worker);
+        nv_events_free(api->events);
+        free(api);
+        return err;
+    }
+    api->tick.run = tick;
+    nv_loop_add_tick(loop, &api->tick);
+    nv_events_tell(api->events, nv_traces_last(traces));
+    nv_traces_listen(traces, told, api->events);
+    *out = api;
+    return NV_OK;
+}
+
+enum nv_err nv_api_start(struct nv_api *api)
+{
+    return nv_loops_start(&api->worker);
+}
+
+void nv_api_hush(struct nv_api *api)
+{
+    if (!api)
+        return;
+    nv_traces_listen(api->traces, NULL, NULL);
+    nv_events_end(api->events);
+}
+
+void nv_api_stop(struct nv_api *api)
+{
+    if (!api)
+        return;
+    atomic_store(&api->stopping, true);
+    nv_loops_stop(&api->worker);
+}
+
+void nv_api_free(struct nv_api *api)
+{
+    if (!api)
+        return;
+    nv_loop_remove_tick(api->loop, &api->tick);
+    nv_loops_release(&api->worker);
+    nv_events_free(api->events);
+    free(api);
+}

@@ -1,0 +1,34 @@
+/*
+ * Server-sent events of the API: who asks is answered when there are new traces.
+ *
+ *   GET /api/events?after=7 ──waits──▶ id: 9, event: traces ──▶ asks again with after=9
+ *
+ * Each answer is a whole one with one event, and the client asks again, as EventSource does by
+ * itself: nothing is kept for a client that reads slowly, and one that is gone is forgotten.
+ */
+#ifndef NV_GATEWAY_ADMIN_EVENTS_H
+#define NV_GATEWAY_ADMIN_EVENTS_H
+
+#include "net/http/http_server.h"
+
+struct nv_events;
+
+/* Who may wait at a time; more are answered at once, without an event. */
+#define NV_EVENTS_WAITING_MAX 16u
+/* An answer without an event comes after so long. */
+#define NV_EVENTS_WAIT_MS 20000u
+
+/* New; NULL without memory. `clock` is borrowed. */
+struct nv_events *nv_events_new(const struct nv_clock *clock);
+/* Frees; nobody may wait. NULL is allowed. */
+void nv_events_free(struct nv_events *events);
+/* Answers `exchange` when there are traces past `after`, or when it has waited long enough. */
+void nv_events_wait(struct nv_events *events, struct nv_http_exchange *exchange, int64_t after);
+/* There are traces up to id `last`: answers all who wait. Any thread. */
+void nv_events_tell(struct nv_events *events, int64_t last);
+/* Answers those who have waited long enough. Any thread. */
+void nv_events_expire(struct nv_events *events);
+/* Answers all, and from now on each at once. Any thread. */
+void nv_events_end(struct nv_events *events);
+
+#endif

@@ -1,0 +1,164 @@
+// Drives the page in Chromium for test_page_browser.py: one JSON object on standard output.
+//
+// usage: node page_browser.mjs ORIGIN CHROMIUM PICTURES_FOLDER|-
+import {createRequire} from "node:module";
+import {readFileSync} from "node:fs";
+
+const require = createRequire(`${process.env.NODE_PATH}/`);
+const {chromium} = require("playwright-core");
+const [origin, executablePath, pictures] = process.argv.slice(2);
+const report = {console: [], outside: [], violations: [], facts: {}, axe: {}};
+
+const browser = await chromium.launch({executablePath, args: ["--no-sandbox"]});
+
+async function open(options = {}) {
+  // bypassCSP stays off: the page must work under its own policy
+  const page = await browser.newPage({viewport: {width: 1440, height: 900}, locale: "en-GB", ...options});
+  page.on("console", message => ["error", "warning"].includes(message.type()) && report.console.push(message.text()));
+  page.on("pageerror", error => report.console.push(String(error)));
+  page.on("request", request => { if (!/^(blob|data):/.test(request.url()) && new URL(request.url()).origin !== origin) report.outside.push(request.url()); });
+  page.on("dialog", dialog => { report.console.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  await page.addInitScript(() => {
+    globalThis.violations = [];
+    document.addEventListener("securitypolicyviolation", event => globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+  });
+  return page;
+}
+
+const go = async (page, hash, selector) => {
+  await page.goto(`${origin}/${hash}`);
+  await page.waitForSelector(selector);
+};
+
+async function check(name, work) {
+  try {
+    report.facts[name] = await work();
+  } catch (error) {
+    report.facts[name] = `failed: ${error.message.split("\n")[0]}`;
+  }
+}
+
+const page = await open();
+const began = Date.now();
+await go(page, "#/traces", ".trace-row");
+report.list_ms = Date.now() - began;
+const count = () => page.locator(".totals .stat-value").first().textContent();
+await check("rows are fewer than traces", async () => await page.locator(".trace-row").count() < 100);
+await check("nodes", () => page.evaluate(() => document.querySelectorAll("*").length));
+
+await check("a new trace comes by itself", async () => {
+  const before = await count();
+  console.error("usual"); // the test sends one more now
+  await page.waitForFunction(text => document.querySelector(".totals .stat-value").textContent !== text, before, {timeout: 20000});
+  return await page.locator(".trace-row.fresh").count();
+});
+await check("search", async () => {
+  await page.keyboard.press("/");
+  await page.keyboard.type("Leipzig");
+  await page.waitForFunction(() => document.querySelectorAll(".trace-row").length > 0 && [...document.querySelectorAll(".trace-row .what")].every(row => row.textContent.includes("Leipzig")));
+  await page.keyboard.press("Escape");
+  return new URL(page.url()).hash;
+});
+await check("nothing matches", async () => {
+  await go(page, "#/traces?search=no-such-text", ".empty-title");
+  return page.locator(".empty-title").textContent();
+});
+await check("filter", async () => {
+  await go(page, "#/traces?status=error", ".trace-row");
+  return page.evaluate(() => [...document.querySelectorAll(".trace-row")].every(row => row.classList.contains("failed")));
+});
+await check("keys open a trace", async () => {
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".span-row.selected");
+  return page.locator(".panel .error-box").textContent();
+});
+await check("keys move and fold", async () => {
+  const selected = () => page.locator(".span-row.selected .name").textContent();
+  await page.keyboard.press("k");
+  const above = await selected();
+  await page.keyboard.press("j");
+  const rows = await page.locator(".span-row").count();
+  await page.keyboard.press("k");
+  await page.keyboard.press("h");
+  await page.keyboard.press("h");
+  return [above !== await selected(), rows > await page.locator(".span-row").count()];
+});
+await check("transcript", async () => {
+  await page.keyboard.press("t");
+  await page.waitForSelector(".transcript .bubble");
+  return page.locator(".transcript").innerText();
+});
+await check("back", async () => {
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(".trace-row");
+  return new URL(page.url()).hash;
+});
+await check("help", async () => {
+  await page.keyboard.press("?");
+  await page.waitForSelector("dialog[open] kbd");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog", {state: "detached"});
+  return true;
+});
+await check("agents", async () => {
+  await go(page, "#/agents", ".agent-box");
+  return page.locator(".agent-box").count();
+});
+await check("sessions", async () => {
+  await go(page, "#/sessions", ".session-card");
+  await page.locator(".session-card").first().click();
+  await page.waitForSelector(".turn-pair");
+  return page.locator(".turn-pair").count();
+});
+await check("overview", async () => {
+  await go(page, "#/overview", ".plot .column");
+  return page.locator(".stats.big .stat").first().innerText();
+});
+await check("gateway", async () => {
+  await go(page, "#/gateway", ".ledger i");
+  return page.locator(".card h2").first().textContent();
+});
+// ---- what screen readers are told, in both themes
+let axe = null;
+try {
+  axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+} catch {
+  report.axe = null;
+}
+const first = await page.evaluate(async () => (await (await fetch("/api/traces?status=error&limit=1")).json()).traces[0].trace_id);
+const views = {list: ["#/traces", ".trace-row"], trace: [`#/trace/${first}?view=timeline`, ".span-row"], transcript: [`#/trace/${first}?view=transcript`, ".transcript .bubble"],
+  session: ["#/session/desk-4100", ".turn-pair"], agents: [`#/trace/${first}?view=agents`, ".agent-box"], overview: ["#/overview", ".plot .column"]};
+report.violations.push(...await page.evaluate(() => globalThis.violations));
+for (const colorScheme of ["light", "dark"]) {
+  const looked = await open({colorScheme});
+  for (const [name, [hash, selector]] of Object.entries(views)) {
+    await go(looked, hash, selector);
+    await looked.waitForFunction(() => document.fonts.status === "loaded");
+    if (pictures !== "-") await looked.screenshot({path: `${pictures}/${name}${colorScheme === "dark" ? "-dark" : ""}.png`});
+    report.violations.push(...await looked.evaluate(() => globalThis.violations));
+    if (axe) {
+      await looked.evaluate(`(() => { ${axe} })()`);
+      const result = await looked.evaluate(() => axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}));
+      report.axe[`${name} ${colorScheme}`] = result.violations.map(one => `${one.id}: ${one.nodes.map(node => node.target.join(" ")).slice(0, 3).join("; ")}`);
+    }
+  }
+  await looked.close();
+}
+await check("hostile texts are texts", async () => {
+  await go(page, "#/traces?service=hostile", ".empty-title");
+  console.error("hostile"); // now
+  await page.waitForSelector(".trace-row");
+  await page.locator(".trace-row").first().click();
+  await page.locator("[role=tab][data-name=timeline]").click();
+  await page.waitForSelector(".span-row");
+  for (const row of await page.locator(".span-row").all()) await row.click();
+  await page.keyboard.press("t");
+  await page.waitForSelector(".transcript");
+  return page.evaluate(() => [globalThis.owned === undefined, document.querySelectorAll("main script, main iframe, main img:not(.picture)").length,
+    [...document.querySelectorAll("main a")].every(a => new URL(a.href).origin === location.origin)]);
+});
+
+report.violations.push(...await page.evaluate(() => globalThis.violations));
+await browser.close();
+console.log(JSON.stringify(report));

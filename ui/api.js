@@ -1,0 +1,101 @@
+// The API of docs/api.md: requests, the token, and the stream of events.
+
+let token = sessionStorage.getItem("token") ?? "";
+let askForToken = null;
+
+/** `ask` is called when the port wants a token; it gives one, or null. */
+export function onTokenWanted(ask) {
+  askForToken = ask;
+}
+
+export class ApiError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function request(path, options = {}) {
+  const headers = token ? {Authorization: `Bearer ${token}`} : {};
+  let reply;
+  try {
+    reply = await fetch(path, {...options, headers: {...headers, ...options.headers}});
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, "The gateway does not answer. Is it running?");
+  }
+  if (reply.status === 401 && askForToken) {
+    token = await askForToken(token !== "") ?? "";
+    sessionStorage.setItem("token", token);
+    return request(path, options);
+  }
+  if (!reply.ok) {
+    const body = await reply.text();
+    let message = body.trim();
+    try {
+      message = JSON.parse(body).error ?? message;
+    } catch { /* a text is good enough */ }
+    throw new ApiError(reply.status, message || `status ${reply.status}`);
+  }
+  return reply;
+}
+
+/** "/api/traces" and {search: "x", model: undefined} as an address. */
+export function address(path, parameters = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters))
+    if (value !== undefined && value !== null && value !== "") query.set(name, value);
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+export const getText = async (path, parameters, options) => (await request(address(path, parameters), options)).text();
+export const get = async (path, parameters, options) => (await request(address(path, parameters), options)).json();
+
+/**
+ * Calls `told(last)` whenever there are traces past `after`, until `signal` aborts. `state` hears
+ * "live" and "lost". A page that nobody looks at does not ask: a browser has six connections for it.
+ */
+export async function follow(after, told, state, signal) {
+  while (!signal.aborted) {
+    if (document.hidden) await new Promise(seen => document.addEventListener("visibilitychange", seen, {once: true}));
+    try {
+      const text = await getText("/api/events", {after}, {signal});
+      state("live");
+      const data = /^data: (.*)$/m.exec(text);
+      if (data) {
+        after = JSON.parse(data[1]).last;
+        await told(after);
+      }
+      await pause(150, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      state("lost");
+      await pause(2000, signal);
+    }
+  }
+}
+
+function pause(ms, signal) {
+  return new Promise(done => {
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", () => { clearTimeout(timer); done(); }, {once: true});
+  });
+}
+
+// ---- addresses of views: #/trace/ID?span=...
+
+export function readRoute() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  const [view, ...rest] = path.split("/").map(decodeURIComponent);
+  return {view: view || "traces", rest, parameters: Object.fromEntries(new URLSearchParams(query ?? ""))};
+}
+
+export const link = (view, rest = [], parameters = {}) =>
+  address("#/" + [view, ...rest].map(encodeURIComponent).join("/"), parameters);
+
+/** Changes the parameters of the view's address in place, without a step in the history. */
+export function remember(changes) {
+  const {view, rest, parameters} = readRoute();
+  history.replaceState(null, "", link(view, rest, {...parameters, ...changes}));
+}

@@ -1,0 +1,83 @@
+// The panel of one span: what was said, what it cost, what failed, and all the rest.
+
+import {h, icon, bdi, chip, kindIcon, number, duration, money, copyButton, stat} from "./dom.js";
+import {link} from "./api.js";
+import {inputMessages, outputMessages, inputOutput, textOf} from "./model.js";
+import {conversation, value, longText, fold} from "./chat.js";
+
+const USAGE = [["input", "llm.input_tokens", "llm.cost.input"], ["cached of input", "llm.cached_input_tokens", null],
+  ["written to cache", "llm.cache_creation_tokens", null], ["output", "llm.output_tokens", "llm.cost.output"],
+  ["reasoning of output", "llm.reasoning_tokens", null], ["total", "llm.total_tokens", "llm.cost.total"]];
+const PARAMETERS = /^llm\.(temperature|top_p|top_k|max_tokens|seed|stop|presence_penalty|frequency_penalty|finish_reason|provider|operation|request\.model|response_model|request_id|streaming|tool_choice|response_format|tokens_per_second|system_fingerprint|prompt\..*|invocation_parameters|request\..*)$/;
+const SHOWN = /^(llm\.(input\.messages|output\.(messages|response|tool_calls))|tool\.(input|output)|agent\.(input|output)|chain\.(inputs|output\.outputs)|retrieval\.documents|agent_graph\.(nodes|connections))$/;
+
+function errorBox(span) {
+  const exception = span.json.exception;
+  if (!span.failed && !exception) return null;
+  return h("div.error-box", {role: "note"},
+    h("div.error-head", null, icon("error"), h("strong", null, bdi(exception?.type ?? span.json.status))),
+    longText(exception?.message ?? span.json.status_message ?? "The span has failed and does not say why.", 600),
+    exception?.stack_trace ? h("details", null, h("summary", null, "Stack trace"), h("pre.stack", null, exception.stack_trace)) : null);
+}
+
+function usage(span) {
+  const rows = USAGE.filter(([, key]) => typeof span.attributes[key] === "number");
+  if (rows.length === 0) return null;
+  return h("table.facts", null, h("thead", null, h("tr", null, h("th", null, "Usage"), h("th.right", null, "tokens"), h("th.right", null, "cost"))),
+    h("tbody", null, rows.map(([name, tokens, cost]) => h("tr", null, h("td", null, name), h("td.right", null, number(span.attributes[tokens])),
+      h("td.right", null, cost ? money(span.attributes[cost]) : "")))));
+}
+
+function pairs(entries) {
+  return h("table.facts.pairs", null, h("tbody", null, entries.map(([key, v]) => h("tr", null, h("th", {scope: "row"}, bdi(key)), h("td", null, value(v))))));
+}
+
+function documents(span) {
+  const list = span.attributes["retrieval.documents"];
+  if (!Array.isArray(list)) return null;
+  return h("div.documents", null, h("h3", null, `${list.length} documents`), list.slice(0, 100).map((one, index) => {
+    const text = typeof one === "string" ? one : one?.content ?? one?.text ?? textOf(one);
+    const score = typeof one?.score === "number" ? one.score : null;
+    return h("div.document", null, h("div.document-head", null, h("span.dim", null, `#${index + 1}`), one?.id ? bdi(one.id) : null,
+      score !== null ? h("span.score", {title: "score"}, h("i", {style: {width: `${Math.max(2, Math.min(1, score) * 60)}px`}}), score.toFixed(3)) : null), longText(textOf(text), 500));
+  }));
+}
+
+function said(span) {
+  if (span.kind === "llm") {
+    const messages = [...inputMessages(span), ...outputMessages(span)];
+    if (messages.length) return conversation(messages);
+  }
+  const {input, output} = inputOutput(span);
+  if (input === undefined && output === undefined) return null;
+  return h("div.io", null,
+    input !== undefined ? h("section", null, h("h3", null, span.kind === "tool" ? "Arguments" : "Input", copyButton("", () => textOf(input))), value(input)) : null,
+    output !== undefined ? h("section", null, h("h3", null, span.kind === "tool" ? "Result" : "Output", copyButton("", () => textOf(output))), value(output)) : null);
+}
+
+/** The panel's content for `span` of `model`. */
+export function spanPanel(model, span) {
+  const a = span.attributes;
+  const parameters = Object.entries(a).filter(([key]) => PARAMETERS.test(key));
+  const rest = Object.entries(a).filter(([key]) => !SHOWN.test(key));
+  const {events = [], links = []} = span.json;
+  const tools = a["llm.tools"];
+  return [
+    h("div.panel-head", null, kindIcon(span.kind), h("h2", null, bdi(span.name)), span.model ? chip(span.model) : null,
+      copyButton("JSON", () => JSON.stringify(span.json, null, 2))),
+    h("div.stats", null, stat("duration", duration(span.duration)), stat("begins at", `+${duration(span.start - model.start)}`),
+      span.firstToken !== null ? stat("first token", duration(span.firstToken)) : null,
+      span.input !== null || span.output !== null ? stat("tokens", `${number(span.input ?? 0)} → ${number(span.output ?? 0)}`) : null,
+      span.kind === "llm" || span.cost !== null ? stat("cost", money(span.cost), span.cost === null ? "The price of the model is not known" : null) : null,
+      a["agent.name"] ? stat("agent", bdi(a["agent.name"])) : null),
+    errorBox(span), said(span), documents(span), usage(span),
+    parameters.length ? fold("Parameters", () => pairs(parameters)) : null,
+    Array.isArray(tools) && tools.length ? fold(`Tools offered (${tools.length})`, () => pairs(tools.map((tool, i) => [tool.name ?? tool.function?.name ?? String(i), tool]))) : null,
+    events.length ? fold(`Events (${events.length})`, () => events.slice(0, 200).map(event => h("div.event", null, h("strong", null, bdi(event.name)),
+      h("span.dim", null, ` +${duration(Date.parse(event.timestamp) - model.start)}`), event.attributes && Object.keys(event.attributes).length ? pairs(Object.entries(event.attributes)) : null))) : null,
+    links.length ? fold(`Links (${links.length})`, () => links.slice(0, 200).map(one => h("div", null, h("a", {href: link("trace", [one.trace_id], {span: one.span_id})}, one.trace_id, " / ", one.span_id)))) : null,
+    fold(`Attributes (${rest.length})`, () => pairs(rest)),
+    fold("As it was sent", () => pairs(Object.entries(span.json.otel ?? {}))),
+    fold("Raw JSON", () => h("pre.raw", null, JSON.stringify(span.json, null, 2).slice(0, 200000))),
+  ];
+}

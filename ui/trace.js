@@ -1,0 +1,244 @@
+// One trace: head, and four ways to look at it.
+
+import {h, icon, put, bdi, chip, number, short, duration, money, moment, kindIcon, copyButton, download, stat, empty} from "./dom.js";
+import {getText, link, readRoute, remember} from "./api.js";
+import {readTrace, criticalPath} from "./model.js";
+import {Rows} from "./scroll.js";
+import {spanPanel} from "./span.js";
+import {transcript} from "./transcript.js";
+import {traceGraph} from "./agents.js";
+
+const ROW = 30;
+const TABS = [["timeline", "Timeline"], ["transcript", "Transcript"], ["agents", "Agents"], ["json", "JSON"]];
+const MARKS = 5; // of the axis
+
+export class TraceView extends HTMLElement {
+  async connectedCallback() {
+    this.folded = new Set();
+    put(this, h("div.loading", null, "…"));
+    try {
+      const text = await getText("/api/trace", {id: this.start.rest[0]});
+      this.model = readTrace(JSON.parse(text));
+      this.text = text;
+    } catch (error) {
+      put(this, empty(error.status === 404 ? "This trace is not here" : "The trace can't be shown", h("p", null, error.message), h("p", null, h("a", {href: link("traces")}, "All traces"))));
+      return;
+    }
+    this.path = criticalPath(this.model);
+    this.zoom = [this.model.start, this.model.end];
+    this.draw();
+    this.route(readRoute());
+  }
+
+  route({parameters}) {
+    if (!this.model) return;
+    const wanted = this.model.byId.get(parameters.span) ?? this.model.spans.find(span => span.failed && span.children.length === 0) ?? this.model.spans[0];
+    this.tab = TABS.some(([name]) => name === parameters.view) ? parameters.view : localStorage.getItem("tab") ?? "timeline";
+    this.showTab();
+    if (wanted) this.select(wanted, true);
+  }
+
+  // ---- head
+
+  draw() {
+    const {json, totals, spans, start, end} = this.model;
+    const meta = json.metadata ?? {};
+    const service = json.otel?.resource?.["service.name"];
+    document.title = `${json.name} · Noveum gateway`;
+    this.tabs = h("div.tabs", {role: "tablist"}, TABS.filter(([name]) => name !== "agents" || this.hasAgents()).map(([name, label]) =>
+      h("button", {type: "button", role: "tab", data: {name}, onclick: () => this.setTab(name)}, label)));
+    this.body = h("div.trace-body");
+    put(this,
+      h("div.trace-head", null,
+        h("div.title", null, h("a.quiet.button", {href: link("traces"), title: "All traces (Esc)", "aria-label": "All traces", onclick: event => this.back(event)}, icon("back")),
+          h("h1", null, bdi(json.name)), totals.failed ? h("span.badge.bad", null, `${totals.failed} failed`) : h("span.badge.good", null, "ok"),
+          h("div.actions", null, copyButton("link", () => location.href), copyButton("curl", () => `curl '${location.origin}/api/trace?id=${json.trace_id}'`),
+            copyButton("JSON", () => this.text),
+            h("button.quiet", {type: "button", title: "Download as JSON", onclick: () => download(`${json.trace_id}.json`, this.text)}, icon("save"), h("span", null, "save")))),
+        h("div.stats", null, stat("duration", duration(end - start)), stat("spans", number(spans.length)), stat("model calls", number(totals.calls)), stat("tool calls", number(totals.tools)),
+          stat("tokens", totals.input === null && totals.output === null ? "–" : `${number(totals.input ?? 0)} → ${number(totals.output ?? 0)}`, "in → out"),
+          totals.cached ? stat("cached", number(totals.cached), "of the input") : null,
+          stat("cost", money(totals.cost)), totals.firstToken !== null ? stat("first token", duration(totals.firstToken)) : null, stat("began", moment(start)),
+          service ? stat("service", bdi(service)) : null,
+          meta.session_id ? stat("session", h("a", {href: link("session", [meta.session_id])}, bdi(meta.session_id))) : null,
+          meta.user_id ? stat("user", h("a", {href: link("traces", [], {user: meta.user_id})}, bdi(meta.user_id))) : null)),
+      this.tabs, this.body);
+  }
+
+  hasAgents() {
+    return this.model.spans.some(span => span.attributes["agent_graph.nodes"]?.length);
+  }
+
+  back(event) {
+    if (history.length < 2) return;
+    event?.preventDefault();
+    history.back();
+  }
+
+  setTab(name) {
+    this.tab = name;
+    localStorage.setItem("tab", name);
+    remember({view: name});
+    this.showTab();
+  }
+
+  showTab() {
+    for (const button of this.tabs.children) button.setAttribute("aria-selected", button.dataset.name === this.tab);
+    if (this.shown === this.tab) return;
+    this.shown = this.tab;
+    const select = span => { this.setTab("timeline"); this.select(span, true); };
+    if (this.tab === "transcript") put(this.body, transcript(this.model, select));
+    else if (this.tab === "agents" && this.hasAgents()) put(this.body, traceGraph(this.model, select));
+    else if (this.tab === "json") put(this.body, h("pre.raw.whole", {tabindex: 0}, JSON.stringify(this.model.json, null, 2).slice(0, 2000000)));
+    else this.drawTimeline();
+  }
+
+  // ---- timeline: tree and waterfall in one row a span
+
+  drawTimeline() {
+    this.shown = "timeline";
+    this.rows = new Rows(ROW, index => this.drawRow(this.visible[index]));
+    this.rows.element.setAttribute("role", "tree");
+    this.rows.element.setAttribute("aria-label", "Spans");
+    this.axis = h("div.axis-marks");
+    this.panel = h("aside.panel", {"aria-label": "Span", tabindex: 0});
+    this.find = h("input", {type: "search", placeholder: "Find in trace", "aria-label": "Find in trace", oninput: () => this.search()});
+    this.found = h("span.dim");
+    put(this.body, h("div.split", null,
+      h("div.timeline", null,
+        h("div.axis", null, h("div.axis-tools", null, h("label.search", null, icon("search"), this.find), this.found,
+          h("button.quiet", {type: "button", title: "Zoom to the span (z)", onclick: () => this.zoomTo(this.span)}, "zoom"),
+          h("button.quiet", {type: "button", title: "Whole trace (0)", onclick: () => this.zoomTo(null)}, "all")), this.axis),
+        this.rows.element),
+      this.panel));
+    this.rows.element.addEventListener("wheel", event => this.wheel(event), {passive: false});
+    this.fold();
+    if (this.span) this.select(this.span, true);
+  }
+
+  fold() {
+    this.visible = [];
+    let under = Infinity;
+    for (const span of this.model.spans) {
+      if (span.depth > under) continue;
+      under = this.folded.has(span) ? span.depth : Infinity;
+      this.visible.push(span);
+    }
+    this.places = new Map(this.visible.map((span, index) => [span, index]));
+    this.rows.update(this.visible.length);
+    this.drawAxis();
+  }
+
+  drawAxis() {
+    const [from, to] = this.zoom;
+    put(this.axis, Array.from({length: MARKS}, (_, i) => h("span", {style: {left: `${100 * i / MARKS}%`}}, duration(from - this.model.start + (to - from) * i / MARKS))));
+  }
+
+  drawRow(span) {
+    const [from, to] = this.zoom;
+    const share = at => 100 * (at - from) / (to - from);
+    const left = Math.max(0, share(span.start));
+    const width = Math.max(0.25, Math.min(100, share(span.end)) - left);
+    const outside = span.end < from || span.start > to;
+    const folded = this.folded.has(span);
+    return h(`div.span-row${span === this.span ? ".selected" : ""}${span.failed ? ".failed" : ""}${this.hits?.has(span) ? ".match" : ""}`, {
+      role: "treeitem", "aria-level": span.depth + 1, "aria-selected": span === this.span, "aria-expanded": span.children.length ? !folded : null,
+      onclick: () => this.select(span)},
+      h("div.span-name", {style: {"padding-left": `${Math.min(span.depth, 24) * 14 + 4}px`}},
+        span.children.length ? h("button.fold", {type: "button", tabindex: -1, "aria-label": folded ? "Unfold" : "Fold", onclick: event => { event.stopPropagation(); this.toggle(span); }}, icon(folded ? "right" : "down")) : h("span.fold"),
+        kindIcon(span.kind), bdi(span.name, "bdi.name"), folded ? h("span.dim", null, `… ${number(below(span))} more`) : null,
+        span.failed ? h("span.bad-mark", {title: span.json.status_message ?? "failed"}, icon("error")) : null,
+        span.input !== null || span.output !== null ? h("span.dim.tokens", null, short((span.input ?? 0) + (span.output ?? 0))) : null),
+      h("div.span-time", null, outside ? null : [
+        h(`i.bar.k-${span.kind}${this.path.has(span) ? ".critical" : ""}`, {style: {left: `${left}%`, width: `${width}%`}}),
+        span.firstToken !== null ? h("i.first-token", {title: `first token after ${duration(span.firstToken)}`, style: {left: `${share(span.start + span.firstToken)}%`}}) : null,
+        h(`span.bar-label${left + width > 78 ? ".before" : ""}`, {style: left + width > 78 ? {right: `${100 - left}%`} : {left: `${left + width}%`}}, duration(span.duration))]));
+  }
+
+  select(span, reveal = false) {
+    this.span = span;
+    if (!this.rows || this.shown !== "timeline") return;
+    for (let up = span.parent; up; up = up.parent) if (this.folded.delete(up)) reveal = "fold";
+    if (reveal === "fold") this.fold();
+    for (const row of this.rows.drawn.values()) row.classList.remove("selected");
+    const index = this.places.get(span);
+    if (reveal) this.rows.reveal(index);
+    const row = this.rows.drawn.get(index);
+    row?.classList.add("selected");
+    put(this.panel, spanPanel(this.model, span));
+    this.panel.scrollTop = 0;
+    remember({span: span.id});
+  }
+
+  toggle(span, fold = !this.folded.has(span)) {
+    if (fold) this.folded.add(span);
+    else this.folded.delete(span);
+    this.fold();
+  }
+
+  zoomTo(span) {
+    const {start, end} = this.model;
+    this.zoom = span ? [span.start, Math.max(span.end, span.start + 0.001)] : [start, end];
+    this.rows.update(this.visible.length);
+    this.drawAxis();
+  }
+
+  /** Ctrl and the wheel zoom around the pointer. */
+  wheel(event) {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    const box = this.axis.getBoundingClientRect();
+    const at = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    const [from, to] = this.zoom;
+    const factor = event.deltaY > 0 ? 1.25 : 0.8;
+    const width = Math.min(this.model.end - this.model.start, Math.max(0.001, (to - from) * factor));
+    const left = Math.max(this.model.start, Math.min(this.model.end - width, from + at * (to - from) - at * width));
+    this.zoom = [left, left + width];
+    this.rows.update(this.visible.length);
+    this.drawAxis();
+  }
+
+  // ---- find in trace, also in what is folded or not drawn
+
+  search() {
+    const text = this.find.value.trim().toLowerCase();
+    this.order = text ? this.model.spans.filter(span => (span.haystack ??= JSON.stringify(span.json).toLowerCase()).includes(text)) : [];
+    this.hits = new Set(this.order);
+    this.found.textContent = text ? `${this.order.length} spans` : "";
+    this.rows.update(this.visible.length);
+    if (this.order.length) this.select(this.order[0], true);
+  }
+
+  step(by) {
+    if (!this.order?.length) return;
+    const at = this.order.indexOf(this.span);
+    this.select(this.order[(at + by + this.order.length) % this.order.length], true);
+  }
+
+  key(event) {
+    const index = this.places?.get(this.span) ?? 0;
+    const move = to => this.visible?.[to] && this.select(this.visible[to], true);
+    const keys = {
+      j: () => move(index + 1), ArrowDown: () => move(index + 1), k: () => move(index - 1), ArrowUp: () => move(index - 1),
+      h: () => this.span?.children.length && !this.folded.has(this.span) ? this.toggle(this.span, true) : this.span?.parent && this.select(this.span.parent, true),
+      l: () => this.span && this.toggle(this.span, false), n: () => this.step(1), p: () => this.step(-1), z: () => this.zoomTo(this.span), 0: () => this.zoomTo(null),
+      t: () => this.setTab(this.tab === "transcript" ? "timeline" : "transcript"), Escape: () => this.back() ?? (history.length < 2 && (location.hash = link("traces"))),
+    };
+    if (!keys[event.key] || !this.model) return false;
+    keys[event.key]();
+    return true;
+  }
+}
+
+function below(span) {
+  let count = 0;
+  const stack = [...span.children];
+  while (stack.length) {
+    const one = stack.pop();
+    count++;
+    stack.push(...one.children);
+  }
+  return count;
+}
+
+export {chip};

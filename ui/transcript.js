@@ -1,0 +1,104 @@
+// A trace as what was said and done, in order: question, turns, tool calls with results, answer.
+//
+// Each model call brings all messages before it; those that were shown already are counted and
+// not shown again. Agents below an agent are cards that open.
+
+import {h, icon, bdi, number, duration, money, kindIcon} from "./dom.js";
+import {inputMessages, outputMessages, messageKey, inputOutput} from "./model.js";
+import {bubble, toolCall, value} from "./chat.js";
+
+export function transcript(model, select) {
+  const state = {seen: new Set(), select, tools: toolsOf(model), open: localStorage.getItem("open-all") === "yes"};
+  const items = model.roots.flatMap(root => say(root, state, 0));
+  const box = h("div.transcript", {tabindex: 0}, items);
+  const button = h("button.quiet", {
+    type: "button", "aria-pressed": state.open,
+    onclick() {
+      state.open = !state.open;
+      localStorage.setItem("open-all", state.open ? "yes" : "no");
+      for (const one of box.querySelectorAll("details")) one.open = state.open;
+      button.setAttribute("aria-pressed", state.open);
+    },
+  }, icon("down"), h("span", null, "open all"));
+  if (items.length === 0) box.append(h("p.dim", null, "Nothing was said in this trace: it has no model call and no input or output."));
+  return h("div.transcript-frame", null, h("div.transcript-tools", null, button), box);
+}
+
+/** Tools that ran, so that a call is shown once: by the span that ran it. */
+function toolsOf(model) {
+  const tools = {ids: new Set(), names: new Set()};
+  for (const span of model.spans) {
+    if (span.kind !== "tool") continue;
+    if (span.attributes["tool.call_id"]) tools.ids.add(span.attributes["tool.call_id"]);
+    tools.names.add(span.attributes["tool.name"] ?? span.name);
+  }
+  return tools;
+}
+
+const ran = (call, tools) => tools.ids.has(call.id) || tools.names.has(call.name);
+
+function mark(span, state) {
+  return h("button.turn-mark", {type: "button", title: "Show in the timeline", onclick: event => { event.preventDefault(); state.select(span); }},
+    span.model ? bdi(span.model) : null, span.input !== null || span.output !== null ? h("span", null, `${number(span.input ?? 0)} → ${number(span.output ?? 0)}`) : null,
+    span.cost !== null ? h("span", null, money(span.cost)) : null, h("span", null, duration(span.duration)));
+}
+
+function sayCall(span, state) {
+  const out = [];
+  let again = 0;
+  for (const message of inputMessages(span)) {
+    const key = messageKey(message);
+    if (state.seen.has(key)) {
+      again++;
+      continue;
+    }
+    state.seen.add(key);
+    const role = message.role.toLowerCase();
+    if ((role === "tool" || role === "function") && (state.tools.ids.has(message.callId) || state.tools.names.size)) continue;
+    if (role === "assistant" && message.parts.length === 0) continue;
+    out.push(bubble({...message, calls: message.calls.filter(call => !ran(call, state.tools))}));
+  }
+  if (again > 0) out.push(h("div.again", null, `${again} earlier message${again > 1 ? "s" : ""}`));
+  for (const message of outputMessages(span)) {
+    const calls = message.calls.filter(call => !ran(call, state.tools));
+    state.seen.add(messageKey(message));
+    state.seen.add(messageKey({...message, name: null}));
+    if (message.parts.length || calls.length) out.push(bubble({...message, calls}, undefined, mark(span, state)));
+    else if (message.calls.length) out.push(h("div.calls", null, icon("llm"), h("span", null, `calls ${message.calls.map(call => call.name).join(", ")}`), mark(span, state)));
+  }
+  if (span.failed) out.push(failure(span, state));
+  return out;
+}
+
+function failure(span, state) {
+  return h("button.failure", {type: "button", onclick: () => state.select(span)}, icon("error"), h("strong", null, bdi(span.name)),
+    h("span", null, bdi(span.json.exception?.message?.slice(0, 300) ?? span.json.status_message ?? "failed")));
+}
+
+function sayTool(span, state) {
+  const a = span.attributes;
+  const {input, output} = inputOutput(span);
+  return [h(`div.turn${span.failed ? ".failed" : ""}`, null, toolCall({name: a["tool.name"] ?? span.name, args: input ?? null}, output, mark(span, state)),
+    span.failed ? failure(span, state) : null)];
+}
+
+function say(span, state, depth) {
+  const inside = () => span.children.flatMap(child => say(child, state, depth + 1));
+  if (span.kind === "llm") return [...sayCall(span, state), ...inside()];
+  if (span.kind === "tool") return [...sayTool(span, state), ...inside()];
+  const inner = inside();
+  if (span.kind === "retrieval") return [h("div.turn", null, toolCall({name: span.name, args: span.attributes["retrieval.query"] ?? null}, span.attributes["retrieval.documents"], mark(span, state))), ...inner];
+  if (span.kind === "agent" && depth > 0) {
+    return [h("details.agent-card", {open: state.open || inner.length < 12}, h("summary", null, kindIcon("agent"), bdi(span.attributes["agent.name"] ?? span.name, "bdi.name"),
+      h("span.dim", null, duration(span.duration)), span.failed ? h("span.badge.bad", null, "failed") : null), h("div.agent-inside", null, inner.length ? inner : ownWords(span)))];
+  }
+  return inner.length ? inner : ownWords(span);
+}
+
+function ownWords(span) {
+  const {input, output} = inputOutput(span);
+  const words = [];
+  if (input !== undefined) words.push(h("div.bubble.r-user", null, h("div.bubble-head", null, icon("user"), h("span.role", null, "input")), value(input)));
+  if (output !== undefined) words.push(h("div.bubble.r-assistant", null, h("div.bubble-head", null, icon("span"), h("span.role", null, "output")), value(output)));
+  return words;
+}
