@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/meter.h"
 #include "base/text/wire.h"
 #include "mapping/engine/decode.h"
 #include "model/agent_records.h"
@@ -316,16 +317,67 @@ static struct nv_str key_of(struct nv_str pair)
     return key;
 }
 
-/* What a call's first record says that its last one does not. */
-static void put_begun(struct nv_buf *buf, const struct made *made)
+static int by_key(const void *left, const void *right)
 {
+    const struct nv_str *a = left, *b = right;
+    (void)nv_meter_spend(1);
+    if (a->len != b->len)
+        return a->len < b->len ? -1 : 1;
+    return a->len > 0 ? memcmp(a->ptr, b->ptr, a->len) : 0;
+}
+
+struct keys {
+    struct nv_str *items; /* NULL: only counted */
+    size_t count;
+};
+
+static void read_keys(struct nv_str record, struct keys *keys)
+{
+    struct nv_wire wire = nv_wire_read(record);
+    struct nv_wire_field field;
+    keys->count = 0;
+    while (nv_wire_next(&wire, &field) == NV_OK) {
+        if (field.number != NV_OTLP_LOG_ATTRIBUTES || field.type != NV_WIRE_BYTES)
+            continue;
+        if (keys->items)
+            keys->items[keys->count] = key_of(field.bytes);
+        keys->count++;
+    }
+}
+
+/* The record's keys, sorted: how many there are, its client decides. */
+static enum nv_err sort_keys(struct nv_arena *arena, struct nv_str record, struct keys *out)
+{
+    *out = (struct keys){0};
+    read_keys(record, out);
+    out->items = nv_arena_array(arena, out->count + 1, sizeof *out->items);
+    if (!out->items)
+        return NV_ERR_NO_MEMORY;
+    read_keys(record, out);
+    qsort(out->items, out->count, sizeof *out->items, by_key);
+    return NV_OK;
+}
+
+static bool has_key(const struct keys *keys, struct nv_str key)
+{
+    return bsearch(&key, keys->items, keys->count, sizeof key, by_key) != NULL;
+}
+
+/* What a call's first record says that its last one does not. */
+static void put_begun(struct nv_buf *buf, const struct making *making, const struct made *made)
+{
+    struct keys ended;
+    if (sort_keys(making->raw->arena, made->from->item->bytes, &ended) != NV_OK) {
+        buf->failed = NV_ERR_NO_MEMORY;
+        return;
+    }
     struct nv_wire wire = nv_wire_read(made->begun->item->bytes);
     struct nv_wire_field field;
     while (nv_wire_next(&wire, &field) == NV_OK) {
         if (field.number != NV_OTLP_LOG_ATTRIBUTES || field.type != NV_WIRE_BYTES)
             continue;
         const struct nv_str key = key_of(field.bytes);
-        if (is_kept(key) && !has_attribute(made->from, key) &&
+        if (is_kept(key) && !has_key(&ended, key) &&
             !nv_str_eq(key, made->begun->record.event->duration))
             (void)nv_wire_put_bytes(buf, NV_OTLP_SPAN_ATTRIBUTES, field.bytes);
     }
@@ -370,7 +422,7 @@ static void put_made(struct nv_buf *buf, const struct making *making, const stru
                            call ? NV_SPAN_KIND_CLIENT : NV_SPAN_KIND_INTERNAL);
     put_attributes(buf, made->from, true);
     if (made->begun)
-        put_begun(buf, made);
+        put_begun(buf, making, made);
     put_missing(buf, made->from, NV_STR("gen_ai.operation.name"),
                 call ? NV_STR("chat") : NV_STR("execute_tool"));
     if (call)

@@ -2,7 +2,12 @@
  * Spans of the records of coding agents: from OTLP/JSON through the door's decoder to what is
  * sent. What each agent's captured records become is in tests/golden.
  */
+#include "base/meter.h"
+#include "base/text/wire.h"
+#include "mapping/engine/turns.h"
+#include "model/otlp_fields.h"
 #include "tests/support/expect.h"
+#include "tests/support/growth.h"
 #include "tests/support/mapping_spans.h"
 
 #include <stdio.h>
@@ -176,6 +181,64 @@ START_TEST(an_evaluation_without_a_span_becomes_one)
 }
 END_TEST
 
+/* ---- cost -------------------------------------------------------------------------------- */
+
+static void put_pair(struct nv_buf *buf, const char *key, const char *text)
+{
+    const size_t pair = nv_wire_begin(buf, NV_OTLP_LOG_ATTRIBUTES);
+    ck_assert(nv_wire_put_bytes(buf, NV_OTLP_PAIR_KEY, nv_str_from(key)) == NV_OK);
+    const size_t value = nv_wire_begin(buf, NV_OTLP_PAIR_VALUE);
+    ck_assert(nv_wire_put_bytes(buf, NV_OTLP_ANY_STRING, nv_str_from(text)) == NV_OK);
+    ck_assert(nv_wire_end(buf, value) == NV_OK && nv_wire_end(buf, pair) == NV_OK);
+}
+
+/* A record of Codex with `n` attributes of its own. */
+static void put_record(struct nv_buf *buf, const char *event, char letter, uint32_t n)
+{
+    char key[16];
+    put_pair(buf, "event.name", event);
+    put_pair(buf, "conversation.id", "c1");
+    put_pair(buf, "input_token_count", "1");
+    for (uint32_t i = 0; i < n; i++) {
+        (void)snprintf(key, sizeof key, "%c%u", letter, i);
+        put_pair(buf, key, "x");
+    }
+}
+
+static uint64_t call_costs(void *ctx, uint32_t n)
+{
+    static struct nv_group group = {.service_name = NV_STR_INIT("codex")};
+    struct nv_buf begun, ended;
+    uint32_t unused;
+    (void)ctx;
+    nv_buf_init(&begun, 16u << 20);
+    nv_buf_init(&ended, 16u << 20);
+    put_record(&begun, "codex.api_request", 'a', n);
+    put_record(&ended, "codex.sse_event", 'b', n);
+    struct nv_raw_item items[] = {{.bytes = nv_buf_str(&begun), .signal = NV_SIGNAL_LOGS},
+                                  {.bytes = nv_buf_str(&ended), .signal = NV_SIGNAL_LOGS}};
+    struct nv_raw_trace raw = {.arena = nv_arena_new(64u << 20),
+                               .items = items,
+                               .item_count = 2,
+                               .groups = &group,
+                               .group_count = 1};
+    nv_meter_start(UINT64_MAX);
+    ck_assert(nv_turns_make_spans(&raw, &unused) == NV_OK);
+    const uint64_t spent = nv_meter_spent();
+    ck_assert_uint_eq(raw.span_count, 2);
+    ck_assert_uint_gt(raw.items[1].bytes.len, begun.len);
+    nv_arena_free(raw.arena);
+    nv_buf_release(&begun);
+    nv_buf_release(&ended);
+    return spent;
+}
+
+START_TEST(what_a_call_began_with_costs_what_its_keys_do)
+{
+    nv_test_grows_linearly(call_costs, NULL, 1000, 2000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/turns");
@@ -189,6 +252,7 @@ int main(void)
     tcase_add_test(tcase, a_failed_call_is_an_error);
     tcase_add_test(tcase, an_evaluation_without_a_span_becomes_one);
     tcase_add_test(tcase, other_records_are_events_of_the_root);
+    tcase_add_test(tcase, what_a_call_began_with_costs_what_its_keys_do);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
