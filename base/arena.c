@@ -10,26 +10,17 @@
  * There is no way to free a single allocation: that is the point.
  */
 #include "base/arena.h"
+#include "base/asan.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ARENA_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENA_ASAN 1
-#endif
-#endif
-#ifdef ARENA_ASAN
-#include <sanitizer/asan_interface.h>
+#ifdef NV_ASAN
 #define GAP 16
 #else
 #define GAP 0
-#define ASAN_POISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
 #endif
 
 #include "base/banned.h"
@@ -70,7 +61,7 @@ struct nv_arena *nv_arena_new(size_t max_bytes)
 
 static void chunk_free(struct chunk *chunk)
 {
-    ASAN_UNPOISON_MEMORY_REGION(chunk_bytes(chunk), chunk->capacity);
+    nv_asan_show(chunk_bytes(chunk), chunk->capacity);
     free(chunk);
 }
 
@@ -124,8 +115,7 @@ void nv_arena_rewind(struct nv_arena *arena, struct nv_arena_mark mark)
     free_range(arena, newest->next, mark.second);
     newest->next = mark.second;
     newest->used = mark.used;
-    ASAN_POISON_MEMORY_REGION(chunk_bytes(newest) + newest->used,
-                              newest->capacity - newest->used);
+    nv_asan_hide(chunk_bytes(newest) + newest->used, newest->capacity - newest->used);
 }
 
 void nv_arena_reset(struct nv_arena *arena)
@@ -147,7 +137,7 @@ void nv_arena_reset(struct nv_arena *arena)
         return;
     largest->next = NULL;
     largest->used = 0;
-    ASAN_POISON_MEMORY_REGION(chunk_bytes(largest), largest->capacity);
+    nv_asan_hide(chunk_bytes(largest), largest->capacity);
     arena->bytes = sizeof *largest + largest->capacity;
 }
 
@@ -159,7 +149,7 @@ static struct chunk *chunk_new(struct nv_arena *arena, size_t size)
     if (!chunk)
         return NULL;
     *chunk = (struct chunk){.capacity = size - sizeof *chunk};
-    ASAN_POISON_MEMORY_REGION(chunk_bytes(chunk), chunk->capacity);
+    nv_asan_hide(chunk_bytes(chunk), chunk->capacity);
     arena->bytes += size;
     return chunk;
 }
@@ -205,7 +195,7 @@ void *nv_arena_raw(struct nv_arena *arena, size_t size)
     char *at = chunk_bytes(chunk) + chunk->used;
     chunk->used += step;
     assert(chunk->used <= chunk->capacity && ((uintptr_t)at & (ALIGNMENT - 1)) == 0);
-    ASAN_UNPOISON_MEMORY_REGION(at, size);
+    nv_asan_show(at, size);
     return at;
 }
 
