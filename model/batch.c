@@ -10,13 +10,22 @@
 
 #include "base/banned.h"
 
+void nv_batch_drop_index(struct nv_batch *batch)
+{
+    free(batch->items);
+    if (batch->groups != &batch->first_group)
+        free(batch->groups);
+    batch->items = NULL;
+    batch->groups = NULL;
+    batch->item_count = batch->group_count = 0;
+}
+
 void nv_batch_free(struct nv_batch *batch)
 {
     if (!batch)
         return;
     free(batch->body);
-    free(batch->items);
-    free(batch->groups);
+    nv_batch_drop_index(batch);
     free((void *)(uintptr_t)batch->project.ptr);
     free(batch);
 }

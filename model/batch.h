@@ -82,10 +82,13 @@ struct nv_batch {
     uint64_t client; /* stands for the network address that sent it; 0: not known */
     struct nv_item *items;
     uint32_t item_count;
-    struct nv_group *groups;
+    struct nv_group *groups; /* malloc'ed, or first_group: most requests have one */
     uint32_t group_count;
+    struct nv_group first_group;
 };
 
+/* Frees items and groups; there are none then. */
+void nv_batch_drop_index(struct nv_batch *batch);
 /* Frees a batch and all that it owns (malloc'ed: itself, body, project.ptr, items, groups). */
 void nv_batch_free(struct nv_batch *batch);
 

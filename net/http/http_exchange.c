@@ -14,9 +14,13 @@
  * So an exchange is freed in one place only, on its loop, when both the reply and the writing
  * of it (or the end of the connection) are over. Its bytes count from when they come to when it
  * replies: what a handler has taken is the handler's to count.
+ *
+ * "Freed" mostly means kept: the memory of one ended exchange waits in its part, cleared, for
+ * the next request of any connection on that loop.
  */
 #include "net/http/http_internal.h"
 
+#include "base/asan.h"
 #include "base/limits.h"
 
 #include <assert.h>
@@ -28,18 +32,62 @@
 #define BODY_FIRST_BYTES ((size_t)4 * 1024)
 /* Heads up to this size are not counted: the cap of connections bounds them well enough. */
 #define HEAD_UNCOUNTED_BYTES 4096
+/* Heads of SDKs have 200 to 400 bytes: with that much the next one fits, too. */
+#define HEAD_FIRST_BYTES 512u
+/* A spare exchange keeps the buffer of its reply up to this size; OTLP's have 150 bytes. */
+#define SPARE_REPLY_BYTES 4096
+
+/*
+ * A spare is as good as freed, but AddressSanitizer doesn't know. Room and head are enough: who
+ * holds an exchange too long reads one of them, a reply too. What comes before has the pointers
+ * to its buffers, and LeakSanitizer looks for none in hidden memory.
+ */
+static void hide_spare(struct nv_http_exchange *spare)
+{
+    nv_asan_hide(spare->room, sizeof *spare - offsetof(struct nv_http_exchange, room));
+}
+
+/* The spare of a part, which has none then; NULL: none. */
+static struct nv_http_exchange *take_spare(struct nv_http_part *part)
+{
+    struct nv_http_exchange *spare = part->spare;
+    part->spare = NULL;
+    if (spare)
+        nv_asan_show(spare->room, sizeof *spare - offsetof(struct nv_http_exchange, room));
+    return spare;
+}
+
+/* A new one, of which head_bytes, head_capacity and out are set. */
+static struct nv_http_exchange *take_memory(struct nv_http_part *part)
+{
+    struct nv_http_exchange *exchange = take_spare(part);
+    if (exchange)
+        return exchange;
+    exchange = malloc(sizeof *exchange);
+    if (!exchange)
+        return NULL;
+    exchange->head_bytes = NULL;
+    exchange->head_capacity = 0;
+    nv_buf_init(&exchange->out, NV_CAP_HTTP_REPLY);
+    return exchange;
+}
 
 struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection,
                                               nv_http_wake *wake)
 {
-    struct nv_http_exchange *exchange = malloc(sizeof *exchange);
+    struct nv_http_exchange *exchange = take_memory(connection->part);
     if (!exchange)
         return NULL;
+    char *head_bytes = exchange->head_bytes;
+    uint32_t head_capacity = exchange->head_capacity;
+    struct nv_buf out = exchange->out;
     memset(exchange, 0,
            offsetof(struct nv_http_exchange, head)); /* the head's table is large */
     nv_http1_head_init(&exchange->head);
     nv_buf_init(&exchange->headers, NV_CAP_HTTP_HEADERS);
-    nv_buf_init(&exchange->out, NV_CAP_HTTP_REPLY);
+    exchange->head_bytes = head_bytes;
+    exchange->head_capacity = head_capacity;
+    exchange->out = out;
     exchange->connection = connection;
     exchange->wake = wake;
     exchange->part = connection->part;
@@ -81,6 +129,19 @@ enum nv_err nv_http_request_count(struct nv_http_exchange *exchange, size_t more
     return err;
 }
 
+/* The buffers of most requests fit the next one. A large one would be kept for nothing. */
+static bool keep_spare(struct nv_http_exchange *exchange)
+{
+    struct nv_http_part *part = exchange->part;
+    if (part->spare || part->closed || exchange->head_capacity > HEAD_UNCOUNTED_BYTES ||
+        exchange->out.capacity > SPARE_REPLY_BYTES)
+        return false;
+    nv_buf_clear(&exchange->out);
+    part->spare = exchange;
+    hide_spare(exchange);
+    return true;
+}
+
 void nv_http_exchange_free(struct nv_http_exchange *exchange)
 {
     if (exchange->open)
@@ -89,11 +150,24 @@ void nv_http_exchange_free(struct nv_http_exchange *exchange)
     uncount_bytes(exchange, exchange->counted_head);
     if (exchange->head_bytes)
         explicit_bzero(exchange->head_bytes, exchange->head_capacity); /* it may hold a token */
-    free(exchange->head_bytes);
     free(exchange->body);
     nv_buf_release(&exchange->headers);
+    if (keep_spare(exchange))
+        return;
+    free(exchange->head_bytes);
     nv_buf_release(&exchange->out);
     free(exchange);
+}
+
+void nv_http_exchange_keep_none(struct nv_http_part *part)
+{
+    struct nv_http_exchange *spare = take_spare(part);
+    part->closed = true;
+    if (!spare)
+        return;
+    free(spare->head_bytes);
+    nv_buf_release(&spare->out);
+    free(spare);
 }
 
 static enum nv_err grow_head(struct nv_http_exchange *exchange, uint32_t capacity)
@@ -125,6 +199,8 @@ enum nv_err nv_http_exchange_save_head(struct nv_http_exchange *exchange, struct
     if (need > exchange->head_capacity) {
         uint32_t capacity =
             exchange->head_capacity * 2 > need ? exchange->head_capacity * 2 : need;
+        if (capacity < HEAD_FIRST_BYTES)
+            capacity = HEAD_FIRST_BYTES;
         enum nv_err err = grow_head(exchange, capacity);
         if (err != NV_OK)
             return err;
@@ -208,6 +284,12 @@ size_t nv_http_request_length(const struct nv_http_exchange *exchange)
 uint64_t nv_http_request_client(const struct nv_http_exchange *exchange)
 {
     return exchange->connection != NULL ? exchange->connection->client : 0;
+}
+
+void *nv_http_request_room(struct nv_http_exchange *exchange)
+{
+    assert(!exchange->replied);
+    return exchange->room;
 }
 
 size_t nv_http_request_take_body(struct nv_http_exchange *exchange, char **body)

@@ -70,6 +70,7 @@ struct nv_http_exchange {
     bool body_done; /* nothing of this request is left in the stream */
     bool keep;      /* the connection goes on after the reply */
     struct nv_http1_chunks chunks;
+    _Alignas(max_align_t) char room[NV_HTTP_ROOM_BYTES]; /* the handler's */
     struct nv_http1_head head;
 };
 
@@ -82,7 +83,11 @@ struct nv_http_part {
     struct nv_server_part base;
     struct nv_http_list idle, busy;
     uint64_t swept_ns;
+    /* One that has ended, with its buffers, for the next request of any connection; NULL: none.
+     * One a loop and not one a connection: ten thousand idle ones would keep ten thousand. */
+    struct nv_http_exchange *spare;
     bool stopping;
+    bool closed; /* nothing is kept any more */
 };
 
 struct nv_http_server {
@@ -120,8 +125,11 @@ bool nv_http_connection_late(const struct nv_http_connection *connection, uint64
  * `wake` is called for a reply that was given outside of the handler. */
 struct nv_http_exchange *nv_http_exchange_new(struct nv_http_connection *connection,
                                               nv_http_wake *wake);
-/* Frees all of it and takes it out of the server's totals. */
+/* Ends it, on its loop, and takes it out of the server's totals; its memory may become the
+ * part's spare. */
 void nv_http_exchange_free(struct nv_http_exchange *exchange);
+/* Frees the spare of a part, and keeps none from then on. */
+void nv_http_exchange_keep_none(struct nv_http_part *part);
 /* Appends a piece of the head. Errors as nv_http_exchange_reserve: large heads count too. */
 enum nv_err nv_http_exchange_save_head(struct nv_http_exchange *exchange,
                                        struct nv_str bytes) NV_MUST_USE;

@@ -102,6 +102,7 @@ static void close_all(struct nv_server_part *base)
         nv_http_connection_close(part->idle.first);
     while (part->busy.first)
         nv_http_connection_close(part->busy.first);
+    nv_http_exchange_keep_none(part);
 }
 
 static const struct nv_server_actions actions = {

@@ -24,6 +24,10 @@ struct nv_http_server;
  * given. */
 struct nv_http_exchange;
 
+/* Size of nv_http_request_room: what OTLP keeps of a request while it is answered elsewhere, of
+ * which the message of a partial success is the most (otlp/request/request.h). */
+#define NV_HTTP_ROOM_BYTES 512
+
 enum nv_http_method {
     NV_HTTP_GET = 1u << 0, /* HEAD is answered likewise, without the body */
     NV_HTTP_POST = 1u << 1,
@@ -157,6 +161,9 @@ unsigned nv_http_request_header_count(const struct nv_http_exchange *exchange,
 size_t nv_http_request_length(const struct nv_http_exchange *exchange);
 /* Who sends it (net/peer.h), 0 when not known. In `head` and `handle`. */
 uint64_t nv_http_request_client(const struct nv_http_exchange *exchange);
+/* Memory of the request's own for who handles it, NV_HTTP_ROOM_BYTES, zeroed, aligned for
+ * anything; from `handle` until it replies. */
+void *nv_http_request_room(struct nv_http_exchange *exchange);
 /* Gives the whole body away, in `handle`: *body is new (free() it; NULL when empty). Returns
  * its length. It stays counted as undecoded until the reply. */
 size_t nv_http_request_take_body(struct nv_http_exchange *exchange, char **body);

@@ -58,13 +58,14 @@ struct form {
     enum nv_coding coding;
 };
 
-/* A request that the acceptor has. */
+/* A request that the acceptor has; it lies in the exchange's own room. */
 struct pending {
     struct nv_http_exchange *exchange;
     enum nv_signal signal;
     enum nv_media media;
     struct nv_request_result result;
 };
+static_assert(sizeof(struct pending) <= NV_HTTP_ROOM_BYTES, "it lies in the request's room");
 
 /* ---- replies ----------------------------------------------------------------------------- */
 
@@ -319,7 +320,6 @@ static void on_done(void *done_ctx, enum nv_err err)
     } else {
         reply_error(pending->exchange, pending->media, err, NULL);
     }
-    free(pending);
 }
 
 static enum nv_err take_room(void *ctx, size_t bytes)
@@ -385,18 +385,13 @@ static void handle_items(const struct endpoint *endpoint, struct nv_http_exchang
     const struct nv_acceptor *acceptor = endpoint->service->acceptor;
     struct nv_fail fail = {.code = NV_OK};
     struct nv_batch *batch = NULL;
-    struct pending *pending = calloc(1, sizeof *pending);
-    if (!pending) {
-        reply_error(exchange, form->media, NV_ERR_NO_MEMORY, NULL);
-        return;
-    }
+    struct pending *pending = nv_http_request_room(exchange);
     pending->exchange = exchange;
     pending->signal = endpoint->target == TARGET_LOGS ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES;
     pending->media = form->media;
     enum nv_err err = decode(endpoint, form, pending, &batch, &fail);
     if (err != NV_OK) {
         nv_batch_free(batch);
-        free(pending);
         reply_error(exchange, form->media, err, &fail);
     } else if (batch->item_count == 0) { /* nothing to keep: all good, or all rejected */
         nv_batch_free(batch);

@@ -63,23 +63,13 @@ static enum nv_err transcode_body(struct nv_batch *batch,
     return err;
 }
 
-static void forget_index(struct nv_batch *batch)
-{
-    free(batch->items);
-    free(batch->groups);
-    batch->items = NULL;
-    batch->groups = NULL;
-    batch->item_count = 0;
-    batch->group_count = 0;
-}
-
 /* Rewrites a body whose resources or scopes came in pieces and walks it again. */
 static enum nv_err merge_body(struct nv_batch *batch, const struct nv_request_limits *limits,
                               struct nv_request_result *result, struct nv_fail *fail)
 {
     struct nv_buf merged;
     bool split = false;
-    forget_index(batch);
+    nv_batch_drop_index(batch);
     nv_buf_init(&merged, limits->body_max_bytes);
     enum nv_err err = nv_room_ask(limits->room, batch->body_len);
     if (err == NV_OK) {
@@ -113,15 +103,16 @@ static enum nv_err fill_batch(struct nv_batch *batch, enum nv_media media,
     return err == NV_ERR_LIMIT ? NV_ERR_TOO_LARGE : err;
 }
 
-/* Gives back what doubling took too much: batches wait in memory. */
+/* Gives back what doubling took too much: batches wait in memory. A first block of items, of
+ * which there is at most one of a kilobyte, is not worth another turn of the allocator. */
 static void trim(struct nv_batch *batch)
 {
-    if (batch->item_count > 0) {
+    if (batch->item_count > NV_WALK_FIRST) {
         void *items = reallocarray(batch->items, batch->item_count, sizeof *batch->items);
         if (items)
             batch->items = items;
     }
-    if (batch->group_count > 0) {
+    if (batch->group_count > NV_WALK_FIRST) {
         void *groups = reallocarray(batch->groups, batch->group_count, sizeof *batch->groups);
         if (groups)
             batch->groups = groups;

@@ -81,7 +81,7 @@ static enum nv_err grow(const struct walk *walk, void **array, uint32_t *capacit
 {
     if (count < *capacity)
         return NV_OK;
-    uint32_t more = *capacity == 0 ? 16 : *capacity * 2;
+    uint32_t more = *capacity == 0 ? NV_WALK_FIRST : *capacity * 2;
     if (ask_room(walk, *capacity * size, more * size) != NV_OK)
         return NV_ERR_BUSY;
     void *grown = reallocarray(*array, more, size);
@@ -92,16 +92,31 @@ static enum nv_err grow(const struct walk *walk, void **array, uint32_t *capacit
     return NV_OK;
 }
 
+/* The first has its place in the batch, with the second all move to a block of their own. */
+static enum nv_err grow_groups(struct walk *walk)
+{
+    struct nv_batch *batch = walk->batch;
+    bool inside = batch->groups == &batch->first_group;
+    void *groups = inside ? NULL : batch->groups;
+    if (batch->group_count == 0) {
+        batch->groups = &batch->first_group;
+        return NV_OK;
+    }
+    enum nv_err err =
+        grow(walk, &groups, &walk->group_capacity, batch->group_count, sizeof *batch->groups);
+    if (groups)
+        batch->groups = groups;
+    if (err == NV_OK && inside)
+        batch->groups[0] = batch->first_group;
+    return err;
+}
+
 static enum nv_err open_group(struct walk *walk)
 {
     struct nv_batch *batch = walk->batch;
-    void *groups = batch->groups;
-    assert(batch->group_count <= walk->group_capacity);
     if (walk->group_open)
         return NV_OK;
-    enum nv_err err =
-        grow(walk, &groups, &walk->group_capacity, batch->group_count, sizeof *batch->groups);
-    batch->groups = groups;
+    enum nv_err err = grow_groups(walk);
     if (err != NV_OK)
         return err;
     batch->groups[batch->group_count++] = (struct nv_group){0};

@@ -37,8 +37,7 @@ static bool check_walk(enum nv_signal signal, const struct nv_buf *protobuf)
     enum nv_err err = nv_walk_request(&batch, &limits, &result, &split, &fail);
     require(err == NV_OK || err == NV_ERR_DEPTH);
     require(!split);
-    free(batch.items);
-    free(batch.groups);
+    nv_batch_drop_index(&batch);
     return err == NV_OK;
 }
 

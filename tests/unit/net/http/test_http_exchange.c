@@ -381,6 +381,35 @@ START_TEST(a_reply_past_its_cap_closes_without_a_word)
 }
 END_TEST
 
+/* Its memory is that of the one before: headers, a handler's room and reply are not. */
+START_TEST(nothing_of_the_request_before_is_left)
+{
+    static const char zeros[NV_HTTP_ROOM_BYTES];
+    echo_open(NULL);
+    int fd = http_rig_connect(&echo_rig);
+    http_rig_send(&echo_rig, fd,
+                  NV_STR("GET /later?one HTTP/1.1\r\n" ECHO_HOST "X-Key: k\r\n\r\n"));
+    struct nv_http_exchange *before = echo_kept;
+    memset(nv_http_request_room(before), 'x', NV_HTTP_ROOM_BYTES);
+    nv_http_exchange_add_header(before, NV_STR("X-Added: one"));
+    nv_http_reply_text(before, 200, NV_STR(""), NV_STR("a long answer"));
+    (void)http_rig_read(&echo_rig, fd);
+    echo_kept = NULL;
+    http_rig_send(&echo_rig, fd, NV_STR("GET /later HTTP/1.1\r\n" ECHO_HOST "\r\n"));
+    ck_assert_ptr_eq(echo_kept, before); /* else there is nothing to see */
+    ck_assert_mem_eq(nv_http_request_room(echo_kept), zeros, sizeof zeros);
+    ck_assert_uint_eq(nv_http_request_header_count(echo_kept, NV_STR("x-key")), 0);
+    ck_assert_uint_eq(nv_http_request_query(echo_kept).len, 0);
+    nv_http_reply_text(echo_kept, 204, NV_STR(""), NV_STR(""));
+    echo_rig.len = 0;
+    (void)http_rig_read(&echo_rig, fd);
+    ck_assert_int_eq(http_rig_status(&echo_rig, 0), 204);
+    ck_assert(!echo_has("X-Added") && !echo_has("long"));
+    close(fd);
+    http_rig_close(&echo_rig);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("net/http_exchange");
@@ -397,6 +426,7 @@ int main(void)
     tcase_add_loop_test(tcase, slow_bodies_cost_what_has_come, 0, 2);
     tcase_add_test(tcase, added_headers_at_their_cap_and_past_it);
     tcase_add_test(tcase, a_reply_past_its_cap_closes_without_a_word);
+    tcase_add_test(tcase, nothing_of_the_request_before_is_left);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

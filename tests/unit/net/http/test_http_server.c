@@ -161,8 +161,8 @@ START_TEST(every_allocation_failing_once)
     struct nv_str request =
         NV_STR("POST /echo HTTP/1.1\r\n" ECHO_HOST "Transfer-Encoding: chunked\r\n\r\n"
                "5\r\nhello\r\n0\r\n\r\nGET /get HTTP/1.1\r\n" ECHO_HOST "\r\n");
-    echo_open(NULL);
     for (unsigned long n = 1;; n++) {
+        echo_open(NULL); /* anew: else exchange and head would be there already */
         int fd = http_rig_connect(&echo_rig);
         echo_rig.len = 0;
         (void)http_rig_read(&echo_rig, fd);
@@ -177,10 +177,11 @@ START_TEST(every_allocation_failing_once)
         ck_assert_msg(first == 200 || first == 503 || (closed && echo_rig.len == 0), "%s",
                       echo_rig.text);
         if (!failed)
+            ck_assert_int_eq(http_rig_status(&echo_rig, 1), 200);
+        http_rig_close(&echo_rig);
+        if (!failed)
             break;
     }
-    ck_assert_int_eq(http_rig_status(&echo_rig, 1), 200);
-    http_rig_close(&echo_rig);
 }
 END_TEST
 

@@ -344,13 +344,13 @@ END_TEST
 
 START_TEST(every_allocation_failing_once)
 {
-    open_service(NULL, NULL);
     char text[1024];
     int len = snprintf(text, sizeof text,
                        "POST /v1/traces HTTP/1.1\r\nHost: a\r\n" JSON
                        "X-Noveum-Project: p\r\nContent-Length: %zu\r\n\r\n%s",
                        strlen(MIXED), MIXED);
     for (unsigned long n = 1;; n++) {
+        open_service(NULL, NULL); /* anew: else exchange and head would be there already */
         int fd = http_rig_connect(&rig);
         http_rig_send(&rig, fd, NV_STR("")); /* the connection is there */
         rig.len = 0;
@@ -363,12 +363,12 @@ START_TEST(every_allocation_failing_once)
         int status = http_rig_status(&rig, 0);
         ck_assert_msg(status == 200 || status == 503 || (closed && rig.len == 0), "%lu: %s", n,
                       rig.text);
+        close_service();
         if (!failed) {
             ck_assert_int_eq(status, 200);
             break;
         }
     }
-    close_service();
 }
 END_TEST
 
