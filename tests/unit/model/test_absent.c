@@ -52,6 +52,22 @@ START_TEST(one_byte_more_is_a_value)
 }
 END_TEST
 
+START_TEST(the_longest_disguise_has_the_bytes_that_are_looked_at)
+{
+    size_t longest = 0;
+    for (int i = 0; i < DISGUISES; i++) {
+        size_t len = strlen(disguises[i].text) + 2; /* quotes */
+        longest = len > longest ? len : longest;
+    }
+    ck_assert_uint_eq(longest, NV_ABSENT_BYTES_MAX);
+    char text[NV_ABSENT_BYTES_MAX + 2] = "";
+    memset(text, ' ', NV_ABSENT_BYTES_MAX + 1); /* white space has no cap */
+    ck_assert(is_absent(text));
+    memset(text, '"', NV_ABSENT_BYTES_MAX + 1);
+    ck_assert(!is_absent(text));
+}
+END_TEST
+
 START_TEST(nothing_and_white_space_are_absent)
 {
     const struct nv_value null = nv_value_null();
@@ -80,6 +96,7 @@ int main(void)
     TCase *tcase = tcase_create("absent");
     tcase_add_loop_test(tcase, every_disguise_is_absent, 0, DISGUISES);
     tcase_add_loop_test(tcase, one_byte_more_is_a_value, 0, DISGUISES);
+    tcase_add_test(tcase, the_longest_disguise_has_the_bytes_that_are_looked_at);
     tcase_add_test(tcase, nothing_and_white_space_are_absent);
     tcase_add_test(tcase, numbers_and_words_are_values);
     suite_add_tcase(suite, tcase);

@@ -8,6 +8,7 @@
 #include "redaction/redact.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -121,6 +122,28 @@ START_TEST(rules_of_keys)
 }
 END_TEST
 
+static const char *rule_of(size_t len, unsigned number, char *rule)
+{
+    snprintf(rule, NV_PII_KEY_MAX + 16, "%0*u=drop", (int)len, number);
+    return nv_pii_add_key(config.pii, nv_str_from(rule));
+}
+
+START_TEST(rules_of_keys_have_caps)
+{
+    char rule[NV_PII_KEY_MAX + 16];
+    const char *wrong = rule_of(NV_PII_KEY_MAX + 1, 0, rule);
+    ck_assert_ptr_nonnull(wrong);
+    ck_assert_ptr_nonnull(strstr(wrong, "longer than 64"));
+    for (unsigned i = 0; i < NV_PII_KEYS_MAX; i++)
+        ck_assert_ptr_null(rule_of(NV_PII_KEY_MAX, i, rule));
+    wrong = rule_of(NV_PII_KEY_MAX, NV_PII_KEYS_MAX, rule);
+    ck_assert_ptr_nonnull(wrong);
+    ck_assert_ptr_nonnull(strstr(wrong, "one more than 64"));
+    ck_assert_uint_eq(NV_PII_KEY_MAX, 64); /* what is told says so too */
+    ck_assert_uint_eq(NV_PII_KEYS_MAX, 64);
+}
+END_TEST
+
 START_TEST(shown_texts)
 {
     struct nv_str shown = NV_STR("john@corp.com, password=x");
@@ -189,6 +212,7 @@ int main(void)
     tcase_add_test(tcase, texts_keys_and_numbers);
     tcase_add_test(tcase, the_trace_says_what_was_taken);
     tcase_add_test(tcase, rules_of_keys);
+    tcase_add_test(tcase, rules_of_keys_have_caps);
     tcase_add_test(tcase, shown_texts);
     tcase_add_test(tcase, threads_do_not_meet);
     tcase_add_test(tcase, each_allocation_fails_once);

@@ -37,7 +37,7 @@ static const struct {
     {"AE", "11111111111111111111111111", false},
 };
 
-START_TEST(candidates)
+static bool is_valid(const char *region, struct nv_str text)
 {
     struct nv_regex *extension = NULL;
     struct nv_regex_work *work = nv_regex_work_new();
@@ -47,13 +47,32 @@ START_TEST(candidates)
                                   &extension, NULL),
                      NV_OK);
     const struct nv_phone_parser parser = {
-        plans, work, extension,
-        cases[_i].region ? nv_phone_plan_of_region(nv_str_from(cases[_i].region)) : NULL};
-    ck_assert_msg(nv_phone_is_valid(&parser, nv_str_from(cases[_i].text)) == cases[_i].valid,
-                  "%s", cases[_i].text);
+        plans, work, extension, region ? nv_phone_plan_of_region(nv_str_from(region)) : NULL};
+    bool valid = nv_phone_is_valid(&parser, text);
     nv_regex_free(extension);
     nv_regex_work_free(work);
     nv_phone_plans_free(plans);
+    return valid;
+}
+
+START_TEST(candidates)
+{
+    ck_assert_msg(is_valid(cases[_i].region, nv_str_from(cases[_i].text)) == cases[_i].valid,
+                  "%s", cases[_i].text);
+}
+END_TEST
+
+START_TEST(length_at_its_cap_and_past_it)
+{
+    static const char country[] = "+44", rest[] = "2079460958";
+    char text[NV_PHONE_CANDIDATE_MAX + 2];
+    for (size_t size = NV_PHONE_CANDIDATE_MAX; size <= NV_PHONE_CANDIDATE_MAX + 1; size++) {
+        memset(text, '-', size);
+        memcpy(text, country, sizeof country - 1);
+        memcpy(text + size - (sizeof rest - 1), rest, sizeof rest - 1);
+        ck_assert(is_valid(NULL, (struct nv_str){text, size}) ==
+                  (size == NV_PHONE_CANDIDATE_MAX));
+    }
 }
 END_TEST
 
@@ -62,6 +81,7 @@ int main(void)
     Suite *suite = suite_create("redaction/personal/phone_parse");
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, candidates, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tcase, length_at_its_cap_and_past_it);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

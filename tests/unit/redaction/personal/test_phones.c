@@ -119,6 +119,37 @@ START_TEST(regions)
 }
 END_TEST
 
+START_TEST(regions_at_their_cap_and_past_it)
+{
+    struct nv_str list[NV_PHONES_REGIONS_MAX + 1];
+    struct nv_fail fail = {0};
+    for (size_t i = 0; i <= NV_PHONES_REGIONS_MAX; i++)
+        list[i] = NV_STR("AE");
+    ck_assert_int_eq(nv_phones_new(list, NV_PHONES_REGIONS_MAX + 1, &phones, &fail),
+                     NV_ERR_CONFIG);
+    ck_assert_uint_eq(strtoul(fail.path, NULL, 10), NV_PHONES_REGIONS_MAX);
+    ck_assert_int_eq(nv_phones_new(list, NV_PHONES_REGIONS_MAX, &phones, &fail), NV_OK);
+}
+END_TEST
+
+/* A number behind as many that are none, less one, and behind as many. */
+START_TEST(tries_at_their_cap_and_past_it)
+{
+    static const char none[] = "1234567 a\n", number[] = "+44 20 7946 0958";
+    size_t size = NV_PHONES_TRIES_MAX * (sizeof none - 1);
+    char *text = malloc(size + sizeof number);
+    ck_assert_ptr_nonnull(text);
+    for (size_t i = 0; i < size; i++)
+        text[i] = none[i % (sizeof none - 1)];
+    memcpy(text + size, number, sizeof number);
+    make("");
+    struct nv_str all = {text, size + sizeof number - 1};
+    ck_assert_uint_eq(of(nv_str_slice(all, sizeof none - 1, all.len)).count, 1);
+    ck_assert_uint_eq(of(all).count, 0);
+    free(text);
+}
+END_TEST
+
 /* 2 MB of digits in groups: as many tries as libphonenumber makes, then no more. */
 START_TEST(nothing_takes_long)
 {
@@ -159,6 +190,8 @@ int main(void)
     tcase_add_test(tcase, as_the_package_finds_them);
     tcase_add_loop_test(tcase, with_a_country_only, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_add_test(tcase, regions);
+    tcase_add_test(tcase, regions_at_their_cap_and_past_it);
+    tcase_add_test(tcase, tries_at_their_cap_and_past_it);
     tcase_add_loop_test(tcase, nothing_takes_long, 0, 5);
     tcase_add_test(tcase, no_memory_is_an_error);
     suite_add_tcase(suite, tcase);
