@@ -88,7 +88,7 @@ START_TEST(each_changed_byte_is_found)
     for (uint32_t at = 0; at < end; at++) {
         unsigned char was, is;
         ck_assert_int_eq(pread(fd, &was, 1, at), 1);
-        is = was ^ (unsigned char)(_i == 8 ? 0xff : 1u << _i);
+        is = (unsigned char)(was ^ (_i == 8 ? 0xffu : 1u << _i));
         ck_assert_int_eq(pwrite(fd, &is, 1, at), 1);
         if (means_something(at, start))
             ck_assert_msg(damage_found() > 0, "byte %u of %u, bit %d", at, end, _i);
