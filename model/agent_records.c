@@ -269,7 +269,8 @@ static const struct nv_record_event *event_of(const struct nv_record_agent *agen
 
 static struct nv_str text_attribute(struct nv_str bytes, struct nv_str key)
 {
-    return key.len == 0 ? (struct nv_str){0} : record_text(nv_record_attribute(bytes, key));
+    const struct nv_str none = {NULL, 0};
+    return key.len == 0 ? none : record_text(nv_record_attribute(bytes, key));
 }
 
 bool nv_record_read(const struct nv_record_agent *agent, struct nv_str bytes,

@@ -205,11 +205,12 @@ static enum nv_err walk_bytes(struct pass *pass, const struct level *level,
 {
     struct nv_media_said said = said_of(level);
     bool is;
-    struct nv_str instead;
+    struct nv_str instead = {NULL, 0};
     enum nv_err err = nv_media_bytes(value->as.string, &said, &pass->found, &is);
-    if (err == NV_OK && is)
-        err = take(pass, true, &instead);
-    if (err == NV_OK && is)
+    if (err != NV_OK || !is)
+        return err;
+    err = take(pass, true, &instead);
+    if (err == NV_OK)
         *value = nv_value_string(instead);
     return err;
 }
