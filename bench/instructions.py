@@ -29,6 +29,7 @@ PASSES = {
     "translate-small": (["bench-translate", "small", "passes", "{}"], 1, 4),
     "masked-genai": (["bench-translate", "genai", "passes", "{}", "masked"], 1, 4),
     "masked-small": (["bench-translate", "small", "passes", "{}", "masked"], 1, 4),
+    "secrets-genai": (["bench-translate", "genai", "passes", "{}", "secrets"], 1, 4),
     "pseudonyms-genai": (["bench-translate", "genai", "passes", "{}", "pseudonyms"], 1, 4),
     "translate-genai-one": (["bench-translate", "genai-one", "passes", "{}"], 0, 1),
     "translate-small-one": (["bench-translate", "small-one", "passes", "{}"], 0, 1),

@@ -2,14 +2,14 @@
  * What translation costs: decode to nv_trace, one thread, no input or output.
  *
  *   bench-translate [genai|small|genai-one|small-one] [seconds]
- *   bench-translate SHAPE passes N [masked|pseudonyms]
+ *   bench-translate SHAPE passes N [masked|secrets|pseudonyms]
  *
  * Makes 64 traces of 8 spans as the load generator does (`-one`: a single trace of 10,000
  * spans), indexes them once and translates them over and over; prints ns a span and bytes of
  * arena a span, then the same with secrets masked, which the gateway does behind it
- * (redaction.secrets). `pseudonyms` makes them instead (redaction.pii). Arenas are made and
- * freed inside the measured loop, as assembly and exporter do for each trace. Encoding is not
- * in it.
+ * (redaction.secrets, with media marked; `secrets`: without). `pseudonyms` makes them instead
+ * (redaction.pii). Arenas are made and freed inside the measured loop, as assembly and exporter
+ * do for each trace. Encoding is not in it.
  *
  * `passes` does exactly so many rounds, once, for counting instructions: what two runs of
  * different N differ by is free of the start (bench/instructions.py).
@@ -159,7 +159,9 @@ static bool bench(struct run *run, const struct shape *shape, int argc, char **a
     bool counted = argc > 3 && strcmp(argv[2], "passes") == 0;
     if (counted) {
         bool pseudonyms = argc > 4 && strcmp(argv[4], "pseudonyms") == 0;
-        run->mask = pseudonyms || (argc > 4 && strcmp(argv[4], "masked") == 0);
+        bool secrets = argc > 4 && strcmp(argv[4], "secrets") == 0;
+        run->mask = pseudonyms || secrets || (argc > 4 && strcmp(argv[4], "masked") == 0);
+        all.media.mode = secrets ? NV_MEDIA_KEEP : NV_MEDIA_MARKER;
         if (pseudonyms && !set_pseudonyms())
             return false;
         return pass(run, strtoull(argv[3], NULL, 10));

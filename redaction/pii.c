@@ -26,7 +26,7 @@ struct nv_pii_reader {
     const struct nv_pii *pii;
     const struct nv_personal *rules;
     struct nv_nested *nested;
-    struct nv_known_keys known;
+    struct nv_known known;
     struct nv_personal_counts counts; /* of the text at hand, else 0 */
     /* of the walk */
     struct nv_arena *arena;
@@ -306,7 +306,7 @@ enum nv_err nv_pii_failed(const struct nv_pii_reader *reader)
     return reader->failed;
 }
 
-struct nv_known_keys *nv_pii_known(struct nv_pii_reader *reader)
+struct nv_known *nv_pii_known(struct nv_pii_reader *reader)
 {
     return &reader->known;
 }

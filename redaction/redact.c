@@ -16,7 +16,7 @@
 #define MASK NV_STR("***")
 
 /* What a key says of secrets never changes. */
-static _Thread_local struct nv_known_keys known;
+static _Thread_local struct nv_known known;
 
 struct redaction {
     struct nv_arena *arena;

@@ -53,7 +53,7 @@ struct walk {
     size_t count;
     struct nv_text_place place;
     struct shared shared;
-    struct nv_known_keys *known;
+    struct nv_known *known;
 };
 
 /* ---- values ------------------------------------------------------------------------------ */
@@ -133,46 +133,6 @@ static bool wants(const struct walk *walk, struct nv_str key)
     return false;
 }
 
-static_assert(NV_KNOWN_KEYS == 256, "a place is a byte");
-
-static uint64_t word_at(const char *bytes)
-{
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-    return word;
-}
-
-/* A key as it is remembered; len 0: it never is. */
-static inline struct nv_known_key known_form(struct nv_str key)
-{
-    struct nv_known_key form = {0};
-    if (key.len < 8 || key.len > 32)
-        return form;
-    size_t second = key.len < 16 ? 0 : 8;
-    form.len = key.len;
-    form.words[0] = word_at(key.ptr);
-    form.words[1] = word_at(key.ptr + second);
-    form.words[2] = word_at(key.ptr + key.len - 8 - second);
-    form.words[3] = word_at(key.ptr + key.len - 8);
-    return form;
-}
-
-/* Where a key is remembered. */
-static inline struct nv_known_key *known_place(struct nv_known_keys *known,
-                                               const struct nv_known_key *form)
-{
-    uint64_t hash = (form->words[0] ^ form->words[3] << 1) * UINT64_C(0x9e3779b97f4a7c15);
-    return &known->keys[hash >> 56];
-}
-
-static inline bool is_known(struct nv_known_keys *known, const struct nv_known_key *form)
-{
-    const struct nv_known_key *other = known_place(known, form);
-    return form->len != 0 && form->len == other->len &&
-           ((form->words[0] ^ other->words[0]) | (form->words[1] ^ other->words[1]) |
-            (form->words[2] ^ other->words[2]) | (form->words[3] ^ other->words[3])) == 0;
-}
-
 /* The key is walked last: until then it says what the value is. From the second changed key of
  * a list on they are numbered. */
 static enum nv_err walk_key(struct walk *walk, struct nv_str *key, uint32_t *changed)
@@ -187,7 +147,7 @@ static enum nv_err walk_key(struct walk *walk, struct nv_str *key, uint32_t *cha
 
 /* An attribute whose key is not known to be of no interest. */
 static enum nv_err walk_attribute(struct walk *walk, struct nv_attribute *attribute,
-                                  const struct nv_known_key *form, uint32_t *changed)
+                                  const struct nv_known_text *form, uint32_t *changed)
 {
     struct nv_str key = attribute->key;
     bool wanted = wants(walk, key);
@@ -197,7 +157,7 @@ static enum nv_err walk_attribute(struct walk *walk, struct nv_attribute *attrib
     if (err == NV_OK)
         err = walk_key(walk, &attribute->key, changed);
     if (!wanted && attribute->key.ptr == key.ptr && form->len != 0)
-        *known_place(walk->known, form) = *form;
+        *nv_known_place(walk->known, form) = *form;
     return err;
 }
 
@@ -208,10 +168,10 @@ static enum nv_err walk_items(struct walk *walk, struct nv_attribute *items, uin
     uint32_t changed = 0;
     (void)nv_meter_spend(count);
     for (uint32_t i = 0; i < count && err == NV_OK; i++) {
-        struct nv_known_key form = known_form(items[i].key);
+        struct nv_known_text form = nv_known_form(items[i].key);
         if (top)
             walk->place.key = items[i].key;
-        if (!is_known(walk->known, &form))
+        if (!nv_known_has(walk->known, &form))
             err = walk_attribute(walk, &items[i], &form, &changed);
         else if (items[i].value.type > NV_VALUE_DOUBLE)
             err = walk_value(walk, &items[i].value);
@@ -310,7 +270,7 @@ static_assert(NV_VALUE_NULL < NV_VALUE_DOUBLE && NV_VALUE_BOOL < NV_VALUE_DOUBLE
               "values without a text come first");
 
 enum nv_err nv_walk_trace(struct nv_trace *trace, const struct nv_redaction_handler *handlers,
-                          size_t count, struct nv_known_keys *known)
+                          size_t count, struct nv_known *known)
 {
     struct walk walk = {.trace = trace, .handlers = handlers, .count = count, .known = known};
     enum nv_err err = walk_fields(&walk, trace, of_trace, COUNT(of_trace));

@@ -14,6 +14,7 @@
 #define NV_REDACTION_WALK_H
 
 #include "model/trace.h"
+#include "base/known.h"
 
 /* Where a text is. */
 struct nv_text_place {
@@ -37,20 +38,11 @@ struct nv_redaction_handler {
 };
 
 /*
- * Keys of which no handler wanted anything, by their bytes: most keys are met in every span of
- * every trace. Zero-initialised is empty; belongs to one thread and to one list of handlers,
- * whose `key` and `text` say the same of a key whenever they are asked.
+ * Errors are a handler's, and NV_ERR_NO_MEMORY: some may be done, the trace must not leave.
+ * `known`: the keys of which no handler wanted anything; of one list of handlers, whose `key`
+ * and `text` say the same of a key whenever they are asked.
  */
-#define NV_KNOWN_KEYS 256
-struct nv_known_keys {
-    struct nv_known_key {
-        uint64_t len;      /* 8 to 32; shorter and longer ones are not remembered */
-        uint64_t words[4]; /* the first 16 bytes and the last, which may overlap */
-    } keys[NV_KNOWN_KEYS];
-};
-
-/* Errors are a handler's, and NV_ERR_NO_MEMORY: some may be done, the trace must not leave. */
 enum nv_err nv_walk_trace(struct nv_trace *trace, const struct nv_redaction_handler *handlers,
-                          size_t count, struct nv_known_keys *known) NV_MUST_USE;
+                          size_t count, struct nv_known *known) NV_MUST_USE;
 
 #endif

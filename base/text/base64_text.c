@@ -30,6 +30,18 @@ bool nv_base64_is_char(char c)
     return values[(unsigned char)c] != X;
 }
 
+size_t nv_base64_plain(struct nv_str text, size_t at)
+{
+    const unsigned char *bytes = (const unsigned char *)text.ptr;
+    size_t to = at;
+    while (text.len - to >= 4 && (values[bytes[to]] | values[bytes[to + 1]] |
+                                  values[bytes[to + 2]] | values[bytes[to + 3]]) != X)
+        to += 4;
+    while (to < text.len && values[bytes[to]] != X)
+        to++;
+    return to - at;
+}
+
 void nv_base64_read_init(struct nv_base64_reader *reader, struct nv_str text, size_t at)
 {
     *reader = (struct nv_base64_reader){.text = text, .at = at < text.len ? at : text.len};

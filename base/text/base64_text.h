@@ -33,6 +33,9 @@ struct nv_base64_reader {
 void nv_base64_read_init(struct nv_base64_reader *reader, struct nv_str text, size_t at);
 /* Up to `room` bytes into `out`; how many. 0: the end. Bits left over are no byte. */
 size_t nv_base64_read(struct nv_base64_reader *reader, uint8_t *out, size_t room);
+/* How many characters of base64 stand at `at` of the text (at <= its length) before any other,
+ * an escape, the end of a line and padding among them. */
+size_t nv_base64_plain(struct nv_str text, size_t at);
 /* Is the character one of base64's? */
 bool nv_base64_is_char(char c);
 

@@ -80,6 +80,8 @@ static bool is_cut_there(struct nv_str text, size_t at)
  */
 static size_t uri_before(struct nv_str text, size_t from, size_t at, struct nv_str *mime)
 {
+    if (at == from)
+        return SIZE_MAX;
     size_t least = at - from > URI_HEAD_MAX ? at - URI_HEAD_MAX : from;
     struct nv_str head = nv_str_slice(text, least, at - least);
     if (!nv_str_ends(head, NV_STR(";base64,")) && !nv_str_ends(head, NV_STR(";base64")))
@@ -154,6 +156,9 @@ static size_t end_of_run(struct nv_str text, size_t at)
 {
     struct nv_base64_reader reader;
     uint8_t piece[PIECE];
+    size_t plain = at + nv_base64_plain(text, at);
+    if (plain >= text.len || !memchr("\\=\r\n", text.ptr[plain], 4))
+        return plain; /* nothing stands there that may belong to it all the same */
     nv_base64_read_init(&reader, text, at);
     while (nv_base64_read(&reader, piece, sizeof piece) > 0)
         ;
@@ -176,8 +181,8 @@ static enum nv_err take_around(struct nv_str text, size_t from, size_t window, s
     *is = false;
     while (begin <= window) {
         size_t end = end_of_run(text, begin);
-        if (nv_str_starts(nv_str_slice(text, begin, 6), NV_STR("base64")) && begin > from &&
-            text.ptr[begin - 1] == ';')
+        if (begin > from && text.ptr[begin - 1] == ';' &&
+            nv_str_starts(nv_str_slice(text, begin, 6), NV_STR("base64")))
             begin += 6; /* a data URI without its comma */
         if (end > window) {
             *at = end;

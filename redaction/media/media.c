@@ -64,11 +64,19 @@ static enum nv_err name_upload(struct pass *pass, const struct nv_medium *medium
                              nv_value_string(text));
 }
 
+static enum nv_media_use use_of(struct nv_str key)
+{
+    if (nv_str_starts(key, NV_STR("stt.")))
+        return NV_MEDIA_STT;
+    return nv_str_starts(key, NV_STR("tts.")) ? NV_MEDIA_TTS : NV_MEDIA_CONVERSATION;
+}
+
 /* What stands in the place of pass->found. */
 static enum nv_err take(struct pass *pass, bool raw, struct nv_str *out)
 {
     const struct nv_medium *medium;
     pass->where.raw = raw;
+    pass->where.use = use_of(pass->key);
     enum nv_err err = nv_media_seen_put(&pass->seen, &pass->found, &pass->where, out, &medium);
     if (err == NV_OK && medium)
         return name_upload(pass, medium);
@@ -283,17 +291,9 @@ static enum nv_err walk_map(struct pass *pass, const struct level *up, struct nv
 
 /* ---- the trace --------------------------------------------------------------------------- */
 
-static enum nv_media_use use_of(struct nv_str key)
-{
-    if (nv_str_starts(key, NV_STR("stt.")))
-        return NV_MEDIA_STT;
-    return nv_str_starts(key, NV_STR("tts.")) ? NV_MEDIA_TTS : NV_MEDIA_CONVERSATION;
-}
-
 static enum nv_err walk_attribute(struct pass *pass, struct nv_attribute *item)
 {
     pass->key = item->key;
-    pass->where.use = use_of(item->key);
     return walk_value(pass, NULL, &item->value);
 }
 

@@ -6,6 +6,9 @@
  */
 #include "redaction/media/types.h"
 
+#include <assert.h>
+#include <pthread.h>
+
 #include "base/banned.h"
 
 #define MARKS(bytes) NV_STR_INIT(bytes)
@@ -155,13 +158,54 @@ static bool by_name(const struct nv_media_said *said, struct nv_media_type *out)
            by_format(said->format, out) || by_kind(said->kind, out);
 }
 
+/* ---- without a name ---------------------------------------------------------------------- */
+
+/* A bit for each byte that the sure signatures at the begin, and those behind it, begin with:
+ * nearly all that is asked is no medium, and says so by one byte of each. */
+static uint64_t firsts[4], inners[4];
+static uint8_t inner_at;
+
+static void note_first(uint64_t bits[4], char first)
+{
+    bits[(unsigned char)first / 64] |= UINT64_C(1) << ((unsigned char)first % 64);
+}
+
+static void build_firsts(void)
+{
+    for (size_t i = 0; i < COUNT(signatures); i++) {
+        const struct signature *row = &signatures[i];
+        if (!row->sure)
+            continue;
+        assert(row->at == 0 || inner_at == 0 || inner_at == row->at);
+        inner_at = row->at > 0 ? row->at : inner_at;
+        note_first(row->at == 0 ? firsts : inners, row->first.ptr[0]);
+    }
+}
+
+static bool has_bit(const uint64_t bits[4], char c)
+{
+    return (bits[(unsigned char)c / 64] >> ((unsigned char)c % 64) & 1) != 0;
+}
+
+/* May the bytes be of a type that they tell alone? */
+static bool may_tell(struct nv_str head)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, build_firsts);
+    return head.len > 0 && (has_bit(firsts, head.ptr[0]) ||
+                            (head.len > inner_at && has_bit(inners, head.ptr[inner_at])));
+}
+
 /* ---- both -------------------------------------------------------------------------------- */
 
 bool nv_media_type_of(struct nv_str head, const struct nv_media_said *said,
                       struct nv_media_type *out)
 {
     struct nv_media_type named = {.kind = NV_MEDIA_FILE};
-    bool is_named = by_name(said, &named);
+    bool says = said->mime.len > 0 || said->format.len > 0 || said->kind.len > 0;
+    bool is_named = says && by_name(said, &named);
+    if (!is_named && !may_tell(head))
+        return false;
     for (size_t i = 0; i < COUNT(signatures); i++) {
         const struct signature *row = &signatures[i];
         if ((row->sure || (is_named && named.kind == row->type.kind)) &&

@@ -15,7 +15,7 @@
 #include "model/media.h"
 
 /* Bytes that a signature looks at, at most. */
-#define NV_MEDIA_HEAD_MAX 16u
+#define NV_MEDIA_HEAD_MAX 15u
 
 /* What was said of bytes; all empty: nothing. Borrowed. */
 struct nv_media_said {

@@ -14,6 +14,7 @@
 #include "redaction/secrets/scan.h"
 
 #include "base/meter.h"
+#include "base/known.h"
 #include "redaction/secrets/escapes.h"
 #include "redaction/secrets/names.h"
 #include "redaction/secrets/pairs.h"
@@ -33,6 +34,9 @@
 #define TEXT_MIN (NV_NAME_LEN_MIN + 2)
 /* A token of Hugging Face may have 37 letters and nothing else. */
 #define WORD_MAX 36u
+
+/* Short texts without a secret: names of models and the like. */
+static _Thread_local struct nv_known clean;
 
 /* What a text becomes. */
 struct output {
@@ -399,5 +403,12 @@ enum nv_err nv_secrets_mask_text(struct nv_arena *arena, struct nv_str *text,
     if (text->len < TEXT_MIN || is_short(*text) || is_word(*text))
         return NV_OK;
     (void)nv_meter_spend_bytes(text->len);
-    return mask_text(arena, text, counts);
+    const char *before = text->ptr;
+    const struct nv_known_text form = nv_known_form(*text);
+    if (nv_known_has(&clean, &form))
+        return NV_OK;
+    enum nv_err err = mask_text(arena, text, counts);
+    if (err == NV_OK && text->ptr == before && form.len != 0)
+        *nv_known_place(&clean, &form) = form;
+    return err;
 }

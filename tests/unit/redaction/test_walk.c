@@ -14,7 +14,10 @@
 #include "base/banned.h"
 
 static struct nv_arena *arena;
-static struct nv_known_keys known;
+/* Longer than what is remembered. */
+#define LONG_KEY "a.key.that.is.too.long.to.be.remembered"
+
+static struct nv_known known;
 
 static void set_up(void)
 {
@@ -134,7 +137,7 @@ static void fill(char *base, const struct member *member)
     if (member->what == TEXT)
         *(struct nv_str *)(void *)(base + member->offset) = NV_STR("text");
     else if (member->what == LIST)
-        *(struct nv_attributes *)(void *)(base + member->offset) = one("key", "value");
+        *(struct nv_attributes *)(void *)(base + member->offset) = one(LONG_KEY, "value");
 }
 
 #define FILL(table, structure, at)                                                             \
@@ -156,7 +159,7 @@ static struct nv_trace *make_trace(void)
     FILL(NV_EVENT_PLACES, nv_event, event);
     FILL(NV_LINK_PLACES, nv_link, link);
     FILL(NV_ORIGIN_PLACES, nv_origin, origin);
-    origin->resource = one("key", "value");
+    origin->resource = one(LONG_KEY, "value");
     spans[0].events = event;
     spans[0].links = link;
     spans[0].event_count = spans[0].link_count = 1;
@@ -210,7 +213,8 @@ END_TEST
  * wanted or changed is. */
 START_TEST(keys_are_remembered)
 {
-    static const char *const keys[] = {"a.long.key", "a.long.key", "short", "short"};
+    static const char *const keys[] = {"a.long.key", "a.long.key", "short",  "short",
+                                       "id",         "id",         LONG_KEY, LONG_KEY};
     struct seen seen = {0};
     const struct nv_redaction_handler handler = {.ctx = &seen, .text = see};
     for (size_t i = 0; i < COUNT(keys); i++) {
@@ -219,7 +223,7 @@ START_TEST(keys_are_remembered)
         ck_assert_int_eq(nv_attributes_add(&trace.tags, arena, key, nv_value_null()), NV_OK);
         ck_assert_int_eq(nv_walk_trace(&trace, &handler, 1, &known), NV_OK);
     }
-    ck_assert_uint_eq(seen.texts, 3);
+    ck_assert_uint_eq(seen.texts, 5);
     struct nv_trace trace = {.arena = arena, .tags = one("taken and long", "x")};
     const struct nv_redaction_handler taker = {
         .ctx = &seen, .text = see, .value = take, .key = wants_all};
@@ -227,6 +231,27 @@ START_TEST(keys_are_remembered)
     for (unsigned i = 1; i <= 2; i++) {
         ck_assert_int_eq(nv_walk_trace(&trace, &taker, 1, &known), NV_OK);
         ck_assert_uint_eq(seen.values, i);
+    }
+}
+END_TEST
+
+/* Of each length, a key that differs in any byte is another one. */
+START_TEST(keys_that_differ_in_a_byte_are_others)
+{
+    char bytes[NV_KNOWN_LEN_MAX + 1];
+    for (size_t len = 1; len <= sizeof bytes; len++) {
+        memset(bytes, 'k', sizeof bytes);
+        struct nv_known_text form = nv_known_form((struct nv_str){bytes, len});
+        ck_assert_uint_eq(form.len, len <= NV_KNOWN_LEN_MAX ? len : 0);
+        *nv_known_place(&known, &form) = form;
+        ck_assert(nv_known_has(&known, &form) == (form.len != 0));
+        for (size_t at = 0; at < len && form.len != 0; at++) {
+            bytes[at] = 'K';
+            struct nv_known_text other = nv_known_form((struct nv_str){bytes, len});
+            ck_assert_mem_ne(&form, &other, sizeof form);
+            ck_assert(!nv_known_has(&known, &other));
+            bytes[at] = 'k';
+        }
     }
 }
 END_TEST
@@ -256,6 +281,7 @@ int main(void)
     tcase_add_test(tcase, every_place_is_walked_once);
     tcase_add_test(tcase, a_taken_value_is_walked_no_further);
     tcase_add_test(tcase, keys_are_remembered);
+    tcase_add_test(tcase, keys_that_differ_in_a_byte_are_others);
     tcase_add_test(tcase, changed_keys_stay_apart);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

@@ -101,6 +101,23 @@ START_TEST(begins_where_it_is_told)
 }
 END_TEST
 
+START_TEST(plain_characters_are_counted)
+{
+    char text[40];
+    for (unsigned c = 0; c < 256; c++) {
+        for (size_t at = 0; at < sizeof text; at++) {
+            memset(text, 'A', sizeof text);
+            text[at] = (char)c;
+            struct nv_str whole = {text, sizeof text};
+            size_t behind = nv_base64_is_char((char)c) ? sizeof text : at;
+            ck_assert_uint_eq(nv_base64_plain(whole, 0), behind);
+            ck_assert_uint_eq(nv_base64_plain(whole, at), behind - at);
+        }
+    }
+    ck_assert_uint_eq(nv_base64_plain(NV_STR("abc"), 3), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base64_text");
@@ -110,6 +127,7 @@ int main(void)
     tcase_add_test(tests, lines_of_equal_length_are_one_text);
     tcase_add_test(tests, every_length_comes_back);
     tcase_add_test(tests, begins_where_it_is_told);
+    tcase_add_test(tests, plain_characters_are_counted);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);
 }

@@ -332,6 +332,25 @@ START_TEST(keys_of_other_rules)
 }
 END_TEST
 
+/* Texts that were looked at are remembered by their bytes: a secret is masked whatever its
+ * neighbours were, and each text is answered the same each time. */
+START_TEST(what_was_looked_at_changes_no_answer)
+{
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct nv_str text = nv_str_from(texts[i][0]);
+        for (size_t at = 0; at <= text.len; at++) {
+            struct nv_str other = nv_arena_dup(arena, text);
+            if (at < text.len)
+                ((char *)(uintptr_t)other.ptr)[at] = '_';
+            struct nv_str first = mask(arena, other), again = mask(arena, other);
+            ck_assert_uint_eq(first.len, again.len);
+            ck_assert_mem_eq(first.ptr, again.ptr, first.len);
+        }
+        ck_assert_nv_str(mask(arena, text), texts[i][1] ? texts[i][1] : texts[i][0]);
+    }
+}
+END_TEST
+
 START_TEST(no_memory_is_an_error)
 {
     struct nv_arena *small = nv_arena_new(8192);
@@ -365,6 +384,7 @@ int main(void)
     tcase_add_test(tcase, a_long_word_is_quick);
     tcase_add_loop_test(tcase, what_looks_like_the_begin_of_a_secret_is_quick, 0, 18);
     tcase_add_test(tcase, keys_of_other_rules);
+    tcase_add_test(tcase, what_was_looked_at_changes_no_answer);
     tcase_add_test(tcase, no_memory_is_an_error);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
