@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/log/log.h"
+#include "base/meter.h"
 
 #include <stdlib.h>
 
@@ -16,8 +17,17 @@
 
 #define PENDING NV_STR(",\"noveum.gateway.media_pending\":true")
 #define UUIDS NV_STR("\"llm.input.image_uuids\":[")
+#define SCHEME_LEN 5u /* image, audio */
 
 /* ---- waiting ----------------------------------------------------------------------------- */
+
+static int by_uuid(const void *left, const void *right)
+{
+    const struct nv_upload *const *a = left;
+    const struct nv_upload *const *b = right;
+
+    return strcmp((*a)->facts.uuid, (*b)->facts.uuid);
+}
 
 struct nv_media_wait *nv_media_wait_new(const struct nv_store *store, struct nv_trace *trace,
                                         enum nv_trace_id_form form, uint64_t until_ns,
@@ -44,6 +54,7 @@ struct nv_media_wait *nv_media_wait_new(const struct nv_store *store, struct nv_
         }
     }
     *lost -= wait->count;
+    qsort(wait->items, wait->count, sizeof(struct nv_upload *), by_uuid);
     /* Without the note it only isn't told; it waits all the same. */
     (void)!nv_attributes_set(&trace->attributes, trace->arena, NV_MEDIA_PENDING_KEY,
                              nv_value_bool(true));
@@ -81,25 +92,42 @@ static void blank_pending(struct nv_encoded *encoded)
         blank(encoded, at, PENDING.len);
 }
 
-static const struct nv_upload *marked_at(const struct nv_media_wait *wait, struct nv_str text)
+static int compare_uuid(const void *key, const void *item)
 {
-    for (uint32_t i = 0; i < wait->count; i++) {
-        const struct nv_upload *upload = wait->items[i];
+    const struct nv_upload *const *upload = item;
 
-        if (upload->state == NV_UPLOAD_MARKED &&
-            nv_str_starts(text, nv_str_from(upload->facts.uuid)))
-            return upload;
-    }
-    return NULL;
+    (void)nv_meter_spend(1);
+    return memcmp(key, (*upload)->facts.uuid, NV_MEDIA_UUID_TEXT - 1);
 }
 
-/* Length of a list of uuids that begins behind UUIDS, with its bracket and a comma. */
+static const struct nv_upload *marked_at(const struct nv_media_wait *wait, struct nv_str text)
+{
+    struct nv_upload *const *found = NULL;
+
+    if (text.len >= NV_MEDIA_UUID_TEXT - 1 && wait->count > 0) {
+        found = bsearch(text.ptr, wait->items, wait->count, sizeof(struct nv_upload *),
+                        compare_uuid);
+    }
+    return found && (*found)->state == NV_UPLOAD_MARKED ? *found : NULL;
+}
+
+/* Length of a list of uuids that begins at UUIDS, with its bracket. */
 static size_t list_len(struct nv_str json, size_t at)
 {
-    size_t len =
-        UUIDS.len + nv_str_find_char(nv_str_slice(json, at + UUIDS.len, SIZE_MAX), ']') + 1;
+    return UUIDS.len + nv_str_find_char(nv_str_slice(json, at + UUIDS.len, SIZE_MAX), ']') + 1;
+}
 
-    return len + (nv_str_starts(nv_str_slice(json, at + len, 1), NV_STR(",")) ? 1 : 0);
+/* The list, and the comma behind it or, where it is the last member, before it. */
+static void blank_list(struct nv_encoded *encoded, size_t at, size_t len)
+{
+    struct nv_str json = nv_encoded_json(encoded);
+
+    if (nv_str_starts(nv_str_slice(json, at + len, SIZE_MAX), NV_STR(",")))
+        blank(encoded, at, len + 1);
+    else if (at > 0 && json.ptr[at - 1] == ',')
+        blank(encoded, at - 1, len + 1);
+    else
+        blank(encoded, at, len);
 }
 
 /* Lists that name what was refused: there is none of it at the backend. */
@@ -112,12 +140,18 @@ static void blank_lists(const struct nv_media_wait *wait, struct nv_encoded *enc
         at += found;
         size_t len = list_len(json, at);
         if (marked_at(wait, nv_str_slice(json, at + UUIDS.len + 1, SIZE_MAX)))
-            blank(encoded, at, len);
+            blank_list(encoded, at, len);
         at += len;
     }
 }
 
-/* The JSON with marks for what was refused. Errors are the buffer's. */
+static bool is_scheme(struct nv_str text)
+{
+    return nv_str_eq(text, NV_STR("image")) || nv_str_eq(text, NV_STR("audio"));
+}
+
+/* The JSON with marks for what was refused. Texts may be full of addresses: only what has one
+ * of our schemes is looked up. Errors are the buffer's. */
 static void write_marks(const struct nv_media_wait *wait, struct nv_str json,
                         struct nv_buf *out)
 {
@@ -125,11 +159,13 @@ static void write_marks(const struct nv_media_wait *wait, struct nv_str json,
 
     while ((found = nv_str_find(nv_str_slice(json, at, SIZE_MAX), NV_STR("://"))) != SIZE_MAX) {
         size_t behind = at + found + 3;
+        size_t scheme = found >= SCHEME_LEN ? at + found - SCHEME_LEN : SIZE_MAX;
         const struct nv_upload *upload =
-            marked_at(wait, nv_str_slice(json, behind, NV_MEDIA_UUID_TEXT - 1));
-        size_t scheme = behind - 3 >= at + 5 ? behind - 3 - 5 : at; /* image, audio */
+            is_scheme(nv_str_slice(json, scheme, SCHEME_LEN))
+                ? marked_at(wait, nv_str_slice(json, behind, NV_MEDIA_UUID_TEXT - 1))
+                : NULL;
 
-        if (upload && scheme >= at) {
+        if (upload) {
             (void)nv_buf_append_str(out, nv_str_slice(json, at, scheme - at));
             (void)nv_buf_printf(out, "[media: %s, %llu bytes, sha256 %s]", upload->facts.mime,
                                 (unsigned long long)upload->facts.bytes, upload->facts.hash);

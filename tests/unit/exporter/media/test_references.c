@@ -5,6 +5,7 @@
 #include "media_kit.h"
 #include "oom.h"
 
+#include "base/meter.h"
 #include "exporter/media/references.h"
 
 #include <stdlib.h>
@@ -88,6 +89,64 @@ START_TEST(one_was_refused)
 }
 END_TEST
 
+START_TEST(a_list_that_is_the_last_member)
+{
+    static const char *const cases[][2] = {
+        {"{\"a\":1,\"llm.input.image_uuids\":[\"" UUID_1 "\"]}", "{\"a\":1}"},
+        {"{\"llm.input.image_uuids\":[\"" UUID_1 "\"]}", "{}"},
+        {"{\"llm.input.image_uuids\":[\"" UUID_1 "\"],\"a\":1}", "{\"a\":1}"}};
+
+    wait->items[0]->state = NV_UPLOAD_MARKED;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct nv_encoded *encoded = nv_encoded_new(nv_str_from(cases[i][0]), 1);
+        struct nv_encoded *told = nv_media_wait_tell(wait, encoded);
+
+        ck_assert(told);
+        ck_assert_json_eq(nv_encoded_json(told), nv_str_from(cases[i][1]));
+        free(encoded);
+        free(told);
+    }
+}
+END_TEST
+
+START_TEST(many_addresses_cost_what_their_bytes_do)
+{
+    enum { MEDIA = 1000, ADDRESSES = 5000 };
+    struct nv_medium *media = calloc(MEDIA, sizeof *media);
+    struct nv_buf json;
+    uint32_t lost;
+
+    for (uint32_t i = 0; i < MEDIA; i++) {
+        media[i] = kit_medium(3, NV_MEDIA_IMAGE);
+        memcpy(media[i].uuid, &i, sizeof i);
+    }
+    nv_media_wait_free(wait);
+    trace.media = media;
+    trace.media_count = MEDIA;
+    wait = nv_media_wait_new(NULL, &trace, NV_TRACE_ID_UUID, 77, &lost);
+    ck_assert(wait && wait->count == MEDIA);
+    for (uint32_t i = 0; i < MEDIA; i++)
+        wait->items[i]->state = NV_UPLOAD_MARKED;
+    nv_buf_init(&json, 16u << 20);
+    ck_assert(nv_buf_append_char(&json, '"') == NV_OK);
+    for (unsigned i = 0; i < ADDRESSES; i++)
+        ck_assert(nv_buf_append_str(&json, NV_STR("image://" UUID_1 " ")) == NV_OK);
+    ck_assert(nv_buf_append_char(&json, '"') == NV_OK);
+    struct nv_encoded *encoded = nv_encoded_new(nv_buf_str(&json), 1);
+    nv_meter_start(UINT64_MAX);
+    struct nv_encoded *told = nv_media_wait_tell(wait, encoded);
+    ck_assert(told && nv_str_eq(nv_encoded_json(told), nv_buf_str(&json)));
+    /* a search in the sorted media is ten steps */
+    ck_assert_uint_ge(nv_meter_spent(), ADDRESSES);
+    ck_assert_uint_le(nv_meter_spent(), 12 * ADDRESSES);
+    free(told);
+    free(encoded);
+    nv_buf_release(&json);
+    free(media);
+    trace.media = NULL;
+}
+END_TEST
+
 START_TEST(without_memory_references_stay)
 {
     struct nv_encoded *encoded =
@@ -130,6 +189,8 @@ int main(void)
     tcase_add_test(tests, the_trace_says_that_it_waits);
     tcase_add_test(tests, all_have_come);
     tcase_add_test(tests, one_was_refused);
+    tcase_add_test(tests, a_list_that_is_the_last_member);
+    tcase_add_test(tests, many_addresses_cost_what_their_bytes_do);
     tcase_add_test(tests, without_memory_references_stay);
     tcase_add_test(tests, what_can_not_be_kept_is_counted);
     suite_add_tcase(suite, tests);
