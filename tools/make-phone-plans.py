@@ -46,7 +46,9 @@ def valid(plan):
 
 
 def searched(pattern):
-    """A pattern that texts are searched for, as a string of C in UTF-8."""
+    """A pattern that texts are searched for, as a string of C in UTF-8. Texts of ASCII are searched by its bytes:
+    what it has beyond ASCII must be of no consequence to them, so a character that may be missing is no lone byte."""
+    pattern = pattern.replace("o\u0301?", "(?:o\u0301|o)")
     return '"' + "".join(f'\\x{byte:02x}""' if not 32 <= byte < 127 else f"\\{byte:c}" if byte in b'"\\' else f"{byte:c}"
                          for byte in pattern.encode()) + '"'
 

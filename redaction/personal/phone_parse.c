@@ -7,8 +7,6 @@
 
 #include "redaction/personal/characters.h"
 
-#include <stdio.h>
-
 #include "base/banned.h"
 
 #define NSN_MIN 2u
@@ -162,16 +160,30 @@ static bool strip_abroad(const struct nv_phone_parser *parser, struct digits *di
     return true;
 }
 
+/* How many digits `code` has if `digits` begin with it, else 0. */
+static size_t code_length(unsigned code, const struct digits *digits)
+{
+    unsigned read = 0;
+    for (size_t i = 0; i < CODE_MAX && i < digits->len && read < code; i++) {
+        read = read * 10 + (unsigned)(digits->text[i] - '0');
+        if (read == code)
+            return i + 1;
+        if (read == 0)
+            return 0;
+    }
+    return 0;
+}
+
 /* A number that begins with the code of the country that is assumed, and is none otherwise. */
 static bool strip_own_code(const struct nv_phone_parser *parser, struct digits *digits)
 {
     const struct nv_phone_plan *plan = parser->plan;
-    struct digits rest = *digits;
-    char own[8];
-    int len = snprintf(own, sizeof own, "%u", plan->code);
-    if (!nv_str_starts(view(digits), nv_str_from(own)))
+    struct digits rest;
+    size_t len = code_length(plan->code, digits);
+    if (len == 0)
         return false;
-    drop(&rest, (size_t)len);
+    rest = *digits;
+    drop(&rest, len);
     (void)strip_inside(parser, plan, &rest);
     bool better = !matches(parser, plan, NV_PHONE_GENERAL, view(digits)) &&
                   matches(parser, plan, NV_PHONE_GENERAL, view(&rest));
@@ -256,6 +268,18 @@ static bool has_valid_x(struct nv_str text, const struct digits *extension)
     return true;
 }
 
+/* Each way to write an extension has one of these in it. */
+static bool may_have_extension(struct nv_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c >= 0x80 || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '#' || c == ';' ||
+            c == '~')
+            return true;
+    }
+    return false;
+}
+
 /* Cuts the extension off, and notes its digits. */
 static struct nv_str cut_extension(const struct nv_phone_parser *parser, struct nv_str text,
                                    struct digits *extension)
@@ -264,7 +288,8 @@ static struct nv_str cut_extension(const struct nv_phone_parser *parser, struct 
     struct nv_regex_match match, group;
     struct digits before;
     extension->len = 0;
-    if (nv_regex_find(parser->extension, parser->work, &subject, 0, &match) != NV_REGEX_FOUND)
+    if (!may_have_extension(text) ||
+        nv_regex_find(parser->extension, parser->work, &subject, 0, &match) != NV_REGEX_FOUND)
         return text;
     read_digits(nv_str_slice(text, 0, match.from), &before);
     if (before.len < NSN_MIN)

@@ -79,6 +79,45 @@ const struct nv_phone_plan *nv_phone_plan_next(const struct nv_phone_plan *plan)
     return plan + 1 < table + PLANS && plan[1].code == plan->code ? plan + 1 : NULL;
 }
 
+/* Digits that a prefix may become beyond those of its groups, in the two times that it is taken
+ * off. */
+static size_t added_digits(const struct nv_phone_plan *plan)
+{
+    size_t count = 0;
+    for (const char *c = plan->inside_becomes; c && *c; c++) {
+        if (c[0] == '\\' && c[1])
+            c++;
+        else
+            count++;
+    }
+    return 2 * count;
+}
+
+static size_t least_of_code(const struct nv_phone_plan *plan, size_t added)
+{
+    size_t least = SIZE_MAX;
+    for (const struct nv_phone_plan *other = nv_phone_plan_of_code(plan->code); other;
+         other = nv_phone_plan_next(other)) {
+        size_t length = (size_t)__builtin_ctz(other->lengths);
+        least = length < least ? length : least;
+    }
+    return least > added ? least - added : 0;
+}
+
+size_t nv_phone_least_digits(const struct nv_phone_plan *plan)
+{
+    size_t least = SIZE_MAX;
+    if (plan)
+        return least_of_code(plan, added_digits(plan));
+    for (size_t i = 0; i < PLANS; i++) {
+        size_t code = table[i].code > 99 ? 3 : table[i].code > 9 ? 2 : 1;
+        const struct nv_phone_plan *main = nv_phone_plan_of_code(table[i].code);
+        size_t digits = code + least_of_code(main, added_digits(main));
+        least = digits < least ? digits : least;
+    }
+    return least;
+}
+
 /* ---- patterns ---------------------------------------------------------------------------- */
 
 /* NULL without memory. */

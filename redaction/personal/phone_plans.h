@@ -40,6 +40,10 @@ const struct nv_phone_plan *nv_phone_plan_of_region(struct nv_str region);
 const struct nv_phone_plan *nv_phone_plan_of_code(unsigned code);
 /* The plan behind this one, if it has the same code; else NULL. */
 const struct nv_phone_plan *nv_phone_plan_next(const struct nv_phone_plan *plan);
+/* The fewest digits, all that are written, of a valid number inside the plan's country; NULL:
+ * of one of any country, its code with it. Never more than they are, and 0 where a rule of the
+ * plan makes digits up. */
+size_t nv_phone_least_digits(const struct nv_phone_plan *plan);
 /*
  * Does the begin of `digits`, for GENERAL and VALID all of them, match? NV_REGEX_LIMIT: also
  * without memory.

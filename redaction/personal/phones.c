@@ -1,7 +1,11 @@
 /*
- * The matcher. What it asks of a candidate and in which order is libphonenumber's, with each
- * pattern that the package has for it (phone_plans.inc); what it does by hand are the parts of
- * a candidate, which a pattern each would find in six more searches.
+ * The matcher. What it asks of a candidate is libphonenumber's, with each pattern that the
+ * package has for it (phone_plans.inc); what it does by hand are the parts of a candidate,
+ * which a pattern each would find in six more searches.
+ *
+ * Regions differ by where they search on behind a number they found, and by nothing before it.
+ * So they go over the text in step: a candidate is searched for once, and tried by all regions
+ * that haven't passed its begin.
  */
 #include "redaction/personal/phones.h"
 
@@ -20,17 +24,32 @@ enum shape { CANDIDATE, EXTENSION, BRACKETS, PAGES, DATE, STAMP, SHAPES };
 struct nv_phones {
     struct nv_phone_plans *plans;
     struct nv_regex *shapes[SHAPES];
-    const struct nv_phone_plan *regions[NV_PHONES_REGIONS_MAX];
+    const struct nv_phone_plan *regions[NV_PHONES_REGIONS_MAX]; /* NULL: no region's */
+    size_t least[NV_PHONES_REGIONS_MAX];                        /* digits of a number */
     size_t region_count;
 };
 
-/* A pass over a text for one region. */
+/* Where a region is in the text. */
+struct turn {
+    size_t at, tries;
+};
+
+/* A text, and the region that is at turn. */
 struct pass {
     const struct nv_phones *phones;
     struct nv_phone_parser parser;
     const struct nv_regex_text *subject;
-    size_t tries;
+    size_t tries, least;
     size_t from, to; /* of the number found */
+};
+
+enum known { NOT_ASKED, NO, YES };
+
+struct candidate {
+    size_t from, to;
+    size_t next; /* where to search on if it isn't a number */
+    size_t digits;
+    enum known is_time; /* a date, or a stamp */
 };
 
 /* ---- rules ------------------------------------------------------------------------------- */
@@ -48,11 +67,20 @@ static enum nv_err compile_shapes(struct nv_phones *phones)
         [DATE] = {NV_STR_INIT(NV_PHONE_DATE), 0},
         [STAMP] = {NV_STR_INIT(NV_PHONE_STAMP), 0}};
     enum nv_err err = NV_OK;
-    for (size_t i = 0; i < SHAPES && err == NV_OK; i++) {
-        err = nv_regex_new(shapes[i].pattern, shapes[i].flags | NV_REGEX_UTF8,
-                           &phones->shapes[i], NULL);
-    }
+    for (size_t i = 0; i < SHAPES && err == NV_OK; i++)
+        err = nv_regex_new(shapes[i].pattern, shapes[i].flags, &phones->shapes[i], NULL);
     return err;
+}
+
+static void count_digits_of_regions(struct nv_phones *phones)
+{
+    size_t abroad = nv_phone_least_digits(NULL);
+    if (phones->region_count == 0)
+        phones->regions[phones->region_count++] = NULL;
+    for (size_t i = 0; i < phones->region_count; i++) {
+        size_t own = phones->regions[i] ? nv_phone_least_digits(phones->regions[i]) : SIZE_MAX;
+        phones->least[i] = own < abroad ? own : abroad;
+    }
 }
 
 enum nv_err nv_phones_new(const struct nv_str *regions, size_t count, struct nv_phones **out,
@@ -83,6 +111,7 @@ enum nv_err nv_phones_new(const struct nv_str *regions, size_t count, struct nv_
         nv_phones_free(phones);
         return err;
     }
+    count_digits_of_regions(phones);
     *out = phones;
     return NV_OK;
 }
@@ -101,7 +130,7 @@ void nv_phones_free(struct nv_phones *phones)
 
 static bool has_shape(const struct pass *pass, enum shape shape, struct nv_str text)
 {
-    const struct nv_regex_text subject = {text, false};
+    const struct nv_regex_text subject = {text, pass->subject->ascii};
     struct nv_regex_match match;
     return nv_regex_find(pass->phones->shapes[shape], pass->parser.work, &subject, 0, &match) ==
            NV_REGEX_FOUND;
@@ -130,12 +159,34 @@ static bool stands_alone(const struct pass *pass, size_t from, size_t to)
     return behind.len == 0 || !is_other(behind.code);
 }
 
-/* Is [from, to) a number? Then it is noted. */
+static size_t digits_of(struct nv_str text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.len;) {
+        struct nv_character c = nv_character_at(text, i);
+        count += nv_digit_value(c.code) >= 0;
+        i += c.len;
+    }
+    return count;
+}
+
+/* Without a bracket they always are. */
+static bool has_good_brackets(const struct pass *pass, struct nv_str text)
+{
+    bool any = !pass->subject->ascii;
+    for (size_t i = 0; i < text.len && !any; i++) {
+        any = text.ptr[i] == '(' || text.ptr[i] == ')' || text.ptr[i] == '[' ||
+              text.ptr[i] == ']';
+    }
+    return !any || (has_shape(pass, BRACKETS, text) && !has_shape(pass, PAGES, text));
+}
+
+/* Is [from, to) a number? Then it is noted. What costs least is asked first. */
 static bool is_number(struct pass *pass, size_t from, size_t to)
 {
     struct nv_str text = nv_str_slice(pass->subject->text, from, to - from);
-    if (to <= from || !has_shape(pass, BRACKETS, text) || has_shape(pass, PAGES, text) ||
-        !stands_alone(pass, from, to) || !nv_phone_is_valid(&pass->parser, text))
+    if (to <= from || !stands_alone(pass, from, to) || digits_of(text) < pass->least ||
+        !has_good_brackets(pass, text) || !nv_phone_is_valid(&pass->parser, text))
         return false;
     pass->from = from;
     pass->to = to;
@@ -299,55 +350,98 @@ static bool is_stamp(const struct pass *pass, struct nv_str candidate, size_t to
            has_shape(pass, STAMP, candidate);
 }
 
-static bool extract(struct pass *pass, size_t from, size_t to)
+static bool is_time(const struct pass *pass, struct candidate *candidate)
 {
-    struct nv_str candidate = nv_str_slice(pass->subject->text, from, to - from);
-    if (has_shape(pass, DATE, candidate) || is_stamp(pass, candidate, to))
-        return false;
-    return is_number(pass, from, to) || find_inside(pass, from, to);
+    struct nv_str text =
+        nv_str_slice(pass->subject->text, candidate->from, candidate->to - candidate->from);
+    if (candidate->is_time == NOT_ASKED) {
+        bool time = (memchr(text.ptr, '/', text.len) && has_shape(pass, DATE, text)) ||
+                    is_stamp(pass, text, candidate->to);
+        candidate->is_time = time ? YES : NO;
+    }
+    return candidate->is_time == YES;
 }
 
-static enum nv_err find_for(struct pass *pass, enum nv_err (*found)(void *, size_t, size_t),
-                            void *ctx)
+/* The part of a candidate that is a number. */
+static bool extract(struct pass *pass, struct candidate *candidate)
 {
-    const struct nv_regex *regex = pass->phones->shapes[CANDIDATE];
-    size_t at = 0;
-    while (at < pass->subject->text.len && pass->tries > 0) {
-        struct nv_regex_match match;
-        enum nv_regex_result result =
-            nv_regex_find(regex, pass->parser.work, pass->subject, at, &match);
-        if (result == NV_REGEX_NONE)
-            return NV_OK;
-        if (result == NV_REGEX_LIMIT)
-            return NV_ERR_LIMIT;
-        at = cut_second(pass, match.from, match.to);
-        if (at > match.from && extract(pass, match.from, at)) {
-            enum nv_err err = found(ctx, pass->from, pass->to);
-            if (err != NV_OK)
-                return err;
-            at = pass->to;
-        } else if (pass->tries > 0) {
-            pass->tries--;
-        }
-        if (at == match.from)
-            at = match.to;
+    if (candidate->digits < pass->least || is_time(pass, candidate))
+        return false;
+    return is_number(pass, candidate->from, candidate->to) ||
+           find_inside(pass, candidate->from, candidate->to);
+}
+
+static enum nv_regex_result find_candidate(const struct pass *pass, size_t at,
+                                           struct candidate *candidate)
+{
+    struct nv_regex_match match;
+    enum nv_regex_result result = nv_regex_find(pass->phones->shapes[CANDIDATE],
+                                                pass->parser.work, pass->subject, at, &match);
+    if (result != NV_REGEX_FOUND)
+        return result;
+    size_t to = cut_second(pass, match.from, match.to);
+    *candidate = (struct candidate){.from = match.from, .to = to};
+    candidate->next = to > match.from ? to : match.to;
+    candidate->digits =
+        digits_of(nv_str_slice(pass->subject->text, match.from, to - match.from));
+    return result;
+}
+
+/* What a region makes of a candidate, and where it goes on. */
+static enum nv_err try_candidate(struct pass *pass, struct candidate *candidate,
+                                 struct turn *turn,
+                                 enum nv_err (*found)(void *, size_t, size_t), void *ctx)
+{
+    enum nv_err err = NV_OK;
+    pass->tries = turn->tries;
+    turn->at = candidate->next;
+    if (extract(pass, candidate)) {
+        err = found(ctx, pass->from, pass->to);
+        turn->at = pass->to;
+    } else if (pass->tries > 0) {
+        pass->tries--;
     }
-    return NV_OK;
+    turn->tries = pass->tries;
+    return err;
+}
+
+/* Where the first region is that hasn't used up its tries. */
+static size_t next_place(const struct turn *turns, size_t count)
+{
+    size_t at = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (turns[i].tries > 0 && turns[i].at < at)
+            at = turns[i].at;
+    }
+    return at;
 }
 
 enum nv_err nv_phones_find(struct nv_phones *phones, struct nv_regex_work *work,
                            const struct nv_regex_text *subject,
                            enum nv_err (*found)(void *ctx, size_t from, size_t to), void *ctx)
 {
-    size_t passes = phones->region_count > 0 ? phones->region_count : 1;
-    enum nv_err err = NV_OK;
-    for (size_t i = 0; i < passes && err == NV_OK; i++) {
-        struct pass pass = {.phones = phones,
-                            .parser = {phones->plans, work, phones->shapes[EXTENSION],
-                                       phones->region_count > 0 ? phones->regions[i] : NULL},
-                            .subject = subject,
-                            .tries = NV_PHONES_TRIES_MAX};
-        err = find_for(&pass, found, ctx);
+    struct turn turns[NV_PHONES_REGIONS_MAX];
+    struct pass pass = {.phones = phones, .subject = subject};
+    pass.parser =
+        (struct nv_phone_parser){phones->plans, work, phones->shapes[EXTENSION], NULL};
+    size_t at = 0;
+    for (size_t i = 0; i < phones->region_count; i++)
+        turns[i] = (struct turn){0, NV_PHONES_TRIES_MAX};
+    while (at < subject->text.len) {
+        struct candidate candidate;
+        enum nv_regex_result result = find_candidate(&pass, at, &candidate);
+        if (result != NV_REGEX_FOUND)
+            return result == NV_REGEX_LIMIT ? NV_ERR_LIMIT : NV_OK;
+        for (size_t i = 0; i < phones->region_count; i++) {
+            if (turns[i].at > candidate.from || turns[i].tries == 0)
+                continue;
+            pass.parser.plan = phones->regions[i];
+            pass.least = phones->least[i];
+            enum nv_err err = try_candidate(&pass, &candidate, &turns[i], found, ctx);
+            if (err != NV_OK)
+                return err;
+        }
+        at = next_place(turns, phones->region_count);
     }
-    return err;
+    return NV_OK;
 }

@@ -6,7 +6,7 @@
  *                                                 └─ no ─▶ its parts, by / ( - . and spaces
  *
  * Numbers with a country (+971...) are found always, others for the regions that are asked for,
- * each in a pass of its own. Rules are for any thread.
+ * which go over the text in step. Rules are for any thread.
  */
 #ifndef NV_REDACTION_PERSONAL_PHONES_H
 #define NV_REDACTION_PERSONAL_PHONES_H

@@ -37,6 +37,9 @@
 struct nv_regex {
     pcre2_code *ascii, *utf8; /* one may be NULL (NV_REGEX_DIGITS, NV_REGEX_UTF8) */
     bool empty;
+    bool fast;       /* `ascii` is machine code */
+    uint32_t least;  /* bytes of a match, of DIGITS; else 0 */
+    uint16_t begins; /* bit d: one may begin with the digit d; of DIGITS, else 0: not known */
 };
 
 struct nv_regex_work {
@@ -44,6 +47,12 @@ struct nv_regex_work {
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
 };
+
+static bool is_machine_code(const pcre2_code *code)
+{
+    size_t size = 0;
+    return pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &size) == 0 && size > 0;
+}
 
 /* What Python's \s has and PCRE2's hasn't, added to the class that it is in or is. */
 static void widen_space(struct nv_str pattern, struct nv_buf *out)
@@ -88,6 +97,33 @@ static enum nv_err compile(struct nv_str pattern, uint32_t options, pcre2_code *
     return nv_fail_set(fail, NV_ERR_CONFIG, offset, "%s", why);
 }
 
+/*
+ * How the matches of a program for digits begin, and how long they are at least: most numbers
+ * are told apart by it. PCRE2 doesn't say of an anchored pattern, so it is asked of its twin.
+ */
+static enum nv_err learn(struct nv_str pattern, struct nv_regex *regex)
+{
+    uint32_t type = 0, unit = 0;
+    const uint8_t *map = NULL;
+    int error = 0;
+    PCRE2_SIZE offset = 0;
+    pcre2_code *twin =
+        pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, 0, &error, &offset, NULL);
+    if (!twin)
+        return NV_ERR_NO_MEMORY;
+    (void)pcre2_pattern_info(twin, PCRE2_INFO_MINLENGTH, &regex->least);
+    (void)pcre2_pattern_info(twin, PCRE2_INFO_FIRSTCODETYPE, &type);
+    (void)pcre2_pattern_info(twin, PCRE2_INFO_FIRSTCODEUNIT, &unit);
+    (void)pcre2_pattern_info(twin, PCRE2_INFO_FIRSTBITMAP, &map);
+    for (unsigned d = 0; d <= 9 && regex->least > 0; d++) {
+        unsigned c = '0' + d;
+        bool may = type == 1 ? unit == c : !map || (map[c / 8] >> (c % 8) & 1u);
+        regex->begins |= (uint16_t)(may << d);
+    }
+    pcre2_code_free(twin);
+    return NV_OK;
+}
+
 enum nv_err nv_regex_new(struct nv_str pattern, unsigned flags, struct nv_regex **out,
                          struct nv_fail *fail)
 {
@@ -120,6 +156,9 @@ enum nv_err nv_regex_new(struct nv_str pattern, unsigned flags, struct nv_regex 
     }
     if (err == NV_OK && !(flags & NV_REGEX_UTF8))
         err = compile(nv_buf_str(&widened), options, &regex->ascii, fail);
+    if (err == NV_OK && (flags & NV_REGEX_DIGITS) && (flags & NV_REGEX_ANCHORED))
+        err = learn(nv_buf_str(&widened), regex);
+    regex->fast = regex->ascii && is_machine_code(regex->ascii);
 out:
     nv_buf_release(&widened);
     if (err != NV_OK) {
@@ -167,6 +206,14 @@ void nv_regex_work_free(struct nv_regex_work *work)
     free(work);
 }
 
+/* By what is known of a program for digits. */
+static inline bool cannot_match(const struct nv_regex *regex, struct nv_str text)
+{
+    unsigned first = text.len > 0 ? (unsigned)(unsigned char)text.ptr[0] - '0' : 10;
+    return text.len < regex->least ||
+           (regex->begins != 0 && (first > 9 || !(regex->begins >> first & 1u)));
+}
+
 enum nv_regex_result nv_regex_find(const struct nv_regex *regex, struct nv_regex_work *work,
                                    const struct nv_regex_text *subject, size_t from,
                                    struct nv_regex_match *match)
@@ -174,8 +221,16 @@ enum nv_regex_result nv_regex_find(const struct nv_regex *regex, struct nv_regex
     assert(from <= subject->text.len);
     const pcre2_code *code =
         (subject->ascii && regex->ascii) || !regex->utf8 ? regex->ascii : regex->utf8;
-    int found = pcre2_match(code, (PCRE2_SPTR)subject->text.ptr, subject->text.len, from,
-                            regex->empty ? 0 : PCRE2_NOTEMPTY, work->data, work->context);
+    uint32_t options = regex->empty ? 0 : PCRE2_NOTEMPTY;
+    PCRE2_SPTR text = (PCRE2_SPTR)subject->text.ptr;
+    if (cannot_match(regex, nv_str_slice(subject->text, from, subject->text.len)))
+        return NV_REGEX_NONE;
+    /* what pcre2_match checks before are our own mistakes, and UTF-8 */
+    int found = code == regex->ascii && regex->fast
+                    ? pcre2_jit_match(code, text, subject->text.len, from, options, work->data,
+                                      work->context)
+                    : pcre2_match(code, text, subject->text.len, from, options, work->data,
+                                  work->context);
     if (found == PCRE2_ERROR_NOMATCH)
         return NV_REGEX_NONE;
     if (found < 0)

@@ -6,6 +6,8 @@
 #include "redaction/personal/phone_parse.h"
 #include "redaction/personal/phones.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 /* As phonenumbers 9.0.43 says: parse, then the checks of its matcher. */
@@ -76,12 +78,49 @@ START_TEST(length_at_its_cap_and_past_it)
 }
 END_TEST
 
+/* No number that is valid, of any region and in any writing, has fewer digits than are said to
+ * be the least: all that are shorter, with and without what is dialled before. */
+START_TEST(shorter_ones_are_none)
+{
+    static const char *const before[] = {"", "0", "00", "+", "1", "+43", "0043", "0150", "25"};
+    struct nv_regex_work *work = nv_regex_work_new();
+    struct nv_phone_plans *plans = nv_phone_plans_new();
+    struct nv_regex *extension = NULL;
+    unsigned valid = 0;
+    ck_assert(work && plans);
+    ck_assert_int_eq(nv_regex_new(NV_STR("x(\\d{1,9})$"), 0, &extension, NULL), NV_OK);
+    for (unsigned code = 1; code < 1000; code++) {
+        const struct nv_phone_plan *plan = nv_phone_plan_of_code(code);
+        for (; plan; plan = nv_phone_plan_next(plan)) {
+            const struct nv_phone_parser parser = {plans, work, extension, plan};
+            size_t own = nv_phone_least_digits(plan), abroad = nv_phone_least_digits(NULL);
+            for (unsigned i = 0; i < 9 * 200; i++) {
+                char text[32];
+                int len = snprintf(text, sizeof text, "%s%0*u", before[i % 9],
+                                   (int)(1 + i / 9 % 8), i * 48271u % 1000000u);
+                size_t digits = (size_t)len - (text[0] == '+');
+                bool is = nv_phone_is_valid(&parser, (struct nv_str){text, (size_t)len});
+                ck_assert_msg(!is || digits >= (own < abroad ? own : abroad), "%s %s",
+                              plan->region, text);
+                valid += is;
+            }
+        }
+    }
+    ck_assert_uint_gt(valid, 1000);
+    nv_regex_free(extension);
+    nv_regex_work_free(work);
+    nv_phone_plans_free(plans);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/personal/phone_parse");
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, candidates, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_add_test(tcase, length_at_its_cap_and_past_it);
+    tcase_add_test(tcase, shorter_ones_are_none);
+    tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -27,6 +27,17 @@ START_TEST(by_region_and_code)
 }
 END_TEST
 
+START_TEST(least_digits)
+{
+    ck_assert_uint_eq(nv_phone_least_digits(nv_phone_plan_of_region(NV_STR("AE"))), 5);
+    ck_assert_uint_eq(nv_phone_least_digits(nv_phone_plan_of_region(NV_STR("SA"))), 9);
+    /* 25xxxx becomes 1481 25xxxx */
+    ck_assert_uint_eq(nv_phone_least_digits(nv_phone_plan_of_region(NV_STR("GG"))), 0);
+    /* +378 and none: 0549 is made up there, and counted twice */
+    ck_assert_uint_eq(nv_phone_least_digits(NULL), 3);
+}
+END_TEST
+
 START_TEST(every_pattern_compiles)
 {
     struct nv_phone_plans *plans = nv_phone_plans_new();
@@ -120,6 +131,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, by_region_and_code);
+    tcase_add_test(tcase, least_digits);
     tcase_add_test(tcase, every_pattern_compiles);
     tcase_add_test(tcase, prefixes_that_are_needed);
     tcase_add_test(tcase, threads_that_are_first_at_once);

@@ -13,6 +13,8 @@
 
 #include "base/banned.h"
 
+#define NV_PHONE_TEXT_MAX 4096u
+
 static struct nv_phones *phones;
 static struct nv_regex_work *work;
 
@@ -32,11 +34,25 @@ static enum nv_err see(void *ctx, size_t from, size_t to)
     return NV_OK;
 }
 
+static bool is_ascii(struct nv_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] >= 0x80)
+            return false;
+    }
+    return true;
+}
+
+/* A text of ASCII says the same by the programs for it and by those for all. */
 static struct seen of(struct nv_str text)
 {
-    struct seen seen = {.len = 0};
-    const struct nv_regex_text subject = {text, false};
-    ck_assert_int_eq(nv_phones_find(phones, work, &subject, see, &seen), NV_OK);
+    struct seen seen = {.len = 0}, other = {.len = 0};
+    const struct nv_regex_text any = {text, false}, ascii = {text, true};
+    ck_assert_int_eq(nv_phones_find(phones, work, &any, see, &seen), NV_OK);
+    if (is_ascii(text)) {
+        ck_assert_int_eq(nv_phones_find(phones, work, &ascii, see, &other), NV_OK);
+        ck_assert_str_eq(seen.text, other.text);
+    }
     return seen;
 }
 
@@ -62,6 +78,26 @@ static void tear_down(void)
     work = NULL;
 }
 
+/* The regions take turns: the same stretches, each as often, in another order than one region
+ * after another. */
+static bool same_stretches(struct nv_str wanted, struct nv_str seen)
+{
+    const struct nv_str texts[] = {wanted, seen};
+    unsigned counts[2][NV_PHONE_TEXT_MAX] = {{0}};
+    for (unsigned which = 0; which < 2; which++) {
+        size_t at = 0;
+        while (at < texts[which].len) {
+            size_t from = strtoul(texts[which].ptr + at, NULL, 10);
+            at += nv_str_find_char(nv_str_slice(texts[which], at, SIZE_MAX), '-') + 1;
+            char *end = NULL;
+            size_t to = strtoul(texts[which].ptr + at, &end, 10);
+            at = (size_t)(end - texts[which].ptr) + 1;
+            counts[which][(from * 31 + to) % NV_PHONE_TEXT_MAX]++;
+        }
+    }
+    return memcmp(counts[0], counts[1], sizeof counts[0]) == 0;
+}
+
 START_TEST(as_the_package_finds_them)
 {
     struct nv_str file = nv_test_read_file(NOVEUM_SOURCE_DIR "/tests/data/phones.tsv");
@@ -74,8 +110,8 @@ START_TEST(as_the_package_finds_them)
         size_t tab = nv_str_find_char(line, '\t');
         struct seen seen = of(nv_str_slice(line, 0, tab));
         struct nv_str wanted = nv_str_slice(line, tab + 1, line.len);
-        ck_assert_msg(nv_str_eq(wanted, nv_str_from(seen.text)), "%.*s: %s", NV_STR_ARG(line),
-                      seen.text);
+        ck_assert_msg(same_stretches(wanted, nv_str_from(seen.text)), "%.*s: %s",
+                      NV_STR_ARG(line), seen.text);
         rest = nv_str_slice(rest, end + 1, rest.len);
         lines++;
     }
@@ -90,6 +126,8 @@ static const struct {
     {"call +971 50 123 4567", "5-21"},
     {"call +971501234567x", ""},
     {"call 050 123 4567", ""}, /* no region */
+    {"call +971 50 123 4567 extension 12", "5-34"},
+    {"call +971501234567 or +971501234568 ext. 5", "5-18 22-42"},
     {"+", ""},
     {"+9", ""},
     {"(+971) 50 123 4567", "0-18"},
