@@ -35,7 +35,9 @@ struct nv_api {
     struct nv_loops worker;
     struct nv_events *events;
     struct nv_loop_tick tick;
+    /* Between the two the worker may be in an answer: the store's reader is for one thread. */
     atomic_bool stopping;
+    atomic_bool stopped;
 };
 
 struct job;
@@ -177,8 +179,12 @@ static void hand_over(struct nv_api *api, struct nv_http_exchange *exchange, mak
                              .exchange = exchange,
                              .make = how,
                              .query = query};
-    if (atomic_load(&api->stopping)) {
+    if (atomic_load(&api->stopped)) {
         make(&here);
+        return;
+    }
+    if (atomic_load(&api->stopping)) {
+        answer_error(exchange, NV_ERR_STOPPING, &(struct nv_fail){0});
         return;
     }
     struct job *job = malloc(sizeof *job + query.len + 1);
@@ -331,6 +337,7 @@ void nv_api_stop(struct nv_api *api)
         return;
     atomic_store(&api->stopping, true);
     nv_loops_stop(&api->worker);
+    atomic_store(&api->stopped, true);
 }
 
 void nv_api_free(struct nv_api *api)

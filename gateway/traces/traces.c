@@ -87,8 +87,9 @@ void nv_traces_offer(struct nv_traces *traces, const struct nv_trace *trace)
 /* ---- the thread -------------------------------------------------------------------------- */
 
 /* A trace that can't be read is kept under its id all the same? It has none: it is skipped. */
+/* What can't be read is left out and added to *unreadable: the rest of its batch is kept. */
 static enum nv_err put(struct nv_traces *traces, const struct item *item,
-                       struct nv_trace_summary *summary)
+                       struct nv_trace_summary *summary, size_t *unreadable)
 {
     struct nv_arena *arena = nv_arena_new(NV_CAP_STORE_ARENA);
     struct nv_str json = {item->json, item->len};
@@ -98,20 +99,20 @@ static enum nv_err put(struct nv_traces *traces, const struct item *item,
         arena ? nv_trace_summary_read(arena, json, summary, &text) : NV_ERR_NO_MEMORY;
     if (err == NV_OK)
         err = nv_shelf_put(traces->shelf, json, summary, nv_buf_str(&text));
-    else
-        nv_count(NV_COUNT_STORE_DROPPED, 1);
     bool ours = err == NV_ERR_MALFORMED || err == NV_ERR_DEPTH || err == NV_ERR_TRUNCATED;
+    *unreadable += ours;
     nv_buf_release(&text);
     nv_arena_free(arena);
     return ours ? NV_OK : err;
 }
 
-static enum nv_err write_batch(struct nv_traces *traces, void **items, size_t count)
+static enum nv_err write_batch(struct nv_traces *traces, void **items, size_t count,
+                               size_t *unreadable)
 {
     struct nv_trace_summary *summary = malloc(sizeof *summary);
     enum nv_err err = summary ? nv_shelf_begin(traces->shelf) : NV_ERR_NO_MEMORY;
     for (size_t i = 0; i < count && err == NV_OK; i++)
-        err = put(traces, items[i], summary);
+        err = put(traces, items[i], summary, unreadable);
     if (err == NV_OK) {
         int64_t now_us = (int64_t)(nv_clock_wall_ns(nv_clock_system()) / 1000);
         err = nv_shelf_trim(traces->shelf, now_us);
@@ -147,7 +148,8 @@ static void note_failure(struct nv_traces *traces, enum nv_err err, size_t count
 
 static void keep(struct nv_traces *traces, void **items, size_t count)
 {
-    enum nv_err err = write_batch(traces, items, count);
+    size_t unreadable = 0;
+    enum nv_err err = write_batch(traces, items, count, &unreadable);
     if (err != NV_OK) {
         note_failure(traces, err, count);
         return;
@@ -155,7 +157,8 @@ static void keep(struct nv_traces *traces, void **items, size_t count)
     if (traces->failing)
         NV_LOG(NV_LOG_INFO, "gateway", "traces are kept in \"%s\" again", traces->path);
     traces->failing = false;
-    nv_count(NV_COUNT_STORE_KEPT, count);
+    nv_count(NV_COUNT_STORE_DROPPED, unreadable);
+    nv_count(NV_COUNT_STORE_KEPT, count - unreadable);
     tell(traces);
 }
 
