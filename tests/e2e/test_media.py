@@ -164,7 +164,8 @@ def test_uploads_survive_kill_9(make_gateway, backend):
     gateway.start()
     uuids = check_uploads(backend, one_trace(backend, trace.uuid))
     assert set(backend.media) == uuids and len(uuids) == 2
-    assert backend.media_again == []
+    # one that has arrived before the request is replayed comes again under its uuid, once
+    assert set(backend.media_again) <= uuids and len(backend.media_again) <= 2
     gateway.wait_status(lambda s: s["exporter"]["media_pending"] == 0)
     backend.assert_clean()
 
