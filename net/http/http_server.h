@@ -88,15 +88,17 @@ struct nv_http_limits {
                                   * made of them (nv_http_request_count), large heads */
     /* the same bytes count there too; borrowed; NULL: nowhere else */
     struct nv_account *account;
-    unsigned head_timeout_ms;    /* 10000, from the first byte, or the connect with TLS */
-    unsigned body_timeout_ms;    /* 60000, from the end of the head */
-    unsigned body_rate_min;      /* 1024 bytes a second, on average after body_grace_ms */
-    unsigned body_grace_ms;      /* 10000 */
-    unsigned idle_timeout_ms;    /* 180000, between requests */
-    unsigned write_timeout_ms;   /* 30000, for a whole reply */
-    unsigned linger_timeout_ms;  /* 2000, reading on after a refusal so that it arrives */
-    size_t linger_bytes_max;     /* 1 MiB */
-    size_t descriptors_reserved; /* 40, of RLIMIT_NOFILE less an eighth, for everything else */
+    unsigned head_timeout_ms;   /* 10000, from the first byte, or the connect with TLS */
+    unsigned body_timeout_ms;   /* 60000, from the end of the head */
+    unsigned body_rate_min;     /* 1024 bytes a second, on average after body_grace_ms */
+    unsigned body_grace_ms;     /* 10000 */
+    unsigned idle_timeout_ms;   /* 180000, between requests */
+    unsigned write_timeout_ms;  /* 30000, for a whole reply */
+    unsigned linger_timeout_ms; /* 2000, reading on after a refusal so that it arrives */
+    size_t linger_bytes_max;    /* 1 MiB */
+    /* 52, of RLIMIT_NOFILE less an eighth, for everything else: a gateway in local mode with its
+     * page holds 53 before the first connection */
+    size_t descriptors_reserved;
 };
 
 struct nv_http_server_config {
