@@ -424,15 +424,16 @@ enum nv_err nv_phones_find(struct nv_phones *phones, struct nv_regex_work *work,
     struct pass pass = {.phones = phones, .subject = subject};
     pass.parser =
         (struct nv_phone_parser){phones->plans, work, phones->shapes[EXTENSION], NULL};
+    const size_t regions = phones->region_count;
     size_t at = 0;
-    for (size_t i = 0; i < phones->region_count; i++)
+    for (size_t i = 0; i < regions; i++)
         turns[i] = (struct turn){0, NV_PHONES_TRIES_MAX};
     while (at < subject->text.len) {
         struct candidate candidate;
         enum nv_regex_result result = find_candidate(&pass, at, &candidate);
         if (result != NV_REGEX_FOUND)
             return result == NV_REGEX_LIMIT ? NV_ERR_LIMIT : NV_OK;
-        for (size_t i = 0; i < phones->region_count; i++) {
+        for (size_t i = 0; i < regions; i++) {
             if (turns[i].at > candidate.from || turns[i].tries == 0)
                 continue;
             pass.parser.plan = phones->regions[i];
@@ -441,7 +442,7 @@ enum nv_err nv_phones_find(struct nv_phones *phones, struct nv_regex_work *work,
             if (err != NV_OK)
                 return err;
         }
-        at = next_place(turns, phones->region_count);
+        at = next_place(turns, regions);
     }
     return NV_OK;
 }
