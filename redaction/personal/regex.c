@@ -117,7 +117,7 @@ static enum nv_err learn(struct nv_str pattern, struct nv_regex *regex)
     (void)pcre2_pattern_info(twin, PCRE2_INFO_FIRSTBITMAP, &map);
     for (unsigned d = 0; d <= 9 && regex->least > 0; d++) {
         unsigned c = '0' + d;
-        bool may = type == 1 ? unit == c : !map || (map[c / 8] >> (c % 8) & 1u);
+        bool may = type == 1 ? unit == c : !map || ((unsigned)map[c / 8] >> (c % 8) & 1u) != 0;
         regex->begins |= (uint16_t)(may << d);
     }
     pcre2_code_free(twin);
