@@ -12,7 +12,7 @@
 
 #include "redaction/personal/phone_plans.h"
 
-/* Longer candidates are none, in bytes; libphonenumber's are 250 characters. */
+/* Longer candidates are none, in characters: libphonenumber's limit. */
 #define NV_PHONE_CANDIDATE_MAX 250u
 
 /* All borrowed. */

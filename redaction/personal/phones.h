@@ -17,8 +17,6 @@
 #define NV_PHONES_REGIONS_MAX 250u
 /* Of a text and a region; libphonenumber gives up behind as many. */
 #define NV_PHONES_TRIES_MAX 65535u
-/* Those of the SDK. */
-#define NV_PHONES_REGIONS_DEFAULT "AE,SA,QA,EG,TR,GB,IN,US"
 
 struct nv_phones;
 

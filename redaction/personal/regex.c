@@ -35,7 +35,7 @@
 #define BOUNDED_MIN ((size_t)512)
 
 struct nv_regex {
-    pcre2_code *ascii, *utf8; /* one may be NULL (NV_REGEX_DIGITS, NV_REGEX_UTF8) */
+    pcre2_code *ascii, *utf8; /* utf8: NULL with NV_REGEX_DIGITS */
     bool empty;
     bool fast;       /* `ascii` is machine code */
     uint32_t least;  /* bytes of a match, of DIGITS; else 0 */
@@ -154,7 +154,7 @@ enum nv_err nv_regex_new(struct nv_str pattern, unsigned flags, struct nv_regex 
                       options | PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &regex->utf8,
                       fail);
     }
-    if (err == NV_OK && !(flags & NV_REGEX_UTF8))
+    if (err == NV_OK)
         err = compile(nv_buf_str(&widened), options, &regex->ascii, fail);
     if (err == NV_OK && (flags & NV_REGEX_DIGITS) && (flags & NV_REGEX_ANCHORED))
         err = learn(nv_buf_str(&widened), regex);

@@ -30,7 +30,6 @@ enum nv_regex_flag {
     NV_REGEX_BOUNDED = 8, /* for nv_regex_find_within */
     NV_REGEX_EMPTY = 16,  /* a match may be empty */
     NV_REGEX_DIGITS = 32, /* only for texts of ASCII */
-    NV_REGEX_UTF8 = 64,   /* the program for UTF-8 for all texts: the pattern is no ASCII */
 };
 
 enum nv_regex_result { NV_REGEX_NONE, NV_REGEX_FOUND, NV_REGEX_LIMIT };
