@@ -2,9 +2,9 @@
  * noveum/pipeline.h: the gateway's stages inside another program, without its threads, sockets
  * and clocks: bytes of OTLP requests in, finished Noveum traces as JSON out.
  *
- *   bytes ──accept──▶ [ check ▸ hold until a trace is whole ▸ translate ▸ mask ▸ encode ] ──pull──▶ JSON
- *                        ▲                                                                  │
- *        clock ──tick────┘                                          settle ◀──── delivered ─┘
+ *   bytes ──accept──▶ [ check ▸ hold until whole ▸ translate ▸ mask ▸ encode ] ──pull──▶ JSON
+ *                        ▲                                                       │
+ *        clock ──tick────┘                               settle ◀──── delivered ─┘
  *
  *     noveum_pipeline *pipeline;
  *     char why[NOVEUM_PIPELINE_WHY_SIZE];
