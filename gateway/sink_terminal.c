@@ -64,7 +64,7 @@ static enum nv_err open_terminal(const struct nv_sink_needs *needs, struct nv_fa
     if (!screen)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     screen->terminal =
-        (struct nv_terminal){.color = nv_terminal_wants_color(STDOUT_FILENO),
+        (struct nv_terminal){.color = nv_terminal_colored(options, STDOUT_FILENO),
                              .hex_ids = options->exporter_noveum_trace_id == NV_TRACE_ID_HEX,
                              .file_directory = options->exporter_file_directory};
     atomic_store(&screen->shows, shows_traces(options));

@@ -140,6 +140,11 @@ static bool open_events(struct nv_loop *loop)
            event_add(loop->wake_event, NULL) == 0;
 }
 
+const char *nv_loop_library(void)
+{
+    return event_get_version();
+}
+
 struct nv_loop *nv_loop_new(const struct nv_clock *clock)
 {
     assert(clock != NULL);

@@ -45,6 +45,8 @@ struct nv_loop_tick {
     void (*run)(struct nv_loop_tick *tick, uint64_t now_ns); /* monotonic */
 };
 
+/* Version of the library under it. Static. */
+const char *nv_loop_library(void);
 /* New loop, not running; NULL without memory or descriptors. `clock` is borrowed for its
  * life. */
 struct nv_loop *nv_loop_new(const struct nv_clock *clock);

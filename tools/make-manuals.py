@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Write the manual pages and the completions of shells from what the program says of itself.
+"""Write the manual pages, docs/commands.md and the completions of shells from what the program says of itself.
 
-    tools/make-manuals.py PROGRAM            writes docs/man/* and deploy/completions/*
+    tools/make-manuals.py PROGRAM            writes docs/man/*, docs/commands.md and deploy/completions/*
     tools/make-manuals.py PROGRAM --check    exit 1 when a file is not what PROGRAM says
 
-Options, commands and exit codes come from `--help`, the keys of the configuration from `--print-docs`: nothing is told twice.
+Options, commands and exit codes come from `--print-commands`, the keys of the configuration from `--print-docs`: nothing is told twice.
 """
+import json
 import pathlib
 import re
 import subprocess
@@ -26,28 +27,21 @@ def say(program, argument):
 
 
 class Help:
-    """--help in parts."""
+    """--print-commands in parts: (words, text) of options and commands."""
 
-    def __init__(self, text):
-        head, _, rest = text.partition("\n\n")
-        usage, options, commands, notes = rest.partition("\nKeys, each")[0].split("\n\n", 3)
-        self.summary = head.split(": ", 1)[1].strip()
-        self.usage = usage.removeprefix("usage: ").strip()
-        self.options = self.entries(options)
-        self.commands = self.entries(commands)
-        self.notes = re.findall(r"\S.*?\.(?=\s|$)", " ".join(notes.split()))
+    def __init__(self, table):
+        self.summary = table["summary"]
+        self.options = [(self.words(option), option["text"]) for option in table["options"]]
+        self.commands = table["commands"]
+        self.notes = table["notes"]
+        self.version = table["version"]
+        self.table = table
 
     @staticmethod
-    def entries(block):
-        """[(words, explanation)] of lines in two columns."""
-        found = []
-        for line in block.splitlines():
-            words, _, explanation = line[2:].partition("  ")
-            if not line.startswith("   "):
-                found.append([words, explanation.strip()])
-            else:
-                found[-1][1] = (found[-1][1] + " " + line.strip()).strip()
-        return found
+    def words(option):
+        """-c, --config FILE"""
+        letter = f"-{option['letter']}, " if option["letter"] else ""
+        return f"{letter}--{option['name']}" + (f" {option['value']}" if option["value"] else "")
 
 
 def keys_of(page):
@@ -69,14 +63,37 @@ def head(section, version, summary):
             f'"Noveum OpenTelemetry gateway"\n.SH NAME\n{roff(NAME)} \\- {roff(summary)}\n')
 
 
+def sentence(text):
+    """With a capital and a full stop."""
+    return text[0].upper() + text[1:] + "."
+
+
 def page_1(help_, version):
     """noveum-gateway(1)"""
-    out = head(1, version, help_.summary) + ".SH SYNOPSIS\n" + f".B {roff(help_.usage)}\n"
-    for title, entries in (("OPTIONS", help_.options), ("COMMANDS", help_.commands)):
-        out += f".SH {title}\n" + "".join(f".TP\n.B {roff(words)}\n{roff(text)}\n" for words, text in entries)
+    out = head(1, version, help_.summary) + f".SH SYNOPSIS\n.B {roff(NAME)}\n[OPTION]... [COMMAND]\n"
+    out += ".SH OPTIONS\n" + "".join(f".TP\n.B {roff(words)}\n{roff(text)}\n" for words, text in help_.options)
+    out += ".SH COMMANDS\n"
+    for command in help_.commands:
+        out += f".TP\n.B {roff(command['words'])}\n{roff(sentence(command['summary']))}\n" + (roff(command["text"]) + "\n" if command["text"] else "")
+        if command["options"]:
+            out += ".RS\n" + "".join(f".TP\n.B {roff(help_.words(option))}\n{roff(option['text'])}\n" for option in command["options"]) + ".RE\n"
     out += ".SH DESCRIPTION\n" + "\n.PP\n".join(roff(line) for line in help_.notes) + "\n"
     out += ".SH FILES\n" + "".join(f".TP\n.I {roff(path)}\n{roff(text)}\n" for path, text in FILES)
     return out + ".SH SEE ALSO\n.BR noveum\\-gateway (5)\n"
+
+
+def commands_page(help_):
+    """docs/commands.md"""
+    def rows(options):
+        return "".join(f"| `{help_.words(o)}` | {o['text']} |\n" for o in options)
+    out = "# The command line\n\n<!-- made by `tools/make-manuals.py` from gateway/commands/command_table.h; do not edit -->\n\n"
+    out += f"`{NAME} [OPTION]... [COMMAND]`. Without a command the gateway runs. `{NAME} COMMAND --help` says the same as this page.\n\n"
+    out += "| option | does |\n|---|---|\n" + rows(help_.table["options"])
+    for command in help_.commands:
+        out += f"\n## {command['words']}\n{sentence(command['summary'])}" + (f" {command['text']}" if command["text"] else "") + "\n"
+        if command["options"]:
+            out += "\n| option | does |\n|---|---|\n" + rows(command["options"])
+    return out
 
 
 def page_5(keys, version):
@@ -92,23 +109,29 @@ def page_5(keys, version):
 
 
 def words_of(help_):
-    """(options, those that take a value, first words of commands, {first: [second]})"""
-    options = [words.split()[0] for words, _ in help_.options]
-    valued = [words.split()[0] for words, _ in help_.options if len(words.split()) > 1]
+    """(options, those that take a value, {first word of commands: what may follow}), with options of commands behind these."""
+    options = [f"--{o['name']}" for o in help_.table["options"]]
+    valued = [f"--{o['name']}" for o in help_.table["options"] if o["value"]]
     commands = {}
-    for words, _ in help_.commands:
-        first, *rest = words.split()
-        commands.setdefault(first, [])
-        if rest and rest[0][0].islower() or rest and rest[0].startswith("--"):
-            commands[first].append(rest[0])
+    for command in help_.commands:
+        follow = commands.setdefault(command["first"], [])
+        own = [f"--{o['name']}" for o in command["options"]]
+        follow += [word for word in ([command["second"]] if command["second"] else []) + own if word not in follow]
+    commands["help"] = [first for first in commands if first != "help"]
     return options, valued, commands
+
+
+def take_files(help_):
+    """First words of commands that take files."""
+    return [c["first"] for c in help_.commands if c["argument"] == "FILE"]
 
 
 def bash(help_, keys):
     """Completion for bash."""
     options, _, commands = words_of(help_)
-    cases = "".join(f"    {first}) COMPREPLY=($(compgen -W '{' '.join(rest)}' -- \"$word\")) ;;\n" for first, rest in commands.items() if rest)
-    files = "|".join(first for first, rest in commands.items() if not rest and first != "doctor")
+    cases = "".join(f"    {first}) COMPREPLY=($(compgen -W '{' '.join(rest)}' -- \"$word\")) ;;\n"
+                    for first, rest in commands.items() if rest and first not in take_files(help_))
+    files = "|".join(take_files(help_))
     return f"""# made by tools/make-manuals.py; do not edit
 _noveum_gateway() {{
     local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}}
@@ -134,10 +157,10 @@ def quoted(text):
 def zsh(help_, keys):
     """Completion for zsh."""
     options, valued, commands = words_of(help_)
-    texts = dict((words.split()[0], text) for words, text in help_.options)
+    texts = {f"--{o['name']}": o["text"] for o in help_.table["options"]}
     actions = {"--config": ":file:_files", "--set": f":key:({' '.join(key + '=' for key, *_ in keys)})"}
     rows = "".join(f"    '{'*' if o == '--set' else ''}{o}[{quoted(texts[o])}]{actions.get(o, ':value:') if o in valued else ''}' \\\n" for o in options)
-    seconds = "".join(f"    {first}) _values command {' '.join(rest)} ;;\n" for first, rest in commands.items() if rest)
+    seconds = "".join(f"    {first}) _values command {' '.join(rest)} ;;\n" for first, rest in commands.items() if rest and first not in take_files(help_))
     return f"""#compdef noveum-gateway
 # made by tools/make-manuals.py; do not edit
 _noveum_gateway_second() {{
@@ -154,7 +177,7 @@ _arguments \\
 def fish(help_, keys):
     """Completion for fish."""
     options, valued, commands = words_of(help_)
-    texts = dict((words.split()[0], text) for words, text in help_.options)
+    texts = {f"--{o['name']}": o["text"] for o in help_.table["options"]}
     out = "# made by tools/make-manuals.py; do not edit\ncomplete -c noveum-gateway -f\n"
     for o in options:
         more = {"--config": " -rF", "--set": f" -x -a '{' '.join(key + '=' for key, *_ in keys)}'"}.get(o, " -x") if o in valued else ""
@@ -163,17 +186,18 @@ def fish(help_, keys):
     for first, rest in commands.items():
         if rest:
             out += f"complete -c noveum-gateway -n '__fish_seen_subcommand_from {first}' -a '{' '.join(rest)}'\n"
-        elif first != "doctor":
+        if first in take_files(help_):
             out += f"complete -c noveum-gateway -n '__fish_seen_subcommand_from {first}' -F\n"
     return out
 
 
 def main(program, *arguments):
     """Command line."""
-    help_, keys = Help(say(program, "--help")), keys_of(say(program, "--print-docs"))
-    version = say(program, "--version").split()[-1]
-    assert len(keys) > 40 and len(help_.options) > 4 and len(help_.commands) > 7, "--help or --print-docs looks different"
+    help_, keys = Help(json.loads(say(program, "--print-commands"))), keys_of(say(program, "--print-docs"))
+    version = help_.version
+    assert len(keys) > 40 and len(help_.options) > 4 and len(help_.commands) > 7, "--print-commands or --print-docs looks different"
     files = {ROOT / "docs" / "man" / f"{NAME}.1": page_1(help_, version), ROOT / "docs" / "man" / f"{NAME}.5": page_5(keys, version)}
+    files[ROOT / "docs" / "commands.md"] = commands_page(help_)
     files |= {ROOT / "deploy" / "completions" / f"{NAME}.{shell.__name__}": shell(help_, keys) for shell in (bash, zsh, fish)}
     wrong = 0
     for path, text in files.items():

@@ -2,18 +2,21 @@
 # made by tools/make-manuals.py; do not edit
 _noveum_gateway_second() {
     case $words[CURRENT-1] in
-    redact) _values command --dry-run ;;
+    health) _values command --json ;;
     journal) _values command check list ;;
     dead) _values command list show retry drop ;;
+    version) _values command --json ;;
+    help) _values command doctor health explain redact journal dead version ;;
     *) _files ;;
     esac
 }
 _arguments \
     '--config[read a YAML file]:file:_files' \
-    '*--set[set one key; comes before environment and file]:key:(memory.max_bytes= receiver.http.listen= receiver.http.tls.cert_file= receiver.http.tls.key_file= receiver.http.tls.client_ca_file= receiver.grpc.listen= receiver.grpc.tls.cert_file= receiver.grpc.tls.key_file= receiver.grpc.tls.client_ca_file= receiver.auth.tokens_file= receiver.auth.token= receiver.max_body_bytes= receiver.max_connections= receiver.max_undecoded_bytes= receiver.head_timeout_ms= receiver.body_timeout_ms= receiver.idle_timeout_ms= receiver.threads= receiver.cors.allowed_origins= assembly.quiet_ms= assembly.quiet_distributed_ms= assembly.quiet_logs_ms= assembly.open_ms= assembly.remote_parent_ms= assembly.max_wait_ms= assembly.max_spans= assembly.max_trace_bytes= assembly.memory_bytes= assembly.on_stop= journal.directory= journal.durability= journal.max_bytes= journal.encryption= journal.key_file= journal.key_lost= exporter.noveum.endpoint= exporter.noveum.api_key= exporter.noveum.project= exporter.noveum.environment= exporter.noveum.service_version= exporter.noveum.compression= exporter.noveum.compression_level= exporter.noveum.timeout_ms= exporter.noveum.max_in_flight= exporter.noveum.max_body_bytes= exporter.noveum.queue_bytes= exporter.noveum.max_trace_bytes= exporter.noveum.batch_traces= exporter.noveum.batch_ms= exporter.noveum.trace_id= exporter.noveum.ssl_verify= exporter.noveum.ca_bundle= exporter.noveum.allow_insecure_transport= exporter.file.directory= store.file= store.max_traces= store.max_age_ms= store.max_bytes= mapping.keep_source= mapping.spans= mapping.content= mapping.prices_file= mapping.rules_file= mapping.work_per_byte= redaction.secrets= redaction.stack_traces= redaction.pii= redaction.pii_salt= redaction.pii_salt_file= redaction.patterns= redaction.pii_keys= redaction.pii_allow= redaction.phone_regions= media.mode= media.max_bytes= media.wait_ms= sampling.rate= sampling.keep_errors= admin.listen= admin.hosts= admin.token= admin.ui= terminal.traces= stop.deadline_ms= log.level= log.format=)' \
+    '*--set[set one key; comes before environment and file]:key:(memory.max_bytes= receiver.http.listen= receiver.http.tls.cert_file= receiver.http.tls.key_file= receiver.http.tls.client_ca_file= receiver.grpc.listen= receiver.grpc.tls.cert_file= receiver.grpc.tls.key_file= receiver.grpc.tls.client_ca_file= receiver.auth.tokens_file= receiver.auth.token= receiver.max_body_bytes= receiver.max_connections= receiver.max_undecoded_bytes= receiver.head_timeout_ms= receiver.body_timeout_ms= receiver.idle_timeout_ms= receiver.threads= receiver.cors.allowed_origins= assembly.quiet_ms= assembly.quiet_distributed_ms= assembly.quiet_logs_ms= assembly.open_ms= assembly.remote_parent_ms= assembly.max_wait_ms= assembly.max_spans= assembly.max_trace_bytes= assembly.memory_bytes= assembly.on_stop= journal.directory= journal.durability= journal.max_bytes= journal.encryption= journal.key_file= journal.key_lost= exporter.noveum.endpoint= exporter.noveum.api_key= exporter.noveum.project= exporter.noveum.environment= exporter.noveum.service_version= exporter.noveum.compression= exporter.noveum.compression_level= exporter.noveum.timeout_ms= exporter.noveum.max_in_flight= exporter.noveum.max_body_bytes= exporter.noveum.queue_bytes= exporter.noveum.max_trace_bytes= exporter.noveum.batch_traces= exporter.noveum.batch_ms= exporter.noveum.trace_id= exporter.noveum.ssl_verify= exporter.noveum.ca_bundle= exporter.noveum.allow_insecure_transport= exporter.file.directory= store.file= store.max_traces= store.max_age_ms= store.max_bytes= mapping.keep_source= mapping.spans= mapping.content= mapping.prices_file= mapping.rules_file= mapping.work_per_byte= redaction.secrets= redaction.stack_traces= redaction.pii= redaction.pii_salt= redaction.pii_salt_file= redaction.patterns= redaction.pii_keys= redaction.pii_allow= redaction.phone_regions= media.mode= media.max_bytes= media.wait_ms= sampling.rate= sampling.keep_errors= admin.listen= admin.hosts= admin.token= admin.ui= terminal.color= terminal.traces= stop.deadline_ms= log.level= log.format=)' \
+    '--color[colours   auto  (on a terminal, unless NO_COLOR is set),  always  or  never ]:value:' \
     '--check-config[check the configuration and exit]' \
     '--print-config[print the configuration in force and where each value came from]' \
     '--version[print the version]' \
-    '--help[print this]' \
-    '1:command:(doctor explain redact journal dead)' \
+    '--help[print help, of a command behind it]' \
+    '1:command:(doctor health explain redact journal dead version help)' \
     '*::argument:_noveum_gateway_second'

@@ -1,12 +1,12 @@
 /*
- * The command line, by getopt_long.
+ * The command line, by getopt_long, over the two tables of command_table.h.
  *
- * Sub-commands are two words at most and stand in one table. Anything left over is an error: an
- * argument that is silently ignored is a configuration that is silently not used.
+ *   getopt ▸ what was given, by option ▸ words ▸ row of the command ▸ do the options fit it?
+ *
+ * Anything left over is an error: an argument that is silently ignored is a configuration that
+ * is silently not used.
  */
 #include "gateway/commands/cli.h"
-
-#include "gateway/config/option_print.h"
 
 #include <assert.h>
 #include <getopt.h>
@@ -15,45 +15,67 @@
 
 #include "base/banned.h"
 
-static const struct {
-    const char *first, *second; /* second NULL: one word */
-    enum nv_command command;
-    const char *argument; /* what it takes, or NULL */
-    bool several;         /* of them */
-} commands[] = {
-    {"help", NULL, NV_COMMAND_HELP, NULL, false},
-    {"version", NULL, NV_COMMAND_VERSION, NULL, false},
-    {"doctor", NULL, NV_COMMAND_DOCTOR, NULL, false},
-    {"explain", NULL, NV_COMMAND_EXPLAIN, "FILE", true},
-    {"redact", NULL, NV_COMMAND_REDACT, "FILE", true},
-    {"journal", "check", NV_COMMAND_JOURNAL_CHECK, NULL, false},
-    {"journal", "list", NV_COMMAND_JOURNAL_LIST, NULL, false},
-    {"dead", "list", NV_COMMAND_DEAD_LIST, NULL, false},
-    {"dead", "show", NV_COMMAND_DEAD_SHOW, "ID", false},
-    {"dead", "retry", NV_COMMAND_DEAD_RETRY, "ID", false},
-    {"dead", "drop", NV_COMMAND_DEAD_DROP, "ID", false},
-};
-#define COMMANDS (sizeof commands / sizeof commands[0])
+#define FIRST_CODE 256 /* of getopt: above every letter */
 
-/* Names what may follow `first`, when anything may. */
+/* ---- commands ---------------------------------------------------------------------------- */
+
+/* "list, show, retry, drop" */
+static void list_seconds(const char *first, char *known, size_t size)
+{
+    size_t count, len = 0;
+    const struct nv_command_row *rows = nv_command_rows(&count);
+    known[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(first, rows[i].first) != 0)
+            continue;
+        len += (size_t)snprintf(known + len, size - len, "%s%s", len > 0 ? ", " : "",
+                                rows[i].second);
+        assert(len < size);
+    }
+}
+
+/* Names what may follow `first`, when anything may, and what is nearest. */
 static enum nv_err unknown_command(const char *first, const char *second, struct nv_fail *fail)
 {
-    char known[60] = "";
-    size_t len = 0;
-    for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(first, commands[i].first) == 0 && commands[i].second) {
-            len += (size_t)snprintf(known + len, sizeof known - len, "%s%s",
-                                    len > 0 ? ", " : "", commands[i].second);
-            assert(len < sizeof known);
-        }
+    char known[80];
+    bool takes_second = false;
+    if (!nv_command_is_first(first, &takes_second)) {
+        const char *near = nv_command_nearest(NULL, first);
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown command \"%.60s\"%s%s%s", first,
+                           near ? ", did you mean \"" : "", near ? near : "",
+                           near ? "\"?" : "");
     }
-    if (len == 0)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown command \"%.60s\"", first);
+    list_seconds(first, known, sizeof known);
     if (!second)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%s\" needs one of %s", first, known);
+    const char *near = nv_command_nearest(first, second);
+    if (near) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "unknown command \"%s %.30s\", did you mean \"%s %s\"? \"%s\" needs "
+                           "one of %s",
+                           first, second, first, near, first, known);
+    }
     return nv_fail_set(fail, NV_ERR_CONFIG, 0,
                        "unknown command \"%s %.30s\": \"%s\" needs one of %s", first, second,
                        first, known);
+}
+
+static enum nv_err take_arguments(const struct nv_command_row *row, int count, char **words,
+                                  struct nv_cli *cli, struct nv_fail *fail)
+{
+    if (count == 0 && row->argument && !row->optional) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%s%s%s\" needs %s", row->first,
+                           row->second ? " " : "", row->second ? row->second : "",
+                           row->argument);
+    }
+    int most = row->argument ? 1 : 0;
+    if (count > most && !row->several) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"",
+                           words[most]);
+    }
+    cli->arguments = count > 0 ? (const char *const *)words : NULL;
+    cli->argument_count = (size_t)count;
+    return NV_OK;
 }
 
 static enum nv_err parse_command(int count, char **words, struct nv_cli *cli,
@@ -61,97 +83,179 @@ static enum nv_err parse_command(int count, char **words, struct nv_cli *cli,
 {
     assert(count > 0);
     const char *second = count > 1 ? words[1] : NULL;
-    for (size_t i = 0; i < COMMANDS; i++) {
-        bool two = commands[i].second != NULL;
-        if (strcmp(words[0], commands[i].first) != 0 ||
-            (two && (!second || strcmp(second, commands[i].second) != 0)))
-            continue;
-        int used = two ? 2 : 1;
-        int wanted = commands[i].argument != NULL ? 1 : 0;
-        if (count - used < wanted) {
-            return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%s%s%s\" needs %s", commands[i].first,
-                               two ? " " : "", two ? commands[i].second : "",
-                               commands[i].argument);
-        }
-        if (count - used > wanted && !commands[i].several) {
-            return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"",
-                               words[used + wanted]);
-        }
-        cli->command = commands[i].command;
-        cli->arguments = wanted == 1 ? (const char *const *)&words[used] : NULL;
-        cli->argument_count = (size_t)(count - used);
-        return NV_OK;
-    }
-    return unknown_command(words[0], second, fail);
+    const struct nv_command_row *row = nv_command_find(words[0], second);
+    if (!row)
+        return unknown_command(words[0], second, fail);
+    int used = row->second && second ? 2 : 1;
+    cli->command = row->command;
+    return take_arguments(row, count - used, words + used, cli, fail);
 }
 
-static enum nv_err apply_option(int option, struct nv_cli *cli)
+/* Help is given for whatever can be made of the words. */
+static enum nv_err parse_topic(int count, char *const *words, struct nv_cli *cli,
+                               struct nv_fail *fail)
 {
-    switch (option) {
-    case 'c':
-        cli->config_file = optarg;
+    bool takes_second = false;
+    cli->command = NV_COMMAND_HELP;
+    if (count == 0)
         return NV_OK;
-    case 's':
-        cli->sets[cli->set_count++] = optarg;
+    if (!nv_command_is_first(words[0], &takes_second))
+        return unknown_command(words[0], NULL, fail);
+    cli->topic_first = words[0];
+    if (!takes_second || count == 1)
         return NV_OK;
-    case 'k':
-        cli->command = NV_COMMAND_CHECK_CONFIG;
-        return NV_OK;
-    case 'p':
-        cli->command = NV_COMMAND_PRINT_CONFIG;
-        return NV_OK;
-    case 'd':
-        cli->command = NV_COMMAND_PRINT_DOCS;
-        return NV_OK;
-    case 'n':
-        cli->dry_run = true;
-        return NV_OK;
-    case 'v':
-        cli->command = NV_COMMAND_VERSION;
-        return NV_OK;
-    case 'h':
-        cli->command = NV_COMMAND_HELP;
-        return NV_OK;
-    default:
-        return NV_ERR_CONFIG;
+    cli->topic_second = words[1];
+    return nv_command_find(words[0], words[1]) ? NV_OK
+                                               : unknown_command(words[0], words[1], fail);
+}
+
+/* ---- options ----------------------------------------------------------------------------- */
+
+static enum nv_err unknown_option(const char *word, struct nv_fail *fail)
+{
+    bool is_long = word[0] == '-' && word[1] == '-';
+    char name[40];
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+    const char *near = is_long ? nv_cli_option_nearest(name + 2) : NULL;
+    return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown or incomplete option \"%.60s\"%s%s%s",
+                       word, near ? ", did you mean \"--" : "", near ? near : "",
+                       near ? "\"?" : "");
+}
+
+/* Colours of the program that runs are a key of the configuration: this is short for it. */
+static enum nv_err take_color(struct nv_cli *cli, const char *value, struct nv_fail *fail)
+{
+    static const char *const keys[][2] = {{"auto", "terminal.color=auto"},
+                                          {"always", "terminal.color=always"},
+                                          {"never", "terminal.color=never"}};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (strcmp(value, keys[i][0]) == 0) {
+            cli->sets[cli->set_count++] = keys[i][1];
+            return NV_OK;
+        }
     }
+    return nv_fail_set(fail, NV_ERR_CONFIG, 0, "--color is auto, always or never");
+}
+
+static enum nv_err take_option(enum nv_cli_option option, struct nv_cli *cli,
+                               struct nv_fail *fail)
+{
+    static const struct {
+        enum nv_cli_option option;
+        enum nv_command command;
+    } whole[] = {{NV_CLI_CHECK_CONFIG, NV_COMMAND_CHECK_CONFIG},
+                 {NV_CLI_PRINT_CONFIG, NV_COMMAND_PRINT_CONFIG},
+                 {NV_CLI_PRINT_DOCS, NV_COMMAND_PRINT_DOCS},
+                 {NV_CLI_PRINT_COMMANDS, NV_COMMAND_PRINT_COMMANDS},
+                 {NV_CLI_VERSION, NV_COMMAND_VERSION}};
+    cli->given[option] = optarg ? optarg : "";
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+        if (whole[i].option == option)
+            cli->command = whole[i].command;
+    }
+    if (option == NV_CLI_CONFIG)
+        cli->config_file = optarg;
+    else if (option == NV_CLI_SET)
+        cli->sets[cli->set_count++] = optarg;
+    else if (option == NV_CLI_COLOR)
+        return take_color(cli, optarg, fail);
+    return NV_OK;
+}
+
+/* "c:n:Vh" and the long names, of the table. */
+static void make_getopt(struct option *longs, char *shorts)
+{
+    const struct nv_cli_option_row *rows = nv_cli_option_rows();
+    for (int i = 0; i < NV_CLI_OPTION_COUNT; i++) {
+        longs[i] =
+            (struct option){rows[i].name, rows[i].value ? required_argument : no_argument, NULL,
+                            FIRST_CODE + i};
+        if (rows[i].letter == 0)
+            continue;
+        *shorts++ = rows[i].letter;
+        if (rows[i].value)
+            *shorts++ = ':';
+    }
+    longs[NV_CLI_OPTION_COUNT] = (struct option){0};
+    *shorts = '\0';
+}
+
+/* The option of a code of getopt; COUNT: none. */
+static int option_of(int code)
+{
+    const struct nv_cli_option_row *rows = nv_cli_option_rows();
+    if (code >= FIRST_CODE)
+        return code - FIRST_CODE;
+    int i = 0;
+    while (i < NV_CLI_OPTION_COUNT && rows[i].letter != code)
+        i++;
+    return i;
+}
+
+static enum nv_err parse_options(int argc, char **argv, struct nv_cli *cli,
+                                 struct nv_fail *fail)
+{
+    struct option longs[NV_CLI_OPTION_COUNT + 1];
+    char shorts[2 * NV_CLI_OPTION_COUNT + 1];
+    enum nv_err err = NV_OK;
+    make_getopt(longs, shorts);
+    optind = 0; /* glibc: start anew, tests parse more than once */
+    opterr = 0;
+    for (int got = 0;
+         err == NV_OK && (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
+        int option = got == '?' ? NV_CLI_OPTION_COUNT : option_of(got);
+        err = option == NV_CLI_OPTION_COUNT
+                  ? unknown_option(argv[optind - 1], fail)
+                  : take_option((enum nv_cli_option)option, cli, fail);
+    }
+    return err;
+}
+
+static enum nv_err check_fit(const struct nv_cli *cli, const char *name, struct nv_fail *fail)
+{
+    for (int i = 0; i < NV_CLI_OPTION_COUNT; i++) {
+        if (!cli->given[i] || nv_cli_option_fits((enum nv_cli_option)i, cli->command))
+            continue;
+        const char *option = nv_cli_option_rows()[i].name;
+        if (!name) {
+            return nv_fail_set(fail, NV_ERR_CONFIG, 0, "--%s needs a command before it",
+                               option);
+        }
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "\"%s\" has no --%s; \"noveum-gateway %s --help\" shows what it has",
+                           name, option, name);
+    }
+    if (cli->command == NV_COMMAND_REDACT && !cli->given[NV_CLI_DRY_RUN]) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "\"redact\" needs --dry-run: it changes no file");
+    }
+    return NV_OK;
 }
 
 enum nv_err nv_cli_parse(int argc, char **argv, struct nv_cli *cli, struct nv_fail *fail)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"set", required_argument, NULL, 's'},
-                                            {"check-config", no_argument, NULL, 'k'},
-                                            {"print-config", no_argument, NULL, 'p'},
-                                            {"print-docs", no_argument, NULL, 'd'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"dry-run", no_argument, NULL, 'n'},
-                                            {NULL, 0, NULL, 0}};
     *cli = (struct nv_cli){.command = NV_COMMAND_RUN};
     cli->sets = calloc((size_t)argc + 1, sizeof *cli->sets);
     if (!cli->sets)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
-    optind = 0; /* glibc: start anew, tests parse more than once */
-    opterr = 0;
-    for (int got = 0; (got = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
-        if (apply_option(got == 'V' ? 'v' : got, cli) != NV_OK) {
-            return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown or incomplete option \"%.60s\"",
-                               argv[optind - 1]);
-        }
-    }
-    if (optind >= argc || cli->command == NV_COMMAND_HELP)
+    enum nv_err err = parse_options(argc, argv, cli, fail);
+    if (err != NV_OK)
+        return err;
+    int count = argc - optind;
+    char **words = argv + optind;
+    if (cli->given[NV_CLI_HELP])
+        return parse_topic(count, words, cli, fail);
+    if (cli->command != NV_COMMAND_RUN && count > 0)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"", words[0]);
+    if (cli->command != NV_COMMAND_RUN)
         return NV_OK;
-    if (cli->command != NV_COMMAND_RUN) {
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unexpected argument \"%.60s\"",
-                           argv[optind]);
-    }
-    enum nv_err err = parse_command(argc - optind, argv + optind, cli, fail);
-    if (err == NV_OK && cli->dry_run != (cli->command == NV_COMMAND_REDACT)) {
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                           cli->dry_run ? "only \"redact\" has --dry-run"
-                                        : "\"redact\" needs --dry-run: it changes no file");
-    }
+    if (count == 0)
+        return check_fit(cli, NULL, fail);
+    err = parse_command(count, words, cli, fail);
+    if (err == NV_OK)
+        err = check_fit(cli, words[0], fail);
+    if (err == NV_OK && cli->command == NV_COMMAND_HELP)
+        return parse_topic(count - 1, words + 1, cli, fail);
     return err;
 }
 
@@ -159,50 +263,6 @@ void nv_cli_release(struct nv_cli *cli)
 {
     free(cli->sets);
     *cli = (struct nv_cli){0};
-}
-
-static const char help_head[] =
-    "noveum-gateway " NOVEUM_VERSION ": takes OTLP, delivers whole agent traces to Noveum\n"
-    "\n"
-    "usage: noveum-gateway [--config FILE] [--set KEY=VALUE]... [OPTION | COMMAND]\n"
-    "\n"
-    "  --config FILE     read a YAML file\n"
-    "  --set KEY=VALUE   set one key; comes before environment and file\n"
-    "  --check-config    check the configuration and exit\n"
-    "  --print-config    print the configuration in force and where each value came from\n"
-    "  --version         print the version\n"
-    "  --help            print this\n"
-    "\n"
-    "  doctor            check key, endpoint, clock, ports and disk, and say what is wrong\n"
-    "  explain FILE...   show how the spans of OTLP bodies are translated: traces and logs,\n"
-    "                    protobuf or JSON, also in gzip or zstd; one trace in several files "
-    "is\n"
-    "                    put together\n"
-    "  redact --dry-run FILE...\n"
-    "                    show what would be masked in such bodies, by rule and place, no "
-    "values\n"
-    "  journal check     read the whole journal and report damage\n"
-    "  journal list      list what the journal holds\n"
-    "  dead list         list what could not be delivered, with the reasons\n"
-    "  dead show ID      print one of them\n"
-    "  dead retry ID     give it another try (ID may be `all`); what was never translated is\n"
-    "                    translated by this version and stays if that fails\n"
-    "  dead drop ID      remove it for good (ID may be `all`)\n"
-    "\n"
-    "Without NOVEUM_API_KEY traces go to files in .noveum_trace_dev and to this terminal.\n"
-    "SIGTERM and SIGINT deliver and stop, SIGHUP reads the configuration again.\n"
-    "Exit codes: 0 stopped, 1 start failed, 2 bad configuration or arguments, 3 state "
-    "directory\n"
-    "in use by another gateway.\n"
-    "\n"
-    "Keys, each also as environment variable (receiver.http.listen as\n"
-    "NOVEUM_GATEWAY_RECEIVER_HTTP_LISTEN), with defaults:\n"
-    "\n";
-
-enum nv_err nv_cli_write_help(struct nv_buf *buf)
-{
-    (void)nv_buf_append_str(buf, nv_str_from(help_head));
-    return nv_options_write_help(buf);
 }
 
 int nv_exit_code_of(enum nv_err err)

@@ -8,6 +8,7 @@
 
 #include "gateway/commands/doctor.h"
 #include "gateway/commands/explain.h"
+#include "gateway/commands/health.h"
 #include "gateway/commands/journal_commands.h"
 #include "gateway/commands/redact_command.h"
 #include "gateway/commands/run.h"
@@ -66,6 +67,8 @@ int nv_command_run(const struct nv_cli *cli, const struct nv_options *options)
         return nv_command_explain(options, cli->arguments, cli->argument_count);
     case NV_COMMAND_REDACT:
         return nv_command_redact(options, cli->arguments, cli->argument_count);
+    case NV_COMMAND_HEALTH:
+        return nv_command_health(options, cli->given[NV_CLI_JSON] != NULL);
     case NV_COMMAND_DOCTOR:
         return nv_command_doctor(options);
     case NV_COMMAND_JOURNAL_CHECK:

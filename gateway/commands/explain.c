@@ -25,8 +25,10 @@
 #include "otlp/request/request.h"
 #include "redaction/redact.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -233,13 +235,24 @@ enum nv_err nv_explain_write(const struct nv_explain *explain, const struct nv_m
 
 /* ---- the command ------------------------------------------------------------------------- */
 
+/* `-` is standard input, which stays open for who names it twice: the second is empty. */
+static enum nv_err read_file(const char *path, struct nv_buf *file, struct nv_fail *fail)
+{
+    if (strcmp(path, "-") != 0)
+        return nv_file_read(path, -1, NV_CAP_EXPLAIN_FILE, file, fail);
+    int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return nv_file_cant_open("standard input", fail);
+    return nv_file_read_fd(fd, "standard input", -1, NV_CAP_EXPLAIN_FILE, file, fail);
+}
+
 enum nv_err nv_explain_add_file(struct nv_explain *explain, const char *path,
                                 struct nv_buf *report, struct nv_fail *fail)
 {
     struct nv_buf file;
     char *body = NULL;
     nv_buf_init(&file, NV_CAP_EXPLAIN_FILE);
-    enum nv_err err = nv_file_read(path, -1, NV_CAP_EXPLAIN_FILE, &file, fail);
+    enum nv_err err = read_file(path, &file, fail);
     if (err != NV_OK) {
         nv_buf_release(&file);
         return err;

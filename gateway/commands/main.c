@@ -10,10 +10,15 @@
 #include "gateway/commands/cli.h"
 #include "base/text/mask.h"
 #include "gateway/commands/commands.h"
+#include "gateway/process/descriptors.h"
 #include "gateway/process/memory_limit.h"
 #include "gateway/config/option_print.h"
 #include "gateway/commands/run.h"
+#include "gateway/commands/command_help.h"
+#include "gateway/commands/version.h"
+#include "noveum_commit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -33,19 +38,21 @@ static int print(struct nv_buf *text)
 static bool runs_bare(enum nv_command command)
 {
     return command == NV_COMMAND_HELP || command == NV_COMMAND_VERSION ||
-           command == NV_COMMAND_PRINT_DOCS;
+           command == NV_COMMAND_PRINT_DOCS || command == NV_COMMAND_PRINT_COMMANDS;
 }
 
-static int run_bare(enum nv_command command)
+static int run_bare(const struct nv_cli *cli)
 {
     struct nv_buf text;
     nv_buf_init(&text, NV_CAP_HELP);
-    if (command == NV_COMMAND_HELP)
-        (void)nv_cli_write_help(&text);
-    else if (command == NV_COMMAND_PRINT_DOCS)
+    if (cli->command == NV_COMMAND_HELP)
+        (void)nv_command_help_write(cli, &text);
+    else if (cli->command == NV_COMMAND_PRINT_DOCS)
         (void)nv_options_write_docs(&text);
+    else if (cli->command == NV_COMMAND_PRINT_COMMANDS)
+        (void)nv_command_help_write_json(&text);
     else
-        (void)nv_buf_printf(&text, "noveum-gateway %s\n", NOVEUM_VERSION);
+        (void)nv_version_write(NOVEUM_COMMIT, cli->given[NV_CLI_JSON] != NULL, &text);
     return print(&text);
 }
 
@@ -67,17 +74,27 @@ static int run_configured(const struct nv_cli *cli, const struct nv_options *opt
     }
 }
 
+/* What could not be printed is a failure: a pipe to a file on a full disk has not got it. */
+static int flush(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return code;
+    (void)fprintf(stderr, "noveum-gateway: can't write the output: %s\n", strerror(errno));
+    return code == NV_EXIT_OK ? NV_EXIT_FAILED : code;
+}
+
 int main(int argc, char **argv)
 {
     struct nv_cli cli;
     struct nv_options options = {0};
     struct nv_fail fail = {0};
     int code = NV_EXIT_USAGE;
+    nv_descriptors_hold_standard();
     if (nv_cli_parse(argc, argv, &cli, &fail) != NV_OK) {
         nv_run_print_failure(&fail);
         (void)fputs("noveum-gateway: --help shows what can be asked for\n", stderr);
     } else if (runs_bare(cli.command)) {
-        code = run_bare(cli.command);
+        code = run_bare(&cli);
     } else {
         struct nv_option_sources sources = {
             .config_file = cli.config_file,
@@ -98,5 +115,5 @@ int main(int argc, char **argv)
         nv_options_release(&options);
     }
     nv_cli_release(&cli);
-    return code;
+    return flush(code);
 }

@@ -91,6 +91,7 @@ enum nv_pii_choice { NV_PII_OFF, NV_PII_REDACT, NV_PII_PSEUDONYMISE };
 enum nv_encryption_choice { NV_ENCRYPTION_AUTO, NV_ENCRYPTION_ON, NV_ENCRYPTION_OFF };
 enum nv_key_lost_choice { NV_KEY_LOST_REFUSE, NV_KEY_LOST_ASIDE };
 enum nv_terminal_choice { NV_TERMINAL_AUTO, NV_TERMINAL_ON, NV_TERMINAL_OFF };
+enum nv_color_choice { NV_COLOR_AUTO, NV_COLOR_ALWAYS, NV_COLOR_NEVER };
 enum nv_log_format_choice { NV_FORMAT_AUTO, NV_FORMAT_TEXT, NV_FORMAT_JSON };
 
 #define NV_OPTION_WHERE_SIZE 200

@@ -13,10 +13,23 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/banned.h"
+
+void nv_descriptors_hold_standard(void)
+{
+    int fd;
+    /* the lowest that is free is given, so this ends above the three */
+    do
+        fd = open("/dev/null", O_RDWR); /* NOLINT(android-cloexec-open): as the three are */
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+}
 
 uint64_t nv_descriptors_raise(void)
 {

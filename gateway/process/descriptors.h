@@ -18,4 +18,8 @@
  */
 uint64_t nv_descriptors_raise(void);
 
+/* Opens /dev/null where standard input, output or error is closed, so that no file that is
+ * opened later gets what is printed. Before any other file is opened. */
+void nv_descriptors_hold_standard(void);
+
 #endif

@@ -29,6 +29,11 @@ struct nv_sql {
     uint64_t deadline_ns; /* 0: none */
 };
 
+const char *nv_sql_library(void)
+{
+    return sqlite3_libversion();
+}
+
 static sqlite3_stmt *statement_of(struct nv_sql_query *query)
 {
     return (sqlite3_stmt *)(void *)query;

@@ -23,6 +23,8 @@ struct nv_sql_query;
  */
 enum nv_err nv_sql_open(const char *path, bool reads_only, struct nv_fail *fail,
                         struct nv_sql **out) NV_MUST_USE;
+/* Version of the library. Static. */
+const char *nv_sql_library(void);
 /* Closes it; its queries must be finished. NULL is allowed. */
 void nv_sql_close(struct nv_sql *sql);
 /* Ends a step with NV_ERR_TIMEOUT that takes longer than `ms` from now; 0: no limit. */

@@ -53,6 +53,13 @@ bool nv_terminal_wants_color(int fd)
     return isatty(fd) == 1 && term != NULL && strcmp(term, "dumb") != 0;
 }
 
+bool nv_terminal_colored(const struct nv_options *options, int fd)
+{
+    if (options->terminal_color == NV_COLOR_AUTO)
+        return nv_terminal_wants_color(fd);
+    return options->terminal_color == NV_COLOR_ALWAYS;
+}
+
 enum nv_err nv_terminal_escape(struct nv_str text, size_t max, struct nv_buf *buf)
 {
     bool cut = text.len > max;

@@ -13,6 +13,7 @@
 #ifndef NV_GATEWAY_VIEW_TERMINAL_H
 #define NV_GATEWAY_VIEW_TERMINAL_H
 
+#include "gateway/config/options.h"
 #include "model/trace.h"
 
 /* Spans of one trace that are printed; the rest is only counted. */
@@ -27,6 +28,8 @@ struct nv_terminal {
 
 /* Colour only on a terminal, and not with NO_COLOR set (no-color.org) or TERM=dumb. */
 bool nv_terminal_wants_color(int fd);
+/* The same, unless `terminal.color` decides. */
+bool nv_terminal_colored(const struct nv_options *options, int fd);
 /* Appends the trace (borrowed) as text. NV_ERR_NO_MEMORY, buffer's errors. */
 enum nv_err nv_terminal_write(const struct nv_terminal *terminal, const struct nv_trace *trace,
                               struct nv_buf *buf) NV_MUST_USE;

@@ -36,7 +36,11 @@ static const struct {
                 {"--help", NULL, NULL, NV_COMMAND_HELP, NULL},
                 {"-h", NULL, NULL, NV_COMMAND_HELP, NULL},
                 {"help", NULL, NULL, NV_COMMAND_HELP, NULL},
+                {"help", "dead", "show", NV_COMMAND_HELP, NULL},
                 {"version", NULL, NULL, NV_COMMAND_VERSION, NULL},
+                {"version", "--json", NULL, NV_COMMAND_VERSION, NULL},
+                {"--version", "--json", NULL, NV_COMMAND_VERSION, NULL},
+                {"health", NULL, NULL, NV_COMMAND_HEALTH, NULL},
                 {"dead", "--help", NULL, NV_COMMAND_HELP, NULL},
                 {"explain", "-h", NULL, NV_COMMAND_HELP, NULL},
                 {"--version", NULL, NULL, NV_COMMAND_VERSION, NULL},
@@ -44,6 +48,7 @@ static const struct {
                 {"--check-config", NULL, NULL, NV_COMMAND_CHECK_CONFIG, NULL},
                 {"--print-config", NULL, NULL, NV_COMMAND_PRINT_CONFIG, NULL},
                 {"--print-docs", NULL, NULL, NV_COMMAND_PRINT_DOCS, NULL},
+                {"--print-commands", NULL, NULL, NV_COMMAND_PRINT_COMMANDS, NULL},
                 {"doctor", NULL, NULL, NV_COMMAND_DOCTOR, NULL},
                 {"explain", "body.pb", NULL, NV_COMMAND_EXPLAIN, "body.pb"},
                 {"redact", "--dry-run", "body.pb", NV_COMMAND_REDACT, "body.pb"},
@@ -58,6 +63,8 @@ START_TEST(every_command)
 {
     ck_assert_int_eq(parse(commands[_i].a, commands[_i].b, commands[_i].c, NULL), NV_OK);
     ck_assert_int_eq(cli.command, commands[_i].command);
+    if (cli.command == NV_COMMAND_HELP)
+        return;
     if (!commands[_i].argument)
         ck_assert_ptr_null(cli.arguments);
     else
@@ -98,11 +105,23 @@ START_TEST(options_before_and_after_a_command)
 END_TEST
 
 static const char *const refusals[][5] = {
-    {"--colour", NULL, NULL, NULL, "--colour"},
+    {"--colour", NULL, NULL, NULL, "\"--colour\", did you mean \"--color\"?"},
+    {"-x", NULL, NULL, NULL, "\"-x\""},
     {"--config", NULL, NULL, NULL, "incomplete"},
     {"start", NULL, NULL, NULL, "\"start\""},
     {"dead", NULL, NULL, NULL, "\"dead\" needs one of list, show, retry, drop"},
     {"journal", NULL, NULL, NULL, "\"journal\" needs one of check, list"},
+    {"docter", NULL, NULL, NULL, "did you mean \"doctor\"?"},
+    {"expl", NULL, NULL, NULL, "did you mean \"explain\"?"},
+    {"dead", "lsit", NULL, NULL, "did you mean \"dead list\"?"},
+    {"help", "docter", NULL, NULL, "did you mean \"doctor\"?"},
+    {"help", "dead", "retyr", NULL, "did you mean \"dead retry\"?"},
+    {"docter", "--help", NULL, NULL, "did you mean \"doctor\"?"},
+    {"--confg", NULL, NULL, NULL, "did you mean \"--config\"?"},
+    {"--dry-run", NULL, NULL, NULL, "--dry-run needs a command"},
+    {"--json", "dead", "list", NULL, "\"dead\" has no --json"},
+    {"doctor", "--color=always", NULL, NULL, "\"doctor\" has no --color"},
+    {"--color", "blue", NULL, NULL, "--color is auto, always or never"},
     {"dead", "burn", NULL, NULL,
      "\"dead burn\": \"dead\" needs one of list, show, retry, drop"},
     {"dead", "show", NULL, NULL, "\"dead show\" needs ID"},
@@ -119,17 +138,26 @@ START_TEST(refused_with_the_word_named)
 }
 END_TEST
 
-START_TEST(help_lists_every_key_and_command)
+START_TEST(a_topic_is_what_stands_behind_help_or_before_it)
 {
-    struct nv_buf text;
-    nv_buf_init(&text, 1u << 20);
-    ck_assert_int_eq(nv_cli_write_help(&text), NV_OK);
-    static const char *const words[] = {"--config",      "doctor",    "explain",
-                                        "journal list",  "dead drop", "Exit codes",
-                                        "sampling.rate", "log.format"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        ck_assert(nv_str_find(nv_buf_str(&text), nv_str_from(words[i])) != SIZE_MAX);
-    nv_buf_release(&text);
+    ck_assert_int_eq(parse("help", "dead", "show", NULL), NV_OK);
+    ck_assert_str_eq(cli.topic_first, "dead");
+    ck_assert_str_eq(cli.topic_second, "show");
+    ck_assert_int_eq(parse("dead", "--help", NULL, NULL), NV_OK);
+    ck_assert_str_eq(cli.topic_first, "dead");
+    ck_assert_ptr_null(cli.topic_second);
+    ck_assert_int_eq(parse("explain", "body.pb", "-h", NULL), NV_OK);
+    ck_assert_str_eq(cli.topic_first, "explain");
+    ck_assert_int_eq(parse("--help", NULL, NULL, NULL), NV_OK);
+    ck_assert_ptr_null(cli.topic_first);
+}
+END_TEST
+
+START_TEST(color_is_short_for_a_key)
+{
+    ck_assert_int_eq(parse("--color", "never", NULL, NULL), NV_OK);
+    ck_assert_uint_eq(cli.set_count, 1);
+    ck_assert_str_eq(cli.sets[0], "terminal.color=never");
 }
 END_TEST
 
@@ -162,7 +190,8 @@ int main(void)
     tcase_add_test(tcase, redact_is_told_to_change_nothing);
     tcase_add_test(tcase, options_before_and_after_a_command);
     tcase_add_loop_test(tcase, refused_with_the_word_named, 0, COUNT(refusals));
-    tcase_add_test(tcase, help_lists_every_key_and_command);
+    tcase_add_test(tcase, a_topic_is_what_stands_behind_help_or_before_it);
+    tcase_add_test(tcase, color_is_short_for_a_key);
     tcase_add_test(tcase, exit_codes);
     tcase_add_test(tcase, out_of_memory);
     suite_add_tcase(suite, tcase);

@@ -8,6 +8,7 @@
 #include "gateway/process/descriptors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -109,12 +110,31 @@ START_TEST(a_limit_that_cannot_be_raised_is_used_as_it_is)
 }
 END_TEST
 
+static bool holds_what_is_closed(const struct example *unused)
+{
+    (void)unused;
+    int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    (void)close(STDIN_FILENO);
+    (void)close(STDOUT_FILENO);
+    nv_descriptors_hold_standard();
+    int after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return before > STDERR_FILENO && after > STDERR_FILENO &&
+           fcntl(STDIN_FILENO, F_GETFD) == 0 && write(STDOUT_FILENO, "x", 1) == 1;
+}
+
+START_TEST(no_file_gets_the_number_of_standard_output)
+{
+    expect_in_child(holds_what_is_closed, NULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("descriptors");
     TCase *tcase = tcase_create("descriptors");
     tcase_add_loop_test(tcase, the_soft_limit_becomes_the_hard_one, 0, 4);
     tcase_add_test(tcase, a_limit_that_cannot_be_raised_is_used_as_it_is);
+    tcase_add_test(tcase, no_file_gets_the_number_of_standard_output);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -204,6 +204,14 @@ START_TEST(colour_only_where_it_is_wanted)
     (void)unsetenv("NO_COLOR");
     (void)setenv("TERM", "dumb", 1);
     ck_assert(!nv_terminal_wants_color(leader));
+    struct nv_options options = {.terminal_color = NV_COLOR_ALWAYS};
+    ck_assert(nv_terminal_colored(&options, leader));
+    (void)unsetenv("NO_COLOR");
+    (void)setenv("TERM", "xterm", 1);
+    options.terminal_color = NV_COLOR_NEVER;
+    ck_assert(!nv_terminal_colored(&options, leader));
+    options.terminal_color = NV_COLOR_AUTO;
+    ck_assert(nv_terminal_colored(&options, leader) && !nv_terminal_colored(&options, fd));
     (void)close(leader);
     (void)close(fd);
 }
