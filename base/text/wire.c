@@ -7,6 +7,14 @@
  *
  * What is refused follows upb, the parser inside the reference implementation, except that tags
  * and lengths may take up to ten bytes like every varint, as the format's description allows.
+ *
+ *   tag = number << 3 | type        0 varint   1 fixed64   2 bytes   5 fixed32   3, 4 group
+ *   varint: 7 bits a byte, lowest first, the high bit says "more"
+ *
+ * Nothing is copied: a field of bytes is a view into what is read. A position only moves when a
+ * whole field was there, so that an error names where the field begins. Groups are deprecated
+ * and sent by nobody we know, but a message that holds one must be skipped as any unknown field
+ * is.
  */
 #include "base/text/wire.h"
 
@@ -18,6 +26,8 @@
 #define VARINT_BYTES_MAX 10
 #define NUMBER_MAX ((UINT64_C(1) << 29) - 1)
 
+/* Bits beyond the 64th in a tenth byte are lost, as in other readers: a negative enum of 32
+ * bits is sent as ten bytes. */
 static enum nv_err read_varint(struct nv_wire *wire, uint64_t *out)
 {
     uint64_t value = 0;
@@ -48,6 +58,7 @@ static enum nv_err read_fixed(struct nv_wire *wire, size_t size, uint64_t *out)
     return NV_OK;
 }
 
+/* Compared with what is left, never added to the position: the length is the sender's. */
 static enum nv_err read_bytes(struct nv_wire *wire, struct nv_str *out)
 {
     uint64_t len;
@@ -67,6 +78,7 @@ static enum nv_err read_tag(struct nv_wire *wire, uint32_t *number, unsigned *ty
     enum nv_err err = read_varint(wire, &tag);
     if (err != NV_OK)
         return err;
+    /* 0 is what a run of zero bytes would be read as */
     if (tag >> 3 == 0 || tag >> 3 > NUMBER_MAX)
         return NV_ERR_MALFORMED;
     *number = (uint32_t)(tag >> 3);
@@ -85,6 +97,7 @@ static enum nv_err read_value(struct nv_wire *wire, unsigned type, struct nv_wir
         return read_bytes(wire, &field->bytes);
     case NV_WIRE_FIXED32:
         return read_fixed(wire, 4, &field->value);
+    /* 6 and 7 are not defined; 4 here is the end of a group that never began */
     default:
         return NV_ERR_MALFORMED;
     }
@@ -128,6 +141,7 @@ enum nv_err nv_wire_next_any(struct nv_wire *wire, struct nv_wire_field *field)
         err = skip_group(wire, field->number);
     else if (err == NV_OK)
         err = read_value(wire, type, field);
+    /* the reader stays before the field, so that who reports an error can tell where */
     if (err != NV_OK) {
         wire->pos = start;
         return err;
@@ -136,6 +150,7 @@ enum nv_err nv_wire_next_any(struct nv_wire *wire, struct nv_wire_field *field)
     return NV_OK;
 }
 
+/* By its bytes: a cast would convert. */
 double nv_wire_double(uint64_t value)
 {
     double number;
@@ -225,6 +240,8 @@ enum nv_err nv_wire_end(struct nv_buf *buf, size_t mark)
     assert(mark > 0 && mark <= buf->len);
     size_t len = buf->len - mark;
     unsigned extra = encode_varint(len, bytes) - 1;
+    /* longer messages are moved by the bytes that their length takes more: a few per cent of a
+     * request */
     if (extra > 0) {
         enum nv_err err = nv_buf_reserve(buf, extra);
         if (err != NV_OK)
