@@ -57,6 +57,7 @@ static const struct nv_record_event events[] = {
 
 /* ---- parts of a record ------------------------------------------------------------------- */
 
+/* The last member of the oneof is what holds, and another type takes a text back. */
 static struct nv_str record_text(struct nv_str any_value)
 {
     struct nv_wire wire = nv_wire_read(any_value);
@@ -155,6 +156,7 @@ static struct names names_of(struct nv_str bytes)
 
 /* ---- agents and events ------------------------------------------------------------------- */
 
+/* An empty prefix in the table means "not told by this", not "everything". */
 static bool begins(struct nv_str text, struct nv_str with)
 {
     return with.len > 0 && nv_str_starts(text, with);
@@ -211,6 +213,8 @@ static struct nv_str scope_name(struct nv_str scope)
     return name;
 }
 
+/* By the scope or by the service: agents that are built on others' SDKs have a generic
+ * scope. */
 const struct nv_record_agent *nv_record_agent_of(struct nv_str scope, struct nv_str service)
 {
     const struct nv_str name = scope_name(scope);
