@@ -3,6 +3,13 @@
  *
  * Uses the same walk as the recovery, so that what it calls sound is what would be delivered.
  * It changes nothing: no byte is marked, no file moved aside.
+ *
+ *   file ─▶ open ─┬─ gone meanwhile            not told: the gateway may run and reclaim it
+ *                 ├─ no header of ours         damaged, and on to the next
+ *                 └─ walk ─▶ records, of them released; damaged; missing; its key
+ *
+ * It takes no lock, so beside a gateway that runs the picture is that of a moment: counts are
+ * told and nothing is concluded from them here.
  */
 #include "journal/journal_check.h"
 #include "journal/journal_internal.h"
@@ -26,6 +33,7 @@ const char *nv_record_kind_name(unsigned kind)
     return kind < sizeof names / sizeof names[0] && names[kind] ? names[kind] : "unknown";
 }
 
+/* A released record is nobody's any more: it is counted and its bytes are not. */
 static enum nv_err see_record(void *ctx, struct nv_segment *segment,
                               const struct nv_record_header *record, bool released)
 {
@@ -44,6 +52,9 @@ static enum nv_err see_record(void *ctx, struct nv_segment *segment,
         (unsigned)record->length, (unsigned)segment->number, (unsigned)record->offset);
 }
 
+/* Twice when the header has lost its epoch: the first walk learns it from the first record that
+ * is sound, as the recovery does, and the second counts. A file whose epoch is 0 after that
+ * holds nothing: it was made ahead for records that never came. */
 static enum nv_err walk(struct nv_journal *journal, const struct nv_opened *opened,
                         struct checking *checking, struct nv_walk *found)
 {
@@ -90,6 +101,7 @@ static enum nv_err check_file(struct nv_journal *journal, const char *name,
     if (err != NV_OK)
         return err;
     struct nv_segment *segment = opened.segment;
+    /* what the walk adds is told on the file's line, as the difference */
     struct nv_journal_report before = *checking->report;
     struct nv_walk found = {0};
     err = walk(journal, &opened, checking, &found);
@@ -111,6 +123,7 @@ static enum nv_err check_file(struct nv_journal *journal, const char *name,
     if (err == NV_OK)
         err = print_key(segment, checking->out);
     journal->ops->close(journal->ops->ctx, segment->fd);
+    /* the keys of the file are wiped before the memory goes back */
     nv_segment_disarm(segment);
     free(segment);
     return err;
@@ -120,6 +133,8 @@ static enum nv_err check_files(struct nv_journal *journal, struct checking *chec
                                struct nv_fail *fail)
 {
     struct dirent **names;
+    /* sorted: names are numbers with leading zeros, so this is the order in which they were
+     * written */
     int count = scandir(journal->directory, &names, nv_segment_named, alphasort);
     enum nv_err err = NV_OK;
     if (count < 0) {
@@ -139,6 +154,7 @@ enum nv_err nv_journal_check(const char *directory, const char *key_file, bool l
                              struct nv_buf *out, struct nv_journal_report *report,
                              struct nv_fail *fail)
 {
+    /* not opened as the gateway opens it: that takes the directory's lock */
     struct nv_journal journal = {.ops = nv_file_ops_system()};
     struct checking checking = {.out = out, .report = report, .list = list};
     *report = (struct nv_journal_report){0};

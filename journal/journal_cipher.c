@@ -5,6 +5,18 @@
  *
  * The algorithm is fetched once a segment and the key's schedule made once a run: a chunk then
  * costs a nonce, the bytes and the tag.
+ *
+ *   key (of the file) ──HKDF: salt and epoch of the segment──▶ key of the segment
+ *   slot, number of the chunk ──────────────────────────────▶ nonce, never twice under that key
+ *
+ * Why a key for each segment: a nonce that is used twice under one key gives AES-GCM away, and
+ * a counter over all files would have to survive every crash. Within a segment the place of a
+ * chunk is its nonce, and a segment that is written anew has another epoch and another salt.
+ * What is bound (the head of a record) is not secret but must not be moved to another place
+ * either.
+ *
+ * All failures of OpenSSL here are memory or a build without the algorithm: they are told as
+ * NO_MEMORY. A wrong tag alone is MALFORMED.
  */
 #include "journal/journal_cipher.h"
 #include "journal/journal_internal.h"
@@ -18,6 +30,8 @@
 
 #define NONCE_BYTES 12u
 
+/* Two texts, so that the id, which stands in clear in each file, tells nothing of segments'
+ * keys. */
 static const char key_text[] = "noveum-gateway journal segment";
 static const char id_text[] = "noveum-gateway journal key id";
 
@@ -89,6 +103,7 @@ void nv_cipher_free(struct nv_cipher *cipher)
     if (!cipher)
         return;
     EVP_CIPHER_free(cipher->algorithm);
+    /* memset before free would be optimised away */
     OPENSSL_cleanse(cipher, sizeof *cipher);
     free(cipher);
 }
@@ -138,6 +153,7 @@ enum nv_err nv_cipher_seal(struct nv_cipher_run *run, const struct nv_chunk_plac
     for (int i = 0; i < 2 && ok; i++) {
         if (parts[i].len == 0)
             continue;
+        /* head and payload of a record are one plaintext without being copied together */
         ok = EVP_CipherUpdate(run->context, to, &len, (const uint8_t *)parts[i].ptr,
                               (int)parts[i].len) == 1;
         to += parts[i].len;
@@ -158,7 +174,9 @@ enum nv_err nv_cipher_open(struct nv_cipher_run *run, const struct nv_chunk_plac
          EVP_CIPHER_CTX_ctrl(run->context, EVP_CTRL_GCM_SET_TAG, NV_TAG_BYTES, bytes + len) ==
              1 &&
          EVP_CipherFinal_ex(run->context, bytes + len, &done) == 1;
-    if (!ok)
+    if (!ok) {
+        /* GCM has decrypted before it knows: what does not carry its tag is nobody's to read */
         memset(bytes, 0, len);
+    }
     return ok ? NV_OK : NV_ERR_MALFORMED;
 }
