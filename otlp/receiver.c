@@ -4,6 +4,13 @@
  * HTTP and gRPC share the loops and the tokens and nothing else. Order at the end matters: the
  * loops stop first, so that nobody is in a handler while servers are freed; replies posted
  * until then are run by the stop itself.
+ *
+ *   loops (threads) ─┬─ HTTP server ─ /v1/traces, /v1/logs ─┐
+ *     tokens ────────┤                                      ├─▶ acceptor (assembly/door)
+ *                    └─ gRPC server ─ Export ───────────────┘
+ *
+ * The acceptor is a struct of functions (model/stage.h): this stage knows nothing of what is
+ * behind it but that a batch is taken or refused with a reason.
  */
 #include "otlp/receiver.h"
 
@@ -18,6 +25,8 @@
 
 #include "base/banned.h"
 
+/* Each costs memory (docs/operations.md), and behind all of them one thread writes the
+ * journal. */
 #define THREADS_DEFAULT_MAX 4
 #define THREADS_MAX 64
 /* What a head can hold at most while it grows, twice NV_HTTP1_HEAD_BYTES_MAX. */
@@ -42,6 +51,8 @@ void nv_receiver_config_init(struct nv_receiver_config *config)
     nv_http_limits_init(&config->limits);
 }
 
+/* Told: as told, up to a cap that no machine needs. Not told: what there is, within both
+ * limits; a sysconf that fails is a machine of one. */
 static unsigned thread_count(const struct nv_receiver_config *config)
 {
     if (config->threads > 0)
@@ -104,6 +115,7 @@ static enum nv_err make_http(struct nv_receiver *receiver,
         .hooks = nv_otlp_http_hooks(receiver->otlp_http),
     };
     server.limits.body_bytes_max = config->max_body_bytes;
+    /* descriptors that gRPC may take are not HTTP's to give away */
     if (is_on(&config->grpc))
         server.limits.descriptors_reserved += grpc_connections(config);
     server.limits.undecoded_bytes_max = undecoded_bytes(config);
@@ -134,6 +146,8 @@ static enum nv_err make_grpc(struct nv_receiver *receiver,
     return nv_grpc_server_new(&server, &receiver->loops, fail, &receiver->grpc);
 }
 
+/* A port that is taken, a token file that can't be read: all of it fails here, before a thread
+ * runs. */
 enum nv_err nv_receiver_new(const struct nv_receiver_config *config,
                             const struct nv_acceptor *acceptor, const struct nv_clock *clock,
                             struct nv_fail *fail, struct nv_receiver **out)
@@ -174,6 +188,7 @@ bool nv_receiver_drain(struct nv_receiver *receiver, unsigned timeout_ms)
     const struct nv_clock *clock = nv_clock_system();
     uint64_t start_ns = nv_clock_mono_ns(clock);
     bool http = receiver->http == NULL || nv_http_server_drain(receiver->http, timeout_ms);
+    /* one deadline for both: HTTP may have taken all of it, and gRPC is then asked with 0 */
     uint64_t spent_ms = (nv_clock_mono_ns(clock) - start_ns) / NV_NS_PER_MS;
     unsigned left_ms = spent_ms < timeout_ms ? timeout_ms - (unsigned)spent_ms : 0;
     bool grpc = receiver->grpc == NULL || nv_grpc_server_drain(receiver->grpc, left_ms);
@@ -193,6 +208,8 @@ void nv_receiver_free(struct nv_receiver *receiver)
     free(receiver);
 }
 
+/* All three are read again whatever the others say: a certificate that is due must not wait for
+ * a typo in the tokens. The first trouble is told. */
 enum nv_err nv_receiver_reload(struct nv_receiver *receiver, struct nv_fail *fail)
 {
     enum nv_err first = nv_auth_reload(receiver->auth, fail);

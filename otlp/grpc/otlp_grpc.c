@@ -8,6 +8,9 @@
  *
  * Nothing is kept between head and message but the call itself; state exists from the moment
  * the batch is handed over until the acceptor's `done`, which may run on any thread.
+ *
+ *   head ─▶ gRPC? token? method? coding? ─▶ admit ─▶ message ─▶ inflate ─▶ decode ─▶ accept ─▶ done
+ *     └─ refused before its bytes are read       └─ FULL: before they are paid for
  */
 #include "otlp/grpc/otlp_grpc.h"
 
@@ -65,6 +68,7 @@ static enum method method_of(const struct nv_grpc_call *call)
     return (enum method)method;
 }
 
+/* Probes of Kubernetes and load balancers have no token, and learn nothing but one bit. */
 static bool is_health(enum method method)
 {
     return method == METHOD_HEALTH_CHECK || method == METHOD_HEALTH_WATCH;
@@ -125,6 +129,7 @@ static enum nv_err check_token(const struct nv_otlp_grpc *otlp, const struct nv_
 {
     if (!nv_auth_required(otlp->auth))
         return NV_OK;
+    /* two tokens: a proxy in front may have looked at the other one */
     if (nv_grpc_call_repeats(call, NV_GRPC_AUTHORIZATION) ||
         nv_grpc_call_repeats(call, NV_GRPC_API_KEY))
         return NV_ERR_UNAUTHENTICATED;
@@ -137,6 +142,8 @@ static void on_head(void *ctx, struct nv_grpc_call *call)
     const struct nv_otlp_grpc *otlp = ctx;
     enum method method = method_of(call);
     enum nv_coding coding;
+    /* answered when the request has ended: a reply to half a request is a reset for many
+     * clients */
     if (!is_grpc(call)) {
         nv_grpc_call_discard(call);
         return;
@@ -150,6 +157,7 @@ static void on_head(void *ctx, struct nv_grpc_call *call)
         refuse_encoding(call);
 }
 
+/* Asked with the length that the frame tells, before a byte of it is kept. */
 static enum nv_err on_admit(void *ctx, struct nv_grpc_call *call, size_t len)
 {
     const struct nv_otlp_grpc *otlp = ctx;
@@ -185,6 +193,7 @@ static void answer_success(struct nv_grpc_call *call, enum nv_signal signal, uin
     nv_buf_release(&body);
 }
 
+/* Runs on the committer's thread: the call finds its way back to its own loop. */
 static void on_done(void *done_ctx, enum nv_err err)
 {
     struct pending *pending = done_ctx;
@@ -227,6 +236,7 @@ static enum nv_err take_message(const struct nv_otlp_grpc *otlp, struct nv_grpc_
     return err;
 }
 
+/* A project that is longer than any backend takes is none: spans are not lost over a header. */
 static enum nv_err set_project(const struct nv_grpc_call *call, struct nv_batch *batch)
 {
     struct nv_str project = nv_grpc_call_header(call, NV_GRPC_PROJECT);
@@ -331,6 +341,7 @@ static void handle_health(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *
     size_t len = nv_grpc_call_take_message(call, &message);
     enum nv_err err = requested_service((struct nv_str){message, len}, &service);
     bool known = knows_service(service);
+    /* serving means what /readyz means: a request sent now would be kept */
     bool serving = otlp->acceptor->admit(otlp->acceptor->ctx, 0) == NV_OK;
     char body[2] = {1 << 3, serving ? HEALTH_SERVING : HEALTH_NOT_SERVING};
     free(message);
@@ -359,6 +370,7 @@ static void on_handle(void *ctx, struct nv_grpc_call *call)
     case METHOD_LOGS:
         handle_export(otlp, call, method == METHOD_LOGS ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES);
         return;
+    /* metrics are not ours, but an exporter that is refused logs an error a minute for ever */
     case METHOD_METRICS:
         nv_count(NV_COUNT_METRIC_POINTS, 1);
         answer_success(call, NV_SIGNAL_TRACES, 0, NV_STR(""));

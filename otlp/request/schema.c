@@ -5,6 +5,17 @@
  * (the walk over protobuf and the transcoder of JSON) that generated code would not serve, and
  * it is compared with the .proto files of the tests field by field. A new field of OTLP is its
  * number in model/otlp_fields.h, one row here and one row there.
+ *
+ *   nv_schema(SPAN).fields[5]   {"name", 5, STRING, BYTES}
+ *                         [9]   {"attributes", 9, MESSAGE ─▶ KEY_VALUE, repeated}
+ *                         [8]   empty: no field has the number
+ *
+ * A table is indexed by the field's number, so that the walk, which meets numbers, looks
+ * nothing up; the transcoder, which meets names, goes along the row. Slots of no field have no
+ * name.
+ *
+ * Numbers stand in model/otlp_fields.h because stages behind this one read the same messages
+ * and may not include this room.
  */
 #include "otlp/request/schema.h"
 
@@ -14,6 +25,9 @@
 
 #include "base/banned.h"
 
+/* Short words for rows, so that a message reads as it does in the .proto file. Only MESSAGE and
+ * ENUM use `of`; MEMBER marks a oneof, of which JSON may name one and protobuf takes the
+ * last. */
 #define FIELD(json, num, kind, wiretype, what)                                                 \
     {                                                                                          \
         .name = NV_STR_INIT(json), .number = (num), .type = NV_PROTO_##kind,                   \
@@ -57,6 +71,8 @@ static const struct nv_proto_field scope_spans[] = {
     ONE("scope", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
     MANY("spans", NV_OTLP_SCOPE_GROUP_ITEMS, SPAN),
     STRING("schemaUrl", NV_OTLP_SCOPE_GROUP_SCHEMA_URL)};
+/* The form before scopes had their name (OTLP up to 0.15): the same numbers under another name
+ * of the first member. Old exporters are still sent to us. */
 static const struct nv_proto_field library_spans[] = {
     ONE("instrumentationLibrary", NV_OTLP_SCOPE_GROUP_SCOPE, SCOPE),
     MANY("spans", NV_OTLP_SCOPE_GROUP_ITEMS, SPAN),
@@ -178,6 +194,7 @@ static const struct nv_schema schemas[NV_MESSAGE_COUNT] = {
 const struct nv_schema *nv_schema(enum nv_message_id id)
 {
     assert(id < NV_MESSAGE_COUNT);
+    /* an id without its row would be walked as a message of no fields, and all in it lost */
     assert(schemas[id].slots > 0);
     return &schemas[id];
 }
@@ -212,6 +229,8 @@ static const struct {
     [NV_ENUM_SEVERITY] = {severities, sizeof severities / sizeof *severities},
 };
 
+/* OTLP/JSON tells enums as numbers; protobuf's own JSON form, which some SDKs write, tells
+ * names. Both are taken. */
 enum nv_err nv_schema_enum(enum nv_enum_id id, struct nv_str name, int32_t *out)
 {
     assert(id < NV_ENUM_COUNT);

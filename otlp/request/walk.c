@@ -57,6 +57,7 @@ struct raw_ids {
     struct nv_str trace, span, parent;
 };
 
+/* All zero is "no id" by OTLP, as an id of another length is. */
 static bool id_usable(struct nv_str id, size_t len)
 {
     static const char zero[NV_TRACE_ID_BYTES];
@@ -76,6 +77,8 @@ static enum nv_err ask_room(const struct walk *walk, size_t old, size_t more)
     return nv_room_ask(walk->limits->room, old <= ROOM_FREE_BYTES ? more : more - old);
 }
 
+/* The account is asked before malloc is: what many requests hold together is bounded, and a
+ * request that finds no room is told to come again. */
 static enum nv_err grow(const struct walk *walk, void **array, uint32_t *capacity,
                         uint32_t count, size_t size)
 {
@@ -119,6 +122,7 @@ static enum nv_err open_group(struct walk *walk)
     enum nv_err err = grow_groups(walk);
     if (err != NV_OK)
         return err;
+    /* empty until its ScopeSpans and its ResourceSpans have ended: fields have no order */
     batch->groups[batch->group_count++] = (struct nv_group){0};
     walk->group_open = true;
     return NV_OK;
@@ -153,6 +157,8 @@ static enum nv_err add_item(struct walk *walk, const struct nv_item *item)
     return err;
 }
 
+/* The place of the first is told, the others are counted: a client that sends one bad id sends
+ * all of them bad. */
 static void reject(struct walk *walk, enum nv_reject reason)
 {
     struct nv_request_result *result = walk->result;
@@ -201,6 +207,8 @@ static uint32_t kind_flags(int32_t kind)
     }
 }
 
+/* Three states: SDKs before 2024 do not say whether a parent is remote, and a completion that
+ * took silence for "local" would wait for it in vain. */
 static uint32_t parent_flags(uint32_t span_flags)
 {
     if ((span_flags & FLAG_HAS_IS_REMOTE) == 0)
@@ -362,6 +370,7 @@ static enum nv_err walk_scope_field(struct walk *walk, const struct nv_wire_fiel
     if (err != NV_OK)
         return err;
     if (field->number == NV_OTLP_SCOPE_GROUP_SCOPE) {
+        /* a message in pieces, which protobuf merges: told, and put together by who reads it */
         walk->split |= shared->scope.ptr != NULL;
         shared->scope = field->bytes;
     } else if (field->number == NV_OTLP_SCOPE_GROUP_SCHEMA_URL) {
@@ -408,6 +417,7 @@ static struct nv_str string_value(struct nv_str any_value)
     return text;
 }
 
+/* The last of several wins, as in the maps of every SDK. */
 static struct nv_str service_name(struct nv_str resource)
 {
     struct nv_wire wire = nv_wire_read(resource);
@@ -517,8 +527,10 @@ static enum nv_err walk_resource(struct walk *walk, enum nv_message_id id, struc
         if (err != NV_OK)
             return nv_check_blame(&walk->check, id, bytes, at, err);
     }
-    if (first < walk->batch->group_count)
+    if (first < walk->batch->group_count) {
+        /* once a resource, and only where a span is below it */
         shared.service_name = service_name(shared.resource);
+    }
     for (uint32_t i = first; i < walk->batch->group_count; i++) {
         struct nv_group *group = &walk->batch->groups[i];
         group->resource = shared.resource;
