@@ -4,6 +4,16 @@
  * Start order is journal, shards, committer, and stop order the reverse of the flow: the door
  * closes, the committer writes what was accepted, then the shards hand on what is complete. The
  * committer outlives the shards, because claims come back until the exporter has drained too.
+ *
+ *   door ─▶ queue ─▶ committer ─▶ shard queues ─▶ shards ─▶ completer ─▶ ... ─▶ settler ─┐
+ *                       ▲   one thread     one thread each                               │
+ *                       └──────────────────── claims, under `lock` ◀─────────────────────┘
+ *
+ * With shards == 0 the same functions are called one within the other on the caller's thread,
+ * which is how units, goldens and embedders run it; the queues are then NULL.
+ *
+ * What is shared between threads: the queues, the counters (atomics), the services and groups
+ * (locks of their own), the list of settled claims under `lock`. A shard's table is its own.
  */
 #include "assembly/assembly.h"
 #include "assembly/door/notes.h"
@@ -71,6 +81,8 @@ static uint64_t now_ns_of(const struct nv_assembly *assembly)
 
 /* ---- from the door to the shards --------------------------------------------------------- */
 
+/* Waits for room: what is journalled can't be refused any more. A shard that is behind holds
+ * the committer up, and that the door, which then answers 429. */
 static void dispatch_one(struct nv_assembly *assembly, struct nv_arrivals *arrivals)
 {
     struct nv_shard *shard = &assembly->shards[arrivals->shard];
@@ -110,6 +122,7 @@ static enum nv_err make_parts(struct nv_assembly *assembly)
 {
     const struct nv_assembly_config *config = &assembly->config;
     assembly->inline_mode = config->shards == 0;
+    /* inline there is one shard as well, without a thread */
     assembly->shard_count = config->shards ? config->shards : 1;
     assembly->services = nv_services_new();
     if (!assembly->services)
@@ -153,6 +166,7 @@ struct nv_assembly *nv_assembly_new(const struct nv_assembly_config *config,
         assembly->journal_directory = strdup(config->journal_directory);
     assembly->config.journal_directory = assembly->journal_directory;
     bool copied = !config->journal_directory || assembly->journal_directory;
+    /* free() takes what is half made: everything it looks at is zero or whole */
     if (!copied || make_parts(assembly)) {
         nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for assembly");
         nv_assembly_free(assembly);
@@ -185,6 +199,7 @@ static enum nv_err open_journal(struct nv_assembly *assembly, struct nv_fail *fa
     return err != NV_OK ? err : nv_replay_open(assembly, fail);
 }
 
+/* Those that run are stopped by free() when one can't be made. */
 static enum nv_err start_threads(struct nv_assembly *assembly)
 {
     for (uint32_t i = 0; i < assembly->shard_count; i++) {
@@ -234,6 +249,8 @@ static uint64_t memory_held(const struct nv_assembly *assembly)
     return bytes;
 }
 
+/* Asked at the head of a request and again with its batch: between the two others have come.
+ * Full is what time alone mends slowly (503), busy what passes in milliseconds (429). */
 static enum nv_err admit(void *ctx, size_t bytes)
 {
     struct nv_assembly *assembly = ctx;
@@ -280,7 +297,9 @@ static enum nv_err reserve(struct nv_assembly *assembly, const struct nv_prepare
     return NV_ERR_BUSY;
 }
 
-/* Sends a request on to the journal; it is answered there. Takes it on success only. */
+/* Sends a request on to the journal; it is answered there. Takes it on success only. The size
+ * is read before: behind the push the request may be answered and freed on the committer's
+ * thread. */
 static enum nv_err submit(struct nv_assembly *assembly, struct nv_pending *pending)
 {
     uint64_t reserved = nv_prepared_bytes(&pending->prepared);
@@ -307,6 +326,7 @@ static void accept_batch(void *ctx, struct nv_batch *batch, nv_accept_done *done
     enum nv_err err = batch->item_count == 0 ? NV_OK : admit(assembly, batch->body_len);
     if (err == NV_OK && batch->item_count > 0)
         err = new_pending(assembly, batch, &pending);
+    /* what is kept of it has been copied or taken by now */
     nv_batch_free(batch);
     /* Log records that name no trace can join none: answered and counted, never journalled. */
     if (pending && !pending->prepared.arrivals) {
@@ -484,6 +504,8 @@ void nv_assembly_free(struct nv_assembly *assembly)
 {
     if (!assembly)
         return;
+    /* a thread that did not end in time still uses all of this: the process must end without
+     * freeing */
     assert(!assembly->stuck);
     (void)stop(assembly, 0, UINT64_MAX);
     if (assembly->committer_running)

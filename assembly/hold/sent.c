@@ -8,6 +8,14 @@
  * dropped whole, so nothing is ever deleted from one. A collision of 56 bits would only give a
  * trace the number of a linked part. The older tier is no index.h: that one holds pointers
  * to items, 12 bytes a slot and the item besides, where here the slot is all there is.
+ *
+ *   recent   id ─▶ entry: names, span ids, parts     a list by age, the oldest falls out ─┐
+ *   older    [q0][q1][q2][q3]  hash ─▶ parts         one collects, the next is dropped  ◀─┘
+ *                   ▲ current
+ *
+ * Why it is kept at all: the backend keeps what came first under a trace id and ignores the
+ * rest (docs/noveum-backend.md). A late span goes out under an id of its own, made of the
+ * number of its part.
  */
 #include "assembly/hold/sent.h"
 #include "assembly/door/request.h"
@@ -33,6 +41,8 @@ static bool id_eq(const void *item, const void *key)
     return memcmp(((const struct nv_sent_trace *)item)->trace_id, key, NV_TRACE_ID_BYTES) == 0;
 }
 
+/* One more than the division gives: a small `max` must not make generations that hold
+ * nothing. */
 void nv_sent_init(struct nv_sent *sent, uint32_t max, size_t bytes_max, uint64_t ttl_ns)
 {
     memset(sent, 0, sizeof *sent);
@@ -75,6 +85,8 @@ void nv_sent_release(struct nv_sent *sent)
 
 /* ---- older ------------------------------------------------------------------------------- */
 
+/* The upper half of the hash chooses the slot and the lower bits give way to the number of
+ * parts, so that both are independent. Ends: a quarter of the slots is always empty. */
 static uint64_t *old_slot(const struct nv_sent_old *old, uint64_t hash)
 {
     uint64_t key = hash | PARTS_MASK;
@@ -85,6 +97,7 @@ static uint64_t *old_slot(const struct nv_sent_old *old, uint64_t hash)
     return &old->slots[i];
 }
 
+/* Newest first: an id that was noted again has more parts there. */
 static uint32_t old_parts(const struct nv_sent *sent, uint64_t hash)
 {
     for (unsigned i = 0; i < NV_SENT_GENERATIONS; i++) {
@@ -133,6 +146,8 @@ static struct nv_sent_old *old_current(struct nv_sent *sent, uint64_t now_ns)
 static void old_note(struct nv_sent *sent, uint64_t hash, uint32_t parts, uint64_t now_ns)
 {
     struct nv_sent_old *old = old_current(sent, now_ns);
+    /* without memory the id is forgotten: a late span of it would be ignored by the backend,
+     * and the shard goes on */
     if (old->count >= old->capacity / 4 * 3 && !old_grow(old))
         return;
     uint64_t *slot = old_slot(old, hash);
@@ -156,6 +171,7 @@ static void link_newest(struct nv_sent *sent, struct nv_sent_trace *entry)
     sent->newest = entry;
 }
 
+/* Into the older tier, so that its id stays known. */
 static void evict_oldest(struct nv_sent *sent, uint64_t now_ns)
 {
     struct nv_sent_trace *entry = sent->oldest;
