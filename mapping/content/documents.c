@@ -87,6 +87,8 @@ static enum document_member member_of(struct nv_str key)
 
 /* ---- one document ------------------------------------------------------------------------ */
 
+/* The first spelling is the member; a second one says something else and stays under its own
+ * name. */
 static enum nv_err take(struct document *document, const struct nv_value **slot,
                         const struct nv_attribute *member)
 {
@@ -118,6 +120,8 @@ static enum nv_err gather(struct document *document, const struct nv_value *map,
             err = take(document, &document->score, member);
         } else if (what == DOCUMENT_METADATA) {
             err = take(document, &document->metadata, member);
+            /* LlamaIndex' node and LangChain's kwargs: the document is inside, its score beside
+         * it */
         } else if (what == DOCUMENT_INNER && member->value.type == NV_VALUE_MAP &&
                    depth < DOCUMENTS_DEPTH_MAX) {
             err = gather(document, &member->value, depth + 1);
@@ -158,6 +162,7 @@ static enum nv_err write_document(struct walk *walk, struct document *document)
     }
     if (err != NV_OK)
         return err;
+    /* partial, so that the source goes out as well and nothing is lost */
     if (walk->list.count >= NV_DOCUMENTS_MAX) {
         walk->partial = true;
         return NV_OK;
@@ -220,7 +225,8 @@ static enum nv_err visit_columns(struct walk *walk, const struct nv_value *map)
 
 static enum nv_err visit(struct walk *walk, const struct nv_value *in, unsigned depth);
 
-/* The list of documents that an answer holds, or NULL; its other members are the answer's. */
+/* The list of documents that an answer holds, or NULL; its other members are the answer's. An
+ * object with a text of its own is a document, whatever else it holds. */
 static const struct nv_value *list_inside(const struct nv_value *map)
 {
     const struct nv_value *list = NULL;
@@ -271,7 +277,8 @@ static enum nv_err visit(struct walk *walk, const struct nv_value *in, unsigned 
     return write_document(walk, &document);
 }
 
-/* Scores of all documents, or an empty list when one has none. */
+/* Scores of all documents, or an empty list when one has none: a list that is shorter than the
+ * documents could not be matched to them. */
 static enum nv_err gather_scores(struct nv_arena *arena, const struct nv_value *documents,
                                  struct nv_value *out)
 {

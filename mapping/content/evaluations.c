@@ -56,6 +56,7 @@ static const struct {
     {NV_STR_INIT("event.name"), PART_EVENT},
 };
 
+/* Who comes first stays: words are asked in the order of the table. */
 static void tell(struct nv_value *member, const struct nv_value *value)
 {
     if (member->type == NV_VALUE_NULL && !nv_value_absent(value))
@@ -113,6 +114,7 @@ static enum nv_err read_word(struct nv_arena *arena, enum part part,
     enum nv_err err = nv_json_text_parse(arena, value, NV_JSON_TEXT_LEVELS, NULL, &inner);
     if (err != NV_OK)
         return err;
+    /* an object may stand behind any word but a name's: MLflow wraps the value once more */
     const bool object = inner.type == NV_VALUE_MAP;
     if (object && part != PART_NAME && part != PART_EVENT)
         return read_members(arena, &inner, out, depth + 1);
@@ -155,6 +157,7 @@ static enum nv_err read_members(struct nv_arena *arena, const struct nv_value *i
     return err;
 }
 
+/* Of the hashes of its parts: values may be long texts, and each is hashed once. */
 static uint64_t hash_of(const struct nv_evaluation *one)
 {
     const uint64_t parts[] = {nv_value_hash(&one->name), nv_value_hash(&one->score),
@@ -181,6 +184,7 @@ static enum nv_err push(struct nv_evaluations *out, struct nv_arena *arena,
         if (same(&out->items[i], &one))
             return NV_OK;
     }
+    /* what is beyond the cap stays in the source attribute, which goes out as it came */
     if (out->count == NV_EVALUATIONS_MAX)
         return NV_OK;
     if (out->count == out->capacity) {

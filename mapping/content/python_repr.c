@@ -11,6 +11,9 @@
  * reader behind this judges them, so that nothing is checked twice. A bracket is written before
  * it is known what it opens (a set or a dict, an object or a call of one argument), and
  * corrected in the buffer once it is.
+ *
+ * Why not a tree of our own: the reader of JSON makes the tree, checks depth, duplicates and
+ * numbers, and cuts where it must. A second one for repr would have to do all that again.
  */
 #include "mapping/content/python_repr.h"
 
@@ -59,6 +62,7 @@ static bool is_word_char(char c)
 
 /* ---- text -------------------------------------------------------------------------------- */
 
+/* JSON has escapes of 16 bits: a pair of surrogates above them. */
 static void write_code_point(struct nv_buf *out, uint32_t code)
 {
     if (code > 0xffff) {
@@ -124,6 +128,8 @@ static void write_byte(struct nv_buf *out, char c)
     (void)nv_buf_append_char(out, c);
 }
 
+/* Bytes from 0x80 on pass as they stand: repr() writes printable characters of every script
+ * plain. */
 static enum nv_err read_string(struct repr *repr)
 {
     const char quote = peek(repr);
@@ -181,6 +187,7 @@ static enum nv_err read_bytes(struct repr *repr)
     }
     if (err == NV_OK && peek(repr) != quote)
         err = NV_ERR_MALFORMED;
+    /* read once more as text: most bytes that are traced are ASCII */
     if (err == NV_OK && printable) {
         repr->pos = start - 1;
         nv_buf_release(&raw);
@@ -345,6 +352,8 @@ static enum nv_err read_call(struct repr *repr, size_t start, struct nv_str name
 {
     const size_t at = repr->out->len;
     const bool message = is_message_class(name);
+    /* what the brackets held is known at their end: keywords alone make an object, one value
+     * alone is itself, a mixture is no JSON and goes out as its source */
     unsigned keywords, others;
     if (message) {
         (void)nv_buf_append_str(repr->out, NV_STR("{\"lc\":1,\"id\":[\""));
@@ -387,6 +396,7 @@ static enum nv_err read_angle(struct repr *repr)
     }
     for (repr->pos = start; repr->pos < repr->text.len; repr->pos++) {
         open += peek(repr) == '<';
+        /* angles nest: <bound method X of <Y object at 0x7f>> */
         open -= peek(repr) == '>';
         if (open == 0)
             break;

@@ -58,6 +58,7 @@ static enum nv_err split_words(const struct nv_transform *transform, struct nv_s
     return NV_OK;
 }
 
+/* One value is a list of one: emitters that have one stop sequence write it bare. */
 enum nv_err nv_step_array(const struct nv_transform *transform, const struct nv_step *step,
                           struct nv_transformed *io)
 {
@@ -96,6 +97,8 @@ enum nv_err nv_step_first(const struct nv_transform *transform, const struct nv_
     return nv_value_absent(&io->value) ? nv_step_absent(io) : NV_OK;
 }
 
+/* Each level may be JSON text again, so it is parsed as it is entered; a number is an index
+ * where there is a list. One member of an object never holds all of it, hence not exact. */
 enum nv_err nv_step_member(const struct nv_transform *transform, const struct nv_step *step,
                            struct nv_transformed *io)
 {
@@ -232,6 +235,8 @@ enum nv_err nv_step_provider(const struct nv_transform *transform, const struct 
 {
     (void)step;
     struct nv_str text = nv_value_text(transform->arena, &io->value);
+    /* the spans of a trace name the same provider: normalising once is enough for most of
+     * them */
     struct nv_provider_memo *memo = transform->provider_memo;
     bool known = memo && memo->text.ptr && nv_str_eq(memo->text, text);
     struct nv_str name = known ? memo->name : nv_provider_normalise(transform->arena, text);
@@ -268,6 +273,7 @@ enum nv_err nv_step_host_provider(const struct nv_transform *transform,
 
 /* ---- the table --------------------------------------------------------------------------- */
 
+/* Steps that the engine itself acts upon (KIND, KEEP, DROP, TREE) leave the value as it is. */
 static nv_step_fn *const steps_table[NV_STEP_COUNT_ALL] = {
     [NV_STEP_COPY] = nv_step_copy,
     [NV_STEP_TEXT] = nv_step_text,
@@ -321,6 +327,7 @@ enum nv_err nv_transform_run(const struct nv_transform *transform, const struct 
                              struct nv_transformed *out)
 {
     *out = (struct nv_transformed){.value = *in, .exact = true};
+    /* a constant needs no value, only the key's presence */
     if (nv_value_absent(in) && steps[0].op != NV_STEP_CONST)
         return nv_step_absent(out);
     for (unsigned i = 0; i < count && !out->absent; i++) {

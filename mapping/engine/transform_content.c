@@ -4,6 +4,10 @@
  * The shapes themselves are read elsewhere (messages.h, tools.h, documents.h); here is what
  * a row makes of them, and whether the source may be left out afterwards: not when the
  * normaliser says that the source held more than messages, or ended too early.
+ *
+ *   source ─▶ normaliser ─▶ canonical list ─▶ field
+ *                  │ partial, truncated, an object around it
+ *                  └─▶ exact = false: the source goes out as well
  */
 #include "mapping/engine/transform_steps.h"
 
@@ -120,6 +124,8 @@ enum nv_err nv_step_instructions(const struct nv_transform *transform,
 {
     (void)step;
     struct nv_str text;
+    /* the parse below replaces the value; whether the text is the whole of it is asked of the
+     * first */
     struct nv_value source = io->value;
     enum nv_err err = nv_messages_instructions_text(transform->arena, &io->value, &text);
     if (err != NV_OK)
@@ -145,6 +151,7 @@ enum nv_err nv_step_output_text(const struct nv_transform *transform,
     enum nv_err err = nv_messages_output_text(transform->arena, &io->value, &text);
     if (err != NV_OK)
         return err;
+    /* a model that only calls tools answers with an empty text: an answer, and not none */
     if (text.len == 0) {
         struct nv_value calls;
         err = nv_messages_tool_calls(transform->arena, &io->value, &calls);
@@ -244,6 +251,8 @@ static bool may_be_wrapped(const struct nv_value *value)
 enum nv_err nv_step_unwrap(const struct nv_transform *transform, const struct nv_step *step,
                            struct nv_transformed *io)
 {
+    /* one function for four steps, since they differ in what may stand around the value and in
+     * no more */
     nv_unwrap_fn *const unwrap = step->op == NV_STEP_QUERY       ? nv_unwrap_query
                                  : step->op == NV_STEP_TEXTS     ? nv_unwrap_texts
                                  : step->op == NV_STEP_ARGUMENTS ? nv_unwrap_arguments

@@ -183,6 +183,8 @@ static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsig
     return NV_OK;
 }
 
+/* A user's table is added before the built-in one, and a lower table is asked first: his price
+ * counts for what it names. */
 enum nv_err nv_prices_add(struct nv_prices *prices, struct nv_str name, struct nv_str text,
                           struct nv_fail *fail)
 {
@@ -393,6 +395,8 @@ void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *us
                    double *input, double *output)
 {
     const double *usd = price->usd;
+    /* the whole call is priced by its tier, not the tokens beyond the threshold: so list prices
+     * say */
     bool tier = usd[NV_PRICE_TIER_FROM] >= 0 && (double)usage->input > usd[NV_PRICE_TIER_FROM];
     bool batch = usage->batch;
     double in = first_told(batch ? usd[NV_PRICE_BATCH_INPUT] : -1,
@@ -413,6 +417,7 @@ void nv_price_cost(const struct nv_price *price, const struct nv_price_usage *us
         out = out_audio = 0; /* embeddings have no output */
     int64_t hourly =
         usage->cache_write_1h < usage->cache_write ? usage->cache_write_1h : usage->cache_write;
+    /* all three are counted within the input, by the canonical counts (settle/usage.c) */
     double special = (double)(usage->cached + usage->cache_write + usage->input_audio);
     double plain_input = fmax(0, (double)usage->input - special);
     double plain_output = fmax(0, (double)(usage->output - usage->output_audio));

@@ -25,6 +25,7 @@ static const struct nv_str known_fields[NV_FIELD_KNOWN] = {
 #undef FIELD_NAME
 };
 
+/* By bytes and nothing else: the order is compiled in and must not depend on a locale. */
 static int compare_patterns(const void *left, const void *right)
 {
     const struct nv_rule_pattern *a = left, *b = right;
@@ -75,6 +76,8 @@ static uint16_t prefix_length(struct nv_rule_pattern pattern)
     return (uint16_t)len;
 }
 
+/* A key is whatever is looked for among a span's attributes, by rows, by conditions or by
+ * gates; one look then answers all three. */
 static enum nv_err make_keys(struct nv_rule_making *making)
 {
     struct nv_rule_draft *draft = making->draft;
@@ -108,6 +111,8 @@ static enum nv_err make_keys(struct nv_rule_making *making)
 
 static enum nv_err make_slots(struct nv_rule_making *making)
 {
+    /* at most a third full: a look-up that fails, which is what most keys of a span do, ends at
+     * the first empty slot */
     making->slot_count = 16;
     while (making->slot_count < making->key_count * 3)
         making->slot_count *= 2;
@@ -146,6 +151,7 @@ static uint32_t gate_of(const struct nv_rule_draft *draft, struct nv_str name)
 
 /* ---- fields ------------------------------------------------------------------------------ */
 
+/* What is said of the trace, by whichever span says it. */
 static bool is_of_trace(struct nv_str name)
 {
     return nv_str_starts(name, NV_STR("metadata.")) || nv_str_starts(name, NV_STR("noveum.")) ||
@@ -225,6 +231,9 @@ static uint16_t field_index(const struct nv_rule_making *making, struct nv_str n
 
 /* ---- rules ------------------------------------------------------------------------------- */
 
+/* The order in which rows of a key are asked. Kinds first, because other rows ask for the kind;
+ * a user's before ours of the same precedence, or he could not overrule them; file and line
+ * last, so that the order is the same in every build. */
 static int compare_rules(const void *left, const void *right)
 {
     const struct nv_rule *a = left, *b = right;
@@ -255,6 +264,7 @@ static enum nv_err make_rules(struct nv_rule_making *making)
         making->rules[i].field = field_index(making, draft->rows[i].target);
     }
     qsort(making->rules, draft->row_count, sizeof *making->rules, compare_rules);
+    /* backwards, so that first_rule ends at the first of the key */
     for (uint32_t i = draft->row_count; i-- > 0;) {
         struct nv_rule_key *key = &making->keys[making->rules[i].key];
         key->first_rule = (uint16_t)i;
@@ -276,7 +286,9 @@ static unsigned watch_number(const struct nv_rule_making *making,
     return number;
 }
 
-/* Numbers the distinct patterns that conditions ask for. */
+/* Numbers the distinct patterns that conditions ask for: a bit each, which the decoder sets
+ * when it meets the key, so that a condition is an AND of words. More than there are bits is
+ * refused when the table is built, not when a span is read. */
 static enum nv_err number_watches(struct nv_rule_making *making)
 {
     struct nv_rule_draft *draft = making->draft;
@@ -476,6 +488,7 @@ static struct nv_rule_pattern pattern_of(const struct nv_rules *rules, uint16_t 
 /* Gives the tests their ranges of watches back. */
 static enum nv_err import_watches(struct nv_rule_draft *draft, const struct nv_rules *rules)
 {
+    /* tests ask for a few keys each; the cap is looked at below */
     uint32_t most = rules->test_count * NV_WATCHES_MAX / 8 + 64;
     draft->watches = nv_arena_array(draft->arena, most, sizeof *draft->watches);
     if (!draft->watches)
