@@ -12,6 +12,9 @@
  * attribute noveum.gateway.cut says that it happened. Statuses and kinds outside OTLP's enums
  * pass as their number, so that a newer SDK loses nothing. Not done here: choosing names, times
  * or statuses (mapping), and removing duplicate keys.
+ *
+ * Why no tree: a span's attributes are views into the arena, and writing them is one copy of
+ * the bytes. A tree of them would be larger than the span.
  */
 #include "exporter/encode/encode.h"
 
@@ -42,6 +45,8 @@ struct common_index {
     struct nv_key_index keys;
 };
 
+/* What one trace needs while it is written. The id's text is made once: it stands in each
+ * span. */
 struct encoder {
     struct nv_json_writer json;
     struct common_index common;
@@ -53,7 +58,8 @@ struct encoder {
     struct nv_repeats scopes, resources;
 };
 
-/* Text of a trace id, no NUL; returns its length: 36 for uuid, 32 for hex. */
+/* Text of a trace id, no NUL; returns its length: 36 for uuid, 32 for hex. A UUID is what the
+ * vendor's SDK sends (docs/noveum-backend.md#times-and-ids), hex what other tools search by. */
 static size_t id_text(const uint8_t id[NV_TRACE_ID_BYTES], enum nv_trace_id_form form,
                       char out[NV_TRACE_ID_TEXT_MAX])
 {
@@ -107,6 +113,7 @@ static void time_text(struct nv_json_writer *json, uint64_t ns)
     nv_json_write_string(json, (struct nv_str){text, len});
 }
 
+/* Texts of times are cut to microseconds; the duration is of the times before that. */
 static void times(struct nv_json_writer *json, uint64_t start_ns, uint64_t end_ns)
 {
     assert(end_ns >= start_ns);
@@ -118,6 +125,7 @@ static void times(struct nv_json_writer *json, uint64_t start_ns, uint64_t end_n
     nv_json_write_double(json, (double)(end_ns - start_ns) / 1e6);
 }
 
+/* The mapping has made these three of what was told; OTLP's own status stands in `otel`. */
 static void status(struct nv_json_writer *json, enum nv_status value, struct nv_str message)
 {
     static const char *const names[] = {
@@ -296,6 +304,7 @@ static void origin(struct encoder *e, const struct nv_origin *own)
     nv_repeats_write(&e->resources, &e->json, own->resource.items, resource_difference, &two);
 }
 
+/* Zeros are by far the most, and say what a missing member says. */
 static void count_if(struct nv_json_writer *json, struct nv_str key, uint32_t count)
 {
     if (count == 0)
@@ -335,6 +344,8 @@ static void span_otel(struct encoder *e, const struct nv_span *span)
     KEY(json, "trace_id");
     nv_json_write_string(json, (struct nv_str){e->source_id, sizeof e->source_id});
     KEY(json, "span_id");
+    /* ids that were given anew (two spans of one id) keep those that their source knows them
+     * by */
     const struct nv_source_ids *source = span->source_ids;
     span_id(json, source ? source->span_id : span->span_id);
     parent_id(json, source ? source->parent_id : span->parent_id,
@@ -371,6 +382,8 @@ static void span_object(struct encoder *e, const struct nv_span *span)
     nv_json_write_end_object(json);
 }
 
+/* All members always, null where unknown: the backend's model has them, and its SDK sends
+ * them. */
 static void metadata(struct nv_json_writer *json, const struct nv_trace *trace)
 {
     KEY(json, "metadata");
@@ -388,6 +401,8 @@ static void metadata(struct nv_json_writer *json, const struct nv_trace *trace)
     nv_json_write_end_object(json);
 }
 
+/* Before the spans, so that whoever reads the front of a large body knows whose it is; the stub
+ * gives a status of its own. */
 static void trace_head(struct encoder *e, struct nv_str message, enum nv_status value)
 {
     struct nv_json_writer *json = &e->json;
@@ -448,6 +463,8 @@ static void trace_tail(struct encoder *e, bool with_resource)
     nv_json_write_end_object(json);
 }
 
+/* For each try anew: what was repeated in a try that did not fit is not repeated in the next
+ * one. */
 static void encoder_init(struct encoder *e, struct nv_buf *buf, const struct nv_trace *trace,
                          enum nv_trace_id_form form)
 {
@@ -478,6 +495,7 @@ static void trace_attributes(struct nv_json_writer *json, const struct nv_trace 
     nv_json_write_end_object(json);
 }
 
+/* One try. What was written stands in the buffer in any case; the caller takes it back. */
 static enum nv_err encode_cut(struct nv_buf *buf, const struct nv_trace *trace,
                               enum nv_trace_id_form form, const struct cut *cut)
 {
@@ -522,6 +540,8 @@ enum nv_err nv_encode_trace(struct nv_buf *buf, const struct nv_trace *trace,
     return err;
 }
 
+/* A trace that can't be sent still has its place at the backend: who looks for it finds an
+ * error that says why, and not nothing. */
 enum nv_err nv_encode_stub(struct nv_buf *buf, const struct nv_trace *trace,
                            enum nv_trace_id_form form, const char *reason)
 {

@@ -14,6 +14,8 @@
 
 #include "base/banned.h"
 
+/* Head and JSON in one block: an outbox of a hundred thousand traces is that many allocations,
+ * not twice as many. */
 struct nv_encoded *nv_encoded_new(struct nv_str json, uint64_t spans)
 {
     struct nv_encoded *encoded = malloc(sizeof *encoded + json.len);
@@ -26,6 +28,7 @@ struct nv_encoded *nv_encoded_new(struct nv_str json, uint64_t spans)
     return encoded;
 }
 
+/* Room for the head in front, so that the encoder writes the JSON where it stays. */
 enum nv_err nv_encoded_begin(struct nv_buf *buf)
 {
     static const struct nv_encoded blank;
@@ -105,6 +108,8 @@ void nv_encoded_list_append(struct nv_encoded_list *to, struct nv_encoded_list *
     *from = (struct nv_encoded_list){0};
 }
 
+/* END when all is known: what is asked for stands before the spans, and the spans of a large
+ * trace need not be read. */
 static enum nv_err read_member(struct nv_json_reader *reader, struct nv_encoded_facts *out)
 {
     struct nv_str key = reader->raw;

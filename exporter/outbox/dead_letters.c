@@ -52,6 +52,8 @@ static void write_raw_string(struct nv_json_writer *json, struct nv_str raw)
     nv_buf_release(&text);
 }
 
+/* The head is what `dead list` shows, so that a list needs no payload. `v` is for whoever reads
+ * it in a later version. */
 static enum nv_err write_head(struct nv_buf *head, const struct nv_encoded *encoded,
                               const char *said, uint64_t wall_ns)
 {
@@ -98,6 +100,7 @@ enum nv_err nv_dead_letters_put(const struct nv_store *store, const struct nv_en
     assert(encoded->why != NULL);
     nv_buf_init(&head, NV_CAP_DEAD_HEAD);
     err = write_head(&head, encoded, said, wall_ns);
+    /* what the backend said may quote the key that it refused */
     nv_mask_buf(&head);
     if (err == NV_OK) {
         err = store->put(store->ctx, NV_RECORD_DEAD_LETTER, nv_buf_str(&head),
@@ -157,6 +160,8 @@ struct listing {
     struct nv_arena *arena;
 };
 
+/* One arena for all, emptied after each: a list of a hundred thousand letters needs the memory
+ * of one. */
 static void list_one(void *ctx, uint64_t id, struct nv_str head, struct nv_str payload)
 {
     struct listing *listing = ctx;
@@ -250,6 +255,7 @@ static enum nv_err to_outbox(const struct nv_store *store, struct nv_str json,
     struct nv_encoded_list list = {0};
     struct nv_encoded *encoded;
     struct nv_outbox outbox;
+    /* on the disk before the letter goes, whatever durability is configured */
     struct nv_store synced = nv_store_synced(store);
     enum nv_err err = nv_encoded_read_facts(json, &facts);
 

@@ -165,6 +165,8 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
     };
 }
 
+/* A blank at the end of a key that was pasted is the most common mistake; a header would carry
+ * it and the backend answer 401. The key is not quoted. */
 static enum nv_err check_key(const char *key, struct nv_fail *fail)
 {
     if (or_empty(key)[0] == '\0') {
@@ -218,6 +220,7 @@ static enum nv_err check_ranges(const struct nv_exporter_config *config, struct 
         {"noveum.max_in_flight", config->max_in_flight, 64},
         {"noveum.compression_level", config->compression_level, NV_GZIP_LEVEL_MAX},
         {"noveum.batch_traces", config->batch_traces, NV_EXPORTER_BATCH_TRACES_MAX},
+        /* 0 is a value here: send at once */
         {"noveum.batch_ms", config->batch_ms + UINT64_C(1), 3600001},
         {"noveum.max_body_bytes", config->max_body_bytes, (uint64_t)1 << 30},
         {"noveum.queue_bytes", config->queue_bytes_max, UINT64_MAX},

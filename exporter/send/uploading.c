@@ -4,6 +4,19 @@
  * A trace lies in `waiting` with references on its uploads; an upload that ends is only marked
  * so, and the next pump looks through the traces. Nothing here ends a trace: it goes on to the
  * fresh ones, with what became of its media written into its JSON.
+ *
+ *   trace ─▶ waiting ───────────────────────────────────────────────┐ all ended, or 10 s
+ *      │ refs                                                       ▼
+ *      ▼                                                     fresh traces, told what became
+ *   fresh ─▶ flying ─┬─ delivered, marked, buried, lost: `ended` is set
+ *     ▲              └─ retry (by due time) ─▶ flying
+ *     └── what an earlier run left in the store
+ *
+ * An upload has one reference of the list that it lies in and one of each trace that waits for
+ * it. Uploads have a gate of their own (answer/gate.h), because the backend limits them apart
+ * from traces; a hold of the traces' gate (a refused key, credit) holds them too.
+ *
+ * All of it on the sender's thread.
  */
 #include "exporter/send/uploading.h"
 
@@ -45,6 +58,8 @@ static struct nv_upload *pop_fresh(struct nv_uploading *up)
     return upload;
 }
 
+/* Sorted by when it is due; equal ones in the order they came. Few retry at a time, so a walk
+ * does. */
 static void insert_retry(struct nv_uploading *up, struct nv_upload *upload, uint64_t due_ns)
 {
     struct nv_upload **at = &up->retry;
@@ -136,6 +151,8 @@ static void mark(struct nv_sender *sender, struct nv_upload *upload)
     end(sender, upload, NV_UPLOAD_MARKED);
 }
 
+/* 404 is no failure of this upload: a backend without the route has it for none. Asked again
+ * after some minutes, since backends are updated. */
 static void lose_route(struct nv_sender *sender, struct nv_upload *upload, uint64_t now_ns)
 {
     struct nv_uploading *up = &sender->uploading;
@@ -176,6 +193,7 @@ static void act(struct nv_sender *sender, struct nv_upload *upload,
             slow_down(sender, verdict, now_ns);
         insert_retry(up, upload, now_ns + verdict->wait_ns);
         return;
+    /* due at once: the gate is what holds it, and lets it go when it opens */
     case NV_ACTION_HOLD:
         slow_down(sender, verdict, now_ns);
         insert_retry(up, upload, now_ns);
@@ -201,6 +219,7 @@ static struct nv_attempt describe(struct nv_sender *sender, const struct nv_uplo
         .number = upload->attempt,
         .traces = 1,
         .holds = sender->uploading.gate.holds,
+        /* what fails again while others pass is the medium's own trouble, not the backend's */
         .others_pass = sender->uploading.last_success_ns > upload->first_try_ns,
         .wall_ns = nv_clock_wall_ns(sender->clock),
         .random = nv_sender_random(sender),
@@ -217,6 +236,7 @@ static void upload_done(void *done_ctx, const struct nv_reply *reply)
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
 
     unlink_flying(&sender->uploading, upload);
+    /* the stop: what was in flight goes back, and into the store with the rest */
     if (reply->transfer == NV_TRANSFER_CANCELLED) {
         insert_retry(&sender->uploading, upload, now_ns);
         return;
@@ -259,7 +279,9 @@ static void fly(struct nv_sender *sender, struct nv_upload *upload, uint64_t now
     up->flights++;
 }
 
-/* Takes the upload: in flight, ended, or back in a list; false: nothing more for now. */
+/* Takes the upload: in flight, ended, or back in a list; false: nothing more for now. A medium
+ * whose bytes are gone or damaged is given up here, and its trace goes with a mark; trouble of
+ * our own (memory, a full transport) is tried again. */
 static bool start(struct nv_sender *sender, struct nv_upload *upload, uint64_t now_ns)
 {
     struct nv_send_request request = {
@@ -328,8 +350,10 @@ static struct nv_upload *find_loaded(const struct nv_uploading *up, const char *
 
     for (size_t i = 0; i < 3 && up->loaded > 0; i++) {
         for (const struct nv_upload *at = lists[i]; at; at = at->next) {
-            if (at->loaded && strcmp(at->facts.uuid, uuid) == 0)
+            if (at->loaded && strcmp(at->facts.uuid, uuid) == 0) {
+                /* the lists are const here, the uploads in them are not */
                 return (struct nv_upload *)(uintptr_t)at;
+            }
         }
     }
     return NULL;
@@ -360,6 +384,8 @@ void nv_uploading_take_over(struct nv_sender *sender, struct nv_encoded *encoded
     struct nv_uploading *up = &sender->uploading;
 
     queue_uploads(sender, encoded->media);
+    /* the earliest deadline is kept, so that a pump that has nothing to do sees so by one
+     * comparison */
     if (up->waiting.count == 0 || encoded->media->until_ns < up->waiting_due_ns)
         up->waiting_due_ns = encoded->media->until_ns;
     nv_encoded_list_push(&up->waiting, encoded);
@@ -385,6 +411,7 @@ static void leave(struct nv_sender *sender, struct nv_encoded *encoded)
 static void let_go(struct nv_sender *sender, uint64_t now_ns)
 {
     struct nv_uploading *up = &sender->uploading;
+    /* taken off whole and put back one by one, which keeps the order */
     struct nv_encoded_list before = up->waiting;
     struct nv_encoded *encoded;
 
@@ -439,6 +466,7 @@ void nv_uploading_abandon(struct nv_sender *sender)
     while ((encoded = nv_encoded_list_pop(&up->waiting)) != NULL)
         leave(sender, encoded);
     while ((upload = pop_retry(up, UINT64_MAX)) != NULL || (upload = pop_fresh(up)) != NULL) {
+        /* with a store its record is there and the next run takes it up */
         nv_count(NV_COUNT_MEDIA_LOST, sender->store ? 0 : 1);
         nv_upload_unref(upload);
     }
