@@ -5,6 +5,9 @@
  * thread copies them in one piece. A key that comes again is replaced in place when its bytes
  * are as many, else taken out and written at the end. Keys are looked for one after another:
  * at most attributes_max (128) are there, and there are usually ten.
+ *
+ *   attributes  [pair][pair][pair]            replaced in place, or taken out and put at the end
+ *   rest        [event][link][event]          only ever added to
  */
 #include "trace/attributes.h"
 
@@ -25,6 +28,7 @@ void nv_trace_leave_out(struct nv_trace_span *span)
     nv_trace_add(NV_TRACE_COUNT_attributes_dropped, 1);
 }
 
+/* NULL from the caller's function takes the text out; its length may have changed. */
 struct nv_str nv_trace_redacted(const struct nv_trace_span *span, const char *key,
                                 struct nv_str text)
 {
@@ -86,6 +90,7 @@ void nv_trace_set(struct nv_trace_span *span, const noveum_attribute *attribute)
     }
     size_t size = nv_trace_value_size(&value);
     bool found = nv_trace_value_find(&span->attributes, value.key, &at, &len);
+    /* no new bytes: allowed also where the span is full */
     if (found && len == size) {
         overwrite(&span->attributes, at, &value);
         return;
@@ -95,6 +100,7 @@ void nv_trace_set(struct nv_trace_span *span, const noveum_attribute *attribute)
         nv_trace_leave_out(span);
         return;
     }
+    /* the room is there: taking the old one out can't leave the span with neither */
     if (found)
         take_out(span, at, len);
     nv_trace_value_put(&span->attributes, NV_OTLP_SPAN_ATTRIBUTES, &value);
@@ -193,6 +199,8 @@ void nv_trace_set_buf(struct nv_trace_span *span, struct nv_buf *buf, struct nv_
         text = nv_str_slice(text, valid, text.len);
         if (text.len == 0)
             break;
+        /* one U+FFFD for each maximal stretch that can't begin a character, as Unicode
+         * recommends */
         (void)nv_utf8_char(text, &invalid);
         (void)nv_buf_append_str(buf, nv_str_from(NV_UTF8_REPLACEMENT));
         text = nv_str_slice(text, invalid, text.len);

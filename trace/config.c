@@ -6,6 +6,15 @@
  * (OpenTelemetry, "SDK environment variables"). A variable that can't be read is no reason to
  * stay off: the default is taken, as the specification asks; an option that can't
  * be used is a mistake of the program and refused.
+ *
+ *   option ─▶ it      else OTEL_..._TRACES_X ─▶ it      else OTEL_..._X      else the default
+ *
+ * The order is OpenTelemetry's: the more particular variable wins, and what the program says
+ * wins over both. Resources alone are added up, because each source knows other things of the
+ * process.
+ *
+ * Everything is read once and never changes: a configuration is shared by all threads without a
+ * lock, and spans that were begun under it keep it until they are sent.
  */
 #include "trace/config.h"
 
@@ -21,6 +30,7 @@
 
 #include "base/banned.h"
 
+/* Of headers and of the resource: a request carries both, each time. */
 #define LIST_BYTES_MAX ((size_t)64 << 10)
 #define WHY_SIZE 200
 /* A request holds at least one span, and is one buffer. */
@@ -35,6 +45,8 @@ struct reading {
     noveum_result result;
 };
 
+/* Read at the start only. getenv is not safe beside setenv, and a library can't know what other
+ * threads do later. */
 static const char *environment(const char *name)
 {
     const char *value = name ? getenv(name) : NULL;
@@ -49,6 +61,7 @@ static const char *first_of(const char *option, const char *one, const char *two
     return value ? value : environment(two);
 }
 
+/* The first trouble is told: what follows from it would only hide it. */
 static void refuse(struct reading *reading, noveum_result result, const char *what,
                    const char *value)
 {
@@ -68,6 +81,8 @@ static void set_text(struct reading *reading, char **to, const char *value)
 
 /* ---- numbers ----------------------------------------------------------------------------- */
 
+/* `one` is asked before `two`. A number below `least` is one that can't be used, so it is as if
+ * it was not said; one above `most` was meant to be large, so it becomes `most`. */
 struct number_row {
     size_t option, config;
     const char *one, *two;
@@ -103,6 +118,7 @@ static void read_number(struct reading *reading, const struct number_row *row)
 {
     uint64_t value = row->otherwise;
     uint32_t option;
+    /* by offset, and copied, so that one loop serves fields of two structs */
     memcpy(&option, (const char *)reading->options + row->option, sizeof option);
     const char *text = first_of(NULL, row->one, row->two);
     if (option > 0)
@@ -115,6 +131,8 @@ static void read_number(struct reading *reading, const struct number_row *row)
     memcpy((char *)reading->config + row->config, &number, sizeof number);
 }
 
+/* size_t and not uint32_t, and of memory_max there is no variable in the specification: no
+ * rows. */
 static void read_sizes(struct reading *reading)
 {
     struct nv_trace_config *config = reading->config;
@@ -144,7 +162,8 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* %41 becomes A; a % that begins nothing stays. Ends with NUL. */
+/* %41 becomes A, as W3C Baggage has it, which is the form of these lists by the specification;
+ * a % that begins nothing stays. Ends with NUL: keys and values go on as C strings. */
 static void append_decoded(struct nv_buf *buf, struct nv_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -222,6 +241,8 @@ static void add_if(struct reading *reading, const char *key, const char *value)
         add_resource(reading, key, value);
 }
 
+/* Last, so that each of them gives way to what was told. service.name must be there by the
+ * specification, and this is the spelling that it asks for when nobody told one. */
 static void add_process(struct reading *reading)
 {
     char service[80];
@@ -256,6 +277,8 @@ static bool ends_with(const char *text, const char *end)
     return nv_str_ends(nv_str_from(text), nv_str_from(end));
 }
 
+/* `whole`: the variable for traces names the very URL; the general one, and the option, name a
+ * base that the path is added to. A path that stands there already is not added twice. */
 static void set_endpoint(struct reading *reading, const char *url, bool whole)
 {
     struct nv_buf buf;
@@ -277,6 +300,7 @@ static void set_endpoint(struct reading *reading, const char *url, bool whole)
 
 static void read_endpoint(struct reading *reading)
 {
+    /* an empty option is none, as an empty variable is */
     const char *option = first_of(reading->options->endpoint, NULL, NULL);
     const char *whole = environment("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
     const char *base = environment("OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -335,6 +359,7 @@ static bool set_sampler(struct nv_trace_config *config, struct nv_str name, stru
             continue;
         config->sampler = samplers[i].sampler;
         config->parent_based = samplers[i].parent_based;
+        /* 63 bits: 2^64 has no place in an uint64_t when the ratio is 1 */
         config->sample_below = (uint64_t)(number * (double)(UINT64_C(1) << 63));
         return true;
     }
@@ -345,6 +370,8 @@ static void read_sampler(struct reading *reading)
 {
     const char *option = reading->options->sampler;
     const char *name = environment("OTEL_TRACES_SAMPLER");
+    /* the specification's default, parentbased_always_on; also for a name that it does not
+     * have */
     reading->config->parent_based = true;
     if (option) {
         struct nv_str text = nv_str_from(option);
@@ -365,6 +392,9 @@ static bool says(const char *variable, const char *word)
     return value && strcasecmp(value, word) == 0;
 }
 
+/* A library that many programs link must do nothing unless somebody asked for it: an endpoint,
+ * by option or by variable, is the asking. OTEL_SDK_DISABLED is stronger than all of it, since
+ * it is how an operator silences a program that he can't change. */
 static bool wanted(const noveum_options *options)
 {
     if (options->enabled == NOVEUM_NEVER || says("OTEL_SDK_DISABLED", "true"))
@@ -405,6 +435,8 @@ noveum_result nv_trace_config_read(const noveum_options *options, char why[WHY_S
     struct reading reading = {.options = &all, .why = why};
     *out = NULL;
     why[0] = '\0';
+    /* a caller that zeroed the struct and forgot noveum_default_options: nothing in it can be
+     * told from "not set" */
     if (options && options->size <= sizeof options->size) {
         refuse(&reading, NOVEUM_INVALID, "options", "size is not set");
         return reading.result;

@@ -5,6 +5,15 @@
  * is written here: times, name, operation, lists, what a stream was like. The request grows in
  * one buffer that is kept from one to the next. A span that does not fit in memory is taken out
  * again, and the others go.
+ *
+ *   body: group ▸ resource ▸ scope group ▸ scope ▸ span ▸ span ▸ ...       lengths are set at the
+ *         └ mark                └ mark                └ mark               marks when each ends
+ *
+ * The resource goes into each request although it never changes: OTLP has no session, and the
+ * pid beside it does change, in a child after a fork.
+ *
+ * What the caller told always stands: names, operations and numbers that are derived here are
+ * put only where no attribute of the key is there.
  */
 #include "trace/encode.h"
 
@@ -55,6 +64,7 @@ void nv_trace_request_release(struct nv_trace_request *request)
     nv_buf_release(&request->body);
 }
 
+/* What does not fit leaves the buffer failed, which the end of the span finds. */
 static void put_attribute(struct nv_buf *body, uint32_t field,
                           const noveum_attribute *attribute)
 {
@@ -89,6 +99,7 @@ static const char *operation_of(const struct nv_trace_span *span)
     return kind < sizeof kinds / sizeof kinds[0] ? kinds[kind].operation : NULL;
 }
 
+/* A span below a remote one is where the process was entered, whatever it does. */
 static int span_kind(const struct nv_trace_span *span)
 {
     unsigned kind = (unsigned)span->kind;
@@ -97,6 +108,8 @@ static int span_kind(const struct nv_trace_span *span)
     return kind < sizeof kinds / sizeof kinds[0] ? kinds[kind].kind : KIND_INTERNAL;
 }
 
+/* "{operation} {subject}" by the conventions for generative AI; cut in pieces, so that a long
+ * operation does not push the model out of the name. */
 struct nv_str nv_trace_span_name(const struct nv_trace_span *span, char room[256])
 {
     struct nv_str operation = nv_str_from(operation_of(span));
@@ -128,6 +141,8 @@ static void put_unless_told(struct nv_buf *body, const struct nv_trace_span *spa
         put_attribute(body, NV_OTLP_SPAN_ATTRIBUTES, &attribute);
 }
 
+/* Tokens a second from the first to the last chunk, one less than there are: the first one ends
+ * the waiting and begins the stream. */
 static void put_stream(struct nv_buf *body, const struct nv_trace_span *span)
 {
     const struct nv_trace_stream *stream = &span->stream;
@@ -150,7 +165,8 @@ static void put_stream(struct nv_buf *body, const struct nv_trace_span *span)
                                   (double)(stream->tokens - 1) / seconds));
 }
 
-/* The list is written without its last bracket until here. */
+/* The list is written without its last bracket until here: items could be added to the end.
+ * Copied into the request as one text; nothing is parsed. */
 static void put_texts(struct nv_buf *body, const struct nv_trace_span *span)
 {
     for (int i = 0; i < NV_TRACE_TEXT_END; i++) {
@@ -230,6 +246,7 @@ enum nv_err nv_trace_request_add(struct nv_trace_request *request,
     put_texts(body, span);
     put_tail(body, span);
     enum nv_err err = nv_wire_end(body, mark);
+    /* the failure is forgiven with the span that made it: the others are still whole */
     if (err != NV_OK) {
         body->len = before;
         body->failed = NV_OK;

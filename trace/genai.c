@@ -5,6 +5,16 @@
  * Keys are those of semantic conventions 1.37 and later; where OpenTelemetry has none (tags,
  * chunks of a stream) those that the gateway's tables know. Setters take the
  * lock once for all that they set.
+ *
+ *   noveum_llm_usage(span, 120, 40)
+ *        │ nv_trace_edit: handle ─▶ span, locked; NULL: ended, unsampled, off, unknown
+ *        ├─▶ gen_ai.usage.input_tokens 120, gen_ai.usage.output_tokens 40
+ *        │ nv_trace_span_unlock
+ *
+ * Every function has this shape. NULL is no mistake: a program is written once and runs with
+ * tracing off as well, so nothing here complains of it, and a call then costs one look at the
+ * handle. What is unknown is left out rather than told as empty or 0: a negative count and a
+ * NULL text set nothing, because a 0 that nobody measured is a price of nothing further down.
  */
 #include "trace/attributes.h"
 #include "trace/span.h"
@@ -15,6 +25,7 @@
 
 #include "base/banned.h"
 
+/* A member that names something (an id, a type) and goes out even when content is off. */
 #define PLAIN(key, text)                                                                       \
     {                                                                                          \
         key, nv_str_from(text), NV_TRACE_PLAIN, 0                                              \
@@ -34,6 +45,8 @@ static void set_count(struct nv_trace_span *span, const char *key, int64_t value
         nv_trace_set(span, &attribute);
 }
 
+/* Content is what people wrote and models answered: OpenTelemetry wants it sent only when it
+ * was asked for. */
 static void set_content(struct nv_trace_span *span, const char *key, const char *value,
                         size_t length)
 {
@@ -45,6 +58,9 @@ static void set_content(struct nv_trace_span *span, const char *key, const char 
 
 /* ---- any span ---------------------------------------------------------------------------- */
 
+/* Under both keys: session.id is what OpenTelemetry has for sessions of users, and
+ * gen_ai.conversation.id what its conventions for models have. Backends look for one of
+ * them. */
 void noveum_session(noveum_span span, const char *id)
 {
     struct nv_trace_span *found = id ? nv_trace_edit(span) : NULL;
@@ -79,6 +95,7 @@ void noveum_llm(noveum_span span, const char *provider, const char *model)
     nv_trace_span_unlock(found);
 }
 
+/* A list by the convention, though one choice is all that these functions tell of. */
 static void set_finish_reason(struct nv_trace_span *span, const char *reason)
 {
     noveum_attribute attribute = {
@@ -100,6 +117,7 @@ void noveum_llm_response(noveum_span span, const char *id, const char *model,
     nv_trace_span_unlock(found);
 }
 
+/* Both under one lock: a span that is ended between them would tell half a usage. */
 static void set_counts(noveum_span span, const char *one, int64_t first, const char *two,
                        int64_t second)
 {
@@ -134,6 +152,8 @@ void noveum_llm_cost(noveum_span span, double amount, const char *currency)
     if (!found)
         return;
     noveum_attribute attribute = noveum_double("gen_ai.usage.cost.amount", amount);
+    /* a cost that is no number would spoil each sum that it goes into, here and in the
+     * backend */
     if (isfinite(amount) && amount >= 0) {
         nv_trace_set(found, &attribute);
         set_text(found, "gen_ai.usage.cost.currency", currency ? currency : "USD");
@@ -160,6 +180,8 @@ void noveum_llm_tool(noveum_span span, const char *name, const char *description
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
+/* The enum comes from the caller's side of an ABI, so it may hold anything; it is used as an
+ * index below. */
 static bool is_direction(noveum_direction direction)
 {
     return direction == NOVEUM_INPUT || direction == NOVEUM_OUTPUT ||
@@ -182,6 +204,7 @@ static void end_message(struct nv_trace_span *span, const char *finish_reason)
 {
     bool output = span->message == NV_TRACE_TEXT_OUTPUT;
     nv_trace_message_end(span, nv_str_from(finish_reason));
+    /* who told a reason by noveum_llm_response knows it better than a message does */
     if (output && finish_reason && !nv_trace_has(span, "gen_ai.response.finish_reasons"))
         set_finish_reason(span, finish_reason);
 }
@@ -204,6 +227,8 @@ void noveum_message_end(noveum_span span, const char *finish_reason)
     nv_trace_span_unlock(found);
 }
 
+/* The three calls as one, under one lock: by far the most are of one text, and two threads that
+ * tell messages of the same span can't interleave theirs. */
 void noveum_message(noveum_span span, noveum_direction direction, const char *role,
                     const char *text, size_t length)
 {
@@ -219,6 +244,8 @@ void noveum_message(noveum_span span, noveum_direction direction, const char *ro
     nv_trace_span_unlock(found);
 }
 
+/* A part without a message around it is a mistake of the program. It is counted and not
+ * invented a message for: whose role would it have? */
 static void put_part(noveum_span span, const char *type, const struct nv_trace_member *members,
                      size_t count)
 {
@@ -289,6 +316,8 @@ void noveum_part_blob(noveum_span span, const char *modality, const char *mime_t
 
 /* ---- streams ----------------------------------------------------------------------------- */
 
+/* Called for each chunk of a stream, so it only notes; the times become attributes when the
+ * span is encoded. */
 void noveum_chunk(noveum_span span, uint32_t tokens)
 {
     struct nv_trace_span *found = nv_trace_edit(span);
@@ -346,6 +375,7 @@ void noveum_tool(noveum_span span, const char *name, const char *call_id, const 
     nv_trace_span_unlock(found);
 }
 
+/* NULL is looked at before the lock is taken: content that is off is passed as NULL by many. */
 static void set_one_content(noveum_span span, const char *key, const char *text, size_t length)
 {
     struct nv_trace_span *found = text ? nv_trace_edit(span) : NULL;
@@ -385,6 +415,7 @@ void noveum_document(noveum_span span, const char *id, double score, const char 
         return;
     const struct nv_trace_member members[] = {
         PLAIN("id", id),
+        /* JSON has no NaN; as a plain text of NULL the member is left out */
         {"score", {NULL, 0}, isfinite(score) ? NV_TRACE_NUMBER : NV_TRACE_PLAIN, score},
         {"content", nv_trace_text(content, length), NV_TRACE_CONTENT, 0},
     };

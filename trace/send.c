@@ -7,6 +7,9 @@
  * than a second. Refused are redirects, other schemes than http and https, and signals. The
  * connection is kept between requests. Proxies of the environment are used, as every program
  * of the user's machine does.
+ *
+ * One thread uses it, the sending one; nv_trace_sender_wake alone is for others. What the
+ * answer says is kept until the next request.
  */
 #include "trace/send.h"
 
@@ -32,11 +35,14 @@ struct nv_trace_sender {
     char error[CURL_ERROR_SIZE];
 };
 
+/* Before the first thread of ours: libcurl's global start is not safe beside others on old
+ * versions. */
 bool nv_trace_sender_ready(void)
 {
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
+/* Answers of OTLP are a few bytes; what is longer is some proxy's page. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct nv_trace_sender *sender = ctx;
@@ -57,6 +63,8 @@ static bool add_header(struct nv_trace_sender *sender, const char *line)
 static bool set_headers(struct nv_trace_sender *sender, const struct nv_trace_config *config)
 {
     bool all = add_header(sender, "Content-Type: application/x-protobuf") &&
+               /* an empty one switches "100-continue" off, which costs a round trip and
+                * confuses small servers */
                add_header(sender, "Expect:");
     const char *end = config->headers.bytes + config->headers.len;
     for (const char *line = config->headers.bytes; all && line && line < end;
@@ -83,6 +91,7 @@ static bool set_options(struct nv_trace_sender *sender, const struct nv_trace_co
                curl_easy_setopt(easy, CURLOPT_USERAGENT,
                                 "noveum-trace/" NOVEUM_TRACE_VERSION) == CURLE_OK;
     (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    /* a library must not touch the program's signal handlers */
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)config->timeout_ms);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -142,6 +151,8 @@ static bool run(CURLM *multi, const _Atomic uint64_t *deadline_ns)
         if (running == 0)
             return true;
         uint64_t now = nv_clock_mono_ns(nv_clock_system());
+        /* read anew each time: the end of the process may bring it forward, and wakes this
+         * loop */
         uint64_t deadline = atomic_load(deadline_ns);
         if (now >= deadline)
             return false;

@@ -8,6 +8,16 @@
  * ring, so both limits hold with any number of threads; what is past one is given back at
  * once. A span's end is its start plus what the monotonic clock says has passed: a wall clock
  * that is set meanwhile makes no span negative.
+ *
+ * A handle is a number and not a pointer, so a span that is used after its end, twice ended, or
+ * begun before a fork is found out (NV_TRACE_COUNT_misuse) and never freed memory. Functions
+ * that are called with such a handle do nothing.
+ *
+ *   state of a slot:   free ─ take ▸ filled ─ open ▸ OPEN ─ end ▸ ENDED ─ sent ▸ free
+ *                                                     └─ unsampled, discarded, no room ▸ free
+ *
+ * An unsampled span has a slot as well: its children ask it for their trace and for the
+ * decision. It keeps no attributes.
  */
 #include "trace/span.h"
 
@@ -20,7 +30,8 @@
 
 #include "base/banned.h"
 
-/* Where a new span belongs. */
+/* Where a new span belongs. A child of a span that was dropped is dropped with it: a tree with
+ * a hole in it can't be put together by anybody. */
 struct place {
     noveum_context context; /* trace_id all zero: a new trace */
     bool dropped;
@@ -38,11 +49,13 @@ uint64_t noveum_now(void)
 
 uint64_t noveum_from_monotonic(uint64_t monotonic_ns)
 {
+    /* both clocks are read now: what lies between the reads is less than what they differ by */
     return noveum_now() - mono_ns() + monotonic_ns;
 }
 
 /* ---- context ----------------------------------------------------------------------------- */
 
+/* A tracestate that does not fit is left out whole, as W3C allows; half of one is invalid. */
 static void copy_context(const struct nv_trace_span *span, noveum_context *context)
 {
     size_t len = span->trace_state.len < sizeof context->state ? span->trace_state.len : 0;
@@ -102,6 +115,8 @@ static bool sampled_by_ratio(const struct nv_trace_config *config, const uint8_t
     return number >> 1 < config->sample_below;
 }
 
+/* Within the process the parent's decision always holds: half a trace is worth less than
+ * none. */
 static bool is_sampled(const struct nv_trace_config *config, const noveum_context *parent,
                        const uint8_t *trace_id)
 {
@@ -126,6 +141,8 @@ static void set_ids(struct nv_trace_span *span, const noveum_context *parent)
     }
 }
 
+/* A start that was told has no monotonic reading beside it; its end is then read from the
+ * wall. */
 static void fill(struct nv_trace_span *span, const struct place *place, noveum_kind kind,
                  const char *name, uint64_t start_ns)
 {
@@ -155,6 +172,8 @@ static noveum_span begin(const struct nv_trace_config *config, const struct plac
     nv_trace_add(NV_TRACE_COUNT_started, 1);
     if (place->dropped)
         return refused(NV_TRACE_COUNT_dropped_full);
+    /* added first and taken back: a look before the addition would let two threads take the
+     * last place */
     if (atomic_fetch_add(&nv_trace_state.open, 1) >= config->open_spans) {
         atomic_fetch_sub(&nv_trace_state.open, 1);
         return refused(NV_TRACE_COUNT_dropped_full);
@@ -194,10 +213,13 @@ noveum_span noveum_begin_remote(const noveum_context *parent, noveum_kind kind,
         return noveum_null();
     if (parent)
         place.context = *parent;
+    /* the struct is the caller's, and may have been filled from a header by hand */
     place.context.state[sizeof place.context.state - 1] = '\0';
     return begin(config, &place, kind, name, 0);
 }
 
+/* The one function that reads and changes the thread's current span; all others are told
+ * theirs. */
 noveum_span noveum_begin(noveum_kind kind, const char *name)
 {
     if (!nv_trace_on())
@@ -237,14 +259,18 @@ void nv_trace_end(noveum_span handle, uint64_t end_ns, bool discard)
     bool sampled = span->sampled, inherited = span->inherited;
     span->end_ns = end_time(span, end_ns);
     nv_trace_message_end(span, nv_str_from(NULL));
+    /* under the lock, so that of two threads that end it one finds it ended; from here on this
+     * thread alone has it and needs no lock */
     span->state = NV_TRACE_SPAN_ENDED;
     nv_trace_span_unlock(span);
+    /* the parent process has the same span and will send it */
     if (inherited) {
         nv_trace_add(NV_TRACE_COUNT_misuse, 1);
         nv_trace_span_give(span);
         return;
     }
     atomic_fetch_sub(&nv_trace_state.open, 1);
+    /* the queue counts what it refuses */
     if (sampled && !discard && nv_trace_worker_put(span))
         return;
     if (!sampled || discard) {
@@ -297,6 +323,7 @@ void noveum_leave(noveum_span span)
 
 /* ---- change ------------------------------------------------------------------------------ */
 
+/* Dropped and unsampled spans are no misuse: the program can't know, and must not have to. */
 struct nv_trace_span *nv_trace_edit(noveum_span handle)
 {
     if (handle.id == 0 || handle.id == NV_TRACE_DROPPED || !nv_trace_on())
@@ -381,6 +408,8 @@ void noveum_exception(noveum_span span, const char *type, const char *message,
     noveum_attribute attributes[3];
     size_t count = 0;
     noveum_attribute error =
+        /* the value that OpenTelemetry has for "some error": without one, errors can't be
+         * counted by type */
         noveum_str("error.type", type && type[0] != '\0' ? type : "_OTHER");
     attributes[count++] = noveum_str("exception.type", error.value.str);
     if (message)
@@ -389,6 +418,8 @@ void noveum_exception(noveum_span span, const char *type, const char *message,
         attributes[count++] = noveum_str("exception.stacktrace", stack_trace);
     found->failed = true;
     found->ok = false;
+    /* the status is seen in lists where the event is not, so the redaction must see it as
+     * well */
     struct nv_str text =
         nv_trace_redacted(found, "exception.message", nv_str_from(message ? message : type));
     nv_trace_set_buf(found, &found->status_message, text);

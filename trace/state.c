@@ -4,6 +4,12 @@
  * Counters are relaxed atomics: each is right by itself, and together they add up when nothing
  * is under way. The error text is the only thing here behind a lock, which is held for a copy.
  * The log function of the caller runs outside of it, or it could not call noveum_last_error.
+ *
+ * State is static and not part of a handle, because the public functions that ask for it take
+ * no handle: they may be called before the start, after the end and in a child after a fork.
+ *
+ *   fork   parent: lock ─ fork ─ unlock        the child gets a lock that nobody holds,
+ *          child:         └──── unlock         though the thread that held it is gone
  */
 #include "trace/state.h"
 
@@ -22,6 +28,7 @@ static pthread_mutex_t error_lock = PTHREAD_MUTEX_INITIALIZER;
 static char error_text[256];
 static uint64_t logged_ns;
 
+/* At the start, and in a child after a fork: what the parent counted is told by the parent. */
 void nv_trace_state_reset(void)
 {
     for (int i = 0; i < NV_TRACE_COUNT_END; i++)
@@ -54,6 +61,9 @@ void nv_trace_fail(const struct nv_trace_config *config, const char *format, ...
     uint64_t now = nv_clock_mono_ns(nv_clock_system());
     pthread_mutex_lock(&error_lock);
     memcpy(error_text, text, sizeof text);
+    /* one line a second: a backend that is away fails each request, and what reads the log is
+     * the program of somebody who has other worries; the text that is kept is always the
+     * newest */
     bool due = logged_ns == 0 || now - logged_ns >= NV_NS_PER_S;
     if (due)
         logged_ns = now;
@@ -78,6 +88,8 @@ size_t noveum_last_error(char *text, size_t size)
 void noveum_get_counters(noveum_counters *counters)
 {
     noveum_counters all = {0};
+    /* The caller's struct may be older and shorter than ours, or newer and longer: its size
+     * says how much of it is written, and `size` how much was. */
     if (!counters || counters->size <= sizeof counters->size)
         return;
 #define COPY(name) all.name = atomic_load(&nv_trace_state.counts[NV_TRACE_COUNT_##name]);

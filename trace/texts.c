@@ -6,6 +6,10 @@
  * memory or a limit stops it in between, both are set back and the list is as it was.
  *
  *   [ {item},{item} | {item that did not fi    ──▶  [ {item},{item} |
+ *
+ * Why text and not a tree: a message may be megabytes that a stream tells piece by piece, and a
+ * tree would hold them twice until the span ends. What is counted against the span's limit is
+ * what lies in the buffer, so the limit is exact.
  */
 #include "trace/texts.h"
 
@@ -31,6 +35,8 @@ const char *nv_trace_text_key(enum nv_trace_text_kind kind)
     return keys[kind];
 }
 
+/* Told by reading all of it: arguments that merely look like JSON, put raw into a list, would
+ * make the whole list no JSON. A byte order mark is legal before JSON text, not inside. */
 bool nv_trace_is_json(struct nv_str text)
 {
     struct nv_json_reader reader;
@@ -44,6 +50,7 @@ bool nv_trace_is_json(struct nv_str text)
     return token == NV_JSON_END && nv_utf8_valid_prefix(text) == text.len;
 }
 
+/* A list is made when it is first written to: most spans have none of the five. */
 static struct nv_json_writer *open_list(struct nv_trace_span *span,
                                         enum nv_trace_text_kind kind)
 {
@@ -63,6 +70,8 @@ static void note_start(struct nv_trace_span *span, enum nv_trace_text_kind kind)
     span->message_writer = span->texts[kind].writer;
 }
 
+/* The writer is set back with the length, or it would put a comma before an item that is the
+ * first. The buffer's failure is forgiven: the next, smaller item may fit. */
 static void take_back(struct nv_trace_span *span)
 {
     struct nv_trace_json *list = &span->texts[span->message];
@@ -86,6 +95,8 @@ static void put_text(struct nv_json_writer *writer, const struct nv_trace_span *
     nv_json_write_string(writer, text);
 }
 
+/* Redacted before it is cut and before it is looked at as JSON: a secret must not slip through
+ * by lying across the cut, and the caller's function may return anything. */
 static void put_content(struct nv_json_writer *writer, const struct nv_trace_span *span,
                         const struct nv_trace_member *member)
 {
@@ -148,6 +159,7 @@ void nv_trace_message_begin(struct nv_trace_span *span, enum nv_trace_text_kind 
                             struct nv_str role)
 {
     nv_trace_message_end(span, nv_str_from(NULL));
+    /* six bytes for one is the most that escapes of JSON make of a text */
     if (!may_write(span, kind, role.len * 6)) {
         nv_trace_leave_out(span);
         return;
@@ -180,6 +192,8 @@ void nv_trace_message_end(struct nv_trace_span *span, struct nv_str finish_reaso
         }
         nv_json_write_end_object(&list->writer);
     }
+    /* bytes that were no UTF-8: told once a message, since a text of 1 MB of them is one
+     * mistake */
     nv_trace_add(NV_TRACE_COUNT_values_repaired, list->writer.replaced);
     list->writer.replaced = 0;
     span->message = -1;

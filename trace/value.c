@@ -6,6 +6,11 @@
  * so the bytes are set through a pointer and not appended one field at a time.
  *
  *   field ▸ size ▸ 1 ▸ size ▸ key ▸ 2 ▸ size ▸ (AnyValue: type's field ▸ value)
+ *
+ * Two passes over the same switch: measure() and put_any() must agree on every byte, which the
+ * assert at the end of nv_trace_value_put holds in each debug build. A text that is no UTF-8 is
+ * repaired (protobuf's strings must be valid, and a receiver refuses the whole request for one
+ * that isn't); whether it needs that is found while measuring, so a valid text is one memcpy.
  */
 #include "trace/value.h"
 
@@ -53,7 +58,9 @@ static char *put_head(char *at, unsigned field, size_t len)
     return put_varint(at, len);
 }
 
-/* Length of `text` once it is valid; *repaired grows if it was not. */
+/* Length of `text` once it is valid; *repaired grows if it was not, by one a text: a picture
+ * told as a string would else count a million repairs. Every invalid stretch becomes one
+ * U+FFFD. */
 static size_t repaired_size(struct nv_str text, unsigned *repaired)
 {
     size_t size = nv_utf8_valid_prefix(text);
@@ -105,6 +112,7 @@ static size_t member_size(const noveum_attribute *list, size_t i, unsigned *repa
     return bytes_size(repaired_size(nv_str_from(list->value.strs[i]), repaired));
 }
 
+/* NULL with a count is a mistake of the caller and not a crash of its process. */
 static bool measure_list(struct nv_trace_value *value)
 {
     const noveum_attribute *list = value->from;
@@ -116,12 +124,15 @@ static bool measure_list(struct nv_trace_value *value)
     return true;
 }
 
+/* The type comes over an ABI: a value of a newer header falls out of the switch as unknown. */
 static bool measure(struct nv_trace_value *value, size_t text_max)
 {
     const noveum_attribute *from = value->from;
     switch (from->type) {
     case NOVEUM_TYPE_STR:
         value->text = nv_trace_text(from->value.str, from->count);
+        /* cut before it is repaired, between characters: the limit is on what the program
+         * told */
         value->text.len = nv_utf8_cut(value->text, text_max);
         value->text_size = repaired_size(value->text, &value->repaired);
         value->any_size = bytes_size(value->text_size);
@@ -135,6 +146,7 @@ static bool measure(struct nv_trace_value *value, size_t text_max)
     case NOVEUM_TYPE_BOOL:
         value->any_size = 2;
         return true;
+    /* bytes are not cut: half of a picture is none */
     case NOVEUM_TYPE_BYTES:
         value->text = (struct nv_str){from->value.bytes, from->count};
         value->text_size = from->count;
@@ -171,6 +183,7 @@ size_t nv_trace_value_size(const struct nv_trace_value *value)
 static char *put_double(char *at, double number)
 {
     uint64_t bits;
+    /* through an integer: a double's bytes have the machine's order, the wire's is fixed */
     memcpy(&bits, &number, sizeof bits);
     bits = htole64(bits);
     *at++ = TAG(NV_OTLP_ANY_DOUBLE, NV_WIRE_FIXED64);
@@ -184,6 +197,8 @@ static char *put_integer(char *at, int64_t number)
     return put_varint(at, (uint64_t)number);
 }
 
+/* The repair of a list's texts is measured again here: noting it for each would take memory for
+ * lists, and lists of texts are short. */
 static char *put_member(char *at, const noveum_attribute *list, size_t i)
 {
     unsigned repaired = 0;
@@ -247,6 +262,8 @@ void nv_trace_value_put(struct nv_buf *buf, uint32_t field, const struct nv_trac
     buf->len += (size_t)(at - start);
 }
 
+/* A walk over what is written: spans have ten attributes, and the bytes are in the cache. Keys
+ * are looked at as they went out, after repair. */
 bool nv_trace_value_find(const struct nv_buf *buf, struct nv_str key, size_t *at, size_t *len)
 {
     struct nv_wire fields = nv_wire_read(nv_buf_str(buf));
@@ -264,6 +281,8 @@ bool nv_trace_value_find(const struct nv_buf *buf, struct nv_str key, size_t *at
     return false;
 }
 
+/* Steps by order and not by number: all of these bytes were written by nv_trace_value_put, key
+ * first. */
 struct nv_str nv_trace_value_text(const struct nv_buf *buf, struct nv_str key)
 {
     size_t at = 0, len = 0;
