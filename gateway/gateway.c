@@ -9,6 +9,9 @@
  *
  *   gate:  shut ──sinks open──▶ open ◀──room── waits       (asked anew for each trace)
  *                                └────pressure────▲
+ *
+ * Order of the stop: receiver, assembly, sinks, admin. Each stage hands on to the next while
+ * that still runs, and each has its share of one deadline.
  */
 #include "gateway/gateway.h"
 
@@ -61,6 +64,7 @@ struct nv_gateway {
 
 /* ---- seams ------------------------------------------------------------------------------- */
 
+/* On the shards' threads, before each trace. */
 static bool may_complete(void *ctx)
 {
     struct nv_gateway *gateway = ctx;
@@ -158,6 +162,8 @@ static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_opt
     return NV_OK;
 }
 
+/* What may change while it runs. Options are borrowed: the caller keeps the old ones until this
+ * returns. */
 static void set_reloadable(struct nv_gateway *gateway, const struct nv_options *options)
 {
     nv_sampling_set(&gateway->sampling, options->sampling_rate, options->sampling_keep_errors);
@@ -243,6 +249,8 @@ static void open_store(struct nv_gateway *gateway, const struct nv_options *opti
     }
 }
 
+/* The last line opens the gate: from then on shards translate, also what the replay has put
+ * together meanwhile. */
 static enum nv_err open_sinks(struct nv_gateway *gateway, const struct nv_options *options,
                               struct nv_fail *fail)
 {
@@ -286,6 +294,8 @@ static void read_status(void *ctx, struct nv_gateway_status *out)
     *out = (struct nv_gateway_status){0};
     out->uptime_ns = nv_clock_mono_ns(gateway->clock) - gateway->started_ns;
     out->local = gateway->local;
+    /* stages are asked one after another, each for a copy of its own: sums over them may be off
+     * by what moved in between */
     out->stopping = atomic_load(&gateway->stopping);
     uint8_t id[NV_TRACE_ID_BYTES];
     out->stuck_ns = nv_progress_stuck(nv_translating_progress(gateway->translating), id);

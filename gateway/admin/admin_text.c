@@ -4,6 +4,17 @@
  * Written with our own JSON writer, because names of services come from clients and may hold
  * any bytes. Ready means "a request sent now would be kept": a backend that is away does not
  * matter, and a load balancer that took us out for it would lose us the traffic we could keep.
+ *
+ *   status (copied once) ─┬─▶ /ready    a line and 200 or 503
+ *                         ├─▶ /metrics  counters, ledger, gauges
+ *                         └─▶ /status   JSON, for people and `doctor`
+ *
+ * One copy, because numbers of different moments contradict each other: a span that moves from
+ * held to queued between two reads would be in both or in neither. Counters and gauges have no
+ * label whose values come from clients, since each value is a series that Prometheus keeps for
+ * good; names of services are in /status alone.
+ *
+ * Failures of a buffer are looked at once, at the end: a page of metrics is whole or an error.
  */
 #include "gateway/admin/admin.h"
 #include "base/limits.h"
@@ -34,6 +45,8 @@ static const char *held_text(enum nv_sink_state state)
     return (size_t)state < sizeof texts / sizeof *texts ? texts[state] : NULL;
 }
 
+/* Liveness asks one thing: would a restart help? It helps a shard that hangs. It does not help
+ * a full disk, a wrong key or a backend that is away, so none of these is unhealthy. */
 bool nv_admin_healthy(const struct nv_gateway_status *status)
 {
     return status->stuck_ns < NV_STUCK_FATAL_NS;
@@ -41,6 +54,10 @@ bool nv_admin_healthy(const struct nv_gateway_status *status)
 
 bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
 {
+    /* the order is what a person should mend first: what stops us from taking requests comes
+     * before what only stops them from going on Why the journal refuses, in words. errno is
+     * told beside our own code, which has one word for all that a file system can have against
+     * us. */
     *why = "ready";
     if (status->stopping) {
         *why = "stopping";
@@ -85,6 +102,8 @@ bool nv_admin_write_ready(const struct nv_gateway_status *status, const char *di
 
 /* ---- /metrics ---------------------------------------------------------------------------- */
 
+/* What goes up and down; what only grows is a row of base/log/counters.h and written from
+ * there. */
 static void gauge(struct nv_buf *buf, const char *name, const char *help, uint64_t value)
 {
     (void)nv_buf_printf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRIu64 "\n", name, help,
@@ -220,6 +239,8 @@ static void put_listen(struct nv_json_writer *json, const struct nv_gateway_stat
     nv_json_write_end_object(json);
 }
 
+/* Summed by group: reasons are in /metrics. What was received is what stands in all of the
+ * rest, and a reader can check that by adding (model/ledger.h). */
 static void put_spans(struct nv_json_writer *json)
 {
     struct nv_ledger ledger;
@@ -296,6 +317,7 @@ static void put_journal(struct nv_json_writer *json, const struct nv_assembly_st
     put_bool(json, "encrypted", assembly->journal_key_source != NULL);
     put_text(json, "key_from",
              assembly->journal_key_source ? assembly->journal_key_source : "none");
+    /* the id tells which key is meant and nothing of the key */
     put_text(json, "key_id", assembly->journal_key_source ? assembly->journal_key_id : NULL);
     put_bool(json, "everybody_can_write", assembly->journal_exposed);
     put_bool(json, "full", assembly->journal_full);

@@ -6,6 +6,14 @@
  * The connection to the store belongs to the worker; when that has ended, at the stop, to the
  * loop. A page of another origin can't read an answer (there is no CORS header), and is refused
  * where the browser says who asks, so that it can't make the gateway work either.
+ *
+ * Why a thread of its own: a search through the store may take seconds, and the admin port's
+ * loop also answers /healthz, on which a supervisor hangs. One worker and not several: SQLite
+ * reads are bound by the disk, and the page of one person asks one thing after another.
+ *
+ *   running   hand_over posts a job
+ *   stopping  refused: the worker may be within an answer, the reader is its own
+ *   stopped   answered here, on the loop: the worker has ended
  */
 #include "gateway/admin/api.h"
 
@@ -45,6 +53,8 @@ struct job;
 typedef enum nv_err make_answer(const struct job *job, const struct nv_api_query *query,
                                 struct nv_buf *out, struct nv_fail *fail);
 
+/* The exchange lives until it is answered, also when its client goes away; the query is copied,
+ * since the head it stands in is the connection's. */
 struct job {
     struct nv_loop_task task;
     struct nv_api *api;
@@ -55,6 +65,7 @@ struct job {
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
+/* NV_ERR_CONFIG is a parameter that can't be used, here: the client's mistake and not ours. */
 static void answer_error(struct nv_http_exchange *exchange, enum nv_err err,
                          const struct nv_fail *fail)
 {
@@ -121,6 +132,7 @@ static enum nv_err make_overview(const struct job *job, const struct nv_api_quer
     bool ok = (!since.ptr || nv_str_to_double(since, &span.since_ms) == NV_OK) &&
               (!until.ptr || nv_str_to_double(until, &span.until_ms) == NV_OK) &&
               (!count.ptr || nv_str_to_uint64(count, &slices) == NV_OK);
+    /* 9e12 ms is the year 2255; as microseconds it is still exact in a double */
     ok = ok && slices >= 1 && slices <= NV_LOOK_SLICES_MAX && span.since_ms >= 0 &&
          span.until_ms > span.since_ms && span.until_ms < 9e12;
     if (!ok) {
@@ -132,6 +144,8 @@ static enum nv_err make_overview(const struct job *job, const struct nv_api_quer
     return nv_look_overview(nv_traces_reader(job->api->traces), &span, out);
 }
 
+/* Dead letters are in the journal and not in the store; they are read here all the same, since
+ * a page wants both and the journal's reads may wait for a disk as well. */
 static enum nv_err make_dead(const struct job *job, const struct nv_api_query *query,
                              struct nv_buf *out, struct nv_fail *fail)
 {
@@ -142,6 +156,7 @@ static enum nv_err make_dead(const struct job *job, const struct nv_api_query *q
 
 /* ---- jobs -------------------------------------------------------------------------------- */
 
+/* On the worker, or on the loop when that has ended. */
 static void make(const struct job *job)
 {
     struct nv_arena *arena = nv_arena_new(QUERY_ARENA);
@@ -179,6 +194,7 @@ static void hand_over(struct nv_api *api, struct nv_http_exchange *exchange, mak
                              .exchange = exchange,
                              .make = how,
                              .query = query};
+    /* in this order: `stopping` is set before the worker is waited for and stays set */
     if (atomic_load(&api->stopped)) {
         make(&here);
         return;
@@ -243,6 +259,7 @@ static void handle_events(void *ctx, struct nv_http_exchange *exchange)
     nv_events_wait(api->events, exchange, after);
 }
 
+/* /api/events is no row: it answers when something has happened, from the loop. */
 #define ROUTE_TABLE(X)                                                                         \
     X("/api/traces", make_list)                                                                \
     X("/api/trace", make_trace)                                                                \
@@ -323,6 +340,7 @@ enum nv_err nv_api_start(struct nv_api *api)
     return nv_loops_start(&api->worker);
 }
 
+/* First of the stop: connections that wait for events would else keep the drain waiting. */
 void nv_api_hush(struct nv_api *api)
 {
     if (!api)

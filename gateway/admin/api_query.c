@@ -46,6 +46,7 @@ static enum nv_err decode(struct nv_arena *arena, struct nv_str text, struct nv_
     return nv_utf8_valid_prefix(*out) == len ? NV_OK : NV_ERR_MALFORMED;
 }
 
+/* A name without `=` has the empty value, as browsers' forms have it. */
 static enum nv_err read_pair(struct nv_arena *arena, struct nv_str pair,
                              struct nv_api_query *out)
 {
@@ -88,6 +89,8 @@ struct nv_str nv_api_query_get(const struct nv_api_query *query, const char *nam
 
 /* ---- the filter -------------------------------------------------------------------------- */
 
+/* Names of parameters are those of the table of mentions, so that a kind that is added there
+ * can be filtered by without a line here. */
 static bool is_mention(struct nv_str name, struct nv_str value, struct nv_trace_filter *out)
 {
     for (unsigned i = 0; i < NV_MENTION_COUNT; i++) {
@@ -176,6 +179,8 @@ static enum nv_err read_newer(struct nv_str value, struct nv_trace_filter *out)
     return nv_str_to_int64(value, &out->newer_than) == NV_OK ? NV_OK : NV_ERR_CONFIG;
 }
 
+/* An unknown parameter is an error and not left aside: a filter with a typo would show all
+ * traces and look as if it had found them. */
 static enum nv_err read_one(struct nv_str name, struct nv_str value,
                             struct nv_trace_filter *out)
 {
@@ -203,6 +208,7 @@ enum nv_err nv_api_query_filter(const struct nv_api_query *query, struct nv_trac
 {
     *out = (struct nv_trace_filter){.limit = 0};
     for (unsigned i = 0; i < query->count; i++) {
+        /* quoted short: both come from an address bar and may be of any length */
         struct nv_str name = query->names[i], value = query->values[i];
         enum nv_err err = read_one(name, value, out);
         if (err == NV_ERR_NOT_FOUND) {

@@ -6,6 +6,10 @@
  *
  * The client speaks HTTP/1.1 with `Connection: close` by hand: it only ever talks to the server
  * of the same version. An error code travels as its number, so that both ends say the same.
+ *
+ * Why a socket and not the admin port: dead letters hold traces, so who may list, show and drop
+ * them is decided by the file system (0600, in the journal's directory) and not by who reaches
+ * a port. It also finds the gateway that owns this journal when several run on a machine.
  */
 #include "gateway/admin/control.h"
 
@@ -24,8 +28,10 @@
 #include "base/banned.h"
 
 #define SOCKET_NAME "control"
+/* Its clients are commands on this machine: an answer that takes longer is not being read. */
 #define DRAIN_MS 200
 
+/* In the order of enum nv_dead_verb: used as an index by the client, searched by the server. */
 static const char *const verbs[] = {"list", "show", "retry", "drop"};
 
 struct nv_control {
@@ -59,6 +65,7 @@ static void handle(void *ctx, struct nv_http_exchange *exchange)
     enum nv_err err = parse_query(nv_http_request_query(exchange), &request);
     if (err == NV_OK)
         err = nv_dead_run(&request, &control->place, &text);
+    /* a dead letter's reason quotes the backend, and a backend may quote the key it refused */
     nv_mask_buf(&text);
     int len = snprintf(header, sizeof header, "x-noveum-error: %d\r\n", (int)err);
     struct nv_http_reply reply = {.status = 200,
@@ -70,6 +77,7 @@ static void handle(void *ctx, struct nv_http_exchange *exchange)
     nv_buf_release(&text);
 }
 
+/* sun_path holds 108 bytes and no more, whatever the file system allows. */
 static int socket_path(const char *prefix, const char *directory, char *out, size_t size)
 {
     int len = snprintf(out, size, "%s%s/" SOCKET_NAME, prefix, directory);
@@ -104,6 +112,8 @@ enum nv_err nv_control_new(const char *directory, const struct nv_dead_place *pl
         .routes = control->routes,
         .route_count = 2};
     nv_http_limits_init(&config.limits);
+    /* commands of people: enough for a few terminals, not for a program that forgets to
+     * close */
     config.limits.connections_max = 8;
     enum nv_err err = nv_http_server_new(&config, loops, fail, &control->server);
     if (err != NV_OK) {
@@ -140,6 +150,7 @@ static int connect_to(const char *directory)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
         return fd;
+    /* close may set it, and what the user is told is why connect failed */
     int cause = errno;
     if (fd >= 0)
         (void)close(fd);
@@ -147,6 +158,8 @@ static int connect_to(const char *directory)
     return -1;
 }
 
+/* Shorter than any socket's buffer, so one send takes all or the peer is gone. MSG_NOSIGNAL: a
+ * gateway that ends meanwhile must not kill the command by SIGPIPE. */
 static bool send_request(int fd, const char *method, const char *target)
 {
     char text[200];
@@ -184,6 +197,7 @@ static enum nv_err parse_reply(struct nv_str reply, struct nv_buf *out)
     if (at != SIZE_MAX) {
         struct nv_str value = nv_str_slice(head, at + name.len, head.len);
         value = nv_str_slice(value, 0, nv_str_find(value, NV_STR("\r\n")));
+        /* codes are 0 or negative (base/error.h); anything else was not written by us */
         if (nv_str_to_int64(value, &code) != NV_OK || code > 0 || code < INT16_MIN)
             return NV_ERR_IO;
     }

@@ -65,6 +65,7 @@ static struct nv_str scalar_of(const yaml_event_t *event)
     return (struct nv_str){(const char *)event->data.scalar.value, event->data.scalar.length};
 }
 
+/* Plain only: "null" in quotes is a text. */
 static bool is_null(const yaml_event_t *event)
 {
     struct nv_str text = scalar_of(event);
@@ -112,6 +113,8 @@ static enum nv_err visit_entry(struct walk *walk, struct nv_config_entry *entry,
     return err;
 }
 
+/* Items are joined by line ends, the one character that no item can hold (option_value.h splits
+ * them there). */
 static enum nv_err read_sequence(struct walk *walk, yaml_mark_t key_mark)
 {
     nv_buf_clear(&walk->value);
@@ -154,6 +157,7 @@ static enum nv_err read_value(struct walk *walk, const yaml_event_t *event,
         return err == NV_OK ? read_mapping(walk) : err;
     }
     default:
+        /* a few lines of aliases to aliases make gigabytes */
         return refuse(walk, event->start_mark, "aliases are not supported");
     }
 }

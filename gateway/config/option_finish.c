@@ -5,6 +5,12 @@
  * Everything that can be refused is refused here, before a port is bound or a directory made,
  * each with what to do about it. A key whose feature this version lacks is refused too: a
  * privacy switch that silently did nothing would be worse than none.
+ *
+ *   values as written ─▶ defaults from others ─▶ memory budget ─▶ checks ─▶ in force
+ *
+ * Checks come last and look at values after defaults, so that what a default brought about is
+ * checked as well. They stop at the first trouble: a second message is often the first one's
+ * echo.
  */
 #include "gateway/config/file_trust.h"
 #include "gateway/config/memory_budget.h"
@@ -24,6 +30,7 @@
 #define LOCAL_DIRECTORY ".noveum_trace_dev"
 #define STATE_NAME "noveum-gateway"
 
+/* No key, no backend: that is what a first try on a laptop looks like, and it must not fail. */
 bool nv_options_local(const struct nv_options *options)
 {
     return options->exporter_noveum_api_key == NULL;
@@ -64,6 +71,7 @@ static enum nv_err default_journal(struct nv_options *options)
     const char *systemd = getenv("STATE_DIRECTORY");
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
+    /* several directories in the unit: none of them is more ours than another */
     if (systemd && systemd[0] == '/' && !strchr(systemd, ':'))
         return set_joined(&options->journal_directory, systemd, "journal");
     if (state && state[0] == '/')
@@ -73,7 +81,8 @@ static enum nv_err default_journal(struct nv_options *options)
     return set_joined(&options->journal_directory, "/var/lib", STATE_NAME);
 }
 
-/* Are all addresses of the admin port such that only this machine reaches them? */
+/* Are all addresses of the admin port such that only this machine reaches them? A name other
+ * than localhost is not looked up: it may mean another address when the listener asks. */
 static bool admin_is_private(const struct nv_options *options)
 {
     struct nv_str rest = nv_str_from(options->admin_listen);
@@ -139,6 +148,7 @@ static enum nv_err check_transport(const struct nv_options *options, struct nv_f
     if (nv_options_local(options))
         return NV_OK;
     enum nv_err err = nv_parse_url(nv_str_from(options->exporter_noveum_endpoint), &url, &what);
+    /* it was parsed when it was set */
     assert(err == NV_OK);
     (void)err;
     bool allowed = options->exporter_noveum_allow_insecure_transport;
@@ -156,6 +166,8 @@ static enum nv_err check_transport(const struct nv_options *options, struct nv_f
     return NV_OK;
 }
 
+/* A client_ca without a certificate would be a port that asks for no client's certificate at
+ * all. */
 static enum nv_err check_tls_pair(const struct nv_options *options, size_t cert_id,
                                   const char *cert, const char *key, const char *client_ca,
                                   struct nv_fail *fail)
@@ -218,6 +230,7 @@ static enum nv_err check_files(const struct nv_options *options, struct nv_fail 
     enum nv_err err = NV_OK;
     for (size_t i = 0; i < sizeof files / sizeof files[0] && err == NV_OK; i++) {
         size_t id = files[i].id;
+        /* by the table, so that a file is one row here */
         const char *base = (const char *)options + nv_option_table[id].offset;
         err =
             check_file(options, id, *(char *const *)(const void *)base, files[i].by_name, fail);
@@ -252,6 +265,8 @@ static enum nv_err check_directory(const struct nv_options *options, size_t id,
     return refuse(options, id, fail, what);
 }
 
+/* Parsed here and thrown away: the mapping parses it again when it is made, and can then not
+ * fail for what was written. */
 static enum nv_err check_content(const struct nv_options *options, struct nv_fail *fail)
 {
     struct nv_content_policy policy = {.count = 0};
@@ -276,6 +291,8 @@ static enum nv_err check_media(const struct nv_options *options, struct nv_fail 
     return NV_OK;
 }
 
+/* Made as a whole and freed: patterns are compiled, which is the only way to know that they can
+ * be. */
 static enum nv_err check_personal(const struct nv_options *options, struct nv_fail *fail)
 {
     struct nv_pii *pii;

@@ -37,6 +37,7 @@ static enum nv_err read_salt_file(const struct nv_options *options, struct nv_bu
 {
     const char *path = options->redaction_pii_salt_file;
     struct stat info;
+    /* whoever knows the salt can try all telephone numbers against the pseudonyms */
     if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IROTH)) {
         return refuse(options, NV_OPT_redaction_pii_salt_file, fail,
                       "everybody can read the file; chmod o-rwx it");
@@ -52,6 +53,7 @@ static enum nv_err check_salt(const struct nv_options *options, size_t id, struc
                       "pseudonyms need a salt: set redaction.pii_salt_file (or "
                       "redaction.pii_salt, NOVEUM_PII_SALT)");
     }
+    /* it is in the SDK's source: pseudonyms by it are none */
     if (nv_str_eq(nv_str_trim(salt), NV_STR(NV_PERSONAL_SALT_SHARED))) {
         return refuse(
             options, id, fail,
@@ -73,6 +75,8 @@ static void trim(struct nv_buf *salt)
     salt->len = text.len;
 }
 
+/* A salt that is not needed is read all the same: that it can't be is found at the start and
+ * not on the day that somebody turns pseudonyms on. */
 static enum nv_err read_salt(const struct nv_options *options, struct nv_buf *salt,
                              struct nv_fail *fail)
 {
@@ -127,6 +131,7 @@ static enum nv_err refuse_pattern(const struct nv_options *options,
     if (nv_str_to_uint64(nv_str_from(why->path), &number) == NV_OK &&
         number < options->redaction_patterns.count) {
         const char *item = options->redaction_patterns.items[number];
+        /* counted in what the user wrote, label and all */
         column += (size_t)(patterns[number].pattern.ptr - item) + why->offset;
     }
     (void)snprintf(what, sizeof what, "item %u, column %zu: %.80s", (unsigned)number + 1,
@@ -173,6 +178,7 @@ static enum nv_err add_keys(const struct nv_options *options, struct nv_pii *pii
     return NV_OK;
 }
 
+/* `patterns` and the views are borrowed by nv_pii_new for the call alone, and freed here. */
 static enum nv_err make(const struct nv_options *options, struct nv_str salt,
                         struct nv_personal_pattern *patterns, struct nv_pii **out,
                         struct nv_fail *fail)

@@ -4,6 +4,10 @@
  * docs/configuration.md is a build product kept in the tree, so that it can be read without a
  * build; a test compares it with what the program prints. Nothing about an option is written
  * here: this file knows layout only.
+ *
+ *   option_table.inc ─▶ this file ─┬─▶ --help           path, default, help
+ *                                  ├─▶ --print-config   YAML that can be read again, and from where
+ *                                  └─▶ --print-docs     docs/configuration.md
  */
 #include "gateway/config/option_print.h"
 
@@ -46,7 +50,8 @@ static struct nv_str front(struct nv_str path, size_t depth)
     return nv_str_slice(path, 0, len);
 }
 
-/* Lines that open the sections of `path` which `previous` was not in. */
+/* Lines that open the sections of `path` which `previous` was not in. Rows of a section stand
+ * together in the table, so one row before is all that has to be known. */
 static void open_sections(struct nv_str previous, struct nv_str path, struct nv_buf *buf)
 {
     for (size_t depth = 1; depth <= depth_of(path); depth++) {
@@ -77,6 +82,7 @@ static void write_quoted(struct nv_str text, struct nv_buf *buf)
     (void)nv_buf_append_char(buf, '"');
 }
 
+/* Only texts are quoted: a number in quotes would still be read, but reads like a text. */
 static void write_value(const struct nv_options *options, size_t id, struct nv_buf *buf)
 {
     enum nv_option_type type = nv_option_table[id].type;
@@ -102,6 +108,7 @@ enum nv_err nv_options_write_config(const struct nv_options *options, struct nv_
         struct nv_str name = nv_str_slice(path, front(path, depth).len, path.len);
         (void)nv_buf_printf(buf, "%*s%.*s: ", (int)(2 * depth), "", NV_STR_ARG(name));
         write_value(options, id, buf);
+        /* as a comment, so that the output stays a configuration */
         const char *where = options->where[id][0] != '\0' ? options->where[id] : "default";
         (void)nv_buf_printf(buf, "  # %s\n", where);
         previous = path;
@@ -111,6 +118,8 @@ enum nv_err nv_options_write_config(const struct nv_options *options, struct nv_
 
 /* ---- docs/configuration.md --------------------------------------------------------------- */
 
+/* Words that hold for all options. What is said here of sources and forms has its test beside
+ * the readers (option_load.h, option_value.h). */
 static const char docs_head[] =
     "# Configuration\n"
     "\n"

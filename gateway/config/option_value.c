@@ -5,6 +5,9 @@
  * are spelled out and powers of 1000 and 1024 kept apart. URLs are taken apart by hand: curl's
  * parser is not at hand before the exporter runs, and what has to be refused (credentials,
  * control characters, a query) is less than what it accepts.
+ *
+ * Each function takes what people write and says no to what may mean two things. It knows no
+ * option and no message: who calls it knows which key it was and says so.
  */
 #include "gateway/config/option_value.h"
 
@@ -16,6 +19,8 @@
 
 enum nv_err nv_parse_bool(struct nv_str text, bool *out)
 {
+    /* YAML 1.1's words, which people write whatever reads them; an empty value is a switch set
+     * to nothing */
     static const char *const words[2][5] = {{"false", "0", "no", "off", ""},
                                             {"true", "1", "yes", "on", "true"}};
     for (unsigned value = 0; value < 2; value++) {
@@ -34,7 +39,8 @@ struct unit {
     uint64_t factor;
 };
 
-/* Digits, optional spaces, one of `units` (ends with a NULL name; the first is the default). */
+/* Digits, optional spaces, one of `units` (ends with a NULL name; the first is the default). A
+ * product that leaves 64 bits is refused: it would come back as something small. */
 static enum nv_err parse_with_unit(struct nv_str text, const struct unit *units, uint64_t *out)
 {
     assert(units[0].name != NULL);
@@ -101,6 +107,7 @@ void nv_text_list_release(struct nv_text_list *list)
     *list = (struct nv_text_list){0};
 }
 
+/* One more at a time: lists are what a person wrote. */
 static enum nv_err list_add(struct nv_text_list *list, struct nv_str text)
 {
     char **items = realloc(list->items, (list->count + 1) * sizeof *items);
@@ -116,6 +123,7 @@ static enum nv_err list_add(struct nv_text_list *list, struct nv_str text)
 
 enum nv_err nv_parse_list(struct nv_str text, struct nv_text_list *out)
 {
+    /* a YAML list arrives with an item a line, so that an item may hold a comma */
     char separator = nv_str_find_char(text, '\n') != SIZE_MAX ? '\n' : ',';
     *out = (struct nv_text_list){0};
     while (text.len > 0) {
@@ -172,6 +180,7 @@ bool nv_address_is_none(struct nv_str text)
     return nv_str_ieq(nv_str_trim(text), NV_STR("none"));
 }
 
+/* sun_path ends with a NUL by some systems' reading, so a path that fills it is refused. */
 static enum nv_err check_address(struct nv_str text)
 {
     struct nv_str host;
@@ -201,6 +210,8 @@ enum nv_err nv_check_addresses(struct nv_str text)
     }
 }
 
+/* RFC 3986 has none of these anywhere; a space or a line end in what becomes a header's line
+ * would begin something else. */
 static bool has_unsafe_character(struct nv_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -250,6 +261,7 @@ enum nv_err nv_parse_url(struct nv_str text, struct nv_url *out, const char **wh
         return NV_ERR_CONFIG;
     size_t slash = nv_str_find_char(rest, '/');
     struct nv_str authority = nv_str_slice(rest, 0, slash == SIZE_MAX ? rest.len : slash);
+    /* `what` is set before each check, so that a return needs no words of its own */
     *what = "must hold no user name or password";
     if (nv_str_find_char(authority, '@') != SIZE_MAX)
         return NV_ERR_CONFIG;

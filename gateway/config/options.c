@@ -4,6 +4,16 @@
  * One generic setter works on a field through its offset and type, so that adding an option is
  * one row in option_table.inc and nothing else. The field types of the struct come from the
  * same rows: a row and its field can't disagree.
+ *
+ *   row ─▶ offset, type ─▶ field_of ─▶ set_text, set_number, ... by type
+ *                       ─▶ where it came from: default < file < environment < --set
+ *
+ * Sources are read in any order and the strongest wins: who set a value is kept beside it, so a
+ * later reader of a weaker source changes nothing but is checked all the same. That is what
+ * lets `--check-config` tell of a typo in a file whose value the environment hides today.
+ *
+ * What a user may have typed as a secret is put into the mask before anything else looks at it,
+ * because the first thing that can go wrong quotes it.
  */
 #include "gateway/config/options.h"
 
@@ -31,6 +41,8 @@ const struct nv_option nv_option_table[NV_OPTION_TOTAL] = {
 #undef OPTION
 };
 
+/* The only two places where an offset becomes a pointer. The type of the row says what stands
+ * there; both come from one row of the table, so no cast below can be to another type. */
 static void *field_of(struct nv_options *options, size_t id)
 {
     assert(id < NV_OPTION_TOTAL);
@@ -43,12 +55,15 @@ static const void *field_in(const struct nv_options *options, size_t id)
     return (const char *)options + nv_option_table[id].offset;
 }
 
+/* Types that differ in what they accept, not in what they keep: a string of its own, NULL when
+ * empty. */
 static bool is_text(enum nv_option_type type)
 {
     return type == NV_OPTION_TEXT || type == NV_OPTION_PATH || type == NV_OPTION_ADDRESS ||
            type == NV_OPTION_URL;
 }
 
+/* By the table and not by name: a new option is released without anybody thinking of it. */
 void nv_options_release(struct nv_options *options)
 {
     for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
@@ -70,6 +85,7 @@ enum nv_err nv_options_init(struct nv_options *options)
         struct nv_fail fail = {0};
         enum nv_err err = nv_options_set(options, id, nv_str_from(nv_option_table[id].fallback),
                                          NV_SOURCE_DEFAULT, "default", &fail);
+        /* a default that its own row refuses is a mistake of ours: no user can mend it */
         assert(err == NV_OK || err == NV_ERR_NO_MEMORY);
         if (err != NV_OK)
             return err;
@@ -79,6 +95,8 @@ enum nv_err nv_options_init(struct nv_options *options)
 
 /* ---- one value --------------------------------------------------------------------------- */
 
+/* The copy is made before the old text is freed: when memory is short the option keeps the
+ * value it had. Empty is unset, as in the environment. */
 static enum nv_err set_text(char **field, struct nv_str text)
 {
     char *copy = NULL;
@@ -113,6 +131,8 @@ static enum nv_err set_url(char **field, struct nv_str text, struct nv_fail *fai
     return set_text(field, url.base);
 }
 
+/* A list replaces one of a weaker source whole. Adding to it would leave no way to take an
+ * entry of the file away from the command line. */
 static enum nv_err set_list(struct nv_text_list *field, struct nv_str text)
 {
     struct nv_text_list list;
@@ -124,6 +144,8 @@ static enum nv_err set_list(struct nv_text_list *field, struct nv_str text)
     return NV_OK;
 }
 
+/* All three kinds of number are an uint64_t, so that ranges are compared in one place. The
+ * message names the units that are possible: what can't be read is mostly one that isn't. */
 static enum nv_err set_number(const struct nv_option *option, uint64_t *field,
                               struct nv_str text, struct nv_fail *fail)
 {
@@ -152,6 +174,7 @@ static enum nv_err set_number(const struct nv_option *option, uint64_t *field,
     return NV_OK;
 }
 
+/* The comparison is written so that NaN, which is neither below nor above, is refused. */
 static enum nv_err set_rate(double *field, struct nv_str text, struct nv_fail *fail)
 {
     double rate = 0;
@@ -183,6 +206,7 @@ static enum nv_err set_bool(bool *field, struct nv_str text, struct nv_fail *fai
     return NV_OK;
 }
 
+/* No default: a type that is added to the enum and forgotten here does not compile. */
 static enum nv_err set_field(struct nv_options *options, size_t id, struct nv_str text,
                              struct nv_fail *fail)
 {
@@ -221,6 +245,7 @@ static void copy_text(char *out, size_t size, const char *text)
     out[len] = '\0';
 }
 
+/* Not only what is marked as a secret: people put passwords into URLs. */
 static enum nv_err remember(size_t id, struct nv_str text)
 {
     if ((nv_option_table[id].flags & NV_OPTION_SECRET) != 0)
@@ -247,6 +272,8 @@ enum nv_err nv_options_set(struct nv_options *options, size_t id, struct nv_str 
     enum nv_err err = set_field(loses ? &scratch : options, id, text, fail);
     if (loses)
         nv_options_release(&scratch);
+    /* the setters know what is wrong, here is known of which option and where it was written;
+     * for a secret the setter's words are dropped, since they quote */
     if (err == NV_ERR_CONFIG && fail) {
         char what[sizeof fail->what];
         memcpy(what, fail->what, sizeof what);
@@ -286,13 +313,18 @@ bool nv_option_same(const struct nv_options *a, const struct nv_options *b, size
         return *(const bool *)left == *(const bool *)right;
     if (type == NV_OPTION_CHOICE)
         return *(const unsigned *)left == *(const unsigned *)right;
-    if (type == NV_OPTION_RATE)
+    if (type == NV_OPTION_RATE) {
+        /* as bits: what is asked is whether a reload changes anything, not whether numbers are
+         * equal */
         return memcmp(left, right, sizeof(double)) == 0;
+    }
     return *(const uint64_t *)left == *(const uint64_t *)right;
 }
 
 /* ---- lookup ------------------------------------------------------------------------------ */
 
+/* A walk over some hundred rows: it is done once per line of a file that is read at the start
+ * and on a reload, and an index would be another thing to keep in step. */
 size_t nv_option_find(struct nv_str path)
 {
     size_t id = 0;
@@ -307,14 +339,18 @@ bool nv_option_is_section(struct nv_str path)
         return true;
     for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
         struct nv_str row = nv_str_from(nv_option_table[id].path);
+        /* a whole part: `journal` is a section, `jour` is none */
         if (row.len > path.len && row.ptr[path.len] == '.' && nv_str_starts(row, path))
             return true;
     }
     return false;
 }
 
+/* Longer names are no typo of ours, and the row of the matrix below lies on the stack. */
 #define NAME_MAX_LEN 64
 
+/* Levenshtein's distance with one row of the matrix instead of all of it: what stands above and
+ * to the left of a cell is overwritten one step later, so it is kept in `diagonal`. */
 size_t nv_option_distance(struct nv_str a, struct nv_str b)
 {
     size_t row[NAME_MAX_LEN + 1];
@@ -347,6 +383,8 @@ static struct nv_str last_part(struct nv_str path)
 const char *nv_option_nearest(struct nv_str path)
 {
     const char *best = NULL;
+    /* a hint that is far off is worse than none: at most two letters, or a quarter of a long
+     * name */
     size_t best_distance = path.len / 4 < 2 ? 3 : path.len / 4 + 1;
     for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
         struct nv_str row = nv_str_from(nv_option_table[id].path);
@@ -364,6 +402,7 @@ const char *nv_option_nearest(struct nv_str path)
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
+/* Choices are one string, "a|b|c", because the same string is what help and errors print. */
 static enum nv_err write_choice(const char *choices, unsigned place, struct nv_buf *buf)
 {
     struct nv_str rest = nv_str_from(choices);
@@ -380,6 +419,8 @@ static enum nv_err write_list(const struct nv_text_list *list, struct nv_buf *bu
     return buf->failed;
 }
 
+/* The way back of nv_options_set, in the form that it reads. A secret is never written, so that
+ * what `--print-config` shows can be pasted into an issue. */
 enum nv_err nv_option_write(const struct nv_options *options, size_t id, struct nv_buf *buf)
 {
     const struct nv_option *option = &nv_option_table[id];
@@ -402,6 +443,8 @@ enum nv_err nv_option_write(const struct nv_options *options, size_t id, struct 
     return nv_buf_printf(buf, "%" PRIu64, *(const uint64_t *)field);
 }
 
+/* `auto` follows personal data: who asks for it to be taken out before delivery does not want
+ * it to lie on the disk in clear text until then (docs/design/0018-encrypted-journal.md). */
 bool nv_options_encrypt(const struct nv_options *options)
 {
     if (options->journal_encryption == NV_ENCRYPTION_AUTO)

@@ -5,6 +5,13 @@
  * errors; all that is below knows nothing of an embedder. A call that is given nonsense (NULL,
  * a foreign handle, a struct without its size) says INVALID and does nothing: asserts are for
  * what this library could have got wrong.
+ *
+ *   accept ─▶ decode ─▶ assembly (inline) ─▶ translate ─▶ encode ─▶ ready ─ pull ▸ pulled ─ settle
+ *                           ▲ tick: time passes only here
+ *
+ * No thread, no socket: stages run inside the call, on the caller's clock, so that an embedder
+ * can feed and pull from its own loop, or a test from a script. Spans are counted at each
+ * border, and what is in none of the counts is what is held.
  */
 #include "gateway/embed/embed.h"
 
@@ -98,6 +105,7 @@ static uint64_t now_ns(void *ctx)
     return pipeline->now_ns(pipeline->clock_ctx);
 }
 
+/* `size` is how a struct of an older header is told from one that was not set. */
 static enum nv_err check_options(const noveum_pipeline_options *options, struct nv_fail *fail)
 {
     const noveum_allocator *given = options->allocator;
@@ -158,6 +166,8 @@ noveum_pipeline_result noveum_pipeline_open(const noveum_pipeline_options *optio
     enum nv_err err = check_options(options, &fail);
     if (err == NV_OK) {
         const struct nv_lent lent = {options->allocator, options->log, options->log_ctx, true};
+        /* the thread may be within another pipeline's call, whose allocator comes back
+         * afterwards */
         struct nv_lent before = nv_lend(&lent);
         err = open_lent(options, &lent, &fail, out);
         (void)nv_lend(&before);
@@ -199,6 +209,8 @@ static enum nv_err accept_bytes(struct noveum_pipeline *pipeline, enum nv_signal
         return NV_ERR_TOO_LARGE;
     if (pipeline->finishing)
         return NV_ERR_STOPPING;
+    /* copied: the caller's bytes are his again when the call returns, and spans live on as
+     * views */
     request.bytes = bytes.len > 0 ? malloc(bytes.len) : NULL;
     if (bytes.len > 0 && !request.bytes)
         return NV_ERR_NO_MEMORY;
@@ -212,6 +224,7 @@ static enum nv_err accept_bytes(struct noveum_pipeline *pipeline, enum nv_signal
     return err;
 }
 
+/* As much as the caller's struct has room for: it may be of an older header. */
 static void write_receipt(const struct nv_request_result *result, enum nv_err err,
                           const struct nv_fail *fail, noveum_pipeline_receipt *receipt)
 {
@@ -289,6 +302,7 @@ noveum_pipeline_result noveum_pipeline_pull(noveum_pipeline *pipeline,
     struct nv_ready *ready = nv_ready_take(&pipeline->ready, 0);
     if (!ready)
         return NOVEUM_PIPELINE_EMPTY;
+    /* kept until it is settled: the payload borrows its bytes */
     nv_ready_push(&pipeline->pulled, ready);
     *payload = (noveum_pipeline_payload){.id = ready->id,
                                          .json = ready->encoded->json,
@@ -350,6 +364,8 @@ noveum_pipeline_result noveum_pipeline_read_status(const noveum_pipeline *pipeli
                                   .held_bytes = held.memory_bytes,
                                   .ready_bytes =
                                       pipeline->ready.bytes + pipeline->pulled.bytes};
+    /* not counted but computed: the sum is right by construction, and a span that was forgotten
+     * would show here for ever, which the tests look for */
     now.held = now.accepted + now.replayed - now.ready - now.pulled - now.delivered -
                now.refused - now.sampled - now.placeholders - now.untranslated - now.left_out;
     memcpy(status, &now, now.size);

@@ -5,6 +5,9 @@
  * and a list in place of sinks. What differs from gateway.c is what has no thread to wait on: a
  * trace that finds no memory for its JSON stays in the pipeline's hands and closes the gate,
  * and the gate is also shut while more JSON waits than exporter.noveum.queue_bytes.
+ *
+ *   accept ─▶ assembly ─ may_complete? ─▶ complete ─▶ translate ─▶ consume ─┬─▶ ready
+ *                          ▲ shut while stuck, or too much waits            └─▶ stuck, tried again
  */
 #include "gateway/embed/embed.h"
 
@@ -26,6 +29,7 @@ bool nv_embed_unstick(struct noveum_pipeline *pipeline)
     struct nv_trace *trace = pipeline->stuck;
     if (!trace)
         return true;
+    /* copied: nv_ready_new takes the trace when it succeeds */
     const struct nv_left_out out = trace->left_out;
     struct nv_ready *ready =
         nv_ready_new(trace, (enum nv_trace_id_form)pipeline->options.exporter_noveum_trace_id,
@@ -50,6 +54,7 @@ static bool may_complete(void *ctx)
            (pipeline->finishing || waiting < pipeline->options.exporter_noveum_queue_bytes);
 }
 
+/* The count is noted because settle_early may be called within, when `raw` is gone. */
 static void complete(void *ctx, struct nv_raw_trace *raw)
 {
     struct noveum_pipeline *pipeline = ctx;
@@ -88,6 +93,8 @@ static void settle_early(void *ctx, struct nv_claim *claim, enum nv_outcome outc
     pipeline->settler.settle(pipeline->settler.ctx, claim, outcome);
 }
 
+/* What the journal holds went through the door once; what it says of rejected spans was told
+ * then. */
 static enum nv_err decode_again(void *ctx, enum nv_signal signal, char *body, size_t len,
                                 struct nv_batch **out)
 {
@@ -148,11 +155,13 @@ static enum nv_err make_assembly(struct noveum_pipeline *pipeline, struct nv_fai
     struct nv_assembly_status status;
     nv_assembly_read_status(pipeline->assembly, &status);
     pipeline->counts.replayed = status.held_spans + status.left_out;
+    /* inline there is no later: a replay that could not end found no memory */
     return status.replaying ? NV_ERR_NO_MEMORY : NV_OK;
 }
 
 void nv_embed_release(struct noveum_pipeline *pipeline)
 {
+    /* from here on claims that come back start nothing */
     pipeline->closing = true;
     struct nv_ready_list *lists[] = {&pipeline->ready, &pipeline->pulled};
     for (size_t i = 0; i < 2; i++) {

@@ -5,6 +5,14 @@
  * (a lock, a disk that does not answer), the time between the looks. A watcher that was itself
  * kept from running counts at most LOOK_NS_MAX for one look. The state of a thread is field 3
  * of /proc/self/task/TID/stat (proc(5)): R can run, S and D sleep.
+ *
+ *   a shard, at each trace:     id, tid, clock ─▶ turn odd ... work ... turn even
+ *   the watcher, each look:     same odd turn as before?  ─▶ its time grows
+ *                               another turn, or even     ─▶ 0
+ *
+ * CPU time and not wall time, because a machine that is short of processors starves a thread
+ * for seconds without anything being wrong; a supervisor that restarted us for that would make
+ * it worse. The shard pays a few relaxed stores a trace and never waits for the watcher.
  */
 #include "gateway/process/progress.h"
 
@@ -46,6 +54,7 @@ static bool is_runnable(int tid)
     return name_end == NULL || (name_end[1] == ' ' && name_end[2] == 'R');
 }
 
+/* False when the thread has ended: its clock is gone with it. */
 bool nv_thread_times_system(struct nv_thread_id thread, uint64_t *cpu_ns, bool *runnable)
 {
     struct timespec cpu;
@@ -59,6 +68,8 @@ bool nv_thread_times_system(struct nv_thread_id thread, uint64_t *cpu_ns, bool *
 void nv_progress_begin(struct nv_progress *progress, unsigned slot,
                        const uint8_t trace_id[NV_TRACE_ID_BYTES])
 {
+    /* asked once a thread: a system call for each trace would cost more than the rest of the
+     * function */
     static _Thread_local int tid;
     struct nv_progress_slot *own = &progress->slots[slot];
     uint64_t id[2];
@@ -71,6 +82,7 @@ void nv_progress_begin(struct nv_progress *progress, unsigned slot,
     atomic_store_explicit(&own->id[1], id[1], memory_order_relaxed);
     atomic_store_explicit(&own->tid, tid, memory_order_relaxed);
     atomic_store_explicit(&own->clock, (int)clock, memory_order_relaxed);
+    /* last, and released: who sees the odd turn sees the id and the clock that belong to it */
     atomic_fetch_add_explicit(&own->turn, 1, memory_order_release);
 }
 
@@ -87,6 +99,7 @@ static void read_id(const struct nv_progress_slot *slot, uint8_t trace_id[NV_TRA
     memcpy(trace_id, id, sizeof id);
 }
 
+/* When a level is passed, not while it is: two lines a stuck trace. */
 static void tell(const struct nv_progress_slot *slot, uint64_t before_ns)
 {
     static const uint64_t levels[] = {NV_STUCK_TOLD_NS, NV_STUCK_FATAL_NS};
@@ -104,6 +117,8 @@ static void tell(const struct nv_progress_slot *slot, uint64_t before_ns)
     }
 }
 
+/* A trace that ended and another that began between two looks is another turn, so short traces
+ * never add up to a long one. */
 static void look_at(struct nv_progress *progress, struct nv_progress_slot *slot,
                     uint64_t now_ns)
 {
@@ -141,6 +156,7 @@ void nv_progress_look(struct nv_progress *progress, uint64_t now_ns)
         if (progress->slots[i].stuck_ns > worst->stuck_ns)
             worst = &progress->slots[i];
     }
+    /* the result is for other threads (/healthz, /status); the slots are the watcher's own */
     pthread_mutex_lock(&progress->lock);
     progress->stuck_ns = worst->stuck_ns;
     read_id(worst, progress->trace_id);

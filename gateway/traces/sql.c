@@ -20,6 +20,7 @@
 
 #include "base/banned.h"
 
+/* The writer's transactions are short; a checkpoint of the log may take longer than one. */
 #define BUSY_MS 2000
 /* Steps of SQLite's machine between two looks at the clock: about a tenth of a millisecond. */
 #define STEPS_BETWEEN_LOOKS 10000
@@ -39,6 +40,7 @@ static sqlite3_stmt *statement_of(struct nv_sql_query *query)
     return (sqlite3_stmt *)(void *)query;
 }
 
+/* Of SQLite's extended codes the low byte is the plain one. */
 static enum nv_err meaning(int code)
 {
     static const struct {
@@ -71,6 +73,8 @@ static enum nv_err make_file(const char *path, struct nv_fail *fail)
 {
     if (strcmp(path, ":memory:") == 0)
         return NV_OK;
+    /* traces hold what people wrote; a link in a directory of others would have it written
+     * elsewhere */
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return nv_fail_set(fail, NV_ERR_IO, 0, "can't open \"%.200s\": %s", path,
@@ -92,6 +96,7 @@ enum nv_err nv_sql_open(const char *path, bool reads_only, struct nv_fail *fail,
     if (!sql)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     int code =
+        /* no mutex of SQLite's: a handle is of one thread here */
         sqlite3_open_v2(path, &sql->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     err = meaning(code);
     if (err == NV_OK) {
@@ -151,6 +156,8 @@ void nv_sql_finish(struct nv_sql_query *query)
     (void)sqlite3_finalize(statement_of(query));
 }
 
+/* Binding fails for a wrong index or without memory; the step that follows then fails, and is
+ * where it is looked at. */
 void nv_sql_bind_int(struct nv_sql_query *query, int at, int64_t value)
 {
     (void)sqlite3_bind_int64(statement_of(query), at, value);
@@ -194,6 +201,8 @@ enum nv_err nv_sql_do(struct nv_sql_query *query)
     return err;
 }
 
+/* Bindings are cleared as well: they are views, and what they viewed may be gone at the next
+ * step. */
 void nv_sql_reset(struct nv_sql_query *query)
 {
     (void)sqlite3_reset(statement_of(query));

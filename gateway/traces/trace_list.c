@@ -28,6 +28,8 @@ struct binding {
     double number;
 };
 
+/* One statement serves the page and the totals: conditions of the filter come first, then the
+ * cursor's, so that the totals are the front part of both the text and the bindings. */
 struct statement {
     struct nv_buf text;  /* of the conditions */
     struct nv_buf match; /* FTS5's argument */
@@ -87,6 +89,8 @@ static void bind_text(struct statement *to, struct nv_str text)
     bind(to, (struct binding){.type = BIND_TEXT, .text = text});
 }
 
+/* A subselect for each name and no join: a trace may have many of a kind, and a join would give
+ * it a row for each. */
 static void add_names(struct statement *to, const struct nv_trace_filter *filter)
 {
     for (unsigned i = 0; i < NV_MENTION_COUNT; i++) {
@@ -102,6 +106,7 @@ static void add_names(struct statement *to, const struct nv_trace_filter *filter
     }
 }
 
+/* `sql` and `sign` are ours; the value, as all that a client sends, is bound. */
 static void add_range(struct statement *to, const char *sql, const char *sign, double value)
 {
     char text[64];
@@ -127,6 +132,7 @@ static void add_ranges(struct statement *to, const struct nv_trace_filter *filte
 
 /* ---- search ------------------------------------------------------------------------------ */
 
+/* Of UTF-8: bytes that begin one. Two ideographs are six bytes and still no trigram. */
 static size_t characters(struct nv_str text)
 {
     size_t count = 0;
@@ -146,6 +152,8 @@ static void add_phrase(struct statement *to, struct nv_str term)
     (void)nv_buf_append_char(&to->match, '"');
 }
 
+/* Terms shorter than a trigram are in no index: the texts are looked through, which is slow and
+ * right; the other terms have made the set small when there are any. */
 static void add_term(struct statement *to, struct nv_str term)
 {
     if (characters(term) >= TRIGRAM) {
@@ -185,6 +193,8 @@ static enum nv_err add_search(struct statement *to, struct nv_str search)
 
 /* ---- paging ------------------------------------------------------------------------------ */
 
+/* The id makes a place of each row, also among thousands of the same duration. Compared as a
+ * pair, which SQLite answers from the index of the order. */
 static enum nv_err add_cursor(struct statement *to, const struct nv_trace_filter *filter)
 {
     struct nv_str cursor = filter->cursor;
@@ -211,6 +221,7 @@ static enum nv_err build(struct statement *to, const struct nv_trace_filter *fil
     add_names(to, filter);
     add_ranges(to, filter);
     enum nv_err err = add_search(to, filter->search);
+    /* noted before the cursor is added */
     to->without_cursor = to->count;
     to->text_without_cursor = to->text.len;
     if (err == NV_OK)
@@ -324,6 +335,8 @@ static enum nv_err write_rows(struct nv_sql_query *query, uint32_t limit,
         if (!row || more)
             break;
         write_row(query, json);
+        /* 17 digits bring back the very double: a rounded one would repeat a row, or leave one
+         * out */
         (void)snprintf(next, sizeof next, "%.17g_%lld", nv_sql_double(query, COLUMNS),
                        (long long)nv_sql_int(query, 0));
     }
@@ -400,6 +413,8 @@ enum nv_err nv_trace_list_write(struct nv_sql *sql, const struct nv_trace_filter
     nv_json_write_begin_object(&json);
     if (err == NV_OK)
         err = write_page(sql, &from, filter, &json);
+    /* a count over all rows is the dear part; later pages and the live list don't need it
+     * again */
     if (err == NV_OK && filter->cursor.len == 0 && filter->newer_than == 0)
         err = write_totals(sql, &from, &json);
     nv_json_write_end_object(&json);

@@ -5,6 +5,10 @@
  *
  * The overview reads times by the index of starts; sums by model, agent and tool come from the
  * mentions, where each span is counted for one of each.
+ *
+ * Statements are texts and not put together: what is asked for is always the same, and SQLite's
+ * planner sees it whole. Names of columns carry their type in their first letter, because
+ * SQLite types values and not columns: a sum of no rows has none.
  */
 #include "gateway/traces/trace_look.h"
 
@@ -65,6 +69,7 @@ static enum nv_err write_objects(struct nv_sql_query *query, const char *columns
 
 /* ---- one trace --------------------------------------------------------------------------- */
 
+/* By the id that went out, else by the one that came in: a user pastes whichever he has. */
 enum nv_err nv_look_trace(struct nv_sql *sql, struct nv_str id, struct nv_buf *out)
 {
     struct nv_sql_query *query = NULL;
@@ -160,6 +165,7 @@ struct look {
     struct nv_json_writer json;
 };
 
+/* A microsecond at least: a slice of none would be a division by it. */
 static int64_t slice_us(const struct nv_look_span *span)
 {
     double width = (span->until_ms - span->since_ms) * 1000.0 / span->slices;

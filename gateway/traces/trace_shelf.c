@@ -5,6 +5,14 @@
  * it keeps no text of its own (content='words') and is told by hand what goes in and out. WAL
  * lets readers read while this writes; `synchronous=NORMAL` may lose the last commits to a
  * power cut, never the file: everything here is a copy.
+ *
+ *   trace    a row, what lists show and sort by        body   the JSON, read one at a time
+ *   mention  (kind, name, trace): filters, sums        words  what search looks through ─▶ found
+ *
+ * The JSON stands in a table of its own so that rows are short: a list of 50 must not drag 50
+ * bodies through the cache. Ids only grow (AUTOINCREMENT), which is what the live list asks by,
+ * and the oldest is the lowest. Numbers that are kept here (traces, bytes) follow the
+ * transaction: they are set back with it.
  */
 #include "gateway/traces/trace_shelf.h"
 
@@ -46,6 +54,7 @@ static const char schema[] =
     "CREATE VIRTUAL TABLE found USING fts5(text,content='words',content_rowid='id',"
     "tokenize='trigram');";
 
+/* Dependent tables first; `words` is what `found` reads. */
 static const char unmake[] =
     "DROP TABLE IF EXISTS found;DROP TABLE IF EXISTS words;DROP TABLE IF EXISTS mention;"
     "DROP TABLE IF EXISTS body;DROP TABLE IF EXISTS trace;";
@@ -76,6 +85,7 @@ enum query_id {
         QUERY_COUNT
 };
 
+/* Belongs to the thread that writes; readers open the file themselves. */
 struct nv_shelf {
     struct nv_sql *sql;
     struct nv_shelf_limits limits;
@@ -101,6 +111,8 @@ static enum nv_err read_number(struct nv_shelf *shelf, const char *text, int64_t
     return err;
 }
 
+/* In one transaction with its number, so that a start that is cut short leaves the old file or
+ * the new one. A store of another version is dropped: it holds copies of the last days. */
 static enum nv_err make_schema(struct nv_shelf *shelf)
 {
     int64_t version = 0;
@@ -128,6 +140,7 @@ static enum nv_err prepare_all(struct nv_shelf *shelf)
     return err;
 }
 
+/* Counted once, then kept in step: both are asked for after each trace. */
 static enum nv_err read_totals(struct nv_shelf *shelf)
 {
     int64_t traces = 0, bytes = 0;
@@ -183,6 +196,8 @@ void nv_shelf_close(struct nv_shelf *shelf)
 
 /* ---- transactions ------------------------------------------------------------------------ */
 
+/* IMMEDIATE takes the lock for writing now: a transaction that only finds at its first write
+ * that it can't have it has already read what is no longer so. */
 enum nv_err nv_shelf_begin(struct nv_shelf *shelf)
 {
     shelf->traces_before = shelf->traces;
@@ -191,6 +206,8 @@ enum nv_err nv_shelf_begin(struct nv_shelf *shelf)
     return nv_sql_run(shelf->sql, "BEGIN IMMEDIATE");
 }
 
+/* A thousand pages of what was taken go back to the file system with each commit, not all at
+ * once. */
 enum nv_err nv_shelf_commit(struct nv_shelf *shelf)
 {
     return nv_sql_run(shelf->sql, "COMMIT;PRAGMA incremental_vacuum(1000)");
@@ -236,6 +253,8 @@ static enum nv_err take(struct nv_shelf *shelf, int64_t id, int64_t bytes)
     return err;
 }
 
+/* A trace that is put again (after a restart, or as a dead letter that was retried) takes the
+ * place of its row, with a new id: the live list then shows it as new. */
 static enum nv_err take_same(struct nv_shelf *shelf, struct nv_str trace_id)
 {
     struct nv_sql_query *query = shelf->queries[FIND];
@@ -248,6 +267,8 @@ static enum nv_err take_same(struct nv_shelf *shelf, struct nv_str trace_id)
     return err == NV_OK && row ? take(shelf, id, bytes) : err;
 }
 
+/* A start in the future (a client's clock) is no age; such a trace goes when others push it
+ * out. */
 static bool too_much(const struct nv_shelf *shelf, int64_t start_us, int64_t now_us)
 {
     const struct nv_shelf_limits *limits = &shelf->limits;
@@ -257,6 +278,8 @@ static bool too_much(const struct nv_shelf *shelf, int64_t start_us, int64_t now
             (uint64_t)(now_us - start_us) / 1000 > limits->age_ms);
 }
 
+/* NV_SHELF_TRIM at a time: a limit that was lowered to a tenth must not hold up what
+ * arrives. */
 enum nv_err nv_shelf_trim(struct nv_shelf *shelf, int64_t now_us)
 {
     struct nv_sql_query *query = shelf->queries[OLDEST];
@@ -285,6 +308,7 @@ static enum nv_err put_row(struct nv_shelf *shelf, struct nv_str json,
         summary->trace_id, summary->source_id,      summary->name,     summary->kind,
         summary->status,   summary->status_message, summary->service,  summary->session,
         summary->user,     summary->model,          summary->question, summary->answer};
+    /* parameters have no names here: the order is that of PUT_TRACE */
     int at = 1;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         nv_sql_bind_text(query, at++, texts[i]);

@@ -7,6 +7,13 @@
  * page and the terminal agree. A model call counts for the agent that it names, else for the
  * nearest one above it. Numbers stand at the span that made them and nowhere twice: sums of
  * parents have keys of their own.
+ *
+ * Why read back what was just encoded: the row is made of the bytes that go out, so the page
+ * shows what the backend gets, also of a trace that was translated by an older version and is
+ * read from the disk. One parse a trace is far less than its translation was.
+ *
+ *   unknown is -1 in numbers of a row, empty in its texts: a trace that tells no tokens is not a
+ *   trace of 0 tokens, and the page leaves the cell empty
  */
 #include "gateway/traces/trace_summary.h"
 
@@ -54,6 +61,7 @@ static struct nv_str text_of(const struct nv_value *map, const char *key)
     return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
 }
 
+/* JSON has one kind of number: 12.0 may come back as an integer. */
 static double number_of(const struct nv_value *value, double otherwise)
 {
     if (value && value->type == NV_VALUE_DOUBLE)
@@ -67,6 +75,7 @@ static struct nv_str attribute_text(const struct span_note *note, const char *ke
     return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
 }
 
+/* Cut between characters, since half of one would make the row's text invalid UTF-8. */
 static struct nv_str shortened(struct nv_str text)
 {
     text = nv_str_trim(text);
@@ -81,6 +90,8 @@ static bool is_error(const struct nv_value *span)
 
 /* ---- mentions ---------------------------------------------------------------------------- */
 
+/* By a walk: NV_MENTIONS_MAX is small, and a trace names a handful of models, agents and tools.
+ * What is named beyond it is missing in filters, never in the trace. */
 static struct nv_mention *mention(struct nv_trace_summary *out, enum nv_mention_kind kind,
                                   struct nv_str name)
 {
@@ -98,6 +109,9 @@ static struct nv_mention *mention(struct nv_trace_summary *out, enum nv_mention_
     return one;
 }
 
+/* The first known value turns -1 into a sum. Counts are a client's and may be anything: they
+ * stop at the largest number rather than wrap into a negative one, which would read as
+ * unknown. */
 static void add_known(int64_t *sum, int64_t value)
 {
     int64_t total = 0;
@@ -156,6 +170,7 @@ static enum nv_err note_spans(struct walk *walk, const struct nv_array *spans)
         note->agent = attribute_text(note, "agent.name");
         walk->count++;
         uint64_t hash = nv_str_hash(note->id);
+        /* two spans of one id: both have rows, the first is whose children they are */
         if (nv_index_find(&walk->by_id, hash, has_id, &note->id))
             continue;
         enum nv_err err = nv_index_add(&walk->by_id, hash, note);
@@ -165,6 +180,8 @@ static enum nv_err note_spans(struct walk *walk, const struct nv_array *spans)
     return NV_OK;
 }
 
+/* A call made by a tool of an agent is the agent's, though only the span above the tool names
+ * it. */
 static struct nv_str agent_of(const struct walk *walk, const struct span_note *note)
 {
     for (unsigned i = 0; note && i < ANCESTORS_MAX; i++) {
@@ -177,6 +194,8 @@ static struct nv_str agent_of(const struct walk *walk, const struct span_note *n
 
 /* ---- the walk ---------------------------------------------------------------------------- */
 
+/* The first question and the last answer: what the trace was asked, and what came of it. Calls
+ * in between talk to tools and to themselves. */
 static void look_at_call(struct walk *walk, const struct span_note *note)
 {
     struct nv_trace_summary *out = walk->out;
@@ -208,6 +227,7 @@ static void look_at_span(struct walk *walk, const struct span_note *note)
     struct nv_span_facts facts;
     nv_span_facts_read(&span, &facts);
     struct nv_str kind = nv_str_from(facts.kind);
+    /* the kind of a trace is that of its root, which tells an agent's run from a lone call */
     if (note->parent.len == 0 && out->kind.len == 0)
         out->kind = kind;
     add_numbers(out, &facts);
@@ -221,6 +241,8 @@ static void look_at_span(struct walk *walk, const struct span_note *note)
         out->model = facts.model;
 }
 
+/* What literal search looks through: everything that a person could have seen on the page of
+ * the trace. Keys are not in it, or each search for "input" would find all. */
 static void collect_texts(struct walk *walk, const struct span_note *note)
 {
     static const char *const members[] = {"events", "exception"};
@@ -263,6 +285,8 @@ static void walk_spans(struct walk *walk)
 
 /* ---- the trace --------------------------------------------------------------------------- */
 
+/* The exporter has summed spans and errors for the trace already; they are taken, not counted
+ * again, so that the list and the backend agree. */
 static void read_head(const struct nv_value *trace, struct nv_trace_summary *out)
 {
     const struct nv_value *metadata = nv_map_get(trace, NV_STR("metadata"));
@@ -290,6 +314,7 @@ static void read_head(const struct nv_value *trace, struct nv_trace_summary *out
         out->service = text_of(resource, "service.name");
 }
 
+/* What a trace has one of (a session, a user) gets the numbers of the whole trace. */
 static void mention_once(struct nv_trace_summary *out, enum nv_mention_kind kind,
                          struct nv_str name)
 {
@@ -330,6 +355,7 @@ enum nv_err nv_trace_summary_read(struct nv_arena *arena, struct nv_str json,
     const struct nv_value *spans = nv_map_get(&trace, NV_STR("spans"));
     uint32_t count = spans && spans->type == NV_VALUE_ARRAY ? spans->as.array.count : 0;
     read_head(&trace, out);
+    /* one more than none, since an array of nothing is NULL, which reads as out of memory */
     walk.notes = nv_arena_array(arena, count + 1u, sizeof *walk.notes);
     walk.texts = nv_arena_alloc(arena, sizeof *walk.texts);
     if (!walk.notes || !walk.texts)

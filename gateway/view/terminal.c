@@ -76,6 +76,8 @@ static void style(const struct view *view, const char *code)
 
 /* ---- the tree ---------------------------------------------------------------------------- */
 
+/* By index where ids are equal, so that the first span of an id is found as its children's
+ * parent, on every run. */
 static int compare_ids(const void *a, const void *b, void *ctx)
 {
     const struct nv_span *spans = ctx;
@@ -102,6 +104,7 @@ static uint32_t find_span(const struct view *view, const uint8_t *id)
     return same ? index : NONE;
 }
 
+/* A span that names itself as its parent is a root. */
 static void link_nodes(struct view *view)
 {
     uint32_t count = view->trace->span_count;
@@ -169,6 +172,7 @@ static void write_span(struct view *view, uint32_t index, uint32_t depth)
     (void)nv_buf_append_char(view->buf, '\n');
 }
 
+/* All spans are visited, also past the limit: how many are left out is told at the end. */
 static void visit(struct view *view, uint32_t index, uint32_t depth)
 {
     assert(!view->nodes[index].printed);
@@ -188,6 +192,8 @@ static void walk(struct view *view, uint32_t root)
         if (next != NONE) {
             depth++;
         } else {
+            /* up by the parents until one has a sibling left; `continues` of the depths below
+             * is written anew on the way down */
             while (at != root && view->nodes[at].next_sibling == NONE) {
                 at = view->nodes[at].parent;
                 depth--;
@@ -243,6 +249,7 @@ static void write_head(struct view *view)
     (void)nv_buf_append_char(view->buf, '\n');
 }
 
+/* Spelled as the file is, so that it can be copied into the next command. */
 static void write_file_name(struct view *view)
 {
     static const unsigned dashes[] = {4, 6, 8, 10};
