@@ -111,7 +111,7 @@ DISK = [
     (["exporter/files/files.c"], "trace files of the local mode", "`exporter.file.directory`", "redacted", "no", "somebody removes them"),
     (["gateway/traces/sql.c"], "copies of traces for the page", "`store.file`, and beside it `-wal` and `-shm`", "redacted", "no",
      "`store.max_traces`, `store.max_age_ms` or `store.max_bytes` is passed"),
-    (["gateway/commands/doctor.c", "journal/journal_files.c"], "probes of `doctor` and of the start", "in these directories", "no contents", "no", "at once"),
+    (["gateway/doctor/check_disk.c", "journal/journal_files.c"], "probes of `doctor` and of the start", "in these directories", "no contents", "no", "at once"),
     ([], "log", "standard error", "no contents of traces, values of ours masked", "no", ""),
     ([], "core files", "", "none: the process is not dumpable, the unit has `LimitCORE=0`", "", ""),
     ([], "swapped memory", "the system's", "as in memory; use encrypted swap or none", "no", ""),

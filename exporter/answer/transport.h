@@ -41,11 +41,27 @@ enum nv_transfer {
     NV_TRANSFER_CANCELLED  /* by cancel_all */
 };
 
+/* What exactly failed: for people, no decision hangs on it. */
+enum nv_cause {
+    NV_CAUSE_NONE,        /* a reply came, or it is not known closer */
+    NV_CAUSE_RESOLVE,     /* the endpoint's name has no address */
+    NV_CAUSE_CONNECT,     /* nobody listens at the address, or no way leads there */
+    NV_CAUSE_PROXY_NAME,  /* the proxy's name has no address */
+    NV_CAUSE_PROXY,       /* the proxy made no tunnel; proxy_status, if it said why */
+    NV_CAUSE_HANDSHAKE,   /* no TLS: cut off, or something else is spoken there */
+    NV_CAUSE_CERTIFICATE, /* the peer's certificate is not trusted, expired or another's */
+    NV_CAUSE_OWN_FILES    /* our own authorities or certificate can't be read */
+};
+
 /* All views live during the `done` call only. */
 struct nv_reply {
     enum nv_transfer transfer;
-    int status;                /* HTTP status, 0 when none came */
+    enum nv_cause cause;
+    int proxy_status; /* HTTP status of a proxy's answer to CONNECT, 0 when none came */
+    int status;       /* HTTP status, 0 when none came */
     struct nv_str retry_after; /* header's value, empty when absent */
+    struct nv_str location;    /* the same of a redirect's goal, cut; never followed */
+    int64_t date_s;            /* Unix time of the header Date, 0 without one */
     struct nv_str body;        /* at most NV_REPLY_BYTES_MAX */
     struct nv_str detail;      /* the transport's own words on a failed transfer; no secrets */
 };

@@ -24,6 +24,11 @@ static void done(void *done_ctx, const struct nv_reply *reply)
     struct nv_backend_reply facts;
     asking->out->transfer = reply->transfer;
     asking->out->status = reply->status;
+    asking->out->cause = reply->cause;
+    asking->out->proxy_status = reply->proxy_status;
+    asking->out->date_s = reply->date_s;
+    (void)snprintf(asking->out->location, sizeof asking->out->location, "%.*s",
+                   NV_STR_ARG(reply->location));
     nv_backend_reply_read(reply->body, &facts);
     asking->out->body = facts.body;
     memcpy(asking->out->said, facts.text, sizeof asking->out->said);

@@ -12,7 +12,11 @@
 /* What came of it. */
 struct nv_probe {
     enum nv_transfer transfer;
+    enum nv_cause cause;
     int status;                   /* HTTP status, 0 when none came */
+    int proxy_status;             /* of a proxy's answer to CONNECT, 0 when none came */
+    int64_t date_s;               /* Unix time that the reply says it is, 0: it does not */
+    char location[128];           /* where a redirect points to, or "" */
     enum nv_reply_body body;      /* whose words the reply holds */
     char said[NV_REPLY_TEXT_MAX]; /* what the API said, or "" */
     uint64_t took_ms;             /* from the call to the reply */

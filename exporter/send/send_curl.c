@@ -7,14 +7,13 @@
  *
  * Every transfer gets one of a fixed set of easy handles, so the options are set once and
  * memory is bounded by the width. The key is only ever in the header list; libcurl's verbose
- * output stays off. What is refused by option rather than by code: redirects, other schemes,
- * HTTP/0.9, ambient proxies and .netrc. A transfer's own errors are turned into enum
- * nv_transfer by what they say about the request: surely not sent, or unknown.
+ * output stays off. What all handles have alike is set in send_easy.c.
  */
 #include "exporter/send/send_curl.h"
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "exporter/send/send_easy.h"
 #include "exporter/send/uploading.h"
 
 #include <assert.h>
@@ -23,20 +22,13 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include <curl/curl.h>
-
 #include "base/banned.h"
 
-#define CONNECT_TIMEOUT_MS 10000
 #define RETRY_AFTER_MAX 128
+#define LOCATION_MAX 256
+#define DATE_MAX 64
 /* Status lines and headers of a reply; a proxy's are some KB. Below libcurl's own 300 KB. */
 #define REPLY_HEAD_MAX ((size_t)256 << 10)
-/* A connection that is never idle would stay with an address, and with an authority, for ever:
- * it is not used again past this, which costs one handshake a minute. */
-#define CONNECTION_LIFE_S 60
-/* As long as records that move with a failover live. */
-#define DNS_LIFE_S 30
-
 struct slot {
     CURL *easy;
     struct nv_send_curl *owner;
@@ -48,6 +40,8 @@ struct slot {
     bool oversize;     /* the body, behind a status that counts */
     size_t head_bytes; /* of the reply's status line and headers */
     char retry_after[RETRY_AFTER_MAX];
+    char location[LOCATION_MAX];
+    char date[DATE_MAX];
     char error[CURL_ERROR_SIZE];
 };
 
@@ -107,31 +101,10 @@ static enum nv_transfer transfer_of(const struct slot *slot, CURLcode code)
 {
     if (slot->oversize || head_is_too_large(slot, code))
         return NV_TRANSFER_OVERSIZE;
-    switch (code) {
-    case CURLE_OK:
-        return NV_TRANSFER_REPLY;
-    case CURLE_OPERATION_TIMEDOUT:
-        return NV_TRANSFER_TIMEOUT;
-    case CURLE_OUT_OF_MEMORY:
-        return NV_TRANSFER_NO_MEMORY;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR: /* mostly a handshake cut off: may pass the next time */
-        return NV_TRANSFER_CONNECT;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-        return NV_TRANSFER_TLS;
-    default:
-        return NV_TRANSFER_BROKEN;
-    }
+    return nv_easy_transfer(code);
 }
 
-static void finish(struct slot *slot, enum nv_transfer transfer)
+static void finish(struct slot *slot, enum nv_transfer transfer, CURLcode code)
 {
     struct nv_reply reply = {.transfer = transfer};
     nv_reply_done *done = slot->done;
@@ -142,6 +115,8 @@ static void finish(struct slot *slot, enum nv_transfer transfer)
     if (transfer == NV_TRANSFER_REPLY || slot->oversize)
         (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
     reply.status = status > 0 && status < 1000 ? (int)status : 0;
+    reply.location = nv_str_from(slot->location);
+    nv_easy_read(slot->easy, code, slot->date, &reply);
     reply.retry_after = nv_str_from(slot->retry_after);
     reply.body = nv_buf_str(&slot->reply);
     reply.detail = nv_str_from(transfer == NV_TRANSFER_REPLY ? "" : slot->error);
@@ -165,7 +140,8 @@ static void read_finished(struct nv_send_curl *curl)
         if (message->msg != CURLMSG_DONE)
             continue;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
-        finish((struct slot *)(void *)slot, transfer_of((struct slot *)(void *)slot, code));
+        finish((struct slot *)(void *)slot, transfer_of((struct slot *)(void *)slot, code),
+               code);
     }
     curl->after.call(curl->after.ctx);
 }
@@ -268,9 +244,17 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return 0;
 }
 
+/* Keeps the value of the header `name` when `line` is one. */
+static void keep_header(struct nv_str line, struct nv_str name, char *value, size_t size)
+{
+    if (line.len > name.len && nv_str_ieq(nv_str_slice(line, 0, name.len), name)) {
+        (void)snprintf(value, size, "%.*s",
+                       NV_STR_ARG(nv_str_trim(nv_str_slice(line, name.len, SIZE_MAX))));
+    }
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 {
-    static const struct nv_str name = NV_STR_INIT("retry-after:");
     struct slot *slot = ctx;
     struct nv_str line = {bytes, size * count};
 
@@ -279,12 +263,10 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
         return 0;
     /* A status line starts a new reply: an interim one's headers do not count. */
     if (nv_str_starts(line, NV_STR("HTTP/")))
-        slot->retry_after[0] = '\0';
-    if (line.len > name.len && nv_str_ieq(nv_str_slice(line, 0, name.len), name)) {
-        struct nv_str value = nv_str_trim(nv_str_slice(line, name.len, SIZE_MAX));
-
-        (void)snprintf(slot->retry_after, sizeof slot->retry_after, "%.*s", NV_STR_ARG(value));
-    }
+        slot->retry_after[0] = slot->location[0] = slot->date[0] = '\0';
+    keep_header(line, NV_STR("retry-after:"), slot->retry_after, sizeof slot->retry_after);
+    keep_header(line, NV_STR("location:"), slot->location, sizeof slot->location);
+    keep_header(line, NV_STR("date:"), slot->date, sizeof slot->date);
     return line.len;
 }
 
@@ -363,7 +345,7 @@ static enum nv_err send_request(void *ctx, const struct nv_send_request *request
     nv_buf_clear(&slot->reply);
     slot->oversize = false;
     slot->head_bytes = 0;
-    slot->retry_after[0] = slot->error[0] = '\0';
+    slot->retry_after[0] = slot->location[0] = slot->date[0] = slot->error[0] = '\0';
     if ((request->boundary && !make_form_headers(slot, request->boundary)) ||
         set_request(slot, request) != CURLE_OK ||
         curl_multi_add_handle(curl->multi, slot->easy) != CURLM_OK) {
@@ -382,70 +364,23 @@ static void cancel_all(void *ctx)
 
     for (uint32_t i = 0; i < curl->slot_count; i++) {
         if (curl->slots[i].busy)
-            finish(&curl->slots[i], NV_TRANSFER_CANCELLED);
+            finish(&curl->slots[i], NV_TRANSFER_CANCELLED, CURLE_OK);
     }
 }
 
 /* ---- making ------------------------------------------------------------------------------ */
 
-#define SET(easy, option, value)                                                               \
-    do {                                                                                       \
-        CURLcode code_ = curl_easy_setopt((easy), (option), (value));                          \
-        if (code_ != CURLE_OK)                                                                 \
-            return code_;                                                                      \
-    } while (0)
-
-static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config)
-{
-    long verify = config->tls_verify ? 1 : 0;
-
-    SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-    SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(easy, CURLOPT_SSL_VERIFYPEER, verify);
-    SET(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
-    if (config->ca_bundle_file && config->ca_bundle_file[0] != '\0') {
-        SET(easy, CURLOPT_CAINFO, config->ca_bundle_file);
-        SET(easy, CURLOPT_CAPATH, NULL);
-    }
-    /* An authority that was removed is trusted no longer, one that was added at once, without a
-     * restart: neither its parsed bundle (libcurl keeps it a day) nor a session that was
-     * verified by it outlives its connection. */
-    SET(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
-    SET(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    /* An empty proxy keeps libcurl from reading http_proxy and the like. */
-    SET(easy, CURLOPT_PROXY, config->proxy != NULL ? config->proxy : "");
-    SET(easy, CURLOPT_NOPROXY, "");
-    SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    return CURLE_OK;
-}
-
-static CURLcode set_behaviour(struct slot *slot, const struct nv_exporter_config *config)
+/* What is a slot's own. */
+static CURLcode set_slot(struct slot *slot)
 {
     CURL *easy = slot->easy;
-    long timeout = (long)config->timeout_ms;
 
-    SET(easy, CURLOPT_PRIVATE, (char *)slot);
-    SET(easy, CURLOPT_ERRORBUFFER, slot->error);
-    /* Timeouts of the resolver by SIGALRM would hit a thread of libcurl's choice. */
-    SET(easy, CURLOPT_NOSIGNAL, 1L);
-    SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(easy, CURLOPT_USERAGENT, "noveum-otel-gateway/" NOVEUM_VERSION);
-    SET(easy, CURLOPT_TIMEOUT_MS, timeout);
-    SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
-        timeout < CONNECT_TIMEOUT_MS ? timeout : (long)CONNECT_TIMEOUT_MS);
-    SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFE_S);
-    SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)DNS_LIFE_S);
-    SET(easy, CURLOPT_QUICK_EXIT, 1L);
-    /* We ask for none; with the option set libcurl also undoes the encoding that a proxy puts
-     * on a reply unasked. What it becomes is bounded in on_body. */
-    SET(easy, CURLOPT_ACCEPT_ENCODING, "identity");
-    SET(easy, CURLOPT_WRITEFUNCTION, on_body);
-    SET(easy, CURLOPT_WRITEDATA, slot);
-    SET(easy, CURLOPT_HEADERFUNCTION, on_header);
-    SET(easy, CURLOPT_HEADERDATA, slot);
+    NV_EASY_SET(easy, CURLOPT_PRIVATE, (char *)slot);
+    NV_EASY_SET(easy, CURLOPT_ERRORBUFFER, slot->error);
+    NV_EASY_SET(easy, CURLOPT_WRITEFUNCTION, on_body);
+    NV_EASY_SET(easy, CURLOPT_WRITEDATA, slot);
+    NV_EASY_SET(easy, CURLOPT_HEADERFUNCTION, on_header);
+    NV_EASY_SET(easy, CURLOPT_HEADERDATA, slot);
     return CURLE_OK;
 }
 
@@ -486,9 +421,9 @@ static enum nv_err make_slots(struct nv_send_curl *curl,
         slot->owner = curl;
         nv_buf_init(&slot->reply, NV_REPLY_BYTES_MAX);
         slot->easy = curl_easy_init();
-        code = slot->easy == NULL ? CURLE_OUT_OF_MEMORY : set_behaviour(slot, config);
+        code = slot->easy == NULL ? CURLE_OUT_OF_MEMORY : set_slot(slot);
         if (code == CURLE_OK)
-            code = set_security(slot->easy, config);
+            code = nv_easy_configure(slot->easy, config);
     }
     if (code == CURLE_OUT_OF_MEMORY)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");

@@ -264,6 +264,37 @@ static void put_spans(struct nv_json_writer *json)
     nv_json_write_end_object(json);
 }
 
+/* Export requests by what became of them, the refused ones by reason; none of a reason: no
+ * member. */
+static void put_requests(struct nv_json_writer *json)
+{
+    static const struct {
+        const char *reason;
+        enum nv_counter id;
+    } reasons[] = {{"malformed", NV_COUNT_REFUSED_MALFORMED},
+                   {"protocol", NV_COUNT_REFUSED_PROTOCOL},
+                   {"path", NV_COUNT_REFUSED_PATH},
+                   {"method", NV_COUNT_REFUSED_METHOD},
+                   {"content_type", NV_COUNT_REFUSED_CONTENT_TYPE},
+                   {"content_encoding", NV_COUNT_REFUSED_CONTENT_ENCODING},
+                   {"too_large", NV_COUNT_REFUSED_TOO_LARGE},
+                   {"token", NV_COUNT_REFUSED_TOKEN},
+                   {"timeout", NV_COUNT_REFUSED_TIMEOUT},
+                   {"busy", NV_COUNT_REFUSED_BUSY},
+                   {"internal", NV_COUNT_REFUSED_INTERNAL}};
+    begin(json, "requests");
+    put_uint(json, "ok", nv_count_get(NV_COUNT_REQUESTS_OK));
+    put_uint(json, "partial", nv_count_get(NV_COUNT_REQUESTS_PARTIAL));
+    put_uint(json, "metrics", nv_count_get(NV_COUNT_METRIC_POINTS));
+    begin(json, "refused");
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (nv_count_get(reasons[i].id) > 0)
+            put_uint(json, reasons[i].reason, nv_count_get(reasons[i].id));
+    }
+    nv_json_write_end_object(json);
+    nv_json_write_end_object(json);
+}
+
 static void put_receiver(struct nv_json_writer *json, const struct nv_http_status *receiver)
 {
     begin(json, "receiver");
@@ -403,6 +434,7 @@ enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
     put_uint(&json, "uptime_ms", status->uptime_ns / NV_NS_PER_MS);
     put_listen(&json, status);
     put_spans(&json);
+    put_requests(&json);
     put_receiver(&json, &status->receiver);
     put_grpc(&json, &status->grpc);
     put_assembly(&json, &status->assembly);

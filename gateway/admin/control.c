@@ -19,9 +19,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -142,12 +144,19 @@ void nv_control_free(struct nv_control *control)
 
 /* ---- client ------------------------------------------------------------------------------ */
 
-static int connect_to(const char *directory)
+/* `wait_ms` bounds each step, UINT_MAX: none does. */
+static int connect_to(const char *directory, unsigned wait_ms)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct timeval wait = {.tv_sec = wait_ms / 1000,
+                                 .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000)};
     if (socket_path("", directory, address.sun_path, sizeof address.sun_path) != 0)
         return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && wait_ms != UINT_MAX) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    }
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
         return fd;
     /* close may set it, and what the user is told is why connect failed */
@@ -176,7 +185,7 @@ static enum nv_err read_all(int fd, struct nv_buf *out)
     for (ssize_t got = 1; got > 0;) {
         got = recv(fd, piece, sizeof piece, 0);
         if (got < 0)
-            return NV_ERR_IO;
+            return errno == EAGAIN ? NV_ERR_TIMEOUT : NV_ERR_IO;
         enum nv_err err = nv_buf_append(out, piece, (size_t)got);
         if (err != NV_OK)
             return err;
@@ -205,20 +214,21 @@ static enum nv_err parse_reply(struct nv_str reply, struct nv_buf *out)
     return err == NV_OK ? (enum nv_err)code : err;
 }
 
-static enum nv_err ask(const char *directory, const char *method, const char *target,
-                       struct nv_buf *out, struct nv_fail *fail)
+/* The answer of the gateway behind `fd`, which is taken. */
+static enum nv_err ask(int fd, const char *method, const char *target, struct nv_buf *out,
+                       struct nv_fail *fail)
 {
     struct nv_buf reply;
-    int fd = connect_to(directory);
     if (fd < 0) {
-        return nv_fail_set(fail, NV_ERR_IO, 0, "can't reach the gateway that runs here: %s",
+        enum nv_err err = errno == EAGAIN ? NV_ERR_TIMEOUT : NV_ERR_IO;
+        return nv_fail_set(fail, err, 0, "can't reach the gateway that runs here: %s",
                            strerror(errno));
     }
     nv_buf_init(&reply, NV_CAP_CONTROL_ANSWER);
     enum nv_err err = send_request(fd, method, target) ? read_all(fd, &reply) : NV_ERR_IO;
     if (err == NV_OK)
         err = parse_reply(nv_buf_str(&reply), out);
-    if (err == NV_ERR_IO)
+    if (err == NV_ERR_IO || err == NV_ERR_TIMEOUT)
         (void)nv_fail_set(fail, err, 0, "the gateway that runs here did not answer");
     nv_buf_release(&reply);
     (void)close(fd);
@@ -233,11 +243,24 @@ enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *
     (void)snprintf(id, sizeof id, "%" PRIu64, request->id);
     (void)snprintf(target, sizeof target, "/dead?%s=%s", verbs[request->verb],
                    request->all ? "all" : id);
-    return ask(directory, "POST", target, out, fail);
+    return ask(connect_to(directory, UINT_MAX), "POST", target, out, fail);
 }
 
 enum nv_err nv_control_status(const char *directory, struct nv_buf *out, struct nv_fail *fail)
 {
     assert(directory != NULL && out != NULL);
-    return ask(directory, "GET", "/status", out, fail);
+    return ask(connect_to(directory, NV_CONTROL_STATUS_MS), "GET", "/status", out, fail);
+}
+
+int nv_control_pid(const char *directory)
+{
+    struct ucred peer = {.pid = 0};
+    socklen_t len = sizeof peer;
+    int fd = connect_to(directory, NV_CONTROL_STATUS_MS);
+    if (fd < 0)
+        return 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+        peer.pid = 0;
+    (void)close(fd);
+    return (int)peer.pid;
 }

@@ -34,9 +34,13 @@ void nv_control_free(struct nv_control *control);
  */
 enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *request,
                            struct nv_buf *out, struct nv_fail *fail) NV_MUST_USE;
-/* The status of the gateway that runs on `directory`: JSON appended to `out`. Errors
- * likewise. */
+/* Longest wait of each step below: to connect, for a piece of the answer. */
+#define NV_CONTROL_STATUS_MS 4000
+/* The status of the gateway that runs on `directory`: JSON appended to `out`. Errors likewise;
+ * NV_ERR_TIMEOUT: it is there and says nothing. */
 enum nv_err nv_control_status(const char *directory, struct nv_buf *out,
                               struct nv_fail *fail) NV_MUST_USE;
+/* The process that listens on the control socket in `directory`; 0: none, or not to be told. */
+int nv_control_pid(const char *directory);
 
 #endif

@@ -1,38 +1,26 @@
 /*
- * `noveum-gateway doctor`: checks key, endpoint, clock, ports, disk and one round trip, in
- * words.
+ * `noveum-gateway doctor`: checks key, disk, ports, clock, the way to the backend and one round
+ * trip, asks the gateway that runs here, and says in words what is wrong and what to do next.
  */
 #ifndef NV_GATEWAY_COMMANDS_DOCTOR_H
 #define NV_GATEWAY_COMMANDS_DOCTOR_H
 
-#include "exporter/send/probe.h"
-#include "gateway/commands/running.h"
 #include "gateway/config/options.h"
+#include "gateway/doctor/isolated.h"
 
-/* Prints a line a check; returns the exit code: 1 when one of them failed. */
+/* Longest time of one check. */
+#define NV_DOCTOR_CHECK_MS 5000
+
+/*
+ * Prints a line for each thing found, as soon as it is, a verdict, and as the last line the one
+ * next step. Returns the exit code: 1 when something is bad.
+ */
 int nv_command_doctor(const struct nv_options *options);
-
-/* ---- single checks: append a line, return whether all is well ---------------------------- */
-
-/* Is there a key, where does it come from, does it look like one? Never the key itself. */
-bool nv_doctor_key(const struct nv_options *options, struct nv_buf *out);
-/* What one probe of the backend says. */
-bool nv_doctor_reply(const struct nv_probe *probe, struct nv_buf *out);
 /*
- * What the gateway that runs on this journal says of its exporter; `keyless`: doctor itself was
- * given no key.
+ * Runs one check for at most `deadline_ms` and adds its findings to `all`; one that did not end
+ * is a bad finding of `subject` itself, with `next` (borrowed) to do.
  */
-bool nv_doctor_status(const struct nv_running *running, bool keyless, struct nv_buf *out);
-/* Is `wall_ns` a time that traces may carry, and is the clock kept in step? */
-bool nv_doctor_clock(uint64_t wall_ns, bool in_step, struct nv_buf *out);
-/*
- * Can everything of `key` ("receiver.http.listen") be bound, or is it served by the gateway
- * that runs here? That one was told to listen on `served`; NULL: none runs.
- */
-bool nv_doctor_ports(const char *key, const char *addresses, const char *served,
-                     struct nv_buf *out);
-/* Can files be made and synced in `directory`, and is there room? */
-bool nv_doctor_disk(const char *key, const char *directory, uint64_t wanted_bytes,
-                    struct nv_buf *out);
+void nv_doctor_run(nv_isolated_check *check, void *ctx, unsigned deadline_ms,
+                   const char *subject, const char *next, struct nv_findings *all);
 
 #endif

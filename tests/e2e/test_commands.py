@@ -113,7 +113,7 @@ def test_doctor_says_what_is_wrong_here(run, directory, gateway):
                "--set=journal.directory=/proc/here", environment=environment)
     assert done.returncode == 1
     bad = re.findall(r"^BAD +(\S+)", done.stdout, re.MULTILINE)
-    assert bad == ["port", "disk", "backend"] and str(gateway.port) in done.stdout
+    assert bad == ["disk", "port", "backend"] and str(gateway.port) in done.stdout
 
 
 def test_doctor_is_content_with_the_gateway_that_runs(run, make_gateway, backend):

@@ -44,8 +44,8 @@ ASKS_VERSIONS = "gateway/commands/version.c"
 
 LIBRARIES = {
     "event2/": ("libevent", 1),  # net/loop.c
-    "curl/": ("libcurl", 2),
-    "jansson": ("jansson", 2),  # exporter/answer/backend_reply.c, gateway/commands/running.c
+    "curl/": ("libcurl", 3),  # exporter/send/send_curl.c, send_easy.c and .h, trace/send.c
+    "jansson": ("jansson", 2),  # exporter/answer/backend_reply.c, gateway/doctor/running.c
     "nghttp2/": ("nghttp2", 2),
     "zlib": ("zlib", 2),
     "libdeflate": ("libdeflate", 2),

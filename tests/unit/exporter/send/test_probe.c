@@ -121,6 +121,20 @@ START_TEST(what_the_backend_says_is_told)
 }
 END_TEST
 
+START_TEST(when_and_where_to_are_told)
+{
+    ck_assert_int_eq(ask("HTTP/1.1 301 Moved\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                         "Location: https://there.example/api\r\nConnection: close\r\n\r\n"),
+                     NV_OK);
+    ck_assert_int_eq(probe.status, 301);
+    ck_assert_int_eq(probe.date_s, 784111777);
+    ck_assert_str_eq(probe.location, "https://there.example/api");
+    ck_assert_int_eq(ask(REPLY("200 OK", "{}")), NV_OK);
+    ck_assert_int_eq(probe.date_s, 0);
+    ck_assert_str_eq(probe.location, "");
+}
+END_TEST
+
 START_TEST(a_connection_that_is_closed_is_no_reply)
 {
     ck_assert_int_eq(ask(NULL), NV_OK);
@@ -138,6 +152,7 @@ START_TEST(nobody_listens)
     configure(); /* at the port of before */
     ck_assert_int_eq(nv_exporter_probe(&config, nv_clock_system(), &probe, &fail), NV_OK);
     ck_assert_int_ne(probe.transfer, NV_TRANSFER_REPLY);
+    ck_assert_int_eq(probe.cause, NV_CAUSE_CONNECT);
     ck_assert_str_ne(probe.detail, "");
 }
 END_TEST
@@ -181,6 +196,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, it_asks_as_the_exporter_would);
     tcase_add_loop_test(tcase, what_the_backend_says_is_told, 0, COUNT(replies));
+    tcase_add_test(tcase, when_and_where_to_are_told);
     tcase_add_test(tcase, a_connection_that_is_closed_is_no_reply);
     tcase_add_test(tcase, nobody_listens);
     tcase_add_test(tcase, an_endpoint_that_is_none);

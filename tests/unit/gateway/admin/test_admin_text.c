@@ -9,6 +9,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "base/log/counters.h"
+
 #include "base/banned.h"
 
 static struct nv_gateway_status status;
@@ -97,6 +99,22 @@ START_TEST(status_is_json_whatever_a_service_is_called)
 }
 END_TEST
 
+START_TEST(refused_requests_by_reason)
+{
+    struct nv_buf text;
+    nv_buf_init(&text, 1u << 16);
+    nv_count_reset();
+    nv_count(NV_COUNT_REQUESTS_OK, 5);
+    nv_count(NV_COUNT_REFUSED_PATH, 3);
+    ck_assert_int_eq(nv_admin_write_status(&status, NULL, 0, &text), NV_OK);
+    ck_assert(nv_str_find(nv_buf_str(&text),
+                          NV_STR("\"requests\":{\"ok\":5,\"partial\":0,\"metrics\":0,"
+                                 "\"refused\":{\"path\":3}}")) != SIZE_MAX);
+    nv_count_reset();
+    nv_buf_release(&text);
+}
+END_TEST
+
 START_TEST(metrics_name_every_gauge_once)
 {
     struct nv_buf text;
@@ -124,6 +142,7 @@ int main(void)
     tcase_add_test(tcase, ready_unless_stopping_or_full);
     tcase_add_test(tcase, a_journal_that_refuses_says_what_failed_where);
     tcase_add_test(tcase, status_is_json_whatever_a_service_is_called);
+    tcase_add_test(tcase, refused_requests_by_reason);
     tcase_add_test(tcase, metrics_name_every_gauge_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

@@ -141,6 +141,13 @@ START_TEST(the_status_comes_as_it_is)
 }
 END_TEST
 
+START_TEST(whose_process_it_is)
+{
+    ck_assert_int_eq(nv_control_pid(directory), (int)getpid());
+    ck_assert_int_eq(nv_control_pid("/nonexistent"), 0);
+}
+END_TEST
+
 START_TEST(the_socket_is_its_owners_alone)
 {
     struct stat info;
@@ -265,6 +272,7 @@ int main(void)
     tcase_add_test(tcase, every_verb_gets_there_and_back);
     tcase_add_test(tcase, secrets_in_a_letter_are_masked);
     tcase_add_test(tcase, the_status_comes_as_it_is);
+    tcase_add_test(tcase, whose_process_it_is);
     tcase_add_test(tcase, the_socket_is_its_owners_alone);
     tcase_add_test(tcase, who_has_gone_takes_its_socket_along);
     tcase_add_test(tcase, a_directory_too_long_for_a_socket);

@@ -3,7 +3,7 @@
  */
 #include "expect.h"
 
-#include "gateway/commands/running.h"
+#include "gateway/doctor/running.h"
 
 #include "base/banned.h"
 
@@ -15,7 +15,9 @@ START_TEST(a_whole_status)
         NV_STR("{\"mode\":\"noveum\",\"version\":\"9\",\"listen\":{\"http\":\"127.0.0.1:1\","
                "\"admin\":\"127.0.0.1:3\"},\"exporter\":{\"state\":\"paused\",\"more\":[1],"
                "\"reason\":\"no\",\"last_error\":\"said\",\"refused_in_row\":7},"
-               "\"spans\":{\"dead_lettered\":9007199254740993}}"));
+               "\"spans\":{\"dead_lettered\":9007199254740993,\"received\":8},"
+               "\"journal\":{\"refusing\":null},\"uptime_ms\":5,"
+               "\"requests\":{\"ok\":3,\"partial\":1,\"refused\":{\"a\":1,\"b\":2}}}"));
     ck_assert(running.any && running.understood);
     ck_assert_str_eq(running.mode, "noveum");
     ck_assert_str_eq(running.state, "paused");
@@ -26,6 +28,13 @@ START_TEST(a_whole_status)
     ck_assert_str_eq(running.listen.admin, "127.0.0.1:3");
     ck_assert_int_eq(running.refused_in_row, 7);
     ck_assert_int_eq(running.dead_lettered, INT64_C(9007199254740993));
+    ck_assert_int_eq(running.received, 8);
+    ck_assert_int_eq(running.uptime_ms, 5);
+    ck_assert_int_eq(running.requests, 4);
+    ck_assert_int_eq(running.refused, 3);
+    ck_assert_str_eq(running.refused_for, "a 1, b 2");
+    ck_assert_str_eq(running.version, "9");
+    ck_assert_ptr_null(running.refusing);
     nv_running_release(&running);
     ck_assert(!running.any && !running.document);
     nv_running_release(&running);
