@@ -4,6 +4,8 @@
 #ifndef NV_NET_PEER_H
 #define NV_NET_PEER_H
 
+#include "base/str.h"
+
 #include <stdint.h>
 
 struct sockaddr;
@@ -16,5 +18,11 @@ struct sockaddr;
 uint64_t nv_peer_of(int fd);
 /* The same of an address (borrowed). */
 uint64_t nv_peer_of_address(const struct sockaddr *address);
+
+/* Of the text below: an IPv6 address in brackets with its port. */
+#define NV_PEER_TEXT_SIZE 56
+/* Who is behind a connected socket, for people: "127.0.0.1:4711", "[::1]:4711", "a Unix
+ * socket"; empty when it is not known. Borrowed from `text`. */
+struct nv_str nv_peer_text(int fd, char text[NV_PEER_TEXT_SIZE]);
 
 #endif

@@ -16,6 +16,7 @@
 #include "net/peer.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
@@ -526,4 +527,21 @@ void nv_http_connection_expire(struct nv_http_connection *connection)
         return;
     }
     nv_http_connection_drive(connection);
+}
+
+/* ---- who sends it ------------------------------------------------------------------------ */
+
+struct nv_str nv_http_request_sender(const struct nv_http_exchange *exchange,
+                                     char text[NV_SENDER_TEXT_SIZE])
+{
+    char address[NV_PEER_TEXT_SIZE];
+    text[0] = '\0';
+    if (!nv_loop_is_current(exchange->part->base.loop) || !exchange->connection)
+        return nv_str_from(text);
+    struct nv_str agent =
+        nv_str_slice(nv_http_request_header(exchange, NV_STR("user-agent")), 0, 80);
+    (void)nv_peer_text(exchange->connection->stream.fd, address);
+    (void)snprintf(text, NV_SENDER_TEXT_SIZE, agent.len > 0 ? "%s (%.*s)" : "%s", address,
+                   NV_STR_ARG(agent));
+    return nv_str_from(text);
 }

@@ -152,6 +152,8 @@ void nv_http_exchange_free(struct nv_http_exchange *exchange)
         explicit_bzero(exchange->head_bytes, exchange->head_capacity); /* it may hold a token */
     free(exchange->body);
     nv_buf_release(&exchange->headers);
+    if (exchange->account)
+        nv_account_give(exchange->account, exchange->charged);
     if (keep_spare(exchange))
         return;
     free(exchange->head_bytes);
@@ -408,6 +410,8 @@ static void on_reply(struct nv_loop_task *task)
 void nv_http_reply_send(struct nv_http_exchange *exchange, const struct nv_http_reply *reply)
 {
     uncount_body(exchange);
+    exchange->account = reply->account;
+    exchange->charged = reply->charged;
     render(exchange, reply);
     /* Inside of the handler the connection is above us on the stack and goes on by itself; from
      * anywhere else it may be gone by now, which only its loop can tell. */

@@ -63,6 +63,9 @@ struct nv_http_exchange {
     struct nv_buf headers; /* added by handlers, lines with CRLF */
     struct nv_buf out;     /* what is left of 100 Continue, and the whole reply */
     size_t sent;
+    struct nv_account
+        *account; /* of the reply, which holds `charged` bytes of it; NULL: none */
+    uint64_t charged;
     enum nv_http_method method;
     bool open;        /* counted in the server's exchanges */
     bool dispatching; /* loop's thread is inside of a handler: replies are picked up there */

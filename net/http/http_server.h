@@ -45,6 +45,10 @@ struct nv_http_reply {
     struct nv_str headers;      /* further header lines, each with its CRLF */
     struct nv_str body;
     bool close; /* close the connection afterwards */
+    /* `charged` bytes were taken from the account for the body: given back when the reply has
+     * gone out, or can't. Borrowed; NULL: none. */
+    struct nv_account *account;
+    uint64_t charged;
 };
 
 /*
@@ -163,6 +167,13 @@ unsigned nv_http_request_header_count(const struct nv_http_exchange *exchange,
 size_t nv_http_request_length(const struct nv_http_exchange *exchange);
 /* Who sends it (net/peer.h), 0 when not known. In `head` and `handle`. */
 uint64_t nv_http_request_client(const struct nv_http_exchange *exchange);
+/* Of the text below: an address, and what its User-Agent says. */
+#define NV_SENDER_TEXT_SIZE 160
+/* Who sends it, for people: "127.0.0.1:4711 (OTel-OTLP-Exporter-Python/1.27.0)"; what comes
+ * after the address is the client's and any bytes. Empty on another thread than the loop's, and
+ * when the connection is gone. Borrowed from `text`. */
+struct nv_str nv_http_request_sender(const struct nv_http_exchange *exchange,
+                                     char text[NV_SENDER_TEXT_SIZE]);
 /* Memory of the request's own for who handles it, NV_HTTP_ROOM_BYTES, zeroed, aligned for
  * anything; from `handle` until it replies. */
 void *nv_http_request_room(struct nv_http_exchange *exchange);

@@ -363,6 +363,12 @@ uint64_t nv_grpc_call_client(const struct nv_grpc_call *call)
     return call->client;
 }
 
+struct nv_str nv_grpc_call_sender(const struct nv_grpc_call *call)
+{
+    bool ours = !call->loop || nv_loop_is_current(call->loop);
+    return ours && call->session && call->sender ? nv_str_from(call->sender) : NV_STR("");
+}
+
 bool nv_grpc_call_compressed(const struct nv_grpc_call *call)
 {
     return call->compressed == 1;

@@ -58,6 +58,9 @@ struct nv_grpc_service {
 struct nv_str nv_grpc_call_header(const struct nv_grpc_call *call, enum nv_grpc_header which);
 /* Who sends it (net/peer.h), 0 when not known. */
 uint64_t nv_grpc_call_client(const struct nv_grpc_call *call);
+/* The same for people: "127.0.0.1:4711", empty on another thread than the loop's and when the
+ * stream is gone. Borrowed from its session. */
+struct nv_str nv_grpc_call_sender(const struct nv_grpc_call *call);
 /* Did a header come more than once? */
 bool nv_grpc_call_repeats(const struct nv_grpc_call *call, enum nv_grpc_header which);
 /* In `head`: does not keep the message, whatever it is; `handle` is called at its end. */

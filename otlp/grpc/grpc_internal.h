@@ -40,7 +40,8 @@ struct nv_grpc_call {
     struct nv_grpc_session *session; /* loop's thread only; NULL: the stream is gone */
     struct nv_grpc_call *prev, *next;
     int32_t stream_id;
-    uint64_t client; /* net/peer.h */
+    uint64_t client;    /* net/peer.h */
+    const char *sender; /* the same for people: its session's; NULL: nobody said */
 
     struct nv_buf header_bytes;
     uint32_t header_list_bytes; /* of all headers, kept or not */
@@ -111,8 +112,10 @@ struct nv_grpc_session *nv_grpc_session_new(struct nv_grpc_shared *shared, struc
                                             void *owner);
 /* Frees it; calls that wait for the service go on alone. NULL is allowed. */
 void nv_grpc_session_free(struct nv_grpc_session *session);
-/* Calls that begin from here on are of that client. */
-void nv_grpc_session_set_client(struct nv_grpc_session *session, uint64_t client);
+/* Calls that begin from here on are of the client behind that socket. */
+void nv_grpc_session_set_client(struct nv_grpc_session *session, int fd);
+/* Who that is, for people (net/peer.h). Borrowed until the session ends. */
+struct nv_str nv_grpc_session_sender(const struct nv_grpc_session *session);
 /* What new was given. Borrowed. */
 void *nv_grpc_session_owner(const struct nv_grpc_session *session);
 /* Bytes from the peer. NV_ERR_MALFORMED, NV_ERR_NO_MEMORY: send what is left and close. */

@@ -165,7 +165,7 @@ static enum nv_err write_out(struct nv_grpc_connection *connection)
 
 /* The usual mistakes are told and counted: the peer sees a connection that was closed, no
  * more. */
-static void note_protocol(struct nv_str bytes)
+static void note_protocol(const struct nv_grpc_session *session, struct nv_str bytes)
 {
     /* The last is a record of TLS that carries a handshake (RFC 8446 5.1). */
     static const struct {
@@ -177,7 +177,8 @@ static void note_protocol(struct nv_str bytes)
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (nv_str_starts(bytes, known[i].start)) {
-            nv_refusal_note("grpc", NV_REFUSAL_PROTOCOL, nv_str_from(known[i].told));
+            nv_refusal_note("grpc", NV_REFUSAL_PROTOCOL, nv_str_from(known[i].told),
+                            nv_grpc_session_sender(session));
             return;
         }
     }
@@ -194,7 +195,7 @@ static enum nv_err read_some(struct nv_grpc_connection *connection, size_t *got)
         return NV_ERR_IO;
     err = nv_grpc_session_feed(connection->session, (struct nv_str){scratch, *got});
     if (err == NV_ERR_MALFORMED) {
-        note_protocol((struct nv_str){scratch, *got});
+        note_protocol(connection->session, (struct nv_str){scratch, *got});
         connection->closing = true; /* a GOAWAY may be on its way */
         return NV_OK;
     }
@@ -307,7 +308,7 @@ static void open_connection(struct nv_grpc_part *part, int fd)
         close_connection(connection);
         return;
     }
-    nv_grpc_session_set_client(connection->session, nv_peer_of(fd));
+    nv_grpc_session_set_client(connection->session, fd);
     drive(connection);
 }
 

@@ -19,6 +19,7 @@
  */
 #include "otlp/grpc/grpc_internal.h"
 
+#include "net/peer.h"
 #include "otlp/request/reply.h"
 
 #include <nghttp2/nghttp2.h>
@@ -46,6 +47,7 @@ struct nv_grpc_session {
     struct nv_loop *loop;
     void *owner;
     uint64_t client;
+    char sender[NV_PEER_TEXT_SIZE];
     struct nv_grpc_call *calls; /* all open streams */
     uint64_t connected_ns;
     uint64_t heard_ns;  /* when the peer last sent something */
@@ -211,6 +213,7 @@ static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, voi
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     call->client = session->client;
+    call->sender = session->sender;
     link_call(session, call);
     return 0;
 }
@@ -422,9 +425,15 @@ void nv_grpc_session_free(struct nv_grpc_session *session)
     free(session);
 }
 
-void nv_grpc_session_set_client(struct nv_grpc_session *session, uint64_t client)
+void nv_grpc_session_set_client(struct nv_grpc_session *session, int fd)
 {
-    session->client = client;
+    session->client = nv_peer_of(fd);
+    (void)nv_peer_text(fd, session->sender);
+}
+
+struct nv_str nv_grpc_session_sender(const struct nv_grpc_session *session)
+{
+    return nv_str_from(session->sender);
 }
 
 void *nv_grpc_session_owner(const struct nv_grpc_session *session)

@@ -76,16 +76,17 @@ static bool is_health(enum method method)
 
 /* ---- head -------------------------------------------------------------------------------- */
 
-static void note_failure(enum nv_err err, const struct nv_fail *why)
+static void note_failure(const struct nv_grpc_call *call, enum nv_err err,
+                         const struct nv_fail *why)
 {
     char text[MESSAGE_BYTES];
     nv_refusal_note("grpc", nv_refusal_of_error(err),
-                    nv_reply_message(err, why, text, sizeof text));
+                    nv_reply_message(err, why, text, sizeof text), nv_grpc_call_sender(call));
 }
 
 static void fail(struct nv_grpc_call *call, enum nv_err err, const struct nv_fail *why)
 {
-    note_failure(err, why);
+    note_failure(call, err, why);
     nv_grpc_call_fail(call, err, why);
 }
 
@@ -101,7 +102,8 @@ static void refuse_encoding(struct nv_grpc_call *call)
 
 static void refuse(struct nv_grpc_call *call, int code, const char *message)
 {
-    nv_refusal_note("grpc", nv_refusal_of_grpc(code), nv_str_from(message));
+    nv_refusal_note("grpc", nv_refusal_of_grpc(code), nv_str_from(message),
+                    nv_grpc_call_sender(call));
     nv_grpc_call_refuse(call, code, message);
 }
 
@@ -121,7 +123,8 @@ static void refuse_http(struct nv_grpc_call *call)
         answer.http_status = 415;
         answer.message = NV_STR("this is OTLP/gRPC: content-type must be application/grpc\n");
     }
-    nv_refusal_note("grpc", nv_refusal_of_http(answer.http_status), answer.message);
+    nv_refusal_note("grpc", nv_refusal_of_http(answer.http_status), answer.message,
+                    nv_grpc_call_sender(call));
     nv_grpc_call_answer(call, &answer);
 }
 
@@ -172,7 +175,7 @@ static void on_refused(void *ctx, int code)
 {
     (void)ctx;
     nv_refusal_note("grpc", nv_refusal_of_grpc(code),
-                    NV_STR("a call broke a limit of size, time or memory"));
+                    NV_STR("a call broke a limit of size, time or memory"), NV_STR(""));
 }
 
 /* ---- export ------------------------------------------------------------------------------ */

@@ -144,13 +144,15 @@ static void error_body(void *ctx, struct nv_http_exchange *exchange, int status,
 {
     enum nv_media media = reply_media(exchange);
     char text[MESSAGE_BYTES];
+    char sender[NV_SENDER_TEXT_SIZE];
     bool tls = nv_str_eq(message, NV_STR(NV_HTTP1_WHY_TLS));
     (void)ctx;
     *content_type = media_name(media);
     message = advise(exchange, status, message, text, sizeof text);
     if (nv_reply_status(media, grpc_code_of(status), message, NULL, 0, body) != NV_OK)
         nv_buf_clear(body);
-    nv_refusal_note("http", tls ? NV_REFUSAL_PROTOCOL : nv_refusal_of_http(status), message);
+    nv_refusal_note("http", tls ? NV_REFUSAL_PROTOCOL : nv_refusal_of_http(status), message,
+                    nv_http_request_sender(exchange, sender));
 }
 
 /* Any thread: what it reads of the exchange does not change after the handler was called. */
@@ -159,7 +161,7 @@ static void reply_error(struct nv_http_exchange *exchange, enum nv_media media, 
 {
     const struct nv_err_info *info = nv_err_info(err);
     int seconds = nv_reply_retry_after_s(err);
-    char text[MESSAGE_BYTES], retry[40] = "";
+    char text[MESSAGE_BYTES], sender[NV_SENDER_TEXT_SIZE], retry[40] = "";
     struct nv_buf body;
     nv_buf_init(&body, NV_CAP_OTLP_REPLY);
     struct nv_str message = nv_reply_message(err, fail, text, sizeof text);
@@ -167,7 +169,8 @@ static void reply_error(struct nv_http_exchange *exchange, enum nv_media media, 
         nv_buf_clear(&body);
     if (seconds > 0)
         snprintf(retry, sizeof retry, "Retry-After: %d\r\n", seconds);
-    nv_refusal_note("http", nv_refusal_of_error(err), message);
+    nv_refusal_note("http", nv_refusal_of_error(err), message,
+                    nv_http_request_sender(exchange, sender));
     struct nv_http_reply reply = {.status = info->http_status,
                                   .content_type = media_name(media),
                                   .headers = nv_str_from(retry),

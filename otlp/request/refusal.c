@@ -14,6 +14,7 @@
 #include "base/log/counters.h"
 #include "base/log/log.h"
 #include "base/text/shown.h"
+#include "otlp/request/refused.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -84,13 +85,15 @@ enum nv_refusal nv_refusal_of_error(enum nv_err err)
     return info->retryable ? NV_REFUSAL_BUSY : nv_refusal_of_http(info->http_status);
 }
 
-void nv_refusal_note(const char *protocol, enum nv_refusal reason, struct nv_str message)
+void nv_refusal_note(const char *protocol, enum nv_refusal reason, struct nv_str message,
+                     struct nv_str sender)
 {
     static struct nv_log_site sites[2][NV_REFUSAL_COUNT];
     assert((unsigned)reason < NV_REFUSAL_COUNT);
     bool grpc = protocol[0] == 'g';
     nv_count(reason == NV_REFUSAL_BUSY ? NV_COUNT_REQUESTS_BUSY : NV_COUNT_REQUESTS_REFUSED, 1);
     nv_count(reasons[reason].counter, 1);
+    nv_refused_keep(protocol, reasons[reason].name, sender, nv_str_trim(message));
     nv_log_write(&sites[grpc][reason], NV_LOG_WARN, "otlp",
                  "request refused protocol=%s reason=%s: %.*s", protocol, reasons[reason].name,
                  NV_STR_ARG(nv_str_slice(nv_str_trim(message), 0, 400)));

@@ -33,10 +33,12 @@ enum nv_refusal nv_refusal_of_grpc(int code);
 enum nv_refusal nv_refusal_of_error(enum nv_err err);
 /*
  * Counts (noveum_requests_total and noveum_requests_refused_total) and logs one refused
- * request. `protocol` is "http" or "grpc"; `message` (borrowed, foreign text allowed) is what
- * the client is told.
+ * request, and keeps it for who looks (refused.h). `protocol` is "http" or "grpc"; `message` is
+ * what the client is told, `sender` who it is, empty when that is not known (both borrowed,
+ * foreign text allowed).
  */
-void nv_refusal_note(const char *protocol, enum nv_refusal reason, struct nv_str message);
+void nv_refusal_note(const char *protocol, enum nv_refusal reason, struct nv_str message,
+                     struct nv_str sender);
 
 /* ---- what to do instead ------------------------------------------------------------------ */
 

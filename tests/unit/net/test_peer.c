@@ -48,12 +48,64 @@ START_TEST(a_socket_is_asked)
 }
 END_TEST
 
+static int tcp(const char *address, int family)
+{
+    int fd = socket(family, SOCK_STREAM, 0);
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    (void)inet_pton(AF_INET, address, &in.sin_addr);
+    (void)inet_pton(AF_INET6, address, &in6.sin6_addr);
+    const struct sockaddr *any =
+        family == AF_INET ? (const struct sockaddr *)&in : (const struct sockaddr *)&in6;
+    socklen_t len = family == AF_INET ? sizeof in : sizeof in6;
+    if (fd < 0 || bind(fd, any, len) != 0 || listen(fd, 1) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* What the accepting side says of the other. */
+static void check_text(const char *address, int family, const char *begins)
+{
+    char text[NV_PEER_TEXT_SIZE];
+    struct sockaddr_storage where;
+    socklen_t len = sizeof where;
+    int listening = tcp(address, family);
+    if (listening < 0)
+        return; /* a machine without IPv6 */
+    ck_assert_int_eq(getsockname(listening, (struct sockaddr *)&where, &len), 0);
+    int client = socket(family, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(client, (struct sockaddr *)&where, len), 0);
+    int fd = accept(listening, NULL, NULL);
+    ck_assert(nv_str_starts(nv_peer_text(fd, text), nv_str_from(begins)));
+    ck_assert_uint_gt(strlen(text), strlen(begins));
+    close(fd);
+    close(client);
+    close(listening);
+}
+
+START_TEST(people_read_an_address_and_a_port)
+{
+    char text[NV_PEER_TEXT_SIZE];
+    int pair[2];
+    check_text("127.0.0.1", AF_INET, "127.0.0.1:");
+    check_text("::1", AF_INET6, "[::1]:");
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert(nv_str_eq(nv_peer_text(pair[0], text), NV_STR("a Unix socket")));
+    close(pair[0]);
+    close(pair[1]);
+    ck_assert_uint_eq(nv_peer_text(-1, text).len, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("peer");
     TCase *tcase = tcase_create("peer");
     tcase_add_test(tcase, an_address_is_a_client);
     tcase_add_test(tcase, a_socket_is_asked);
+    tcase_add_test(tcase, people_read_an_address_and_a_port);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

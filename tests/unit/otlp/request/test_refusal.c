@@ -52,7 +52,7 @@ START_TEST(counted_always_told_at_first)
     nv_count_reset();
     nv_log_set_sink(keep, &lines);
     for (int i = 0; i < 1000; i++)
-        nv_refusal_note("http", NV_REFUSAL_PATH, NV_STR("no \033 path\n"));
+        nv_refusal_note("http", NV_REFUSAL_PATH, NV_STR("no \033 path\n"), NV_STR("me"));
     ck_assert_uint_eq(nv_count_get(NV_COUNT_REFUSED_PATH), 1000);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_REFUSED), 1000);
     /* the window of a minute may turn over once in between */
@@ -62,8 +62,8 @@ START_TEST(counted_always_told_at_first)
         nv_str_find(nv_buf_str(&lines),
                     NV_STR("request refused protocol=http reason=path: no \\x1b path")),
         SIZE_MAX);
-    nv_refusal_note("grpc", NV_REFUSAL_PATH, NV_STR("x")); /* folded apart */
-    nv_refusal_note("http", NV_REFUSAL_BUSY, NV_STR("y"));
+    nv_refusal_note("grpc", NV_REFUSAL_PATH, NV_STR("x"), NV_STR("")); /* folded apart */
+    nv_refusal_note("http", NV_REFUSAL_BUSY, NV_STR("y"), NV_STR(""));
     ck_assert_uint_eq(lines_in(&lines), told + 2);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_BUSY), 1);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_REFUSED_BUSY), 1);
