@@ -17,6 +17,7 @@
  *      └── no memory, gate shut ──▶ stalled, in order, taken before all others
  */
 #include "assembly/hold/shard.h"
+#include "assembly/hold/held.h"
 #include "assembly/hold/leave.h"
 #include "base/limits.h"
 #include "base/log/counters.h"
@@ -577,6 +578,7 @@ void *nv_shard_run(void *arg)
         for (size_t i = 0; i < count; i++)
             nv_shard_take(shard, items[i], now_ns);
         next_ns = nv_shard_expire(shard, now_ns);
+        nv_held_serve(shard);
     }
     nv_shard_finish(shard);
     own(shard, false);

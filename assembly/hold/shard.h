@@ -13,6 +13,8 @@
 #include "assembly/hold/trace_table.h"
 #include "base/owner.h"
 
+struct nv_held_look;
+
 struct nv_shard {
     struct nv_assembly *assembly;
     uint32_t number;
@@ -33,6 +35,8 @@ struct nv_shard {
     uint8_t *record_groups;
     uint32_t next_group;
     uint64_t oldest_checked_ns;
+    struct nv_held_look *look; /* of who looks at what is held (held.h); the assembly's lock */
+    atomic_bool asked;         /* it was set since the shard looked */
     _Atomic uint64_t open_traces, held_spans, held_bytes, memory_bytes, oldest_ns;
     _Atomic uint64_t left_out; /* spans that came twice or were damaged; never less */
 };
