@@ -166,6 +166,7 @@ enum nv_err nv_redact(const struct nv_redaction_config *config, struct nv_trace 
     if (out)
         nv_redacted_init(out);
     struct nv_redacted *result = out ? out : &own;
+    result->uncounted = config->uncounted;
     enum nv_err err = nv_stacks_apply(config->stack_traces, trace, result);
     if (err == NV_OK)
         err = take_media(&config->media, trace, result);

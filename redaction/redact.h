@@ -35,6 +35,7 @@ struct nv_redaction_config {
     struct nv_media_policy media;
     struct nv_content_policy content;
     struct nv_pii *pii; /* borrowed; NULL: personal data stays */
+    bool uncounted;     /* only looked at: the counters of the process stay */
 };
 
 /*

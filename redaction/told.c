@@ -39,6 +39,7 @@ uint64_t nv_redaction_count(unsigned rule)
 
 void nv_redacted_init(struct nv_redacted *redacted)
 {
+    redacted->uncounted = false;
     redacted->total = 0;
     redacted->line_count = 0;
     memset(redacted->by_rule, 0, sizeof redacted->by_rule);
@@ -97,7 +98,7 @@ enum nv_err nv_redacted_tell(const struct nv_redacted *redacted, struct nv_trace
     enum nv_err err = NV_OK;
     if (redacted->total == 0)
         return NV_OK;
-    for (unsigned rule = 0; rule < NV_REDACTION_RULE_COUNT; rule++) {
+    for (unsigned rule = 0; rule < NV_REDACTION_RULE_COUNT && !redacted->uncounted; rule++) {
         atomic_fetch_add_explicit(&counters[rule], redacted->by_rule[rule],
                                   memory_order_relaxed);
     }

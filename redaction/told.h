@@ -21,6 +21,7 @@ struct nv_redacted_line {
 };
 
 struct nv_redacted {
+    bool uncounted; /* a look at what is counted when it leaves; set behind nv_redacted_init */
     uint64_t total;
     uint64_t by_rule[NV_REDACTION_RULE_COUNT];
     struct nv_redacted_line lines[NV_REDACTED_LINES_MAX]; /* no two alike */
