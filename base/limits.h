@@ -93,6 +93,9 @@
 #define NV_CAP_ADMIN_ANSWER NV_CAP_MIB(4)
 /* /agents: a thousand agents with their edges. */
 #define NV_CAP_ADMIN_AGENTS NV_CAP_MIB(2)
+/* Any answer of the API but a trace: a page of 500 rows, of which each holds question, answer
+ * and names of a few hundred bytes. */
+#define NV_CAP_API_LIST NV_CAP_MIB(4)
 /* An answer of the API: a page of 500 rows, or one trace as it is kept; less than a reply. */
 #define NV_CAP_API_ANSWER NV_CAP_MIB(63)
 /* A statement of the local store: fixed parts, and a search of at most 1,000 bytes. */

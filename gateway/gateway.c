@@ -55,6 +55,7 @@ struct nv_gateway {
     struct nv_dead_retry dead_retry;
     struct nv_agents *agents;
     struct nv_mapping *mapping;
+    struct nv_mapping *look_mapping; /* of the page's worker: made when it is first asked for */
     struct nv_assembly *assembly;
     struct nv_sinks sinks;
     struct nv_traces *traces; /* the local store; NULL: none */
@@ -321,6 +322,24 @@ static enum nv_err retry_dead(void *ctx, uint64_t id)
                                              : NV_ERR_NOT_FOUND;
 }
 
+static size_t read_held(void *ctx, const struct nv_held_ask *ask, struct nv_held_trace *out)
+{
+    const struct nv_gateway *gateway = ctx;
+    return nv_assembly_read_held(gateway->assembly, ask, out);
+}
+
+static const struct nv_mapping *look_mapping(void *ctx)
+{
+    struct nv_gateway *gateway = ctx;
+    struct nv_mapping_config config;
+    struct nv_fail fail = {0};
+    if (!gateway->look_mapping) {
+        nv_stage_mapping(nv_gateway_options(gateway), &config);
+        gateway->look_mapping = nv_mapping_new(&config, &fail);
+    }
+    return gateway->look_mapping;
+}
+
 void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out)
 {
     *out = (struct nv_admin_source){.options = nv_gateway_options(gateway),
@@ -331,6 +350,10 @@ void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out)
                                     .read_status = read_status,
                                     .read_services = read_services,
                                     .retry_dead = retry_dead,
+                                    .read_held = read_held,
+                                    .look_mapping = look_mapping,
+                                    .trace_id_form = gateway->dead_retry.trace_id_form,
+                                    .account = &gateway->memory,
                                     .ctx = gateway};
 }
 
@@ -507,6 +530,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     nv_traces_free(gateway->traces);
     nv_assembly_free(gateway->assembly);
     nv_mapping_free(gateway->mapping);
+    nv_mapping_free(gateway->look_mapping);
     nv_pii_free(gateway->pipeline.redaction.pii);
     nv_agents_free(gateway->agents);
     nv_translating_free(gateway->translating);

@@ -52,6 +52,28 @@ export function address(path, parameters = {}) {
 export const getText = async (path, parameters, options) => (await request(address(path, parameters), options)).text();
 export const get = async (path, parameters, options) => (await request(address(path, parameters), options)).json();
 
+let pageToken = null;
+
+/** What changes something: `path` with `parameters`, and the token that only this origin can read. */
+export async function post(path, parameters) {
+  pageToken ??= (await get("/api/dead")).token;
+  try {
+    return await (await request(address(path, parameters), {method: "POST", headers: {"X-Noveum-Token": pageToken}})).json();
+  } catch (error) {
+    pageToken = null; // of a gateway that was started again meanwhile
+    throw error;
+  }
+}
+
+/** Calls `work` every `ms` while `element` is in the document and somebody looks at it. */
+export async function every(element, ms, work) {
+  while (element.isConnected) {
+    if (document.hidden) await new Promise(seen => document.addEventListener("visibilitychange", seen, {once: true}));
+    else await work();
+    await pause(ms);
+  }
+}
+
 /**
  * Calls `told(last)` whenever there are traces past `after`, until `signal` aborts. `state` hears
  * "live" and "lost". A page that nobody looks at does not ask: a browser has six connections for it.

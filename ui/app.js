@@ -4,6 +4,7 @@ import {h, icon, put} from "./dom.js";
 import {follow, onTokenWanted, readRoute, link} from "./api.js";
 import {TraceList} from "./list.js";
 import {TraceView} from "./trace.js";
+import {CompareView} from "./compare.js";
 import {SessionList, SessionView} from "./session.js";
 import {AgentsView} from "./agents.js";
 import {OverviewView} from "./overview.js";
@@ -17,6 +18,7 @@ const VIEWS = {
   agents: {element: AgentsView, tag: "agents-view", title: "Agents", icon: "graph"},
   gateway: {element: GatewayView, tag: "gateway-view", title: "Gateway", icon: "gateway"},
   trace: {element: TraceView, tag: "trace-view", title: "Trace", under: "traces"},
+  compare: {element: CompareView, tag: "compare-view", title: "Compare", under: "traces"},
   session: {element: SessionView, tag: "session-view", title: "Session", under: "sessions"},
 };
 

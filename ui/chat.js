@@ -2,8 +2,10 @@
 
 import {h, icon, put, bdi, copyButton} from "./dom.js";
 import {parsed, textOf} from "./model.js";
+import {markdown, markdownOn} from "./markdown.js";
 
 const LONG = 1600; // characters of a text that are shown at once
+const MARKDOWN_MAX = 100000; // of a text that is shown as Markdown
 const ROLES = {system: "gear", developer: "gear", user: "user", assistant: "llm", model: "llm", tool: "tool", function: "tool"};
 
 /** A text, its rest behind a button. */
@@ -75,7 +77,8 @@ function part(one) {
     return one.url ? h("img.picture", {src: one.url, alt: "Image of the message", loading: "lazy"}) : h("div.media", null, "image, kept elsewhere");
   if (one.type === "other") return value(one.value);
   const data = parsed(one.text);
-  return typeof data === "object" && data !== null ? value(data) : longText(one.text);
+  if (typeof data === "object" && data !== null) return value(data);
+  return markdownOn() && one.text.length <= MARKDOWN_MAX ? markdown(one.text) : longText(one.text);
 }
 
 /** One message; `results`: what tools gave, by the id of the call. */

@@ -4,7 +4,7 @@ import {h, icon} from "./dom.js";
 
 const KEYS = [
   ["/", "search"], ["j  k", "next, previous row or span"], ["Enter", "open"], ["h  l", "fold, unfold"],
-  ["n  p", "next, previous match"], ["t", "timeline or transcript"], ["Esc", "back"], ["?", "this list"],
+  ["n  p", "next, previous match"], ["t", "timeline or transcript"], ["z  0", "zoom to the span, whole trace"], ["c", "compare two traces of the list"], ["Esc", "back"], ["?", "this list"],
 ];
 
 function dialog(title, ...content) {

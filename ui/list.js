@@ -1,11 +1,12 @@
 // The list of traces: live, filtered, sorted, paged by keyset.
 
-import {h, icon, put, bdi, chip, kindIcon, number, short, duration, money, when, empty, stat} from "./dom.js";
-import {get, link, remember} from "./api.js";
+import {h, icon, put, bdi, chip, kindIcon, number, short, duration, money, when, moment, empty, stat} from "./dom.js";
+import {get, link, remember, every} from "./api.js";
 import {Rows} from "./scroll.js";
 
 const PAGE = 200;
 const ROW = 58;
+const HELD_MS = 1000; // between two looks at what is held
 const FILTERS = [["status", "Status"], ["kind", "Kind"], ["model", "Model"], ["agent", "Agent"], ["tool", "Tool"], ["service", "Service"]];
 const RANGES = [["min_ms", "≥ ms"], ["max_ms", "≤ ms"], ["min_cost", "≥ $"], ["max_cost", "≤ $"]];
 const SORTS = [["arrival", "Newest"], ["time", "Start"], ["duration", "Duration"], ["cost", "Cost"], ["tokens", "Tokens"]];
@@ -14,6 +15,8 @@ const OTHERS = ["session", "user", "project", "environment"]; // by links from e
 export class TraceList extends HTMLElement {
   connectedCallback() {
     this.traces = [];
+    this.held = []; // on top of the list: what has come of traces that wait
+    this.marked = null; // the first of two to compare
     this.selected = -1;
     this.last = 0;
     this.rows = new Rows(ROW, index => this.drawRow(index), () => this.more());
@@ -23,11 +26,15 @@ export class TraceList extends HTMLElement {
     this.note = h("div.note");
     this.rows.element.setAttribute("role", "list");
     this.rows.element.setAttribute("aria-label", "Traces");
-    put(this, this.toolbar, h("div.list-head", null, this.totals), this.pill, this.note, this.rows.element);
+    this.comparing = h("div.comparing", {role: "status"});
+    put(this, this.toolbar, h("div.list-head", null, this.totals, this.comparing), this.pill, this.note, this.rows.element);
     this.route(this.start);
+    every(this, HELD_MS, () => this.loadHeld());
   }
 
-  route({parameters}) {
+  route({parameters: {compare, ...parameters}}) {
+    this.marked = compare ? {trace_id: compare, name: `${compare.slice(0, 8)}…`} : null;
+    this.drawComparing();
     const changed = JSON.stringify(parameters) !== JSON.stringify(this.filters);
     this.filters = parameters;
     if (!changed) return;
@@ -100,6 +107,34 @@ export class TraceList extends HTMLElement {
     return {sort: "arrival", ...this.filters, limit: PAGE, ...more};
   }
 
+  count() {
+    return this.held.length + this.traces.length;
+  }
+
+  at(index) {
+    return index < this.held.length ? this.held[index] : this.traces[index - this.held.length];
+  }
+
+  /** Traces that are held stand on top, newest first, as far as they have come. */
+  async loadHeld() {
+    const plain = Object.keys(this.filters).every(name => name === "sort") && (this.filters.sort ?? "arrival") === "arrival";
+    const held = plain ? (await get("/api/held").catch(() => ({held: []}))).held : [];
+    const shape = list => JSON.stringify(list.map(({wait, ...row}) => [row, wait.reason, wait.until_ms > Date.now() + 60000]));
+    const chosen = this.at(this.selected);
+    const changed = shape(held) !== shape(this.held);
+    this.held = held;
+    if (!changed) return this.tick();
+    this.selected = chosen ? Array.from({length: this.count()}, (_, i) => this.at(i).trace_id).indexOf(chosen.trace_id) : -1;
+    this.rows.update(this.count());
+    if (this.total) this.drawTotals();
+  }
+
+  /** How long they still wait, without drawing anything else. */
+  tick() {
+    for (const [index, row] of this.rows.drawn)
+      if (index < this.held.length) row.querySelector(".left").textContent = leavesIn(this.held[index].wait);
+  }
+
   async load() {
     const asked = this.asked = {};
     this.aborter?.abort();
@@ -114,7 +149,7 @@ export class TraceList extends HTMLElement {
       this.selected = -1;
       this.pill.hidden = true;
       this.rows.element.scrollTop = 0;
-      this.rows.update(this.traces.length);
+      this.rows.update(this.count());
       this.drawTotals();
     } catch (error) {
       if (error.name !== "AbortError") put(this.note, h("p.problem", {role: "alert"}, error.message));
@@ -130,7 +165,7 @@ export class TraceList extends HTMLElement {
       if (asked !== this.asked) return;
       this.traces.push(...page.traces);
       this.next = page.next;
-      this.rows.update(this.traces.length, true);
+      this.rows.update(this.count(), true);
     } finally {
       this.loading = false;
     }
@@ -152,22 +187,24 @@ export class TraceList extends HTMLElement {
     const known = new Set(page.traces.map(trace => trace.trace_id));
     this.traces = [...page.traces, ...this.traces.filter(trace => !known.has(trace.trace_id))];
     this.fresh = new Set(page.traces.map(trace => trace.id));
-    if (this.selected >= 0) this.selected += page.traces.length;
+    if (this.selected >= this.held.length) this.selected += page.traces.length;
     for (const trace of page.traces) {
       this.total.traces++;
       this.total.errors += trace.error_count > 0 ? 1 : 0;
       this.total.tokens += (trace.input_tokens ?? 0) + (trace.output_tokens ?? 0);
       if (trace.cost !== null) this.total.cost = (this.total.cost ?? 0) + trace.cost;
     }
-    this.rows.update(this.traces.length);
+    this.loadHeld();
+    this.rows.update(this.count());
     this.drawTotals();
   }
 
   drawTotals() {
     const {traces, errors, tokens, cost} = this.total;
     const filtered = Object.keys(this.filters).some(name => name !== "sort");
-    put(this.totals, stat("traces", number(traces)), stat("with errors", number(errors)), stat("tokens", short(tokens)), stat("cost", money(cost)));
-    if (traces > 0) put(this.note);
+    put(this.totals, stat("traces", number(traces)), stat("with errors", number(errors)), stat("tokens", short(tokens)), stat("cost", money(cost)),
+      this.held.length ? h("div.stat.held-count", {title: "Traces of which more is awaited"}, h("span.stat-label", null, "waiting"), h("span.stat-value", null, `${number(this.held.length)}${this.held.length >= 50 ? "+" : ""}`)) : null);
+    if (traces > 0 || this.held.length) put(this.note);
     else if (filtered) put(this.note, empty("Nothing matches", h("p", null, "No trace that is kept has all of that.")));
     else put(this.note, this.firstSteps());
   }
@@ -182,29 +219,62 @@ export class TraceList extends HTMLElement {
   // ---- rows
 
   drawRow(index) {
-    const trace = this.traces[index];
+    const trace = this.at(index);
+    const {wait} = trace;
     const tokens = trace.input_tokens !== null || trace.output_tokens !== null;
     const error = trace.error_count > 0 || trace.status !== "ok";
-    return h(`a.trace-row${index === this.selected ? ".selected" : ""}${error ? ".failed" : ""}${this.fresh?.has(trace.id) ? ".fresh" : ""}`, {
-      href: link("trace", [trace.trace_id]), role: "listitem", onfocus: () => this.select(index, false)},
+    return h(`a.trace-row${index === this.selected ? ".selected" : ""}${error ? ".failed" : ""}${wait ? ".held" : ""}${this.fresh?.has(trace.id) ? ".fresh" : ""}${this.marked?.trace_id === trace.trace_id ? ".marked" : ""}`, {
+      href: link("trace", [trace.trace_id], wait ? {held: "yes"} : {}), role: "listitem", onfocus: () => this.select(index, false), onclick: event => this.choose(event, trace)},
       kindIcon(trace.kind || "span"),
       h("div.who", null,
-        h("div.line", null, bdi(trace.name, "bdi.name"), error ? h("span.badge.bad", {title: trace.status_message || "has errors"}, trace.error_count > 1 ? `${trace.error_count} errors` : "error") : null),
+        h("div.line", null, bdi(trace.name, "bdi.name"), error ? h("span.badge.bad", {title: trace.status_message || "has errors"}, trace.error_count > 1 ? `${trace.error_count} errors` : "error") : null,
+          wait ? h("span.badge.wait", {title: wait.text}, "held") : null),
         h("div.line.dim", null, trace.service ? bdi(trace.service) : "unknown service", trace.session ? h("span.in-session", {title: `session ${trace.session}`}, icon("session"), bdi(trace.session)) : null)),
       h("div.what", null,
         trace.question ? h("div.line", null, h("span.said", null, "Q"), bdi(trace.question.replace(/\s+/g, " "))) : h("div.line.dim", null, trace.status_message ? bdi(trace.status_message) : ""),
-        trace.answer ? h("div.line.dim", null, h("span.said", null, "A"), bdi(trace.answer.replace(/\s+/g, " "))) : null),
+        wait ? h("div.line.waits", null, icon("clock"), h("span", null, wait.text))
+          : trace.answer ? h("div.line.dim", null, h("span.said", null, "A"), bdi(trace.answer.replace(/\s+/g, " "))) : null),
       h("div.model", null, trace.model ? chip(trace.model) : null),
       h("div.num", {title: tokens ? `${number(trace.input_tokens)} in, ${number(trace.output_tokens)} out` : null},
         tokens ? h("div", null, `${short(trace.input_tokens ?? 0)} → ${short(trace.output_tokens ?? 0)}`) : h("div.dim", null, "–"), h("div.dim", null, "tokens")),
       h("div.num", null, h("div", null, money(trace.cost)), h("div.dim", null, "cost")),
       h("div.num", null, h("div", null, duration(trace.duration_ms)),
         h("div.dim", null, trace.first_token_ms !== null ? `first ${duration(trace.first_token_ms)}` : `${number(trace.span_count)} span${trace.span_count === 1 ? "" : "s"}`)),
-      h("div.num.when", null, when(trace.start_ms)));
+      h("div.num.when", null, wait ? h("span.left", {title: `unless more comes: at ${moment(wait.until_ms)}`}, leavesIn(wait)) : when(trace.start_ms)));
+  }
+
+  /** The first of two is marked, the second opens the comparison. */
+  mark() {
+    const trace = this.at(this.selected);
+    if (!trace || trace.wait) return;
+    if (this.marked && this.marked.trace_id !== trace.trace_id) {
+      location.hash = link("compare", [this.marked.trace_id, trace.trace_id]);
+      return;
+    }
+    this.setMarked(this.marked ? null : trace);
+  }
+
+  setMarked(trace) {
+    this.marked = trace;
+    remember({compare: trace?.trace_id ?? ""});
+    this.drawComparing();
+    this.rows.update(this.count());
+  }
+
+  drawComparing() {
+    put(this.comparing, this.marked ? [icon("compare"), h("span", null, "Compare ", h("strong", null, bdi(this.marked.name)), " with the trace that you choose now"),
+      h("button.quiet", {type: "button", onclick: () => this.setMarked(null)}, "cancel")] : null);
+  }
+
+  /** While a first one is marked, a click chooses the second. */
+  choose(event, trace) {
+    if (!this.marked || trace.wait || trace.trace_id === this.marked.trace_id) return;
+    event.preventDefault();
+    location.hash = link("compare", [this.marked.trace_id, trace.trace_id]);
   }
 
   select(index, reveal = true) {
-    if (index < 0 || index >= this.traces.length) return;
+    if (index < 0 || index >= this.count()) return;
     this.rows.drawn.get(this.selected)?.classList.remove("selected");
     this.selected = index;
     if (reveal) this.rows.reveal(index);
@@ -216,8 +286,16 @@ export class TraceList extends HTMLElement {
   key(event) {
     if (event.key === "j" || event.key === "ArrowDown") this.select(this.selected + 1);
     else if (event.key === "k" || event.key === "ArrowUp") this.select(Math.max(0, this.selected - 1));
+    else if (event.key === "c") this.mark();
     else if (event.key === "Escape" && this.filters.search) location.hash = link("traces");
     else return false;
     return true;
   }
+}
+
+/** "leaves in 9 min": when nothing more comes. */
+export function leavesIn(wait) {
+  const left = wait.until_ms - Date.now();
+  if (left <= 1000) return "leaves now";
+  return `leaves in ${left < 60000 ? `${Math.round(left / 1000)} s` : left < 3600000 ? `${Math.round(left / 60000)} min` : `${Math.round(left / 3600000)} h`}`;
 }

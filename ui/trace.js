@@ -1,7 +1,9 @@
 // One trace: head, and four ways to look at it.
 
 import {h, icon, put, bdi, chip, number, short, duration, money, moment, kindIcon, copyButton, download, stat, empty} from "./dom.js";
-import {getText, link, readRoute, remember} from "./api.js";
+import {ApiError, get, getText, link, readRoute, remember, every} from "./api.js";
+import {leavesIn} from "./list.js";
+import {markdownSwitch} from "./markdown.js";
 import {readTrace, criticalPath} from "./model.js";
 import {Rows} from "./scroll.js";
 import {spanPanel} from "./span.js";
@@ -11,23 +13,76 @@ import {traceGraph} from "./agents.js";
 const ROW = 30;
 const TABS = [["timeline", "Timeline"], ["transcript", "Transcript"], ["agents", "Agents"], ["json", "JSON"]];
 const MARKS = 5; // of the axis
+const HELD_MS = 1000; // between two looks at a trace that is not complete
 
 export class TraceView extends HTMLElement {
   async connectedCallback() {
     this.folded = new Set();
+    this.id = this.start.rest[0];
     put(this, h("div.loading", null, "…"));
     try {
-      const text = await getText("/api/trace", {id: this.start.rest[0]});
-      this.model = readTrace(JSON.parse(text));
-      this.text = text;
+      const held = this.start.parameters.held && await this.readHeld();
+      const sent = held ? "" : await this.readSent();
+      if (!held && sent === null && !await this.readHeld()) throw new ApiError(404, "");
     } catch (error) {
-      put(this, empty(error.status === 404 ? "This trace is not here" : "The trace can't be shown", h("p", null, error.message), h("p", null, h("a", {href: link("traces")}, "All traces"))));
+      put(this, empty(error.status === 404 ? "This trace is not here" : "The trace can't be shown",
+        h("p", null, error.status === 404 ? "It is no longer kept, or it never came." : error.message), h("p", null, h("a", {href: link("traces")}, "All traces"))));
       return;
     }
+    this.route(readRoute());
+    if (this.wait) every(this, HELD_MS, () => this.wait && this.follow());
+  }
+
+  /** `chosen`: id of the span that stays chosen. */
+  read(text, chosen = this.chosen) {
+    this.text = text;
+    this.model = readTrace(JSON.parse(text));
     this.path = criticalPath(this.model);
     this.zoom = [this.model.start, this.model.end];
+    this.shown = null;
+    this.span = null;
     this.draw();
-    this.route(readRoute());
+    if (chosen) this.route(readRoute());
+  }
+
+  /** The trace as it left; null: it is not in the store. */
+  async readSent() {
+    try {
+      const text = await getText("/api/trace", {id: this.id});
+      this.wait = null;
+      this.read(text);
+      return text;
+    } catch (error) {
+      if (error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  /** A trace that waits is shown as far as it has come. False: it does not wait. */
+  async readHeld() {
+    const {wait, trace} = await get("/api/held", {id: this.id});
+    const more = !this.wait || wait?.spans !== this.wait.spans || wait?.log_records !== this.wait.log_records;
+    if (!wait) return false;
+    this.wait = wait;
+    if (trace && (more || !this.model)) this.read(JSON.stringify(trace), this.span?.id);
+    else if (!this.model) throw new Error("It is held, and too large to be shown before it leaves.");
+    else this.drawWait();
+    return true;
+  }
+
+  /** Until it has left and is in the store. */
+  async follow() {
+    if (await this.readHeld().catch(() => true)) return;
+    const {traces} = await get("/api/traces", {source: this.model.json.otel.trace_id, limit: 1});
+    if (!traces.length) return; // on its way
+    this.chosen = this.span?.id;
+    await this.readSent();
+    remember({held: ""});
+  }
+
+  drawWait() {
+    put(this.waiting, this.wait ? h("div.held-note", null, icon("clock"), h("strong", null, "Held, not sent yet."), h("span", null, this.wait.text),
+      h("span.dim", null, `${this.wait.spans} spans so far; it ${leavesIn(this.wait)} unless more comes`)) : null);
   }
 
   route({parameters}) {
@@ -47,12 +102,14 @@ export class TraceView extends HTMLElement {
     document.title = `${json.name} · Noveum gateway`;
     this.tabs = h("div.tabs", {role: "tablist"}, TABS.filter(([name]) => name !== "agents" || this.hasAgents()).map(([name, label]) =>
       h("button", {type: "button", role: "tab", data: {name}, onclick: () => this.setTab(name)}, label)));
+    const markdown = markdownSwitch(() => this.again());
     this.body = h("div.trace-body");
+    this.waiting = h("div", {role: "status"});
     put(this,
       h("div.trace-head", null,
         h("div.title", null, h("a.quiet.button", {href: link("traces"), title: "All traces (Esc)", "aria-label": "All traces", onclick: event => this.back(event)}, icon("back")),
-          h("h1", null, bdi(json.name)), totals.failed ? h("span.badge.bad", null, `${totals.failed} failed`) : h("span.badge.good", null, "ok"),
-          h("div.actions", null, copyButton("link", () => location.href), copyButton("curl", () => `curl '${location.origin}/api/trace?id=${json.trace_id}'`),
+          h("h1", null, bdi(json.name)), this.wait ? h("span.badge.wait", null, "held") : totals.failed ? h("span.badge.bad", null, `${totals.failed} failed`) : h("span.badge.good", null, "ok"),
+          h("div.actions", null, h("a.quiet.button", {href: link("traces", [], {compare: json.trace_id}), title: "Compare with another trace"}, icon("compare"), h("span", null, "compare")), copyButton("link", () => location.href), copyButton("curl", () => `curl '${location.origin}/api/trace?id=${json.trace_id}'`),
             copyButton("JSON", () => this.text),
             h("button.quiet", {type: "button", title: "Download as JSON", onclick: () => download(`${json.trace_id}.json`, this.text)}, icon("save"), h("span", null, "save")))),
         h("div.stats", null, stat("duration", duration(end - start)), stat("spans", number(spans.length)), stat("model calls", number(totals.calls)), stat("tool calls", number(totals.tools)),
@@ -62,7 +119,8 @@ export class TraceView extends HTMLElement {
           service ? stat("service", bdi(service)) : null,
           meta.session_id ? stat("session", h("a", {href: link("session", [meta.session_id])}, bdi(meta.session_id))) : null,
           meta.user_id ? stat("user", h("a", {href: link("traces", [], {user: meta.user_id})}, bdi(meta.user_id))) : null)),
-      this.tabs, this.body);
+      this.waiting, h("div.tab-line", null, this.tabs, markdown), this.body);
+    this.drawWait();
   }
 
   hasAgents() {
@@ -73,6 +131,12 @@ export class TraceView extends HTMLElement {
     if (history.length < 2) return;
     event?.preventDefault();
     history.back();
+  }
+
+  /** Draws the tab anew, with the same span chosen. */
+  again() {
+    this.shown = null;
+    this.showTab();
   }
 
   setTab(name) {
@@ -103,10 +167,12 @@ export class TraceView extends HTMLElement {
     this.axis = h("div.axis-marks");
     this.panel = h("aside.panel", {"aria-label": "Span", tabindex: 0});
     this.find = h("input", {type: "search", placeholder: "Find in trace", "aria-label": "Find in trace", oninput: () => this.search()});
-    this.found = h("span.dim");
+    this.found = h("span.dim.found", {role: "status"});
     put(this.body, h("div.split", null,
       h("div.timeline", null,
-        h("div.axis", null, h("div.axis-tools", null, h("label.search", null, icon("search"), this.find), this.found,
+        h("div.axis", null, h("div.axis-tools", null, h("label.search", null, icon("search"), this.find, this.found),
+          h("button.quiet", {type: "button", title: "Previous match (p)", "aria-label": "Previous match", onclick: () => this.step(-1)}, icon("up")),
+          h("button.quiet", {type: "button", title: "Next match (n)", "aria-label": "Next match", onclick: () => this.step(1)}, icon("down")),
           h("button.quiet", {type: "button", title: "Zoom to the span (z)", onclick: () => this.zoomTo(this.span)}, "zoom"),
           h("button.quiet", {type: "button", title: "Whole trace (0)", onclick: () => this.zoomTo(null)}, "all")), this.axis),
         this.rows.element),
@@ -114,6 +180,8 @@ export class TraceView extends HTMLElement {
     this.rows.element.addEventListener("wheel", event => this.wheel(event), {passive: false});
     this.fold();
     if (this.span) this.select(this.span, true);
+    this.find.value = readRoute().parameters.find ?? "";
+    if (this.find.value) this.search();
   }
 
   fold() {
@@ -204,15 +272,22 @@ export class TraceView extends HTMLElement {
     const text = this.find.value.trim().toLowerCase();
     this.order = text ? this.model.spans.filter(span => (span.haystack ??= JSON.stringify(span.json).toLowerCase()).includes(text)) : [];
     this.hits = new Set(this.order);
-    this.found.textContent = text ? `${this.order.length} spans` : "";
+    remember({find: text});
     this.rows.update(this.visible.length);
-    if (this.order.length) this.select(this.order[0], true);
+    if (this.order.length) this.select(this.order.includes(this.span) ? this.span : this.order[0], true);
+    this.drawFound();
+  }
+
+  drawFound() {
+    const text = this.find.value.trim();
+    this.found.textContent = text ? this.order.length ? `${this.order.indexOf(this.span) + 1}/${this.order.length}` : "none" : "";
   }
 
   step(by) {
     if (!this.order?.length) return;
     const at = this.order.indexOf(this.span);
     this.select(this.order[(at + by + this.order.length) % this.order.length], true);
+    this.drawFound();
   }
 
   key(event) {

@@ -271,11 +271,9 @@ static void set_routes(struct nv_admin *admin)
 /* Only where there is a store: without one there is nothing to show. */
 static enum nv_err set_page_routes(struct nv_admin *admin)
 {
-    struct nv_traces *traces = admin->source.traces;
-    if (!traces)
+    if (!admin->source.traces)
         return NV_OK;
-    enum nv_err err =
-        nv_api_new(traces, admin->source.store, admin->loops.items[0], &admin->api);
+    enum nv_err err = nv_api_new(&admin->source, admin->loops.items[0], &admin->api);
     if (err != NV_OK)
         return err;
     admin->route_count += nv_page_routes(&admin->routes[admin->route_count]);

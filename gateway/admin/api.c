@@ -5,7 +5,11 @@
  *
  * The connection to the store belongs to the worker; when that has ended, at the stop, to the
  * loop. A page of another origin can't read an answer (there is no CORS header), and is refused
- * where the browser says who asks, so that it can't make the gateway work either.
+ * where the browser says who asks, so that it can't make the gateway work either. What changes
+ * something is POST and names the token that GET /api/dead tells: no form and no link can.
+ *
+ * An answer's bytes are taken from the account of requests and traces before they are made and
+ * given back when they have gone out, however slowly that is: 503 when there is no room.
  *
  * Why a thread of its own: a search through the store may take seconds, and the admin port's
  * loop also answers /healthz, on which a supervisor hangs. One worker and not several: SQLite
@@ -19,15 +23,20 @@
 
 #include "base/limits.h"
 #include "base/log/log.h"
+#include "base/text/mask.h"
+#include "base/text/text.h"
 #include "gateway/admin/api_query.h"
 #include "gateway/admin/events.h"
+#include "gateway/admin/held_view.h"
 #include "gateway/admin/page.h"
 #include "gateway/dead/dead.h"
 #include "gateway/traces/trace_look.h"
+#include "otlp/request/refused.h"
 
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/banned.h"
 
@@ -35,11 +44,15 @@
 #define LOOK_MS 5000
 #define QUERY_ARENA NV_CAP_KIB(256)
 #define SLICES_DEFAULT 48u
+/* A trace is in memory so often at once: in SQLite, in the answer, in the reply. */
+#define COPIES 3u
+#define TOKEN_BYTES 16
 
 struct nv_api {
+    const struct nv_admin_source *source;
     struct nv_traces *traces;
-    const struct nv_store *dead;
     struct nv_loop *loop;
+    char token[2 * TOKEN_BYTES + 1]; /* that POST must name: of this process */
     struct nv_loops worker;
     struct nv_events *events;
     struct nv_loop_tick tick;
@@ -79,7 +92,12 @@ static void answer_error(struct nv_http_exchange *exchange, enum nv_err err,
     nv_json_write_key(&json, NV_STR("error"));
     nv_json_write_string(&json, nv_str_from(fail->what[0] ? fail->what : info->text));
     nv_json_write_end_object(&json);
-    nv_http_reply_text(exchange, status, NV_STR("application/json"), nv_buf_str(&body));
+    const struct nv_http_reply reply = {
+        .status = status,
+        .content_type = NV_STR("application/json"),
+        .headers = err == NV_ERR_FULL ? NV_STR("Retry-After: 1\r\n") : NV_STR(""),
+        .body = nv_buf_str(&body)};
+    nv_http_reply_send(exchange, &reply);
     nv_buf_release(&body);
 }
 
@@ -151,32 +169,193 @@ static enum nv_err make_dead(const struct job *job, const struct nv_api_query *q
 {
     (void)query;
     (void)fail;
-    return nv_dead_write(job->api->dead, out);
+    return nv_dead_write(job->api->source->store, job->api->token, out);
+}
+
+/* "id=7" or "id=all" of a verb. */
+static enum nv_err act(const struct job *job, enum nv_dead_verb verb,
+                       const struct nv_api_query *query, struct nv_buf *out,
+                       struct nv_fail *fail)
+{
+    const struct nv_admin_source *source = job->api->source;
+    const struct nv_dead_place place = {
+        .store = source->store, .ctx = source->ctx, .retry = source->retry_dead};
+    struct nv_dead_request request;
+    struct nv_json_writer json;
+    struct nv_buf said;
+    if (nv_dead_parse(verb, nv_api_query_get(query, "id"), &request) != NV_OK)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "which dead letter? ask with id=");
+    if (!place.store)
+        return nv_fail_set(fail, NV_ERR_NOT_FOUND, 0, "there are no dead letters here");
+    nv_buf_init(&said, NV_CAP_API_LIST);
+    enum nv_err err = nv_dead_run(&request, &place, &said);
+    nv_mask_buf(&said);
+    struct nv_str text = nv_str_trim(nv_buf_str(&said));
+    nv_json_write_init(&json, out);
+    nv_json_write_begin_object(&json);
+    nv_json_write_key(&json, NV_STR("said"));
+    nv_json_write_string(&json, text);
+    nv_json_write_end_object(&json);
+    if (err == NV_ERR_NOT_FOUND) {
+        (void)nv_fail_set(fail, err, 0, "no dead letter has that id");
+    } else if (err != NV_OK) {
+        (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "%.*s",
+                          NV_STR_ARG(nv_str_slice(text, 0, 200)));
+    }
+    nv_buf_release(&said);
+    return err == NV_OK || err == NV_ERR_NOT_FOUND ? err : NV_ERR_CONFIG;
+}
+
+static enum nv_err make_retry(const struct job *job, const struct nv_api_query *query,
+                              struct nv_buf *out, struct nv_fail *fail)
+{
+    return act(job, NV_VERB_RETRY, query, out, fail);
+}
+
+static enum nv_err make_drop(const struct job *job, const struct nv_api_query *query,
+                             struct nv_buf *out, struct nv_fail *fail)
+{
+    return act(job, NV_VERB_DROP, query, out, fail);
+}
+
+static enum nv_err make_held(const struct job *job, const struct nv_api_query *query,
+                             struct nv_buf *out, struct nv_fail *fail)
+{
+    (void)fail;
+    struct nv_str id = nv_api_query_get(query, "id");
+    if (id.len == 0)
+        return nv_held_list_write(job->api->source, out);
+    return nv_held_trace_write(job->api->source, id, out);
+}
+
+static void write_refused(const struct nv_refused *line, struct nv_json_writer *json)
+{
+    const struct nv_str texts[][2] = {{NV_STR("protocol"), nv_str_from(line->protocol)},
+                                      {NV_STR("reason"), nv_str_from(line->reason)},
+                                      {NV_STR("sender"), nv_str_from(line->sender)},
+                                      {NV_STR("message"), nv_str_from(line->message)}};
+    nv_json_write_begin_object(json);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        nv_json_write_key(json, texts[i][0]);
+        nv_json_write_string(json, texts[i][1]);
+    }
+    nv_json_write_key(json, NV_STR("count"));
+    nv_json_write_uint(json, line->count);
+    nv_json_write_key(json, NV_STR("first_ms"));
+    nv_json_write_double(json, (double)line->first_wall_ns / 1e6);
+    nv_json_write_key(json, NV_STR("last_ms"));
+    nv_json_write_double(json, (double)line->wall_ns / 1e6);
+    nv_json_write_end_object(json);
+}
+
+static enum nv_err make_refused(const struct job *job, const struct nv_api_query *query,
+                                struct nv_buf *out, struct nv_fail *fail)
+{
+    struct nv_refused *lines = calloc(NV_REFUSED_KEPT_MAX, sizeof *lines);
+    struct nv_json_writer json;
+    (void)job;
+    (void)query;
+    (void)fail;
+    if (!lines)
+        return NV_ERR_NO_MEMORY;
+    size_t count = nv_refused_read(lines, NV_REFUSED_KEPT_MAX);
+    nv_json_write_init(&json, out);
+    nv_json_write_begin_object(&json);
+    nv_json_write_key(&json, NV_STR("refused"));
+    nv_json_write_begin_array(&json);
+    for (size_t i = 0; i < count; i++)
+        write_refused(&lines[i], &json);
+    nv_json_write_end_array(&json);
+    nv_json_write_end_object(&json);
+    free(lines);
+    nv_mask_buf(out);
+    return out->failed;
+}
+
+/* ---- room -------------------------------------------------------------------------------- */
+
+/* What the answer may hold while it is made. */
+static enum nv_err room_of(const struct job *job, const struct nv_api_query *query,
+                           uint64_t *need)
+{
+    uint64_t bytes = 0;
+    enum nv_err err = NV_OK;
+    struct nv_str id = nv_api_query_get(query, "id");
+    if (job->make == make_trace && id.len > 0)
+        err = nv_look_trace_bytes(nv_traces_reader(job->api->traces), id, &bytes);
+    *need = bytes > 0 ? COPIES * bytes : NV_CAP_API_LIST;
+    return err;
+}
+
+static bool take_room(const struct nv_api *api, uint64_t need)
+{
+    struct nv_account *account = api->source->account;
+    return !account || nv_account_try_take(account, need);
+}
+
+static void give_room(const struct nv_api *api, uint64_t bytes)
+{
+    if (api->source->account && bytes > 0)
+        nv_account_give(api->source->account, bytes);
+}
+
+/* Sends `out`, whose bytes stay taken of `room` until they have gone; the rest is given
+ * back. */
+static void send_answer(const struct job *job, struct nv_buf *out, uint64_t room)
+{
+    uint64_t kept = out->len < room ? out->len : room;
+    const struct nv_http_reply reply = {.status = 200,
+                                        .content_type = NV_STR("application/json"),
+                                        .body = nv_buf_str(out),
+                                        .account = job->api->source->account,
+                                        .charged = kept};
+    nv_http_reply_send(job->exchange, &reply);
+    nv_buf_release(out);
+    give_room(job->api, room - kept);
 }
 
 /* ---- jobs -------------------------------------------------------------------------------- */
 
-/* On the worker, or on the loop when that has ended. */
-static void make(const struct job *job)
+/* The answer into `out`, which is empty; `*room` was taken for it, with an error nothing. */
+static enum nv_err make_with_room(const struct job *job, struct nv_buf *out, uint64_t *room,
+                                  struct nv_fail *fail)
 {
     struct nv_arena *arena = nv_arena_new(QUERY_ARENA);
     struct nv_api_query query;
-    struct nv_fail fail = {0};
-    struct nv_buf out;
-    nv_buf_init(&out, NV_CAP_API_ANSWER);
     enum nv_err err = arena ? nv_api_query_read(arena, job->query, &query) : NV_ERR_NO_MEMORY;
     if (err == NV_OK) {
         nv_sql_limit(nv_traces_reader(job->api->traces), LOOK_MS);
-        err = job->make(job, &query, &out, &fail);
+        err = room_of(job, &query, room);
+    }
+    if (err == NV_OK && !take_room(job->api, *room)) {
+        err = nv_fail_set(fail, NV_ERR_FULL, 0,
+                          "no memory for this answer just now (memory.max_bytes): ask again");
+    }
+    if (err == NV_OK) {
+        err = job->make(job, &query, out, fail);
+        if (err != NV_OK)
+            give_room(job->api, *room);
+    }
+    nv_arena_free(arena);
+    return err;
+}
+
+/* On the worker, or on the loop when that has ended. */
+static void make(const struct job *job)
+{
+    struct nv_fail fail = {0};
+    struct nv_buf out;
+    uint64_t room = 0;
+    nv_buf_init(&out, NV_CAP_API_ANSWER);
+    enum nv_err err = make_with_room(job, &out, &room, &fail);
+    if (err == NV_OK) {
+        send_answer(job, &out, room);
+        return;
     }
     if (err == NV_ERR_TIMEOUT)
         (void)nv_fail_set(&fail, err, 0, "it took too long: ask for less");
-    if (err == NV_OK)
-        nv_http_reply_text(job->exchange, 200, NV_STR("application/json"), nv_buf_str(&out));
-    else
-        answer_error(job->exchange, err, &fail);
+    answer_error(job->exchange, err, &fail);
     nv_buf_release(&out);
-    nv_arena_free(arena);
 }
 
 static void run_job(struct nv_loop_task *task)
@@ -226,17 +405,33 @@ static bool is_foreign(const struct nv_http_exchange *exchange)
            !nv_str_eq(site, NV_STR("none"));
 }
 
+static void forbid(struct nv_http_exchange *exchange, const char *why)
+{
+    struct nv_buf body;
+    nv_buf_init(&body, NV_CAP_ADMIN_WHY);
+    (void)nv_buf_printf(&body, "{\"error\":\"%s\"}", why);
+    nv_http_reply_text(exchange, 403, NV_STR("application/json"), nv_buf_str(&body));
+    nv_buf_release(&body);
+}
+
 static bool admits(struct nv_http_exchange *exchange)
 {
     nv_page_guard(exchange);
     if (!is_foreign(exchange))
         return true;
-    const struct nv_fail fail = {.what = "pages of other origins are not answered"};
-    struct nv_buf body;
-    nv_buf_init(&body, NV_CAP_ADMIN_WHY);
-    (void)nv_buf_printf(&body, "{\"error\":\"%s\"}", fail.what);
-    nv_http_reply_text(exchange, 403, NV_STR("application/json"), nv_buf_str(&body));
-    nv_buf_release(&body);
+    forbid(exchange, "pages of other origins are not answered");
+    return false;
+}
+
+/* What changes something: by who could read the token. */
+static bool admits_change(const struct nv_api *api, struct nv_http_exchange *exchange)
+{
+    struct nv_str token = nv_http_request_header(exchange, NV_STR("x-noveum-token"));
+    if (!admits(exchange))
+        return false;
+    if (token.len > 0 && nv_str_eq(token, nv_str_from(api->token)))
+        return true;
+    forbid(exchange, "name the token that GET /api/dead tells in X-Noveum-Token");
     return false;
 }
 
@@ -263,10 +458,16 @@ static void handle_events(void *ctx, struct nv_http_exchange *exchange)
 #define ROUTE_TABLE(X)                                                                         \
     X("/api/traces", make_list)                                                                \
     X("/api/trace", make_trace)                                                                \
+    X("/api/held", make_held)                                                                  \
     X("/api/names", make_names)                                                                \
     X("/api/sessions", make_sessions)                                                          \
     X("/api/overview", make_overview)                                                          \
-    X("/api/dead", make_dead)
+    X("/api/dead", make_dead)                                                                  \
+    X("/api/refused", make_refused)
+
+#define POST_TABLE(X)                                                                          \
+    X("/api/dead/retry", make_retry)                                                           \
+    X("/api/dead/drop", make_drop)
 
 #define ROUTE_HANDLER(path, how)                                                               \
     static void handle_##how(void *ctx, struct nv_http_exchange *exchange)                     \
@@ -276,18 +477,29 @@ static void handle_events(void *ctx, struct nv_http_exchange *exchange)
     }
 ROUTE_TABLE(ROUTE_HANDLER)
 
+#define POST_HANDLER(path, how)                                                                \
+    static void handle_##how(void *ctx, struct nv_http_exchange *exchange)                     \
+    {                                                                                          \
+        if (admits_change(ctx, exchange))                                                      \
+            hand_over(ctx, exchange, how);                                                     \
+    }
+POST_TABLE(POST_HANDLER)
+
 size_t nv_api_routes(struct nv_api *api, struct nv_http_route *routes)
 {
-#define ROUTE_ROW(path, how) {path, handle_##how},
+#define ROUTE_ROW(path, how) {path, NV_HTTP_GET, handle_##how},
+#define POST_ROW(path, how) {path, NV_HTTP_POST, handle_##how},
     static const struct {
         const char *path;
+        unsigned methods;
         void (*handle)(void *ctx, struct nv_http_exchange *exchange);
-    } rows[] = {ROUTE_TABLE(ROUTE_ROW){"/api/events", handle_events}};
+    } rows[] = {ROUTE_TABLE(ROUTE_ROW)
+                    POST_TABLE(POST_ROW){"/api/events", NV_HTTP_GET, handle_events}};
     enum { COUNT = sizeof rows / sizeof rows[0] };
     static_assert(COUNT <= NV_API_ROUTES_MAX, "room for all routes");
     for (size_t i = 0; i < COUNT; i++) {
         routes[i] = (struct nv_http_route){.path = nv_str_from(rows[i].path),
-                                           .methods = NV_HTTP_GET,
+                                           .methods = rows[i].methods,
                                            .body_bytes_max = 1024,
                                            .handler = {.ctx = api, .handle = rows[i].handle}};
     }
@@ -308,15 +520,26 @@ static void tick(struct nv_loop_tick *tick, uint64_t now_ns)
     nv_events_expire(api->events);
 }
 
-enum nv_err nv_api_new(struct nv_traces *traces, const struct nv_store *dead,
-                       struct nv_loop *loop, struct nv_api **out)
+/* Without randomness no POST is taken. */
+static void make_token(char token[2 * TOKEN_BYTES + 1])
 {
+    uint8_t bytes[TOKEN_BYTES];
+    token[0] = '\0';
+    if (getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes)
+        nv_hex_encode(bytes, sizeof bytes, token);
+}
+
+enum nv_err nv_api_new(const struct nv_admin_source *source, struct nv_loop *loop,
+                       struct nv_api **out)
+{
+    struct nv_traces *traces = source->traces;
     *out = NULL;
     struct nv_api *api = calloc(1, sizeof *api);
     if (!api)
         return NV_ERR_NO_MEMORY;
+    api->source = source;
     api->traces = traces;
-    api->dead = dead;
+    make_token(api->token);
     api->loop = loop;
     api->events = nv_events_new(nv_clock_system());
     enum nv_err err =

@@ -1,5 +1,6 @@
 /*
- * The API of the page: docs/api.md. GET only, JSON, contents of traces.
+ * The API of the page: docs/api.md. JSON, contents of traces. Only dead letters are changed by
+ * it, by POST with a token that pages of other origins can't read.
  *
  *   /api/traces ──loop──▶ worker ──SQL──▶ answer         /api/events ──▶ waits for new traces
  *
@@ -9,8 +10,7 @@
 #ifndef NV_GATEWAY_ADMIN_API_H
 #define NV_GATEWAY_ADMIN_API_H
 
-#include "gateway/traces/traces.h"
-#include "model/store.h"
+#include "gateway/admin/source.h"
 #include "net/http/http_server.h"
 #include "net/loop.h"
 
@@ -19,10 +19,10 @@ struct nv_api;
 /* Routes that an API has. */
 #define NV_API_ROUTES_MAX 16
 
-/* New API over `traces` and `dead` (borrowed; dead letters, NULL: none) for a server on `loop`
- * (borrowed, made, not started). NV_ERR_NO_MEMORY, NV_ERR_IO. */
-enum nv_err nv_api_new(struct nv_traces *traces, const struct nv_store *dead,
-                       struct nv_loop *loop, struct nv_api **out) NV_MUST_USE;
+/* New API over what `source` shows (borrowed; source->traces is not NULL) for a server on
+ * `loop` (borrowed, made, not started). NV_ERR_NO_MEMORY, NV_ERR_IO. */
+enum nv_err nv_api_new(const struct nv_admin_source *source, struct nv_loop *loop,
+                       struct nv_api **out) NV_MUST_USE;
 /* Fills in its routes; `routes` has room for NV_API_ROUTES_MAX. Returns how many. */
 size_t nv_api_routes(struct nv_api *api, struct nv_http_route *routes);
 /* Starts its thread. NV_ERR_NO_MEMORY, NV_ERR_IO. */

@@ -11,6 +11,7 @@
 #define NV_GATEWAY_ADMIN_SOURCE_H
 
 #include "assembly/assembly.h"
+#include "assembly/hold/held.h"
 #include "exporter/exporter.h"
 #include "gateway/config/options.h"
 #include "gateway/traces/traces.h"
@@ -46,6 +47,13 @@ struct nv_admin_source {
     size_t (*read_services)(void *ctx, struct nv_service_facts *out, size_t max);
     /* Gives a dead letter another try. As nv_dead_retry. */
     enum nv_err (*retry_dead)(void *ctx, uint64_t id);
+    /* Looks at what is held. As nv_assembly_read_held; NULL: nothing is held here. */
+    size_t (*read_held)(void *ctx, const struct nv_held_ask *ask, struct nv_held_trace *out);
+    /* What held traces are translated with to be shown: agents are not noted by it. NULL: no
+     * memory for it. */
+    const struct nv_mapping *(*look_mapping)(void *ctx);
+    enum nv_trace_id_form trace_id_form;
+    struct nv_account *account; /* that answers of the page count in; NULL: none */
     void *ctx;
 };
 

@@ -156,7 +156,7 @@ static void visit_object(void *visit_ctx, const struct nv_dead_letter *letter)
     nv_json_write_end_object(json);
 }
 
-enum nv_err nv_dead_write(const struct nv_store *store, struct nv_buf *out)
+enum nv_err nv_dead_write(const struct nv_store *store, const char *token, struct nv_buf *out)
 {
     struct listing listing = {.total = 0};
     enum nv_err err = NV_OK;
@@ -169,6 +169,7 @@ enum nv_err nv_dead_write(const struct nv_store *store, struct nv_buf *out)
     nv_json_write_end_array(&listing.json);
     nv_json_write_key(&listing.json, NV_STR("total"));
     nv_json_write_uint(&listing.json, listing.total);
+    write_member(&listing.json, NV_STR("token"), nv_str_from(token));
     nv_json_write_end_object(&listing.json);
     return err != NV_OK ? err : out->failed;
 }

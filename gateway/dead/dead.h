@@ -36,8 +36,9 @@ enum nv_err nv_dead_run(const struct nv_dead_request *request,
 /* Dead letters that nv_dead_write lists. */
 #define NV_DEAD_WRITTEN_MAX 200u
 
-/* Appends {"letters": [...], "total": n}, the oldest NV_DEAD_WRITTEN_MAX of them; `store` NULL:
- * none. The store's and buffer's errors. */
-enum nv_err nv_dead_write(const struct nv_store *store, struct nv_buf *out) NV_MUST_USE;
+/* Appends {"letters": [...], "total": n, "token": `token`}, the oldest NV_DEAD_WRITTEN_MAX of
+ * them; `store` NULL: none. The store's and buffer's errors. */
+enum nv_err nv_dead_write(const struct nv_store *store, const char *token,
+                          struct nv_buf *out) NV_MUST_USE;
 
 #endif

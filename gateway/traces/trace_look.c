@@ -69,6 +69,24 @@ static enum nv_err write_objects(struct nv_sql_query *query, const char *columns
 
 /* ---- one trace --------------------------------------------------------------------------- */
 
+enum nv_err nv_look_trace_bytes(struct nv_sql *sql, struct nv_str id, uint64_t *bytes)
+{
+    struct nv_sql_query *query = NULL;
+    bool row = false;
+    enum nv_err err = nv_sql_prepare(
+        sql,
+        "SELECT bytes FROM trace WHERE trace_id=?1 UNION ALL SELECT bytes FROM trace WHERE "
+        "source_id=?1 LIMIT 1",
+        &query);
+    if (err == NV_OK) {
+        nv_sql_bind_text(query, 1, id);
+        err = nv_sql_step(query, &row);
+    }
+    *bytes = row ? (uint64_t)nv_sql_int(query, 0) : 0;
+    nv_sql_finish(query);
+    return err;
+}
+
 /* By the id that went out, else by the one that came in: a user pastes whichever he has. */
 enum nv_err nv_look_trace(struct nv_sql *sql, struct nv_str id, struct nv_buf *out)
 {

@@ -13,6 +13,9 @@
 /* Spans of time that an overview has at most. */
 #define NV_LOOK_SLICES_MAX 200u
 
+/* Bytes of what nv_look_trace would give, 0: it is not there. */
+enum nv_err nv_look_trace_bytes(struct nv_sql *sql, struct nv_str id,
+                                uint64_t *bytes) NV_MUST_USE;
 /* The trace with that id, as it was sent; `id` as sent or as the client named it, in hex.
  * NV_ERR_NOT_FOUND. */
 enum nv_err nv_look_trace(struct nv_sql *sql, struct nv_str id, struct nv_buf *out) NV_MUST_USE;

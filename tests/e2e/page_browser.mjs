@@ -117,7 +117,7 @@ await check("overview", async () => {
 });
 await check("gateway", async () => {
   await go(page, "#/gateway", ".ledger i");
-  return page.locator(".card h2").first().textContent();
+  return page.locator(".card-head").first().textContent();
 });
 // ---- what screen readers are told, in both themes
 let axe = null;

@@ -1,18 +1,24 @@
 """The page and its API on the admin port: what scripts get, what is refused, what a prompt may hold."""
 import gzip
+import http.client
 import json
 import pathlib
 import re
+import socket
 import subprocess
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 
 import pytest
 
+from backend import Fault
 from conftest import PROGRAM, ROOT, TIME, clean_environment
 from otlp import Trace, post_ok
 from page_traces import support
 
+CHANGES = {"/api/dead/retry", "/api/dead/drop"}
 HOSTILE = [
     "<script>alert(1)</script>", "</script><img src=x onerror=alert(1)>", "javascript:alert(1)", "\x1b[2J\x1b]0;owned\x07",
     "\u202egnp.exe \u2066 bidi", "' OR 1=1; DROP TABLE trace; --", '"AND" NEAR(x) col:y *', "\u0000 nul and \ud7ff", "{{constructor.constructor('alert(1)')()}}",
@@ -87,7 +93,10 @@ def test_every_answer_is_as_openapi_says(local):
     api = json.loads((ROOT / "docs/openapi.json").read_text("utf-8"))
     asked = {"/api/trace": {"id": traces[0].uuid}, "/api/traces": {"limit": 2}}
     for path, verbs in api["paths"].items():
-        assert list(verbs) == ["get"], "nothing changes by the API"
+        if list(verbs) == ["post"]:
+            assert path in CHANGES
+            continue
+        assert list(verbs) == ["get"]
         content = verbs["get"]["responses"]["200"]["content"]
         if "application/json" not in content:
             continue
@@ -100,8 +109,75 @@ def test_every_answer_is_as_openapi_says(local):
         if parameter["name"] != "after":
             assert ask(local, "/api/traces", **{parameter["name"]: value})[0] == 200, parameter
     page = (ROOT / "docs/api.md").read_text("utf-8")
-    routes = set(re.findall(r'"(/api/\w+)"', (ROOT / "gateway/admin/api.c").read_text("utf-8")))
+    routes = set(re.findall(r'"(/api/[\w/]+)"', (ROOT / "gateway/admin/api.c").read_text("utf-8")))
     assert routes == set(api["paths"]) and all(f"`{route}" in page for route in routes)
+
+
+def change(gateway, path, token=None, **headers):
+    """Status and answer of a POST."""
+    request = urllib.request.Request(f"http://127.0.0.1:{gateway.ports['admin']}{path}", data=b"", method="POST", headers={"X-Noveum-Token": token, **headers} if token else headers)
+    try:
+        with urllib.request.urlopen(request, timeout=TIME) as reply:
+            return reply.status, json.loads(reply.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def test_dead_letters_are_tried_again_and_dropped_by_who_may(make_gateway, backend):
+    gateway = make_gateway({"admin.ui": "true"}, {"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url})
+    backend.always = Fault(status=422)
+    send(gateway, 2)
+    gateway.wait_status(lambda s: s["spans"]["dead_lettered"] == 16)
+    backend.always = None
+    dead = ask(gateway, "/api/dead")[1]
+    assert dead["total"] == 2 and {letter["reason"] for letter in dead["letters"]} == {"rejected"}
+    first, second = (letter["id"] for letter in dead["letters"])
+    for token, more in [(None, {}), ("0" * 32, {}), (dead["token"], {"Sec-Fetch-Site": "cross-site"})]:
+        assert change(gateway, f"/api/dead/drop?id={first}", token, **more)[0] == 403
+    assert gateway.get(f"/api/dead/drop?id={first}")[0] == 405
+    assert ask(gateway, "/api/dead")[1]["total"] == 2
+    assert change(gateway, f"/api/dead/retry?id={first}", dead["token"]) == (200, {"said": f"{first}  sent again"})
+    backend.wait_traces(1, TIME)
+    assert change(gateway, f"/api/dead/drop?id={second}", dead["token"]) == (200, {"said": f"{second}  dropped"})
+    assert ask(gateway, "/api/dead")[1]["total"] == 0
+    assert change(gateway, f"/api/dead/drop?id={second}", dead["token"])[0] == 404
+
+
+def test_held_traces_say_why_they_wait_and_fill(make_gateway):
+    gateway = make_gateway({"assembly.open_ms": 600000})
+    trace = Trace()
+    root = trace.span("plan", **{"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner"})
+    child = trace.span("chat m", parent=root, **{"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "note": "my key is sk-proj-" + "a1B2c3D4" * 6})
+    post_ok(gateway.port, trace.request([child]))
+    (row,) = ask(gateway, "/api/held")[1]["held"]
+    assert row["trace_id"] == trace.uuid and row["model"] == "m" and row["wait"]["reason"] == "open" and not row["wait"]["root"]
+    assert 590000 < row["wait"]["until_ms"] - row["wait"]["since_ms"] <= 601000
+    one = ask(gateway, "/api/held", id=trace.trace_id.hex())[1]
+    assert [span["name"] for span in one["trace"]["spans"]] == ["chat m"] and "my key is ***" in json.dumps(one)
+    second = trace.span("chat n", parent=root, **{"gen_ai.operation.name": "chat", "gen_ai.request.model": "n"})
+    post_ok(gateway.port, trace.request([second]))
+    assert len(ask(gateway, "/api/held", id=trace.uuid)[1]["trace"]["spans"]) == 2
+    assert gateway.metrics()['noveum_redacted_total{rule="openai"}'] == 0, "looking counts nothing"
+    post_ok(gateway.port, trace.request([root]))
+    assert wait_listed(gateway, 1)["traces"][0]["span_count"] == 3
+    assert ask(gateway, "/api/held", id=trace.uuid)[1] == {"wait": None, "trace": None}
+    assert ask(gateway, "/api/held")[1]["held"] == []
+
+
+def test_who_was_refused_and_why(local):
+    for _ in range(3):
+        connection = http.client.HTTPConnection("127.0.0.1", local.port, timeout=TIME)
+        connection.request("POST", "/v1/trace", b"x", {"User-Agent": "OTel-OTLP-Exporter-Python/1.41.1"})
+        assert connection.getresponse().status == 404
+        connection.close()
+    (line,) = ask(local, "/api/refused")[1]["refused"]
+    assert line["count"] == 3 and line["reason"] == "path" and "OTEL_EXPORTER_OTLP_ENDPOINT" in line["message"]
+    assert re.fullmatch(r"127\.0\.0\.1:\d+ \(OTel-OTLP-Exporter-Python/1\.41\.1\)", line["sender"])
+    with socket.create_connection(("127.0.0.1", local.ports["grpc"]), timeout=TIME) as plain:
+        plain.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: a\r\n\r\n")
+        while plain.recv(4096):
+            pass
+    assert [one["protocol"] for one in ask(local, "/api/refused")[1]["refused"]] == ["grpc", "http"]
 
 
 def test_a_trace_is_listed_found_and_given_as_it_was_delivered(local):

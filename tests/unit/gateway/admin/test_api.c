@@ -22,6 +22,30 @@ static struct nv_traces *traces;
 static struct nv_loop *loop;
 static struct nv_api *api;
 static struct nv_http_route routes[NV_API_ROUTES_MAX];
+static struct nv_account account;
+static struct nv_admin_source source;
+static uint64_t tried; /* the dead letter that was given another try */
+
+static enum nv_err each_letter(void *ctx, enum nv_record_kind kind, nv_store_visit *visit,
+                               void *visit_ctx)
+{
+    (void)ctx;
+    (void)kind;
+    visit(visit_ctx, 7,
+          NV_STR("{\"v\":1,\"trace_id\":\"t\",\"name\":\"n\",\"reason\":\"rejected\","
+                 "\"status\":400,\"why\":\"w\",\"time\":\"now\",\"spans\":2}"),
+          NV_STR("{}"));
+    return NV_OK;
+}
+
+static const struct nv_store letters = {.each = each_letter};
+
+static enum nv_err retry(void *ctx, uint64_t id)
+{
+    (void)ctx;
+    tried = id;
+    return NV_OK;
+}
 
 static const struct kit_trace one = {.id = "abcd",
                                      .name = "support",
@@ -42,8 +66,12 @@ static void set_up(void)
     const struct nv_traces_config config = {
         .path = kit.path, .trace_bytes_max = 1u << 20, .queue_bytes_max = 1u << 20};
     ck_assert_int_eq(nv_traces_open(&config, &fail, &traces), NV_OK);
+    nv_account_init(&account, 64u << 20);
+    source = (struct nv_admin_source){
+        .traces = traces, .account = &account, .store = &letters, .retry_dead = retry};
+    tried = 0;
     loop = nv_loop_new(nv_clock_system());
-    ck_assert_int_eq(nv_api_new(traces, NULL, loop, &api), NV_OK);
+    ck_assert_int_eq(nv_api_new(&source, loop, &api), NV_OK);
     ck_assert_int_eq(nv_api_start(api), NV_OK);
     nv_api_stop(api);
     http_rig_open(&rig, routes, nv_api_routes(api, routes), NULL, NULL);
@@ -58,16 +86,23 @@ static void tear_down(void)
     nv_loop_free(loop);
     nv_traces_free(traces);
     traces_kit_release(&kit);
+    ck_assert_uint_eq(nv_account_used(&account), 0);
+    nv_account_release(&account);
+}
+
+static int ask(const char *method, const char *target, const char *headers)
+{
+    char request[1200];
+    int length = snprintf(request, sizeof request,
+                          "%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", method,
+                          target, headers);
+    http_rig_ask(&rig, (struct nv_str){request, (size_t)length});
+    return http_rig_status(&rig, 0);
 }
 
 static int get(const char *target, const char *headers)
 {
-    char request[1200];
-    int length =
-        snprintf(request, sizeof request,
-                 "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", target, headers);
-    http_rig_ask(&rig, (struct nv_str){request, (size_t)length});
-    return http_rig_status(&rig, 0);
+    return ask("GET", target, headers);
 }
 
 static const struct {
@@ -91,7 +126,11 @@ static const struct {
     {"/api/overview?slices=201", 400, "slices 1 to 200"},
     {"/api/overview?since=2&until=1", 400, "since and until"},
     {"/api/overview?since=nan", 400, "since and until"},
-    {"/api/dead", 200, "{\"letters\":[],\"total\":0}"},
+    {"/api/dead", 200, "\"total\":1,\"token\":\""},
+    {"/api/dead/retry?id=7", 405, "Allow: POST"},
+    {"/api/held", 200, "{\"held\":[]}"},
+    {"/api/held?id=abcd", 200, "{\"wait\":null,\"trace\":null}"},
+    {"/api/refused", 200, "{\"refused\":["},
     {"/api/events", 200, "event: traces"},
     {"/api/events?after=x", 400, "after is the id"},
     {"/api/nothing", 404, ""},
@@ -123,12 +162,57 @@ START_TEST(an_event_source_says_what_it_has_in_a_header)
 }
 END_TEST
 
+/* The header with the token that GET /api/dead tells. */
+static const char *token_header(void)
+{
+    static char header[80];
+    char token[33] = "";
+    ck_assert_int_eq(get("/api/dead", ""), 200);
+    const char *at = strstr(rig.text, "\"token\":\"");
+    ck_assert_ptr_nonnull(at);
+    memcpy(token, at + 9, 32);
+    (void)snprintf(header, sizeof header, "X-Noveum-Token: %s\r\n", token);
+    return header;
+}
+
+START_TEST(what_changes_something_names_the_token)
+{
+    char foreign[160];
+    ck_assert_int_eq(ask("POST", "/api/dead/retry?id=7", ""), 403);
+    ck_assert_int_eq(ask("POST", "/api/dead/retry?id=7", "X-Noveum-Token: \r\n"), 403);
+    ck_assert_int_eq(ask("POST", "/api/dead/retry?id=7", "X-Noveum-Token: x\r\n"), 403);
+    (void)snprintf(foreign, sizeof foreign, "%sSec-Fetch-Site: cross-site\r\n", token_header());
+    ck_assert_int_eq(ask("POST", "/api/dead/retry?id=7", foreign), 403);
+    ck_assert_uint_eq(tried, 0);
+    ck_assert_int_eq(ask("POST", "/api/dead/retry?id=7", token_header()), 200);
+    ck_assert_ptr_nonnull(strstr(rig.text, "{\"said\":\"7  sent again\"}"));
+    ck_assert_uint_eq(tried, 7);
+    ck_assert_int_eq(ask("POST", "/api/dead/retry?id=8", token_header()), 404);
+    ck_assert_int_eq(ask("POST", "/api/dead/drop?id=x", token_header()), 400);
+    ck_assert_int_eq(ask("POST", "/api/dead/drop", token_header()), 400);
+}
+END_TEST
+
+START_TEST(without_room_it_is_asked_again_later)
+{
+    ck_assert(nv_account_try_take(&account, 60u << 20));
+    ck_assert_int_eq(get("/api/traces", ""), 200);
+    ck_assert(nv_account_try_take(&account, (4u << 20) - 100));
+    ck_assert_int_eq(get("/api/traces", ""), 503);
+    ck_assert_ptr_nonnull(strstr(rig.text, "Retry-After: 1\r\n"));
+    ck_assert_ptr_nonnull(strstr(rig.text, "memory.max_bytes"));
+    ck_assert_int_eq(get("/api/trace?id=abcd", ""), 503);
+    nv_account_give(&account, (64u << 20) - 100);
+    ck_assert_int_eq(get("/api/trace?id=abcd", ""), 200);
+}
+END_TEST
+
 START_TEST(without_memory_it_is_not_made)
 {
     struct nv_api *none = NULL;
     for (unsigned long n = 1; n <= 2; n++) {
         oom_fail_nth(n);
-        enum nv_err err = nv_api_new(traces, NULL, loop, &none);
+        enum nv_err err = nv_api_new(&source, loop, &none);
         ck_assert(oom_end());
         ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
         ck_assert_ptr_null(none);
@@ -143,6 +227,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, every_route_answers, 0, (int)(sizeof rows / sizeof rows[0]));
     tcase_add_test(tcase, pages_of_other_origins_get_nothing);
+    tcase_add_test(tcase, what_changes_something_names_the_token);
+    tcase_add_test(tcase, without_room_it_is_asked_again_later);
     tcase_add_test(tcase, without_memory_it_is_not_made);
     tcase_add_test(tcase, an_event_source_says_what_it_has_in_a_header);
     suite_add_tcase(suite, tcase);

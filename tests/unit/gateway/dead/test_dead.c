@@ -95,15 +95,15 @@ END_TEST
 START_TEST(an_object_for_each)
 {
     nv_buf_clear(&out);
-    ck_assert_int_eq(nv_dead_write(&store, &out), NV_OK);
+    ck_assert_int_eq(nv_dead_write(&store, "t", &out), NV_OK);
     ck_assert(
         has("{\"letters\":[{\"id\":1,\"time\":\"now\",\"reason\":\"rejected\",\"why\":\"w\","
             "\"trace_id\":\"t1\",\"name\":\"n"));
     ck_assert(has("\"spans\":2}"));
-    ck_assert(has("],\"total\":3}"));
+    ck_assert(has("],\"total\":3,\"token\":\"t\"}"));
     nv_buf_clear(&out);
-    ck_assert_int_eq(nv_dead_write(NULL, &out), NV_OK);
-    ck_assert(has("{\"letters\":[],\"total\":0}"));
+    ck_assert_int_eq(nv_dead_write(NULL, "t", &out), NV_OK);
+    ck_assert(has("{\"letters\":[],\"total\":0,\"token\":\"t\"}"));
 }
 END_TEST
 
@@ -121,10 +121,10 @@ START_TEST(so_many_objects_and_no_more)
     enum nv_err err = NV_OK;
     const struct nv_store many = {.ctx = &err, .each = each_of_many};
     nv_buf_clear(&out);
-    ck_assert_int_eq(nv_dead_write(&many, &out), NV_OK);
-    ck_assert(has("\"id\":200,") && !has("\"id\":201,") && has("\"total\":201}"));
+    ck_assert_int_eq(nv_dead_write(&many, "t", &out), NV_OK);
+    ck_assert(has("\"id\":200,") && !has("\"id\":201,") && has("\"total\":201,"));
     err = NV_ERR_IO;
-    ck_assert_int_eq(nv_dead_write(&many, &out), NV_ERR_IO);
+    ck_assert_int_eq(nv_dead_write(&many, "t", &out), NV_ERR_IO);
 }
 END_TEST
 
