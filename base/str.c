@@ -71,6 +71,7 @@ bool nv_str_ends(struct nv_str s, struct nv_str suffix)
     return nv_str_eq((struct nv_str){s.ptr + (s.len - suffix.len), suffix.len}, suffix);
 }
 
+/* memmem is linear (two-way), so that a text of the client's can't make a search quadratic. */
 size_t nv_str_find(struct nv_str s, struct nv_str needle)
 {
     if (needle.len == 0)
@@ -87,6 +88,8 @@ size_t nv_str_find_char(struct nv_str s, char c)
     return found ? (size_t)(found - s.ptr) : SIZE_MAX;
 }
 
+/* Clamped to what is there: callers pass SIZE_MAX for "the rest", and an offset past the end is
+ * an empty view and no mistake. */
 struct nv_str nv_str_slice(struct nv_str s, size_t from, size_t len)
 {
     if (from >= s.len)
@@ -144,6 +147,7 @@ uint64_t nv_str_hash(struct nv_str s)
     return XXH3_64bits_withSeed(s.ptr, s.len, hash_seed);
 }
 
+/* No seed: two processes must agree. Not for tables that a client can fill. */
 void nv_str_hash128(struct nv_str s, uint8_t out[NV_HASH128_BYTES])
 {
     XXH128_canonical_t bytes;
@@ -177,6 +181,7 @@ static enum nv_err parse_magnitude(struct nv_str s, uint64_t max, uint64_t *out)
         if (s.ptr[i] < '0' || s.ptr[i] > '9')
             return NV_ERR_MALFORMED;
         uint64_t digit = (uint64_t)(s.ptr[i] - '0');
+        /* asked before it is multiplied: afterwards it may have wrapped */
         if (value > (max - digit) / 10)
             return NV_ERR_MALFORMED;
         value = value * 10 + digit;

@@ -39,6 +39,7 @@ void nv_json_read_init(struct nv_json_reader *reader, struct nv_str text, unsign
     *reader = (struct nv_json_reader){
         .text = text,
         .depth_max = depth_max < NV_JSON_DEPTH_LIMIT ? depth_max : NV_JSON_DEPTH_LIMIT};
+    /* RFC 8259 8.1 lets a parser ignore a byte order mark; programs on Windows write one */
     if (nv_str_starts(text, NV_STR("\xef\xbb\xbf")))
         reader->pos = 3;
 }
@@ -64,6 +65,7 @@ static enum nv_json_token malformed(struct nv_json_reader *reader, const char *w
 
 static enum nv_json_token truncated(struct nv_json_reader *reader)
 {
+    /* whatever follows the cut is nothing: the place of the error is the end */
     reader->pos = reader->text.len;
     return fail(reader, NV_ERR_TRUNCATED, "text ends inside the value");
 }
@@ -84,6 +86,7 @@ static inline void skip_space(struct nv_json_reader *reader)
     reader->pos = pos;
 }
 
+/* A bit a level is all that is remembered, and no stack is used for levels. */
 static bool in_object(const struct nv_json_reader *reader)
 {
     unsigned level = reader->depth - 1;
@@ -256,6 +259,7 @@ static enum nv_json_token bad_number(struct nv_json_reader *reader, size_t pos)
     return malformed(reader, "expected a digit");
 }
 
+/* The text of the number is given and not its value: many are copied, and 0.1 must stay 0.1. */
 static enum nv_json_token read_number(struct nv_json_reader *reader)
 {
     struct nv_str text = reader->text;
@@ -402,6 +406,7 @@ enum nv_err nv_json_skip(struct nv_json_reader *reader, enum nv_json_token token
     if (token == NV_JSON_KEY)
         token = nv_json_next(reader);
     if (token == NV_JSON_OBJECT_BEGIN || token == NV_JSON_ARRAY_BEGIN) {
+        /* by depth and not by recursion */
         unsigned inside = reader->depth;
         while (reader->depth >= inside && token != NV_JSON_ERROR)
             token = nv_json_next(reader);

@@ -8,6 +8,10 @@
  * one lock, so a lock-free ring would gain nothing measurable beside parsing and disk. Waiting
  * uses the monotonic clock: a step of the wall clock must not stretch a timeout. The ring
  * starts small because most queues stay short and limits are set for the worst case.
+ *
+ * Bytes are told by who pushes and believed: the queue does not know what its items are. One
+ * item always fits into an empty queue, however large: a limit that nothing can pass would be a
+ * trap.
  */
 #include "base/tables/queue.h"
 
@@ -44,6 +48,7 @@ struct nv_queue {
     bool closed;
 };
 
+/* All three or none: nv_queue_new frees the rest. */
 static bool init_waiting(struct nv_queue *queue)
 {
     pthread_condattr_t monotonic;
@@ -152,6 +157,7 @@ enum nv_err nv_queue_push_wait(struct nv_queue *queue, void *item, size_t bytes)
 {
     (void)pthread_mutex_lock(&queue->lock);
     enum nv_err err = has_room(queue, bytes);
+    /* woken for all, one fits: the others go back to wait */
     while (err == NV_ERR_FULL) {
         (void)pthread_cond_wait(&queue->not_full, &queue->lock);
         err = has_room(queue, bytes);
@@ -209,6 +215,7 @@ size_t nv_queue_pop(struct nv_queue *queue, void **items, size_t max, uint64_t t
     return taken;
 }
 
+/* What is in it can still be popped; only pushes are refused, and who waits is woken. */
 void nv_queue_close(struct nv_queue *queue)
 {
     (void)pthread_mutex_lock(&queue->lock);
