@@ -5,6 +5,9 @@
  * about the token, whatever its length, and leaves no token in memory to be dumped. Every entry
  * is compared, also after a match. A reload builds a new set and swaps it under a lock that
  * readers share.
+ *
+ *   file or option ─▶ digest with the key of this run ─▶ set      token of a request ─▶ digest
+ *                                                         └─ all compared, none left out ─┘
  */
 #include "net/auth.h"
 
@@ -39,6 +42,8 @@ struct nv_auth {
     unsigned char key[DIGEST_BYTES];
 };
 
+/* The key in front makes digests of this process worthless in any other; SHA-256's extension
+ * property does not matter, since digests are never given out. */
 static bool digest(const struct nv_auth *auth, struct nv_str token,
                    unsigned char out[DIGEST_BYTES])
 {
@@ -99,6 +104,7 @@ static enum nv_err read_file(const struct nv_auth *auth, struct nv_buf *text,
                : nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use tokens_file: %s", cause.what);
 }
 
+/* Whole before it is swapped in: a reload that fails leaves what was. */
 static enum nv_err load(const struct nv_auth *auth, struct nv_fail *fail, struct set **out)
 {
     struct set *set = calloc(1, sizeof *set);
@@ -197,6 +203,7 @@ bool nv_auth_required(const struct nv_auth *auth)
 
 /* ---- checking ---------------------------------------------------------------------------- */
 
+/* The length of a token may show in the time (hashing takes longer), its bytes do not. */
 static bool is_known(struct nv_auth *auth, struct nv_str token)
 {
     unsigned char presented[DIGEST_BYTES];

@@ -73,6 +73,7 @@ static void set_wanted(struct share *share, unsigned what)
     }
 }
 
+/* The socket stays ready: without looking away the loop would spin on it. */
 static void rest(struct share *share)
 {
     share->resting = true;
@@ -122,9 +123,11 @@ static bool accept_one(struct share *share, int fd)
     int failed = errno;
     if (failed == EMFILE || failed == ENFILE || failed == ENOBUFS || failed == ENOMEM)
         refuse_one(share, fd);
+    /* the client went away before it was taken: there may be others behind it */
     return failed == EINTR || failed == ECONNABORTED;
 }
 
+/* One a turn: others of the same burst are for other loops. */
 static void on_ready(struct nv_io *io, unsigned what)
 {
     struct watch *watch = NV_CONTAINER(io, struct watch, io);
@@ -192,6 +195,7 @@ static void stop_share(struct share *share)
         close(share->spare_fd);
         share->spare_fd = -1;
     }
+    /* who stops last closes: the descriptors are in the epoll sets of all of them */
     if (atomic_fetch_sub(&share->listener->active, 1) == 1)
         close_sockets(share->listener);
 }
@@ -203,6 +207,7 @@ void nv_listener_stop(struct nv_listener *listener, struct nv_loop *loop)
         if (share->loop != loop || share->stopped)
             continue;
         for (size_t s = 0; s < listener->sockets.count; s++) {
+            /* the kernel has accepted these for us: closing now would reset them */
             while (!share->resting && accept_one(share, listener->sockets.items[s].fd)) {
             }
         }

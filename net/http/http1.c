@@ -10,6 +10,11 @@
  *
  * Not done on purpose: upgrade to HTTP/2, HTTP/0.9, percent-decoding of paths (routes have
  * none).
+ *
+ *   feed(bytes so far) ─▶ byte by byte ─▶ at LF: a line ─▶ request line | header | end of head
+ *                             └─ BAD: status and why                                 DONE
+ *
+ * Views are offsets and not pointers, because the buffer that grows under a head moves.
  */
 #include "net/http/http1.h"
 
@@ -65,7 +70,8 @@ static struct nv_http1_view view_of(struct nv_str bytes, struct nv_str part)
     return (struct nv_http1_view){(uint16_t)(part.ptr - bytes.ptr), (uint16_t)part.len};
 }
 
-/* reg-name, IPv4 or [IPv6], with a port: the characters only (RFC 3986 3.2.2). May be empty. */
+/* reg-name, IPv4 or [IPv6], with a port: the characters only (RFC 3986 3.2.2). May be empty.
+ * Not user information: `user@host` is what a page uses to look like another. */
 static bool is_authority(struct nv_str s)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -122,6 +128,8 @@ static enum nv_http1_verdict parse_version(struct nv_http1_head *head, struct nv
                   version.ptr[7] >= '0' && version.ptr[7] <= '9';
     if (!shaped)
         return bad(head, 400, "malformed request line");
+    /* HTTP/2's preface is the start of a gRPC client on the wrong port, which the answer then
+     * says */
     if (version.ptr[5] != '1' || version.ptr[7] > '1') {
         return bad(head, 505,
                    version.ptr[5] == '2' ? "HTTP/2 is not spoken on this port"
@@ -162,6 +170,8 @@ static enum nv_http1_verdict on_content_length(struct nv_http1_head *head, struc
             return bad(head, 400, "malformed Content-Length");
     }
     uint64_t length = 0;
+    /* digits only, looked at above: "+5" and "5, 5" are lengths to one parser and errors to
+     * another */
     if (value.len == 0 || nv_str_to_uint64(value, &length) != NV_OK || length > INT64_MAX)
         return bad(head, 400, "malformed Content-Length");
     head->content_length = length;
@@ -247,6 +257,7 @@ static enum nv_http1_verdict finish(struct nv_http1_head *head)
 {
     if (head->chunked && head->has_length)
         return bad(head, 400, "Content-Length together with Transfer-Encoding");
+    /* 1.0 has no chunks: a proxy of that age would take them for the body */
     if (head->chunked && head->minor_version == 0)
         return bad(head, 400, "Transfer-Encoding in HTTP/1.0");
     if (head->minor_version > 0 && head->host_count == 0)
