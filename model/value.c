@@ -50,6 +50,8 @@ struct nv_value nv_value_json(struct nv_str v)
 
 /* ---- looking up -------------------------------------------------------------------------- */
 
+/* The last of a name wins, as it does where OTLP's lists become maps; the walk is from the end
+ * for that. Metered: a client that sends a key ten thousand times pays for it. */
 static struct nv_value *find_last(struct nv_attribute *items, uint32_t count, struct nv_str key)
 {
     uint32_t left = count;

@@ -110,6 +110,8 @@ static enum nv_err read_object(struct parse *parse, struct nv_value *out)
     return err;
 }
 
+/* Whole numbers that fit stay whole: ids of 19 digits are told as numbers, and a double would
+ * round them. */
 static enum nv_err read_number(struct parse *parse, struct nv_value *out)
 {
     int64_t integer = 0;
@@ -165,6 +167,7 @@ enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool 
                                struct nv_value *out)
 {
     struct parse parse = {.arena = arena, .keep_partial = truncated != NULL};
+    /* told as malformed, so that who opens texts for a look leaves this one as it is */
     if (!nv_meter_spend_bytes(text.len))
         return NV_ERR_MALFORMED;
     nv_json_read_init(&parse.reader, text, NV_VALUE_DEPTH_MAX);
