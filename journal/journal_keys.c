@@ -69,6 +69,7 @@ void nv_journal_key_text(const uint8_t id[NV_KEY_ID_BYTES], char text[NV_KEY_ID_
 
 /* ---- one key ----------------------------------------------------------------------------- */
 
+/* Not a measure of entropy: it finds 00112233... and the key of a README. */
 static bool looks_made_by_chance(const uint8_t bytes[NV_KEY_BYTES])
 {
     bool seen[256] = {false};
@@ -157,6 +158,8 @@ static enum nv_err parse(struct nv_journal_keys *keys, struct nv_str text, struc
                              "there is no key in it: openssl rand -hex %u", NV_KEY_BYTES);
 }
 
+/* Strictest first. A named file that is no regular one (a pipe of a shell) has no mode to
+ * judge. */
 const char *nv_journal_key_complaint(const struct stat *info, bool generated)
 {
     if (!S_ISREG(info->st_mode))
@@ -207,6 +210,7 @@ static enum nv_err load_file(struct nv_journal_keys *keys, const char *path, boo
                              struct nv_fail *fail)
 {
     struct nv_fail cause = {.code = NV_OK};
+    /* a generated key is never a link; a named one often is, as Kubernetes mounts it */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (generated ? O_NOFOLLOW : 0));
     if (fd < 0 && generated && errno == ENOENT)
         return NV_OK;
@@ -294,6 +298,7 @@ static int sync_directory(const struct nv_file_ops *ops, const char *directory)
     return error;
 }
 
+/* The name `key` stands for a whole key or for none, also after a power cut. */
 static int put_on_disk(const struct nv_file_ops *ops, const char *directory, const char *text,
                        size_t len)
 {

@@ -24,6 +24,8 @@ uint64_t nv_sealed_length(uint64_t len)
     return NV_PAYLOAD_PREFIX + len + chunks * NV_TAG_BYTES;
 }
 
+/* A length that no payload has (a last chunk without its tag) is refused here, before anything
+ * is read by it. */
 bool nv_sealed_plain_length(uint32_t length, uint32_t *len)
 {
     uint32_t sealed = length - NV_PAYLOAD_PREFIX;
@@ -48,7 +50,8 @@ void nv_sealing_start(struct nv_sealing *sealing, struct nv_cipher_run *run,
            NV_BOUND_BYTES);
 }
 
-/* Takes up to a chunk from what is left: of the head first. */
+/* Takes up to a chunk from what is left: of the head first. Head and body are never joined in
+ * memory: a body is megabytes. */
 static size_t take_parts(struct nv_sealing *sealing, struct nv_str parts[2])
 {
     size_t total = 0;
@@ -115,6 +118,8 @@ enum nv_err nv_sealed_open_chunks(struct nv_cipher_run *run,
             record->slot, number, {(const char *)bound, sizeof bound}};
         assert(len >= plain + NV_TAG_BYTES);
         enum nv_err err = nv_cipher_open(run, &place, bytes, plain);
+        /* a chunk that is damaged costs itself: those around it are opened, and what lies in
+         * them is told apart by the spans' own hashes */
         worst = err != NV_OK ? err : worst;
         bytes += plain + NV_TAG_BYTES;
         len -= plain + NV_TAG_BYTES;
@@ -139,6 +144,7 @@ enum nv_err nv_sealed_open(const struct nv_cipher *cipher,
         memset(payload, 0, record->length);
         return err;
     }
+    /* the tags between the chunks are closed up, in place */
     for (uint32_t done = NV_CHUNK_BYTES, at = SEALED_CHUNK; done < *len;) {
         uint32_t some = *len - done < NV_CHUNK_BYTES ? *len - done : NV_CHUNK_BYTES;
         memmove(chunks + done, chunks + at, some);
@@ -184,6 +190,7 @@ enum nv_err nv_sealed_read(struct nv_journal *journal, const struct nv_segment *
     uint32_t first = (uint32_t)(offset / NV_CHUNK_BYTES);
     uint32_t last = (uint32_t)((end + NV_CHUNK_BYTES - 1) / NV_CHUNK_BYTES);
     uint32_t most = last - first < READ_CHUNKS ? last - first : READ_CHUNKS;
+    /* a window, however long the stretch is */
     uint8_t *bytes = malloc((size_t)most * SEALED_CHUNK);
     enum nv_err err = bytes ? nv_cipher_begin(segment->cipher, false, &run) : NV_ERR_NO_MEMORY;
     bool damaged = false;
