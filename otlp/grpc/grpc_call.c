@@ -9,6 +9,9 @@
  *
  * Codes of what gRPC itself finds wrong follow its table (grpc.github.io, statuscodes):
  * cardinality is UNIMPLEMENTED, a bad prefix INTERNAL.
+ *
+ *   begin ─▶ head ─▶ feed* ─▶ end ─▶ handle ─▶ answer (any thread) ─▶ settled on the loop
+ *     each of the first three may answer at once: then `ready`, and what follows is dropped
  */
 #include "otlp/grpc/grpc_internal.h"
 
@@ -43,6 +46,7 @@ struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t str
         return NULL;
     call->shared = shared;
     call->stream_id = stream_id;
+    /* no deadline unless the client names one */
     call->answer_by_ns = call->close_by_ns = UINT64_MAX;
     call->receive_by_ns =
         nv_clock_mono_ns(shared->clock) + shared->limits.call_timeout_ms * NV_NS_PER_MS;
@@ -54,8 +58,8 @@ struct nv_grpc_call *nv_grpc_call_new(struct nv_grpc_shared *shared, int32_t str
     return call;
 }
 
-/* Takes `more` of the server's budget of undecoded bytes and of the account, adds it to
- * `*to`. */
+/* Takes `more` of the server's budget of undecoded bytes and of the account, adds it to `*to`.
+ * Added first and taken back when it is too much: two calls that look first would both pass. */
 static enum nv_err count(struct nv_grpc_call *call, size_t *to, size_t more)
 {
     struct nv_grpc_shared *shared = call->shared;
@@ -93,6 +97,8 @@ static void drop_message(struct nv_grpc_call *call)
     call->message_len = call->message_capacity = 0;
 }
 
+/* As soon as the batch is made: an answer may take a while, and its request's bytes must not be
+ * held for that. */
 void nv_grpc_call_forget_request(struct nv_grpc_call *call)
 {
     drop_message(call);
@@ -128,6 +134,7 @@ enum nv_err nv_grpc_call_add_header(struct nv_grpc_call *call, struct nv_str nam
     if (call->header_list_bytes > call->shared->limits.header_list_bytes)
         return NV_ERR_LIMIT;
     for (unsigned i = 0; i < NV_GRPC_HEADER_COUNT; i++) {
+        /* others are counted and forgotten: what a call needs is known beforehand */
         if (!nv_str_eq(name, header_names[i]))
             continue;
         uint16_t bit = (uint16_t)(1u << i);
@@ -161,6 +168,8 @@ bool nv_grpc_call_repeats(const struct nv_grpc_call *call, enum nv_grpc_header w
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
+/* Any thread, once a call. The last line hands the call over: after it nothing here may be
+ * touched. */
 void nv_grpc_call_answer(struct nv_grpc_call *call, const struct nv_grpc_answer *answer)
 {
     assert(call->out.len == 0 && answer->body.len <= NV_CAP_OTLP_REPLY);
@@ -261,6 +270,7 @@ static enum nv_err reserve(struct nv_grpc_call *call, size_t extra)
     size_t capacity =
         call->message_capacity == 0 ? MESSAGE_FIRST_BYTES : 2 * call->message_capacity;
     capacity = capacity < need ? need : capacity;
+    /* exactly at the end: most messages then waste nothing of the budget */
     capacity = capacity > call->announced ? call->announced : capacity;
     if (count(call, &call->counted, capacity - call->counted) != NV_OK)
         return NV_ERR_BUSY;
@@ -343,6 +353,8 @@ void nv_grpc_call_end(struct nv_grpc_call *call)
     call->dispatching = false;
 }
 
+/* The bytes go, what was counted for them stays until the call has been answered: what is made
+ * of them is in memory meanwhile. */
 size_t nv_grpc_call_take_message(struct nv_grpc_call *call, char **message)
 {
     size_t len = call->message_len;

@@ -9,6 +9,12 @@
  *
  * Stopping (see server.h): every session says GOAWAY; sessions end after their last call, and
  * the connection with them, once the peer has closed its side or a while has passed.
+ *
+ *   connection:  open ─▶ driven (read, feed, pull, write) ─▶ over ─▶ lingering ─▶ closed
+ *                                  │ error, time is up ─────────────────────────▶ closed
+ *
+ * drive() may free the connection: after it, nothing of the connection is touched. All of it on
+ * its loop's thread; answers of other threads come back as tasks (wake, on_answer).
  */
 #include "otlp/grpc/grpc_server.h"
 
@@ -92,6 +98,8 @@ static uint64_t part_now_ns(const struct nv_grpc_part *part)
     return nv_clock_mono_ns(nv_loop_clock(part->base.loop));
 }
 
+/* Behind the last, whenever it did something: the list is by silence, so the first is the one
+ * to close when room is needed. */
 static void append(struct nv_grpc_connection *connection)
 {
     struct nv_grpc_part *part = connection->part;
@@ -152,6 +160,8 @@ static enum nv_err write_out(struct nv_grpc_connection *connection)
         enum nv_err err =
             nv_stream_write(&connection->stream, connection->out.bytes + connection->sent,
                             connection->out.len - connection->sent, &sent);
+        /* from the first byte that the peer does not take; each byte that it takes starts the
+         * time anew */
         if (err == NV_ERR_AGAIN && connection->write_by_ns == UINT64_MAX) {
             connection->write_by_ns =
                 part_now_ns(connection->part) + limits->write_timeout_ms * NV_NS_PER_MS;
@@ -340,6 +350,8 @@ static struct nv_grpc_part *part_of(struct nv_server_part *base)
     return NV_CONTAINER(base, struct nv_grpc_part, base);
 }
 
+/* The list changes under the walk: what is driven goes to its end, so the walk stops at who was
+ * last when it began. */
 static void tick(struct nv_server_part *base, uint64_t now_ns)
 {
     struct nv_grpc_part *part = part_of(base);
@@ -360,6 +372,7 @@ static void tick(struct nv_server_part *base, uint64_t now_ns)
     }
 }
 
+/* Not one with a call: somebody waits for its answer. */
 static bool make_room(struct nv_server_part *base)
 {
     struct nv_grpc_connection *at = part_of(base)->first;

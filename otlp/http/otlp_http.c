@@ -8,6 +8,9 @@
  *
  * Every error carries a google.rpc.Status in the request's encoding; JSON when the request
  * named none. Only 429 and 503 carry Retry-After: these alone are to be sent again.
+ *
+ *   gate (CORS, token) ─▶ head: media, coding, admit ─▶ body ─▶ inflate ─▶ decode ─▶ accept ─▶ done
+ *          └─ answered                └─ answered, the body is not read
  */
 #include "otlp/http/otlp_http.h"
 
@@ -196,6 +199,7 @@ static void reply_success(struct nv_http_exchange *exchange, enum nv_signal sign
 
 /* ---- gate: CORS and tokens --------------------------------------------------------------- */
 
+/* What does not fit is left out: these are for browsers, and none of them carries data. */
 static void add_header(struct nv_http_exchange *exchange, const char *name, struct nv_str value)
 {
     char line[512];
@@ -300,8 +304,10 @@ static void on_head(void *ctx, struct nv_http_exchange *exchange)
     struct nv_fail fail = {.code = NV_OK};
     enum nv_err err = read_form(exchange, &form, &fail);
     size_t length = nv_http_request_length(exchange);
-    if (err == NV_OK && endpoint->target != TARGET_METRICS)
+    if (err == NV_OK && endpoint->target != TARGET_METRICS) {
+        /* chunks announce no length: they are asked about as they come */
         err = acceptor->admit(acceptor->ctx, length != SIZE_MAX ? length : 0);
+    }
     if (err == NV_ERR_MEDIA_TYPE) {
         nv_http_exchange_add_header(exchange,
                                     NV_STR("Accept: application/x-protobuf, application/json"));
@@ -325,6 +331,7 @@ static void on_done(void *done_ctx, enum nv_err err)
     }
 }
 
+/* What is made of a body counts as the body does: 64 KB of zstd may become 64 MB. */
 static enum nv_err take_room(void *ctx, size_t bytes)
 {
     return nv_http_request_count(ctx, bytes);
@@ -349,6 +356,7 @@ static enum nv_err take_body(const struct nv_otlp_http *service,
 static enum nv_err set_project(const struct nv_http_exchange *exchange, struct nv_batch *batch)
 {
     struct nv_str project = nv_http_request_header(exchange, NV_STR("x-noveum-project"));
+    /* no reason to refuse spans; the configured project stands in */
     if (project.len == 0 || project.len > PROJECT_BYTES_MAX)
         return NV_OK;
     char *copy = malloc(project.len);

@@ -54,6 +54,7 @@ static bool write_to_buf(pb_ostream_t *stream, const pb_byte_t *bytes, size_t co
 
 static enum nv_err encode(const pb_msgdesc_t *type, const void *message, struct nv_buf *out)
 {
+    /* the buffer has the cap */
     pb_ostream_t stream = {.callback = write_to_buf, .state = out, .max_size = SIZE_MAX};
     if (pb_encode(&stream, type, message))
         return NV_OK;
@@ -216,6 +217,8 @@ enum nv_err nv_reply_status(enum nv_media media, int grpc_code, struct nv_str me
     return status_protobuf(grpc_code, message, fail, retry_after_s, out);
 }
 
+/* Seconds by what has to pass: a queue empties in less than one, a restart takes two, a disk is
+ * not given room in ten but clients must not ask each second. */
 int nv_reply_retry_after_s(enum nv_err err)
 {
     if (!nv_err_info(err)->retryable)
