@@ -8,6 +8,13 @@
  * A SERVER or CONSUMER span without flags counts as having a remote parent: the OpenTelemetry
  * trace specification (SpanKind) says that its parent is a remote CLIENT or PRODUCER. All
  * others without flags are taken as local, which waits longer.
+ *
+ *   batch ─▶ request (groups shared, body taken) ─┬─▶ arrivals of shard 0: trace, item, hash
+ *           refs: 1 of who prepares               ├─▶ arrivals of shard 2       one ref each
+ *                                                 └─▶ and one of each trace that holds an item
+ *
+ * A request's body goes when the last reference does: by then each of its traces was handed on
+ * and settled, or its bytes are in the journal alone.
  */
 #include "assembly/door/state.h"
 
@@ -32,6 +39,8 @@ uint32_t nv_span_id_fold(uint64_t span_id)
 
 uint32_t nv_held_check(struct nv_str bytes)
 {
+    /* 26 bits are left: enough to find damage, and nothing that an attacker could use, since
+     * the journal is ours */
     return (uint32_t)nv_str_hash(bytes) & ~(uint32_t)NV_HELD_FLAGS;
 }
 
@@ -100,6 +109,8 @@ static bool id_is_zero(const uint8_t *id, size_t len)
     return true;
 }
 
+/* Six facts in the low bits of the check: items are held by the hundred thousand, and a field
+ * of their own would be 4 bytes more each. */
 static uint32_t held_flags(const struct nv_item *item)
 {
     uint32_t flags = 0;
