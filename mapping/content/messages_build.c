@@ -86,6 +86,7 @@ static const struct role_word *find_role(struct nv_str word)
     return NULL;
 }
 
+/* An unknown role is kept as it is: `critic` says more than any of ours. */
 struct nv_str nv_messages_role(struct nv_str word)
 {
     const struct role_word *found = find_role(word);
@@ -141,6 +142,7 @@ static enum nv_err text_part(struct nv_arena *arena, struct nv_value *part)
     return NV_OK;
 }
 
+/* Text alone is a string, as most readers want it; a list where there is anything else. */
 static enum nv_err content_of(struct nv_arena *arena, struct nv_values *parts,
                               struct nv_value *out)
 {
@@ -161,6 +163,8 @@ static enum nv_err content_of(struct nv_arena *arena, struct nv_values *parts,
     return NV_OK;
 }
 
+/* Where none was told: who calls tools or thinks is the model, else the side of the call says
+ * it. */
 static struct nv_str written_role(const struct nv_message *message)
 {
     if (message->role.len > 0)
@@ -296,6 +300,7 @@ static enum nv_err extend_last(struct nv_message *message)
     return err;
 }
 
+/* The finish reason waits for the last piece: it is of the message as a whole. */
 enum nv_err nv_message_flush(struct nv_message *message)
 {
     if (!gathered(message))
@@ -316,6 +321,7 @@ enum nv_err nv_message_end(struct nv_message *message)
 
 enum nv_err nv_messages_push(struct nv_messages_state *state, struct nv_value message)
 {
+    /* past the cap they are gathered all the same, so that their number can be told */
     struct nv_values *list = state->list.count < NV_MESSAGES_MAX ? &state->list : &state->over;
     return nv_values_push(list, state->arena, message);
 }

@@ -163,6 +163,7 @@ bool nv_message_is_part_of(const struct nv_value *value, const struct nv_members
         return false;
     if (part_type_of(members))
         return true;
+    /* a type that is in no table: a part of some other shape, or a message of none */
     if ((members->mask & NV_HAS(TYPE)) != 0)
         return false;
     const uint64_t tells = NV_HAS(CALL) | NV_HAS(ANSWER) | NV_HAS(PART) |
@@ -386,6 +387,7 @@ static enum nv_err add_beside(struct nv_message *message, const struct nv_value 
     return err != NV_OK ? err : add_details(message, &rest);
 }
 
+/* Gemini marks thoughts by a flag beside the text. */
 static bool is_thought(const struct nv_members *members)
 {
     const struct nv_value *thought = nv_members_get(members, NV_MEMBER_THOUGHT);

@@ -208,7 +208,7 @@ static bool is_definition(const struct nv_value *map)
     return false;
 }
 
-/* A map from tool names to definitions. */
+/* A map from tool names to definitions. Asked last: any object would do for one. */
 static enum nv_err visit_names(struct walk *walk, const struct nv_value *map)
 {
     enum nv_err err = NV_OK;
@@ -264,6 +264,7 @@ static enum nv_err visit_map(struct walk *walk, const struct nv_value *map, unsi
     return visit_names(walk, map);
 }
 
+/* A list of names alone is what some SDKs tell of their tools. */
 static bool is_word(struct nv_str text)
 {
     return text.len > 0 && text.len <= NAME_BYTES_MAX &&

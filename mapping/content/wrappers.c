@@ -30,7 +30,8 @@ static bool is_one_of(struct nv_str key, struct nv_str words)
     return false;
 }
 
-/* Are all members that say something among the words? */
+/* Are all members that say something among the words? An object with anything else is no
+ * wrapper: taking one off would lose that. */
 static bool only(const struct nv_value *map, struct nv_str words)
 {
     (void)nv_meter_spend(1 + map->as.map.count);

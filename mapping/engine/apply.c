@@ -74,6 +74,7 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
     nv_answers_forget(t);
     (void)nv_meter_spend(work->source.count - first);
     if (first == 0) {
+        /* what the scope and resource say holds for each of its spans and is worked out once */
         scratch->signs = scratch->scope_signs;
         scratch->telling_count = 0;
     }
@@ -97,6 +98,7 @@ static enum nv_err look_up(struct nv_translation *t, struct nv_span_work *work, 
         if (key->watched)
             note_signs(t, key, i);
     }
+    /* only then the kind is decided once more, behind content of events */
     *tells = any;
     return NV_OK;
 }
@@ -176,6 +178,7 @@ static enum nv_err apply_rule(struct nv_translation *t, const struct nv_span_wor
 {
     struct nv_seen *seen = &t->scratch.seen[attribute];
     const struct nv_attribute *source = &work->source.items[attribute];
+    /* dropped stays dropped, whichever row comes later */
     if (rule->flags & (NV_RULE_DROP | NV_RULE_KEEP)) {
         const bool drops = (rule->flags & NV_RULE_DROP) || seen->state == NV_SEEN_DROPPED;
         seen->state = drops ? NV_SEEN_DROPPED : NV_SEEN_KEPT;
@@ -264,6 +267,7 @@ static enum nv_err add_event_times(struct nv_translation *t, struct nv_span_work
         const struct nv_event *event = &work->span->events[i];
         char space[EVENT_KEY_MAX] = "@event:";
         size_t prefix = sizeof "@event:" - 1;
+        /* no row has a longer name, and an event before its span has a clock of its own */
         if (event->name.len > sizeof space - prefix || event->time_ns < work->span->start_ns)
             continue;
         memcpy(space + prefix, event->name.ptr, event->name.len);
@@ -316,6 +320,7 @@ enum nv_err nv_apply_span(struct nv_translation *t, struct nv_span_work *work)
     scratch->transform.answer = &work->answer;
     work->source = work->span->attributes;
     work->own_count = work->source.count;
+    /* the list is the source's now; fields begin a new one */
     work->span->attributes = (struct nv_attributes){0};
     if (scratch->scope_origin != work->span->origin)
         nv_scope_enter(t, work->span->origin);

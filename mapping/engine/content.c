@@ -63,6 +63,8 @@ struct event_range {
     unsigned first, end;
 };
 
+/* Rows are sorted by the length of their names: most events of most spans fit none, and are
+ * told so by one look. */
 static struct event_range rows_of_length(struct nv_str name)
 {
     if (name.len >= NV_EVENT_LENGTH)
@@ -483,6 +485,7 @@ static enum nv_err collect_logs(struct collector *collector,
     return err;
 }
 
+/* Events first and records apart, so that of the same content in both the event's counts. */
 static enum nv_err write_items(struct collector *collector, bool from_log,
                                struct nv_content *out)
 {

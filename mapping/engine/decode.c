@@ -41,6 +41,8 @@
 /* 64 bits in sevens. */
 #define VARINT_BYTES_MAX 10
 
+/* Of the thread and not an argument: it would travel through every function here for the one
+ * trace in a million that is translated a second time, with its lists cut. */
 static _Thread_local uint32_t items_max = UINT32_MAX;
 
 static enum nv_err decode_value(struct nv_arena *arena, struct nv_str bytes, unsigned depth,
@@ -106,6 +108,7 @@ static bool plain_varint(struct nv_str bytes, uint64_t *out)
     if (bytes.len == 0 || bytes.len > VARINT_BYTES_MAX)
         return false;
     for (size_t i = 0; i < bytes.len; i++) {
+        /* the last byte ends it and no other does */
         if ((at[i] < 0x80) != (i + 1 == bytes.len))
             return false;
         value |= (uint64_t)(at[i] & 0x7f) << (7 * i);
@@ -222,6 +225,7 @@ static enum nv_err decode_counted(struct nv_arena *arena, struct nv_str bytes, u
         return NV_OK;
     (void)nv_meter_spend(count);
     uint32_t kept = count < items_max ? count : items_max;
+    /* room for what tells how many were left out */
     out->capacity = kept + (kept < count);
     out->items = nv_arena_array(arena, out->capacity, sizeof *out->items);
     if (!out->items)
@@ -371,6 +375,7 @@ static enum nv_err decode_link(struct nv_arena *arena, struct nv_str bytes, stru
     return decode_attributes(arena, bytes, NV_OTLP_LINK_ATTRIBUTES, 0, &out->attributes);
 }
 
+/* Errors are not looked at: the walk of the receiver has checked every byte of a request. */
 static void decode_status(struct nv_str bytes, struct nv_span *out)
 {
     struct nv_wire wire = nv_wire_read(bytes);
@@ -399,7 +404,8 @@ struct found {
     uint32_t attributes, events, links;
 };
 
-/* A field that is an event or a link: `at`, where it begins. */
+/* A field that is an event or a link: `at`, where it begins. Encoders write them side by side,
+ * so the second walk is over that stretch and not over the attributes. */
 static void find_list(const struct nv_wire_field *field, const char *at, struct found *found)
 {
     if (found->events + found->links == 0)
@@ -445,6 +451,7 @@ static void decode_span_bytes(const struct nv_wire_field *field, const char *at,
     }
 }
 
+/* A field of another wire type is an unknown one. */
 static void decode_span_number(const struct nv_wire_field *field, struct nv_span *out)
 {
     bool fixed64 = field->type == NV_WIRE_FIXED64, varint = field->type == NV_WIRE_VARINT;
@@ -519,6 +526,7 @@ enum nv_err nv_decode_span(struct nv_arena *arena, struct nv_str bytes, struct n
 {
     struct nv_wire wire = nv_wire_read(bytes);
     struct nv_wire_field field;
+    /* not zeroed: a kilobyte for each span, of which the counts say what is valid */
     struct found found;
     enum nv_err err;
     found.attributes = found.events = found.links = 0;

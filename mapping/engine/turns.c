@@ -10,6 +10,12 @@
  * the id of the tool's call: of a refused one the decision is all there is, so that it becomes
  * the span. A record that came twice, because its client got no answer, gives one span: its id
  * is a hash of what it says.
+ *
+ *   told, by time:  PROMPT   BEGIN   PART   CALL   DECISION   TOOL   EVENT
+ *   target:         root     ╰─ WAITS ─╯──▶ call   ╰─ tool ◀──╯      root
+ *
+ * Ids come from what records say, never from chance: the same records in another process, after
+ * a restart, must give the same spans.
  */
 #include "mapping/engine/turns.h"
 
@@ -37,6 +43,7 @@
 /* Records of one moment that are compared for being the same. */
 #define REPEATS_LOOKED_AT 16u
 
+/* A record as it was told. `target` is where it goes, an index or one of the words above. */
 struct told {
     const struct nv_raw_item *item;
     struct nv_record record; /* event NULL: none of its agent's */
@@ -197,7 +204,8 @@ static enum nv_err end_call(struct making *making, struct told *told)
     return NV_OK;
 }
 
-/* It says the same as a record before it: its client sent that again. */
+/* It says the same as a record before it: its client sent that again. Looked for among those of
+ * the same moment only, and few of these: repetitions carry the time of the original. */
 static bool is_repeated(const struct making *making, const struct told *told)
 {
     for (unsigned i = 1; i <= REPEATS_LOOKED_AT && told - making->told >= (ptrdiff_t)i; i++) {
@@ -231,6 +239,7 @@ static enum nv_err place(struct making *making, struct told *told)
         break;
     case NV_RECORD_PROMPT:
         told->target = making->prompt ? TO_ROOT : IS_SPAN;
+        /* a second prompt within the turn is an event of it */
         making->prompt = making->prompt ? making->prompt : told;
         break;
     case NV_RECORD_CALL:
@@ -317,6 +326,7 @@ static struct nv_str key_of(struct nv_str pair)
     return key;
 }
 
+/* By length first: most keys differ in it, and the order is nobody's but bsearch's. */
 static int by_key(const void *left, const void *right)
 {
     const struct nv_str *a = left, *b = right;
@@ -533,6 +543,8 @@ static enum nv_err make_all(struct making *making)
         if (event && event->role == NV_RECORD_PROMPT)
             making->prompt = &making->told[i];
     }
+    /* records of a session without prompts of their own: the turn is named after its first
+     * record */
     if (raw->is_turn) {
         nv_record_turn_id(raw->trace_id, first_of(making)->identity, raw->turn_id);
         making->trace_id = raw->turn_id;

@@ -66,6 +66,7 @@ static void slot_put(struct nv_unflatten_node **slots, uint32_t slot_count,
 
 static enum nv_err grow_slots(struct nv_unflatten *builder)
 {
+    /* half full at most, so that a search that fails ends soon */
     if (builder->nodes * 2 < builder->slot_count)
         return NV_OK;
     const uint32_t count = builder->slot_count == 0 ? FIRST_SLOTS : builder->slot_count * 2;

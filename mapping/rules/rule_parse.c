@@ -26,7 +26,8 @@
 /* mapping/conventions/README.md, Precedence. */
 #define PRECEDENCE_MAX 999
 
-/* Where the parser is, for messages. */
+/* Where the parser is, for messages. The first mistake of a table is told, with its line and
+ * column: what follows it is often its echo. */
 struct place {
     struct nv_rule_draft *draft;
     struct nv_fail *fail;
@@ -209,6 +210,8 @@ static enum nv_err next_term(const struct place *place, struct nv_str *rest, str
     term->negate = rest->ptr[equals - 1] == '!';
     term->name = nv_str_trim(nv_str_slice(*rest, 0, equals - term->negate));
     struct nv_str tail = nv_str_slice(*rest, equals + 1, rest->len);
+    /* a value with spaces is quoted; there are no escapes: no value that was seen holds a
+     * quote */
     bool quoted = tail.len > 0 && tail.ptr[0] == '"';
     struct nv_str inside = nv_str_slice(tail, quoted, tail.len);
     size_t end = nv_str_find_char(inside, quoted ? '"' : ' ');
@@ -295,6 +298,8 @@ static enum nv_err parse_condition(const struct place *place, struct nv_str cell
         if (nv_str_eq(term.name, NV_STR("kind"))) {
             uint32_t kinds;
             err = parse_kinds(place, term.value, &kinds);
+            /* kinds are bits of the row and no test: they are asked for each row of each
+             * attribute */
             rule->kinds &= term.negate ? ~kinds & NV_KINDS_ALL : kinds;
         } else {
             struct nv_test parsed = {0}, *test;
@@ -412,10 +417,13 @@ static enum nv_err check_row(const struct place *place, const struct nv_str *cel
     bool holder = row->source.wild || nv_str_find(row->source.text, NV_STR("{i}")) != SIZE_MAX;
     if (kind)
         rule->flags |= NV_RULE_KIND;
-    if (nv_str_find(row->target, NV_STR("{*}")) != SIZE_MAX)
+    if (nv_str_find(row->target, NV_STR("{*}")) != SIZE_MAX) {
         rule->flags |= NV_RULE_WILD;
-    else if (holder && collects(first))
+    } else if (holder && collects(first)) {
+        /* a pattern with a hole stands for many keys: their values are put together before the
+         * step runs */
         rule->flags |= NV_RULE_TREE;
+    }
     enum nv_step_op last = place->draft->steps[rule->first_step + rule->step_count - 1].op;
     if ((rule->flags & NV_RULE_WILD) && !row->source.wild && last != NV_STEP_SPREAD)
         return wrong(place, cells[3], "{*} in the target needs {*} in the key, or spread");

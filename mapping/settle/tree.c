@@ -146,6 +146,7 @@ static uint64_t log_span_id(struct nv_str bytes)
     return id;
 }
 
+/* By span, and within it by time: records of one span come from several requests. */
 static int compare_logs(const void *left, const void *right)
 {
     const struct loose_log *a = left, *b = right;
@@ -166,6 +167,8 @@ static enum nv_err attach_logs(struct nv_translation *t, const struct nv_ids *id
     if (count == 0)
         return NV_OK;
     struct loose_log *loose = nv_arena_array(t->arena, count, sizeof *loose);
+    /* twice: one half for records of spans, one for those of none, whichever there are more
+     * of */
     struct nv_log *logs = nv_arena_array(t->arena, (size_t)count * 2, sizeof *logs);
     if (!loose || !logs)
         return NV_ERR_NO_MEMORY;
@@ -254,6 +257,8 @@ static enum nv_err sort_works(struct nv_translation *t)
     return NV_OK;
 }
 
+/* A span that never had a parent before one whose parent is missing: the first is the trace's
+ * own beginning, the second only what is left of it. */
 uint32_t nv_tree_root(const struct nv_translation *t)
 {
     uint32_t topmost = 0;
