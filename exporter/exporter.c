@@ -5,6 +5,10 @@
  * caller's in inline mode); what others may see is copied out under a lock after each step.
  * Stopping tries to send until the deadline, but does not wait for a backend that is known to
  * be in trouble when there is an outbox to put things into.
+ *
+ *   shard threads ─ consume ─▶ queue ─┐                     ┌─▶ status, copied under `lock`
+ *   admin thread ─ retry_dead ─▶ adopted[] (under `lock`) ──┴─▶ sender's thread: step, pump
+ *                               `retrying` first, never the other way round
  */
 #include "exporter/exporter.h"
 
@@ -72,8 +76,10 @@ static bool copy_config(struct nv_exporter_config *to, const struct nv_exporter_
 
 static void free_config(struct nv_exporter_config *config)
 {
-    if (config->api_key)
+    if (config->api_key) {
+        /* a memset before free is optimised away, and core dumps are kept */
         explicit_bzero((void *)(uintptr_t)config->api_key, strlen(config->api_key));
+    }
     free((void *)(uintptr_t)config->endpoint);
     free((void *)(uintptr_t)config->api_key);
     free((void *)(uintptr_t)config->ca_bundle_file);
@@ -101,6 +107,8 @@ static enum nv_err init_sender(struct nv_exporter *exporter, const struct nv_set
     if (err != NV_OK)
         return err;
     exporter->sender_ready = true;
+    /* what an earlier run left counts as queued from the start, or the ledger would not add
+     * up */
     err = nv_outbox_load(&sender->outbox);
     if (err == NV_OK)
         nv_ledger_requeue(sender->outbox.spans);
@@ -208,6 +216,8 @@ static struct nv_media_wait *keep_media(struct nv_exporter *exporter, struct nv_
     return media;
 }
 
+/* On the shard's thread: encoding there is done by as many threads as there are shards, and the
+ * trace's arena goes back at once. */
 void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
 {
     struct nv_encoded *encoded;
@@ -270,6 +280,8 @@ uint64_t nv_exporter_pump(struct nv_exporter *exporter)
     return adopted_all || wait_ns < again_ns ? wait_ns : again_ns;
 }
 
+/* With an outbox, waiting for a backend that is held saves nothing: the traces are on disk.
+ * Without one, they would be lost, so every second of the deadline is used. */
 static bool is_hopeless(const struct nv_exporter *exporter)
 {
     return exporter->store != NULL && exporter->sender.status.state != NV_SINK_SENDING;
@@ -303,6 +315,7 @@ static uint64_t step(void *ctx, bool *finished)
         *finished = true;
         return UINT64_MAX;
     }
+    /* the thread claims the state at its first step: it was made on another one */
     if (exporter->thread && !exporter->sender.owner.taken)
         nv_owner_take(&exporter->sender.owner);
     exporter->sender.stopping = stopping;
@@ -397,6 +410,8 @@ static bool has_room(struct nv_exporter *exporter)
     int timed_out = 0;
 
     (void)pthread_mutex_lock(&exporter->lock);
+    /* the condition has the default clock; a step of it makes a command wait longer or try
+     * again */
     (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ADOPT_WAIT_S;
     while (exporter->adopted_count == ADOPTED_MAX && exporter->thread && timed_out == 0 &&
@@ -411,6 +426,7 @@ static void hand_over(struct nv_exporter *exporter, const struct nv_outbox_entry
 {
     (void)pthread_mutex_lock(&exporter->lock);
     assert(exporter->adopted_count < ADOPTED_MAX);
+    /* before the sender can see it, or it would be delivered before it was queued */
     nv_ledger_requeue(entry->spans);
     exporter->adopted[exporter->adopted_count++] = *entry;
     (void)pthread_mutex_unlock(&exporter->lock);

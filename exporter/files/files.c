@@ -164,6 +164,7 @@ static void file_name(struct nv_str trace_id, char name[NAME_MAX_BYTES + 8])
             name[n++] = c;
     }
     assert(n <= NAME_MAX_BYTES);
+    /* the id comes from a client: what is no letter, digit, - or _ can't be part of a path */
     (void)snprintf(name + n, NAME_MAX_BYTES + 8 - n, "%s", n == 0 ? "unknown.json" : ".json");
 }
 
@@ -196,6 +197,7 @@ static enum nv_err write_temporary(const struct nv_files *files)
     if (fd < 0)
         return error_of(errno);
     err = write_all(fd, nv_buf_str(&files->text));
+    /* on network file systems a full disk shows here */
     if (close(fd) != 0 && err == NV_OK)
         err = error_of(errno);
     return err;

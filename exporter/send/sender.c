@@ -10,6 +10,14 @@
  * it wants to be called next. Trouble of our own (no memory, a full disk) postpones by a
  * second, and a disk that fails does not keep what is in memory from being sent; nor does a
  * trace that finds no memory to be encoded, which is tried less and less often.
+ *
+ *   queue ─▶ take over ─┬─ fresh ─────────────┐
+ *                       ├─ doomed ─▶ buried   ├─▶ gate open? ─▶ body ─▶ in flight ─▶ verdict
+ *                       └─ with media ─▶ wait │         retry ◀──────────────────────────┘
+ *   outbox ─ paced ───────────────────────────┘
+ *
+ * The state is the sender thread's and has no lock; what comes from others comes by the queue,
+ * and what others want to know is copied out (exporter.c).
  */
 #include "exporter/encode/encode_whole.h"
 #include "exporter/send/sender.h"
@@ -51,6 +59,7 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
     nv_buf_init(&sender->packed, NV_CAP_RECORD);
     sender->drain_filled_ns = now_ns;
     sender->refused_warn_at = NV_SINK_REFUSED_ALL;
+    /* for jitter alone: that gateways which were restarted together do not retry together */
     if (getrandom(&sender->random, sizeof sender->random, GRND_NONBLOCK) < 0)
         sender->random = nv_clock_wall_ns(sender->clock);
     return NV_OK;
@@ -83,6 +92,8 @@ static void wait_for_memory(struct nv_sender *sender, uint64_t now_ns)
         sender->raw_tries++;
 }
 
+/* In the order they came, one after another: memory for one that was encoded is what frees the
+ * arena that the next one needs. */
 static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t now_ns)
 {
     struct nv_trace **tail = &sender->raw;
@@ -138,6 +149,7 @@ void nv_sender_take_over(struct nv_sender *sender)
 
 /* ---- choosing ---------------------------------------------------------------------------- */
 
+/* Each fresh body pays for old ones, so that a backlog shrinks however much comes in. */
 static struct nv_body *take_fresh(struct nv_sender *sender, uint64_t now_ns)
 {
     struct nv_body *body;
@@ -199,7 +211,8 @@ static void lose_record(struct nv_sender *sender, enum nv_err err, uint64_t span
     nv_ledger_dead_queued(NV_DEAD_DAMAGED, spans);
 }
 
-/* One record; what can't be read for good is counted and gone, for the moment: later. */
+/* One record; what can't be read for good is counted and gone, for the moment: later. The
+ * difference is the store's: NOT_FOUND and MALFORMED do not get better by waiting. */
 static enum nv_err take_record(struct nv_sender *sender, struct nv_encoded_list *list,
                                uint64_t now_ns)
 {
@@ -274,6 +287,7 @@ static struct nv_body *take_next(struct nv_sender *sender, uint64_t now_ns)
         if (!body)
             body = take_old(sender, now_ns);
     }
+    /* each kind waits for one body of the other at most */
     if (body)
         sender->prefer_old = !body->old;
     return body;
@@ -317,6 +331,7 @@ static enum nv_err build_wire(struct nv_sender *sender, struct nv_body *body)
     return err != NV_OK ? err : nv_buf_append_str(&body->wire, nv_buf_str(&sender->packed));
 }
 
+/* A copy that fails costs nothing but the copy: delivery is what was promised. */
 static void write_copies(struct nv_sender *sender, const struct nv_body *body)
 {
     for (const struct nv_encoded *e = body->traces.first; e; e = e->next) {
@@ -371,6 +386,7 @@ static bool start(struct nv_sender *sender, struct nv_body *body, uint64_t now_n
     }
     nv_sender_note_error(sender, nv_err_info(err)->text);
     nv_buf_release(&body->wire);
+    /* the backend has not seen it: the next try pays nothing */
     body->again = false;
     body->due_ns = sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
     nv_sender_insert_retry(sender, body);
@@ -427,6 +443,8 @@ static bool write_one(struct nv_sender *sender, const struct nv_encoded *encoded
     return false;
 }
 
+/* Without a backend a trace is delivered when its file is there. One that can't be written
+ * stays at the head and stops the rest: a full disk is full for all. */
 static void write_files(struct nv_sender *sender, uint64_t now_ns)
 {
     struct nv_body *body;
@@ -462,6 +480,8 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
         write_files(sender, now_ns);
     }
     more = nv_sender_spill(sender, now_ns);
+    /* the scratch buffers are as large as the largest body: kept while there is work, not over
+     * night */
     if (nv_sender_is_idle(sender)) {
         nv_buf_release(&sender->scratch);
         nv_buf_release(&sender->packed);
@@ -472,6 +492,7 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
     due_ns = nv_sender_next_due_ns(sender, now_ns);
     if (due_ns == UINT64_MAX)
         return UINT64_MAX;
+    /* what is due but could not be done (no slot) is looked at again, without spinning */
     return due_ns > now_ns ? due_ns - now_ns : NV_NS_PER_MS;
 }
 
