@@ -45,6 +45,8 @@ static void each_buf(struct nv_trace_span *span,
         visit(span, &span->texts[i].buf);
 }
 
+/* The count of pops is left as it is: only a pop must notice that the head was taken and came
+ * back. */
 static void push_free(struct nv_trace_span *span)
 {
     uint64_t head = atomic_load(&free_head);
@@ -76,6 +78,7 @@ static void ready_buf(struct nv_trace_span *span, struct nv_buf *buf)
     nv_buf_init(buf, SPAN_CAP);
 }
 
+/* Small buffers are kept: the next span of the same code needs as much. */
 static void empty_buf(struct nv_trace_span *span, struct nv_buf *buf)
 {
     if (buf->capacity > KEPT_BYTES) {
@@ -113,6 +116,7 @@ static void grow(void)
         each_buf(&slots[i], ready_buf);
         empty(&slots[i]);
     }
+    /* after the slots are whole: a handle that is made up must not find half of one */
     atomic_store(&slot_count, first + CHUNK_SLOTS);
     for (uint32_t i = CHUNK_SLOTS; i > 0; i--)
         push_free(&slots[i - 1]);
@@ -152,6 +156,7 @@ noveum_span nv_trace_span_handle(const struct nv_trace_span *span)
 noveum_span nv_trace_span_open(struct nv_trace_span *span)
 {
     pthread_mutex_lock(&span->lock);
+    /* handles of the slot's last span end here */
     span->generation++;
     span->state = NV_TRACE_SPAN_OPEN;
     noveum_span handle = nv_trace_span_handle(span);
@@ -242,6 +247,7 @@ void nv_trace_pool_after_fork_child(void)
             pthread_mutex_unlock(&span->lock);
         else
             forget(span);
+        /* the child may ask it for its trace; only the parent sends it */
         if (span->state == NV_TRACE_SPAN_OPEN)
             span->inherited = true;
         else

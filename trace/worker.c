@@ -9,6 +9,13 @@
  * Stopping sets a deadline that the thread looks at wherever it waits. Should it not come back
  * in time (libcurl in a name server's hands) it is left alone with what it holds, and the
  * process ends without it.
+ *
+ *   put ─▶ ring ─▶ collect ─▶ request ─▶ post ─┬─ 2xx ─▶ exported (or rejected)
+ *    │ counts `put`                            ├─ may retry ─▶ back off ─▶ post
+ *    └ wakes when idle or a batch is full      └─ else ─▶ dropped, counted         `handled` grows
+ *
+ * The thread is started by the first span and not by the start: a program that traces nothing
+ * has no thread, and one that forks after the start has it where spans are.
  */
 #include "trace/worker.h"
 
@@ -76,6 +83,7 @@ static void sleep_until(uint64_t until)
     }
 }
 
+/* Under the lock, or who has just looked and not yet waited would miss it. */
 static void say_changed(void)
 {
     pthread_mutex_lock(&worker.lock);
@@ -100,6 +108,8 @@ static void settle(uint64_t n, enum nv_trace_count count)
     say_changed();
 }
 
+/* Asked on this thread and not at the span's end: the function is the program's and may be
+ * slow. */
 static bool caller_wants(const struct nv_trace_span *span)
 {
     const struct nv_trace_config *config = worker.config;
@@ -136,6 +146,7 @@ static void collect(struct nv_trace_request *request)
         add_span(request, nv_trace_span_at(index));
 }
 
+/* Those that OTLP names, and no answer at all. */
 static bool may_retry(uint32_t status)
 {
     return status == 0 || status == 429 || status == 502 || status == 503 || status == 504;
@@ -157,6 +168,7 @@ static void note_success(const struct nv_trace_request *request,
     struct nv_str why;
     uint64_t rejected = nv_trace_rejected(answer->body, &why);
     atomic_store(&nv_trace_state.failures_in_a_row, 0);
+    /* a receiver's number is not believed beyond what was sent: the counts must add up */
     if (rejected > request->spans)
         rejected = request->spans;
     if (rejected > 0) {
@@ -316,7 +328,8 @@ static void *run(void *unused)
     return NULL;
 }
 
-/* Under the lock. */
+/* Under the lock. All signals are blocked in it: the program's handlers run on its own
+ * threads. */
 static bool start_thread(void)
 {
     sigset_t all, before;
@@ -367,6 +380,7 @@ noveum_result nv_trace_worker_start(const struct nv_trace_config *config)
         return NOVEUM_BUSY;
     if (!worker.ready)
         make_ready();
+    /* a ring only grows: an old one with room is kept, since a put may be under way in it */
     if (atomic_load(&worker.ring_size) < config->queue_spans) {
         struct nv_trace_ring ring;
         if (!nv_trace_ring_init(&ring, config->queue_spans))
@@ -391,6 +405,8 @@ static bool refuse(enum nv_trace_count why)
 
 bool nv_trace_worker_put(struct nv_trace_span *span)
 {
+    /* counted before it is in the ring, so that the limit holds; and taken back when it can't
+     * go in */
     uint64_t queued = atomic_fetch_add(&nv_trace_state.queued, 1);
     if (!atomic_load(&worker.accepting))
         return refuse(NV_TRACE_COUNT_dropped_stopped);
@@ -472,6 +488,7 @@ noveum_result nv_trace_worker_stop(uint32_t timeout_ms)
         set_deadline(until);
         finished = wait_until(is_finished, 0, until + GRACE_NS);
         atomic_store(&worker.running, false);
+        /* it goes on with what it holds, and a later start says BUSY until it has ended */
         worker.left = !finished;
     }
     if (!running && (!worker.left || worker.finished))
