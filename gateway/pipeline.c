@@ -7,6 +7,13 @@
  * Spans that translation left out leave the ledger here as dropped, each for its reason; a
  * trace of which none stays ends here. Sampling comes after translation only when errors must
  * be seen first.
+ *
+ *   raw ─ sampled out? ─▶ translate ─┬─ failed ─▶ dead letter ─┬─ kept
+ *                                    │                         └─ can't be written: left
+ *                                    ├─ no span stays ─▶ dropped, by reason
+ *                                    └─ redact ─▶ observe ─▶ consume: the sinks'
+ *
+ * Each end settles the claim once, and tells the ledger once; nothing else does.
  */
 #include "gateway/pipeline.h"
 
@@ -45,6 +52,7 @@ static void bury(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw,
     nv_hex_encode(raw->trace_id, NV_TRACE_ID_BYTES, id);
     enum nv_err err =
         nv_untranslated_put(pipeline->store, raw, why, nv_clock_wall_ns(pipeline->clock));
+    /* they lie in the arena, which goes before the claim is settled */
     struct nv_claim *claim = raw->claim;
     uint64_t spans = raw->span_count;
     nv_arena_free(raw->arena);
@@ -74,6 +82,7 @@ static void tell_untranslated(const struct nv_raw_trace *raw)
         id, raw->span_count);
 }
 
+/* All that came, also what the translation left out: the ledger has counted these as held. */
 static uint64_t spans_of(const struct nv_trace *trace)
 {
     const struct nv_left_out *out = &trace->left_out;
@@ -99,6 +108,7 @@ static void pass_on(const struct nv_pipeline *pipeline, struct nv_trace *trace)
 
 static void translate(const struct nv_pipeline *pipeline, struct nv_raw_trace *raw)
 {
+    /* asked before the work: at a rate of 1 % the other 99 are not translated */
     bool kept = nv_sampling_keeps(pipeline->sampling, raw->trace_id);
     if (!kept && !nv_sampling_keeps_errors(pipeline->sampling)) {
         drop(pipeline, raw->arena, raw->span_count, raw->claim);

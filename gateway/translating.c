@@ -8,6 +8,13 @@
  * where a write is an error that may be ignored. Two of them a trace, well below a microsecond
  * each, beside a translation of fifty and more. Once a trace is in a slot, a polite end that
  * had to be cut short counts like a death: the trace did not come to its end.
+ *
+ *   run 1: begin T (written) ─▶ killed      run 2: read: T has died once, suspect
+ *   run 2: begin T (written) ─▶ killed      run 3: T has died twice ─▶ set aside when it comes
+ *          begin T ─▶ end                          T is innocent, forgotten
+ *
+ * Why it is needed: a trace that kills the process is in the journal, and each start would take
+ * it up and die of it again.
  */
 #include "gateway/translating.h"
 
@@ -128,6 +135,7 @@ static void add_death(struct nv_translating *translating, const struct entry *de
 {
     struct entry *suspect = find_suspect(translating, dead->trace_id, dead->part);
     if (!suspect) {
+        /* all places taken: the one with the fewest deaths gives way */
         suspect = &translating->suspects[0];
         for (unsigned i = 1; i < NV_SUSPECTS_MAX; i++) {
             if (translating->suspects[i].count < suspect->count)
@@ -200,6 +208,7 @@ void nv_translating_open(struct nv_translating *translating, const char *directo
 static bool is_guilty(struct nv_translating *translating, const uint8_t *trace_id,
                       uint32_t part)
 {
+    /* nearly always: one load a trace */
     if (atomic_load(&translating->suspect_count) == 0)
         return false;
     pthread_mutex_lock(&translating->lock);
@@ -245,6 +254,7 @@ bool nv_translating_begin(struct nv_translating *translating,
         return false;
     }
     *slot = take_slot(translating);
+    /* more threads than slots: it goes unwatched rather than wait */
     if (*slot == NV_NO_SLOT)
         return true;
     struct entry *entry = &translating->slots[*slot];

@@ -33,6 +33,8 @@
 
 #include "base/banned.h"
 
+/* A scraper, a prober, a page and a few people; each answer may wait in memory for its
+ * reader. */
 #define CONNECTIONS_MAX 32
 #define SERVICES_MAX 1000
 #define DRAIN_MS 200
@@ -66,6 +68,8 @@ static void answer(struct nv_http_exchange *exchange, int status, const char *co
                    struct nv_buf *body)
 {
     assert(status >= 200 && body != NULL);
+    /* last of all, over whatever was written: a secret must not get out because a new field
+     * forgot it */
     nv_mask_buf(body);
     if (body->failed != NV_OK)
         nv_http_reply_text(exchange, 500, NV_STR("text/plain"), NV_STR("out of memory\n"));
@@ -97,6 +101,8 @@ static void read_status(const struct nv_admin *admin, struct nv_gateway_status *
     out->admin_listen = options->admin_listen;
 }
 
+/* At once and on the loop: an answer that had to wait for the worker would tell of the
+ * worker. */
 static void handle_health(void *ctx, struct nv_http_exchange *exchange)
 {
     struct nv_admin *admin = ctx;
@@ -202,6 +208,7 @@ static void hand_over(struct nv_admin *admin, struct nv_http_exchange *exchange,
                             .exchange = exchange,
                             .make = make,
                             .form = form};
+    /* without memory it is made here: slow is better than a metric that is missing just then */
     struct job *copy = atomic_load(&admin->stopping) ? NULL : malloc(sizeof *copy);
     if (!copy) {
         make(&job);
@@ -318,6 +325,8 @@ static void open_control(struct nv_admin *admin)
     }
 }
 
+/* Loops are made before servers, which live on them, and started after: no request finds half
+ * of it. */
 static enum nv_err open_all(struct nv_admin *admin, const char *address, struct nv_fail *fail)
 {
     enum nv_err err = nv_loops_init(&admin->loops, 1, nv_clock_system());
@@ -377,6 +386,7 @@ static void stop_loops(struct nv_admin *admin)
         nv_loop_turn(admin->loops.items[0]);
 }
 
+/* Also for one that was half made: what is not there is passed over. */
 void nv_admin_stop(struct nv_admin *admin)
 {
     if (!admin)

@@ -5,6 +5,11 @@
  * long settled: going through the door again would make it a late part of itself, under another
  * id. A whole request was never assembled, so the door is right for it; its traces may have
  * other spans in the journal. Sampling is left out: who asks for a trace by name wants it.
+ *
+ *   letter ─▶ base64 ─▶ batches ─┬─ a trace:   join ─▶ translate ─▶ redact ─▶ encode ─▶ outbox
+ *                                └─ a request: door, as any client's ─▶ the letter is dropped
+ *
+ * Whatever fails before the last step leaves the letter where it is.
  */
 #include "gateway/dead/dead_retry.h"
 
@@ -57,6 +62,7 @@ static enum nv_err translate(const struct nv_dead_retry *retry, struct nv_raw_tr
     struct nv_redaction_config redaction = retry->redaction;
     if (redaction.media.mode == NV_MEDIA_UPLOAD)
         redaction.media.mode = NV_MEDIA_MARKER;
+    /* a later version may leave all spans out by a rule: then there is nothing to send */
     err = trace->span_count > 0 ? nv_redact(&redaction, trace, NULL) : NV_ERR_END;
     if (err == NV_OK)
         err = nv_encode_trace(json, trace, retry->trace_id_form);
@@ -124,7 +130,9 @@ static void accepted(void *done_ctx, enum nv_err err)
     (void)pthread_mutex_unlock(&waiting->lock);
 }
 
-/* Takes the batch; back when it is as durable as any request that is acknowledged. */
+/* Takes the batch; back when it is as durable as any request that is acknowledged. Waiting is
+ * right here: the command's thread has nothing else to do, and a letter must not go before
+ * that. */
 static enum nv_err accept_and_wait(const struct nv_acceptor *acceptor, struct nv_batch *batch)
 {
     struct waiting waiting = {.lock = PTHREAD_MUTEX_INITIALIZER,

@@ -36,6 +36,8 @@ struct placed {
     uint32_t first; /* number of the first item of the resource */
 };
 
+/* Sorting twice by keys of two words is n log n; grouping by search was n * n over a trace that
+ * a client makes as large as it likes. */
 static int by_resource(const void *a, const void *b)
 {
     const struct placed *left = a;
@@ -74,6 +76,8 @@ static struct placed *place(const struct nv_raw_trace *raw, enum nv_signal signa
         return NULL;
     qsort(list, *count, sizeof *list, by_resource);
     for (uint32_t i = 1; i < *count; i++) {
+        /* the place of the first of its resource: the second sort keeps resources in the order
+         * they came */
         if (list[i].resource == list[i - 1].resource)
             list[i].first = list[i - 1].first;
     }
@@ -111,6 +115,8 @@ enum nv_err nv_untranslated_write(const struct nv_raw_trace *raw, enum nv_signal
         size_t resource = nv_wire_begin(out, NV_OTLP_REQUEST_GROUPS);
         if (shared->resource.len > 0)
             (void)nv_wire_put_bytes(out, NV_OTLP_RESOURCE_GROUP_RESOURCE, shared->resource);
+        /* a resource without bytes has no address to be told by: each of its scopes then stands
+         * alone */
         do
             at = write_scope(raw, list, count, at, out);
         while (same && at < count && list[at].resource == same);

@@ -74,6 +74,7 @@ static bool make_item(const struct nv_traces *traces, const struct nv_trace *tra
 
 void nv_traces_offer(struct nv_traces *traces, const struct nv_trace *trace)
 {
+    /* looked at before the JSON is made; the push looks again, since others came meanwhile */
     bool room = nv_queue_bytes(traces->queue) < traces->config.queue_bytes_max;
     struct item *item = room ? calloc(1, sizeof *item) : NULL;
     if (item && make_item(traces, trace, item) &&
@@ -86,7 +87,6 @@ void nv_traces_offer(struct nv_traces *traces, const struct nv_trace *trace)
 
 /* ---- the thread -------------------------------------------------------------------------- */
 
-/* A trace that can't be read is kept under its id all the same? It has none: it is skipped. */
 /* What can't be read is left out and added to *unreadable: the rest of its batch is kept. */
 static enum nv_err put(struct nv_traces *traces, const struct item *item,
                        struct nv_trace_summary *summary, size_t *unreadable)
@@ -99,6 +99,8 @@ static enum nv_err put(struct nv_traces *traces, const struct item *item,
         arena ? nv_trace_summary_read(arena, json, summary, &text) : NV_ERR_NO_MEMORY;
     if (err == NV_OK)
         err = nv_shelf_put(traces->shelf, json, summary, nv_buf_str(&text));
+    /* the trace's own fault, in which a retry changes nothing; all others are the disk's or
+     * memory's */
     bool ours = err == NV_ERR_MALFORMED || err == NV_ERR_DEPTH || err == NV_ERR_TRUNCATED;
     *unreadable += ours;
     nv_buf_release(&text);
@@ -123,6 +125,7 @@ static enum nv_err write_batch(struct nv_traces *traces, void **items, size_t co
     return err;
 }
 
+/* Under the lock, so that nv_traces_listen(NULL) comes back only when nobody is being told. */
 static void tell(struct nv_traces *traces)
 {
     int64_t last = nv_shelf_last(traces->shelf);
@@ -194,6 +197,7 @@ static void make_directory(const char *path)
 static enum nv_err start(struct nv_traces *traces)
 {
     sigset_t all, before;
+    /* signals are for the main thread, which waits for them */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     traces->started = pthread_create(&traces->thread, NULL, run, traces) == 0;
