@@ -421,6 +421,19 @@ static enum nv_err open_text(struct nv_arena *arena, const struct nv_value *valu
     return err;
 }
 
+/* The same of an attribute, which a row may have opened already. */
+static enum nv_err open_attribute(struct nv_translation *t, const struct nv_value *value,
+                                  const struct nv_seen *seen, struct nv_value *out,
+                                  bool *comparable)
+{
+    const bool opened = seen->parsed && seen->parsed_exact && !is_scalar(seen->parsed);
+    if (!opened)
+        return open_text(t->arena, value, out, comparable);
+    *out = *seen->parsed;
+    *comparable = true;
+    return NV_OK;
+}
+
 /* Does a row read a member as it is? Units that were converted are another value. */
 static bool reads_plainly(const struct nv_step *steps, unsigned count)
 {
@@ -474,28 +487,52 @@ static enum nv_err note_places(struct asking *asking, struct nv_translation *t,
     return err;
 }
 
-enum nv_err nv_repeats_says(struct nv_repeats *repeats, struct nv_translation *t,
-                            const struct nv_span_work *work, uint32_t at, bool *said)
+/* What all questions share is made before one is asked: fields by name, what they say. */
+static enum nv_err ready(struct nv_repeats *repeats, struct nv_translation *t,
+                         const struct nv_span_work *work)
 {
-    const struct nv_value *value = &work->source.items[at].value;
-    const uint16_t key = t->scratch.seen[at].key;
-    *said = false;
-    if (key == 0 || !may_repeat(&t->rules->keys[key - 1], value))
-        return NV_OK;
-    struct asking asking = {.repeats = repeats, .arena = t->arena};
+    struct nv_value *nobody;
+    enum nv_err err = nv_key_index_find(&t->scratch.sent, t->arena, &work->span->attributes,
+                                        NV_STR(""), &nobody);
+    return err == NV_OK && !repeats->gathered
+               ? gather(repeats, t->arena, &work->span->attributes)
+               : err;
+}
+
+static enum nv_err says(struct asking *asking, struct nv_translation *t,
+                        const struct nv_span_work *work, uint32_t at, bool *said)
+{
     struct nv_value parsed;
     bool comparable;
-    enum nv_err err = open_text(t->arena, value, &parsed, &comparable);
-    if (err == NV_OK && comparable && !repeats->gathered)
-        err = gather(repeats, t->arena, &work->span->attributes);
+    enum nv_err err = open_attribute(t, &work->source.items[at].value, &t->scratch.seen[at],
+                                     &parsed, &comparable);
     if (err != NV_OK || !comparable)
         return err;
-    err = note_places(&asking, t, work, at, &parsed, said);
+    err = note_places(asking, t, work, at, &parsed, said);
     if (err != NV_OK || *said)
         return err;
     const struct path here = {NULL, {NULL, 0}, 0, false};
     *said = true;
-    err = ask(&asking, &here, &parsed, TEXT_LEVELS, said);
-    *said = *said && (is_scalar(&parsed) || asking.leaves >= LEAVES_MIN);
+    err = ask(asking, &here, &parsed, TEXT_LEVELS, said);
+    *said = *said && (is_scalar(&parsed) || asking->leaves >= LEAVES_MIN);
+    return err;
+}
+
+enum nv_err nv_repeats_says(struct nv_repeats *repeats, struct nv_translation *t,
+                            const struct nv_span_work *work, uint32_t at, bool *said)
+{
+    const uint16_t key = t->scratch.seen[at].key;
+    *said = false;
+    if (key == 0 || !may_repeat(&t->rules->keys[key - 1], &work->source.items[at].value))
+        return NV_OK;
+    enum nv_err err = ready(repeats, t, work);
+    if (err != NV_OK)
+        return err;
+    /* what is opened to be compared is the larger part of what a trace takes, and nobody's
+     * behind the answer */
+    const struct nv_arena_mark before = nv_arena_mark(t->arena);
+    struct asking asking = {.repeats = repeats, .arena = t->arena};
+    err = says(&asking, t, work, at, said);
+    nv_arena_rewind(t->arena, before);
     return err;
 }

@@ -36,13 +36,14 @@ static enum nv_err parsed_once(struct nv_translation *t, uint32_t attribute,
     struct nv_seen *seen = &t->scratch.seen[attribute];
     if (!seen->parsed) {
         struct nv_transform transform = {.arena = t->arena};
-        struct nv_transformed result = {.value = **value};
+        struct nv_transformed result = {.value = **value, .exact = true};
         enum nv_err err = nv_step_parse(&transform, NV_REPR_OBJECTS, &result);
         struct nv_value *parsed = nv_arena_alloc(t->arena, sizeof *parsed);
         if (err != NV_OK || !parsed)
             return err != NV_OK ? err : NV_ERR_NO_MEMORY;
         *parsed = result.value;
         seen->parsed = parsed;
+        seen->parsed_exact = result.exact;
     }
     *value = seen->parsed;
     return NV_OK;

@@ -99,6 +99,7 @@ struct nv_seen {
     uint8_t state;        /* enum nv_seen_state */
     bool absent;          /* nv_value_absent of its value */
     bool carried;         /* came from an event or a log record, not from the attributes */
+    bool parsed_exact; /* of `parsed`: it was JSON, and not the repr or the quotes around it */
     const struct nv_value *parsed; /* its JSON, once some row has looked into it */
 };
 

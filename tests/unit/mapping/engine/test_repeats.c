@@ -2,6 +2,7 @@
  * What fields say is not sent again; what says anything else is, whole.
  */
 #include "tests/support/expect.h"
+#include "tests/support/mapping_kit.h"
 #include "tests/support/mapping_spans.h"
 
 #include "base/banned.h"
@@ -72,11 +73,66 @@ START_TEST(test_case)
 }
 END_TEST
 
+/* ---- what it takes ----------------------------------------------------------------------- */
+
+#define MEMBERS 20000
+/* As assembly/hold/gather.c asks for: bytes of the arena for a byte that a client sends. */
+#define WORK_FACTOR 40u
+
+/* A span whose attribute `key` is JSON text of MEMBERS members that no field says. */
+static size_t put_members(struct nv_buf *json, const char *key)
+{
+    (void)nv_buf_printf(json,
+                        "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":"
+                        "\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\","
+                        "\"name\":\"s\",\"startTimeUnixNano\":\"1\",\"endTimeUnixNano\":\"2\","
+                        "\"attributes\":[{\"key\":\"openinference.span.kind\",\"value\":"
+                        "{\"stringValue\":\"LLM\"}},{\"key\":\"%s\",\"value\":"
+                        "{\"stringValue\":\"",
+                        key);
+    const size_t from = json->len;
+    for (int i = 0; i < MEMBERS; i++)
+        (void)nv_buf_printf(json, "%c\\\"k%d\\\":%d", i == 0 ? '{' : ',', i, i);
+    const size_t len = json->len - from;
+    (void)nv_buf_printf(json, "}\"}}]}]}]}]}");
+    ck_assert_int_eq(nv_buf_append_char(json, '\0'), NV_OK);
+    return len;
+}
+
+static void note_bytes(void *ctx, struct nv_trace *trace)
+{
+    *(size_t *)ctx = nv_arena_bytes(trace->arena);
+}
+
+static const char *const large_keys[] = {"metadata", "input.value",
+                                         "llm.invocation_parameters"};
+
+/* The trace's bytes when it is translated: what was opened to be compared is not among them, or
+ * a trace of metadata alone would take more than its share. */
+START_TEST(what_is_compared_leaves_nothing_behind)
+{
+    struct nv_mapping *mapping = nv_test_mapping_new();
+    struct nv_buf json;
+    size_t bytes = 0;
+    nv_buf_init(&json, (size_t)4 << 20);
+    const size_t len = put_members(&json, large_keys[_i]);
+    nv_test_json_translate(mapping, json.bytes, note_bytes, &bytes);
+    ck_assert_uint_gt(bytes, len);
+    ck_assert_uint_lt(bytes, len * WORK_FACTOR);
+    nv_buf_release(&json);
+    nv_mapping_free(mapping);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("repeats");
     TCase *tcase = tcase_create("repeats");
     tcase_add_loop_test(tcase, test_case, 0, (int)(sizeof cases / sizeof cases[0]));
     suite_add_tcase(suite, tcase);
+    TCase *large = tcase_create("large");
+    tcase_add_loop_test(large, what_is_compared_leaves_nothing_behind, 0,
+                        (int)(sizeof large_keys / sizeof large_keys[0]));
+    suite_add_tcase(suite, large);
     return nv_test_run(suite);
 }
