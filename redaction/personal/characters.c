@@ -70,6 +70,12 @@ int nv_digit_value(uint32_t code)
     return (int)((code - zero) % 10);
 }
 
+bool nv_is_unsure_digit(uint32_t code)
+{
+    utf8proc_category_t c = code < 0x10000 ? UTF8PROC_CATEGORY_LO : category(code);
+    return code != BAD && (c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_CN);
+}
+
 bool nv_is_word(uint32_t code)
 {
     if (code < 0x80)

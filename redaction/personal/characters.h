@@ -21,6 +21,9 @@ struct nv_character nv_character_at(struct nv_str text, size_t at);
 struct nv_character nv_character_before(struct nv_str text, size_t at);
 /* The value of a decimal digit of any script, or -1. */
 int nv_digit_value(uint32_t code);
+/* May other versions of Unicode see a digit where this one sees none, or the other way round?
+ * Scripts that are still added have their digits beyond the first plane. */
+bool nv_is_unsure_digit(uint32_t code);
 /* A letter, number or `_`: regular expressions' \w. */
 bool nv_is_word(uint32_t code);
 /* White space, as Python has it. */

@@ -13,29 +13,25 @@
 #define NSN_MAX 17u
 #define CODE_MAX 3u
 
-struct digits {
-    char text[NV_PHONE_CANDIDATE_MAX + 8];
-    size_t len;
-};
-
 struct number {
     const struct nv_phone_plan *plan; /* of the main region of the country */
     bool local;                       /* the country is the one that is assumed */
-    struct digits nsn;                /* national (significant) number */
+    bool by_code;                     /* it is that of a code behind a plus, or none */
+    struct nv_phone_digits nsn;       /* national (significant) number */
 };
 
-static struct nv_str view(const struct digits *digits)
+static struct nv_str view(const struct nv_phone_digits *digits)
 {
     return (struct nv_str){digits->text, digits->len};
 }
 
-static void drop(struct digits *digits, size_t count)
+static void drop(struct nv_phone_digits *digits, size_t count)
 {
     digits->len -= count;
     memmove(digits->text, digits->text + count, digits->len);
 }
 
-static void read_digits(struct nv_str text, struct digits *digits)
+static void read_digits(struct nv_str text, struct nv_phone_digits *digits)
 {
     digits->len = 0;
     for (size_t i = 0; i < text.len && digits->len < NV_PHONE_CANDIDATE_MAX;) {
@@ -79,8 +75,9 @@ static enum fit fit(const struct nv_phone_plan *plan, size_t len)
 /* ---- the prefix inside a country --------------------------------------------------------- */
 
 /* What a number becomes whose prefix, the first `to` digits, is replaced by the plan's rule. */
-static void transform(const struct nv_phone_plan *plan, const struct digits *from, size_t to,
-                      const struct nv_regex_match *groups, struct digits *out)
+static void transform(const struct nv_phone_plan *plan, const struct nv_phone_digits *from,
+                      size_t to, const struct nv_regex_match *groups,
+                      struct nv_phone_digits *out)
 {
     out->len = 0;
     for (const char *c = plan->inside_becomes; *c && out->len < NV_PHONE_CANDIDATE_MAX; c++) {
@@ -104,10 +101,10 @@ static void transform(const struct nv_phone_plan *plan, const struct digits *fro
 /* Takes off what is dialled inside the country, unless a valid number would become none. True:
  * there was such a prefix, though it may be empty. */
 static bool strip_inside(const struct nv_phone_parser *parser, const struct nv_phone_plan *plan,
-                         struct digits *digits)
+                         struct nv_phone_digits *digits)
 {
     struct nv_regex_match match, groups[8] = {{0, 0}};
-    struct digits rest;
+    struct nv_phone_digits rest;
     if (digits->len == 0 || nv_phone_match(parser->plans, parser->work, plan, NV_PHONE_INSIDE,
                                            view(digits), &match) != NV_REGEX_FOUND)
         return false;
@@ -130,7 +127,7 @@ static bool strip_inside(const struct nv_phone_parser *parser, const struct nv_p
 /* ---- the country ------------------------------------------------------------------------- */
 
 /* Takes the code of a country off the begin; NULL: it has none. */
-static const struct nv_phone_plan *take_code(struct digits *digits)
+static const struct nv_phone_plan *take_code(struct nv_phone_digits *digits)
 {
     unsigned code = 0;
     if (digits->len == 0 || digits->text[0] == '0')
@@ -147,7 +144,7 @@ static const struct nv_phone_plan *take_code(struct digits *digits)
 }
 
 /* What is dialled before another country's code, if a code can follow. */
-static bool strip_abroad(const struct nv_phone_parser *parser, struct digits *digits)
+static bool strip_abroad(const struct nv_phone_parser *parser, struct nv_phone_digits *digits)
 {
     struct nv_regex_match match;
     if (!parser->plan ||
@@ -161,7 +158,7 @@ static bool strip_abroad(const struct nv_phone_parser *parser, struct digits *di
 }
 
 /* How many digits `code` has if `digits` begin with it, else 0. */
-static size_t code_length(unsigned code, const struct digits *digits)
+static size_t code_length(unsigned code, const struct nv_phone_digits *digits)
 {
     unsigned read = 0;
     for (size_t i = 0; i < CODE_MAX && i < digits->len && read < code; i++) {
@@ -175,10 +172,10 @@ static size_t code_length(unsigned code, const struct digits *digits)
 }
 
 /* A number that begins with the code of the country that is assumed, and is none otherwise. */
-static bool strip_own_code(const struct nv_phone_parser *parser, struct digits *digits)
+static bool strip_own_code(const struct nv_phone_parser *parser, struct nv_phone_digits *digits)
 {
     const struct nv_phone_plan *plan = parser->plan;
-    struct digits rest;
+    struct nv_phone_digits rest;
     size_t len = code_length(plan->code, digits);
     if (len == 0)
         return false;
@@ -196,16 +193,16 @@ static bool strip_own_code(const struct nv_phone_parser *parser, struct digits *
 /* Whose number it is; false: nobody's. */
 static bool find_country(const struct nv_phone_parser *parser, bool plus, struct number *number)
 {
-    struct digits *digits = &number->nsn;
-    number->local = false;
+    struct nv_phone_digits *digits = &number->nsn;
+    number->local = number->by_code = false;
     if (plus) {
-        struct digits all = *digits;
+        number->by_code = true;
         if (digits->len <= NSN_MIN)
             return false;
         number->plan = take_code(digits);
         if (number->plan)
             return true;
-        *digits = all;
+        number->by_code = false;
     }
     if (strip_abroad(parser, digits)) {
         number->plan = digits->len > NSN_MIN ? take_code(digits) : NULL;
@@ -245,7 +242,7 @@ static bool is_of_known_kind(const struct nv_phone_parser *parser, const struct 
 static bool has_prefix_if_needed(const struct nv_phone_parser *parser,
                                  const struct number *number, struct nv_str text)
 {
-    struct digits raw;
+    struct nv_phone_digits raw;
     if (!number->local ||
         !nv_phone_needs_prefix(parser->plans, parser->work, number->plan, view(&number->nsn)))
         return true;
@@ -254,10 +251,10 @@ static bool has_prefix_if_needed(const struct nv_phone_parser *parser,
 }
 
 /* x stands before an extension and nowhere else. */
-static bool has_valid_x(struct nv_str text, const struct digits *extension)
+static bool has_valid_x(struct nv_str text, const struct nv_phone_digits *extension)
 {
     for (size_t i = 0; i + 1 < text.len; i++) {
-        struct digits behind;
+        struct nv_phone_digits behind;
         if ((text.ptr[i] | 0x20) != 'x')
             continue;
         read_digits(nv_str_slice(text, i, text.len), &behind);
@@ -282,11 +279,11 @@ static bool may_have_extension(struct nv_str text)
 
 /* Cuts the extension off, and notes its digits. */
 static struct nv_str cut_extension(const struct nv_phone_parser *parser, struct nv_str text,
-                                   struct digits *extension)
+                                   struct nv_phone_digits *extension)
 {
     const struct nv_regex_text subject = {text, false};
     struct nv_regex_match match, group;
-    struct digits before;
+    struct nv_phone_digits before;
     extension->len = 0;
     if (!may_have_extension(text) ||
         nv_regex_find(parser->extension, parser->work, &subject, 0, &match) != NV_REGEX_FOUND)
@@ -316,27 +313,51 @@ static struct nv_str begin_of(struct nv_str text)
     return nv_str_slice(text, i, text.len);
 }
 
-bool nv_phone_is_valid(const struct nv_phone_parser *parser, struct nv_str text)
+bool nv_phone_read(const struct nv_phone_parser *parser, struct nv_str text,
+                   struct nv_phone_written *written)
 {
-    struct digits extension, rest;
-    struct number number;
+    struct nv_phone_digits extension;
     struct nv_str begin = begin_of(text);
-    if (nv_character_count(text) > NV_PHONE_CANDIDATE_MAX || begin.len == 0)
+    if (begin.len == 0 || nv_character_count(text) > NV_PHONE_CANDIDATE_MAX)
         return false;
-    bool plus = is_plus(nv_character_at(begin, 0).code);
-    if (!parser->plan && !plus)
-        return false;
-    read_digits(cut_extension(parser, begin, &extension), &number.nsn);
-    if (!find_country(parser, plus, &number) || number.nsn.len < NSN_MIN)
+    written->text = text;
+    written->plus = is_plus(nv_character_at(begin, 0).code);
+    written->abroad = NV_PHONE_NOT_ASKED;
+    read_digits(cut_extension(parser, begin, &extension), &written->digits);
+    return has_valid_x(text, &extension);
+}
+
+/* With the country found and the digits inside of it. */
+static bool is_valid(const struct nv_phone_parser *parser,
+                     const struct nv_phone_written *written, struct number *number)
+{
+    struct nv_phone_digits rest;
+    if (!find_country(parser, written->plus, number) || number->nsn.len < NSN_MIN)
         return false;
     /* the assumed region may be another of the country than its main one */
-    const struct nv_phone_plan *plan = number.local ? parser->plan : number.plan;
-    rest = number.nsn;
+    const struct nv_phone_plan *plan = number->local ? parser->plan : number->plan;
+    rest = number->nsn;
     (void)strip_inside(parser, plan, &rest);
     enum fit how = fit(plan, rest.len);
     if (how == FIT_POSSIBLE || how == FIT_LONG)
-        number.nsn = rest;
-    return number.nsn.len >= NSN_MIN && number.nsn.len <= NSN_MAX &&
-           is_of_known_kind(parser, &number) && has_valid_x(text, &extension) &&
-           has_prefix_if_needed(parser, &number, text);
+        number->nsn = rest;
+    return number->nsn.len >= NSN_MIN && number->nsn.len <= NSN_MAX &&
+           is_of_known_kind(parser, number) &&
+           has_prefix_if_needed(parser, number, written->text);
+}
+
+bool nv_phone_is_valid(const struct nv_phone_parser *parser, struct nv_phone_written *written)
+{
+    struct number number;
+    if (!parser->plan && !written->plus)
+        return false;
+    if (written->abroad != NV_PHONE_NOT_ASKED)
+        return written->abroad == NV_PHONE_NUMBER;
+    if (!written->plus && !nv_phone_may_be(parser->plans, parser->plan, view(&written->digits)))
+        return false;
+    number.nsn = written->digits;
+    bool valid = is_valid(parser, written, &number);
+    if (number.by_code)
+        written->abroad = valid ? NV_PHONE_NUMBER : NV_PHONE_NO_NUMBER;
+    return valid;
 }

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,13 +35,48 @@ static const struct form {
 #define FORMS (sizeof forms / sizeof forms[0])
 #define PATTERN_MAX ((size_t)8192)
 
+/* What the first digit of a number without a plus says to a plan: most numbers are none by it
+ * and by how many digits there are. */
+struct quick {
+    uint16_t changes;     /* bit d: something may be taken off a number that begins with d */
+    uint16_t abroad;      /* of those: it may be what is dialled before another country */
+    uint32_t lengths[10]; /* of d: bit n: valid numbers of the country may have n digits */
+    size_t least;         /* nv_phone_least_digits */
+};
+
 struct nv_phone_plans {
     _Atomic(struct nv_regex *) patterns[PLANS * NV_PHONE_PATTERNS + FORMS];
+    _Atomic(struct quick *) quick[PLANS];
+    struct {
+        uint16_t from, to;
+    } forms[PLANS]; /* among which a plan's are */
 };
+
+static_assert(FORMS <= UINT16_MAX, "places of forms have 16 bits");
+
+static bool is_form_of(const struct form *form, const struct nv_phone_plan *plan)
+{
+    return form->code == plan->code && strcmp(form->region, plan->region) == 0;
+}
+
+static void place_form(struct nv_phone_plans *plans, size_t number)
+{
+    const struct nv_phone_plan *plan = nv_phone_plan_of_code(forms[number].code);
+    while (plan && !is_form_of(&forms[number], plan))
+        plan = nv_phone_plan_next(plan);
+    if (!plan)
+        return;
+    if (plans->forms[plan - table].to == 0)
+        plans->forms[plan - table].from = (uint16_t)number;
+    plans->forms[plan - table].to = (uint16_t)(number + 1);
+}
 
 struct nv_phone_plans *nv_phone_plans_new(void)
 {
-    return calloc(1, sizeof(struct nv_phone_plans));
+    struct nv_phone_plans *plans = calloc(1, sizeof(struct nv_phone_plans));
+    for (size_t i = 0; plans && i < FORMS; i++)
+        place_form(plans, i);
+    return plans;
 }
 
 void nv_phone_plans_free(struct nv_phone_plans *plans)
@@ -49,6 +85,8 @@ void nv_phone_plans_free(struct nv_phone_plans *plans)
         return;
     for (size_t i = 0; i < sizeof plans->patterns / sizeof plans->patterns[0]; i++)
         nv_regex_free(atomic_load_explicit(&plans->patterns[i], memory_order_relaxed));
+    for (size_t i = 0; i < PLANS; i++)
+        free(atomic_load_explicit(&plans->quick[i], memory_order_relaxed));
     free(plans);
 }
 
@@ -120,17 +158,18 @@ size_t nv_phone_least_digits(const struct nv_phone_plan *plan)
 
 /* ---- patterns ---------------------------------------------------------------------------- */
 
-/* NULL without memory. */
-static const struct nv_regex *compiled(struct nv_phone_plans *plans, size_t place,
-                                       const char *before, const char *pattern,
-                                       const char *behind)
+static const struct nv_regex *compiled(struct nv_phone_plans *plans, size_t place)
 {
-    struct nv_regex *regex =
-        atomic_load_explicit(&plans->patterns[place], memory_order_acquire);
-    struct nv_regex *none = NULL;
+    return atomic_load_explicit(&plans->patterns[place], memory_order_acquire);
+}
+
+/* NULL without memory. */
+static const struct nv_regex *compile(struct nv_phone_plans *plans, size_t place,
+                                      const char *before, const char *pattern,
+                                      const char *behind)
+{
+    struct nv_regex *regex = NULL, *none = NULL;
     struct nv_buf text;
-    if (regex)
-        return regex;
     nv_buf_init(&text, PATTERN_MAX);
     if (nv_buf_printf(&text, "%s%s%s", before, pattern, behind) == NV_OK &&
         nv_regex_new(nv_buf_str(&text), NV_REGEX_ANCHORED | NV_REGEX_DIGITS | NV_REGEX_EMPTY,
@@ -146,35 +185,131 @@ static const struct nv_regex *compiled(struct nv_phone_plans *plans, size_t plac
     return regex;
 }
 
+/* The program of a plan that has the pattern; NULL without memory. */
+static const struct nv_regex *program(struct nv_phone_plans *plans,
+                                      const struct nv_phone_plan *plan,
+                                      enum nv_phone_pattern pattern)
+{
+    size_t place = (size_t)(plan - table) * NV_PHONE_PATTERNS + pattern;
+    const struct nv_regex *regex = compiled(plans, place);
+    bool whole = pattern >= NV_PHONE_GENERAL;
+    return regex ? regex
+                 : compile(plans, place, whole ? "(?:" : "", plan->patterns[pattern],
+                           whole ? ")\\z" : "");
+}
+
 enum nv_regex_result nv_phone_match(struct nv_phone_plans *plans, struct nv_regex_work *work,
                                     const struct nv_phone_plan *plan,
                                     enum nv_phone_pattern pattern, struct nv_str digits,
                                     struct nv_regex_match *match)
 {
-    const char *text = plan->patterns[pattern];
-    size_t place = (size_t)(plan - table) * NV_PHONE_PATTERNS + pattern;
-    if (!text)
+    if (!plan->patterns[pattern])
         return NV_REGEX_NONE;
-    const struct nv_regex *regex = pattern >= NV_PHONE_GENERAL
-                                       ? compiled(plans, place, "(?:", text, ")\\z")
-                                       : compiled(plans, place, "", text, "");
+    const struct nv_regex *regex = program(plans, plan, pattern);
     const struct nv_regex_text subject = {digits, true};
     return regex ? nv_regex_find(regex, work, &subject, 0, match) : NV_REGEX_LIMIT;
+}
+
+/* ---- by the first digit ------------------------------------------------------------------ */
+
+/* May a match begin with the digit? Without a pattern none does. */
+static bool may_begin(struct nv_phone_plans *plans, const struct nv_phone_plan *plan,
+                      enum nv_phone_pattern pattern, unsigned digit)
+{
+    if (!plan->patterns[pattern])
+        return false;
+    const struct nv_regex *regex = program(plans, plan, pattern);
+    return !regex || nv_regex_may_begin(regex, digit);
+}
+
+static unsigned first_digit(unsigned code)
+{
+    while (code > 9)
+        code /= 10;
+    return code;
+}
+
+static void learn_digit(struct nv_phone_plans *plans, const struct nv_phone_plan *plan,
+                        unsigned digit, struct quick *quick)
+{
+    const struct nv_phone_plan *main = nv_phone_plan_of_code(plan->code);
+    bool abroad = may_begin(plans, plan, NV_PHONE_ABROAD, digit);
+    bool changes = abroad || first_digit(plan->code) == digit ||
+                   may_begin(plans, plan, NV_PHONE_INSIDE, digit) ||
+                   may_begin(plans, main, NV_PHONE_INSIDE, digit);
+    quick->abroad |= (uint16_t)(abroad << digit);
+    quick->changes |= (uint16_t)(changes << digit);
+    for (const struct nv_phone_plan *one = main; one; one = nv_phone_plan_next(one)) {
+        if (may_begin(plans, one, NV_PHONE_GENERAL, digit) &&
+            may_begin(plans, one, NV_PHONE_VALID, digit))
+            quick->lengths[digit] |= one->lengths;
+    }
+}
+
+/* NULL without memory. */
+static const struct quick *quick_of(struct nv_phone_plans *plans,
+                                    const struct nv_phone_plan *plan)
+{
+    _Atomic(struct quick *) *place = &plans->quick[plan - table];
+    struct quick *quick = atomic_load_explicit(place, memory_order_acquire), *none = NULL;
+    if (quick)
+        return quick;
+    quick = calloc(1, sizeof *quick);
+    if (!quick)
+        return NULL;
+    for (unsigned digit = 0; digit <= 9; digit++)
+        learn_digit(plans, plan, digit, quick);
+    quick->least = nv_phone_least_digits(plan);
+    if (!atomic_compare_exchange_strong_explicit(place, &none, quick, memory_order_acq_rel,
+                                                 memory_order_acquire)) {
+        free(quick);
+        return none;
+    }
+    return quick;
+}
+
+bool nv_phone_may_be(struct nv_phone_plans *plans, const struct nv_phone_plan *plan,
+                     struct nv_str digits)
+{
+    const struct quick *quick = quick_of(plans, plan);
+    if (!quick)
+        return true;
+    if (digits.len == 0)
+        return false;
+    unsigned first = (unsigned char)digits.ptr[0] - (unsigned)'0';
+    if (quick->abroad >> first & 1u)
+        return true;
+    if (digits.len < quick->least)
+        return false;
+    return (quick->changes >> first & 1u) ||
+           (digits.len < 32 && (quick->lengths[first] >> digits.len & 1u));
+}
+
+/* ---- forms ------------------------------------------------------------------------------- */
+
+/* NULL without memory. */
+static const struct nv_regex *form_program(struct nv_phone_plans *plans, size_t number)
+{
+    size_t place = PLANS * NV_PHONE_PATTERNS + number;
+    const struct form *form = &forms[number];
+    const struct nv_regex *regex = compiled(plans, place);
+    char before[2048] = "";
+    if (regex)
+        return regex;
+    (void)snprintf(before, sizeof before, "(?=%s)(?:", form->leading ? form->leading : "");
+    return compile(plans, place, before, form->digits, ")\\z");
 }
 
 bool nv_phone_needs_prefix(struct nv_phone_plans *plans, struct nv_regex_work *work,
                            const struct nv_phone_plan *plan, struct nv_str digits)
 {
     const struct nv_regex_text subject = {digits, true};
-    char before[2048] = "";
-    for (size_t i = 0; i < FORMS; i++) {
+    for (size_t i = plans->forms[plan - table].from; i < plans->forms[plan - table].to; i++) {
         const struct form *form = &forms[i];
         struct nv_regex_match match;
-        if (form->code != plan->code || strcmp(form->region, plan->region) != 0)
+        if (!is_form_of(form, plan))
             continue;
-        (void)snprintf(before, sizeof before, "(?=%s)(?:", form->leading ? form->leading : "");
-        const struct nv_regex *regex =
-            compiled(plans, PLANS * NV_PHONE_PATTERNS + i, before, form->digits, ")\\z");
+        const struct nv_regex *regex = form_program(plans, i);
         if (regex && nv_regex_find(regex, work, &subject, 0, &match) == NV_REGEX_FOUND)
             return form->prefix;
     }

@@ -44,6 +44,9 @@ const struct nv_phone_plan *nv_phone_plan_next(const struct nv_phone_plan *plan)
  * of one of any country, its code with it. Never more than they are, and 0 where a rule of the
  * plan makes digits up. */
 size_t nv_phone_least_digits(const struct nv_phone_plan *plan);
+/* May digits without a plus before them be a valid number to the plan? False is sure. */
+bool nv_phone_may_be(struct nv_phone_plans *plans, const struct nv_phone_plan *plan,
+                     struct nv_str digits);
 /*
  * Does the begin of `digits`, for GENERAL and VALID all of them, match? NV_REGEX_LIMIT: also
  * without memory.

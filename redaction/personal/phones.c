@@ -4,12 +4,14 @@
  * which a pattern each would find in six more searches.
  *
  * Regions differ by where they search on behind a number they found, and by nothing before it.
- * So they go over the text in step: a candidate is searched for once, and tried by all regions
- * that haven't passed its begin.
+ * So they go over the text in step: a candidate is searched for once, and it and its parts are
+ * read once and tried by all regions that haven't passed its begin nor found a number in it.
+ * Each region counts its tries as if it were alone.
  */
 #include "redaction/personal/phones.h"
 
 #include "redaction/personal/characters.h"
+#include "redaction/personal/phone_candidates.h"
 #include "redaction/personal/phone_parse.h"
 
 #include <stdio.h>
@@ -27,29 +29,27 @@ struct nv_phones {
     const struct nv_phone_plan *regions[NV_PHONES_REGIONS_MAX]; /* NULL: no region's */
     size_t least[NV_PHONES_REGIONS_MAX];                        /* digits of a number */
     size_t region_count;
+    size_t least_of_all;
 };
 
 /* Where a region is in the text. */
 struct turn {
     size_t at, tries;
+    bool open; /* the candidate at hand is for it, and it has found nothing in it */
 };
 
-/* A text, and the region that is at turn. */
+/* A text, and the candidate at hand. */
 struct pass {
     const struct nv_phones *phones;
     struct nv_phone_parser parser;
     const struct nv_regex_text *subject;
-    size_t tries, least;
-    size_t from, to; /* of the number found */
-};
-
-enum known { NOT_ASKED, NO, YES };
-
-struct candidate {
-    size_t from, to;
-    size_t next; /* where to search on if it isn't a number */
-    size_t digits;
-    enum known is_time; /* a date, or a stamp */
+    struct turn *turns; /* one a region */
+    size_t open;        /* of them */
+    size_t made;        /* tries of parts */
+    struct nv_phone_survey survey;
+    enum nv_err (*found)(void *ctx, size_t from, size_t to);
+    void *ctx;
+    enum nv_err err; /* of found */
 };
 
 /* ---- rules ------------------------------------------------------------------------------- */
@@ -77,9 +77,12 @@ static void count_digits_of_regions(struct nv_phones *phones)
     size_t abroad = nv_phone_least_digits(NULL);
     if (phones->region_count == 0)
         phones->regions[phones->region_count++] = NULL;
+    phones->least_of_all = SIZE_MAX;
     for (size_t i = 0; i < phones->region_count; i++) {
         size_t own = phones->regions[i] ? nv_phone_least_digits(phones->regions[i]) : SIZE_MAX;
         phones->least[i] = own < abroad ? own : abroad;
+        if (phones->least[i] < phones->least_of_all)
+            phones->least_of_all = phones->least[i];
     }
 }
 
@@ -173,24 +176,40 @@ static size_t digits_of(struct nv_str text)
 /* Without a bracket they always are. */
 static bool has_good_brackets(const struct pass *pass, struct nv_str text)
 {
-    bool any = !pass->subject->ascii;
-    for (size_t i = 0; i < text.len && !any; i++) {
-        any = text.ptr[i] == '(' || text.ptr[i] == ')' || text.ptr[i] == '[' ||
-              text.ptr[i] == ']';
-    }
-    return !any || (has_shape(pass, BRACKETS, text) && !has_shape(pass, PAGES, text));
+    return !pass->survey.brackets ||
+           (has_shape(pass, BRACKETS, text) && !has_shape(pass, PAGES, text));
 }
 
-/* Is [from, to) a number? Then it is noted. What costs least is asked first. */
-static bool is_number(struct pass *pass, size_t from, size_t to)
+/* The regions that are open, of which [from, to) of so many digits is a number: they are closed
+ * by it. */
+static void ask_regions(struct pass *pass, struct nv_phone_written *written, size_t digits,
+                        size_t from, size_t to)
+{
+    const struct nv_phones *phones = pass->phones;
+    for (size_t i = 0; i < phones->region_count && pass->err == NV_OK; i++) {
+        struct turn *turn = &pass->turns[i];
+        pass->parser.plan = phones->regions[i];
+        if (!turn->open || turn->tries <= pass->made || digits < phones->least[i] ||
+            !nv_phone_is_valid(&pass->parser, written))
+            continue;
+        turn->open = false;
+        turn->at = to;
+        turn->tries -= pass->made;
+        pass->open--;
+        pass->err = pass->found(pass->ctx, from, to);
+    }
+}
+
+/* Asks all regions of [from, to). What costs least is asked first. True: none is open. */
+static bool try_text(struct pass *pass, size_t from, size_t to)
 {
     struct nv_str text = nv_str_slice(pass->subject->text, from, to - from);
-    if (to <= from || !stands_alone(pass, from, to) || digits_of(text) < pass->least ||
-        !has_good_brackets(pass, text) || !nv_phone_is_valid(&pass->parser, text))
-        return false;
-    pass->from = from;
-    pass->to = to;
-    return true;
+    struct nv_phone_written written;
+    size_t digits = to > from ? digits_of(text) : 0;
+    if (digits >= pass->phones->least_of_all && to > from && stands_alone(pass, from, to) &&
+        has_good_brackets(pass, text) && nv_phone_read(&pass->parser, text, &written))
+        ask_regions(pass, &written, digits, from, to);
+    return pass->open == 0 || pass->err != NV_OK;
 }
 
 /* The end of [from, to) without what no number ends in: all but words and #. */
@@ -222,8 +241,6 @@ static size_t cut_second(const struct pass *pass, size_t from, size_t to)
 }
 
 /* ---- its parts --------------------------------------------------------------------------- */
-
-enum cut { CUT_SLASH, CUT_BRACKET, CUT_HYPHEN, CUT_WIDE, CUT_DOT, CUT_SPACE, CUTS };
 
 struct part {
     size_t at;       /* where the separator begins */
@@ -260,21 +277,23 @@ static bool is_wide_hyphen(uint32_t code)
 }
 
 /* Where the separator that is at `at` ends; `at`: there is none. */
-static size_t separator_end(const struct pass *pass, enum cut cut, size_t at, size_t to)
+static size_t separator_end(const struct pass *pass, enum nv_phone_cut cut, size_t at,
+                            size_t to)
 {
-    uint32_t code = code_at(pass, at, to), next = code_at(pass, after(pass, at), to);
+    uint32_t code = code_at(pass, at, to), next;
     switch (cut) {
-    case CUT_SLASH:
+    case NV_PHONE_SLASH:
         return skip_all(pass, '/', at, to);
-    case CUT_BRACKET:
+    case NV_PHONE_BRACKET:
         return at;
-    case CUT_HYPHEN:
+    case NV_PHONE_HYPHEN:
+        next = code == '-' || nv_is_white(code) ? code_at(pass, after(pass, at), to) : 0;
         if ((nv_is_white(code) && next == '-') || (code == '-' && nv_is_white(next)))
             return skip_spaces(pass, after(pass, after(pass, at)), to);
         return at;
-    case CUT_WIDE:
+    case NV_PHONE_WIDE:
         return is_wide_hyphen(code) ? skip_spaces(pass, after(pass, at), to) : at;
-    case CUT_DOT:
+    case NV_PHONE_DOT:
         return code == '.' ? skip_spaces(pass, skip_all(pass, '.', at, to), to) : at;
     default:
         return skip_spaces(pass, at, to);
@@ -282,16 +301,18 @@ static size_t separator_end(const struct pass *pass, enum cut cut, size_t at, si
 }
 
 /* Where the part from `from` on ends. */
-static size_t part_end(const struct pass *pass, enum cut cut, size_t from, size_t to)
+static size_t part_end(const struct pass *pass, enum nv_phone_cut cut, size_t from, size_t to)
 {
     size_t at = from;
-    if (cut < CUT_DOT && cut != CUT_BRACKET)
+    if (cut < NV_PHONE_DOT && cut != NV_PHONE_BRACKET)
         return to;
-    if (cut == CUT_BRACKET)
+    if (cut == NV_PHONE_BRACKET)
         at++;
     while (at < to) {
         uint32_t code = code_at(pass, at, to);
-        if (cut == CUT_BRACKET ? code == '(' : cut == CUT_DOT ? code == '.' : nv_is_white(code))
+        if (cut == NV_PHONE_BRACKET ? code == '('
+            : cut == NV_PHONE_DOT   ? code == '.'
+                                    : nv_is_white(code))
             break;
         at = after(pass, at);
     }
@@ -299,16 +320,16 @@ static size_t part_end(const struct pass *pass, enum cut cut, size_t from, size_
 }
 
 /* The first part of [from, to) by `cut`. */
-static bool find_part(const struct pass *pass, enum cut cut, size_t from, size_t to,
+static bool find_part(const struct pass *pass, enum nv_phone_cut cut, size_t from, size_t to,
                       struct part *part)
 {
     for (size_t at = from; at < to; at = after(pass, at)) {
         size_t begin = separator_end(pass, cut, at, to);
-        bool bracket = cut == CUT_BRACKET && pass->subject->text.ptr[at] == '(';
+        bool bracket = cut == NV_PHONE_BRACKET && pass->subject->text.ptr[at] == '(';
         if (begin == at && !bracket)
             continue;
         *part = (struct part){at, begin, part_end(pass, cut, begin, to)};
-        if (part->to > begin || cut == CUT_SLASH)
+        if (part->to > begin || cut == NV_PHONE_SLASH)
             return true;
     }
     return false;
@@ -316,27 +337,29 @@ static bool find_part(const struct pass *pass, enum cut cut, size_t from, size_t
 
 static bool try_part(struct pass *pass, size_t from, size_t to)
 {
-    if (is_number(pass, from, trim_end(pass, from, to)))
-        return true;
-    pass->tries--;
+    bool closed = try_text(pass, from, trim_end(pass, from, to));
+    pass->made++;
+    return closed;
+}
+
+static bool try_cut(struct pass *pass, enum nv_phone_cut cut, size_t from, size_t to)
+{
+    struct part part;
+    bool first = true;
+    for (size_t at = from; find_part(pass, cut, at, to, &part); at = after(pass, part.at)) {
+        if ((first && try_part(pass, from, part.at)) || try_part(pass, part.from, part.to))
+            return true;
+        first = false;
+    }
     return false;
 }
 
-static bool find_inside(struct pass *pass, size_t from, size_t to)
+static void try_parts(struct pass *pass, size_t from, size_t to)
 {
-    for (unsigned cut = 0; cut < CUTS; cut++) {
-        struct part part;
-        bool first = true;
-        for (size_t at = from; pass->tries > 0 && find_part(pass, (enum cut)cut, at, to, &part);
-             at = after(pass, part.at)) {
-            if (first && try_part(pass, from, part.at))
-                return true;
-            first = false;
-            if (pass->tries > 0 && try_part(pass, part.from, part.to))
-                return true;
-        }
+    for (unsigned cut = 0; cut < NV_PHONE_CUTS; cut++) {
+        if ((pass->survey.cuts >> cut & 1u) && try_cut(pass, (enum nv_phone_cut)cut, from, to))
+            return;
     }
-    return false;
 }
 
 /* ---- the text ---------------------------------------------------------------------------- */
@@ -350,59 +373,52 @@ static bool is_stamp(const struct pass *pass, struct nv_str candidate, size_t to
            has_shape(pass, STAMP, candidate);
 }
 
-static bool is_time(const struct pass *pass, struct candidate *candidate)
+static bool is_time(const struct pass *pass, size_t from, size_t to)
 {
-    struct nv_str text =
-        nv_str_slice(pass->subject->text, candidate->from, candidate->to - candidate->from);
-    if (candidate->is_time == NOT_ASKED) {
-        bool time = (memchr(text.ptr, '/', text.len) && has_shape(pass, DATE, text)) ||
-                    is_stamp(pass, text, candidate->to);
-        candidate->is_time = time ? YES : NO;
+    struct nv_str text = nv_str_slice(pass->subject->text, from, to - from);
+    return (memchr(text.ptr, '/', text.len) && has_shape(pass, DATE, text)) ||
+           is_stamp(pass, text, to);
+}
+
+/* Opens the turns of the regions that are to try a candidate at `from`; the others go on. */
+static void open_turns(struct pass *pass, size_t from, size_t next)
+{
+    const struct nv_phones *phones = pass->phones;
+    pass->open = pass->made = 0;
+    for (size_t i = 0; i < phones->region_count; i++) {
+        struct turn *turn = &pass->turns[i];
+        bool here = turn->at <= from && turn->tries > 0;
+        turn->open = here && pass->survey.digits >= phones->least[i];
+        pass->open += turn->open;
+        if (here) {
+            turn->at = next;
+            turn->tries -= !turn->open;
+        }
     }
-    return candidate->is_time == YES;
 }
 
-/* The part of a candidate that is a number. */
-static bool extract(struct pass *pass, struct candidate *candidate)
+/* Of the regions that found nothing. */
+static void close_turns(struct pass *pass)
 {
-    if (candidate->digits < pass->least || is_time(pass, candidate))
-        return false;
-    return is_number(pass, candidate->from, candidate->to) ||
-           find_inside(pass, candidate->from, candidate->to);
-}
-
-static enum nv_regex_result find_candidate(const struct pass *pass, size_t at,
-                                           struct candidate *candidate)
-{
-    struct nv_regex_match match;
-    enum nv_regex_result result = nv_regex_find(pass->phones->shapes[CANDIDATE],
-                                                pass->parser.work, pass->subject, at, &match);
-    if (result != NV_REGEX_FOUND)
-        return result;
-    size_t to = cut_second(pass, match.from, match.to);
-    *candidate = (struct candidate){.from = match.from, .to = to};
-    candidate->next = to > match.from ? to : match.to;
-    candidate->digits =
-        digits_of(nv_str_slice(pass->subject->text, match.from, to - match.from));
-    return result;
-}
-
-/* What a region makes of a candidate, and where it goes on. */
-static enum nv_err try_candidate(struct pass *pass, struct candidate *candidate,
-                                 struct turn *turn,
-                                 enum nv_err (*found)(void *, size_t, size_t), void *ctx)
-{
-    enum nv_err err = NV_OK;
-    pass->tries = turn->tries;
-    turn->at = candidate->next;
-    if (extract(pass, candidate)) {
-        err = found(ctx, pass->from, pass->to);
-        turn->at = pass->to;
-    } else if (pass->tries > 0) {
-        pass->tries--;
+    for (size_t i = 0; i < pass->phones->region_count && pass->open > 0; i++) {
+        struct turn *turn = &pass->turns[i];
+        size_t made = pass->made + 1;
+        if (turn->open)
+            turn->tries -= made < turn->tries ? made : turn->tries;
+        turn->open = false;
     }
-    turn->tries = pass->tries;
-    return err;
+}
+
+/* What the regions make of a candidate, and where they go on. */
+static enum nv_err try_candidate(struct pass *pass, const struct nv_regex_match *match)
+{
+    size_t from = match->from, to = cut_second(pass, from, match->to);
+    pass->survey = nv_phone_survey_of(nv_str_slice(pass->subject->text, from, to - from));
+    open_turns(pass, from, to > from ? to : match->to);
+    if (pass->open > 0 && !is_time(pass, from, to) && !try_text(pass, from, to))
+        try_parts(pass, from, to);
+    close_turns(pass);
+    return pass->err;
 }
 
 /* Where the first region is that hasn't used up its tries. */
@@ -421,28 +437,28 @@ enum nv_err nv_phones_find(struct nv_phones *phones, struct nv_regex_work *work,
                            enum nv_err (*found)(void *ctx, size_t from, size_t to), void *ctx)
 {
     struct turn turns[NV_PHONES_REGIONS_MAX];
-    struct pass pass = {.phones = phones, .subject = subject};
-    pass.parser =
-        (struct nv_phone_parser){phones->plans, work, phones->shapes[EXTENSION], NULL};
-    const size_t regions = phones->region_count;
+    struct pass pass = {
+        .phones = phones,
+        .parser = {phones->plans, work, phones->shapes[EXTENSION], NULL},
+        .subject = subject,
+        .turns = turns,
+        .found = found,
+        .ctx = ctx,
+    };
+    const struct nv_regex *pattern = phones->shapes[CANDIDATE];
     size_t at = 0;
-    for (size_t i = 0; i < regions; i++)
-        turns[i] = (struct turn){0, NV_PHONES_TRIES_MAX};
+    for (size_t i = 0; i < phones->region_count; i++)
+        turns[i] = (struct turn){0, NV_PHONES_TRIES_MAX, false};
     while (at < subject->text.len) {
-        struct candidate candidate;
-        enum nv_regex_result result = find_candidate(&pass, at, &candidate);
+        struct nv_regex_match match;
+        enum nv_regex_result result =
+            nv_phone_candidate_find(pattern, work, subject, at, &match);
         if (result != NV_REGEX_FOUND)
             return result == NV_REGEX_LIMIT ? NV_ERR_LIMIT : NV_OK;
-        for (size_t i = 0; i < regions; i++) {
-            if (turns[i].at > candidate.from || turns[i].tries == 0)
-                continue;
-            pass.parser.plan = phones->regions[i];
-            pass.least = phones->least[i];
-            enum nv_err err = try_candidate(&pass, &candidate, &turns[i], found, ctx);
-            if (err != NV_OK)
-                return err;
-        }
-        at = next_place(turns, regions);
+        enum nv_err err = try_candidate(&pass, &match);
+        if (err != NV_OK)
+            return err;
+        at = next_place(turns, phones->region_count);
     }
     return NV_OK;
 }

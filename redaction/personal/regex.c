@@ -241,6 +241,12 @@ enum nv_regex_result nv_regex_find(const struct nv_regex *regex, struct nv_regex
     return match->from < match->to + regex->empty ? NV_REGEX_FOUND : NV_REGEX_LIMIT;
 }
 
+bool nv_regex_may_begin(const struct nv_regex *regex, unsigned digit)
+{
+    assert(digit <= 9);
+    return regex->begins == 0 || (regex->begins >> digit & 1u);
+}
+
 bool nv_regex_group(const struct nv_regex_work *work, unsigned number,
                     struct nv_regex_match *group)
 {

@@ -59,6 +59,9 @@ void nv_regex_work_free(struct nv_regex_work *work);
 enum nv_regex_result nv_regex_find(const struct nv_regex *regex, struct nv_regex_work *work,
                                    const struct nv_regex_text *subject, size_t from,
                                    struct nv_regex_match *match) NV_MUST_USE;
+/* May a match of an ANCHORED program for DIGITS begin with this digit, 0 to 9? False is
+ * sure. */
+bool nv_regex_may_begin(const struct nv_regex *regex, unsigned digit);
 /* What group `number` of the last match holds; false: nothing, it took no part. */
 bool nv_regex_group(const struct nv_regex_work *work, unsigned number,
                     struct nv_regex_match *group);

@@ -8,6 +8,7 @@
 #include "redaction/personal/phone_plans.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -35,6 +36,38 @@ START_TEST(least_digits)
     ck_assert_uint_eq(nv_phone_least_digits(nv_phone_plan_of_region(NV_STR("GG"))), 0);
     /* +378 and none: 0549 is made up there, and counted twice */
     ck_assert_uint_eq(nv_phone_least_digits(NULL), 3);
+}
+END_TEST
+
+/* What is valid as it is written is never put off by its first digit and its length. */
+START_TEST(quickly_told)
+{
+    struct nv_phone_plans *plans = nv_phone_plans_new();
+    struct nv_regex_work *work = nv_regex_work_new();
+    struct nv_regex_match match;
+    unsigned valid = 0, none = 0;
+    ck_assert(plans && work);
+    for (uint32_t i = 0; i < 200000; i++) {
+        char text[16];
+        uint64_t number = i * UINT64_C(0x9e3779b97f4a7c15) >> 12;
+        const struct nv_phone_plan *plan = nv_phone_plan_of_code(i % 1000);
+        int len = snprintf(text, sizeof text, "%0*u", (int)(4 + i / 1000 % 9),
+                           (uint32_t)(number % 1000000000u));
+        struct nv_str digits = {text, (size_t)len};
+        if (!plan)
+            continue;
+        bool may = nv_phone_may_be(plans, plan, digits);
+        none += !may;
+        if (nv_phone_match(plans, work, plan, NV_PHONE_VALID, digits, &match) != NV_REGEX_FOUND)
+            continue;
+        ck_assert_msg(may, "%s %s", plan->region, text);
+        valid++;
+    }
+    ck_assert_uint_gt(valid, 100);
+    ck_assert_uint_gt(none, 10000);
+    ck_assert(!nv_phone_may_be(plans, nv_phone_plan_of_region(NV_STR("AE")), NV_STR("")));
+    nv_regex_work_free(work);
+    nv_phone_plans_free(plans);
 }
 END_TEST
 
@@ -132,6 +165,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, by_region_and_code);
     tcase_add_test(tcase, least_digits);
+    tcase_add_test(tcase, quickly_told);
     tcase_add_test(tcase, every_pattern_compiles);
     tcase_add_test(tcase, prefixes_that_are_needed);
     tcase_add_test(tcase, threads_that_are_first_at_once);

@@ -202,8 +202,8 @@ START_TEST(no_memory_is_an_error)
 }
 END_TEST
 
-/* Each character more doubles the steps: within NV_REGEX_STEPS_MAX no match is found and said so,
- * past it nothing is known. */
+/* Each character more doubles the steps: within NV_REGEX_STEPS_MAX no match is found and said
+ * so, past it nothing is known. */
 START_TEST(steps_to_the_limit)
 {
     static const char text[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -222,6 +222,27 @@ START_TEST(steps_to_the_limit)
 }
 END_TEST
 
+START_TEST(how_a_match_may_begin)
+{
+    struct nv_regex *regex = NULL;
+    ck_assert_int_eq(nv_regex_new(NV_STR("(?:[2-4]|80)\\d"),
+                                  NV_REGEX_ANCHORED | NV_REGEX_DIGITS, &regex, NULL),
+                     NV_OK);
+    for (unsigned digit = 0; digit <= 9; digit++) {
+        bool may = (digit >= 2 && digit <= 4) || digit == 8;
+        ck_assert(nv_regex_may_begin(regex, digit) == may);
+    }
+    nv_regex_free(regex);
+    /* an empty match begins with anything */
+    ck_assert_int_eq(nv_regex_new(NV_STR("(?:0)?"),
+                                  NV_REGEX_ANCHORED | NV_REGEX_DIGITS | NV_REGEX_EMPTY, &regex,
+                                  NULL),
+                     NV_OK);
+    ck_assert(nv_regex_may_begin(regex, 5));
+    nv_regex_free(regex);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/personal/regex");
@@ -235,6 +256,7 @@ int main(void)
     tcase_add_test(tcase, steps_miss_nothing);
     tcase_add_test(tcase, no_memory_is_an_error);
     tcase_add_test(tcase, steps_to_the_limit);
+    tcase_add_test(tcase, how_a_match_may_begin);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
