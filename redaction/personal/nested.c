@@ -149,10 +149,12 @@ static bool undo(struct nv_str text, struct nv_buf *out)
     return copied > 0;
 }
 
-static enum nv_err redact_flat(struct nv_nested *nested, struct nv_str *text)
+/* What is left of a text is searched as it is when its escapes undone said nothing. */
+static enum nv_err redact_flat(struct nv_nested *nested, struct nv_str *text,
+                               const struct nv_hints *hints)
 {
     struct nv_buf *plain = &nested->levels[nested->depth].plain;
-    if (memchr(text->ptr, '\\', text->len)) {
+    if (hints->escape) {
         nv_buf_clear(plain);
         if (!take_room(nested, text->len))
             return NV_ERR_LIMIT;
@@ -161,15 +163,18 @@ static enum nv_err redact_flat(struct nv_nested *nested, struct nv_str *text)
             return plain->failed;
         struct nv_str shown = nv_buf_str(plain);
         const char *before = shown.ptr;
-        enum nv_err err =
-            undone ? nv_personal_text(nested->finder, nested->arena, &shown, nested->counts)
-                   : NV_OK;
+        enum nv_err err = NV_OK;
+        if (undone) {
+            const struct nv_hints other = nv_hints_of(shown);
+            err =
+                nv_personal_text(nested->finder, nested->arena, &shown, &other, nested->counts);
+        }
         if (err != NV_OK || shown.ptr != before) {
             *text = shown;
             return err;
         }
     }
-    return nv_personal_text(nested->finder, nested->arena, text, nested->counts);
+    return nv_personal_text(nested->finder, nested->arena, text, hints, nested->counts);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------- */
@@ -215,7 +220,8 @@ static enum nv_err put(struct json *json, size_t from, size_t to, struct nv_str 
     return out->failed;
 }
 
-static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text);
+static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text,
+                               const struct nv_hints *hints);
 
 /* Redacts what the string at hand says; *changed: into *text. */
 static enum nv_err redact_string(struct json *json, struct nv_str *text, bool *changed)
@@ -224,7 +230,8 @@ static enum nv_err redact_string(struct json *json, struct nv_str *text, bool *c
     struct nv_buf *plain = &json->level->plain;
     *text = json->reader.raw;
     *changed = false;
-    if (!nv_personal_may_hold(nested->finder, *text))
+    struct nv_hints hints = nv_hints_of(*text);
+    if (!nv_personal_may_hold(nested->finder, &hints))
         return NV_OK;
     if (json->reader.escaped) {
         nv_buf_clear(plain);
@@ -233,12 +240,13 @@ static enum nv_err redact_string(struct json *json, struct nv_str *text, bool *c
         if (nv_json_unescape_to(plain, *text) != NV_OK)
             return plain->failed;
         *text = nv_buf_str(plain);
+        hints = nv_hints_of(*text);
     }
     if (nested->depth == NV_NESTED_MAX)
         return NV_ERR_LIMIT;
     const char *before = text->ptr;
     nested->depth++;
-    enum nv_err err = redact_text(nested, text);
+    enum nv_err err = redact_text(nested, text, &hints);
     nested->depth--;
     *changed = text->ptr != before;
     return err;
@@ -339,27 +347,29 @@ static enum nv_err redact_json(struct nv_nested *nested, struct nv_str *text, bo
 }
 
 /* Recursion is bounded by NV_NESTED_MAX. */
-static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text)
+static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text,
+                               const struct nv_hints *hints)
 {
     bool done = false;
     enum nv_err err = NV_OK;
-    if (!nv_personal_may_hold(nested->finder, *text))
+    if (!nv_personal_may_hold(nested->finder, hints))
         return NV_OK;
     if (looks_like_json(*text))
         err = redact_json(nested, text, &done);
-    return err == NV_OK && !done ? redact_flat(nested, text) : err;
+    return err == NV_OK && !done ? redact_flat(nested, text, hints) : err;
 }
 
 enum nv_err nv_nested_text(struct nv_nested *nested, struct nv_arena *arena,
                            enum nv_nested_numbers numbers, struct nv_str *text,
                            struct nv_personal_counts *counts)
 {
+    const struct nv_hints hints = nv_hints_of(*text);
     nested->arena = arena;
     nested->numbers = numbers;
     nested->counts = counts;
     nested->depth = 0;
     nested->room = NV_NESTED_ROOM(text->len);
-    enum nv_err err = redact_text(nested, text);
+    enum nv_err err = redact_text(nested, text, &hints);
     if (err != NV_ERR_LIMIT)
         return err;
     counts->of[NV_PERSONAL_LIMIT]++;

@@ -38,20 +38,20 @@ enum nv_personal_label {
 #define NV_PERSONAL_PATTERNS(X)                                                                \
     X(EMAIL, AT, 1, none, "\\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\\.[A-Z|a-z]{2,}\\b")            \
     X(URL, URL, 1, url, "https?://[^\\s]+")                                                    \
-    X(EMIRATES_ID, DENSE, 15, emirates_id,                                                     \
+    X(EMIRATES_ID, JOINED, 15, emirates_id,                                                    \
       "(?<![\\w-])784[- ]?\\d{4}[- ]?\\d{7}[- ]?\\d(?![\\w-])")                                \
     X(IBAN, IBAN, 1, iban, "\\b[A-Z]{2}\\d{2}(?: ?[A-Z0-9]){11,30}\\b")                        \
-    X(CARD, DENSE, 16, none,                                                                   \
+    X(CARD, JOINED, 16, none,                                                                  \
       "(?<![\\w-])\\d{4}[\\s-]?\\d{4}[\\s-]?\\d{4}[\\s-]?\\d{4}(?![\\w-])")                    \
-    X(AADHAAR, DENSE, 12, none, "(?<![\\w-])\\d{4}[\\s-]?\\d{4}[\\s-]?\\d{4}(?![\\w-])")       \
+    X(AADHAAR, JOINED, 12, none, "(?<![\\w-])\\d{4}[\\s-]?\\d{4}[\\s-]?\\d{4}(?![\\w-])")      \
     X(PAN, PAN, 1, none, "\\b[A-Z]{5}\\d{4}[A-Z]\\b")                                          \
     X(PHONE, DENSE, 7, none, NULL)                                                             \
-    X(PHONE, DENSE, 10, none, "(?:\\+91[\\s-]?)?\\b[6-9]\\d{4}[\\s-]?\\d{5}\\b")               \
-    X(PHONE, DENSE, 10, none, "\\b\\d{3}-\\d{3}-\\d{4}\\b")                                    \
+    X(PHONE, JOINED, 10, none, "(?:\\+91[\\s-]?)?\\b[6-9]\\d{4}[\\s-]?\\d{5}\\b")              \
+    X(PHONE, JOINED, 10, none, "\\b\\d{3}-\\d{3}-\\d{4}\\b")                                   \
     X(PHONE, AREA, 1, none, "\\b\\(\\d{3}\\)\\s*\\d{3}-\\d{4}\\b")                             \
-    X(PHONE, DENSE, 10, none, "\\b\\d{3}\\.\\d{3}\\.\\d{4}\\b")                                \
+    X(PHONE, JOINED, 10, none, "\\b\\d{3}\\.\\d{3}\\.\\d{4}\\b")                               \
     X(PHONE, RUN, 10, none, "\\b\\d{10}\\b")                                                   \
-    X(SSN, DENSE, 9, none, "\\b\\d{3}-\\d{2}-\\d{4}\\b")                                       \
+    X(SSN, JOINED, 9, none, "\\b\\d{3}-\\d{2}-\\d{4}\\b")                                      \
     X(IP, DOTS, 3, none, "\\b(?:\\d{1,3}\\.){3}\\d{1,3}\\b")                                   \
     X(BANK_ACCOUNT, RUN, 11, none, "(?<![\\w.-])\\d{11,16}(?![\\w-]|\\.\\d)")
 

@@ -12,7 +12,6 @@
 #include "redaction/personal/characters.h"
 #include "redaction/personal/checks.h"
 #include "redaction/personal/custom.h"
-#include "redaction/personal/hints.h"
 #include "redaction/personal/phones.h"
 #include "redaction/personal/pseudonym.h"
 #include "redaction/personal/regex.h"
@@ -38,6 +37,7 @@ enum need {
     NEED_AREA,
     NEED_DOTS,
     NEED_RUN,
+    NEED_JOINED,
     NEED_DENSE
 };
 
@@ -210,9 +210,9 @@ void nv_personal_finder_shrink(struct nv_personal_finder *finder)
 static bool is_needed(const struct nv_hints *hints, const struct pattern *pattern)
 {
     const uint32_t has[] = {
-        [NEED_AT] = hints->at,   [NEED_URL] = hints->url,    [NEED_IBAN] = hints->iban,
-        [NEED_PAN] = hints->pan, [NEED_AREA] = hints->area,  [NEED_DOTS] = hints->dots,
-        [NEED_RUN] = hints->run, [NEED_DENSE] = hints->dense};
+        [NEED_AT] = hints->at,   [NEED_URL] = hints->url,       [NEED_IBAN] = hints->iban,
+        [NEED_PAN] = hints->pan, [NEED_AREA] = hints->area,     [NEED_DOTS] = hints->dots,
+        [NEED_RUN] = hints->run, [NEED_JOINED] = hints->joined, [NEED_DENSE] = hints->dense};
     return has[pattern->need] >= pattern->least;
 }
 
@@ -369,7 +369,7 @@ static enum nv_err settle_builtin(struct search *search)
         return NV_OK;
     nv_spans_clear(&finder->dates);
     enum nv_err err = NV_OK;
-    if (search->hints.dense > 0)
+    if (search->hints.run > 0)
         err = find_all(search, finder->rules->dates, nv_check_none, &finder->dates, 0);
     if (err != NV_OK)
         return err;
@@ -384,10 +384,11 @@ static enum nv_err settle_builtin(struct search *search)
 }
 
 /* The spans that are replaced, by their place, in finder->custom and finder->found. */
-static enum nv_err find(struct nv_personal_finder *finder, struct nv_str text)
+static enum nv_err find(struct nv_personal_finder *finder, struct nv_str text,
+                        const struct nv_hints *hints)
 {
-    struct search search = {.finder = finder, .hints = nv_hints_of(text)};
-    search.subject = (struct nv_regex_text){text, search.hints.ascii};
+    struct search search = {.finder = finder, .hints = *hints};
+    search.subject = (struct nv_regex_text){text, hints->ascii};
     enum nv_err err = find_custom(&search);
     if (err == NV_OK)
         err = find_builtin(&search);
@@ -464,10 +465,9 @@ static bool may_match(const struct nv_personal *rules, const struct nv_hints *hi
     return may;
 }
 
-bool nv_personal_may_hold(const struct nv_personal_finder *finder, struct nv_str text)
+bool nv_personal_may_hold(const struct nv_personal_finder *finder, const struct nv_hints *hints)
 {
-    struct nv_hints hints = nv_hints_of(text);
-    return may_match(finder->rules, &hints) || (hints.escape && hints.run > 0);
+    return may_match(finder->rules, hints) || (hints->escape && hints->run > 0);
 }
 
 static enum nv_err give(struct nv_arena *arena, struct nv_str made, struct nv_str *text)
@@ -480,12 +480,14 @@ static enum nv_err give(struct nv_arena *arena, struct nv_str made, struct nv_st
 }
 
 enum nv_err nv_personal_text(struct nv_personal_finder *finder, struct nv_arena *arena,
-                             struct nv_str *text, struct nv_personal_counts *counts)
+                             struct nv_str *text, const struct nv_hints *hints,
+                             struct nv_personal_counts *counts)
 {
     bool custom = nv_custom_count(finder->rules->custom) > 0;
-    if (text->len < (custom ? 1 : BYTES_MIN) || is_uuid(*text))
+    if (text->len < (custom ? 1 : BYTES_MIN) || !may_match(finder->rules, hints) ||
+        is_uuid(*text))
         return NV_OK;
-    enum nv_err err = find(finder, *text);
+    enum nv_err err = find(finder, *text, hints);
     if (err == NV_ERR_LIMIT) {
         counts->of[NV_PERSONAL_LIMIT]++;
         *text = MASK;
@@ -559,7 +561,10 @@ enum nv_err nv_personal_number(struct nv_personal_finder *finder, struct nv_aren
     *text = (struct nv_str){NULL, 0};
     int len = snprintf(digits, sizeof digits, "%" PRId64, number);
     struct nv_str shown = {digits, (size_t)len};
-    enum nv_err err = find(finder, shown);
+    struct nv_hints hints = nv_hints_of(shown);
+    if (!may_match(finder->rules, &hints))
+        return NV_OK;
+    enum nv_err err = find(finder, shown, &hints);
     const struct nv_span_found *span = err == NV_OK ? whole_span(finder, shown.len) : NULL;
     if (err == NV_ERR_NO_MEMORY || !span)
         return err == NV_ERR_LIMIT ? NV_OK : err;

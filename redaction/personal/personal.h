@@ -13,6 +13,7 @@
 #define NV_REDACTION_PERSONAL_PERSONAL_H
 
 #include "base/arena.h"
+#include "redaction/personal/hints.h"
 #include "redaction/personal/patterns.h"
 
 /* Patterns of the user. */
@@ -71,15 +72,17 @@ void nv_personal_finder_free(struct nv_personal_finder *finder);
 void nv_personal_finder_shrink(struct nv_personal_finder *finder);
 
 /*
- * Replaces the personal data in *text: *text stays as it is when there is none, else it becomes
- * a new text in the arena; *counts grow. A text that is a UUID has none. NV_ERR_NO_MEMORY.
+ * Replaces the personal data in *text, whose hints are given: *text stays as it is when there
+ * is none, else it becomes a new text in the arena; *counts grow. A text that is a UUID has
+ * none. NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_personal_text(struct nv_personal_finder *finder, struct nv_arena *arena,
-                             struct nv_str *text,
+                             struct nv_str *text, const struct nv_hints *hints,
                              struct nv_personal_counts *counts) NV_MUST_USE;
-/* May nv_personal_text find something in the text, or in what its escapes (\u0040) stand for?
- * One cheap pass; false is sure. */
-bool nv_personal_may_hold(const struct nv_personal_finder *finder, struct nv_str text);
+/* May nv_personal_text find something in a text of these hints, or in what its escapes
+ * (\u0040) stand for? False is sure. */
+bool nv_personal_may_hold(const struct nv_personal_finder *finder,
+                          const struct nv_hints *hints);
 /* Does a key say that a number under it identifies somebody (user.phone, card_number)? */
 bool nv_personal_is_identifying(struct nv_str key);
 /* A whole number: when all its digits are one match, *text is what replaces it, else empty.

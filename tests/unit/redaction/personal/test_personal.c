@@ -63,7 +63,8 @@ static void tear_down(void)
 
 static struct nv_str of(struct nv_str text)
 {
-    ck_assert_int_eq(nv_personal_text(finder, arena, &text, &counts), NV_OK);
+    struct nv_hints hints = nv_hints_of(text);
+    ck_assert_int_eq(nv_personal_text(finder, arena, &text, &hints, &counts), NV_OK);
     return text;
 }
 
@@ -255,8 +256,9 @@ START_TEST(no_memory_is_an_error)
         enum nv_err err = nv_personal_new(&setup, &rules, NULL);
         struct nv_personal_finder *made = err == NV_OK ? nv_personal_finder_new(rules) : NULL;
         struct nv_str text = NV_STR("john@corp.com 10.1.2.3");
+        struct nv_hints hints = nv_hints_of(text);
         if (made)
-            err = nv_personal_text(made, arena, &text, &counts);
+            err = nv_personal_text(made, arena, &text, &hints, &counts);
         bool failed = oom_end();
         nv_personal_finder_free(made);
         nv_personal_free(rules);
@@ -313,8 +315,9 @@ static int find_without_machine_code(void)
     finder = nv_personal_finder_new(rules);
     for (size_t i = 0; finder && i < sizeof cases / sizeof cases[0]; i++) {
         struct nv_str text = nv_str_from(cases[i].text);
+        struct nv_hints hints = nv_hints_of(text);
         const char *becomes = cases[i].pseudonymised ? cases[i].pseudonymised : cases[i].text;
-        if (nv_personal_text(finder, own, &text, &counts) != NV_OK ||
+        if (nv_personal_text(finder, own, &text, &hints, &counts) != NV_OK ||
             !nv_str_eq(text, nv_str_from(becomes)))
             return 1;
     }
