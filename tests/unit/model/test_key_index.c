@@ -2,12 +2,15 @@
  * The index of a growing list: what it finds, keys that stand twice, another list, what it
  * costs, no memory.
  */
+#include "chance.h"
 #include "arena_oom.h"
 #include "expect.h"
 #include "growth.h"
 
 #include "base/meter.h"
 #include "model/key_index.h"
+
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -118,6 +121,49 @@ START_TEST(no_memory_is_an_error)
 }
 END_TEST
 
+/* Against a walk from the end: lists of any length, keys that come again, asked in between. */
+START_TEST(any_list_is_found_as_by_a_walk)
+{
+    uint64_t state = (uint64_t)_i;
+    struct nv_key_index index = {.counted = 0};
+    struct nv_attributes list = {0};
+    const uint32_t names = 1 + chance_below(&state, 300);
+    for (int64_t at = 0; at < 600; at++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "key.%u", chance_below(&state, names));
+        add(&list, nv_arena_dup(arena, nv_str_from(key)), at);
+        if (chance_below(&state, 4) > 0)
+            continue;
+        (void)snprintf(key, sizeof key, "key.%u", chance_below(&state, names + 5));
+        const struct nv_value *walked = NULL;
+        for (uint32_t i = 0; i < list.count; i++) {
+            if (nv_str_eq(list.items[i].key, nv_str_from(key)))
+                walked = &list.items[i].value;
+        }
+        const struct nv_value *found = find(&index, &list, nv_str_from(key));
+        ck_assert_ptr_eq(found, walked);
+    }
+}
+END_TEST
+
+/* A key whose bit was not set before has not been added: never told of one that has. */
+START_TEST(bits_miss_no_key)
+{
+    uint64_t state = (uint64_t)_i;
+    struct nv_key_bits bits = {{0}};
+    static char keys[64][24];
+    unsigned fresh = 0;
+    for (unsigned at = 0; at < 64; at++) {
+        (void)snprintf(keys[at], sizeof keys[at], "llm.%llu",
+                       (unsigned long long)(chance(&state) >> chance_below(&state, 60)));
+        fresh += !nv_key_bits_add(&bits, nv_str_from(keys[at]));
+        for (unsigned before = 0; before <= at; before++)
+            ck_assert(nv_key_bits_add(&bits, nv_str_from(keys[before])));
+    }
+    ck_assert_uint_gt(fresh, 48); /* and mostly tells that one is new */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("model/key_index");
@@ -128,6 +174,8 @@ int main(void)
     tcase_add_test(tcase, another_list_after_clearing);
     tcase_add_loop_test(tcase, cost_is_linear, 0, 2);
     tcase_add_test(tcase, no_memory_is_an_error);
+    tcase_add_loop_test(tcase, any_list_is_found_as_by_a_walk, 0, 20);
+    tcase_add_loop_test(tcase, bits_miss_no_key, 0, 20);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -2,6 +2,7 @@
  * The memory of sent traces: recent ones with names and span ids, older ones as numbers of
  * parts, both bounded; the oldest goes first.
  */
+#include "chance.h"
 #include "expect.h"
 #include "assembly/hold/sent.h"
 #include "assembly/door/request.h"
@@ -229,6 +230,64 @@ START_TEST(the_other_side_and_the_end_of_a_span_are_not_the_same)
 }
 END_TEST
 
+/* Against a plain list: whatever is noted in whatever order, numbers of parts are those that a
+ * list would know, though only eight traces have names. */
+START_TEST(parts_are_those_of_a_plain_list)
+{
+    enum { IDS = 300, NOTES = 6000 };
+    static uint32_t known[IDS];
+    uint64_t state = (uint64_t)_i, now_ns = 1;
+    memset(known, 0, sizeof known);
+    nv_sent_init(&sent, 4 * IDS, BYTES, NV_NS_PER_S);
+    sent.recent_max = 8;
+    for (unsigned i = 0; i < NOTES; i++) {
+        const uint32_t which = chance_below(&state, IDS);
+        const uint32_t part = known[which] + chance_below(&state, 2);
+        const struct nv_sent_trace *entry = nv_sent_note(&sent, id(which), part, now_ns);
+        ck_assert_ptr_nonnull(entry);
+        if (part < 200)
+            known[which] = part + 1;
+        ck_assert_ptr_eq(nv_sent_find(&sent, id(which)), entry);
+        ck_assert_uint_le(sent.index.count, 8);
+        const uint32_t other = chance_below(&state, IDS);
+        if (known[other] < 200)
+            ck_assert_uint_eq(nv_sent_parts(&sent, id(other)), known[other]);
+        now_ns += chance_below(&state, 20);
+    }
+    ck_assert_uint_eq(nv_sent_parts(&sent, id(IDS)), 0);
+    nv_sent_release(&sent);
+}
+END_TEST
+
+/* Span ids likewise: what was added is there, also to one that does not tell its side of a call,
+ * what was not isn't, and the other side never is. */
+START_TEST(spans_are_those_of_a_plain_list)
+{
+    enum { SPANS = 400 };
+    static bool added[SPANS];
+    uint64_t state = (uint64_t)_i;
+    memset(added, 0, sizeof added);
+    nv_sent_init(&sent, 10, BYTES, NV_NS_PER_S);
+    for (uint32_t part = 0; part < 20; part++) {
+        struct nv_sent_trace *entry = nv_sent_note(&sent, id(1), part, part);
+        uint64_t keys[40];
+        const uint32_t count = chance_below(&state, 41);
+        for (uint32_t i = 0; i < count; i++) {
+            const uint32_t span = chance_below(&state, SPANS);
+            keys[i] = nv_sent_key(span, NV_HELD_CALLER | NV_HELD_ENDED);
+            added[span] = true;
+        }
+        nv_sent_add_spans(&sent, entry, keys, count);
+        for (uint32_t span = 0; span < SPANS; span++) {
+            ck_assert_int_eq(nv_sent_has_span(entry, span, NV_HELD_CALLER), added[span]);
+            ck_assert_int_eq(nv_sent_has_span(entry, span, NV_HELD_ENDED), added[span]);
+            ck_assert(!nv_sent_has_span(entry, span, NV_HELD_ENDED | NV_HELD_SERVED));
+        }
+    }
+    nv_sent_release(&sent);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sent");
@@ -244,6 +303,8 @@ int main(void)
     tcase_add_test(tcase, bytes_are_bounded);
     tcase_add_test(tcase, texts_are_kept_and_cut);
     tcase_add_test(tcase, without_memory_it_forgets_and_goes_on);
+    tcase_add_loop_test(tcase, parts_are_those_of_a_plain_list, 0, 5);
+    tcase_add_loop_test(tcase, spans_are_those_of_a_plain_list, 0, 5);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

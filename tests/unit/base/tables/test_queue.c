@@ -2,6 +2,7 @@
  * The queue: order, both limits and one past them, closing, waking, and a run with several
  * threads on either side in which every item arrives once.
  */
+#include "chance.h"
 #include "expect.h"
 #include "oom.h"
 
@@ -189,6 +190,52 @@ START_TEST(no_memory_is_an_error)
 }
 END_TEST
 
+/* Against a plain list: pushes and pops by chance, with sizes, past both limits. */
+START_TEST(any_order_is_that_of_a_plain_list)
+{
+    enum { MOST = 40, BYTES_MOST = 500, STEPS = 5000 };
+    struct {
+        size_t first, count, bytes;
+        size_t sizes[STEPS];
+    } *list = calloc(1, sizeof *list);
+    struct nv_queue *queue = nv_queue_new(MOST, BYTES_MOST);
+    uint64_t state = (uint64_t)_i;
+    size_t next = 0;
+    for (unsigned step = 0; step < STEPS; step++) {
+        void *out[8];
+        if (chance_below(&state, 5) < 3) {
+            const size_t bytes = chance_below(&state, 60);
+            const bool fits =
+                list->count == 0 || (list->count < MOST && list->bytes < BYTES_MOST &&
+                                     list->bytes + bytes <= BYTES_MOST);
+            ck_assert_int_eq(nv_queue_push(queue, &items[next], bytes),
+                             fits ? NV_OK : NV_ERR_FULL);
+            if (fits) {
+                list->sizes[next++] = bytes;
+                list->count++;
+                list->bytes += bytes;
+            }
+        } else {
+            const size_t most = 1 + chance_below(&state, 8);
+            const size_t want = list->count < most ? list->count : most;
+            ck_assert_uint_eq(nv_queue_pop(queue, out, most, 0), want);
+            for (size_t i = 0; i < want; i++) {
+                ck_assert_ptr_eq(out[i], &items[list->first]);
+                list->bytes -= list->sizes[list->first++];
+            }
+            list->count -= want;
+        }
+        ck_assert_uint_eq(nv_queue_items(queue), list->count);
+        ck_assert_uint_eq(nv_queue_bytes(queue), list->bytes);
+    }
+    ck_assert_uint_gt(next, STEPS / 4);
+    void *rest[MOST];
+    ck_assert_uint_eq(nv_queue_pop(queue, rest, MOST, 0), list->count);
+    nv_queue_free(queue);
+    free(list);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base/queue");
@@ -201,6 +248,7 @@ int main(void)
     tcase_add_test(tcase, push_waits_for_room);
     tcase_add_test(tcase, every_item_arrives_once);
     tcase_add_test(tcase, no_memory_is_an_error);
+    tcase_add_loop_test(tcase, any_order_is_that_of_a_plain_list, 0, 10);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

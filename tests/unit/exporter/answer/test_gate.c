@@ -2,6 +2,7 @@
  * The gate: one failure slows one body, three slow all; a Retry-After closes for all; holds end
  * only by a success after their time; the retry budget is a tenth of what is attempted.
  */
+#include "chance.h"
 #include "expect.h"
 
 #include "base/clock.h"
@@ -196,6 +197,79 @@ START_TEST(a_retry_that_succeeds_costs_nothing)
 }
 END_TEST
 
+/* ---- any history ------------------------------------------------------------------------- */
+
+#define STEPS 20000
+
+/* A backend that answers by chance, and what must hold after each answer. */
+struct history {
+    uint64_t state, now_ns;
+    uint32_t flying;
+    uint64_t attempts, retries, succeeded_retries;
+};
+
+static void answer(struct history *history)
+{
+    static const enum nv_hold holds[] = {NV_HOLD_AUTH, NV_HOLD_CREDIT, NV_HOLD_CONFIG,
+                                         NV_HOLD_FOREIGN};
+    const uint32_t what = chance_below(&history->state, 10);
+    history->flying--;
+    if (what < 6) {
+        const bool was_retry = what == 0 && history->retries > history->succeeded_retries;
+        history->succeeded_retries += was_retry;
+        (void)nv_gate_success(&gate, was_retry, history->now_ns);
+    } else if (what < 9) {
+        trouble(history->now_ns);
+    } else {
+        hold(holds[chance_below(&history->state, 4)], MS(5000), history->now_ns);
+    }
+}
+
+static void act(struct history *history)
+{
+    const bool pilot = nv_gate_takes_pilot(&gate, history->flying);
+    const bool open = nv_gate_is_open(&gate, history->flying, history->now_ns);
+    history->now_ns += MS(chance_below(&history->state, 200));
+    if (nv_gate_wants_probe(&gate, history->now_ns)) {
+        nv_gate_let_through(&gate, history->now_ns);
+    } else if ((open || pilot) && chance_below(&history->state, 3) > 0) {
+        history->flying++;
+        history->attempts++;
+        nv_gate_attempt(&gate, history->now_ns);
+        if (chance_below(&history->state, 2) == 0)
+            history->retries += nv_gate_pay_retry(&gate, history->now_ns);
+    } else if (history->flying > 0) {
+        answer(history);
+    }
+}
+
+/*
+ * Whatever is answered: no more in flight than the gate is wide, nothing goes while it is held
+ * for the key, retries are no more than what pays for them (ten at first, a tenth of the
+ * attempts, one in five seconds, and those that succeeded), and waiting always ends.
+ */
+START_TEST(any_history_keeps_the_bounds)
+{
+    struct history history = {.state = (uint64_t)_i};
+    for (unsigned step = 0; step < STEPS; step++) {
+        act(&history);
+        ck_assert_uint_ge(gate.width, 1);
+        ck_assert_uint_le(gate.width, gate.width_max);
+        ck_assert(!nv_gate_is_open(&gate, gate.width_max, history.now_ns));
+        ck_assert(gate.hold != NV_HOLD_AUTH || !nv_gate_is_open(&gate, 0, history.now_ns));
+        const uint64_t paid = 10000 + 100 * history.attempts +
+                              history.now_ns / NV_NS_PER_MS / 5 +
+                              1000 * history.succeeded_retries;
+        ck_assert_uint_le(1000 * history.retries, paid);
+        ck_assert_uint_le(gate.until_ns, history.now_ns + MS(20000));
+        const uint64_t due_ns = nv_gate_retry_due_ns(&gate, history.now_ns);
+        ck_assert_uint_le(due_ns, history.now_ns + MS(5001));
+    }
+    ck_assert_uint_gt(history.attempts, STEPS / 20);
+    ck_assert_uint_gt(history.retries, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/gate");
@@ -212,6 +286,7 @@ int main(void)
     tcase_add_test(tcase, retries_are_a_tenth);
     tcase_add_test(tcase, time_pays_one_in_five_seconds);
     tcase_add_test(tcase, a_retry_that_succeeds_costs_nothing);
+    tcase_add_loop_test(tcase, any_history_keeps_the_bounds, 0, 8);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -1,6 +1,7 @@
 /*
  * The list: literal search, filters, ranges, orders, and pages that together are the whole.
  */
+#include "chance.h"
 #include "expect.h"
 #include "traces_kit.h"
 
@@ -59,7 +60,7 @@ static void tear_down(void)
 /* Ids of the answer, as "a1 a2 ", and its cursor. */
 static const char *ask(const struct nv_trace_filter *filter, char cursor[64])
 {
-    static char ids[200];
+    static char ids[400];
     size_t len = 0;
     nv_buf_clear(&kit.out);
     ck_assert_int_eq(nv_trace_list_write(kit.reader, filter, &kit.out), NV_OK);
@@ -192,6 +193,83 @@ START_TEST(what_is_no_filter_is_refused)
 }
 END_TEST
 
+#define MANY 57u /* no page size below but one divides it */
+
+/* Traces of which many are alike in what lists are ordered by. */
+static void put_many(void)
+{
+    uint64_t state = 7;
+    for (unsigned i = 0; i < MANY; i++) {
+        char id[3] = {(char)('b' + i / 10), (char)('0' + i % 10), '\0'};
+        const struct kit_trace trace = {.id = id,
+                                        .name = "many",
+                                        .model = "m",
+                                        .start_ms = chance_below(&state, 4),
+                                        .ms = chance_below(&state, 3) / 3.0,
+                                        .cost = chance_below(&state, 4) / 7.0 - 0.1};
+        traces_kit_put(&kit, &trace, 0);
+    }
+}
+
+/* All pages of `filter`, one behind the other. */
+static void turn_pages(struct nv_trace_filter *filter, char *all, size_t size)
+{
+    char cursor[64] = "";
+    all[0] = '\0';
+    for (unsigned page = 0; page <= MANY + 3; page++) {
+        char next[64];
+        filter->cursor = nv_str_from(cursor);
+        (void)snprintf(all + strlen(all), size - strlen(all), "%s", ask(filter, next));
+        memcpy(cursor, next, sizeof cursor);
+        if (cursor[0] == '\0')
+            return;
+    }
+    ck_abort_msg("the pages don't end");
+}
+
+/* Each order, up and down, in pages of several sizes: the same as all at once, though most rows
+ * have equals. */
+START_TEST(pages_of_any_size_are_the_whole)
+{
+    static char whole[400], paged[400];
+    put_many();
+    for (unsigned up = 0; up < 2; up++) {
+        struct nv_trace_filter filter = {
+            .sort = (enum nv_trace_sort)_i, .ascending = up == 1, .limit = MANY + 3};
+        (void)snprintf(whole, sizeof whole, "%s", ask(&filter, NULL));
+        ck_assert_uint_eq(strlen(whole), (size_t)3 * (MANY + 3));
+        for (uint32_t size = 1; size <= 8; size++) {
+            filter.limit = size;
+            turn_pages(&filter, paged, sizeof paged);
+            ck_assert_str_eq(paged, whole);
+        }
+    }
+}
+END_TEST
+
+/* What arrives between two pages moves no row from one to the other. */
+START_TEST(what_arrives_meanwhile_shifts_nothing)
+{
+    struct nv_trace_filter filter = {.sort = (enum nv_trace_sort)_i, .limit = 10};
+    char cursor[64], first[64], again[400];
+    put_many();
+    (void)snprintf(first, sizeof first, "%s", ask(&filter, cursor));
+    for (unsigned i = 0; i < 5; i++) {
+        char id[3] = {'z', (char)('0' + i), '\0'};
+        const struct kit_trace late = {
+            .id = id, .name = "late", .model = "m", .start_ms = 2, .ms = 0.3, .cost = 0.2};
+        traces_kit_put(&kit, &late, 0);
+    }
+    filter.cursor = nv_str_from(cursor);
+    char next[64];
+    (void)snprintf(again, sizeof again, "%s", ask(&filter, next));
+    for (const char *at = first; *at != '\0'; at += 3) {
+        char id[4] = {at[0], at[1], ' ', '\0'};
+        ck_assert_msg(!strstr(again, id), "%sis on two pages", id);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/traces/trace_list");
@@ -205,6 +283,8 @@ int main(void)
                         (int)(sizeof sorts / sizeof sorts[0]));
     tcase_add_test(tcase, totals_come_with_the_first_page);
     tcase_add_test(tcase, what_is_no_filter_is_refused);
+    tcase_add_loop_test(tcase, pages_of_any_size_are_the_whole, 0, NV_TRACE_SORT_COUNT);
+    tcase_add_loop_test(tcase, what_arrives_meanwhile_shifts_nothing, 0, NV_TRACE_SORT_COUNT);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -1,12 +1,17 @@
 /*
  * Python's repr and str as JSON: data, objects, and what is refused because it may be prose.
  */
+#include "tests/support/chance.h"
 #include "arena_oom.h"
 #include "cases.h"
 #include "expect.h"
 #include "mapping/content/python_repr.h"
 
+#include "base/json/json_write.h"
 #include "model/value.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -163,6 +168,147 @@ START_TEST(test_every_allocation_may_fail)
 }
 END_TEST
 
+/* ---- any value --------------------------------------------------------------------------- */
+
+/* The same value twice: as CPython prints it, and as JSON. */
+struct twice {
+    uint64_t state;
+    struct nv_buf repr, json;
+    struct nv_json_writer writer;
+};
+
+/* Characters that each of the two writes in a way of its own, and some that both let be. */
+static const struct {
+    const char *plain, *repr;
+} characters[] = {{"a", "a"},
+                  {" ", " "},
+                  {"0", "0"},
+                  {"\\", "\\\\"},
+                  {"\n", "\\n"},
+                  {"\t", "\\t"},
+                  {"\r", "\\r"},
+                  {"\x01", "\\x01"},
+                  {"\x7f", "\\x7f"},
+                  {"\"", "\""},
+                  {"{", "{"},
+                  {",", ","},
+                  {"\xc3\xa9", "\xc3\xa9"},
+                  {"\xe6\x9d\xb1", "\xe6\x9d\xb1"},
+                  {"\xf0\x9f\x97\xbc", "\xf0\x9f\x97\xbc"},
+                  {"\xc2\xa0", "\\xa0"}};
+
+/* A text of up to five of them, in the quotes that CPython takes: single ones, unless there is
+ * one in the text and no double one. */
+static void write_text(struct twice *twice)
+{
+    char plain[64] = "", repr[64] = "";
+    const uint32_t count = chance_below(&twice->state, 6);
+    const bool apostrophe = chance_below(&twice->state, 4) == 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const size_t at = chance_below(&twice->state, sizeof characters / sizeof characters[0]);
+        (void)snprintf(plain + strlen(plain), sizeof plain - strlen(plain), "%s",
+                       characters[at].plain);
+        (void)snprintf(repr + strlen(repr), sizeof repr - strlen(repr), "%s",
+                       characters[at].repr);
+    }
+    const bool doubles = strchr(plain, '"') != NULL;
+    const char *it = !apostrophe ? "" : doubles ? "\\'" : "'";
+    const char quote = apostrophe && !doubles ? '"' : '\'';
+    (void)nv_buf_printf(&twice->repr, "%c%s%s%c", quote, it, repr, quote);
+    nv_json_write_string_begin(&twice->writer);
+    nv_json_write_string_part(&twice->writer, apostrophe ? NV_STR("'") : NV_STR(""));
+    nv_json_write_string_part(&twice->writer, nv_str_from(plain));
+    nv_json_write_string_end(&twice->writer);
+}
+
+static void write_scalar(struct twice *twice)
+{
+    const int64_t number = (int64_t)chance(&twice->state) >> chance_below(&twice->state, 64);
+    switch (chance_below(&twice->state, 6)) {
+    case 0:
+        (void)nv_buf_append_str(&twice->repr, NV_STR("None"));
+        nv_json_write_null(&twice->writer);
+        break;
+    case 1:
+        (void)nv_buf_append_str(&twice->repr, number & 1 ? NV_STR("True") : NV_STR("False"));
+        nv_json_write_bool(&twice->writer, number & 1);
+        break;
+    case 2:
+        (void)nv_buf_printf(&twice->repr, "%lld", (long long)number);
+        nv_json_write_int(&twice->writer, number);
+        break;
+    case 3:
+        (void)nv_buf_printf(&twice->repr, "%d.5", (int)(number % 1000));
+        nv_json_write_double(&twice->writer, (int)(number % 1000) < 0
+                                                 ? (int)(number % 1000) - 0.5
+                                                 : (int)(number % 1000) + 0.5);
+        break;
+    default:
+        write_text(twice);
+    }
+}
+
+static void write_any(struct twice *twice, unsigned depth);
+
+/* A list, a tuple or a dictionary; a tuple of one has its comma. */
+static void write_container(struct twice *twice, unsigned depth)
+{
+    const uint32_t count = chance_below(&twice->state, 4);
+    const unsigned kind = chance_below(&twice->state, 3);
+    (void)nv_buf_append_char(&twice->repr, "[({"[kind]);
+    if (kind == 2)
+        nv_json_write_begin_object(&twice->writer);
+    else
+        nv_json_write_begin_array(&twice->writer);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0)
+            (void)nv_buf_append_str(&twice->repr, NV_STR(", "));
+        if (kind == 2) {
+            char key[16];
+            (void)snprintf(key, sizeof key, "k%u", (unsigned)i);
+            (void)nv_buf_printf(&twice->repr, "'%s': ", key);
+            nv_json_write_key(&twice->writer, nv_str_from(key));
+        }
+        write_any(twice, depth + 1);
+    }
+    if (kind == 1 && count == 1)
+        (void)nv_buf_append_char(&twice->repr, ',');
+    (void)nv_buf_append_char(&twice->repr, "])}"[kind]);
+    if (kind == 2)
+        nv_json_write_end_object(&twice->writer);
+    else
+        nv_json_write_end_array(&twice->writer);
+}
+
+static void write_any(struct twice *twice, unsigned depth)
+{
+    if (depth == 0 || (depth < 5 && chance_below(&twice->state, 3) == 0))
+        write_container(twice, depth);
+    else
+        write_scalar(twice);
+}
+
+/* What is printed is read as what it was; with its last byte gone it is refused. */
+START_TEST(test_any_value)
+{
+    struct twice twice = {.state = (uint64_t)_i};
+    struct nv_str out = {0};
+    nv_buf_init(&twice.repr, 1 << 20);
+    nv_buf_init(&twice.json, 1 << 20);
+    nv_json_write_init(&twice.writer, &twice.json);
+    write_any(&twice, 0);
+    const struct nv_str repr = nv_buf_str(&twice.repr);
+    enum nv_err err = nv_python_repr_read(arena, repr, NV_REPR_DATA, &out);
+    ck_assert_msg(err == NV_OK, "refused: %.*s", NV_STR_ARG(repr));
+    ck_assert_json_eq(out, nv_buf_str(&twice.json));
+    ck_assert_int_eq(
+        nv_python_repr_read(arena, nv_str_slice(repr, 0, repr.len - 1), NV_REPR_DATA, &out),
+        NV_ERR_MALFORMED);
+    nv_buf_release(&twice.repr);
+    nv_buf_release(&twice.json);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("python_repr");
@@ -173,6 +319,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_fields, 0, (int)(sizeof fields / sizeof fields[0]));
     tcase_add_test(tcase, test_depth);
     tcase_add_test(tcase, test_every_allocation_may_fail);
+    tcase_add_loop_test(tcase, test_any_value, 0, 300);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -1,12 +1,16 @@
 /*
  * OTLP bytes as values: every field of a span, and bytes that no check would let through.
  */
+#include "tests/support/chance.h"
+#include "tests/support/cases.h"
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
 #include "base/text/wire.h"
 #include "mapping/engine/decode.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -214,6 +218,218 @@ START_TEST(all_types_of_values)
 }
 END_TEST
 
+/* ---- both ways of reading an attribute --------------------------------------------------- */
+
+/*
+ * An attribute is read without a loop when it is written as nearly all are, and field by field
+ * otherwise. The same value, plain and in each of these disguises, must be the same.
+ */
+enum disguise {
+    PLAIN,
+    LONG_LENGTHS,   /* varints with more bytes than they need */
+    VALUE_FIRST,    /* before the key */
+    UNKNOWN_FIELDS, /* before, between and behind */
+    TWICE,          /* another key and another value before; the last one counts */
+    WRONG_TYPES,    /* known numbers of fields, of other types: as if they were unknown */
+    DISGUISES
+};
+
+/* A varint in `size` bytes, with zeros that add nothing. */
+static void put_long(struct nv_buf *buf, uint64_t value, unsigned size)
+{
+    for (unsigned i = 0; i + 1 < size; i++) {
+        (void)nv_buf_append_char(buf, (char)((value & 0x7f) | 0x80));
+        value >>= 7;
+    }
+    (void)nv_buf_append_char(buf, (char)(value & 0x7f));
+}
+
+static void put_field(struct nv_buf *buf, uint32_t number, struct nv_str bytes, bool longer)
+{
+    if (!longer) {
+        (void)nv_wire_put_bytes(buf, number, bytes);
+        return;
+    }
+    put_long(buf, (uint64_t)number << 3 | NV_WIRE_BYTES, 3);
+    put_long(buf, bytes.len, 5);
+    (void)nv_buf_append_str(buf, bytes);
+}
+
+static void put_noise(struct nv_buf *buf)
+{
+    (void)nv_wire_put_uint(buf, 99, 7);
+    (void)nv_wire_put_bytes(buf, 1000, NV_STR("noise"));
+    (void)nv_wire_put_fixed32(buf, 98, 1);
+}
+
+/* An AnyValue of one of the types, by chance. */
+static void put_any(struct nv_buf *buf, uint64_t *state, unsigned depth)
+{
+    char text[200];
+    const uint32_t len = chance_below(state, sizeof text);
+    memset(text, 'a' + (int)(len % 26), sizeof text);
+    switch (chance_below(state, depth < 3 ? 8 : 6)) {
+    case 0:
+        (void)nv_wire_put_bytes(buf, 1, (struct nv_str){text, len});
+        return;
+    case 1:
+        (void)nv_wire_put_uint(buf, 2, chance_below(state, 2));
+        return;
+    case 2:
+        (void)nv_wire_put_uint(buf, 3, chance(state) >> chance_below(state, 64));
+        return;
+    case 3:
+        (void)nv_wire_put_double(buf, 4, chance_below(state, 1000) / 7.0);
+        return;
+    case 4:
+        (void)nv_wire_put_bytes(buf, 7, (struct nv_str){text, len});
+        return;
+    case 5:
+        return; /* no member: null */
+    default:
+        break;
+    }
+    const size_t list = nv_wire_begin(buf, depth & 1 ? 5 : 6);
+    for (uint32_t i = chance_below(state, 4); i > 0; i--) {
+        const size_t item = nv_wire_begin(buf, 1);
+        if ((depth & 1) == 0) {
+            (void)snprintf(text, sizeof text, "k%u", i);
+            (void)nv_wire_put_bytes(buf, 1, nv_str_from(text));
+            const size_t value = nv_wire_begin(buf, 2);
+            put_any(buf, state, depth + 1);
+            (void)nv_wire_end(buf, value);
+        } else {
+            put_any(buf, state, depth + 1);
+        }
+        (void)nv_wire_end(buf, item);
+    }
+    (void)nv_wire_end(buf, list);
+}
+
+static void put_disguised(struct nv_buf *buf, struct nv_str key, struct nv_str value,
+                          enum disguise disguise)
+{
+    const bool longer = disguise == LONG_LENGTHS;
+    if (disguise == UNKNOWN_FIELDS)
+        put_noise(buf);
+    if (disguise == WRONG_TYPES) {
+        (void)nv_wire_put_uint(buf, 1, 5);
+        (void)nv_wire_put_fixed64(buf, 2, 5);
+    }
+    if (disguise == TWICE) {
+        (void)nv_wire_put_bytes(buf, 1, NV_STR("other"));
+        (void)nv_wire_put_bytes(buf, 2, NV_STR("\x18\x09"));
+    }
+    if (disguise == VALUE_FIRST)
+        put_field(buf, 2, value, longer);
+    put_field(buf, 1, key, longer);
+    if (disguise == UNKNOWN_FIELDS)
+        put_noise(buf);
+    if (disguise != VALUE_FIRST)
+        put_field(buf, 2, value, longer);
+    if (disguise == UNKNOWN_FIELDS)
+        put_noise(buf);
+}
+
+/* JSON text of what was read. */
+static struct nv_str read_disguised(struct nv_arena *arena, struct nv_str bytes,
+                                    struct nv_str *key, struct nv_buf *json)
+{
+    struct nv_attribute read;
+    ck_assert_int_eq(nv_decode_attribute(arena, bytes, &read), NV_OK);
+    *key = read.key;
+    return nv_test_json(&read.value, json);
+}
+
+START_TEST(both_ways_read_the_same)
+{
+    uint64_t state = (uint64_t)_i;
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    struct nv_buf value, plain, plain_json;
+    struct nv_str key = NV_STR(""), name = NV_STR("gen_ai.request.model");
+    nv_buf_init(&value, 1 << 16);
+    nv_buf_init(&plain, 1 << 16);
+    put_any(&value, &state, 0);
+    put_disguised(&plain, name, nv_buf_str(&value), PLAIN);
+    const struct nv_str want = read_disguised(arena, nv_buf_str(&plain), &key, &plain_json);
+    ck_assert_nv_str_eq(key, name);
+    for (unsigned disguise = PLAIN + 1; disguise < DISGUISES; disguise++) {
+        struct nv_buf other, json;
+        nv_buf_init(&other, 1 << 16);
+        put_disguised(&other, name, nv_buf_str(&value), (enum disguise)disguise);
+        const struct nv_str got = read_disguised(arena, nv_buf_str(&other), &key, &json);
+        ck_assert_nv_str_eq(key, name);
+        ck_assert_nv_str_eq(got, want);
+        nv_buf_release(&other);
+        nv_buf_release(&json);
+    }
+    nv_buf_release(&value);
+    nv_buf_release(&plain);
+    nv_buf_release(&plain_json);
+    nv_arena_free(arena);
+}
+END_TEST
+
+/* A scalar is told plain by its first byte; what else stands in its message makes it not so. */
+START_TEST(what_is_not_quite_plain)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *json;
+    } values[] = {{"\x18\x80\x00", 3, "0"},     /* a varint that is longer than it must be */
+                  {"\x18\x05\x18\x06", 4, "6"}, /* two: the last one */
+                  {"\x18\x05\x0a\x01x", 5, "\"x\""}, /* the last one, of another type */
+                  {"\x0a\x01x\x18\x05", 5, "5"},
+                  {"\x10\x02", 2, "true"}, /* any number but 0 is true */
+                  {"\x20\x05", 2, "null"}, /* a double's number, a varint's type */
+                  {"\x0d\x01\x02\x03\x04", 5, "null"},
+                  {"\x0a\x00", 2, "\"\""},
+                  {"", 0, "null"}};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        struct nv_arena *arena = nv_arena_new(1 << 16);
+        struct nv_buf bytes, json;
+        struct nv_str key = NV_STR("");
+        nv_buf_init(&bytes, 1000);
+        put_disguised(&bytes, NV_STR("k"), (struct nv_str){values[i].bytes, values[i].len},
+                      PLAIN);
+        ck_assert_nv_str(read_disguised(arena, nv_buf_str(&bytes), &key, &json),
+                         values[i].json);
+        nv_buf_release(&bytes);
+        nv_buf_release(&json);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
+/* Lengths that end within the message or past it, in every byte of a plain attribute. */
+START_TEST(a_changed_byte_is_read_or_refused)
+{
+    struct nv_buf plain;
+    nv_buf_init(&plain, 1000);
+    put_disguised(&plain, NV_STR("key"), NV_STR("\x0a\x05hello"), PLAIN);
+    for (size_t at = 0; at < plain.len; at++) {
+        for (unsigned byte = 0; byte < 256; byte++) {
+            struct nv_arena *arena = nv_arena_new(1 << 16);
+            struct nv_attribute read;
+            char *copy = malloc(plain.len);
+            memcpy(copy, plain.bytes, plain.len);
+            copy[at] = (char)byte;
+            enum nv_err err =
+                nv_decode_attribute(arena, (struct nv_str){copy, plain.len}, &read);
+            ck_assert(err == NV_OK || err == NV_ERR_MALFORMED || err == NV_ERR_TRUNCATED);
+            if (err == NV_OK && read.key.len > 0) {
+                ck_assert(read.key.ptr >= copy &&
+                          read.key.ptr + read.key.len <= copy + plain.len);
+            }
+            free(copy);
+            nv_arena_free(arena);
+        }
+    }
+    nv_buf_release(&plain);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/decode");
@@ -225,6 +441,9 @@ int main(void)
     tcase_add_test(tcase, lists_are_read_up_to_the_limit);
     tcase_add_test(tcase, values_that_nest_too_deeply);
     tcase_add_test(tcase, all_types_of_values);
+    tcase_add_loop_test(tcase, both_ways_read_the_same, 0, 200);
+    tcase_add_test(tcase, what_is_not_quite_plain);
+    tcase_add_test(tcase, a_changed_byte_is_read_or_refused);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -7,6 +7,8 @@
 #include "tests/support/mapping_spans.h"
 #include "mapping/rules/rule_parse.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 static enum nv_err parse(const char *text, struct nv_rule_draft *draft, struct nv_arena *arena,
@@ -181,6 +183,116 @@ START_TEST(as_many_as_fit_and_one_more)
 }
 END_TEST
 
+/* What a field wants is the same whichever key it comes from, so the form is a step of its own
+ * behind the row's; a row that keeps or drops, and the field's own key, have none. */
+START_TEST(fields_have_a_form)
+{
+    static const struct {
+        const char *row;
+        unsigned steps;
+        enum nv_step_op last;
+    } cases[] = {{"a | span | | retrieval.query | text | 1", 2, NV_STEP_QUERY},
+                 {"a | span | | rerank.query | text | 1", 2, NV_STEP_QUERY},
+                 {"a | span | | embedding.input | json | 1", 2, NV_STEP_TEXTS},
+                 {"a | span | | tool.input | json | 1", 2, NV_STEP_ARGUMENTS},
+                 {"a | span | | tool.output | json | 1", 2, NV_STEP_RESULT},
+                 {"tool.output | span | | tool.output | copy | 1", 1, NV_STEP_COPY},
+                 {"a | span | | tool.input | keep | 1", 1, NV_STEP_KEEP},
+                 {"a | span | | tool.input | drop | 1", 1, NV_STEP_DROP},
+                 {"a | span | | llm.model | text | 1", 1, NV_STEP_TEXT}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct nv_arena *arena = nv_arena_new(1 << 20);
+        struct nv_rule_draft draft;
+        ck_assert_int_eq(parse(cases[i].row, &draft, arena, NULL), NV_OK);
+        const struct nv_rule *rule = &draft.rows[0].rule;
+        ck_assert_msg(rule->step_count == cases[i].steps, "%s: %u steps", cases[i].row,
+                      (unsigned)rule->step_count);
+        ck_assert_int_eq(draft.steps[rule->first_step + rule->step_count - 1].op,
+                         cases[i].last);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
+START_TEST(flags_of_rows)
+{
+    static const struct {
+        const char *row;
+        unsigned flags;
+    } cases[] = {{"a | span | | llm.x | keep | 1", NV_RULE_KEEP},
+                 {"a | span | | llm.x | drop | 1", NV_RULE_DROP},
+                 {"a | span | | span.evaluations | evaluations(list) | 1", NV_RULE_WILD},
+                 {"a | span | | x.{*} | spread | 1", NV_RULE_WILD},
+                 {"a.{*} | span | | x.{*} | copy | 1", NV_RULE_WILD},
+                 {"a | span | | kind | kind(llm) | 1", NV_RULE_KIND},
+                 {"a | span | | llm.x | copy | 1", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct nv_arena *arena = nv_arena_new(1 << 20);
+        struct nv_rule_draft draft;
+        ck_assert_int_eq(parse(cases[i].row, &draft, arena, NULL), NV_OK);
+        ck_assert_msg(draft.rows[0].rule.flags == cases[i].flags, "%s: flags %x", cases[i].row,
+                      (unsigned)draft.rows[0].rule.flags);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
+/* Negated kinds leave the others; several conditions on the kind must all hold. */
+START_TEST(kinds_of_conditions)
+{
+    static const struct {
+        const char *row;
+        uint32_t kinds;
+    } cases[] = {
+        {"a | span | kind=llm | llm.x | copy | 1", NV_KIND_BIT(NV_KIND_LLM)},
+        {"a | span | kind!=llm | llm.x | copy | 1",
+         NV_KINDS_ALL & ~(uint32_t)NV_KIND_BIT(NV_KIND_LLM)},
+        {"a | span | kind=llm,tool kind!=tool | llm.x | copy | 1", NV_KIND_BIT(NV_KIND_LLM)},
+        {"a | span | kind=LLM,,tool | llm.x | copy | 1",
+         NV_KIND_BIT(NV_KIND_LLM) | NV_KIND_BIT(NV_KIND_TOOL)},
+        {"a | span | | llm.x | copy | 1", NV_KINDS_ALL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct nv_arena *arena = nv_arena_new(1 << 20);
+        struct nv_rule_draft draft;
+        ck_assert_int_eq(parse(cases[i].row, &draft, arena, NULL), NV_OK);
+        ck_assert_msg(draft.rows[0].rule.kinds == cases[i].kinds, "%s", cases[i].row);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
+START_TEST(conditions_of_rows)
+{
+    static const struct {
+        const char *condition;
+        enum nv_test_what what;
+        bool negate;
+        unsigned watches;
+    } cases[] = {{"has=a,b", NV_TEST_HAS, false, 2},
+                 {"has!=a", NV_TEST_HAS, true, 1},
+                 {"lacks=a,b,c", NV_TEST_HAS, true, 3},
+                 {"lacks!=a", NV_TEST_HAS, false, 1},
+                 {"scope=x*", NV_TEST_SCOPE, false, 0},
+                 {"name!=\"a b\"", NV_TEST_NAME, true, 0},
+                 {"otel.kind=client", NV_TEST_SPAN_KIND, false, 0},
+                 {"event=x", NV_TEST_EVENT, false, 0},
+                 {"value=1", NV_TEST_VALUE, false, 0},
+                 {"attr:my.key=x", NV_TEST_ATTRIBUTE, false, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct nv_arena *arena = nv_arena_new(1 << 20);
+        struct nv_rule_draft draft;
+        char row[100];
+        (void)snprintf(row, sizeof row, "a | span | %s | llm.x | copy | 1", cases[i].condition);
+        ck_assert_int_eq(parse(row, &draft, arena, NULL), NV_OK);
+        ck_assert_uint_eq(draft.test_count, 1);
+        ck_assert_msg(draft.tests[0].what == cases[i].what, "%s", row);
+        ck_assert_msg(draft.tests[0].negate == cases[i].negate, "%s", row);
+        ck_assert_msg(draft.watch_count == cases[i].watches, "%s", row);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/rule_parse");
@@ -193,6 +305,10 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, as_many_as_fit_and_one_more, 0,
                         (int)(sizeof caps / sizeof caps[0]));
+    tcase_add_test(tcase, fields_have_a_form);
+    tcase_add_test(tcase, flags_of_rows);
+    tcase_add_test(tcase, kinds_of_conditions);
+    tcase_add_test(tcase, conditions_of_rows);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
