@@ -95,9 +95,16 @@ enum nv_err nv_message_content(struct nv_message *message, const struct nv_value
 enum nv_err nv_message_tool_content(struct nv_message *message, const struct nv_value *content,
                                     unsigned depth) NV_MUST_USE;
 /* Puts all that a message object says into `message`; role and finish stay when they are set
- * (messages_shapes.c). Errors: NV_ERR_NO_MEMORY. */
+ * (messages_fill.c). Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_fill(struct nv_message *message, const struct nv_value *object,
                             const struct nv_members *members, unsigned depth) NV_MUST_USE;
+/* Takes a finish reason, or a list of one, unless there is one already. False: `finish` is NULL
+ * or says something else, and is not expressed. */
+bool nv_message_fill_finish(struct nv_message *message, const struct nv_value *finish);
+/* Takes the finish reason inside of response_metadata or generation_info; *used: that was all
+ * of it. Errors: NV_ERR_NO_MEMORY. */
+enum nv_err nv_message_fill_info(struct nv_message *message, const struct nv_members *outer,
+                                 bool *used) NV_MUST_USE;
 /* Adds one part (messages_parts.c). Errors: NV_ERR_NO_MEMORY. */
 enum nv_err nv_message_part(struct nv_message *message, const struct nv_value *part,
                             unsigned depth) NV_MUST_USE;
