@@ -411,6 +411,7 @@ static void read_hooks(struct reading *reading)
     struct nv_trace_config *config = reading->config;
     const char *variable = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
     config->content = !says(variable, "false") && !says(variable, "no_content");
+    config->performance = options->performance != 0 || says("NOVEUM_PERFORMANCE", "true");
     config->redact = options->redact;
     config->before_send = options->before_send;
     config->log = options->log;

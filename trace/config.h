@@ -37,7 +37,8 @@ struct nv_trace_config {
     uint32_t attributes_max, events_max, links_max;
     size_t value_bytes_max; /* SIZE_MAX: no limit */
     size_t span_bytes_max, memory_max;
-    bool content; /* messages and the like are kept */
+    bool content;     /* messages and the like are kept */
+    bool performance; /* spans say what the process used */
     const char *(*redact)(void *user, const char *key, const char *text, size_t *length);
     int (*before_send)(void *user, const noveum_context *context, noveum_kind kind,
                        const char *name);

@@ -6,6 +6,8 @@
  * Being on is one pointer that is set last and cleared first, so that nobody meets a half-made
  * tracer. The hooks, atexit and pthread_atfork, can't be taken back and are set once a process.
  */
+#include "trace/agents.h"
+#include "trace/conversations.h"
 #include "trace/span.h"
 #include "trace/w3c.h"
 #include "trace/worker.h"
@@ -32,6 +34,8 @@ static void before_fork(void)
 {
     pthread_mutex_lock(&life_lock);
     nv_trace_worker_before_fork();
+    nv_trace_agents_lock();
+    nv_trace_conversations_lock();
     nv_trace_pool_before_fork();
     nv_trace_state_before_fork();
 }
@@ -40,6 +44,8 @@ static void after_fork_parent(void)
 {
     nv_trace_state_after_fork();
     nv_trace_pool_after_fork_parent();
+    nv_trace_conversations_unlock();
+    nv_trace_agents_unlock();
     nv_trace_worker_after_fork_parent();
     pthread_mutex_unlock(&life_lock);
 }
@@ -48,6 +54,8 @@ static void after_fork_child(void)
 {
     nv_trace_state_after_fork();
     nv_trace_pool_after_fork_child();
+    nv_trace_conversations_unlock();
+    nv_trace_agents_after_fork_child();
     nv_trace_worker_after_fork_child();
     nv_trace_random_after_fork();
     nv_trace_state_reset();

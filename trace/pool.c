@@ -13,6 +13,8 @@
  */
 #include "trace/pool.h"
 
+#include "trace/baggage.h"
+
 #include "base/limits.h"
 
 #include <stdlib.h>
@@ -96,6 +98,9 @@ static void empty(struct nv_trace_span *span)
     span->named = span->failed = span->ok = false;
     span->message = -1;
     span->stream = (struct nv_trace_stream){0};
+    span->agent = NULL;
+    nv_trace_baggage_unref(span->baggage);
+    span->baggage = NULL;
     span->attribute_count = span->event_count = span->link_count = 0;
     span->attributes_dropped = span->events_dropped = span->links_dropped = 0;
 }

@@ -41,6 +41,14 @@ struct nv_trace_stream {
     uint64_t chunks, tokens;
 };
 
+/* What the process has used: CPU time, resident memory. */
+struct nv_trace_usage {
+    uint64_t user_us, system_us, memory_bytes;
+};
+
+struct nv_trace_agent;
+struct nv_trace_baggage;
+
 enum nv_trace_span_state { NV_TRACE_SPAN_FREE, NV_TRACE_SPAN_OPEN, NV_TRACE_SPAN_ENDED };
 
 struct nv_trace_span {
@@ -64,6 +72,9 @@ struct nv_trace_span {
     size_t message_start;                 /* where it begins, to take it back */
     struct nv_json_writer message_writer; /* the writer at that time */
     struct nv_trace_stream stream;
+    struct nv_trace_usage usage;      /* at its start, with the option `performance` */
+    struct nv_trace_agent *agent;     /* whose run it is, or NULL */
+    struct nv_trace_baggage *baggage; /* held, or NULL */
     uint32_t attribute_count, event_count, link_count;
     uint32_t attributes_dropped, events_dropped, links_dropped;
     size_t bytes; /* capacity of all its buffers, as it is counted in memory */

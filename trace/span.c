@@ -22,9 +22,12 @@
 #include "trace/span.h"
 
 #include "base/clock.h"
+#include "trace/agents.h"
 #include "trace/attributes.h"
+#include "trace/baggage.h"
 #include "trace/current.h"
 #include "trace/texts.h"
+#include "trace/usage.h"
 #include "trace/w3c.h"
 #include "trace/worker.h"
 
@@ -35,6 +38,7 @@
 struct place {
     noveum_context context; /* trace_id all zero: a new trace */
     bool dropped;
+    struct nv_trace_baggage *baggage; /* held; goes to the span */
 };
 
 static uint64_t mono_ns(void)
@@ -93,6 +97,7 @@ size_t noveum_traceparent(noveum_span span, char text[NOVEUM_TRACEPARENT_SIZE])
 static void place_below(noveum_span parent, struct place *place)
 {
     place->dropped = parent.id == NV_TRACE_DROPPED;
+    place->baggage = NULL;
     place->context.state[0] = '\0';
     memset(place->context.trace_id, 0, sizeof place->context.trace_id);
     if (parent.id == 0 || place->dropped)
@@ -103,6 +108,7 @@ static void place_below(noveum_span parent, struct place *place)
         return;
     }
     copy_context(span, &place->context);
+    place->baggage = nv_trace_baggage_ref(span->baggage);
     nv_trace_span_unlock(span);
 }
 
@@ -152,6 +158,9 @@ static void fill(struct nv_trace_span *span, const struct place *place, noveum_k
     span->kind = kind;
     span->start_ns = start_ns > 0 ? start_ns : noveum_now();
     span->start_mono_ns = start_ns > 0 ? 0 : mono_ns();
+    span->baggage = place->baggage;
+    if (span->config->performance && span->sampled && start_ns == 0)
+        span->usage = nv_trace_usage_now();
     if (span->has_parent && parent->state[0] != '\0')
         nv_trace_set_buf(span, &span->trace_state, nv_str_from(parent->state));
     if (name && span->sampled) {
@@ -176,11 +185,13 @@ static noveum_span begin(const struct nv_trace_config *config, const struct plac
      * last place */
     if (atomic_fetch_add(&nv_trace_state.open, 1) >= config->open_spans) {
         atomic_fetch_sub(&nv_trace_state.open, 1);
+        nv_trace_baggage_unref(place->baggage);
         return refused(NV_TRACE_COUNT_dropped_full);
     }
     struct nv_trace_span *span = nv_trace_span_take();
     if (!span) {
         atomic_fetch_sub(&nv_trace_state.open, 1);
+        nv_trace_baggage_unref(place->baggage);
         return refused(NV_TRACE_COUNT_dropped_memory);
     }
     span->config = config;
@@ -256,13 +267,18 @@ void nv_trace_end(noveum_span handle, uint64_t end_ns, bool discard)
         nv_trace_add(NV_TRACE_COUNT_misuse, 1);
         return;
     }
-    bool sampled = span->sampled, inherited = span->inherited;
+    bool sampled = span->sampled, inherited = span->inherited, failed = span->failed;
+    struct nv_trace_agent *agent = inherited ? NULL : span->agent;
     span->end_ns = end_time(span, end_ns);
+    if (span->config->performance && sampled && span->start_mono_ns > 0)
+        nv_trace_usage_put(span);
     nv_trace_message_end(span, nv_str_from(NULL));
     /* under the lock, so that of two threads that end it one finds it ended; from here on this
      * thread alone has it and needs no lock */
     span->state = NV_TRACE_SPAN_ENDED;
     nv_trace_span_unlock(span);
+    if (agent)
+        nv_trace_agent_ended(agent, failed);
     /* the parent process has the same span and will send it */
     if (inherited) {
         nv_trace_add(NV_TRACE_COUNT_misuse, 1);

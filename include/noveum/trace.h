@@ -244,6 +244,9 @@ typedef struct noveum_options {
     /* Told in words what goes wrong, at most once a second, in any thread. */
     void (*log)(void *user, const char *message);
     void *user; /* handed to the three, which may call nothing of this header */
+    /* 1: spans say what CPU time and memory the process used meanwhile (noveum.process.*), by
+     * getrusage and /proc, for some microseconds each. Also by NOVEUM_PERFORMANCE=true. */
+    uint32_t performance;
 } noveum_options;
 
 /* Options that say nothing, to be filled in. */
@@ -548,6 +551,22 @@ NOVEUM_API size_t noveum_traceparent(noveum_span span, char text[NOVEUM_TRACEPAR
 NOVEUM_API noveum_result noveum_parse_traceparent(const char *traceparent,
                                                   const char *tracestate,
                                                   noveum_context *context);
+
+/*
+ * Baggage of a span (W3C): pairs that everything begun below it afterwards has as well, and that
+ * are handed on; they are not sent with spans. At most 8192 bytes and 64 pairs. `key` is a token;
+ * a value NULL takes the pair out. NOVEUM_OK, NOVEUM_OFF, NOVEUM_INVALID (no span, no key, too
+ * much: all stays as it was), NOVEUM_NO_MEMORY.
+ */
+NOVEUM_API noveum_result noveum_baggage_set(noveum_span span, const char *key,
+                                            const char *value);
+/* Adds the pairs of a header `baggage`; those that are wrong are left out: NOVEUM_INVALID. */
+NOVEUM_API noveum_result noveum_baggage_read(noveum_span span, const char *header);
+/* A value, decoded, cut to `size` bytes with its NUL; returns its whole length, 0 for none. */
+NOVEUM_API size_t noveum_baggage_get(noveum_span span, const char *key, char *value,
+                                     size_t size);
+/* The header's value, cut likewise; 0: then send no header. */
+NOVEUM_API size_t noveum_baggage_write(noveum_span span, char *text, size_t size);
 
 #ifdef __cplusplus
 }

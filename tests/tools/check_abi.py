@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The binary interfaces of libnoveum-trace and libnoveum are what their headers say, and nothing else.
 
-    include/noveum/trace.h ─┬─ functions ─▶ cmake/libnoveum-trace.map ─▶ libnoveum-trace.so, with the version that they came in
-                            └─ structs, enumerators ─▶ tests/data/trace-abi-1.txt: places and values that were given out once
+    include/noveum/trace.h, agents.h ─┬─ functions ─▶ cmake/libnoveum-trace.map ─▶ libnoveum-trace.so, with the version that they came in
+                                      └─ structs, enumerators ─▶ tests/data/trace-abi-1.txt: places and values that were given out once
     include/noveum/pipeline.h, the same: cmake/libnoveum.map, libnoveum.so, tests/data/pipeline-abi-1.txt
 
 Also: the archive shows no other name, neither library needs more than it says below, and the code and data of
@@ -19,9 +19,9 @@ import tempfile
 
 SIZE_MAX_BYTES = 200_000
 LIBC = {"libc.so.6", "ld-linux-x86-64.so.2", "libm.so.6", "libpthread.so.0"}
-# (header, version script, library, layout, what it may need besides libc): libnoveum's stages are those without a network
-TRACE = ("trace.h", "libnoveum-trace.map", "libnoveum-trace.so", "trace-abi-1.txt", {"libcurl.so.4"})
-PIPELINE = ("pipeline.h", "libnoveum.map", "libnoveum.so", "pipeline-abi-1.txt",
+# (headers, version script, library, layout, what it may need besides libc): libnoveum's stages are those without a network
+TRACE = (("trace.h", "agents.h"), "libnoveum-trace.map", "libnoveum-trace.so", "trace-abi-1.txt", {"libcurl.so.4"})
+PIPELINE = (("pipeline.h",), "libnoveum.map", "libnoveum.so", "pipeline-abi-1.txt",
             {"libyaml-0.so.2", "libcrypto.so.3", "libpcre2-8.so.0", "libutf8proc.so.2"})
 SANITIZERS = re.compile(r"lib(asan|tsan|ubsan|clang_rt)\b")
 FUNCTION = re.compile(r"^NOVEUM_API [^;]*?\b(noveum_\w+)\(", re.MULTILINE)
@@ -52,10 +52,14 @@ def members(body):
     return names
 
 
-def layout_program(name, header):
+def text_of(root, headers):
+    return "\n".join((root / "include/noveum" / name).read_text("utf-8") for name in headers)
+
+
+def layout_program(headers, header):
     """A C program that prints places of members and values of enumerators."""
     text = without_comments(header)
-    lines = [f'#include "noveum/{name}"', "#include <stdio.h>", "int main(void) {"]
+    lines = [*(f'#include "noveum/{name}"' for name in headers), "#include <stdio.h>", "int main(void) {"]
     for struct, body in STRUCT.findall(text):
         lines += [f'    printf("{struct}.{m} %zu\\n", offsetof({struct}, {m}));' for m in members(body)]
     for _, body in ENUM.findall(text):
@@ -63,11 +67,11 @@ def layout_program(name, header):
     return "\n".join(lines + ["    return 0;", "}", ""])
 
 
-def layout(root, name):
+def layout(root, headers):
     """{name: number} as the compiler has it."""
     with tempfile.TemporaryDirectory() as folder:
         source, program = pathlib.Path(folder) / "a.c", pathlib.Path(folder) / "a"
-        source.write_text(layout_program(name, (root / "include/noveum" / name).read_text("utf-8")), "utf-8")
+        source.write_text(layout_program(headers, text_of(root, headers)), "utf-8")
         subprocess.run(["cc", "-I", root / "include", source, "-o", program], check=True)
         out = subprocess.run([program], capture_output=True, text=True, check=True).stdout
     return dict(line.split() for line in out.splitlines())
@@ -116,13 +120,13 @@ def check_size(library):
 
 
 def check_build(root, build, which):
-    header, script, library_name, _, more = which
+    headers, script, library_name, _, more = which
     library = build / library_name
     if shutil.which("nm") is None or not library.exists():
         print(f"skipped: no nm or no {library}")
         return
     versions = map_versions((root / "cmake" / script).read_text("utf-8"))
-    yield from compare(f"cmake/{script}", functions((root / "include/noveum" / header).read_text("utf-8")), set(versions))
+    yield from compare(f"cmake/{script}", functions(text_of(root, headers)), set(versions))
     out = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
     needed = set(re.findall(r"NEEDED.*\[(.*)\]", out))
     if any(SANITIZERS.match(name) for name in needed):
@@ -140,7 +144,7 @@ def self_test():
               "typedef enum noveum_e { NOVEUM_X = 1, NOVEUM_Y } noveum_e;\n")
     body = STRUCT.findall(without_comments(header))[0][1]
     return (functions(header) == {"noveum_a", "noveum_b"} and members(body) == ["a", "b", "c", "e", "g", "h"]
-            and "NOVEUM_Y" in layout_program("x.h", header)
+            and "NOVEUM_Y" in layout_program(["x.h"], header)
             and map_versions("NOVEUM_TRACE_1 {\n  global:\n    noveum_a;\n};\nNOVEUM_TRACE_2 {\n    noveum_b;\n} NOVEUM_TRACE_1;\n") == {"noveum_a": "NOVEUM_TRACE_1", "noveum_b": "NOVEUM_TRACE_2"}
             and list(compare("x", {"a": "1", "b": "1"}, {"b": "2", "c": "1"})) == ["x: a is gone", "x: c is new", "x: b was 1, is 2"])
 

@@ -15,6 +15,20 @@ C = [("gcc", "-std=c11"), ("clang", "-std=c11")]
 CXX = [("g++", "-std=c++17"), ("clang++", "-std=c++17")]
 # What a user writes: every inline function and macro once.
 USES = {
+    "agents.h": """
+int main(void)
+{
+    char id[NOVEUM_ID_SIZE], text[256];
+    noveum_agent_identity who = noveum_agent_named("writer", "writes");
+    (void)noveum_agent_register(&who, id);
+    {
+        NOVEUM_SCOPE(run, noveum_agent_begin(id, "write"));
+        noveum_agent_message(id, id, "hello", NOVEUM_NUL);
+        (void)noveum_thread_message(run, "t", NOVEUM_INPUT, "user", "hello", NOVEUM_NUL);
+    }
+    return (int)noveum_agent_graph(NOVEUM_GRAPH_DOT, text, sizeof(text));
+}
+""",
     "pipeline.h": """
 static void *allocate(void *ctx, size_t size)
 {

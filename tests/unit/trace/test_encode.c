@@ -1,6 +1,6 @@
 /*
- * Spans as OTLP: kinds, names, status, flags and parents; what a stream was like; what an answer
- * rejects; memory that is refused.
+ * Spans as OTLP: kinds, names, status, flags and parents; what a stream was like; what an
+ * answer rejects; memory that is refused.
  */
 #include "expect.h"
 #include "oom.h"

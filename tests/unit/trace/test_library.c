@@ -146,7 +146,8 @@ static void *trace_on(void *unused)
     return NULL;
 }
 
-/* Other threads are anywhere in the library when the process forks; the child can still trace. */
+/* Other threads are anywhere in the library when the process forks; the child can still
+ * trace. */
 START_TEST(forks_under_load)
 {
     noveum_options options = kit_options(&receiver);

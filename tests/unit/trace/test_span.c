@@ -1,6 +1,6 @@
 /*
- * Spans begin and end: parents, sampling, limits on open spans, times told afterwards, ends that
- * come twice.
+ * Spans begin and end: parents, sampling, limits on open spans, times told afterwards, ends
+ * that come twice.
  */
 #include "expect.h"
 #include "oom.h"

@@ -219,7 +219,8 @@ START_TEST(many_threads_each_span_once)
 }
 END_TEST
 
-/* Every allocation from the first end to the answer, failing once: the span is sent or counted. */
+/* Every allocation from the first end to the answer, failing once: the span is sent or
+ * counted. */
 START_TEST(without_memory)
 {
     noveum_options options = kit_options(&receiver);
