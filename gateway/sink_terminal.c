@@ -12,6 +12,7 @@
 #include "base/text/mask.h"
 #include "base/output.h"
 #include "exporter/encode/encode.h"
+#include "gateway/view/line.h"
 #include "gateway/view/terminal.h"
 
 #include <stdatomic.h>
@@ -45,7 +46,9 @@ static void show(void *ctx, const struct nv_trace *trace)
         return;
     struct nv_buf text;
     nv_buf_init(&text, NV_CAP_TERMINAL_TRACE);
-    if (nv_terminal_write(&screen->terminal, trace, &text) == NV_OK)
+    struct nv_terminal terminal = screen->terminal;
+    terminal.columns = nv_line_columns(STDOUT_FILENO); /* windows change their size */
+    if (nv_terminal_write(&terminal, trace, &text) == NV_OK)
         (void)nv_mask_print(&text, nv_output_stdout());
     nv_buf_release(&text);
 }

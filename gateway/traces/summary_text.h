@@ -1,5 +1,5 @@
 /*
- * The texts of a trace: what can be searched, what was asked and what was answered.
+ * The texts of a trace that can be searched, each once.
  */
 #ifndef NV_GATEWAY_TRACES_SUMMARY_TEXT_H
 #define NV_GATEWAY_TRACES_SUMMARY_TEXT_H
@@ -21,8 +21,5 @@ struct nv_texts {
 void nv_texts_add(struct nv_texts *texts, struct nv_str text);
 /* The same of all texts in `value`, at any depth. */
 void nv_texts_add_value(struct nv_texts *texts, const struct nv_value *value);
-
-/* The text of the last message of role `user` in a list of messages, or empty. Borrowed. */
-struct nv_str nv_last_user_text(const struct nv_value *messages);
 
 #endif

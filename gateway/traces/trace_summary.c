@@ -21,6 +21,7 @@
 #include "base/text/iso_time.h"
 #include "base/text/utf8.h"
 #include "gateway/traces/summary_text.h"
+#include "gateway/view/conversation.h"
 #include "gateway/view/terminal_facts.h"
 
 #include <assert.h>
@@ -42,6 +43,8 @@ struct walk {
     uint32_t count;
     struct nv_index by_id;
     struct nv_texts *texts;
+    struct nv_conversation talk;
+    struct nv_arena *arena;
 };
 
 struct nv_str nv_mention_name(enum nv_mention_kind kind)
@@ -203,13 +206,7 @@ static void look_at_call(struct walk *walk, const struct span_note *note)
         nv_attributes_get(&note->attributes, NV_STR("llm.time_to_first_token_ms")), -1.0);
     if (out->first_token_ms < 0.0)
         out->first_token_ms = first;
-    if (out->question.len == 0) {
-        out->question = nv_last_user_text(
-            nv_attributes_get(&note->attributes, NV_STR("llm.input.messages")));
-    }
-    struct nv_str answer = attribute_text(note, "llm.output.response");
-    if (answer.len > 0)
-        out->answer = answer;
+    nv_conversation_add(&walk->talk, walk->arena, &note->attributes);
 }
 
 static void add_numbers(struct nv_trace_summary *out, const struct nv_span_facts *facts)
@@ -257,20 +254,6 @@ static void collect_texts(struct walk *walk, const struct span_note *note)
     }
 }
 
-/* Where no model call told what was asked, or answered, the root may. */
-static void look_at_root(struct nv_trace_summary *out, const struct span_note *root)
-{
-    static const char *const asked[] = {"agent.input", "chain.inputs", "tool.input"};
-    static const char *const answered[] = {"agent.output", "chain.output.outputs",
-                                           "tool.output"};
-    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
-        if (out->question.len == 0)
-            out->question = attribute_text(root, asked[i]);
-        if (out->answer.len == 0)
-            out->answer = attribute_text(root, answered[i]);
-    }
-}
-
 static void walk_spans(struct walk *walk)
 {
     for (uint32_t i = 0; i < walk->count; i++) {
@@ -278,9 +261,9 @@ static void walk_spans(struct walk *walk)
         collect_texts(walk, &walk->notes[i]);
     }
     if (walk->count > 0)
-        look_at_root(walk->out, &walk->notes[0]);
-    walk->out->question = shortened(walk->out->question);
-    walk->out->answer = shortened(walk->out->answer);
+        nv_conversation_end(&walk->talk, walk->arena, &walk->notes[0].attributes);
+    walk->out->question = shortened(walk->talk.question);
+    walk->out->answer = shortened(walk->talk.answer);
 }
 
 /* ---- the trace --------------------------------------------------------------------------- */
@@ -346,7 +329,7 @@ enum nv_err nv_trace_summary_read(struct nv_arena *arena, struct nv_str json,
                                   struct nv_trace_summary *out, struct nv_buf *text)
 {
     struct nv_value trace;
-    struct walk walk = {.out = out};
+    struct walk walk = {.out = out, .arena = arena};
     *out = (struct nv_trace_summary){
         .input_tokens = -1, .output_tokens = -1, .cost = -1.0, .first_token_ms = -1.0};
     enum nv_err err = nv_value_from_json(arena, json, NULL, &trace);

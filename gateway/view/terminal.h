@@ -1,14 +1,23 @@
 /*
  * The local view: each completed trace as a tree on the terminal.
  *
- *   ✗ support agent  3500 ms  5 spans  340→61 tokens  $0.000102
- *     agent  invoke_agent support      3500 ms
- *     ├─ llm    chat gpt-4o-mini       1300 ms  gpt-4o-mini  120→30 tokens  $0.000036
- *     └─ tool   get_order               250 ms  order service: 503
+ *   ✗ support agent  3.50 s  45 spans  1 error  340→61 tokens  $0.000102  first token 310 ms
+ *     service   shop
+ *     session   s-17
+ *     question  Where is my order 7?
+ *     answer    I could not find out. Please try again.
+ *     agent     invoke_agent support  3.50 s
+ *     ├─ llm       chat gpt-4o-mini  1.30 s  120→30 tokens  $0.000036  first token 310 ms
+ *     ├─ tool      get_order  250 ms  error
+ *     │     input   {"id":7}
+ *     │     error   order service: 503
+ *     └─ … 41 more
  *     .noveum_trace_dev/4bdd6520-a260-32ed-5f00-d3897e6a87dc.json
  *
- * Names and texts are the application's: control characters are shown escaped, so that a trace
- * can't steer the terminal.
+ * Each line is cut to the terminal's width. Siblings of no kind, with nothing of a kind or an
+ * error below them, are one line; a trace without any kind is shown as it is. Names and texts
+ * are the application's: control characters are shown escaped, so that a trace can't steer the
+ * terminal.
  */
 #ifndef NV_GATEWAY_VIEW_TERMINAL_H
 #define NV_GATEWAY_VIEW_TERMINAL_H
@@ -20,8 +29,10 @@
 #define NV_TERMINAL_SPANS_MAX 200
 
 struct nv_terminal {
-    bool color;   /* ANSI colours: errors red, kinds dim */
-    bool hex_ids; /* form of trace ids in file names */
+    bool color;     /* ANSI colours: errors red, kinds dim */
+    bool hex_ids;   /* form of trace ids in file names */
+    bool all;       /* every span has its line: none is folded or left out */
+    size_t columns; /* of a line; 0: NV_LINE_COLUMNS_DEFAULT */
     /* where the trace's file will be; NULL: no last line. Borrowed */
     const char *file_directory;
 };

@@ -9,6 +9,7 @@
 #include "gateway/view/terminal_facts.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -34,6 +35,21 @@ static const char *kind_of(const struct nv_attributes *list)
             return rows[i][1];
     }
     return "span";
+}
+
+/* What told a call again has what it said below these keys (mapping/settle/). */
+static bool is_repeat(const struct nv_attributes *list)
+{
+    static const char *const keys[] = {"llm.source.model", "llm.source.operation",
+                                       "llm.source.provider", "llm.source.tool.",
+                                       "llm.source.embedding."};
+    if (strcmp(kind_of(list), "span") != 0)
+        return false;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (has_prefix(list, keys[i]))
+            return true;
+    }
+    return false;
 }
 
 static int64_t integer_of(const struct nv_attributes *list, struct nv_str key)
@@ -65,9 +81,16 @@ void nv_span_facts_read(const struct nv_span *span, struct nv_span_facts *facts)
     facts->model = text_of(list, NV_STR("llm.model"));
     if (facts->model.len == 0)
         facts->model = text_of(list, NV_STR("embedding.model"));
+    facts->what = facts->model;
+    if (strcmp(facts->kind, "tool") == 0)
+        facts->what = text_of(list, NV_STR("tool.name"));
+    else if (strcmp(facts->kind, "agent") == 0)
+        facts->what = text_of(list, NV_STR("agent.name"));
     facts->input_tokens = integer_of(list, NV_STR("llm.input_tokens"));
     facts->output_tokens = integer_of(list, NV_STR("llm.output_tokens"));
     facts->cost = number_of(list, NV_STR("llm.cost.total"));
+    facts->first_token_ms = number_of(list, NV_STR("llm.time_to_first_token_ms"));
+    facts->repeat = is_repeat(list);
 }
 
 static int64_t add_known(int64_t sum, int64_t value)
@@ -83,29 +106,89 @@ static int64_t add_known(int64_t sum, int64_t value)
 void nv_trace_facts_read(const struct nv_trace *trace, struct nv_span_facts *facts)
 {
     assert(trace->span_count == 0 || trace->spans != NULL);
-    *facts = (struct nv_span_facts){
-        .kind = "", .input_tokens = -1, .output_tokens = -1, .cost = -1.0};
+    *facts = (struct nv_span_facts){.kind = "",
+                                    .input_tokens = -1,
+                                    .output_tokens = -1,
+                                    .cost = -1.0,
+                                    .first_token_ms = -1.0};
     for (uint32_t i = 0; i < trace->span_count; i++) {
         struct nv_span_facts one;
         nv_span_facts_read(&trace->spans[i], &one);
         facts->input_tokens = add_known(facts->input_tokens, one.input_tokens);
         facts->output_tokens = add_known(facts->output_tokens, one.output_tokens);
+        if (facts->first_token_ms < 0.0)
+            facts->first_token_ms = one.first_token_ms;
         if (one.cost >= 0.0)
             facts->cost = (facts->cost > 0.0 ? facts->cost : 0.0) + one.cost;
     }
 }
 
-enum nv_err nv_span_facts_write(const struct nv_span_facts *facts, struct nv_buf *buf)
+/* ---- texts ------------------------------------------------------------------------------- */
+
+/* "5" and not "5.0" */
+static void put_decimal(double number, const char *unit, char *text)
 {
-    if (facts->input_tokens >= 0 && facts->output_tokens >= 0) {
-        (void)nv_buf_printf(buf, "  %lld→%lld tokens", (long long)facts->input_tokens,
-                            (long long)facts->output_tokens);
-    } else if (facts->input_tokens >= 0 || facts->output_tokens >= 0) {
-        (void)nv_buf_printf(
-            buf, "  %lld tokens",
-            (long long)(facts->input_tokens >= 0 ? facts->input_tokens : facts->output_tokens));
+    int whole = (int)(number + 0.05);
+    bool exact = number - whole < 0.05 && whole - number < 0.05;
+    (void)snprintf(text, NV_FACT_TEXT_SIZE, "%.*f %s", exact || number >= 10.0 ? 0 : 1, number,
+                   unit);
+}
+
+void nv_fact_duration(uint64_t ns, char text[NV_FACT_TEXT_SIZE])
+{
+    double ms = (double)ns / 1e6;
+    uint64_t s = ns / 1000000000u;
+    if (ns == 0)
+        (void)snprintf(text, NV_FACT_TEXT_SIZE, "0 ms");
+    else if (ns < 1000)
+        (void)snprintf(text, NV_FACT_TEXT_SIZE, "<1 µs");
+    else if (ns < 999500)
+        (void)snprintf(text, NV_FACT_TEXT_SIZE, "%.0f µs", (double)ns / 1e3);
+    else if (ms < 999.5)
+        put_decimal(ms, "ms", text);
+    else if (s < 60)
+        (void)snprintf(text, NV_FACT_TEXT_SIZE, "%.2f s", ms / 1e3);
+    else if (s < 3600)
+        (void)snprintf(text, NV_FACT_TEXT_SIZE, "%u min %u s", (unsigned)(s / 60),
+                       (unsigned)(s % 60));
+    else
+        (void)snprintf(text, NV_FACT_TEXT_SIZE, "%llu h %u min", (unsigned long long)(s / 3600),
+                       (unsigned)(s % 3600 / 60));
+}
+
+void nv_fact_cost(double cost, char text[NV_FACT_TEXT_SIZE])
+{
+    int digits = cost >= 1.0 ? 2 : (cost >= 0.01 ? 4 : 6);
+    if (cost <= 0.0)
+        (void)snprintf(text, NV_FACT_TEXT_SIZE, "$0");
+    else if (cost < 0.000001)
+        (void)snprintf(text, NV_FACT_TEXT_SIZE, "<$0.000001");
+    else
+        (void)snprintf(text, NV_FACT_TEXT_SIZE, "$%.*f", digits, cost);
+}
+
+static void put_tokens(const struct nv_span_facts *facts, struct nv_line *line)
+{
+    char text[64] = "";
+    long long in = (long long)facts->input_tokens, out = (long long)facts->output_tokens;
+    if (in >= 0 && out >= 0)
+        (void)snprintf(text, sizeof text, "%lld→%lld tokens", in, out);
+    else if (in >= 0 || out >= 0)
+        (void)snprintf(text, sizeof text, "%lld tokens", in >= 0 ? in : out);
+    nv_line_fact(line, NV_LINE_PLAIN, text);
+}
+
+void nv_span_facts_put(const struct nv_span_facts *facts, struct nv_line *line)
+{
+    char text[NV_FACT_TEXT_SIZE], first[NV_FACT_TEXT_SIZE + 16];
+    put_tokens(facts, line);
+    if (facts->cost >= 0.0) {
+        nv_fact_cost(facts->cost, text);
+        nv_line_fact(line, NV_LINE_PLAIN, text);
     }
-    if (facts->cost >= 0.0)
-        (void)nv_buf_printf(buf, "  $%.6f", facts->cost);
-    return buf->failed;
+    if (facts->first_token_ms >= 0.0 && facts->first_token_ms < 1e9) {
+        nv_fact_duration((uint64_t)(facts->first_token_ms * 1e6), text);
+        (void)snprintf(first, sizeof first, "first token %s", text);
+        nv_line_fact(line, NV_LINE_DIM, first);
+    }
 }

@@ -1,5 +1,5 @@
 /*
- * Texts of a trace: each once, within the cap, and what the user asked.
+ * Texts of a trace: each once, within the cap.
  */
 #include "expect.h"
 
@@ -66,31 +66,6 @@ START_TEST(past_the_cap_the_rest_is_cut_at_a_character)
 }
 END_TEST
 
-static const struct {
-    const char *messages, *text;
-} asked[] = {
-    {"[{\"role\":\"user\",\"content\":\"one\"},{\"role\":\"user\",\"content\":\"two\"}]",
-     "two"},
-    {"[{\"role\":\"user\",\"content\":[{\"type\":\"image\"},{\"type\":\"text\",\"text\":"
-     "\"seen\"}]},"
-     "{\"role\":\"assistant\",\"content\":\"no\"}]",
-     "seen"},
-    {"[{\"role\":\"user\",\"content\":[\"plain\"]}]", "plain"},
-    {"[{\"role\":\"user\",\"content\":{\"content\":\"inside\"}}]", "inside"},
-    {"[{\"role\":\"system\",\"content\":\"no\"},1,{\"content\":\"no\"}]", ""},
-    {"[{\"role\":\"user\",\"content\":7}]", ""},
-    {"[{\"role\":\"user\"}]", ""},
-    {"\"text\"", ""},
-};
-
-START_TEST(the_last_thing_the_user_said_is_found)
-{
-    struct nv_value messages = value_of(asked[_i].messages);
-    ck_assert_nv_str(nv_last_user_text(&messages), asked[_i].text);
-    ck_assert_nv_str(nv_last_user_text(NULL), "");
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("gateway/traces/summary_text");
@@ -99,8 +74,6 @@ int main(void)
     tcase_add_test(tcase, a_long_text_is_kept_once);
     tcase_add_test(tcase, texts_are_found_at_any_depth_but_not_keys);
     tcase_add_test(tcase, past_the_cap_the_rest_is_cut_at_a_character);
-    tcase_add_loop_test(tcase, the_last_thing_the_user_said_is_found, 0,
-                        (int)(sizeof asked / sizeof asked[0]));
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

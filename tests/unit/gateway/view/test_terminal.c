@@ -48,6 +48,14 @@ static bool has(const char *part)
     return nv_str_find(nv_buf_str(&text), nv_str_from(part)) != SIZE_MAX;
 }
 
+static unsigned lines_in(struct nv_str all)
+{
+    unsigned lines = 0;
+    for (size_t i = 0; i < all.len; i++)
+        lines += all.ptr[i] == '\n' ? 1 : 0;
+    return lines;
+}
+
 START_TEST(a_tree_with_branches)
 {
     begin("work");
@@ -91,10 +99,7 @@ START_TEST(rings_and_twins_are_all_shown_once)
     add(4, 0, "root");
     add(4, 4, "twin");
     struct nv_str all = shown(false);
-    unsigned lines = 0;
-    for (size_t i = 0; i < all.len; i++)
-        lines += all.ptr[i] == '\n' ? 1 : 0;
-    ck_assert_uint_eq(lines, 1 + 5 + 2);
+    ck_assert_uint_eq(lines_in(all), 1 + 5 + 2);
     ck_assert(has("one") && has("two") && has("self") && has("root") && has("twin"));
 }
 END_TEST
@@ -116,12 +121,12 @@ static void show_chain(unsigned count)
 START_TEST(a_long_chain_is_walked_and_cut)
 {
     show_chain(SPANS_MAX);
-    ck_assert(has("  ... and 800 more spans\n"));
+    ck_assert(has("  … and 800 more spans\n"));
     ck_assert(has("1000 spans"));
     show_chain(NV_TERMINAL_SPANS_MAX);
     ck_assert(!has("more spans"));
     show_chain(NV_TERMINAL_SPANS_MAX + 1);
-    ck_assert(has("  ... and 1 more spans\n"));
+    ck_assert(has("  … and 1 more spans\n"));
 }
 END_TEST
 
@@ -134,14 +139,88 @@ START_TEST(errors_and_colours)
     trace.status = NV_STATUS_ERROR;
     trace.error_count = 1;
     (void)shown(false);
-    ck_assert(has("✗ work") && has("1 error") && has("it broke") && !has("\033"));
+    ck_assert(has("✗ work") && has("1 error") && has("  error\n     error   it broke\n"));
+    ck_assert(!has("\033"));
     nv_buf_clear(&text);
     (void)shown(true);
     ck_assert(has("\033[31m") && has("it broke"));
     span->status_message = NV_STR("");
     nv_buf_clear(&text);
     (void)shown(false);
-    ck_assert(has("2 ms  error\n"));
+    ck_assert(has("2 ms  error\n") && !has("     error"));
+}
+END_TEST
+
+static void give(struct nv_span *span, struct nv_attribute *items, uint32_t count)
+{
+    span->attributes = (struct nv_attributes){items, count, count};
+}
+
+START_TEST(spans_of_no_kind_are_folded)
+{
+    struct nv_attribute tool[] = {{NV_STR("tool.name"), nv_value_string(NV_STR("t"))}};
+    begin("work");
+    add(1, 0, "root");
+    for (uint8_t i = 0; i < 20; i++)
+        add((uint8_t)(10 + i), 1, "plain");
+    give(add(2, 1, "use"), tool, 1);
+    add(3, 1, "lonely");
+    give(add(4, 1, "use"), tool, 1);
+    for (uint8_t i = 0; i < 21; i++)
+        add((uint8_t)(50 + i), i == 0 ? 1 : 50, "plain");
+    struct nv_str all = shown(false);
+    ck_assert(has("  ├─ … 20 more\n  ├─ tool      use"));
+    ck_assert(has("  ├─ span      lonely  2 ms\n"));
+    ck_assert(has("  └─ … 21 more\n"));
+    ck_assert_uint_eq(lines_in(all), 1 + 1 + 1 + 3 + 1 + 2);
+    struct nv_terminal terminal = {.all = true};
+    nv_buf_clear(&text);
+    ck_assert_int_eq(nv_terminal_write(&terminal, &trace, &text), NV_OK);
+    ck_assert_uint_eq(lines_in(nv_buf_str(&text)), 1 + 45 + 1);
+    ck_assert(!has("more"));
+}
+END_TEST
+
+START_TEST(a_repeat_is_named_and_adds_nothing)
+{
+    struct nv_attribute told[] = {
+        {NV_STR("llm.source.model"), nv_value_string(NV_STR("m"))},
+        {NV_STR("llm.aggregated_usage.input_tokens"), nv_value_int(9)}};
+    begin("work");
+    give(add(1, 0, "again"), told, 2);
+    (void)shown(false);
+    ck_assert(has("  repeat    again  2 ms\n") && !has("tokens"));
+}
+END_TEST
+
+START_TEST(tools_and_talk_have_their_lines)
+{
+    struct nv_attribute call[] = {
+        {NV_STR("llm.model"), nv_value_string(NV_STR("m"))},
+        {NV_STR("llm.input.messages"),
+         nv_value_json(NV_STR("[{\"role\":\"user\",\"content\":\"two\\nlines \\u001b[2J\"}]"))},
+        {NV_STR("llm.output.response"), nv_value_string(NV_STR("\u202eno"))},
+        {NV_STR("llm.time_to_first_token_ms"), nv_value_double(0.25)},
+        {NV_STR("llm.cost.total"), nv_value_double(0.0000001)}};
+    struct nv_attribute map[] = {{NV_STR("id"), nv_value_int(7)}};
+    struct nv_attribute tool[] = {
+        {NV_STR("tool.name"), nv_value_string(NV_STR("get"))},
+        {NV_STR("tool.input"), {.type = NV_VALUE_MAP, .as.map = {map, 1}}},
+        {NV_STR("tool.output"), nv_value_string(NV_STR(" a\r\nb "))}};
+    begin("work");
+    trace.session_id = NV_STR("s-1");
+    give(add(1, 0, "ask"), call, 5);
+    give(add(2, 1, "execute"), tool, 3);
+    struct nv_str all = shown(false);
+    ck_assert_nv_str(all, "✓ work  3 ms  2 spans  <$0.000001  first token 250 µs\n"
+                          "  session   s-1\n"
+                          "  question  two⏎lines \\x1b[2J\n"
+                          "  answer    \\u202eno\n"
+                          "  llm       ask  2 ms  <$0.000001  first token 250 µs  m\n"
+                          "  └─ tool      execute  2 ms  get\n"
+                          "        input   {\"id\":7}\n"
+                          "        output  a⏎b\n"
+                          "  dir/4b000000-0000-0000-0000-0000000000dc.json\n\n");
 }
 END_TEST
 
@@ -222,6 +301,7 @@ START_TEST(out_of_memory)
     struct nv_terminal terminal = {0};
     begin("work");
     add(1, 0, "root");
+    /* the third is the talk's arena: without it only question and answer are missing */
     for (unsigned long n = 1; n <= 2; n++) {
         oom_fail_nth(n);
         enum nv_err err = nv_terminal_write(&terminal, &trace, &text);
@@ -244,6 +324,9 @@ int main(void)
     tcase_add_test(tcase, rings_and_twins_are_all_shown_once);
     tcase_add_test(tcase, a_long_chain_is_walked_and_cut);
     tcase_add_test(tcase, errors_and_colours);
+    tcase_add_test(tcase, spans_of_no_kind_are_folded);
+    tcase_add_test(tcase, a_repeat_is_named_and_adds_nothing);
+    tcase_add_test(tcase, tools_and_talk_have_their_lines);
     tcase_add_test(tcase, hex_ids_and_no_file);
     tcase_add_loop_test(tcase, foreign_text_is_escaped, 0, COUNT(escapes));
     tcase_add_test(tcase, colour_only_where_it_is_wanted);
