@@ -8,12 +8,13 @@ _noveum_gateway() {
         COMPREPLY=($(compgen -S = -W 'memory.max_bytes receiver.http.listen receiver.http.tls.cert_file receiver.http.tls.key_file receiver.http.tls.client_ca_file receiver.grpc.listen receiver.grpc.tls.cert_file receiver.grpc.tls.key_file receiver.grpc.tls.client_ca_file receiver.auth.tokens_file receiver.auth.token receiver.max_body_bytes receiver.max_connections receiver.max_undecoded_bytes receiver.head_timeout_ms receiver.body_timeout_ms receiver.idle_timeout_ms receiver.threads receiver.cors.allowed_origins assembly.quiet_ms assembly.quiet_distributed_ms assembly.quiet_logs_ms assembly.open_ms assembly.remote_parent_ms assembly.max_wait_ms assembly.max_spans assembly.max_trace_bytes assembly.memory_bytes assembly.on_stop journal.directory journal.durability journal.max_bytes journal.encryption journal.key_file journal.key_lost exporter.noveum.endpoint exporter.noveum.api_key exporter.noveum.project exporter.noveum.environment exporter.noveum.service_version exporter.noveum.compression exporter.noveum.compression_level exporter.noveum.timeout_ms exporter.noveum.max_in_flight exporter.noveum.max_body_bytes exporter.noveum.queue_bytes exporter.noveum.max_trace_bytes exporter.noveum.batch_traces exporter.noveum.batch_ms exporter.noveum.trace_id exporter.noveum.ssl_verify exporter.noveum.ca_bundle exporter.noveum.allow_insecure_transport exporter.file.directory store.file store.max_traces store.max_age_ms store.max_bytes mapping.keep_source mapping.spans mapping.content mapping.prices_file mapping.rules_file mapping.work_per_byte redaction.secrets redaction.stack_traces redaction.pii redaction.pii_salt redaction.pii_salt_file redaction.patterns redaction.pii_keys redaction.pii_allow redaction.phone_regions media.mode media.max_bytes media.wait_ms sampling.rate sampling.keep_errors admin.listen admin.hosts admin.token admin.ui terminal.color terminal.traces stop.deadline_ms log.level log.format' -- "$word"))
         ;;
     health) COMPREPLY=($(compgen -W '--json' -- "$word")) ;;
+    traces) COMPREPLY=($(compgen -W 'list --color --json --limit --session --errors show --all follow search export' -- "$word")) ;;
     journal) COMPREPLY=($(compgen -W 'check list' -- "$word")) ;;
     dead) COMPREPLY=($(compgen -W 'list show retry drop' -- "$word")) ;;
     version) COMPREPLY=($(compgen -W '--json' -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W 'doctor health explain redact journal dead version' -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W 'doctor health traces explain redact journal dead version' -- "$word")) ;;
     explain|redact) COMPREPLY=($(compgen -f -- "$word")) ;;
-    *) COMPREPLY=($(compgen -W '--config --set --color --check-config --print-config --version --help doctor health explain redact journal dead version help' -- "$word")) ;;
+    *) COMPREPLY=($(compgen -W '--config --set --color --check-config --print-config --version --help doctor health traces explain redact journal dead version help' -- "$word")) ;;
     esac
 }
 complete -o filenames -F _noveum_gateway noveum-gateway

@@ -3,10 +3,11 @@
 _noveum_gateway_second() {
     case $words[CURRENT-1] in
     health) _values command --json ;;
+    traces) _values command list --color --json --limit --session --errors show --all follow search export ;;
     journal) _values command check list ;;
     dead) _values command list show retry drop ;;
     version) _values command --json ;;
-    help) _values command doctor health explain redact journal dead version ;;
+    help) _values command doctor health traces explain redact journal dead version ;;
     *) _files ;;
     esac
 }
@@ -18,5 +19,5 @@ _arguments \
     '--print-config[print the configuration in force and where each value came from]' \
     '--version[print the version]' \
     '--help[print help, of a command behind it]' \
-    '1:command:(doctor health explain redact journal dead version help)' \
+    '1:command:(doctor health traces explain redact journal dead version help)' \
     '*::argument:_noveum_gateway_second'

@@ -122,6 +122,18 @@ static enum nv_err unknown_option(const char *word, struct nv_fail *fail)
                        near ? "\"?" : "");
 }
 
+static enum nv_err take_limit(struct nv_cli *cli, const char *value, struct nv_fail *fail)
+{
+    uint64_t limit = 0;
+    if (nv_str_to_uint64(nv_str_from(value), &limit) != NV_OK || limit < 1 ||
+        limit > NV_CLI_LIMIT_MAX) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "--limit is a number from 1 to %d",
+                           NV_CLI_LIMIT_MAX);
+    }
+    cli->limit = (uint32_t)limit;
+    return NV_OK;
+}
+
 /* Colours of the program that runs are a key of the configuration: this is short for it. */
 static enum nv_err take_color(struct nv_cli *cli, const char *value, struct nv_fail *fail)
 {
@@ -157,6 +169,8 @@ static enum nv_err take_option(enum nv_cli_option option, struct nv_cli *cli,
         cli->config_file = optarg;
     else if (option == NV_CLI_SET)
         cli->sets[cli->set_count++] = optarg;
+    else if (option == NV_CLI_LIMIT)
+        return take_limit(cli, optarg, fail);
     else if (option == NV_CLI_COLOR)
         return take_color(cli, optarg, fail);
     return NV_OK;

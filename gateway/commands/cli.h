@@ -18,11 +18,15 @@ struct nv_cli {
     size_t set_count;
     /* by option: its value, "" where it takes none, NULL when it was not given */
     const char *given[NV_CLI_OPTION_COUNT];
+    uint32_t limit;               /* of --limit; 0: not given */
     const char *const *arguments; /* FILEs or an ID, NULL without any */
     size_t argument_count;
     /* of HELP: the words of the command to explain, NULL: none, the help of all */
     const char *topic_first, *topic_second;
 };
+
+/* Most that --limit may ask for: that of one page of the list. */
+#define NV_CLI_LIMIT_MAX 500
 
 /*
  * Parses the arguments (borrowed; getopt may reorder them). NV_ERR_CONFIG with `fail->what` for

@@ -28,6 +28,22 @@ static const struct nv_command_row commands[] = {
      "For containers: HEALTHCHECK CMD [\"noveum-gateway\", \"health\"]. It asks `/readyz` at "
      "`admin.listen` of the same configuration; where that says port 0 or `none`, the gateway "
      "that runs on `journal.directory` says where it is, over its control socket."},
+    {NV_COMMAND_TRACES_LIST, "traces", "list", NULL, false, false,
+     "list the newest traces of the local store",
+     "`traces` alone does the same. The store is `store.file`, which local mode and "
+     "`admin.ui` write; it is only read, beside a gateway that runs or without one."},
+    {NV_COMMAND_TRACES_SHOW, "traces", "show", "ID", false, false,
+     "print one trace as a tree, with its conversation and tool calls",
+     "ID is the id in the list, the id that the application used, or the first characters of "
+     "either, as long as no other trace begins so."},
+    {NV_COMMAND_TRACES_FOLLOW, "traces", "follow", NULL, false, false,
+     "print traces as they arrive, until it is stopped", NULL},
+    {NV_COMMAND_TRACES_SEARCH, "traces", "search", "TEXT", false, true,
+     "list traces that hold all these texts",
+     "The search is literal, in any case of letters, also inside words."},
+    {NV_COMMAND_TRACES_EXPORT, "traces", "export", "ID", true, false,
+     "print traces as JSON, one a line: all, one, or a session",
+     "Each line is a trace as it is delivered, oldest first."},
     {NV_COMMAND_EXPLAIN, "explain", NULL, "FILE", false, true,
      "show how the spans of OTLP bodies are translated",
      "Bodies are traces and logs, protobuf or JSON, also in gzip or zstd; FILE may be `-` for "
@@ -64,13 +80,19 @@ const struct nv_command_row *nv_command_rows(size_t *count)
     return commands;
 }
 
+/* What a first word does that stands alone. */
+static bool is_default(const struct nv_command_row *row)
+{
+    return row->command == NV_COMMAND_TRACES_LIST;
+}
+
 const struct nv_command_row *nv_command_find(const char *first, const char *second)
 {
     for (size_t i = 0; i < COMMANDS; i++) {
         const struct nv_command_row *row = &commands[i];
         if (strcmp(first, row->first) != 0)
             continue;
-        if (!row->second || (second && strcmp(second, row->second) == 0))
+        if (!row->second || (second ? strcmp(second, row->second) == 0 : is_default(row)))
             return row;
     }
     return NULL;

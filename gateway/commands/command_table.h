@@ -20,8 +20,13 @@ enum nv_command {
     NV_COMMAND_PRINT_COMMANDS,
     NV_COMMAND_DOCTOR,
     NV_COMMAND_HEALTH,
-    NV_COMMAND_EXPLAIN, /* FILE... */
-    NV_COMMAND_REDACT,  /* --dry-run FILE... */
+    NV_COMMAND_TRACES_LIST,
+    NV_COMMAND_TRACES_SHOW, /* ID */
+    NV_COMMAND_TRACES_FOLLOW,
+    NV_COMMAND_TRACES_SEARCH, /* TEXT... */
+    NV_COMMAND_TRACES_EXPORT, /* [ID] */
+    NV_COMMAND_EXPLAIN,       /* FILE... */
+    NV_COMMAND_REDACT,        /* --dry-run FILE... */
     NV_COMMAND_JOURNAL_CHECK,
     NV_COMMAND_JOURNAL_LIST,
     NV_COMMAND_DEAD_LIST,
@@ -34,13 +39,24 @@ enum nv_command {
 /* X(id, name, letter or 0, value or NULL, commands, text); commands: of which it is, as bits
  * NV_OF(command); 0: of all. In the order in which help lists them. */
 #define NV_OF(command) (UINT64_C(1) << (command))
+#define NV_OF_TRACES                                                                           \
+    (NV_OF(NV_COMMAND_TRACES_LIST) | NV_OF(NV_COMMAND_TRACES_SEARCH) |                         \
+     NV_OF(NV_COMMAND_TRACES_SHOW) | NV_OF(NV_COMMAND_TRACES_FOLLOW))
+#define NV_OF_LISTS (NV_OF(NV_COMMAND_TRACES_LIST) | NV_OF(NV_COMMAND_TRACES_SEARCH))
 #define NV_CLI_OPTION_TABLE(X)                                                                 \
     X(CONFIG, "config", 'c', "FILE", 0, "read a YAML file")                                    \
     X(SET, "set", 0, "KEY=VALUE", 0, "set one key; comes before environment and file")         \
-    X(COLOR, "color", 0, "WHEN", NV_OF(NV_COMMAND_RUN),                                        \
+    X(COLOR, "color", 0, "WHEN", NV_OF(NV_COMMAND_RUN) | NV_OF_TRACES,                         \
       "colours: `auto` (on a terminal, unless NO_COLOR is set), `always` or `never`")          \
-    X(JSON, "json", 0, NULL, NV_OF(NV_COMMAND_HEALTH) | NV_OF(NV_COMMAND_VERSION),             \
+    X(JSON, "json", 0, NULL,                                                                   \
+      NV_OF_TRACES | NV_OF(NV_COMMAND_HEALTH) | NV_OF(NV_COMMAND_VERSION),                     \
       "print JSON for programs: one value, or one a line where there are several")             \
+    X(ALL, "all", 'a', NULL, NV_OF(NV_COMMAND_TRACES_SHOW) | NV_OF(NV_COMMAND_TRACES_FOLLOW),  \
+      "show every span, those of no kind too")                                                 \
+    X(LIMIT, "limit", 'n', "N", NV_OF_LISTS, "print at most so many traces, 20 without it")    \
+    X(SESSION, "session", 0, "NAME", NV_OF_LISTS | NV_OF(NV_COMMAND_TRACES_EXPORT),            \
+      "only traces of this session")                                                           \
+    X(ERRORS, "errors", 0, NULL, NV_OF_LISTS, "only traces with errors")                       \
     X(DRY_RUN, "dry-run", 0, NULL, NV_OF(NV_COMMAND_REDACT), "change nothing")                 \
     X(CHECK_CONFIG, "check-config", 0, NULL, NV_OF(NV_COMMAND_RUN),                            \
       "check the configuration and exit")                                                      \
@@ -80,7 +96,7 @@ struct nv_command_row {
 const struct nv_cli_option_row *nv_cli_option_rows(void);
 /* The commands, NV_COMMAND_RUN and those that are options left out, in the order of help. */
 const struct nv_command_row *nv_command_rows(size_t *count);
-/* The row of two words, or of the first alone. NULL: none. */
+/* The row of two words, or of the first alone; of `traces` alone its list. NULL: none. */
 const struct nv_command_row *nv_command_find(const char *first, const char *second);
 /* Does any command begin with this word, and does it then take a second? */
 bool nv_command_is_first(const char *first, bool *takes_second);

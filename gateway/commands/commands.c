@@ -12,6 +12,7 @@
 #include "gateway/commands/journal_commands.h"
 #include "gateway/commands/redact_command.h"
 #include "gateway/commands/run.h"
+#include "gateway/commands/traces_command.h"
 #include "gateway/stages.h"
 #include "net/auth.h"
 
@@ -69,6 +70,12 @@ int nv_command_run(const struct nv_cli *cli, const struct nv_options *options)
         return nv_command_redact(options, cli->arguments, cli->argument_count);
     case NV_COMMAND_HEALTH:
         return nv_command_health(options, cli->given[NV_CLI_JSON] != NULL);
+    case NV_COMMAND_TRACES_LIST:
+    case NV_COMMAND_TRACES_SHOW:
+    case NV_COMMAND_TRACES_FOLLOW:
+    case NV_COMMAND_TRACES_SEARCH:
+    case NV_COMMAND_TRACES_EXPORT:
+        return nv_command_traces(options, cli);
     case NV_COMMAND_DOCTOR:
         return nv_command_doctor(options);
     case NV_COMMAND_JOURNAL_CHECK:

@@ -99,9 +99,8 @@ static enum nv_err read_head(struct nv_arena *arena, const struct nv_value *trac
     if (!origin)
         return NV_ERR_NO_MEMORY;
     *origin = (struct nv_origin){0};
-    if (otel && otel->type == NV_VALUE_MAP) {
+    if (otel && otel->type == NV_VALUE_MAP)
         origin->service_name = text_of(nv_map_get(otel, NV_STR("resource")), "service.name");
-    }
     *out = (struct nv_trace){.name = text_of(trace, "name"),
                              .status = status_of(trace),
                              .status_message = text_of(trace, "status_message"),

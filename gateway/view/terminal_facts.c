@@ -138,22 +138,23 @@ void nv_fact_duration(uint64_t ns, char text[NV_FACT_TEXT_SIZE])
 {
     double ms = (double)ns / 1e6;
     uint64_t s = ns / 1000000000u;
-    if (ns == 0)
+    if (ns == 0) {
         (void)snprintf(text, NV_FACT_TEXT_SIZE, "0 ms");
-    else if (ns < 1000)
+    } else if (ns < 1000) {
         (void)snprintf(text, NV_FACT_TEXT_SIZE, "<1 µs");
-    else if (ns < 999500)
+    } else if (ns < 999500) {
         (void)snprintf(text, NV_FACT_TEXT_SIZE, "%.0f µs", (double)ns / 1e3);
-    else if (ms < 999.5)
+    } else if (ms < 999.5) {
         put_decimal(ms, "ms", text);
-    else if (s < 60)
+    } else if (s < 60) {
         (void)snprintf(text, NV_FACT_TEXT_SIZE, "%.2f s", ms / 1e3);
-    else if (s < 3600)
+    } else if (s < 3600) {
         (void)snprintf(text, NV_FACT_TEXT_SIZE, "%u min %u s", (unsigned)(s / 60),
                        (unsigned)(s % 60));
-    else
+    } else {
         (void)snprintf(text, NV_FACT_TEXT_SIZE, "%llu h %u min", (unsigned long long)(s / 3600),
                        (unsigned)(s % 3600 / 60));
+    }
 }
 
 void nv_fact_cost(double cost, char text[NV_FACT_TEXT_SIZE])

@@ -6,6 +6,8 @@
 
 #include "gateway/commands/cli.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 static struct nv_cli cli;
@@ -50,6 +52,13 @@ static const struct {
                 {"--print-docs", NULL, NULL, NV_COMMAND_PRINT_DOCS, NULL},
                 {"--print-commands", NULL, NULL, NV_COMMAND_PRINT_COMMANDS, NULL},
                 {"doctor", NULL, NULL, NV_COMMAND_DOCTOR, NULL},
+                {"traces", NULL, NULL, NV_COMMAND_TRACES_LIST, NULL},
+                {"traces", "list", "--errors", NV_COMMAND_TRACES_LIST, NULL},
+                {"traces", "show", "7f", NV_COMMAND_TRACES_SHOW, "7f"},
+                {"traces", "follow", "--all", NV_COMMAND_TRACES_FOLLOW, NULL},
+                {"traces", "search", "text", NV_COMMAND_TRACES_SEARCH, "text"},
+                {"traces", "export", NULL, NV_COMMAND_TRACES_EXPORT, NULL},
+                {"traces", "export", "7f", NV_COMMAND_TRACES_EXPORT, "7f"},
                 {"explain", "body.pb", NULL, NV_COMMAND_EXPLAIN, "body.pb"},
                 {"redact", "--dry-run", "body.pb", NV_COMMAND_REDACT, "body.pb"},
                 {"journal", "check", NULL, NV_COMMAND_JOURNAL_CHECK, NULL},
@@ -122,6 +131,8 @@ static const char *const refusals[][5] = {
     {"--json", "dead", "list", NULL, "\"dead\" has no --json"},
     {"doctor", "--color=always", NULL, NULL, "\"doctor\" has no --color"},
     {"--color", "blue", NULL, NULL, "--color is auto, always or never"},
+    {"traces", "lst", NULL, NULL, "did you mean \"traces list\"?"},
+    {"traces", "follow", "--limit=3", NULL, "\"traces\" has no --limit"},
     {"dead", "burn", NULL, NULL,
      "\"dead burn\": \"dead\" needs one of list, show, retry, drop"},
     {"dead", "show", NULL, NULL, "\"dead show\" needs ID"},
@@ -161,6 +172,24 @@ START_TEST(color_is_short_for_a_key)
 }
 END_TEST
 
+START_TEST(a_limit_is_a_number_that_a_page_can_hold)
+{
+    char text[16];
+    ck_assert_int_eq(parse("traces", "-n", "1", NULL), NV_OK);
+    ck_assert_uint_eq(cli.limit, 1);
+    for (int limit = NV_CLI_LIMIT_MAX; limit <= NV_CLI_LIMIT_MAX + 1; limit++) {
+        (void)snprintf(text, sizeof text, "%d", limit);
+        enum nv_err err = parse("traces", "list", "--limit", text);
+        ck_assert_int_eq(err, limit == NV_CLI_LIMIT_MAX ? NV_OK : NV_ERR_CONFIG);
+    }
+    static const char *const broken[] = {"0", "-1", "x", ""};
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        ck_assert_int_eq(parse("traces", "list", "--limit", broken[i]), NV_ERR_CONFIG);
+        ck_assert_ptr_nonnull(strstr(fail.what, "--limit"));
+    }
+}
+END_TEST
+
 START_TEST(exit_codes)
 {
     ck_assert_int_eq(nv_exit_code_of(NV_ERR_LOCKED), 3);
@@ -192,6 +221,7 @@ int main(void)
     tcase_add_loop_test(tcase, refused_with_the_word_named, 0, COUNT(refusals));
     tcase_add_test(tcase, a_topic_is_what_stands_behind_help_or_before_it);
     tcase_add_test(tcase, color_is_short_for_a_key);
+    tcase_add_test(tcase, a_limit_is_a_number_that_a_page_can_hold);
     tcase_add_test(tcase, exit_codes);
     tcase_add_test(tcase, out_of_memory);
     suite_add_tcase(suite, tcase);

@@ -1,5 +1,6 @@
 /*
- * Traces read back from their JSON: whole ones (test_terminal_goldens.c has them all), odd ones, broken ones.
+ * Traces read back from their JSON: whole ones (test_terminal_goldens.c has them all), odd ones,
+ * broken ones.
  */
 #include "expect.h"
 

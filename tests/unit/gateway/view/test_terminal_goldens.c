@@ -2,7 +2,7 @@
  * What captured traces look like on terminals of 40, 80 and 200 columns, live and read back
  * from the store.
  *
- *   tests/fixtures/<case> ▸ translated ─────────────▸ nv_terminal_write ▸ tests/data/terminal/<case>.<columns>
+ *   tests/fixtures/<case> ▸ translated ──▸ nv_terminal_write ▸ tests/data/terminal/
  *                             └▸ JSON ▸ stored trace ▸ nv_terminal_write ▸ the same
  *
  * UPDATE_GOLDEN=1 writes the files anew: the difference is then reviewed as any other change.
