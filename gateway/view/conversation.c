@@ -70,11 +70,6 @@ static struct nv_str last_text(const struct nv_value *messages, struct nv_str ro
     return NV_STR("");
 }
 
-struct nv_str nv_last_user_text(const struct nv_value *messages)
-{
-    return last_text(messages, NV_STR("user"));
-}
-
 /* A text as it is; of messages, also as JSON text, the last of `role`. */
 static struct nv_str text_in(const struct nv_value *value, struct nv_str role,
                              struct nv_arena *arena)

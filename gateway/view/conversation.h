@@ -12,8 +12,6 @@ struct nv_conversation {
     struct nv_str answer;   /* the text of the last model call that has one */
 };
 
-/* The text of the last message of role `user` in a list of messages, or empty. Borrowed. */
-struct nv_str nv_last_user_text(const struct nv_value *messages);
 /* Appends the tool calls of a model, `name(arguments), name(arguments)`; what is none, as JSON.
  * Errors stay in the buffer, which holds what went in before. */
 void nv_conversation_calls(const struct nv_value *calls, struct nv_arena *arena,

@@ -54,9 +54,12 @@ static const struct {
 
 START_TEST(the_last_thing_the_user_said_is_found)
 {
-    struct nv_value messages = value_of(asked[_i].messages);
-    ck_assert_nv_str(nv_last_user_text(&messages), asked[_i].text);
-    ck_assert_nv_str(nv_last_user_text(NULL), "");
+    struct nv_conversation talk = {0};
+    nv_conversation_add(&talk, arena, &list);
+    ck_assert_nv_str(talk.question, "");
+    give("llm.input.messages", value_of(asked[_i].messages));
+    nv_conversation_add(&talk, arena, &list);
+    ck_assert_nv_str(talk.question, asked[_i].text);
 }
 END_TEST
 
