@@ -14,6 +14,11 @@ target_include_directories(noveum_test_support PUBLIC "${CMAKE_SOURCE_DIR}/tests
 target_compile_definitions(noveum_test_support PUBLIC
   NOVEUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" NOVEUM_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
 target_link_libraries(noveum_test_support PUBLIC noveum_static PkgConfig::CHECK)
+# the mock cluster of librdkafka (tests/support/kafka_kit.h); the program itself loads the library
+pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka)
+if(TARGET PkgConfig::RDKAFKA)
+  target_link_libraries(noveum_test_support PUBLIC PkgConfig::RDKAFKA)
+endif()
 # tests/support/oom.h: allocations of our own objects go through its counters
 foreach(function malloc calloc realloc reallocarray strdup strndup aligned_alloc)
   target_link_options(noveum_test_support INTERFACE "-Wl,--wrap=${function}")

@@ -14,8 +14,15 @@ chmod 1777 "$root/tmp"
 cp "$program" "$root/usr/bin/noveum-gateway"
 strip "$root/usr/bin/noveum-gateway" 2>/dev/null || true
 
+# Loaded by name when a role needs Kafka (kafka/rd.h), so the program's own list does not have it.
+kafka=$(ldconfig -p 2>/dev/null | awk '$1 == "librdkafka.so.1" { print $NF; exit }')
+if [ -n "$kafka" ]; then
+    mkdir -p "$root$(dirname "$kafka")"
+    cp -L "$kafka" "$root$kafka"
+fi
+
 # ldd prints "name => /path (address)" and "/path (address)" for the loader
-ldd "$program" | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | sort -u |
+for file in "$program" $kafka; do ldd "$file"; done | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | sort -u |
     while read -r library; do
         mkdir -p "$root$(dirname "$library")"
         cp -L "$library" "$root$library"

@@ -13,16 +13,13 @@
  * Order of the stop: receiver, assembly, sinks, admin. Each stage hands on to the next while
  * that still runs, and each has its share of one deadline.
  */
-#include "gateway/gateway.h"
+#include "gateway/gateway_state.h"
 
 #include "base/limits.h"
 #include "base/log/log.h"
 #include "base/text/text.h"
-#include "gateway/admin/admin.h"
-#include "gateway/dead/dead_retry.h"
+#include "gateway/config/option_kafka.h"
 #include "gateway/config/option_value.h"
-#include "gateway/pipeline.h"
-#include "gateway/sinks.h"
 #include "gateway/stages.h"
 #include "gateway/dead/untranslated.h"
 #include "otlp/request/request.h"
@@ -32,36 +29,6 @@
 #include <stdlib.h>
 
 #include "base/banned.h"
-
-/* Of the time to stop, what the sinks get when assembly has used up its own. */
-#define SINKS_SHARE_MS 2000
-/* What a sink gets that the backend has refused: time to move its queue to disk. */
-#define HELD_SINK_MS 500
-
-struct nv_gateway {
-    const struct nv_options *options; /* of the thread that starts, reloads and stops */
-    const struct nv_clock *clock;
-    uint64_t started_ns;
-    atomic_bool gate_open;
-    atomic_bool stopping;
-    bool local;
-    bool assembly_started, receiver_started, stopped;
-    struct nv_account memory; /* of requests and traces */
-    struct nv_sampling sampling;
-    struct nv_pipeline pipeline;
-    struct nv_translating *translating;
-    struct nv_settler settler;
-    struct nv_acceptor acceptor;
-    struct nv_dead_retry dead_retry;
-    struct nv_agents *agents;
-    struct nv_mapping *mapping;
-    struct nv_mapping *look_mapping; /* of the page's worker: made when it is first asked for */
-    struct nv_assembly *assembly;
-    struct nv_sinks sinks;
-    struct nv_traces *traces; /* the local store; NULL: none */
-    struct nv_receiver *receiver;
-    struct nv_admin *admin;
-};
 
 /* ---- seams ------------------------------------------------------------------------------- */
 
@@ -182,13 +149,14 @@ enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fai
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
     nv_account_init(&gateway->memory, nv_stage_account_bytes(options));
     gateway->clock = nv_clock_system();
-    gateway->local = nv_options_local(options);
+    gateway->role = options->role;
+    gateway->local = nv_options_local(options) && options->role != NV_ROLE_RECEIVE;
     gateway->started_ns = nv_clock_mono_ns(gateway->clock);
     set_reloadable(gateway, options);
     enum nv_err err = make_mapping(gateway, options, fail);
     if (err == NV_OK)
         err = wire_pipeline(gateway, options, fail);
-    if (err == NV_OK)
+    if (err == NV_OK && options->role != NV_ROLE_RECEIVE)
         err = make_assembly(gateway, options, fail);
     if (err != NV_OK) {
         nv_gateway_free(gateway);
@@ -295,6 +263,7 @@ static void read_status(void *ctx, struct nv_gateway_status *out)
     *out = (struct nv_gateway_status){0};
     out->uptime_ns = nv_clock_mono_ns(gateway->clock) - gateway->started_ns;
     out->local = gateway->local;
+    out->role = nv_role_name(gateway->role);
     /* stages are asked one after another, each for a copy of its own: sums over them may be off
      * by what moved in between */
     out->stopping = atomic_load(&gateway->stopping);
@@ -305,14 +274,16 @@ static void read_status(void *ctx, struct nv_gateway_status *out)
     out->set_aside = nv_translating_set_aside(gateway->translating);
     nv_receiver_http_status(gateway->receiver, &out->receiver);
     nv_receiver_grpc_status(gateway->receiver, &out->grpc);
-    nv_assembly_read_status(gateway->assembly, &out->assembly);
+    if (gateway->assembly)
+        nv_assembly_read_status(gateway->assembly, &out->assembly);
+    nv_receiving_status(&gateway->receiving, &out->kafka);
     nv_sinks_status(&gateway->sinks, &out->exporter);
 }
 
 static size_t read_services(void *ctx, struct nv_service_facts *out, size_t max)
 {
     const struct nv_gateway *gateway = ctx;
-    return nv_assembly_read_services(gateway->assembly, out, max);
+    return gateway->assembly ? nv_assembly_read_services(gateway->assembly, out, max) : 0;
 }
 
 static enum nv_err retry_dead(void *ctx, uint64_t id)
@@ -412,8 +383,9 @@ static void log_addresses(const struct nv_gateway *gateway)
 /* Said at each start: an operator must know what the key is worth. */
 static void log_key(struct nv_gateway *gateway)
 {
-    struct nv_assembly_status status;
-    nv_assembly_read_status(gateway->assembly, &status);
+    struct nv_assembly_status status = {0};
+    if (gateway->assembly)
+        nv_assembly_read_status(gateway->assembly, &status);
     if (!status.journal_key_source)
         return;
     bool generated = strcmp(status.journal_key_source, "generated") == 0;
@@ -426,14 +398,17 @@ static void log_key(struct nv_gateway *gateway)
 
 enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
 {
-    assert(gateway->assembly != NULL && gateway->receiver == NULL);
+    assert(gateway->receiver == NULL);
     const struct nv_options *options = nv_gateway_options(gateway);
+    const bool receive = options->role == NV_ROLE_RECEIVE;
     /* the journal's lock first: of two gateways with one configuration the second must say that
      * the state is in use, not that the port is */
-    enum nv_err err = start_assembly(gateway, fail);
+    enum nv_err err =
+        receive ? nv_receiving_start(&gateway->receiving, options, &gateway->acceptor, fail)
+                : start_assembly(gateway, fail);
     if (err == NV_OK)
         err = make_receiver(gateway, options, fail);
-    if (err == NV_OK)
+    if (err == NV_OK && !receive)
         err = open_sinks(gateway, options, fail);
     if (err == NV_OK)
         err = start_admin(gateway, options, fail);
@@ -444,67 +419,6 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
     if (err == NV_OK)
         log_addresses(gateway);
     return err;
-}
-
-/* ---- stop -------------------------------------------------------------------------------- */
-
-static uint64_t left_ms(const struct nv_gateway *gateway, uint64_t deadline_ns)
-{
-    uint64_t now = nv_clock_mono_ns(gateway->clock);
-    return now < deadline_ns ? (deadline_ns - now) / NV_NS_PER_MS : 0;
-}
-
-static void stop_receiver(struct nv_gateway *gateway, uint64_t deadline_ns)
-{
-    if (!gateway->receiver_started)
-        return;
-    nv_receiver_stop_accepting(gateway->receiver);
-    /* clients are slow at most; a quarter of the time is enough for the answers still due */
-    uint64_t wait_ms = left_ms(gateway, deadline_ns) / 4;
-    if (!nv_receiver_drain(gateway->receiver, (unsigned)wait_ms))
-        NV_LOG(NV_LOG_WARN, "gateway", "clients were cut off before their answer");
-}
-
-static void stop_assembly(struct nv_gateway *gateway, uint64_t deadline_ns)
-{
-    if (!gateway->assembly_started)
-        return;
-    /* a gateway that failed to start holds nothing new: what it found stays where it is */
-    uint64_t left = atomic_load(&gateway->gate_open) ? left_ms(gateway, deadline_ns) : 0;
-    uint64_t mine = left > 2 * SINKS_SHARE_MS ? left - SINKS_SHARE_MS : left / 2;
-    if (nv_assembly_stop(gateway->assembly, mine * NV_NS_PER_MS) != NV_OK && left > 0)
-        NV_LOG(NV_LOG_WARN, "gateway", "not every trace left in time, the journal keeps them");
-}
-
-/* A backend that has refused the key or the plan will not change its mind in these seconds. */
-static void stop_sinks(struct nv_gateway *gateway, uint64_t deadline_ns)
-{
-    struct nv_sink_status status;
-    if (!gateway->sinks.keeper)
-        return;
-    uint64_t left = left_ms(gateway, deadline_ns);
-    nv_sinks_status(&gateway->sinks, &status);
-    bool held = status.state == NV_SINK_HELD_AUTH || status.state == NV_SINK_HELD_CREDIT ||
-                status.state == NV_SINK_HELD_CONFIG || status.state == NV_SINK_HELD_FOREIGN;
-    if (held && left > HELD_SINK_MS)
-        left = HELD_SINK_MS;
-    nv_sinks_stop(&gateway->sinks, (uint32_t)left);
-}
-
-void nv_gateway_stop(struct nv_gateway *gateway)
-{
-    if (gateway->stopped)
-        return;
-    gateway->stopped = true;
-    atomic_store(&gateway->stopping, true);
-    uint64_t deadline_ns = nv_clock_mono_ns(gateway->clock) +
-                           nv_gateway_options(gateway)->stop_deadline_ms * NV_NS_PER_MS;
-    stop_receiver(gateway, deadline_ns);
-    stop_assembly(gateway, deadline_ns);
-    stop_sinks(gateway, deadline_ns);
-    /* last: how far the stop is can be watched to the end */
-    nv_admin_stop(gateway->admin);
-    gateway->admin = NULL;
 }
 
 bool nv_gateway_look(struct nv_gateway *gateway)
@@ -526,6 +440,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
         return;
     /* each may still call those after it: the door assembly, a sink its claims */
     nv_receiver_free(gateway->receiver);
+    nv_receiving_release(&gateway->receiving);
     nv_sinks_release(&gateway->sinks);
     nv_traces_free(gateway->traces);
     nv_assembly_free(gateway->assembly);

@@ -7,6 +7,7 @@
 
 #include "gateway/config/memory_budget.h"
 #include "gateway/config/option_value.h"
+#include "kafka/config.h"
 #include "otlp/request/request.h"
 
 #include <assert.h>
@@ -72,6 +73,8 @@ enum nv_err nv_stage_receiver(const struct nv_options *options, struct nv_buf *o
     config->max_body_bytes = options->receiver_max_body_bytes;
     config->max_items =
         (uint32_t)nv_memory_share(options, NV_MEMORY_ITEMS, NV_REQUEST_ITEMS_MAX);
+    if (options->role == NV_ROLE_RECEIVE)
+        config->max_item_bytes = nv_kafka_request_bytes_of(options->kafka_max_message_bytes);
     config->threads = (unsigned)options->receiver_threads;
     config->threads_max = (unsigned)nv_memory_share(options, NV_MEMORY_THREADS, UINT_MAX);
     config->limits.connections_max = options->receiver_max_connections;

@@ -48,6 +48,11 @@ void nv_ledger_receive(uint64_t spans, bool replayed)
     receive_into(&ledger.held, replayed, spans);
 }
 
+void nv_ledger_pass(uint64_t spans)
+{
+    receive_into(&ledger.delivered, false, spans);
+}
+
 void nv_ledger_queue(uint64_t spans)
 {
     move(&ledger.held, &ledger.queued, spans);

@@ -17,7 +17,8 @@
 /* X(id, name): why spans are refused at the door */
 #define NV_REJECT_TABLE(X)                                                                     \
     X(NV_REJECT_TRACE_ID, "trace_id")                                                          \
-    X(NV_REJECT_SPAN_ID, "span_id")
+    X(NV_REJECT_SPAN_ID, "span_id")                                                            \
+    X(NV_REJECT_TOO_LARGE, "too_large")
 
 /* X(id, name): why spans are dropped; sampled, rule and not_ai are 0 unless the user configured
  * it (sampling.rate, mapping.rules_file, mapping.spans); placeholders and duplicates repeat a
@@ -58,6 +59,8 @@ struct nv_ledger {
 void nv_ledger_reject(enum nv_reject reason, uint64_t spans);
 /* Received, into held; `replayed`: from the journal after a restart. */
 void nv_ledger_receive(uint64_t spans, bool replayed);
+/* Received and delivered at once: by a receiver whose log has them. */
+void nv_ledger_pass(uint64_t spans);
 /* Held into queued: the trace is complete and on its way. */
 void nv_ledger_queue(uint64_t spans);
 /* An outbox record found at the start: received (as replayed), into queued. */

@@ -102,6 +102,7 @@ static enum nv_err make_http(struct nv_receiver *receiver,
                                        .auth = receiver->auth,
                                        .max_body_bytes = config->max_body_bytes,
                                        .max_items = config->max_items,
+                                       .max_item_bytes = config->max_item_bytes,
                                        .cors_allowed_origins = config->cors_allowed_origins};
     enum nv_err err = nv_otlp_http_new(&otlp, fail, &receiver->otlp_http);
     if (err != NV_OK)
@@ -138,6 +139,7 @@ static enum nv_err make_grpc(struct nv_receiver *receiver,
     nv_grpc_limits_init(&server.limits);
     server.limits.message_bytes_max = config->max_body_bytes;
     server.limits.items_max = config->max_items;
+    server.limits.item_bytes_max = config->max_item_bytes;
     server.limits.connections_max = grpc_connections(config);
     server.limits.undecoded_bytes_max = undecoded_bytes(config);
     server.limits.account = config->limits.account;

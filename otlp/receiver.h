@@ -31,9 +31,10 @@ struct nv_receiver_config {
     const char *cors_allowed_origins; /* comma-separated; "*", exact, or with one '*' inside */
     size_t max_body_bytes;            /* 67108864, after decompression and as sent */
     uint32_t max_items;               /* spans or log records of one request; 0: 2,000,000 */
-    unsigned threads;                 /* loops; 0: one for each processor, at most 4 */
-    unsigned threads_max;             /* with 0: and at most so many; 0: no such limit */
-    unsigned unix_mode;               /* 0660 */
+    size_t max_item_bytes; /* of one item with its resource and scope; 0: no limit of its own */
+    unsigned threads;      /* loops; 0: one for each processor, at most 4 */
+    unsigned threads_max;  /* with 0: and at most so many; 0: no such limit */
+    unsigned unix_mode;    /* 0660 */
     bool reuse_port;
     /* Of each protocol; gRPC takes connections (at most its own default), undecoded bytes, head
      * and body timeouts from it.

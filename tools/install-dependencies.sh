@@ -10,7 +10,7 @@ set -eu
 
 build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libcurl4-openssl-dev
  libjansson-dev libnghttp2-dev libdeflate-dev libisal-dev libzstd-dev libyaml-dev
- libssl-dev libxxhash-dev libpcre2-dev libutf8proc-dev libsqlite3-dev
+ libssl-dev libxxhash-dev libpcre2-dev libutf8proc-dev libsqlite3-dev librdkafka-dev
  libnanopb-dev nanopb uthash-dev
  protobuf-compiler python3 python3-protobuf ca-certificates"
 test="check libprotobuf-c-dev protobuf-c-compiler zlib1g-dev g++ luajit"

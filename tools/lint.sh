@@ -21,7 +21,7 @@ cmake --build "$build" -j "$(nproc)" --target noveum_objects noveum_trace_object
 
 python3 tests/tools/check_format.py . "$build" || failed="$failed format"
 
-sources=$(find base net model journal otlp assembly mapping redaction exporter gateway trace -name '*.c' 2>/dev/null | sort)
+sources=$(find base net model journal otlp assembly mapping redaction exporter kafka gateway trace -name '*.c' 2>/dev/null | sort)
 if command -v clang-tidy >/dev/null; then
     say "clang-tidy"
     echo "$sources" | xargs -P "$(nproc)" -n 4 clang-tidy -p "$build" --quiet \

@@ -19,6 +19,8 @@ No label holds anything that a client can choose. Which of them to watch, and wh
 
 The spans add up at every scrape, whatever fails:
 `noveum_spans_received_total` = `noveum_spans_delivered_total` + `noveum_spans_dropped_total` + `noveum_spans_dead_lettered_total` + `noveum_spans_held` + `noveum_spans_queued`.
+In role `receive` the log of Kafka is where spans are delivered to: a message that all replicas in sync have is received and delivered at once, what is on its
+way counts nowhere yet (`noveum_kafka_buffered_messages`), and a request that is answered 503 comes again.
 Counters begin at 0 with each start; spans that come back from the journal are received again and counted in `noveum_spans_replayed_total` as well.
 
 | metric | type | labels | meaning |

@@ -121,7 +121,7 @@ MAKES_FILES = re.compile(r"\bO_CREAT\b|\bO_TMPFILE\b|\bfopen\(|\bmkstemp|\btmpfi
 
 def makers():
     """Sources of the program that make files."""
-    for folder in ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway"):
+    for folder in ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway"):
         for path in sorted((ROOT / folder).rglob("*.c")):
             if MAKES_FILES.search(path.read_text("utf-8")):
                 yield str(path.relative_to(ROOT))

@@ -58,6 +58,8 @@ ALERTS = [
      "Records of the journal are gone, acknowledged ones among them: who writes to journal.directory?"),
     ("JournalLocked", "noveum_journal_locked_records > 0", "0m", "critical",
      "Records of the journal were set aside because no key opens them: docs/operations.md, The key of the journal."),
+    ("KafkaBehind", "increase(noveum_kafka_messages_failed_total[10m]) > 0", "5m", "warning",
+     "Kafka does not take messages in time, clients send them again: brokers away, topic missing or too few replicas in sync."),
     ("DeliveryLags", "noveum_oldest_trace_age_seconds > 900", "5m", "warning",
      "The oldest trace has waited {{ $value | humanizeDuration }}: the backend is behind, or assembly.open_ms is longer than usual."),
     ("RepeatedSpans", 'sum by (instance, job) (increase(noveum_spans_dropped_total{reason="duplicate"}[10m])) '
@@ -143,6 +145,18 @@ ROWS = [
             ("open", 'sum(noveum_open_traces{instance=~"$instance"})'),
             ("encoded, in memory", 'sum(noveum_queued_traces{instance=~"$instance"})'),
             ("not settled", 'sum(noveum_unsettled_traces{instance=~"$instance"})')])]),
+    ("Kafka (roles beside all)", [
+        ("Brokers answer", "bool_yes_no", [("{{instance}}", 'noveum_kafka_up{instance=~"$instance"}')]),
+        ("Messages a second", "short", [
+            ("written", 'sum(rate(noveum_kafka_messages_produced_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("not taken in time", 'sum(rate(noveum_kafka_messages_failed_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("clients made anew", 'sum(rate(noveum_kafka_clients_renewed_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Bytes written", "Bps", [
+            ("before compression", 'sum(rate(noveum_kafka_bytes_produced_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Waiting for the brokers", "short", [
+            ("messages", 'sum(noveum_kafka_buffered_messages{instance=~"$instance"})'),
+            ("bytes", 'sum(noveum_kafka_buffered_bytes{instance=~"$instance"})'),
+            ("partitions of the topic", 'max(noveum_kafka_partitions{instance=~"$instance"})')])]),
     ("The program", [
         ("Ready", "bool_yes_no", [("{{instance}}", 'noveum_ready{instance=~"$instance"}')]),
         ("Up for", "s", [("{{instance}}", 'noveum_uptime_seconds{instance=~"$instance"}')]),

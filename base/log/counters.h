@@ -92,6 +92,14 @@
       "Uploads of pictures and sounds that were begun")                                        \
     X(NV_COUNT_MEDIA_BYTES, "noveum_media_bytes_total", "", "counter",                         \
       "Bytes of uploads, as on the wire")                                                      \
+    X(NV_COUNT_KAFKA_PRODUCED, "noveum_kafka_messages_produced_total", "", "counter",          \
+      "Messages that the brokers have, of role receive")                                       \
+    X(NV_COUNT_KAFKA_PRODUCED_BYTES, "noveum_kafka_bytes_produced_total", "", "counter",       \
+      "Bytes of these messages before compression")                                            \
+    X(NV_COUNT_KAFKA_FAILED, "noveum_kafka_messages_failed_total", "", "counter",              \
+      "Messages that the brokers did not take in time; their clients send them again")         \
+    X(NV_COUNT_KAFKA_RENEWED, "noveum_kafka_clients_renewed_total", "", "counter",             \
+      "Clients of Kafka made anew after an error that they do not survive")                    \
     X(NV_COUNT_STORE_KEPT, "noveum_store_traces_total", "", "counter",                         \
       "Traces written to the local store of the page")                                         \
     X(NV_COUNT_STORE_DROPPED, "noveum_store_dropped_total", "", "counter",                     \

@@ -17,6 +17,7 @@
  * Failures of a buffer are looked at once, at the end: a page of metrics is whole or an error.
  */
 #include "gateway/admin/admin.h"
+#include "gateway/admin/admin_kafka.h"
 #include "base/limits.h"
 #include "gateway/process/progress.h"
 #include "redaction/redact.h"
@@ -61,6 +62,8 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
     *why = "ready";
     if (status->stopping) {
         *why = "stopping";
+    } else if (status->kafka.on && !status->kafka.up) {
+        *why = "the Kafka brokers do not answer: see /status";
     } else if (status->assembly.journal_full) {
         *why =
             status->assembly.refusal == NV_ERR_IO ? "journal can't be written" : "journal full";
@@ -72,7 +75,7 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
         *why = held_text(status->exporter.state);
     }
     return !status->stopping && !status->assembly.journal_full &&
-           status->stuck_ns < NV_STUCK_TOLD_NS;
+           (!status->kafka.on || status->kafka.up) && status->stuck_ns < NV_STUCK_TOLD_NS;
 }
 
 /* Why the journal refuses, in words. */
@@ -182,6 +185,7 @@ enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status, struc
     gauge(buf, "noveum_ready", "1 when a request sent now would be kept",
           nv_admin_ready(status, &why) ? 1 : 0);
     write_gauges(status, buf);
+    nv_admin_write_kafka_metrics(&status->kafka, buf);
     (void)nv_buf_printf(buf,
                         "# HELP noveum_build_info Version of the program\n"
                         "# TYPE noveum_build_info gauge\n"
@@ -429,6 +433,7 @@ enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
     nv_json_write_begin_object(&json);
     put_text(&json, "version", NOVEUM_VERSION);
     put_text(&json, "mode", status->local ? "local" : "noveum");
+    put_text(&json, "role", status->role ? status->role : "all");
     put_bool(&json, "ready", nv_admin_ready(status, &why));
     put_text(&json, "ready_reason", why);
     put_uint(&json, "uptime_ms", status->uptime_ns / NV_NS_PER_MS);
@@ -441,6 +446,7 @@ enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
     put_translation(&json, status);
     put_journal(&json, &status->assembly);
     put_exporter(&json, &status->exporter);
+    nv_admin_put_kafka(&json, &status->kafka);
     put_services(&json, services, service_count);
     nv_json_write_end_object(&json);
     return nv_buf_append_char(buf, '\n');

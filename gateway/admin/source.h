@@ -15,6 +15,7 @@
 #include "exporter/exporter.h"
 #include "gateway/config/options.h"
 #include "gateway/traces/traces.h"
+#include "kafka/config.h"
 #include "mapping/settle/agents.h"
 #include "otlp/receiver.h"
 #include "redaction/redact.h"
@@ -23,6 +24,7 @@
 struct nv_gateway_status {
     uint64_t uptime_ns;
     bool local;                                  /* no API key: files and terminal */
+    const char *role;                            /* as configured; static; NULL: all */
     bool stopping;                               /* SIGTERM was seen */
     uint64_t stuck_ns;                           /* a shard makes no progress for so long */
     char stuck_trace[2 * NV_TRACE_ID_BYTES + 1]; /* with this trace, in hex */
@@ -31,6 +33,7 @@ struct nv_gateway_status {
     struct nv_grpc_status grpc;
     struct nv_assembly_status assembly;
     struct nv_sink_status exporter;
+    struct nv_kafka_status kafka; /* `on` is false in role all */
     /* as configured, of the options of the start: filled in by the port; borrowed */
     const char *http_listen, *grpc_listen, *admin_listen;
 };

@@ -18,6 +18,7 @@
 #include "gateway/config/memory_budget.h"
 #include "gateway/process/memory_trim.h"
 #include "gateway/process/notify.h"
+#include "gateway/config/option_kafka.h"
 #include "gateway/config/option_origins.h"
 #include "gateway/config/option_value.h"
 #include "gateway/process/progress.h"
@@ -344,8 +345,8 @@ int nv_run(const struct nv_options *options, const struct nv_option_sources *sou
     if (err != NV_OK)
         return fail_to_start(gateway, err, &fail, &set);
     print_banner(gateway);
-    NV_LOG(NV_LOG_INFO, "gateway", "started version=%s mode=%s", NOVEUM_VERSION,
-           nv_gateway_is_local(gateway) ? "local" : "noveum");
+    NV_LOG(NV_LOG_INFO, "gateway", "started version=%s mode=%s role=%s", NOVEUM_VERSION,
+           nv_gateway_is_local(gateway) ? "local" : "noveum", nv_role_name(options->role));
     (void)nv_notify("READY=1");
     int got = wait_for_end(gateway, &set, sources, &reloaded);
     (void)nv_notify("STOPPING=1");

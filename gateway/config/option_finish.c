@@ -14,6 +14,7 @@
  */
 #include "gateway/config/file_trust.h"
 #include "gateway/config/memory_budget.h"
+#include "gateway/config/option_kafka.h"
 #include "gateway/config/option_personal.h"
 #include "gateway/config/option_value.h"
 #include "redaction/content.h"
@@ -225,6 +226,10 @@ static enum nv_err check_files(const struct nv_options *options, struct nv_fail 
                  {NV_OPT_receiver_auth_tokens_file, false},
                  {NV_OPT_journal_key_file, false},
                  {NV_OPT_exporter_noveum_ca_bundle, true},
+                 {NV_OPT_kafka_ca_bundle, true},
+                 {NV_OPT_kafka_cert_file, true},
+                 {NV_OPT_kafka_key_file, true},
+                 {NV_OPT_kafka_token_file, false},
                  {NV_OPT_mapping_prices_file, false},
                  {NV_OPT_mapping_rules_file, false}};
     enum nv_err err = NV_OK;
@@ -352,5 +357,7 @@ enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
         err = check_personal(options, fail);
     if (err == NV_OK)
         err = check_page(options, fail);
+    if (err == NV_OK)
+        err = nv_options_check_kafka(options, fail);
     return err == NV_OK ? check_dev_mode(options, fail) : err;
 }

@@ -29,6 +29,12 @@
 
 #define VARIABLE_PREFIX "NOVEUM_GATEWAY_"
 
+/* Where an entry of a map was written. */
+struct entry_place {
+    enum nv_option_source source;
+    const char *where;
+};
+
 static enum nv_err fail_at(struct nv_fail *fail, const char *where, enum nv_err err)
 {
     if (err == NV_ERR_CONFIG && fail && fail->path[0] == '\0')
@@ -64,6 +70,31 @@ static enum nv_err set_expanded(struct nv_options *options, size_t id, struct nv
     return fail_at(fail, where, err);
 }
 
+/*
+ * One entry of a map, as "kafka.properties.linger.ms": joins those that the same source gave
+ * before, and takes the place of all that a source of lower rank gave.
+ */
+static enum nv_err set_entry(struct nv_options *options, size_t id, struct nv_str name,
+                             struct nv_str text, struct entry_place place, struct nv_fail *fail)
+{
+    const struct nv_text_list *map =
+        (const void *)((const char *)options + nv_option_table[id].offset);
+    struct nv_buf lines;
+    nv_buf_init(&lines, NV_CAP_CONFIG_FILE);
+    for (size_t i = 0; options->source[id] == place.source && i < map->count; i++)
+        (void)nv_buf_printf(&lines, "%s\n", map->items[i]);
+    (void)nv_buf_printf(&lines, "%.*s=", NV_STR_ARG(name));
+    enum nv_err err = nv_option_expand(text, getenv, &lines, fail);
+    if (err == NV_OK)
+        err = lines.failed;
+    if (err == NV_OK)
+        err = nv_options_set(options, id, nv_buf_str(&lines), place.source, place.where, fail);
+    else if (err == NV_ERR_LIMIT)
+        err = nv_fail_set(fail, NV_ERR_CONFIG, 0, "the value is too long");
+    nv_buf_release(&lines);
+    return fail_at(fail, place.where, err);
+}
+
 /* ---- file -------------------------------------------------------------------------------- */
 
 static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry,
@@ -71,11 +102,20 @@ static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry,
 {
     size_t id = nv_option_find(entry->path);
     bool section = nv_option_is_section(entry->path);
+    bool map = id < NV_OPTION_TOTAL && nv_option_table[id].type == NV_OPTION_MAP;
+    struct nv_str name;
+    size_t of = nv_option_find_entry(entry->path, &name);
+    if (of < NV_OPTION_TOTAL) {
+        if (entry->is_section || entry->is_null)
+            return NV_OK;
+        return set_entry(visit_ctx, of, name, entry->value,
+                         (struct entry_place){NV_SOURCE_FILE, entry->where}, fail);
+    }
     if (id == NV_OPTION_TOTAL && !section)
         return unknown_key(entry->path, entry->where, fail);
     if (entry->is_null)
         return NV_OK;
-    if (entry->is_section && section)
+    if (entry->is_section && (section || map))
         return NV_OK;
     if (section || entry->is_section) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" %s", NV_STR_ARG(entry->path),
@@ -172,6 +212,45 @@ static void warn_ignored(struct nv_str name)
            NV_STR_ARG(name), near != NULL ? "; did you mean " : "; --help lists all keys",
            NV_STR_ARG(nv_buf_str(&variable)));
     nv_buf_release(&variable);
+}
+
+/*
+ * NOVEUM_GATEWAY_ROEL, NOVEUM_ROLE, NOVEUM_GATEWAY_KIND=receive: by its name or by its value it
+ * is meant to say what this process does. Passed over it would do something else.
+ */
+static bool looks_like_role(struct nv_str name, struct nv_str value)
+{
+    static const char *const words[] = {"receive", "assemble", "receiver", "assembler"};
+    char word[NV_OPTION_WHERE_SIZE];
+    bool ours = nv_str_starts(name, NV_STR(VARIABLE_PREFIX));
+    size_t front = ours ? sizeof VARIABLE_PREFIX - 1 : sizeof "NOVEUM_" - 1;
+    struct nv_str rest = nv_str_slice(name, front, sizeof word);
+    for (size_t i = 0; i < rest.len; i++)
+        word[i] = (char)tolower((unsigned char)rest.ptr[i]);
+    struct nv_str lower = {word, rest.len};
+    if (nv_str_eq(lower, NV_STR("role")))
+        return true;
+    if (!ours)
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (nv_str_ieq(nv_str_trim(value), nv_str_from(words[i])))
+            return true;
+    }
+    return nv_str_find(lower, NV_STR("role")) != SIZE_MAX || nv_str_eq(lower, NV_STR("roel")) ||
+           nv_str_eq(lower, NV_STR("rloe")) || nv_str_eq(lower, NV_STR("orle")) ||
+           nv_option_distance(lower, NV_STR("role")) <= 1;
+}
+
+static enum nv_err refuse_role(struct nv_str name, struct nv_fail *fail)
+{
+    (void)nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                      "unknown variable that looks like a role, did you mean "
+                      "NOVEUM_GATEWAY_ROLE?");
+    if (fail) {
+        (void)snprintf(fail->path, sizeof fail->path, "%.*s",
+                       NV_STR_ARG(nv_str_slice(name, 0, 96)));
+    }
+    return NV_ERR_CONFIG;
 }
 
 static enum nv_err unknown_variable(struct nv_str name, struct nv_fail *fail)
@@ -275,7 +354,9 @@ static enum nv_err load_environment(struct nv_options *options, const char *cons
             continue;
         struct nv_str value = nv_str_slice(line, equals + 1, line.len);
         if (!nv_str_starts(name, NV_STR(VARIABLE_PREFIX))) {
-            if (value.len > 0)
+            if (value.len > 0 && looks_like_role(name, value))
+                err = refuse_role(name, fail);
+            else if (value.len > 0)
                 warn_near(name);
             continue;
         }
@@ -283,6 +364,8 @@ static enum nv_err load_environment(struct nv_options *options, const char *cons
         if (id == NV_OPTION_TOTAL && is_of_service(name, value)) {
             NV_LOG(NV_LOG_DEBUG, "config", "\"%.*s\" is of a Kubernetes service, ignored",
                    NV_STR_ARG(name));
+        } else if (id == NV_OPTION_TOTAL && looks_like_role(name, value)) {
+            err = refuse_role(name, fail);
         } else if (id == NV_OPTION_TOTAL) {
             err = unknown_variable(name, fail);
         } else if (value.len > 0) {
@@ -306,9 +389,15 @@ static enum nv_err load_set(struct nv_options *options, const char *set, struct 
     }
     struct nv_str path = nv_str_trim(nv_str_slice(line, 0, equals));
     size_t id = nv_option_find(path);
+    struct nv_str name;
+    size_t of = nv_option_find_entry(path, &name);
+    struct nv_str value = nv_str_slice(line, equals + 1, line.len);
+    if (of < NV_OPTION_TOTAL) {
+        return set_entry(options, of, name, value, (struct entry_place){NV_SOURCE_SET, "--set"},
+                         fail);
+    }
     if (id == NV_OPTION_TOTAL)
         return unknown_key(path, "--set", fail);
-    struct nv_str value = nv_str_slice(line, equals + 1, line.len);
     return set_expanded(options, id, value, NV_SOURCE_SET, "--set", fail);
 }
 

@@ -18,6 +18,7 @@
 #include "gateway/config/options.h"
 
 #include "base/text/mask.h"
+#include "gateway/config/option_map.h"
 #include "gateway/config/option_value.h"
 
 #include <assert.h>
@@ -63,6 +64,11 @@ static bool is_text(enum nv_option_type type)
            type == NV_OPTION_URL;
 }
 
+static bool is_list(enum nv_option_type type)
+{
+    return type == NV_OPTION_LIST || type == NV_OPTION_MAP;
+}
+
 /* By the table and not by name: a new option is released without anybody thinking of it. */
 void nv_options_release(struct nv_options *options)
 {
@@ -70,7 +76,7 @@ void nv_options_release(struct nv_options *options)
         void *field = field_of(options, id);
         if (is_text(nv_option_table[id].type))
             free(*(char **)field);
-        else if (nv_option_table[id].type == NV_OPTION_LIST)
+        else if (is_list(nv_option_table[id].type))
             nv_text_list_release(field);
     }
     memset(options, 0, sizeof *options);
@@ -232,6 +238,8 @@ static enum nv_err set_field(struct nv_options *options, size_t id, struct nv_st
         return set_choice(option, field, text, fail);
     case NV_OPTION_LIST:
         return set_list(field, text);
+    case NV_OPTION_MAP:
+        return nv_option_map_set(field, text, fail);
     }
     return NV_ERR_INTERNAL;
 }
@@ -252,6 +260,8 @@ static enum nv_err remember(size_t id, struct nv_str text)
         return nv_mask_add(text);
     if (nv_option_table[id].type == NV_OPTION_URL)
         return nv_mask_add_url(text);
+    if (nv_option_table[id].type == NV_OPTION_MAP)
+        return nv_option_map_remember(text);
     return NV_OK;
 }
 
@@ -307,7 +317,7 @@ bool nv_option_same(const struct nv_options *a, const struct nv_options *b, size
     enum nv_option_type type = nv_option_table[id].type;
     if (is_text(type))
         return nv_str_eq(nv_str_from(*(char *const *)left), nv_str_from(*(char *const *)right));
-    if (type == NV_OPTION_LIST)
+    if (is_list(type))
         return same_list(left, right);
     if (type == NV_OPTION_BOOL)
         return *(const bool *)left == *(const bool *)right;
@@ -331,6 +341,19 @@ size_t nv_option_find(struct nv_str path)
     while (id < NV_OPTION_TOTAL && !nv_str_eq(path, nv_str_from(nv_option_table[id].path)))
         id++;
     return id;
+}
+
+size_t nv_option_find_entry(struct nv_str path, struct nv_str *name)
+{
+    for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
+        struct nv_str row = nv_str_from(nv_option_table[id].path);
+        if (nv_option_table[id].type == NV_OPTION_MAP && path.len > row.len + 1 &&
+            path.ptr[row.len] == '.' && nv_str_starts(path, row)) {
+            *name = nv_str_slice(path, row.len + 1, path.len);
+            return id;
+        }
+    }
+    return NV_OPTION_TOTAL;
 }
 
 bool nv_option_is_section(struct nv_str path)
@@ -440,6 +463,8 @@ enum nv_err nv_option_write(const struct nv_options *options, size_t id, struct 
         return write_choice(option->choices, *(const unsigned *)field, buf);
     if (option->type == NV_OPTION_LIST)
         return write_list(field, buf);
+    if (option->type == NV_OPTION_MAP)
+        return nv_option_map_write(field, buf);
     return nv_buf_printf(buf, "%" PRIu64, *(const uint64_t *)field);
 }
 

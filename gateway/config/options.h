@@ -25,7 +25,8 @@ enum nv_option_type {
     NV_OPTION_BYTES, /* a number of bytes, or with a unit: KB MB GB (1000), KiB MiB GiB (1024) */
     NV_OPTION_RATE,  /* 0 to 1 */
     NV_OPTION_CHOICE,
-    NV_OPTION_LIST /* separated by commas, or by newlines when there is one; a YAML sequence */
+    NV_OPTION_LIST, /* separated by commas, or by newlines when there is one; a YAML sequence */
+    NV_OPTION_MAP   /* lines of "name=value"; a YAML mapping, each key of which adds one */
 };
 
 enum nv_option_flags {
@@ -74,6 +75,7 @@ typedef uint64_t nv_option_field_BYTES;
 typedef double nv_option_field_RATE;
 typedef unsigned nv_option_field_CHOICE;
 typedef struct nv_text_list nv_option_field_LIST;
+typedef struct nv_text_list nv_option_field_MAP; /* "name=value", each name once */
 
 /* NV_OPT_<field>: indexes into nv_option_table. */
 enum nv_option_id {
@@ -85,6 +87,7 @@ enum nv_option_id {
 
 /* Choices that this room or no stage needs by name; stages' own are checked in
  * gateway/stages.c. */
+enum nv_role_choice { NV_ROLE_ALL, NV_ROLE_RECEIVE };
 enum nv_stacks_choice { NV_STACKS_OFF, NV_STACKS_LAST, NV_STACKS_FULL };
 enum nv_media_choice { NV_MEDIA_STAYS, NV_MEDIA_MARKED, NV_MEDIA_UPLOADED };
 enum nv_pii_choice { NV_PII_OFF, NV_PII_REDACT, NV_PII_PSEUDONYMISE };
@@ -123,6 +126,9 @@ enum nv_err nv_options_set(struct nv_options *options, size_t id, struct nv_str 
                            struct nv_fail *fail) NV_MUST_USE;
 /* Row of a path, or NV_OPTION_TOTAL. */
 size_t nv_option_find(struct nv_str path);
+/* Row of a MAP below which `path` names an entry ("kafka.properties.linger.ms"), or
+ * NV_OPTION_TOTAL; `*name` is then the entry's, a view into `path`. */
+size_t nv_option_find_entry(struct nv_str path, struct nv_str *name);
 /* Is `path` the front part of rows' paths, as "receiver.http"? */
 bool nv_option_is_section(struct nv_str path);
 /* Do both hold the same value of the option? Secrets are compared too. */

@@ -430,7 +430,8 @@ enum nv_err nv_grpc_server_new(const struct nv_grpc_server_config *config,
     server->otlp = (struct nv_otlp_grpc){.acceptor = config->acceptor,
                                          .auth = config->auth,
                                          .message_bytes_max = config->limits.message_bytes_max,
-                                         .items_max = config->limits.items_max};
+                                         .items_max = config->limits.items_max,
+                                         .item_bytes_max = config->limits.item_bytes_max};
     server->shared.limits = config->limits;
     server->shared.service = nv_otlp_grpc_service(&server->otlp);
     server->shared.clock = nv_loop_clock(loops->items[0]);

@@ -23,6 +23,7 @@ struct nv_grpc_limits {
     uint32_t header_list_bytes; /* 16384: names and values plus 32 each (RFC 9113 6.5.2) */
     size_t message_bytes_max;   /* 64 MiB, as sent and after decompression */
     uint32_t items_max;         /* of one message; 0: NV_REQUEST_ITEMS_MAX */
+    size_t item_bytes_max;      /* of one item with resource and scope; 0: no limit */
     size_t undecoded_bytes_max; /* 256 MiB, of requests until they are answered: messages, what
                                  * is made of them (nv_grpc_call_count), headers */
     /* the same bytes count there too; borrowed; NULL: nowhere else */

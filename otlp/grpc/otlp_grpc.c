@@ -257,8 +257,10 @@ static enum nv_err decode(const struct nv_otlp_grpc *otlp, struct pending *pendi
                           struct nv_batch **batch, struct nv_fail *why)
 {
     const struct nv_room room = {otlp->message_bytes_max, take_room, pending->call};
-    struct nv_request_limits limits = {
-        .body_max_bytes = otlp->message_bytes_max, .items_max = otlp->items_max, .room = &room};
+    struct nv_request_limits limits = {.body_max_bytes = otlp->message_bytes_max,
+                                       .items_max = otlp->items_max,
+                                       .item_bytes_max = otlp->item_bytes_max,
+                                       .room = &room};
     char *message = NULL;
     size_t len = 0;
     enum nv_err err = take_message(otlp, pending->call, &message, &len, why);

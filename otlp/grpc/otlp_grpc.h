@@ -20,6 +20,7 @@ struct nv_otlp_grpc {
     struct nv_auth *auth;
     size_t message_bytes_max; /* after decompression */
     uint32_t items_max;       /* spans or log records of one request; 0: as many as ever */
+    size_t item_bytes_max;    /* of one of them with its resource and scope; 0: no limit */
 };
 
 /* The service's functions, with `otlp` (borrowed) as their context. */

@@ -50,6 +50,7 @@ struct nv_otlp_http {
     struct nv_auth *auth;
     size_t max_body_bytes;
     uint32_t max_items;
+    size_t max_item_bytes;
     char *cors; /* NULL: off */
     struct endpoint endpoints[TARGET_COUNT];
     struct nv_http_route routes[ROUTES];
@@ -375,6 +376,7 @@ static enum nv_err decode(const struct endpoint *endpoint, const struct form *fo
     const struct nv_room room = {service->max_body_bytes, take_room, pending->exchange};
     struct nv_request_limits limits = {.body_max_bytes = service->max_body_bytes,
                                        .items_max = service->max_items,
+                                       .item_bytes_max = service->max_item_bytes,
                                        .room = &room};
     char *body = NULL;
     size_t len = 0;
@@ -474,6 +476,7 @@ enum nv_err nv_otlp_http_new(const struct nv_otlp_http_config *config, struct nv
     service->auth = config->auth;
     service->max_body_bytes = config->max_body_bytes;
     service->max_items = config->max_items;
+    service->max_item_bytes = config->max_item_bytes;
     set_routes(service);
     if (origins.len > 0) {
         service->cors = strdup(config->cors_allowed_origins);

@@ -20,7 +20,8 @@ struct nv_otlp_http_config {
     const struct nv_acceptor *acceptor; /* borrowed */
     struct nv_auth *auth;               /* borrowed */
     size_t max_body_bytes;              /* after decompression; also of the body as sent */
-    uint32_t max_items; /* spans or log records of one request; 0: as many as ever */
+    uint32_t max_items;    /* spans or log records of one request; 0: as many as ever */
+    size_t max_item_bytes; /* of one of them with its resource and scope; 0: no limit */
     const char *cors_allowed_origins; /* comma-separated, copied; NULL or "": no CORS */
 };
 

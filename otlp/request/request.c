@@ -8,6 +8,7 @@
  */
 #include "otlp/request/request.h"
 
+#include "otlp/request/large.h"
 #include "otlp/request/merge.h"
 #include "otlp/request/transcode.h"
 #include "otlp/request/walk.h"
@@ -100,6 +101,8 @@ static enum nv_err fill_batch(struct nv_batch *batch, enum nv_media media,
         err = nv_walk_request(batch, limits, result, &split, fail);
     if (err == NV_OK && split) /* never after JSON: the transcoder writes each field once */
         err = merge_body(batch, limits, result, fail);
+    if (err == NV_OK && limits->item_bytes_max > 0)
+        nv_set_large_aside(batch, limits->item_bytes_max, result);
     return err == NV_ERR_LIMIT ? NV_ERR_TOO_LARGE : err;
 }
 

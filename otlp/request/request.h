@@ -30,14 +30,16 @@ struct nv_request_limits {
     uint32_t items_max;
     /* of the protobuf that JSON becomes; callers bound what they pass in */
     size_t body_max_bytes;
+    /* of one item with its resource and scope, written as a request of its own; 0: no limit */
+    size_t item_bytes_max;
     const struct nv_room *room; /* for that, and for a large index; NULL: without asking */
 };
 
 /* What a decoded request was made of; answers and counters are made from it. */
 struct nv_request_result {
     uint64_t accepted; /* spans or log records in the batch, unused log records included */
-    uint64_t rejected; /* spans refused one by one, the others are kept: partial success */
-    uint64_t rejected_by[NV_REJECT_COUNT]; /* the same by reason; sums up to rejected */
+    uint64_t rejected; /* items refused one by one, the others are kept: partial success */
+    uint64_t rejected_by[NV_REJECT_COUNT]; /* spans among them, by reason */
     uint64_t log_records;                  /* of a logs request */
     uint64_t log_records_unused;           /* of these, without a trace id: not in the batch */
     uint64_t invalid_utf8;                 /* strings that are not UTF-8, kept as they are */

@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 
-STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway", "trace", "include")
+STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace", "include")
 CAP = re.compile(r"^#define (\w*_MAX)\b|(?:^|[{,])\s*(\w*_MAX) = ", re.MULTILINE)
 # name: why no test names it
 ALLOWED = {}

@@ -17,7 +17,7 @@ import sys
 
 CIRCLES_MAX = 0
 TARGETS = ("noveum_objects", "noveum_trace_objects")
-STAGES = {"base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway", "trace"}
+STAGES = {"base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace"}
 
 
 def symbols(objects):

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-STAGES = ["base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway", "trace", "tools",
+STAGES = ["base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace", "tools",
           "tests"]
 LINES_MAX = 60
 PARAMETERS_MAX = 6

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Includes point one way:
 
-    base < {net, model} < journal < {otlp, assembly, mapping, redaction, exporter} < gateway
+    base < {net, model} < journal < {otlp, assembly, mapping, redaction, exporter, kafka} < gateway
     base < trace: a library of its own, which nothing of the gateway includes
 
 The stages never include each other; they meet in model/ and in function pointers that gateway/
@@ -27,7 +27,8 @@ LAYERS = {
     "mapping": {"base", "model", "mapping"},
     "redaction": {"base", "model", "redaction"},
     "exporter": {"base", "net", "model", "exporter"},
-    "gateway": {"base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway",
+    "kafka": {"base", "net", "model", "kafka"},
+    "gateway": {"base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway",
                 "noveum"},
     "trace": {"base", "trace", "noveum"},
 }
@@ -58,6 +59,7 @@ LIBRARIES = {
     "pb": ("nanopb", 2),
     "utf8proc": ("utf8proc", 2),
     "uthash": ("uthash", 1),  # base/tables/hash_map.h
+    "librdkafka/": ("librdkafka", 2),  # kafka/rd.h, through which client, producer and consumer see it
     "sqlite3": ("SQLite", 1),  # gateway/traces/sql.c
 }
 

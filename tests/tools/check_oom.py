@@ -14,7 +14,7 @@ import pathlib
 import re
 import sys
 
-STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway", "trace")
+STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace")
 ALLOCATES = re.compile(r"\b(?:malloc|calloc|realloc|reallocarray|strdup|strndup|aligned_alloc)\s*\(")
 FAILS = re.compile(r"\boom_fail_(?:nth|from)\s*\(|\bnv_test_oom_\w+\s*\(")
 COMMENT = re.compile(r"/\*.*?\*/", re.S)

@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-STAGES = ["base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway", "trace"]
+STAGES = ["base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace"]
 LINES_MAX = 600
 TEST_LINES_MAX = 900  # tables of cases are long
 WIDTH_MAX = 100

@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 
-STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "gateway", "trace")
+STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace")
 # name or prefix* -> why it may be used by tests alone
 ALLOWED = {
     # state of the whole process: a test begins without the one before it
@@ -33,6 +33,7 @@ ALLOWED = {
     "nv_fake_clock_init": "time that a test moves",
     "nv_fake_clock_advance": "time that a test moves",
     "nv_exporter_set_transport": "a backend without a network",
+    "nv_kafka_producer_break": "a client that fails as only real brokers make it fail",
     # looks: what a test or a bench has to see and the program need not
     "nv_account_used": "bytes that are counted",
     "nv_arena_bytes": "bytes that a translation takes, in benches",

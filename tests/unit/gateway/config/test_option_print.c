@@ -178,6 +178,9 @@ static void any_value(uint64_t *state, const struct nv_option *option, struct nv
     case NV_OPTION_LIST:
         (void)nv_buf_printf(out, "one, t\"wo: {%u}, '#3'", chance_below(state, 100));
         return;
+    case NV_OPTION_MAP:
+        (void)nv_buf_printf(out, "linger.ms=%u\na.b=t\"wo: {3}, '#'", chance_below(state, 100));
+        return;
     }
 }
 

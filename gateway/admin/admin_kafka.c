@@ -1,0 +1,50 @@
+/*
+ * Kafka on the admin port: the same numbers for /metrics and /status.
+ *
+ * In role all the gauges are there and zero, so that an alert and a panel can be written before
+ * the role changes; /status has the member only where there is something to see.
+ */
+#include "gateway/admin/admin_kafka.h"
+
+#include <inttypes.h>
+
+#include "base/banned.h"
+
+static void gauge(struct nv_buf *buf, const char *name, const char *help, uint64_t value)
+{
+    (void)nv_buf_printf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRIu64 "\n", name, help,
+                        name, name, value);
+}
+
+void nv_admin_write_kafka_metrics(const struct nv_kafka_status *status, struct nv_buf *buf)
+{
+    gauge(buf, "noveum_kafka_up", "1 while the brokers answer; 0 in role all",
+          status->on && status->up ? 1 : 0);
+    gauge(buf, "noveum_kafka_partitions", "Partitions of the topic of spans",
+          status->partitions);
+    gauge(buf, "noveum_kafka_buffered_messages", "Messages that wait for the brokers",
+          status->buffered_messages);
+    gauge(buf, "noveum_kafka_buffered_bytes", "Bytes of messages that wait for the brokers",
+          status->buffered_bytes);
+}
+
+static void put(struct nv_json_writer *json, const char *key, uint64_t value)
+{
+    nv_json_write_key(json, nv_str_from(key));
+    nv_json_write_uint(json, value);
+}
+
+void nv_admin_put_kafka(struct nv_json_writer *json, const struct nv_kafka_status *status)
+{
+    if (!status->on)
+        return;
+    nv_json_write_key(json, NV_STR("kafka"));
+    nv_json_write_begin_object(json);
+    put(json, "up", status->up ? 1 : 0);
+    put(json, "partitions", status->partitions);
+    put(json, "buffered_messages", status->buffered_messages);
+    put(json, "buffered_bytes", status->buffered_bytes);
+    nv_json_write_key(json, NV_STR("reason"));
+    nv_json_write_string(json, nv_str_from(status->reason));
+    nv_json_write_end_object(json);
+}

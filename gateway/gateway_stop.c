@@ -1,0 +1,79 @@
+/*
+ * The end of a gateway, in the order of the flow: who gives before who takes.
+ *
+ *   receiver ▸ Kafka (role receive) ▸ assembly ▸ sinks ▸ admin
+ *
+ * All share one deadline; what is not delivered by then is kept or was never answered.
+ */
+#include "gateway/gateway_state.h"
+
+#include "base/log/log.h"
+
+#include "base/banned.h"
+
+/* Of the time to stop, what the sinks get when assembly has used up its own. */
+#define SINKS_SHARE_MS 2000
+/* What a sink gets that the backend has refused: time to move its queue to disk. */
+#define HELD_SINK_MS 500
+
+/* ---- stop -------------------------------------------------------------------------------- */
+
+static uint64_t left_ms(const struct nv_gateway *gateway, uint64_t deadline_ns)
+{
+    uint64_t now = nv_clock_mono_ns(gateway->clock);
+    return now < deadline_ns ? (deadline_ns - now) / NV_NS_PER_MS : 0;
+}
+
+static void stop_receiver(struct nv_gateway *gateway, uint64_t deadline_ns)
+{
+    if (!gateway->receiver_started)
+        return;
+    nv_receiver_stop_accepting(gateway->receiver);
+    /* clients are slow at most; a quarter of the time is enough for the answers still due */
+    uint64_t wait_ms = left_ms(gateway, deadline_ns) / 4;
+    if (!nv_receiver_drain(gateway->receiver, (unsigned)wait_ms))
+        NV_LOG(NV_LOG_WARN, "gateway", "clients were cut off before their answer");
+}
+
+static void stop_assembly(struct nv_gateway *gateway, uint64_t deadline_ns)
+{
+    if (!gateway->assembly_started)
+        return;
+    /* a gateway that failed to start holds nothing new: what it found stays where it is */
+    uint64_t left = atomic_load(&gateway->gate_open) ? left_ms(gateway, deadline_ns) : 0;
+    uint64_t mine = left > 2 * SINKS_SHARE_MS ? left - SINKS_SHARE_MS : left / 2;
+    if (nv_assembly_stop(gateway->assembly, mine * NV_NS_PER_MS) != NV_OK && left > 0)
+        NV_LOG(NV_LOG_WARN, "gateway", "not every trace left in time, the journal keeps them");
+}
+
+/* A backend that has refused the key or the plan will not change its mind in these seconds. */
+static void stop_sinks(struct nv_gateway *gateway, uint64_t deadline_ns)
+{
+    struct nv_sink_status status;
+    if (!gateway->sinks.keeper)
+        return;
+    uint64_t left = left_ms(gateway, deadline_ns);
+    nv_sinks_status(&gateway->sinks, &status);
+    bool held = status.state == NV_SINK_HELD_AUTH || status.state == NV_SINK_HELD_CREDIT ||
+                status.state == NV_SINK_HELD_CONFIG || status.state == NV_SINK_HELD_FOREIGN;
+    if (held && left > HELD_SINK_MS)
+        left = HELD_SINK_MS;
+    nv_sinks_stop(&gateway->sinks, (uint32_t)left);
+}
+
+void nv_gateway_stop(struct nv_gateway *gateway)
+{
+    if (gateway->stopped)
+        return;
+    gateway->stopped = true;
+    atomic_store(&gateway->stopping, true);
+    uint64_t deadline_ns = nv_clock_mono_ns(gateway->clock) +
+                           nv_gateway_options(gateway)->stop_deadline_ms * NV_NS_PER_MS;
+    stop_receiver(gateway, deadline_ns);
+    nv_receiving_stop(&gateway->receiving, left_ms(gateway, deadline_ns) / 2);
+    stop_assembly(gateway, deadline_ns);
+    stop_sinks(gateway, deadline_ns);
+    /* last: how far the stop is can be watched to the end */
+    nv_admin_stop(gateway->admin);
+    gateway->admin = NULL;
+}
