@@ -45,6 +45,10 @@
 #define NV_RECORD_GROUPS_MAX 8192u
 /* Head of a medium's record: eleven words, of which the longest have 64 characters. */
 #define NV_CAP_UPLOAD_HEAD NV_CAP_KIB(1)
+/* Files in media.directory: 40 bytes each are remembered. */
+#define NV_MEDIA_FILES_MAX 100000u
+/* What is read of media.directory at the start: 1.6 million files. */
+#define NV_CAP_MEDIA_SCAN NV_CAP_MIB(64)
 /* Media that wait for their upload in memory, where there is no store. */
 #define NV_CAP_UPLOADS NV_CAP_MIB(64)
 

@@ -20,6 +20,7 @@
 #include "base/text/text.h"
 #include "gateway/config/option_kafka.h"
 #include "gateway/config/option_value.h"
+#include "gateway/local.h"
 #include "gateway/stages.h"
 #include "gateway/dead/untranslated.h"
 #include "otlp/request/request.h"
@@ -204,35 +205,26 @@ static void wire_dead_retry(struct nv_gateway *gateway, const struct nv_options 
                                                  .ctx = gateway};
 }
 
-/* A store that can't be opened costs the page and nothing else. */
-static void open_store(struct nv_gateway *gateway, const struct nv_options *options)
-{
-    struct nv_traces_config config;
-    struct nv_fail why = {0};
-    if (!options->admin_ui)
-        return;
-    nv_stage_store(options, &config);
-    if (nv_traces_open(&config, &why, &gateway->traces) != NV_OK) {
-        NV_LOG(NV_LOG_WARN, "gateway", "there is no page, its store can't be opened: %s",
-               why.what);
-    }
-}
-
 /* The last line opens the gate: from then on shards translate, also what the replay has put
  * together meanwhile. */
 static enum nv_err open_sinks(struct nv_gateway *gateway, const struct nv_options *options,
                               struct nv_fail *fail)
 {
-    open_store(gateway, options);
+    enum nv_err err = nv_local_media(options, gateway->clock, &gateway->media_files,
+                                     &gateway->pipeline.redaction.media, fail);
+    if (err != NV_OK)
+        return err;
+    nv_local_store(options, &gateway->traces);
     const struct nv_sink_needs needs = {.options = options,
                                         .settler = &gateway->settler,
                                         .store = gateway->pipeline.store,
                                         .clock = gateway->clock,
-                                        .traces = gateway->traces};
+                                        .traces = gateway->traces,
+                                        .media_files = gateway->media_files};
     size_t count;
     const struct nv_sink_row *const *rows = nv_sinks_table(&count);
     wire_dead_retry(gateway, options);
-    enum nv_err err = nv_sinks_open(&gateway->sinks, rows, count, &needs, fail);
+    err = nv_sinks_open(&gateway->sinks, rows, count, &needs, fail);
     atomic_store(&gateway->gate_open, err == NV_OK);
     return err;
 }
@@ -444,6 +436,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     nv_sinks_release(&gateway->sinks);
     nv_traces_free(gateway->traces);
     nv_assembly_free(gateway->assembly);
+    nv_media_files_free(gateway->media_files);
     nv_mapping_free(gateway->mapping);
     nv_mapping_free(gateway->look_mapping);
     nv_pii_free(gateway->pipeline.redaction.pii);

@@ -36,7 +36,8 @@ struct nv_gateway {
     struct nv_assembly *assembly;    /* NULL in role receive, which has no sinks either */
     struct nv_receiving receiving;
     struct nv_sinks sinks;
-    struct nv_traces *traces; /* the local store; NULL: none */
+    struct nv_traces *traces;           /* the local store; NULL: none */
+    struct nv_media_files *media_files; /* NULL: media become no files */
     struct nv_receiver *receiver;
     struct nv_admin *admin;
 };

@@ -27,6 +27,7 @@
 #define NV_SINKS_MAX 8
 
 struct nv_traces;
+struct nv_media_files;
 
 /* What a sink may use. All borrowed until it is freed. */
 struct nv_sink_needs {
@@ -34,7 +35,8 @@ struct nv_sink_needs {
     const struct nv_settler *settler;
     const struct nv_store *store; /* NULL: memory only */
     const struct nv_clock *clock;
-    struct nv_traces *traces; /* the local store; NULL: none */
+    struct nv_traces *traces;           /* the local store; NULL: none */
+    struct nv_media_files *media_files; /* NULL: none */
 };
 
 struct nv_sink_row {

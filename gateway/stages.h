@@ -28,6 +28,9 @@ void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config
 enum nv_err nv_stage_redaction(const struct nv_options *options,
                                struct nv_redaction_config *config,
                                struct nv_fail *fail) NV_MUST_USE;
+/* The same for files of media; only where media.directory is set. Borrows its path. */
+void nv_stage_media_files(const struct nv_options *options,
+                          struct nv_media_files_config *config);
 /* The same for the local store of the page. Borrows its path from `options`. */
 void nv_stage_store(const struct nv_options *options, struct nv_traces_config *config);
 /*

@@ -44,6 +44,17 @@ void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_conf
     config->file_directory = options->exporter_file_directory;
 }
 
+void nv_stage_media_files(const struct nv_options *options,
+                          struct nv_media_files_config *config)
+{
+    *config = (struct nv_media_files_config){
+        .directory = options->media_directory,
+        .files_max = (uint32_t)options->media_directory_max_files,
+        .bytes_max = options->media_directory_max_bytes,
+        .age_ms = options->media_directory_max_age_ms,
+        .sync = options->journal_durability == NV_DURABILITY_FSYNC};
+}
+
 static const char *listen_address(const char *address)
 {
     return nv_address_is_none(nv_str_from(address)) ? NULL : address;

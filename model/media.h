@@ -9,6 +9,7 @@
 #ifndef NV_MODEL_MEDIA_H
 #define NV_MODEL_MEDIA_H
 
+#include "base/error.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -44,6 +45,20 @@ struct nv_medium {
     uint64_t bytes; /* decoded */
     uint32_t span;  /* the first that has it, an index into the trace's spans */
     enum nv_media_use use;
+};
+
+/* Of a medium's file in media.directory: its uuid, a dot, an ending; with its NUL. */
+#define NV_MEDIA_FILE_NAME 48
+
+/* Where media go that are not uploaded. Borrowed. */
+struct nv_media_keeper {
+    void *ctx;
+    /*
+     * Keeps the bytes of *medium (borrowed), whose uuid, type, text and length are set, and
+     * writes its file's name. Any thread. On an error the medium becomes a mark without a name.
+     */
+    enum nv_err (*keep)(void *ctx, const struct nv_medium *medium,
+                        char name[NV_MEDIA_FILE_NAME]);
 };
 
 /* xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx, ended by NUL. */

@@ -109,6 +109,8 @@ DISK = [
     (["journal/journal_files.c", "gateway/translating.c"], "how far the journal is, which traces are being translated",
      "`journal.directory`, `lock` and `translating`", "numbers and trace ids", "no", "written over"),
     (["exporter/files/files.c"], "trace files of the local mode", "`exporter.file.directory`", "redacted", "no", "somebody removes them"),
+    (["exporter/files/media_files.c"], "media that are not uploaded", "`media.directory`", "**as they came**", "no",
+     "`media.directory_max_files`, `_max_bytes` or `_max_age_ms` is passed"),
     (["gateway/traces/sql.c"], "copies of traces for the page", "`store.file`, and beside it `-wal` and `-shm`", "redacted", "no",
      "`store.max_traces`, `store.max_age_ms` or `store.max_bytes` is passed"),
     (["gateway/doctor/check_disk.c", "journal/journal_files.c"], "probes of `doctor` and of the start", "in these directories", "no contents", "no", "at once"),

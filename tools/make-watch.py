@@ -126,6 +126,7 @@ ROWS = [
         ("Pictures and sounds", "short", [
             ("{{result}}", 'sum by (result) (rate(noveum_media_total{instance=~"$instance"}[$__rate_interval]))'),
             ("attempts", 'sum(rate(noveum_media_attempts_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("files, {{result}}", 'sum by (result) (rate(noveum_media_files_total{instance=~"$instance"}[$__rate_interval]))'),
             ("waiting", 'sum(noveum_media_pending{instance=~"$instance"})')]),
         ("Refused in a row", "short", [("{{instance}}", 'noveum_traces_refused_in_row{instance=~"$instance"}')])]),
     ("Disk and memory", [

@@ -92,6 +92,12 @@
       "Uploads of pictures and sounds that were begun")                                        \
     X(NV_COUNT_MEDIA_BYTES, "noveum_media_bytes_total", "", "counter",                         \
       "Bytes of uploads, as on the wire")                                                      \
+    X(NV_COUNT_MEDIA_FILES_WRITTEN, "noveum_media_files_total", "result=\"written\"",          \
+      "counter", "Files of media in media.directory, by what became of them")                  \
+    X(NV_COUNT_MEDIA_FILES_FAILED, "noveum_media_files_total", "result=\"not_written\"",       \
+      "counter", "Files of media in media.directory, by what became of them")                  \
+    X(NV_COUNT_MEDIA_FILES_REMOVED, "noveum_media_files_total", "result=\"removed\"",          \
+      "counter", "Files of media in media.directory, by what became of them")                  \
     X(NV_COUNT_KAFKA_PRODUCED, "noveum_kafka_messages_produced_total", "", "counter",          \
       "Messages that the brokers have, of role receive")                                       \
     X(NV_COUNT_KAFKA_PRODUCED_BYTES, "noveum_kafka_bytes_produced_total", "", "counter",       \

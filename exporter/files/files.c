@@ -1,11 +1,10 @@
 /*
  * Files written so that a reader never sees half of one and an attacker gains nothing.
  *
- * The directory is held open and everything is done relative to it, so that it can't be swapped
- * under us. A file is written under a temporary name (O_EXCL, O_NOFOLLOW) and renamed: rename
- * replaces a planted symlink instead of following it. Not synced to disk: local mode is for
- * looking, and a crash of the machine may cost the newest files; the journal still has the
- * spans.
+ * Everything is done relative to the directory (directory.h). A file is written under a
+ * temporary name (O_EXCL, O_NOFOLLOW) and renamed: rename replaces a planted symlink instead of
+ * following it. Not synced to disk: local mode is for looking, and a crash of the machine may
+ * cost the newest files; the journal still has the spans.
  *
  * Indenting works on the encoder's text, which is known to be valid, token by token; strings
  * are copied as they are.
@@ -13,13 +12,13 @@
 #include "exporter/files/files.h"
 
 #include "base/limits.h"
+#include "exporter/files/directory.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -43,16 +42,8 @@ struct nv_files *nv_files_new(const char *directory, struct nv_fail *fail)
         return NULL;
     }
     nv_buf_init(&files->text, NV_CAP_RECORD);
-    if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
-        nv_fail_set(fail, NV_ERR_IO, 0, "cannot make the directory '%.70s': %s", directory,
-                    strerror(errno));
-    }
-    files->directory = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    files->directory = nv_directory_open(directory, "exporter.file.directory", fail);
     if (files->directory < 0) {
-        nv_fail_set(fail, NV_ERR_IO, 0, "cannot open the directory '%.70s': %s", directory,
-                    strerror(errno));
-        if (fail)
-            (void)snprintf(fail->path, sizeof fail->path, "exporter.file.directory");
         nv_files_free(files);
         return NULL;
     }
@@ -168,26 +159,6 @@ static void file_name(struct nv_str trace_id, char name[NAME_MAX_BYTES + 8])
     (void)snprintf(name + n, NAME_MAX_BYTES + 8 - n, "%s", n == 0 ? "unknown.json" : ".json");
 }
 
-static enum nv_err error_of(int code)
-{
-    return code == ENOSPC || code == EDQUOT ? NV_ERR_NO_SPACE : NV_ERR_IO;
-}
-
-static enum nv_err write_all(int fd, struct nv_str text)
-{
-    while (text.len > 0) {
-        ssize_t n = write(fd, text.ptr, text.len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_of(errno);
-        text.ptr += n;
-        text.len -= (size_t)n;
-    }
-    return NV_OK;
-}
-
 static enum nv_err write_temporary(const struct nv_files *files)
 {
     int fd = openat(files->directory, temporary,
@@ -195,11 +166,11 @@ static enum nv_err write_temporary(const struct nv_files *files)
     enum nv_err err;
 
     if (fd < 0)
-        return error_of(errno);
-    err = write_all(fd, nv_buf_str(&files->text));
+        return nv_directory_error(errno);
+    err = nv_directory_write(fd, nv_buf_str(&files->text));
     /* on network file systems a full disk shows here */
     if (close(fd) != 0 && err == NV_OK)
-        err = error_of(errno);
+        err = nv_directory_error(errno);
     return err;
 }
 
@@ -219,7 +190,7 @@ enum nv_err nv_files_write(struct nv_files *files, struct nv_str trace_id, struc
     (void)unlinkat(files->directory, temporary, 0);
     err = write_temporary(files);
     if (err == NV_OK && renameat(files->directory, temporary, files->directory, name) != 0)
-        err = error_of(errno);
+        err = nv_directory_error(errno);
     if (err != NV_OK)
         (void)unlinkat(files->directory, temporary, 0);
     return err;

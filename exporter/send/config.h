@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "exporter/encode/encode.h"
+#include "exporter/files/media_files.h"
 
 #define NV_EXPORTER_ENDPOINT_DEFAULT "https://api.noveum.ai/api"
 /* Most traces the backend takes in one body (docs/noveum-backend.md#limits). */
@@ -54,7 +55,8 @@ struct nv_exporter_config {
     uint32_t probe_ms;      /* most between probes while held (key, endpoint); less at first */
     uint32_t identity_ms;   /* auto: how long identity sticks before gzip is tried again */
     uint32_t media_wait_ms; /* how long a trace waits for its pictures and sounds at most */
-    uint32_t drain_requests_per_s; /* outbox bodies a second besides two a fresh body */
+    struct nv_media_files *media_files; /* borrowed: what is too old in it goes; NULL: none */
+    uint32_t drain_requests_per_s;      /* outbox bodies a second besides two a fresh body */
 };
 
 /* Fills in the defaults of docs/configuration.md; endpoint stays not set. */

@@ -469,10 +469,12 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
 {
     assert(nv_owner_is_mine(&sender->owner));
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
-    uint64_t due_ns;
+    uint64_t due_ns, expire_ns = UINT64_MAX;
     bool more;
 
     nv_sender_take_over(sender);
+    if (sender->config->media_files)
+        expire_ns = nv_media_files_expire(sender->config->media_files);
     if (sender->transport) {
         nv_uploading_pump(sender, now_ns);
         dispatch(sender, now_ns);
@@ -490,10 +492,10 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
     if (more)
         return 0;
     due_ns = nv_sender_next_due_ns(sender, now_ns);
-    if (due_ns == UINT64_MAX)
-        return UINT64_MAX;
     /* what is due but could not be done (no slot) is looked at again, without spinning */
-    return due_ns > now_ns ? due_ns - now_ns : NV_NS_PER_MS;
+    if (due_ns != UINT64_MAX)
+        due_ns = due_ns > now_ns ? due_ns - now_ns : NV_NS_PER_MS;
+    return due_ns < expire_ns ? due_ns : expire_ns;
 }
 
 bool nv_sender_is_idle(const struct nv_sender *sender)

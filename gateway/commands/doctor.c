@@ -59,6 +59,8 @@ static void check_file_disk(void *ctx, struct nv_findings *out)
 
     if (options->exporter_file_directory)
         nv_check_disk("exporter.file.directory", options->exporter_file_directory, 0, out);
+    if (options->media_directory)
+        nv_check_disk("media.directory", options->media_directory, 0, out);
 }
 
 static void check_ports(void *ctx, struct nv_findings *out)

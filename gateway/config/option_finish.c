@@ -136,7 +136,7 @@ static enum nv_err fill_defaults(struct nv_options *options)
         nv_options_local(options))
         options->redaction_stack_traces = NV_STACKS_FULL;
     if (options->source[NV_OPT_media_mode] == NV_SOURCE_DEFAULT && nv_options_local(options))
-        options->media_mode = NV_MEDIA_STAYS;
+        options->media_mode = options->media_directory ? NV_MEDIA_MARKED : NV_MEDIA_STAYS;
     return err;
 }
 
@@ -293,7 +293,12 @@ static enum nv_err check_media(const struct nv_options *options, struct nv_fail 
         return refuse(options, NV_OPT_media_mode, fail,
                       "upload needs a backend: set exporter.noveum.api_key, or keep or marker");
     }
-    return NV_OK;
+    if (options->media_directory && options->media_mode == NV_MEDIA_STAYS) {
+        return refuse(options, NV_OPT_media_directory, fail,
+                      "with media.mode keep nothing is taken out of traces: set marker or "
+                      "upload, or no directory");
+    }
+    return check_directory(options, NV_OPT_media_directory, options->media_directory, fail);
 }
 
 /* Made as a whole and freed: patterns are compiled, which is the only way to know that they can

@@ -34,6 +34,8 @@ static const size_t single[] = {
 
 static bool is_used(struct nv_str key)
 {
+    if (nv_str_starts(key, NV_STR("media.directory")))
+        return false; /* files that nothing would ever remove */
     for (size_t i = 0; i < COUNT(sections); i++) {
         if (nv_str_starts(key, sections[i]))
             return true;

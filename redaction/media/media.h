@@ -7,6 +7,7 @@
  *        └─ UPLOAD  "image://<uuid>", and a row in the trace's list of media; what the backend
  *                   has no place for (videos, files), what is cut, too large or one too many: a
  *                   mark
+ *   with a keeper: whole ones that are not uploaded go to it, and their mark names the file
  *
  * Looked at: attributes of the trace, its spans and events, at any depth, JSON in texts and
  * bytes too; messages of statuses and exceptions. References by http stay as they are. In
@@ -19,13 +20,16 @@
 
 /* Different ones of a trace that are uploaded; further ones become marks. */
 #define NV_MEDIA_UPLOADS_MAX 1000u
+/* Different ones of a trace that become files; further ones become marks without a name. */
+#define NV_MEDIA_KEPT_MAX 1000u
 
 enum nv_media_mode { NV_MEDIA_KEEP, NV_MEDIA_MARKER, NV_MEDIA_UPLOAD };
 
 /* Zero-initialised keeps all. */
 struct nv_media_policy {
     enum nv_media_mode mode;
-    uint64_t bytes_max; /* of one that is uploaded, decoded */
+    uint64_t bytes_max;                   /* of one that is uploaded or kept, decoded */
+    const struct nv_media_keeper *keeper; /* borrowed; NULL: marks only */
 };
 
 /* Told of each mark: where it is (a place of redaction/places.h) and under which key, empty if

@@ -24,13 +24,15 @@ static uint64_t hash_key(const uint8_t hash[NV_MEDIA_HASH_BYTES])
 
 /* ---- texts ------------------------------------------------------------------------------- */
 
-static struct nv_str mark(struct nv_arena *arena, const struct nv_media_found *found)
+static struct nv_str mark(struct nv_arena *arena, const struct nv_media_found *found,
+                          struct nv_str file)
 {
     char hex[2 * NV_MEDIA_HASH_BYTES];
     nv_hex_encode(found->hash, NV_MEDIA_HASH_BYTES, hex);
-    return nv_arena_printf(arena, "[media: %.*s, %s%llu bytes, sha256 %.*s]",
+    return nv_arena_printf(arena, "[media: %.*s, %s%llu bytes, sha256 %.*s%s%.*s]",
                            NV_STR_ARG(found->type.mime), found->cut ? "cut, " : "",
-                           (unsigned long long)found->bytes, (int)sizeof hex, hex);
+                           (unsigned long long)found->bytes, (int)sizeof hex, hex,
+                           file.len > 0 ? ", file " : "", NV_STR_ARG(file));
 }
 
 static struct nv_str reference(struct nv_arena *arena, const struct nv_medium *medium)
@@ -92,6 +94,15 @@ static bool is_uploaded(const struct nv_media_seen *seen, const struct nv_media_
            seen->trace->media_count < NV_MEDIA_UPLOADS_MAX;
 }
 
+/* The medium's own facts; what it is to a trace is the caller's. */
+static bool make_medium(const struct nv_trace *trace, const struct nv_media_found *found,
+                        struct nv_medium *out)
+{
+    *out = (struct nv_medium){.type = found->type, .text = found->text, .bytes = found->bytes};
+    memcpy(out->hash, found->hash, sizeof out->hash);
+    return make_uuid(trace, out);
+}
+
 static enum nv_err add_row(struct nv_media_seen *seen, const struct nv_media_found *found,
                            struct nv_medium **out)
 {
@@ -99,14 +110,87 @@ static enum nv_err add_row(struct nv_media_seen *seen, const struct nv_media_fou
     if (!make_room(seen))
         return NV_ERR_NO_MEMORY;
     struct nv_medium *row = &trace->media[trace->media_count];
-    *row = (struct nv_medium){.type = found->type, .text = found->text, .bytes = found->bytes};
-    memcpy(row->hash, found->hash, sizeof row->hash);
-    if (!make_uuid(trace, row))
+    if (!make_medium(trace, found, row))
         return NV_ERR_NO_MEMORY;
     *out = row;
     return nv_hash_index_add(&seen->index, trace->arena, hash_key(row->hash),
                              trace->media_count++);
 }
+
+/* ---- files ------------------------------------------------------------------------------- */
+
+static bool may_be_kept(const struct nv_media_seen *seen, const struct nv_media_found *found)
+{
+    return seen->policy->keeper && !found->cut && found->bytes <= seen->policy->bytes_max;
+}
+
+static struct nv_media_kept *find_kept(const struct nv_media_seen *seen,
+                                       const uint8_t hash[NV_MEDIA_HASH_BYTES])
+{
+    const struct nv_hash_slot *slot;
+    for (uint32_t at = 0;
+         (slot = nv_hash_index_next(&seen->kept_index, hash_key(hash), &at)) != NULL;) {
+        struct nv_media_kept *row = &seen->kept[slot->number - 1];
+        if (memcmp(row->hash, hash, NV_MEDIA_HASH_BYTES) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static bool make_room_kept(struct nv_media_seen *seen)
+{
+    if (seen->kept_count < seen->kept_capacity)
+        return true;
+    uint32_t capacity = seen->kept_capacity > 0 ? 2 * seen->kept_capacity : FIRST_ROOM;
+    struct nv_media_kept *kept = nv_arena_array(seen->trace->arena, capacity, sizeof *kept);
+    if (!kept)
+        return false;
+    if (seen->kept_count > 0)
+        memcpy(kept, seen->kept, seen->kept_count * sizeof *kept);
+    seen->kept = kept;
+    seen->kept_capacity = capacity;
+    return true;
+}
+
+/* The keeper is asked once for each, also for one that it can't keep. */
+static enum nv_err add_kept(struct nv_media_seen *seen, const struct nv_media_found *found,
+                            bool raw, struct nv_str *name)
+{
+    const struct nv_media_keeper *keeper = seen->policy->keeper;
+    struct nv_arena *arena = seen->trace->arena;
+    struct nv_medium medium;
+    char text[NV_MEDIA_FILE_NAME];
+    if (!make_room_kept(seen) || !make_medium(seen->trace, found, &medium))
+        return NV_ERR_NO_MEMORY;
+    struct nv_media_kept *row = &seen->kept[seen->kept_count];
+    *row = (struct nv_media_kept){.name = {NULL, 0}};
+    memcpy(row->hash, found->hash, sizeof row->hash);
+    medium.raw = raw;
+    if (keeper->keep(keeper->ctx, &medium, text) == NV_OK) {
+        row->name = nv_arena_dup(arena, nv_str_from(text));
+        if (!row->name.ptr)
+            return NV_ERR_NO_MEMORY;
+    }
+    *name = row->name;
+    return nv_hash_index_add(&seen->kept_index, arena, hash_key(row->hash), seen->kept_count++);
+}
+
+/* *name: of the file that has it; empty when none does. */
+static enum nv_err keep(struct nv_media_seen *seen, const struct nv_media_found *found,
+                        bool raw, struct nv_str *name)
+{
+    *name = (struct nv_str){NULL, 0};
+    if (!may_be_kept(seen, found))
+        return NV_OK;
+    const struct nv_media_kept *row = find_kept(seen, found->hash);
+    if (row)
+        *name = row->name;
+    else if (seen->kept_count < NV_MEDIA_KEPT_MAX)
+        return add_kept(seen, found, raw, name);
+    return NV_OK;
+}
+
+/* ---- either ------------------------------------------------------------------------------ */
 
 enum nv_err nv_media_seen_put(struct nv_media_seen *seen, const struct nv_media_found *found,
                               const struct nv_media_where *where, struct nv_str *out,
@@ -123,9 +207,12 @@ enum nv_err nv_media_seen_put(struct nv_media_seen *seen, const struct nv_media_
             row->raw = where->raw;
         }
     }
+    struct nv_str file = {NULL, 0};
+    if (err == NV_OK && !row)
+        err = keep(seen, found, where->raw, &file);
     if (err != NV_OK)
         return err;
     *medium = row;
-    *out = row ? reference(arena, row) : mark(arena, found);
+    *out = row ? reference(arena, row) : mark(arena, found, file);
     return out->ptr ? NV_OK : NV_ERR_NO_MEMORY;
 }

@@ -11,12 +11,21 @@
 #include "redaction/media/find.h"
 #include "redaction/media/media.h"
 
+/* One that was given to the keeper. */
+struct nv_media_kept {
+    uint8_t hash[NV_MEDIA_HASH_BYTES];
+    struct nv_str name; /* empty: it could not be kept */
+};
+
 /* Zero-initialised but for the first two is empty. */
 struct nv_media_seen {
     const struct nv_media_policy *policy;
     struct nv_trace *trace; /* whose list of media grows */
     struct nv_hash_index index;
     uint32_t capacity;
+    struct nv_media_kept *kept;
+    struct nv_hash_index kept_index;
+    uint32_t kept_count, kept_capacity;
 };
 
 /* Where one was found. */

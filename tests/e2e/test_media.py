@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import signal
+import time
 
 import pytest
 from backend import Fault
@@ -322,4 +323,93 @@ def test_ten_large_pictures_in_little_memory(make_gateway, backend):
     peak = re.search(r"VmHWM:\s+(\d+) kB", open(f"/proc/{gateway.process.pid}/status").read())
     assert int(peak[1]) << 10 < budget, f"{peak[1]} kB"
     print(f"peak {int(peak[1]) >> 10} MiB")
+    backend.assert_clean()
+
+
+# ---- files -------------------------------------------------------------------------------------
+
+PDF = b"%PDF-1.7\n" + bytes(range(256))
+MP4 = b"\0\0\0\x18ftypmp42" + bytes(64)
+KINDS = {"application/pdf": (PDF, "pdf"), "video/mp4": (MP4, "mp4")}
+
+
+def file_part(mime, raw):
+    return {"type": "blob", "mime_type": mime, "content": b64(raw)}
+
+
+def named_file(text, raw):
+    """The file that the mark of these bytes names."""
+    found = re.search(f"sha256 {hashlib.sha256(raw).hexdigest()}, file ([0-9a-f-]{{36}}\\.[a-z0-9]+)]", text)
+    assert found, text
+    return found[1]
+
+
+def check_files(text, where):
+    """Each mark names a file that has its bytes, and nobody else may read."""
+    assert where.stat().st_mode & 0o777 == 0o700
+    for raw, ending in KINDS.values():
+        path = where / named_file(text, raw)
+        assert path.suffix == f".{ending}" and path.read_bytes() == raw
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_the_backend_has_no_place_for_becomes_files(make_gateway, backend, directory):
+    where = directory / "media"
+    gateway = start(make_gateway, backend, media__directory=str(where))
+    trace = Trace()
+    parts = [file_part(mime, raw) for mime, (raw, _) in KINDS.items()]
+    post_ok(gateway.port, trace.request([chat(trace, *parts, *parts, picture(PNG))]))
+    got = one_trace(backend, trace.uuid)
+    assert len(check_uploads(backend, got)) == 1
+    check_files(text_of(got), where)
+    assert len(list(where.iterdir())) == len(KINDS)
+    assert gateway.metrics()['noveum_media_files_total{result="written"}'] == len(KINDS)
+    backend.assert_clean()
+
+
+def test_files_in_local_mode(make_gateway, directory):
+    where = directory / "media"
+    gateway = make_gateway(settings={"exporter.file.directory": str(directory / "out"),
+                                     "media.directory": str(where), "assembly.on_stop": "send"})
+    trace = Trace()
+    parts = [file_part(mime, raw) for mime, (raw, _) in KINDS.items()]
+    post_ok(gateway.port, trace.request([chat(trace, *parts, picture(PNG))]))
+    gateway.stop()
+    files = list((directory / "out").rglob("*.json"))
+    assert len(files) == 1
+    text = files[0].read_text()
+    assert SIGNS[0] not in text
+    check_files(text, where)
+    assert (where / named_file(text, PNG)).read_bytes() == PNG, "nothing is uploaded, so all are files"
+
+
+def test_the_oldest_files_go(make_gateway, backend, directory):
+    where = directory / "media"
+    gateway = start(make_gateway, backend, media__directory=str(where), media__directory_max_files="2")
+    names = []
+    for number in range(3):
+        trace = Trace()
+        raw = PDF + bytes([number])
+        post_ok(gateway.port, trace.request([chat(trace, file_part("application/pdf", raw))]))
+        names.append(named_file(text_of(one_trace(backend, trace.uuid)), raw))
+    assert {path.name for path in where.iterdir()} == set(names[1:])
+    gateway.stop()
+    gateway.settings["media.directory_max_age_ms"] = "1"
+    gateway.start()
+    deadline = time.monotonic() + TIME
+    while gateway.metrics()['noveum_media_files_total{result="removed"}'] < 2:
+        assert time.monotonic() < deadline
+    assert not list(where.iterdir())
+
+
+def test_a_directory_that_takes_nothing_gives_marks(make_gateway, backend, directory):
+    where = directory / "media"
+    gateway = start(make_gateway, backend, media__directory=str(where))
+    where.rmdir()
+    trace = Trace()
+    post_ok(gateway.port, trace.request([chat(trace, file_part("application/pdf", PDF))]))
+    text = text_of(one_trace(backend, trace.uuid))
+    assert f"bytes, sha256 {hashlib.sha256(PDF).hexdigest()}]" in text and ", file " not in text
+    assert gateway.metrics()['noveum_media_files_total{result="not_written"}'] == 1
+    gateway.wait_log("media can't be written to media.directory")
     backend.assert_clean()

@@ -99,6 +99,25 @@ START_TEST(what_the_receiver_is_given)
 }
 END_TEST
 
+START_TEST(what_files_of_media_are_given)
+{
+    struct nv_media_files_config config;
+    set(NV_OPT_media_directory, "media");
+    set(NV_OPT_media_directory_max_files, "7");
+    set(NV_OPT_media_directory_max_bytes, "8");
+    set(NV_OPT_media_directory_max_age_ms, "9s");
+    nv_stage_media_files(&options, &config);
+    ck_assert_str_eq(config.directory, "media");
+    ck_assert_uint_eq(config.files_max, 7);
+    ck_assert_uint_eq(config.bytes_max, 8);
+    ck_assert_uint_eq(config.age_ms, 9000);
+    ck_assert(config.sync);
+    set(NV_OPT_journal_durability, "os");
+    nv_stage_media_files(&options, &config);
+    ck_assert(!config.sync);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/stages_io");
@@ -108,6 +127,7 @@ int main(void)
     tcase_add_test(tcase, no_key_no_endpoint);
     tcase_add_test(tcase, the_receivers_defaults_agree);
     tcase_add_test(tcase, what_the_receiver_is_given);
+    tcase_add_test(tcase, what_files_of_media_are_given);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

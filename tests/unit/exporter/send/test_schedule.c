@@ -5,6 +5,10 @@
 #include "expect.h"
 #include "exporter_rig.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/banned.h"
 
 static struct nv_rig rig;
@@ -152,6 +156,32 @@ START_TEST(trouble_with_the_store_is_tried_each_second)
 }
 END_TEST
 
+/* With nothing to send the age of files alone wakes the sender. */
+START_TEST(files_of_media_end_by_their_age)
+{
+    char root[] = "/tmp/nv-schedule-XXXXXX", name[NV_MEDIA_FILE_NAME], path[128];
+    const struct nv_medium medium = {.text = NV_STR("Zm9vYmFy"), .bytes = 6};
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    const struct nv_media_files_config config = {
+        .directory = root, .files_max = 9, .bytes_max = 999, .age_ms = 5000};
+    rig.config.media_files = nv_media_files_new(&config, &rig.clock.clock, NULL);
+    ck_assert_ptr_nonnull(rig.config.media_files);
+    rig_open(&rig, true);
+    ck_assert_uint_eq(wait_ms(), UINT64_MAX);
+    const struct nv_media_keeper *keeper = nv_media_files_keeper(rig.config.media_files);
+    ck_assert_int_eq(keeper->keep(keeper->ctx, &medium, name), NV_OK);
+    (void)snprintf(path, sizeof path, "%s/%s", root, name);
+    ck_assert_uint_eq(wait_ms(), 5000);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    nv_fake_clock_advance(&rig.clock, 5000 * NV_NS_PER_MS);
+    ck_assert_uint_eq(wait_ms(), UINT64_MAX);
+    ck_assert_int_ne(access(path, F_OK), 0);
+    rig_close(&rig);
+    nv_media_files_free(rig.config.media_files);
+    ck_assert_int_eq(rmdir(root), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/schedule");
@@ -166,6 +196,7 @@ int main(void)
     tcase_add_test(tcase, an_empty_hold_does_not_probe);
     tcase_add_test(tcase, a_full_width_of_old_bodies_does_not_spin);
     tcase_add_test(tcase, trouble_with_the_store_is_tried_each_second);
+    tcase_add_test(tcase, files_of_media_end_by_their_age);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

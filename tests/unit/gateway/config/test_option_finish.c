@@ -93,6 +93,18 @@ START_TEST(files_are_the_default_without_a_key_alone)
 }
 END_TEST
 
+START_TEST(a_directory_for_media_gives_marks_in_local_mode)
+{
+    ck_assert_int_eq(nv_options_finish(&options, &fail), NV_OK);
+    ck_assert_uint_eq(options.media_mode, NV_MEDIA_STAYS);
+    tear_down();
+    set_up();
+    set(NV_OPT_media_directory, "/tmp/media");
+    ck_assert_int_eq(nv_options_finish(&options, &fail), NV_OK);
+    ck_assert_uint_eq(options.media_mode, NV_MEDIA_MARKED);
+}
+END_TEST
+
 /* ---- refusals ---------------------------------------------------------------------------- */
 
 #define KEY                                                                                    \
@@ -133,6 +145,12 @@ static const struct {
     {{{NV_OPT_journal_directory, "/made-at-the-root"}}, NULL},
     {{{NV_OPT_journal_directory, "made-here"}}, NULL},
     {{{NV_OPT_exporter_file_directory, "/nowhere/at/all"}}, "make it first"},
+    {{{NV_OPT_media_directory, "/nowhere/at/all"}}, "make it first"},
+    {{{NV_OPT_media_directory, "/tmp/media"}}, NULL}, /* local: marks */
+    {{KEY, {NV_OPT_media_directory, "/tmp/media"}}, NULL},
+    {{KEY, {NV_OPT_media_directory, "/tmp/media"}, {NV_OPT_media_mode, "keep"}},
+     "nothing is taken out"},
+    {{{NV_OPT_media_mode, "upload"}}, "needs a backend"},
 };
 
 START_TEST(combinations)
@@ -208,6 +226,7 @@ int main(void)
     tcase_add_loop_test(tcase, place_of_the_journal, 0, COUNT(places));
     tcase_add_test(tcase, a_place_that_was_given_stays);
     tcase_add_test(tcase, files_are_the_default_without_a_key_alone);
+    tcase_add_test(tcase, a_directory_for_media_gives_marks_in_local_mode);
     tcase_add_loop_test(tcase, combinations, 0, COUNT(sets));
     tcase_add_test(tcase, a_refusal_names_the_option_and_its_place);
     tcase_add_test(tcase, the_dev_mode_of_the_sdk_is_refused_in_production);

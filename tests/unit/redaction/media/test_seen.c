@@ -105,6 +105,63 @@ START_TEST(so_many_and_no_more)
 }
 END_TEST
 
+/* A keeper that keeps all but what is larger than 50 bytes. */
+static unsigned kept_calls;
+
+static enum nv_err keep(void *ctx, const struct nv_medium *one, char name[NV_MEDIA_FILE_NAME])
+{
+    ck_assert_ptr_eq(ctx, &kept_calls);
+    kept_calls++;
+    if (one->bytes > 50)
+        return NV_ERR_NO_SPACE;
+    memcpy(name, "a-file.pdf", sizeof "a-file.pdf");
+    return NV_OK;
+}
+
+START_TEST(a_keeper_takes_what_is_not_uploaded)
+{
+    const struct nv_media_keeper keeper = {&kept_calls, keep};
+    struct nv_media_found film = medium(1), cut = medium(2), large = medium(3);
+    struct nv_media_found picture = medium(4), refused = medium(5);
+    kept_calls = 0;
+    policy.keeper = &keeper;
+    film.type.kind = refused.type.kind = NV_MEDIA_VIDEO;
+    film.bytes = 50;
+    cut.cut = true;
+    large.bytes = 101;
+    ck_assert(nv_str_ends(put(&film), NV_STR(", file a-file.pdf]")));
+    ck_assert(nv_str_ends(put(&film), NV_STR(", file a-file.pdf]"))); /* once a trace */
+    ck_assert_uint_eq(kept_calls, 1);
+    ck_assert(!nv_str_ends(put(&cut), NV_STR("pdf]")));
+    ck_assert(!nv_str_ends(put(&large), NV_STR("pdf]")));
+    ck_assert(nv_str_starts(put(&picture), NV_STR("image://")));
+    ck_assert_uint_eq(kept_calls, 1);
+    ck_assert(nv_str_ends(put(&refused), NV_STR("0000]")));
+    ck_assert(nv_str_ends(put(&refused), NV_STR("0000]")));
+    ck_assert_uint_eq(kept_calls, 2); /* a disk that is full is asked once */
+    policy.mode = NV_MEDIA_MARKER;
+    struct nv_media_found other = medium(6);
+    other.bytes = 10;
+    ck_assert(nv_str_ends(put(&other), NV_STR(", file a-file.pdf]")));
+    ck_assert_uint_eq(trace.media_count, 1);
+}
+END_TEST
+
+START_TEST(so_many_are_kept_and_no_more)
+{
+    const struct nv_media_keeper keeper = {&kept_calls, keep};
+    kept_calls = 0;
+    policy.keeper = &keeper;
+    policy.mode = NV_MEDIA_MARKER;
+    for (uint32_t i = 0; i <= NV_MEDIA_KEPT_MAX; i++) {
+        struct nv_media_found found = medium(i);
+        found.bytes = 10;
+        ck_assert(nv_str_ends(put(&found), NV_STR("pdf]")) == (i < NV_MEDIA_KEPT_MAX));
+    }
+    ck_assert_uint_eq(kept_calls, NV_MEDIA_KEPT_MAX);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/media/seen");
@@ -114,6 +171,8 @@ int main(void)
     tcase_add_test(tests, the_uuid_comes_from_trace_and_hash);
     tcase_add_test(tests, what_has_no_place_becomes_a_mark);
     tcase_add_test(tests, so_many_and_no_more);
+    tcase_add_test(tests, a_keeper_takes_what_is_not_uploaded);
+    tcase_add_test(tests, so_many_are_kept_and_no_more);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);
 }

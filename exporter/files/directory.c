@@ -1,0 +1,51 @@
+/*
+ * What both kinds of files share. A symlink in the place of the directory is refused: who can
+ * plant one could have our files written elsewhere.
+ */
+#include "exporter/files/directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+static void tell(const char *what, const char *path, const char *option, int code,
+                 struct nv_fail *fail)
+{
+    (void)nv_fail_set(fail, NV_ERR_IO, 0, "cannot %s the directory '%.70s': %s", what, path,
+                      strerror(code));
+    if (fail && fail->path[0] == '\0')
+        (void)snprintf(fail->path, sizeof fail->path, "%s", option);
+}
+
+int nv_directory_open(const char *path, const char *option, struct nv_fail *fail)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        tell("make", path, option, errno, fail);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        tell("open", path, option, errno, fail);
+    return fd;
+}
+
+enum nv_err nv_directory_error(int code)
+{
+    return code == ENOSPC || code == EDQUOT ? NV_ERR_NO_SPACE : NV_ERR_IO;
+}
+
+enum nv_err nv_directory_write(int fd, struct nv_str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return nv_directory_error(errno);
+        bytes.ptr += n;
+        bytes.len -= (size_t)n;
+    }
+    return NV_OK;
+}
