@@ -13,11 +13,9 @@
 #include "exporter/exporter.h"
 
 #include "base/log/counters.h"
-#include "exporter/media/references.h"
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/send/endpoint.h"
 #include "exporter/send/send_thread.h"
-#include "exporter/encode/encode_whole.h"
 #include "exporter/send/sender.h"
 
 #include <assert.h>
@@ -199,23 +197,6 @@ void nv_exporter_free(struct nv_exporter *exporter)
 
 /* ---- consuming --------------------------------------------------------------------------- */
 
-/* Its pictures and sounds, while the arena still has their bytes. */
-static struct nv_media_wait *keep_media(struct nv_exporter *exporter, struct nv_trace *trace)
-{
-    const struct nv_exporter_config *config = &exporter->config;
-    uint32_t lost = 0;
-    uint64_t until_ns =
-        nv_clock_mono_ns(exporter->clock) + config->media_wait_ms * NV_NS_PER_MS;
-    struct nv_media_wait *media = NULL;
-
-    if (trace->media_count > 0) {
-        media =
-            nv_media_wait_new(exporter->store, trace, config->trace_id_form, until_ns, &lost);
-    }
-    nv_count(NV_COUNT_MEDIA_LOST, lost);
-    return media;
-}
-
 /* On the shard's thread: encoding there is done by as many threads as there are shards, and the
  * trace's arena goes back at once. */
 void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
@@ -223,18 +204,12 @@ void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
     struct nv_encoded *encoded;
 
     nv_ledger_queue(trace->span_count);
-    struct nv_media_wait *media = keep_media(exporter, trace);
-    encoded = nv_encode_whole(trace, exporter->config.trace_id_form,
-                              exporter->config.max_trace_bytes);
-    if (!encoded) {
-        /* No memory to encode it, and no way back: it was accepted, so it waits as it is. */
-        nv_media_wait_free(media);
+    encoded = nv_uploading_encode(&exporter->config, exporter->store, exporter->clock, trace);
+    /* No memory to encode it, and no way back: it was accepted, so it waits as it is. */
+    if (!encoded)
         nv_send_queue_push_raw(exporter->queue, trace);
-    } else {
-        encoded->queued_ns = nv_clock_mono_ns(exporter->clock);
-        encoded->media = media;
+    else
         nv_send_queue_push(exporter->queue, encoded);
-    }
     if (!exporter->thread)
         return;
     nv_send_thread_wake(exporter->thread);

@@ -17,6 +17,8 @@
 
 #define PENDING NV_STR(",\"noveum.gateway.media_pending\":true")
 #define UUIDS NV_STR("\"llm.input.image_uuids\":[")
+#define UUID_LEN ((size_t)NV_MEDIA_UUID_TEXT - 1)
+#define QUOTED_LEN (UUID_LEN + 2)
 #define SCHEME_LEN 5u /* image, audio */
 
 /* ---- waiting ----------------------------------------------------------------------------- */
@@ -29,36 +31,78 @@ static int by_uuid(const void *left, const void *right)
     return strcmp((*a)->facts.uuid, (*b)->facts.uuid);
 }
 
-struct nv_media_wait *nv_media_wait_new(const struct nv_store *store, struct nv_trace *trace,
-                                        enum nv_trace_id_form form, uint64_t until_ns,
-                                        uint32_t *lost)
+/* The bytes are kept, or, for want of a place for them, a mark stands for them: *why. */
+static enum nv_err keep_one(const struct nv_store *store, const struct nv_trace *trace,
+                            const struct nv_medium *medium, enum nv_trace_id_form form,
+                            struct nv_upload **out, enum nv_err *why)
 {
-    struct nv_media_wait *wait;
+    *why = nv_upload_new(store, trace, medium, form, out);
+    if (*why == NV_OK || *why == NV_ERR_NO_MEMORY)
+        return *why;
+    return nv_upload_new_marked(trace, medium, form, out);
+}
 
-    *lost = trace->media_count;
-    if (trace->media_count == 0)
-        return NULL;
-    wait = calloc(1, sizeof *wait + trace->media_count * sizeof *wait->items);
-    if (!wait)
-        return NULL;
-    wait->until_ns = until_ns;
-    for (uint32_t i = 0; i < trace->media_count; i++) {
-        struct nv_upload *upload;
-        enum nv_err err = nv_upload_new(store, trace, &trace->media[i], form, &upload);
+/* The sync of the last one covers those before it. */
+static enum nv_err keep_all(const struct nv_store *store, const struct nv_trace *trace,
+                            enum nv_trace_id_form form, struct nv_media_wait *wait,
+                            uint32_t *lost)
+{
+    struct nv_store synced = store ? nv_store_synced(store) : (struct nv_store){.ctx = NULL};
+    enum nv_err err = NV_OK, why, last_why = NV_OK;
 
-        if (err == NV_OK) {
-            wait->items[wait->count++] = upload;
-        } else {
-            NV_LOG(NV_LOG_ERROR, "exporter", "a medium can't be kept for its upload: %s",
-                   nv_err_info(err)->text);
+    for (uint32_t i = 0; i < trace->media_count && err == NV_OK; i++) {
+        bool last = i + 1 == trace->media_count;
+
+        err = keep_one(store && last ? &synced : store, trace, &trace->media[i], form,
+                       &wait->items[i], &why);
+        wait->count += err == NV_OK;
+        if (err == NV_OK && why != NV_OK) {
+            last_why = why;
+            ++*lost;
         }
     }
-    *lost -= wait->count;
+    if (*lost > 0 && err == NV_OK) {
+        NV_LOG(NV_LOG_ERROR, "exporter",
+               "media can't be kept for their upload, marks stand for them count=%u: %s", *lost,
+               nv_err_info(last_why)->text);
+    }
+    return err;
+}
+
+enum nv_err nv_media_wait_new(const struct nv_store *store, struct nv_trace *trace,
+                              enum nv_trace_id_form form, uint64_t until_ns,
+                              struct nv_media_wait **out, uint32_t *lost)
+{
+    struct nv_media_wait *wait;
+    enum nv_err err;
+
+    *out = NULL;
+    *lost = 0;
+    if (trace->media_count == 0)
+        return NV_OK;
+    wait = calloc(1, sizeof *wait + trace->media_count * sizeof *wait->items);
+    if (!wait)
+        return NV_ERR_NO_MEMORY;
+    wait->until_ns = until_ns;
+    err = keep_all(store, trace, form, wait, lost);
+    if (err == NV_OK) {
+        err = nv_attributes_set(&trace->attributes, trace->arena, NV_MEDIA_PENDING_KEY,
+                                nv_value_bool(true));
+    }
+    if (err != NV_OK) {
+        nv_media_wait_undo(wait, store);
+        return err;
+    }
     qsort(wait->items, wait->count, sizeof(struct nv_upload *), by_uuid);
-    /* Without the note it only isn't told; it waits all the same. */
-    (void)!nv_attributes_set(&trace->attributes, trace->arena, NV_MEDIA_PENDING_KEY,
-                             nv_value_bool(true));
-    return wait;
+    *out = wait;
+    return NV_OK;
+}
+
+void nv_media_wait_undo(struct nv_media_wait *wait, const struct nv_store *store)
+{
+    for (uint32_t i = 0; wait && i < wait->count; i++)
+        nv_upload_forget(wait->items[i], store);
+    nv_media_wait_free(wait);
 }
 
 void nv_media_wait_free(struct nv_media_wait *wait)
@@ -97,28 +141,22 @@ static int compare_uuid(const void *key, const void *item)
     const struct nv_upload *const *upload = item;
 
     (void)nv_meter_spend(1);
-    return memcmp(key, (*upload)->facts.uuid, NV_MEDIA_UUID_TEXT - 1);
+    return memcmp(key, (*upload)->facts.uuid, UUID_LEN);
 }
 
 static const struct nv_upload *marked_at(const struct nv_media_wait *wait, struct nv_str text)
 {
     struct nv_upload *const *found = NULL;
 
-    if (text.len >= NV_MEDIA_UUID_TEXT - 1 && wait->count > 0) {
+    if (text.len >= UUID_LEN && wait->count > 0) {
         found = bsearch(text.ptr, wait->items, wait->count, sizeof(struct nv_upload *),
                         compare_uuid);
     }
     return found && (*found)->state == NV_UPLOAD_MARKED ? *found : NULL;
 }
 
-/* Length of a list of uuids that begins at UUIDS, with its bracket. */
-static size_t list_len(struct nv_str json, size_t at)
-{
-    return UUIDS.len + nv_str_find_char(nv_str_slice(json, at + UUIDS.len, SIZE_MAX), ']') + 1;
-}
-
-/* The list, and the comma behind it or, where it is the last member, before it. */
-static void blank_list(struct nv_encoded *encoded, size_t at, size_t len)
+/* A member of `len` bytes, and the comma behind it or, where it is the last, before it. */
+static void blank_member(struct nv_encoded *encoded, size_t at, size_t len)
 {
     struct nv_str json = nv_encoded_json(encoded);
 
@@ -130,19 +168,82 @@ static void blank_list(struct nv_encoded *encoded, size_t at, size_t len)
         blank(encoded, at, len);
 }
 
+/* How many uuids in quotes stand at `text`, up to a bracket; 0: none, or something else too. */
+static size_t count_listed(struct nv_str text)
+{
+    for (size_t n = 1; text.len > QUOTED_LEN; n++) {
+        char behind = text.ptr[QUOTED_LEN];
+
+        if (text.ptr[0] != '"' || text.ptr[QUOTED_LEN - 1] != '"')
+            return 0;
+        if (behind == ']')
+            return n;
+        if (behind != ',')
+            return 0;
+        text = nv_str_slice(text, QUOTED_LEN + 1, SIZE_MAX);
+    }
+    return 0;
+}
+
+/* The list behind the key at `at` keeps what is not refused, and ends in blanks; one of which
+ * nothing is left goes as a whole. */
+static void shorten_list(const struct nv_media_wait *wait, struct nv_encoded *encoded,
+                         size_t at, size_t count)
+{
+    char *list = encoded->json + at + UUIDS.len;
+    size_t len = count * (QUOTED_LEN + 1) - 1, kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *item = list + i * (QUOTED_LEN + 1);
+
+        if (marked_at(wait, (struct nv_str){item + 1, UUID_LEN}))
+            continue;
+        if (kept > 0)
+            list[kept++] = ',';
+        memmove(list + kept, item, QUOTED_LEN);
+        kept += QUOTED_LEN;
+    }
+    memset(list + kept, ' ', len - kept);
+    if (kept == 0)
+        blank_member(encoded, at, UUIDS.len + len + 1);
+}
+
 /* Lists that name what was refused: there is none of it at the backend. */
-static void blank_lists(const struct nv_media_wait *wait, struct nv_encoded *encoded)
+static void shorten_lists(const struct nv_media_wait *wait, struct nv_encoded *encoded)
 {
     struct nv_str json = nv_encoded_json(encoded);
     size_t at = 0, found;
 
     while ((found = nv_str_find(nv_str_slice(json, at, SIZE_MAX), UUIDS)) != SIZE_MAX) {
         at += found;
-        size_t len = list_len(json, at);
-        if (marked_at(wait, nv_str_slice(json, at + UUIDS.len + 1, SIZE_MAX)))
-            blank_list(encoded, at, len);
-        at += len;
+        size_t count = count_listed(nv_str_slice(json, at + UUIDS.len, SIZE_MAX));
+        if (count > 0)
+            shorten_list(wait, encoded, at, count);
+        at += UUIDS.len;
     }
+}
+
+/* Members that are one uuid. */
+static void blank_single(const struct nv_media_wait *wait, struct nv_encoded *encoded,
+                         struct nv_str key)
+{
+    struct nv_str json = nv_encoded_json(encoded);
+    size_t at = 0, found;
+
+    while ((found = nv_str_find(nv_str_slice(json, at, SIZE_MAX), key)) != SIZE_MAX) {
+        at += found;
+        struct nv_str uuid = nv_str_slice(json, at + key.len, UUID_LEN + 1);
+        if (uuid.len > UUID_LEN && uuid.ptr[UUID_LEN] == '"' && marked_at(wait, uuid))
+            blank_member(encoded, at, key.len + UUID_LEN + 1);
+        at += key.len;
+    }
+}
+
+static void blank_names(const struct nv_media_wait *wait, struct nv_encoded *encoded)
+{
+    shorten_lists(wait, encoded);
+    blank_single(wait, encoded, NV_STR("\"stt.audio_uuid\":\""));
+    blank_single(wait, encoded, NV_STR("\"tts.audio_uuid\":\""));
 }
 
 static bool is_scheme(struct nv_str text)
@@ -162,14 +263,14 @@ static void write_marks(const struct nv_media_wait *wait, struct nv_str json,
         size_t scheme = found >= SCHEME_LEN ? at + found - SCHEME_LEN : SIZE_MAX;
         const struct nv_upload *upload =
             is_scheme(nv_str_slice(json, scheme, SCHEME_LEN))
-                ? marked_at(wait, nv_str_slice(json, behind, NV_MEDIA_UUID_TEXT - 1))
+                ? marked_at(wait, nv_str_slice(json, behind, UUID_LEN))
                 : NULL;
 
         if (upload) {
             (void)nv_buf_append_str(out, nv_str_slice(json, at, scheme - at));
             (void)nv_buf_printf(out, "[media: %s, %llu bytes, sha256 %s]", upload->facts.mime,
                                 (unsigned long long)upload->facts.bytes, upload->facts.hash);
-            behind += NV_MEDIA_UUID_TEXT - 1;
+            behind += UUID_LEN;
         } else {
             (void)nv_buf_append_str(out, nv_str_slice(json, at, behind - at));
         }
@@ -184,7 +285,6 @@ static struct nv_encoded *with_marks(const struct nv_media_wait *wait,
     struct nv_encoded *marked = NULL;
     struct nv_buf buf;
 
-    blank_lists(wait, encoded);
     nv_buf_init(&buf, NV_CAP_RECORD);
     if (nv_encoded_begin(&buf) == NV_OK) {
         write_marks(wait, nv_encoded_json(encoded), &buf);
@@ -203,14 +303,19 @@ static struct nv_encoded *with_marks(const struct nv_media_wait *wait,
     return marked;
 }
 
-struct nv_encoded *nv_media_wait_tell(const struct nv_media_wait *wait,
-                                      struct nv_encoded *encoded)
+enum nv_err nv_media_wait_tell(const struct nv_media_wait *wait, struct nv_encoded *encoded,
+                               struct nv_encoded **out)
 {
     bool marked = false;
 
+    *out = NULL;
     if (!nv_media_wait_pending(wait))
         blank_pending(encoded);
     for (uint32_t i = 0; i < wait->count; i++)
         marked = marked || wait->items[i]->state == NV_UPLOAD_MARKED;
-    return marked ? with_marks(wait, encoded) : NULL;
+    if (!marked)
+        return NV_OK;
+    blank_names(wait, encoded);
+    *out = with_marks(wait, encoded);
+    return *out ? NV_OK : NV_ERR_NO_MEMORY;
 }

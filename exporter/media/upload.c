@@ -170,19 +170,32 @@ static enum nv_err keep_bytes(const struct nv_store *store, struct nv_upload *up
 
 /* ---- uploads ----------------------------------------------------------------------------- */
 
-enum nv_err nv_upload_new(const struct nv_store *store, const struct nv_trace *trace,
-                          const struct nv_medium *medium, enum nv_trace_id_form form,
-                          struct nv_upload **out)
+enum nv_err nv_upload_new_marked(const struct nv_trace *trace, const struct nv_medium *medium,
+                                 enum nv_trace_id_form form, struct nv_upload **out)
 {
     struct nv_upload *upload = calloc(1, sizeof *upload);
-    enum nv_err err;
 
     assert(medium->type.kind <= NV_MEDIA_AUDIO);
     if (!upload)
         return NV_ERR_NO_MEMORY;
     upload->refs = 1;
+    upload->state = NV_UPLOAD_MARKED;
     nv_buf_init(&upload->wire, NV_CAP_RECORD);
     tell_facts(trace, medium, form, &upload->facts);
+    *out = upload;
+    return NV_OK;
+}
+
+enum nv_err nv_upload_new(const struct nv_store *store, const struct nv_trace *trace,
+                          const struct nv_medium *medium, enum nv_trace_id_form form,
+                          struct nv_upload **out)
+{
+    struct nv_upload *upload;
+    enum nv_err err = nv_upload_new_marked(trace, medium, form, &upload);
+
+    if (err != NV_OK)
+        return err;
+    upload->state = NV_UPLOAD_PENDING;
     err = keep_bytes(store, upload, medium);
     if (err == NV_OK)
         *out = upload;

@@ -21,7 +21,7 @@
 enum nv_upload_state {
     NV_UPLOAD_PENDING,
     NV_UPLOAD_DELIVERED,
-    NV_UPLOAD_MARKED /* the backend will not have it: a mark stands for it */
+    NV_UPLOAD_MARKED /* it will not be at the backend: a mark stands for it */
 };
 
 /* What is sent beside the bytes, and what a mark says. Texts are plain ASCII, ended by NUL. */
@@ -59,6 +59,11 @@ struct nv_upload {
 enum nv_err nv_upload_new(const struct nv_store *store, const struct nv_trace *trace,
                           const struct nv_medium *medium, enum nv_trace_id_form form,
                           struct nv_upload **out) NV_MUST_USE;
+/* New, of one whose bytes can't be kept: a mark stands for it from the start. One reference.
+ * NV_ERR_NO_MEMORY. */
+enum nv_err nv_upload_new_marked(const struct nv_trace *trace, const struct nv_medium *medium,
+                                 enum nv_trace_id_form form,
+                                 struct nv_upload **out) NV_MUST_USE;
 /* One reference less; frees it with the last. Its record stays. NULL is allowed. */
 void nv_upload_unref(struct nv_upload *upload);
 /* Its bytes are wanted no more: releases the record, or the memory. */

@@ -19,7 +19,6 @@
  * The state is the sender thread's and has no lock; what comes from others comes by the queue,
  * and what others want to know is copied out (exporter.c).
  */
-#include "exporter/encode/encode_whole.h"
 #include "exporter/send/sender.h"
 
 #include "base/log/counters.h"
@@ -92,6 +91,15 @@ static void wait_for_memory(struct nv_sender *sender, uint64_t now_ns)
         sender->raw_tries++;
 }
 
+/* To those that wait for media, the dead ones, or those that are sent. */
+static void file(struct nv_sender *sender, struct nv_encoded *encoded)
+{
+    if (encoded->media)
+        nv_uploading_take_over(sender, encoded);
+    else
+        nv_encoded_list_push(encoded->why ? &sender->doomed : &sender->fresh, encoded);
+}
+
 /* In the order they came, one after another: memory for one that was encoded is what frees the
  * arena that the next one needs. */
 static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t now_ns)
@@ -104,8 +112,8 @@ static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t 
     while (sender->raw && now_ns >= sender->raw_due_ns) {
         struct nv_trace *trace = sender->raw;
         struct nv_trace *next = trace->next;
-        struct nv_encoded *encoded = nv_encode_whole(trace, sender->config->trace_id_form,
-                                                     sender->config->max_trace_bytes);
+        struct nv_encoded *encoded =
+            nv_uploading_encode(sender->config, sender->store, sender->clock, trace);
 
         if (!encoded) {
             wait_for_memory(sender, now_ns);
@@ -113,23 +121,8 @@ static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t 
         }
         sender->raw = next;
         sender->raw_tries = 0;
-        encoded->queued_ns = now_ns;
         nv_send_queue_remember(sender->queue, encoded);
-        nv_encoded_list_push(encoded->why != NULL ? &sender->doomed : &sender->fresh, encoded);
-    }
-}
-
-static void set_doomed_aside(struct nv_sender *sender, struct nv_encoded_list *from)
-{
-    struct nv_encoded *encoded;
-
-    while ((encoded = nv_encoded_list_pop(from)) != NULL) {
-        bool dead = encoded->why != NULL;
-
-        if (encoded->media)
-            nv_uploading_take_over(sender, encoded);
-        else
-            nv_encoded_list_push(dead ? &sender->doomed : &sender->fresh, encoded);
+        file(sender, encoded);
     }
 }
 
@@ -139,8 +132,10 @@ void nv_sender_take_over(struct nv_sender *sender)
     uint64_t now_ns = nv_clock_mono_ns(sender->clock);
     struct nv_encoded_list arrived = {0};
     struct nv_trace *raw = nv_send_queue_take_all(sender->queue, &arrived);
+    struct nv_encoded *encoded;
 
-    set_doomed_aside(sender, &arrived);
+    while ((encoded = nv_encoded_list_pop(&arrived)) != NULL)
+        file(sender, encoded);
     if (raw || sender->raw)
         encode_raw(sender, raw, now_ns);
     if (sender->doomed.count > 0 && now_ns >= sender->store_trouble_ns)

@@ -22,6 +22,7 @@
 
 #include "base/log/counters.h"
 #include "base/log/log.h"
+#include "exporter/encode/encode_whole.h"
 #include "exporter/media/form.h"
 #include "exporter/media/letter.h"
 #include "exporter/media/references.h"
@@ -145,8 +146,18 @@ static bool is_missing(struct nv_uploading *up, enum nv_media_kind kind, uint64_
     return now_ns < up->missing_until_ns[kind];
 }
 
+/* No route for it. A mark, where a trace waits for it; one that has left refers to it, and the
+ * letter can be tried again when the backend has the route. */
 static void mark(struct nv_sender *sender, struct nv_upload *upload)
 {
+    static const struct nv_verdict no_route = {
+        .dead = NV_DEAD_REJECTED,
+        .why = "the backend has no route for it, and its trace has left"};
+
+    if (upload->refs == 1 && sender->store) {
+        bury(sender, upload, &no_route, 404, "");
+        return;
+    }
     nv_count(NV_COUNT_MEDIA_MARKED, 1);
     end(sender, upload, NV_UPLOAD_MARKED);
 }
@@ -341,6 +352,33 @@ static void send_due(struct nv_sender *sender, uint64_t now_ns)
     }
 }
 
+/* ---- encoding ---------------------------------------------------------------------------- */
+
+/* Media first, while the arena still has their bytes. */
+struct nv_encoded *nv_uploading_encode(const struct nv_exporter_config *config,
+                                       const struct nv_store *store,
+                                       const struct nv_clock *clock, struct nv_trace *trace)
+{
+    uint64_t now_ns = nv_clock_mono_ns(clock);
+    struct nv_media_wait *media;
+    struct nv_encoded *encoded;
+    uint32_t lost;
+
+    if (nv_media_wait_new(store, trace, config->trace_id_form,
+                          now_ns + config->media_wait_ms * NV_NS_PER_MS, &media,
+                          &lost) != NV_OK)
+        return NULL;
+    encoded = nv_encode_whole(trace, config->trace_id_form, config->max_trace_bytes);
+    if (!encoded) {
+        nv_media_wait_undo(media, store);
+        return NULL;
+    }
+    nv_count(NV_COUNT_MEDIA_LOST, lost);
+    encoded->queued_ns = now_ns;
+    encoded->media = media;
+    return encoded;
+}
+
 /* ---- traces ------------------------------------------------------------------------------ */
 
 /* What an earlier run left of the same medium; its record goes on, and ours is not needed. */
@@ -365,8 +403,13 @@ static void queue_uploads(struct nv_sender *sender, struct nv_media_wait *wait)
 
     for (uint32_t i = 0; i < wait->count; i++) {
         struct nv_upload *upload = wait->items[i];
-        struct nv_upload *known = find_loaded(up, upload->facts.uuid);
+        struct nv_upload *known;
 
+        if (upload->state != NV_UPLOAD_PENDING) {
+            up->ended = true; /* before it began */
+            continue;
+        }
+        known = find_loaded(up, upload->facts.uuid);
         if (known) {
             nv_upload_forget(upload, sender->store);
             nv_upload_unref(upload);
@@ -395,17 +438,27 @@ void nv_uploading_take_over(struct nv_sender *sender, struct nv_encoded *encoded
 static void leave(struct nv_sender *sender, struct nv_encoded *encoded)
 {
     struct nv_media_wait *wait = encoded->media;
-    struct nv_encoded *told = nv_media_wait_tell(wait, encoded);
 
-    if (told) {
-        nv_send_queue_forget(sender->queue, encoded);
-        free(encoded);
-        nv_send_queue_remember(sender->queue, told);
-        encoded = told;
-    }
     encoded->media = NULL;
     nv_media_wait_free(wait);
     nv_encoded_list_push(encoded->why ? &sender->doomed : &sender->fresh, encoded);
+}
+
+/* What became of its media is in its JSON; the trace, or another one in its place. Without
+ * memory false, and it is as it was. */
+static bool tell(struct nv_sender *sender, struct nv_encoded **encoded)
+{
+    struct nv_encoded *told;
+
+    if (nv_media_wait_tell((*encoded)->media, *encoded, &told) != NV_OK)
+        return false;
+    if (told) {
+        nv_send_queue_forget(sender->queue, *encoded);
+        free(*encoded);
+        nv_send_queue_remember(sender->queue, told);
+        *encoded = told;
+    }
+    return true;
 }
 
 static void let_go(struct nv_sender *sender, uint64_t now_ns)
@@ -424,8 +477,12 @@ static void let_go(struct nv_sender *sender, uint64_t now_ns)
         uint64_t until_ns = encoded->media->until_ns;
 
         if (now_ns >= until_ns || !nv_media_wait_pending(encoded->media)) {
-            leave(sender, encoded);
-            continue;
+            if (tell(sender, &encoded)) {
+                leave(sender, encoded);
+                continue;
+            }
+            until_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
+            encoded->media->until_ns = until_ns;
         }
         if (until_ns < up->waiting_due_ns)
             up->waiting_due_ns = until_ns;
@@ -463,8 +520,10 @@ void nv_uploading_abandon(struct nv_sender *sender)
     struct nv_encoded *encoded;
     struct nv_upload *upload;
 
-    while ((encoded = nv_encoded_list_pop(&up->waiting)) != NULL)
+    while ((encoded = nv_encoded_list_pop(&up->waiting)) != NULL) {
+        (void)tell(sender, &encoded);
         leave(sender, encoded);
+    }
     while ((upload = pop_retry(up, UINT64_MAX)) != NULL || (upload = pop_fresh(up)) != NULL) {
         /* with a store its record is there and the next run takes it up */
         nv_count(NV_COUNT_MEDIA_LOST, sender->store ? 0 : 1);

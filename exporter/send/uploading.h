@@ -27,6 +27,7 @@
 #define NV_UPLOAD_MISSING_MS 600000u
 
 struct nv_sender;
+struct nv_exporter_config;
 
 /* A first-in first-out list. Zero-initialised is empty. */
 struct nv_upload_list {
@@ -51,6 +52,13 @@ struct nv_uploading {
 
 /* Finds what an earlier run left. The store's errors, NV_ERR_NO_MEMORY. */
 enum nv_err nv_uploading_load(struct nv_sender *sender) NV_MUST_USE;
+/*
+ * A trace (takes it) and its media, encoded: new, with what it waits for. NULL without memory:
+ * the trace is still the caller's, and nothing is kept. `store` NULL: memory. Any thread.
+ */
+struct nv_encoded *nv_uploading_encode(const struct nv_exporter_config *config,
+                                       const struct nv_store *store,
+                                       const struct nv_clock *clock, struct nv_trace *trace);
 /* Takes over a trace that has media (takes it): it waits, its uploads are queued. */
 void nv_uploading_take_over(struct nv_sender *sender, struct nv_encoded *encoded);
 /* Starts what is due, and lets traces go whose media have ended. */

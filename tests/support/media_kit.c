@@ -62,7 +62,7 @@ static void refer(struct nv_trace *trace)
                      NV_OK);
 }
 
-void kit_consume(struct nv_rig *rig, const struct nv_medium *media, uint32_t count)
+struct nv_trace *kit_trace(struct nv_rig *rig, const struct nv_medium *media, uint32_t count)
 {
     struct nv_trace *trace = rig_trace(rig, "trace", 1);
 
@@ -77,5 +77,10 @@ void kit_consume(struct nv_rig *rig, const struct nv_medium *media, uint32_t cou
     refer(trace);
     nv_ledger_receive(1, false);
     rig->span_count++;
-    nv_exporter_consume(rig->exporter, trace);
+    return trace;
+}
+
+void kit_consume(struct nv_rig *rig, const struct nv_medium *media, uint32_t count)
+{
+    nv_exporter_consume(rig->exporter, kit_trace(rig, media, count));
 }

@@ -218,6 +218,114 @@ START_TEST(without_a_store_memory_will_do)
 }
 END_TEST
 
+/* On a full disk the reference must not lead to nothing. */
+START_TEST(what_a_full_disk_does_not_keep_is_a_mark)
+{
+    rig.put_fails = NV_ERR_NO_SPACE;
+    kit_consume(&rig, media, 2);
+    rig.put_fails = NV_OK;
+    rig_run(&rig, 0);
+    ck_assert_ptr_null(next_upload());
+    ck_assert_uint_eq(rig_status(&rig).media_pending, 0);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_MEDIA_LOST), 2);
+    expect_trace("[media: image/png, 6 bytes, sha256 01010101", "://");
+}
+END_TEST
+
+/* The disk takes the first record and no more. */
+static enum nv_err (*real_put)(void *ctx, enum nv_record_kind kind, struct nv_str head,
+                               struct nv_str payload, uint64_t *id);
+
+static enum nv_err put_once(void *ctx, enum nv_record_kind kind, struct nv_str head,
+                            struct nv_str payload, uint64_t *id)
+{
+    enum nv_err err = real_put(ctx, kind, head, payload, id);
+    rig.put_fails = NV_ERR_NO_SPACE;
+    return err;
+}
+
+START_TEST(one_is_kept_and_one_is_not)
+{
+    rig_close(&rig);
+    real_put = rig.store.put;
+    rig.store.put = put_once;
+    rig_open(&rig, true);
+    kit_consume(&rig, media, 2);
+    rig.put_fails = NV_OK;
+    rig_run(&rig, 0);
+    answer_upload(201);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_MEDIA_LOST), 1);
+    expect_trace(kit_reference(1, NV_MEDIA_IMAGE), "audio://");
+    rig.store.put = real_put;
+}
+END_TEST
+
+/* Nothing of the requests may be released before the media are on the disk. */
+START_TEST(the_last_record_is_synced)
+{
+    kit_consume(&rig, media, 2);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_MEDIUM), 2);
+    ck_assert(rig.records[0].synced && rig.records[1].synced);
+}
+END_TEST
+
+START_TEST(without_memory_trace_and_media_wait)
+{
+    for (unsigned long n = 1;; n++) {
+        rig_close(&rig);
+        rig_open(&rig, true);
+        struct nv_trace *trace = kit_trace(&rig, media, 2);
+        oom_fail_nth(n);
+        nv_exporter_consume(rig.exporter, trace);
+        bool failed = oom_end();
+        rig_run(&rig, 0);
+        rig_run(&rig, 1000);
+        ck_assert_uint_eq(rig_records(&rig, NV_RECORD_MEDIUM), 2);
+        answer_upload(201);
+        answer_upload(201);
+        ck_assert_uint_eq(nv_count_get(NV_COUNT_MEDIA_LOST), 0);
+        ck_assert_uint_eq(rig_records(&rig, NV_RECORD_MEDIUM), 0);
+        rig.sent = 0;
+        expect_trace(kit_reference(1, NV_MEDIA_IMAGE), "media_pending");
+        if (!failed)
+            break;
+    }
+}
+END_TEST
+
+START_TEST(without_memory_for_a_mark_the_trace_waits)
+{
+    kit_consume(&rig, media, 1);
+    rig_run(&rig, 0);
+    rig_answer(&rig, next_upload(), 400, "", "{}");
+    oom_fail_from(1);
+    (void)nv_exporter_pump(rig.exporter);
+    ck_assert(oom_end());
+    ck_assert_uint_eq(rig.sent, 0);
+    expect_trace("[media: image/png, 6 bytes, sha256 01010101", "image://");
+}
+END_TEST
+
+/* A mark would come too late: the medium is kept for a backend that has the route one day. */
+START_TEST(no_route_for_what_a_trace_refers_to)
+{
+    rig.config.media_wait_ms = 0;
+    rig_close(&rig);
+    rig_open(&rig, true);
+    kit_consume(&rig, media, 1);
+    rig_run(&rig, 0);
+    rig_run(&rig, 1000);
+    struct rig_flight *flight = next_upload();
+    ck_assert(flight && rig.sent == 1);
+    rig_answer(&rig, flight, 404, "", "{}");
+    rig_run(&rig, 0);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 1);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_MEDIUM), 0);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_MEDIA_DEAD), 1);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_MEDIA_MARKED), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/send/uploading");
@@ -233,6 +341,12 @@ int main(void)
     tcase_add_test(tests, a_lost_record_is_told);
     tcase_add_test(tests, a_refused_key_holds_uploads_too);
     tcase_add_test(tests, without_a_store_memory_will_do);
+    tcase_add_test(tests, what_a_full_disk_does_not_keep_is_a_mark);
+    tcase_add_test(tests, one_is_kept_and_one_is_not);
+    tcase_add_test(tests, the_last_record_is_synced);
+    tcase_add_test(tests, without_memory_trace_and_media_wait);
+    tcase_add_test(tests, without_memory_for_a_mark_the_trace_waits);
+    tcase_add_test(tests, no_route_for_what_a_trace_refers_to);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);
 }
