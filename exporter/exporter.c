@@ -13,6 +13,7 @@
 #include "exporter/exporter.h"
 
 #include "base/log/counters.h"
+#include "exporter/media/letter.h"
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/send/endpoint.h"
 #include "exporter/send/send_thread.h"
@@ -43,11 +44,13 @@ struct nv_exporter {
     _Atomic bool stopping;
     _Atomic uint64_t stop_ns; /* monotonic deadline */
     pthread_mutex_t retrying; /* one second try at a time; taken before `lock` */
-    pthread_mutex_t lock;     /* the two below */
+    pthread_mutex_t lock;     /* what is below */
     struct nv_sink_status status;
     struct nv_outbox_entry adopted[ADOPTED_MAX];
     uint32_t adopted_count;
-    pthread_cond_t room; /* adopted_count went down, or it stops */
+    struct nv_upload *adopted_media[ADOPTED_MAX];
+    uint32_t adopted_media_count;
+    pthread_cond_t room; /* one of the two counts went down, or it stops */
 };
 
 /* ---- making ------------------------------------------------------------------------------ */
@@ -184,6 +187,8 @@ void nv_exporter_free(struct nv_exporter *exporter)
         return;
     nv_exporter_stop(exporter, 0);
     nv_send_thread_free(exporter->thread);
+    while (exporter->adopted_media_count > 0)
+        nv_upload_unref(exporter->adopted_media[--exporter->adopted_media_count]);
     if (exporter->sender_ready)
         nv_sender_release(&exporter->sender);
     nv_send_queue_free(exporter->queue);
@@ -239,6 +244,10 @@ static bool adopt(struct nv_exporter *exporter)
         err = nv_outbox_adopt(&exporter->sender.outbox,
                               &exporter->adopted[exporter->adopted_count - 1]);
         exporter->adopted_count -= err == NV_OK;
+    }
+    while (exporter->adopted_media_count > 0) {
+        nv_uploading_adopt(&exporter->sender,
+                           exporter->adopted_media[--exporter->adopted_media_count]);
     }
     (void)pthread_cond_broadcast(&exporter->room);
     (void)pthread_mutex_unlock(&exporter->lock);
@@ -378,6 +387,11 @@ void nv_exporter_read_status(struct nv_exporter *exporter, struct nv_sink_status
     out->queued_bytes = nv_send_queue_bytes(exporter->queue);
 }
 
+static bool has_places(const struct nv_exporter *exporter)
+{
+    return exporter->adopted_count < ADOPTED_MAX && exporter->adopted_media_count < ADOPTED_MAX;
+}
+
 /* Waits for the sender's thread, which may be packing a body. */
 static bool has_room(struct nv_exporter *exporter)
 {
@@ -389,10 +403,10 @@ static bool has_room(struct nv_exporter *exporter)
      * again */
     (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ADOPT_WAIT_S;
-    while (exporter->adopted_count == ADOPTED_MAX && exporter->thread && timed_out == 0 &&
+    while (!has_places(exporter) && exporter->thread && timed_out == 0 &&
            !atomic_load(&exporter->stopping))
         timed_out = pthread_cond_timedwait(&exporter->room, &exporter->lock, &until);
-    bool room = exporter->adopted_count < ADOPTED_MAX;
+    bool room = has_places(exporter);
     (void)pthread_mutex_unlock(&exporter->lock);
     return room;
 }
@@ -409,6 +423,31 @@ static void hand_over(struct nv_exporter *exporter, const struct nv_outbox_entry
         nv_send_thread_wake(exporter->thread);
 }
 
+static void hand_over_medium(struct nv_exporter *exporter, struct nv_upload *upload)
+{
+    (void)pthread_mutex_lock(&exporter->lock);
+    assert(exporter->adopted_media_count < ADOPTED_MAX);
+    exporter->adopted_media[exporter->adopted_media_count++] = upload;
+    (void)pthread_mutex_unlock(&exporter->lock);
+    if (exporter->thread)
+        nv_send_thread_wake(exporter->thread);
+}
+
+/* A letter as it is: of a medium, else of a trace. */
+static enum nv_err retry_as_it_is(struct nv_exporter *exporter, uint64_t id,
+                                  struct nv_outbox_entry *entry)
+{
+    struct nv_upload *upload = NULL;
+    bool is = false;
+    enum nv_err err = nv_media_letter_retry(exporter->store, id, &upload, &is);
+
+    if (err == NV_OK && !is)
+        err = nv_dead_letters_retry(exporter->store, id, (struct nv_str){NULL, 0}, entry);
+    if (upload)
+        hand_over_medium(exporter, upload);
+    return err;
+}
+
 enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id,
                                    struct nv_str json)
 {
@@ -420,9 +459,11 @@ enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id,
     /* Not under `lock`: this waits for the disk, and the sender must not. What room there is
      * stays until it is used, because others only make more. */
     (void)pthread_mutex_lock(&exporter->retrying);
-    if (has_room(exporter))
-        err = nv_dead_letters_retry(exporter->store, id, json, &entry);
-    if (err == NV_OK)
+    if (has_room(exporter)) {
+        err = json.len > 0 ? nv_dead_letters_retry(exporter->store, id, json, &entry)
+                           : retry_as_it_is(exporter, id, &entry);
+    }
+    if (err == NV_OK && entry.id != 0)
         hand_over(exporter, &entry);
     (void)pthread_mutex_unlock(&exporter->retrying);
     return err;

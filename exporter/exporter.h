@@ -61,8 +61,9 @@ enum nv_err nv_exporter_pressure(const struct nv_exporter *exporter) NV_MUST_USE
 /* A consistent copy. Any thread. */
 void nv_exporter_read_status(struct nv_exporter *exporter, struct nv_sink_status *out);
 /*
- * Gives dead letter `id` another try in this process, with `json` as nv_dead_letters_retry. Any
- * thread; may wait for the sender's. Errors as there; NV_ERR_BUSY: it takes none for seconds.
+ * Gives dead letter `id` another try in this process, with `json` as nv_dead_letters_retry; one
+ * of a medium is uploaded, and its trace is left alone. Any thread; may wait for the sender's.
+ * Errors as there, and nv_media_letter_retry's; NV_ERR_BUSY: it takes none for seconds.
  */
 enum nv_err nv_exporter_retry_dead(struct nv_exporter *exporter, uint64_t id,
                                    struct nv_str json) NV_MUST_USE;

@@ -97,7 +97,7 @@ DISK = [
     (["journal/journal_segment.c"], "translated traces that wait for the backend (outbox)", "the same files", "redacted", "encrypted",
      "delivered, or a dead letter"),
     (["journal/journal_segment.c"], "pictures and sounds that wait for their upload, and their dead letters", "the same files",
-     "**as they came**", "encrypted", "uploaded, or `dead drop`: no age ends them"),
+     "**as they came**", "encrypted", "uploaded, by `dead retry` too, or `dead drop`: no age ends them"),
     (["journal/journal_segment.c"], "dead letters of translated traces", "the same files", "redacted", "encrypted",
      "`dead retry` or `dead drop`: no age ends them"),
     (["journal/journal_segment.c"], "dead letters of what could not be translated, and of requests that no longer decode", "the same files",

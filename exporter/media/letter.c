@@ -7,11 +7,14 @@
 #include "exporter/media/letter.h"
 
 #include "base/clock.h"
+#include "base/json/json_read.h"
 #include "base/json/json_write.h"
 #include "base/limits.h"
 #include "base/text/mask.h"
 #include "base/text/text.h"
 #include "exporter/outbox/dead_letters.h"
+
+#include <openssl/evp.h>
 
 #include "base/banned.h"
 
@@ -80,7 +83,10 @@ static enum nv_err write_payload(const struct nv_upload_facts *facts, struct nv_
     text(&json, "trace_id", facts->trace_id);
     text(&json, "span_id", facts->span_id);
     text(&json, "mime", facts->mime);
+    text(&json, "format", facts->format);
     text(&json, "sha256", facts->hash);
+    number(&json, "use", facts->use);
+    number(&json, "wall_ns", facts->wall_ns);
     number(&json, "bytes", facts->bytes);
     nv_json_write_end_object(&json);
     (void)nv_buf_printf(payload, ",\"data\":\"");
@@ -112,5 +118,174 @@ enum nv_err nv_media_letter_put(const struct nv_store *store,
     nv_buf_release(&bytes);
     nv_buf_release(&head);
     nv_buf_release(&payload);
+    return err;
+}
+
+/* ---- again ------------------------------------------------------------------------------- */
+
+struct letter {
+    struct nv_upload_facts facts;
+    struct nv_str data; /* base64, a view of the payload */
+};
+
+/* Of what is sent in a head and in a form: one word. False: it is none, or too long. */
+static bool read_word(struct nv_str word, char *out, size_t room)
+{
+    if (word.len == 0 || word.len >= room)
+        return false;
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] <= ' ' || word.ptr[i] > '~' || word.ptr[i] == '"' ||
+            word.ptr[i] == '\\')
+            return false;
+    }
+    memcpy(out, word.ptr, word.len);
+    out[word.len] = '\0';
+    return true;
+}
+
+static bool read_text(struct nv_str key, struct nv_str value, struct nv_upload_facts *facts)
+{
+    const struct {
+        struct nv_str key;
+        char *out;
+        size_t room;
+    } texts[] = {{NV_STR("uuid"), facts->uuid, sizeof facts->uuid},
+                 {NV_STR("trace_id"), facts->trace_id, sizeof facts->trace_id},
+                 {NV_STR("span_id"), facts->span_id, sizeof facts->span_id},
+                 {NV_STR("mime"), facts->mime, sizeof facts->mime},
+                 {NV_STR("format"), facts->format, sizeof facts->format},
+                 {NV_STR("sha256"), facts->hash, sizeof facts->hash}};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (nv_str_eq(texts[i].key, key))
+            return read_word(value, texts[i].out, texts[i].room);
+    }
+    return true;
+}
+
+static bool read_number(struct nv_str key, struct nv_str value, struct nv_upload_facts *facts)
+{
+    uint64_t n;
+
+    if (nv_str_to_uint64(value, &n) != NV_OK)
+        return false;
+    if (nv_str_eq(key, NV_STR("bytes")))
+        facts->bytes = n;
+    else if (nv_str_eq(key, NV_STR("wall_ns")))
+        facts->wall_ns = n;
+    else if (nv_str_eq(key, NV_STR("use")) && n <= NV_MEDIA_TTS)
+        facts->use = (enum nv_media_use)n;
+    return true;
+}
+
+static bool read_facts(struct nv_json_reader *reader, struct nv_upload_facts *facts)
+{
+    enum nv_json_token token;
+    bool good = nv_json_next(reader) == NV_JSON_OBJECT_BEGIN;
+
+    while (good && (token = nv_json_next(reader)) != NV_JSON_OBJECT_END) {
+        struct nv_str key = reader->raw;
+
+        good = token == NV_JSON_KEY;
+        token = good ? nv_json_next(reader) : NV_JSON_ERROR;
+        if (token == NV_JSON_STRING)
+            good = read_text(key, reader->raw, facts);
+        else if (token == NV_JSON_NUMBER)
+            good = read_number(key, reader->raw, facts);
+        else
+            good = false;
+    }
+    return good;
+}
+
+/* Letters of before 0.2 lack the format; it is the end of the type. */
+static bool fill_in(struct nv_upload_facts *facts)
+{
+    struct nv_str mime = nv_str_from(facts->mime);
+    bool image = nv_str_starts(mime, NV_STR("image/"));
+
+    facts->kind = image ? NV_MEDIA_IMAGE : NV_MEDIA_AUDIO;
+    if (!image && !nv_str_starts(mime, NV_STR("audio/")))
+        return false;
+    if (facts->format[0] == '\0')
+        (void)read_word(nv_str_slice(mime, 6, SIZE_MAX), facts->format, sizeof facts->format);
+    return facts->uuid[0] != '\0' && facts->trace_id[0] != '\0' && facts->span_id[0] != '\0' &&
+           facts->hash[0] != '\0' && facts->format[0] != '\0';
+}
+
+/* NV_ERR_NOT_FOUND: it is no letter of a medium. */
+static enum nv_err read_letter(struct nv_str payload, struct letter *out)
+{
+    struct nv_json_reader reader;
+
+    *out = (struct letter){.data = {NULL, 0}};
+    nv_json_read_init(&reader, payload, 3);
+    if (nv_json_next(&reader) != NV_JSON_OBJECT_BEGIN || nv_json_next(&reader) != NV_JSON_KEY ||
+        !nv_str_eq(reader.raw, NV_STR("medium")))
+        return NV_ERR_NOT_FOUND;
+    if (!read_facts(&reader, &out->facts) || !fill_in(&out->facts) ||
+        nv_json_next(&reader) != NV_JSON_KEY || !nv_str_eq(reader.raw, NV_STR("data")) ||
+        nv_json_next(&reader) != NV_JSON_STRING)
+        return NV_ERR_MALFORMED;
+    out->data = reader.raw;
+    return NV_OK;
+}
+
+/* What was changed on the disk must not be sent under the hash of something else. */
+static bool is_of_hash(struct nv_str bytes, const struct nv_upload_facts *facts)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    char hex[2 * NV_MEDIA_HASH_BYTES];
+
+    if (bytes.len != facts->bytes ||
+        EVP_Digest(bytes.ptr, bytes.len, digest, NULL, EVP_sha256(), NULL) != 1)
+        return false;
+    nv_hex_encode(digest, NV_MEDIA_HASH_BYTES, hex);
+    return nv_str_eq((struct nv_str){hex, sizeof hex}, nv_str_from(facts->hash));
+}
+
+static enum nv_err put_again(const struct nv_store *store, const struct letter *letter,
+                             struct nv_upload **out)
+{
+    struct nv_store synced = nv_store_synced(store);
+    struct nv_buf bytes;
+    enum nv_err err;
+
+    nv_buf_init(&bytes, NV_CAP_RECORD);
+    err = nv_base64_decode(&bytes, letter->data);
+    if (err == NV_OK && !is_of_hash(nv_buf_str(&bytes), &letter->facts))
+        err = NV_ERR_MALFORMED;
+    if (err == NV_OK)
+        err = nv_upload_restore(&synced, &letter->facts, nv_buf_str(&bytes), out);
+    nv_buf_release(&bytes);
+    return err;
+}
+
+enum nv_err nv_media_letter_retry(const struct nv_store *store, uint64_t id,
+                                  struct nv_upload **out, bool *is)
+{
+    struct nv_upload *upload = NULL;
+    struct letter letter;
+    struct nv_buf payload;
+    enum nv_err err;
+
+    nv_buf_init(&payload, NV_CAP_RECORD);
+    err = store->get(store->ctx, id, &payload);
+    *is = false;
+    if (err == NV_OK) {
+        err = read_letter(nv_buf_str(&payload), &letter);
+        *is = err != NV_ERR_NOT_FOUND;
+        if (err == NV_OK)
+            err = put_again(store, &letter, &upload);
+        else if (err == NV_ERR_NOT_FOUND)
+            err = NV_OK;
+    }
+    nv_buf_release(&payload);
+    if (upload)
+        store->release(store->ctx, id);
+    if (upload && out)
+        *out = upload;
+    else
+        nv_upload_unref(upload);
     return err;
 }

@@ -204,6 +204,25 @@ enum nv_err nv_upload_new(const struct nv_store *store, const struct nv_trace *t
     return err;
 }
 
+enum nv_err nv_upload_restore(const struct nv_store *store, const struct nv_upload_facts *facts,
+                              struct nv_str bytes, struct nv_upload **out)
+{
+    struct nv_upload *upload = calloc(1, sizeof *upload);
+    enum nv_err err;
+
+    if (!upload)
+        return NV_ERR_NO_MEMORY;
+    upload->refs = 1;
+    upload->facts = *facts;
+    nv_buf_init(&upload->wire, NV_CAP_RECORD);
+    err = keep_in_store(store, upload, bytes);
+    if (err == NV_OK)
+        *out = upload;
+    else
+        free(upload);
+    return err;
+}
+
 static void free_memory(struct nv_upload *upload)
 {
     if (upload->memory)

@@ -64,6 +64,12 @@ enum nv_err nv_upload_new(const struct nv_store *store, const struct nv_trace *t
 enum nv_err nv_upload_new_marked(const struct nv_trace *trace, const struct nv_medium *medium,
                                  enum nv_trace_id_form form,
                                  struct nv_upload **out) NV_MUST_USE;
+/*
+ * New, of facts and bytes that are known, in the store (not NULL); one reference. The store's
+ * errors, NV_ERR_NO_MEMORY.
+ */
+enum nv_err nv_upload_restore(const struct nv_store *store, const struct nv_upload_facts *facts,
+                              struct nv_str bytes, struct nv_upload **out) NV_MUST_USE;
 /* One reference less; frees it with the last. Its record stays. NULL is allowed. */
 void nv_upload_unref(struct nv_upload *upload);
 /* Its bytes are wanted no more: releases the record, or the memory. */

@@ -227,6 +227,15 @@ static void forget(struct finding *finding)
     nv_buf_release(&finding->payload);
 }
 
+/* A medium's members stand beside the head: it is no trace. */
+static void write_payload(struct nv_buf *text, struct nv_str payload)
+{
+    bool medium = nv_str_starts(payload, NV_STR("{\"medium\":"));
+
+    (void)nv_buf_printf(text, medium ? "," : ",\"trace\":");
+    (void)nv_buf_append_str(text, medium ? nv_str_slice(payload, 1, payload.len - 2) : payload);
+}
+
 enum nv_err nv_dead_letters_show(const struct nv_store *store, uint64_t id, struct nv_buf *out)
 {
     struct finding finding;
@@ -237,8 +246,7 @@ enum nv_err nv_dead_letters_show(const struct nv_store *store, uint64_t id, stru
     if (err == NV_OK) {
         (void)nv_buf_printf(&text, "{\"dead_letter\":");
         (void)nv_buf_append_str(&text, nv_buf_str(&finding.head));
-        (void)nv_buf_printf(&text, ",\"trace\":");
-        (void)nv_buf_append_str(&text, nv_buf_str(&finding.payload));
+        write_payload(&text, nv_buf_str(&finding.payload));
         err = nv_buf_append_char(&text, '}');
     }
     if (err == NV_OK)

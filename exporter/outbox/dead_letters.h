@@ -37,8 +37,8 @@ enum nv_err nv_dead_letters_put(const struct nv_store *store, const struct nv_en
 enum nv_err nv_dead_letters_list(const struct nv_store *store, nv_dead_letter_visit *visit,
                                  void *visit_ctx) NV_MUST_USE;
 /*
- * Appends one as indented JSON: {"dead_letter": head, "trace": payload}. NV_ERR_NOT_FOUND, the
- * store's errors, NV_ERR_NO_MEMORY.
+ * Appends one as indented JSON: {"dead_letter": head, "trace": payload}, of a medium the
+ * members of its payload instead. NV_ERR_NOT_FOUND, the store's errors, NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_dead_letters_show(const struct nv_store *store, uint64_t id,
                                  struct nv_buf *out) NV_MUST_USE;

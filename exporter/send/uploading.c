@@ -498,6 +498,13 @@ void nv_uploading_pump(struct nv_sender *sender, uint64_t now_ns)
 
 /* ---- begin and end ----------------------------------------------------------------------- */
 
+static void take_loaded(struct nv_uploading *up, struct nv_upload *upload)
+{
+    upload->loaded = true;
+    up->loaded++;
+    push_fresh(up, upload);
+}
+
 enum nv_err nv_uploading_load(struct nv_sender *sender)
 {
     struct nv_upload *list = NULL;
@@ -507,11 +514,15 @@ enum nv_err nv_uploading_load(struct nv_sender *sender)
         struct nv_upload *upload = list;
 
         list = upload->next;
-        upload->loaded = true;
-        sender->uploading.loaded++;
-        push_fresh(&sender->uploading, upload);
+        take_loaded(&sender->uploading, upload);
     }
     return err;
+}
+
+void nv_uploading_adopt(struct nv_sender *sender, struct nv_upload *upload)
+{
+    sender->uploading.missing_until_ns[upload->facts.kind] = 0;
+    take_loaded(&sender->uploading, upload);
 }
 
 void nv_uploading_abandon(struct nv_sender *sender)

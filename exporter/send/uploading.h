@@ -61,6 +61,8 @@ struct nv_encoded *nv_uploading_encode(const struct nv_exporter_config *config,
                                        const struct nv_clock *clock, struct nv_trace *trace);
 /* Takes over a trace that has media (takes it): it waits, its uploads are queued. */
 void nv_uploading_take_over(struct nv_sender *sender, struct nv_encoded *encoded);
+/* Takes an upload that was a dead letter: it is tried now, also where a route was missing. */
+void nv_uploading_adopt(struct nv_sender *sender, struct nv_upload *upload);
 /* Starts what is due, and lets traces go whose media have ended. */
 void nv_uploading_pump(struct nv_sender *sender, uint64_t now_ns);
 /* Lets all traces go as they are, and forgets all uploads: their records stay. */

@@ -10,6 +10,7 @@
 #include "base/text/mask.h"
 #include "journal/journal_check.h"
 #include "base/text/shown.h"
+#include "exporter/media/letter.h"
 #include "exporter/outbox/dead_letters.h"
 #include "gateway/admin/control.h"
 #include "gateway/dead/dead_retry.h"
@@ -68,10 +69,13 @@ int nv_command_journal(const struct nv_options *options, bool list)
                : code;
 }
 
-/* A stopped gateway finds the outbox record at its next start. */
+/* A stopped gateway finds the record, of the outbox or of a medium, at its next start. */
 static enum nv_err send_offline(void *ctx, uint64_t id, struct nv_str json)
 {
-    return nv_dead_letters_retry(ctx, id, json, NULL);
+    bool is = false;
+    enum nv_err err = json.len > 0 ? NV_OK : nv_media_letter_retry(ctx, id, NULL, &is);
+
+    return err != NV_OK || is ? err : nv_dead_letters_retry(ctx, id, json, NULL);
 }
 
 static enum nv_err retry_offline(void *ctx, uint64_t id)

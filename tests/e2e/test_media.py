@@ -125,7 +125,8 @@ def test_no_route_gives_marks(make_gateway, backend):
     backend.assert_clean()
 
 
-def test_refused_uploads_become_dead_letters(make_gateway, backend, directory):
+def refuse_one(make_gateway, backend):
+    """A gateway with the dead letter of a picture; its trace has a mark."""
     backend.plan_media(Fault(status=400))
     gateway = start(make_gateway, backend)
     trace = Trace()
@@ -133,10 +134,48 @@ def test_refused_uploads_become_dead_letters(make_gateway, backend, directory):
     text = text_of(one_trace(backend, trace.uuid))
     assert "[media: image/png, 69 bytes, sha256 " in text and "image://" not in text
     assert gateway.metrics()['noveum_media_total{result="dead_lettered"}'] == 1
+    return gateway
+
+
+def dead(directory, *words):
+    done = run_program("dead", *words, f"--set=journal.directory={directory / 'journal'}")
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def only_letter(directory):
+    lines = dead(directory, "list").splitlines()
+    assert len(lines) == 1 and "image/png" in lines[0] and "rejected" in lines[0], lines
+    return lines[0].split()[0]
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_dead_letter_is_shown_and_sent_again(make_gateway, backend, directory, runs):
+    gateway = refuse_one(make_gateway, backend)
+    if not runs:
+        gateway.stop()
+    letter = only_letter(directory)
+    shown = json.loads(dead(directory, "show", letter))
+    assert base64.b64decode(shown["data"]) == PNG and shown["medium"]["mime"] == "image/png"
+    assert "sent again" in dead(directory, "retry", letter)
+    if not runs:
+        gateway.start()
+    backend.wait(lambda b: shown["medium"]["uuid"] in b.media, TIME)
+    fields = backend.media[shown["medium"]["uuid"]]
+    assert (fields["file"], fields["format"], fields["mime"]) == (PNG, "png", "image/png")
+    assert fields["traceId"] in backend.traces and fields["spanId"] == shown["medium"]["span_id"]
+    gateway.wait_status(lambda s: s["exporter"]["media_pending"] == 0)
     gateway.stop()
-    letters = run_program("dead", "list", f"--set=journal.directory={directory / 'journal'}")
-    assert "image/png" in letters.stdout and "rejected" in letters.stdout, letters
+    assert "image/png" not in dead(directory, "list")
+    assert backend.duplicates == [] and backend.arrivals.count(fields["traceId"]) == 1
     backend.assert_clean()
+
+
+def test_a_dead_letter_is_dropped(make_gateway, backend, directory):
+    gateway = refuse_one(make_gateway, backend)
+    assert "dropped" in dead(directory, "drop", only_letter(directory))
+    gateway.stop()
+    assert "image/png" not in dead(directory, "list")
 
 
 def test_a_trace_waits_no_longer_than_it_may(make_gateway, backend):

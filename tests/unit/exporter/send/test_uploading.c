@@ -326,6 +326,51 @@ START_TEST(no_route_for_what_a_trace_refers_to)
 }
 END_TEST
 
+/* The media of the kit have no hash of their bytes: a letter of one that has. */
+static uint64_t put_letter(void)
+{
+    static const char letter[] =
+        "{\"medium\":{\"uuid\":\"u\",\"trace_id\":\"t\",\"span_id\":\"s\",\"mime\":\"image/"
+        "png\","
+        "\"sha256\":\"c3ab8ff13720e8ad9047dd39466b3c8974e592c2fa383d4a3960714caef0c4f2\","
+        "\"bytes\":6},\"data\":\"Zm9vYmFy\"}";
+    uint64_t id = 0;
+    ck_assert_int_eq(rig.store.put(rig.store.ctx, NV_RECORD_DEAD_LETTER, NV_STR("{}"),
+                                   nv_str_from(letter), &id),
+                     NV_OK);
+    return id;
+}
+
+START_TEST(a_dead_letter_is_uploaded_again)
+{
+    kit_consume(&rig, media, 1);
+    rig_run(&rig, 0);
+    answer_upload(404); /* no such route: for minutes nothing is tried */
+    expect_trace("[media: image/png", "image://");
+    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, put_letter(), NV_STR("")), NV_OK);
+    rig_run(&rig, 0);
+    ck_assert(next_upload() && rig_body_has(next_upload(), "foobar"));
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_DEAD_LETTER), 0);
+    answer_upload(201);
+    rig_run(&rig, 1000);
+    ck_assert_uint_eq(rig_in_flight(&rig), 0); /* its trace is not sent again */
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_MEDIUM), 0);
+    ck_assert_uint_eq(rig_delivered(), 1);
+}
+END_TEST
+
+START_TEST(a_letter_at_the_stop_waits_for_the_next_start)
+{
+    ck_assert_int_eq(nv_exporter_retry_dead(rig.exporter, put_letter(), NV_STR("")), NV_OK);
+    rig_close(&rig);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_MEDIUM), 1);
+    rig_open(&rig, true);
+    rig_run(&rig, 0);
+    answer_upload(201);
+    ck_assert_uint_eq(rig_records(&rig, NV_RECORD_MEDIUM), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/send/uploading");
@@ -347,6 +392,8 @@ int main(void)
     tcase_add_test(tests, without_memory_trace_and_media_wait);
     tcase_add_test(tests, without_memory_for_a_mark_the_trace_waits);
     tcase_add_test(tests, no_route_for_what_a_trace_refers_to);
+    tcase_add_test(tests, a_dead_letter_is_uploaded_again);
+    tcase_add_test(tests, a_letter_at_the_stop_waits_for_the_next_start);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);
 }
