@@ -21,7 +21,8 @@
     X(nv_sink_noveum)                                                                          \
     X(nv_sink_files)                                                                           \
     X(nv_sink_terminal)                                                                        \
-    X(nv_sink_store)
+    X(nv_sink_store)                                                                           \
+    X(nv_sink_tip)
 
 /* Sinks that one gateway may have open. */
 #define NV_SINKS_MAX 8

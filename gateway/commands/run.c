@@ -13,6 +13,7 @@
 #include "base/log/log.h"
 #include "base/output.h"
 #include "base/text/shown.h"
+#include "gateway/notices/notices.h"
 #include "gateway/process/descriptors.h"
 #include "gateway/process/file_watch.h"
 #include "gateway/config/memory_budget.h"
@@ -265,16 +266,19 @@ static void look_at_files(struct nv_gateway *gateway, struct watched *watched)
 }
 
 static int wait_for_end(struct nv_gateway *gateway, const sigset_t *set,
-                        const struct nv_option_sources *sources, struct reloaded *reloaded)
+                        const struct nv_option_sources *sources, struct reloaded *reloaded,
+                        const struct nv_admin_source *source)
 {
     const struct timespec look = {.tv_sec = NV_PROGRESS_LOOK_S};
     struct nv_memory_trim trim = {0};
+    struct nv_notices notices = {0};
     struct watched watched;
     watch(&watched, gateway);
     for (unsigned looks = 1;; looks++) {
         int got = sigtimedwait(set, NULL, &look);
         if (nv_gateway_look(gateway))
             (void)nv_notify_watchdog();
+        nv_notices_look(&notices, source, nv_clock_mono_ns(nv_clock_system()));
         if (got >= 0 && got != SIGHUP)
             return got;
         if (got == SIGHUP) {
@@ -333,6 +337,7 @@ int nv_run(const struct nv_options *options, const struct nv_option_sources *sou
     struct nv_fail fail = {0};
     struct nv_gateway *gateway = NULL;
     struct reloaded reloaded = {0};
+    struct nv_admin_source source;
     /* keys and contents of prompts live in this memory: no core files, no ptrace by others */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     block_signals(&set);
@@ -348,9 +353,11 @@ int nv_run(const struct nv_options *options, const struct nv_option_sources *sou
     NV_LOG(NV_LOG_INFO, "gateway", "started version=%s mode=%s role=%s", NOVEUM_VERSION,
            nv_gateway_is_local(gateway) ? "local" : "noveum", nv_role_name(options->role));
     (void)nv_notify("READY=1");
-    int got = wait_for_end(gateway, &set, sources, &reloaded);
+    nv_gateway_source(gateway, &source);
+    int got = wait_for_end(gateway, &set, sources, &reloaded, &source);
     (void)nv_notify("STOPPING=1");
     NV_LOG(NV_LOG_INFO, "gateway", "stopping signal=%s", got == SIGINT ? "SIGINT" : "SIGTERM");
+    nv_notices_stop(&source);
     stop(gateway, &set, NV_EXIT_OK);
     free_options(reloaded.options);
     NV_LOG(NV_LOG_INFO, "gateway", "stopped");

@@ -295,6 +295,10 @@ static void handle_export(const struct nv_otlp_grpc *otlp, struct nv_grpc_call *
     pending->call = call;
     pending->signal = signal;
     enum nv_err err = decode(otlp, pending, &batch, &why);
+    if (err == NV_OK && pending->result.rejected > 0) {
+        nv_refusal_note_spans("grpc", pending->result.rejected,
+                              nv_str_from(pending->result.message), nv_grpc_call_sender(call));
+    }
     if (err != NV_OK) {
         nv_batch_free(batch);
         free(pending);

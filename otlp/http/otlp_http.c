@@ -392,6 +392,18 @@ static enum nv_err decode(const struct endpoint *endpoint, const struct form *fo
     return set_project(pending->exchange, *batch);
 }
 
+/* The client is told, and rarely looks: a partial success is a success to most SDKs. On
+ * the loop, which alone knows the sender. */
+static void note_rejected(const struct nv_http_exchange *exchange,
+                          const struct nv_request_result *result)
+{
+    char sender[NV_SENDER_TEXT_SIZE];
+    if (result->rejected == 0)
+        return;
+    nv_refusal_note_spans("http", result->rejected, nv_str_from(result->message),
+                          nv_http_request_sender(exchange, sender));
+}
+
 static void handle_items(const struct endpoint *endpoint, struct nv_http_exchange *exchange,
                          const struct form *form)
 {
@@ -403,6 +415,8 @@ static void handle_items(const struct endpoint *endpoint, struct nv_http_exchang
     pending->signal = endpoint->target == TARGET_LOGS ? NV_SIGNAL_LOGS : NV_SIGNAL_TRACES;
     pending->media = form->media;
     enum nv_err err = decode(endpoint, form, pending, &batch, &fail);
+    if (err == NV_OK)
+        note_rejected(exchange, &pending->result);
     if (err != NV_OK) {
         nv_batch_free(batch);
         reply_error(exchange, form->media, err, &fail);

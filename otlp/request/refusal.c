@@ -17,11 +17,15 @@
 #include "otlp/request/refused.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/banned.h"
 
 #define PATH_SHOWN_MAX 60
+#define MESSAGE_SHOWN_MAX 400
+#define SENDER_SHOWN_MAX 160
+#define FROM_SIZE (SENDER_SHOWN_MAX + 60)
 
 static const struct {
     const char *name;
@@ -85,6 +89,25 @@ enum nv_refusal nv_refusal_of_error(enum nv_err err)
     return info->retryable ? NV_REFUSAL_BUSY : nv_refusal_of_http(info->http_status);
 }
 
+/* The first, the tenth, the hundredth ... time. */
+static bool is_told(uint64_t times)
+{
+    while (times > 1 && times % 10 == 0)
+        times /= 10;
+    return times == 1;
+}
+
+/* Who, and how often: behind the message, because both change and what to do does not. */
+static const char *say_from(struct nv_str sender, uint64_t times, char text[FROM_SIZE])
+{
+    char count[40] = "";
+    if (times > 1)
+        (void)snprintf(count, sizeof count, " count=%" PRIu64, times);
+    (void)snprintf(text, FROM_SIZE, "%s%.*s%s", sender.len > 0 ? "; sender=" : "",
+                   NV_STR_ARG(nv_str_slice(sender, 0, SENDER_SHOWN_MAX)), count);
+    return text;
+}
+
 void nv_refusal_note(const char *protocol, enum nv_refusal reason, struct nv_str message,
                      struct nv_str sender)
 {
@@ -93,10 +116,28 @@ void nv_refusal_note(const char *protocol, enum nv_refusal reason, struct nv_str
     bool grpc = protocol[0] == 'g';
     nv_count(reason == NV_REFUSAL_BUSY ? NV_COUNT_REQUESTS_BUSY : NV_COUNT_REQUESTS_REFUSED, 1);
     nv_count(reasons[reason].counter, 1);
-    nv_refused_keep(protocol, reasons[reason].name, sender, nv_str_trim(message));
+    message = nv_str_slice(nv_str_trim(message), 0, MESSAGE_SHOWN_MAX);
+    uint64_t times = nv_refused_keep(protocol, reasons[reason].name, sender, message);
+    char from[FROM_SIZE];
+    if (!is_told(times))
+        return;
     nv_log_write(&sites[grpc][reason], NV_LOG_WARN, "otlp",
-                 "request refused protocol=%s reason=%s: %.*s", protocol, reasons[reason].name,
-                 NV_STR_ARG(nv_str_slice(nv_str_trim(message), 0, 400)));
+                 "request refused protocol=%s reason=%s: %.*s%s", protocol,
+                 reasons[reason].name, NV_STR_ARG(message), say_from(sender, times, from));
+}
+
+void nv_refusal_note_spans(const char *protocol, uint64_t rejected, struct nv_str message,
+                           struct nv_str sender)
+{
+    static struct nv_log_site site;
+    char from[FROM_SIZE];
+    message = nv_str_slice(nv_str_trim(message), 0, MESSAGE_SHOWN_MAX);
+    uint64_t times = nv_refused_keep(protocol, "spans", sender, message);
+    if (!is_told(times))
+        return;
+    nv_log_write(&site, NV_LOG_WARN, "otlp",
+                 "spans rejected protocol=%s spans=%" PRIu64 ", the others are kept: %.*s%s",
+                 protocol, rejected, NV_STR_ARG(message), say_from(sender, times, from));
 }
 
 /* ---- hints ------------------------------------------------------------------------------- */

@@ -33,12 +33,20 @@ enum nv_refusal nv_refusal_of_grpc(int code);
 enum nv_refusal nv_refusal_of_error(enum nv_err err);
 /*
  * Counts (noveum_requests_total and noveum_requests_refused_total) and logs one refused
- * request, and keeps it for who looks (refused.h). `protocol` is "http" or "grpc"; `message` is
- * what the client is told, `sender` who it is, empty when that is not known (both borrowed,
- * foreign text allowed).
+ * request, and keeps it for who looks (refused.h). The same of the same sender is logged when
+ * it comes first, for the tenth time, the hundredth, and so on, with that number. `protocol` is
+ * "http" or "grpc"; `message` is what the client is told, `sender` who it is, empty when that
+ * is not known (both borrowed, foreign text allowed).
  */
 void nv_refusal_note(const char *protocol, enum nv_refusal reason, struct nv_str message,
                      struct nv_str sender);
+
+/*
+ * Logs and keeps likewise that `rejected` spans of a request were set aside, the others kept.
+ * They are counted where the request is (request.h).
+ */
+void nv_refusal_note_spans(const char *protocol, uint64_t rejected, struct nv_str message,
+                           struct nv_str sender);
 
 /* ---- what to do instead ------------------------------------------------------------------ */
 

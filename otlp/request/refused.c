@@ -64,7 +64,7 @@ static void put(struct nv_refused *line)
     ring.lines[0] = *line;
 }
 
-void nv_refused_keep(const char *protocol, const char *reason, struct nv_str sender,
+uint64_t nv_refused_keep(const char *protocol, const char *reason, struct nv_str sender,
                      struct nv_str message)
 {
     uint64_t now_ns = nv_clock_wall_ns(nv_clock_system());
@@ -76,6 +76,7 @@ void nv_refused_keep(const char *protocol, const char *reason, struct nv_str sen
     (void)pthread_mutex_lock(&ring.lock);
     put(&line);
     (void)pthread_mutex_unlock(&ring.lock);
+    return line.count;
 }
 
 size_t nv_refused_read(struct nv_refused *out, size_t max)

@@ -209,7 +209,7 @@ START_TEST(a_sink_is_added_by_a_row)
                      NV_OK);
     enum nv_err err = open_rows(rows, count);
     ck_assert_msg(err == NV_OK, "%s", fail.what);
-    ck_assert_uint_eq(sinks.count, 3); /* files, terminal and the new one: there is no key */
+    ck_assert_uint_eq(sinks.count, 4); /* files, terminal, tip and the new one: no key */
     ck_assert_str_eq(sinks.keeper->name, "files");
     nv_sinks_observe(&sinks, &trace);
     ck_assert_ptr_eq(seen_by_observer, &trace);

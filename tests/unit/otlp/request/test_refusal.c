@@ -8,6 +8,8 @@
 #include "base/log/log.h"
 #include "otlp/request/refusal.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
@@ -55,18 +57,56 @@ START_TEST(counted_always_told_at_first)
         nv_refusal_note("http", NV_REFUSAL_PATH, NV_STR("no \033 path\n"), NV_STR("me"));
     ck_assert_uint_eq(nv_count_get(NV_COUNT_REFUSED_PATH), 1000);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_REFUSED), 1000);
-    /* the window of a minute may turn over once in between */
+    /* the first, the tenth, the hundredth and the thousandth */
     unsigned told = lines_in(&lines);
-    ck_assert(told >= NV_LOG_BURST && told <= 2 * NV_LOG_BURST);
-    ck_assert_uint_ne(
-        nv_str_find(nv_buf_str(&lines),
-                    NV_STR("request refused protocol=http reason=path: no \\x1b path")),
-        SIZE_MAX);
+    ck_assert_uint_eq(told, 4);
+    static const char *const parts[] = {
+        "request refused protocol=http reason=path: no \\x1b path; sender=me\n",
+        "path; sender=me count=10\n", "path; sender=me count=1000\n"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        ck_assert_msg(nv_str_find(nv_buf_str(&lines), nv_str_from(parts[i])) != SIZE_MAX,
+                      "%.*s", NV_STR_ARG(nv_buf_str(&lines)));
     nv_refusal_note("grpc", NV_REFUSAL_PATH, NV_STR("x"), NV_STR("")); /* folded apart */
     nv_refusal_note("http", NV_REFUSAL_BUSY, NV_STR("y"), NV_STR(""));
     ck_assert_uint_eq(lines_in(&lines), told + 2);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_REQUESTS_BUSY), 1);
     ck_assert_uint_eq(nv_count_get(NV_COUNT_REFUSED_BUSY), 1);
+    nv_log_set_sink(NULL, NULL);
+    nv_buf_release(&lines);
+}
+END_TEST
+
+START_TEST(senders_without_number_do_not_flood)
+{
+    struct nv_buf lines;
+    char sender[32];
+    nv_buf_init(&lines, 1u << 16);
+    nv_log_set_sink(keep, &lines);
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(sender, sizeof sender, "10.0.%d.%d:1", i / 250, i % 250);
+        nv_refusal_note("http", NV_REFUSAL_TOKEN, NV_STR("no"), nv_str_from(sender));
+    }
+    /* the window of a minute may turn over once in between */
+    ck_assert_uint_ge(lines_in(&lines), NV_LOG_BURST);
+    ck_assert_uint_le(lines_in(&lines), 2 * NV_LOG_BURST + 1);
+    nv_log_set_sink(NULL, NULL);
+    nv_buf_release(&lines);
+}
+END_TEST
+
+START_TEST(rejected_spans_are_told_with_their_sender)
+{
+    struct nv_buf lines;
+    nv_buf_init(&lines, 1u << 16);
+    nv_log_set_sink(keep, &lines);
+    for (int i = 0; i < 9; i++)
+        nv_refusal_note_spans("grpc", 3, NV_STR("no trace id"),
+                              NV_STR("10.1.1.1:99 (sdk\033)"));
+    ck_assert_uint_eq(lines_in(&lines), 1);
+    ck_assert(
+        nv_str_find(nv_buf_str(&lines),
+                    NV_STR("spans rejected protocol=grpc spans=3, the others are kept: no "
+                           "trace id; sender=10.1.1.1:99 (sdk\\x1b)")) != SIZE_MAX);
     nv_log_set_sink(NULL, NULL);
     nv_buf_release(&lines);
 }
@@ -100,6 +140,8 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, what_each_is);
     tcase_add_test(tcase, counted_always_told_at_first);
+    tcase_add_test(tcase, senders_without_number_do_not_flood);
+    tcase_add_test(tcase, rejected_spans_are_told_with_their_sender);
     tcase_add_loop_test(tcase, hints_for_paths, 0, COUNT(paths));
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
