@@ -288,7 +288,7 @@ static enum nv_err retry_dead(void *ctx, uint64_t id)
 static size_t read_held(void *ctx, const struct nv_held_ask *ask, struct nv_held_trace *out)
 {
     const struct nv_gateway *gateway = ctx;
-    return nv_assembly_read_held(gateway->assembly, ask, out);
+    return gateway->assembly ? nv_assembly_read_held(gateway->assembly, ask, out) : 0;
 }
 
 static const struct nv_mapping *look_mapping(void *ctx)
