@@ -45,9 +45,11 @@ static const struct nv_command_row commands[] = {
      "print traces as JSON, one a line: all, one, or a session",
      "Each line is a trace as it is delivered, oldest first."},
     {NV_COMMAND_EXPLAIN, "explain", NULL, "FILE", false, true,
-     "show how the spans of OTLP bodies are translated",
+     "show how the spans of OTLP bodies are translated, and what no row knows",
      "Bodies are traces and logs, protobuf or JSON, also in gzip or zstd; FILE may be `-` for "
-     "standard input. One trace in several files is put together."},
+     "standard input. One trace in several files is put together. Of "
+     "each field it shows which key won, of each span the attributes that no row knows "
+     "(unmapped) and the values as they would leave, redacted and cut to the width."},
     {NV_COMMAND_REDACT, "redact", NULL, "FILE", false, true,
      "show what would be masked in such bodies, by rule and place, no values",
      "It needs --dry-run: no file is changed."},

@@ -18,7 +18,9 @@
 #include "base/text/shown.h"
 #include "base/text/text.h"
 #include "gateway/commands/cli.h"
+#include "gateway/commands/explain_values.h"
 #include "gateway/dead/raw_join.h"
+#include "gateway/view/line.h"
 #include "gateway/commands/run.h"
 #include "gateway/stages.h"
 #include "otlp/request/inflate.h"
@@ -212,6 +214,8 @@ enum nv_err nv_explain_each(const struct nv_explain *explain,
 
 struct explaining {
     const struct nv_mapping *mapping;
+    const struct nv_redaction_config *redaction; /* NULL: no values */
+    size_t columns;
     struct nv_buf *report;
 };
 
@@ -222,14 +226,18 @@ static enum nv_err explain_trace(void *ctx, struct nv_raw_trace *raw)
     enum nv_err err = raw->span_count > 0 ? nv_mapping_explain(explaining->mapping, raw,
                                                                explaining->report, &trace)
                                           : say_no_span(raw, explaining->report);
+    if (err == NV_OK && trace && explaining->redaction)
+        err = nv_redact(explaining->redaction, trace, NULL);
+    if (err == NV_OK && trace && explaining->redaction)
+        err = nv_explain_values_write(trace, explaining->columns, explaining->report);
     nv_arena_free(trace != NULL ? trace->arena : raw->arena);
     return err;
 }
 
 enum nv_err nv_explain_write(const struct nv_explain *explain, const struct nv_mapping *mapping,
-                             struct nv_buf *report)
+                             const struct nv_redaction_config *redaction, struct nv_buf *report)
 {
-    struct explaining explaining = {mapping, report};
+    struct explaining explaining = {mapping, redaction, nv_line_columns(STDOUT_FILENO), report};
     return nv_explain_each(explain, explain_trace, &explaining);
 }
 
@@ -282,9 +290,9 @@ int nv_command_explain(const struct nv_options *options, const char *const *path
     for (size_t i = 0; i < count && err == NV_OK; i++)
         err = nv_explain_add_file(&explain, paths[i], &report, &fail);
     if (err == NV_OK)
-        err = nv_explain_write(&explain, mapping, &report);
-    if (err == NV_OK)
         err = nv_stage_redaction(options, &redaction, &fail);
+    if (err == NV_OK)
+        err = nv_explain_write(&explain, mapping, &redaction, &report);
     nv_redact_buf(&redaction, &report);
     nv_pii_free(redaction.pii);
     nv_mask_buf(&report);

@@ -11,6 +11,7 @@
 #include "gateway/config/options.h"
 #include "mapping/mapping.h"
 #include "model/batch.h"
+#include "redaction/redact.h"
 
 /* Bodies read so far. Zero-initialised is empty. */
 struct nv_explain {
@@ -39,10 +40,12 @@ enum nv_err nv_explain_each(const struct nv_explain *explain,
 enum nv_err nv_explain_add_file(struct nv_explain *explain, const char *path,
                                 struct nv_buf *report, struct nv_fail *fail) NV_MUST_USE;
 /*
- * Appends the report on every trace of all bodies, in the order they were first named. Errors
- * as nv_mapping_explain, NV_ERR_NO_MEMORY.
+ * Appends the report on every trace of all bodies, in the order they were first named, and
+ * after each trace its values as `redaction` (borrowed) lets them leave; NULL: no values.
+ * Errors as nv_mapping_explain and nv_redact, NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_explain_write(const struct nv_explain *explain, const struct nv_mapping *mapping,
+                             const struct nv_redaction_config *redaction,
                              struct nv_buf *report) NV_MUST_USE;
 /* Frees what was read. */
 void nv_explain_release(struct nv_explain *explain);

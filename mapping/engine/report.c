@@ -4,6 +4,7 @@
  *   span "chat" kind llm
  *     llm.model
  *       won      gen_ai.response.model  (otel_genai.rules:40, precedence 30)
+ *     unmapped http.method
  *
  * Names are a client's, so they are shown as on a terminal: cut, and without control bytes.
  */
@@ -48,5 +49,17 @@ void nv_report_field(const struct nv_translation *t, struct nv_str name)
         return;
     (void)nv_buf_append_str(t->report, NV_STR("  "));
     (void)nv_shown_append(t->report, name, NV_SHOWN_LINE);
+    (void)nv_buf_append_char(t->report, '\n');
+}
+
+void nv_report_unmapped(const struct nv_translation *t, struct nv_str source,
+                        struct nv_str sent)
+{
+    (void)nv_buf_append_str(t->report, NV_STR("  unmapped "));
+    (void)nv_shown_append(t->report, source, NV_SHOWN_LINE);
+    if (!nv_str_eq(source, sent)) {
+        (void)nv_buf_append_str(t->report, NV_STR(", sent as "));
+        (void)nv_shown_append(t->report, sent, NV_SHOWN_LINE);
+    }
     (void)nv_buf_append_char(t->report, '\n');
 }

@@ -17,6 +17,11 @@ void nv_report_span(const struct nv_translation *t, const struct nv_span_work *w
 /* The head of a field, when there is a report. */
 void nv_report_field(const struct nv_translation *t, struct nv_str name);
 
+/* The line of an attribute of the source that no row expressed, and under which key it goes
+ * out; t->report is set. */
+void nv_report_unmapped(const struct nv_translation *t, struct nv_str source,
+                        struct nv_str sent);
+
 /* The line of one candidate, when there is a report. */
 static inline void nv_report_line(const struct nv_translation *t,
                                   const struct nv_span_work *work,

@@ -18,6 +18,7 @@
 #include "mapping/content/messages.h"
 #include "mapping/content/words.h"
 #include "mapping/engine/repeats.h"
+#include "mapping/engine/report.h"
 #include "model/absent.h"
 #include "model/scalar.h"
 
@@ -90,6 +91,8 @@ static enum nv_err pass_one(struct nv_translation *t, struct nv_span_work *work,
     if (err != NV_OK || skip)
         return err;
     err = own_key(t, work, at, &key, &skip);
+    if (t->report && err == NV_OK && !skip && !dropped && seen->state == NV_SEEN_PLAIN)
+        nv_report_unmapped(t, source->key, key);
     return err != NV_OK || skip
                ? err
                : nv_attributes_add(&work->span->attributes, t->arena, key,

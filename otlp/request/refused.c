@@ -65,7 +65,7 @@ static void put(struct nv_refused *line)
 }
 
 uint64_t nv_refused_keep(const char *protocol, const char *reason, struct nv_str sender,
-                     struct nv_str message)
+                         struct nv_str message)
 {
     uint64_t now_ns = nv_clock_wall_ns(nv_clock_system());
     struct nv_refused line = {.wall_ns = now_ns, .first_wall_ns = now_ns, .count = 1};

@@ -25,7 +25,7 @@ struct nv_refused {
 /* Keeps one, and returns how often the same was kept by now: 1 for the first. All borrowed,
  * foreign text allowed. Any thread. */
 uint64_t nv_refused_keep(const char *protocol, const char *reason, struct nv_str sender,
-                     struct nv_str message);
+                         struct nv_str message);
 /* Up to `max` lines into `out`, the newest first; returns how many. Any thread. */
 size_t nv_refused_read(struct nv_refused *out, size_t max);
 

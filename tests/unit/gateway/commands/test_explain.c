@@ -72,7 +72,7 @@ START_TEST(a_report_names_target_and_source)
     struct nv_fixture *fixture = nv_test_fixture_load(cases[_i / 2]);
     struct nv_str body = fixture->requests[0].body;
     ck_assert_int_eq(_i % 2 == 0 ? add(body) : add_gzip(body), NV_OK);
-    ck_assert_int_eq(nv_explain_write(&explain, mapping, &report), NV_OK);
+    ck_assert_int_eq(nv_explain_write(&explain, mapping, NULL, &report), NV_OK);
     ck_assert(says("llm.model"));
     nv_test_fixture_free(fixture);
 }
@@ -96,7 +96,7 @@ static void explain_requests(const struct nv_fixture *fixture, bool logs_too, bo
         if (logs_too || fixture->requests[r].signal == NV_SIGNAL_TRACES)
             ck_assert_int_eq(add(fixture->requests[r].body), NV_OK);
     }
-    ck_assert_int_eq(nv_explain_write(&explain, mapping, &report), NV_OK);
+    ck_assert_int_eq(nv_explain_write(&explain, mapping, NULL, &report), NV_OK);
 }
 
 /* Content that comes as log records is found only when the files are joined, in any order. */
@@ -144,7 +144,7 @@ START_TEST(log_records_alone_are_no_trace)
     struct nv_test_message body = nv_test_request(nv_test_view(&record));
     ck_assert_int_eq(add(nv_test_view(&body)), NV_OK);
     ck_assert_int_eq(explain.batches[0]->signal, NV_SIGNAL_LOGS);
-    ck_assert_int_eq(nv_explain_write(&explain, mapping, &report), NV_OK);
+    ck_assert_int_eq(nv_explain_write(&explain, mapping, NULL, &report), NV_OK);
     ck_assert(says("1 log records and no span"));
 }
 END_TEST
@@ -165,7 +165,7 @@ START_TEST(many_traces_take_time_in_proportion)
     }
     ck_assert_int_eq(add(nv_buf_str(&body)), NV_OK);
     ck_assert_uint_eq(explain.batches[0]->item_count, TRACES);
-    ck_assert_int_eq(nv_explain_write(&explain, mapping, &report), NV_OK);
+    ck_assert_int_eq(nv_explain_write(&explain, mapping, NULL, &report), NV_OK);
     ck_assert(nv_str_starts(nv_buf_str(&report), NV_STR("trace 0101000000")));
     nv_buf_release(&body);
 }
@@ -214,7 +214,7 @@ START_TEST(out_of_memory)
         oom_fail_nth(n);
         enum nv_err err = nv_explain_add(&explain, copy, body.len, &report, &fail);
         if (err == NV_OK)
-            err = nv_explain_write(&explain, mapping, &report);
+            err = nv_explain_write(&explain, mapping, NULL, &report);
         bool failed = oom_end();
         /* what only the report needs may be left out */
         ck_assert(err == NV_OK || (failed && err == NV_ERR_NO_MEMORY));
@@ -222,6 +222,25 @@ START_TEST(out_of_memory)
             break;
     }
     nv_test_fixture_free(fixture);
+}
+END_TEST
+
+START_TEST(values_are_shown_as_they_leave_and_what_no_row_knows)
+{
+    static const char body[] =
+        "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":"
+        "\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"eee19b7ec3c1b174\",\"name\":"
+        "\"chat\","
+        "\"startTimeUnixNano\":\"1\",\"endTimeUnixNano\":\"2\",\"attributes\":["
+        "{\"key\":\"gen_ai.request.model\",\"value\":{\"stringValue\":\"gpt-4o\"}},"
+        "{\"key\":\"my.own\",\"value\":{\"stringValue\":\"two\\nlines\"}},"
+        "{\"key\":\"note\",\"value\":{\"stringValue\":\"sk-abcdefghij0123456789\"}}]}]}]}]}";
+    const struct nv_redaction_config redaction = {.secrets = true, .uncounted = true};
+    ck_assert_int_eq(add(nv_str_from(body)), NV_OK);
+    ck_assert_int_eq(nv_explain_write(&explain, mapping, &redaction, &report), NV_OK);
+    ck_assert(says("  unmapped my.own\n") && says("values of span \"chat\"\n"));
+    ck_assert(says("  llm.model = gpt-4o\n") && says("  my.own = two⏎lines\n"));
+    ck_assert(!says("abcdefghij0123456789"));
 }
 END_TEST
 
@@ -238,6 +257,7 @@ int main(void)
     tcase_add_test(tcase, json_log_records_are_told_by_their_key);
     tcase_add_test(tcase, many_traces_take_time_in_proportion);
     tcase_add_test(tcase, what_is_no_request_is_refused);
+    tcase_add_test(tcase, values_are_shown_as_they_leave_and_what_no_row_knows);
     tcase_add_test(tcase, bad_spans_are_named);
     tcase_add_test(tcase, out_of_memory);
     suite_add_tcase(suite, tcase);
