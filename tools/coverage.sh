@@ -11,7 +11,7 @@ find build/coverage -name '*.gcda' -delete
     grep -vE ' Passed | Start ' build/coverage/ctest.log | tail -50
     echo "coverage: tests failed; the numbers below are without them"
 }
-gcovr --root . --object-directory build/coverage --filter '(base|net|model|journal|otlp|assembly|mapping|redaction|exporter|kafka|gateway)/' \
+gcovr --root . --object-directory build/coverage --filter '(base|net|model|journal|otlp|assembly|mapping|redaction|exporter|kafka|trace|gateway)/' \
     --exclude-directories '.*/CompilerIdC' --exclude-unreachable-branches --gcov-ignore-parse-errors --json-summary build/coverage/summary.json \
     --json-summary-pretty build/coverage >/dev/null
 python3 tools/coverage_targets.py build/coverage/summary.json

@@ -18,6 +18,7 @@ TARGETS = {  # per cent of lines, of branches
     "mapping": (96, 80),
     "redaction": (96, 80),
     "exporter": (96, 80),
+    "trace": (96, 80),
     "gateway": (96, 80),
 }
 KINDS = ("line", "branch")
