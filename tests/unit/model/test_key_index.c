@@ -121,6 +121,23 @@ START_TEST(no_memory_is_an_error)
 }
 END_TEST
 
+START_TEST(past_the_limit_of_work_nothing_is_looked_up)
+{
+    struct nv_key_index index = {.counted = 0};
+    struct nv_attributes list = {0};
+    struct nv_value *found;
+    for (uint32_t i = 0; i < 20; i++)
+        add(&list, nv_arena_printf(arena, "k%u", i), i);
+    nv_meter_start(0);
+    (void)nv_meter_spend(1);
+    enum nv_err err = nv_key_index_find(&index, arena, &list, NV_STR("k7"), &found);
+    nv_meter_start(UINT64_MAX);
+    ck_assert_int_eq(err, NV_ERR_LIMIT);
+    ck_assert_ptr_null(found);
+    ck_assert_int_eq(find(&index, &list, NV_STR("k7"))->as.integer, 7);
+}
+END_TEST
+
 /* Against a walk from the end: lists of any length, keys that come again, asked in between. */
 START_TEST(any_list_is_found_as_by_a_walk)
 {
@@ -174,6 +191,7 @@ int main(void)
     tcase_add_test(tcase, another_list_after_clearing);
     tcase_add_loop_test(tcase, cost_is_linear, 0, 2);
     tcase_add_test(tcase, no_memory_is_an_error);
+    tcase_add_test(tcase, past_the_limit_of_work_nothing_is_looked_up);
     tcase_add_loop_test(tcase, any_list_is_found_as_by_a_walk, 0, 20);
     tcase_add_loop_test(tcase, bits_miss_no_key, 0, 20);
     suite_add_tcase(suite, tcase);

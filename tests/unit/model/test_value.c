@@ -5,6 +5,7 @@
 #include "arena_oom.h"
 #include "expect.h"
 
+#include "base/meter.h"
 #include "model/value.h"
 
 #include <math.h>
@@ -192,6 +193,72 @@ START_TEST(attribute_lists)
 }
 END_TEST
 
+/* A list for people ends after so many members, and what says so has a name of its own. */
+START_TEST(long_lists_are_cut_and_say_so)
+{
+    static const struct {
+        const char *whole, *cut;
+    } lists[] = {
+        {"[1,2,3,4]", "[1,2,\"[cut by noveum-gateway: 2 of 4 items left out]\"]"},
+        {"{\"a\":1,\"b\":2,\"c\":3}", "{\"a\":1,\"b\":2,\"noveum.gateway.cut\":"
+                                      "\"[cut by noveum-gateway: 1 of 3 items left out]\"}"},
+        {"{\"noveum.gateway.cut\":1,\"b\":2,\"c\":3}",
+         "{\"b\":2,\"noveum.gateway.cut\":"
+         "\"[cut by noveum-gateway: 1 of 3 items left out]\"}"},
+        {"{\"noveum.gateway.cut\":1,\"b\":2}", "{\"noveum.gateway.cut\":1,\"b\":2}"},
+        {"{\"a\":[1,2,3]}", "{\"a\":[1,2,\"[cut by noveum-gateway: 1 of 3 items left out]\"]}"},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        struct nv_value value = parse(lists[i].whole);
+        struct nv_buf buf;
+        struct nv_json_writer writer;
+        nv_buf_init(&buf, 1 << 10);
+        nv_json_write_init(&writer, &buf);
+        writer.items_max = 2;
+        nv_value_write(&writer, &value);
+        ck_assert_int_eq(buf.failed, NV_OK);
+        ck_assert_nv_str(nv_buf_str(&buf), lists[i].cut);
+        nv_buf_release(&buf);
+    }
+}
+END_TEST
+
+/* A trace that has cost its share is thrown away: nobody looks further in its values. */
+START_TEST(past_the_limit_of_work_nothing_is_found_or_read)
+{
+    struct nv_attributes list = {0};
+    struct nv_value map = parse("{\"a\":1}"), value;
+    ck_assert_int_eq(nv_attributes_add(&list, arena, NV_STR("a"), nv_value_null()), NV_OK);
+    nv_meter_start(0);
+    (void)nv_meter_spend(1);
+    const struct nv_value *of_map = nv_map_get(&map, NV_STR("a"));
+    const struct nv_value *of_list = nv_attributes_get(&list, NV_STR("a"));
+    enum nv_err err = nv_value_from_json(arena, NV_STR("[1]"), NULL, &value);
+    nv_meter_start(UINT64_MAX);
+    ck_assert_ptr_null(of_map);
+    ck_assert_ptr_null(of_list);
+    ck_assert_int_eq(err, NV_ERR_MALFORMED);
+    ck_assert_ptr_nonnull(nv_map_get(&map, NV_STR("a")));
+    ck_assert_ptr_nonnull(nv_attributes_get(&list, NV_STR("a")));
+}
+END_TEST
+
+/* Small in bytes, large in values: the second look, at each value, ends it. */
+START_TEST(values_that_cost_too_much_end_the_reading)
+{
+    struct nv_value value;
+    nv_meter_start(20);
+    enum nv_err err = nv_value_from_json(arena,
+                                         NV_STR("[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,"
+                                                "16,17,18,19,20,21,22,23,24,25]"),
+                                         NULL, &value);
+    bool over = nv_meter_over();
+    nv_meter_start(UINT64_MAX);
+    ck_assert_int_eq(err, NV_ERR_LIMIT);
+    ck_assert(over);
+}
+END_TEST
+
 static enum nv_err attempt(void *ctx, struct nv_arena *own)
 {
     const struct nv_buf *text = ctx;
@@ -231,6 +298,9 @@ int main(void)
     tcase_add_test(tcase, depth_at_the_limit_and_past_it);
     tcase_add_test(tcase, other_types);
     tcase_add_test(tcase, attribute_lists);
+    tcase_add_test(tcase, long_lists_are_cut_and_say_so);
+    tcase_add_test(tcase, past_the_limit_of_work_nothing_is_found_or_read);
+    tcase_add_test(tcase, values_that_cost_too_much_end_the_reading);
     tcase_add_test(tcase, no_memory_is_an_error);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
