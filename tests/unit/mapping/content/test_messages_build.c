@@ -75,6 +75,24 @@ START_TEST(test_answers_stand_in_place_and_take_the_rest)
 }
 END_TEST
 
+/* What came under a name that a canonical message has is neither lost nor a second of it. */
+START_TEST(test_the_rest_yields_its_names)
+{
+    static const char *const keys[] = {"role", "x", "content", "tool_calls", "x"};
+    message.role = NV_STR("assistant");
+    ck_assert_int_eq(nv_message_text(&message, NV_STR("hello")), NV_OK);
+    for (int64_t i = 0; i < 5; i++) {
+        ck_assert_int_eq(
+            nv_attributes_add(&message.rest, kit.arena, nv_str_from(keys[i]), nv_value_int(i)),
+            NV_OK);
+    }
+    ck_assert_int_eq(nv_message_end(&message), NV_OK);
+    nv_test_messages_expect(&kit, "[{\"role\":\"assistant\",\"content\":\"hello\","
+                                  "\"source.role\":0,\"x\":1,\"source.content\":2,"
+                                  "\"tool_calls\":3,\"source.x\":4}]");
+}
+END_TEST
+
 START_TEST(test_answer_between_texts_keeps_the_order)
 {
     struct nv_attributes none = {0};
@@ -149,6 +167,7 @@ int main(void)
     tcase_add_test(tcase, test_text_beside_a_part_becomes_a_part);
     tcase_add_test(tcase, test_who_calls_or_thinks_is_the_assistant);
     tcase_add_test(tcase, test_answers_stand_in_place_and_take_the_rest);
+    tcase_add_test(tcase, test_the_rest_yields_its_names);
     tcase_add_test(tcase, test_answer_between_texts_keeps_the_order);
     tcase_add_test(tcase, test_an_empty_message_is_written_and_said);
     tcase_add_loop_test(tcase, test_role, 0, (int)(sizeof roles / sizeof roles[0]));

@@ -93,6 +93,31 @@ START_TEST(test_content)
 }
 END_TEST
 
+/* An attribute whose type says that its text is JSON: all of it is content, no words. */
+START_TEST(test_content_of_type_json)
+{
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"[{\"type\":\"text\",\"text\":\"x\"},\"y\"]",
+         "[{\"role\":\"user\",\"content\":\"x\\ny\"}]"},
+        {"\"just text\"", "[{\"role\":\"user\",\"content\":\"just text\"}]"},
+        {"{\"text\":\"x\"}", "[{\"role\":\"user\",\"content\":\"x\"}]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct nv_message message;
+        tear_down();
+        set_up();
+        nv_message_begin(&message, &kit.state);
+        const struct nv_value content = {.type = NV_VALUE_JSON,
+                                         .as.string = nv_str_from(cases[i].text)};
+        ck_assert_int_eq(nv_message_content(&message, &content, 0), NV_OK);
+        ck_assert_int_eq(nv_message_end(&message), NV_OK);
+        nv_test_messages_expect(&kit, cases[i].expected);
+    }
+}
+END_TEST
+
 static const struct {
     const char *value;
     bool part;
@@ -126,6 +151,7 @@ int main(void)
     TCase *tcase = tcase_create("messages_parts");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, test_content, 0, (int)(sizeof contents / sizeof contents[0]));
+    tcase_add_test(tcase, test_content_of_type_json);
     tcase_add_loop_test(tcase, test_is_part, 0, (int)(sizeof parts / sizeof parts[0]));
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
