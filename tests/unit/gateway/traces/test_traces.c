@@ -2,6 +2,7 @@
  * The store as a whole: a trace offered is there after the stop, its listener is told, a full
  * queue drops and counts.
  */
+#include "captured.h"
 #include "expect.h"
 #include "oom.h"
 #include "traces_kit.h"
@@ -9,6 +10,7 @@
 #include "base/log/counters.h"
 #include "gateway/traces/traces.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -100,6 +102,42 @@ START_TEST(what_is_wrong_with_the_file_is_said)
 }
 END_TEST
 
+/* Another program spoils the file for a while. */
+START_TEST(what_cannot_be_kept_is_counted_and_said_once)
+{
+    struct nv_sql *other;
+    ck_assert_int_eq(nv_traces_open(&config, &fail, &traces), NV_OK);
+    ck_assert_int_eq(nv_sql_open(kit.path, false, &fail, &other), NV_OK);
+    ck_assert_int_eq(nv_sql_run(other, "CREATE TRIGGER no BEFORE INSERT ON trace BEGIN "
+                                       "SELECT RAISE(ABORT,'spoiled'); END"),
+                     NV_OK);
+    nv_traces_listen(traces, told, &config);
+    captured_begin();
+    for (uint8_t refused = 1; refused <= 2; refused++) {
+        offer(refused);
+        while (nv_count_get(NV_COUNT_STORE_DROPPED) < refused)
+            sched_yield();
+    }
+    const int64_t last = atomic_load(&told_last);
+    const enum nv_err mended = nv_sql_run(other, "DROP TRIGGER no");
+    offer(3);
+    nv_traces_stop(traces);
+    captured_end();
+    nv_sql_close(other);
+    ck_assert_int_eq(mended, NV_OK);
+    ck_assert_int_eq(last, 0);
+    ck_assert_int_eq(atomic_load(&told_last), 1);
+    ck_assert_int_eq(traces_kit_count(&kit), 1);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_STORE_KEPT), 1);
+    ck_assert_uint_eq(nv_count_get(NV_COUNT_STORE_DROPPED), 2);
+    const char *said = strstr(captured_err, "can't keep traces in");
+    ck_assert_ptr_nonnull(said);
+    ck_assert_ptr_null(strstr(said + 1, "can't keep traces in"));
+    ck_assert(captured_has(captured_err, "spoiled"));
+    ck_assert(captured_has(captured_err, "again"));
+}
+END_TEST
+
 START_TEST(without_memory_it_is_not_opened)
 {
     for (unsigned long n = 1;; n++) {
@@ -129,6 +167,7 @@ int main(void)
     tcase_add_test(tcase, who_listens_no_more_is_not_told);
     tcase_add_test(tcase, a_trace_that_is_too_large_is_dropped);
     tcase_add_test(tcase, what_is_wrong_with_the_file_is_said);
+    tcase_add_test(tcase, what_cannot_be_kept_is_counted_and_said_once);
     tcase_add_test(tcase, without_memory_it_is_not_opened);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
