@@ -8,16 +8,14 @@
  * are not empty, times that do not run backwards, attributes that can be written, and masked a
  * second time as the first.
  */
+#include "any_request.h"
 #include "mapping/mapping.h"
 #include "redaction/redact.h"
-#include "otlp/request/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
-
-#define ARENA_MAX ((size_t)256 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,38 +27,6 @@ static void check(bool ok, const char *what)
         return;
     (void)fprintf(stderr, "fuzz_translate: %s\n", what);
     abort();
-}
-
-static struct nv_batch *decode(const uint8_t *data, size_t size)
-{
-    struct nv_request_limits limits = {0};
-    struct nv_request_result result;
-    struct nv_batch *batch = NULL;
-    char *body = malloc(size);
-    if (!body)
-        return NULL;
-    memcpy(body, data + 1, size - 1);
-    const struct nv_request_body request = {
-        NV_SIGNAL_TRACES, data[0] & 1 ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, body, size - 1};
-    return nv_request_decode(&request, &limits, &result, &batch, NULL) == NV_OK ? batch : NULL;
-}
-
-static struct nv_raw_trace *raw_of(const struct nv_batch *batch)
-{
-    struct nv_arena *arena = nv_arena_new(ARENA_MAX);
-    struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
-    raw->arena = arena;
-    memcpy(raw->trace_id, batch->items[0].trace_id, NV_TRACE_ID_BYTES);
-    raw->items = nv_arena_array(arena, batch->item_count, sizeof *raw->items);
-    raw->groups = batch->groups;
-    raw->group_count = batch->group_count;
-    for (uint32_t i = 0; i < batch->item_count; i++) {
-        const struct nv_item *item = &batch->items[i];
-        raw->items[raw->item_count++] = (struct nv_raw_item){
-            {batch->body + item->offset, item->length}, item->group, NV_SIGNAL_TRACES};
-    }
-    raw->span_count = raw->item_count;
-    return raw;
 }
 
 static void write_all(struct nv_buf *buf, const struct nv_trace *trace)
@@ -109,12 +75,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct nv_mapping_config config = {.gateway_version = NV_STR("0")};
     if (!mapping)
         mapping = nv_mapping_new(&config, NULL);
-    struct nv_batch *batch = size > 1 && mapping != NULL ? decode(data, size) : NULL;
+    struct nv_batch *batch =
+        size > 1 && mapping != NULL ? any_request_decode(data, size) : NULL;
     if (!batch || batch->item_count == 0) {
         nv_batch_free(batch);
         return 0;
     }
-    struct nv_raw_trace *raw = raw_of(batch);
+    struct nv_raw_trace *raw = any_request_raw(batch);
     struct nv_arena *arena = raw->arena;
     struct nv_trace *trace = NULL;
     enum nv_err err = nv_mapping_translate(mapping, raw, &trace);

@@ -8,18 +8,17 @@
  * however small. Without a limit of its own the translation goes on to its end, so that what is
  * too much is seen as such.
  */
+#include "any_request.h"
 #include "base/meter.h"
 #include "exporter/encode/encode.h"
 #include "mapping/mapping.h"
 #include "redaction/redact.h"
-#include "otlp/request/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
 
-#define ARENA_MAX ((size_t)256 << 20)
 #define JSON_MAX ((size_t)64 << 20)
 /* Units for a byte that no input of BYTES_MIN or more may take; captured traces take less than
  * 4, and mapping.work_per_byte is 64. */
@@ -34,45 +33,13 @@ __attribute__((section("__libfuzzer_extra_counters"), used)) static uint8_t reac
 
 static struct nv_mapping *mapping;
 
-static struct nv_batch *decode(const uint8_t *data, size_t size)
-{
-    struct nv_request_limits limits = {0};
-    struct nv_request_result result;
-    struct nv_batch *batch = NULL;
-    char *body = malloc(size);
-    if (!body)
-        return NULL;
-    memcpy(body, data + 1, size - 1);
-    const struct nv_request_body request = {
-        NV_SIGNAL_TRACES, data[0] & 1 ? NV_MEDIA_JSON : NV_MEDIA_PROTOBUF, body, size - 1};
-    return nv_request_decode(&request, &limits, &result, &batch, NULL) == NV_OK ? batch : NULL;
-}
-
-static struct nv_raw_trace *raw_of(const struct nv_batch *batch)
-{
-    struct nv_arena *arena = nv_arena_new(ARENA_MAX);
-    struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
-    raw->arena = arena;
-    memcpy(raw->trace_id, batch->items[0].trace_id, NV_TRACE_ID_BYTES);
-    raw->items = nv_arena_array(arena, batch->item_count, sizeof *raw->items);
-    raw->groups = batch->groups;
-    raw->group_count = batch->group_count;
-    for (uint32_t i = 0; i < batch->item_count; i++) {
-        const struct nv_item *item = &batch->items[i];
-        raw->items[raw->item_count++] = (struct nv_raw_item){
-            {batch->body + item->offset, item->length}, item->group, NV_SIGNAL_TRACES};
-    }
-    raw->span_count = raw->item_count;
-    return raw;
-}
-
 static const struct nv_redaction_config redaction = {.secrets = true,
                                                      .stack_traces = NV_STACK_TRACES_LAST};
 
 static uint64_t work_of(const struct nv_batch *batch)
 {
     struct nv_trace *trace = NULL;
-    struct nv_raw_trace *raw = raw_of(batch);
+    struct nv_raw_trace *raw = any_request_raw(batch);
     struct nv_arena *arena = raw->arena;
     nv_meter_start(UINT64_MAX);
     if (nv_mapping_translate(mapping, raw, &trace) == NV_OK &&
@@ -93,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct nv_mapping_config config = {.gateway_version = NV_STR("0")};
     if (!mapping)
         mapping = nv_mapping_new(&config, NULL);
-    struct nv_batch *batch = size > 1 && mapping != NULL ? decode(data, size) : NULL;
+    struct nv_batch *batch =
+        size > 1 && mapping != NULL ? any_request_decode(data, size) : NULL;
     if (!batch || batch->item_count == 0) {
         nv_batch_free(batch);
         return 0;
