@@ -14,6 +14,7 @@
 
 #include "base/banned.h"
 
+/* -1: none. A branch for each kind and no table: it runs for escapes alone. */
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -22,6 +23,8 @@ static int hex_digit(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
+/* Zero asks for more text, SIZE_MAX refuses: a reader of pieces must know which, because an
+ * escape may be cut anywhere by the end of a piece. */
 size_t nv_json_escape_length(struct nv_str text, size_t pos)
 {
     if (pos + 1 >= text.len)
@@ -46,6 +49,8 @@ static uint32_t hex4(const char *at)
     return code;
 }
 
+/* Twelve characters are taken only for a whole pair. Half of one, with whatever stands behind
+ * it, is an escape of its own, and the text behind is read again as what it is. */
 size_t nv_json_escape_resolve(struct nv_str raw, char out[4], size_t *length)
 {
     *length = nv_json_escape_length(raw, 0);
@@ -71,6 +76,9 @@ size_t nv_json_escape_resolve(struct nv_str raw, char out[4], size_t *length)
     return nv_utf8_put(code, out);
 }
 
+/* No text grows when its escapes are resolved, so that one allocation of the raw length is
+ * enough. The escapes of two characters are done here: they are nearly all, newlines and quotes
+ * in texts of prompts, and the general way costs a call each. */
 struct nv_str nv_json_unescaped(struct nv_arena *arena, struct nv_str raw)
 {
     char *text = nv_arena_raw(arena, raw.len);
