@@ -9,6 +9,13 @@
  * What a `type` means is one row of part_types. A part of no known type is kept as it came: new
  * types appear every month, and Phoenix and others lose them. Text with something beside it
  * (citations, cache marks) stays a part, plain text becomes the content string later.
+ *
+ * How sure one can be decides what is done with a list of objects that nobody announced:
+ *
+ *   SURE     says so itself: a known type, or Gemini's functionCall       one is enough
+ *   LIKELY   looks like one: {text}, {type: "file"}                       all must be at least
+ *   MAYBE    has a type of no table, or one object under one key          where no call is answered
+ *   NONE     anything else, or a message                                  the list is data
  */
 #include "base/meter.h"
 #include "mapping/content/json_text.h"
@@ -16,6 +23,7 @@
 
 #include "base/banned.h"
 
+/* What is done with a part. Types of many makers share a way, and only the way has code. */
 enum part_kind {
     PART_UNKNOWN,
     PART_TEXT,
@@ -40,6 +48,9 @@ struct part_type {
     {                                                                                          \
         NV_STR_INIT(type), PART_MEDIA, NV_STR_INIT(media)                                      \
     }
+/* Spelled as they come: one maker's tool_use is another's toolUse, and the same SDK changes its
+ * mind between versions. A type is looked for among all of them, some fifty, because a part's
+ * text costs far more than fifty comparisons of lengths. */
 static const struct part_type part_types[] = {
     PART("text", TEXT),
     PART("tool_call", CALL),
@@ -96,6 +107,8 @@ static const struct part_type part_types[] = {
 };
 #undef MEDIA
 
+/* NULL both for no type and for one that nobody knows; who must tell them apart asks the
+ * mask. */
 static const struct part_type *part_type_of(const struct nv_members *members)
 {
     const struct nv_str type = nv_members_text(members, NV_MEMBER_TYPE);
@@ -147,7 +160,8 @@ static const struct nv_str *media_key(const struct nv_value *part)
     return NULL;
 }
 
-/* Vercel's lists of calls have no type: {toolCallId, toolName, args}. */
+/* Vercel's lists of calls have no type: {toolCallId, toolName, args}. What has an answer in it
+ * as well is the answer to that call, which repeats its arguments. */
 static bool is_bare_call(const struct nv_members *members)
 {
     const uint64_t call = NV_HAS(NAME) | NV_HAS(CALL_ID);
@@ -157,6 +171,8 @@ static bool is_bare_call(const struct nv_members *members)
            (members->mask & (NV_HAS(ARGUMENTS) | NV_HAS(INPUT))) != 0;
 }
 
+/* A role, calls or a message inside make it a message, whatever type it bears: LangChain's
+ * messages have types (human, ai), and parts of them never have roles. */
 bool nv_message_is_part_of(const struct nv_value *value, const struct nv_members *members)
 {
     if ((members->mask & (NV_HAS(ROLE) | NV_HAS(MESSAGE) | NV_HAS(TOOL_CALLS))) != 0)
@@ -210,6 +226,8 @@ enum nv_part_look nv_message_part_look(const struct nv_value *item,
     return maybe ? NV_PART_MAYBE : NV_PART_NONE;
 }
 
+/* The list is as sure as its least sure item, unless one says so itself: parts don't stand in
+ * lists with other things, while records that look like parts do stand with each other. */
 enum nv_part_look nv_message_parts_look(const struct nv_value *items, uint32_t count,
                                         bool texts)
 {
@@ -297,7 +315,9 @@ static enum nv_err think(struct nv_message *message, const struct nv_value *valu
     return err != NV_OK ? err : nv_message_think(message, text);
 }
 
-/* Recursion ends with the value's depth, which is capped where values are read. */
+/* All places are read, not the first: OpenAI has a summary beside the reasoning's own text, and
+ * both are what the model thought. Recursion ends with the value's depth, which is capped where
+ * values are read. */
 static enum nv_err add_reasoning(struct nv_message *message, const struct nv_value *part)
 {
     const uint64_t places =
@@ -327,6 +347,10 @@ static const struct nv_value *unwrap_output(const struct nv_value *value)
     return value;
 }
 
+/* An id alone is the call's when no call_id is there (Anthropic has tool_use_id, Gemini an id);
+ * with both, the id is the answer's own and stays with the rest. Of several places the first is
+ * the content and the others are kept beside it. An error is content too: it is what the model
+ * was given to read. */
 static enum nv_err add_answer(struct nv_message *message, const struct nv_value *part)
 {
     const uint64_t places = NV_HAS(RESPONSE) | NV_HAS(RESULT) | NV_HAS(OUTPUT) |
@@ -456,6 +480,8 @@ static enum nv_err add_untyped(struct nv_message *message, const struct nv_value
     return nv_values_push(&message->parts, message->state->arena, *part);
 }
 
+/* Past the depth a part becomes its own JSON as text: what is nested so deep is no content of a
+ * conversation, and yet is not lost. */
 enum nv_err nv_message_part(struct nv_message *message, const struct nv_value *part,
                             unsigned depth)
 {
@@ -481,7 +507,10 @@ enum nv_err nv_message_part(struct nv_message *message, const struct nv_value *p
 
 /* ---- content ----------------------------------------------------------------------------- */
 
-/* Text that is the JSON of a list of parts (Traceloop and Strands write them so). */
+/* Text that is the JSON of a list of parts (Traceloop and Strands write them so). A list of
+ * objects is looked for before anything is parsed: most text that starts with a bracket is
+ * Markdown, a citation or a log line. And a user's own JSON of records stays text: to be taken
+ * apart its items must look like parts. */
 static enum nv_err parts_in_text(struct nv_message *message, struct nv_str text,
                                  struct nv_value *out, bool *found)
 {
