@@ -3,6 +3,13 @@
  *
  * A trace that is too large to be translated for a row each second has one all the same, with
  * what its shard knows of it: spans, bytes, why it waits. Opened by itself it is shown whole.
+ *
+ *   shard ──copy──▶ raw trace ──translate──▶ mask ──encode──▶ JSON ──▶ summary ──▶ row
+ *                   in an arena of its own, freed before the next is begun
+ *
+ * The same steps as on delivery, in the same order: what is shown of a trace that is held has
+ * been masked as what is sent, and a row is made by the code that makes stored rows. Only the
+ * counters are left alone, because the same trace is looked at each second and delivered once.
  */
 #include "gateway/admin/held_view.h"
 
@@ -54,6 +61,7 @@ static void put_text(struct nv_json_writer *json, const char *key, struct nv_str
     nv_json_write_string(json, text);
 }
 
+/* Below zero: not known. The page shows nothing then, and a zero is a number like others. */
 static void put_known(struct nv_json_writer *json, const char *key, double value)
 {
     nv_json_write_key(json, nv_str_from(key));
@@ -72,6 +80,8 @@ static void put_count(struct nv_json_writer *json, const char *key, int64_t valu
         nv_json_write_int(json, value);
 }
 
+/* Times are of the wall clock though ages are measured by the other: the page counts down from
+ * them by itself, without asking again. */
 static void put_wait(struct nv_json_writer *json, const struct nv_held_trace *held,
                      double now_ms)
 {
@@ -118,7 +128,8 @@ static void put_row(struct nv_json_writer *json, const struct nv_trace_summary *
     put_known(json, "start_ms", (double)row->start_us / 1000.0);
 }
 
-/* Of a trace that can't be shown: what its shard knows. */
+/* Of a trace that can't be shown: what its shard knows. It was not read, so that its times are
+ * those of its arrival, and a status that nobody looked at is ok. */
 static void put_stub(struct nv_json_writer *json, const struct nv_held_trace *held,
                      double now_ms)
 {
@@ -139,7 +150,8 @@ static void put_stub(struct nv_json_writer *json, const struct nv_held_trace *he
     put_row(json, &row, held->bytes);
 }
 
-/* Takes held->raw. */
+/* Takes held->raw. Whatever is wrong with one trace, its row is there as a stub; only without
+ * memory does the whole list end, because the next row would fail as well. */
 static enum nv_err put_held(const struct nv_admin_source *source, struct nv_held_trace *held,
                             struct nv_trace_summary *row, struct nv_json_writer *json)
 {
@@ -166,6 +178,8 @@ static enum nv_err put_held(const struct nv_admin_source *source, struct nv_held
     return err == NV_ERR_NO_MEMORY ? err : NV_OK;
 }
 
+/* All copies are made under their shards' locks by one call, before the first is translated: a
+ * shard waits for a copy, never for a translation. */
 enum nv_err nv_held_list_write(const struct nv_admin_source *source, struct nv_buf *out)
 {
     const struct nv_held_ask ask = {.max = NV_HELD_LISTED_MAX,
@@ -212,6 +226,8 @@ static bool read_id(struct nv_str text, uint8_t id[NV_TRACE_ID_BYTES])
            nv_hex_decode((struct nv_str){digits, count}, id, NV_TRACE_ID_BYTES) == NV_OK;
 }
 
+/* Gone is an answer, not an error: between the list and the click a trace completes, and the
+ * page then looks for it among those that are stored. */
 enum nv_err nv_held_trace_write(const struct nv_admin_source *source, struct nv_str id,
                                 struct nv_buf *out)
 {

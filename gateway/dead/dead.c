@@ -18,7 +18,8 @@
 
 #define UNTRANSLATED NV_STR("untranslatable")
 
-/* One letter, as needed to act on it. */
+/* One letter, as needed to act on it. Whether it was a translation that failed is kept, because
+ * a second failure of the same kind then has another meaning. */
 struct entry {
     uint64_t id;
     bool untranslated;
@@ -41,6 +42,8 @@ enum nv_err nv_dead_parse(enum nv_dead_verb verb, struct nv_str id, struct nv_de
     return nv_str_to_uint64(id, &out->id) == NV_OK ? NV_OK : NV_ERR_CONFIG;
 }
 
+/* One line for people, of bounded length; name, id and the answer that said why came from
+ * outside and may hold what moves a terminal's cursor. */
 static void visit_line(void *visit_ctx, const struct nv_dead_letter *letter)
 {
     struct nv_buf *out = visit_ctx;
@@ -62,7 +65,8 @@ static void visit_collect(void *visit_ctx, const struct nv_dead_letter *letter)
         (void)nv_buf_append(&collect->entries, &entry, sizeof entry);
 }
 
-/* Why it could not be done, in words. */
+/* Why it could not be done, in words. A trace that could not be translated, and can't now, is
+ * not lost for good: a later version may have learned its form. */
 static const char *reason_of(struct entry entry, enum nv_err err)
 {
     if (err == NV_ERR_AGAIN)
@@ -73,6 +77,8 @@ static const char *reason_of(struct entry entry, enum nv_err err)
     return nv_err_info(err)->text;
 }
 
+/* Of all, one that fails doesn't keep the others from their try; asked for alone, its failure
+ * is the command's. What failed stays a letter in either case. */
 static enum nv_err act(const struct nv_dead_request *request, const struct nv_dead_place *place,
                        struct entry entry, struct nv_buf *out)
 {
@@ -137,6 +143,7 @@ static void write_member(struct nv_json_writer *json, struct nv_str key, struct 
     nv_json_write_string(json, text);
 }
 
+/* Past the most that is written they are only counted: the page says how many there are. */
 static void visit_object(void *visit_ctx, const struct nv_dead_letter *letter)
 {
     struct listing *listing = visit_ctx;

@@ -5,6 +5,9 @@
  *   reply ──by whose words──▶ a page in its place, a denial
  *         └─by status───────▶ key, credit, endpoint, trouble
  *         └─by Date─────────▶ our clock against the backend's
+ *
+ * Each line of advice is what a person does next, not what the protocol calls it. What is told
+ * is told of the first thing in the way only: behind a proxy that refuses nobody knows the key.
  */
 #include "gateway/doctor/checks.h"
 
@@ -75,6 +78,7 @@ static const struct {
       "wait, or look at the plan in Noveum's settings"}},
 };
 
+/* 5xx pass by themselves. No other number is an answer of Noveum's API to this question. */
 static const struct advice *status_advice(int status)
 {
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
@@ -150,6 +154,9 @@ static const struct advice other_name = {
     "TLS refused: the certificate is another host's",
     "use the name in exporter.noveum.endpoint that the certificate is made for"};
 
+/* From the most certain to the least: a proxy's own status, then what the TLS library says in
+ * words, then the kind of failure. Words of a library may change with its version: without them
+ * the advice of the cause is given, which is wider and still true. */
 static const struct advice *failure_advice(const struct nv_probe *probe)
 {
     if (probe->proxy_status == 407)
@@ -189,6 +196,8 @@ static void write_span(uint64_t seconds, char *text, size_t size)
     }
 }
 
+/* The backend's Date, not a time server's: traces are looked at by its idea of now, and the
+ * answer is here already. */
 static void check_date(int64_t date_s, uint64_t wall_ns, struct nv_findings *out)
 {
     char span[64];
@@ -208,6 +217,8 @@ static void check_date(int64_t date_s, uint64_t wall_ns, struct nv_findings *out
 
 /* ---- all of it --------------------------------------------------------------------------- */
 
+/* A status came although the transfer failed: a body was cut off or too long. The number says
+ * more than the break. */
 void nv_check_reply(const struct nv_probe *probe, uint64_t wall_ns, struct nv_findings *out)
 {
     if (probe->transfer == NV_TRANSFER_REPLY || probe->status != 0)

@@ -4,6 +4,10 @@
  *   refused at the door ▸ held until complete ▸ queued for the backend ▸ delivered, or dead
  *
  * A finding for each place where some are, so that "nothing arrives" has an answer.
+ *
+ * Numbers are of this run of the gateway, since its start: what was lost yesterday is in the
+ * log. That spans are held or queued is no fault and has no advice; that some became dead
+ * letters is a note, for they are safe and wait for a person.
  */
 #include "gateway/doctor/checks.h"
 
@@ -16,6 +20,8 @@
 
 #define ADDRESS_SHOWN "http://%.80s"
 
+/* When every delivery in a row was refused the state's own words mislead: the gateway works,
+ * and what it sends to is no Noveum API. Then the address is the finding. */
 static void add_state(const struct nv_running *running, struct nv_findings *out)
 {
     bool sending = strcmp(running->state, nv_sink_state_text(NV_SINK_SENDING)) == 0;
@@ -37,6 +43,8 @@ static void add_state(const struct nv_running *running, struct nv_findings *out)
                    !sending ? running->last_error : "");
 }
 
+/* None came: only then is it told how to send some. An application that was refused does send,
+ * and its advice stands above. */
 static void add_door(const struct nv_running *running, struct nv_findings *out)
 {
     char next[200];
@@ -96,6 +104,8 @@ static void add_spans(const struct nv_running *running, struct nv_findings *out)
     }
 }
 
+/* Three ways of not knowing, each with its own step: none runs, one runs and is stuck, one runs
+ * and is of another version. After any of them nothing below could be right. */
 void nv_check_gateway(const struct nv_running *running, bool keyless, struct nv_findings *out)
 {
     char next[100];

@@ -2,6 +2,14 @@
  * The kernel's table of sockets names an inode, and a process has it among its descriptors as
  * the link "socket:[inode]". Written for a machine with some thousand processes: it is read
  * once in a doctor's run.
+ *
+ *   /proc/net/tcp{,6}       local_address  st ... uid ... inode
+ *                           0100007F:10DE  0A     1000    48213      4318, listening
+ *   /proc/PID/fd/7          -> socket:[48213]                        whose it is
+ *   /proc/PID/comm          its name
+ *
+ * Another user's descriptors can't be read without root. Then it is said that somebody listens,
+ * and which user: enough to know whom to ask.
  */
 #include "gateway/doctor/port_owner.h"
 
@@ -45,6 +53,8 @@ static bool split(struct nv_str line, struct nv_str words[FIELDS])
     return true;
 }
 
+/* The address is not compared: one is asked for after the port could not be had, so that who
+ * listens on it at all is the one to name. */
 static bool listens_on(const struct nv_str words[FIELDS], unsigned port)
 {
     char wanted[8];
