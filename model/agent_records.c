@@ -70,6 +70,7 @@ static struct nv_str record_text(struct nv_str any_value)
     return text;
 }
 
+/* The last of each counts, as protobuf has it for fields that come again. */
 static void read_pair(struct nv_str pair, struct nv_str *key, struct nv_str *value)
 {
     struct nv_wire wire = nv_wire_read(pair);
@@ -110,6 +111,8 @@ struct nv_str nv_record_attribute(struct nv_str bytes, struct nv_str key)
     return attribute_of(bytes, NV_OTLP_LOG_ATTRIBUTES, key);
 }
 
+/* Zero is "not known" in OTLP. When it was observed is the collector's own clock, later by the
+ * way that the record took, and better than none. */
 uint64_t nv_record_time(struct nv_str bytes)
 {
     struct nv_wire wire = nv_wire_read(bytes);
@@ -180,6 +183,8 @@ bool nv_record_is_evaluation(struct nv_str bytes)
     return is_evaluation(names.names[1]) || is_evaluation(names.names[2]);
 }
 
+/* Asked for each record without a trace id, of whatever program: a name that no table has makes
+ * it one that is let go at the door. */
 static bool fits_any(struct nv_str name)
 {
     if (is_evaluation(name))
@@ -225,6 +230,8 @@ const struct nv_record_agent *nv_record_agent_of(struct nv_str scope, struct nv_
     return NULL;
 }
 
+/* `key=text`: begins with that text. `key`: is there and is not empty; what is no text says
+ * something by being there. Nothing: holds. */
 static bool condition_holds(struct nv_str condition, struct nv_str bytes)
 {
     const size_t at = nv_str_find_char(condition, '=');
@@ -245,6 +252,9 @@ static struct nv_str short_name(const struct nv_record_agent *agent, struct nv_s
     return is_standard(name) ? name : (struct nv_str){0};
 }
 
+/* The first row that fits, so that a row with a condition stands above the one without. "*"
+ * takes whatever else has the agent's own prefix, and no standard event: those that are not in
+ * the table are no step of a session. */
 static const struct nv_record_event *find_event(const struct nv_record_agent *agent,
                                                 struct nv_str name, struct nv_str bytes)
 {
@@ -277,6 +287,8 @@ static struct nv_str text_attribute(struct nv_str bytes, struct nv_str key)
     return key.len == 0 ? none : record_text(nv_record_attribute(bytes, key));
 }
 
+/* Without a session there is no trace to put it into. Some agents tell it once, as an attribute
+ * of the resource; one on the record is nearer and goes first. */
 bool nv_record_read(const struct nv_record_agent *agent, struct nv_str bytes,
                     struct nv_str resource, struct nv_record *out)
 {
@@ -293,6 +305,8 @@ bool nv_record_read(const struct nv_record_agent *agent, struct nv_str bytes,
     return out->session.len > 0;
 }
 
+/* A span belongs to a session's trace when it says as much as the agent's records do: where
+ * those have prompts, a span without one can't be placed among them. */
 bool nv_record_read_span(const struct nv_record_agent *agent, struct nv_str bytes,
                          struct nv_str resource, struct nv_record *out)
 {
