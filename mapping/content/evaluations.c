@@ -8,6 +8,9 @@
  * `gen_ai.evaluation.score.value` and {"score": {"value": ...}} are one. A value that is a
  * number or a truth value is a score, a text that is no number is a label; a truth value is a
  * label, too.
+ *
+ * The same judgement may be told as an attribute, as an event and as a record. What says the
+ * same in all parts is one evaluation.
  */
 #include "mapping/content/evaluations.h"
 
@@ -106,6 +109,8 @@ static bool is_word(struct nv_str key, struct nv_str word)
 static enum nv_err read_members(struct nv_arena *arena, const struct nv_value *in,
                                 struct nv_evaluation *out, unsigned depth);
 
+/* An event's name is asked for at the end, and only where nothing else named what was
+ * judged. */
 static enum nv_err read_word(struct nv_arena *arena, enum part part,
                              const struct nv_value *value, struct nv_evaluation *out,
                              unsigned depth)
@@ -173,6 +178,7 @@ static bool same(const struct nv_evaluation *a, const struct nv_evaluation *b)
            nv_value_eq(&a->feedback, &b->feedback);
 }
 
+/* A name alone is no evaluation: it judges nothing. */
 static enum nv_err push(struct nv_evaluations *out, struct nv_arena *arena,
                         struct nv_evaluation one)
 {
@@ -212,7 +218,8 @@ static struct nv_value name_of_event(const struct nv_value *in)
     return nv_value_string(nv_str_slice(event->as.string, prefix.len, event->as.string.len));
 }
 
-/* One evaluation: an object, or a score alone. `name` when it names itself not. */
+/* One evaluation: an object, or a score alone. `name` when it names itself not: the key under
+ * which it stood, which is less than its own word and more than its event's. */
 static enum nv_err add_one(struct nv_evaluations *out, struct nv_arena *arena,
                            const struct nv_value *in, struct nv_value name)
 {
@@ -238,6 +245,8 @@ static enum nv_err add_parsed(struct nv_evaluations *out, struct nv_arena *arena
     return err != NV_OK ? err : add_one(out, arena, &parsed, name);
 }
 
+/* An object is one evaluation or many under their names, and looks the same: the rule of the
+ * table says which by `form`. A list is always many. */
 enum nv_err nv_evaluations_add(struct nv_evaluations *out, struct nv_arena *arena,
                                const struct nv_value *in, enum nv_evaluations_form form)
 {
@@ -261,6 +270,8 @@ enum nv_err nv_evaluations_add(struct nv_evaluations *out, struct nv_arena *aren
     return err;
 }
 
+/* After a name was given two may be the same that were not before. They stay two: so they were
+ * told. */
 void nv_evaluations_name(struct nv_evaluations *evaluations, struct nv_value name)
 {
     for (uint32_t i = 0; i < evaluations->count; i++) {

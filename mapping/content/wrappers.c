@@ -6,6 +6,14 @@
  * SDKs put the arguments of the function that they instrument around the one that matters, and
  * frameworks serialise their own message around a tool's answer. The users see the wrapper then
  * where they look for text.
+ *
+ *   query    the first known word's value, again and again, until there is text
+ *   texts    the same, until there is a list; objects of their own are texts too
+ *   tool     only what is surely a wrapper: LangChain's input, a message of a tool, {output}
+ *
+ * Queries are unwrapped boldly and results of tools with care: a query is text by its nature,
+ * so that whatever hides it is a wrapper, while a tool may answer any object whatever,
+ * {content: ...} too.
  */
 #include "mapping/content/wrappers.h"
 
@@ -19,6 +27,8 @@
 /* LangSmith puts its own around LangChain's, that one around the message. */
 #define LEVELS_MAX 4u
 
+/* Lists of words are one text with commas: they are short, few are asked, and a table of them
+ * reads as what it is. */
 static bool is_one_of(struct nv_str key, struct nv_str words)
 {
     while (words.len > 0) {
@@ -43,6 +53,7 @@ static bool only(const struct nv_value *map, struct nv_str words)
     return true;
 }
 
+/* A member that is null or empty is as good as none: SDKs write all their parameters out. */
 static const struct nv_value *said(const struct nv_value *map, struct nv_str key)
 {
     const struct nv_value *value = nv_map_get(map, key);
@@ -82,6 +93,8 @@ static const struct nv_value *alone(const struct nv_value *value)
     return list ? &value->as.array.items[0] : value;
 }
 
+/* *out changes only when text was reached: half unwrapped would be neither what was sent nor
+ * what was meant. */
 enum nv_err nv_unwrap_query(struct nv_arena *arena, const struct nv_value *in,
                             struct nv_value *out)
 {
@@ -217,7 +230,10 @@ static bool is_tool_class(const struct nv_value *id)
     return is_text(last) && nv_str_starts(last->as.string, NV_STR("ToolMessage"));
 }
 
-/* What a message of a tool holds: its content, or the message in its serialised form. */
+/* What a message of a tool holds: its content, or the message in its serialised form. Three
+ * forms of one message: LangChain's serialiser {id: [..., "ToolMessage"], kwargs}, its storage
+ * {type, data}, and the fields themselves. The last needs a mark of a tool's message, for
+ * {content: ...} alone is anybody's object, and no member besides those that messages have. */
 static const struct nv_value *in_message(const struct nv_value *map)
 {
     static const struct nv_str members = NV_STR_INIT(
@@ -303,6 +319,9 @@ static enum nv_err text_of_parts(struct nv_arena *arena, struct nv_value *value)
     return err;
 }
 
+/* {output: X} alone may be the tool's own answer, so that it is taken off only where a message
+ * is found inside, or where Traceloop's kwargs stand beside it. `value` goes ahead to look;
+ * *out follows when it is sure. */
 enum nv_err nv_unwrap_result(struct nv_arena *arena, const struct nv_value *in,
                              struct nv_value *out)
 {

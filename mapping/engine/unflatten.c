@@ -10,6 +10,16 @@
  * number. Names and numbers under one node (`prompt.0` beside `prompt.name`) make an object
  * whose numbers are names. The table is not index.h because it lies in the trace's arena:
  * a failure leaves nothing to free, and its probes count as work.
+ *
+ *   a.0.b = 1   a.2.b = 3   a.1.b = 2   x = 4
+ *
+ *   root ┬ a ┬ 0 ─ b: 1          {"a": [{"b": 1}, {"b": 2}, {"b": 3}], "x": 4}
+ *        │   ├ 2 ─ b: 3
+ *        │   └ 1 ─ b: 2          sorted at the end; most come in order, and then
+ *        └ x: 4                  nothing is sorted
+ *
+ * Numbers say an order, not a place: a list with gaps (0, 2, 7) becomes one without, because
+ * what was lost on the way left no value to put there.
  */
 #include "mapping/engine/unflatten.h"
 
@@ -55,6 +65,7 @@ static bool is_child(const struct nv_unflatten_node *node,
     return node->parent == parent && node->number == number && nv_str_eq(node->name, name);
 }
 
+/* Is not in the table yet, and there is room: nothing is compared. */
 static void slot_put(struct nv_unflatten_node **slots, uint32_t slot_count,
                      struct nv_unflatten_node *node)
 {
@@ -64,6 +75,8 @@ static void slot_put(struct nv_unflatten_node **slots, uint32_t slot_count,
     slots[at] = node;
 }
 
+/* The old table stays in the arena. All of them together are smaller than the last, since each
+ * is half of the next. */
 static enum nv_err grow_slots(struct nv_unflatten *builder)
 {
     /* half full at most, so that a search that fails ends soon */
@@ -225,6 +238,8 @@ static enum nv_err finish_array(struct nv_arena *arena, const struct nv_unflatte
     return err;
 }
 
+/* A value of its own beside members (`a` and `a.b` both sent) has the empty name: both were
+ * said. */
 static enum nv_err finish_map(struct nv_arena *arena, const struct nv_unflatten_node *node,
                               struct nv_value *out)
 {

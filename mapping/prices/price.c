@@ -35,6 +35,8 @@
 
 #define CELLS (3 + NV_PRICE_COLUMNS)
 
+/* `order` keeps globs as they were written: the first that matches decides, so that moving one
+ * above another changes prices, while exact names may be sorted. */
 struct row {
     struct nv_price price;
     struct nv_glob_filter filter; /* of the model */
@@ -66,6 +68,7 @@ struct nv_prices *nv_prices_make(struct nv_arena *arena)
     return prices;
 }
 
+/* The first that is wrong is told: those behind it often follow from it. */
 static enum nv_err wrong(struct nv_fail *fail, struct nv_str name, unsigned line, size_t column,
                          const char *what)
 {
@@ -107,6 +110,7 @@ static unsigned split(struct nv_str line, struct nv_str cells[CELLS])
     return count;
 }
 
+/* No day: since ever. Midnight is UTC's, as in the price lists. */
 static bool day_ns(struct nv_str day, uint64_t *ns)
 {
     char text[32];
@@ -150,6 +154,8 @@ static bool parse_from(struct nv_str cell, struct nv_price *price)
            price->from_minute != price->to_minute;
 }
 
+/* -1 is "no such price" and 0 is "free"; a cell that is left out is the first. A limit of a
+ * price keeps sums finite, whatever a file holds. */
 static enum nv_err parse_row(struct nv_prices *prices, struct nv_str name, unsigned number,
                              struct nv_str line, struct nv_fail *fail)
 {
@@ -223,6 +229,9 @@ static bool has_hours(const struct nv_price *price)
     return price->from_minute != price->to_minute;
 }
 
+/* provider, table (a user's first), exact before globs; then exact ones by model, the latest
+ * day first, those with hours before those without. Globs stay in the order of their file. No
+ * two rows are equal, so that qsort's result does not depend on the library. */
 static int compare_rows(const void *left, const void *right)
 {
     const struct row *a = left, *b = right;
