@@ -6,6 +6,15 @@
  * documents name the full /v1/traces URL; both forms are accepted, because the doubled path is
  * a 404 that people lose hours on. The parse is strict on purpose and does not follow RFC 3986
  * into its corners: a URL that needs them is more likely a mistake than an endpoint.
+ *
+ *   https://api.noveum.ai/api                  as in the SDK's documents
+ *   https://api.noveum.ai/api/                 people add it
+ *   https://api.noveum.ai/api/v1/traces        some documents name it
+ *     all are {base} = https://api.noveum.ai/api
+ *     {base}/v1/traces  {base}/v1/status  {base}/v1/image  {base}/v1/audio
+ *
+ * Every refusal names the option, not the part of the URL's grammar that was broken: who reads
+ * it has a file or an environment to mend.
  */
 #include "exporter/send/endpoint.h"
 
@@ -23,6 +32,8 @@ static const char *or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
+/* No `?`, `#`, blank or quote: behind a query or a fragment the route that is added would be a
+ * part of it. */
 static bool safe_characters(struct nv_str s)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -35,6 +46,7 @@ static bool safe_characters(struct nv_str s)
     return true;
 }
 
+/* All of 127/8, and digits to the end: 127.example.org is somebody else's name. */
 static bool dotted_loopback(struct nv_str host)
 {
     if (!nv_str_starts(host, NV_STR("127.")))
@@ -81,6 +93,8 @@ static enum nv_err split_host(struct nv_str authority, struct nv_str *host,
     return NV_OK;
 }
 
+/* One route is taken off, not two: a base that ends in it twice is refused by the backend and
+ * seen, and guessing further would hide which address is used. */
 static struct nv_str without_route(struct nv_str url)
 {
     static const struct nv_str route = NV_STR_INIT("/v1/traces");
@@ -94,6 +108,8 @@ static struct nv_str without_route(struct nv_str url)
     return url;
 }
 
+/* Credentials are looked for before other stray characters, so that they are told as what they
+ * are. The length leaves room for the longest route. */
 enum nv_err nv_endpoint_parse(struct nv_str text, struct nv_endpoint *out, struct nv_fail *fail)
 {
     struct nv_str rest = text;
@@ -184,6 +200,8 @@ static enum nv_err check_key(const char *key, struct nv_fail *fail)
     return NV_OK;
 }
 
+/* A key over plain http, or to whoever shows a certificate, is a key given away. Both need the
+ * same word, which nobody sets by accident; only this machine is free of it. */
 static enum nv_err check_backend(const struct nv_exporter_config *config, struct nv_fail *fail)
 {
     struct nv_endpoint endpoint;
@@ -202,6 +220,8 @@ static enum nv_err check_backend(const struct nv_exporter_config *config, struct
     return check_key(config->api_key, fail);
 }
 
+/* Zero is refused: a time, a size or a number of none would stop the exporter without a word.
+ * The row for which it means something adds one. */
 static enum nv_err check_range(const char *key, uint64_t value, uint64_t max,
                                struct nv_fail *fail)
 {

@@ -97,6 +97,7 @@ static bool head_is_too_large(const struct slot *slot, CURLcode code)
     return began_us > 0;
 }
 
+/* What we broke off ourselves libcurl reports as a failed write; only the slot knows why. */
 static enum nv_transfer transfer_of(const struct slot *slot, CURLcode code)
 {
     if (slot->oversize || head_is_too_large(slot, code))
@@ -104,6 +105,8 @@ static enum nv_transfer transfer_of(const struct slot *slot, CURLcode code)
     return nv_easy_transfer(code);
 }
 
+/* The slot is free before `done` is told, which reads the reply's text and may send the next
+ * request: that one's reply has not begun when this text is released. */
 static void finish(struct slot *slot, enum nv_transfer transfer, CURLcode code)
 {
     struct nv_reply reply = {.transfer = transfer};
@@ -128,6 +131,8 @@ static void finish(struct slot *slot, enum nv_transfer transfer, CURLcode code)
     nv_buf_release(&slot->reply);
 }
 
+/* All that are done are told first, and then `after` once: what it sends next is chosen with
+ * all answers known. */
 static void read_finished(struct nv_send_curl *curl)
 {
     CURLMsg *message;
@@ -220,6 +225,8 @@ static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *ctx, vo
     return -1;
 }
 
+/* -1 asks for no alarm. A socket that could not be watched keeps its own, which is due at
+ * once. */
 static int timer_callback(CURLM *multi, long timeout_ms, void *ctx)
 {
     struct nv_send_curl *curl = ctx;
@@ -253,6 +260,8 @@ static void keep_header(struct nv_str line, struct nv_str name, char *value, siz
     }
 }
 
+/* The head is counted over all replies of one request, for a server can send interim ones
+ * without end. */
 static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct slot *slot = ctx;
@@ -358,6 +367,7 @@ static enum nv_err send_request(void *ctx, const struct nv_send_request *request
     return NV_OK;
 }
 
+/* Each is told as cancelled in this call; none may answer after it. */
 static void cancel_all(void *ctx)
 {
     struct nv_send_curl *curl = ctx;
@@ -384,6 +394,9 @@ static CURLcode set_slot(struct slot *slot)
     return CURLE_OK;
 }
 
+/* Three lists for the life of the exporter, made once: for text, for gzip, and with the key
+ * alone. "Expect:" takes libcurl's own header out, with which a large body would wait for a 100
+ * that many servers never send. */
 static bool make_headers(struct nv_send_curl *curl, const char *key)
 {
     struct curl_slist **all[] = {&curl->plain, &curl->gzip, &curl->bare};
