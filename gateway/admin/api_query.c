@@ -4,6 +4,13 @@
  * Names that can be filtered by, ranges and orders are tables of gateway/traces/: what is added
  * there is a parameter here. A name that is none is refused and not passed over, because a
  * filter that silently did nothing would show what was not asked for.
+ *
+ *   ?search=refund&model=gpt-5&min_cost=0.1&sort=cost&order=desc&limit=50
+ *     ├ search, source, sort, order, after, newer, limit     a row each of read_one
+ *     ├ model, ...          the names of mentions            by their table
+ *     └ min_cost, max_cost  the names of ranges              by their table
+ *
+ * In a filter the last value of a name that comes twice counts.
  */
 #include "gateway/admin/api_query.h"
 
@@ -13,6 +20,7 @@
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
+/* -1: no digit. */
 static int digit_of(char c)
 {
     if (c >= '0' && c <= '9')
@@ -22,6 +30,8 @@ static int digit_of(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* A NUL would end the text for those behind who read it as a C string, and bytes that are no
+ * UTF-8 match nothing that is stored. */
 static enum nv_err decode(struct nv_arena *arena, struct nv_str text, struct nv_str *out)
 {
     char *bytes = nv_arena_raw(arena, text.len + 1);
@@ -102,7 +112,8 @@ static bool is_mention(struct nv_str name, struct nv_str value, struct nv_trace_
     return false;
 }
 
-/* `min_cost`, `max_cost`, ... */
+/* `min_cost`, `max_cost`, ... False for min_ of something that has no range: it is then refused
+ * as an unknown name, which is what it is. */
 static bool is_range(struct nv_str name, struct nv_trace_filter *out,
                      struct nv_trace_range_ends **ends, bool *minimum)
 {
