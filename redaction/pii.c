@@ -7,6 +7,7 @@
 #include "redaction/pii.h"
 
 #include "base/limits.h"
+#include "redaction/personal/identifying.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -14,6 +14,7 @@
 #include "base/json/json_write.h"
 #include "base/limits.h"
 #include "base/text/utf8.h"
+#include "redaction/personal/identifying.h"
 
 #include <stdlib.h>
 

@@ -20,7 +20,7 @@
 
 /* Which numbers of JSON are looked at. */
 enum nv_nested_numbers {
-    NV_NESTED_IDENTIFYING, /* under keys that say so (personal.h): the text is a structure */
+    NV_NESTED_IDENTIFYING, /* under keys that say so (identifying.h): the text is a structure */
     NV_NESTED_ALL          /* whole ones: the text is one, which the SDK searches as such */
 };
 

@@ -83,8 +83,6 @@ enum nv_err nv_personal_text(struct nv_personal_finder *finder, struct nv_arena 
  * (\u0040) stand for? False is sure. */
 bool nv_personal_may_hold(const struct nv_personal_finder *finder,
                           const struct nv_hints *hints);
-/* Does a key say that a number under it identifies somebody (user.phone, card_number)? */
-bool nv_personal_is_identifying(struct nv_str key);
 /* A whole number: when all its digits are one match, *text is what replaces it, else empty.
  * Errors as above. */
 enum nv_err nv_personal_number(struct nv_personal_finder *finder, struct nv_arena *arena,

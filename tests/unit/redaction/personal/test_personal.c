@@ -172,21 +172,10 @@ START_TEST(patterns_of_the_user)
 }
 END_TEST
 
-static const struct {
-    const char *key;
-    bool identifies;
-} keys[] = {
-    {"user.phone", true},   {"phone", true},         {"card_number", true},
-    {"CardNo", true},       {"x-account-num", true}, {"phone_", false},
-    {"telephone", false},   {"phone.number", false}, {"phonenumber", true},
-    {"duration_ms", false}, {"no", false},           {"", false},
-};
-
 START_TEST(numbers_by_their_keys)
 {
     struct nv_str text;
     make(&(struct nv_personal_setup){.mode = NV_PERSONAL_PSEUDONYMISE, .salt = NV_STR(SALT)});
-    ck_assert(nv_personal_is_identifying(nv_str_from(keys[_i].key)) == keys[_i].identifies);
     ck_assert_int_eq(nv_personal_number(finder, arena, 4155552671, &text, &counts), NV_OK);
     ck_assert_nv_str(text, "PHONE_87c5667b6941");
     ck_assert_int_eq(nv_personal_number(finder, arena, 415, &text, &counts), NV_OK);
@@ -365,7 +354,7 @@ int main(void)
     tcase_add_loop_test(tcase, the_examples, 0, COUNT(cases));
     tcase_add_loop_test(tcase, overlaps_and_ends, 0, COUNT(overlaps));
     tcase_add_test(tcase, patterns_of_the_user);
-    tcase_add_loop_test(tcase, numbers_by_their_keys, 0, COUNT(keys));
+    tcase_add_test(tcase, numbers_by_their_keys);
     tcase_add_test(tcase, whole_values);
     tcase_add_loop_test(tcase, nothing_takes_long, 0, COUNT(slow));
     tcase_add_test(tcase, a_limit_takes_the_whole);
