@@ -5,6 +5,7 @@
 #include "redaction/personal/phone_plans.h"
 
 #include "base/buf.h"
+#include "redaction/personal/phone_lengths.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -35,13 +36,12 @@ static const struct form {
 #define FORMS (sizeof forms / sizeof forms[0])
 #define PATTERN_MAX ((size_t)8192)
 
-/* What the first digit of a number without a plus says to a plan: most numbers are none by it
+/* What the first digits of a number without a plus say to a plan: most numbers are none by them
  * and by how many digits there are. */
 struct quick {
-    uint16_t changes;     /* bit d: something may be taken off a number that begins with d */
-    uint16_t abroad;      /* of those: it may be what is dialled before another country */
-    uint32_t lengths[10]; /* of d: bit n: valid numbers of the country may have n digits */
-    size_t least;         /* nv_phone_least_digits */
+    uint16_t abroad, inside;            /* bit d: what is dialled first may begin with d */
+    char code;                          /* the first digit of the country's code */
+    uint32_t lengths[NV_PHONE_LENGTHS]; /* of valid numbers of the country, phone_lengths.h */
 };
 
 struct nv_phone_plans {
@@ -210,40 +210,39 @@ enum nv_regex_result nv_phone_match(struct nv_phone_plans *plans, struct nv_rege
     return regex ? nv_regex_find(regex, work, &subject, 0, match) : NV_REGEX_LIMIT;
 }
 
-/* ---- by the first digit ------------------------------------------------------------------ */
+/* ---- by the first digits ----------------------------------------------------------------- */
 
-/* May a match begin with the digit? Without a pattern none does. */
-static bool may_begin(struct nv_phone_plans *plans, const struct nv_phone_plan *plan,
-                      enum nv_phone_pattern pattern, unsigned digit)
+/* The digits that a match may begin with, as bits. Without a pattern there is none. */
+static uint16_t begins(struct nv_phone_plans *plans, const struct nv_phone_plan *plan,
+                       enum nv_phone_pattern pattern)
 {
+    unsigned digits = 0;
     if (!plan->patterns[pattern])
-        return false;
+        return 0;
     const struct nv_regex *regex = program(plans, plan, pattern);
-    return !regex || nv_regex_may_begin(regex, digit);
+    for (unsigned digit = 0; digit <= 9; digit++)
+        digits |= (unsigned)(!regex || nv_regex_may_begin(regex, digit)) << digit;
+    return (uint16_t)digits;
 }
 
-static unsigned first_digit(unsigned code)
+/* Adds the lengths of the valid numbers of a plan. */
+static void add_lengths(const struct nv_phone_plan *plan, struct quick *quick)
+{
+    uint32_t general[NV_PHONE_LENGTHS], valid[NV_PHONE_LENGTHS];
+    const char *const *patterns = plan->patterns;
+    if (!patterns[NV_PHONE_GENERAL] || !patterns[NV_PHONE_VALID])
+        return;
+    bool known = nv_phone_lengths_of(patterns[NV_PHONE_GENERAL], general) &&
+                 nv_phone_lengths_of(patterns[NV_PHONE_VALID], valid);
+    for (size_t i = 0; i < NV_PHONE_LENGTHS; i++)
+        quick->lengths[i] |= plan->lengths & (known ? general[i] & valid[i] : UINT32_MAX);
+}
+
+static char first_digit(unsigned code)
 {
     while (code > 9)
         code /= 10;
-    return code;
-}
-
-static void learn_digit(struct nv_phone_plans *plans, const struct nv_phone_plan *plan,
-                        unsigned digit, struct quick *quick)
-{
-    const struct nv_phone_plan *main = nv_phone_plan_of_code(plan->code);
-    bool abroad = may_begin(plans, plan, NV_PHONE_ABROAD, digit);
-    bool changes = abroad || first_digit(plan->code) == digit ||
-                   may_begin(plans, plan, NV_PHONE_INSIDE, digit) ||
-                   may_begin(plans, main, NV_PHONE_INSIDE, digit);
-    quick->abroad |= (uint16_t)(abroad << digit);
-    quick->changes |= (uint16_t)(changes << digit);
-    for (const struct nv_phone_plan *one = main; one; one = nv_phone_plan_next(one)) {
-        if (may_begin(plans, one, NV_PHONE_GENERAL, digit) &&
-            may_begin(plans, one, NV_PHONE_VALID, digit))
-            quick->lengths[digit] |= one->lengths;
-    }
+    return (char)('0' + code);
 }
 
 /* NULL without memory. */
@@ -257,15 +256,82 @@ static const struct quick *quick_of(struct nv_phone_plans *plans,
     quick = calloc(1, sizeof *quick);
     if (!quick)
         return NULL;
-    for (unsigned digit = 0; digit <= 9; digit++)
-        learn_digit(plans, plan, digit, quick);
-    quick->least = nv_phone_least_digits(plan);
+    quick->code = first_digit(plan->code);
+    quick->abroad = begins(plans, plan, NV_PHONE_ABROAD);
+    quick->inside = begins(plans, plan, NV_PHONE_INSIDE);
+    for (const struct nv_phone_plan *one = nv_phone_plan_of_code(plan->code); one;
+         one = nv_phone_plan_next(one))
+        add_lengths(one, quick);
     if (!atomic_compare_exchange_strong_explicit(place, &none, quick, memory_order_acq_rel,
                                                  memory_order_acquire)) {
         free(quick);
         return none;
     }
     return quick;
+}
+
+/* Do the digits begin with one of the pattern's words, how long is the first such, and is the
+ * pattern nothing but words with | between? */
+struct begin {
+    bool words;
+    size_t len;
+};
+
+static struct begin begin_of(const char *pattern, struct nv_str digits)
+{
+    struct begin begin = {true, 0};
+    for (const char *at = pattern; *at; at += *at == '|') {
+        size_t len = strspn(at, "0123456789");
+        begin.words &= len > 0 && (at[len] == '|' || !at[len]);
+        if (!begin.words)
+            break;
+        if (begin.len == 0 && len <= digits.len && memcmp(at, digits.ptr, len) == 0)
+            begin.len = len;
+        at += len;
+    }
+    return begin;
+}
+
+static bool has_length(const struct quick *quick, struct nv_str digits)
+{
+    if (digits.len < 2 || digits.len > 31)
+        return false;
+    size_t two = (size_t)(digits.ptr[0] - '0') * 10 + (size_t)(digits.ptr[1] - '0');
+    return quick->lengths[two] >> digits.len & 1u;
+}
+
+/* May the digits, or what is left of them without what is dialled inside, `times` at most, be a
+ * number? Recursion is bounded by `times`. */
+static bool may_be_inside(const struct quick *quick, const struct nv_phone_plan *plan,
+                          struct nv_str digits, unsigned times)
+{
+    unsigned first = digits.len > 0 ? (unsigned)(digits.ptr[0] - '0') : 10;
+    if (has_length(quick, digits))
+        return true;
+    if (times == 0 || first > 9 || !(quick->inside >> first & 1u))
+        return false;
+    struct begin begin = begin_of(plan->patterns[NV_PHONE_INSIDE], digits);
+    if (!begin.words)
+        return true;
+    struct nv_str rest = nv_str_slice(digits, begin.len, digits.len);
+    return begin.len > 0 && may_be_inside(quick, plan, rest, times - 1);
+}
+
+/* The same of what follows the code of the country, if that is there. */
+static bool may_be_behind_code(const struct quick *quick, const struct nv_phone_plan *plan,
+                               struct nv_str digits)
+{
+    unsigned read = 0;
+    size_t len = 0;
+    if (digits.ptr[0] != quick->code)
+        return false;
+    while (len < digits.len && read < plan->code)
+        read = read * 10 + (unsigned)(digits.ptr[len++] - '0');
+    if (read != plan->code)
+        return false;
+    /* the second time it is the main region's */
+    return plan != nv_phone_plan_of_code(plan->code) ||
+           may_be_inside(quick, plan, nv_str_slice(digits, len, digits.len), 2);
 }
 
 bool nv_phone_may_be(struct nv_phone_plans *plans, const struct nv_phone_plan *plan,
@@ -276,13 +342,12 @@ bool nv_phone_may_be(struct nv_phone_plans *plans, const struct nv_phone_plan *p
         return true;
     if (digits.len == 0)
         return false;
-    unsigned first = (unsigned char)digits.ptr[0] - (unsigned)'0';
-    if (quick->abroad >> first & 1u)
-        return true;
-    if (digits.len < quick->least)
-        return false;
-    return (quick->changes >> first & 1u) ||
-           (digits.len < 32 && (quick->lengths[first] >> digits.len & 1u));
+    if (quick->abroad >> (digits.ptr[0] - '0') & 1u) {
+        struct begin begin = begin_of(plan->patterns[NV_PHONE_ABROAD], digits);
+        if (!begin.words || begin.len > 0)
+            return true;
+    }
+    return may_be_inside(quick, plan, digits, 1) || may_be_behind_code(quick, plan, digits);
 }
 
 /* ---- forms ------------------------------------------------------------------------------- */
@@ -293,7 +358,7 @@ static const struct nv_regex *form_program(struct nv_phone_plans *plans, size_t 
     size_t place = PLANS * NV_PHONE_PATTERNS + number;
     const struct form *form = &forms[number];
     const struct nv_regex *regex = compiled(plans, place);
-    char before[2048] = "";
+    char before[2048];
     if (regex)
         return regex;
     (void)snprintf(before, sizeof before, "(?=%s)(?:", form->leading ? form->leading : "");
