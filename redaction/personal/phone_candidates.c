@@ -181,8 +181,9 @@ static bool leads_to_digits(const struct before *before, size_t place, unsigned 
 /* The leftmost place from `floor` on from which the pattern leads to the digits at `digits`. */
 static size_t begin_of(struct nv_str text, size_t floor, size_t digits)
 {
-    struct before before = {.count = 0};
+    struct before before;
     bool leads = false;
+    before.count = 0;
     for (size_t at = digits; at > floor && before.count < BEFORE_MAX; before.count++) {
         struct nv_character c = nv_character_before(text, at);
         unsigned kind = kind_of(c.code);
@@ -204,7 +205,7 @@ static size_t begin_of(struct nv_str text, size_t floor, size_t digits)
 static size_t run_end(struct scan *scan, size_t at)
 {
     for (size_t count = 0; count < RUN_MAX && at < scan->text.len; count++) {
-        size_t len = digit_at(scan, at);
+        size_t len = (unsigned char)(scan->text.ptr[at] - '0') < 10 ? 1 : digit_at(scan, at);
         if (len == 0)
             break;
         at += len;

@@ -6,7 +6,8 @@
  * Regions differ by where they search on behind a number they found, and by nothing before it.
  * So they go over the text in step: a candidate is searched for once, and it and its parts are
  * read once and tried by all regions that haven't passed its begin nor found a number in it.
- * Each region counts its tries as if it were alone.
+ * Each region counts its tries as if it were alone; as long as all are at one place with as
+ * many tries left, as nearly always, they are counted as one.
  */
 #include "redaction/personal/phones.h"
 
@@ -43,9 +44,11 @@ struct pass {
     const struct nv_phones *phones;
     struct nv_phone_parser parser;
     const struct nv_regex_text *subject;
-    struct turn *turns; /* one a region */
-    size_t open;        /* of them */
-    size_t made;        /* tries of parts */
+    struct turn *turns; /* one a region, of those that are not in step */
+    struct turn step;   /* all, while they are in step */
+    bool in_step;
+    size_t open; /* of them */
+    size_t made; /* tries of parts */
     struct nv_phone_survey survey;
     enum nv_err (*found)(void *ctx, size_t from, size_t to);
     void *ctx;
@@ -224,13 +227,15 @@ static size_t trim_end(const struct pass *pass, size_t from, size_t to)
     return to;
 }
 
-/* Where a second number begins: "/x", "\ x". */
+/* Where a second number begins: "/x", "/ x". The package has a backslash too, which is in no
+ * candidate. */
 static size_t cut_second(const struct pass *pass, size_t from, size_t to)
 {
     const char *text = pass->subject->text.ptr;
-    for (size_t at = from; at < to; at++) {
+    const char *slash = memchr(text + from, '/', to - from);
+    for (size_t at = slash ? (size_t)(slash - text) : to; at < to; at++) {
         size_t next = at + 1;
-        if (text[at] != '/' && text[at] != '\\')
+        if (text[at] != '/')
             continue;
         while (next < to && text[next] == ' ')
             next++;
@@ -380,6 +385,33 @@ static bool is_time(const struct pass *pass, size_t from, size_t to)
            is_stamp(pass, text, to);
 }
 
+/* Can no region find a number in [from, to), which has no parts? By what costs little. */
+static bool is_none(const struct pass *pass, size_t from, size_t to)
+{
+    return pass->survey.digits < pass->phones->least_of_all ||
+           (pass->survey.cuts == 0 && !stands_alone(pass, from, to));
+}
+
+/* One turn a region, from the one of all. */
+static void part_ways(struct pass *pass)
+{
+    for (size_t i = 0; i < pass->phones->region_count && pass->in_step; i++)
+        pass->turns[i] = pass->step;
+    pass->in_step = false;
+}
+
+/* One turn of all, if they are equal. */
+static void fall_in(struct pass *pass)
+{
+    const struct turn *turns = pass->turns;
+    for (size_t i = 1; i < pass->phones->region_count; i++) {
+        if (turns[i].at != turns[0].at || turns[i].tries != turns[0].tries)
+            return;
+    }
+    pass->step = turns[0];
+    pass->in_step = true;
+}
+
 /* Opens the turns of the regions that are to try a candidate at `from`; the others go on. */
 static void open_turns(struct pass *pass, size_t from, size_t next)
 {
@@ -413,21 +445,31 @@ static void close_turns(struct pass *pass)
 static enum nv_err try_candidate(struct pass *pass, const struct nv_regex_match *match)
 {
     size_t from = match->from, to = cut_second(pass, from, match->to);
+    size_t next = to > from ? to : match->to;
     pass->survey = nv_phone_survey_of(nv_str_slice(pass->subject->text, from, to - from));
-    open_turns(pass, from, to > from ? to : match->to);
+    if (pass->in_step && is_none(pass, from, to)) {
+        pass->step.at = next;
+        pass->step.tries--;
+        return NV_OK;
+    }
+    part_ways(pass);
+    open_turns(pass, from, next);
     if (pass->open > 0 && !is_time(pass, from, to) && !try_text(pass, from, to))
         try_parts(pass, from, to);
     close_turns(pass);
+    fall_in(pass);
     return pass->err;
 }
 
 /* Where the first region is that hasn't used up its tries. */
-static size_t next_place(const struct turn *turns, size_t count)
+static size_t next_place(const struct pass *pass)
 {
     size_t at = SIZE_MAX;
-    for (size_t i = 0; i < count; i++) {
-        if (turns[i].tries > 0 && turns[i].at < at)
-            at = turns[i].at;
+    if (pass->in_step)
+        return pass->step.tries > 0 ? pass->step.at : SIZE_MAX;
+    for (size_t i = 0; i < pass->phones->region_count; i++) {
+        if (pass->turns[i].tries > 0 && pass->turns[i].at < at)
+            at = pass->turns[i].at;
     }
     return at;
 }
@@ -442,14 +484,13 @@ enum nv_err nv_phones_find(struct nv_phones *phones, struct nv_regex_work *work,
         .parser = {phones->plans, work, phones->shapes[EXTENSION], NULL},
         .subject = subject,
         .turns = turns,
+        .step = {.tries = NV_PHONES_TRIES_MAX},
+        .in_step = true,
         .found = found,
         .ctx = ctx,
     };
     const struct nv_regex *pattern = phones->shapes[CANDIDATE];
-    size_t at = 0;
-    for (size_t i = 0; i < phones->region_count; i++)
-        turns[i] = (struct turn){0, NV_PHONES_TRIES_MAX, false};
-    while (at < subject->text.len) {
+    for (size_t at = 0; at < subject->text.len; at = next_place(&pass)) {
         struct nv_regex_match match;
         enum nv_regex_result result =
             nv_phone_candidate_find(pattern, work, subject, at, &match);
@@ -458,7 +499,6 @@ enum nv_err nv_phones_find(struct nv_phones *phones, struct nv_regex_work *work,
         enum nv_err err = try_candidate(&pass, &match);
         if (err != NV_OK)
             return err;
-        at = next_place(turns, phones->region_count);
     }
     return NV_OK;
 }
