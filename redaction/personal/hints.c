@@ -21,7 +21,8 @@
 struct pass {
     struct nv_str text;
     struct nv_hints hints;
-    size_t end; /* of the last run; NOWHERE: none */
+    size_t end;   /* of the last run; NOWHERE: none */
+    size_t begin; /* of the joined digits */
     uint32_t run, dense, joined, dots;
     bool slash;
 };
@@ -85,6 +86,8 @@ static void see_digits(struct pass *pass, size_t from, size_t to, uint32_t digit
         see_capitals(pass, from);
         pass->run = 0;
     }
+    if (pass->joined == 0)
+        pass->begin = from;
     pass->run += digits;
     pass->dense += digits;
     pass->joined += digits;
@@ -92,6 +95,10 @@ static void see_digits(struct pass *pass, size_t from, size_t to, uint32_t digit
     hints->run = larger(hints->run, pass->run);
     hints->dense = larger(hints->dense, pass->dense);
     hints->joined = larger(hints->joined, pass->joined);
+    if (pass->joined >= NV_HINTS_LONG) {
+        hints->from = hints->to > 0 ? hints->from : pass->begin;
+        hints->to = to;
+    }
     hints->area |= to < pass->text.len && pass->text.ptr[to] == ')';
 }
 

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#define NV_HINTS_LONG 9u
+
 struct nv_hints {
     bool ascii;      /* no other characters */
     bool at;         /* an @ */
@@ -21,6 +23,7 @@ struct nv_hints {
     uint32_t dots;   /* dots in a row that have one run of digits between two, and around */
     uint32_t run;    /* digits in a row at most, of any script */
     uint32_t joined; /* digits with at most one -, . or white space between two, at most */
+    size_t from, to; /* all such stretches of NV_HINTS_LONG or more lie inside; to 0: none */
     /* Digits with at most three other characters between two, at most: what the SDK asks before
      * it looks for telephone numbers, so it counts neither more nor less. */
     uint32_t dense;

@@ -17,6 +17,7 @@
 #include "redaction/personal/regex.h"
 #include "redaction/personal/spans.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,16 @@ static const struct pattern {
     NV_PERSONAL_PATTERNS(ROW)
 #undef ROW
 };
+/* What is nobody's: no label of its own. */
+static const struct pattern dates = {.check = nv_check_none};
 #define PATTERNS (sizeof patterns / sizeof patterns[0])
+static_assert(PATTERNS <= 32, "a bit each");
+#define ROW(id, need, least, check, pattern)                                                   \
+    static_assert((NEED_##need != NEED_JOINED && NEED_##need != NEED_RUN) ||                   \
+                      (least) >= NV_HINTS_LONG,                                                \
+                  "long numbers are searched for where hints say that long ones are");
+NV_PERSONAL_PATTERNS(ROW)
+#undef ROW
 
 static const struct nv_str labels[] = {
 #define LABEL(id, label, rule, what) NV_STR_INIT(label),
@@ -83,6 +93,8 @@ struct search {
     struct nv_personal_finder *finder;
     struct nv_regex_text subject;
     struct nv_hints hints;
+    size_t from,
+        to; /* where patterns of long numbers can match, and what they look at behind */
 };
 
 /* ---- rules ------------------------------------------------------------------------------- */
@@ -207,13 +219,19 @@ void nv_personal_finder_shrink(struct nv_personal_finder *finder)
 
 /* ---- finding ----------------------------------------------------------------------------- */
 
-static bool is_needed(const struct nv_hints *hints, const struct pattern *pattern)
+/* The built-in patterns that can match, as far as the hints say: bits by their places. */
+static uint32_t needed(const struct nv_hints *hints)
 {
+    if (hints->run == 0 && !hints->at && !hints->url)
+        return 0;
     const uint32_t has[] = {
         [NEED_AT] = hints->at,   [NEED_URL] = hints->url,       [NEED_IBAN] = hints->iban,
         [NEED_PAN] = hints->pan, [NEED_AREA] = hints->area,     [NEED_DOTS] = hints->dots,
         [NEED_RUN] = hints->run, [NEED_JOINED] = hints->joined, [NEED_DENSE] = hints->dense};
-    return has[pattern->need] >= pattern->least;
+    uint32_t bits = 0;
+    for (size_t i = 0; i < PATTERNS; i++)
+        bits |= (uint32_t)(has[patterns[i].need] >= patterns[i].least) << i;
+    return bits;
 }
 
 static enum nv_err add(struct search *search, struct nv_spans *spans, uint32_t label,
@@ -281,25 +299,53 @@ static enum nv_err find_emails(struct search *search, const struct nv_regex *reg
     return err;
 }
 
-static enum nv_err find_all(struct search *search, const struct nv_regex *regex,
-                            nv_personal_check *check, struct nv_spans *spans, uint32_t label)
+/* In [from, to): what a match would look at behind it is inside too. */
+static enum nv_err find_all(struct search *search, const struct pattern *pattern,
+                            const struct nv_regex *regex, size_t from, size_t to)
 {
-    struct nv_str text = search->subject.text;
+    const struct nv_regex_text subject = {nv_str_slice(search->subject.text, 0, to),
+                                          search->subject.ascii};
+    struct nv_spans *spans =
+        pattern->pattern == NULL ? &search->finder->dates : &search->finder->found;
     struct nv_regex_match match;
-    for (size_t from = 0; from < text.len; from = match.to) {
+    for (; from < to; from = match.to) {
         enum nv_regex_result result =
-            nv_regex_find(regex, search->finder->work, &search->subject, from, &match);
+            nv_regex_find(regex, search->finder->work, &subject, from, &match);
         if (result == NV_REGEX_LIMIT)
             return NV_ERR_LIMIT;
         if (result == NV_REGEX_NONE)
             return NV_OK;
-        size_t len = check(nv_str_slice(text, match.from, match.to - match.from));
-        enum nv_err err =
-            len == 0 ? NV_OK : add(search, spans, label, match.from, match.from + len);
+        size_t len =
+            pattern->check(nv_str_slice(subject.text, match.from, match.to - match.from));
+        enum nv_err err = len == 0 ? NV_OK
+                                   : add(search, spans, (uint32_t)pattern->label, match.from,
+                                         match.from + len);
         if (err != NV_OK)
             return err;
     }
     return NV_OK;
+}
+
+/* Long numbers, with the + of their country before them and two characters behind. */
+static void set_window(struct search *search)
+{
+    struct nv_str text = search->subject.text;
+    search->from = search->hints.from;
+    search->to = search->hints.to;
+    if (search->from > 0 && text.ptr[search->from - 1] == '+')
+        search->from--;
+    for (unsigned i = 0; i < 2; i++)
+        search->to += nv_character_at(text, search->to).len;
+}
+
+static enum nv_err find_pattern(struct search *search, const struct pattern *pattern,
+                                const struct nv_regex *regex)
+{
+    bool is_long = pattern->need == NEED_JOINED || pattern->need == NEED_RUN;
+    if (pattern->label == NV_PERSONAL_EMAIL)
+        return find_emails(search, regex);
+    return find_all(search, pattern, regex, is_long ? search->from : 0,
+                    is_long ? search->to : search->subject.text.len);
 }
 
 static enum nv_err find_within(struct search *search, size_t number, uint64_t *left_ns)
@@ -344,18 +390,13 @@ static enum nv_err find_builtin(struct search *search)
     struct nv_personal_finder *finder = search->finder;
     enum nv_err err = NV_OK;
     nv_spans_clear(&finder->found);
-    for (size_t i = 0; i < PATTERNS && err == NV_OK; i++) {
+    set_window(search);
+    for (uint32_t left = needed(&search->hints); left != 0 && err == NV_OK; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctz(left);
         const struct nv_regex *regex = finder->rules->builtin[i];
-        if (!is_needed(&search->hints, &patterns[i]))
-            continue;
-        if (!regex) {
-            err = nv_phones_find(finder->rules->phones, finder->work, &search->subject,
-                                 add_phone, search);
-        } else if (patterns[i].label == NV_PERSONAL_EMAIL) {
-            err = find_emails(search, regex);
-        } else {
-            err = find_all(search, regex, patterns[i].check, &finder->found, patterns[i].label);
-        }
+        err = regex ? find_pattern(search, &patterns[i], regex)
+                    : nv_phones_find(finder->rules->phones, finder->work, &search->subject,
+                                     add_phone, search);
     }
     return err;
 }
@@ -370,7 +411,7 @@ static enum nv_err settle_builtin(struct search *search)
     nv_spans_clear(&finder->dates);
     enum nv_err err = NV_OK;
     if (search->hints.run > 0)
-        err = find_all(search, finder->rules->dates, nv_check_none, &finder->dates, 0);
+        err = find_all(search, &dates, finder->rules->dates, 0, search->subject.text.len);
     if (err != NV_OK)
         return err;
     for (size_t i = 0; i < finder->found.count; i++) {
@@ -459,10 +500,7 @@ static bool is_uuid(struct nv_str text)
 /* Can any pattern match, as far as the hints say? */
 static bool may_match(const struct nv_personal *rules, const struct nv_hints *hints)
 {
-    bool may = nv_custom_count(rules->custom) > 0;
-    for (size_t i = 0; i < PATTERNS && !may; i++)
-        may = is_needed(hints, &patterns[i]);
-    return may;
+    return nv_custom_count(rules->custom) > 0 || needed(hints) != 0;
 }
 
 bool nv_personal_may_hold(const struct nv_personal_finder *finder, const struct nv_hints *hints)

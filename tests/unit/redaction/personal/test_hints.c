@@ -32,6 +32,7 @@ static const struct {
     {"10.1.2.3", {.ascii = true, .dots = 3, .run = 2, .dense = 5, .joined = 5}},
     {"10.1 2.3.x.4", {.ascii = true, .dots = 1, .run = 2, .dense = 6, .joined = 5}},
     {"1 2--3---4", {.ascii = true, .run = 1, .dense = 4, .joined = 2}},
+    {"a 1234-56789 b", {.ascii = true, .run = 5, .dense = 9, .joined = 9, .from = 2, .to = 12}},
     {"12----345", {.ascii = true, .run = 3, .dense = 3, .joined = 3}},
     {"1a2b34", {.ascii = true, .run = 2, .dense = 4, .joined = 2}},
     {"\xc3\xa9", {.ascii = false}},
@@ -47,14 +48,14 @@ static const struct {
 static void compare(struct nv_str text, const struct nv_hints *want)
 {
     struct nv_hints hints = nv_hints_of(text);
-    ck_assert_msg(hints.ascii == want->ascii && hints.at == want->at &&
-                      hints.url == want->url && hints.iban == want->iban &&
-                      hints.pan == want->pan && hints.escape == want->escape &&
-                      hints.area == want->area && hints.dots == want->dots &&
-                      hints.run == want->run && hints.dense == want->dense &&
-                      hints.joined == want->joined,
-                  "%.*s: run %u, dense %u, joined %u, dots %u", NV_STR_ARG(text), hints.run,
-                  hints.dense, hints.joined, hints.dots);
+    ck_assert_msg(
+        hints.ascii == want->ascii && hints.at == want->at && hints.url == want->url &&
+            hints.iban == want->iban && hints.pan == want->pan &&
+            hints.escape == want->escape && hints.area == want->area &&
+            hints.dots == want->dots && hints.run == want->run && hints.dense == want->dense &&
+            hints.joined == want->joined && hints.from == want->from && hints.to == want->to,
+        "%.*s: run %u, dense %u, joined %u, dots %u", NV_STR_ARG(text), hints.run, hints.dense,
+        hints.joined, hints.dots);
 }
 
 START_TEST(each)
@@ -108,9 +109,11 @@ static struct nv_hints slowly(struct nv_str text)
     struct nv_hints hints = {.ascii = false};
     struct count run = {0}, dense = {0}, joined = {0}, dots = {0};
     uint32_t others = 0, last = 0, capitals = 0;
+    size_t begin = 0;
     see_bytes(text, &hints);
     for (size_t i = 0; i < text.len;) {
         struct nv_character c = nv_character_at(text, i);
+        size_t at = i;
         i += c.len;
         if (nv_digit_value(c.code) < 0) {
             hints.area |= others == 0 && run.now > 0 && c.code == ')';
@@ -133,7 +136,12 @@ static struct nv_hints slowly(struct nv_str text)
         others = capitals = 0;
         add(&run);
         add(&dense);
+        begin = joined.now == 0 ? at : begin;
         add(&joined);
+        if (joined.now == NV_HINTS_LONG && hints.to == 0)
+            hints.from = begin;
+        if (joined.now >= NV_HINTS_LONG)
+            hints.to = i;
     }
     hints.dots = dots.most;
     hints.run = run.most;

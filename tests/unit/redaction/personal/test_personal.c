@@ -259,6 +259,61 @@ START_TEST(no_memory_is_an_error)
 }
 END_TEST
 
+/* Words around a text change nothing in it, though patterns see only where numbers are. */
+START_TEST(in_words)
+{
+    static const char *const pieces[] = {"4111 1111 1111 1111",
+                                         "123-45-6789",
+                                         "415.555.2671",
+                                         "+91 98765 43210",
+                                         "4155552671",
+                                         "123456789012",
+                                         "784-1987-1234567-1",
+                                         "2026-10-07",
+                                         "12:30",
+                                         "1",
+                                         "23",
+                                         "456",
+                                         "7890",
+                                         "12345",
+                                         " ",
+                                         " ",
+                                         "-",
+                                         ".",
+                                         "+",
+                                         "+91",
+                                         ", ",
+                                         "a",
+                                         "\xc2\xa0",
+                                         "\xd9\xa3\xd9\xa4\xd9\xa5"};
+    static const char before[] = "some words ", behind[] = " and others";
+    uint32_t seed = 1;
+    unsigned changed = 0;
+    make(&(struct nv_personal_setup){.mode = NV_PERSONAL_PSEUDONYMISE, .salt = NV_STR(SALT)});
+    for (unsigned round = 0; round < 20000; round++) {
+        char text[512];
+        size_t len = sizeof before - 1;
+        memcpy(text, before, len);
+        for (unsigned i = 0; i < 8; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            struct nv_str piece =
+                nv_str_from(pieces[(seed >> 16) % (sizeof pieces / sizeof pieces[0])]);
+            memcpy(text + len, piece.ptr, piece.len);
+            len += piece.len;
+        }
+        struct nv_str inside = {text + sizeof before - 1, len - (sizeof before - 1)};
+        memcpy(text + len, behind, sizeof behind - 1);
+        struct nv_str all = of((struct nv_str){text, len + sizeof behind - 1});
+        struct nv_str alone = of(inside);
+        changed += alone.ptr != inside.ptr;
+        ck_assert_msg(all.len == alone.len + sizeof before + sizeof behind - 2 &&
+                          memcmp(all.ptr + sizeof before - 1, alone.ptr, alone.len) == 0,
+                      "%.*s: %.*s", NV_STR_ARG(inside), NV_STR_ARG(all));
+    }
+    ck_assert_uint_gt(changed, 5000);
+}
+END_TEST
+
 /* ---- memory that may not be made executable ---------------------------------------------- */
 
 /* MemoryDenyWriteExecute=yes of a unit of systemd: what the kernel has for it, else the filter
@@ -358,6 +413,7 @@ int main(void)
     tcase_add_test(tcase, whole_values);
     tcase_add_loop_test(tcase, nothing_takes_long, 0, COUNT(slow));
     tcase_add_test(tcase, a_limit_takes_the_whole);
+    tcase_add_test(tcase, in_words);
     tcase_add_test(tcase, without_machine_code);
     tcase_add_test(tcase, no_memory_is_an_error);
     tcase_add_test(tcase, labels_to_the_cap);
