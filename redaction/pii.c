@@ -14,12 +14,10 @@
 
 #include "base/banned.h"
 
-enum act { ACT_NONE, ACT_DROP, ACT_HASH, ACT_KEEP };
-
 struct key_rule {
     char key[NV_PII_KEY_MAX]; /* one * at its begin or end */
     size_t len;
-    enum act act;
+    enum nv_nested_act act;
 };
 
 struct nv_pii_reader {
@@ -82,6 +80,13 @@ void nv_pii_free(struct nv_pii *pii)
     free(pii);
 }
 
+static enum nv_nested_act act_of_key(const struct nv_pii *pii, struct nv_str key);
+
+static enum nv_nested_act act_of_member(const void *ctx, struct nv_str key)
+{
+    return act_of_key(ctx, key);
+}
+
 static struct nv_pii_reader *new_reader(const struct nv_pii *pii)
 {
     struct nv_pii_reader *reader = calloc(1, sizeof *reader);
@@ -90,10 +95,13 @@ static struct nv_pii_reader *new_reader(const struct nv_pii *pii)
     reader->pii = pii;
     reader->rules = pii->rules;
     reader->nested = nv_nested_new(pii->rules);
-    if (reader->nested)
-        return reader;
-    free(reader);
-    return NULL;
+    if (!reader->nested) {
+        free(reader);
+        return NULL;
+    }
+    if (pii->key_count > 0)
+        nv_nested_set_keys(reader->nested, (struct nv_nested_keys){pii, act_of_member});
+    return reader;
 }
 
 struct nv_pii_reader *nv_pii_take(struct nv_pii *pii)
@@ -119,15 +127,15 @@ void nv_pii_give(struct nv_pii *pii, struct nv_pii_reader *reader)
 
 /* ---- rules of keys ----------------------------------------------------------------------- */
 
-static enum act act_of_word(struct nv_str word)
+static enum nv_nested_act act_of_word(struct nv_str word)
 {
     static const struct nv_str words[] = {NV_STR_INIT(""), NV_STR_INIT("drop"),
                                           NV_STR_INIT("hash"), NV_STR_INIT("keep")};
-    for (unsigned act = ACT_DROP; act <= ACT_KEEP; act++) {
+    for (unsigned act = NV_NESTED_ACT_DROP; act <= NV_NESTED_ACT_KEEP; act++) {
         if (nv_str_eq(word, words[act]))
-            return (enum act)act;
+            return (enum nv_nested_act)act;
     }
-    return ACT_NONE;
+    return NV_NESTED_ACT_NONE;
 }
 
 const char *nv_pii_add_key(struct nv_pii *pii, struct nv_str item)
@@ -136,8 +144,8 @@ const char *nv_pii_add_key(struct nv_pii *pii, struct nv_str item)
     struct nv_str key = nv_str_trim(nv_str_slice(item, 0, equals));
     if (equals == SIZE_MAX)
         return "is not KEY=drop, KEY=hash or KEY=keep";
-    enum act act = act_of_word(nv_str_trim(nv_str_slice(item, equals + 1, item.len)));
-    if (act == ACT_NONE)
+    enum nv_nested_act act = act_of_word(nv_str_trim(nv_str_slice(item, equals + 1, item.len)));
+    if (act == NV_NESTED_ACT_NONE)
         return "says neither drop, hash nor keep";
     if (key.len == 0 || key.len > NV_PII_KEY_MAX)
         return "has a key that is empty or longer than 64 bytes";
@@ -163,13 +171,13 @@ static bool names(const struct key_rule *rule, struct nv_str key)
     return nv_str_eq(key, glob);
 }
 
-static enum act act_of_key(const struct nv_pii *pii, struct nv_str key)
+static enum nv_nested_act act_of_key(const struct nv_pii *pii, struct nv_str key)
 {
     for (size_t i = pii->key_count; i > 0; i--) {
         if (names(&pii->keys[i - 1], key))
             return pii->keys[i - 1].act;
     }
-    return ACT_NONE;
+    return NV_NESTED_ACT_NONE;
 }
 
 /* ---- the handler ------------------------------------------------------------------------- */
@@ -185,6 +193,9 @@ static void note(struct nv_pii_reader *reader, const struct nv_text_place *place
             nv_redacted_note(reader->redacted, rule, place, reader->counts.of[label]);
         reader->counts.of[label] = 0;
     }
+    if (reader->counts.keys > 0)
+        nv_redacted_note(reader->redacted, NV_RULE_PII_KEY, place, reader->counts.keys);
+    reader->counts.keys = 0;
 }
 
 static enum nv_err personal_of_text(void *ctx, const struct nv_text_place *place,
@@ -192,9 +203,9 @@ static enum nv_err personal_of_text(void *ctx, const struct nv_text_place *place
 {
     struct nv_pii_reader *reader = ctx;
     const char *before = text->ptr;
-    if (act_of_key(reader->pii, place->key) == ACT_KEEP)
-        return NV_OK;
     enum nv_nested_numbers numbers = place->json ? NV_NESTED_IDENTIFYING : NV_NESTED_ALL;
+    if (act_of_key(reader->pii, place->key) == NV_NESTED_ACT_KEEP)
+        numbers = NV_NESTED_KEPT;
     enum nv_err err =
         nv_nested_text(reader->nested, reader->arena, numbers, text, &reader->counts);
     if (text->ptr != before)
@@ -205,7 +216,8 @@ static enum nv_err personal_of_text(void *ctx, const struct nv_text_place *place
 static bool may_be_wanted(void *ctx, struct nv_str key)
 {
     const struct nv_pii_reader *reader = ctx;
-    return nv_personal_is_identifying(key) || act_of_key(reader->pii, key) != ACT_NONE;
+    return nv_personal_is_identifying(key) ||
+           act_of_key(reader->pii, key) != NV_NESTED_ACT_NONE;
 }
 
 static void redact_integer(struct nv_pii_reader *reader, const struct nv_text_place *place,
@@ -233,18 +245,6 @@ static void redact_numbers(struct nv_pii_reader *reader, const struct nv_text_pl
         redact_numbers(reader, place, &value->as.array.items[i]);
 }
 
-/* VALUE_ and 12 digits, or stars: what a first time left. */
-static bool is_hashed(const struct nv_value *value)
-{
-    struct nv_str text = value->as.string;
-    if (value->type != NV_VALUE_STRING)
-        return false;
-    bool stars = text.len > 0;
-    for (size_t i = 0; i < text.len && stars; i++)
-        stars = text.ptr[i] == '*';
-    return stars || (nv_str_starts(text, NV_STR("VALUE_")) && text.len == 18);
-}
-
 static enum nv_err hash_value(struct nv_pii_reader *reader, struct nv_value *value)
 {
     struct nv_personal_finder *finder = nv_nested_finder(reader->nested);
@@ -266,12 +266,14 @@ static enum nv_err hash_value(struct nv_pii_reader *reader, struct nv_value *val
 }
 
 static bool take_value(struct nv_pii_reader *reader, const struct nv_text_place *place,
-                       enum act act, struct nv_value *value)
+                       enum nv_nested_act act, struct nv_value *value)
 {
     enum nv_err err = NV_OK;
-    if (value->type == NV_VALUE_NULL || is_hashed(value))
+    bool hashed = value->type == NV_VALUE_STRING && nv_personal_is_whole(value->as.string);
+    /* what a first time left */
+    if (value->type == NV_VALUE_NULL || hashed)
         return true;
-    if (act == ACT_HASH)
+    if (act == NV_NESTED_ACT_HASH)
         err = hash_value(reader, value);
     else
         *value = nv_value_null();
@@ -285,10 +287,11 @@ static bool value_of_key(void *ctx, const struct nv_text_place *place, struct nv
                          struct nv_value *value)
 {
     struct nv_pii_reader *reader = ctx;
-    enum act act = act_of_key(reader->pii, key);
-    if (act == ACT_DROP || act == ACT_HASH)
+    enum nv_nested_act act = act_of_key(reader->pii, key);
+    if (act == NV_NESTED_ACT_DROP || act == NV_NESTED_ACT_HASH)
         return take_value(reader, place, act, value);
-    if (nv_personal_is_identifying(key) && act_of_key(reader->pii, place->key) != ACT_KEEP)
+    if (nv_personal_is_identifying(key) &&
+        act_of_key(reader->pii, place->key) != NV_NESTED_ACT_KEEP)
         redact_numbers(reader, place, value);
     return false;
 }

@@ -28,9 +28,9 @@ enum nv_err nv_pii_new(const struct nv_personal_setup *setup, struct nv_pii **ou
  * Adds a rule of a key, `KEY=drop|hash|keep`, before the first reader is taken; KEY may have
  * one `*` at its begin or end. NULL, or what is wrong with it (static). The last rule of a key
  * counts:
- *   drop  a value under such a key, however deep, becomes null
+ *   drop  a value under such a key, however deep, in JSON text too, becomes null
  *   hash  it becomes VALUE_ and the pseudonym of its text or JSON, or stars
- *   keep  nothing personal is looked for in an attribute of that key
+ *   keep  nothing personal is looked for in an attribute of that key, or in a member of JSON text
  */
 const char *nv_pii_add_key(struct nv_pii *pii, struct nv_str item);
 /* After the last reader was given back. NULL is allowed. */

@@ -31,6 +31,8 @@ struct level {
 struct nv_nested {
     struct nv_personal_finder *finder;
     struct level levels[NV_NESTED_MAX + 1];
+    struct nv_nested_keys keys;
+    bool keeps; /* nothing is looked for now */
     unsigned depth;
     size_t room;
     /* of the text at hand */
@@ -65,6 +67,11 @@ void nv_nested_free(struct nv_nested *nested)
     }
     nv_personal_finder_free(nested->finder);
     free(nested);
+}
+
+void nv_nested_set_keys(struct nv_nested *nested, struct nv_nested_keys keys)
+{
+    nested->keys = keys;
 }
 
 struct nv_personal_finder *nv_nested_finder(struct nv_nested *nested)
@@ -186,6 +193,7 @@ struct json {
     struct nv_json_reader reader;
     size_t copied;                                      /* of the text, to the buffer */
     uint32_t keys;                                      /* that changed */
+    unsigned kept;                                      /* depth inside of a kept value, or 0 */
     uint64_t identifying[NV_JSON_DEPTH_LIMIT / 64 + 1]; /* bit d: the key at level d */
 };
 
@@ -195,6 +203,17 @@ static bool looks_like_json(struct nv_str text)
     while (at < text.len && (text.ptr[at] == ' ' || (text.ptr[at] >= 9 && text.ptr[at] <= 13)))
         at++;
     return at < text.len && (text.ptr[at] == '{' || text.ptr[at] == '[' || text.ptr[at] == '"');
+}
+
+static bool is_wanted(const struct nv_nested *nested, const struct nv_hints *hints)
+{
+    return !nested->keeps && nv_personal_may_hold(nested->finder, hints);
+}
+
+/* May it be JSON, once its escapes are undone, of which something is wanted by its keys? */
+static bool may_have_keys(const struct nv_nested *nested, struct nv_str text)
+{
+    return nested->keys.act && text.len > 0 && (text.ptr[0] == '\\' || looks_like_json(text));
 }
 
 static void set_identifying(struct json *json, unsigned depth, bool on)
@@ -209,16 +228,37 @@ static bool is_identifying(const struct json *json, unsigned depth)
     return json->identifying[depth / 64] >> (depth % 64) & 1;
 }
 
+/* Copies what stands before the bytes [from, to) of the text, in whose place something
+ * comes. */
+static struct nv_buf *replace(struct json *json, size_t from, size_t to)
+{
+    struct nv_buf *out = &json->level->out;
+    (void)nv_buf_append(out, json->reader.text.ptr + json->copied, from - json->copied);
+    json->copied = to;
+    return out;
+}
+
 /* Puts a string in place of the bytes [from, to) of the text. */
 static enum nv_err put(struct json *json, size_t from, size_t to, struct nv_str text)
 {
     struct nv_json_writer writer;
-    struct nv_buf *out = &json->level->out;
-    (void)nv_buf_append(out, json->reader.text.ptr + json->copied, from - json->copied);
+    struct nv_buf *out = replace(json, from, to);
     nv_json_write_init(&writer, out);
     nv_json_write_string(&writer, text);
-    json->copied = to;
     return out->failed;
+}
+
+/* Makes *text, the string at hand, what it says. */
+static enum nv_err unescape(struct json *json, struct nv_str *text)
+{
+    struct nv_buf *plain = &json->level->plain;
+    nv_buf_clear(plain);
+    if (!take_room(json->nested, text->len))
+        return NV_ERR_LIMIT;
+    if (nv_json_unescape_to(plain, *text) != NV_OK)
+        return plain->failed;
+    *text = nv_buf_str(plain);
+    return NV_OK;
 }
 
 static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text,
@@ -228,19 +268,15 @@ static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text,
 static enum nv_err redact_string(struct json *json, struct nv_str *text, bool *changed)
 {
     struct nv_nested *nested = json->nested;
-    struct nv_buf *plain = &json->level->plain;
     *text = json->reader.raw;
     *changed = false;
     struct nv_hints hints = nv_hints_of(*text);
-    if (!nv_personal_may_hold(nested->finder, &hints))
+    if (!is_wanted(nested, &hints) && !may_have_keys(nested, *text))
         return NV_OK;
     if (json->reader.escaped) {
-        nv_buf_clear(plain);
-        if (!take_room(nested, text->len))
-            return NV_ERR_LIMIT;
-        if (nv_json_unescape_to(plain, *text) != NV_OK)
-            return plain->failed;
-        *text = nv_buf_str(plain);
+        enum nv_err err = unescape(json, text);
+        if (err != NV_OK)
+            return err;
         hints = nv_hints_of(*text);
     }
     if (nested->depth == NV_NESTED_MAX)
@@ -260,6 +296,8 @@ static enum nv_err redact_key(struct json *json)
     bool changed = false;
     struct nv_str text;
     set_identifying(json, json->reader.depth, nv_personal_is_identifying(json->reader.raw));
+    if (json->nested->keeps)
+        return NV_OK;
     enum nv_err err = redact_string(json, &text, &changed);
     if (err != NV_OK || !changed)
         return err;
@@ -287,7 +325,7 @@ static enum nv_err redact_number(struct json *json)
     size_t from = (size_t)(json->reader.raw.ptr - json->reader.text.ptr);
     struct nv_str text;
     int64_t number = 0;
-    if (!json->reader.integer ||
+    if (!json->reader.integer || nested->keeps ||
         (nested->numbers == NV_NESTED_IDENTIFYING && !is_identifying(json, json->reader.depth)))
         return NV_OK;
     if (nv_str_to_int64(json->reader.raw, &number) != NV_OK)
@@ -297,12 +335,110 @@ static enum nv_err redact_number(struct json *json)
     return err == NV_OK && text.ptr ? put(json, from, from + json->reader.raw.len, text) : err;
 }
 
+/* What is to be done with the value of the key at hand. */
+static enum nv_err find_act(struct json *json, enum nv_nested_act *act)
+{
+    const struct nv_nested_keys *keys = &json->nested->keys;
+    struct nv_str key = json->reader.raw;
+    enum nv_err err = NV_OK;
+    *act = NV_NESTED_ACT_NONE;
+    if (!keys->act)
+        return NV_OK;
+    if (json->reader.escaped)
+        err = unescape(json, &key);
+    if (err == NV_OK)
+        *act = keys->act(keys->ctx, key);
+    return err;
+}
+
+static enum nv_err hash_member(struct json *json, bool string, size_t from, size_t to)
+{
+    struct nv_str text =
+        string ? json->reader.raw : nv_str_slice(json->reader.text, from, to - from);
+    enum nv_err err = NV_OK;
+    if (string && json->reader.escaped)
+        err = unescape(json, &text);
+    if (err != NV_OK || (string && nv_personal_is_whole(text)))
+        return err;
+    err = nv_personal_whole(json->nested->finder, json->nested->arena, &text);
+    json->nested->counts->keys++;
+    return err == NV_OK ? put(json, from, to, text) : err;
+}
+
+/* Where the token that was just read begins. */
+static size_t token_begin(const struct nv_json_reader *reader, enum nv_json_token token)
+{
+    switch (token) {
+    case NV_JSON_STRING:
+        return (size_t)(reader->raw.ptr - reader->text.ptr) - 1;
+    case NV_JSON_NUMBER:
+        return (size_t)(reader->raw.ptr - reader->text.ptr);
+    case NV_JSON_TRUE:
+        return reader->pos - 4;
+    case NV_JSON_FALSE:
+        return reader->pos - 5;
+    default:
+        return reader->pos - 1;
+    }
+}
+
+static enum nv_err redact_token(struct json *json, enum nv_json_token token);
+
+/* Nothing is looked for until the value ends whose first token is at hand. */
+static enum nv_err keep_member(struct json *json, enum nv_json_token token)
+{
+    struct nv_nested *nested = json->nested;
+    bool before = nested->keeps;
+    nested->keeps = true;
+    enum nv_err err = redact_token(json, token);
+    if (token != NV_JSON_OBJECT_BEGIN && token != NV_JSON_ARRAY_BEGIN)
+        nested->keeps = before;
+    else if (!before)
+        json->kept = json->reader.depth;
+    return err;
+}
+
+static void end_kept(struct json *json)
+{
+    if (json->kept == 0 || json->reader.depth >= json->kept)
+        return;
+    json->kept = 0;
+    json->nested->keeps = false;
+}
+
+/* The value of a key of which something is wanted; broken JSON is told by the next token. */
+static enum nv_err take_member(struct json *json, enum nv_nested_act act)
+{
+    struct nv_json_reader *reader = &json->reader;
+    enum nv_json_token token = nv_json_next(reader);
+    if (token == NV_JSON_ERROR || token == NV_JSON_NULL)
+        return NV_OK;
+    if (act == NV_NESTED_ACT_KEEP)
+        return keep_member(json, token);
+    size_t from = token_begin(reader, token);
+    if (nv_json_skip(reader, token) != NV_OK)
+        return NV_OK;
+    if (act == NV_NESTED_ACT_HASH)
+        return hash_member(json, token == NV_JSON_STRING, from, reader->pos);
+    json->nested->counts->keys++;
+    return nv_buf_append_str(replace(json, from, reader->pos), NV_STR("null"));
+}
+
+static enum nv_err redact_member(struct json *json)
+{
+    enum nv_nested_act act = NV_NESTED_ACT_NONE;
+    enum nv_err err = find_act(json, &act);
+    if (err == NV_OK)
+        err = redact_key(json);
+    return err == NV_OK && act != NV_NESTED_ACT_NONE ? take_member(json, act) : err;
+}
+
 static enum nv_err redact_token(struct json *json, enum nv_json_token token)
 {
     unsigned depth = json->reader.depth;
     switch (token) {
     case NV_JSON_KEY:
-        return redact_key(json);
+        return redact_member(json);
     case NV_JSON_STRING:
         return redact_value(json);
     case NV_JSON_NUMBER:
@@ -312,6 +448,10 @@ static enum nv_err redact_token(struct json *json, enum nv_json_token token)
         return NV_OK;
     case NV_JSON_OBJECT_BEGIN:
         set_identifying(json, depth, false);
+        return NV_OK;
+    case NV_JSON_OBJECT_END:
+    case NV_JSON_ARRAY_END:
+        end_kept(json);
         return NV_OK;
     default:
         return NV_OK;
@@ -325,6 +465,7 @@ static enum nv_err redact_json(struct nv_nested *nested, struct nv_str *text, bo
     const struct nv_personal_counts before = *nested->counts;
     enum nv_json_token token = NV_JSON_NULL;
     enum nv_err err = NV_OK;
+    bool keeps = nested->keeps;
     nv_json_read_init(&json.reader, *text, NV_JSON_DEPTH_LIMIT);
     nv_buf_clear(&json.level->out);
     json.level->out.max = nested->room;
@@ -333,6 +474,7 @@ static enum nv_err redact_json(struct nv_nested *nested, struct nv_str *text, bo
         err = redact_token(&json, token);
     }
     *done = token == NV_JSON_END;
+    nested->keeps = keeps;
     if (token == NV_JSON_ERROR)
         *nested->counts = before;
     if (err != NV_OK || !*done || json.copied == 0)
@@ -353,11 +495,12 @@ static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text,
 {
     bool done = false;
     enum nv_err err = NV_OK;
-    if (!nv_personal_may_hold(nested->finder, hints))
+    bool wanted = is_wanted(nested, hints);
+    if (!wanted && !nested->keys.act)
         return NV_OK;
     if (looks_like_json(*text))
         err = redact_json(nested, text, &done);
-    return err == NV_OK && !done ? redact_flat(nested, text, hints) : err;
+    return err == NV_OK && !done && wanted ? redact_flat(nested, text, hints) : err;
 }
 
 enum nv_err nv_nested_text(struct nv_nested *nested, struct nv_arena *arena,
@@ -369,6 +512,7 @@ enum nv_err nv_nested_text(struct nv_nested *nested, struct nv_arena *arena,
     nested->numbers = numbers;
     nested->counts = counts;
     nested->depth = 0;
+    nested->keeps = numbers == NV_NESTED_KEPT;
     nested->room = NV_NESTED_ROOM(text->len);
     enum nv_err err = redact_text(nested, text, &hints);
     if (err != NV_ERR_LIMIT)

@@ -571,6 +571,14 @@ enum nv_err nv_personal_number(struct nv_personal_finder *finder, struct nv_aren
     return give(arena, nv_buf_str(&finder->out), text);
 }
 
+bool nv_personal_is_whole(struct nv_str text)
+{
+    bool stars = text.len > 0;
+    for (size_t i = 0; i < text.len && stars; i++)
+        stars = text.ptr[i] == '*';
+    return stars || (nv_str_starts(text, NV_STR("VALUE_")) && text.len == 18);
+}
+
 enum nv_err nv_personal_whole(struct nv_personal_finder *finder, struct nv_arena *arena,
                               struct nv_str *text)
 {

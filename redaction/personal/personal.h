@@ -51,6 +51,7 @@ struct nv_personal_finder;
 /* How often each label was replaced; those of the user's patterns behind the others. */
 struct nv_personal_counts {
     uint64_t of[NV_PERSONAL_LABELS_MAX];
+    uint64_t keys; /* values taken for the sake of their keys (nested.h) */
 };
 
 /*
@@ -88,6 +89,8 @@ bool nv_personal_may_hold(const struct nv_personal_finder *finder,
 enum nv_err nv_personal_number(struct nv_personal_finder *finder, struct nv_arena *arena,
                                int64_t number, struct nv_str *text,
                                struct nv_personal_counts *counts) NV_MUST_USE;
+/* Is it what nv_personal_whole makes, VALUE_ and 12 digits or stars? */
+bool nv_personal_is_whole(struct nv_str text);
 /* The word for a value as a whole, whatever it holds: VALUE_ and its pseudonym, or stars. */
 enum nv_err nv_personal_whole(struct nv_personal_finder *finder, struct nv_arena *arena,
                               struct nv_str *text) NV_MUST_USE;

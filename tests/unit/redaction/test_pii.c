@@ -13,6 +13,8 @@
 #include "base/banned.h"
 
 #define MAIL "EMAIL_6e6bbb5afcec"
+/* of "J. Doe", by Python's hmac */
+#define DOE "VALUE_faebb8d8e129"
 
 static struct nv_arena *arena;
 static struct nv_redaction_config config;
@@ -122,6 +124,71 @@ START_TEST(rules_of_keys)
 }
 END_TEST
 
+/* The same rules in JSON text, of structures and in texts, at any depth and with escapes. */
+START_TEST(rules_of_keys_in_json)
+{
+    static const char *const rules[] = {"name=hash", "*.note=drop", "kept=keep"};
+    static const struct {
+        const char *text, *becomes; /* NULL: the same */
+    } cases[] = {
+        {"{\"name\":\"J. Doe\",\"x\":1}", "{\"name\":\"" DOE "\",\"x\":1}"},
+        {"{\"n\\u0061me\":\"J.\\u0020Doe\"}", "{\"n\\u0061me\":\"" DOE "\"}"},
+        {"[{\"a\": {\"b.note\" : {\"x\":[1,\"}\"]} , \"c\":true}}]",
+         "[{\"a\": {\"b.note\" : null , \"c\":true}}]"},
+        {"{\"b.note\":false,\"c.note\":-1.5e3,\"d.note\":null,\"e.note\":\"\"}",
+         "{\"b.note\":null,\"c.note\":null,\"d.note\":null,\"e.note\":null}"},
+        {"{\"kept\":{\"john@corp.com\":\"john@corp.com\",\"phone\":4155552671,"
+         "\"l\":[\"john@corp.com\"]},\"m\":\"john@corp.com\"}",
+         "{\"kept\":{\"john@corp.com\":\"john@corp.com\",\"phone\":4155552671,"
+         "\"l\":[\"john@corp.com\"]},\"m\":\"" MAIL "\"}"},
+        {"{\"kept\":\"john@corp.com\",\"m\":\"john@corp.com\"}",
+         "{\"kept\":\"john@corp.com\",\"m\":\"" MAIL "\"}"},
+        {"{\"kept\":{\"a.note\":\"x\",\"kept\":[],\"m\":\"john@corp.com\"}}",
+         "{\"kept\":{\"a.note\":null,\"kept\":[],\"m\":\"john@corp.com\"}}"},
+        {"{\"in\":\"{\\\"name\\\":\\\"J. Doe\\\"}\"}",
+         "{\"in\":\"{\\\"name\\\":\\\"" DOE "\\\"}\"}"},
+        {"{\"in\":\"\\n{\\\"name\\\":7}\"}", NULL},
+        {"{\"name\":\"" DOE "\"}", NULL},
+        {"{\"name\":\"***\",\"a\":", NULL},
+        {"{\"kept\":[\"john@corp.com\",", "{\"kept\":[\"" MAIL "\","},
+        {"{\"b.note\":", NULL},
+    };
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_ptr_null(nv_pii_add_key(config.pii, nv_str_from(rules[i])));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct nv_trace trace = {.arena = arena};
+        const char *becomes = cases[i].becomes ? cases[i].becomes : cases[i].text;
+        add(&trace.tags, "text", text(cases[i].text));
+        ck_assert_int_eq(nv_redact(&config, &trace, NULL), NV_OK);
+        struct nv_str made = trace.tags.items[0].value.as.string;
+        if (i != 8)
+            ck_assert_nv_str(made, becomes);
+        else
+            ck_assert(nv_str_starts(made, NV_STR("{\"in\":\"\\n{\\\"name\\\":\\\"VALUE_")));
+    }
+}
+END_TEST
+
+/* JSON in an attribute that is kept still has its own keys; what was taken is told. */
+START_TEST(rules_of_keys_in_kept_json)
+{
+    struct nv_trace trace = {.arena = arena};
+    struct nv_redacted told;
+    ck_assert_ptr_null(nv_pii_add_key(config.pii, NV_STR("top=keep")));
+    ck_assert_ptr_null(nv_pii_add_key(config.pii, NV_STR("name=hash")));
+    add(&trace.tags, "top",
+        nv_value_json(NV_STR("{\"name\":\"J. Doe\",\"m\":\"john@corp.com\"}")));
+    ck_assert_int_eq(nv_redact(&config, &trace, &told), NV_OK);
+    ck_assert_int_eq(trace.tags.items[0].value.type, NV_VALUE_JSON);
+    ck_assert_nv_str(trace.tags.items[0].value.as.string,
+                     "{\"name\":\"" DOE "\",\"m\":\"john@corp.com\"}");
+    ck_assert_uint_eq(told.by_rule[NV_RULE_PII_KEY], 1);
+    ck_assert_uint_eq(told.total, 1);
+    ck_assert_int_eq(nv_redact(&config, &trace, &told), NV_OK);
+    ck_assert_uint_eq(told.total, 0);
+}
+END_TEST
+
 static const char *rule_of(size_t len, unsigned number, char *rule)
 {
     snprintf(rule, NV_PII_KEY_MAX + 16, "%0*u=drop", (int)len, number);
@@ -212,6 +279,8 @@ int main(void)
     tcase_add_test(tcase, texts_keys_and_numbers);
     tcase_add_test(tcase, the_trace_says_what_was_taken);
     tcase_add_test(tcase, rules_of_keys);
+    tcase_add_test(tcase, rules_of_keys_in_json);
+    tcase_add_test(tcase, rules_of_keys_in_kept_json);
     tcase_add_test(tcase, rules_of_keys_have_caps);
     tcase_add_test(tcase, shown_texts);
     tcase_add_test(tcase, threads_do_not_meet);
