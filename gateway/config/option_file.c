@@ -250,3 +250,65 @@ enum nv_err nv_config_read(struct nv_str text, const char *name, nv_config_visit
     nv_buf_release(&walk.value);
     return err;
 }
+
+/* ---- items of lists ---------------------------------------------------------------------- */
+
+struct search {
+    struct nv_config_place key, *place;
+    size_t left; /* items before the one that is wanted */
+    enum { BEFORE_KEY, AT_VALUE, IN_LIST, OVER } state;
+    bool found;
+};
+
+static void see_item(struct search *search, const yaml_event_t *event)
+{
+    yaml_scalar_style_t style = event->data.scalar.style;
+    bool quoted =
+        style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+    if (nv_str_trim(scalar_of(event)).len == 0 || search->left-- > 0)
+        return;
+    *search->place = (struct nv_config_place){event->start_mark.line + 1,
+                                              event->start_mark.column + 1 + quoted};
+    /* escapes and folded lines stand elsewhere than they are read */
+    search->found = (quoted || style == YAML_PLAIN_SCALAR_STYLE) &&
+                    event->end_mark.line == event->start_mark.line &&
+                    event->end_mark.column - event->start_mark.column ==
+                        event->data.scalar.length + (quoted ? 2 : 0);
+    search->state = OVER;
+}
+
+static void see_event(struct search *search, const yaml_event_t *event)
+{
+    bool scalar = event->type == YAML_SCALAR_EVENT;
+    if (search->state == BEFORE_KEY) {
+        if (scalar && event->start_mark.line + 1 == search->key.line &&
+            event->start_mark.column + 1 == search->key.column)
+            search->state = AT_VALUE;
+    } else if (search->state == AT_VALUE) {
+        search->state = event->type == YAML_SEQUENCE_START_EVENT ? IN_LIST : OVER;
+    } else if (scalar) {
+        see_item(search, event);
+    } else {
+        search->state = OVER;
+    }
+}
+
+bool nv_config_item_place(struct nv_str text, struct nv_config_place key, size_t number,
+                          struct nv_config_place *place)
+{
+    struct search search = {.key = key, .place = place, .left = number};
+    yaml_parser_t parser;
+    yaml_event_t event;
+    if (yaml_parser_initialize(&parser) != 1)
+        return false;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
+    while (search.state != OVER && yaml_parser_parse(&parser, &event) == 1) {
+        if (event.type == YAML_STREAM_END_EVENT)
+            search.state = OVER;
+        else
+            see_event(&search, &event);
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return search.found;
+}

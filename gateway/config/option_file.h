@@ -31,4 +31,17 @@ typedef enum nv_err nv_config_visit(void *visit_ctx, const struct nv_config_entr
 enum nv_err nv_config_read(struct nv_str text, const char *name, nv_config_visit *visit,
                            void *visit_ctx, struct nv_fail *fail) NV_MUST_USE;
 
+/* Where something stands in a file, from 1, columns in characters. */
+struct nv_config_place {
+    size_t line, column;
+};
+
+/*
+ * Where the text of item `number` begins, from 0 and of those that aren't blank, of the list
+ * whose key stands at `key` in a document that was read before. False: there is no such list,
+ * or the item does not stand on one line as it is read.
+ */
+bool nv_config_item_place(struct nv_str text, struct nv_config_place key, size_t number,
+                          struct nv_config_place *place);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/text/mask.h"
 #include "gateway/config/file_trust.h"
+#include "gateway/config/option_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,47 @@ static enum nv_err split_patterns(const struct nv_options *options,
     return NV_OK;
 }
 
+/* Splits "file:line:column", the place of a key; false: it is none. */
+static bool split_place(struct nv_str where, struct nv_str *file, struct nv_config_place *place)
+{
+    size_t colons[2] = {SIZE_MAX, SIZE_MAX};
+    for (size_t i = where.len; i > 0 && colons[0] == SIZE_MAX; i--) {
+        if (where.ptr[i - 1] == ':')
+            colons[colons[1] == SIZE_MAX ? 1 : 0] = i - 1;
+    }
+    uint64_t line = 0, column = 0;
+    if (colons[0] == SIZE_MAX ||
+        nv_str_to_uint64(nv_str_slice(where, colons[0] + 1, colons[1] - colons[0] - 1),
+                         &line) != NV_OK ||
+        nv_str_to_uint64(nv_str_slice(where, colons[1] + 1, where.len), &column) != NV_OK)
+        return false;
+    *file = nv_str_slice(where, 0, colons[0]);
+    *place = (struct nv_config_place){(size_t)line, (size_t)column};
+    return true;
+}
+
+/* Puts the place of byte `offset` of an item of the patterns in fail->path, if they are a list
+ * in the configuration's file; that is read again for it. */
+static void place_in_file(const struct nv_options *options, size_t number, size_t offset,
+                          struct nv_fail *fail)
+{
+    struct nv_str where = nv_str_from(options->where[NV_OPT_redaction_patterns]), file;
+    struct nv_config_place place;
+    struct nv_buf text;
+    char path[NV_OPTION_WHERE_SIZE];
+    if (!fail || options->source[NV_OPT_redaction_patterns] != NV_SOURCE_FILE ||
+        !split_place(where, &file, &place))
+        return;
+    (void)snprintf(path, sizeof path, "%.*s", NV_STR_ARG(file));
+    nv_buf_init(&text, NV_CAP_CONFIG_FILE);
+    if (nv_file_read_trusted(path, NV_FILE_NAMED, NV_CAP_CONFIG_FILE, &text, NULL) == NV_OK &&
+        nv_config_item_place(nv_buf_str(&text), place, number, &place)) {
+        (void)snprintf(fail->path, sizeof fail->path, "%.140s:%zu:%zu", path, place.line,
+                       place.column + offset);
+    }
+    nv_buf_release(&text);
+}
+
 /* What nv_pii_new says of pattern number fail->path, in the words of the option. */
 static enum nv_err refuse_pattern(const struct nv_options *options,
                                   const struct nv_personal_pattern *patterns,
@@ -127,16 +169,18 @@ static enum nv_err refuse_pattern(const struct nv_options *options,
 {
     uint64_t number = 0;
     char what[sizeof fail->what];
-    size_t column = 1;
+    size_t before = 0;
     if (nv_str_to_uint64(nv_str_from(why->path), &number) == NV_OK &&
         number < options->redaction_patterns.count) {
         const char *item = options->redaction_patterns.items[number];
         /* counted in what the user wrote, label and all */
-        column += (size_t)(patterns[number].pattern.ptr - item) + why->offset;
+        before = (size_t)(patterns[number].pattern.ptr - item) + why->offset;
     }
-    (void)snprintf(what, sizeof what, "item %u, column %zu: %.80s", (unsigned)number + 1,
-                   column, why->what);
-    return refuse(options, NV_OPT_redaction_patterns, fail, what);
+    (void)snprintf(what, sizeof what, "item %u, column %zu, offset %zu in the pattern: %.60s",
+                   (unsigned)number + 1, before + 1, why->offset, why->what);
+    enum nv_err err = refuse(options, NV_OPT_redaction_patterns, fail, what);
+    place_in_file(options, (size_t)number, before, fail);
+    return err;
 }
 
 /* New views of a list's items; NULL without memory. */

@@ -84,6 +84,39 @@ START_TEST(refused_at_their_place)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    struct nv_config_place key;
+    size_t number;
+    struct nv_config_place item; /* 0: none */
+} items[] = {
+    {"a:\n- x\n- yy\n", {1, 1}, 1, {3, 3}},
+    {"a: [x, ' y', \"z\"]\n", {1, 1}, 1, {1, 9}},
+    {"a: [x, '', \"z\"]\n", {1, 1}, 1, {1, 13}},
+    {"b: {a: [x]}\n", {1, 5}, 0, {1, 9}},
+    {"a: [x]\n", {1, 1}, 1, {0, 0}},
+    {"a: [x]\n", {1, 2}, 0, {0, 0}},
+    {"a: x\nb: [y]\n", {1, 1}, 0, {0, 0}},
+    {"a:\n- |\n  x\n", {1, 1}, 0, {0, 0}},
+    {"a: [\"\\x41\"]\n", {1, 1}, 0, {0, 0}},
+    {"a: [\"x\n  y\"]\n", {1, 1}, 0, {0, 0}},
+    {"a: [", {1, 1}, 0, {0, 0}},
+    {"", {1, 1}, 0, {0, 0}},
+};
+
+START_TEST(places_of_items)
+{
+    struct nv_config_place place = {0, 0};
+    bool found = nv_config_item_place(nv_str_from(items[_i].text), items[_i].key,
+                                      items[_i].number, &place);
+    ck_assert(found == (items[_i].item.line > 0));
+    if (found) {
+        ck_assert_uint_eq(place.line, items[_i].item.line);
+        ck_assert_uint_eq(place.column, items[_i].item.column);
+    }
+}
+END_TEST
+
 START_TEST(limits_of_depth_and_length)
 {
     char text[2000];
@@ -157,6 +190,7 @@ int main(void)
     nv_buf_init(&seen, 1u << 16);
     tcase_add_loop_test(tcase, paths_values_and_places, 0, COUNT(documents));
     tcase_add_loop_test(tcase, refused_at_their_place, 0, COUNT(refusals));
+    tcase_add_loop_test(tcase, places_of_items, 0, (int)(sizeof items / sizeof items[0]));
     tcase_add_test(tcase, limits_of_depth_and_length);
     tcase_add_test(tcase, a_visitor_can_stop_it);
     tcase_add_test(tcase, every_truncation_ends_well);

@@ -5,9 +5,11 @@
 #include "oom.h"
 
 #include "base/text/mask.h"
+#include "gateway/config/option_load.h"
 #include "gateway/config/option_personal.h"
 #include "redaction/redact.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,9 +56,10 @@ static const struct {
     {NULL, NULL, NULL, "a", "redaction.pii_allow: has no effect while redaction.pii is off"},
     {"redact", NULL, "A=a\nB=b=c\n=d\n=e", "a", NULL},
     {"redact", NULL, "A=a\nb", NULL, "redaction.patterns: item 2: write LABEL=PATTERN"},
-    {"redact", NULL, "A=a\nEMP = x(b", NULL, "item 2, column 10: missing closing parenthesis"},
-    {"redact", NULL, "A=a\nA=b", NULL, "item 2, column 3: label is there twice"},
-    {"redact", NULL, "A=(a+)+", NULL, "item 1, column 7: a repeat without end"},
+    {"redact", NULL, "A=a\nEMP = x(b", NULL,
+     "item 2, column 10, offset 4 in the pattern: missing closing parenthesis"},
+    {"redact", NULL, "A=a\nA=b", NULL, "item 2, column 3, offset 0 in the pattern: label is"},
+    {"redact", NULL, "A=(a+)+", NULL, "item 1, column 7, offset 4 in the pattern: a repeat"},
 };
 
 START_TEST(what_is_refused)
@@ -79,6 +82,37 @@ START_TEST(what_is_refused)
     ck_assert_ptr_null(pii);
     ck_assert_ptr_null(strstr(fail.what, "1234567"));
     ck_assert_ptr_null(strstr(fail.what, NV_PERSONAL_SALT_SHARED));
+}
+END_TEST
+
+/* A pattern in the configuration's file is refused at its own line and column, as far as the
+ * file says where it stands. */
+static const struct {
+    const char *text, *place;
+} files[] = {
+    {"redaction:\n  pii: redact\n  patterns:\n    - A=a\n    - EMP = x(b\n", "5:16"},
+    {"redaction: {pii: redact, patterns: ['A=a', '', \"EMP=(a+)+\"]}\n", "1:57"},
+    {"redaction.pii: redact\nredaction.patterns:\n- 'A=a'\n- >\n  EMP=x(\n", "2:1"},
+    {"redaction.pii: redact\nredaction.patterns: 'A=x('\n", "2:1"},
+};
+
+START_TEST(refused_in_the_file)
+{
+    char path[] = "/tmp/noveum-patterns-XXXXXX", wanted[96];
+    static const char *const nothing[] = {NULL};
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, files[_i].text, strlen(files[_i].text)),
+                     (ssize_t)strlen(files[_i].text));
+    ck_assert_int_eq(close(fd), 0);
+    const struct nv_option_sources sources = {.config_file = path, .environment = nothing};
+    (void)snprintf(wanted, sizeof wanted, "%s:%s", path, files[_i].place);
+    nv_options_release(&options);
+    enum nv_err err = nv_options_load(&options, &sources, &fail);
+    (void)unlink(path);
+    ck_assert_int_eq(err, NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "redaction.patterns: item "));
+    ck_assert_str_eq(fail.path, wanted);
 }
 END_TEST
 
@@ -190,6 +224,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, what_is_refused, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_add_loop_test(tcase, rules_of_keys, 0, (int)(sizeof keys / sizeof keys[0]));
+    tcase_add_loop_test(tcase, refused_in_the_file, 0, (int)(sizeof files / sizeof files[0]));
     tcase_add_test(tcase, regions);
     tcase_add_test(tcase, the_file_of_the_salt);
     tcase_add_test(tcase, each_allocation_fails_once);
