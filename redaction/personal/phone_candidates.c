@@ -146,10 +146,11 @@ static size_t skip_others(struct nv_str text, size_t at)
     return at;
 }
 
-/* The first digit from `at` on, or the length. */
+/* The first digit from `at` on, or the length; or where it became unsure. */
 static size_t next_digit(struct scan *scan, size_t at)
 {
-    while ((at = skip_others(scan->text, at)) < scan->text.len && digit_at(scan, at) == 0)
+    while ((at = skip_others(scan->text, at)) < scan->text.len && digit_at(scan, at) == 0 &&
+           !scan->unsure)
         at += nv_character_at(scan->text, at).len;
     return at;
 }
@@ -268,15 +269,14 @@ enum nv_regex_result nv_phone_candidate_find(const struct nv_regex *pattern,
                                              struct nv_regex_match *match)
 {
     struct scan scan = {subject->text, false};
-    size_t begin = from, end = from, digits = next_digit(&scan, from);
-    if (digits < scan.text.len) {
-        begin = begin_of(scan.text, from, digits);
-        end = groups_end(&scan, digits);
-    }
-    if (scan.unsure)
-        return nv_regex_find(pattern, work, subject, from, match);
+    size_t digits = next_digit(&scan, from);
     if (digits == scan.text.len)
         return NV_REGEX_NONE;
+    size_t end = scan.unsure ? from : groups_end(&scan, digits);
+    /* where PCRE2 may see other digits it is asked from the begin on */
+    if (scan.unsure)
+        return nv_regex_find(pattern, work, subject, from, match);
+    size_t begin = begin_of(scan.text, from, digits);
     if (may_extend(&scan, end) || scan.unsure)
         return nv_regex_find(pattern, work, subject, begin, match);
     *match = (struct nv_regex_match){begin, end};
