@@ -97,6 +97,8 @@
 #define NV_CAP_ADMIN_ANSWER NV_CAP_MIB(4)
 /* /agents: a thousand agents with their edges. */
 #define NV_CAP_ADMIN_AGENTS NV_CAP_MIB(2)
+/* Where the values of one trace come from, for the page; what is longer is not kept. */
+#define NV_CAP_EXPLAINED NV_CAP_KIB(512)
 /* Any answer of the API but a trace: a page of 500 rows, of which each holds question, answer
  * and names of a few hundred bytes. */
 #define NV_CAP_API_LIST NV_CAP_MIB(4)

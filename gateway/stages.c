@@ -107,6 +107,7 @@ void nv_stage_mapping(const struct nv_options *options, struct nv_mapping_config
         .keep_source = (enum nv_keep_source)options->mapping_keep_source,
         .spans = (enum nv_spans)options->mapping_spans,
         .work_per_byte = (uint64_t)options->mapping_work_per_byte,
+        .explain = options->admin_ui,
         .prices_file = nv_str_from(options->mapping_prices_file),
         .rules_file = nv_str_from(options->mapping_rules_file),
         .project = nv_str_from(options->exporter_noveum_project),

@@ -153,6 +153,7 @@ struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct
     if (err == NV_OK) {
         mapping->arena = arena;
         mapping->keep_all = config->keep_source == NV_KEEP_ALL;
+        mapping->explain = config->explain;
         mapping->ai_only = config->spans == NV_SPANS_AI;
         mapping->agents = config->agents;
         mapping->work_per_byte = config->work_per_byte;

@@ -34,7 +34,10 @@ struct nv_mapping_config {
     struct nv_str environment;     /* exporter.noveum.environment */
     struct nv_str service_version; /* exporter.noveum.service_version */
     struct nv_str gateway_version; /* becomes noveum.gateway.version */
-    struct nv_agents *agents;      /* registry across traces, borrowed for life; may be NULL */
+    /* each trace says where its values come from (nv_trace.explained): for people who look at
+     * it */
+    bool explain;
+    struct nv_agents *agents; /* registry across traces, borrowed for life; may be NULL */
     /* units of base/meter.h a trace may take for each of its bytes; 0: any */
     uint64_t work_per_byte;
 };

@@ -22,6 +22,7 @@
 #include "mapping/settle/settle.h"
 
 #include "base/log/counters.h"
+#include "base/limits.h"
 #include "base/meter.h"
 #include "mapping/engine/decode.h"
 #include "mapping/engine/records.h"
@@ -299,8 +300,8 @@ enum nv_err nv_mapping_make_spans(struct nv_raw_trace *raw, uint32_t *unused)
     return nv_turns_make_spans(raw, unused);
 }
 
-enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
-                               struct nv_buf *report, struct nv_trace **out)
+static enum nv_err run(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                       struct nv_buf *report, bool json, struct nv_trace **out)
 {
     struct nv_trace *trace = nv_arena_alloc(raw->arena, sizeof *trace);
     if (!trace)
@@ -309,6 +310,7 @@ enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_t
     uint64_t allowed = work_allowed(&t);
     struct nv_arena_mark mark = nv_arena_mark(raw->arena);
     t.report = report;
+    t.report_json = json;
     nv_meter_start(allowed);
     enum nv_err err = translate(&t);
     bool over = nv_meter_over();
@@ -326,8 +328,37 @@ enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_t
     return NV_OK;
 }
 
+enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                               struct nv_buf *report, struct nv_trace **out)
+{
+    return run(mapping, raw, report, false, out);
+}
+
+/* What there is no room for is not told: it is for people, and the trace goes before. */
+static void keep_explained(struct nv_trace *trace, struct nv_buf *report)
+{
+    if (trace->untranslated || report->failed != NV_OK || report->len == 0)
+        return;
+    trace->explained = nv_arena_printf(trace->arena, "[%.*s]", (int)report->len, report->bytes);
+    if (!trace->explained.ptr)
+        trace->explained = (struct nv_str){NULL, 0};
+}
+
+static enum nv_err run_explained(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
+                                 struct nv_trace **out)
+{
+    struct nv_buf report;
+    nv_buf_init(&report, NV_CAP_EXPLAINED);
+    enum nv_err err = run(mapping, raw, &report, true, out);
+    if (err == NV_OK)
+        keep_explained(*out, &report);
+    nv_buf_release(&report);
+    return err;
+}
+
 enum nv_err nv_mapping_translate(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
                                  struct nv_trace **out)
 {
-    return nv_mapping_explain(mapping, raw, NULL, out);
+    return mapping->explain ? run_explained(mapping, raw, out)
+                            : run(mapping, raw, NULL, false, out);
 }

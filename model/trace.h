@@ -151,6 +151,8 @@ struct nv_trace {
     struct nv_span *spans; /* by start time, parents before children at the same time */
     uint32_t span_count;   /* 0: all are left out */
     struct nv_left_out left_out;
+    /* where its values come from, as JSON (mapping/engine/report.h); empty: nobody asked */
+    struct nv_str explained;
     bool untranslated;       /* its spans are as they came: they cost too much to translate */
     struct nv_medium *media; /* taken out of it, to be uploaded; in the arena */
     uint32_t media_count;

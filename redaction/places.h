@@ -39,6 +39,7 @@
     X(nv_trace, spans, INSIDE, "")                                                             \
     X(nv_trace, span_count, NONE, "")                                                          \
     X(nv_trace, left_out, NONE, "")                                                            \
+    X(nv_trace, explained, NONE, "")                                                           \
     X(nv_trace, untranslated, NONE, "")                                                        \
     X(nv_trace, media, NONE, "")                                                               \
     X(nv_trace, media_count, NONE, "")                                                         \

@@ -176,6 +176,8 @@ enum nv_err nv_redact(const struct nv_redaction_config *config, struct nv_trace 
     }
     if (err == NV_OK)
         err = nv_content_apply(&config->content, trace, result);
+    if (err == NV_OK && trace->explained.len > 0)
+        err = nv_redact_text(config, trace->arena, &trace->explained);
     return err == NV_OK ? nv_redacted_tell(result, trace) : err;
 }
 

@@ -4,6 +4,7 @@ import {h, icon, bdi, chip, kindIcon, number, duration, money, copyButton, stat}
 import {link} from "./api.js";
 import {inputMessages, outputMessages, inputOutput, textOf} from "./model.js";
 import {conversation, value, longText, fold} from "./chat.js";
+import {whichKeyWon, leftUnmapped, maskedIn, maskedRows} from "./origins.js";
 
 const USAGE = [["input", "llm.input_tokens", "llm.cost.input"], ["cached of input", "llm.cached_input_tokens", null],
   ["written to cache", "llm.cache_creation_tokens", null], ["output", "llm.output_tokens", "llm.cost.output"],
@@ -62,6 +63,7 @@ export function spanPanel(model, span) {
   const rest = Object.entries(a).filter(([key]) => !SHOWN.test(key));
   const {events = [], links = []} = span.json;
   const tools = a["llm.tools"];
+  const masked = maskedIn(model, span);
   return [
     h("div.panel-head", null, kindIcon(span.kind), h("h2", null, bdi(span.name)), span.model ? chip(span.model) : null,
       copyButton("JSON", () => JSON.stringify(span.json, null, 2))),
@@ -71,12 +73,15 @@ export function spanPanel(model, span) {
       span.kind === "llm" || span.cost !== null ? stat("cost", money(span.cost), span.cost === null ? "The price of the model is not known" : null) : null,
       a["agent.name"] ? stat("agent", bdi(a["agent.name"])) : null),
     errorBox(span), said(span), documents(span), usage(span),
+    masked.length ? fold(`Masked (${masked.length})`, () => maskedRows(masked), true) : null,
     parameters.length ? fold("Parameters", () => pairs(parameters)) : null,
     Array.isArray(tools) && tools.length ? fold(`Tools offered (${tools.length})`, () => pairs(tools.map((tool, i) => [tool.name ?? tool.function?.name ?? String(i), tool]))) : null,
     events.length ? fold(`Events (${events.length})`, () => events.slice(0, 200).map(event => h("div.event", null, h("strong", null, bdi(event.name)),
       h("span.dim", null, ` +${duration(Date.parse(event.timestamp) - model.start)}`), event.attributes && Object.keys(event.attributes).length ? pairs(Object.entries(event.attributes)) : null))) : null,
     links.length ? fold(`Links (${links.length})`, () => links.slice(0, 200).map(one => h("div", null, h("a", {href: link("trace", [one.trace_id], {span: one.span_id})}, one.trace_id, " / ", one.span_id)))) : null,
     fold(`Attributes (${rest.length})`, () => pairs(rest)),
+    fold("Which key won", () => whichKeyWon(model, span)),
+    fold("Left unmapped", () => leftUnmapped(model, span)),
     fold("As it was sent", () => pairs(Object.entries(span.json.otel ?? {}))),
     fold("Raw JSON", () => h("pre.raw", null, JSON.stringify(span.json, null, 2).slice(0, 200000))),
   ];

@@ -4,6 +4,7 @@ import {h, icon, put, bdi, chip, number, short, duration, money, moment, kindIco
 import {ApiError, get, getText, link, readRoute, remember, every} from "./api.js";
 import {leavesIn} from "./list.js";
 import {markdownSwitch} from "./markdown.js";
+import {maskedOf} from "./origins.js";
 import {readTrace, criticalPath} from "./model.js";
 import {Rows} from "./scroll.js";
 import {spanPanel} from "./span.js";
@@ -117,6 +118,7 @@ export class TraceView extends HTMLElement {
           totals.cached ? stat("cached", number(totals.cached), "of the input") : null,
           stat("cost", money(totals.cost)), totals.firstToken !== null ? stat("first token", duration(totals.firstToken)) : null, stat("began", moment(start)),
           service ? stat("service", bdi(service)) : null,
+          maskedOf(this.model).length ? stat("masked", `${maskedOf(this.model).length} place${maskedOf(this.model).length === 1 ? "" : "s"}`, maskedOf(this.model).map(({rule, key}) => `${key} (${rule})`).join("\n")) : null,
           meta.session_id ? stat("session", h("a", {href: link("session", [meta.session_id])}, bdi(meta.session_id))) : null,
           meta.user_id ? stat("user", h("a", {href: link("traces", [], {user: meta.user_id})}, bdi(meta.user_id))) : null)),
       this.waiting, h("div.tab-line", null, this.tabs, markdown), this.body);

@@ -122,6 +122,16 @@ static enum nv_err make_trace(const struct job *job, const struct nv_api_query *
     return err;
 }
 
+static enum nv_err make_explained(const struct job *job, const struct nv_api_query *query,
+                                  struct nv_buf *out, struct nv_fail *fail)
+{
+    struct nv_str id = nv_api_query_get(query, "id");
+    enum nv_err err = nv_look_explained(nv_traces_reader(job->api->traces), id, out);
+    if (err == NV_ERR_NOT_FOUND)
+        (void)nv_fail_set(fail, err, 0, "no trace has that id, or it is no longer kept");
+    return err;
+}
+
 static enum nv_err make_names(const struct job *job, const struct nv_api_query *query,
                               struct nv_buf *out, struct nv_fail *fail)
 {
@@ -458,6 +468,7 @@ static void handle_events(void *ctx, struct nv_http_exchange *exchange)
 #define ROUTE_TABLE(X)                                                                         \
     X("/api/traces", make_list)                                                                \
     X("/api/trace", make_trace)                                                                \
+    X("/api/explain", make_explained)                                                          \
     X("/api/held", make_held)                                                                  \
     X("/api/names", make_names)                                                                \
     X("/api/sessions", make_sessions)                                                          \

@@ -88,15 +88,13 @@ enum nv_err nv_look_trace_bytes(struct nv_sql *sql, struct nv_str id, uint64_t *
 }
 
 /* By the id that went out, else by the one that came in: a user pastes whichever he has. */
-enum nv_err nv_look_trace(struct nv_sql *sql, struct nv_str id, struct nv_buf *out)
+/* The one text that `statement` gives for the id. */
+static enum nv_err append_of(struct nv_sql *sql, const char *statement, struct nv_str id,
+                             struct nv_buf *out)
 {
     struct nv_sql_query *query = NULL;
     bool row = false;
-    enum nv_err err = nv_sql_prepare(
-        sql,
-        "SELECT json FROM body WHERE id=(SELECT id FROM trace WHERE trace_id=?1 UNION ALL "
-        "SELECT id FROM trace WHERE source_id=?1 LIMIT 1)",
-        &query);
+    enum nv_err err = nv_sql_prepare(sql, statement, &query);
     if (err == NV_OK) {
         nv_sql_bind_text(query, 1, id);
         err = nv_sql_step(query, &row);
@@ -107,12 +105,26 @@ enum nv_err nv_look_trace(struct nv_sql *sql, struct nv_str id, struct nv_buf *o
     return err;
 }
 
+#define OF_ID                                                                                  \
+    " FROM body WHERE id=(SELECT id FROM trace WHERE trace_id=?1 UNION ALL SELECT id FROM "    \
+    "trace WHERE source_id=?1 LIMIT 1)"
+
+enum nv_err nv_look_trace(struct nv_sql *sql, struct nv_str id, struct nv_buf *out)
+{
+    return append_of(sql, "SELECT json" OF_ID, id, out);
+}
+
+enum nv_err nv_look_explained(struct nv_sql *sql, struct nv_str id, struct nv_buf *out)
+{
+    return append_of(sql, "SELECT ifnull(explained,'[]')" OF_ID, id, out);
+}
+
 /* ---- names ------------------------------------------------------------------------------- */
 
 static enum nv_err write_names(struct nv_sql_query *query, struct nv_json_writer *json)
 {
-    static const char *const kinds[] = {"model",   "agent",       "tool",   "service",
-                                        "project", "environment", "status", "kind"};
+    static const char *const kinds[] = {"model",       "agent",  "tool", "service",   "project",
+                                        "environment", "status", "kind", "convention"};
     enum nv_err err = NV_OK;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && err == NV_OK; i++) {
         nv_sql_bind_text(query, 1, nv_str_from(kinds[i]));

@@ -19,6 +19,10 @@ enum nv_err nv_look_trace_bytes(struct nv_sql *sql, struct nv_str id,
 /* The trace with that id, as it was sent; `id` as sent or as the client named it, in hex.
  * NV_ERR_NOT_FOUND. */
 enum nv_err nv_look_trace(struct nv_sql *sql, struct nv_str id, struct nv_buf *out) NV_MUST_USE;
+/* Where the values of that trace come from (mapping/engine/report.h), [] when that is not
+ * known. NV_ERR_NOT_FOUND. */
+enum nv_err nv_look_explained(struct nv_sql *sql, struct nv_str id,
+                              struct nv_buf *out) NV_MUST_USE;
 /* {"model": [{"name", "traces"}...], ...} for all kinds of names but sessions and users. */
 enum nv_err nv_look_names(struct nv_sql *sql, struct nv_buf *out) NV_MUST_USE;
 /* {"sessions": [...]}: the newest, with counts, cost, first question. */

@@ -22,7 +22,7 @@
 #include "base/banned.h"
 
 /* Of the schema below: a file of another number is made anew, for it holds copies only. */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static const char settings[] = "PRAGMA auto_vacuum=INCREMENTAL;"
                                "PRAGMA journal_mode=WAL;"
@@ -44,7 +44,7 @@ static const char schema[] =
     "CREATE INDEX trace_tokens ON trace(tokens,id);"
     "CREATE INDEX trace_source ON trace(source_id);"
     "CREATE INDEX trace_session ON trace(session,start_us);"
-    "CREATE TABLE body(id INTEGER PRIMARY KEY,json TEXT NOT NULL);"
+    "CREATE TABLE body(id INTEGER PRIMARY KEY,json TEXT NOT NULL,explained TEXT);"
     "CREATE TABLE mention("
     "kind TEXT,name TEXT,trace INTEGER,calls INTEGER,errors INTEGER,input_tokens INTEGER,"
     "output_tokens INTEGER,cost REAL,duration_ms REAL,PRIMARY KEY(kind,name,trace)) WITHOUT "
@@ -65,7 +65,7 @@ static const char unmake[] =
                  "service,session,user,model,question,answer,start_us,duration_ms,"            \
                  "input_tokens,output_tokens,tokens,cost,first_token_ms,span_count,"           \
                  "error_count,bytes) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")     \
-    X(PUT_BODY, "INSERT INTO body(id,json) VALUES(?,?)")                                       \
+    X(PUT_BODY, "INSERT INTO body(id,json,explained) VALUES(?,?,?)")                           \
     X(PUT_MENTION, "INSERT INTO mention VALUES(?,?,?,?,?,?,?,?,?)")                            \
     X(PUT_WORDS, "INSERT INTO words(id,text) VALUES(?,?)")                                     \
     X(PUT_FOUND, "INSERT INTO found(rowid,text) VALUES(?,?)")                                  \
@@ -125,7 +125,7 @@ static enum nv_err make_schema(struct nv_shelf *shelf)
     if (err == NV_OK)
         err = nv_sql_run(shelf->sql, schema);
     if (err == NV_OK)
-        err = nv_sql_run(shelf->sql, "PRAGMA user_version=1;COMMIT");
+        err = nv_sql_run(shelf->sql, "PRAGMA user_version=2;COMMIT");
     return err;
 }
 
@@ -349,6 +349,15 @@ static enum nv_err put_mention(struct nv_shelf *shelf, const struct nv_mention *
     return nv_sql_do(query);
 }
 
+static enum nv_err put_body(struct nv_shelf *shelf, struct nv_str json, struct nv_str explained)
+{
+    struct nv_sql_query *query = shelf->queries[PUT_BODY];
+    nv_sql_bind_int(query, 1, shelf->last);
+    nv_sql_bind_text(query, 2, json);
+    nv_sql_bind_text(query, 3, explained.len > 0 ? explained : (struct nv_str){NULL, 0});
+    return nv_sql_do(query);
+}
+
 enum nv_err nv_shelf_put(struct nv_shelf *shelf, struct nv_str json,
                          const struct nv_trace_summary *summary, struct nv_str text)
 {
@@ -361,7 +370,7 @@ enum nv_err nv_shelf_put(struct nv_shelf *shelf, struct nv_str json,
     shelf->last = nv_sql_last_id(shelf->sql);
     shelf->traces++;
     shelf->bytes += json.len;
-    err = put_text(shelf, PUT_BODY, json);
+    err = put_body(shelf, json, summary->explained);
     if (err == NV_OK)
         err = put_text(shelf, PUT_WORDS, text);
     if (err == NV_OK)

@@ -17,6 +17,7 @@
  */
 #include "gateway/traces/trace_summary.h"
 
+#include "base/json/json_read.h"
 #include "base/tables/index.h"
 #include "base/text/iso_time.h"
 #include "base/text/utf8.h"
@@ -323,6 +324,39 @@ static void mention_trace(const struct nv_value *trace, struct nv_trace_summary 
     mention_once(out, NV_MENTION_ENVIRONMENT, text_of(trace, "environment"));
     mention_once(out, NV_MENTION_STATUS, out->error_count > 0 ? NV_STR("error") : out->status);
     mention_once(out, NV_MENTION_KIND, out->kind);
+}
+
+/* ---- conventions ------------------------------------------------------------------------- */
+
+/* ["won","gen_ai.request.model","otel_genai.rules:40"], behind its bracket: the file's name
+ * without its end. Other elements name none. */
+static struct nv_str convention_of(struct nv_json_reader *reader)
+{
+    struct nv_str texts[3] = {{NULL, 0}};
+    unsigned count = 0;
+    for (enum nv_json_token token = nv_json_next(reader); token == NV_JSON_STRING;
+         token = nv_json_next(reader)) {
+        if (count < 3)
+            texts[count++] = reader->raw;
+    }
+    bool counts = count == 3 &&
+                  (nv_str_eq(texts[0], NV_STR("won")) || nv_str_eq(texts[0], NV_STR("took")));
+    size_t end = nv_str_find(texts[2], NV_STR(".rules:"));
+    return counts && end != SIZE_MAX ? nv_str_slice(texts[2], 0, end) : NV_STR("");
+}
+
+void nv_trace_summary_explain(struct nv_trace_summary *out, struct nv_str explained)
+{
+    struct nv_json_reader reader;
+    out->explained = explained;
+    nv_json_read_init(&reader, explained, 2);
+    if (nv_json_next(&reader) != NV_JSON_ARRAY_BEGIN)
+        return;
+    while (nv_json_next(&reader) == NV_JSON_ARRAY_BEGIN) {
+        struct nv_mention *one = mention(out, NV_MENTION_CONVENTION, convention_of(&reader));
+        if (one)
+            one->calls++;
+    }
 }
 
 enum nv_err nv_trace_summary_read(struct nv_arena *arena, struct nv_str json,

@@ -25,6 +25,7 @@
     X(NV_MENTION_PROJECT, "project")                                                           \
     X(NV_MENTION_ENVIRONMENT, "environment")                                                   \
     X(NV_MENTION_STATUS, "status")                                                             \
+    X(NV_MENTION_CONVENTION, "convention")                                                     \
     X(NV_MENTION_KIND, "kind")
 
 enum nv_mention_kind {
@@ -61,10 +62,16 @@ struct nv_trace_summary {
     uint32_t span_count, error_count;
     struct nv_mention mentions[NV_MENTIONS_MAX];
     uint32_t mention_count;
+    struct nv_str explained; /* where its values come from, JSON; empty: not told */
 };
 
 /* Name of a kind, as the API has it. Static. */
 struct nv_str nv_mention_name(enum nv_mention_kind kind);
+/*
+ * Adds where the values come from (nv_trace.explained, borrowed): the conventions whose rows
+ * won become names to filter by. To one that was read; what is no such JSON names none.
+ */
+void nv_trace_summary_explain(struct nv_trace_summary *out, struct nv_str explained);
 /*
  * Reads `json`, one trace; views of `out` are borrowed from it and from `arena`. What can be
  * searched is appended to `text` until that is full. NV_ERR_MALFORMED, NV_ERR_DEPTH,

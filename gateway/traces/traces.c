@@ -32,8 +32,8 @@
 #define IDLE_TRIM_NS (60 * NV_NS_PER_S)
 
 struct item {
-    char *json;
-    size_t len;
+    char *json; /* and behind it where its values come from (nv_trace.explained) */
+    size_t len, explained_len;
 };
 
 struct nv_traces {
@@ -66,8 +66,12 @@ static bool make_item(const struct nv_traces *traces, const struct nv_trace *tra
     struct nv_buf buf;
     nv_buf_init(&buf, traces->config.trace_bytes_max);
     bool ok = nv_encode_trace(&buf, trace, traces->config.form) == NV_OK;
+    item->len = buf.len;
+    /* what finds no room is not told */
+    if (ok && buf.len + trace->explained.len <= traces->config.trace_bytes_max)
+        ok = nv_buf_append_str(&buf, trace->explained) == NV_OK;
     if (ok)
-        item->len = nv_buf_take(&buf, &item->json);
+        item->explained_len = nv_buf_take(&buf, &item->json) - item->len;
     nv_buf_release(&buf);
     return ok;
 }
@@ -78,7 +82,7 @@ void nv_traces_offer(struct nv_traces *traces, const struct nv_trace *trace)
     bool room = nv_queue_bytes(traces->queue) < traces->config.queue_bytes_max;
     struct item *item = room ? calloc(1, sizeof *item) : NULL;
     if (item && make_item(traces, trace, item) &&
-        nv_queue_push(traces->queue, item, item->len) == NV_OK)
+        nv_queue_push(traces->queue, item, item->len + item->explained_len) == NV_OK)
         return;
     if (item)
         free_item(item);
@@ -97,6 +101,10 @@ static enum nv_err put(struct nv_traces *traces, const struct item *item,
     nv_buf_init(&text, NV_CAP_STORE_TEXT);
     enum nv_err err =
         arena ? nv_trace_summary_read(arena, json, summary, &text) : NV_ERR_NO_MEMORY;
+    if (err == NV_OK) {
+        nv_trace_summary_explain(summary,
+                                 (struct nv_str){item->json + item->len, item->explained_len});
+    }
     if (err == NV_OK)
         err = nv_shelf_put(traces->shelf, json, summary, nv_buf_str(&text));
     /* the trace's own fault, in which a retry changes nothing; all others are the disk's or

@@ -1,6 +1,11 @@
 /*
  * What `explain` says of a span: its kind, and of each field who offered a value and who won.
  *
+ * As text for a terminal, or (t->report_json) as elements of one JSON array, for the page:
+ *
+ *   ["span","0102030405060708","llm"],["field","llm.model"],
+ *   ["won","gen_ai.response.model","otel_genai.rules:40"],["kept","acme.flag"], ...
+ *
  * Written only where t->report is set; elsewhere each call is one look. Writing that fails is
  * seen by whoever reads the buffer.
  */

@@ -41,6 +41,7 @@ struct nv_mapping {
     struct nv_rules own_rules; /* built-in and the user's, when there is a rules file */
     const struct nv_prices *prices;
     bool keep_all;          /* source attributes go out under their own key, too */
+    bool explain;           /* traces say where their values come from */
     bool ai_only;           /* spans that are no part of the AI work are left out */
     uint64_t work_per_byte; /* 0: any */
     struct nv_str project, environment, service_version, gateway_version;
@@ -209,6 +210,7 @@ struct nv_translation {
     struct nv_price_memo price_memos[NV_PRICE_MEMOS];
     unsigned next_price_memo; /* which is given up for a new one */
     struct nv_buf *report;    /* explain: where to write, or NULL */
+    bool report_json;         /* as JSON (report.h), not for a terminal */
 };
 
 /* Readies the scratch for the rules. NV_ERR_NO_MEMORY. */

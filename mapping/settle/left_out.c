@@ -108,7 +108,7 @@ static void tell(const struct nv_translation *t, const struct nv_span_work *work
     static const char *const reasons[] = {[PLACEHOLDER] = "it only announces another",
                                           [BY_RULE] = "a row says span.left_out",
                                           [NOT_AI] = "no part of the AI work, mapping.spans"};
-    if (!t->report)
+    if (!t->report || t->report_json)
         return;
     (void)nv_buf_append_str(t->report, NV_STR("left out \""));
     (void)nv_shown_append(t->report, work->span->source_name, NV_SHOWN_LINE);

@@ -91,7 +91,7 @@ def test_every_answer_is_as_openapi_says(local):
     traces = send(local, 5)
     wait_listed(local, 5)
     api = json.loads((ROOT / "docs/openapi.json").read_text("utf-8"))
-    asked = {"/api/trace": {"id": traces[0].uuid}, "/api/traces": {"limit": 2}}
+    asked = {"/api/trace": {"id": traces[0].uuid}, "/api/explain": {"id": traces[0].uuid}, "/api/traces": {"limit": 2}}
     for path, verbs in api["paths"].items():
         if list(verbs) == ["post"]:
             assert path in CHANGES

@@ -128,6 +128,8 @@ static const struct {
     {"/api/overview?since=nan", 400, "since and until"},
     {"/api/dead", 200, "\"total\":1,\"token\":\""},
     {"/api/dead/retry?id=7", 405, "Allow: POST"},
+    {"/api/explain?id=abcd", 200, "[]"},
+    {"/api/explain?id=no", 404, "no longer kept"},
     {"/api/held", 200, "{\"held\":[]}"},
     {"/api/held?id=abcd", 200, "{\"wait\":null,\"trace\":null}"},
     {"/api/refused", 200, "{\"refused\":["},

@@ -168,6 +168,41 @@ START_TEST(without_memory_it_says_so)
 }
 END_TEST
 
+static const struct {
+    const char *explained;
+    unsigned conventions;
+    const char *first; /* its name, NULL: none */
+    unsigned calls;
+} explanations[] = {
+    {"[[\"span\",\"00\",\"llm\"],[\"field\",\"f\"],[\"won\",\"k\",\"a.rules:4\"],[\"lost\","
+     "\"k\","
+     "\"b.rules:1\"],[\"took\",\"k\",\"a.rules:5\"],[\"kept\",\"won\"],[\"won\",\"k\",\"c."
+     "rules:1\"]]",
+     2, "a", 2},
+    {"[]", 0, NULL, 0},
+    {"", 0, NULL, 0},
+    {"[[\"won\",\"k\",\"a.rul", 0, NULL, 0},
+    {"{\"won\":1}", 0, NULL, 0},
+    {"[[\"won\",\"k\",\"nothing\"]]", 0, NULL, 0},
+};
+
+START_TEST(conventions_are_those_whose_rows_won)
+{
+    struct nv_str from = nv_str_from(explanations[_i].explained);
+    unsigned found = 0;
+    summary.mention_count = 0;
+    nv_trace_summary_explain(&summary, from);
+    ck_assert_ptr_eq(summary.explained.ptr, from.ptr);
+    for (uint32_t i = 0; i < summary.mention_count; i++)
+        found += summary.mentions[i].kind == NV_MENTION_CONVENTION;
+    ck_assert_uint_eq(found, explanations[_i].conventions);
+    if (!explanations[_i].first)
+        return;
+    ck_assert(nv_str_eq(summary.mentions[0].name, nv_str_from(explanations[_i].first)));
+    ck_assert_uint_eq(summary.mentions[0].calls, explanations[_i].calls);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/traces/trace_summary");
@@ -181,6 +216,8 @@ int main(void)
     tcase_add_test(tcase, what_is_no_trace_is_refused);
     tcase_add_test(tcase, more_names_than_fit_are_left_out);
     tcase_add_test(tcase, without_memory_it_says_so);
+    tcase_add_loop_test(tcase, conventions_are_those_whose_rows_won, 0,
+                        (int)(sizeof explanations / sizeof explanations[0]));
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

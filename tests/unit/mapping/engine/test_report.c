@@ -73,12 +73,58 @@ START_TEST(explain_names_what_is_left_out)
 }
 END_TEST
 
+/* The same for the page, kept in the trace. */
+START_TEST(a_trace_is_explained_as_json_when_that_is_asked_for)
+{
+    static const char span[] = "\x12\x08"
+                               "12345678"
+                               "\x2a\x01"
+                               "n"
+                               "\x4a\x1e\x0a\x14"
+                               "gen_ai.request.model"
+                               "\x12\x06\x0a\x04"
+                               "mini"
+                               "\x4a\x1f\x0a\x15"
+                               "gen_ai.operation.name"
+                               "\x12\x06\x0a\x04"
+                               "chat"
+                               "\x4a\x0f\x0a\x05"
+                               "a\"b.c"
+                               "\x12\x06\x0a\x04"
+                               "mine";
+    for (int asked = 0; asked < 2; asked++) {
+        const struct nv_mapping_config config = {.explain = asked != 0};
+        struct nv_mapping *mapping = nv_mapping_new(&config, NULL);
+        struct nv_arena *arena = nv_arena_new(1 << 20);
+        struct nv_raw_trace *raw = nv_arena_alloc(arena, sizeof *raw);
+        struct nv_trace *trace;
+        raw->arena = arena;
+        raw->items = nv_arena_array(arena, 1, sizeof *raw->items);
+        raw->groups = nv_arena_array(arena, 1, sizeof *raw->groups);
+        raw->group_count = raw->item_count = raw->span_count = 1;
+        raw->items[0] = (struct nv_raw_item){{span, sizeof span - 1}, 0, NV_SIGNAL_TRACES};
+        ck_assert_int_eq(nv_mapping_translate(mapping, raw, &trace), NV_OK);
+        ck_assert_int_eq(trace->explained.len > 0, asked);
+        const char *const parts[] = {
+            "[[\"span\",\"3132333435363738\",\"llm\"]", "[\"field\",\"llm.model\"]",
+            "[\"won\",\"gen_ai.request.model\",\"otel_genai.rules:", "[\"kept\",\"a\\\"b.c\"]"};
+        for (size_t i = 0; asked && i < sizeof parts / sizeof parts[0]; i++) {
+            ck_assert_msg(nv_str_find(trace->explained, nv_str_from(parts[i])) != SIZE_MAX,
+                          "%s", parts[i]);
+        }
+        nv_arena_free(arena);
+        nv_mapping_free(mapping);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/report");
     TCase *tcase = tcase_create("report");
     tcase_add_test(tcase, explain_names_winners_and_losers);
     tcase_add_test(tcase, explain_names_what_is_left_out);
+    tcase_add_test(tcase, a_trace_is_explained_as_json_when_that_is_asked_for);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
