@@ -2,6 +2,8 @@
 
 import {h, svg, put, bdi, number, money, duration, empty, kindIcon} from "./dom.js";
 import {get, link} from "./api.js";
+import {inputMessages, outputMessages, inputOutput} from "./model.js";
+import {bubble, value} from "./chat.js";
 
 const BOX = {width: 190, height: 66, gapX: 90, gapY: 26};
 
@@ -82,6 +84,37 @@ function costsOf(model) {
   return costs;
 }
 
+const agentOf = span => span.kind === "agent" ? span.attributes["agent.name"] ?? span.name : null;
+
+/** Agents that ran below another one: what they were given, and what they gave back. */
+function handovers(model) {
+  const out = [];
+  for (const span of model.spans) {
+    const to = agentOf(span);
+    let above = span.parent;
+    while (above && !agentOf(above)) above = above.parent;
+    if (!to || !above) continue;
+    const calls = model.spans.filter(one => one.kind === "llm" && isUnder(one, span));
+    const {input, output} = inputOutput(span);
+    const asked = calls.length ? inputMessages(calls[0]).filter(one => one.role !== "system").at(-1) : null;
+    const said = calls.flatMap(outputMessages).findLast(one => one.parts.length);
+    out.push({from: agentOf(above), to, span, got: input !== undefined ? value(input) : asked ? bubble(asked) : null, gave: output !== undefined ? value(output) : said ? bubble(said) : null});
+  }
+  return out.slice(0, 100);
+}
+
+function isUnder(span, above) {
+  for (let at = span; at; at = at.parent) if (at === above) return true;
+  return false;
+}
+
+function handoverCard({from, to, span, got, gave}, select) {
+  return h("section.card.handover", null,
+    h("div.card-head", null, h("h2", null, bdi(from), " → ", bdi(to)), h("span.dim", null, duration(span.duration)), span.failed ? h("span.badge.bad", null, "failed") : null,
+      h("button.quiet.push", {type: "button", onclick: () => select(span)}, "in the timeline")),
+    h("div.sides", null, h("div", null, h("h3", null, bdi(to), " got"), got ?? h("p.dim", null, "not told")), h("div", null, h("h3", null, "and gave back"), gave ?? h("p.dim", null, "nothing that is told"))));
+}
+
 export function traceGraph(model, select) {
   const root = model.spans.find(span => span.attributes["agent_graph.nodes"]?.length);
   const nodes = root.attributes["agent_graph.nodes"];
@@ -100,7 +133,8 @@ export function traceGraph(model, select) {
         return h("tr", {onclick: () => open(node)}, h("td", null, kindIcon("agent"), bdi(node.name)), h("td.right", null, number(node.runs)), h("td.right", null, number(node.calls)),
           h("td.right", null, number(sum.tools ?? 0)), h("td.right", null, `${number(sum.input ?? 0)} → ${number(sum.output ?? 0)}`), h("td.right", null, money(sum.cost ?? null)),
           h("td.right", null, duration(sum.duration ?? null)), h("td.right", null, number(sum.failed ?? 0)));
-      }))));
+      }))),
+    handovers(model).map(one => handoverCard(one, select)));
 }
 
 // ---- all traces

@@ -63,7 +63,7 @@ export class GatewayView extends HTMLElement {
     return card("Spans", `${number(spans.received)} received`,
       h("div.ledger", {role: "img", "aria-label": PLACES.map(([place]) => `${WORDS[place]}: ${spans[place]}`).join(", ")},
         PLACES.map(([place, tone]) => spans[place] ? h(`i.t-${tone}`, {title: `${WORDS[place]}: ${number(spans[place])}`, style: {flex: `${Math.max(spans[place] / total, 0.01)} 0 0`}}) : null)),
-      h("div.stats.even", null, PLACES.map(([place, tone]) => h("div.stat", null, h("span.stat-label", null, h(`i.key.t-${tone}`), WORDS[place]), h("span.stat-value", null, number(spans[place])))),
+      h("div.stats.even", null, PLACES.map(([place, tone]) => h("div.stat", null, h("span.stat-label", null, h(`i.swatch.t-${tone}`), WORDS[place]), h("span.stat-value", null, number(spans[place])))),
         spans.rejected ? stat("rejected at the door", number(spans.rejected)) : null));
   }
 

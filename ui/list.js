@@ -29,7 +29,7 @@ export class TraceList extends HTMLElement {
     this.comparing = h("div.comparing", {role: "status"});
     put(this, this.toolbar, h("div.list-head", null, this.totals, this.comparing), this.pill, this.note, this.rows.element);
     this.route(this.start);
-    every(this, HELD_MS, () => this.loadHeld());
+    every(this, HELD_MS, () => this.total && this.loadHeld());
   }
 
   route({parameters: {compare, ...parameters}}) {
@@ -39,7 +39,7 @@ export class TraceList extends HTMLElement {
     this.filters = parameters;
     if (!changed) return;
     this.drawToolbar();
-    this.load();
+    this.load().then(() => this.loadNames()); // one after the other: the list is what one waits for
   }
 
   // ---- filters
@@ -74,7 +74,6 @@ export class TraceList extends HTMLElement {
         h("label.sort", null, "Sort", sort)),
       this.chips);
     this.drawChips();
-    this.loadNames();
   }
 
   drawChips() {

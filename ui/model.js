@@ -83,17 +83,24 @@ function totalsOf(spans) {
   return totals;
 }
 
-/** Spans that the end waited for: from the root down, always the child that ended last. */
+/**
+ * Spans that the end waited for: from the end of the last root backwards, always the child that
+ * ended last before the one that was looked at began.
+ */
 export function criticalPath(model) {
   const path = new Set();
-  let until = Infinity;
-  let span = model.roots.reduce((last, root) => !last || root.end > last.end ? root : last, null);
-  while (span) {
+  const root = model.roots.reduce((last, one) => !last || one.end > last.end ? one : last, null);
+  const stack = root ? [[root, root.end]] : [];
+  while (stack.length) {
+    const [span, until] = stack.pop();
     path.add(span);
-    until = Math.min(until, span.end);
-    let last = null;
-    for (const child of span.children) if (child.start < until && (!last || child.end > last.end)) last = child;
-    span = last;
+    let at = until;
+    for (const child of [...span.children].sort((a, b) => b.end - a.end)) {
+      if (child.start >= at || (child.end > at && path.has(child))) continue;
+      if (child.end > at && at !== until) continue; // it ran beside what is on the path
+      stack.push([child, Math.min(at, child.end)]);
+      at = child.start;
+    }
   }
   return path;
 }

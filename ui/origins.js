@@ -30,7 +30,7 @@ export function origins(model) {
 
 function originRow({name, rows}) {
   const won = rows.filter(({verdict}) => verdict === "won" || verdict === "took");
-  const lost = rows.filter(({verdict}) => verdict === "lost");
+  const lost = [...new Map(rows.filter(({verdict, key}) => verdict === "lost" && !won.some(one => one.key === key)).map(one => [one.key, one])).values()];
   const line = (one, what) => h(`div.${what}`, {title: what === "won" ? "its value is the field's" : "offered a value, another went before it"}, bdi(one.key), h("span.row-of", null, one.place));
   return h("div.origin", null, h("div.field", null, bdi(name)), h("div", null, won.map(one => line(one, "won")), lost.map(one => line(one, "lost"))));
 }

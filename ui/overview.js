@@ -5,7 +5,28 @@ import {get, link, remember} from "./api.js";
 
 const TIMES = [["15m", "15 min", 900e3], ["1h", "1 hour", 3600e3], ["24h", "24 hours", 86400e3], ["7d", "7 days", 7 * 86400e3], ["30d", "30 days", 30 * 86400e3]];
 const SLICES = 48;
-const SIZE = {width: 640, height: 150, left: 62, bottom: 20, top: 8};
+const SIZE = {width: 640, height: 150, left: 62, bottom: 20, top: 14};
+
+const BEFORE = 12; // slices that a slice is compared with
+const BEFORE_MIN = 8;
+
+const middle = list => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+
+/**
+ * Slices that stand out: far above the median of those before them, by how far those are mostly
+ * from it. As {index: how many times the median}.
+ */
+export function anomalies(values) {
+  const found = {};
+  values.forEach((value, i) => {
+    const before = values.slice(0, i).filter(v => v !== null).slice(-BEFORE);
+    if (value === null || before.length < BEFORE_MIN) return;
+    const usual = middle(before);
+    const spread = Math.max(1.4826 * middle(before.map(v => Math.abs(v - usual))), 0.25 * usual);
+    if (usual > 0 && value > 2.5 * usual && value > usual + 4 * spread) found[i] = value / usual;
+  });
+  return found;
+}
 
 /** Bars, or a line, of one number a slice; `second`: the part of it that is marked. */
 function plot(title, slices, {value, second, format, line, span, whole}) {
@@ -22,6 +43,7 @@ function plot(title, slices, {value, second, format, line, span, whole}) {
   const label = span.until - span.since > 2 * 86400e3 ? day : ms => clock(ms).slice(0, 5);
   for (let i = 0; i <= 4; i++)
     picture.append(svg("text.tick", {x: left + step * SLICES * i / 4, y: height - 5, "text-anchor": i === 0 ? "start" : i === 4 ? "end" : "middle"}, label(at(SLICES * i / 4))));
+  const odd = anomalies(values);
   if (line) {
     const points = values.map((v, i) => v === null ? null : [left + step * (i + 0.5), y(v)]).filter(Boolean);
     picture.append(svg("path.line", {d: points.map(([px, py], i) => `${i ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join("")}));
@@ -36,7 +58,12 @@ function plot(title, slices, {value, second, format, line, span, whole}) {
       if (bad) picture.append(svg("rect.column.bad", {x, y: y(bad), width: Math.max(1, step - 1.5), height: height - bottom - y(bad), rx: 1.5}));
     });
   }
-  return h("figure.card", null, h("figcaption", null, title), picture);
+  for (const [i, times] of Object.entries(odd)) {
+    const x = left + step * (Number(i) + 0.5), top = Math.max(1, y(values[i]) - 9);
+    picture.append(svg("path.odd", {d: `M${x - 4} ${top}h8l-4 7z`}, svg("title", null, `${label(at(Number(i)))}: ${format(values[i])}, ${times.toFixed(1)} times the median of the slices before`)));
+  }
+  const count = Object.keys(odd).length;
+  return h("figure.card", null, h("figcaption", null, title, count ? h("span.badge.wait", {title: "Marked: far above the median of the slices before"}, `${count} unusual`) : null), picture);
 }
 
 function names(title, list, kind) {
@@ -99,7 +126,10 @@ export class OverviewView extends HTMLElement {
           plot("Traces, with errors", slices, {value: s => s.traces, second: s => s.errors, format: short, whole: true, span}),
           plot("Cost", slices, {value: s => s.cost ?? 0, format: money, span}),
           plot("Tokens", slices, {value: s => s.tokens ?? 0, format: short, span}),
-          plot("Mean time of a trace", slices, {value: s => s.mean_ms, format: duration, line: true, span})),
+          plot("Mean time of a trace", slices, {value: s => s.mean_ms, format: duration, line: true, span}),
+          plot("Error rate", slices, {value: s => s.traces ? 100 * s.errors / s.traces : null, format: v => `${Math.round(v)} %`, line: true, span}),
+          plot("Spans", slices, {value: s => s.spans, format: short, whole: true, span}),
+          slices.some(s => s?.first_token_ms !== null && s?.first_token_ms !== undefined) ? plot("Time to first token, mean", slices, {value: s => s.first_token_ms ?? null, format: duration, line: true, span}) : null),
         h("div.columns", null, names("Models", data.model, "model"), names("Agents", data.agent, "agent"), names("Tools", data.tool, "tool")),
         h("div.columns", null, traces("Slowest", lists.slow, trace => duration(trace.duration_ms)), traces("Dearest", lists.dear, trace => money(trace.cost)),
           traces("Failed lately", lists.failed, trace => trace.status_message?.slice(0, 60) || `${trace.error_count} errors`))]));

@@ -1,7 +1,7 @@
 // Sessions, and one session as a conversation across its traces.
 
-import {h, icon, put, bdi, number, short, duration, money, moment, when, empty, stat, chip, kindIcon} from "./dom.js";
-import {get, link} from "./api.js";
+import {h, icon, put, bdi, number, short, duration, money, moment, when, empty, stat, chip, kindIcon, copyButton, download} from "./dom.js";
+import {get, getText, link} from "./api.js";
 import {longText} from "./chat.js";
 
 export class SessionList extends HTMLElement {
@@ -60,10 +60,25 @@ export class SessionView extends HTMLElement {
     }
     put(this, h("div.page.narrow", null,
       h("div.title", null, h("a.quiet.button", {href: link("sessions"), "aria-label": "All sessions"}, icon("back")), h("h1", null, bdi(session)),
-        h("a.push", {href: link("traces", [], {session})}, "as a list")),
+        h("div.actions", null, h("a.quiet.button", {href: link("traces", [], {session})}, icon("list"), h("span", null, "as a list")), copyButton("link", () => location.href),
+          copyButton("curl", () => `curl '${location.origin}/api/traces?session=${encodeURIComponent(session)}&sort=time&order=asc'`),
+          h("button.quiet", {type: "button", title: "Download its traces as JSON", onclick: event => this.save(event.currentTarget, session, traces)}, icon("save"), h("span", null, "save")))),
       h("div.stats", null, stat("traces", number(total.traces)), stat("with errors", number(total.errors)), stat("tokens", number(total.tokens)), stat("cost", money(total.cost)),
         stat("from", moment(traces[0].start_ms)), stat("to", moment(traces.at(-1).start_ms))),
       h("div.turns", null, traces.map(trace => this.turn(trace))), next ? h("p.dim", null, "Only the first 500 traces are shown.") : null));
+  }
+
+  /** All its traces as one JSON array, asked for one after the other. */
+  async save(button, session, traces) {
+    const label = button.lastChild;
+    const texts = [];
+    for (const [index, trace] of traces.entries()) {
+      label.textContent = `${index + 1} of ${traces.length}`;
+      const text = await getText("/api/trace", {id: trace.trace_id}).catch(() => null); // it may have gone meanwhile
+      if (text !== null) texts.push(text);
+    }
+    download(`session-${session.replace(/[^\w.-]+/g, "_").slice(0, 80)}.json`, `[${texts.join(",\n")}]\n`);
+    label.textContent = "save";
   }
 
   turn(trace) {

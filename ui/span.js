@@ -71,6 +71,8 @@ export function spanPanel(model, span) {
       span.firstToken !== null ? stat("first token", duration(span.firstToken)) : null,
       span.input !== null || span.output !== null ? stat("tokens", `${number(span.input ?? 0)} → ${number(span.output ?? 0)}`) : null,
       span.kind === "llm" || span.cost !== null ? stat("cost", money(span.cost), span.cost === null ? "The price of the model is not known" : null) : null,
+      span.attributes["llm.cached_input_tokens"] ? stat("cached", number(a["llm.cached_input_tokens"]), "input tokens from the cache") : null,
+      a["llm.prompt.name"] || a["llm.prompt.version"] !== undefined ? stat("prompt", [bdi(a["llm.prompt.name"] ?? ""), a["llm.prompt.version"] !== undefined ? ` version ${a["llm.prompt.version"]}` : ""]) : null,
       a["agent.name"] ? stat("agent", bdi(a["agent.name"])) : null),
     errorBox(span), said(span), documents(span), usage(span),
     masked.length ? fold(`Masked (${masked.length})`, () => maskedRows(masked), true) : null,

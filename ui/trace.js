@@ -5,6 +5,7 @@ import {ApiError, get, getText, link, readRoute, remember, every} from "./api.js
 import {leavesIn} from "./list.js";
 import {markdownSwitch} from "./markdown.js";
 import {maskedOf} from "./origins.js";
+import {digest, inSession} from "./digest.js";
 import {readTrace, criticalPath} from "./model.js";
 import {Rows} from "./scroll.js";
 import {spanPanel} from "./span.js";
@@ -121,7 +122,7 @@ export class TraceView extends HTMLElement {
           maskedOf(this.model).length ? stat("masked", `${maskedOf(this.model).length} place${maskedOf(this.model).length === 1 ? "" : "s"}`, maskedOf(this.model).map(({rule, key}) => `${key} (${rule})`).join("\n")) : null,
           meta.session_id ? stat("session", h("a", {href: link("session", [meta.session_id])}, bdi(meta.session_id))) : null,
           meta.user_id ? stat("user", h("a", {href: link("traces", [], {user: meta.user_id})}, bdi(meta.user_id))) : null)),
-      this.waiting, h("div.tab-line", null, this.tabs, markdown), this.body);
+      h("div.glance", null, digest(this.model, span => this.show(span)), inSession(this.model)), this.waiting, h("div.tab-line", null, this.tabs, markdown), this.body);
     this.drawWait();
   }
 
@@ -152,11 +153,16 @@ export class TraceView extends HTMLElement {
     for (const button of this.tabs.children) button.setAttribute("aria-selected", button.dataset.name === this.tab);
     if (this.shown === this.tab) return;
     this.shown = this.tab;
-    const select = span => { this.setTab("timeline"); this.select(span, true); };
+    const select = span => this.show(span);
     if (this.tab === "transcript") put(this.body, transcript(this.model, select));
     else if (this.tab === "agents" && this.hasAgents()) put(this.body, traceGraph(this.model, select));
     else if (this.tab === "json") put(this.body, h("pre.raw.whole", {tabindex: 0}, JSON.stringify(this.model.json, null, 2).slice(0, 2000000)));
     else this.drawTimeline();
+  }
+
+  show(span) {
+    if (this.tab !== "timeline") this.setTab("timeline");
+    this.select(span, true);
   }
 
   // ---- timeline: tree and waterfall in one row a span
@@ -222,7 +228,9 @@ export class TraceView extends HTMLElement {
       h("div.span-time", null, outside ? null : [
         h(`i.bar.k-${span.kind}${this.path.has(span) ? ".critical" : ""}`, {style: {left: `${left}%`, width: `${width}%`}}),
         span.firstToken !== null ? h("i.first-token", {title: `first token after ${duration(span.firstToken)}`, style: {left: `${share(span.start + span.firstToken)}%`}}) : null,
-        h(`span.bar-label${left + width > 78 ? ".before" : ""}`, {style: left + width > 78 ? {right: `${100 - left}%`} : {left: `${left + width}%`}}, duration(span.duration))]));
+        left + width <= 78 ? h("span.bar-label", {style: {left: `${left + width}%`}}, duration(span.duration))
+          : left >= 16 ? h("span.bar-label", {style: {right: `${100 - left}%`}}, duration(span.duration))
+            : h("span.bar-label.inside", {style: {right: `${100 - left - width}%`}}, duration(span.duration))]));
   }
 
   select(span, reveal = false) {

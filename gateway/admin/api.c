@@ -25,6 +25,7 @@
 #include "base/log/log.h"
 #include "base/text/mask.h"
 #include "base/text/text.h"
+#include "gateway/admin/api_dead.h"
 #include "gateway/admin/api_query.h"
 #include "gateway/admin/events.h"
 #include "gateway/admin/held_view.h"
@@ -182,50 +183,18 @@ static enum nv_err make_dead(const struct job *job, const struct nv_api_query *q
     return nv_dead_write(job->api->source->store, job->api->token, out);
 }
 
-/* "id=7" or "id=all" of a verb. */
-static enum nv_err act(const struct job *job, enum nv_dead_verb verb,
-                       const struct nv_api_query *query, struct nv_buf *out,
-                       struct nv_fail *fail)
-{
-    const struct nv_admin_source *source = job->api->source;
-    const struct nv_dead_place place = {
-        .store = source->store, .ctx = source->ctx, .retry = source->retry_dead};
-    struct nv_dead_request request;
-    struct nv_json_writer json;
-    struct nv_buf said;
-    if (nv_dead_parse(verb, nv_api_query_get(query, "id"), &request) != NV_OK)
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "which dead letter? ask with id=");
-    if (!place.store)
-        return nv_fail_set(fail, NV_ERR_NOT_FOUND, 0, "there are no dead letters here");
-    nv_buf_init(&said, NV_CAP_API_LIST);
-    enum nv_err err = nv_dead_run(&request, &place, &said);
-    nv_mask_buf(&said);
-    struct nv_str text = nv_str_trim(nv_buf_str(&said));
-    nv_json_write_init(&json, out);
-    nv_json_write_begin_object(&json);
-    nv_json_write_key(&json, NV_STR("said"));
-    nv_json_write_string(&json, text);
-    nv_json_write_end_object(&json);
-    if (err == NV_ERR_NOT_FOUND) {
-        (void)nv_fail_set(fail, err, 0, "no dead letter has that id");
-    } else if (err != NV_OK) {
-        (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "%.*s",
-                          NV_STR_ARG(nv_str_slice(text, 0, 200)));
-    }
-    nv_buf_release(&said);
-    return err == NV_OK || err == NV_ERR_NOT_FOUND ? err : NV_ERR_CONFIG;
-}
-
 static enum nv_err make_retry(const struct job *job, const struct nv_api_query *query,
                               struct nv_buf *out, struct nv_fail *fail)
 {
-    return act(job, NV_VERB_RETRY, query, out, fail);
+    return nv_api_dead(job->api->source, NV_VERB_RETRY, nv_api_query_get(query, "id"), out,
+                       fail);
 }
 
 static enum nv_err make_drop(const struct job *job, const struct nv_api_query *query,
                              struct nv_buf *out, struct nv_fail *fail)
 {
-    return act(job, NV_VERB_DROP, query, out, fail);
+    return nv_api_dead(job->api->source, NV_VERB_DROP, nv_api_query_get(query, "id"), out,
+                       fail);
 }
 
 static enum nv_err make_held(const struct job *job, const struct nv_api_query *query,

@@ -1,42 +1,12 @@
 // Drives the page in Chromium for test_page_browser.py: one JSON object on standard output.
 //
 // usage: node page_browser.mjs ORIGIN CHROMIUM PICTURES_FOLDER|-
-import {createRequire} from "node:module";
 import {readFileSync} from "node:fs";
+import {begin, require} from "./page_kit.mjs";
 
-const require = createRequire(`${process.env.NODE_PATH}/`);
-const {chromium} = require("playwright-core");
 const [origin, executablePath, pictures] = process.argv.slice(2);
-const report = {console: [], outside: [], violations: [], facts: {}, axe: {}};
-
-const browser = await chromium.launch({executablePath, args: ["--no-sandbox"]});
-
-async function open(options = {}) {
-  // bypassCSP stays off: the page must work under its own policy
-  const page = await browser.newPage({viewport: {width: 1440, height: 900}, locale: "en-GB", ...options});
-  page.on("console", message => ["error", "warning"].includes(message.type()) && report.console.push(message.text()));
-  page.on("pageerror", error => report.console.push(String(error)));
-  page.on("request", request => { if (!/^(blob|data):/.test(request.url()) && new URL(request.url()).origin !== origin) report.outside.push(request.url()); });
-  page.on("dialog", dialog => { report.console.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-  await page.addInitScript(() => {
-    globalThis.violations = [];
-    document.addEventListener("securitypolicyviolation", event => globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
-  });
-  return page;
-}
-
-const go = async (page, hash, selector) => {
-  await page.goto(`${origin}/${hash}`);
-  await page.waitForSelector(selector);
-};
-
-async function check(name, work) {
-  try {
-    report.facts[name] = await work();
-  } catch (error) {
-    report.facts[name] = `failed: ${error.message.split("\n")[0]}`;
-  }
-}
+const {report, open, go, check, end} = await begin(origin, executablePath);
+report.axe = {};
 
 const page = await open();
 const began = Date.now();
@@ -111,6 +81,11 @@ await check("sessions", async () => {
   await page.waitForSelector(".turn-pair");
   return page.locator(".turn-pair").count();
 });
+await check("a session is saved", async () => {
+  const file = page.waitForEvent("download");
+  await page.locator(".actions button", {hasText: "save"}).click();
+  return (await file).suggestedFilename();
+});
 await check("overview", async () => {
   await go(page, "#/overview", ".plot .column");
   return page.locator(".stats.big .stat").first().innerText();
@@ -153,12 +128,12 @@ await check("hostile texts are texts", async () => {
   await page.locator("[role=tab][data-name=timeline]").click();
   await page.waitForSelector(".span-row");
   for (const row of await page.locator(".span-row").all()) await row.click();
+  await page.locator(".span-row", {hasText: "a prompt of 1 MB"}).click();
+  report.facts["a prompt of 1 MB is cut"] = await page.locator(".panel .more").first().textContent();
   await page.keyboard.press("t");
   await page.waitForSelector(".transcript");
   return page.evaluate(() => [globalThis.owned === undefined, document.querySelectorAll("main script, main iframe, main img:not(.picture)").length,
     [...document.querySelectorAll("main a")].every(a => new URL(a.href).origin === location.origin)]);
 });
 
-report.violations.push(...await page.evaluate(() => globalThis.violations));
-await browser.close();
-console.log(JSON.stringify(report));
+await end(page);

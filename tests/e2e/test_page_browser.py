@@ -38,6 +38,8 @@ def hostile():
     image = "<img src=x onerror='globalThis.owned=1'>"
     spans = [trace.span(text, parent=root, **{"gen_ai.operation.name": "chat", "gen_ai.request.model": text, "link": f"javascript:globalThis.owned=1//{i}", "gen_ai.output.messages": json.dumps(
         [{"role": "assistant", "parts": [{"type": "text", "content": text + image}]}])}) for i, text in enumerate(HOSTILE)]
+    long = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "a long prompt </script>" * 45000}]}])
+    spans.append(trace.span("a prompt of 1 MB", parent=root, **{"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.input.messages": long}))
     return trace.request([root, *spans])
 
 
@@ -77,5 +79,7 @@ def test_the_page_in_a_browser(make_gateway):
     assert facts["agents"] == 3 and facts["sessions"] >= 1
     assert facts["overview"].split()[-1].isdigit() and facts["gateway"].startswith("Spans") and facts["gateway"].endswith("received")
     assert facts["hostile texts are texts"] == [True, 0, True]
+    assert facts["a prompt of 1 MB is cut"] == "show all 1,035,000 characters"
+    assert facts["a session is saved"].endswith(".json")
     if report["axe"] is not None:
         assert {view: found for view, found in report["axe"].items() if found} == {}
