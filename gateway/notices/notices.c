@@ -90,9 +90,20 @@ static void tell_wait(const struct nv_held_trace *held, unsigned alike)
            (int)(len < 19 ? len : 19), time, alike, nv_wait_text(held->wait));
 }
 
+/* A shard that gets on answers at once. One that hangs would be waited for by the thread that
+ * takes the signals, so then nobody is asked. */
+static bool is_worth_asking(const struct nv_admin_source *source)
+{
+    struct nv_gateway_status status;
+    source->read_status(source->ctx, &status);
+    return status.assembly.open_traces > 0 && status.stuck_ns < NV_NS_PER_S;
+}
+
 static void look_at_held(struct nv_notices *notices, const struct nv_admin_source *source,
                          uint64_t now_ns)
 {
+    if (!is_worth_asking(source))
+        return;
     const struct nv_held_ask ask = {.max = NV_HELD_LOOK_MAX};
     const struct nv_held_trace *first[NV_WAIT_AGE + 1] = {0};
     unsigned alike[NV_WAIT_AGE + 1] = {0};

@@ -132,6 +132,7 @@ START_TEST(a_wait_is_told_with_reason_and_end)
                                         .left_ns = NV_NOTICE_WAIT_NS,
                                         .spans = 7};
     held_count = 4;
+    status.assembly.open_traces = 4;
     held[0] = held[1] = held[2] = held[3] = waits;
     held[0].age_ns--;  /* young */
     held[1].left_ns--; /* leaves at once */
@@ -150,6 +151,22 @@ START_TEST(a_wait_is_told_with_reason_and_end)
     ck_assert_uint_eq(times("reason=distributed"), 1);
     look(NV_NOTICE_HELD_LOOKS, NV_NOTICE_AGAIN_NS + 1);
     ck_assert_uint_eq(times("reason=open"), 2);
+}
+END_TEST
+
+START_TEST(a_shard_that_hangs_is_not_waited_for)
+{
+    held_count = 1;
+    held[0] = (struct nv_held_trace){
+        .wait = NV_WAIT_OPEN, .age_ns = NV_NOTICE_WAIT_NS, .left_ns = NV_NOTICE_WAIT_NS};
+    look(NV_NOTICE_HELD_LOOKS, 1); /* nothing is open */
+    status.assembly.open_traces = 1;
+    status.stuck_ns = NV_NS_PER_S;
+    look(NV_NOTICE_HELD_LOOKS, 1);
+    ck_assert_uint_eq(lines.len, 0);
+    status.stuck_ns--;
+    look(NV_NOTICE_HELD_LOOKS, 1);
+    ck_assert_uint_eq(times("a trace waits"), 1);
 }
 END_TEST
 
@@ -219,6 +236,7 @@ int main(void)
     tcase_add_test(tcase, a_service_is_named_once);
     tcase_add_test(tcase, services_without_number_do_not_flood);
     tcase_add_test(tcase, a_wait_is_told_with_reason_and_end);
+    tcase_add_test(tcase, a_shard_that_hangs_is_not_waited_for);
     tcase_add_test(tcase, metrics_alone_are_told_once);
     tcase_add_test(tcase, metrics_beside_spans_are_nothing_to_tell);
     tcase_add_loop_test(tcase, at_a_stop_what_becomes_of_them, 0,
