@@ -251,16 +251,16 @@ def test_every_place(make_gateway, backend, directory, media):
     backend.assert_clean()
 
 
-def test_after_a_kill_and_as_dead_letters(make_gateway, backend, directory, run):
+def assert_none_after_a_kill(make_gateway, backend, directory, run, settings, planter):
     """A journal that is replayed, then a backend that refuses all: letters and commands hold nothing either."""
-    gateway = make_gateway({**SETTINGS, "assembly.quiet_ms": 60000, "assembly.quiet_logs_ms": 60000},
+    gateway = make_gateway({**settings, "assembly.quiet_ms": 60000, "assembly.quiet_logs_ms": 60000},
                            environment(backend))
-    request, logs, _ = by_hand(Planter())
+    request, logs, _ = by_hand(planter)
     post_ok(gateway.port, logs, path="/v1/logs")
     post_ok(gateway.port, request.SerializeToString())
     gateway.stop(signal.SIGKILL)
     backend.plan(*[Fault(status=400, body={"error": "bad"})] * 4)
-    gateway.settings.update({k: str(v) for k, v in SETTINGS.items()})
+    gateway.settings.update({k: str(v) for k, v in settings.items()})
     gateway.settings["assembly.quiet_logs_ms"] = str(300 * SLOW)
     gateway.start()
     gateway.wait_status(lambda s: s["spans"]["dead_lettered"] >= 1)
@@ -272,6 +272,10 @@ def test_after_a_kill_and_as_dead_letters(make_gateway, backend, directory, run)
         assert_none(done.stdout + done.stderr, words)
     assert gateway.stop() == 0
     assert_files_none(directory)
+
+
+def test_after_a_kill_and_as_dead_letters(make_gateway, backend, directory, run):
+    assert_none_after_a_kill(make_gateway, backend, directory, run, SETTINGS, Planter())
 
 
 def test_nothing_else_is_masked(run):

@@ -6,15 +6,13 @@ accounts, ...) are searched for by their value, however their digits are grouped
 import itertools
 import json
 import re
-import signal
 
 import pytest
-from conftest import SLOW, TIME
-from backend import Fault
+from conftest import TIME
 from otlp import post, post_ok
 from test_fixtures import PATHS, load_cases
-from test_leak import (MARK, SETTINGS, Planter, as_json, assert_bodies_none, assert_files_none, assert_none, assert_told_none,
-                       by_hand, environment, places)
+from test_leak import (MARK, SETTINGS, Planter, as_json, assert_bodies_none, assert_files_none, assert_none_after_a_kill,
+                       assert_told_none, by_hand, environment, places)
 
 SALT = "a salt of the leak test"
 MODES = {"redact": {"redaction.pii": "redact"}, "pseudonymise": {"redaction.pii": "pseudonymise", "redaction.pii_salt": SALT}}
@@ -98,26 +96,7 @@ def test_every_place(make_gateway, backend, directory, mode, media):
 
 
 def test_after_a_kill_and_as_dead_letters(make_gateway, backend, directory, run):
-    """A journal that is replayed, then a backend that refuses all: letters and commands hold nothing either."""
-    settings = {**SETTINGS, **MODES["pseudonymise"]}
-    gateway = make_gateway({**settings, "assembly.quiet_ms": 60000, "assembly.quiet_logs_ms": 60000}, environment(backend))
-    request, logs, _ = by_hand(Planter(marked()))
-    post_ok(gateway.port, logs, path="/v1/logs")
-    post_ok(gateway.port, request.SerializeToString())
-    gateway.stop(signal.SIGKILL)
-    backend.plan(*[Fault(status=400, body={"error": "bad"})] * 4)
-    gateway.settings.update({k: str(v) for k, v in settings.items()})
-    gateway.settings["assembly.quiet_logs_ms"] = str(300 * SLOW)
-    gateway.start()
-    gateway.wait_status(lambda s: s["spans"]["dead_lettered"] >= 1)
-    assert_bodies_none(backend)
-    assert_told_none(gateway)
-    place = f"--set=journal.directory={gateway.settings['journal.directory']}"
-    for words in (("dead", "list"), ("dead", "show", "1"), ("journal", "list")):
-        done = run(*words, place)
-        assert_none(done.stdout + done.stderr, words)
-    assert gateway.stop() == 0
-    assert_files_none(directory)
+    assert_none_after_a_kill(make_gateway, backend, directory, run, {**SETTINGS, **MODES["pseudonymise"]}, Planter(marked()))
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -289,6 +289,32 @@ void journal_kit_set_format(struct journal_kit *kit, unsigned format)
     each_file(kit, "journal-", set_format, format);
 }
 
+const char *journal_kit_path(const struct journal_kit *kit, const char *name)
+{
+    static char path[2][128];
+    static int turn;
+    turn = !turn;
+    snprintf(path[turn], sizeof path[turn], "%s/%s", kit->directory, name);
+    return path[turn];
+}
+
+void journal_kit_write(const struct journal_kit *kit, const char *name, const char *text)
+{
+    int fd = open(journal_kit_path(kit, name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+struct nv_journal_report journal_kit_check(const struct journal_kit *kit)
+{
+    struct nv_buf out;
+    struct nv_journal_report report;
+    nv_buf_init(&out, 1 << 20);
+    ck_assert_int_eq(nv_journal_check(kit->directory, NULL, true, &out, &report, NULL), NV_OK);
+    nv_buf_release(&out);
+    return report;
+}
+
 void journal_kit_file(struct journal_kit *kit, const char *name, size_t size)
 {
     char path[512];

@@ -5,6 +5,7 @@
 #define NV_TESTS_JOURNAL_KIT_H
 
 #include "journal/journal.h"
+#include "journal/journal_check.h"
 
 enum fail_op {
     FAIL_NOTHING,
@@ -58,6 +59,12 @@ void journal_kit_fail(struct journal_kit *kit, enum fail_op op, int at, int time
 bool journal_kit_failed(struct journal_kit *kit);
 /* Writes another format number into all files' headers, with the right checksum. */
 void journal_kit_set_format(struct journal_kit *kit, unsigned format);
+/* Of a file in its directory. The text is good until the call after the next. */
+const char *journal_kit_path(const struct journal_kit *kit, const char *name);
+/* A file of that text in its directory, in place of any that is there. */
+void journal_kit_write(const struct journal_kit *kit, const char *name, const char *text);
+/* What a walk through its directory finds, with its own key (journal_check.h). */
+struct nv_journal_report journal_kit_check(const struct journal_kit *kit);
 /* Makes a file of so many 'f's. */
 void journal_kit_file(struct journal_kit *kit, const char *name, size_t size);
 

@@ -4,7 +4,6 @@
  */
 #include "expect.h"
 #include "base/log/log.h"
-#include "journal/journal_check.h"
 #include "journal/journal_internal.h"
 #include "journal_kit.h"
 
@@ -32,32 +31,6 @@ static void drop_line(void *ctx, struct nv_str line)
 {
     (void)ctx;
     (void)line;
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[2][128];
-    static int turn;
-    turn = !turn;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", kit.directory, name);
-    return path[turn];
-}
-
-static void write_file(const char *name, const char *text)
-{
-    int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-}
-
-static struct nv_journal_report check(void)
-{
-    struct nv_buf out;
-    struct nv_journal_report report;
-    nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check(kit.directory, NULL, true, &out, &report, NULL), NV_OK);
-    nv_buf_release(&out);
-    return report;
 }
 
 START_TEST(switched_on_and_off_all_of_it_is_read)
@@ -95,12 +68,12 @@ START_TEST(without_encryption_files_are_as_before)
     kit.config.encrypt = false;
     journal_kit_open(&kit);
     journal_kit_put(&kit, NV_RECORD_TRACES, "plain");
-    int fd = open(path_of("journal-00000001"), O_RDONLY);
+    int fd = open(journal_kit_path(&kit, "journal-00000001"), O_RDONLY);
     ck_assert_int_eq(pread(fd, bytes, sizeof bytes, 0), sizeof bytes);
     close(fd);
     ck_assert_uint_eq(nv_get32(bytes + NV_SEGMENT_FORMAT_AT), 1);
     ck_assert(nv_bytes_are_zero(bytes + NV_LOCK_OFFSET, NV_SEGMENT_PAGE - NV_LOCK_OFFSET));
-    ck_assert_int_ne(access(path_of("key"), F_OK), 0);
+    ck_assert_int_ne(access(journal_kit_path(&kit, "key"), F_OK), 0);
 }
 END_TEST
 
@@ -127,11 +100,11 @@ START_TEST(a_file_that_is_done_with_loses_its_salt)
     nv_journal_release(kit.journal, &id, 1);
     journal_kit_reopen(&kit);
     ck_assert_uint_eq(kit.journal->spare, 1);
-    int fd = open(path_of("journal-00000001"), O_RDONLY);
+    int fd = open(journal_kit_path(&kit, "journal-00000001"), O_RDONLY);
     ck_assert_int_eq(pread(fd, page, sizeof page, 0), sizeof page);
     close(fd);
     ck_assert(nv_bytes_are_zero(page + NV_LOCK_OFFSET, NV_SEGMENT_PAGE - NV_LOCK_OFFSET));
-    ck_assert_uint_eq(check().damaged, 0);
+    ck_assert_uint_eq(journal_kit_check(&kit).damaged, 0);
 }
 END_TEST
 
@@ -142,10 +115,10 @@ START_TEST(a_file_that_is_unlinked_loses_its_salt_too)
     memset(body, 'x', sizeof body - 1);
     journal_kit_open(&kit);
     uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, body); /* in a file of odd size */
-    int fd = open(path_of("journal-00000001"), O_RDONLY);
+    int fd = open(journal_kit_path(&kit, "journal-00000001"), O_RDONLY);
     nv_journal_release(kit.journal, &id, 1);
     journal_kit_reopen(&kit);
-    ck_assert_int_ne(access(path_of("journal-00000001"), F_OK), 0);
+    ck_assert_int_ne(access(journal_kit_path(&kit, "journal-00000001"), F_OK), 0);
     ck_assert_int_eq(pread(fd, page, sizeof page, 0), sizeof page);
     close(fd);
     ck_assert(nv_bytes_are_zero(page + NV_LOCK_OFFSET, NV_SEGMENT_PAGE - NV_LOCK_OFFSET));
@@ -158,10 +131,10 @@ START_TEST(one_of_two_locks_is_enough)
     journal_kit_open(&kit);
     uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, "behind two locks");
     journal_kit_close(&kit);
-    int fd = open(path_of("journal-00000001"), O_WRONLY);
+    int fd = open(journal_kit_path(&kit, "journal-00000001"), O_WRONLY);
     ck_assert_int_eq(pwrite(fd, "x", 1, places[_i] + 30), 1);
     close(fd);
-    ck_assert_uint_eq(check().damaged, 1);
+    ck_assert_uint_eq(journal_kit_check(&kit).damaged, 1);
     journal_kit_open(&kit);
     journal_kit_expect(&kit, id, "behind two locks");
     struct nv_journal_status status;
@@ -176,10 +149,10 @@ START_TEST(without_header_the_second_lock_has_the_salt)
     journal_kit_open(&kit);
     uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, "a sector is gone");
     journal_kit_close(&kit);
-    int fd = open(path_of("journal-00000001"), O_WRONLY);
+    int fd = open(journal_kit_path(&kit, "journal-00000001"), O_WRONLY);
     ck_assert_int_eq(pwrite(fd, _i ? zeros : "x", _i ? 512 : 1, 0), _i ? 512 : 1);
     close(fd);
-    ck_assert_uint_ge(check().damaged, 1);
+    ck_assert_uint_ge(journal_kit_check(&kit).damaged, 1);
     journal_kit_open(&kit);
     journal_kit_expect(&kit, id, "a sector is gone");
 }
@@ -191,11 +164,11 @@ START_TEST(without_any_lock_each_record_is_damage)
     journal_kit_put(&kit, NV_RECORD_TRACES, "one");
     journal_kit_put(&kit, NV_RECORD_TRACES, "two");
     journal_kit_close(&kit);
-    int fd = open(path_of("journal-00000001"), O_WRONLY);
+    int fd = open(journal_kit_path(&kit, "journal-00000001"), O_WRONLY);
     ck_assert_int_eq(pwrite(fd, "x", 1, NV_LOCK_OFFSET + 30), 1);
     ck_assert_int_eq(pwrite(fd, "x", 1, NV_LOCK_OFFSET_2 + 30), 1);
     close(fd);
-    ck_assert_uint_eq(check().damaged, 3);
+    ck_assert_uint_eq(journal_kit_check(&kit).damaged, 3);
     journal_kit_open(&kit);
     struct nv_journal_status status;
     nv_journal_read_status(kit.journal, &status);
@@ -210,12 +183,12 @@ START_TEST(keys_are_rotated_by_a_line)
     journal_kit_open(&kit);
     uint64_t first = journal_kit_put(&kit, NV_RECORD_TRACES, "under the old key");
     journal_kit_close(&kit);
-    int fd = open(path_of("key"), O_RDONLY);
+    int fd = open(journal_kit_path(&kit, "key"), O_RDONLY);
     ck_assert_int_eq(read(fd, old, 64), 64);
     close(fd);
     snprintf(text, sizeof text,
              "f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddeeff\n%s\n", old);
-    write_file("key", text);
+    journal_kit_write(&kit, "key", text);
     journal_kit_open(&kit);
     uint64_t second = journal_kit_put(&kit, NV_RECORD_TRACES, "under the new key");
     ck_assert_int_eq(memcmp(kit.journal->active->key_id, kit.journal->keys->keys[0].id, 8), 0);
@@ -226,7 +199,7 @@ START_TEST(keys_are_rotated_by_a_line)
     journal_kit_reopen(&kit); /* what the old key is for is done with */
     journal_kit_close(&kit);
     text[65] = '\0';
-    write_file("key", text);
+    journal_kit_write(&kit, "key", text);
     journal_kit_open(&kit);
     journal_kit_expect(&kit, second, "under the new key");
 }
@@ -235,7 +208,7 @@ END_TEST
 START_TEST(a_refused_key_ends_the_start)
 {
     struct nv_fail fail = {0};
-    write_file("key", "short");
+    journal_kit_write(&kit, "key", "short");
     ck_assert_int_eq(nv_journal_open(&kit.config, &kit.journal, &fail), NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.what, "line 1 has 5 characters"));
 }

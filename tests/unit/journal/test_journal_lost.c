@@ -3,7 +3,6 @@
  */
 #include "expect.h"
 #include "base/log/log.h"
-#include "journal/journal_check.h"
 #include "journal/journal_internal.h"
 #include "journal_kit.h"
 
@@ -36,32 +35,6 @@ static void keep_line(void *ctx, struct nv_str line)
     (void)snprintf(log_text + len, sizeof log_text - len, "%.*s\n", NV_STR_ARG(line));
 }
 
-static const char *path_of(const char *name)
-{
-    static char path[2][128];
-    static int turn;
-    turn = !turn;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", kit.directory, name);
-    return path[turn];
-}
-
-static void write_file(const char *name, const char *text)
-{
-    int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-}
-
-static struct nv_journal_report check(void)
-{
-    struct nv_buf out;
-    struct nv_journal_report report;
-    nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check(kit.directory, NULL, true, &out, &report, NULL), NV_OK);
-    nv_buf_release(&out);
-    return report;
-}
-
 /* Two records, and a key that is not theirs, or none. */
 static uint64_t lose_key(const char *instead)
 {
@@ -71,9 +44,9 @@ static uint64_t lose_key(const char *instead)
     uint64_t id = journal_kit_put(&kit, NV_RECORD_OUTBOX, "and this");
     nv_journal_release(kit.journal, &gone, 1);
     journal_kit_close(&kit);
-    ck_assert_int_eq(rename(path_of("key"), path_of("away")), 0);
+    ck_assert_int_eq(rename(journal_kit_path(&kit, "key"), journal_kit_path(&kit, "away")), 0);
     if (instead)
-        write_file("key", instead);
+        journal_kit_write(&kit, "key", instead);
     return id;
 }
 
@@ -93,9 +66,9 @@ START_TEST(a_lost_key_ends_the_start)
         ck_assert_ptr_nonnull(strstr(fail.what, "journal.key_lost: aside"));
         ck_assert_ptr_nonnull(strstr(log_text, "no key opens a file"));
         /* no new key stands where the old one belongs */
-        ck_assert_int_eq(access(path_of("key"), F_OK), _i ? 0 : -1);
+        ck_assert_int_eq(access(journal_kit_path(&kit, "key"), F_OK), _i ? 0 : -1);
     }
-    struct nv_journal_report report = check();
+    struct nv_journal_report report = journal_kit_check(&kit);
     ck_assert_uint_eq(report.locked, 2);
     ck_assert_uint_eq(report.damaged, 0);
     ck_assert_uint_eq(report.encrypted, 1);
@@ -112,7 +85,7 @@ START_TEST(set_aside_nothing_is_deleted_and_all_comes_back)
     ck_assert_uint_eq(status.locked, 2);
     ck_assert_uint_eq(status.records, 0);
     ck_assert_uint_eq(status.damaged, 0);
-    ck_assert_int_eq(access(path_of("locked-00000001"), F_OK), 0);
+    ck_assert_int_eq(access(journal_kit_path(&kit, "locked-00000001"), F_OK), 0);
     uint64_t later = journal_kit_put(&kit, NV_RECORD_TRACES, "later");
     ck_assert_uint_gt(later, id);
     kit.config.set_locked_aside = false;
@@ -126,7 +99,7 @@ START_TEST(set_aside_nothing_is_deleted_and_all_comes_back)
     size_t len = 0;
     const char *const names[] = {"key", "away"};
     for (int i = 0; i < 2; i++) {
-        int fd = open(path_of(names[i]), O_RDONLY);
+        int fd = open(journal_kit_path(&kit, names[i]), O_RDONLY);
         ssize_t n = read(fd, text + len, 64);
         ck_assert_int_eq(n, 64);
         len += 64;
@@ -134,8 +107,10 @@ START_TEST(set_aside_nothing_is_deleted_and_all_comes_back)
         close(fd);
     }
     text[len] = '\0';
-    write_file("key", text);
-    ck_assert_int_eq(rename(path_of("locked-00000001"), path_of("journal-00000077")), 0);
+    journal_kit_write(&kit, "key", text);
+    ck_assert_int_eq(rename(journal_kit_path(&kit, "locked-00000001"),
+                            journal_kit_path(&kit, "journal-00000077")),
+                     0);
     journal_kit_open(&kit);
     journal_kit_expect(&kit, id, "and this");
     journal_kit_expect(&kit, later, "later");
@@ -148,7 +123,7 @@ START_TEST(a_lost_key_of_nothing_that_lives_is_no_loss)
     uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, "released");
     nv_journal_release(kit.journal, &id, 1);
     journal_kit_close(&kit);
-    unlink(path_of("key"));
+    unlink(journal_kit_path(&kit, "key"));
     journal_kit_open(&kit);
     struct nv_journal_status status;
     nv_journal_read_status(kit.journal, &status);
