@@ -9,6 +9,16 @@
  * Definitions come bare, in lists, in requests that hold them, as JSON texts in lists, and as
  * messages (Langfuse's LangChain handler puts them among the messages with role tool). One walk
  * opens all containers; a definition is an object with a name, wherever it stands.
+ *
+ * What makes an object a definition is asked from the surest to the boldest, and the first that
+ * holds ends it:
+ *
+ *   1. it has a name of its own, or a box (function, custom, toolSpec) with a name inside
+ *   2. it has members that hold definitions: those are opened, the rest is said to be left out
+ *   3. it has a type and stands in a list: a tool that the provider runs, as {type: "web_search"}
+ *   4. its members are the names: {get_time: {description, ...}}
+ *
+ * Nothing is guessed for the top: a lone object with a type is a request's own, not a tool.
  */
 #include "mapping/content/tools.h"
 #include "base/meter.h"
@@ -24,6 +34,7 @@
  * prose. */
 #define NAME_BYTES_MAX 128u
 
+/* What a member is in a definition, whoever wrote it. Only TOOL_OTHER goes out as it came. */
 enum tool_member {
     TOOL_OTHER,
     TOOL_NAME,
@@ -111,6 +122,8 @@ static enum nv_err schema_of(struct nv_arena *arena, const struct nv_value *in,
     return NV_OK;
 }
 
+/* No type, or one that only says "a function": all the same tool. Any other is the provider's
+ * own kind and stays. */
 static bool is_function_word(const struct nv_value *type)
 {
     if (!type || type->type != NV_VALUE_STRING)
@@ -119,6 +132,9 @@ static bool is_function_word(const struct nv_value *type)
            nv_str_eq(type->as.string, NV_STR("tool"));
 }
 
+/* Members in one order, so that the same tools of two SDKs are the same text and can be
+ * compared. A tool without a name is called by its type. Beyond the cap nothing is written, and
+ * that is said. */
 static enum nv_err write_tool(struct walk *walk, const struct tool *tool)
 {
     struct nv_attributes members = {0};
@@ -154,6 +170,8 @@ static enum nv_err write_tool(struct walk *walk, const struct tool *tool)
     return nv_values_push(&walk->tools, walk->arena, out);
 }
 
+/* The first schema is the outer one's, as with names. A box too deep is a member like others:
+ * it goes out whole, where a reader finds it. */
 static enum nv_err gather(struct walk *walk, const struct nv_value *value, struct tool *tool,
                           unsigned depth)
 {
@@ -229,6 +247,8 @@ static enum nv_err visit_names(struct walk *walk, const struct nv_value *map)
     return err;
 }
 
+/* `content` of a message may be its text and not a definition: text under such a key is passed
+ * over, unless it is a json_schema, which some SDKs write as text. */
 static enum nv_err visit_map(struct walk *walk, const struct nv_value *map, unsigned depth)
 {
     if (is_definition(map)) {
