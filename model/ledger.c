@@ -17,6 +17,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nv_ledger ledger;
 
+/* `from` NULL: they come from outside. What would go below zero is a span counted twice, an
+ * error of ours, and is stopped here, where the other half of the move is still known. */
 static void move(uint64_t *from, uint64_t *to, uint64_t spans)
 {
     (void)pthread_mutex_lock(&lock);
@@ -34,6 +36,8 @@ void nv_ledger_reject(enum nv_reject reason, uint64_t spans)
     move(NULL, &ledger.rejected[reason], spans);
 }
 
+/* Received and where they are now change together: a scrape between the two would show spans
+ * that are nowhere. */
 static void receive_into(uint64_t *place, bool replayed, uint64_t spans)
 {
     (void)pthread_mutex_lock(&lock);
@@ -48,6 +52,7 @@ void nv_ledger_receive(uint64_t spans, bool replayed)
     receive_into(&ledger.held, replayed, spans);
 }
 
+/* Delivered by being received: what is passed on at once was never held or queued. */
 void nv_ledger_pass(uint64_t spans)
 {
     receive_into(&ledger.delivered, false, spans);
@@ -58,6 +63,8 @@ void nv_ledger_queue(uint64_t spans)
     move(&ledger.held, &ledger.queued, spans);
 }
 
+/* Of the journal's outbox at a start: this process has not received them from anyone, and must
+ * still account for them. */
 void nv_ledger_requeue(uint64_t spans)
 {
     receive_into(&ledger.queued, true, spans);
