@@ -1,6 +1,6 @@
 # The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak sanitize msan bench fuzz lint coverage reproducible image clean
+.PHONY: help run build test soak sanitize msan bench fuzz lint coverage reproducible image collector clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
@@ -19,6 +19,7 @@ help:
 	@echo 'make lint       formatter and static analysers'
 	@echo 'make coverage   line coverage of each stage; fails below the target'
 	@echo 'make reproducible  build twice in different places and compare the bytes'
+	@echo 'make collector  an OpenTelemetry Collector with the Noveum exporter (Go 1.25, module proxy)'
 	@echo 'make image      container image noveum-gateway (buildah, podman or docker)'
 
 # The program alone, without optimisation across files: half the build time of `make build`.
@@ -88,6 +89,9 @@ reproducible:
 image:
 	@tools/install-dependencies.sh build
 	@deploy/build-image.sh
+
+collector: build
+	@tools/collector.sh build/release build/collector || [ $$? -eq 77 ]
 
 clean:
 	@rm -rf build

@@ -2,7 +2,7 @@
 import shutil
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, TIME
 from trace_library import check, delivered, foreign, installed, run  # noqa: F401
 
 EXAMPLE = ROOT / "examples/c/agent.c"
@@ -39,3 +39,23 @@ def test_cmake_package(directory, installed):
     run("cmake", "--build", source / "build")
     run(source / "build/agent")  # off: nothing asked for tracing
     run(source / "build/alone")
+
+
+def test_a_server_of_a_model(directory, backend, gateway, installed):  # noqa: F811
+    library, flags = installed
+    program = directory / "server"
+    run("cc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", ROOT / "examples/c/server.c", *flags("--cflags", "--libs"), "-o", program)
+    run(program, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{gateway.port}", LD_LIBRARY_PATH=str(library))
+    traces = backend.wait_traces(3, TIME)
+    backend.assert_clean()
+    calls = {}
+    for trace in traces:
+        spans = {span["name"]: span for span in trace["spans"]}
+        assert set(spans) == {"chat llama-3.2-1b-instruct", "queue", "prefill", "decode"}
+        call = spans["chat llama-3.2-1b-instruct"]
+        assert all(spans[phase]["parent_span_id"] == call["span_id"] for phase in ("queue", "prefill", "decode"))
+        calls[call["attributes"]["llama_cpp.slot"]] = call, trace["otel"]["trace_id"]
+    assert calls[0][1] == "0af7651916cd43dd8448eb211c80319c" and calls[2][1] != calls[1][1]
+    assert [calls[slot][0]["attributes"]["llm.chunk_count"] for slot in range(3)] == [4, 2, 4]
+    assert calls[1][0]["attributes"]["llm.finish_reason"] == "cancelled" and calls[0][0]["attributes"]["llm.finish_reason"] == "stop"
+    assert calls[1][0]["attributes"]["llm.output_tokens"] == 2 and calls[1][0]["status"] == "ok"
