@@ -19,7 +19,7 @@ help:
 	@echo 'make lint       formatter and static analysers'
 	@echo 'make coverage   line coverage of each stage; fails below the target'
 	@echo 'make reproducible  build twice in different places and compare the bytes'
-	@echo 'make collector  an OpenTelemetry Collector with the Noveum exporter (Go 1.25, module proxy)'
+	@echo 'make collector  an OpenTelemetry Collector with the Noveum exporter (Go 1.26, module proxy)'
 	@echo 'make image      container image noveum-gateway (buildah, podman or docker)'
 
 # The program alone, without optimisation across files: half the build time of `make build`.

@@ -5,7 +5,7 @@
 #                                        OUT:   build/collector
 #
 # Ends with OUT/bin/noveum-collector beside OUT/lib/libnoveum.so.1; one folder, to be moved as it is.
-# NOVEUM_COLLECTOR_TESTS=0 leaves the tests out. Needs Go 1.25 or later and the Go module proxy; where
+# NOVEUM_COLLECTOR_TESTS=0 leaves the tests out. Needs Go 1.26 or later and the Go module proxy; where
 # one is missing it says so and ends with 77. Modules and versions: hosts/collector/builder.yaml; the
 # sources under hosts/collector/distribution are made from it by the builder, and committed.
 set -eu
@@ -20,8 +20,8 @@ if ! command -v go >/dev/null; then
     exit 77
 fi
 case "$(go env GOVERSION)" in
-go1.[0-9] | go1.[0-9].* | go1.1* | go1.2[0-4]*)
-    say "skipped: $(go env GOVERSION) is too old, 1.25 is needed"
+go1.[0-9] | go1.[0-9].* | go1.1* | go1.2[0-5]*)
+    say "skipped: $(go env GOVERSION) is too old, 1.26 is needed"
     exit 77
     ;;
 esac
