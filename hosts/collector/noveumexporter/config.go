@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"sort"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/confmap"
 )
 
 // Config is what the exporter can be told. docs/options.md is made from these fields, their
@@ -78,6 +80,32 @@ func createDefaultConfig() component.Config {
 		RetryInitial: 500 * time.Millisecond,
 		RetryMax:     time.Minute,
 		DrainTimeout: 10 * time.Second,
+	}
+}
+
+var _ confmap.Unmarshaler = (*Config)(nil)
+
+// Unmarshal refuses keys that are no options. confmap does so by itself, but for structs a part
+// of which reads itself, as the client's does.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	known := map[string]bool{}
+	addKeys(reflect.TypeFor[Config](), known)
+	for key := range conf.ToStringMap() {
+		if !known[key] {
+			return fmt.Errorf("%s: is no option of this exporter, see docs/options.md", key)
+		}
+	}
+	return conf.Unmarshal(c)
+}
+
+func addKeys(kind reflect.Type, known map[string]bool) {
+	for i := range kind.NumField() {
+		name, how, _ := strings.Cut(kind.Field(i).Tag.Get("mapstructure"), ",")
+		if how == "squash" {
+			addKeys(kind.Field(i).Type, known)
+		} else if name != "" {
+			known[name] = true
+		}
 	}
 }
 

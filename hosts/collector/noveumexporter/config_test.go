@@ -34,6 +34,10 @@ func TestConfigIsRead(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"exporter.noveum.project=p", "journal.directory=/d", "assembly.quiet_ms=700",
 		"redaction.pii=off"}, settings)
+	for _, key := range []string{"apikey", "Timeout", "time_out"} {
+		unknown := confmap.NewFromStringMap(map[string]any{key: "x"}).Unmarshal(cfg)
+		assert.ErrorContains(t, unknown, key+": is no option")
+	}
 }
 
 func TestConfigSaysWhatIsWrong(t *testing.T) {
