@@ -19,13 +19,45 @@ static_assert(NV_COMPRESSION_AUTO == 0 && NV_COMPRESSION_GZIP == 1 && NV_COMPRES
               "exporter.noveum.compression: auto|gzip|none");
 static_assert(NV_TRACE_ID_UUID == 0 && NV_TRACE_ID_HEX == 1,
               "exporter.noveum.trace_id: uuid|hex");
+/* How the backend is reached. */
+static void set_way(const struct nv_options *options, struct nv_exporter_config *config)
+{
+    const char *proxy = options->exporter_noveum_proxy;
+    config->ca_bundle_file = options->exporter_noveum_ca_bundle;
+    config->ca_files = (const char *const *)options->exporter_noveum_ca_files.items;
+    config->ca_file_count = options->exporter_noveum_ca_files.count;
+    config->client_cert_file = options->exporter_noveum_client_cert_file;
+    config->client_key_file = options->exporter_noveum_client_key_file;
+    config->proxy = proxy && !nv_address_is_none(nv_str_from(proxy)) ? proxy : NULL;
+    config->no_proxy = options->exporter_noveum_no_proxy;
+    config->connect_timeout_ms = (uint32_t)options->exporter_noveum_connect_timeout_ms;
+}
+
+/* Of queue, spill and retries. */
+static void set_limits(const struct nv_options *options, struct nv_exporter_config *config)
+{
+    uint64_t spill = options->exporter_noveum_spill_bytes;
+    config->queue_traces_max = (uint32_t)options->exporter_noveum_queue_traces;
+    /* In an outage half of the queue is for what is on its way. */
+    config->spill_bytes = spill > 0 ? spill : config->queue_bytes_max / 2;
+    config->spill_age_ms = (uint32_t)options->exporter_noveum_spill_age_ms;
+    config->retry_initial_ms = (uint32_t)options->exporter_noveum_retry_initial_ms;
+    config->retry_max_ms = (uint32_t)options->exporter_noveum_retry_max_ms;
+    config->retry_after_max_ms = (uint32_t)options->exporter_noveum_retry_after_max_ms;
+    config->credit_pause_ms = (uint32_t)options->exporter_noveum_credit_pause_ms;
+    config->credit_pause_max_ms = (uint32_t)options->exporter_noveum_credit_pause_max_ms;
+    config->probe_ms = (uint32_t)options->exporter_noveum_probe_ms;
+    config->identity_ms = (uint32_t)options->exporter_noveum_identity_ms;
+    config->drain_requests_per_s = (uint32_t)options->exporter_noveum_drain_requests_per_s;
+}
+
 void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_config *config)
 {
     nv_exporter_config_init(config);
     bool local = nv_options_local(options);
     config->endpoint = local ? NULL : options->exporter_noveum_endpoint;
     config->api_key = options->exporter_noveum_api_key;
-    config->ca_bundle_file = options->exporter_noveum_ca_bundle;
+    set_way(options, config);
     config->tls_verify = options->exporter_noveum_ssl_verify;
     config->allow_insecure_transport = options->exporter_noveum_allow_insecure_transport;
     config->compression = (enum nv_compression)options->exporter_noveum_compression;
@@ -38,8 +70,7 @@ void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_conf
     config->max_body_bytes = options->exporter_noveum_max_body_bytes;
     config->queue_bytes_max = options->exporter_noveum_queue_bytes;
     config->max_trace_bytes = options->exporter_noveum_max_trace_bytes;
-    /* In an outage half of the queue is for what is on its way. */
-    config->spill_bytes = config->queue_bytes_max / 2;
+    set_limits(options, config);
     config->media_wait_ms = (uint32_t)options->media_wait_ms;
     config->file_directory = options->exporter_file_directory;
 }

@@ -146,6 +146,32 @@ enum nv_err nv_mask_add(struct nv_str secret)
     return err;
 }
 
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Of a login with %XX in it: what is sent, by Basic authentication, has none. */
+static enum nv_err add_decoded(struct nv_str login)
+{
+    char plain[SECRET_BYTES_MAX];
+    size_t len = 0, i = 0;
+
+    for (; i < login.len && len < sizeof plain; len++) {
+        int high = i + 2 < login.len ? hex(login.ptr[i + 1]) : -1;
+        int low = i + 2 < login.len ? hex(login.ptr[i + 2]) : -1;
+        bool escape = login.ptr[i] == '%' && high >= 0 && low >= 0;
+        plain[len] = escape ? (char)(high << 4 | low) : login.ptr[i];
+        i += escape ? 3 : 1;
+    }
+    struct nv_str whole = {plain, i < login.len ? 0 : len};
+    enum nv_err err = nv_mask_add(nv_str_slice(whole, nv_str_find_char(whole, ':') + 1, len));
+    return err == NV_OK ? nv_mask_add(whole) : err;
+}
+
 enum nv_err nv_mask_add_url(struct nv_str url)
 {
     struct nv_str rest = url;
@@ -167,7 +193,9 @@ enum nv_err nv_mask_add_url(struct nv_str url)
         return NV_OK;
     password = nv_str_slice(login, colon + 1, SIZE_MAX);
     err = nv_mask_add(password);
-    return err == NV_OK ? nv_mask_add(login) : err;
+    if (err == NV_OK)
+        err = nv_mask_add(login);
+    return err == NV_OK && nv_str_find_char(login, '%') != SIZE_MAX ? add_decoded(login) : err;
 }
 
 void nv_mask_clear(void)
@@ -183,14 +211,6 @@ void nv_mask_clear(void)
 }
 
 /* ---- finding ----------------------------------------------------------------------------- */
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Is `text` at `at` two hex digits of `byte`? */
 static bool is_hex(struct nv_str text, size_t at, unsigned char byte)

@@ -30,16 +30,21 @@ struct nv_exporter_config {
     const char *ca_bundle_file;
     bool tls_verify;               /* false also needs allow_insecure_transport (as the SDK) */
     bool allow_insecure_transport; /* plain http to other than loopback */
-    const char *proxy;             /* none but this: environment variables are not read */
+    const char *const *ca_files;   /* further authorities, `ca_file_count` of them */
+    size_t ca_file_count;
+    const char *client_cert_file, *client_key_file; /* shown to the backend; both or none */
+    const char *proxy; /* none but this: environment variables are not read; may hold a login */
+    const char *no_proxy; /* hosts reached without it, separated by commas */
     enum nv_compression compression;
     uint32_t compression_level; /* 1..NV_GZIP_LEVEL_MAX (exporter/encode/compress.h) */
     enum nv_trace_id_form trace_id_form;
-    uint32_t timeout_ms;        /* of one request */
-    uint32_t max_in_flight;     /* requests at once */
-    uint32_t batch_traces;      /* traces a body, 1..NV_EXPORTER_BATCH_TRACES_MAX */
-    uint32_t batch_ms;          /* longest wait of a trace for others to share its body */
-    size_t max_body_bytes;      /* of JSON before compression; a larger trace goes alone */
-    const char *file_directory; /* one JSON file a trace; not set: none */
+    uint32_t timeout_ms;         /* of one request */
+    uint32_t connect_timeout_ms; /* of it until the connection stands */
+    uint32_t max_in_flight;      /* requests at once */
+    uint32_t batch_traces;       /* traces a body, 1..NV_EXPORTER_BATCH_TRACES_MAX */
+    uint32_t batch_ms;           /* longest wait of a trace for others to share its body */
+    size_t max_body_bytes;       /* of JSON before compression; a larger trace goes alone */
+    const char *file_directory;  /* one JSON file a trace; not set: none */
 
     size_t queue_bytes_max;    /* encoded traces in memory; past it the door refuses */
     uint32_t queue_traces_max; /* the same in traces */
@@ -63,8 +68,9 @@ struct nv_exporter_config {
 void nv_exporter_config_init(struct nv_exporter_config *config);
 /*
  * Says whether a configuration can work: endpoint's form, plain http only to loopback or when
- * allowed, no user:password@ in it, key present, ranges. NV_ERR_CONFIG with a sentence in
- * `fail` (may be NULL) that names the key and what to do; never the key's value.
+ * allowed, no user:password@ in it, key present, certificates, ranges. NV_ERR_CONFIG with a
+ * sentence in `fail` (may be NULL) that names the key and what to do; never the key's value.
+ * NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_exporter_check(const struct nv_exporter_config *config,
                               struct nv_fail *fail) NV_MUST_USE;

@@ -19,6 +19,7 @@
 #include "exporter/send/endpoint.h"
 
 #include "exporter/encode/compress.h"
+#include "exporter/send/authorities.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -154,6 +155,7 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
         .compression_level = NV_GZIP_LEVEL,
         .trace_id_form = NV_TRACE_ID_UUID,
         .timeout_ms = 30000,
+        .connect_timeout_ms = 10000,
         .max_in_flight = 4,
         .batch_traces = 100,
         .batch_ms = 1000,
@@ -162,7 +164,6 @@ void nv_exporter_config_init(struct nv_exporter_config *config)
          * it so that an outage leaves room for what is on its way. */
         .queue_bytes_max = (size_t)64 << 20,
         .max_trace_bytes = (size_t)16 << 20,
-        /* No keys for these. */
         .queue_traces_max = 200000,
         .spill_bytes = (size_t)32 << 20,
         .spill_age_ms = 30000,
@@ -200,6 +201,20 @@ static enum nv_err check_key(const char *key, struct nv_fail *fail)
     return NV_OK;
 }
 
+static enum nv_err check_certificates(const struct nv_exporter_config *config,
+                                      struct nv_fail *fail)
+{
+    struct nv_authorities *authorities = NULL;
+    enum nv_err err =
+        nv_authorities_new(config->ca_files, config->ca_file_count, fail, &authorities);
+
+    nv_authorities_free(authorities);
+    if (err != NV_OK || or_empty(config->client_cert_file)[0] == '\0')
+        return err;
+    return nv_authorities_check_pair(config->client_cert_file,
+                                     or_empty(config->client_key_file), fail);
+}
+
 /* A key over plain http, or to whoever shows a certificate, is a key given away. Both need the
  * same word, which nobody sets by accident; only this machine is free of it. */
 static enum nv_err check_backend(const struct nv_exporter_config *config, struct nv_fail *fail)
@@ -217,7 +232,8 @@ static enum nv_err check_backend(const struct nv_exporter_config *config, struct
         return REFUSE(fail, "exporter.noveum.ssl_verify is off: that also needs "
                             "exporter.noveum.allow_insecure_transport");
     }
-    return check_key(config->api_key, fail);
+    err = check_key(config->api_key, fail);
+    return err == NV_OK ? check_certificates(config, fail) : err;
 }
 
 /* Zero is refused: a time, a size or a number of none would stop the exporter without a word.
@@ -237,6 +253,7 @@ static enum nv_err check_ranges(const struct nv_exporter_config *config, struct 
         uint64_t value, max;
     } rows[] = {
         {"noveum.timeout_ms", config->timeout_ms, 3600000},
+        {"noveum.connect_timeout_ms", config->connect_timeout_ms, 3600000},
         {"noveum.max_in_flight", config->max_in_flight, 64},
         {"noveum.compression_level", config->compression_level, NV_GZIP_LEVEL_MAX},
         {"noveum.batch_traces", config->batch_traces, NV_EXPORTER_BATCH_TRACES_MAX},
@@ -244,14 +261,17 @@ static enum nv_err check_ranges(const struct nv_exporter_config *config, struct 
         {"noveum.batch_ms", config->batch_ms + UINT64_C(1), 3600001},
         {"noveum.max_body_bytes", config->max_body_bytes, (uint64_t)1 << 30},
         {"noveum.queue_bytes", config->queue_bytes_max, UINT64_MAX},
-        {"queue_traces", config->queue_traces_max, UINT32_MAX},
-        {"spill_bytes", config->spill_bytes, config->queue_bytes_max},
+        {"noveum.queue_traces", config->queue_traces_max, UINT32_MAX},
+        {"noveum.spill_bytes", config->spill_bytes, config->queue_bytes_max},
         {"noveum.max_trace_bytes", config->max_trace_bytes, (uint64_t)1 << 30},
-        {"retry_initial_ms", config->retry_initial_ms, 3600000},
-        {"retry_max_ms", config->retry_max_ms, 3600000},
-        {"probe_ms", config->probe_ms, 86400000},
-        {"credit_pause_ms", config->credit_pause_ms, 86400000},
-        {"drain_requests_per_s", config->drain_requests_per_s, 10000},
+        {"noveum.retry_initial_ms", config->retry_initial_ms, 3600000},
+        {"noveum.retry_max_ms", config->retry_max_ms, 3600000},
+        {"noveum.probe_ms", config->probe_ms, 86400000},
+        {"noveum.credit_pause_ms", config->credit_pause_ms, 86400000},
+        {"noveum.retry_after_max_ms", config->retry_after_max_ms, 86400000},
+        {"noveum.credit_pause_max_ms", config->credit_pause_max_ms, 86400000},
+        {"noveum.identity_ms", config->identity_ms, 86400000},
+        {"noveum.drain_requests_per_s", config->drain_requests_per_s, 10000},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -269,7 +289,8 @@ enum nv_err nv_exporter_check(const struct nv_exporter_config *config, struct nv
         return REFUSE(fail, "nowhere to send to: set exporter.noveum.api_key and endpoint, or "
                             "exporter.file.directory");
     }
-    if (backend && check_backend(config, fail) != NV_OK)
-        return NV_ERR_CONFIG;
+    enum nv_err err = backend ? check_backend(config, fail) : NV_OK;
+    if (err != NV_OK)
+        return err;
     return check_ranges(config, fail);
 }

@@ -60,6 +60,7 @@ struct nv_send_curl {
     struct nv_send_after after;
     struct curl_slist *plain, *gzip, *bare; /* headers of the three kinds of request */
     struct nv_endpoint endpoint;
+    struct nv_authorities *authorities; /* NULL: none besides those of libcurl */
     struct slot *slots;
     uint32_t slot_count;
 };
@@ -436,7 +437,7 @@ static enum nv_err make_slots(struct nv_send_curl *curl,
         slot->easy = curl_easy_init();
         code = slot->easy == NULL ? CURLE_OUT_OF_MEMORY : set_slot(slot);
         if (code == CURLE_OK)
-            code = nv_easy_configure(slot->easy, config);
+            code = nv_easy_configure(slot->easy, config, curl->authorities);
     }
     if (code == CURLE_OUT_OF_MEMORY)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
@@ -482,7 +483,9 @@ struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
     curl->after = *after;
     curl->endpoint = *endpoint;
     curl->multi = curl_multi_init();
-    err = make_slots(curl, config, fail);
+    err = nv_authorities_new(config->ca_files, config->ca_file_count, fail, &curl->authorities);
+    if (err == NV_OK)
+        err = make_slots(curl, config, fail);
     if (err == NV_OK && (nv_alarm_init(&curl->alarm, loop, on_alarm) != NV_OK || !curl->multi ||
                          !set_multi(curl) || !make_headers(curl, config->api_key)))
         err = nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
@@ -510,6 +513,7 @@ void nv_send_curl_free(struct nv_send_curl *curl)
     free(curl->slots);
     /* Closes idle connections, whose watches go through socket_callback. */
     (void)curl_multi_cleanup(curl->multi);
+    nv_authorities_free(curl->authorities);
     nv_alarm_release(&curl->alarm);
     curl_slist_free_all(curl->plain);
     curl_slist_free_all(curl->gzip);

@@ -9,12 +9,33 @@
 
 #include "base/banned.h"
 
-#define CONNECT_TIMEOUT_MS 10000
 /* A connection that is never idle would stay with an address, and with an authority, for ever:
  * it is not used again past this, which costs one handshake a minute. */
 #define CONNECTION_LIFE_S 60
 /* As long as records that move with a failover live. */
 #define DNS_LIFE_S 30
+
+static CURLcode set_client_certificate(CURL *easy, const struct nv_exporter_config *config)
+{
+    if (!config->client_cert_file || config->client_cert_file[0] == '\0')
+        return CURLE_OK;
+    NV_EASY_SET(easy, CURLOPT_SSLCERT, config->client_cert_file);
+    NV_EASY_SET(easy, CURLOPT_SSLKEY, config->client_key_file);
+    return CURLE_OK;
+}
+
+static CURLcode add_authorities(CURL *easy, void *tls, void *authorities)
+{
+    (void)easy;
+    return nv_authorities_add(authorities, tls) == NV_OK ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+}
+
+static CURLcode set_authorities(CURL *easy, const struct nv_authorities *authorities)
+{
+    NV_EASY_SET(easy, CURLOPT_SSL_CTX_DATA, (void *)(uintptr_t)authorities);
+    NV_EASY_SET(easy, CURLOPT_SSL_CTX_FUNCTION, add_authorities);
+    return CURLE_OK;
+}
 
 static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config)
 {
@@ -35,24 +56,31 @@ static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config
      * verified by it outlives its connection. */
     NV_EASY_SET(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
     NV_EASY_SET(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    /* An empty proxy keeps libcurl from reading http_proxy and the like. */
+    return set_client_certificate(easy, config);
+}
+
+static CURLcode set_proxy(CURL *easy, const struct nv_exporter_config *config)
+{
+    /* Empty texts keep libcurl from reading http_proxy, no_proxy and the like. */
     NV_EASY_SET(easy, CURLOPT_PROXY, config->proxy != NULL ? config->proxy : "");
-    NV_EASY_SET(easy, CURLOPT_NOPROXY, "");
+    NV_EASY_SET(easy, CURLOPT_NOPROXY, config->no_proxy != NULL ? config->no_proxy : "");
     NV_EASY_SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    /* a proxy that is spoken to by TLS shows the company's certificate, too */
+    if (config->ca_bundle_file && config->ca_bundle_file[0] != '\0')
+        NV_EASY_SET(easy, CURLOPT_PROXY_CAINFO, config->ca_bundle_file);
     return CURLE_OK;
 }
 
 static CURLcode set_behaviour(CURL *easy, const struct nv_exporter_config *config)
 {
-    long timeout = (long)config->timeout_ms;
+    long timeout = (long)config->timeout_ms, connect = (long)config->connect_timeout_ms;
 
     /* Timeouts of the resolver by SIGALRM would hit a thread of libcurl's choice. */
     NV_EASY_SET(easy, CURLOPT_NOSIGNAL, 1L);
     NV_EASY_SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     NV_EASY_SET(easy, CURLOPT_USERAGENT, "noveum-otel-gateway/" NOVEUM_VERSION);
     NV_EASY_SET(easy, CURLOPT_TIMEOUT_MS, timeout);
-    NV_EASY_SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                timeout < CONNECT_TIMEOUT_MS ? timeout : (long)CONNECT_TIMEOUT_MS);
+    NV_EASY_SET(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout < connect ? timeout : connect);
     NV_EASY_SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     NV_EASY_SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFE_S);
     NV_EASY_SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)DNS_LIFE_S);
@@ -63,11 +91,16 @@ static CURLcode set_behaviour(CURL *easy, const struct nv_exporter_config *confi
     return CURLE_OK;
 }
 
-CURLcode nv_easy_configure(CURL *easy, const struct nv_exporter_config *config)
+CURLcode nv_easy_configure(CURL *easy, const struct nv_exporter_config *config,
+                           const struct nv_authorities *authorities)
 {
     CURLcode code = set_behaviour(easy, config);
 
-    return code == CURLE_OK ? set_security(easy, config) : code;
+    if (code == CURLE_OK)
+        code = set_security(easy, config);
+    if (code == CURLE_OK)
+        code = set_proxy(easy, config);
+    return code == CURLE_OK && authorities ? set_authorities(easy, authorities) : code;
 }
 
 /* ---- what a transfer says ---------------------------------------------------------------- */
@@ -133,5 +166,7 @@ void nv_easy_read(CURL *easy, CURLcode code, const char *date, struct nv_reply *
     (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
     reply->proxy_status = proxy_status > 0 && proxy_status < 1000 ? (int)proxy_status : 0;
     reply->cause = cause_of(code, reply->proxy_status);
+    if (reply->cause == NV_CAUSE_PROXY && code != CURLE_OK && code != CURLE_OPERATION_TIMEDOUT)
+        reply->transfer = NV_TRANSFER_CONNECT; /* no tunnel: nothing was sent */
     reply->date_s = date_s > 0 ? (int64_t)date_s : 0;
 }

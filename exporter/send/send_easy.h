@@ -6,6 +6,7 @@
 #define NV_EXPORTER_SEND_SEND_EASY_H
 
 #include "exporter/answer/transport.h"
+#include "exporter/send/authorities.h"
 #include "exporter/send/config.h"
 
 #include <curl/curl.h>
@@ -20,13 +21,15 @@
 
 /*
  * Sets what every transfer has alike: schemes, TLS, proxy, timeouts. Texts of `config`
- * (borrowed) are copied. libcurl's code.
+ * (borrowed) are copied; `authorities` (borrowed as long as the handle lives) may be NULL.
+ * libcurl's code.
  */
-CURLcode nv_easy_configure(CURL *easy, const struct nv_exporter_config *config);
+CURLcode nv_easy_configure(CURL *easy, const struct nv_exporter_config *config,
+                           const struct nv_authorities *authorities);
 /* What a transfer's code says about its request: surely not sent, or unknown. */
 enum nv_transfer nv_easy_transfer(CURLcode code);
-/* Fills in cause, proxy_status and, of the header's text `date` (borrowed, "" for none),
- * date_s. */
+/* Fills in transfer where a proxy refused, cause, proxy_status and, of the header's text `date`
+ * (borrowed, "" for none), date_s. */
 void nv_easy_read(CURL *easy, CURLcode code, const char *date, struct nv_reply *reply);
 
 #endif

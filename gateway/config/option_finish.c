@@ -119,16 +119,73 @@ static enum nv_err default_page(struct nv_options *options)
                       "traces.db");
 }
 
-static enum nv_err fill_defaults(struct nv_options *options)
+/* The first of two variables that is set, and its name. */
+static const char *first_variable(const char *const names[2], const char **name)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const char *text = getenv(names[i]);
+        if (text && text[0] != '\0') {
+            *name = names[i];
+            return text;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * The proxy that the machine has for everybody. Not for loopback, which no proxy reaches. Both
+ * spellings, the small one first, as libcurl and most others read them.
+ */
+static enum nv_err default_proxy(struct nv_options *options, struct nv_fail *fail)
+{
+    static const char *const names[2][2] = {{"http_proxy", "HTTP_PROXY"},
+                                            {"https_proxy", "HTTPS_PROXY"}};
+    static const char *const none[2] = {"no_proxy", "NO_PROXY"};
+    const char *what = NULL, *name = NULL;
+    struct nv_url url;
+    enum nv_err err = NV_OK;
+    if (nv_options_local(options) ||
+        nv_parse_url(nv_str_from(options->exporter_noveum_endpoint), &url, &what) != NV_OK)
+        return NV_OK;
+    const char *text =
+        nv_host_is_loopback(url.host) ? NULL : first_variable(names[url.secure], &name);
+    if (text && !options->exporter_noveum_proxy) {
+        err = nv_options_set(options, NV_OPT_exporter_noveum_proxy, nv_str_from(text),
+                             NV_SOURCE_SDK_ENVIRONMENT, name, fail);
+    }
+    text = first_variable(none, &name);
+    if (err == NV_OK && text && options->exporter_noveum_proxy &&
+        !options->exporter_noveum_no_proxy) {
+        err = nv_options_set(options, NV_OPT_exporter_noveum_no_proxy, nv_str_from(text),
+                             NV_SOURCE_SDK_ENVIRONMENT, name, fail);
+    }
+    return err;
+}
+
+/* Without a key files are what there is, so the SDK's name for their place counts also when its
+ * dev mode was not asked for. */
+static enum nv_err default_files(struct nv_options *options, struct nv_fail *fail)
+{
+    if (options->exporter_file_directory || !nv_options_local(options))
+        return NV_OK;
+    if (options->sdk.dev_directory) {
+        return nv_options_set(options, NV_OPT_exporter_file_directory,
+                              nv_str_from(options->sdk.dev_directory), options->sdk.dev_source,
+                              options->sdk.dev_where, fail);
+    }
+    options->exporter_file_directory = strdup(LOCAL_DIRECTORY);
+    return options->exporter_file_directory ? NV_OK : NV_ERR_NO_MEMORY;
+}
+
+static enum nv_err fill_defaults(struct nv_options *options, struct nv_fail *fail)
 {
     enum nv_err err = NV_OK;
     if (!options->journal_directory)
         err = default_journal(options);
-    if (err == NV_OK && !options->exporter_file_directory && nv_options_local(options)) {
-        options->exporter_file_directory = strdup(LOCAL_DIRECTORY);
-        if (!options->exporter_file_directory)
-            err = NV_ERR_NO_MEMORY;
-    }
+    if (err == NV_OK)
+        err = default_proxy(options, fail);
+    if (err == NV_OK)
+        err = default_files(options, fail);
     if (err == NV_OK)
         err = default_page(options);
     /* nothing leaves the machine */
@@ -191,9 +248,19 @@ static enum nv_err check_tls(const struct nv_options *options, struct nv_fail *f
         options->receiver_http_tls_key_file, options->receiver_http_tls_client_ca_file, fail);
     if (err != NV_OK)
         return err;
-    return check_tls_pair(
+    err = check_tls_pair(
         options, NV_OPT_receiver_grpc_tls_cert_file, options->receiver_grpc_tls_cert_file,
         options->receiver_grpc_tls_key_file, options->receiver_grpc_tls_client_ca_file, fail);
+    bool cert = options->exporter_noveum_client_cert_file != NULL;
+    bool key = options->exporter_noveum_client_key_file != NULL;
+    if (err != NV_OK || cert == key)
+        return err;
+    return refuse(options,
+                  cert ? NV_OPT_exporter_noveum_client_cert_file
+                       : NV_OPT_exporter_noveum_client_key_file,
+                  fail,
+                  cert ? "a certificate needs its key: set client_key_file too"
+                       : "a key needs its certificate: set client_cert_file too");
 }
 
 /* `by_name`: OpenSSL and libcurl open it themselves, and would wait for a pipe for ever. */
@@ -230,6 +297,8 @@ static enum nv_err check_files(const struct nv_options *options, struct nv_fail 
                  {NV_OPT_kafka_cert_file, true},
                  {NV_OPT_kafka_key_file, true},
                  {NV_OPT_kafka_token_file, false},
+                 {NV_OPT_exporter_noveum_client_cert_file, true},
+                 {NV_OPT_exporter_noveum_client_key_file, true},
                  {NV_OPT_mapping_prices_file, false},
                  {NV_OPT_mapping_rules_file, false}};
     enum nv_err err = NV_OK;
@@ -240,6 +309,9 @@ static enum nv_err check_files(const struct nv_options *options, struct nv_fail 
         err =
             check_file(options, id, *(char *const *)(const void *)base, files[i].by_name, fail);
     }
+    const struct nv_text_list *more = &options->exporter_noveum_ca_files;
+    for (size_t i = 0; i < more->count && err == NV_OK; i++)
+        err = check_file(options, NV_OPT_exporter_noveum_ca_files, more->items[i], true, fail);
     return err;
 }
 
@@ -325,7 +397,11 @@ static enum nv_err check_page(const struct nv_options *options, struct nv_fail *
 static enum nv_err check_dev_mode(const struct nv_options *options, struct nv_fail *fail)
 {
     enum nv_option_source source = options->source[NV_OPT_exporter_file_directory];
-    bool by_sdk = source == NV_SOURCE_SDK_FILE || source == NV_SOURCE_SDK_ENVIRONMENT;
+    bool by_mode =
+        !options->sdk.dev_directory ||
+        strcmp(options->where[NV_OPT_exporter_file_directory], options->sdk.dev_where) != 0;
+    bool by_sdk =
+        by_mode && (source == NV_SOURCE_SDK_FILE || source == NV_SOURCE_SDK_ENVIRONMENT);
     struct nv_str environment = nv_str_from(options->exporter_noveum_environment);
     if (by_sdk && (nv_str_ieq(environment, NV_STR("prod")) ||
                    nv_str_ieq(environment, NV_STR("production")))) {
@@ -337,7 +413,7 @@ static enum nv_err check_dev_mode(const struct nv_options *options, struct nv_fa
 
 enum nv_err nv_options_finish(struct nv_options *options, struct nv_fail *fail)
 {
-    enum nv_err err = fill_defaults(options);
+    enum nv_err err = fill_defaults(options, fail);
     if (err == NV_OK)
         err = nv_memory_budget_apply(options, fail);
     if (err == NV_OK)

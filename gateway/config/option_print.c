@@ -169,7 +169,8 @@ static const char *type_text(enum nv_option_type type)
         [NV_OPTION_BOOL] = "switch",        [NV_OPTION_COUNT] = "number",
         [NV_OPTION_MS] = "duration",        [NV_OPTION_BYTES] = "size",
         [NV_OPTION_RATE] = "number 0 to 1", [NV_OPTION_CHOICE] = "choice",
-        [NV_OPTION_LIST] = "list",          [NV_OPTION_MAP] = "names and values"};
+        [NV_OPTION_LIST] = "list",          [NV_OPTION_MAP] = "names and values",
+        [NV_OPTION_PROXY] = "proxy"};
     return texts[type];
 }
 

@@ -33,7 +33,7 @@ enum turn {
     PATTERNS,      /* a list without labels, or a mapping of labels: LABEL=PATTERN */
     REGIONS,       /* an empty list is none */
     DEV_SWITCH, /* true: files in .noveum_trace_dev unless dev_traces_dir names another place */
-    DEV_DIRECTORY /* only looked at when dev mode is on */
+    DEV_DIRECTORY /* only when dev mode is on, or without a key */
 };
 
 struct row {
@@ -202,14 +202,34 @@ static bool dev_mode_on(const struct said *said)
     return on;
 }
 
+/* Kept for nv_options_finish, which knows whether there is a key; a variable goes before a
+ * file. */
+static enum nv_err keep_directory(struct nv_options *options, const struct said *said, size_t i,
+                                  enum nv_option_source source)
+{
+    struct nv_options_sdk *sdk = &options->sdk;
+    if (said->text[i][0] == '\0' || (sdk->dev_directory && sdk->dev_source > source))
+        return NV_OK;
+    char *copy = strdup(said->text[i]);
+    if (!copy)
+        return NV_ERR_NO_MEMORY;
+    free(sdk->dev_directory);
+    sdk->dev_directory = copy;
+    sdk->dev_source = source;
+    memcpy(sdk->dev_where, said->where[i], sizeof sdk->dev_where);
+    return NV_OK;
+}
+
 static enum nv_err apply(struct nv_options *options, const struct said *said,
                          enum nv_option_source source, struct nv_fail *fail)
 {
     bool dev_mode = dev_mode_on(said);
     for (size_t i = 0; i < ROWS; i++) {
-        if (!said->text[i] || (rows[i].turn == DEV_DIRECTORY && !dev_mode))
+        if (!said->text[i])
             continue;
-        enum nv_err err = apply_row(options, said, i, source, fail);
+        enum nv_err err = rows[i].turn == DEV_DIRECTORY && !dev_mode
+                              ? keep_directory(options, said, i, source)
+                              : apply_row(options, said, i, source, fail);
         if (err != NV_OK)
             return err;
     }

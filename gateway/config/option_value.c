@@ -272,6 +272,44 @@ enum nv_err nv_parse_url(struct nv_str text, struct nv_url *out, const char **wh
     return err == NV_OK && out->host.len > 0 ? NV_OK : NV_ERR_CONFIG;
 }
 
+size_t nv_proxy_login_end(struct nv_str text)
+{
+    size_t at = text.len;
+    while (at > 0 && text.ptr[at - 1] != '@')
+        at--;
+    return at == 0 ? SIZE_MAX : at - 1;
+}
+
+enum nv_err nv_check_proxy(struct nv_str text)
+{
+    static const struct nv_str schemes[] = {NV_STR_INIT("http://"), NV_STR_INIT("https://"),
+                                            NV_STR_INIT("socks5://"),
+                                            NV_STR_INIT("socks5h://")};
+    struct nv_str rest = nv_str_trim(text), host = {0};
+    uint16_t port = 1;
+    if (nv_address_is_none(rest))
+        return NV_OK;
+    if (has_unsafe_character(rest))
+        return NV_ERR_CONFIG;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (nv_str_ieq(nv_str_slice(rest, 0, schemes[i].len), schemes[i])) {
+            rest = nv_str_slice(rest, schemes[i].len, rest.len);
+            break;
+        }
+    }
+    if (nv_str_find(rest, NV_STR("://")) != SIZE_MAX)
+        return NV_ERR_CONFIG; /* of another scheme */
+    if (nv_str_ends(rest, NV_STR("/")))
+        rest.len--;
+    size_t at = nv_proxy_login_end(rest);
+    if (at != SIZE_MAX)
+        rest = nv_str_slice(rest, at + 1, rest.len);
+    if (nv_str_find_char(rest, '/') != SIZE_MAX ||
+        parse_host_port(rest, true, &host, &port) != NV_OK)
+        return NV_ERR_CONFIG;
+    return host.len > 0 && port != 0 ? NV_OK : NV_ERR_CONFIG;
+}
+
 /* Four decimal parts, the first 127: a host name such as 127.example.com is not an address. */
 static bool is_loopback_v4(struct nv_str host)
 {

@@ -45,6 +45,13 @@ struct nv_url {
  * *what then says which (static).
  */
 enum nv_err nv_parse_url(struct nv_str text, struct nv_url *out, const char **what) NV_MUST_USE;
+/*
+ * Is this a proxy: "none", or [http|https|socks5|socks5h://][user:password@]host[:port]?
+ * NV_ERR_CONFIG when not.
+ */
+enum nv_err nv_check_proxy(struct nv_str text) NV_MUST_USE;
+/* Offset of the '@' behind a proxy's user and password; SIZE_MAX: it has none. */
+size_t nv_proxy_login_end(struct nv_str text);
 /* localhost, 127.0.0.0/8 or ::1 : the only hosts to which plain http is safe. */
 bool nv_host_is_loopback(struct nv_str host);
 

@@ -61,7 +61,7 @@ static const void *field_in(const struct nv_options *options, size_t id)
 static bool is_text(enum nv_option_type type)
 {
     return type == NV_OPTION_TEXT || type == NV_OPTION_PATH || type == NV_OPTION_ADDRESS ||
-           type == NV_OPTION_URL;
+           type == NV_OPTION_URL || type == NV_OPTION_PROXY;
 }
 
 static bool is_list(enum nv_option_type type)
@@ -79,6 +79,7 @@ void nv_options_release(struct nv_options *options)
         else if (is_list(nv_option_table[id].type))
             nv_text_list_release(field);
     }
+    free(options->sdk.dev_directory);
     memset(options, 0, sizeof *options);
 }
 
@@ -135,6 +136,16 @@ static enum nv_err set_url(char **field, struct nv_str text, struct nv_fail *fai
     if (nv_parse_url(text, &url, &what) != NV_OK)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the URL %s", what);
     return set_text(field, url.base);
+}
+
+static enum nv_err set_proxy(char **field, struct nv_str text, struct nv_fail *fail)
+{
+    if (nv_check_proxy(text) != NV_OK) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "is no proxy: write [http://][user:password@]host:port, with "
+                           "special characters of the password as %%XX, or none");
+    }
+    return set_text(field, nv_str_trim(text));
 }
 
 /* A list replaces one of a weaker source whole. Adding to it would leave no way to take an
@@ -226,6 +237,8 @@ static enum nv_err set_field(struct nv_options *options, size_t id, struct nv_st
         return set_address(field, text, fail);
     case NV_OPTION_URL:
         return set_url(field, text, fail);
+    case NV_OPTION_PROXY:
+        return set_proxy(field, text, fail);
     case NV_OPTION_BOOL:
         return set_bool(field, text, fail);
     case NV_OPTION_COUNT:
@@ -258,7 +271,8 @@ static enum nv_err remember(size_t id, struct nv_str text)
 {
     if ((nv_option_table[id].flags & NV_OPTION_SECRET) != 0)
         return nv_mask_add(text);
-    if (nv_option_table[id].type == NV_OPTION_URL)
+    if (nv_option_table[id].type == NV_OPTION_URL ||
+        nv_option_table[id].type == NV_OPTION_PROXY)
         return nv_mask_add_url(text);
     if (nv_option_table[id].type == NV_OPTION_MAP)
         return nv_option_map_remember(text);
@@ -442,6 +456,18 @@ static enum nv_err write_list(const struct nv_text_list *list, struct nv_buf *bu
     return buf->failed;
 }
 
+/* Also a login that is too short to be masked by its value. */
+static enum nv_err write_proxy(struct nv_str proxy, struct nv_buf *buf)
+{
+    size_t scheme = nv_str_find(proxy, NV_STR("://"));
+    size_t from = scheme == SIZE_MAX ? 0 : scheme + 3;
+    size_t at = nv_proxy_login_end(proxy);
+    if (at == SIZE_MAX)
+        return nv_buf_append_str(buf, proxy);
+    return nv_buf_printf(buf, "%.*s***%.*s", NV_STR_ARG(nv_str_slice(proxy, 0, from)),
+                         NV_STR_ARG(nv_str_slice(proxy, at, proxy.len)));
+}
+
 /* The way back of nv_options_set, in the form that it reads. A secret is never written, so that
  * what `--print-config` shows can be pasted into an issue. */
 enum nv_err nv_option_write(const struct nv_options *options, size_t id, struct nv_buf *buf)
@@ -453,6 +479,8 @@ enum nv_err nv_option_write(const struct nv_options *options, size_t id, struct 
         bool secret = (option->flags & NV_OPTION_SECRET) != 0;
         if (!text)
             return buf->failed;
+        if (option->type == NV_OPTION_PROXY)
+            return write_proxy(nv_str_from(text), buf);
         return nv_buf_append_str(buf, nv_str_from(secret ? "***" : text));
     }
     if (option->type == NV_OPTION_BOOL)

@@ -19,7 +19,8 @@ enum nv_option_type {
     NV_OPTION_ADDRESS, /* comma-separated "host:port", "[v6]:port", "unix:/path", "fd:N"; or "none"
                         */
     NV_OPTION_URL,     /* http or https, without credentials; normalised to the base */
-    NV_OPTION_BOOL,    /* the SDK's words: true 1 yes on, false 0 no off, in any case */
+    NV_OPTION_PROXY, /* with or without scheme and credentials, which are never shown; or "none" */
+    NV_OPTION_BOOL, /* the SDK's words: true 1 yes on, false 0 no off, in any case */
     NV_OPTION_COUNT,
     NV_OPTION_MS,    /* a number of ms, or with a unit: 500ms, 5s, 10m, 1h */
     NV_OPTION_BYTES, /* a number of bytes, or with a unit: KB MB GB (1000), KiB MiB GiB (1024) */
@@ -68,6 +69,7 @@ typedef char *nv_option_field_TEXT;
 typedef char *nv_option_field_PATH;
 typedef char *nv_option_field_ADDRESS;
 typedef char *nv_option_field_URL;
+typedef char *nv_option_field_PROXY;
 typedef bool nv_option_field_BOOL;
 typedef uint64_t nv_option_field_COUNT;
 typedef uint64_t nv_option_field_MS;
@@ -99,12 +101,21 @@ enum nv_log_format_choice { NV_FORMAT_AUTO, NV_FORMAT_TEXT, NV_FORMAT_JSON };
 
 #define NV_OPTION_WHERE_SIZE 200
 
+/* The SDK's place for files, which counts only in its dev mode or without a key: kept until all
+ * is read. */
+struct nv_options_sdk {
+    char *dev_directory; /* owned; NULL: none, or its dev mode is on */
+    enum nv_option_source dev_source;
+    char dev_where[NV_OPTION_WHERE_SIZE];
+};
+
 struct nv_options {
 #define OPTION(field, path, type, ...) nv_option_field_##type field;
 #include "gateway/config/option_table.inc"
 #undef OPTION
     enum nv_option_source source[NV_OPTION_TOTAL];
     char where[NV_OPTION_TOTAL][NV_OPTION_WHERE_SIZE]; /* "file:3:5", a variable's name, ... */
+    struct nv_options_sdk sdk;
 };
 
 /* The table, NV_OPTION_TOTAL rows. Static, any thread. */

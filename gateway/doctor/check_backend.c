@@ -11,6 +11,7 @@
  */
 #include "gateway/doctor/checks.h"
 
+#include "base/limits.h"
 #include "gateway/config/option_value.h"
 #include "gateway/stages.h"
 
@@ -229,6 +230,26 @@ void nv_check_reply(const struct nv_probe *probe, uint64_t wall_ns, struct nv_fi
         check_date(probe->date_s, wall_ns, out);
 }
 
+/* Where to, by which way, and who said so. */
+static void add_endpoint(const struct nv_options *options,
+                         const struct nv_exporter_config *config, struct nv_findings *out)
+{
+    struct nv_buf proxy;
+    bool chosen = options->source[NV_OPT_exporter_noveum_endpoint] != NV_SOURCE_DEFAULT;
+
+    nv_buf_init(&proxy, NV_CAP_CONFIG_SHOWN);
+    if (config->proxy) {
+        (void)nv_buf_append_str(&proxy, NV_STR(", by the proxy "));
+        (void)nv_option_write(options, NV_OPT_exporter_noveum_proxy, &proxy);
+        (void)nv_buf_printf(&proxy, " from %s", options->where[NV_OPT_exporter_noveum_proxy]);
+    }
+    nv_finding_add(out, NV_FINDING_OK, "endpoint", NULL, "%.300s, %s%.80s%.*s",
+                   config->endpoint, chosen ? "from " : "the default",
+                   options->where[NV_OPT_exporter_noveum_endpoint],
+                   NV_STR_ARG(nv_buf_str(&proxy)));
+    nv_buf_release(&proxy);
+}
+
 void nv_check_backend(const struct nv_options *options, unsigned deadline_ms,
                       struct nv_findings *out)
 {
@@ -241,11 +262,7 @@ void nv_check_backend(const struct nv_options *options, unsigned deadline_ms,
     nv_stage_exporter(options, &config);
     if (config.timeout_ms > deadline_ms)
         config.timeout_ms = deadline_ms;
-    nv_finding_add(out, NV_FINDING_OK, "endpoint", NULL, "%.300s, %s%.80s", config.endpoint,
-                   options->source[NV_OPT_exporter_noveum_endpoint] == NV_SOURCE_DEFAULT
-                       ? "the default"
-                       : "from ",
-                   options->where[NV_OPT_exporter_noveum_endpoint]);
+    add_endpoint(options, &config, out);
     if (nv_exporter_probe(&config, nv_clock_system(), &probe, &fail) == NV_OK) {
         nv_check_reply(&probe, nv_clock_wall_ns(nv_clock_system()), out);
         return;

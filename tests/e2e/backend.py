@@ -284,7 +284,7 @@ class Server(http.server.ThreadingHTTPServer):
 class Backend:
     """One backend on a port of its own. Threads: the server's and the test's, under one lock."""
 
-    def __init__(self, key="nv_test_key", port=0):
+    def __init__(self, key="nv_test_key", port=0, tls=None, host="127.0.0.1"):
         self.key = key
         self.lock = threading.Lock()
         self.changed = threading.Condition(self.lock)
@@ -305,10 +305,13 @@ class Backend:
         self.duplicates = []
         self.schema_errors = []
         self.http_errors = []
-        self.server = Server(("127.0.0.1", port), Handler)
+        kind = type("Server6", (Server,), {"address_family": socket.AF_INET6}) if ":" in host else Server
+        self.server = kind((host, port), Handler)
+        if tls:  # an ssl.SSLContext; the handshake is the connection's thread's
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.server.backend = self
         self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/api"
+        self.url = f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{self.port}/api"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
 

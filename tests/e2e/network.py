@@ -128,9 +128,10 @@ class Proxy(Server):
         place = target if method == "CONNECT" else target.split("/")[2]
         host, _, port = place.rpartition(":")
         self.forwarded.append(f"{method} {place}")
-        with socket.create_connection((host.strip("[]"), int(port))) as other:
+        # it alone knows names: all are this machine's
+        with socket.create_connection(("::1" if ":" in host else "127.0.0.1", int(port))) as other:
             if method == "CONNECT":
-                connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n" )
+                connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:
                 path = "/" + "/".join(target.split("/")[3:])
                 kept = [line for line in head.split("\r\n")[1:] if not line.lower().startswith("proxy-")]

@@ -15,7 +15,7 @@ import pytest
 from backend import Fault
 from certificates import Authority
 from conftest import SLOW, TIME
-from network import Answerer, reply
+from network import Answerer, Proxy, reply
 from otlp import Trace, post, post_ok
 
 KEY = "nv_doctor_key_1234"
@@ -150,6 +150,32 @@ def test_tls_to_a_plain_port(doctor):
 def test_plain_http_to_a_tls_port(doctor, authority):
     with Answerer(reply(), tls=tls(authority.issue("plain"))) as server:
         assert_says(doctor(f"http://127.0.0.1:{server.port}/api"), "backend +the connection broke.*https://", "scheme")
+
+
+PROXIES = {
+    "password wanted": ({"user": "a:b"}, "backend +the proxy asks for a user and a password", "exporter.noveum.proxy"),
+    "not allowed": ({"answer": reply("403 Forbidden", "<h1>no</h1>")}, "backend +the proxy lets nothing through.*403", "proxy"),
+    "hangs": ({"answer": None}, "backend +no answer in time", "proxy"),
+    "hangs up": ({"answer": b" "}, "backend +", "."),
+}
+
+
+@pytest.mark.parametrize("situation", PROXIES)
+def test_proxies(doctor, situation):
+    options, first, then = PROXIES[situation]
+    with Proxy(**options) as proxy:
+        done = doctor("https://noveum.test/api", {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}", "NO_PROXY": ""})
+        assert_says(done, first, then)
+        assert f"by the proxy http://127.0.0.1:{proxy.port} from HTTPS_PROXY" in done.stdout
+
+
+def test_a_proxy_that_is_not_there(doctor):
+    environment = {"HTTPS_PROXY": "http://me:top-secret@127.0.0.1:9", "NO_PROXY": ""}
+    done = doctor("https://noveum.test/api", environment)
+    assert_says(done, "backend +no connection", "exporter.noveum.proxy")
+    assert "http://***@127.0.0.1:9 from HTTPS_PROXY" in done.stdout and "top-secret" not in done.stdout
+    done = doctor("https://noveum.test/api", {**environment, "HTTPS_PROXY": "proxy.invalid:3128"})
+    assert_says(done, "backend +the proxy's name has no address", "exporter.noveum.proxy")
 
 
 # ---- here ------------------------------------------------------------------------------------

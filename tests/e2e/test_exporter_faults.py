@@ -165,7 +165,7 @@ def test_redirects_are_not_followed(start, backend):
         elsewhere.close()
 
 
-def test_ambient_proxies_are_not_used(start, backend):
+def test_ambient_proxies_are_not_used_for_loopback(start, backend):
     nowhere = "http://127.0.0.1:9"
     gateway = start(http_proxy=nowhere, HTTP_PROXY=nowhere, all_proxy=nowhere, ALL_PROXY=nowhere,
                     no_proxy="", NO_PROXY="")

@@ -54,7 +54,7 @@ LIBRARIES = {
     "yaml": ("libyaml", 2),
     "cyaml/": ("libcyaml", 2),
     "pcre2": ("PCRE2", 2),
-    "openssl/": ("OpenSSL", 8),  # TLS, tokens, hash of what was cut, HMAC of pseudonyms, media and their uuids, the journal's cipher
+    "openssl/": ("OpenSSL", 9),  # TLS, tokens, hash of what was cut, HMAC of pseudonyms, media and their uuids, the journal's cipher, the exporter's authorities
     "xxhash": ("xxHash", 2),
     "pb": ("nanopb", 2),
     "utf8proc": ("utf8proc", 2),

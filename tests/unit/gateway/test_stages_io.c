@@ -42,11 +42,74 @@ START_TEST(the_exporters_defaults_agree)
     ck_assert_uint_eq(ours.max_body_bytes, own.max_body_bytes);
     ck_assert_uint_eq(ours.queue_bytes_max, own.queue_bytes_max);
     ck_assert_uint_eq(ours.spill_bytes, own.spill_bytes);
+    ck_assert_uint_eq(ours.connect_timeout_ms, own.connect_timeout_ms);
+    ck_assert_uint_eq(ours.queue_traces_max, own.queue_traces_max);
+    ck_assert_uint_eq(ours.spill_age_ms, own.spill_age_ms);
+    ck_assert_uint_eq(ours.retry_initial_ms, own.retry_initial_ms);
+    ck_assert_uint_eq(ours.retry_max_ms, own.retry_max_ms);
+    ck_assert_uint_eq(ours.retry_after_max_ms, own.retry_after_max_ms);
+    ck_assert_uint_eq(ours.credit_pause_ms, own.credit_pause_ms);
+    ck_assert_uint_eq(ours.credit_pause_max_ms, own.credit_pause_max_ms);
+    ck_assert_uint_eq(ours.probe_ms, own.probe_ms);
+    ck_assert_uint_eq(ours.identity_ms, own.identity_ms);
+    ck_assert_uint_eq(ours.drain_requests_per_s, own.drain_requests_per_s);
     ck_assert_int_eq(ours.compression, own.compression);
     ck_assert_uint_eq(ours.compression_level, own.compression_level);
     ck_assert_int_eq(ours.trace_id_form, own.trace_id_form);
     ck_assert(ours.tls_verify && !ours.allow_insecure_transport);
     ck_assert_str_eq(ours.endpoint, NV_EXPORTER_ENDPOINT_DEFAULT);
+}
+END_TEST
+
+/* Each of its own value, so that none arrives in another's place. */
+START_TEST(the_way_and_the_limits_arrive)
+{
+    struct nv_exporter_config config;
+    static const struct {
+        size_t id;
+        const char *text;
+    } given[] = {{NV_OPT_exporter_noveum_api_key, "nv_x"},
+                 {NV_OPT_exporter_noveum_ca_files, "a.pem,b.pem"},
+                 {NV_OPT_exporter_noveum_client_cert_file, "c.pem"},
+                 {NV_OPT_exporter_noveum_client_key_file, "k.pem"},
+                 {NV_OPT_exporter_noveum_proxy, "p:1"},
+                 {NV_OPT_exporter_noveum_no_proxy, "n"},
+                 {NV_OPT_exporter_noveum_connect_timeout_ms, "101"},
+                 {NV_OPT_exporter_noveum_queue_traces, "102"},
+                 {NV_OPT_exporter_noveum_spill_bytes, "103"},
+                 {NV_OPT_exporter_noveum_spill_age_ms, "104"},
+                 {NV_OPT_exporter_noveum_retry_initial_ms, "105"},
+                 {NV_OPT_exporter_noveum_retry_max_ms, "106"},
+                 {NV_OPT_exporter_noveum_retry_after_max_ms, "107"},
+                 {NV_OPT_exporter_noveum_credit_pause_ms, "108"},
+                 {NV_OPT_exporter_noveum_credit_pause_max_ms, "109"},
+                 {NV_OPT_exporter_noveum_probe_ms, "110"},
+                 {NV_OPT_exporter_noveum_identity_ms, "111"},
+                 {NV_OPT_exporter_noveum_drain_requests_per_s, "112"}};
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+        set(given[i].id, given[i].text);
+    nv_stage_exporter(&options, &config);
+    ck_assert_uint_eq(config.ca_file_count, 2);
+    ck_assert_str_eq(config.ca_files[1], "b.pem");
+    ck_assert_str_eq(config.client_cert_file, "c.pem");
+    ck_assert_str_eq(config.client_key_file, "k.pem");
+    ck_assert_str_eq(config.proxy, "p:1");
+    ck_assert_str_eq(config.no_proxy, "n");
+    ck_assert_uint_eq(config.connect_timeout_ms, 101);
+    ck_assert_uint_eq(config.queue_traces_max, 102);
+    ck_assert_uint_eq(config.spill_bytes, 103);
+    ck_assert_uint_eq(config.spill_age_ms, 104);
+    ck_assert_uint_eq(config.retry_initial_ms, 105);
+    ck_assert_uint_eq(config.retry_max_ms, 106);
+    ck_assert_uint_eq(config.retry_after_max_ms, 107);
+    ck_assert_uint_eq(config.credit_pause_ms, 108);
+    ck_assert_uint_eq(config.credit_pause_max_ms, 109);
+    ck_assert_uint_eq(config.probe_ms, 110);
+    ck_assert_uint_eq(config.identity_ms, 111);
+    ck_assert_uint_eq(config.drain_requests_per_s, 112);
+    set(NV_OPT_exporter_noveum_proxy, "none");
+    nv_stage_exporter(&options, &config);
+    ck_assert_ptr_null(config.proxy);
 }
 END_TEST
 
@@ -124,6 +187,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, the_exporters_defaults_agree);
+    tcase_add_test(tcase, the_way_and_the_limits_arrive);
     tcase_add_test(tcase, no_key_no_endpoint);
     tcase_add_test(tcase, the_receivers_defaults_agree);
     tcase_add_test(tcase, what_the_receiver_is_given);

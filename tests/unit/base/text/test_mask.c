@@ -141,6 +141,11 @@ static const struct {
     {"me:p@ssw0rd@ss@proxy:1", "p@ssw0rd@ss", "***"},
     {"http://me@proxy", "me@proxy", "me@proxy"},
     {"", "x", "x"},
+    {"http://me:p%40ss-w%c3%B6rd%zz@proxy", "p@ss-w\xc3\xb6rd%zz", "***"},
+    {"http://me:p%40ss-word@proxy", "p%40ss-word", "***"},
+    {"http://me:p%40ss-word@proxy", "Basic bWU6cEBzcy13b3Jk", "Basic ***"},
+    {"http://me:%", "x", "x"},
+    {"http://me:long-enough%4@proxy", "long-enough%4", "***"},
 };
 
 START_TEST(passwords_in_urls)

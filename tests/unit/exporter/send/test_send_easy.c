@@ -57,12 +57,19 @@ END_TEST
 START_TEST(every_option_is_known)
 {
     struct nv_exporter_config config;
+    struct nv_authorities *authorities = NULL;
     CURL *easy = curl_easy_init();
     ck_assert_ptr_nonnull(easy);
     nv_exporter_config_init(&config);
     config.ca_bundle_file = "/etc/ssl/certs/ca-certificates.crt";
-    config.proxy = "http://127.0.0.1:1";
-    ck_assert_int_eq(nv_easy_configure(easy, &config), CURLE_OK);
+    config.proxy = "http://a:b@127.0.0.1:1";
+    config.no_proxy = "10.0.0.0/8,.example";
+    config.client_cert_file = config.client_key_file = "/etc/hostname";
+    static const char *const files[] = {"/etc/ssl/certs/ca-certificates.crt"};
+    ck_assert_int_eq(nv_authorities_new(files, 1, NULL, &authorities), NV_OK);
+    ck_assert_int_eq(nv_easy_configure(easy, &config, NULL), CURLE_OK);
+    ck_assert_int_eq(nv_easy_configure(easy, &config, authorities), CURLE_OK);
+    nv_authorities_free(authorities);
     curl_easy_cleanup(easy);
 }
 END_TEST

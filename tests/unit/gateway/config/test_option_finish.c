@@ -105,6 +105,59 @@ START_TEST(a_directory_for_media_gives_marks_in_local_mode)
 }
 END_TEST
 
+static const struct {
+    const char *endpoint, *option;                  /* NULL: not set */
+    const char *small, *capital, *other, *no_proxy; /* https_proxy, HTTPS_PROXY, HTTP_PROXY */
+    const char *proxy, *from, *without;             /* what comes of it */
+} proxies[] = {
+    {NULL, NULL, NULL, "http://c:1", "http://o:1", NULL, "http://c:1", "HTTPS_PROXY", NULL},
+    {NULL, NULL, "s:1", "c:1", NULL, "a.b", "s:1", "https_proxy", "a.b"},
+    {NULL, NULL, "", "c:1", NULL, NULL, "c:1", "HTTPS_PROXY", NULL},
+    {NULL, "mine:1", "s:1", NULL, NULL, "a.b", "mine:1", "file:3:5", "a.b"},
+    {NULL, "none", "s:1", NULL, NULL, NULL, "none", "file:3:5", NULL},
+    {NULL, NULL, NULL, NULL, "o:1", "a.b", NULL, NULL, NULL},
+    {"http://x.example/api", NULL, "s:1", NULL, "o:1", NULL, "o:1", "HTTP_PROXY", NULL},
+    {"https://localhost/api", NULL, "s:1", NULL, "o:1", NULL, NULL, NULL, NULL},
+    {"https://[::1]:1/api", NULL, "s:1", NULL, "o:1", NULL, NULL, NULL, NULL},
+};
+
+START_TEST(the_machines_proxy)
+{
+    put_variable("https_proxy", proxies[_i].small);
+    put_variable("HTTPS_PROXY", proxies[_i].capital);
+    put_variable("HTTP_PROXY", proxies[_i].other);
+    put_variable("http_proxy", NULL);
+    put_variable("no_proxy", NULL);
+    put_variable("NO_PROXY", proxies[_i].no_proxy);
+    set(NV_OPT_exporter_noveum_api_key, "nv_x");
+    set(NV_OPT_exporter_noveum_allow_insecure_transport, "true");
+    if (proxies[_i].endpoint)
+        set(NV_OPT_exporter_noveum_endpoint, proxies[_i].endpoint);
+    if (proxies[_i].option)
+        set(NV_OPT_exporter_noveum_proxy, proxies[_i].option);
+    ck_assert_int_eq(nv_options_finish(&options, &fail), NV_OK);
+    ck_assert_pstr_eq(options.exporter_noveum_proxy, proxies[_i].proxy);
+    ck_assert_pstr_eq(options.exporter_noveum_no_proxy, proxies[_i].without);
+    if (proxies[_i].from)
+        ck_assert_str_eq(options.where[NV_OPT_exporter_noveum_proxy], proxies[_i].from);
+}
+END_TEST
+
+START_TEST(a_proxy_of_the_machine_that_is_none)
+{
+    put_variable("https_proxy", "ftp://me:secret-word@x");
+    put_variable("NO_PROXY", NULL);
+    ck_assert_int_eq(nv_options_finish(&options, &fail), NV_OK); /* local: not used */
+    tear_down();
+    set_up();
+    set(NV_OPT_exporter_noveum_api_key, "nv_x");
+    ck_assert_int_eq(nv_options_finish(&options, &fail), NV_ERR_CONFIG);
+    ck_assert_str_eq(fail.path, "https_proxy");
+    ck_assert_ptr_null(strstr(fail.what, "secret-word"));
+    put_variable("https_proxy", NULL);
+}
+END_TEST
+
 /* ---- refusals ---------------------------------------------------------------------------- */
 
 #define KEY                                                                                    \
@@ -139,6 +192,12 @@ static const struct {
     {{{NV_OPT_mapping_rules_file, "/nowhere"}}, "can't read"},
     {{{NV_OPT_mapping_prices_file, "/nowhere"}}, "can't read"},
     {{{NV_OPT_exporter_noveum_ca_bundle, "/nowhere"}}, "can't read"},
+    {{{NV_OPT_exporter_noveum_ca_files, "/etc/hostname,/nowhere"}}, "can't read \"/nowhere\""},
+    {{{NV_OPT_exporter_noveum_client_cert_file, "/etc/hostname"}}, "client_key_file"},
+    {{{NV_OPT_exporter_noveum_client_key_file, "/etc/hostname"}}, "client_cert_file"},
+    {{{NV_OPT_exporter_noveum_client_cert_file, "/etc/hostname"},
+      {NV_OPT_exporter_noveum_client_key_file, "/nowhere"}},
+     "can't read \"/nowhere\""},
     {{{NV_OPT_journal_directory, "/etc/hostname"}}, "is not a directory"},
     {{{NV_OPT_journal_directory, "/nowhere/at/all"}}, "no directory \"/nowhere/at\""},
     {{{NV_OPT_journal_directory, "/nowhere/at/all//"}}, "no directory \"/nowhere/at\""},
@@ -227,6 +286,8 @@ int main(void)
     tcase_add_test(tcase, a_place_that_was_given_stays);
     tcase_add_test(tcase, files_are_the_default_without_a_key_alone);
     tcase_add_test(tcase, a_directory_for_media_gives_marks_in_local_mode);
+    tcase_add_loop_test(tcase, the_machines_proxy, 0, COUNT(proxies));
+    tcase_add_test(tcase, a_proxy_of_the_machine_that_is_none);
     tcase_add_loop_test(tcase, combinations, 0, COUNT(sets));
     tcase_add_test(tcase, a_refusal_names_the_option_and_its_place);
     tcase_add_test(tcase, the_dev_mode_of_the_sdk_is_refused_in_production);

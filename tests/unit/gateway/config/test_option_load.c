@@ -304,6 +304,29 @@ START_TEST(debug_and_dev_mode_alone)
 }
 END_TEST
 
+/* Files are what local mode has: then the SDK's name for their place counts by itself, in
+ * production, too, and a variable before a file. */
+START_TEST(the_sdks_directory_without_a_key)
+{
+    static const char *const variable[] = {"NOVEUM_DEV_TRACES_DIR=here",
+                                           "NOVEUM_ENVIRONMENT=production", NULL};
+    static const char *const empty[] = {"NOVEUM_DEV_TRACES_DIR=", NULL};
+    ck_assert_int_eq(load(NULL, variable, NULL), NV_OK);
+    ck_assert_str_eq(options.exporter_file_directory, "here");
+    ck_assert_str_eq(options.where[NV_OPT_exporter_file_directory], "NOVEUM_DEV_TRACES_DIR");
+    ck_assert_int_eq(load(NULL, empty, NULL), NV_OK);
+    ck_assert_str_eq(options.exporter_file_directory, ".noveum_trace_dev");
+    ck_assert_int_eq(load(NULL, variable, "exporter.file.directory=set"), NV_OK);
+    ck_assert_str_eq(options.exporter_file_directory, "set");
+    write_file("noveum-trace.yaml", "dev_traces_dir: there\n");
+    ck_assert_int_eq(load(NULL, NULL, NULL), NV_OK);
+    ck_assert_str_eq(options.exporter_file_directory, "there");
+    ck_assert_int_eq(load(NULL, variable, NULL), NV_OK);
+    ck_assert_str_eq(options.exporter_file_directory, "here");
+    remove_file("noveum-trace.yaml");
+}
+END_TEST
+
 /* Files of the local mode hold stack traces, what is delivered does not; by both, what is said
  * counts. */
 START_TEST(stack_traces_by_mode)
@@ -555,6 +578,7 @@ int main(void)
     tcase_add_test(tcase, secrets_are_in_no_message);
     tcase_add_test(tcase, the_sdks_variables_mean_what_they_mean_there);
     tcase_add_test(tcase, debug_and_dev_mode_alone);
+    tcase_add_test(tcase, the_sdks_directory_without_a_key);
     tcase_add_test(tcase, stack_traces_by_mode);
     tcase_add_test(tcase, the_sdks_file_in_yaml_and_json);
     tcase_add_loop_test(tcase, variables_that_kubernetes_sets_are_ignored, 0,

@@ -161,6 +161,10 @@ static void any_value(uint64_t *state, const struct nv_option *option, struct nv
     case NV_OPTION_URL:
         (void)nv_buf_printf(out, "https://h%u.example/api", chance_below(state, 100));
         return;
+    case NV_OPTION_PROXY: /* one without a login, which would be printed as stars */
+        (void)nv_buf_printf(out, "http://h%u.example:%u", chance_below(state, 100),
+                            1 + chance_below(state, 65535));
+        return;
     case NV_OPTION_BOOL:
         (void)nv_buf_append_str(out, chance(state) & 1 ? NV_STR("yes") : NV_STR("off"));
         return;

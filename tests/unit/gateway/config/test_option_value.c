@@ -183,6 +183,38 @@ START_TEST(endpoints)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    bool good;
+    size_t login_end;
+} proxies[] = {
+    {"proxy:3128", true, SIZE_MAX},
+    {"http://proxy:3128/", true, SIZE_MAX},
+    {"HTTPS://proxy", true, SIZE_MAX},
+    {"socks5h://[::1]:1080", true, SIZE_MAX},
+    {"http://a:b%40c@proxy:1", true, 14},
+    {"a:b@c@proxy:1", true, 5},
+    {"None", true, SIZE_MAX},
+    {"", false, SIZE_MAX},
+    {"http://", false, SIZE_MAX},
+    {"http://a:b@", false, 10},
+    {"ftp://proxy:1", false, SIZE_MAX},
+    {"ftp://a:b@proxy:1", false, 9},
+    {"proxy:0", false, SIZE_MAX},
+    {"proxy:65536", false, SIZE_MAX},
+    {"proxy:1/path", false, SIZE_MAX},
+    {"a b:1", false, SIZE_MAX},
+    {"::1:3128", false, SIZE_MAX},
+};
+
+START_TEST(proxies_with_and_without_a_login)
+{
+    struct nv_str text = nv_str_from(proxies[_i].text);
+    ck_assert_int_eq(nv_check_proxy(text), proxies[_i].good ? NV_OK : NV_ERR_CONFIG);
+    ck_assert_uint_eq(nv_proxy_login_end(text), proxies[_i].login_end);
+}
+END_TEST
+
 START_TEST(loopback_hosts)
 {
     static const char *const near[] = {"localhost", "LocalHost", "127.0.0.1", "127.8.9.10",
@@ -233,6 +265,8 @@ int main(void)
     tcase_add_test(tcase, lists_by_comma_or_line);
     tcase_add_loop_test(tcase, addresses_to_listen_on, 0, COUNT(addresses));
     tcase_add_loop_test(tcase, endpoints, 0, COUNT(urls));
+    tcase_add_loop_test(tcase, proxies_with_and_without_a_login, 0,
+                        (int)(sizeof proxies / sizeof proxies[0]));
     tcase_add_test(tcase, loopback_hosts);
     tcase_add_test(tcase, every_allocation_of_a_list_failing_once);
     suite_add_tcase(suite, tcase);

@@ -106,6 +106,12 @@ START_TEST(values_as_text)
     ck_assert_nv_str(written(NV_OPT_exporter_noveum_api_key), "");
     set(NV_OPT_exporter_noveum_api_key, "nv_x");
     ck_assert_nv_str(written(NV_OPT_exporter_noveum_api_key), "***");
+    set(NV_OPT_exporter_noveum_proxy, "http://me:short@proxy:3128");
+    ck_assert_nv_str(written(NV_OPT_exporter_noveum_proxy), "http://***@proxy:3128");
+    set(NV_OPT_exporter_noveum_proxy, "me:p@w@proxy");
+    ck_assert_nv_str(written(NV_OPT_exporter_noveum_proxy), "***@proxy");
+    set(NV_OPT_exporter_noveum_proxy, " none ");
+    ck_assert_nv_str(written(NV_OPT_exporter_noveum_proxy), "none");
     nv_options_release(&options);
 }
 END_TEST
