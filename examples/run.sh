@@ -24,4 +24,9 @@ fi
 
 : "${OTEL_EXPORTER_OTLP_ENDPOINT:=http://127.0.0.1:4318}"
 export OTEL_EXPORTER_OTLP_ENDPOINT
-exec "$venv/bin/python" "examples/python/$name.py"
+"$venv/bin/python" "examples/python/$name.py"
+case "$OTEL_EXPORTER_OTLP_ENDPOINT" in
+http://127.0.0.1:4318 | http://localhost:4318)
+    echo "run.sh: the trace is on the page in about a second: http://127.0.0.1:13133/ (and a tree in the gateway's terminal)" >&2 ;;
+*)  echo "run.sh: sent to $OTEL_EXPORTER_OTLP_ENDPOINT; the gateway's start printed the address of its page" >&2 ;;
+esac

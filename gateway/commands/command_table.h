@@ -18,6 +18,7 @@ enum nv_command {
     NV_COMMAND_PRINT_CONFIG,
     NV_COMMAND_PRINT_DOCS,
     NV_COMMAND_PRINT_COMMANDS,
+    NV_COMMAND_DEMO,
     NV_COMMAND_DOCTOR,
     NV_COMMAND_HEALTH,
     NV_COMMAND_TRACES_LIST,
@@ -48,8 +49,11 @@ enum nv_command {
     X(SET, "set", 0, "KEY=VALUE", 0, "set one key; comes before environment and file")         \
     X(COLOR, "color", 0, "WHEN", NV_OF(NV_COMMAND_RUN) | NV_OF_TRACES,                         \
       "colours: `auto` (on a terminal, unless NO_COLOR is set), `always` or `never`")          \
+    X(OPEN, "open", 0, NULL, NV_OF(NV_COMMAND_RUN) | NV_OF(NV_COMMAND_DEMO),                   \
+      "open the page in a browser, where there is one")                                        \
     X(JSON, "json", 0, NULL,                                                                   \
-      NV_OF_TRACES | NV_OF(NV_COMMAND_HEALTH) | NV_OF(NV_COMMAND_VERSION),                     \
+      NV_OF_TRACES | NV_OF(NV_COMMAND_DOCTOR) | NV_OF(NV_COMMAND_HEALTH) |                     \
+          NV_OF(NV_COMMAND_VERSION),                                                           \
       "print JSON for programs: one value, or one a line where there are several")             \
     X(ALL, "all", 'a', NULL, NV_OF(NV_COMMAND_TRACES_SHOW) | NV_OF(NV_COMMAND_TRACES_FOLLOW),  \
       "show every span, those of no kind too")                                                 \

@@ -77,7 +77,7 @@ int nv_command_run(const struct nv_cli *cli, const struct nv_options *options)
     case NV_COMMAND_TRACES_EXPORT:
         return nv_command_traces(options, cli);
     case NV_COMMAND_DOCTOR:
-        return nv_command_doctor(options);
+        return nv_command_doctor(options, cli->given[NV_CLI_JSON] != NULL);
     case NV_COMMAND_JOURNAL_CHECK:
     case NV_COMMAND_JOURNAL_LIST:
         return nv_command_journal(options, cli->command == NV_COMMAND_JOURNAL_LIST);

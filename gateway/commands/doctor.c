@@ -133,20 +133,51 @@ static void print_findings(const struct nv_findings *all, size_t from)
     nv_buf_release(&line);
 }
 
-static void print_end(const struct nv_findings *all, const struct nv_running *running)
+static const char *next_step(const struct nv_findings *all, const struct nv_running *running)
+{
+    const char *next = nv_findings_next(all);
+
+    if (next)
+        return next;
+    return running->any ? "nothing to do" : "start it: noveum-gateway";
+}
+
+static void print_end(const struct nv_findings *all, const char *next)
 {
     bool good = nv_findings_worst(all) != NV_FINDING_BAD;
-    const char *next = nv_findings_next(all);
     struct nv_buf text;
 
-    if (!next && running->any)
-        next = "nothing to do";
     nv_buf_init(&text, NV_CAP_DOCTOR);
     (void)nv_buf_printf(&text, "%s\nnext: ", good ? "all is well" : "not all is well");
-    (void)nv_shown_append(&text, nv_str_from(next ? next : "start it: noveum-gateway"),
-                          NV_SHOWN_LINE);
+    (void)nv_shown_append(&text, nv_str_from(next), NV_SHOWN_LINE);
     (void)nv_buf_append_char(&text, '\n');
     print_line(&text);
+    nv_buf_release(&text);
+}
+
+/* {"good":false,"findings":[{"level":"bad","subject":"key","text":"...","next":"..."}],
+ * "next":"..."} */
+static void print_json(const struct nv_findings *all, const char *next)
+{
+    struct nv_buf text;
+    struct nv_json_writer json;
+
+    nv_buf_init(&text, NV_CAP_DOCTOR);
+    nv_json_write_init(&json, &text);
+    nv_json_write_begin_object(&json);
+    nv_json_write_key(&json, NV_STR("good"));
+    nv_json_write_bool(&json, nv_findings_worst(all) != NV_FINDING_BAD);
+    nv_json_write_key(&json, NV_STR("findings"));
+    nv_json_write_begin_array(&json);
+    for (size_t i = 0; i < all->count; i++)
+        nv_finding_write_json(&all->items[i], &json);
+    nv_json_write_end_array(&json);
+    nv_json_write_key(&json, NV_STR("next"));
+    nv_json_write_string(&json, nv_str_from(next));
+    nv_json_write_end_object(&json);
+    (void)nv_buf_append_char(&text, '\n');
+    nv_mask_buf(&text);
+    nv_shown_print(stdout, nv_buf_str(&text), NV_SHOWN_JSON);
     nv_buf_release(&text);
 }
 
@@ -165,7 +196,7 @@ void nv_doctor_run(nv_isolated_check *check, void *ctx, unsigned deadline_ms,
     }
 }
 
-int nv_command_doctor(const struct nv_options *options)
+int nv_command_doctor(const struct nv_options *options, bool json)
 {
     struct about about = {.options = options};
     struct nv_findings all = {.count = 0};
@@ -175,9 +206,13 @@ int nv_command_doctor(const struct nv_options *options)
         size_t before = all.count;
         nv_doctor_run(checks[i].check, &about, NV_DOCTOR_CHECK_MS, checks[i].subject,
                       checks[i].next, &all);
-        print_findings(&all, before);
+        if (!json)
+            print_findings(&all, before);
     }
-    print_end(&all, &about.running);
+    if (json)
+        print_json(&all, next_step(&all, &about.running));
+    else
+        print_end(&all, next_step(&all, &about.running));
     nv_running_release(&about.running);
     return nv_findings_worst(&all) == NV_FINDING_BAD ? NV_EXIT_FAILED : NV_EXIT_OK;
 }

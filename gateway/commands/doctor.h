@@ -13,9 +13,10 @@
 
 /*
  * Prints a line for each thing found, as soon as it is, a verdict, and as the last line the one
- * next step. Returns the exit code: 1 when something is bad.
+ * next step; with `json` one object for all at the end. Returns the exit code: 1 when something
+ * is bad.
  */
-int nv_command_doctor(const struct nv_options *options);
+int nv_command_doctor(const struct nv_options *options, bool json);
 /*
  * Runs one check for at most `deadline_ms` and adds its findings to `all`; one that did not end
  * is a bad finding of `subject` itself, with `next` (borrowed) to do.

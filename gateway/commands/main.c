@@ -10,6 +10,7 @@
 #include "gateway/commands/cli.h"
 #include "base/text/mask.h"
 #include "gateway/commands/commands.h"
+#include "gateway/commands/demo.h"
 #include "gateway/process/descriptors.h"
 #include "gateway/process/memory_limit.h"
 #include "gateway/config/option_print.h"
@@ -60,9 +61,10 @@ static int run_configured(const struct nv_cli *cli, const struct nv_options *opt
                           const struct nv_option_sources *sources)
 {
     struct nv_buf text;
+    const struct nv_run_extras extras = {.open = cli->given[NV_CLI_OPEN] != NULL};
     switch (cli->command) {
     case NV_COMMAND_RUN:
-        return nv_run(options, sources);
+        return nv_run(options, sources, &extras);
     case NV_COMMAND_CHECK_CONFIG:
         return nv_command_check_config(options);
     case NV_COMMAND_PRINT_CONFIG:
@@ -105,7 +107,9 @@ int main(int argc, char **argv)
             .memory_limit_bytes =
                 nv_memory_limit(nv_memory_places_system(), nv_memory_machine_bytes())};
         nv_log_hold();
-        if (nv_options_load(&options, &sources, &fail) == NV_OK) {
+        if (cli.command == NV_COMMAND_DEMO) {
+            code = nv_command_demo(&sources, cli.given[NV_CLI_OPEN] != NULL);
+        } else if (nv_options_load(&options, &sources, &fail) == NV_OK) {
             nv_run_configure_log(&options);
             code = run_configured(&cli, &options, &sources);
         } else {

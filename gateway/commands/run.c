@@ -14,6 +14,7 @@
 #include "base/output.h"
 #include "base/text/shown.h"
 #include "gateway/notices/notices.h"
+#include "gateway/process/browser.h"
 #include "gateway/process/descriptors.h"
 #include "gateway/process/file_watch.h"
 #include "gateway/config/memory_budget.h"
@@ -91,8 +92,7 @@ static void write_line(const char *name, const char *address, bool tls, struct n
     (void)nv_buf_append_char(buf, '\n');
 }
 
-/* The last line: where to look next. */
-static enum nv_err write_page(const struct nv_gateway *gateway, struct nv_buf *buf)
+enum nv_err nv_run_write_page(const struct nv_gateway *gateway, struct nv_buf *buf)
 {
     if (!nv_gateway_has_page(gateway))
         return buf->failed;
@@ -125,7 +125,7 @@ enum nv_err nv_run_write_banner(const struct nv_gateway *gateway, struct nv_buf 
     }
     (void)nv_buf_append_str(
         buf, NV_STR("\nWith NOVEUM_API_KEY set, traces go to Noveum. Ctrl-C stops.\n\n"));
-    return write_page(gateway, buf);
+    return nv_run_write_page(gateway, buf);
 }
 
 static void print_banner(const struct nv_gateway *gateway)
@@ -135,6 +135,18 @@ static void print_banner(const struct nv_gateway *gateway)
     if (nv_gateway_is_local(gateway) && nv_run_write_banner(gateway, &text) == NV_OK)
         (void)nv_mask_print(&text, nv_output_stdout());
     nv_buf_release(&text);
+}
+
+static void open_page(const struct nv_gateway *gateway)
+{
+    struct nv_buf url;
+    nv_buf_init(&url, NV_CAP_HELP);
+    if (nv_gateway_has_page(gateway)) {
+        write_client_url(nv_gateway_admin_address(gateway, 0), false, &url);
+        if (nv_buf_append(&url, "/", 2) == NV_OK)
+            (void)nv_browser_open(url.bytes);
+    }
+    nv_buf_release(&url);
 }
 
 /* ---- signals ----------------------------------------------------------------------------- */
@@ -330,9 +342,21 @@ static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_
     return nv_exit_code_of(err);
 }
 
-int nv_run(const struct nv_options *options, const struct nv_option_sources *sources)
+static void begin_extras(const struct nv_run_extras *extras, const struct nv_gateway *gateway)
 {
+    if (extras->open)
+        open_page(gateway);
+    if (extras->started)
+        extras->started(extras->ctx, gateway);
+}
+
+int nv_run(const struct nv_options *options, const struct nv_option_sources *sources,
+           const struct nv_run_extras *extras)
+{
+    static const struct nv_run_extras none;
     assert(options != NULL && sources != NULL);
+    if (!extras)
+        extras = &none;
     sigset_t set;
     struct nv_fail fail = {0};
     struct nv_gateway *gateway = NULL;
@@ -354,7 +378,10 @@ int nv_run(const struct nv_options *options, const struct nv_option_sources *sou
            nv_gateway_is_local(gateway) ? "local" : "noveum", nv_role_name(options->role));
     (void)nv_notify("READY=1");
     nv_gateway_source(gateway, &source);
+    begin_extras(extras, gateway);
     int got = wait_for_end(gateway, &set, sources, &reloaded, &source);
+    if (extras->stopping)
+        extras->stopping(extras->ctx);
     (void)nv_notify("STOPPING=1");
     NV_LOG(NV_LOG_INFO, "gateway", "stopping signal=%s", got == SIGINT ? "SIGINT" : "SIGTERM");
     nv_notices_stop(&source);

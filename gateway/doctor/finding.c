@@ -14,10 +14,12 @@
 
 #include "base/banned.h"
 
-static const char *const words[] = {
-    [NV_FINDING_OK] = "ok  ",
-    [NV_FINDING_NOTE] = "note",
-    [NV_FINDING_BAD] = "BAD ",
+static const struct {
+    const char *line, *json;
+} words[] = {
+    [NV_FINDING_OK] = {"ok  ", "ok"},
+    [NV_FINDING_NOTE] = {"note", "note"},
+    [NV_FINDING_BAD] = {"BAD ", "bad"},
 };
 
 void nv_finding_add(struct nv_findings *findings, enum nv_finding_level level,
@@ -63,9 +65,30 @@ enum nv_err nv_finding_write(const struct nv_finding *finding, struct nv_buf *bu
     char text[sizeof finding->text];
 
     memcpy(text, finding->text, sizeof text);
-    (void)nv_buf_printf(buf, "%s  %-9s ", words[finding->level], finding->subject);
+    (void)nv_buf_printf(buf, "%s  %-9s ", words[finding->level].line, finding->subject);
     (void)nv_shown_append(buf, masked(text), NV_SHOWN_LINE);
     return nv_buf_append_char(buf, '\n');
+}
+
+static void put(struct nv_json_writer *json, const char *key, struct nv_str value)
+{
+    nv_json_write_key(json, nv_str_from(key));
+    nv_json_write_string(json, value);
+}
+
+void nv_finding_write_json(const struct nv_finding *finding, struct nv_json_writer *json)
+{
+    char text[sizeof finding->text], next[sizeof finding->next];
+
+    memcpy(text, finding->text, sizeof text);
+    memcpy(next, finding->next, sizeof next);
+    nv_json_write_begin_object(json);
+    put(json, "level", nv_str_from(words[finding->level].json));
+    put(json, "subject", nv_str_from(finding->subject));
+    put(json, "text", masked(text));
+    if (next[0] != '\0')
+        put(json, "next", masked(next));
+    nv_json_write_end_object(json);
 }
 
 static const char *next_of(const struct nv_findings *findings, enum nv_finding_level level)

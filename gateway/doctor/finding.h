@@ -11,7 +11,7 @@
 #ifndef NV_GATEWAY_DOCTOR_FINDING_H
 #define NV_GATEWAY_DOCTOR_FINDING_H
 
-#include "base/buf.h"
+#include "base/json/json_write.h"
 
 enum nv_finding_level {
     NV_FINDING_OK,
@@ -45,6 +45,8 @@ void nv_finding_add(struct nv_findings *findings, enum nv_finding_level level,
 enum nv_finding_level nv_findings_worst(const struct nv_findings *findings);
 /* Appends one as a line for people, with the secrets in it masked. Buffer's errors. */
 enum nv_err nv_finding_write(const struct nv_finding *finding, struct nv_buf *buf);
+/* Writes one as an object: level, subject, text and, unless "", next. */
+void nv_finding_write_json(const struct nv_finding *finding, struct nv_json_writer *json);
 /*
  * The one next step: of the first that is bad, else of the first note that has one, else NULL.
  * Borrowed.

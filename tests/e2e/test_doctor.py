@@ -3,6 +3,7 @@
 Only the cause is bad, not what follows from it; the last line is the one next step.
 """
 import contextlib
+import json
 import os
 import re
 import signal
@@ -345,3 +346,14 @@ def test_lines_come_one_by_one(directory, run):
             assert process.stdout.readline().startswith("ok    key")
             assert time.monotonic() - begun < 3 and process.poll() is None
             process.stdout.read()
+
+
+def test_the_same_for_programs(run, directory, good):
+    """One object; exit code and next step are those of the lines."""
+    with Answerer(reply("401 Unauthorized", {})) as server:
+        done = run("doctor", "--json", f"--set=journal.directory={directory}/j", *(f"--set={k}={v}" for k, v in LISTEN.items()),
+                   environment={"NOVEUM_API_KEY": KEY, "NOVEUM_ENDPOINT": f"http://127.0.0.1:{server.port}/api"})
+    told = json.loads(done.stdout)
+    bad = [finding for finding in told["findings"] if finding["level"] == "bad"]
+    assert done.returncode == 1 and told["good"] is False and [finding["subject"] for finding in bad] == ["backend"]
+    assert told["next"] == bad[0]["next"] and "new key" in told["next"] and KEY not in done.stdout

@@ -80,7 +80,7 @@ static pid_t start(void)
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0)
-        _exit(nv_run(&options, &sources));
+        _exit(nv_run(&options, &sources, NULL));
     return child;
 }
 

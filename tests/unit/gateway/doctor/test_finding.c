@@ -45,6 +45,24 @@ START_TEST(secrets_are_masked)
 }
 END_TEST
 
+START_TEST(the_same_for_programs)
+{
+    struct nv_json_writer json;
+    ck_assert_int_eq(nv_mask_add(NV_STR("nv_secret_key")), NV_OK);
+    nv_finding_add(&findings, NV_FINDING_BAD, "key", "not nv_secret_key", "\"nv_secret_key\"");
+    nv_finding_add(&findings, NV_FINDING_NOTE, "port", NULL, "x");
+    nv_json_write_init(&json, &out);
+    nv_json_write_begin_array(&json);
+    for (size_t i = 0; i < findings.count; i++)
+        nv_finding_write_json(&findings.items[i], &json);
+    nv_json_write_end_array(&json);
+    ck_assert_nv_str(nv_buf_str(&out),
+                     "[{\"level\":\"bad\",\"subject\":\"key\",\"text\":\"\\\"***\\\"\","
+                     "\"next\":\"not ***\"},"
+                     "{\"level\":\"note\",\"subject\":\"port\",\"text\":\"x\"}]");
+}
+END_TEST
+
 START_TEST(the_next_step_is_that_of_the_first_cause)
 {
     ck_assert_ptr_null(nv_findings_next(&findings));
@@ -83,6 +101,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_line_each);
     tcase_add_test(tcase, secrets_are_masked);
+    tcase_add_test(tcase, the_same_for_programs);
     tcase_add_test(tcase, the_next_step_is_that_of_the_first_cause);
     tcase_add_test(tcase, more_than_there_is_room_for);
     suite_add_tcase(suite, tcase);
