@@ -89,6 +89,12 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Of a digit. */
+static unsigned value_of(char c)
+{
+    return (unsigned)(c - '0') & 15u;
+}
+
 static bool skip(struct reader *reader, const char *word)
 {
     size_t len = strlen(word);
@@ -103,9 +109,9 @@ static uint16_t read_class(struct reader *reader)
 {
     unsigned digits = 0;
     while (is_digit(*reader->at)) {
-        unsigned from = (unsigned)(*reader->at++ - '0'), to = from;
+        unsigned from = value_of(*reader->at++), to = from;
         if (reader->at[0] == '-' && is_digit(reader->at[1])) {
-            to = (unsigned)(reader->at[1] - '0');
+            to = value_of(reader->at[1]);
             reader->at += 2;
         }
         for (unsigned digit = from; digit <= to; digit++)
@@ -128,7 +134,7 @@ static void read_one(struct reader *reader, struct set *set)
     } else if (skip(reader, "\\d")) {
         set->one = 0x3ff;
     } else if (is_digit(*reader->at)) {
-        set->one = (uint16_t)(1u << (*reader->at++ - '0'));
+        set->one = (uint16_t)(1u << value_of(*reader->at++));
     } else {
         reader->failed = true;
     }
@@ -138,7 +144,7 @@ static unsigned read_number(struct reader *reader)
 {
     unsigned number = 0;
     while (is_digit(*reader->at) && number <= TIMES_MAX)
-        number = number * 10 + (unsigned)(*reader->at++ - '0');
+        number = number * 10 + value_of(*reader->at++);
     reader->failed |= number > TIMES_MAX;
     return number;
 }
