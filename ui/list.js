@@ -121,10 +121,15 @@ export class TraceList extends HTMLElement {
     const shape = list => JSON.stringify(list.map(({wait, ...row}) => [row, wait.reason, wait.until_ms > Date.now() + 60000]));
     const chosen = this.at(this.selected);
     const changed = shape(held) !== shape(this.held);
+    const more = held.length - this.held.length, top = this.rows.element.scrollTop;
     this.held = held;
     if (!changed) return this.tick();
     this.selected = chosen ? Array.from({length: this.count()}, (_, i) => this.at(i).trace_id).indexOf(chosen.trace_id) : -1;
     this.rows.update(this.count());
+    if (top > ROW && more) { // what one reads stays where it is
+      this.rows.element.scrollTop = top + more * ROW;
+      this.rows.draw();
+    }
     if (this.total) this.drawTotals();
   }
 
