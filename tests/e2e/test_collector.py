@@ -211,7 +211,7 @@ def test_nothing_acknowledged_is_lost_when_it_is_killed(collector, backend):
 
     def arrived():
         spans = {}
-        for trace in list(backend.traces):
+        for trace in list(backend.traces.values()):
             spans.setdefault(trace["otel"]["trace_id"], set()).update(span["span_id"] for span in trace["spans"])
         return {(trace_id, len(ids)) for trace_id, ids in spans.items()}
     deadline = time.monotonic() + TIME * 4
