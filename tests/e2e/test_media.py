@@ -4,14 +4,17 @@ The captures of real instrumentations hold a picture of one pixel in eleven conv
 """
 import base64
 import hashlib
+import io
 import json
 import re
+import secrets
 import signal
 import time
+import wave
 
 import pytest
 from backend import Fault
-from conftest import TIME, run_program
+from conftest import SLOW, TIME, run_program
 from otlp import Trace, post_ok
 from test_fixtures import load_cases, post_case
 
@@ -261,7 +264,7 @@ def b64(raw):
 
 
 WAV = b"RIFF\x2c\0\0\0WAVEfmt " + bytes(32)
-PCM = bytes(range(1, 200))
+PCM = bytes(range(1, 201))
 FORMS = {
     "otel blob": ({"type": "blob", "mime_type": "image/png", "modality": "image", "content": b64(PNG)}, PNG),
     "openai image": ({"type": "image_url", "image_url": {"url": "data:image/png;base64," + b64(PNG)}}, PNG),
@@ -271,7 +274,7 @@ FORMS = {
                                               "file_data": "data:application/pdf;base64," + b64(PCM)}}, PCM),
     "anthropic": ({"type": "image", "source": {"type": "base64", "media_type": "image/png",
                                                "data": b64(PNG)}}, PNG),
-    "google": ({"inlineData": {"mimeType": "audio/l16;rate=24000", "data": b64(PCM)}}, PCM),
+    "google": ({"inlineData": {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": b64(PCM)}}, PCM),
     "bedrock": ({"image": {"format": "png", "source": {"bytes": b64(PNG)}}}, PNG),
     "vercel": ({"type": "file", "mediaType": "image/png", "data": b64(PNG)}, PNG),
     "vercel buffer": ({"type": "file", "mediaType": "image/png",
@@ -285,6 +288,20 @@ FORMS = {
 }
 
 
+# rates of those that are samples without a header: they arrive as WAV
+SAMPLES = {"openai pcm": 24000, "openai realtime": 16000, "google": 24000, "google live": 16000}
+FORMS |= {
+    "openai realtime": ({"type": "input_audio", "audio": b64(PCM),
+                         "format": {"type": "audio/pcm", "rate": 16000}}, PCM),
+    "google live": ({"inlineData": {"mimeType": "audio/pcm;rate=16000", "data": b64(PCM)}}, PCM),
+}
+
+
+def samples(raw):
+    with wave.open(io.BytesIO(raw)) as sound:
+        return sound.getframerate(), sound.getnchannels(), sound.getsampwidth(), sound.readframes(sound.getnframes())
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_in_a_message(gateway, backend, form):
     part, raw = FORMS[form]
@@ -295,6 +312,11 @@ def test_every_form_in_a_message(gateway, backend, form):
     text = text_of(backend.wait_traces(1, timeout=TIME)[0])
     assert b64(raw)[:60] not in text
     files = {hashlib.sha256(fields["file"]).hexdigest() for fields in backend.media.values()}
+    if form in SAMPLES:
+        (fields,) = backend.media.values()
+        assert (fields["mime"], fields["format"]) == ("audio/wav", "wav")
+        assert samples(fields["file"]) == (SAMPLES[form], 1, 2, raw)
+        return
     assert hashlib.sha256(raw).hexdigest() in text or hashlib.sha256(raw).hexdigest() in files
     assert "look" in text
     backend.assert_clean()
@@ -324,7 +346,7 @@ def test_sixteen_megabytes_that_are_no_base64(gateway, backend):
     (b64(PNG) + "...", "[media: image/png, cut, 69 bytes"),
     ("data:image/png;base64" + b64(PNG), "image://"),
     ("data:image/gif;base64," + b64(PNG), "image://"),
-    ("data:;base64," + b64(PCM), "[media: application/octet-stream, 199 bytes"),
+    ("data:;base64," + b64(PCM), "[media: application/octet-stream, 200 bytes"),
     ("data:image/png;base64,", "data:image/png;base64,"),
     ("data:image/png," + "%89PNG", "data:image/png,%89PNG"),
 ])
@@ -451,4 +473,130 @@ def test_a_directory_that_takes_nothing_gives_marks(make_gateway, backend, direc
     assert f"bytes, sha256 {hashlib.sha256(PDF).hexdigest()}]" in text and ", file " not in text
     assert gateway.metrics()['noveum_media_files_total{result="not_written"}'] == 1
     gateway.wait_log("media can't be written to media.directory")
+    backend.assert_clean()
+
+
+# ---- trouble -----------------------------------------------------------------------------------
+
+
+def peak_bytes(gateway):
+    return int(re.search(r"VmHWM:\s+(\d+) kB", open(f"/proc/{gateway.process.pid}/status").read())[1]) << 10
+
+
+def test_five_thousand_pictures_and_a_backend_that_hangs(make_gateway, backend):
+    """They leave after media.wait_ms with references, stall nobody, survive a stop, and arrive once."""
+    budget = 256 << 20
+    backend.media_always = Fault(status=503, delay_s=600)
+    gateway = start(make_gateway, backend, memory__max_bytes=str(budget), media__wait_ms="1000",
+                    stop__deadline_ms="3000")
+    traces = [Trace() for _ in range(10)]
+    for number, trace in enumerate(traces):
+        many = " ".join(b64(PNG + (500 * number + at).to_bytes(4, "big")) for at in range(500))
+        post_ok(gateway.port, trace.request([trace.span("chat", text=many)]))
+    gateway.wait_status(lambda s: s["exporter"]["media_pending"] == 5000)
+    other = Trace()
+    post_ok(gateway.port, other.request([other.span("chat")]))
+    one_trace(backend, other.uuid)
+    backend.wait(lambda b: all(trace.uuid in b.traces for trace in traces), TIME)
+    wanted = set()
+    for trace in traces:
+        got = backend.traces[trace.uuid]
+        assert got["attributes"]["noveum.gateway.media_pending"] is True
+        wanted |= references(got)
+    assert len(wanted) == 5000 and not backend.media
+    assert peak_bytes(gateway) < budget
+    began = time.monotonic()
+    gateway.stop()
+    assert time.monotonic() - began < 8 * SLOW
+    backend.media_always = None
+    gateway.start()
+    gateway.wait_status(lambda s: s["exporter"]["media_pending"] == 0, 12 * TIME)
+    assert set(backend.media) == wanted and backend.media_again == []
+    assert backend.duplicates == []
+    gateway.assert_balanced()
+    backend.assert_clean()
+
+
+PAGE = "<html><body>Sign in</body></html>"
+
+
+@pytest.mark.parametrize("fault, letters", [
+    (Fault(status=413), 1), (Fault(status=422), 1), (Fault(status=401), 0), (Fault(status=429), 0),
+    (Fault(status=500), 0), (Fault(status=200, body=PAGE), 0), (Fault(status=503, body=PAGE), 0)])
+def test_answers_of_media_routes(make_gateway, backend, fault, letters):
+    """A refused one has a letter and a mark; all others arrive when the backend is well again."""
+    backend.media_always = fault
+    gateway = start(make_gateway, backend, media__wait_ms="500")
+    trace = Trace()
+    post_ok(gateway.port, trace.request([chat(trace, picture(PNG))]))
+    if fault.status == 401:  # the same key: traces are held, too
+        gateway.wait_log("401")
+        backend.media_always = None
+    got = one_trace(backend, trace.uuid, TIME + 20)
+    if letters:
+        assert not references(got) and "[media: image/png" in text_of(got)
+        assert gateway.metrics()['noveum_media_total{result="dead_lettered"}'] == 1
+        return
+    backend.media_always = None
+    backend.wait(lambda b: set(b.media) == references(got), TIME + 30)
+    assert len(backend.media) == 1
+    backend.assert_clean()
+
+
+def test_a_new_key_of_the_journal_loses_no_media(make_gateway, backend, directory):
+    """The key is changed between two runs while uploads wait: they go on, or the start refuses."""
+    key, old, new = directory / "key", secrets.token_hex(32), secrets.token_hex(32)
+    write_key(key, old)
+    backend.media_always = Fault(status=503)
+    gateway = start(make_gateway, backend, media__wait_ms="200", journal__encryption="on",
+                    journal__key_file=str(key))
+    trace = Trace()
+    post_ok(gateway.port, trace.request([chat(trace, picture(PNG), picture(WAV))]))
+    wanted = references(one_trace(backend, trace.uuid))
+    gateway.stop()
+    write_key(key, new)
+    gateway.start(wait=False)
+    assert gateway.wait_exit() != 0, "a lost key refuses the start"
+    write_key(key, new, old)
+    backend.media_always = None
+    gateway.start()
+    backend.wait(lambda b: set(b.media) == wanted, TIME + 20)
+    assert len(wanted) == 2
+    backend.assert_clean()
+
+
+def write_key(path, *keys):
+    path.write_text("".join(f"{key}\n" for key in keys))
+    path.chmod(0o600)
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>' + b" " * 40
+HTML = b"<!DOCTYPE html><html><script>alert(1)</script></html>" + b" " * 40
+
+
+@pytest.mark.parametrize("value", [
+    b64(PNG).rstrip("="), b64(PNG) + "==", b64(PNG)[:40] + "=" + b64(PNG)[40:],
+    base64.urlsafe_b64encode(PNG).decode(), base64.encodebytes(PNG * 3).decode(),
+    b64(PNG)[:60] + " \t " + b64(PNG)[60:], b64(PNG)[:80] + "\0" + b64(PNG)[80:],
+    "data:image/png;base64," + b64(SVG), "data:image/png;base64," + b64(HTML),
+    "data:text/html;base64," + b64(HTML), "data:image/svg+xml;base64," + b64(SVG)])
+def test_base64_that_lies(make_gateway, backend, directory, value):
+    """Whatever is taken out is named by no type that a browser would run."""
+    gateway = start(make_gateway, backend, media__directory=str(directory / "media"))
+    got = sent(gateway, backend, text=value)
+    assert references(got) <= set(backend.media)
+    assert b64(SVG)[:60] not in text_of(got) and b64(HTML)[:60] not in text_of(got)
+    for fields in backend.media.values():
+        assert fields["mime"] in ("image/png", "image/svg+xml"), fields["mime"]
+    for path in (directory / "media").iterdir():
+        assert path.suffix == ".bin"
+    backend.assert_clean()
+
+
+def test_sixty_three_megabytes(make_gateway, backend):
+    """Larger than media.max_bytes: a mark, read once."""
+    gateway = start(make_gateway, backend)
+    begin = b64(PNG)
+    got = sent(gateway, backend, text=begin[:64] + "A" * ((63 << 20) - 64))
+    assert re.search(r"\[media: image/png, 49545216 bytes", text_of(got)), text_of(got)[-300:]
     backend.assert_clean()
