@@ -25,11 +25,19 @@
 
 enum nv_media_kind { NV_MEDIA_IMAGE, NV_MEDIA_AUDIO, NV_MEDIA_VIDEO, NV_MEDIA_FILE };
 
+/* Of a sound without a header, what a header would say; rate 0: it has one, or is none. */
+struct nv_media_samples {
+    uint32_t rate; /* a second */
+    uint8_t channels, bits;
+    uint8_t tag; /* of WAV: 1 linear, 6 A-law, 7 mu-law */
+};
+
 /* Views of static text, or of the trace's. */
 struct nv_media_type {
     struct nv_str mime;   /* lower case letters, digits, / + - . only */
     struct nv_str format; /* png, wav, ...: its part in a file's name; never empty */
     enum nv_media_kind kind;
+    struct nv_media_samples samples;
 };
 
 /* What a sound is to its span; `type` of an upload. */

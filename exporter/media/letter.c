@@ -14,8 +14,6 @@
 #include "base/text/text.h"
 #include "exporter/outbox/dead_letters.h"
 
-#include <openssl/evp.h>
-
 #include "base/banned.h"
 
 static void text(struct nv_json_writer *json, const char *key, const char *value)
@@ -234,14 +232,10 @@ static enum nv_err read_letter(struct nv_str payload, struct letter *out)
 /* What was changed on the disk must not be sent under the hash of something else. */
 static bool is_of_hash(struct nv_str bytes, const struct nv_upload_facts *facts)
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    char hex[2 * NV_MEDIA_HASH_BYTES];
+    char hash[sizeof facts->hash];
 
-    if (bytes.len != facts->bytes ||
-        EVP_Digest(bytes.ptr, bytes.len, digest, NULL, EVP_sha256(), NULL) != 1)
-        return false;
-    nv_hex_encode(digest, NV_MEDIA_HASH_BYTES, hex);
-    return nv_str_eq((struct nv_str){hex, sizeof hex}, nv_str_from(facts->hash));
+    return bytes.len == facts->bytes && nv_upload_hash(bytes, hash) &&
+           strcmp(hash, facts->hash) == 0;
 }
 
 static enum nv_err put_again(const struct nv_store *store, const struct letter *letter,

@@ -11,6 +11,9 @@
 #include "base/limits.h"
 #include "base/text/base64_text.h"
 #include "base/text/text.h"
+#include "exporter/media/wav.h"
+
+#include <openssl/evp.h>
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -109,18 +112,49 @@ static bool read_head(struct nv_str head, struct nv_upload_facts *out)
 
 /* ---- bytes ------------------------------------------------------------------------------- */
 
-static enum nv_err decode(const struct nv_medium *medium, struct nv_buf *out)
+static enum nv_err append_bytes(const struct nv_medium *medium, struct nv_buf *out)
 {
     struct nv_base64_reader reader;
-    enum nv_err err = nv_buf_reserve(out, medium->bytes);
 
-    if (err == NV_OK && medium->raw)
+    if (medium->raw)
         return nv_buf_append_str(out, medium->text);
-    if (err != NV_OK)
-        return err;
     nv_base64_read_init(&reader, medium->text, 0);
     out->len += nv_base64_read(&reader, (uint8_t *)out->bytes + out->len, medium->bytes);
     return NV_OK;
+}
+
+/* Samples without a header get one: what /v1/audio takes is WAV. */
+static enum nv_err decode(const struct nv_medium *medium, struct nv_buf *out)
+{
+    uint8_t header[NV_WAV_HEADER_BYTES];
+    bool wav = medium->type.samples.rate > 0;
+    enum nv_err err = nv_buf_reserve(out, medium->bytes + (wav ? sizeof header + 1 : 0));
+
+    if (err == NV_OK && wav) {
+        nv_wav_header(&medium->type.samples, medium->bytes, header);
+        err = nv_buf_append(out, header, sizeof header);
+    }
+    if (err == NV_OK)
+        err = append_bytes(medium, out);
+    return err == NV_OK && wav && medium->bytes % 2 == 1 ? nv_buf_append_char(out, '\0') : err;
+}
+
+bool nv_upload_hash(struct nv_str bytes, char out[2 * NV_MEDIA_HASH_BYTES + 1])
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+
+    if (EVP_Digest(bytes.ptr, bytes.len, digest, NULL, EVP_sha256(), NULL) != 1)
+        return false;
+    hex_word(out, digest, NV_MEDIA_HASH_BYTES);
+    return true;
+}
+
+static enum nv_err tell_wav(struct nv_upload_facts *facts, struct nv_str bytes)
+{
+    copy_word(facts->mime, sizeof facts->mime, NV_STR("audio/wav"));
+    copy_word(facts->format, sizeof facts->format, NV_STR("wav"));
+    facts->bytes = bytes.len;
+    return nv_upload_hash(bytes, facts->hash) ? NV_OK : NV_ERR_NO_MEMORY;
 }
 
 static enum nv_err keep_in_store(const struct nv_store *store, struct nv_upload *upload,
@@ -160,6 +194,8 @@ static enum nv_err keep_bytes(const struct nv_store *store, struct nv_upload *up
 
     nv_buf_init(&bytes, NV_CAP_RECORD);
     err = decode(medium, &bytes);
+    if (err == NV_OK && medium->type.samples.rate > 0)
+        err = tell_wav(&upload->facts, nv_buf_str(&bytes));
     if (err == NV_OK && store)
         err = keep_in_store(store, upload, nv_buf_str(&bytes));
     else if (err == NV_OK)

@@ -24,7 +24,10 @@ enum nv_upload_state {
     NV_UPLOAD_MARKED /* it will not be at the backend: a mark stands for it */
 };
 
-/* What is sent beside the bytes, and what a mark says. Texts are plain ASCII, ended by NUL. */
+/*
+ * What is sent beside the bytes, and what a mark says: of the bytes that are kept, which are a
+ * WAV file where the medium was samples without a header. Texts are plain ASCII, ended by NUL.
+ */
 struct nv_upload_facts {
     char uuid[NV_MEDIA_UUID_TEXT];
     char trace_id[NV_MEDIA_UUID_TEXT]; /* as the trace is sent: uuid or hex */
@@ -70,6 +73,8 @@ enum nv_err nv_upload_new_marked(const struct nv_trace *trace, const struct nv_m
  */
 enum nv_err nv_upload_restore(const struct nv_store *store, const struct nv_upload_facts *facts,
                               struct nv_str bytes, struct nv_upload **out) NV_MUST_USE;
+/* SHA-256 of bytes as text. False: there is none, for want of memory. */
+bool nv_upload_hash(struct nv_str bytes, char out[2 * NV_MEDIA_HASH_BYTES + 1]) NV_MUST_USE;
 /* One reference less; frees it with the last. Its record stays. NULL is allowed. */
 void nv_upload_unref(struct nv_upload *upload);
 /* Its bytes are wanted no more: releases the record, or the memory. */

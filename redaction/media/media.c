@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/text/base64_text.h"
+#include "redaction/media/listed.h"
 #include "redaction/media/numbers.h"
 #include "redaction/media/seen.h"
 
@@ -122,6 +123,46 @@ static enum nv_err take_runs(struct pass *pass, struct nv_str *text)
     return err == NV_OK && !text->ptr ? NV_ERR_NO_MEMORY : err;
 }
 
+/* The same for lists of numbers: what takes the place of one is a string. */
+static enum nv_err replace_lists(struct pass *pass, struct nv_str text, struct nv_str quote,
+                                 struct nv_buf *out)
+{
+    struct nv_arena *arena = pass->seen.trace->arena;
+    size_t done = 0;
+    bool is = true;
+    enum nv_err err = NV_OK;
+    while (err == NV_OK && is) {
+        struct nv_str instead = {NULL, 0};
+        err = take(pass, true, &instead);
+        (void)nv_buf_append_str(out, nv_str_slice(text, done, pass->found.from - done));
+        (void)nv_buf_append_str(out, quote);
+        (void)nv_buf_append_str(out, instead);
+        (void)nv_buf_append_str(out, quote);
+        done = pass->found.to;
+        if (err == NV_OK)
+            err = nv_media_find_listed(arena, text, done, &pass->found, &quote, &is);
+    }
+    (void)nv_buf_append_str(out, nv_str_slice(text, done, SIZE_MAX));
+    return err == NV_OK ? out->failed : err;
+}
+
+static enum nv_err take_lists(struct pass *pass, struct nv_str *text)
+{
+    struct nv_arena *arena = pass->seen.trace->arena;
+    struct nv_buf out;
+    struct nv_str quote;
+    bool is;
+    enum nv_err err = nv_media_find_listed(arena, *text, 0, &pass->found, &quote, &is);
+    if (err != NV_OK || !is)
+        return err;
+    nv_buf_init(&out, NV_CAP_RECORD);
+    err = replace_lists(pass, *text, quote, &out);
+    if (err == NV_OK)
+        *text = nv_arena_dup(arena, nv_buf_str(&out));
+    nv_buf_release(&out);
+    return err == NV_OK && !text->ptr ? NV_ERR_NO_MEMORY : err;
+}
+
 static enum nv_err take_whole(struct pass *pass, const struct nv_media_said *said,
                               struct nv_str *text, bool *is)
 {
@@ -138,7 +179,10 @@ static enum nv_err walk_text(struct pass *pass, struct nv_str *text)
         return NV_OK;
     if (text->ptr[4] == ':' && text->len > 5)
         err = take_whole(pass, &nothing, text, &is);
-    return err != NV_OK || is || text->len < RUN_MIN ? err : take_runs(pass, text);
+    if (err != NV_OK || is || text->len < RUN_MIN)
+        return err;
+    err = take_runs(pass, text);
+    return err == NV_OK ? take_lists(pass, text) : err;
 }
 
 /* ---- what maps say ----------------------------------------------------------------------- */
@@ -154,7 +198,11 @@ static bool is_one_of(struct nv_str key, const struct nv_str *names, size_t coun
 
 #define IS_ONE_OF(key, names) is_one_of(key, names, sizeof(names) / sizeof((names)[0]))
 
-static void hear(struct nv_media_said *said, const struct nv_attribute *item)
+static const struct nv_str formats[] = {
+    NV_STR_INIT("format"), NV_STR_INIT("audio_format"), NV_STR_INIT("input_audio_format"),
+    NV_STR_INIT("output_audio_format"), NV_STR_INIT("encoding")};
+
+static void hear_text(struct nv_media_said *said, struct nv_str key, struct nv_str text)
 {
     static const struct nv_str mimes[] = {
         NV_STR_INIT("mime_type"), NV_STR_INIT("mimeType"),    NV_STR_INIT("media_type"),
@@ -162,16 +210,52 @@ static void hear(struct nv_media_said *said, const struct nv_attribute *item)
     static const struct nv_str kinds[] = {NV_STR_INIT("type"), NV_STR_INIT("kind"),
                                           NV_STR_INIT("modality")};
     struct nv_str *slot = NULL;
-    if (item->value.type != NV_VALUE_STRING)
-        return;
-    if (IS_ONE_OF(item->key, mimes))
+    if (IS_ONE_OF(key, mimes))
         slot = &said->mime;
-    else if (nv_str_eq(item->key, NV_STR("format")))
+    else if (IS_ONE_OF(key, formats))
         slot = &said->format;
-    else if (IS_ONE_OF(item->key, kinds))
+    else if (IS_ONE_OF(key, kinds))
         slot = &said->kind;
     if (slot && slot->len == 0)
-        *slot = item->value.as.string;
+        *slot = text;
+}
+
+static void hear_number(struct nv_media_said *said, struct nv_str key, int64_t number)
+{
+    static const struct nv_str rates[] = {
+        NV_STR_INIT("rate"), NV_STR_INIT("sample_rate"), NV_STR_INIT("sampleRate"),
+        NV_STR_INIT("sample_rate_hertz"), NV_STR_INIT("sampleRateHertz")};
+    static const struct nv_str channels[] = {NV_STR_INIT("channels"),
+                                             NV_STR_INIT("num_channels")};
+    if (number <= 0 || number > UINT32_MAX)
+        return;
+    if (said->rate == 0 && IS_ONE_OF(key, rates))
+        said->rate = (uint32_t)number;
+    else if (said->channels == 0 && IS_ONE_OF(key, channels))
+        said->channels = (uint32_t)number;
+}
+
+/* OpenAI's Realtime API: "format": {"type": "audio/pcm", "rate": 24000}. */
+static void hear_format(struct nv_media_said *said, const struct nv_map *format)
+{
+    for (uint32_t i = 0; i < format->count; i++) {
+        const struct nv_attribute *item = &format->items[i];
+        if (item->value.type == NV_VALUE_INT)
+            hear_number(said, item->key, item->value.as.integer);
+        else if (item->value.type == NV_VALUE_STRING && said->format.len == 0 &&
+                 nv_str_eq(item->key, NV_STR("type")))
+            said->format = item->value.as.string;
+    }
+}
+
+static void hear(struct nv_media_said *said, const struct nv_attribute *item)
+{
+    if (item->value.type == NV_VALUE_STRING)
+        hear_text(said, item->key, item->value.as.string);
+    else if (item->value.type == NV_VALUE_INT)
+        hear_number(said, item->key, item->value.as.integer);
+    else if (item->value.type == NV_VALUE_MAP && IS_ONE_OF(item->key, formats))
+        hear_format(said, &item->value.as.map);
 }
 
 static struct nv_media_said said_of(const struct level *level)

@@ -23,7 +23,10 @@ struct signature {
 
 #define TYPE(mime, format, kind)                                                               \
     {                                                                                          \
-        NV_STR_INIT(mime), NV_STR_INIT(format), NV_MEDIA_##kind                                \
+        NV_STR_INIT(mime), NV_STR_INIT(format), NV_MEDIA_##kind,                               \
+        {                                                                                      \
+            0, 0, 0, 0                                                                         \
+        }                                                                                      \
     }
 
 static const struct signature signatures[] = {
@@ -68,9 +71,48 @@ static const struct nv_media_type formats[] = {
     TYPE("audio/mpeg", "mp3", AUDIO),      TYPE("audio/flac", "flac", AUDIO),
     TYPE("audio/ogg", "ogg", AUDIO),       TYPE("audio/opus", "opus", AUDIO),
     TYPE("audio/aac", "aac", AUDIO),       TYPE("audio/mp4", "m4a", AUDIO),
-    TYPE("audio/pcm", "pcm16", AUDIO),     TYPE("audio/pcm", "pcm", AUDIO),
     TYPE("video/mp4", "mp4", VIDEO),       TYPE("video/webm", "webm", VIDEO),
     TYPE("video/quicktime", "mov", VIDEO), TYPE("application/pdf", "pdf", FILE),
+};
+
+/*
+ * Samples without a header, by the names of OpenAI's Realtime API, Gemini's Live API,
+ * ElevenLabs and Deepgram. 16 bits are little-endian: so does Gemini send `audio/L16`, for
+ * which RFC 2586 has it the other way.
+ */
+static const struct {
+    struct nv_str said;
+    struct nv_media_samples samples; /* as far as the name tells */
+} raws[] = {
+#define LINEAR(name, rate)                                                                     \
+    {                                                                                          \
+        NV_STR_INIT(name),                                                                     \
+        {                                                                                      \
+            rate, 1, 16, 1                                                                     \
+        }                                                                                      \
+    }
+    LINEAR("audio/pcm", 24000),
+    LINEAR("audio/l16", 24000),
+    LINEAR("audio/x-pcm", 24000),
+    LINEAR("pcm16", 24000),
+    LINEAR("pcm", 24000),
+    LINEAR("pcm_s16le", 24000),
+    LINEAR("linear16", 16000),
+    LINEAR("pcm_8000", 8000),
+    LINEAR("pcm_16000", 16000),
+    LINEAR("pcm_22050", 22050),
+    LINEAR("pcm_24000", 24000),
+    LINEAR("pcm_44100", 44100),
+    LINEAR("pcm_48000", 48000),
+#undef LINEAR
+    {NV_STR_INIT("audio/pcmu"), {8000, 1, 8, 7}},
+    {NV_STR_INIT("audio/basic"), {8000, 1, 8, 7}},
+    {NV_STR_INIT("g711_ulaw"), {8000, 1, 8, 7}},
+    {NV_STR_INIT("mulaw"), {8000, 1, 8, 7}},
+    {NV_STR_INIT("ulaw_8000"), {8000, 1, 8, 7}},
+    {NV_STR_INIT("audio/pcma"), {8000, 1, 8, 6}},
+    {NV_STR_INIT("g711_alaw"), {8000, 1, 8, 6}},
+    {NV_STR_INIT("alaw"), {8000, 1, 8, 6}},
 };
 
 /* Kinds as messages name them, when nothing else is known. */
@@ -122,7 +164,8 @@ static bool by_mime(struct nv_str said, struct nv_media_type *out)
         if (i != slash && !is_mime_char(mime.ptr[i]))
             return false;
     }
-    *out = (struct nv_media_type){mime, nv_str_slice(mime, slash + 1, SIZE_MAX), NV_MEDIA_FILE};
+    *out = (struct nv_media_type){
+        .mime = mime, .format = nv_str_slice(mime, slash + 1, SIZE_MAX), .kind = NV_MEDIA_FILE};
     for (size_t i = 0; i < COUNT(roots); i++) {
         if (nv_str_starts(mime, roots[i]))
             out->kind = (enum nv_media_kind)i;
@@ -152,9 +195,56 @@ static bool by_kind(struct nv_str said, struct nv_media_type *out)
     return false;
 }
 
+/* The number behind `; name=` in a type with parameters; 0: none. */
+static uint32_t parameter(struct nv_str mime, struct nv_str name)
+{
+    size_t at = nv_str_find_char(mime, ';');
+    while (at < mime.len) {
+        struct nv_str one = nv_str_slice(mime, at + 1, SIZE_MAX);
+        size_t end = nv_str_find_char(one, ';');
+        one = nv_str_trim(nv_str_slice(one, 0, end));
+        uint64_t number;
+        if (nv_str_ieq(nv_str_slice(one, 0, name.len), name) &&
+            nv_str_to_uint64(nv_str_slice(one, name.len, SIZE_MAX), &number) == NV_OK)
+            return number <= UINT32_MAX ? (uint32_t)number : 0;
+        at = end == SIZE_MAX ? mime.len : at + 1 + end;
+    }
+    return 0;
+}
+
+static uint32_t believed(uint32_t told, uint32_t said, uint32_t least, uint32_t most)
+{
+    uint32_t number = told > 0 ? told : said;
+    return number >= least && number <= most ? number : 0;
+}
+
+static bool by_raw_name(struct nv_str name, const struct nv_media_said *said,
+                        struct nv_media_type *out)
+{
+    static const struct nv_media_type pcm = TYPE("audio/pcm", "pcm", AUDIO);
+    struct nv_str plain = nv_str_trim(nv_str_slice(name, 0, nv_str_find_char(name, ';')));
+    for (size_t i = 0; i < COUNT(raws) && plain.len > 0; i++) {
+        if (!nv_str_ieq(raws[i].said, plain))
+            continue;
+        uint32_t rate = believed(parameter(name, NV_STR("rate=")), said->rate,
+                                 NV_MEDIA_RATE_MIN, NV_MEDIA_RATE_MAX);
+        uint32_t channels = believed(parameter(name, NV_STR("channels=")), said->channels, 1,
+                                     NV_MEDIA_CHANNELS_MAX);
+        *out = pcm;
+        out->samples = raws[i].samples;
+        if (rate > 0)
+            out->samples.rate = rate;
+        if (channels > 0)
+            out->samples.channels = (uint8_t)channels;
+        return true;
+    }
+    return false;
+}
+
 static bool by_name(const struct nv_media_said *said, struct nv_media_type *out)
 {
-    return by_mime(said->mime, out) || by_mime(said->format, out) ||
+    return by_raw_name(said->mime, said, out) || by_raw_name(said->format, said, out) ||
+           by_mime(said->mime, out) || by_mime(said->format, out) ||
            by_format(said->format, out) || by_kind(said->kind, out);
 }
 

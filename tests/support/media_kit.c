@@ -12,12 +12,14 @@
 
 struct nv_medium kit_medium(uint8_t number, enum nv_media_kind kind)
 {
-    struct nv_medium medium = {.type = {NV_STR("image/png"), NV_STR("png"), kind},
-                               .text = NV_STR("Zm9vYmFy"),
-                               .bytes = 6};
+    struct nv_medium medium = {
+        .type = {.mime = NV_STR("image/png"), .format = NV_STR("png"), .kind = kind},
+        .text = NV_STR("Zm9vYmFy"),
+        .bytes = 6};
 
     if (kind == NV_MEDIA_AUDIO)
-        medium.type = (struct nv_media_type){NV_STR("audio/wav"), NV_STR("wav"), kind};
+        medium.type = (struct nv_media_type){
+            .mime = NV_STR("audio/wav"), .format = NV_STR("wav"), .kind = kind};
     memset(medium.uuid, number, sizeof medium.uuid);
     memset(medium.hash, number, sizeof medium.hash);
     return medium;

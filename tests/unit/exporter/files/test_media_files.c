@@ -63,9 +63,10 @@ static void tear_down(void)
 
 static struct nv_medium medium(uint8_t number, const char *mime)
 {
-    struct nv_medium one = {.type = {nv_str_from(mime), NV_STR("x"), NV_MEDIA_FILE},
-                            .text = NV_STR("Zm9v\\/mFy"),
-                            .bytes = 6};
+    struct nv_medium one = {
+        .type = {.mime = nv_str_from(mime), .format = NV_STR("x"), .kind = NV_MEDIA_FILE},
+        .text = NV_STR("Zm9v\\/mFy"),
+        .bytes = 6};
     memset(one.uuid, number, sizeof one.uuid);
     return one;
 }

@@ -79,6 +79,33 @@ START_TEST(bytes_as_they_are)
 }
 END_TEST
 
+/* Three bytes: hash and length are those of the file that is sent. */
+START_TEST(samples_become_a_file)
+{
+    struct nv_medium medium = kit_medium(1, NV_MEDIA_AUDIO);
+    struct nv_buf bytes;
+    medium.type.mime = NV_STR("audio/pcm");
+    medium.type.samples = (struct nv_media_samples){24000, 1, 16, 1};
+    medium.text = NV_STR("Zm9v");
+    medium.bytes = 3;
+    struct nv_upload *upload = make(&rig.store, &medium);
+
+    nv_buf_init(&bytes, 1000);
+    ck_assert_int_eq(nv_upload_read(upload, &rig.store, &bytes), NV_OK);
+    ck_assert_uint_eq(bytes.len, 48);
+    ck_assert_mem_eq(bytes.bytes, "RIFF\x28\0\0\0WAVEfmt ", 16);
+    ck_assert_mem_eq(bytes.bytes + 36, "data\x03\0\0\0foo\0", 12);
+    ck_assert_str_eq(upload->facts.mime, "audio/wav");
+    ck_assert_str_eq(upload->facts.format, "wav");
+    ck_assert_uint_eq(upload->facts.bytes, 48);
+    char hash[sizeof upload->facts.hash];
+    ck_assert(nv_upload_hash(nv_buf_str(&bytes), hash));
+    ck_assert_str_eq(upload->facts.hash, hash);
+    nv_buf_release(&bytes);
+    nv_upload_unref(upload);
+}
+END_TEST
+
 START_TEST(without_a_store_memory_has_them)
 {
     struct nv_medium medium = kit_medium(1, NV_MEDIA_IMAGE), large = medium;
@@ -155,6 +182,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, bytes_go_into_the_store);
     tcase_add_test(tests, bytes_as_they_are);
+    tcase_add_test(tests, samples_become_a_file);
     tcase_add_test(tests, without_a_store_memory_has_them);
     tcase_add_test(tests, heads_that_are_none_are_left);
     tcase_add_test(tests, a_store_that_refuses);

@@ -104,7 +104,7 @@ static const struct {
          "\"}}"),
      NV_STR_INIT(
          "{\"source\":{\"type\":\"base64\",\"media_type\":\"audio/l16\",\"data\":\"" BYTES_MARK(
-             "audio/l16") "\"}}")},
+             "audio/pcm") "\"}}")},
     {"Google",
      NV_STR_INIT("{\"inlineData\":{\"mimeType\":\"video/x\",\"data\":\"" BYTES "\"}}"),
      NV_STR_INIT(
@@ -278,6 +278,28 @@ START_TEST(masking_leaves_marks_and_references)
 }
 END_TEST
 
+/* JSON stays JSON, at each depth. */
+START_TEST(lists_of_numbers_in_json_text)
+{
+#define LIST "[71,73,70,56,57,97,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]"
+    add(&span.attributes, "input.value",
+        NV_STR("\"{\\\"a\\\":{\\\"type\\\":\\\"Buffer\\\",\\\"data\\\":" LIST
+               "},\\\"b\\\":\\\"{\\\\\\\"data\\\\\\\":" LIST "}\\\"}\""));
+    apply();
+    struct nv_str text = span.attributes.items[0].value.as.string;
+    struct nv_value value;
+    ck_assert_int_eq(nv_value_from_json(trace.arena, text, NULL, &value), NV_OK);
+    ck_assert_uint_eq(marks, 2);
+    ck_assert_uint_eq(nv_str_find(text, NV_STR("[71")), SIZE_MAX);
+    ck_assert_uint_ne(nv_str_find(text, NV_STR("\"data\":\"[media: image/gif, 24 bytes")),
+                      SIZE_MAX);
+    const struct nv_value *deep = nv_map_get(&value, NV_STR("b"));
+    ck_assert_int_eq(nv_value_from_json(trace.arena, deep->as.string, NULL, &value), NV_OK);
+    ck_assert(nv_str_starts(nv_map_get(&value, NV_STR("data"))->as.string,
+                            NV_STR("[media: image/gif, 24 bytes")));
+}
+END_TEST
+
 static enum nv_err attempt(void *ctx, struct nv_arena *own)
 {
     struct nv_value value;
@@ -313,6 +335,7 @@ int main(void)
     tcase_add_test(tests, twice_changes_nothing);
     tcase_add_test(tests, kept_as_it_is);
     tcase_add_test(tests, masking_leaves_marks_and_references);
+    tcase_add_test(tests, lists_of_numbers_in_json_text);
     tcase_add_test(tests, without_memory_it_says_so);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);

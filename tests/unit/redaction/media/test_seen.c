@@ -28,8 +28,9 @@ static void tear_down(void)
 
 static struct nv_media_found medium(uint32_t number)
 {
-    struct nv_media_found found = {.type = {NV_STR("image/png"), NV_STR("png"), NV_MEDIA_IMAGE},
-                                   .bytes = 69};
+    struct nv_media_found found = {
+        .type = {.mime = NV_STR("image/png"), .format = NV_STR("png"), .kind = NV_MEDIA_IMAGE},
+        .bytes = 69};
     memcpy(found.hash, &number, sizeof number);
     return found;
 }

@@ -70,14 +70,54 @@ END_TEST
 
 START_TEST(words_tell_where_bytes_do_not)
 {
-    const struct nv_media_said mime = {.mime = NV_STR("audio/l16; rate=24000")};
     const struct nv_media_said in_format = {.format = NV_STR("image/svg+xml")};
-    const struct nv_media_said format = {.format = NV_STR("PCM16"), .kind = NV_STR("audio")};
+    const struct nv_media_said format = {.format = NV_STR("MP3"), .kind = NV_STR("image")};
     const struct nv_media_said kind = {.kind = NV_STR("image")};
-    is_type(NV_STR("...."), &mime, "audio/l16", "l16", NV_MEDIA_AUDIO);
     is_type(NV_STR("<svg"), &in_format, "image/svg+xml", "svg+xml", NV_MEDIA_IMAGE);
-    is_type(NV_STR("...."), &format, "audio/pcm", "pcm16", NV_MEDIA_AUDIO);
+    is_type(NV_STR("...."), &format, "audio/mpeg", "mp3", NV_MEDIA_AUDIO);
     is_type(NV_STR("...."), &kind, "image/unknown", "bin", NV_MEDIA_IMAGE);
+}
+END_TEST
+
+static const struct {
+    struct nv_media_said said;
+    struct nv_media_samples samples;
+} raws[] = {
+    {{.mime = NV_STR_INIT("audio/pcm")}, {24000, 1, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/pcm;rate=16000")}, {16000, 1, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/L16;codec=pcm;rate=24000")}, {24000, 1, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/l16; rate=44100; channels=2")}, {44100, 2, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/pcmu")}, {8000, 1, 8, 7}},
+    {{.format = NV_STR_INIT("PCM16")}, {24000, 1, 16, 1}},
+    {{.format = NV_STR_INIT("audio/pcm"), .rate = 8000}, {8000, 1, 16, 1}},
+    {{.format = NV_STR_INIT("linear16"), .channels = 2}, {16000, 2, 16, 1}},
+    {{.format = NV_STR_INIT("pcm_44100")}, {44100, 1, 16, 1}},
+    {{.format = NV_STR_INIT("g711_ulaw"), .kind = NV_STR_INIT("audio")}, {8000, 1, 8, 7}},
+    {{.format = NV_STR_INIT("g711_alaw")}, {8000, 1, 8, 6}},
+    /* what can't be is not believed */
+    {{.mime = NV_STR_INIT("audio/pcm;rate=999")}, {24000, 1, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/pcm;rate=1000")}, {NV_MEDIA_RATE_MIN, 1, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/pcm;rate=384000")}, {NV_MEDIA_RATE_MAX, 1, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/pcm;rate=384001")}, {24000, 1, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/pcm;rate=99999999999")}, {24000, 1, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/pcm;rate=-1;channels=8")},
+     {24000, NV_MEDIA_CHANNELS_MAX, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/pcm;channels=9")}, {24000, 1, 16, 1}},
+    {{.mime = NV_STR_INIT("audio/pcm;;;rate")}, {24000, 1, 16, 1}},
+};
+
+START_TEST(samples_are_as_declared)
+{
+    struct nv_media_type type;
+    is_type(NV_STR("...."), &raws[_i].said, "audio/pcm", "pcm", NV_MEDIA_AUDIO);
+    ck_assert(nv_media_type_of(NV_STR("...."), &raws[_i].said, &type));
+    ck_assert_uint_eq(type.samples.rate, raws[_i].samples.rate);
+    ck_assert_uint_eq(type.samples.channels, raws[_i].samples.channels);
+    ck_assert_uint_eq(type.samples.bits, raws[_i].samples.bits);
+    ck_assert_uint_eq(type.samples.tag, raws[_i].samples.tag);
+    /* bytes with a header have one */
+    ck_assert(nv_media_type_of(NV_STR("RIFF....WAVEfmt"), &raws[_i].said, &type));
+    ck_assert_uint_eq(type.samples.rate, 0);
 }
 END_TEST
 
@@ -169,6 +209,7 @@ int main(void)
     tcase_add_test(tests, what_bytes_say_counts_more);
     tcase_add_test(tests, weak_signs_need_a_word);
     tcase_add_test(tests, words_tell_where_bytes_do_not);
+    tcase_add_loop_test(tests, samples_are_as_declared, 0, sizeof raws / sizeof *raws);
     tcase_add_test(tests, words_that_may_not_go_on_are_none);
     tcase_add_test(tests, names_to_the_cap);
     tcase_add_test(tests, no_head_is_passed_by);
