@@ -160,10 +160,14 @@ static bool by_mime(struct nv_str said, struct nv_media_type *out)
     if (slash == SIZE_MAX || slash == 0 || slash + 1 == mime.len ||
         mime.len > NV_MEDIA_MIME_MAX)
         return false;
+    unsigned digits = 0;
     for (size_t i = 0; i < mime.len; i++) {
         if (i != slash && !is_mime_char(mime.ptr[i]))
             return false;
+        digits += mime.ptr[i] >= '0' && mime.ptr[i] <= '9';
     }
+    if (digits > NV_MEDIA_MIME_DIGITS_MAX)
+        return false;
     *out = (struct nv_media_type){
         .mime = mime, .format = nv_str_slice(mime, slash + 1, SIZE_MAX), .kind = NV_MEDIA_FILE};
     for (size_t i = 0; i < COUNT(roots); i++) {

@@ -18,6 +18,10 @@
 /* Bytes that a signature looks at, at most. */
 #define NV_MEDIA_HEAD_MAX 15u
 
+/* Digits in a declared type; one with more is none. What is declared goes into forms and dead
+ * letters, where nobody looks for keys and telephone numbers any more. */
+#define NV_MEDIA_MIME_DIGITS_MAX 6u
+
 /* What was said of bytes; all empty: nothing. Borrowed. */
 struct nv_media_said {
     struct nv_str mime;   /* image/png, with parameters or without */

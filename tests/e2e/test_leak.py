@@ -278,6 +278,42 @@ def test_after_a_kill_and_as_dead_letters(make_gateway, backend, directory, run)
     assert_none_after_a_kill(make_gateway, backend, directory, run, SETTINGS, Planter())
 
 
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12P4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC")
+
+
+def pictures(declared, secret):
+    """Messages with a picture and a file whose types, names and neighbours hold what they must not."""
+    def part(raw, mime):
+        return {"type": "blob", "mime_type": mime, "filename": f"{secret}.png", "content": base64.b64encode(raw).decode()}
+    parts = [part(PNG, "image/png"), part(b"A" * 90, f"image/{declared}"), part(b"B" * 90, f"application/{declared}"),
+             {"type": "text", "content": f"see {base64.b64encode(PNG).decode()} and {secret}"}]
+    return json.dumps([{"role": "user", "parts": parts}])
+
+
+def test_media(make_gateway, backend, directory, run):
+    """Marks, references, forms, names of files and dead letters of media; the bytes themselves are as they came."""
+    declared, secret = "sk-" + MARK.lower() + "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5", next(secrets())
+    backend.plan_media(Fault(status=400, body={"error": "bad"}))
+    gateway = make_gateway({**SETTINGS, "media.directory": str(directory / "media"), "terminal.traces": "on"},
+                           environment(backend))
+    trace = Trace()
+    post_ok(gateway.port, trace.request([trace.span("chat m", **{
+        "gen_ai.operation.name": "chat", "gen_ai.request.model": "m",
+        "gen_ai.input.messages": pictures(declared, secret)})]))
+    backend.wait_traces(1, TIME)
+    gateway.wait_status(lambda s: s["exporter"]["media_pending"] == 0)
+    place = f"--set=journal.directory={gateway.settings['journal.directory']}"
+    told = [json.dumps(backend.bodies), json.dumps(list(backend.media.values()), default=str), gateway.get("/status")[2],
+            gateway.get("/metrics")[2], *gateway.log, *gateway.out, *(path.name for path in (directory / "media").iterdir())]
+    told += [run(*words, place).stdout for words in (("dead", "list"), ("dead", "show", "1"))]
+    for text in told:
+        assert_none(text, "media")
+        assert MARK.lower() not in text, text[-400:]
+    assert gateway.metrics()['noveum_media_total{result="dead_lettered"}'] == 1
+    assert gateway.stop() == 0
+    assert_files_none(directory)
+
+
 def test_nothing_else_is_masked(run):
     """The captures hold no secret, and nothing in them is taken for one."""
     paths = [str(path.parent / request["file"]) for path in sorted(FIXTURES.glob("*/case.json"))

@@ -142,6 +142,17 @@ START_TEST(words_that_may_not_go_on_are_none)
 }
 END_TEST
 
+/* Types have few digits, keys and telephone numbers many. */
+START_TEST(digits_to_the_cap)
+{
+    char mime[] = "image/x0123456789";
+    struct nv_media_said said = {.mime = {mime, 7 + NV_MEDIA_MIME_DIGITS_MAX}};
+    ck_assert(!is_none(NV_STR("...."), &said));
+    said.mime.len++;
+    ck_assert(is_none(NV_STR("...."), &said));
+}
+END_TEST
+
 /* A declared type to the byte, and one more. */
 START_TEST(names_to_the_cap)
 {
@@ -212,6 +223,7 @@ int main(void)
     tcase_add_loop_test(tests, samples_are_as_declared, 0, sizeof raws / sizeof *raws);
     tcase_add_test(tests, words_that_may_not_go_on_are_none);
     tcase_add_test(tests, names_to_the_cap);
+    tcase_add_test(tests, digits_to_the_cap);
     tcase_add_test(tests, no_head_is_passed_by);
     tcase_add_test(tests, a_head_is_enough);
     suite_add_tcase(suite, tests);
