@@ -74,7 +74,7 @@ static void append(struct set *set, const struct set *behind)
     if (set->empty)
         result = *behind;
     for (unsigned digit = 0; digit < 10; digit++) {
-        if (set->one >> digit & 1u)
+        if (((unsigned)set->one >> digit) & 1u)
             begin_with(&result, digit, behind);
     }
     for (size_t i = 0; i < NV_PHONE_LENGTHS; i++)
