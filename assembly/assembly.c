@@ -67,6 +67,9 @@ static enum nv_err check_config(const struct nv_assembly_config *config, struct 
             fail, NV_ERR_CONFIG, 0,
             "assembly.max_spans, max_trace_bytes and memory_bytes must be positive");
     }
+    if (config->upstream.forgotten &&
+        (config->shards != 0 || config->durability != NV_DURABILITY_MEMORY))
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "an upstream needs no journal or threads");
     if (config->queue_bytes == 0)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "queue_bytes must be positive");
     if (config->durability != NV_DURABILITY_MEMORY && !config->journal_directory)
@@ -352,17 +355,22 @@ struct nv_acceptor nv_assembly_acceptor(struct nv_assembly *assembly)
     return (struct nv_acceptor){.ctx = assembly, .accept = accept_batch, .admit = admit};
 }
 
-static void settle(void *ctx, struct nv_claim *claim, enum nv_outcome outcome)
+static void note_taken(void *done_ctx, enum nv_err err)
 {
-    if (outcome == NV_OUTCOME_LEFT)
-        nv_claims_leave(ctx, claim);
-    else
-        nv_claims_settle(ctx, claim);
+    *(enum nv_err *)done_ctx = err;
 }
 
-struct nv_settler nv_assembly_settler(struct nv_assembly *assembly)
+enum nv_err nv_assembly_take(struct nv_assembly *assembly, struct nv_batch *batch,
+                             uint64_t record_id)
 {
-    return (struct nv_settler){.ctx = assembly, .settle = settle};
+    assert(assembly->config.upstream.forgotten != NULL && record_id > 0);
+    enum nv_err err = NV_ERR_INTERNAL;
+    atomic_store(&assembly->next_record, record_id - 1);
+    accept_batch(assembly, batch, note_taken, &err);
+    /* nothing in it is of use: it was never held */
+    if (err == NV_OK && atomic_load(&assembly->next_record) != record_id)
+        assembly->config.upstream.forgotten(assembly->config.upstream.ctx, record_id);
+    return err;
 }
 
 uint64_t nv_assembly_tick(struct nv_assembly *assembly)

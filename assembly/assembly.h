@@ -61,6 +61,19 @@ void nv_assembly_free(struct nv_assembly *assembly);
 
 /* The seams. New views by value; ctx is borrowed: valid until nv_assembly_free. */
 struct nv_acceptor nv_assembly_acceptor(struct nv_assembly *assembly);
+/*
+ * With an upstream: takes `batch` (on failure too) as its request `record_id`, which is more
+ * than those before it of the same signal. FULL, BUSY, NO_MEMORY: it is to come again; else it
+ * is held until `forgotten` is called for it, possibly before this returns. On the thread that
+ * ticks.
+ */
+enum nv_err nv_assembly_take(struct nv_assembly *assembly, struct nv_batch *batch,
+                             uint64_t record_id) NV_MUST_USE;
+/* Inline: that part of a trace was sent by somebody else; what comes of it now is late. */
+void nv_assembly_learn(struct nv_assembly *assembly, const uint8_t trace_id[NV_TRACE_ID_BYTES],
+                       uint32_t part);
+/* A settler for the claims of all assemblies. */
+struct nv_settler nv_assembly_settler_of_all(void);
 /* Where sinks tell what became of a trace. As the acceptor. */
 struct nv_settler nv_assembly_settler(struct nv_assembly *assembly);
 /* NULL with NV_DURABILITY_MEMORY. Valid between start and free. Borrowed. */

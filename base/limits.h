@@ -91,6 +91,12 @@
 /* Files of /proc and /sys that are read: controllers and groups of a process. */
 #define NV_CAP_SYSTEM_FILE NV_CAP_KIB(64)
 
+/* ---- Kafka ------------------------------------------------------------------------------- */
+
+/* Notes of what was delivered of a partition that wait to be written, as one message: 8192 of
+ * 68 bytes and the version, below what a broker takes by default. */
+#define NV_CAP_KAFKA_CHUNK ((size_t)8192 * 68 + 1)
+
 /* ---- what people read -------------------------------------------------------------------- */
 
 /* /metrics, /status, /readyz. */

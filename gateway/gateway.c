@@ -44,7 +44,10 @@ static void remember(void *ctx, const struct nv_raw_trace *raw, struct nv_str na
                      struct nv_str session, struct nv_str user)
 {
     struct nv_gateway *gateway = ctx;
-    nv_assembly_remember(gateway->assembly, raw, name, session, user);
+    if (gateway->assembly)
+        nv_assembly_remember(gateway->assembly, raw, name, session, user);
+    else
+        nv_assembling_remember(&gateway->assembling, raw, name, session, user);
 }
 
 static void observe(void *ctx, const struct nv_trace *trace)
@@ -131,6 +134,19 @@ static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_opt
     return NV_OK;
 }
 
+/* Role assemble: an assembly for each partition, made when it is given to us. */
+static void prepare_assembling(struct nv_gateway *gateway, const struct nv_options *options)
+{
+    nv_assembling_init(&gateway->assembling);
+    nv_stage_assembly(options, &gateway->assembling.config);
+    gateway->assembling.config.account = &gateway->memory;
+    gateway->assembling.completer = nv_pipeline_completer(&gateway->pipeline);
+    gateway->assembling.may_complete = may_complete;
+    gateway->assembling.ctx = gateway;
+    gateway->settler = nv_assembly_settler_of_all();
+    gateway->pipeline.settler = gateway->settler;
+}
+
 /* What may change while it runs. Options are borrowed: the caller keeps the old ones until this
  * returns. */
 static void set_reloadable(struct nv_gateway *gateway, const struct nv_options *options)
@@ -157,8 +173,10 @@ enum nv_err nv_gateway_new(const struct nv_options *options, struct nv_fail *fai
     enum nv_err err = make_mapping(gateway, options, fail);
     if (err == NV_OK)
         err = wire_pipeline(gateway, options, fail);
-    if (err == NV_OK && options->role != NV_ROLE_RECEIVE)
+    if (err == NV_OK && options->role == NV_ROLE_ALL)
         err = make_assembly(gateway, options, fail);
+    else if (err == NV_OK && options->role == NV_ROLE_ASSEMBLE)
+        prepare_assembling(gateway, options);
     if (err != NV_OK) {
         nv_gateway_free(gateway);
         return err;
@@ -205,6 +223,13 @@ static void wire_dead_retry(struct nv_gateway *gateway, const struct nv_options 
                                                  .ctx = gateway};
 }
 
+/* Role assemble keeps no store: what is refused goes to the topic of dead messages. */
+static const struct nv_store *letters(struct nv_gateway *gateway,
+                                      const struct nv_options *options)
+{
+    return options->role == NV_ROLE_ASSEMBLE ? nv_assembling_store(&gateway->assembling) : NULL;
+}
+
 /* The last line opens the gate: from then on shards translate, also what the replay has put
  * together meanwhile. */
 static enum nv_err open_sinks(struct nv_gateway *gateway, const struct nv_options *options,
@@ -218,6 +243,7 @@ static enum nv_err open_sinks(struct nv_gateway *gateway, const struct nv_option
     const struct nv_sink_needs needs = {.options = options,
                                         .settler = &gateway->settler,
                                         .store = gateway->pipeline.store,
+                                        .letters = letters(gateway, options),
                                         .clock = gateway->clock,
                                         .traces = gateway->traces,
                                         .media_files = gateway->media_files};
@@ -264,11 +290,16 @@ static void read_status(void *ctx, struct nv_gateway_status *out)
     if (out->stuck_ns >= NV_STUCK_TOLD_NS)
         nv_hex_encode(id, sizeof id, out->stuck_trace);
     out->set_aside = nv_translating_set_aside(gateway->translating);
-    nv_receiver_http_status(gateway->receiver, &out->receiver);
-    nv_receiver_grpc_status(gateway->receiver, &out->grpc);
+    if (gateway->receiver) {
+        nv_receiver_http_status(gateway->receiver, &out->receiver);
+        nv_receiver_grpc_status(gateway->receiver, &out->grpc);
+    }
     if (gateway->assembly)
         nv_assembly_read_status(gateway->assembly, &out->assembly);
-    nv_receiving_status(&gateway->receiving, &out->kafka);
+    if (gateway->assembling.consumer)
+        nv_assembling_status(&gateway->assembling, &out->assembly, &out->kafka);
+    else
+        nv_receiving_status(&gateway->receiving, &out->kafka);
     nv_sinks_status(&gateway->sinks, &out->exporter);
 }
 
@@ -388,23 +419,42 @@ static void log_key(struct nv_gateway *gateway)
                      : "");
 }
 
+/* What spans come in by, bound and not yet open; in role assemble the log alone. */
+static enum nv_err start_front(struct nv_gateway *gateway, const struct nv_options *options,
+                               struct nv_fail *fail)
+{
+    enum nv_err err = NV_OK;
+    if (options->role == NV_ROLE_ALL)
+        err = start_assembly(gateway, fail);
+    else if (options->role == NV_ROLE_RECEIVE)
+        err = nv_receiving_start(&gateway->receiving, options, &gateway->acceptor, fail);
+    if (err == NV_OK && options->role != NV_ROLE_ASSEMBLE)
+        err = make_receiver(gateway, options, fail);
+    return err;
+}
+
+static enum nv_err start_assembling(struct nv_gateway *gateway,
+                                    const struct nv_options *options, struct nv_fail *fail)
+{
+    gateway->pipeline.store = nv_assembling_store(&gateway->assembling);
+    return nv_assembling_start(&gateway->assembling, options, fail);
+}
+
 enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
 {
     assert(gateway->receiver == NULL);
     const struct nv_options *options = nv_gateway_options(gateway);
-    const bool receive = options->role == NV_ROLE_RECEIVE;
     /* the journal's lock first: of two gateways with one configuration the second must say that
      * the state is in use, not that the port is */
-    enum nv_err err =
-        receive ? nv_receiving_start(&gateway->receiving, options, &gateway->acceptor, fail)
-                : start_assembly(gateway, fail);
-    if (err == NV_OK)
-        err = make_receiver(gateway, options, fail);
-    if (err == NV_OK && !receive)
+    enum nv_err err = start_front(gateway, options, fail);
+    if (err == NV_OK && options->role != NV_ROLE_RECEIVE)
         err = open_sinks(gateway, options, fail);
+    /* the sinks first: what it reads may leave at once */
+    if (err == NV_OK && options->role == NV_ROLE_ASSEMBLE)
+        err = start_assembling(gateway, options, fail);
     if (err == NV_OK)
         err = start_admin(gateway, options, fail);
-    if (err == NV_OK)
+    if (err == NV_OK && gateway->receiver)
         err = start_receiver(gateway, fail);
     if (err == NV_OK)
         log_key(gateway);
@@ -434,6 +484,7 @@ void nv_gateway_free(struct nv_gateway *gateway)
     nv_receiver_free(gateway->receiver);
     nv_receiving_release(&gateway->receiving);
     nv_sinks_release(&gateway->sinks);
+    nv_assembling_release(&gateway->assembling);
     nv_traces_free(gateway->traces);
     nv_assembly_free(gateway->assembly);
     nv_media_files_free(gateway->media_files);

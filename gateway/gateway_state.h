@@ -6,6 +6,7 @@
 #define NV_GATEWAY_GATEWAY_STATE_H
 
 #include "gateway/admin/admin.h"
+#include "gateway/assembling.h"
 #include "gateway/dead/dead_retry.h"
 #include "gateway/gateway.h"
 #include "gateway/pipeline.h"
@@ -33,8 +34,9 @@ struct nv_gateway {
     struct nv_agents *agents;
     struct nv_mapping *mapping;
     struct nv_mapping *look_mapping; /* of the page's worker: made when it is first asked for */
-    struct nv_assembly *assembly;    /* NULL in role receive, which has no sinks either */
+    struct nv_assembly *assembly;    /* of role all alone */
     struct nv_receiving receiving;
+    struct nv_assembling assembling;
     struct nv_sinks sinks;
     struct nv_traces *traces;           /* the local store; NULL: none */
     struct nv_media_files *media_files; /* NULL: media become no files */

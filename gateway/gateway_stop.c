@@ -1,7 +1,7 @@
 /*
  * The end of a gateway, in the order of the flow: who gives before who takes.
  *
- *   receiver ▸ Kafka (role receive) ▸ assembly ▸ sinks ▸ admin
+ *   receiver ▸ Kafka (roles receive, assemble) ▸ assembly ▸ sinks ▸ admin
  *
  * All share one deadline; what is not delivered by then is kept or was never answered.
  */
@@ -71,6 +71,7 @@ void nv_gateway_stop(struct nv_gateway *gateway)
                            nv_gateway_options(gateway)->stop_deadline_ms * NV_NS_PER_MS;
     stop_receiver(gateway, deadline_ns);
     nv_receiving_stop(&gateway->receiving, left_ms(gateway, deadline_ns) / 2);
+    nv_assembling_stop(&gateway->assembling, left_ms(gateway, deadline_ns) / 2);
     stop_assembly(gateway, deadline_ns);
     stop_sinks(gateway, deadline_ns);
     /* last: how far the stop is can be watched to the end */

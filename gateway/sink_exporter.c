@@ -30,6 +30,7 @@ static enum nv_err open_exporter(const char *name, const struct nv_sink_needs *n
     struct nv_exporter_config config;
     nv_stage_exporter(needs->options, &config);
     config.media_files = needs->media_files;
+    config.letters = needs->letters;
     struct nv_exporter *exporter =
         nv_exporter_new(&config, needs->settler, needs->store, needs->clock, fail);
     if (!exporter)

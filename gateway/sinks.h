@@ -34,7 +34,8 @@ struct nv_media_files;
 struct nv_sink_needs {
     const struct nv_options *options;
     const struct nv_settler *settler;
-    const struct nv_store *store; /* NULL: memory only */
+    const struct nv_store *store;   /* NULL: memory only */
+    const struct nv_store *letters; /* without a store: of dead letters; NULL: none */
     const struct nv_clock *clock;
     struct nv_traces *traces;           /* the local store; NULL: none */
     struct nv_media_files *media_files; /* NULL: none */

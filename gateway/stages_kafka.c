@@ -56,6 +56,9 @@ enum nv_err nv_stage_kafka_init(struct nv_stage_kafka *stage, const struct nv_op
     *stage = (struct nv_stage_kafka){
         .config = {.traces_topic = options->kafka_traces_topic,
                    .logs_topic = options->kafka_logs_topic,
+                   .group = options->kafka_group,
+                   .delivered_topic = options->kafka_delivered_topic,
+                   .dead_topic = options->kafka_dead_topic,
                    .message_bytes_max = options->kafka_max_message_bytes,
                    .buffer_bytes = options->kafka_buffer_bytes,
                    .timeout_ms = options->kafka_timeout_ms,

@@ -25,10 +25,13 @@ struct nv_kafka_config {
     /* Set in this order and after all that is above; the last that names a property counts. */
     const struct nv_kafka_property *properties;
     size_t property_count;
-    uint64_t message_bytes_max; /* kafka.max_message_bytes */
-    uint64_t buffer_bytes;      /* kafka.buffer_bytes */
-    uint64_t timeout_ms;        /* kafka.timeout_ms: until a message is given up */
-    uint64_t start_wait_ms;     /* how long the start waits for brokers to answer */
+    const char *group;           /* of role assemble */
+    const char *delivered_topic; /* compacted: what was delivered past the marks */
+    const char *dead_topic;      /* messages that are no OTLP */
+    uint64_t message_bytes_max;  /* kafka.max_message_bytes */
+    uint64_t buffer_bytes;       /* kafka.buffer_bytes */
+    uint64_t timeout_ms;         /* kafka.timeout_ms: until a message is given up */
+    uint64_t start_wait_ms;      /* how long the start waits for brokers to answer */
 };
 
 /* Of a message's limit, what is not the request in it: key, headers and the record around
@@ -51,6 +54,13 @@ struct nv_kafka_status {
     uint64_t buffered_bytes; /* of messages that wait for the brokers */
     uint64_t buffered_messages;
     uint64_t partitions; /* of the topic of spans; 0: not known yet */
+    /* of role assemble */
+    bool assembles;
+    uint64_t assigned;    /* partitions of ours */
+    uint64_t lag;         /* messages of them behind the marks, spans and log records */
+    uint64_t unread;      /* of these, not read yet */
+    uint64_t paused;      /* partitions that wait for memory */
+    uint64_t mark_age_ns; /* since the mark moved of the one that waits longest */
 };
 
 #endif

@@ -32,6 +32,7 @@
     X(oauthbearer_set_token_failure)                                                           \
     X(opaque)                                                                                  \
     X(new)                                                                                     \
+    X(destroy_flags)                                                                           \
     X(destroy)                                                                                 \
     X(poll)                                                                                    \
     X(flush)                                                                                   \
@@ -45,7 +46,31 @@
     X(topic_destroy)                                                                           \
     X(error_code)                                                                              \
     X(error_string)                                                                            \
-    X(error_destroy)
+    X(error_destroy)                                                                           \
+    X(conf_set_rebalance_cb)                                                                   \
+    X(conf_set_offset_commit_cb)                                                               \
+    X(poll_set_consumer)                                                                       \
+    X(subscribe)                                                                               \
+    X(consumer_poll)                                                                           \
+    X(consumer_close)                                                                          \
+    X(message_destroy)                                                                         \
+    X(message_timestamp)                                                                       \
+    X(message_headers)                                                                         \
+    X(header_get_last)                                                                         \
+    X(assign)                                                                                  \
+    X(incremental_assign)                                                                      \
+    X(incremental_unassign)                                                                    \
+    X(assignment_lost)                                                                         \
+    X(committed)                                                                               \
+    X(commit)                                                                                  \
+    X(pause_partitions)                                                                        \
+    X(resume_partitions)                                                                       \
+    X(query_watermark_offsets)                                                                 \
+    X(get_watermark_offsets)                                                                   \
+    X(topic_name)                                                                              \
+    X(topic_partition_list_new)                                                                \
+    X(topic_partition_list_add)                                                                \
+    X(topic_partition_list_destroy)
 
 struct nv_rd {
 #define NV_RD_FIELD(name) __typeof__(&rd_kafka_##name) name;

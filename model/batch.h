@@ -38,7 +38,9 @@ enum nv_item_flags {
     NV_ITEM_OPENS = 1u << 12,  /* one of the same span_id is due, */
     NV_ITEM_CLOSES = 1u << 13, /* which this is */
     /* a log record worth a span of its own, where none of its trace comes */
-    NV_ITEM_EVALUATES = 1u << 14
+    NV_ITEM_EVALUATES = 1u << 14,
+    /* nobody is to take it: it was sent before, or is another's; keeps its number */
+    NV_ITEM_LEFT_OUT = 1u << 15
 };
 
 /* Are spans to be made of log records that have these flags together, and no span beside them?

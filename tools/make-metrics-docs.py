@@ -21,6 +21,8 @@ The spans add up at every scrape, whatever fails:
 `noveum_spans_received_total` = `noveum_spans_delivered_total` + `noveum_spans_dropped_total` + `noveum_spans_dead_lettered_total` + `noveum_spans_held` + `noveum_spans_queued`.
 In role `receive` the log of Kafka is where spans are delivered to: a message that all replicas in sync have is received and delivered at once, what is on its
 way counts nowhere yet (`noveum_kafka_buffered_messages`), and a request that is answered 503 comes again.
+In role `assemble` spans are received from that log. What is still held when a partition goes to another member is dropped here (`handed_over`) and received there;
+what was delivered before and is read again is not received at all (`noveum_kafka_items_sent_before_total`).
 Counters begin at 0 with each start; spans that come back from the journal are received again and counted in `noveum_spans_replayed_total` as well.
 
 | metric | type | labels | meaning |

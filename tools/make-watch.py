@@ -154,6 +154,20 @@ ROWS = [
             ("clients made anew", 'sum(rate(noveum_kafka_clients_renewed_total{instance=~"$instance"}[$__rate_interval]))')]),
         ("Bytes written", "Bps", [
             ("before compression", 'sum(rate(noveum_kafka_bytes_produced_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Read from the log, a second", "short", [
+            ("messages", 'sum(rate(noveum_kafka_messages_consumed_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("no OTLP", 'sum(rate(noveum_kafka_messages_dead_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("not keyed by trace", 'sum(rate(noveum_kafka_messages_not_keyed_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("items sent before, left out", 'sum(rate(noveum_kafka_items_sent_before_total{instance=~"$instance"}[$__rate_interval]))')]),
+        ("Lag in messages", "short", [
+            ("behind the marks", 'sum(noveum_kafka_lag_messages{instance=~"$instance"})'),
+            ("not read", 'sum(noveum_kafka_unread_messages{instance=~"$instance"})')]),
+        ("Members", "short", [
+            ("partitions, {{instance}}", 'noveum_kafka_assigned_partitions{instance=~"$instance"}'),
+            ("waiting for memory, {{instance}}", 'noveum_kafka_paused_partitions{instance=~"$instance"}'),
+            ("rebalances, {{instance}}", 'increase(noveum_kafka_rebalances_total{instance=~"$instance"}[$__rate_interval])'),
+            ("commits {{result}}, {{instance}}", 'rate(noveum_kafka_commits_total{instance=~"$instance"}[$__rate_interval])')]),
+        ("Age of the oldest mark", "s", [("{{instance}}", 'noveum_kafka_mark_age_seconds{instance=~"$instance"}')]),
         ("Waiting for the brokers", "short", [
             ("messages", 'sum(noveum_kafka_buffered_messages{instance=~"$instance"})'),
             ("bytes", 'sum(noveum_kafka_buffered_bytes{instance=~"$instance"})'),

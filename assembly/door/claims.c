@@ -86,14 +86,14 @@ void nv_claims_settle(struct nv_assembly *assembly, struct nv_claim *claim)
     pthread_mutex_lock(&assembly->lock);
     unlink_claim(assembly, claim);
     bool first = assembly->settled == NULL;
-    if (assembly->journal) {
+    if (nv_claims_hold_requests(assembly)) {
         claim->next = NULL;
         *assembly->settled_end = claim;
         assembly->settled_end = &claim->next;
         pthread_cond_broadcast(&assembly->changed);
     }
     pthread_mutex_unlock(&assembly->lock);
-    if (!assembly->journal) {
+    if (!nv_claims_hold_requests(assembly)) {
         assert(claim->request_count == 0);
         free(claim);
     } else if (first && assembly->queue) {

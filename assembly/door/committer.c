@@ -224,12 +224,36 @@ static void commit_to_memory(struct nv_assembly *assembly, struct nv_pending **p
     keep_all(assembly, pendings, count, ids);
 }
 
+/* What an upstream is told: first what was sent, then what it need not keep any more. */
+static void tell_upstream(struct nv_assembly *assembly)
+{
+    const struct nv_upstream *upstream = &assembly->config.upstream;
+    struct nv_claim *claims = nv_claims_take(assembly);
+    for (struct nv_claim *claim = claims; claim; claim = claim->next) {
+        if (claim->request_count > 0)
+            upstream->settled(upstream->ctx, &claim->places);
+    }
+    nv_claims_free(assembly, claims);
+    pthread_mutex_lock(&assembly->lock);
+    struct nv_request *list = assembly->released;
+    assembly->released = NULL;
+    pthread_mutex_unlock(&assembly->lock);
+    while (list) {
+        struct nv_request *request = list;
+        list = request->next;
+        upstream->forgotten(upstream->ctx, request->record_id);
+        nv_request_free(&assembly->groups, request);
+    }
+}
+
 void nv_committer_round(struct nv_assembly *assembly, struct nv_pending **pendings,
                         size_t count)
 {
     assert(nv_owner_is_mine(&assembly->committing));
     if (!assembly->journal) {
         commit_to_memory(assembly, pendings, count);
+        if (assembly->config.upstream.forgotten)
+            tell_upstream(assembly);
         return;
     }
     struct nv_claim *settled = nv_claims_take(assembly);

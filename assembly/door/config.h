@@ -5,6 +5,7 @@
 #ifndef NV_ASSEMBLY_DOOR_CONFIG_H
 #define NV_ASSEMBLY_DOOR_CONFIG_H
 
+#include "assembly/door/place.h"
 #include "base/account.h"
 #include "base/buf.h"
 #include "model/batch.h"
@@ -46,6 +47,28 @@ struct nv_undecoded {
  */
 typedef enum nv_err nv_assembly_bury(void *ctx, const struct nv_undecoded *request,
                                      struct nv_buf *head, struct nv_buf *payload);
+
+/* A part of a trace that has ended. By enum nv_signal: its first and last item among spans and
+ * among log records; record_id 0: it had none. */
+struct nv_upstream_part {
+    uint8_t trace_id[NV_TRACE_ID_BYTES];
+    uint32_t part;
+    struct nv_place first[2], last[2];
+};
+
+/*
+ * Where requests lie until they are settled, when that is not a journal of ours: a log that
+ * somebody else keeps, read again from where it is not forgotten (nv_assembly_take). Called on
+ * the thread that ticks.
+ */
+struct nv_upstream {
+    void *ctx;
+    /* A part was settled: it must not be sent again. */
+    void (*settled)(void *ctx, const struct nv_upstream_part *part);
+    /* Every trace with items of that request was settled; NULL: there is no upstream. Not
+     * called for what was open at a stop. */
+    void (*forgotten)(void *ctx, uint64_t record_id);
+};
 
 /* All of it plain values; strings are borrowed until nv_assembly_new returns. */
 struct nv_assembly_config {
@@ -97,6 +120,7 @@ struct nv_assembly_config {
      */
     bool (*may_complete)(void *ctx);
     void *may_complete_ctx;
+    struct nv_upstream upstream;        /* only with MEMORY and shards 0 */
     const struct nv_file_ops *file_ops; /* NULL: the system's; tests inject faults */
 };
 

@@ -82,7 +82,7 @@ void nv_request_let_go(struct nv_assembly *assembly, struct nv_request *request)
     if (!nv_request_unref(request))
         return;
     atomic_fetch_sub(&assembly->memory, nv_request_bytes(request));
-    if (!assembly->journal || atomic_load(&request->keep)) {
+    if (!nv_claims_hold_requests(assembly) || atomic_load(&request->keep)) {
         nv_request_free(&assembly->groups, request);
         return;
     }
@@ -169,6 +169,8 @@ static uint32_t count_items(const struct nv_batch *batch, uint32_t shard_count,
     uint32_t unused = 0;
     for (uint32_t i = 0; i < batch->item_count; i++) {
         const uint8_t *id = batch->items[i].trace_id;
+        if (batch->items[i].flags & NV_ITEM_LEFT_OUT)
+            continue;
         if (id_is_zero(id, NV_TRACE_ID_BYTES))
             unused++;
         else
@@ -205,7 +207,8 @@ static enum nv_err split(const struct nv_batch *batch, uint32_t shard_count, uin
     if (err != NV_OK)
         return err;
     for (uint32_t i = 0; i < batch->item_count; i++) {
-        if (id_is_zero(batch->items[i].trace_id, NV_TRACE_ID_BYTES))
+        if (batch->items[i].flags & NV_ITEM_LEFT_OUT ||
+            id_is_zero(batch->items[i].trace_id, NV_TRACE_ID_BYTES))
             continue;
         struct nv_arrivals *to = by_shard[nv_shard_of(batch->items[i].trace_id, shard_count)];
         fill(&to->items[to->count++], batch, i);

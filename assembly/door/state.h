@@ -33,9 +33,11 @@ struct nv_shard;
 struct nv_claim {
     struct nv_claim *next;           /* in the list of settled claims */
     struct nv_claim *before, *after; /* in the list of all claims */
+    struct nv_assembly *assembly;    /* whose it is: one settler serves several */
     uint8_t trace_id[NV_TRACE_ID_BYTES];
     uint32_t part;
-    struct nv_place first, last; /* its first and last item */
+    struct nv_place first, last;    /* its first and last item */
+    struct nv_upstream_part places; /* the same by signal; only with an upstream */
     uint32_t request_count;
     /* one reference each; the same one may stand several times */
     struct nv_request *requests[];
@@ -123,6 +125,13 @@ struct nv_assembly {
     _Atomic uint64_t arriving;       /* bytes of the arrivals that no shard has taken yet */
     _Atomic uint64_t next_record;    /* numbers requests without a journal */
 };
+
+/* Do claims hold their requests until they are settled? Else the bytes were copied and nobody
+ * needs to know. */
+static inline bool nv_claims_hold_requests(const struct nv_assembly *assembly)
+{
+    return assembly->journal || assembly->config.upstream.forgotten;
+}
 
 /* ---- committer.c ------------------------------------------------------------------------- */
 

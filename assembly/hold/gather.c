@@ -357,15 +357,38 @@ static struct nv_raw_trace *new_raw(const struct nv_assembly *assembly,
     return raw;
 }
 
-static struct nv_claim *new_claim(const struct nv_open_trace *trace, uint32_t runs)
+/*
+ * The extent of a trace among its spans and among its log records. Only the request that came
+ * last may have been cut in two: of all others the trace holds every item that it has there.
+ */
+static void set_places(const struct nv_open_trace *trace, struct nv_claim *claim)
+{
+    struct nv_upstream_part *places = &claim->places;
+    memcpy(places->trace_id, trace->trace_id, NV_TRACE_ID_BYTES);
+    places->part = trace->part;
+    for (uint32_t i = 0; i < trace->used; i = nv_held_run_after(trace, i)) {
+        const struct nv_request *request = trace->held[i].run.request;
+        struct nv_place *first = &places->first[request->signal];
+        if (first->record_id == 0)
+            *first = (struct nv_place){request->record_id, 0};
+        places->last[request->signal] = (struct nv_place){request->record_id, UINT32_MAX};
+    }
+    places->first[trace->held[0].run.request->signal] = claim->first;
+    places->last[trace->held[trace->last_run].run.request->signal] = claim->last;
+}
+
+static struct nv_claim *new_claim(struct nv_assembly *assembly,
+                                  const struct nv_open_trace *trace, uint32_t runs)
 {
     struct nv_claim *claim = malloc(sizeof *claim + runs * sizeof claim->requests[0]);
     if (!claim)
         return NULL;
-    *claim = (struct nv_claim){.part = trace->part,
+    *claim = (struct nv_claim){.assembly = assembly,
+                               .part = trace->part,
                                .first = nv_open_trace_first(trace),
                                .last = nv_open_trace_last(trace)};
     memcpy(claim->trace_id, trace->trace_id, NV_TRACE_ID_BYTES);
+    set_places(trace, claim);
     for (uint32_t i = 0; i < trace->used; i = nv_held_run_after(trace, i))
         claim->requests[claim->request_count++] = trace->held[i].run.request;
     assert(claim->request_count == runs);
@@ -396,7 +419,7 @@ enum nv_err nv_gather(struct nv_assembly *assembly, const struct nv_open_trace *
     *out = (struct nv_gathered){.raw = new_raw(assembly, trace)};
     struct gathering g = {.assembly = assembly, .trace = trace, .raw = out->raw};
     enum nv_err err = out->raw ? fill(&g, runs, out) : NV_ERR_NO_MEMORY;
-    out->claim = err != NV_OK ? NULL : new_claim(trace, runs);
+    out->claim = err != NV_OK ? NULL : new_claim(assembly, trace, runs);
     if (!out->claim) {
         if (out->raw)
             nv_arena_free(out->raw->arena);

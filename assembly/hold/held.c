@@ -249,3 +249,17 @@ size_t nv_assembly_read_held(struct nv_assembly *assembly, const struct nv_held_
     free(all);
     return count;
 }
+
+void nv_held_hand_over(const struct nv_shard *shard, uint64_t spans)
+{
+    if (shard->assembly->config.upstream.forgotten)
+        nv_ledger_drop_held(NV_DROP_HANDED_OVER, spans);
+}
+
+uint64_t nv_arrivals_spans_left(const struct nv_arrivals *arrivals)
+{
+    uint64_t spans = 0;
+    for (uint32_t i = arrivals->taken; i < arrivals->count; i++)
+        spans += nv_held_is_span(arrivals->request->signal, &arrivals->items[i].item);
+    return spans;
+}

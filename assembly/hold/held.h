@@ -54,4 +54,12 @@ size_t nv_assembly_read_held(struct nv_assembly *assembly, const struct nv_held_
 /* Answers who looks at this shard, if anybody does. Its thread. */
 void nv_held_serve(struct nv_shard *shard);
 
+struct nv_arrivals;
+
+/* Counts `spans` that are let go unsent: with an upstream whoever reads its log next receives
+ * them anew. On the shard's thread. */
+void nv_held_hand_over(const struct nv_shard *shard, uint64_t spans);
+/* Spans of `arrivals` that no trace has taken yet. */
+uint64_t nv_arrivals_spans_left(const struct nv_arrivals *arrivals);
+
 #endif

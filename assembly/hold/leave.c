@@ -138,6 +138,7 @@ enum nv_err nv_leave_take(struct nv_shard *shard, struct nv_open_trace *trace,
     const bool told = nv_open_trace_is_records(trace) && trace->record_flags & NV_ITEM_MARK;
     if (told) {
         out->claim->part = NV_PART_TOLD;
+        out->claim->places.part = NV_PART_TOLD;
         nv_sent_note(&shard->sent, trace->trace_id, NV_PART_TOLD, now_ns);
     }
     nv_claims_add(assembly, out->claim);
@@ -148,7 +149,7 @@ enum nv_err nv_leave_take(struct nv_shard *shard, struct nv_open_trace *trace,
     }
     nv_timers_remove(&shard->timers, &trace->timer);
     nv_trace_table_close(&shard->table, trace);
-    if (!assembly->journal || (!out->raw && !told))
+    if (!nv_claims_hold_requests(assembly) || (!out->raw && !told))
         drop_requests(assembly, out->claim);
     if (!out->raw)
         nv_claims_settle(assembly, out->claim);

@@ -71,6 +71,7 @@ static void forget_request(struct nv_assembly *assembly, struct nv_request *requ
 
 static void forget_trace(struct nv_shard *shard, struct nv_open_trace *trace)
 {
+    nv_held_hand_over(shard, trace->span_count);
     for (uint32_t i = 0; i < trace->used; i = nv_held_run_after(trace, i))
         forget_request(shard->assembly, trace->held[i].run.request);
     nv_trace_table_close(&shard->table, trace);
@@ -86,6 +87,8 @@ void nv_shard_release(struct nv_shard *shard)
     while (shard->stalled) {
         struct nv_arrivals *arrivals = shard->stalled;
         shard->stalled = arrivals->next;
+        if (arrivals->request)
+            nv_held_hand_over(shard, nv_arrivals_spans_left(arrivals));
         if (arrivals->request) /* else the end of the replay */
             forget_request(shard->assembly, arrivals->request);
         free(arrivals);
@@ -493,6 +496,8 @@ void nv_shard_take(struct nv_shard *shard, struct nv_arrivals *arrivals, uint64_
 /* Does what is not complete at a stop stay in the journal? */
 static bool keeps(const struct nv_shard *shard)
 {
+    if (shard->assembly->config.upstream.forgotten)
+        return true;
     return shard->assembly->journal && shard->assembly->config.on_stop == NV_ON_STOP_KEEP;
 }
 
@@ -500,6 +505,9 @@ static bool keeps(const struct nv_shard *shard)
 static bool leaves_at_stop(const struct nv_shard *shard, struct nv_completion *completion)
 {
     bool whole = !atomic_load(&shard->assembly->replay_cut);
+    /* the log may hold more of it that was not read yet */
+    if (shard->assembly->config.upstream.forgotten)
+        return false;
     if (completion->wait == NV_WAIT_QUIET && whole)
         return true;
     if (completion->incomplete != NV_COMPLETE)

@@ -106,6 +106,20 @@
       "Messages that the brokers did not take in time; their clients send them again")         \
     X(NV_COUNT_KAFKA_RENEWED, "noveum_kafka_clients_renewed_total", "", "counter",             \
       "Clients of Kafka made anew after an error that they do not survive")                    \
+    X(NV_COUNT_KAFKA_CONSUMED, "noveum_kafka_messages_consumed_total", "", "counter",          \
+      "Messages taken from the log, of role assemble")                                         \
+    X(NV_COUNT_KAFKA_DEAD, "noveum_kafka_messages_dead_total", "", "counter",                  \
+      "Messages that are no OTLP, now in the topic of dead ones")                              \
+    X(NV_COUNT_KAFKA_KEYS, "noveum_kafka_messages_not_keyed_total", "", "counter",             \
+      "Messages whose key is not the trace id of their spans: traces are split over members")  \
+    X(NV_COUNT_KAFKA_SENT_BEFORE, "noveum_kafka_items_sent_before_total", "", "counter",       \
+      "Spans and log records read again that had been delivered already, and left out")        \
+    X(NV_COUNT_KAFKA_COMMITS, "noveum_kafka_commits_total", "result=\"good\"", "counter",      \
+      "Commits of marks, by how they ended")                                                   \
+    X(NV_COUNT_KAFKA_COMMITS_BAD, "noveum_kafka_commits_total", "result=\"failed\"",           \
+      "counter", "Commits of marks, by how they ended")                                        \
+    X(NV_COUNT_KAFKA_REBALANCES, "noveum_kafka_rebalances_total", "", "counter",               \
+      "Times that partitions were given to this member or taken from it")                      \
     X(NV_COUNT_STORE_KEPT, "noveum_store_traces_total", "", "counter",                         \
       "Traces written to the local store of the page")                                         \
     X(NV_COUNT_STORE_DROPPED, "noveum_store_dropped_total", "", "counter",                     \

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "exporter/encode/encode.h"
 #include "exporter/files/media_files.h"
+#include "model/store.h"
 
 #define NV_EXPORTER_ENDPOINT_DEFAULT "https://api.noveum.ai/api"
 /* Most traces the backend takes in one body (docs/noveum-backend.md#limits). */
@@ -61,7 +62,10 @@ struct nv_exporter_config {
     uint32_t identity_ms;   /* auto: how long identity sticks before gzip is tried again */
     uint32_t media_wait_ms; /* how long a trace waits for its pictures and sounds at most */
     struct nv_media_files *media_files; /* borrowed: what is too old in it goes; NULL: none */
-    uint32_t drain_requests_per_s;      /* outbox bodies a second besides two a fresh body */
+    /* borrowed: where dead letters go (only `put` is called) when there is no store; NULL: they
+     * are logged and counted */
+    const struct nv_store *letters;
+    uint32_t drain_requests_per_s; /* outbox bodies a second besides two a fresh body */
 };
 
 /* Fills in the defaults of docs/configuration.md; endpoint stays not set. */

@@ -72,8 +72,12 @@ static bool bury_one(struct nv_sender *sender, struct nv_encoded *encoded, const
 {
     enum nv_err err = NV_OK;
 
-    if (sender->store)
+    if (sender->store) {
         err = put_letter(sender, encoded, said);
+    } else if (sender->config->letters) {
+        err = nv_dead_letters_put(sender->config->letters, encoded, said,
+                                  nv_clock_wall_ns(sender->clock));
+    }
     if (err != NV_OK) {
         NV_LOG(NV_LOG_ERROR, "exporter", "dead letter not stored, will try again: %s",
                nv_err_info(err)->text);

@@ -26,6 +26,18 @@ void nv_admin_write_kafka_metrics(const struct nv_kafka_status *status, struct n
           status->buffered_messages);
     gauge(buf, "noveum_kafka_buffered_bytes", "Bytes of messages that wait for the brokers",
           status->buffered_bytes);
+    gauge(buf, "noveum_kafka_assigned_partitions", "Partitions that are this member's",
+          status->assigned);
+    gauge(buf, "noveum_kafka_lag_messages",
+          "Messages of these partitions behind the committed marks, log records' included",
+          status->lag);
+    gauge(buf, "noveum_kafka_unread_messages", "Messages of these partitions not read yet",
+          status->unread);
+    gauge(buf, "noveum_kafka_paused_partitions", "Partitions that wait for memory",
+          status->paused);
+    gauge(buf, "noveum_kafka_mark_age_seconds",
+          "Since the mark moved of the partition where it stands longest",
+          status->mark_age_ns / NV_NS_PER_S);
 }
 
 static void put(struct nv_json_writer *json, const char *key, uint64_t value)
@@ -44,6 +56,11 @@ void nv_admin_put_kafka(struct nv_json_writer *json, const struct nv_kafka_statu
     put(json, "partitions", status->partitions);
     put(json, "buffered_messages", status->buffered_messages);
     put(json, "buffered_bytes", status->buffered_bytes);
+    put(json, "assigned_partitions", status->assigned);
+    put(json, "lag_messages", status->lag);
+    put(json, "unread_messages", status->unread);
+    put(json, "paused_partitions", status->paused);
+    put(json, "mark_age_ms", status->mark_age_ns / NV_NS_PER_MS);
     nv_json_write_key(json, NV_STR("reason"));
     nv_json_write_string(json, nv_str_from(status->reason));
     nv_json_write_end_object(json);

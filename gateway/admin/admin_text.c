@@ -64,6 +64,8 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
         *why = "stopping";
     } else if (status->kafka.on && !status->kafka.up) {
         *why = "the Kafka brokers do not answer: see /status";
+    } else if (status->kafka.assembles && status->kafka.assigned == 0) {
+        *why = "ready, but no partition is ours";
     } else if (status->assembly.journal_full) {
         *why =
             status->assembly.refusal == NV_ERR_IO ? "journal can't be written" : "journal full";

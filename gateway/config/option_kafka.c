@@ -21,8 +21,8 @@ bool nv_options_kafka(const struct nv_options *options)
 
 const char *nv_role_name(unsigned role)
 {
-    static const char *const names[] = {"all", "receive"};
-    return names[role <= NV_ROLE_RECEIVE ? role : NV_ROLE_ALL];
+    static const char *const names[] = {"all", "receive", "assemble"};
+    return names[role <= NV_ROLE_ASSEMBLE ? role : NV_ROLE_ALL];
 }
 
 static enum nv_err refuse(const struct nv_options *options, size_t id, struct nv_fail *fail,
@@ -50,9 +50,12 @@ enum nv_err nv_options_check_kafka(const struct nv_options *options, struct nv_f
         const char *what;
     } rows[] = {
         {options->kafka_brokers.count == 0, NV_OPT_kafka_brokers,
-         "role receive needs brokers, as host:9092"},
+         "roles receive and assemble need brokers, as host:9092"},
         {!options->kafka_traces_topic, NV_OPT_kafka_traces_topic, "a name is needed"},
         {!options->kafka_logs_topic, NV_OPT_kafka_logs_topic, "a name is needed"},
+        {!options->kafka_group, NV_OPT_kafka_group, "a name is needed"},
+        {!options->kafka_delivered_topic, NV_OPT_kafka_delivered_topic, "a name is needed"},
+        {!options->kafka_dead_topic, NV_OPT_kafka_dead_topic, "a name is needed"},
         {login && !token && !options->kafka_username, NV_OPT_kafka_username,
          "kafka.security asks for a login: set it and kafka.password"},
         {login && !token && !options->kafka_password, NV_OPT_kafka_password,

@@ -89,7 +89,7 @@ enum nv_option_id {
 
 /* Choices that this room or no stage needs by name; stages' own are checked in
  * gateway/stages.c. */
-enum nv_role_choice { NV_ROLE_ALL, NV_ROLE_RECEIVE };
+enum nv_role_choice { NV_ROLE_ALL, NV_ROLE_RECEIVE, NV_ROLE_ASSEMBLE };
 enum nv_stacks_choice { NV_STACKS_OFF, NV_STACKS_LAST, NV_STACKS_FULL };
 enum nv_media_choice { NV_MEDIA_STAYS, NV_MEDIA_MARKED, NV_MEDIA_UPLOADED };
 enum nv_pii_choice { NV_PII_OFF, NV_PII_REDACT, NV_PII_PSEUDONYMISE };

@@ -1,0 +1,595 @@
+/*
+ * The consumer's thread.
+ *
+ *   poll ──message──▶ decode ──▶ partition ──▶ holder        garbage ──▶ notes.c ──▶ dead
+ *     │                             │
+ *     │                             └─ no memory: kept here, its log is paused
+ *     ├──rebalance──▶ given: committed mark, chunks, read on    taken: wait, commit, hand over
+ *     └──every 500 ms──▶ chunks, marks
+ *
+ * Why the callbacks may block: they run inside of poll, on this thread, and the group waits for
+ * them (max.poll.interval.ms, 5 minutes) before a partition has another owner. What a partition
+ * delivered is written down before its mark is committed, and its mark before it is let go, so
+ * that the next owner finds both.
+ */
+#include "kafka/consumer_internal.h"
+
+#ifdef NOVEUM_KAFKA
+#include "base/log/counters.h"
+#include "base/log/log.h"
+#include "base/text/text.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define POLL_MS 10
+/* Messages between two looks at what is due. */
+#define TURN_MAX 256
+#define COMMIT_EVERY_NS (500 * NV_NS_PER_MS)
+/* Between two questions for the end of one log. */
+#define ASK_EVERY_NS (50 * NV_NS_PER_MS)
+#define ASK_MS 1000
+#define HEADER_PROJECT "x-noveum-project"
+#define HEADER_KEY_ONLY "x-noveum-key-only"
+
+/* ---- what waits -------------------------------------------------------------------------- */
+
+static void pause_log(struct nv_kafka_consumer *consumer, int32_t number, enum nv_signal signal,
+                      bool pause)
+{
+    rd_kafka_topic_partition_list_t *list = consumer->rd->topic_partition_list_new(1);
+    (void)consumer->rd->topic_partition_list_add(list, nv_consumer_topic(consumer, signal),
+                                                 number);
+    rd_kafka_resp_err_t code = pause ? consumer->rd->pause_partitions(consumer->handle, list)
+                                     : consumer->rd->resume_partitions(consumer->handle, list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        NV_LOG(NV_LOG_WARN, "kafka", "cannot pause or resume: %s", consumer->rd->err2str(code));
+    consumer->rd->topic_partition_list_destroy(list);
+}
+
+/* Takes the message. Without memory for its place it is not lost: it is read again after the
+ * next start, because its offset is never done. */
+static void keep_waiting(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot,
+                         enum nv_signal signal, rd_kafka_message_t *message)
+{
+    struct nv_consumer_waiting *waiting = &slot->waiting[signal];
+    if (waiting->count == 0)
+        pause_log(consumer, message->partition, signal, true);
+    if (waiting->count == waiting->capacity) {
+        size_t more = waiting->capacity == 0 ? 8 : waiting->capacity * 2;
+        void *grown = reallocarray(waiting->items, more, sizeof *waiting->items);
+        if (!grown) {
+            if (nv_kafka_partition_pass(slot->partition, signal, message->offset) != NV_OK)
+                NV_LOG(NV_LOG_ERROR, "kafka", "no memory for a message, this member leaves");
+            atomic_store(&consumer->end, true);
+            consumer->rd->message_destroy(message);
+            return;
+        }
+        waiting->items = grown;
+        waiting->capacity = more;
+    }
+    waiting->items[waiting->count++] = message;
+}
+
+/* ---- one message ------------------------------------------------------------------------- */
+
+static struct nv_str header(const struct nv_kafka_consumer *consumer,
+                            const rd_kafka_message_t *message, const char *name)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+    if (consumer->rd->message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        consumer->rd->header_get_last(headers, name, &value, &size) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+        return (struct nv_str){NULL, 0};
+    return (struct nv_str){value, size};
+}
+
+/* Is the key what it is for the spans? With `only` all others are left out. */
+static bool check_key(struct nv_batch *batch, const rd_kafka_message_t *message, bool only)
+{
+    uint8_t id[NV_TRACE_ID_BYTES];
+    struct nv_str key = {message->key, message->key_len};
+    bool fits = key.ptr && nv_hex_decode(key, id, sizeof id) == NV_OK;
+    bool one = true;
+    for (uint32_t i = 0; i < batch->item_count; i++) {
+        struct nv_item *item = &batch->items[i];
+        bool same = fits && memcmp(item->trace_id, id, sizeof id) == 0;
+        if (only && !same)
+            item->flags |= NV_ITEM_LEFT_OUT;
+        one = one && (same || only || (item->flags & (NV_ITEM_MARK | NV_ITEM_RECORD)) != 0);
+    }
+    return fits && one;
+}
+
+static enum nv_err set_project(const struct nv_kafka_consumer *consumer,
+                               const rd_kafka_message_t *message, struct nv_batch *batch)
+{
+    struct nv_str project = header(consumer, message, HEADER_PROJECT);
+    if (project.len == 0)
+        return NV_OK;
+    char *copy = malloc(project.len);
+    if (!copy)
+        return NV_ERR_NO_MEMORY;
+    memcpy(copy, project.ptr, project.len);
+    batch->project = (struct nv_str){copy, project.len};
+    return NV_OK;
+}
+
+/* NV_ERR_NO_MEMORY: not now; other errors: the message is at fault. */
+static enum nv_err decode(struct nv_kafka_consumer *consumer, enum nv_signal signal,
+                          const rd_kafka_message_t *message, struct nv_batch **out)
+{
+    if (!message->payload || message->len == 0)
+        return NV_ERR_TRUNCATED;
+    char *bytes = malloc(message->len);
+    if (!bytes)
+        return NV_ERR_NO_MEMORY;
+    memcpy(bytes, message->payload, message->len);
+    enum nv_err err =
+        consumer->holder.decode(consumer->holder.ctx, signal, bytes, message->len, out);
+    if (err == NV_OK)
+        err = set_project(consumer, message, *out);
+    return err;
+}
+
+static enum nv_err bury(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot,
+                        enum nv_signal signal, const rd_kafka_message_t *message,
+                        enum nv_err why)
+{
+    const char *text = message->len == 0 ? "the message is empty" : nv_err_info(why)->text;
+    enum nv_err err =
+        nv_kafka_notes_bury(&consumer->notes, message, signal, slot->generation, text);
+    if (err != NV_OK)
+        return err;
+    NV_LOG(NV_LOG_ERROR, "kafka",
+           "a message is no OTLP and goes to \"%s\" topic=%s partition=%" PRId32
+           " offset=%" PRId64 ": %s",
+           consumer->config.dead_topic, nv_consumer_topic(consumer, signal), message->partition,
+           message->offset, text);
+    /* the report comes with the next poll: the offset is there by then */
+    return nv_kafka_partition_pass(slot->partition, signal, message->offset);
+}
+
+/* NV_OK: the message is seen to. Else it is to come again. */
+static enum nv_err offer(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot,
+                         enum nv_signal signal, const rd_kafka_message_t *message)
+{
+    struct nv_batch *batch = NULL;
+    enum nv_err err = decode(consumer, signal, message, &batch);
+    if (err == NV_ERR_NO_MEMORY) {
+        nv_batch_free(batch);
+        return err;
+    }
+    if (err != NV_OK)
+        return bury(consumer, slot, signal, message, err);
+    bool only = header(consumer, message, HEADER_KEY_ONLY).len > 0;
+    bool keyed = check_key(batch, message, only);
+    int64_t stamp_ms = consumer->rd->message_timestamp(message, NULL);
+    uint64_t before = slot->partition->left_out;
+    err = nv_kafka_partition_take(slot->partition, batch, message->offset,
+                                  stamp_ms > 0 ? (uint64_t)stamp_ms * NV_NS_PER_MS
+                                               : nv_consumer_wall_ns(),
+                                  nv_consumer_wall_ns());
+    if (err != NV_OK)
+        return err;
+    nv_count(NV_COUNT_KAFKA_CONSUMED, 1);
+    nv_count(NV_COUNT_KAFKA_SENT_BEFORE, slot->partition->left_out - before);
+    if (!keyed) {
+        nv_count(NV_COUNT_KAFKA_KEYS, 1);
+        NV_LOG(NV_LOG_WARN, "kafka",
+               "the key of a message is not the trace id of its spans: traces are split over "
+               "members. The Collector's exporter keys by it with partition_traces_by_id: true "
+               "topic=%s",
+               nv_consumer_topic(consumer, signal));
+    }
+    return NV_OK;
+}
+
+static void take_message(struct nv_kafka_consumer *consumer, rd_kafka_message_t *message)
+{
+    struct nv_consumer_slot *slot =
+        message->rkt ? nv_consumer_slot(consumer, message->partition) : NULL;
+    enum nv_signal signal = NV_SIGNAL_TRACES;
+    if (slot &&
+        strcmp(consumer->rd->topic_name(message->rkt), consumer->config.logs_topic) == 0)
+        signal = NV_SIGNAL_LOGS;
+    atomic_store(&consumer->up, true);
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && slot &&
+        slot->waiting[signal].count == 0) {
+        struct nv_kafka_log *log = &slot->partition->logs[signal];
+        if (message->offset > log->position)
+            log->position = message->offset;
+    } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+               message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        NV_LOG(NV_LOG_WARN, "kafka", "%s", consumer->rd->err2str(message->err));
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && slot) {
+        enum nv_err err = slot->waiting[signal].count > 0
+                              ? NV_ERR_BUSY
+                              : offer(consumer, slot, signal, message);
+        if (err != NV_OK) {
+            keep_waiting(consumer, slot, signal, message);
+            return;
+        }
+    }
+    consumer->rd->message_destroy(message);
+}
+
+/* What waited is tried again. */
+static void retry(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot,
+                  enum nv_signal signal)
+{
+    struct nv_consumer_waiting *waiting = &slot->waiting[signal];
+    size_t taken = 0;
+    enum nv_err err = NV_OK;
+    if (waiting->count == 0)
+        return;
+    while (taken < waiting->count && err == NV_OK) {
+        err = offer(consumer, slot, signal, waiting->items[taken]);
+        if (err == NV_OK)
+            consumer->rd->message_destroy(waiting->items[taken++]);
+    }
+    waiting->count -= taken;
+    memmove(waiting->items, waiting->items + taken, waiting->count * sizeof *waiting->items);
+    if (waiting->count == 0)
+        pause_log(consumer, slot->partition->number, signal, false);
+    else if (err == NV_ERR_FULL || err == NV_ERR_BUSY)
+        nv_kafka_partition_press(slot->partition, nv_consumer_wall_ns());
+}
+
+/* ---- what is due ------------------------------------------------------------------------- */
+
+static void ask_end(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot,
+                    enum nv_signal signal)
+{
+    uint64_t now_ns = nv_consumer_wall_ns();
+    int64_t low = 0;
+    int64_t high = 0;
+    if (slot->waiting[signal].count > 0 || now_ns < slot->asked_ns[signal] + ASK_EVERY_NS ||
+        !nv_kafka_partition_asks(slot->partition, signal, now_ns))
+        return;
+    slot->asked_ns[signal] = now_ns;
+    rd_kafka_resp_err_t code = consumer->rd->query_watermark_offsets(
+        consumer->handle, nv_consumer_topic(consumer, signal), slot->partition->number, &low,
+        &high, ASK_MS);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        atomic_store(&consumer->up, false);
+        return;
+    }
+    /* nothing is left of a log that was never read and whose beginning is its end */
+    if (slot->partition->logs[signal].position < 0 && low == high)
+        slot->partition->logs[signal].position = high;
+    nv_kafka_partition_at_end(slot->partition, signal, high, now_ns);
+}
+
+static void step(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot)
+{
+    for (unsigned signal = 0; signal < 2; signal++) {
+        retry(consumer, slot, (enum nv_signal)signal);
+        ask_end(consumer, slot, (enum nv_signal)signal);
+    }
+    nv_kafka_partition_tick(slot->partition, nv_consumer_wall_ns());
+}
+
+/* ---- the thread -------------------------------------------------------------------------- */
+
+static void add_lag(const struct nv_kafka_consumer *consumer,
+                    const struct nv_consumer_slot *slot, struct nv_kafka_status *out)
+{
+    for (unsigned signal = 0; signal < 2; signal++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        int64_t mark = nv_kafka_partition_mark(slot->partition, (enum nv_signal)signal);
+        int64_t position = slot->partition->logs[signal].position;
+        if (consumer->rd->get_watermark_offsets(
+                consumer->handle, nv_consumer_topic(consumer, (enum nv_signal)signal),
+                slot->partition->number, &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        out->lag += mark >= 0 && high > mark ? (uint64_t)(high - mark) : 0;
+        out->unread += position >= 0 && high > position ? (uint64_t)(high - position) : 0;
+    }
+}
+
+static void show(struct nv_kafka_consumer *consumer)
+{
+    struct nv_kafka_status now = {.on = true,
+                                  .assembles = true,
+                                  .up = atomic_load(&consumer->up),
+                                  .partitions = (uint64_t)consumer->slot_count};
+    for (int32_t i = 0; i < consumer->slot_count; i++) {
+        struct nv_consumer_slot *slot = &consumer->slots[i];
+        if (!slot->partition)
+            continue;
+        int64_t mark = nv_kafka_partition_mark(slot->partition, NV_SIGNAL_TRACES);
+        if (mark != slot->shown_mark || mark == slot->partition->logs[0].position)
+            slot->moved_ns = nv_consumer_wall_ns();
+        slot->shown_mark = mark;
+        uint64_t age_ns = nv_consumer_wall_ns() - slot->moved_ns;
+        now.mark_age_ns = age_ns > now.mark_age_ns ? age_ns : now.mark_age_ns;
+        now.assigned++;
+        now.paused += slot->waiting[0].count + slot->waiting[1].count > 0;
+        add_lag(consumer, slot, &now);
+    }
+    if (!now.up)
+        (void)snprintf(now.reason, sizeof now.reason, "the brokers do not answer");
+    (void)pthread_mutex_lock(&consumer->lock);
+    consumer->shown = now;
+    (void)pthread_mutex_unlock(&consumer->lock);
+}
+
+static void turn(struct nv_kafka_consumer *consumer)
+{
+    rd_kafka_message_t *message = consumer->rd->consumer_poll(consumer->handle, POLL_MS);
+    for (int i = 0; message && i < TURN_MAX; i++) {
+        take_message(consumer, message);
+        message = i + 1 < TURN_MAX ? consumer->rd->consumer_poll(consumer->handle, 0) : NULL;
+    }
+    nv_kafka_notes_poll(&consumer->notes, 0);
+    for (int32_t i = 0; i < consumer->slot_count; i++) {
+        if (consumer->slots[i].partition)
+            step(consumer, &consumer->slots[i]);
+    }
+    uint64_t now_ns = nv_clock_mono_ns(nv_clock_system());
+    if (now_ns < consumer->next_commit_ns)
+        return;
+    consumer->next_commit_ns = now_ns + COMMIT_EVERY_NS;
+    nv_consumer_commit(consumer, NULL, false);
+    show(consumer);
+}
+
+static void *run(void *arg)
+{
+    struct nv_kafka_consumer *consumer = arg;
+    while (!atomic_load(&consumer->end))
+        turn(consumer);
+    uint64_t stop_ms = atomic_load(&consumer->stop_ms);
+    consumer->drain_ms = stop_ms < consumer->drain_ms ? stop_ms : consumer->drain_ms;
+    /* lets go of all partitions by the callback */
+    (void)consumer->rd->consumer_close(consumer->handle);
+    show(consumer);
+    return NULL;
+}
+
+/* ---- start and stop ---------------------------------------------------------------------- */
+
+static void on_error(rd_kafka_t *handle, int code, const char *text, void *opaque)
+{
+    const struct nv_kafka_owner *owner = opaque;
+    struct nv_kafka_consumer *consumer = owner->ctx;
+    (void)handle;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        atomic_store(&consumer->up, false);
+    NV_LOG(NV_LOG_WARN, "kafka", "%s: %s", owner->rd->err2name(code), text);
+}
+
+static enum nv_err make_handle(struct nv_kafka_consumer *consumer, struct nv_fail *fail)
+{
+    const char *const own[] = {"group.id",
+                               consumer->config.group,
+                               "partition.assignment.strategy",
+                               "cooperative-sticky",
+                               "auto.offset.reset",
+                               "earliest",
+                               "enable.auto.commit",
+                               "false",
+                               "enable.auto.offset.store",
+                               "false",
+                               "enable.partition.eof",
+                               "true",
+                               NULL};
+    rd_kafka_conf_t *conf = NULL;
+    enum nv_err err = nv_kafka_conf(&consumer->owner, own, &conf, fail);
+    if (err != NV_OK)
+        return err;
+    consumer->rd->conf_set_error_cb(conf, on_error);
+    nv_consumer_set_group(consumer, conf);
+    err = nv_kafka_client(&consumer->owner, RD_KAFKA_CONSUMER, conf, &consumer->handle, fail);
+    if (err == NV_OK)
+        (void)consumer->rd->poll_set_consumer(consumer->handle);
+    return err;
+}
+
+/* All topics have as many partitions; `*count` of them. */
+static enum nv_err check_topics(struct nv_kafka_consumer *consumer, uint64_t *count,
+                                struct nv_fail *fail)
+{
+    const char *topics[] = {consumer->config.traces_topic, consumer->config.logs_topic,
+                            consumer->config.delivered_topic, consumer->config.dead_topic};
+    /* of the last one any number will do */
+    const size_t keyed = sizeof topics / sizeof topics[0] - 1;
+    for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
+        char why[NV_KAFKA_WHY_SIZE];
+        uint64_t partitions = 0;
+        enum nv_err err = nv_kafka_partitions(&consumer->owner, consumer->handle, topics[i],
+                                              ASK_MS, &partitions, why);
+        if (err != NV_OK) {
+            return nv_fail_set(fail, err, 0, "topic \"%.32s\": %s%s", topics[i], why,
+                               err == NV_ERR_NOT_FOUND ? "; make it first" : "");
+        }
+        if (i == keyed)
+            return NV_OK;
+        if (i > 0 && partitions != *count) {
+            return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                               "\"%.32s\" has %" PRIu64 " partitions, \"%.32s\" %" PRIu64
+                               ": all topics must have as many",
+                               topics[0], *count, topics[i], partitions);
+        }
+        *count = partitions;
+    }
+    return NV_OK;
+}
+
+static enum nv_err wait_for_topics(struct nv_kafka_consumer *consumer, struct nv_fail *fail)
+{
+    uint64_t until_ns =
+        nv_clock_mono_ns(nv_clock_system()) + consumer->config.start_wait_ms * NV_NS_PER_MS;
+    uint64_t count = 0;
+    enum nv_err err;
+    do {
+        *fail = (struct nv_fail){0};
+        err = check_topics(consumer, &count, fail);
+        if (err != NV_OK && err != NV_ERR_CONFIG)
+            nv_kafka_notes_poll(&consumer->notes, ASK_MS / 10);
+    } while (err != NV_OK && err != NV_ERR_CONFIG &&
+             nv_clock_mono_ns(nv_clock_system()) < until_ns);
+    if (err == NV_ERR_NOT_FOUND)
+        fail->code = err = NV_ERR_CONFIG;
+    if (err != NV_OK)
+        return err;
+    consumer->slots = calloc(count + 1, sizeof *consumer->slots);
+    if (!consumer->slots)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for a consumer");
+    consumer->slot_count = (int32_t)count;
+    return NV_OK;
+}
+
+static enum nv_err subscribe(struct nv_kafka_consumer *consumer, struct nv_fail *fail)
+{
+    rd_kafka_topic_partition_list_t *list = consumer->rd->topic_partition_list_new(1);
+    (void)consumer->rd->topic_partition_list_add(list, consumer->config.traces_topic,
+                                                 RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = consumer->rd->subscribe(consumer->handle, list);
+    consumer->rd->topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s", consumer->rd->err2str(code));
+    if (pthread_create(&consumer->thread, NULL, run, consumer) != 0)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "cannot start threads");
+    consumer->running = true;
+    return NV_OK;
+}
+
+enum nv_err nv_kafka_consumer_start(const struct nv_kafka_config *config,
+                                    const struct nv_kafka_holder *holder, struct nv_fail *fail,
+                                    struct nv_kafka_consumer **out)
+{
+    const struct nv_rd *rd = NULL;
+    *out = NULL;
+    enum nv_err err = nv_rd_load(&rd, fail);
+    if (err != NV_OK)
+        return err;
+    struct nv_kafka_consumer *consumer = calloc(1, sizeof *consumer);
+    if (!consumer)
+        return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "no memory for a consumer");
+    consumer->config = *config;
+    consumer->holder = *holder;
+    consumer->rd = rd;
+    consumer->drain_ms = NV_CONSUMER_DRAIN_MS;
+    consumer->owner =
+        (struct nv_kafka_owner){.rd = rd, .config = &consumer->config, .ctx = consumer};
+    consumer->notes.find = nv_consumer_find;
+    consumer->notes.find_ctx = consumer;
+    (void)pthread_mutex_init(&consumer->lock, NULL);
+    (void)pthread_mutex_init(&consumer->letters_lock, NULL);
+    /* before there is a thread: what it calls may write a letter */
+    *out = consumer;
+    err = make_handle(consumer, fail);
+    if (err == NV_OK)
+        err = nv_kafka_notes_open(&consumer->notes, rd, &consumer->config, fail);
+    if (err == NV_OK)
+        err = nv_kafka_notes_open(&consumer->letters, rd, &consumer->config, fail);
+    if (err == NV_OK)
+        err = wait_for_topics(consumer, fail);
+    if (err == NV_OK)
+        err = subscribe(consumer, fail);
+    if (err != NV_OK) {
+        nv_kafka_consumer_free(consumer);
+        *out = NULL;
+    }
+    return err;
+}
+
+enum nv_err nv_kafka_consumer_bury(struct nv_kafka_consumer *consumer, struct nv_str head,
+                                   struct nv_str payload)
+{
+    (void)pthread_mutex_lock(&consumer->letters_lock);
+    enum nv_err err = consumer->letters.producer
+                          ? nv_kafka_notes_put(&consumer->letters, head, payload)
+                          : NV_ERR_STOPPING;
+    (void)pthread_mutex_unlock(&consumer->letters_lock);
+    return err;
+}
+
+void nv_kafka_consumer_stop(struct nv_kafka_consumer *consumer, uint64_t deadline_ms)
+{
+    if (consumer->running) {
+        /* of who asks and the thread's own, read when it lets go */
+        atomic_store(&consumer->stop_ms, deadline_ms);
+        atomic_store(&consumer->end, true);
+        pthread_join(consumer->thread, NULL);
+    }
+    consumer->running = false;
+    nv_kafka_notes_close(&consumer->notes);
+    (void)pthread_mutex_lock(&consumer->letters_lock);
+    nv_kafka_notes_close(&consumer->letters);
+    (void)pthread_mutex_unlock(&consumer->letters_lock);
+}
+
+void nv_kafka_consumer_free(struct nv_kafka_consumer *consumer)
+{
+    if (!consumer)
+        return;
+    nv_kafka_consumer_stop(consumer, 0);
+    if (consumer->handle)
+        consumer->rd->destroy(consumer->handle);
+    free(consumer->slots);
+    (void)pthread_mutex_destroy(&consumer->lock);
+    (void)pthread_mutex_destroy(&consumer->letters_lock);
+    free(consumer);
+}
+
+void nv_kafka_consumer_status(struct nv_kafka_consumer *consumer, struct nv_kafka_status *out)
+{
+    (void)pthread_mutex_lock(&consumer->lock);
+    *out = consumer->shown;
+    (void)pthread_mutex_unlock(&consumer->lock);
+    out->on = out->assembles = true;
+}
+
+#else
+#include "base/banned.h"
+
+enum nv_err nv_kafka_consumer_start(const struct nv_kafka_config *config,
+                                    const struct nv_kafka_holder *holder, struct nv_fail *fail,
+                                    struct nv_kafka_consumer **out)
+{
+    (void)config;
+    (void)holder;
+    *out = NULL;
+    return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                       "this role needs Kafka, and this program was built without librdkafka");
+}
+
+enum nv_err nv_kafka_consumer_bury(struct nv_kafka_consumer *consumer, struct nv_str head,
+                                   struct nv_str payload)
+{
+    (void)consumer;
+    (void)head;
+    (void)payload;
+    return NV_ERR_IO;
+}
+
+void nv_kafka_consumer_stop(struct nv_kafka_consumer *consumer, uint64_t deadline_ms)
+{
+    (void)consumer;
+    (void)deadline_ms;
+}
+
+void nv_kafka_consumer_free(struct nv_kafka_consumer *consumer)
+{
+    (void)consumer;
+}
+
+void nv_kafka_consumer_status(struct nv_kafka_consumer *consumer, struct nv_kafka_status *out)
+{
+    (void)consumer;
+    *out = (struct nv_kafka_status){0};
+}
+#endif
