@@ -164,7 +164,9 @@ static enum nv_err add_decoded(struct nv_str login)
         int high = i + 2 < login.len ? hex(login.ptr[i + 1]) : -1;
         int low = i + 2 < login.len ? hex(login.ptr[i + 2]) : -1;
         bool escape = login.ptr[i] == '%' && high >= 0 && low >= 0;
-        plain[len] = escape ? (char)(high << 4 | low) : login.ptr[i];
+        plain[len] = login.ptr[i];
+        if (escape)
+            plain[len] = (char)(high << 4 | low);
         i += escape ? 3 : 1;
     }
     struct nv_str whole = {plain, i < login.len ? 0 : len};
