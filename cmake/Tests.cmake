@@ -68,8 +68,8 @@ foreach(source IN LISTS unit_tests)
   add_test(NAME unit/${room}/${name} COMMAND ${program})
   set_tests_properties(unit/${room}/${name} PROPERTIES LABELS unit TIMEOUT ${unit_seconds})
   noveum_add_soak(${room}/${name} "${source}" ${program})
-  # What is of a whole process, libnoveum-trace and its pool, needs one for each test.
-  file(STRINGS "${source}" of_a_process REGEX "kit_trace_on|trace/pool.h")
+  # What is of a whole process (libnoveum-trace, its pool, the ring of refused requests) needs one for each test.
+  file(STRINGS "${source}" of_a_process REGEX "kit_trace_on|trace/pool.h|otlp/request/refused.h")
   if(NOVEUM_SANITIZE AND NOT of_a_process)
     set_tests_properties(unit/${room}/${name} PROPERTIES ENVIRONMENT "CK_FORK=no")
   endif()
