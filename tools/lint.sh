@@ -46,7 +46,7 @@ if [ "${NOVEUM_LINT_ANALYZER:-0}" = 1 ]; then
     say "gcc -fanalyzer"
     cmake -S . -B "$build-analyzer" -G Ninja -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug \
         -DNOVEUM_TESTS=OFF -DCMAKE_C_FLAGS=-fanalyzer >/dev/null &&
-        cmake --build "$build-analyzer" -j "$(nproc)" --clean-first --target noveum_objects \
+        cmake --build "$build-analyzer" -j "$(nproc)" --clean-first --target noveum_objects noveum_trace_objects \
             >"$build/analyzer.log" 2>&1 &&
         python3 tools/lint_findings.py "$build/analyzer.log" tools/analyzer.reviewed . ||
         failed="$failed gcc-analyzer"
