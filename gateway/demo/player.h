@@ -21,7 +21,10 @@ struct nv_demo_config {
     void *ctx;
 };
 
-/* A new player, and its thread that plays all captures once. NV_ERR_NO_MEMORY, NV_ERR_IO with `fail`. */
+/*
+ * A new player, and its thread that plays all captures once. NV_ERR_NO_MEMORY, NV_ERR_IO with
+ * `fail`.
+ */
 enum nv_err nv_demo_player_start(const struct nv_demo_config *config, struct nv_fail *fail,
                                  struct nv_demo_player **out) NV_MUST_USE;
 /* Ends it after the request that it is at, and frees. NULL is allowed. */
