@@ -102,15 +102,18 @@ static size_t body_begin(struct nv_str text, size_t at)
     return nv_str_starts(nv_str_slice(text, from, SIZE_MAX), NV_STR("-----")) ? from + 5 : 0;
 }
 
-/* Where the body ends: at its last line, else at what no key holds. */
+/*
+ * Where the body ends: at its last line, else at what no key holds. That is also the first line
+ * of another key, so that a text of first lines alone is gone over once and not once for each.
+ */
 static size_t body_end(struct nv_str text, size_t from, bool *closed)
 {
     size_t to = from;
     *closed = false;
     for (; to < text.len && !memchr("\"'<>{}", text.ptr[to], 6); to++) {
-        *closed = text.ptr[to] == '-' &&
-                  nv_str_starts(nv_str_slice(text, to, SIZE_MAX), NV_STR("-----END"));
-        if (*closed)
+        struct nv_str rest = nv_str_slice(text, to, SIZE_MAX);
+        *closed = text.ptr[to] == '-' && nv_str_starts(rest, NV_STR("-----END"));
+        if (*closed || (text.ptr[to] == '-' && nv_str_starts(rest, NV_STR("-----BEGIN "))))
             return to;
     }
     while (to < text.len && to > from && text.ptr[to - 1] == '\\')

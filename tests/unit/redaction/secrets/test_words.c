@@ -43,12 +43,28 @@ START_TEST(private_keys)
 }
 END_TEST
 
+/* Each is looked for to the next one and no further: half a million bytes of them took minutes. */
+START_TEST(first_lines_alone_are_gone_over_once)
+{
+    struct nv_str key = NV_STR("-----BEGIN PRIVATE KEY-----\nabc\n-----BEGIN PRIVATE KEY-----\n"
+                               "0123456789abcdef\n-----END PRIVATE KEY-----");
+    ck_assert_uint_eq(nv_private_key_find(key, 0, 4).len, 0);
+    struct nv_secret_stretch found = nv_private_key_find(key, 0, 4 + 32);
+    ck_assert_uint_eq(found.from, 32 + 27);
+    key = NV_STR("-----BEGIN PRIVATE KEY-----\n0123456789abcdef\n-----BEGIN PRIVATE KEY-----");
+    found = nv_private_key_find(key, 0, 4);
+    ck_assert_uint_eq(found.from, 27);
+    ck_assert_uint_eq(found.from + found.len, key.len - 27);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/secrets/words");
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, credentials);
     tcase_add_test(tcase, private_keys);
+    tcase_add_test(tcase, first_lines_alone_are_gone_over_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
