@@ -127,7 +127,10 @@ static enum nv_err learn(struct nv_str pattern, struct nv_regex *regex)
 enum nv_err nv_regex_new(struct nv_str pattern, unsigned flags, struct nv_regex **out,
                          struct nv_fail *fail)
 {
-    uint32_t options = ((flags & NV_REGEX_ANCHORED) ? PCRE2_ANCHORED : 0) |
+    /* At one place only, a look through the rest of the text for a character that every match
+     * has costs more than the attempt. */
+    uint32_t anchored = PCRE2_ANCHORED | PCRE2_NO_START_OPTIMIZE;
+    uint32_t options = ((flags & NV_REGEX_ANCHORED) ? anchored : 0) |
                        ((flags & NV_REGEX_NO_CASE) ? PCRE2_CASELESS : 0) |
                        ((flags & NV_REGEX_BOUNDED) ? PCRE2_USE_OFFSET_LIMIT : 0);
     struct nv_buf widened;

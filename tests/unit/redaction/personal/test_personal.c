@@ -221,6 +221,21 @@ START_TEST(nothing_takes_long)
 }
 END_TEST
 
+/* At each @ the rest of the text was looked through for a dot: two seconds of each of these. */
+START_TEST(what_begins_like_an_address_is_tried_where_it_stands)
+{
+    static char text[512 * 1024];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = "a@"[i % 2];
+    make(&(struct nv_personal_setup){.mode = NV_PERSONAL_PSEUDONYMISE, .salt = NV_STR(SALT)});
+    clock_t begin = clock();
+    for (int i = 0; i < 8; i++)
+        (void)of((struct nv_str){text, sizeof text});
+    double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+    ck_assert_msg(seconds < 5, "%f s", seconds);
+}
+END_TEST
+
 START_TEST(a_limit_takes_the_whole)
 {
     static const struct nv_personal_pattern pattern = {
@@ -412,6 +427,7 @@ int main(void)
     tcase_add_test(tcase, numbers_by_their_keys);
     tcase_add_test(tcase, whole_values);
     tcase_add_loop_test(tcase, nothing_takes_long, 0, COUNT(slow));
+    tcase_add_test(tcase, what_begins_like_an_address_is_tried_where_it_stands);
     tcase_add_test(tcase, a_limit_takes_the_whole);
     tcase_add_test(tcase, in_words);
     tcase_add_test(tcase, without_machine_code);
