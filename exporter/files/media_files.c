@@ -179,12 +179,18 @@ static bool is_full(const struct nv_media_files *files, uint64_t bytes)
            files->bytes + files->reserved_bytes + bytes > files->config.bytes_max;
 }
 
-/* Room for one more of so many bytes. Under the lock. */
+/*
+ * Room for one more of so many bytes. Under the lock. What would not fit beside those that are
+ * being written, were all others gone, removes none.
+ */
 static enum nv_err make_room(struct nv_media_files *files, uint64_t bytes)
 {
+    if (files->reserved >= files->config.files_max || bytes > files->config.bytes_max ||
+        files->reserved_bytes > files->config.bytes_max - bytes)
+        return NV_ERR_LIMIT;
     while (files->count > 0 && is_full(files, bytes))
         remove_oldest(files);
-    return is_full(files, bytes) ? NV_ERR_LIMIT : NV_OK;
+    return NV_OK;
 }
 
 /* There is room for it. */
