@@ -31,7 +31,7 @@
 
 #define MESSAGE_BYTES 384
 #define PROJECT_BYTES_MAX 256
-#define FORM_SHOWN_MAX 32
+#define FORM_SHOWN_MAX 48
 /* The longest that Chromium keeps one. */
 #define PREFLIGHT_SECONDS "7200"
 
@@ -270,7 +270,8 @@ static void gate(void *ctx, struct nv_http_exchange *exchange)
 /* 415, and what would have been taken (RFC 9110 15.5.16). */
 static enum nv_err refuse_form(struct nv_fail *fail, enum nv_err err, struct nv_str value)
 {
-    value = nv_str_slice(value, 0, FORM_SHOWN_MAX);
+    char shown[FORM_SHOWN_MAX];
+    value = nv_refusal_shown(value, shown, sizeof shown);
     if (err == NV_ERR_MEDIA_TYPE) {
         return nv_fail_set(fail, err, 0,
                            "Content-Type \"%.*s\" is not taken: send application/x-protobuf or "

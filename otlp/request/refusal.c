@@ -23,6 +23,8 @@
 #include "base/banned.h"
 
 #define PATH_SHOWN_MAX 60
+#define SHOWN_WORD_MAX 24 /* "x-www-form-urlencoded" */
+#define SHOWN_DIGITS_MAX 4
 #define MESSAGE_SHOWN_MAX 400
 #define SENDER_SHOWN_MAX 160
 #define FROM_SIZE (SENDER_SHOWN_MAX + 60)
@@ -169,6 +171,43 @@ static const struct {
     {"/api/traces", "that is Jaeger's: only OTLP is taken"},
 };
 
+/* Letters, few digits, what names are joined by; no more than a word of a path or a type has. */
+static bool is_plain(struct nv_str word)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < word.len; i++) {
+        char c = word.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool digit = c >= '0' && c <= '9';
+        if (!letter && !digit && (c == '\0' || !strchr("._+-", c)))
+            return false;
+        digits += digit;
+    }
+    return word.len <= SHOWN_WORD_MAX && digits <= SHOWN_DIGITS_MAX;
+}
+
+static size_t put(char *text, size_t size, size_t len, struct nv_str piece)
+{
+    if (piece.len > size - len)
+        return len;
+    memcpy(text + len, piece.ptr, piece.len);
+    return len + piece.len;
+}
+
+struct nv_str nv_refusal_shown(struct nv_str said, char *text, size_t size)
+{
+    size_t len = 0;
+    for (size_t at = 0, to; at < said.len && len < size; at = to + 1) {
+        for (to = at; to < said.len && !memchr("/;= ,", said.ptr[to], 5);)
+            to++;
+        struct nv_str word = nv_str_slice(said, at, to - at);
+        if (word.len > 0)
+            len = put(text, size, len, is_plain(word) ? word : NV_STR("…"));
+        len = put(text, size, len, nv_str_slice(said, to, to < said.len));
+    }
+    return (struct nv_str){text, len};
+}
+
 struct nv_str nv_refusal_path_hint(struct nv_str path, char *text, size_t size)
 {
     const char *hint = "OTLP/HTTP is at /v1/traces, /v1/logs and /v1/metrics: set "
@@ -181,7 +220,8 @@ struct nv_str nv_refusal_path_hint(struct nv_str path, char *text, size_t size)
             break;
         }
     }
+    char shown[PATH_SHOWN_MAX];
     (void)snprintf(text, size, "no such path \"%.*s\"; %s",
-                   NV_STR_ARG(nv_str_slice(path, 0, PATH_SHOWN_MAX)), hint);
+                   NV_STR_ARG(nv_refusal_shown(path, shown, sizeof shown)), hint);
     return nv_str_from(text);
 }

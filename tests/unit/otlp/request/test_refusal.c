@@ -134,6 +134,32 @@ START_TEST(hints_for_paths)
 }
 END_TEST
 
+static const struct {
+    const char *said, *shown;
+} texts[] = {
+    {"", ""},
+    {"/", "/"},
+    {"/v1/traces/v1/traces", "/v1/traces/v1/traces"},
+    {"text/plain; charset=utf-8", "text/plain; charset=utf-8"},
+    {"application/x-www-form-urlencoded", "application/x-www-form-urlencoded"},
+    {"/v1/ghp_0123456789abcdefghijABCDEFGHIJ012345", "/v1/…"},
+    {"/john.smith@corp.com/x", "/…/x"},
+    {"/tel/4155552671", "/tel/…"},
+    {"/a\nb//c", "/…//c"},
+    {"/aaaaaaaaaaaaaaaaaaaaaaaa/b", "/aaaaaaaaaaaaaaaaaaaaaaaa/b"}, /* at the limit */
+    {"/aaaaaaaaaaaaaaaaaaaaaaaaa/b", "/…/b"},
+    {"/aaaaaaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbbbbbb/cccc",
+     "/aaaaaaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbbbbbb"},
+};
+
+START_TEST(what_is_shown_of_what_was_said)
+{
+    char text[42];
+    ck_assert_nv_str(nv_refusal_shown(nv_str_from(texts[_i].said), text, sizeof text),
+                     texts[_i].shown);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("otlp/refusal");
@@ -143,6 +169,7 @@ int main(void)
     tcase_add_test(tcase, senders_without_number_do_not_flood);
     tcase_add_test(tcase, rejected_spans_are_told_with_their_sender);
     tcase_add_loop_test(tcase, hints_for_paths, 0, COUNT(paths));
+    tcase_add_loop_test(tcase, what_is_shown_of_what_was_said, 0, COUNT(texts));
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
