@@ -14,6 +14,8 @@
 #define VALUE_BYTES_MAX NV_CAP_KIB(16)
 #define VALUE_TEXT_MAX 2000
 #define VALUE_ITEMS_MAX 64
+/* Of one span. Who looks for one among more asks the store; the report is held in memory. */
+#define LINES_MAX 4096
 
 static void put_value(struct nv_line *line, const struct nv_value *value)
 {
@@ -39,7 +41,8 @@ static void write_span(const struct nv_span *span, struct nv_line *line)
     nv_line_put(line, NV_LINE_PLAIN, span->name, line->room > 1 ? line->room - 1 : 0);
     nv_line_put_text(line, NV_LINE_PLAIN, "\"");
     nv_line_end(line);
-    for (uint32_t i = 0; i < span->attributes.count; i++) {
+    uint32_t count = span->attributes.count < LINES_MAX ? span->attributes.count : LINES_MAX;
+    for (uint32_t i = 0; i < count; i++) {
         const struct nv_attribute *item = &span->attributes.items[i];
         nv_line_begin(line);
         nv_line_put_text(line, NV_LINE_PLAIN, "  ");
@@ -48,6 +51,8 @@ static void write_span(const struct nv_span *span, struct nv_line *line)
         put_value(line, &item->value);
         nv_line_end(line);
     }
+    if (count < span->attributes.count)
+        (void)nv_buf_printf(line->buf, "  … %u more\n", span->attributes.count - count);
 }
 
 enum nv_err nv_explain_values_write(const struct nv_trace *trace, size_t columns,
