@@ -171,7 +171,7 @@ static const struct {
     {"/api/traces", "that is Jaeger's: only OTLP is taken"},
 };
 
-/* Letters, few digits, what names are joined by; no more than a word of a path or a type has. */
+/* Letters, few digits, what names are joined by; as long as words of paths and types are. */
 static bool is_plain(struct nv_str word)
 {
     size_t digits = 0;
