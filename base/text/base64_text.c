@@ -49,7 +49,7 @@ void nv_base64_read_init(struct nv_base64_reader *reader, struct nv_str text, si
 
 /* ---- what is no plain character ---------------------------------------------------------- */
 
-/* The character at `at`, an escape of JSON undone; *len: of it in the text. 0: none. */
+/* The character at `at`, an escape (JSON, URI) undone; *len: of it in the text. 0: none. */
 static char char_at(struct nv_str text, size_t at, size_t *len)
 {
     static const struct {
@@ -59,11 +59,13 @@ static char char_at(struct nv_str text, size_t at, size_t *len)
         {NV_STR_INIT("\\/"), '/'},     {NV_STR_INIT("\\n"), '\n'},
         {NV_STR_INIT("\\r"), '\r'},    {NV_STR_INIT("\\u002b"), '+'},
         {NV_STR_INIT("\\u002f"), '/'}, {NV_STR_INIT("\\u003d"), '='},
+        {NV_STR_INIT("%2b"), '+'},     {NV_STR_INIT("%2f"), '/'},
+        {NV_STR_INIT("%3d"), '='},
     };
     *len = 1;
     if (at >= text.len)
         return 0;
-    if (text.ptr[at] != '\\')
+    if (text.ptr[at] != '\\' && text.ptr[at] != '%')
         return text.ptr[at];
     for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++) {
         struct nv_str escape = escapes[i].escape;
@@ -82,19 +84,43 @@ static void skip_padding(struct nv_base64_reader *reader)
         reader->at += len;
 }
 
-/* So many characters of base64 stand at `at` before a line's end or any other, at most
- * `most` + 1. */
-static size_t line_at(struct nv_str text, size_t at, size_t most)
+/* So many characters of base64 stand at *at before a line's end or any other, at most
+ * `most` + 1; *at behind them. */
+static size_t line_at(struct nv_str text, size_t *at, size_t most)
 {
     size_t count = 0, len = 0;
     while (count <= most) {
-        char c = char_at(text, at, &len);
+        char c = char_at(text, *at, &len);
         if (!c || !nv_base64_is_char(c))
             break;
         count++;
-        at += len;
+        *at += len;
     }
     return count;
+}
+
+/* Is a line of `count` characters that ends at `at` the last of base64, and no word? */
+static bool is_last_line(struct nv_str text, size_t at, size_t count)
+{
+    size_t len = 0;
+    for (int i = 0; i < 2 && char_at(text, at, &len) == '='; i++, count++)
+        at += len;
+    char c = char_at(text, at, &len);
+    return count % 4 == 0 && (!c || memchr("\r\n\"'", c, 4));
+}
+
+/* Does a line stand at *at that may follow one of `most` characters? *at behind indentation. */
+static bool is_next_line(struct nv_str text, size_t *at, size_t most)
+{
+    size_t begin = *at;
+    while (begin < text.len && (text.ptr[begin] == ' ' || text.ptr[begin] == '\t'))
+        begin++;
+    size_t end = begin;
+    size_t count = line_at(text, &end, most);
+    bool indented = begin > *at;
+    *at = begin;
+    return count > 0 && count <= most &&
+           (!indented || count == most || is_last_line(text, end, count));
 }
 
 /* Does the text go on behind a line's end at reader->at? Then that is read. */
@@ -110,8 +136,7 @@ static bool next_line(struct nv_base64_reader *reader)
         (reader->line_max > 0 && reader->line != reader->line_max))
         return false;
     at += len;
-    size_t next = line_at(reader->text, at, reader->line);
-    if (next == 0 || next > reader->line)
+    if (!is_next_line(reader->text, &at, reader->line))
         return false;
     reader->line_max = reader->line;
     reader->line = 0;

@@ -6,9 +6,10 @@
  *              └──────── read ───────┘ at ▲
  *
  * Both alphabets, padded or not. The text may itself be JSON: `\/` is a slash, `\u002b` a plus,
- * `\u002f` and `\u003d` likewise. Lines of equal length of 60 characters or more, ended by a
- * line feed with or without a carriage return (or by their escapes), are one text (MIME).
- * Allocates nothing; linear.
+ * `\u002f` and `\u003d` likewise; so are `%2B`, `%2F` and `%3D` of a URI. Lines of equal length
+ * of 60 characters or more, ended by a line feed with or without a carriage return (or by their
+ * escapes), are one text (MIME), also when blanks or tabs indent them. Allocates nothing;
+ * linear.
  */
 #ifndef NV_BASE_TEXT_BASE64_TEXT_H
 #define NV_BASE_TEXT_BASE64_TEXT_H

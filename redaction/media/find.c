@@ -21,8 +21,10 @@
 #define WINDOW 16u
 #define URI_HEAD_MAX 160u /* from `data:` to the comma */
 #define PIECE 6144u
-#define RUN_SHORT 40u /* of what is no data URI */
-#define WHOLE_MIN 24u /* of what is said to be one */
+#define RUN_SHORT 40u  /* of what is no data URI */
+#define WHOLE_MIN 24u  /* of what is said to be one */
+#define REST_MIN 40u   /* of what follows where one is broken; less may be a file's ending */
+#define REST_SHARE 16u /* of the rest, one in so many may be no base64; of prose, one in six */
 
 static_assert(STRIDE + WINDOW <= NV_MEDIA_RUN_MIN, "a run has a window inside");
 
@@ -72,6 +74,51 @@ static bool is_cut_there(struct nv_str text, size_t at)
     return nv_str_eq(rest, NV_STR("...")) || nv_str_eq(rest, NV_STR("\xe2\x80\xa6"));
 }
 
+/* ---- what follows a break ---------------------------------------------------------------- */
+
+static bool is_padded(struct nv_str run)
+{
+    return nv_str_ends(run, NV_STR("=")) || nv_str_ends(run, NV_STR("%3D")) ||
+           nv_str_ends(run, NV_STR("%3d")) || nv_str_ends(run, NV_STR("\\u003d"));
+}
+
+/*
+ * Is `rest` more of the base64 that ends before it, at some characters that are none?
+ *
+ *   iVBORw0K...***AAAANSUh...     all of it: the beginning alone is no picture
+ *
+ * Dots and colons are those of paths and sentences, quotes end a value.
+ */
+static bool is_rest(struct nv_str run, struct nv_str rest)
+{
+    size_t bad = 0, blanks = 0;
+    if (run.len < RUN_SHORT || rest.len < REST_MIN ||
+        (is_padded(run) && !nv_base64_is_char(rest.ptr[0])))
+        return false;
+    for (size_t i = 0; i < rest.len; i++) {
+        char c = rest.ptr[i];
+        if (nv_base64_is_char(c) || c == '\\' || c == '=' || c == '%')
+            continue;
+        if (memchr(".:\"'", c, 4))
+            return false;
+        bad++;
+        blanks += c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    }
+    return blanks * REST_SHARE <= rest.len && bad * REST_SHARE <= rest.len + 3 * REST_SHARE;
+}
+
+/* Where a data URI in a text can't go on. A next one's `;` is such a place: linear. */
+static size_t uri_stop(struct nv_str text, size_t at)
+{
+    static const char stops[] = " \t\r\n\"'`()[]{}<>,;&|";
+    while (at < text.len && !memchr(stops, text.ptr[at], sizeof stops - 1)) {
+        if (text.ptr[at] == '\\' && (at + 1 == text.len || !memchr("/u", text.ptr[at + 1], 2)))
+            break;
+        at++;
+    }
+    return at;
+}
+
 /* ---- data URIs --------------------------------------------------------------------------- */
 
 /*
@@ -115,6 +162,13 @@ static enum nv_err take_run(struct nv_str text, size_t from, size_t at,
     found->from = uri != SIZE_MAX ? uri : at;
     enum nv_err err = read_run(text, at, found);
     found->cut = found->cut || is_cut_there(text, found->to);
+    if (uri != SIZE_MAX) {
+        size_t stop = uri_stop(text, found->to);
+        if (is_rest(found->text, nv_str_slice(text, found->to, stop - found->to))) {
+            found->to = stop;
+            found->cut = true;
+        }
+    }
     return err;
 }
 
@@ -141,13 +195,35 @@ static bool is_window(const char *at)
     return true;
 }
 
-/* Where the run around `at` may begin, not before `from`: over escapes and ends of lines, which
- * may be in it. */
+/* Length of the indentation that ends at `at`; 0: no line begins before it. */
+static size_t indent_before(struct nv_str text, size_t from, size_t at)
+{
+    size_t back = at;
+    while (back > from && (text.ptr[back - 1] == ' ' || text.ptr[back - 1] == '\t'))
+        back--;
+    struct nv_str before = nv_str_slice(text, from, back - from);
+    return nv_str_ends(before, NV_STR("\n")) || nv_str_ends(before, NV_STR("\\n")) ? at - back
+                                                                                   : 0;
+}
+
+/* Length of what ends at `at` > `from` and may be inside a run: a character, an escape, the end
+ * of a line and what indents the next. 0: nothing. */
+static size_t part_before(struct nv_str text, size_t from, size_t at)
+{
+    char c = text.ptr[at - 1];
+    if (nv_base64_is_char(c) || c == '\\' || c == '\n' || c == '\r')
+        return 1;
+    struct nv_str escape = nv_str_slice(text, at - 1, 3);
+    if (c == '%')
+        return nv_str_ieq(escape, NV_STR("%2b")) || nv_str_ieq(escape, NV_STR("%2f"));
+    return indent_before(text, from, at);
+}
+
+/* Where the run around `at` may begin, not before `from`. */
 static size_t begin_of_run(struct nv_str text, size_t from, size_t at)
 {
-    while (at > from && (nv_base64_is_char(text.ptr[at - 1]) || text.ptr[at - 1] == '\\' ||
-                         text.ptr[at - 1] == '\n' || text.ptr[at - 1] == '\r'))
-        at--;
+    for (size_t len; at > from && (len = part_before(text, from, at)) > 0;)
+        at -= len;
     return at;
 }
 
@@ -157,7 +233,7 @@ static size_t end_of_run(struct nv_str text, size_t at)
     struct nv_base64_reader reader;
     uint8_t piece[PIECE];
     size_t plain = at + nv_base64_plain(text, at);
-    if (plain >= text.len || !memchr("\\=\r\n", text.ptr[plain], 4))
+    if (plain >= text.len || !memchr("\\=%\r\n", text.ptr[plain], 5))
         return plain; /* nothing stands there that may belong to it all the same */
     nv_base64_read_init(&reader, text, at);
     while (nv_base64_read(&reader, piece, sizeof piece) > 0)
@@ -228,6 +304,19 @@ static size_t uri_end(struct nv_str text)
     return at < text.len && text.ptr[at] == ',' ? at + 1 : at;
 }
 
+/* What stands from `at` on, without white space at its end. */
+static struct nv_str rest_of(struct nv_str text, size_t at)
+{
+    struct nv_str trimmed = nv_str_trim(nv_str_slice(text, at, SIZE_MAX));
+    size_t end = trimmed.len > 0 ? (size_t)(trimmed.ptr - text.ptr) + trimmed.len : at;
+    return nv_str_slice(text, at, end - at);
+}
+
+static bool is_said(const struct nv_media_said *said)
+{
+    return said->kind.len > 0 || said->mime.len > 0 || said->format.len > 0;
+}
+
 enum nv_err nv_media_whole(struct nv_str text, const struct nv_media_said *said,
                            struct nv_media_found *found, bool *is)
 {
@@ -244,8 +333,10 @@ enum nv_err nv_media_whole(struct nv_str text, const struct nv_media_said *said,
         !nv_media_type_of(head, &all, &found->type))
         return NV_OK;
     size_t end = end_of_run(text, begin);
-    bool cut = is_cut_there(text, end);
-    if (!cut && nv_str_trim(nv_str_slice(text, end, SIZE_MAX)).len > 0)
+    struct nv_str rest = rest_of(text, end);
+    bool cut = is_cut_there(text, end) ||
+               (is_said(&all) && is_rest(nv_str_slice(text, begin, end - begin), rest));
+    if (!cut && rest.len > 0)
         return NV_OK;
     enum nv_err err = read_run(text, begin, found);
     *is = err == NV_OK;

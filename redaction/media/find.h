@@ -7,6 +7,10 @@
  * In a text it is the bytes that tell (types.h), or what the data URI says. Runs shorter than
  * NV_MEDIA_RUN_MIN characters are not looked for. All that is read: the run, its hash on the
  * way, without a copy. Linear in the bytes.
+ *
+ * A data URI, or what is said to be a medium, that is broken in the middle (characters that are
+ * no base64, and more base64 behind them) is taken to its end and is cut; bytes and hash are
+ * those before the break.
  */
 #ifndef NV_REDACTION_MEDIA_FIND_H
 #define NV_REDACTION_MEDIA_FIND_H

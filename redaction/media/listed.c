@@ -78,19 +78,32 @@ static size_t read_list(struct nv_str text, size_t *at, uint8_t *out, size_t roo
     return count;
 }
 
+/* Before white space that ends at `at`, with its escapes. */
+static size_t skip_space_back(struct nv_str text, size_t at)
+{
+    while (at > 0) {
+        char c = text.ptr[at - 1];
+        if (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
+            at--;
+            continue;
+        }
+        if (at < 2 || !memchr("nrt", c, 3) || text.ptr[at - 2] != '\\')
+            break;
+        for (at--; at > 0 && text.ptr[at - 1] == '\\';)
+            at--;
+    }
+    return at;
+}
+
 /* What strings begin with where the list stands; empty: it is no member's value. */
 static struct nv_str quote_before(struct nv_str text, size_t bracket)
 {
-    size_t at = bracket;
-    while (at > 0 && (text.ptr[at - 1] == ' ' || text.ptr[at - 1] == '\t'))
-        at--;
+    size_t at = skip_space_back(text, bracket);
     if (at == 0)
         return NV_STR("\"");
     if (text.ptr[at - 1] != ':')
         return (struct nv_str){NULL, 0};
-    at--;
-    while (at > 0 && text.ptr[at - 1] == ' ')
-        at--;
+    at = skip_space_back(text, at - 1);
     if (at == 0 || text.ptr[at - 1] != '"')
         return (struct nv_str){NULL, 0};
     size_t from = at - 1;
@@ -98,6 +111,18 @@ static struct nv_str quote_before(struct nv_str text, size_t bracket)
         from--;
     return at - from <= NV_MEDIA_QUOTE_MAX ? nv_str_slice(text, from, at - from)
                                            : (struct nv_str){NULL, 0};
+}
+
+/* Do only brackets and commas stand from `at` to the next list, as in a list of lists? */
+static bool is_beside(struct nv_str text, size_t at, size_t bracket)
+{
+    while (at < bracket) {
+        at = skip_space(text, at);
+        if (at < bracket && text.ptr[at] != ',' && text.ptr[at] != ']')
+            return false;
+        at++;
+    }
+    return true;
 }
 
 /* Are the numbers behind the bracket a medium? *at behind what was read of them. */
@@ -135,13 +160,16 @@ enum nv_err nv_media_find_listed(struct nv_arena *arena, struct nv_str text, siz
 {
     enum nv_err err = NV_OK;
     *is = false;
+    if (at == 0)
+        *quote = (struct nv_str){NULL, 0};
     while (err == NV_OK && !*is && at < text.len) {
         const char *bracket = memchr(text.ptr + at, '[', text.len - at);
         if (!bracket)
             break;
         size_t from = (size_t)(bracket - text.ptr);
+        if (quote->len == 0 || !is_beside(text, at, from))
+            *quote = quote_before(text, from);
         at = from + 1;
-        *quote = quote_before(text, from);
         if (quote->len > 0)
             err = take_list(arena, text, from, &at, found, is);
     }

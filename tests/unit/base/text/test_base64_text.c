@@ -57,6 +57,15 @@ START_TEST(escapes_of_json_are_undone)
 }
 END_TEST
 
+START_TEST(escapes_of_uris_are_undone)
+{
+    gives(NV_STR("%2B%2f8%3D"), NV_STR("\xfb\xff"), 10);
+    gives(NV_STR("Zm9vYg%3d%3D Zm9v"), NV_STR("foob"), 12);
+    gives(NV_STR("Zm9v%20Zm9v"), NV_STR("foo"), 4);
+    gives(NV_STR("Zm9v%2"), NV_STR("foo"), 4);
+}
+END_TEST
+
 #define LINE "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB" /* 48 A */
 #define BYTES "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -68,6 +77,19 @@ START_TEST(lines_of_equal_length_are_one_text)
     gives(NV_STR(LINE "\nQUFB\nQUFB"), NV_STR(BYTES "AAA"), 69); /* a short line is the last */
     gives(NV_STR(LINE "\n" LINE "QUFB"), NV_STR(BYTES), 64); /* a longer one belongs to none */
     gives(NV_STR("QUFB\nQUFB"), NV_STR("AAA"), 4);
+}
+END_TEST
+
+START_TEST(lines_may_be_indented)
+{
+    gives(NV_STR(LINE "\n    " LINE "\n \tQUE=\n x"), NV_STR(BYTES BYTES "AA"),
+          64 + 5 + 64 + 3 + 4);
+    gives(NV_STR(LINE "\\n  QUFB\""), NV_STR(BYTES "AAA"), 64 + 4 + 4);
+    gives(NV_STR(LINE "\n  QUFB"), NV_STR(BYTES "AAA"), 64 + 3 + 4);
+    gives(NV_STR(LINE "\n  Here it is"), NV_STR(BYTES), 64); /* prose */
+    gives(NV_STR(LINE "\n  See\n"), NV_STR(BYTES), 64);
+    gives(NV_STR(LINE "\n  " LINE "QUFB"), NV_STR(BYTES), 64);
+    gives(NV_STR(LINE "\n  "), NV_STR(BYTES), 64);
 }
 END_TEST
 
@@ -124,6 +146,8 @@ int main(void)
     TCase *tests = tcase_create("base64_text");
     tcase_add_test(tests, reads_up_to_what_is_none);
     tcase_add_test(tests, escapes_of_json_are_undone);
+    tcase_add_test(tests, escapes_of_uris_are_undone);
+    tcase_add_test(tests, lines_may_be_indented);
     tcase_add_test(tests, lines_of_equal_length_are_one_text);
     tcase_add_test(tests, every_length_comes_back);
     tcase_add_test(tests, begins_where_it_is_told);

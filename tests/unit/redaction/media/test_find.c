@@ -152,6 +152,82 @@ START_TEST(bytes_as_they_are)
 }
 END_TEST
 
+/* As in URLs and forms. */
+START_TEST(percent_escapes_in_data_uris)
+{
+    const char *const uri =
+        "data:image/png;base64,"
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12P4z8AAAAMBAQDJ%2F"
+        "pLvAAAAAElFTkSuQmCC" BYTES "%2B%2b" BYTES "AA%3D%3D";
+    char before[80];
+    for (size_t i = 0; i < sizeof before; i++) {
+        memset(before, ' ', i);
+        before[i] = '\0';
+        finds_between(before, uri, "&x=1", "image/png", 69 + 48 + 48 + 3);
+        ck_assert(!found.cut);
+    }
+    ck_assert(is_whole(nv_str_from(uri), &nothing) && found.bytes == 168 && !found.cut);
+}
+END_TEST
+
+/* Wherever the first line begins, which may be too short for the first look. */
+START_TEST(indented_lines_are_one_medium)
+{
+#define LINE76 "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12P4z8AAAAMBAQDJ/pLv"
+    const char *const medium = LINE76 "\n    " LINE76 "\n    " LINE76 "\n    AAAAAElFTkSuQmCC";
+    for (int i = 0; i < 80; i++) {
+        char before[100];
+        memset(before, '.', (size_t)i);
+        memcpy(before + i, "img:\n    ", sizeof "img:\n    ");
+        finds_between(before, medium, "\n", "image/png", 3 * 57 + 12);
+    }
+}
+END_TEST
+
+/* What follows the break goes with it, and nobody takes the beginning for all. */
+START_TEST(broken_ones_go_to_their_end)
+{
+    const struct nv_media_said blob = {.mime = NV_STR("application/x"), .kind = NV_STR("blob")};
+    ck_assert(is_whole(NV_STR(BYTES "***" BYTES BYTES), &blob) && found.cut);
+    ck_assert_uint_eq(found.bytes, 48);
+    ck_assert(is_whole(NV_STR(BYTES "A=" BYTES BYTES), &blob) && found.cut);
+    ck_assert(is_whole(NV_STR(BYTES "\xef\xbf\xbd" BYTES "\n"), &blob) && found.cut);
+    ck_assert(
+        !is_whole(NV_STR("documents/reports/of/the/last/year/of/all/quarter-1.pdf"), &blob));
+    ck_assert(is_whole(NV_STR(BYTES " " BYTES), &blob) && found.cut);
+    ck_assert(is_whole(NV_STR("data:image/png;base64," PNG "~" BYTES), &nothing) && found.cut);
+    ck_assert(!is_whole(NV_STR(BYTES " a picture of a cat in a hat"), &blob));
+    ck_assert(!is_whole(NV_STR(PNG " " BYTES), &nothing));
+    finds_between("see ", "data:image/png;base64," PNG "***" BYTES, " here", "image/png", 69);
+    ck_assert(found.cut);
+    finds_between("\"", "data:image/png;base64," PNG "*" BYTES, "\",\"" BYTES "\"", "image/png",
+                  69);
+    ck_assert(found.cut);
+    finds_between("(", "data:image/png;base64," PNG, "). " BYTES, "image/png", 69);
+    ck_assert(!found.cut);
+    finds_between("", "data:image/png;base64," PNG, ".Next is a word", "image/png", 69);
+    ck_assert(!found.cut);
+}
+END_TEST
+
+START_TEST(broken_uris_are_read_once)
+{
+    static const char *const units[] = {"data:;base64," BYTES "*-*-*-*-*-",
+                                        "data:;base64," BYTES "*", "data:;base64" BYTES "*"};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        struct nv_buf text;
+        nv_buf_init(&text, 2u << 20);
+        while (text.len < 1u << 20)
+            (void)nv_buf_append_str(&text, nv_str_from(units[i]));
+        size_t count = 0;
+        for (size_t at = 0; finds(nv_buf_str(&text), at); at = found.to)
+            count++;
+        ck_assert_uint_gt(count, 1000);
+        nv_buf_release(&text);
+    }
+}
+END_TEST
+
 /* Texts of a megabyte that begin runs over and over: linear, or this never ends. */
 START_TEST(hostile_texts_are_read_once)
 {
@@ -162,6 +238,11 @@ START_TEST(hostile_texts_are_read_once)
                                         "data:;base64,",
                                         "AAAAAAAAAAAAAAAAA=",
                                         ";base64AAAAAAAAAAAA",
+                                        "%2B",
+                                        "AAAAAAAAAAAAAAAA%2B",
+                                        "AAAAAAAAAAAAAAAA%3D",
+                                        "\n                  AAAAAAAAAAAAAAAA",
+                                        BYTES "\n            \t ",
                                         "iVBORw0KGgo "};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         struct nv_buf text;
@@ -185,6 +266,10 @@ int main(void)
     tcase_add_test(tests, an_end_in_the_middle_is_told);
     tcase_add_test(tests, whole_texts);
     tcase_add_test(tests, bytes_as_they_are);
+    tcase_add_test(tests, percent_escapes_in_data_uris);
+    tcase_add_test(tests, indented_lines_are_one_medium);
+    tcase_add_test(tests, broken_ones_go_to_their_end);
+    tcase_add_test(tests, broken_uris_are_read_once);
     tcase_add_test(tests, hostile_texts_are_read_once);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);

@@ -44,6 +44,14 @@ static const struct {
     {"[" GIF "]", "[" GIF "]", "\""},
     {"{\"x\":[1,2],\"data\":[" GIF "]}", "[" GIF "]", "\""},
     {"{\"data\":[ 71,\\n73 ,70,56,57,97," GIF " ]}", "[ 71,\\n73 ,70,56,57,97," GIF " ]", "\""},
+    {"see \"data\":\n[" GIF "]", "[" GIF "]", "\""},
+    {"\\\"data\\\" :\\r\\n\\t [" GIF "]", "[" GIF "]", "\\\""},
+    {"\n[" GIF "]", "[" GIF "]", "\""},
+    {"{\"images\":[[" GIF "],[1]]}", "[" GIF "]", "\""},
+    {"{\"images\":[ [1,2],\n [" GIF "]]}", "[" GIF "]", "\""},
+    {"{\"images\":[[[1],[2]],[[" GIF "]]]}", "[" GIF "]", "\""},
+    {"see [[" GIF "]]", NULL, NULL},
+    {"{\"a\":[1],\"b\":\"see [" GIF "]\"}", NULL, NULL},
     {"{\"data\":[" GIF, "[" GIF, "\""}, /* cut */
     {"{\"data\":[" GIF ",", "[" GIF ",", "\""},
     {"bytes: [" GIF "]", NULL, NULL}, /* prose: no string may begin there */
@@ -70,6 +78,22 @@ START_TEST(where_a_value_stands)
     ck_assert_nv_str(found.type.mime, "image/gif");
     ck_assert(found.cut == !nv_str_ends(at, NV_STR("]")));
     ck_assert(nv_str_starts(found.text, NV_STR("GIF89a")) || found.text.len > 24);
+}
+END_TEST
+
+START_TEST(each_list_of_a_list)
+{
+    const struct nv_str text = NV_STR("{\\\"a\\\":[[" GIF "],\n[" GIF "]],\\\"b\\\":1}");
+    size_t count = 0;
+    bool is = true;
+    for (size_t at = 0; is; at = found.to) {
+        ck_assert_int_eq(nv_media_find_listed(arena, text, at, &found, &quote, &is), NV_OK);
+        if (!is)
+            break;
+        ck_assert_nv_str(quote, "\\\"");
+        count++;
+    }
+    ck_assert_uint_eq(count, 2);
 }
 END_TEST
 
@@ -103,6 +127,7 @@ int main(void)
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, where_a_value_stands, 0, sizeof cases / sizeof *cases);
+    tcase_add_test(tests, each_list_of_a_list);
     tcase_add_test(tests, so_deep_and_no_deeper);
     tcase_add_test(tests, without_memory_it_says_so);
     suite_add_tcase(suite, tests);

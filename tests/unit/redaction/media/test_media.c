@@ -22,6 +22,7 @@
 #define BYTES_MARK(mime)                                                                       \
     "[media: " mime ", 48 bytes, sha256 "                                                      \
     "4dbdc2b2b62cb00749785bc84202236dbc3777d74660611b8e58812f0cfde6c3]"
+#define LIST "[71,73,70,56,57,97,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]"
 
 static struct nv_arena *arena;
 static struct nv_event event;
@@ -229,6 +230,42 @@ START_TEST(uploads_are_listed_and_named)
 }
 END_TEST
 
+START_TEST(a_broken_one_is_never_uploaded)
+{
+    policy.mode = NV_MEDIA_UPLOAD;
+    add(&span.attributes, "llm.input.messages",
+        NV_STR("[{\"type\":\"blob\",\"mime_type\":\"image/png\",\"data\":\"" PNG "***" BYTES
+               "\"},\"see data:image/png;base64," PNG "***" BYTES " here\"]"));
+    apply();
+    ck_assert_uint_eq(trace.media_count, 0);
+    ck_assert_uint_eq(marks, 2);
+    const struct nv_value *list = &span.attributes.items[0].value;
+    struct nv_str blob = list->as.array.items[0].as.map.items[2].value.as.string;
+    struct nv_str text = list->as.array.items[1].as.string;
+    ck_assert(nv_str_starts(blob, NV_STR("[media: image/png, cut, 69 bytes, ")));
+    ck_assert(nv_str_ends(blob, NV_STR("]")));
+    ck_assert(nv_str_starts(text, NV_STR("see [media: image/png, cut, 69 bytes, ")));
+    ck_assert(nv_str_ends(text, NV_STR("] here")));
+}
+END_TEST
+
+START_TEST(every_list_of_a_list_in_text)
+{
+    add(&span.attributes, "input.value",
+        NV_STR("\"{\\\"images\\\":\\n[" LIST ",\\n" LIST "]}\""));
+    apply();
+    struct nv_value value;
+    ck_assert_int_eq(
+        nv_value_from_json(arena, span.attributes.items[0].value.as.string, NULL, &value),
+        NV_OK);
+    const struct nv_value *images = nv_map_get(&value, NV_STR("images"));
+    ck_assert_uint_eq(images->as.array.count, 2);
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert(nv_str_starts(images->as.array.items[i].as.string,
+                                NV_STR("[media: image/gif, 24 bytes")));
+}
+END_TEST
+
 START_TEST(sounds_of_speech_are_named)
 {
     policy.mode = NV_MEDIA_UPLOAD;
@@ -281,7 +318,6 @@ END_TEST
 /* JSON stays JSON, at each depth. */
 START_TEST(lists_of_numbers_in_json_text)
 {
-#define LIST "[71,73,70,56,57,97,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]"
     add(&span.attributes, "input.value",
         NV_STR("\"{\\\"a\\\":{\\\"type\\\":\\\"Buffer\\\",\\\"data\\\":" LIST
                "},\\\"b\\\":\\\"{\\\\\\\"data\\\\\\\":" LIST "}\\\"}\""));
@@ -331,6 +367,8 @@ int main(void)
     tcase_add_test(tests, every_place_is_looked_at);
     tcase_add_test(tests, bytes_and_json_are_looked_at);
     tcase_add_test(tests, uploads_are_listed_and_named);
+    tcase_add_test(tests, a_broken_one_is_never_uploaded);
+    tcase_add_test(tests, every_list_of_a_list_in_text);
     tcase_add_test(tests, sounds_of_speech_are_named);
     tcase_add_test(tests, twice_changes_nothing);
     tcase_add_test(tests, kept_as_it_is);
