@@ -10,11 +10,12 @@
 #include "redaction/personal/nested.h"
 
 #include "base/json/json_read.h"
-#include "base/json/json_string.h"
 #include "base/json/json_write.h"
 #include "base/limits.h"
 #include "base/text/utf8.h"
 #include "redaction/personal/identifying.h"
+#include "redaction/personal/loose.h"
+#include "redaction/personal/undo.h"
 
 #include <stdlib.h>
 
@@ -104,59 +105,6 @@ static bool take_room(struct nv_nested *nested, size_t bytes)
 
 /* ---- text that is no JSON ---------------------------------------------------------------- */
 
-/* May it stand unescaped wherever its escape stood? */
-static bool may_stand(const char *bytes, size_t len)
-{
-    return len > 1 || ((unsigned char)bytes[0] >= 0x20 && bytes[0] != '"' && bytes[0] != '\\' &&
-                       bytes[0] != 0x7f);
-}
-
-/*
- * The escape at `at`, a backslash and the others behind it: what it stands for, and how long it
- * is; 0: none that is undone. Backslashes are doubled where JSON text is in JSON text.
- */
-static size_t undo_one(struct nv_str text, size_t at, char out[NV_JSON_ESCAPE_BYTES],
-                       size_t *bytes)
-{
-    size_t end = at, length = 0;
-    while (end < text.len && text.ptr[end] == '\\')
-        end++;
-    if (end == text.len || (text.ptr[end] != 'u' && text.ptr[end] != '/'))
-        return 0;
-    struct nv_str last = nv_str_slice(text, end - 1, text.len);
-    size_t valid = nv_json_escape_length(last, 0);
-    if (valid == 0 || valid == SIZE_MAX)
-        return 0;
-    *bytes = nv_json_escape_resolve(last, out, &length);
-    return may_stand(out, *bytes) ? end - 1 - at + length : 0;
-}
-
-/* Appends `text` with the escapes of JSON undone that say a character; false: it has none. */
-static bool undo(struct nv_str text, struct nv_buf *out)
-{
-    size_t copied = 0;
-    for (size_t at = 0; at < text.len; at++) {
-        const char *next = memchr(text.ptr + at, '\\', text.len - at);
-        char character[NV_JSON_ESCAPE_BYTES];
-        size_t bytes = 0;
-        if (!next)
-            break;
-        at = (size_t)(next - text.ptr);
-        size_t length = undo_one(text, at, character, &bytes);
-        if (length == 0) {
-            while (at + 1 < text.len && text.ptr[at + 1] == '\\')
-                at++;
-            continue;
-        }
-        (void)nv_buf_append(out, text.ptr + copied, at - copied);
-        (void)nv_buf_append(out, character, bytes);
-        copied = at + length;
-        at = copied - 1;
-    }
-    (void)nv_buf_append(out, text.ptr + copied, text.len - copied);
-    return copied > 0;
-}
-
 /* What is left of a text is searched as it is when its escapes undone said nothing. */
 static enum nv_err redact_flat(struct nv_nested *nested, struct nv_str *text,
                                const struct nv_hints *hints)
@@ -166,7 +114,7 @@ static enum nv_err redact_flat(struct nv_nested *nested, struct nv_str *text,
         nv_buf_clear(plain);
         if (!take_room(nested, text->len))
             return NV_ERR_LIMIT;
-        bool undone = undo(*text, plain);
+        bool undone = nv_undo_escapes(*text, plain);
         if (plain->failed != NV_OK)
             return plain->failed;
         struct nv_str shown = nv_buf_str(plain);
@@ -208,12 +156,6 @@ static bool looks_like_json(struct nv_str text)
 static bool is_wanted(const struct nv_nested *nested, const struct nv_hints *hints)
 {
     return !nested->keeps && nv_personal_may_hold(nested->finder, hints);
-}
-
-/* May it be JSON, once its escapes are undone, of which something is wanted by its keys? */
-static bool may_have_keys(const struct nv_nested *nested, struct nv_str text)
-{
-    return nested->keys.act && text.len > 0 && (text.ptr[0] == '\\' || looks_like_json(text));
 }
 
 static void set_identifying(struct json *json, unsigned depth, bool on)
@@ -271,7 +213,9 @@ static enum nv_err redact_string(struct json *json, struct nv_str *text, bool *c
     *text = json->reader.raw;
     *changed = false;
     struct nv_hints hints = nv_hints_of(*text);
-    if (!is_wanted(nested, &hints) && !may_have_keys(nested, *text))
+    /* without an escape there is no quote in it, so no key */
+    bool may_have_keys = nested->keys.act && json->reader.escaped;
+    if (!is_wanted(nested, &hints) && !may_have_keys)
         return NV_OK;
     if (json->reader.escaped) {
         enum nv_err err = unescape(json, text);
@@ -458,6 +402,20 @@ static enum nv_err redact_token(struct json *json, enum nv_json_token token)
     }
 }
 
+/* Makes *text what was written, and what of it is behind the first `copied` bytes. */
+static enum nv_err finish(struct nv_nested *nested, size_t copied, struct nv_str *text)
+{
+    struct nv_buf *out = &nested->levels[nested->depth].out;
+    (void)nv_buf_append(out, text->ptr + copied, text->len - copied);
+    if (out->failed != NV_OK)
+        return out->failed;
+    struct nv_str made = nv_arena_dup(nested->arena, nv_buf_str(out));
+    if (!made.ptr || !take_room(nested, made.len))
+        return made.ptr ? NV_ERR_LIMIT : NV_ERR_NO_MEMORY;
+    *text = made;
+    return NV_OK;
+}
+
 /* *done: the text was JSON; else nothing happened. */
 static enum nv_err redact_json(struct nv_nested *nested, struct nv_str *text, bool *done)
 {
@@ -477,16 +435,82 @@ static enum nv_err redact_json(struct nv_nested *nested, struct nv_str *text, bo
     nested->keeps = keeps;
     if (token == NV_JSON_ERROR)
         *nested->counts = before;
-    if (err != NV_OK || !*done || json.copied == 0)
-        return err;
-    (void)nv_buf_append(&json.level->out, text->ptr + json.copied, text->len - json.copied);
-    if (json.level->out.failed != NV_OK)
-        return json.level->out.failed;
-    struct nv_str made = nv_arena_dup(nested->arena, nv_buf_str(&json.level->out));
-    if (!made.ptr || !take_room(nested, made.len))
-        return made.ptr ? NV_ERR_LIMIT : NV_ERR_NO_MEMORY;
-    *text = made;
+    return err == NV_OK && *done && json.copied > 0 ? finish(nested, json.copied, text) : err;
+}
+
+/* ---- members of JSON in text that is not one JSON text ----------------------------------- */
+
+/* Undoes escapes so often, as long as there are any. */
+static enum nv_err undo_levels(struct nv_nested *nested, unsigned levels, struct nv_str *text)
+{
+    for (; levels > 0 && nv_str_find_char(*text, '\\') != SIZE_MAX; levels--) {
+        if (!take_room(nested, text->len))
+            return NV_ERR_LIMIT;
+        *text = nv_json_unescaped(nested->arena, *text);
+        if (!text->ptr)
+            return NV_ERR_NO_MEMORY;
+    }
     return NV_OK;
+}
+
+/* *word: what comes in place of the value, or empty when it stays. */
+static enum nv_err loose_word(struct nv_nested *nested, enum nv_nested_act act,
+                              const struct nv_loose_value *value, struct nv_str *word)
+{
+    struct nv_str says = value->says;
+    *word = NV_STR("");
+    if (!value->string && nv_str_eq(says, NV_STR("null")))
+        return NV_OK;
+    if (act == NV_NESTED_ACT_DROP) {
+        *word = NV_STR("null");
+        return NV_OK;
+    }
+    enum nv_err err = undo_levels(nested, value->escaped, &says);
+    if (err != NV_OK || (value->string && nv_personal_is_whole(says)))
+        return err;
+    err = nv_personal_whole(nested->finder, nested->arena, &says);
+    if (err != NV_OK)
+        return err;
+    *word = nv_arena_printf(nested->arena, "%.*s%.*s%.*s", NV_STR_ARG(value->quote),
+                            NV_STR_ARG(says), NV_STR_ARG(value->quote));
+    return word->ptr ? NV_OK : NV_ERR_NO_MEMORY;
+}
+
+/* The value of the key at hand, if something is to be done with it. */
+static enum nv_err redact_loose_member(struct nv_nested *nested, struct nv_loose *loose,
+                                       size_t *copied)
+{
+    struct nv_buf *out = &nested->levels[nested->depth].out;
+    struct nv_loose_value value;
+    struct nv_str key = loose->key, word;
+    enum nv_err err = undo_levels(nested, loose->level + 1, &key);
+    if (err != NV_OK)
+        return err;
+    enum nv_nested_act act = nested->keys.act(nested->keys.ctx, key);
+    if (act != NV_NESTED_ACT_DROP && act != NV_NESTED_ACT_HASH)
+        return NV_OK;
+    if (!nv_loose_value(loose, &value))
+        return NV_OK;
+    err = loose_word(nested, act, &value, &word);
+    if (err != NV_OK || word.len == 0)
+        return err;
+    nested->counts->keys++;
+    (void)nv_buf_append(out, loose->text.ptr + *copied, value.from - *copied);
+    *copied = value.to;
+    return nv_buf_append_str(out, word);
+}
+
+static enum nv_err redact_loose(struct nv_nested *nested, struct nv_str *text)
+{
+    struct nv_loose loose = {.text = *text};
+    struct nv_buf *out = &nested->levels[nested->depth].out;
+    size_t copied = 0;
+    enum nv_err err = NV_OK;
+    nv_buf_clear(out);
+    out->max = nested->room;
+    while (err == NV_OK && nv_loose_next_key(&loose))
+        err = redact_loose_member(nested, &loose, &copied);
+    return err == NV_OK && copied > 0 ? finish(nested, copied, text) : err;
 }
 
 /* Recursion is bounded by NV_NESTED_MAX. */
@@ -500,7 +524,15 @@ static enum nv_err redact_text(struct nv_nested *nested, struct nv_str *text,
         return NV_OK;
     if (looks_like_json(*text))
         err = redact_json(nested, text, &done);
-    return err == NV_OK && !done && wanted ? redact_flat(nested, text, hints) : err;
+    if (err != NV_OK || done)
+        return err;
+    const char *before = text->ptr;
+    if (nested->keys.act)
+        err = redact_loose(nested, text);
+    if (err != NV_OK || !wanted)
+        return err;
+    const struct nv_hints now = text->ptr == before ? *hints : nv_hints_of(*text);
+    return is_wanted(nested, &now) ? redact_flat(nested, text, &now) : NV_OK;
 }
 
 enum nv_err nv_nested_text(struct nv_nested *nested, struct nv_arena *arena,

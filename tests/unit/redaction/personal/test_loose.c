@@ -1,0 +1,202 @@
+/*
+ * Members of JSON in text that is not one JSON text: what is dropped and hashed by its key, and
+ * what stays; time.
+ */
+#include "expect.h"
+
+#include "base/buf.h"
+#include "redaction/personal/loose.h"
+#include "redaction/personal/nested.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/banned.h"
+
+static struct nv_arena *arena;
+static struct nv_personal *rules;
+static struct nv_nested *nested;
+static struct nv_personal_counts counts;
+
+static enum nv_nested_act act_of(const void *ctx, struct nv_str key)
+{
+    (void)ctx;
+    if (nv_str_eq(key, NV_STR("comment")))
+        return NV_NESTED_ACT_DROP;
+    return nv_str_eq(key, NV_STR("h")) ? NV_NESTED_ACT_HASH : NV_NESTED_ACT_NONE;
+}
+
+static void set_up(void)
+{
+    const struct nv_personal_setup setup = {.mode = NV_PERSONAL_PSEUDONYMISE,
+                                            .salt = NV_STR("test-salt-1")};
+    arena = nv_arena_new((size_t)1 << 30);
+    memset(&counts, 0, sizeof counts);
+    ck_assert_int_eq(nv_personal_new(&setup, &rules, NULL), NV_OK);
+    nested = nv_nested_new(rules);
+    ck_assert_ptr_nonnull(nested);
+    nv_nested_set_keys(nested, (struct nv_nested_keys){NULL, act_of});
+}
+
+static void tear_down(void)
+{
+    nv_nested_free(nested);
+    nv_personal_free(rules);
+    nv_arena_free(arena);
+}
+
+static struct nv_str of(struct nv_str text)
+{
+    ck_assert_int_eq(nv_nested_text(nested, arena, NV_NESTED_ALL, &text, &counts), NV_OK);
+    return text;
+}
+
+#define JOHN "{\"comment\":\"John Smith\"}"
+#define GONE "{\"comment\":null}"
+
+static const struct {
+    const char *text, *becomes; /* NULL: the same */
+} cases[] = {
+    {"[" JOHN ",{\"comm", "[" GONE ",{\"comm"},
+    {"{\"a\":1,\"comment\":\"John Smi", "{\"a\":1,\"comment\":null"},
+    {"{\"comment\":{\"x\":[\"John\",\"}\",{\"y\":\"Smi", "{\"comment\":null"},
+    {"{\"comment\":[{\"x\":\"]}\"},2] , \"b\":3", "{\"comment\":null , \"b\":3"},
+    {"{\"comment\":12.5,\"b\":", "{\"comment\":null,\"b\":"},
+    {"{\"comment\":tru", "{\"comment\":null"},
+    {JOHN "\n" JOHN "\n", GONE "\n" GONE "\n"},
+    {"```json\n" JOHN "\n```", "```json\n" GONE "\n```"},
+    {"He said \"so: " JOHN " and \"went\"", "He said \"so: " GONE " and \"went\""},
+    {"data: " JOHN "\n\ndata: [DONE]", "data: " GONE "\n\ndata: [DONE]"},
+    {"\xef\xbb\xbf" JOHN, "\xef\xbb\xbf" GONE},
+    {"{\"comment\":\"John\nSmith\t\",\"b\":1}", "{\"comment\":null,\"b\":1}"},
+    {"{\"a\":NaN,\"comment\" : \"John\"}", "{\"a\":NaN,\"comment\" : null}"},
+    {"{\"comment\":\"John\",}", "{\"comment\":null,}"},
+    {"{\"\\u0063omment\":\"J\\\"o\\\\\",}", "{\"\\u0063omment\":null,}"},
+    {"{\"t\":\"see [{\\\"comment\\\":\\\"John\\\"},{\\\"co\"}",
+     "{\"t\":\"see [{\\\"comment\\\":null},{\\\"co\"}"},
+    {"{\"t\":\"{\\n \\\"comment\\\":\\n \\\"J\\\\\\\"o\\\",\\\"b\\\":1}\",",
+     "{\"t\":\"{\\n \\\"comment\\\":\\n null,\\\"b\\\":1}\","},
+    {"{\"t\":\"{\\\"comment\\\":\\\"John Smi\",\"b\":\"x\",",
+     "{\"t\":\"{\\\"comment\\\":null\",\"b\":\"x\","},
+    {"{\"t\":\"{\\\"comment\\\":[\\\"John\\\", 4\",\"b\":\"x\",",
+     "{\"t\":\"{\\\"comment\\\":null\",\"b\":\"x\","},
+    {"[\\\\\\\"comment\\\\\\\":\\\\\\\"John\\\\\\\",", "[\\\\\\\"comment\\\\\\\":null,"},
+    {"[\\\\\"comment\\\\\":\\\\\"John\\\\\",1", "[\\\\\"comment\\\\\":null,1"},
+    {"{\"comment\":null,\"b\":", NULL},
+    {"{\"comment\":", NULL},
+    {"{\"comment\":,\"b\":\"John\",", NULL},
+    {"say \"comment\", then: \"comment", NULL},
+    {"{\"comments\":\"John\",\"b\":\"comment\",", NULL},
+    {"{\"comment\":\"John\",\"m\":\"john@corp.com\",",
+     "{\"comment\":null,\"m\":\"EMAIL_6e6bbb5afcec\","},
+};
+
+START_TEST(texts)
+{
+    struct nv_str text = nv_str_from(cases[_i].text);
+    const char *becomes = cases[_i].becomes ? cases[_i].becomes : cases[_i].text;
+    struct nv_str made = of(text);
+    ck_assert_nv_str(made, becomes);
+    ck_assert((made.ptr == text.ptr) == (cases[_i].becomes == NULL));
+    ck_assert((counts.keys > 0) == (cases[_i].becomes != NULL));
+    ck_assert_nv_str(of(made), becomes);
+}
+END_TEST
+
+/* The same pseudonym as in JSON, whatever escapes it, and once only. */
+START_TEST(hashes)
+{
+    struct nv_str strict = of(NV_STR("{\"h\":\"a\\\"b\\\\c\"}"));
+    ck_assert(nv_str_starts(strict, NV_STR("{\"h\":\"VALUE_")));
+    struct nv_str word = nv_str_slice(strict, 6, strict.len - 8);
+    struct nv_str expected =
+        nv_arena_printf(arena, "{\"h\":\"%.*s\",\"t\":\"{\\\"h\\\":\\\"%.*s\\\"}",
+                        NV_STR_ARG(word), NV_STR_ARG(word));
+    struct nv_str made = of(NV_STR("{\"h\":\"a\\\"b\\\\c\",\"t\":\"{\\\"h\\\":"
+                                   "\\\"a\\\\\\\"b\\\\\\\\c\\\"}"));
+    ck_assert(nv_str_eq(made, expected));
+    ck_assert_uint_eq(counts.keys, 3);
+    ck_assert_ptr_eq(of(made).ptr, made.ptr);
+    ck_assert_uint_eq(counts.keys, 3);
+    strict = of(NV_STR("{\"h\":[1,\"x\"]}"));
+    made = of(NV_STR("{\"h\":[1,\"x\"]},"));
+    ck_assert(nv_str_eq(nv_str_slice(made, 0, strict.len), strict));
+}
+END_TEST
+
+/* Levels of brackets past what the reader takes. */
+START_TEST(deep_json)
+{
+    for (unsigned depth = 190; depth <= 300; depth++) {
+        struct nv_buf text, expected;
+        nv_buf_init(&text, 4096);
+        nv_buf_init(&expected, 4096);
+        for (unsigned i = 0; i < depth; i++)
+            (void)nv_buf_append_str(&text, NV_STR("["));
+        (void)nv_buf_append_str(&expected, nv_buf_str(&text));
+        (void)nv_buf_append_str(&text, NV_STR(JOHN));
+        (void)nv_buf_append_str(&expected, NV_STR(GONE));
+        for (unsigned i = 0; i < depth; i++) {
+            (void)nv_buf_append_str(&text, NV_STR("]"));
+            (void)nv_buf_append_str(&expected, NV_STR("]"));
+        }
+        ck_assert(nv_str_eq(of(nv_buf_str(&text)), nv_buf_str(&expected)));
+        nv_buf_release(&text);
+        nv_buf_release(&expected);
+    }
+}
+END_TEST
+
+/* What a scan could go over again and again. */
+static const char *const parts[] = {
+    "\"",           "\\\"",
+    "\\",           "\"a\":",
+    "\"comment\":", "{\"comment\":[",
+    "[\"h\":[",     "\"a\\\"\\\\\\\"b\":",
+    "\" ",          "\"h\":\"\\\\\\\"",
+    "{\"b\":{",     "\\\"h\\\":\\\"",
+};
+
+/* CPU time in seconds, the least of three. */
+static double time_of(const char *part, size_t len)
+{
+    double least = 1e9;
+    struct nv_buf text;
+    nv_buf_init(&text, (size_t)1 << 22);
+    (void)nv_buf_append_str(&text, NV_STR("{"));
+    while (text.len < len)
+        (void)nv_buf_append_str(&text, nv_str_from(part));
+    for (int i = 0; i < 3; i++) {
+        clock_t begin = clock();
+        (void)of(nv_buf_str(&text));
+        double took = (double)(clock() - begin) / CLOCKS_PER_SEC;
+        least = took < least ? took : least;
+    }
+    nv_buf_release(&text);
+    return least;
+}
+
+/* Four times the bytes to 1 MB take no ten times as long; a quadratic scan takes sixteen, and
+ * minutes in all. */
+START_TEST(time_is_linear)
+{
+    double quarter = time_of(parts[_i], (size_t)1 << 18);
+    double whole = time_of(parts[_i], (size_t)1 << 20);
+    ck_assert_msg(whole < 10 * quarter + 0.05, "%s: %f s, then %f s", parts[_i], quarter,
+                  whole);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("redaction/personal/loose");
+    TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, texts, 0, sizeof cases / sizeof cases[0]);
+    tcase_add_test(tcase, hashes);
+    tcase_add_test(tcase, deep_json);
+    tcase_add_loop_test(tcase, time_is_linear, 0, sizeof parts / sizeof parts[0]);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
