@@ -14,7 +14,7 @@ compiler=gcc
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="$compiler" \
     -DNOVEUM_WERROR=ON >/dev/null || exit 1
 say "warnings of $compiler"
-cmake --build "$build" -j "$(nproc)" --target noveum_objects noveum_trace_objects -- -k 0 >"$build/warnings.log" || {
+cmake --build "$build" -j "$(nproc)" --target noveum_objects noveum_trace_objects noveum_commit -- -k 0 >"$build/warnings.log" || {
     grep -E 'error:' "$build/warnings.log" | sort -u
     failed="$failed warnings"
 }
