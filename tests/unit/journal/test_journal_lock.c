@@ -131,8 +131,11 @@ START_TEST(one_of_two_locks_is_enough)
     journal_kit_open(&kit);
     uint64_t id = journal_kit_put(&kit, NV_RECORD_TRACES, "behind two locks");
     journal_kit_close(&kit);
-    int fd = open(journal_kit_path(&kit, "journal-00000001"), O_WRONLY);
-    ck_assert_int_eq(pwrite(fd, "x", 1, places[_i] + 30), 1);
+    int fd = open(journal_kit_path(&kit, "journal-00000001"), O_RDWR);
+    uint8_t byte; /* of a random salt, so it is changed to what it isn't */
+    ck_assert_int_eq(pread(fd, &byte, 1, places[_i] + 30), 1);
+    byte ^= 1;
+    ck_assert_int_eq(pwrite(fd, &byte, 1, places[_i] + 30), 1);
     close(fd);
     ck_assert_uint_eq(journal_kit_check(&kit).damaged, 1);
     journal_kit_open(&kit);
