@@ -168,8 +168,8 @@ START_TEST(without_any_lock_each_record_is_damage)
     journal_kit_put(&kit, NV_RECORD_TRACES, "two");
     journal_kit_close(&kit);
     int fd = open(journal_kit_path(&kit, "journal-00000001"), O_WRONLY);
-    ck_assert_int_eq(pwrite(fd, "x", 1, NV_LOCK_OFFSET + 30), 1);
-    ck_assert_int_eq(pwrite(fd, "x", 1, NV_LOCK_OFFSET_2 + 30), 1);
+    ck_assert_int_eq(pwrite(fd, "xxxxxxxx", 8, NV_LOCK_OFFSET + 30), 8);
+    ck_assert_int_eq(pwrite(fd, "xxxxxxxx", 8, NV_LOCK_OFFSET_2 + 30), 8);
     close(fd);
     ck_assert_uint_eq(journal_kit_check(&kit).damaged, 3);
     journal_kit_open(&kit);
