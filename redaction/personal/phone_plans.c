@@ -148,9 +148,10 @@ size_t nv_phone_least_digits(const struct nv_phone_plan *plan)
     if (plan)
         return least_of_code(plan, added_digits(plan));
     for (size_t i = 0; i < PLANS; i++) {
+        if (i > 0 && table[i].code == table[i - 1].code)
+            continue; /* the first of a code says what is inside of it */
         size_t code = table[i].code > 99 ? 3 : table[i].code > 9 ? 2 : 1;
-        const struct nv_phone_plan *main = nv_phone_plan_of_code(table[i].code);
-        size_t digits = code + least_of_code(main, added_digits(main));
+        size_t digits = code + least_of_code(&table[i], added_digits(&table[i]));
         least = digits < least ? digits : least;
     }
     return least;
