@@ -3,45 +3,16 @@
  * bounds.
  */
 #include "expect.h"
+#include "nested_kit.h"
 #include "oom.h"
 
 #include "base/buf.h"
-#include "redaction/personal/nested.h"
 
 #include <stdlib.h>
 
 #include "base/banned.h"
 
-#define MAIL "EMAIL_6e6bbb5afcec"
-
-static struct nv_arena *arena;
-static struct nv_personal *rules;
-static struct nv_nested *nested;
-static struct nv_personal_counts counts;
-
-static void set_up(void)
-{
-    const struct nv_personal_setup setup = {.mode = NV_PERSONAL_PSEUDONYMISE,
-                                            .salt = NV_STR("test-salt-1")};
-    arena = nv_arena_new((size_t)1 << 30);
-    memset(&counts, 0, sizeof counts);
-    ck_assert_int_eq(nv_personal_new(&setup, &rules, NULL), NV_OK);
-    nested = nv_nested_new(rules);
-    ck_assert_ptr_nonnull(nested);
-}
-
-static void tear_down(void)
-{
-    nv_nested_free(nested);
-    nv_personal_free(rules);
-    nv_arena_free(arena);
-}
-
-static struct nv_str of(struct nv_str text, enum nv_nested_numbers numbers)
-{
-    ck_assert_int_eq(nv_nested_text(nested, arena, numbers, &text, &counts), NV_OK);
-    return text;
-}
+#define MAIL KIT_MAIL
 
 static const struct {
     const char *text, *becomes; /* NULL: the same */
@@ -73,12 +44,7 @@ static const struct {
 
 START_TEST(texts)
 {
-    struct nv_str text = nv_str_from(cases[_i].text);
-    const char *becomes = cases[_i].becomes ? cases[_i].becomes : cases[_i].text;
-    struct nv_str made = of(text, NV_NESTED_ALL);
-    ck_assert_nv_str(made, becomes);
-    ck_assert((made.ptr == text.ptr) == (cases[_i].becomes == NULL));
-    ck_assert_nv_str(of(made, NV_NESTED_ALL), becomes);
+    kit_nested_becomes(cases[_i].text, cases[_i].becomes);
 }
 END_TEST
 
@@ -89,13 +55,13 @@ START_TEST(numbers)
         NV_STR_INIT("{\"n\":4155552671,\"phone\":[4155552671,{\"m\":4155552671}],"
                     "\"card_no\":4155552671.5,\"pan\":99999999999999999999}");
 #define PHONE "\"PHONE_87c5667b6941\""
-    ck_assert_nv_str(of(text, NV_NESTED_IDENTIFYING),
+    ck_assert_nv_str(kit_nested_text(text, NV_NESTED_IDENTIFYING),
                      "{\"n\":4155552671,\"phone\":[" PHONE ",{\"m\":4155552671}],"
                      "\"card_no\":4155552671.5,\"pan\":99999999999999999999}");
-    ck_assert_nv_str(of(text, NV_NESTED_ALL),
+    ck_assert_nv_str(kit_nested_text(text, NV_NESTED_ALL),
                      "{\"n\":" PHONE ",\"phone\":[" PHONE ",{\"m\":" PHONE "}],"
                      "\"card_no\":4155552671.5,\"pan\":99999999999999999999}");
-    ck_assert_uint_eq(counts.of[NV_PERSONAL_PHONE], 4);
+    ck_assert_uint_eq(kit_counts.of[NV_PERSONAL_PHONE], 4);
 }
 END_TEST
 
@@ -122,7 +88,7 @@ static struct nv_str deep(unsigned depth, const char *words)
         text = next;
         next = other;
     }
-    struct nv_str made = nv_arena_dup(arena, nv_buf_str(&text));
+    struct nv_str made = nv_arena_dup(kit_arena, nv_buf_str(&text));
     nv_buf_release(&text);
     nv_buf_release(&next);
     return made;
@@ -132,15 +98,17 @@ static struct nv_str deep(unsigned depth, const char *words)
  * read to the bottom. */
 START_TEST(sixty_four_deep)
 {
-    struct nv_str made = of(deep(12, "john@corp.com"), NV_NESTED_ALL);
+    struct nv_str made = kit_nested_text(deep(12, "john@corp.com"), NV_NESTED_ALL);
     ck_assert_uint_ne(nv_str_find(made, NV_STR(MAIL)), SIZE_MAX);
     struct nv_str none = deep(NV_NESTED_MAX, "12:28:58.495185 !");
-    ck_assert_ptr_eq(of(none, NV_NESTED_ALL).ptr, none.ptr);
-    ck_assert_uint_eq(counts.of[NV_PERSONAL_LIMIT], 0);
-    ck_assert_nv_str(of(deep(NV_NESTED_MAX, "john@corp.com"), NV_NESTED_ALL), "***");
-    ck_assert_uint_eq(counts.of[NV_PERSONAL_LIMIT], 1);
-    ck_assert_nv_str(of(deep(NV_NESTED_MAX + 1, "12:28:58.495185 !"), NV_NESTED_ALL), "***");
-    ck_assert_uint_eq(counts.of[NV_PERSONAL_LIMIT], 2);
+    ck_assert_ptr_eq(kit_nested_text(none, NV_NESTED_ALL).ptr, none.ptr);
+    ck_assert_uint_eq(kit_counts.of[NV_PERSONAL_LIMIT], 0);
+    ck_assert_nv_str(kit_nested_text(deep(NV_NESTED_MAX, "john@corp.com"), NV_NESTED_ALL),
+                     "***");
+    ck_assert_uint_eq(kit_counts.of[NV_PERSONAL_LIMIT], 1);
+    ck_assert_nv_str(
+        kit_nested_text(deep(NV_NESTED_MAX + 1, "12:28:58.495185 !"), NV_NESTED_ALL), "***");
+    ck_assert_uint_eq(kit_counts.of[NV_PERSONAL_LIMIT], 2);
 }
 END_TEST
 
@@ -153,11 +121,12 @@ START_TEST(large_texts)
     while (text.len < (size_t)16 << 20)
         (void)nv_buf_append_str(&text, NV_STR(",\"\\\\u00e4 \\\\n +12 3\",{\"a\":[1]}"));
     (void)nv_buf_append_str(&text, NV_STR(",\"john\\u0040corp.com\"]"));
-    struct nv_str made = of(nv_buf_str(&text), NV_NESTED_ALL);
-    ck_assert_uint_eq(counts.of[NV_PERSONAL_EMAIL], 2);
+    struct nv_str made = kit_nested_text(nv_buf_str(&text), NV_NESTED_ALL);
+    ck_assert_uint_eq(kit_counts.of[NV_PERSONAL_EMAIL], 2);
     ck_assert(nv_str_ends(made, NV_STR("\"" MAIL "\"]")));
-    nv_nested_shrink(nested);
-    ck_assert_nv_str(of(NV_STR("[\"john@corp.com\"]"), NV_NESTED_ALL), "[\"" MAIL "\"]");
+    nv_nested_shrink(kit_nested);
+    ck_assert_nv_str(kit_nested_text(NV_STR("[\"john@corp.com\"]"), NV_NESTED_ALL),
+                     "[\"" MAIL "\"]");
     nv_buf_release(&text);
 }
 END_TEST
@@ -167,10 +136,10 @@ START_TEST(each_allocation_fails_once)
     for (unsigned long n = 1;; n++) {
         struct nv_str text = NV_STR("[\"john\\u0040corp.com\",\"{\\\"a\\\":\\\"x\\\"}\"]");
         oom_fail_nth(n);
-        struct nv_nested *own = nv_nested_new(rules);
+        struct nv_nested *own = nv_nested_new(kit_rules);
         struct nv_arena *small = nv_arena_new(1u << 16);
         enum nv_err err = own && small
-                              ? nv_nested_text(own, small, NV_NESTED_ALL, &text, &counts)
+                              ? nv_nested_text(own, small, NV_NESTED_ALL, &text, &kit_counts)
                               : NV_ERR_NO_MEMORY;
         bool failed = oom_end();
         ck_assert(err == NV_OK || err == NV_ERR_NO_MEMORY);
@@ -189,7 +158,7 @@ int main(void)
 {
     Suite *suite = suite_create("redaction/personal/nested");
     TCase *tcase = tcase_create("all");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, kit_nested_set_up, kit_nested_tear_down);
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, texts, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tcase, numbers);
