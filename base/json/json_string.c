@@ -127,3 +127,18 @@ enum nv_err nv_json_unescape_to(struct nv_buf *buf, struct nv_str raw)
     }
     return buf->failed;
 }
+
+size_t nv_json_skip_spaces(struct nv_str text, size_t at)
+{
+    for (;;) {
+        size_t end = at;
+        while (end < text.len && text.ptr[end] == '\\')
+            end++;
+        char c = end < text.len ? text.ptr[end] : '\0';
+        bool space =
+            end == at ? c == ' ' || (c >= 9 && c <= 13) : c == 'n' || c == 'r' || c == 't';
+        if (!space)
+            return at;
+        at = end + 1;
+    }
+}

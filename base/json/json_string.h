@@ -122,4 +122,8 @@ static inline size_t nv_json_copy_to_special(struct nv_str text, size_t pos, cha
     return pos + at;
 }
 
+/* The place behind the white space at `at`, which may be escaped, with any number of
+ * backslashes: \n, \\r, \\\t. For JSON text that stands in strings. */
+size_t nv_json_skip_spaces(struct nv_str text, size_t at);
+
 #endif

@@ -10,30 +10,12 @@
  */
 #include "redaction/media/listed.h"
 
+#include "base/json/json_string.h"
 #include "redaction/media/numbers.h"
 
 #include "base/banned.h"
 
 static const struct nv_media_said nothing = {.kind = {NULL, 0}};
-
-/* Behind white space, also as escapes of JSON in JSON: \n, \\r, \\\\t. */
-static size_t skip_space(struct nv_str text, size_t at)
-{
-    while (at < text.len) {
-        char c = text.ptr[at];
-        size_t end = at;
-        if (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
-            at++;
-            continue;
-        }
-        while (end < text.len && text.ptr[end] == '\\')
-            end++;
-        if (end == at || end == text.len || !memchr("nrt", text.ptr[end], 3))
-            return at;
-        at = end + 1;
-    }
-    return at;
-}
 
 /* A number of at most three digits at *at, or -1. */
 static int read_byte(struct nv_str text, size_t *at)
@@ -58,7 +40,7 @@ static size_t read_list(struct nv_str text, size_t *at, uint8_t *out, size_t roo
     size_t count = 0;
     *ended = *cut = false;
     while (count < room) {
-        size_t next = skip_space(text, *at);
+        size_t next = nv_json_skip_spaces(text, *at);
         int byte = read_byte(text, &next);
         if (byte < 0) {
             *cut = next == text.len;
@@ -67,7 +49,7 @@ static size_t read_list(struct nv_str text, size_t *at, uint8_t *out, size_t roo
         if (out)
             out[count] = (uint8_t)byte;
         count++;
-        next = skip_space(text, next);
+        next = nv_json_skip_spaces(text, next);
         *at = next;
         *cut = next == text.len;
         *ended = next < text.len && text.ptr[next] == ']';
@@ -117,7 +99,7 @@ static struct nv_str quote_before(struct nv_str text, size_t bracket)
 static bool is_beside(struct nv_str text, size_t at, size_t bracket)
 {
     while (at < bracket) {
-        at = skip_space(text, at);
+        at = nv_json_skip_spaces(text, at);
         if (at < bracket && text.ptr[at] != ',' && text.ptr[at] != ']')
             return false;
         at++;

@@ -5,6 +5,8 @@
  */
 #include "redaction/personal/loose.h"
 
+#include "base/json/json_string.h"
+
 #include "base/banned.h"
 
 static struct nv_str span(struct nv_str text, size_t from, size_t to)
@@ -61,19 +63,6 @@ static bool is_space(char c)
     return c == ' ' || (c >= 9 && c <= 13);
 }
 
-/* White space may be escaped as the quotes are. */
-static size_t skip_space(struct nv_str text, size_t at)
-{
-    for (;;) {
-        size_t end = skip_backslashes(text, at);
-        char c = end < text.len ? text.ptr[end] : '\0';
-        bool space = end == at ? is_space(c) : c == 'n' || c == 'r' || c == 't';
-        if (!space)
-            return at;
-        at = end + 1;
-    }
-}
-
 /* Is there a key behind the quote at `open`? */
 static bool take_key(struct nv_loose *loose, size_t open, size_t run)
 {
@@ -81,7 +70,7 @@ static bool take_key(struct nv_loose *loose, size_t open, size_t run)
     size_t close = find_end(text, open + 1, level_of(run));
     if (close == text.len)
         return false;
-    size_t colon = skip_space(text, close + 1);
+    size_t colon = nv_json_skip_spaces(text, close + 1);
     if (colon == text.len || text.ptr[colon] != ':')
         return false;
     size_t last = run_before(text, open + 1, close);
@@ -157,7 +146,7 @@ static size_t word_end(struct nv_str text, size_t at)
 bool nv_loose_value(struct nv_loose *loose, struct nv_loose_value *value)
 {
     struct nv_str text = loose->text;
-    size_t from = skip_space(text, loose->behind);
+    size_t from = nv_json_skip_spaces(text, loose->behind);
     size_t open = skip_backslashes(text, from);
     *value =
         (struct nv_loose_value){.from = from, .quote = loose->quote, .escaped = loose->level};

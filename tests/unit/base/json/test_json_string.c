@@ -111,6 +111,25 @@ START_TEST(other_bytes_are_passed_over)
 }
 END_TEST
 
+START_TEST(spaces_are_passed_over)
+{
+    static const struct {
+        struct nv_str text;
+        size_t at, behind;
+    } rows[] = {
+        {NV_STR_INIT(" \t\r\n\v\fx"), 0, 6},
+        {NV_STR_INIT("\\n\\\\r\\\\\\tx"), 0, 9},
+        {NV_STR_INIT("a \\n \\u"), 1, 5},
+        {NV_STR_INIT(" \\"), 0, 1},
+        {NV_STR_INIT("n"), 0, 0},
+        {NV_STR_INIT("  "), 1, 2},
+        {NV_STR_INIT(""), 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ck_assert_uint_eq(nv_json_skip_spaces(rows[i].text, rows[i].at), rows[i].behind);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base/json_string");
@@ -120,6 +139,7 @@ int main(void)
     tcase_add_test(tcase, unescape_limits);
     tcase_add_test(tcase, lengths_of_escapes);
     tcase_add_test(tcase, special_bytes_at_every_place);
+    tcase_add_test(tcase, spaces_are_passed_over);
     tcase_add_test(tcase, other_bytes_are_passed_over);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
