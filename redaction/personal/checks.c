@@ -11,6 +11,20 @@
 
 #define IBAN_MAX 40u
 
+bool nv_check_is_uuid(struct nv_str text)
+{
+    if (text.len != 36)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i], low = (char)(c | 0x20);
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        bool hex = (c >= '0' && c <= '9') || (low >= 'a' && low <= 'f');
+        if (dash ? c != '-' : !hex)
+            return false;
+    }
+    return true;
+}
+
 size_t nv_check_none(struct nv_str match)
 {
     return match.len;

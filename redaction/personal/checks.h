@@ -19,5 +19,7 @@ size_t nv_check_url(struct nv_str match);
 size_t nv_check_emirates_id(struct nv_str match);
 /* ISO 13616: of a country that has IBANs, of its length, its remainder by 97 is 1. */
 size_t nv_check_iban(struct nv_str match);
+/* 36 characters, hexadecimal but for the dashes behind 8, 12, 16 and 20 digits. */
+bool nv_check_is_uuid(struct nv_str text);
 
 #endif

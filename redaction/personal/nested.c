@@ -105,32 +105,32 @@ static bool take_room(struct nv_nested *nested, size_t bytes)
 
 /* ---- text that is no JSON ---------------------------------------------------------------- */
 
-/* What is left of a text is searched as it is when its escapes undone said nothing. */
+/* Of a text with escapes: what it says. Only what is found in that changes. */
+static enum nv_err redact_undone(struct nv_nested *nested, struct nv_str *text)
+{
+    struct nv_buf *plain = &nested->levels[nested->depth].plain;
+    nv_buf_clear(plain);
+    if (!take_room(nested, text->len))
+        return NV_ERR_LIMIT;
+    bool undone = nv_undo_escapes(*text, plain);
+    if (plain->failed != NV_OK || !undone)
+        return plain->failed;
+    const struct nv_hints hints = nv_hints_of(nv_buf_str(plain));
+    return nv_personal_undone(nested->finder, nested->arena, text, nv_buf_str(plain), &hints,
+                              nested->counts);
+}
+
 static enum nv_err redact_flat(struct nv_nested *nested, struct nv_str *text,
                                const struct nv_hints *hints)
 {
-    struct nv_buf *plain = &nested->levels[nested->depth].plain;
-    if (hints->escape) {
-        nv_buf_clear(plain);
-        if (!take_room(nested, text->len))
-            return NV_ERR_LIMIT;
-        bool undone = nv_undo_escapes(*text, plain);
-        if (plain->failed != NV_OK)
-            return plain->failed;
-        struct nv_str shown = nv_buf_str(plain);
-        const char *before = shown.ptr;
-        enum nv_err err = NV_OK;
-        if (undone) {
-            const struct nv_hints other = nv_hints_of(shown);
-            err =
-                nv_personal_text(nested->finder, nested->arena, &shown, &other, nested->counts);
-        }
-        if (err != NV_OK || shown.ptr != before) {
-            *text = shown;
-            return err;
-        }
-    }
-    return nv_personal_text(nested->finder, nested->arena, text, hints, nested->counts);
+    struct nv_hints now = *hints;
+    const char *before = text->ptr;
+    enum nv_err err = hints->escape ? redact_undone(nested, text) : NV_OK;
+    if (err != NV_OK)
+        return err;
+    if (text->ptr != before)
+        now = nv_hints_of(*text);
+    return nv_personal_text(nested->finder, nested->arena, text, &now, nested->counts);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------- */

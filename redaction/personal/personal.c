@@ -16,6 +16,7 @@
 #include "redaction/personal/pseudonym.h"
 #include "redaction/personal/regex.h"
 #include "redaction/personal/spans.h"
+#include "redaction/personal/undo.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -464,37 +465,26 @@ static const struct nv_span_found *next_span(const struct nv_personal_finder *fi
     return first ? custom : found;
 }
 
-static enum nv_err replace(struct nv_personal_finder *finder, struct nv_str text,
-                           struct nv_personal_counts *counts)
+/* Spans are of `plain`; all but them stays as the text has it. */
+static enum nv_err replace(struct nv_personal_finder *finder, struct nv_undone *source,
+                           struct nv_str plain, struct nv_personal_counts *counts)
 {
+    const struct nv_str text = source->text;
     size_t next[2] = {0, 0}, at = 0;
     const struct nv_span_found *span = NULL;
     nv_buf_clear(&finder->out);
     while ((span = next_span(finder, next)) != NULL) {
-        (void)nv_buf_append(&finder->out, text.ptr + at, span->from - at);
+        size_t from = nv_undone_place(source, span->from);
+        (void)nv_buf_append(&finder->out, text.ptr + at, from - at);
         enum nv_err err =
             replace_value(finder, nv_personal_label_name(finder->rules, span->label),
-                          nv_str_slice(text, span->from, span->to - span->from));
+                          nv_str_slice(plain, span->from, span->to - span->from));
         if (err != NV_OK)
             return err;
         counts->of[span->label]++;
-        at = span->to;
+        at = nv_undone_place(source, span->to);
     }
     return nv_buf_append(&finder->out, text.ptr + at, text.len - at);
-}
-
-static bool is_uuid(struct nv_str text)
-{
-    if (text.len != 36)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i], low = (char)(c | 0x20);
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        bool hex = (c >= '0' && c <= '9') || (low >= 'a' && low <= 'f');
-        if (dash ? c != '-' : !hex)
-            return false;
-    }
-    return true;
 }
 
 /* Can any pattern match, as far as the hints say? */
@@ -517,15 +507,16 @@ static enum nv_err give(struct nv_arena *arena, struct nv_str made, struct nv_st
     return NV_OK;
 }
 
-enum nv_err nv_personal_text(struct nv_personal_finder *finder, struct nv_arena *arena,
-                             struct nv_str *text, const struct nv_hints *hints,
-                             struct nv_personal_counts *counts)
+enum nv_err nv_personal_undone(struct nv_personal_finder *finder, struct nv_arena *arena,
+                               struct nv_str *text, struct nv_str plain,
+                               const struct nv_hints *hints, struct nv_personal_counts *counts)
 {
     bool custom = nv_custom_count(finder->rules->custom) > 0;
-    if (text->len < (custom ? 1 : BYTES_MIN) || !may_match(finder->rules, hints) ||
-        is_uuid(*text))
+    struct nv_undone source = {.text = *text};
+    if (plain.len < (custom ? 1 : BYTES_MIN) || !may_match(finder->rules, hints) ||
+        nv_check_is_uuid(plain))
         return NV_OK;
-    enum nv_err err = find(finder, *text, hints);
+    enum nv_err err = find(finder, plain, hints);
     if (err == NV_ERR_LIMIT) {
         counts->of[NV_PERSONAL_LIMIT]++;
         *text = MASK;
@@ -533,8 +524,17 @@ enum nv_err nv_personal_text(struct nv_personal_finder *finder, struct nv_arena 
     }
     if (err != NV_OK || finder->custom.count + finder->found.count == 0)
         return err;
-    err = replace(finder, *text, counts);
+    if (plain.ptr != text->ptr)
+        nv_undone_init(&source, *text);
+    err = replace(finder, &source, plain, counts);
     return err == NV_OK ? give(arena, nv_buf_str(&finder->out), text) : NV_ERR_NO_MEMORY;
+}
+
+enum nv_err nv_personal_text(struct nv_personal_finder *finder, struct nv_arena *arena,
+                             struct nv_str *text, const struct nv_hints *hints,
+                             struct nv_personal_counts *counts)
+{
+    return nv_personal_undone(finder, arena, text, *text, hints, counts);
 }
 
 /* ---- whole numbers and values ------------------------------------------------------------ */

@@ -80,6 +80,14 @@ void nv_personal_finder_shrink(struct nv_personal_finder *finder);
 enum nv_err nv_personal_text(struct nv_personal_finder *finder, struct nv_arena *arena,
                              struct nv_str *text, const struct nv_hints *hints,
                              struct nv_personal_counts *counts) NV_MUST_USE;
+/*
+ * The same for a text with escapes, which says `plain` (undo.h), of which the hints are: what
+ * is found in that is replaced where it stands in *text; the other escapes stay.
+ */
+enum nv_err nv_personal_undone(struct nv_personal_finder *finder, struct nv_arena *arena,
+                               struct nv_str *text, struct nv_str plain,
+                               const struct nv_hints *hints,
+                               struct nv_personal_counts *counts) NV_MUST_USE;
 /* May nv_personal_text find something in a text of these hints, or in what its escapes
  * (\u0040) stand for? False is sure. */
 bool nv_personal_may_hold(const struct nv_personal_finder *finder,

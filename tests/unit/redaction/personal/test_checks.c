@@ -45,11 +45,22 @@ START_TEST(what_is_the_value)
 }
 END_TEST
 
+START_TEST(uuids)
+{
+    ck_assert(nv_check_is_uuid(NV_STR("bd85f070-37FC-88e2-9b1f-133d94a959dc")));
+    ck_assert(!nv_check_is_uuid(NV_STR("bd85f070-37fc-88e2-9b1f-133d94a959d")));
+    ck_assert(!nv_check_is_uuid(NV_STR("bd85f070-37fc-88e2-9b1f0133d94a959dc")));
+    ck_assert(!nv_check_is_uuid(NV_STR("bd85f070-37fc-88e2-9b1f-133d94a959dg")));
+    ck_assert(!nv_check_is_uuid(NV_STR("")));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/personal/checks");
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, what_is_the_value, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tcase, uuids);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -39,7 +39,10 @@ static const struct {
     {"{\"broken 5\\u004", NULL},
     {"\\", NULL},
     {"5\\u", NULL},
-    {"5\\ud83d\\ude00 john@corp.com", "5\xf0\x9f\x98\x80 " MAIL},
+    {"5\\ud83d\\ude00 john@corp.com", "5\\ud83d\\ude00 " MAIL},
+    {"C:\\new\\table\\u0041x and john@corp.com", "C:\\new\\table\\u0041x and " MAIL},
+    {"\\u0041 john\\u0040corp.com\\u002c \\/ john@corp.com \\u0042",
+     "\\u0041 " MAIL "\\u002c \\/ " MAIL " \\u0042"},
 };
 
 START_TEST(texts)

@@ -30,11 +30,29 @@ START_TEST(texts)
 }
 END_TEST
 
+/* Each character of what was undone, and its end, is where it came from. */
+START_TEST(places)
+{
+    static const struct nv_str text = NV_STR_INIT("a\\u0040\\n\\\\\\u00e4b\\/\\ud83d\\ude00");
+    static const size_t wanted[] = {0, 1, 7, 8, 9, SIZE_MAX, 17, 18, 20};
+    struct nv_undone undone;
+    nv_undone_init(&undone, text);
+    for (size_t plain = 0; plain < sizeof wanted / sizeof *wanted; plain++) {
+        if (wanted[plain] != SIZE_MAX)
+            ck_assert_uint_eq(nv_undone_place(&undone, plain), wanted[plain]);
+    }
+    ck_assert_uint_eq(nv_undone_place(&undone, 12), text.len);
+    nv_undone_init(&undone, NV_STR("plain"));
+    ck_assert_uint_eq(nv_undone_place(&undone, 5), 5);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/personal/undo");
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, texts, 0, sizeof cases / sizeof cases[0]);
+    tcase_add_test(tcase, places);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
