@@ -18,9 +18,6 @@
 
 #include "base/banned.h"
 
-/* The report is held in memory, and a request may be nothing but unmapped attributes. */
-#define UNMAPPED_UNTIL ((size_t)1 << 20)
-
 static struct nv_str source_name(const struct nv_translation *t,
                                  const struct nv_span_work *work,
                                  const struct nv_candidate *candidate)
@@ -110,7 +107,7 @@ void nv_report_unmapped(const struct nv_translation *t, struct nv_str source,
         put_element(t, texts, sizeof texts / sizeof texts[0]);
         return;
     }
-    if (t->report->len >= UNMAPPED_UNTIL)
+    if (t->report->len >= NV_REPORT_UNMAPPED_MAX)
         return;
     (void)nv_buf_append_str(t->report, NV_STR("  unmapped "));
     (void)nv_shown_append(t->report, source, NV_SHOWN_LINE);
@@ -119,6 +116,6 @@ void nv_report_unmapped(const struct nv_translation *t, struct nv_str source,
         (void)nv_shown_append(t->report, sent, NV_SHOWN_LINE);
     }
     (void)nv_buf_append_char(t->report, '\n');
-    if (t->report->len >= UNMAPPED_UNTIL)
+    if (t->report->len >= NV_REPORT_UNMAPPED_MAX)
         (void)nv_buf_append_str(t->report, NV_STR("  unmapped … (more are not listed)\n"));
 }

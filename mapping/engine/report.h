@@ -14,6 +14,10 @@
 
 #include "mapping/engine/engine.h"
 
+/* Bytes of a report behind which unmapped attributes are not listed: it is held in memory, and
+ * a request may be nothing but those. */
+#define NV_REPORT_UNMAPPED_MAX ((size_t)1 << 20)
+
 /* The line of one candidate; t->report is set. */
 void nv_report_write(const struct nv_translation *t, const struct nv_span_work *work,
                      const struct nv_candidate *candidate, const char *verdict);
@@ -23,7 +27,8 @@ void nv_report_span(const struct nv_translation *t, const struct nv_span_work *w
 void nv_report_field(const struct nv_translation *t, struct nv_str name);
 
 /* The line of an attribute of the source that no row expressed, and under which key it goes
- * out; t->report is set. */
+ * out; t->report is set. In a text, none behind the one that reaches NV_REPORT_UNMAPPED_MAX
+ * bytes, of which a line says that there are more. */
 void nv_report_unmapped(const struct nv_translation *t, struct nv_str source,
                         struct nv_str sent);
 

@@ -3,6 +3,9 @@
  */
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
+
+#include "mapping/engine/report.h"
+
 #include "base/banned.h"
 
 /* Explains a trace of one span, `bytes` long. NUL-terminated. */
@@ -118,6 +121,28 @@ START_TEST(a_trace_is_explained_as_json_when_that_is_asked_for)
 }
 END_TEST
 
+/* The cap to the byte, and one line past it. */
+START_TEST(unmapped_attributes_to_the_cap)
+{
+    static const struct nv_str more = NV_STR_INIT("  unmapped … (more are not listed)\n");
+    struct nv_buf report;
+    const struct nv_translation t = {.report = &report};
+    nv_buf_init(&report, NV_REPORT_UNMAPPED_MAX + 4096);
+    while (report.len < NV_REPORT_UNMAPPED_MAX - strlen("  unmapped a\n") - 1)
+        ck_assert_int_eq(nv_buf_append_char(&report, '.'), NV_OK);
+    nv_report_unmapped(&t, NV_STR("a"), NV_STR("a"));
+    ck_assert_uint_eq(report.len, NV_REPORT_UNMAPPED_MAX - 1);
+    ck_assert(nv_str_ends(nv_buf_str(&report), NV_STR("  unmapped a\n")));
+    nv_report_unmapped(&t, NV_STR("b"), NV_STR("b"));
+    ck_assert(nv_str_ends(nv_buf_str(&report), more));
+    ck_assert_uint_ne(nv_str_find(nv_buf_str(&report), NV_STR("  unmapped b\n")), SIZE_MAX);
+    size_t len = report.len;
+    nv_report_unmapped(&t, NV_STR("c"), NV_STR("c"));
+    ck_assert_uint_eq(report.len, len);
+    nv_buf_release(&report);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/report");
@@ -125,6 +150,7 @@ int main(void)
     tcase_add_test(tcase, explain_names_winners_and_losers);
     tcase_add_test(tcase, explain_names_what_is_left_out);
     tcase_add_test(tcase, a_trace_is_explained_as_json_when_that_is_asked_for);
+    tcase_add_test(tcase, unmapped_attributes_to_the_cap);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
