@@ -4,6 +4,8 @@
  */
 #include "exporter/files/directory.h"
 
+#include "base/log/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +23,19 @@ static void tell(const char *what, const char *path, const char *option, int cod
         (void)snprintf(fail->path, sizeof fail->path, "%s", option);
 }
 
+/* As the journal's: who can write it can take files away, or put others in their place. */
+static void check_mode(int fd, const char *path, const char *option)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0 || (info.st_mode & (S_IWOTH | S_IWGRP)) == 0)
+        return;
+    NV_LOG(NV_LOG_WARN, "exporter",
+           "%s can write the directory, and so remove and change what is written there: chmod "
+           "go-w it option=%s directory=%s mode=%o",
+           info.st_mode & S_IWOTH ? "everybody" : "its group", option, path,
+           (unsigned)(info.st_mode & 07777u));
+}
+
 int nv_directory_open(const char *path, const char *option, struct nv_fail *fail)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -28,6 +43,8 @@ int nv_directory_open(const char *path, const char *option, struct nv_fail *fail
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         tell("open", path, option, errno, fail);
+    else
+        check_mode(fd, path, option);
     return fd;
 }
 

@@ -11,7 +11,8 @@
 /*
  * Opens the directory, which is made with mode 0700 (its last part only) when it is not there.
  * A descriptor that the caller closes; -1 with `fail` (may be NULL) set: NV_ERR_IO (also when
- * the path is a symlink), naming `option`.
+ * the path is a symlink), naming `option`. One that its group or everybody can write is warned
+ * of in the log.
  */
 int nv_directory_open(const char *path, const char *option, struct nv_fail *fail);
 /* The error of an errno: NV_ERR_NO_SPACE, NV_ERR_IO. */

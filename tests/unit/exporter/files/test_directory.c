@@ -3,6 +3,7 @@
  */
 #include "expect.h"
 
+#include "base/log/log.h"
 #include "exporter/files/directory.h"
 
 #include <errno.h>
@@ -45,6 +46,40 @@ START_TEST(it_is_made_private)
 }
 END_TEST
 
+static void note_line(void *ctx, struct nv_str line)
+{
+    char *last = ctx;
+    (void)snprintf(last, 512, "%.*s", NV_STR_ARG(line));
+}
+
+/* Files there could be taken away or changed by others. */
+START_TEST(one_that_others_can_write_is_warned_of)
+{
+    static const struct {
+        mode_t mode;
+        const char *says; /* NULL: nothing */
+    } rows[] = {{0700, NULL},
+                {0755, NULL},
+                {0775, "its group can write the directory"},
+                {0777, "everybody can write the directory"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char line[512] = "";
+        ck_assert_int_eq(chmod(root, rows[i].mode), 0);
+        nv_log_set_sink(note_line, line);
+        int fd = nv_directory_open(root, "media.directory", NULL);
+        nv_log_set_sink(NULL, NULL);
+        ck_assert_int_ge(fd, 0);
+        (void)close(fd);
+        ck_assert((line[0] != '\0') == (rows[i].says != NULL));
+        if (rows[i].says) {
+            ck_assert_ptr_nonnull(strstr(line, rows[i].says));
+            ck_assert_ptr_nonnull(strstr(line, "option=media.directory"));
+            ck_assert_ptr_nonnull(strstr(line, root));
+        }
+    }
+}
+END_TEST
+
 START_TEST(a_symlink_and_a_missing_parent_are_refused)
 {
     char path[128];
@@ -78,6 +113,7 @@ int main(void)
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, it_is_made_private);
+    tcase_add_test(tests, one_that_others_can_write_is_warned_of);
     tcase_add_test(tests, a_symlink_and_a_missing_parent_are_refused);
     tcase_add_test(tests, errors_are_told);
     suite_add_tcase(suite, tests);
