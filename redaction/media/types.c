@@ -2,7 +2,8 @@
  * Types of media, by two tables: signatures, and names.
  *
  * A signature of fewer than three bytes counts only when the same kind was declared; a text
- * that happens to begin so is no picture.
+ * that happens to begin so is no picture. Markup counts only when a picture, sound or video was
+ * declared: it is none then, or another one.
  */
 #include "redaction/media/types.h"
 
@@ -61,6 +62,19 @@ static const struct signature signatures[] = {
     {MARKS("\xff\xf2"), MARKS(""), 0, 0, false, TYPE("audio/mpeg", "mp3", AUDIO)},
     {MARKS("\xff\xf1"), MARKS(""), 0, 0, false, TYPE("audio/aac", "aac", AUDIO)},
     {MARKS("\xff\xf9"), MARKS(""), 0, 0, false, TYPE("audio/aac", "aac", AUDIO)},
+};
+
+/* How markup begins behind white space, in any case (MIME Sniffing Standard, 7.1, and SVG). */
+static const struct {
+    struct nv_str begin;
+    struct nv_media_type type;
+} markups[] = {
+    {NV_STR_INIT("<!doctype html"), TYPE("text/html", "html", FILE)},
+    {NV_STR_INIT("<html"), TYPE("text/html", "html", FILE)},
+    {NV_STR_INIT("<script"), TYPE("text/html", "html", FILE)},
+    {NV_STR_INIT("<svg"), TYPE("image/svg+xml", "svg+xml", IMAGE)},
+    {NV_STR_INIT("<!doctype svg"), TYPE("image/svg+xml", "svg+xml", IMAGE)},
+    {NV_STR_INIT("<?xml"), TYPE("text/xml", "xml", FILE)},
 };
 
 /* Formats as they are said beside data. */
@@ -290,6 +304,22 @@ static bool may_tell(struct nv_str head)
                             (head.len > inner_at && has_bit(inners, head.ptr[inner_at])));
 }
 
+/* Is it markup that was declared to be something else? */
+static bool by_markup(struct nv_str head, const struct nv_media_type *named,
+                      struct nv_media_type *out)
+{
+    struct nv_str text = nv_str_trim(head);
+    if (named->kind == NV_MEDIA_FILE || nv_str_ends(named->mime, NV_STR("+xml")))
+        return false;
+    for (size_t i = 0; i < COUNT(markups); i++) {
+        if (nv_str_ieq(nv_str_slice(text, 0, markups[i].begin.len), markups[i].begin)) {
+            *out = markups[i].type;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- both -------------------------------------------------------------------------------- */
 
 bool nv_media_type_of(struct nv_str head, const struct nv_media_said *said,
@@ -309,7 +339,7 @@ bool nv_media_type_of(struct nv_str head, const struct nv_media_said *said,
             return true;
         }
     }
-    if (is_named)
+    if (is_named && !by_markup(head, &named, out))
         *out = named;
     return is_named;
 }

@@ -3,6 +3,7 @@
  *
  *   89 50 4e 47 0d 0a 1a 0a ─▶ image/png, whatever was declared
  *   ff fb ..                ─▶ audio/mpeg, when a sound was declared: two bytes prove nothing
+ *   <!DOCTYPE html ..       ─▶ text/html, when a picture was declared
  *   anything                ─▶ as declared, when anything was
  *   anything, "pcm16"       ─▶ samples without a header: rate and channels as declared beside
  *

@@ -587,7 +587,8 @@ def test_base64_that_lies(make_gateway, backend, directory, value):
     assert references(got) <= set(backend.media)
     assert b64(SVG)[:60] not in text_of(got) and b64(HTML)[:60] not in text_of(got)
     for fields in backend.media.values():
-        assert fields["mime"] in ("image/png", "image/svg+xml"), fields["mime"]
+        assert fields["mime"] == ("image/svg+xml" if b64(SVG) in value else "image/png"), fields["mime"]
+    assert not (b64(HTML) in value and backend.media)
     for path in (directory / "media").iterdir():
         assert path.suffix == ".bin"
     backend.assert_clean()

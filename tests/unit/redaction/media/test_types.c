@@ -79,6 +79,37 @@ START_TEST(words_tell_where_bytes_do_not)
 }
 END_TEST
 
+/* Markup is no picture, and SVG no PNG, whatever was declared; a file may be what it says. */
+START_TEST(markup_is_told)
+{
+    static const struct {
+        struct nv_str head, mime;
+        const char *is;
+        enum nv_media_kind kind;
+    } rows[] = {
+        {NV_STR_INIT("<svg xmlns="), NV_STR_INIT("image/png"), "image/svg+xml", NV_MEDIA_IMAGE},
+        {NV_STR_INIT("<!DOCTYPE svg "), NV_STR_INIT("image/png"), "image/svg+xml",
+         NV_MEDIA_IMAGE},
+        {NV_STR_INIT("<!DOCTYPE html>"), NV_STR_INIT("image/png"), "text/html", NV_MEDIA_FILE},
+        {NV_STR_INIT(" \r\n<HTML><head"), NV_STR_INIT("audio/wav"), "text/html", NV_MEDIA_FILE},
+        {NV_STR_INIT("<script>alert"), NV_STR_INIT("image/png"), "text/html", NV_MEDIA_FILE},
+        {NV_STR_INIT("<?xml version="), NV_STR_INIT("video/mp4"), "text/xml", NV_MEDIA_FILE},
+        {NV_STR_INIT("<?xml version="), NV_STR_INIT("image/svg+xml"), "image/svg+xml",
+         NV_MEDIA_IMAGE},
+        {NV_STR_INIT("<html>"), NV_STR_INIT("text/plain"), "text/plain", NV_MEDIA_FILE},
+        {NV_STR_INIT("<sv"), NV_STR_INIT("image/png"), "image/png", NV_MEDIA_IMAGE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct nv_media_said said = {.mime = rows[i].mime};
+        struct nv_media_type type;
+        ck_assert(nv_media_type_of(rows[i].head, &said, &type));
+        ck_assert_nv_str(type.mime, rows[i].is);
+        ck_assert_int_eq(type.kind, rows[i].kind);
+        ck_assert(is_none(rows[i].head, &nothing));
+    }
+}
+END_TEST
+
 static const struct {
     struct nv_media_said said;
     struct nv_media_samples samples;
@@ -220,6 +251,7 @@ int main(void)
     tcase_add_test(tests, what_bytes_say_counts_more);
     tcase_add_test(tests, weak_signs_need_a_word);
     tcase_add_test(tests, words_tell_where_bytes_do_not);
+    tcase_add_test(tests, markup_is_told);
     tcase_add_loop_test(tests, samples_are_as_declared, 0, sizeof raws / sizeof *raws);
     tcase_add_test(tests, words_that_may_not_go_on_are_none);
     tcase_add_test(tests, names_to_the_cap);
