@@ -6,6 +6,7 @@
 #include "redaction/personal/loose.h"
 
 #include "base/json/json_string.h"
+#include "base/meter.h"
 
 #include "base/banned.h"
 
@@ -39,7 +40,9 @@ static size_t own_of(size_t backslashes)
 static size_t next_quote(struct nv_str text, size_t at)
 {
     const char *next = at < text.len ? memchr(text.ptr + at, '"', text.len - at) : NULL;
-    return next ? (size_t)(next - text.ptr) : text.len;
+    size_t quote = next ? (size_t)(next - text.ptr) : text.len;
+    (void)nv_meter_spend_bytes(quote > at ? quote - at : 0);
+    return quote;
 }
 
 /* The first quote that ends a string of this level: one of it, or of a string around it. */
@@ -58,6 +61,13 @@ static size_t skip_backslashes(struct nv_str text, size_t at)
     return at;
 }
 
+static size_t skip_spaces(struct nv_str text, size_t at)
+{
+    size_t behind = nv_json_skip_spaces(text, at);
+    (void)nv_meter_spend_bytes(behind - at);
+    return behind;
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || (c >= 9 && c <= 13);
@@ -70,7 +80,7 @@ static bool take_key(struct nv_loose *loose, size_t open, size_t run)
     size_t close = find_end(text, open + 1, level_of(run));
     if (close == text.len)
         return false;
-    size_t colon = nv_json_skip_spaces(text, close + 1);
+    size_t colon = skip_spaces(text, close + 1);
     if (colon == text.len || text.ptr[colon] != ':')
         return false;
     size_t last = run_before(text, open + 1, close);
@@ -146,7 +156,7 @@ static size_t word_end(struct nv_str text, size_t at)
 bool nv_loose_value(struct nv_loose *loose, struct nv_loose_value *value)
 {
     struct nv_str text = loose->text;
-    size_t from = nv_json_skip_spaces(text, loose->behind);
+    size_t from = skip_spaces(text, loose->behind);
     size_t open = skip_backslashes(text, from);
     *value =
         (struct nv_loose_value){.from = from, .quote = loose->quote, .escaped = loose->level};
@@ -157,6 +167,7 @@ bool nv_loose_value(struct nv_loose *loose, struct nv_loose_value *value)
         value->to = bracket ? bracket_end(text, from, loose->level) : word_end(text, from);
         value->says = span(text, from, value->to);
     }
+    (void)nv_meter_spend_bytes(value->to - from);
     if (value->to == from)
         return false;
     loose->at = value->to;

@@ -7,7 +7,7 @@
  * Each quote may begin a key, as no quote is known to be the first of a pair. A quote behind
  * 2^n - 1 backslashes is one of a JSON text inside n strings. Time: linear in the text, times
  * the number of such n in it, which is at most the logarithm of its length. Nothing is
- * allocated. For one thread.
+ * allocated; what is looked at counts (base/meter.h). For one thread.
  */
 #ifndef NV_REDACTION_PERSONAL_LOOSE_H
 #define NV_REDACTION_PERSONAL_LOOSE_H

@@ -1,15 +1,16 @@
 /*
  * Members of JSON in text that is not one JSON text: what is dropped and hashed by its key, and
- * what stays; time.
+ * what stays; work.
  */
 #include "expect.h"
+#include "growth.h"
 #include "nested_kit.h"
 
 #include "base/buf.h"
+#include "base/meter.h"
 #include "redaction/personal/loose.h"
 
-#include <stdlib.h>
-#include <time.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -133,33 +134,26 @@ static const char *const parts[] = {
     "{\"b\":{",     "\\\"h\\\":\\\"",
 };
 
-/* CPU time in seconds, the least of three. */
-static double time_of(const char *part, size_t len)
+/* Of a text of `n` KiB. */
+static uint64_t costs_of(void *ctx, uint32_t n)
 {
-    double least = 1e9;
+    const char *part = ctx;
     struct nv_buf text;
     nv_buf_init(&text, (size_t)1 << 22);
     (void)nv_buf_append_str(&text, NV_STR("{"));
-    while (text.len < len)
+    while (text.len < (size_t)n << 10)
         (void)nv_buf_append_str(&text, nv_str_from(part));
-    for (int i = 0; i < 3; i++) {
-        clock_t begin = clock();
-        (void)of(nv_buf_str(&text));
-        double took = (double)(clock() - begin) / CLOCKS_PER_SEC;
-        least = took < least ? took : least;
-    }
+    nv_meter_start(UINT64_MAX);
+    (void)of(nv_buf_str(&text));
     nv_buf_release(&text);
-    return least;
+    return nv_meter_spent();
 }
 
-/* Four times the bytes to 1 MB take no ten times as long; a quadratic scan takes sixteen, and
- * minutes in all. */
-START_TEST(time_is_linear)
+START_TEST(work_is_linear)
 {
-    double quarter = time_of(parts[_i], (size_t)1 << 18);
-    double whole = time_of(parts[_i], (size_t)1 << 20);
-    ck_assert_msg(whole < 10 * quarter + 0.05, "%s: %f s, then %f s", parts[_i], quarter,
-                  whole);
+    char part[32];
+    (void)snprintf(part, sizeof part, "%s", parts[_i]);
+    nv_test_grows_linearly(costs_of, part, 16, 16 * 32);
 }
 END_TEST
 
@@ -172,7 +166,7 @@ int main(void)
     tcase_add_loop_test(tcase, texts, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tcase, hashes);
     tcase_add_test(tcase, deep_json);
-    tcase_add_loop_test(tcase, time_is_linear, 0, sizeof parts / sizeof parts[0]);
+    tcase_add_loop_test(tcase, work_is_linear, 0, sizeof parts / sizeof parts[0]);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
