@@ -161,14 +161,18 @@ const char *nv_pii_add_key(struct nv_pii *pii, struct nv_str item)
     return NULL;
 }
 
+/* Without case, as the names of secrets: who asks for `comment` means `Comment` too. */
 static bool names(const struct key_rule *rule, struct nv_str key)
 {
     struct nv_str glob = {rule->key, rule->len};
-    if (glob.ptr[0] == '*')
-        return nv_str_ends(key, nv_str_slice(glob, 1, glob.len));
-    if (glob.ptr[glob.len - 1] == '*')
-        return nv_str_starts(key, nv_str_slice(glob, 0, glob.len - 1));
-    return nv_str_eq(key, glob);
+    if (glob.ptr[0] == '*') {
+        glob = nv_str_slice(glob, 1, glob.len);
+        key = nv_str_slice(key, key.len > glob.len ? key.len - glob.len : 0, glob.len);
+    } else if (glob.ptr[glob.len - 1] == '*') {
+        glob.len--;
+        key = nv_str_slice(key, 0, glob.len);
+    }
+    return nv_str_ieq(key, glob);
 }
 
 static enum nv_nested_act act_of_key(const struct nv_pii *pii, struct nv_str key)

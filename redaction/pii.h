@@ -26,8 +26,8 @@ enum nv_err nv_pii_new(const struct nv_personal_setup *setup, struct nv_pii **ou
                        struct nv_fail *fail) NV_MUST_USE;
 /*
  * Adds a rule of a key, `KEY=drop|hash|keep`, before the first reader is taken; KEY may have
- * one `*` at its begin or end. NULL, or what is wrong with it (static). The last rule of a key
- * counts:
+ * one `*` at its begin or end, and its case says nothing. NULL, or what is wrong with it
+ * (static). The last rule of a key counts:
  *   drop  a value under such a key, however deep, in JSON text too, becomes null
  *   hash  it becomes VALUE_ and the pseudonym of its text or JSON, or stars
  *   keep  nothing personal is looked for in an attribute of that key, or in a member of JSON text

@@ -189,6 +189,32 @@ START_TEST(rules_of_keys_in_kept_json)
 }
 END_TEST
 
+/* As names of secrets: whole, by begin and by end. */
+START_TEST(rules_of_keys_know_no_case)
+{
+    static const char *const rules[] = {"comment=drop", "*.Note=drop", "Pet*=keep"};
+    struct nv_trace trace = {.arena = arena};
+    struct nv_redacted told;
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_ptr_null(nv_pii_add_key(config.pii, nv_str_from(rules[i])));
+    add(&trace.tags, "Comment", text("x"));
+    add(&trace.tags, "A.NOTE", text("x"));
+    add(&trace.tags, "pETS", text("john@corp.com"));
+    add(&trace.tags, "comments", text("x"));
+    add(&trace.tags, "note", text("x"));
+    add(&trace.tags, "text", text("{\"COMMENT\":\"x\"} and {\"comMent\":\"x\"}"));
+    ck_assert_int_eq(nv_redact(&config, &trace, &told), NV_OK);
+    const struct nv_attribute *items = trace.tags.items;
+    ck_assert_int_eq(items[0].value.type, NV_VALUE_NULL);
+    ck_assert_int_eq(items[1].value.type, NV_VALUE_NULL);
+    ck_assert_nv_str(items[2].value.as.string, "john@corp.com");
+    ck_assert_nv_str(items[3].value.as.string, "x");
+    ck_assert_nv_str(items[4].value.as.string, "x");
+    ck_assert_nv_str(items[5].value.as.string, "{\"COMMENT\":null} and {\"comMent\":null}");
+    ck_assert_uint_eq(told.by_rule[NV_RULE_PII_KEY], 4);
+}
+END_TEST
+
 static const char *rule_of(size_t len, unsigned number, char *rule)
 {
     snprintf(rule, NV_PII_KEY_MAX + 16, "%0*u=drop", (int)len, number);
@@ -279,6 +305,7 @@ int main(void)
     tcase_add_test(tcase, texts_keys_and_numbers);
     tcase_add_test(tcase, the_trace_says_what_was_taken);
     tcase_add_test(tcase, rules_of_keys);
+    tcase_add_test(tcase, rules_of_keys_know_no_case);
     tcase_add_test(tcase, rules_of_keys_in_json);
     tcase_add_test(tcase, rules_of_keys_in_kept_json);
     tcase_add_test(tcase, rules_of_keys_have_caps);
