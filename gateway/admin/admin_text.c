@@ -56,9 +56,7 @@ bool nv_admin_healthy(const struct nv_gateway_status *status)
 bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
 {
     /* the order is what a person should mend first: what stops us from taking requests comes
-     * before what only stops them from going on Why the journal refuses, in words. errno is
-     * told beside our own code, which has one word for all that a file system can have against
-     * us. */
+     * before what only stops them from going on */
     *why = "ready";
     if (status->stopping) {
         *why = "stopping";
@@ -80,7 +78,8 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
            (!status->kafka.on || status->kafka.up) && status->stuck_ns < NV_STUCK_TOLD_NS;
 }
 
-/* Why the journal refuses, in words. */
+/* Why the journal refuses, in words. errno is told beside our own code, which has one word for
+ * all that a file system can have against us. */
 static void write_refusal(const struct nv_assembly_status *assembly, struct nv_buf *buf)
 {
     (void)nv_buf_printf(buf, "%s while %s", nv_err_info(assembly->refusal)->text,

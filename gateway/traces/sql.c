@@ -95,15 +95,19 @@ enum nv_err nv_sql_open(const char *path, bool reads_only, struct nv_fail *fail,
     struct nv_sql *sql = calloc(1, sizeof *sql);
     if (!sql)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    /* no mutex of SQLite's: a handle is of one thread here */
     int code =
-        /* no mutex of SQLite's: a handle is of one thread here */
         sqlite3_open_v2(path, &sql->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     err = meaning(code);
     if (err == NV_OK) {
         (void)sqlite3_busy_timeout(sql->db, BUSY_MS);
         sqlite3_progress_handler(sql->db, STEPS_BETWEEN_LOOKS, look_at_clock, sql);
-        err = nv_sql_run(sql, reads_only ? "PRAGMA query_only=1" : "PRAGMA trusted_schema=0");
+        /* a command reads whatever file it is pointed at: views and triggers in it call no
+         * function that does more than compute */
+        err = nv_sql_run(sql, "PRAGMA trusted_schema=0");
     }
+    if (err == NV_OK && reads_only)
+        err = nv_sql_run(sql, "PRAGMA query_only=1");
     if (err != NV_OK) {
         (void)nv_fail_set(fail, err, 0, "can't open \"%.200s\": %s", path, nv_sql_message(sql));
         nv_sql_close(sql);

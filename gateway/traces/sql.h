@@ -19,7 +19,8 @@ struct nv_sql_query;
 
 /*
  * Opens the file at `path`, made with mode 0600 when it is not there; `":memory:"` keeps none.
- * `reads_only`: the connection writes nothing. *out is new. NV_ERR_IO with `fail`,
+ * `reads_only`: the connection writes nothing. The file's own views and triggers are not
+ * trusted. *out is new. NV_ERR_IO with `fail`,
  * NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_sql_open(const char *path, bool reads_only, struct nv_fail *fail,

@@ -87,7 +87,6 @@ enum nv_err nv_look_trace_bytes(struct nv_sql *sql, struct nv_str id, uint64_t *
     return err;
 }
 
-/* By the id that went out, else by the one that came in: a user pastes whichever he has. */
 /* The one text that `statement` gives for the id. */
 static enum nv_err append_of(struct nv_sql *sql, const char *statement, struct nv_str id,
                              struct nv_buf *out)
@@ -105,6 +104,7 @@ static enum nv_err append_of(struct nv_sql *sql, const char *statement, struct n
     return err;
 }
 
+/* By the id that went out, else by the one that came in: a user pastes whichever he has. */
 #define OF_ID                                                                                  \
     " FROM body WHERE id=(SELECT id FROM trace WHERE trace_id=?1 UNION ALL SELECT id FROM "    \
     "trace WHERE source_id=?1 LIMIT 1)"

@@ -23,6 +23,8 @@
 
 /* Of the schema below: a file of another number is made anew, for it holds copies only. */
 #define SCHEMA_VERSION 2
+#define TEXT_OF(number) #number
+#define NUMBER_TEXT(number) TEXT_OF(number)
 
 static const char settings[] = "PRAGMA auto_vacuum=INCREMENTAL;"
                                "PRAGMA journal_mode=WAL;"
@@ -124,8 +126,10 @@ static enum nv_err make_schema(struct nv_shelf *shelf)
         err = nv_sql_run(shelf->sql, unmake);
     if (err == NV_OK)
         err = nv_sql_run(shelf->sql, schema);
-    if (err == NV_OK)
-        err = nv_sql_run(shelf->sql, "PRAGMA user_version=2;COMMIT");
+    if (err == NV_OK) {
+        err = nv_sql_run(shelf->sql,
+                         "PRAGMA user_version=" NUMBER_TEXT(SCHEMA_VERSION) ";COMMIT");
+    }
     return err;
 }
 

@@ -100,6 +100,30 @@ START_TEST(a_file_is_its_owners_and_a_reader_only_reads)
 }
 END_TEST
 
+static int64_t pragma(struct nv_sql *of, const char *text)
+{
+    struct nv_sql_query *query = NULL;
+    bool row = false;
+    ck_assert_int_eq(nv_sql_prepare(of, text, &query), NV_OK);
+    ck_assert_int_eq(nv_sql_step(query, &row), NV_OK);
+    ck_assert(row);
+    int64_t value = nv_sql_int(query, 0);
+    nv_sql_finish(query);
+    return value;
+}
+
+START_TEST(no_connection_trusts_the_schema_of_the_file)
+{
+    struct nv_sql *reader = NULL;
+    ck_assert_int_eq(nv_sql_open(":memory:", true, &fail, &reader), NV_OK);
+    ck_assert_int_eq(pragma(reader, "PRAGMA query_only"), 1);
+    ck_assert_int_eq(pragma(reader, "PRAGMA trusted_schema"), 0);
+    ck_assert_int_eq(pragma(sql, "PRAGMA query_only"), 0);
+    ck_assert_int_eq(pragma(sql, "PRAGMA trusted_schema"), 0);
+    nv_sql_close(reader);
+}
+END_TEST
+
 START_TEST(what_is_no_file_is_named)
 {
     struct nv_sql *other = NULL;
@@ -129,6 +153,7 @@ int main(void)
     tcase_add_test(tcase, what_can_not_be_says_so);
     tcase_add_test(tcase, a_look_that_takes_too_long_ends);
     tcase_add_test(tcase, a_file_is_its_owners_and_a_reader_only_reads);
+    tcase_add_test(tcase, no_connection_trusts_the_schema_of_the_file);
     tcase_add_test(tcase, what_is_no_file_is_named);
     tcase_add_test(tcase, without_memory_it_is_not_opened);
     suite_add_tcase(suite, tcase);
