@@ -17,8 +17,8 @@
 #include "net/listener_address.h"
 
 #include "base/str.h"
+#include "net/peer.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -76,15 +76,10 @@ static void write_name(int fd, char name[NV_LISTENER_NAME_BYTES])
 {
     union address address = {.storage = {0}};
     socklen_t len = sizeof address;
-    char host[INET6_ADDRSTRLEN] = "";
     if (getsockname(fd, &address.any, &len) != 0) {
         snprintf(name, NV_LISTENER_NAME_BYTES, "fd:%d", fd);
-    } else if (address.any.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &address.in.sin_addr, host, sizeof host);
-        snprintf(name, NV_LISTENER_NAME_BYTES, "%s:%u", host, ntohs(address.in.sin_port));
-    } else if (address.any.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &address.in6.sin6_addr, host, sizeof host);
-        snprintf(name, NV_LISTENER_NAME_BYTES, "[%s]:%u", host, ntohs(address.in6.sin6_port));
+    } else if (address.any.sa_family != AF_UNIX) {
+        (void)nv_peer_address_text(&address.any, name);
     } else {
         bool abstract = address.un.sun_path[0] == '\0';
         snprintf(name, NV_LISTENER_NAME_BYTES, "unix:%s%.*s", abstract ? "@" : "",

@@ -58,26 +58,34 @@ uint64_t nv_peer_of(int fd)
     return nv_peer_of_address((const struct sockaddr *)&storage);
 }
 
+struct nv_str nv_peer_address_text(const struct sockaddr *address, char text[NV_PEER_TEXT_SIZE])
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    text[0] = '\0';
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, address, sizeof in);
+        (void)inet_ntop(AF_INET, &in.sin_addr, host, sizeof host);
+        (void)snprintf(text, NV_PEER_TEXT_SIZE, "%s:%u", host, ntohs(in.sin_port));
+    } else if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 in6;
+        memcpy(&in6, address, sizeof in6);
+        (void)inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof host);
+        (void)snprintf(text, NV_PEER_TEXT_SIZE, "[%s]:%u", host, ntohs(in6.sin6_port));
+    }
+    return nv_str_from(text);
+}
+
 struct nv_str nv_peer_text(int fd, char text[NV_PEER_TEXT_SIZE])
 {
     struct sockaddr_storage storage = {0};
     socklen_t len = sizeof storage;
-    char address[INET6_ADDRSTRLEN] = "";
     text[0] = '\0';
     if (getpeername(fd, (struct sockaddr *)&storage, &len) != 0)
         return nv_str_from(text);
-    if (storage.ss_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, &storage, sizeof in);
-        (void)inet_ntop(AF_INET, &in.sin_addr, address, sizeof address);
-        (void)snprintf(text, NV_PEER_TEXT_SIZE, "%s:%u", address, ntohs(in.sin_port));
-    } else if (storage.ss_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, &storage, sizeof in6);
-        (void)inet_ntop(AF_INET6, &in6.sin6_addr, address, sizeof address);
-        (void)snprintf(text, NV_PEER_TEXT_SIZE, "[%s]:%u", address, ntohs(in6.sin6_port));
-    } else if (storage.ss_family == AF_UNIX) {
+    if (storage.ss_family == AF_UNIX)
         (void)snprintf(text, NV_PEER_TEXT_SIZE, "a Unix socket");
-    }
+    else
+        (void)nv_peer_address_text((const struct sockaddr *)&storage, text);
     return nv_str_from(text);
 }

@@ -24,5 +24,8 @@ uint64_t nv_peer_of_address(const struct sockaddr *address);
 /* Who is behind a connected socket, for people: "127.0.0.1:4711", "[::1]:4711", "a Unix
  * socket"; empty when it is not known. Borrowed from `text`. */
 struct nv_str nv_peer_text(int fd, char text[NV_PEER_TEXT_SIZE]);
+/* An address (borrowed) with its port, likewise; empty when it is none of IP. */
+struct nv_str nv_peer_address_text(const struct sockaddr *address,
+                                   char text[NV_PEER_TEXT_SIZE]);
 
 #endif

@@ -99,12 +99,26 @@ START_TEST(people_read_an_address_and_a_port)
 }
 END_TEST
 
+START_TEST(an_address_of_no_network_has_no_text)
+{
+    char text[NV_PEER_TEXT_SIZE];
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(4318)};
+    const struct sockaddr other = {.sa_family = AF_UNIX};
+    in.sin_addr.s_addr = htonl(0x0a000001);
+    ck_assert(nv_str_eq(nv_peer_address_text((const struct sockaddr *)&in, text),
+                        NV_STR("10.0.0.1:4318")));
+    ck_assert_uint_eq(nv_peer_address_text(&other, text).len, 0);
+    ck_assert_str_eq(text, "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("peer");
     TCase *tcase = tcase_create("peer");
     tcase_add_test(tcase, an_address_is_a_client);
     tcase_add_test(tcase, a_socket_is_asked);
+    tcase_add_test(tcase, an_address_of_no_network_has_no_text);
     tcase_add_test(tcase, people_read_an_address_and_a_port);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
