@@ -6,6 +6,8 @@
  */
 #include "gateway/admin/admin_kafka.h"
 
+#include "base/json/json_member.h"
+
 #include <inttypes.h>
 
 #include "base/banned.h"
@@ -40,28 +42,21 @@ void nv_admin_write_kafka_metrics(const struct nv_kafka_status *status, struct n
           status->mark_age_ns / NV_NS_PER_S);
 }
 
-static void put(struct nv_json_writer *json, const char *key, uint64_t value)
-{
-    nv_json_write_key(json, nv_str_from(key));
-    nv_json_write_uint(json, value);
-}
-
 void nv_admin_put_kafka(struct nv_json_writer *json, const struct nv_kafka_status *status)
 {
     if (!status->on)
         return;
     nv_json_write_key(json, NV_STR("kafka"));
     nv_json_write_begin_object(json);
-    put(json, "up", status->up ? 1 : 0);
-    put(json, "partitions", status->partitions);
-    put(json, "buffered_messages", status->buffered_messages);
-    put(json, "buffered_bytes", status->buffered_bytes);
-    put(json, "assigned_partitions", status->assigned);
-    put(json, "lag_messages", status->lag);
-    put(json, "unread_messages", status->unread);
-    put(json, "paused_partitions", status->paused);
-    put(json, "mark_age_ms", status->mark_age_ns / NV_NS_PER_MS);
-    nv_json_write_key(json, NV_STR("reason"));
-    nv_json_write_string(json, nv_str_from(status->reason));
+    nv_json_put_uint(json, "up", status->up ? 1 : 0);
+    nv_json_put_uint(json, "partitions", status->partitions);
+    nv_json_put_uint(json, "buffered_messages", status->buffered_messages);
+    nv_json_put_uint(json, "buffered_bytes", status->buffered_bytes);
+    nv_json_put_uint(json, "assigned_partitions", status->assigned);
+    nv_json_put_uint(json, "lag_messages", status->lag);
+    nv_json_put_uint(json, "unread_messages", status->unread);
+    nv_json_put_uint(json, "paused_partitions", status->paused);
+    nv_json_put_uint(json, "mark_age_ms", status->mark_age_ns / NV_NS_PER_MS);
+    nv_json_put_text(json, "reason", nv_str_from(status->reason));
     nv_json_write_end_object(json);
 }

@@ -18,6 +18,7 @@
  */
 #include "gateway/admin/admin.h"
 #include "gateway/admin/admin_kafka.h"
+#include "base/json/json_member.h"
 #include "base/limits.h"
 #include "gateway/process/progress.h"
 #include "redaction/redact.h"
@@ -197,22 +198,9 @@ enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status, struc
 
 /* ---- /status ----------------------------------------------------------------------------- */
 
-static void put_uint(struct nv_json_writer *json, const char *key, uint64_t value)
-{
-    nv_json_write_key(json, nv_str_from(key));
-    nv_json_write_uint(json, value);
-}
-
-static void put_bool(struct nv_json_writer *json, const char *key, bool value)
-{
-    nv_json_write_key(json, nv_str_from(key));
-    nv_json_write_bool(json, value);
-}
-
 static void put_text(struct nv_json_writer *json, const char *key, const char *value)
 {
-    nv_json_write_key(json, nv_str_from(key));
-    nv_json_write_string(json, nv_str_from(value));
+    nv_json_put_text(json, key, nv_str_from(value));
 }
 
 /* ISO 8601, or null for "never". */
@@ -258,14 +246,14 @@ static void put_spans(struct nv_json_writer *json)
     for (unsigned i = 0; i < NV_DEAD_COUNT; i++)
         dead += ledger.dead[i];
     begin(json, "spans");
-    put_uint(json, "received", ledger.received);
-    put_uint(json, "replayed", ledger.replayed);
-    put_uint(json, "rejected", rejected);
-    put_uint(json, "held", ledger.held);
-    put_uint(json, "queued", ledger.queued);
-    put_uint(json, "delivered", ledger.delivered);
-    put_uint(json, "dropped", dropped);
-    put_uint(json, "dead_lettered", dead);
+    nv_json_put_uint(json, "received", ledger.received);
+    nv_json_put_uint(json, "replayed", ledger.replayed);
+    nv_json_put_uint(json, "rejected", rejected);
+    nv_json_put_uint(json, "held", ledger.held);
+    nv_json_put_uint(json, "queued", ledger.queued);
+    nv_json_put_uint(json, "delivered", ledger.delivered);
+    nv_json_put_uint(json, "dropped", dropped);
+    nv_json_put_uint(json, "dead_lettered", dead);
     nv_json_write_end_object(json);
 }
 
@@ -288,13 +276,13 @@ static void put_requests(struct nv_json_writer *json)
                    {"busy", NV_COUNT_REFUSED_BUSY},
                    {"internal", NV_COUNT_REFUSED_INTERNAL}};
     begin(json, "requests");
-    put_uint(json, "ok", nv_count_get(NV_COUNT_REQUESTS_OK));
-    put_uint(json, "partial", nv_count_get(NV_COUNT_REQUESTS_PARTIAL));
-    put_uint(json, "metrics", nv_count_get(NV_COUNT_METRIC_POINTS));
+    nv_json_put_uint(json, "ok", nv_count_get(NV_COUNT_REQUESTS_OK));
+    nv_json_put_uint(json, "partial", nv_count_get(NV_COUNT_REQUESTS_PARTIAL));
+    nv_json_put_uint(json, "metrics", nv_count_get(NV_COUNT_METRIC_POINTS));
     begin(json, "refused");
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         if (nv_count_get(reasons[i].id) > 0)
-            put_uint(json, reasons[i].reason, nv_count_get(reasons[i].id));
+            nv_json_put_uint(json, reasons[i].reason, nv_count_get(reasons[i].id));
     }
     nv_json_write_end_object(json);
     nv_json_write_end_object(json);
@@ -303,27 +291,27 @@ static void put_requests(struct nv_json_writer *json)
 static void put_receiver(struct nv_json_writer *json, const struct nv_http_status *receiver)
 {
     begin(json, "receiver");
-    put_uint(json, "connections", receiver->connections);
-    put_uint(json, "requests_in_progress", receiver->exchanges);
-    put_uint(json, "undecoded_bytes", receiver->undecoded_bytes);
-    put_uint(json, "accepted_connections", receiver->accepted);
-    put_uint(json, "requests", receiver->requests);
-    put_uint(json, "refused_connections", receiver->refused_connections);
-    put_uint(json, "timeouts", receiver->timeouts);
+    nv_json_put_uint(json, "connections", receiver->connections);
+    nv_json_put_uint(json, "requests_in_progress", receiver->exchanges);
+    nv_json_put_uint(json, "undecoded_bytes", receiver->undecoded_bytes);
+    nv_json_put_uint(json, "accepted_connections", receiver->accepted);
+    nv_json_put_uint(json, "requests", receiver->requests);
+    nv_json_put_uint(json, "refused_connections", receiver->refused_connections);
+    nv_json_put_uint(json, "timeouts", receiver->timeouts);
     nv_json_write_end_object(json);
 }
 
 static void put_grpc(struct nv_json_writer *json, const struct nv_grpc_status *grpc)
 {
     begin(json, "receiver_grpc");
-    put_uint(json, "connections", grpc->connections);
-    put_uint(json, "calls_in_progress", grpc->calls);
-    put_uint(json, "undecoded_bytes", grpc->undecoded_bytes);
-    put_uint(json, "accepted_connections", grpc->accepted);
-    put_uint(json, "requests", grpc->requests);
-    put_uint(json, "refused_connections", grpc->refused_connections);
-    put_uint(json, "floods", grpc->floods);
-    put_uint(json, "timeouts", grpc->timeouts);
+    nv_json_put_uint(json, "connections", grpc->connections);
+    nv_json_put_uint(json, "calls_in_progress", grpc->calls);
+    nv_json_put_uint(json, "undecoded_bytes", grpc->undecoded_bytes);
+    nv_json_put_uint(json, "accepted_connections", grpc->accepted);
+    nv_json_put_uint(json, "requests", grpc->requests);
+    nv_json_put_uint(json, "refused_connections", grpc->refused_connections);
+    nv_json_put_uint(json, "floods", grpc->floods);
+    nv_json_put_uint(json, "timeouts", grpc->timeouts);
     nv_json_write_end_object(json);
 }
 
@@ -345,42 +333,42 @@ static void put_refusal(struct nv_json_writer *json, const struct nv_assembly_st
 static void put_journal(struct nv_json_writer *json, const struct nv_assembly_status *assembly)
 {
     begin(json, "journal");
-    put_uint(json, "bytes", assembly->journal_bytes);
-    put_uint(json, "records", assembly->journal_records);
-    put_uint(json, "damaged", assembly->journal_damaged);
-    put_uint(json, "missing", assembly->journal_missing);
-    put_uint(json, "locked", assembly->journal_locked);
-    put_bool(json, "encrypted", assembly->journal_key_source != NULL);
+    nv_json_put_uint(json, "bytes", assembly->journal_bytes);
+    nv_json_put_uint(json, "records", assembly->journal_records);
+    nv_json_put_uint(json, "damaged", assembly->journal_damaged);
+    nv_json_put_uint(json, "missing", assembly->journal_missing);
+    nv_json_put_uint(json, "locked", assembly->journal_locked);
+    nv_json_put_bool(json, "encrypted", assembly->journal_key_source != NULL);
     put_text(json, "key_from",
              assembly->journal_key_source ? assembly->journal_key_source : "none");
     /* the id tells which key is meant and nothing of the key */
     put_text(json, "key_id", assembly->journal_key_source ? assembly->journal_key_id : NULL);
-    put_bool(json, "everybody_can_write", assembly->journal_exposed);
-    put_bool(json, "full", assembly->journal_full);
+    nv_json_put_bool(json, "everybody_can_write", assembly->journal_exposed);
+    nv_json_put_bool(json, "full", assembly->journal_full);
     put_refusal(json, assembly);
-    put_bool(json, "replaying", assembly->replaying);
-    put_uint(json, "replayed_requests", assembly->replayed);
+    nv_json_put_bool(json, "replaying", assembly->replaying);
+    nv_json_put_uint(json, "replayed_requests", assembly->replayed);
     nv_json_write_end_object(json);
 }
 
 static void put_assembly(struct nv_json_writer *json, const struct nv_assembly_status *assembly)
 {
     begin(json, "assembly");
-    put_uint(json, "open_traces", assembly->open_traces);
-    put_uint(json, "held_spans", assembly->held_spans);
-    put_uint(json, "held_bytes", assembly->held_bytes);
-    put_uint(json, "memory_bytes", assembly->memory_bytes);
-    put_uint(json, "oldest_age_ms", assembly->oldest_age_ns / NV_NS_PER_MS);
-    put_uint(json, "unsettled_traces", assembly->claims);
+    nv_json_put_uint(json, "open_traces", assembly->open_traces);
+    nv_json_put_uint(json, "held_spans", assembly->held_spans);
+    nv_json_put_uint(json, "held_bytes", assembly->held_bytes);
+    nv_json_put_uint(json, "memory_bytes", assembly->memory_bytes);
+    nv_json_put_uint(json, "oldest_age_ms", assembly->oldest_age_ns / NV_NS_PER_MS);
+    nv_json_put_uint(json, "unsettled_traces", assembly->claims);
     nv_json_write_end_object(json);
 }
 
 static void put_translation(struct nv_json_writer *json, const struct nv_gateway_status *status)
 {
     begin(json, "translation");
-    put_uint(json, "stuck_ms", status->stuck_ns / NV_NS_PER_MS);
+    nv_json_put_uint(json, "stuck_ms", status->stuck_ns / NV_NS_PER_MS);
     put_text(json, "stuck_trace", status->stuck_trace);
-    put_uint(json, "set_aside", status->set_aside);
+    nv_json_put_uint(json, "set_aside", status->set_aside);
     nv_json_write_end_object(json);
 }
 
@@ -392,18 +380,18 @@ static void put_exporter(struct nv_json_writer *json, const struct nv_sink_statu
     put_text(json, "last_error", exporter->last_error);
     put_time(json, "last_error_time", exporter->last_error_wall_ns);
     put_time(json, "last_delivery_time", exporter->last_delivery_wall_ns);
-    put_uint(json, "next_try_ms", exporter->next_try_ms);
-    put_uint(json, "queued_traces", exporter->queued_traces);
-    put_uint(json, "queued_bytes", exporter->queued_bytes);
-    put_uint(json, "outbox_records", exporter->outbox_records);
-    put_uint(json, "outbox_spans", exporter->outbox_spans);
-    put_uint(json, "media_pending", exporter->media_pending);
-    put_uint(json, "requests_in_flight", exporter->in_flight);
-    put_uint(json, "bodies_to_retry", exporter->retry_bodies);
-    put_uint(json, "dead_letters", exporter->dead_letters);
-    put_uint(json, "refused_in_row", exporter->refused_in_row);
-    put_uint(json, "warnings", exporter->warnings);
-    put_bool(json, "gzip_refused", exporter->identity);
+    nv_json_put_uint(json, "next_try_ms", exporter->next_try_ms);
+    nv_json_put_uint(json, "queued_traces", exporter->queued_traces);
+    nv_json_put_uint(json, "queued_bytes", exporter->queued_bytes);
+    nv_json_put_uint(json, "outbox_records", exporter->outbox_records);
+    nv_json_put_uint(json, "outbox_spans", exporter->outbox_spans);
+    nv_json_put_uint(json, "media_pending", exporter->media_pending);
+    nv_json_put_uint(json, "requests_in_flight", exporter->in_flight);
+    nv_json_put_uint(json, "bodies_to_retry", exporter->retry_bodies);
+    nv_json_put_uint(json, "dead_letters", exporter->dead_letters);
+    nv_json_put_uint(json, "refused_in_row", exporter->refused_in_row);
+    nv_json_put_uint(json, "warnings", exporter->warnings);
+    nv_json_put_bool(json, "gzip_refused", exporter->identity);
     nv_json_write_end_object(json);
 }
 
@@ -415,10 +403,10 @@ static void put_services(struct nv_json_writer *json, const struct nv_service_fa
     for (size_t i = 0; i < count; i++) {
         nv_json_write_begin_object(json);
         put_text(json, "name", services[i].name);
-        put_bool(json, "distributed", services[i].distributed);
-        put_bool(json, "logs", services[i].logs);
-        put_bool(json, "remote_parents_missing", services[i].remote_parents_missing);
-        put_uint(json, "seen_ms_ago", services[i].seen_ns_before / NV_NS_PER_MS);
+        nv_json_put_bool(json, "distributed", services[i].distributed);
+        nv_json_put_bool(json, "logs", services[i].logs);
+        nv_json_put_bool(json, "remote_parents_missing", services[i].remote_parents_missing);
+        nv_json_put_uint(json, "seen_ms_ago", services[i].seen_ns_before / NV_NS_PER_MS);
         nv_json_write_end_object(json);
     }
     nv_json_write_end_array(json);
@@ -435,9 +423,9 @@ enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
     put_text(&json, "version", NOVEUM_VERSION);
     put_text(&json, "mode", status->local ? "local" : "noveum");
     put_text(&json, "role", status->role ? status->role : "all");
-    put_bool(&json, "ready", nv_admin_ready(status, &why));
+    nv_json_put_bool(&json, "ready", nv_admin_ready(status, &why));
     put_text(&json, "ready_reason", why);
-    put_uint(&json, "uptime_ms", status->uptime_ns / NV_NS_PER_MS);
+    nv_json_put_uint(&json, "uptime_ms", status->uptime_ns / NV_NS_PER_MS);
     put_listen(&json, status);
     put_spans(&json);
     put_requests(&json);

@@ -21,6 +21,7 @@
  */
 #include "gateway/admin/api.h"
 
+#include "base/json/json_member.h"
 #include "base/limits.h"
 #include "base/log/log.h"
 #include "base/text/mask.h"
@@ -90,8 +91,7 @@ static void answer_error(struct nv_http_exchange *exchange, enum nv_err err,
     nv_buf_init(&body, NV_CAP_ADMIN_WHY);
     nv_json_write_init(&json, &body);
     nv_json_write_begin_object(&json);
-    nv_json_write_key(&json, NV_STR("error"));
-    nv_json_write_string(&json, nv_str_from(fail->what[0] ? fail->what : info->text));
+    nv_json_put_text(&json, "error", nv_str_from(fail->what[0] ? fail->what : info->text));
     nv_json_write_end_object(&json);
     const struct nv_http_reply reply = {
         .status = status,
@@ -209,21 +209,14 @@ static enum nv_err make_held(const struct job *job, const struct nv_api_query *q
 
 static void write_refused(const struct nv_refused *line, struct nv_json_writer *json)
 {
-    const struct nv_str texts[][2] = {{NV_STR("protocol"), nv_str_from(line->protocol)},
-                                      {NV_STR("reason"), nv_str_from(line->reason)},
-                                      {NV_STR("sender"), nv_str_from(line->sender)},
-                                      {NV_STR("message"), nv_str_from(line->message)}};
     nv_json_write_begin_object(json);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        nv_json_write_key(json, texts[i][0]);
-        nv_json_write_string(json, texts[i][1]);
-    }
-    nv_json_write_key(json, NV_STR("count"));
-    nv_json_write_uint(json, line->count);
-    nv_json_write_key(json, NV_STR("first_ms"));
-    nv_json_write_double(json, (double)line->first_wall_ns / 1e6);
-    nv_json_write_key(json, NV_STR("last_ms"));
-    nv_json_write_double(json, (double)line->wall_ns / 1e6);
+    nv_json_put_text(json, "protocol", nv_str_from(line->protocol));
+    nv_json_put_text(json, "reason", nv_str_from(line->reason));
+    nv_json_put_text(json, "sender", nv_str_from(line->sender));
+    nv_json_put_text(json, "message", nv_str_from(line->message));
+    nv_json_put_uint(json, "count", line->count);
+    nv_json_put_known(json, "first_ms", (double)line->first_wall_ns / 1e6);
+    nv_json_put_known(json, "last_ms", (double)line->wall_ns / 1e6);
     nv_json_write_end_object(json);
 }
 

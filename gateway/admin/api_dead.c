@@ -6,7 +6,7 @@
  */
 #include "gateway/admin/api_dead.h"
 
-#include "base/json/json_write.h"
+#include "base/json/json_member.h"
 #include "base/limits.h"
 #include "base/text/mask.h"
 
@@ -30,8 +30,7 @@ enum nv_err nv_api_dead(const struct nv_admin_source *source, enum nv_dead_verb 
     struct nv_str text = nv_str_trim(nv_buf_str(&said));
     nv_json_write_init(&json, out);
     nv_json_write_begin_object(&json);
-    nv_json_write_key(&json, NV_STR("said"));
-    nv_json_write_string(&json, text);
+    nv_json_put_text(&json, "said", text);
     nv_json_write_end_object(&json);
     if (err == NV_ERR_NOT_FOUND) {
         (void)nv_fail_set(fail, err, 0, "no dead letter has that id");

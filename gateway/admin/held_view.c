@@ -13,6 +13,7 @@
  */
 #include "gateway/admin/held_view.h"
 
+#include "base/json/json_member.h"
 #include "base/limits.h"
 #include "base/text/text.h"
 #include "exporter/encode/encode.h"
@@ -55,22 +56,8 @@ static enum nv_err encode(const struct nv_admin_source *source, struct nv_raw_tr
 
 /* ---- JSON of a row ----------------------------------------------------------------------- */
 
-static void put_text(struct nv_json_writer *json, const char *key, struct nv_str text)
-{
-    nv_json_write_key(json, nv_str_from(key));
-    nv_json_write_string(json, text);
-}
-
-/* Below zero: not known. The page shows nothing then, and a zero is a number like others. */
-static void put_known(struct nv_json_writer *json, const char *key, double value)
-{
-    nv_json_write_key(json, nv_str_from(key));
-    if (value < 0)
-        nv_json_write_null(json);
-    else
-        nv_json_write_double(json, value);
-}
-
+/* Below zero: not known, as nv_json_put_known. The page shows nothing then, and a zero is a
+ * number like others. */
 static void put_count(struct nv_json_writer *json, const char *key, int64_t value)
 {
     nv_json_write_key(json, nv_str_from(key));
@@ -87,17 +74,16 @@ static void put_wait(struct nv_json_writer *json, const struct nv_held_trace *he
 {
     nv_json_write_key(json, NV_STR("wait"));
     nv_json_write_begin_object(json);
-    put_text(json, "reason", nv_str_from(nv_wait_name(held->wait)));
-    put_text(json, "text", nv_str_from(nv_wait_text(held->wait)));
-    nv_json_write_key(json, NV_STR("root"));
-    nv_json_write_bool(json, held->root);
+    nv_json_put_text(json, "reason", nv_str_from(nv_wait_name(held->wait)));
+    nv_json_put_text(json, "text", nv_str_from(nv_wait_text(held->wait)));
+    nv_json_put_bool(json, "root", held->root);
     put_count(json, "part", held->part);
     put_count(json, "spans", held->spans);
     put_count(json, "log_records", held->records);
     put_count(json, "bytes", (int64_t)held->bytes);
-    put_known(json, "since_ms", now_ms - (double)held->age_ns / 1e6);
-    put_known(json, "last_ms", now_ms - (double)held->quiet_ns / 1e6);
-    put_known(json, "until_ms", now_ms + (double)held->left_ns / 1e6);
+    nv_json_put_known(json, "since_ms", now_ms - (double)held->age_ns / 1e6);
+    nv_json_put_known(json, "last_ms", now_ms - (double)held->quiet_ns / 1e6);
+    nv_json_put_known(json, "until_ms", now_ms + (double)held->left_ns / 1e6);
     nv_json_write_end_object(json);
 }
 
@@ -105,27 +91,27 @@ static void put_wait(struct nv_json_writer *json, const struct nv_held_trace *he
 static void put_row(struct nv_json_writer *json, const struct nv_trace_summary *row,
                     uint64_t bytes)
 {
-    put_text(json, "trace_id", row->trace_id);
-    put_text(json, "source_id", row->source_id);
-    put_text(json, "name", row->name);
-    put_text(json, "kind", row->kind);
-    put_text(json, "status", row->status);
-    put_text(json, "status_message", row->status_message);
-    put_text(json, "service", row->service);
-    put_text(json, "session", row->session);
-    put_text(json, "user", row->user);
-    put_text(json, "model", row->model);
-    put_text(json, "question", row->question);
-    put_text(json, "answer", row->answer);
-    put_known(json, "duration_ms", row->duration_ms);
+    nv_json_put_text(json, "trace_id", row->trace_id);
+    nv_json_put_text(json, "source_id", row->source_id);
+    nv_json_put_text(json, "name", row->name);
+    nv_json_put_text(json, "kind", row->kind);
+    nv_json_put_text(json, "status", row->status);
+    nv_json_put_text(json, "status_message", row->status_message);
+    nv_json_put_text(json, "service", row->service);
+    nv_json_put_text(json, "session", row->session);
+    nv_json_put_text(json, "user", row->user);
+    nv_json_put_text(json, "model", row->model);
+    nv_json_put_text(json, "question", row->question);
+    nv_json_put_text(json, "answer", row->answer);
+    nv_json_put_known(json, "duration_ms", row->duration_ms);
     put_count(json, "input_tokens", row->input_tokens);
     put_count(json, "output_tokens", row->output_tokens);
-    put_known(json, "cost", row->cost);
-    put_known(json, "first_token_ms", row->first_token_ms);
+    nv_json_put_known(json, "cost", row->cost);
+    nv_json_put_known(json, "first_token_ms", row->first_token_ms);
     put_count(json, "span_count", row->span_count);
     put_count(json, "error_count", row->error_count);
     put_count(json, "bytes", (int64_t)bytes);
-    put_known(json, "start_ms", (double)row->start_us / 1000.0);
+    nv_json_put_known(json, "start_ms", (double)row->start_us / 1000.0);
 }
 
 /* Of a trace that can't be shown: what its shard knows. It was not read, so that its times are
