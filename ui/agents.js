@@ -1,10 +1,12 @@
 // Graphs of agents: of one trace, and of all traces lately.
 
-import {h, svg, put, bdi, number, money, duration, empty, kindIcon} from "./dom.js";
+import {h, svg, put, bdi, number, counted, money, inOut, duration, empty, kindIcon} from "./dom.js";
 import {get, link} from "./api.js";
-import {inputMessages, outputMessages, inputOutput} from "./model.js";
+import {inputMessages, outputMessages, inputOutput, isBelow} from "./model.js";
 import {bubble, value} from "./chat.js";
+import {LiveView} from "./live.js";
 
+const HANDOVERS_MAX = 100; // shown of one trace
 const BOX = {width: 190, height: 66, gapX: 90, gapY: 26};
 
 /** Ranks by the longest way from a beginning, circles cut where they close. */
@@ -23,7 +25,7 @@ function ranksOf(nodes, edges) {
 }
 
 /** An SVG of boxes and arrows, from left to right. */
-export function drawGraph(nodes, edges, open) {
+function drawGraph(nodes, edges, open) {
   const rank = ranksOf(nodes, edges);
   const columns = [];
   for (const node of nodes) (columns[rank.get(node.name)] ??= []).push(node);
@@ -60,7 +62,7 @@ function box(node, at, open) {
     transform: `translate(${at.x} ${at.y})`, tabindex: 0, role: "button", onclick: () => open(node), onkeydown: event => event.key === "Enter" && open(node)},
     svg(`rect${node.errors ? ".failed" : ""}`, {width: BOX.width, height: BOX.height, rx: 10}), svg("title", null, `${node.name}${tools.length ? `\ntools: ${tools.join(", ")}` : ""}`),
     svg("text.agent-name", {x: 14, y: 25}, cut(node.name)),
-    svg("text.agent-facts", {x: 14, y: 44}, `${number(node.runs)} run${node.runs === 1 ? "" : "s"} · ${number(node.calls)} model call${node.calls === 1 ? "" : "s"}${node.errors ? ` · ${node.errors} failed` : ""}`),
+    svg("text.agent-facts", {x: 14, y: 44}, `${counted(node.runs, "run")} · ${counted(node.calls, "model call")}${node.errors ? ` · ${node.errors} failed` : ""}`),
     svg("text.agent-facts", {x: 14, y: 58}, tools.length ? cut(tools.join(", ")) : ""));
 }
 
@@ -94,18 +96,14 @@ function handovers(model) {
     let above = span.parent;
     while (above && !agentOf(above)) above = above.parent;
     if (!to || !above) continue;
-    const calls = model.spans.filter(one => one.kind === "llm" && isUnder(one, span));
+    if (out.length === HANDOVERS_MAX) break;
+    const calls = model.spans.filter(one => one.kind === "llm" && isBelow(one, span));
     const {input, output} = inputOutput(span);
     const asked = calls.length ? inputMessages(calls[0]).filter(one => one.role !== "system").at(-1) : null;
     const said = calls.flatMap(outputMessages).findLast(one => one.parts.length);
     out.push({from: agentOf(above), to, span, got: input !== undefined ? value(input) : asked ? bubble(asked) : null, gave: output !== undefined ? value(output) : said ? bubble(said) : null});
   }
-  return out.slice(0, 100);
-}
-
-function isUnder(span, above) {
-  for (let at = span; at; at = at.parent) if (at === above) return true;
-  return false;
+  return out;
 }
 
 function handoverCard({from, to, span, got, gave}, select) {
@@ -131,7 +129,7 @@ export function traceGraph(model, select) {
       h("tbody", null, nodes.map(node => {
         const sum = costs.get(node.name) ?? {};
         return h("tr", {onclick: () => open(node)}, h("td", null, kindIcon("agent"), bdi(node.name)), h("td.right", null, number(node.runs)), h("td.right", null, number(node.calls)),
-          h("td.right", null, number(sum.tools ?? 0)), h("td.right", null, `${number(sum.input ?? 0)} → ${number(sum.output ?? 0)}`), h("td.right", null, money(sum.cost ?? null)),
+          h("td.right", null, number(sum.tools ?? 0)), h("td.right", null, inOut(sum.input, sum.output)), h("td.right", null, money(sum.cost ?? null)),
           h("td.right", null, duration(sum.duration ?? null)), h("td.right", null, number(sum.failed ?? 0)));
       }))),
     handovers(model).map(one => handoverCard(one, select)));
@@ -139,23 +137,15 @@ export function traceGraph(model, select) {
 
 // ---- all traces
 
-export class AgentsView extends HTMLElement {
-  connectedCallback() {
-    this.load();
-  }
-
-  news() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.isConnected && this.load(), 1000);
-  }
-
+export class AgentsView extends LiveView {
   async load() {
     const {agents = []} = await get("/agents").catch(error => ({error}));
     if (agents.length === 0) {
       put(this, empty("No agents yet", h("p", null, "Agents that traces name show here with how they call each other.")));
       return;
     }
-    const projects = Map.groupBy ? Map.groupBy(agents, agent => agent.project) : agents.reduce((map, agent) => map.set(agent.project, [...map.get(agent.project) ?? [], agent]), new Map());
+    const projects = new Map(agents.map(agent => [agent.project, []]));
+    for (const agent of agents) projects.get(agent.project).push(agent);
     const shown = [...projects].sort((a, b) => b[1].length - a[1].length).slice(0, 60);
     put(this, h("div.page", null, h("h1", null, "Agents, in the last hour"), shown.map(([project, list]) => {
       const nodes = [...new Map(list.map(agent => [agent.name, agent])).values()].slice(0, 60);

@@ -65,22 +65,27 @@ export async function post(path, parameters) {
   }
 }
 
+/** Until somebody looks at the page: a browser has six connections for it, of all its tabs. */
+async function seen() {
+  while (document.hidden) await new Promise(changed => document.addEventListener("visibilitychange", changed, {once: true}));
+}
+
 /** Calls `work` every `ms` while `element` is in the document and somebody looks at it. */
 export async function every(element, ms, work) {
   while (element.isConnected) {
-    if (document.hidden) await new Promise(seen => document.addEventListener("visibilitychange", seen, {once: true}));
-    else await work();
+    await seen();
+    if (element.isConnected) await work();
     await pause(ms);
   }
 }
 
 /**
  * Calls `told(last)` whenever there are traces past `after`, until `signal` aborts. `state` hears
- * "live" and "lost". A page that nobody looks at does not ask: a browser has six connections for it.
+ * "live" and "lost".
  */
 export async function follow(after, told, state, signal) {
   while (!signal.aborted) {
-    if (document.hidden) await new Promise(seen => document.addEventListener("visibilitychange", seen, {once: true}));
+    await seen();
     try {
       const text = await getText("/api/events", {after}, {signal});
       state("live");

@@ -1,6 +1,6 @@
 // Messages as a conversation; texts stay texts, long ones are folded.
 
-import {h, icon, put, bdi, copyButton} from "./dom.js";
+import {h, icon, bdi, number, copyButton} from "./dom.js";
 import {parsed, textOf} from "./model.js";
 import {markdown, markdownOn} from "./markdown.js";
 
@@ -104,6 +104,12 @@ export function conversation(messages) {
   return h("div.chat", null, messages.filter(one => !(one.callId && calls.has(one.callId))).map(one => bubble(one, results)));
 }
 
+/** JSON as text, of which `max` characters are shown. */
+export function rawJson(data, max = 200000, what = "pre.raw") {
+  const text = JSON.stringify(data, null, 2);
+  return [h(what, {tabindex: 0}, text.slice(0, max)), text.length > max ? h("p.dim", null, `Cut: ${number(max)} of ${number(text.length)} characters. The button "JSON" copies all of it.`) : null];
+}
+
 export function fold(title, content, open = false) {
   const box = h("details.section", {open}, h("summary", null, title));
   let made = false;
@@ -117,4 +123,3 @@ export function fold(title, content, open = false) {
   return box;
 }
 
-export {put};

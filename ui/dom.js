@@ -35,7 +35,7 @@ function fill(element, properties, children) {
 }
 
 /** Appends elements, texts and lists of them; null and false are nothing. */
-export function add(element, children) {
+function add(element, children) {
   for (const child of [children].flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
     element.append(child instanceof Node ? child : document.createTextNode(String(child)));
@@ -101,6 +101,9 @@ export function icon(name) {
 
 export const number = n => n === null || n === undefined ? "–" : Math.round(n).toLocaleString("en-US");
 
+/** "1 span", "2 spans". */
+export const counted = (n, what) => `${number(n)} ${what}${n === 1 ? "" : "s"}`;
+
 /** 1,234 as 1.2k: for what is read at a glance. */
 export function short(n) {
   if (n === null || n === undefined) return "–";
@@ -109,6 +112,9 @@ export function short(n) {
     if (n >= size) return (n / size).toFixed(n < 10 * size ? 1 : 0).replace(/\.0$/, "") + unit;
   return String(n);
 }
+
+/** "120 → 45", tokens in and out; a dash where neither is known. */
+export const inOut = (input, output, write = number) => (input ?? output ?? null) === null ? "–" : `${write(input ?? 0)} → ${write(output ?? 0)}`;
 
 export function duration(ms) {
   if (ms === null || ms === undefined) return "–";
@@ -144,7 +150,7 @@ export const clock = ms => new Date(ms).toLocaleTimeString([], {hour: "2-digit",
 export const day = ms => new Date(ms).toLocaleDateString([], {day: "numeric", month: "short"});
 export const moment = ms => new Date(ms).toLocaleString([], {dateStyle: "medium", timeStyle: "medium"});
 
-export function ago(ms) {
+function ago(ms) {
   const s = (Date.now() - ms) / 1000;
   if (s < 0) return moment(ms);
   if (s < 60) return s < 5 ? "now" : `${Math.floor(s)} s ago`;
@@ -175,6 +181,9 @@ export function copyButton(label, make) {
   }, icon("copy"), h("span", null, label));
   return button;
 }
+
+/** The same request in a shell; `path` is of api.js' address(), which leaves no quote in it. */
+export const curlButton = path => copyButton("curl", () => `curl '${location.origin}${path}'`);
 
 export function download(name, text) {
   const url = URL.createObjectURL(new Blob([text], {type: "application/json"}));

@@ -1,8 +1,9 @@
 // What the gateway itself does: where every span is, what waits and why, what could not be
 // delivered, who was refused.
 
-import {h, icon, put, bdi, number, short, bytes, duration, moment, when, stat, empty, chip, kindIcon} from "./dom.js";
+import {h, icon, put, bdi, number, counted, short, bytes, duration, moment, when, stat, empty, chip, kindIcon} from "./dom.js";
 import {get, getText, link, post, every} from "./api.js";
+import {rawJson} from "./chat.js";
 import {leavesIn} from "./list.js";
 
 const PLACES = [["delivered", "good"], ["queued", "wait"], ["held", "wait"], ["dropped", "dim"], ["dead_lettered", "bad"]];
@@ -47,7 +48,7 @@ export class GatewayView extends HTMLElement {
     put(this, h("div.page", null, this.drawHead(status), this.drawSpans(status),
       h("div.columns.three", null, this.drawDelivery(status), this.drawRequests(status, metrics), this.drawDisk(status, metrics)),
       this.tables.held, this.tables.dead, this.tables.refused, this.drawSeen(status, metrics, names),
-      h("details.section", null, h("summary", null, "All of /status"), h("pre.raw", {tabindex: 0}, JSON.stringify(status, null, 2)))));
+      h("details.section", null, h("summary", null, "All of /status"), rawJson(status))));
     [...this.querySelectorAll("details")].forEach((box, i) => { box.open = opened[i] ?? false; });
     if (focused) this.querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus({preventScroll: true});
     this.scrollTop = scrolled;
@@ -98,7 +99,7 @@ export class GatewayView extends HTMLElement {
     if (!held.length) return card("Held traces", null, h("p.dim", null, "None. A trace is held until nothing of it can be missing; that is mostly a second after its last span."));
     return card("Held traces", `${number(held.length)}${held.length >= 50 ? " newest" : ""}`, table(["Trace", "Why it waits", "Has come", "Last span", "Unless more comes"], held.map(one => h("tr", null,
       h("td", null, h("a.with-icon", {href: link("trace", [one.trace_id], {held: "yes"})}, kindIcon(one.kind || "span"), bdi(one.name)), one.service ? h("div.dim", null, bdi(one.service)) : null),
-      h("td.long", null, one.wait.text), h("td", null, `${number(one.wait.spans)} span${one.wait.spans === 1 ? "" : "s"}${one.wait.log_records ? `, ${number(one.wait.log_records)} log records` : ""}, ${bytes(one.wait.bytes)}`),
+      h("td.long", null, one.wait.text), h("td", null, `${counted(one.wait.spans, "span")}${one.wait.log_records ? `, ${number(one.wait.log_records)} log records` : ""}, ${bytes(one.wait.bytes)}`),
       h("td", null, when(one.wait.last_ms)), h("td", {title: moment(one.wait.until_ms)}, h("span.left", null, leavesIn(one.wait)))))));
   }
 

@@ -1,12 +1,12 @@
 // The list of traces: live, filtered, sorted, paged by keyset.
 
-import {h, icon, put, bdi, chip, kindIcon, number, short, duration, money, when, moment, empty, stat} from "./dom.js";
+import {h, icon, put, bdi, chip, kindIcon, number, counted, short, inOut, duration, money, when, moment, empty, stat} from "./dom.js";
 import {get, link, remember, every} from "./api.js";
 import {Rows} from "./scroll.js";
 
 const PAGE = 200;
 const ROW = 58;
-const HELD_MS = 1000; // between two looks at what is held
+export const HELD_MS = 1000; // between two looks at what is held
 const FILTERS = [["status", "Status"], ["kind", "Kind"], ["model", "Model"], ["agent", "Agent"], ["tool", "Tool"], ["service", "Service"]];
 const RANGES = [["min_ms", "≥ ms"], ["max_ms", "≤ ms"], ["min_cost", "≥ $"], ["max_cost", "≤ $"]];
 const SORTS = [["arrival", "Newest"], ["time", "Start"], ["duration", "Duration"], ["cost", "Cost"], ["tokens", "Tokens"]];
@@ -240,10 +240,10 @@ export class TraceList extends HTMLElement {
           : trace.answer ? h("div.line.dim", null, h("span.said", null, "A"), bdi(trace.answer.replace(/\s+/g, " "))) : null),
       h("div.model", null, trace.model ? chip(trace.model) : null),
       h("div.num", {title: tokens ? `${number(trace.input_tokens)} in, ${number(trace.output_tokens)} out` : null},
-        tokens ? h("div", null, `${short(trace.input_tokens ?? 0)} → ${short(trace.output_tokens ?? 0)}`) : h("div.dim", null, "–"), h("div.dim", null, "tokens")),
+        h(tokens ? "div" : "div.dim", null, inOut(trace.input_tokens, trace.output_tokens, short)), h("div.dim", null, "tokens")),
       h("div.num", null, h("div", null, money(trace.cost)), h("div.dim", null, "cost")),
       h("div.num", null, h("div", null, duration(trace.duration_ms)),
-        h("div.dim", null, trace.first_token_ms !== null ? `first ${duration(trace.first_token_ms)}` : `${number(trace.span_count)} span${trace.span_count === 1 ? "" : "s"}`)),
+        h("div.dim", null, trace.first_token_ms !== null ? `first ${duration(trace.first_token_ms)}` : counted(trace.span_count, "span"))),
       h("div.num.when", null, wait ? h("span.left", {title: `unless more comes: at ${moment(wait.until_ms)}`}, leavesIn(wait)) : when(trace.start_ms)));
   }
 

@@ -37,7 +37,7 @@ export function readTrace(json) {
   const roots = [];
   for (const span of spans) {
     const parent = byId.get(span.json.parent_span_id);
-    if (parent && parent !== span && !isBelow(parent, span)) {
+    if (parent && !isBelow(parent, span)) { // a circle of parents would never end
       span.parent = parent;
       parent.children.push(span);
     } else {
@@ -60,9 +60,9 @@ export function readTrace(json) {
   return {json, spans: order, roots, byId, start, end: Math.max(end, start + 0.001), totals: totalsOf(order)};
 }
 
-/** A circle of parents would never end. */
-function isBelow(span, above) {
-  for (let at = span, i = 0; at && i < 10000; at = at.parent, i++) if (at === above) return true;
+/** `span` is `above` or below it. */
+export function isBelow(span, above) {
+  for (let at = span; at; at = at.parent) if (at === above) return true;
   return false;
 }
 

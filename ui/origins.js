@@ -68,10 +68,10 @@ function excerpt(text) {
 
 /** What was masked in this span: the rule, the key, and what stands around it; [] for nothing. */
 export function maskedIn(model, span) {
-  const places = [["attributes", span.attributes], ["otel", span.json.otel ?? {}], ...(span.json.events ?? []).map(event => ["event", event.attributes ?? {}])];
+  const places = [span.attributes, span.json.otel ?? {}, ...(span.json.events ?? []).map(event => event.attributes ?? {})];
   const out = [];
   for (const {rule, key} of maskedOf(model))
-    for (const [, attributes] of places) {
+    for (const attributes of places) {
       if (!Object.hasOwn(attributes, key)) continue;
       const shown = excerpt(textOf(attributes[key]));
       if (shown) out.push({rule, key, shown});

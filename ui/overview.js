@@ -1,7 +1,8 @@
 // Numbers over time, drawn as SVG; and what was slow, dear and wrong.
 
-import {h, svg, put, bdi, number, short, duration, money, clock, day, empty, stat, kindIcon} from "./dom.js";
+import {h, svg, put, bdi, number, short, inOut, duration, money, clock, day, empty, stat, kindIcon} from "./dom.js";
 import {get, link, remember} from "./api.js";
+import {LiveView} from "./live.js";
 
 const TIMES = [["15m", "15 min", 900e3], ["1h", "1 hour", 3600e3], ["24h", "24 hours", 86400e3], ["7d", "7 days", 7 * 86400e3], ["30d", "30 days", 30 * 86400e3]];
 const SLICES = 48;
@@ -73,7 +74,7 @@ function names(title, list, kind) {
     h("thead", null, h("tr", null, [title.replace(/s$/, ""), kind === "agent" ? "Spans" : "Calls", "Tokens in → out", "Cost", "Mean time", "Failed"].map((name, i) => h(i ? "th.right" : "th", null, name)))),
     h("tbody", null, list.slice(0, 12).map(one => h("tr", null,
       h("td", null, h("a", {href: link("traces", [], {[kind]: one.name})}, bdi(one.name))), h("td.right", null, number(one.calls)),
-      h("td.right", null, one.input_tokens === null && one.output_tokens === null ? "–" : `${short(one.input_tokens ?? 0)} → ${short(one.output_tokens ?? 0)}`),
+      h("td.right", null, inOut(one.input_tokens, one.output_tokens, short)),
       h("td.right.meter", null, dearest && one.cost ? h("i", {style: {width: `${60 * one.cost / dearest}px`}}) : null, money(one.cost)),
       h("td.right", null, duration(one.duration_ms / one.calls)), h("td.right", null, one.errors ? h("span.bad-text", null, `${number(one.errors)} (${Math.round(100 * one.errors / one.calls)} %)`) : "0"))))));
 }
@@ -84,15 +85,10 @@ function traces(title, list, show) {
     h("a", {href: link("trace", [trace.trace_id])}, kindIcon(trace.kind || "span"), bdi(trace.name, "bdi.name"), h("span.dim.brief", null, trace.question ?? ""), h("span.push", null, show(trace)))))));
 }
 
-export class OverviewView extends HTMLElement {
+export class OverviewView extends LiveView {
   connectedCallback() {
     this.time = this.start.parameters.time ?? "24h";
-    this.load();
-  }
-
-  news() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.isConnected && this.load(), 1500);
+    super.connectedCallback();
   }
 
   async load() {
@@ -120,7 +116,7 @@ export class OverviewView extends HTMLElement {
     put(this, h("div.page", null, h("div.title", null, h("h1", null, "Overview"), h("div.push", null, choose)),
       total.traces === 0 ? empty("No traces in this time", h("p", null, "Choose a longer one.")) : [
         h("div.stats.big", null, stat("traces", number(total.traces)), stat("spans", short(total.spans)), stat("with errors", `${number(total.errors)} (${(100 * total.errors / total.traces).toFixed(1)} %)`),
-          stat("tokens", `${short(total.input_tokens ?? 0)} → ${short(total.output_tokens ?? 0)}`, "in → out"), stat("cost", money(total.cost)),
+          stat("tokens", inOut(total.input_tokens, total.output_tokens, short), "in → out"), stat("cost", money(total.cost)),
           stat("time, median", duration(latency?.p50)), stat("time, p95", duration(latency?.p95)), stat("first token, median", duration(first?.p50))),
         h("div.plots", null,
           plot("Traces, with errors", slices, {value: s => s.traces, second: s => s.errors, format: short, whole: true, span}),

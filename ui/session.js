@@ -1,19 +1,11 @@
 // Sessions, and one session as a conversation across its traces.
 
-import {h, icon, put, bdi, number, short, duration, money, moment, when, empty, stat, chip, kindIcon, copyButton, download} from "./dom.js";
-import {get, getText, link} from "./api.js";
+import {h, icon, put, bdi, number, counted, short, duration, money, moment, when, empty, stat, chip, kindIcon, copyButton, curlButton, download} from "./dom.js";
+import {address, get, getText, link} from "./api.js";
 import {longText} from "./chat.js";
+import {LiveView} from "./live.js";
 
-export class SessionList extends HTMLElement {
-  connectedCallback() {
-    this.load();
-  }
-
-  news() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.isConnected && this.load(), 1000);
-  }
-
+export class SessionList extends LiveView {
   async load() {
     let sessions;
     try {
@@ -29,21 +21,12 @@ export class SessionList extends HTMLElement {
     put(this, h("div.page", null, h("h1", null, "Sessions"), h("div.cards", null, sessions.map(one => h("a.session-card", {href: link("session", [one.session])},
       h("div.line", null, icon("session"), bdi(one.session, "bdi.name"), one.errors ? h("span.badge.bad", null, `${one.errors} with errors`) : null, h("span.push.dim", null, when(one.last_ms))),
       one.question ? h("div.line.dim", null, h("span.said", null, "Q"), bdi(one.question.replace(/\s+/g, " "))) : null,
-      h("div.line.dim.facts-line", null, h("span", null, `${number(one.traces)} trace${one.traces === 1 ? "" : "s"}`), h("span", null, `${short(one.tokens)} tokens`), h("span", null, money(one.cost)),
+      h("div.line.dim.facts-line", null, h("span", null, counted(one.traces, "trace")), h("span", null, `${short(one.tokens)} tokens`), h("span", null, money(one.cost)),
         one.user ? h("span", null, "user ", bdi(one.user)) : null, one.service ? bdi(one.service) : null))))));
   }
 }
 
-export class SessionView extends HTMLElement {
-  connectedCallback() {
-    this.load();
-  }
-
-  news() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.isConnected && this.load(), 1000);
-  }
-
+export class SessionView extends LiveView {
   async load() {
     const session = this.start.rest[0];
     let page;
@@ -61,7 +44,7 @@ export class SessionView extends HTMLElement {
     put(this, h("div.page.narrow", null,
       h("div.title", null, h("a.quiet.button", {href: link("sessions"), "aria-label": "All sessions"}, icon("back")), h("h1", null, bdi(session)),
         h("div.actions", null, h("a.quiet.button", {href: link("traces", [], {session})}, icon("list"), h("span", null, "as a list")), copyButton("link", () => location.href),
-          copyButton("curl", () => `curl '${location.origin}/api/traces?session=${encodeURIComponent(session)}&sort=time&order=asc'`),
+          curlButton(address("/api/traces", {session, sort: "time", order: "asc"})),
           h("button.quiet", {type: "button", title: "Download its traces as JSON", onclick: event => this.save(event.currentTarget, session, traces)}, icon("save"), h("span", null, "save")))),
       h("div.stats", null, stat("traces", number(total.traces)), stat("with errors", number(total.errors)), stat("tokens", number(total.tokens)), stat("cost", money(total.cost)),
         stat("from", moment(traces[0].start_ms)), stat("to", moment(traces.at(-1).start_ms))),

@@ -1,9 +1,9 @@
 // The panel of one span: what was said, what it cost, what failed, and all the rest.
 
-import {h, icon, bdi, chip, kindIcon, number, duration, money, copyButton, stat} from "./dom.js";
+import {h, icon, bdi, chip, kindIcon, number, inOut, duration, money, copyButton, stat} from "./dom.js";
 import {link} from "./api.js";
 import {inputMessages, outputMessages, inputOutput, textOf} from "./model.js";
-import {conversation, value, longText, fold} from "./chat.js";
+import {conversation, value, longText, rawJson, fold} from "./chat.js";
 import {whichKeyWon, leftUnmapped, maskedIn, maskedRows} from "./origins.js";
 
 const USAGE = [["input", "llm.input_tokens", "llm.cost.input"], ["cached of input", "llm.cached_input_tokens", null],
@@ -69,7 +69,7 @@ export function spanPanel(model, span) {
       copyButton("JSON", () => JSON.stringify(span.json, null, 2))),
     h("div.stats", null, stat("duration", duration(span.duration)), stat("begins at", `+${duration(span.start - model.start)}`),
       span.firstToken !== null ? stat("first token", duration(span.firstToken)) : null,
-      span.input !== null || span.output !== null ? stat("tokens", `${number(span.input ?? 0)} → ${number(span.output ?? 0)}`) : null,
+      span.input !== null || span.output !== null ? stat("tokens", inOut(span.input, span.output)) : null,
       span.kind === "llm" || span.cost !== null ? stat("cost", money(span.cost), span.cost === null ? "The price of the model is not known" : null) : null,
       span.attributes["llm.cached_input_tokens"] ? stat("cached", number(a["llm.cached_input_tokens"]), "input tokens from the cache") : null,
       a["llm.prompt.name"] || a["llm.prompt.version"] !== undefined ? stat("prompt", [bdi(a["llm.prompt.name"] ?? ""), a["llm.prompt.version"] !== undefined ? ` version ${a["llm.prompt.version"]}` : ""]) : null,
@@ -85,6 +85,6 @@ export function spanPanel(model, span) {
     fold("Which key won", () => whichKeyWon(model, span)),
     fold("Left unmapped", () => leftUnmapped(model, span)),
     fold("As it was sent", () => pairs(Object.entries(span.json.otel ?? {}))),
-    fold("Raw JSON", () => h("pre.raw", null, JSON.stringify(span.json, null, 2).slice(0, 200000))),
+    fold("Raw JSON", () => rawJson(span.json)),
   ];
 }

@@ -1,10 +1,11 @@
 // One trace: head, and four ways to look at it.
 
-import {h, icon, put, bdi, chip, number, short, duration, money, moment, kindIcon, copyButton, download, stat, empty} from "./dom.js";
-import {ApiError, get, getText, link, readRoute, remember, every} from "./api.js";
-import {leavesIn} from "./list.js";
+import {h, icon, put, bdi, number, counted, inOut, short, duration, money, moment, kindIcon, copyButton, curlButton, download, stat, empty} from "./dom.js";
+import {address, ApiError, get, getText, link, readRoute, remember, every} from "./api.js";
+import {HELD_MS, leavesIn} from "./list.js";
 import {markdownSwitch} from "./markdown.js";
 import {maskedOf} from "./origins.js";
+import {rawJson} from "./chat.js";
 import {digest, inSession} from "./digest.js";
 import {readTrace, criticalPath} from "./model.js";
 import {Rows} from "./scroll.js";
@@ -15,7 +16,6 @@ import {traceGraph} from "./agents.js";
 const ROW = 30;
 const TABS = [["timeline", "Timeline"], ["transcript", "Transcript"], ["agents", "Agents"], ["json", "JSON"]];
 const MARKS = 5; // of the axis
-const HELD_MS = 1000; // between two looks at a trace that is not complete
 
 export class TraceView extends HTMLElement {
   async connectedCallback() {
@@ -32,7 +32,7 @@ export class TraceView extends HTMLElement {
       return;
     }
     this.route(readRoute());
-    if (this.wait) every(this, HELD_MS, () => this.wait && this.follow());
+    if (this.wait) every(this, HELD_MS, () => this.wait && this.follow().catch(() => {})); // of a gateway that was away: the next look may be answered
   }
 
   /** `chosen`: id of the span that stays chosen. */
@@ -74,7 +74,7 @@ export class TraceView extends HTMLElement {
 
   /** Until it has left and is in the store. */
   async follow() {
-    if (await this.readHeld().catch(() => true)) return;
+    if (await this.readHeld()) return;
     const {traces} = await get("/api/traces", {source: this.model.json.otel.trace_id, limit: 1});
     if (!traces.length) return; // on its way
     this.chosen = this.span?.id;
@@ -100,6 +100,7 @@ export class TraceView extends HTMLElement {
   draw() {
     const {json, totals, spans, start, end} = this.model;
     const meta = json.metadata ?? {};
+    const masked = maskedOf(this.model);
     const service = json.otel?.resource?.["service.name"];
     document.title = `${json.name} · Noveum gateway`;
     this.tabs = h("div.tabs", {role: "tablist"}, TABS.filter(([name]) => name !== "agents" || this.hasAgents()).map(([name, label]) =>
@@ -111,15 +112,15 @@ export class TraceView extends HTMLElement {
       h("div.trace-head", null,
         h("div.title", null, h("a.quiet.button", {href: link("traces"), title: "All traces (Esc)", "aria-label": "All traces", onclick: event => this.back(event)}, icon("back")),
           h("h1", null, bdi(json.name)), this.wait ? h("span.badge.wait", null, "held") : totals.failed ? h("span.badge.bad", null, `${totals.failed} failed`) : h("span.badge.good", null, "ok"),
-          h("div.actions", null, h("a.quiet.button", {href: link("traces", [], {compare: json.trace_id}), title: "Compare with another trace"}, icon("compare"), h("span", null, "compare")), copyButton("link", () => location.href), copyButton("curl", () => `curl '${location.origin}/api/trace?id=${json.trace_id}'`),
+          h("div.actions", null, h("a.quiet.button", {href: link("traces", [], {compare: json.trace_id}), title: "Compare with another trace"}, icon("compare"), h("span", null, "compare")), copyButton("link", () => location.href), curlButton(address("/api/trace", {id: json.trace_id})),
             copyButton("JSON", () => this.text),
             h("button.quiet", {type: "button", title: "Download as JSON", onclick: () => download(`${json.trace_id}.json`, this.text)}, icon("save"), h("span", null, "save")))),
         h("div.stats", null, stat("duration", duration(end - start)), stat("spans", number(spans.length)), stat("model calls", number(totals.calls)), stat("tool calls", number(totals.tools)),
-          stat("tokens", totals.input === null && totals.output === null ? "–" : `${number(totals.input ?? 0)} → ${number(totals.output ?? 0)}`, "in → out"),
+          stat("tokens", inOut(totals.input, totals.output), "in → out"),
           totals.cached ? stat("cached", number(totals.cached), "of the input") : null,
           stat("cost", money(totals.cost)), totals.firstToken !== null ? stat("first token", duration(totals.firstToken)) : null, stat("began", moment(start)),
           service ? stat("service", bdi(service)) : null,
-          maskedOf(this.model).length ? stat("masked", `${maskedOf(this.model).length} place${maskedOf(this.model).length === 1 ? "" : "s"}`, maskedOf(this.model).map(({rule, key}) => `${key} (${rule})`).join("\n")) : null,
+          masked.length ? stat("masked", counted(masked.length, "place"), masked.map(({rule, key}) => `${key} (${rule})`).join("\n")) : null,
           meta.session_id ? stat("session", h("a", {href: link("session", [meta.session_id])}, bdi(meta.session_id))) : null,
           meta.user_id ? stat("user", h("a", {href: link("traces", [], {user: meta.user_id})}, bdi(meta.user_id))) : null)),
       h("div.glance", null, digest(this.model, span => this.show(span)), inSession(this.model)), this.waiting, h("div.tab-line", null, this.tabs, markdown), this.body);
@@ -156,7 +157,7 @@ export class TraceView extends HTMLElement {
     const select = span => this.show(span);
     if (this.tab === "transcript") put(this.body, transcript(this.model, select));
     else if (this.tab === "agents" && this.hasAgents()) put(this.body, traceGraph(this.model, select));
-    else if (this.tab === "json") put(this.body, h("pre.raw.whole", {tabindex: 0}, JSON.stringify(this.model.json, null, 2).slice(0, 2000000)));
+    else if (this.tab === "json") put(this.body, rawJson(this.model.json, 2000000, "pre.raw.whole"));
     else this.drawTimeline();
   }
 
@@ -326,4 +327,3 @@ function below(span) {
   return count;
 }
 
-export {chip};

@@ -3,7 +3,7 @@
 // Each model call brings all messages before it; those that were shown already are counted and
 // not shown again. Agents below an agent are cards that open.
 
-import {h, icon, bdi, number, duration, money, kindIcon} from "./dom.js";
+import {h, icon, bdi, counted, inOut, duration, money, kindIcon} from "./dom.js";
 import {inputMessages, outputMessages, messageKey, inputOutput} from "./model.js";
 import {bubble, toolCall, value} from "./chat.js";
 
@@ -39,7 +39,7 @@ const ran = (call, tools) => tools.ids.has(call.id) || tools.names.has(call.name
 
 function mark(span, state) {
   return h("button.turn-mark", {type: "button", title: "Show in the timeline", onclick: event => { event.preventDefault(); state.select(span); }},
-    span.model ? bdi(span.model) : null, span.input !== null || span.output !== null ? h("span", null, `${number(span.input ?? 0)} → ${number(span.output ?? 0)}`) : null,
+    span.model ? bdi(span.model) : null, span.input !== null || span.output !== null ? h("span", null, inOut(span.input, span.output)) : null,
     span.cost !== null ? h("span", null, money(span.cost)) : null, h("span", null, duration(span.duration)));
 }
 
@@ -58,7 +58,7 @@ function sayCall(span, state) {
     if (role === "assistant" && message.parts.length === 0) continue;
     out.push(bubble({...message, calls: message.calls.filter(call => !ran(call, state.tools))}));
   }
-  if (again > 0) out.push(h("div.again", null, `${again} earlier message${again > 1 ? "s" : ""}`));
+  if (again > 0) out.push(h("div.again", null, counted(again, "earlier message")));
   for (const message of outputMessages(span)) {
     const calls = message.calls.filter(call => !ran(call, state.tools));
     state.seen.add(messageKey(message));

@@ -7,6 +7,7 @@ import {begin, require} from "./page_kit.mjs";
 const [origin, executablePath, pictures] = process.argv.slice(2);
 const {report, open, go, check, end} = await begin(origin, executablePath);
 report.axe = {};
+report.origin = origin;
 
 const page = await open();
 const began = Date.now();
@@ -134,6 +135,15 @@ await check("hostile texts are texts", async () => {
   await page.waitForSelector(".transcript");
   return page.evaluate(() => [globalThis.owned === undefined, document.querySelectorAll("main script, main iframe, main img:not(.picture)").length,
     [...document.querySelectorAll("main a")].every(a => new URL(a.href).origin === location.origin)]);
+});
+await check("a request in a shell", async () => {
+  const copying = await open({permissions: ["clipboard-read", "clipboard-write"]});
+  await go(copying, `#/session/${encodeURIComponent("it's;(x)")}`, ".turn-pair");
+  await copying.locator(".actions button", {hasText: "curl"}).click();
+  await copying.waitForSelector("button.done");
+  const text = await copying.evaluate(() => navigator.clipboard.readText());
+  await copying.close();
+  return text;
 });
 
 await end(page);

@@ -105,6 +105,13 @@ await check("a large trace", async () => {
   await page.keyboard.press("p");
   return [nodes, first, second, await text(".span-row.selected .name"), /find=needle/.test(address)];
 });
+await check("its JSON is cut and says so", async () => {
+  await page.locator("[role=tab][data-name=json]").click();
+  await page.waitForSelector("pre.raw.whole");
+  const found = await text(".trace-body > .dim");
+  await page.locator("[role=tab][data-name=timeline]").click();
+  return found;
+});
 
 // ---- what the gateway itself does
 

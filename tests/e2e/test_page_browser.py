@@ -18,6 +18,7 @@ from test_page import HOSTILE, wait_listed
 NODE = ROOT / "build/node/node_modules"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TRACES = 60
+SESSION = "it's;(x)"
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium"),
@@ -34,7 +35,7 @@ def fill(gateway):
 
 def hostile():
     trace = Trace(service="hostile")
-    root = trace.span("root")
+    root = trace.span("root", **{"gen_ai.conversation.id": SESSION})
     image = "<img src=x onerror='globalThis.owned=1'>"
     spans = [trace.span(text, parent=root, **{"gen_ai.operation.name": "chat", "gen_ai.request.model": text, "link": f"javascript:globalThis.owned=1//{i}", "gen_ai.output.messages": json.dumps(
         [{"role": "assistant", "parts": [{"type": "text", "content": text + image}]}])}) for i, text in enumerate(HOSTILE)]
@@ -80,6 +81,7 @@ def test_the_page_in_a_browser(make_gateway):
     assert facts["overview"].split()[-1].isdigit() and facts["gateway"].startswith("Spans") and facts["gateway"].endswith("received")
     assert facts["hostile texts are texts"] == [True, 0, True]
     assert facts["a prompt of 1 MB is cut"] == "show all 1,035,000 characters"
+    assert facts["a request in a shell"] == f"curl '{report['origin']}/api/traces?session=it%27s%3B%28x%29&sort=time&order=asc'"
     assert facts["a session is saved"].endswith(".json")
     if report["axe"] is not None:
         assert {view: found for view, found in report["axe"].items() if found} == {}

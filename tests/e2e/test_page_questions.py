@@ -134,5 +134,6 @@ def test_ten_questions_without_raw_json(make_gateway, backend):
     assert facts["two are compared"][0] == 2 and "cached tokens" in facts["two are compared"][1]
     nodes, first, second, third, in_address = facts["a large trace"]
     assert nodes < 5000 and first == "1/2" and second == third == "needle" and in_address
+    assert facts["its JSON is cut and says so"].startswith("Cut: 2,000,000 of ")
     assert facts["a burst does not move the list"][0] is True and "new" in facts["a burst does not move the list"][1]
     backend.wait_traces(9, TIME)
