@@ -8,6 +8,7 @@ import {h, icon} from "./dom.js";
 const INLINE = /(`+)([\s\S]+?)\1|\*\*([^\s*](?:[\s\S]*?[^\s*])?)\*\*|__([^\s_](?:[\s\S]*?[^\s_])?)__|\*([^\s*](?:[^*]*?[^\s*])?)\*|!?\[([^\]\n]*)\]\(([^)\s]*)(?:\s+"[^"]*")?\)/g;
 const INLINE_MAX = 5000; // of one paragraph; a longer one stays as it is
 const DEPTH_MAX = 6;
+const LINE_MAX = 2000; // a longer line has no form: what tells forms may look at each pair of its characters
 
 function inline(text, depth = 0) {
   if (text.length > INLINE_MAX || depth > DEPTH_MAX) return [text];
@@ -36,7 +37,7 @@ function run(lines, at, is) {
 }
 
 const FENCE = /^\s{0,3}(```+|~~~+)\s*([\w+#.-]*)\s*$/;
-const HEADING = /^(#{1,6})\s+(.*?)\s*#*$/;
+const HEADING = /^(#{1,6})\s+(\S.*)$/s;
 const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$/;
 const TABLE_LINE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 
@@ -48,37 +49,39 @@ function list(items) {
   }));
 }
 
+const is = (form, line) => line.length <= LINE_MAX && form.test(line);
+
 /** The elements of a text. */
 export function markdown(text) {
-  const lines = text.split("\n");
+  const lines = text.split(/\r?\n/);
   const out = [];
   for (let at = 0; at < lines.length;) {
     const line = lines[at];
-    const fence = FENCE.exec(line);
+    const fence = is(FENCE, line) && FENCE.exec(line);
     if (fence) {
       const body = run(lines, at + 1, one => !one.trim().startsWith(fence[1]));
       out.push(h("pre.md-code", {tabindex: 0}, body.join("\n")));
       at += body.length + 2;
-    } else if (HEADING.test(line)) {
+    } else if (is(HEADING, line)) {
       const [, marks, title] = HEADING.exec(line);
-      out.push(h("p.md-heading", {role: "heading", "aria-level": Math.min(6, marks.length + 2)}, inline(title)));
+      out.push(h("p.md-heading", {role: "heading", "aria-level": Math.min(6, marks.length + 2)}, inline(title.replace(/\s*#*$/, ""))));
       at++;
-    } else if (ITEM.test(line)) {
-      const items = run(lines, at, one => ITEM.test(one));
+    } else if (is(ITEM, line)) {
+      const items = run(lines, at, one => is(ITEM, one));
       out.push(list(items));
       at += items.length;
     } else if (line.startsWith(">")) {
       const quoted = run(lines, at, one => one.startsWith(">"));
       out.push(h("blockquote", null, inline(quoted.map(one => one.replace(/^>\s?/, "")).join("\n"))));
       at += quoted.length;
-    } else if (line.includes("|") && TABLE_LINE.test(lines[at + 1] ?? "") && lines[at + 1].includes("-")) {
+    } else if (line.includes("|") && is(TABLE_LINE, lines[at + 1] ?? "")) {
       const rows = run(lines, at + 2, one => one.includes("|"));
       out.push(h("table.md-table", null, h("thead", null, h("tr", null, cells(line).map(cell => h("th", null, inline(cell))))), h("tbody", null, rows.map(row => h("tr", null, cells(row).map(cell => h("td", null, inline(cell))))))));
       at += rows.length + 2;
     } else if (!line.trim()) {
       at++;
     } else {
-      const paragraph = run(lines, at, one => one.trim() && !FENCE.test(one) && !HEADING.test(one) && !ITEM.test(one));
+      const paragraph = run(lines, at, one => one.trim() && !is(FENCE, one) && !is(HEADING, one) && !is(ITEM, one));
       out.push(h("p", null, inline((paragraph.length ? paragraph : [line]).join("\n"))));
       at += Math.max(1, paragraph.length);
     }

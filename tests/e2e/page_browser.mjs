@@ -146,4 +146,14 @@ await check("a request in a shell", async () => {
   return text;
 });
 
+// ---- parts of the page by themselves
+
+await check("markdown of any text", () => page.evaluate(async () => {
+  const {markdown} = await import("/ui/markdown.js");
+  const space = " ".repeat(99900);
+  // each of these took a step for each pair, or three, of its characters: longer than the timeout of all of this
+  const texts = [`a|b\n${space}x`, `\`\`\`${space}!`, `# a${space}\rx`].map(text => markdown(text.padEnd(100000)));
+  return [markdown("## Title ##\r\n- one\r\n- two\r\n").textContent, texts[0].textContent.length];
+}));
+
 await end(page);
