@@ -155,5 +155,21 @@ await check("markdown of any text", () => page.evaluate(async () => {
   const texts = [`a|b\n${space}x`, `\`\`\`${space}!`, `# a${space}\rx`].map(text => markdown(text.padEnd(100000)));
   return [markdown("## Title ##\r\n- one\r\n- two\r\n").textContent, texts[0].textContent.length];
 }));
+await check("what stands out", () => page.evaluate(async () => {
+  const {anomalies} = await import("/ui/overview.js");
+  return [anomalies([1, 9]), anomalies([...Array(10).fill(1), 9, 1]), anomalies([2, 6, 4, 2, 6, 4, 2, 6, 4, 2, 12])];
+}));
+await check("what the end waited for", () => page.evaluate(async () => {
+  const {criticalPath, readTrace} = await import("/ui/model.js");
+  const span = (span_id, parent_span_id, begin, duration_ms) => ({span_id, parent_span_id, duration_ms, name: span_id, status: "ok", start_time: new Date(begin).toISOString()});
+  const path = criticalPath(readTrace({spans: [span("root", null, 0, 100), span("first", "root", 0, 40), span("beside", "root", 45, 20), span("last", "root", 40, 55), span("within", "last", 50, 10)]}));
+  return [...path].map(one => one.name).sort();
+}));
+await check("each moment is of the deepest span", () => page.evaluate(async () => {
+  const {timeByKind} = await import("/ui/digest.js");
+  const {readTrace} = await import("/ui/model.js");
+  const span = (span_id, parent_span_id, begin, duration_ms, attributes) => ({span_id, parent_span_id, attributes, duration_ms, name: span_id, status: "ok", start_time: new Date(begin).toISOString()});
+  return timeByKind(readTrace({spans: [span("a", null, 0, 100, {"agent.name": "x"}), span("b", "a", 10, 70, {"llm.model": "m"}), span("c", "b", 20, 10, {"tool.name": "t"}), span("d", "b", 40, 10, {})]}));
+}));
 
 await end(page);

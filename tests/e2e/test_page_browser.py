@@ -83,6 +83,9 @@ def test_the_page_in_a_browser(make_gateway):
     assert facts["a prompt of 1 MB is cut"] == "show all 1,035,000 characters"
     assert facts["a request in a shell"] == f"curl '{report['origin']}/api/traces?session=it%27s%3B%28x%29&sort=time&order=asc'"
     assert facts["markdown of any text"] == ["Titleonetwo", 100000]
+    assert facts["what stands out"] == [{}, {"10": 9}, {}]
+    assert facts["what the end waited for"] == ["first", "last", "root", "within"]
+    assert facts["each moment is of the deepest span"] == [["llm", 60], ["agent", 30], ["tool", 10]]
     assert facts["a session is saved"].endswith(".json")
     if report["axe"] is not None:
         assert {view: found for view, found in report["axe"].items() if found} == {}
