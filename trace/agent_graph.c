@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "trace/agents.h"
+#include "trace/state.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static void put_node(struct drawing *drawing, size_t number)
     const struct nv_trace_agent *agent = drawing->nodes[number];
     (void)nv_buf_printf(&drawing->buf, drawing->dot ? "    a%zu [label=\"" : "    a%zu[\"",
                         number);
-    put_label(drawing, agent->name[0] != '\0' ? agent->name : agent->id);
+    put_label(drawing, nv_trace_agent_name(agent));
     if (agent->role[0] != '\0') {
         (void)nv_buf_printf(&drawing->buf, "%s", drawing->dot ? "\\n" : "<br>");
         put_label(drawing, agent->role);
@@ -123,13 +124,8 @@ size_t noveum_agent_graph(noveum_graph_format format, char *text, size_t size)
     put_edges(&drawing);
     nv_trace_agents_unlock();
     (void)nv_buf_printf(&drawing.buf, "%s", drawing.dot ? "}\n" : "");
-    size_t len = drawing.buf.failed == NV_OK ? drawing.buf.len : 0;
-    if (text && size > 0) {
-        size_t part = len < size ? len : size - 1;
-        if (part > 0)
-            memcpy(text, drawing.buf.bytes, part);
-        text[part] = '\0';
-    }
+    bool whole = drawing.buf.failed == NV_OK;
+    size_t len = nv_trace_give(whole ? nv_buf_str(&drawing.buf) : nv_str_from(""), text, size);
     nv_buf_release(&drawing.buf);
     return len;
 }

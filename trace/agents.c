@@ -81,6 +81,11 @@ struct nv_trace_agent *nv_trace_agent_find(const char *id)
     return agent;
 }
 
+const char *nv_trace_agent_name(const struct nv_trace_agent *agent)
+{
+    return agent->name[0] != '\0' ? agent->name : agent->id;
+}
+
 void nv_trace_agents_each(void (*visit)(void *ctx, const struct nv_trace_agent *agent),
                           void *ctx)
 {
@@ -305,17 +310,12 @@ const struct nv_trace_edge *nv_trace_agents_edges(size_t *count)
     return edges;
 }
 
-/* Runs are the parent's spans: in the child nobody will end them. */
-static void forget_runs(void *ctx, const struct nv_trace_agent *agent)
-{
-    struct nv_trace_agent *writable = nv_trace_agent_find(agent->id);
-    (void)ctx;
-    if (writable)
-        writable->running = 0;
-}
-
 void nv_trace_agents_after_fork_child(void)
 {
-    nv_trace_agents_each(forget_runs, NULL);
+    /* runs are the parent's spans: in the child nobody will end them */
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct nv_trace_agent *agent = buckets[i]; agent; agent = agent->next)
+            agent->running = 0;
+    }
     nv_trace_agents_unlock();
 }

@@ -67,6 +67,8 @@ void nv_trace_agent_runs(struct nv_trace_agent *agent, noveum_span span,
                          const noveum_context *context);
 /* A run has ended. Takes the lock. */
 void nv_trace_agent_ended(struct nv_trace_agent *agent, bool failed);
+/* What people call it: its name, else its id. Borrowed from the record. */
+const char *nv_trace_agent_name(const struct nv_trace_agent *agent);
 /* Copies a text into a room of `size` bytes, cut at a character; NULL is "". */
 void nv_trace_copy_text(char *room, size_t size, const char *text);
 /* Writes a random id: 32 hex digits. */

@@ -186,18 +186,6 @@ noveum_result noveum_baggage_read(noveum_span span, const char *header)
 
 /* ---- read -------------------------------------------------------------------------------- */
 
-/* Copies into a caller's room, cut, with a NUL; the whole length. */
-static size_t give(struct nv_str text, char *room, size_t size)
-{
-    if (room && size > 0) {
-        size_t part = text.len < size ? text.len : size - 1;
-        if (part > 0)
-            memcpy(room, text.ptr, part);
-        room[part] = '\0';
-    }
-    return text.len;
-}
-
 static size_t decode(struct nv_str encoded, char room[NV_TRACE_BAGGAGE_MAX])
 {
     size_t len = 0;
@@ -227,13 +215,13 @@ size_t noveum_baggage_get(noveum_span span, const char *key, char *value, size_t
     }
     if (found)
         nv_trace_span_unlock(found);
-    return give((struct nv_str){room, len}, value, size);
+    return nv_trace_give((struct nv_str){room, len}, value, size);
 }
 
 size_t noveum_baggage_write(noveum_span span, char *text, size_t size)
 {
     struct nv_trace_span *found = lock(span);
-    size_t len = give(found ? text_of(found->baggage) : nv_str_from(""), text, size);
+    size_t len = nv_trace_give(found ? text_of(found->baggage) : nv_str_from(""), text, size);
     if (found)
         nv_trace_span_unlock(found);
     return len;

@@ -72,15 +72,21 @@ void nv_trace_fail(const struct nv_trace_config *config, const char *format, ...
         config->log(config->user, text);
 }
 
+size_t nv_trace_give(struct nv_str text, char *room, size_t size)
+{
+    if (room && size > 0) {
+        size_t part = text.len < size ? text.len : size - 1;
+        if (part > 0)
+            memcpy(room, text.ptr, part);
+        room[part] = '\0';
+    }
+    return text.len;
+}
+
 size_t noveum_last_error(char *text, size_t size)
 {
     pthread_mutex_lock(&error_lock);
-    size_t len = strlen(error_text);
-    if (text && size > 0) {
-        size_t part = len < size ? len : size - 1;
-        memcpy(text, error_text, part);
-        text[part] = '\0';
-    }
+    size_t len = nv_trace_give(nv_str_from(error_text), text, size);
     pthread_mutex_unlock(&error_lock);
     return len;
 }

@@ -11,6 +11,7 @@
 #ifndef NV_TRACE_STATE_H
 #define NV_TRACE_STATE_H
 
+#include "base/str.h"
 #include "noveum/trace.h"
 #include "trace/config.h"
 
@@ -63,6 +64,9 @@ static inline void nv_trace_add(enum nv_trace_count count, uint64_t n)
     atomic_fetch_add_explicit(&nv_trace_state.counts[count], n, memory_order_relaxed);
 }
 
+/* Copies a text into a caller's room of `size` bytes, cut, with a NUL; nothing when that is
+ * NULL or of 0 bytes. Returns the whole length, so that the caller sees what was cut. */
+size_t nv_trace_give(struct nv_str text, char *room, size_t size);
 /* Zeroes all counters and the error: at start and in the child of a fork. */
 void nv_trace_state_reset(void);
 /* Notes what went wrong, printf's text, cut to 255 bytes; tells the option `log` of `config`

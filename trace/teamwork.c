@@ -12,6 +12,8 @@
 #include "trace/span.h"
 #include "trace/value.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 /* A copy of what a span says of an agent; found is false for one that is not registered. */
@@ -41,7 +43,7 @@ static void identify(noveum_span span, const struct nv_trace_agent *agent)
     for (unsigned i = 0; i < agent->capability_count; i++)
         words[i] = agent->capabilities[i];
     capabilities.value.strs = words;
-    noveum_agent(span, agent->id, agent->name[0] != '\0' ? agent->name : agent->id,
+    noveum_agent(span, agent->id, nv_trace_agent_name(agent),
                  agent->description[0] != '\0' ? agent->description : NULL);
     set_unless_empty(span, "agent.role", agent->role);
     set_unless_empty(span, "agent.type", agent->type);
@@ -113,11 +115,6 @@ static void pass(const char *from, const char *to, enum nv_trace_edge_kind kind)
     nv_trace_agents_unlock();
 }
 
-static const char *name_of(const struct nv_trace_agent *agent)
-{
-    return agent->name[0] != '\0' ? agent->name : agent->id;
-}
-
 noveum_span noveum_agent_delegate(const char *from, const char *to, const char *task)
 {
     struct nv_trace_agent giver;
@@ -126,7 +123,7 @@ noveum_span noveum_agent_delegate(const char *from, const char *to, const char *
     if (!look_up(from, &giver))
         return noveum_agent_begin_below(noveum_current(), to, task);
     noveum_span span = noveum_agent_begin_below(place_of(&giver), to, task);
-    noveum_set_str(span, "gen_ai.handoff.from_agent", name_of(&giver));
+    noveum_set_str(span, "gen_ai.handoff.from_agent", nv_trace_agent_name(&giver));
     pass(from, to, NV_TRACE_EDGE_DELEGATION);
     return span;
 }
@@ -134,13 +131,11 @@ noveum_span noveum_agent_delegate(const char *from, const char *to, const char *
 void noveum_agent_message(const char *from, const char *to, const char *text, size_t length)
 {
     struct nv_trace_agent sender, receiver;
-    char name[2 * NV_TRACE_AGENT_TEXT + 16] = "message ";
+    char name[2 * NV_TRACE_AGENT_TEXT + 16];
     if (!nv_trace_on() || !look_up(from, &sender) || !look_up(to, &receiver))
         return;
-    size_t len = strlen(name), one = strlen(name_of(&sender));
-    memcpy(name + len, name_of(&sender), one);
-    memcpy(name + len + one, " to ", 4);
-    nv_trace_copy_text(name + len + one + 4, NV_TRACE_AGENT_TEXT, name_of(&receiver));
+    (void)snprintf(name, sizeof name, "message %s to %s", nv_trace_agent_name(&sender),
+                   nv_trace_agent_name(&receiver));
     noveum_span span = noveum_begin_below(place_of(&sender), NOVEUM_FUNCTION, name);
     noveum_set_str(span, "agent.message.from", sender.id);
     noveum_set_str(span, "agent.message.to", receiver.id);
@@ -167,7 +162,7 @@ noveum_span noveum_task_begin(noveum_span workflow, const char *name, const char
     set_unless_empty(task, "task.name", name);
     if (agent_id && look_up(agent_id, &agent)) {
         noveum_set_str(task, "task.agent_id", agent.id);
-        noveum_set_str(task, "task.agent", name_of(&agent));
+        noveum_set_str(task, "task.agent", nv_trace_agent_name(&agent));
     }
     noveum_task_set(task, NOVEUM_TASK_PENDING, NULL);
     return task;
