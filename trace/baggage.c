@@ -167,17 +167,20 @@ noveum_result noveum_baggage_set(noveum_span span, const char *key, const char *
 
 noveum_result noveum_baggage_read(noveum_span span, const char *header)
 {
-    struct nv_str rest = nv_str_from(header);
+    struct nv_str all = nv_str_from(header), rest = all;
     struct pair pair;
     struct nv_trace_span *found = lock(span);
     noveum_result result = found ? NOVEUM_OK : nv_trace_on() ? NOVEUM_INVALID : NOVEUM_OFF;
-    while (found && next_pair(&rest, &pair)) {
+    bool more = found != NULL;
+    while (more && next_pair(&rest, &pair)) {
         noveum_result one = NOVEUM_INVALID;
-        if (is_key(pair.key) && is_value(pair.value))
+        /* each pair costs a walk over the list, and a header may be of any length: what ends
+         * past the most that fits is not looked at */
+        more = all.len - rest.len <= NV_TRACE_BAGGAGE_MAX + 1; /* the comma behind it */
+        if (more && is_key(pair.key) && is_value(pair.value))
             one = change(found, pair.key, pair.whole);
         result = one == NOVEUM_OK ? result : one;
-        if (one == NOVEUM_NO_MEMORY || rest.len > NV_TRACE_BAGGAGE_MAX)
-            break;
+        more = more && one != NOVEUM_NO_MEMORY;
     }
     if (found)
         nv_trace_span_unlock(found);

@@ -560,7 +560,8 @@ NOVEUM_API noveum_result noveum_parse_traceparent(const char *traceparent,
  */
 NOVEUM_API noveum_result noveum_baggage_set(noveum_span span, const char *key,
                                             const char *value);
-/* Adds the pairs of a header `baggage`; those that are wrong are left out: NOVEUM_INVALID. */
+/* Adds the pairs of a header `baggage`; those that are wrong, or end past its first 8192 bytes, are
+ * left out: NOVEUM_INVALID. */
 NOVEUM_API noveum_result noveum_baggage_read(noveum_span span, const char *header);
 /* A value, decoded, cut to `size` bytes with its NUL; returns its whole length, 0 for none. */
 NOVEUM_API size_t noveum_baggage_get(noveum_span span, const char *key, char *value,

@@ -122,6 +122,20 @@ START_TEST(limits)
 }
 END_TEST
 
+/* Of a header that is longer than NV_TRACE_BAGGAGE_MAX the pairs that end within it are kept. */
+START_TEST(a_header_that_is_too_long)
+{
+    static char big[3 * NV_TRACE_BAGGAGE_MAX];
+    const size_t front = strlen("a=1,b=2,c=");
+    begin();
+    memset(big, 'x', sizeof big - 1);
+    memcpy(big, "a=1,b=2,c=", front);
+    memcpy(big + sizeof big - 5, ",d=4", 4);
+    ck_assert_int_eq(noveum_baggage_read(span, big), NOVEUM_INVALID);
+    ck_assert_str_eq(header(span), "a=1,b=2");
+}
+END_TEST
+
 START_TEST(without_memory)
 {
     begin();
@@ -147,6 +161,7 @@ int main(void)
     tcase_add_test(tcase, headers_are_read);
     tcase_add_test(tcase, keys_are_tokens);
     tcase_add_test(tcase, limits);
+    tcase_add_test(tcase, a_header_that_is_too_long);
     tcase_add_test(tcase, without_memory);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
