@@ -15,9 +15,10 @@ import shutil
 import subprocess
 import sys
 
+from rooms import STAGES
+
 CIRCLES_MAX = 0
 TARGETS = ("noveum_objects", "noveum_trace_objects")
-STAGES = {"base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace"}
 
 
 def symbols(objects):

@@ -14,7 +14,8 @@ import pathlib
 import re
 import sys
 
-STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace")
+from rooms import STAGES
+
 ALLOWED = {
     "nv_fail_set": "gives back what it is given",
     "nv_check_blame": "gives back what it is given",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""All C files are as clang-format makes them (.clang-format). Skipped, saying so, without it.
+"""All files of C and C++ are as clang-format makes them (.clang-format). Skipped, saying so, without it.
 
 Versions of clang-format differ in details; the check is made with version 14 (Debian 12) only.
 
@@ -11,8 +11,10 @@ import shutil
 import subprocess
 import sys
 
-FOLDERS = ["include", "base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace", "tools",
-           "tests", "bench"]
+from rooms import STAGES
+
+FOLDERS = (*STAGES, "include", "tools", "tests", "bench", "examples")
+SUFFIXES = (".c", ".h", ".cpp", ".hpp")
 VERSION = "14"
 
 
@@ -27,8 +29,8 @@ def main():
     if not found or found.group(1) != VERSION:
         print(f"skipped: {version.strip()}, the tree is formatted with {VERSION}")
         return 0
-    files = [str(p) for folder in FOLDERS for p in sorted((root / folder).rglob("*.[ch]"))
-             if "node_modules" not in p.parts]
+    files = [str(p) for folder in FOLDERS for p in sorted((root / folder).rglob("*"))
+             if p.suffix in SUFFIXES and "node_modules" not in p.parts]
     result = subprocess.run([program, "--dry-run", *files], capture_output=True, text=True, check=False,
                             cwd=root)
     wrong = sorted({line.split(":")[0] for line in result.stderr.splitlines() if "warning:" in line})

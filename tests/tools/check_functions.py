@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import sys
 
-STAGES = ["base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace", "tools",
-          "tests"]
+from rooms import STAGES
+
+FOLDERS = (*STAGES, "tools", "tests")
 LINES_MAX = 60
 PARAMETERS_MAX = 6
 
@@ -42,7 +43,7 @@ def main():
     if ctags is None:
         print("skipped: no universal-ctags (apt-get install universal-ctags)")
         return 0
-    files = [str(p) for stage in STAGES for p in sorted((root / stage).rglob("*.c"))]
+    files = [str(p) for folder in FOLDERS for p in sorted((root / folder).rglob("*.c"))]
     out = subprocess.run(
         [ctags, "--output-format=json", "--fields=+neS", "--kinds-C=f", "--languages=C", "-f", "-", *files],
         capture_output=True, text=True, check=False,

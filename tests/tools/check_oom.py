@@ -14,7 +14,8 @@ import pathlib
 import re
 import sys
 
-STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace")
+from rooms import STAGES
+
 ALLOCATES = re.compile(r"\b(?:malloc|calloc|realloc|reallocarray|strdup|strndup|aligned_alloc)\s*\(")
 FAILS = re.compile(r"\boom_fail_(?:nth|from)\s*\(|\bnv_test_oom_\w+\s*\(")
 COMMENT = re.compile(r"/\*.*?\*/", re.S)

@@ -12,7 +12,8 @@ import pathlib
 import re
 import sys
 
-STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway")
+from rooms import STAGES
+
 EXCEPTIONS = {
     "gateway/commands/main.c": "only main(), which a test program has itself; what it calls is in the library and tested there, the program by tests/e2e",
 }

@@ -19,7 +19,8 @@ import shutil
 import subprocess
 import sys
 
-STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace")
+from rooms import STAGES
+
 # name or prefix* -> why it may be used by tests alone
 ALLOWED = {
     # state of the whole process: a test begins without the one before it
