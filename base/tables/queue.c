@@ -215,7 +215,6 @@ size_t nv_queue_pop(struct nv_queue *queue, void **items, size_t max, uint64_t t
     return taken;
 }
 
-/* What is in it can still be popped; only pushes are refused, and who waits is woken. */
 void nv_queue_close(struct nv_queue *queue)
 {
     (void)pthread_mutex_lock(&queue->lock);

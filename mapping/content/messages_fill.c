@@ -75,7 +75,6 @@ static enum nv_err fill_extra(struct nv_message *message, const struct nv_value 
     return err;
 }
 
-/* Says whether `finish` is expressed now. */
 bool nv_message_fill_finish(struct nv_message *message, const struct nv_value *finish)
 {
     if (!finish)
@@ -89,7 +88,6 @@ bool nv_message_fill_finish(struct nv_message *message, const struct nv_value *f
     return true;
 }
 
-/* A finish reason inside of response_metadata or generation_info; *used: that was all of it. */
 enum nv_err nv_message_fill_info(struct nv_message *message, const struct nv_members *outer,
                                  bool *used)
 {

@@ -229,7 +229,6 @@ static enum nv_err put_element(struct collector *collector, struct nv_str key,
 
 /* ---- picking ----------------------------------------------------------------------------- */
 
-/* Attributes that say what kind of event it is; they are no part of its body. */
 bool nv_content_labels(struct nv_str key)
 {
     return nv_str_starts(key, NV_STR("gen_ai.")) || nv_str_starts(key, NV_STR("event."));
