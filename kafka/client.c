@@ -103,8 +103,8 @@ static enum nv_err fill(const struct nv_rd *rd, const struct nv_kafka_config *co
     return err;
 }
 
-enum nv_err nv_kafka_conf(struct nv_kafka_owner *owner, const char *const *own,
-                          rd_kafka_conf_t **out, struct nv_fail *fail)
+enum nv_err nv_kafka_conf_new(struct nv_kafka_owner *owner, const char *const *own,
+                              rd_kafka_conf_t **out, struct nv_fail *fail)
 {
     const struct nv_rd *rd = owner->rd;
     *out = NULL;
@@ -124,8 +124,8 @@ enum nv_err nv_kafka_conf(struct nv_kafka_owner *owner, const char *const *own,
     return NV_OK;
 }
 
-enum nv_err nv_kafka_client(struct nv_kafka_owner *owner, rd_kafka_type_t type,
-                            rd_kafka_conf_t *conf, rd_kafka_t **out, struct nv_fail *fail)
+enum nv_err nv_kafka_client_new(struct nv_kafka_owner *owner, rd_kafka_type_t type,
+                                rd_kafka_conf_t *conf, rd_kafka_t **out, struct nv_fail *fail)
 {
     char text[ERROR_TEXT_SIZE] = "";
     *out = owner->rd->new (type, conf, text, sizeof text);

@@ -22,14 +22,14 @@ struct nv_kafka_owner {
  * NV_ERR_CONFIG with `fail` in librdkafka's words, values of secrets masked. Given to rd->new
  * or freed with rd->conf_destroy.
  */
-enum nv_err nv_kafka_conf(struct nv_kafka_owner *owner, const char *const *own,
-                          rd_kafka_conf_t **out, struct nv_fail *fail) NV_MUST_USE;
+enum nv_err nv_kafka_conf_new(struct nv_kafka_owner *owner, const char *const *own,
+                              rd_kafka_conf_t **out, struct nv_fail *fail) NV_MUST_USE;
 /*
  * New client from `conf` (taken, on failure too). NV_ERR_CONFIG with `fail`.
  */
-enum nv_err nv_kafka_client(struct nv_kafka_owner *owner, rd_kafka_type_t type,
-                            rd_kafka_conf_t *conf, rd_kafka_t **out,
-                            struct nv_fail *fail) NV_MUST_USE;
+enum nv_err nv_kafka_client_new(struct nv_kafka_owner *owner, rd_kafka_type_t type,
+                                rd_kafka_conf_t *conf, rd_kafka_t **out,
+                                struct nv_fail *fail) NV_MUST_USE;
 /* librdkafka's words for why something failed. */
 #define NV_KAFKA_WHY_SIZE 96
 /*

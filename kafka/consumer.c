@@ -386,12 +386,13 @@ static enum nv_err make_handle(struct nv_kafka_consumer *consumer, struct nv_fai
                                "true",
                                NULL};
     rd_kafka_conf_t *conf = NULL;
-    enum nv_err err = nv_kafka_conf(&consumer->owner, own, &conf, fail);
+    enum nv_err err = nv_kafka_conf_new(&consumer->owner, own, &conf, fail);
     if (err != NV_OK)
         return err;
     consumer->rd->conf_set_error_cb(conf, on_error);
     nv_consumer_set_group(consumer, conf);
-    err = nv_kafka_client(&consumer->owner, RD_KAFKA_CONSUMER, conf, &consumer->handle, fail);
+    err =
+        nv_kafka_client_new(&consumer->owner, RD_KAFKA_CONSUMER, conf, &consumer->handle, fail);
     if (err == NV_OK)
         (void)consumer->rd->poll_set_consumer(consumer->handle);
     return err;

@@ -137,12 +137,12 @@ enum nv_err nv_kafka_notes_open(struct nv_kafka_notes *notes, const struct nv_rd
         "acks", "all", "compression.codec", config->compression, "linger.ms", "5", NULL};
     rd_kafka_conf_t *conf = NULL;
     notes->owner = (struct nv_kafka_owner){.rd = rd, .config = config, .ctx = notes};
-    enum nv_err err = nv_kafka_conf(&notes->owner, own, &conf, fail);
+    enum nv_err err = nv_kafka_conf_new(&notes->owner, own, &conf, fail);
     if (err != NV_OK)
         return err;
     rd->conf_set_dr_msg_cb(conf, on_delivery);
     rd->conf_set_error_cb(conf, on_error);
-    return nv_kafka_client(&notes->owner, RD_KAFKA_PRODUCER, conf, &notes->producer, fail);
+    return nv_kafka_client_new(&notes->owner, RD_KAFKA_PRODUCER, conf, &notes->producer, fail);
 }
 
 void nv_kafka_notes_close(struct nv_kafka_notes *notes)
@@ -386,9 +386,9 @@ enum nv_err nv_kafka_notes_read(struct nv_kafka_notes *notes,
     rd_kafka_t *reader = NULL;
     (void)snprintf(reading.prefix, sizeof reading.prefix, "%.100s %.100s ",
                    notes->owner.config->group, notes->owner.config->traces_topic);
-    enum nv_err err = nv_kafka_conf(&notes->owner, own, &conf, NULL);
+    enum nv_err err = nv_kafka_conf_new(&notes->owner, own, &conf, NULL);
     if (err == NV_OK)
-        err = nv_kafka_client(&notes->owner, RD_KAFKA_CONSUMER, conf, &reader, NULL);
+        err = nv_kafka_client_new(&notes->owner, RD_KAFKA_CONSUMER, conf, &reader, NULL);
     if (err != NV_OK)
         return err;
     (void)rd->poll_set_consumer(reader);

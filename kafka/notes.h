@@ -25,7 +25,7 @@ struct nv_kafka_notes {
     void *find_ctx;
 };
 
-/* Makes the producer; `config` is borrowed until close. Errors as nv_kafka_client. */
+/* Makes the producer; `config` is borrowed until close. Errors as nv_kafka_client_new. */
 enum nv_err nv_kafka_notes_open(struct nv_kafka_notes *notes, const struct nv_rd *rd,
                                 const struct nv_kafka_config *config,
                                 struct nv_fail *fail) NV_MUST_USE;

@@ -320,12 +320,12 @@ static enum nv_err make_handle(struct nv_kafka_producer *producer, rd_kafka_t **
                                KBYTES_MAX,
                                NULL};
     rd_kafka_conf_t *conf = NULL;
-    enum nv_err err = nv_kafka_conf(&producer->owner, own, &conf, fail);
+    enum nv_err err = nv_kafka_conf_new(&producer->owner, own, &conf, fail);
     if (err != NV_OK)
         return err;
     producer->rd->conf_set_dr_msg_cb(conf, on_delivery);
     producer->rd->conf_set_error_cb(conf, on_error);
-    return nv_kafka_client(&producer->owner, RD_KAFKA_PRODUCER, conf, out, fail);
+    return nv_kafka_client_new(&producer->owner, RD_KAFKA_PRODUCER, conf, out, fail);
 }
 
 /* Ends a handle that nobody produces to any more: all that is in it is reported. */

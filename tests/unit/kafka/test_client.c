@@ -29,7 +29,7 @@ static enum nv_err make(struct nv_kafka_config *config, const char *const *own,
 {
     static struct nv_kafka_owner owner;
     owner = (struct nv_kafka_owner){.rd = rd, .config = config};
-    return nv_kafka_conf(&owner, own, out, &fail);
+    return nv_kafka_conf_new(&owner, own, out, &fail);
 }
 
 static void expect_property(rd_kafka_conf_t *conf, const char *name, const char *value)
@@ -89,8 +89,9 @@ START_TEST(topics_are_asked_for)
     rd_kafka_t *handle = NULL;
     uint64_t count = 0;
     char why[NV_KAFKA_WHY_SIZE];
-    ck_assert_int_eq(nv_kafka_conf(&owner, none, &conf, &fail), NV_OK);
-    ck_assert_int_eq(nv_kafka_client(&owner, RD_KAFKA_PRODUCER, conf, &handle, &fail), NV_OK);
+    ck_assert_int_eq(nv_kafka_conf_new(&owner, none, &conf, &fail), NV_OK);
+    ck_assert_int_eq(nv_kafka_client_new(&owner, RD_KAFKA_PRODUCER, conf, &handle, &fail),
+                     NV_OK);
     ck_assert_int_eq(nv_kafka_partitions(&owner, handle, "spans", 10000, &count, why), NV_OK);
     ck_assert_uint_eq(count, 3);
     ck_assert_str_eq(why, "");
@@ -113,8 +114,9 @@ START_TEST(a_broker_that_is_not_there_times_out)
     rd_kafka_t *handle = NULL;
     uint64_t count = 9;
     char why[NV_KAFKA_WHY_SIZE];
-    ck_assert_int_eq(nv_kafka_conf(&owner, none, &conf, &fail), NV_OK);
-    ck_assert_int_eq(nv_kafka_client(&owner, RD_KAFKA_PRODUCER, conf, &handle, &fail), NV_OK);
+    ck_assert_int_eq(nv_kafka_conf_new(&owner, none, &conf, &fail), NV_OK);
+    ck_assert_int_eq(nv_kafka_client_new(&owner, RD_KAFKA_PRODUCER, conf, &handle, &fail),
+                     NV_OK);
     ck_assert_int_eq(nv_kafka_partitions(&owner, handle, "spans", 50, &count, why),
                      NV_ERR_TIMEOUT);
     ck_assert_uint_eq(count, 0);
@@ -145,9 +147,10 @@ static bool token_is_taken(const char *path)
     rd_kafka_conf_t *conf = NULL;
     rd_kafka_t *handle = NULL;
     said[0] = '\0';
-    ck_assert_int_eq(nv_kafka_conf(&owner, none, &conf, &fail), NV_OK);
+    ck_assert_int_eq(nv_kafka_conf_new(&owner, none, &conf, &fail), NV_OK);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
-    ck_assert_int_eq(nv_kafka_client(&owner, RD_KAFKA_PRODUCER, conf, &handle, &fail), NV_OK);
+    ck_assert_int_eq(nv_kafka_client_new(&owner, RD_KAFKA_PRODUCER, conf, &handle, &fail),
+                     NV_OK);
     /* the event that asks for the token is served by the first poll */
     (void)rd_kafka_poll(handle, 1000);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(handle);
