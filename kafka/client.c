@@ -40,9 +40,9 @@ static enum nv_err set(const struct nv_rd *rd, rd_kafka_conf_t *conf, const char
     char text[ERROR_TEXT_SIZE];
     if (rd->conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
         return NV_OK;
-    if (nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s", text) != NV_OK && fail)
+    if (fail)
         (void)snprintf(fail->path, sizeof fail->path, "kafka.properties: %.64s", name);
-    return NV_ERR_CONFIG;
+    return nv_fail_set(fail, NV_ERR_CONFIG, 0, "%s", text);
 }
 
 static enum nv_err set_property(const struct nv_rd *rd, rd_kafka_conf_t *conf,
