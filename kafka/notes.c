@@ -296,35 +296,46 @@ struct reading {
     struct nv_kafka_notes *notes;
     struct nv_kafka_partition *const *partitions;
     size_t count, ended;
+    bool *has_ended;       /* by place in `partitions` */
     char prefix[KEY_SIZE]; /* of our keys, the number of the partition behind it */
 };
 
-static struct nv_kafka_partition *partition_of(const struct reading *reading, int32_t number)
+/* Its place in `partitions`; `count`: it is none of them. */
+static size_t place_of(const struct reading *reading, int32_t number)
 {
-    for (size_t i = 0; i < reading->count; i++) {
-        if (reading->partitions[i]->number == number)
-            return reading->partitions[i];
-    }
-    return NULL;
+    size_t i = 0;
+    while (i < reading->count && reading->partitions[i]->number != number)
+        i++;
+    return i;
+}
+
+/* The end is told once more when an owner before has written behind it: counted once, or the
+ * list of another partition would be left unread. */
+static void end_one(struct reading *reading, size_t place, int64_t end)
+{
+    struct nv_kafka_partition *partition = reading->partitions[place];
+    reading->ended += !reading->has_ended[place];
+    reading->has_ended[place] = true;
+    if (end > partition->notes_end)
+        partition->notes_end = end;
 }
 
 static enum nv_err read_one(struct reading *reading, const rd_kafka_message_t *message)
 {
-    struct nv_kafka_partition *partition = partition_of(reading, message->partition);
+    const size_t place = place_of(reading, message->partition);
     struct nv_str key = {message->key, message->key_len};
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        reading->ended++;
-        if (partition && message->offset > partition->notes_end)
-            partition->notes_end = message->offset;
+    if (place == reading->count)
         return NV_OK;
-    }
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR || !partition || !message->payload ||
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        end_one(reading, place, message->offset);
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR || !message->payload ||
         !nv_str_starts(key, nv_str_from(reading->prefix)))
         return NV_OK;
     int64_t stamp_ms = reading->notes->owner.rd->message_timestamp(message, NULL);
-    enum nv_err err = nv_kafka_partition_learn(
-        partition, message->offset, (struct nv_str){message->payload, message->len},
-        stamp_ms > 0 ? (uint64_t)stamp_ms * NV_NS_PER_MS : 0);
+    enum nv_err err =
+        nv_kafka_partition_learn(reading->partitions[place], message->offset,
+                                 (struct nv_str){message->payload, message->len},
+                                 stamp_ms > 0 ? (uint64_t)stamp_ms * NV_NS_PER_MS : 0);
     if (err != NV_ERR_MALFORMED)
         return err;
     NV_LOG(NV_LOG_WARN, "kafka", "\"%s\" holds what is no list of ours partition=%" PRId32,
@@ -365,9 +376,8 @@ static enum nv_err read_all(struct reading *reading, rd_kafka_t *reader, uint64_
     return err;
 }
 
-enum nv_err nv_kafka_notes_read(struct nv_kafka_notes *notes,
-                                struct nv_kafka_partition *const *partitions,
-                                const int64_t *from, size_t count, uint64_t timeout_ms)
+/* A client for it alone, which is in no group. */
+static enum nv_err reader_new(struct nv_kafka_notes *notes, rd_kafka_t **out)
 {
     static const char *const own[] = {"group.id",
                                       "noveum-gateway-notes",
@@ -380,23 +390,32 @@ enum nv_err nv_kafka_notes_read(struct nv_kafka_notes *notes,
                                       "fetch.wait.max.ms",
                                       "20",
                                       NULL};
-    const struct nv_rd *rd = notes->owner.rd;
-    struct reading reading = {.notes = notes, .partitions = partitions, .count = count};
     rd_kafka_conf_t *conf = NULL;
+    enum nv_err err = nv_kafka_conf_new(&notes->owner, own, &conf, NULL);
+    if (err == NV_OK)
+        err = nv_kafka_client_new(&notes->owner, RD_KAFKA_CONSUMER, conf, out, NULL);
+    if (err == NV_OK)
+        (void)notes->owner.rd->poll_set_consumer(*out);
+    return err;
+}
+
+enum nv_err nv_kafka_notes_read(struct nv_kafka_notes *notes,
+                                struct nv_kafka_partition *const *partitions,
+                                const int64_t *from, size_t count, uint64_t timeout_ms)
+{
+    struct reading reading = {.notes = notes, .partitions = partitions, .count = count};
     rd_kafka_t *reader = NULL;
     (void)snprintf(reading.prefix, sizeof reading.prefix, "%.100s %.100s ",
                    notes->owner.config->group, notes->owner.config->traces_topic);
-    enum nv_err err = nv_kafka_conf_new(&notes->owner, own, &conf, NULL);
+    reading.has_ended = calloc(count + 1, sizeof *reading.has_ended);
+    enum nv_err err = reading.has_ended ? reader_new(notes, &reader) : NV_ERR_NO_MEMORY;
     if (err == NV_OK)
-        err = nv_kafka_client_new(&notes->owner, RD_KAFKA_CONSUMER, conf, &reader, NULL);
-    if (err != NV_OK)
-        return err;
-    (void)rd->poll_set_consumer(reader);
-    err = assign(&reading, reader, from);
+        err = assign(&reading, reader, from);
     if (err == NV_OK)
         err = read_all(&reading, reader, timeout_ms);
-    /* it is in no group that it would have to leave */
-    rd->destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (reader)
+        notes->owner.rd->destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    free(reading.has_ended);
     return err;
 }
 #endif

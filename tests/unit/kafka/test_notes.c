@@ -134,6 +134,58 @@ START_TEST(a_chunk_of_an_owner_that_is_gone_is_nobodys)
 }
 END_TEST
 
+/* What a reader is given: the end of partition 2 twice, then a chunk of partition 3. */
+static char said_key[] = "group spans 3";
+static rd_kafka_message_t said[] = {
+    {.err = RD_KAFKA_RESP_ERR__PARTITION_EOF, .partition = 2, .offset = 4},
+    {.err = RD_KAFKA_RESP_ERR__PARTITION_EOF, .partition = 2, .offset = 5},
+    {.partition = 3, .offset = 8, .key = said_key, .key_len = sizeof said_key - 1},
+    {.err = RD_KAFKA_RESP_ERR__PARTITION_EOF, .partition = 3, .offset = 9}};
+static size_t said_count;
+
+static rd_kafka_message_t *say(rd_kafka_t *reader, int wait_ms)
+{
+    (void)reader;
+    (void)wait_ms;
+    return said_count < sizeof said / sizeof said[0] ? &said[said_count++] : NULL;
+}
+
+static void keep(rd_kafka_message_t *message)
+{
+    (void)message;
+}
+
+static int64_t no_time(const rd_kafka_message_t *message, rd_kafka_timestamp_type_t *type)
+{
+    (void)message;
+    (void)type;
+    return -1;
+}
+
+START_TEST(an_end_that_is_told_twice_hides_no_other_partition)
+{
+    struct nv_kafka_partition third;
+    struct nv_kafka_partition *both[] = {&next, &third};
+    const int64_t from[] = {-1, -1};
+    struct nv_rd fakes = *rd;
+    fakes.consumer_poll = say;
+    fakes.message_destroy = keep;
+    fakes.message_timestamp = no_time;
+    init_partition(&third);
+    third.number = 3;
+    add_note(7);
+    said[2].payload = partition.fresh.bytes;
+    said[2].len = partition.fresh.len;
+    notes.owner.rd = &fakes;
+    ck_assert_int_eq(nv_kafka_notes_read(&notes, both, from, 2, WAIT_MS), NV_OK);
+    notes.owner.rd = rd;
+    ck_assert_uint_eq(learned, 1);
+    ck_assert_int_eq(next.notes_end, 5);
+    ck_assert_int_eq(third.notes_end, 9);
+    release_partition(&third);
+}
+END_TEST
+
 static rd_kafka_message_t *message_of(char *bytes, rd_kafka_topic_t *topic)
 {
     static rd_kafka_message_t message;
@@ -218,6 +270,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_chunk_is_read_by_the_next_owner);
     tcase_add_test(tcase, a_chunk_of_an_owner_that_is_gone_is_nobodys);
+    tcase_add_test(tcase, an_end_that_is_told_twice_hides_no_other_partition);
     tcase_add_test(tcase, a_dead_message_is_whole_and_ends_its_offset);
     tcase_add_test(tcase, a_letter_too_long_comes_in_pieces);
     tcase_add_test(tcase, without_memory_nothing_is_lost);
