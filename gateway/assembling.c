@@ -9,7 +9,7 @@
  */
 #include "gateway/assembling.h"
 
-#include "otlp/request/request.h"
+#include "base/log/log.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -83,13 +83,21 @@ static bool may_complete(void *ctx)
 static enum nv_err decode(void *ctx, enum nv_signal signal, char *bytes, size_t len,
                           struct nv_batch **out)
 {
-    struct nv_request_result result;
+    struct nv_assembling *assembling = ctx;
     struct nv_fail fail = {0};
-    (void)ctx;
-    enum nv_err err =
-        nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, bytes, len},
-                          NULL, &result, out, &fail);
-    return err;
+    return nv_request_decode(&(struct nv_request_body){signal, NV_MEDIA_PROTOBUF, bytes, len},
+                             NULL, &assembling->decoded, out, &fail);
+}
+
+/* Once for each message, when it is taken: one that waits for memory is decoded again. What
+ * others write may hold spans that no door of ours has seen. */
+static void count_decoded(const struct nv_request_result *decoded)
+{
+    nv_request_count(decoded);
+    if (decoded->rejected > 0) {
+        NV_LOG(NV_LOG_WARN, "kafka", "items of a message rejected, the others are kept: %s",
+               decoded->message);
+    }
 }
 
 static void sweep(struct nv_assembling *assembling)
@@ -172,6 +180,8 @@ static enum nv_err take(void *held, struct nv_batch *batch, int64_t offset)
     }
     part->assembling->current = part;
     enum nv_err err = nv_assembly_take(part->assembly, batch, record_id);
+    if (err == NV_OK)
+        count_decoded(&part->assembling->decoded);
     measure(part);
     return err;
 }

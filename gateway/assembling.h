@@ -15,6 +15,7 @@
 #include "gateway/stages_kafka.h"
 #include "kafka/consumer.h"
 #include "model/store.h"
+#include "otlp/request/request.h"
 
 #include <pthread.h>
 
@@ -30,8 +31,9 @@ struct nv_assembling {
     struct nv_stage_kafka stage;
     struct nv_kafka_holder holder;
     struct nv_store store;
-    unsigned closed; /* parts that wait for their claims; consumer's thread */
-    uint64_t bytes;  /* held by all partitions, as of their last ticks; consumer's thread */
+    struct nv_request_result decoded; /* of the message that is taken next; consumer's thread */
+    unsigned closed;                  /* parts that wait for their claims; consumer's thread */
+    uint64_t bytes; /* held by all partitions, as of their last ticks; consumer's thread */
     struct nv_kafka_consumer *consumer; /* NULL: another role, or not started */
     pthread_mutex_t lock;               /* of the list */
     bool lock_made;

@@ -10,6 +10,7 @@
 
 #include "gateway/assembling.h"
 #include "gateway/stages.h"
+#include "model/ledger.h"
 
 #include <stdlib.h>
 
@@ -80,11 +81,8 @@ static void tear_down(void)
     nv_options_release(&options);
 }
 
-static struct nv_batch *message(void)
+static struct nv_batch *decode(struct nv_str view)
 {
-    struct nv_test_message span = nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, NV_STR(""));
-    struct nv_test_message request = nv_test_request(nv_test_view(&span));
-    struct nv_str view = nv_test_view(&request);
     struct nv_batch *batch = NULL;
     char *bytes = malloc(view.len);
     memcpy(bytes, view.ptr, view.len);
@@ -92,6 +90,13 @@ static struct nv_batch *message(void)
                                               view.len, &batch),
                      NV_OK);
     return batch;
+}
+
+static struct nv_batch *message(void)
+{
+    struct nv_test_message span = nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, NV_STR(""));
+    struct nv_test_message request = nv_test_request(nv_test_view(&span));
+    return decode(nv_test_view(&request));
 }
 
 static void *open_one(void)
@@ -158,6 +163,35 @@ START_TEST(a_closed_partition_tells_nobody)
     ck_assert_uint_eq(settled + forgotten, 0);
     holder->close(other);
     ck_assert_ptr_null(assembling.parts);
+}
+END_TEST
+
+/* Of what others wrote, and once: a message that waits for memory is decoded again. */
+START_TEST(spans_that_are_set_aside_are_counted_when_the_rest_is_taken)
+{
+    const struct nv_kafka_holder *holder = &assembling.holder;
+    const uint64_t memory_bytes = assembling.config.memory_bytes;
+    struct nv_test_message good = nv_test_span(NV_TEST_TRACE_ID, NV_TEST_SPAN_ID, NV_STR(""));
+    struct nv_test_message bad = nv_test_span(NV_TEST_TRACE_ID, NV_STR("short"), NV_STR(""));
+    struct nv_test_message request = nv_test_request(nv_test_view(&good));
+    struct nv_test_message other = nv_test_request(nv_test_view(&bad));
+    struct nv_ledger ledger;
+    void *held = open_one();
+    memcpy(request.bytes + request.len, other.bytes, other.len);
+    request.len += other.len;
+    nv_ledger_reset();
+    assembling.bytes = 1;
+    assembling.config.memory_bytes = 0;
+    ck_assert_int_eq(holder->take(held, decode(nv_test_view(&request)), 5), NV_ERR_FULL);
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.rejected[NV_REJECT_SPAN_ID], 0);
+    assembling.bytes = 0;
+    assembling.config.memory_bytes = memory_bytes;
+    ck_assert_int_eq(holder->take(held, decode(nv_test_view(&request)), 5), NV_OK);
+    nv_ledger_read(&ledger);
+    ck_assert_uint_eq(ledger.rejected[NV_REJECT_SPAN_ID], 1);
+    ck_assert_uint_eq(ledger.received, 1);
+    holder->close(held);
 }
 END_TEST
 
@@ -264,6 +298,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, what_is_settled_is_noted_and_forgotten);
     tcase_add_test(tcase, a_closed_partition_tells_nobody);
+    tcase_add_test(tcase, spans_that_are_set_aside_are_counted_when_the_rest_is_taken);
     tcase_add_test(tcase, the_budget_is_for_all_partitions_together);
     tcase_add_test(tcase, without_memory_there_is_no_partition);
     tcase_add_test(tcase, without_a_consumer_no_letter_is_taken);
