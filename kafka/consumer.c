@@ -36,6 +36,8 @@
 /* Between two questions for the end of one log. */
 #define ASK_EVERY_NS (50 * NV_NS_PER_MS)
 #define ASK_MS 1000
+/* A broker answers a connection in order: a question waits behind a fetch that waits. */
+#define FETCH_WAIT_MS "50"
 #define HEADER_PROJECT "x-noveum-project"
 #define HEADER_KEY_ONLY "x-noveum-key-only"
 
@@ -384,6 +386,8 @@ static enum nv_err make_handle(struct nv_kafka_consumer *consumer, struct nv_fai
                                "false",
                                "enable.partition.eof",
                                "true",
+                               "fetch.wait.max.ms",
+                               FETCH_WAIT_MS,
                                NULL};
     rd_kafka_conf_t *conf = NULL;
     enum nv_err err = nv_kafka_conf_new(&consumer->owner, own, &conf, fail);

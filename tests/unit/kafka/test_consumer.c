@@ -240,7 +240,7 @@ static void set_up(void)
     static const struct nv_kafka_property properties[] = {
         {NV_STR_INIT("heartbeat.interval.ms"), NV_STR_INIT("200")},
         /* and for as long as a session on one that has left */
-        {NV_STR_INIT("session.timeout.ms"), NV_STR_INIT("3000")}};
+        {NV_STR_INIT("session.timeout.ms"), NV_STR_INIT("2000")}};
     kafka.config.properties = properties;
     kafka.config.property_count = 2;
     kafka.config.group = "group";
