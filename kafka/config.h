@@ -34,6 +34,11 @@ struct nv_kafka_config {
     uint64_t start_wait_ms;      /* how long the start waits for brokers to answer */
 };
 
+/* Headers of a message: the project of its request; of what it holds only the items of the
+ * key's trace are meant. */
+#define NV_KAFKA_HEADER_PROJECT "x-noveum-project"
+#define NV_KAFKA_HEADER_KEY_ONLY "x-noveum-key-only"
+
 /* Of a message's limit, what is not the request in it: key, headers and the record around
  * them. A project's name has at most as many bytes as a header line. */
 #define NV_KAFKA_RECORD_BYTES 1024u

@@ -18,6 +18,7 @@
 #include "base/log/counters.h"
 #include "base/log/log.h"
 #include "base/text/text.h"
+#include "kafka/topics.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -38,8 +39,6 @@
 #define ASK_MS 1000
 /* A broker answers a connection in order: a question waits behind a fetch that waits. */
 #define FETCH_WAIT_MS "50"
-#define HEADER_PROJECT "x-noveum-project"
-#define HEADER_KEY_ONLY "x-noveum-key-only"
 
 /* ---- what waits -------------------------------------------------------------------------- */
 
@@ -115,7 +114,7 @@ static bool check_key(struct nv_batch *batch, const rd_kafka_message_t *message,
 static enum nv_err set_project(const struct nv_kafka_consumer *consumer,
                                const rd_kafka_message_t *message, struct nv_batch *batch)
 {
-    struct nv_str project = header(consumer, message, HEADER_PROJECT);
+    struct nv_str project = header(consumer, message, NV_KAFKA_HEADER_PROJECT);
     if (project.len == 0)
         return NV_OK;
     char *copy = malloc(project.len);
@@ -173,7 +172,7 @@ static enum nv_err offer(struct nv_kafka_consumer *consumer, struct nv_consumer_
     }
     if (err != NV_OK)
         return bury(consumer, slot, signal, message, err);
-    bool only = header(consumer, message, HEADER_KEY_ONLY).len > 0;
+    bool only = header(consumer, message, NV_KAFKA_HEADER_KEY_ONLY).len > 0;
     bool keyed = check_key(batch, message, only);
     int64_t stamp_ms = consumer->rd->message_timestamp(message, NULL);
     uint64_t before = slot->partition->left_out;
@@ -402,51 +401,18 @@ static enum nv_err make_handle(struct nv_kafka_consumer *consumer, struct nv_fai
     return err;
 }
 
-/* All topics have as many partitions; `*count` of them. */
-static enum nv_err check_topics(struct nv_kafka_consumer *consumer, uint64_t *count,
-                                struct nv_fail *fail)
-{
-    const char *topics[] = {consumer->config.traces_topic, consumer->config.logs_topic,
-                            consumer->config.delivered_topic, consumer->config.dead_topic};
-    /* of the last one any number will do */
-    const size_t keyed = sizeof topics / sizeof topics[0] - 1;
-    for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
-        char why[NV_KAFKA_WHY_SIZE];
-        uint64_t partitions = 0;
-        enum nv_err err = nv_kafka_partitions(&consumer->owner, consumer->handle, topics[i],
-                                              ASK_MS, &partitions, why);
-        if (err != NV_OK) {
-            return nv_fail_set(fail, err, 0, "topic \"%.32s\": %s%s", topics[i], why,
-                               err == NV_ERR_NOT_FOUND ? "; make it first" : "");
-        }
-        if (i == keyed)
-            return NV_OK;
-        if (i > 0 && partitions != *count) {
-            return nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                               "\"%.32s\" has %" PRIu64 " partitions, \"%.32s\" %" PRIu64
-                               ": all topics must have as many",
-                               topics[0], *count, topics[i], partitions);
-        }
-        *count = partitions;
-    }
-    return NV_OK;
-}
-
 static enum nv_err wait_for_topics(struct nv_kafka_consumer *consumer, struct nv_fail *fail)
 {
-    uint64_t until_ns =
-        nv_clock_mono_ns(nv_clock_system()) + consumer->config.start_wait_ms * NV_NS_PER_MS;
+    const struct nv_kafka_config *config = &consumer->config;
+    /* of the last one any number of partitions will do */
+    const struct nv_kafka_topics topics = {.names = {config->traces_topic, config->logs_topic,
+                                                     config->delivered_topic,
+                                                     config->dead_topic},
+                                           .count = 4,
+                                           .keyed = 3};
     uint64_t count = 0;
-    enum nv_err err;
-    do {
-        *fail = (struct nv_fail){0};
-        err = check_topics(consumer, &count, fail);
-        if (err != NV_OK && err != NV_ERR_CONFIG)
-            nv_kafka_notes_poll(&consumer->notes, ASK_MS / 10);
-    } while (err != NV_OK && err != NV_ERR_CONFIG &&
-             nv_clock_mono_ns(nv_clock_system()) < until_ns);
-    if (err == NV_ERR_NOT_FOUND)
-        fail->code = err = NV_ERR_CONFIG;
+    enum nv_err err = nv_kafka_topics_wait(&consumer->owner, consumer->handle,
+                                           consumer->notes.producer, &topics, &count, fail);
     if (err != NV_OK)
         return err;
     consumer->slots = calloc(count + 1, sizeof *consumer->slots);

@@ -17,6 +17,7 @@
 
 #include "kafka/client.h"
 #include "kafka/split.h"
+#include "kafka/topics.h"
 
 #ifdef NOVEUM_KAFKA
 #include "base/log/counters.h"
@@ -32,9 +33,8 @@
 #include "base/banned.h"
 
 #define POLL_MS 100
-/* Between two questions to brokers that did not answer; how long one is waited for. */
+/* Between two questions to brokers that did not answer. */
 #define ASK_EVERY_NS NV_NS_PER_S
-#define ASK_MS 1000
 /* What purged messages get to be reported. */
 #define PURGE_MS 5000
 /* Text of a number as a property. */
@@ -42,9 +42,6 @@
 /* librdkafka's own bounds are to be wider than ours: its largest values. */
 #define MESSAGES_MAX "10000000"
 #define KBYTES_MAX "2097151"
-/* Kept for us of a record: what tells a reader that only the key's items are meant. */
-#define HEADER_PROJECT "x-noveum-project"
-#define HEADER_KEY_ONLY "x-noveum-key-only"
 
 struct request;
 
@@ -165,13 +162,13 @@ static rd_kafka_resp_err_t produce(struct nv_kafka_producer *producer, const cha
     size_t count = 5;
     if (project.len > 0) {
         vus[count].vtype = RD_KAFKA_VTYPE_HEADER;
-        vus[count].u.header.name = HEADER_PROJECT;
+        vus[count].u.header.name = NV_KAFKA_HEADER_PROJECT;
         vus[count].u.header.val = project.ptr;
         vus[count++].u.header.size = (ssize_t)project.len;
     }
     if (key_only) {
         vus[count].vtype = RD_KAFKA_VTYPE_HEADER;
-        vus[count].u.header.name = HEADER_KEY_ONLY;
+        vus[count].u.header.name = NV_KAFKA_HEADER_KEY_ONLY;
         vus[count].u.header.val = "1";
         vus[count++].u.header.size = 1;
     }
@@ -357,40 +354,39 @@ static void renew(struct nv_kafka_producer *producer)
     end_handle(producer, old);
 }
 
-/* Asks the brokers for the topics. Errors of the topics are told in `fail`. */
-static enum nv_err ask(struct nv_kafka_producer *producer, struct nv_fail *fail)
+/* ---- the brokers ------------------------------------------------------------------------- */
+
+static struct nv_kafka_topics topics_of(const struct nv_kafka_producer *producer)
 {
-    const struct nv_kafka_config *config = &producer->config;
-    const char *topics[2] = {config->traces_topic, config->logs_topic};
-    uint64_t counts[2] = {0};
-    for (size_t i = 0; i < 2; i++) {
-        char why[NV_KAFKA_WHY_SIZE];
-        enum nv_err err = nv_kafka_partitions(&producer->owner, producer->handle, topics[i],
-                                              ASK_MS, &counts[i], why);
-        if (err != NV_OK) {
-            return nv_fail_set(fail, err, 0, "topic \"%.32s\": %s%s", topics[i], why,
-                               err == NV_ERR_NOT_FOUND ? "; make it first" : "");
-        }
+    return (struct nv_kafka_topics){
+        .names = {producer->config.traces_topic, producer->config.logs_topic},
+        .count = 2,
+        .keyed = 2};
+}
+
+/* What they have said of the topics. */
+static void note_answer(struct nv_kafka_producer *producer, enum nv_err err,
+                        uint64_t partitions, const struct nv_fail *fail)
+{
+    if (err == NV_OK) {
+        atomic_store(&producer->partitions, partitions);
+        set_up(producer);
+    } else {
+        set_down(producer, fail->what);
     }
-    if (counts[0] != counts[1]) {
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
-                           "\"%.32s\" has %" PRIu64 " partitions, \"%.32s\" %" PRIu64
-                           ": both must have as many",
-                           topics[0], counts[0], topics[1], counts[1]);
-    }
-    atomic_store(&producer->partitions, counts[0]);
-    set_up(producer);
-    return NV_OK;
 }
 
 static void ask_again(struct nv_kafka_producer *producer)
 {
+    const struct nv_kafka_topics topics = topics_of(producer);
     struct nv_fail fail = {0};
+    uint64_t partitions = 0;
     uint64_t now_ns = nv_clock_mono_ns(nv_clock_system());
     if (atomic_load(&producer->up) || now_ns < producer->next_ask_ns)
         return;
-    if (ask(producer, &fail) != NV_OK)
-        set_down(producer, fail.what);
+    enum nv_err err =
+        nv_kafka_topics_ask(&producer->owner, producer->handle, &topics, &partitions, &fail);
+    note_answer(producer, err, partitions, &fail);
     producer->next_ask_ns = nv_clock_mono_ns(nv_clock_system()) + ASK_EVERY_NS;
 }
 
@@ -411,23 +407,17 @@ static void *run(void *arg)
 /* Until the topics are known; brokers that do not answer in time are no reason not to start. */
 static enum nv_err wait_for_brokers(struct nv_kafka_producer *producer, struct nv_fail *fail)
 {
-    uint64_t until_ns =
-        nv_clock_mono_ns(nv_clock_system()) + producer->config.start_wait_ms * NV_NS_PER_MS;
-    enum nv_err err;
-    do {
-        *fail = (struct nv_fail){0};
-        err = ask(producer, fail);
-        if (err == NV_OK || err == NV_ERR_CONFIG)
-            return err;
-        (void)producer->rd->poll(producer->handle, POLL_MS);
-    } while (nv_clock_mono_ns(nv_clock_system()) < until_ns);
-    if (err == NV_ERR_NOT_FOUND) {
-        fail->code = NV_ERR_CONFIG;
-        return NV_ERR_CONFIG;
+    const struct nv_kafka_topics topics = topics_of(producer);
+    uint64_t partitions = 0;
+    enum nv_err err = nv_kafka_topics_wait(&producer->owner, producer->handle, producer->handle,
+                                           &topics, &partitions, fail);
+    if (err == NV_ERR_CONFIG)
+        return err;
+    note_answer(producer, err, partitions, fail);
+    if (err != NV_OK) {
+        NV_LOG(NV_LOG_WARN, "kafka", "started without brokers, requests wait for them: %s",
+               fail->what);
     }
-    set_down(producer, fail->what);
-    NV_LOG(NV_LOG_WARN, "kafka", "started without brokers, requests wait for them: %s",
-           fail->what);
     *fail = (struct nv_fail){0};
     return NV_OK;
 }

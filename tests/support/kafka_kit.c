@@ -3,6 +3,8 @@
  */
 #include "kafka_kit.h"
 
+#include "otlp_build.h"
+
 #ifdef NOVEUM_KAFKA
 #include <check.h>
 #include <stdlib.h>
@@ -39,6 +41,20 @@ void nv_test_kafka_stop(struct nv_test_kafka *kafka)
 {
     rd_kafka_mock_cluster_destroy(kafka->cluster);
     rd_kafka_destroy(kafka->handle);
+}
+
+struct nv_batch *nv_test_kafka_request(unsigned number, const char *project)
+{
+    char trace_id[NV_TRACE_ID_BYTES] = {(char)(number >> 8), (char)number, 1};
+    struct nv_test_message span =
+        nv_test_span((struct nv_str){trace_id, sizeof trace_id}, NV_TEST_SPAN_ID, NV_STR(""));
+    struct nv_test_message message = nv_test_request(nv_test_view(&span));
+    struct nv_test_decoded decoded =
+        nv_test_decode(NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, nv_test_view(&message));
+    ck_assert_int_eq(decoded.err, NV_OK);
+    if (project)
+        decoded.batch->project = (struct nv_str){strdup(project), strlen(project)};
+    return decoded.batch;
 }
 
 int nv_test_kafka_partition(struct nv_str key, uint32_t partitions)

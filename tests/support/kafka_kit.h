@@ -10,6 +10,7 @@
 #ifdef NOVEUM_KAFKA
 #include "base/str.h"
 #include "kafka/config.h"
+#include "model/batch.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -36,6 +37,8 @@ struct nv_test_record {
 /* Starts a cluster of one broker; `partitions` of each topic, 0: made when first asked for. */
 void nv_test_kafka_start(struct nv_test_kafka *kafka, int partitions);
 void nv_test_kafka_stop(struct nv_test_kafka *kafka);
+/* A request with one span of trace `number`, of `project` unless that is NULL; new. */
+struct nv_batch *nv_test_kafka_request(unsigned number, const char *project);
 /* The partition of a key: FNV-1a of 32 bits as a signed number, its magnitude modulo the
  * partitions, which is what the Collector's exporter has (sarama's hasher). */
 int nv_test_kafka_partition(struct nv_str key, uint32_t partitions);

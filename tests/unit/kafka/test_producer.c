@@ -80,24 +80,9 @@ static void start(void)
     acceptor = nv_kafka_producer_acceptor(producer);
 }
 
-/* A request with one span of trace `number`. */
-static struct nv_batch *request(unsigned number, const char *project)
-{
-    char trace_id[NV_TRACE_ID_BYTES] = {(char)(number >> 8), (char)number, 1};
-    struct nv_test_message span =
-        nv_test_span((struct nv_str){trace_id, sizeof trace_id}, NV_TEST_SPAN_ID, NV_STR(""));
-    struct nv_test_message message = nv_test_request(nv_test_view(&span));
-    struct nv_test_decoded decoded =
-        nv_test_decode(NV_SIGNAL_TRACES, NV_MEDIA_PROTOBUF, nv_test_view(&message));
-    ck_assert_int_eq(decoded.err, NV_OK);
-    if (project)
-        decoded.batch->project = (struct nv_str){strdup(project), strlen(project)};
-    return decoded.batch;
-}
-
 static void send_span(unsigned number)
 {
-    acceptor.accept(acceptor.ctx, request(number, NULL), on_done, NULL);
+    acceptor.accept(acceptor.ctx, nv_test_kafka_request(number, NULL), on_done, NULL);
 }
 
 static uint64_t delivered(void)
@@ -114,7 +99,7 @@ START_TEST(what_is_answered_lies_in_the_log)
     enum { COUNT = 40 };
     start();
     for (unsigned i = 0; i < COUNT; i++)
-        acceptor.accept(acceptor.ctx, request(i, "shop"), on_done, NULL);
+        acceptor.accept(acceptor.ctx, nv_test_kafka_request(i, "shop"), on_done, NULL);
     wait_answers(COUNT);
     ck_assert_uint_eq(taken, COUNT);
     ck_assert_uint_eq(delivered(), COUNT);
@@ -295,7 +280,7 @@ START_TEST(without_memory_it_is_refused_and_nothing_leaks)
     }
     acceptor = nv_kafka_producer_acceptor(producer);
     for (unsigned long n = 1;; n++) {
-        struct nv_batch *batch = request(1, NULL);
+        struct nv_batch *batch = nv_test_kafka_request(1, NULL);
         unsigned before = answered;
         oom_fail_nth(n);
         acceptor.accept(acceptor.ctx, batch, on_done, NULL);
