@@ -463,12 +463,22 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
     return err;
 }
 
+/* Others have its partitions; it gets none until it is started again. */
+static bool has_left_group(struct nv_gateway *gateway)
+{
+    struct nv_kafka_status status = {0};
+    if (gateway->assembling.consumer)
+        nv_kafka_consumer_status(gateway->assembling.consumer, &status);
+    return status.left;
+}
+
 bool nv_gateway_look(struct nv_gateway *gateway)
 {
     uint8_t trace_id[NV_TRACE_ID_BYTES];
     struct nv_progress *progress = nv_translating_progress(gateway->translating);
     nv_progress_look(progress, nv_clock_mono_ns(gateway->clock));
-    return nv_progress_stuck(progress, trace_id) < NV_STUCK_FATAL_NS;
+    return nv_progress_stuck(progress, trace_id) < NV_STUCK_FATAL_NS &&
+           !has_left_group(gateway);
 }
 
 bool nv_gateway_is_stuck(const struct nv_gateway *gateway)

@@ -61,6 +61,7 @@ struct nv_kafka_status {
     uint64_t partitions; /* of the topic of spans; 0: not known yet */
     /* of role assemble */
     bool assembles;
+    bool left;            /* it left its group for good: the process has to be started again */
     uint64_t assigned;    /* partitions of ours */
     uint64_t lag;         /* messages of them behind the marks, spans and log records */
     uint64_t unread;      /* of these, not read yet */

@@ -69,7 +69,7 @@ static void keep_waiting(struct nv_kafka_consumer *consumer, struct nv_consumer_
         if (!grown) {
             if (nv_kafka_partition_pass(slot->partition, signal, message->offset) != NV_OK)
                 NV_LOG(NV_LOG_ERROR, "kafka", "no memory for a message, this member leaves");
-            atomic_store(&consumer->end, true);
+            nv_consumer_leave(consumer);
             consumer->rd->message_destroy(message);
             return;
         }
@@ -522,6 +522,11 @@ void nv_kafka_consumer_status(struct nv_kafka_consumer *consumer, struct nv_kafk
     *out = consumer->shown;
     (void)pthread_mutex_unlock(&consumer->lock);
     out->on = out->assembles = true;
+    if (!atomic_load(&consumer->left))
+        return;
+    out->left = true;
+    out->up = false;
+    (void)snprintf(out->reason, sizeof out->reason, "this member has left the group for good");
 }
 
 #else

@@ -197,10 +197,10 @@ static void give(struct nv_kafka_consumer *consumer, rd_kafka_topic_partition_li
     enum nv_err err =
         code == RD_KAFKA_RESP_ERR_NO_ERROR ? open_slots(consumer, places) : NV_ERR_TIMEOUT;
     if (err != NV_OK) {
-        /* without its mark a partition can't be read: the process ends, others take over */
+        /* without its mark a partition can't be read: others take over */
         NV_LOG(NV_LOG_ERROR, "kafka", "cannot take over partitions, this member leaves: %s %s",
                nv_err_info(err)->text, consumer->rd->err2str(code));
-        atomic_store(&consumer->end, true);
+        nv_consumer_leave(consumer);
     } else {
         read_notes(consumer, places);
         for (int i = 0; i < places->cnt; i++) {

@@ -49,6 +49,7 @@ struct nv_kafka_consumer {
     pthread_t thread;
     bool running;
     atomic_bool end;
+    atomic_bool left; /* by itself */
     atomic_bool up;
     pthread_mutex_t lock; /* of shown */
     struct nv_kafka_status shown;
@@ -84,6 +85,14 @@ static inline void nv_consumer_drop_waiting(const struct nv_kafka_consumer *cons
     free(waiting->items);
     *waiting = (struct nv_consumer_waiting){0};
 }
+
+/* The thread lets go of all and ends; who supervises the process is told by the status. */
+static inline void nv_consumer_leave(struct nv_kafka_consumer *consumer)
+{
+    atomic_store(&consumer->left, true);
+    atomic_store(&consumer->end, true);
+}
+
 /* Writes chunks and commits marks, of all partitions or `only` of one; `wait`: until the
  * brokers have both. */
 void nv_consumer_commit(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only,

@@ -112,7 +112,9 @@ static void handle_health(void *ctx, struct nv_http_exchange *exchange)
         nv_http_reply_text(exchange, 200, NV_STR("text/plain"), NV_STR("ok\n"));
     } else {
         nv_http_reply_text(exchange, 503, NV_STR("text/plain"),
-                           NV_STR("a shard makes no progress: see /status\n"));
+                           status.kafka.left
+                               ? NV_STR("this member has left its Kafka group: see /status\n")
+                               : NV_STR("a shard makes no progress: see /status\n"));
     }
 }
 

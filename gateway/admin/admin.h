@@ -32,7 +32,8 @@ enum nv_err nv_admin_write_metrics(const struct nv_gateway_status *status, struc
 enum nv_err nv_admin_write_status(const struct nv_gateway_status *status,
                                   const struct nv_service_facts *services, size_t service_count,
                                   struct nv_buf *buf);
-/* False when a restart would help: a shard has made no progress for NV_STUCK_FATAL_NS. */
+/* False when a restart would help: a shard has made no progress for NV_STUCK_FATAL_NS, or a
+ * member of role assemble has left its group by itself. */
 bool nv_admin_healthy(const struct nv_gateway_status *status);
 /*
  * Is the gateway able to accept? Otherwise *why (static) says in a word or two what it waits

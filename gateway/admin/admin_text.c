@@ -47,11 +47,12 @@ static const char *held_text(enum nv_sink_state state)
     return (size_t)state < sizeof texts / sizeof *texts ? texts[state] : NULL;
 }
 
-/* Liveness asks one thing: would a restart help? It helps a shard that hangs. It does not help
- * a full disk, a wrong key or a backend that is away, so none of these is unhealthy. */
+/* Liveness asks one thing: would a restart help? It helps a shard that hangs and a member that
+ * has left its group. It does not help a full disk, a wrong key or a backend that is away, so
+ * none of these is unhealthy. */
 bool nv_admin_healthy(const struct nv_gateway_status *status)
 {
-    return status->stuck_ns < NV_STUCK_FATAL_NS;
+    return status->stuck_ns < NV_STUCK_FATAL_NS && !status->kafka.left;
 }
 
 bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
@@ -61,6 +62,8 @@ bool nv_admin_ready(const struct nv_gateway_status *status, const char **why)
     *why = "ready";
     if (status->stopping) {
         *why = "stopping";
+    } else if (status->kafka.left) {
+        *why = "this member has left its group: start it again";
     } else if (status->kafka.on && !status->kafka.up) {
         *why = "the Kafka brokers do not answer: see /status";
     } else if (status->kafka.assembles && status->kafka.assigned == 0) {

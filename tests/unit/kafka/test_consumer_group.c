@@ -266,11 +266,17 @@ END_TEST
 
 START_TEST(without_marks_the_member_leaves)
 {
+    struct nv_kafka_status status;
+    nv_kafka_consumer_status(&consumer, &status);
+    ck_assert(!status.left);
     committed_result = RD_KAFKA_RESP_ERR__TIMED_OUT;
     stored = -1;
     give(2);
     ck_assert(atomic_load(&consumer.end));
     ck_assert_uint_eq(opened, 0);
+    nv_kafka_consumer_status(&consumer, &status);
+    ck_assert(status.left && !status.up);
+    ck_assert_ptr_nonnull(strstr(status.reason, "left the group"));
 }
 END_TEST
 

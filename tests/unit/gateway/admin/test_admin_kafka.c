@@ -55,6 +55,21 @@ START_TEST(brokers_that_are_away_are_no_readiness)
 }
 END_TEST
 
+START_TEST(a_member_that_left_by_itself_is_to_be_started_again)
+{
+    struct nv_gateway_status status = {.role = "assemble",
+                                       .kafka = {.on = true, .up = true, .assembles = true}};
+    const char *why = NULL;
+    ck_assert(nv_admin_ready(&status, &why));
+    ck_assert(nv_admin_healthy(&status));
+    status.kafka.left = true;
+    status.kafka.up = false;
+    ck_assert(!nv_admin_ready(&status, &why));
+    ck_assert(!nv_admin_healthy(&status));
+    ck_assert_ptr_nonnull(strstr(why, "left its group"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/admin/admin_kafka");
@@ -62,6 +77,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, gauges_are_there_in_each_role);
     tcase_add_test(tcase, brokers_that_are_away_are_no_readiness);
+    tcase_add_test(tcase, a_member_that_left_by_itself_is_to_be_started_again);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
