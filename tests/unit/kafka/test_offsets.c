@@ -37,6 +37,7 @@ START_TEST(as_a_plain_list_in_any_order)
     struct nv_offsets offsets;
     bool done[COUNT] = {false};
     int64_t added = 0;
+    int64_t first = 0; /* what is done stays done */
     uint64_t state = (uint64_t)_i + 1;
     nv_offsets_init(&offsets);
     for (int step = 0; step < 20000; step++) {
@@ -49,7 +50,6 @@ START_TEST(as_a_plain_list_in_any_order)
             done[which] = true;
             nv_offsets_done(&offsets, 2 * which);
         }
-        int64_t first = 0;
         while (first < added && done[first])
             first++;
         ck_assert_int_eq(nv_offsets_mark(&offsets, -5), first < added ? 2 * first : -5);
