@@ -193,6 +193,12 @@ class Gateway:
             time.sleep(0.05)
         raise AssertionError(f"never so: {status}")
 
+    def wait_balanced(self, timeout=TIME, **counts):
+        """The counters of spans, once these are so: a backend (or a broker) has what is sent before the gateway has its
+        answer and has counted it."""
+        self.wait_status(lambda s: all(s["spans"][name] == count for name, count in counts.items()), timeout)
+        return self.assert_balanced()
+
     def assert_balanced(self):
         """received = delivered + dropped + dead-lettered + held + queued (docs/metrics.md)."""
         spans = self.status()["spans"]

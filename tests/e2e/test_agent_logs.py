@@ -41,8 +41,7 @@ def test_turn(gateway, backend, case, media):
     tool, = (s["attributes"] for s in trace["spans"] if "tool.name" in s["attributes"])
     assert tool["tool.input"] and tool["tool.decision"]
     backend.assert_clean()
-    gateway.wait_status(lambda s: s["spans"]["delivered"] == len(trace["spans"]))
-    assert gateway.assert_balanced()["received"] == len(trace["spans"])
+    assert gateway.wait_balanced(delivered=len(trace["spans"]))["received"] == len(trace["spans"])
     assert gateway.metrics()["noveum_traces_of_log_records_total"] == 1
 
 

@@ -69,7 +69,7 @@ def test_a_request_becomes_a_message_a_trace(make_receiver, cluster):
     same = [message for message in messages if message.key == record.key]
     assert same and same[0].partition == record.partition
     assert ExportLogsServiceRequest.FromString(record.value).resource_logs
-    assert gateway.assert_balanced()["delivered"] == len(spans)
+    gateway.wait_balanced(delivered=len(spans))
     metrics = gateway.metrics()
     assert metrics["noveum_kafka_messages_produced_total"] == len(traces) + 1
     assert metrics["noveum_kafka_up"] == 1

@@ -168,8 +168,7 @@ def test_hostile_requests_stay_within_the_option(make_gateway, sink, name, max_m
     bodies = bodies_of(INPUTS[name], min(largest(max_mb), 16 * MB))
     answers = send_all(gateway, bodies)
     assert set(answers) <= {200, 429, 503} and 200 in answers, answers
-    gateway.wait_status(lambda s: s["spans"]["held"] == s["spans"]["queued"] == 0, 3 * TIME)
-    spans = gateway.assert_balanced()
+    spans = gateway.wait_balanced(3 * TIME, held=0, queued=0)
     assert spans["received"] == spans["delivered"] + spans["dead_lettered"] + spans["dropped"]
     peak = peak_mb(gateway)
     # For the table of docs/operations.md (pytest -rP).

@@ -186,8 +186,7 @@ WAYS = {"gRPC": way_grpc, "gRPC with gzip": way_grpc_gzip, "headers of HTTP/2": 
 
 def check(gateway, own, answers, name):
     assert set(answers) <= {200, 429, 503}, answers
-    gateway.wait_status(lambda s: s["spans"]["held"] == s["spans"]["queued"] == 0, 3 * TIME)
-    spans = gateway.assert_balanced()
+    spans = gateway.wait_balanced(3 * TIME, held=0, queued=0)
     peak = peak_mb(gateway)
     print(f"{name}: {peak:.0f} MB, {own:.0f} the program's; {spans}")
     assert peak <= MAX_MB + own, f"{peak:.0f} MB, {answers}"
