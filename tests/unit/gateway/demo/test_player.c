@@ -3,12 +3,11 @@
  * a whole request; a door that refuses is told; it ends at once when it is asked to.
  */
 #include "expect.h"
+#include "listening.h"
 #include "oom.h"
 
 #include "gateway/demo/player.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -20,7 +19,7 @@
 
 static struct {
     int fd;
-    char address[32];
+    char address[NV_TEST_ADDRESS_SIZE];
     pthread_t thread;
     const char *answer;
     size_t requests;
@@ -90,16 +89,9 @@ static void wait_lines(size_t count)
 
 static void open_door(void)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof in;
     door.answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     door.requests = said.count = 0;
-    door.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(bind(door.fd, (struct sockaddr *)&in, len), 0);
-    ck_assert_int_eq(listen(door.fd, 8), 0);
-    ck_assert_int_eq(getsockname(door.fd, (struct sockaddr *)&in, &len), 0);
-    (void)snprintf(door.address, sizeof door.address, "127.0.0.1:%u",
-                   (unsigned)ntohs(in.sin_port));
+    door.fd = nv_test_listening(door.address);
     ck_assert_int_eq(pthread_create(&door.thread, NULL, serve, NULL), 0);
 }
 

@@ -1,29 +1,12 @@
 /*
  * What one probe says: key, endpoint, way, TLS, clock.
  */
+#include "doctor_kit.h"
 #include "expect.h"
 
 #include "gateway/doctor/checks.h"
 
 #include "base/banned.h"
-
-static struct nv_findings found;
-
-static void set_up(void)
-{
-    found = (struct nv_findings){.count = 0};
-}
-
-/* The last finding: what is bad says what to do next. */
-static void expect_last(enum nv_finding_level level, const char *subject, const char *part)
-{
-    ck_assert_uint_ge(found.count, 1);
-    const struct nv_finding *last = &found.items[found.count - 1];
-    ck_assert_msg(last->level == level && strcmp(last->subject, subject) == 0 &&
-                      strstr(last->text, part),
-                  "%d %s: %s", (int)last->level, last->subject, last->text);
-    ck_assert(level != NV_FINDING_BAD || last->next[0] != '\0');
-}
 
 #define NOW_S INT64_C(1790000000)
 #define NOW_NS ((uint64_t)NOW_S * NV_NS_PER_S)
@@ -97,9 +80,10 @@ static const struct {
 
 START_TEST(the_backends_reply)
 {
-    nv_check_reply(&replies[_i].probe, NOW_NS, &found);
-    ck_assert_uint_eq(found.count, 1);
-    expect_last(replies[_i].good ? NV_FINDING_OK : NV_FINDING_BAD, "backend", replies[_i].says);
+    nv_check_reply(&replies[_i].probe, NOW_NS, &nv_test_found);
+    ck_assert_uint_eq(nv_test_found.count, 1);
+    nv_test_found_last(replies[_i].good ? NV_FINDING_OK : NV_FINDING_BAD, "backend",
+                       replies[_i].says);
 }
 END_TEST
 
@@ -119,9 +103,9 @@ static const struct {
 START_TEST(the_backends_clock)
 {
     struct nv_probe probe = {.status = 200, .date_s = NOW_S - dates[_i].ahead_s};
-    nv_check_reply(&probe, NOW_NS, &found);
-    ck_assert_uint_eq(found.count, 2);
-    expect_last(dates[_i].level, "clock", dates[_i].says);
+    nv_check_reply(&probe, NOW_NS, &nv_test_found);
+    ck_assert_uint_eq(nv_test_found.count, 2);
+    nv_test_found_last(dates[_i].level, "clock", dates[_i].says);
 }
 END_TEST
 
@@ -130,8 +114,8 @@ START_TEST(it_is_asked)
     struct nv_options options;
     struct nv_fail fail = {0};
     ck_assert_int_eq(nv_options_init(&options), NV_OK);
-    nv_check_backend(&options, 1000, &found);
-    ck_assert_uint_eq(found.count, 0); /* local mode */
+    nv_check_backend(&options, 1000, &nv_test_found);
+    ck_assert_uint_eq(nv_test_found.count, 0); /* local mode */
     ck_assert_int_eq(nv_options_set(&options, NV_OPT_exporter_noveum_api_key, NV_STR("nv_key"),
                                     NV_SOURCE_SET, "--set", &fail),
                      NV_OK);
@@ -139,10 +123,10 @@ START_TEST(it_is_asked)
                                     NV_STR("http://127.0.0.1:1/api"), NV_SOURCE_SET, "--set",
                                     &fail),
                      NV_OK);
-    nv_check_backend(&options, 60000, &found);
-    ck_assert_uint_eq(found.count, 2);
-    ck_assert_str_eq(found.items[0].text, "http://127.0.0.1:1/api, from --set");
-    expect_last(NV_FINDING_BAD, "backend", "no connection");
+    nv_check_backend(&options, 60000, &nv_test_found);
+    ck_assert_uint_eq(nv_test_found.count, 2);
+    ck_assert_str_eq(nv_test_found.items[0].text, "http://127.0.0.1:1/api, from --set");
+    nv_test_found_last(NV_FINDING_BAD, "backend", "no connection");
     nv_options_release(&options);
 }
 END_TEST
@@ -153,7 +137,7 @@ int main(void)
 {
     Suite *suite = suite_create("gateway/doctor/check_backend");
     TCase *tcase = tcase_create("all");
-    tcase_add_checked_fixture(tcase, set_up, NULL);
+    tcase_add_checked_fixture(tcase, nv_test_found_nothing, NULL);
     tcase_add_loop_test(tcase, the_backends_reply, 0, COUNT(replies));
     tcase_add_loop_test(tcase, the_backends_clock, 0, COUNT(dates));
     tcase_add_test(tcase, it_is_asked);

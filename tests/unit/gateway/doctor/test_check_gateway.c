@@ -1,29 +1,12 @@
 /*
  * What a gateway that runs says of itself: state, door, what it holds and waits for.
  */
+#include "doctor_kit.h"
 #include "expect.h"
 
 #include "gateway/doctor/checks.h"
 
 #include "base/banned.h"
-
-static struct nv_findings found;
-
-static void set_up(void)
-{
-    found = (struct nv_findings){.count = 0};
-}
-
-/* The last finding: what is bad says what to do next. */
-static void expect_last(enum nv_finding_level level, const char *subject, const char *part)
-{
-    ck_assert_uint_ge(found.count, 1);
-    const struct nv_finding *last = &found.items[found.count - 1];
-    ck_assert_msg(last->level == level && strcmp(last->subject, subject) == 0 &&
-                      strstr(last->text, part),
-                  "%d %s: %s", (int)last->level, last->subject, last->text);
-    ck_assert(level != NV_FINDING_BAD || last->next[0] != '\0');
-}
 
 #define EXPORTER(state, reason, refused)                                                       \
     "\"exporter\":{\"state\":\"" state "\",\"reason\":\"" reason                               \
@@ -81,17 +64,17 @@ START_TEST(the_gateway_that_runs_here)
     struct nv_running running;
     bool is_there = false;
     nv_running_read(&running, nv_str_from(states[_i].status));
-    nv_check_gateway(&running, true, &found);
+    nv_check_gateway(&running, true, &nv_test_found);
     nv_running_release(&running);
-    for (size_t i = 0; i < found.count; i++) {
-        const struct nv_finding *one = &found.items[i];
+    for (size_t i = 0; i < nv_test_found.count; i++) {
+        const struct nv_finding *one = &nv_test_found.items[i];
         ck_assert(one->level != NV_FINDING_BAD || one->next[0] != '\0');
         is_there = is_there || (one->level == states[_i].level &&
                                 strcmp(one->subject, states[_i].subject) == 0 &&
                                 strstr(one->text, states[_i].says));
     }
-    ck_assert_msg(is_there, "%zu: %s", found.count, found.items[0].text);
-    ck_assert_int_eq(nv_findings_worst(&found) == NV_FINDING_BAD,
+    ck_assert_msg(is_there, "%zu: %s", nv_test_found.count, nv_test_found.items[0].text);
+    ck_assert_int_eq(nv_findings_worst(&nv_test_found) == NV_FINDING_BAD,
                      states[_i].level == NV_FINDING_BAD);
 }
 END_TEST
@@ -99,11 +82,12 @@ END_TEST
 START_TEST(none_runs_or_it_is_silent)
 {
     struct nv_running running = {.any = false};
-    nv_check_gateway(&running, false, &found);
-    ck_assert_uint_eq(found.count, 0);
+    nv_check_gateway(&running, false, &nv_test_found);
+    ck_assert_uint_eq(nv_test_found.count, 0);
     running = (struct nv_running){.any = true, .silent = true, .pid = 77};
-    nv_check_gateway(&running, false, &found);
-    expect_last(NV_FINDING_BAD, "gateway", "process 77 has the journal and does not answer");
+    nv_check_gateway(&running, false, &nv_test_found);
+    nv_test_found_last(NV_FINDING_BAD, "gateway",
+                       "process 77 has the journal and does not answer");
 }
 END_TEST
 
@@ -113,7 +97,7 @@ int main(void)
 {
     Suite *suite = suite_create("gateway/doctor/check_gateway");
     TCase *tcase = tcase_create("all");
-    tcase_add_checked_fixture(tcase, set_up, NULL);
+    tcase_add_checked_fixture(tcase, nv_test_found_nothing, NULL);
     tcase_add_loop_test(tcase, the_gateway_that_runs_here, 0, COUNT(states));
     tcase_add_test(tcase, none_runs_or_it_is_silent);
     suite_add_tcase(suite, tcase);

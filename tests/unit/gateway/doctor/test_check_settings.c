@@ -1,29 +1,12 @@
 /*
  * Key, project and clock: what is well, what is not, and that the key is never shown.
  */
+#include "doctor_kit.h"
 #include "expect.h"
 
 #include "gateway/doctor/checks.h"
 
 #include "base/banned.h"
-
-static struct nv_findings found;
-
-static void set_up(void)
-{
-    found = (struct nv_findings){.count = 0};
-}
-
-/* The last finding: what is bad says what to do next. */
-static void expect_last(enum nv_finding_level level, const char *subject, const char *part)
-{
-    ck_assert_uint_ge(found.count, 1);
-    const struct nv_finding *last = &found.items[found.count - 1];
-    ck_assert_msg(last->level == level && strcmp(last->subject, subject) == 0 &&
-                      strstr(last->text, part),
-                  "%d %s: %s", (int)last->level, last->subject, last->text);
-    ck_assert(level != NV_FINDING_BAD || last->next[0] != '\0');
-}
 
 static const struct {
     const char *key; /* NULL: none */
@@ -51,9 +34,9 @@ START_TEST(the_key)
     ck_assert_int_eq(nv_options_init(&options), NV_OK);
     if (keys[_i].key)
         set(NV_OPT_exporter_noveum_api_key, keys[_i].key);
-    nv_check_key(&options, &found);
-    expect_last(keys[_i].good ? NV_FINDING_OK : NV_FINDING_BAD, "key", keys[_i].says);
-    ck_assert(keys[_i].key == NULL || !strstr(found.items[0].text, keys[_i].key));
+    nv_check_key(&options, &nv_test_found);
+    nv_test_found_last(keys[_i].good ? NV_FINDING_OK : NV_FINDING_BAD, "key", keys[_i].says);
+    ck_assert(keys[_i].key == NULL || !strstr(nv_test_found.items[0].text, keys[_i].key));
     nv_options_release(&options);
 }
 END_TEST
@@ -61,30 +44,30 @@ END_TEST
 START_TEST(the_project)
 {
     ck_assert_int_eq(nv_options_init(&options), NV_OK);
-    nv_check_project(&options, &found);
-    ck_assert_uint_eq(found.count, 0); /* local mode */
+    nv_check_project(&options, &nv_test_found);
+    ck_assert_uint_eq(nv_test_found.count, 0); /* local mode */
     set(NV_OPT_exporter_noveum_api_key, "nv_key");
-    nv_check_project(&options, &found);
-    expect_last(NV_FINDING_NOTE, "project", "none is set");
-    ck_assert_ptr_nonnull(strstr(nv_findings_next(&found), "NOVEUM_PROJECT"));
+    nv_check_project(&options, &nv_test_found);
+    nv_test_found_last(NV_FINDING_NOTE, "project", "none is set");
+    ck_assert_ptr_nonnull(strstr(nv_findings_next(&nv_test_found), "NOVEUM_PROJECT"));
     set(NV_OPT_exporter_noveum_project, "shop");
-    nv_check_project(&options, &found);
-    expect_last(NV_FINDING_OK, "project", "shop, from --set");
+    nv_check_project(&options, &nv_test_found);
+    nv_test_found_last(NV_FINDING_OK, "project", "shop, from --set");
     nv_options_release(&options);
 }
 END_TEST
 
 START_TEST(the_clock)
 {
-    nv_check_clock(UINT64_C(1790000000) * NV_NS_PER_S, true, &found);
-    expect_last(NV_FINDING_OK, "clock", "2026-");
-    ck_assert(!strstr(found.items[0].text, "in step"));
-    nv_check_clock(UINT64_C(1790000000) * NV_NS_PER_S, false, &found);
-    expect_last(NV_FINDING_OK, "clock", "not known to be in step");
-    nv_check_clock(5 * NV_NS_PER_S, true, &found);
-    expect_last(NV_FINDING_BAD, "clock", "set the clock");
-    nv_check_clock(UINT64_C(5000000000) * NV_NS_PER_S, true, &found);
-    expect_last(NV_FINDING_BAD, "clock", "set the clock");
+    nv_check_clock(UINT64_C(1790000000) * NV_NS_PER_S, true, &nv_test_found);
+    nv_test_found_last(NV_FINDING_OK, "clock", "2026-");
+    ck_assert(!strstr(nv_test_found.items[0].text, "in step"));
+    nv_check_clock(UINT64_C(1790000000) * NV_NS_PER_S, false, &nv_test_found);
+    nv_test_found_last(NV_FINDING_OK, "clock", "not known to be in step");
+    nv_check_clock(5 * NV_NS_PER_S, true, &nv_test_found);
+    nv_test_found_last(NV_FINDING_BAD, "clock", "set the clock");
+    nv_check_clock(UINT64_C(5000000000) * NV_NS_PER_S, true, &nv_test_found);
+    nv_test_found_last(NV_FINDING_BAD, "clock", "set the clock");
 }
 END_TEST
 
@@ -94,7 +77,7 @@ int main(void)
 {
     Suite *suite = suite_create("gateway/doctor/check_settings");
     TCase *tcase = tcase_create("all");
-    tcase_add_checked_fixture(tcase, set_up, NULL);
+    tcase_add_checked_fixture(tcase, nv_test_found_nothing, NULL);
     tcase_add_loop_test(tcase, the_key, 0, COUNT(keys));
     tcase_add_test(tcase, the_project);
     tcase_add_test(tcase, the_clock);

@@ -2,15 +2,13 @@
  * Who listens: in a /proc of the test's own, and of this very process in the real one.
  */
 #include "expect.h"
+#include "listening.h"
 
 #include "gateway/doctor/port_owner.h"
 
-#include <arpa/inet.h>
 #include <ftw.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,34 +82,25 @@ static void tear_down(void)
     ck_assert_int_eq(nftw(proc, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-START_TEST(a_process_of_ours)
-{
-    struct nv_port_owner owner;
-    nv_port_owner_find(proc, 4318, &owner);
-    ck_assert(owner.listens);
-    ck_assert_uint_eq(owner.uid, 1000);
-    ck_assert_int_eq(owner.pid, 34);
-    ck_assert_str_eq(owner.name, "other server");
-}
-END_TEST
+/* Ports of the tables above. */
+static const struct {
+    unsigned port, uid;
+    int pid;
+    const char *name;
+} owners[] = {
+    {4318, 1000, 34, "other server"},
+    {4319, 33, 0, ""}, /* its descriptors are not ours to see */
+    {4320, 0, 56, ""}, /* IPv6, a process without a name */
+};
 
-START_TEST(a_process_that_may_not_be_seen)
+START_TEST(who_listens)
 {
     struct nv_port_owner owner;
-    nv_port_owner_find(proc, 4319, &owner);
+    nv_port_owner_find(proc, owners[_i].port, &owner);
     ck_assert(owner.listens);
-    ck_assert_uint_eq(owner.uid, 33);
-    ck_assert_int_eq(owner.pid, 0);
-    ck_assert_str_eq(owner.name, "");
-}
-END_TEST
-
-START_TEST(ipv6_without_a_name)
-{
-    struct nv_port_owner owner;
-    nv_port_owner_find(proc, 4320, &owner);
-    ck_assert_int_eq(owner.pid, 56);
-    ck_assert_str_eq(owner.name, "");
+    ck_assert_uint_eq(owner.uid, owners[_i].uid);
+    ck_assert_int_eq(owner.pid, owners[_i].pid);
+    ck_assert_str_eq(owner.name, owners[_i].name);
 }
 END_TEST
 
@@ -127,14 +116,12 @@ END_TEST
 
 START_TEST(this_process)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof address;
+    char address[NV_TEST_ADDRESS_SIZE];
     struct nv_port_owner owner;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, len), 0);
-    ck_assert_int_eq(listen(fd, 1), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    nv_port_owner_find("/proc", ntohs(address.sin_port), &owner);
+    uint64_t port = 0;
+    int fd = nv_test_listening(address);
+    ck_assert_int_eq(nv_str_to_uint64(nv_str_from(strrchr(address, ':') + 1), &port), NV_OK);
+    nv_port_owner_find("/proc", (unsigned)port, &owner);
     ck_assert(owner.listens);
     ck_assert_int_eq(owner.pid, (int)getpid());
     ck_assert_uint_eq(owner.uid, geteuid());
@@ -147,9 +134,7 @@ int main(void)
     Suite *suite = suite_create("gateway/doctor/port_owner");
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_test(tcase, a_process_of_ours);
-    tcase_add_test(tcase, a_process_that_may_not_be_seen);
-    tcase_add_test(tcase, ipv6_without_a_name);
+    tcase_add_loop_test(tcase, who_listens, 0, (int)(sizeof owners / sizeof owners[0]));
     tcase_add_test(tcase, nobody);
     tcase_add_test(tcase, this_process);
     suite_add_tcase(suite, tcase);
