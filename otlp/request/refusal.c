@@ -186,24 +186,27 @@ static bool is_plain(struct nv_str word)
     return word.len <= SHOWN_WORD_MAX && digits <= SHOWN_DIGITS_MAX;
 }
 
-static size_t put(char *text, size_t size, size_t len, struct nv_str piece)
+/* False: it does not fit, and nothing behind it may stand in its place. */
+static bool put(char *text, size_t size, size_t *len, struct nv_str piece)
 {
-    if (piece.len > size - len)
-        return len;
-    memcpy(text + len, piece.ptr, piece.len);
-    return len + piece.len;
+    if (piece.len > size - *len)
+        return false;
+    if (piece.len > 0)
+        memcpy(text + *len, piece.ptr, piece.len);
+    *len += piece.len;
+    return true;
 }
 
 struct nv_str nv_refusal_shown(struct nv_str said, char *text, size_t size)
 {
     size_t len = 0;
-    for (size_t at = 0, to; at < said.len && len < size; at = to + 1) {
+    for (size_t at = 0, to; at < said.len; at = to + 1) {
         for (to = at; to < said.len && !memchr("/;= ,", said.ptr[to], 5);)
             to++;
         struct nv_str word = nv_str_slice(said, at, to - at);
-        if (word.len > 0)
-            len = put(text, size, len, is_plain(word) ? word : NV_STR("…"));
-        len = put(text, size, len, nv_str_slice(said, to, to < said.len));
+        if (!put(text, size, &len, is_plain(word) ? word : NV_STR("…")) ||
+            !put(text, size, &len, nv_str_slice(said, to, to < said.len)))
+            break;
     }
     return (struct nv_str){text, len};
 }

@@ -49,9 +49,9 @@ void nv_refusal_note_spans(const char *protocol, uint64_t rejected, struct nv_st
                            struct nv_str sender);
 
 /*
- * What a client said in a path or a header, as it may be logged and answered, into `text`;
- * borrowed from it, at most `size` bytes. Words that may be a key or an address of somebody
- * (long, many digits, other characters) are "…".
+ * What a client said in a path, a header or a name, as it may be logged and answered, into
+ * `text`; borrowed from it, whole words of at most `size` bytes. Words that may be a key or an
+ * address of somebody (long, many digits, other characters) are "…".
  */
 struct nv_str nv_refusal_shown(struct nv_str said, char *text, size_t size);
 

@@ -150,6 +150,8 @@ static const struct {
     {"/aaaaaaaaaaaaaaaaaaaaaaaaa/b", "/…/b"},
     {"/aaaaaaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbbbbbb/cccc",
      "/aaaaaaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbbbbbb"},
+    /* nothing is left out in its middle */
+    {"/aaaaaaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbbbbbbbb/c", "/aaaaaaaaaaaaaaaaaaaa/"},
 };
 
 START_TEST(what_is_shown_of_what_was_said)
