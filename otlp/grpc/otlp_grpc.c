@@ -29,6 +29,7 @@
 
 #define PROJECT_BYTES_MAX 256
 #define MESSAGE_BYTES 384
+#define ENCODING_SHOWN_MAX 32
 #define COLLECTOR "/opentelemetry.proto.collector."
 /* grpc.health.v1.HealthCheckResponse.ServingStatus */
 #define HEALTH_SERVING 1
@@ -92,11 +93,13 @@ static void fail(struct nv_grpc_call *call, enum nv_err err, const struct nv_fai
 
 static void refuse_encoding(struct nv_grpc_call *call)
 {
+    char shown[ENCODING_SHOWN_MAX];
     struct nv_fail why = {.code = NV_OK};
-    (void)nv_fail_set(
-        &why, NV_ERR_ENCODING, 0,
-        "grpc-encoding \"%.*s\" is not taken: send gzip, deflate, zstd or none",
-        NV_STR_ARG(nv_str_slice(nv_grpc_call_header(call, NV_GRPC_ENCODING), 0, 32)));
+    struct nv_str encoding =
+        nv_refusal_shown(nv_grpc_call_header(call, NV_GRPC_ENCODING), shown, sizeof shown);
+    (void)nv_fail_set(&why, NV_ERR_ENCODING, 0,
+                      "grpc-encoding \"%.*s\" is not taken: send gzip, deflate, zstd or none",
+                      NV_STR_ARG(encoding));
     fail(call, NV_ERR_ENCODING, &why);
 }
 

@@ -327,6 +327,17 @@ START_TEST(P07_encodings)
 }
 END_TEST
 
+/* It is answered, logged and kept for who looks. */
+START_TEST(an_encoding_that_may_be_a_key_is_not_shown)
+{
+    const struct grpc_rig_header headers[] = {{"grpc-encoding", "ghp_0123456789abcdefABCDEF"},
+                                              {"", NULL}};
+    const struct grpc_rig_stream *stream = ask(TRACES, headers, 1, one_span());
+    ck_assert_int_eq(stream->grpc_status, 12);
+    ck_assert_ptr_nonnull(strstr(stream->message, "grpc-encoding \"%E2%80%A6\" is not taken"));
+}
+END_TEST
+
 START_TEST(P07_not_grpc)
 {
     static const struct {
@@ -614,6 +625,7 @@ int main(void)
     tcase_add_test(tc, R09_refused_before_the_message);
     tcase_add_test(tc, R10_partial_success);
     tcase_add_loop_test(tc, P07_encodings, 0, 11);
+    tcase_add_test(tc, an_encoding_that_may_be_a_key_is_not_shown);
     tcase_add_loop_test(tc, P07_not_grpc, 0, 6);
     tcase_add_loop_test(tc, P07_message_framing, 0, 8);
     tcase_add_test(tc, P07_refusals_are_counted_once);
