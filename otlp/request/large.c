@@ -3,13 +3,15 @@
  *
  * Done after the walk and not in it: resource and scope may stand behind their spans, and most
  * gateways have no such limit. A medium in base64 is what makes a span so large; its sender
- * finds the place by the span's name, which is why it stands in the answer.
+ * finds the place by the span's name, which is why it stands in the answer. The log and
+ * /api/refused have the answer too, so the name is told as a path is.
  */
 #include "otlp/request/large.h"
 
 #include "base/text/text.h"
 #include "base/text/wire.h"
 #include "model/otlp_fields.h"
+#include "otlp/request/refusal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,13 +38,13 @@ static struct nv_str name_of(struct nv_str span)
         if (field.number == NV_OTLP_SPAN_NAME && field.type == NV_WIRE_BYTES)
             name = field.bytes;
     }
-    return nv_str_slice(name, 0, NAME_SHOWN_MAX);
+    return name;
 }
 
 static void tell(const struct nv_batch *batch, const struct nv_item *item, size_t max,
                  struct nv_request_result *result)
 {
-    char id[2 * NV_TRACE_ID_BYTES];
+    char id[2 * NV_TRACE_ID_BYTES], shown[NAME_SHOWN_MAX];
     const size_t len = strlen(result->message);
     const bool logs = batch->signal == NV_SIGNAL_LOGS;
     struct nv_str bytes = {batch->body + item->offset, item->length};
@@ -51,8 +53,9 @@ static void tell(const struct nv_batch *batch, const struct nv_item *item, size_
     (void)snprintf(result->message + len, sizeof result->message - len,
                    "%s%s \"%.*s\" of trace %.32s has %" PRIu32
                    " bytes; with its resource and scope at most %zu are taken",
-                   len > 0 ? "; " : "", logs ? "log record" : "span", NV_STR_ARG(name), id,
-                   item->length, max);
+                   len > 0 ? "; " : "", logs ? "log record" : "span",
+                   NV_STR_ARG(nv_refusal_shown(name, shown, sizeof shown)), id, item->length,
+                   max);
 }
 
 void nv_set_large_aside(struct nv_batch *batch, size_t item_bytes_max,

@@ -12,7 +12,8 @@
 
 #include "base/banned.h"
 
-/* A request with a span of the usual size and one with a name of `filler` bytes. */
+/* A request with a span of the usual size and one with a name of `filler` bytes: "nnnn" and a
+ * word that may be a key. */
 static struct nv_test_decoded decode(size_t filler, size_t item_bytes_max)
 {
     struct nv_buf body;
@@ -20,6 +21,7 @@ static struct nv_test_decoded decode(size_t filler, size_t item_bytes_max)
     char *name = malloc(filler);
     ck_assert_ptr_nonnull(name);
     memset(name, 'n', filler);
+    name[4] = ' ';
     size_t resource = nv_wire_begin(&body, NV_OTLP_REQUEST_GROUPS);
     size_t scope = nv_wire_begin(&body, NV_OTLP_RESOURCE_GROUP_SCOPES);
     for (int i = 0; i < 2; i++) {
@@ -64,6 +66,7 @@ START_TEST(at_the_limit_it_is_taken_one_past_it_is_not)
     ck_assert_uint_eq(past.result.rejected, 1);
     ck_assert_uint_eq(past.result.rejected_by[NV_REJECT_TOO_LARGE], 1);
     ck_assert_ptr_nonnull(strstr(past.result.message, "span \"nnnn"));
+    ck_assert_ptr_nonnull(strstr(past.result.message, "span \"nnnn …\""));
     ck_assert_ptr_nonnull(strstr(past.result.message, "5b8efff798038103d269b633813fc60c"));
     nv_batch_free(past.batch);
 }
