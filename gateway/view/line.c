@@ -4,12 +4,18 @@
  */
 #include "gateway/view/line.h"
 
+#include "base/limits.h"
 #include "base/text/columns.h"
 
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
 #include "base/banned.h"
+
+/* Of a value more is not written as JSON than can be shown of it. */
+#define VALUE_BYTES_MAX NV_CAP_KIB(16)
+#define VALUE_TEXT_MAX 2000
+#define VALUE_ITEMS_MAX 64
 
 static size_t within_bounds(size_t columns)
 {
@@ -61,6 +67,23 @@ void nv_line_put(struct nv_line *line, enum nv_line_style style, struct nv_str t
 void nv_line_put_text(struct nv_line *line, enum nv_line_style style, const char *text)
 {
     nv_line_put(line, style, nv_str_from(text), SIZE_MAX);
+}
+
+void nv_line_put_value(struct nv_line *line, const struct nv_value *value)
+{
+    struct nv_buf text;
+    struct nv_json_writer json;
+    if (value->type == NV_VALUE_STRING || value->type == NV_VALUE_JSON) {
+        nv_line_put(line, NV_LINE_PLAIN, value->as.string, SIZE_MAX);
+        return;
+    }
+    nv_buf_init(&text, VALUE_BYTES_MAX);
+    nv_json_write_init(&json, &text);
+    json.text_max = VALUE_TEXT_MAX;
+    json.items_max = VALUE_ITEMS_MAX;
+    nv_value_write(&json, value);
+    nv_line_put(line, NV_LINE_PLAIN, nv_buf_str(&text), SIZE_MAX);
+    nv_buf_release(&text);
 }
 
 void nv_line_fact(struct nv_line *line, enum nv_line_style style, const char *text)

@@ -7,6 +7,7 @@
 #define NV_GATEWAY_VIEW_LINE_H
 
 #include "base/buf.h"
+#include "model/value.h"
 
 /* What is taken where neither COLUMNS nor the terminal says it: logs, pipes. */
 #define NV_LINE_COLUMNS_DEFAULT 120
@@ -34,6 +35,9 @@ void nv_line_put(struct nv_line *line, enum nv_line_style style, struct nv_str t
                  size_t most);
 /* The same of text of ours, which is one line and may be shown. */
 void nv_line_put_text(struct nv_line *line, enum nv_line_style style, const char *text);
+/* Appends a value, plain and cut to what is left: a text as it is, anything else as JSON, of
+ * which no more is written than can be shown. */
+void nv_line_put_value(struct nv_line *line, const struct nv_value *value);
 /* Appends two spaces and text of ours whole, or, where it does not fit, nothing from then on: a
  * number that is cut would be another number. */
 void nv_line_fact(struct nv_line *line, enum nv_line_style style, const char *text);

@@ -9,7 +9,6 @@
  */
 #include "gateway/view/terminal.h"
 
-#include "base/json/json_write.h"
 #include "base/limits.h"
 #include "base/text/shown.h"
 #include "base/text/utf8.h"
@@ -29,10 +28,8 @@
 #define NAME_COLUMNS_MAX 60
 /* Columns that a name leaves for what stands behind it. */
 #define DURATION_COLUMNS 12
-/* Of an argument or a result more is not written as JSON than can be shown of it. */
-#define VALUE_BYTES_MAX NV_CAP_KIB(8)
-#define VALUE_TEXT_MAX 2000
-#define VALUE_ITEMS_MAX 64
+/* Of the calls of a model more is not written than can be shown of them. */
+#define CALLS_BYTES_MAX NV_CAP_KIB(8)
 /* Messages that are JSON text, read for question and answer; larger ones show none. */
 #define TALK_ARENA NV_CAP_MIB(16)
 
@@ -119,27 +116,28 @@ static void put_what(struct nv_line *line, struct nv_str what, struct nv_str nam
 /* ---- what a span did --------------------------------------------------------------------- */
 
 /* Below a span: "input   {...}" */
+static void begin_detail(struct view *view, uint32_t index, uint32_t depth, const char *label)
+{
+    char padded[16];
+    bool more = view->tree.nodes[index].first_child != NONE;
+    begin_line(view, depth + 1, more ? "│  " : "   ");
+    (void)snprintf(padded, sizeof padded, "%-7s ", label);
+    nv_line_put_text(&view->line, NV_LINE_DIM, padded);
+}
+
 static void write_detail(struct view *view, uint32_t index, uint32_t depth, const char *label,
                          struct nv_str text)
 {
-    char padded[16];
-    struct nv_line *line = &view->line;
-    bool more = view->tree.nodes[index].first_child != NONE;
     if (text.len == 0)
         return;
-    begin_line(view, depth + 1, more ? "│  " : "   ");
-    (void)snprintf(padded, sizeof padded, "%-7s ", label);
-    nv_line_put_text(line, NV_LINE_DIM, padded);
-    nv_line_put(line, NV_LINE_PLAIN, text, SIZE_MAX);
-    nv_line_end(line);
+    begin_detail(view, index, depth, label);
+    nv_line_put(&view->line, NV_LINE_PLAIN, text, SIZE_MAX);
+    nv_line_end(&view->line);
 }
 
-/* A text as it is, anything else as JSON. */
 static void write_value(struct view *view, uint32_t index, uint32_t depth, const char *label,
                         const char *key)
 {
-    struct nv_buf text;
-    struct nv_json_writer json;
     const struct nv_value *value =
         nv_attributes_get(&view->trace->spans[index].attributes, nv_str_from(key));
     if (!value || value->type == NV_VALUE_NULL)
@@ -148,13 +146,9 @@ static void write_value(struct view *view, uint32_t index, uint32_t depth, const
         write_detail(view, index, depth, label, nv_str_trim(value->as.string));
         return;
     }
-    nv_buf_init(&text, VALUE_BYTES_MAX);
-    nv_json_write_init(&json, &text);
-    json.text_max = VALUE_TEXT_MAX;
-    json.items_max = VALUE_ITEMS_MAX;
-    nv_value_write(&json, value);
-    write_detail(view, index, depth, label, nv_buf_str(&text));
-    nv_buf_release(&text);
+    begin_detail(view, index, depth, label);
+    nv_line_put_value(&view->line, value);
+    nv_line_end(&view->line);
 }
 
 /* Tools that a model asked for, where no span tells of them: get_weather({"city":"東京"}) */
@@ -164,7 +158,7 @@ static void write_calls(struct view *view, uint32_t index, uint32_t depth)
     struct nv_buf text;
     const struct nv_value *calls = nv_attributes_get(&view->trace->spans[index].attributes,
                                                      NV_STR("llm.output.tool_calls"));
-    nv_buf_init(&text, VALUE_BYTES_MAX);
+    nv_buf_init(&text, CALLS_BYTES_MAX);
     if (arena && calls)
         nv_conversation_calls(calls, arena, &text);
     write_detail(view, index, depth, "calls", nv_buf_str(&text));

@@ -85,6 +85,29 @@ START_TEST(the_width_is_asked_for)
 }
 END_TEST
 
+/* Long ones are cut before they are written out. */
+START_TEST(values_are_texts_or_json)
+{
+    static struct nv_value numbers[100000];
+    struct nv_value value = {.type = NV_VALUE_ARRAY, .as.array = {numbers, 2}};
+    numbers[0] = nv_value_int(1);
+    numbers[1] = nv_value_string(NV_STR("x"));
+    begin(30, false);
+    nv_line_put_value(&line, &value);
+    ck_assert_nv_str(nv_buf_str(&text), "[1,\"x\"]");
+    value = nv_value_json(NV_STR(" {\"k\":1}"));
+    nv_line_put_value(&line, &value);
+    ck_assert_nv_str(nv_buf_str(&text), "[1,\"x\"] {\"k\":1}");
+    value = nv_value_string(NV_STR("abcdefghijklmnopqrstuvwxyz"));
+    nv_line_put_value(&line, &value);
+    ck_assert_nv_str(nv_buf_str(&text), "[1,\"x\"] {\"k\":1}abcdefghijklmn…");
+    begin(NV_LINE_COLUMNS_MAX, false);
+    value = (struct nv_value){.type = NV_VALUE_ARRAY, .as.array = {numbers, 100000}};
+    nv_line_put_value(&line, &value);
+    ck_assert_uint_ne(nv_str_find(nv_buf_str(&text), NV_STR("99936")), SIZE_MAX);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/line");
@@ -93,6 +116,7 @@ int main(void)
     tcase_add_test(tcase, facts_are_whole_or_not_there);
     tcase_add_test(tcase, colours_take_no_column);
     tcase_add_test(tcase, no_spaces_at_the_end);
+    tcase_add_test(tcase, values_are_texts_or_json);
     tcase_add_test(tcase, the_width_is_asked_for);
     suite_add_tcase(suite, tcase);
     int failed = nv_test_run(suite);
