@@ -110,6 +110,21 @@ void nv_value_write(struct nv_json_writer *writer, const struct nv_value *value)
 enum nv_err nv_value_from_json(struct nv_arena *arena, struct nv_str text, bool *truncated,
                                struct nv_value *out) NV_MUST_USE;
 
+/* The text of a STRING; empty for any other value and for NULL. Borrowed. (scalar.h reads what
+ * a client sent under another type.) */
+static inline struct nv_str nv_string_of(const struct nv_value *value)
+{
+    return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
+}
+/* The number of an INT or a DOUBLE (JSON has one kind); `otherwise` for any other and for
+ * NULL. */
+static inline double nv_number_of(const struct nv_value *value, double otherwise)
+{
+    if (value && value->type == NV_VALUE_DOUBLE)
+        return value->as.number;
+    return value && value->type == NV_VALUE_INT ? (double)value->as.integer : otherwise;
+}
+
 /* Makes room for one more; NV_ERR_NO_MEMORY. */
 enum nv_err nv_attributes_reserve(struct nv_attributes *list,
                                   struct nv_arena *arena) NV_MUST_USE;

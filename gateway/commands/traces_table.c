@@ -16,16 +16,12 @@
 
 static struct nv_str text_of(const struct nv_value *row, const char *key)
 {
-    const struct nv_value *value = nv_map_get(row, nv_str_from(key));
-    return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
+    return nv_string_of(nv_map_get(row, nv_str_from(key)));
 }
 
 static double number_of(const struct nv_value *row, const char *key, double otherwise)
 {
-    const struct nv_value *value = nv_map_get(row, nv_str_from(key));
-    if (value && value->type == NV_VALUE_INT)
-        return (double)value->as.integer;
-    return value && value->type == NV_VALUE_DOUBLE ? value->as.number : otherwise;
+    return nv_number_of(nv_map_get(row, nv_str_from(key)), otherwise);
 }
 
 /* ---- ids --------------------------------------------------------------------------------- */

@@ -21,9 +21,9 @@ static struct nv_str text_member(const struct nv_value *part)
 {
     static const char *const keys[] = {"text", "content"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        const struct nv_value *text = nv_map_get(part, nv_str_from(keys[i]));
-        if (text && text->type == NV_VALUE_STRING && text->as.string.len > 0)
-            return text->as.string;
+        struct nv_str text = nv_string_of(nv_map_get(part, nv_str_from(keys[i])));
+        if (text.len > 0)
+            return text;
     }
     return NV_STR("");
 }
@@ -41,7 +41,7 @@ static struct nv_str content_text(const struct nv_value *content)
         return NV_STR("");
     for (uint32_t i = 0; i < content->as.array.count; i++) {
         const struct nv_value *part = &content->as.array.items[i];
-        struct nv_str text = part->type == NV_VALUE_STRING ? part->as.string : NV_STR("");
+        struct nv_str text = nv_string_of(part);
         if (part->type == NV_VALUE_MAP)
             text = text_member(part);
         if (text.len > 0)
@@ -59,9 +59,7 @@ static struct nv_str last_text(const struct nv_value *messages, struct nv_str ro
         const struct nv_value *message = &messages->as.array.items[i - 1];
         if (message->type != NV_VALUE_MAP)
             continue;
-        const struct nv_value *said_by = nv_map_get(message, NV_STR("role"));
-        if (!said_by || said_by->type != NV_VALUE_STRING ||
-            !nv_str_eq(said_by->as.string, role))
+        if (!nv_str_eq(nv_string_of(nv_map_get(message, NV_STR("role"))), role))
             continue;
         struct nv_str text = content_text(nv_map_get(message, NV_STR("content")));
         if (text.len > 0)

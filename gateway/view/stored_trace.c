@@ -17,17 +17,13 @@
 
 static struct nv_str text_of(const struct nv_value *map, const char *key)
 {
-    const struct nv_value *value =
-        map && map->type == NV_VALUE_MAP ? nv_map_get(map, nv_str_from(key)) : NULL;
-    return value && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
+    bool is_map = map && map->type == NV_VALUE_MAP;
+    return is_map ? nv_string_of(nv_map_get(map, nv_str_from(key))) : NV_STR("");
 }
 
 static double number_of(const struct nv_value *map, const char *key)
 {
-    const struct nv_value *value = nv_map_get(map, nv_str_from(key));
-    if (value && value->type == NV_VALUE_DOUBLE)
-        return value->as.number;
-    return value && value->type == NV_VALUE_INT ? (double)value->as.integer : 0.0;
+    return nv_number_of(nv_map_get(map, nv_str_from(key)), 0.0);
 }
 
 static struct nv_attributes attributes_of(const struct nv_value *map, const char *key)

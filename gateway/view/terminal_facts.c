@@ -62,16 +62,12 @@ static int64_t integer_of(const struct nv_attributes *list, struct nv_str key)
 
 static double number_of(const struct nv_attributes *list, struct nv_str key)
 {
-    const struct nv_value *value = nv_attributes_get(list, key);
-    if (value && value->type == NV_VALUE_DOUBLE)
-        return value->as.number;
-    return value != NULL && value->type == NV_VALUE_INT ? (double)value->as.integer : -1.0;
+    return nv_number_of(nv_attributes_get(list, key), -1.0);
 }
 
 static struct nv_str text_of(const struct nv_attributes *list, struct nv_str key)
 {
-    const struct nv_value *value = nv_attributes_get(list, key);
-    return value != NULL && value->type == NV_VALUE_STRING ? value->as.string : NV_STR("");
+    return nv_string_of(nv_attributes_get(list, key));
 }
 
 void nv_span_facts_read(const struct nv_span *span, struct nv_span_facts *facts)

@@ -165,6 +165,21 @@ START_TEST(other_types)
 }
 END_TEST
 
+START_TEST(texts_and_numbers)
+{
+    const struct nv_value text = nv_value_string(NV_STR("a")),
+                          json = nv_value_json(NV_STR("1"));
+    const struct nv_value whole = nv_value_int(-2), broken = nv_value_double(0.5);
+    ck_assert_nv_str(nv_string_of(&text), "a");
+    ck_assert_nv_str(nv_string_of(&json), "");
+    ck_assert_nv_str(nv_string_of(NULL), "");
+    ck_assert_double_eq(nv_number_of(&whole, 7), -2);
+    ck_assert_double_eq(nv_number_of(&broken, 7), 0.5);
+    ck_assert_double_eq(nv_number_of(&text, 7), 7);
+    ck_assert_double_eq(nv_number_of(NULL, 7), 7);
+}
+END_TEST
+
 START_TEST(attribute_lists)
 {
     struct nv_attributes list = {0};
@@ -297,6 +312,7 @@ int main(void)
     tcase_add_test(tcase, whole_text_is_not_truncated);
     tcase_add_test(tcase, depth_at_the_limit_and_past_it);
     tcase_add_test(tcase, other_types);
+    tcase_add_test(tcase, texts_and_numbers);
     tcase_add_test(tcase, attribute_lists);
     tcase_add_test(tcase, long_lists_are_cut_and_say_so);
     tcase_add_test(tcase, past_the_limit_of_work_nothing_is_found_or_read);
