@@ -59,6 +59,12 @@ static void check_file_disk(void *ctx, struct nv_findings *out)
 
     if (options->exporter_file_directory)
         nv_check_disk("exporter.file.directory", options->exporter_file_directory, 0, out);
+}
+
+static void check_media_disk(void *ctx, struct nv_findings *out)
+{
+    const struct nv_options *options = ((const struct about *)ctx)->options;
+
     if (options->media_directory)
         nv_check_disk("media.directory", options->media_directory, 0, out);
 }
@@ -105,6 +111,8 @@ static const struct {
     {check_file_disk, "disk",
      "look at the disk of exporter.file.directory, or set it to another one: this one does not "
      "answer"},
+    {check_media_disk, "disk",
+     "look at the disk of media.directory, or set it to another one: this one does not answer"},
     {check_ports, "port",
      "look at the name service: a name in a .listen option is not resolved"},
     {check_backend, "backend", "look at the network: the endpoint's name or address hangs"},
