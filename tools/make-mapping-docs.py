@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Write docs/mapping.md from the convention tables (mapping/conventions/*.rules).
+"""Write docs/mapping.md from the convention tables (mapping/conventions/*.rules, and the lists of its headers).
 
     tools/make-mapping-docs.py            writes the file
     tools/make-mapping-docs.py --check    exit 1 when the file is not what the tables say
 """
 import pathlib
+import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -72,6 +73,25 @@ def table(path):
     return name, title, rows, gates
 
 
+def lists(path):
+    """The lists of a header that are made for an X macro: (what its comment says, rows), a row its texts."""
+    text = path.read_text("utf-8").replace("\\\n", " ")
+    for comment, body in re.findall(r"/\*((?:(?!\*/)[\s\S])*)\*/\n#define NV_\w+\(X\)(.*)", text):
+        rows = [re.findall(r'"((?:[^"\\]|\\.)*)"', row) for row in re.findall(r"\bX\(([^)]*)\)", body)]
+        yield re.sub(r"\s*\n \*\s*", " ", comment).strip(), rows
+
+
+def words():
+    """The section of the words that are known by name."""
+    out = ["\n## Words\nWhat is known by a word and not by a key (`mapping/conventions/words.h`, `deltas.h`).\n"]
+    for name in ("words.h", "deltas.h"):
+        for comment, rows in lists(ROOT / "mapping" / "conventions" / name):
+            pairs = name == "words.h" and len(rows[0]) == 2
+            said = [" is ".join(code(text) for text in row) if pairs else ", ".join(code(text) for text in row) for row in rows]
+            out.append(f"- {comment.rstrip('.')}: {', '.join(said)}.\n")
+    return "".join(out)
+
+
 def render():
     """The whole page."""
     files = [p for p in sorted((ROOT / "mapping" / "conventions").glob("*.rules")) if p.name != "events.rules"]
@@ -81,6 +101,7 @@ def render():
     out.append("\n## Kinds of spans\nThe smallest rank that holds decides.\n\n| rank | key | condition | kind | note |\n|---|---|---|---|---|\n")
     kinds = [(int(r[5]), r, t[1]) for t in tables.values() for r in t[2] if r[3] == "kind"]
     out += [f"| {rank} | {code(r[0])} | {code(r[2])} | {r[4][5:-1] or 'go on'} | {r[6]} |\n" for rank, r, _ in sorted(kinds, key=lambda k: k[0])]
+    out.append(words())
     for stem, (name, title, rows, _) in tables.items():
         rows = [r for r in rows if r[3] != "kind"]
         if not rows or stem == "fields":

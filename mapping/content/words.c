@@ -5,10 +5,12 @@
  *   toolCalls, tool-calls, tool_call       ─▶ tool_calls
  *   generateText.doGenerate                ─▶ generate_text.do_generate ─▶ chat
  *
+ * Which words mean the same, and which are no user's, is said in mapping/conventions/words.h.
  * Nearly every call chats and stops: these two are known at sight. Most other words are spelled
  * our way already: one look at their bytes says so.
  */
 #include "mapping/content/words.h"
+#include "mapping/conventions/words.h"
 
 #include "base/banned.h"
 
@@ -19,27 +21,16 @@ struct synonym {
     struct nv_str word, means;
 };
 
-static const struct synonym reasons[] = {
-    {NV_STR_INIT("tool_call"), NV_STR_INIT("tool_calls")},
-};
+#define SYNONYM(told, meant) {NV_STR_INIT(told), NV_STR_INIT(meant)},
+static const struct synonym reasons[] = {NV_FINISH_REASON_WORDS(SYNONYM)};
+static const struct synonym operations[] = {NV_OPERATION_WORDS(SYNONYM)};
+#undef SYNONYM
 
-static const struct synonym operations[] = {
-    {NV_STR_INIT("llm_call"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("chat_completion"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("chat_completions"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("chat.completion"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("chat.completions"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("chat.completions.create"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("messages.create"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("responses.create"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("generate_text"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("stream_text"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("generate_text.do_generate"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("stream_text.do_stream"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("generate_object.do_generate"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("stream_object.do_stream"), NV_STR_INIT("chat")},
-    {NV_STR_INIT("text_completions"), NV_STR_INIT("text_completion")},
-};
+#define WORD(text) NV_STR_INIT(text),
+static const struct nv_str internal_keys[] = {NV_INTERNAL_KEYS(WORD)};
+static const struct nv_str step_tags[] = {NV_STEP_TAGS(WORD)};
+static const struct nv_str internal_tags[] = {NV_INTERNAL_TAGS(WORD)};
+#undef WORD
 
 /* Is it spelled our way? *word: is it letters, digits and what joins them? */
 static bool is_ours(struct nv_str text, bool *word)
@@ -134,34 +125,31 @@ enum nv_err nv_word_respell(struct nv_arena *arena, bool operation, struct nv_va
 
 /* ---- metadata ---------------------------------------------------------------------------- */
 
-bool nv_word_is_internal(struct nv_str name, const struct nv_value *value)
+static bool begins_with_any(struct nv_str text, const struct nv_str *begins, size_t count)
 {
-    /* LangGraph's place in its graph, LangSmith's and Langfuse's settings, LangChain's facts of
-     * the model (fields have them). Names of environment variables are told by their case. */
-    static const struct nv_str begins[] = {
-        NV_STR_INIT("langgraph_"),  NV_STR_INIT("LANGSMITH_"),   NV_STR_INIT("LANGCHAIN_"),
-        NV_STR_INIT("LANGGRAPH_"),  NV_STR_INIT("LANGFUSE_"),    NV_STR_INIT("langfuse_"),
-        NV_STR_INIT("ls_"),         NV_STR_INIT("lc_"),          NV_STR_INIT("__pregel_"),
-        NV_STR_INIT("checkpoint_"), NV_STR_INIT("is_langchain_")};
-    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++) {
-        if (nv_str_starts(name, begins[i]))
+    for (size_t i = 0; i < count; i++) {
+        if (nv_str_starts(text, begins[i]))
             return true;
     }
-    /* A list of tags as text, with LangChain's steps in it. */
-    const bool tags = nv_str_eq(name, NV_STR("tags")) && value->type == NV_VALUE_STRING;
-    return tags && (nv_str_find(value->as.string, NV_STR("seq:step:")) != SIZE_MAX ||
-                    nv_str_find(value->as.string, NV_STR("graph:step:")) != SIZE_MAX);
+    return false;
+}
+
+bool nv_word_is_internal(struct nv_str name, const struct nv_value *value)
+{
+    if (begins_with_any(name, internal_keys, sizeof internal_keys / sizeof internal_keys[0]))
+        return true;
+    if (!nv_str_eq(name, NV_STR("tags")) || value->type != NV_VALUE_STRING)
+        return false;
+    /* a list of tags as text, with a framework's steps in it */
+    for (size_t i = 0; i < sizeof step_tags / sizeof step_tags[0]; i++) {
+        if (nv_str_find(value->as.string, step_tags[i]) != SIZE_MAX)
+            return true;
+    }
+    return false;
 }
 
 bool nv_word_is_internal_tag(struct nv_str tag)
 {
-    /* Steps of LangChain's sequences and graphs, and its marks for tracers. */
-    static const struct nv_str begins[] = {
-        NV_STR_INIT("seq:step:"),  NV_STR_INIT("graph:step:"), NV_STR_INIT("map:key:"),
-        NV_STR_INIT("condition:"), NV_STR_INIT("langsmith:"),  NV_STR_INIT("langgraph:")};
-    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++) {
-        if (nv_str_starts(tag, begins[i]))
-            return true;
-    }
-    return false;
+    return begins_with_any(tag, step_tags, sizeof step_tags / sizeof step_tags[0]) ||
+           begins_with_any(tag, internal_tags, sizeof internal_tags / sizeof internal_tags[0]);
 }

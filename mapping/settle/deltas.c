@@ -5,10 +5,8 @@
  *   llm_request 2   base 1, dropped 0   [a1, u2]             ─▶ [u1, a1, u2]
  *   llm_request 3   base 2, dropped 1   [u3]                 ─▶ [u1, a1, u3]
  *
- * LiveKit Agents sends `lk.input.{delta,base_span_id,dropped_from_base}` with
- * RecordingOptions.input_delta (livekit-agents 1.8): of a llm_node
- * the entries of lk.pii.chat_ctx, of a llm_request those of gen_ai.input.messages, whose
- * instructions are its base's where it has none. This goes before rows, which then see what the
+ * Who sends them, and by which attributes, is a row of mapping/conventions/deltas.h (LiveKit
+ * Agents is the one that is known). This goes before rows, which then see what the
  * model was sent. A base that is not here, a circle and a count that does not fit leave the
  * span as it came. Conversations grow, so that all of their turns together grow by the square:
  * past REBUILT_MAX bytes of a trace the rest stays as it was sent.
@@ -18,6 +16,7 @@
 #include "base/meter.h"
 #include "base/text/text.h"
 #include "mapping/content/json_text.h"
+#include "mapping/conventions/deltas.h"
 #include "model/key_index.h"
 
 #include "base/banned.h"
@@ -27,13 +26,27 @@
 /* What an entry counts beside its text. */
 #define ENTRY_BYTES 128u
 
+/* A convention's way to say it: a row of NV_DELTA_FORMS. */
+struct form {
+    struct nv_str scope, base, dropped, list, instructions;
+    struct nv_str inputs[NV_DELTA_INPUTS];
+};
+
+#define FORM(scope, base, dropped, list, instructions, one, two, three)                        \
+    {NV_STR_INIT(scope),        NV_STR_INIT(base),                                             \
+     NV_STR_INIT(dropped),      NV_STR_INIT(list),                                             \
+     NV_STR_INIT(instructions), {NV_STR_INIT(one), NV_STR_INIT(two), NV_STR_INIT(three)}},
+static const struct form forms[] = {NV_DELTA_FORMS(FORM)};
+#undef FORM
+
 enum state { RECORD_WHOLE, RECORD_DELTA, RECORD_WALKED, RECORD_UNKNOWN };
 
 /* A span's input as it was sent. */
 struct record {
+    const struct form *form; /* its convention's; NULL: none sends deltas */
     struct nv_value *input;  /* the attribute's; NULL: none */
     struct nv_value entries; /* ARRAY, once it has been opened; NULL before */
-    bool wrapped;            /* {"items": [...]} */
+    bool wrapped;            /* {"<form->list>": [...]} */
     uint32_t base;           /* NV_NO_SPAN: not here */
     int64_t dropped;
     size_t bytes; /* of the text of its entries */
@@ -50,19 +63,21 @@ struct rebuilding {
 
 /* ---- what was sent ----------------------------------------------------------------------- */
 
-static bool is_livekit(const struct nv_origin *origin)
+/* Borrowed; NULL: spans of this scope are sent whole. */
+static const struct form *form_of(const struct nv_origin *origin)
 {
-    return nv_str_eq(origin->scope_name, NV_STR("livekit-agents"));
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (nv_str_eq(origin->scope_name, forms[i].scope))
+            return &forms[i];
+    }
+    return NULL;
 }
 
-static struct nv_value *input_of(const struct nv_span *span)
+static struct nv_value *input_of(const struct nv_span *span, const struct form *form)
 {
-    static const struct nv_str keys[] = {NV_STR_INIT("lk.pii.chat_ctx"),
-                                         NV_STR_INIT("lk.chat_ctx"),
-                                         NV_STR_INIT("gen_ai.input.messages")};
     struct nv_value *input = NULL;
-    for (size_t i = 0; !input && i < sizeof keys / sizeof *keys; i++)
-        input = nv_attributes_get(&span->attributes, keys[i]);
+    for (size_t i = 0; !input && i < NV_DELTA_INPUTS; i++)
+        input = nv_attributes_get(&span->attributes, form->inputs[i]);
     return input;
 }
 
@@ -88,7 +103,7 @@ static enum nv_err index_spans(struct rebuilding *all)
     enum nv_err err = NV_OK;
     for (uint32_t i = 0; err == NV_OK && i < all->t->work_count; i++) {
         const struct nv_span *span = all->t->works[i].span;
-        if (is_livekit(span->origin)) {
+        if (form_of(span->origin)) {
             err = nv_hash_index_add(&all->spans, all->t->arena,
                                     nv_number_hash(nv_id_number(span->span_id)), i);
         }
@@ -102,14 +117,13 @@ static void read_records(struct rebuilding *all, bool *any)
     for (uint32_t i = 0; i < all->t->work_count; i++) {
         const struct nv_span *span = all->t->works[i].span;
         struct record *record = &all->records[i];
-        *record = (struct record){.base = NV_NO_SPAN, .state = RECORD_WHOLE};
-        if (!is_livekit(span->origin))
+        const struct form *form = form_of(span->origin);
+        *record = (struct record){.form = form, .base = NV_NO_SPAN, .state = RECORD_WHOLE};
+        if (!form)
             continue;
-        record->input = input_of(span);
-        const struct nv_value *base =
-            nv_attributes_get(&span->attributes, NV_STR("lk.input.base_span_id"));
-        const struct nv_value *dropped =
-            nv_attributes_get(&span->attributes, NV_STR("lk.input.dropped_from_base"));
+        record->input = input_of(span, form);
+        const struct nv_value *base = nv_attributes_get(&span->attributes, form->base);
+        const struct nv_value *dropped = nv_attributes_get(&span->attributes, form->dropped);
         if (!base || !record->input)
             continue;
         record->base = base_of(all, base);
@@ -130,7 +144,7 @@ static enum nv_err open_record(struct nv_arena *arena, struct record *record)
     if (err != NV_OK)
         return err;
     const struct nv_value *items =
-        opened.type == NV_VALUE_MAP ? nv_map_get(&opened, NV_STR("items")) : NULL;
+        opened.type == NV_VALUE_MAP ? nv_map_get(&opened, record->form->list) : NULL;
     record->wrapped = items != NULL;
     opened = items ? *items : opened;
     if (opened.type != NV_VALUE_ARRAY)
@@ -175,12 +189,12 @@ static enum nv_err write_back(struct rebuilding *all, uint32_t number)
     struct record *record = &all->records[number];
     struct nv_span *span = all->t->works[number].span;
     struct nv_attributes items = {0};
-    const struct nv_str instructions = NV_STR("gen_ai.system_instructions");
+    const struct nv_str instructions = record->form->instructions;
     const struct nv_value *of_base =
         nv_attributes_get(&all->t->works[record->base].span->attributes, instructions);
     enum nv_err err = NV_OK;
     if (record->wrapped)
-        err = nv_attributes_add(&items, all->t->arena, NV_STR("items"), record->entries);
+        err = nv_attributes_add(&items, all->t->arena, record->form->list, record->entries);
     *record->input = record->wrapped ? (struct nv_value){.type = NV_VALUE_MAP,
                                                          .as.map = {items.items, items.count}}
                                      : record->entries;
@@ -234,7 +248,7 @@ enum nv_err nv_deltas_rebuild(struct nv_translation *t)
     struct rebuilding all = {.t = t};
     bool any = false;
     for (uint32_t i = 0; i < t->raw->group_count; i++)
-        any = any || is_livekit(&t->origins[i]);
+        any = any || form_of(&t->origins[i]);
     if (!any)
         return NV_OK;
     all.records = nv_arena_array(t->arena, t->work_count, sizeof *all.records);

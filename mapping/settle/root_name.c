@@ -4,41 +4,32 @@
  *   invoke_agent support                          ─▶ as it is
  *   ai.generateText, agent run, invocation, ...   ─▶ the agent's, workflow's or function's name
  *   Completions (a client's method)               ─▶ chat gpt-4o-mini
+ *
+ * Which names say nothing is a list of mapping/conventions/words.h.
  */
 #include "mapping/settle/settle.h"
 
+#include "mapping/conventions/words.h"
+
 #include "base/banned.h"
 
-/* Names of frameworks' functions that all users of them share, beside the AI SDK's `ai.*`. */
-static const struct nv_str speechless[] = {NV_STR_INIT("invocation"),
-                                           NV_STR_INIT("agent"),
-                                           NV_STR_INIT("agent run"),
-                                           NV_STR_INIT("agent_run"),
-                                           NV_STR_INIT("run"),
-                                           NV_STR_INIT("workflow"),
-                                           NV_STR_INIT("workflow.run"),
-                                           NV_STR_INIT("Agent workflow"),
-                                           NV_STR_INIT("call_llm"),
-                                           NV_STR_INIT("litellm_request"),
-                                           NV_STR_INIT("Completions"),
-                                           NV_STR_INIT("AsyncCompletions"),
-                                           NV_STR_INIT("Messages"),
-                                           NV_STR_INIT("AsyncMessages"),
-                                           NV_STR_INIT("Responses"),
-                                           NV_STR_INIT("AsyncResponses"),
-                                           NV_STR_INIT("Response"),
-                                           NV_STR_INIT("Embeddings"),
-                                           NV_STR_INIT("AsyncEmbeddings"),
-                                           NV_STR_INIT("ChatCompletion"),
-                                           NV_STR_INIT("execute_event_loop_cycle")};
+#define WORD(text) NV_STR_INIT(text),
+static const struct nv_str speechless[] = {NV_SPEECHLESS_NAMES(WORD)};
+static const struct nv_str speechless_begins[] = {NV_SPEECHLESS_BEGINS(WORD)};
+#undef WORD
 
+/* Does the name say more than which function of a framework ran? */
 static bool speaks(struct nv_str name)
 {
     for (size_t i = 0; i < sizeof speechless / sizeof *speechless; i++) {
         if (nv_str_eq(name, speechless[i]))
             return false;
     }
-    return name.len > 0 && !nv_str_starts(name, NV_STR("ai."));
+    for (size_t i = 0; i < sizeof speechless_begins / sizeof *speechless_begins; i++) {
+        if (nv_str_starts(name, speechless_begins[i]))
+            return false;
+    }
+    return name.len > 0;
 }
 
 static struct nv_str text_of(const struct nv_span_work *work, enum nv_known_field field)
