@@ -101,6 +101,32 @@ START_TEST(parents_in_a_circle_end)
 }
 END_TEST
 
+/* As trace_summary.c has it; check_caps.py holds them alike. */
+#define ANCESTORS_MAX 200u
+
+/* A call of a model below an agent, `between` spans apart: how often the agent is said to have
+ * called. */
+static unsigned calls_of_agent_above(unsigned between)
+{
+    nv_buf_clear(&json);
+    (void)nv_buf_append_str(&json, NV_STR("{\"spans\":[{\"span_id\":\"0\",\"attributes\":{"
+                                          "\"agent.name\":\"desk\"}}"));
+    for (unsigned i = 1; i <= between + 1; i++) {
+        (void)nv_buf_printf(&json, ",{\"span_id\":\"%u\",\"parent_span_id\":\"%u\"}", i, i - 1);
+    }
+    (void)nv_buf_append_str(&json, NV_STR("]}"));
+    ck_assert_int_eq(nv_trace_summary_read(arena, nv_buf_str(&json), &summary, &text), NV_OK);
+    return find(NV_MENTION_AGENT, "desk")->calls;
+}
+
+START_TEST(ancestors_are_followed_so_far)
+{
+    /* a span, those between, and the agent itself are looked at */
+    ck_assert_uint_eq(calls_of_agent_above(ANCESTORS_MAX - 2), ANCESTORS_MAX);
+    ck_assert_uint_eq(calls_of_agent_above(ANCESTORS_MAX - 1), ANCESTORS_MAX);
+}
+END_TEST
+
 START_TEST(the_root_tells_when_no_call_does)
 {
     ck_assert_int_eq(
@@ -211,6 +237,7 @@ int main(void)
     tcase_add_test(tcase, a_usual_trace_says_all);
     tcase_add_test(tcase, what_is_not_told_is_not_known);
     tcase_add_test(tcase, parents_in_a_circle_end);
+    tcase_add_test(tcase, ancestors_are_followed_so_far);
     tcase_add_test(tcase, the_root_tells_when_no_call_does);
     tcase_add_test(tcase, an_answer_is_cut_past_its_length);
     tcase_add_test(tcase, what_is_no_trace_is_refused);

@@ -64,11 +64,85 @@ START_TEST(test_result)
 }
 END_TEST
 
+/* ---- at each cap, and one past it --------------------------------------------------------- */
+
+/* As failure.c has them; check_caps.py holds these alike. */
+#define DEPTH_MAX 3u
+#define ONLY_MAX 12u
+#define ELEMENTS_MAX 64u
+
+static struct nv_buf json;
+
+/* Is the JSON text that was written a failure? */
+static bool written_fails(void)
+{
+    struct nv_value value;
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    ck_assert_int_eq(nv_value_from_json(arena, nv_buf_str(&json), NULL, &value), NV_OK);
+    const bool failed = nv_failure_of(&value).failed;
+    nv_arena_free(arena);
+    nv_buf_release(&json);
+    return failed;
+}
+
+static void add(unsigned times, const char *piece)
+{
+    for (unsigned i = 0; i < times; i++)
+        ck_assert_int_eq(nv_buf_append_str(&json, nv_str_from(piece)), NV_OK);
+}
+
+static bool wrapped_fails(unsigned wrappers, const char *open, const char *close)
+{
+    nv_buf_init(&json, 1 << 16);
+    add(wrappers, open);
+    add(1, "{\"isError\":true}");
+    add(wrappers, close);
+    return written_fails();
+}
+
+START_TEST(test_wrappers_to_the_depth)
+{
+    ck_assert(wrapped_fails(DEPTH_MAX - 1, "{\"result\":", "}"));
+    ck_assert(!wrapped_fails(DEPTH_MAX, "{\"result\":", "}"));
+    ck_assert(wrapped_fails(DEPTH_MAX - 1, "[", "]"));
+    ck_assert(!wrapped_fails(DEPTH_MAX, "[", "]"));
+}
+END_TEST
+
+START_TEST(test_elements_to_the_last_that_is_looked_at)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        nv_buf_init(&json, 1 << 16);
+        add(1, "[");
+        add(ELEMENTS_MAX - 1 + more, "0,");
+        add(1, "{\"isError\":true}]");
+        ck_assert_int_eq(written_fails(), more == 0);
+    }
+}
+END_TEST
+
+START_TEST(test_members_beside_an_error)
+{
+    /* empty ones, which say nothing, beside the error itself */
+    for (unsigned more = 0; more < 2; more++) {
+        nv_buf_init(&json, 1 << 16);
+        add(1, "{\"error\":\"no\"");
+        for (unsigned i = 1; i < ONLY_MAX + more; i++)
+            ck_assert_int_eq(nv_buf_printf(&json, ",\"empty%u\":null", i), NV_OK);
+        add(1, "}");
+        ck_assert_int_eq(written_fails(), more == 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/content/failure");
     TCase *tcase = tcase_create("failure");
     tcase_add_loop_test(tcase, test_result, 0, sizeof results / sizeof *results);
+    tcase_add_test(tcase, test_wrappers_to_the_depth);
+    tcase_add_test(tcase, test_elements_to_the_last_that_is_looked_at);
+    tcase_add_test(tcase, test_members_beside_an_error);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
