@@ -106,22 +106,6 @@ static enum nv_err fill_batch(struct nv_batch *batch, enum nv_media media,
     return err == NV_ERR_LIMIT ? NV_ERR_TOO_LARGE : err;
 }
 
-/* Gives back what doubling took too much: batches wait in memory. A first block of items, of
- * which there is at most one of a kilobyte, is not worth another turn of the allocator. */
-static void trim(struct nv_batch *batch)
-{
-    if (batch->item_count > NV_WALK_FIRST) {
-        void *items = reallocarray(batch->items, batch->item_count, sizeof *batch->items);
-        if (items)
-            batch->items = items;
-    }
-    if (batch->group_count > NV_WALK_FIRST) {
-        void *groups = reallocarray(batch->groups, batch->group_count, sizeof *batch->groups);
-        if (groups)
-            batch->groups = groups;
-    }
-}
-
 static void warn(struct nv_request_result *result)
 {
     size_t len = strlen(result->message);
@@ -157,7 +141,6 @@ enum nv_err nv_request_decode(const struct nv_request_body *request,
         nv_batch_free(batch);
         return nv_fail_set(fail, err, 0, "%s", nv_err_info(err)->text);
     }
-    trim(batch);
     warn(result);
     *out = batch;
     return NV_OK;

@@ -14,13 +14,15 @@
  * nothing: the parent counts as absent. Log records without a trace can't belong to one: they
  * are accepted and counted, unless a coding agent sent them (filing.h).
  *
- * Nothing is allocated but the two growing arrays, and nothing is copied but ids.
+ * Nothing is allocated but the two growing arrays (batch_index.h), and nothing is copied but
+ * ids.
  */
 #include "otlp/request/walk.h"
 
 #include "model/agent_records.h"
 #include "model/otlp_fields.h"
 #include "model/trace.h"
+#include "otlp/request/batch_index.h"
 #include "otlp/request/check.h"
 #include "otlp/request/filing.h"
 
@@ -38,12 +40,9 @@
 struct walk {
     struct nv_check check;
     struct nv_batch *batch;
-    const struct nv_request_limits *limits;
+    struct nv_batch_index index; /* of that batch */
     struct nv_request_result *result;
-    uint32_t item_capacity;
-    uint32_t group_capacity;
     bool split;
-    bool group_open; /* the ScopeSpans being walked has its group */
     uint64_t beside; /* items that stand for one more of the same record */
     /* where the walk is, for the message of the first rejected span */
     enum nv_message_id scope_message;
@@ -65,96 +64,15 @@ static bool id_usable(struct nv_str id, size_t len)
     return id.len == len && memcmp(id.ptr, zero, len) != 0;
 }
 
-/* ---- growing ----------------------------------------------------------------------------- */
-
-/* Arrays up to this size are not asked for: each thread has them for a moment only. */
-#define ROOM_FREE_BYTES ((size_t)65536)
-
-static enum nv_err ask_room(const struct walk *walk, size_t old, size_t more)
-{
-    if (more <= ROOM_FREE_BYTES)
-        return NV_OK;
-    return nv_room_ask(walk->limits->room, old <= ROOM_FREE_BYTES ? more : more - old);
-}
-
-/* The account is asked before malloc is: what many requests hold together is bounded, and a
- * request that finds no room is told to come again. */
-static enum nv_err grow(const struct walk *walk, void **array, uint32_t *capacity,
-                        uint32_t count, size_t size)
-{
-    if (count < *capacity)
-        return NV_OK;
-    uint32_t more = *capacity == 0 ? NV_WALK_FIRST : *capacity * 2;
-    if (ask_room(walk, *capacity * size, more * size) != NV_OK)
-        return NV_ERR_BUSY;
-    void *grown = reallocarray(*array, more, size);
-    if (!grown)
-        return NV_ERR_NO_MEMORY;
-    *array = grown;
-    *capacity = more;
-    return NV_OK;
-}
-
-/* The first has its place in the batch, with the second all move to a block of their own. */
-static enum nv_err grow_groups(struct walk *walk)
-{
-    struct nv_batch *batch = walk->batch;
-    bool inside = batch->groups == &batch->first_group;
-    void *groups = inside ? NULL : batch->groups;
-    if (batch->group_count == 0) {
-        batch->groups = &batch->first_group;
-        return NV_OK;
-    }
-    enum nv_err err =
-        grow(walk, &groups, &walk->group_capacity, batch->group_count, sizeof *batch->groups);
-    if (groups)
-        batch->groups = groups;
-    if (err == NV_OK && inside)
-        batch->groups[0] = batch->first_group;
-    return err;
-}
-
-static enum nv_err open_group(struct walk *walk)
-{
-    struct nv_batch *batch = walk->batch;
-    if (walk->group_open)
-        return NV_OK;
-    enum nv_err err = grow_groups(walk);
-    if (err != NV_OK)
-        return err;
-    /* empty until its ScopeSpans and its ResourceSpans have ended: fields have no order */
-    batch->groups[batch->group_count++] = (struct nv_group){0};
-    walk->group_open = true;
-    return NV_OK;
-}
-
-static enum nv_err put_item(struct walk *walk, const struct nv_item *item)
-{
-    struct nv_batch *batch = walk->batch;
-    void *items = batch->items;
-    assert(batch->item_count <= walk->item_capacity);
-    if (batch->item_count >= walk->limits->items_max) {
-        return nv_fail_set(walk->check.fail, NV_ERR_TOO_LARGE, 0, "more than %" PRIu32 " items",
-                           walk->limits->items_max);
-    }
-    enum nv_err err =
-        grow(walk, &items, &walk->item_capacity, batch->item_count, sizeof *batch->items);
-    batch->items = items;
-    if (err != NV_OK)
-        return err;
-    batch->items[batch->item_count++] = *item;
-    return NV_OK;
-}
-
 /* Into the group of the ScopeSpans that is being walked. */
 static enum nv_err add_item(struct walk *walk, const struct nv_item *item)
 {
-    enum nv_err err = open_group(walk);
-    if (err == NV_OK)
-        err = put_item(walk, item);
-    if (err == NV_OK)
-        walk->batch->items[walk->batch->item_count - 1].group = walk->batch->group_count - 1;
-    return err;
+    enum nv_err err = nv_batch_index_open_group(&walk->index);
+    if (err != NV_OK)
+        return err;
+    struct nv_item grouped = *item;
+    grouped.group = walk->batch->group_count - 1;
+    return nv_batch_index_add(&walk->index, &grouped, walk->check.fail);
 }
 
 /* The place of the first is told, the others are counted: a client that sends one bad id sends
@@ -386,7 +304,7 @@ static enum nv_err walk_scope(struct walk *walk, enum nv_message_id id, struct n
     struct nv_group shared = {0};
     walk->scope_message = id;
     walk->item_index = 0;
-    walk->group_open = false;
+    walk->index.group_open = false;
     for (;;) {
         const char *at = wire.pos;
         enum nv_err err = nv_wire_next(&wire, &field);
@@ -397,7 +315,7 @@ static enum nv_err walk_scope(struct walk *walk, enum nv_message_id id, struct n
         if (err != NV_OK)
             return nv_check_blame(&walk->check, id, bytes, at, err);
     }
-    if (walk->group_open)
+    if (walk->index.group_open)
         walk->batch->groups[walk->batch->group_count - 1] = shared;
     return NV_OK;
 }
@@ -485,7 +403,7 @@ static enum nv_err file_item(struct walk *walk, const struct nv_record_agent *ag
             return NV_OK;
     }
     walk->beside++;
-    return put_item(walk, &filed);
+    return nv_batch_index_add(&walk->index, &filed, walk->check.fail);
 }
 
 /* What coding agents sent from that item on, now that scope and service are known. */
@@ -582,7 +500,7 @@ enum nv_err nv_walk_request(struct nv_batch *batch, const struct nv_request_limi
     struct walk walk = {
         .check = {.body = batch->body, .depth_max = limits->depth_max, .fail = fail},
         .batch = batch,
-        .limits = limits,
+        .index = {.batch = batch, .room = limits->room, .items_max = limits->items_max},
         .result = result,
     };
     assert(batch->items == NULL && batch->groups == NULL);
@@ -592,6 +510,7 @@ enum nv_err nv_walk_request(struct nv_batch *batch, const struct nv_request_limi
         return err;
     result->invalid_utf8 = walk.check.invalid_utf8;
     result->accepted = batch->item_count - walk.beside + result->log_records_unused;
+    nv_batch_index_trim(&walk.index);
     finish_message(result);
     *split = walk.split;
     return NV_OK;

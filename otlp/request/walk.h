@@ -7,9 +7,6 @@
 
 #include "otlp/request/request.h"
 
-/* Items and groups that there is room for at first; then it doubles. */
-#define NV_WALK_FIRST 16u
-
 /*
  * Checks `batch->body` (signal, body and body_len are set, the rest is zero) and fills items
  * and groups, which are new and belong to the batch, on failure too. Spans without a usable id
