@@ -219,10 +219,12 @@ enum nv_err nv_http_exchange_reserve(struct nv_http_exchange *exchange, size_t e
     assert(need <= max);
     if (need <= exchange->body_capacity)
         return NV_OK;
-    /* Doubling by what has come; never by what a header claims. */
+    /* Doubling by what has come; never by what a header claims, which only says where to end:
+     * a body of known length gets the double of its first read, all that most need. */
+    const size_t least = exchange->head.chunked ? need : need * 2;
     size_t capacity = exchange->body_capacity * 2;
     capacity = capacity < BODY_FIRST_BYTES ? BODY_FIRST_BYTES : capacity;
-    capacity = capacity < need ? need : capacity;
+    capacity = capacity < least ? least : capacity;
     capacity = capacity > max ? max : capacity;
     size_t more = capacity - exchange->body_capacity;
     if (count_bytes(exchange, more) != NV_OK)

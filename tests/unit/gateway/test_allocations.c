@@ -135,13 +135,14 @@ static struct nv_test_decoded protobuf_of(unsigned traces, unsigned spans)
     return decoded;
 }
 
-/* Body, batch and its items; past 16 spans the doublings of body and items, and a trim. Exchange,
+/* Body, batch and its items: the body has room for twice the first read, the items for as many as
+ * the first says. A request of a megabyte is read in more turns, and its body doubles. Exchange,
  * head and reply are those of the request before; what is pending lies in the exchange, a first
  * group in the batch. */
 static const struct {
     unsigned spans;
     unsigned long at_most;
-} requests[] = {{1, 3}, {10, 3}, {100, 9}, {1000, 15}};
+} requests[] = {{1, 3}, {10, 3}, {100, 3}, {1000, 9}};
 
 START_TEST(a_request_asks_for_what_it_holds_once)
 {
