@@ -28,6 +28,7 @@ static void set_way(const struct nv_options *options, struct nv_exporter_config 
     config->ca_file_count = options->exporter_noveum_ca_files.count;
     config->client_cert_file = options->exporter_noveum_client_cert_file;
     config->client_key_file = options->exporter_noveum_client_key_file;
+    config->client_key_password = options->exporter_noveum_client_key_password;
     config->proxy = proxy && !nv_address_is_none(nv_str_from(proxy)) ? proxy : NULL;
     config->no_proxy = options->exporter_noveum_no_proxy;
     config->connect_timeout_ms = (uint32_t)options->exporter_noveum_connect_timeout_ms;

@@ -125,6 +125,32 @@ static enum nv_err load_client_ca(const struct nv_tls *tls, SSL_CTX *context,
     return NV_OK;
 }
 
+/* Without a callback OpenSSL asks the terminal, and waits. */
+static int refuse_password(char *out, int size, int writing, void *ctx)
+{
+    bool *asked = ctx;
+    (void)out, (void)size, (void)writing;
+    *asked = true;
+    return -1;
+}
+
+static enum nv_err load_key(const struct nv_tls *tls, SSL_CTX *context, struct nv_fail *fail)
+{
+    bool encrypted = false;
+    SSL_CTX_set_default_passwd_cb(context, refuse_password);
+    SSL_CTX_set_default_passwd_cb_userdata(context, &encrypted);
+    int used = SSL_CTX_use_PrivateKey_file(context, tls->key_file, SSL_FILETYPE_PEM);
+    SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
+    if (encrypted) {
+        ERR_clear_error();
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "key_file '%s' is encrypted: write it without a password (openssl "
+                           "pkey), readable by the gateway alone",
+                           tls->key_file);
+    }
+    return used == 1 ? NV_OK : refuse(fail, "cannot use key_file", tls->key_file);
+}
+
 static enum nv_err load_files(const struct nv_tls *tls, SSL_CTX *context, struct nv_fail *fail)
 {
     if (!tls->cert_file || !tls->key_file)
@@ -134,8 +160,9 @@ static enum nv_err load_files(const struct nv_tls *tls, SSL_CTX *context, struct
         return err;
     if (SSL_CTX_use_certificate_chain_file(context, tls->cert_file) != 1)
         return refuse(fail, "cannot use cert_file", tls->cert_file);
-    if (SSL_CTX_use_PrivateKey_file(context, tls->key_file, SSL_FILETYPE_PEM) != 1)
-        return refuse(fail, "cannot use key_file", tls->key_file);
+    err = load_key(tls, context, fail);
+    if (err != NV_OK)
+        return err;
     if (SSL_CTX_check_private_key(context) != 1)
         return refuse(fail, "key_file does not belong to the certificate", tls->key_file);
     return load_client_ca(tls, context, fail);

@@ -81,6 +81,8 @@ static void set_tls(CURL *easy, const struct nv_trace_config *config)
         (void)curl_easy_setopt(easy, CURLOPT_SSLCERT, config->client_certificate);
     if (config->client_key)
         (void)curl_easy_setopt(easy, CURLOPT_SSLKEY, config->client_key);
+    /* an encrypted key fails; without this OpenSSL asks the program's terminal, and waits */
+    (void)curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
 }
 
 static bool set_options(struct nv_trace_sender *sender, const struct nv_trace_config *config)

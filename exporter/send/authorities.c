@@ -74,18 +74,52 @@ enum nv_err nv_authorities_new(const char *const *files, size_t count, struct nv
     return NV_OK;
 }
 
-enum nv_err nv_authorities_check_pair(const char *cert_file, const char *key_file,
-                                      struct nv_fail *fail)
+/* ---- our own certificate ----------------------------------------------------------------- */
+
+struct password {
+    const char *text; /* "": none */
+    bool asked;       /* the key is encrypted */
+};
+
+/* Without a callback OpenSSL asks the terminal, and waits. */
+static int give_password(char *out, int size, int writing, void *ctx)
 {
+    struct password *password = ctx;
+    size_t len = strlen(password->text);
+
+    (void)writing;
+    password->asked = true;
+    if (len == 0 || len >= (size_t)size)
+        return -1;
+    memcpy(out, password->text, len);
+    return (int)len;
+}
+
+static const char *key_trouble(const struct password *password)
+{
+    if (!password->asked)
+        return "client_key_file: no PEM key in it, or one of another certificate";
+    if (password->text[0] == '\0')
+        return "client_key_file: it is encrypted: set client_key_password too";
+    return "client_key_password: it does not open client_key_file, or that key is of another "
+           "certificate";
+}
+
+enum nv_err nv_authorities_check_pair(const char *cert_file, const char *key_file,
+                                      const char *password, struct nv_fail *fail)
+{
+    struct password given = {password ? password : "", false};
     const char *what = NULL;
     SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
 
     if (!tls)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
+    SSL_CTX_set_default_passwd_cb(tls, give_password);
+    SSL_CTX_set_default_passwd_cb_userdata(tls, &given);
     if (SSL_CTX_use_certificate_chain_file(tls, cert_file) != 1)
         what = "client_cert_file: no PEM certificate in it";
     else if (SSL_CTX_use_PrivateKey_file(tls, key_file, SSL_FILETYPE_PEM) != 1)
-        what = "client_key_file: no PEM key in it, or one of another certificate";
+        what = key_trouble(&given);
     SSL_CTX_free(tls);
     ERR_clear_error();
     return what ? nv_fail_set(fail, NV_ERR_CONFIG, 0, "exporter.noveum.%s", what) : NV_OK;

@@ -19,10 +19,12 @@ enum nv_err nv_authorities_new(const char *const *files, size_t count, struct nv
 void nv_authorities_free(struct nv_authorities *authorities);
 /*
  * Can `cert_file` and `key_file` (PEM, borrowed) be read, and are they of each other?
- * NV_ERR_CONFIG with `fail` that says what is wrong, NV_ERR_NO_MEMORY.
+ * `password` (borrowed, NULL or "": none) opens an encrypted key; one that is not asked for is
+ * not used, and nothing asks a terminal. NV_ERR_CONFIG with `fail` that says what is wrong,
+ * never the password; NV_ERR_NO_MEMORY.
  */
 enum nv_err nv_authorities_check_pair(const char *cert_file, const char *key_file,
-                                      struct nv_fail *fail) NV_MUST_USE;
+                                      const char *password, struct nv_fail *fail) NV_MUST_USE;
 /*
  * Adds what stands in the files now to `tls`, an SSL_CTX of OpenSSL's: a file that was changed
  * counts at the next connection. NV_ERR_CONFIG: one of them can't be read. Any thread.

@@ -34,6 +34,7 @@ struct nv_exporter_config {
     const char *const *ca_files;   /* further authorities, `ca_file_count` of them */
     size_t ca_file_count;
     const char *client_cert_file, *client_key_file; /* shown to the backend; both or none */
+    const char *client_key_password; /* secret, of an encrypted client_key_file */
     const char *proxy; /* none but this: environment variables are not read; may hold a login */
     const char *no_proxy; /* hosts reached without it, separated by commas */
     enum nv_compression compression;

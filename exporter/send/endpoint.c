@@ -212,7 +212,8 @@ static enum nv_err check_certificates(const struct nv_exporter_config *config,
     if (err != NV_OK || or_empty(config->client_cert_file)[0] == '\0')
         return err;
     return nv_authorities_check_pair(config->client_cert_file,
-                                     or_empty(config->client_key_file), fail);
+                                     or_empty(config->client_key_file),
+                                     config->client_key_password, fail);
 }
 
 /* A key over plain http, or to whoever shows a certificate, is a key given away. Both need the

@@ -21,6 +21,9 @@ static CURLcode set_client_certificate(CURL *easy, const struct nv_exporter_conf
         return CURLE_OK;
     NV_EASY_SET(easy, CURLOPT_SSLCERT, config->client_cert_file);
     NV_EASY_SET(easy, CURLOPT_SSLKEY, config->client_key_file);
+    /* "" keeps OpenSSL from asking the terminal when the file is encrypted later */
+    NV_EASY_SET(easy, CURLOPT_KEYPASSWD,
+                config->client_key_password ? config->client_key_password : "");
     return CURLE_OK;
 }
 

@@ -241,6 +241,26 @@ static enum nv_err check_tls_pair(const struct nv_options *options, size_t cert_
     return NV_OK;
 }
 
+static enum nv_err check_client_certificate(const struct nv_options *options,
+                                            struct nv_fail *fail)
+{
+    const bool cert = options->exporter_noveum_client_cert_file != NULL;
+    const bool key = options->exporter_noveum_client_key_file != NULL;
+    if (cert && !key) {
+        return refuse(options, NV_OPT_exporter_noveum_client_cert_file, fail,
+                      "a certificate needs its key: set client_key_file too");
+    }
+    if (key && !cert) {
+        return refuse(options, NV_OPT_exporter_noveum_client_key_file, fail,
+                      "a key needs its certificate: set client_cert_file too");
+    }
+    if (options->exporter_noveum_client_key_password && !key) {
+        return refuse(options, NV_OPT_exporter_noveum_client_key_password, fail,
+                      "a password needs its key: set client_key_file too");
+    }
+    return NV_OK;
+}
+
 static enum nv_err check_tls(const struct nv_options *options, struct nv_fail *fail)
 {
     enum nv_err err = check_tls_pair(
@@ -251,16 +271,7 @@ static enum nv_err check_tls(const struct nv_options *options, struct nv_fail *f
     err = check_tls_pair(
         options, NV_OPT_receiver_grpc_tls_cert_file, options->receiver_grpc_tls_cert_file,
         options->receiver_grpc_tls_key_file, options->receiver_grpc_tls_client_ca_file, fail);
-    bool cert = options->exporter_noveum_client_cert_file != NULL;
-    bool key = options->exporter_noveum_client_key_file != NULL;
-    if (err != NV_OK || cert == key)
-        return err;
-    return refuse(options,
-                  cert ? NV_OPT_exporter_noveum_client_cert_file
-                       : NV_OPT_exporter_noveum_client_key_file,
-                  fail,
-                  cert ? "a certificate needs its key: set client_key_file too"
-                       : "a key needs its certificate: set client_cert_file too");
+    return err == NV_OK ? check_client_certificate(options, fail) : err;
 }
 
 /* `by_name`: OpenSSL and libcurl open it themselves, and would wait for a pipe for ever. */

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 from backend import Backend
-from certificates import Authority
+from certificates import Authority, openssl
 from conftest import SLOW, TIME
 from network import Proxy, reply
 from otlp import Trace, post_ok
@@ -220,6 +220,55 @@ def test_a_client_certificate(start, authority, files, run):
         strict.close()
 
 
+KEY_PASSWORD = "a word: with blanks"
+
+
+@pytest.fixture(scope="module")
+def encrypted(authority):
+    """A client's certificate whose key is encrypted."""
+    cert, key = authority.issue("locked")
+    openssl("ec", "-in", key, "-aes256", "-passout", f"pass:{KEY_PASSWORD}", "-out", key)
+    assert "ENCRYPTED" in key.read_text()
+    return cert, key
+
+
+@pytest.mark.parametrize("way", ["file", "environment"])
+def test_an_encrypted_client_key(start, run, authority, files, encrypted, directory, way):
+    strict = Backend(tls=context(files, clients=authority))
+    word = directory / "word"
+    word.write_text(f"{KEY_PASSWORD}\n")
+    word.chmod(0o600)
+    given = f"${{file:{word}}}" if way == "file" else KEY_PASSWORD
+    try:
+        gateway = start(strict, {"exporter.noveum.ca_files": authority.cert, "exporter.noveum.client_cert_file": encrypted[0],
+                                 "exporter.noveum.client_key_file": encrypted[1]}, name="localhost",
+                        environment={"NOVEUM_GATEWAY_EXPORTER_NOVEUM_CLIENT_KEY_PASSWORD": given})
+        send(gateway)
+        assert_delivered(gateway, strict)
+        printed = run("--print-config", *gateway.command()[1:], environment=gateway.environment)
+        assert 'client_key_password: "***"' in printed.stdout
+        for told in ("\n".join(gateway.log), printed.stdout, gateway.get("/status")[2], gateway.get("/metrics")[2]):
+            assert "with blanks" not in told
+    finally:
+        strict.close()
+
+
+@pytest.mark.parametrize("given, words", [(None, "it is encrypted: set client_key_password"), ("", "it is encrypted"),
+                                          ("another word", "it does not open client_key_file")])
+def test_an_encrypted_key_that_stays_shut(run, directory, encrypted, given, words):
+    """By a terminal that waits for a password nobody would ever come further."""
+    settings = {"client_cert_file": encrypted[0], "client_key_file": encrypted[1]}
+    done = run("--check-config", *(f"--set=exporter.noveum.{key}={value}" for key, value in settings.items()), cwd=directory,
+               environment={"NOVEUM_API_KEY": "nv_x", **({"NOVEUM_GATEWAY_EXPORTER_NOVEUM_CLIENT_KEY_PASSWORD": given} if given is not None else {})})
+    assert done.returncode == 2 and words in done.stderr and "another word" not in done.stderr, done.stderr
+
+
+def test_an_encrypted_key_of_a_receiver_is_refused(run, directory, encrypted):
+    done = run(f"--set=receiver.http.tls.cert_file={encrypted[0]}", f"--set=receiver.http.tls.key_file={encrypted[1]}",
+               f"--set=journal.directory={directory}/j", "--set=receiver.http.listen=127.0.0.1:0", cwd=directory)
+    assert done.returncode != 0 and "is encrypted: write it without a password" in done.stderr, done.stderr
+
+
 # ---- IPv6 ------------------------------------------------------------------------------------
 
 @pytest.fixture
@@ -258,6 +307,7 @@ OPTIONS = {
     "exporter.noveum.ca_files": ("FILE,FILE", "\"FILE, FILE\""),
     "exporter.noveum.client_cert_file": ("FILE", "\"FILE\""),
     "exporter.noveum.client_key_file": ("FILE", "\"FILE\""),
+    "exporter.noveum.client_key_password": ("word", "\"***\""),
     "exporter.noveum.connect_timeout_ms": ("3s", "3000"),
     "exporter.noveum.queue_traces": ("77", "77"),
     "exporter.noveum.spill_bytes": ("1MiB", "1048576"),
@@ -280,6 +330,9 @@ def test_each_option_by_file_environment_and_set(run, directory, authority, key)
     assert section == "exporter.noveum"
     other = {"client_cert_file": "client_key_file", "client_key_file": "client_cert_file"}.get(name)
     both = {key: value, **({f"{section}.{other}": str(authority.cert)} if other else {})}
+    if name == "client_key_password":
+        other = {f"{section}.client_cert_file": str(authority.cert), f"{section}.client_key_file": str(authority.cert)}
+        both.update(other)
     (directory / "gateway.yaml").write_text("exporter:\n  noveum:\n" + "".join(
         f"    {k.rsplit('.', 1)[1]}: \"{v}\"\n" for k, v in both.items()))
     variables = {"NOVEUM_GATEWAY_" + k.upper().replace(".", "_"): v for k, v in both.items()}

@@ -72,6 +72,7 @@ START_TEST(the_way_and_the_limits_arrive)
                  {NV_OPT_exporter_noveum_ca_files, "a.pem,b.pem"},
                  {NV_OPT_exporter_noveum_client_cert_file, "c.pem"},
                  {NV_OPT_exporter_noveum_client_key_file, "k.pem"},
+                 {NV_OPT_exporter_noveum_client_key_password, "w"},
                  {NV_OPT_exporter_noveum_proxy, "p:1"},
                  {NV_OPT_exporter_noveum_no_proxy, "n"},
                  {NV_OPT_exporter_noveum_connect_timeout_ms, "101"},
@@ -93,6 +94,7 @@ START_TEST(the_way_and_the_limits_arrive)
     ck_assert_str_eq(config.ca_files[1], "b.pem");
     ck_assert_str_eq(config.client_cert_file, "c.pem");
     ck_assert_str_eq(config.client_key_file, "k.pem");
+    ck_assert_str_eq(config.client_key_password, "w");
     ck_assert_str_eq(config.proxy, "p:1");
     ck_assert_str_eq(config.no_proxy, "n");
     ck_assert_uint_eq(config.connect_timeout_ms, 101);

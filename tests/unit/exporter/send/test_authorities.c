@@ -88,10 +88,11 @@ END_TEST
 /* A bundle holds certificates and no key; test_network.py has the pairs that fit. */
 START_TEST(pairs_that_are_none)
 {
-    ck_assert_int_eq(nv_authorities_check_pair("/etc/hostname", BUNDLE, &fail), NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_authorities_check_pair("/etc/hostname", BUNDLE, NULL, &fail),
+                     NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.what, "client_cert_file"));
     fail = (struct nv_fail){0};
-    ck_assert_int_eq(nv_authorities_check_pair(BUNDLE, BUNDLE, &fail), NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_authorities_check_pair(BUNDLE, BUNDLE, "word", &fail), NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.what, "client_key_file"));
 }
 END_TEST

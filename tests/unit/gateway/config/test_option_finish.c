@@ -195,6 +195,7 @@ static const struct {
     {{{NV_OPT_exporter_noveum_ca_files, "/etc/hostname,/nowhere"}}, "can't read \"/nowhere\""},
     {{{NV_OPT_exporter_noveum_client_cert_file, "/etc/hostname"}}, "client_key_file"},
     {{{NV_OPT_exporter_noveum_client_key_file, "/etc/hostname"}}, "client_cert_file"},
+    {{{NV_OPT_exporter_noveum_client_key_password, "word"}}, "client_key_file"},
     {{{NV_OPT_exporter_noveum_client_cert_file, "/etc/hostname"},
       {NV_OPT_exporter_noveum_client_key_file, "/nowhere"}},
      "can't read \"/nowhere\""},
