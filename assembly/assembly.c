@@ -195,6 +195,7 @@ static enum nv_err open_journal(struct nv_assembly *assembly, struct nv_fail *fa
                                               .key_file = config->journal_key_file,
                                               .set_locked_aside =
                                                   config->journal_set_locked_aside,
+                                              .reading = config->journal_reading,
                                               .ops = config->file_ops};
     enum nv_err err = nv_journal_open(&journal, &assembly->journal, fail);
     if (err != NV_OK && fail && fail->path[0] == '\0')
@@ -551,7 +552,8 @@ void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_st
     *out = (struct nv_assembly_status){.memory_bytes = memory_held(assembly),
                                        .claims = atomic_load(&assembly->claims),
                                        .replaying = atomic_load(&assembly->replaying),
-                                       .replayed = atomic_load(&assembly->replayed)};
+                                       .replayed = atomic_load(&assembly->replayed),
+                                       .to_replay = atomic_load(&assembly->to_replay)};
     for (uint32_t i = 0; i < assembly->shard_count; i++) {
         struct nv_shard *shard = &assembly->shards[i];
         uint64_t first_ns = atomic_load(&shard->oldest_ns);

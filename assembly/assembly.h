@@ -105,6 +105,7 @@ struct nv_assembly_status {
     uint64_t claims;                /* traces handed on and not settled */
     bool replaying;                 /* the replay of the start goes on */
     uint64_t replayed;              /* requests replayed so far */
+    uint64_t to_replay;             /* of so many that the start has found */
     uint64_t journal_bytes;         /* of its files */
     uint64_t journal_records;       /* live */
     uint64_t journal_damaged;       /* records found damaged since the start */

@@ -23,6 +23,7 @@
 #include "gateway/local.h"
 #include "gateway/stages.h"
 #include "gateway/dead/untranslated.h"
+#include "gateway/process/teller.h"
 #include "otlp/request/request.h"
 
 #include <assert.h>
@@ -30,6 +31,8 @@
 #include <stdlib.h>
 
 #include "base/banned.h"
+
+#define MS_A_SECOND 1000
 
 /* ---- seams ------------------------------------------------------------------------------- */
 
@@ -124,6 +127,7 @@ static enum nv_err make_assembly(struct nv_gateway *gateway, const struct nv_opt
     config.bury_ctx = gateway;
     config.may_complete = may_complete;
     config.may_complete_ctx = gateway;
+    config.journal_reading = &gateway->reading;
     struct nv_completer completer = nv_pipeline_completer(&gateway->pipeline);
     gateway->assembly = nv_assembly_new(&config, gateway->clock, &completer, fail);
     if (!gateway->assembly)
@@ -239,7 +243,9 @@ static enum nv_err open_sinks(struct nv_gateway *gateway, const struct nv_option
                                      &gateway->pipeline.redaction.media, fail);
     if (err != NV_OK)
         return err;
+    atomic_store(&gateway->start_step, NV_START_STORE);
     nv_local_store(options, &gateway->traces);
+    atomic_store(&gateway->start_step, NV_START_SINKS);
     const struct nv_sink_needs needs = {.options = options,
                                         .settler = &gateway->settler,
                                         .store = gateway->pipeline.store,
@@ -440,9 +446,8 @@ static enum nv_err start_assembling(struct nv_gateway *gateway,
     return nv_assembling_start(&gateway->assembling, options, fail);
 }
 
-enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
+static enum nv_err start_all(struct nv_gateway *gateway, struct nv_fail *fail)
 {
-    assert(gateway->receiver == NULL);
     const struct nv_options *options = nv_gateway_options(gateway);
     /* the journal's lock first: of two gateways with one configuration the second must say that
      * the state is in use, not that the port is */
@@ -452,6 +457,7 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
     /* the sinks first: what it reads may leave at once */
     if (err == NV_OK && options->role == NV_ROLE_ASSEMBLE)
         err = start_assembling(gateway, options, fail);
+    atomic_store(&gateway->start_step, NV_START_PORTS);
     if (err == NV_OK)
         err = start_admin(gateway, options, fail);
     if (err == NV_OK && gateway->receiver)
@@ -460,6 +466,15 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
         log_key(gateway);
     if (err == NV_OK)
         log_addresses(gateway);
+    return err;
+}
+
+enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail)
+{
+    assert(gateway->receiver == NULL);
+    struct nv_teller *teller = nv_teller_start(nv_gateway_tell_start, gateway, MS_A_SECOND);
+    enum nv_err err = start_all(gateway, fail);
+    (void)nv_teller_end(teller);
     return err;
 }
 

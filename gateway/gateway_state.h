@@ -12,8 +12,12 @@
 #include "gateway/pipeline.h"
 #include "gateway/receiving.h"
 #include "gateway/sinks.h"
+#include "journal/journal.h"
 
 #include <stdatomic.h>
+
+/* What a start is at; the names are in gateway_wait.c. */
+enum nv_start_step { NV_START_JOURNAL, NV_START_STORE, NV_START_SINKS, NV_START_PORTS };
 
 struct nv_gateway {
     const struct nv_options *options; /* of the thread that starts, reloads and stops */
@@ -21,6 +25,9 @@ struct nv_gateway {
     uint64_t started_ns;
     atomic_bool gate_open;
     atomic_bool stopping;
+    _Atomic unsigned start_step;       /* enum nv_start_step */
+    struct nv_journal_reading reading; /* of the start */
+    _Atomic uint64_t stop_deadline_ns; /* 0: it does not stop */
     bool local;
     unsigned role; /* enum nv_role_choice */
     bool assembly_started, receiver_started, stopped;
@@ -43,5 +50,10 @@ struct nv_gateway {
     struct nv_receiver *receiver;
     struct nv_admin *admin;
 };
+
+/* What is told of a start and of a stop that take long (gateway/process/teller.h): a line in
+ * the log that says how far it is. `ctx` is the gateway, `seconds` since the begin. */
+void nv_gateway_tell_start(void *ctx, unsigned seconds);
+void nv_gateway_tell_stop(void *ctx, unsigned seconds);
 
 #endif

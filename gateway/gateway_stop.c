@@ -8,11 +8,13 @@
 #include "gateway/gateway_state.h"
 
 #include "base/log/log.h"
+#include "gateway/process/teller.h"
 
 #include "base/banned.h"
 
 /* Of the time to stop, what the sinks get when assembly has used up its own. */
 #define SINKS_SHARE_MS 2000
+#define MS_A_SECOND 1000
 /* What a sink gets that the backend has refused: time to move its queue to disk. */
 #define HELD_SINK_MS 500
 
@@ -69,11 +71,14 @@ void nv_gateway_stop(struct nv_gateway *gateway)
     atomic_store(&gateway->stopping, true);
     uint64_t deadline_ns = nv_clock_mono_ns(gateway->clock) +
                            nv_gateway_options(gateway)->stop_deadline_ms * NV_NS_PER_MS;
+    atomic_store(&gateway->stop_deadline_ns, deadline_ns);
+    struct nv_teller *teller = nv_teller_start(nv_gateway_tell_stop, gateway, MS_A_SECOND);
     stop_receiver(gateway, deadline_ns);
     nv_receiving_stop(&gateway->receiving, left_ms(gateway, deadline_ns) / 2);
     nv_assembling_stop(&gateway->assembling, left_ms(gateway, deadline_ns) / 2);
     stop_assembly(gateway, deadline_ns);
     stop_sinks(gateway, deadline_ns);
+    (void)nv_teller_end(teller);
     /* last: how far the stop is can be watched to the end */
     nv_admin_stop(gateway->admin);
     gateway->admin = NULL;

@@ -35,6 +35,11 @@
 
 struct nv_journal;
 
+/* How far the open is: files that were read, of all there are. */
+struct nv_journal_reading {
+    _Atomic uint32_t files, of;
+};
+
 struct nv_journal_config {
     const char *directory;         /* made (0700) when missing */
     bool sync;                     /* commit means on disk, not only written */
@@ -46,6 +51,7 @@ struct nv_journal_config {
     bool stay_encrypted;           /* the same, when encrypted records live */
     const char *key_file;          /* borrowed while it is opened; NULL: `key` in directory */
     bool set_locked_aside;         /* start without what no key opens; else the open fails */
+    struct nv_journal_reading *reading; /* borrowed while it is opened; NULL: nobody asks */
 };
 
 /* Where the key comes from that is written with. */

@@ -237,11 +237,17 @@ static enum nv_err recover(struct nv_journal *journal, struct nv_fail *fail)
                            journal->directory);
     }
     enum nv_err err = NV_OK;
+    struct nv_journal_reading nobodys = {0}, *reading = journal->config.reading;
+    if (!reading)
+        reading = &nobodys;
+    atomic_store(&reading->of, (uint32_t)count);
     for (int i = 0; i < count; i++) {
+        atomic_store(&reading->files, (uint32_t)i);
         if (err == NV_OK)
             err = take_file(journal, names[i]->d_name, &mark, fail);
         free(names[i]);
     }
+    journal->config.reading = NULL;
     free((void *)names);
     if (err != NV_OK) {
         return nv_fail_set(fail, err, 0, "cannot recover the journal in '%.90s'",

@@ -95,6 +95,8 @@ struct nv_assembly_config {
     const char *journal_key_file;   /* borrowed until it is started; NULL: none */
     bool journal_set_locked_aside;  /* start without what no key opens */
     uint32_t journal_gather_us;     /* longest wait to make a group larger; 0: none */
+    struct nv_journal_reading
+        *journal_reading; /* borrowed while it starts; NULL: nobody asks */
     /* how it runs */
     unsigned shards;      /* 0: inline */
     uint64_t queue_bytes; /* of requests between the door and the journal; past it BUSY */

@@ -105,6 +105,7 @@ enum nv_err nv_replay_open(struct nv_assembly *assembly, struct nv_fail *fail)
         return nv_fail_set(fail, err, 0, "cannot read back the journal");
     if (replay->count > 0 && !assembly->config.decode)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the journal holds requests to be replayed");
+    atomic_store(&assembly->to_replay, replay->count);
     atomic_store(&assembly->replaying, true);
     return NV_OK;
 }

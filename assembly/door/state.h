@@ -118,7 +118,7 @@ struct nv_assembly {
 
     struct nv_replay *replay; /* NULL without a journal */
     struct nv_notes notes;
-    _Atomic uint64_t replayed;
+    _Atomic uint64_t replayed, to_replay;
     _Atomic bool replaying;
     _Atomic bool replay_cut; /* stopped before the replay was over: traces may lack spans */
     _Atomic uint64_t claims, memory; /* memory: of requests, see nv_request_bytes */

@@ -1,8 +1,11 @@
 /*
  * The control socket: two routes on the receiver's HTTP server, and a client for them.
  *
- *   POST /dead?list   POST /dead?show=7   POST /dead?retry=all   POST /dead?drop=7
+ *   POST /dead?list   POST /dead?show=7   POST /dead?retry=all&after=0-0   POST /dead?drop=7
  *   GET /status       as on the admin port, which may be closed
+ *
+ * Of all letters a slice is acted on a request, and the client asks again for those after it:
+ * it can say how far it is, and the loop serves others in between.
  *
  * The client speaks HTTP/1.1 with `Connection: close` by hand: it only ever talks to the server
  * of the same version. An error code travels as its number, so that both ends say the same.
@@ -44,12 +47,25 @@ struct nv_control {
 
 /* ---- server ------------------------------------------------------------------------------ */
 
-static enum nv_err parse_query(struct nv_str query, struct nv_dead_request *request)
+static enum nv_err parse_query(struct nv_str query, struct nv_dead_request *request,
+                               struct nv_dead_slice *slice)
 {
+    static const struct nv_str after = NV_STR_INIT("&after=");
     size_t equals = nv_str_find_char(query, '=');
     struct nv_str name = nv_str_slice(query, 0, equals);
     struct nv_str id =
         nv_str_slice(query, equals == SIZE_MAX ? query.len : equals + 1, query.len);
+    size_t more = nv_str_find(id, after);
+    *slice = (struct nv_dead_slice){0};
+    if (more != SIZE_MAX) {
+        struct nv_str range = nv_str_slice(id, more + after.len, id.len);
+        size_t dash = nv_str_find_char(range, '-');
+        if (dash == SIZE_MAX ||
+            nv_str_to_uint64(nv_str_slice(range, 0, dash), &slice->after) != NV_OK ||
+            nv_str_to_uint64(nv_str_slice(range, dash + 1, range.len), &slice->last) != NV_OK)
+            return NV_ERR_CONFIG;
+    }
+    id = nv_str_slice(id, 0, more);
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (nv_str_eq(name, nv_str_from(verbs[i])))
             return nv_dead_parse((enum nv_dead_verb)i, id, request);
@@ -61,15 +77,20 @@ static void handle(void *ctx, struct nv_http_exchange *exchange)
 {
     struct nv_control *control = ctx;
     struct nv_dead_request request;
+    struct nv_dead_slice slice;
     struct nv_buf text;
-    char header[64];
+    char header[200];
     nv_buf_init(&text, NV_CAP_CONTROL_ANSWER);
-    enum nv_err err = parse_query(nv_http_request_query(exchange), &request);
+    enum nv_err err = parse_query(nv_http_request_query(exchange), &request, &slice);
     if (err == NV_OK)
-        err = nv_dead_run(&request, &control->place, &text);
+        err = nv_dead_run_slice(&request, &control->place, nv_clock_system(), &slice, &text);
     /* a dead letter's reason quotes the backend, and a backend may quote the key it refused */
     nv_mask_buf(&text);
-    int len = snprintf(header, sizeof header, "x-noveum-error: %d\r\n", (int)err);
+    int len =
+        snprintf(header, sizeof header,
+                 "x-noveum-error: %d\r\nx-noveum-done: %" PRIu64 "\r\nx-noveum-left: %" PRIu64
+                 "\r\nx-noveum-after: %" PRIu64 "\r\nx-noveum-last: %" PRIu64 "\r\n",
+                 (int)err, slice.done, slice.left, slice.after, slice.last);
     struct nv_http_reply reply = {.status = 200,
                                   .content_type = NV_STR("text/plain; charset=utf-8"),
                                   .headers = {header, (size_t)len},
@@ -193,30 +214,57 @@ static enum nv_err read_all(int fd, struct nv_buf *out)
     return NV_OK;
 }
 
-/* The body of a reply goes to `out`; gives back the code that came with it, if one did. */
-static enum nv_err parse_reply(struct nv_str reply, struct nv_buf *out)
+/* The value of a header of ours; empty: the reply has none. */
+static struct nv_str header_value(struct nv_str head, struct nv_str name)
 {
-    static const struct nv_str name = NV_STR_INIT("x-noveum-error: ");
-    size_t end = nv_str_find(reply, NV_STR("\r\n\r\n"));
-    struct nv_str head = nv_str_slice(reply, 0, end);
     size_t at = nv_str_find(head, name);
+    if (at == SIZE_MAX)
+        return (struct nv_str){0};
+    struct nv_str value = nv_str_slice(head, at + name.len, head.len);
+    return nv_str_slice(value, 0, nv_str_find(value, NV_STR("\r\n")));
+}
+
+static bool read_number(struct nv_str head, struct nv_str name, uint64_t *out)
+{
+    struct nv_str value = header_value(head, name);
+    *out = 0;
+    return value.len == 0 || nv_str_to_uint64(value, out) == NV_OK;
+}
+
+/* What is left lies behind what was done, or asking again would never end. */
+static bool read_slice(struct nv_str head, struct nv_dead_slice *slice)
+{
+    const uint64_t before = slice->after;
+    return read_number(head, NV_STR("x-noveum-done: "), &slice->done) &&
+           read_number(head, NV_STR("x-noveum-left: "), &slice->left) &&
+           read_number(head, NV_STR("x-noveum-after: "), &slice->after) &&
+           read_number(head, NV_STR("x-noveum-last: "), &slice->last) &&
+           (slice->left == 0 || (slice->after > before && slice->last > slice->after));
+}
+
+/* The body of a reply goes to `out`; gives back the code that came with it, if one did. */
+static enum nv_err parse_reply(struct nv_str reply, struct nv_dead_slice *slice,
+                               struct nv_buf *out)
+{
+    size_t end = nv_str_find(reply, NV_STR("\r\n\r\n"));
+    struct nv_str head = nv_str_slice(reply, 0, end + 2);
+    struct nv_str value = header_value(head, NV_STR("x-noveum-error: "));
     int64_t code = 0;
     if (end == SIZE_MAX || !nv_str_starts(head, NV_STR("HTTP/1.1 200 ")))
         return NV_ERR_IO;
-    if (at != SIZE_MAX) {
-        struct nv_str value = nv_str_slice(head, at + name.len, head.len);
-        value = nv_str_slice(value, 0, nv_str_find(value, NV_STR("\r\n")));
-        /* codes are 0 or negative (base/error.h); anything else was not written by us */
-        if (nv_str_to_int64(value, &code) != NV_OK || code > 0 || code < INT16_MIN)
-            return NV_ERR_IO;
-    }
+    /* codes are 0 or negative (base/error.h); anything else was not written by us */
+    if (value.len > 0 &&
+        (nv_str_to_int64(value, &code) != NV_OK || code > 0 || code < INT16_MIN))
+        return NV_ERR_IO;
+    if (slice && !read_slice(head, slice))
+        return NV_ERR_IO;
     enum nv_err err = nv_buf_append_str(out, nv_str_slice(reply, end + 4, reply.len));
     return err == NV_OK ? (enum nv_err)code : err;
 }
 
 /* The answer of the gateway behind `fd`, which is taken. */
-static enum nv_err ask(int fd, const char *method, const char *target, struct nv_buf *out,
-                       struct nv_fail *fail)
+static enum nv_err ask(int fd, const char *method, const char *target,
+                       struct nv_dead_slice *slice, struct nv_buf *out, struct nv_fail *fail)
 {
     struct nv_buf reply;
     if (fd < 0) {
@@ -227,7 +275,7 @@ static enum nv_err ask(int fd, const char *method, const char *target, struct nv
     nv_buf_init(&reply, NV_CAP_CONTROL_ANSWER);
     enum nv_err err = send_request(fd, method, target) ? read_all(fd, &reply) : NV_ERR_IO;
     if (err == NV_OK)
-        err = parse_reply(nv_buf_str(&reply), out);
+        err = parse_reply(nv_buf_str(&reply), slice, out);
     if (err == NV_ERR_IO || err == NV_ERR_TIMEOUT)
         (void)nv_fail_set(fail, err, 0, "the gateway that runs here did not answer");
     nv_buf_release(&reply);
@@ -236,20 +284,21 @@ static enum nv_err ask(int fd, const char *method, const char *target, struct nv
 }
 
 enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *request,
-                           struct nv_buf *out, struct nv_fail *fail)
+                           struct nv_dead_slice *slice, struct nv_buf *out,
+                           struct nv_fail *fail)
 {
-    char target[64], id[24];
+    char target[128], id[24];
     assert(directory != NULL && out != NULL);
     (void)snprintf(id, sizeof id, "%" PRIu64, request->id);
-    (void)snprintf(target, sizeof target, "/dead?%s=%s", verbs[request->verb],
-                   request->all ? "all" : id);
-    return ask(connect_to(directory, UINT_MAX), "POST", target, out, fail);
+    (void)snprintf(target, sizeof target, "/dead?%s=%s&after=%" PRIu64 "-%" PRIu64,
+                   verbs[request->verb], request->all ? "all" : id, slice->after, slice->last);
+    return ask(connect_to(directory, UINT_MAX), "POST", target, slice, out, fail);
 }
 
 enum nv_err nv_control_status(const char *directory, struct nv_buf *out, struct nv_fail *fail)
 {
     assert(directory != NULL && out != NULL);
-    return ask(connect_to(directory, NV_CONTROL_STATUS_MS), "GET", "/status", out, fail);
+    return ask(connect_to(directory, NV_CONTROL_STATUS_MS), "GET", "/status", NULL, out, fail);
 }
 
 int nv_control_pid(const char *directory)

@@ -29,11 +29,13 @@ void nv_control_stop(struct nv_control *control);
 void nv_control_free(struct nv_control *control);
 
 /*
- * Asks the gateway that runs on `directory`; its answer is appended to `out`. What the gateway
- * returned, or NV_ERR_IO with `fail` when it can't be reached.
+ * Asks the gateway that runs on `directory` for a slice of it (nv_dead_run_slice; zero: the
+ * first), which it fills in; the answer is appended to `out`. What the gateway returned, or
+ * NV_ERR_IO with `fail` when it can't be reached.
  */
 enum nv_err nv_control_ask(const char *directory, const struct nv_dead_request *request,
-                           struct nv_buf *out, struct nv_fail *fail) NV_MUST_USE;
+                           struct nv_dead_slice *slice, struct nv_buf *out,
+                           struct nv_fail *fail) NV_MUST_USE;
 /* Longest wait of each step below: to connect, for a piece of the answer. */
 #define NV_CONTROL_STATUS_MS 4000
 /* The status of the gateway that runs on `directory`: JSON appended to `out`. Errors likewise;

@@ -16,12 +16,16 @@
 #include "gateway/dead/dead_retry.h"
 #include "gateway/dead/dead_store.h"
 #include "gateway/commands/run.h"
+#include "gateway/process/teller.h"
 #include "gateway/stages.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/banned.h"
+
+#define MS_A_SECOND 1000
 
 static int finish(struct nv_buf *text, enum nv_shown_form form, enum nv_err err,
                   struct nv_fail *fail)
@@ -83,9 +87,61 @@ static enum nv_err retry_offline(void *ctx, uint64_t id)
     return nv_dead_retry(ctx, id);
 }
 
-static enum nv_err run_retry(const struct nv_options *options, const struct nv_store *store,
-                             const struct nv_dead_request *request, struct nv_buf *text,
-                             struct nv_fail *fail)
+/* ---- how far it is ----------------------------------------------------------------------- */
+
+/* Of RETRY and DROP of all; one thread counts, the teller's reads. */
+struct advance {
+    enum nv_dead_verb verb;
+    _Atomic uint64_t done, left;
+};
+
+static void tell_advance(void *ctx, unsigned seconds)
+{
+    const struct advance *advance = ctx;
+    const char *what = advance->verb == NV_VERB_DROP ? "drop" : "retry";
+    const uint64_t done = atomic_load(&advance->done), left = atomic_load(&advance->left);
+    if (done == 0) {
+        (void)fprintf(stderr, "noveum-gateway: %s of dead letters: no answer yet, %u s\n", what,
+                      seconds);
+        return;
+    }
+    (void)fprintf(stderr,
+                  "noveum-gateway: %s of dead letters goes on: %" PRIu64 " done, %" PRIu64
+                  " left, %u s\n",
+                  what, done, left, seconds);
+}
+
+/* Slices until nothing is left; of what is not of all there is one. */
+static enum nv_err run_slices(enum nv_err (*run)(void *ctx, struct nv_dead_slice *slice),
+                              void *ctx, struct advance *advance)
+{
+    struct nv_dead_slice slice = {0};
+    enum nv_err err;
+    do {
+        err = run(ctx, &slice);
+        atomic_fetch_add(&advance->done, slice.done);
+        atomic_store(&advance->left, slice.left);
+    } while (err == NV_OK && slice.left > 0);
+    return err;
+}
+
+/* ---- on the journal, or by the gateway that has it --------------------------------------- */
+
+struct offline {
+    const struct nv_dead_request *request;
+    struct nv_dead_place place;
+    struct nv_buf *text;
+};
+
+static enum nv_err slice_offline(void *ctx, struct nv_dead_slice *slice)
+{
+    const struct offline *offline = ctx;
+    return nv_dead_run_slice(offline->request, &offline->place, nv_clock_system(), slice,
+                             offline->text);
+}
+
+static enum nv_err run_retry(const struct nv_options *options, struct offline *offline,
+                             struct advance *advance, struct nv_fail *fail)
 {
     struct nv_exporter_config exporter;
     struct nv_mapping_config config;
@@ -94,41 +150,77 @@ static enum nv_err run_retry(const struct nv_options *options, const struct nv_s
     struct nv_mapping *mapping = nv_mapping_new(&config, fail);
     if (!mapping)
         return NV_ERR_CONFIG;
+    const struct nv_store *store = offline->place.store;
     struct nv_dead_retry retry = {.store = store,
                                   .mapping = mapping,
                                   .trace_id_form = exporter.trace_id_form,
                                   .max_trace_bytes = exporter.max_trace_bytes,
                                   .send = send_offline,
                                   .ctx = (void *)(uintptr_t)store};
-    struct nv_dead_place place = {.store = store, .ctx = &retry, .retry = retry_offline};
+    offline->place.ctx = &retry;
+    offline->place.retry = retry_offline;
     enum nv_err err = nv_stage_redaction(options, &retry.redaction, fail);
     if (err == NV_OK)
-        err = nv_dead_run(request, &place, text);
+        err = run_slices(slice_offline, offline, advance);
     nv_pii_free(retry.redaction.pii);
     nv_mapping_free(mapping);
     if (err == NV_OK) {
-        (void)nv_buf_append_str(text,
+        (void)nv_buf_append_str(offline->text,
                                 NV_STR("no gateway runs here: the next start sends them\n"));
     }
     return err;
 }
 
 static enum nv_err run_offline(const struct nv_options *options, struct nv_dead_store *opened,
-                               const struct nv_dead_request *request, struct nv_buf *text,
+                               struct offline *offline, struct advance *advance,
                                struct nv_fail *fail)
 {
-    const struct nv_dead_place place = {.store = &opened->store};
-    enum nv_err err = request->verb == NV_VERB_RETRY
-                          ? run_retry(options, &opened->store, request, text, fail)
-                          : nv_dead_run(request, &place, text);
+    offline->place.store = &opened->store;
+    enum nv_err err = offline->request->verb == NV_VERB_RETRY
+                          ? run_retry(options, offline, advance, fail)
+                          : run_slices(slice_offline, offline, advance);
     nv_dead_store_close(opened);
+    return err;
+}
+
+struct online {
+    const char *directory;
+    const struct nv_dead_request *request;
+    struct nv_buf *text;
+    struct nv_fail *fail;
+};
+
+static enum nv_err slice_online(void *ctx, struct nv_dead_slice *slice)
+{
+    const struct online *online = ctx;
+    return nv_control_ask(online->directory, online->request, slice, online->text,
+                          online->fail);
+}
+
+static enum nv_err run_dead(const struct nv_options *options,
+                            const struct nv_dead_request *request, struct nv_buf *text,
+                            struct nv_fail *fail)
+{
+    struct nv_dead_store opened = {0};
+    struct advance advance = {.verb = request->verb};
+    struct offline offline = {.request = request, .text = text};
+    struct online online = {options->journal_directory, request, text, fail};
+    struct nv_teller *teller =
+        request->all ? nv_teller_start(tell_advance, &advance, MS_A_SECOND) : NULL;
+    enum nv_err err = nv_dead_store_open(options, &opened, fail);
+    if (err == NV_OK) {
+        err = run_offline(options, &opened, &offline, &advance, fail);
+    } else if (err == NV_ERR_LOCKED) {
+        *fail = (struct nv_fail){0};
+        err = run_slices(slice_online, &online, &advance);
+    }
+    (void)nv_teller_end(teller);
     return err;
 }
 
 int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
 {
     struct nv_dead_request request;
-    struct nv_dead_store opened = {0};
     struct nv_fail fail = {0};
     struct nv_buf text;
     const char *word = cli->argument_count > 0 ? cli->arguments[0] : NULL;
@@ -139,13 +231,7 @@ int nv_command_dead(const struct nv_options *options, const struct nv_cli *cli)
         return NV_EXIT_USAGE;
     }
     nv_buf_init(&text, NV_CAP_COMMAND_TEXT);
-    enum nv_err err = nv_dead_store_open(options, &opened, &fail);
-    if (err == NV_OK) {
-        err = run_offline(options, &opened, &request, &text, &fail);
-    } else if (err == NV_ERR_LOCKED) {
-        fail = (struct nv_fail){0};
-        err = nv_control_ask(options->journal_directory, &request, &text, &fail);
-    }
+    enum nv_err err = run_dead(options, &request, &text, &fail);
     if (err == NV_ERR_NOT_FOUND) {
         (void)nv_fail_set(&fail, err, 0, "no dead letter %" PRIu64 "; `dead list` shows them",
                           request.id);

@@ -28,6 +28,7 @@ struct entry {
 struct collect {
     struct nv_buf entries; /* struct entry, one after the other */
     const struct nv_dead_request *request;
+    struct nv_dead_slice *slice;
 };
 
 enum nv_err nv_dead_parse(enum nv_dead_verb verb, struct nv_str id, struct nv_dead_request *out)
@@ -61,7 +62,10 @@ static void visit_collect(void *visit_ctx, const struct nv_dead_letter *letter)
 {
     struct collect *collect = visit_ctx;
     struct entry entry = {letter->id, nv_str_eq(letter->reason, UNTRANSLATED)};
-    if (collect->request->all || collect->request->id == letter->id)
+    const struct nv_dead_slice *slice = collect->slice;
+    if (collect->request->all
+            ? letter->id > slice->after && (slice->last == 0 || letter->id <= slice->last)
+            : letter->id == collect->request->id)
         (void)nv_buf_append(&collect->entries, &entry, sizeof entry);
 }
 
@@ -95,27 +99,76 @@ static enum nv_err act(const struct nv_dead_request *request, const struct nv_de
     return request->all ? NV_OK : err;
 }
 
-static enum nv_err act_on_all(const struct nv_dead_request *request,
-                              const struct nv_dead_place *place, struct nv_buf *out)
+static uint64_t highest(const struct nv_buf *entries)
 {
-    struct collect collect = {.request = request};
+    uint64_t id = 0;
+    for (size_t at = 0; at < entries->len; at += sizeof(struct entry)) {
+        struct entry entry;
+        memcpy(&entry, entries->bytes + at, sizeof entry);
+        id = entry.id > id ? entry.id : id;
+    }
+    return id;
+}
+
+/* When a slice that began at `began_ns` and has its list now is over. */
+static uint64_t end_of_slice(const struct nv_clock *clock, uint64_t began_ns)
+{
+    uint64_t now_ns = nv_clock_mono_ns(clock);
+    uint64_t listing_ns = now_ns - began_ns;
+    return now_ns + (2 * listing_ns > NV_DEAD_SLICE_NS ? 2 * listing_ns : NV_DEAD_SLICE_NS);
+}
+
+/* Always one of them, so that slices come to an end. */
+static enum nv_err act_on(const struct collect *collect, const struct nv_dead_place *place,
+                          const struct nv_clock *clock, uint64_t end_ns, struct nv_buf *out)
+{
+    struct nv_dead_slice *slice = collect->slice;
+    enum nv_err err = NV_OK;
+    for (size_t at = 0; at < collect->entries.len && err == NV_OK; at += sizeof(struct entry)) {
+        struct entry entry;
+        memcpy(&entry, collect->entries.bytes + at, sizeof entry);
+        err = act(collect->request, place, entry, out);
+        slice->after = entry.id;
+        slice->done++;
+        slice->left--;
+        if (clock && nv_clock_mono_ns(clock) >= end_ns)
+            break;
+    }
+    return err;
+}
+
+static enum nv_err act_on_all(const struct nv_dead_request *request,
+                              const struct nv_dead_place *place, const struct nv_clock *clock,
+                              struct nv_dead_slice *slice, struct nv_buf *out)
+{
+    struct collect collect = {.request = request, .slice = slice};
+    const uint64_t began_ns = clock ? nv_clock_mono_ns(clock) : 0;
     nv_buf_init(&collect.entries, NV_CAP_DEAD_IDS);
+    slice->done = slice->left = 0;
     enum nv_err err = nv_dead_letters_list(place->store, visit_collect, &collect);
     if (err == NV_OK)
         err = collect.entries.failed;
     if (err == NV_OK && !request->all && collect.entries.len == 0)
         err = NV_ERR_NOT_FOUND;
-    for (size_t at = 0; at < collect.entries.len && err == NV_OK; at += sizeof(struct entry)) {
-        struct entry entry;
-        memcpy(&entry, collect.entries.bytes + at, sizeof entry);
-        err = act(request, place, entry, out);
-    }
+    slice->left = collect.entries.len / sizeof(struct entry);
+    if (slice->last == 0)
+        slice->last = highest(&collect.entries);
+    if (err == NV_OK)
+        err = act_on(&collect, place, clock, clock ? end_of_slice(clock, began_ns) : 0, out);
     nv_buf_release(&collect.entries);
     return err;
 }
 
 enum nv_err nv_dead_run(const struct nv_dead_request *request,
                         const struct nv_dead_place *place, struct nv_buf *out)
+{
+    struct nv_dead_slice whole = {0};
+    return nv_dead_run_slice(request, place, NULL, &whole, out);
+}
+
+enum nv_err nv_dead_run_slice(const struct nv_dead_request *request,
+                              const struct nv_dead_place *place, const struct nv_clock *clock,
+                              struct nv_dead_slice *slice, struct nv_buf *out)
 {
     assert(place->store != NULL);
     switch (request->verb) {
@@ -126,7 +179,7 @@ enum nv_err nv_dead_run(const struct nv_dead_request *request,
     case NV_VERB_SHOW:
         return nv_dead_letters_show(place->store, request->id, out);
     default:
-        return act_on_all(request, place, out);
+        return act_on_all(request, place, request->all ? clock : NULL, slice, out);
     }
 }
 

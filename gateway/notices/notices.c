@@ -11,6 +11,7 @@
 #include "base/log/counters.h"
 #include "base/log/log.h"
 #include "base/text/text.h"
+#include "gateway/process/teller.h"
 #include "model/ledger.h"
 
 #include <inttypes.h>
@@ -125,6 +126,29 @@ static void look_at_held(struct nv_notices *notices, const struct nv_admin_sourc
     free(held);
 }
 
+/* ---- the replay -------------------------------------------------------------------------- */
+
+static void look_at_replay(struct nv_notices *notices, const struct nv_admin_source *source,
+                           uint64_t now_ns)
+{
+    struct nv_gateway_status status;
+    source->read_status(source->ctx, &status);
+    if (!status.assembly.replaying)
+        return;
+    if (notices->replay_due_s == 0) {
+        notices->replay_began_ns = now_ns;
+        notices->replay_due_s = nv_tell_after(0);
+    }
+    const uint64_t seconds = (now_ns - notices->replay_began_ns) / NV_NS_PER_S;
+    if (seconds < notices->replay_due_s)
+        return;
+    notices->replay_due_s = nv_tell_after((unsigned)seconds);
+    NV_LOG(NV_LOG_INFO, "gateway",
+           "the journal is replayed requests=%" PRIu64 " of=%" PRIu64 " seconds=%" PRIu64
+           ": what is new is accepted, and leaves after it",
+           status.assembly.replayed, status.assembly.to_replay, seconds);
+}
+
 /* ---- metrics ----------------------------------------------------------------------------- */
 
 static void look_at_metrics(struct nv_notices *notices)
@@ -149,6 +173,7 @@ void nv_notices_look(struct nv_notices *notices, const struct nv_admin_source *s
 {
     look_at_services(notices, source);
     look_at_metrics(notices);
+    look_at_replay(notices, source, now_ns);
     if (++notices->looks % NV_NOTICE_HELD_LOOKS == 0)
         look_at_held(notices, source, now_ns);
 }

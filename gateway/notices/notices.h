@@ -1,6 +1,7 @@
 /*
  * What the log says of the first of each, so that nobody has to guess why nothing arrives or
- * leaves: services whose spans come, traces that wait, clients that send metrics alone.
+ * leaves: services whose spans come, traces that wait, clients that send metrics alone. And how
+ * far the replay of the journal is, when it takes more than two seconds.
  *
  *   each second ──look──▶ services learned ▸ new ones      ─┐
  *                         what is held ▸ why, until when   ─┼─▶ one line each, then silence
@@ -32,6 +33,8 @@ struct nv_notices {
     size_t seen_count;
     bool more_told;
     uint64_t wait_told_ns[NV_WAIT_AGE + 1]; /* by enum nv_wait, 0: never */
+    uint64_t replay_began_ns;               /* 0: none was seen */
+    unsigned replay_due_s; /* when the next line of it is due (gateway/process/teller.h) */
     unsigned looks, metrics_looks;
     bool metrics_told;
 };

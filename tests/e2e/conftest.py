@@ -254,5 +254,17 @@ def gateway(make_gateway, backend):
 
 
 @pytest.fixture
+def slow_disk(directory):
+    """Environment in which every sync takes SYNC_MS, made by a library in front of libc."""
+    compiler = shutil.which("cc")
+    if compiler is None or SLOW > 1:
+        pytest.skip("no compiler, or a sanitizer that must be loaded first")
+    library = directory / "slow_disk.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library,
+                    ROOT / "tests/e2e/slow_disk.c", "-ldl"], check=True)
+    return {"LD_PRELOAD": str(library)}
+
+
+@pytest.fixture
 def run():
     return run_program

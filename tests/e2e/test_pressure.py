@@ -140,18 +140,6 @@ def test_a_disk_filled_by_a_dead_backend_empties_itself(small_disk, make_gateway
     gateway.assert_balanced()
 
 
-@pytest.fixture
-def slow_disk(directory):
-    """Environment in which every sync takes SYNC_MS, made by a library in front of libc."""
-    compiler = shutil.which("cc")
-    if compiler is None or SLOW > 1:
-        pytest.skip("no compiler, or a sanitizer that must be loaded first")
-    library = directory / "slow_disk.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library,
-                    ROOT / "tests/e2e/slow_disk.c", "-ldl"], check=True)
-    return {"LD_PRELOAD": str(library)}
-
-
 def test_a_slow_disk_delays_answers_and_nothing_else(slow_disk, make_gateway, backend):
     """Syncs of 300 ms: no answer comes before its sync, but one sync answers many requests."""
     gateway = make_gateway({}, {**settings_for(backend), **slow_disk, "SLOW_DISK_MS": "300"})

@@ -97,13 +97,16 @@ static void tear_down(void)
     nv_buf_release(&out);
 }
 
+static struct nv_dead_slice slice;
+
 static enum nv_err ask(enum nv_dead_verb verb, const char *id)
 {
+    slice = (struct nv_dead_slice){0};
     struct nv_dead_request request;
     nv_buf_clear(&out);
     fail = (struct nv_fail){0};
     ck_assert_int_eq(nv_dead_parse(verb, nv_str_from(id), &request), NV_OK);
-    return nv_control_ask(directory, &request, &out, &fail);
+    return nv_control_ask(directory, &request, &slice, &out, &fail);
 }
 
 static bool has(const char *part)
@@ -119,6 +122,13 @@ START_TEST(every_verb_gets_there_and_back)
     ck_assert(has("trace"));
     ck_assert_int_eq(ask(NV_VERB_RETRY, "7"), NV_ERR_MALFORMED); /* what retry said of it */
     ck_assert_uint_eq(retried, 1);
+    ck_assert_int_eq(ask(NV_VERB_RETRY, "all"), NV_OK);
+    ck_assert_uint_eq(retried, 2);
+    ck_assert(slice.done == 1 && slice.left == 0 && slice.after == 7 && slice.last == 7);
+    nv_buf_clear(&out);
+    struct nv_dead_request all = {.verb = NV_VERB_RETRY, .all = true};
+    ck_assert_int_eq(nv_control_ask(directory, &all, &slice, &out, &fail), NV_OK);
+    ck_assert_uint_eq(retried, 2); /* none is behind it */
     ck_assert_int_eq(ask(NV_VERB_DROP, "7"), NV_OK);
     ck_assert(!live);
     ck_assert_int_eq(ask(NV_VERB_SHOW, "7"), NV_ERR_NOT_FOUND);
@@ -165,7 +175,7 @@ START_TEST(who_has_gone_takes_its_socket_along)
     nv_control_free(control);
     control = NULL;
     ck_assert_int_ne(access(path, F_OK), 0);
-    ck_assert_int_eq(nv_control_ask(directory, &request, &out, &fail), NV_ERR_IO);
+    ck_assert_int_eq(nv_control_ask(directory, &request, &slice, &out, &fail), NV_ERR_IO);
     ck_assert_ptr_nonnull(strstr(fail.what, "can't reach the gateway that runs here"));
 }
 END_TEST
@@ -198,6 +208,10 @@ static const struct {
     {"HTTP/1.1 200 OK\r\nx-noveum-error: x\r\n\r\n", NV_ERR_IO},
     {"HTTP/1.1 200 OK\r\nx-noveum-error: -104\r\n\r\nbody", NV_ERR_NOT_FOUND},
     {"HTTP/1.1 200 OK\r\n\r\nbody", NV_OK},
+    {"HTTP/1.1 200 OK\r\nx-noveum-left: x\r\n\r\n", NV_ERR_IO},
+    {"HTTP/1.1 200 OK\r\nx-noveum-left: 2\r\n\r\n", NV_ERR_IO}, /* for ever */
+    {"HTTP/1.1 200 OK\r\nx-noveum-left: 2\r\nx-noveum-after: 3\r\nx-noveum-last: 9\r\n\r\n",
+     NV_OK},
 };
 
 static void *answer_once(void *arg)
@@ -224,7 +238,8 @@ START_TEST(what_answers_may_be_a_stranger)
     ck_assert_int_eq(bind(listening[0], (const struct sockaddr *)&address, sizeof address), 0);
     ck_assert_int_eq(listen(listening[0], 1), 0);
     ck_assert_int_eq(pthread_create(&thread, NULL, answer_once, listening), 0);
-    enum nv_err err = nv_control_ask(other, &request, &out, &fail);
+    slice = (struct nv_dead_slice){0};
+    enum nv_err err = nv_control_ask(other, &request, &slice, &out, &fail);
     (void)pthread_join(thread, NULL);
     (void)close(listening[0]);
     (void)unlink(address.sun_path);

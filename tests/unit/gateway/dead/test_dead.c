@@ -161,6 +161,41 @@ START_TEST(drop_one_and_all)
 }
 END_TEST
 
+static struct nv_fake_clock fake;
+
+static enum nv_err retry_slowly(void *ctx, uint64_t id)
+{
+    nv_fake_clock_advance(&fake, NV_DEAD_SLICE_NS / 2);
+    return retry(ctx, id);
+}
+
+/* Two at a time; what comes meanwhile is for the next command. */
+START_TEST(all_in_slices)
+{
+    const struct nv_dead_place place = {.store = &store, .retry = retry_slowly};
+    const struct nv_dead_request all = {.verb = NV_VERB_RETRY, .all = true};
+    struct nv_dead_slice slice = {0};
+    nv_fake_clock_init(&fake, 1, 1);
+    live[2] = false;
+    ck_assert_int_eq(nv_dead_run_slice(&all, &place, &fake.clock, &slice, &out), NV_OK);
+    ck_assert(slice.done == 2 && slice.left == 0 && slice.after == 2 && slice.last == 2);
+    live[2] = true;
+    ck_assert_int_eq(nv_dead_run_slice(&all, &place, &fake.clock, &slice, &out), NV_OK);
+    ck_assert(slice.done == 0 && slice.left == 0 && live[2]);
+    live[0] = true;
+    slice = (struct nv_dead_slice){0};
+    ck_assert_int_eq(nv_dead_run_slice(&all, &place, &fake.clock, &slice, &out), NV_OK);
+    ck_assert(slice.done == 2 && slice.left == 1 && slice.after == 2 && slice.last == 3);
+    ck_assert_int_eq(nv_dead_run_slice(&all, &place, &fake.clock, &slice, &out), NV_OK);
+    ck_assert(slice.done == 1 && slice.left == 0 && slice.after == 3 && !live[2]);
+    /* one that is asked for alone is done, wherever the slice is */
+    const struct nv_dead_request one = {.verb = NV_VERB_RETRY, .id = 2};
+    ck_assert_int_eq(nv_dead_run_slice(&one, &place, &fake.clock, &slice, &out),
+                     NV_ERR_MALFORMED);
+    ck_assert(slice.done == 1);
+}
+END_TEST
+
 START_TEST(ids_that_are_none)
 {
     static const char *const wrong[] = {"", "x", "-1", "1x", "99999999999999999999"};
@@ -185,6 +220,7 @@ int main(void)
     tcase_add_test(tcase, show_one);
     tcase_add_test(tcase, retry_one_and_all);
     tcase_add_test(tcase, drop_one_and_all);
+    tcase_add_test(tcase, all_in_slices);
     tcase_add_test(tcase, ids_that_are_none);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

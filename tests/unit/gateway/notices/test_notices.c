@@ -125,6 +125,26 @@ START_TEST(services_without_number_do_not_flood)
 }
 END_TEST
 
+START_TEST(a_replay_that_takes_long_is_told)
+{
+    status.assembly.replaying = true;
+    status.assembly.to_replay = 500;
+    status.assembly.replayed = 40;
+    look(1, NV_NS_PER_S);
+    look(1, 2 * NV_NS_PER_S);
+    ck_assert_uint_eq(times("replayed"), 0);
+    for (uint64_t at = 3; at <= 9; at++)
+        look(1, at * NV_NS_PER_S);
+    ck_assert_uint_eq(times("the journal is replayed requests=40 of=500 seconds=2"), 1);
+    ck_assert_uint_eq(times("requests=40 of=500 seconds=4"), 1);
+    ck_assert_uint_eq(times("requests=40 of=500 seconds=8"), 1);
+    ck_assert_uint_eq(times("the journal is replayed"), 3);
+    status.assembly.replaying = false;
+    look(1, 100 * NV_NS_PER_S);
+    ck_assert_uint_eq(times("the journal is replayed"), 3);
+}
+END_TEST
+
 START_TEST(a_wait_is_told_with_reason_and_end)
 {
     const struct nv_held_trace waits = {.wait = NV_WAIT_OPEN,
@@ -235,6 +255,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_service_is_named_once);
     tcase_add_test(tcase, services_without_number_do_not_flood);
+    tcase_add_test(tcase, a_replay_that_takes_long_is_told);
     tcase_add_test(tcase, a_wait_is_told_with_reason_and_end);
     tcase_add_test(tcase, a_shard_that_hangs_is_not_waited_for);
     tcase_add_test(tcase, metrics_alone_are_told_once);
