@@ -409,6 +409,19 @@ static void log_addresses(const struct nv_gateway *gateway)
         NV_LOG(NV_LOG_INFO, "gateway", "listening protocol=admin address=%s", address);
 }
 
+/* A socket unit with an address that the configuration has not. */
+static void log_unclaimed(void)
+{
+    char name[NV_LISTENER_NAME_BYTES];
+    for (int fd = 0; nv_listener_unclaimed(&fd, name);) {
+        NV_LOG(
+            NV_LOG_WARN, "gateway",
+            "a socket was handed over (LISTEN_FDS) that nobody listens on: clients wait there "
+            "for nothing address=%s; give it and receiver.*.listen the same address",
+            name);
+    }
+}
+
 /* Said at each start: an operator must know what the key is worth. */
 static void log_key(struct nv_gateway *gateway)
 {
@@ -462,10 +475,11 @@ static enum nv_err start_all(struct nv_gateway *gateway, struct nv_fail *fail)
         err = start_admin(gateway, options, fail);
     if (err == NV_OK && gateway->receiver)
         err = start_receiver(gateway, fail);
-    if (err == NV_OK)
+    if (err == NV_OK) {
         log_key(gateway);
-    if (err == NV_OK)
         log_addresses(gateway);
+        log_unclaimed();
+    }
     return err;
 }
 

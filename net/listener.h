@@ -17,6 +17,8 @@
 
 struct nv_listener;
 
+#define NV_LISTENER_NAME_BYTES 160
+
 struct nv_listener_config {
     /*
      * Comma-separated: "host:port" (IPv4, name, or empty host for all addresses),
@@ -60,5 +62,11 @@ void nv_listener_free(struct nv_listener *listener);
 size_t nv_listener_count(const struct nv_listener *listener);
 /* The i-th as "127.0.0.1:4318", "[::1]:4318", "unix:/path". Borrowed, valid until free. */
 const char *nv_listener_address(const struct nv_listener *listener, size_t i);
+/*
+ * Sockets handed over by LISTEN_FDS that no listener has taken, one a call: clients connect to
+ * them and nobody ever answers. Writes the name and leaves in `*fd` where the next call goes
+ * on; 0 at first. False: no more. When all listeners are open; one thread.
+ */
+bool nv_listener_unclaimed(int *fd, char name[NV_LISTENER_NAME_BYTES]);
 
 #endif

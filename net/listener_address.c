@@ -56,6 +56,19 @@ struct binding {
     bool dual;        /* an IPv6 socket takes IPv4 too */
 };
 
+/* How many sockets were handed over to this process. */
+static int inherited_count(void)
+{
+    int64_t pid = 0, count = 0;
+    const char *text = getenv("LISTEN_PID");
+    if (text && (nv_str_to_int64(nv_str_from(text), &pid) != NV_OK || pid != getpid()))
+        return 0; /* meant for another process */
+    if (nv_str_to_int64(nv_str_from(getenv("LISTEN_FDS")), &count) != NV_OK || count < 0 ||
+        count > INHERITED_MAX)
+        return 0;
+    return (int)count;
+}
+
 static enum nv_err refuse(const struct binding *binding, const char *why)
 {
     return nv_fail_set(binding->fail, NV_ERR_CONFIG, 0, "cannot listen on '%s': %s",
@@ -65,6 +78,10 @@ static enum nv_err refuse(const struct binding *binding, const char *why)
 static enum nv_err refuse_errno(const struct binding *binding)
 {
     char text[96];
+    if (errno == EADDRINUSE && inherited_count() > 0) {
+        return refuse(binding, "address in use, by none of the sockets handed over "
+                               "(LISTEN_FDS); give both the same address");
+    }
     if (errno == EADDRINUSE)
         return refuse(binding, "address in use; stop the other program or choose another");
     return refuse(binding, strerror_r(errno, text, sizeof text));
@@ -101,19 +118,6 @@ static enum nv_err add_socket(const struct binding *binding, int fd)
 }
 
 /* ---- inherited --------------------------------------------------------------------------- */
-
-/* How many sockets were handed over to this process. */
-static int inherited_count(void)
-{
-    int64_t pid = 0, count = 0;
-    const char *text = getenv("LISTEN_PID");
-    if (text && (nv_str_to_int64(nv_str_from(text), &pid) != NV_OK || pid != getpid()))
-        return 0; /* meant for another process */
-    if (nv_str_to_int64(nv_str_from(getenv("LISTEN_FDS")), &count) != NV_OK || count < 0 ||
-        count > INHERITED_MAX)
-        return 0;
-    return (int)count;
-}
 
 static bool same_address(const union address *a, socklen_t a_len, const union address *b,
                          socklen_t b_len)
@@ -167,6 +171,21 @@ static int find_inherited(const union address *address, socklen_t len)
             return fd;
     }
     return -1;
+}
+
+bool nv_listener_unclaimed(int *fd, char name[NV_LISTENER_NAME_BYTES])
+{
+    int end = FIRST_INHERITED_FD + inherited_count();
+    for (int i = *fd < FIRST_INHERITED_FD ? FIRST_INHERITED_FD : *fd; i < end; i++) {
+        /* What came through exec(2) has it not; what is taken gets it. */
+        int flags = fcntl(i, F_GETFD);
+        if (flags < 0 || (flags & FD_CLOEXEC) != 0)
+            continue;
+        write_name(i, name);
+        *fd = i + 1;
+        return true;
+    }
+    return false;
 }
 
 /* ---- TCP --------------------------------------------------------------------------------- */

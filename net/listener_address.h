@@ -9,7 +9,6 @@
 #include <sys/types.h>
 
 #define NV_LISTENER_SOCKETS_MAX 16
-#define NV_LISTENER_NAME_BYTES 160
 
 /* A bound, listening, non-blocking socket. */
 struct nv_listener_socket {

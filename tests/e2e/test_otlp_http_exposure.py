@@ -96,6 +96,16 @@ def test_listening_socket_is_inherited():
             assert gateway.post().status == 200
 
 
+def test_a_socket_that_nobody_listens_on_is_told():
+    """LISTEN_FDS with an address that the configuration has not: its clients would wait for good."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with Gateway(preexec=lambda: os.dup2(server.fileno(), 3), environment={"LISTEN_FDS": "1"}) as gateway:
+            assert gateway.post().status == 200
+            assert f"address=127.0.0.1:{port}" in gateway.log
+            assert "nobody listens on" in gateway.log
+
+
 # ---- P05, P06: stopping and pressure ---------------------------------------------------------------------
 
 

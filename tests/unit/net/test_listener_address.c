@@ -178,6 +178,75 @@ START_TEST(a_descriptor_that_listens_is_taken_others_are_not)
 }
 END_TEST
 
+/* A listening socket at an address of its own as descriptor 3; what was there is kept. */
+static int put_third(char text[64], int *kept)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(fd, 5), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    (void)snprintf(text, 64, "127.0.0.1:%u", ntohs(address.sin_port));
+    *kept = fcntl(3, F_DUPFD_CLOEXEC, 10);
+    if (fd == 3)
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    (void)dup2(fd,
+               3); /* from here on nothing is asserted: it may have been the test's own pipe */
+    return fd;
+}
+
+static void restore_third(int kept, int fd)
+{
+    (void)close(3);
+    if (kept >= 0) {
+        (void)dup2(kept, 3);
+        (void)close(kept);
+    }
+    (void)close(fd);
+    (void)unsetenv("LISTEN_FDS");
+}
+
+START_TEST(what_was_handed_over_and_not_taken_has_a_name)
+{
+    char text[64], name[NV_LISTENER_NAME_BYTES];
+    int kept, from = 0;
+    int fd = put_third(text, &kept);
+    bool unasked = nv_listener_unclaimed(&from, name);
+    (void)setenv("LISTEN_FDS", "1", 1);
+    bool left = nv_listener_unclaimed(&from, name);
+    bool named = left && strcmp(name, text) == 0;
+    bool more = nv_listener_unclaimed(&from, name);
+    enum nv_err taken = bind_to(text);
+    from = 0;
+    bool left_after = nv_listener_unclaimed(&from, name);
+    close_all();
+    restore_third(kept, fd);
+    ck_assert(!unasked);
+    ck_assert(named);
+    ck_assert(!more);
+    ck_assert_int_eq(taken, NV_OK);
+    ck_assert(!left_after);
+}
+END_TEST
+
+/* The socket of the unit has the port, at an address that the configuration has not. */
+START_TEST(a_port_that_a_socket_handed_over_has_is_explained)
+{
+    char text[64];
+    int kept;
+    int fd = put_third(text, &kept);
+    (void)setenv("LISTEN_FDS", "1", 1);
+    char other[80];
+    (void)snprintf(other, sizeof other, "0.0.0.0%s", strchr(text, ':'));
+    enum nv_err err = bind_to(other);
+    restore_third(kept, fd);
+    ck_assert_int_eq(err, NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "LISTEN_FDS"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("net/listener_address");
@@ -191,6 +260,8 @@ int main(void)
     tcase_add_test(tcase, a_file_in_its_place_is_not_removed);
     tcase_add_test(tcase, a_path_as_long_as_the_system_takes_and_longer);
     tcase_add_test(tcase, a_descriptor_that_listens_is_taken_others_are_not);
+    tcase_add_test(tcase, what_was_handed_over_and_not_taken_has_a_name);
+    tcase_add_test(tcase, a_port_that_a_socket_handed_over_has_is_explained);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
