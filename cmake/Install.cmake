@@ -23,7 +23,8 @@ install(CODE "
   file(READ \"${CMAKE_SOURCE_DIR}/deploy/noveum-gateway.service\" unit)
   string(REPLACE /usr/local/bin \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\" unit \"\${unit}\")
   file(WRITE \"${CMAKE_BINARY_DIR}/noveum-gateway.service\" \"\${unit}\")")
-install(FILES "${CMAKE_BINARY_DIR}/noveum-gateway.service" DESTINATION lib/systemd/system)
+install(FILES "${CMAKE_BINARY_DIR}/noveum-gateway.service" deploy/noveum-gateway.socket DESTINATION lib/systemd/system)
+install(FILES deploy/noveum-gateway.sysusers RENAME noveum-gateway.conf DESTINATION lib/sysusers.d)
 
 add_custom_target(uninstall COMMAND "${CMAKE_COMMAND}" -P "${CMAKE_SOURCE_DIR}/cmake/uninstall.cmake"
   WORKING_DIRECTORY "${CMAKE_BINARY_DIR}" VERBATIM COMMENT "Removes what the last install put there")

@@ -11,7 +11,8 @@ import tempfile
 ROOT, BUILD = (pathlib.Path(a).resolve() for a in sys.argv[1:3])
 WANTED = ["bin/noveum-gateway", "share/man/man1/noveum-gateway.1", "share/man/man5/noveum-gateway.5", "share/doc/noveum-gateway/gateway.yaml",
           "share/bash-completion/completions/noveum-gateway", "share/zsh/site-functions/_noveum-gateway",
-          "share/fish/vendor_completions.d/noveum-gateway.fish", "lib/systemd/system/noveum-gateway.service"]
+          "share/fish/vendor_completions.d/noveum-gateway.fish", "lib/systemd/system/noveum-gateway.socket",
+          "lib/sysusers.d/noveum-gateway.conf", "lib/systemd/system/noveum-gateway.service"]
 COMPLETIONS = [("noveum-gateway ''", "doctor"), ("noveum-gateway --pr", "--print-config"), ("noveum-gateway dead re", "retry"),
                ("noveum-gateway --set journal.dur", "journal.durability=")]
 
