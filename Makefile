@@ -1,10 +1,12 @@
 # The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak sanitize msan bench fuzz lint coverage reproducible image collector clean
+.PHONY: help run build test soak sanitize msan bench fuzz lint coverage reproducible install uninstall image package collector clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+PREFIX ?= /usr/local
+export DESTDIR
 GATEWAY := build/run/noveum-gateway
 
 help:
@@ -19,6 +21,8 @@ help:
 	@echo 'make lint       formatter and static analysers'
 	@echo 'make coverage   line coverage of each stage; fails below the target'
 	@echo 'make reproducible  build twice in different places and compare the bytes'
+	@echo 'make install    the release build below PREFIX (/usr/local), or DESTDIR; make uninstall takes it away'
+	@echo 'make package    Debian packages of the last commit into build/dist'
 	@echo 'make collector  an OpenTelemetry Collector with the Noveum exporter (Go 1.26, module proxy)'
 	@echo 'make image      container image noveum-gateway (buildah, podman or docker)'
 
@@ -89,6 +93,19 @@ reproducible:
 image:
 	@tools/install-dependencies.sh build
 	@deploy/build-image.sh
+
+# What uninstall removes is what the last install of this build directory has written down.
+install:
+	@test -x build/release/noveum-gateway || $(MAKE) build
+	@cmake --install build/release --prefix $(PREFIX) >build/install.log || { cat build/install.log; exit 1; }
+	@echo "make: $$(grep -c . build/release/install_manifest.txt) files below $(DESTDIR)$(PREFIX)"
+
+uninstall:
+	@cd build/release && cmake -P ../../cmake/uninstall.cmake
+
+package:
+	@tools/install-dependencies.sh build package
+	@tools/package.sh
 
 collector: build
 	@tools/collector.sh build/release build/collector || [ $$? -eq 77 ]

@@ -3,7 +3,16 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(NOVEUM_DEPS REQUIRED IMPORTED_TARGET
   libevent_core libcurl jansson libnghttp2 libdeflate libisal libzstd yaml-0.1 openssl libxxhash
-  libpcre2-8 libutf8proc sqlite3)
+  libpcre2-8 sqlite3)
+# utf8proc has a new soname with about each release of Unicode: a package with it inside fits more than one release of Debian.
+option(NOVEUM_STATIC_UTF8PROC "Take utf8proc from its archive instead of the shared library" OFF)
+if(NOVEUM_STATIC_UTF8PROC)
+  find_library(NOVEUM_UTF8PROC_ARCHIVE libutf8proc.a REQUIRED)
+  set(NOVEUM_UTF8PROC "${NOVEUM_UTF8PROC_ARCHIVE}")
+else()
+  pkg_check_modules(NOVEUM_UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+  set(NOVEUM_UTF8PROC PkgConfig::NOVEUM_UTF8PROC)
+endif()
 # Only its header is needed to build: the library is loaded when a role needs it (kafka/rd.h).
 option(NOVEUM_WITH_KAFKA "Roles receive and assemble, which need librdkafka's header" ON)
 find_path(NOVEUM_RDKAFKA_INCLUDE librdkafka/rdkafka.h)
@@ -12,7 +21,7 @@ find_path(NOVEUM_NANOPB_INCLUDE pb_encode.h PATH_SUFFIXES nanopb REQUIRED)
 add_library(noveum_dependencies INTERFACE)
 target_include_directories(noveum_dependencies SYSTEM INTERFACE ${NOVEUM_NANOPB_INCLUDE})
 target_link_libraries(noveum_dependencies INTERFACE
-  PkgConfig::NOVEUM_DEPS ${NOVEUM_NANOPB} Threads::Threads ${CMAKE_DL_LIBS} m)
+  PkgConfig::NOVEUM_DEPS ${NOVEUM_UTF8PROC} ${NOVEUM_NANOPB} Threads::Threads ${CMAKE_DL_LIBS} m)
 if(NOVEUM_WITH_KAFKA AND NOVEUM_RDKAFKA_INCLUDE)
   target_include_directories(noveum_dependencies SYSTEM INTERFACE ${NOVEUM_RDKAFKA_INCLUDE})
   target_compile_definitions(noveum_dependencies INTERFACE NOVEUM_KAFKA=1)

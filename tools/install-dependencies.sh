@@ -2,7 +2,7 @@
 # Installs what the project needs from the system's package manager, and nothing else.
 #
 #   tools/install-dependencies.sh [SET...]     sets: build (default), test, example, lint,
-#                                              image
+#                                              image, package
 #
 # Says what it will install, does nothing when all is there, needs nothing but apt-get (Debian 12,
 # Ubuntu 24.04 or later). Run as root or with sudo at hand. docs/dependencies.md has the reasons.
@@ -16,6 +16,7 @@ build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libcurl4-ope
 test="check libprotobuf-c-dev protobuf-c-compiler zlib1g-dev g++ luajit"
 lint="clang clang-tidy clang-format cppcheck gcovr universal-ctags"
 image="buildah"
+package="debhelper dpkg-dev fakeroot lintian mmdebstrap"
 
 say() { echo "install-dependencies: $*" >&2; }
 
@@ -37,8 +38,9 @@ for set in "${@:-build}"; do
         [ -z "$version" ] || packages="$packages libclang-rt-$version-dev"
         ;;
     image) packages="$packages $image" ;;
+    package) packages="$packages $package" ;;
     *)
-        say "unknown set '$set'; sets are build, test, example, lint, image"
+        say "unknown set '$set'; sets are build, test, example, lint, image, package"
         exit 2
         ;;
     esac
