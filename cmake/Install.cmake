@@ -15,8 +15,7 @@ install(FILES configs/gateway.yaml LICENSE deploy/prometheus/alerts.yaml deploy/
 
 # libnoveum, for programs that have the stages inside; its header comes with that of libnoveum-trace.
 install(TARGETS noveum_shared LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-configure_file("${CMAKE_SOURCE_DIR}/cmake/noveum.pc.in" noveum.pc @ONLY)
-install(FILES "${CMAKE_BINARY_DIR}/noveum.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+noveum_install_pc(noveum)
 
 # The unit names the program by its whole path, which `--prefix` may have changed.
 install(CODE "

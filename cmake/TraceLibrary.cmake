@@ -51,7 +51,17 @@ add_library(noveum-trace INTERFACE)
 target_include_directories(noveum-trace INTERFACE "${CMAKE_SOURCE_DIR}/include")
 target_link_libraries(noveum-trace INTERFACE noveum_trace_shared)
 
-configure_file(cmake/noveum-trace.pc.in noveum-trace.pc @ONLY)
+# A pkg-config file names the prefix, which `cmake --install --prefix` may have changed.
+function(noveum_install_pc name)
+  configure_file("${CMAKE_SOURCE_DIR}/cmake/${name}.pc.in" ${name}.pc @ONLY)
+  install(CODE "
+    file(READ \"${CMAKE_BINARY_DIR}/${name}.pc\" pc)
+    string(REGEX REPLACE \"^prefix=[^\n]*\" \"prefix=\${CMAKE_INSTALL_PREFIX}\" pc \"\${pc}\")
+    file(WRITE \"${CMAKE_BINARY_DIR}/installed/${name}.pc\" \"\${pc}\")")
+  install(FILES "${CMAKE_BINARY_DIR}/installed/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endfunction()
+
+noveum_install_pc(noveum-trace)
 configure_package_config_file(cmake/noveum-trace-config.cmake.in noveum-trace-config.cmake
   PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR
   INSTALL_DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/noveum-trace")
@@ -59,6 +69,5 @@ write_basic_package_version_file(noveum-trace-config-version.cmake COMPATIBILITY
 install(TARGETS noveum_trace_shared LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(FILES "${trace_archive}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY include/noveum DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(FILES "${CMAKE_BINARY_DIR}/noveum-trace.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 install(FILES "${CMAKE_BINARY_DIR}/noveum-trace-config.cmake" "${CMAKE_BINARY_DIR}/noveum-trace-config-version.cmake"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/noveum-trace")

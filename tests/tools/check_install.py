@@ -57,6 +57,9 @@ def installed(directory):
     unit = (top / WANTED[-1]).read_text("utf-8")
     if "ExecStart=/usr/bin/noveum-gateway " not in unit:
         yield "the unit does not start the program that was installed"
+    for name in ("noveum", "noveum-trace"):
+        if "prefix=/usr\n" not in next(top.rglob(f"{name}.pc")).read_text("utf-8"):
+            yield f"{name}.pc does not name the prefix that was installed to"
     out, code = run("cmake", "-P", str(ROOT / "cmake" / "uninstall.cmake"), cwd=BUILD, env=environment)
     left = [str(p) for p in pathlib.Path(directory).rglob("*") if p.is_file()]
     if code != 0 or left:
