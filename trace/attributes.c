@@ -114,15 +114,15 @@ bool nv_trace_has(const struct nv_trace_span *span, const char *key)
 }
 
 /* Attributes of an event or a link, in the message that is open at the end of `rest`. Returns
- * how many were left out. */
-static uint32_t put_list(struct nv_trace_span *span, uint32_t field,
+ * how many were left out, of more than `most` all past it. */
+static uint32_t put_list(struct nv_trace_span *span, uint32_t field, uint32_t most,
                          const noveum_attribute *attributes, size_t count)
 {
     uint32_t dropped = 0;
     for (size_t i = 0; attributes && i < count; i++) {
         noveum_attribute copy;
         struct nv_trace_value value;
-        if (i < span->config->attributes_max && make(span, &attributes[i], &copy, &value) &&
+        if (i < most && make(span, &attributes[i], &copy, &value) &&
             nv_trace_span_room(span, &span->rest, nv_trace_value_size(&value) + HEAD_ROOM))
             nv_trace_value_put(&span->rest, field, &value);
         else
@@ -153,7 +153,8 @@ void nv_trace_add_event(struct nv_trace_span *span, const char *name, uint64_t t
     size_t mark = nv_wire_begin(rest, NV_OTLP_SPAN_EVENTS);
     (void)nv_wire_put_fixed64(rest, NV_OTLP_EVENT_TIME, time_ns);
     put_text(span, NV_OTLP_EVENT_NAME, text);
-    uint32_t dropped = put_list(span, NV_OTLP_EVENT_ATTRIBUTES, attributes, count);
+    uint32_t dropped = put_list(span, NV_OTLP_EVENT_ATTRIBUTES,
+                                span->config->event_attributes_max, attributes, count);
     if (dropped > 0)
         (void)nv_wire_put_uint(rest, NV_OTLP_EVENT_DROPPED_ATTRIBUTES, dropped);
     (void)nv_wire_end(rest, mark);
@@ -177,7 +178,8 @@ void nv_trace_add_link(struct nv_trace_span *span, const noveum_context *to,
                             (struct nv_str){(const char *)to->span_id, sizeof to->span_id});
     if (state.len > 0)
         put_text(span, NV_OTLP_LINK_TRACE_STATE, state);
-    uint32_t dropped = put_list(span, NV_OTLP_LINK_ATTRIBUTES, attributes, count);
+    uint32_t dropped = put_list(span, NV_OTLP_LINK_ATTRIBUTES,
+                                span->config->link_attributes_max, attributes, count);
     if (dropped > 0)
         (void)nv_wire_put_uint(rest, NV_OTLP_LINK_DROPPED_ATTRIBUTES, dropped);
     (void)nv_wire_put_fixed32(rest, NV_OTLP_LINK_FLAGS, to->sampled ? 1 : 0);

@@ -4,10 +4,10 @@
  * Every setting is a row of one of three tables: numbers, texts, and lists of key=value. A row
  * says the option's place and the variables in their order; an empty variable is none
  * (OpenTelemetry, "SDK environment variables"). A variable that can't be read is no reason to
- * stay off: the default is taken, as the specification asks; an option that can't
- * be used is a mistake of the program and refused.
+ * stay off: the default is taken, as the specification asks, and the first of them is told; an
+ * option that can't be used is a mistake of the program and refused.
  *
- *   option ─▶ it      else OTEL_..._TRACES_X ─▶ it      else OTEL_..._X      else the default
+ *   option ─▶ it, else OTEL_..._TRACES_X ─▶ it, else OTEL_..._X, else the file, else the default
  *
  * The order is OpenTelemetry's: the more particular variable wins, and what the program says
  * wins over both. Resources alone are added up, because each source knows other things of the
@@ -20,6 +20,8 @@
 
 #include "base/limits.h"
 #include "model/otlp_fields.h"
+#include "trace/config_file.h"
+#include "trace/config_list.h"
 #include "trace/value.h"
 
 #include <errno.h>
@@ -30,8 +32,6 @@
 
 #include "base/banned.h"
 
-/* Of headers and of the resource: a request carries both, each time. */
-#define LIST_BYTES_MAX ((size_t)64 << 10)
 #define WHY_SIZE 200
 /* A request holds at least one span, and is one buffer. */
 #define SPAN_BYTES_MOST NV_CAP_MIB(64)
@@ -40,6 +40,7 @@
 
 struct reading {
     const noveum_options *options; /* complete, zero where the caller's struct ended */
+    struct nv_trace_file file;
     struct nv_trace_config *config;
     char *why;
     noveum_result result;
@@ -51,6 +52,19 @@ static const char *environment(const char *name)
 {
     const char *value = name ? getenv(name) : NULL;
     return value && value[0] != '\0' ? value : NULL;
+}
+
+/* The words that the SDK takes. */
+static bool is_true(const char *text)
+{
+    return text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0 ||
+                    strcasecmp(text, "yes") == 0 || strcasecmp(text, "on") == 0);
+}
+
+static bool is_false(const char *text)
+{
+    return text && (strcasecmp(text, "false") == 0 || strcmp(text, "0") == 0 ||
+                    strcasecmp(text, "no") == 0 || strcasecmp(text, "off") == 0);
 }
 
 static const char *first_of(const char *option, const char *one, const char *two)
@@ -71,6 +85,19 @@ static void refuse(struct reading *reading, noveum_result result, const char *wh
     (void)snprintf(reading->why, WHY_SIZE, "%s: %.100s", what, value);
 }
 
+/* Likewise of what the program can't mend. No values: headers and the like are secrets. */
+static void warn(struct reading *reading, const char *what, const char *why)
+{
+    char *warning = reading->config->warning;
+    if (warning[0] == '\0')
+        (void)snprintf(warning, sizeof reading->config->warning, "%s: %s", what, why);
+}
+
+static const char *from_file(const struct reading *reading, const char *key)
+{
+    return key ? nv_trace_file_get(&reading->file, key) : NULL;
+}
+
 static void set_text(struct reading *reading, char **to, const char *value)
 {
     free(*to);
@@ -81,32 +108,37 @@ static void set_text(struct reading *reading, char **to, const char *value)
 
 /* ---- numbers ----------------------------------------------------------------------------- */
 
-/* `one` is asked before `two`. A number below `least` is one that can't be used, so it is as if
- * it was not said; one above `most` was meant to be large, so it becomes `most`. */
+/* `one` is asked before `two`, and then the file, which counts in seconds. A number below
+ * `least` is one that can't be used, so it is as if it was not said; one above `most` was meant
+ * to be large, so it becomes `most`. */
 struct number_row {
-    size_t option, config;
-    const char *one, *two;
+    size_t option, config; /* option NO_OPTION: there is none */
+    const char *one, *two, *file;
     uint32_t otherwise, least, most;
 };
 
-#define NUMBER(name, one, two, otherwise, least, most)                                         \
-    {                                                                                          \
-        offsetof(noveum_options, name), offsetof(struct nv_trace_config, name), one, two,      \
-            otherwise, least, most                                                             \
-    }
+#define NO_OPTION SIZE_MAX
+#define FIELD(name) offsetof(noveum_options, name), offsetof(struct nv_trace_config, name)
+#define LIMIT(name) NO_OPTION, offsetof(struct nv_trace_config, name)
 
 static const struct number_row numbers[] = {
-    NUMBER(timeout_ms, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT", 10000,
-           1, 3600000),
-    NUMBER(delay_ms, "OTEL_BSP_SCHEDULE_DELAY", NULL, 1000, 1, 3600000),
-    NUMBER(exit_ms, NULL, NULL, 2000, 1, 3600000),
-    NUMBER(queue_spans, "OTEL_BSP_MAX_QUEUE_SIZE", NULL, 2048, 1, NV_TRACE_SPANS_MAX),
-    NUMBER(open_spans, NULL, NULL, 4096, 1, NV_TRACE_SPANS_MAX),
-    NUMBER(batch_spans, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", NULL, 512, 1, NV_TRACE_SPANS_MAX),
-    NUMBER(attributes_max, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT", 128,
-           0, 65536),
-    NUMBER(events_max, "OTEL_SPAN_EVENT_COUNT_LIMIT", NULL, 128, 0, 65536),
-    NUMBER(links_max, "OTEL_SPAN_LINK_COUNT_LIMIT", NULL, 128, 0, 65536),
+    {FIELD(timeout_ms), "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT",
+     "transport.timeout", 10000, 1, 3600000},
+    {FIELD(delay_ms), "OTEL_BSP_SCHEDULE_DELAY", NULL, "transport.batch_timeout", 1000, 1,
+     3600000},
+    {FIELD(exit_ms), NULL, NULL, NULL, 2000, 1, 3600000},
+    {FIELD(queue_spans), "OTEL_BSP_MAX_QUEUE_SIZE", NULL, NULL, 2048, 1, NV_TRACE_SPANS_MAX},
+    {FIELD(open_spans), NULL, NULL, NULL, 4096, 1, NV_TRACE_SPANS_MAX},
+    {FIELD(batch_spans), "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", NULL, NULL, 512, 1,
+     NV_TRACE_SPANS_MAX},
+    {FIELD(attributes_max), "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT",
+     NULL, 128, 0, 65536},
+    {FIELD(events_max), "OTEL_SPAN_EVENT_COUNT_LIMIT", NULL, NULL, 128, 0, 65536},
+    {FIELD(links_max), "OTEL_SPAN_LINK_COUNT_LIMIT", NULL, NULL, 128, 0, 65536},
+    {LIMIT(event_attributes_max), "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+     "OTEL_ATTRIBUTE_COUNT_LIMIT", NULL, 128, 0, 65536},
+    {LIMIT(link_attributes_max), "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+     "OTEL_ATTRIBUTE_COUNT_LIMIT", NULL, 128, 0, 65536},
 };
 
 static bool parse_number(const char *text, uint64_t *out)
@@ -114,17 +146,44 @@ static bool parse_number(const char *text, uint64_t *out)
     return nv_str_to_uint64(nv_str_trim(nv_str_from(text)), out) == NV_OK;
 }
 
+/* Milliseconds of the file's seconds. */
+static bool parse_seconds(const char *text, uint64_t *out)
+{
+    double seconds = 0;
+    if (nv_str_to_double(nv_str_from(text), &seconds) != NV_OK ||
+        !(seconds > 0 && seconds < UINT32_MAX))
+        return false;
+    *out = (uint64_t)(seconds * 1000);
+    return true;
+}
+
+static uint64_t told_number(struct reading *reading, const struct number_row *row)
+{
+    uint64_t value = 0;
+    const char *name = environment(row->one) ? row->one : row->two;
+    const char *text = environment(name);
+    if (text) {
+        if (parse_number(text, &value) && value >= row->least)
+            return value;
+        warn(reading, name, "no number that can be used; the default is used");
+        return row->otherwise;
+    }
+    text = from_file(reading, row->file);
+    if (!text)
+        return row->otherwise;
+    if (parse_seconds(text, &value) && value >= row->least)
+        return value;
+    warn(reading, row->file, "no number of seconds; the default is used");
+    return row->otherwise;
+}
+
 static void read_number(struct reading *reading, const struct number_row *row)
 {
-    uint64_t value = row->otherwise;
-    uint32_t option;
+    uint32_t option = 0;
     /* by offset, and copied, so that one loop serves fields of two structs */
-    memcpy(&option, (const char *)reading->options + row->option, sizeof option);
-    const char *text = first_of(NULL, row->one, row->two);
-    if (option > 0)
-        value = option;
-    else if (text && (!parse_number(text, &value) || value < row->least))
-        value = row->otherwise;
+    if (row->option != NO_OPTION)
+        memcpy(&option, (const char *)reading->options + row->option, sizeof option);
+    uint64_t value = option > 0 ? option : told_number(reading, row);
     if (value > row->most)
         value = row->most;
     uint32_t number = (uint32_t)value;
@@ -141,10 +200,14 @@ static void read_sizes(struct reading *reading)
                                 "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT");
     uint64_t value = 0;
     config->value_bytes_max = SIZE_MAX;
-    if (options->value_bytes_max > 0)
+    if (options->value_bytes_max > 0) {
         config->value_bytes_max = options->value_bytes_max;
-    else if (text && parse_number(text, &value))
+    } else if (text && parse_number(text, &value)) {
         config->value_bytes_max = (size_t)value;
+    } else if (text) {
+        warn(reading, "OTEL_[SPAN_]ATTRIBUTE_VALUE_LENGTH_LIMIT",
+             "no number; there is no limit");
+    }
     config->span_bytes_max =
         options->span_bytes_max > 0 ? options->span_bytes_max : NV_CAP_MIB(4);
     if (config->span_bytes_max > SPAN_BYTES_MOST)
@@ -154,61 +217,16 @@ static void read_sizes(struct reading *reading)
 
 /* ---- lists ------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
+static void read_list(struct reading *reading, const char *list, nv_trace_pair *each)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* %41 becomes A, as W3C Baggage has it, which is the form of these lists by the specification;
- * a % that begins nothing stays. Ends with NUL: keys and values go on as C strings. */
-static void append_decoded(struct nv_buf *buf, struct nv_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        int high = text.ptr[i] == '%' && i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
-        bool decoded = low >= 0;
-        char byte = text.ptr[i];
-        if (decoded)
-            byte = (char)(high << 4 | low);
-        (void)nv_buf_append_char(buf, byte);
-        i += decoded ? 2 : 0;
-    }
-    (void)nv_buf_append_char(buf, '\0');
-}
-
-typedef void each_pair(struct reading *reading, const char *key, const char *value);
-
-/* Calls `each` for every key=value of a list; what has no = is passed over. */
-static void each_of_list(struct reading *reading, const char *list, each_pair *each)
-{
-    struct nv_str rest = nv_str_from(list);
-    struct nv_buf pair;
-    nv_buf_init(&pair, LIST_BYTES_MAX);
-    while (rest.len > 0) {
-        size_t comma = nv_str_find_char(rest, ',');
-        struct nv_str item = nv_str_slice(rest, 0, comma);
-        size_t equals = nv_str_find_char(item, '=');
-        rest = comma == SIZE_MAX ? nv_str_from("") : nv_str_slice(rest, comma + 1, rest.len);
-        if (equals == SIZE_MAX || equals == 0)
-            continue;
-        nv_buf_clear(&pair);
-        append_decoded(&pair, nv_str_trim(nv_str_slice(item, 0, equals)));
-        size_t value = pair.len;
-        append_decoded(&pair, nv_str_trim(nv_str_slice(item, equals + 1, item.len)));
-        if (pair.failed != NV_OK)
-            refuse(reading, NOVEUM_NO_MEMORY, "out of memory", "");
-        else
-            each(reading, pair.bytes, pair.bytes + value);
-    }
-    nv_buf_release(&pair);
+    if (list && nv_trace_list_each(list, each, reading) != NV_OK)
+        refuse(reading, NOVEUM_NO_MEMORY, "out of memory", "");
 }
 
 /* A line end in a header would begin another one. */
-static void add_header(struct reading *reading, const char *name, const char *value)
+static void add_header(void *ctx, const char *name, const char *value)
 {
+    struct reading *reading = ctx;
     struct nv_buf *headers = &reading->config->headers;
     if (name[strcspn(name, "\r\n: ")] != '\0' || value[strcspn(value, "\r\n")] != '\0') {
         refuse(reading, NOVEUM_INVALID, "headers", name);
@@ -220,8 +238,9 @@ static void add_header(struct reading *reading, const char *name, const char *va
 }
 
 /* The first to say a key keeps it. */
-static void add_resource(struct reading *reading, const char *key, const char *value)
+static void add_resource(void *ctx, const char *key, const char *value)
 {
+    struct reading *reading = ctx;
     struct nv_buf *resource = &reading->config->resource;
     noveum_attribute attribute = noveum_str(key, value);
     struct nv_trace_value made;
@@ -258,15 +277,15 @@ static void read_resource(struct reading *reading)
 {
     const noveum_options *options = reading->options;
     add_if(reading, "service.name", options->service_name);
-    if (options->resource)
-        each_of_list(reading, options->resource, add_resource);
+    read_list(reading, options->resource, add_resource);
     add_if(reading, "service.name", environment("OTEL_SERVICE_NAME"));
-    const char *list = environment("OTEL_RESOURCE_ATTRIBUTES");
-    if (list)
-        each_of_list(reading, list, add_resource);
+    read_list(reading, environment("OTEL_RESOURCE_ATTRIBUTES"), add_resource);
     add_if(reading, "noveum.project", environment("NOVEUM_PROJECT"));
     add_if(reading, "deployment.environment.name", environment("NOVEUM_ENVIRONMENT"));
     add_if(reading, "service.version", environment("NOVEUM_SERVICE_VERSION"));
+    add_if(reading, "noveum.project", from_file(reading, "project"));
+    add_if(reading, "deployment.environment.name", from_file(reading, "environment"));
+    add_if(reading, "service.version", from_file(reading, "service_version"));
     add_process(reading);
 }
 
@@ -286,7 +305,7 @@ static void set_endpoint(struct reading *reading, const char *url, bool whole)
         refuse(reading, NOVEUM_INVALID, "endpoint is neither http:// nor https://", url);
         return;
     }
-    nv_buf_init(&buf, LIST_BYTES_MAX);
+    nv_buf_init(&buf, NV_TRACE_LIST_BYTES_MAX);
     (void)nv_buf_append_str(&buf, nv_str_from(url));
     if (!whole && !ends_with(url, TRACES_PATH))
         (void)nv_buf_printf(&buf, "%s", &TRACES_PATH[ends_with(url, "/") ? 1 : 0]);
@@ -317,9 +336,10 @@ static void read_transport(struct reading *reading)
     const noveum_options *options = reading->options;
     struct nv_trace_config *config = reading->config;
     read_endpoint(reading);
+    const char *ca_file = first_of(options->ca_file, "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+                                   "OTEL_EXPORTER_OTLP_CERTIFICATE");
     set_text(reading, &config->ca_file,
-             first_of(options->ca_file, "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
-                      "OTEL_EXPORTER_OTLP_CERTIFICATE"));
+             ca_file ? ca_file : from_file(reading, "transport.ca_bundle"));
     set_text(reading, &config->client_certificate,
              first_of(options->client_certificate,
                       "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
@@ -329,8 +349,37 @@ static void read_transport(struct reading *reading)
                       "OTEL_EXPORTER_OTLP_CLIENT_KEY"));
     const char *headers = first_of(options->headers, "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
                                    "OTEL_EXPORTER_OTLP_HEADERS");
-    if (headers)
-        each_of_list(reading, headers, add_header);
+    read_list(reading, headers, add_header);
+}
+
+/* Only what OpenTelemetry names, and of the file its switch. */
+static void read_compression(struct reading *reading)
+{
+    const char *option = first_of(reading->options->compression, NULL, NULL);
+    const char *told = first_of(NULL, "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+                                "OTEL_EXPORTER_OTLP_COMPRESSION");
+    const char *word = option ? option : told;
+    if (!word)
+        word = is_true(from_file(reading, "transport.compression")) ? "gzip" : "none";
+    reading->config->gzip = strcmp(word, "gzip") == 0;
+    if (reading->config->gzip || strcmp(word, "none") == 0)
+        return;
+    if (option) {
+        refuse(reading, NOVEUM_INVALID, "compression is neither gzip nor none", option);
+    } else {
+        warn(reading, "OTEL_EXPORTER_OTLP_[TRACES_]COMPRESSION",
+             "neither gzip nor none; bodies are not compressed");
+    }
+}
+
+static void check_protocol(struct reading *reading)
+{
+    const char *told =
+        first_of(NULL, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL");
+    if (told && strcmp(told, "http/protobuf") != 0) {
+        warn(reading, "OTEL_EXPORTER_OTLP_[TRACES_]PROTOCOL",
+             "this library speaks http/protobuf alone (port 4318), and does so");
+    }
 }
 
 /* ---- sampling and switches --------------------------------------------------------------- */
@@ -381,8 +430,15 @@ static void read_sampler(struct reading *reading)
         if (!set_sampler(reading->config, nv_str_slice(text, 0, equals), ratio))
             refuse(reading, NOVEUM_INVALID, "sampler", option);
     } else if (name) {
-        (void)set_sampler(reading->config, nv_str_from(name),
-                          nv_str_from(environment("OTEL_TRACES_SAMPLER_ARG")));
+        if (!set_sampler(reading->config, nv_str_from(name),
+                         nv_str_from(environment("OTEL_TRACES_SAMPLER_ARG")))) {
+            warn(reading, "OTEL_TRACES_SAMPLER[_ARG]",
+                 "no sampler of OpenTelemetry, or no ratio; every trace is sent");
+        }
+    } else if (from_file(reading, "tracing.sample_rate")) {
+        if (!set_sampler(reading->config, NV_STR("parentbased_traceidratio"),
+                         nv_str_from(from_file(reading, "tracing.sample_rate"))))
+            warn(reading, "tracing.sample_rate", "no number from 0 to 1; every trace is sent");
     }
 }
 
@@ -426,7 +482,47 @@ static void read_all(struct reading *reading)
     read_sampler(reading);
     read_hooks(reading);
     read_transport(reading);
+    read_compression(reading);
+    check_protocol(reading);
     read_resource(reading);
+}
+
+/* A file that the program names must be good; one that only lies there is told of. */
+static void read_file(struct reading *reading)
+{
+    char why[NV_TRACE_FILE_WHY_SIZE];
+    const char *path = first_of(reading->options->config_file, NULL, NULL);
+    enum nv_err err = nv_trace_file_read(&reading->file, path, why);
+    if (err == NV_ERR_NO_MEMORY)
+        refuse(reading, NOVEUM_NO_MEMORY, "out of memory for the file", "");
+    else if (err != NV_OK && path)
+        refuse(reading, NOVEUM_INVALID, "config_file", why);
+    else if (err != NV_OK)
+        warn(reading, "not used", why);
+    if (err != NV_OK)
+        nv_buf_clear(&reading->file.pairs); /* not half of it */
+}
+
+static noveum_result read_wanted(struct reading *reading, struct nv_trace_config **out)
+{
+    reading->config = calloc(1, sizeof *reading->config);
+    if (!reading->config)
+        return NOVEUM_NO_MEMORY;
+    nv_buf_init(&reading->config->headers, NV_TRACE_LIST_BYTES_MAX);
+    nv_buf_init(&reading->config->resource, NV_TRACE_LIST_BYTES_MAX);
+    read_file(reading);
+    bool off = reading->options->enabled != NOVEUM_ON &&
+               is_false(from_file(reading, "tracing.enabled"));
+    if (!off)
+        read_all(reading);
+    nv_trace_file_release(&reading->file);
+    if (reading->result == NOVEUM_OK && off)
+        reading->result = NOVEUM_OFF;
+    if (reading->result == NOVEUM_OK)
+        *out = reading->config;
+    else
+        nv_trace_config_free(reading->config);
+    return reading->result;
 }
 
 noveum_result nv_trace_config_read(const noveum_options *options, char why[WHY_SIZE],
@@ -444,19 +540,7 @@ noveum_result nv_trace_config_read(const noveum_options *options, char why[WHY_S
     }
     if (options)
         memcpy(&all, options, options->size < sizeof all ? options->size : sizeof all);
-    if (!wanted(&all))
-        return NOVEUM_OFF;
-    reading.config = calloc(1, sizeof *reading.config);
-    if (!reading.config)
-        return NOVEUM_NO_MEMORY;
-    nv_buf_init(&reading.config->headers, LIST_BYTES_MAX);
-    nv_buf_init(&reading.config->resource, LIST_BYTES_MAX);
-    read_all(&reading);
-    if (reading.result == NOVEUM_OK)
-        *out = reading.config;
-    else
-        nv_trace_config_free(reading.config);
-    return reading.result;
+    return wanted(&all) ? read_wanted(&reading, out) : NOVEUM_OFF;
 }
 
 void nv_trace_config_free(struct nv_trace_config *config)

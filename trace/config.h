@@ -1,9 +1,10 @@
 /*
- * The configuration: options of the program, variables of the environment, defaults, in this
- * order.
+ * The configuration: options of the program, variables of the environment, the SDK's file,
+ * defaults, in this order.
  *
  *   noveum_options ─┐
  *   environment ────┼─▶ struct nv_trace_config, constant from then on
+ *   file ───────────┤
  *   defaults ───────┘
  *
  * The table of what comes from where is the contract in noveum/trace.h.
@@ -35,8 +36,10 @@ struct nv_trace_config {
     uint32_t timeout_ms, delay_ms, exit_ms;
     uint32_t queue_spans, open_spans, batch_spans;
     uint32_t attributes_max, events_max, links_max;
+    uint32_t event_attributes_max, link_attributes_max;
     size_t value_bytes_max; /* SIZE_MAX: no limit */
     size_t span_bytes_max, memory_max;
+    bool gzip;        /* bodies are compressed */
     bool content;     /* messages and the like are kept */
     bool performance; /* spans say what the process used */
     const char *(*redact)(void *user, const char *key, const char *text, size_t *length);
@@ -44,6 +47,7 @@ struct nv_trace_config {
                        const char *name);
     void (*log)(void *user, const char *message);
     void *user;
+    char warning[200]; /* the first thing in environment and file that can't be used, or "" */
     struct nv_trace_config *older; /* those that were replaced stay */
 };
 

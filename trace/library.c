@@ -93,6 +93,8 @@ static noveum_result start(const noveum_options *options)
     }
     config->older = configs;
     configs = config;
+    if (config->warning[0] != '\0')
+        nv_trace_fail(config, "%s", config->warning);
     atomic_store_explicit(&nv_trace_state.config, config, memory_order_release);
     return NOVEUM_OK;
 }

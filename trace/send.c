@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "trace/gzip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,8 @@
 struct nv_trace_sender {
     CURLM *multi;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *packed_headers; /* the second: of a body that is compressed */
+    struct nv_trace_gzip *gzip;                  /* NULL: bodies go as they are */
     struct nv_buf answer;
     char error[CURL_ERROR_SIZE];
 };
@@ -52,25 +54,34 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return len; /* what is past the cap is read and forgotten: the connection stays usable */
 }
 
-static bool add_header(struct nv_trace_sender *sender, const char *line)
+static bool add_header(struct curl_slist **headers, const char *line)
 {
-    struct curl_slist *longer = curl_slist_append(sender->headers, line);
+    struct curl_slist *longer = curl_slist_append(*headers, line);
     if (longer)
-        sender->headers = longer;
+        *headers = longer;
     return longer != NULL;
 }
 
-static bool set_headers(struct nv_trace_sender *sender, const struct nv_trace_config *config)
+static bool set_headers(struct curl_slist **headers, const struct nv_trace_config *config)
 {
-    bool all = add_header(sender, "Content-Type: application/x-protobuf") &&
+    bool all = add_header(headers, "Content-Type: application/x-protobuf") &&
                /* an empty one switches "100-continue" off, which costs a round trip and
                 * confuses small servers */
-               add_header(sender, "Expect:");
+               add_header(headers, "Expect:");
     const char *end = config->headers.bytes + config->headers.len;
     for (const char *line = config->headers.bytes; all && line && line < end;
          line += strlen(line) + 1)
-        all = add_header(sender, line);
+        all = add_header(headers, line);
     return all;
+}
+
+static bool set_gzip(struct nv_trace_sender *sender, const struct nv_trace_config *config)
+{
+    if (!config->gzip)
+        return true;
+    sender->gzip = nv_trace_gzip_new();
+    return sender->gzip && add_header(&sender->packed_headers, "Content-Encoding: gzip") &&
+           set_headers(&sender->packed_headers, config);
 }
 
 static void set_tls(CURL *easy, const struct nv_trace_config *config)
@@ -89,7 +100,6 @@ static bool set_options(struct nv_trace_sender *sender, const struct nv_trace_co
 {
     CURL *easy = sender->easy;
     bool set = curl_easy_setopt(easy, CURLOPT_URL, config->endpoint) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_HTTPHEADER, sender->headers) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_USERAGENT,
                                 "noveum-trace/" NOVEUM_TRACE_VERSION) == CURLE_OK;
     (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -120,8 +130,8 @@ struct nv_trace_sender *nv_trace_sender_new(const struct nv_trace_config *config
     nv_buf_init(&sender->answer, ANSWER_MAX);
     sender->multi = curl_multi_init();
     sender->easy = curl_easy_init();
-    if (sender->multi && sender->easy && set_headers(sender, config) &&
-        set_options(sender, config))
+    if (sender->multi && sender->easy && set_headers(&sender->headers, config) &&
+        set_gzip(sender, config) && set_options(sender, config))
         return sender;
     nv_trace_sender_free(sender);
     return NULL;
@@ -134,6 +144,8 @@ void nv_trace_sender_free(struct nv_trace_sender *sender)
     curl_easy_cleanup(sender->easy);
     (void)curl_multi_cleanup(sender->multi);
     curl_slist_free_all(sender->headers);
+    curl_slist_free_all(sender->packed_headers);
+    nv_trace_gzip_free(sender->gzip);
     nv_buf_release(&sender->answer);
     free(sender);
 }
@@ -192,8 +204,15 @@ void nv_trace_sender_post(struct nv_trace_sender *sender, struct nv_str body,
                           const _Atomic uint64_t *deadline_ns, struct nv_trace_answer *answer)
 {
     *answer = (struct nv_trace_answer){.error = "libcurl refused the request"};
+    struct nv_str packed = {NULL, 0};
+    if (sender->gzip)
+        packed = nv_trace_gzip_body(sender->gzip, body);
+    if (packed.len > 0)
+        body = packed;
     nv_buf_clear(&sender->answer);
     sender->error[0] = '\0';
+    (void)curl_easy_setopt(sender->easy, CURLOPT_HTTPHEADER,
+                           packed.len > 0 ? sender->packed_headers : sender->headers);
     (void)curl_easy_setopt(sender->easy, CURLOPT_POSTFIELDS, body.ptr);
     (void)curl_easy_setopt(sender->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
     if (curl_multi_add_handle(sender->multi, sender->easy) != CURLM_OK)

@@ -180,8 +180,8 @@ typedef enum noveum_switch {
 } noveum_switch;
 
 /*
- * Zero and NULL mean: as the environment says, else the default. An option wins over the
- * environment.
+ * Zero and NULL mean: as the environment says, else the SDK's file, else the default. An option
+ * wins over the environment.
  *
  *   option              environment                                      default
  *   endpoint            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT (as it is),   http://localhost:4318
@@ -203,14 +203,25 @@ typedef enum noveum_switch {
  *                       OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT
  *   events_max          OTEL_SPAN_EVENT_COUNT_LIMIT                      128
  *   links_max           OTEL_SPAN_LINK_COUNT_LIMIT                       128
+ *   (of an event)       OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT                 128
+ *   (of a link)         OTEL_LINK_ATTRIBUTE_COUNT_LIMIT                  128
+ *   compression         OTEL_EXPORTER_OTLP_[TRACES_]COMPRESSION          none
  *   (off)               OTEL_SDK_DISABLED=true, OTEL_TRACES_EXPORTER=none
  *   (no content)        OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=false: messages,
  *                       instructions, arguments, results and documents are left out
  *   (resource)          NOVEUM_PROJECT, NOVEUM_ENVIRONMENT, NOVEUM_SERVICE_VERSION become
  *                       noveum.project, deployment.environment.name and service.version
  *
- * The protocol is http/protobuf, whatever OTEL_EXPORTER_OTLP_PROTOCOL says. Bodies are not
- * compressed.
+ * The protocol is http/protobuf; when OTEL_EXPORTER_OTLP_[TRACES_]PROTOCOL says another, and
+ * where another variable or the file can't be used, that is told once at the start by `log` and
+ * noveum_last_error, and the default is taken.
+ *
+ * The file is that of noveum-trace for Python: `config_file`, or the first of
+ * noveum-trace.yaml, .yml, .json and .noveum-trace.yaml, .yml, .json in the working directory,
+ * JSON or plain YAML. Of it are read project, environment and service_version; tracing.enabled
+ * (false: off, unless `enabled` is NOVEUM_ON) and sample_rate; transport.timeout, batch_timeout
+ * (seconds), compression and ca_bundle. Its endpoint and key are those of Noveum's own API. It
+ * never turns tracing on.
  */
 typedef struct noveum_options {
     size_t size; /* of this struct, as the caller was compiled */
@@ -247,6 +258,8 @@ typedef struct noveum_options {
     /* 1: spans say what CPU time and memory the process used meanwhile (noveum.process.*), by
      * getrusage and /proc, for some microseconds each. Also by NOVEUM_PERFORMANCE=true. */
     uint32_t performance;
+    const char *compression; /* of bodies: "gzip" or "none" */
+    const char *config_file; /* the SDK's; NULL: looked for in the working directory */
 } noveum_options;
 
 /* Options that say nothing, to be filled in. */
@@ -553,15 +566,15 @@ NOVEUM_API noveum_result noveum_parse_traceparent(const char *traceparent,
                                                   noveum_context *context);
 
 /*
- * Baggage of a span (W3C): pairs that everything begun below it afterwards has as well, and that
- * are handed on; they are not sent with spans. At most 8192 bytes and 64 pairs. `key` is a token;
- * a value NULL takes the pair out. NOVEUM_OK, NOVEUM_OFF, NOVEUM_INVALID (no span, no key, too
- * much: all stays as it was), NOVEUM_NO_MEMORY.
+ * Baggage of a span (W3C): pairs that everything begun below it afterwards has as well, and
+ * that are handed on; they are not sent with spans. At most 8192 bytes and 64 pairs. `key` is a
+ * token; a value NULL takes the pair out. NOVEUM_OK, NOVEUM_OFF, NOVEUM_INVALID (no span, no
+ * key, too much: all stays as it was), NOVEUM_NO_MEMORY.
  */
 NOVEUM_API noveum_result noveum_baggage_set(noveum_span span, const char *key,
                                             const char *value);
-/* Adds the pairs of a header `baggage`; those that are wrong, or end past its first 8192 bytes, are
- * left out: NOVEUM_INVALID. */
+/* Adds the pairs of a header `baggage`; those that are wrong, or end past its first 8192 bytes,
+ * are left out: NOVEUM_INVALID. */
 NOVEUM_API noveum_result noveum_baggage_read(noveum_span span, const char *header);
 /* A value, decoded, cut to `size` bytes with its NUL; returns its whole length, 0 for none. */
 NOVEUM_API size_t noveum_baggage_get(noveum_span span, const char *key, char *value,

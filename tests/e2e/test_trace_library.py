@@ -27,6 +27,17 @@ def test_static(directory, backend, gateway, installed):
     check(delivered(backend, gateway, program))
 
 
+def test_compressed_and_configured_by_the_file_of_the_sdk(directory, backend, gateway, installed, monkeypatch):  # noqa: F811
+    library, flags = installed
+    program = directory / "agent"
+    run("cc", EXAMPLE, *flags("--cflags", "--libs"), "-o", program)
+    (directory / "noveum-trace.yaml").write_text("project: filed\nenvironment: staging\ntransport:\n  compression: true\n")
+    monkeypatch.chdir(directory)
+    trace = delivered(backend, gateway, program, LD_LIBRARY_PATH=str(library), OTEL_EXPORTER_OTLP_COMPRESSION="gzip")
+    check(trace)
+    assert trace["environment"] == "staging"
+
+
 def test_cmake_package(directory, installed):
     library, _ = installed
     source = directory / "app"

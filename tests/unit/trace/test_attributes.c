@@ -152,6 +152,32 @@ START_TEST(events_and_links_are_limited)
 }
 END_TEST
 
+/* OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT and OTEL_LINK_ATTRIBUTE_COUNT_LIMIT, each of its own. */
+START_TEST(attributes_of_events_and_links_are_limited)
+{
+    const noveum_context to = {.trace_id = {1}, .span_id = {2}};
+    noveum_attribute four[4];
+    for (int i = 0; i < 4; i++)
+        four[i] = noveum_int("n", i);
+    setenv("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "1", 1);
+    setenv("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "2", 1);
+    begin(NULL);
+    unsetenv("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT");
+    unsetenv("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT");
+    noveum_event(span, "e", 0, four, 4);
+    noveum_link(span, &to, four, 4);
+    json_t *json = kit_trace_span(span);
+    json_t *event = json_array_get(json_object_get(json, "events"), 0);
+    json_t *link = json_array_get(json_object_get(json, "links"), 0);
+    ck_assert_uint_eq(json_array_size(json_object_get(event, "attributes")), 1);
+    ck_assert_int_eq(json_integer_value(json_object_get(event, "droppedAttributesCount")), 3);
+    ck_assert_uint_eq(json_array_size(json_object_get(link, "attributes")), 2);
+    ck_assert_int_eq(json_integer_value(json_object_get(link, "droppedAttributesCount")), 2);
+    ck_assert_uint_eq(kit_counters().attributes_dropped, 5);
+    json_decref(json);
+}
+END_TEST
+
 START_TEST(names_are_repaired)
 {
     begin(NULL);
@@ -211,6 +237,7 @@ int main(void)
     tcase_add_test(tcase, bytes_are_limited);
     tcase_add_test(tcase, texts_go_through_redact);
     tcase_add_test(tcase, events_and_links_are_limited);
+    tcase_add_test(tcase, attributes_of_events_and_links_are_limited);
     tcase_add_test(tcase, names_are_repaired);
     tcase_add_test(tcase, without_memory);
     suite_add_tcase(suite, tcase);

@@ -1,6 +1,6 @@
 /*
- * Options, environment and defaults: which of them wins, what can't be used, and every
- * allocation failing once.
+ * Options, environment, the SDK's file and defaults: which of them wins, what can't be used,
+ * and every allocation failing once.
  */
 #include "expect.h"
 #include "oom.h"
@@ -8,35 +8,54 @@
 #include "trace/config.h"
 #include "trace/value.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
-static const char *const variables[] = {
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_HEADERS",
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    "OTEL_EXPORTER_OTLP_TIMEOUT",
-    "OTEL_SERVICE_NAME",
-    "OTEL_RESOURCE_ATTRIBUTES",
-    "OTEL_SDK_DISABLED",
-    "OTEL_TRACES_EXPORTER",
-    "OTEL_TRACES_SAMPLER",
-    "OTEL_TRACES_SAMPLER_ARG",
-    "OTEL_BSP_MAX_QUEUE_SIZE",
-    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-    "NOVEUM_PROJECT",
-    "NOVEUM_ENVIRONMENT",
-    "NOVEUM_SERVICE_VERSION",
-    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
-};
+/* Whatever the shell that runs the tests has; and no file of the SDK is where they run. */
+static char directory[] = "/tmp/noveum-config-XXXXXX";
 
 static void clean(void)
 {
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-        unsetenv(variables[i]);
+    for (char **variable = environ; *variable;) {
+        char name[100];
+        size_t len = strcspn(*variable, "=");
+        bool ours =
+            strncmp(*variable, "OTEL_", 5) == 0 || strncmp(*variable, "NOVEUM_", 7) == 0;
+        if (!ours || len >= sizeof name) {
+            variable++;
+            continue;
+        }
+        memcpy(name, *variable, len);
+        name[len] = '\0';
+        unsetenv(name);
+    }
+}
+
+static void setup(void)
+{
+    clean();
+    memcpy(directory + sizeof directory - 7, "XXXXXX", 6);
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    ck_assert_int_eq(chdir(directory), 0);
+}
+
+static void teardown(void)
+{
+    clean();
+    (void)unlink("noveum-trace.yaml");
+    ck_assert_int_eq(chdir("/"), 0);
+    ck_assert_int_eq(rmdir(directory), 0);
+}
+
+static void write_file(const char *text)
+{
+    FILE *out = fopen("noveum-trace.yaml", "w");
+    ck_assert_ptr_nonnull(out);
+    ck_assert_int_ge(fputs(text, out), 0);
+    ck_assert_int_eq(fclose(out), 0);
 }
 
 static char why[200];
@@ -155,12 +174,18 @@ START_TEST(numbers)
     setenv("OTEL_EXPORTER_OTLP_TIMEOUT", " 5000 ", 1);
     setenv("OTEL_BSP_MAX_QUEUE_SIZE", "-3", 1);
     setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0", 1);
-    setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "12", 1);
+    setenv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "12", 1);
+    setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "13", 1);
     config = read_ok(&options);
     ck_assert_uint_eq(config->timeout_ms, 5000);
     ck_assert_uint_eq(config->queue_spans, 2048);
     ck_assert_uint_eq(config->attributes_max, 0);
     ck_assert_uint_eq(config->value_bytes_max, 12);
+    nv_trace_config_free(config);
+    unsetenv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT");
+    config = read_ok(&options);
+    ck_assert_uint_eq(config->value_bytes_max, 13);
+    ck_assert_ptr_nonnull(strstr(config->warning, "OTEL_BSP_MAX_QUEUE_SIZE"));
     nv_trace_config_free(config);
     options.timeout_ms = 7;
     options.queue_spans = UINT32_MAX;
@@ -229,6 +254,7 @@ START_TEST(without_memory)
     options.headers = "a=b";
     options.resource = "c=d";
     options.ca_file = "ca";
+    write_file("project: p\n");
     for (unsigned long n = 1;; n++) {
         struct nv_trace_config *config;
         oom_fail_nth(n);
@@ -258,11 +284,212 @@ START_TEST(content_and_hooks)
 }
 END_TEST
 
+/* Each number that a variable sets, the one for traces before the general one. */
+START_TEST(every_number_of_the_environment)
+{
+    static const struct {
+        const char *one, *two;
+        size_t at;
+    } rows[] = {
+#define ROW(name, one, two) {one, two, offsetof(struct nv_trace_config, name)}
+        ROW(timeout_ms, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"),
+        ROW(delay_ms, "OTEL_BSP_SCHEDULE_DELAY", NULL),
+        ROW(queue_spans, "OTEL_BSP_MAX_QUEUE_SIZE", NULL),
+        ROW(batch_spans, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", NULL),
+        ROW(attributes_max, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
+        ROW(events_max, "OTEL_SPAN_EVENT_COUNT_LIMIT", NULL),
+        ROW(links_max, "OTEL_SPAN_LINK_COUNT_LIMIT", NULL),
+        ROW(event_attributes_max, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+            "OTEL_ATTRIBUTE_COUNT_LIMIT"),
+        ROW(link_attributes_max, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+            "OTEL_ATTRIBUTE_COUNT_LIMIT"),
+#undef ROW
+    };
+    static const struct {
+        const char *two, *one, *text;
+        unsigned wanted;
+    } cases[] = {{"77", NULL, "77", 77}, {"77", "78", "78", 78}, {"77", "many", NULL, 0}};
+    noveum_options options = noveum_default_options();
+    options.enabled = NOVEUM_ON;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+            uint32_t number;
+            clean();
+            if (rows[i].two)
+                setenv(rows[i].two, cases[c].two, 1);
+            if (cases[c].one || !rows[i].two)
+                setenv(rows[i].one, cases[c].one ? cases[c].one : cases[c].two, 1);
+            struct nv_trace_config *config = read_ok(&options);
+            memcpy(&number, (char *)config + rows[i].at, sizeof number);
+            if (cases[c].text)
+                ck_assert_uint_eq(number, cases[c].wanted);
+            ck_assert_int_eq(config->warning[0] == '\0', cases[c].text != NULL);
+            if (!cases[c].text)
+                ck_assert_ptr_nonnull(strstr(config->warning, rows[i].one));
+            nv_trace_config_free(config);
+        }
+    }
+}
+END_TEST
+
+/* Certificates and headers: the one for traces before the general one, the option before
+ * both. */
+START_TEST(every_text_of_the_environment)
+{
+    noveum_options options = noveum_default_options();
+    options.enabled = NOVEUM_ON;
+    setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "ca", 1);
+    setenv("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "cert", 1);
+    setenv("OTEL_EXPORTER_OTLP_CLIENT_KEY", "key", 1);
+    setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=general", 1);
+    struct nv_trace_config *config = read_ok(&options);
+    ck_assert_str_eq(config->ca_file, "ca");
+    ck_assert_str_eq(config->client_certificate, "cert");
+    ck_assert_str_eq(config->client_key, "key");
+    ck_assert_str_eq(config->headers.bytes, "a: general");
+    nv_trace_config_free(config);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "tca", 1);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "tcert", 1);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "tkey", 1);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=traces", 1);
+    config = read_ok(&options);
+    ck_assert_str_eq(config->ca_file, "tca");
+    ck_assert_str_eq(config->client_certificate, "tcert");
+    ck_assert_str_eq(config->client_key, "tkey");
+    ck_assert_str_eq(config->headers.bytes, "a: traces");
+    nv_trace_config_free(config);
+    options.ca_file = "oca";
+    options.headers = "a=option";
+    config = read_ok(&options);
+    ck_assert_str_eq(config->ca_file, "oca");
+    ck_assert_str_eq(config->headers.bytes, "a: option");
+    nv_trace_config_free(config);
+}
+END_TEST
+
+START_TEST(compression)
+{
+    noveum_options options = noveum_default_options();
+    options.enabled = NOVEUM_ON;
+    struct nv_trace_config *config = read_ok(&options);
+    ck_assert(!config->gzip);
+    nv_trace_config_free(config);
+    setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", 1);
+    config = read_ok(&options);
+    ck_assert(config->gzip);
+    nv_trace_config_free(config);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none", 1);
+    config = read_ok(&options);
+    ck_assert(!config->gzip);
+    ck_assert_str_eq(config->warning, "");
+    nv_trace_config_free(config);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd", 1);
+    config = read_ok(&options);
+    ck_assert(!config->gzip);
+    ck_assert_ptr_nonnull(strstr(config->warning, "COMPRESSION"));
+    nv_trace_config_free(config);
+    options.compression = "gzip";
+    config = read_ok(&options);
+    ck_assert(config->gzip);
+    nv_trace_config_free(config);
+    options.compression = "brotli";
+    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
+    ck_assert_str_eq(why, "compression is neither gzip nor none: brotli");
+}
+END_TEST
+
+START_TEST(other_protocols_and_samplers_are_told_of)
+{
+    noveum_options options = noveum_default_options();
+    options.enabled = NOVEUM_ON;
+    setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", 1);
+    struct nv_trace_config *config = read_ok(&options);
+    ck_assert_str_eq(config->warning, "");
+    nv_trace_config_free(config);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", 1);
+    config = read_ok(&options);
+    ck_assert_ptr_nonnull(strstr(config->warning, "PROTOCOL"));
+    nv_trace_config_free(config);
+    clean();
+    setenv("OTEL_TRACES_SAMPLER", "sometimes", 1);
+    config = read_ok(&options);
+    ck_assert_ptr_nonnull(strstr(config->warning, "OTEL_TRACES_SAMPLER"));
+    nv_trace_config_free(config);
+}
+END_TEST
+
+START_TEST(the_file_is_behind_the_environment)
+{
+    noveum_options options = noveum_default_options();
+    write_file("project: filed\nenvironment: staging\nservice_version: '7'\n"
+               "tracing:\n  sample_rate: 0.25\n"
+               "transport:\n  timeout: 2.5\n  batch_timeout: 5\n  compression: yes\n"
+               "  ca_bundle: /ca.pem\n");
+    struct nv_trace_config *config;
+    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_OFF);
+    options.enabled = NOVEUM_ON;
+    config = read_ok(&options);
+    ck_assert_nv_str(resource(config, "noveum.project"), "filed");
+    ck_assert_nv_str(resource(config, "deployment.environment.name"), "staging");
+    ck_assert_nv_str(resource(config, "service.version"), "7");
+    ck_assert_int_eq(config->sampler, NV_TRACE_SAMPLE_RATIO);
+    ck_assert(config->parent_based);
+    ck_assert_uint_eq(config->sample_below, UINT64_C(1) << 61);
+    ck_assert_uint_eq(config->timeout_ms, 2500);
+    ck_assert_uint_eq(config->delay_ms, 5000);
+    ck_assert(config->gzip);
+    ck_assert_str_eq(config->ca_file, "/ca.pem");
+    ck_assert_str_eq(config->warning, "");
+    nv_trace_config_free(config);
+    setenv("NOVEUM_PROJECT", "told", 1);
+    setenv("OTEL_TRACES_SAMPLER", "always_off", 1);
+    setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3", 1);
+    setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none", 1);
+    setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "env.pem", 1);
+    config = read_ok(&options);
+    ck_assert_nv_str(resource(config, "noveum.project"), "told");
+    ck_assert_int_eq(config->sampler, NV_TRACE_SAMPLE_NONE);
+    ck_assert_uint_eq(config->timeout_ms, 3);
+    ck_assert(!config->gzip);
+    ck_assert_str_eq(config->ca_file, "env.pem");
+    nv_trace_config_free(config);
+}
+END_TEST
+
+START_TEST(a_file_that_is_wrong)
+{
+    noveum_options options = noveum_default_options();
+    struct nv_trace_config *config;
+    options.endpoint = "http://h";
+    write_file("project: half\ntransport: {timeout: 1}\n");
+    config = read_ok(&options);
+    ck_assert_str_eq(config->warning,
+                     "not used: noveum-trace.yaml: line 2: only plain and quoted "
+                     "texts are read here");
+    ck_assert_uint_eq(resource(config, "noveum.project").len, 0);
+    nv_trace_config_free(config);
+    options.config_file = "noveum-trace.yaml";
+    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
+    ck_assert_ptr_nonnull(strstr(why, "line 2"));
+    write_file("transport:\n  timeout: soon\n");
+    config = read_ok(&options);
+    ck_assert_ptr_nonnull(strstr(config->warning, "transport.timeout"));
+    ck_assert_uint_eq(config->timeout_ms, 10000);
+    nv_trace_config_free(config);
+    write_file("tracing:\n  enabled: off\n  sample_rate: 2\n");
+    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_OFF);
+    options.enabled = NOVEUM_ON;
+    config = read_ok(&options);
+    ck_assert_ptr_nonnull(strstr(config->warning, "tracing.sample_rate"));
+    nv_trace_config_free(config);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("config");
     TCase *tcase = tcase_create("config");
-    tcase_add_checked_fixture(tcase, clean, clean);
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, off_unless_asked_for);
     tcase_add_test(tcase, endpoints);
     tcase_add_test(tcase, resource_and_headers);
@@ -271,6 +498,12 @@ int main(void)
     tcase_add_test(tcase, structs_of_other_sizes);
     tcase_add_test(tcase, without_memory);
     tcase_add_test(tcase, content_and_hooks);
+    tcase_add_test(tcase, every_number_of_the_environment);
+    tcase_add_test(tcase, every_text_of_the_environment);
+    tcase_add_test(tcase, compression);
+    tcase_add_test(tcase, other_protocols_and_samplers_are_told_of);
+    tcase_add_test(tcase, the_file_is_behind_the_environment);
+    tcase_add_test(tcase, a_file_that_is_wrong);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

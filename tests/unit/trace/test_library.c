@@ -42,6 +42,19 @@ START_TEST(off_by_default)
 }
 END_TEST
 
+START_TEST(tells_what_of_the_environment_it_did_not_use)
+{
+    char text[200];
+    noveum_options options = kit_options(&receiver);
+    setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", 1);
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
+    unsetenv("OTEL_EXPORTER_OTLP_PROTOCOL");
+    ck_assert_uint_gt(noveum_last_error(text, sizeof text), 0);
+    ck_assert_ptr_nonnull(strstr(text, "PROTOCOL"));
+    ck_assert(noveum_healthy());
+}
+END_TEST
+
 START_TEST(starts_once)
 {
     char text[64];
@@ -261,6 +274,7 @@ int main(void)
     tcase_set_timeout(tcase, 100);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, off_by_default);
+    tcase_add_test(tcase, tells_what_of_the_environment_it_did_not_use);
     tcase_add_test(tcase, starts_once);
     tcase_add_test(tcase, stops_with_spans_open_and_starts_again);
     tcase_add_test(tcase, starting_without_memory);

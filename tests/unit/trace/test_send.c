@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/banned.h"
 
@@ -108,8 +109,49 @@ START_TEST(a_deadline_ends_the_wait)
 }
 END_TEST
 
+/* zlib's reader, as any receiver has it. */
+static void assert_unpacks(const char *packed, size_t packed_len, const char *body)
+{
+    char room[2000] = "";
+    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)packed,
+                       .avail_in = (unsigned)packed_len,
+                       .next_out = (unsigned char *)room,
+                       .avail_out = sizeof room - 1};
+    ck_assert_int_eq(inflateInit2(&stream, 16 + MAX_WBITS), Z_OK);
+    ck_assert_int_eq(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    (void)inflateEnd(&stream);
+    ck_assert_str_eq(room, body);
+}
+
+START_TEST(compressed_where_it_is_shorter)
+{
+    char body[1001];
+    memset(body, 'a', sizeof body - 1);
+    body[sizeof body - 1] = '\0';
+    nv_trace_sender_free(sender);
+    config->gzip = true;
+    sender = nv_trace_sender_new(config);
+    ck_assert_ptr_nonnull(sender);
+    post(body);
+    post("short");
+    post(body);
+    ck_assert_uint_eq(answer.status, 200);
+    ck_assert_int_eq(receiver.count, 3);
+    for (int i = 0; i < 3; i += 2) {
+        ck_assert_ptr_nonnull(strstr(receiver.heads[i], "Content-Encoding: gzip\r\n"));
+        ck_assert_ptr_nonnull(strstr(receiver.heads[i], "authorization: Bearer t\r\n"));
+        ck_assert_ptr_null(strstr(receiver.heads[i], "Expect"));
+        ck_assert_uint_lt(receiver.lengths[i], 100);
+        assert_unpacks(receiver.bodies[i], receiver.lengths[i], body);
+    }
+    ck_assert_ptr_null(strstr(receiver.heads[1], "Content-Encoding"));
+    ck_assert_mem_eq(receiver.bodies[1], "short", 5);
+}
+END_TEST
+
 START_TEST(every_allocation_failing_once)
 {
+    config->gzip = true;
     for (unsigned long n = 1;; n++) {
         oom_fail_nth(n);
         struct nv_trace_sender *other = nv_trace_sender_new(config);
@@ -131,6 +173,7 @@ int main(void)
     tcase_add_test(tcase, arrives_as_it_should);
     tcase_add_test(tcase, says_what_was_answered);
     tcase_add_test(tcase, a_deadline_ends_the_wait);
+    tcase_add_test(tcase, compressed_where_it_is_shorter);
     tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
