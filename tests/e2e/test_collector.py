@@ -70,19 +70,20 @@ class Collector:
         self.log = directory / "collector.log"
         self.process, self.otlp, self.admin = None, None, None
 
-    def start(self, processors="[]", **settings):
+    def start(self, processors="[]", protocol="http", exporter=None, **settings):
+        """`exporter`: (name, configuration) of another one than `noveum`."""
         waits = {"assembly.quiet_ms": 200, "assembly.open_ms": 1500, "assembly.quiet_distributed_ms": 600, **settings}
         self.config.write_text(json.dumps({
-            "receivers": {"otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}},
+            "receivers": {"otlp": {"protocols": {protocol: {"endpoint": "127.0.0.1:0"}}}},
             "processors": {"groupbytrace": {"wait_duration": "100ms", "num_traces": 1000},
                            "tail_sampling": {"decision_wait": "100ms", "policies": [{"name": "all", "type": "always_sample"}]}},
-            "exporters": {"noveum": {"endpoint": self.backend.url, "api_key": self.backend.key, "project": "collector",
+            "exporters": dict([exporter]) if exporter else {"noveum": {"endpoint": self.backend.url, "api_key": self.backend.key, "project": "collector",
                                      "directory": str(self.directory / "spans"), "retry_initial": "20ms", "retry_max": "200ms",
                                      "settings": waits}},
             "service": {"telemetry": {"metrics": {"level": "normal", "readers": [{"pull": {"exporter": {"prometheus": {
                 "host": "127.0.0.1", "port": 0}}}}]}},
                 "pipelines": {name: {"receivers": ["otlp"], "processors": json.loads(processors) if name == "traces" else [],
-                                     "exporters": ["noveum"]} for name in ("traces", "logs")}},
+                                     "exporters": [exporter[0] if exporter else "noveum"]} for name in ("traces", "logs")}},
         }))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([self.program, "--config", self.config], stdout=log, stderr=log, env=clean_environment())
@@ -160,6 +161,33 @@ def test_whole_traces_of_the_python_sdk(collector, backend, processors):
     assert 'place="delivered"' in collector.metrics()
     assert backend.key not in collector.log.read_text()
     assert collector.end() == 0
+
+
+def test_a_tier_behind_the_load_balancing_exporter(program, directory, backend):
+    """Two Collectors share the traces of a third, which sends all spans of one to the same of them."""
+    tier = []
+    try:
+        for name in ("a", "b"):
+            (directory / name).mkdir()
+            tier.append(Collector(program, directory / name, backend).start(protocol="grpc"))
+        (directory / "front").mkdir()
+        hosts = [f"127.0.0.1:{one.otlp}" for one in tier]
+        front = Collector(program, directory / "front", backend)
+        tier.append(front.start(exporter=("loadbalancing", {"routing_key": "traceID", "protocol": {"otlp": {"tls": {"insecure": True}}},
+                                                            "resolver": {"static": {"hostnames": hosts}}})))
+        for i in range(30):
+            trace = Trace(service="shop")
+            root = trace.span(f"root {i}")
+            for spans in ([trace.span("step", parent=root)], [root]):
+                Load(front, [], threading.Event()).send(trace.request(spans))
+        traces = backend.wait_traces(30, TIME * 2)
+        backend.assert_clean()
+        assert all(len(trace["spans"]) == 2 for trace in traces)
+        accepted = [int(re.search(r"otelcol_exporter_noveum_accepted_spans[^\n]* (\d+)\n", one.metrics()).group(1)) for one in tier[:2]]
+        assert sum(accepted) == 60 and min(accepted) > 0
+    finally:
+        codes = [one.end() for one in reversed(tier) if one.process.poll() is None]
+    assert codes == [0, 0, 0]
 
 
 class Load(threading.Thread):
