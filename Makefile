@@ -24,7 +24,7 @@ help:
 	@echo 'make install    the release build below PREFIX (/usr/local), or DESTDIR; make uninstall takes it away'
 	@echo 'make package    Debian packages of the last commit into build/dist'
 	@echo 'make collector  an OpenTelemetry Collector with the Noveum exporter (Go 1.26, module proxy)'
-	@echo 'make image      container image noveum-gateway (buildah, podman or docker)'
+	@echo 'make image      container image noveum-gateway (docker, podman or buildah, nothing else)'
 
 # The program alone, without optimisation across files: half the build time of `make build`.
 run:
@@ -91,7 +91,6 @@ reproducible:
 	@tools/reproducible.sh release
 
 image:
-	@tools/install-dependencies.sh build
 	@deploy/build-image.sh
 
 # What uninstall removes is what the last install of this build directory has written down.

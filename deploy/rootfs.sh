@@ -1,16 +1,23 @@
 #!/bin/sh
-# Lays out the root file system of the container image from a finished release build: the program,
-# the shared libraries it needs and nothing else, the certificates of the system's authorities, and
-# the few files libc wants. 65532 is the "nonroot" user of distroless images.
+# Lays out what the container image holds, from a finished release build: the program, the shared
+# libraries that it needs and nothing else, the certificates of the system's authorities, the few
+# files libc wants, the licences of all of it and its bill of materials (SPDX).
 #
-#   deploy/rootfs.sh PROGRAM FOLDER
+#   deploy/rootfs.sh PROGRAM FOLDER     FOLDER/rootfs goes to /, FOLDER/state to /var/lib
+#
+# Two runs make the same bytes: times are SOURCE_DATE_EPOCH's. 65532 is the "nonroot" user of
+# distroless images. The state is its group's too, which is 0: that is the group of a user that has
+# no entry (OpenShift, docker run --user).
 set -eu
 program=$1
-root=$2
+root=$2/rootfs
+state=$2/state/noveum-gateway
+here=$(dirname "$0")
 
-rm -rf "$root"
-mkdir -p "$root/usr/bin" "$root/etc/ssl/certs" "$root/tmp" "$root/state"
+rm -rf "$2"
+mkdir -p "$root/usr/bin" "$root/etc/ssl/certs" "$root/tmp" "$root/var/lib" "$state"
 chmod 1777 "$root/tmp"
+chmod 0770 "$state"
 cp "$program" "$root/usr/bin/noveum-gateway"
 strip "$root/usr/bin/noveum-gateway" 2>/dev/null || true
 
@@ -32,3 +39,8 @@ cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 echo 'nonroot:x:65532:65532:nonroot:/var/lib/noveum-gateway:/nonexistent' >"$root/etc/passwd"
 echo 'nonroot:x:65532:' >"$root/etc/group"
+python3 "$here/bill.py" "$root"
+find "$root" -path "$root/tmp" -prune -o -type d -exec chmod 0755 {} +
+find "$root" -type f ! -perm -0100 -exec chmod 0644 {} +
+find "$root" -type f -perm -0100 -exec chmod 0755 {} +
+find "$2" -depth -exec touch -h -d "@${SOURCE_DATE_EPOCH:-0}" {} +

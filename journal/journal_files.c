@@ -300,14 +300,35 @@ static void check_mode(struct nv_journal *journal)
         return;
     }
     journal->exposed = all;
+    /* A volume of a pod is its group's (fsGroup, the image's own): told, no reason to warn. */
     if (all || mode & S_IWGRP) {
         NV_LOG(
-            NV_LOG_WARN, "journal",
+            all ? NV_LOG_WARN : NV_LOG_INFO, "journal",
             "%s can write the directory and take away what was accepted: chown it, take that "
             "permission back, or name a directory in it directory=%s mode=%o uid=%u",
             all ? "everybody" : "its group", journal->directory, (unsigned)mode,
             (unsigned)stat.st_uid);
     }
+}
+
+/* Says whose the directory is, or its lock where the directory is not what refuses, and who
+ * asks: of a container's volume nobody knows either without looking. */
+static enum nv_err refuse_lock(const struct nv_journal *journal, int cause,
+                               struct nv_fail *fail)
+{
+    struct stat of = {0};
+    int dir = journal->directory_fd;
+    bool lock = dir >= 0 && faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) == 0 &&
+                fstatat(dir, "lock", &of, AT_SYMLINK_NOFOLLOW) == 0;
+    if (lock || stat(journal->directory, &of) == 0) {
+        return nv_fail_set(fail, NV_ERR_CONFIG, 0,
+                           "cannot write '%.40s%s': %s (user %u:%u, it is of %u:%u, mode %o)",
+                           journal->directory, lock ? "/lock" : "", strerror(cause),
+                           (unsigned)geteuid(), (unsigned)getegid(), (unsigned)of.st_uid,
+                           (unsigned)of.st_gid, (unsigned)of.st_mode & 07777u);
+    }
+    return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use the directory '%.70s': %s",
+                       journal->directory, strerror(cause));
 }
 
 enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fail)
@@ -320,12 +341,10 @@ enum nv_err nv_journal_take_lock(struct nv_journal *journal, struct nv_fail *fai
         journal->lock_fd =
             open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
     }
+    int cause = errno;
     free(path);
-    if (journal->directory_fd < 0 || journal->lock_fd < 0) {
-        return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot use %sthe directory '%.70s': %s",
-                           journal->directory_fd < 0 ? "" : "'lock' in ", journal->directory,
-                           strerror(errno));
-    }
+    if (journal->directory_fd < 0 || journal->lock_fd < 0)
+        return refuse_lock(journal, cause, fail);
     struct stat stat;
     if (fstat(journal->lock_fd, &stat) || !S_ISREG(stat.st_mode)) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "'lock' in '%.80s' is no regular file",

@@ -333,8 +333,8 @@ static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_
     }
     if (strstr(fail->path, ".directory")) {
         (void)fprintf(stderr,
-                      "noveum-gateway: another directory, which this user may write: --set "
-                      "%s=DIR\n",
+                      "noveum-gateway: give the directory to this user (chown; in Kubernetes "
+                      "securityContext.fsGroup), or name another one: --set %s=DIR\n",
                       fail->path);
     }
     if (gateway)

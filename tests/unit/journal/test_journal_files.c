@@ -326,6 +326,29 @@ START_TEST(files_of_another_owner_are_named)
 }
 END_TEST
 
+/* What a volume is that nobody gave to the container's user. */
+START_TEST(a_directory_that_is_not_ours_is_told_with_both_owners)
+{
+    ck_assert_int_eq(chmod(kit.directory, 0755), 0);
+    expect_as_nobody(NV_ERR_CONFIG, kit.directory);
+    expect_as_nobody(NV_ERR_CONFIG, strerror(EACCES));
+    expect_as_nobody(NV_ERR_CONFIG, "user 65534:65534, it is of 0:0, mode 755");
+    ck_assert(!is_there("lock"));
+}
+END_TEST
+
+START_TEST(a_lock_that_is_not_ours_is_told_with_its_owner)
+{
+    ck_assert_int_eq(chmod(kit.directory, 0777), 0);
+    journal_kit_file(&kit, "lock", 0);
+    if (geteuid() == 0)
+        ck_assert_int_eq(chown(at("lock"), 1234, 4321), 0);
+    ck_assert_int_eq(chmod(at("lock"), 0600), 0);
+    expect_as_nobody(NV_ERR_CONFIG, "/lock'");
+    expect_as_nobody(NV_ERR_CONFIG, "it is of 1234:4321, mode 600");
+}
+END_TEST
+
 START_TEST(a_directory_without_write_permission_opens_and_refuses)
 {
     kit.config.reserve = NV_JOURNAL_RESERVE;
@@ -356,6 +379,8 @@ int main(void)
     tcase_add_test(tcase, root_reads_a_directory_of_another_user);
     tcase_add_test(tcase, a_file_that_was_put_there_is_not_written_to);
     tcase_add_test(tcase, files_of_another_owner_are_named);
+    tcase_add_test(tcase, a_directory_that_is_not_ours_is_told_with_both_owners);
+    tcase_add_test(tcase, a_lock_that_is_not_ours_is_told_with_its_owner);
     tcase_add_test(tcase, a_directory_without_write_permission_opens_and_refuses);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
