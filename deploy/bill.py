@@ -138,7 +138,7 @@ def document(root, files):
     entries = [file_entry(root, path) for path in files]
     for entry, package in zip(entries, files.values()):
         owner = identifier("Package", package) if package and facts.get(package) else gateway
-        relations.append(relation(owner, "CONTAINS", entry["SPDXID"]))
+        relations.append(relation(entry["SPDXID"], "GENERATED_FROM", owner))
     body = {"packages": packages, "files": entries, "relationships": relations}
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     when = datetime.datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH") or 0), datetime.timezone.utc)

@@ -33,7 +33,7 @@ for candidate in ${BUILDER:-docker podman buildah}; do
     break
 done
 [ -n "$builder" ] || {
-    say "no ${BUILDER:-docker, podman or buildah} that works here; tools/install-dependencies.sh image gets buildah"
+    say "no ${BUILDER:-docker, podman or buildah} that works here; tools/install-dependencies.sh image gets podman and buildah"
     exit 3
 }
 

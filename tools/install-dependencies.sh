@@ -15,7 +15,7 @@ build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libcurl4-ope
  protobuf-compiler python3 python3-protobuf ca-certificates"
 test="check libprotobuf-c-dev protobuf-c-compiler zlib1g-dev g++ luajit"
 lint="clang clang-tidy clang-format cppcheck gcovr universal-ctags"
-image="buildah"
+image="podman buildah runc"
 package="debhelper dpkg-dev fakeroot lintian mmdebstrap"
 
 say() { echo "install-dependencies: $*" >&2; }

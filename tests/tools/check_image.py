@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""deploy/Dockerfile's last stage and deploy/Dockerfile.host configure the image alike.
+"""deploy/Dockerfile's last stage and deploy/Dockerfile.host configure the image alike, with the version of CMakeLists.txt.
 
 usage: check_image.py SOURCE_DIR [BUILD_DIR]
 """
 import pathlib
+import re
 import sys
 
 
@@ -18,6 +19,10 @@ def settings(path):
 def main():
     deploy = pathlib.Path(sys.argv[1]) / "deploy"
     one, other = settings(deploy / "Dockerfile"), settings(deploy / "Dockerfile.host")
+    version = re.search(r"^project\(.* VERSION ([0-9.]+)", (deploy.parent / "CMakeLists.txt").read_text("utf-8"), re.M)[1]
+    if f'image.version="{version}"' not in " ".join(one):
+        print(f"deploy/Dockerfile: label org.opencontainers.image.version is not {version}")
+        return 1
     if one == other:
         return 0
     print("deploy/Dockerfile and deploy/Dockerfile.host differ:")
