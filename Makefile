@@ -1,6 +1,6 @@
 # The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak sanitize msan bench fuzz lint coverage reproducible install uninstall image package collector clean
+.PHONY: help run build test soak sanitize msan bench fuzz lint analyze coverage reproducible install uninstall image package collector clean
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench      drive the release build with GenAI spans, print cost and latency'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make lint       formatter and static analysers'
+	@echo 'make analyze    gcc -fanalyzer over all sources'
 	@echo 'make coverage   line coverage of each stage; fails below the target'
 	@echo 'make reproducible  build twice in different places and compare the bytes'
 	@echo 'make install    the release build below PREFIX (/usr/local), or DESTDIR; make uninstall takes it away'
@@ -80,6 +81,10 @@ fuzz:
 lint:
 	@tools/install-dependencies.sh build test lint
 	@tools/lint.sh
+
+analyze:
+	@tools/install-dependencies.sh build
+	@tools/analyze.sh
 
 coverage:
 	@tools/install-dependencies.sh build test lint

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Formatter and static analysers over the sources of the product: clang-format (check only),
-# clang's warnings, clang-tidy, cppcheck, and with NOVEUM_LINT_ANALYZER=1 a build with
-# gcc -fanalyzer as well. Each tool runs when it is there; any finding fails, but for those that
-# tools/lint.reviewed (clang-tidy) and tools/analyzer.reviewed (gcc) explain.
+# clang's warnings, clang-tidy with clang's static analyser, cppcheck. Each tool runs when it is
+# there; any finding fails, but for those that tools/lint.reviewed explains. gcc -fanalyzer is
+# tools/analyze.sh.
 set -u
 cd "$(dirname "$0")/.."
 build=build/lint
@@ -40,16 +40,6 @@ if command -v cppcheck >/dev/null; then
         failed="$failed cppcheck"
 else
     say "no cppcheck, skipped"
-fi
-
-if [ "${NOVEUM_LINT_ANALYZER:-0}" = 1 ]; then
-    say "gcc -fanalyzer"
-    cmake -S . -B "$build-analyzer" -G Ninja -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug \
-        -DNOVEUM_TESTS=OFF -DCMAKE_C_FLAGS=-fanalyzer >/dev/null &&
-        cmake --build "$build-analyzer" -j "$(nproc)" --clean-first --target noveum_objects noveum_trace_objects \
-            >"$build/analyzer.log" 2>&1 &&
-        python3 tools/lint_findings.py "$build/analyzer.log" tools/analyzer.reviewed . ||
-        failed="$failed gcc-analyzer"
 fi
 
 [ -z "$failed" ] || { say "failed:$failed"; exit 1; }
