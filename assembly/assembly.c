@@ -277,8 +277,8 @@ static enum nv_err new_pending(struct nv_assembly *assembly, struct nv_batch *ba
     struct nv_pending *pending = calloc(1, sizeof *pending);
     if (!pending)
         return NV_ERR_NO_MEMORY;
-    enum nv_err err = nv_prepare(&assembly->groups, batch, assembly->shard_count,
-                                 now_ns_of(assembly), &pending->prepared);
+    enum nv_err err = nv_request_prepare(&assembly->groups, batch, assembly->shard_count,
+                                         now_ns_of(assembly), &pending->prepared);
     if (err != NV_OK) {
         free(pending);
         return err;

@@ -13,7 +13,7 @@
 
 #include "base/banned.h"
 
-struct nv_str nv_unquoted(struct nv_str s)
+struct nv_str nv_scalar_unquoted(struct nv_str s)
 {
     bool quoted = s.len >= 2 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"';
     return quoted ? nv_str_slice(s, 1, s.len - 2) : s;
@@ -29,7 +29,7 @@ struct nv_str nv_value_text(struct nv_arena *arena, const struct nv_value *value
 {
     switch (value->type) {
     case NV_VALUE_STRING: {
-        struct nv_str inner = nv_unquoted(value->as.string);
+        struct nv_str inner = nv_scalar_unquoted(value->as.string);
         bool escaped =
             inner.len != value->as.string.len && memchr(inner.ptr, '\\', inner.len) != NULL;
         return escaped ? made(nv_json_unescape(arena, inner, true)) : inner;
@@ -55,7 +55,7 @@ bool nv_value_number(const struct nv_value *value, double *out)
         *out = value->as.number;
         return isfinite(value->as.number) != 0;
     case NV_VALUE_STRING: {
-        struct nv_str text = nv_str_trim(nv_unquoted(nv_str_trim(value->as.string)));
+        struct nv_str text = nv_str_trim(nv_scalar_unquoted(nv_str_trim(value->as.string)));
         return nv_str_to_double(text, out) == NV_OK && isfinite(*out);
     }
     default:

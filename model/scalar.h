@@ -8,7 +8,7 @@
 #include "model/value.h"
 
 /* `s` without one pair of JSON quotes around it. Borrowed. Any thread. */
-struct nv_str nv_unquoted(struct nv_str s);
+struct nv_str nv_scalar_unquoted(struct nv_str s);
 /* Text of a scalar: of a STRING without one layer of JSON quotes, of numbers and booleans as
  * JSON writes them; empty for others. Borrowed or in the arena; ptr NULL with len > 0 without
  * memory. */

@@ -221,8 +221,8 @@ static enum nv_err prepare(struct nv_assembly *assembly, uint64_t id, struct nv_
     if (err == NV_OK)
         err = *why = decode(assembly, kind, nv_buf_str(&head), &body, &batch);
     if (err == NV_OK) {
-        err = nv_prepare(&assembly->groups, batch, assembly->shard_count,
-                         nv_clock_mono_ns(&assembly->clock), out);
+        err = nv_request_prepare(&assembly->groups, batch, assembly->shard_count,
+                                 nv_clock_mono_ns(&assembly->clock), out);
     }
     nv_batch_free(batch);
     nv_buf_release(&head);

@@ -243,8 +243,8 @@ static enum nv_err new_request(struct nv_groups *groups, const struct nv_batch *
     return NV_OK;
 }
 
-enum nv_err nv_prepare(struct nv_groups *groups, struct nv_batch *batch, uint32_t shard_count,
-                       uint64_t now_ns, struct nv_prepared *out)
+enum nv_err nv_request_prepare(struct nv_groups *groups, struct nv_batch *batch,
+                               uint32_t shard_count, uint64_t now_ns, struct nv_prepared *out)
 {
     memset(out, 0, sizeof *out);
     enum nv_err err = new_request(groups, batch, now_ns, &out->request);

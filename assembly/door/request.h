@@ -152,8 +152,9 @@ struct nv_prepared {
  * Turns a batch (borrowed; its body and project are moved out on success) into a request and
  * one nv_arrivals a shard. No arrivals: nothing in it is of use. NV_ERR_NO_MEMORY.
  */
-enum nv_err nv_prepare(struct nv_groups *groups, struct nv_batch *batch, uint32_t shard_count,
-                       uint64_t now_ns, struct nv_prepared *out) NV_MUST_USE;
+enum nv_err nv_request_prepare(struct nv_groups *groups, struct nv_batch *batch,
+                               uint32_t shard_count, uint64_t now_ns,
+                               struct nv_prepared *out) NV_MUST_USE;
 /* Frees the struct's contents, as if the request had never been. */
 void nv_prepared_release(struct nv_groups *groups, struct nv_prepared *prepared);
 /* Sum of its arrivals' bytes. */

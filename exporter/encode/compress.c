@@ -126,7 +126,7 @@ enum nv_err nv_compress_gzip(struct nv_compressor *compressor, struct nv_str inp
     return NV_OK;
 }
 
-enum nv_err nv_decompress_gzip(struct nv_str input, size_t len, struct nv_buf *out)
+enum nv_err nv_gzip_decompress(struct nv_str input, size_t len, struct nv_buf *out)
 {
     struct libdeflate_decompressor *inflate = libdeflate_alloc_decompressor();
     enum libdeflate_result result;

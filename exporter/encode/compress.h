@@ -29,6 +29,6 @@ enum nv_err nv_compress_gzip(struct nv_compressor *compressor, struct nv_str inp
  * Appends the `len` bytes that `input`, one gzip member and nothing behind it, stands for.
  * NV_ERR_MALFORMED when it is no such member or of another length; else the buffer's errors.
  */
-enum nv_err nv_decompress_gzip(struct nv_str input, size_t len, struct nv_buf *out) NV_MUST_USE;
+enum nv_err nv_gzip_decompress(struct nv_str input, size_t len, struct nv_buf *out) NV_MUST_USE;
 
 #endif

@@ -267,6 +267,13 @@ static void free_memory(struct nv_upload *upload)
     upload->memory = NULL;
 }
 
+struct nv_upload *nv_upload_ref(struct nv_upload *upload)
+{
+    assert(upload->refs > 0);
+    upload->refs++;
+    return upload;
+}
+
 void nv_upload_unref(struct nv_upload *upload)
 {
     if (!upload || --upload->refs > 0)

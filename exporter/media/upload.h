@@ -75,6 +75,8 @@ enum nv_err nv_upload_restore(const struct nv_store *store, const struct nv_uplo
                               struct nv_str bytes, struct nv_upload **out) NV_MUST_USE;
 /* SHA-256 of bytes as text. False: there is none, for want of memory. */
 bool nv_upload_hash(struct nv_str bytes, char out[2 * NV_MEDIA_HASH_BYTES + 1]) NV_MUST_USE;
+/* One reference more; gives `upload`. */
+struct nv_upload *nv_upload_ref(struct nv_upload *upload);
 /* One reference less; frees it with the last. Its record stays. NULL is allowed. */
 void nv_upload_unref(struct nv_upload *upload);
 /* Its bytes are wanted no more: releases the record, or the memory. */

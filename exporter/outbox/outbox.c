@@ -281,7 +281,7 @@ static enum nv_err read_text(struct nv_outbox *outbox, const struct nv_outbox_en
         return store->get(store->ctx, entry->id, &outbox->text);
     err = store->get(store->ctx, entry->id, &outbox->packed);
     return err != NV_OK ? err
-                        : nv_decompress_gzip(nv_buf_str(&outbox->packed), entry->text_len,
+                        : nv_gzip_decompress(nv_buf_str(&outbox->packed), entry->text_len,
                                              &outbox->text);
 }
 

@@ -413,11 +413,9 @@ static void queue_uploads(struct nv_sender *sender, struct nv_media_wait *wait)
         if (known) {
             nv_upload_forget(upload, sender->store);
             nv_upload_unref(upload);
-            wait->items[i] = known;
-            known->refs++;
+            wait->items[i] = nv_upload_ref(known);
         } else {
-            upload->refs++;
-            push_fresh(up, upload);
+            push_fresh(up, nv_upload_ref(upload));
         }
     }
 }

@@ -116,7 +116,7 @@ static enum nv_err unknown_option(const char *word, struct nv_fail *fail)
     bool is_long = word[0] == '-' && word[1] == '-';
     char name[40];
     (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
-    const char *near = is_long ? nv_cli_option_nearest(name + 2) : NULL;
+    const char *near = is_long ? nv_command_option_nearest(name + 2) : NULL;
     return nv_fail_set(fail, NV_ERR_CONFIG, 0, "unknown or incomplete option \"%.60s\"%s%s%s",
                        word, near ? ", did you mean \"--" : "", near ? near : "",
                        near ? "\"?" : "");

@@ -154,7 +154,7 @@ const char *nv_command_nearest(const char *first, const char *word)
     return nearest.name;
 }
 
-const char *nv_cli_option_nearest(const char *word)
+const char *nv_command_option_nearest(const char *word)
 {
     struct nearest nearest = nearest_to(word);
     for (size_t i = 0; i < NV_CLI_OPTION_COUNT; i++)

@@ -108,7 +108,7 @@ bool nv_command_is_first(const char *first, bool *takes_second);
  * none is near. */
 const char *nv_command_nearest(const char *first, const char *word);
 /* The name of the option nearest to `word` (without dashes), or NULL. */
-const char *nv_cli_option_nearest(const char *word);
+const char *nv_command_option_nearest(const char *word);
 /* Is the option one of the command's? */
 bool nv_cli_option_fits(enum nv_cli_option option, enum nv_command command);
 

@@ -145,7 +145,8 @@ static enum nv_err default_proxy(struct nv_options *options, struct nv_fail *fai
     struct nv_url url;
     enum nv_err err = NV_OK;
     if (nv_options_local(options) ||
-        nv_parse_url(nv_str_from(options->exporter_noveum_endpoint), &url, &what) != NV_OK)
+        nv_option_parse_url(nv_str_from(options->exporter_noveum_endpoint), &url, &what) !=
+            NV_OK)
         return NV_OK;
     const char *text =
         nv_host_is_loopback(url.host) ? NULL : first_variable(names[url.secure], &name);
@@ -205,7 +206,8 @@ static enum nv_err check_transport(const struct nv_options *options, struct nv_f
     const char *what = NULL;
     if (nv_options_local(options))
         return NV_OK;
-    enum nv_err err = nv_parse_url(nv_str_from(options->exporter_noveum_endpoint), &url, &what);
+    enum nv_err err =
+        nv_option_parse_url(nv_str_from(options->exporter_noveum_endpoint), &url, &what);
     /* it was parsed when it was set */
     assert(err == NV_OK);
     (void)err;

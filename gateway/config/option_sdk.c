@@ -162,11 +162,11 @@ static enum nv_err turn_text(enum turn turn, struct nv_str text, struct nv_buf *
         level = turn_level(text);
         return level == NULL ? NV_ERR_CONFIG : nv_buf_append_str(out, nv_str_from(level));
     case BOOLEAN:
-        if (nv_parse_bool(text, &on) != NV_OK)
+        if (nv_option_parse_bool(text, &on) != NV_OK)
             return NV_ERR_CONFIG;
         return nv_buf_append_str(out, nv_str_from(on ? "true" : "false"));
     default:
-        if (nv_parse_bool(text, &on) != NV_OK)
+        if (nv_option_parse_bool(text, &on) != NV_OK)
             return NV_ERR_CONFIG;
         *skip = !on && turn != PII_SWITCH && turn != STACKS_SWITCH;
         return nv_buf_append_str(out, nv_str_from(on ? switch_value(turn) : "off"));
@@ -196,7 +196,7 @@ static bool dev_mode_on(const struct said *said)
     bool on = false;
     for (size_t i = 0; i < ROWS; i++) {
         if (rows[i].turn == DEV_SWITCH && said->text[i] &&
-            nv_parse_bool(nv_str_from(said->text[i]), &on) != NV_OK)
+            nv_option_parse_bool(nv_str_from(said->text[i]), &on) != NV_OK)
             return false;
     }
     return on;

@@ -17,7 +17,7 @@
 
 #include "base/banned.h"
 
-enum nv_err nv_parse_bool(struct nv_str text, bool *out)
+enum nv_err nv_option_parse_bool(struct nv_str text, bool *out)
 {
     /* YAML 1.1's words, which people write whatever reads them; an empty value is a switch set
      * to nothing */
@@ -62,14 +62,14 @@ static enum nv_err parse_with_unit(struct nv_str text, const struct unit *units,
     return NV_OK;
 }
 
-enum nv_err nv_parse_ms(struct nv_str text, uint64_t *out)
+enum nv_err nv_option_parse_ms(struct nv_str text, uint64_t *out)
 {
     static const struct unit units[] = {{"ms", 1},      {"s", 1000},    {"m", 60000},
                                         {"min", 60000}, {"h", 3600000}, {NULL, 0}};
     return parse_with_unit(text, units, out);
 }
 
-enum nv_err nv_parse_bytes(struct nv_str text, uint64_t *out)
+enum nv_err nv_option_parse_bytes(struct nv_str text, uint64_t *out)
 {
     static const struct unit units[] = {{"B", 1},
                                         {"KB", 1000},
@@ -82,7 +82,7 @@ enum nv_err nv_parse_bytes(struct nv_str text, uint64_t *out)
     return parse_with_unit(text, units, out);
 }
 
-enum nv_err nv_parse_choice(struct nv_str text, const char *choices, unsigned *out)
+enum nv_err nv_option_parse_choice(struct nv_str text, const char *choices, unsigned *out)
 {
     assert(choices != NULL);
     struct nv_str rest = nv_str_from(choices);
@@ -121,7 +121,7 @@ static enum nv_err list_add(struct nv_text_list *list, struct nv_str text)
     return NV_OK;
 }
 
-enum nv_err nv_parse_list(struct nv_str text, struct nv_text_list *out)
+enum nv_err nv_option_parse_list(struct nv_str text, struct nv_text_list *out)
 {
     /* a YAML list arrives with an item a line, so that an item may hold a comma */
     char separator = nv_str_find_char(text, '\n') != SIZE_MAX ? '\n' : ',';
@@ -195,7 +195,7 @@ static enum nv_err check_address(struct nv_str text)
     return parse_host_port(text, false, &host, &port);
 }
 
-enum nv_err nv_check_addresses(struct nv_str text)
+enum nv_err nv_option_check_addresses(struct nv_str text)
 {
     if (nv_address_is_none(text))
         return NV_OK;
@@ -239,7 +239,7 @@ static struct nv_str url_base(struct nv_str text)
     return text;
 }
 
-enum nv_err nv_parse_url(struct nv_str text, struct nv_url *out, const char **what)
+enum nv_err nv_option_parse_url(struct nv_str text, struct nv_url *out, const char **what)
 {
     *out = (struct nv_url){0};
     text = nv_str_trim(text);
@@ -280,7 +280,7 @@ size_t nv_proxy_login_end(struct nv_str text)
     return at == 0 ? SIZE_MAX : at - 1;
 }
 
-enum nv_err nv_check_proxy(struct nv_str text)
+enum nv_err nv_option_check_proxy(struct nv_str text)
 {
     static const struct nv_str schemes[] = {NV_STR_INIT("http://"), NV_STR_INIT("https://"),
                                             NV_STR_INIT("socks5://"),

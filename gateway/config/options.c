@@ -119,7 +119,7 @@ static enum nv_err set_text(char **field, struct nv_str text)
 
 static enum nv_err set_address(char **field, struct nv_str text, struct nv_fail *fail)
 {
-    if (nv_check_addresses(text) != NV_OK) {
+    if (nv_option_check_addresses(text) != NV_OK) {
         return nv_fail_set(
             fail, NV_ERR_CONFIG, 0,
             "\"%.*s\" is no address: write host:port, [v6]:port, unix:/path or none",
@@ -133,14 +133,14 @@ static enum nv_err set_url(char **field, struct nv_str text, struct nv_fail *fai
     struct nv_url url;
     const char *what = NULL;
     /* the URL itself is not repeated: it may hold a password */
-    if (nv_parse_url(text, &url, &what) != NV_OK)
+    if (nv_option_parse_url(text, &url, &what) != NV_OK)
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "the URL %s", what);
     return set_text(field, url.base);
 }
 
 static enum nv_err set_proxy(char **field, struct nv_str text, struct nv_fail *fail)
 {
-    if (nv_check_proxy(text) != NV_OK) {
+    if (nv_option_check_proxy(text) != NV_OK) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0,
                            "is no proxy: write [http://][user:password@]host:port, with "
                            "special characters of the password as %%XX, or none");
@@ -153,7 +153,7 @@ static enum nv_err set_proxy(char **field, struct nv_str text, struct nv_fail *f
 static enum nv_err set_list(struct nv_text_list *field, struct nv_str text)
 {
     struct nv_text_list list;
-    enum nv_err err = nv_parse_list(text, &list);
+    enum nv_err err = nv_option_parse_list(text, &list);
     if (err != NV_OK)
         return err;
     nv_text_list_release(field);
@@ -170,10 +170,10 @@ static enum nv_err set_number(const struct nv_option *option, uint64_t *field,
     enum nv_err err = NV_OK;
     const char *units = "a whole number";
     if (option->type == NV_OPTION_MS) {
-        err = nv_parse_ms(text, &number);
+        err = nv_option_parse_ms(text, &number);
         units = "milliseconds, or a number with ms, s, m or h";
     } else if (option->type == NV_OPTION_BYTES) {
-        err = nv_parse_bytes(text, &number);
+        err = nv_option_parse_bytes(text, &number);
         units = "bytes, or a number with KB, MB, GB, KiB, MiB or GiB";
     } else {
         err = nv_str_to_uint64(text, &number);
@@ -207,7 +207,7 @@ static enum nv_err set_choice(const struct nv_option *option, unsigned *field,
                               struct nv_str text, struct nv_fail *fail)
 {
     /* YAML 1.1 readers and people write `off` as a boolean; here it is a word like others */
-    if (nv_parse_choice(text, option->choices, field) != NV_OK) {
+    if (nv_option_parse_choice(text, option->choices, field) != NV_OK) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" is none of %s", NV_STR_ARG(text),
                            option->choices);
     }
@@ -216,7 +216,7 @@ static enum nv_err set_choice(const struct nv_option *option, unsigned *field,
 
 static enum nv_err set_bool(bool *field, struct nv_str text, struct nv_fail *fail)
 {
-    if (nv_parse_bool(text, field) != NV_OK) {
+    if (nv_option_parse_bool(text, field) != NV_OK) {
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "\"%.*s\" is neither true nor false",
                            NV_STR_ARG(text));
     }

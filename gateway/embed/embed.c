@@ -168,9 +168,9 @@ noveum_pipeline_result noveum_pipeline_open(const noveum_pipeline_options *optio
         const struct nv_lent lent = {options->allocator, options->log, options->log_ctx, true};
         /* the thread may be within another pipeline's call, whose allocator comes back
          * afterwards */
-        struct nv_lent before = nv_lend(&lent);
+        struct nv_lent before = nv_lent_swap(&lent);
         err = open_lent(options, &lent, &fail, out);
-        (void)nv_lend(&before);
+        (void)nv_lent_swap(&before);
     }
     write_why(&fail, err, why, why_size);
     /* More settings than there are rows is a mistake of the caller's, not a size of data. */
@@ -186,10 +186,10 @@ void noveum_pipeline_close(noveum_pipeline *pipeline)
     struct nv_lent lent = pipeline->lent;
     if (lent.allocator)
         lent.allocator = &allocator;
-    struct nv_lent before = nv_lend(&lent);
+    struct nv_lent before = nv_lent_swap(&lent);
     nv_embed_release(pipeline);
     free(pipeline);
-    (void)nv_lend(&before);
+    (void)nv_lent_swap(&before);
 }
 
 /* ---- in ---------------------------------------------------------------------------------- */
@@ -250,10 +250,10 @@ noveum_pipeline_result noveum_pipeline_accept(noveum_pipeline *pipeline,
     if (!pipeline || (!bytes && len > 0) || (!traces && signal != NOVEUM_PIPELINE_LOGS) ||
         (receipt && receipt->size < sizeof receipt->size))
         return NOVEUM_PIPELINE_INVALID;
-    struct nv_lent before = nv_lend(&pipeline->lent);
+    struct nv_lent before = nv_lent_swap(&pipeline->lent);
     enum nv_err err = accept_bytes(pipeline, traces ? NV_SIGNAL_TRACES : NV_SIGNAL_LOGS,
                                    (struct nv_str){bytes, len}, &result, &fail);
-    (void)nv_lend(&before);
+    (void)nv_lent_swap(&before);
     if (err == NV_OK && traces) {
         pipeline->counts.accepted += result.accepted;
         pipeline->counts.rejected += result.rejected;
@@ -269,11 +269,11 @@ uint64_t noveum_pipeline_tick(noveum_pipeline *pipeline)
 {
     if (!pipeline)
         return UINT64_MAX;
-    struct nv_lent before = nv_lend(&pipeline->lent);
+    struct nv_lent before = nv_lent_swap(&pipeline->lent);
     (void)nv_embed_unstick(pipeline);
     uint64_t due_ns = nv_assembly_tick(pipeline->assembly);
     uint64_t at_ns = nv_clock_mono_ns(&pipeline->clock);
-    (void)nv_lend(&before);
+    (void)nv_lent_swap(&before);
     uint64_t wait_ns = due_ns == UINT64_MAX ? UINT64_MAX : due_ns > at_ns ? due_ns - at_ns : 0;
     return pipeline->stuck && wait_ns > STUCK_NS ? STUCK_NS : wait_ns;
 }
@@ -282,11 +282,11 @@ noveum_pipeline_result noveum_pipeline_finish(noveum_pipeline *pipeline)
 {
     if (!pipeline)
         return NOVEUM_PIPELINE_INVALID;
-    struct nv_lent before = nv_lend(&pipeline->lent);
+    struct nv_lent before = nv_lent_swap(&pipeline->lent);
     pipeline->finishing = true;
     enum nv_err err = nv_assembly_stop(pipeline->assembly, 0);
     bool all = nv_embed_unstick(pipeline);
-    (void)nv_lend(&before);
+    (void)nv_lent_swap(&before);
     /* Inline there is nothing to wait for: what it could not do in no time found no memory. */
     return err == NV_OK && all ? NOVEUM_PIPELINE_OK : NOVEUM_PIPELINE_NO_MEMORY;
 }
@@ -324,15 +324,15 @@ noveum_pipeline_result noveum_pipeline_settle(noveum_pipeline *pipeline,
     if (!ready)
         return NOVEUM_PIPELINE_INVALID;
     uint64_t spans = ready->encoded->spans;
-    struct nv_lent before = nv_lend(&pipeline->lent);
-    struct nv_claim *claim = nv_ready_free(ready);
+    struct nv_lent before = nv_lent_swap(&pipeline->lent);
+    struct nv_claim *claim = nv_ready_give_claim(ready);
     if (delivered)
         nv_ledger_deliver(spans);
     else
         nv_ledger_dead_queued(NV_DEAD_REJECTED, spans);
     pipeline->settler.settle(pipeline->settler.ctx, claim,
                              delivered ? NV_OUTCOME_DELIVERED : NV_OUTCOME_DROPPED);
-    (void)nv_lend(&before);
+    (void)nv_lent_swap(&before);
     *(delivered ? &pipeline->counts.delivered : &pipeline->counts.refused) += spans;
     *payload = (noveum_pipeline_payload){0};
     return NOVEUM_PIPELINE_OK;

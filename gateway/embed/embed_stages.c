@@ -166,7 +166,7 @@ void nv_embed_release(struct noveum_pipeline *pipeline)
     struct nv_ready_list *lists[] = {&pipeline->ready, &pipeline->pulled};
     for (size_t i = 0; i < 2; i++) {
         for (struct nv_ready *ready; (ready = nv_ready_take(lists[i], 0)) != NULL;) {
-            pipeline->settler.settle(pipeline->settler.ctx, nv_ready_free(ready),
+            pipeline->settler.settle(pipeline->settler.ctx, nv_ready_give_claim(ready),
                                      NV_OUTCOME_LEFT);
         }
     }

@@ -23,7 +23,7 @@ static void tell(void *ctx, struct nv_str line)
         lent->log(lent->log_ctx, line.ptr, len);
 }
 
-struct nv_lent nv_lend(const struct nv_lent *lent)
+struct nv_lent nv_lent_swap(const struct nv_lent *lent)
 {
     struct nv_lent before = lent_now;
     lent_now = *lent;

@@ -24,8 +24,8 @@ struct nv_lent {
     bool active; /* false: the log goes where the process's goes */
 };
 
-/* Lends for the calling thread; returns what was lent before, for the same function. */
-struct nv_lent nv_lend(const struct nv_lent *lent);
+/* Lends for the calling thread, in the place of what was lent before, which it returns. */
+struct nv_lent nv_lent_swap(const struct nv_lent *lent);
 /* The allocator that the calling thread was lent, or NULL. Borrowed. */
 const noveum_allocator *nv_lent_allocator(void);
 /*

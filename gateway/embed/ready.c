@@ -61,7 +61,7 @@ struct nv_ready *nv_ready_take(struct nv_ready_list *list, uint64_t id)
     return ready;
 }
 
-struct nv_claim *nv_ready_free(struct nv_ready *ready)
+struct nv_claim *nv_ready_give_claim(struct nv_ready *ready)
 {
     struct nv_claim *claim = ready->encoded->claim;
     free(ready->encoded);

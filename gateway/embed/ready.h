@@ -28,7 +28,7 @@ struct nv_ready *nv_ready_new(struct nv_trace *trace, enum nv_trace_id_form form
 void nv_ready_push(struct nv_ready_list *list, struct nv_ready *ready);
 /* Takes out the first, whichever has the id; 0: the very first. NULL: none. The caller's. */
 struct nv_ready *nv_ready_take(struct nv_ready_list *list, uint64_t id);
-/* Frees it and gives its claim back, which is the caller's to settle. */
-struct nv_claim *nv_ready_free(struct nv_ready *ready);
+/* Takes it, frees it and gives its claim away, which is the caller's to settle. */
+struct nv_claim *nv_ready_give_claim(struct nv_ready *ready);
 
 #endif

@@ -137,12 +137,12 @@ static void look_at_replay(struct nv_notices *notices, const struct nv_admin_sou
         return;
     if (notices->replay_due_s == 0) {
         notices->replay_began_ns = now_ns;
-        notices->replay_due_s = nv_tell_after(0);
+        notices->replay_due_s = nv_teller_after(0);
     }
     const uint64_t seconds = (now_ns - notices->replay_began_ns) / NV_NS_PER_S;
     if (seconds < notices->replay_due_s)
         return;
-    notices->replay_due_s = nv_tell_after((unsigned)seconds);
+    notices->replay_due_s = nv_teller_after((unsigned)seconds);
     NV_LOG(NV_LOG_INFO, "gateway",
            "the journal is replayed requests=%" PRIu64 " of=%" PRIu64 " seconds=%" PRIu64
            ": what is new is accepted, and leaves after it",

@@ -24,7 +24,7 @@ struct nv_teller {
     bool told; /* the thread's, until it is joined */
 };
 
-unsigned nv_tell_after(unsigned seconds)
+unsigned nv_teller_after(unsigned seconds)
 {
     if (seconds == 0)
         return NV_TELL_FIRST_S;
@@ -55,12 +55,12 @@ static void *run(void *ctx)
 {
     struct nv_teller *teller = ctx;
     const uint64_t began_ns = nv_clock_mono_ns(nv_clock_system());
-    unsigned seconds = nv_tell_after(0);
+    unsigned seconds = nv_teller_after(0);
     while (!wait_until(teller,
                        at(began_ns + UINT64_C(1) * seconds * teller->unit_ms * NV_NS_PER_MS))) {
         teller->tell(teller->ctx, seconds);
         teller->told = true;
-        seconds = nv_tell_after(seconds);
+        seconds = nv_teller_after(seconds);
     }
     return NULL;
 }

@@ -18,7 +18,7 @@
 struct nv_teller;
 
 /* Seconds from the start at which the line after that at `seconds` is due; 0: the first. */
-unsigned nv_tell_after(unsigned seconds);
+unsigned nv_teller_after(unsigned seconds);
 /*
  * New teller that calls `tell` with `ctx` (borrowed until it ends) and the seconds since the
  * start, on a thread of its own, at the times above; `unit_ms` is how long such a second takes,

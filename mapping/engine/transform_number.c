@@ -80,7 +80,7 @@ enum nv_err nv_step_int(const struct nv_transform *transform, const struct nv_st
     double number;
     int64_t integer;
     if (io->value.type == NV_VALUE_STRING) {
-        struct nv_str text = nv_str_trim(nv_unquoted(nv_str_trim(io->value.as.string)));
+        struct nv_str text = nv_str_trim(nv_scalar_unquoted(nv_str_trim(io->value.as.string)));
         io->exact = false;
         if (nv_str_to_int64(text, &integer) == NV_OK)
             return nv_step_give(io, nv_value_int(integer));

@@ -39,8 +39,9 @@ static bool names_trace(const struct nv_item *item)
     return memcmp(item->trace_id, none, sizeof none) != 0;
 }
 
-enum nv_filing nv_file_record(const struct nv_record_agent *agent, const struct nv_batch *batch,
-                              const struct nv_item *item, struct nv_item *filed)
+enum nv_filing nv_filing_of_record(const struct nv_record_agent *agent,
+                                   const struct nv_batch *batch, const struct nv_item *item,
+                                   struct nv_item *filed)
 {
     const struct nv_group *group = &batch->groups[item->group];
     const struct nv_str bytes = {batch->body + item->offset, item->length};
@@ -57,8 +58,8 @@ enum nv_filing nv_file_record(const struct nv_record_agent *agent, const struct 
     return beside ? NV_FILING_BESIDE : NV_FILING_INSTEAD;
 }
 
-enum nv_filing nv_file_evaluation(const struct nv_batch *batch, const struct nv_item *item,
-                                  struct nv_item *filed)
+enum nv_filing nv_filing_of_evaluation(const struct nv_batch *batch, const struct nv_item *item,
+                                       struct nv_item *filed)
 {
     const struct nv_str bytes = {batch->body + item->offset, item->length};
     if (!nv_record_is_evaluation(bytes))

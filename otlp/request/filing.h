@@ -18,15 +18,16 @@ enum nv_filing { NV_FILING_AS_IT_IS, NV_FILING_INSTEAD, NV_FILING_BESIDE };
  * AS_IT_IS `*filed` is the item to put instead of it or beside it: the same bytes with the
  * derived id, flags and, of a tool's call, span id.
  */
-enum nv_filing nv_file_record(const struct nv_record_agent *agent, const struct nv_batch *batch,
-                              const struct nv_item *item, struct nv_item *filed);
+enum nv_filing nv_filing_of_record(const struct nv_record_agent *agent,
+                                   const struct nv_batch *batch, const struct nv_item *item,
+                                   struct nv_item *filed);
 
 /*
  * An evaluation that is no agent's: of one that names a trace `*filed` says that it is worth a
  * span, one that names none gets a trace of its own. AS_IT_IS: it is no evaluation.
  */
-enum nv_filing nv_file_evaluation(const struct nv_batch *batch, const struct nv_item *item,
-                                  struct nv_item *filed);
+enum nv_filing nv_filing_of_evaluation(const struct nv_batch *batch, const struct nv_item *item,
+                                       struct nv_item *filed);
 /* The mark that a span of that agent leaves with its turn. False: it tells of none. */
 bool nv_mark_of_span(const struct nv_record_agent *agent, const struct nv_batch *batch,
                      const struct nv_item *item, struct nv_item *mark);

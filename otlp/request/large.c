@@ -58,7 +58,7 @@ static void tell(const struct nv_batch *batch, const struct nv_item *item, size_
                    max);
 }
 
-void nv_set_large_aside(struct nv_batch *batch, size_t item_bytes_max,
+void nv_large_set_aside(struct nv_batch *batch, size_t item_bytes_max,
                         struct nv_request_result *result)
 {
     const bool logs = batch->signal == NV_SIGNAL_LOGS;

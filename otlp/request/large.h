@@ -14,7 +14,7 @@
  * `item_bytes_max`; `result` has them as rejected (NV_REJECT_TOO_LARGE), its message names the
  * first. Their groups stay. Any thread.
  */
-void nv_set_large_aside(struct nv_batch *batch, size_t item_bytes_max,
+void nv_large_set_aside(struct nv_batch *batch, size_t item_bytes_max,
                         struct nv_request_result *result);
 /* Bytes of a request with an item of `length` alone, at most. */
 size_t nv_large_bytes(const struct nv_group *group, size_t length);

@@ -102,7 +102,7 @@ static enum nv_err fill_batch(struct nv_batch *batch, enum nv_media media,
     if (err == NV_OK && split) /* never after JSON: the transcoder writes each field once */
         err = merge_body(batch, limits, result, fail);
     if (err == NV_OK && limits->item_bytes_max > 0)
-        nv_set_large_aside(batch, limits->item_bytes_max, result);
+        nv_large_set_aside(batch, limits->item_bytes_max, result);
     return err == NV_ERR_LIMIT ? NV_ERR_TOO_LARGE : err;
 }
 

@@ -395,8 +395,9 @@ static enum nv_err file_item(struct walk *walk, const struct nv_record_agent *ag
             return NV_OK;
         *last = filed;
     } else {
-        enum nv_filing filing = agent ? nv_file_record(agent, batch, &batch->items[i], &filed)
-                                      : nv_file_evaluation(batch, &batch->items[i], &filed);
+        enum nv_filing filing =
+            agent ? nv_filing_of_record(agent, batch, &batch->items[i], &filed)
+                  : nv_filing_of_evaluation(batch, &batch->items[i], &filed);
         if (filing == NV_FILING_INSTEAD)
             batch->items[i] = filed;
         if (filing != NV_FILING_BESIDE)

@@ -70,13 +70,13 @@ int nv_digit_value(uint32_t code)
     return (int)((code - zero) % 10);
 }
 
-bool nv_is_unsure_digit(uint32_t code)
+bool nv_character_is_unsure_digit(uint32_t code)
 {
     utf8proc_category_t c = code < 0x10000 ? UTF8PROC_CATEGORY_LO : category(code);
     return code != BAD && (c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_CN);
 }
 
-bool nv_is_word(uint32_t code)
+bool nv_character_is_word(uint32_t code)
 {
     if (code < 0x80)
         return is_ascii_alnum(code) || code == '_';
@@ -96,7 +96,7 @@ size_t nv_character_count(struct nv_str text)
 /* ---- the canonical form ------------------------------------------------------------------ */
 
 /* Python's str.isspace. */
-bool nv_is_white(uint32_t code)
+bool nv_character_is_white(uint32_t code)
 {
     if (code < 0x80)
         return (code >= 9 && code <= 13) || (code >= 0x1c && code <= 0x20);
@@ -106,7 +106,7 @@ bool nv_is_white(uint32_t code)
     return c >= UTF8PROC_CATEGORY_ZS && c <= UTF8PROC_CATEGORY_ZP;
 }
 
-bool nv_is_latin(uint32_t code)
+bool nv_character_is_latin(uint32_t code)
 {
     static const uint32_t blocks[][2] = {{0, 0x24f}, {0x300, 0x36f}, {0x1e00, 0x1eff}};
     bool inside = false;
@@ -119,7 +119,7 @@ bool nv_is_latin(uint32_t code)
            c == UTF8PROC_CATEGORY_MN;
 }
 
-bool nv_is_currency(uint32_t code)
+bool nv_character_is_currency(uint32_t code)
 {
     return code != UINT32_MAX && category(code) == UTF8PROC_CATEGORY_SC;
 }
@@ -199,7 +199,7 @@ static enum nv_err append_unicode(struct nv_buf *out, struct nv_str value)
     nv_buf_init(&solid, text.len + 1);
     for (size_t i = 0; i < text.len;) {
         struct nv_character c = nv_character_at(text, i);
-        if (!nv_is_white(c.code))
+        if (!nv_character_is_white(c.code))
             (void)nv_buf_append(&solid, text.ptr + i, c.len);
         i += c.len;
     }
@@ -218,7 +218,7 @@ enum nv_err nv_canonical_append(struct nv_buf *out, struct nv_str value)
     }
     for (size_t i = 0; i < value.len; i++) {
         char c = value.ptr[i];
-        if (!nv_is_white((unsigned char)c))
+        if (!nv_character_is_white((unsigned char)c))
             (void)nv_buf_append_char(out, c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
     }
     return out->failed;

@@ -23,15 +23,15 @@ struct nv_character nv_character_before(struct nv_str text, size_t at);
 int nv_digit_value(uint32_t code);
 /* May other versions of Unicode see a digit where this one sees none, or the other way round?
  * Scripts that are still added have their digits beyond the first plane. */
-bool nv_is_unsure_digit(uint32_t code);
+bool nv_character_is_unsure_digit(uint32_t code);
 /* A letter, number or `_`: regular expressions' \w. */
-bool nv_is_word(uint32_t code);
+bool nv_character_is_word(uint32_t code);
 /* White space, as Python has it. */
-bool nv_is_white(uint32_t code);
+bool nv_character_is_white(uint32_t code);
 /* A letter of the Latin script, or a mark on one. */
-bool nv_is_latin(uint32_t code);
+bool nv_character_is_latin(uint32_t code);
 /* A sign of a currency. */
-bool nv_is_currency(uint32_t code);
+bool nv_character_is_currency(uint32_t code);
 /* How many characters valid UTF-8 has. */
 size_t nv_character_count(struct nv_str text);
 /*

@@ -263,9 +263,9 @@ static size_t address_begin(struct nv_str text, size_t floor, size_t at)
     while (from > floor && is_local((unsigned char)text.ptr[from - 1]))
         from--;
     struct nv_character c = nv_character_before(text, from);
-    bool before = c.len > 0 && nv_is_word(c.code);
+    bool before = c.len > 0 && nv_character_is_word(c.code);
     for (; from < at; from++) {
-        bool word = nv_is_word((unsigned char)text.ptr[from]);
+        bool word = nv_character_is_word((unsigned char)text.ptr[from]);
         if (word != before)
             return from;
         before = word;

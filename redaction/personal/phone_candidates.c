@@ -122,7 +122,7 @@ static size_t digit_at(struct scan *scan, size_t at)
     if (first < 0x80)
         return first >= '0' && first <= '9';
     struct nv_character c = nv_character_at(scan->text, at);
-    scan->unsure |= nv_is_unsure_digit(c.code);
+    scan->unsure |= nv_character_is_unsure_digit(c.code);
     return nv_digit_value(c.code) >= 0 ? c.len : 0;
 }
 

@@ -151,7 +151,7 @@ static bool is_opening(uint32_t code)
 /* Letters beside digits make a word of them, and %, $ a measure. */
 static bool is_other(uint32_t code)
 {
-    return code == '%' || nv_is_latin(code) || nv_is_currency(code);
+    return code == '%' || nv_character_is_latin(code) || nv_character_is_currency(code);
 }
 
 static bool stands_alone(const struct pass *pass, size_t from, size_t to)
@@ -220,7 +220,7 @@ static size_t trim_end(const struct pass *pass, size_t from, size_t to)
 {
     while (to > from) {
         struct nv_character c = nv_character_before(pass->subject->text, to);
-        if (c.code == '#' || (c.code != '_' && nv_is_word(c.code)))
+        if (c.code == '#' || (c.code != '_' && nv_character_is_word(c.code)))
             break;
         to -= c.len;
     }
@@ -264,7 +264,7 @@ static size_t after(const struct pass *pass, size_t at)
 
 static size_t skip_spaces(const struct pass *pass, size_t at, size_t to)
 {
-    while (at < to && nv_is_white(code_at(pass, at, to)))
+    while (at < to && nv_character_is_white(code_at(pass, at, to)))
         at = after(pass, at);
     return at;
 }
@@ -292,8 +292,10 @@ static size_t separator_end(const struct pass *pass, enum nv_phone_cut cut, size
     case NV_PHONE_BRACKET:
         return at;
     case NV_PHONE_HYPHEN:
-        next = code == '-' || nv_is_white(code) ? code_at(pass, after(pass, at), to) : 0;
-        if ((nv_is_white(code) && next == '-') || (code == '-' && nv_is_white(next)))
+        next =
+            code == '-' || nv_character_is_white(code) ? code_at(pass, after(pass, at), to) : 0;
+        if ((nv_character_is_white(code) && next == '-') ||
+            (code == '-' && nv_character_is_white(next)))
             return skip_spaces(pass, after(pass, after(pass, at)), to);
         return at;
     case NV_PHONE_WIDE:
@@ -317,7 +319,7 @@ static size_t part_end(const struct pass *pass, enum nv_phone_cut cut, size_t fr
         uint32_t code = code_at(pass, at, to);
         if (cut == NV_PHONE_BRACKET ? code == '('
             : cut == NV_PHONE_DOT   ? code == '.'
-                                    : nv_is_white(code))
+                                    : nv_character_is_white(code))
             break;
         at = after(pass, at);
     }

@@ -270,7 +270,7 @@ static size_t match(const char *form, struct nv_str text, size_t at, struct nv_s
     return at;
 }
 
-bool nv_is_edge(struct nv_str text, size_t floor, size_t at)
+bool nv_shape_is_edge(struct nv_str text, size_t floor, size_t at)
 {
     if (at <= floor)
         return true;
@@ -333,7 +333,7 @@ static struct nv_secret_stretch match_around(unsigned number,
     struct nv_str text = search->text;
     size_t floor = search->floor, before = automaton.before[number];
     size_t len = before + automaton.anchor[number];
-    if (end - floor < len || (shape->edge && !nv_is_edge(text, floor, end - len)))
+    if (end - floor < len || (shape->edge && !nv_shape_is_edge(text, floor, end - len)))
         return (struct nv_secret_stretch){0};
     struct item last = {.class = 'w'};
     size_t from = end - len;

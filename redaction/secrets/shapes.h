@@ -57,7 +57,7 @@ struct nv_secret_stretch nv_shape_find(const struct nv_shape_search *search, siz
                                        size_t to);
 /* Can the byte at `at` (>= floor) begin a word: no letter, digit or _ before it, or one that
  * belongs to an escape as \n? */
-bool nv_is_edge(struct nv_str text, size_t floor, size_t at);
+bool nv_shape_is_edge(struct nv_str text, size_t floor, size_t at);
 /* Entropy of the first 64 bytes of `text` in tenths of a bit a byte (Shannon). */
 unsigned nv_entropy(struct nv_str text);
 

@@ -28,7 +28,7 @@ START_TEST(items_go_to_the_shard_of_their_trace)
 {
     struct nv_prepared prepared;
     struct nv_batch *batch = kit_batch("shop", "1a 2b 3c 1d 4e 2f 5g 6h");
-    ck_assert_int_eq(nv_prepare(&groups, batch, 3, 1, &prepared), NV_OK);
+    ck_assert_int_eq(nv_request_prepare(&groups, batch, 3, 1, &prepared), NV_OK);
     ck_assert_ptr_null(batch->body);
     nv_batch_free(batch);
     uint32_t items = 0;
@@ -56,7 +56,7 @@ START_TEST(what_will_be_held_is_known_beforehand)
     for (size_t i = 0; i < 2; i++) {
         struct nv_prepared prepared;
         struct nv_batch *batch = kit_batch("shop", spans[i]);
-        ck_assert_int_eq(nv_prepare(&groups, batch, 1, 1, &prepared), NV_OK);
+        ck_assert_int_eq(nv_request_prepare(&groups, batch, 1, 1, &prepared), NV_OK);
         nv_batch_free(batch);
         bytes[i] = nv_prepared_bytes(&prepared);
         ck_assert_uint_gt(bytes[i], 4 * sizeof(struct nv_arrival));
@@ -84,7 +84,7 @@ START_TEST(parents_are_local_or_remote)
 {
     struct nv_prepared prepared;
     struct nv_batch *batch = kit_batch("shop", parents[_i].span);
-    ck_assert_int_eq(nv_prepare(&groups, batch, 1, 1, &prepared), NV_OK);
+    ck_assert_int_eq(nv_request_prepare(&groups, batch, 1, 1, &prepared), NV_OK);
     ck_assert_uint_eq(prepared.arrivals->items[0].item.check & NV_HELD_FLAGS,
                       parents[_i].flags);
     struct nv_str bytes = {prepared.request->body + prepared.arrivals->items[0].item.offset,
@@ -100,7 +100,7 @@ START_TEST(records_without_a_trace_are_left_out)
 {
     struct nv_prepared prepared;
     struct nv_batch *batch = kit_logs("shop", "0a 1b 0c");
-    ck_assert_int_eq(nv_prepare(&groups, batch, 4, 1, &prepared), NV_OK);
+    ck_assert_int_eq(nv_request_prepare(&groups, batch, 4, 1, &prepared), NV_OK);
     ck_assert_uint_eq(prepared.unused, 2);
     ck_assert_uint_eq(prepared.spans, 0);
     ck_assert_uint_eq(prepared.arrivals->count, 1);
@@ -117,7 +117,7 @@ START_TEST(without_memory_the_batch_is_whole)
         struct nv_prepared prepared;
         struct nv_batch *batch = kit_batch("shop", "1a 2b 3c");
         oom_fail_nth(n);
-        enum nv_err err = nv_prepare(&groups, batch, 3, 1, &prepared);
+        enum nv_err err = nv_request_prepare(&groups, batch, 3, 1, &prepared);
         failed = oom_end();
         /* The table of services does without: then the service is one of the rest. */
         ck_assert(err == NV_OK || (failed && err == NV_ERR_NO_MEMORY));

@@ -29,7 +29,8 @@ START_TEST(arrivals_that_find_no_memory_wait_in_order)
     const char *spans[] = {"1a 2b", "1c<a. 3d", "1e<a."};
     for (int i = 0; i < 3; i++) {
         struct nv_batch *batch = kit_batch("shop", spans[i]);
-        ck_assert_int_eq(nv_prepare(&kit.assembly->groups, batch, 1, 1, &prepared[i]), NV_OK);
+        ck_assert_int_eq(nv_request_prepare(&kit.assembly->groups, batch, 1, 1, &prepared[i]),
+                         NV_OK);
         nv_ledger_receive(prepared[i].spans, false);
         atomic_fetch_add(&kit.assembly->memory, nv_request_bytes(prepared[i].request));
         atomic_fetch_add(&kit.assembly->arriving, nv_prepared_bytes(&prepared[i]));

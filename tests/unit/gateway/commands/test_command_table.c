@@ -75,8 +75,8 @@ END_TEST
 
 START_TEST(options_nearest)
 {
-    ck_assert_pstr_eq(nv_cli_option_nearest("jsno"), "json");
-    ck_assert_ptr_null(nv_cli_option_nearest("a-long-word-of-no-use"));
+    ck_assert_pstr_eq(nv_command_option_nearest("jsno"), "json");
+    ck_assert_ptr_null(nv_command_option_nearest("a-long-word-of-no-use"));
 }
 END_TEST
 

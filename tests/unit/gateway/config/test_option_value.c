@@ -41,11 +41,11 @@ START_TEST(numbers_with_units)
 {
     uint64_t value = 99;
     struct nv_str text = nv_str_from(numbers[_i].text);
-    enum nv_err err = nv_parse_ms(text, &value);
+    enum nv_err err = nv_option_parse_ms(text, &value);
     ck_assert_int_eq(err, numbers[_i].ms < 0 ? NV_ERR_CONFIG : NV_OK);
     if (err == NV_OK)
         ck_assert_uint_eq(value, (uint64_t)numbers[_i].ms);
-    err = nv_parse_bytes(text, &value);
+    err = nv_option_parse_bytes(text, &value);
     ck_assert_int_eq(err, numbers[_i].bytes < 0 ? NV_ERR_CONFIG : NV_OK);
     if (err == NV_OK)
         ck_assert_uint_eq(value, (uint64_t)numbers[_i].bytes);
@@ -59,43 +59,46 @@ START_TEST(booleans_are_the_sdks_words)
     static const char *const neither[] = {"2", "y", "truee", " true", "enabled"};
     bool value = false;
     for (size_t i = 0; i < 6; i++) {
-        ck_assert_int_eq(nv_parse_bool(nv_str_from(yes[i]), &value), NV_OK);
+        ck_assert_int_eq(nv_option_parse_bool(nv_str_from(yes[i]), &value), NV_OK);
         ck_assert(value);
-        ck_assert_int_eq(nv_parse_bool(nv_str_from(no[i]), &value), NV_OK);
+        ck_assert_int_eq(nv_option_parse_bool(nv_str_from(no[i]), &value), NV_OK);
         ck_assert(!value);
     }
     for (size_t i = 0; i < 5; i++)
-        ck_assert_int_eq(nv_parse_bool(nv_str_from(neither[i]), &value), NV_ERR_CONFIG);
+        ck_assert_int_eq(nv_option_parse_bool(nv_str_from(neither[i]), &value), NV_ERR_CONFIG);
 }
 END_TEST
 
 START_TEST(choices_by_place)
 {
     unsigned place = 9;
-    ck_assert_int_eq(nv_parse_choice(NV_STR("fsync"), "fsync|os|memory", &place), NV_OK);
+    ck_assert_int_eq(nv_option_parse_choice(NV_STR("fsync"), "fsync|os|memory", &place), NV_OK);
     ck_assert_uint_eq(place, 0);
-    ck_assert_int_eq(nv_parse_choice(NV_STR("Memory"), "fsync|os|memory", &place), NV_OK);
+    ck_assert_int_eq(nv_option_parse_choice(NV_STR("Memory"), "fsync|os|memory", &place),
+                     NV_OK);
     ck_assert_uint_eq(place, 2);
-    ck_assert_int_eq(nv_parse_choice(NV_STR("o"), "fsync|os|memory", &place), NV_ERR_CONFIG);
-    ck_assert_int_eq(nv_parse_choice(NV_STR(""), "fsync|os", &place), NV_ERR_CONFIG);
-    ck_assert_int_eq(nv_parse_choice(NV_STR("fsync|os"), "fsync|os", &place), NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_option_parse_choice(NV_STR("o"), "fsync|os|memory", &place),
+                     NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_option_parse_choice(NV_STR(""), "fsync|os", &place), NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_option_parse_choice(NV_STR("fsync|os"), "fsync|os", &place),
+                     NV_ERR_CONFIG);
 }
 END_TEST
 
 START_TEST(lists_by_comma_or_line)
 {
     struct nv_text_list list;
-    ck_assert_int_eq(nv_parse_list(NV_STR(" a, b ,,c"), &list), NV_OK);
+    ck_assert_int_eq(nv_option_parse_list(NV_STR(" a, b ,,c"), &list), NV_OK);
     ck_assert_uint_eq(list.count, 3);
     ck_assert_str_eq(list.items[0], "a");
     ck_assert_str_eq(list.items[1], "b");
     ck_assert_str_eq(list.items[2], "c");
     nv_text_list_release(&list);
-    ck_assert_int_eq(nv_parse_list(NV_STR("x{1,2}\ny\n"), &list), NV_OK);
+    ck_assert_int_eq(nv_option_parse_list(NV_STR("x{1,2}\ny\n"), &list), NV_OK);
     ck_assert_uint_eq(list.count, 2);
     ck_assert_str_eq(list.items[0], "x{1,2}");
     nv_text_list_release(&list);
-    ck_assert_int_eq(nv_parse_list(NV_STR(""), &list), NV_OK);
+    ck_assert_int_eq(nv_option_parse_list(NV_STR(""), &list), NV_OK);
     ck_assert_uint_eq(list.count, 0);
 }
 END_TEST
@@ -130,7 +133,7 @@ static const struct {
 
 START_TEST(addresses_to_listen_on)
 {
-    enum nv_err err = nv_check_addresses(nv_str_from(addresses[_i].text));
+    enum nv_err err = nv_option_check_addresses(nv_str_from(addresses[_i].text));
     ck_assert_msg((err == NV_OK) == addresses[_i].good, "%s", addresses[_i].text);
 }
 END_TEST
@@ -169,7 +172,7 @@ START_TEST(endpoints)
 {
     struct nv_url url;
     const char *what = NULL;
-    enum nv_err err = nv_parse_url(nv_str_from(urls[_i].text), &url, &what);
+    enum nv_err err = nv_option_parse_url(nv_str_from(urls[_i].text), &url, &what);
     if (!urls[_i].base) {
         ck_assert_int_eq(err, NV_ERR_CONFIG);
         ck_assert_ptr_nonnull(what);
@@ -210,7 +213,7 @@ static const struct {
 START_TEST(proxies_with_and_without_a_login)
 {
     struct nv_str text = nv_str_from(proxies[_i].text);
-    ck_assert_int_eq(nv_check_proxy(text), proxies[_i].good ? NV_OK : NV_ERR_CONFIG);
+    ck_assert_int_eq(nv_option_check_proxy(text), proxies[_i].good ? NV_OK : NV_ERR_CONFIG);
     ck_assert_uint_eq(nv_proxy_login_end(text), proxies[_i].login_end);
 }
 END_TEST
@@ -242,7 +245,7 @@ START_TEST(every_allocation_of_a_list_failing_once)
     for (unsigned long n = 1;; n++) {
         struct nv_text_list list;
         oom_fail_nth(n);
-        enum nv_err err = nv_parse_list(NV_STR("a, b,, c"), &list);
+        enum nv_err err = nv_option_parse_list(NV_STR("a, b,, c"), &list);
         bool failed = oom_end();
         ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
         ck_assert_uint_eq(list.count, failed ? 0 : 3);

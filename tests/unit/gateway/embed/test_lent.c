@@ -21,12 +21,12 @@ START_TEST(nested_it_comes_back_in_turn)
     static const noveum_allocator outer, inner;
     const struct nv_lent one = {.allocator = &outer}, two = {.allocator = &inner};
     ck_assert_ptr_null(nv_lent_allocator());
-    struct nv_lent nothing = nv_lend(&one);
-    struct nv_lent before = nv_lend(&two);
+    struct nv_lent nothing = nv_lent_swap(&one);
+    struct nv_lent before = nv_lent_swap(&two);
     ck_assert_ptr_eq(nv_lent_allocator(), &inner);
-    (void)nv_lend(&before);
+    (void)nv_lent_swap(&before);
     ck_assert_ptr_eq(nv_lent_allocator(), &outer);
-    (void)nv_lend(&nothing);
+    (void)nv_lent_swap(&nothing);
     ck_assert_ptr_null(nv_lent_allocator());
 }
 END_TEST
@@ -43,11 +43,11 @@ START_TEST(another_thread_has_its_own)
     const struct nv_lent lent = {.allocator = &mine};
     const noveum_allocator *theirs = &mine;
     pthread_t thread;
-    struct nv_lent nothing = nv_lend(&lent);
+    struct nv_lent nothing = nv_lent_swap(&lent);
     ck_assert_int_eq(pthread_create(&thread, NULL, look, &theirs), 0);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     ck_assert_ptr_null(theirs);
-    (void)nv_lend(&nothing);
+    (void)nv_lent_swap(&nothing);
 }
 END_TEST
 
@@ -64,15 +64,15 @@ START_TEST(lines_go_to_who_lent)
     const struct nv_lent lent = {.log = keep_line, .log_ctx = line, .active = true};
     const struct nv_lent quiet = {.active = true};
     nv_log_set_sink(note_line, &process);
-    struct nv_lent nothing = nv_lend(&lent);
+    struct nv_lent nothing = nv_lent_swap(&lent);
     NV_LOG(NV_LOG_WARN, "test", "hello");
     ck_assert_ptr_nonnull(strstr(line, "warn test: hello"));
     ck_assert_ptr_null(strchr(line, '\n'));
-    (void)nv_lend(&quiet);
+    (void)nv_lent_swap(&quiet);
     NV_LOG(NV_LOG_WARN, "test", "unheard");
     ck_assert_ptr_null(strstr(line, "unheard"));
     ck_assert_uint_eq(process, 0);
-    (void)nv_lend(&nothing);
+    (void)nv_lent_swap(&nothing);
     NV_LOG(NV_LOG_WARN, "test", "to the process");
     ck_assert_uint_eq(process, 1);
     nv_log_set_sink(NULL, NULL);

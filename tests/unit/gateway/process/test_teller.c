@@ -32,7 +32,7 @@ START_TEST(lines_get_rarer)
     static const unsigned due[] = {2, 4, 8, 16, 30, 60, 90, 120};
     unsigned seconds = 0;
     for (size_t i = 0; i < sizeof due / sizeof due[0]; i++) {
-        seconds = nv_tell_after(seconds);
+        seconds = nv_teller_after(seconds);
         ck_assert_uint_eq(seconds, due[i]);
     }
 }

@@ -41,11 +41,14 @@ START_TEST(digits_and_words)
     ck_assert_int_eq(nv_digit_value(0xb2), -1);   /* superscript two is none */
     ck_assert_int_eq(nv_digit_value(UINT32_MAX), -1);
     /* of scripts that are still added */
-    ck_assert(nv_is_unsure_digit(0x1d7d8) && nv_is_unsure_digit(0x1ffff));
-    ck_assert(!nv_is_unsure_digit('7') && !nv_is_unsure_digit(0x0663));
-    ck_assert(!nv_is_unsure_digit(0x1f6a6) && !nv_is_unsure_digit(UINT32_MAX));
-    ck_assert(nv_is_word('_') && nv_is_word('z') && nv_is_word(0xe9) && nv_is_word(0xb2));
-    ck_assert(!nv_is_word('-') && !nv_is_word(0x20ac) && !nv_is_word(UINT32_MAX));
+    ck_assert(nv_character_is_unsure_digit(0x1d7d8) && nv_character_is_unsure_digit(0x1ffff));
+    ck_assert(!nv_character_is_unsure_digit('7') && !nv_character_is_unsure_digit(0x0663));
+    ck_assert(!nv_character_is_unsure_digit(0x1f6a6) &&
+              !nv_character_is_unsure_digit(UINT32_MAX));
+    ck_assert(nv_character_is_word('_') && nv_character_is_word('z') &&
+              nv_character_is_word(0xe9) && nv_character_is_word(0xb2));
+    ck_assert(!nv_character_is_word('-') && !nv_character_is_word(0x20ac) &&
+              !nv_character_is_word(UINT32_MAX));
 }
 END_TEST
 

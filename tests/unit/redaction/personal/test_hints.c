@@ -101,7 +101,7 @@ static void see_bytes(struct nv_str text, struct nv_hints *hints)
 /* The character behind the last digit alone, or more. */
 static bool joins(uint32_t code)
 {
-    return code == '-' || code == '.' || nv_is_white(code) || code >= 0x80;
+    return code == '-' || code == '.' || nv_character_is_white(code) || code >= 0x80;
 }
 
 static struct nv_hints slowly(struct nv_str text)

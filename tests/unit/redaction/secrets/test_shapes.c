@@ -79,10 +79,10 @@ START_TEST(edges)
     char text[64] = "task-0123456789abcdefghijkl";
     ck_assert_uint_eq(find(nv_str_from(text), 0).len, 0);
     ck_assert_uint_eq(find(nv_str_from(text), 2).len, strlen(text) - 2);
-    ck_assert(nv_is_edge(NV_STR("\\nsk"), 0, 2));
-    ck_assert(!nv_is_edge(NV_STR("nsk"), 0, 1));
-    ck_assert(!nv_is_edge(NV_STR("_sk"), 0, 1));
-    ck_assert(nv_is_edge(NV_STR("nsk"), 1, 1));
+    ck_assert(nv_shape_is_edge(NV_STR("\\nsk"), 0, 2));
+    ck_assert(!nv_shape_is_edge(NV_STR("nsk"), 0, 1));
+    ck_assert(!nv_shape_is_edge(NV_STR("_sk"), 0, 1));
+    ck_assert(nv_shape_is_edge(NV_STR("nsk"), 1, 1));
     /* after a key that is none, the next is looked for */
     struct nv_secret_stretch found =
         find(NV_STR("sk-short.ghp_4kQ4zV9xJ2wM7pR5tY8nL3hB6kQ4zV9xJ2wM7"), 0);
