@@ -211,10 +211,12 @@ void nv_exporter_consume(struct nv_exporter *exporter, struct nv_trace *trace)
     nv_ledger_queue(trace->span_count);
     encoded = nv_uploading_encode(&exporter->config, exporter->store, exporter->clock, trace);
     /* No memory to encode it, and no way back: it was accepted, so it waits as it is. */
-    if (!encoded)
+    if (!encoded) {
         nv_send_queue_push_raw(exporter->queue, trace);
-    else
+    } else {
+        nv_arena_free(trace->arena);
         nv_send_queue_push(exporter->queue, encoded);
+    }
     if (!exporter->thread)
         return;
     nv_send_thread_wake(exporter->thread);

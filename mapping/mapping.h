@@ -61,11 +61,10 @@ void nv_mapping_free(struct nv_mapping *mapping);
  *
  * A trace of which all spans are left out (trace->left_out) has none: it is to be dropped.
  *
- * Takes `raw` with NV_OK: *out is new and owns the raw trace's arena and claim; free it with
- * nv_arena_free((*out)->arena) once the claim is settled. With an error `raw` is as it was and
- * still the caller's, who makes dead letters of its bytes: they must outlive the attempt.
- * Errors: NV_ERR_NO_MEMORY; NV_ERR_MALFORMED for bytes that never passed the check at the door.
- * Any thread.
+ * Borrows `raw`, which is as it was, whatever came of it: who has an error makes dead letters
+ * of its bytes. *out lives beside it in its arena, which stays the caller's, and has its claim.
+ * One nv_arena_free frees both, once the claim is settled. Errors: NV_ERR_NO_MEMORY;
+ * NV_ERR_MALFORMED for bytes that never passed the check at the door. Any thread.
  */
 enum nv_err nv_mapping_translate(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
                                  struct nv_trace **out) NV_MUST_USE;
@@ -80,7 +79,7 @@ enum nv_err nv_mapping_make_spans(struct nv_raw_trace *raw, uint32_t *unused) NV
 /*
  * For `noveum-gateway explain`: translates as above and appends to `report`, span by span, each
  * target field with the source key that won, its row, and the keys that lost. Text, one line a
- * field. Takes `raw` and gives *out as above; errors as above and the buffer's.
+ * field. `raw` is borrowed, *out as above; errors as above and the buffer's.
  */
 enum nv_err nv_mapping_explain(const struct nv_mapping *mapping, struct nv_raw_trace *raw,
                                struct nv_buf *report, struct nv_trace **out) NV_MUST_USE;

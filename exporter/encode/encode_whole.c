@@ -37,7 +37,7 @@ static enum nv_err encode_into(struct nv_buf *text, enum nv_trace_id_form form,
     return err != NV_OK ? err : nv_encode_stub(text, trace, form, *why);
 }
 
-struct nv_encoded *nv_encode_whole(struct nv_trace *trace, enum nv_trace_id_form form,
+struct nv_encoded *nv_encode_whole(const struct nv_trace *trace, enum nv_trace_id_form form,
                                    size_t max_bytes)
 {
     struct nv_encoded *encoded = NULL;
@@ -53,6 +53,5 @@ struct nv_encoded *nv_encode_whole(struct nv_trace *trace, enum nv_trace_id_form
     encoded->why = why;
     encoded->dead = NV_DEAD_TOO_LARGE;
     encoded->claim = trace->claim;
-    nv_arena_free(trace->arena);
     return encoded;
 }

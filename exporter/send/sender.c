@@ -119,6 +119,7 @@ static void encode_raw(struct nv_sender *sender, struct nv_trace *raw, uint64_t 
             wait_for_memory(sender, now_ns);
             return;
         }
+        nv_arena_free(trace->arena);
         sender->raw = next;
         sender->raw_tries = 0;
         nv_send_queue_remember(sender->queue, encoded);

@@ -53,8 +53,9 @@ struct nv_uploading {
 /* Finds what an earlier run left. The store's errors, NV_ERR_NO_MEMORY. */
 enum nv_err nv_uploading_load(struct nv_sender *sender) NV_MUST_USE;
 /*
- * A trace (takes it) and its media, encoded: new, with what it waits for. NULL without memory:
- * the trace is still the caller's, and nothing is kept. `store` NULL: memory. Any thread.
+ * A trace (borrowed; that it waits for media is noted in it) and its media, encoded: new, with
+ * the trace's claim and what it waits for.
+ * NULL without memory: nothing is kept then. `store` NULL: memory. Any thread.
  */
 struct nv_encoded *nv_uploading_encode(const struct nv_exporter_config *config,
                                        const struct nv_store *store,

@@ -50,7 +50,7 @@ static enum nv_err encode(const struct nv_admin_source *source, struct nv_raw_tr
         err = trace->span_count > 0 ? nv_redact(&redaction, trace, NULL) : NV_ERR_NOT_FOUND;
     if (err == NV_OK)
         err = nv_encode_trace(json, trace, source->trace_id_form);
-    nv_arena_free(trace ? trace->arena : arena);
+    nv_arena_free(arena);
     return err;
 }
 

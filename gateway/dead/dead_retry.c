@@ -53,9 +53,10 @@ static enum nv_err translate(const struct nv_dead_retry *retry, struct nv_raw_tr
                              struct nv_buf *json)
 {
     struct nv_trace *trace = NULL;
+    struct nv_arena *arena = raw->arena;
     enum nv_err err = nv_mapping_translate(retry->mapping, raw, &trace);
     if (err != NV_OK) {
-        nv_arena_free(raw->arena);
+        nv_arena_free(arena);
         return err;
     }
     /* What is sent again is the trace's JSON alone: nothing would upload its media. */
@@ -66,7 +67,7 @@ static enum nv_err translate(const struct nv_dead_retry *retry, struct nv_raw_tr
     err = trace->span_count > 0 ? nv_redact(&redaction, trace, NULL) : NV_ERR_END;
     if (err == NV_OK)
         err = nv_encode_trace(json, trace, retry->trace_id_form);
-    nv_arena_free(trace->arena);
+    nv_arena_free(arena);
     return err;
 }
 

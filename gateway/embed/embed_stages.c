@@ -29,8 +29,6 @@ bool nv_embed_unstick(struct noveum_pipeline *pipeline)
     struct nv_trace *trace = pipeline->stuck;
     if (!trace)
         return true;
-    /* copied: nv_ready_new takes the trace when it succeeds */
-    const struct nv_left_out out = trace->left_out;
     struct nv_ready *ready =
         nv_ready_new(trace, (enum nv_trace_id_form)pipeline->options.exporter_noveum_trace_id,
                      pipeline->options.exporter_noveum_max_trace_bytes, pipeline->last_id + 1);
@@ -38,8 +36,9 @@ bool nv_embed_unstick(struct noveum_pipeline *pipeline)
         return false;
     pipeline->stuck = NULL;
     pipeline->last_id++;
-    pipeline->counts.placeholders += out.placeholders;
-    pipeline->counts.sampled += (uint64_t)out.by_rule + out.not_ai;
+    pipeline->counts.placeholders += trace->left_out.placeholders;
+    pipeline->counts.sampled += (uint64_t)trace->left_out.by_rule + trace->left_out.not_ai;
+    nv_arena_free(trace->arena);
     nv_ledger_queue(ready->encoded->spans);
     nv_ready_push(&pipeline->ready, ready);
     return true;

@@ -12,10 +12,9 @@
 
 #include "base/banned.h"
 
-struct nv_ready *nv_ready_new(struct nv_trace *trace, enum nv_trace_id_form form,
+struct nv_ready *nv_ready_new(const struct nv_trace *trace, enum nv_trace_id_form form,
                               size_t max_bytes, uint64_t id)
 {
-    /* First: once it is encoded the trace is gone, and could not be given back. */
     struct nv_ready *ready = calloc(1, sizeof *ready);
     if (!ready)
         return NULL;

@@ -21,8 +21,8 @@ struct nv_ready_list {
     uint64_t spans, bytes;
 };
 
-/* Takes the trace; NULL without memory, and the trace is still the caller's then. */
-struct nv_ready *nv_ready_new(struct nv_trace *trace, enum nv_trace_id_form form,
+/* New, of a trace (borrowed), whose claim it has; NULL without memory. */
+struct nv_ready *nv_ready_new(const struct nv_trace *trace, enum nv_trace_id_form form,
                               size_t max_bytes, uint64_t id);
 /* Appends (takes `ready`). */
 void nv_ready_push(struct nv_ready_list *list, struct nv_ready *ready);

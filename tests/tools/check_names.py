@@ -7,6 +7,7 @@
     new      gives a pointer or fills one, and something frees it            ref, unref             come in pairs
     get      borrows: its contract does not say "new"                        dup                    says "new"
     others   words for the same things (create, destroy, ...) are not used
+    takes    on success and on failure alike: no contract but those of TAKES_LATER says "still the caller's" or "takes ... with NV_OK"
 
 usage: check_names.py SOURCE_DIR [BUILD_DIR]        check_names.py --self-test
 """
@@ -35,6 +36,10 @@ SYNONYMS = {"create": "new or make", "destroy": "free", "delete": "free or remov
 # what frees or lets go of what these make
 FREED_BY = {"nv_encoded_new": "free, one block", "nv_kafka_conf_new": "rd_kafka_new, which takes it", "nv_kafka_client_new": "rd_kafka_destroy",
             "nv_ready_new": "nv_ready_give_claim"}
+
+# header: what takes on success alone, and why
+TAKES_LATER = {"base/tables/queue.h": "a full queue takes nothing, so that the item can wait or be refused"}
+TAKES_ALONE = re.compile(r"still\s+(?:the\s+caller's|yours)|[Tt]akes?(?:n)?\b[^.;:]{0,40}\b(?:with\s+NV_OK|on\s+success)\b(?!\s+and)")
 
 COMMENT = re.compile(r"/\*(?:(?!\*/).)*\*/", re.DOTALL)
 PROTOTYPE = re.compile(r"^([A-Za-z_][\w \t\n*]*?[ \t\n*])(\w+)\(((?:[^()]|\([^()]*\))*)\)(?:\s*(?:NV_\w+|__attribute__\(\(.*?\)\)\)?))*\s*;\Z", re.DOTALL)
@@ -116,6 +121,9 @@ def problems(headers, sources):
     """What is wrong; both are texts by name."""
     functions, defined = {}, {}
     for name, text in headers.items():
+        for comment in COMMENT.findall(text):
+            if name not in TAKES_LATER and TAKES_ALONE.search(re.sub(r"\n\s*\*", "\n", comment)):
+                yield f"{name}: a contract takes on success alone: {' '.join(comment.split())[:80]}"
         for function, known in prototypes(name, text):
             if not function.startswith("nv_"):
                 yield f"{name}: {function} has no prefix nv_"
@@ -136,6 +144,7 @@ def self_test():
                        "enum nv_err nv_box_init(struct nv_box *box);\n#define X(y) \\\n  {y}\nstatic inline int nv_odd(void)\n{\n    return f(1);\n}\n"}
     bad = {"int go(void);": "prefix", "void nv_open_box(int lid);": "object", "int nv_box_free(struct nv_box *b);": "nothing", "void nv_box_init(int n);": "storage",
            "struct nv_box *nv_box_new(int n);": "frees", "void nv_box_ref(struct nv_box *b);": "pairs", "void nv_box_destroy(struct nv_box *b);": "called",
+           "/* Takes `lid` with NV_OK. */\nvoid nv_box_shut(struct nv_box *b);": "success", "/* It is still\n * the caller's then. */\nvoid nv_box_a(struct nv_box *b);": "success",
            "/* New. */\nchar *nv_box_get(struct nv_box *b);": "borrows", "/* Some. */\nchar *nv_box_dup(struct nv_box *b);": "something"}
     source = {"a/box.c": "static int nv_x(int a)\n{\n}\nint main(void)\n{\n}\n"}
     return list(problems(good, {})) == [] and len(list(problems({}, source))) == 1 and \

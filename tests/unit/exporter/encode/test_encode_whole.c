@@ -1,5 +1,5 @@
 /*
- * A trace as one element: it is taken only when it was encoded, whichever allocation fails.
+ * A trace as one element: it is whole afterwards, whichever allocation fails.
  */
 #include "exporter_rig.h"
 #include "expect.h"
@@ -23,7 +23,7 @@ static void teardown(void)
     rig_release(&rig);
 }
 
-START_TEST(takes_on_success_only)
+START_TEST(borrows_the_trace)
 {
     struct nv_trace *trace = rig_trace(&rig, "t", 2);
     bool failed = true;
@@ -44,6 +44,9 @@ START_TEST(takes_on_success_only)
         }
         free(one);
     }
+    ck_assert_uint_eq(trace->span_count, 2);
+    ck_assert_ptr_eq(trace->claim, &rig.claims[0]);
+    nv_arena_free(trace->arena);
 }
 END_TEST
 
@@ -53,7 +56,7 @@ int main(void)
     TCase *tcase = tcase_create("encode_whole");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, takes_on_success_only);
+    tcase_add_test(tcase, borrows_the_trace);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

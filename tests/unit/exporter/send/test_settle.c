@@ -39,10 +39,12 @@ static void teardown(void)
 
 static struct nv_encoded *encoded(const char *name)
 {
-    struct nv_encoded *one = nv_encode_whole(rig_trace(&rig, name, 3), rig.config.trace_id_form,
-                                             rig.config.max_trace_bytes);
+    struct nv_trace *trace = rig_trace(&rig, name, 3);
+    struct nv_encoded *one =
+        nv_encode_whole(trace, rig.config.trace_id_form, rig.config.max_trace_bytes);
 
     ck_assert_ptr_nonnull(one);
+    nv_arena_free(trace->arena);
     nv_ledger_receive(3, false);
     nv_ledger_queue(3);
     nv_send_queue_remember(sender.queue, one);

@@ -28,8 +28,10 @@ static struct nv_trace *trace_of(uint32_t spans)
 
 static void push(uint64_t id, uint32_t spans)
 {
-    struct nv_ready *ready = nv_ready_new(trace_of(spans), NV_TRACE_ID_HEX, 1u << 20, id);
+    struct nv_trace *trace = trace_of(spans);
+    struct nv_ready *ready = nv_ready_new(trace, NV_TRACE_ID_HEX, 1u << 20, id);
     ck_assert_ptr_nonnull(ready);
+    nv_arena_free(trace->arena);
     nv_ready_push(&list, ready);
 }
 
@@ -74,7 +76,7 @@ START_TEST(sums_follow)
 }
 END_TEST
 
-/* The trace is still the caller's, whichever of them failed. */
+/* The trace is as it was, whichever of them failed. */
 START_TEST(every_allocation_failing_once)
 {
     struct nv_trace *trace = trace_of(1);
@@ -90,6 +92,7 @@ START_TEST(every_allocation_failing_once)
         }
         ck_assert_uint_eq(trace->span_count, 1);
     }
+    nv_arena_free(trace->arena);
 }
 END_TEST
 
