@@ -53,6 +53,9 @@ START_TEST(reads_parents)
 }
 END_TEST
 
+/* As w3c.c has it. */
+#define STATE_MAX 512
+
 START_TEST(writes_what_it_read)
 {
     noveum_context context;
@@ -65,10 +68,10 @@ START_TEST(writes_what_it_read)
     ck_assert_str_eq(text, "");
     ck_assert_int_eq(noveum_parse_traceparent(parents[0].text, NULL, NULL), NOVEUM_INVALID);
     memset(state, 'a', sizeof state);
-    state[513] = '\0';
+    state[STATE_MAX + 1] = '\0';
     ck_assert_int_eq(noveum_parse_traceparent(parents[0].text, state, &context), NOVEUM_OK);
     ck_assert_str_eq(context.state, "");
-    state[512] = '\0';
+    state[STATE_MAX] = '\0';
     ck_assert_int_eq(noveum_parse_traceparent(parents[0].text, state, &context), NOVEUM_OK);
     ck_assert_str_eq(context.state, state);
     ck_assert_int_eq(noveum_parse_traceparent(parents[0].text, "a=1\r\nx: y", &context),

@@ -31,19 +31,23 @@ START_TEST(a_line_each)
 }
 END_TEST
 
+/* As explain_values.c has it. */
+#define LINES_MAX 4096
+
 START_TEST(so_many_lines_and_no_more)
 {
-    static struct nv_attribute items[4098];
-    struct nv_span span = {.name = NV_STR("chat"), .attributes = {items, 4096, 4098}};
+    static struct nv_attribute items[LINES_MAX + 2];
+    struct nv_span span = {.name = NV_STR("chat"),
+                           .attributes = {items, LINES_MAX, LINES_MAX + 2}};
     struct nv_trace trace = {.spans = &span, .span_count = 1};
     struct nv_buf report;
-    for (size_t i = 0; i < 4098; i++)
+    for (size_t i = 0; i < LINES_MAX + 2; i++)
         items[i] = (struct nv_attribute){NV_STR("key"), nv_value_int(1)};
     nv_buf_init(&report, 100000);
     ck_assert_int_eq(nv_explain_values_write(&trace, 80, &report), NV_OK);
     ck_assert_uint_eq(nv_str_find(nv_buf_str(&report), NV_STR("more")), SIZE_MAX);
     report.len = 0;
-    span.attributes.count = 4098;
+    span.attributes.count = LINES_MAX + 2;
     ck_assert_int_eq(nv_explain_values_write(&trace, 80, &report), NV_OK);
     ck_assert_uint_ne(nv_str_find(nv_buf_str(&report), NV_STR("\n  … 2 more\n")), SIZE_MAX);
     nv_buf_release(&report);

@@ -3,6 +3,7 @@
  * documentation, and the list that must come of it (the table of list_table.h); here besides,
  * the `scores` of the documents.
  */
+#include "deep.h"
 #include "expect.h"
 #include "list_table.h"
 #include "mapping/content/documents.h"
@@ -38,6 +39,27 @@ START_TEST(test_scores)
 }
 END_TEST
 
+/* As documents.c has it. */
+#define DOCUMENTS_DEPTH_MAX 6u
+
+/* One document inside another, to the depth; what is deeper stays a member of its own. */
+START_TEST(documents_inside_to_the_depth)
+{
+    struct nv_arena *arena = nv_arena_new(ARENA_MAX);
+    for (unsigned more = 0; more < 2; more++) {
+        struct nv_documents documents;
+        const struct nv_value in =
+            nv_test_deep(arena, DOCUMENTS_DEPTH_MAX + more,
+                         "{\"node\":", "{\"id\":\"d\",\"text\":\"t\"}", "}");
+        ck_assert_int_eq(nv_documents_normalise(arena, &in, &documents), NV_OK);
+        ck_assert_uint_eq(documents.list.as.array.count, 1);
+        const struct nv_value *id = nv_map_get(&documents.list.as.array.items[0], NV_STR("id"));
+        ck_assert_int_eq(id != NULL, more == 0);
+    }
+    nv_arena_free(arena);
+}
+END_TEST
+
 /* As many as the cap, and one more: that one is left off, and the list says so. */
 START_TEST(as_many_as_the_cap)
 {
@@ -67,5 +89,6 @@ int main(void)
     cases = nv_test_cases(CASES);
     tcase_add_loop_test(tcase, test_scores, 0, (int)cases->count);
     tcase_add_loop_test(tcase, as_many_as_the_cap, 0, 2);
+    tcase_add_test(tcase, documents_inside_to_the_depth);
     return nv_test_run(suite);
 }

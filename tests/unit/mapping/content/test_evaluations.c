@@ -2,6 +2,7 @@
  * Evaluations of all words in one form: what each value tells, as a list of objects.
  */
 #include "cases.h"
+#include "deep.h"
 #include "expect.h"
 #include "mapping/content/evaluations.h"
 
@@ -54,6 +55,24 @@ START_TEST(test_form)
 }
 END_TEST
 
+/* As evaluations.c has it. */
+#define DEPTH_MAX 3u
+
+START_TEST(objects_inside_to_the_depth)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        struct nv_arena *arena = nv_arena_new(1 << 20);
+        struct nv_evaluations evaluations = {0};
+        const struct nv_value in =
+            nv_test_deep(arena, DEPTH_MAX - 1 + more, "{\"evaluation\":", "{\"score\":1}", "}");
+        ck_assert_int_eq(nv_evaluations_add(&evaluations, arena, &in, NV_EVALUATIONS_LIST),
+                         NV_OK);
+        ck_assert_uint_eq(evaluations.count, 1 - more);
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
 START_TEST(no_more_than_the_cap)
 {
     struct nv_arena *arena = nv_arena_new(16 << 20);
@@ -74,6 +93,7 @@ int main(void)
     TCase *tcase = tcase_create("evaluations");
     tcase_add_loop_test(tcase, test_form, 0, sizeof cases / sizeof *cases);
     tcase_add_test(tcase, no_more_than_the_cap);
+    tcase_add_test(tcase, objects_inside_to_the_depth);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -2,6 +2,7 @@
  * What results say of a failure, by the words of each family.
  */
 #include "cases.h"
+#include "deep.h"
 #include "expect.h"
 #include "mapping/content/failure.h"
 
@@ -93,11 +94,12 @@ static void add(unsigned times, const char *piece)
 
 static bool wrapped_fails(unsigned wrappers, const char *open, const char *close)
 {
-    nv_buf_init(&json, 1 << 16);
-    add(wrappers, open);
-    add(1, "{\"isError\":true}");
-    add(wrappers, close);
-    return written_fails();
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    const struct nv_value value =
+        nv_test_deep(arena, wrappers, open, "{\"isError\":true}", close);
+    const bool failed = nv_failure_of(&value).failed;
+    nv_arena_free(arena);
+    return failed;
 }
 
 START_TEST(test_wrappers_to_the_depth)

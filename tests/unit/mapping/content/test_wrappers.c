@@ -3,6 +3,7 @@
  */
 #include "arena_oom.h"
 #include "cases.h"
+#include "deep.h"
 #include "expect.h"
 #include "mapping/content/wrappers.h"
 
@@ -99,6 +100,29 @@ START_TEST(test_every_allocation_may_fail)
 }
 END_TEST
 
+/* As wrappers.c has it. */
+#define LEVELS_MAX 4u
+
+/* As many wrappers as are taken off, the text being the last level; and one more. */
+START_TEST(test_levels)
+{
+    static const struct {
+        nv_unwrap_fn *unwrap;
+        const char *open;
+        unsigned inner; /* levels that the text itself takes */
+    } levels[] = {{nv_unwrap_query, "{\"query\":", 1}, {nv_unwrap_texts, "{\"input\":", 0}};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        for (unsigned more = 0; more < 2; more++) {
+            struct nv_value out;
+            const struct nv_value in = nv_test_deep(arena, LEVELS_MAX - levels[i].inner + more,
+                                                    levels[i].open, "\"q\"", "}");
+            ck_assert_int_eq(levels[i].unwrap(arena, &in, &out), NV_OK);
+            ck_assert_int_eq(out.type, more == 0 ? NV_VALUE_STRING : NV_VALUE_MAP);
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     const int count = (int)(sizeof wrappers / sizeof wrappers[0]);
@@ -106,6 +130,7 @@ int main(void)
     TCase *tcase = tcase_create("wrappers");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, test_wrapper, 0, count);
+    tcase_add_test(tcase, test_levels);
     tcase_add_loop_test(tcase, test_every_allocation_may_fail, 0, count);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
