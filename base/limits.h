@@ -134,5 +134,9 @@
 /* A file given to `explain`, and what it says about it. */
 #define NV_CAP_EXPLAIN_FILE NV_CAP_MIB(64)
 #define NV_CAP_EXPLAIN_REPORT NV_CAP_MIB(256)
+/* What AWS Lambda answers or posts: a batch of telemetry is at most 256 KiB as we ask for it,
+ * and is not held back past that; read, about ten times that. */
+#define NV_CAP_LAMBDA_ANSWER NV_CAP_MIB(1)
+#define NV_CAP_LAMBDA_ARENA NV_CAP_MIB(16)
 
 #endif

@@ -32,6 +32,13 @@ enum nv_err nv_gateway_start(struct nv_gateway *gateway, struct nv_fail *fail) N
  * stop.deadline_ms. Also of a gateway that started in part. A second call does nothing.
  */
 void nv_gateway_stop(struct nv_gateway *gateway);
+/*
+ * Before a freeze that may be for good: has every held trace leave now, as it is, and tells the
+ * spans `received` so far and those `left` here that can still leave soon: held or queued, none
+ * while the sink is held (key, plan, endpoint). Waits for nothing. Between start and stop, role
+ * all, any thread.
+ */
+void nv_gateway_hasten(const struct nv_gateway *gateway, uint64_t *received, uint64_t *left);
 /* Looks whether the shards get on; every NV_PROGRESS_LOOK_S. False when a restart would help,
  * as /healthz says then. One thread. */
 bool nv_gateway_look(struct nv_gateway *gateway);

@@ -7,6 +7,7 @@
  */
 #include "gateway/gateway_state.h"
 
+#include "assembly/hold/hasten.h"
 #include "base/log/log.h"
 #include "gateway/process/teller.h"
 
@@ -49,16 +50,20 @@ static void stop_assembly(struct nv_gateway *gateway, uint64_t deadline_ns)
 }
 
 /* A backend that has refused the key or the plan will not change its mind in these seconds. */
-static void stop_sinks(struct nv_gateway *gateway, uint64_t deadline_ns)
+static bool sink_is_held(const struct nv_gateway *gateway)
 {
     struct nv_sink_status status;
+    nv_sinks_status(&gateway->sinks, &status);
+    return status.state == NV_SINK_HELD_AUTH || status.state == NV_SINK_HELD_CREDIT ||
+           status.state == NV_SINK_HELD_CONFIG || status.state == NV_SINK_HELD_FOREIGN;
+}
+
+static void stop_sinks(struct nv_gateway *gateway, uint64_t deadline_ns)
+{
     if (!gateway->sinks.keeper)
         return;
     uint64_t left = left_ms(gateway, deadline_ns);
-    nv_sinks_status(&gateway->sinks, &status);
-    bool held = status.state == NV_SINK_HELD_AUTH || status.state == NV_SINK_HELD_CREDIT ||
-                status.state == NV_SINK_HELD_CONFIG || status.state == NV_SINK_HELD_FOREIGN;
-    if (held && left > HELD_SINK_MS)
+    if (sink_is_held(gateway) && left > HELD_SINK_MS)
         left = HELD_SINK_MS;
     nv_sinks_stop(&gateway->sinks, (uint32_t)left);
 }
@@ -82,4 +87,16 @@ void nv_gateway_stop(struct nv_gateway *gateway)
     /* last: how far the stop is can be watched to the end */
     nv_admin_stop(gateway->admin);
     gateway->admin = NULL;
+}
+
+/* ---- a freeze ---------------------------------------------------------------------------- */
+
+void nv_gateway_hasten(const struct nv_gateway *gateway, uint64_t *received, uint64_t *left)
+{
+    struct nv_ledger ledger;
+    if (gateway->assembly)
+        nv_assembly_hasten(gateway->assembly);
+    nv_ledger_read(&ledger);
+    *received = ledger.received;
+    *left = sink_is_held(gateway) ? 0 : ledger.held + ledger.queued;
 }

@@ -21,6 +21,7 @@
 #include "assembly/hold/leave.h"
 #include "assembly/door/notes.h"
 #include "assembly/hold/facts.h"
+#include "assembly/hold/hasten.h"
 #include "base/log/counters.h"
 
 #include <assert.h>
@@ -191,5 +192,7 @@ struct nv_completion nv_leave_decide(struct nv_shard *shard, const struct nv_ope
     assert(nv_shard_is_mine(shard));
     struct nv_trace_facts facts;
     nv_facts_read(shard->assembly->services, trace, shard->scratch, now_ns, &facts);
-    return nv_completion_decide(&shard->assembly->config, &facts);
+    struct nv_completion completion = nv_completion_decide(&shard->assembly->config, &facts);
+    nv_hasten_decide(shard, trace, &completion);
+    return completion;
 }

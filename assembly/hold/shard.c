@@ -17,6 +17,7 @@
  *      └── no memory, gate shut ──▶ stalled, in order, taken before all others
  */
 #include "assembly/hold/shard.h"
+#include "assembly/hold/hasten.h"
 #include "assembly/hold/held.h"
 #include "assembly/hold/leave.h"
 #include "base/limits.h"
@@ -585,6 +586,7 @@ void *nv_shard_run(void *arg)
         now_ns = now_ns_of(shard);
         for (size_t i = 0; i < count; i++)
             nv_shard_take(shard, items[i], now_ns);
+        nv_hasten_serve(shard, now_ns);
         next_ns = nv_shard_expire(shard, now_ns);
         nv_held_serve(shard);
     }

@@ -35,8 +35,10 @@ struct nv_shard {
     uint8_t *record_groups;
     uint32_t next_group;
     uint64_t oldest_checked_ns;
-    struct nv_held_look *look; /* of who looks at what is held (held.h); the assembly's lock */
-    atomic_bool asked;         /* it was set since the shard looked */
+    struct nv_held_look *look;  /* of who looks at what is held (held.h); the assembly's lock */
+    atomic_bool asked;          /* it was set since the shard looked */
+    _Atomic uint64_t hasten_ns; /* hasten.h: what came by then waits no longer; 0: never */
+    uint64_t hastened_ns;       /* the same as the shard has seen it */
     _Atomic uint64_t open_traces, held_spans, held_bytes, memory_bytes, oldest_ns;
     _Atomic uint64_t left_out; /* spans that came twice or were damaged; never less */
 };

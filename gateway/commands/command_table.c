@@ -23,6 +23,10 @@ static const struct nv_command_row commands[] = {
     {NV_COMMAND_DEMO, "demo", NULL, NULL, false, false,
      "show the page with captured traces of ten conventions, without key or application",
      "Ports are any that are free, and all that is written goes away with it; Ctrl-C ends it."},
+    {NV_COMMAND_LAMBDA, "lambda", NULL, NULL, false, false,
+     "run as an external extension of AWS Lambda",
+     "What a function has sent leaves before its environment is frozen. Below "
+     "`/opt/extensions/` it is what the program does without a command."},
     {NV_COMMAND_DOCTOR, "doctor", NULL, NULL, false, false,
      "check key, endpoint, clock, ports and disk, and say what is wrong",
      "Give it the options and the environment of the gateway that it is to judge."},

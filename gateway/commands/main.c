@@ -11,6 +11,7 @@
 #include "base/text/mask.h"
 #include "gateway/commands/commands.h"
 #include "gateway/commands/demo.h"
+#include "gateway/commands/lambda.h"
 #include "gateway/process/descriptors.h"
 #include "gateway/process/memory_limit.h"
 #include "gateway/config/option_print.h"
@@ -109,6 +110,9 @@ int main(int argc, char **argv)
         nv_log_hold();
         if (cli.command == NV_COMMAND_DEMO) {
             code = nv_command_demo(&sources, cli.given[NV_CLI_OPEN] != NULL);
+        } else if (cli.command == NV_COMMAND_LAMBDA ||
+                   (argc == 1 && nv_lambda_is_extension(argv[0]))) {
+            code = nv_command_lambda(&sources, argv[0]);
         } else if (nv_options_load(&options, &sources, &fail) == NV_OK) {
             nv_run_configure_log(&options);
             code = run_configured(&cli, &options, &sources);

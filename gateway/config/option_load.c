@@ -379,33 +379,46 @@ static enum nv_err load_environment(struct nv_options *options, const char *cons
 
 /* ---- --set ------------------------------------------------------------------------------- */
 
-static enum nv_err load_set(struct nv_options *options, const char *set, struct nv_fail *fail)
+/* "KEY=VALUE" */
+static enum nv_err load_line(struct nv_options *options, const char *text,
+                             struct entry_place place, struct nv_fail *fail)
 {
-    struct nv_str line = nv_str_from(set);
+    struct nv_str line = nv_str_from(text);
     size_t equals = nv_str_find_char(line, '=');
     if (equals == SIZE_MAX) {
         (void)nv_fail_set(fail, NV_ERR_CONFIG, 0, "write --set KEY=VALUE");
-        return fail_at(fail, "--set", NV_ERR_CONFIG);
+        return fail_at(fail, place.where, NV_ERR_CONFIG);
     }
     struct nv_str path = nv_str_trim(nv_str_slice(line, 0, equals));
     size_t id = nv_option_find(path);
     struct nv_str name;
     size_t of = nv_option_find_entry(path, &name);
     struct nv_str value = nv_str_slice(line, equals + 1, line.len);
-    if (of < NV_OPTION_TOTAL) {
-        return set_entry(options, of, name, value, (struct entry_place){NV_SOURCE_SET, "--set"},
-                         fail);
-    }
+    if (of < NV_OPTION_TOTAL)
+        return set_entry(options, of, name, value, place, fail);
     if (id == NV_OPTION_TOTAL)
-        return unknown_key(path, "--set", fail);
-    return set_expanded(options, id, value, NV_SOURCE_SET, "--set", fail);
+        return unknown_key(path, place.where, fail);
+    return set_expanded(options, id, value, place.source, place.where, fail);
+}
+
+static enum nv_err load_lines(struct nv_options *options, const char *const *lines,
+                              size_t count, struct entry_place place, struct nv_fail *fail)
+{
+    enum nv_err err = NV_OK;
+    for (size_t i = 0; i < count && err == NV_OK; i++)
+        err = load_line(options, lines[i], place, fail);
+    return err;
 }
 
 enum nv_err nv_options_load(struct nv_options *options, const struct nv_option_sources *sources,
                             struct nv_fail *fail)
 {
     assert(sources->environment != NULL);
+    const struct entry_place fallback = {NV_SOURCE_DEFAULT, "default"};
+    const struct entry_place set = {NV_SOURCE_SET, "--set"};
     enum nv_err err = nv_options_init(options);
+    if (err == NV_OK)
+        err = load_lines(options, sources->defaults, sources->default_count, fallback, fail);
     if (err == NV_OK && sources->directory)
         err = nv_sdk_file(options, sources->directory, fail);
     if (err == NV_OK && sources->config_file)
@@ -414,8 +427,8 @@ enum nv_err nv_options_load(struct nv_options *options, const struct nv_option_s
         err = nv_sdk_environment(options, sources->environment, fail);
     if (err == NV_OK)
         err = load_environment(options, sources->environment, fail);
-    for (size_t i = 0; i < sources->set_count && err == NV_OK; i++)
-        err = load_set(options, sources->sets[i], fail);
+    if (err == NV_OK)
+        err = load_lines(options, sources->sets, sources->set_count, set, fail);
     if (err != NV_OK)
         return err;
     nv_memory_budget_from_limit(options, sources->memory_limit_bytes);

@@ -10,6 +10,8 @@
 
 /* Where to read from. All of it borrowed. */
 struct nv_option_sources {
+    const char *const *defaults; /* "KEY=VALUE" in the place of the table's: any source wins */
+    size_t default_count;
     const char *config_file; /* --config; NULL: none */
     const char *const *sets; /* --set: "KEY=VALUE" each */
     size_t set_count;

@@ -45,7 +45,7 @@ static const struct {
     CAP(NV_CAP_API_ANSWER),     CAP(NV_CAP_SQL),           CAP(NV_CAP_STORE_ARENA),
     CAP(NV_CAP_STORE_TEXT),     CAP(NV_CAP_STORE_QUEUE),   CAP(NV_CAP_EXPLAIN_REPORT),
     CAP(NV_CAP_API_LIST),       CAP(NV_CAP_MEDIA_SCAN),    CAP(NV_CAP_EXPLAINED),
-    CAP(NV_CAP_KAFKA_CHUNK),
+    CAP(NV_CAP_KAFKA_CHUNK),    CAP(NV_CAP_LAMBDA_ANSWER), CAP(NV_CAP_LAMBDA_ARENA),
 };
 
 /* ---- the list ---------------------------------------------------------------------------- */

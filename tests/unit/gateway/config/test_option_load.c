@@ -122,6 +122,26 @@ START_TEST(set_before_environment_before_sdk_before_file_before_sdk_file)
 }
 END_TEST
 
+START_TEST(defaults_of_a_command_come_after_every_source)
+{
+    static const char *const defaults[] = {"exporter.noveum.project=command",
+                                           "journal.max_bytes=2097152"};
+    static const char *const variables[] = {"NOVEUM_PROJECT=sdk", NULL};
+    static const char *const nothing[] = {NULL};
+    struct nv_option_sources sources = {
+        .defaults = defaults, .default_count = 2, .environment = nothing};
+    nv_options_release(&options);
+    ck_assert_int_eq(nv_options_load(&options, &sources, &fail), NV_OK);
+    ck_assert_str_eq(options.exporter_noveum_project, "command");
+    ck_assert_uint_eq(options.journal_max_bytes, 2097152);
+    ck_assert_uint_eq(options.source[NV_OPT_journal_max_bytes], NV_SOURCE_DEFAULT);
+    sources.environment = variables;
+    nv_options_release(&options);
+    ck_assert_int_eq(nv_options_load(&options, &sources, &fail), NV_OK);
+    ck_assert_str_eq(options.exporter_noveum_project, "sdk");
+}
+END_TEST
+
 START_TEST(values_of_every_type_from_a_file)
 {
     ck_assert_int_eq(load("receiver:\n"
@@ -572,6 +592,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, defaults_are_those_of_the_interface);
     tcase_add_test(tcase, set_before_environment_before_sdk_before_file_before_sdk_file);
+    tcase_add_test(tcase, defaults_of_a_command_come_after_every_source);
     tcase_add_test(tcase, values_of_every_type_from_a_file);
     tcase_add_loop_test(tcase, refused_with_place_and_remedy, 0, COUNT(refusals));
     tcase_add_test(tcase, plain_http_only_to_loopback_or_when_allowed);
