@@ -1,6 +1,6 @@
 # The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak sanitize msan bench fuzz lint analyze coverage reproducible install uninstall image package collector clean
+.PHONY: help run build test soak sanitize msan bench fuzz lint analyze coverage reproducible install uninstall image package collector clean layer
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
@@ -24,6 +24,7 @@ help:
 	@echo 'make reproducible  build twice in different places and compare the bytes'
 	@echo 'make install    the release build below PREFIX (/usr/local), or DESTDIR; make uninstall takes it away'
 	@echo 'make package    Debian packages of the last commit into build/dist'
+	@echo 'make layer      layer of AWS Lambda into build/dist (docs/lambda.md)'
 	@echo 'make collector  an OpenTelemetry Collector with the Noveum exporter (Go 1.26, module proxy)'
 	@echo 'make image      container image noveum-gateway (docker, podman or buildah, nothing else)'
 
@@ -110,6 +111,9 @@ uninstall:
 package:
 	@tools/install-dependencies.sh build package
 	@tools/package.sh
+
+layer: build
+	@tools/lambda-layer.sh
 
 collector: build
 	@tools/collector.sh build/release build/collector || [ $$? -eq 77 ]
