@@ -407,23 +407,42 @@ static bool admits_change(const struct nv_api *api, struct nv_http_exchange *exc
     return false;
 }
 
+/* "after=7&held=41", either or none. */
+static bool read_seen(struct nv_str query, struct nv_events_seen *seen)
+{
+    bool ok = true;
+    while (ok && query.len > 0) {
+        size_t end = nv_str_find_char(query, '&');
+        struct nv_str pair = nv_str_slice(query, 0, end);
+        query = nv_str_slice(query, end == SIZE_MAX ? query.len : end + 1, query.len);
+        if (nv_str_starts(pair, NV_STR("after="))) {
+            ok = nv_str_to_int64(nv_str_slice(pair, 6, pair.len), &seen->after) == NV_OK;
+        } else if (nv_str_starts(pair, NV_STR("held="))) {
+            seen->wants_held = true;
+            ok = nv_str_to_uint64(nv_str_slice(pair, 5, pair.len), &seen->held) == NV_OK;
+        }
+    }
+    return ok;
+}
+
 static void handle_events(void *ctx, struct nv_http_exchange *exchange)
 {
     struct nv_api *api = ctx;
-    int64_t after = 0;
-    struct nv_str query = nv_http_request_query(exchange);
+    struct nv_events_seen seen = {0};
     if (!admits(exchange))
         return;
+    bool ok = read_seen(nv_http_request_query(exchange), &seen);
     /* EventSource says it in a header when it asks again */
     struct nv_str last = nv_http_request_header(exchange, NV_STR("last-event-id"));
-    if (last.len == 0 && nv_str_starts(query, NV_STR("after=")))
-        last = nv_str_slice(query, 6, query.len);
-    if (last.len > 0 && nv_str_to_int64(last, &after) != NV_OK) {
-        const struct nv_fail fail = {.what = "after is the id of a trace in the store"};
-        answer_error(exchange, NV_ERR_CONFIG, &fail);
+    if (last.len > 0)
+        ok = ok && nv_str_to_int64(last, &seen.after) == NV_OK;
+    if (ok) {
+        nv_events_wait(api->events, exchange, &seen);
         return;
     }
-    nv_events_wait(api->events, exchange, after);
+    const struct nv_fail fail = {
+        .what = "after is the id of a trace in the store, held the mark of an event"};
+    answer_error(exchange, NV_ERR_CONFIG, &fail);
 }
 
 /* /api/events is no row: it answers when something has happened, from the loop. */
@@ -490,6 +509,8 @@ static void tick(struct nv_loop_tick *tick, uint64_t now_ns)
 {
     const struct nv_api *api = NV_CONTAINER(tick, struct nv_api, tick);
     (void)now_ns;
+    if (nv_events_wants_held(api->events))
+        nv_events_held(api->events, nv_held_mark(api->source));
     nv_events_expire(api->events);
 }
 

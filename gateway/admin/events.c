@@ -19,7 +19,7 @@
 
 struct waiting {
     struct nv_http_exchange *exchange;
-    int64_t after;
+    struct nv_events_seen seen;
     uint64_t deadline_ns;
 };
 
@@ -29,6 +29,7 @@ struct nv_events {
     struct waiting items[NV_EVENTS_WAITING_MAX];
     unsigned count;
     int64_t last;
+    uint64_t held;
     bool ended;
 };
 
@@ -50,14 +51,25 @@ void nv_events_free(struct nv_events *events)
     free(events);
 }
 
+static bool is_held_new(const struct nv_events *events, const struct waiting *who)
+{
+    return who->seen.wants_held && events->held != who->seen.held;
+}
+
 static void answer(const struct nv_events *events, const struct waiting *who)
 {
-    char text[160];
-    if (events->last > who->after) {
+    char text[200], held[48] = "";
+    if (who->seen.wants_held)
+        (void)snprintf(held, sizeof held, ",\"held\":%" PRIu64, events->held);
+    if (events->last > who->seen.after) {
         (void)snprintf(text, sizeof text,
                        "retry: 1000\nid: %" PRId64 "\nevent: traces\ndata: {\"last\":%" PRId64
-                       "}\n\n",
-                       events->last, events->last);
+                       "%s}\n\n",
+                       events->last, events->last, held);
+    } else if (is_held_new(events, who)) {
+        (void)snprintf(text, sizeof text,
+                       "retry: 1000\nevent: held\ndata: {\"last\":%" PRId64 "%s}\n\n",
+                       who->seen.after, held);
     } else {
         (void)snprintf(text, sizeof text, "retry: 1000\n: nothing new\n\n");
     }
@@ -70,7 +82,8 @@ static void answer_due(struct nv_events *events, uint64_t now_ns)
     unsigned kept = 0;
     for (unsigned i = 0; i < events->count; i++) {
         const struct waiting *who = &events->items[i];
-        if (events->ended || events->last > who->after || now_ns >= who->deadline_ns)
+        if (events->ended || events->last > who->seen.after || is_held_new(events, who) ||
+            now_ns >= who->deadline_ns)
             answer(events, who);
         else
             events->items[kept++] = *who;
@@ -78,11 +91,12 @@ static void answer_due(struct nv_events *events, uint64_t now_ns)
     events->count = kept;
 }
 
-void nv_events_wait(struct nv_events *events, struct nv_http_exchange *exchange, int64_t after)
+void nv_events_wait(struct nv_events *events, struct nv_http_exchange *exchange,
+                    const struct nv_events_seen *seen)
 {
     uint64_t now_ns = nv_clock_mono_ns(events->clock);
     const struct waiting who = {.exchange = exchange,
-                                .after = after,
+                                .seen = *seen,
                                 .deadline_ns = now_ns + NV_EVENTS_WAIT_MS * NV_NS_PER_MS};
     (void)pthread_mutex_lock(&events->lock);
     if (events->count == NV_EVENTS_WAITING_MAX) {
@@ -98,6 +112,24 @@ void nv_events_tell(struct nv_events *events, int64_t last)
 {
     (void)pthread_mutex_lock(&events->lock);
     events->last = last;
+    answer_due(events, 0);
+    (void)pthread_mutex_unlock(&events->lock);
+}
+
+bool nv_events_wants_held(struct nv_events *events)
+{
+    bool wants = false;
+    (void)pthread_mutex_lock(&events->lock);
+    for (unsigned i = 0; i < events->count; i++)
+        wants |= events->items[i].seen.wants_held;
+    (void)pthread_mutex_unlock(&events->lock);
+    return wants;
+}
+
+void nv_events_held(struct nv_events *events, uint64_t mark)
+{
+    (void)pthread_mutex_lock(&events->lock);
+    events->held = mark;
     answer_due(events, 0);
     (void)pthread_mutex_unlock(&events->lock);
 }

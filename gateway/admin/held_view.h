@@ -19,6 +19,8 @@
 /* {"held": [row with "wait"...], "open_traces": n}. The buffer's errors, NV_ERR_NO_MEMORY. */
 enum nv_err nv_held_list_write(const struct nv_admin_source *source,
                                struct nv_buf *out) NV_MUST_USE;
+/* A number that changes when anything of what is held does; never 0, and exact in JSON. */
+uint64_t nv_held_mark(const struct nv_admin_source *source);
 /*
  * {"wait": {...}, "trace": JSON as in nv_look_trace, or null when there is no room to show it
  * now}; both null: it is not held. `id` in hex, with or without dashes. The buffer's errors.

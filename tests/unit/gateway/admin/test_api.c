@@ -135,6 +135,7 @@ static const struct {
     {"/api/refused", 200, "{\"refused\":["},
     {"/api/events", 200, "event: traces"},
     {"/api/events?after=x", 400, "after is the id"},
+    {"/api/events?after=1&held=-1", 400, "held the mark"},
     {"/api/nothing", 404, ""},
 };
 

@@ -15,16 +15,19 @@ static struct http_rig rig;
 static struct nv_fake_clock fake;
 static struct nv_events *events;
 
+static struct nv_events_seen seen;
+
 static void handle(void *ctx, struct nv_http_exchange *exchange)
 {
     (void)ctx;
-    nv_events_wait(events, exchange, 5);
+    nv_events_wait(events, exchange, &seen);
 }
 
 static void set_up(void)
 {
     static const struct nv_http_route route = {
         .path = NV_STR_INIT("/"), .methods = NV_HTTP_GET, .handler = {.handle = handle}};
+    seen = (struct nv_events_seen){.after = 5};
     nv_fake_clock_init(&fake, NV_NS_PER_S, 0);
     events = nv_events_new(&fake.clock);
     http_rig_open(&rig, &route, 1, NULL, NULL);
@@ -67,6 +70,35 @@ START_TEST(who_waits_is_told)
     nv_events_tell(events, 6);
     ck_assert(says(fd, "id: 6\nevent: traces\ndata: {\"last\":6}\n\n"));
     (void)close(fd);
+}
+END_TEST
+
+START_TEST(who_wants_it_is_told_of_what_is_held)
+{
+    int other = ask();
+    ck_assert(!nv_events_wants_held(events));
+    seen.wants_held = true;
+    seen.held = 41;
+    nv_events_held(events, 41);
+    int fd = ask();
+    ck_assert_int_eq(http_rig_status(&rig, 0), 0);
+    ck_assert(nv_events_wants_held(events));
+    nv_events_held(events, 41); /* which it has */
+    ck_assert(!says(fd, "HTTP/1.1"));
+    nv_events_held(events, 57);
+    ck_assert(says(fd, "retry: 1000\nevent: held\ndata: {\"last\":5,\"held\":57}\n\n"));
+    ck_assert_ptr_null(strstr(rig.text, "id:"));
+    ck_assert(!says(other, "HTTP/1.1"));
+    (void)close(fd);
+    fd = ask(); /* it has missed one */
+    ck_assert_ptr_nonnull(strstr(rig.text, "\"held\":57"));
+    (void)close(fd);
+    seen.held = 57;
+    fd = ask();
+    nv_events_tell(events, 6);
+    ck_assert(says(fd, "id: 6\nevent: traces\ndata: {\"last\":6,\"held\":57}\n\n"));
+    (void)close(fd);
+    (void)close(other);
 }
 END_TEST
 
@@ -145,6 +177,7 @@ int main(void)
     TCase *tcase = tcase_create("events");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, who_waits_is_told);
+    tcase_add_test(tcase, who_wants_it_is_told_of_what_is_held);
     tcase_add_test(tcase, what_is_there_is_told_at_once);
     tcase_add_test(tcase, nobody_waits_too_long);
     tcase_add_test(tcase, so_many_wait_and_one_more_does_not);
