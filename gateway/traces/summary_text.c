@@ -7,12 +7,16 @@
  */
 #include "gateway/traces/summary_text.h"
 
+#include "base/json/json_write.h"
+#include "base/limits.h"
 #include "base/text/utf8.h"
 
 #include "base/banned.h"
 
 /* Shorter texts (roles, names, ids) cost less than their place. */
 #define SHORT_TEXT 16u
+/* Names of agents are short; an edge of longer ones is left out. */
+#define EDGE_NAME_MAX NV_CAP_KIB(4)
 
 static bool seen_before(struct nv_texts *texts, struct nv_str text)
 {
@@ -51,4 +55,27 @@ void nv_texts_add_value(struct nv_texts *texts, const struct nv_value *value)
         for (uint32_t i = 0; i < value->as.map.count; i++)
             nv_texts_add_value(texts, &value->as.map.items[i].value);
     }
+}
+
+struct nv_str nv_summary_edge_name(struct nv_arena *arena, struct nv_str from, struct nv_str to,
+                                   struct nv_str type)
+{
+    struct nv_buf text;
+    struct nv_json_writer json;
+    struct nv_str name = NV_STR("");
+    if (from.len == 0 || to.len == 0)
+        return name;
+    nv_buf_init(&text, EDGE_NAME_MAX);
+    nv_json_write_init(&json, &text);
+    nv_json_write_begin_array(&json);
+    nv_json_write_string(&json, from);
+    nv_json_write_string(&json, to);
+    nv_json_write_string(&json, type);
+    nv_json_write_end_array(&json);
+    if (text.failed == NV_OK)
+        name = nv_arena_dup(arena, nv_buf_str(&text));
+    if (!name.ptr)
+        name = NV_STR("");
+    nv_buf_release(&text);
+    return name;
 }

@@ -22,4 +22,9 @@ void nv_texts_add(struct nv_texts *texts, struct nv_str text);
 /* The same of all texts in `value`, at any depth. */
 void nv_texts_add_value(struct nv_texts *texts, const struct nv_value *value);
 
+/* Names an edge of the graph of agents: `from`, `to` and `type` as a JSON array, in `arena`;
+ * empty: one of the agents has no name, or no memory. */
+struct nv_str nv_summary_edge_name(struct nv_arena *arena, struct nv_str from, struct nv_str to,
+                                   struct nv_str type);
+
 #endif

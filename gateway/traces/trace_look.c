@@ -256,7 +256,11 @@ enum nv_err nv_look_overview(struct nv_sql *sql, const struct nv_look_span *span
          "rp50 rp95 rp99 rmax"},
         {"model", BY("model"), BY_COLUMNS},
         {"agent", BY("agent"), BY_COLUMNS},
-        {"tool", BY("tool"), BY_COLUMNS}};
+        {"tool", BY("tool"), BY_COLUMNS},
+        {"edge",
+         "SELECT name,sum(calls),count(*) FROM mention WHERE kind='edge' AND trace IN "
+         "(SELECT id" WITHIN ") GROUP BY name ORDER BY 2 DESC,1" LIMIT(200),
+         "tname icalls itraces"}};
     struct look look = {.sql = sql, .span = span};
     enum nv_err err = NV_OK;
     assert(span->slices >= 1 && span->slices <= NV_LOOK_SLICES_MAX);

@@ -31,6 +31,8 @@
 
 /* A chain of parents is followed so far: longer ones are circles, or nobody's. */
 #define ANCESTORS_MAX 200u
+/* Of an edge: what is told beyond it is nobody's count. */
+#define COUNT_MAX 1000000u
 
 struct span_note {
     struct nv_str id, parent, agent;
@@ -218,6 +220,26 @@ static void add_numbers(struct nv_trace_summary *out, const struct nv_span_facts
         out->cost = (out->cost > 0.0 ? out->cost : 0.0) + facts->cost;
 }
 
+/* Who called whom, of the graph that translation has put on the root. */
+static void mention_edges(struct walk *walk, const struct span_note *note)
+{
+    const struct nv_value *edges =
+        nv_attributes_get(&note->attributes, NV_STR("agent_graph.connections"));
+    const uint32_t count = edges && edges->type == NV_VALUE_ARRAY ? edges->as.array.count : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct nv_value *edge = &edges->as.array.items[i];
+        if (edge->type != NV_VALUE_MAP)
+            continue;
+        struct nv_mention *one =
+            mention(walk->out, NV_MENTION_EDGE,
+                    nv_summary_edge_name(walk->arena, text_of(edge, "from"),
+                                         text_of(edge, "to"), text_of(edge, "type")));
+        double times = number_of(nv_map_get(edge, NV_STR("count")), 1.0);
+        if (one)
+            one->calls += times >= 1.0 && times <= (double)COUNT_MAX ? (uint32_t)times : 1;
+    }
+}
+
 static void look_at_span(struct walk *walk, const struct span_note *note)
 {
     struct nv_trace_summary *out = walk->out;
@@ -233,6 +255,7 @@ static void look_at_span(struct walk *walk, const struct span_note *note)
     add_facts(mention(out, NV_MENTION_AGENT, agent_of(walk, note)), &facts, note->value);
     add_facts(mention(out, NV_MENTION_TOOL, attribute_text(note, "tool.name")), &facts,
               note->value);
+    mention_edges(walk, note);
     if (nv_str_eq(kind, NV_STR("llm")))
         look_at_call(walk, note);
     if (out->model.len == 0)

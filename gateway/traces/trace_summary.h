@@ -26,6 +26,7 @@
     X(NV_MENTION_ENVIRONMENT, "environment")                                                   \
     X(NV_MENTION_STATUS, "status")                                                             \
     X(NV_MENTION_CONVENTION, "convention")                                                     \
+    X(NV_MENTION_EDGE, "edge") /* ["one agent", "another", "handoff"] as JSON */               \
     X(NV_MENTION_KIND, "kind")
 
 enum nv_mention_kind {

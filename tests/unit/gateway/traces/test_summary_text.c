@@ -4,9 +4,13 @@
 #include "expect.h"
 
 #include "base/arena.h"
+#include "base/limits.h"
 #include "gateway/traces/summary_text.h"
 
 #include "base/banned.h"
+
+/* as in the source */
+#define EDGE_NAME_MAX NV_CAP_KIB(4)
 
 static struct nv_arena *arena;
 static struct nv_texts texts;
@@ -66,6 +70,24 @@ START_TEST(past_the_cap_the_rest_is_cut_at_a_character)
 }
 END_TEST
 
+START_TEST(an_edge_is_named_by_its_ends)
+{
+    static char from[EDGE_NAME_MAX];
+    const size_t others = sizeof "[\"\",\"c\",\"x\"]" - 1;
+    memset(from, 'a', sizeof from);
+    struct nv_str name =
+        nv_summary_edge_name(arena, NV_STR("a \"b\""), NV_STR("c"), NV_STR("handoff"));
+    ck_assert_nv_str(name, "[\"a \\\"b\\\"\",\"c\",\"handoff\"]");
+    ck_assert_uint_eq(nv_summary_edge_name(arena, NV_STR(""), NV_STR("c"), NV_STR("x")).len, 0);
+    ck_assert_uint_eq(nv_summary_edge_name(arena, NV_STR("c"), NV_STR(""), NV_STR("x")).len, 0);
+    struct nv_str longest = {from, EDGE_NAME_MAX - others};
+    ck_assert_uint_eq(nv_summary_edge_name(arena, longest, NV_STR("c"), NV_STR("x")).len,
+                      EDGE_NAME_MAX);
+    longest.len++;
+    ck_assert_uint_eq(nv_summary_edge_name(arena, longest, NV_STR("c"), NV_STR("x")).len, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/traces/summary_text");
@@ -74,6 +96,7 @@ int main(void)
     tcase_add_test(tcase, a_long_text_is_kept_once);
     tcase_add_test(tcase, texts_are_found_at_any_depth_but_not_keys);
     tcase_add_test(tcase, past_the_cap_the_rest_is_cut_at_a_character);
+    tcase_add_test(tcase, an_edge_is_named_by_its_ends);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

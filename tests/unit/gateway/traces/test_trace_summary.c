@@ -9,6 +9,9 @@
 
 #include "base/banned.h"
 
+/* as in the source */
+#define COUNT_MAX 1000000u
+
 static struct nv_arena *arena;
 static struct nv_trace_summary summary;
 static struct nv_buf json, text;
@@ -54,6 +57,29 @@ static enum nv_err read_text(const char *from)
 {
     return nv_trace_summary_read(arena, nv_str_from(from), &summary, &text);
 }
+
+START_TEST(who_called_whom)
+{
+    ck_assert_int_eq(
+        read_text("{\"spans\":[{\"span_id\":\"a\",\"attributes\":{\"agent_graph.connections\":["
+                  "{\"from\":\"desk\",\"to\":\"a \\\"b\\\"\",\"type\":\"handoff\",\"count\":3},"
+                  "{\"from\":\"desk\",\"to\":\"a \\\"b\\\"\",\"type\":\"handoff\"},"
+                  "{\"from\":\"desk\",\"to\":\"x\",\"type\":\"call\",\"count\":-7},"
+                  "{\"from\":\"desk\",\"to\":\"most\",\"count\":1000000},"
+                  "{\"from\":\"desk\",\"to\":\"more\",\"count\":1000001},"
+                  "{\"from\":\"desk\"},7]}}]}"),
+        NV_OK);
+    ck_assert_uint_eq(find(NV_MENTION_EDGE, "[\"desk\",\"a \\\"b\\\"\",\"handoff\"]")->calls,
+                      4);
+    ck_assert_uint_eq(find(NV_MENTION_EDGE, "[\"desk\",\"x\",\"call\"]")->calls, 1);
+    unsigned edges = 0;
+    for (uint32_t i = 0; i < summary.mention_count; i++)
+        edges += summary.mentions[i].kind == NV_MENTION_EDGE;
+    ck_assert_uint_eq(edges, 4);
+    ck_assert_uint_eq(find(NV_MENTION_EDGE, "[\"desk\",\"most\",\"\"]")->calls, COUNT_MAX);
+    ck_assert_uint_eq(find(NV_MENTION_EDGE, "[\"desk\",\"more\",\"\"]")->calls, 1);
+}
+END_TEST
 
 START_TEST(a_usual_trace_says_all)
 {
@@ -111,9 +137,8 @@ static unsigned calls_of_agent_above(unsigned between)
     nv_buf_clear(&json);
     (void)nv_buf_append_str(&json, NV_STR("{\"spans\":[{\"span_id\":\"0\",\"attributes\":{"
                                           "\"agent.name\":\"desk\"}}"));
-    for (unsigned i = 1; i <= between + 1; i++) {
+    for (unsigned i = 1; i <= between + 1; i++)
         (void)nv_buf_printf(&json, ",{\"span_id\":\"%u\",\"parent_span_id\":\"%u\"}", i, i - 1);
-    }
     (void)nv_buf_append_str(&json, NV_STR("]}"));
     ck_assert_int_eq(nv_trace_summary_read(arena, nv_buf_str(&json), &summary, &text), NV_OK);
     return find(NV_MENTION_AGENT, "desk")->calls;
@@ -234,6 +259,7 @@ int main(void)
     Suite *suite = suite_create("gateway/traces/trace_summary");
     TCase *tcase = tcase_create("summary");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, who_called_whom);
     tcase_add_test(tcase, a_usual_trace_says_all);
     tcase_add_test(tcase, what_is_not_told_is_not_known);
     tcase_add_test(tcase, parents_in_a_circle_end);
