@@ -4,7 +4,7 @@
     10,000 traces of 8 spans, one of 1,000 ──▶ gateway in local mode ──▶ /api/..., each asked 11 times: median
                                                         └──▶ page.mjs in Chromium: list, trace, burst of 1,000 traces
 
-Prints one line a figure with what is aimed at. Needs tools/test-environment.sh, node and chromium; without these two only the API.
+Prints one line a figure with what is aimed at, CPU time beside it and the load of the machine, for a machine that others use. Needs tools/test-environment.sh, node and chromium; without these two only the API.
 A debug build is measured as any other: name a release build with --program.
 
 usage: bench/page.py [--program build/release/noveum-gateway] [--traces 10000]
@@ -43,8 +43,16 @@ def ask(gateway, path):
     return (time.monotonic() - began) * 1000, json.loads(text)
 
 
-def median(gateway, path):
-    return statistics.median(ask(gateway, path)[0] for _ in range(ASKED))
+def spent_ms(gateway):
+    """CPU time of the gateway: what the machine does besides does not count in it."""
+    fields = pathlib.Path(f"/proc/{gateway.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def show_median(gateway, name, path):
+    before = spent_ms(gateway)
+    show(name, statistics.median(ask(gateway, path)[0] for _ in range(ASKED)))
+    show(f"  {name}, CPU of the gateway, mean", (spent_ms(gateway) - before) / ASKED)
 
 
 def large(spans):
@@ -106,13 +114,14 @@ def main():
     from conftest import Gateway
     directory = tempfile.mkdtemp(prefix="nvpage-")
     gateway = Gateway(directory).start()
+    print("load of the machine, of", os.cpu_count(), "CPUs:", *(f"{load:.1f}" for load in os.getloadavg()), flush=True)
     try:
         uuid = fill(gateway, options.traces)
         paths = {"list, API": "/api/traces?limit=200&sort=arrival", "list by cost, API": "/api/traces?limit=200&sort=cost",
                  "search, a rare word, API": "/api/traces?limit=200&search=nowhere-at-all", "search, a frequent word, API": "/api/traces?limit=200&search=order",
                  "names, API": "/api/names", "sessions, API": "/api/sessions", "overview, API": "/api/overview", "trace of 1,000 spans, API": f"/api/trace?id={uuid}"}
         for name, path in paths.items():
-            show(name, median(gateway, path))
+            show_median(gateway, name, path)
         in_browser(gateway, uuid, options.traces)
     finally:
         gateway.stop()
