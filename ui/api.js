@@ -80,24 +80,27 @@ export async function every(element, ms, work) {
 }
 
 /**
- * Calls `told(last)` whenever there are traces past `after`, until `signal` aborts. `state` hears
- * "live" and "lost".
+ * Calls `news.traces(last)` whenever there are traces past the last one, and `news.held()` when what
+ * is held has changed, until `signal` aborts; `news.state` hears "live" and "lost". A page that nobody
+ * looks at does not ask: a browser has six connections for it.
  */
-export async function follow(after, told, state, signal) {
+export async function follow(news, signal) {
+  let after = 0, held = 0;
   while (!signal.aborted) {
-    await seen();
+    if (document.hidden) await new Promise(seen => document.addEventListener("visibilitychange", seen, {once: true}));
     try {
-      const text = await getText("/api/events", {after}, {signal});
-      state("live");
+      const text = await getText("/api/events", {after, held}, {signal});
+      news.state("live");
       const data = /^data: (.*)$/m.exec(text);
-      if (data) {
-        after = JSON.parse(data[1]).last;
-        await told(after);
-      }
+      const told = data ? JSON.parse(data[1]) : {last: after, held};
+      const [more, other] = [told.last > after, told.held !== held];
+      ({last: after, held} = told);
+      if (other) news.held();
+      if (more) await news.traces(after);
       await pause(150, signal);
     } catch (error) {
       if (signal.aborted) return;
-      state("lost");
+      news.state("lost");
       await pause(2000, signal);
     }
   }
@@ -121,8 +124,28 @@ export function readRoute() {
 export const link = (view, rest = [], parameters = {}) =>
   address("#/" + [view, ...rest].map(encodeURIComponent).join("/"), parameters);
 
+const OFTEN_MS = 150; // browsers take 20 changes of the address a second and no more
+let changed = 0, later = null, pending = {};
+
 /** Changes the parameters of the view's address in place, without a step in the history. */
 export function remember(changes) {
   const {view, rest, parameters} = readRoute();
-  history.replaceState(null, "", link(view, rest, {...parameters, ...changes}));
+  clearTimeout(later);
+  history.replaceState(null, "", link(view, rest, {...parameters, ...pending, ...changes}));
+  pending = {};
+  changed = Date.now();
 }
+
+/** The same of what changes with each key: at once, or a moment later when it just has. */
+export function rememberSoon(changes) {
+  if (Date.now() - changed > OFTEN_MS) return remember(changes);
+  const place = location.hash.split("?")[0];
+  clearTimeout(later);
+  pending = {...pending, ...changes};
+  later = setTimeout(() => {
+    if (location.hash.split("?")[0] === place) remember({});
+    pending = {};
+  }, OFTEN_MS);
+}
+
+addEventListener("hashchange", () => { clearTimeout(later); pending = {}; });

@@ -94,7 +94,9 @@ addEventListener("keydown", event => {
   const typing = event.target.matches?.("input, textarea, select, [contenteditable]");
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (typing) {
-    if (event.key === "Escape") event.target.blur();
+    if (event.key !== "Escape") return;
+    event.preventDefault(); // a browser would empty the field
+    event.target.blur();
     return;
   }
   if (event.key === "?") showHelp();
@@ -105,4 +107,4 @@ addEventListener("keydown", event => {
 
 onTokenWanted(showTokenDialog);
 show();
-follow(0, last => current?.news?.(last), setLive, new AbortController().signal);
+follow({traces: last => current?.news?.(last), held: () => current?.heldNews?.(), state: setLive}, new AbortController().signal);

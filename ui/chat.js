@@ -2,6 +2,7 @@
 
 import {h, icon, bdi, number, copyButton} from "./dom.js";
 import {parsed, textOf} from "./model.js";
+import {player} from "./audio.js";
 import {markdown, markdownOn} from "./markdown.js";
 
 const LONG = 1600; // characters of a text that are shown at once
@@ -75,6 +76,8 @@ function part(one) {
     return h("details.reasoning", null, h("summary", null, "Reasoning", h("span.dim", null, ` · ${one.text.length.toLocaleString("en-US")} characters`)), longText(one.text));
   if (one.type === "image")
     return one.url ? h("img.picture", {src: one.url, alt: "Image of the message", loading: "lazy"}) : h("div.media", null, "image, kept elsewhere");
+  if (one.type === "audio")
+    return [one.sound ? player(one.sound) : h("div.media", null, "sound, kept elsewhere"), one.text ? longText(textOf(one.text)) : null];
   if (one.type === "other") return value(one.value);
   const data = parsed(one.text);
   if (typeof data === "object" && data !== null) return value(data);

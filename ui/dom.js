@@ -185,8 +185,10 @@ export function copyButton(label, make) {
 /** The same request in a shell; `path` is of api.js' address(), which leaves no quote in it. */
 export const curlButton = path => copyButton("curl", () => `curl '${location.origin}${path}'`);
 
-export function download(name, text) {
-  const url = URL.createObjectURL(new Blob([text], {type: "application/json"}));
+export const download = (name, text) => saveFile(name, text, "application/json");
+
+export function saveFile(name, content, type) {
+  const url = URL.createObjectURL(new Blob([content], {type}));
   h("a", {href: url, download: name}).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

@@ -1,16 +1,17 @@
 // The list of traces: live, filtered, sorted, paged by keyset.
 
 import {h, icon, put, bdi, chip, kindIcon, number, counted, short, inOut, duration, money, when, moment, empty, stat} from "./dom.js";
-import {get, link, remember, every} from "./api.js";
+import {get, link, remember, rememberSoon, every} from "./api.js";
 import {Rows} from "./scroll.js";
 
 const PAGE = 200;
 const ROW = 58;
-export const HELD_MS = 1000; // between two looks at what is held
+const TICK_MS = 1000; // between two looks at how long held traces still wait
+const TICKS = 10; // of which one asks anew: reasons to wait change without a span
 const FILTERS = [["status", "Status"], ["kind", "Kind"], ["model", "Model"], ["agent", "Agent"], ["tool", "Tool"], ["service", "Service"]];
 const RANGES = [["min_ms", "≥ ms"], ["max_ms", "≤ ms"], ["min_cost", "≥ $"], ["max_cost", "≤ $"]];
 const SORTS = [["arrival", "Newest"], ["time", "Start"], ["duration", "Duration"], ["cost", "Cost"], ["tokens", "Tokens"]];
-const OTHERS = ["session", "user", "project", "environment"]; // by links from elsewhere, shown as chips
+const OTHERS = ["session", "user", "project", "environment", "convention", "edge"]; // by links from elsewhere, shown as chips
 
 export class TraceList extends HTMLElement {
   connectedCallback() {
@@ -29,10 +30,12 @@ export class TraceList extends HTMLElement {
     this.comparing = h("div.comparing", {role: "status"});
     put(this, this.toolbar, h("div.list-head", null, this.totals, this.comparing), this.pill, this.note, this.rows.element);
     this.route(this.start);
-    every(this, HELD_MS, () => this.total && this.loadHeld());
+    let ticks = 0;
+    every(this, TICK_MS, () => this.total && (this.held.length && ++ticks % TICKS === 0 ? this.loadHeld() : this.tick()));
   }
 
-  route({parameters: {compare, ...parameters}}) {
+  route({parameters: {compare, row, ...parameters}}) {
+    this.row = row ?? ""; // the chosen one
     this.marked = compare ? {trace_id: compare, name: `${compare.slice(0, 8)}…`} : null;
     this.drawComparing();
     const changed = JSON.stringify(parameters) !== JSON.stringify(this.filters);
@@ -83,7 +86,7 @@ export class TraceList extends HTMLElement {
       onclick: () => {
         for (const select of this.selects) if (select.dataset.name === name) select.value = "";
         this.set(name, "");
-      }}, `${name}: `, bdi(this.filters[name]), icon("close"))));
+      }}, `${name}: `, bdi(name === "edge" ? edgeText(this.filters[name]) : this.filters[name]), icon("close"))));
   }
 
   async loadNames() {
@@ -110,6 +113,10 @@ export class TraceList extends HTMLElement {
     return this.held.length + this.traces.length;
   }
 
+  indexOf(id) {
+    return Array.from({length: this.count()}, (_, i) => this.at(i).trace_id).indexOf(id);
+  }
+
   at(index) {
     return index < this.held.length ? this.held[index] : this.traces[index - this.held.length];
   }
@@ -117,20 +124,26 @@ export class TraceList extends HTMLElement {
   /** Traces that are held stand on top, newest first, as far as they have come. */
   async loadHeld() {
     const plain = Object.keys(this.filters).every(name => name === "sort") && (this.filters.sort ?? "arrival") === "arrival";
+    const asked = this.heldAsked = {};
     const held = plain ? (await get("/api/held").catch(() => ({held: []}))).held : [];
+    if (asked !== this.heldAsked) return; // another look has begun since
     const shape = list => JSON.stringify(list.map(({wait, ...row}) => [row, wait.reason, wait.until_ms > Date.now() + 60000]));
     const chosen = this.at(this.selected);
     const changed = shape(held) !== shape(this.held);
     const more = held.length - this.held.length, top = this.rows.element.scrollTop;
     this.held = held;
     if (!changed) return this.tick();
-    this.selected = chosen ? Array.from({length: this.count()}, (_, i) => this.at(i).trace_id).indexOf(chosen.trace_id) : -1;
+    this.selected = chosen ? this.indexOf(chosen.trace_id) : -1;
     this.rows.update(this.count());
     if (top > ROW && more) { // what one reads stays where it is
       this.rows.element.scrollTop = top + more * ROW;
       this.rows.draw();
     }
     if (this.total) this.drawTotals();
+  }
+
+  heldNews() {
+    if (this.total) this.loadHeld();
   }
 
   /** How long they still wait, without drawing anything else. */
@@ -150,11 +163,13 @@ export class TraceList extends HTMLElement {
       this.next = page.next;
       this.total = page.total;
       this.last = Math.max(this.last, ...page.traces.map(trace => trace.id), 0);
-      this.selected = -1;
       this.pill.hidden = true;
       this.rows.element.scrollTop = 0;
+      this.selected = this.row ? this.indexOf(this.row) : -1;
       this.rows.update(this.count());
+      if (this.selected >= 0) this.rows.reveal(this.selected);
       this.drawTotals();
+      this.loadHeld();
     } catch (error) {
       if (error.name !== "AbortError") put(this.note, h("p.problem", {role: "alert"}, error.message));
     }
@@ -180,7 +195,7 @@ export class TraceList extends HTMLElement {
     if (last <= this.last || !this.total) return;
     const inOrder = !this.filters.sort || this.filters.sort === "arrival";
     const page = await get("/api/traces", this.query({newer: this.last, limit: 500, sort: "arrival"}));
-    this.last = last;
+    this.last = Math.max(last, ...page.traces.map(trace => trace.id)); // more have come since it was told
     if (page.traces.length === 0) return;
     if (!inOrder || page.next || this.rows.element.scrollTop > ROW) {
       this.waiting = (this.pill.hidden ? 0 : this.waiting) + page.traces.length;
@@ -281,6 +296,8 @@ export class TraceList extends HTMLElement {
     if (index < 0 || index >= this.count()) return;
     this.rows.drawn.get(this.selected)?.classList.remove("selected");
     this.selected = index;
+    this.row = this.at(index).trace_id;
+    rememberSoon({row: this.row});
     if (reveal) this.rows.reveal(index);
     const row = this.rows.drawn.get(index);
     row?.classList.add("selected");
@@ -294,6 +311,16 @@ export class TraceList extends HTMLElement {
     else if (event.key === "Escape" && this.filters.search) location.hash = link("traces");
     else return false;
     return true;
+  }
+}
+
+/** ["triage","writer","handoff"] as "triage → writer, handoff". */
+function edgeText(name) {
+  try {
+    const [from, to, type] = JSON.parse(name);
+    return `${from} → ${to}, ${type}`;
+  } catch {
+    return name;
   }
 }
 

@@ -141,6 +141,10 @@ function part(raw) {
   if (/reason|think/.test(type)) return {type: "reasoning", text: textOf(raw.text ?? raw.content ?? raw.thinking ?? raw.reasoning ?? "")};
   if (/^tool_(call|use)$/.test(type)) return {type: "call", call: call(raw)};
   if (/image/.test(type)) return {type: "image", url: imageUrl(raw), text: null, mime: raw.mime_type ?? null};
+  if (/audio/.test(type) || /^audio\//.test(raw.mime_type ?? "")) {
+    const sound = soundOf(raw);
+    return {type: "audio", sound, text: raw.transcript ?? raw.audio?.transcript ?? (sound ? null : raw.text ?? null)};
+  }
   if (typeof raw.text === "string") return {type: "text", text: raw.text};
   if (typeof raw.content === "string") return {type: "text", text: raw.content};
   return {type: "other", value: raw};
@@ -152,6 +156,16 @@ function imageUrl(raw) {
   const url = raw.url ?? raw.image_url?.url ?? raw.image_url;
   if (typeof raw.data === "string" && /^[A-Za-z0-9+/=\s]+$/.test(raw.data)) return `data:${mime};base64,${raw.data}`;
   return typeof url === "string" && /^data:image\/(png|jpeg|gif|webp);base64,/.test(url) ? url : null;
+}
+
+/** A sound that the trace itself has, as {data: base64, mime}; null: it is elsewhere. */
+function soundOf(raw) {
+  const inner = [raw.input_audio, raw.audio, raw].find(one => typeof one === "object" && one !== null);
+  const url = /^data:(audio\/[\w.+-]+(?:;[\w=]+)*?);base64,(.+)$/s.exec(inner.url ?? inner.data ?? inner.content ?? "");
+  const data = url ? url[2] : inner.data ?? inner.content;
+  if (typeof data !== "string" || data.length < 16 || !/^[A-Za-z0-9+/_=\s-]+$/.test(data)) return null;
+  const format = inner.format ?? raw.format;
+  return {data, mime: String(url?.[1] ?? inner.mime_type ?? raw.mime_type ?? (format ? `audio/${format}` : "audio")).toLowerCase()};
 }
 
 function call(raw) {

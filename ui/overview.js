@@ -6,6 +6,11 @@ import {LiveView} from "./live.js";
 
 const TIMES = [["15m", "15 min", 900e3], ["1h", "1 hour", 3600e3], ["24h", "24 hours", 86400e3], ["7d", "7 days", 7 * 86400e3], ["30d", "30 days", 30 * 86400e3]];
 const SLICES = 48;
+
+/** The chosen one of TIMES, and buttons for all of them. */
+export const lengthOf = time => (TIMES.find(([name]) => name === time) ?? TIMES[2])[2];
+export const timeButtons = (time, choose) => h("div.segments", {role: "group", "aria-label": "Time"}, TIMES.map(([name, label]) =>
+  h("button", {type: "button", "aria-pressed": name === time, onclick: () => { remember({time: name}); choose(name); }}, label)));
 const SIZE = {width: 640, height: 150, left: 62, bottom: 20, top: 14};
 
 const BEFORE = 12; // slices that a slice is compared with
@@ -92,9 +97,8 @@ export class OverviewView extends LiveView {
   }
 
   async load() {
-    const length = (TIMES.find(([name]) => name === this.time) ?? TIMES[2])[2];
     const until = Date.now() + 1;
-    const span = {since: until - length, until};
+    const span = {since: until - lengthOf(this.time), until};
     const within = {min_start: span.since, max_start: span.until, limit: 6};
     let data, slow, dear, failed;
     try {
@@ -111,8 +115,7 @@ export class OverviewView extends LiveView {
     const [total] = data.total, [latency] = data.latency, [first] = data.first_token;
     const slices = Array(SLICES).fill(null);
     for (const slice of data.slices) if (slice.slice < SLICES) slices[slice.slice] = slice;
-    const choose = h("div.segments", {role: "group", "aria-label": "Time"}, TIMES.map(([name, label]) => h("button", {
-      type: "button", "aria-pressed": name === this.time, onclick: () => { this.time = name; remember({time: name}); this.load(); }}, label)));
+    const choose = timeButtons(this.time, name => { this.time = name; this.load(); });
     put(this, h("div.page", null, h("div.title", null, h("h1", null, "Overview"), h("div.push", null, choose)),
       total.traces === 0 ? empty("No traces in this time", h("p", null, "Choose a longer one.")) : [
         h("div.stats.big", null, stat("traces", number(total.traces)), stat("spans", short(total.spans)), stat("with errors", `${number(total.errors)} (${(100 * total.errors / total.traces).toFixed(1)} %)`),

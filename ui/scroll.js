@@ -65,3 +65,62 @@ export class Rows {
     this.draw();
   }
 }
+
+// ---- blocks of differing heights
+
+const CHUNK = 12; // blocks that come and go together
+const GUESS = 90; // height of a block that was never seen
+const NEAR = "800px 0px"; // what is so near is drawn too
+const inside = new WeakMap(); // box of a chunk -> {make, nodes: kept while it is not drawn, drawn}
+
+const near = new IntersectionObserver(entries => {
+  for (const {target, isIntersecting} of entries) if (isIntersecting) drawChunk(target);
+    else leaveChunk(target);
+}, {rootMargin: NEAR, scrollMargin: NEAR});
+
+function drawChunk(box) {
+  const chunk = inside.get(box);
+  if (chunk.drawn) return;
+  chunk.drawn = true;
+  box.style.height = "";
+  if (chunk.nodes) box.append(...chunk.nodes);
+  else box.append(...chunk.make());
+  chunk.nodes = null;
+}
+
+function leaveChunk(box) {
+  const chunk = inside.get(box);
+  const height = box.offsetHeight; // 0: in something that is folded or not drawn itself
+  if (!chunk.drawn || height === 0 || box.contains(document.activeElement)) return;
+  chunk.drawn = false;
+  chunk.nodes = [...box.childNodes];
+  box.style.height = `${height}px`;
+  box.replaceChildren();
+}
+
+/**
+ * Boxes for blocks that `makers` make, of which only those near what is seen are in the document,
+ * however many there are. `made(box)` is called when blocks were made.
+ */
+export function chunks(makers, made = () => {}) {
+  const boxes = [];
+  for (let at = 0; at < makers.length; at += CHUNK) {
+    const few = makers.slice(at, at + CHUNK);
+    const box = h("div.chunk", {style: {height: `${few.length * GUESS}px`}});
+    const make = () => {
+      const blocks = h("div", null, few.map(maker => maker()));
+      made(blocks);
+      return [...blocks.childNodes];
+    };
+    inside.set(box, {make, nodes: null, drawn: false});
+    if (at === 0) drawChunk(box);
+    near.observe(box);
+    boxes.push(box);
+  }
+  return boxes;
+}
+
+/** What is not drawn now is made anew when it is. */
+export function forgetChunks(element) {
+  for (const box of element.querySelectorAll(".chunk")) inside.get(box).nodes = null;
+}

@@ -4,6 +4,7 @@ import {h, icon, put, bdi, number, counted, short, duration, money, moment, when
 import {address, get, getText, link} from "./api.js";
 import {longText} from "./chat.js";
 import {LiveView} from "./live.js";
+import {chunks} from "./scroll.js";
 
 export class SessionList extends LiveView {
   async load() {
@@ -18,11 +19,11 @@ export class SessionList extends LiveView {
       put(this, empty("No sessions yet", h("p", null, "A session is what several traces name as the same conversation: the attribute ", h("code", null, "session.id"), " or ", h("code", null, "gen_ai.conversation.id"), ".")));
       return;
     }
-    put(this, h("div.page", null, h("h1", null, "Sessions"), h("div.cards", null, sessions.map(one => h("a.session-card", {href: link("session", [one.session])},
+    put(this, h("div.page", null, h("h1", null, "Sessions"), h("div.cards", null, chunks(sessions.map(one => () => h("a.session-card", {href: link("session", [one.session])},
       h("div.line", null, icon("session"), bdi(one.session, "bdi.name"), one.errors ? h("span.badge.bad", null, `${one.errors} with errors`) : null, h("span.push.dim", null, when(one.last_ms))),
       one.question ? h("div.line.dim", null, h("span.said", null, "Q"), bdi(one.question.replace(/\s+/g, " "))) : null,
       h("div.line.dim.facts-line", null, h("span", null, counted(one.traces, "trace")), h("span", null, `${short(one.tokens)} tokens`), h("span", null, money(one.cost)),
-        one.user ? h("span", null, "user ", bdi(one.user)) : null, one.service ? bdi(one.service) : null))))));
+        one.user ? h("span", null, "user ", bdi(one.user)) : null, one.service ? bdi(one.service) : null)))))));
   }
 }
 
@@ -48,7 +49,7 @@ export class SessionView extends LiveView {
           h("button.quiet", {type: "button", title: "Download its traces as JSON", onclick: event => this.save(event.currentTarget, session, traces)}, icon("save"), h("span", null, "save")))),
       h("div.stats", null, stat("traces", number(total.traces)), stat("with errors", number(total.errors)), stat("tokens", number(total.tokens)), stat("cost", money(total.cost)),
         stat("from", moment(traces[0].start_ms)), stat("to", moment(traces.at(-1).start_ms))),
-      h("div.turns", null, traces.map(trace => this.turn(trace))), next ? h("p.dim", null, "Only the first 500 traces are shown.") : null));
+      h("div.turns", null, chunks(traces.map(trace => () => this.turn(trace)))), next ? h("p.dim", null, "Only the first 500 traces are shown.") : null));
   }
 
   /** All its traces as one JSON array, asked for one after the other. */

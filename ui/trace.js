@@ -1,8 +1,8 @@
 // One trace: head, and four ways to look at it.
 
 import {h, icon, put, bdi, number, counted, inOut, short, duration, money, moment, kindIcon, copyButton, curlButton, download, stat, empty} from "./dom.js";
-import {address, ApiError, get, getText, link, readRoute, remember, every} from "./api.js";
-import {HELD_MS, leavesIn} from "./list.js";
+import {address, ApiError, get, getText, link, readRoute, remember, rememberSoon, every} from "./api.js";
+import {leavesIn} from "./list.js";
 import {markdownSwitch} from "./markdown.js";
 import {maskedOf} from "./origins.js";
 import {rawJson} from "./chat.js";
@@ -16,6 +16,7 @@ import {traceGraph} from "./agents.js";
 const ROW = 30;
 const TABS = [["timeline", "Timeline"], ["transcript", "Transcript"], ["agents", "Agents"], ["json", "JSON"]];
 const MARKS = 5; // of the axis
+const LOOK_MS = 5000; // at a trace that waits, besides when it is told that something has come
 
 export class TraceView extends HTMLElement {
   async connectedCallback() {
@@ -32,7 +33,22 @@ export class TraceView extends HTMLElement {
       return;
     }
     this.route(readRoute());
-    if (this.wait) every(this, HELD_MS, () => this.wait && this.follow().catch(() => {})); // of a gateway that was away: the next look may be answered
+    if (this.wait) every(this, LOOK_MS, () => this.heldNews());
+  }
+
+  /** What is held has changed; one look at a time. */
+  async heldNews() {
+    if (!this.wait || !this.model) return;
+    this.lookAgain = this.looking;
+    if (this.looking) return;
+    this.looking = true;
+    await this.follow().catch(() => {}); // of a gateway that was away: the next look may be answered
+    this.looking = false;
+    if (this.lookAgain) this.heldNews();
+  }
+
+  news() {
+    this.heldNews();
   }
 
   /** `chosen`: id of the span that stays chosen. */
@@ -40,11 +56,26 @@ export class TraceView extends HTMLElement {
     this.text = text;
     this.model = readTrace(JSON.parse(text));
     this.path = criticalPath(this.model);
-    this.zoom = [this.model.start, this.model.end];
+    this.zoom = this.zoomOf(readRoute().parameters.zoom);
     this.shown = null;
     this.span = null;
     this.draw();
     if (chosen) this.route(readRoute());
+  }
+
+  /** "20-35", in ms from the trace's begin; all of it where that is none. */
+  zoomOf(text) {
+    const {start, end} = this.model;
+    const [from, to] = (text ?? "").split("-").map(Number);
+    return to > from && start + from < end ? [start + from, start + to] : [start, end];
+  }
+
+  setZoom(from, to) {
+    const {start, end} = this.model;
+    this.zoom = [from, to];
+    this.rows.update(this.visible.length);
+    this.drawAxis();
+    rememberSoon({zoom: from === start && to === end ? "" : `${(from - start).toFixed(3)}-${(to - start).toFixed(3)}`});
   }
 
   /** The trace as it left; null: it is not in the store. */
@@ -91,6 +122,8 @@ export class TraceView extends HTMLElement {
     if (!this.model) return;
     const wanted = this.model.byId.get(parameters.span) ?? this.model.spans.find(span => span.failed && span.children.length === 0) ?? this.model.spans[0];
     this.tab = TABS.some(([name]) => name === parameters.view) ? parameters.view : localStorage.getItem("tab") ?? "timeline";
+    if (this.tab === "agents" && !this.hasAgents()) this.tab = "timeline";
+    if (wanted) this.span = wanted; // before what searches looks for one
     this.showTab();
     if (wanted) this.select(wanted, true);
   }
@@ -220,9 +253,9 @@ export class TraceView extends HTMLElement {
     const folded = this.folded.has(span);
     return h(`div.span-row${span === this.span ? ".selected" : ""}${span.failed ? ".failed" : ""}${this.hits?.has(span) ? ".match" : ""}`, {
       role: "treeitem", "aria-level": span.depth + 1, "aria-selected": span === this.span, "aria-expanded": span.children.length ? !folded : null,
-      onclick: () => this.select(span)},
+      tabindex: 0, onclick: () => this.select(span), onkeydown: event => event.key === "Enter" && event.target === event.currentTarget && this.select(span)},
       h("div.span-name", {style: {"padding-left": `${Math.min(span.depth, 24) * 14 + 4}px`}},
-        span.children.length ? h("button.fold", {type: "button", tabindex: -1, "aria-label": folded ? "Unfold" : "Fold", onclick: event => { event.stopPropagation(); this.toggle(span); }}, icon(folded ? "right" : "down")) : h("span.fold"),
+        span.children.length ? h("button.fold", {type: "button", "aria-label": folded ? "Unfold" : "Fold", onclick: event => { event.stopPropagation(); this.toggle(span); }}, icon(folded ? "right" : "down")) : h("span.fold"),
         kindIcon(span.kind), bdi(span.name, "bdi.name"), folded ? h("span.dim", null, `… ${number(below(span))} more`) : null,
         span.failed ? h("span.bad-mark", {title: span.json.status_message ?? "failed"}, icon("error")) : null,
         span.input !== null || span.output !== null ? h("span.dim.tokens", null, short((span.input ?? 0) + (span.output ?? 0))) : null),
@@ -244,22 +277,25 @@ export class TraceView extends HTMLElement {
     if (reveal) this.rows.reveal(index);
     const row = this.rows.drawn.get(index);
     row?.classList.add("selected");
+    if (this.rows.element.contains(document.activeElement)) row?.focus({preventScroll: true});
     put(this.panel, spanPanel(this.model, span));
     this.panel.scrollTop = 0;
-    remember({span: span.id});
+    rememberSoon({span: span.id});
   }
 
   toggle(span, fold = !this.folded.has(span)) {
+    const focused = this.rows.element.contains(document.activeElement) ? document.activeElement.classList.contains("fold") ? ".fold" : "" : null;
     if (fold) this.folded.add(span);
     else this.folded.delete(span);
     this.fold();
+    const row = this.rows.drawn.get(this.places.get(span)); // drawn anew
+    if (focused !== null) (focused ? row?.querySelector(focused) : row)?.focus({preventScroll: true});
   }
 
   zoomTo(span) {
     const {start, end} = this.model;
-    this.zoom = span ? [span.start, Math.max(span.end, span.start + 0.001)] : [start, end];
-    this.rows.update(this.visible.length);
-    this.drawAxis();
+    if (span) this.setZoom(span.start, Math.max(span.end, span.start + 0.001));
+    else this.setZoom(start, end);
   }
 
   /** Ctrl and the wheel zoom around the pointer. */
@@ -272,9 +308,7 @@ export class TraceView extends HTMLElement {
     const factor = event.deltaY > 0 ? 1.25 : 0.8;
     const width = Math.min(this.model.end - this.model.start, Math.max(0.001, (to - from) * factor));
     const left = Math.max(this.model.start, Math.min(this.model.end - width, from + at * (to - from) - at * width));
-    this.zoom = [left, left + width];
-    this.rows.update(this.visible.length);
-    this.drawAxis();
+    this.setZoom(left, left + width);
   }
 
   // ---- find in trace, also in what is folded or not drawn

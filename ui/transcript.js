@@ -1,21 +1,25 @@
 // A trace as what was said and done, in order: question, turns, tool calls with results, answer.
 //
 // Each model call brings all messages before it; those that were shown already are counted and
-// not shown again. Agents below an agent are cards that open.
+// not shown again. Agents below an agent are cards that open. What is said is told as functions that
+// make it: of a trace of thousands of spans only what is looked at is made.
 
 import {h, icon, bdi, counted, inOut, duration, money, kindIcon} from "./dom.js";
 import {inputMessages, outputMessages, messageKey, inputOutput} from "./model.js";
 import {bubble, toolCall, value} from "./chat.js";
+import {chunks, forgetChunks} from "./scroll.js";
 
 export function transcript(model, select) {
   const state = {seen: new Set(), select, tools: toolsOf(model), open: localStorage.getItem("open-all") === "yes"};
+  state.made = blocks => { if (state.open) for (const one of blocks.querySelectorAll("details")) one.open = true; };
   const items = model.roots.flatMap(root => say(root, state, 0));
-  const box = h("div.transcript", {tabindex: 0}, items);
+  const box = h("div.transcript", {tabindex: 0}, chunks(items, state.made));
   const button = h("button.quiet", {
     type: "button", "aria-pressed": state.open,
     onclick() {
       state.open = !state.open;
       localStorage.setItem("open-all", state.open ? "yes" : "no");
+      forgetChunks(box);
       for (const one of box.querySelectorAll("details")) one.open = state.open;
       button.setAttribute("aria-pressed", state.open);
     },
@@ -56,17 +60,17 @@ function sayCall(span, state) {
     const role = message.role.toLowerCase();
     if ((role === "tool" || role === "function") && (state.tools.ids.has(message.callId) || state.tools.names.size)) continue;
     if (role === "assistant" && message.parts.length === 0) continue;
-    out.push(bubble({...message, calls: message.calls.filter(call => !ran(call, state.tools))}));
+    out.push(() => bubble({...message, calls: message.calls.filter(call => !ran(call, state.tools))}));
   }
-  if (again > 0) out.push(h("div.again", null, counted(again, "earlier message")));
+  if (again > 0) out.push(() => h("div.again", null, counted(again, "earlier message")));
   for (const message of outputMessages(span)) {
     const calls = message.calls.filter(call => !ran(call, state.tools));
     state.seen.add(messageKey(message));
     state.seen.add(messageKey({...message, name: null}));
-    if (message.parts.length || calls.length) out.push(bubble({...message, calls}, undefined, mark(span, state)));
-    else if (message.calls.length) out.push(h("div.calls", null, icon("llm"), h("span", null, `calls ${message.calls.map(call => call.name).join(", ")}`), mark(span, state)));
+    if (message.parts.length || calls.length) out.push(() => bubble({...message, calls}, undefined, mark(span, state)));
+    else if (message.calls.length) out.push(() => h("div.calls", null, icon("llm"), h("span", null, `calls ${message.calls.map(call => call.name).join(", ")}`), mark(span, state)));
   }
-  if (span.failed) out.push(failure(span, state));
+  if (span.failed) out.push(() => failure(span, state));
   return out;
 }
 
@@ -78,7 +82,7 @@ function failure(span, state) {
 function sayTool(span, state) {
   const a = span.attributes;
   const {input, output} = inputOutput(span);
-  return [h(`div.turn${span.failed ? ".failed" : ""}`, null, toolCall({name: a["tool.name"] ?? span.name, args: input ?? null}, output, mark(span, state)),
+  return [() => h(`div.turn${span.failed ? ".failed" : ""}`, null, toolCall({name: a["tool.name"] ?? span.name, args: input ?? null}, output, mark(span, state)),
     span.failed ? failure(span, state) : null)];
 }
 
@@ -87,10 +91,10 @@ function say(span, state, depth) {
   if (span.kind === "llm") return [...sayCall(span, state), ...inside()];
   if (span.kind === "tool") return [...sayTool(span, state), ...inside()];
   const inner = inside();
-  if (span.kind === "retrieval") return [h("div.turn", null, toolCall({name: span.name, args: span.attributes["retrieval.query"] ?? null}, span.attributes["retrieval.documents"], mark(span, state))), ...inner];
+  if (span.kind === "retrieval") return [() => h("div.turn", null, toolCall({name: span.name, args: span.attributes["retrieval.query"] ?? null}, span.attributes["retrieval.documents"], mark(span, state))), ...inner];
   if (span.kind === "agent" && depth > 0) {
-    return [h("details.agent-card", {open: state.open || inner.length < 12}, h("summary", null, kindIcon("agent"), bdi(span.attributes["agent.name"] ?? span.name, "bdi.name"),
-      h("span.dim", null, duration(span.duration)), span.failed ? h("span.badge.bad", null, "failed") : null), h("div.agent-inside", null, inner.length ? inner : ownWords(span)))];
+    return [() => h("details.agent-card", {open: state.open || inner.length <= 12}, h("summary", null, kindIcon("agent"), bdi(span.attributes["agent.name"] ?? span.name, "bdi.name"),
+      h("span.dim", null, duration(span.duration)), span.failed ? h("span.badge.bad", null, "failed") : null), h("div.agent-inside", null, chunks(inner.length ? inner : ownWords(span), state.made)))];
   }
   return inner.length ? inner : ownWords(span);
 }
@@ -98,7 +102,7 @@ function say(span, state, depth) {
 function ownWords(span) {
   const {input, output} = inputOutput(span);
   const words = [];
-  if (input !== undefined) words.push(h("div.bubble.r-user", null, h("div.bubble-head", null, icon("user"), h("span.role", null, "input")), value(input)));
-  if (output !== undefined) words.push(h("div.bubble.r-assistant", null, h("div.bubble-head", null, icon("span"), h("span.role", null, "output")), value(output)));
+  if (input !== undefined) words.push(() => h("div.bubble.r-user", null, h("div.bubble-head", null, icon("user"), h("span.role", null, "input")), value(input)));
+  if (output !== undefined) words.push(() => h("div.bubble.r-assistant", null, h("div.bubble-head", null, icon("span"), h("span.role", null, "output")), value(output)));
   return words;
 }
