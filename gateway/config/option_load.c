@@ -18,6 +18,7 @@
 #include "gateway/config/memory_budget.h"
 #include "gateway/config/option_expand.h"
 #include "gateway/config/option_file.h"
+#include "gateway/config/option_renamed.h"
 #include "gateway/config/option_sdk.h"
 
 #include <assert.h>
@@ -100,11 +101,13 @@ static enum nv_err set_entry(struct nv_options *options, size_t id, struct nv_st
 static enum nv_err visit(void *visit_ctx, const struct nv_config_entry *entry,
                          struct nv_fail *fail)
 {
-    size_t id = nv_option_find(entry->path);
-    bool section = nv_option_is_section(entry->path);
+    const struct nv_renamed *old = nv_renamed_rows();
+    struct nv_str path = nv_renamed_now(old, entry->path, entry->where);
+    size_t id = nv_option_find(path);
+    bool section = nv_option_is_section(path) || nv_renamed_is_section(old, path);
     bool map = id < NV_OPTION_TOTAL && nv_option_table[id].type == NV_OPTION_MAP;
     struct nv_str name;
-    size_t of = nv_option_find_entry(entry->path, &name);
+    size_t of = nv_option_find_entry(path, &name);
     if (of < NV_OPTION_TOTAL) {
         if (entry->is_section || entry->is_null)
             return NV_OK;
@@ -153,21 +156,38 @@ enum nv_err nv_option_variable(size_t id, struct nv_buf *out)
     return out->failed;
 }
 
+/* Is `rest`, without its prefix, the variable of the key `path`? */
+static bool is_variable_of(const char *path, struct nv_str rest)
+{
+    size_t same = 0;
+    while (path[same] != '\0' && same < rest.len && variable_char(path[same]) == rest.ptr[same])
+        same++;
+    return path[same] == '\0' && same == rest.len;
+}
+
 /* Row whose variable is `name`, or NV_OPTION_TOTAL. Allocates nothing: without memory a known
  * variable would be an unknown one. */
 static size_t find_variable(struct nv_str name)
 {
     struct nv_str rest = nv_str_slice(name, sizeof VARIABLE_PREFIX - 1, name.len);
-    for (size_t id = 0; id < NV_OPTION_TOTAL; id++) {
-        struct nv_str path = nv_str_from(nv_option_table[id].path);
-        size_t same = 0;
-        while (same < path.len && same < rest.len &&
-               variable_char(path.ptr[same]) == rest.ptr[same])
-            same++;
-        if (same == path.len && same == rest.len)
-            return id;
-    }
-    return NV_OPTION_TOTAL;
+    size_t id = 0;
+    while (id < NV_OPTION_TOTAL && !is_variable_of(nv_option_table[id].path, rest))
+        id++;
+    return id;
+}
+
+/* The same of a key's old name, which is told. */
+static size_t find_old_variable(struct nv_str name)
+{
+    char where[NV_OPTION_WHERE_SIZE];
+    struct nv_str rest = nv_str_slice(name, sizeof VARIABLE_PREFIX - 1, name.len);
+    const struct nv_renamed *row = nv_renamed_rows();
+    while (row->old && !is_variable_of(row->old, rest))
+        row++;
+    if (!row->old)
+        return NV_OPTION_TOTAL;
+    (void)snprintf(where, sizeof where, "%.*s", NV_STR_ARG(name));
+    return nv_option_find(nv_renamed_now(row, nv_str_from(row->old), where));
 }
 
 /* The key that a variable's name would stand for, every `_` taken as a dot, to find a near
@@ -361,6 +381,8 @@ static enum nv_err load_environment(struct nv_options *options, const char *cons
             continue;
         }
         size_t id = find_variable(name);
+        if (id == NV_OPTION_TOTAL)
+            id = find_old_variable(name);
         if (id == NV_OPTION_TOTAL && is_of_service(name, value)) {
             NV_LOG(NV_LOG_DEBUG, "config", "\"%.*s\" is of a Kubernetes service, ignored",
                    NV_STR_ARG(name));
@@ -390,6 +412,7 @@ static enum nv_err load_line(struct nv_options *options, const char *text,
         return fail_at(fail, place.where, NV_ERR_CONFIG);
     }
     struct nv_str path = nv_str_trim(nv_str_slice(line, 0, equals));
+    path = nv_renamed_now(nv_renamed_rows(), path, place.where);
     size_t id = nv_option_find(path);
     struct nv_str name;
     size_t of = nv_option_find_entry(path, &name);
