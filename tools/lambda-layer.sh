@@ -14,7 +14,8 @@ program=${1:-build/release/noveum-gateway}
 version=$(sed -n 's/^project(.*VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 zip=${2:-build/dist/noveum-gateway-lambda-$version-$(uname -m).zip}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT INT TERM
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
 mkdir -p "$(dirname "$zip")" "$work/extensions"
 tools/portable.sh "$program" "$work/noveum-gateway"
 printf '#!/bin/sh\nNOVEUM_PORTABLE=/opt/noveum-gateway\nexport NOVEUM_PORTABLE\n. /opt/noveum-gateway/bin/noveum-gateway\n' >"$work/extensions/noveum-gateway"

@@ -14,7 +14,8 @@ done
 version=$(sed -n 's/^project(.*VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 dist=$PWD/build/dist
 work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT INT TERM
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
 tree=$work/noveum-gateway-$version
 
 mkdir -p "$tree" "$dist" && git archive HEAD | tar -x -C "$tree" && cp -r "$tree/deploy/debian" "$tree/debian" ||
