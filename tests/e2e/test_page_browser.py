@@ -1,6 +1,6 @@
 """The page in a real browser: Debian's Chromium, driven by playwright-core (tests/package.json).
 
-Skipped, and says so, without Chromium or Node. With NOVEUM_PICTURES=FOLDER pictures are made there, of both themes; the light ones are those of docs/images/.
+Skipped, and says so, without Chromium or Node. With NOVEUM_PICTURES=FOLDER pictures are made there, of both themes: those of docs/images/.
 """
 import json
 import os
