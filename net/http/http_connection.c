@@ -81,6 +81,7 @@ static void enter(struct nv_http_connection *connection, enum nv_http_state stat
     if (moves)
         unlink_from(connection, list_of(connection));
     connection->state = (uint8_t)state;
+    connection->used |= state != NV_HTTP_AT_IDLE;
     if (moves)
         append_to(connection, list_of(connection));
     connection->deadline_ns =
@@ -112,6 +113,7 @@ void nv_http_connection_open(struct nv_http_part *part, int fd)
     connection->stream = stream;
     connection->part = part;
     connection->client = nv_peer_of(fd);
+    connection->opened_ns = now_ns(connection);
     atomic_fetch_add(&part->base.server->connections, 1);
     append_to(connection, &part->idle);
     /* A handshake counts as the beginning of a head; a plain connection may be opened ahead. */
@@ -506,6 +508,15 @@ static bool too_slow(const struct nv_http_connection *connection, uint64_t now)
         return false;
     uint64_t due = (spent_ns - grace_ns) / NV_NS_PER_MS * limit->body_rate_min / 1000;
     return connection->exchange->body_len < due;
+}
+
+bool nv_http_connection_awaits_first(struct nv_http_connection *connection)
+{
+    uint64_t until_ns = connection->opened_ns + NV_HTTP_FIRST_MS * NV_NS_PER_MS;
+    if (connection->used || now_ns(connection) >= until_ns)
+        return false;
+    connection->deadline_ns = until_ns;
+    return true;
 }
 
 bool nv_http_connection_late(const struct nv_http_connection *connection, uint64_t now)

@@ -39,10 +39,16 @@ struct nv_http_connection {
     char *rest; /* bytes read past the current request: rest[rest_at .. rest_len) */
     uint32_t rest_at, rest_len;
     uint64_t deadline_ns;
+    uint64_t opened_ns;
     uint64_t client; /* net/peer.h */
     size_t linger_left;
     uint8_t state; /* enum nv_http_state */
+    bool used;     /* a request has begun on it */
 };
+
+/* At a stop so long is waited for the first request of a connection, from when it was
+ * opened. */
+#define NV_HTTP_FIRST_MS 500u
 
 /* A reply is there: go on with the connection, which may be freed by it. Loop's thread. */
 typedef void nv_http_wake(struct nv_http_connection *connection);
@@ -119,6 +125,9 @@ void nv_http_connection_close(struct nv_http_connection *connection);
 void nv_http_connection_drive(struct nv_http_connection *connection);
 /* Its deadline has passed: answers 408 or closes. May free it. */
 void nv_http_connection_expire(struct nv_http_connection *connection);
+/* At a stop: may the first request of a connection that was just opened still come? Then its
+ * deadline is NV_HTTP_FIRST_MS after it was opened. Loop's thread. */
+bool nv_http_connection_awaits_first(struct nv_http_connection *connection);
 /* Is it past its deadline, or slower than the minimum rate? */
 bool nv_http_connection_late(const struct nv_http_connection *connection, uint64_t now_ns);
 

@@ -91,8 +91,12 @@ static void stop(struct nv_server_part *base)
         /* A request may have come meanwhile: it is answered, with Connection: close. */
         nv_http_connection_drive(at);
     }
-    while (part->idle.first)
-        nv_http_connection_close(part->idle.first);
+    for (struct nv_http_connection *at = part->idle.first; at; at = next) {
+        next = at->next;
+        /* Who has just connected sends in a moment: closed, that request would be lost. */
+        if (!nv_http_connection_awaits_first(at))
+            nv_http_connection_close(at);
+    }
 }
 
 static void close_all(struct nv_server_part *base)

@@ -4,6 +4,7 @@
  */
 #include "expect.h"
 #include "http_echo.h"
+#include "net/http/http_internal.h"
 #include "oom.h"
 
 #include <sys/socket.h>
@@ -94,6 +95,7 @@ START_TEST(stop_answers_what_has_begun)
     nv_http_server_stop_accepting(echo_rig.server);
     nv_http_server_stop_accepting(echo_rig.server); /* a second call does nothing */
     echo_rig.len = 0;
+    http_rig_advance(&echo_rig, 2 * NV_HTTP_FIRST_MS);
     ck_assert(http_rig_read(&echo_rig, idle));
     ck_assert_uint_eq(echo_rig.len, 0);
     http_rig_send(&echo_rig, part, NV_STR("lo"));
@@ -129,6 +131,38 @@ START_TEST(request_that_came_with_the_stop_is_answered)
     close(fd);
     http_rig_turn(&echo_rig);
     (void)nv_http_server_drain(echo_rig.server, 1000);
+    nv_http_server_free(echo_rig.server);
+    nv_loops_release(&echo_rig.loops);
+}
+END_TEST
+
+/* A client is between connect and its first byte; another is between two requests. */
+START_TEST(who_has_just_connected_is_answered_after_the_stop)
+{
+    echo_open(NULL);
+    struct nv_str request = NV_STR("GET /echo HTTP/1.1\r\n" ECHO_HOST "\r\n");
+    int kept = http_rig_connect(&echo_rig);
+    http_rig_send(&echo_rig, kept, request);
+    (void)http_rig_read(&echo_rig, kept);
+    int old = http_rig_connect(&echo_rig);
+    http_rig_turn(&echo_rig);
+    http_rig_advance(&echo_rig, NV_HTTP_FIRST_MS);
+    int fresh = http_rig_connect(&echo_rig);
+    http_rig_turn(&echo_rig);
+    nv_http_server_stop_accepting(echo_rig.server);
+    echo_rig.len = 0;
+    ck_assert(http_rig_read(&echo_rig, kept));
+    ck_assert(http_rig_read(&echo_rig, old));
+    ck_assert_uint_eq(echo_rig.len, 0);
+    http_rig_send(&echo_rig, fresh, request);
+    ck_assert(http_rig_read(&echo_rig, fresh));
+    ck_assert_int_ne(http_rig_status(&echo_rig, 0), 0);
+    ck_assert(echo_has("Connection: close\r\n"));
+    close(kept);
+    close(old);
+    close(fresh);
+    http_rig_turn(&echo_rig);
+    ck_assert(nv_http_server_drain(echo_rig.server, 1000));
     nv_http_server_free(echo_rig.server);
     nv_loops_release(&echo_rig.loops);
 }
@@ -194,6 +228,7 @@ int main(void)
     tcase_add_test(tcase, when_all_are_at_work_new_ones_wait);
     tcase_add_test(tcase, stop_answers_what_has_begun);
     tcase_add_test(tcase, request_that_came_with_the_stop_is_answered);
+    tcase_add_test(tcase, who_has_just_connected_is_answered_after_the_stop);
     tcase_add_test(tcase, gate_comes_before_route_and_body);
     tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
