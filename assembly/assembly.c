@@ -571,6 +571,7 @@ void nv_assembly_read_status(struct nv_assembly *assembly, struct nv_assembly_st
     struct nv_journal_status journal;
     nv_journal_read_status(assembly->journal, &journal);
     out->journal_bytes = journal.file_bytes;
+    out->journal_capacity = nv_journal_capacity(assembly->journal);
     out->journal_records = journal.records;
     out->journal_damaged = journal.damaged;
     out->journal_missing = journal.missing;

@@ -107,6 +107,7 @@ struct nv_assembly_status {
     uint64_t replayed;              /* requests replayed so far */
     uint64_t to_replay;             /* of so many that the start has found */
     uint64_t journal_bytes;         /* of its files */
+    uint64_t journal_capacity;      /* bytes it could fill: the quota, or the volume's room */
     uint64_t journal_records;       /* live */
     uint64_t journal_damaged;       /* records found damaged since the start */
     uint64_t journal_missing;       /* records that were there before the start and are gone */

@@ -138,6 +138,10 @@ static void write_gauges(const struct nv_gateway_status *status, struct nv_buf *
           assembly->oldest_age_ns / NV_NS_PER_S);
     gauge(buf, "noveum_unsettled_traces", "Traces handed on and not settled", assembly->claims);
     gauge(buf, "noveum_journal_bytes", "Bytes of the journal's files", assembly->journal_bytes);
+    gauge(buf, "noveum_journal_capacity_bytes",
+          "Bytes that the journal may fill: its limit, or what the volume had room for at the "
+          "start",
+          assembly->journal_capacity);
     gauge(buf, "noveum_journal_records", "Live records of the journal",
           assembly->journal_records);
     gauge(buf, "noveum_journal_damaged_records", "Records found damaged since the start",

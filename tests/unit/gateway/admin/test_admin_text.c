@@ -119,11 +119,13 @@ START_TEST(metrics_name_every_gauge_once)
 {
     struct nv_buf text;
     nv_buf_init(&text, 1u << 16);
-    status = (struct nv_gateway_status){.uptime_ns = 7 * NV_NS_PER_S};
+    status = (struct nv_gateway_status){.uptime_ns = 7 * NV_NS_PER_S,
+                                        .assembly.journal_capacity = 8000};
     ck_assert_int_eq(nv_admin_write_metrics(&status, &text), NV_OK);
     struct nv_str all = nv_buf_str(&text);
     ck_assert(nv_str_find(all, NV_STR("\nnoveum_uptime_seconds 7\n")) != SIZE_MAX);
     ck_assert(nv_str_find(all, NV_STR("\nnoveum_ready 1\n")) != SIZE_MAX);
+    ck_assert(nv_str_find(all, NV_STR("\nnoveum_journal_capacity_bytes 8000\n")) != SIZE_MAX);
     ck_assert(nv_str_find(all, NV_STR("\nnoveum_build_info{version=\"")) != SIZE_MAX);
     ck_assert(nv_str_find(all, NV_STR("noveum_spans_received_total")) != SIZE_MAX);
     nv_buf_release(&text);
