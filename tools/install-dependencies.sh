@@ -13,7 +13,7 @@ build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libcurl4-ope
  libssl-dev libxxhash-dev libpcre2-dev libutf8proc-dev libsqlite3-dev librdkafka-dev
  libnanopb-dev nanopb uthash-dev
  protobuf-compiler python3 python3-protobuf ca-certificates"
-test="check libprotobuf-c-dev protobuf-c-compiler zlib1g-dev g++ luajit"
+test="check libprotobuf-c-dev protobuf-c-compiler zlib1g-dev g++ luajit nginx-light haproxy"
 lint="clang clang-tidy clang-format cppcheck gcovr universal-ctags"
 image="podman buildah runc"
 package="debhelper dpkg-dev fakeroot lintian mmdebstrap"

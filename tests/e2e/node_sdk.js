@@ -1,12 +1,13 @@
-// One agent turn with OpenTelemetry's Node SDK, exported as OTLP/JSON to the port given; prints the
-// trace id. Packages: tests/package.json, found through NODE_PATH.
+// One agent turn with OpenTelemetry's Node SDK, exported to the port given as the second argument says (json, proto or
+// grpc); prints the trace id. Packages: tests/package.json, found through NODE_PATH.
 const { trace, context } = require("@opentelemetry/api");
-const { OTLPTraceExporter } = require("@opentelemetry/exporter-trace-otlp-http");
+const [port, kind] = process.argv.slice(2);
+const { OTLPTraceExporter } = require(`@opentelemetry/exporter-trace-otlp-${kind === "json" ? "http" : kind}`);
 const { resourceFromAttributes } = require("@opentelemetry/resources");
 const { BatchSpanProcessor } = require("@opentelemetry/sdk-trace-base");
 const { NodeTracerProvider } = require("@opentelemetry/sdk-trace-node");
 
-const exporter = new OTLPTraceExporter({ url: `http://127.0.0.1:${process.argv[2]}/v1/traces` });
+const exporter = new OTLPTraceExporter({ url: `http://127.0.0.1:${port}${kind === "grpc" ? "" : "/v1/traces"}` });
 const provider = new NodeTracerProvider({
   resource: resourceFromAttributes({ "service.name": "node-bot" }),
   spanProcessors: [new BatchSpanProcessor(exporter)],

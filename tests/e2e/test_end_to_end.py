@@ -89,13 +89,14 @@ def test_one_request_for_each_span(gateway, backend):
     backend.assert_clean()
 
 
-def test_the_node_sdk(gateway, backend, directory):
+@pytest.mark.parametrize("kind", ["json", "proto", "grpc"])
+def test_the_node_sdk(gateway, backend, directory, kind):
     modules = ROOT / "build/node/node_modules"
     if not modules.is_dir():
         pytest.skip("build/node is missing: tools/test-environment.sh makes it")
     program = pathlib.Path(__file__).with_name("node_sdk.js")
     done = subprocess.run(
-        ["node", str(program), str(gateway.port)], capture_output=True, text=True, timeout=TIME + 20,
+        ["node", str(program), str(gateway.ports["grpc" if kind == "grpc" else "http"]), kind], capture_output=True, text=True, timeout=TIME + 20,
         env=clean_environment(NODE_PATH=str(modules)), cwd=directory, check=False)
     assert done.returncode == 0, done.stderr
     (trace,) = backend.wait_traces(1, TIME)
