@@ -248,3 +248,18 @@ def test_nothing_acknowledged_is_lost_when_it_is_killed(collector, backend):
     assert not wanted - arrived()
     assert len(acknowledged) >= 75 and not backend.schema_errors
     assert collector.end() == 0
+
+
+def test_otlp_exporter_with_defaults_in_front_of_a_gateway(collector, gateway, backend):
+    """The Collector's own exporter, its queue and its retry as they come: also over a restart of the gateway."""
+    grpc_port, http_port = gateway.ports["grpc"], gateway.port
+    collector.start(exporter=("otlp_grpc", {"endpoint": f"127.0.0.1:{grpc_port}", "tls": {"insecure": True}}))
+    one_trace(collector.otlp, "first")
+    backend.wait_traces(1, TIME * 2)
+    assert gateway.stop() == 0
+    one_trace(collector.otlp, "second")  # acknowledged by the Collector, which waits for the gateway
+    gateway.settings |= {"receiver.grpc.listen": f"127.0.0.1:{grpc_port}", "receiver.http.listen": f"127.0.0.1:{http_port}"}
+    gateway.start()
+    traces = backend.wait_traces(2, TIME * 3)
+    assert {trace["name"] for trace in traces} == {"first", "second"}
+    backend.assert_clean()
