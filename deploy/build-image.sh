@@ -20,6 +20,7 @@ name=noveum-gateway
 version=$(sed -n 's/^project(.*VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 program=${1:-}
 commit=$(git rev-parse --short=12 HEAD 2>/dev/null || cat cmake/commit.txt)
+case "$commit" in *[!0-9a-f]* | "") commit=unknown ;; esac # neither a clone nor an archive of one
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 say() { echo "image: $*" >&2; }
