@@ -65,7 +65,9 @@ enum nv_err nv_stage_kafka_init(struct nv_stage_kafka *stage, const struct nv_op
                    .linger_ms = options->kafka_linger_ms,
                    .idempotence = options->kafka_idempotence,
                    .compression = compressions[options->kafka_compression],
-                   .start_wait_ms = START_WAIT_MS}};
+                   .start_wait_ms = START_WAIT_MS,
+                   .max_wait_ms =
+                       options->role == NV_ROLE_ASSEMBLE ? options->assembly_max_wait_ms : 0}};
     nv_buf_init(&stage->brokers, NV_CAP_CONFIG_FILE);
     for (size_t i = 0; i < options->kafka_brokers.count; i++) {
         (void)nv_buf_printf(&stage->brokers, "%s%s", i > 0 ? "," : "",

@@ -32,6 +32,7 @@ struct nv_kafka_config {
     uint64_t buffer_bytes;       /* kafka.buffer_bytes */
     uint64_t timeout_ms;         /* kafka.timeout_ms: until a message is given up */
     uint64_t start_wait_ms;      /* how long the start waits for brokers to answer */
+    uint64_t max_wait_ms;        /* assembly.max_wait_ms of role assemble; 0: another role */
 };
 
 /* Headers of a message: the project of its request; of what it holds only the items of the

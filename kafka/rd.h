@@ -67,6 +67,26 @@
     X(resume_partitions)                                                                       \
     X(query_watermark_offsets)                                                                 \
     X(get_watermark_offsets)                                                                   \
+    X(queue_new)                                                                               \
+    X(queue_poll)                                                                              \
+    X(queue_destroy)                                                                           \
+    X(event_error)                                                                             \
+    X(event_error_string)                                                                      \
+    X(event_destroy)                                                                           \
+    X(event_DescribeConfigs_result)                                                            \
+    X(AdminOptions_new)                                                                        \
+    X(AdminOptions_set_request_timeout)                                                        \
+    X(AdminOptions_set_broker)                                                                 \
+    X(AdminOptions_destroy)                                                                    \
+    X(ConfigResource_new)                                                                      \
+    X(ConfigResource_destroy)                                                                  \
+    X(ConfigResource_name)                                                                     \
+    X(ConfigResource_error)                                                                    \
+    X(ConfigResource_configs)                                                                  \
+    X(ConfigEntry_name)                                                                        \
+    X(ConfigEntry_value)                                                                       \
+    X(DescribeConfigs)                                                                         \
+    X(DescribeConfigs_result_resources)                                                        \
     X(topic_name)                                                                              \
     X(topic_partition_list_new)                                                                \
     X(topic_partition_list_add)                                                                \

@@ -1,8 +1,9 @@
 """A real broker of Apache Kafka (KRaft, one node) on free ports of loopback, from Maven's jars on Java 17.
-Topics are made with four partitions when somebody first asks for them.
+Topics that nobody made have four partitions when somebody first asks for them.
 
 The jars come once, by Maven, into build/kafka. Without Java, Maven or the jars `Broker.missing()` says what is not there.
 """
+import ctypes
 import os
 import pathlib
 import shutil
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from kafka_mock import Client, library
 
 VERSION = "3.9.1"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -40,6 +43,30 @@ def free_port():
     with socket.socket() as made:
         made.bind(("127.0.0.1", 0))
         return made.getsockname()[1]
+
+
+def create_topic(brokers, topic, partitions=4, settings=()):
+    """A topic with these settings, by librdkafka's admin calls: Kafka's own command takes seconds to start."""
+    rd, why = library(), ctypes.create_string_buffer(512)
+    for name, result in (("NewTopic_new", ctypes.c_void_p), ("NewTopic_set_config", ctypes.c_int), ("queue_new", ctypes.c_void_p),
+                         ("queue_poll", ctypes.c_void_p), ("event_CreateTopics_result", ctypes.c_void_p),
+                         ("CreateTopics_result_topics", ctypes.POINTER(ctypes.c_void_p)), ("topic_result_error_string", ctypes.c_char_p)):
+        getattr(rd, f"rd_kafka_{name}").restype = result
+    client = Client(rd, 0, {"bootstrap.servers": brokers})
+    made = ctypes.c_void_p(rd.rd_kafka_NewTopic_new(topic.encode(), partitions, 1, why, ctypes.c_size_t(512)))
+    assert made.value, why.value
+    for name, value in dict(settings).items():
+        assert rd.rd_kafka_NewTopic_set_config(made, name.encode(), str(value).encode()) == 0
+    handle, queue = ctypes.c_void_p(client.handle), ctypes.c_void_p(rd.rd_kafka_queue_new(ctypes.c_void_p(client.handle)))
+    rd.rd_kafka_CreateTopics(handle, ctypes.byref(made), ctypes.c_size_t(1), None, queue)
+    event, count = ctypes.c_void_p(rd.rd_kafka_queue_poll(queue, 30000)), ctypes.c_size_t()
+    topics = rd.rd_kafka_CreateTopics_result_topics(ctypes.c_void_p(rd.rd_kafka_event_CreateTopics_result(event)), ctypes.byref(count))
+    error = rd.rd_kafka_topic_result_error_string(ctypes.c_void_p(topics[0]))
+    assert count.value == 1 and not error, error
+    rd.rd_kafka_event_destroy(event)
+    rd.rd_kafka_queue_destroy(queue)
+    rd.rd_kafka_NewTopic_destroy(made)
+    client.close()
 
 
 class Broker:
@@ -90,6 +117,12 @@ class Broker:
             except OSError:
                 time.sleep(0.1)
         raise AssertionError("the broker does not start")
+
+    def make_topics(self, partitions=4):
+        """The four topics of ours, as docs/scale.md has them."""
+        for topic in ("otlp_spans", "otlp_logs", "otlp_spans_dead", "noveum_delivered"):
+            create_topic(self.brokers, topic, partitions,
+                         {"cleanup.policy": "compact,delete"} if topic == "noveum_delivered" else {})
 
     def stop(self):
         if self.process and self.process.poll() is None:

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from conftest import TIME
-from kafka_broker import Broker
+from kafka_broker import Broker, create_topic
 from kafka_mock import library
 from otlp import Trace, post
 
@@ -33,18 +33,13 @@ def broker():
 
 @pytest.fixture
 def make_role(make_gateway, broker, backend):
-    def make(role, settings=None):
+    def make(role, settings=None, **options):
         return make_gateway({"role": role, "kafka.brokers": broker.brokers, "assembly.quiet_ms": 3000,
                              "assembly.open_ms": 60000, "kafka.properties.session.timeout.ms": 6000,
                              "kafka.properties.heartbeat.interval.ms": 1000, **(settings or {})},
                             environment={"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url,
-                                         "NOVEUM_PROJECT": "e2e"})
+                                         "NOVEUM_PROJECT": "e2e"}, **options)
     return make
-
-
-def make_topics(make_role):
-    """The broker makes topics when a receiver asks for them."""
-    make_role("receive", {"kafka.traces_topic": "noveum_delivered", "kafka.logs_topic": "otlp_spans_dead"}).stop()
 
 
 def send(receivers, traces, pause):
@@ -59,8 +54,8 @@ def send(receivers, traces, pause):
         pause.wait(0.1)
 
 
-def test_members_come_and_go(make_role, backend):
-    make_topics(make_role)
+def test_members_come_and_go(make_role, broker, backend):
+    broker.make_topics()
     receivers = [make_role("receive") for _ in range(2)]
     members = [make_role("assemble") for _ in range(3)]
     traces, pause = [Trace() for _ in range(TRACES)], threading.Event()
@@ -81,3 +76,26 @@ def test_members_come_and_go(make_role, backend):
         member.wait_status(lambda status: status["kafka"]["lag_messages"] == 0, TIME + 30)
         member.assert_balanced()
     assert [gateway.stop() for gateway in members + receivers] == [0] * 5
+
+
+REFUSED = {
+    "traces_topic": [({"cleanup.policy": "compact"}, "kafka.traces_topic: topic \"traces_topic-0\": cleanup.policy=compact destroys traces"),
+                     ({"retention.ms": 60000}, "retention.ms=60000 is shorter than assembly.max_wait_ms"),
+                     ({"partitions": 3}, "3 partitions")],
+    "logs_topic": [({"cleanup.policy": "compact,delete"}, "kafka.logs_topic: topic \"logs_topic-0\": cleanup.policy=compact destroys traces")],
+    "delivered_topic": [({}, "is not compacted; set cleanup.policy=compact,delete")],
+}
+
+
+def test_topics_that_would_lose_traces_are_refused(make_role, broker):
+    broker.make_topics()
+    for option, cases in REFUSED.items():
+        for number, (settings, said) in enumerate(cases):
+            topic = f"{option}-{number}"
+            create_topic(broker.brokers, topic, settings.pop("partitions", 4), settings)
+            gateway = make_role("assemble", {f"kafka.{option}": topic}, start=False).start(wait=False)
+            assert gateway.wait_exit() == 1
+            assert said in gateway.stderr(), gateway.stderr()
+    # a receiver does not know what assemblers wait for
+    gateway = make_role("receive", {"kafka.traces_topic": "traces_topic-1"})
+    assert gateway.stop() == 0

@@ -49,6 +49,7 @@ START_TEST(only_topics_with_keys_need_equal_numbers)
     ck_assert_int_eq(wait_for(&topics), NV_OK);
     ck_assert_uint_eq(count, 4);
     ck_assert_int_eq(fail.code, NV_OK);
+    ck_assert_str_eq(fail.path, "");
 }
 END_TEST
 
@@ -76,6 +77,7 @@ START_TEST(a_topic_that_is_not_there_is_named)
     ck_assert_int_eq(fail.code, NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.what, "topic \"logs\""));
     ck_assert_ptr_nonnull(strstr(fail.what, "make it first"));
+    ck_assert_str_eq(fail.path, "kafka.logs_topic");
 }
 END_TEST
 
