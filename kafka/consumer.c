@@ -5,7 +5,7 @@
  *     │                             │
  *     │                             └─ no memory: kept here, its log is paused
  *     ├──rebalance──▶ given: committed mark, chunks, read on    taken: wait, commit, hand over
- *     └──every 500 ms──▶ chunks, marks
+ *     └──every 100 ms──▶ chunks      every 500 ms──▶ marks
  *
  * Why the callbacks may block: they run inside of poll, on this thread, and the group waits for
  * them (max.poll.interval.ms, 5 minutes) before a partition has another owner. What a partition
@@ -34,6 +34,8 @@
 /* Messages between two looks at what is due. */
 #define TURN_MAX 256
 #define COMMIT_EVERY_NS (500 * NV_NS_PER_MS)
+/* What was delivered and is not written yet is what a member that is killed sends again. */
+#define NOTES_EVERY_NS (100 * NV_NS_PER_MS)
 /* Between two questions for the end of one log. */
 #define ASK_EVERY_NS (50 * NV_NS_PER_MS)
 #define ASK_MS 1000
@@ -339,6 +341,10 @@ static void turn(struct nv_kafka_consumer *consumer)
             step(consumer, &consumer->slots[i]);
     }
     uint64_t now_ns = nv_clock_mono_ns(nv_clock_system());
+    if (now_ns >= consumer->next_notes_ns) {
+        nv_consumer_write_notes(consumer, NULL);
+        consumer->next_notes_ns = now_ns + NOTES_EVERY_NS;
+    }
     if (now_ns < consumer->next_commit_ns)
         return;
     consumer->next_commit_ns = now_ns + COMMIT_EVERY_NS;

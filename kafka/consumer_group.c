@@ -55,20 +55,30 @@ static bool add_mark(const struct nv_kafka_consumer *consumer,
     return true;
 }
 
-void nv_consumer_commit(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only,
-                        bool wait)
+void nv_consumer_write_notes(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only)
 {
-    rd_kafka_topic_partition_list_t *list =
-        consumer->rd->topic_partition_list_new(2 * consumer->slot_count);
-    bool any = false;
     for (int32_t i = 0; i < consumer->slot_count; i++) {
         struct nv_consumer_slot *slot = &consumer->slots[i];
         if (!slot->partition || (only && slot != only))
             continue;
         if (nv_kafka_notes_write(&consumer->notes, slot->partition, slot->generation) != NV_OK)
             NV_LOG(NV_LOG_WARN, "kafka", "cannot write what was delivered, it is tried again");
-        if (wait)
-            nv_kafka_notes_flush(&consumer->notes, FLUSH_MS);
+    }
+}
+
+void nv_consumer_commit(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only,
+                        bool wait)
+{
+    rd_kafka_topic_partition_list_t *list =
+        consumer->rd->topic_partition_list_new(2 * consumer->slot_count);
+    bool any = false;
+    nv_consumer_write_notes(consumer, only);
+    if (wait)
+        nv_kafka_notes_flush(&consumer->notes, FLUSH_MS);
+    for (int32_t i = 0; i < consumer->slot_count; i++) {
+        struct nv_consumer_slot *slot = &consumer->slots[i];
+        if (!slot->partition || (only && slot != only))
+            continue;
         int64_t from =
             nv_kafka_partition_notes_from(slot->partition, nv_consumer_wall_ns(), KEEP_NS);
         any |= add_mark(consumer, slot, NV_SIGNAL_TRACES, from, list);

@@ -43,7 +43,7 @@ struct nv_kafka_consumer {
     pthread_mutex_t letters_lock;   /* of letters */
     struct nv_consumer_slot *slots; /* by number of the partition */
     int32_t slot_count;
-    uint64_t generation, next_commit_ns;
+    uint64_t generation, next_notes_ns, next_commit_ns;
     uint64_t drain_ms;        /* what a partition gets that is taken away */
     _Atomic uint64_t stop_ms; /* the same at the end */
     pthread_t thread;
@@ -93,6 +93,8 @@ static inline void nv_consumer_leave(struct nv_kafka_consumer *consumer)
     atomic_store(&consumer->end, true);
 }
 
+/* Writes chunks of what was delivered since the last, of all partitions or `only` of one. */
+void nv_consumer_write_notes(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only);
 /* Writes chunks and commits marks, of all partitions or `only` of one; `wait`: until the
  * brokers have both. */
 void nv_consumer_commit(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only,
