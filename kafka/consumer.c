@@ -36,6 +36,7 @@
 #define COMMIT_EVERY_NS (500 * NV_NS_PER_MS)
 /* What was delivered and is not written yet is what a member that is killed sends again. */
 #define NOTES_EVERY_NS (100 * NV_NS_PER_MS)
+#define NOTES_MANY 64
 /* Between two questions for the end of one log. */
 #define ASK_EVERY_NS (50 * NV_NS_PER_MS)
 #define ASK_MS 1000
@@ -328,6 +329,17 @@ static void show(struct nv_kafka_consumer *consumer)
     (void)pthread_mutex_unlock(&consumer->lock);
 }
 
+/* A burst of deliveries does not wait. */
+static bool has_many_notes(const struct nv_kafka_consumer *consumer)
+{
+    for (int32_t i = 0; i < consumer->slot_count; i++) {
+        const struct nv_kafka_partition *partition = consumer->slots[i].partition;
+        if (partition && partition->fresh.len >= NOTES_MANY * NV_DELIVERED_NOTE_BYTES)
+            return true;
+    }
+    return false;
+}
+
 static void turn(struct nv_kafka_consumer *consumer)
 {
     rd_kafka_message_t *message = consumer->rd->consumer_poll(consumer->handle, POLL_MS);
@@ -341,14 +353,15 @@ static void turn(struct nv_kafka_consumer *consumer)
             step(consumer, &consumer->slots[i]);
     }
     uint64_t now_ns = nv_clock_mono_ns(nv_clock_system());
-    if (now_ns >= consumer->next_notes_ns) {
+    if (now_ns >= consumer->next_notes_ns || has_many_notes(consumer)) {
         nv_consumer_write_notes(consumer, NULL);
         consumer->next_notes_ns = now_ns + NOTES_EVERY_NS;
     }
     if (now_ns < consumer->next_commit_ns)
         return;
     consumer->next_commit_ns = now_ns + COMMIT_EVERY_NS;
-    nv_consumer_commit(consumer, NULL, false);
+    if (!atomic_load(&consumer->joining.on))
+        nv_consumer_commit(consumer, NULL, false);
     show(consumer);
 }
 

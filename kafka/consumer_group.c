@@ -237,6 +237,13 @@ static void drain(struct nv_kafka_consumer *consumer, const struct nv_consumer_s
         nv_kafka_partition_tick(slot->partition, nv_consumer_wall_ns());
     }
     nv_kafka_partition_tick(slot->partition, nv_consumer_wall_ns());
+    uint64_t left = consumer->holder.unsettled(slot->partition->held);
+    if (left > 0) {
+        NV_LOG(NV_LOG_WARN, "kafka",
+               "a partition is handed over while traces of it are on their way, they are sent "
+               "twice partition=%" PRId32 " traces=%" PRIu64,
+               slot->partition->number, left);
+    }
 }
 
 static void close_slot(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot)
@@ -256,8 +263,14 @@ static void take_away(struct nv_kafka_consumer *consumer, rd_kafka_topic_partiti
         if (!slot)
             continue;
         drain(consumer, slot, until_ns);
-        if (!lost)
+        if (lost || atomic_load(&consumer->joining.on)) {
+            /* the marks are another's, or the commit would fail after the others have joined;
+             * what was delivered is true all the same */
+            nv_consumer_write_notes(consumer, slot);
+            nv_kafka_notes_flush(&consumer->notes, FLUSH_MS);
+        } else {
             nv_consumer_commit(consumer, slot, true);
+        }
     }
     rd_kafka_topic_partition_list_t *places = both(consumer, list);
     rd_kafka_error_t *error = consumer->rd->incremental_unassign(consumer->handle, places);
@@ -287,8 +300,10 @@ static void on_rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code,
         take_away(consumer, list);
 }
 
-void nv_consumer_set_group(const struct nv_kafka_consumer *consumer, rd_kafka_conf_t *conf)
+void nv_consumer_set_group(struct nv_kafka_consumer *consumer, rd_kafka_conf_t *conf)
 {
+    consumer->joining.rd = consumer->rd;
+    nv_kafka_joining_watch(&consumer->joining, conf);
     consumer->rd->conf_set_rebalance_cb(conf, on_rebalance);
     consumer->rd->conf_set_offset_commit_cb(conf, on_commit);
 }

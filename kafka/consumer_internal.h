@@ -7,6 +7,7 @@
 #define NV_KAFKA_CONSUMER_INTERNAL_H
 
 #include "kafka/consumer.h"
+#include "kafka/joining.h"
 #include "kafka/notes.h"
 
 #ifdef NOVEUM_KAFKA
@@ -38,6 +39,7 @@ struct nv_kafka_consumer {
     const struct nv_rd *rd;
     struct nv_kafka_holder holder;
     rd_kafka_t *handle;
+    struct nv_kafka_joining joining;
     struct nv_kafka_notes notes;
     struct nv_kafka_notes letters;  /* its reports are served by who writes a letter */
     pthread_mutex_t letters_lock;   /* of letters */
@@ -100,7 +102,7 @@ void nv_consumer_write_notes(struct nv_kafka_consumer *consumer, struct nv_consu
 void nv_consumer_commit(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only,
                         bool wait);
 /* Sets the callbacks of the group. */
-void nv_consumer_set_group(const struct nv_kafka_consumer *consumer, rd_kafka_conf_t *conf);
+void nv_consumer_set_group(struct nv_kafka_consumer *consumer, rd_kafka_conf_t *conf);
 /* The partition that a report is for; nv_kafka_notes_find. */
 struct nv_kafka_partition *nv_consumer_find(void *ctx, int32_t number, uint64_t generation);
 #endif

@@ -87,6 +87,9 @@
     X(ConfigEntry_value)                                                                       \
     X(DescribeConfigs)                                                                         \
     X(DescribeConfigs_result_resources)                                                        \
+    X(conf_interceptor_add_on_new)                                                             \
+    X(interceptor_add_on_request_sent)                                                         \
+    X(interceptor_add_on_response_received)                                                    \
     X(topic_name)                                                                              \
     X(topic_partition_list_new)                                                                \
     X(topic_partition_list_add)                                                                \

@@ -22,6 +22,8 @@ PARAMETERS_MAX = 6
 EXCEPTIONS = {
     "on_h2_header": "nghttp2_on_header_callback",
     "on_h2_read_data": "nghttp2_data_source_read_callback",
+    "on_request_sent": "rd_kafka_interceptor_f_on_request_sent_t",
+    "on_response_received": "rd_kafka_interceptor_f_on_response_received_t",
 }
 
 

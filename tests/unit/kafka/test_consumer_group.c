@@ -125,6 +125,16 @@ static void close_part(void *held)
     closed++;
 }
 
+static rd_kafka_resp_err_t fake_watch(rd_kafka_conf_t *conf, const char *name,
+                                      rd_kafka_interceptor_f_on_new_t *on_new, void *ctx)
+{
+    (void)conf;
+    (void)name;
+    (void)on_new;
+    wrong |= ctx != &consumer.joining;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 static void make_fakes(const struct nv_rd *rd)
 {
     fakes = *rd;
@@ -135,6 +145,7 @@ static void make_fakes(const struct nv_rd *rd)
     fakes.incremental_unassign = fake_unassign;
     fakes.assignment_lost = fake_lost;
     fakes.commit = fake_commit;
+    fakes.conf_interceptor_add_on_new = fake_watch;
 }
 
 static void set_up(void)
@@ -238,14 +249,23 @@ START_TEST(what_is_taken_is_committed_first)
 }
 END_TEST
 
-START_TEST(what_was_lost_is_not_committed)
+/* Its marks are another member's; that it was delivered is true, whoever reads it. */
+START_TEST(what_was_lost_is_noted_and_not_committed)
 {
+    const bool joining = _i == 1; /* likewise while the group is joined anew */
+    const struct nv_delivered_note note = {.first = {{8, 0}, {-1, 0}},
+                                           .last = {{8, 0}, {-1, 0}}};
     give(1);
     read_one(8);
-    lost = true;
+    ck_assert_int_eq(nv_delivered_write(&consumer.slots[0].partition->fresh, &note), NV_OK);
+    lost = !joining;
+    atomic_store(&consumer.joining.on, joining);
     take(1);
     ck_assert_int_eq(commits, 0);
     ck_assert_uint_eq(closed, 1);
+    struct nv_test_record *notes = nv_test_kafka_read(&kafka, "delivered", 1);
+    ck_assert_uint_eq(notes[0].len, 1 + NV_DELIVERED_NOTE_BYTES);
+    nv_test_records_free(notes, 1);
 }
 END_TEST
 
@@ -315,7 +335,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, reading_begins_where_it_was_committed);
     tcase_add_test(tcase, what_is_taken_is_committed_first);
-    tcase_add_test(tcase, what_was_lost_is_not_committed);
+    tcase_add_loop_test(tcase, what_was_lost_is_noted_and_not_committed, 0, 2);
     tcase_add_test(tcase, a_commit_that_fails_is_made_again);
     tcase_add_test(tcase, without_marks_the_member_leaves);
     tcase_add_test(tcase, without_memory_nothing_is_taken_over_by_halves);
