@@ -11,6 +11,7 @@
 #ifdef NOVEUM_KAFKA
 #include "base/log/counters.h"
 #include "base/log/log.h"
+#include "kafka/scan.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -376,29 +377,6 @@ static enum nv_err read_all(struct reading *reading, rd_kafka_t *reader, uint64_
     return err;
 }
 
-/* A client for it alone, which is in no group. */
-static enum nv_err reader_new(struct nv_kafka_notes *notes, rd_kafka_t **out)
-{
-    static const char *const own[] = {"group.id",
-                                      "noveum-gateway-notes",
-                                      "enable.auto.commit",
-                                      "false",
-                                      "enable.partition.eof",
-                                      "true",
-                                      "auto.offset.reset",
-                                      "earliest",
-                                      "fetch.wait.max.ms",
-                                      "20",
-                                      NULL};
-    rd_kafka_conf_t *conf = NULL;
-    enum nv_err err = nv_kafka_conf_new(&notes->owner, own, &conf, NULL);
-    if (err == NV_OK)
-        err = nv_kafka_client_new(&notes->owner, RD_KAFKA_CONSUMER, conf, out, NULL);
-    if (err == NV_OK)
-        (void)notes->owner.rd->poll_set_consumer(*out);
-    return err;
-}
-
 enum nv_err nv_kafka_notes_read(struct nv_kafka_notes *notes,
                                 struct nv_kafka_partition *const *partitions,
                                 const int64_t *from, size_t count, uint64_t timeout_ms)
@@ -408,13 +386,15 @@ enum nv_err nv_kafka_notes_read(struct nv_kafka_notes *notes,
     (void)snprintf(reading.prefix, sizeof reading.prefix, "%.100s %.100s ",
                    notes->owner.config->group, notes->owner.config->traces_topic);
     reading.has_ended = calloc(count + 1, sizeof *reading.has_ended);
-    enum nv_err err = reading.has_ended ? reader_new(notes, &reader) : NV_ERR_NO_MEMORY;
+    enum nv_err err =
+        reading.has_ended
+            ? nv_kafka_scanner_new(&notes->owner, "noveum-gateway-notes", &reader, NULL)
+            : NV_ERR_NO_MEMORY;
     if (err == NV_OK)
         err = assign(&reading, reader, from);
     if (err == NV_OK)
         err = read_all(&reading, reader, timeout_ms);
-    if (reader)
-        notes->owner.rd->destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    nv_kafka_scanner_free(&notes->owner, reader);
     free(reading.has_ended);
     return err;
 }

@@ -57,6 +57,24 @@ struct nv_batch *nv_test_kafka_request(unsigned number, const char *project)
     return decoded.batch;
 }
 
+void nv_test_kafka_write(struct nv_test_kafka *kafka, const char *topic, int partition,
+                         struct nv_str key, struct nv_str value)
+{
+    char why[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    (void)rd_kafka_conf_set(conf, "bootstrap.servers", kafka->config.brokers, why, sizeof why);
+    rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    ck_assert_int_eq(
+        rd_kafka_producev(handle, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+                          RD_KAFKA_V_KEY((void *)(uintptr_t)key.ptr, key.len),
+                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
+                          RD_KAFKA_V_END),
+        0);
+    ck_assert_int_eq(rd_kafka_flush(handle, WAIT_MS), 0);
+    rd_kafka_destroy(handle);
+}
+
 int nv_test_kafka_partition(struct nv_str key, uint32_t partitions)
 {
     uint32_t hash = 0x811c9dc5u;

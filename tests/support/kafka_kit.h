@@ -39,6 +39,9 @@ void nv_test_kafka_start(struct nv_test_kafka *kafka, int partitions);
 void nv_test_kafka_stop(struct nv_test_kafka *kafka);
 /* A request with one span of trace `number`, of `project` unless that is NULL; new. */
 struct nv_batch *nv_test_kafka_request(unsigned number, const char *project);
+/* Writes a message to a partition and waits until it is there; a key without bytes is none. */
+void nv_test_kafka_write(struct nv_test_kafka *kafka, const char *topic, int partition,
+                         struct nv_str key, struct nv_str value);
 /* The partition of a key: FNV-1a of 32 bits as a signed number, its magnitude modulo the
  * partitions, which is what the Collector's exporter has (sarama's hasher). */
 int nv_test_kafka_partition(struct nv_str key, uint32_t partitions);

@@ -238,29 +238,14 @@ static void tear_down(void)
     nv_test_kafka_stop(&kafka);
 }
 
-static void produce_raw(const char *key, const char *bytes, size_t len)
-{
-    char why[256];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    (void)rd_kafka_conf_set(conf, "bootstrap.servers", kafka.config.brokers, why, sizeof why);
-    rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    ck_assert_int_eq(
-        rd_kafka_producev(handle, RD_KAFKA_V_TOPIC("spans"), RD_KAFKA_V_PARTITION(0),
-                          RD_KAFKA_V_KEY((void *)(uintptr_t)key, key ? strlen(key) : 0),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_VALUE((void *)(uintptr_t)bytes, len), RD_KAFKA_V_END),
-        0);
-    ck_assert_int_eq(rd_kafka_flush(handle, 20000), 0);
-    rd_kafka_destroy(handle);
-}
-
 /* Garbage, a key that is none and an empty message, all in partition 0. */
 static void write_garbage(void)
 {
     struct nv_batch *plain = nv_test_kafka_request(7, NULL);
-    produce_raw("k", "\xff\xff\xff not OTLP", 12);
-    produce_raw(NULL, plain->body, plain->body_len);
-    produce_raw("another key", "", 0);
+    nv_test_kafka_write(&kafka, "spans", 0, NV_STR("k"), NV_STR("\xff\xff\xff not OTLP"));
+    nv_test_kafka_write(&kafka, "spans", 0, (struct nv_str){NULL, 0},
+                        (struct nv_str){plain->body, plain->body_len});
+    nv_test_kafka_write(&kafka, "spans", 0, NV_STR("another key"), NV_STR(""));
     nv_batch_free(plain);
 }
 
