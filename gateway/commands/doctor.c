@@ -1,7 +1,7 @@
 /*
  * doctor: the order of the checks, and how it is told.
  *
- *   settings ▸ disks ▸ ports ▸ backend ▸ the gateway that runs here ▸ verdict ▸ next step
+ *   settings ▸ disks ▸ ports ▸ kafka ▸ backend ▸ the gateway that runs here ▸ verdict ▸ next step
  *
  * What is nearest comes first, so that the first bad line is the cause and not what follows
  * from it. Each check runs in a child with a deadline (gateway/doctor/isolated.h), and its
@@ -47,7 +47,7 @@ static void check_journal_disk(void *ctx, struct nv_findings *out)
 {
     const struct nv_options *options = ((const struct about *)ctx)->options;
 
-    if (options->journal_durability != NV_DURABILITY_MEMORY) {
+    if (options->role == NV_ROLE_ALL && options->journal_durability != NV_DURABILITY_MEMORY) {
         nv_check_disk("journal.directory", options->journal_directory,
                       options->journal_max_bytes, out);
     }
@@ -88,9 +88,17 @@ static void check_ports(void *ctx, struct nv_findings *out)
     }
 }
 
+static void check_kafka(void *ctx, struct nv_findings *out)
+{
+    nv_check_kafka(((const struct about *)ctx)->options, out);
+}
+
 static void check_backend(void *ctx, struct nv_findings *out)
 {
-    nv_check_backend(((const struct about *)ctx)->options, PROBE_MS, out);
+    const struct nv_options *options = ((const struct about *)ctx)->options;
+
+    if (options->role != NV_ROLE_RECEIVE)
+        nv_check_backend(options, PROBE_MS, out);
 }
 
 static void check_gateway(void *ctx, struct nv_findings *out)
@@ -115,6 +123,7 @@ static const struct {
      "look at the disk of media.directory, or set it to another one: this one does not answer"},
     {check_ports, "port",
      "look at the name service: a name in a .listen option is not resolved"},
+    {check_kafka, "kafka", "look at the network: a broker's name or address hangs"},
     {check_backend, "backend", "look at the network: the endpoint's name or address hangs"},
     {check_gateway, "gateway", "report this"},
 };

@@ -21,6 +21,11 @@
 void nv_check_key(const struct nv_options *options, struct nv_findings *out)
 {
     const char *key = options->exporter_noveum_api_key;
+    if (options->role == NV_ROLE_RECEIVE) {
+        nv_finding_add(out, NV_FINDING_OK, "key", NULL,
+                       "role receive delivers to Kafka and needs none");
+        return;
+    }
     if (!key) {
         nv_finding_add(out, NV_FINDING_OK, "key", NULL,
                        "none: local mode, traces go to files; set NOVEUM_API_KEY to deliver");

@@ -12,6 +12,7 @@
 #include "gateway/config/options.h"
 #include "gateway/doctor/finding.h"
 #include "gateway/doctor/running.h"
+#include "kafka/probe.h"
 
 /* ---- check_settings.c -------------------------------------------------------------------- */
 
@@ -53,6 +54,15 @@ void nv_check_reply(const struct nv_probe *probe, uint64_t wall_ns, struct nv_fi
  */
 void nv_check_backend(const struct nv_options *options, unsigned deadline_ms,
                       struct nv_findings *out);
+
+/* ---- check_kafka.c ----------------------------------------------------------------------- */
+
+/* What a probe of the brokers says: topics, their settings, keys, clocks; `wall_ns`: now. */
+void nv_check_kafka_probe(const struct nv_kafka_probe *probe,
+                          const struct nv_kafka_config *config, uint64_t wall_ns,
+                          struct nv_findings *out);
+/* Asks the brokers of `options`, for at most some four seconds. Says nothing in role all. */
+void nv_check_kafka(const struct nv_options *options, struct nv_findings *out);
 
 /* ---- check_gateway.c --------------------------------------------------------------------- */
 
