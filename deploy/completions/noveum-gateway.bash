@@ -13,10 +13,11 @@ _noveum_gateway() {
     traces) COMPREPLY=($(compgen -W 'list --color --json --limit --session --errors show --all follow search export' -- "$word")) ;;
     journal) COMPREPLY=($(compgen -W 'check list' -- "$word")) ;;
     dead) COMPREPLY=($(compgen -W 'list show retry drop' -- "$word")) ;;
+    kafka) COMPREPLY=($(compgen -W 'inspect' -- "$word")) ;;
     version) COMPREPLY=($(compgen -W '--json' -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W 'demo lambda doctor health traces explain redact journal dead version' -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W 'demo lambda doctor health traces explain redact journal dead kafka version' -- "$word")) ;;
     explain|redact) COMPREPLY=($(compgen -f -- "$word")) ;;
-    *) COMPREPLY=($(compgen -W '--config --set --color --open --check-config --print-config --version --help demo lambda doctor health traces explain redact journal dead version help' -- "$word")) ;;
+    *) COMPREPLY=($(compgen -W '--config --set --color --open --check-config --print-config --version --help demo lambda doctor health traces explain redact journal dead kafka version help' -- "$word")) ;;
     esac
 }
 complete -o filenames -F _noveum_gateway noveum-gateway

@@ -8,8 +8,9 @@ _noveum_gateway_second() {
     traces) _values command list --color --json --limit --session --errors show --all follow search export ;;
     journal) _values command check list ;;
     dead) _values command list show retry drop ;;
+    kafka) _values command inspect ;;
     version) _values command --json ;;
-    help) _values command demo lambda doctor health traces explain redact journal dead version ;;
+    help) _values command demo lambda doctor health traces explain redact journal dead kafka version ;;
     *) _files ;;
     esac
 }
@@ -22,5 +23,5 @@ _arguments \
     '--print-config[print the configuration in force and where each value came from]' \
     '--version[print the version]' \
     '--help[print help, of a command behind it]' \
-    '1:command:(demo lambda doctor health traces explain redact journal dead version help)' \
+    '1:command:(demo lambda doctor health traces explain redact journal dead kafka version help)' \
     '*::argument:_noveum_gateway_second'

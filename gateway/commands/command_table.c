@@ -72,6 +72,10 @@ static const struct nv_command_row commands[] = {
      "What was never translated is translated by this version and stays if that fails."},
     {NV_COMMAND_DEAD_DROP, "dead", "drop", "ID", false, false,
      "remove it for good (ID may be `all`)", NULL},
+    {NV_COMMAND_KAFKA_INSPECT, "kafka", "inspect", "TRACE_ID", false, false,
+     "show where the messages of a trace lie in Kafka, and whether they are delivered",
+     "It reads the partition that the id leads to and, when nothing is there, all others, from "
+     "the beginning; at most 2,000,000 messages, 4 GiB and two minutes. Nothing is committed."},
     {NV_COMMAND_VERSION, "version", NULL, NULL, false, false,
      "print the version, the commit, and the libraries in use", NULL},
     {NV_COMMAND_HELP, "help", NULL, "COMMAND", true, true, "print the help of a command", NULL},

@@ -32,9 +32,10 @@ enum nv_command {
     NV_COMMAND_JOURNAL_CHECK,
     NV_COMMAND_JOURNAL_LIST,
     NV_COMMAND_DEAD_LIST,
-    NV_COMMAND_DEAD_SHOW,  /* ID */
-    NV_COMMAND_DEAD_RETRY, /* ID or all */
-    NV_COMMAND_DEAD_DROP,  /* ID or all */
+    NV_COMMAND_DEAD_SHOW,     /* ID */
+    NV_COMMAND_DEAD_RETRY,    /* ID or all */
+    NV_COMMAND_DEAD_DROP,     /* ID or all */
+    NV_COMMAND_KAFKA_INSPECT, /* TRACE_ID */
     NV_COMMAND_COUNT
 };
 

@@ -10,6 +10,7 @@
 #include "gateway/commands/explain.h"
 #include "gateway/commands/health.h"
 #include "gateway/commands/journal_commands.h"
+#include "gateway/commands/kafka_command.h"
 #include "gateway/commands/redact_command.h"
 #include "gateway/commands/run.h"
 #include "gateway/commands/traces_command.h"
@@ -81,6 +82,8 @@ int nv_command_run(const struct nv_cli *cli, const struct nv_options *options)
     case NV_COMMAND_JOURNAL_CHECK:
     case NV_COMMAND_JOURNAL_LIST:
         return nv_command_journal(options, cli->command == NV_COMMAND_JOURNAL_LIST);
+    case NV_COMMAND_KAFKA_INSPECT:
+        return nv_command_kafka_inspect(options, cli);
     default:
         return nv_command_dead(options, cli);
     }

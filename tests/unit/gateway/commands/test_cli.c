@@ -66,7 +66,8 @@ static const struct {
                 {"dead", "list", NULL, NV_COMMAND_DEAD_LIST, NULL},
                 {"dead", "show", "7", NV_COMMAND_DEAD_SHOW, "7"},
                 {"dead", "retry", "all", NV_COMMAND_DEAD_RETRY, "all"},
-                {"dead", "drop", "7", NV_COMMAND_DEAD_DROP, "7"}};
+                {"dead", "drop", "7", NV_COMMAND_DEAD_DROP, "7"},
+                {"kafka", "inspect", "7f", NV_COMMAND_KAFKA_INSPECT, "7f"}};
 
 START_TEST(every_command)
 {

@@ -107,6 +107,7 @@ static const struct {
     {NV_COMMAND_DEAD_SHOW, "5", NV_EXIT_FAILED, "", "no dead letter 5"},
     {NV_COMMAND_DEAD_RETRY, "all", NV_EXIT_OK, "", ""},
     {NV_COMMAND_DEAD_DROP, "x", NV_EXIT_USAGE, "", "\"x\" is no id"},
+    {NV_COMMAND_KAFKA_INSPECT, "x", NV_EXIT_USAGE, "", "\"x\" is no trace id"},
     {NV_COMMAND_EXPLAIN, "/nowhere", NV_EXIT_FAILED, "", "/nowhere"},
 };
 
