@@ -27,6 +27,7 @@ enum nv_trace_sampler {
 
 struct nv_trace_config {
     char *endpoint; /* whole URL; all strings are new, "" or NULL where nothing was said */
+    char *shown_endpoint; /* without login and query, for people */
     char *ca_file, *client_certificate, *client_key;
     struct nv_buf headers;  /* "Name: value" and NUL each */
     struct nv_buf resource; /* attributes of the Resource message, encoded: field 1 each */
@@ -39,9 +40,11 @@ struct nv_trace_config {
     uint32_t event_attributes_max, link_attributes_max;
     size_t value_bytes_max; /* SIZE_MAX: no limit */
     size_t span_bytes_max, memory_max;
-    bool gzip;        /* bodies are compressed */
-    bool content;     /* messages and the like are kept */
-    bool performance; /* spans say what the process used */
+    const noveum_stages *stages; /* NULL: spans go to an OTLP receiver */
+    struct nv_buf settings;      /* of the stages: "key=value" and NUL each */
+    bool gzip;                   /* bodies are compressed */
+    bool content;                /* messages and the like are kept */
+    bool performance;            /* spans say what the process used */
     const char *(*redact)(void *user, const char *key, const char *text, size_t *length);
     int (*before_send)(void *user, const noveum_context *context, noveum_kind kind,
                        const char *name);

@@ -84,7 +84,7 @@ static noveum_result start(const noveum_options *options)
         return result;
     nv_trace_state_reset();
     if (result == NOVEUM_OK)
-        result = set_hooks() ? nv_trace_worker_start(config) : NOVEUM_NO_MEMORY;
+        result = set_hooks() ? nv_trace_worker_start(config, why) : NOVEUM_NO_MEMORY;
     if (result != NOVEUM_OK) {
         nv_trace_fail(options && result == NOVEUM_INVALID ? NULL : config, "%s",
                       why[0] != '\0' ? why : noveum_result_text(result));

@@ -64,7 +64,8 @@ static bool add_header(struct curl_slist **headers, const char *line)
 
 static bool set_headers(struct curl_slist **headers, const struct nv_trace_config *config)
 {
-    bool all = add_header(headers, "Content-Type: application/x-protobuf") &&
+    bool all = add_header(headers, config->stages ? "Content-Type: application/json"
+                                                  : "Content-Type: application/x-protobuf") &&
                /* an empty one switches "100-continue" off, which costs a round trip and
                 * confuses small servers */
                add_header(headers, "Expect:");

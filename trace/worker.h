@@ -5,6 +5,8 @@
  *                                                                ▲           │ 429, 502-504, none
  *                                                                └─ back-off ┘ until given up
  *
+ * With stages (trace/direct.h) the request goes into them, and what they finish is posted.
+ *
  * It starts with the first span that is put. It blocks every signal, so that the program's
  * handlers run in the program's threads.
  */
@@ -13,9 +15,10 @@
 
 #include "trace/pool.h"
 
-/* Readies the queue. NOVEUM_OK, NOVEUM_NO_MEMORY, or NOVEUM_BUSY while a thread that was
- * stopped has not ended. Not while it is started. */
-noveum_result nv_trace_worker_start(const struct nv_trace_config *config);
+/* Readies the queue, and the stages if there are any. NOVEUM_OK, NOVEUM_NO_MEMORY, NOVEUM_BUSY
+ * while a thread that was stopped has not ended, NOVEUM_INVALID and `why` (of 200 bytes) of the
+ * stages. Not while it is started. */
+noveum_result nv_trace_worker_start(const struct nv_trace_config *config, char why[200]);
 /*
  * Queues an ended span and takes it; it is dropped and counted when no thread can be made.
  * False: not taken, and counted: full or stopped. Never waits. Any thread.

@@ -170,6 +170,35 @@ static inline noveum_attribute noveum_bool(const char *key, int value)
     return made;
 }
 
+/* ---- straight to Noveum ------------------------------------------------------------------ */
+
+/* A finished trace of the stages. Borrowed until it is settled. */
+typedef struct noveum_stages_payload {
+    uint64_t id;
+    const char *json; /* one Trace object of Noveum's API */
+    size_t length;
+    uint64_t spans;
+} noveum_stages_payload;
+
+/*
+ * The stages of a gateway inside the program, for who delivers to Noveum without one: the
+ * option `stages`. noveum/direct.h has them, of libnoveum; this library does not need it. All
+ * are called by one thread at a time.
+ */
+typedef struct noveum_stages {
+    size_t size; /* of this struct, as the caller was compiled */
+    /* New stages by "key=value" each, NULL at the end; NULL: failed, `why` says what to do. */
+    void *(*open)(const char *const *settings, char *why, size_t why_size);
+    /* An export request; 0: taken but for *rejected spans. 1: no room now. -1: never. */
+    int (*accept)(void *stages, const void *bytes, size_t length, uint64_t *rejected);
+    uint64_t (*tick)(void *stages); /* goes on; in how many ns again, UINT64_MAX: not needed */
+    void (*finish)(void *stages);   /* nothing more comes: all is whole */
+    int (*pull)(void *stages, noveum_stages_payload *payload); /* 1: a trace, 0: none */
+    void (*settle)(void *stages, const noveum_stages_payload *payload, int delivered);
+    uint64_t (*left_out)(void *stages); /* spans that were taken and go nowhere, so far */
+    void (*close)(void *stages);
+} noveum_stages;
+
 /* ---- start and stop ---------------------------------------------------------------------- */
 
 /* Whether to trace. */
@@ -260,6 +289,19 @@ typedef struct noveum_options {
     uint32_t performance;
     const char *compression; /* of bodies: "gzip" or "none" */
     const char *config_file; /* the SDK's; NULL: looked for in the working directory */
+    /*
+     * Not NULL (noveum_direct() of noveum/direct.h): spans go through the stages here, in the
+     * library's thread, and traces to Noveum's API. Then `endpoint` is the API's
+     * (NOVEUM_ENDPOINT, the file's `endpoint`, https://api.noveum.ai/api), and none of
+     * OTEL_EXPORTER_OTLP_* is read but TIMEOUT. On with an api_key (NOVEUM_API_KEY, the
+     * file's). Plain http is refused but to this host, unless NOVEUM_ALLOW_INSECURE_TRANSPORT
+     * or the file's switch is on. A span counts as queued until its trace was delivered; what
+     * stages leave out counts as rejected. noveum_flush waits for traces to be whole.
+     */
+    const noveum_stages *stages; /* borrowed for good */
+    const char *api_key;
+    const char *const
+        *settings; /* of the stages (noveum/pipeline.h), without journal.*; NULL: none */
 } noveum_options;
 
 /* Options that say nothing, to be filled in. */

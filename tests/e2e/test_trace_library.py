@@ -2,6 +2,7 @@
 import shutil
 
 import pytest
+from backend import Fault
 from conftest import ROOT, TIME
 from trace_library import check, delivered, foreign, installed, run  # noqa: F401
 
@@ -70,3 +71,21 @@ def test_a_server_of_a_model(directory, backend, gateway, installed):  # noqa: F
     assert [calls[slot][0]["attributes"]["llm.chunk_count"] for slot in range(3)] == [4, 2, 4]
     assert calls[1][0]["attributes"]["llm.finish_reason"] == "cancelled" and calls[0][0]["attributes"]["llm.finish_reason"] == "stop"
     assert calls[1][0]["attributes"]["llm.output_tokens"] == 2 and calls[1][0]["status"] == "ok"
+
+
+def test_straight_to_noveum(directory, backend, installed):  # noqa: F811
+    """No gateway: the stages are in the program, which retries and compresses."""
+    library, flags = installed
+    program = directory / "direct"
+    run("cc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", ROOT / "examples/c/direct.c", *flags("--cflags", "--libs"), "-lnoveum", "-o", program)
+    backend.plan(Fault(status=503))
+    out = run(program, NOVEUM_ENDPOINT=backend.url, NOVEUM_API_KEY=backend.key, NOVEUM_PROJECT="shop", LD_LIBRARY_PATH=str(library))
+    assert out == "2 delivered\n"
+    trace = backend.wait_traces(1, TIME)[0]
+    backend.assert_clean()
+    spans = {span["name"]: span["attributes"] for span in trace["spans"]}
+    assert trace["project"] == "shop" and set(spans) == {"invoke_agent support", "chat gpt-4o-mini"}
+    assert spans["chat gpt-4o-mini"]["llm.input.messages"] == [{"role": "user", "content": "Where is order 7?"}]
+    assert (spans["chat gpt-4o-mini"]["llm.input_tokens"], spans["chat gpt-4o-mini"]["llm.output_tokens"]) == (28, 4)
+    out = run(program, code=1, NOVEUM_ENDPOINT="http://far.example", NOVEUM_API_KEY=backend.key, LD_LIBRARY_PATH=str(library))
+    assert out == ""

@@ -15,6 +15,14 @@ C = [("gcc", "-std=c11"), ("clang", "-std=c11")]
 CXX = [("g++", "-std=c++17"), ("clang++", "-std=c++17")]
 # What a user writes: every inline function and macro once.
 USES = {
+    "direct.h": """
+int main(void)
+{
+    noveum_options options = noveum_default_options();
+    options.stages = noveum_direct();
+    return (int)noveum_start(&options);
+}
+""",
     "agents.h": """
 int main(void)
 {

@@ -97,31 +97,6 @@ START_TEST(off_unless_asked_for)
 }
 END_TEST
 
-START_TEST(endpoints)
-{
-    noveum_options options = noveum_default_options();
-    setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://base:4318/", 1);
-    struct nv_trace_config *config = read_ok(NULL);
-    ck_assert_str_eq(config->endpoint, "http://base:4318/v1/traces");
-    nv_trace_config_free(config);
-    setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://whole/x", 1);
-    config = read_ok(NULL);
-    ck_assert_str_eq(config->endpoint, "https://whole/x");
-    nv_trace_config_free(config);
-    options.endpoint = "http://option";
-    config = read_ok(&options);
-    ck_assert_str_eq(config->endpoint, "http://option/v1/traces");
-    nv_trace_config_free(config);
-    options.endpoint = "http://option/v1/traces";
-    config = read_ok(&options);
-    ck_assert_str_eq(config->endpoint, "http://option/v1/traces");
-    nv_trace_config_free(config);
-    options.endpoint = "ftp://option";
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-    ck_assert_str_eq(why, "endpoint is neither http:// nor https://: ftp://option");
-}
-END_TEST
-
 START_TEST(resource_and_headers)
 {
     noveum_options options = noveum_default_options();
@@ -332,72 +307,6 @@ START_TEST(every_number_of_the_environment)
 }
 END_TEST
 
-/* Certificates and headers: the one for traces before the general one, the option before
- * both. */
-START_TEST(every_text_of_the_environment)
-{
-    noveum_options options = noveum_default_options();
-    options.enabled = NOVEUM_ON;
-    setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "ca", 1);
-    setenv("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "cert", 1);
-    setenv("OTEL_EXPORTER_OTLP_CLIENT_KEY", "key", 1);
-    setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=general", 1);
-    struct nv_trace_config *config = read_ok(&options);
-    ck_assert_str_eq(config->ca_file, "ca");
-    ck_assert_str_eq(config->client_certificate, "cert");
-    ck_assert_str_eq(config->client_key, "key");
-    ck_assert_str_eq(config->headers.bytes, "a: general");
-    nv_trace_config_free(config);
-    setenv("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "tca", 1);
-    setenv("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "tcert", 1);
-    setenv("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "tkey", 1);
-    setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=traces", 1);
-    config = read_ok(&options);
-    ck_assert_str_eq(config->ca_file, "tca");
-    ck_assert_str_eq(config->client_certificate, "tcert");
-    ck_assert_str_eq(config->client_key, "tkey");
-    ck_assert_str_eq(config->headers.bytes, "a: traces");
-    nv_trace_config_free(config);
-    options.ca_file = "oca";
-    options.headers = "a=option";
-    config = read_ok(&options);
-    ck_assert_str_eq(config->ca_file, "oca");
-    ck_assert_str_eq(config->headers.bytes, "a: option");
-    nv_trace_config_free(config);
-}
-END_TEST
-
-START_TEST(compression)
-{
-    noveum_options options = noveum_default_options();
-    options.enabled = NOVEUM_ON;
-    struct nv_trace_config *config = read_ok(&options);
-    ck_assert(!config->gzip);
-    nv_trace_config_free(config);
-    setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", 1);
-    config = read_ok(&options);
-    ck_assert(config->gzip);
-    nv_trace_config_free(config);
-    setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none", 1);
-    config = read_ok(&options);
-    ck_assert(!config->gzip);
-    ck_assert_str_eq(config->warning, "");
-    nv_trace_config_free(config);
-    setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd", 1);
-    config = read_ok(&options);
-    ck_assert(!config->gzip);
-    ck_assert_ptr_nonnull(strstr(config->warning, "COMPRESSION"));
-    nv_trace_config_free(config);
-    options.compression = "gzip";
-    config = read_ok(&options);
-    ck_assert(config->gzip);
-    nv_trace_config_free(config);
-    options.compression = "brotli";
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-    ck_assert_str_eq(why, "compression is neither gzip nor none: brotli");
-}
-END_TEST
-
 START_TEST(other_protocols_and_samplers_are_told_of)
 {
     noveum_options options = noveum_default_options();
@@ -491,7 +400,6 @@ int main(void)
     TCase *tcase = tcase_create("config");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, off_unless_asked_for);
-    tcase_add_test(tcase, endpoints);
     tcase_add_test(tcase, resource_and_headers);
     tcase_add_test(tcase, numbers);
     tcase_add_test(tcase, samplers);
@@ -499,8 +407,6 @@ int main(void)
     tcase_add_test(tcase, without_memory);
     tcase_add_test(tcase, content_and_hooks);
     tcase_add_test(tcase, every_number_of_the_environment);
-    tcase_add_test(tcase, every_text_of_the_environment);
-    tcase_add_test(tcase, compression);
     tcase_add_test(tcase, other_protocols_and_samplers_are_told_of);
     tcase_add_test(tcase, the_file_is_behind_the_environment);
     tcase_add_test(tcase, a_file_that_is_wrong);

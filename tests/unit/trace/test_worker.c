@@ -79,6 +79,23 @@ START_TEST(a_span_alone_waits_for_the_delay_only)
 }
 END_TEST
 
+/* A flush hurries once: spans after it wait for others again. */
+START_TEST(batches_again_after_a_flush)
+{
+    noveum_options options = kit_options(&receiver);
+    options.delay_ms = 3600000;
+    options.batch_spans = 8;
+    on(&options);
+    end_some(1);
+    ck_assert_int_eq(noveum_flush(10000), NOVEUM_OK);
+    int before = receiver.count;
+    end_some(8);
+    ck_assert(kit_receiver_wait(&receiver, before + 1));
+    ck_assert_int_eq(noveum_flush(10000), NOVEUM_OK);
+    ck_assert_int_eq(receiver.count, before + 1);
+}
+END_TEST
+
 START_TEST(retries_what_may_be_retried)
 {
     noveum_options options = kit_options(&receiver);
@@ -249,6 +266,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, batches);
     tcase_add_test(tcase, a_span_alone_waits_for_the_delay_only);
+    tcase_add_test(tcase, batches_again_after_a_flush);
     tcase_add_test(tcase, retries_what_may_be_retried);
     tcase_add_test(tcase, gives_up_what_may_not);
     tcase_add_test(tcase, counts_what_is_rejected);
