@@ -1,6 +1,6 @@
 # The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak sanitize msan bench fuzz lint analyze coverage reproducible install uninstall image package collector clean layer
+.PHONY: help run build test soak sanitize msan bench fuzz lint analyze coverage reference reproducible install uninstall image package collector clean layer
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
@@ -26,6 +26,7 @@ help:
 	@echo 'make package    Debian packages of the last commit into build/dist'
 	@echo 'make layer      layer of AWS Lambda into build/dist (docs/lambda.md)'
 	@echo 'make collector  an OpenTelemetry Collector with the Noveum exporter (Go 1.26, module proxy)'
+	@echo 'make reference  the public headers as HTML, by Doxygen: build/reference/index.html'
 	@echo 'make image      container image noveum-gateway (docker, podman or buildah, nothing else)'
 
 # The program alone, without optimisation across files: half the build time of `make build`.
@@ -114,6 +115,10 @@ package:
 
 layer: build
 	@tools/lambda-layer.sh
+
+reference:
+	@tools/install-dependencies.sh reference
+	@tools/reference.py build/reference
 
 collector: build
 	@tools/collector.sh build/release build/collector || [ $$? -eq 77 ]

@@ -2,7 +2,7 @@
 # Installs what the project needs from the system's package manager, and nothing else.
 #
 #   tools/install-dependencies.sh [SET...]     sets: build (default), test, example, lint,
-#                                              image, package
+#                                              image, package, reference
 #
 # Says what it will install, does nothing when all is there, needs nothing but apt-get (Debian 12,
 # Ubuntu 24.04 or later). Run as root or with sudo at hand. docs/dependencies.md has the reasons.
@@ -14,6 +14,7 @@ build="gcc libc6-dev make cmake ninja-build pkg-config libevent-dev libcurl4-ope
  libnanopb-dev nanopb uthash-dev
  protobuf-compiler python3 python3-protobuf ca-certificates"
 test="check libprotobuf-c-dev protobuf-c-compiler zlib1g-dev g++ luajit nginx-light haproxy"
+reference="doxygen"
 lint="clang clang-tidy clang-format cppcheck gcovr universal-ctags"
 image="podman buildah runc"
 package="debhelper dpkg-dev fakeroot lintian mmdebstrap"
@@ -38,9 +39,10 @@ for set in "${@:-build}"; do
         [ -z "$version" ] || packages="$packages libclang-rt-$version-dev"
         ;;
     image) packages="$packages $image" ;;
+    reference) packages="$packages $reference" ;;
     package) packages="$packages $package" ;;
     *)
-        say "unknown set '$set'; sets are build, test, example, lint, image, package"
+        say "unknown set '$set'; sets are build, test, example, lint, image, reference, package"
         exit 2
         ;;
     esac

@@ -57,6 +57,7 @@ static inline noveum_agent_identity noveum_agent_named(const char *name, const c
     return made;
 }
 
+/* Where an agent is in its life. */
 typedef enum noveum_agent_state {
     NOVEUM_AGENT_UNKNOWN = 0, /* not registered, or cleaned up */
     NOVEUM_AGENT_IDLE = 1,
@@ -109,6 +110,7 @@ NOVEUM_API noveum_span noveum_agent_delegate(const char *from, const char *to,
 NOVEUM_API void noveum_agent_message(const char *from, const char *to, const char *text,
                                      size_t length);
 
+/* In which language the graph is written. */
 typedef enum noveum_graph_format {
     NOVEUM_GRAPH_DOT = 0,    /* Graphviz */
     NOVEUM_GRAPH_MERMAID = 1 /* a Mermaid flowchart */
@@ -123,6 +125,7 @@ NOVEUM_API size_t noveum_agent_graph(noveum_graph_format format, char *text, siz
 
 /* ---- workflows --------------------------------------------------------------------------- */
 
+/* How far a task of a workflow is. */
 typedef enum noveum_task_state {
     NOVEUM_TASK_PENDING = 0,
     NOVEUM_TASK_RUNNING = 1,

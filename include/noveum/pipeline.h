@@ -93,6 +93,7 @@ typedef struct noveum_allocator {
     void (*release)(void *ctx, void *block);              /* block != NULL */
 } noveum_allocator;
 
+/* How to open one. Zero and NULL: the default. */
 typedef struct noveum_pipeline_options {
     size_t size; /* sizeof(noveum_pipeline_options) */
     /*
@@ -118,6 +119,7 @@ typedef struct noveum_pipeline_options {
 
 /* ---- opening and closing ----------------------------------------------------------------- */
 
+/* The stages, with what they hold. */
 typedef struct noveum_pipeline noveum_pipeline;
 
 /*
@@ -136,6 +138,7 @@ NOVEUM_API void noveum_pipeline_close(noveum_pipeline *pipeline);
 
 /* ---- in ---------------------------------------------------------------------------------- */
 
+/* What kind of request it is. */
 typedef enum noveum_pipeline_signal {
     NOVEUM_PIPELINE_TRACES = 1, /* ExportTraceServiceRequest */
     NOVEUM_PIPELINE_LOGS = 2    /* ExportLogsServiceRequest: joins the spans that it names */
@@ -187,6 +190,7 @@ typedef struct noveum_pipeline_payload {
     const char *stub;
 } noveum_pipeline_payload;
 
+/* What became of a payload. */
 typedef enum noveum_pipeline_outcome {
     NOVEUM_PIPELINE_DELIVERED = 1, /* it has arrived */
     NOVEUM_PIPELINE_REFUSED = 2    /* nobody will ever take it: it is given up */

@@ -117,6 +117,7 @@ typedef struct noveum_context {
 
 /* ---- attributes -------------------------------------------------------------------------- */
 
+/* Of an attribute: which member of its value is used. */
 typedef enum noveum_type {
     NOVEUM_TYPE_STR = 1, /* value.str, count: its length or NOVEUM_NUL */
     NOVEUM_TYPE_INT = 2,
@@ -427,6 +428,7 @@ NOVEUM_API uint64_t noveum_from_monotonic(uint64_t monotonic_ns);
 /* Ends the span at the end of the scope in which it is declared, by whatever way it is left
  * but longjmp:  NOVEUM_SCOPE(call, noveum_begin(NOVEUM_TOOL, NULL)); */
 #if defined(__GNUC__)
+/* What NOVEUM_SCOPE calls. */
 static inline void noveum_scope_end(const noveum_span *span)
 {
     noveum_end(*span);
