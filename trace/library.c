@@ -14,13 +14,20 @@
 #include "trace/attributes.h"
 #include "trace/send.h"
 
+#include <sched.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
 static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nv_trace_config *configs; /* the newest, and behind it all before */
-static bool hooked;
+/* The process that is setting the hooks, HOOKED when they are set, 0 before. */
+static _Atomic pid_t hooking;
+#define HOOKED (-1)
+/* Handlers of a fork that this thread is in: they are there twice when a fork met the setting
+ * of them. */
+static _Thread_local int forking;
 
 static void at_exit(void)
 {
@@ -32,6 +39,8 @@ static void at_exit(void)
 /* In the order in which locks are taken elsewhere: life, then worker, then the others. */
 static void before_fork(void)
 {
+    if (forking++ > 0)
+        return;
     pthread_mutex_lock(&life_lock);
     nv_trace_worker_before_fork();
     nv_trace_agents_lock();
@@ -42,6 +51,8 @@ static void before_fork(void)
 
 static void after_fork_parent(void)
 {
+    if (--forking > 0)
+        return;
     nv_trace_state_after_fork();
     nv_trace_pool_after_fork_parent();
     nv_trace_conversations_unlock();
@@ -52,6 +63,8 @@ static void after_fork_parent(void)
 
 static void after_fork_child(void)
 {
+    if (--forking > 0)
+        return;
     nv_trace_state_after_fork();
     nv_trace_pool_after_fork_child();
     nv_trace_conversations_unlock();
@@ -63,19 +76,30 @@ static void after_fork_child(void)
     pthread_mutex_unlock(&life_lock);
 }
 
+/* Before a lock of ours is taken for the first time: a fork that knows nothing of it would
+ * leave it locked in the child for ever. Where another thread is at it, it is waited for,
+ * unless that thread is the parent's. */
 static bool set_hooks(void)
 {
-    if (!hooked) {
-        hooked = nv_trace_sender_ready() && atexit(at_exit) == 0 &&
-                 pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0;
+    pid_t seen = atomic_load(&hooking);
+    pid_t self = getpid();
+    while (seen != HOOKED) {
+        if (seen == self) {
+            (void)sched_yield();
+            seen = atomic_load(&hooking);
+        } else if (atomic_compare_exchange_strong(&hooking, &seen, self)) {
+            bool set = nv_trace_sender_ready() && atexit(at_exit) == 0 &&
+                       pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0;
+            atomic_store(&hooking, set ? HOOKED : 0);
+            return set;
+        }
     }
-    return hooked;
+    return true;
 }
 
 /* Under the lock. */
-static noveum_result start(const noveum_options *options)
+static noveum_result start(const noveum_options *options, char why[200])
 {
-    char why[200];
     struct nv_trace_config *config;
     if (nv_trace_on())
         return NOVEUM_BUSY;
@@ -84,26 +108,42 @@ static noveum_result start(const noveum_options *options)
         return result;
     nv_trace_state_reset();
     if (result == NOVEUM_OK)
-        result = set_hooks() ? nv_trace_worker_start(config, why) : NOVEUM_NO_MEMORY;
+        result = nv_trace_worker_start(config, why);
     if (result != NOVEUM_OK) {
-        nv_trace_fail(options && result == NOVEUM_INVALID ? NULL : config, "%s",
-                      why[0] != '\0' ? why : noveum_result_text(result));
         nv_trace_config_free(config);
         return result;
     }
     config->older = configs;
     configs = config;
-    if (config->warning[0] != '\0')
-        nv_trace_fail(config, "%s", config->warning);
+    memcpy(why, config->warning, sizeof config->warning);
     atomic_store_explicit(&nv_trace_state.config, config, memory_order_release);
     return NOVEUM_OK;
 }
 
+/* Outside of the lock: the program's function may fork, or run another program. */
+static void tell(const noveum_options *options, noveum_result result, const char *why)
+{
+    struct nv_trace_config teller = {.log = NULL};
+    if (options && options->size >= offsetof(noveum_options, performance)) {
+        teller.log = options->log;
+        teller.user = options->user;
+    }
+    if (result < 0 && result != NOVEUM_BUSY)
+        nv_trace_fail(&teller, "%s", why[0] != '\0' ? why : noveum_result_text(result));
+    else if (result == NOVEUM_OK && why[0] != '\0')
+        nv_trace_fail(&teller, "%s", why);
+}
+
 noveum_result noveum_start(const noveum_options *options)
 {
-    pthread_mutex_lock(&life_lock);
-    noveum_result result = start(options);
-    pthread_mutex_unlock(&life_lock);
+    char why[200] = "";
+    noveum_result result = NOVEUM_NO_MEMORY;
+    if (set_hooks()) {
+        pthread_mutex_lock(&life_lock);
+        result = start(options, why);
+        pthread_mutex_unlock(&life_lock);
+    }
+    tell(options, result, why);
     return result;
 }
 
@@ -132,8 +172,10 @@ static void finish_open_spans(void)
 
 noveum_result noveum_shutdown(uint32_t timeout_ms)
 {
-    pthread_mutex_lock(&life_lock);
     noveum_result result = NOVEUM_OFF;
+    if (!nv_trace_on())
+        return result; /* never started, perhaps: then no fork has taken care of the lock */
+    pthread_mutex_lock(&life_lock);
     if (atomic_exchange(&nv_trace_state.config, NULL)) {
         finish_open_spans();
         result = nv_trace_worker_stop(timeout_ms);

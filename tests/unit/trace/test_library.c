@@ -55,6 +55,71 @@ START_TEST(tells_what_of_the_environment_it_did_not_use)
 }
 END_TEST
 
+/* A program that runs another one from its log function, which is told at the start. */
+static void fork_in_log(void *user, const char *message)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        (void)noveum_shutdown(10);
+        _exit(noveum_start(NULL) == NOVEUM_OFF ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, user, 0), child);
+    ck_assert_str_ne(message, "");
+}
+
+START_TEST(forks_in_the_log_function)
+{
+    int status = -1;
+    noveum_options options = kit_options(&receiver);
+    options.log = fork_in_log;
+    options.user = &status;
+    setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", 1);
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(noveum_shutdown(1000), NOVEUM_OK);
+    status = -1;
+    options.endpoint = "gopher://x";
+    ck_assert_int_eq(noveum_start(&options), NOVEUM_INVALID);
+    ck_assert_int_eq(status, 0);
+    unsetenv("OTEL_EXPORTER_OTLP_PROTOCOL");
+}
+END_TEST
+
+/* Forks while another thread starts for the first time: nobody's child waits for a lock. */
+static void *fork_and_stop(void *failed)
+{
+    for (int i = 0; i < 20; i++) {
+        int status = -1;
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(30);
+            noveum_options options = kit_options(&receiver);
+            (void)noveum_shutdown(0);
+            noveum_result result = noveum_start(&options);
+            (void)noveum_shutdown(0);
+            _exit(result == NOVEUM_OK ? 0 : 1);
+        }
+        if (waitpid(child, &status, 0) != child || status != 0)
+            atomic_fetch_add((_Atomic int *)failed, 1);
+    }
+    return NULL;
+}
+
+START_TEST(forks_while_it_starts)
+{
+    pthread_t thread;
+    _Atomic int failed = 0;
+    noveum_options options = kit_options(&receiver);
+    ck_assert_int_eq(pthread_create(&thread, NULL, fork_and_stop, &failed), 0);
+    for (int i = 0; i < 200; i++) {
+        ck_assert_int_eq(noveum_start(&options), NOVEUM_OK);
+        ck_assert_int_eq(noveum_shutdown(0), NOVEUM_OK);
+    }
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(failed, 0);
+}
+END_TEST
+
 START_TEST(starts_once)
 {
     char text[64];
@@ -275,6 +340,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, off_by_default);
     tcase_add_test(tcase, tells_what_of_the_environment_it_did_not_use);
+    tcase_add_test(tcase, forks_in_the_log_function);
+    tcase_add_test(tcase, forks_while_it_starts);
     tcase_add_test(tcase, starts_once);
     tcase_add_test(tcase, stops_with_spans_open_and_starts_again);
     tcase_add_test(tcase, starting_without_memory);
