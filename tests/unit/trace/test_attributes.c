@@ -63,6 +63,29 @@ START_TEST(count_and_length_are_limited)
 }
 END_TEST
 
+/* One after another, in one call, and in an event: as many are kept as may be, all others
+ * counted. */
+START_TEST(a_million_attributes)
+{
+    static noveum_attribute many[1000];
+    char keys[1000][16];
+    begin(NULL);
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(keys[i], sizeof keys[i], "key.%d", i);
+        many[i] = noveum_int(keys[i], i);
+    }
+    for (int i = 0; i < 1000; i++)
+        noveum_set(span, many, 1000);
+    ck_assert_uint_eq(kit_counters().attributes_dropped, 1000 * (1000 - 128));
+    noveum_event(span, "e", 0, many, 1000);
+    ck_assert_uint_eq(kit_counters().attributes_dropped, 1001 * (1000 - 128));
+    json_t *json = kit_trace_span(span);
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "attributes")), 128);
+    ck_assert_uint_lt(nv_trace_span_memory(), 100000);
+    json_decref(json);
+}
+END_TEST
+
 START_TEST(bytes_are_limited)
 {
     noveum_options options = noveum_default_options();
@@ -234,6 +257,8 @@ int main(void)
     TCase *tcase = tcase_create("attributes");
     tcase_add_test(tcase, the_last_value_of_a_key_stays);
     tcase_add_test(tcase, count_and_length_are_limited);
+    tcase_set_timeout(tcase, 100);
+    tcase_add_test(tcase, a_million_attributes);
     tcase_add_test(tcase, bytes_are_limited);
     tcase_add_test(tcase, texts_go_through_redact);
     tcase_add_test(tcase, events_and_links_are_limited);

@@ -9,7 +9,9 @@
 #include "trace/pool.h"
 
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -160,6 +162,78 @@ START_TEST(times)
 }
 END_TEST
 
+/* The program's clock_gettime is the library's: the wall clock goes back by an hour. */
+static _Atomic int64_t stepped_s;
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    long failed = syscall(SYS_clock_gettime, clock, time);
+    if (failed == 0 && clock == CLOCK_REALTIME)
+        time->tv_sec -= stepped_s;
+    return (int)failed;
+}
+
+START_TEST(a_clock_that_steps_back)
+{
+    noveum_options options = noveum_default_options();
+    struct kit_receiver receiver;
+    kit_receiver_start(&receiver);
+    options.endpoint = receiver.url;
+    kit_trace_on(&options);
+    uint64_t before = noveum_now();
+    noveum_span span = noveum_begin(NOVEUM_LLM, "stepped");
+    stepped_s = 3600;
+    ck_assert_uint_lt(noveum_now(), before);
+    noveum_chunk(span, 1);
+    noveum_chunk(span, 1);
+    noveum_end(span);
+    noveum_span told = noveum_begin_at(noveum_null(), NOVEUM_LLM, "told", before);
+    noveum_end(told); /* now, which is before its start */
+    stepped_s = 0;
+    ck_assert_int_eq(noveum_flush(10000), NOVEUM_OK);
+    json_t *spans = kit_receiver_spans(&receiver);
+    const json_t *one = kit_named(spans, "stepped"), *other = kit_named(spans, "told");
+    int64_t start =
+        strtoll(json_string_value(json_object_get(one, "startTimeUnixNano")), NULL, 10);
+    int64_t end = strtoll(json_string_value(json_object_get(one, "endTimeUnixNano")), NULL, 10);
+    ck_assert_int_ge(end, start);
+    ck_assert_int_lt(end - start, INT64_C(60000000000)); /* what it took, and no hour */
+    ck_assert(kit_number(one, "gen_ai.response.time_to_first_chunk") >= 0);
+    ck_assert_str_eq(json_string_value(json_object_get(other, "endTimeUnixNano")),
+                     json_string_value(json_object_get(other, "startTimeUnixNano")));
+    ck_assert_uint_eq(kit_counters().values_repaired, 1);
+    json_decref(spans);
+    ck_assert_int_eq(noveum_shutdown(5000), NOVEUM_OK);
+    kit_receiver_stop(&receiver);
+}
+END_TEST
+
+static void *end_it(void *handle)
+{
+    noveum_end(*(noveum_span *)handle);
+    return NULL;
+}
+
+/* Ended by another thread it is nobody's current span any more, and the second end a
+ * mistake. */
+START_TEST(ends_in_another_thread)
+{
+    pthread_t thread;
+    kit_trace_on(NULL);
+    noveum_span outer = noveum_begin(NOVEUM_FUNCTION, "outer");
+    noveum_span span = noveum_begin(NOVEUM_FUNCTION, "inner");
+    ck_assert_int_eq(pthread_create(&thread, NULL, end_it, &span), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_uint_eq(kit_counters().open, 1);
+    noveum_set_int(span, "late", 1);
+    noveum_end(span);
+    ck_assert_uint_eq(kit_counters().misuse, 2);
+    noveum_span after = noveum_begin(NOVEUM_FUNCTION, "after");
+    ck_assert(same_trace(outer, after));
+    (void)noveum_shutdown(0);
+}
+END_TEST
+
 START_TEST(ends_once)
 {
     kit_trace_on(NULL);
@@ -221,6 +295,9 @@ int main(void)
     tcase_add_test(tcase, samplers_and_remote_parents);
     tcase_add_test(tcase, past_the_limit_a_span_and_all_below_it_are_dropped);
     tcase_add_test(tcase, times);
+    tcase_set_timeout(tcase, 100);
+    tcase_add_test(tcase, a_clock_that_steps_back);
+    tcase_add_test(tcase, ends_in_another_thread);
     tcase_add_test(tcase, ends_once);
     tcase_add_test(tcase, without_memory);
     tcase_add_test(tcase, after_warming_up_nothing_is_allocated);
