@@ -69,10 +69,9 @@ static bool set_headers(struct curl_slist **headers, const struct nv_trace_confi
                /* an empty one switches "100-continue" off, which costs a round trip and
                 * confuses small servers */
                add_header(headers, "Expect:");
-    const char *end = config->headers.bytes + config->headers.len;
-    for (const char *line = config->headers.bytes; all && line && line < end;
-         line += strlen(line) + 1)
-        all = add_header(headers, line);
+    struct nv_str lines = nv_buf_str(&config->headers);
+    for (size_t at = 0; all && at < lines.len; at += strlen(lines.ptr + at) + 1)
+        all = add_header(headers, lines.ptr + at);
     return all;
 }
 
