@@ -2,8 +2,13 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(NOVEUM_DEPS REQUIRED IMPORTED_TARGET
-  libevent_core libcurl jansson libnghttp2 libdeflate libisal libzstd yaml-0.1 openssl libxxhash
+  libevent_core libcurl jansson libnghttp2 libdeflate libzstd yaml-0.1 openssl libxxhash
   libpcre2-8 sqlite3)
+# Faster gzip; without it libdeflate does it (exporter/encode/compress.h).
+option(NOVEUM_WITH_IGZIP "gzip at level 1 by igzip, where pkg-config finds libisal" ON)
+if(NOVEUM_WITH_IGZIP)
+  pkg_check_modules(NOVEUM_ISAL IMPORTED_TARGET libisal)
+endif()
 # utf8proc has a new soname with about each release of Unicode: a package with it inside fits more than one release of Debian.
 option(NOVEUM_STATIC_UTF8PROC "Take utf8proc from its archive instead of the shared library" OFF)
 if(NOVEUM_STATIC_UTF8PROC)
@@ -27,4 +32,10 @@ if(NOVEUM_WITH_KAFKA AND NOVEUM_RDKAFKA_INCLUDE)
   target_compile_definitions(noveum_dependencies INTERFACE NOVEUM_KAFKA=1)
 else()
   message(STATUS "Without Kafka: roles receive and assemble will say so at their start")
+endif()
+if(NOVEUM_ISAL_FOUND)
+  target_link_libraries(noveum_dependencies INTERFACE PkgConfig::NOVEUM_ISAL)
+  target_compile_definitions(noveum_dependencies INTERFACE NOVEUM_IGZIP=1)
+else()
+  message(STATUS "Without ISA-L: gzip by libdeflate, at twice the processor time")
 endif()

@@ -8,7 +8,8 @@
  *   every other ---------------------------------------+--> libdeflate, bounded by itself
  *
  * igzip's own bound is not documented: a call that lacks room is made again by libdeflate,
- * whose output is bounded beforehand. Only our own records are inflated, to a length that is
+ * whose output is bounded beforehand. A build without ISA-L's headers (NOVEUM_IGZIP) has
+ * libdeflate alone. Only our own records are inflated, to a length that is
  * known; replies are not: the gateway asks for identity.
  */
 #include "exporter/encode/compress.h"
@@ -16,78 +17,58 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include <isa-l/igzip_lib.h>
 #include <libdeflate.h>
+#ifdef NOVEUM_IGZIP
+#include <isa-l/igzip_lib.h>
+#endif
 
 #include "base/banned.h"
+
+struct nv_compressor {
+    int level;
+    struct libdeflate_compressor *deflate; /* made when first needed */
+    struct igzip *igzip;                   /* NULL: not by igzip */
+};
+
+#ifdef NOVEUM_IGZIP
 
 /* Of igzip's sizes the smallest that gives the ratio of the larger ones. */
 #define IGZIP_LEVEL 2
 #define IGZIP_ROOM ISAL_DEF_LVL2_SMALL
 
-struct nv_compressor {
-    int level;
-    struct libdeflate_compressor *deflate; /* made when first needed */
-    uint8_t *igzip_room;                   /* IGZIP_ROOM bytes; NULL: not by igzip */
-    struct isal_zstream igzip;
+struct igzip {
+    struct isal_zstream stream;
+    uint8_t room[IGZIP_ROOM];
 };
 
 /* igzip without these instructions is plain C, slower than libdeflate. */
-static bool is_igzip_fast(void)
+enum nv_gzip_library nv_gzip_fastest(void)
 {
 #if defined __x86_64__
-    return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
+    return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul")
+               ? NV_GZIP_IGZIP
+               : NV_GZIP_LIBDEFLATE;
 #elif defined __aarch64__
-    return true;
+    return NV_GZIP_IGZIP;
 #else
-    return false;
+    return NV_GZIP_LIBDEFLATE;
 #endif
 }
 
-static bool need_deflate(struct nv_compressor *compressor)
+static struct igzip *igzip_new(void)
 {
-    if (!compressor->deflate)
-        compressor->deflate = libdeflate_alloc_compressor(compressor->level);
-    return compressor->deflate != NULL;
-}
-
-struct nv_compressor *nv_compressor_new(int level)
-{
-    struct nv_compressor *compressor = calloc(1, sizeof *compressor);
-
-    assert(level >= 1 && level <= NV_GZIP_LEVEL_MAX);
-    if (!compressor)
-        return NULL;
-    compressor->level = level;
-    bool igzip = level == NV_GZIP_LEVEL && is_igzip_fast();
-    if (igzip)
-        compressor->igzip_room = malloc(IGZIP_ROOM);
-    if (igzip ? !compressor->igzip_room : !need_deflate(compressor)) {
-        free(compressor);
-        return NULL;
-    }
-    return compressor;
-}
-
-void nv_compressor_free(struct nv_compressor *compressor)
-{
-    if (!compressor)
-        return;
-    libdeflate_free_compressor(compressor->deflate);
-    free(compressor->igzip_room);
-    free(compressor);
+    return malloc(sizeof(struct igzip));
 }
 
 /* Into `room` bytes at `out`; 0: did not fit. */
-static size_t by_igzip(struct nv_compressor *compressor, struct nv_str input, char *out,
-                       size_t room)
+static size_t by_igzip(struct igzip *igzip, struct nv_str input, char *out, size_t room)
 {
-    struct isal_zstream *stream = &compressor->igzip;
+    struct isal_zstream *stream = &igzip->stream;
     if (input.len > UINT32_MAX)
         return 0;
     isal_deflate_stateless_init(stream);
     stream->level = IGZIP_LEVEL;
-    stream->level_buf = compressor->igzip_room;
+    stream->level_buf = igzip->room;
     stream->level_buf_size = IGZIP_ROOM;
     stream->gzip_flag = IGZIP_GZIP;
     stream->end_of_stream = 1;
@@ -99,6 +80,68 @@ static size_t by_igzip(struct nv_compressor *compressor, struct nv_str input, ch
     if (isal_deflate_stateless(stream) != COMP_OK || stream->avail_in != 0)
         return 0;
     return stream->total_out;
+}
+
+#else
+
+enum nv_gzip_library nv_gzip_fastest(void)
+{
+    return NV_GZIP_LIBDEFLATE;
+}
+
+static struct igzip *igzip_new(void)
+{
+    return NULL;
+}
+
+static size_t by_igzip(struct igzip *igzip, struct nv_str input, char *out, size_t room)
+{
+    (void)igzip, (void)input, (void)out, (void)room;
+    return 0;
+}
+
+#endif
+
+static bool need_deflate(struct nv_compressor *compressor)
+{
+    if (!compressor->deflate)
+        compressor->deflate = libdeflate_alloc_compressor(compressor->level);
+    return compressor->deflate != NULL;
+}
+
+struct nv_compressor *nv_compressor_new(int level)
+{
+    return nv_compressor_new_by(level == NV_GZIP_LEVEL ? nv_gzip_fastest() : NV_GZIP_LIBDEFLATE,
+                                level);
+}
+
+struct nv_compressor *nv_compressor_new_by(enum nv_gzip_library library, int level)
+{
+    struct nv_compressor *compressor = calloc(1, sizeof *compressor);
+
+    assert(level >= 1 && level <= NV_GZIP_LEVEL_MAX);
+    assert(library == NV_GZIP_LIBDEFLATE ||
+           (nv_gzip_fastest() == NV_GZIP_IGZIP && level == NV_GZIP_LEVEL));
+    if (!compressor)
+        return NULL;
+    compressor->level = level;
+    bool igzip = library == NV_GZIP_IGZIP;
+    if (igzip)
+        compressor->igzip = igzip_new();
+    if (igzip ? !compressor->igzip : !need_deflate(compressor)) {
+        free(compressor);
+        return NULL;
+    }
+    return compressor;
+}
+
+void nv_compressor_free(struct nv_compressor *compressor)
+{
+    if (!compressor)
+        return;
+    libdeflate_free_compressor(compressor->deflate);
+    free(compressor->igzip);
+    free(compressor);
 }
 
 enum nv_err nv_compress_gzip(struct nv_compressor *compressor, struct nv_str input,
@@ -113,8 +156,8 @@ enum nv_err nv_compress_gzip(struct nv_compressor *compressor, struct nv_str inp
         return err;
     if (!input.ptr)
         input = NV_STR("");
-    if (compressor->igzip_room)
-        written = by_igzip(compressor, input, out->bytes + out->len, bound);
+    if (compressor->igzip)
+        written = by_igzip(compressor->igzip, input, out->bytes + out->len, bound);
     if (written == 0) {
         if (!need_deflate(compressor))
             return NV_ERR_NO_MEMORY;

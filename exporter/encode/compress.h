@@ -5,9 +5,9 @@
 #include "base/buf.h"
 
 /*
- * Level 1 is igzip's second where the processor has instructions that it is written for, else
- * libdeflate's first; 2 to 12 are libdeflate's. CPU and size of 2.3 MB of real bodies, in one
- * run (docs/dependencies.md):
+ * Level 1 is igzip's second where the program was built with it and the processor has the
+ * instructions that it is written for, else libdeflate's first; 2 to 12 are libdeflate's. CPU
+ * and size of 2.3 MB of real bodies, in one run (docs/dependencies.md):
  *
  *   level   1 igzip   1 libdeflate   2      3 to 12
  *   ns/B    1.6       3.8            6.5    more
@@ -18,8 +18,17 @@
 
 struct nv_compressor;
 
+enum nv_gzip_library { NV_GZIP_IGZIP, NV_GZIP_LIBDEFLATE };
+
+/* The one that level 1 goes through here: by build and processor. */
+enum nv_gzip_library nv_gzip_fastest(void);
 /* New, or NULL without memory. `level` 1..NV_GZIP_LEVEL_MAX. */
 struct nv_compressor *nv_compressor_new(int level);
+/*
+ * The same by the library that is named, so that tests and measurements reach both on one
+ * machine. NV_GZIP_IGZIP only where nv_gzip_fastest is that; it has level 1 alone.
+ */
+struct nv_compressor *nv_compressor_new_by(enum nv_gzip_library library, int level);
 /* NULL is allowed. */
 void nv_compressor_free(struct nv_compressor *compressor);
 /* Appends `input` as one gzip member. Errors are the buffer's. */
