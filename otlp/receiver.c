@@ -14,6 +14,7 @@
  */
 #include "otlp/receiver.h"
 
+#include "base/processors.h"
 #include "otlp/grpc/grpc_server.h"
 #include "otlp/http/otlp_http.h"
 #include "otlp/request/inflate.h"
@@ -21,7 +22,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -52,18 +52,16 @@ void nv_receiver_config_init(struct nv_receiver_config *config)
 }
 
 /* Told: as told, up to a cap that no machine needs. Not told: what there is, within both
- * limits; a sysconf that fails is a machine of one. */
+ * limits. */
 static unsigned thread_count(const struct nv_receiver_config *config)
 {
     if (config->threads > 0)
         return config->threads < THREADS_MAX ? config->threads : THREADS_MAX;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned processors = nv_processors();
     unsigned most = THREADS_DEFAULT_MAX;
     if (config->threads_max > 0 && config->threads_max < most)
         most = config->threads_max;
-    if (processors < 1)
-        return 1;
-    return (unsigned long)processors < most ? (unsigned)processors : most;
+    return processors < most ? processors : most;
 }
 
 static bool is_on(const struct nv_receiver_endpoint *endpoint)
