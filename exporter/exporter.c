@@ -186,7 +186,7 @@ void nv_exporter_free(struct nv_exporter *exporter)
     if (!exporter)
         return;
     nv_exporter_stop(exporter, 0);
-    nv_send_thread_free(exporter->thread);
+    nv_send_thread_free(exporter->thread); /* stopped: nobody packs and would wake it */
     while (exporter->adopted_media_count > 0)
         nv_upload_unref(exporter->adopted_media[--exporter->adopted_media_count]);
     if (exporter->sender_ready)
@@ -279,6 +279,7 @@ static void finish(struct nv_exporter *exporter)
 
     /* What the backend made of a request in flight is unknown; it is kept, and sent again it is
      * the same ids, which the backend ignores (docs/noveum-backend.md#immutability). */
+    nv_sender_end_packing(&exporter->sender);
     if (transport)
         transport->cancel_all(transport->ctx);
     /* Traces that arrived after the last pump. */
@@ -319,6 +320,11 @@ static uint64_t step(void *ctx, bool *finished)
 
 /* ---- starting and stopping --------------------------------------------------------------- */
 
+static void on_packed(void *ctx)
+{
+    nv_send_thread_wake(ctx);
+}
+
 enum nv_err nv_exporter_start(struct nv_exporter *exporter, struct nv_fail *fail)
 {
     const struct nv_send_work work = {step, exporter};
@@ -337,6 +343,8 @@ enum nv_err nv_exporter_start(struct nv_exporter *exporter, struct nv_fail *fail
     if (!exporter->thread)
         return fail != NULL && fail->code != NV_OK ? fail->code : NV_ERR_NO_MEMORY;
     exporter->sender.transport = nv_send_thread_transport(exporter->thread);
+    if (exporter->sender.packing)
+        nv_packing_set_ready(exporter->sender.packing, on_packed, exporter->thread);
     nv_send_queue_set_waiting(exporter->queue, exporter->store != NULL);
     err = nv_send_thread_start(exporter->thread);
     if (err != NV_OK)

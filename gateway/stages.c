@@ -11,12 +11,12 @@
 #include "gateway/stages.h"
 
 #include "base/limits.h"
+#include "base/processors.h"
 #include "gateway/config/memory_budget.h"
 #include "gateway/config/option_personal.h"
 
 #include <assert.h>
 #include <limits.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -35,6 +35,8 @@ static_assert(NV_MEDIA_KEEP == 0 && NV_MEDIA_MARKER == 1 && NV_MEDIA_UPLOAD == 2
 
 /* Traces are independent; more shards than processors only cost memory. */
 #define SHARDS_MAX 8
+/* As many as requests are sent at once (exporter.noveum.max_in_flight). */
+#define PACKERS_MAX 4
 /* Of memory.max_bytes, what waits for the local store. */
 #define STORE_QUEUE_SHARE 64
 /* Of assembly.memory_bytes, for each trace that is remembered: some 16 bytes for most and 136
@@ -56,15 +58,24 @@ void nv_stage_store(const struct nv_options *options, struct nv_traces_config *c
 
 static unsigned shard_count(const struct nv_options *options)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned most = processors > SHARDS_MAX ? SHARDS_MAX : (unsigned)processors;
-    return processors < 1 ? 1 : (unsigned)nv_memory_share(options, NV_MEMORY_THREADS, most);
+    unsigned processors = nv_processors();
+    unsigned most = processors > SHARDS_MAX ? SHARDS_MAX : processors;
+    return (unsigned)nv_memory_share(options, NV_MEMORY_THREADS, most);
+}
+
+unsigned nv_stage_packers(const struct nv_options *options)
+{
+    if (options->exporter_noveum_compression_threads > 0)
+        return (unsigned)options->exporter_noveum_compression_threads;
+    unsigned processors = nv_processors();
+    unsigned most = processors > PACKERS_MAX ? PACKERS_MAX : processors;
+    return processors == 1 ? 0 : (unsigned)nv_memory_share(options, NV_MEMORY_PACKERS, most);
 }
 
 uint64_t nv_stage_account_bytes(const struct nv_options *options)
 {
     struct nv_memory_line lines[NV_MEMORY_LINES];
-    nv_memory_lines(options, shard_count(options), lines);
+    nv_memory_lines(options, shard_count(options), nv_stage_packers(options), lines);
     return lines[0].bytes;
 }
 

@@ -17,6 +17,8 @@
 
 /* What the account of requests and traces may hold (gateway/config/memory_budget.h). */
 uint64_t nv_stage_account_bytes(const struct nv_options *options);
+/* Threads that compress bodies: as told, else by processors and memory; 0: the sender's own. */
+unsigned nv_stage_packers(const struct nv_options *options);
 /* Fills `config` with the defaults of the stage and what the options say. No failure. */
 void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_config *config);
 /* The same for assembly: windows, caps, journal. Borrows texts from `options`. */

@@ -63,6 +63,7 @@ void nv_stage_exporter(const struct nv_options *options, struct nv_exporter_conf
     config->allow_insecure_transport = options->exporter_noveum_allow_insecure_transport;
     config->compression = (enum nv_compression)options->exporter_noveum_compression;
     config->compression_level = (uint32_t)options->exporter_noveum_compression_level;
+    config->compression_threads = nv_stage_packers(options);
     config->trace_id_form = (enum nv_trace_id_form)options->exporter_noveum_trace_id;
     config->timeout_ms = (uint32_t)options->exporter_noveum_timeout_ms;
     config->max_in_flight = (uint32_t)options->exporter_noveum_max_in_flight;

@@ -27,7 +27,11 @@ struct nv_body {
     bool gzip;          /* the attempt in flight went out as gzip */
     bool old;           /* out of the outbox, or tried before */
     struct nv_buf wire; /* bytes of the attempt in flight */
-    void *owner;        /* of whoever has it in flight */
+    /* of exporter/send/packing.h, while and after it packs the body */
+    struct nv_body *packing_next;
+    uint64_t packed_wall_ns;
+    enum nv_err packed;
+    void *owner; /* of whoever has it in flight */
 };
 
 /* Caps of one body: traces, and bytes of JSON. Both positive. */

@@ -39,6 +39,9 @@ struct nv_exporter_config {
     const char *no_proxy; /* hosts reached without it, separated by commas */
     enum nv_compression compression;
     uint32_t compression_level; /* 1..NV_GZIP_LEVEL_MAX (exporter/encode/compress.h) */
+    /* beside the sender's own, which packs when there are none: 0..NV_PACKING_THREADS_MAX
+     * (exporter/send/packing.h) */
+    uint32_t compression_threads;
     enum nv_trace_id_form trace_id_form;
     uint32_t timeout_ms;         /* of one request */
     uint32_t connect_timeout_ms; /* of it until the connection stands */

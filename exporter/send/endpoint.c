@@ -20,6 +20,7 @@
 
 #include "exporter/encode/compress.h"
 #include "exporter/send/authorities.h"
+#include "exporter/send/packing.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -257,6 +258,9 @@ static enum nv_err check_ranges(const struct nv_exporter_config *config, struct 
         {"noveum.connect_timeout_ms", config->connect_timeout_ms, 3600000},
         {"noveum.max_in_flight", config->max_in_flight, 64},
         {"noveum.compression_level", config->compression_level, NV_GZIP_LEVEL_MAX},
+        /* 0 is a value here, too: the sender's own thread */
+        {"noveum.compression_threads", config->compression_threads + UINT64_C(1),
+         NV_PACKING_THREADS_MAX + 1},
         {"noveum.batch_traces", config->batch_traces, NV_EXPORTER_BATCH_TRACES_MAX},
         /* 0 is a value here: send at once */
         {"noveum.batch_ms", config->batch_ms + UINT64_C(1), 3600001},

@@ -39,9 +39,14 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
 
     assert(sender->settler != NULL && sender->queue != NULL);
     sender->owner = (struct nv_owner){0};
-    sender->compressor = nv_compressor_new((int)config->compression_level);
-    if (!sender->compressor)
-        return NV_ERR_NO_MEMORY;
+    nv_packer_init(&sender->packer, (int)config->compression_level);
+    sender->packing = NULL;
+    if (config->compression_threads > 0 && config->compression != NV_COMPRESSION_NONE) {
+        sender->packing =
+            nv_packing_new(config->compression_threads, (int)config->compression_level);
+        if (!sender->packing)
+            return NV_ERR_NO_MEMORY;
+    }
     sender->knobs = (struct nv_retry_knobs){
         .initial_ms = config->retry_initial_ms,
         .max_ms = config->retry_max_ms,
@@ -54,8 +59,6 @@ enum nv_err nv_sender_init(struct nv_sender *sender)
     nv_gate_init(&sender->gate, config->max_in_flight, now_ns);
     nv_gate_init(&sender->uploading.gate, NV_UPLOAD_FLIGHTS, now_ns);
     nv_outbox_init(&sender->outbox, sender->store);
-    nv_buf_init(&sender->scratch, NV_CAP_RECORD);
-    nv_buf_init(&sender->packed, NV_CAP_RECORD);
     sender->drain_filled_ns = now_ns;
     sender->refused_warn_at = NV_SINK_REFUSED_ALL;
     /* for jitter alone: that gateways which were restarted together do not retry together */
@@ -68,10 +71,9 @@ void nv_sender_release(struct nv_sender *sender)
 {
     assert(nv_owner_is_mine(&sender->owner));
     assert(sender->fresh.count == 0 && sender->doomed.count == 0 && sender->retry == NULL);
-    nv_compressor_free(sender->compressor);
+    nv_packing_free(sender->packing);
+    nv_packer_release(&sender->packer);
     nv_outbox_release(&sender->outbox);
-    nv_buf_release(&sender->scratch);
-    nv_buf_release(&sender->packed);
 }
 
 /* ---- taking over ------------------------------------------------------------------------- */
@@ -289,105 +291,7 @@ static struct nv_body *take_next(struct nv_sender *sender, uint64_t now_ns)
     return body;
 }
 
-/* ---- starting ---------------------------------------------------------------------------- */
-
-static bool use_gzip(const struct nv_sender *sender, const struct nv_body *body,
-                     uint64_t now_ns)
-{
-    switch (sender->config->compression) {
-    case NV_COMPRESSION_NONE:
-        return false;
-    case NV_COMPRESSION_GZIP:
-        return !body->identity;
-    case NV_COMPRESSION_AUTO:
-        break;
-    }
-    return !body->identity && now_ns >= sender->identity_until_ns;
-}
-
-/*
- * Pages of a fresh 4 MiB buffer cost as much as packing into it: the scratch buffers stay. What
- * is in flight holds the gzip alone, not the room that libdeflate asks for, which is the JSON's
- * size.
- */
-static enum nv_err build_wire(struct nv_sender *sender, struct nv_body *body)
-{
-    uint64_t wall_ns = nv_clock_wall_ns(sender->clock);
-    enum nv_err err;
-
-    nv_buf_release(&body->wire);
-    if (!body->gzip)
-        return nv_body_write(body, wall_ns, &body->wire);
-    nv_buf_clear(&sender->scratch);
-    err = nv_body_write(body, wall_ns, &sender->scratch);
-    if (err != NV_OK)
-        return err;
-    nv_buf_clear(&sender->packed);
-    err = nv_compress_gzip(sender->compressor, nv_buf_str(&sender->scratch), &sender->packed);
-    return err != NV_OK ? err : nv_buf_append_str(&body->wire, nv_buf_str(&sender->packed));
-}
-
-/* A copy that fails costs nothing but the copy: delivery is what was promised. */
-static void write_copies(struct nv_sender *sender, const struct nv_body *body)
-{
-    for (const struct nv_encoded *e = body->traces.first; e; e = e->next) {
-        struct nv_encoded_facts facts = {0};
-        enum nv_err err = nv_encoded_read_facts(nv_encoded_json(e), &facts);
-
-        if (err == NV_OK)
-            err = nv_files_write(sender->files, facts.trace_id, nv_encoded_json(e));
-        if (err != NV_OK) {
-            NV_LOG(NV_LOG_WARN, "exporter", "copy of a trace not written to a file: %s",
-                   nv_err_info(err)->text);
-        }
-    }
-}
-
-static void count_attempt(struct nv_sender *sender, struct nv_body *body, uint64_t now_ns)
-{
-    nv_gate_attempt(&sender->gate, now_ns);
-    nv_count(NV_COUNT_SEND_ATTEMPTS, 1);
-    nv_count(NV_COUNT_SEND_RETRIES, body->again ? 1 : 0);
-    nv_count(NV_COUNT_SEND_BYTES, body->wire.len);
-    if (body->attempt++ == 0 && body->first_try_ns == 0)
-        body->first_try_ns = now_ns;
-    body->start = ++sender->starts;
-    body->next = sender->flying;
-    sender->flying = body;
-    sender->in_flight++;
-    sender->old_in_flight += body->old;
-}
-
-/* Takes the body: in flight, or back in the retry list with false when we lack the means. */
-static bool start(struct nv_sender *sender, struct nv_body *body, uint64_t now_ns)
-{
-    struct nv_send_request request = {.route = NV_ROUTE_TRACES};
-    enum nv_err err;
-
-    /* Once a trace: neither a retry nor what comes back from the outbox is written again. */
-    if (sender->files && body->attempt == 0 && !body->old)
-        write_copies(sender, body);
-    body->owner = sender;
-    body->gzip = use_gzip(sender, body, now_ns);
-    err = build_wire(sender, body);
-    if (err == NV_OK) {
-        request.body = nv_buf_str(&body->wire);
-        request.gzip = body->gzip;
-        err = sender->transport->send(sender->transport->ctx, &request, nv_sender_body_done,
-                                      body);
-    }
-    if (err == NV_OK) {
-        count_attempt(sender, body, now_ns);
-        return true;
-    }
-    nv_sender_note_error(sender, nv_err_info(err)->text);
-    nv_buf_release(&body->wire);
-    /* the backend has not seen it: the next try pays nothing */
-    body->again = false;
-    body->due_ns = sender->own_trouble_ns = now_ns + NV_SENDER_OWN_TROUBLE_MS * NV_NS_PER_MS;
-    nv_sender_insert_retry(sender, body);
-    return false;
-}
+/* ---- dispatching ------------------------------------------------------------------------- */
 
 static void probe(struct nv_sender *sender, uint64_t now_ns)
 {
@@ -416,7 +320,7 @@ static void dispatch(struct nv_sender *sender, uint64_t now_ns)
         if (!open && !nv_gate_takes_pilot(&sender->gate, sender->in_flight))
             return;
         body = open ? take_next(sender, now_ns) : take_pilot(sender, now_ns);
-        if (!body || !start(sender, body, now_ns))
+        if (!body || !nv_sender_start(sender, body, now_ns))
             return;
     }
 }
@@ -473,17 +377,15 @@ uint64_t nv_sender_pump(struct nv_sender *sender)
         expire_ns = nv_media_files_expire(sender->config->media_files);
     if (sender->transport) {
         nv_uploading_pump(sender, now_ns);
+        nv_sender_launch_packed(sender, now_ns);
         dispatch(sender, now_ns);
     } else {
         write_files(sender, now_ns);
     }
     more = nv_sender_spill(sender, now_ns);
-    /* the scratch buffers are as large as the largest body: kept while there is work, not over
-     * night */
-    if (nv_sender_is_idle(sender)) {
-        nv_buf_release(&sender->scratch);
-        nv_buf_release(&sender->packed);
-    }
+    /* its buffers are as large as the largest body: kept while there is work, not over night */
+    if (nv_sender_is_idle(sender))
+        nv_packer_release(&sender->packer);
     nv_sender_refresh_status(sender);
     if (more)
         return 0;

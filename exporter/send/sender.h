@@ -7,9 +7,9 @@
  *   retry list ─────┘                       └─▶ hold: all waits
  *
  * Everything happens inside nv_sender_pump and the transport's replies, on one thread; time,
- * disk and network come in as tables, so tests drive it by hand. Split over sender.c (choice
- * and start), schedule.c (when), verdict.c (answers), settle.c (ends of traces), spill.c (to
- * disk).
+ * disk and network come in as tables, so tests drive it by hand. Split over sender.c (choice),
+ * start.c (a body's way into flight), flight.c (lists), schedule.c (when), verdict.c (answers),
+ * settle.c (ends of traces), spill.c (to disk).
  */
 #ifndef NV_EXPORTER_SEND_SENDER_H
 #define NV_EXPORTER_SEND_SENDER_H
@@ -18,13 +18,13 @@
 #include "base/owner.h"
 #include "exporter/answer/backend_reply.h"
 #include "exporter/answer/transport.h"
-#include "exporter/encode/compress.h"
 #include "exporter/send/config.h"
 #include "model/sink.h"
 #include "exporter/files/files.h"
 #include "exporter/answer/gate.h"
 #include "exporter/outbox/outbox.h"
 #include "exporter/encode/pack.h"
+#include "exporter/send/packing.h"
 #include "exporter/send/uploading.h"
 #include "exporter/queue/send_queue.h"
 #include "model/stage.h"
@@ -47,13 +47,12 @@ struct nv_sender {
     const struct nv_transport *transport; /* NULL: files only */
     struct nv_send_queue *queue;          /* borrowed */
     struct nv_files *files;               /* borrowed; NULL: none */
-    struct nv_compressor *compressor;     /* owned */
+    struct nv_packing *packing;           /* owned; NULL: this thread packs */
     struct nv_retry_knobs knobs;
     struct nv_pack_limits limits;
     struct nv_gate gate;
     struct nv_outbox outbox;
-    struct nv_buf scratch; /* JSON of a body before gzip, kept while there is work */
-    struct nv_buf packed;  /* its gzip, before it is copied out; likewise */
+    struct nv_packer packer; /* its buffers are kept while there is work */
 
     struct nv_encoded_list fresh;
     struct nv_encoded_list doomed; /* dead letters that the store has not taken yet */
@@ -97,6 +96,8 @@ uint64_t nv_sender_pump(struct nv_sender *sender);
 void nv_sender_take_over(struct nv_sender *sender);
 /* Nothing left to send but what waits in the outbox? */
 bool nv_sender_is_idle(const struct nv_sender *sender);
+/* Waits for what is being packed and files it in the retry list. */
+void nv_sender_end_packing(struct nv_sender *sender);
 /* Moves all that is in memory to the outbox, or settles it LEFT. Nothing may be in flight. */
 void nv_sender_abandon(struct nv_sender *sender);
 /* Brings state, reason and lengths in sender->status up to date. */
@@ -118,6 +119,14 @@ void nv_sender_doom(struct nv_sender *sender, struct nv_encoded *encoded,
 void nv_sender_bury(struct nv_sender *sender);
 /* Frees a trace whose end is settled. */
 void nv_sender_drop_memory(struct nv_sender *sender, struct nv_encoded *encoded);
+/* Takes the body: in flight, or back in the retry list with false when we lack the means. */
+bool nv_sender_start(struct nv_sender *sender, struct nv_body *body, uint64_t now_ns);
+/* Sends what was packed since, or files it in the retry list when the gate has closed. */
+void nv_sender_launch_packed(struct nv_sender *sender, uint64_t now_ns);
+/* Counts a body among those in flight. */
+void nv_sender_join_flight(struct nv_sender *sender, struct nv_body *body);
+/* Takes it out of them, its wire freed. */
+void nv_sender_leave_flight(struct nv_sender *sender, struct nv_body *body);
 /* Files a body (takes it) in the retry list by its due_ns. */
 void nv_sender_insert_retry(struct nv_sender *sender, struct nv_body *body);
 /* The transport's `done` for bodies: `done_ctx` is the body in flight. */

@@ -35,35 +35,6 @@
 /* After a 413 the cap on bodies is lowered, but not below this. */
 #define BODY_BYTES_MIN ((size_t)64 << 10)
 
-static void unlink_flying(struct nv_sender *sender, struct nv_body *body)
-{
-    struct nv_body **at = &sender->flying;
-
-    while (*at != body) {
-        assert(*at != NULL);
-        at = &(*at)->next;
-    }
-    *at = body->next;
-    body->next = NULL;
-    assert(sender->in_flight > 0);
-    sender->in_flight--;
-    sender->old_in_flight -= body->old;
-    nv_buf_release(&body->wire);
-}
-
-void nv_sender_insert_retry(struct nv_sender *sender, struct nv_body *body)
-{
-    assert(nv_owner_is_mine(&sender->owner));
-    struct nv_body **at = &sender->retry;
-
-    body->old = true;
-    while (*at && (*at)->due_ns <= body->due_ns)
-        at = &(*at)->next;
-    body->next = *at;
-    *at = body;
-    sender->retry_count++;
-}
-
 /*
  * 400 is the fault of a trace (docs/noveum-backend.md#answers), and each refused alone is a dead
  * letter. When every one is, it is rather a proxy or the backend itself. That changes nothing
@@ -297,7 +268,7 @@ void nv_sender_body_done(void *done_ctx, const struct nv_reply *reply)
     struct nv_attempt attempt;
     struct nv_verdict verdict;
 
-    unlink_flying(sender, body);
+    nv_sender_leave_flight(sender, body);
     nv_backend_reply_read(reply->body, &facts);
     attempt = describe(sender, body, reply, &facts);
     verdict = nv_retry_decide(&sender->knobs, &attempt);

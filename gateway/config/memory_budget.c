@@ -4,12 +4,13 @@
  *   index of held spans, resources      1/8                   assembly.memory_bytes
  *   JSON that waits                     2 x 1/16              exporter.noveum.queue_bytes, twice
  *   JSON being written                  J x shards            exporter.noveum.max_trace_bytes
- *   bodies on their way                 J x (in flight + 2)   the larger of a trace and a body
+ *   bodies on their way                 J x (in flight + 2P)  the larger of a trace and a body
  *   threads                             1/16                  buffers below the sizes that count,
  *                                                             what malloc keeps of its arenas
  *   the account: requests from their first byte to the answer, traces until they are JSON: the rest
  *
- * J is 1/32 up to 2 MiB and then 1/64. The lines of nv_memory_lines add up to memory.max_bytes;
+ * J is 1/32 up to 2 MiB and then 1/64; P are the threads that compress, at least 1, which have
+ * a body and its gzip each. The lines of nv_memory_lines add up to memory.max_bytes;
  * tests/unit/gateway/config/test_memory_budget.c adds them. Requests and traces share one
  * account because each must be able to be as large as the other leaves it: two shares for the
  * largest of both would be more than there is. What the budget does not hold is the program
@@ -40,6 +41,8 @@
 #define LIMIT_PERCENT 40
 /* A receiving and a translating thread hold a request and a trace each. */
 #define BYTES_A_THREAD (UINT64_C(32) << 20)
+/* With this much a thread that compresses takes nothing that requests need. */
+#define BYTES_A_PACKER (UINT64_C(128) << 20)
 /* A span that is a trace of its own: found, arriving and held. */
 #define BYTES_AN_ITEM 512
 /* Twice what an idle connection takes over TLS or gRPC (measured: 14 KB each; plain HTTP
@@ -179,7 +182,8 @@ uint64_t nv_memory_share(const struct nv_options *options, enum nv_memory_holder
                                         [NV_MEMORY_TURN] = 8,
                                         [NV_MEMORY_WORK] = 8,
                                         [NV_MEMORY_ITEMS] = BYTES_AN_ITEM,
-                                        [NV_MEMORY_THREADS] = BYTES_A_THREAD};
+                                        [NV_MEMORY_THREADS] = BYTES_A_THREAD,
+                                        [NV_MEMORY_PACKERS] = BYTES_A_PACKER};
     assert((size_t)holder < sizeof divisors / sizeof divisors[0]);
     uint64_t share = options->memory_max_bytes / divisors[holder];
     share = share < most ? share : most;
@@ -191,7 +195,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-void nv_memory_lines(const struct nv_options *options, unsigned shards,
+void nv_memory_lines(const struct nv_options *options, unsigned shards, unsigned packers,
                      struct nv_memory_line lines[NV_MEMORY_LINES])
 {
     uint64_t trace = options->exporter_noveum_max_trace_bytes;
@@ -200,7 +204,8 @@ void nv_memory_lines(const struct nv_options *options, unsigned shards,
         {"index of held spans", options->assembly_memory_bytes},
         {"JSON that waits", 2 * options->exporter_noveum_queue_bytes},
         {"JSON being written", trace * shards},
-        {"bodies on their way", body * (options->exporter_noveum_max_in_flight + 2)},
+        {"bodies on their way",
+         body * (options->exporter_noveum_max_in_flight + 2 * (packers > 0 ? packers : 1))},
         {"threads", options->memory_max_bytes / 16},
     };
     uint64_t rest = options->memory_max_bytes;

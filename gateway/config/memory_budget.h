@@ -27,11 +27,12 @@ enum nv_err nv_memory_budget_apply(struct nv_options *options,
 
 /* Holders of memory that have no key. */
 enum nv_memory_holder {
-    NV_MEMORY_COMMIT, /* requests that wait for the journal, in bytes */
-    NV_MEMORY_WORK,   /* what translating one trace takes beside its own bytes */
-    NV_MEMORY_TURN,   /* span bytes that a shard gathers before it translates them */
-    NV_MEMORY_ITEMS,  /* spans or log records of one request; a number */
-    NV_MEMORY_THREADS /* of the receiver, and of assembly; a number */
+    NV_MEMORY_COMMIT,  /* requests that wait for the journal, in bytes */
+    NV_MEMORY_WORK,    /* what translating one trace takes beside its own bytes */
+    NV_MEMORY_TURN,    /* span bytes that a shard gathers before it translates them */
+    NV_MEMORY_ITEMS,   /* spans or log records of one request; a number */
+    NV_MEMORY_THREADS, /* of the receiver, and of assembly; a number */
+    NV_MEMORY_PACKERS  /* threads that compress bodies; a number */
 };
 
 /* What one part of the program holds at most. */
@@ -42,11 +43,11 @@ struct nv_memory_line {
 #define NV_MEMORY_LINES 6
 
 /*
- * All of it, with so many shards of assembly; the first is the account of requests and traces.
- * They add up to memory.max_bytes, but where keys were set to more: the account has a quarter
- * at least.
+ * All of it, with so many shards of assembly and threads that compress; the first is the
+ * account of requests and traces. They add up to memory.max_bytes, but where keys were set to
+ * more: the account has a quarter at least.
  */
-void nv_memory_lines(const struct nv_options *options, unsigned shards,
+void nv_memory_lines(const struct nv_options *options, unsigned shards, unsigned packers,
                      struct nv_memory_line lines[NV_MEMORY_LINES]);
 
 /* The share of one of them by memory.max_bytes, at most `most`, at least 1. */

@@ -5,6 +5,7 @@
 #include "expect.h"
 #include "oom.h"
 
+#include "base/processors.h"
 #include "gateway/config/memory_budget.h"
 #include "gateway/stages.h"
 
@@ -52,6 +53,24 @@ START_TEST(little_memory_reaches_every_stage)
     ck_assert_uint_eq(assembly.shards, 1);
     ck_assert_uint_eq(receiver.threads_max, 1);
     ck_assert_uint_eq(receiver.limits.undecoded_bytes_max, 8u << 20);
+}
+END_TEST
+
+/* As told; else by what memory allows, where there is more than one processor. */
+START_TEST(threads_that_compress)
+{
+    struct nv_exporter_config exporter;
+    unsigned processors = nv_processors();
+    unsigned most = processors < 4 ? processors : 4;
+
+    set(NV_OPT_memory_max_bytes, "4GiB");
+    nv_stage_exporter(&options, &exporter);
+    ck_assert_uint_eq(exporter.compression_threads, processors == 1 ? 0 : most);
+    set(NV_OPT_memory_max_bytes, "64MiB");
+    ck_assert_uint_eq(nv_stage_packers(&options), processors == 1 ? 0 : 1);
+    set(NV_OPT_exporter_noveum_compression_threads, "7");
+    nv_stage_exporter(&options, &exporter);
+    ck_assert_uint_eq(exporter.compression_threads, 7);
 }
 END_TEST
 
@@ -123,6 +142,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, little_memory_reaches_every_stage);
+    tcase_add_test(tcase, threads_that_compress);
     tcase_add_test(tcase, the_assemblys_defaults_agree);
     tcase_add_test(tcase, what_is_journalled_is_encrypted_where_personal_data_is_taken_out);
     tcase_add_test(tcase, what_the_mapping_is_given);

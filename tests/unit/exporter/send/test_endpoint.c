@@ -5,6 +5,7 @@
 #include "expect.h"
 
 #include "exporter/send/endpoint.h"
+#include "exporter/send/packing.h"
 
 #include <stdio.h>
 
@@ -161,6 +162,9 @@ START_TEST(ranges)
     config = good();
     config.compression_level = 13;
     expect_refusal(&config, "compression_level");
+    config.compression_level = 1;
+    config.compression_threads = NV_PACKING_THREADS_MAX + 1;
+    expect_refusal(&config, "compression_threads");
     config = good();
     config.timeout_ms = 0;
     expect_refusal(&config, "timeout_ms");

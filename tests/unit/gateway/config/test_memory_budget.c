@@ -97,7 +97,8 @@ START_TEST(the_shares_add_up_to_the_budget)
             struct nv_memory_line lines[NV_MEMORY_LINES];
             unsigned shards = (unsigned)nv_memory_share(&options, NV_MEMORY_THREADS, most);
             uint64_t sum = 0, request = options.receiver_max_body_bytes;
-            nv_memory_lines(&options, shards, lines);
+            unsigned packers = (unsigned)nv_memory_share(&options, NV_MEMORY_PACKERS, most);
+            nv_memory_lines(&options, shards, packers, lines);
             for (size_t i = 0; i < NV_MEMORY_LINES; i++) {
                 ck_assert_ptr_nonnull(lines[i].what);
                 sum += lines[i].bytes;
@@ -120,7 +121,7 @@ START_TEST(the_account_is_never_empty)
     set(NV_OPT_memory_max_bytes, "64MiB");
     set(NV_OPT_assembly_memory_bytes, "100MiB");
     ck_assert_int_eq(nv_memory_budget_apply(&options, &fail), NV_OK);
-    nv_memory_lines(&options, 2, lines);
+    nv_memory_lines(&options, 2, 1, lines);
     ck_assert_uint_eq(lines[0].bytes, 16 MIB);
     ck_assert_uint_eq(lines[1].bytes, 100 MIB);
 }

@@ -1,0 +1,101 @@
+/*
+ * A body's bytes: as JSON and as gzip of the same, made anew each time, and each allocation
+ * failing once.
+ */
+#include "expect.h"
+#include "oom.h"
+
+#include "exporter/encode/packer.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "base/banned.h"
+
+static struct nv_packer packer;
+static struct nv_body *body;
+
+static void setup(void)
+{
+    const struct nv_pack_limits limits = {2, SIZE_MAX};
+    struct nv_encoded_list list = {0};
+
+    nv_encoded_list_push(&list, nv_encoded_new(NV_STR("{\"a\":1}"), 1));
+    nv_encoded_list_push(&list, nv_encoded_new(NV_STR("{\"b\":2}"), 1));
+    body = nv_body_take(&list, &limits);
+    nv_packer_init(&packer, NV_GZIP_LEVEL);
+}
+
+static void teardown(void)
+{
+    for (struct nv_encoded *one; (one = nv_encoded_list_pop(&body->traces)) != NULL;)
+        free(one);
+    nv_body_free(body);
+    nv_packer_release(&packer);
+}
+
+static const char expected[] = "{\"traces\":[{\"a\":1},{\"b\":2}],\"timestamp\":7.000000}";
+
+static void check_gzip(void)
+{
+    char text[256];
+    z_stream z = {.next_in = (Bytef *)body->wire.bytes,
+                  .avail_in = (uInt)body->wire.len,
+                  .next_out = (Bytef *)text,
+                  .avail_out = sizeof text};
+
+    ck_assert_int_eq(inflateInit2(&z, 16 + MAX_WBITS), Z_OK);
+    ck_assert_int_eq(inflate(&z, Z_FINISH), Z_STREAM_END);
+    ck_assert_nv_str(((struct nv_str){text, z.total_out}), expected);
+    (void)inflateEnd(&z);
+}
+
+START_TEST(the_same_text_both_ways)
+{
+    const uint64_t wall_ns = UINT64_C(7000000000);
+
+    for (unsigned i = 0; i < 3; i++) {
+        body->gzip = false;
+        ck_assert_int_eq(nv_packer_pack(&packer, body, wall_ns), NV_OK);
+        ck_assert_nv_str(nv_buf_str(&body->wire), expected);
+        body->gzip = true;
+        ck_assert_int_eq(nv_packer_pack(&packer, body, wall_ns), NV_OK);
+        check_gzip();
+        if (i == 1)
+            nv_packer_release(&packer); /* and used again */
+    }
+    ck_assert_uint_eq(body->traces.count, 2);
+}
+END_TEST
+
+START_TEST(no_memory)
+{
+    enum nv_err err = NV_ERR_NO_MEMORY;
+
+    for (unsigned long nth = 1; err != NV_OK; nth++) {
+        nv_packer_release(&packer);
+        body->gzip = nth % 2 == 0;
+        oom_fail_nth(nth / 2 + 1);
+        err = nv_packer_pack(&packer, body, 0);
+        if (!oom_end()) {
+            ck_assert_int_eq(err, NV_OK);
+            err = body->gzip ? NV_OK : NV_ERR_NO_MEMORY;
+            continue;
+        }
+        ck_assert_int_eq(err, NV_ERR_NO_MEMORY);
+        ck_assert_uint_eq(body->wire.len, 0);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("exporter/packer");
+    TCase *tcase = tcase_create("packer");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, the_same_text_both_ways);
+    tcase_add_test(tcase, no_memory);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}

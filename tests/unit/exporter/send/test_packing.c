@@ -1,0 +1,157 @@
+/*
+ * Threads that pack: every body comes back once with its own bytes, as many threads as there is
+ * work and no more than told, and the end waits for them.
+ */
+#include "expect.h"
+#include "oom.h"
+
+#include "exporter/send/packing.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "base/banned.h"
+
+#define BODIES 40u
+
+/* One trace of a number. */
+static struct nv_body *body_of(unsigned number)
+{
+    const struct nv_pack_limits limits = {1, SIZE_MAX};
+    struct nv_encoded_list list = {0};
+    char json[32];
+
+    (void)snprintf(json, sizeof json, "{\"n\":%u}", number);
+    nv_encoded_list_push(&list, nv_encoded_new(nv_str_from(json), 1));
+    struct nv_body *body = nv_body_take(&list, &limits);
+    body->gzip = true;
+    return body;
+}
+
+static void drop(struct nv_body *body)
+{
+    free(nv_encoded_list_pop(&body->traces));
+    nv_body_free(body);
+}
+
+static void check_wire(const struct nv_body *body)
+{
+    struct nv_buf expected;
+    char text[256];
+    z_stream z = {.next_in = (Bytef *)body->wire.bytes,
+                  .avail_in = (uInt)body->wire.len,
+                  .next_out = (Bytef *)text,
+                  .avail_out = sizeof text};
+
+    nv_buf_init(&expected, SIZE_MAX);
+    ck_assert_int_eq(nv_body_write(body, body->packed_wall_ns, &expected), NV_OK);
+    ck_assert_int_eq(inflateInit2(&z, 16 + MAX_WBITS), Z_OK);
+    ck_assert_int_eq(inflate(&z, Z_FINISH), Z_STREAM_END);
+    ck_assert_nv_str_eq(((struct nv_str){text, z.total_out}), nv_buf_str(&expected));
+    (void)inflateEnd(&z);
+    nv_buf_release(&expected);
+}
+
+/* What is told, and by how many threads. */
+struct told {
+    unsigned times, threads;
+    pthread_t by[BODIES];
+};
+
+/* Under the packing's lock. */
+static void note_ready(void *ctx)
+{
+    struct told *told = ctx;
+    unsigned i = 0;
+
+    told->times++;
+    while (i < told->threads && !pthread_equal(told->by[i], pthread_self()))
+        i++;
+    if (i == told->threads)
+        told->by[told->threads++] = pthread_self();
+}
+
+/* By 1, 3 and the most threads. */
+START_TEST(each_comes_back_once)
+{
+    static const uint32_t threads[] = {1, 3, NV_PACKING_THREADS_MAX};
+    struct nv_packing *packing = nv_packing_new(threads[_i], NV_GZIP_LEVEL);
+    struct told told = {0};
+    unsigned taken = 0;
+    enum nv_err err;
+
+    nv_packing_set_ready(packing, note_ready, &told);
+    ck_assert_ptr_null(nv_packing_take(packing, &err));
+    for (unsigned i = 0; i < BODIES; i++)
+        ck_assert(nv_packing_put(packing, body_of(i), i * 1000));
+    nv_packing_wait(packing);
+    ck_assert_uint_eq(told.times, BODIES);
+    ck_assert_uint_le(told.threads, threads[_i]);
+    for (struct nv_body *body; (body = nv_packing_take(packing, &err)) != NULL; taken++) {
+        ck_assert_int_eq(err, NV_OK);
+        check_wire(body);
+        drop(body);
+    }
+    ck_assert_uint_eq(taken, BODIES);
+    nv_packing_free(packing);
+}
+END_TEST
+
+/* One after another need one thread, whatever is allowed. */
+START_TEST(one_at_a_time_is_packed_by_one)
+{
+    struct nv_packing *packing = nv_packing_new(8, NV_GZIP_LEVEL);
+    struct told told = {0};
+    enum nv_err err;
+
+    nv_packing_set_ready(packing, note_ready, &told);
+    for (unsigned i = 0; i < 5; i++) {
+        ck_assert(nv_packing_put(packing, body_of(i), 0));
+        nv_packing_wait(packing);
+        drop(nv_packing_take(packing, &err));
+    }
+    ck_assert_uint_eq(told.times, 5);
+    ck_assert_uint_eq(told.threads, 1);
+    nv_packing_free(packing);
+}
+END_TEST
+
+START_TEST(no_memory)
+{
+    struct nv_packing *packing;
+    enum nv_err err = NV_OK;
+
+    oom_fail_nth(1);
+    packing = nv_packing_new(1, NV_GZIP_LEVEL);
+    ck_assert(oom_end());
+    ck_assert_ptr_null(packing);
+    packing = nv_packing_new(1, NV_GZIP_LEVEL);
+    struct nv_body *body = body_of(1);
+    oom_fail_from(1);
+    bool put = nv_packing_put(packing, body, 0);
+    if (put)
+        nv_packing_wait(packing);
+    struct nv_body *back = put ? nv_packing_take(packing, &err) : body;
+    (void)oom_end();
+    ck_assert_ptr_eq(back, body);
+    ck_assert_int_eq(err, put ? NV_ERR_NO_MEMORY : NV_OK);
+    ck_assert_uint_eq(body->wire.len, 0);
+    drop(body);
+    nv_packing_free(packing);
+    nv_packing_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("exporter/packing");
+    TCase *tcase = tcase_create("packing");
+
+    tcase_add_loop_test(tcase, each_comes_back_once, 0, 3);
+    tcase_add_test(tcase, one_at_a_time_is_packed_by_one);
+    tcase_add_test(tcase, no_memory);
+    suite_add_tcase(suite, tcase);
+    return nv_test_run(suite);
+}
