@@ -58,13 +58,11 @@ static enum nv_err grow(struct nv_buf *buf, size_t needed)
     return NV_OK;
 }
 
-enum nv_err nv_buf_reserve(struct nv_buf *buf, size_t extra)
+enum nv_err nv_buf_grow(struct nv_buf *buf, size_t extra)
 {
     assert(buf->len <= buf->capacity && buf->capacity <= buf->max);
     if (buf->failed != NV_OK)
         return buf->failed;
-    if (extra <= buf->capacity - buf->len && buf->bytes)
-        return NV_OK;
     if (extra > buf->max - buf->len)
         return buf->failed = NV_ERR_LIMIT;
     return grow(buf, buf->len + extra);

@@ -28,8 +28,15 @@ void nv_buf_init(struct nv_buf *buf, size_t max);
 void nv_buf_release(struct nv_buf *buf);
 /* Forgets the contents and the failure, keeps the memory. */
 void nv_buf_clear(struct nv_buf *buf);
+/* Grows by what is missing, or says why not: the rare half of nv_buf_reserve. */
+enum nv_err nv_buf_grow(struct nv_buf *buf, size_t extra);
 /* Makes room for `extra` more bytes behind len. Errors: NV_ERR_LIMIT, NV_ERR_NO_MEMORY. */
-enum nv_err nv_buf_reserve(struct nv_buf *buf, size_t extra);
+static inline enum nv_err nv_buf_reserve(struct nv_buf *buf, size_t extra)
+{
+    if (buf->failed == NV_OK && extra <= buf->capacity - buf->len && buf->bytes)
+        return NV_OK;
+    return nv_buf_grow(buf, extra);
+}
 /* Appends. Errors as nv_buf_reserve. */
 enum nv_err nv_buf_append(struct nv_buf *buf, const void *bytes, size_t len);
 /* The same of a view. */

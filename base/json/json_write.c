@@ -117,6 +117,40 @@ static bool word_special(uint64_t word)
     return (found & highs) != 0;
 }
 
+/* The last 1 to 15 bytes before `end` at once, by two loads that overlap; false, and nothing
+ * is of use in `out`, when one of them needs attention. */
+static bool copy_clean_end(const char *in, size_t len, char *out)
+{
+    uint64_t first = 0, last = 0;
+    if (len >= 8) {
+        memcpy(&first, in, 8);
+        memcpy(&last, in + len - 8, 8);
+        if (word_special(first) || word_special(last))
+            return false;
+        memcpy(out, &first, 8);
+        memcpy(out + len - 8, &last, 8);
+        return true;
+    }
+    if (len >= 4) {
+        memcpy(&first, in, 4);
+        memcpy(&last, in + len - 4, 4);
+        if (word_special(first | last << 32))
+            return false;
+        memcpy(out, &first, 4);
+        memcpy(out + len - 4, &last, 4);
+        return true;
+    }
+    const uint64_t spaces = UINT64_C(0x2020202020000000);
+    unsigned char a = (unsigned char)in[0], b = (unsigned char)in[len / 2],
+                  c = (unsigned char)in[len - 1];
+    if (word_special(spaces | (uint64_t)c << 16 | (uint64_t)b << 8 | a))
+        return false;
+    out[0] = (char)a;
+    out[len / 2] = (char)b;
+    out[len - 1] = (char)c;
+    return true;
+}
+
 /* Copies bytes that need no attention; stops at one that does or at `end`. */
 static const char *copy_clean(const char *in, const char *end, char **out_at)
 {
@@ -139,6 +173,10 @@ static const char *copy_clean(const char *in, const char *end, char **out_at)
         }
     }
 #endif
+    if (end - in < 16 && in < end && copy_clean_end(in, (size_t)(end - in), out)) {
+        *out_at = out + (end - in);
+        return end;
+    }
     for (uint64_t word; end - in >= 8; in += 8, out += 8) {
         memcpy(&word, in, sizeof word);
         if (word_special(word))
@@ -305,6 +343,17 @@ void nv_json_write_string(struct nv_json_writer *writer, struct nv_str value)
     nv_json_write_string_end(writer);
 }
 
+void nv_json_write_clean(struct nv_json_writer *writer, struct nv_str text)
+{
+    if (!begin_value(writer, text.len + 2))
+        return;
+    char *out = writer->buf->bytes + writer->buf->len;
+    out[0] = '"';
+    memcpy(out + 1, text.ptr, text.len);
+    out[text.len + 1] = '"';
+    writer->buf->len += text.len + 2;
+}
+
 void nv_json_write_string_begin(struct nv_json_writer *writer)
 {
     put(writer, "\"", 1);
@@ -373,6 +422,16 @@ void nv_json_write_int(struct nv_json_writer *writer, int64_t value)
 
 /* Below 2^53 every integer is a double. */
 #define EXACT_INTEGER_MAX 9007199254740992.0
+/* Fewer digits than these always come back from a double: what printf would find, too. */
+#define SURE_INTEGER_MAX 1e15
+/* With so many decimals a number is written out however small it is. */
+#define PLAIN_DECIMALS_MAX 6
+/* The last power of ten that is a double. */
+#define DECIMALS_MAX 22
+
+static const double powers[DECIMALS_MAX + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* Text of `digits` / 10^decimals, right-aligned before `end`. */
 static char *put_fixed(char *end, uint64_t digits, unsigned decimals, bool negative)
@@ -387,25 +446,65 @@ static char *put_fixed(char *end, uint64_t digits, unsigned decimals, bool negat
     return at;
 }
 
-/* Text of `value` with 1 to 6 decimals, right-aligned before `end`; NULL when that is not
- * exact. */
+/* The same as one digit, the rest and an exponent of two digits, as printf's %g has it. */
+static char *put_scientific(char *end, uint64_t digits, unsigned decimals, bool negative)
+{
+    char text[INT_TEXT_MAX];
+    char *first = put_uint(text + sizeof text, digits);
+    size_t rest = (size_t)(text + sizeof text - first) - 1;
+    unsigned exponent = decimals - (unsigned)rest;
+    char *at = end - 2;
+    memcpy(at, digit_pairs + exponent * 2, 2);
+    memcpy(at -= 2, "e-", 2);
+    if (rest > 0) {
+        memcpy(at -= rest, first + 1, rest);
+        *--at = '.';
+    }
+    *--at = *first;
+    if (negative)
+        *--at = '-';
+    return at;
+}
+
+/* Is `scaled` / 10^decimals what a reader of that text gets for `magnitude`? */
+static bool reads_back(double scaled, unsigned decimals, double magnitude)
+{
+    double back = scaled / powers[decimals];
+    return back >= magnitude && back <= magnitude;
+}
+
+/* rint of a number that is not negative, without the call: from 2^52 on all are integers, and
+ * adding that rounds to one. */
+static double nearest(double x)
+{
+    const double first = 0x1p52;
+    return x < first ? x + first - first : x;
+}
+
+/*
+ * Text of `value` with as few decimals as read back the same, right-aligned before `end`; NULL
+ * when there are none that are exact. Past six, a number below 0.0001 has an exponent.
+ */
 static char *put_decimal(char *end, double value)
 {
-    static const double powers[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
     double magnitude = fabs(value);
     if (magnitude >= EXACT_INTEGER_MAX)
         return NULL;
-    if (rint(magnitude) >= magnitude && rint(magnitude) <= magnitude) {
+    double whole = (double)(uint64_t)magnitude;
+    if (whole >= magnitude) {
         *--end = '0';
         return put_fixed(end, (uint64_t)magnitude, 0, signbit(value));
     }
-    for (unsigned decimals = 1; decimals <= 6; decimals++) {
-        double scaled = rint(magnitude * powers[decimals - 1]);
-        if (scaled >= EXACT_INTEGER_MAX)
+    for (unsigned decimals = 1; decimals <= DECIMALS_MAX; decimals++) {
+        bool plain = decimals <= PLAIN_DECIMALS_MAX;
+        double scaled = nearest(magnitude * powers[decimals]);
+        if (scaled >= (plain ? EXACT_INTEGER_MAX : SURE_INTEGER_MAX))
             return NULL;
-        double back = scaled / powers[decimals - 1];
-        if (back >= magnitude && back <= magnitude)
-            return put_fixed(end, (uint64_t)scaled, decimals, signbit(value));
+        if (!reads_back(scaled, decimals, magnitude))
+            continue;
+        return plain || magnitude >= 1e-4
+                   ? put_fixed(end, (uint64_t)scaled, decimals, signbit(value))
+                   : put_scientific(end, (uint64_t)scaled, decimals, signbit(value));
     }
     return NULL;
 }

@@ -41,6 +41,25 @@ void nv_json_write_end_array(struct nv_json_writer *writer);
  * business.
  */
 void nv_json_write_key(struct nv_json_writer *writer, struct nv_str key);
+/*
+ * The same of a key that is known to need no escape, as it stands in JSON: `quoted` with its
+ * quotes and colon, NV_STR("\"name\":"). One copy of a length that the compiler knows.
+ */
+static inline void nv_json_write_known_key(struct nv_json_writer *writer, struct nv_str quoted)
+{
+    struct nv_buf *buf = writer->buf;
+    bool comma = writer->comma && !writer->key;
+    writer->key = true;
+    writer->comma = true;
+    if (nv_buf_reserve(buf, quoted.len + comma) != NV_OK)
+        return;
+    char *out = buf->bytes + buf->len;
+    *out = ','; /* or overwritten */
+    memcpy(out + comma, quoted.ptr, quoted.len);
+    buf->len += quoted.len + comma;
+}
+/* Writes a text as a string that is known to need no escape: ids, times, names of enums. */
+void nv_json_write_clean(struct nv_json_writer *writer, struct nv_str text);
 /* Writes any bytes as a string: escaped, invalid UTF-8 replaced and counted. */
 void nv_json_write_string(struct nv_json_writer *writer, struct nv_str value);
 /* Writes an integer, exact to the last digit whatever a reader makes of it. */

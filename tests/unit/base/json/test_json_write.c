@@ -113,6 +113,53 @@ START_TEST(special_byte_at_every_place)
 END_TEST
 
 /* Longer than a piece, with characters across every piece's end. */
+/* Every length, with one special byte at each place or none, by the vectors and by a writer of
+ * single bytes: what either of them leaves to the other shows. */
+START_TEST(short_texts_of_every_length)
+{
+    static const char specials[] = {'"', '\\', '\n', 0x1f, 'x'};
+    for (size_t len = 0; len <= 70; len++) {
+        for (size_t at = 0; at < len * sizeof specials; at++) {
+            char text[70], expected[160];
+            size_t n = 0;
+            for (size_t i = 0; i < len; i++)
+                text[i] = (char)('A' + i % 26);
+            text[at / sizeof specials] = specials[at % sizeof specials];
+            expected[n++] = '"';
+            for (size_t i = 0; i < len; i++) {
+                if (text[i] == 0x1f || text[i] == '\n') {
+                    const char *escape = text[i] == '\n' ? "\\n" : "\\u001f";
+                    memcpy(expected + n, escape, strlen(escape));
+                    n += strlen(escape);
+                    continue;
+                }
+                if (text[i] == '"' || text[i] == '\\')
+                    expected[n++] = '\\';
+                expected[n++] = text[i];
+            }
+            expected[n++] = '"';
+            nv_buf_clear(&buf);
+            nv_json_write_init(&writer, &buf);
+            nv_json_write_string(&writer, (struct nv_str){text, len});
+            ck_assert_nv_str_eq(nv_buf_str(&buf), ((struct nv_str){expected, n}));
+        }
+    }
+}
+END_TEST
+
+/* Of what is known to be clean the same comes out as of what is looked at. */
+START_TEST(known_texts)
+{
+    nv_json_write_begin_object(&writer);
+    nv_json_write_known_key(&writer, NV_STR("\"a\":"));
+    nv_json_write_clean(&writer, NV_STR("00ff"));
+    nv_json_write_known_key(&writer, NV_STR("\"b\":"));
+    nv_json_write_clean(&writer, NV_STR(""));
+    nv_json_write_end_object(&writer);
+    ck_assert_nv_str(nv_buf_str(&buf), "{\"a\":\"00ff\",\"b\":\"\"}");
+}
+END_TEST
+
 START_TEST(long_text_of_many_scripts)
 {
     struct nv_buf in;
@@ -220,6 +267,46 @@ START_TEST(random_doubles_read_back)
 }
 END_TEST
 
+/* The shortest of 15, 16 and 17 digits that reads back, asked of printf alone. */
+static void expect_like_printf(double value)
+{
+    char text[40];
+    int len = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        len = snprintf(text, sizeof text, "%.*g", digits, value);
+        double back = strtod(text, NULL);
+        if (memcmp(&back, &value, sizeof back) == 0)
+            break;
+    }
+    if (!strpbrk(text, ".e"))
+        memcpy(text + len, ".0", 3);
+    nv_buf_clear(&buf);
+    nv_json_write_init(&writer, &buf);
+    nv_json_write_double(&writer, value);
+    ck_assert_nv_str(nv_buf_str(&buf), text);
+}
+
+/* Prices, scores, fractions: numbers of few digits and many decimals, and their neighbours. Of
+ * those with up to six decimals below 0.0001 printf makes exponents and we do not. */
+START_TEST(many_decimals_are_written_as_printf_does)
+{
+    uint64_t state = 88172645463325252u;
+    for (int i = 0; i < 200000; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        uint64_t most = 10;
+        for (uint64_t n = 0; n < state % 17; n++)
+            most *= 10;
+        double value = (double)((state >> 8) % most) / pow(10, 7 + (double)(state % 16));
+        if (value >= 1e-4 || value * 1e6 < 1)
+            expect_like_printf(i % 3 == 0 ? -value : value);
+        if (value >= 1e-4)
+            expect_like_printf(nextafter(value, i % 2 == 0 ? 0 : 1e300));
+    }
+}
+END_TEST
+
 START_TEST(depth_is_bounded)
 {
     for (int i = 0; i < NV_JSON_WRITE_DEPTH_MAX; i++)
@@ -292,11 +379,14 @@ int main(void)
     tcase_add_test(tcase, places_commas_and_colons);
     tcase_add_loop_test(tcase, escapes_strings, 0, (int)(sizeof strings / sizeof strings[0]));
     tcase_add_test(tcase, special_byte_at_every_place);
+    tcase_add_test(tcase, short_texts_of_every_length);
+    tcase_add_test(tcase, known_texts);
     tcase_add_test(tcase, long_text_of_many_scripts);
     tcase_add_test(tcase, string_in_pieces);
     tcase_add_test(tcase, integers);
     tcase_add_loop_test(tcase, doubles_as_text, 0, (int)(sizeof doubles / sizeof doubles[0]));
     tcase_add_test(tcase, random_doubles_read_back);
+    tcase_add_test(tcase, many_decimals_are_written_as_printf_does);
     tcase_add_test(tcase, depth_is_bounded);
     tcase_add_test(tcase, cap_is_exact);
     tcase_add_test(tcase, no_memory_is_reported);
