@@ -30,7 +30,8 @@
 
 #include "base/banned.h"
 
-#define KEY(writer, text) nv_json_write_key((writer), NV_STR(text))
+/* All of them are plain letters, so nothing is looked for in them. */
+#define KEY(writer, text) nv_json_write_known_key((writer), NV_STR("\"" text "\":"))
 
 /* How much of each text and list is written: all, and less each time that it was too much. Each
  * try stops at the buffer's cap, so a trace costs six times that at most. */
@@ -93,7 +94,7 @@ static void span_id(struct nv_json_writer *json, const uint8_t id[NV_SPAN_ID_BYT
     char hex[2 * NV_SPAN_ID_BYTES];
 
     nv_hex_encode(id, NV_SPAN_ID_BYTES, hex);
-    nv_json_write_string(json, (struct nv_str){hex, sizeof hex});
+    nv_json_write_clean(json, (struct nv_str){hex, sizeof hex});
 }
 
 static void parent_id(struct nv_json_writer *json, const uint8_t *id, bool has_parent)
@@ -110,7 +111,7 @@ static void time_text(struct nv_json_writer *json, uint64_t ns)
     char text[NV_TIME_TEXT_SIZE];
     unsigned len = nv_time_format(ns, text);
 
-    nv_json_write_string(json, (struct nv_str){text, len});
+    nv_json_write_clean(json, (struct nv_str){text, len});
 }
 
 /* Texts of times are cut to microseconds; the duration is of the times before that. */
@@ -133,7 +134,7 @@ static void status(struct nv_json_writer *json, enum nv_status value, struct nv_
 
     assert((size_t)value < sizeof names / sizeof *names);
     KEY(json, "status");
-    nv_json_write_string(json, nv_str_from(names[value]));
+    nv_json_write_clean(json, nv_str_from(names[value]));
     KEY(json, "status_message");
     string_or_null(json, message);
 }
@@ -145,7 +146,7 @@ static void open_enum(struct nv_json_writer *json, int32_t value, const char *co
     char number[16];
 
     if (value >= 0 && (size_t)value < count) {
-        nv_json_write_string(json, nv_str_from(names[value]));
+        nv_json_write_clean(json, nv_str_from(names[value]));
         return;
     }
     (void)snprintf(number, sizeof number, "%d", (int)value);
@@ -193,7 +194,7 @@ static void links(struct encoder *e, const struct nv_span *span)
 
         nv_json_write_begin_object(json);
         KEY(json, "trace_id");
-        nv_json_write_string(json, (struct nv_str){id, id_text(link->trace_id, e->form, id)});
+        nv_json_write_clean(json, (struct nv_str){id, id_text(link->trace_id, e->form, id)});
         KEY(json, "span_id");
         span_id(json, link->span_id);
         KEY(json, "attributes");
@@ -342,7 +343,7 @@ static void span_otel(struct encoder *e, const struct nv_span *span)
     KEY(json, "otel");
     nv_json_write_begin_object(json);
     KEY(json, "trace_id");
-    nv_json_write_string(json, (struct nv_str){e->source_id, sizeof e->source_id});
+    nv_json_write_clean(json, (struct nv_str){e->source_id, sizeof e->source_id});
     KEY(json, "span_id");
     /* ids that were given anew (two spans of one id) keep those that their source knows them
      * by */
@@ -367,7 +368,7 @@ static void span_object(struct encoder *e, const struct nv_span *span)
     KEY(json, "span_id");
     span_id(json, span->span_id);
     KEY(json, "trace_id");
-    nv_json_write_string(json, (struct nv_str){e->id, e->id_len});
+    nv_json_write_clean(json, (struct nv_str){e->id, e->id_len});
     parent_id(json, span->parent_id, span->has_parent);
     KEY(json, "name");
     nv_json_write_string(json, span->name);
@@ -409,7 +410,7 @@ static void trace_head(struct encoder *e, struct nv_str message, enum nv_status 
     const struct nv_trace *trace = e->trace;
 
     KEY(json, "trace_id");
-    nv_json_write_string(json, (struct nv_str){e->id, e->id_len});
+    nv_json_write_clean(json, (struct nv_str){e->id, e->id_len});
     KEY(json, "name");
     nv_json_write_string(json, trace->name);
     times(json, trace->start_ns, trace->end_ns);
@@ -455,7 +456,7 @@ static void trace_tail(struct encoder *e, bool with_resource)
     KEY(json, "otel");
     nv_json_write_begin_object(json);
     KEY(json, "trace_id");
-    nv_json_write_string(json, (struct nv_str){e->source_id, sizeof e->source_id});
+    nv_json_write_clean(json, (struct nv_str){e->source_id, sizeof e->source_id});
     KEY(json, "resource");
     nv_attributes_write(json, resource ? &trace->origin->resource : &none);
     nv_repeats_write_list(&e->resources, json);
