@@ -16,7 +16,8 @@ import pathlib
 import re
 import sys
 
-STAGES = ("base", "net", "model", "journal", "otlp", "assembly", "mapping", "redaction", "exporter", "kafka", "gateway", "trace")
+from rooms import STAGES
+
 # objects whose functions lie in a file of another name
 OBJECTS = {
     "base64": "a code", "hex": "a code", "number": "any integer", "time": "nanoseconds", "count": "one of counters.h", "glob": "a pattern",

@@ -499,13 +499,21 @@ START_TEST(status_tells_what_is_held)
 }
 END_TEST
 
+/* As assembly.c has it. */
+#define SHARDS_MAX 64u
+
 START_TEST(bad_configuration_is_refused)
 {
     kit.config.max_spans = 0;
     ck_assert_int_eq(kit_try_start(&kit), NV_ERR_CONFIG);
     kit.config.max_spans = 1;
-    kit.config.shards = 1000;
+    kit.config.shards = SHARDS_MAX + 1;
     ck_assert_int_eq(kit_try_start(&kit), NV_ERR_CONFIG);
+    kit.config.shards = SHARDS_MAX;
+    ck_assert_int_eq(kit_try_start(&kit), NV_OK);
+    ck_assert_int_eq(nv_assembly_stop(kit.assembly, 60 * NV_NS_PER_S), NV_OK);
+    nv_assembly_free(kit.assembly);
+    kit.assembly = NULL;
 }
 END_TEST
 

@@ -113,6 +113,24 @@ START_TEST(json)
 }
 END_TEST
 
+/* As config_file.c has it. */
+#define LEVELS_MAX 4
+
+START_TEST(levels_to_the_depth)
+{
+    for (int more = 0; more < 2; more++) {
+        char text[128], *end = text;
+        for (int level = 0; level < LEVELS_MAX + more; level++)
+            end += snprintf(end, (size_t)(text + sizeof text - end), "%*sk:\n", level, "");
+        end += snprintf(end, (size_t)(text + sizeof text - end), "%*sk: 1\n", LEVELS_MAX + more,
+                        "");
+        ck_assert_int_eq(nv_trace_file_parse(&file, nv_str_from(text), false, why),
+                         more == 0 ? NV_OK : NV_ERR_MALFORMED);
+        nv_trace_file_release(&file);
+    }
+}
+END_TEST
+
 START_TEST(what_is_not_understood_is_refused)
 {
     char deep[400];
@@ -210,6 +228,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, enter, leave);
     tcase_add_test(tcase, yaml);
     tcase_add_test(tcase, json);
+    tcase_add_test(tcase, levels_to_the_depth);
     tcase_add_test(tcase, what_is_not_understood_is_refused);
     tcase_add_test(tcase, files_are_found);
     tcase_add_test(tcase, what_is_no_file_is_refused);

@@ -140,6 +140,9 @@ START_TEST(invalid_text_is_repaired_and_counted)
 }
 END_TEST
 
+/* As texts.c has it. */
+#define DEPTH_MAX 64
+
 START_TEST(what_is_json)
 {
     ck_assert(nv_trace_is_json(NV_STR("{\"a\":1}")));
@@ -149,10 +152,13 @@ START_TEST(what_is_json)
     ck_assert(!nv_trace_is_json(NV_STR("{} {}")));
     ck_assert(!nv_trace_is_json(NV_STR("\"\xff\"")));
     ck_assert(!nv_trace_is_json(NV_STR("\xef\xbb\xbf{}")));
-    char deep[400];
-    memset(deep, '[', 200);
-    memset(deep + 200, ']', 200);
-    ck_assert(!nv_trace_is_json((struct nv_str){deep, 400}));
+    for (size_t depth = DEPTH_MAX; depth <= DEPTH_MAX + 1; depth++) {
+        char deep[2 * DEPTH_MAX + 2];
+        memset(deep, '[', depth);
+        memset(deep + depth, ']', depth);
+        ck_assert_int_eq(nv_trace_is_json((struct nv_str){deep, 2 * depth}),
+                         depth == DEPTH_MAX);
+    }
     ck_assert_str_eq(nv_trace_text_key(NV_TRACE_TEXT_TOOLS), "gen_ai.tool.definitions");
 }
 END_TEST

@@ -65,6 +65,23 @@ START_TEST(control_characters_in_text)
 }
 END_TEST
 
+/* As log.c has it: with the byte that ends the text. */
+#define MESSAGE_MAX 1024
+
+START_TEST(a_message_is_cut_at_its_cap)
+{
+    char text[MESSAGE_MAX + 1] = {0};
+    for (size_t more = 0; more < 2; more++) {
+        const size_t len = MESSAGE_MAX - 1 + more;
+        nv_buf_clear(&lines);
+        memset(text, 'x', len);
+        NV_LOG(NV_LOG_INFO, "otlp", "%s", text);
+        /* "info otlp: ", the text, the line's end */
+        ck_assert_uint_eq(behind_time().len, 11 + MESSAGE_MAX - 1 + 1);
+    }
+}
+END_TEST
+
 /* C1, a bidirectional override, zero width, a line separator, a tag: as what they are. */
 START_TEST(what_eyes_would_not_see)
 {
@@ -212,6 +229,7 @@ int main(void)
     tcase_add_test(tcase, text_line);
     tcase_add_test(tcase, json_line);
     tcase_add_test(tcase, control_characters_in_text);
+    tcase_add_test(tcase, a_message_is_cut_at_its_cap);
     tcase_add_test(tcase, what_eyes_would_not_see);
     tcase_add_test(tcase, lower_levels_are_silent);
     tcase_add_test(tcase, lines_wait_for_the_configuration);

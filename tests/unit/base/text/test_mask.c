@@ -76,6 +76,37 @@ START_TEST(backslashes_in_it)
 }
 END_TEST
 
+/* As mask.c has them. */
+#define SLASHES_MAX 15u
+#define SECRET_BYTES_MAX 4096u
+
+START_TEST(slashes_to_the_depth)
+{
+    nv_mask_clear();
+    ck_assert_int_eq(nv_mask_add(NV_STR("quoted\"secret")), NV_OK);
+    for (unsigned more = 0; more < 2; more++) {
+        char text[64] = "quoted";
+        memset(text + 6, '\\', SLASHES_MAX + more);
+        memcpy(text + 6 + SLASHES_MAX + more, "\"secret", 8);
+        ck_assert_int_eq(strcmp(mask(text), "***") == 0, more == 0);
+    }
+}
+END_TEST
+
+START_TEST(of_a_long_one_the_beginning)
+{
+    static char secret[SECRET_BYTES_MAX + 2];
+    for (size_t more = 0; more < 2; more++) {
+        nv_mask_clear();
+        for (size_t i = 0; i < SECRET_BYTES_MAX + more; i++)
+            secret[i] = (char)('a' + i * 7 % 23 + i / 23 % 3);
+        ck_assert_int_eq(nv_mask_add((struct nv_str){secret, SECRET_BYTES_MAX + more}), NV_OK);
+        /* what is past it is shown: it is no key */
+        ck_assert_uint_eq(strlen(mask(secret)), 3 + more);
+    }
+}
+END_TEST
+
 START_TEST(base64_at_every_alignment)
 {
     for (size_t before = 0; before < 7; before++) {
@@ -185,6 +216,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, nv_mask_clear);
     tcase_add_loop_test(tcase, forms, 0, sizeof cases / sizeof *cases);
     tcase_add_test(tcase, backslashes_in_it);
+    tcase_add_test(tcase, slashes_to_the_depth);
+    tcase_add_test(tcase, of_a_long_one_the_beginning);
     tcase_add_test(tcase, base64_at_every_alignment);
     tcase_add_test(tcase, many_are_remembered_and_no_more);
     tcase_add_test(tcase, short_values_hide_nothing);

@@ -161,13 +161,34 @@ START_TEST(pilots_go_while_answers_are_foreign)
 }
 END_TEST
 
+/* As gate.c has them. */
+#define RETRY_COST 1000u
+#define BUDGET_MAX (10u * RETRY_COST)
+
+static unsigned affordable(void)
+{
+    unsigned retries = 0;
+
+    while (nv_gate_pay_retry(&gate, 0))
+        retries++;
+    return retries;
+}
+
+/* However much was attempted, no more is saved than what there is at first. */
+START_TEST(what_is_saved_has_a_cap)
+{
+    ck_assert_uint_eq(affordable(), BUDGET_MAX / RETRY_COST);
+    for (int i = 0; i < 1000; i++)
+        nv_gate_attempt(&gate, 0);
+    ck_assert_uint_eq(affordable(), BUDGET_MAX / RETRY_COST);
+}
+END_TEST
+
 START_TEST(retries_are_a_tenth)
 {
     unsigned retries = 0;
 
-    for (int i = 0; i < 10; i++)
-        ck_assert(nv_gate_pay_retry(&gate, 0));
-    ck_assert(!nv_gate_pay_retry(&gate, 0));
+    ck_assert_uint_eq(affordable(), 10);
     for (int i = 0; i < 1000; i++) {
         nv_gate_attempt(&gate, 0);
         retries += nv_gate_pay_retry(&gate, 0);
@@ -283,6 +304,7 @@ int main(void)
     tcase_add_test(tcase, other_trouble_replaces_a_hold);
     tcase_add_test(tcase, a_refused_key_is_probed);
     tcase_add_test(tcase, pilots_go_while_answers_are_foreign);
+    tcase_add_test(tcase, what_is_saved_has_a_cap);
     tcase_add_test(tcase, retries_are_a_tenth);
     tcase_add_test(tcase, time_pays_one_in_five_seconds);
     tcase_add_test(tcase, a_retry_that_succeeds_costs_nothing);

@@ -192,6 +192,35 @@ START_TEST(indentation)
 }
 END_TEST
 
+/* As files.c has it. */
+#define INDENT_LEVELS_MAX 256
+
+/* Deeper lines stand no further to the right: no square of the depth. */
+START_TEST(indentation_to_the_depth)
+{
+    size_t longest[2];
+    for (size_t more = 0; more < 2; more++) {
+        char json[2 * INDENT_LEVELS_MAX + 8];
+        const size_t depth = INDENT_LEVELS_MAX + more;
+        struct nv_buf buf;
+        size_t line = 0;
+        nv_buf_init(&buf, 1u << 20);
+        memset(json, '[', depth);
+        json[depth] = '1';
+        memset(json + depth + 1, ']', depth);
+        ck_assert_int_eq(nv_json_indent(&buf, (struct nv_str){json, 2 * depth + 1}), NV_OK);
+        longest[more] = 0;
+        for (size_t i = 0; i < buf.len; i++) {
+            line = buf.bytes[i] == '\n' ? 0 : line + 1;
+            longest[more] = line > longest[more] ? line : longest[more];
+        }
+        nv_buf_release(&buf);
+    }
+    ck_assert_uint_gt(longest[0], INDENT_LEVELS_MAX);
+    ck_assert_uint_eq(longest[1], longest[0]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/files");
@@ -205,6 +234,7 @@ int main(void)
     tcase_add_test(tcase, a_directory_that_went_away);
     tcase_add_test(tcase, no_memory);
     tcase_add_loop_test(tcase, indentation, 0, sizeof texts / sizeof *texts);
+    tcase_add_test(tcase, indentation_to_the_depth);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -101,10 +101,13 @@ START_TEST(files_lose_one_line_end)
 }
 END_TEST
 
+/* As option_expand.c has it: with the byte that ends the text. */
+#define REFERENCE_MAX 512
+
 START_TEST(limits)
 {
     static char large[NV_CAP_CONFIG_VALUE_FILE + 1];
-    char reference[600];
+    char reference[REFERENCE_MAX + 3];
     struct nv_buf out;
     struct nv_fail fail = {0};
     memset(large, 'x', sizeof large);
@@ -114,10 +117,17 @@ START_TEST(limits)
     ck_assert_int_eq(expand_file_of(large, sizeof large - 1, &out), NV_OK);
     memset(reference, 'x', sizeof reference);
     memcpy(reference, "${env:", 6);
-    reference[sizeof reference - 1] = '}';
-    ck_assert_int_eq(
-        nv_option_expand((struct nv_str){reference, sizeof reference}, lookup, &out, &fail),
-        NV_ERR_CONFIG);
+    for (size_t more = 0; more < 2; more++) {
+        const size_t len = REFERENCE_MAX - 1 + more;
+        reference[2 + len] = '}';
+        fail = (struct nv_fail){0};
+        ck_assert_int_eq(
+            nv_option_expand((struct nv_str){reference, len + 3}, lookup, &out, &fail),
+            NV_ERR_CONFIG);
+        /* the first is a name that nobody set, the other is not looked up */
+        ck_assert_int_eq(strstr(fail.what, "longer than") != NULL, more == 1);
+        reference[2 + len] = 'x';
+    }
     nv_buf_release(&out);
     nv_buf_init(&out, 3);
     ck_assert_int_eq(nv_option_expand(NV_STR("abcd"), lookup, &out, &fail), NV_ERR_LIMIT);

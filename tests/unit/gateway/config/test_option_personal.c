@@ -4,6 +4,7 @@
 #include "expect.h"
 #include "oom.h"
 
+#include "base/limits.h"
 #include "base/text/mask.h"
 #include "gateway/config/option_load.h"
 #include "gateway/config/option_personal.h"
@@ -166,6 +167,31 @@ START_TEST(regions)
 }
 END_TEST
 
+/* As option_personal.c has it. */
+#define SALT_FILE_MAX NV_CAP_KIB(64)
+
+START_TEST(the_file_of_the_salt_has_a_cap)
+{
+    for (size_t more = 0; more < 2; more++) {
+        static char salt[SALT_FILE_MAX + 1];
+        char path[] = "/tmp/noveum-salt-XXXXXX";
+        int fd = mkstemp(path);
+        const size_t len = SALT_FILE_MAX + more;
+        ck_assert_int_ge(fd, 0);
+        memset(salt, 's', sizeof salt);
+        ck_assert_int_eq(write(fd, salt, len), (ssize_t)len);
+        set(NV_OPT_redaction_pii, "pseudonymise");
+        set(NV_OPT_redaction_pii_salt_file, path);
+        ck_assert_int_eq(nv_options_personal(&options, &pii, &fail),
+                         more == 0 ? NV_OK : NV_ERR_LIMIT);
+        nv_pii_free(pii);
+        pii = NULL;
+        ck_assert_int_eq(unlink(path), 0);
+        ck_assert_int_eq(close(fd), 0);
+    }
+}
+END_TEST
+
 START_TEST(the_file_of_the_salt)
 {
     char path[] = "/tmp/noveum-salt-XXXXXX";
@@ -227,6 +253,7 @@ int main(void)
     tcase_add_loop_test(tcase, refused_in_the_file, 0, (int)(sizeof files / sizeof files[0]));
     tcase_add_test(tcase, regions);
     tcase_add_test(tcase, the_file_of_the_salt);
+    tcase_add_test(tcase, the_file_of_the_salt_has_a_cap);
     tcase_add_test(tcase, each_allocation_fails_once);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

@@ -81,6 +81,30 @@ START_TEST(what_is_refused)
 }
 END_TEST
 
+/* As custom.c has it. */
+#define DEPTH_MAX 64u
+
+/* Deeper than is looked for repeats in repeats: refused where it is too deep. */
+START_TEST(groups_to_the_depth)
+{
+    for (size_t depth = DEPTH_MAX - 1; depth <= DEPTH_MAX; depth++) {
+        char pattern[2 * DEPTH_MAX + 2] = {0};
+        struct nv_custom *custom = NULL;
+        struct nv_fail fail = {0};
+        memset(pattern, '(', depth);
+        pattern[depth] = 'a';
+        memset(pattern + depth + 1, ')', depth);
+        const struct nv_personal_pattern one = {NV_STR("x"), nv_str_from(pattern)};
+        enum nv_err err = make(&one, 1, &custom, &fail);
+        ck_assert_int_eq(err, depth < DEPTH_MAX ? NV_OK : NV_ERR_CONFIG);
+        if (err != NV_OK)
+            ck_assert_uint_eq(fail.offset, DEPTH_MAX - 1);
+        else
+            nv_custom_free(custom);
+    }
+}
+END_TEST
+
 START_TEST(values_that_pass)
 {
     static const struct nv_str allowed[] = {NV_STR_INIT("Support@Corp.com"),
@@ -137,6 +161,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, labels);
     tcase_add_loop_test(tcase, what_is_refused, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tcase, groups_to_the_depth);
     tcase_add_test(tcase, values_that_pass);
     tcase_add_test(tcase, caps_and_no_memory);
     suite_add_tcase(suite, tcase);

@@ -41,11 +41,31 @@ START_TEST(small_patterns)
 }
 END_TEST
 
+/* As phone_lengths.c has them. */
+#define DEPTH_MAX 16u
+#define TIMES_MAX 31u
+
+START_TEST(groups_and_times_to_their_caps)
+{
+    uint32_t lengths[NV_PHONE_LENGTHS];
+    for (unsigned more = 0; more < 2; more++) {
+        /* what stands in no group is the first level */
+        const size_t depth = DEPTH_MAX - 1 + more;
+        char pattern[2 * DEPTH_MAX + 2] = {0}, times[16];
+        memset(pattern, '(', depth);
+        memcpy(pattern + depth, "12", 2);
+        memset(pattern + depth + 2, ')', depth);
+        ck_assert_int_eq(nv_phone_lengths_of(pattern, lengths), more == 0);
+        (void)snprintf(times, sizeof times, "1{%u}", TIMES_MAX + more);
+        ck_assert_int_eq(nv_phone_lengths_of(times, lengths), more == 0);
+    }
+}
+END_TEST
+
 START_TEST(what_is_no_pattern_of_a_plan)
 {
-    static const char *const patterns[] = {
-        "1+",  "(?=1)2", "a",  "[1",  "(1",     "1)",
-        "1{2", "1{99}",  "1$", "\\w", "1{,2}x", "((((((((((((((((((1))))))))))))))))))"};
+    static const char *const patterns[] = {"1+",  "(?=1)2", "a",  "[1",  "(1",    "1)",
+                                           "1{2", "1{99}",  "1$", "\\w", "1{,2}x"};
     uint32_t lengths[NV_PHONE_LENGTHS];
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
         ck_assert_msg(!nv_phone_lengths_of(patterns[i], lengths), "%s", patterns[i]);
@@ -104,6 +124,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, small_patterns, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tcase, groups_and_times_to_their_caps);
     tcase_add_test(tcase, what_is_no_pattern_of_a_plan);
     tcase_add_test(tcase, patterns_of_all_plans);
     suite_add_tcase(suite, tcase);

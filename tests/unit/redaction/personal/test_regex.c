@@ -105,6 +105,23 @@ START_TEST(what_matches)
 }
 END_TEST
 
+/* As regex.c has it: the whole match is the first. */
+#define GROUPS_MAX 8u
+
+START_TEST(groups_to_the_last_that_is_kept)
+{
+    struct nv_regex *regex = NULL;
+    struct nv_regex_match match, group;
+    const struct nv_regex_text text = {NV_STR("abcdefgh"), true};
+    ck_assert_int_eq(nv_regex_new(NV_STR("(a)(b)(c)(d)(e)(f)(g)(h)"), 0, &regex, NULL), NV_OK);
+    ck_assert_int_eq(nv_regex_find(regex, work, &text, 0, &match), NV_REGEX_FOUND);
+    ck_assert(nv_regex_group(work, GROUPS_MAX - 1, &group));
+    ck_assert_uint_eq(group.from, GROUPS_MAX - 2);
+    ck_assert(!nv_regex_group(work, GROUPS_MAX, &group));
+    nv_regex_free(regex);
+}
+END_TEST
+
 START_TEST(a_fault_has_its_place)
 {
     struct nv_regex *regex = NULL;
@@ -250,6 +267,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, what_matches, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tcase, groups_to_the_last_that_is_kept);
     tcase_add_test(tcase, a_fault_has_its_place);
     tcase_add_test(tcase, a_match_without_end_is_given_up);
     tcase_add_test(tcase, the_square_of_a_text_is_given_up);

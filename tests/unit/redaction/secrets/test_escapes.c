@@ -47,12 +47,30 @@ START_TEST(places)
 }
 END_TEST
 
+/* As escapes.c has it. */
+#define SLASHES_MAX 31u
+
+START_TEST(slashes_to_the_depth)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        char raw[SLASHES_MAX + 8] = {0};
+        struct nv_arena *arena = nv_arena_new(1u << 16);
+        memset(raw, '\\', SLASHES_MAX + more);
+        raw[SLASHES_MAX + more] = '/';
+        /* of one more the first stays, and the escape begins behind it */
+        ck_assert_nv_str(nv_escapes_undo(arena, nv_str_from(raw)), more == 0 ? "/" : "\\/");
+        nv_arena_free(arena);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/secrets/escapes");
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, undone, 0, (int)(sizeof texts / sizeof texts[0]));
     tcase_add_test(tcase, places);
+    tcase_add_test(tcase, slashes_to_the_depth);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
