@@ -57,11 +57,11 @@ OWING = """
     telemetry.c:CONNECTIONS_MAX stages.c:PACKERS_MAX json_write.c:SURE_INTEGER_MAX json_write.c:PLAIN_DECIMALS_MAX
     json_write.c:DECIMALS_MAX
     index.c:CAPACITY_MAX listener_address.c:INHERITED_MAX journal_files.c:ASIDE_MAX grpc_session.c:ALLOWANCE_MAX
-    otlp_grpc.c:PROJECT_BYTES_MAX otlp_http.c:PROJECT_BYTES_MAX receiver.c:THREADS_MAX assembly.c:QUEUE_ITEMS_MAX
-    gather.c:RETRIES_MAX shard.c:QUEUE_ITEMS_MAX messages_media.c:MEDIA_DEPTH_MAX apply.c:EVENT_TIMES_MAX apply.c:EVENT_KEY_MAX
+    receiver.c:THREADS_MAX assembly.c:QUEUE_ITEMS_MAX
+    gather.c:RETRIES_MAX shard.c:QUEUE_ITEMS_MAX apply.c:EVENT_TIMES_MAX apply.c:EVENT_KEY_MAX
     repeats.c:SAID_MAX repeats.c:PATHS_MAX mapping.c:ARENA_BYTES_MAX agents.c:CONNECTIONS_MAX deltas.c:REBUILT_MAX
-    vectors.c:DEPTH_MAX media.c:LEVELS_MAX exporter.c:ADOPTED_MAX outbox.c:ENTRIES_MAX send_curl.c:REPLY_HEAD_MAX
-    admin.c:CONNECTIONS_MAX admin.c:SERVICES_MAX held_view.c:OPENED_BYTES_MAX explain.c:BODY_BYTES_MAX config_file.c:FILE_MAX
+    media.c:LEVELS_MAX exporter.c:ADOPTED_MAX outbox.c:ENTRIES_MAX send_curl.c:REPLY_HEAD_MAX
+    admin.c:CONNECTIONS_MAX admin.c:SERVICES_MAX held_view.c:OPENED_BYTES_MAX explain.c:BODY_BYTES_MAX 
     encode.c:BODY_MAX pool.c:CHUNKS_MAX send.c:ANSWER_MAX
 """
 

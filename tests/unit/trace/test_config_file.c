@@ -2,6 +2,7 @@
  * The SDK's file: both forms give the same pairs, what is no such file is refused by its line,
  * files are found by their names, and every allocation failing once.
  */
+#include "base/limits.h"
 #include "expect.h"
 #include "oom.h"
 
@@ -182,6 +183,24 @@ START_TEST(files_are_found)
 }
 END_TEST
 
+/* As config_file.c has it. */
+#define FILE_MAX NV_CAP_KIB(64)
+
+START_TEST(files_to_their_size)
+{
+    for (size_t more = 0; more < 2; more++) {
+        static char text[FILE_MAX + 2];
+        memset(text, '#', FILE_MAX + more);
+        memcpy(text, "project: p\n", 11);
+        write_file("noveum-trace.yaml", text);
+        ck_assert_int_eq(nv_trace_file_read(&file, NULL, why),
+                         more == 0 ? NV_OK : NV_ERR_MALFORMED);
+        assert_key("project", more == 0 ? "p" : NULL);
+        nv_trace_file_release(&file);
+    }
+}
+END_TEST
+
 START_TEST(what_is_no_file_is_refused)
 {
     ck_assert_int_eq(nv_trace_file_read(&file, "none.yaml", why), NV_ERR_MALFORMED);
@@ -231,6 +250,7 @@ int main(void)
     tcase_add_test(tcase, levels_to_the_depth);
     tcase_add_test(tcase, what_is_not_understood_is_refused);
     tcase_add_test(tcase, files_are_found);
+    tcase_add_test(tcase, files_to_their_size);
     tcase_add_test(tcase, what_is_no_file_is_refused);
     tcase_add_test(tcase, without_memory);
     suite_add_tcase(suite, tcase);

@@ -2,6 +2,7 @@
  * Media parts of a dozen forms: one flat form comes of them, with nothing lost.
  */
 #include "cases.h"
+#include "deep.h"
 #include "expect.h"
 #include "message_kit.h"
 
@@ -46,6 +47,24 @@ static const struct {
      "{\"type\":\"audio\",\"url\":\"u\",\"transcript\":\"t\"}"},
 };
 
+/* As messages_media.c has it. */
+#define MEDIA_DEPTH_MAX 4u
+
+START_TEST(test_depth)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        struct nv_test_messages kit;
+        struct nv_value out;
+        nv_test_messages_open(&kit, NV_MESSAGES_INPUT);
+        const struct nv_value part = nv_test_deep(kit.arena, MEDIA_DEPTH_MAX + more,
+                                                  "{\"image\":", "{\"url\":\"u\"}", "}");
+        ck_assert_int_eq(nv_media_part(kit.arena, &part, NV_STR("image"), &out), NV_OK);
+        ck_assert_int_eq(nv_map_get(&out, NV_STR("url")) != NULL, more == 0);
+        nv_test_messages_close(&kit);
+    }
+}
+END_TEST
+
 START_TEST(test_media)
 {
     struct nv_test_messages kit;
@@ -65,6 +84,7 @@ int main(void)
     Suite *suite = suite_create("messages_media");
     TCase *tcase = tcase_create("messages_media");
     tcase_add_loop_test(tcase, test_media, 0, (int)(sizeof media / sizeof media[0]));
+    tcase_add_test(tcase, test_depth);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -45,6 +45,31 @@ START_TEST(vectors_go_in_every_form)
 }
 END_TEST
 
+/* As vectors.c has it. */
+#define DEPTH_MAX 12
+
+START_TEST(vectors_to_the_depth)
+{
+    for (int more = 0; more < 2; more++) {
+        char spans[4096], *end = spans;
+        const size_t room = sizeof spans;
+        end += snprintf(end, room,
+                        "[{'name': 'e', 'id': 1, 'attributes': {'gen_ai.operation.name': "
+                        "'embeddings', 'gen_ai.request.model': 'm', 'my.out': ");
+        for (int i = 0; i < DEPTH_MAX + more; i++)
+            end += snprintf(end, room - (size_t)(end - spans), "{'data': ");
+        end += snprintf(end, room - (size_t)(end - spans), "%s", VECTOR);
+        for (int i = 0; i < DEPTH_MAX + more; i++)
+            end += snprintf(end, room - (size_t)(end - spans), "}");
+        (void)snprintf(end, room - (size_t)(end - spans), "}}]");
+        struct told *told = told_by(spans);
+        const json_t *attributes = json_object_get(told_span(told, "e"), "attributes");
+        ck_assert_int_eq(json_object_get(attributes, "my.out") != NULL, more == 1);
+        told_free(told);
+    }
+}
+END_TEST
+
 START_TEST(their_length_stays)
 {
     struct told *told = told_by(EMBED("'my.vector': " VECTOR ", 'z.after': 'kept', "
@@ -92,6 +117,7 @@ int main(void)
     TCase *tcase = tcase_create("vectors");
     tcase_add_test(tcase, vectors_go_in_every_form);
     tcase_add_test(tcase, their_length_stays);
+    tcase_add_test(tcase, vectors_to_the_depth);
     tcase_add_test(tcase, base64_is_a_vector_too);
     tcase_add_test(tcase, the_span_around_repeats_none_and_others_keep_their_numbers);
     suite_add_tcase(suite, tcase);

@@ -33,7 +33,7 @@ static struct {
     enum nv_err verdict;
     bool later; /* keep the call until answer_later */
     uint32_t items;
-    char project[64];
+    char project[300];
     nv_accept_done *done;
     void *done_ctx;
 } fake;
@@ -486,6 +486,23 @@ START_TEST(client_gone_before_the_answer)
 }
 END_TEST
 
+/* As otlp_grpc.c has it. */
+#define PROJECT_BYTES_MAX 256
+
+/* A longer one is no reason to refuse spans: the configured project stands in. */
+START_TEST(a_project_to_its_length)
+{
+    for (size_t more = 0; more < 2; more++) {
+        char name[PROJECT_BYTES_MAX + 2] = {0};
+        memset(name, 'p', PROJECT_BYTES_MAX + more);
+        const struct grpc_rig_header project[] = {{"x-noveum-project", name}, {"", NULL}};
+        memset(fake.project, 0, sizeof fake.project);
+        check_success(ask(TRACES, project, 0, one_span()), NV_STR(""));
+        ck_assert_uint_eq(strlen(fake.project), more == 0 ? PROJECT_BYTES_MAX : 0);
+    }
+}
+END_TEST
+
 START_TEST(project_header)
 {
     static const struct grpc_rig_header project[] = {{"x-noveum-project", "shop"}, {"", NULL}};
@@ -635,6 +652,7 @@ int main(void)
     tcase_add_test(tc, P07_grpc_timeout);
     tcase_add_test(tc, client_gone_before_the_answer);
     tcase_add_test(tc, project_header);
+    tcase_add_test(tc, a_project_to_its_length);
     tcase_add_test(tc, out_of_memory);
     tcase_add_loop_test(tc, P09_health_check, 0, 5);
     tcase_add_test(tc, P09_health_watch_stays);

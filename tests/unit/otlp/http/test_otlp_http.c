@@ -37,7 +37,7 @@ static struct {
     bool later;
     unsigned batches, items;
     enum nv_signal signal;
-    char project[32];
+    char project[300];
     size_t admitted;
     nv_accept_done *done;
     void *done_ctx;
@@ -106,6 +106,25 @@ static bool has(const char *part)
 {
     return strstr(rig.text, part) != NULL;
 }
+
+/* As otlp_http.c has it. */
+#define PROJECT_BYTES_MAX 256
+
+/* A longer one is no reason to refuse spans: the configured project stands in. */
+START_TEST(a_project_to_its_length)
+{
+    open_service(NULL, NULL);
+    for (size_t more = 0; more < 2; more++) {
+        char header[PROJECT_BYTES_MAX + 64] = JSON "X-Noveum-Project: ";
+        const size_t before = strlen(header);
+        memset(header + before, 'p', PROJECT_BYTES_MAX + more);
+        memcpy(header + before + PROJECT_BYTES_MAX + more, "\r\n", 3);
+        ck_assert_int_eq(ask("/v1/traces", header, GOOD), 200);
+        ck_assert_uint_eq(strlen(fake.project), more == 0 ? PROJECT_BYTES_MAX : 0);
+    }
+    close_service();
+}
+END_TEST
 
 START_TEST(good_request_is_handed_over)
 {
@@ -378,6 +397,7 @@ int main(void)
     TCase *tcase = tcase_create("otlp_http");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, good_request_is_handed_over);
+    tcase_add_test(tcase, a_project_to_its_length);
     tcase_add_test(tcase, logs_and_metrics);
     tcase_add_test(tcase, nothing_to_keep_is_not_handed_over);
     tcase_add_test(tcase, partial_success_is_counted_once_it_is_kept);
