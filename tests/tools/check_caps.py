@@ -59,7 +59,7 @@ OWING = """
     index.c:CAPACITY_MAX listener_address.c:INHERITED_MAX journal_files.c:ASIDE_MAX grpc_session.c:ALLOWANCE_MAX
     receiver.c:THREADS_MAX assembly.c:QUEUE_ITEMS_MAX
     gather.c:RETRIES_MAX shard.c:QUEUE_ITEMS_MAX apply.c:EVENT_TIMES_MAX apply.c:EVENT_KEY_MAX
-    repeats.c:SAID_MAX repeats.c:PATHS_MAX mapping.c:ARENA_BYTES_MAX agents.c:CONNECTIONS_MAX deltas.c:REBUILT_MAX
+    repeats.c:SAID_MAX repeats.c:PATHS_MAX mapping.c:ARENA_BYTES_MAX deltas.c:REBUILT_MAX
     media.c:LEVELS_MAX exporter.c:ADOPTED_MAX outbox.c:ENTRIES_MAX send_curl.c:REPLY_HEAD_MAX
     admin.c:CONNECTIONS_MAX admin.c:SERVICES_MAX held_view.c:OPENED_BYTES_MAX explain.c:BODY_BYTES_MAX 
     encode.c:BODY_MAX pool.c:CHUNKS_MAX send.c:ANSWER_MAX

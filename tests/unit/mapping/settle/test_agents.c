@@ -81,6 +81,32 @@ START_TEST(counts_tools_and_connections_add_up)
 }
 END_TEST
 
+/* As agents.c has it. */
+#define CONNECTIONS_MAX 64u
+
+/* One agent that hands over to as many as are kept, one more, and the first again. */
+START_TEST(connections_to_the_cap)
+{
+    struct nv_agents_config config = {0};
+    struct nv_agents *agents = nv_agents_new(&config);
+    char name[16], part[64];
+    for (unsigned i = 0; i <= CONNECTIONS_MAX + 1; i++) {
+        (void)snprintf(name, sizeof name, "to-%u", i > CONNECTIONS_MAX ? 0 : i);
+        struct nv_agent_node nodes[] = {{.name = NV_STR("from"), .runs = 1},
+                                        {.name = nv_str_from(name), .runs = 1}};
+        struct nv_agent_connection edge = {0, 1, NV_AGENT_HANDOFF, 1};
+        struct nv_agent_graph graph = graph_of(nodes, 2, &edge, 1);
+        nv_agents_note(agents, &graph);
+    }
+    (void)snprintf(part, sizeof part, "\"to\":\"to-%u\"", CONNECTIONS_MAX - 1);
+    expect(agents, NV_AGENTS_JSON, part, true);
+    (void)snprintf(part, sizeof part, "\"to\":\"to-%u\"", CONNECTIONS_MAX);
+    expect(agents, NV_AGENTS_JSON, part, false);
+    expect(agents, NV_AGENTS_JSON, "\"to\":\"to-0\",\"type\":\"handoff\",\"count\":2", true);
+    nv_agents_free(agents);
+}
+END_TEST
+
 START_TEST(forgotten_after_their_time)
 {
     struct nv_fake_clock clock;
@@ -295,6 +321,7 @@ int main(void)
     TCase *tcase = tcase_create("agents");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, counts_tools_and_connections_add_up);
+    tcase_add_test(tcase, connections_to_the_cap);
     tcase_add_test(tcase, forgotten_after_their_time);
     tcase_add_test(tcase, the_one_seen_longest_ago_goes);
     tcase_add_test(tcase, several_threads);
