@@ -62,7 +62,7 @@ void nv_mapping_free(struct nv_mapping *mapping);
  * A trace of which all spans are left out (trace->left_out) has none: it is to be dropped.
  *
  * Borrows `raw`, which is as it was, whatever came of it: who has an error makes dead letters
- * of its bytes. *out lives beside it in its arena, which stays the caller's, and has its claim.
+ * of its bytes. *out lives beside it in its arena, borrowed too, and has its claim.
  * One nv_arena_free frees both, once the claim is settled. Errors: NV_ERR_NO_MEMORY;
  * NV_ERR_MALFORMED for bytes that never passed the check at the door. Any thread.
  */

@@ -68,7 +68,8 @@ void nv_loop_end(struct nv_loop *loop);
 void nv_loop_turn(struct nv_loop *loop);
 /* Runs the ticks now, with the loop's clock; for tests with a fake clock. */
 void nv_loop_tick_now(struct nv_loop *loop);
-/* Has `task->run` called on the loop's thread, in order of posting. Any thread. */
+/* Has `task->run` called on the loop's thread, in order of posting. Takes the task, never
+ * refuses it; it is its run's again, which may free it or post it anew. Any thread. */
 void nv_loop_post(struct nv_loop *loop, struct nv_loop_task *task);
 /* Is the caller the loop's thread (or is the loop not started)? Any thread. */
 bool nv_loop_is_current(const struct nv_loop *loop);
@@ -92,7 +93,7 @@ struct nv_io {
     unsigned wanted;
 };
 
-/* Prepares a watch on `fd` that wants nothing yet; the descriptor stays the caller's.
+/* Prepares a watch on `fd` that wants nothing yet; the descriptor is borrowed.
  * NO_MEMORY. */
 enum nv_err nv_io_init(struct nv_io *io, struct nv_loop *loop, int fd,
                        void (*ready)(struct nv_io *io, unsigned what)) NV_MUST_USE;

@@ -37,7 +37,7 @@ const char *nv_pii_add_key(struct nv_pii *pii, struct nv_str item);
 void nv_pii_free(struct nv_pii *pii);
 /* A reader of one's own until it is given back, from any thread; NULL without memory. */
 struct nv_pii_reader *nv_pii_take(struct nv_pii *pii);
-/* NULL is allowed. */
+/* Takes a reader back, always; what was borrowed of it ends. NULL is allowed. */
 void nv_pii_give(struct nv_pii *pii, struct nv_pii_reader *reader);
 /* The handler that redacts what it is given and notes it. All borrowed until the walk ends. */
 struct nv_redaction_handler nv_pii_handler(struct nv_pii_reader *reader, struct nv_arena *arena,

@@ -20,8 +20,9 @@
  * stages. Not while it is started. */
 noveum_result nv_trace_worker_start(const struct nv_trace_config *config, char why[200]);
 /*
- * Queues an ended span and takes it; it is dropped and counted when no thread can be made.
- * False: not taken, and counted: full or stopped. Never waits. Any thread.
+ * Queues an ended span, which is taken; it is dropped and counted when no thread can be made.
+ * False, and counted: the queue, which alone may refuse, is full or stopped, and the span
+ * stays the caller's. Never waits. Any thread.
  */
 bool nv_trace_worker_put(struct nv_trace_span *span);
 /* Waits until all that was put before is answered for: NOVEUM_OK or NOVEUM_TIMEOUT. */

@@ -53,7 +53,7 @@ struct nv_packing *nv_packing_new(uint32_t threads, int level)
 {
     struct nv_packing *packing = calloc(1, sizeof *packing);
 
-    assert(threads >= 1 && threads <= NV_PACKING_THREADS_MAX);
+    assert(threads <= NV_PACKING_THREADS_MAX);
     if (!packing)
         return NULL;
     packing->waiting_tail = &packing->waiting;
@@ -163,20 +163,32 @@ static bool is_manned(struct nv_packing *packing)
     return packing->threads > 0;
 }
 
-bool nv_packing_put(struct nv_packing *packing, struct nv_body *body, uint64_t wall_ns)
+/* Under the lock, which nobody else waits for: there is no thread. */
+static void pack_here(struct nv_packing *packing, struct nv_body *body)
+{
+    struct nv_packer packer;
+
+    nv_packer_init(&packer, packing->level);
+    body->packed = nv_packer_pack(&packer, body, body->packed_wall_ns);
+    nv_packer_release(&packer);
+    finish(packing, body);
+}
+
+void nv_packing_put(struct nv_packing *packing, struct nv_body *body, uint64_t wall_ns)
 {
     (void)pthread_mutex_lock(&packing->lock);
     bool manned = is_manned(packing);
+    body->packed_wall_ns = wall_ns;
+    body->packing_next = NULL;
+    packing->inside++;
     if (manned) {
-        body->packed_wall_ns = wall_ns;
-        body->packing_next = NULL;
         *packing->waiting_tail = body;
         packing->waiting_tail = &body->packing_next;
-        packing->inside++;
         (void)pthread_cond_signal(&packing->work);
+    } else {
+        pack_here(packing, body);
     }
     (void)pthread_mutex_unlock(&packing->lock);
-    return manned;
 }
 
 struct nv_body *nv_packing_take(struct nv_packing *packing, enum nv_err *err)

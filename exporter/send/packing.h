@@ -19,17 +19,17 @@
 
 struct nv_packing;
 
-/* New, without a thread yet: they start as bodies wait, `threads` (1..NV_PACKING_THREADS_MAX)
+/* New, without a thread yet: they start as bodies wait, `threads` (0..NV_PACKING_THREADS_MAX)
  * at most. `level` of gzip. NULL without memory. */
 struct nv_packing *nv_packing_new(uint32_t threads, int level);
 /* Ends the threads and frees it; every body must have been taken. NULL is allowed. */
 void nv_packing_free(struct nv_packing *packing);
-/* Who is told, on a packing thread and under a lock, that a body is done; before the first
- * put. `ready` NULL: nobody. */
+/* Who is told, on the thread that packed it and under a lock, that a body is done; before the
+ * first put. `ready` NULL: nobody. */
 void nv_packing_set_ready(struct nv_packing *packing, void (*ready)(void *ctx), void *ctx);
-/* Gives a body to be packed with `wall_ns`. False when there is no thread and none can be
- * started: the body stays the caller's. */
-bool nv_packing_put(struct nv_packing *packing, struct nv_body *body, uint64_t wall_ns);
+/* Takes a body, to be packed with `wall_ns`, until it is taken back by nv_packing_take. When
+ * there is no thread and none can be started it is packed here and now. */
+void nv_packing_put(struct nv_packing *packing, struct nv_body *body, uint64_t wall_ns);
 /* The next body that is done, in no order, with `*err` of packing it; NULL: none at present. */
 struct nv_body *nv_packing_take(struct nv_packing *packing, enum nv_err *err);
 /* Waits until all that was put is done. Takes as long as packing takes, not longer. */

@@ -98,8 +98,10 @@ bool nv_sender_start(struct nv_sender *sender, struct nv_body *body, uint64_t no
         write_copies(sender, body);
     body->gzip = use_gzip(sender, body, now_ns);
     nv_sender_join_flight(sender, body);
-    if (body->gzip && sender->packing && nv_packing_put(sender->packing, body, wall_ns))
+    if (body->gzip && sender->packing) {
+        nv_packing_put(sender->packing, body, wall_ns);
         return true;
+    }
     return launch(sender, body, nv_packer_pack(&sender->packer, body, wall_ns), now_ns);
 }
 

@@ -7,7 +7,8 @@
     new      gives a pointer or fills one, and something frees it            ref, unref             come in pairs
     get      borrows: its contract does not say "new"                        dup                    says "new"
     others   words for the same things (create, destroy, ...) are not used
-    takes    on success and on failure alike: no contract but those of TAKES_LATER says "still the caller's" or "takes ... with NV_OK"
+    takes    on success and on failure alike: no contract but those of TAKES_LATER says "still", "stays" or "remains the caller's", "not taken" or
+             "takes ... with NV_OK"
 
 usage: check_names.py SOURCE_DIR [BUILD_DIR]        check_names.py --self-test
 """
@@ -39,8 +40,9 @@ FREED_BY = {"nv_encoded_new": "free, one block", "nv_kafka_conf_new": "rd_kafka_
             "nv_ready_new": "nv_ready_give_claim"}
 
 # header: what takes on success alone, and why
-TAKES_LATER = {"base/tables/queue.h": "a full queue takes nothing, so that the item can wait or be refused"}
-TAKES_ALONE = re.compile(r"still\s+(?:the\s+caller's|yours)|[Tt]akes?(?:n)?\b[^.;:]{0,40}\b(?:with\s+NV_OK|on\s+success)\b(?!\s+and)")
+TAKES_LATER = {"base/tables/queue.h": "a full queue takes nothing, so that the item can wait or be refused",
+               "trace/worker.h": "the same: a refused span goes back to its pool with those that were never queued"}
+TAKES_ALONE = re.compile(r"\b(?:still|stays|remains?)\s+(?:the\s+caller's|yours)|\b(?:[Ff]alse|NULL|NV_ERR_\w+):\s+not\s+taken\b|[Tt]akes?(?:n)?\b[^.;:]{0,40}\b(?:with\s+NV_OK|on\s+success)\b(?!\s+and)")
 
 COMMENT = re.compile(r"/\*(?:(?!\*/).)*\*/", re.DOTALL)
 PROTOTYPE = re.compile(r"^([A-Za-z_][\w \t\n*]*?[ \t\n*])(\w+)\(((?:[^()]|\([^()]*\))*)\)(?:\s*(?:NV_\w+|__attribute__\(\(.*?\)\)\)?))*\s*;\Z", re.DOTALL)
@@ -146,6 +148,8 @@ def self_test():
     bad = {"int go(void);": "prefix", "void nv_open_box(int lid);": "object", "int nv_box_free(struct nv_box *b);": "nothing", "void nv_box_init(int n);": "storage",
            "struct nv_box *nv_box_new(int n);": "frees", "void nv_box_ref(struct nv_box *b);": "pairs", "void nv_box_destroy(struct nv_box *b);": "called",
            "/* Takes `lid` with NV_OK. */\nvoid nv_box_shut(struct nv_box *b);": "success", "/* It is still\n * the caller's then. */\nvoid nv_box_a(struct nv_box *b);": "success",
+           "/* The lid stays the\n * caller's. */\nvoid nv_box_b(struct nv_box *b);": "success", "/* False: not taken. */\nbool nv_box_c(struct nv_box *b);": "success",
+           "/* It remains yours. */\nvoid nv_box_d(struct nv_box *b);": "success",
            "/* New. */\nchar *nv_box_get(struct nv_box *b);": "borrows", "/* Some. */\nchar *nv_box_dup(struct nv_box *b);": "something"}
     source = {"a/box.c": "static int nv_x(int a)\n{\n}\nint main(void)\n{\n}\n"}
     return list(problems(good, {})) == [] and len(list(problems({}, source))) == 1 and \
