@@ -22,9 +22,11 @@ enum agent_id {
               provider, own)                                                                   \
     AGENT_##id,
 #define EVENT(agent, name, condition, role, span, duration, call, traits)
+#define EVALUATION(prefix)
 #include "model/agent_records.inc"
 #undef AGENT
 #undef EVENT
+#undef EVALUATION
     AGENT_COUNT
 };
 
@@ -37,9 +39,11 @@ static const struct nv_record_agent agents[] = {
      NV_STR_INIT(span_session), NV_STR_INIT(span_prompt),                                      \
      NV_STR_INIT(provider),     NV_RECORD_##own},
 #define EVENT(agent, name, condition, role, span, duration, call, traits)
+#define EVALUATION(prefix)
 #include "model/agent_records.inc"
 #undef AGENT
 #undef EVENT
+#undef EVALUATION
 };
 
 static const struct nv_record_event events[] = {
@@ -48,9 +52,22 @@ static const struct nv_record_event events[] = {
 #define EVENT(agent, name, condition, role, span, duration, call, traits)                      \
     {AGENT_##agent,     NV_STR_INIT(name),     NV_STR_INIT(condition), NV_RECORD_##role,       \
      NV_STR_INIT(span), NV_STR_INIT(duration), NV_STR_INIT(call),      NV_RECORD_##traits},
+#define EVALUATION(prefix)
 #include "model/agent_records.inc"
 #undef AGENT
 #undef EVENT
+#undef EVALUATION
+};
+
+static const struct nv_str evaluations[] = {
+#define AGENT(id, name, scope, service, prefix, session, prompt, span_session, span_prompt,    \
+              provider, own)
+#define EVENT(agent, name, condition, role, span, duration, call, traits)
+#define EVALUATION(prefix) NV_STR_INIT(prefix),
+#include "model/agent_records.inc"
+#undef AGENT
+#undef EVENT
+#undef EVALUATION
 };
 
 #define EVENTS (sizeof events / sizeof *events)
@@ -173,8 +190,11 @@ static bool is_standard(struct nv_str name)
 
 static bool is_evaluation(struct nv_str name)
 {
-    return nv_str_starts(name, NV_STR("gen_ai.evaluation")) ||
-           nv_str_starts(name, NV_STR("langwatch.evaluation"));
+    for (size_t i = 0; i < sizeof evaluations / sizeof *evaluations; i++) {
+        if (nv_str_starts(name, evaluations[i]))
+            return true;
+    }
+    return false;
 }
 
 bool nv_record_is_evaluation(struct nv_str bytes)

@@ -1,8 +1,9 @@
 /*
  * Words that conventions have of their own, by what they are taken for. A word more is a row
- * here and one in tests/unit/mapping/content/test_words.c or settle/test_root_name.c; the lists
- * stand in docs/mapping.md (tools/make-mapping-docs.py). The code that reads them
- * (mapping/content/words.c, mapping/settle/root_name.c) knows none of them by name.
+ * here and one of tests/unit/mapping, in content/test_words.c, settle/test_root_name.c or
+ * prices/test_provider.c; the lists stand in docs/mapping.md (tools/make-mapping-docs.py). The
+ * code that reads them (content/words.c, settle/root_name.c, prices/provider.c of mapping/)
+ * knows none of them by name.
  *
  * Each is a list for an X macro: of texts alone, or of pairs (as it is told, as it goes out).
  * Words are compared once they are respelled: lower case, `_` between the parts of toolCall.
@@ -60,6 +61,42 @@
     X("condition:")                                                                            \
     X("langsmith:")                                                                            \
     X("langgraph:")
+
+/* Patterns of what frameworks sign as the provider of a model, and of what says that nobody
+ * knows: none is one. */
+#define NV_FRAMEWORK_SIGNATURES(X)                                                             \
+    X("langchain")                                                                             \
+    X("langgraph")                                                                             \
+    X("crewai")                                                                                \
+    X("llamaindex")                                                                            \
+    X("llama_index")                                                                           \
+    X("strands-agents")                                                                        \
+    X("strands")                                                                               \
+    X("gcp.vertex.agent")                                                                      \
+    X("microsoft.agent_framework")                                                             \
+    X("agent_framework")                                                                       \
+    X("autogen")                                                                               \
+    X("autogen*")                                                                              \
+    X("semantic_kernel")                                                                       \
+    X("semantic-kernel")                                                                       \
+    X("az.ai.agents")                                                                          \
+    X("azure.ai.agents")                                                                       \
+    X("agno")                                                                                  \
+    X("haystack")                                                                              \
+    X("pydantic-ai")                                                                           \
+    X("pydantic_ai")                                                                           \
+    X("dspy")                                                                                  \
+    X("litellm")                                                                               \
+    X("smolagents")                                                                            \
+    X("livekit")                                                                               \
+    X("pipecat")                                                                               \
+    X("mcp")                                                                                   \
+    X("vercel")                                                                                \
+    X("ai")                                                                                    \
+    X("unknown")                                                                               \
+    X("other")                                                                                 \
+    X("_other")                                                                                \
+    X("custom")
 
 /* Names of spans that all users of a framework share: which function of it ran. They name no
  * trace when anything else does. */

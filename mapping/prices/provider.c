@@ -7,11 +7,13 @@
  *   claude-3-5-sonnet                    ─▶ anthropic
  *
  * Tables are searched in order, so the more specific row stands first. Frameworks (LangChain,
- * Strands, ADK) often sign as the provider; they are listed to be refused, and the provider is
- * then inferred from host or model. A guess is made only from names that belong to one maker.
+ * Strands, ADK) often sign as the provider; mapping/conventions/words.h lists them, they are
+ * refused, and the provider is then inferred from host or model. A guess is made only from
+ * names that belong to one maker.
  */
 #include "mapping/prices/provider.h"
 
+#include "mapping/conventions/words.h"
 #include "mapping/rules/rule.h"
 
 #include <assert.h>
@@ -33,13 +35,9 @@ struct table {
     struct nv_glob_filter filters[ROWS_MAX]; /* by make_filters */
 };
 
-static const struct nv_str frameworks = NV_STR_INIT(
-    "langchain,langgraph,crewai,llamaindex,llama_index,strands-agents,strands,gcp.vertex.agent,"
-    "microsoft.agent_framework,agent_framework,autogen,autogen*,semantic_kernel,semantic-"
-    "kernel,"
-    "az.ai.agents,azure.ai.agents,agno,haystack,pydantic-ai,pydantic_ai,dspy,litellm,"
-    "smolagents,"
-    "livekit,pipecat,mcp,vercel,ai,unknown,other,_other,custom");
+#define GLOB(glob) glob ","
+static const struct nv_str frameworks = NV_STR_INIT(NV_FRAMEWORK_SIGNATURES(GLOB));
+#undef GLOB
 
 static const struct row spellings[] = {
     {NV_STR_INIT("azure_openai*,azure.ai.openai*,az.ai.openai*,azure-openai*,"

@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 
-ROOMS = ("mapping/engine", "mapping/settle", "mapping/content", "mapping/rules", "mapping")
+ROOMS = ("mapping/engine", "mapping/settle", "mapping/content", "mapping/rules", "mapping/prices", "mapping", "model")
 # file: why it may name them
 ALLOWED = {"mapping/rules/field.h": "is the table of fields, and one goes out under a framework's name"}
 # tables of the standard, and those that say what other tables mean
@@ -62,7 +62,8 @@ def problems(tables, sources):
         # comments become blanks, so that lines keep their numbers
         text = COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
         for number, line in enumerate(text.splitlines(), 1):
-            for word in LITERAL.findall(line):
+            # a text may be a list
+            for word in (part for literal in LITERAL.findall(line) for part in literal.split(",")):
                 key = first(word) in theirs and re.search(r"\w[.]|_$", word) and "%" not in word
                 if key or re.split(r"[._ -]", word)[0].lower() in called:
                     yield f'{name}:{number}: "{word}" is a convention\'s: a row in mapping/conventions/'
@@ -71,8 +72,8 @@ def problems(tables, sources):
 def self_test():
     tables = {"a": "acme.x | span | | llm.model | copy | 1 |\nllm.y | span | | llm.y | copy | 1 |\n# no.row | a | b | c |", "semconv": "http.x | span | | http.x | copy | 1 |"}
     tables["wile"] = ""
-    bad = {"b.c": 'f("acme.z");\n/* "acme.z" */ g("llm.y", "http.x", "acme");\nh("acme_");\ni("wile-agents");\n'}
-    return prefixes(tables) == {"acme"} and [p.split(":")[1] for p in problems(tables, bad)] == ["1", "3", "4"] and not list(problems(tables, {"c.c": 'f("other.z");'}))
+    bad = {"b.c": 'f("acme.z");\n/* "acme.z" */ g("llm.y", "http.x", "acme");\nh("acme_");\ni("wile-agents");\nj("http.x,acme.z");\n'}
+    return prefixes(tables) == {"acme"} and [p.split(":")[1] for p in problems(tables, bad)] == ["1", "3", "4", "5"] and not list(problems(tables, {"c.c": 'f("other.z");'}))
 
 
 def main():

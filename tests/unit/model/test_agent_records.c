@@ -195,6 +195,23 @@ START_TEST(candidates_by_name_alone)
 }
 END_TEST
 
+static const struct candidate_row evaluation_rows[] = {
+    {"event.name=gen_ai.evaluation.result", true},
+    {"EVENT=langwatch.evaluation.custom", true},
+    {"EVENT=langwatch.span", false},
+    {"BODY=langwatch.evaluation", false},
+    {"EVENT=gen_ai.choice", false},
+};
+
+START_TEST(evaluations_by_name)
+{
+    struct nv_buf buf;
+    struct nv_str bytes = record_of(&buf, evaluation_rows[_i].record);
+    ck_assert_int_eq(nv_record_is_evaluation(bytes), evaluation_rows[_i].candidate);
+    nv_buf_release(&buf);
+}
+END_TEST
+
 static void id_of(const char *service, const char *session, const char *prompt, uint8_t *out)
 {
     struct nv_record record = {.session = nv_str_from(session), .prompt = nv_str_from(prompt)};
@@ -272,6 +289,8 @@ int main(void)
     tcase_add_test(tcase, the_session_may_stand_in_the_resource);
     tcase_add_loop_test(tcase, candidates_by_name_alone, 0,
                         (int)(sizeof candidate_rows / sizeof *candidate_rows));
+    tcase_add_loop_test(tcase, evaluations_by_name, 0,
+                        (int)(sizeof evaluation_rows / sizeof *evaluation_rows));
     tcase_add_test(tcase, the_id_of_a_trace_is_of_service_session_and_prompt);
     tcase_add_test(tcase, a_record_is_known_by_its_time_and_attributes);
     tcase_add_test(tcase, the_time_is_when_it_happened_else_when_it_was_seen);
