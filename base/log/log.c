@@ -29,7 +29,7 @@
 
 #define MESSAGE_MAX 1024
 /* Worst case of escaping, six bytes for one, and the fields around it. */
-#define LINE_MAX_BYTES (MESSAGE_MAX * 6 + 256)
+#define LINE_BYTES_MAX (MESSAGE_MAX * 6 + 256)
 #define SINK_EPOCH_WINDOWS (1ull << 32)
 
 static _Atomic int level_min = NV_LOG_INFO;
@@ -86,7 +86,7 @@ void nv_log_lend(void (*sink)(void *ctx, struct nv_str line), void *ctx)
 
 /* A line under construction; what does not fit is left out. */
 struct line {
-    char bytes[LINE_MAX_BYTES];
+    char bytes[LINE_BYTES_MAX];
     size_t len;
 };
 

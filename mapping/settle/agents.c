@@ -22,16 +22,16 @@
 
 #include "base/banned.h"
 
-#define AGENTS_MAX_DEFAULT 1000u
+#define AGENTS_DEFAULT_MAX 1000u
 #define TTL_NS_DEFAULT (UINT64_C(3600) * NV_NS_PER_S)
 #define CONNECTIONS_MAX 64u
-#define NAME_MAX_BYTES 256u
+#define NAME_BYTES_MAX 256u
 #define NONE UINT32_MAX
 /* Most that one entry takes in JSON: each text escaped, six bytes for one. */
 #define ENTRY_JSON_MAX                                                                         \
-    ((size_t)(NV_AGENT_TOOLS_MAX + CONNECTIONS_MAX + 8) * (6 * NAME_MAX_BYTES + 128))
+    ((size_t)(NV_AGENT_TOOLS_MAX + CONNECTIONS_MAX + 8) * (6 * NAME_BYTES_MAX + 128))
 /* Most that a node and its edges take in a graph. */
-#define ENTRY_GRAPH_MAX ((size_t)24 * NAME_MAX_BYTES + (size_t)CONNECTIONS_MAX * 96)
+#define ENTRY_GRAPH_MAX ((size_t)24 * NAME_BYTES_MAX + (size_t)CONNECTIONS_MAX * 96)
 
 struct connection {
     char *to;
@@ -77,7 +77,7 @@ struct nv_agents *nv_agents_new(const struct nv_agents_config *config)
     struct nv_agents *agents = calloc(1, sizeof *agents);
     if (!agents)
         return NULL;
-    agents->agents_max = config->agents_max ? config->agents_max : AGENTS_MAX_DEFAULT;
+    agents->agents_max = config->agents_max ? config->agents_max : AGENTS_DEFAULT_MAX;
     agents->ttl_ns = config->ttl_ns ? config->ttl_ns : TTL_NS_DEFAULT;
     agents->clock = config->clock ? config->clock : nv_clock_system();
     if (pthread_mutex_init(&agents->lock, NULL) != 0) {
@@ -138,10 +138,10 @@ static void expire(struct nv_agents *agents, uint64_t now_ns)
 /* What is kept of a name, not cut inside a character. */
 static struct nv_str kept(struct nv_str text)
 {
-    return nv_str_slice(text, 0, nv_utf8_cut(text, NAME_MAX_BYTES));
+    return nv_str_slice(text, 0, nv_utf8_cut(text, NAME_BYTES_MAX));
 }
 
-/* Copy of at most NAME_MAX_BYTES, or NULL. */
+/* Copy of at most NAME_BYTES_MAX, or NULL. */
 static char *copy_text(struct nv_str text)
 {
     text = kept(text);
@@ -159,7 +159,7 @@ static char *copy_text(struct nv_str text)
 static struct entry *touch(struct nv_agents *agents, struct nv_str project, struct nv_str name,
                            uint64_t now_ns)
 {
-    char key[2 * NAME_MAX_BYTES + 2];
+    char key[2 * NAME_BYTES_MAX + 2];
     struct nv_str head = kept(project);
     struct nv_str tail = kept(name);
     size_t len = head.len + 1 + tail.len;
@@ -444,9 +444,9 @@ static void write_label(struct nv_buf *buf, struct nv_str text, bool dot)
 static uint32_t number_of(const struct nv_agents *agents, const struct entry *from,
                           struct nv_str name)
 {
-    char key[2 * NAME_MAX_BYTES + 2];
+    char key[2 * NAME_BYTES_MAX + 2];
     struct entry *entry = NULL;
-    assert(name.len <= NAME_MAX_BYTES);
+    assert(name.len <= NAME_BYTES_MAX);
     memcpy(key, from->key, from->name_at);
     if (name.len > 0)
         memcpy(key + from->name_at, name.ptr, name.len);

@@ -13,7 +13,7 @@
 
 #include "base/banned.h"
 
-#define NAME_MAX_LEN 64
+#define NAME_BYTES_MAX 64
 #define AUTHORITY_MAX 512
 #define USER_TOKEN_MIN 20 /* a user without a password that is a key: of a DSN */
 #define WHITE_MAX 64      /* between a bracket and the first member */
@@ -88,7 +88,7 @@ static bool read_name(struct pair *pair)
     if (end < pair->floor + NV_NAME_LEN_MIN || !nv_name_may_end(text, end))
         return false;
     size_t from = end;
-    while (from > pair->floor && end - from < NAME_MAX_LEN && is_name(text.ptr[from - 1]))
+    while (from > pair->floor && end - from < NAME_BYTES_MAX && is_name(text.ptr[from - 1]))
         from--;
     pair->name = nv_str_slice(text, from, end - from);
     pair->quote = nv_str_slice(text, end, closed - end);
@@ -461,7 +461,7 @@ static struct nv_secret_pair telegram(struct nv_str text, size_t floor, size_t s
 static struct nv_secret_pair curl_user(struct nv_str text, size_t floor, size_t separator)
 {
     size_t from = separator;
-    while (from > floor && separator - from < NAME_MAX_LEN &&
+    while (from > floor && separator - from < NAME_BYTES_MAX &&
            (is_name(text.ptr[from - 1]) || text.ptr[from - 1] == '@'))
         from--;
     if (from == separator || from < floor + 4)

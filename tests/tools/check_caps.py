@@ -4,8 +4,8 @@
     mapping/content/documents.h: #define NV_DOCUMENTS_MAX 10000u ─▶ a test that brings NV_DOCUMENTS_MAX, and one more
 
 By its name and not by its number: a test of `1001` still passes when the cap has become 2000. Caps of base/limits.h are held by
-tests/unit/base/test_limits.c, which reads that header. A cap that a source keeps to itself is defined in its own test a second time,
-in the same words, so that who changes one is told of the other:
+tests/unit/base/test_limits.c, which reads that header. A cap that a source keeps to itself (*_MAX, or a unit or DEFAULT behind that) is
+defined in its own test a second time, in the same words, so that who changes one is told of the other:
 
     mapping/content/tools.c: #define TOOLS_DEPTH_MAX 8u ─▶ tests/unit/mapping/content/test_tools.c: #define TOOLS_DEPTH_MAX 8u
 
@@ -28,18 +28,19 @@ FIXED = {
     "a format, a protocol or an arithmetic says it; what is longer is something else": """
         json_write.c:INT_TEXT_MAX json_write.c:EXACT_INTEGER_MAX wire.c:VARINT_BYTES_MAX wire.c:NUMBER_MAX decode.c:VARINT_BYTES_MAX
         http1_chunks.c:DIGITS_MAX grpc_text.c:TIMEOUT_DIGITS_MAX transcode.c:ID_BYTES_MAX absent.c:DISGUISE_MAX checks.c:IBAN_MAX
-        phone_parse.c:NSN_MAX phone_parse.c:CODE_MAX transform_number.c:INTEGER_MAX cost.c:TOKENS_MAX tokens.c:COUNT_MAX
+        json_write.c:SURE_INTEGER_MAX json_write.c:PLAIN_DECIMALS_MAX json_write.c:DECIMALS_MAX index.c:CAPACITY_MAX
+        check_settings.c:WALL_MAX_NS phone_parse.c:NSN_MAX phone_parse.c:CODE_MAX transform_number.c:INTEGER_MAX cost.c:TOKENS_MAX tokens.c:COUNT_MAX
         stored_trace.c:DURATION_MS_MAX media_files.c:TEMPORARY_MAX rule_parse.c:PRECEDENCE_MAX price_name.c:REGION_MAX send_curl.c:DATE_MAX
         send_curl.c:RETRY_AFTER_MAX send_curl.c:LOCATION_MAX memory_limit.c:PLACE_BYTES_MAX words.c:LABEL_MAX find.c:URI_HEAD_MAX
         content_cut.c:MARK_MAX phone_candidates.c:BETWEEN_MAX phone_candidates.c:LEADS_MAX phone_candidates.c:BEFORE_MAX
         phone_candidates.c:RUN_MAX phone_candidates.c:GROUPS_MAX hints.c:GAP_MAX scan.c:WORD_MAX pairs.c:GAP_MAX pairs.c:WHITE_MAX pairs.c:AUTHORITY_MAX""",
     "a text is cut there before it is kept or told": """
-        backend_reply.c:KEPT_BYTES_MAX dead_letters.c:NAME_BYTES_MAX replay.c:PROJECT_MAX""",
-    "how many threads a default makes": "receiver.c:THREADS_DEFAULT_MAX stages.c:SHARDS_MAX",
+        backend_reply.c:KEPT_BYTES_MAX files.c:NAME_MAX_BYTES dead_letters.c:NAME_BYTES_MAX replay.c:PROJECT_MAX""",
+    "how many threads a default makes": "receiver.c:THREADS_DEFAULT_MAX stages.c:SHARDS_MAX stages.c:PACKERS_MAX",
     "an assert, a static_assert or another cap keeps what is in it below": """
         provider.c:ROWS_MAX messages_plain.c:MEMBERS_MAX trace_list.c:BINDINGS_MAX grpc_answer.c:HEADERS_SENT_MAX tls.c:ALPN_BYTES_MAX
         loop.c:LOOPS_MAX mask.c:PATTERNS_MAX stages_kafka.c:OWN_MAX inflate.c:WINDOW_BYTES_MAX health.c:REPLY_BYTES_MAX
-        services.c:OWNERS_MAX agents.c:ENTRY_JSON_MAX agents.c:ENTRY_GRAPH_MAX phone_plans.c:PATTERN_MAX""",
+        services.c:OWNERS_MAX log.c:LINE_BYTES_MAX agents.c:ENTRY_JSON_MAX agents.c:ENTRY_GRAPH_MAX phone_plans.c:PATTERN_MAX""",
     "the work of one turn: what is past it is done in the next, or in another way": """
         json_read.c:ROOM_MAX json_write.c:PIECE_MAX json_write.c:SMALL_PIECE_MAX journal_append.c:FLUSH_MAX journal_bytes.c:PARTS_MAX
         replay.c:TURN_MAX committer.c:GROUP_MAX services.c:VICTIMS_MAX media_files.c:EXPIRE_MAX consumer.c:TURN_MAX
@@ -54,15 +55,14 @@ FIXED = {
 }
 # caps of sources without a test that names them; this only gets shorter
 OWING = """
-    telemetry.c:CONNECTIONS_MAX stages.c:PACKERS_MAX json_write.c:SURE_INTEGER_MAX json_write.c:PLAIN_DECIMALS_MAX
-    json_write.c:DECIMALS_MAX
-    index.c:CAPACITY_MAX listener_address.c:INHERITED_MAX journal_files.c:ASIDE_MAX grpc_session.c:ALLOWANCE_MAX
+    telemetry.c:CONNECTIONS_MAX listener_address.c:INHERITED_MAX journal_files.c:ASIDE_MAX grpc_session.c:ALLOWANCE_MAX
     receiver.c:THREADS_MAX assembly.c:QUEUE_ITEMS_MAX
     gather.c:RETRIES_MAX shard.c:QUEUE_ITEMS_MAX apply.c:EVENT_TIMES_MAX apply.c:EVENT_KEY_MAX
     repeats.c:SAID_MAX repeats.c:PATHS_MAX mapping.c:ARENA_BYTES_MAX deltas.c:REBUILT_MAX
     media.c:LEVELS_MAX exporter.c:ADOPTED_MAX outbox.c:ENTRIES_MAX send_curl.c:REPLY_HEAD_MAX
     admin.c:CONNECTIONS_MAX admin.c:SERVICES_MAX held_view.c:OPENED_BYTES_MAX explain.c:BODY_BYTES_MAX 
-    encode.c:BODY_MAX pool.c:CHUNKS_MAX send.c:ANSWER_MAX
+    encode.c:BODY_MAX pool.c:CHUNKS_MAX send.c:ANSWER_MAX options.c:NAME_MAX_LEN
+    config_file.c:PATH_MAX_BYTES send.c:RETRY_AFTER_MAX_S
 """
 
 
@@ -83,7 +83,7 @@ def problems(headers, tests, allowed):
 
 def own_caps(text):
     """{name: value} of the caps that a source or a test defines for itself."""
-    found = re.findall(r"^#define (\w+_MAX)\b((?:[^\n]*\\\n)*[^\n]*)$", text, re.MULTILINE)
+    found = re.findall(r"^#define (\w+_MAX(?:_(?:LEN|BYTES|DEFAULT|S|MS|NS))?)\b((?:[^\n]*\\\n)*[^\n]*)$", text, re.MULTILINE)
     return {name: " ".join(re.sub(r"/\*.*?\*/|\\\n", " ", value, flags=re.DOTALL).split())
             for name, value in found if not name.startswith(("NV_", "NOVEUM_"))}
 
@@ -114,6 +114,8 @@ def self_test():
     if list(owned(source, test, [], [])) or [len(list(owned(source, other, fixed, owing))) for other, fixed, owing in
                                              (({}, [], []), ({"a/x.c": "#define D_MAX 4u\n"}, [], []), (test, [], ["x.c:D_MAX"]),
                                               (test, ["x.c:Z_MAX"], []), ({}, ["x.c:D_MAX"], []))] != [1, 1, 1, 1, 0]:
+        return False
+    if set(own_caps("#define W_MAX_LEN 1\n#define V_MAX_NS 2\n#define U_MAXIMAL 3\n#define NV_T_MAX_S 4\n")) != {"W_MAX_LEN", "V_MAX_NS"}:
         return False
     headers = {"a.h": "#define NV_A_MAX 3\nenum { NV_B_MAX = 2, NV_C = 1 };\n#define OTHER_MAX 1\n"}
     return list(problems(headers, "NV_A_MAX + 1; NV_B_MAX", {})) == [] and len(list(problems(headers, "NV_A_MAX_2", {}))) == 2 and \

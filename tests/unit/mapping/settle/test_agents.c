@@ -141,6 +141,51 @@ START_TEST(the_one_seen_longest_ago_goes)
 }
 END_TEST
 
+#define AGENTS_DEFAULT_MAX 1000u
+
+/* Without a number of one's own: so many are kept, and of one more the first goes. */
+START_TEST(agents_to_the_default)
+{
+    struct nv_agents_config config = {0};
+    struct nv_agents *agents = nv_agents_new(&config);
+    char name[16];
+    for (unsigned i = 0; i <= AGENTS_DEFAULT_MAX; i++) {
+        if (i == AGENTS_DEFAULT_MAX) {
+            ck_assert_uint_eq(count_of(agents), AGENTS_DEFAULT_MAX);
+            expect(agents, NV_AGENTS_JSON, "\"name\":\"a0\"", true);
+        }
+        (void)snprintf(name, sizeof name, "a%u", i);
+        note(agents, name);
+    }
+    ck_assert_uint_eq(count_of(agents), AGENTS_DEFAULT_MAX);
+    expect(agents, NV_AGENTS_JSON, "\"name\":\"a0\"", false);
+    nv_agents_free(agents);
+}
+END_TEST
+
+#define NAME_BYTES_MAX 256u
+
+/* A name of so many bytes is kept, of one more it is cut: both are the same agent. */
+START_TEST(a_name_to_the_cap)
+{
+    struct nv_agents_config config = {0};
+    struct nv_agents *agents = nv_agents_new(&config);
+    char name[NAME_BYTES_MAX + 2] = {0}, part[NAME_BYTES_MAX + 16];
+    memset(name, 'n', NAME_BYTES_MAX - 1);
+    note(agents, name);
+    name[NAME_BYTES_MAX - 1] = 'x';
+    note(agents, name);
+    ck_assert_uint_eq(count_of(agents), 2);
+    name[NAME_BYTES_MAX] = 'y';
+    note(agents, name);
+    ck_assert_uint_eq(count_of(agents), 2);
+    name[NAME_BYTES_MAX] = '\0';
+    (void)snprintf(part, sizeof part, "\"name\":\"%s\"", name);
+    expect(agents, NV_AGENTS_JSON, part, true);
+    nv_agents_free(agents);
+}
+END_TEST
+
 static void *note_many(void *ctx)
 {
     for (int i = 0; i < 200; i++)
@@ -324,6 +369,8 @@ int main(void)
     tcase_add_test(tcase, connections_to_the_cap);
     tcase_add_test(tcase, forgotten_after_their_time);
     tcase_add_test(tcase, the_one_seen_longest_ago_goes);
+    tcase_add_test(tcase, agents_to_the_default);
+    tcase_add_test(tcase, a_name_to_the_cap);
     tcase_add_test(tcase, several_threads);
     tcase_add_loop_test(tcase, labels_are_text_and_nothing_else, 0,
                         (int)(sizeof labels / sizeof labels[0]));

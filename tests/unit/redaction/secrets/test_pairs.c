@@ -7,6 +7,8 @@
 #include "redaction/secrets/pairs.h"
 #include "redaction/secrets/names.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 static struct nv_secret_pair find(const char *text, char separator)
@@ -44,6 +46,20 @@ START_TEST(the_floor)
 }
 END_TEST
 
+#define NAME_BYTES_MAX 64
+
+/* A user of so many bytes is read back to curl's option, of one more it is not. */
+START_TEST(a_name_to_the_cap)
+{
+    char text[128];
+    for (int more = 0; more < 2; more++) {
+        (void)snprintf(text, sizeof text, "curl -u %0*d:hunter2-hunter2", NAME_BYTES_MAX + more,
+                       0);
+        ck_assert_uint_eq(find(text, ':').at.len > 0, more == 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/secrets/pairs");
@@ -51,6 +67,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, nv_names_ready, NULL);
     tcase_add_test(tcase, stretches);
     tcase_add_test(tcase, the_floor);
+    tcase_add_test(tcase, a_name_to_the_cap);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
