@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Write the last section of tests/fixtures/INDEX.md, the cases that the section before does not tell of, from their case.json.
+"""Write the last section of tests/fixtures/INDEX.md, the cases that the section before does not tell of, from their case.json;
+and how many cases there are, there and in tests/fixtures/README.md.
 
-    tools/make-fixtures-index.py            writes the file
-    tools/make-fixtures-index.py --check    exit 1 when the file is not what the folders say
+    tools/make-fixtures-index.py            writes the files
+    tools/make-fixtures-index.py --check    exit 1 when they are not what the folders say
 """
 import json
 import pathlib
@@ -11,6 +12,7 @@ import sys
 
 FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "tests" / "fixtures"
 TARGET = FIXTURES / "INDEX.md"
+README = FIXTURES / "README.md"
 HEAD = """
 ## Cases made since
 Written by `tools/make-fixtures-index.py` from the `case.json` of each.
@@ -32,24 +34,35 @@ def row(case):
     return "| " + " | ".join(str(cell if cell is not None else "").replace("|", "/").replace("\n", " ") for cell in cells) + " |\n"
 
 
+def names():
+    """The cases that are there."""
+    return sorted(path.name for path in FIXTURES.iterdir() if (path / "case.json").exists())
+
+
+def counted(text):
+    """A page that begins by saying how many cases there are."""
+    return re.sub(r"^\d+ (?=cases of real export requests)", f"{len(names())} ", text, count=1, flags=re.MULTILINE)
+
+
 def render(text):
     """The whole page: what stands before the section stays."""
     text = text.split(HEAD.split("\n", 2)[1])[0].rstrip("\n") + "\n"
     told = set(re.findall(r"^\| ([\w.-]+) \|", text.split("## All cases")[1], re.MULTILINE))
-    cases = sorted(path.name for path in FIXTURES.iterdir() if (path / "case.json").exists())
-    return text + HEAD + "".join(row(case) for case in cases if case not in told)
+    return counted(text) + HEAD + "".join(row(case) for case in names() if case not in told)
 
 
 def main():
     """Command line."""
-    old = TARGET.read_text("utf-8")
-    new = render(old)
-    if "--check" in sys.argv[1:]:
-        if new != old:
-            print("tests/fixtures/INDEX.md is not what the folders say: run tools/make-fixtures-index.py")
-        return int(new != old)
-    TARGET.write_text(new, "utf-8")
-    return 0
+    stale = 0
+    for target, made in ((TARGET, render), (README, counted)):
+        old = target.read_text("utf-8")
+        new = made(old)
+        if "--check" not in sys.argv[1:]:
+            target.write_text(new, "utf-8")
+        elif new != old:
+            print(f"tests/fixtures/{target.name} is not what the folders say: run tools/make-fixtures-index.py")
+            stale = 1
+    return stale
 
 
 sys.exit(main())
