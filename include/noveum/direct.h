@@ -6,8 +6,10 @@
  *     options.stages = noveum_direct();                NOVEUM_API_KEY and NOVEUM_PROJECT are set
  *     noveum_start(&options);
  *
- *   begin, end ─▶ libnoveum-trace ─▶ libnoveum: hold until whole ▸ translate ▸ mask ─▶ POST /v1/traces
- *                 └────────────────── its thread, its retries and gzip ──────────────────┘
+ *   begin, end ─▶ libnoveum-trace ──spans──▶ libnoveum: hold until whole ▸ translate ▸ mask
+ *                  its thread,                                                        │
+ *                  retries, gzip ◀──────────────────────traces────────────────────────┘
+ *                       └──▶ POST /v1/traces
  *
  * What is not delivered when the process ends is lost and counted: a journal is the gateway's.
  *

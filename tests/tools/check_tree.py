@@ -3,7 +3,8 @@
 
 Every prototype in a header has its contract above it (95 % at least). Every .c opens with an overview comment of at least four lines, includes base/banned.h last,
 is at most 600 lines long and 100 columns wide; nothing is marked as left to
-do; every header has a guard named after its path and opens with a comment.
+do; every header has a guard named after its path and opens with a comment. A
+public header, which is reference for the most part, may have 700 lines.
 
 usage: check_tree.py SOURCE_DIR [BUILD_DIR]
 """
@@ -14,6 +15,7 @@ import sys
 from rooms import OTHERS, STAGES
 
 LINES_MAX = 600
+PUBLIC_LINES_MAX = 700  # one header is one interface, and its reference
 TEST_LINES_MAX = 900  # tables of cases are long
 WIDTH_MAX = 100
 OVERVIEW_LINES_MIN = 4
@@ -102,6 +104,8 @@ def main():
                 count, found = undocumented(name, text)
                 prototypes += count
                 bare += found
+    for path in sorted((root / "include").rglob("*.h*")):
+        problems += check_text(str(path.relative_to(root)), path.read_text(encoding="utf-8"), PUBLIC_LINES_MAX)
     for path in sorted((root / "tests").rglob("*.[ch]")) + sorted((root / "tools").glob("*.c")):
         name = str(path.relative_to(root))
         problems += check_text(name, path.read_text(encoding="utf-8"), TEST_LINES_MAX)
