@@ -1,6 +1,6 @@
 # The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak sanitize msan bench fuzz lint analyze coverage reference reproducible install uninstall image package collector clean layer
+.PHONY: help run build test soak sanitize tsan msan bench fuzz lint analyze coverage reference reproducible install uninstall image package collector clean layer
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
@@ -14,6 +14,7 @@ help:
 	@echo 'make test       install what is missing, build, run every test'
 	@echo 'make build      release build: build/release/noveum-gateway, libnoveum.so, libnoveum.a'
 	@echo 'make sanitize   units, goldens and corpora under address and undefined-behaviour sanitizers'
+	@echo 'make tsan       all tests under the thread sanitizer (about half an hour)'
 	@echo 'make msan       corpora under the memory sanitizer, where every line is ours'
 	@echo 'make soak       the long forms of the tests (about an hour)'
 	@echo 'make bench      drive the release build with GenAI spans, print cost and latency'
@@ -64,6 +65,13 @@ sanitize:
 	@cmake --preset asan
 	@cmake --build --preset asan -j $(JOBS)
 	@ctest --preset asan -L 'unit|fuzz-replay'
+
+tsan:
+	@tools/install-dependencies.sh build test
+	@tools/test-environment.sh
+	@cmake --preset tsan
+	@cmake --build --preset tsan -j $(JOBS)
+	@ctest --preset tsan
 
 msan:
 	@tools/install-dependencies.sh build test lint
