@@ -76,6 +76,15 @@ static void after_fork_child(void)
     pthread_mutex_unlock(&life_lock);
 }
 
+/* Under the lock of life, so that no fork leaves a lock of libcurl's or libc's locked. */
+static bool begin_others(void)
+{
+    pthread_mutex_lock(&life_lock);
+    bool begun = nv_trace_sender_ready() && atexit(at_exit) == 0;
+    pthread_mutex_unlock(&life_lock);
+    return begun;
+}
+
 /* Before a lock of ours is taken for the first time: a fork that knows nothing of it would
  * leave it locked in the child for ever. Where another thread is at it, it is waited for,
  * unless that thread is the parent's. */
@@ -88,8 +97,8 @@ static bool set_hooks(void)
             (void)sched_yield();
             seen = atomic_load(&hooking);
         } else if (atomic_compare_exchange_strong(&hooking, &seen, self)) {
-            bool set = nv_trace_sender_ready() && atexit(at_exit) == 0 &&
-                       pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0;
+            bool set = pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0 &&
+                       begin_others();
             atomic_store(&hooking, set ? HOOKED : 0);
             return set;
         }

@@ -130,7 +130,10 @@ static bool open_stages(void)
 static void *run(void *unused)
 {
     (void)unused;
+    /* locked: libcurl has a lock of its own there, which a fork would leave locked */
+    pthread_mutex_lock(&nv_trace_worker.lock);
     nv_trace_worker.sender = nv_trace_sender_new(nv_trace_worker.config);
+    pthread_mutex_unlock(&nv_trace_worker.lock);
     if (!nv_trace_worker.sender)
         nv_trace_fail(nv_trace_worker.config, "out of memory for libcurl");
     else if (open_stages())
