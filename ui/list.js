@@ -6,6 +6,7 @@ import {Rows} from "./scroll.js";
 
 const PAGE = 200;
 const ROW = 58;
+const NEWS_PAGES = 4; // of 500 traces: what is added to the list at once
 const TICK_MS = 1000; // between two looks at how long held traces still wait
 const TICKS = 10; // of which one asks anew: reasons to wait change without a span
 const FILTERS = [["status", "Status"], ["kind", "Kind"], ["model", "Model"], ["agent", "Agent"], ["tool", "Tool"], ["service", "Service"]];
@@ -19,7 +20,7 @@ export class TraceList extends HTMLElement {
     this.held = []; // on top of the list: what has come of traces that wait
     this.marked = null; // the first of two to compare
     this.selected = -1;
-    this.last = 0;
+    this.last = this.told = 0;
     this.rows = new Rows(ROW, index => this.drawRow(index), () => this.more());
     this.toolbar = h("div.toolbar");
     this.totals = h("div.totals", {role: "status"});
@@ -190,24 +191,47 @@ export class TraceList extends HTMLElement {
     }
   }
 
-  /** There are traces up to id `last`: they go on top, or wait behind a button when one reads below. */
+  /** There are traces up to id `last`. They are read in turn: what is told meanwhile is read after it. */
   async news(last) {
-    if (last <= this.last || !this.total) return;
+    this.told = Math.max(this.told, last);
+    if (this.reading || !this.total) return;
+    this.reading = true;
+    try {
+      while (this.told > this.last) await this.readNews();
+    } finally {
+      this.reading = false;
+    }
+  }
+
+  /** New traces go on top, or wait behind a button when one reads below or there are too many to add. */
+  async readNews() {
+    const {asked, told} = this;
+    const traces = [];
+    let next;
+    for (let pages = 0; pages < NEWS_PAGES && (pages === 0 || next); pages++) {
+      const page = await get("/api/traces", this.query({newer: this.last, limit: 500, sort: "arrival", ...next && {after: next}}));
+      if (asked !== this.asked) return;
+      traces.push(...page.traces);
+      next = page.next;
+    }
+    this.last = Math.max(told, ...traces.map(trace => trace.id)); // more have come since it was told
+    if (traces.length === 0) return;
     const inOrder = !this.filters.sort || this.filters.sort === "arrival";
-    const page = await get("/api/traces", this.query({newer: this.last, limit: 500, sort: "arrival"}));
-    this.last = Math.max(last, ...page.traces.map(trace => trace.id)); // more have come since it was told
-    if (page.traces.length === 0) return;
-    if (!inOrder || page.next || this.rows.element.scrollTop > ROW) {
-      this.waiting = (this.pill.hidden ? 0 : this.waiting) + page.traces.length;
-      put(this.pill, `${page.next ? "500+" : this.waiting} new — show`);
+    if (!inOrder || next || this.rows.element.scrollTop > ROW) {
+      this.waiting = (this.pill.hidden ? 0 : this.waiting) + traces.length;
+      put(this.pill, `${this.waiting}${next ? "+" : ""} new — show`);
       this.pill.hidden = false;
       return;
     }
-    const known = new Set(page.traces.map(trace => trace.trace_id));
-    this.traces = [...page.traces, ...this.traces.filter(trace => !known.has(trace.trace_id))];
-    this.fresh = new Set(page.traces.map(trace => trace.id));
-    if (this.selected >= this.held.length) this.selected += page.traces.length;
-    for (const trace of page.traces) {
+    this.addOnTop(traces);
+  }
+
+  addOnTop(traces) {
+    const known = new Set(traces.map(trace => trace.trace_id));
+    this.traces = [...traces, ...this.traces.filter(trace => !known.has(trace.trace_id))];
+    this.fresh = new Set(traces.map(trace => trace.id));
+    if (this.selected >= this.held.length) this.selected += traces.length;
+    for (const trace of traces) {
       this.total.traces++;
       this.total.errors += trace.error_count > 0 ? 1 : 0;
       this.total.tokens += (trace.input_tokens ?? 0) + (trace.output_tokens ?? 0);
