@@ -39,7 +39,6 @@
 #define NOTES_MANY 64
 /* Between two questions for the end of one log. */
 #define ASK_EVERY_NS (50 * NV_NS_PER_MS)
-#define ASK_MS 1000
 /* A broker answers a connection in order: a question waits behind a fetch that waits. */
 #define FETCH_WAIT_MS "50"
 
@@ -263,11 +262,12 @@ static void ask_end(struct nv_kafka_consumer *consumer, struct nv_consumer_slot 
     slot->asked_ns[signal] = now_ns;
     rd_kafka_resp_err_t code = consumer->rd->query_watermark_offsets(
         consumer->handle, nv_consumer_topic(consumer, signal), slot->partition->number, &low,
-        &high, ASK_MS);
+        &high, NV_CONSUMER_ASK_MS);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         atomic_store(&consumer->up, false);
         return;
     }
+    atomic_store(&consumer->up, true);
     /* nothing is left of a log that was never read and whose beginning is its end */
     if (slot->partition->logs[signal].position < 0 && low == high)
         slot->partition->logs[signal].position = high;
@@ -348,6 +348,7 @@ static void turn(struct nv_kafka_consumer *consumer)
         message = i + 1 < TURN_MAX ? consumer->rd->consumer_poll(consumer->handle, 0) : NULL;
     }
     nv_kafka_notes_poll(&consumer->notes, 0);
+    nv_consumer_ask_again(consumer);
     for (int32_t i = 0; i < consumer->slot_count; i++) {
         if (consumer->slots[i].partition)
             step(consumer, &consumer->slots[i]);

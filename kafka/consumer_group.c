@@ -116,6 +116,21 @@ static void on_commit(rd_kafka_t *handle, rd_kafka_resp_err_t code,
     }
 }
 
+/* ---- brokers that do not answer ---------------------------------------------------------- */
+
+void nv_consumer_ask_again(struct nv_kafka_consumer *consumer)
+{
+    char why[NV_KAFKA_WHY_SIZE];
+    uint64_t partitions;
+    uint64_t now_ns = nv_clock_mono_ns(nv_clock_system());
+    if (atomic_load(&consumer->up) || now_ns < consumer->next_ask_ns)
+        return;
+    if (nv_kafka_partitions(&consumer->owner, consumer->handle, consumer->config.traces_topic,
+                            NV_CONSUMER_ASK_MS, &partitions, why) == NV_OK)
+        atomic_store(&consumer->up, true);
+    consumer->next_ask_ns = nv_clock_mono_ns(nv_clock_system()) + NV_NS_PER_S;
+}
+
 /* ---- partitions come and go -------------------------------------------------------------- */
 
 static int64_t notes_from(const rd_kafka_topic_partition_t *at)

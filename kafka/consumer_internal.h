@@ -18,6 +18,9 @@
 /* What a partition that is taken away may still wait for its deliveries. */
 #define NV_CONSUMER_DRAIN_MS 3000
 
+/* A question to the brokers that this thread waits for. */
+#define NV_CONSUMER_ASK_MS 1000
+
 /* Messages that wait for memory, in order; their log is paused. */
 struct nv_consumer_waiting {
     rd_kafka_message_t **items;
@@ -45,7 +48,7 @@ struct nv_kafka_consumer {
     pthread_mutex_t letters_lock;   /* of letters */
     struct nv_consumer_slot *slots; /* by number of the partition */
     int32_t slot_count;
-    uint64_t generation, next_notes_ns, next_commit_ns;
+    uint64_t generation, next_notes_ns, next_commit_ns, next_ask_ns;
     uint64_t drain_ms;        /* what a partition gets that is taken away */
     _Atomic uint64_t stop_ms; /* the same at the end */
     pthread_t thread;
@@ -101,6 +104,9 @@ void nv_consumer_write_notes(struct nv_kafka_consumer *consumer, struct nv_consu
  * brokers have both. */
 void nv_consumer_commit(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only,
                         bool wait);
+/* Once a second while the brokers do not answer: where nothing comes any more, no message tells
+ * that they do again. */
+void nv_consumer_ask_again(struct nv_kafka_consumer *consumer);
 /* Sets the callbacks of the group. */
 void nv_consumer_set_group(struct nv_kafka_consumer *consumer, rd_kafka_conf_t *conf);
 /* The partition that a report is for; nv_kafka_notes_find. */

@@ -14,6 +14,7 @@
 #include "kafka/producer.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
@@ -257,6 +258,15 @@ static void check_dead(void)
     nv_test_records_free(dead, 2);
 }
 
+static void wait_up(const struct member *member, bool up)
+{
+    struct nv_kafka_status status;
+    do {
+        (void)sched_yield();
+        nv_kafka_consumer_status(member->consumer, &status);
+    } while (status.up != up);
+}
+
 /* One group and two members for all of it: the mock takes three seconds to let one in. */
 START_TEST(the_next_member_reads_what_was_not_settled)
 {
@@ -288,6 +298,11 @@ START_TEST(the_next_member_reads_what_was_not_settled)
     start_member(&second);
     wait_for(&settled, SETTLED + 1 + HELD + MORE);
     ck_assert_uint_eq(taken, SETTLED + 1 + 2 * HELD + MORE);
+    /* nothing more comes that could tell that the brokers are back */
+    nv_test_kafka_down(&kafka);
+    wait_up(&second, false);
+    nv_test_kafka_up(&kafka);
+    wait_up(&second, true);
     stop_member(&second);
     /* garbage was behind the mark */
     ck_assert_uint_eq(nv_count_get(NV_COUNT_KAFKA_DEAD), 2);
