@@ -162,6 +162,7 @@ static enum nv_err run_retry(const struct nv_options *options, struct offline *o
     enum nv_err err = nv_stage_redaction(options, &retry.redaction, fail);
     if (err == NV_OK)
         err = run_slices(slice_offline, offline, advance);
+    offline->place.ctx = NULL;
     nv_pii_free(retry.redaction.pii);
     nv_mapping_free(mapping);
     if (err == NV_OK) {

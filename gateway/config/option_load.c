@@ -160,7 +160,7 @@ enum nv_err nv_option_variable(size_t id, struct nv_buf *out)
 static bool is_variable_of(const char *path, struct nv_str rest)
 {
     size_t same = 0;
-    while (path[same] != '\0' && same < rest.len && variable_char(path[same]) == rest.ptr[same])
+    while (same < rest.len && path[same] != '\0' && variable_char(path[same]) == rest.ptr[same])
         same++;
     return path[same] == '\0' && same == rest.len;
 }
