@@ -19,6 +19,7 @@ static struct nv_fail fail;
 
 static void open_with(const char *const *answers)
 {
+    fail = (struct nv_fail){0};
     lambda_kit_open(&kit, answers);
     ck_assert_int_eq(nv_lambda_api_init(&api, kit.address), NV_OK);
 }

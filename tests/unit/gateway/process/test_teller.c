@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -15,6 +16,12 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static unsigned told[4];
 static size_t count;
+
+static void set_up(void)
+{
+    count = 0;
+    memset(told, 0, sizeof told);
+}
 
 static void tell(void *ctx, unsigned seconds)
 {
@@ -76,6 +83,7 @@ int main(void)
 {
     Suite *suite = suite_create("gateway/process/teller");
     TCase *tcase = tcase_create("all");
+    tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, lines_get_rarer);
     tcase_add_test(tcase, what_goes_on_is_told);
     tcase_add_test(tcase, what_ends_before_is_not_told);
