@@ -24,6 +24,7 @@ static struct nv_trace_answer answer;
 static void setup(void)
 {
     char why[200];
+    atomic_store(&deadline, UINT64_MAX);
     kit_receiver_start(&receiver);
     noveum_options options = kit_options(&receiver);
     options.headers = "x-noveum-project=shop,authorization=Bearer%20t";
