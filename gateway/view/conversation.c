@@ -41,9 +41,8 @@ static struct nv_str content_text(const struct nv_value *content)
         return NV_STR("");
     for (uint32_t i = 0; i < content->as.array.count; i++) {
         const struct nv_value *part = &content->as.array.items[i];
-        struct nv_str text = nv_string_of(part);
-        if (part->type == NV_VALUE_MAP)
-            text = text_member(part);
+        struct nv_str text =
+            part->type == NV_VALUE_MAP ? text_member(part) : nv_string_of(part);
         if (text.len > 0)
             return text;
     }
