@@ -1,6 +1,6 @@
 #!/bin/sh
 # Formatter and static analysers over the sources of the product: clang-format (check only),
-# clang's warnings, clang-tidy with clang's static analyser, cppcheck. Each tool runs when it is
+# clang's warnings and those of the compiler of `make run`, clang-tidy with clang's static analyser, cppcheck. Each tool runs when it is
 # there; any finding fails, but for those that tools/lint.reviewed explains. gcc -fanalyzer is
 # tools/analyze.sh.
 set -u
@@ -13,11 +13,23 @@ compiler=gcc
 ! command -v clang >/dev/null || compiler=clang
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="$compiler" \
     -DNOVEUM_WERROR=ON >/dev/null || exit 1
-say "warnings of $compiler"
-cmake --build "$build" -j "$(nproc)" --target noveum_objects noveum_trace_objects noveum_commit -- -k 0 >"$build/warnings.log" || {
-    grep -E 'error:' "$build/warnings.log" | sort -u
-    failed="$failed warnings"
+
+# warnings BUILD TARGET...: what the compiler of a configured build warns of
+warnings() {
+    folder=$1
+    shift
+    cmake --build "$folder" -j "$(nproc)" --target "$@" -- -k 0 >"$folder/warnings.log" || {
+        grep -E 'error:' "$folder/warnings.log" | sort -u
+        failed="$failed warnings"
+    }
 }
+
+say "warnings of $compiler"
+warnings "$build" noveum_objects noveum_trace_objects noveum_commit
+# With optimisation gcc sees more, and a newcomer sees what it says.
+say "warnings of make run"
+cmake --preset run -B build/lint-run -DNOVEUM_WERROR=ON >/dev/null || exit 1
+warnings build/lint-run noveum-gateway
 
 python3 tests/tools/check_format.py . "$build" || failed="$failed format"
 
