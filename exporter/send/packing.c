@@ -204,6 +204,17 @@ struct nv_body *nv_packing_take(struct nv_packing *packing, enum nv_err *err)
     return body;
 }
 
+void nv_packing_recall(struct nv_packing *packing)
+{
+    (void)pthread_mutex_lock(&packing->lock);
+    while (packing->waiting) {
+        struct nv_body *body = pop(packing);
+        body->packed = NV_ERR_STOPPING;
+        finish(packing, body);
+    }
+    (void)pthread_mutex_unlock(&packing->lock);
+}
+
 void nv_packing_wait(struct nv_packing *packing)
 {
     (void)pthread_mutex_lock(&packing->lock);

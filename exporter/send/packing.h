@@ -6,7 +6,7 @@
  *                                                             └─ ready: wakes the sender
  *
  * From put to take a body and its traces are the threads' to read, and its wire theirs to
- * write. put, take and wait are the sender's thread's.
+ * write. put, take, recall and wait are the sender's thread's.
  */
 #ifndef NV_EXPORTER_SEND_PACKING_H
 #define NV_EXPORTER_SEND_PACKING_H
@@ -32,6 +32,8 @@ void nv_packing_set_ready(struct nv_packing *packing, void (*ready)(void *ctx), 
 void nv_packing_put(struct nv_packing *packing, struct nv_body *body, uint64_t wall_ns);
 /* The next body that is done, in no order, with `*err` of packing it; NULL: none at present. */
 struct nv_body *nv_packing_take(struct nv_packing *packing, enum nv_err *err);
+/* Ends what no thread has begun: done with NV_ERR_STOPPING, its wire empty. */
+void nv_packing_recall(struct nv_packing *packing);
 /* Waits until all that was put is done. Takes as long as packing takes, not longer. */
 void nv_packing_wait(struct nv_packing *packing);
 

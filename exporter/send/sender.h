@@ -96,7 +96,8 @@ uint64_t nv_sender_pump(struct nv_sender *sender);
 void nv_sender_take_over(struct nv_sender *sender);
 /* Nothing left to send but what waits in the outbox? */
 bool nv_sender_is_idle(const struct nv_sender *sender);
-/* Waits for what is being packed and files it in the retry list. */
+/* Files in the retry list what was put to be packed; waits for the bodies that are begun, one a
+ * thread. */
 void nv_sender_end_packing(struct nv_sender *sender);
 /* Moves all that is in memory to the outbox, or settles it LEFT. Nothing may be in flight. */
 void nv_sender_abandon(struct nv_sender *sender);

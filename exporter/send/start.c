@@ -130,6 +130,7 @@ void nv_sender_end_packing(struct nv_sender *sender)
     assert(nv_owner_is_mine(&sender->owner));
     if (!sender->packing)
         return;
+    nv_packing_recall(sender->packing);
     nv_packing_wait(sender->packing);
     while ((body = nv_packing_take(sender->packing, &err)) != NULL)
         give_back(sender, body, nv_clock_mono_ns(sender->clock));

@@ -7,7 +7,9 @@
 
 #include "exporter/send/packing.h"
 
+#include <libdeflate.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -121,6 +123,49 @@ START_TEST(one_at_a_time_is_packed_by_one)
 }
 END_TEST
 
+static sem_t begun, may_go;
+
+/* libdeflate's, which asks for memory when the first body is packed; waits for the first go. */
+static void *allocate_later(size_t bytes)
+{
+    (void)sem_post(&begun);
+    (void)sem_wait(&may_go);
+    (void)sem_post(&may_go);
+    return malloc(bytes);
+}
+
+/* One is being packed, and is; the others come back as they were put. */
+START_TEST(what_was_not_begun_is_recalled)
+{
+    struct nv_packing *packing = nv_packing_new(1, NV_GZIP_LEVEL + 1);
+    unsigned packed = 0, recalled = 0;
+    enum nv_err err;
+
+    ck_assert(sem_init(&begun, 0, 0) == 0 && sem_init(&may_go, 0, 0) == 0);
+    libdeflate_set_memory_allocator(allocate_later, free);
+    for (unsigned i = 0; i < 4; i++)
+        nv_packing_put(packing, body_of(i), 0);
+    ck_assert_int_eq(sem_wait(&begun), 0);
+    nv_packing_recall(packing);
+    ck_assert_int_eq(sem_post(&may_go), 0);
+    nv_packing_wait(packing);
+    for (struct nv_body *body; (body = nv_packing_take(packing, &err)) != NULL;) {
+        if (err == NV_OK)
+            check_wire(body);
+        else
+            ck_assert(err == NV_ERR_STOPPING && body->wire.len == 0);
+        packed += err == NV_OK;
+        recalled += err == NV_ERR_STOPPING;
+        drop(body);
+    }
+    ck_assert_uint_eq(packed, 1);
+    ck_assert_uint_eq(recalled, 3);
+    nv_packing_free(packing);
+    libdeflate_set_memory_allocator(malloc, free);
+    ck_assert(sem_destroy(&begun) == 0 && sem_destroy(&may_go) == 0);
+}
+END_TEST
+
 /* By one thread and by none. */
 START_TEST(no_memory)
 {
@@ -154,6 +199,7 @@ int main(void)
 
     tcase_add_loop_test(tcase, each_comes_back_once, 0, 4);
     tcase_add_test(tcase, one_at_a_time_is_packed_by_one);
+    tcase_add_test(tcase, what_was_not_begun_is_recalled);
     tcase_add_loop_test(tcase, no_memory, 0, 2);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
