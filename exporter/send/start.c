@@ -115,7 +115,7 @@ void nv_sender_launch_packed(struct nv_sender *sender, uint64_t now_ns)
         uint32_t others = sender->in_flight - 1;
 
         if (nv_gate_is_open(&sender->gate, others, now_ns) ||
-            nv_gate_takes_pilot(&sender->gate, others))
+            (body->attempt == 0 && nv_gate_takes_pilot(&sender->gate, others)))
             (void)launch(sender, body, err, now_ns);
         else
             give_back(sender, body, now_ns);

@@ -138,6 +138,22 @@ START_TEST(a_gate_that_closes_gives_the_body_back)
 }
 END_TEST
 
+/* While others than the API refuse, only what they have not seen is a pilot. */
+START_TEST(only_a_first_try_goes_as_a_pilot)
+{
+    open_with(1);
+    push(2);
+    (void)nv_sender_pump(&sender);
+    nv_packing_wait(sender.packing);
+    sender.flying->attempt = (uint32_t)_i;
+    sender.gate.hold = NV_HOLD_FOREIGN;
+    sender.gate.until_ns = rig.clock.mono + 5 * NV_NS_PER_S;
+    nv_sender_launch_packed(&sender, rig.clock.mono);
+    ck_assert_uint_eq(rig_in_flight(&rig), _i == 0 ? 1 : 0);
+    ck_assert_uint_eq(sender.retry_count, _i == 0 ? 0 : 1);
+}
+END_TEST
+
 START_TEST(a_stop_gives_the_body_back)
 {
     open_with(2);
@@ -195,6 +211,7 @@ int main(void)
     tcase_add_test(tcase, without_gzip_nothing_is_put_to_threads);
     tcase_add_test(tcase, what_is_being_packed_counts_as_in_flight);
     tcase_add_test(tcase, a_gate_that_closes_gives_the_body_back);
+    tcase_add_loop_test(tcase, only_a_first_try_goes_as_a_pilot, 0, 2);
     tcase_add_test(tcase, a_stop_gives_the_body_back);
     tcase_add_loop_test(tcase, trouble_of_our_own_waits, 0, 2);
     tcase_add_loop_test(tcase, each_allocation_may_fail, 0, 2);
