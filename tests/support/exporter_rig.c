@@ -15,6 +15,7 @@
 
 #include "base/log/counters.h"
 #include "base/log/log.h"
+#include "exporter/encode/encode_whole.h"
 
 #include "base/banned.h"
 
@@ -332,6 +333,19 @@ struct nv_trace *rig_trace(struct nv_rig *rig, const char *name, uint32_t spans)
     rig->claims[number] = (struct nv_claim){0};
     trace->claim = &rig->claims[number];
     return trace;
+}
+
+struct nv_encoded *rig_encoded(struct nv_rig *rig, const char *name, uint32_t spans)
+{
+    struct nv_trace *trace = rig_trace(rig, name, spans);
+    struct nv_encoded *one =
+        nv_encode_whole(trace, rig->config.trace_id_form, rig->config.max_trace_bytes);
+
+    ck_assert_ptr_nonnull(one);
+    nv_arena_free(trace->arena);
+    nv_ledger_receive(spans, false);
+    nv_ledger_queue(spans);
+    return one;
 }
 
 void rig_consume(struct nv_rig *rig, const char *name, uint32_t spans)

@@ -69,6 +69,8 @@ void rig_release(struct nv_rig *rig);
 
 /* New trace of `spans` spans named `name`; the rig's next claim goes with it. */
 struct nv_trace *rig_trace(struct nv_rig *rig, const char *name, uint32_t spans);
+/* Such a trace encoded and counted as queued, for a sender without an exporter. New. */
+struct nv_encoded *rig_encoded(struct nv_rig *rig, const char *name, uint32_t spans);
 /* Received, held and consumed: as assembly and mapping would. */
 void rig_consume(struct nv_rig *rig, const char *name, uint32_t spans);
 /* `count` of them, each "trace" of two spans. */

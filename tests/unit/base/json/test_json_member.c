@@ -7,13 +7,19 @@
 
 #include "base/banned.h"
 
-START_TEST(each_is_a_member)
+static struct nv_buf buf;
+static struct nv_json_writer json;
+
+static void begin_object(size_t max)
 {
-    struct nv_buf buf;
-    struct nv_json_writer json;
-    nv_buf_init(&buf, 1000);
+    nv_buf_init(&buf, max);
     nv_json_write_init(&json, &buf);
     nv_json_write_begin_object(&json);
+}
+
+START_TEST(each_is_a_member)
+{
+    begin_object(1000);
     nv_json_put_text(&json, "text", NV_STR("a\"b"));
     nv_json_put_uint(&json, "uint", UINT64_MAX);
     nv_json_put_bool(&json, "bool", false);
@@ -28,11 +34,7 @@ END_TEST
 
 START_TEST(what_finds_no_room_is_the_buffers_error)
 {
-    struct nv_buf buf;
-    struct nv_json_writer json;
-    nv_buf_init(&buf, 8);
-    nv_json_write_init(&json, &buf);
-    nv_json_write_begin_object(&json);
+    begin_object(8);
     nv_json_put_text(&json, "text", NV_STR("longer than eight"));
     ck_assert_int_ne(buf.failed, NV_OK);
     nv_buf_release(&buf);

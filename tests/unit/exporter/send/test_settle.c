@@ -6,7 +6,6 @@
 #include "exporter_rig.h"
 
 #include "base/log/counters.h"
-#include "exporter/encode/encode_whole.h"
 #include "exporter/outbox/dead_letters.h"
 #include "exporter/send/sender.h"
 
@@ -39,14 +38,8 @@ static void teardown(void)
 
 static struct nv_encoded *encoded(const char *name)
 {
-    struct nv_trace *trace = rig_trace(&rig, name, 3);
-    struct nv_encoded *one =
-        nv_encode_whole(trace, rig.config.trace_id_form, rig.config.max_trace_bytes);
+    struct nv_encoded *one = rig_encoded(&rig, name, 3);
 
-    ck_assert_ptr_nonnull(one);
-    nv_arena_free(trace->arena);
-    nv_ledger_receive(3, false);
-    nv_ledger_queue(3);
     nv_send_queue_remember(sender.queue, one);
     return one;
 }

@@ -8,7 +8,6 @@
 #include "oom.h"
 
 #include "base/log/counters.h"
-#include "exporter/encode/encode_whole.h"
 #include "exporter/send/sender.h"
 
 #include "base/banned.h"
@@ -49,16 +48,8 @@ static void teardown(void)
 
 static void push(uint32_t traces)
 {
-    for (uint32_t i = 0; i < traces; i++) {
-        struct nv_trace *trace = rig_trace(&rig, "t", 2);
-        struct nv_encoded *one =
-            nv_encode_whole(trace, rig.config.trace_id_form, rig.config.max_trace_bytes);
-        ck_assert_ptr_nonnull(one);
-        nv_arena_free(trace->arena);
-        nv_ledger_receive(2, false);
-        nv_ledger_queue(2);
-        nv_send_queue_push(sender.queue, one);
-    }
+    for (uint32_t i = 0; i < traces; i++)
+        nv_send_queue_push(sender.queue, rig_encoded(&rig, "t", 2));
 }
 
 /* Pumps, and once more when what was put to the threads is packed. */
