@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "base/banned.h"
 
@@ -108,6 +109,23 @@ bool nv_test_json_eq(struct nv_str actual, struct nv_str expected, char *why, si
 __attribute__((constructor)) static void no_limit_of_its_own(void)
 {
     (void)setenv("CK_DEFAULT_TIMEOUT", "110", 0);
+}
+
+void nv_test_gzip_says(struct nv_str gzip, struct nv_str expected)
+{
+    char *back = malloc(expected.len + 1);
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)gzip.ptr,
+                  .avail_in = (uInt)gzip.len,
+                  .next_out = (Bytef *)back,
+                  .avail_out = (uInt)expected.len + 1};
+
+    ck_assert_ptr_nonnull(back);
+    ck_assert_int_eq(inflateInit2(&z, 16 + MAX_WBITS), Z_OK);
+    ck_assert_int_eq(inflate(&z, Z_FINISH), Z_STREAM_END);
+    ck_assert_uint_eq(z.avail_in, 0);
+    ck_assert_nv_str_eq(((struct nv_str){back, z.total_out}), expected);
+    (void)inflateEnd(&z);
+    free(back);
 }
 
 int nv_test_run(Suite *suite)

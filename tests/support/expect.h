@@ -1,6 +1,6 @@
 /*
  * Assertions that check lacks: views compared and printed, JSON compared whatever the order of
- * its keys, and the main function every check program shares.
+ * its keys, gzip read back, and the main function every check program shares.
  */
 #ifndef NV_TESTS_SUPPORT_EXPECT_H
 #define NV_TESTS_SUPPORT_EXPECT_H
@@ -30,6 +30,10 @@
 /* Compares as ck_assert_json_eq does; on a difference writes the path and both values to
  * `why`. */
 bool nv_test_json_eq(struct nv_str actual, struct nv_str expected, char *why, size_t why_size);
+
+/* `gzip` is one member and nothing else, and says `expected`: by zlib, length and checksum
+ * included. */
+void nv_test_gzip_says(struct nv_str gzip, struct nv_str expected);
 
 /* Runs a suite in this process's mode (CK_FORK), verbosely when it fails; for `return` in
  * main. */
