@@ -13,6 +13,7 @@
 #include "base/banned.h"
 
 #define INVALID 0xff
+#define UUID_DASHES 4
 
 void nv_hex_encode(const uint8_t *bytes, size_t len, char *out)
 {
@@ -46,6 +47,22 @@ enum nv_err nv_hex_decode(struct nv_str hex, uint8_t *out, size_t len)
         out[i] = (uint8_t)(high << 4 | low);
     }
     return NV_OK;
+}
+
+enum nv_err nv_hex_decode_uuid(struct nv_str text, uint8_t out[16])
+{
+    char digits[32];
+    size_t count = 0;
+    if (text.len > sizeof digits + UUID_DASHES)
+        return NV_ERR_MALFORMED;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '-')
+            continue;
+        if (count == sizeof digits)
+            return NV_ERR_MALFORMED;
+        digits[count++] = text.ptr[i];
+    }
+    return nv_hex_decode((struct nv_str){digits, count}, out, 16);
 }
 
 static const char alphabet[] =

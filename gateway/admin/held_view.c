@@ -210,22 +210,6 @@ uint64_t nv_held_mark(const struct nv_admin_source *source)
 
 /* ---- one trace --------------------------------------------------------------------------- */
 
-/* 32 digits, with dashes or without. */
-static bool read_id(struct nv_str text, uint8_t id[NV_TRACE_ID_BYTES])
-{
-    char digits[2 * NV_TRACE_ID_BYTES];
-    size_t count = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '-')
-            continue;
-        if (count == sizeof digits)
-            return false;
-        digits[count++] = text.ptr[i];
-    }
-    return count == sizeof digits &&
-           nv_hex_decode((struct nv_str){digits, count}, id, NV_TRACE_ID_BYTES) == NV_OK;
-}
-
 /* Gone is an answer, not an error: between the list and the click a trace completes, and the
  * page then looks for it among those that are stored. */
 enum nv_err nv_held_trace_write(const struct nv_admin_source *source, struct nv_str id,
@@ -236,7 +220,7 @@ enum nv_err nv_held_trace_write(const struct nv_admin_source *source, struct nv_
     struct nv_held_trace held = {0};
     struct nv_json_writer json;
     struct nv_buf trace;
-    if (!source->read_held || !read_id(id, trace_id) ||
+    if (!source->read_held || nv_hex_decode_uuid(id, trace_id) != NV_OK ||
         source->read_held(source->ctx, &ask, &held) == 0)
         return nv_buf_append_str(out, NV_STR("{\"wait\":null,\"trace\":null}"));
     nv_buf_init(&trace, NV_CAP_API_ANSWER);

@@ -62,21 +62,11 @@ static void print_end(const struct nv_options *options, const struct nv_kafka_in
     nv_buf_release(&text);
 }
 
-/* 32 hexadecimal digits, as OTLP has them, or with the dashes that Noveum shows. */
+/* As OTLP has it, or with the dashes that Noveum shows. */
 static enum nv_err parse_id(const char *text, uint8_t out[NV_TRACE_ID_BYTES],
                             struct nv_fail *fail)
 {
-    char digits[2 * NV_TRACE_ID_BYTES];
-    size_t len = 0;
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '-')
-            continue;
-        if (len == sizeof digits)
-            break;
-        digits[len++] = (char)(*c >= 'A' && *c <= 'F' ? *c - 'A' + 'a' : *c);
-    }
-    if (len == sizeof digits && strlen(text) <= sizeof digits + 4 &&
-        nv_hex_decode((struct nv_str){digits, len}, out, NV_TRACE_ID_BYTES) == NV_OK)
+    if (nv_hex_decode_uuid(nv_str_from(text), out) == NV_OK)
         return NV_OK;
     return nv_fail_set(fail, NV_ERR_CONFIG, 0,
                        "\"%.40s\" is no trace id: 32 hexadecimal digits, dashes between them "

@@ -33,6 +33,29 @@ START_TEST(bad_hex_is_refused)
 }
 END_TEST
 
+START_TEST(uuids)
+{
+    static const char *const good[] = {"00010203-0405-0607-0809-0a0b0c0d0e0f",
+                                       "000102030405060708090A0B0C0D0E0F",
+                                       "00010203-0405060708090a0b0c0d0e0f"};
+    static const char *const bad[] = {"",
+                                      "----",
+                                      "000102030405060708090a0b0c0d0e0",
+                                      "000102030405060708090a0b0c0d0e0f0",
+                                      "000102030405060708090a0b0c0d0e0f0000",
+                                      "000102030405060708090a0b0c0d0e0g",
+                                      "0-0-0-1-0-203040506070809-0a0b0c0d0e0f"};
+    uint8_t out[16];
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        ck_assert_int_eq(nv_hex_decode_uuid(nv_str_from(good[i]), out), NV_OK);
+        for (unsigned at = 0; at < sizeof out; at++)
+            ck_assert_uint_eq(out[at], at);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_int_eq(nv_hex_decode_uuid(nv_str_from(bad[i]), out), NV_ERR_MALFORMED);
+}
+END_TEST
+
 static const struct {
     struct nv_str text;
     struct nv_str bytes;
@@ -136,6 +159,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, hex_round_trip);
     tcase_add_test(tcase, bad_hex_is_refused);
+    tcase_add_test(tcase, uuids);
     tcase_add_loop_test(tcase, base64_vectors, 0, (int)(sizeof vectors / sizeof vectors[0]));
     tcase_add_test(tcase, url_safe_alphabet);
     tcase_add_test(tcase, bad_base64_is_refused);

@@ -47,7 +47,11 @@ static int inspect(const char *id)
 
 START_TEST(ids_that_are_none)
 {
-    static const char *const ids[] = {"", "7f", ID "0", "0007010000000000000000000000000g",
+    static const char *const ids[] = {"",
+                                      "7f",
+                                      ID "0",
+                                      "000701000000000000000000000000000",
+                                      "0007010000000000000000000000000g",
                                       "0-0-0-7-0-100000000000000000000000000"};
     set(NV_OPT_kafka_brokers, "127.0.0.1:1");
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
