@@ -43,6 +43,21 @@ void nv_test_kafka_stop(struct nv_test_kafka *kafka)
     rd_kafka_destroy(kafka->handle);
 }
 
+rd_kafka_t *nv_test_kafka_client(const struct nv_test_kafka *kafka,
+                                 struct nv_kafka_owner *owner)
+{
+    static const char *const none[] = {NULL};
+    struct nv_fail fail = {0};
+    rd_kafka_conf_t *conf = NULL;
+    rd_kafka_t *handle = NULL;
+    *owner = (struct nv_kafka_owner){.config = &kafka->config};
+    ck_assert_int_eq(nv_rd_load(&owner->rd, &fail), NV_OK);
+    ck_assert_int_eq(nv_kafka_conf_new(owner, none, &conf, &fail), NV_OK);
+    ck_assert_int_eq(nv_kafka_client_new(owner, RD_KAFKA_PRODUCER, conf, &handle, &fail),
+                     NV_OK);
+    return handle;
+}
+
 struct nv_batch *nv_test_kafka_request(unsigned number, const char *project)
 {
     char trace_id[NV_TRACE_ID_BYTES] = {(char)(number >> 8), (char)number, 1};

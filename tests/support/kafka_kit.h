@@ -9,7 +9,7 @@
 
 #ifdef NOVEUM_KAFKA
 #include "base/str.h"
-#include "kafka/config.h"
+#include "kafka/client.h"
 #include "model/batch.h"
 
 #include <librdkafka/rdkafka.h>
@@ -37,6 +37,10 @@ struct nv_test_record {
 /* Starts a cluster of one broker; `partitions` of each topic, 0: made when first asked for. */
 void nv_test_kafka_start(struct nv_test_kafka *kafka, int partitions);
 void nv_test_kafka_stop(struct nv_test_kafka *kafka);
+/* A new producer for the cluster as the gateway makes its clients; fills `owner`, which it
+ * borrows. Free with rd_kafka_destroy. */
+rd_kafka_t *nv_test_kafka_client(const struct nv_test_kafka *kafka,
+                                 struct nv_kafka_owner *owner);
 /* A request with one span of trace `number`, of `project` unless that is NULL; new. */
 struct nv_batch *nv_test_kafka_request(unsigned number, const char *project);
 /* Writes a message to a partition and waits until it is there; a key without bytes is none. */

@@ -81,17 +81,12 @@ END_TEST
 
 START_TEST(topics_are_asked_for)
 {
-    static const char *const none[] = {NULL};
     struct nv_test_kafka kafka;
     nv_test_kafka_start(&kafka, 3);
-    struct nv_kafka_owner owner = {.rd = rd, .config = &kafka.config};
-    rd_kafka_conf_t *conf = NULL;
-    rd_kafka_t *handle = NULL;
+    struct nv_kafka_owner owner;
+    rd_kafka_t *handle = nv_test_kafka_client(&kafka, &owner);
     uint64_t count = 0;
     char why[NV_KAFKA_WHY_SIZE];
-    ck_assert_int_eq(nv_kafka_conf_new(&owner, none, &conf, &fail), NV_OK);
-    ck_assert_int_eq(nv_kafka_client_new(&owner, RD_KAFKA_PRODUCER, conf, &handle, &fail),
-                     NV_OK);
     ck_assert_int_eq(nv_kafka_partitions(&owner, handle, "spans", 10000, &count, why), NV_OK);
     ck_assert_uint_eq(count, 3);
     ck_assert_str_eq(why, "");

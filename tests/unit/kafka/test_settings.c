@@ -98,19 +98,12 @@ END_TEST
 #ifdef NOVEUM_KAFKA
 START_TEST(brokers_that_do_not_say_it_are_named_unknown)
 {
-    static const char *const none[] = {NULL};
     static const char *const topics[] = {"spans", "logs"};
     struct nv_kafka_settings settings[2] = {{.known = true}, {.known = true}};
     struct nv_test_kafka kafka;
-    const struct nv_rd *rd = NULL;
-    rd_kafka_conf_t *conf = NULL;
-    rd_kafka_t *handle = NULL;
+    struct nv_kafka_owner owner;
     nv_test_kafka_start(&kafka, 1);
-    ck_assert_int_eq(nv_rd_load(&rd, &fail), NV_OK);
-    struct nv_kafka_owner owner = {.rd = rd, .config = &kafka.config};
-    ck_assert_int_eq(nv_kafka_conf_new(&owner, none, &conf, &fail), NV_OK);
-    ck_assert_int_eq(nv_kafka_client_new(&owner, RD_KAFKA_PRODUCER, conf, &handle, &fail),
-                     NV_OK);
+    rd_kafka_t *handle = nv_test_kafka_client(&kafka, &owner);
     nv_kafka_settings_ask(&owner, handle, topics, 2, settings);
     for (size_t i = 0; i < 2; i++) {
         ck_assert(!settings[i].known);

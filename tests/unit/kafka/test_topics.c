@@ -18,18 +18,11 @@ static uint64_t count;
 
 static void set_up(void)
 {
-    static const char *const none[] = {NULL};
-    const struct nv_rd *rd = NULL;
-    rd_kafka_conf_t *conf = NULL;
     fail = (struct nv_fail){0};
     count = 0;
     nv_test_kafka_start(&kafka, 4);
     ck_assert_int_eq(rd_kafka_mock_topic_create(kafka.cluster, "three", 3, 1), 0);
-    ck_assert_int_eq(nv_rd_load(&rd, &fail), NV_OK);
-    owner = (struct nv_kafka_owner){.rd = rd, .config = &kafka.config};
-    ck_assert_int_eq(nv_kafka_conf_new(&owner, none, &conf, &fail), NV_OK);
-    ck_assert_int_eq(nv_kafka_client_new(&owner, RD_KAFKA_PRODUCER, conf, &handle, &fail),
-                     NV_OK);
+    handle = nv_test_kafka_client(&kafka, &owner);
 }
 
 static void tear_down(void)
