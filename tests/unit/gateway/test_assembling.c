@@ -6,6 +6,7 @@
 #include "expect.h"
 #include "kafka_kit.h"
 #include "oom.h"
+#include "options_kit.h"
 #include "otlp_build.h"
 
 #include "gateway/assembling.h"
@@ -242,13 +243,6 @@ START_TEST(without_a_consumer_no_letter_is_taken)
 END_TEST
 
 #ifdef NOVEUM_KAFKA
-static void set(size_t id, const char *text)
-{
-    struct nv_fail fail = {0};
-    ck_assert_int_eq(
-        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail), NV_OK);
-}
-
 START_TEST(it_starts_on_a_cluster_with_its_topics)
 {
     static const char *const topics[] = {"otlp_spans", "otlp_logs", "noveum_delivered"};
@@ -258,7 +252,7 @@ START_TEST(it_starts_on_a_cluster_with_its_topics)
     struct nv_fail fail = {0};
     uint64_t id;
     nv_test_kafka_start(&kafka, 0);
-    set(NV_OPT_kafka_brokers, kafka.config.brokers);
+    nv_test_set(&options, NV_OPT_kafka_brokers, kafka.config.brokers);
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++)
         ck_assert_int_eq(rd_kafka_mock_topic_create(kafka.cluster, topics[i], 2, 1), 0);
     ck_assert_int_eq(rd_kafka_mock_topic_create(kafka.cluster, "otlp_spans_dead", 1, 1), 0);
@@ -282,8 +276,8 @@ END_TEST
 START_TEST(a_property_that_is_none_is_named)
 {
     struct nv_fail fail = {0};
-    set(NV_OPT_kafka_brokers, "127.0.0.1:1");
-    set(NV_OPT_kafka_properties, "no.such.thing=1");
+    nv_test_set(&options, NV_OPT_kafka_brokers, "127.0.0.1:1");
+    nv_test_set(&options, NV_OPT_kafka_properties, "no.such.thing=1");
     ck_assert_int_eq(nv_assembling_start(&assembling, &options, &fail), NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.path, "kafka.properties"));
 }

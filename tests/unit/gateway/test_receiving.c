@@ -4,6 +4,7 @@
  */
 #include "expect.h"
 #include "kafka_kit.h"
+#include "options_kit.h"
 
 #include "gateway/receiving.h"
 
@@ -23,13 +24,6 @@ END_TEST
 #ifdef NOVEUM_KAFKA
 static struct nv_options options;
 
-static void set(size_t id, const char *text)
-{
-    struct nv_fail fail = {0};
-    ck_assert_int_eq(
-        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail), NV_OK);
-}
-
 START_TEST(it_starts_on_a_cluster)
 {
     struct nv_test_kafka kafka;
@@ -39,14 +33,14 @@ START_TEST(it_starts_on_a_cluster)
     struct nv_fail fail = {0};
     nv_test_kafka_start(&kafka, 0);
     ck_assert_int_eq(nv_options_init(&options), NV_OK);
-    set(NV_OPT_kafka_brokers, kafka.config.brokers);
+    nv_test_set(&options, NV_OPT_kafka_brokers, kafka.config.brokers);
     ck_assert_int_eq(nv_receiving_start(&receiving, &options, &acceptor, &fail), NV_OK);
     ck_assert(acceptor.accept != NULL);
     nv_receiving_status(&receiving, &status);
     ck_assert(status.on && status.up);
     nv_receiving_stop(&receiving, 1000);
     nv_receiving_release(&receiving);
-    set(NV_OPT_kafka_properties, "no.such.thing=1");
+    nv_test_set(&options, NV_OPT_kafka_properties, "no.such.thing=1");
     ck_assert_int_eq(nv_receiving_start(&receiving, &options, &acceptor, &fail), NV_ERR_CONFIG);
     ck_assert_ptr_nonnull(strstr(fail.path, "kafka.properties"));
     nv_receiving_release(&receiving);

@@ -4,6 +4,7 @@
  */
 #include "expect.h"
 #include "oom.h"
+#include "options_kit.h"
 
 #include "base/processors.h"
 #include "gateway/config/memory_budget.h"
@@ -12,13 +13,6 @@
 #include "base/banned.h"
 
 static struct nv_options options;
-
-static void set(size_t id, const char *text)
-{
-    struct nv_fail fail = {0};
-    ck_assert_int_eq(
-        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail), NV_OK);
-}
 
 static void set_up(void)
 {
@@ -38,7 +32,7 @@ START_TEST(little_memory_reaches_every_stage)
     struct nv_receiver_config receiver;
     struct nv_buf origins;
     nv_buf_init(&origins, 1000);
-    set(NV_OPT_memory_max_bytes, "16MiB");
+    nv_test_set(&options, NV_OPT_memory_max_bytes, "16MiB");
     ck_assert_int_eq(nv_memory_budget_apply(&options, NULL), NV_OK);
     nv_stage_exporter(&options, &exporter);
     nv_stage_assembly(&options, &assembly);
@@ -63,12 +57,12 @@ START_TEST(threads_that_compress)
     unsigned processors = nv_processors();
     unsigned most = processors < 4 ? processors : 4;
 
-    set(NV_OPT_memory_max_bytes, "4GiB");
+    nv_test_set(&options, NV_OPT_memory_max_bytes, "4GiB");
     nv_stage_exporter(&options, &exporter);
     ck_assert_uint_eq(exporter.compression_threads, processors == 1 ? 0 : most);
-    set(NV_OPT_memory_max_bytes, "64MiB");
+    nv_test_set(&options, NV_OPT_memory_max_bytes, "64MiB");
     ck_assert_uint_eq(nv_stage_packers(&options), processors == 1 ? 0 : 1);
-    set(NV_OPT_exporter_noveum_compression_threads, "7");
+    nv_test_set(&options, NV_OPT_exporter_noveum_compression_threads, "7");
     nv_stage_exporter(&options, &exporter);
     ck_assert_uint_eq(exporter.compression_threads, 7);
 }
@@ -126,9 +120,9 @@ START_TEST(what_the_mapping_is_given)
     ck_assert_int_eq(config.keep_source, NV_KEEP_UNMAPPED);
     ck_assert_int_eq(config.spans, NV_SPANS_ALL);
     ck_assert_nv_str(config.gateway_version, NOVEUM_VERSION);
-    set(NV_OPT_exporter_noveum_project, "shop");
-    set(NV_OPT_mapping_keep_source, "all");
-    set(NV_OPT_mapping_spans, "ai");
+    nv_test_set(&options, NV_OPT_exporter_noveum_project, "shop");
+    nv_test_set(&options, NV_OPT_mapping_keep_source, "all");
+    nv_test_set(&options, NV_OPT_mapping_spans, "ai");
     nv_stage_mapping(&options, &config);
     ck_assert_nv_str(config.project, "shop");
     ck_assert_int_eq(config.keep_source, NV_KEEP_ALL);

@@ -4,6 +4,7 @@
  */
 #include "expect.h"
 #include "oom.h"
+#include "options_kit.h"
 
 #include "gateway/config/memory_budget.h"
 #include "gateway/stages.h"
@@ -11,13 +12,6 @@
 #include "base/banned.h"
 
 static struct nv_options options;
-
-static void set(size_t id, const char *text)
-{
-    struct nv_fail fail = {0};
-    ck_assert_int_eq(
-        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail), NV_OK);
-}
 
 static void set_up(void)
 {
@@ -32,7 +26,7 @@ static void tear_down(void)
 START_TEST(the_exporters_defaults_agree)
 {
     struct nv_exporter_config own, ours;
-    set(NV_OPT_exporter_noveum_api_key, "nv_x");
+    nv_test_set(&options, NV_OPT_exporter_noveum_api_key, "nv_x");
     nv_exporter_config_init(&own);
     nv_stage_exporter(&options, &ours);
     ck_assert_uint_eq(ours.timeout_ms, own.timeout_ms);
@@ -88,7 +82,7 @@ START_TEST(the_way_and_the_limits_arrive)
                  {NV_OPT_exporter_noveum_identity_ms, "111"},
                  {NV_OPT_exporter_noveum_drain_requests_per_s, "112"}};
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
-        set(given[i].id, given[i].text);
+        nv_test_set(&options, given[i].id, given[i].text);
     nv_stage_exporter(&options, &config);
     ck_assert_uint_eq(config.ca_file_count, 2);
     ck_assert_str_eq(config.ca_files[1], "b.pem");
@@ -109,7 +103,7 @@ START_TEST(the_way_and_the_limits_arrive)
     ck_assert_uint_eq(config.probe_ms, 110);
     ck_assert_uint_eq(config.identity_ms, 111);
     ck_assert_uint_eq(config.drain_requests_per_s, 112);
-    set(NV_OPT_exporter_noveum_proxy, "none");
+    nv_test_set(&options, NV_OPT_exporter_noveum_proxy, "none");
     nv_stage_exporter(&options, &config);
     ck_assert_ptr_null(config.proxy);
 }
@@ -118,7 +112,7 @@ END_TEST
 START_TEST(no_key_no_endpoint)
 {
     struct nv_exporter_config config;
-    set(NV_OPT_exporter_file_directory, "here");
+    nv_test_set(&options, NV_OPT_exporter_file_directory, "here");
     nv_stage_exporter(&options, &config);
     ck_assert_ptr_null(config.endpoint);
     ck_assert_ptr_null(config.api_key);
@@ -146,10 +140,10 @@ START_TEST(what_the_receiver_is_given)
     struct nv_receiver_config config;
     struct nv_buf origins;
     nv_buf_init(&origins, 1000);
-    set(NV_OPT_receiver_grpc_listen, "none");
-    set(NV_OPT_receiver_cors_allowed_origins, "https://a,https://b");
-    set(NV_OPT_receiver_auth_token, "t");
-    set(NV_OPT_receiver_http_tls_cert_file, "c");
+    nv_test_set(&options, NV_OPT_receiver_grpc_listen, "none");
+    nv_test_set(&options, NV_OPT_receiver_cors_allowed_origins, "https://a,https://b");
+    nv_test_set(&options, NV_OPT_receiver_auth_token, "t");
+    nv_test_set(&options, NV_OPT_receiver_http_tls_cert_file, "c");
     ck_assert_int_eq(nv_stage_receiver(&options, &origins, &config), NV_OK);
     ck_assert_ptr_null(config.grpc.listen);
     ck_assert_str_eq(config.cors_allowed_origins, "https://a,https://b");
@@ -167,17 +161,17 @@ END_TEST
 START_TEST(what_files_of_media_are_given)
 {
     struct nv_media_files_config config;
-    set(NV_OPT_media_directory, "media");
-    set(NV_OPT_media_directory_max_files, "7");
-    set(NV_OPT_media_directory_max_bytes, "8");
-    set(NV_OPT_media_directory_max_age_ms, "9s");
+    nv_test_set(&options, NV_OPT_media_directory, "media");
+    nv_test_set(&options, NV_OPT_media_directory_max_files, "7");
+    nv_test_set(&options, NV_OPT_media_directory_max_bytes, "8");
+    nv_test_set(&options, NV_OPT_media_directory_max_age_ms, "9s");
     nv_stage_media_files(&options, &config);
     ck_assert_str_eq(config.directory, "media");
     ck_assert_uint_eq(config.files_max, 7);
     ck_assert_uint_eq(config.bytes_max, 8);
     ck_assert_uint_eq(config.age_ms, 9000);
     ck_assert(config.sync);
-    set(NV_OPT_journal_durability, "os");
+    nv_test_set(&options, NV_OPT_journal_durability, "os");
     nv_stage_media_files(&options, &config);
     ck_assert(!config.sync);
 }

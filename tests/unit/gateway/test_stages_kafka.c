@@ -3,6 +3,7 @@
  */
 #include "expect.h"
 #include "oom.h"
+#include "options_kit.h"
 
 #include "gateway/stages_kafka.h"
 
@@ -13,17 +14,10 @@
 static struct nv_options options;
 static struct nv_stage_kafka stage;
 
-static void set(size_t id, const char *text)
-{
-    struct nv_fail fail = {0};
-    ck_assert_int_eq(
-        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail), NV_OK);
-}
-
 static void set_up(void)
 {
     ck_assert_int_eq(nv_options_init(&options), NV_OK);
-    set(NV_OPT_kafka_brokers, "a:1, b:2");
+    nv_test_set(&options, NV_OPT_kafka_brokers, "a:1, b:2");
 }
 
 static void tear_down(void)
@@ -80,14 +74,14 @@ START_TEST(each_choice_is_its_word)
         {NV_OPT_kafka_security, "sasl_plaintext", "security.protocol", "sasl_plaintext"}};
     static const char *const words[] = {"zstd", "lz4", "gzip", "snappy", "none"};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        set(rows[i].id, rows[i].text);
+        nv_test_set(&options, rows[i].id, rows[i].text);
         nv_stage_kafka_release(&stage);
         ck_assert_int_eq(nv_stage_kafka_init(&stage, &options), NV_OK);
         ck_assert_str_eq(property(rows[i].property), rows[i].value);
     }
     ck_assert_str_eq(property("linger.ms"), "9");
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        set(NV_OPT_kafka_compression, words[i]);
+        nv_test_set(&options, NV_OPT_kafka_compression, words[i]);
         nv_stage_kafka_release(&stage);
         ck_assert_int_eq(nv_stage_kafka_init(&stage, &options), NV_OK);
         ck_assert_str_eq(stage.config.compression, words[i]);

@@ -5,6 +5,7 @@
 #include "captured.h"
 #include "expect.h"
 #include "kafka_kit.h"
+#include "options_kit.h"
 
 #include "gateway/commands/cli.h"
 #include "gateway/commands/kafka_command.h"
@@ -16,18 +17,11 @@
 
 static struct nv_options options;
 
-static void set(size_t id, const char *text)
-{
-    struct nv_fail fail = {0};
-    ck_assert_int_eq(
-        nv_options_set(&options, id, nv_str_from(text), NV_SOURCE_SET, "--set", &fail), NV_OK);
-}
-
 static void set_up(void)
 {
     ck_assert_int_eq(nv_options_init(&options), NV_OK);
-    set(NV_OPT_kafka_traces_topic, "spans");
-    set(NV_OPT_kafka_logs_topic, "logs");
+    nv_test_set(&options, NV_OPT_kafka_traces_topic, "spans");
+    nv_test_set(&options, NV_OPT_kafka_logs_topic, "logs");
 }
 
 static void tear_down(void)
@@ -53,7 +47,7 @@ START_TEST(ids_that_are_none)
                                       "000701000000000000000000000000000",
                                       "0007010000000000000000000000000g",
                                       "0-0-0-7-0-100000000000000000000000000"};
-    set(NV_OPT_kafka_brokers, "127.0.0.1:1");
+    nv_test_set(&options, NV_OPT_kafka_brokers, "127.0.0.1:1");
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         ck_assert_int_eq(inspect(ids[i]), NV_EXIT_USAGE);
         ck_assert(captured_has(captured_err, "is no trace id: 32 hexadecimal digits"));
@@ -77,7 +71,7 @@ START_TEST(messages_are_told)
     const struct nv_str key = NV_STR("00070100000000000000000000000000");
     nv_test_kafka_write(&kafka, "spans", nv_test_kafka_partition(key, 3), key,
                         (struct nv_str){batch->body, batch->body_len});
-    set(NV_OPT_kafka_brokers, kafka.config.brokers);
+    nv_test_set(&options, NV_OPT_kafka_brokers, kafka.config.brokers);
     ck_assert_int_eq(inspect(ID), NV_EXIT_OK);
     ck_assert(captured_has(captured_out, "spans "));
     ck_assert(captured_has(captured_out, " at 0  20"));
