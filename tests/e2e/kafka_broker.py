@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+import pytest
+
 from kafka_mock import Client, library
 
 VERSION = "3.9.1"
@@ -118,7 +120,7 @@ class Broker:
                 time.sleep(0.1)
         raise AssertionError("the broker does not start")
 
-    def make_topics(self, partitions=4):
+    def make_topics(self, partitions):
         """The four topics of ours, as docs/scale.md has them."""
         for topic in ("otlp_spans", "otlp_logs", "otlp_spans_dead", "noveum_delivered"):
             create_topic(self.brokers, topic, partitions,
@@ -132,6 +134,19 @@ class Broker:
     def close(self):
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def started(partitions):
+    """For a fixture: a broker with our topics; skips where there can be none."""
+    reason = Broker.missing()
+    if reason:
+        pytest.skip(reason)
+    made = Broker()
+    try:
+        made.make_topics(partitions)
+        yield made
+    finally:
+        made.close()
 
 
 if __name__ == "__main__":

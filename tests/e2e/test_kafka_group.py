@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from conftest import TIME
-from kafka_broker import Broker, create_topic
+from kafka_broker import create_topic, started
 from kafka_mock import library
 from otlp import Trace, post
 
@@ -23,12 +23,7 @@ pytestmark = [pytest.mark.skipif(library() is None, reason="librdkafka is not in
 
 @pytest.fixture
 def broker():
-    reason = Broker.missing()
-    if reason:
-        pytest.skip(reason)
-    made = Broker()
-    yield made
-    made.close()
+    yield from started(4)
 
 
 @pytest.fixture
@@ -54,8 +49,7 @@ def send(receivers, traces, pause):
         pause.wait(0.1)
 
 
-def test_members_come_and_go(make_role, broker, backend):
-    broker.make_topics()
+def test_members_come_and_go(make_role, backend):
     receivers = [make_role("receive") for _ in range(2)]
     members = [make_role("assemble") for _ in range(3)]
     traces, pause = [Trace() for _ in range(TRACES)], threading.Event()
@@ -88,10 +82,10 @@ REFUSED = {
 
 
 def test_topics_that_would_lose_traces_are_refused(make_role, broker):
-    broker.make_topics()
     for option, cases in REFUSED.items():
         for number, (settings, said) in enumerate(cases):
             topic = f"{option}-{number}"
+            settings = dict(settings)
             create_topic(broker.brokers, topic, settings.pop("partitions", 4), settings)
             gateway = make_role("assemble", {f"kafka.{option}": topic}, start=False).start(wait=False)
             assert gateway.wait_exit() == 1

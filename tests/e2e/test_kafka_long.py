@@ -3,7 +3,7 @@ assemblers; members that are killed and stopped, a broker that is away for a min
 a span costs in the two roles against role all. Nothing that was acknowledged is lost, no trace is split.
 
 NOVEUM_SOAK=1, with Java and Maven (or the jars in build/kafka): about ten minutes. NOVEUM_KAFKA_SPANS: spans of the first
-run (200,000), the others have a fifth of them.
+run (200,000), the others have a fifth or a quarter of them.
 """
 import collections
 import os
@@ -15,7 +15,7 @@ import time
 import pytest
 
 from conftest import TIME
-from kafka_broker import Broker
+from kafka_broker import started
 from kafka_mock import library
 from otlp import Trace, post
 
@@ -30,13 +30,7 @@ pytestmark = [pytest.mark.skipif(library() is None, reason="librdkafka is not in
 
 @pytest.fixture
 def broker():
-    reason = Broker.missing()
-    if reason:
-        pytest.skip(reason)
-    made = Broker()
-    made.make_topics(partitions=12)
-    yield made
-    made.close()
+    yield from started(12)
 
 
 @pytest.fixture
@@ -69,6 +63,7 @@ def make_role(make_gateway, broker, backend):
         return make_gateway(settings, environment={"NOVEUM_API_KEY": backend.key, "NOVEUM_ENDPOINT": backend.url,
                                                    "NOVEUM_PROJECT": "e2e"})
     return make
+
 
 class Load:
     """Senders that go on until every request was answered 200."""
