@@ -27,7 +27,9 @@ struct nv_kafka_probe {
     uint64_t newest_ns;          /* by its timestamp; 0: none has one */
 };
 
-/* Asks, for at most some four seconds. `config` borrowed; its start_wait_ms is not used. */
+/* Asks; brokers that are away are given up after one and a half seconds, those that take as
+ * long as they may for each answer after twelve. `config` borrowed; its start_wait_ms is not
+ * used. */
 void nv_kafka_probe_run(const struct nv_kafka_config *config, bool assembles,
                         struct nv_kafka_probe *out);
 

@@ -5,8 +5,6 @@
  */
 #include "kafka/settings.h"
 
-#include "base/log/log.h"
-
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -42,7 +42,7 @@ enum nv_err nv_kafka_settings_judge(const struct nv_kafka_settings *settings,
                                     uint64_t max_wait_ms, struct nv_fail *fail) NV_MUST_USE;
 
 #ifdef NOVEUM_KAFKA
-/* Asks the brokers for `count` topics, at most NV_KAFKA_USES, for some three seconds. Never
+/* Asks the brokers for `count` topics, at most NV_KAFKA_USES, for at most five seconds. Never
  * fails: what is not answered is not known, with the reason. */
 void nv_kafka_settings_ask(const struct nv_kafka_owner *owner, rd_kafka_t *handle,
                            const char *const *topics, size_t count,

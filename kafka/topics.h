@@ -16,7 +16,8 @@ struct nv_kafka_topics {
 };
 
 /*
- * Asks the brokers once, a second for each topic: `*partitions` of the first. NV_ERR_CONFIG:
+ * Asks the brokers once, at most a second for each topic, then for settings as
+ * nv_kafka_settings_ask: `*partitions` of the first. NV_ERR_CONFIG:
  * unequal numbers, or as nv_kafka_settings_judge; NV_ERR_NOT_FOUND, NV_ERR_TIMEOUT as
  * nv_kafka_partitions; each with `fail`.
  */

@@ -54,8 +54,9 @@ static void print_end(const struct nv_options *options, const struct nv_kafka_in
     print_mark(&text, options->kafka_traces_topic, all->marks[NV_SIGNAL_TRACES]);
     print_mark(&text, options->kafka_logs_topic, all->marks[NV_SIGNAL_LOGS]);
     if (!all->whole) {
-        (void)nv_buf_printf(&text, "not all was read: at most %d messages, %d s\n",
-                            NV_KAFKA_INSPECT_MESSAGES, NV_KAFKA_INSPECT_MS / 1000);
+        (void)nv_buf_printf(&text, "not all was read: at most %d messages, %d GiB, %d s\n",
+                            NV_KAFKA_INSPECT_MESSAGES, (int)(NV_KAFKA_INSPECT_BYTES >> 30),
+                            NV_KAFKA_INSPECT_MS / 1000);
     }
     nv_mask_buf(&text);
     nv_shown_print(stdout, nv_buf_str(&text), NV_SHOWN_LINES);
