@@ -23,7 +23,7 @@ SOAK = os.environ.get("NOVEUM_SOAK") == "1"
 SPANS = int(os.environ.get("NOVEUM_KAFKA_SPANS", "200000"))
 SENDERS, EACH, AT_ONCE = 8, 8, 25
 PACE = 4000  # spans a second, so that a run lasts long enough for what happens in it
-AGAIN_MAX = 0.005
+AGAIN_MAX = 0.005  # of 200,000: a kill sends again what was on its way, however long the run is
 pytestmark = [pytest.mark.skipif(library() is None, reason="librdkafka is not installed (Debian: librdkafka1)"),
               pytest.mark.skipif(not SOAK, reason="starts a broker on Java and runs for minutes: NOVEUM_SOAK=1")]
 
