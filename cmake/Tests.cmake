@@ -25,7 +25,7 @@ foreach(function malloc calloc realloc reallocarray strdup strndup aligned_alloc
 endforeach()
 include("${CMAKE_SOURCE_DIR}/tests/generate.cmake" OPTIONAL)
 # for tests of libnoveum-trace, which the others do not link
-add_library(noveum_trace_kit OBJECT tests/support/trace/trace_kit.c)
+add_library(noveum_trace_kit OBJECT tests/support/trace/config_kit.c tests/support/trace/trace_kit.c)
 target_include_directories(noveum_trace_kit PUBLIC "${CMAKE_SOURCE_DIR}/tests/support/trace" "${CMAKE_SOURCE_DIR}/include")
 target_link_libraries(noveum_trace_kit PUBLIC noveum_test_support)
 

@@ -2,70 +2,15 @@
  * Options, environment, the SDK's file and defaults: which of them wins, what can't be used,
  * and every allocation failing once.
  */
+#include "config_kit.h"
 #include "expect.h"
-#include "oom.h"
 
 #include "trace/config.h"
 #include "trace/value.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/banned.h"
-
-/* Whatever the shell that runs the tests has; and no file of the SDK is where they run. */
-static char directory[] = "/tmp/noveum-config-XXXXXX";
-
-static void clean(void)
-{
-    for (char **variable = environ; *variable;) {
-        char name[100];
-        size_t len = strcspn(*variable, "=");
-        bool ours =
-            strncmp(*variable, "OTEL_", 5) == 0 || strncmp(*variable, "NOVEUM_", 7) == 0;
-        if (!ours || len >= sizeof name) {
-            variable++;
-            continue;
-        }
-        memcpy(name, *variable, len);
-        name[len] = '\0';
-        unsetenv(name);
-    }
-}
-
-static void setup(void)
-{
-    clean();
-    memcpy(directory + sizeof directory - 7, "XXXXXX", 6);
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-}
-
-static void teardown(void)
-{
-    clean();
-    (void)unlink("noveum-trace.yaml");
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert_int_eq(rmdir(directory), 0);
-}
-
-static void write_file(const char *text)
-{
-    FILE *out = fopen("noveum-trace.yaml", "w");
-    ck_assert_ptr_nonnull(out);
-    ck_assert_int_ge(fputs(text, out), 0);
-    ck_assert_int_eq(fclose(out), 0);
-}
-
-static char why[200];
-
-static struct nv_trace_config *read_ok(const noveum_options *options)
-{
-    struct nv_trace_config *config;
-    ck_assert_msg(nv_trace_config_read(options, why, &config) == NOVEUM_OK, "%s", why);
-    return config;
-}
 
 static struct nv_str resource(const struct nv_trace_config *config, const char *key)
 {
@@ -76,37 +21,35 @@ START_TEST(off_unless_asked_for)
 {
     struct nv_trace_config *config;
     noveum_options options = noveum_default_options();
-    ck_assert_int_eq(nv_trace_config_read(NULL, why, &config), NOVEUM_OFF);
-    ck_assert_ptr_null(config);
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_OFF);
+    kit_config_is(NULL, NOVEUM_OFF);
+    kit_config_is(&options, NOVEUM_OFF);
     setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "", 1);
-    ck_assert_int_eq(nv_trace_config_read(NULL, why, &config), NOVEUM_OFF);
+    kit_config_is(NULL, NOVEUM_OFF);
     options.enabled = NOVEUM_ON;
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_str_eq(config->endpoint, "http://localhost:4318/v1/traces");
     nv_trace_config_free(config);
     setenv("OTEL_SDK_DISABLED", "TRUE", 1);
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_OFF);
+    kit_config_is(&options, NOVEUM_OFF);
     setenv("OTEL_SDK_DISABLED", "false", 1);
     options.enabled = NOVEUM_NEVER;
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_OFF);
+    kit_config_is(&options, NOVEUM_OFF);
     setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:1", 1);
     setenv("OTEL_TRACES_EXPORTER", "none", 1);
-    ck_assert_int_eq(nv_trace_config_read(NULL, why, &config), NOVEUM_OFF);
+    kit_config_is(NULL, NOVEUM_OFF);
     nv_trace_config_free(NULL);
 }
 END_TEST
 
 START_TEST(resource_and_headers)
 {
-    noveum_options options = noveum_default_options();
-    options.enabled = NOVEUM_ON;
+    noveum_options options = kit_enabled();
     setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=from-list, a%20b=c%2Cd ,junk,=x,e=", 1);
     setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x, x-noveum-project=p", 1);
     setenv("NOVEUM_PROJECT", "shop", 1);
     setenv("NOVEUM_ENVIRONMENT", "staging", 1);
     setenv("NOVEUM_SERVICE_VERSION", "1.2", 1);
-    struct nv_trace_config *config = read_ok(&options);
+    struct nv_trace_config *config = kit_config(&options);
     ck_assert_nv_str(resource(config, "service.name"), "from-list");
     ck_assert_nv_str(resource(config, "a b"), "c,d");
     ck_assert_nv_str(resource(config, "noveum.project"), "shop");
@@ -117,30 +60,29 @@ START_TEST(resource_and_headers)
     ck_assert_str_eq(config->headers.bytes + 24, "x-noveum-project: p");
     nv_trace_config_free(config);
     setenv("OTEL_SERVICE_NAME", "from-name", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_nv_str(resource(config, "service.name"), "from-name");
     nv_trace_config_free(config);
     options.service_name = "from-option";
     options.resource = "team=a";
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_nv_str(resource(config, "service.name"), "from-option");
     ck_assert_nv_str(resource(config, "team"), "a");
     nv_trace_config_free(config);
-    clean();
+    kit_clean();
     options.service_name = NULL;
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert(nv_str_starts(resource(config, "service.name"), NV_STR("unknown_service:")));
     nv_trace_config_free(config);
     options.headers = "a=b%0d%0aevil: 1";
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
+    kit_config_is(&options, NOVEUM_INVALID);
 }
 END_TEST
 
 START_TEST(numbers)
 {
-    noveum_options options = noveum_default_options();
-    options.enabled = NOVEUM_ON;
-    struct nv_trace_config *config = read_ok(&options);
+    noveum_options options = kit_enabled();
+    struct nv_trace_config *config = kit_config(&options);
     ck_assert_uint_eq(config->timeout_ms, 10000);
     ck_assert_uint_eq(config->queue_spans, 2048);
     ck_assert_uint_eq(config->attributes_max, 128);
@@ -151,21 +93,21 @@ START_TEST(numbers)
     setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0", 1);
     setenv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "12", 1);
     setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "13", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_uint_eq(config->timeout_ms, 5000);
     ck_assert_uint_eq(config->queue_spans, 2048);
     ck_assert_uint_eq(config->attributes_max, 0);
     ck_assert_uint_eq(config->value_bytes_max, 12);
     nv_trace_config_free(config);
     unsetenv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT");
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_uint_eq(config->value_bytes_max, 13);
     ck_assert_ptr_nonnull(strstr(config->warning, "OTEL_BSP_MAX_QUEUE_SIZE"));
     nv_trace_config_free(config);
     options.timeout_ms = 7;
     options.queue_spans = UINT32_MAX;
     options.value_bytes_max = 9;
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_uint_eq(config->timeout_ms, 7);
     ck_assert_uint_eq(config->queue_spans, NV_TRACE_SPANS_MAX);
     ck_assert_uint_eq(config->value_bytes_max, 9);
@@ -175,37 +117,35 @@ END_TEST
 
 START_TEST(samplers)
 {
-    noveum_options options = noveum_default_options();
-    options.enabled = NOVEUM_ON;
-    struct nv_trace_config *config = read_ok(&options);
+    noveum_options options = kit_enabled();
+    struct nv_trace_config *config = kit_config(&options);
     ck_assert_int_eq(config->sampler, NV_TRACE_SAMPLE_ALL);
     ck_assert(config->parent_based);
     nv_trace_config_free(config);
     setenv("OTEL_TRACES_SAMPLER", "traceidratio", 1);
     setenv("OTEL_TRACES_SAMPLER_ARG", "0.25", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_int_eq(config->sampler, NV_TRACE_SAMPLE_RATIO);
     ck_assert(!config->parent_based);
     ck_assert_uint_eq(config->sample_below, UINT64_C(1) << 61);
     nv_trace_config_free(config);
     setenv("OTEL_TRACES_SAMPLER", "nobody_knows", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_int_eq(config->sampler, NV_TRACE_SAMPLE_ALL);
     nv_trace_config_free(config);
     options.sampler = "parentbased_traceidratio=1";
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_uint_eq(config->sample_below, UINT64_C(1) << 63);
     nv_trace_config_free(config);
     options.sampler = "traceidratio=2";
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
+    kit_config_is(&options, NOVEUM_INVALID);
     options.sampler = "traceidratio=nan";
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
+    kit_config_is(&options, NOVEUM_INVALID);
 }
 END_TEST
 
 START_TEST(structs_of_other_sizes)
 {
-    struct nv_trace_config *config;
     struct {
         noveum_options options;
         char more[64];
@@ -213,12 +153,12 @@ START_TEST(structs_of_other_sizes)
     newer.options.size = sizeof newer;
     newer.options.enabled = NOVEUM_ON;
     memset(newer.more, 0xff, sizeof newer.more);
-    nv_trace_config_free(read_ok(&newer.options));
+    nv_trace_config_free(kit_config(&newer.options));
     newer.options.size = offsetof(noveum_options, endpoint); /* older: knows only `enabled` */
     newer.options.endpoint = "ftp://not-looked-at";
-    nv_trace_config_free(read_ok(&newer.options));
+    nv_trace_config_free(kit_config(&newer.options));
     newer.options.size = 0;
-    ck_assert_int_eq(nv_trace_config_read(&newer.options, why, &config), NOVEUM_INVALID);
+    kit_config_is(&newer.options, NOVEUM_INVALID);
 }
 END_TEST
 
@@ -229,31 +169,21 @@ START_TEST(without_memory)
     options.headers = "a=b";
     options.resource = "c=d";
     options.ca_file = "ca";
-    write_file("project: p\n");
-    for (unsigned long n = 1;; n++) {
-        struct nv_trace_config *config;
-        oom_fail_nth(n);
-        noveum_result result = nv_trace_config_read(&options, why, &config);
-        bool failed = oom_end();
-        ck_assert_int_eq(result, failed ? NOVEUM_NO_MEMORY : NOVEUM_OK);
-        nv_trace_config_free(config);
-        if (!failed)
-            break;
-    }
+    kit_write("noveum-trace.yaml", "project: p\n");
+    nv_test_oom_config(&options);
 }
 END_TEST
 
 START_TEST(content_and_hooks)
 {
-    noveum_options options = noveum_default_options();
-    options.enabled = NOVEUM_ON;
+    noveum_options options = kit_enabled();
     options.user = &options;
-    struct nv_trace_config *config = read_ok(&options);
+    struct nv_trace_config *config = kit_config(&options);
     ck_assert(config->content);
     ck_assert_ptr_eq(config->user, &options);
     nv_trace_config_free(config);
     setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "False", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert(!config->content);
     nv_trace_config_free(config);
 }
@@ -284,17 +214,16 @@ START_TEST(every_number_of_the_environment)
         const char *two, *one, *text;
         unsigned wanted;
     } cases[] = {{"77", NULL, "77", 77}, {"77", "78", "78", 78}, {"77", "many", NULL, 0}};
-    noveum_options options = noveum_default_options();
-    options.enabled = NOVEUM_ON;
+    noveum_options options = kit_enabled();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
             uint32_t number;
-            clean();
+            kit_clean();
             if (rows[i].two)
                 setenv(rows[i].two, cases[c].two, 1);
             if (cases[c].one || !rows[i].two)
                 setenv(rows[i].one, cases[c].one ? cases[c].one : cases[c].two, 1);
-            struct nv_trace_config *config = read_ok(&options);
+            struct nv_trace_config *config = kit_config(&options);
             memcpy(&number, (char *)config + rows[i].at, sizeof number);
             if (cases[c].text)
                 ck_assert_uint_eq(number, cases[c].wanted);
@@ -309,19 +238,18 @@ END_TEST
 
 START_TEST(other_protocols_and_samplers_are_told_of)
 {
-    noveum_options options = noveum_default_options();
-    options.enabled = NOVEUM_ON;
+    noveum_options options = kit_enabled();
     setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", 1);
-    struct nv_trace_config *config = read_ok(&options);
+    struct nv_trace_config *config = kit_config(&options);
     ck_assert_str_eq(config->warning, "");
     nv_trace_config_free(config);
     setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_ptr_nonnull(strstr(config->warning, "PROTOCOL"));
     nv_trace_config_free(config);
-    clean();
+    kit_clean();
     setenv("OTEL_TRACES_SAMPLER", "sometimes", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_ptr_nonnull(strstr(config->warning, "OTEL_TRACES_SAMPLER"));
     nv_trace_config_free(config);
 }
@@ -330,14 +258,15 @@ END_TEST
 START_TEST(the_file_is_behind_the_environment)
 {
     noveum_options options = noveum_default_options();
-    write_file("project: filed\nenvironment: staging\nservice_version: '7'\n"
-               "tracing:\n  sample_rate: 0.25\n"
-               "transport:\n  timeout: 2.5\n  batch_timeout: 5\n  compression: yes\n"
-               "  ca_bundle: /ca.pem\n");
+    kit_write("noveum-trace.yaml",
+              "project: filed\nenvironment: staging\nservice_version: '7'\n"
+              "tracing:\n  sample_rate: 0.25\n"
+              "transport:\n  timeout: 2.5\n  batch_timeout: 5\n  compression: yes\n"
+              "  ca_bundle: /ca.pem\n");
     struct nv_trace_config *config;
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_OFF);
+    kit_config_is(&options, NOVEUM_OFF);
     options.enabled = NOVEUM_ON;
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_nv_str(resource(config, "noveum.project"), "filed");
     ck_assert_nv_str(resource(config, "deployment.environment.name"), "staging");
     ck_assert_nv_str(resource(config, "service.version"), "7");
@@ -355,7 +284,7 @@ START_TEST(the_file_is_behind_the_environment)
     setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3", 1);
     setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none", 1);
     setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "env.pem", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_nv_str(resource(config, "noveum.project"), "told");
     ck_assert_int_eq(config->sampler, NV_TRACE_SAMPLE_NONE);
     ck_assert_uint_eq(config->timeout_ms, 3);
@@ -370,25 +299,25 @@ START_TEST(a_file_that_is_wrong)
     noveum_options options = noveum_default_options();
     struct nv_trace_config *config;
     options.endpoint = "http://h";
-    write_file("project: half\ntransport: {timeout: 1}\n");
-    config = read_ok(&options);
+    kit_write("noveum-trace.yaml", "project: half\ntransport: {timeout: 1}\n");
+    config = kit_config(&options);
     ck_assert_str_eq(config->warning,
                      "not used: noveum-trace.yaml: line 2: only plain and quoted "
                      "texts are read here");
     ck_assert_uint_eq(resource(config, "noveum.project").len, 0);
     nv_trace_config_free(config);
     options.config_file = "noveum-trace.yaml";
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-    ck_assert_ptr_nonnull(strstr(why, "line 2"));
-    write_file("transport:\n  timeout: soon\n");
-    config = read_ok(&options);
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_ptr_nonnull(strstr(kit_why, "line 2"));
+    kit_write("noveum-trace.yaml", "transport:\n  timeout: soon\n");
+    config = kit_config(&options);
     ck_assert_ptr_nonnull(strstr(config->warning, "transport.timeout"));
     ck_assert_uint_eq(config->timeout_ms, 10000);
     nv_trace_config_free(config);
-    write_file("tracing:\n  enabled: off\n  sample_rate: 2\n");
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_OFF);
+    kit_write("noveum-trace.yaml", "tracing:\n  enabled: off\n  sample_rate: 2\n");
+    kit_config_is(&options, NOVEUM_OFF);
     options.enabled = NOVEUM_ON;
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_ptr_nonnull(strstr(config->warning, "tracing.sample_rate"));
     nv_trace_config_free(config);
 }
@@ -398,7 +327,7 @@ int main(void)
 {
     Suite *suite = suite_create("config");
     TCase *tcase = tcase_create("config");
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, kit_config_setup, kit_config_teardown);
     tcase_add_test(tcase, off_unless_asked_for);
     tcase_add_test(tcase, resource_and_headers);
     tcase_add_test(tcase, numbers);

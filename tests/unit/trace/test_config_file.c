@@ -3,6 +3,7 @@
  * files are found by their names, and every allocation failing once.
  */
 #include "base/limits.h"
+#include "config_kit.h"
 #include "expect.h"
 #include "oom.h"
 
@@ -17,31 +18,6 @@
 
 static struct nv_trace_file file;
 static char why[NV_TRACE_FILE_WHY_SIZE];
-static char directory[] = "/tmp/noveum-file-XXXXXX";
-
-static void enter(void)
-{
-    memcpy(directory + sizeof directory - 7, "XXXXXX", 6);
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-}
-
-static void leave(void)
-{
-    (void)unlink("noveum-trace.yaml");
-    (void)unlink("noveum-trace.json");
-    (void)unlink(".noveum-trace.yml");
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert_int_eq(rmdir(directory), 0);
-}
-
-static void write_file(const char *name, const char *text)
-{
-    FILE *out = fopen(name, "w");
-    ck_assert_ptr_nonnull(out);
-    ck_assert_int_ge(fputs(text, out), 0);
-    ck_assert_int_eq(fclose(out), 0);
-}
 
 static void assert_key(const char *key, const char *text)
 {
@@ -167,15 +143,15 @@ START_TEST(files_are_found)
     ck_assert_int_eq(nv_trace_file_read(&file, NULL, why), NV_OK);
     assert_key("project", NULL);
     nv_trace_file_release(&file);
-    write_file(".noveum-trace.yml", "project: hidden\n");
+    kit_write(".noveum-trace.yml", "project: hidden\n");
     ck_assert_int_eq(nv_trace_file_read(&file, NULL, why), NV_OK);
     assert_key("project", "hidden");
     nv_trace_file_release(&file);
-    write_file("noveum-trace.json", "{\"project\": \"json\"}");
+    kit_write("noveum-trace.json", "{\"project\": \"json\"}");
     ck_assert_int_eq(nv_trace_file_read(&file, NULL, why), NV_OK);
     assert_key("project", "json");
     nv_trace_file_release(&file);
-    write_file("noveum-trace.yaml", "project: [\n");
+    kit_write("noveum-trace.yaml", "project: [\n");
     ck_assert_int_eq(nv_trace_file_read(&file, NULL, why), NV_ERR_MALFORMED);
     ck_assert_str_eq(why,
                      "noveum-trace.yaml: line 1: only plain and quoted texts are read here");
@@ -192,7 +168,7 @@ START_TEST(files_to_their_size)
         static char text[FILE_MAX + 2];
         memset(text, '#', FILE_MAX + more);
         memcpy(text, "project: p\n", 11);
-        write_file("noveum-trace.yaml", text);
+        kit_write("noveum-trace.yaml", text);
         ck_assert_int_eq(nv_trace_file_read(&file, NULL, why),
                          more == 0 ? NV_OK : NV_ERR_MALFORMED);
         assert_key("project", more == 0 ? "p" : NULL);
@@ -212,7 +188,7 @@ START_TEST(what_is_no_file_is_refused)
     ck_assert_int_eq(nv_trace_file_read(&file, NULL, why), NV_ERR_MALFORMED);
     ck_assert_str_eq(why, "noveum-trace.yaml: no file of at most 64 KiB");
     nv_trace_file_release(&file);
-    write_file("noveum-trace.json", "{}");
+    kit_write("noveum-trace.json", "{}");
     ck_assert_int_eq(truncate("noveum-trace.json", 65537), 0);
     ck_assert_int_eq(nv_trace_file_read(&file, "noveum-trace.json", why), NV_ERR_MALFORMED);
     ck_assert_str_eq(why, "noveum-trace.json: no file of at most 64 KiB");
@@ -222,8 +198,8 @@ END_TEST
 
 START_TEST(without_memory)
 {
-    write_file("noveum-trace.yaml", "a:\n  'b': \"c\"\nd: e\n");
-    write_file("noveum-trace.json", "{\"a\": {\"b\": \"\\u0063\"}}");
+    kit_write("noveum-trace.yaml", "a:\n  'b': \"c\"\nd: e\n");
+    kit_write("noveum-trace.json", "{\"a\": {\"b\": \"\\u0063\"}}");
     for (int i = 0; i < 2; i++) {
         bool failed = true;
         for (unsigned long n = 1; failed; n++) {
@@ -244,7 +220,7 @@ int main(void)
 {
     Suite *suite = suite_create("config_file");
     TCase *tcase = tcase_create("config_file");
-    tcase_add_checked_fixture(tcase, enter, leave);
+    tcase_add_checked_fixture(tcase, kit_enter, kit_leave);
     tcase_add_test(tcase, yaml);
     tcase_add_test(tcase, json);
     tcase_add_test(tcase, levels_to_the_depth);

@@ -2,93 +2,38 @@
  * Where spans go: OTLP's variables and options, and Noveum's, neither of which meets the
  * other's secrets.
  */
+#include "config_kit.h"
 #include "expect.h"
 #include "fake_stages.h"
-#include "oom.h"
 
 #include "trace/config_transport.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/banned.h"
-
-/* Whatever the shell that runs the tests has; and no file of the SDK is where they run. */
-static char directory[] = "/tmp/noveum-config-XXXXXX";
-
-static void clean(void)
-{
-    for (char **variable = environ; *variable;) {
-        char name[100];
-        size_t len = strcspn(*variable, "=");
-        bool ours =
-            strncmp(*variable, "OTEL_", 5) == 0 || strncmp(*variable, "NOVEUM_", 7) == 0;
-        if (!ours || len >= sizeof name) {
-            variable++;
-            continue;
-        }
-        memcpy(name, *variable, len);
-        name[len] = '\0';
-        unsetenv(name);
-    }
-}
-
-static void setup(void)
-{
-    clean();
-    memcpy(directory + sizeof directory - 7, "XXXXXX", 6);
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-}
-
-static void teardown(void)
-{
-    clean();
-    (void)unlink("noveum-trace.yaml");
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert_int_eq(rmdir(directory), 0);
-}
-
-static void write_file(const char *text)
-{
-    FILE *out = fopen("noveum-trace.yaml", "w");
-    ck_assert_ptr_nonnull(out);
-    ck_assert_int_ge(fputs(text, out), 0);
-    ck_assert_int_eq(fclose(out), 0);
-}
-
-static char why[200];
-
-static struct nv_trace_config *read_ok(const noveum_options *options)
-{
-    struct nv_trace_config *config;
-    ck_assert_msg(nv_trace_config_read(options, why, &config) == NOVEUM_OK, "%s", why);
-    return config;
-}
 
 START_TEST(endpoints)
 {
     noveum_options options = noveum_default_options();
     setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://base:4318/", 1);
-    struct nv_trace_config *config = read_ok(NULL);
+    struct nv_trace_config *config = kit_config(NULL);
     ck_assert_str_eq(config->endpoint, "http://base:4318/v1/traces");
     nv_trace_config_free(config);
     setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://whole/x", 1);
-    config = read_ok(NULL);
+    config = kit_config(NULL);
     ck_assert_str_eq(config->endpoint, "https://whole/x");
     nv_trace_config_free(config);
     options.endpoint = "http://option";
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_str_eq(config->endpoint, "http://option/v1/traces");
     nv_trace_config_free(config);
     options.endpoint = "http://option/v1/traces";
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_str_eq(config->endpoint, "http://option/v1/traces");
     nv_trace_config_free(config);
     options.endpoint = "ftp://option";
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-    ck_assert_str_eq(why, "endpoint is neither http:// nor https://: ftp://option");
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "endpoint is neither http:// nor https://: ftp://option");
 }
 END_TEST
 
@@ -96,13 +41,12 @@ END_TEST
  * both. */
 START_TEST(every_text_of_the_environment)
 {
-    noveum_options options = noveum_default_options();
-    options.enabled = NOVEUM_ON;
+    noveum_options options = kit_enabled();
     setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "ca", 1);
     setenv("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "cert", 1);
     setenv("OTEL_EXPORTER_OTLP_CLIENT_KEY", "key", 1);
     setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=general", 1);
-    struct nv_trace_config *config = read_ok(&options);
+    struct nv_trace_config *config = kit_config(&options);
     ck_assert_str_eq(config->ca_file, "ca");
     ck_assert_str_eq(config->client_certificate, "cert");
     ck_assert_str_eq(config->client_key, "key");
@@ -112,7 +56,7 @@ START_TEST(every_text_of_the_environment)
     setenv("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "tcert", 1);
     setenv("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "tkey", 1);
     setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=traces", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_str_eq(config->ca_file, "tca");
     ck_assert_str_eq(config->client_certificate, "tcert");
     ck_assert_str_eq(config->client_key, "tkey");
@@ -120,7 +64,7 @@ START_TEST(every_text_of_the_environment)
     nv_trace_config_free(config);
     options.ca_file = "oca";
     options.headers = "a=option";
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_str_eq(config->ca_file, "oca");
     ck_assert_str_eq(config->headers.bytes, "a: option");
     nv_trace_config_free(config);
@@ -129,32 +73,31 @@ END_TEST
 
 START_TEST(compression)
 {
-    noveum_options options = noveum_default_options();
-    options.enabled = NOVEUM_ON;
-    struct nv_trace_config *config = read_ok(&options);
+    noveum_options options = kit_enabled();
+    struct nv_trace_config *config = kit_config(&options);
     ck_assert(!config->gzip);
     nv_trace_config_free(config);
     setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert(config->gzip);
     nv_trace_config_free(config);
     setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert(!config->gzip);
     ck_assert_str_eq(config->warning, "");
     nv_trace_config_free(config);
     setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert(!config->gzip);
     ck_assert_ptr_nonnull(strstr(config->warning, "COMPRESSION"));
     nv_trace_config_free(config);
     options.compression = "gzip";
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert(config->gzip);
     nv_trace_config_free(config);
     options.compression = "brotli";
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-    ck_assert_str_eq(why, "compression is neither gzip nor none: brotli");
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "compression is neither gzip nor none: brotli");
 }
 END_TEST
 
@@ -173,17 +116,17 @@ START_TEST(to_noveum_with_a_key_only)
     setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-secret=otlp", 1);
     setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "otlp.pem", 1);
     setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", 1);
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_OFF);
+    kit_config_is(&options, NOVEUM_OFF);
     options.enabled = NOVEUM_ON;
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-    ck_assert_str_eq(why, "api_key: there is none");
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "api_key: there is none");
     options.enabled = NOVEUM_AUTO;
     setenv("NOVEUM_API_KEY", "nv-env", 1);
     setenv("NOVEUM_PROJECT", "shop", 1);
     setenv("NOVEUM_ENVIRONMENT", "staging", 1);
     setenv("NOVEUM_SERVICE_VERSION", "1.2", 1);
     setenv("NOVEUM_CA_BUNDLE", "noveum.pem", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_str_eq(config->endpoint, "https://api.noveum.ai/api/v1/traces");
     ck_assert_uint_eq(config->headers.len, sizeof "Authorization: Bearer nv-env");
     ck_assert_str_eq(config->headers.bytes, "Authorization: Bearer nv-env");
@@ -196,7 +139,7 @@ START_TEST(to_noveum_with_a_key_only)
     ck_assert_mem_eq(config->settings.bytes, settings, sizeof settings);
     nv_trace_config_free(config);
     options.enabled = NOVEUM_NEVER;
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_OFF);
+    kit_config_is(&options, NOVEUM_OFF);
 }
 END_TEST
 
@@ -206,7 +149,7 @@ START_TEST(a_key_meets_no_receiver)
     setenv("NOVEUM_API_KEY", "nv-env", 1);
     setenv("NOVEUM_ENDPOINT", "https://noveum", 1);
     options.endpoint = "http://collector";
-    struct nv_trace_config *config = read_ok(&options);
+    struct nv_trace_config *config = kit_config(&options);
     ck_assert_str_eq(config->endpoint, "http://collector/v1/traces");
     ck_assert_uint_eq(config->headers.len, 0);
     ck_assert_ptr_null(config->stages);
@@ -218,11 +161,12 @@ START_TEST(to_noveum_by_the_file)
 {
     static const char *const settings[] = {"assembly.quiet_ms=5", NULL};
     noveum_options options = direct();
-    write_file("api_key: nv-file\nproject: filed\nendpoint: https://first/api\n"
-               "transport:\n  endpoint: https://second\n  ca_bundle: file.pem\n");
+    kit_write("noveum-trace.yaml",
+              "api_key: nv-file\nproject: filed\nendpoint: https://first/api\n"
+              "transport:\n  endpoint: https://second\n  ca_bundle: file.pem\n");
     options.settings = settings;
     options.headers = "x-a=b";
-    struct nv_trace_config *config = read_ok(&options);
+    struct nv_trace_config *config = kit_config(&options);
     ck_assert_str_eq(config->endpoint, "https://first/api/v1/traces");
     ck_assert_str_eq(config->headers.bytes, "Authorization: Bearer nv-file");
     ck_assert_str_eq(config->headers.bytes + 30, "x-a: b");
@@ -232,7 +176,7 @@ START_TEST(to_noveum_by_the_file)
     nv_trace_config_free(config);
     setenv("NOVEUM_ENDPOINT", "https://env", 1);
     options.api_key = "nv-option";
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_str_eq(config->endpoint, "https://env/v1/traces");
     ck_assert_str_eq(config->headers.bytes, "Authorization: Bearer nv-option");
     nv_trace_config_free(config);
@@ -247,20 +191,19 @@ START_TEST(a_key_is_not_sent_in_the_clear)
                                       "http://127.0.0.1.far", "http://localhost:1@far",
                                       "https://user:pw@far"};
     noveum_options options = direct();
-    struct nv_trace_config *config;
     options.api_key = "nv-key";
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         options.endpoint = good[i];
-        nv_trace_config_free(read_ok(&options));
+        nv_trace_config_free(kit_config(&options));
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         options.endpoint = bad[i];
-        ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-        ck_assert_ptr_null(strstr(why, "pw"));
+        kit_config_is(&options, NOVEUM_INVALID);
+        ck_assert_ptr_null(strstr(kit_why, "pw"));
     }
     setenv("NOVEUM_ALLOW_INSECURE_TRANSPORT", "yes", 1);
     options.endpoint = bad[0];
-    nv_trace_config_free(read_ok(&options));
+    nv_trace_config_free(kit_config(&options));
 }
 END_TEST
 
@@ -269,19 +212,18 @@ START_TEST(what_stages_can_not_be_told)
     static const char *const journal[] = {"journal.directory=/tmp", NULL};
     noveum_options options = direct();
     noveum_stages small = fake_table;
-    struct nv_trace_config *config;
     options.api_key = "a\nb";
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-    ck_assert_str_eq(why, "api_key: it has more than one line");
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "api_key: it has more than one line");
     options.api_key = "nv-key";
     options.settings = journal;
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-    ck_assert_str_eq(why, "settings: journal.* is the gateway's");
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "settings: journal.* is the gateway's");
     options.settings = NULL;
     small.size--;
     options.stages = &small;
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-    ck_assert_str_eq(why, "stages: size is not set");
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "stages: size is not set");
 }
 END_TEST
 
@@ -291,13 +233,13 @@ START_TEST(endpoints_are_shown_without_secrets)
     noveum_options options = noveum_default_options();
     struct nv_trace_config *config;
     setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://user:p@ss@host:1/a/b?token=x", 1);
-    config = read_ok(&options);
+    config = kit_config(&options);
     ck_assert_str_eq(config->endpoint, "https://user:p@ss@host:1/a/b?token=x");
     ck_assert_str_eq(config->shown_endpoint, "https://host:1/a/b");
     nv_trace_config_free(config);
     options.endpoint = "htps://user:pass@host";
-    ck_assert_int_eq(nv_trace_config_read(&options, why, &config), NOVEUM_INVALID);
-    ck_assert_ptr_null(strstr(why, "pass"));
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_ptr_null(strstr(kit_why, "pass"));
 }
 END_TEST
 
@@ -309,16 +251,7 @@ START_TEST(without_memory)
     options.settings = settings;
     options.headers = "a=b";
     options.ca_file = "ca";
-    for (unsigned long n = 1;; n++) {
-        struct nv_trace_config *config;
-        oom_fail_nth(n);
-        noveum_result result = nv_trace_config_read(&options, why, &config);
-        bool failed = oom_end();
-        ck_assert_int_eq(result, failed ? NOVEUM_NO_MEMORY : NOVEUM_OK);
-        nv_trace_config_free(config);
-        if (!failed)
-            break;
-    }
+    nv_test_oom_config(&options);
 }
 END_TEST
 
@@ -326,7 +259,7 @@ int main(void)
 {
     Suite *suite = suite_create("config_transport");
     TCase *tcase = tcase_create("config_transport");
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, kit_config_setup, kit_config_teardown);
     tcase_add_test(tcase, endpoints);
     tcase_add_test(tcase, every_text_of_the_environment);
     tcase_add_test(tcase, compression);
