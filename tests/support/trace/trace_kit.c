@@ -6,6 +6,7 @@
  */
 #include "trace_kit.h"
 
+#include "oom.h"
 #include "otlp_oracle.h"
 
 #include "trace/encode.h"
@@ -317,4 +318,31 @@ noveum_counters kit_counters(void)
     counters.size = sizeof counters;
     noveum_get_counters(&counters);
     return counters;
+}
+
+noveum_counters kit_balanced(void)
+{
+    noveum_counters c = kit_counters();
+    uint64_t dropped = c.dropped_full + c.dropped_memory + c.dropped_failed +
+                       c.dropped_rejected + c.dropped_stopped + c.dropped_by_caller +
+                       c.dropped_unsampled;
+    ck_assert_uint_eq(c.started, c.open + c.queued + c.exported + dropped);
+    return c;
+}
+
+void nv_test_oom_send(const noveum_options *options)
+{
+    bool failed = true;
+    for (unsigned long n = 1; failed; n++) {
+        ck_assert_int_eq(noveum_start(options), NOVEUM_OK);
+        noveum_span span = noveum_begin(NOVEUM_LLM, "x");
+        oom_fail_nth(n);
+        noveum_end(span);
+        (void)noveum_flush(10000);
+        failed = oom_end();
+        (void)noveum_shutdown(10000);
+        noveum_counters counters = kit_balanced();
+        ck_assert_uint_eq(counters.exported + counters.dropped_memory, 1);
+        ck_assert(failed || counters.exported == 1);
+    }
 }

@@ -72,5 +72,10 @@ json_t *kit_named(const json_t *spans, const char *name);
 noveum_options kit_options(const struct kit_receiver *receiver);
 /* The counters. */
 noveum_counters kit_counters(void);
+/* The same; asserts that started = open + queued + exported + every dropped_*. */
+noveum_counters kit_balanced(void);
+/* Starts with these options and sends a span, with every allocation from its end to the answer
+ * failing once, and none: the span is sent or counted. */
+void nv_test_oom_send(const noveum_options *options);
 
 #endif

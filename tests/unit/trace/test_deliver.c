@@ -5,7 +5,6 @@
  */
 #include "expect.h"
 #include "fake_stages.h"
-#include "oom.h"
 #include "trace_kit.h"
 
 #include "trace/deliver.h"
@@ -53,16 +52,6 @@ static void end_some(int count)
         noveum_end(noveum_begin_below(noveum_null(), NOVEUM_FUNCTION, "s"));
 }
 
-static noveum_counters balanced(void)
-{
-    noveum_counters c = kit_counters();
-    uint64_t dropped = c.dropped_full + c.dropped_memory + c.dropped_failed +
-                       c.dropped_rejected + c.dropped_stopped + c.dropped_by_caller +
-                       c.dropped_unsampled;
-    ck_assert_uint_eq(c.started, c.open + c.queued + c.exported + dropped);
-    return c;
-}
-
 START_TEST(tries_wait_longer_by_chance)
 {
     for (unsigned tries = 1; tries < 40; tries++) {
@@ -83,7 +72,7 @@ START_TEST(through_the_stages)
     on();
     end_some(3);
     ck_assert_int_eq(noveum_flush(10000), NOVEUM_OK);
-    ck_assert_uint_eq(balanced().exported, 3);
+    ck_assert_uint_eq(kit_balanced().exported, 3);
     ck_assert_ptr_nonnull(strstr(receiver.heads[0], "POST /v1/traces "));
     ck_assert_ptr_nonnull(strstr(receiver.heads[0], "Content-Type: application/json\r\n"));
     ck_assert_ptr_nonnull(strstr(receiver.heads[0], "Authorization: Bearer nv-key\r\n"));
@@ -106,23 +95,23 @@ START_TEST(each_span_ends_in_one_counter)
     on();
     end_some(1); /* twice again, then refused */
     ck_assert_int_eq(noveum_flush(20000), NOVEUM_OK);
-    ck_assert_uint_eq(balanced().dropped_failed, 1);
+    ck_assert_uint_eq(kit_balanced().dropped_failed, 1);
     ck_assert_int_eq(fake.refused, 1);
     fake.says = -1;
     end_some(1);
     ck_assert_int_eq(noveum_flush(10000), NOVEUM_OK);
-    ck_assert_uint_eq(balanced().dropped_failed, 2);
+    ck_assert_uint_eq(kit_balanced().dropped_failed, 2);
     fake.says = 0;
     fake.rejects = 1;
     end_some(1);
     ck_assert_int_eq(noveum_flush(10000), NOVEUM_OK);
-    ck_assert_uint_eq(balanced().dropped_rejected, 1);
+    ck_assert_uint_eq(kit_balanced().dropped_rejected, 1);
     fake.rejects = 0;
     fake.drops = 1;
     fake.holds = true;
     end_some(1);
     ck_assert_int_eq(noveum_flush(10000), NOVEUM_OK);
-    ck_assert_uint_eq(balanced().dropped_rejected, 2);
+    ck_assert_uint_eq(kit_balanced().dropped_rejected, 2);
 }
 END_TEST
 
@@ -132,12 +121,12 @@ START_TEST(no_room_is_waited_for)
     on();
     end_some(1);
     ck_assert_int_eq(noveum_flush(10000), NOVEUM_OK);
-    ck_assert_uint_eq(balanced().exported, 1);
+    ck_assert_uint_eq(kit_balanced().exported, 1);
     fake.no_room = 1 << 30;
     end_some(1);
     ck_assert_int_eq(noveum_flush(20), NOVEUM_TIMEOUT);
     ck_assert_int_eq(noveum_shutdown(20), NOVEUM_TIMEOUT);
-    ck_assert_uint_eq(balanced().dropped_stopped, 1);
+    ck_assert_uint_eq(kit_balanced().dropped_stopped, 1);
 }
 END_TEST
 
@@ -147,9 +136,9 @@ START_TEST(what_is_held_goes_at_the_end)
     on();
     end_some(5);
     ck_assert_int_eq(noveum_flush(50), NOVEUM_TIMEOUT); /* it is not whole */
-    ck_assert_uint_eq(balanced().queued, 5);
+    ck_assert_uint_eq(kit_balanced().queued, 5);
     ck_assert_int_eq(noveum_shutdown(10000), NOVEUM_OK);
-    ck_assert_uint_eq(balanced().exported, 5);
+    ck_assert_uint_eq(kit_balanced().exported, 5);
 }
 END_TEST
 
@@ -160,7 +149,7 @@ START_TEST(a_receiver_that_hangs_at_the_end)
     on();
     end_some(2);
     ck_assert_int_eq(noveum_shutdown(200), NOVEUM_TIMEOUT);
-    ck_assert_uint_eq(balanced().dropped_stopped, 2);
+    ck_assert_uint_eq(kit_balanced().dropped_stopped, 2);
     ck_assert_int_eq(fake.closed, 1);
 }
 END_TEST
@@ -197,25 +186,14 @@ START_TEST(in_a_child)
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
     ck_assert_int_eq(noveum_shutdown(10000), NOVEUM_OK);
-    ck_assert_uint_eq(balanced().exported, 1);
+    ck_assert_uint_eq(kit_balanced().exported, 1);
 }
 END_TEST
 
-/* Every allocation from the first end to the answer, failing once. */
 START_TEST(without_memory)
 {
-    bool failed = true;
-    for (unsigned long n = 1; failed; n++) {
-        on();
-        noveum_span span = noveum_begin(NOVEUM_LLM, "x");
-        oom_fail_nth(n);
-        noveum_end(span);
-        (void)noveum_flush(10000);
-        failed = oom_end();
-        (void)noveum_shutdown(10000);
-        noveum_counters counters = balanced();
-        ck_assert_uint_eq(counters.exported + counters.dropped_memory, 1);
-    }
+    noveum_options options = direct_options();
+    nv_test_oom_send(&options);
 }
 END_TEST
 
