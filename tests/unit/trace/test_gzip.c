@@ -2,6 +2,7 @@
  * gzip against zlib: what is compressed is read back, for bodies that repeat themselves, bodies
  * that do not, every length of a match and every power of two of a distance.
  */
+#include "chance.h"
 #include "expect.h"
 #include "oom.h"
 
@@ -54,6 +55,13 @@ static size_t packed_size(struct nv_str body)
     return packed.len;
 }
 
+/* Bytes that do not repeat themselves. */
+static void fill(char *text, size_t size, uint64_t seed)
+{
+    for (size_t i = 0; i < size; i++)
+        text[i] = (char)chance_below(&seed, 256);
+}
+
 START_TEST(what_repeats_gets_small)
 {
     struct nv_buf body;
@@ -72,11 +80,7 @@ END_TEST
 START_TEST(every_length_and_distance)
 {
     static char text[70000];
-    uint32_t seed = 1;
-    for (size_t i = 0; i < sizeof text; i++) {
-        seed = seed * 1664525 + 1013904223;
-        text[i] = (char)(seed >> 24);
-    }
+    fill(text, sizeof text, 1);
     for (size_t length = 4; length <= 300; length++) {
         memcpy(text + 400, text, length);
         memset(text + 400 + length, 'x', 400);
@@ -97,11 +101,7 @@ END_TEST
 START_TEST(what_gets_no_shorter_stays)
 {
     static char text[4096];
-    uint32_t seed = 7;
-    for (size_t i = 0; i < sizeof text; i++) {
-        seed = seed * 1664525 + 1013904223;
-        text[i] = (char)(seed >> 24);
-    }
+    fill(text, sizeof text, 7);
     ck_assert_uint_eq(nv_trace_gzip_body(gzip, (struct nv_str){text, sizeof text}).len, 0);
     for (size_t len = 0; len < 18; len++) {
         ck_assert_uint_eq(
