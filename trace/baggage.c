@@ -8,9 +8,9 @@
 #include "trace/baggage.h"
 
 #include "base/buf.h"
-#include "base/text/text.h"
 #include "trace/span.h"
 #include "trace/value.h"
+#include "trace/w3c.h"
 
 #include <stdlib.h>
 
@@ -189,22 +189,6 @@ noveum_result noveum_baggage_read(noveum_span span, const char *header)
 
 /* ---- read -------------------------------------------------------------------------------- */
 
-static size_t decode(struct nv_str encoded, char room[NV_TRACE_BAGGAGE_MAX])
-{
-    size_t len = 0;
-    for (size_t i = 0; i < encoded.len; i++) {
-        uint8_t byte = 0;
-        char c = encoded.ptr[i];
-        if (c == '%' && i + 2 < encoded.len &&
-            nv_hex_decode(nv_str_slice(encoded, i + 1, 2), &byte, 1) == NV_OK) {
-            c = (char)byte;
-            i += 2;
-        }
-        room[len++] = c;
-    }
-    return len;
-}
-
 size_t noveum_baggage_get(noveum_span span, const char *key, char *value, size_t size)
 {
     char room[NV_TRACE_BAGGAGE_MAX];
@@ -214,7 +198,7 @@ size_t noveum_baggage_get(noveum_span span, const char *key, char *value, size_t
     struct nv_str rest = found ? text_of(found->baggage) : nv_str_from("");
     while (key && next_pair(&rest, &pair)) {
         if (nv_str_eq(pair.key, nv_str_from(key)))
-            len = decode(pair.value, room);
+            len = nv_trace_decode(pair.value, room);
     }
     if (found)
         nv_trace_span_unlock(found);

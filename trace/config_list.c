@@ -4,30 +4,16 @@
  */
 #include "trace/config_list.h"
 
+#include "trace/w3c.h"
+
 #include "base/banned.h"
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* %41 becomes A, as W3C Baggage has it, which is the form of these lists by the specification;
- * a % that begins nothing stays. Ends with NUL: keys and values go on as C strings. */
+/* Ends with NUL: keys and values go on as C strings. */
 static void append_decoded(struct nv_buf *buf, struct nv_str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        int high = text.ptr[i] == '%' && i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
-        bool decoded = low >= 0;
-        char byte = text.ptr[i];
-        if (decoded)
-            byte = (char)(high << 4 | low);
-        (void)nv_buf_append_char(buf, byte);
-        i += decoded ? 2 : 0;
-    }
+    if (nv_buf_reserve(buf, text.len + 1) != NV_OK)
+        return;
+    buf->len += nv_trace_decode(text, buf->bytes + buf->len);
     (void)nv_buf_append_char(buf, '\0');
 }
 

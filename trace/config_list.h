@@ -1,7 +1,8 @@
 /*
  * Lists of key=value as OpenTelemetry's variables have them (headers, resource attributes), in
- * the
- * form of W3C Baggage:  "a=1, b%20c=2"  ─▶  a, 1   b c, 2
+ * the form of W3C Baggage:
+ *
+ *   "a=1, b%20c=2"  ─▶  a, 1   b c, 2
  */
 #ifndef NV_TRACE_CONFIG_LIST_H
 #define NV_TRACE_CONFIG_LIST_H

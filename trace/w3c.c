@@ -153,3 +153,20 @@ size_t nv_trace_write_parent(const noveum_context *context, char text[NOVEUM_TRA
     memcpy(text + 52, context->sampled ? "-01" : "-00", 4);
     return PARENT_LEN;
 }
+
+/* ---- baggage ----------------------------------------------------------------------------- */
+
+size_t nv_trace_decode(struct nv_str encoded, char *out)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < encoded.len; i++) {
+        uint8_t byte = 0;
+        char c = encoded.ptr[i];
+        if (c == '%' && nv_hex_decode(nv_str_slice(encoded, i + 1, 2), &byte, 1) == NV_OK) {
+            c = (char)byte;
+            i += 2;
+        }
+        out[len++] = c;
+    }
+    return len;
+}

@@ -1,5 +1,6 @@
 /*
- * Trace context as text: what the recommendation accepts and refuses, and ids that differ.
+ * Trace context as text: what the recommendation accepts and refuses, values of baggage, and
+ * ids that differ.
  */
 #include "expect.h"
 
@@ -125,6 +126,21 @@ START_TEST(ids_are_never_zero)
 }
 END_TEST
 
+START_TEST(values_of_lists_are_decoded)
+{
+    static const char *const rows[][2] = {
+        {"", ""},       {"plain", "plain"}, {"a%2Cb%2cc", "a,b,c"},
+        {"%", "%"},     {"%4", "%4"},       {"%4g%41", "%4gA"},
+        {"%%41", "%A"}, {"end%4", "end%4"}, {"%C3%a9", "é"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char out[10];
+        struct nv_str decoded = {out, nv_trace_decode(nv_str_from(rows[i][0]), out)};
+        ck_assert_nv_str(decoded, rows[i][1]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("w3c");
@@ -133,6 +149,7 @@ int main(void)
     tcase_add_test(tcase, writes_what_it_read);
     tcase_add_test(tcase, ids_differ_between_threads_and_processes);
     tcase_add_test(tcase, ids_are_never_zero);
+    tcase_add_test(tcase, values_of_lists_are_decoded);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
