@@ -156,9 +156,9 @@ static void add_resource(void *ctx, const char *key, const char *value)
     if (!nv_trace_value_make(&attribute, SIZE_MAX, &made) ||
         nv_trace_value_find(resource, made.key, &at, &len))
         return;
-    if (nv_buf_reserve(resource, nv_trace_value_size(&made)) != NV_OK)
-        nv_trace_refuse(reading, NOVEUM_NO_MEMORY, "out of memory", "");
-    else
+    enum nv_err err = nv_buf_reserve(resource, nv_trace_value_size(&made));
+    nv_trace_refuse_failed(reading, "resource", err);
+    if (err == NV_OK)
         nv_trace_value_put(resource, NV_OTLP_RESOURCE_ATTRIBUTES, &made);
 }
 
@@ -185,9 +185,10 @@ static void read_resource(struct nv_trace_reading *reading)
 {
     const noveum_options *options = reading->options;
     add_if(reading, "service.name", options->service_name);
-    nv_trace_read_list(reading, options->resource, add_resource);
+    nv_trace_read_list(reading, "resource", options->resource, add_resource);
     add_if(reading, "service.name", nv_trace_environment("OTEL_SERVICE_NAME"));
-    nv_trace_read_list(reading, nv_trace_environment("OTEL_RESOURCE_ATTRIBUTES"), add_resource);
+    nv_trace_read_list(reading, "OTEL_RESOURCE_ATTRIBUTES",
+                       nv_trace_environment("OTEL_RESOURCE_ATTRIBUTES"), add_resource);
     add_if(reading, "noveum.project", nv_trace_environment("NOVEUM_PROJECT"));
     add_if(reading, "deployment.environment.name", nv_trace_environment("NOVEUM_ENVIRONMENT"));
     add_if(reading, "service.version", nv_trace_environment("NOVEUM_SERVICE_VERSION"));

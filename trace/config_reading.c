@@ -57,6 +57,14 @@ void nv_trace_refuse(struct nv_trace_reading *reading, noveum_result result, con
     (void)snprintf(reading->why, NV_TRACE_WHY_SIZE, "%s: %.100s", what, value);
 }
 
+void nv_trace_refuse_failed(struct nv_trace_reading *reading, const char *what, enum nv_err err)
+{
+    if (err == NV_ERR_LIMIT)
+        nv_trace_refuse(reading, NOVEUM_INVALID, what, "more than 64 KiB");
+    else if (err != NV_OK)
+        nv_trace_refuse(reading, NOVEUM_NO_MEMORY, "out of memory", what);
+}
+
 /* Likewise of what the program can't mend. No values: headers and the like are secrets. */
 void nv_trace_warn(struct nv_trace_reading *reading, const char *what, const char *why)
 {
@@ -78,8 +86,9 @@ void nv_trace_keep_text(struct nv_trace_reading *reading, char **to, const char 
         nv_trace_refuse(reading, NOVEUM_NO_MEMORY, "out of memory", "");
 }
 
-void nv_trace_read_list(struct nv_trace_reading *reading, const char *list, nv_trace_pair *each)
+void nv_trace_read_list(struct nv_trace_reading *reading, const char *what, const char *list,
+                        nv_trace_pair *each)
 {
-    if (list && nv_trace_list_each(list, each, reading) != NV_OK)
-        nv_trace_refuse(reading, NOVEUM_NO_MEMORY, "out of memory", "");
+    if (list)
+        nv_trace_refuse_failed(reading, what, nv_trace_list_each(list, each, reading));
 }

@@ -35,13 +35,16 @@ bool nv_trace_is_false(const char *text);
 /* Refuses the configuration; only the first reason counts. `value` is shown: no secrets. */
 void nv_trace_refuse(struct nv_trace_reading *reading, noveum_result result, const char *what,
                      const char *value);
+/* Refuses what a list or buffer of NV_TRACE_LIST_BYTES_MAX could not take; nothing for NV_OK. */
+void nv_trace_refuse_failed(struct nv_trace_reading *reading, const char *what,
+                            enum nv_err err);
 /* Notes what can't be used and is left out; only the first one is kept. */
 void nv_trace_warn(struct nv_trace_reading *reading, const char *what, const char *why);
 /* A copy of a text in *to, instead of what was there; without memory it is refused. */
 void nv_trace_keep_text(struct nv_trace_reading *reading, char **to, const char *value);
-/* Every pair of a list (may be NULL), with the reading as context; without memory it is
- * refused. */
-void nv_trace_read_list(struct nv_trace_reading *reading, const char *list,
+/* Every pair of a list (may be NULL), with the reading as context; one that is too long, or
+ * without memory, is refused as `what`. */
+void nv_trace_read_list(struct nv_trace_reading *reading, const char *what, const char *list,
                         nv_trace_pair *each);
 
 #endif

@@ -16,6 +16,14 @@
 #define DIRECT_ENDPOINT "https://api.noveum.ai/api"
 #define TRACES_PATH "/v1/traces"
 
+/* A text of two pieces and its NUL; `what` it is, for who is refused. */
+static void add_line(struct nv_trace_reading *reading, struct nv_buf *lines, const char *what,
+                     const char *start, const char *end)
+{
+    (void)nv_buf_printf(lines, "%s%s", start, end);
+    nv_trace_refuse_failed(reading, what, nv_buf_append_char(lines, '\0'));
+}
+
 /* A line end in a header would begin another one. */
 static void add_header(void *ctx, const char *name, const char *value)
 {
@@ -25,19 +33,16 @@ static void add_header(void *ctx, const char *name, const char *value)
         nv_trace_refuse(reading, NOVEUM_INVALID, "headers", name);
         return;
     }
-    if (nv_buf_printf(headers, "%s: %s", name, value) != NV_OK ||
-        nv_buf_append_char(headers, '\0') != NV_OK)
-        nv_trace_refuse(reading, NOVEUM_NO_MEMORY, "out of memory", "");
+    (void)nv_buf_printf(headers, "%s: ", name);
+    add_line(reading, headers, "headers", value, "");
 }
 
 static void add_bearer(struct nv_trace_reading *reading, const char *key)
 {
-    struct nv_buf *headers = &reading->config->headers;
     if (key[strcspn(key, "\r\n")] != '\0')
         nv_trace_refuse(reading, NOVEUM_INVALID, "api_key", "it has more than one line");
-    else if (nv_buf_printf(headers, "Authorization: Bearer %s", key) != NV_OK ||
-             nv_buf_append_char(headers, '\0') != NV_OK)
-        nv_trace_refuse(reading, NOVEUM_NO_MEMORY, "out of memory for the key", "");
+    else
+        add_line(reading, &reading->config->headers, "api_key", "Authorization: Bearer ", key);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -58,9 +63,8 @@ static void set_shown(struct nv_trace_reading *reading)
     host = login ? login + 1 : host;
     (void)nv_buf_append(&buf, host, strcspn(host, "?#"));
     (void)nv_buf_append_char(&buf, '\0');
-    if (buf.failed != NV_OK)
-        nv_trace_refuse(reading, NOVEUM_NO_MEMORY, "out of memory for the endpoint", "");
-    else
+    nv_trace_refuse_failed(reading, "endpoint", buf.failed);
+    if (buf.failed == NV_OK)
         (void)nv_buf_take(&buf, &reading->config->shown_endpoint);
     nv_buf_release(&buf);
 }
@@ -80,12 +84,9 @@ static void set_endpoint(struct nv_trace_reading *reading, const char *url, bool
     if (!whole && !ends_with(url, TRACES_PATH))
         (void)nv_buf_printf(&buf, "%s", &TRACES_PATH[ends_with(url, "/") ? 1 : 0]);
     (void)nv_buf_append_char(&buf, '\0');
+    nv_trace_refuse_failed(reading, "endpoint", buf.failed);
     if (buf.failed == NV_OK)
         (void)nv_buf_take(&buf, &reading->config->endpoint);
-    else if (buf.failed == NV_ERR_LIMIT)
-        nv_trace_refuse(reading, NOVEUM_INVALID, "endpoint", "more than 64 KiB");
-    else
-        nv_trace_refuse(reading, NOVEUM_NO_MEMORY, "out of memory for the endpoint", "");
     nv_buf_release(&buf);
     if (reading->config->endpoint)
         set_shown(reading);
@@ -160,7 +161,7 @@ static void read_receiver(struct nv_trace_reading *reading)
                        nv_trace_first_of(options->client_key,
                                          "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
                                          "OTEL_EXPORTER_OTLP_CLIENT_KEY"));
-    nv_trace_read_list(reading,
+    nv_trace_read_list(reading, "headers",
                        nv_trace_first_of(options->headers, "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
                                          "OTEL_EXPORTER_OTLP_HEADERS"),
                        add_header);
@@ -213,10 +214,7 @@ const char *nv_trace_api_key(const struct nv_trace_reading *reading)
 
 static void add_setting(struct nv_trace_reading *reading, const char *key, const char *value)
 {
-    struct nv_buf *settings = &reading->config->settings;
-    if (nv_buf_printf(settings, "%s%s", key, value) != NV_OK ||
-        nv_buf_append_char(settings, '\0') != NV_OK)
-        nv_trace_refuse(reading, NOVEUM_NO_MEMORY, "out of memory for settings", "");
+    add_line(reading, &reading->config->settings, "settings", key, value);
 }
 
 /* What names the program; the caller's own come last and win. A journal would bring spans back
@@ -259,7 +257,7 @@ static void read_direct(struct nv_trace_reading *reading)
     read_direct_endpoint(reading);
     nv_trace_keep_text(reading, &config->ca_file,
                        ca_file ? ca_file : nv_trace_from_file(reading, "transport.ca_bundle"));
-    nv_trace_read_list(reading, options->headers, add_header);
+    nv_trace_read_list(reading, "headers", options->headers, add_header);
     read_settings(reading);
 }
 

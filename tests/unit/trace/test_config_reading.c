@@ -61,11 +61,19 @@ START_TEST(the_first_trouble_is_told)
     nv_trace_refuse(&reading, NOVEUM_NO_MEMORY, "c", "d");
     ck_assert_int_eq(reading.result, NOVEUM_INVALID);
     ck_assert_str_eq(why, "a: b");
+    nv_trace_refuse_failed(&reading, "e", NV_ERR_LIMIT);
+    ck_assert_str_eq(why, "a: b");
+    reading.result = NOVEUM_OK;
+    nv_trace_refuse_failed(&reading, "e", NV_OK);
+    ck_assert_int_eq(reading.result, NOVEUM_OK);
+    nv_trace_refuse_failed(&reading, "e", NV_ERR_LIMIT);
+    ck_assert_int_eq(reading.result, NOVEUM_INVALID);
+    ck_assert_str_eq(why, "e: more than 64 KiB");
     nv_trace_keep_text(&reading, &text, NULL);
     ck_assert_ptr_null(text);
     ck_assert_ptr_null(nv_trace_from_file(&reading, NULL));
     ck_assert_ptr_null(nv_trace_from_file(&reading, "project"));
-    nv_trace_read_list(&reading, NULL, ignore);
+    nv_trace_read_list(&reading, "a", NULL, ignore);
 }
 END_TEST
 
@@ -80,9 +88,10 @@ START_TEST(without_memory)
     ck_assert_int_eq(reading.result, NOVEUM_NO_MEMORY);
     reading.result = NOVEUM_OK;
     oom_fail_nth(1);
-    nv_trace_read_list(&reading, "a=b", ignore);
+    nv_trace_read_list(&reading, "a", "a=b", ignore);
     ck_assert(oom_end());
     ck_assert_int_eq(reading.result, NOVEUM_NO_MEMORY);
+    ck_assert_str_eq(why, "out of memory: a");
 }
 END_TEST
 

@@ -243,6 +243,45 @@ START_TEST(endpoints_are_shown_without_secrets)
 }
 END_TEST
 
+/* Each list in whole, and the address: to the cap, and one byte past it, which is no want of
+ * memory. A header is "a: v" and a NUL, where the list has "a=v". */
+START_TEST(texts_to_their_size)
+{
+    static char list[NV_TRACE_LIST_BYTES_MAX + 2];
+    noveum_options options = noveum_default_options();
+    memset(list, 'v', sizeof list - 1);
+    memcpy(list, "a=", 2);
+    options.endpoint = "http://h";
+    options.headers = list;
+    list[NV_TRACE_LIST_BYTES_MAX - 2] = '\0';
+    nv_trace_config_free(kit_config(&options));
+    list[NV_TRACE_LIST_BYTES_MAX - 2] = 'v';
+    list[NV_TRACE_LIST_BYTES_MAX - 1] = '\0';
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "headers: more than 64 KiB");
+    list[NV_TRACE_LIST_BYTES_MAX - 1] = 'v';
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "headers: more than 64 KiB");
+    options.headers = NULL;
+    options.resource = list;
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "resource: more than 64 KiB");
+    options.resource = NULL;
+    memcpy(list, "http://", 7);
+    options.endpoint = list;
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "endpoint: more than 64 KiB");
+    options = direct();
+    options.api_key = list;
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "api_key: more than 64 KiB");
+    options.api_key = "nv-key";
+    options.settings = (const char *const[]){list, NULL};
+    kit_config_is(&options, NOVEUM_INVALID);
+    ck_assert_str_eq(kit_why, "settings: more than 64 KiB");
+}
+END_TEST
+
 START_TEST(without_memory)
 {
     static const char *const settings[] = {"assembly.quiet_ms=5", NULL};
@@ -269,6 +308,7 @@ int main(void)
     tcase_add_test(tcase, a_key_is_not_sent_in_the_clear);
     tcase_add_test(tcase, what_stages_can_not_be_told);
     tcase_add_test(tcase, endpoints_are_shown_without_secrets);
+    tcase_add_test(tcase, texts_to_their_size);
     tcase_add_test(tcase, without_memory);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
