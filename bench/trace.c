@@ -4,12 +4,10 @@
  *   bench-trace [rounds]
  *
  * A span is begun, told ten attributes (six texts, three numbers, a boolean) and ended. Rounds
- * of
- * 10,000 spans, which fit into the queue; what waits is drained between them and not timed. The
- * sending thread asks before_send, which says no: nothing is encoded or sent, which is
+ * of 10,000 spans, which fit into the queue; what waits is drained between them and not timed.
+ * The sending thread asks before_send, which says no: nothing is encoded or sent, which is
  * another thread's work. Printed: ns a span of the thread's own CPU time and of wall time,
- * spans a second with one and two threads, allocations after the first round, and a call while
- * off.
+ * spans a second with one and two threads, allocations of the last round, and a call while off.
  */
 #include "noveum/trace.h"
 

@@ -313,7 +313,9 @@ enum nv_err nv_trace_file_parse(struct nv_trace_file *file, struct nv_str text, 
 {
     struct parse parse = {.pairs = &file->pairs, .why = why};
     why[0] = '\0';
-    nv_buf_init(&file->pairs, 4 * FILE_MAX + NV_CAP_MIB(1));
+    /* never reached: 6 bytes of a file become a path, a value and two NULs at most, 1.3 MiB
+     * of a whole one */
+    nv_buf_init(&file->pairs, NV_CAP_MIB(2));
     enum nv_err err = json ? parse_json(&parse, text) : parse_yaml(&parse, text);
     if (err == NV_OK)
         err = file->pairs.failed;

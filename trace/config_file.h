@@ -33,7 +33,8 @@ void nv_trace_file_release(struct nv_trace_file *file);
 /* The text of a key, NULL where the file says nothing or an empty text. Borrowed. */
 const char *nv_trace_file_get(const struct nv_trace_file *file, const char *key);
 
-/* What nv_trace_file_read does with the text of a file, JSON or YAML; `name` is for `why`. */
+/* What nv_trace_file_read does with the text of a file, JSON or YAML; `why` is without its
+ * name. */
 enum nv_err nv_trace_file_parse(struct nv_trace_file *file, struct nv_str text, bool json,
                                 char why[NV_TRACE_FILE_WHY_SIZE]) NV_MUST_USE;
 

@@ -1,5 +1,5 @@
 /*
- * Batches, retries, and the life of the sending thread.
+ * The queue's two ends, and the life of the sending thread.
  *
  * A span is put without a lock and usually without a system call: the thread is only woken when
  * it sleeps with an empty queue, and when a batch is full. `put` and `handled` count spans
@@ -10,12 +10,12 @@
  * in time (libcurl in a name server's hands) it is left alone with what it holds, and the
  * process ends without it.
  *
- * With stages a request is posted to them, and what they finish to the receiver; spans that
- * they hold are handled when their trace is, and the thread wakes when it is time for them.
+ *   put ─▶ ring ─▶ the thread ▸ wait ▸ trace/deliver.c     exported or dropped: `handled` grows
+ *    │ counts `put`
+ *    └ wakes when idle or a batch is full
  *
- *   put ─▶ ring ─▶ collect ─▶ request ─▶ post ─┬─ 2xx ─▶ exported (or rejected)
- *    │ counts `put`                            ├─ may retry ─▶ back off ─▶ post
- *    └ wakes when idle or a batch is full      └─ else ─▶ dropped, counted         `handled` grows
+ * Spans that stages hold are handled when their trace is; the thread wakes when it is time for
+ * them, too.
  *
  * The thread is started by the first span and not by the start: a program that traces nothing
  * has no thread, and one that forks after the start has it where spans are.
