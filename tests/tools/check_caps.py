@@ -61,8 +61,7 @@ OWING = """
     repeats.c:SAID_MAX repeats.c:PATHS_MAX mapping.c:ARENA_BYTES_MAX deltas.c:REBUILT_MAX
     media.c:LEVELS_MAX exporter.c:ADOPTED_MAX outbox.c:ENTRIES_MAX send_curl.c:REPLY_HEAD_MAX
     admin.c:CONNECTIONS_MAX admin.c:SERVICES_MAX held_view.c:OPENED_BYTES_MAX explain.c:BODY_BYTES_MAX 
-    encode.c:BODY_MAX pool.c:CHUNKS_MAX send.c:ANSWER_MAX options.c:NAME_MAX_LEN
-    config_file.c:PATH_MAX_BYTES send.c:RETRY_AFTER_MAX_S
+    encode.c:BODY_MAX pool.c:CHUNKS_MAX options.c:NAME_MAX_LEN
 """
 
 

@@ -108,6 +108,27 @@ START_TEST(levels_to_the_depth)
 }
 END_TEST
 
+/* As config_file.c has it. */
+#define PATH_MAX_BYTES ((size_t)120)
+
+START_TEST(paths_to_their_length)
+{
+    for (size_t more = 0; more < 2; more++) {
+        char text[PATH_MAX_BYTES + 10] = "a:\n ";
+        char *path = text + 2; /* with "a." instead of the line end and the space: a NUL more */
+        size_t len = PATH_MAX_BYTES - 1 + more;
+        memset(text + 4, 'k', len - 2);
+        memcpy(text + 2 + len, ": 1\n", 5);
+        ck_assert_int_eq(nv_trace_file_parse(&file, nv_str_from(text), false, why),
+                         more == 0 ? NV_OK : NV_ERR_MALFORMED);
+        memcpy(path, "a.", 2);
+        path[len] = '\0';
+        assert_key(path, more == 0 ? "1" : NULL);
+        nv_trace_file_release(&file);
+    }
+}
+END_TEST
+
 START_TEST(what_is_not_understood_is_refused)
 {
     char deep[400];
@@ -224,6 +245,7 @@ int main(void)
     tcase_add_test(tcase, yaml);
     tcase_add_test(tcase, json);
     tcase_add_test(tcase, levels_to_the_depth);
+    tcase_add_test(tcase, paths_to_their_length);
     tcase_add_test(tcase, what_is_not_understood_is_refused);
     tcase_add_test(tcase, files_are_found);
     tcase_add_test(tcase, files_to_their_size);

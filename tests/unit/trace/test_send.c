@@ -7,6 +7,7 @@
 #include "trace_kit.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "trace/send.h"
 
 #include <stdlib.h>
@@ -85,6 +86,42 @@ START_TEST(says_what_was_answered)
     post("c");
     ck_assert_uint_eq(answer.status, 302); /* never followed */
     ck_assert_int_eq(receiver.count, 3);
+}
+END_TEST
+
+/* As send.c has them. */
+#define ANSWER_MAX NV_CAP_KIB(64)
+#define RETRY_AFTER_MAX_S 3600
+
+START_TEST(answers_to_their_size)
+{
+    static char page[ANSWER_MAX + 1];
+    memset(page, 'x', sizeof page);
+    for (size_t more = 0; more < 2; more++) {
+        kit_receiver_plan(
+            &receiver,
+            (struct kit_answer){.status = 200, .body = page, .body_len = ANSWER_MAX + more});
+        post("a");
+        ck_assert_uint_eq(answer.status, 200);
+        ck_assert_uint_eq(answer.body.len, ANSWER_MAX);
+    }
+}
+END_TEST
+
+START_TEST(waits_to_their_length)
+{
+    static const struct {
+        const char *header;
+        uint32_t wait;
+    } rows[] = {{"Retry-After: 3599", RETRY_AFTER_MAX_S - 1},
+                {"Retry-After: 3600", RETRY_AFTER_MAX_S},
+                {"Retry-After: 3601", RETRY_AFTER_MAX_S}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        kit_receiver_plan(&receiver,
+                          (struct kit_answer){.status = 503, .header = rows[i].header});
+        post("a");
+        ck_assert_uint_eq(answer.retry_after_s, rows[i].wait);
+    }
 }
 END_TEST
 
@@ -173,6 +210,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, arrives_as_it_should);
     tcase_add_test(tcase, says_what_was_answered);
+    tcase_add_test(tcase, answers_to_their_size);
+    tcase_add_test(tcase, waits_to_their_length);
     tcase_add_test(tcase, a_deadline_ends_the_wait);
     tcase_add_test(tcase, compressed_where_it_is_shorter);
     tcase_add_test(tcase, every_allocation_failing_once);
