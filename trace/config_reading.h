@@ -1,8 +1,8 @@
 /*
  * A configuration while it is read: where settings come from, and what was wrong with them.
  *
- *   option ▸ variable for traces ▸ general variable ▸ file       refuse: the program's mistake
- *                                                                warn: nobody's whom it could tell
+ *   option ▸ variable for traces ▸ general variable ▸ file    refuse: the program's mistake
+ *                                                             warn: the environment's or a file's
  */
 #ifndef NV_TRACE_CONFIG_READING_H
 #define NV_TRACE_CONFIG_READING_H
@@ -35,7 +35,7 @@ bool nv_trace_is_false(const char *text);
 /* Refuses the configuration; only the first reason counts. `value` is shown: no secrets. */
 void nv_trace_refuse(struct nv_trace_reading *reading, noveum_result result, const char *what,
                      const char *value);
-/* Refuses what a list or buffer of NV_TRACE_LIST_BYTES_MAX could not take; nothing for NV_OK. */
+/* Refuses what a list or buffer of NV_TRACE_LIST_BYTES_MAX couldn't take; nothing for NV_OK. */
 void nv_trace_refuse_failed(struct nv_trace_reading *reading, const char *what,
                             enum nv_err err);
 /* Notes what can't be used and is left out; only the first one is kept. */
