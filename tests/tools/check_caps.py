@@ -18,6 +18,7 @@ import pathlib
 import re
 import sys
 
+from proved import proved
 from rooms import STAGES
 
 CAP = re.compile(r"^#define (\w*_MAX)\b|(?:^|[{,])\s*(\w*_MAX) = ", re.MULTILINE)
@@ -122,11 +123,6 @@ def self_test():
 
 
 def main():
-    if not self_test():
-        print("self-test failed")
-        return 1
-    if sys.argv[1] == "--self-test":
-        return 0
     root = pathlib.Path(sys.argv[1])
     headers = {str(path.relative_to(root)): path.read_text(encoding="utf-8")
                for stage in (*STAGES, "include") for path in sorted((root / stage).rglob("*.h"))}
@@ -143,4 +139,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(proved(self_test, main))

@@ -12,6 +12,7 @@ usage: check_conventions.py SOURCE_DIR [BUILD_DIR]        check_conventions.py -
 import pathlib
 import re
 import sys
+from proved import proved
 
 ROOMS = ("mapping/engine", "mapping/settle", "mapping/content", "mapping/rules", "mapping/prices", "mapping", "model")
 # file: why it may name them
@@ -77,11 +78,6 @@ def self_test():
 
 
 def main():
-    if not self_test():
-        print("self-test failed")
-        return 1
-    if sys.argv[1] == "--self-test":
-        return 0
     root = pathlib.Path(sys.argv[1])
     tables = {path.stem: path.read_text(encoding="utf-8") for path in sorted((root / "mapping/conventions").glob("*.rules"))}
     sources = {str(path.relative_to(root)): path.read_text(encoding="utf-8")
@@ -93,4 +89,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(proved(self_test, main))

@@ -16,6 +16,7 @@ import collections
 import pathlib
 import re
 import sys
+from proved import proved
 
 LAYERS = {
     "base": {"base"},
@@ -130,11 +131,6 @@ def self_test():
 
 
 def main():
-    if not self_test():
-        print("self-test failed")
-        return 1
-    if sys.argv[1] == "--self-test":
-        return 0
     root = pathlib.Path(sys.argv[1])
     problems = check_rooms(root)
     users = collections.defaultdict(set)
@@ -165,4 +161,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(proved(self_test, main))

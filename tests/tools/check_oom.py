@@ -14,6 +14,7 @@ import pathlib
 import re
 import sys
 
+from proved import proved
 from rooms import STAGES
 
 ALLOCATES = re.compile(r"\b(?:malloc|calloc|realloc|reallocarray|strdup|strndup|aligned_alloc)\s*\(")
@@ -73,11 +74,6 @@ def texts(root, folder, pattern):
 
 
 def main():
-    if not self_test():
-        print("self-test failed")
-        return 1
-    if sys.argv[1] == "--self-test":
-        return 0
     root = pathlib.Path(sys.argv[1])
     sources = {name: text for stage in STAGES for name, text in texts(root, stage, "*.c").items()}
     found = list(problems(sources, texts(root, "tests/unit", "test_*.c"), ELSEWHERE))
@@ -87,4 +83,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(proved(self_test, main))

@@ -21,6 +21,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from proved import proved
 
 COMMENTED = {".c", ".h", ".inc", ".cpp", ".proto", ".js", ".mjs", ".java", ".go"}  # /* */ and //
 HASHED = {".rules", ".sh", ".py", ".cmake", ".txt", ".yaml", ".yml", ".csv"}  # #, and """ of Python
@@ -227,11 +228,6 @@ def self_test():
 
 def main():
     """Command line."""
-    if not self_test():
-        print("self-test failed")
-        return 1
-    if sys.argv[1] == "--self-test":
-        return 0
     root = pathlib.Path(sys.argv[1])
     listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=False)
     if listed.returncode != 0:
@@ -250,4 +246,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(proved(self_test, main))

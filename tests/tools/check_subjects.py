@@ -10,6 +10,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from proved import proved
 
 COLUMNS = 72
 AREA = re.compile(r"[a-z0-9_.-]+(?:[/,] ?[a-z0-9_.-]+)*: (?=\S)")
@@ -78,11 +79,6 @@ def self_test():
 
 
 def main():
-    if not self_test():
-        print("self-test failed")
-        return 1
-    if sys.argv[1] == "--self-test":
-        return 0
     found = 0
     for commit, subject in subjects(sys.argv[1]):
         for problem in problems(subject):
@@ -92,4 +88,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(proved(self_test, main))

@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 
+from proved import proved
 from rooms import STAGES
 
 # name or prefix* -> why it may be used by tests alone
@@ -113,11 +114,6 @@ def self_test():
 
 def main():
     """Command line."""
-    if not self_test():
-        print("self-test failed")
-        return 1
-    if sys.argv[1] == "--self-test":
-        return 0
     root, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     if shutil.which("nm") is None:
         print("skipped: no nm (apt-get install binutils)")
@@ -158,4 +154,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(proved(self_test, main))
