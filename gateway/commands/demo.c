@@ -106,19 +106,11 @@ static bool make_directory(char directory[DIRECTORY_SIZE])
 static int run(const struct nv_option_sources *sources, bool open)
 {
     struct nv_options options = {0};
-    struct nv_fail fail = {0};
     struct demo demo = {.player = NULL};
     const struct nv_run_extras extras = {
         .open = open, .started = started, .stopping = stopping, .ctx = &demo};
-    int code = NV_EXIT_USAGE;
-
-    if (nv_options_load(&options, sources, &fail) == NV_OK) {
-        nv_run_configure_log(&options);
-        code = nv_run(&options, sources, &extras);
-    } else {
-        nv_log_let_go();
-        nv_run_print_failure(&fail);
-    }
+    int code =
+        nv_run_load(&options, sources) ? nv_run(&options, sources, &extras) : NV_EXIT_USAGE;
     nv_options_release(&options);
     return code;
 }

@@ -170,17 +170,12 @@ static void share_memory(struct nv_option_sources *sources)
 static int run(const struct nv_option_sources *sources, struct extension *extension)
 {
     struct nv_options options = {0};
-    struct nv_fail fail = {0};
     const struct nv_run_extras extras = {
         .started = started, .stopping = stopping, .ctx = extension};
     int code = NV_EXIT_USAGE;
-    if (nv_options_load(&options, sources, &fail) == NV_OK) {
-        nv_run_configure_log(&options);
+    if (nv_run_load(&options, sources)) {
         extension->budget_ms = options.lambda_budget_ms;
         code = nv_run(&options, sources, &extras);
-    } else {
-        nv_log_let_go();
-        nv_run_print_failure(&fail);
     }
     nv_options_release(&options);
     return code;

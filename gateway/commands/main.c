@@ -113,12 +113,8 @@ int main(int argc, char **argv)
         } else if (cli.command == NV_COMMAND_LAMBDA ||
                    (argc == 1 && nv_lambda_is_extension(argv[0]))) {
             code = nv_command_lambda(&sources, argv[0]);
-        } else if (nv_options_load(&options, &sources, &fail) == NV_OK) {
-            nv_run_configure_log(&options);
+        } else if (nv_run_load(&options, &sources)) {
             code = run_configured(&cli, &options, &sources);
-        } else {
-            nv_log_let_go();
-            nv_run_print_failure(&fail);
         }
         nv_options_release(&options);
     }

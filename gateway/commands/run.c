@@ -62,6 +62,19 @@ void nv_run_configure_log(const struct nv_options *options)
     nv_log_configure((enum nv_log_level)options->log_level, text ? NV_LOG_TEXT : NV_LOG_JSON);
 }
 
+bool nv_run_load(struct nv_options *options, const struct nv_option_sources *sources)
+{
+    struct nv_fail fail = {0};
+    bool loaded = nv_options_load(options, sources, &fail) == NV_OK;
+    if (loaded) {
+        nv_run_configure_log(options);
+    } else {
+        nv_log_let_go();
+        nv_run_print_failure(&fail);
+    }
+    return loaded;
+}
+
 /* ---- banner ------------------------------------------------------------------------------ */
 
 /* An address that clients on this machine can use: 0.0.0.0 and [::] are none. */

@@ -23,6 +23,12 @@ struct nv_run_extras {
  */
 int nv_run(const struct nv_options *options, const struct nv_option_sources *sources,
            const struct nv_run_extras *extras);
+/*
+ * Loads `options` (released by the caller in any case) from `sources` and configures the log by
+ * them; lines that were kept back are written. False: what is wrong is printed, the exit code is
+ * NV_EXIT_USAGE.
+ */
+bool nv_run_load(struct nv_options *options, const struct nv_option_sources *sources);
 /* Configures the log by log.level and log.format. */
 void nv_run_configure_log(const struct nv_options *options);
 /* Appends what local mode says at its start: addresses and the line to set. Buffer's errors. */

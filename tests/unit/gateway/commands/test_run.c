@@ -166,6 +166,26 @@ START_TEST(a_failure_is_one_line_with_its_place)
 }
 END_TEST
 
+START_TEST(what_is_loaded_begins_the_log_and_what_is_wrong_is_printed)
+{
+    const char *lines[] = {"log.level=error", "log.level=shrill"};
+    struct nv_options loaded = {0};
+    nv_log_set_sink(NULL, NULL);
+    nv_log_configure(NV_LOG_INFO, NV_LOG_TEXT);
+    sources.sets = &lines[_i];
+    sources.set_count = 1;
+    nv_log_hold();
+    NV_LOG(NV_LOG_WARN, "test", "held in case %d", _i);
+    captured_begin();
+    bool ok = nv_run_load(&loaded, &sources);
+    captured_end();
+    nv_options_release(&loaded);
+    ck_assert_int_eq(ok, _i == 0);
+    ck_assert_int_eq(captured_has(captured_err, "held in case"), _i == 1);
+    ck_assert_int_eq(captured_has(captured_err, "noveum-gateway: --set: log.level"), _i == 1);
+}
+END_TEST
+
 START_TEST(the_log_has_the_level_and_form_that_are_asked_for)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
@@ -200,6 +220,8 @@ int main(void)
     tcase_add_test(tcase, a_journal_that_is_in_use);
     tcase_add_test(tcase, a_port_that_is_in_use);
     tcase_add_test(tcase, a_failure_is_one_line_with_its_place);
+    tcase_add_loop_test(tcase, what_is_loaded_begins_the_log_and_what_is_wrong_is_printed, 0,
+                        2);
     tcase_add_loop_test(tcase, the_log_has_the_level_and_form_that_are_asked_for, 0, 4);
     suite_add_tcase(suite, tcase);
     int result = nv_test_run(suite);
