@@ -1,6 +1,6 @@
 # The project's commands. Each is a thin wrapper around CMake presets, which work alone as well.
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak sanitize tsan msan bench fuzz lint analyze coverage reference reproducible install uninstall image package collector clean layer
+.PHONY: help run build environment test soak sanitize tsan msan bench fuzz lint analyze coverage reference reproducible install uninstall image package collector clean layer
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
@@ -46,37 +46,37 @@ build:
 	@cmake --preset release >build/release.configure.log 2>&1 || { cat build/release.configure.log; exit 1; }
 	@cmake --build --preset release -j $(JOBS)
 
-test:
+# What all tests need, before a build that they are run from.
+environment:
 	@tools/install-dependencies.sh build test
 	@tools/test-environment.sh
-	@cmake --preset dev
-	@cmake --build --preset dev -j $(JOBS)
+
+# $(call built,PRESET)
+define built
+	@cmake --preset $(1)
+	@cmake --build --preset $(1) -j $(JOBS)
+endef
+
+test: environment
+	$(call built,dev)
 	@ctest --preset dev
 
-soak:
-	@tools/install-dependencies.sh build test
-	@tools/test-environment.sh
-	@cmake --preset dev
-	@cmake --build --preset dev -j $(JOBS)
+soak: environment
+	$(call built,dev)
 	@NOVEUM_SOAK=1 ctest --preset soak
 
 sanitize:
 	@tools/install-dependencies.sh build test
-	@cmake --preset asan
-	@cmake --build --preset asan -j $(JOBS)
+	$(call built,asan)
 	@ctest --preset asan -L 'unit|fuzz-replay'
 
-tsan:
-	@tools/install-dependencies.sh build test
-	@tools/test-environment.sh
-	@cmake --preset tsan
-	@cmake --build --preset tsan -j $(JOBS)
+tsan: environment
+	$(call built,tsan)
 	@ctest --preset tsan
 
 msan:
 	@tools/install-dependencies.sh build test lint
-	@cmake --preset msan
-	@cmake --build --preset msan -j $(JOBS)
+	$(call built,msan)
 	@ctest --preset msan
 
 bench: build
