@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"  # of OTLP/gRPC
 HAS_REMOTE, IS_REMOTE = 0x100, 0x200
 
 

@@ -9,13 +9,13 @@ import os
 import pathlib
 import random
 import shutil
-import socket
 import subprocess
 import tarfile
 import time
 
 import pytest
 from conftest import PROGRAM, ROOT, TIME, WAITS
+from otlp_http_kit import free_port
 from test_end_to_end import run_agent, sdk_exporter
 
 SIZE_MAX = 30_000_000
@@ -119,12 +119,6 @@ def runner(image):
             return start
         tried.append(f"{runtime}: {done.stderr.strip().splitlines()[-1]}")
     pytest.skip("podman runs nothing here: " + "; ".join(tried))
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class Container:

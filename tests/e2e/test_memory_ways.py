@@ -17,12 +17,11 @@ import pytest
 
 import hostile
 from conftest import PROGRAM, SLOW, TIME, clean_environment
-from otlp import post
+from otlp import EXPORT, post
 from test_memory import MB, SENDERS, Sink, largest, peak_mb, program_mb
 
 MAX_MB = 64
 SIZE = largest(MAX_MB)
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 pytestmark = pytest.mark.skipif(SLOW > 1, reason="a sanitizer takes memory of its own")
 

@@ -31,9 +31,8 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as tra
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from otlp import Trace
+from otlp import EXPORT, Trace
 
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 HEALTH = "/grpc.health.v1.Health/"
 SUITE = pathlib.Path(__file__).parent
 

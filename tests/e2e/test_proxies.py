@@ -8,6 +8,7 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import zlib
 
@@ -15,18 +16,13 @@ import grpc
 import pytest
 from conftest import ROOT, SLOW, TIME
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from otlp import Trace, post, post_ok
+from otlp import EXPORT, Trace, post, post_ok
+from otlp_http_kit import free_port
 from test_end_to_end import run_agent, sdk_exporter
 
 PROXIES = {"nginx": ("configs/nginx.conf", lambda path, directory: [
                "nginx", "-p", directory, "-c", path, "-g", f"daemon off; pid {directory}/nginx.pid; error_log stderr;"]),
            "haproxy": ("configs/haproxy.cfg", lambda path, _: ["haproxy", "-db", "-f", path])}
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def program_of(name):
@@ -193,8 +189,7 @@ def grpc_exporter(port, kind="grpc"):
 
 def test_many_calls_on_one_connection(proxy, gateway, backend):
     with grpc.insecure_channel(f"127.0.0.1:{proxy.grpc}") as channel:
-        export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export", request_serializer=None,
-                                     response_deserializer=None)
+        export = channel.unary_unary(EXPORT)
         calls = [export.future(request_of()[1], timeout=30 * SLOW) for _ in range(1500)]
         for call in calls:
             call.result()
@@ -202,15 +197,17 @@ def test_many_calls_on_one_connection(proxy, gateway, backend):
     assert not backend.duplicates
 
 
+def code_of(port, body):
+    """What gRPC tells of a body that is not taken."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, pytest.raises(grpc.RpcError) as told:
+        channel.unary_unary(EXPORT)(body, timeout=TIME)
+    return told.value.code()
+
+
 def test_what_went_wrong_is_told_as_it_is(proxy):
     """Codes that SDKs decide by: 405, 415 and the codes of gRPC are not the proxy's pages."""
     assert post(proxy.http, b"", content_type="text/plain")[0] == 415
-    with grpc.insecure_channel(f"127.0.0.1:{proxy.grpc}") as channel:
-        export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export", request_serializer=None,
-                                     response_deserializer=None)
-        with pytest.raises(grpc.RpcError) as told:
-            export(b"\x0a\xff\xff\xff", timeout=TIME)
-        assert told.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert code_of(proxy.grpc, b"\x0a\xff\xff\xff") == grpc.StatusCode.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize("kind", ["protobuf", "grpc"])
@@ -219,18 +216,11 @@ def test_a_gateway_that_restarts_loses_nothing(proxy, gateway, backend, kind):
     ports = {"receiver.http.listen": f"127.0.0.1:{gateway.port}", "receiver.grpc.listen": f"127.0.0.1:{gateway.ports['grpc']}"}
     assert gateway.stop() == 0
     exporter = grpc_exporter(proxy.grpc) if kind == "grpc" else sdk_exporter(kind, proxy.http)
-    import threading
-
     sent = []
     client = threading.Thread(target=lambda: sent.append(run_agent(exporter)))
     client.start()
     if kind == "grpc":
-        with grpc.insecure_channel(f"127.0.0.1:{proxy.grpc}") as channel:
-            export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export", request_serializer=None,
-                                         response_deserializer=None)
-            with pytest.raises(grpc.RpcError) as told:
-                export(b"", timeout=TIME)
-            assert told.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert code_of(proxy.grpc, b"") == grpc.StatusCode.UNAVAILABLE
     else:
         assert post(proxy.http, b"")[0] in (502, 503)
     gateway.settings.update(ports)

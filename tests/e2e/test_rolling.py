@@ -19,13 +19,12 @@ import grpc  # noqa: E402
 import pytest
 
 from conftest import SLOW, TIME
-from otlp import Trace
+from otlp import EXPORT, Trace
 from test_crash import delivered, explain, wait_delivered
 
 ROUNDS = 20 if os.environ.get("NOVEUM_SOAK") == "1" else 4
 SENDERS = 4
 GIVE_UP_S = 10 * SLOW  # an SDK's timeout for one export
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 CHANNEL = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
 # A trace whose next request has to wait for a restart is still open then, also on a busy machine.
 WAITS = {"assembly.open_ms": 20000 * SLOW}
