@@ -108,14 +108,13 @@ int main(int argc, char **argv)
             .memory_limit_bytes =
                 nv_memory_limit(nv_memory_places_system(), nv_memory_machine_bytes())};
         nv_log_hold();
-        if (cli.command == NV_COMMAND_DEMO) {
+        if (cli.command == NV_COMMAND_DEMO)
             code = nv_command_demo(&sources, cli.given[NV_CLI_OPEN] != NULL);
-        } else if (cli.command == NV_COMMAND_LAMBDA ||
-                   (argc == 1 && nv_lambda_is_extension(argv[0]))) {
+        else if (cli.command == NV_COMMAND_LAMBDA ||
+                 (argc == 1 && nv_lambda_is_extension(argv[0])))
             code = nv_command_lambda(&sources, argv[0]);
-        } else if (nv_run_load(&options, &sources)) {
+        else if (nv_run_load(&options, &sources))
             code = run_configured(&cli, &options, &sources);
-        }
         nv_options_release(&options);
     }
     nv_cli_release(&cli);

@@ -25,8 +25,8 @@ int nv_run(const struct nv_options *options, const struct nv_option_sources *sou
            const struct nv_run_extras *extras);
 /*
  * Loads `options` (released by the caller in any case) from `sources` and configures the log by
- * them; lines that were kept back are written. False: what is wrong is printed, the exit code is
- * NV_EXIT_USAGE.
+ * them; lines that were kept back are written. False: what is wrong is printed, the exit code
+ * is NV_EXIT_USAGE.
  */
 bool nv_run_load(struct nv_options *options, const struct nv_option_sources *sources);
 /* Configures the log by log.level and log.format. */
