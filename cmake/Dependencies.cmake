@@ -19,6 +19,8 @@ else()
   set(NOVEUM_UTF8PROC PkgConfig::NOVEUM_UTF8PROC)
 endif()
 # Only its header is needed to build: the library is loaded when a role needs it (kafka/rd.h).
+# Preset tsan leaves it out: Debian's librdkafka begins its threads by C11's thrd_create, which gcc's
+# thread sanitizer does not know, so that each of them ends in a signal.
 option(NOVEUM_WITH_KAFKA "Roles receive and assemble, which need librdkafka's header" ON)
 find_path(NOVEUM_RDKAFKA_INCLUDE librdkafka/rdkafka.h)
 find_library(NOVEUM_NANOPB protobuf-nanopb REQUIRED)
