@@ -53,6 +53,14 @@ def test_sampling_by_trace_id_keeps_errors(make_gateway, backend):
     gateway.assert_balanced()
 
 
+def test_errors_are_sampled_out_when_they_need_not_be_kept(make_gateway, backend):
+    gateway = make_gateway({"sampling.rate": 0, "sampling.keep_errors": "false"}, environment_of(backend))
+    trace = Trace()
+    post_ok(gateway.port, trace.request([trace.span("root", error="broken")]))
+    gateway.wait_balanced(dropped=1)
+    assert gateway.metrics()['noveum_spans_dropped_total{reason="sampled"}'] == 1 and backend.traces == {}
+
+
 def test_reload_takes_over_what_it_can(make_gateway, backend, directory):
     config = directory / "gateway.yaml"
     tokens = directory / "tokens"

@@ -463,6 +463,16 @@ def test_the_oldest_files_go(make_gateway, backend, directory):
     assert not list(where.iterdir())
 
 
+def test_files_of_more_bytes_than_may_be_kept_go(make_gateway, backend, directory):
+    where = directory / "media"
+    gateway = start(make_gateway, backend, media__directory=str(where), media__directory_max_bytes=str(len(PDF) + 10))
+    for number in range(2):
+        trace = Trace()
+        post_ok(gateway.port, trace.request([chat(trace, file_part("application/pdf", PDF + bytes([number])))]))
+        name = named_file(text_of(one_trace(backend, trace.uuid)), PDF + bytes([number]))
+    assert [path.name for path in where.iterdir()] == [name]
+
+
 def test_a_directory_that_takes_nothing_gives_marks(make_gateway, backend, directory):
     where = directory / "media"
     gateway = start(make_gateway, backend, media__directory=str(where))

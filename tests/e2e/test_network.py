@@ -186,6 +186,12 @@ def test_without_its_authority_nothing_is_sent(start, secure, tmp_path):
     assert secure.bodies == [] and secure.gets == []
 
 
+def test_no_certificate_is_checked_where_both_switches_say_so(start, secure):
+    gateway = start(secure, {"exporter.noveum.ssl_verify": "false", "exporter.noveum.allow_insecure_transport": "true"}, name="127.0.0.1")
+    send(gateway)
+    assert_delivered(gateway, secure)
+
+
 def test_a_file_that_holds_no_authority_is_refused(run, directory, authority, files):
     (directory / "empty.pem").write_text("nothing\n")
     pair = [f"exporter.noveum.client_cert_file={files[0]}", f"exporter.noveum.client_key_file={authority.key}"]
@@ -301,25 +307,13 @@ def test_ipv6_in_and_out(make_gateway, files, authority):
 
 # ---- options ---------------------------------------------------------------------------------
 
+# By the program itself, one of each form; all by test_option_load_keys.c.
 OPTIONS = {
     "exporter.noveum.proxy": ("http://u:p@proxy.example:3128", "\"http://***@proxy.example:3128\""),
     "exporter.noveum.no_proxy": ("a.example,10.0.0.0/8", "\"a.example,10.0.0.0/8\""),
     "exporter.noveum.ca_files": ("FILE,FILE", "\"FILE, FILE\""),
-    "exporter.noveum.client_cert_file": ("FILE", "\"FILE\""),
-    "exporter.noveum.client_key_file": ("FILE", "\"FILE\""),
     "exporter.noveum.client_key_password": ("word", "\"***\""),
     "exporter.noveum.connect_timeout_ms": ("3s", "3000"),
-    "exporter.noveum.queue_traces": ("77", "77"),
-    "exporter.noveum.spill_bytes": ("1MiB", "1048576"),
-    "exporter.noveum.spill_age_ms": ("7s", "7000"),
-    "exporter.noveum.retry_initial_ms": ("9", "9"),
-    "exporter.noveum.retry_max_ms": ("11", "11"),
-    "exporter.noveum.retry_after_max_ms": ("1m", "60000"),
-    "exporter.noveum.credit_pause_ms": ("2m", "120000"),
-    "exporter.noveum.credit_pause_max_ms": ("3m", "180000"),
-    "exporter.noveum.probe_ms": ("4s", "4000"),
-    "exporter.noveum.identity_ms": ("5s", "5000"),
-    "exporter.noveum.drain_requests_per_s": ("12", "12"),
 }
 
 

@@ -7,6 +7,8 @@ import hmac
 import json
 import re
 
+import pytest
+
 from otlp import Trace, post_ok, set_attributes
 
 from conftest import TIME
@@ -60,6 +62,16 @@ def test_redact(make_gateway, backend):
     trace = send(gateway, backend, text="to John@Corp.com from 10.1.2.3")
     assert trace["spans"][0]["attributes"]["text"] == "to ************* from ********"
     backend.assert_clean()
+
+
+@pytest.mark.parametrize("key", ["redaction.pii_salt", "redaction.pii_salt_file"])
+def test_pseudonyms_are_of_the_salt_given(make_gateway, backend, directory, key):
+    (directory / "salt").write_text(SALT + "\n")
+    (directory / "salt").chmod(0o600)
+    value = str(directory / "salt") if key.endswith("file") else SALT
+    gateway = make_gateway({**SETTINGS, "redaction.pii": "pseudonymise", key: value}, environment(backend))
+    trace = send(gateway, backend, text="to john@corp.com")
+    assert trace["spans"][0]["attributes"]["text"] == f"to {word('EMAIL', 'john@corp.com')}"
 
 
 def test_the_salt_is_shown_nowhere(run, directory):

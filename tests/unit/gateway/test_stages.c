@@ -127,6 +127,9 @@ START_TEST(what_the_mapping_is_given)
     ck_assert_nv_str(config.project, "shop");
     ck_assert_int_eq(config.keep_source, NV_KEEP_ALL);
     ck_assert_int_eq(config.spans, NV_SPANS_AI);
+    nv_test_set(&options, NV_OPT_mapping_work_per_byte, "7");
+    nv_stage_mapping(&options, &config);
+    ck_assert_uint_eq(config.work_per_byte, 7);
 }
 END_TEST
 

@@ -109,6 +109,36 @@ START_TEST(the_way_and_the_limits_arrive)
 }
 END_TEST
 
+START_TEST(limits_of_bodies_and_of_the_queue_arrive)
+{
+    struct nv_exporter_config config;
+    static const struct {
+        size_t id;
+        const char *text;
+    } given[] = {{NV_OPT_exporter_noveum_max_in_flight, "13"},
+                 {NV_OPT_exporter_noveum_batch_traces, "114"},
+                 {NV_OPT_exporter_noveum_batch_ms, "115"},
+                 {NV_OPT_exporter_noveum_max_body_bytes, "65536"},
+                 {NV_OPT_exporter_noveum_queue_bytes, "65537"},
+                 {NV_OPT_exporter_noveum_max_trace_bytes, "65538"},
+                 {NV_OPT_exporter_noveum_compression_level, "9"},
+                 {NV_OPT_exporter_noveum_timeout_ms, "116"},
+                 {NV_OPT_media_wait_ms, "117"}};
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+        nv_test_set(&options, given[i].id, given[i].text);
+    nv_stage_exporter(&options, &config);
+    ck_assert_uint_eq(config.max_in_flight, 13);
+    ck_assert_uint_eq(config.batch_traces, 114);
+    ck_assert_uint_eq(config.batch_ms, 115);
+    ck_assert_uint_eq(config.max_body_bytes, 65536);
+    ck_assert_uint_eq(config.queue_bytes_max, 65537);
+    ck_assert_uint_eq(config.max_trace_bytes, 65538);
+    ck_assert_uint_eq(config.compression_level, 9);
+    ck_assert_uint_eq(config.timeout_ms, 116);
+    ck_assert_uint_eq(config.media_wait_ms, 117);
+}
+END_TEST
+
 START_TEST(no_key_no_endpoint)
 {
     struct nv_exporter_config config;
@@ -184,6 +214,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, the_exporters_defaults_agree);
     tcase_add_test(tcase, the_way_and_the_limits_arrive);
+    tcase_add_test(tcase, limits_of_bodies_and_of_the_queue_arrive);
     tcase_add_test(tcase, no_key_no_endpoint);
     tcase_add_test(tcase, the_receivers_defaults_agree);
     tcase_add_test(tcase, what_the_receiver_is_given);

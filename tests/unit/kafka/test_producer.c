@@ -128,6 +128,52 @@ START_TEST(what_is_answered_lies_in_the_log)
 }
 END_TEST
 
+/* ---- what librdkafka is given ------------------------------------------------------------ */
+
+static const struct {
+    const char *property, *value;
+} given[] = {{"compression.codec", "lz4"},
+             {"enable.idempotence", "false"},
+             {"linger.ms", "17"},
+             {"message.timeout.ms", "12345"},
+             {"message.max.bytes", "123456"},
+             {"bootstrap.servers", NULL}};
+static unsigned given_count;
+
+/* In the place of rd_kafka_new: looks at the configuration before it is used up. */
+static rd_kafka_t *look_and_make(rd_kafka_type_t type, rd_kafka_conf_t *conf, char *text,
+                                 size_t size)
+{
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+        char value[256];
+        size_t len = sizeof value;
+        const char *want = given[i].value ? given[i].value : kafka.config.brokers;
+        given_count +=
+            rd_kafka_conf_get(conf, given[i].property, value, &len) == RD_KAFKA_CONF_OK &&
+                    strcmp(value, want) == 0
+                ? 1
+                : 0;
+    }
+    return rd_kafka_new(type, conf, text, size);
+}
+
+START_TEST(librdkafka_has_what_the_options_say)
+{
+    const struct nv_rd *rd = NULL;
+    ck_assert_int_eq(nv_rd_load(&rd, &fail), NV_OK);
+    struct nv_rd *table = (struct nv_rd *)(uintptr_t)rd;
+    kafka.config.compression = "lz4";
+    kafka.config.idempotence = false;
+    kafka.config.linger_ms = 17;
+    kafka.config.timeout_ms = 12345;
+    kafka.config.message_bytes_max = 123456;
+    table->new = look_and_make;
+    start();
+    table->new = rd_kafka_new;
+    ck_assert_uint_eq(given_count, sizeof given / sizeof given[0]);
+}
+END_TEST
+
 START_TEST(without_spans_it_is_answered_at_once)
 {
     start();
@@ -304,6 +350,7 @@ int main(void)
 #ifdef NOVEUM_KAFKA
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, what_is_answered_lies_in_the_log);
+    tcase_add_test(tcase, librdkafka_has_what_the_options_say);
     tcase_add_test(tcase, without_spans_it_is_answered_at_once);
     tcase_add_test(tcase, a_broker_that_is_away_fills_the_buffer_and_is_waited_for);
     tcase_add_test(tcase, what_the_brokers_do_not_take_in_time_is_refused);
