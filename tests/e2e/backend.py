@@ -284,6 +284,8 @@ class Server(http.server.ThreadingHTTPServer):
 class Backend:
     """One backend on a port of its own. Threads: the server's and the test's, under one lock."""
 
+    patience_s = 15.0  # of waits that name no time; conftest.py gives a sanitizer's build more
+
     def __init__(self, key="nv_test_key", port=0, tls=None, host="127.0.0.1"):
         self.key = key
         self.lock = threading.Lock()
@@ -437,8 +439,9 @@ class Backend:
                 self.traces[trace["trace_id"]] = trace
                 self.arrivals.append(trace["trace_id"])
 
-    def wait(self, ready, timeout=15.0):
+    def wait(self, ready, timeout=None):
         """Waits until ready(self) is true; says what was there when it never was."""
+        timeout = timeout or self.patience_s
         deadline = time.monotonic() + timeout
         with self.changed:
             while not ready(self):
@@ -450,11 +453,11 @@ class Backend:
                         f"schema errors {self.schema_errors[:3]}")
                 self.changed.wait(min(left, 0.1))
 
-    def wait_traces(self, count, timeout=15.0):
+    def wait_traces(self, count, timeout=None):
         self.wait(lambda b: len(b.traces) >= count, timeout)
         return list(self.traces.values())
 
-    def wait_spans(self, count, timeout=15.0):
+    def wait_spans(self, count, timeout=None):
         self.wait(lambda b: b.span_total() >= count, timeout)
 
     def span_total(self):

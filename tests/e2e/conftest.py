@@ -28,6 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("NOVEUM_GATEWAY_PROGRAM", str(ROOT / "build/dev/noveum-gateway"))
 SLOW = 4 if re.search(r"/(asan|tsan|coverage)/", PROGRAM) else 1
 TIME = float(os.environ.get("NOVEUM_TEST_TIME", 15)) * SLOW
+Backend.patience_s = TIME
 
 # Short waits, so that a test takes a second and not ten minutes.
 WAITS = {

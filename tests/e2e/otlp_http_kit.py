@@ -307,7 +307,7 @@ class Gateway:
         assert expected in (None, self.process.returncode), (self.process.returncode, log[-4000:])
         return self.process.returncode
 
-    def connect(self, timeout=15):
+    def connect(self, timeout=15 * SLOW):
         if self.listen.startswith("unix:"):
             path = self.listen[5:]
             sock = socket.socket(socket.AF_UNIX)
@@ -322,7 +322,7 @@ class Gateway:
             client.send(request(*args, **kwargs))
             return client.response(head_only=(args and args[0] == "HEAD") or kwargs.get("method") == "HEAD")
 
-    def raw(self, data, timeout=15):
+    def raw(self, data, timeout=15 * SLOW):
         """Raw bytes on a connection of their own: the first response that is no 100, or None."""
         with self.connect(timeout) as client:
             client.send(data)
