@@ -100,6 +100,14 @@ static void count_decoded(const struct nv_request_result *decoded)
     }
 }
 
+static void passed_on(void *ctx)
+{
+    const struct nv_assembling *assembling = ctx;
+    struct nv_request_result left_out = assembling->decoded;
+    left_out.log_records = left_out.log_records_unused = 0;
+    count_decoded(&left_out);
+}
+
 static void sweep(struct nv_assembling *assembling)
 {
     struct nv_assembling_part **at = &assembling->parts;
@@ -245,6 +253,7 @@ void nv_assembling_init(struct nv_assembling *assembling)
     assembling->lock_made = true;
     assembling->holder = (struct nv_kafka_holder){.ctx = assembling,
                                                   .decode = decode,
+                                                  .passed_on = passed_on,
                                                   .open = open_part,
                                                   .learn = learn,
                                                   .take = take,

@@ -59,6 +59,7 @@ enum nv_err nv_stage_kafka_init(struct nv_stage_kafka *stage, const struct nv_op
                    .group = options->kafka_group,
                    .delivered_topic = options->kafka_delivered_topic,
                    .dead_topic = options->kafka_dead_topic,
+                   .rekeys = options->role == NV_ROLE_ASSEMBLE && options->kafka_rekey,
                    .message_bytes_max = options->kafka_max_message_bytes,
                    .buffer_bytes = options->kafka_buffer_bytes,
                    .timeout_ms = options->kafka_timeout_ms,

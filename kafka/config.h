@@ -28,6 +28,7 @@ struct nv_kafka_config {
     const char *group;           /* of role assemble */
     const char *delivered_topic; /* compacted: what was delivered past the marks */
     const char *dead_topic;      /* messages that are no OTLP */
+    bool rekeys;                 /* kafka.rekey: of role assemble */
     uint64_t message_bytes_max;  /* kafka.max_message_bytes */
     uint64_t buffer_bytes;       /* kafka.buffer_bytes */
     uint64_t timeout_ms;         /* kafka.timeout_ms: until a message is given up */

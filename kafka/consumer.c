@@ -83,120 +83,6 @@ static void keep_waiting(struct nv_kafka_consumer *consumer, struct nv_consumer_
 
 /* ---- one message ------------------------------------------------------------------------- */
 
-static struct nv_str header(const struct nv_kafka_consumer *consumer,
-                            const rd_kafka_message_t *message, const char *name)
-{
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t size = 0;
-    if (consumer->rd->message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        consumer->rd->header_get_last(headers, name, &value, &size) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-        return (struct nv_str){NULL, 0};
-    return (struct nv_str){value, size};
-}
-
-/* Is the key what it is for the spans? With `only` all others are left out. */
-static bool check_key(struct nv_batch *batch, const rd_kafka_message_t *message, bool only)
-{
-    uint8_t id[NV_TRACE_ID_BYTES];
-    struct nv_str key = {message->key, message->key_len};
-    bool fits = key.ptr && nv_hex_decode(key, id, sizeof id) == NV_OK;
-    bool one = true;
-    for (uint32_t i = 0; i < batch->item_count; i++) {
-        struct nv_item *item = &batch->items[i];
-        bool same = fits && memcmp(item->trace_id, id, sizeof id) == 0;
-        if (only && !same)
-            item->flags |= NV_ITEM_LEFT_OUT;
-        one = one && (same || only || (item->flags & (NV_ITEM_MARK | NV_ITEM_RECORD)) != 0);
-    }
-    return fits && one;
-}
-
-static enum nv_err set_project(const struct nv_kafka_consumer *consumer,
-                               const rd_kafka_message_t *message, struct nv_batch *batch)
-{
-    struct nv_str project = header(consumer, message, NV_KAFKA_HEADER_PROJECT);
-    if (project.len == 0)
-        return NV_OK;
-    char *copy = malloc(project.len);
-    if (!copy)
-        return NV_ERR_NO_MEMORY;
-    memcpy(copy, project.ptr, project.len);
-    batch->project = (struct nv_str){copy, project.len};
-    return NV_OK;
-}
-
-/* NV_ERR_NO_MEMORY: not now; other errors: the message is at fault. */
-static enum nv_err decode(struct nv_kafka_consumer *consumer, enum nv_signal signal,
-                          const rd_kafka_message_t *message, struct nv_batch **out)
-{
-    if (!message->payload || message->len == 0)
-        return NV_ERR_TRUNCATED;
-    char *bytes = malloc(message->len);
-    if (!bytes)
-        return NV_ERR_NO_MEMORY;
-    memcpy(bytes, message->payload, message->len);
-    enum nv_err err =
-        consumer->holder.decode(consumer->holder.ctx, signal, bytes, message->len, out);
-    if (err == NV_OK)
-        err = set_project(consumer, message, *out);
-    return err;
-}
-
-static enum nv_err bury(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot,
-                        enum nv_signal signal, const rd_kafka_message_t *message,
-                        enum nv_err why)
-{
-    const char *text = message->len == 0 ? "the message is empty" : nv_err_info(why)->text;
-    enum nv_err err =
-        nv_kafka_notes_bury(&consumer->notes, message, signal, slot->generation, text);
-    if (err != NV_OK)
-        return err;
-    NV_LOG(NV_LOG_ERROR, "kafka",
-           "a message is no OTLP and goes to \"%s\" topic=%s partition=%" PRId32
-           " offset=%" PRId64 ": %s",
-           consumer->config.dead_topic, nv_consumer_topic(consumer, signal), message->partition,
-           message->offset, text);
-    /* the report comes with the next poll: the offset is there by then */
-    return nv_kafka_partition_pass(slot->partition, signal, message->offset);
-}
-
-/* NV_OK: the message is seen to. Else it is to come again. */
-static enum nv_err offer(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot,
-                         enum nv_signal signal, const rd_kafka_message_t *message)
-{
-    struct nv_batch *batch = NULL;
-    enum nv_err err = decode(consumer, signal, message, &batch);
-    if (err == NV_ERR_NO_MEMORY) {
-        nv_batch_free(batch);
-        return err;
-    }
-    if (err != NV_OK)
-        return bury(consumer, slot, signal, message, err);
-    bool only = header(consumer, message, NV_KAFKA_HEADER_KEY_ONLY).len > 0;
-    bool keyed = check_key(batch, message, only);
-    int64_t stamp_ms = consumer->rd->message_timestamp(message, NULL);
-    uint64_t before = slot->partition->left_out;
-    err = nv_kafka_partition_take(slot->partition, batch, message->offset,
-                                  stamp_ms > 0 ? (uint64_t)stamp_ms * NV_NS_PER_MS
-                                               : nv_consumer_wall_ns(),
-                                  nv_consumer_wall_ns());
-    if (err != NV_OK)
-        return err;
-    nv_count(NV_COUNT_KAFKA_CONSUMED, 1);
-    nv_count(NV_COUNT_KAFKA_SENT_BEFORE, slot->partition->left_out - before);
-    if (!keyed) {
-        nv_count(NV_COUNT_KAFKA_KEYS, 1);
-        NV_LOG(NV_LOG_WARN, "kafka",
-               "the key of a message is not the trace id of its spans: traces are split over "
-               "members. The Collector's exporter keys by it with partition_traces_by_id: true "
-               "topic=%s",
-               nv_consumer_topic(consumer, signal));
-    }
-    return NV_OK;
-}
-
 static void take_message(struct nv_kafka_consumer *consumer, rd_kafka_message_t *message)
 {
     struct nv_consumer_slot *slot =
@@ -217,13 +103,14 @@ static void take_message(struct nv_kafka_consumer *consumer, rd_kafka_message_t 
     } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && slot) {
         enum nv_err err = slot->waiting[signal].count > 0
                               ? NV_ERR_BUSY
-                              : offer(consumer, slot, signal, message);
+                              : nv_consumer_offer(consumer, slot, signal, &message);
         if (err != NV_OK) {
             keep_waiting(consumer, slot, signal, message);
             return;
         }
     }
-    consumer->rd->message_destroy(message);
+    if (message)
+        consumer->rd->message_destroy(message);
 }
 
 /* What waited is tried again. */
@@ -235,10 +122,13 @@ static void retry(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *s
     enum nv_err err = NV_OK;
     if (waiting->count == 0)
         return;
-    while (taken < waiting->count && err == NV_OK) {
-        err = offer(consumer, slot, signal, waiting->items[taken]);
-        if (err == NV_OK)
-            consumer->rd->message_destroy(waiting->items[taken++]);
+    while (taken < waiting->count) {
+        err = nv_consumer_offer(consumer, slot, signal, &waiting->items[taken]);
+        if (err != NV_OK)
+            break;
+        if (waiting->items[taken])
+            consumer->rd->message_destroy(waiting->items[taken]);
+        taken++;
     }
     waiting->count -= taken;
     memmove(waiting->items, waiting->items + taken, waiting->count * sizeof *waiting->items);
@@ -348,6 +238,7 @@ static void turn(struct nv_kafka_consumer *consumer)
         message = i + 1 < TURN_MAX ? consumer->rd->consumer_poll(consumer->handle, 0) : NULL;
     }
     nv_kafka_notes_poll(&consumer->notes, 0);
+    nv_consumer_serve_rekeyed(consumer);
     nv_consumer_ask_again(consumer);
     for (int32_t i = 0; i < consumer->slot_count; i++) {
         if (consumer->slots[i].partition)
@@ -421,6 +312,16 @@ static enum nv_err make_handle(struct nv_kafka_consumer *consumer, struct nv_fai
     return err;
 }
 
+static enum nv_err open_clients(struct nv_kafka_consumer *consumer, struct nv_fail *fail)
+{
+    const struct nv_kafka_config *config = &consumer->config;
+    enum nv_err err = make_handle(consumer, fail);
+    if (err == NV_OK)
+        err = nv_kafka_notes_open(&consumer->notes, consumer->rd, config, fail);
+    return err == NV_OK ? nv_kafka_notes_open(&consumer->letters, consumer->rd, config, fail)
+                        : err;
+}
+
 static enum nv_err wait_for_topics(struct nv_kafka_consumer *consumer, struct nv_fail *fail)
 {
     const struct nv_kafka_config *config = &consumer->config;
@@ -481,13 +382,11 @@ enum nv_err nv_kafka_consumer_start(const struct nv_kafka_config *config,
     (void)pthread_mutex_init(&consumer->letters_lock, NULL);
     /* before there is a thread: what it calls may write a letter */
     *out = consumer;
-    err = make_handle(consumer, fail);
-    if (err == NV_OK)
-        err = nv_kafka_notes_open(&consumer->notes, rd, &consumer->config, fail);
-    if (err == NV_OK)
-        err = nv_kafka_notes_open(&consumer->letters, rd, &consumer->config, fail);
+    err = open_clients(consumer, fail);
     if (err == NV_OK)
         err = wait_for_topics(consumer, fail);
+    if (err == NV_OK && config->rekeys)
+        err = nv_kafka_rekey_new(rd, &consumer->config, fail, &consumer->rekey);
     if (err == NV_OK)
         err = subscribe(consumer, fail);
     if (err != NV_OK) {
@@ -517,6 +416,9 @@ void nv_kafka_consumer_stop(struct nv_kafka_consumer *consumer, uint64_t deadlin
         pthread_join(consumer->thread, NULL);
     }
     consumer->running = false;
+    /* its partitions are another's, who writes it again */
+    nv_kafka_rekey_free(consumer->rekey, 0);
+    consumer->rekey = NULL;
     nv_kafka_notes_close(&consumer->notes);
     (void)pthread_mutex_lock(&consumer->letters_lock);
     nv_kafka_notes_close(&consumer->letters);

@@ -143,13 +143,6 @@ static int64_t notes_from(const rd_kafka_topic_partition_t *at)
     return from;
 }
 
-struct nv_kafka_partition *nv_consumer_find(void *ctx, int32_t number, uint64_t generation)
-{
-    const struct nv_kafka_consumer *consumer = ctx;
-    struct nv_consumer_slot *slot = nv_consumer_slot(consumer, number);
-    return slot && slot->generation == generation ? slot->partition : NULL;
-}
-
 /* Both logs of the partitions in `list`, with offsets to begin at. */
 static rd_kafka_topic_partition_list_t *both(const struct nv_kafka_consumer *consumer,
                                              const rd_kafka_topic_partition_list_t *list)
@@ -241,18 +234,25 @@ static void give(struct nv_kafka_consumer *consumer, rd_kafka_topic_partition_li
     consumer->rd->topic_partition_list_destroy(places);
 }
 
+/* Traces to the backend, and messages back to the log. */
+static uint64_t on_its_way(const struct nv_kafka_consumer *consumer,
+                           const struct nv_consumer_slot *slot)
+{
+    return consumer->holder.unsettled(slot->partition->held) + slot->partition->rekeying;
+}
+
 /* What is on its way gets a while; nothing more leaves meanwhile. */
 static void drain(struct nv_kafka_consumer *consumer, const struct nv_consumer_slot *slot,
                   uint64_t until_ns)
 {
     slot->partition->closing = true;
-    while (consumer->holder.unsettled(slot->partition->held) > 0 &&
-           nv_clock_mono_ns(nv_clock_system()) < until_ns) {
+    while (on_its_way(consumer, slot) > 0 && nv_clock_mono_ns(nv_clock_system()) < until_ns) {
         nv_kafka_notes_poll(&consumer->notes, POLL_MS);
+        nv_consumer_serve_rekeyed(consumer);
         nv_kafka_partition_tick(slot->partition, nv_consumer_wall_ns());
     }
     nv_kafka_partition_tick(slot->partition, nv_consumer_wall_ns());
-    uint64_t left = consumer->holder.unsettled(slot->partition->held);
+    uint64_t left = on_its_way(consumer, slot);
     if (left > 0) {
         NV_LOG(NV_LOG_WARN, "kafka",
                "a partition is handed over while traces of it are on their way, they are sent "

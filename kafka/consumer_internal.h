@@ -1,6 +1,7 @@
 /*
- * The state of a consumer, which its two sources share: consumer.c has the thread and the
- * messages, consumer_group.c has partitions that come and go, and commits. Callers include
+ * The state of a consumer, which its three sources share: consumer.c has the thread,
+ * consumer_message.c what becomes of a message, consumer_group.c has partitions that come and
+ * go, and commits. Callers include
  * kafka/consumer.h.
  */
 #ifndef NV_KAFKA_CONSUMER_INTERNAL_H
@@ -9,6 +10,7 @@
 #include "kafka/consumer.h"
 #include "kafka/joining.h"
 #include "kafka/notes.h"
+#include "kafka/rekey.h"
 
 #ifdef NOVEUM_KAFKA
 #include <pthread.h>
@@ -46,6 +48,7 @@ struct nv_kafka_consumer {
     struct nv_kafka_notes notes;
     struct nv_kafka_notes letters;  /* its reports are served by who writes a letter */
     pthread_mutex_t letters_lock;   /* of letters */
+    struct nv_kafka_rekey *rekey;   /* NULL: messages are taken as they are keyed */
     struct nv_consumer_slot *slots; /* by number of the partition */
     int32_t slot_count;
     uint64_t generation, next_notes_ns, next_commit_ns, next_ask_ns;
@@ -98,6 +101,13 @@ static inline void nv_consumer_leave(struct nv_kafka_consumer *consumer)
     atomic_store(&consumer->end, true);
 }
 
+/* Sees to a message of that partition: its spans go to the holder, what is no OTLP to the dead
+ * ones, and with kafka.rekey what is under another key to its own. Takes it (NULL afterwards)
+ * where it is needed for longer. An error: it is to come again. */
+enum nv_err nv_consumer_offer(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *slot,
+                              enum nv_signal signal, rd_kafka_message_t **message) NV_MUST_USE;
+/* What was written again has arrived, or is written once more. */
+void nv_consumer_serve_rekeyed(struct nv_kafka_consumer *consumer);
 /* Writes chunks of what was delivered since the last, of all partitions or `only` of one. */
 void nv_consumer_write_notes(struct nv_kafka_consumer *consumer, struct nv_consumer_slot *only);
 /* Writes chunks and commits marks, of all partitions or `only` of one; `wait`: until the

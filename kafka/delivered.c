@@ -78,6 +78,26 @@ enum nv_err nv_delivered_read(struct nv_str chunk, nv_delivered_visit *visit, vo
     return NV_OK;
 }
 
+/* ---- messages that were written again ---------------------------------------------------- */
+
+/* Where a trace id begins with it by chance, the extents of its note are others. */
+static const char rekeyed_tag[] = {'r', 'e', '-', 'k', 'e', 'y', 'e', 'd'};
+
+struct nv_delivered_note nv_delivered_rekeyed(enum nv_signal signal, int64_t offset)
+{
+    struct nv_delivered_note note = {.first = {{-1, 0}, {-1, 0}}, .last = {{-1, 0}, {-1, 0}}};
+    memcpy(note.trace_id, rekeyed_tag, sizeof rekeyed_tag);
+    for (unsigned i = 0; i < sizeof offset; i++)
+        note.trace_id[sizeof rekeyed_tag + i] = (uint8_t)((uint64_t)offset >> (8 * i));
+    note.first[signal].offset = note.last[signal].offset = offset;
+    return note;
+}
+
+bool nv_delivered_is_rekeyed(const struct nv_delivered_note *note)
+{
+    return memcmp(note->trace_id, rekeyed_tag, sizeof rekeyed_tag) == 0;
+}
+
 /* ---- the list ---------------------------------------------------------------------------- */
 
 static uint64_t hash_of(const uint8_t *trace_id)

@@ -30,6 +30,11 @@ struct nv_delivered_note {
     struct nv_delivered_place first[2], last[2];
 };
 
+/* The note of a message that was written again under other keys: its trace id is one of our
+ * own, made of the offset. */
+struct nv_delivered_note nv_delivered_rekeyed(enum nv_signal signal, int64_t offset);
+/* Is it the note of such a message? */
+bool nv_delivered_is_rekeyed(const struct nv_delivered_note *note);
 /* Appends a note to a chunk, behind the version when it is the first. Errors: the buffer's. */
 enum nv_err nv_delivered_write(struct nv_buf *chunk, const struct nv_delivered_note *note);
 typedef enum nv_err nv_delivered_visit(void *visit_ctx, const struct nv_delivered_note *note);

@@ -28,6 +28,9 @@ struct nv_kafka_holder {
      * message is at fault. */
     enum nv_err (*decode)(void *ctx, enum nv_signal signal, char *bytes, size_t len,
                           struct nv_batch **out);
+    /* What was decoded last is written again and will be read once more: of it counts only what
+     * decoding has left out. Called with kafka.rekey alone. */
+    void (*passed_on)(void *ctx);
     /* New, for partition `number`; `calls` is copied, `clock` (the log's) borrowed. */
     enum nv_err (*open)(void *ctx, int32_t number, const struct nv_kafka_held_calls *calls,
                         const struct nv_clock *clock, void **held);

@@ -125,7 +125,8 @@ static enum nv_err learn_note(void *ctx, const struct nv_delivered_note *note)
         if (note->last[signal].offset > learning->chunk->last[signal])
             learning->chunk->last[signal] = note->last[signal].offset;
     }
-    partition->holder->learn(partition->held, note);
+    if (!nv_delivered_is_rekeyed(note))
+        partition->holder->learn(partition->held, note);
     return nv_delivered_add(&partition->before, note);
 }
 
@@ -188,6 +189,24 @@ void nv_kafka_partition_done(struct nv_kafka_partition *partition, enum nv_signa
                              int64_t offset)
 {
     nv_offsets_done(&partition->logs[signal].offsets, offset);
+}
+
+void nv_kafka_partition_rekeyed(struct nv_kafka_partition *partition, enum nv_signal signal,
+                                int64_t offset)
+{
+    const struct nv_delivered_note note = nv_delivered_rekeyed(signal, offset);
+    settled(partition, &note);
+    nv_kafka_partition_done(partition, signal, offset);
+}
+
+bool nv_kafka_partition_was_rekeyed(const struct nv_kafka_partition *partition,
+                                    enum nv_signal signal, int64_t offset)
+{
+    const struct nv_delivered_note note = nv_delivered_rekeyed(signal, offset);
+    struct nv_item item = {0};
+    memcpy(item.trace_id, note.trace_id, sizeof item.trace_id);
+    return partition->before.all && nv_delivered_has(&partition->before, &item, signal,
+                                                     (struct nv_delivered_place){offset, 0});
 }
 
 enum nv_err nv_kafka_partition_take(struct nv_kafka_partition *partition,

@@ -50,6 +50,7 @@ struct nv_kafka_partition {
     bool closing;      /* nothing more leaves */
     uint64_t pressed_ns;
     uint64_t left_out; /* items that were delivered before */
+    uint64_t rekeying; /* messages that are written again, and not there yet */
 };
 
 /* New partition that reads from `from` of each signal (-1: from the beginning).
@@ -77,6 +78,13 @@ enum nv_err nv_kafka_partition_pass(struct nv_kafka_partition *partition, enum n
 /* That passed message is seen to. */
 void nv_kafka_partition_done(struct nv_kafka_partition *partition, enum nv_signal signal,
                              int64_t offset);
+/* The same of one whose contents the brokers have under other keys; noted, so that no owner
+ * after us writes them once more. */
+void nv_kafka_partition_rekeyed(struct nv_kafka_partition *partition, enum nv_signal signal,
+                                int64_t offset);
+/* Has an owner before seen to it that way? */
+bool nv_kafka_partition_was_rekeyed(const struct nv_kafka_partition *partition,
+                                    enum nv_signal signal, int64_t offset);
 /* Should the broker be asked for the end of that log now? */
 bool nv_kafka_partition_asks(const struct nv_kafka_partition *partition, enum nv_signal signal,
                              uint64_t now_ns);

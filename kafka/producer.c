@@ -117,6 +117,13 @@ static void let_go(struct request *request)
     free(request);
 }
 
+/* Role assemble receives them once more, from the log. */
+static void count_rekeyed(uint64_t spans)
+{
+    nv_ledger_receive(spans, false);
+    nv_ledger_drop_held(NV_DROP_REKEYED, spans);
+}
+
 /* One message has ended: the brokers have it, or it is not taken. */
 static void finish(struct sent *sent, rd_kafka_resp_err_t code)
 {
@@ -125,7 +132,10 @@ static void finish(struct sent *sent, rd_kafka_resp_err_t code)
     atomic_fetch_sub(&producer->buffered_bytes, sent->bytes);
     atomic_fetch_sub(&producer->buffered_messages, 1);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        nv_ledger_pass(sent->spans);
+        if (producer->config.rekeys)
+            count_rekeyed(sent->spans);
+        else
+            nv_ledger_pass(sent->spans);
         nv_count(NV_COUNT_KAFKA_PRODUCED, 1);
         nv_count(NV_COUNT_KAFKA_PRODUCED_BYTES, sent->bytes);
     } else {

@@ -22,14 +22,16 @@
 
 /* X(id, name): why spans are dropped; sampled, rule and not_ai are 0 unless the user configured
  * it (sampling.rate, mapping.rules_file, mapping.spans); placeholders and duplicates repeat a
- * span that is delivered; handed_over: read again from the log by who has its partition now */
+ * span that is delivered; handed_over: read again from the log by who has its partition now;
+ * rekeyed: written to the log again under its trace id, and received from there */
 #define NV_DROP_TABLE(X)                                                                       \
     X(NV_DROP_SAMPLED, "sampled")                                                              \
     X(NV_DROP_PLACEHOLDER, "placeholder")                                                      \
     X(NV_DROP_DUPLICATE, "duplicate")                                                          \
     X(NV_DROP_RULE, "rule")                                                                    \
     X(NV_DROP_NOT_AI, "not_ai")                                                                \
-    X(NV_DROP_HANDED_OVER, "handed_over")
+    X(NV_DROP_HANDED_OVER, "handed_over")                                                      \
+    X(NV_DROP_REKEYED, "rekeyed")
 
 /* X(id, name): why spans end as dead letters */
 #define NV_DEAD_TABLE(X)                                                                       \

@@ -65,7 +65,7 @@ ALERTS = [
     ("KafkaLags", "noveum_kafka_mark_age_seconds > 900 and noveum_kafka_lag_messages > 0", "5m", "warning",
      "A partition's mark has stood for {{ $value | humanizeDuration }} with messages behind it: more assemblers, up to the number of partitions, or a look at the backend."),
     ("KafkaNotKeyed", "increase(noveum_kafka_messages_not_keyed_total[10m]) > 0", "0m", "warning",
-     "Messages are not keyed by trace, so traces are split over members: partition_traces_by_id of the Collector that writes them."),
+     "Messages are not keyed by trace, so traces are split over members: partition_traces_by_id of the Collector that writes them, or kafka.rekey here."),
     ("KafkaDeadMessages", "increase(noveum_kafka_messages_dead_total[10m]) > 0", "0m", "warning",
      "{{ printf \"%.0f\" $value }} messages were no OTLP and are in the topic of dead ones (kafka.dead_topic), with the reason as a header."),
     ("MediaLost", 'sum by (instance, job, result) (increase(noveum_media_total{result=~"lost|dead_lettered"}[10m])) > 0', "0m", "warning",
@@ -172,6 +172,7 @@ ROWS = [
             ("messages", 'sum(rate(noveum_kafka_messages_consumed_total{instance=~"$instance"}[$__rate_interval]))'),
             ("no OTLP", 'sum(rate(noveum_kafka_messages_dead_total{instance=~"$instance"}[$__rate_interval]))'),
             ("not keyed by trace", 'sum(rate(noveum_kafka_messages_not_keyed_total{instance=~"$instance"}[$__rate_interval]))'),
+            ("written again under their trace", 'sum(rate(noveum_kafka_messages_rekeyed_total{instance=~"$instance"}[$__rate_interval]))'),
             ("items sent before, left out", 'sum(rate(noveum_kafka_items_sent_before_total{instance=~"$instance"}[$__rate_interval]))')]),
         ("Lag in messages", "short", [
             ("behind the marks", 'sum(noveum_kafka_lag_messages{instance=~"$instance"})'),

@@ -99,7 +99,7 @@
     X(NV_COUNT_MEDIA_FILES_REMOVED, "noveum_media_files_total", "result=\"removed\"",          \
       "counter", "Files of media in media.directory, by what became of them")                  \
     X(NV_COUNT_KAFKA_PRODUCED, "noveum_kafka_messages_produced_total", "", "counter",          \
-      "Messages that the brokers have, of role receive")                                       \
+      "Messages that the brokers have, of role receive or written again by `kafka.rekey`")     \
     X(NV_COUNT_KAFKA_PRODUCED_BYTES, "noveum_kafka_bytes_produced_total", "", "counter",       \
       "Bytes of these messages before compression")                                            \
     X(NV_COUNT_KAFKA_FAILED, "noveum_kafka_messages_failed_total", "", "counter",              \
@@ -112,6 +112,8 @@
       "Messages that are no OTLP, now in the topic of dead ones")                              \
     X(NV_COUNT_KAFKA_KEYS, "noveum_kafka_messages_not_keyed_total", "", "counter",             \
       "Messages whose key is not the trace id of their spans: traces are split over members")  \
+    X(NV_COUNT_KAFKA_REKEYED, "noveum_kafka_messages_rekeyed_total", "", "counter",            \
+      "Messages whose key was not the trace id, written again under it (`kafka.rekey`)")       \
     X(NV_COUNT_KAFKA_SENT_BEFORE, "noveum_kafka_items_sent_before_total", "", "counter",       \
       "Spans and log records read again that had been delivered already, and left out")        \
     X(NV_COUNT_KAFKA_COMMITS, "noveum_kafka_commits_total", "result=\"good\"", "counter",      \

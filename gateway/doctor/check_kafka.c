@@ -75,15 +75,19 @@ static void add_numbers(const struct nv_kafka_probe *probe, struct nv_findings *
     }
 }
 
-static void add_messages(const struct nv_kafka_probe *probe, uint64_t wall_ns,
+static void add_messages(const struct nv_kafka_probe *probe, bool rekeys, uint64_t wall_ns,
                          struct nv_findings *out)
 {
     if (probe->not_keyed > 0) {
-        nv_finding_add(out, NV_FINDING_BAD, SUBJECT,
-                       "set partition_traces_by_id: true in the Collector's Kafka exporter",
+        nv_finding_add(out, rekeys ? NV_FINDING_OK : NV_FINDING_BAD, SUBJECT,
+                       rekeys ? NULL
+                              : "set partition_traces_by_id: true in the Collector's Kafka "
+                                "exporter, or kafka.rekey: true where traces are assembled",
                        "%" PRIu64 " of the newest %" PRIu64 " messages are not keyed by their "
-                       "trace id: traces are split over members",
-                       probe->not_keyed, probe->sampled);
+                       "trace id: %s",
+                       probe->not_keyed, probe->sampled,
+                       rekeys ? "kafka.rekey writes them again"
+                              : "traces are split over members");
     } else if (probe->sampled > 0) {
         nv_finding_add(out, NV_FINDING_OK, SUBJECT, NULL,
                        "the newest %" PRIu64 " messages are keyed by their trace id",
@@ -115,7 +119,7 @@ void nv_check_kafka_probe(const struct nv_kafka_probe *probe,
     for (size_t i = 0; i < probe->topic_count; i++)
         add_topic(&probe->topics[i], (enum nv_kafka_use)i, config, out);
     add_numbers(probe, out);
-    add_messages(probe, wall_ns, out);
+    add_messages(probe, config->rekeys, wall_ns, out);
 }
 
 void nv_check_kafka(const struct nv_options *options, struct nv_findings *out)

@@ -9,7 +9,7 @@ import ctypes
 import ctypes.util
 import time
 
-EARLIEST = -2
+EARLIEST, COPY = -2, 2
 ERROR_SIZE = 512
 Message = collections.namedtuple("Message", "partition offset key value headers")
 
@@ -42,6 +42,11 @@ def library():
             ("topic_partition_list_add", ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32]),
             ("topic_partition_list_set_offset", ctypes.c_int, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_int64]),
             ("topic_partition_list_destroy", None, [ctypes.c_void_p]),
+            ("topic_new", ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]),
+            ("topic_destroy", None, [ctypes.c_void_p]),
+            ("produce", ctypes.c_int, [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p,
+                                      ctypes.c_size_t, ctypes.c_void_p]),
+            ("flush", ctypes.c_int, [ctypes.c_void_p, ctypes.c_int]),
             ("assign", ctypes.c_int, [ctypes.c_void_p, ctypes.c_void_p]),
             ("consumer_poll", ctypes.POINTER(RdMessage), [ctypes.c_void_p, ctypes.c_int]),
             ("consumer_close", ctypes.c_int, [ctypes.c_void_p]),
@@ -105,6 +110,15 @@ class Cluster:
                                               ctypes.byref(size)) == 0:
             found[name.value.decode()] = ctypes.string_at(value, size.value)
         return found
+
+    def write(self, topic, partition, value, key=None):
+        """Writes a message and waits until it is there."""
+        writer = Client(self.rd, 0, {"bootstrap.servers": self.brokers, "log_level": 0})
+        handle = self.rd.rd_kafka_topic_new(writer.handle, topic.encode(), None)
+        assert self.rd.rd_kafka_produce(handle, partition, COPY, value, len(value), key, len(key or b""), None) == 0
+        assert self.rd.rd_kafka_flush(writer.handle, 20000) == 0
+        self.rd.rd_kafka_topic_destroy(handle)
+        writer.close()
 
     def read(self, topic, count, timeout=20):
         """The first `count` messages of a topic."""

@@ -86,6 +86,25 @@ def test_an_assembler_that_ends_is_replaced(make_role, backend, cluster, how):
     assert second.stop() == 0
 
 
+def test_messages_under_no_key_are_written_again(make_role, backend, cluster):
+    traces = [Trace() for _ in range(20)]
+    roots = {trace.uuid: trace.span("root") for trace in traces}
+    halves = [b"".join(trace.request([roots[trace.uuid]] + [trace.span(f"a{i}", parent=roots[trace.uuid]) for i in range(3)]) for trace in traces),
+              b"".join(trace.request([trace.span(f"b{i}", parent=roots[trace.uuid]) for i in range(4)]) for trace in traces)]
+    for partition, half in enumerate(halves):  # both halves of all traces, in two partitions
+        cluster.write("otlp_spans", partition, half)
+    assembler = make_role("assemble", {"kafka.rekey": "true"})
+    backend.wait_traces(len(traces), TIME + 45)
+    check_whole(backend, traces)
+    assembler.wait_balanced(delivered=8 * len(traces))
+    assembler.wait_status(lambda status: status["kafka"]["lag_messages"] == 0, TIME + 10)
+    metrics = assembler.metrics()
+    assert metrics["noveum_kafka_messages_rekeyed_total"] == 2
+    assert metrics["noveum_kafka_messages_not_keyed_total"] == 0
+    assert metrics['noveum_spans_dropped_total{reason="rekeyed"}'] == 8 * len(traces)
+    assert assembler.stop() == 0
+
+
 def test_a_refused_trace_is_in_the_topic_of_dead_messages(make_role, backend, cluster):
     receiver, assembler = make_role("receive"), make_role("assemble")
     backend.validate = lambda doc: (None, (400, {"message": "no such thing"}))

@@ -84,6 +84,27 @@ START_TEST(items_are_found_by_their_extent)
 }
 END_TEST
 
+START_TEST(a_message_written_again_is_noted_by_its_offset)
+{
+    struct nv_delivered delivered;
+    const struct nv_delivered_note note = nv_delivered_rekeyed(NV_SIGNAL_LOGS, 258);
+    const struct nv_delivered_note trace = note_of(1, 5, 8);
+    struct nv_item wanted = {0};
+    nv_delivered_init(&delivered);
+    ck_assert(nv_delivered_is_rekeyed(&note));
+    ck_assert(!nv_delivered_is_rekeyed(&trace));
+    /* numbers are little-endian, as everywhere in a chunk */
+    ck_assert_mem_eq(note.trace_id, "re-keyed\x02\x01\0\0\0\0\0\0", NV_TRACE_ID_BYTES);
+    ck_assert_int_eq(nv_delivered_add(&delivered, &note), NV_OK);
+    memcpy(wanted.trace_id, note.trace_id, sizeof wanted.trace_id);
+    ck_assert(nv_delivered_has(&delivered, &wanted, NV_SIGNAL_LOGS,
+                               (struct nv_delivered_place){258, 0}));
+    ck_assert(!nv_delivered_has(&delivered, &wanted, NV_SIGNAL_TRACES,
+                                (struct nv_delivered_place){258, 0}));
+    nv_delivered_release(&delivered);
+}
+END_TEST
+
 START_TEST(without_memory_it_says_so)
 {
     struct nv_delivered delivered;
@@ -110,6 +131,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_note_is_read_as_it_was_written);
     tcase_add_test(tcase, items_are_found_by_their_extent);
+    tcase_add_test(tcase, a_message_written_again_is_noted_by_its_offset);
     tcase_add_test(tcase, without_memory_it_says_so);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

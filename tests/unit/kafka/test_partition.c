@@ -7,6 +7,7 @@
 #include "oom.h"
 #include "otlp_build.h"
 
+#include "base/limits.h"
 #include "kafka/partition.h"
 
 #include <stdlib.h>
@@ -211,6 +212,31 @@ START_TEST(what_was_delivered_before_is_left_out)
 }
 END_TEST
 
+START_TEST(what_was_written_again_is_noted_and_passed)
+{
+    const int64_t from[2] = {10, 20};
+    struct nv_buf notes;
+    ck_assert_int_eq(nv_kafka_partition_pass(partition, NV_SIGNAL_TRACES, 10), NV_OK);
+    ck_assert_int_eq(nv_kafka_partition_mark(partition, NV_SIGNAL_TRACES), 10);
+    ck_assert(!nv_kafka_partition_was_rekeyed(partition, NV_SIGNAL_TRACES, 10));
+    nv_kafka_partition_rekeyed(partition, NV_SIGNAL_TRACES, 10);
+    ck_assert_int_eq(nv_kafka_partition_mark(partition, NV_SIGNAL_TRACES), 11);
+    ck_assert_int_eq(partition->fresh_last[NV_SIGNAL_TRACES], 10);
+    notes = partition->fresh;
+    nv_buf_init(&partition->fresh, NV_CAP_KAFKA_CHUNK);
+    nv_kafka_partition_free(partition);
+    ck_assert_int_eq(nv_kafka_partition_new(&holder, 3, from, &partition), NV_OK);
+    ck_assert_int_eq(
+        nv_kafka_partition_learn(partition, 0, (struct nv_str){notes.bytes, notes.len}, 0),
+        NV_OK);
+    nv_buf_release(&notes);
+    ck_assert_uint_eq(learned, 0); /* no trace */
+    ck_assert(nv_kafka_partition_was_rekeyed(partition, NV_SIGNAL_TRACES, 10));
+    ck_assert(!nv_kafka_partition_was_rekeyed(partition, NV_SIGNAL_TRACES, 11));
+    ck_assert(!nv_kafka_partition_was_rekeyed(partition, NV_SIGNAL_LOGS, 10));
+}
+END_TEST
+
 START_TEST(at_the_cap_of_notes_nothing_leaves)
 {
     struct nv_delivered_note note = note_of(12);
@@ -257,6 +283,7 @@ int main(void)
     tcase_add_test(tcase, without_memory_time_passes_by_the_wall);
     tcase_add_test(tcase, marks_follow_what_is_done);
     tcase_add_test(tcase, what_was_delivered_before_is_left_out);
+    tcase_add_test(tcase, what_was_written_again_is_noted_and_passed);
     tcase_add_test(tcase, at_the_cap_of_notes_nothing_leaves);
     tcase_add_test(tcase, without_memory_there_is_no_partition);
     suite_add_tcase(suite, tcase);
