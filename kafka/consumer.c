@@ -38,7 +38,7 @@
 #define NOTES_EVERY_NS (100 * NV_NS_PER_MS)
 #define NOTES_MANY 64
 /* Between two questions for the end of one log. */
-#define ASK_EVERY_NS (50 * NV_NS_PER_MS)
+#define ASK_EVERY_NS (200 * NV_NS_PER_MS)
 /* A broker answers a connection in order: a question waits behind a fetch that waits. */
 #define FETCH_WAIT_MS "50"
 
@@ -312,13 +312,15 @@ static enum nv_err make_handle(struct nv_kafka_consumer *consumer, struct nv_fai
     return err;
 }
 
+/* Trace ids are random, and chunks small: compressing them costs more than it saves. */
 static enum nv_err open_clients(struct nv_kafka_consumer *consumer, struct nv_fail *fail)
 {
     const struct nv_kafka_config *config = &consumer->config;
     enum nv_err err = make_handle(consumer, fail);
     if (err == NV_OK)
-        err = nv_kafka_notes_open(&consumer->notes, consumer->rd, config, fail);
-    return err == NV_OK ? nv_kafka_notes_open(&consumer->letters, consumer->rd, config, fail)
+        err = nv_kafka_notes_open(&consumer->notes, consumer->rd, config, "none", fail);
+    return err == NV_OK ? nv_kafka_notes_open(&consumer->letters, consumer->rd, config,
+                                              config->compression, fail)
                         : err;
 }
 

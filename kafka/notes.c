@@ -132,10 +132,11 @@ static void on_error(rd_kafka_t *handle, int code, const char *text, void *opaqu
 }
 
 enum nv_err nv_kafka_notes_open(struct nv_kafka_notes *notes, const struct nv_rd *rd,
-                                const struct nv_kafka_config *config, struct nv_fail *fail)
+                                const struct nv_kafka_config *config, const char *compression,
+                                struct nv_fail *fail)
 {
-    const char *const own[] = {
-        "acks", "all", "compression.codec", config->compression, "linger.ms", "5", NULL};
+    const char *const own[] = {"acks", "all", "compression.codec", compression, "linger.ms",
+                               "5",    NULL};
     rd_kafka_conf_t *conf = NULL;
     notes->owner = (struct nv_kafka_owner){.rd = rd, .config = config, .ctx = notes};
     enum nv_err err = nv_kafka_conf_new(&notes->owner, own, &conf, fail);

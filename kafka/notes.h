@@ -25,9 +25,10 @@ struct nv_kafka_notes {
     void *find_ctx;
 };
 
-/* Makes the producer; `config` is borrowed until close. Errors as nv_kafka_client_new. */
+/* Makes the producer, whose batches are compressed by `compression`, in librdkafka's words;
+ * `config` is borrowed until close. Errors as nv_kafka_client_new. */
 enum nv_err nv_kafka_notes_open(struct nv_kafka_notes *notes, const struct nv_rd *rd,
-                                const struct nv_kafka_config *config,
+                                const struct nv_kafka_config *config, const char *compression,
                                 struct nv_fail *fail) NV_MUST_USE;
 /* Ends it; what is not written by then is given up. All zero is allowed. */
 void nv_kafka_notes_close(struct nv_kafka_notes *notes);

@@ -45,7 +45,7 @@ START_TEST(defaults)
     ck_assert_str_eq(stage.config.brokers, "a:1,b:2");
     ck_assert_str_eq(stage.config.traces_topic, "otlp_spans");
     ck_assert_str_eq(stage.config.logs_topic, "otlp_logs");
-    ck_assert_str_eq(stage.config.compression, "zstd");
+    ck_assert_str_eq(stage.config.compression, "lz4");
     ck_assert(stage.config.idempotence);
     ck_assert_uint_eq(stage.config.message_bytes_max, 1000000);
     ck_assert_str_eq(property("security.protocol"), "plaintext");

@@ -177,7 +177,8 @@ static void set_up(void)
         .slots = calloc(PARTITIONS, sizeof *consumer.slots),
         .slot_count = PARTITIONS,
         .drain_ms = NV_CONSUMER_DRAIN_MS};
-    ck_assert_int_eq(nv_kafka_notes_open(&consumer.notes, rd, &consumer.config, &fail), NV_OK);
+    ck_assert_int_eq(nv_kafka_notes_open(&consumer.notes, rd, &consumer.config, "none", &fail),
+                     NV_OK);
     nv_consumer_set_group(&consumer, NULL);
 }
 

@@ -77,7 +77,7 @@ static void set_up(void)
     init_partition(&next);
     notes = (struct nv_kafka_notes){.find = find};
     ck_assert_int_eq(nv_rd_load(&rd, &fail), NV_OK);
-    ck_assert_int_eq(nv_kafka_notes_open(&notes, rd, &kafka.config, &fail), NV_OK);
+    ck_assert_int_eq(nv_kafka_notes_open(&notes, rd, &kafka.config, "none", &fail), NV_OK);
 }
 
 static void tear_down(void)
