@@ -1,5 +1,6 @@
 """Files by which others start the gateway are what their readers' schemas allow."""
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -15,7 +16,7 @@ def check(schema, *files):
 
 
 def test_compose_is_what_its_specification_allows(directory):
-    code, told = check("vendor.compose-spec", ROOT / "deploy/compose.yaml")
+    code, told = check("vendor.compose-spec", ROOT / "deploy/compose.yaml", ROOT / "deploy/compose.kafka.yaml")
     assert code == 0, told
     wrong = directory / "compose.yaml"
     wrong.write_text((ROOT / "deploy/compose.yaml").read_text("utf-8").replace("cap_drop:", "drop_cap:"))
@@ -40,3 +41,19 @@ def test_other_hosts_files_are_read_and_stop_in_time():
 def test_compose_stops_in_time():
     compose = YAML(typ="safe").load((ROOT / "deploy/compose.yaml").read_text("utf-8"))
     assert int(compose["services"]["gateway"]["stop_grace_period"].rstrip("s")) > 20
+    kafka = YAML(typ="safe").load((ROOT / "deploy/compose.kafka.yaml").read_text("utf-8"))
+    assert all(int(kafka["services"][role]["stop_grace_period"].rstrip("s")) > 20 for role in ("receive", "assemble"))
+
+
+def test_compose_with_a_broker_makes_the_topics_of_the_manual_and_starts_its_roles(run):
+    kafka = YAML(typ="safe").load((ROOT / "deploy/compose.kafka.yaml").read_text("utf-8"))
+    def topics(text, before):
+        """{topic: (partitions, settings but that of replicas)} of the lines that make one."""
+        return {topic: (partitions, set(re.findall(r"--config (\S+)", rest)) - {"min.insync.replicas=2"})
+                for topic, partitions, rest in re.findall(before + r" (\S+) +--partitions (\d+)(.*)", text)}
+    made = topics(kafka["services"]["topics"]["command"][0], "make")
+    assert len(made) == 4 and made == topics((ROOT / "docs/scale.md").read_text("utf-8"), "--topic")
+    for role in ("receive", "assemble"):
+        environment = {name: str(value) for name, value in kafka["services"][role]["environment"].items() if not str(value).startswith("${")}
+        shown = run("--print-config", environment=environment)
+        assert shown.returncode == 0 and f"role: {role}" in shown.stdout, shown.stdout + shown.stderr
