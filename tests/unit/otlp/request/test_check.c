@@ -1,12 +1,14 @@
 /*
- * The check of messages: paths of failures. Verdicts are tested where they are used, in
- * test_walk.c.
+ * The check of messages: paths of failures, and attributes that are told by their bytes. Other
+ * verdicts are tested where they are used, in test_walk.c.
  */
 #include "otlp/request/check.h"
 
 #include "expect.h"
+#include "model/otlp_fields.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/banned.h"
 
@@ -70,6 +72,82 @@ START_TEST(long_paths_keep_their_head)
 }
 END_TEST
 
+/* An attribute as a resource's field, which may be told by its bytes, against the same bytes
+ * read by the table alone. */
+static void expect_same(struct nv_str pair)
+{
+    struct nv_fail fail = {0}, other_fail = {0};
+    struct nv_check check = {.body = pair.ptr, .depth_max = 4, .fail = &fail};
+    struct nv_check other = {.body = pair.ptr, .depth_max = 4, .fail = &other_fail};
+    struct nv_wire_field field = {
+        .number = NV_OTLP_RESOURCE_ATTRIBUTES, .type = NV_WIRE_BYTES, .bytes = pair};
+    enum nv_err err = nv_check_field(&check, NV_MESSAGE_RESOURCE, &field, 0);
+    ck_assert_int_eq(err, nv_check_message(&other, NV_MESSAGE_KEY_VALUE, pair, 0));
+    ck_assert_uint_eq(check.invalid_utf8, other.invalid_utf8);
+    ck_assert_str_eq(fail.path, other_fail.path);
+    ck_assert_str_eq(fail.what, other_fail.what);
+    ck_assert_uint_eq(fail.offset, other_fail.offset);
+}
+
+/* Of the pair each beginning, and each byte with each value. */
+static void expect_same_of_all(struct nv_str pair)
+{
+    for (size_t len = 0; len <= pair.len; len++) {
+        char *exact = malloc(len + 1); /* so that a sanitizer sees reads behind the end */
+        ck_assert_ptr_nonnull(exact);
+        memcpy(exact + 1, pair.ptr, len);
+        expect_same((struct nv_str){exact + 1, len});
+        for (unsigned byte = 0; len > 0 && byte < 256; byte++) {
+            memcpy(exact + 1, pair.ptr, len);
+            exact[len] = (char)byte;
+            expect_same((struct nv_str){exact + 1, len});
+        }
+        free(exact);
+    }
+    char *all = malloc(pair.len);
+    for (size_t at = 0; all && at < pair.len; at++) {
+        for (unsigned byte = 0; byte < 256; byte++) {
+            memcpy(all, pair.ptr, pair.len);
+            all[at] = (char)byte;
+            expect_same((struct nv_str){all, pair.len});
+        }
+    }
+    free(all);
+}
+
+START_TEST(attributes_told_by_their_bytes_are_as_the_table_says)
+{
+    static char text[160] = "\x0a\x01k\x12\x93\x01\x0a\x90\x01";
+    const struct nv_str pairs[] = {
+        NV_STR("\x0a\x03key\x12\x05\x0a\x03tex"),
+        NV_STR("\x0a\x03k\xc3\xa9\x12\x06\x0a\x04\xe2\x82\xacx"),
+        NV_STR("\x0a\x01k\x12\x02\x0a\x00"),
+        NV_STR("\x0a\x01k\x12\x00"),
+        NV_STR("\x0a\x01k\x12\x02\x10\x01"),
+        NV_STR("\x0a\x01k\x12\x0b\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+        NV_STR("\x0a\x01k\x12\x0a\x18\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+        NV_STR("\x0a\x01k\x12\x09\x21\x00\x00\x00\x00\x00\x00\xf8\x3f"),
+        NV_STR("\x0a\x01k\x12\x06\x2a\x04\x0a\x02\x18\x07"),
+        NV_STR("\x0a\x81\x00k\x12\x02\x10\x01"),
+        NV_STR("\x12\x02\x10\x01\x0a\x01k"),
+        NV_STR("\x0a\x01k\x12\x04\x10\x01\x18\x02"),
+        {text, 9 + 144},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        expect_same_of_all(pairs[i]);
+}
+END_TEST
+
+START_TEST(depth_is_counted_where_an_attribute_is_told_by_its_bytes)
+{
+    struct nv_fail fail = {0};
+    struct nv_str resource = NV_STR("\x0a\x07\x0a\x01k\x12\x02\x10\x01");
+    struct nv_check check = {.body = resource.ptr, .depth_max = 1, .fail = &fail};
+    ck_assert_int_eq(nv_check_message(&check, NV_MESSAGE_RESOURCE, resource, 0), NV_OK);
+    ck_assert_int_eq(nv_check_message(&check, NV_MESSAGE_RESOURCE, resource, 1), NV_ERR_DEPTH);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("otlp/check");
@@ -78,6 +156,8 @@ int main(void)
     tcase_add_test(tc, path_stops_where_bytes_are_no_field);
     tcase_add_test(tc, depth_is_of_values);
     tcase_add_test(tc, long_paths_keep_their_head);
+    tcase_add_test(tc, attributes_told_by_their_bytes_are_as_the_table_says);
+    tcase_add_test(tc, depth_is_counted_where_an_attribute_is_told_by_its_bytes);
     suite_add_tcase(suite, tc);
     return nv_test_run(suite);
 }
