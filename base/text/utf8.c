@@ -11,6 +11,7 @@
 #include "base/text/utf8.h"
 
 #include <assert.h>
+#include <endian.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -54,22 +55,45 @@ size_t nv_utf8_char(struct nv_str s, size_t *invalid)
     return lead.length;
 }
 
-/* Offset of the first byte >= 0x80 at or behind `at`, or s.len. */
-static size_t skip_ascii(struct nv_str s, size_t at)
+#ifdef __SSE2__
+/* Of each of 16 bytes the highest bit, that of the first lowest. */
+static inline unsigned high_bits(const char *at)
+{
+    return (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)at));
+}
+#endif
+
+/* The highest bit of each of eight bytes, those of the first lowest. */
+static inline uint64_t high_bytes(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return le64toh(word) & UINT64_C(0x8080808080808080);
+}
+
+/* Offset of the first byte >= 0x80 at or behind `at`, or s.len. What is left behind whole blocks
+ * is looked at together with bytes before it, where the text is that long. */
+static inline size_t skip_ascii(struct nv_str s, size_t at)
 {
 #ifdef __SSE2__
     for (; s.len - at >= 16; at += 16) {
-        int mask =
-            _mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)(s.ptr + at)));
+        unsigned mask = high_bits(s.ptr + at);
         if (mask != 0)
-            return at + (size_t)__builtin_ctz((unsigned)mask);
+            return at + (size_t)__builtin_ctz(mask);
+    }
+    if (s.len >= 16 && at < s.len) {
+        unsigned mask = high_bits(s.ptr + s.len - 16) >> (16 - (s.len - at));
+        return mask != 0 ? at + (size_t)__builtin_ctz(mask) : s.len;
     }
 #endif
     for (; s.len - at >= 8; at += 8) {
-        uint64_t word;
-        memcpy(&word, s.ptr + at, sizeof word);
-        if ((word & UINT64_C(0x8080808080808080)) != 0)
-            break;
+        uint64_t word = high_bytes(s.ptr + at);
+        if (word != 0)
+            return at + (size_t)__builtin_ctzll(word) / 8;
+    }
+    if (s.len >= 8 && at < s.len) {
+        uint64_t word = high_bytes(s.ptr + s.len - 8) >> 8 * (8 - (s.len - at));
+        return word != 0 ? at + (size_t)__builtin_ctzll(word) / 8 : s.len;
     }
     while (at < s.len && (unsigned char)s.ptr[at] < 0x80)
         at++;

@@ -6,6 +6,8 @@
 
 #include "base/text/utf8.h"
 
+#include <stdlib.h>
+
 #include "base/banned.h"
 
 /* Length of the well-formed character at `at`, by decoding; 0 when there is none. */
@@ -61,14 +63,23 @@ END_TEST
 
 START_TEST(valid_prefix_at_every_place)
 {
-    char text[64];
-    memset(text, 'a', sizeof text);
-    for (size_t i = 0; i < sizeof text; i++) {
-        text[i] = '\xff';
-        ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){text, sizeof text}), i);
-        text[i] = 'a';
+    for (size_t len = 1; len <= 64; len++) {
+        char *text = malloc(len); /* its exact size, so that a sanitizer sees what is read */
+        ck_assert_ptr_nonnull(text);
+        memset(text, 'a', len);
+        ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){text, len}), len);
+        for (size_t i = 0; i < len; i++) {
+            text[i] = '\xff';
+            ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){text, len}), i);
+            text[i] = 'a';
+            if (i + 2 > len)
+                continue;
+            memcpy(text + i, "\xc3\xa9", 2);
+            ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){text, len}), len);
+            memset(text + i, 'a', 2);
+        }
+        free(text);
     }
-    ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){text, sizeof text}), sizeof text);
     ck_assert_uint_eq(nv_utf8_valid_prefix((struct nv_str){NULL, 0}), 0);
     ck_assert_uint_eq(nv_utf8_valid_prefix(NV_STR("\xe2\x82\xac\xf0\x9f\x98")), 3);
 }
