@@ -8,8 +8,8 @@
  * needs attention, the output goes back to just before that byte. Escapes and UTF-8 are checked
  * in the same pass.
  *
- *   in   [ 16 clean bytes ][ ab"cdefghijklmno ]        signed compare: byte < 0x20 finds control
- *   out  [ 16 copied      ][ ab ] \" , on from c       characters and non-ASCII at once
+ *   in   [ 16 clean bytes ][ ab"cdefghijklmno ]
+ *   out  [ 16 copied      ][ ab ] \" , on from c
  *
  * Doubles are written with the fewest digits that read back the same. Values with up to six
  * decimals, which most are, come from integer arithmetic: the quotient of two exact doubles is
@@ -17,14 +17,12 @@
  */
 #include "base/json/json_write.h"
 
+#include "base/json/json_clean.h"
 #include "base/text/text.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/banned.h"
 
@@ -47,7 +45,7 @@ void nv_json_write_init(struct nv_json_writer *writer, struct nv_buf *buf)
 }
 
 /* Comma where one is due; reserves `room` more bytes. False when the buffer has failed. */
-static bool begin_value(struct nv_json_writer *writer, size_t room)
+static inline bool begin_value(struct nv_json_writer *writer, size_t room)
 {
     struct nv_buf *buf = writer->buf;
     bool comma = writer->comma && !writer->key;
@@ -60,15 +58,18 @@ static bool begin_value(struct nv_json_writer *writer, size_t room)
     return true;
 }
 
-static void put(struct nv_json_writer *writer, const char *bytes, size_t len)
+static inline void put(struct nv_json_writer *writer, const char *bytes, size_t len)
 {
-    if (begin_value(writer, len))
-        (void)nv_buf_append(writer->buf, bytes, len);
+    if (!begin_value(writer, len))
+        return;
+    memcpy(writer->buf->bytes + writer->buf->len, bytes, len);
+    writer->buf->len += len;
 }
 
 static void begin_container(struct nv_json_writer *writer, char c)
 {
-    put(writer, &c, 1);
+    if (begin_value(writer, 1))
+        writer->buf->bytes[writer->buf->len++] = c;
     writer->depth++;
     writer->comma = false;
     if (writer->depth > NV_JSON_WRITE_DEPTH_MAX && writer->buf->failed == NV_OK)
@@ -77,8 +78,10 @@ static void begin_container(struct nv_json_writer *writer, char c)
 
 static void end_container(struct nv_json_writer *writer, char c)
 {
+    struct nv_buf *buf = writer->buf;
     assert(writer->depth > 0 && !writer->key);
-    (void)nv_buf_append_char(writer->buf, c);
+    if (nv_buf_reserve(buf, 1) == NV_OK)
+        buf->bytes[buf->len++] = c;
     writer->depth--;
     writer->comma = true;
 }
@@ -104,94 +107,6 @@ void nv_json_write_end_array(struct nv_json_writer *writer)
 }
 
 /* ---- strings ----------------------------------------------------------------------------- */
-
-/* Does a byte of `word` need attention? Exact for "any", not for which one. */
-static bool word_special(uint64_t word)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t highs = UINT64_C(0x8080808080808080);
-    uint64_t quote = word ^ ones * '"';
-    uint64_t backslash = word ^ ones * '\\';
-    uint64_t found = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
-                     ((word - ones * 0x20) & ~word) | word;
-    return (found & highs) != 0;
-}
-
-/* The last 1 to 15 bytes before `end` at once, by two loads that overlap; false, and nothing
- * is of use in `out`, when one of them needs attention. */
-static bool copy_clean_end(const char *in, size_t len, char *out)
-{
-    uint64_t first = 0, last = 0;
-    if (len >= 8) {
-        memcpy(&first, in, 8);
-        memcpy(&last, in + len - 8, 8);
-        if (word_special(first) || word_special(last))
-            return false;
-        memcpy(out, &first, 8);
-        memcpy(out + len - 8, &last, 8);
-        return true;
-    }
-    if (len >= 4) {
-        memcpy(&first, in, 4);
-        memcpy(&last, in + len - 4, 4);
-        if (word_special(first | last << 32))
-            return false;
-        memcpy(out, &first, 4);
-        memcpy(out + len - 4, &last, 4);
-        return true;
-    }
-    const uint64_t spaces = UINT64_C(0x2020202020000000);
-    unsigned char a = (unsigned char)in[0], b = (unsigned char)in[len / 2],
-                  c = (unsigned char)in[len - 1];
-    if (word_special(spaces | (uint64_t)c << 16 | (uint64_t)b << 8 | a))
-        return false;
-    out[0] = (char)a;
-    out[len / 2] = (char)b;
-    out[len - 1] = (char)c;
-    return true;
-}
-
-/* Copies bytes that need no attention; stops at one that does or at `end`. */
-static const char *copy_clean(const char *in, const char *end, char **out_at)
-{
-    char *out = *out_at;
-#ifdef __SSE2__
-    const __m128i space = _mm_set1_epi8(0x20);
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
-    for (; end - in >= 16; in += 16, out += 16) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)in);
-        __m128i special = _mm_or_si128(
-            _mm_cmplt_epi8(block, space),
-            _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)));
-        _mm_storeu_si128((__m128i *)(void *)out, block);
-        unsigned mask = (unsigned)_mm_movemask_epi8(special);
-        if (mask != 0) {
-            int clean = __builtin_ctz(mask);
-            *out_at = out + clean;
-            return in + clean;
-        }
-    }
-#endif
-    if (end - in < 16 && in < end && copy_clean_end(in, (size_t)(end - in), out)) {
-        *out_at = out + (end - in);
-        return end;
-    }
-    for (uint64_t word; end - in >= 8; in += 8, out += 8) {
-        memcpy(&word, in, sizeof word);
-        if (word_special(word))
-            break;
-        memcpy(out, &word, sizeof word);
-    }
-    for (; in < end; in++) {
-        unsigned char c = (unsigned char)*in;
-        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
-            break;
-        *out++ = *in;
-    }
-    *out_at = out;
-    return in;
-}
 
 static char *put_escape(char *out, unsigned char c)
 {
@@ -241,7 +156,7 @@ static const char *escape_piece(const char *in, const char *end, const char *lim
                                 uint64_t *replaced)
 {
     while (in < end) {
-        in = copy_clean(in, end, out);
+        in = nv_json_copy_clean(in, end, out);
         if (in >= end)
             break;
         if ((unsigned char)*in >= 0x80)
@@ -305,7 +220,10 @@ static bool write_short(struct nv_json_writer *writer, struct nv_str s, bool key
     if (comma)
         *out++ = ',';
     *out++ = '"';
-    (void)escape_piece(s.ptr, s.ptr + s.len, s.ptr + s.len, &out, &writer->replaced);
+    if (nv_json_copy_short(s.ptr, s.len, out))
+        out += s.len;
+    else
+        (void)escape_piece(s.ptr, s.ptr + s.len, s.ptr + s.len, &out, &writer->replaced);
     *out++ = '"';
     if (key)
         *out++ = ':';
