@@ -53,6 +53,9 @@ struct gathering {
 
 /* ---- duplicates -------------------------------------------------------------------------- */
 
+/* So many are sorted by insertion: 120 comparisons at most. */
+#define FEW_SPANS 16u
+
 struct numbered {
     uint64_t span_id;
     uint32_t number;
@@ -71,6 +74,23 @@ static int compare_numbered(const void *a, const void *b)
     if (left->length != right->length)
         return left->length > right->length ? -1 : 1;
     return left->number < right->number ? -1 : 1;
+}
+
+/* Traces are mostly of a few spans, which come nearly in order or are put in their places sooner
+ * than qsort has begun. */
+static void sort_numbered(struct numbered *spans, uint32_t count)
+{
+    if (count > FEW_SPANS) {
+        qsort(spans, count, sizeof *spans, compare_numbered);
+        return;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        const struct numbered moved = spans[i];
+        uint32_t to = i;
+        for (; to > 0 && compare_numbered(&spans[to - 1], &moved) > 0; to--)
+            spans[to] = spans[to - 1];
+        spans[to] = moved;
+    }
 }
 
 /* Keeps the first of `count` spans of one id, best first, or the first of both sides of a
@@ -106,7 +126,7 @@ static uint32_t mark_duplicates(const struct gathering *g, struct numbered *span
                                                item->check & NV_HELD_FLAGS};
         }
     }
-    qsort(spans, count, sizeof *spans, compare_numbered);
+    sort_numbered(spans, count);
     uint32_t duplicates = 0;
     uint32_t first = 0;
     for (uint32_t i = 1; i <= count; i++) {
