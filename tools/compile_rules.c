@@ -166,7 +166,7 @@ static void print_all(FILE *out, const struct nv_rules *rules)
     print_namespaces(out, &rules->targets);
     print_namespaces(out, &rules->settled);
     fprintf(out,
-            "%" PRIu64 "u, %u, %u, %u, %u, %u, %u, %u, %u, %u};\n"
+            "%" PRIu64 "u, %u, %u, %u, %u, %u, %u, %u, %u, %u, 0};\n"
             "const struct nv_rules *nv_rules_builtin(void)\n{\n    return &builtin;\n}\n",
             rules->endings, rules->rule_count, rules->key_count, rules->field_count,
             rules->test_count, rules->step_count, rules->watch_count, rules->slot_count,

@@ -241,6 +241,7 @@ struct nv_rules {
     uint64_t endings;             /* bits of the last letters of keys that begin with {*} */
     uint32_t rule_count, key_count, field_count, test_count, step_count, watch_count,
         slot_count, scope_count, file_count;
+    uint64_t serial; /* 0: the built-in ones; no two others have the same */
 };
 
 /* The tables of mapping/conventions/, as compiled in. Borrowed, static. */

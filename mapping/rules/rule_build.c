@@ -15,9 +15,12 @@
 #include "mapping/rules/rule_parse.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
+
+static _Atomic uint64_t serials; /* given to rules so far */
 
 static const struct nv_str known_fields[NV_FIELD_KNOWN] = {
 #define FIELD_NAME(id, name) NV_STR_INIT(name),
@@ -444,7 +447,8 @@ enum nv_err nv_rule_build(struct nv_rule_draft *draft, struct nv_rules *out)
     if (err != NV_OK)
         return err;
     link_keys(&making);
-    *out = (struct nv_rules){.rules = making.rules,
+    *out = (struct nv_rules){.serial = atomic_fetch_add(&serials, 1) + 1,
+                             .rules = making.rules,
                              .keys = making.keys,
                              .fields = making.fields,
                              .tests = draft->tests,

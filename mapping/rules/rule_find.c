@@ -13,10 +13,19 @@
  */
 #include "mapping/rules/rule.h"
 
+#include "base/known.h"
+
 #include <assert.h>
 #include <endian.h>
 
 #include "base/banned.h"
+
+/* Keys that match nothing, as those of other instrumentation do: each span has the same ones,
+ * and to find out that nothing matches costs more than to find what does. */
+static _Thread_local struct missed {
+    uint64_t serial; /* of the rules that were asked */
+    struct nv_known keys;
+} missed;
 
 /* Up to eight bytes from `at` on, as a number. */
 static inline uint64_t word_at(const char *at, size_t len)
@@ -283,8 +292,21 @@ static __attribute__((noinline)) void find_pattern(const struct nv_rules *rules,
     out->source_rest = (uint16_t)key.len;
 }
 
+/* Is the key known to match nothing in these rules? Notes in `form` how it is remembered. */
+static inline bool is_missed(const struct nv_rules *rules, struct nv_str key,
+                             struct nv_known_text *form)
+{
+    if (missed.serial != rules->serial) {
+        memset(&missed, 0, sizeof missed);
+        missed.serial = rules->serial;
+    }
+    *form = nv_known_form(key);
+    return nv_known_has(&missed.keys, form);
+}
+
 void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_key_match *out)
 {
+    struct nv_known_text form;
     bool sane = key.len > 0 && key.len <= UINT16_MAX;
     /* Tried as it is first: most keys hold no number, and this need not be found out for
      * them. */
@@ -293,8 +315,11 @@ void nv_rules_find(const struct nv_rules *rules, struct nv_str key, struct nv_ke
     out->rest = out->source_rest = found == UINT16_MAX ? 0 : (uint16_t)key.len;
     out->number_count = 0;
     out->folded = key;
-    if (sane && found == UINT16_MAX)
-        find_pattern(rules, key, out);
+    if (!sane || found != UINT16_MAX || is_missed(rules, key, &form))
+        return;
+    find_pattern(rules, key, out);
+    if (out->key == 0 && form.len != 0)
+        *nv_known_place(&missed.keys, &form) = form;
 }
 
 struct nv_signs nv_rules_scope_signs(const struct nv_rules *rules, struct nv_str name)

@@ -294,12 +294,40 @@ START_TEST(endings_to_the_byte)
 }
 END_TEST
 
+/* That a key matches nothing is remembered for the rules that were asked, and for no others. */
+START_TEST(what_one_table_misses_another_finds)
+{
+    struct nv_arena *arena = nv_arena_new(1 << 20);
+    struct nv_rules first = table(arena), second, others[] = {{0}, {0}};
+    struct nv_rule_draft draft;
+    struct nv_key_match match;
+    nv_rule_draft_init(&draft, arena);
+    ck_assert_int_eq(nv_rule_parse(&draft, NV_STR("t"),
+                                   NV_STR("own.{*} | span | | llm.{*} | copy | 1\n"), false,
+                                   NULL),
+                     NV_OK);
+    ck_assert_int_eq(nv_rule_build(&draft, &second), NV_OK);
+    others[0] = first;
+    others[1] = second;
+    for (int i = 0; i < 6; i++) {
+        nv_rules_find(&others[i / 2 % 2], NV_STR("own.key"), &match);
+        ck_assert_int_eq(match.key != 0, i / 2 % 2 == 1);
+        nv_rules_find(nv_rules_builtin(), NV_STR("own.key"), &match);
+        ck_assert_uint_eq(match.key, 0);
+        nv_rules_find(&others[i / 2 % 2], NV_STR("a.key"), &match);
+        ck_assert_int_eq(match.key != 0, i / 2 % 2 == 0);
+    }
+    nv_arena_free(arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/rule_find");
     TCase *tcase = tcase_create("rule_find");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, the_best_pattern_is_found);
+    tcase_add_test(tcase, what_one_table_misses_another_finds);
     tcase_add_test(tcase, endings_are_found_last);
     tcase_add_test(tcase, fields_are_found_by_name);
     tcase_add_test(tcase, keys_that_are_too_long_pass_as_they_are);
