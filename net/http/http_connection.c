@@ -158,8 +158,21 @@ static enum step refuse(struct nv_http_connection *connection, int status, const
     return begin_reply(connection);
 }
 
+/* How much is read on after a refusal. A body that might have been taken is read to its end: a
+ * client that sends all of it before it reads would find a reset in the place of "retry
+ * later". */
+static size_t linger_bytes(const struct nv_http_connection *connection)
+{
+    const struct nv_http_exchange *exchange = connection->exchange;
+    size_t usual = limits(connection)->linger_bytes_max;
+    size_t body = nv_http_exchange_body_max(exchange);
+    size_t length = nv_http_request_length(exchange);
+    return length > body && length != SIZE_MAX ? usual : usual + body;
+}
+
 static enum step end_reply(struct nv_http_connection *connection)
 {
+    size_t linger = linger_bytes(connection);
     bool keep = connection->exchange->keep && !connection->part->stopping;
     assert(connection->exchange->sent == connection->exchange->out.len);
     nv_http_exchange_free(connection->exchange);
@@ -174,7 +187,7 @@ static enum step end_reply(struct nv_http_connection *connection)
     nv_stream_shutdown(&connection->stream);
     free(connection->rest);
     connection->rest = NULL;
-    connection->linger_left = limits(connection)->linger_bytes_max;
+    connection->linger_left = linger;
     enter(connection, NV_HTTP_AT_LINGER, limits(connection)->linger_timeout_ms);
     return STEP_ON;
 }

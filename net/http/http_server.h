@@ -99,7 +99,7 @@ struct nv_http_limits {
     unsigned idle_timeout_ms;   /* 180000, between requests */
     unsigned write_timeout_ms;  /* 30000, for a whole reply */
     unsigned linger_timeout_ms; /* 2000, reading on after a refusal so that it arrives */
-    size_t linger_bytes_max;    /* 1 MiB */
+    size_t linger_bytes_max;    /* 1 MiB, beside a body of no more than body_bytes_max */
     /* 52, of RLIMIT_NOFILE less an eighth, for everything else: a gateway in local mode with its
      * page holds 53 before the first connection */
     size_t descriptors_reserved;

@@ -212,6 +212,37 @@ START_TEST(linger_has_a_budget)
 }
 END_TEST
 
+/* A client that sends all before it reads would lose the answer with the connection. */
+START_TEST(body_of_who_is_told_to_wait_is_read_to_its_end)
+{
+    static char megabyte[1024 * 1024];
+    struct nv_http_limits limits;
+    struct nv_http_status status;
+    nv_http_limits_init(&limits);
+    limits.linger_bytes_max = 100000;
+    limits.undecoded_bytes_max = 1000;
+    echo_open(&limits);
+    int fd = http_rig_connect(&echo_rig);
+    echo_rig.len = 0;
+    http_rig_send(
+        &echo_rig, fd,
+        NV_STR("POST /echo HTTP/1.1\r\n" ECHO_HOST "Content-Length: 2097152\r\n\r\n"));
+    http_rig_send(&echo_rig, fd, (struct nv_str){megabyte, sizeof megabyte});
+    http_rig_send(&echo_rig, fd, (struct nv_str){megabyte, sizeof megabyte});
+    nv_http_server_status(echo_rig.server, &status);
+    ck_assert_uint_eq(status.connections, 1);
+    (void)http_rig_read(&echo_rig, fd);
+    ck_assert_int_eq(http_rig_status(&echo_rig, 0), 503);
+    ck_assert(echo_has("Retry-After: 1"));
+    ck_assert_uint_eq(status.undecoded_bytes, 0);
+    http_rig_send(&echo_rig, fd, (struct nv_str){megabyte, sizeof megabyte}); /* no end to it */
+    nv_http_server_status(echo_rig.server, &status);
+    ck_assert_uint_eq(status.connections, 0);
+    close(fd);
+    http_rig_close(&echo_rig);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("net/http_connection");
@@ -227,6 +258,7 @@ int main(void)
     tcase_add_test(tcase, body_has_a_deadline_at_any_rate);
     tcase_add_test(tcase, idle_connection_is_closed_without_a_word);
     tcase_add_test(tcase, linger_has_a_budget);
+    tcase_add_test(tcase, body_of_who_is_told_to_wait_is_read_to_its_end);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
