@@ -139,12 +139,17 @@ static void record(struct load *load, uint64_t latency_ns)
     load->latencies_ns[load->latency_count++] = latency_ns;
 }
 
-/* Judges a whole answer and starts what comes next. */
-static void answered(struct connection *c, struct load *load, unsigned status)
+/* Judges a whole answer and starts what comes next. `closes`: the gateway ends the connection,
+ * as it does when it has not read the body. */
+static void answered(struct connection *c, struct load *load, unsigned status, bool closes)
 {
     load->requests++;
     if (status == 429 || status == 503) {
         load->busy++;
+        if (closes) {
+            (void)close(c->fd);
+            connect_to(c, load);
+        }
         c->resume_ns = now_ns() + BUSY_PAUSE_MS * NV_NS_PER_MS;
         return;
     }
@@ -186,7 +191,8 @@ static void receive_some(struct connection *c, struct load *load)
     }
     if (answer.len < head + 4 + length)
         return;
-    answered(c, load, (unsigned)number_in(nv_str_slice(answer, 9, 3)));
+    bool closes = nv_str_find(answer, NV_STR("onnection: close\r\n")) <= head;
+    answered(c, load, (unsigned)number_in(nv_str_slice(answer, 9, 3)), closes);
 }
 
 static bool step(struct load *load, struct connection *connections, struct pollfd *polled)
@@ -202,7 +208,7 @@ static bool step(struct load *load, struct connection *connections, struct pollf
         if (c->resume_ns != 0)
             polled[i].events = 0;
         else if (!c->idle && sending(c))
-            polled[i].events = POLLOUT;
+            polled[i].events = POLLOUT | POLLIN;
     }
     if (!any)
         return false;
@@ -211,7 +217,7 @@ static bool step(struct load *load, struct connection *connections, struct pollf
     for (unsigned i = 0; i < load->connections; i++) {
         if (polled[i].revents == 0)
             continue;
-        if (sending(&connections[i]))
+        if (sending(&connections[i]) && !(polled[i].revents & POLLIN))
             send_some(&connections[i]);
         else
             receive_some(&connections[i], load);

@@ -262,12 +262,14 @@ def main():
     parser.add_argument("-o", "--output", default=str(ROOT / "build" / "bench.json"))
     parser.add_argument("--keep", metavar="NAME", help="keep the results of a whole run as bench/history/NAME.json")
     args = parser.parse_args()
+    args.program = str(pathlib.Path(args.program).resolve())  # it runs in a folder of its own
     if args.keep and (args.scale != 1.0 or not all(c.isalnum() or c in ".-" for c in args.keep)):
         parser.error("--keep takes a release's name and a run at full scale")
     subprocess.run(["cmake", "--build", str(ROOT / "build" / "release"), "--target", "bench-loadgen", "bench-sink"],
                    check=True, stdout=subprocess.DEVNULL)
     results, kept = [], head(args) if args.keep else None
     collector = os.environ.get("NOVEUM_BENCH_OTELCOL")
+    collector = str(pathlib.Path(collector).resolve()) if collector else None
     for case in args.cases.split(","):
         for durability in args.durability.split(","):
             settings = {"journal.durability": durability, **dict(item.split("=", 1) for item in args.set)}
