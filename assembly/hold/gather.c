@@ -76,8 +76,8 @@ static int compare_numbered(const void *a, const void *b)
     return left->number < right->number ? -1 : 1;
 }
 
-/* Traces are mostly of a few spans, which come nearly in order or are put in their places sooner
- * than qsort has begun. */
+/* Traces are mostly of a few spans, which come nearly in order or are put in their places
+ * sooner than qsort has begun. */
 static void sort_numbered(struct numbered *spans, uint32_t count)
 {
     if (count > FEW_SPANS) {

@@ -95,9 +95,10 @@ static inline bool nv_json_copy_short(const char *in, size_t len, char *out)
     if (len >= 16) {
         __m128i special =
             nv_json_special_bytes(nv_json_copy_block(in + len - 16, out + len - 16));
-        for (size_t at = 0; at + 16 < len; at += 16)
+        for (size_t at = 0; at + 16 < len; at += 16) {
             special = _mm_or_si128(
                 special, nv_json_special_bytes(nv_json_copy_block(in + at, out + at)));
+        }
         return _mm_movemask_epi8(special) == 0;
     }
 #else

@@ -71,8 +71,8 @@ static inline uint64_t high_bytes(const char *at)
     return le64toh(word) & UINT64_C(0x8080808080808080);
 }
 
-/* Offset of the first byte >= 0x80 at or behind `at`, or s.len. What is left behind whole blocks
- * is looked at together with bytes before it, where the text is that long. */
+/* Offset of the first byte >= 0x80 at or behind `at`, or s.len. What is left behind whole
+ * blocks is looked at together with bytes before it, where the text is that long. */
 static inline size_t skip_ascii(struct nv_str s, size_t at)
 {
 #ifdef __SSE2__
