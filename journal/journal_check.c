@@ -21,7 +21,7 @@
 struct checking {
     struct nv_buf *out;
     struct nv_journal_report *report;
-    bool list;
+    const struct nv_journal_look *look;
 };
 
 const char *nv_record_kind_name(unsigned kind)
@@ -44,7 +44,7 @@ static enum nv_err see_record(void *ctx, struct nv_segment *segment,
         return NV_OK;
     checking->report->bytes += record->length;
     checking->report->locked += segment->locked;
-    if (!checking->list)
+    if (!checking->look->list)
         return NV_OK;
     return nv_buf_printf(
         checking->out, "  record %llu %s length=%u file=journal-%08x offset=%u\n",
@@ -141,27 +141,31 @@ static enum nv_err check_files(struct nv_journal *journal, struct checking *chec
         return nv_fail_set(fail, NV_ERR_CONFIG, 0, "cannot read the directory '%.90s'",
                            journal->directory);
     }
+    struct nv_journal_advance *advance = checking->look->advance;
+    if (advance)
+        atomic_store(&advance->total, (uint64_t)count);
     for (int i = 0; i < count; i++) {
         if (err == NV_OK)
             err = check_file(journal, names[i]->d_name, checking, fail);
+        if (advance)
+            atomic_store(&advance->done, (uint64_t)i + 1);
         free(names[i]);
     }
     free((void *)names);
     return err;
 }
 
-enum nv_err nv_journal_check(const char *directory, const char *key_file, bool list,
-                             struct nv_buf *out, struct nv_journal_report *report,
-                             struct nv_fail *fail)
+enum nv_err nv_journal_check(const struct nv_journal_look *look, struct nv_buf *out,
+                             struct nv_journal_report *report, struct nv_fail *fail)
 {
     /* not opened as the gateway opens it: that takes the directory's lock */
     struct nv_journal journal = {.ops = nv_file_ops_system()};
-    struct checking checking = {.out = out, .report = report, .list = list};
+    struct checking checking = {.out = out, .report = report, .look = look};
     *report = (struct nv_journal_report){0};
-    journal.directory = strdup(directory);
+    journal.directory = strdup(look->directory);
     enum nv_err err = journal.directory ? nv_journal_keys_new(&journal.keys) : NV_ERR_NO_MEMORY;
     if (err == NV_OK)
-        err = nv_journal_keys_load(journal.keys, key_file, directory, fail);
+        err = nv_journal_keys_load(journal.keys, look->key_file, look->directory, fail);
     if (err == NV_OK)
         err = check_files(&journal, &checking, fail);
     nv_journal_keys_free(journal.keys);

@@ -50,14 +50,28 @@ static void tell_encrypted(const struct nv_journal_report *report, struct nv_buf
         report->locked > 0 ? "want a key that is not here: journal.key_file" : "can't be read");
 }
 
+static void tell_check(void *ctx, unsigned seconds)
+{
+    const struct nv_journal_advance *advance = ctx;
+    (void)fprintf(
+        stderr, "noveum-gateway: the journal is read: %" PRIu64 " of %" PRIu64 " files, %u s\n",
+        atomic_load(&advance->done), atomic_load(&advance->total), seconds);
+}
+
 int nv_command_journal(const struct nv_options *options, bool list)
 {
+    struct nv_journal_advance advance = {0};
+    const struct nv_journal_look look = {.directory = options->journal_directory,
+                                         .key_file = options->journal_key_file,
+                                         .list = list,
+                                         .advance = &advance};
     struct nv_journal_report report = {0};
     struct nv_fail fail = {0};
     struct nv_buf text;
     nv_buf_init(&text, NV_CAP_COMMAND_TEXT);
-    enum nv_err err = nv_journal_check(options->journal_directory, options->journal_key_file,
-                                       list, &text, &report, &fail);
+    struct nv_teller *teller = nv_teller_start(tell_check, &advance, MS_A_SECOND);
+    enum nv_err err = nv_journal_check(&look, &text, &report, &fail);
+    (void)nv_teller_end(teller);
     if (err == NV_OK) {
         (void)nv_buf_printf(&text,
                             "%" PRIu64 " files, %" PRIu64 " spare, %" PRIu64

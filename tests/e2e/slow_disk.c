@@ -2,13 +2,15 @@
  * A disk that is slow or fails, for test_pressure.py: loaded in front of libc (LD_PRELOAD).
  *
  * SLOW_DISK_MS: every sync takes so many milliseconds more. SLOW_DISK_FAILS: every so many-th
- * sync fails with EIO and syncs nothing, as a disk does whose cache could not be written. Syncs
- * only: they are where a journal waits, and where an error must not be asked about twice.
+ * sync fails with EIO and syncs nothing, as a disk does whose cache could not be written.
+ * Syncs are where a journal waits, and where an error must not be asked about twice.
+ * SLOW_DISK_READ_MS: every read at an offset takes so many milliseconds more.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/types.h>
 #include <time.h>
 
 static long setting(const char *name)
@@ -40,4 +42,19 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
     return sync_late("fsync", fd);
+}
+
+ssize_t pread(int fd, void *bytes, size_t count, off_t offset)
+{
+    const long ms = setting("SLOW_DISK_READ_MS");
+    const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+    ssize_t (*real)(int, void *, size_t, off_t);
+    *(void **)&real = dlsym(RTLD_NEXT, "pread");
+    nanosleep(&pause, NULL);
+    return real(fd, bytes, count, offset);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t count, off_t offset)
+{
+    return pread(fd, bytes, count, offset);
 }

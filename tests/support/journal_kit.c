@@ -310,7 +310,10 @@ struct nv_journal_report journal_kit_check(const struct journal_kit *kit)
     struct nv_buf out;
     struct nv_journal_report report;
     nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check(kit->directory, NULL, true, &out, &report, NULL), NV_OK);
+    ck_assert_int_eq(
+        nv_journal_check(&(struct nv_journal_look){.directory = kit->directory, .list = true},
+                         &out, &report, NULL),
+        NV_OK);
     nv_buf_release(&out);
     return report;
 }

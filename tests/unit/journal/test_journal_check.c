@@ -41,8 +41,15 @@ START_TEST(check_and_list_tell_what_is_there)
     nv_journal_release(kit.journal, &a, 1);
     struct nv_buf out;
     struct nv_journal_report report;
+    struct nv_journal_advance advance = {0};
     nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check(kit.directory, NULL, true, &out, &report, NULL), NV_OK);
+    ck_assert_int_eq(nv_journal_check(&(struct nv_journal_look){.directory = kit.directory,
+                                                                .list = true,
+                                                                .advance = &advance},
+                                      &out, &report, NULL),
+                     NV_OK);
+    ck_assert_uint_ge(atomic_load(&advance.total), report.files);
+    ck_assert_uint_eq(atomic_load(&advance.done), atomic_load(&advance.total));
     ck_assert_uint_eq(report.records, 2);
     ck_assert_uint_eq(report.released, 1);
     ck_assert_uint_eq(report.damaged, 0);
@@ -57,8 +64,10 @@ START_TEST(check_and_list_tell_what_is_there)
     ck_assert_str_eq(nv_record_kind_name(77), "unknown");
     struct nv_fail fail = {0};
     nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check("/nonexistent", NULL, true, &out, &report, &fail),
-                     NV_ERR_CONFIG);
+    ck_assert_int_eq(
+        nv_journal_check(&(struct nv_journal_look){.directory = "/nonexistent", .list = true},
+                         &out, &report, &fail),
+        NV_ERR_CONFIG);
 }
 END_TEST
 
@@ -82,7 +91,9 @@ START_TEST(damage_and_spare_files_are_seen)
     nv_buf_init(&out, 1 << 20);
     for (int turn = 0; turn < 2; turn++) {
         nv_buf_clear(&out);
-        ck_assert_int_eq(nv_journal_check(kit.directory, NULL, true, &out, &report, NULL),
+        ck_assert_int_eq(nv_journal_check(&(struct nv_journal_look){.directory = kit.directory,
+                                                                    .list = true},
+                                          &out, &report, NULL),
                          NV_OK);
         ck_assert_uint_eq(report.damaged, 1);
         ck_assert_uint_eq(report.files, 2);
@@ -103,7 +114,9 @@ START_TEST(without_memory_it_says_so)
         struct nv_journal_report report;
         nv_buf_init(&out, 1 << 20);
         oom_fail_nth(n);
-        enum nv_err err = nv_journal_check(kit.directory, NULL, true, &out, &report, NULL);
+        enum nv_err err = nv_journal_check(
+            &(struct nv_journal_look){.directory = kit.directory, .list = true}, &out, &report,
+            NULL);
         failed = oom_end();
         ck_assert_int_eq(err, failed ? NV_ERR_NO_MEMORY : NV_OK);
         nv_buf_release(&out);

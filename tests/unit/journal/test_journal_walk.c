@@ -66,7 +66,9 @@ static uint64_t damage_found(void)
     struct nv_buf out;
     struct nv_journal_report report;
     nv_buf_init(&out, 1 << 20);
-    ck_assert_int_eq(nv_journal_check(kit.directory, NULL, false, &out, &report, NULL), NV_OK);
+    ck_assert_int_eq(nv_journal_check(&(struct nv_journal_look){.directory = kit.directory},
+                                      &out, &report, NULL),
+                     NV_OK);
     nv_buf_release(&out);
     return report.damaged + report.missing;
 }
