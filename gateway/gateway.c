@@ -347,6 +347,7 @@ void nv_gateway_source(struct nv_gateway *gateway, struct nv_admin_source *out)
                                     .agents = gateway->agents,
                                     .redaction = &gateway->pipeline.redaction,
                                     .traces = gateway->traces,
+                                    .media_files = gateway->media_files,
                                     .read_status = read_status,
                                     .read_services = read_services,
                                     .retry_dead = retry_dead,

@@ -50,6 +50,7 @@ export function address(path, parameters = {}) {
 }
 
 export const getText = async (path, parameters, options) => (await request(address(path, parameters), options)).text();
+export const getBytes = async (path, parameters) => new Uint8Array(await (await request(address(path, parameters))).arrayBuffer());
 export const get = async (path, parameters, options) => (await request(address(path, parameters), options)).json();
 
 let pageToken = null;

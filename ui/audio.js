@@ -7,7 +7,7 @@ const RATE = 24000; // of samples that don't tell: what realtime APIs send
 let context = null;
 let stopOther = () => {};
 
-const bytesOf = base64 => Uint8Array.from(atob(base64.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/")), c => c.charCodeAt(0));
+const bytesOf = ({data, load}) => load ? load() : Uint8Array.from(atob(data.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/")), c => c.charCodeAt(0));
 
 /** 16-bit samples, low byte first, one channel. */
 function samples(bytes, rate) {
@@ -19,9 +19,10 @@ function samples(bytes, rate) {
   return buffer;
 }
 
-/** {data: base64, mime} as something to play. */
-async function decode({data, mime}) {
-  const bytes = bytesOf(data);
+/** {data: base64, or load: what gets the bytes; mime} as something to play. */
+async function decode(sound) {
+  const {mime} = sound;
+  const bytes = await bytesOf(sound);
   context ??= new AudioContext();
   await context.resume();
   if (/l16|pcm/.test(mime) && !/wav/.test(mime)) return samples(bytes, Number(/rate=(\d{4,6})/.exec(mime)?.[1] ?? RATE));
@@ -56,8 +57,8 @@ export function player(sound) {
   async function play() {
     try {
       buffer ??= await decode(sound);
-    } catch {
-      time.textContent = `This browser can't play ${sound.mime || "this sound"}.`;
+    } catch (error) {
+      time.textContent = error.status === 404 ? "no longer kept in media.directory" : `This browser can't play ${sound.mime || "this sound"}.`;
       return;
     }
     stopOther();
@@ -79,7 +80,7 @@ export function player(sound) {
     else show();
   }
   return h("div.sound", null, button, place, time,
-    h("button.quiet", {type: "button", title: "Download the sound", onclick: () => saveFile(`sound.${ending(sound.mime)}`, bytesOf(sound.data), "application/octet-stream")}, icon("save"), h("span", null, "save")));
+    h("button.quiet", {type: "button", title: "Download the sound", onclick: async () => saveFile(`sound.${ending(sound.mime)}`, await bytesOf(sound), "application/octet-stream")}, icon("save"), h("span", null, "save")));
 }
 
 const ENDINGS = [[/wav/, "wav"], [/mpeg|mp3/, "mp3"], [/ogg|opus/, "ogg"], [/flac/, "flac"], [/mp4|aac|m4a/, "m4a"], [/webm/, "webm"], [/l16|pcm/, "pcm"]];

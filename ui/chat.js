@@ -1,9 +1,10 @@
 // Messages as a conversation; texts stay texts, long ones are folded.
 
 import {h, icon, bdi, number, copyButton} from "./dom.js";
-import {parsed, textOf} from "./model.js";
+import {parsed, textOf, marksOf} from "./model.js";
 import {player} from "./audio.js";
 import {markdown, markdownOn} from "./markdown.js";
+import {medium, mediaOf} from "./media.js";
 
 const LONG = 1600; // characters of a text that are shown at once
 const MARKDOWN_MAX = 100000; // of a text that is shown as Markdown
@@ -12,8 +13,9 @@ const ROLES = {system: "gear", developer: "gear", user: "user", assistant: "llm"
 /** A text, its rest behind a button. */
 export function longText(text, limit = LONG) {
   const body = h("div.text", {dir: "auto"}, text.slice(0, limit));
-  if (text.length <= limit) return body;
-  return [body, h("button.more", {
+  const media = mediaOf(marksOf(text));
+  if (text.length <= limit) return [body, media];
+  return [body, media, h("button.more", {
     type: "button",
     onclick(event) {
       body.textContent = text;
@@ -51,7 +53,7 @@ function tree(data, name, depth) {
 }
 
 function leaf(data) {
-  if (typeof data === "string") return h("span.str", {dir: "auto"}, data.length > LONG ? longText(data) : data);
+  if (typeof data === "string") return h("span.str", {dir: "auto"}, data.length > LONG ? longText(data) : [data, mediaOf(marksOf(data))]);
   return h("span.lit", null, String(data));
 }
 
@@ -76,12 +78,13 @@ function part(one) {
     return h("details.reasoning", null, h("summary", null, "Reasoning", h("span.dim", null, ` · ${one.text.length.toLocaleString("en-US")} characters`)), longText(one.text));
   if (one.type === "image")
     return one.url ? h("img.picture", {src: one.url, alt: "Image of the message", loading: "lazy"}) : h("div.media", null, "image, kept elsewhere");
+  if (one.type === "media") return [medium(one.mark), one.text ? longText(textOf(one.text)) : null];
   if (one.type === "audio")
     return [one.sound ? player(one.sound) : h("div.media", null, "sound, kept elsewhere"), one.text ? longText(textOf(one.text)) : null];
   if (one.type === "other") return value(one.value);
   const data = parsed(one.text);
   if (typeof data === "object" && data !== null) return value(data);
-  return markdownOn() && one.text.length <= MARKDOWN_MAX ? markdown(one.text) : longText(one.text);
+  return markdownOn() && one.text.length <= MARKDOWN_MAX ? [markdown(one.text), mediaOf(marksOf(one.text))] : longText(one.text);
 }
 
 /** One message; `results`: what tools gave, by the id of the call. */

@@ -21,6 +21,7 @@ const card = (title, note, ...content) => h("section.card", null, h("div.card-he
 
 export class GatewayView extends HTMLElement {
   connectedCallback() {
+    this.advance = h("span.dim", {role: "status"}); // of what is done to all dead letters
     every(this, EVERY_MS, () => this.load());
   }
 
@@ -103,11 +104,27 @@ export class GatewayView extends HTMLElement {
       h("td", null, when(one.wait.last_ms)), h("td", {title: moment(one.wait.until_ms)}, h("span.left", null, leavesIn(one.wait)))))));
   }
 
+  /** All dead letters, a slice after the other, so that one sees how far it is. */
+  async actOnAll(verb) {
+    let done = 0, slice = {after: 0, last: 0, left: 1};
+    this.acting = true; // buttons stay disabled when the table is drawn anew
+    try {
+      while (slice.left > 0) {
+        slice = await post(`/api/dead/${verb}`, {id: "all", after: slice.after, last: slice.last});
+        done += slice.done;
+        this.advance.textContent = `${verb === "drop" ? "Drop" : "Retry"}: ${number(done)} done, ${number(slice.left)} left`;
+      }
+    } finally {
+      this.acting = false;
+    }
+  }
+
   async act(verb, id, button) {
     const row = button.closest("tr, .card-head");
     for (const other of row.querySelectorAll("button")) other.disabled = true;
     try {
-      await post(`/api/dead/${verb}`, {id});
+      if (id === "all") await this.actOnAll(verb);
+      else await post(`/api/dead/${verb}`, {id});
       this.shape = null;
       await this.load();
     } catch (error) {
@@ -130,11 +147,12 @@ export class GatewayView extends HTMLElement {
   }
 
   drawDead({letters, total}) {
-    if (!total) return card("Dead letters", null, h("p.dim", null, "None. What can't be delivered as it is, because it was refused or can't be translated, is kept here until somebody decides."));
+    if (!total) return card("Dead letters", null, this.advance, h("p.dim", null, "None. What can't be delivered as it is, because it was refused or can't be translated, is kept here until somebody decides."));
     const section = card("Dead letters", `${number(total)}${total > letters.length ? `, the oldest ${letters.length} are shown` : ""}`, table(["Trace", "Why", "What was said", "Spans", "Since", ""], letters.map(one => h("tr", null,
       h("td", null, h("a", {href: link("trace", [one.trace_id])}, bdi(one.name || one.trace_id))), h("td", null, words(one.reason)), h("td.long", null, bdi(one.why)), h("td", null, number(one.spans)),
       h("td", null, when(Date.parse(one.time))), h("td.acts", null, this.button("retry", one.id, "Retry"), this.button("drop", one.id, "Drop", "Drop for good?"))))));
-    section.querySelector(".card-head").append(h("span.push.acts", null, this.button("retry", "all", "Retry all")));
+    section.querySelector(".card-head").append(h("span.push.acts", null, this.advance, this.button("retry", "all", "Retry all"), this.button("drop", "all", "Drop all", `Drop ${number(total)} for good?`)));
+    if (this.acting) for (const button of section.querySelectorAll("button")) button.disabled = true;
     return section;
   }
 

@@ -134,12 +134,24 @@ function message(raw) {
     calls: [...calls, ...parts.filter(one => one.type === "call").map(one => one.call)]};
 }
 
+const MARK = /\[media: ([a-z0-9.+/-]{3,64}), (cut, )?(\d+) bytes, sha256 [0-9a-f]{64}(?:, file ([0-9a-f-]{36}\.[a-z0-9]{1,5}))?\]/g;
+
+/** Marks that stand for media in a text (docs/privacy.md), as {mime, bytes, cut, file: its name in media.directory or null}. */
+export const marksOf = text => typeof text === "string" && text.includes("[media: ")
+  ? [...text.matchAll(MARK)].map(([, mime, cut, bytes, file]) => ({mime, bytes: Number(bytes), cut: Boolean(cut), file: file ?? null})) : [];
+
+/** Of a part of a message that is a medium: the mark in the place of its bytes. */
+const markOf = raw => [raw.data, raw.url, raw.content, raw.image_url?.url ?? raw.image_url, raw.input_audio?.data, raw.audio?.data, raw.source?.data, raw.file?.file_data]
+  .map(one => marksOf(one)[0]).find(Boolean);
+
 function part(raw) {
   if (typeof raw === "string") return {type: "text", text: raw};
   if (typeof raw !== "object" || raw === null) return {type: "text", text: String(raw)};
   const type = String(raw.type ?? "");
   if (/reason|think/.test(type)) return {type: "reasoning", text: textOf(raw.text ?? raw.content ?? raw.thinking ?? raw.reasoning ?? "")};
   if (/^tool_(call|use)$/.test(type)) return {type: "call", call: call(raw)};
+  const mark = type === "text" ? null : markOf(raw);
+  if (mark) return {type: "media", mark, text: raw.transcript ?? null};
   if (/image/.test(type)) return {type: "image", url: imageUrl(raw), text: null, mime: raw.mime_type ?? null};
   if (/audio/.test(type) || /^audio\//.test(raw.mime_type ?? "")) {
     const sound = soundOf(raw);

@@ -12,7 +12,6 @@
  */
 #include "exporter/files/media_files.h"
 
-#include "base/buf.h"
 #include "base/limits.h"
 #include "base/log/counters.h"
 #include "base/log/log.h"
@@ -434,6 +433,77 @@ void nv_media_files_free(struct nv_media_files *files)
 const struct nv_media_keeper *nv_media_files_keeper(const struct nv_media_files *files)
 {
     return &files->keeper;
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+/* -1 with `err`. A name of ours only, and no link: nothing else in the directory, or outside of
+ * it, is reached by what somebody asks for. */
+static int open_file(const struct nv_media_files *files, struct nv_str name, enum nv_err *err)
+{
+    struct file file;
+    char text[NV_MEDIA_FILE_NAME];
+    *err = NV_ERR_NOT_FOUND;
+    if (!read_name(name, &file))
+        return -1;
+    file_name(file.uuid, file.ending, text);
+    int fd = openat(files->directory, text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT && errno != ELOOP)
+        *err = nv_directory_error(errno);
+    return fd;
+}
+
+static enum nv_err size_of(int fd, uint64_t *bytes)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return nv_directory_error(errno);
+    *bytes = (uint64_t)info.st_size;
+    return S_ISREG(info.st_mode) ? NV_OK : NV_ERR_NOT_FOUND;
+}
+
+enum nv_err nv_media_files_bytes(const struct nv_media_files *files, struct nv_str name,
+                                 uint64_t *bytes)
+{
+    enum nv_err err;
+    int fd = open_file(files, name, &err);
+    if (fd < 0)
+        return err;
+    err = size_of(fd, bytes);
+    (void)close(fd);
+    return err;
+}
+
+static enum nv_err read_all(int fd, uint64_t bytes, struct nv_buf *out)
+{
+    while (bytes > 0) {
+        enum nv_err err = nv_buf_reserve(out, (size_t)bytes);
+        if (err != NV_OK)
+            return err;
+        ssize_t got = read(fd, out->bytes + out->len, (size_t)bytes);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) /* files are whole or not there: this one was cut by somebody */
+            return NV_ERR_IO;
+        out->len += (size_t)got;
+        bytes -= (uint64_t)got;
+    }
+    return NV_OK;
+}
+
+enum nv_err nv_media_files_read(const struct nv_media_files *files, struct nv_str name,
+                                struct nv_buf *out)
+{
+    uint64_t bytes = 0;
+    enum nv_err err;
+    int fd = open_file(files, name, &err);
+    if (fd < 0)
+        return err;
+    err = size_of(fd, &bytes);
+    if (err == NV_OK)
+        err = read_all(fd, bytes, out);
+    (void)close(fd);
+    return err;
 }
 
 /* ---- age --------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #ifndef NV_EXPORTER_FILES_MEDIA_FILES_H
 #define NV_EXPORTER_FILES_MEDIA_FILES_H
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "model/media.h"
 
@@ -42,6 +43,13 @@ void nv_media_files_free(struct nv_media_files *files);
  * Counts each file and each failure, and logs when they begin and end.
  */
 const struct nv_media_keeper *nv_media_files_keeper(const struct nv_media_files *files);
+/* Length of file `name`, as a mark names it. NV_ERR_NOT_FOUND: no name of ours, or it is gone;
+ * NV_ERR_IO. */
+enum nv_err nv_media_files_bytes(const struct nv_media_files *files, struct nv_str name,
+                                 uint64_t *bytes) NV_MUST_USE;
+/* Appends the bytes of it to `out`. Errors as above, and the buffer's. */
+enum nv_err nv_media_files_read(const struct nv_media_files *files, struct nv_str name,
+                                struct nv_buf *out) NV_MUST_USE;
 /*
  * Removes what is too old, a bounded number at a time. Nanoseconds until it is to be called
  * again; UINT64_MAX: nothing will be too old before another one is written.

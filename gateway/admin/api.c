@@ -24,16 +24,16 @@
 #include "base/json/json_member.h"
 #include "base/limits.h"
 #include "base/log/log.h"
-#include "base/text/mask.h"
 #include "base/text/text.h"
 #include "gateway/admin/api_dead.h"
+#include "gateway/admin/api_media.h"
 #include "gateway/admin/api_query.h"
+#include "gateway/admin/api_refused.h"
 #include "gateway/admin/events.h"
 #include "gateway/admin/held_view.h"
 #include "gateway/admin/page.h"
 #include "gateway/dead/dead.h"
 #include "gateway/traces/trace_look.h"
-#include "otlp/request/refused.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -186,15 +186,13 @@ static enum nv_err make_dead(const struct job *job, const struct nv_api_query *q
 static enum nv_err make_retry(const struct job *job, const struct nv_api_query *query,
                               struct nv_buf *out, struct nv_fail *fail)
 {
-    return nv_api_dead(job->api->source, NV_VERB_RETRY, nv_api_query_get(query, "id"), out,
-                       fail);
+    return nv_api_dead(job->api->source, NV_VERB_RETRY, query, out, fail);
 }
 
 static enum nv_err make_drop(const struct job *job, const struct nv_api_query *query,
                              struct nv_buf *out, struct nv_fail *fail)
 {
-    return nv_api_dead(job->api->source, NV_VERB_DROP, nv_api_query_get(query, "id"), out,
-                       fail);
+    return nv_api_dead(job->api->source, NV_VERB_DROP, query, out, fail);
 }
 
 static enum nv_err make_held(const struct job *job, const struct nv_api_query *query,
@@ -207,41 +205,20 @@ static enum nv_err make_held(const struct job *job, const struct nv_api_query *q
     return nv_held_trace_write(job->api->source, id, out);
 }
 
-static void write_refused(const struct nv_refused *line, struct nv_json_writer *json)
-{
-    nv_json_write_begin_object(json);
-    nv_json_put_text(json, "protocol", nv_str_from(line->protocol));
-    nv_json_put_text(json, "reason", nv_str_from(line->reason));
-    nv_json_put_text(json, "sender", nv_str_from(line->sender));
-    nv_json_put_text(json, "message", nv_str_from(line->message));
-    nv_json_put_uint(json, "count", line->count);
-    nv_json_put_known(json, "first_ms", (double)line->first_wall_ns / 1e6);
-    nv_json_put_known(json, "last_ms", (double)line->wall_ns / 1e6);
-    nv_json_write_end_object(json);
-}
-
 static enum nv_err make_refused(const struct job *job, const struct nv_api_query *query,
                                 struct nv_buf *out, struct nv_fail *fail)
 {
-    struct nv_refused *lines = calloc(NV_REFUSED_KEPT_MAX, sizeof *lines);
-    struct nv_json_writer json;
     (void)job;
     (void)query;
     (void)fail;
-    if (!lines)
-        return NV_ERR_NO_MEMORY;
-    size_t count = nv_refused_read(lines, NV_REFUSED_KEPT_MAX);
-    nv_json_write_init(&json, out);
-    nv_json_write_begin_object(&json);
-    nv_json_write_key(&json, NV_STR("refused"));
-    nv_json_write_begin_array(&json);
-    for (size_t i = 0; i < count; i++)
-        write_refused(&lines[i], &json);
-    nv_json_write_end_array(&json);
-    nv_json_write_end_object(&json);
-    free(lines);
-    nv_mask_buf(out);
-    return out->failed;
+    return nv_api_refused_write(out);
+}
+
+static enum nv_err make_media(const struct job *job, const struct nv_api_query *query,
+                              struct nv_buf *out, struct nv_fail *fail)
+{
+    return nv_api_media_read(job->api->source->media_files, nv_api_query_get(query, "file"),
+                             out, fail);
 }
 
 /* ---- room -------------------------------------------------------------------------------- */
@@ -255,6 +232,10 @@ static enum nv_err room_of(const struct job *job, const struct nv_api_query *que
     struct nv_str id = nv_api_query_get(query, "id");
     if (job->make == make_trace && id.len > 0)
         err = nv_look_trace_bytes(nv_traces_reader(job->api->traces), id, &bytes);
+    if (job->make == make_media) {
+        bytes =
+            nv_api_media_bytes(job->api->source->media_files, nv_api_query_get(query, "file"));
+    }
     *need = bytes > 0 ? COPIES * bytes : NV_CAP_API_LIST;
     return err;
 }
@@ -276,11 +257,13 @@ static void give_room(const struct nv_api *api, uint64_t bytes)
 static void send_answer(const struct job *job, struct nv_buf *out, uint64_t room)
 {
     uint64_t kept = out->len < room ? out->len : room;
-    const struct nv_http_reply reply = {.status = 200,
-                                        .content_type = NV_STR("application/json"),
-                                        .body = nv_buf_str(out),
-                                        .account = job->api->source->account,
-                                        .charged = kept};
+    struct nv_http_reply reply = {.status = 200,
+                                  .content_type = NV_STR("application/json"),
+                                  .body = nv_buf_str(out),
+                                  .account = job->api->source->account,
+                                  .charged = kept};
+    if (job->make == make_media)
+        nv_api_media_head(&reply);
     nv_http_reply_send(job->exchange, &reply);
     nv_buf_release(out);
     give_room(job->api, room - kept);
@@ -455,7 +438,8 @@ static void handle_events(void *ctx, struct nv_http_exchange *exchange)
     X("/api/sessions", make_sessions)                                                          \
     X("/api/overview", make_overview)                                                          \
     X("/api/dead", make_dead)                                                                  \
-    X("/api/refused", make_refused)
+    X("/api/refused", make_refused)                                                            \
+    X("/api/media", make_media)
 
 #define POST_TABLE(X)                                                                          \
     X("/api/dead/retry", make_retry)                                                           \

@@ -13,6 +13,7 @@
 #include "assembly/assembly.h"
 #include "assembly/hold/held.h"
 #include "exporter/exporter.h"
+#include "exporter/files/media_files.h"
 #include "gateway/config/options.h"
 #include "gateway/traces/traces.h"
 #include "kafka/config.h"
@@ -45,6 +46,7 @@ struct nv_admin_source {
     struct nv_agents *agents;         /* seen lately in all traces */
     const struct nv_redaction_config *redaction; /* of what clients named */
     struct nv_traces *traces;                    /* the local store; NULL: no page */
+    const struct nv_media_files *media_files;    /* NULL: no media.directory */
     void (*read_status)(void *ctx, struct nv_gateway_status *out);
     /* Up to `max` learned services into `out`; returns how many. */
     size_t (*read_services)(void *ctx, struct nv_service_facts *out, size_t max);

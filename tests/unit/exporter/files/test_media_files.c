@@ -327,6 +327,37 @@ START_TEST(a_planted_link_is_not_followed)
 }
 END_TEST
 
+static enum nv_err read_back(const char *file, struct nv_buf *out)
+{
+    nv_buf_clear(out);
+    return nv_media_files_read(files, nv_str_from(file), out);
+}
+
+START_TEST(a_file_is_read_back_by_its_name_alone)
+{
+    struct nv_buf out;
+    uint64_t bytes = 0;
+    nv_buf_init(&out, 100);
+    ck_assert_int_eq(keep_number(1), NV_OK);
+    ck_assert_int_eq(read_back(name, &out), NV_OK);
+    ck_assert_nv_str(nv_buf_str(&out), "foo\xfe"
+                                       "ar");
+    ck_assert_int_eq(nv_media_files_bytes(files, nv_str_from(name), &bytes), NV_OK);
+    ck_assert_uint_eq(bytes, 6);
+    ck_assert_int_eq(read_back("02020202-0202-0202-0202-020202020202.pdf", &out),
+                     NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(read_back("../media/" FOOBAR ".pdf", &out), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(symlink("/etc/passwd", path_of(FOOBAR ".png")), 0);
+    ck_assert_int_eq(read_back(FOOBAR ".png", &out), NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(mkfifo(path_of(FOOBAR ".gif"), 0600), 0); /* nobody writes: no wait */
+    ck_assert_int_eq(read_back(FOOBAR ".gif", &out), NV_ERR_NOT_FOUND);
+    nv_buf_release(&out);
+    nv_buf_init(&out, 5);
+    ck_assert_int_eq(read_back(FOOBAR ".pdf", &out), NV_ERR_LIMIT);
+    nv_buf_release(&out);
+}
+END_TEST
+
 START_TEST(it_is_synced_when_asked)
 {
     nv_media_files_free(files);
@@ -380,6 +411,7 @@ int main(void)
     tcase_add_test(tests, a_disk_that_takes_nothing_leaves_nothing);
     tcase_add_test(tests, fewer_bytes_than_told_are_no_file);
     tcase_add_test(tests, a_planted_link_is_not_followed);
+    tcase_add_test(tests, a_file_is_read_back_by_its_name_alone);
     tcase_add_test(tests, it_is_synced_when_asked);
     tcase_add_test(tests, directories_that_do_not_do);
     tcase_add_test(tests, without_memory_there_are_none);

@@ -133,6 +133,8 @@ static const struct {
     {"/api/held", 200, "{\"held\":[]}"},
     {"/api/held?id=abcd", 200, "{\"wait\":null,\"trace\":null}"},
     {"/api/refused", 200, "{\"refused\":["},
+    {"/api/media", 400, "ask with file="},
+    {"/api/media?file=x.png", 404, "it is not set"},
     {"/api/events", 200, "event: traces"},
     {"/api/events?after=x", 400, "after is the id"},
     {"/api/events?after=1&held=-1", 400, "held the mark"},

@@ -46,14 +46,23 @@ static const struct {
     {"", NV_OK, NV_ERR_CONFIG, "ask with id="},
 };
 
+/* "id=ID", and a slice where `last` is one. */
+static enum nv_err ask(const struct nv_admin_source *source, enum nv_dead_verb verb,
+                       const char *id, const char *last, struct nv_fail *fail)
+{
+    struct nv_api_query query = {.names = {NV_STR("id"), NV_STR("after"), NV_STR("last")},
+                                 .values = {nv_str_from(id), NV_STR("0"), nv_str_from(last)},
+                                 .count = last ? 3 : 1};
+    nv_buf_init(&out, 1u << 16);
+    return nv_api_dead(source, verb, &query, &out, fail);
+}
+
 START_TEST(each_says_what_became_of_it)
 {
     const struct nv_admin_source source = {.store = &store, .retry_dead = retry};
     struct nv_fail fail = {0};
-    nv_buf_init(&out, 1u << 16);
     outcome = rows[_i].outcome;
-    enum nv_err err =
-        nv_api_dead(&source, NV_VERB_RETRY, nv_str_from(rows[_i].id), &out, &fail);
+    enum nv_err err = ask(&source, NV_VERB_RETRY, rows[_i].id, NULL, &fail);
     struct nv_str said = err == NV_OK ? nv_buf_str(&out) : nv_str_from(fail.what);
     ck_assert_int_eq(err, rows[_i].err);
     ck_assert_msg(nv_str_find(said, nv_str_from(rows[_i].said)) != SIZE_MAX, "%.*s",
@@ -66,9 +75,26 @@ START_TEST(without_a_store_there_is_none)
 {
     const struct nv_admin_source source = {.store = NULL};
     struct nv_fail fail = {0};
-    nv_buf_init(&out, 1u << 16);
-    ck_assert_int_eq(nv_api_dead(&source, NV_VERB_DROP, NV_STR("7"), &out, &fail),
-                     NV_ERR_NOT_FOUND);
+    ck_assert_int_eq(ask(&source, NV_VERB_DROP, "7", NULL, &fail), NV_ERR_NOT_FOUND);
+    nv_buf_release(&out);
+}
+END_TEST
+
+START_TEST(a_slice_says_what_is_left)
+{
+    const struct nv_admin_source source = {.store = &store, .retry_dead = retry};
+    struct nv_fail fail = {0};
+    outcome = NV_OK;
+    ck_assert_int_eq(ask(&source, NV_VERB_RETRY, "all", "0", &fail), NV_OK);
+    ck_assert_nv_str(nv_buf_str(&out), "{\"said\":\"7  sent again\",\"after\":7,\"last\":7,"
+                                       "\"done\":1,\"left\":0}");
+    nv_buf_release(&out);
+    ck_assert_int_eq(ask(&source, NV_VERB_RETRY, "all", "6", &fail), NV_OK);
+    ck_assert_nv_str(nv_buf_str(&out),
+                     "{\"said\":\"\",\"after\":0,\"last\":6,\"done\":0,\"left\":0}");
+    nv_buf_release(&out);
+    ck_assert_int_eq(ask(&source, NV_VERB_RETRY, "all", "x", &fail), NV_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(fail.what, "after and last"));
     nv_buf_release(&out);
 }
 END_TEST
@@ -80,6 +106,7 @@ int main(void)
     tcase_add_loop_test(tcase, each_says_what_became_of_it, 0,
                         (int)(sizeof rows / sizeof rows[0]));
     tcase_add_test(tcase, without_a_store_there_is_none);
+    tcase_add_test(tcase, a_slice_says_what_is_left);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
