@@ -3,7 +3,7 @@
 import {h, svg, put, bdi, number, counted, money, inOut, duration, empty, kindIcon} from "./dom.js";
 import {get, link} from "./api.js";
 import {inputMessages, outputMessages, inputOutput, isBelow} from "./model.js";
-import {bubble, value} from "./chat.js";
+import {bubble, spoken} from "./chat.js";
 import {LiveView} from "./live.js";
 import {lengthOf, timeButtons} from "./overview.js";
 
@@ -98,16 +98,17 @@ function box(node, at, open) {
 
 // ---- one trace
 
-function costsOf(model) {
+/** Sums by agent of the graph: a span is of the nearest one that it or those above it name. */
+function costsOf(model, nodes) {
+  const known = new Set(nodes.map(node => node.name));
   const costs = new Map();
   for (const span of model.spans) {
-    let name = null;
-    for (let at = span; at && !name; at = at.parent) name = at.attributes["agent.name"] ?? null;
-    if (!name) continue;
-    const sum = costs.get(name) ?? {cost: null, input: 0, output: 0, duration: 0, tools: 0, failed: 0};
-    if (span.cost !== null) sum.cost = (sum.cost ?? 0) + span.cost;
-    sum.input += span.input ?? 0;
-    sum.output += span.output ?? 0;
+    let at = span;
+    while (at && !known.has(at.attributes["agent.name"])) at = at.parent;
+    if (!at) continue;
+    const name = at.attributes["agent.name"];
+    const sum = costs.get(name) ?? {cost: null, input: null, output: null, duration: 0, tools: 0, failed: 0};
+    for (const of of ["cost", "input", "output"]) if (span[of] !== null) sum[of] = (sum[of] ?? 0) + span[of];
     sum.tools += span.kind === "tool" ? 1 : 0;
     sum.failed += span.failed ? 1 : 0;
     if (span.kind === "agent") sum.duration += span.duration;
@@ -118,20 +119,29 @@ function costsOf(model) {
 
 const agentOf = span => span.kind === "agent" ? span.attributes["agent.name"] ?? span.name : null;
 
-/** Agents that ran below another one: what they were given, and what they gave back. */
-function handovers(model) {
+/** Who called the agent of `span`: the one that it ran below, else the last that ran before it and leads to it in the graph. */
+function callerOf(span, agents, edges) {
+  let above = span.parent;
+  while (above && !agentOf(above)) above = above.parent;
+  if (above) return agentOf(above);
+  const callers = new Set(edges.filter(edge => edge.to === agentOf(span)).map(edge => edge.from));
+  const before = agents.filter(one => one !== span && one.start <= span.start && callers.has(agentOf(one)));
+  return before.length ? agentOf(before.reduce((last, one) => one.start >= last.start ? one : last)) : null;
+}
+
+/** Agents that another one called: what they were given, and what they gave back. */
+function handovers(model, edges) {
   const out = [];
-  for (const span of model.spans) {
-    const to = agentOf(span);
-    let above = span.parent;
-    while (above && !agentOf(above)) above = above.parent;
-    if (!to || !above) continue;
+  const agents = model.spans.filter(agentOf);
+  for (const span of agents) {
+    const to = agentOf(span), from = callerOf(span, agents, edges);
+    if (!from) continue;
     if (out.length === HANDOVERS_MAX) break;
     const calls = model.spans.filter(one => one.kind === "llm" && isBelow(one, span));
     const {input, output} = inputOutput(span);
     const asked = calls.length ? inputMessages(calls[0]).filter(one => one.role !== "system").at(-1) : null;
     const said = calls.flatMap(outputMessages).findLast(one => one.parts.length);
-    out.push({from: agentOf(above), to, span, got: input !== undefined ? value(input) : asked ? bubble(asked) : null, gave: output !== undefined ? value(output) : said ? bubble(said) : null});
+    out.push({from, to, span, got: input !== undefined ? spoken(input) : asked ? bubble(asked) : null, gave: output !== undefined ? spoken(output) : said ? bubble(said) : null});
   }
   return out;
 }
@@ -147,9 +157,9 @@ export function traceGraph(model, select) {
   const root = model.spans.find(span => span.attributes["agent_graph.nodes"]?.length);
   const nodes = root.attributes["agent_graph.nodes"];
   const edges = root.attributes["agent_graph.connections"] ?? [];
-  const costs = costsOf(model);
+  const costs = costsOf(model, nodes);
   const open = node => {
-    const span = model.spans.find(one => one.attributes["agent.name"] === node.name);
+    const span = model.spans.find(one => agentOf(one) === node.name) ?? model.spans.find(one => one.attributes["agent.name"] === node.name);
     if (span) select(span);
   };
   return h("div.agents-pane", null,
@@ -159,10 +169,10 @@ export function traceGraph(model, select) {
       h("tbody", null, nodes.map(node => {
         const sum = costs.get(node.name) ?? {};
         return h("tr", {onclick: () => open(node)}, h("td", null, kindIcon("agent"), bdi(node.name)), h("td.right", null, number(node.runs)), h("td.right", null, number(node.calls)),
-          h("td.right", null, number(sum.tools ?? 0)), h("td.right", null, inOut(sum.input, sum.output)), h("td.right", null, money(sum.cost ?? null)),
+          h("td.right", null, number(sum.tools ?? 0)), h("td.right", null, inOut(sum.input ?? null, sum.output ?? null)), h("td.right", null, money(sum.cost ?? null)),
           h("td.right", null, duration(sum.duration ?? null)), h("td.right", null, number(sum.failed ?? 0)));
       }))),
-    handovers(model).map(one => handoverCard(one, select)));
+    handovers(model, edges).map(one => handoverCard(one, select)));
 }
 
 // ---- all traces

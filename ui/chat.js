@@ -1,7 +1,7 @@
 // Messages as a conversation; texts stay texts, long ones are folded.
 
 import {h, icon, bdi, number, copyButton} from "./dom.js";
-import {parsed, textOf, marksOf} from "./model.js";
+import {parsed, textOf, marksOf, messagesIn} from "./model.js";
 import {player} from "./audio.js";
 import {markdown, markdownOn} from "./markdown.js";
 import {medium, mediaOf} from "./media.js";
@@ -108,6 +108,12 @@ export function conversation(messages) {
   for (const one of messages)
     if (one.callId && calls.has(one.callId)) results.set(one.callId, one.parts.map(p => p.text ?? textOf(p.value ?? "")).join("\n"));
   return h("div.chat", null, messages.filter(one => !(one.callId && calls.has(one.callId))).map(one => bubble(one, results)));
+}
+
+/** What a span was given or gave: a conversation where it is one. */
+export function spoken(raw) {
+  const messages = messagesIn(raw);
+  return messages ? conversation(messages) : value(raw);
 }
 
 /** JSON as text, of which `max` characters are shown. */

@@ -3,7 +3,7 @@
 import {h, icon, put, bdi, chip, kindIcon, number, duration, money, moment, empty} from "./dom.js";
 import {get, link} from "./api.js";
 import {readTrace, inputMessages, outputMessages, inputOutput} from "./model.js";
-import {bubble, value} from "./chat.js";
+import {bubble, spoken} from "./chat.js";
 
 const FACTS = [["duration", m => m.end - m.start, duration], ["cost", m => m.totals.cost, money], ["tokens in", m => m.totals.input, number], ["tokens out", m => m.totals.output, number],
   ["cached tokens", m => m.totals.cached, number], ["first token", m => m.totals.firstToken, duration], ["spans", m => m.spans.length, number], ["model calls", m => m.totals.calls, number],
@@ -39,7 +39,7 @@ function said(model) {
   const question = calls.flatMap(inputMessages).find(one => one.role === "user");
   const answer = [...calls].sort((a, b) => a.end - b.end).flatMap(outputMessages).findLast(one => one.parts.length);
   const {input, output} = model.roots[0] ? inputOutput(model.roots[0]) : {};
-  return {question: question ? bubble(question) : input !== undefined ? value(input) : null, answer: answer ? bubble(answer) : output !== undefined ? value(output) : null};
+  return {question: question ? bubble(question) : input !== undefined ? spoken(input) : null, answer: answer ? bubble(answer) : output !== undefined ? spoken(output) : null};
 }
 
 const models = model => [...new Set(model.spans.map(span => span.model).filter(Boolean))];

@@ -76,7 +76,7 @@ function totalsOf(spans) {
     sum("cached", span.attributes["llm.cached_input_tokens"]);
     sum("reasoning", span.attributes["llm.reasoning_tokens"]);
     totals.firstToken ??= span.firstToken;
-    totals.calls += span.kind === "llm" ? 1 : 0;
+    totals.calls += span.kind === "llm" && !span.children.some(child => child.kind === "llm") ? 1 : 0; // not the span around calls
     totals.tools += span.kind === "tool" ? 1 : 0;
     totals.failed += span.failed ? 1 : 0;
   }
@@ -122,6 +122,12 @@ export function outputMessages(span) {
   const reasoning = attributes["llm.output.reasoning"] ?? attributes["llm.reasoning"];
   if (!text && !calls.length && !reasoning) return [];
   return [message({role: "assistant", content: text ?? "", tool_calls: calls, reasoning})];
+}
+
+/** Messages where a value is a list of such, also as JSON text: what agents are given mostly is; null: it is none. */
+export function messagesIn(raw) {
+  const list = parsed(raw);
+  return Array.isArray(list) && list.length > 0 && list.every(one => typeof one?.role === "string") ? list.map(message) : null;
 }
 
 function message(raw) {

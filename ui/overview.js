@@ -72,16 +72,24 @@ function plot(title, slices, {value, second, format, line, span, whole}) {
   return h("figure.card", null, h("figcaption", null, title, count ? h("span.badge.wait", {title: "Marked: far above the median of the slices before"}, `${count} unusual`) : null), picture);
 }
 
+/** Bars of the percentiles of whole traces, and of the time to the first token. */
+function percentiles(latency, first) {
+  const groups = [["whole trace", latency], ["first token", first]].filter(([, one]) => one?.p50 !== null && one?.p50 !== undefined);
+  const most = Math.max(...groups.map(([, one]) => Math.max(...Object.values(one))), 0) || 1;
+  return h("figure.card", null, h("figcaption", null, "Percentiles"), h("div.percentiles", null, groups.map(([title, one]) => h("div.bars", null, h("h3", null, title),
+    Object.entries(one).map(([name, ms]) => h("div.bar-row", null, h("span", null, name), h("span.bar-space", null, h("i", {style: {width: `${Math.max(0.5, 100 * ms / most)}%`}})), h("span.bar-count", null, duration(ms))))))));
+}
+
 function names(title, list, kind) {
   if (!list.length) return null;
   const dearest = Math.max(...list.map(one => one.cost ?? 0), 0);
-  return h("section.card", null, h("h2", null, title), h("table.wide", null,
+  return h("section.card", null, h("h2", null, title), h("div.table-frame", {tabindex: 0, role: "region", "aria-label": title}, h("table.wide.names", null,
     h("thead", null, h("tr", null, [title.replace(/s$/, ""), kind === "agent" ? "Spans" : "Calls", "Tokens in → out", "Cost", "Mean time", "Failed"].map((name, i) => h(i ? "th.right" : "th", null, name)))),
     h("tbody", null, list.slice(0, 12).map(one => h("tr", null,
       h("td", null, h("a", {href: link("traces", [], {[kind]: one.name})}, bdi(one.name))), h("td.right", null, number(one.calls)),
       h("td.right", null, inOut(one.input_tokens, one.output_tokens, short)),
       h("td.right.meter", null, dearest && one.cost ? h("i", {style: {width: `${60 * one.cost / dearest}px`}}) : null, money(one.cost)),
-      h("td.right", null, duration(one.duration_ms / one.calls)), h("td.right", null, one.errors ? h("span.bad-text", null, `${number(one.errors)} (${Math.round(100 * one.errors / one.calls)} %)`) : "0"))))));
+      h("td.right", null, duration(one.duration_ms / one.calls)), h("td.right", null, one.errors ? h("span.bad-text", null, `${number(one.errors)} (${Math.round(100 * one.errors / one.calls)} %)`) : "0")))))));
 }
 
 function traces(title, list, show) {
@@ -128,7 +136,8 @@ export class OverviewView extends LiveView {
           plot("Mean time of a trace", slices, {value: s => s.mean_ms, format: duration, line: true, span}),
           plot("Error rate", slices, {value: s => s.traces ? 100 * s.errors / s.traces : null, format: v => `${Math.round(v)} %`, line: true, span}),
           plot("Spans", slices, {value: s => s.spans, format: short, whole: true, span}),
-          slices.some(s => s?.first_token_ms !== null && s?.first_token_ms !== undefined) ? plot("Time to first token, mean", slices, {value: s => s.first_token_ms ?? null, format: duration, line: true, span}) : null),
+          slices.some(s => s?.first_token_ms !== null && s?.first_token_ms !== undefined) ? plot("Time to first token, mean", slices, {value: s => s.first_token_ms ?? null, format: duration, line: true, span}) : null,
+          percentiles(latency, first)),
         h("div.columns", null, names("Models", data.model, "model"), names("Agents", data.agent, "agent"), names("Tools", data.tool, "tool")),
         h("div.columns", null, traces("Slowest", lists.slow, trace => duration(trace.duration_ms)), traces("Dearest", lists.dear, trace => money(trace.cost)),
           traces("Failed lately", lists.failed, trace => trace.status_message?.slice(0, 60) || `${trace.error_count} errors`))]));

@@ -1,9 +1,9 @@
 // The panel of one span: what was said, what it cost, what failed, and all the rest.
 
-import {h, icon, bdi, chip, kindIcon, number, inOut, duration, money, copyButton, stat} from "./dom.js";
+import {h, icon, bdi, chip, kindIcon, number, counted, inOut, duration, money, copyButton, stat} from "./dom.js";
 import {link} from "./api.js";
 import {inputMessages, outputMessages, inputOutput, textOf} from "./model.js";
-import {conversation, value, longText, rawJson, fold} from "./chat.js";
+import {conversation, spoken, value, longText, rawJson, fold} from "./chat.js";
 import {whichKeyWon, leftUnmapped, maskedIn, maskedRows} from "./origins.js";
 
 const USAGE = [["input", "llm.input_tokens", "llm.cost.input"], ["cached of input", "llm.cached_input_tokens", null],
@@ -36,7 +36,7 @@ function pairs(entries) {
 function documents(span) {
   const list = span.attributes["retrieval.documents"];
   if (!Array.isArray(list)) return null;
-  return h("div.documents", null, h("h3", null, `${list.length} documents`), list.slice(0, 100).map((one, index) => {
+  return h("div.documents", null, h("h3", null, counted(list.length, "document")), list.slice(0, 100).map((one, index) => {
     const text = typeof one === "string" ? one : one?.content ?? one?.text ?? textOf(one);
     const score = typeof one?.score === "number" ? one.score : null;
     return h("div.document", null, h("div.document-head", null, h("span.dim", null, `#${index + 1}`), one?.id ? bdi(one.id) : null,
@@ -52,8 +52,8 @@ function said(span) {
   const {input, output} = inputOutput(span);
   if (input === undefined && output === undefined) return null;
   return h("div.io", null,
-    input !== undefined ? h("section", null, h("h3", null, span.kind === "tool" ? "Arguments" : "Input", copyButton("", () => textOf(input))), value(input)) : null,
-    output !== undefined ? h("section", null, h("h3", null, span.kind === "tool" ? "Result" : "Output", copyButton("", () => textOf(output))), value(output)) : null);
+    input !== undefined ? h("section", null, h("h3", null, span.kind === "tool" ? "Arguments" : "Input", copyButton("", () => textOf(input))), spoken(input)) : null,
+    output !== undefined ? h("section", null, h("h3", null, span.kind === "tool" ? "Result" : "Output", copyButton("", () => textOf(output))), spoken(output)) : null);
 }
 
 /** The panel's content for `span` of `model`. */

@@ -135,6 +135,7 @@ export class TraceView extends HTMLElement {
     const meta = json.metadata ?? {};
     const masked = maskedOf(this.model);
     const service = json.otel?.resource?.["service.name"];
+    const prompts = promptsOf(spans);
     document.title = `${json.name} · Noveum gateway`;
     this.tabs = h("div.tabs", {role: "tablist"}, TABS.filter(([name]) => name !== "agents" || this.hasAgents()).map(([name, label]) =>
       h("button", {type: "button", role: "tab", data: {name}, onclick: () => this.setTab(name)}, label)));
@@ -153,6 +154,7 @@ export class TraceView extends HTMLElement {
           totals.cached ? stat("cached", number(totals.cached), "of the input") : null,
           stat("cost", money(totals.cost)), totals.firstToken !== null ? stat("first token", duration(totals.firstToken)) : null, stat("began", moment(start)),
           service ? stat("service", bdi(service)) : null,
+          prompts.length ? stat(prompts.length > 1 ? "prompts" : "prompt", bdi(prompts.slice(0, 2).join(", ") + (prompts.length > 2 ? ", …" : "")), prompts.join("\n")) : null,
           masked.length ? stat("masked", counted(masked.length, "place"), masked.map(({rule, key}) => `${key} (${rule})`).join("\n")) : null,
           meta.session_id ? stat("session", h("a", {href: link("session", [meta.session_id])}, bdi(meta.session_id))) : null,
           meta.user_id ? stat("user", h("a", {href: link("traces", [], {user: meta.user_id})}, bdi(meta.user_id))) : null)),
@@ -348,6 +350,12 @@ export class TraceView extends HTMLElement {
     keys[event.key]();
     return true;
   }
+}
+
+/** "name version 3" of each prompt that spans name. */
+function promptsOf(spans) {
+  const named = spans.map(({attributes: a}) => [a["llm.prompt.name"], a["llm.prompt.version"] === undefined ? undefined : `version ${a["llm.prompt.version"]}`].filter(one => one !== undefined).join(" "));
+  return [...new Set(named.filter(Boolean))];
 }
 
 function below(span) {

@@ -6,11 +6,11 @@
 
 import {h, icon, bdi, counted, inOut, duration, money, kindIcon} from "./dom.js";
 import {inputMessages, outputMessages, messageKey, inputOutput} from "./model.js";
-import {bubble, toolCall, value} from "./chat.js";
+import {bubble, toolCall, spoken} from "./chat.js";
 import {chunks, forgetChunks} from "./scroll.js";
 
 export function transcript(model, select) {
-  const state = {seen: new Set(), select, tools: toolsOf(model), open: localStorage.getItem("open-all") === "yes"};
+  const state = {seen: new Set(), asked: callsOf(model), select, tools: toolsOf(model), open: localStorage.getItem("open-all") === "yes"};
   state.made = blocks => { if (state.open) for (const one of blocks.querySelectorAll("details")) one.open = true; };
   const items = model.roots.flatMap(root => say(root, state, 0));
   const box = h("div.transcript", {tabindex: 0}, chunks(items, state.made));
@@ -26,6 +26,18 @@ export function transcript(model, select) {
   }, icon("down"), h("span", null, "open all"));
   if (items.length === 0) box.append(h("p.dim", null, "Nothing was said in this trace: it has no model call and no input or output."));
   return h("div.transcript-frame", null, h("div.transcript-tools", null, button), box);
+}
+
+/** What models asked of tools: by id, and by name in their order, since ids of the two may differ. */
+function callsOf(model) {
+  const calls = model.spans.flatMap(span => span.kind === "llm" ? outputMessages(span) : []).flatMap(one => one.calls);
+  const asked = {byId: new Map(), byName: new Map()};
+  for (const {id, name, args} of calls) {
+    if (id) asked.byId.set(id, args);
+    if (!asked.byName.has(name)) asked.byName.set(name, []);
+    asked.byName.get(name).push(args);
+  }
+  return asked;
 }
 
 /** Tools that ran, so that a call is shown once: by the span that ran it. */
@@ -81,7 +93,8 @@ function failure(span, state) {
 
 function sayTool(span, state) {
   const a = span.attributes;
-  const {input, output} = inputOutput(span);
+  const next = state.asked.byName.get(a["tool.name"])?.shift();
+  const {input = state.asked.byId.get(a["tool.call_id"]) ?? next, output} = inputOutput(span); // else what the model asked for
   return [() => h(`div.turn${span.failed ? ".failed" : ""}`, null, toolCall({name: a["tool.name"] ?? span.name, args: input ?? null}, output, mark(span, state)),
     span.failed ? failure(span, state) : null)];
 }
@@ -102,7 +115,7 @@ function say(span, state, depth) {
 function ownWords(span) {
   const {input, output} = inputOutput(span);
   const words = [];
-  if (input !== undefined) words.push(() => h("div.bubble.r-user", null, h("div.bubble-head", null, icon("user"), h("span.role", null, "input")), value(input)));
-  if (output !== undefined) words.push(() => h("div.bubble.r-assistant", null, h("div.bubble-head", null, icon("span"), h("span.role", null, "output")), value(output)));
+  if (input !== undefined) words.push(() => h("div.bubble.r-user", null, h("div.bubble-head", null, icon("user"), h("span.role", null, "input")), spoken(input)));
+  if (output !== undefined) words.push(() => h("div.bubble.r-assistant", null, h("div.bubble-head", null, icon("span"), h("span.role", null, "output")), spoken(output)));
   return words;
 }

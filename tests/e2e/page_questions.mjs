@@ -33,13 +33,21 @@ await check("what did agent B get from A", async () => {
   await trace(ids.handoff, "agents");
   return text(".handover");
 });
+await check("what did B get from A beside it", async () => {
+  await trace(ids.beside, "agents");
+  return [await text(".handover"), await text(".agents-pane tbody")];
+});
+await check("what a handoff asked for", async () => {
+  await trace(ids.beside, "transcript");
+  return text(".tool-call:has-text('transfer_to_agent')");
+});
 await check("how many cached tokens", async () => {
   await trace(ids.cached);
   return text(".trace-head .stat:has-text('cached')");
 });
 await check("which prompt version", async () => {
   await trace(ids.prompt);
-  return text(".panel .stat:has-text('prompt')");
+  return `${await text(".trace-head .stat:has-text('prompt')")} ${await text(".panel .stat:has-text('prompt')")}`;
 });
 await check("what came before in this session", async () => {
   await trace(ids.later);

@@ -17,7 +17,7 @@ from test_fixtures import load_cases, post_case, spans_of
 from test_page import ask, wait_listed
 from test_page_browser import CHROMIUM, NODE, pytestmark  # noqa: F401  the same skips
 
-CASES = ["adk-handoff", "aisdk6-json-tool_error", "claude-code-tools", "oi-anthropic-chat", "oi-openai-session"]
+CASES = ["adk-handoff", "adk2-handoff", "aisdk6-json-tool_error", "claude-code-tools", "oi-anthropic-chat", "oi-openai-session"]
 SECRET = "sk-proj-" + "a1B2c3D4" * 6
 MARKDOWN = "**Day 1**: see [map](https://evil.example/x.png)\n\n- Fado <script>alert(1)</script> ![x](https://evil.example/y.png)"
 
@@ -88,10 +88,10 @@ def fill(gateway, backend):
     root = masked.span("plan", api_key=SECRET)
     post_ok(gateway.port, masked.request([root, chat(masked, "chat", root)]))
     assert post(gateway.port, b"x", path="/v1/trace")[0] == 404
-    ids = {"handoff": max(rows["adk-handoff"], key=lambda row: row["span_count"])["trace_id"], "toolError": rows["aisdk6-json-tool_error"][0]["trace_id"],
+    ids = {"handoff": max(rows["adk-handoff"], key=lambda row: row["span_count"])["trace_id"], "beside": rows["adk2-handoff"][0]["trace_id"], "toolError": rows["aisdk6-json-tool_error"][0]["trace_id"],
            "dear": max(rows["claude-code-tools"], key=lambda row: row["cost"] or 0)["trace_id"], "cached": rows["oi-anthropic-chat"][0]["trace_id"],
            "prompt": rows["oi-openai-session"][0]["trace_id"], "later": rows["oi-openai-session"][-1]["trace_id"], "large": large(gateway)}
-    wait_listed(gateway, 8)
+    wait_listed(gateway, 9)
     ids["masked"] = next(row["trace_id"] for row in wait_listed(gateway, 1, service="masked")["traces"])
     wait_listed(gateway, 1, service="large")
     held = Withheld(cases["tl-langchain-handoff"])
@@ -123,6 +123,10 @@ def test_ten_questions_without_raw_json(make_gateway, backend):
            ("why is this trace not sent yet", "leaves in"), ("what was masked", "rule secret-key"), ("what was masked", "***"), ("a dead letter is tried again", "rejected"),
            ("who was refused", "OTEL_EXPORTER_OTLP_ENDPOINT"), ("conventions seen", "google_adk")]
     assert [(name, part, facts[name]) for name, part in has if part not in facts[name]] == []
+    assert facts["which prompt version"].count("version v1.0") == 2
+    handover, agents = facts["what did B get from A beside it"]
+    assert "triage → weather_agent" in handover and "For context:" in handover and "Based on tools" in handover
+    assert "697 → 54" in agents and "agent_name: weather_agent" in facts["what a handoff asked for"]
     assert rows["oi-openai-session"][0]["question"] in facts["what came before in this session"]
     dearest = max((span for span in ask(gateway, "/api/trace", id=ids["dear"])[1]["spans"]), key=lambda span: span["attributes"].get("llm.cost.total") or 0)
     assert "dearest call" in facts["which call was dearest"].lower() and dearest["name"] in facts["which call was dearest"]
@@ -136,4 +140,4 @@ def test_ten_questions_without_raw_json(make_gateway, backend):
     assert nodes < 5000 and first == "1/2" and second == third == "needle" and in_address
     assert facts["its JSON is cut and says so"].startswith("Cut: 2,000,000 of ")
     assert facts["a burst does not move the list"][0] is True and "new" in facts["a burst does not move the list"][1]
-    backend.wait_traces(9, TIME)
+    backend.wait_traces(10, TIME)

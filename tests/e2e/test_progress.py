@@ -75,6 +75,6 @@ def test_a_slow_check_of_the_journal_says_how_far_it_is(slow_disk, make_gateway)
     post_ok(gateway.port, trace.request([trace.span("kept", parent=trace.span("never"))]))
     assert gateway.stop() == 0
     done = subprocess.run([PROGRAM, "journal", "check", f"--set=journal.directory={gateway.directory / 'journal'}"], capture_output=True, text=True,
-                          timeout=2 * TIME, env=clean_environment(**slow_disk, SLOW_DISK_READ_MS="150"), check=True)
+                          timeout=2 * TIME, env=clean_environment(**slow_disk, SLOW_DISK_READ_MS="20"), check=True)
     assert re.search(r"^noveum-gateway: the journal is read: \d+ of [1-9]\d* files, 2 s$", done.stderr, re.MULTILINE), done.stderr
     assert " 0 damaged" in done.stdout
