@@ -33,7 +33,10 @@ void nv_local_store(const struct nv_options *options, struct nv_traces **out)
         return;
     nv_stage_store(options, &config);
     if (nv_traces_open(&config, &why, out) != NV_OK) {
-        NV_LOG(NV_LOG_WARN, "gateway", "there is no page, its store can't be opened: %s",
+        NV_LOG(NV_LOG_WARN, "gateway",
+               "there is no page, its store can't be opened: %s; mend or remove it, or name "
+               "another "
+               "file by store.file, and start again",
                why.what);
     }
 }

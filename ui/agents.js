@@ -5,10 +5,12 @@ import {get, link} from "./api.js";
 import {inputMessages, outputMessages, inputOutput, isBelow} from "./model.js";
 import {bubble, spoken} from "./chat.js";
 import {LiveView} from "./live.js";
+import {chunks} from "./scroll.js";
 import {lengthOf, timeButtons} from "./overview.js";
 
 const HANDOVERS_MAX = 100; // shown of one trace
-const NODES_MAX = 60;
+const NODES_MAX = 60; // drawn
+const ROWS_MAX = 200; // of the table of one trace
 const BOX = {width: 190, height: 66, gapX: 110, gapY: 26};
 
 /**
@@ -158,21 +160,24 @@ export function traceGraph(model, select) {
   const nodes = root.attributes["agent_graph.nodes"];
   const edges = root.attributes["agent_graph.connections"] ?? [];
   const costs = costsOf(model, nodes);
+  const drawn = nodes.length > NODES_MAX ? [...nodes].sort((a, b) => b.runs + b.calls - a.runs - a.calls).slice(0, NODES_MAX) : nodes;
   const open = node => {
     const span = model.spans.find(one => agentOf(one) === node.name) ?? model.spans.find(one => one.attributes["agent.name"] === node.name);
     if (span) select(span);
   };
   return h("div.agents-pane", null,
-    drawGraph(nodes, edges, open),
+    drawGraph(drawn, edges, open),
+    drawn.length < nodes.length ? h("p.dim", null, `${number(nodes.length - drawn.length)} more agents are not drawn.`) : null,
     nodes.length > 1 && edges.length === 0 ? h("p.dim", null, "How these agents called each other is not known: the trace does not say.") : null,
     h("table.wide", null, h("thead", null, h("tr", null, ["Agent", "Runs", "Model calls", "Tool calls", "Tokens", "Cost", "Time", "Failed"].map((name, i) => h(i ? "th.right" : "th", null, name)))),
-      h("tbody", null, nodes.map(node => {
+      h("tbody", null, nodes.slice(0, ROWS_MAX).map(node => {
         const sum = costs.get(node.name) ?? {};
         return h("tr", {onclick: () => open(node)}, h("td", null, kindIcon("agent"), bdi(node.name)), h("td.right", null, number(node.runs)), h("td.right", null, number(node.calls)),
           h("td.right", null, number(sum.tools ?? 0)), h("td.right", null, inOut(sum.input ?? null, sum.output ?? null)), h("td.right", null, money(sum.cost ?? null)),
           h("td.right", null, duration(sum.duration ?? null)), h("td.right", null, number(sum.failed ?? 0)));
       }))),
-    handovers(model, edges).map(one => handoverCard(one, select)));
+    nodes.length > ROWS_MAX ? h("p.dim", null, `${number(nodes.length - ROWS_MAX)} more agents are not listed.`) : null,
+    chunks(handovers(model, edges).map(one => () => handoverCard(one, select))));
 }
 
 // ---- all traces

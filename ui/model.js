@@ -187,6 +187,7 @@ function soundOf(raw) {
 }
 
 function call(raw) {
+  if (typeof raw !== "object" || raw === null) return {id: null, name: String(raw), args: null};
   const inner = raw.function ?? raw;
   return {id: raw.id ?? raw.tool_call_id ?? null, name: String(inner.name ?? raw.name ?? "tool"), args: inner.arguments ?? inner.input ?? inner.args ?? null};
 }

@@ -9,6 +9,8 @@ import {inputMessages, outputMessages, messageKey, inputOutput} from "./model.js
 import {bubble, toolCall, spoken} from "./chat.js";
 import {chunks, forgetChunks} from "./scroll.js";
 
+const DEPTH_MAX = 60; // of spans in spans; what is deeper is not put into cards
+
 export function transcript(model, select) {
   const state = {seen: new Set(), asked: callsOf(model), select, tools: toolsOf(model), open: localStorage.getItem("open-all") === "yes"};
   state.made = blocks => { if (state.open) for (const one of blocks.querySelectorAll("details")) one.open = true; };
@@ -99,7 +101,21 @@ function sayTool(span, state) {
     span.failed ? failure(span, state) : null)];
 }
 
+/** All below a span that lies too deep for cards in cards, in their order. */
+function sayFlat(top, state) {
+  const out = [];
+  const stack = [top];
+  while (stack.length) {
+    const span = stack.pop();
+    if (span.kind === "llm") out.push(...sayCall(span, state));
+    else if (span.kind === "tool") out.push(...sayTool(span, state));
+    for (let i = span.children.length; i-- > 0;) stack.push(span.children[i]);
+  }
+  return out;
+}
+
 function say(span, state, depth) {
+  if (depth > DEPTH_MAX) return sayFlat(span, state);
   const inside = () => span.children.flatMap(child => say(child, state, depth + 1));
   if (span.kind === "llm") return [...sayCall(span, state), ...inside()];
   if (span.kind === "tool") return [...sayTool(span, state), ...inside()];

@@ -14,8 +14,8 @@
 
 /* Length of file `name`; 0: there is none. `files` NULL: there is no directory. Any thread. */
 uint64_t nv_api_media_bytes(const struct nv_media_files *files, struct nv_str name);
-/* Appends its bytes to `out`, with `fail`: NV_ERR_CONFIG (no name), NV_ERR_NOT_FOUND, NV_ERR_IO,
- * the buffer's errors. Waits for the disk. */
+/* Appends its bytes to `out`, with `fail`: NV_ERR_CONFIG (no name), NV_ERR_NOT_FOUND,
+ * NV_ERR_IO, the buffer's errors. Waits for the disk. */
 enum nv_err nv_api_media_read(const struct nv_media_files *files, struct nv_str name,
                               struct nv_buf *out, struct nv_fail *fail) NV_MUST_USE;
 /* Makes the answer, with JSON's head, one with the head of a file. */

@@ -140,6 +140,13 @@ const char *nv_sql_message(const struct nv_sql *sql)
     return sqlite3_errmsg(sql->db);
 }
 
+/* A virtual table whose own tables are damaged can't be made, which is an error of no kind. */
+bool nv_sql_is_damaged(const struct nv_sql *sql)
+{
+    return (sqlite3_errcode(sql->db) & 0xff) == SQLITE_CORRUPT ||
+           strstr(sqlite3_errmsg(sql->db), "vtable constructor failed") != NULL;
+}
+
 int64_t nv_sql_last_id(const struct nv_sql *sql)
 {
     return sqlite3_last_insert_rowid(sql->db);

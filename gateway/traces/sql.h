@@ -35,6 +35,8 @@ void nv_sql_limit(struct nv_sql *sql, uint32_t ms);
 enum nv_err nv_sql_run(struct nv_sql *sql, const char *text) NV_MUST_USE;
 /* What the last failed call said. Borrowed until the next call. */
 const char *nv_sql_message(const struct nv_sql *sql);
+/* Did the last failed call find the file damaged? It was a database. */
+bool nv_sql_is_damaged(const struct nv_sql *sql);
 /* Row id of the last insert of this connection. */
 int64_t nv_sql_last_id(const struct nv_sql *sql);
 

@@ -16,8 +16,13 @@
  */
 #include "gateway/traces/trace_shelf.h"
 
+#include "base/log/log.h"
+
 #include <assert.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -158,8 +163,8 @@ static enum nv_err read_totals(struct nv_shelf *shelf)
     return err;
 }
 
-enum nv_err nv_shelf_open(const char *path, const struct nv_shelf_limits *limits,
-                          struct nv_fail *fail, struct nv_shelf **out)
+static enum nv_err open_once(const char *path, const struct nv_shelf_limits *limits,
+                             struct nv_fail *fail, bool *damaged, struct nv_shelf **out)
 {
     *out = NULL;
     struct nv_shelf *shelf = calloc(1, sizeof *shelf);
@@ -181,11 +186,40 @@ enum nv_err nv_shelf_open(const char *path, const struct nv_shelf_limits *limits
     if (err != NV_OK) {
         (void)nv_fail_set(fail, err, 0, "can't use \"%.200s\" for traces: %s", path,
                           nv_shelf_message(shelf));
+        *damaged = nv_sql_is_damaged(shelf->sql);
         nv_shelf_close(shelf);
         return err;
     }
     *out = shelf;
     return NV_OK;
+}
+
+/* The file and what SQLite keeps beside it. */
+static bool set_aside(const char *path)
+{
+    char other[PATH_MAX];
+    int len = snprintf(other, sizeof other, "%s.damaged", path);
+    if (len < 0 || (size_t)len >= sizeof other || rename(path, other) != 0)
+        return false;
+    (void)snprintf(other, sizeof other, "%s-wal", path);
+    (void)unlink(other);
+    (void)snprintf(other, sizeof other, "%s-shm", path);
+    (void)unlink(other);
+    return true;
+}
+
+enum nv_err nv_shelf_open(const char *path, const struct nv_shelf_limits *limits,
+                          struct nv_fail *fail, struct nv_shelf **out)
+{
+    bool damaged = false;
+    enum nv_err err = open_once(path, limits, fail, &damaged, out);
+    if (err == NV_OK || !damaged || !set_aside(path))
+        return err;
+    NV_LOG(NV_LOG_WARN, "gateway",
+           "the store of the page was damaged: it is \"%s.damaged\" now, and begins anew",
+           path);
+    *fail = (struct nv_fail){0};
+    return open_once(path, limits, fail, &damaged, out);
 }
 
 void nv_shelf_close(struct nv_shelf *shelf)

@@ -26,8 +26,9 @@ struct nv_shelf_limits {
 
 struct nv_shelf;
 
-/* New shelf in the file at `path`, made or brought up to date. NV_ERR_IO with `fail` (not a
- * database, a newer version's), NV_ERR_LOCKED, NV_ERR_NO_MEMORY. */
+/* New shelf in the file at `path`, made or brought up to date. A file that is damaged is set
+ * aside as `path`.damaged, which is logged, and made anew: it holds copies only. NV_ERR_IO with
+ * `fail` (not a database), NV_ERR_LOCKED, NV_ERR_NO_MEMORY. */
 enum nv_err nv_shelf_open(const char *path, const struct nv_shelf_limits *limits,
                           struct nv_fail *fail, struct nv_shelf **out) NV_MUST_USE;
 /* Closes it; what was not committed is forgotten. NULL is allowed. */

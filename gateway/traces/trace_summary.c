@@ -96,8 +96,8 @@ static bool is_error(const struct nv_value *span)
 
 /* ---- mentions ---------------------------------------------------------------------------- */
 
-/* By a walk: NV_MENTIONS_MAX is small, and a trace names a handful of models, agents and tools.
- * What is named beyond it is missing in filters, never in the trace. */
+/* By a walk: NV_MENTIONS_OF_KIND_MAX is small, and a trace names a handful of models, agents
+ * and tools. What is named beyond it is missing in filters, never in the trace. */
 static struct nv_mention *mention(struct nv_trace_summary *out, enum nv_mention_kind kind,
                                   struct nv_str name)
 {
@@ -107,8 +107,9 @@ static struct nv_mention *mention(struct nv_trace_summary *out, enum nv_mention_
         if (out->mentions[i].kind == kind && nv_str_eq(out->mentions[i].name, name))
             return &out->mentions[i];
     }
-    if (out->mention_count == NV_MENTIONS_MAX)
+    if (out->mentions_of[kind] == NV_MENTIONS_OF_KIND_MAX)
         return NULL;
+    out->mentions_of[kind]++;
     struct nv_mention *one = &out->mentions[out->mention_count++];
     *one = (struct nv_mention){
         .kind = kind, .name = name, .input_tokens = -1, .output_tokens = -1, .cost = -1.0};

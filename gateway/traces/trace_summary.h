@@ -36,8 +36,9 @@ enum nv_mention_kind {
         NV_MENTION_COUNT
 };
 
-/* Mentions of one trace; further ones are left out. */
-#define NV_MENTIONS_MAX 256u
+/* Mentions of one trace of one kind; further ones are left out. A kind that a trace has many of
+ * leaves room for the others: what a trace is of (service, session, status) is always there. */
+#define NV_MENTIONS_OF_KIND_MAX 100u
 /* Bytes of question and answer that a row keeps. */
 #define NV_SUMMARY_TEXT_MAX 300u
 
@@ -61,8 +62,8 @@ struct nv_trace_summary {
     double cost;                         /* negative: not known */
     double first_token_ms; /* of its first model call that tells; negative: none */
     uint32_t span_count, error_count;
-    struct nv_mention mentions[NV_MENTIONS_MAX];
-    uint32_t mention_count;
+    struct nv_mention mentions[NV_MENTION_COUNT * NV_MENTIONS_OF_KIND_MAX];
+    uint32_t mention_count, mentions_of[NV_MENTION_COUNT];
     struct nv_str explained; /* where its values come from, JSON; empty: not told */
 };
 

@@ -102,6 +102,34 @@ for (const view of ["timeline", "transcript", "agents"]) {
     return nodes();
   });
 }
+const deep = await row("deep");
+for (const view of ["timeline", "transcript", "agents"]) {
+  await check(`nodes of 1,500 agents in each other, ${view}`, async () => {
+    await go(page, `#/trace/${deep}?view=${view}`, view === "timeline" ? ".span-row" : view === "transcript" ? ".transcript .chunk > *" : ".agent-box");
+    return nodes();
+  });
+}
+await check("what lies deep is there", () => page.evaluate(async id => {
+  const {readTrace} = await import("/ui/model.js");
+  const {transcript} = await import("/ui/transcript.js");
+  const box = transcript(readTrace(await (await fetch(`/api/trace?id=${id}`)).json()), () => {});
+  document.body.append(box);
+  for (let open = 0; open < 200; open++) { // each card has the next one inside
+    for (const one of box.querySelectorAll("details:not([open])")) one.open = true;
+    for (const one of box.querySelectorAll(".transcript, .chunk")) one.scrollTop = one.scrollHeight;
+    box.scrollIntoView({block: "end"});
+    await new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    if (/deep question 1499/.test(box.textContent)) break;
+  }
+  const found = /deep question 1499/.test(box.textContent);
+  box.remove();
+  return found;
+}, deep));
+await check("a tool call that is none", async () => {
+  await go(page, `#/trace/${deep}?view=timeline&find=deep question 1499`, ".span-row.match");
+  await page.waitForFunction(() => /chat 1499/.test(document.querySelector(".panel h2").textContent));
+  return text(".panel h2");
+});
 await check("a transcript is drawn where one looks", async () => {
   await go(page, `#/trace/${large}?view=transcript`, ".transcript .chunk > *");
   await page.locator(".transcript-tools button").click(); // open all, and remembered

@@ -61,6 +61,17 @@ def large():
     return trace.request(spans)
 
 
+def deep():
+    """1,500 agents, each below the one before, with a model call whose tool calls are none."""
+    trace = Trace(service="deep")
+    spans = [trace.span("agent 0", **{"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "agent 0"})]
+    none = json.dumps([{"role": "assistant", "content": "x", "tool_calls": [None, 7, {"function": {"name": None}}]}])
+    for i in range(1, 1500):
+        spans.append(trace.span(f"agent {i}", parent=spans[-1 if i == 1 else -2], **{"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": f"agent {i}"}))
+        spans.append(chat(trace, f"chat {i}", spans[-1], f"deep question {i}", **{"gen_ai.output.messages": none}))
+    return trace.request(spans)
+
+
 def fill(gateway):
     now = time.time_ns()
     for i in range(30):
@@ -70,7 +81,9 @@ def fill(gateway):
         post_ok(gateway.port, trace.request([chat(trace, "said", question=text)]))
     post_ok(gateway.port, sounds())
     post_ok(gateway.port, large())
-    wait_listed(gateway, 32 + len(SAID), limit=100)
+    post_ok(gateway.port, deep())
+    wait_listed(gateway, 33 + len(SAID), limit=100)
+    wait_listed(gateway, 1, service="deep")  # whatever it names
 
 
 def thousand(gateway):
@@ -113,6 +126,8 @@ def test_what_the_page_promises(make_gateway):
     assert before == after and {"find", "span", "view", "zoom"} <= set(before[3])
     assert facts["Tab and Enter suffice"] == [True, True, True]
     assert all(facts[f"nodes of 5,000 spans, {view}"] < 5000 for view in ("timeline", "transcript", "agents"))
+    assert all(facts[f"nodes of 1,500 agents in each other, {view}"] < 5000 for view in ("timeline", "transcript", "agents"))
+    assert facts["what lies deep is there"] is True and facts["a tool call that is none"] == "chat 1499"
     assert facts["a transcript is drawn where one looks"] < 5000
     arrived, never_anew, nodes = facts["a thousand at once"]
     assert arrived == 1000 and never_anew and nodes < 5000

@@ -150,6 +150,39 @@ START_TEST(another_versions_file_is_made_anew)
 }
 END_TEST
 
+/* Its tables from byte `from` on are overwritten. */
+static void damage(const char *path, long from)
+{
+    FILE *file = fopen(path, "r+");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
+    long end = ftell(file);
+    ck_assert_int_eq(fseek(file, from, SEEK_SET), 0);
+    for (long at = from; at < end; at++)
+        (void)fputc('Z', file);
+    (void)fclose(file);
+}
+
+START_TEST(a_damaged_file_is_set_aside_and_made_anew)
+{
+    struct nv_fail fail = {0};
+    struct nv_shelf *again = NULL;
+    char aside[160];
+    traces_kit_init(&kit, NULL);
+    put(0, 1, 0);
+    nv_shelf_close(kit.shelf);
+    kit.shelf = NULL;
+    damage(kit.path, _i == 0 ? 200 : 4096); /* the first page's tables, or the others */
+    ck_assert_int_eq(nv_shelf_open(kit.path, &(struct nv_shelf_limits){0}, &fail, &again),
+                     NV_OK);
+    ck_assert_int_eq(nv_shelf_last(again), 0);
+    nv_shelf_close(again);
+    (void)snprintf(aside, sizeof aside, "%s.damaged", kit.path);
+    ck_assert_int_eq(remove(aside), 0);
+    traces_kit_release(&kit);
+}
+END_TEST
+
 START_TEST(a_file_that_is_none_is_named)
 {
     struct nv_fail fail = {0};
@@ -199,6 +232,7 @@ int main(void)
     tcase_add_test(tcase, what_is_undone_was_never_there);
     tcase_add_test(tcase, it_is_there_again_when_opened_again);
     tcase_add_test(tcase, another_versions_file_is_made_anew);
+    tcase_add_loop_test(tcase, a_damaged_file_is_set_aside_and_made_anew, 0, 2);
     tcase_add_test(tcase, a_file_that_is_none_is_named);
     tcase_add_test(tcase, without_memory_it_is_not_opened);
     suite_add_tcase(suite, tcase);

@@ -189,15 +189,19 @@ END_TEST
 
 START_TEST(more_names_than_fit_are_left_out)
 {
-    (void)nv_buf_append_str(&json, NV_STR("{\"spans\":["));
-    for (unsigned i = 0; i < NV_MENTIONS_MAX + 5; i++) {
+    (void)nv_buf_append_str(&json, NV_STR("{\"status\":\"error\",\"spans\":["));
+    for (unsigned i = 0; i < NV_MENTIONS_OF_KIND_MAX + 1; i++) {
         (void)nv_buf_printf(&json,
                             "%s{\"span_id\":\"%u\",\"attributes\":{\"tool.name\":\"t%u\"}}",
                             i > 0 ? "," : "", i, i);
     }
     (void)nv_buf_append_str(&json, NV_STR("]}"));
     ck_assert_int_eq(nv_trace_summary_read(arena, nv_buf_str(&json), &summary, &text), NV_OK);
-    ck_assert_uint_eq(summary.mention_count, NV_MENTIONS_MAX);
+    unsigned of_trace = 0;
+    ck_assert_uint_eq(summary.mentions_of[NV_MENTION_TOOL], NV_MENTIONS_OF_KIND_MAX);
+    for (uint32_t i = 0; i < summary.mention_count; i++)
+        of_trace += summary.mentions[i].kind == NV_MENTION_STATUS;
+    ck_assert_uint_eq(of_trace, 1);
 }
 END_TEST
 
