@@ -125,6 +125,11 @@ export class TraceView extends HTMLElement {
     if (this.tab === "agents" && !this.hasAgents()) this.tab = "timeline";
     if (wanted) this.span = wanted; // before what searches looks for one
     this.showTab();
+    if (this.find && this.shown === "timeline" && this.find.value !== (parameters.find ?? "")) {
+      this.find.value = parameters.find ?? "";
+      this.search();
+    }
+    if (parameters.find && !parameters.span) return; // the first match is chosen
     if (wanted) this.select(wanted, true);
   }
 

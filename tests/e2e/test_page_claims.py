@@ -127,7 +127,7 @@ def test_what_the_page_promises(make_gateway):
     assert facts["Tab and Enter suffice"] == [True, True, True]
     assert all(facts[f"nodes of 5,000 spans, {view}"] < 5000 for view in ("timeline", "transcript", "agents"))
     assert all(facts[f"nodes of 1,500 agents in each other, {view}"] < 5000 for view in ("timeline", "transcript", "agents"))
-    assert facts["what lies deep is there"] is True and facts["a tool call that is none"] == "chat 1499"
+    assert facts["what lies deep is there"] is True and facts["a tool call that is none"] == ["agent 1499", "chat 1499"]
     assert facts["a transcript is drawn where one looks"] < 5000
     arrived, never_anew, nodes = facts["a thousand at once"]
     assert arrived == 1000 and never_anew and nodes < 5000
