@@ -57,12 +57,14 @@ let pageToken = null;
 
 /** What changes something: `path` with `parameters`, and the token that only this origin can read. */
 export async function post(path, parameters) {
-  pageToken ??= (await get("/api/dead")).token;
-  try {
-    return await (await request(address(path, parameters), {method: "POST", headers: {"X-Noveum-Token": pageToken}})).json();
-  } catch (error) {
-    pageToken = null; // of a gateway that was started again meanwhile
-    throw error;
+  for (let again = pageToken !== null; ; again = false) {
+    pageToken ??= (await get("/api/dead")).token;
+    try {
+      return await (await request(address(path, parameters), {method: "POST", headers: {"X-Noveum-Token": pageToken}})).json();
+    } catch (error) {
+      pageToken = null; // perhaps of a gateway that was started again meanwhile: its own is asked for once
+      if (error.status !== 403 || !again) throw error;
+    }
   }
 }
 
@@ -80,28 +82,35 @@ export async function every(element, ms, work) {
   }
 }
 
+const CROWD_MS = 2000; // an answer without news that comes sooner: too many wait already
+
 /**
  * Calls `news.traces(last)` whenever there are traces past the last one, and `news.held()` when what
  * is held has changed, until `signal` aborts; `news.state` hears "live" and "lost". A page that nobody
  * looks at does not ask: a browser has six connections for it.
  */
 export async function follow(news, signal) {
-  let after = 0, held = 0;
+  let after = 0, held = 0, lost = false; // lost: it may be another gateway that answers next, with a store of its own
   while (!signal.aborted) {
-    if (document.hidden) await new Promise(seen => document.addEventListener("visibilitychange", seen, {once: true}));
+    lost ||= document.hidden;
+    await seen();
     try {
-      const text = await getText("/api/events", {after, held}, {signal});
+      const asked = Date.now();
+      const text = await getText("/api/events", {after: lost ? 0 : after, held}, {signal});
       news.state("live");
       const data = /^data: (.*)$/m.exec(text);
       const told = data ? JSON.parse(data[1]) : {last: after, held};
+      if (lost && told.last < after) location.reload(); // and perhaps another page
+      lost = false;
       const [more, other] = [told.last > after, told.held !== held];
       ({last: after, held} = told);
       if (other) news.held();
       if (more) await news.traces(after);
-      await pause(150, signal);
+      await pause(data || Date.now() - asked > CROWD_MS ? 150 : CROWD_MS, signal);
     } catch (error) {
       if (signal.aborted) return;
       news.state("lost");
+      lost = true;
       await pause(2000, signal);
     }
   }

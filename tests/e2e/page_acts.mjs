@@ -67,4 +67,22 @@ await check("retry of all says how far it is", async () => {
   await page.waitForSelector("[data-act=retry-all]", {state: "detached"});
   return [before, await text(letters)];
 });
+
+// ---- a gateway that is started again, with a store of its own
+
+await check("a page left open shows the store of the next gateway", async () => {
+  await show("#/traces", ".trace-row");
+  await page.waitForFunction(() => document.querySelector(".live.on"));
+  ask("again");
+  await page.waitForFunction(() => document.querySelector(".live.lost"));
+  await page.waitForFunction(() => document.querySelectorAll(".trace-row").length === 1 && document.querySelector(".live.on"), null, {timeout: 60000});
+  return text(".trace-row .name");
+});
+await check("what it did before it does again", async () => { // with the token of the next
+  ask("letter");
+  await show("#/gateway", "[data-act=retry-all]");
+  await page.locator("[data-act=retry-all]").click();
+  await page.waitForSelector("[data-act=retry-all]", {state: "detached"});
+  return page.locator(".problem").count();
+});
 await end(page);

@@ -6,6 +6,7 @@ import base64
 import functools
 import json
 import os
+import re
 import struct
 import subprocess
 import zlib
@@ -47,6 +48,25 @@ def drive(gateway, trace, asked):
     return json.loads(out)
 
 
+def refuse(gateway, backend, names):
+    """A dead letter of each."""
+    backend.always = Fault(status=422)
+    for name in names:
+        one = Trace()
+        post_ok(gateway.port, one.request([one.span(name)]))
+    gateway.wait_status(lambda s: s["spans"]["dead_lettered"] == len(names))
+    backend.always = None
+
+
+def again(gateway):
+    """Another one at the same address, with a store that has one trace."""
+    gateway.stop()
+    gateway.settings |= {"admin.listen": f"127.0.0.1:{gateway.ports['admin']}", "store.file": str(gateway.directory / "next.db")}
+    gateway.start()
+    trace = Trace()
+    post_ok(gateway.port, trace.request([trace.span("of the next gateway")]))
+
+
 def test_files_of_media_and_all_dead_letters(make_gateway, backend, directory):
     place = directory / "media"
     gateway = make_gateway({"admin.ui": "true", "admin.token": TOKEN, "media.mode": "marker", "media.directory": str(place)},
@@ -55,16 +75,12 @@ def test_files_of_media_and_all_dead_letters(make_gateway, backend, directory):
     trace, body = media()
     post_ok(gateway.port, body)
     backend.wait_traces(1, TIME)
-    backend.always = Fault(status=422)
-    for i in range(LETTERS):
-        one = Trace()
-        post_ok(gateway.port, one.request([one.span(f"refused {i}")]))
-    gateway.wait_status(lambda s: s["spans"]["dead_lettered"] == LETTERS)
-    backend.always = None
-    report = drive(gateway, trace, {"gone": lambda: [file.unlink() for file in place.glob("*.png")]})
+    refuse(gateway, backend, [f"refused {i}" for i in range(LETTERS)])
+    report = drive(gateway, trace, {"gone": lambda: [file.unlink() for file in place.glob("*.png")], "again": lambda: again(gateway),
+                                     "letter": lambda: refuse(gateway, backend, ["once more"])})
     facts = report["facts"]
     assert not [f"{name}: {fact}" for name, fact in facts.items() if str(fact).startswith("failed")]
-    wanted = [line for line in report["console"] if "401" not in line and "404" not in line]  # the browser tells of both
+    wanted = [line for line in report["console"] if not re.search("40[134]|ERR_CONNECTION_|ERR_EMPTY", line)]  # the browser tells of these
     assert wanted == [] and report["violations"] == [] and report["outside"] == []
     assert facts["the token is asked for"] == 0
     assert facts["a picture of media.directory is shown"][:2] == [60, 40] and "image/png" in facts["a picture of media.directory is shown"][2]
@@ -73,4 +89,5 @@ def test_files_of_media_and_all_dead_letters(make_gateway, backend, directory):
     assert facts["a mark inside of a text is shown too"] == 1
     assert "no longer kept in media.directory" in facts["a picture that is gone says so"]
     assert facts["retry of all says how far it is"][0] == str(LETTERS) and "None." in facts["retry of all says how far it is"][1]
-    backend.wait_traces(1 + LETTERS, TIME)
+    assert facts["a page left open shows the store of the next gateway"] == "of the next gateway" and facts["what it did before it does again"] == 0
+    backend.wait_traces(1 + LETTERS + 2, TIME)
