@@ -70,9 +70,9 @@ ANSWERS = {
                        "backend +200 .*a page, not Noveum's API", "in a browser"),
     "denied": (reply(body={"success": False, "message": "not you"}),
                "backend +200 .*\"success\": false.*not you", "new key"),
-    "clock 2 h ahead": (reply(date=-2 * HOURS), "clock +2 h 0 min ahead of the backend's", "clock"),
-    "clock 2 h behind": (reply(date=2 * HOURS + 5), "clock +2 h 0 min behind the backend's", "clock"),
-    "clock 5 min behind": (reply(date=305), "clock +5 min [0-9]+ s behind", "clock"),
+    "clock 2 h ahead": (lambda: reply(date=-2 * HOURS), "clock +2 h 0 min ahead of the backend's", "clock"),
+    "clock 2 h behind": (lambda: reply(date=2 * HOURS + 5), "clock +2 h 0 min behind the backend's", "clock"),
+    "clock 5 min behind": (lambda: reply(date=305), "clock +5 min [0-9]+ s behind", "clock"),
     "hung up": (b"", "backend +the connection broke", "exporter.noveum.endpoint"),
     "not HTTP": (b"220 mail.example ESMTP\r\n", "backend +the connection broke", "exporter.noveum.endpoint"),
 }
@@ -81,7 +81,7 @@ ANSWERS = {
 @pytest.mark.parametrize("situation", ANSWERS)
 def test_an_answer_is_understood(doctor, situation):
     answer, first, then = ANSWERS[situation]
-    with Answerer(answer) as server:
+    with Answerer(answer() if callable(answer) else answer) as server:  # a date is of this moment
         assert_says(doctor(f"http://127.0.0.1:{server.port}/api"), first, then)
         assert server.heads[0].startswith("GET /api/v1/status ")
 
