@@ -344,7 +344,13 @@ static int fail_to_start(struct nv_gateway *gateway, enum nv_err err, struct nv_
                       "%s=127.0.0.1:0 (any free port)\n",
                       fail->path);
     }
-    if (strstr(fail->path, ".directory")) {
+    if (err == NV_ERR_LOCKED) {
+        (void)fprintf(
+            stderr,
+            "noveum-gateway: stop the other one (`ps -C noveum-gateway` shows it), or "
+            "name another directory: --set %s=DIR\n",
+            fail->path);
+    } else if (strstr(fail->path, ".directory")) {
         (void)fprintf(stderr,
                       "noveum-gateway: give the directory to this user (chown; in Kubernetes "
                       "securityContext.fsGroup), or name another one: --set %s=DIR\n",

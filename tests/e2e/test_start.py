@@ -93,7 +93,7 @@ def test_a_journal_in_use_is_exit_code_3(make_gateway, backend):
     second = make_gateway(environment=environment, start=False).start(wait=False)
     assert second.wait_exit() == 3
     assert str(first.directory) in second.stderr()
-    assert "--set journal.directory=DIR" in second.stderr()
+    assert "stop the other one" in second.stderr() and "--set journal.directory=DIR" in second.stderr()
     assert first.get("/healthz")[0] == 200
 
 
