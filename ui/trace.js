@@ -215,7 +215,7 @@ export class TraceView extends HTMLElement {
     this.rows.element.setAttribute("aria-label", "Spans");
     this.axis = h("div.axis-marks");
     this.panel = h("aside.panel", {"aria-label": "Span", tabindex: 0});
-    this.find = h("input", {type: "search", placeholder: "Find in trace", "aria-label": "Find in trace", oninput: () => this.search()});
+    this.find = h("input", {type: "search", placeholder: "Find", "aria-label": "Find in trace", oninput: () => this.search()});
     this.found = h("span.dim.found", {role: "status"});
     put(this.body, h("div.split", null,
       h("div.timeline", null,

@@ -140,7 +140,7 @@ await check("a request in a shell", async () => {
   const copying = await open({permissions: ["clipboard-read", "clipboard-write"]});
   await go(copying, `#/session/${encodeURIComponent("it's;(x)")}`, ".turn-pair");
   await copying.locator(".actions button", {hasText: "curl"}).click();
-  await copying.waitForSelector("button.done");
+  await copying.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith("curl"));
   const text = await copying.evaluate(() => navigator.clipboard.readText());
   await copying.close();
   return text;
