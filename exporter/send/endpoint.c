@@ -299,3 +299,17 @@ enum nv_err nv_exporter_check(const struct nv_exporter_config *config, struct nv
         return err;
     return check_ranges(config, fail);
 }
+
+const char *nv_endpoint_url(const struct nv_endpoint *endpoint, enum nv_route route)
+{
+    switch (route) {
+    case NV_ROUTE_STATUS:
+        return endpoint->status_url;
+    case NV_ROUTE_IMAGE:
+        return endpoint->image_url;
+    case NV_ROUTE_AUDIO:
+        return endpoint->audio_url;
+    default:
+        return endpoint->traces_url;
+    }
+}

@@ -2,6 +2,7 @@
 #ifndef NV_EXPORTER_SEND_ENDPOINT_H
 #define NV_EXPORTER_SEND_ENDPOINT_H
 
+#include "exporter/answer/transport.h"
 #include "exporter/send/config.h"
 
 #define NV_ENDPOINT_URL_MAX 2048
@@ -22,5 +23,7 @@ struct nv_endpoint {
  */
 enum nv_err nv_endpoint_parse(struct nv_str text, struct nv_endpoint *out,
                               struct nv_fail *fail) NV_MUST_USE;
+/* The URL of `route`; borrowed, lives as long as `endpoint`. */
+const char *nv_endpoint_url(const struct nv_endpoint *endpoint, enum nv_route route);
 
 #endif

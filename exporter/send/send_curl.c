@@ -1,5 +1,6 @@
 /*
- * libcurl multi, driven by a loop: sockets and one alarm.
+ * libcurl multi, driven by a loop: sockets and one alarm. All that the gateway knows of libcurl
+ * stands here, so that another library would be another file like this one.
  *
  *   libcurl ──socket_callback──▶ a watch per socket ──ready──▶ curl_multi_socket_action
  *           ──timer_callback───▶ one alarm ───────────ring───▶ curl_multi_socket_action
@@ -7,28 +8,34 @@
  *
  * Every transfer gets one of a fixed set of easy handles, so the options are set once and
  * memory is bounded by the width. The key is only ever in the header list; libcurl's verbose
- * output stays off. What all handles have alike is set in send_easy.c.
+ * output stays off. Refused by option rather than by code: redirects, other schemes, HTTP/0.9,
+ * ambient proxies and .netrc. What is kept of a reply is reply_reading.c's.
  */
 #include "exporter/send/send_curl.h"
 
-#include "base/buf.h"
 #include "base/limits.h"
-#include "exporter/send/send_easy.h"
+#include "exporter/answer/reply_reading.h"
+#include "exporter/send/authorities.h"
 #include "exporter/send/uploading.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+
+#include <curl/curl.h>
 
 #include "base/banned.h"
 
-#define RETRY_AFTER_MAX 128
-#define LOCATION_MAX 256
-#define DATE_MAX 64
-/* Status lines and headers of a reply; a proxy's are some KB. Below libcurl's own 300 KB. */
-#define REPLY_HEAD_MAX ((size_t)256 << 10)
+/* Returns libcurl's code from the function around it, unless it is none. */
+#define TRY(call)                                                                              \
+    do {                                                                                       \
+        CURLcode code_ = (call);                                                               \
+        if (code_ != CURLE_OK)                                                                 \
+            return code_;                                                                      \
+    } while (0)
+#define SET_OPTION(easy, option, value) TRY(curl_easy_setopt((easy), (option), (value)))
+
 struct slot {
     CURL *easy;
     struct nv_send_curl *owner;
@@ -36,12 +43,7 @@ struct slot {
     nv_reply_done *done;
     void *done_ctx;
     struct curl_slist *form; /* headers of a multipart body in flight */
-    struct nv_buf reply;
-    bool oversize;     /* the body, behind a status that counts */
-    size_t head_bytes; /* of the reply's status line and headers */
-    char retry_after[RETRY_AFTER_MAX];
-    char location[LOCATION_MAX];
-    char date[DATE_MAX];
+    struct nv_reply_reading reading;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -65,12 +67,98 @@ struct nv_send_curl {
     uint32_t slot_count;
 };
 
+/* ---- options of all handles --------------------------------------------------------------- */
+
+/* Numbers that no configuration changes. */
+static const struct {
+    CURLoption option;
+    long value;
+} alike[] = {
+    /* Timeouts of the resolver by SIGALRM would hit a thread of libcurl's choice. */
+    {CURLOPT_NOSIGNAL, 1},
+    {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+    {CURLOPT_HTTP09_ALLOWED, 0},
+    {CURLOPT_FOLLOWLOCATION, 0},
+    {CURLOPT_TCP_KEEPALIVE, 1},
+    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+    {CURLOPT_QUICK_EXIT, 1},
+    /* A connection that is never idle would stay with an address, and with an authority, for
+     * ever: it is not used again past this (seconds), which costs one handshake a minute. */
+    {CURLOPT_MAXLIFETIME_CONN, 60},
+    /* seconds; as long as records that move with a failover live */
+    {CURLOPT_DNS_CACHE_TIMEOUT, 30},
+    {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+    /* An authority that was removed is trusted no longer, one that was added at once, without a
+     * restart: neither its parsed bundle (libcurl keeps it a day) nor a session that was
+     * verified by it outlives its connection. */
+    {CURLOPT_CA_CACHE_TIMEOUT, 0},
+    {CURLOPT_SSL_SESSIONID_CACHE, 0},
+};
+
+static CURLcode set_client_certificate(CURL *easy, const struct nv_exporter_config *config)
+{
+    if (!config->client_cert_file || config->client_cert_file[0] == '\0')
+        return CURLE_OK;
+    SET_OPTION(easy, CURLOPT_SSLCERT, config->client_cert_file);
+    SET_OPTION(easy, CURLOPT_SSLKEY, config->client_key_file);
+    /* "" keeps OpenSSL from asking the terminal when the file is encrypted later */
+    return curl_easy_setopt(easy, CURLOPT_KEYPASSWD,
+                            config->client_key_password ? config->client_key_password : "");
+}
+
+static CURLcode add_authorities(CURL *easy, void *tls, void *authorities)
+{
+    (void)easy;
+    return nv_authorities_add(authorities, tls) == NV_OK ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+}
+
+static CURLcode set_security(CURL *easy, const struct nv_exporter_config *config)
+{
+    long verify = config->tls_verify ? 1 : 0;
+    SET_OPTION(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET_OPTION(easy, CURLOPT_SSL_VERIFYPEER, verify);
+    SET_OPTION(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
+    if (config->ca_bundle_file && config->ca_bundle_file[0] != '\0') {
+        SET_OPTION(easy, CURLOPT_CAINFO, config->ca_bundle_file);
+        SET_OPTION(easy, CURLOPT_CAPATH, NULL);
+        /* a proxy that is spoken to by TLS shows the company's certificate, too */
+        SET_OPTION(easy, CURLOPT_PROXY_CAINFO, config->ca_bundle_file);
+    }
+    return set_client_certificate(easy, config);
+}
+
+static CURLcode set_behaviour(CURL *easy, const struct nv_exporter_config *config)
+{
+    long timeout = (long)config->timeout_ms, connect = (long)config->connect_timeout_ms;
+    for (size_t i = 0; i < sizeof alike / sizeof alike[0]; i++)
+        SET_OPTION(easy, alike[i].option, alike[i].value);
+    SET_OPTION(easy, CURLOPT_USERAGENT, "noveum-otel-gateway/" NOVEUM_VERSION);
+    SET_OPTION(easy, CURLOPT_TIMEOUT_MS, timeout);
+    SET_OPTION(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout < connect ? timeout : connect);
+    /* Empty texts keep libcurl from reading http_proxy, no_proxy and the like. */
+    SET_OPTION(easy, CURLOPT_PROXY, config->proxy ? config->proxy : "");
+    SET_OPTION(easy, CURLOPT_NOPROXY, config->no_proxy ? config->no_proxy : "");
+    /* We ask for none; with the option set libcurl also undoes the encoding that a proxy puts
+     * on a reply unasked. What it becomes is bounded in reply_reading.c. */
+    return curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
+}
+
+static CURLcode configure(CURL *easy, const struct nv_exporter_config *config,
+                          const struct nv_authorities *authorities)
+{
+    TRY(set_behaviour(easy, config));
+    TRY(set_security(easy, config));
+    if (!authorities)
+        return CURLE_OK;
+    SET_OPTION(easy, CURLOPT_SSL_CTX_DATA, (void *)(uintptr_t)authorities);
+    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, add_authorities);
+}
+
 /* ---- headers ----------------------------------------------------------------------------- */
 
 static bool add_header(struct curl_slist **list, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(*list, line);
-
     if (longer)
         *list = longer;
     return longer != NULL;
@@ -82,6 +170,56 @@ static void drop_form_headers(struct slot *slot)
     slot->form = NULL;
 }
 
+/* ---- what a transfer says ---------------------------------------------------------------- */
+
+/* What a code says about the request, and to people. Any other: broken, and nothing closer. */
+static const struct meaning {
+    CURLcode code;
+    enum nv_transfer transfer;
+    enum nv_cause cause;
+} meanings[] = {
+    {CURLE_OK, NV_TRANSFER_REPLY, NV_CAUSE_NONE},
+    {CURLE_OPERATION_TIMEDOUT, NV_TRANSFER_TIMEOUT, NV_CAUSE_NONE},
+    {CURLE_OUT_OF_MEMORY, NV_TRANSFER_NO_MEMORY, NV_CAUSE_NONE},
+    {CURLE_COULDNT_RESOLVE_HOST, NV_TRANSFER_CONNECT, NV_CAUSE_RESOLVE},
+    {CURLE_COULDNT_RESOLVE_PROXY, NV_TRANSFER_CONNECT, NV_CAUSE_PROXY_NAME},
+    {CURLE_COULDNT_CONNECT, NV_TRANSFER_CONNECT, NV_CAUSE_CONNECT},
+    /* mostly a handshake cut off: may pass the next time */
+    {CURLE_SSL_CONNECT_ERROR, NV_TRANSFER_CONNECT, NV_CAUSE_HANDSHAKE},
+    {CURLE_PEER_FAILED_VERIFICATION, NV_TRANSFER_TLS, NV_CAUSE_CERTIFICATE},
+    {CURLE_SSL_ISSUER_ERROR, NV_TRANSFER_TLS, NV_CAUSE_CERTIFICATE},
+    {CURLE_SSL_INVALIDCERTSTATUS, NV_TRANSFER_TLS, NV_CAUSE_CERTIFICATE},
+    {CURLE_SSL_CERTPROBLEM, NV_TRANSFER_TLS, NV_CAUSE_OWN_FILES},
+    {CURLE_SSL_CACERT_BADFILE, NV_TRANSFER_TLS, NV_CAUSE_OWN_FILES},
+    {CURLE_SSL_CIPHER, NV_TRANSFER_TLS, NV_CAUSE_NONE},
+    {CURLE_PROXY, NV_TRANSFER_BROKEN, NV_CAUSE_PROXY},
+};
+
+enum nv_transfer nv_send_curl_meaning(int code, enum nv_cause *cause)
+{
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+        if ((int)meanings[i].code == code) {
+            *cause = meanings[i].cause;
+            return meanings[i].transfer;
+        }
+    }
+    *cause = NV_CAUSE_NONE;
+    return NV_TRANSFER_BROKEN;
+}
+
+/* Of a proxy that made no tunnel: nothing was sent, whatever the code calls it. */
+static void read_proxy(CURL *easy, CURLcode code, struct nv_reply *reply)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    reply->proxy_status = status > 0 && status < 1000 ? (int)status : 0;
+    (void)nv_send_curl_meaning((int)code, &reply->cause);
+    if (reply->proxy_status != 0 && (reply->proxy_status < 200 || reply->proxy_status > 299))
+        reply->cause = NV_CAUSE_PROXY;
+    if (reply->cause == NV_CAUSE_PROXY && code != CURLE_OK && code != CURLE_OPERATION_TIMEDOUT)
+        reply->transfer = NV_TRANSFER_CONNECT;
+}
+
 /* ---- finished transfers ------------------------------------------------------------------ */
 
 /* Is the reply's head too large? libcurl calls a line that outgrows its buffer (100 KB) "out of
@@ -89,10 +227,9 @@ static void drop_form_headers(struct slot *slot)
 static bool head_is_too_large(const struct slot *slot, CURLcode code)
 {
     curl_off_t began_us = 0;
-
-    if (slot->head_bytes > REPLY_HEAD_MAX)
+    if (slot->reading.head_oversize)
         return true;
-    if (code != CURLE_OUT_OF_MEMORY || slot->reply.len > 0)
+    if (code != CURLE_OUT_OF_MEMORY || slot->reading.body.len > 0)
         return false;
     (void)curl_easy_getinfo(slot->easy, CURLINFO_STARTTRANSFER_TIME_T, &began_us);
     return began_us > 0;
@@ -101,9 +238,10 @@ static bool head_is_too_large(const struct slot *slot, CURLcode code)
 /* What we broke off ourselves libcurl reports as a failed write; only the slot knows why. */
 static enum nv_transfer transfer_of(const struct slot *slot, CURLcode code)
 {
-    if (slot->oversize || head_is_too_large(slot, code))
+    enum nv_cause cause;
+    if (slot->reading.body_oversize || head_is_too_large(slot, code))
         return NV_TRANSFER_OVERSIZE;
-    return nv_easy_transfer(code);
+    return nv_send_curl_meaning((int)code, &cause);
 }
 
 /* The slot is free before `done` is told, which reads the reply's text and may send the next
@@ -113,23 +251,23 @@ static void finish(struct slot *slot, enum nv_transfer transfer, CURLcode code)
     struct nv_reply reply = {.transfer = transfer};
     nv_reply_done *done = slot->done;
     long status = 0;
-
+    time_t date_s;
     assert(slot->busy);
     /* a head that was not read to its end is nobody's word */
-    if (transfer == NV_TRANSFER_REPLY || slot->oversize)
+    if (transfer == NV_TRANSFER_REPLY || slot->reading.body_oversize)
         (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
     reply.status = status > 0 && status < 1000 ? (int)status : 0;
-    reply.location = nv_str_from(slot->location);
-    nv_easy_read(slot->easy, code, slot->date, &reply);
-    reply.retry_after = nv_str_from(slot->retry_after);
-    reply.body = nv_buf_str(&slot->reply);
+    read_proxy(slot->easy, code, &reply);
+    nv_reply_reading_tell(&slot->reading, &reply);
+    date_s = curl_getdate(slot->reading.date, NULL);
+    reply.date_s = date_s > 0 ? (int64_t)date_s : 0;
     reply.detail = nv_str_from(transfer == NV_TRANSFER_REPLY ? "" : slot->error);
     (void)curl_multi_remove_handle(slot->owner->multi, slot->easy);
     drop_form_headers(slot);
     slot->busy = false;
     slot->done = NULL;
     done(slot->done_ctx, &reply);
-    nv_buf_release(&slot->reply);
+    nv_reply_reading_release(&slot->reading);
 }
 
 /* All that are done are told first, and then `after` once: what it sends next is chosen with
@@ -138,7 +276,6 @@ static void read_finished(struct nv_send_curl *curl)
 {
     CURLMsg *message;
     int left = 0;
-
     while ((message = curl_multi_info_read(curl->multi, &left)) != NULL) {
         CURLcode code = message->data.result;
         char *slot = NULL;
@@ -171,7 +308,6 @@ static void on_alarm(struct nv_alarm *alarm)
     struct nv_send_curl *curl = NV_CONTAINER(alarm, struct nv_send_curl, alarm);
     bool all = curl->unwatched;
     int running = 0;
-
     curl->unwatched = false; /* before: it may be set again */
     if (all)
         (void)curl_multi_perform(curl->multi, &running);
@@ -183,7 +319,6 @@ static void on_alarm(struct nv_alarm *alarm)
 static struct watch *watch_new(struct nv_send_curl *curl, curl_socket_t fd)
 {
     struct watch *watch = calloc(1, sizeof *watch);
-
     if (!watch || nv_io_init(&watch->io, curl->loop, fd, on_socket) != NV_OK) {
         free(watch);
         return NULL;
@@ -208,7 +343,6 @@ static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *ctx, vo
     struct watch *watch = NULL;
     unsigned wanted =
         ((what & CURL_POLL_IN) ? NV_IO_READ : 0u) | ((what & CURL_POLL_OUT) ? NV_IO_WRITE : 0u);
-
     (void)easy;
     watch_free(socket_ctx);
     if (what == CURL_POLL_REMOVE) {
@@ -232,7 +366,6 @@ static int timer_callback(CURLM *multi, long timeout_ms, void *ctx)
 {
     struct nv_send_curl *curl = ctx;
     uint64_t wait_ns = timeout_ms < 0 ? UINT64_MAX : (uint64_t)timeout_ms * NV_NS_PER_MS;
-
     (void)multi;
     nv_alarm_set(&curl->alarm, curl->unwatched ? 0 : wait_ns);
     return 0;
@@ -240,44 +373,19 @@ static int timer_callback(CURLM *multi, long timeout_ms, void *ctx)
 
 /* ---- one transfer ------------------------------------------------------------------------ */
 
+/* Less than was given ends the transfer. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct slot *slot = ctx;
-    size_t len = size * count;
-
-    if (nv_buf_append(&slot->reply, bytes, len) == NV_OK)
-        return len;
-    slot->oversize = slot->reply.failed == NV_ERR_LIMIT;
-    /* Less than was given ends the transfer: nobody reads a reply without end. */
-    return 0;
+    struct nv_str piece = {bytes, size * count};
+    return nv_reply_reading_body(&slot->reading, piece) ? piece.len : 0;
 }
 
-/* Keeps the value of the header `name` when `line` is one. */
-static void keep_header(struct nv_str line, struct nv_str name, char *value, size_t size)
-{
-    if (line.len > name.len && nv_str_ieq(nv_str_slice(line, 0, name.len), name)) {
-        (void)snprintf(value, size, "%.*s",
-                       NV_STR_ARG(nv_str_trim(nv_str_slice(line, name.len, SIZE_MAX))));
-    }
-}
-
-/* The head is counted over all replies of one request, for a server can send interim ones
- * without end. */
 static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct slot *slot = ctx;
     struct nv_str line = {bytes, size * count};
-
-    slot->head_bytes += line.len;
-    if (slot->head_bytes > REPLY_HEAD_MAX)
-        return 0;
-    /* A status line starts a new reply: an interim one's headers do not count. */
-    if (nv_str_starts(line, NV_STR("HTTP/")))
-        slot->retry_after[0] = slot->location[0] = slot->date[0] = '\0';
-    keep_header(line, NV_STR("retry-after:"), slot->retry_after, sizeof slot->retry_after);
-    keep_header(line, NV_STR("location:"), slot->location, sizeof slot->location);
-    keep_header(line, NV_STR("date:"), slot->date, sizeof slot->date);
-    return line.len;
+    return nv_reply_reading_line(&slot->reading, line) ? line.len : 0;
 }
 
 static struct slot *free_slot(struct nv_send_curl *curl)
@@ -289,23 +397,10 @@ static struct slot *free_slot(struct nv_send_curl *curl)
     return NULL;
 }
 
-static const char *url_of(const struct nv_endpoint *endpoint, enum nv_route route)
-{
-    switch (route) {
-    case NV_ROUTE_IMAGE:
-        return endpoint->image_url;
-    case NV_ROUTE_AUDIO:
-        return endpoint->audio_url;
-    default:
-        return endpoint->traces_url;
-    }
-}
-
 /* Headers of a multipart body, which has a boundary of its own. */
 static bool make_form_headers(struct slot *slot, const char *boundary)
 {
     char type[128];
-
     (void)snprintf(type, sizeof type, "Content-Type: multipart/form-data; boundary=%s",
                    boundary);
     return add_header(&slot->form, slot->owner->bare->data) && add_header(&slot->form, type) &&
@@ -316,32 +411,15 @@ static CURLcode set_request(struct slot *slot, const struct nv_send_request *req
 {
     struct nv_send_curl *curl = slot->owner;
     CURL *easy = slot->easy;
-    CURLcode code;
-
-    if (request->route == NV_ROUTE_STATUS) {
-        code = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-        if (code == CURLE_OK)
-            code = curl_easy_setopt(easy, CURLOPT_URL, curl->endpoint.status_url);
-        if (code == CURLE_OK)
-            code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, curl->bare);
-        return code;
-    }
-    code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_URL, url_of(&curl->endpoint, request->route));
-    if (code == CURLE_OK) {
-        code =
-            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
-    }
-    if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.ptr);
-    if (code == CURLE_OK) {
-        code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
-                                slot->form      ? slot->form
-                                : request->gzip ? curl->gzip
-                                                : curl->plain);
-    }
-    return code;
+    bool probe = request->route == NV_ROUTE_STATUS;
+    struct curl_slist *posted = request->gzip ? curl->gzip : curl->plain;
+    SET_OPTION(easy, CURLOPT_URL, nv_endpoint_url(&curl->endpoint, request->route));
+    SET_OPTION(easy, CURLOPT_HTTPHEADER, probe ? curl->bare : slot->form ? slot->form : posted);
+    if (probe)
+        return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    SET_OPTION(easy, CURLOPT_POST, 1L);
+    SET_OPTION(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.ptr);
 }
 
 static enum nv_err send_request(void *ctx, const struct nv_send_request *request,
@@ -349,13 +427,10 @@ static enum nv_err send_request(void *ctx, const struct nv_send_request *request
 {
     struct nv_send_curl *curl = ctx;
     struct slot *slot = free_slot(curl);
-
     if (!slot)
         return NV_ERR_INTERNAL;
-    nv_buf_clear(&slot->reply);
-    slot->oversize = false;
-    slot->head_bytes = 0;
-    slot->retry_after[0] = slot->location[0] = slot->date[0] = slot->error[0] = '\0';
+    nv_reply_reading_begin(&slot->reading);
+    slot->error[0] = '\0';
     if ((request->boundary && !make_form_headers(slot, request->boundary)) ||
         set_request(slot, request) != CURLE_OK ||
         curl_multi_add_handle(curl->multi, slot->easy) != CURLM_OK) {
@@ -372,7 +447,6 @@ static enum nv_err send_request(void *ctx, const struct nv_send_request *request
 static void cancel_all(void *ctx)
 {
     struct nv_send_curl *curl = ctx;
-
     for (uint32_t i = 0; i < curl->slot_count; i++) {
         if (curl->slots[i].busy)
             finish(&curl->slots[i], NV_TRANSFER_CANCELLED, CURLE_OK);
@@ -385,14 +459,12 @@ static void cancel_all(void *ctx)
 static CURLcode set_slot(struct slot *slot)
 {
     CURL *easy = slot->easy;
-
-    NV_EASY_SET(easy, CURLOPT_PRIVATE, (char *)slot);
-    NV_EASY_SET(easy, CURLOPT_ERRORBUFFER, slot->error);
-    NV_EASY_SET(easy, CURLOPT_WRITEFUNCTION, on_body);
-    NV_EASY_SET(easy, CURLOPT_WRITEDATA, slot);
-    NV_EASY_SET(easy, CURLOPT_HEADERFUNCTION, on_header);
-    NV_EASY_SET(easy, CURLOPT_HEADERDATA, slot);
-    return CURLE_OK;
+    SET_OPTION(easy, CURLOPT_PRIVATE, (char *)slot);
+    SET_OPTION(easy, CURLOPT_ERRORBUFFER, slot->error);
+    SET_OPTION(easy, CURLOPT_WRITEFUNCTION, on_body);
+    SET_OPTION(easy, CURLOPT_WRITEDATA, slot);
+    SET_OPTION(easy, CURLOPT_HEADERFUNCTION, on_header);
+    return curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot);
 }
 
 /* Three lists for the life of the exporter, made once: for text, for gzip, and with the key
@@ -403,7 +475,6 @@ static bool make_headers(struct nv_send_curl *curl, const char *key)
     struct curl_slist **all[] = {&curl->plain, &curl->gzip, &curl->bare};
     struct nv_buf line;
     bool ok = true;
-
     nv_buf_init(&line, NV_CAP_KEY_HEADER);
     ok = nv_buf_printf(&line, "Authorization: Bearer %s", key) == NV_OK &&
          nv_buf_append_char(&line, '\0') == NV_OK;
@@ -421,7 +492,6 @@ static enum nv_err make_slots(struct nv_send_curl *curl,
                               const struct nv_exporter_config *config, struct nv_fail *fail)
 {
     CURLcode code = CURLE_OK;
-
     /* More than the width: for the probe, and for uploads. */
     curl->slot_count = config->max_in_flight + 1 + NV_UPLOAD_FLIGHTS;
     curl->slots = calloc(curl->slot_count, sizeof *curl->slots);
@@ -433,11 +503,11 @@ static enum nv_err make_slots(struct nv_send_curl *curl,
         struct slot *slot = &curl->slots[i];
 
         slot->owner = curl;
-        nv_buf_init(&slot->reply, NV_REPLY_BYTES_MAX);
+        nv_reply_reading_init(&slot->reading);
         slot->easy = curl_easy_init();
         code = slot->easy == NULL ? CURLE_OUT_OF_MEMORY : set_slot(slot);
         if (code == CURLE_OK)
-            code = nv_easy_configure(slot->easy, config, curl->authorities);
+            code = configure(slot->easy, config, curl->authorities);
     }
     if (code == CURLE_OUT_OF_MEMORY)
         return nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
@@ -450,13 +520,12 @@ static enum nv_err make_slots(struct nv_send_curl *curl,
 
 static bool set_multi(struct nv_send_curl *curl)
 {
-    return curl_multi_setopt(curl->multi, CURLMOPT_SOCKETFUNCTION, socket_callback) ==
-               CURLM_OK &&
-           curl_multi_setopt(curl->multi, CURLMOPT_SOCKETDATA, curl) == CURLM_OK &&
-           curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, timer_callback) == CURLM_OK &&
-           curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl) == CURLM_OK &&
-           curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)curl->slot_count) ==
-               CURLM_OK;
+    CURLM *multi = curl->multi;
+    return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_callback) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, curl) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_callback) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_TIMERDATA, curl) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)curl->slot_count) == CURLM_OK;
 }
 
 static void global_init(void)
@@ -472,7 +541,6 @@ struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct nv_send_curl *curl = calloc(1, sizeof *curl);
     enum nv_err err = NV_OK;
-
     (void)pthread_once(&once, global_init);
     if (!curl) {
         (void)nv_fail_set(fail, NV_ERR_NO_MEMORY, 0, "out of memory");
@@ -508,7 +576,7 @@ void nv_send_curl_free(struct nv_send_curl *curl)
     for (uint32_t i = 0; i < curl->slot_count; i++) {
         assert(!curl->slots[i].busy);
         curl_easy_cleanup(curl->slots[i].easy);
-        nv_buf_release(&curl->slots[i].reply);
+        nv_reply_reading_release(&curl->slots[i].reading);
     }
     free(curl->slots);
     /* Closes idle connections, whose watches go through socket_callback. */

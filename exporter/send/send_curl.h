@@ -1,5 +1,6 @@
 /*
- * The real transport: libcurl's multi interface on a loop of net/. CURL types stay in the .c.
+ * The real transport: libcurl's multi interface on a loop of net/. The only file that knows libcurl;
+ * its types stay in the .c.
  *
  * One connection pool with keep-alive; http and https only; no redirects, no ambient proxy, no
  * Expect; TLS 1.2 or newer, verified; replies bounded (exporter/answer/transport.h). All calls
@@ -32,6 +33,9 @@ struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
                                       const struct nv_send_after *after, struct nv_fail *fail);
 /* Its function table. Borrowed, lives as long as the transport. */
 const struct nv_transport *nv_send_curl_transport(const struct nv_send_curl *curl);
+/* What a code of libcurl (a CURLcode) says about its request, surely not sent or unknown, and
+ * in `cause` what it says to people. Any number is allowed. */
+enum nv_transfer nv_send_curl_meaning(int code, enum nv_cause *cause);
 /* Frees it; nothing may be in flight (cancel_all first). NULL is allowed. */
 void nv_send_curl_free(struct nv_send_curl *curl);
 

@@ -31,8 +31,8 @@ FIXED = {
         http1_chunks.c:DIGITS_MAX grpc_text.c:TIMEOUT_DIGITS_MAX transcode.c:ID_BYTES_MAX absent.c:DISGUISE_MAX checks.c:IBAN_MAX
         json_write.c:SURE_INTEGER_MAX json_write.c:PLAIN_DECIMALS_MAX json_write.c:DECIMALS_MAX index.c:CAPACITY_MAX
         check_settings.c:WALL_MAX_NS phone_parse.c:NSN_MAX phone_parse.c:CODE_MAX transform_number.c:INTEGER_MAX cost.c:TOKENS_MAX tokens.c:COUNT_MAX
-        stored_trace.c:DURATION_MS_MAX media_files.c:TEMPORARY_MAX rule_parse.c:PRECEDENCE_MAX price_name.c:REGION_MAX send_curl.c:DATE_MAX
-        send_curl.c:RETRY_AFTER_MAX send_curl.c:LOCATION_MAX memory_limit.c:PLACE_BYTES_MAX words.c:LABEL_MAX find.c:URI_HEAD_MAX
+        stored_trace.c:DURATION_MS_MAX media_files.c:TEMPORARY_MAX rule_parse.c:PRECEDENCE_MAX price_name.c:REGION_MAX 
+        memory_limit.c:PLACE_BYTES_MAX words.c:LABEL_MAX find.c:URI_HEAD_MAX
         content_cut.c:MARK_MAX phone_candidates.c:BETWEEN_MAX phone_candidates.c:LEADS_MAX phone_candidates.c:BEFORE_MAX
         phone_candidates.c:RUN_MAX phone_candidates.c:GROUPS_MAX hints.c:GAP_MAX scan.c:WORD_MAX pairs.c:GAP_MAX pairs.c:WHITE_MAX pairs.c:AUTHORITY_MAX""",
     "a text is cut there before it is kept or told": """
@@ -60,7 +60,7 @@ OWING = """
     receiver.c:THREADS_MAX assembly.c:QUEUE_ITEMS_MAX
     gather.c:RETRIES_MAX shard.c:QUEUE_ITEMS_MAX apply.c:EVENT_TIMES_MAX apply.c:EVENT_KEY_MAX
     repeats.c:SAID_MAX repeats.c:PATHS_MAX mapping.c:ARENA_BYTES_MAX deltas.c:REBUILT_MAX
-    media.c:LEVELS_MAX exporter.c:ADOPTED_MAX outbox.c:ENTRIES_MAX send_curl.c:REPLY_HEAD_MAX
+    media.c:LEVELS_MAX exporter.c:ADOPTED_MAX outbox.c:ENTRIES_MAX
     admin.c:CONNECTIONS_MAX admin.c:SERVICES_MAX held_view.c:OPENED_BYTES_MAX explain.c:BODY_BYTES_MAX 
     encode.c:BODY_MAX pool.c:CHUNKS_MAX options.c:NAME_MAX_LEN
 """

@@ -46,7 +46,7 @@ ASKS_VERSIONS = "gateway/commands/version.c"
 # header prefix -> (library, files that include it: one more is to be thought about, one less leaves a number that holds nothing)
 LIBRARIES = {
     "event2/": ("libevent", 1),  # net/loop.c
-    "curl/": ("libcurl", 2),  # exporter/send/send_easy.h, trace/send.c
+    "curl/": ("libcurl", 2),  # exporter/send/send_curl.c, trace/send.c
     "jansson": ("jansson", 2),  # exporter/answer/backend_reply.c, gateway/doctor/running.c
     "nghttp2/": ("nghttp2", 2),
     "libdeflate": ("libdeflate", 2),

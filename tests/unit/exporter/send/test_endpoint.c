@@ -177,6 +177,22 @@ START_TEST(ranges)
 }
 END_TEST
 
+START_TEST(a_route_has_its_url)
+{
+    struct nv_endpoint endpoint;
+    ck_assert_int_eq(nv_endpoint_parse(NV_STR("https://a.example/api"), &endpoint, NULL),
+                     NV_OK);
+    ck_assert_str_eq(nv_endpoint_url(&endpoint, NV_ROUTE_TRACES),
+                     "https://a.example/api/v1/traces");
+    ck_assert_str_eq(nv_endpoint_url(&endpoint, NV_ROUTE_STATUS),
+                     "https://a.example/api/v1/status");
+    ck_assert_str_eq(nv_endpoint_url(&endpoint, NV_ROUTE_IMAGE),
+                     "https://a.example/api/v1/image");
+    ck_assert_str_eq(nv_endpoint_url(&endpoint, NV_ROUTE_AUDIO),
+                     "https://a.example/api/v1/audio");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/endpoint");
@@ -184,6 +200,7 @@ int main(void)
 
     tcase_add_loop_test(tcase, forms, 0, sizeof urls / sizeof *urls);
     tcase_add_test(tcase, length_is_bounded);
+    tcase_add_test(tcase, a_route_has_its_url);
     tcase_add_test(tcase, good_configurations);
     tcase_add_test(tcase, refusals);
     tcase_add_test(tcase, ranges);

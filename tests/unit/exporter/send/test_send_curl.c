@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <curl/curl.h>
 #include <zlib.h>
 
 #include "base/banned.h"
@@ -156,6 +158,7 @@ struct result {
     char retry_after[128];
     char detail[256];
     size_t body_len;
+    int64_t date_s;
 };
 
 static void on_done(void *ctx, const struct nv_reply *reply)
@@ -168,6 +171,7 @@ static void on_done(void *ctx, const struct nv_reply *reply)
     result->transfer = reply->transfer;
     result->status = reply->status;
     result->body_len = reply->body.len;
+    result->date_s = reply->date_s;
     (void)snprintf(result->retry_after, sizeof result->retry_after, "%.*s",
                    NV_STR_ARG(reply->retry_after));
     (void)snprintf(result->detail, sizeof result->detail, "%.*s", NV_STR_ARG(reply->detail));
@@ -512,6 +516,63 @@ START_TEST(a_bad_ca_file_is_found_out)
 }
 END_TEST
 
+static const struct {
+    CURLcode code;
+    enum nv_transfer transfer;
+    enum nv_cause cause;
+} codes[] = {
+    {CURLE_OK, NV_TRANSFER_REPLY, NV_CAUSE_NONE},
+    {CURLE_OPERATION_TIMEDOUT, NV_TRANSFER_TIMEOUT, NV_CAUSE_NONE},
+    {CURLE_OUT_OF_MEMORY, NV_TRANSFER_NO_MEMORY, NV_CAUSE_NONE},
+    {CURLE_COULDNT_RESOLVE_HOST, NV_TRANSFER_CONNECT, NV_CAUSE_RESOLVE},
+    {CURLE_COULDNT_RESOLVE_PROXY, NV_TRANSFER_CONNECT, NV_CAUSE_PROXY_NAME},
+    {CURLE_COULDNT_CONNECT, NV_TRANSFER_CONNECT, NV_CAUSE_CONNECT},
+    {CURLE_SSL_CONNECT_ERROR, NV_TRANSFER_CONNECT, NV_CAUSE_HANDSHAKE},
+    {CURLE_PEER_FAILED_VERIFICATION, NV_TRANSFER_TLS, NV_CAUSE_CERTIFICATE},
+    {CURLE_SSL_CACERT_BADFILE, NV_TRANSFER_TLS, NV_CAUSE_OWN_FILES},
+    {CURLE_PROXY, NV_TRANSFER_BROKEN, NV_CAUSE_PROXY},
+    {CURLE_RECV_ERROR, NV_TRANSFER_BROKEN, NV_CAUSE_NONE},
+};
+
+START_TEST(a_code_says_what_failed)
+{
+    enum nv_cause cause = NV_CAUSE_RESOLVE;
+    ck_assert_int_eq(nv_send_curl_meaning((int)codes[_i].code, &cause), codes[_i].transfer);
+    ck_assert_int_eq(cause, codes[_i].cause);
+}
+END_TEST
+
+START_TEST(the_servers_time)
+{
+    static const struct reply replies[] = {
+        {"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n",
+         0, false, false},
+        {"HTTP/1.1 200 OK\r\nDate: soon\r\nContent-Length: 0\r\n\r\n", 0, false, false},
+        {OK_REPLY, 0, true, false}};
+    static const int64_t wanted[] = {784111777, 0, 0};
+    start_server(replies, 3);
+    open_client("http", server.port);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(post("{}", false).date_s, wanted[i]);
+    close_client();
+    stop_server();
+}
+END_TEST
+
+START_TEST(every_option_is_known)
+{
+    static const char *const files[] = {"/etc/ssl/certs/ca-certificates.crt"};
+    config.ca_bundle_file = files[0];
+    config.ca_files = files;
+    config.ca_file_count = _i == 0 ? 0 : 1;
+    config.proxy = "http://a:b@127.0.0.1:1";
+    config.no_proxy = "10.0.0.0/8,.example";
+    config.client_cert_file = config.client_key_file = "/etc/hostname";
+    open_client("https", 1); /* says which option is none */
+    close_client();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/send_curl");
@@ -527,6 +588,9 @@ int main(void)
     tcase_add_test(tcase, nobody_listens);
     tcase_add_test(tcase, cancelled_means_done_with_everything);
     tcase_add_test(tcase, a_bad_ca_file_is_found_out);
+    tcase_add_loop_test(tcase, a_code_says_what_failed, 0, sizeof codes / sizeof *codes);
+    tcase_add_test(tcase, the_servers_time);
+    tcase_add_loop_test(tcase, every_option_is_known, 0, 2);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }
