@@ -86,6 +86,8 @@
 #define NV_CAP_KEY_FILE NV_CAP_KIB(16)
 /* mapping.rules_file and mapping.prices_file: our own rows are 415 KB, our prices 185. */
 #define NV_CAP_MAPPING_FILE NV_CAP_MIB(4)
+/* Rows and prices, ours and the user's, read and sorted: 64 times what one file may be. */
+#define NV_CAP_MAPPING_ARENA NV_CAP_MIB(256)
 /* Allowed CORS origins, joined. */
 #define NV_CAP_ORIGINS NV_CAP_MIB(1)
 /* Files of /proc and /sys that are read: controllers and groups of a process. */
@@ -138,5 +140,11 @@
  * and is not held back past that; read, about ten times that. */
 #define NV_CAP_LAMBDA_ANSWER NV_CAP_MIB(1)
 #define NV_CAP_LAMBDA_ARENA NV_CAP_MIB(16)
+
+/* ---- the library for programs of others -------------------------------------------------- */
+
+/* A request of one span that is as large as it may be, escapes and all, and others beside
+ * it. */
+#define NV_CAP_TRACE_REQUEST NV_CAP_MIB(256)
 
 #endif

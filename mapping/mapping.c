@@ -20,8 +20,6 @@
 
 #include "base/banned.h"
 
-#define ARENA_BYTES_MAX ((size_t)256 << 20)
-
 /* Whole of a small file in the arena. */
 static enum nv_err read_file(struct nv_arena *arena, struct nv_str path, struct nv_str *out,
                              struct nv_fail *fail)
@@ -147,7 +145,7 @@ static enum nv_err find_facts(struct nv_mapping *mapping)
 
 struct nv_mapping *nv_mapping_new(const struct nv_mapping_config *config, struct nv_fail *fail)
 {
-    struct nv_arena *arena = nv_arena_new(ARENA_BYTES_MAX);
+    struct nv_arena *arena = nv_arena_new(NV_CAP_MAPPING_ARENA);
     struct nv_mapping *mapping = arena ? nv_arena_alloc(arena, sizeof *mapping) : NULL;
     enum nv_err err = mapping ? NV_OK : NV_ERR_NO_MEMORY;
     if (err == NV_OK) {

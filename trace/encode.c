@@ -28,9 +28,6 @@
 
 #include "base/banned.h"
 
-/* A request of one span that is as large as it may be, escapes and all, and others beside
- * it. */
-#define BODY_MAX NV_CAP_MIB(256)
 #define FLAG_HAS_REMOTE 0x100u
 #define FLAG_REMOTE 0x200u
 #define NS_PER_SECOND 1e9
@@ -56,7 +53,7 @@ static const struct {
 void nv_trace_request_init(struct nv_trace_request *request)
 {
     *request = (struct nv_trace_request){.spans = 0};
-    nv_buf_init(&request->body, BODY_MAX);
+    nv_buf_init(&request->body, NV_CAP_TRACE_REQUEST);
 }
 
 void nv_trace_request_release(struct nv_trace_request *request)

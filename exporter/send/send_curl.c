@@ -67,7 +67,7 @@ struct nv_send_curl {
     uint32_t slot_count;
 };
 
-/* ---- options of all handles --------------------------------------------------------------- */
+/* ---- options of all handles -------------------------------------------------------------- */
 
 /* Numbers that no configuration changes. */
 static const struct {

@@ -1,6 +1,6 @@
 /*
- * The real transport: libcurl's multi interface on a loop of net/. The only file that knows libcurl;
- * its types stay in the .c.
+ * The real transport: libcurl's multi interface on a loop of net/. The only file that knows
+ * libcurl; its types stay in the .c.
  *
  * One connection pool with keep-alive; http and https only; no redirects, no ambient proxy, no
  * Expect; TLS 1.2 or newer, verified; replies bounded (exporter/answer/transport.h). All calls

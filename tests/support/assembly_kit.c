@@ -243,14 +243,20 @@ void kit_init(struct kit *kit)
     nv_ledger_reset();
 }
 
-enum nv_err kit_try_start(struct kit *kit)
+enum nv_err kit_make(struct kit *kit)
 {
     struct nv_completer completer = {.ctx = kit, .complete = complete};
     memset(&kit->fail, 0, sizeof kit->fail);
     kit->assembly = nv_assembly_new(&kit->config, &kit->clock.clock, &completer, &kit->fail);
-    if (!kit->assembly)
-        return kit->fail.code;
-    enum nv_err err = nv_assembly_start(kit->assembly, &kit->fail);
+    return kit->assembly ? NV_OK : kit->fail.code;
+}
+
+enum nv_err kit_try_start(struct kit *kit)
+{
+    enum nv_err err = kit_make(kit);
+    if (err != NV_OK)
+        return err;
+    err = nv_assembly_start(kit->assembly, &kit->fail);
     if (err != NV_OK) {
         nv_assembly_free(kit->assembly);
         kit->assembly = NULL;

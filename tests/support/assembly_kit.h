@@ -46,6 +46,8 @@ struct kit {
 /* Readies config (memory, inline) and clock; kit_start makes the assembly and starts it. */
 void kit_init(struct kit *kit);
 void kit_start(struct kit *kit);
+/* Makes the assembly without starting it; an error's code. */
+enum nv_err kit_make(struct kit *kit);
 /* As kit_start, but gives the error back. */
 enum nv_err kit_try_start(struct kit *kit);
 /* kit_start after kit_crash or kit_stop, with the ledger and what was completed forgotten. */

@@ -4,6 +4,7 @@
  * what the ledger says.
  */
 #include "expect.h"
+#include "assembly/door/state.h"
 #include "assembly_kit.h"
 #include "base/log/counters.h"
 
@@ -517,6 +518,28 @@ START_TEST(bad_configuration_is_refused)
 }
 END_TEST
 
+/* As assembly.c has it. */
+#define QUEUE_ITEMS_MAX 4096u
+
+/* The threads start when the queue is full: until then nobody takes from it. */
+START_TEST(as_many_requests_wait_for_the_journal_and_one_more)
+{
+    kit.config.shards = 1;
+    ck_assert_int_eq(kit_make(&kit), NV_OK);
+    atomic_store(&kit.assembly->phase, NV_PHASE_RUNNING);
+    struct nv_acceptor acceptor = nv_assembly_acceptor(kit.assembly);
+    for (unsigned i = 0; i < QUEUE_ITEMS_MAX; i++)
+        acceptor.accept(acceptor.ctx, kit_batch("shop", "1a"), kit_note_done, &kit);
+    ck_assert_int_eq(kit.done_count, 0);
+    ck_assert_int_eq(kit_spans(&kit, "shop", "1b"), NV_ERR_BUSY);
+    atomic_store(&kit.assembly->phase, NV_PHASE_NEW);
+    ck_assert_int_eq(nv_assembly_start(kit.assembly, &kit.fail), NV_OK);
+    kit_stop(&kit); /* joins those that answer */
+    ck_assert_int_eq(kit.done_count, (int)QUEUE_ITEMS_MAX + 1);
+    ck_assert_int_eq(kit.done_last, NV_OK);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("assembly");
@@ -552,6 +575,7 @@ int main(void)
     tcase_add_test(tcase, the_project_of_the_request_travels_along);
     tcase_add_test(tcase, status_tells_what_is_held);
     tcase_add_test(tcase, bad_configuration_is_refused);
+    tcase_add_test(tcase, as_many_requests_wait_for_the_journal_and_one_more);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

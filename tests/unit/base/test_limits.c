@@ -46,6 +46,7 @@ static const struct {
     CAP(NV_CAP_STORE_TEXT),     CAP(NV_CAP_STORE_QUEUE),   CAP(NV_CAP_EXPLAIN_REPORT),
     CAP(NV_CAP_API_LIST),       CAP(NV_CAP_MEDIA_SCAN),    CAP(NV_CAP_EXPLAINED),
     CAP(NV_CAP_KAFKA_CHUNK),    CAP(NV_CAP_LAMBDA_ANSWER), CAP(NV_CAP_LAMBDA_ARENA),
+    CAP(NV_CAP_MAPPING_ARENA),  CAP(NV_CAP_TRACE_REQUEST),
 };
 
 /* ---- the list ---------------------------------------------------------------------------- */

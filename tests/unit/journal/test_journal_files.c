@@ -136,6 +136,27 @@ START_TEST(what_only_has_the_name_is_moved_aside)
 }
 END_TEST
 
+/* As journal_files.c has it. */
+#define ASIDE_MAX 100u
+
+START_TEST(names_for_what_is_moved_aside_and_no_more)
+{
+    char *aside = NULL;
+    journal_kit_open(&kit);
+    for (unsigned i = 0; i < ASIDE_MAX; i++) {
+        aside = nv_journal_aside_path(kit.journal, "damaged", 7);
+        ck_assert_ptr_nonnull(aside);
+        ck_assert(!is_there(strrchr(aside, '/') + 1));
+        journal_kit_file(&kit, strrchr(aside, '/') + 1, 0);
+        free(aside);
+    }
+    ck_assert_ptr_null(nv_journal_aside_path(kit.journal, "damaged", 7));
+    aside = nv_journal_aside_path(kit.journal, "damaged", 8); /* another file's are free */
+    ck_assert_ptr_nonnull(aside);
+    free(aside);
+}
+END_TEST
+
 START_TEST(a_file_of_holes_below_the_limit_is_passed_over)
 {
     journal_kit_open(&kit);
@@ -368,6 +389,7 @@ int main(void)
     tcase_add_test(tcase, only_the_exact_name_counts);
     tcase_add_test(tcase, strangers_are_left_alone);
     tcase_add_loop_test(tcase, what_only_has_the_name_is_moved_aside, 0, 5);
+    tcase_add_test(tcase, names_for_what_is_moved_aside_and_no_more);
     tcase_add_test(tcase, a_file_of_holes_below_the_limit_is_passed_over);
     tcase_add_test(tcase, a_file_that_grew_beyond_the_limit_is_still_read);
     tcase_add_test(tcase, a_file_that_can_not_be_opened_is_named_with_the_cause);

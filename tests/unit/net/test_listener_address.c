@@ -231,6 +231,28 @@ START_TEST(what_was_handed_over_and_not_taken_has_a_name)
 }
 END_TEST
 
+/* As listener_address.c has it. */
+#define INHERITED_MAX 64
+
+/* More than any unit has is no number to believe. */
+START_TEST(as_many_as_may_be_handed_over_and_one_more)
+{
+    char text[64], name[NV_LISTENER_NAME_BYTES], count[16];
+    bool left[2];
+    int kept;
+    int fd = put_third(text, &kept);
+    for (int more = 0; more < 2; more++) {
+        int from = 0;
+        (void)snprintf(count, sizeof count, "%d", INHERITED_MAX + more);
+        (void)setenv("LISTEN_FDS", count, 1);
+        left[more] = nv_listener_unclaimed(&from, name);
+    }
+    restore_third(kept, fd);
+    ck_assert(left[0]);
+    ck_assert(!left[1]);
+}
+END_TEST
+
 /* The socket of the unit has the port, at an address that the configuration has not. */
 START_TEST(a_port_that_a_socket_handed_over_has_is_explained)
 {
@@ -261,6 +283,7 @@ int main(void)
     tcase_add_test(tcase, a_path_as_long_as_the_system_takes_and_longer);
     tcase_add_test(tcase, a_descriptor_that_listens_is_taken_others_are_not);
     tcase_add_test(tcase, what_was_handed_over_and_not_taken_has_a_name);
+    tcase_add_test(tcase, as_many_as_may_be_handed_over_and_one_more);
     tcase_add_test(tcase, a_port_that_a_socket_handed_over_has_is_explained);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);

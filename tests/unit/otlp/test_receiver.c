@@ -9,6 +9,7 @@
 #include "otlp/receiver.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -226,6 +227,38 @@ START_TEST(answer_during_the_drain_arrives)
 }
 END_TEST
 
+/* As receiver.c has it. */
+#define THREADS_MAX 64
+
+static unsigned threads_of_this_process(void)
+{
+    unsigned count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    ck_assert_ptr_nonnull(tasks);
+    for (const struct dirent *task; (task = readdir(tasks)) != NULL;)
+        count += task->d_name[0] != '.';
+    (void)closedir(tasks);
+    return count;
+}
+
+START_TEST(as_many_threads_as_there_may_be_and_no_more)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        const unsigned before = threads_of_this_process();
+        open_receiver(THREADS_MAX + more);
+        ck_assert_uint_eq(threads_of_this_process() - before, THREADS_MAX + 1); /* answer_all */
+        int fd = connect_to_receiver();
+        ck_assert(send_request(fd));
+        ck_assert_int_eq(read_reply(fd), 200);
+        close(fd);
+        nv_receiver_stop_accepting(receiver);
+        ck_assert(nv_receiver_drain(receiver, 5000));
+        close_acceptor();
+        nv_receiver_free(receiver);
+    }
+}
+END_TEST
+
 START_TEST(configurations_that_are_refused)
 {
     static const struct {
@@ -303,6 +336,7 @@ int main(void)
     tcase_add_test(tcase, many_clients_while_tokens_are_reloaded);
     tcase_add_test(tcase, drain_waits_for_answers);
     tcase_add_test(tcase, answer_during_the_drain_arrives);
+    tcase_add_test(tcase, as_many_threads_as_there_may_be_and_no_more);
     tcase_add_test(tcase, configurations_that_are_refused);
     tcase_add_test(tcase, off_when_no_address_is_given);
     tcase_add_test(tcase, every_allocation_failing_once);

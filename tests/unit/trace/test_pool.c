@@ -165,6 +165,26 @@ START_TEST(after_a_fork)
 }
 END_TEST
 
+/* As pool.c has them. */
+#define CHUNK_SLOTS 64u
+#define CHUNKS_MAX (2 * NV_TRACE_SPANS_MAX / CHUNK_SLOTS + 16)
+
+START_TEST(as_many_spans_as_there_are_slots_and_one_more)
+{
+    enum { ALL = CHUNKS_MAX * CHUNK_SLOTS };
+    static struct nv_trace_span *spans[ALL];
+    for (size_t i = 0; i < ALL; i++)
+        spans[i] = taken();
+    ck_assert_uint_eq(nv_trace_span_slots(), ALL);
+    ck_assert_ptr_null(nv_trace_span_take());
+    nv_trace_span_give(spans[7]);
+    ck_assert_ptr_eq(taken(), spans[7]);
+    ck_assert_ptr_null(nv_trace_span_take());
+    for (size_t i = 0; i < ALL; i++)
+        nv_trace_span_give(spans[i]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pool");
@@ -176,6 +196,8 @@ int main(void)
     tcase_add_test(tcase, without_memory);
     tcase_add_test(tcase, threads_never_share_a_slot);
     tcase_add_test(tcase, after_a_fork);
+    tcase_add_test(tcase,
+                   as_many_spans_as_there_are_slots_and_one_more); /* the last: they stay */
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -4,6 +4,8 @@
  * are held.
  */
 #include "expect.h"
+#include "assembly/hold/gather.h"
+#include "assembly/hold/shard.h"
 #include "assembly_kit.h"
 #include "oom.h"
 
@@ -170,6 +172,29 @@ START_TEST(spans_far_apart_in_a_request_are_read_one_by_one)
 }
 END_TEST
 
+/* As gather.c has it. */
+#define RETRIES_MAX 9
+
+/* Twice as long each time, and from the cap on as long as the last time. */
+START_TEST(a_trace_without_memory_waits_longer_up_to_the_cap)
+{
+    kit_start(&kit);
+    kit_spans(&kit, "shop", "1a");
+    struct nv_shard *shard = &kit.assembly->shards[0];
+    const uint64_t now = kit.clock.mono;
+    uint64_t wait = 100 * NV_NS_PER_MS;
+    struct nv_open_trace *trace = nv_open_trace_of(nv_timers_first(&shard->timers));
+    for (unsigned i = 0; i < RETRIES_MAX + 3; i++) {
+        nv_gather_later(shard, trace, now);
+        ck_assert_uint_eq(trace->timer.deadline_ns - now, wait);
+        ck_assert_uint_eq(trace->tries, i < RETRIES_MAX ? i + 1 : RETRIES_MAX);
+        wait = i < RETRIES_MAX ? wait * 2 : wait;
+    }
+    kit_advance(&kit, 60000);
+    ck_assert_uint_eq(delivered(), 1);
+}
+END_TEST
+
 static const struct {
     const char *spans;
     const char *kept;
@@ -226,6 +251,7 @@ int main(void)
     tcase_add_loop_test(tcase, any_allocation_may_fail_on_the_way, 0, 2);
     tcase_add_loop_test(tcase, spans_of_one_id, 0, sizeof same_ids / sizeof same_ids[0]);
     tcase_add_test(tcase, the_other_side_that_comes_late_is_not_sent_again);
+    tcase_add_test(tcase, a_trace_without_memory_waits_longer_up_to_the_cap);
     tcase_add_test(tcase, any_allocation_may_fail_at_the_start);
     tcase_add_test(tcase, a_span_whose_bytes_changed_is_a_dead_letter_alone);
     tcase_add_test(tcase, a_trace_of_which_nothing_is_left_settles_itself);

@@ -71,6 +71,25 @@ START_TEST(what_is_on_its_way_counts_as_held)
 }
 END_TEST
 
+/* As shard.c has it. */
+#define QUEUE_ITEMS_MAX 4096u
+
+START_TEST(as_many_arrivals_wait_for_a_shard_and_one_more)
+{
+    void *items[64];
+    size_t taken = 0;
+    kit.config.shards = 1;
+    ck_assert_int_eq(kit_make(&kit), NV_OK);
+    struct nv_queue *queue = kit.assembly->shards[0].queue;
+    for (unsigned i = 0; i < QUEUE_ITEMS_MAX; i++)
+        ck_assert_int_eq(nv_queue_push(queue, &kit, 1), NV_OK);
+    ck_assert_int_eq(nv_queue_push(queue, &kit, 1), NV_ERR_FULL);
+    for (size_t got; (got = nv_queue_pop(queue, items, 64, 0)) > 0;)
+        taken += got;
+    ck_assert_uint_eq(taken, QUEUE_ITEMS_MAX);
+}
+END_TEST
+
 START_TEST(traces_spread_over_shards_and_keep_theirs)
 {
     uint32_t counts[8] = {0};
@@ -114,6 +133,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, arrivals_that_find_no_memory_wait_in_order);
     tcase_add_test(tcase, what_is_on_its_way_counts_as_held);
+    tcase_add_test(tcase, as_many_arrivals_wait_for_a_shard_and_one_more);
     tcase_add_test(tcase, traces_spread_over_shards_and_keep_theirs);
     tcase_add_test(tcase, a_late_remote_parent_unlearns);
     suite_add_tcase(suite, tcase);

@@ -313,6 +313,24 @@ START_TEST(without_a_store)
 }
 END_TEST
 
+/* As outbox.c has it. */
+#define ENTRIES_MAX ((size_t)1 << 24)
+
+/* A ring as large as it may be, of pages that nobody touches. */
+START_TEST(as_many_records_as_there_may_be_and_one_more)
+{
+    const struct nv_outbox_entry entry = {.id = 1, .spans = 2};
+    outbox.ring = calloc(ENTRIES_MAX, sizeof *outbox.ring);
+    ck_assert_ptr_nonnull(outbox.ring);
+    outbox.capacity = ENTRIES_MAX;
+    outbox.count = ENTRIES_MAX - 1;
+    ck_assert_int_eq(nv_outbox_adopt(&outbox, &entry), NV_OK);
+    ck_assert_int_eq(nv_outbox_adopt(&outbox, &entry), NV_ERR_NO_MEMORY);
+    ck_assert_uint_eq(outbox.count, ENTRIES_MAX);
+    ck_assert_uint_eq(outbox.capacity, ENTRIES_MAX);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exporter/outbox");
@@ -329,6 +347,7 @@ int main(void)
     tcase_add_test(tcase, disk_trouble_changes_nothing);
     tcase_add_test(tcase, memory_trouble_changes_nothing);
     tcase_add_test(tcase, without_a_store);
+    tcase_add_test(tcase, as_many_records_as_there_may_be_and_one_more);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -31,12 +31,16 @@ static void read_status(void *ctx, struct nv_gateway_status *status)
     *status = made_up;
 }
 
+static size_t services_known;
+
 static size_t read_services(void *ctx, struct nv_service_facts *facts, size_t max)
 {
     (void)ctx;
-    (void)facts;
     ck_assert_uint_gt(max, 0);
-    return 0;
+    size_t count = services_known < max ? services_known : max;
+    for (size_t i = 0; i < count; i++)
+        (void)snprintf(facts[i].name, sizeof facts[i].name, "service-%zu", i);
+    return count;
 }
 
 static enum nv_err retry_dead(void *ctx, uint64_t id)
@@ -61,6 +65,7 @@ static void set_up(void)
     struct nv_agents_config config = {.agents_max = 10};
     struct nv_admin_source from;
     fail = (struct nv_fail){0};
+    services_known = 0;
     made_up = (struct nv_gateway_status){.uptime_ns = 5 * NV_NS_PER_S, .local = true};
     ck_assert_int_eq(nv_options_init(&options), NV_OK);
     agents = nv_agents_new(&config);
@@ -211,6 +216,76 @@ START_TEST(every_allocation_failing_once)
 }
 END_TEST
 
+/* A connection that stays. */
+static int connect_kept(void)
+{
+    struct sockaddr_in peer = {.sin_family = AF_INET};
+    uint64_t port = 0;
+    const char *address = nv_admin_address(admin, 0);
+    ck_assert_int_eq(nv_str_to_uint64(nv_str_from(strrchr(address, ':') + 1), &port), NV_OK);
+    peer.sin_port = htons((uint16_t)port);
+    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&peer, sizeof peer), 0);
+    return fd;
+}
+
+/* Asks on it; false: it was closed. */
+static bool answers(int fd)
+{
+    static const char request[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    char text[4096] = "";
+    size_t len = 0;
+    if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0)
+        return false;
+    while (!strstr(text, "\r\n\r\n")) {
+        ssize_t got = recv(fd, text + len, sizeof text - 1 - len, 0);
+        if (got <= 0)
+            return false;
+        len += (size_t)got;
+        text[len] = '\0';
+    }
+    return strncmp(text, "HTTP/1.1 2", 10) == 0;
+}
+
+/* As admin.c has it. */
+#define CONNECTIONS_MAX 32
+
+/* One more takes the place of the one that was idle for the longest. */
+START_TEST(as_many_connections_as_there_may_be_and_one_more)
+{
+    int fds[CONNECTIONS_MAX + 1];
+    unsigned open = 0;
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        fds[i] = connect_kept();
+        ck_assert(answers(fds[i]));
+    }
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        ck_assert(answers(fds[i]));
+    fds[CONNECTIONS_MAX] = connect_kept();
+    ck_assert(answers(fds[CONNECTIONS_MAX]));
+    for (size_t i = 0; i <= CONNECTIONS_MAX; i++) {
+        open += answers(fds[i]);
+        (void)close(fds[i]);
+    }
+    ck_assert_uint_eq(open, CONNECTIONS_MAX);
+}
+END_TEST
+
+/* As admin.c has it. */
+#define SERVICES_MAX 1000
+
+START_TEST(as_many_services_as_are_listed)
+{
+    unsigned listed = 0;
+    services_known = SERVICES_MAX + 1;
+    ck_assert_int_eq(get("/status"), 200);
+    for (const char *at = answer; (at = strstr(at, "\"service-")) != NULL; at++)
+        listed++;
+    ck_assert_uint_eq(listed, SERVICES_MAX);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/admin");
@@ -224,6 +299,8 @@ int main(void)
     tcase_add_test(tcase, an_address_in_use_is_told);
     tcase_add_test(tcase, without_a_port_it_still_runs);
     tcase_add_test(tcase, every_allocation_failing_once);
+    tcase_add_test(tcase, as_many_connections_as_there_may_be_and_one_more);
+    tcase_add_test(tcase, as_many_services_as_are_listed);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

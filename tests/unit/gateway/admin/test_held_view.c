@@ -8,6 +8,7 @@
 
 #include "gateway/admin/held_view.h"
 
+#include "base/limits.h"
 #include "base/log/counters.h"
 #include "base/text/text.h"
 #include "gateway/dead/raw_join.h"
@@ -33,7 +34,8 @@ static struct nv_mapping *mapping;
 static struct nv_redaction_config redaction;
 static struct nv_buf out;
 static size_t held_count;
-static bool copies, large;
+static bool copies;
+static uint64_t bytes_of_one;
 
 static struct nv_raw_trace *make_raw(void)
 {
@@ -58,7 +60,7 @@ static size_t read_held(void *ctx, const struct nv_held_ask *ask, struct nv_held
                                           .age_ns = 5000000,
                                           .left_ns = 60 * NV_NS_PER_S,
                                           .spans = 1,
-                                          .bytes = large ? NV_HELD_SHOWN_BYTES + 1 : 300};
+                                          .bytes = bytes_of_one};
         memcpy(found[i].trace_id, id, sizeof id);
         if (copies && found[i].bytes <= ask->raw_bytes_max)
             found[i].raw = make_raw();
@@ -90,7 +92,7 @@ static void set_up(void)
     nv_buf_init(&out, 1u << 20);
     held_count = 1;
     copies = true;
-    large = false;
+    bytes_of_one = 300;
 }
 
 static void tear_down(void)
@@ -127,7 +129,8 @@ START_TEST(what_cannot_be_shown_has_a_row_all_the_same)
     ck_assert(says("\"trace_id\":\"" ID "\"") && says("\"span_count\":1,"));
     ck_assert(says("\"input_tokens\":null") && says("\"reason\":\"open\""));
     nv_buf_clear(&out);
-    copies = large = true;
+    copies = true;
+    bytes_of_one = NV_HELD_SHOWN_BYTES + 1;
     ck_assert_int_eq(nv_held_list_write(&source, &out), NV_OK);
     ck_assert(says("\"trace_id\":\"" ID "\""));
 }
@@ -149,12 +152,27 @@ END_TEST
 START_TEST(one_by_its_id_in_either_form)
 {
     static const char *const ids[] = {ID, "01020304-0506-0708-090a-0b0c0d0e0f10"};
-    large = true; /* too large for a row, shown when it is opened */
+    bytes_of_one = NV_HELD_SHOWN_BYTES + 1; /* too large for a row, shown when it is opened */
     for (size_t i = 0; i < 2; i++) {
         nv_buf_clear(&out);
         ck_assert_int_eq(nv_held_trace_write(&source, nv_str_from(ids[i]), &out), NV_OK);
         ck_assert(says("{\"wait\":{\"reason\":\"open\"") && says("\"trace\":{\"trace_id\":"));
         ck_assert(says("my key is ***") && !says(SECRET));
+    }
+}
+END_TEST
+
+/* As held_view.c has it. */
+#define OPENED_BYTES_MAX NV_CAP_MIB(16)
+
+START_TEST(one_as_large_as_may_be_opened_and_one_byte_more)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        nv_buf_clear(&out);
+        bytes_of_one = OPENED_BYTES_MAX + more;
+        ck_assert_int_eq(nv_held_trace_write(&source, NV_STR(ID), &out), NV_OK);
+        ck_assert(says("{\"wait\":{\"reason\":\"open\""));
+        ck_assert(says(more == 0 ? "\"trace\":{\"trace_id\":" : "\"trace\":null"));
     }
 }
 END_TEST
@@ -203,6 +221,7 @@ int main(void)
     tcase_add_test(tcase, one_by_its_id_in_either_form);
     tcase_add_test(tcase, what_is_not_held_is_said_so);
     tcase_add_test(tcase, without_memory_it_fails_whole);
+    tcase_add_test(tcase, one_as_large_as_may_be_opened_and_one_byte_more);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -244,6 +244,20 @@ START_TEST(values_are_shown_as_they_leave_and_what_no_row_knows)
 }
 END_TEST
 
+/* As explain.c has it. */
+#define BODY_BYTES_MAX ((size_t)256 << 20)
+
+/* Zeros are no OTLP: at the cap it is the bytes that are refused, past it their number. */
+START_TEST(bodies_are_inflated_up_to_a_size)
+{
+    char *zeros = calloc(1, BODY_BYTES_MAX + 1);
+    ck_assert_ptr_nonnull(zeros);
+    ck_assert_int_eq(add_gzip((struct nv_str){zeros, BODY_BYTES_MAX}), NV_ERR_MALFORMED);
+    ck_assert_int_eq(add_gzip((struct nv_str){zeros, BODY_BYTES_MAX + 1}), NV_ERR_TOO_LARGE);
+    free(zeros);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/explain");
@@ -260,6 +274,7 @@ int main(void)
     tcase_add_test(tcase, values_are_shown_as_they_leave_and_what_no_row_knows);
     tcase_add_test(tcase, bad_spans_are_named);
     tcase_add_test(tcase, out_of_memory);
+    tcase_add_test(tcase, bodies_are_inflated_up_to_a_size);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -172,6 +172,24 @@ START_TEST(defaults_without_memory)
 }
 END_TEST
 
+/* As options.c has it. */
+#define NAME_MAX_LEN 64
+
+START_TEST(names_are_compared_up_to_a_length)
+{
+    char name[NAME_MAX_LEN + 1], other[NAME_MAX_LEN];
+    memset(name, 'a', sizeof name);
+    memset(other, 'b', sizeof other);
+    const struct nv_str most = {name, NAME_MAX_LEN}, more = {name, NAME_MAX_LEN + 1};
+    ck_assert_uint_eq(nv_option_distance(most, (struct nv_str){other, NAME_MAX_LEN}),
+                      NAME_MAX_LEN);
+    ck_assert_uint_eq(nv_option_distance(most, most), 0);
+    ck_assert_uint_eq(nv_option_distance(more, most), SIZE_MAX);
+    ck_assert_uint_eq(nv_option_distance(most, more), SIZE_MAX);
+    ck_assert_uint_eq(nv_option_distance(NV_STR("kitten"), NV_STR("sitting")), 3);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/options");
@@ -183,6 +201,7 @@ int main(void)
     tcase_add_test(tcase, a_lower_source_never_replaces_a_higher_one_but_is_checked);
     tcase_add_test(tcase, same_compares_every_type);
     tcase_add_test(tcase, defaults_without_memory);
+    tcase_add_test(tcase, names_are_compared_up_to_a_length);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -157,6 +157,61 @@ START_TEST(without_memory_it_is_an_error)
 }
 END_TEST
 
+/* A connection that stays. */
+static int connect_kept(void)
+{
+    struct sockaddr_in peer = {.sin_family = AF_INET};
+    const char *colon = strrchr(nv_lambda_telemetry_uri(telemetry), ':');
+    peer.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&peer, sizeof peer), 0);
+    return fd;
+}
+
+/* Asks on it; false: it was closed. */
+static bool answers(int fd)
+{
+    static const char request[] =
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+    char text[4096] = "";
+    size_t len = 0;
+    if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0)
+        return false;
+    while (!strstr(text, "\r\n\r\n")) {
+        ssize_t got = recv(fd, text + len, sizeof text - 1 - len, 0);
+        if (got <= 0)
+            return false;
+        len += (size_t)got;
+        text[len] = '\0';
+    }
+    return strncmp(text, "HTTP/1.1 2", 10) == 0;
+}
+
+/* As telemetry.c has it. */
+#define CONNECTIONS_MAX 8
+
+/* One more takes the place of the one that was idle for the longest. */
+START_TEST(as_many_connections_as_there_may_be_and_one_more)
+{
+    int fds[CONNECTIONS_MAX + 1];
+    unsigned open = 0;
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        fds[i] = connect_kept();
+        ck_assert(answers(fds[i]));
+    }
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        ck_assert(answers(fds[i]));
+    fds[CONNECTIONS_MAX] = connect_kept();
+    ck_assert(answers(fds[CONNECTIONS_MAX]));
+    for (size_t i = 0; i <= CONNECTIONS_MAX; i++) {
+        open += answers(fds[i]);
+        (void)close(fds[i]);
+    }
+    ck_assert_uint_eq(open, CONNECTIONS_MAX);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gateway/lambda/telemetry");
@@ -169,6 +224,7 @@ int main(void)
     tcase_add_test(tcase, all_waiting_can_be_ended);
     tcase_add_test(tcase, a_host_that_is_not_here);
     tcase_add_test(tcase, without_memory_it_is_an_error);
+    tcase_add_test(tcase, as_many_connections_as_there_may_be_and_one_more);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

@@ -4,6 +4,10 @@
 #include "tests/support/expect.h"
 #include "tests/support/mapping_spans.h"
 
+#include "base/buf.h"
+
+#include <stdio.h>
+
 #include "base/banned.h"
 
 START_TEST(attributes_go_before_what_events_carry)
@@ -66,6 +70,50 @@ START_TEST(unknown_attributes_pass_unchanged)
 }
 END_TEST
 
+/* As apply.c has them. */
+#define EVENT_TIMES_MAX 256
+#define EVENT_KEY_MAX 128
+
+START_TEST(times_of_so_many_events_are_told_and_not_of_one_more)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        struct nv_buf text;
+        nv_buf_init(&text, 1u << 20);
+        (void)nv_buf_printf(&text, "[{'name': 'a', 'start': 0, 'attributes': {"
+                                   "'openinference.span.kind': 'LLM', 'llm.model_name': 'm'}, "
+                                   "'events': [");
+        for (unsigned i = 1; i < EVENT_TIMES_MAX + more; i++)
+            (void)nv_buf_printf(&text, "{'name': 'other', 'at': 1},");
+        (void)nv_buf_printf(&text, "{'name': 'First Token Stream Event', 'at': 40}]}]");
+        ck_assert_int_eq(nv_buf_append_char(&text, '\0'), NV_OK);
+        struct told *told = told_by(text.bytes);
+        told_is(told, "a", "llm.time_to_first_token_ms", more == 0 ? "40" : NULL);
+        told_free(told);
+        nv_buf_release(&text);
+    }
+}
+END_TEST
+
+START_TEST(events_of_so_long_a_name_are_found_and_not_of_a_longer_one)
+{
+    for (unsigned more = 0; more < 2; more++) {
+        char name[EVENT_KEY_MAX + 1] = "", text[600];
+        memset(name, 'e', EVENT_KEY_MAX - strlen("@event:") + more);
+        (void)snprintf(text, sizeof text,
+                       "convention mine \"Mine\"\n@event:%s | span | | my.ms | copy | 50 |\n",
+                       name);
+        struct nv_mapping *mapping = told_mapping(text, NULL);
+        (void)snprintf(text, sizeof text,
+                       "[{'name': 'a', 'start': 0, 'events': [{'name': '%s', 'at': 40}]}]",
+                       name);
+        struct told *told = told_with(mapping, NULL, text);
+        told_is(told, "a", "my.ms", more == 0 ? "40" : NULL);
+        told_free(told);
+        nv_mapping_free(mapping);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/apply");
@@ -75,6 +123,8 @@ int main(void)
     tcase_add_test(tcase, the_first_event_of_a_name_tells_the_time);
     tcase_add_test(tcase, an_index_above_the_cap_stays_an_attribute);
     tcase_add_test(tcase, unknown_attributes_pass_unchanged);
+    tcase_add_test(tcase, times_of_so_many_events_are_told_and_not_of_one_more);
+    tcase_add_test(tcase, events_of_so_long_a_name_are_found_and_not_of_a_longer_one);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

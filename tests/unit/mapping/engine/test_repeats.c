@@ -5,6 +5,8 @@
 #include "tests/support/mapping_kit.h"
 #include "tests/support/mapping_spans.h"
 
+#include "base/buf.h"
+
 #include "base/banned.h"
 
 #define LLM(more)                                                                              \
@@ -124,6 +126,92 @@ START_TEST(what_is_compared_leaves_nothing_behind)
 }
 END_TEST
 
+/* ---- how much is compared ---------------------------------------------------------------- */
+
+/* As repeats.c has them. */
+#define SAID_MAX 4096u
+#define PATHS_MAX 64u
+
+/* `my.blob` of the only span as it is sent: is it there? */
+static bool is_sent(const struct nv_buf *rows, const struct nv_buf *spans)
+{
+    struct nv_mapping *mapping = told_mapping(rows->bytes, NULL);
+    struct told *told = told_with(mapping, NULL, spans->bytes);
+    json_t *attributes = json_object_get(told_span(told, "s"), "attributes");
+    bool sent = json_object_get(attributes, "my.blob") != NULL;
+    told_free(told);
+    nv_mapping_free(mapping);
+    return sent;
+}
+
+static bool is_sent_of_members(unsigned count)
+{
+    struct nv_buf rows, spans;
+    nv_buf_init(&rows, 1u << 20);
+    nv_buf_init(&spans, 1u << 20);
+    (void)nv_buf_printf(&rows, "convention mine \"Mine\"\n");
+    (void)nv_buf_printf(
+        &spans,
+        "[{'name': 's', 'attributes': {'openinference.span.kind': 'LLM', 'my.blob': '{");
+    for (unsigned i = 0; i < count; i++) {
+        (void)nv_buf_printf(&rows, "my.blob | span | | llm.p%u | member(m%u)>int | 50 |\n", i,
+                            i);
+        (void)nv_buf_printf(&spans, "%s\\'m%u\\': %u", i > 0 ? ", " : "", i, 1000 + i);
+    }
+    (void)nv_buf_printf(&spans, "}'}}]");
+    (void)nv_buf_append_char(&rows, '\0');
+    ck_assert_int_eq(nv_buf_append_char(&spans, '\0'), NV_OK);
+    bool sent = is_sent(&rows, &spans);
+    nv_buf_release(&rows);
+    nv_buf_release(&spans);
+    return sent;
+}
+
+/* Members that fields hold under other names are known by the places that rows read. */
+START_TEST(so_many_places_of_an_attribute_are_known_and_not_one_more)
+{
+    ck_assert(!is_sent_of_members(PATHS_MAX));
+    ck_assert(is_sent_of_members(PATHS_MAX + 1));
+}
+END_TEST
+
+static void put_numbers(struct nv_buf *buf, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        (void)nv_buf_printf(buf, "%s%u", i > 0 ? "," : "[", i);
+    (void)nv_buf_append_char(buf, ']');
+}
+
+static bool is_sent_of_numbers(unsigned count)
+{
+    struct nv_buf rows, spans;
+    nv_buf_init(&rows, 1u << 20);
+    nv_buf_init(&spans, 1u << 20);
+    (void)nv_buf_printf(&rows, "convention mine \"Mine\"\n"
+                               "my.list | span | | llm.p0 | copy | 50 |\n"
+                               "my.blob | span | | llm.p1 | member(x)>int | 50 |\n");
+    (void)nv_buf_printf(
+        &spans, "[{'name': 's', 'attributes': {'openinference.span.kind': 'LLM', 'my.list': ");
+    put_numbers(&spans, count);
+    (void)nv_buf_printf(&spans, ", 'my.blob': '{\\'x\\': 5, \\'p0\\': ");
+    put_numbers(&spans, count);
+    (void)nv_buf_printf(&spans, "}'}}]");
+    (void)nv_buf_append_char(&rows, '\0');
+    ck_assert_int_eq(nv_buf_append_char(&spans, '\0'), NV_OK);
+    bool sent = is_sent(&rows, &spans);
+    nv_buf_release(&rows);
+    nv_buf_release(&spans);
+    return sent;
+}
+
+/* The list goes before other fields. */
+START_TEST(so_much_of_what_fields_say_is_known_and_not_one_more)
+{
+    ck_assert(!is_sent_of_numbers(SAID_MAX));
+    ck_assert(is_sent_of_numbers(SAID_MAX + 1));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("repeats");
@@ -133,6 +221,8 @@ int main(void)
     TCase *large = tcase_create("large");
     tcase_add_loop_test(large, what_is_compared_leaves_nothing_behind, 0,
                         (int)(sizeof large_keys / sizeof large_keys[0]));
+    tcase_add_test(large, so_many_places_of_an_attribute_are_known_and_not_one_more);
+    tcase_add_test(large, so_much_of_what_fields_say_is_known_and_not_one_more);
     suite_add_tcase(suite, large);
     return nv_test_run(suite);
 }

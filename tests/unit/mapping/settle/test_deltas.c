@@ -142,6 +142,29 @@ START_TEST(four_mebibytes_of_a_trace_are_rebuilt)
 }
 END_TEST
 
+/* As deltas.c has them. */
+#define REBUILT_MAX ((size_t)4 << 20)
+#define ENTRY_BYTES 128u
+
+/* Two calls of one message each: the second's text and the first's are rebuilt together. */
+START_TEST(to_the_byte_that_may_be_rebuilt_and_one_more)
+{
+    const size_t around = strlen("[{\"role\":\"user\",\"content\":\"\"}]") + ENTRY_BYTES;
+    for (size_t more = 0; more < 2; more++) {
+        char *text = strdup("");
+        append_long(&text, 1, REBUILT_MAX / 2 - around);
+        append_long(&text, 2, REBUILT_MAX / 2 - around + more);
+        const size_t len = strlen(text);
+        text = realloc(text, len + 2);
+        memcpy(text + len, "]", 2);
+        struct told *told = told_by(text);
+        ck_assert_uint_eq(messages_of(told, "s2"), more == 0 ? 2 : 1);
+        told_free(told);
+        free(text);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mapping/deltas");
@@ -152,6 +175,7 @@ int main(void)
     tcase_add_test(tcase, what_does_not_fit_stays_as_it_came);
     tcase_add_test(tcase, others_keys_mean_nothing);
     tcase_add_test(tcase, four_mebibytes_of_a_trace_are_rebuilt);
+    tcase_add_test(tcase, to_the_byte_that_may_be_rebuilt_and_one_more);
     suite_add_tcase(suite, tcase);
     return nv_test_run(suite);
 }

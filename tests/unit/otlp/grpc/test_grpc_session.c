@@ -356,6 +356,25 @@ START_TEST(P08_floods_end_the_connection)
 }
 END_TEST
 
+/* As grpc_session.c has it. */
+#define ALLOWANCE_MAX 2000
+
+/* However long nothing came: the second before fills up what the greeting took. */
+START_TEST(P08_as_many_frames_at_once_as_are_allowed_and_one_more)
+{
+    for (int second = 0; second < 5; second++)
+        ck_assert(grpc_rig_advance(&rig, 1000));
+    for (int i = 0; i < ALLOWANCE_MAX / 100; i++) /* as many answers as wait at once */
+        flood(NGHTTP2_PING, 0, 0, NV_STR("12345678"), 100);
+    ck_assert_int_eq(rig.fed, NV_OK);
+    ck_assert(!nv_grpc_session_done(rig.session));
+    ck_assert_uint_eq(atomic_load(&rig.shared.floods), 0);
+    flood(NGHTTP2_PING, 0, 0, NV_STR("12345678"), 1);
+    ck_assert(rig.fed != NV_OK || nv_grpc_session_done(rig.session));
+    ck_assert_uint_eq(atomic_load(&rig.shared.floods), 1);
+}
+END_TEST
+
 /* The same frames, but no faster than anybody needs them. */
 START_TEST(P08_what_is_no_flood)
 {
@@ -591,6 +610,7 @@ int main(void)
     tcase_add_test(tc, P08_continuation_flood);
     tcase_add_loop_test(tc, P08_floods_end_the_connection, 0, 6);
     tcase_add_test(tc, P08_what_is_no_flood);
+    tcase_add_test(tc, P08_as_many_frames_at_once_as_are_allowed_and_one_more);
     tcase_add_test(tc, P08_empty_data_flood);
     tcase_add_test(tc, P08_rapid_reset);
     tcase_add_test(tc, P08_cancelling_among_calls_is_no_flood);

@@ -356,6 +356,37 @@ START_TEST(without_memory_it_says_so)
 }
 END_TEST
 
+/* As media.c has it. */
+#define LEVELS_MAX 3u
+
+/* The map of the data is the first; what stands further out says nothing about it. */
+START_TEST(so_many_maps_around_are_heard_and_not_one_more)
+{
+    static const char *const want[] = {"[media: video/x, 48 bytes", "\"data\":\"" BYTES};
+    for (unsigned more = 0; more < 2; more++) {
+        struct nv_buf json, text;
+        struct nv_json_writer writer;
+        nv_buf_init(&json, 4096);
+        nv_buf_init(&text, 4096);
+        (void)nv_buf_printf(&json, "{\"mimeType\":\"video/x\"");
+        for (unsigned level = 1; level < LEVELS_MAX + more; level++)
+            (void)nv_buf_printf(&json, ",\"in\":{\"x\":1");
+        (void)nv_buf_printf(&json, ",\"data\":\"%s\"", BYTES);
+        for (unsigned level = 0; level < LEVELS_MAX + more; level++)
+            (void)nv_buf_append_char(&json, '}');
+        span.attributes = (struct nv_attributes){0};
+        add(&span.attributes, "llm.input.messages", nv_buf_str(&json));
+        apply();
+        nv_json_write_init(&writer, &text);
+        nv_attributes_write(&writer, &span.attributes);
+        ck_assert_msg(nv_str_find(nv_buf_str(&text), nv_str_from(want[more])) != SIZE_MAX,
+                      "%.*s", (int)text.len, text.bytes);
+        nv_buf_release(&json);
+        nv_buf_release(&text);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redaction/media/media");
@@ -375,6 +406,7 @@ int main(void)
     tcase_add_test(tests, masking_leaves_marks_and_references);
     tcase_add_test(tests, lists_of_numbers_in_json_text);
     tcase_add_test(tests, without_memory_it_says_so);
+    tcase_add_test(tests, so_many_maps_around_are_heard_and_not_one_more);
     suite_add_tcase(suite, tests);
     return nv_test_run(suite);
 }
