@@ -33,7 +33,7 @@ struct nv_send_curl *nv_send_curl_new(struct nv_loop *loop,
                                       const struct nv_send_after *after, struct nv_fail *fail);
 /* Its function table. Borrowed, lives as long as the transport. */
 const struct nv_transport *nv_send_curl_transport(const struct nv_send_curl *curl);
-/* What a code of libcurl (a CURLcode) says about its request, surely not sent or unknown, and
+/* What one of libcurl's codes says about its request, surely not sent or unknown, and
  * in `cause` what it says to people. Any number is allowed. */
 enum nv_transfer nv_send_curl_meaning(int code, enum nv_cause *cause);
 /* Frees it; nothing may be in flight (cancel_all first). NULL is allowed. */
