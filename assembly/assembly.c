@@ -210,10 +210,12 @@ static enum nv_err start_threads(struct nv_assembly *assembly)
         struct nv_shard *shard = &assembly->shards[i];
         if (pthread_create(&shard->thread, NULL, nv_shard_run, shard))
             return NV_ERR_NO_MEMORY;
+        (void)pthread_setname_np(shard->thread, "shard");
         shard->running = true;
     }
     if (pthread_create(&assembly->committer, NULL, nv_committer_run, assembly))
         return NV_ERR_NO_MEMORY;
+    (void)pthread_setname_np(assembly->committer, "journal");
     assembly->committer_running = true;
     return NV_OK;
 }

@@ -43,6 +43,7 @@ struct nv_loop {
     struct event *tick_event;
     int wake_fd;
     pthread_t thread;
+    const char *name; /* of the thread; NULL: none of its own */
     atomic_bool started, stopping;
     pthread_mutex_t lock; /* of first and last */
     struct nv_loop_task *first, *last;
@@ -193,8 +194,16 @@ static void *loop_thread(void *ctx)
 {
     struct nv_loop *loop = ctx;
     current = loop;
+    if (loop->name)
+        (void)pthread_setname_np(pthread_self(), loop->name);
     event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
     return NULL;
+}
+
+void nv_loop_set_name(struct nv_loop *loop, const char *name)
+{
+    assert(!loop->started);
+    loop->name = name;
 }
 
 enum nv_err nv_loop_start(struct nv_loop *loop)
@@ -412,6 +421,12 @@ enum nv_err nv_loops_init(struct nv_loops *loops, unsigned count, const struct n
         loops->items[loops->count++] = loop;
     }
     return NV_OK;
+}
+
+void nv_loops_set_name(const struct nv_loops *loops, const char *name)
+{
+    for (unsigned i = 0; i < loops->count; i++)
+        nv_loop_set_name(loops->items[i], name);
 }
 
 enum nv_err nv_loops_start(struct nv_loops *loops)

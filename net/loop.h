@@ -52,6 +52,9 @@ const char *nv_loop_library(void);
 struct nv_loop *nv_loop_new(const struct nv_clock *clock);
 /* Frees a stopped loop. Tasks still posted are run first. NULL is allowed. */
 void nv_loop_free(struct nv_loop *loop);
+/* Names its thread from the next start on, for top, perf and the like: at most 15 characters,
+ * borrowed for the loop's life. Without it: as the thread that starts it. */
+void nv_loop_set_name(struct nv_loop *loop, const char *name);
 /* Starts a thread that runs the loop, with all signals blocked. NV_ERR_NO_MEMORY, NV_ERR_IO. */
 enum nv_err nv_loop_start(struct nv_loop *loop) NV_MUST_USE;
 /* Ends the thread, waits for it and runs the tasks that are left. Any thread but the loop's.
@@ -131,6 +134,8 @@ struct nv_loops {
 /* Makes `count` (1..256) loops. NV_ERR_NO_MEMORY, NV_ERR_IO. Release also after failure. */
 enum nv_err nv_loops_init(struct nv_loops *loops, unsigned count,
                           const struct nv_clock *clock) NV_MUST_USE;
+/* Names the threads of all, as nv_loop_set_name. */
+void nv_loops_set_name(const struct nv_loops *loops, const char *name);
 /* Starts all threads; NV_ERR_NO_MEMORY, NV_ERR_IO leave some started: stop and release. */
 enum nv_err nv_loops_start(struct nv_loops *loops) NV_MUST_USE;
 /* Stops all threads. */

@@ -172,6 +172,7 @@ enum nv_err nv_receiver_new(const struct nv_receiver_config *config,
 
 enum nv_err nv_receiver_start(struct nv_receiver *receiver)
 {
+    nv_loops_set_name(&receiver->loops, "ingest");
     return nv_loops_start(&receiver->loops);
 }
 

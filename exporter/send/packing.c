@@ -158,8 +158,10 @@ static void *run(void *ctx)
 static bool is_manned(struct nv_packing *packing)
 {
     if (packing->threads < packing->threads_max && packing->inside >= packing->threads &&
-        pthread_create(&packing->thread[packing->threads], NULL, run, packing) == 0)
+        pthread_create(&packing->thread[packing->threads], NULL, run, packing) == 0) {
+        (void)pthread_setname_np(packing->thread[packing->threads], "compress");
         packing->threads++;
+    }
     return packing->threads > 0;
 }
 

@@ -343,6 +343,9 @@ static enum nv_err open_all(struct nv_admin *admin, const char *address, struct 
         err = open_server(admin, address, fail);
     if (err == NV_OK) {
         open_control(admin);
+        nv_loops_set_name(&admin->loops, "admin");
+        nv_loops_set_name(&admin->control_loops, "control");
+        nv_loops_set_name(&admin->worker, "admin-worker");
         err = nv_loops_start(&admin->loops);
     }
     if (err == NV_OK)

@@ -538,6 +538,7 @@ enum nv_err nv_api_new(const struct nv_admin_source *source, struct nv_loop *loo
 
 enum nv_err nv_api_start(struct nv_api *api)
 {
+    nv_loops_set_name(&api->worker, "api");
     return nv_loops_start(&api->worker);
 }
 

@@ -210,6 +210,8 @@ static enum nv_err start(struct nv_traces *traces)
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     traces->started = pthread_create(&traces->thread, NULL, run, traces) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (traces->started)
+        (void)pthread_setname_np(traces->thread, "store");
     return traces->started ? NV_OK : NV_ERR_NO_MEMORY;
 }
 

@@ -240,6 +240,38 @@ START_TEST(a_thread_that_ends_itself_is_joined)
 }
 END_TEST
 
+struct naming {
+    struct nv_loop_task task;
+    struct nv_loop *loop;
+    char name[16];
+};
+
+static void read_name(struct nv_loop_task *task)
+{
+    struct naming *naming = NV_CONTAINER(task, struct naming, task);
+    (void)pthread_getname_np(pthread_self(), naming->name, sizeof naming->name);
+    nv_loop_end(naming->loop);
+}
+
+START_TEST(threads_have_names)
+{
+    struct nv_loops loops;
+    char own[16];
+    ck_assert_int_eq(nv_loops_init(&loops, 1, nv_clock_system()), NV_OK);
+    struct naming naming = {.task = {.run = read_name}, .loop = loops.items[0]};
+    ck_assert_int_eq(pthread_getname_np(pthread_self(), own, sizeof own), 0);
+    for (int named = 0; named < 2; named++) {
+        if (named)
+            nv_loops_set_name(&loops, "fifteen-letters");
+        ck_assert_int_eq(nv_loops_start(&loops), NV_OK);
+        nv_loop_post(loops.items[0], &naming.task);
+        nv_loop_join(loops.items[0]);
+        ck_assert_str_eq(naming.name, named ? "fifteen-letters" : own);
+    }
+    nv_loops_release(&loops);
+}
+END_TEST
+
 START_TEST(groups_start_and_stop)
 {
     struct nv_loops loops;
@@ -278,6 +310,7 @@ int main(void)
     tcase_add_test(tcase, descriptors_are_watched_for_what_is_wanted);
     tcase_add_test(tcase, an_alarm_rings_once_each_time_it_is_set);
     tcase_add_test(tcase, a_thread_that_ends_itself_is_joined);
+    tcase_add_test(tcase, threads_have_names);
     tcase_add_test(tcase, groups_start_and_stop);
     tcase_add_test(tcase, every_allocation_failing_once);
     suite_add_tcase(suite, tcase);
