@@ -16,6 +16,7 @@ import time
 import urllib.request
 
 import pytest
+from collector_stock import listening
 from conftest import PROGRAM, ROOT, TIME, clean_environment
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -40,25 +41,6 @@ def program():
         pytest.skip(made.stderr.strip().splitlines()[-1])
     assert made.returncode == 0, made.stdout[-4000:] + made.stderr[-4000:]
     return str(out / "bin/noveum-collector")
-
-
-def listening(pid):
-    """Ports that a process listens on, by its descriptors and /proc/net."""
-    found = set()
-    inodes = set()
-    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            match = re.match(r"socket:\[(\d+)\]", os.readlink(entry))
-        except OSError:
-            continue
-        if match:
-            inodes.add(match.group(1))
-    for table in ("tcp", "tcp6"):
-        for line in pathlib.Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-            columns = line.split()
-            if columns[3] == "0A" and columns[9] in inodes:
-                found.add(int(columns[1].split(":")[1], 16))
-    return found
 
 
 class Collector:
