@@ -58,7 +58,7 @@ def test_the_java_agent(gateway, backend, protocol):
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_telemetrygen(gateway, backend, protocol):
     telemetrygen, = client("telemetrygen")
-    run(gateway, telemetrygen, "traces", "--otlp-insecure", "--traces", "20", "--child-spans", "3", "--otlp-endpoint",
+    run(gateway, telemetrygen, "traces", "--otlp-insecure", "--traces", "20", "--child-spans", "3", "--rate", "0", "--otlp-endpoint",
         f"127.0.0.1:{gateway.ports[protocol]}", *(["--otlp-http"] if protocol == "http" else []), protocol=protocol)
     traces = backend.wait_traces(20, 2 * TIME)
     assert [trace["span_count"] for trace in traces] == [4] * 20
