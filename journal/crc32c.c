@@ -22,7 +22,9 @@
 
 static uint32_t table[8][256];
 static uint32_t shift[4][256]; /* what LANE zero bytes do, by byte of the checksum */
+#if defined(__x86_64__)
 static bool have_instruction;
+#endif
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static uint32_t one_byte(uint32_t crc, uint8_t byte)

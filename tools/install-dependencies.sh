@@ -2,7 +2,7 @@
 # Installs what the project needs from the system's package manager, and nothing else.
 #
 #   tools/install-dependencies.sh [SET...]     sets: build (default), test, example, lint,
-#                                              image, package, reference
+#                                              image, package, reference, cross
 #
 # Says what it will install, does nothing when all is there, needs nothing but apt-get (Debian 12,
 # Ubuntu 24.04 or later). Run as root or with sudo at hand. docs/dependencies.md has the reasons.
@@ -17,6 +17,7 @@ test="check libprotobuf-c-dev protobuf-c-compiler zlib1g-dev g++ luajit nginx-li
 reference="doxygen"
 lint="clang clang-tidy clang-format cppcheck gcovr universal-ctags"
 image="podman buildah runc"
+cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static mmdebstrap"
 package="debhelper dpkg-dev fakeroot lintian mmdebstrap"
 
 say() { echo "install-dependencies: $*" >&2; }
@@ -41,8 +42,9 @@ for set in "${@:-build}"; do
     image) packages="$packages $image" ;;
     reference) packages="$packages $reference" ;;
     package) packages="$packages $package" ;;
+    cross) packages="$packages $cross" ;;
     *)
-        say "unknown set '$set'; sets are build, test, example, lint, image, reference, package"
+        say "unknown set '$set'; sets are build, test, example, lint, image, reference, package, cross"
         exit 2
         ;;
     esac
