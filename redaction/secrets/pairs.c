@@ -154,7 +154,7 @@ static bool is_code(struct nv_str text, size_t from)
 
 static bool ends_value(char c)
 {
-    return c <= ' ' ? c >= '\0' : strchr(",;&\"'`{}[]()<>\\", c) != NULL;
+    return (unsigned char)c <= ' ' || strchr(",;&\"'`{}[]()<>\\", c) != NULL;
 }
 
 /* In a connection string a value goes on to the next semicolon, whatever it holds. */
@@ -416,7 +416,7 @@ static struct nv_secret_pair named_value(const struct pair *pair)
 
 static bool ends_authority(char c)
 {
-    return c <= ' ' ? c >= '\0' : strchr("/?#\"'`<>\\(){}[]", c) != NULL;
+    return (unsigned char)c <= ' ' || strchr("/?#\"'`<>\\(){}[]", c) != NULL;
 }
 
 /* scheme://user:password@host, `separator` before the slashes. */
