@@ -124,6 +124,7 @@ export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60000) return `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`;
   if (ms < 3600000) return `${Math.floor(ms / 60000)} min ${Math.round(ms % 60000 / 1000)} s`;
+  if (ms >= 48 * 3600000) return `${number(ms / 86400000)} days`;
   return `${Math.floor(ms / 3600000)} h ${Math.round(ms % 3600000 / 60000)} min`;
 }
 

@@ -65,7 +65,7 @@ export function spanPanel(model, span) {
   const tools = a["llm.tools"];
   const masked = maskedIn(model, span);
   return [
-    h("div.panel-head", null, kindIcon(span.kind), h("h2", null, bdi(span.name)), span.model ? chip(span.model) : null,
+    h("div.panel-head", null, kindIcon(span.kind), h("h2", {title: span.name}, bdi(span.name)), span.model ? chip(span.model) : null,
       copyButton("JSON", () => JSON.stringify(span.json, null, 2))),
     h("div.stats", null, stat("duration", duration(span.duration)), stat("begins at", `+${duration(span.start - model.start)}`),
       span.firstToken !== null ? stat("first token", duration(span.firstToken)) : null,

@@ -150,7 +150,7 @@ export class TraceView extends HTMLElement {
     put(this,
       h("div.trace-head", null,
         h("div.title", null, h("a.quiet.button", {href: link("traces"), title: "All traces (Esc)", "aria-label": "All traces", onclick: event => this.back(event)}, icon("back")),
-          h("h1", null, bdi(json.name)), this.wait ? h("span.badge.wait", null, "held") : totals.failed ? h("span.badge.bad", null, `${totals.failed} failed`) : h("span.badge.good", null, "ok"),
+          h("h1", {title: json.name}, bdi(json.name)), this.wait ? h("span.badge.wait", null, "held") : totals.failed ? h("span.badge.bad", null, `${totals.failed} failed`) : h("span.badge.good", null, "ok"),
           h("div.actions", null, h("a.quiet.button", {href: link("traces", [], {compare: json.trace_id}), title: "Compare with another trace"}, icon("compare"), h("span", null, "compare")), copyButton("link", () => location.href), curlButton(address("/api/trace", {id: json.trace_id})),
             copyButton("JSON", () => this.text),
             h("button.quiet", {type: "button", title: "Download as JSON", onclick: () => download(`${json.trace_id}.json`, this.text)}, icon("save"), h("span", null, "save")))),

@@ -93,6 +93,14 @@ await check("Tab and Enter suffice", async () => {
   return [rows > folded, await page.locator(".span-row").count() === rows, await page.evaluate(() => document.activeElement.matches(".span-row.selected"))];
 });
 
+await check("a name of any length leaves room", async () => {
+  await page.setViewportSize({width: 400, height: 700});
+  await go(page, `#/trace/${await row("long")}?view=timeline`, ".span-row");
+  const place = await page.evaluate(() => document.querySelector(".tabs").getBoundingClientRect().top);
+  await page.setViewportSize({width: 1440, height: 900});
+  return place < 600;
+});
+
 // ---- much of it
 
 const large = await row("large");

@@ -80,9 +80,11 @@ def fill(gateway):
         trace = Trace(service="said")
         post_ok(gateway.port, trace.request([chat(trace, "said", question=text)]))
     post_ok(gateway.port, sounds())
+    long = Trace(service="long")
+    post_ok(gateway.port, long.request([chat(long, "long name " * 900, **{"gen_ai.conversation.id": "s" * 900, "user.id": "u" * 900})]))
     post_ok(gateway.port, large())
     post_ok(gateway.port, deep())
-    wait_listed(gateway, 33 + len(SAID), limit=100)
+    wait_listed(gateway, 34 + len(SAID), limit=100)
     wait_listed(gateway, 1, service="deep")  # whatever it names
 
 
@@ -124,6 +126,7 @@ def test_what_the_page_promises(make_gateway):
     assert facts["a chosen row is in the address"] is True
     before, after = facts["span, zoom and what was searched are in the address"]
     assert before == after and {"find", "span", "view", "zoom"} <= set(before[3])
+    assert facts["a name of any length leaves room"] is True
     assert facts["Tab and Enter suffice"] == [True, True, True]
     assert all(facts[f"nodes of 5,000 spans, {view}"] < 5000 for view in ("timeline", "transcript", "agents"))
     assert all(facts[f"nodes of 1,500 agents in each other, {view}"] < 5000 for view in ("timeline", "transcript", "agents"))
