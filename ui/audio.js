@@ -58,7 +58,7 @@ export function player(sound) {
     try {
       buffer ??= await decode(sound);
     } catch (error) {
-      time.textContent = error.status === 404 ? "no longer kept in media.directory" : `This browser can't play ${sound.mime || "this sound"}.`;
+      time.textContent = error.status === 404 ? "no longer kept in media.directory" : error.status !== undefined ? error.message : `This browser can't play ${sound.mime || "this sound"}.`;
       return;
     }
     stopOther();
