@@ -20,7 +20,7 @@ if [ "${NOVEUM_OWN_MOUNTS:-}" != yes ]; then
 fi
 work=$(mktemp -d) || exit 1
 run=
-finish() { [ -z "$run" ] || kill -TERM -- "-$run" 2>/dev/null; for place in "$work"/*/root/proc "$work"/*/root/dev; do umount -R "$place" 2>/dev/null; done; rm -rf --one-file-system "$work"; }
+finish() { [ -z "$run" ] || { kill -s TERM -- "-$run" && wait "$run"; } 2>/dev/null; for place in "$work"/*/root/proc "$work"/*/root/dev; do umount -R -l "$place" 2>/dev/null; done; rm -rf --one-file-system "$work"; }
 trap finish EXIT
 trap 'exit 1' INT TERM
 
@@ -74,8 +74,8 @@ for suite in "${@:-bookworm trixie}"; do for suite in $suite; do
         look "build/first-trace-$suite.png" || stop "$suite: the page does not show it"
         took "it is seen: build/first-trace-$suite.png"
     fi
-    kill -INT -- "-$run" && wait "$run" # Ctrl-C
-    tail -1 "$work/run" | grep -q Interrupt || grep -q '"stopped"\|: stopped' "$work/run" || { tail -5 "$work/run" >&2; stop "$suite: it does not stop"; }
+    kill -s TERM -- "-$run"; wait "$run"
+    grep -q '"stopped"\|: stopped' "$work/run" || { tail -5 "$work/run" >&2; stop "$suite: it does not stop"; }
     run=
-    umount -R "$root/proc" "$root/dev"
+    umount -R -l "$root/proc" "$root/dev"
 done; done
