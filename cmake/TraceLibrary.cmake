@@ -17,7 +17,8 @@ list(TRANSFORM trace_base PREPEND "${CMAKE_SOURCE_DIR}/base/")
 foreach(objects noveum_trace_objects noveum_trace_base)
   add_library(${objects} OBJECT)
   target_compile_definitions(${objects} PRIVATE _GNU_SOURCE $<$<NOT:$<CONFIG:Debug>>:NDEBUG>)
-  target_compile_options(${objects} PRIVATE -ffunction-sections -fdata-sections)
+  # A public function that calls another one means that one, and not what a program may have of that name.
+  target_compile_options(${objects} PRIVATE -ffunction-sections -fdata-sections -fno-semantic-interposition)
   target_link_libraries(${objects} PUBLIC noveum_warnings PkgConfig::NOVEUM_CURL Threads::Threads m)
   target_include_directories(${objects} PUBLIC "${CMAKE_SOURCE_DIR}" "${CMAKE_SOURCE_DIR}/include")
 endforeach()
@@ -27,7 +28,7 @@ target_sources(noveum_trace_base PRIVATE ${trace_base})
 add_library(noveum_trace_shared SHARED)
 target_link_libraries(noveum_trace_shared PRIVATE noveum_trace_objects noveum_trace_base)
 # nodelete: its thread and what it registered for fork and exit outlive dlclose.
-target_link_options(noveum_trace_shared PRIVATE -Wl,--gc-sections -Wl,-z,nodelete
+target_link_options(noveum_trace_shared PRIVATE -Wl,--gc-sections -Wl,-z,nodelete -Wl,-Bsymbolic-functions
   "-Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/libnoveum-trace.map")
 if(NOT NOVEUM_SANITIZE)
   target_link_options(noveum_trace_shared PRIVATE -Wl,-z,defs) # what base/ needs besides is found here, not by the user

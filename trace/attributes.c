@@ -4,13 +4,15 @@
  * They are written as the bytes in which they will be sent, when they are said: the sending
  * thread copies them in one piece. A key that comes again is replaced in place when its bytes
  * are as many, else taken out and written at the end. Keys are looked for one after another:
- * at most attributes_max (128) are there, and there are usually ten.
+ * at most attributes_max (128) are there, and there are usually ten. Nearly all keys are new,
+ * which two bits of each key that was put tell without a look.
  *
  *   attributes  [pair][pair][pair]            replaced in place, or taken out and put at the end
  *   rest        [event][link][event]          only ever added to
  */
 #include "trace/attributes.h"
 
+#include "base/known.h"
 #include "base/text/utf8.h"
 #include "base/text/wire.h"
 #include "model/otlp_fields.h"
@@ -45,20 +47,23 @@ static bool is_text(const noveum_attribute *attribute)
     return attribute->type == NOVEUM_TYPE_STR && attribute->value.str;
 }
 
-/* The attribute as it may be kept: measured, its text redacted (`copy` holds it then). */
+/* The attribute as it may be kept: measured; `copy` holds it where its text is redacted. */
 static bool make(struct nv_trace_span *span, const noveum_attribute *attribute,
                  noveum_attribute *copy, struct nv_trace_value *value)
 {
-    *copy = *attribute;
-    if (is_text(copy)) {
-        struct nv_str text =
-            nv_trace_redacted(span, copy->key, nv_trace_text(copy->value.str, copy->count));
+    if (span->config->redact && is_text(attribute)) {
+        struct nv_str text = nv_trace_redacted(
+            span, attribute->key, nv_trace_text(attribute->value.str, attribute->count));
+        *copy = *attribute;
         copy->value.str = text.ptr;
         copy->count = text.len;
+        attribute = copy;
     }
-    if (!nv_trace_value_make(copy, span->config->value_bytes_max, value))
+    if (!nv_trace_value_make(attribute, span->config->value_bytes_max, value))
         return false;
-    nv_trace_add(NV_TRACE_COUNT_values_repaired, value->repaired);
+    /* asked, because an atomic addition costs as much as writing the attribute */
+    if (value->repaired > 0)
+        nv_trace_add(NV_TRACE_COUNT_values_repaired, value->repaired);
     return true;
 }
 
@@ -79,6 +84,27 @@ static void overwrite(struct nv_buf *buf, size_t at, const struct nv_trace_value
     buf->len = len;
 }
 
+/* Two bits of 64 for a key, by its length and the words at its end and in its middle: keys begin
+ * alike (gen_ai.usage.), and many end alike (_tokens). */
+static uint64_t key_bits(struct nv_str key)
+{
+    uint64_t word = key.len < 8 ? nv_known_short(key)
+                                : nv_known_word(key.ptr + key.len - 8) ^
+                                      nv_known_word(key.ptr + (key.len - 8) / 2) << 1;
+    uint64_t hash = (word ^ key.len << 24) * UINT64_C(0x9e3779b97f4a7c15);
+    return UINT64_C(1) << (hash >> 58) | UINT64_C(1) << (hash >> 52 & 63);
+}
+
+/* Is the key there, and where? */
+static bool find(struct nv_trace_span *span, const struct nv_trace_value *value, size_t *at,
+                 size_t *len)
+{
+    uint64_t bits = key_bits(value->key);
+    bool perhaps = (span->key_bits & bits) == bits;
+    span->key_bits |= bits;
+    return perhaps && nv_trace_value_find(&span->attributes, value->key, at, len);
+}
+
 void nv_trace_set(struct nv_trace_span *span, const noveum_attribute *attribute)
 {
     noveum_attribute copy;
@@ -89,7 +115,7 @@ void nv_trace_set(struct nv_trace_span *span, const noveum_attribute *attribute)
         return;
     }
     size_t size = nv_trace_value_size(&value);
-    bool found = nv_trace_value_find(&span->attributes, value.key, &at, &len);
+    bool found = find(span, &value, &at, &len);
     /* no new bytes: allowed also where the span is full */
     if (found && len == size) {
         overwrite(&span->attributes, at, &value);

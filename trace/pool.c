@@ -101,6 +101,7 @@ static void empty(struct nv_trace_span *span)
     span->agent = NULL;
     nv_trace_baggage_unref(span->baggage);
     span->baggage = NULL;
+    span->key_bits = 0;
     span->attribute_count = span->event_count = span->link_count = 0;
     span->attributes_dropped = span->events_dropped = span->links_dropped = 0;
 }

@@ -65,6 +65,7 @@ struct nv_trace_span {
     uint64_t start_ns, start_mono_ns, end_ns; /* start_mono_ns 0: told afterwards */
     struct nv_buf name, status_message;
     struct nv_buf attributes;  /* fields of Span, encoded */
+    uint64_t key_bits;         /* of the keys that were ever put there, two each */
     struct nv_buf rest;        /* events and links, encoded */
     struct nv_buf trace_state; /* of the context, for children too */
     struct nv_trace_json texts[NV_TRACE_TEXT_END];

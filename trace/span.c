@@ -199,20 +199,28 @@ static noveum_span begin(const struct nv_trace_config *config, const struct plac
     return nv_trace_span_open(span);
 }
 
-noveum_span noveum_begin_at(noveum_span parent, noveum_kind kind, const char *name,
-                            uint64_t start_ns)
+/* Apart from the functions that ask whether tracing is on: its frame is large, and they are to
+ * cost a load and a branch while it is off. */
+__attribute__((noinline)) static noveum_span begin_below(const struct nv_trace_config *config,
+                                                         noveum_span parent, noveum_kind kind,
+                                                         const char *name, uint64_t start_ns)
 {
-    const struct nv_trace_config *config = nv_trace_on();
     struct place place;
-    if (!config)
-        return noveum_null();
     place_below(parent, &place);
     return begin(config, &place, kind, name, start_ns);
 }
 
+noveum_span noveum_begin_at(noveum_span parent, noveum_kind kind, const char *name,
+                            uint64_t start_ns)
+{
+    const struct nv_trace_config *config = nv_trace_on();
+    return config ? begin_below(config, parent, kind, name, start_ns) : noveum_null();
+}
+
 noveum_span noveum_begin_below(noveum_span parent, noveum_kind kind, const char *name)
 {
-    return noveum_begin_at(parent, kind, name, 0);
+    const struct nv_trace_config *config = nv_trace_on();
+    return config ? begin_below(config, parent, kind, name, 0) : noveum_null();
 }
 
 noveum_span noveum_begin_remote(const noveum_context *parent, noveum_kind kind,
@@ -233,9 +241,10 @@ noveum_span noveum_begin_remote(const noveum_context *parent, noveum_kind kind,
  * theirs. */
 noveum_span noveum_begin(noveum_kind kind, const char *name)
 {
-    if (!nv_trace_on())
+    const struct nv_trace_config *config = nv_trace_on();
+    if (!config)
         return noveum_null();
-    noveum_span span = noveum_begin_at(nv_trace_current(), kind, name, 0);
+    noveum_span span = begin_below(config, nv_trace_current(), kind, name, 0);
     nv_trace_current_push(span);
     return span;
 }
@@ -340,9 +349,9 @@ void noveum_leave(noveum_span span)
 /* ---- change ------------------------------------------------------------------------------ */
 
 /* Dropped and unsampled spans are no misuse: the program can't know, and must not have to. */
-struct nv_trace_span *nv_trace_edit(noveum_span handle)
+struct nv_trace_span *nv_trace_edit_some(noveum_span handle)
 {
-    if (handle.id == 0 || handle.id == NV_TRACE_DROPPED || !nv_trace_on())
+    if (handle.id == NV_TRACE_DROPPED || !nv_trace_on())
         return NULL;
     struct nv_trace_span *span = nv_trace_span_lock(handle);
     if (span && span->sampled && !span->inherited)
@@ -368,7 +377,7 @@ void noveum_set_text(noveum_span span, const char *key, const char *value, size_
 {
     noveum_attribute attribute = noveum_str(key, value);
     attribute.count = length;
-    if (value)
+    if (value && span.id != 0)
         noveum_set(span, &attribute, 1);
 }
 
@@ -380,19 +389,22 @@ void noveum_set_str(noveum_span span, const char *key, const char *value)
 void noveum_set_int(noveum_span span, const char *key, int64_t value)
 {
     noveum_attribute attribute = noveum_int(key, value);
-    noveum_set(span, &attribute, 1);
+    if (span.id != 0)
+        noveum_set(span, &attribute, 1);
 }
 
 void noveum_set_double(noveum_span span, const char *key, double value)
 {
     noveum_attribute attribute = noveum_double(key, value);
-    noveum_set(span, &attribute, 1);
+    if (span.id != 0)
+        noveum_set(span, &attribute, 1);
 }
 
 void noveum_set_bool(noveum_span span, const char *key, int value)
 {
     noveum_attribute attribute = noveum_bool(key, value);
-    noveum_set(span, &attribute, 1);
+    if (span.id != 0)
+        noveum_set(span, &attribute, 1);
 }
 
 void noveum_set_name(noveum_span span, const char *name)

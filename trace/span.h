@@ -8,11 +8,17 @@
 
 #include "trace/pool.h"
 
+/* nv_trace_edit of a handle that is not null. */
+struct nv_trace_span *nv_trace_edit_some(noveum_span handle);
 /*
+ * Inline: while tracing is off all handles are null, and nothing else shall be done.
  * The open span of a handle, locked, to be changed; NULL when there is nothing to do: off,
  * null, dropped, unsampled, or old or the parent process's, which is counted as misuse.
  */
-struct nv_trace_span *nv_trace_edit(noveum_span handle);
+static inline struct nv_trace_span *nv_trace_edit(noveum_span handle)
+{
+    return handle.id == 0 ? NULL : nv_trace_edit_some(handle);
+}
 /* Ends the open span of a handle, on or off: queues it, or drops and counts it. `end_ns` 0:
  * now. */
 void nv_trace_end(noveum_span handle, uint64_t end_ns, bool discard);

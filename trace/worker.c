@@ -245,7 +245,9 @@ bool nv_trace_worker_put(struct nv_trace_span *span)
         return refuse(NV_TRACE_COUNT_dropped_full);
     }
     ensure_thread();
-    if (full || atomic_exchange(&nv_trace_worker.idle, false))
+    /* looked at before it is changed: only one of many spans finds the thread asleep */
+    if (full ||
+        (atomic_load(&nv_trace_worker.idle) && atomic_exchange(&nv_trace_worker.idle, false)))
         (void)sem_post(&nv_trace_worker.wake);
     return true;
 }

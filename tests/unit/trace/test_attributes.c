@@ -41,6 +41,30 @@ START_TEST(the_last_value_of_a_key_stays)
 }
 END_TEST
 
+/* As many keys as there may be, so that most share the bits by which a new one is told: short
+ * ones, long ones, and such as differ in one place only. */
+START_TEST(each_of_many_keys_is_replaced)
+{
+    char keys[128][80];
+    begin(NULL);
+    for (int i = 0; i < 128; i++) {
+        (void)snprintf(keys[i], sizeof keys[i], "%.*s%d%.*s", i % 40,
+                       "gen_ai.usage.of.a.long.name.0123456789abc", i, i % 3 * 12,
+                       "_input_tokens_of_all");
+    }
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 128; i++)
+            noveum_set_int(span, keys[i], round == 1 ? 1 : 1000 * round + i);
+    }
+    json_t *json = kit_trace_span(span);
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "attributes")), 128);
+    for (int i = 0; i < 128; i++)
+        ck_assert(kit_number(json, keys[i]) == 2000 + i);
+    json_decref(json);
+    ck_assert_uint_eq(kit_counters().attributes_dropped, 0);
+}
+END_TEST
+
 START_TEST(count_and_length_are_limited)
 {
     noveum_options options = noveum_default_options();
@@ -256,6 +280,7 @@ int main(void)
     Suite *suite = suite_create("attributes");
     TCase *tcase = tcase_create("attributes");
     tcase_add_test(tcase, the_last_value_of_a_key_stays);
+    tcase_add_test(tcase, each_of_many_keys_is_replaced);
     tcase_add_test(tcase, count_and_length_are_limited);
     tcase_set_timeout(tcase, 100);
     tcase_add_test(tcase, a_million_attributes);
