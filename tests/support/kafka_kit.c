@@ -79,13 +79,15 @@ void nv_test_kafka_write(struct nv_test_kafka *kafka, const char *topic, int par
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     (void)rd_kafka_conf_set(conf, "bootstrap.servers", kafka->config.brokers, why, sizeof why);
     rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    ck_assert_int_eq(
-        rd_kafka_producev(handle, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-                          RD_KAFKA_V_KEY((void *)(uintptr_t)key.ptr, key.len),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
-                          RD_KAFKA_V_END),
-        0);
+    /* the values by hand: librdkafka's macros for them are no C that clang takes as such */
+    const rd_kafka_vu_t vus[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)key.ptr, key.len}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)value.ptr, value.len}},
+    };
+    ck_assert_ptr_null(rd_kafka_produceva(handle, vus, sizeof vus / sizeof vus[0]));
     ck_assert_int_eq(rd_kafka_flush(handle, WAIT_MS), 0);
     rd_kafka_destroy(handle);
 }
