@@ -14,9 +14,11 @@ for target in $targets; do
     mkdir -p "$corpus" "tests/fuzz/corpus/$target"
     dictionary=""
     [ ! -f "tests/fuzz/$target.dict" ] || dictionary="-dict=tests/fuzz/$target.dict"
+    options=""
+    [ ! -f "tests/fuzz/$target.options" ] || options=$(cat "tests/fuzz/$target.options")
     echo "fuzz: $target for $seconds s"
     timeout $((seconds + 120)) "build/fuzz/$target" -max_total_time="$seconds" -timeout=20 \
-        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$corpus/found-" $dictionary \
+        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$corpus/found-" $dictionary $options \
         "$corpus" "tests/fuzz/corpus/$target" >"$corpus.log" 2>&1 || failed="$failed $target"
     grep -E 'number_of_executed_units|SUMMARY' "$corpus.log"
 done
