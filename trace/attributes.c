@@ -84,8 +84,8 @@ static void overwrite(struct nv_buf *buf, size_t at, const struct nv_trace_value
     buf->len = len;
 }
 
-/* Two bits of 64 for a key, by its length and the words at its end and in its middle: keys begin
- * alike (gen_ai.usage.), and many end alike (_tokens). */
+/* Two bits of 64 for a key, by its length and the words at its end and in its middle: keys
+ * begin alike (gen_ai.usage.), and many end alike (_tokens). */
 static uint64_t key_bits(struct nv_str key)
 {
     uint64_t word = key.len < 8 ? nv_known_short(key)

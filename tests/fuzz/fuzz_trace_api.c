@@ -11,8 +11,8 @@
  * Here, and not in the sending thread: to begin and to join one takes three turns of the
  * scheduler, which with other work on the machine are a hundred times what the calls take.
  * Inputs that begin with THREADED have it, and send to a port where nobody listens. Leaks are
- * looked for once, at the end (fuzz_trace_api.options): every start keeps its configuration, and
- * to libFuzzer that is a reason to search all memory after each input.
+ * looked for once, at the end (fuzz_trace_api.options): every start keeps its configuration,
+ * and to libFuzzer that is a reason to search all memory after each input.
  */
 #include "noveum/agents.h"
 #include "otlp_oracle.h"
